@@ -1,0 +1,47 @@
+// The one way to ask the DNS. The implementation on the network is net/resolver.ts; tests and
+// simulations use dns/fake-resolver.ts.
+
+export interface MxRecord {
+  readonly preference: number;
+  /** Lower-case A-labels without the final dot; '' for the root (null MX, RFC 7505). */
+  readonly exchange: string;
+}
+export interface TlsaRecord {
+  readonly usage: number;
+  readonly selector: number;
+  readonly matching: number;
+  readonly data: Uint8Array;
+}
+
+export interface RecordOf {
+  readonly A: string;
+  readonly AAAA: string;
+  readonly MX: MxRecord;
+  readonly TXT: string;
+  readonly PTR: string;
+  readonly TLSA: TlsaRecord;
+}
+export type RecordType = keyof RecordOf;
+
+/** A temporary failure throws DnsError; NXDOMAIN and "no such records" are answers. */
+export type Answer<T> =
+  | {
+      readonly kind: 'records';
+      readonly records: readonly [T, ...T[]];
+      /** The name after following CNAMEs (RFC 5321 §5.1). */
+      readonly name: string;
+      /** AD bit from a resolver that we trust to validate (RFC 4035 §3.2.3). */
+      readonly authenticated: boolean;
+    }
+  | { readonly kind: 'no-records'; readonly authenticated: boolean }
+  | { readonly kind: 'no-domain'; readonly authenticated: boolean };
+
+export interface Resolver {
+  /** @throws DnsError on timeout, SERVFAIL, REFUSED or nonsense: try again later. */
+  resolve<K extends RecordType>(name: string, type: K): Promise<Answer<RecordOf[K]>>;
+}
+
+/** The DNS gave no answer now; always temporary. */
+export class DnsError extends Error {
+  override readonly name = 'DnsError';
+}

@@ -1,0 +1,32 @@
+// A byte stream to somebody, and the facts about it. net/listener.ts and net/dialer.ts make them
+// from sockets; a simulation makes them from queues.
+
+import type { TlsFacts } from '../smtp/tls-facts.ts';
+
+export interface Endpoint {
+  /** Textual IP address without brackets or zone, or a socket path. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The peer was silent for too long. */
+export class PeerTimeout extends Error {
+  override readonly name = 'PeerTimeout';
+}
+
+export interface Peer {
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  readonly tls: TlsFacts | undefined;
+  /**
+   * The next bytes, or undefined at the end of the stream.
+   * @throws PeerTimeout after `timeoutMs` without any; Error when the connection breaks.
+   */
+  read(timeoutMs: number): Promise<Uint8Array | undefined>;
+  /** Resolves when the bytes may be followed by more (back-pressure), rejects when broken. */
+  write(bytes: Uint8Array | string, timeoutMs?: number): Promise<void>;
+  /** Sends what was written, then ends. */
+  end(): Promise<void>;
+  /** Drops the connection at once. */
+  destroy(): void;
+}

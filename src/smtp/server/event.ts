@@ -1,0 +1,61 @@
+// What a ServerSession tells its owner, and what it wants to know. See session.ts for the rules.
+
+import type { Mailbox, ReversePath } from '../../mail/address.ts';
+import type { MailParam, RcptParam } from '../extensions/index.ts';
+import type { SessionLimits } from '../limits.ts';
+import type { Reply } from '../reply.ts';
+
+/** Facts the owner knows and the session cannot find out. */
+export interface ServerFacts {
+  readonly protocol: 'smtp' | 'submission' | 'lmtp';
+  readonly hostname: string;
+  readonly secure: boolean;
+  /** STARTTLS is offered while this is true and the session is not secure. */
+  readonly startTls: boolean;
+  /** SASL mechanisms to offer now, in order of preference; [] withholds AUTH. */
+  readonly mechanisms: readonly string[];
+  /** Keywords (upper case) of extensions that this listener does not offer. */
+  readonly withheld?: ReadonlySet<string>;
+  /** Whether AUTH= on MAIL may be believed (RFC 4954 §5); otherwise it is read as AUTH=<>. */
+  readonly trusted: boolean;
+  /** 'submission' answers 530 5.7.0 to MAIL until the client has logged in. */
+  readonly authRequired: boolean;
+  readonly bareNewlines: 'refuse' | 'normalise';
+  readonly limits: SessionLimits;
+}
+
+/** Waits for answer(). A positive answer moves the session on; any other leaves it where it is. */
+export type Question =
+  /** First of all: 220 greets, 554 leaves only QUIT, 421 closes. */
+  | { readonly kind: 'connect' }
+  | { readonly kind: 'hello'; readonly client: string; readonly verb: 'EHLO' | 'HELO' | 'LHLO' }
+  | { readonly kind: 'mail'; readonly from: ReversePath; readonly params: readonly MailParam[] }
+  | { readonly kind: 'rcpt'; readonly to: Mailbox; readonly params: readonly RcptParam[] }
+  /** Before 354, or before the first BDAT chunk is taken: is there room? */
+  | { readonly kind: 'data'; readonly via: 'DATA' | 'BDAT'; readonly binary: boolean }
+  /**
+   * The content is complete and within limits. With LMTP the owner uses answerEach(): one reply
+   * for each accepted RCPT, in order (RFC 2033 §4.2).
+   */
+  | { readonly kind: 'message'; readonly bytes: number }
+  | { readonly kind: 'vrfy' | 'expn' | 'etrn'; readonly argument: string }
+  /** Also answered by challenge(bytes). `initial` is undefined without an initial response. */
+  | { readonly kind: 'auth'; readonly mechanism: string; readonly initial: Uint8Array | undefined }
+  | { readonly kind: 'auth-response'; readonly response: Uint8Array };
+
+export type SessionEvent =
+  | Question
+  /** Nothing more to do: send output(), then receive() more bytes. */
+  | { readonly kind: 'need-input' }
+  /** A piece of the message, dots removed; a view, good until the next call of next(). */
+  | { readonly kind: 'content'; readonly bytes: Uint8Array }
+  /**
+   * The transaction is over without a message: RSET, a new EHLO, content that was refused by the
+   * session itself (`because`), or AUTH cancelled. What was received of it must go.
+   */
+  | { readonly kind: 'reset'; readonly because?: Reply }
+  | { readonly kind: 'auth-cancelled' }
+  /** Send output(), do the handshake, then call tlsStarted() (or drop the connection). */
+  | { readonly kind: 'starttls' }
+  /** Send output(), then close: QUIT, 421, too many errors, a timeout. */
+  | { readonly kind: 'close'; readonly reason: 'quit' | 'errors' | 'timeout' | 'refused' | 'shutdown' };

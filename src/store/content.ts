@@ -1,0 +1,22 @@
+// Message content at rest: written once, shared by all recipients, never changed.
+
+/** Content of a message, without the trace fields put in front of it. Can be read repeatedly. */
+export interface Content {
+  /** Octets. */
+  readonly size: number;
+  /** All of it, when it is small enough to be kept with its row; otherwise undefined: use read(). */
+  readonly bytes: Uint8Array | undefined;
+  /** In order, in pieces of at most 64 KiB. @throws StorageError */
+  read(): AsyncIterable<Uint8Array>;
+}
+
+/** Content that is durable, or will be with the transaction that carries it. */
+export type StoredContent =
+  | { readonly kind: 'inline'; readonly bytes: Uint8Array }
+  | { readonly kind: 'file'; readonly key: string; readonly size: number };
+
+export const storedSize = (content: StoredContent): number =>
+  content.kind === 'inline' ? content.bytes.length : content.size;
+
+/** Content up to this many octets travels in the transaction of its queue row. */
+export const inlineBytesMax = 128 * 2 ** 10;

@@ -1,0 +1,182 @@
+// The queue at rest. One message has recipients; each recipient has one destination, which is what
+// concurrency limits and fairness are about; the unit of work is a Lease: one message, one
+// destination, all its recipients that are due there.
+
+import type { Reply } from '../smtp/reply.ts';
+import type { Content, StoredContent } from './content.ts';
+import type { NewMailboxMessage } from './mailbox-store.ts';
+
+/** How a message came in: for logs and `why`. JSON-serialisable. */
+export interface Origin {
+  readonly session: string;
+  readonly service: string;
+  readonly clientAddress?: string;
+  readonly hello?: string;
+  readonly account?: string;
+  /** RFC 3848 keyword: ESMTP, ESMTPS, ESMTPSA, LMTP, UTF8SMTP …; 'local' for our own mail. */
+  readonly protocol: string;
+  readonly tls?: string;
+  /** Verdicts of policies, one line each. */
+  readonly findings?: readonly string[];
+}
+
+export interface NewRecipient {
+  /** In wire form, `local@domain`, quoted where the grammar asks for it. */
+  readonly address: string;
+  /** RCPT parameters in wire form: `NOTIFY=NEVER`, `ORCPT=rfc822;…`. */
+  readonly params: readonly string[];
+  /** See deliver/route.ts: who the mail is for next: `local`, `mx:example.net`, `host:…`, `lmtp:…`. */
+  readonly destination: string;
+  /** The RCPT address it came from when an alias made this recipient. */
+  readonly original?: string;
+}
+
+export interface NewMessage {
+  /** From queue/message-id.ts: sortable by time, unique for ever in this store. */
+  readonly id: string;
+  readonly received: number;
+  /** Wire form; '' is the null reverse-path. */
+  readonly sender: string;
+  /** MAIL parameters in wire form, those that travel: `BODY=8BITMIME`, `SMTPUTF8`, `RET=HDRS` … */
+  readonly params: readonly string[];
+  readonly recipients: readonly NewRecipient[];
+  /** Trace fields put in front of the content; CRLF line ends; '' for none. */
+  readonly prefix: string;
+  readonly content: StoredContent;
+  readonly origin: Origin;
+  /** The Message-ID field without white space, if there is one: for `why`. */
+  readonly messageId?: string | undefined;
+}
+
+export interface QueuedMessage {
+  readonly id: string;
+  readonly received: number;
+  readonly sender: string;
+  readonly params: readonly string[];
+  readonly prefix: string;
+  readonly content: Content;
+  readonly origin: Origin;
+  readonly messageId?: string | undefined;
+}
+
+export interface LeasedRecipient extends NewRecipient {
+  /** Position in the message, from 0. */
+  readonly index: number;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  readonly fence: number;
+  /** A delay notice has been sent (or need not be). */
+  readonly warned: boolean;
+}
+
+/** Our right to attempt these recipients until `expires`. Kept by fences, not by a connection. */
+export interface Lease {
+  readonly message: QueuedMessage;
+  readonly destination: string;
+  readonly recipients: readonly LeasedRecipient[];
+  readonly expires: number;
+}
+
+export type Outcome =
+  /** Delivered here, taken by the next hop, or discarded: the recipient leaves the queue. */
+  | { readonly kind: 'delivered' }
+  /** Tried again at `until`. `warned` is stored when given. */
+  | { readonly kind: 'deferred'; readonly until: number; readonly reply: Reply; readonly warned?: boolean }
+  /** Leaves the queue; whoever must know is told by a message in the same settlement. */
+  | { readonly kind: 'failed' };
+
+/** All of it happens in one transaction, or none of it. */
+export interface Settlement {
+  readonly message: string;
+  readonly outcomes: readonly {
+    readonly index: number;
+    readonly fence: number;
+    readonly outcome: Outcome;
+  }[];
+  /** Delivery status notifications that follow from the outcomes. */
+  readonly enqueue: readonly NewMessage[];
+  /** Local deliveries: content is shared with the queue, not copied. */
+  readonly append: readonly NewMailboxMessage[];
+}
+
+export type RecipientState = 'queued' | 'active' | 'held';
+
+export interface QueueEntry {
+  readonly id: string;
+  readonly sender: string;
+  readonly received: number;
+  readonly size: number;
+  readonly params: readonly string[];
+  readonly origin: Origin;
+  readonly messageId?: string | undefined;
+  readonly recipients: readonly {
+    readonly index: number;
+    readonly address: string;
+    readonly params: readonly string[];
+    readonly destination: string;
+    readonly original?: string;
+    readonly state: RecipientState;
+    /** Attempts made so far. */
+    readonly attempts: number;
+    readonly nextAttempt: number | undefined;
+    readonly lastReply: Reply | undefined;
+  }[];
+}
+
+export interface QueueStore extends AsyncDisposable {
+  /**
+   * All recipients or none, durable once resolved: then we may say 250 (RFC 5321 §4.2.5).
+   * With `leaseUntil` its recipients are the caller's from birth and come back as leases, one per
+   * destination, with the content still in memory; without it they are due now, and [] comes back.
+   * @throws StorageError when the disk is full or fails.
+   */
+  enqueue(message: NewMessage, options: { leaseUntil: number | undefined }): Promise<readonly Lease[]>;
+
+  /**
+   * Due recipients held by nobody else, as leases. At most `limit` leases, at most `perDestination`
+   * of them for one destination, none for a destination in `skip`; a destination with very many
+   * due recipients does not keep others out.
+   */
+  claim(options: {
+    readonly now: number;
+    readonly limit: number;
+    readonly perDestination: number;
+    readonly skip: ReadonlySet<string>;
+    readonly leaseMs: number;
+  }): Promise<readonly Lease[]>;
+
+  /**
+   * Records what happened. False if a lease was lost (fence): then nothing was recorded.
+   * Visible to other processes once resolved; flushed with the next commit, or before it resolves
+   * when it carries something new (`enqueue`, `append`).
+   */
+  settle(settlement: Settlement): Promise<boolean>;
+
+  /** Gives leases back unattempted (shutdown): due now again, attempts not counted. */
+  release(leases: readonly Lease[]): Promise<void>;
+
+  /** When the next recipient outside `skip` falls due, so that nobody has to poll. */
+  nextDue(skip: ReadonlySet<string>): Promise<number | undefined>;
+
+  /** Oldest first, in pages: the queue is never held in memory. */
+  list(): AsyncIterable<QueueEntry>;
+  get(id: string): Promise<QueueEntry | undefined>;
+  /** The message with its content, as a delivery would get it. */
+  open(id: string): Promise<QueuedMessage | undefined>;
+  count(): Promise<{ readonly messages: number; readonly recipients: number }>;
+
+  /** Due now. All messages without ids. Returns how many recipients. Held ones stay held. */
+  retry(ids: readonly string[] | undefined, now: number): Promise<number>;
+  /** Takes from the queue's reach (after the attempt that may be under way). */
+  hold(ids: readonly string[]): Promise<number>;
+  /** Due now again. */
+  unhold(ids: readonly string[], now: number): Promise<number>;
+  /**
+   * Leases whatever of the message is not under way, so that the caller can settle it as failed.
+   * Held recipients too.
+   */
+  take(id: string, options: { now: number; leaseMs: number }): Promise<readonly Lease[]>;
+
+  /** Gives recipients a new destination when routes changed. */
+  reroute(destinationOf: (address: string, destination: string) => string): Promise<number>;
+}
