@@ -1,0 +1,173 @@
+// What is wrong with a configuration, as sentences with paths: `listeners[1].port: …`. All of it at
+// once, with the nearest known name beside an unknown one, and what other mail servers call it.
+
+import type { z } from 'zod';
+import { shown } from './setting.ts';
+
+export interface Problem {
+  /** `listeners[1].port`; '' for the file as a whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+type Path = readonly PropertyKey[];
+
+export function formatPath(path: Path): string {
+  let text = '';
+  for (const key of path) {
+    if (typeof key === 'number') text += `[${key}]`;
+    else if (/^[a-z_$][\w$]*$/i.test(String(key))) text += text === '' ? String(key) : `.${String(key)}`;
+    else text += `[${shown(String(key))}]`;
+  }
+  return text;
+}
+
+export const formatProblem = ({ path, message }: Problem): string =>
+  path === '' ? message : `${path}: ${message}`;
+
+/** What those who come from Postfix or mox write, and what it is here. */
+const foreignNames: ReadonlyMap<string, string> = new Map([
+  ['myhostname', 'hostname'],
+  ['host', 'hostname'],
+  ['mydestination', 'domains'],
+  ['virtualmailboxdomains', 'domains'],
+  ['relaydomain', 'relayDomains'],
+  ['mynetworks', 'trustedNetworks'],
+  ['relayhost', "routes: [{ domain: '*', host: '…' }]"],
+  ['transportmaps', 'routes'],
+  ['transports', 'routes'],
+  ['aliasmaps', 'aliases'],
+  ['virtualaliasmaps', 'aliases'],
+  ['datadir', 'dataDirectory'],
+  ['queuedirectory', 'dataDirectory'],
+  ['messagesizelimit', 'limits.messageSize'],
+  ['maxsize', 'limits.messageSize'],
+  ['smtpdrecipientlimit', 'limits.recipients'],
+  ['bouncequeuelifetime', 'queue.expireAfter'],
+  ['maximalqueuelifetime', 'queue.expireAfter'],
+  ['delaywarningtime', 'queue.warnAfter'],
+  ['loglevel', 'logLevel'],
+]);
+
+/** The problems of one failed parse, in the order of the schema. */
+export function problemsOf(
+  error: z.ZodError,
+  input: unknown,
+  knownKeys: (path: Path) => readonly string[],
+): Problem[] {
+  return error.issues.flatMap((issue) => explain(issue, [], input, knownKeys));
+}
+
+function explain(
+  issue: z.core.$ZodIssue,
+  prefix: Path,
+  input: unknown,
+  knownKeys: (path: Path) => readonly string[],
+): Problem[] {
+  const path = [...prefix, ...issue.path];
+  const at = formatPath(path);
+  const value = valueAt(input, path);
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({
+        path: formatPath([...path, key]),
+        message: unknownKey(key, knownKeys(path)),
+      }));
+    case 'invalid_type':
+    case 'invalid_value':
+      return [{ path: at, message: wrongKind(issue, value) }];
+    case 'invalid_union':
+      return explainUnion(issue, path, input, knownKeys);
+    case 'too_small':
+      return [{ path: at, message: `must have at least ${issue.minimum} entries` }];
+    case 'too_big':
+      return [{ path: at, message: `must have at most ${issue.maximum} entries` }];
+    default:
+      return [{ path: at, message: issue.message }];
+  }
+}
+
+function wrongKind(
+  issue: z.core.$ZodIssueInvalidType | z.core.$ZodIssueInvalidValue,
+  value: unknown,
+): string {
+  const kind =
+    issue.code === 'invalid_value'
+      ? issue.values.map((v) => shown(v)).join(' or ')
+      : (kinds.get(issue.expected) ?? issue.expected);
+  return value === undefined ? `is missing: give ${kind}` : `must be ${kind}, not ${shown(value)}`;
+}
+
+const kinds: ReadonlyMap<string, string> = new Map([
+  ['object', 'an object'],
+  ['record', 'an object'],
+  ['array', 'a list'],
+  ['string', 'a text'],
+]);
+
+/** Of the members of a union, the complaints of the one that was most likely meant. */
+function explainUnion(
+  issue: z.core.$ZodIssueInvalidUnion,
+  path: Path,
+  input: unknown,
+  knownKeys: (path: Path) => readonly string[],
+): Problem[] {
+  const value = valueAt(input, path);
+  const candidates = issue.errors.filter((errors) =>
+    errors.every((e) => e.path.length > 0 || e.code === 'unrecognized_keys' || e.code === 'custom'),
+  );
+  const best = candidates.sort((a, b) => a.length - b.length)[0];
+  if (best !== undefined && (typeof value === 'object' || issue.errors.length > 0))
+    return best.flatMap((inner) => explain(inner, path, input, knownKeys));
+  const known = issue.options?.map((option) => shown(option)).join(' or ');
+  const at = formatPath(issue.discriminator === undefined ? path : path);
+  const message = known === undefined ? `cannot be ${shown(value)}` : `must be ${known}`;
+  return [{ path: at, message }];
+}
+
+function unknownKey(key: string, known: readonly string[]): string {
+  const foreign = foreignNames.get(key.toLowerCase().replaceAll('_', ''));
+  const near = nearest(key, known) ?? foreign;
+  return near === undefined
+    ? `unknown setting; known here: ${known.join(', ')}`
+    : `unknown setting; did you mean \`${near}\`?`;
+}
+
+/** The closest of `known` within a third of its letters, ignoring case. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Number.POSITIVE_INFINITY;
+  for (const candidate of known) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    const allowed = Math.max(1, Math.floor(candidate.length / 3));
+    if (distance <= allowed && distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein's, on words of at most 40 letters. */
+function editDistance(a: string, b: string): number {
+  if (a.length > 40 || b.length > 40) return Number.POSITIVE_INFINITY;
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+function valueAt(input: unknown, path: Path): unknown {
+  let value = input;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = Object.getOwnPropertyDescriptor(value, key)?.value;
+  }
+  return value;
+}

@@ -1,0 +1,345 @@
+// From what was written to what the server works with: the schema, then the rules that concern
+// several settings at once, then paths made absolute and files looked at. Every problem is found in
+// one pass: a wrong listener does not hide a wrong route.
+
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { isAddress, parseNetwork } from '../net/network.ts';
+import type {
+  Config,
+  ListenerConfig,
+  LocalDeliveryConfig,
+  ParsedConfig,
+  RouteConfig,
+  TlsConfig,
+} from './config.ts';
+import { schema } from './config.ts';
+import type { Problem } from './problems.ts';
+import { formatPath, problemsOf } from './problems.ts';
+import { isDomain, shown } from './setting.ts';
+
+export type Resolution =
+  | { readonly kind: 'ok'; readonly config: Config }
+  | { readonly kind: 'problems'; readonly problems: readonly Problem[] };
+
+interface Findings {
+  readonly directory: string;
+  readonly add: (path: readonly PropertyKey[], message: string) => void;
+}
+
+/** `directory` is what relative paths are relative to: the configuration file's. */
+export function resolveConfig(input: unknown, directory: string): Resolution {
+  const problems: Problem[] = [];
+  const findings: Findings = {
+    directory,
+    add: (path, message) => problems.push({ path: formatPath(path), message }),
+  };
+  const parsed = parse(input, problems);
+  const listeners = sparse(parsed.listeners, (l, i) => readListener(l, i, parsed, findings));
+  checkDuplicates(listeners, findings);
+  const routes = sparse(parsed.routes, (r, i) => readRoute(r, i, findings));
+  const tls = readTls(parsed, findings);
+  const clientCertificates = readClientCertificates(parsed, findings);
+  const localDelivery = readLocalDelivery(parsed, findings);
+  checkAliases(parsed, findings);
+  checkOthers(parsed, findings);
+  if (problems.length > 0) return { kind: 'problems', problems };
+  const whole = parsed as ParsedConfig;
+  return {
+    kind: 'ok',
+    config: {
+      ...whole,
+      dataDirectory: resolve(directory, whole.dataDirectory),
+      aliases: new Map(Object.entries(whole.aliases)),
+      listeners: listeners.filter((l) => l !== undefined),
+      routes: routes.filter((r) => r !== undefined),
+      tls,
+      clientCertificates,
+      localDelivery: localDelivery ?? { kind: 'mailbox' },
+      dev: false,
+    },
+  };
+}
+
+type Partially = { readonly [K in keyof ParsedConfig]?: ParsedConfig[K] | undefined };
+type ParsedListener = ParsedConfig['listeners'][number];
+type ParsedRoute = ParsedConfig['routes'][number];
+
+/**
+ * The settings that can be read, even when others cannot: so that the rules across settings report
+ * in the same run. Lists keep their positions; what cannot be read in them is undefined.
+ */
+function parse(input: unknown, problems: Problem[]): Partially {
+  const whole = schema.safeParse(input);
+  if (whole.success) return whole.data;
+  problems.push(...problemsOf(whole.error, input, knownKeys));
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return {};
+  const readable = new Map<string, unknown>();
+  for (const [key, type] of Object.entries(schema.shape)) {
+    const value: unknown = Object.getOwnPropertyDescriptor(input, key)?.value;
+    const element = elementOf(type);
+    if (element !== undefined && Array.isArray(value)) {
+      const items = value.map((item) => element.safeParse(item));
+      readable.set(key, items.map((item) => (item.success ? item.data : undefined)));
+      continue;
+    }
+    const result = type.safeParse(value);
+    if (result.success) readable.set(key, result.data);
+  }
+  return Object.fromEntries(readable) as Partially;
+}
+
+/** Without defaults and the like. */
+export function unwrap(type: z.core.$ZodType): z.core.$ZodType {
+  let inner = type;
+  while (inner instanceof z.ZodPrefault || inner instanceof z.ZodOptional) inner = inner.def.innerType;
+  return inner;
+}
+
+function elementOf(type: z.core.$ZodType): z.ZodType | undefined {
+  const inner = unwrap(type);
+  return inner instanceof z.ZodArray ? (inner.element as z.ZodType) : undefined;
+}
+
+/** The names that are known at a path, for suggestions. */
+function knownKeys(path: readonly PropertyKey[]): readonly string[] {
+  let types: z.core.$ZodType[] = [schema];
+  const branches = (type: z.core.$ZodType): z.core.$ZodType[] => {
+    const inner = unwrap(type);
+    return inner instanceof z.ZodUnion ? inner.options.flatMap(branches) : [inner];
+  };
+  for (const key of path)
+    types = types.flatMap(branches).flatMap((type) => {
+      if (type instanceof z.ZodArray) return [type.element];
+      if (!(type instanceof z.ZodObject)) return [];
+      const member = new Map(Object.entries(type.shape)).get(String(key));
+      return member === undefined ? [] : [member as z.core.$ZodType];
+    });
+  const objects = types.flatMap(branches).filter((type) => type instanceof z.ZodObject);
+  return [...new Set(objects.flatMap((type) => Object.keys(type.shape)))];
+}
+
+/** Maps what is there and keeps positions. */
+function sparse<T, R>(
+  items: readonly (T | undefined)[] | undefined,
+  read: (item: T, index: number) => R | undefined,
+): readonly (R | undefined)[] {
+  return (items ?? []).map((item, i) => (item === undefined ? undefined : read(item, i)));
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isAddress(host) && host.startsWith('127.'));
+
+function readListener(
+  listener: ParsedListener,
+  index: number,
+  { tls: ourTls }: Partially,
+  { directory, add }: Findings,
+): ListenerConfig | undefined {
+  const at = (key: string) => ['listeners', index, key];
+  const { service, path, port, insecureAuth } = listener;
+  if (service === 'pop3' || service === 'imap' || service === 'http') {
+    add(at('service'), `${service} is not available in this version`);
+    return undefined;
+  }
+  if (path === undefined && port === undefined)
+    add(at('port'), service === 'lmtp' ? 'is missing: give a port or a path' : 'is missing: give a port');
+  if (path !== undefined && port !== undefined)
+    add(at('path'), 'a listener has a port or a path, not both');
+  const hosts = path !== undefined ? [] : [listener.host].flat();
+  const tls = listener.tls ?? (ourTls !== undefined && path === undefined ? 'starttls' : 'none');
+  if (tls !== 'none' && ourTls === undefined)
+    add(at('tls'), `${tls} needs a certificate: set \`tls\`, for instance to 'self-signed'`);
+  const local = path !== undefined || hosts.every(isLoopback);
+  if (insecureAuth && !local)
+    add(at('insecureAuth'), "is only for listeners on loopback: set `host: '127.0.0.1'`");
+  if (service === 'submission' && tls === 'none' && !insecureAuth)
+    add(
+      at('tls'),
+      'submission needs TLS, since passwords are not taken in the clear: set the top-level `tls` and leave this out',
+    );
+  return {
+    service,
+    hosts,
+    port: port ?? 0,
+    path: path === undefined ? undefined : resolve(directory, path),
+    tls,
+    insecureAuth,
+    bareNewlines: listener.bareNewlines,
+    withhold: listener.withhold,
+  };
+}
+
+/** Two listeners on one port, also where '::' takes what another one names. */
+function checkDuplicates(
+  listeners: readonly (ListenerConfig | undefined)[],
+  { add }: Findings,
+): void {
+  const seen = new Map<string, number>();
+  for (const [index, listener] of listeners.entries()) {
+    if (listener === undefined || (listener.path === undefined && listener.port === 0)) continue;
+    const { path, port, hosts } = listener;
+    const names = path === undefined ? hosts.map((host) => `${host} port ${port}`) : [path];
+    for (const name of names) {
+      const first = seen.get(name);
+      if (first !== undefined)
+        add(
+          ['listeners', index, path === undefined ? 'port' : 'path'],
+          `${name} is taken by listeners[${first}] already`,
+        );
+      else seen.set(name, index);
+    }
+  }
+}
+
+function readRoute(
+  route: ParsedRoute,
+  index: number,
+  findings: Findings,
+): RouteConfig | undefined {
+  const { add, directory } = findings;
+  const at = (key: string) => ['routes', index, key];
+  const { domain, via, host, lmtp, tls, user, passwordFile } = route;
+  const ways = [via, host, lmtp].filter((way) => way !== undefined).length;
+  if (ways !== 1) {
+    add(['routes', index], "must have exactly one of `host`, `lmtp` and `via: 'mx'`");
+    return undefined;
+  }
+  if (host === undefined && route.port !== undefined)
+    add(at('port'), "goes with `host`; an LMTP server's is written `lmtp: 'host:port'`");
+  if (host === undefined && (user !== undefined || passwordFile !== undefined))
+    add(at('user'), 'logging in goes with `host`');
+  if (via === 'mx') return { domain, kind: 'mx', tls };
+  if (via === 'discard') return { domain, kind: 'discard' };
+  if (lmtp !== undefined) return { domain, ...readLmtp(lmtp, at('lmtp'), findings) };
+  let login: { user: string; password: string } | undefined;
+  if ((user === undefined) !== (passwordFile === undefined))
+    add(at(user === undefined ? 'user' : 'passwordFile'), 'is missing: both or none');
+  else if (user !== undefined && passwordFile !== undefined) {
+    const text = readable(resolve(directory, passwordFile), at('passwordFile'), findings);
+    const password = text?.split(/\r?\n/, 1)[0];
+    if (password === '') add(at('passwordFile'), `${passwordFile}: its first line is empty`);
+    else if (password !== undefined) login = { user, password };
+    if (tls === 'none' && !isLoopback(host!))
+      add(at('tls'), "would send the password in the clear: use 'require' or 'verify'");
+  }
+  return { domain, kind: 'relay', host: host!, port: route.port ?? 25, tls, login };
+}
+
+/** '/run/x', './x' are paths; the rest is host:port. */
+function readLmtp(
+  text: string,
+  path: readonly PropertyKey[],
+  { directory, add }: Findings,
+): { kind: 'lmtp'; path: string } | { kind: 'lmtp'; host: string; port: number } {
+  if (text.includes('/')) return { kind: 'lmtp', path: resolve(directory, text) };
+  const [, host = '', port = ''] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  if (host === '' || Number(port) > 65_535)
+    add(path, `must be a socket path such as '/run/dovecot/lmtp' or 'host:port', not ${shown(text)}`);
+  return { kind: 'lmtp', host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
+}
+
+function readTls({ tls }: Partially, findings: Findings): TlsConfig | undefined {
+  if (tls === undefined || tls === 'self-signed') return tls;
+  if ('acme' in tls) {
+    findings.add(['tls', 'acme'], "is not available in this version: use files or 'self-signed'");
+    return undefined;
+  }
+  const certificate = resolve(findings.directory, tls.certificate);
+  const privateKey = resolve(findings.directory, tls.privateKey);
+  readable(certificate, ['tls', 'certificate'], findings);
+  readable(privateKey, ['tls', 'privateKey'], findings);
+  return { certificate, privateKey };
+}
+
+function readClientCertificates({ clientCertificates, tls }: Partially, findings: Findings) {
+  if (clientCertificates === undefined) return undefined;
+  if (tls === undefined) findings.add(['clientCertificates'], 'needs `tls`');
+  const authorities = resolve(findings.directory, clientCertificates.authorities);
+  readable(authorities, ['clientCertificates', 'authorities'], findings);
+  return { authorities };
+}
+
+function readLocalDelivery(
+  { localDelivery: given }: Partially,
+  { directory, add }: Findings,
+): LocalDeliveryConfig | undefined {
+  if (given === undefined || given.kind === 'mailbox') return given;
+  if (given.kind === 'maildir')
+    return { kind: 'maildir', directory: resolve(directory, given.directory) };
+  const { path, host, port } = given;
+  if (path !== undefined && host === undefined && port === undefined)
+    return { kind: 'lmtp', path: resolve(directory, path) };
+  if (path === undefined && host !== undefined && port !== undefined)
+    return { kind: 'lmtp', host, port };
+  add(['localDelivery'], 'must have either `path` or both `host` and `port`');
+  return undefined;
+}
+
+/** Keys are addresses, '@domain', or a bare local part for every domain of ours. */
+function checkAliases({ aliases }: Partially, { add }: Findings): void {
+  for (const [key, targets] of Object.entries(aliases ?? {})) {
+    const domain = key.slice(key.lastIndexOf('@') + 1);
+    if (!key.includes('@') || !isDomain(domain))
+      add(['aliases', key], "must be an address such as 'ann@example.org', or '@example.org'");
+    for (const [i, target] of targets.entries())
+      if (!/^.+@[^@]+$/.test(target))
+        add(['aliases', key, i], `must be an address such as 'ann@example.org', not ${shown(target)}`);
+  }
+}
+
+function checkOthers(parsed: Partially, findings: Findings): void {
+  const { add } = findings;
+  const { domains, relayDomains, recipientDelimiter, store, queue, delivery, dns } = parsed;
+  const ours = new Set(domains);
+  for (const [i, domain] of (relayDomains ?? []).entries())
+    if (domain !== undefined && ours.has(domain))
+      add(['relayDomains', i], `${domain} is in \`domains\` already: it is delivered here or relayed, not both`);
+  if (recipientDelimiter !== undefined && recipientDelimiter.length > 1)
+    add(['recipientDelimiter'], `must be one character, not ${shown(recipientDelimiter)}`);
+  if (recipientDelimiter === '@') add(['recipientDelimiter'], "cannot be '@'");
+  if (store?.kind === 'postgres') add(['store', 'kind'], "postgres is not available in this version: use 'sqlite'");
+  if (queue !== undefined && queue.warnAfter >= queue.expireAfter)
+    add(['queue', 'warnAfter'], 'must be shorter than `queue.expireAfter`');
+  if (delivery?.sourceAddress !== undefined && !isAddress(delivery.sourceAddress))
+    add(['delivery', 'sourceAddress'], `must be an IP address, not ${shown(delivery.sourceAddress)}`);
+  for (const [i, server] of (dns?.servers ?? []).entries())
+    if (!isServer(server))
+      add(['dns', 'servers', i], `must be an address such as '192.0.2.53' or '[2001:db8::53]:5353', not ${shown(server)}`);
+}
+
+const isServer = (text: string): boolean =>
+  parseNetwork(text.replace(/^\[(.*)\](?::\d{1,5})?$/, '$1').replace(/^([\d.]+):\d{1,5}$/, '$1')) !==
+    undefined && !text.includes('/');
+
+function readable(
+  path: string,
+  at: readonly PropertyKey[],
+  { add }: Findings,
+): string | undefined {
+  try {
+    accessSync(path, constants.R_OK);
+    if (!statSync(path).isFile()) throw Object.assign(new Error(), { code: 'EISDIR' });
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    add(at, `${path}: ${whyUnreadable(error)}`);
+    return undefined;
+  }
+}
+
+function whyUnreadable(error: unknown): string {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+      return 'there is no such file';
+    case 'EACCES':
+      return 'may not be read by us; check its owner and mode';
+    case 'EISDIR':
+      return 'is not a file';
+    default:
+      return 'cannot be read';
+  }
+}
+
+export const absolute = (path: string, directory: string): string =>
+  isAbsolute(path) ? path : join(directory, path);

@@ -1,0 +1,228 @@
+// The kinds of values a configuration is made of: durations, sizes, counts, texts, files. Each is a
+// zod schema that reads the written form, gives the form the server works with (durations in
+// milliseconds, sizes in octets), and carries what the documentation prints: a sentence, the
+// default, the bounds.
+
+import { domainToASCII } from 'node:url';
+import { z } from 'zod';
+import { isAddress, parseNetwork } from '../net/network.ts';
+
+export type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd' | 'w';
+export type Duration = `${number}${DurationUnit}`;
+export type Size = number | `${number}${'B' | 'KiB' | 'MiB' | 'GiB'}`;
+
+/** What docs/config.md prints about a setting. */
+export interface SettingFacts {
+  readonly about: string;
+  /** As one would write it; nothing for a required setting or one that is off without it. */
+  readonly default?: string;
+}
+
+const durationUnits: ReadonlyMap<string, number> = new Map([
+  ['ms', 1],
+  ['s', 1_000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+  ['w', 604_800_000],
+]);
+const sizeUnits: ReadonlyMap<string, number> = new Map([
+  ['B', 1],
+  ['KiB', 2 ** 10],
+  ['MiB', 2 ** 20],
+  ['GiB', 2 ** 30],
+]);
+
+/** '30s' → 30000; undefined when it is not a duration. */
+export function parseDuration(text: string): number | undefined {
+  const [, number, unit] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|[smhdw])$/.exec(text) ?? [];
+  return number === undefined ? undefined : Math.round(Number(number) * durationUnits.get(unit!)!);
+}
+
+/** '50MiB' or 52428800 → 52428800; undefined when it is not a size. */
+export function parseSize(value: unknown): number | undefined {
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+  if (typeof value !== 'string') return undefined;
+  const [, number, unit] = /^(\d{1,12}(?:\.\d{1,3})?) ?([KMG]i)?B?$/.exec(value) ?? [];
+  if (number === undefined) return undefined;
+  const octets = Math.round(Number(number) * sizeUnits.get(`${unit ?? ''}B`)!);
+  return Number.isSafeInteger(octets) ? octets : undefined;
+}
+
+/** 300000 → '5m': the largest unit that divides it. */
+export function formatDuration(ms: number): string {
+  const units = [...durationUnits].filter(([unit]) => unit !== 'w').reverse();
+  const [unit, factor] = units.find(([, factor]) => ms >= factor && ms % factor === 0) ?? ['ms', 1];
+  return `${ms / factor}${unit}`;
+}
+
+export function formatSize(octets: number): string {
+  const units = [...sizeUnits].reverse();
+  const [unit, factor] = units.find(([, f]) => octets >= f && octets % f === 0) ?? ['B', 1];
+  return unit === 'B' ? String(octets) : `${octets / factor}${unit}`;
+}
+
+/** A value as a problem shows it: short, quoted, on one line. */
+export function shown(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'object' && value !== null)
+    return Array.isArray(value) ? 'a list' : 'an object';
+  const text = typeof value === 'string' ? `'${value}'` : String(value);
+  const line = text.replace(/[\u0000-\u001f\u007f]/g, '?');
+  return line.length > 60 ? `${line.slice(0, 57)}…'` : line;
+}
+
+interface Context {
+  issues: unknown[];
+  readonly value: unknown;
+}
+
+/** A leaf read by `read`, which returns a value or a sentence about what is wrong. */
+function leaf<Input, Output>(
+  kind: string,
+  bounds: string | undefined,
+  facts: SettingFacts,
+  read: (input: Input) => { readonly value: Output } | { readonly wrong: string },
+) {
+  const pipe = z.custom<Input>().transform((input, context): Output => {
+    const result = input === undefined ? { wrong: `is missing: give ${kind}` } : read(input);
+    if ('value' in result) return result.value;
+    (context as Context).issues.push({ code: 'custom', message: result.wrong, input });
+    return z.NEVER;
+  });
+  return pipe.meta({ ...facts, kind, bounds });
+}
+
+interface Bounds<T> {
+  readonly min?: T;
+  readonly max?: T;
+}
+
+function boundsText(min: string | undefined, max: string | undefined): string | undefined {
+  if (min !== undefined && max !== undefined) return `${min} to ${max}`;
+  if (min !== undefined) return `at least ${min}`;
+  return max === undefined ? undefined : `at most ${max}`;
+}
+
+function outside(
+  value: number,
+  { min, max }: Bounds<number>,
+  format: (value: number) => string,
+): string | undefined {
+  if (min !== undefined && value < min) return `must be at least ${format(min)}`;
+  if (max !== undefined && value > max) return `must be at most ${format(max)}`;
+  return undefined;
+}
+
+export function duration(options: SettingFacts & Bounds<Duration>) {
+  const min = parseDuration(options.min ?? '0s')!;
+  const max = parseDuration(options.max ?? '365d')!;
+  const bounds = boundsText(formatDuration(min), formatDuration(max));
+  return leaf<Duration, number>(
+    "a duration such as '30s', '5m' or '4h'",
+    bounds,
+    options,
+    (input) => {
+      const value = typeof input === 'string' ? parseDuration(input) : undefined;
+      if (value === undefined)
+        return {
+          wrong: `must be a duration such as '30s', '5m', '4h' or '5d', not ${shown(input)}`,
+        };
+      const wrong = outside(value, { min, max }, formatDuration);
+      return wrong === undefined ? { value } : { wrong: `${wrong}, not ${shown(input)}` };
+    },
+  );
+}
+
+export function size(options: SettingFacts & Bounds<number>) {
+  const { min, max } = options;
+  const text = (n: number | undefined) => (n === undefined ? undefined : formatSize(n));
+  const bounds = boundsText(text(min), text(max));
+  return leaf<Size, number>("a size in bytes or such as '50MiB'", bounds, options, (input) => {
+    const value = parseSize(input);
+    if (value === undefined)
+      return { wrong: `must be a number of bytes or a size such as '50MiB', not ${shown(input)}` };
+    const wrong = outside(value, options, formatSize);
+    return wrong === undefined ? { value } : { wrong: `${wrong}, not ${shown(input)}` };
+  });
+}
+
+export function count(options: SettingFacts & Bounds<number>) {
+  const { min, max } = options;
+  const bounds = boundsText(min?.toString(), max?.toString());
+  return leaf<number, number>('a whole number', bounds, options, (value) => {
+    if (!Number.isInteger(value)) return { wrong: `must be a whole number, not ${shown(value)}` };
+    const wrong = outside(value, options, String);
+    return wrong === undefined ? { value } : { wrong: `${wrong}, not ${value}` };
+  });
+}
+
+export const port = (facts: SettingFacts) => count({ ...facts, min: 0, max: 65_535 });
+
+export function flag(facts: SettingFacts) {
+  return leaf<boolean, boolean>('true or false', undefined, facts, (value) =>
+    typeof value === 'boolean'
+      ? { value }
+      : { wrong: `must be true or false, not ${shown(value)}` },
+  );
+}
+
+export function choice<const T extends string>(values: readonly T[], facts: SettingFacts) {
+  const kind = `one of ${values.map((value) => `'${value}'`).join(', ')}`;
+  return leaf<T, T>(kind, undefined, facts, (value) =>
+    values.includes(value) ? { value } : { wrong: `must be ${kind}, not ${shown(value)}` },
+  );
+}
+
+/** Text that passes `wrong`, which says what is wrong with it if anything. */
+export function text(
+  kind: string,
+  facts: SettingFacts,
+  wrong: (text: string) => string | undefined = () => undefined,
+) {
+  return leaf<string, string>(kind, undefined, facts, (input) => {
+    if (typeof input !== 'string') return { wrong: `must be ${kind}, not ${shown(input)}` };
+    const sentence = input === '' ? `must be ${kind}, not empty` : wrong(input);
+    return sentence === undefined ? { value: input } : { wrong: sentence };
+  });
+}
+
+export const file = (facts: SettingFacts) => text('the path of a file', facts);
+
+/** RFC 5321 §4.5.3.1.2: 255 octets. U-labels and A-labels are both accepted. */
+export function isDomain(name: string): boolean {
+  const ascii = domainToASCII(name);
+  return (
+    ascii !== '' &&
+    ascii.length <= 255 &&
+    !isAddress(name) &&
+    ascii.split('.').every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label))
+  );
+}
+
+export function domain(facts: SettingFacts) {
+  return text('a domain name', facts, (name) =>
+    isDomain(name)
+      ? undefined
+      : `must be a domain name such as 'mx.example.org', not ${shown(name)}`,
+  );
+}
+
+/** 'example.net' is exactly it, '.example.net' its subdomains; '*' everything, where allowed. */
+export function domainPattern(facts: SettingFacts, options: { readonly star: boolean }) {
+  return text('a domain', facts, (pattern) => {
+    if (pattern === '*' && options.star) return undefined;
+    if (isDomain(pattern.startsWith('.') ? pattern.slice(1) : pattern)) return undefined;
+    const star = options.star ? ", or '*' for every domain" : '';
+    return `must be a domain, '.domain' for its subdomains${star}; not ${shown(pattern)}`;
+  });
+}
+
+export function network(facts: SettingFacts) {
+  return text('a network', facts, (cidr) =>
+    parseNetwork(cidr) === undefined
+      ? `must be a network such as '192.0.2.0/24' or '2001:db8::/32', not ${shown(cidr)}`
+      : undefined,
+  );
+}

@@ -1,0 +1,48 @@
+// Networks in CIDR notation, for `trustedNetworks` and whoever else asks whether an address is
+// inside. RFC 4632, RFC 4291 §2.3. An IPv4 client of a dual-stack listener (`::ffff:192.0.2.1`) is
+// the same client as 192.0.2.1.
+
+import { BlockList, isIP } from 'node:net';
+
+export interface Networks {
+  has(address: string): boolean;
+}
+
+export const isAddress = (text: string): boolean => isIP(text) !== 0 && !text.includes('%');
+
+interface ParsedNetwork {
+  readonly address: string;
+  readonly prefix: number;
+  readonly family: 'ipv4' | 'ipv6';
+}
+
+/** '192.0.2.0/24', '2001:db8::/32', or an address, which is a network of its own. */
+export function parseNetwork(text: string): ParsedNetwork | undefined {
+  const slash = text.indexOf('/');
+  const address = slash === -1 ? text : text.slice(0, slash);
+  const version = isIP(address);
+  if (version === 0 || address.includes('%')) return undefined;
+  const bits = version === 4 ? 32 : 128;
+  const prefix = slash === -1 ? String(bits) : text.slice(slash + 1);
+  if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) return undefined;
+  return { address, prefix: Number(prefix), family: version === 4 ? 'ipv4' : 'ipv6' };
+}
+
+/** @throws TypeError for what parseNetwork() does not take. */
+export function createNetworks(texts: readonly string[]): Networks {
+  const list = new BlockList();
+  for (const text of texts) {
+    const network = parseNetwork(text);
+    if (network === undefined) throw new TypeError(`not a network: ${text}`);
+    list.addSubnet(network.address, network.prefix, network.family);
+  }
+  if (texts.length === 0) return { has: () => false };
+  return {
+    has(address) {
+      const plain =
+        address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+      const version = isIP(plain);
+      return version !== 0 && list.check(plain, version === 4 ? 'ipv4' : 'ipv6');
+    },
+  };
+}
