@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { decodeEncodedWords, encodeHeaderText } from './encoded-word.ts';
+
+describe('decodeEncodedWords', () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ['plain', 'plain'],
+    ['=?US-ASCII?Q?Keith_Moore?= <moore@cs.utk.edu>', 'Keith Moore <moore@cs.utk.edu>'],
+    ['=?ISO-8859-1?Q?Patrik_F=E4ltstr=F6m?=', 'Patrik Fältström'],
+    [
+      '=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?=\r\n =?ISO-8859-2?B?dSB1bmRlcnN0YW5kIHRoZSBleGFtcGxlLg==?=',
+      'If you can read this you understand the example.',
+    ],
+    // RFC 2047 §8
+    ['(=?ISO-8859-1?Q?a?=)', '(a)'],
+    ['(=?ISO-8859-1?Q?a?= b)', '(a b)'],
+    ['(=?ISO-8859-1?Q?a?= =?ISO-8859-1?Q?b?=)', '(ab)'],
+    ['(=?ISO-8859-1?Q?a_b?=)', '(a b)'],
+    ['(=?ISO-8859-1?Q?a?= =?ISO-8859-2?Q?_b?=)', '(a b)'],
+    // RFC 2231 §5
+    ['=?US-ASCII*EN?Q?Keith_Moore?=', 'Keith Moore'],
+    ['=?utf-8?Q?=C3?= =?UTF-8?q?=A9?=', 'é'],
+    ['=?utf-8?Q?a b=20c?=', 'a b c'],
+    ['=?x-none?Q?=C3=A9?=', 'é'],
+    ['=?x-none?Q?=E9?=', 'é'],
+    ['=?utf-8?Q?=E9?=', '\ufffd'],
+    ['=?utf-8?Q?=ZZ=4?=', '=ZZ=4'],
+    ['=?utf-8?B?w6!k===?=', 'é'],
+    ['=?utf-8?X?a?=', '=?utf-8?X?a?='],
+    ['=?utf-8?Q?a', '=?utf-8?Q?a'],
+    ['=?cp932?B?k/qWew==?=', '日本'],
+    ['=?utf-8?Q?a=0D=0ABcc:_x?=', 'a  Bcc: x'],
+  ];
+  for (const [value, expected] of cases) {
+    it(JSON.stringify(value), () => assert.equal(decodeEncodedWords(value), expected));
+  }
+
+  it('is total and linear', () => {
+    const pieces = fc.constantFrom('=?', '?', '=', 'utf-8', '?Q?', '?B?', '?=', ' ', 'w6k=', '*');
+    fc.assert(
+      fc.property(fc.array(pieces, { maxLength: 60 }), (parts) => {
+        decodeEncodedWords(parts.join(''));
+      }),
+    );
+    for (const hostile of ['=?', '=?a', '=?a?Q?', '=?a*', '=?a?Q?b?= ']) {
+      decodeEncodedWords(hostile.repeat(200_000));
+    }
+  });
+});
+
+describe('encodeHeaderText', () => {
+  it('leaves ASCII as it is, and encodes no more words than it must', () => {
+    assert.equal(encodeHeaderText('Hello, world'), 'Hello, world');
+    assert.equal(
+      encodeHeaderText('a schöne b Grüße c'),
+      'a =?utf-8?Q?sch=C3=B6ne_b_Gr=C3=BC=C3=9Fe?= c',
+    );
+    assert.equal(encodeHeaderText('日本'), '=?utf-8?B?5pel5pys?=');
+    assert.equal(encodeHeaderText('not =?a word'), 'not =?utf-8?Q?=3D=3Fa?= word');
+    assert.equal(encodeHeaderText('a\r\nBcc: b'), 'a  Bcc: b');
+  });
+
+  it('RFC 2047 §2: no encoded word is longer than 75 characters, and reading gives the text', () => {
+    const text = fc.string({ unit: 'grapheme', maxLength: 300 });
+    fc.assert(
+      fc.property(text, (value) => {
+        const wellFormed = value.toWellFormed().replace(/[\x00-\x1f\x7f]/g, '');
+        const encoded = encodeHeaderText(wellFormed);
+        assert.match(encoded, /^[ -~]*$/);
+        for (const [word] of encoded.matchAll(/=\?\S*/g)) assert.ok(word.length <= 75, word);
+        assert.equal(decodeEncodedWords(encoded), wellFormed);
+      }),
+    );
+  });
+});
