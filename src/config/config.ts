@@ -18,7 +18,9 @@ const listener = z.strictObject({
       '`smtp` takes mail for `domains` and `relayDomains` from anyone and relays for `trustedNetworks` and logged-in users; `submission` takes mail after login only; `lmtp` takes mail for the mailboxes here (RFC 2033).',
   }),
   host: z
-    .union([text(hostKind, { about: '' }), z.array(text(hostKind, { about: '' })).min(1)])
+    .union([text(hostKind, { about: '' }), z.array(text(hostKind, { about: '' })).min(1)], {
+      error: 'must be an address, or a list of them',
+    })
     .prefault('::')
     .meta({
       about: "Address or addresses to listen on; `'::'` takes IPv6 and IPv4.",
@@ -77,14 +79,19 @@ const route = z.strictObject({
     .optional(),
 });
 
-const tls = z.union([
-  z.literal('self-signed'),
-  z.strictObject({
-    certificate: setting.file({ about: 'PEM file: our certificate, then the intermediate ones.' }),
-    privateKey: setting.file({ about: 'PEM file: its private key.' }),
-  }),
-  z.strictObject({ acme: z.unknown() }),
-]);
+const tls = z.union(
+  [
+    z.literal('self-signed'),
+    z.strictObject({
+      certificate: setting.file({
+        about: 'PEM file: our certificate, then the intermediate ones.',
+      }),
+      privateKey: setting.file({ about: 'PEM file: its private key.' }),
+    }),
+    z.strictObject({ acme: z.unknown() }),
+  ],
+  { error: "must be 'self-signed' or { certificate, privateKey }" },
+);
 
 const queue = z.strictObject({
   retryAfter: z
@@ -139,13 +146,13 @@ const limits = z.strictObject({
   messageSize: size({
     about: 'Largest message. RFC 5321 §4.5.3.1.7 asks for 64KiB at least.',
     default: '50MiB',
-    min: 64 * 2 ** 10,
+    min: 2 ** 10,
     max: 2 ** 31,
   }).prefault('50MiB'),
   headerSize: size({
     about: 'Largest header of a message.',
     default: '1MiB',
-    min: 16 * 2 ** 10,
+    min: 2 ** 10,
     max: 64 * 2 ** 20,
   }).prefault('1MiB'),
   textLine: count({
@@ -158,7 +165,7 @@ const limits = z.strictObject({
   recipients: count({
     about: 'Recipients of one message. RFC 5321 §4.5.3.1.8 asks for 100 at least.',
     default: '1000',
-    min: 100,
+    min: 1,
     max: 100_000,
   }).prefault(1000),
   connections: count({
@@ -182,7 +189,7 @@ const limits = z.strictObject({
   commandsWithoutMail: count({
     about: 'NOOP, RSET, VRFY and the like since the last message before the connection is closed.',
     default: '100',
-    min: 10,
+    min: 1,
     max: 100_000,
   }).prefault(100),
   messagesPerConnection: count({
@@ -194,7 +201,7 @@ const limits = z.strictObject({
   receivedFields: count({
     about: 'Received fields of a message that goes round in circles. RFC 5321 §6.3 asks for 100.',
     default: '100',
-    min: 10,
+    min: 1,
     max: 1000,
   }).prefault(100),
   commandTimeout: duration({
@@ -325,7 +332,7 @@ const localDelivery = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('mailbox') }),
   z.strictObject({
     kind: z.literal('maildir'),
-    directory: setting.file({
+    directory: setting.directory({
       about: '`{address}`, `{local}` and `{domain}` in the path are filled in.',
     }),
   }),
@@ -356,7 +363,7 @@ export const schema = z.strictObject({
     })
     .prefault(() => machineName()),
   dataDirectory: setting
-    .file({
+    .directory({
       about: 'Where mail, queue and accounts are kept. Nothing else may write there.',
       default: "'./postrider-data'",
     })
@@ -393,7 +400,9 @@ export const schema = z.strictObject({
       default: '{}',
     }),
   recipientDelimiter: z
-    .union([z.literal(''), text('one character', { about: '' })])
+    .union([z.literal(''), text('one character', { about: '' })], {
+      error: 'must be one character',
+    })
     .prefault('+')
     .meta({
       about: "Mail for `ann+lists@` goes to `ann@`. `''` turns it off.",

@@ -16,7 +16,8 @@ export function formatPath(path: Path): string {
   let text = '';
   for (const key of path) {
     if (typeof key === 'number') text += `[${key}]`;
-    else if (/^[a-z_$][\w$]*$/i.test(String(key))) text += text === '' ? String(key) : `.${String(key)}`;
+    else if (/^[a-z_$][\w$]*$/i.test(String(key)))
+      text += text === '' ? String(key) : `.${String(key)}`;
     else text += `[${shown(String(key))}]`;
   }
   return text;
@@ -79,7 +80,15 @@ function explain(
     case 'invalid_union':
       return explainUnion(issue, path, input, knownKeys);
     case 'too_small':
-      return [{ path: at, message: `must have at least ${issue.minimum} entries` }];
+      return [
+        {
+          path: at,
+          message:
+            issue.minimum === 1
+              ? 'must not be empty'
+              : `must have at least ${issue.minimum} entries`,
+        },
+      ];
     case 'too_big':
       return [{ path: at, message: `must have at most ${issue.maximum} entries` }];
     default:
@@ -117,12 +126,12 @@ function explainUnion(
     errors.every((e) => e.path.length > 0 || e.code === 'unrecognized_keys' || e.code === 'custom'),
   );
   const best = candidates.sort((a, b) => a.length - b.length)[0];
-  if (best !== undefined && (typeof value === 'object' || issue.errors.length > 0))
-    return best.flatMap((inner) => explain(inner, path, input, knownKeys));
-  const known = issue.options?.map((option) => shown(option)).join(' or ');
-  const at = formatPath(issue.discriminator === undefined ? path : path);
-  const message = known === undefined ? `cannot be ${shown(value)}` : `must be ${known}`;
-  return [{ path: at, message }];
+  if (best !== undefined) return best.flatMap((inner) => explain(inner, path, input, knownKeys));
+  const { options } = issue as { readonly options?: readonly unknown[] };
+  const known = options?.map((option) => shown(option)).join(' or ');
+  const message =
+    known === undefined ? `${issue.message}, not ${shown(value)}` : `must be ${known}`;
+  return [{ path: formatPath(path), message }];
 }
 
 function unknownKey(key: string, known: readonly string[]): string {
@@ -148,16 +157,20 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best;
 }
 
-/** Levenshtein's, on words of at most 40 letters. */
+/** Damerau's (two letters swapped count as one), on words of at most 40 letters. */
 function editDistance(a: string, b: string): number {
   if (a.length > 40 || b.length > 40) return Number.POSITIVE_INFINITY;
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i];
     for (let j = 1; j <= b.length; j += 1) {
       const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
+      const swapped = j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = swapped ? before[j - 2]! + 1 : Number.POSITIVE_INFINITY;
+      next.push(Math.min(change, swap, row[j]! + 1, next[j - 1]! + 1));
     }
+    before = row;
     row = next;
   }
   return row[b.length]!;

@@ -3,7 +3,7 @@
 // one pass: a wrong listener does not hide a wrong route.
 
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { isAddress, parseNetwork } from '../net/network.ts';
 import type {
@@ -81,7 +81,10 @@ function parse(input: unknown, problems: Problem[]): Partially {
     const element = elementOf(type);
     if (element !== undefined && Array.isArray(value)) {
       const items = value.map((item) => element.safeParse(item));
-      readable.set(key, items.map((item) => (item.success ? item.data : undefined)));
+      readable.set(
+        key,
+        items.map((item) => (item.success ? item.data : undefined)),
+      );
       continue;
     }
     const result = type.safeParse(value);
@@ -93,7 +96,8 @@ function parse(input: unknown, problems: Problem[]): Partially {
 /** Without defaults and the like. */
 export function unwrap(type: z.core.$ZodType): z.core.$ZodType {
   let inner = type;
-  while (inner instanceof z.ZodPrefault || inner instanceof z.ZodOptional) inner = inner.def.innerType;
+  while (inner instanceof z.ZodPrefault || inner instanceof z.ZodOptional)
+    inner = inner.def.innerType;
   return inner;
 }
 
@@ -144,7 +148,10 @@ function readListener(
     return undefined;
   }
   if (path === undefined && port === undefined)
-    add(at('port'), service === 'lmtp' ? 'is missing: give a port or a path' : 'is missing: give a port');
+    add(
+      at('port'),
+      service === 'lmtp' ? 'is missing: give a port or a path' : 'is missing: give a port',
+    );
   if (path !== undefined && port !== undefined)
     add(at('path'), 'a listener has a port or a path, not both');
   const hosts = path !== undefined ? [] : [listener.host].flat();
@@ -171,33 +178,38 @@ function readListener(
   };
 }
 
-/** Two listeners on one port, also where '::' takes what another one names. */
+/** Two listeners in one place, also where '::' takes the address that another one names. */
 function checkDuplicates(
   listeners: readonly (ListenerConfig | undefined)[],
   { add }: Findings,
 ): void {
-  const seen = new Map<string, number>();
-  for (const [index, listener] of listeners.entries()) {
-    if (listener === undefined || (listener.path === undefined && listener.port === 0)) continue;
+  const places = listeners.flatMap((listener, index) => {
+    if (listener === undefined || (listener.path === undefined && listener.port === 0)) return [];
     const { path, port, hosts } = listener;
-    const names = path === undefined ? hosts.map((host) => `${host} port ${port}`) : [path];
-    for (const name of names) {
-      const first = seen.get(name);
-      if (first !== undefined)
-        add(
-          ['listeners', index, path === undefined ? 'port' : 'path'],
-          `${name} is taken by listeners[${first}] already`,
-        );
-      else seen.set(name, index);
-    }
+    return path === undefined
+      ? hosts.map((host) => ({ index, key: 'port', host, place: `port ${port}` }))
+      : [{ index, key: 'path', host: '', place: path }];
+  });
+  for (const [i, here] of places.entries()) {
+    const other = places
+      .slice(0, i)
+      .find(({ host, place }) => place === here.place && overlaps(host, here.host));
+    if (other === undefined) continue;
+    const by =
+      other.index === here.index ? 'twice in its own list' : `by listeners[${other.index}]`;
+    add(['listeners', here.index, here.key], `${here.place} is taken already, ${by}`);
   }
 }
 
-function readRoute(
-  route: ParsedRoute,
-  index: number,
-  findings: Findings,
-): RouteConfig | undefined {
+/** '::' takes both families; '0.0.0.0' every IPv4 address. */
+const overlaps = (a: string, b: string): boolean =>
+  a === b ||
+  a === '::' ||
+  b === '::' ||
+  (a === '0.0.0.0' && !b.includes(':')) ||
+  (b === '0.0.0.0' && !a.includes(':'));
+
+function readRoute(route: ParsedRoute, index: number, findings: Findings): RouteConfig | undefined {
   const { add, directory } = findings;
   const at = (key: string) => ['routes', index, key];
   const { domain, via, host, lmtp, tls, user, passwordFile } = route;
@@ -236,7 +248,10 @@ function readLmtp(
   if (text.includes('/')) return { kind: 'lmtp', path: resolve(directory, text) };
   const [, host = '', port = ''] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
   if (host === '' || Number(port) > 65_535)
-    add(path, `must be a socket path such as '/run/dovecot/lmtp' or 'host:port', not ${shown(text)}`);
+    add(
+      path,
+      `must be a socket path such as '/run/dovecot/lmtp' or 'host:port', not ${shown(text)}`,
+    );
   return { kind: 'lmtp', host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
 }
 
@@ -285,7 +300,10 @@ function checkAliases({ aliases }: Partially, { add }: Findings): void {
       add(['aliases', key], "must be an address such as 'ann@example.org', or '@example.org'");
     for (const [i, target] of targets.entries())
       if (!/^.+@[^@]+$/.test(target))
-        add(['aliases', key, i], `must be an address such as 'ann@example.org', not ${shown(target)}`);
+        add(
+          ['aliases', key, i],
+          `must be an address such as 'ann@example.org', not ${shown(target)}`,
+        );
   }
 }
 
@@ -295,29 +313,36 @@ function checkOthers(parsed: Partially, findings: Findings): void {
   const ours = new Set(domains);
   for (const [i, domain] of (relayDomains ?? []).entries())
     if (domain !== undefined && ours.has(domain))
-      add(['relayDomains', i], `${domain} is in \`domains\` already: it is delivered here or relayed, not both`);
+      add(
+        ['relayDomains', i],
+        `${domain} is in \`domains\` already: it is delivered here or relayed, not both`,
+      );
   if (recipientDelimiter !== undefined && recipientDelimiter.length > 1)
     add(['recipientDelimiter'], `must be one character, not ${shown(recipientDelimiter)}`);
   if (recipientDelimiter === '@') add(['recipientDelimiter'], "cannot be '@'");
-  if (store?.kind === 'postgres') add(['store', 'kind'], "postgres is not available in this version: use 'sqlite'");
+  if (store?.kind === 'postgres')
+    add(['store', 'kind'], "postgres is not available in this version: use 'sqlite'");
   if (queue !== undefined && queue.warnAfter >= queue.expireAfter)
     add(['queue', 'warnAfter'], 'must be shorter than `queue.expireAfter`');
   if (delivery?.sourceAddress !== undefined && !isAddress(delivery.sourceAddress))
-    add(['delivery', 'sourceAddress'], `must be an IP address, not ${shown(delivery.sourceAddress)}`);
+    add(
+      ['delivery', 'sourceAddress'],
+      `must be an IP address, not ${shown(delivery.sourceAddress)}`,
+    );
   for (const [i, server] of (dns?.servers ?? []).entries())
     if (!isServer(server))
-      add(['dns', 'servers', i], `must be an address such as '192.0.2.53' or '[2001:db8::53]:5353', not ${shown(server)}`);
+      add(
+        ['dns', 'servers', i],
+        `must be an address such as '192.0.2.53' or '[2001:db8::53]:5353', not ${shown(server)}`,
+      );
 }
 
 const isServer = (text: string): boolean =>
-  parseNetwork(text.replace(/^\[(.*)\](?::\d{1,5})?$/, '$1').replace(/^([\d.]+):\d{1,5}$/, '$1')) !==
-    undefined && !text.includes('/');
+  parseNetwork(
+    text.replace(/^\[(.*)\](?::\d{1,5})?$/, '$1').replace(/^([\d.]+):\d{1,5}$/, '$1'),
+  ) !== undefined && !text.includes('/');
 
-function readable(
-  path: string,
-  at: readonly PropertyKey[],
-  { add }: Findings,
-): string | undefined {
+function readable(path: string, at: readonly PropertyKey[], { add }: Findings): string | undefined {
   try {
     accessSync(path, constants.R_OK);
     if (!statSync(path).isFile()) throw Object.assign(new Error(), { code: 'EISDIR' });
@@ -340,6 +365,3 @@ function whyUnreadable(error: unknown): string {
       return 'cannot be read';
   }
 }
-
-export const absolute = (path: string, directory: string): string =>
-  isAbsolute(path) ? path : join(directory, path);

@@ -52,6 +52,7 @@ export function parseSize(value: unknown): number | undefined {
 
 /** 300000 → '5m': the largest unit that divides it. */
 export function formatDuration(ms: number): string {
+  if (ms === 0) return '0s';
   const units = [...durationUnits].filter(([unit]) => unit !== 'w').reverse();
   const [unit, factor] = units.find(([, factor]) => ms >= factor && ms % factor === 0) ?? ['ms', 1];
   return `${ms / factor}${unit}`;
@@ -115,31 +116,30 @@ function outside(
   return undefined;
 }
 
+/** The default as one writes it. */
+const quoted = ({ about, default: value }: SettingFacts): SettingFacts =>
+  value === undefined ? { about } : { about, default: `'${value}'` };
+
 export function duration(options: SettingFacts & Bounds<Duration>) {
   const min = parseDuration(options.min ?? '0s')!;
   const max = parseDuration(options.max ?? '365d')!;
   const bounds = boundsText(formatDuration(min), formatDuration(max));
-  return leaf<Duration, number>(
-    "a duration such as '30s', '5m' or '4h'",
-    bounds,
-    options,
-    (input) => {
-      const value = typeof input === 'string' ? parseDuration(input) : undefined;
-      if (value === undefined)
-        return {
-          wrong: `must be a duration such as '30s', '5m', '4h' or '5d', not ${shown(input)}`,
-        };
-      const wrong = outside(value, { min, max }, formatDuration);
-      return wrong === undefined ? { value } : { wrong: `${wrong}, not ${shown(input)}` };
-    },
-  );
+  return leaf<Duration, number>('a duration', bounds, options, (input) => {
+    const value = typeof input === 'string' ? parseDuration(input) : undefined;
+    if (value === undefined)
+      return {
+        wrong: `must be a duration such as '30s', '5m', '4h' or '5d', not ${shown(input)}`,
+      };
+    const wrong = outside(value, { min, max }, formatDuration);
+    return wrong === undefined ? { value } : { wrong: `${wrong}, not ${shown(input)}` };
+  });
 }
 
 export function size(options: SettingFacts & Bounds<number>) {
   const { min, max } = options;
   const text = (n: number | undefined) => (n === undefined ? undefined : formatSize(n));
   const bounds = boundsText(text(min), text(max));
-  return leaf<Size, number>("a size in bytes or such as '50MiB'", bounds, options, (input) => {
+  return leaf<Size, number>('a size', bounds, quoted(options), (input) => {
     const value = parseSize(input);
     if (value === undefined)
       return { wrong: `must be a number of bytes or a size such as '50MiB', not ${shown(input)}` };
@@ -189,9 +189,11 @@ export function text(
 }
 
 export const file = (facts: SettingFacts) => text('the path of a file', facts);
+export const directory = (facts: SettingFacts) => text('the path of a directory', facts);
 
 /** RFC 5321 §4.5.3.1.2: 255 octets. U-labels and A-labels are both accepted. */
 export function isDomain(name: string): boolean {
+  if (/[\s\u0000-\u0020\u007f%:/?#@]/.test(name)) return false; // a URL parser would drop some of these
   const ascii = domainToASCII(name);
   return (
     ascii !== '' &&

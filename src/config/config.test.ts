@@ -1,0 +1,468 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { ConfigInput } from './config.ts';
+import { defineConfig } from './config.ts';
+import { configDocs } from './config-docs.ts';
+import { devConfig } from './dev.ts';
+import { formatProblem, nearest } from './problems.ts';
+import { resolveConfig } from './resolve.ts';
+import { formatDuration, formatSize, parseDuration, parseSize } from './setting.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'postrider-config-'));
+after(() => rmSync(directory, { recursive: true }));
+writeFileSync(join(directory, 'password'), 's3cret\n');
+writeFileSync(join(directory, 'empty'), '\n');
+writeFileSync(join(directory, 'x.pem'), 'x');
+
+function problemsOf(input: unknown): string[] {
+  const result = resolveConfig(input, directory);
+  return result.kind === 'ok' ? [] : result.problems.map(formatProblem);
+}
+
+function resolved(input: ConfigInput) {
+  const result = resolveConfig(input, directory);
+  assert.equal(result.kind, 'ok', JSON.stringify(result));
+  return result.config;
+}
+
+describe('configuration', () => {
+  const wrong: [title: string, input: unknown, problems: string[]][] = [
+    ['not an object', [], ['must be an object, not a list']],
+    ['an unknown name', { hostnam: 'x' }, ['hostnam: unknown setting; did you mean `hostname`?']],
+    [
+      'two letters swapped',
+      { listeners: [{ service: 'smtp', port: 25, tsl: 'none' }] },
+      ['listeners[0].tsl: unknown setting; did you mean `tls`?'],
+    ],
+    [
+      'Postfix’s name for it',
+      { mynetworks: [] },
+      ['mynetworks: unknown setting; did you mean `trustedNetworks`?'],
+    ],
+    [
+      'a name under a section',
+      { queue: { expireafter: '5d' } },
+      ['queue.expireafter: unknown setting; did you mean `expireAfter`?'],
+    ],
+    [
+      'a port as text',
+      { listeners: [{ service: 'smtp', port: '25' }] },
+      ["listeners[0].port: must be a whole number, not '25'"],
+    ],
+    [
+      'a port that is none',
+      { listeners: [{ service: 'smtp', port: 65_536 }] },
+      ['listeners[0].port: must be at most 65535, not 65536'],
+    ],
+    [
+      'no port',
+      { listeners: [{ service: 'smtp' }] },
+      ['listeners[0].port: is missing: give a port'],
+    ],
+    [
+      'no service',
+      { listeners: [{ port: 25 }] },
+      [
+        "listeners[0].service: is missing: give one of 'smtp', 'submission', 'lmtp', 'pop3', 'imap', 'http'",
+      ],
+    ],
+    [
+      'a service of a later version',
+      { listeners: [{ service: 'imap', port: 143 }] },
+      ['listeners[0].service: imap is not available in this version'],
+    ],
+    [
+      'TLS without a certificate',
+      { listeners: [{ service: 'smtp', port: 25, tls: 'implicit' }] },
+      ["listeners[0].tls: implicit needs a certificate: set `tls`, for instance to 'self-signed'"],
+    ],
+    [
+      'submission in the clear',
+      { listeners: [{ service: 'submission', port: 587 }] },
+      [
+        'listeners[0].tls: submission needs TLS, since passwords are not taken in the clear: set the top-level `tls` and leave this out',
+      ],
+    ],
+    [
+      'insecureAuth for the world',
+      { listeners: [{ service: 'smtp', port: 25, insecureAuth: true }] },
+      ["listeners[0].insecureAuth: is only for listeners on loopback: set `host: '127.0.0.1'`"],
+    ],
+    [
+      'one port twice',
+      {
+        listeners: [
+          { service: 'smtp', port: 25 },
+          { service: 'lmtp', host: '127.0.0.1', port: 25 },
+        ],
+      },
+      ['listeners[1].port: port 25 is taken already, by listeners[0]'],
+    ],
+    [
+      'one path twice',
+      {
+        listeners: [
+          { service: 'lmtp', path: 'a' },
+          { service: 'smtp', path: './a' },
+        ],
+      },
+      [`listeners[1].path: ${directory}/a is taken already, by listeners[0]`],
+    ],
+    [
+      'port and path',
+      { listeners: [{ service: 'lmtp', path: 'a', port: 24 }] },
+      ['listeners[0].path: a listener has a port or a path, not both'],
+    ],
+    ['no listeners', { listeners: [] }, ['listeners: must not be empty']],
+    [
+      'a certificate that is not there',
+      { tls: { certificate: 'a.pem', privateKey: 'x.pem' } },
+      [`tls.certificate: ${directory}/a.pem: there is no such file`],
+    ],
+    [
+      'a key that is a directory',
+      { tls: { certificate: 'x.pem', privateKey: '.' } },
+      [`tls.privateKey: ${directory}: is not a file`],
+    ],
+    [
+      'half a pair',
+      { tls: { certificate: 'x.pem' } },
+      ['tls.privateKey: is missing: give the path of a file'],
+    ],
+    [
+      'a word for tls',
+      { tls: 'selfsigned' },
+      ["tls: must be 'self-signed' or { certificate, privateKey }, not 'selfsigned'"],
+    ],
+    [
+      'ACME',
+      { tls: { acme: {} } },
+      ["tls.acme: is not available in this version: use files or 'self-signed'"],
+    ],
+    [
+      'a route to nowhere',
+      { routes: [{ domain: '*' }] },
+      ["routes[0]: must have exactly one of `host`, `lmtp` and `via: 'mx'`"],
+    ],
+    [
+      'a user without password',
+      { routes: [{ domain: '*', host: 'h', user: 'u' }] },
+      ['routes[0].passwordFile: is missing: both or none'],
+    ],
+    [
+      'an empty password file',
+      { routes: [{ domain: '*', host: 'h', user: 'u', passwordFile: 'empty' }] },
+      ['routes[0].passwordFile: empty: its first line is empty'],
+    ],
+    [
+      'a password in the clear',
+      { routes: [{ domain: '*', host: 'h', user: 'u', passwordFile: 'password', tls: 'none' }] },
+      ["routes[0].tls: would send the password in the clear: use 'require' or 'verify'"],
+    ],
+    [
+      'a domain that is none',
+      { domains: ['a b'] },
+      ["domains[0]: must be a domain, '.domain' for its subdomains; not 'a b'"],
+    ],
+    [
+      'here and relayed',
+      { domains: ['a.org'], relayDomains: ['a.org'] },
+      ['relayDomains[0]: a.org is in `domains` already: it is delivered here or relayed, not both'],
+    ],
+    [
+      'an alias without domain',
+      { aliases: { ann: ['a@b.org'] } },
+      ["aliases.ann: must be an address such as 'ann@example.org', or '@example.org'"],
+    ],
+    [
+      'an alias to nothing',
+      { aliases: { 'a@b.org': ['ann'] } },
+      ["aliases['a@b.org'][0]: must be an address such as 'ann@example.org', not 'ann'"],
+    ],
+    [
+      'a network that is none',
+      { trustedNetworks: ['10.0.0.0/33'] },
+      [
+        "trustedNetworks[0]: must be a network such as '192.0.2.0/24' or '2001:db8::/32', not '10.0.0.0/33'",
+      ],
+    ],
+    [
+      'a number for a duration',
+      { shutdownGrace: 30 },
+      ["shutdownGrace: must be a duration such as '30s', '5m', '4h' or '5d', not 30"],
+    ],
+    [
+      'too long a duration',
+      { shutdownGrace: '2h' },
+      ["shutdownGrace: must be at most 1h, not '2h'"],
+    ],
+    [
+      'a size that is none',
+      { limits: { messageSize: '50 Mb' } },
+      ["limits.messageSize: must be a number of bytes or a size such as '50MiB', not '50 Mb'"],
+    ],
+    [
+      'PostgreSQL',
+      { store: { kind: 'postgres', url: 'postgres://x' } },
+      ["store.kind: postgres is not available in this version: use 'sqlite'"],
+    ],
+    [
+      'a warning after the end',
+      { queue: { warnAfter: '5d' } },
+      ['queue.warnAfter: must be shorter than `queue.expireAfter`'],
+    ],
+    [
+      'LMTP to nowhere',
+      { localDelivery: { kind: 'lmtp' } },
+      ['localDelivery: must have either `path` or both `host` and `port`'],
+    ],
+    [
+      'a value with line ends',
+      { hostname: 'a\r\nb' },
+      ["hostname: must be a domain name such as 'mx.example.org', not 'a??b'"],
+    ],
+    [
+      'a verifier that is no function',
+      { tokenVerifier: 'x' },
+      ['tokenVerifier: must be a function: (user, token) => the account’s address, or undefined'],
+    ],
+  ];
+  for (const [title, input, problems] of wrong)
+    it(`says what is wrong, where, and what to do: ${title}`, () => {
+      assert.deepEqual(problemsOf(input), problems);
+    });
+
+  it('reports every problem at once, also those between settings', () => {
+    const paths = problemsOf({
+      hostname: 'a b',
+      listeners: [
+        { service: 'smpt', port: 25 },
+        { service: 'submission', port: 587 },
+      ],
+      routes: [{ domain: '*', host: 'x', user: 'u', passwordFile: 'nope' }],
+      limits: { recipients: 'many' },
+      nonsense: 1,
+    }).map((problem) => problem.split(': ')[0]);
+    assert.deepEqual(paths.sort(), [
+      'hostname',
+      'limits.recipients',
+      'listeners[0].service',
+      'listeners[1].tls',
+      'nonsense',
+      'routes[0].passwordFile',
+    ]);
+  });
+
+  it('takes the configuration of the contract, but for what later versions bring', () => {
+    const config = resolved(
+      defineConfig({
+        hostname: 'mx.example.org',
+        dataDirectory: '/var/lib/postrider',
+        domains: ['example.org', '.example.org', 'bücher.example'],
+        relayDomains: ['example.net'],
+        aliases: {
+          'postmaster@example.org': ['ann@example.org'],
+          '@example.org': ['ann@example.org'],
+        },
+        recipientDelimiter: '+',
+        listeners: [
+          { service: 'smtp', host: '127.0.0.1', port: 25 },
+          { service: 'submission', port: 587 },
+          { service: 'submission', host: ['127.0.0.1', '::1'], port: 465, tls: 'implicit' },
+          { service: 'lmtp', path: 'run/lmtp.sock' },
+        ],
+        tls: { certificate: 'x.pem', privateKey: 'x.pem' },
+        trustedNetworks: ['127.0.0.1/32', '::1/128'],
+        routes: [
+          { domain: 'sink.test', host: '127.0.0.1', port: 2526, tls: 'none' },
+          { domain: '.internal.example.org', lmtp: '/run/dovecot/lmtp' },
+          { domain: 'lmtp.example', lmtp: '[::1]:24' },
+          {
+            domain: '*',
+            host: 'smarthost.example.net',
+            port: 587,
+            tls: 'require',
+            user: 'u',
+            passwordFile: 'password',
+          },
+        ],
+        queue: { retryAfter: ['5m', '15m'], warnAfter: '4h', expireAfter: '5d' },
+        limits: { messageSize: '50MiB', commandTimeout: '5m' },
+        store: { kind: 'sqlite' },
+        shutdownGrace: '30s',
+        user: 'postrider',
+      }),
+    );
+    assert.equal(config.limits.messageSize, 50 * 2 ** 20);
+    assert.deepEqual(config.queue.retryAfter, [300_000, 900_000]);
+    assert.deepEqual(
+      config.listeners.map(({ hosts, path, tls }) => [hosts, path, tls]),
+      [
+        [['127.0.0.1'], undefined, 'starttls'],
+        [['::'], undefined, 'starttls'],
+        [['127.0.0.1', '::1'], undefined, 'implicit'],
+        [[], join(directory, 'run/lmtp.sock'), 'none'],
+      ],
+    );
+    assert.deepEqual(config.routes, [
+      {
+        domain: 'sink.test',
+        kind: 'relay',
+        host: '127.0.0.1',
+        port: 2526,
+        tls: 'none',
+        login: undefined,
+      },
+      { domain: '.internal.example.org', kind: 'lmtp', path: '/run/dovecot/lmtp' },
+      { domain: 'lmtp.example', kind: 'lmtp', host: '::1', port: 24 },
+      {
+        domain: '*',
+        kind: 'relay',
+        host: 'smarthost.example.net',
+        port: 587,
+        tls: 'require',
+        login: { user: 'u', password: 's3cret' },
+      },
+    ]);
+    assert.deepEqual(config.aliases.get('@example.org'), ['ann@example.org']);
+    assert.equal(
+      config.tls !== undefined && config.tls !== 'self-signed' && config.tls.privateKey,
+      join(directory, 'x.pem'),
+    );
+  });
+
+  it('needs nothing to be written', () => {
+    const config = resolved({ hostname: 'mx.example.org' });
+    assert.equal(config.dataDirectory, join(directory, 'postrider-data'));
+    assert.deepEqual(config.routes, [{ domain: '*', kind: 'mx', tls: 'opportunistic' }]);
+    assert.equal(config.listeners[0]?.port, 25);
+    assert.equal(config.dev, false);
+  });
+
+  it('a name from outside never reaches a prototype', () => {
+    const input = JSON.parse(
+      '{"__proto__":{"domains":["x.org"]},"constructor":1,"hostname":"a.org"}',
+    );
+    assert.deepEqual(
+      problemsOf(input).map((problem) => problem.split(':')[0]),
+      ['__proto__', 'constructor'],
+    );
+  });
+
+  it('never throws, whatever is in the file', () => {
+    const names = fc.constantFrom(
+      'listeners',
+      'routes',
+      'tls',
+      'aliases',
+      'queue',
+      'store',
+      'dns',
+      'x',
+      'localDelivery',
+      'domains',
+      'recipientDelimiter',
+    );
+    const value = fc.oneof(
+      fc.jsonValue(),
+      fc.array(
+        fc.dictionary(
+          fc.constantFrom('service', 'port', 'host', 'domain', 'tls', 'kind', 'path', 'lmtp'),
+          fc.jsonValue(),
+        ),
+      ),
+    );
+    fc.assert(
+      fc.property(fc.dictionary(names, value), (input) => {
+        for (const problem of problemsOf(input))
+          assert.doesNotMatch(problem, /[\r\n]|undefined|\[object/);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('dev', () => {
+  it('has the ports of the contract, on loopback, and sends nothing anywhere', () => {
+    const config = devConfig(directory);
+    assert.deepEqual(
+      config.listeners.map(({ service, hosts, port, tls }) => [service, ...hosts, port, tls]),
+      [
+        ['smtp', '127.0.0.1', 1025, 'starttls'],
+        ['submission', '127.0.0.1', 1587, 'starttls'],
+        ['submission', '127.0.0.1', 1465, 'implicit'],
+      ],
+    );
+    assert.deepEqual(config.routes, [{ domain: '*', kind: 'discard' }]);
+    assert.equal(config.dev, true);
+  });
+
+  it('can be moved to other ports', () => {
+    assert.equal(devConfig(directory, { portOffset: 100 }).listeners[0]?.port, 1125);
+    assert.equal(devConfig(directory, { freePorts: true }).listeners[2]?.port, 0);
+  });
+});
+
+describe('values', () => {
+  const durations: [string, number | undefined][] = [
+    ['30s', 30_000],
+    ['5m', 300_000],
+    ['4h', 14_400_000],
+    ['5d', 432_000_000],
+    ['1w', 604_800_000],
+    ['250ms', 250],
+    ['1.5h', 5_400_000],
+    ['30', undefined],
+    ['-5s', undefined],
+    ['5 m', undefined],
+    ['5M', undefined],
+    ['', undefined],
+    ['1e9s', undefined],
+  ];
+  for (const [text, ms] of durations)
+    it(`duration '${text}' is ${ms}`, () => assert.equal(parseDuration(text), ms));
+
+  const sizes: [unknown, number | undefined][] = [
+    [1024, 1024],
+    ['50MiB', 52_428_800],
+    ['64 KiB', 65_536],
+    ['1GiB', 2 ** 30],
+    ['1.5KiB', 1536],
+    ['512', 512],
+    ['512B', 512],
+    ['50MB', undefined],
+    ['50M', undefined],
+    [-1, undefined],
+    [1.5, undefined],
+    [Number.NaN, undefined],
+  ];
+  for (const [text, octets] of sizes)
+    it(`size ${String(text)} is ${octets}`, () => assert.equal(parseSize(text), octets));
+
+  it('what is printed is read back the same', () => {
+    fc.assert(
+      fc.property(fc.nat(2 ** 31), (n) => {
+        assert.equal(parseSize(formatSize(n)), n);
+        if (n < 1e9) assert.equal(parseDuration(formatDuration(n)), n);
+      }),
+    );
+  });
+
+  it('suggests only what is near', () => {
+    assert.equal(nearest('Hostname', ['hostname', 'host']), 'hostname');
+    assert.equal(nearest('prot', ['port', 'path']), 'port');
+    assert.equal(nearest('elephant', ['port', 'path']), undefined);
+    assert.equal(nearest('x'.repeat(10_000), ['port']), undefined);
+  });
+});
+
+describe('docs/config.md', () => {
+  it('is what the schema says (node scripts/print-config-docs.ts)', () => {
+    const written = readFileSync(join(import.meta.dirname, '../../docs/config.md'), 'utf8');
+    assert.equal(written, configDocs());
+  });
+});

@@ -1,0 +1,47 @@
+// The configuration of `postrider dev`: everything on 127.0.0.1, nothing ever leaves the machine,
+// mail for any address is caught in that address's own inbox. Mail is kept in postrider-data/dev
+// under the working directory, so that it survives a restart and `mail list` finds it from there.
+
+import { join } from 'node:path';
+import type { Config } from './config.ts';
+import { resolveConfig } from './resolve.ts';
+
+export interface DevOptions {
+  /** Added to every port: two checkouts on one machine. */
+  readonly portOffset?: number;
+  /** Any free ports: tests that run side by side. */
+  readonly freePorts?: boolean;
+  readonly dataDirectory?: string;
+}
+
+export const devDataDirectory = (cwd: string): string => join(cwd, 'postrider-data', 'dev');
+
+export function devConfig(cwd: string, options: DevOptions = {}): Config {
+  const { portOffset = 0, freePorts = false } = options;
+  const host = '127.0.0.1';
+  const port = (usual: number) => (freePorts ? 0 : usual + portOffset);
+  const resolution = resolveConfig(
+    {
+      hostname: 'localhost',
+      dataDirectory: options.dataDirectory ?? devDataDirectory(cwd),
+      tls: 'self-signed',
+      listeners: [
+        // MailHog's and Mailpit's port. Mail from anyone, login if they like.
+        { service: 'smtp', host, port: port(1025), tls: 'starttls', insecureAuth: true },
+        { service: 'submission', host, port: port(1587), tls: 'starttls' },
+        { service: 'submission', host, port: port(1465), tls: 'implicit' },
+      ],
+      // Nothing leaves: what is not caught here is thrown away rather than sent.
+      routes: [{ domain: '*', via: 'discard' }],
+      trustedNetworks: ['127.0.0.1/32'],
+      limits: { connectionsPerClient: 1000 },
+      shutdownGrace: '2s',
+    },
+    cwd,
+  );
+  if (resolution.kind === 'problems')
+    throw new Error(
+      resolution.problems.map(({ path, message }) => `${path}: ${message}`).join('\n'),
+    );
+  return { ...resolution.config, dev: true };
+}

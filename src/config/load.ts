@@ -1,0 +1,150 @@
+// Finds and reads a configuration file: TypeScript, JavaScript or JSON. Never throws for what an
+// operator can get wrong; each problem says where it is and what to do. Reading again (reload) sees
+// the file as it is now; modules that the file itself imports are read once.
+
+import { readFile, stat } from 'node:fs/promises';
+import { registerHooks } from 'node:module';
+import { dirname, extname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Config } from './config.ts';
+import { findJsonError } from './json-error.ts';
+import type { Problem } from './problems.ts';
+import { resolveConfig } from './resolve.ts';
+import { shown } from './setting.ts';
+
+export const configFileNames = [
+  'postrider.config.ts',
+  'postrider.config.js',
+  'postrider.config.json',
+] as const;
+
+export type LoadResult =
+  | { readonly kind: 'ok'; readonly config: Config; readonly path: string }
+  /** `path` is undefined when no file was named and none was found. */
+  | {
+      readonly kind: 'problems';
+      readonly path: string | undefined;
+      readonly problems: readonly Problem[];
+    };
+
+/** The file named, or the first of the usual names in `cwd`. */
+export async function findConfig(
+  path: string | undefined,
+  cwd: string,
+): Promise<string | undefined> {
+  if (path !== undefined) return resolve(cwd, path);
+  for (const name of configFileNames) {
+    const candidate = join(cwd, name);
+    const found = await stat(candidate).catch(() => undefined);
+    if (found?.isFile()) return candidate;
+  }
+  return undefined;
+}
+
+export async function loadConfig(path: string | undefined, cwd: string): Promise<LoadResult> {
+  const file = await findConfig(path, cwd);
+  if (file === undefined)
+    return problem(
+      undefined,
+      `no configuration in ${cwd}: write one with \`postrider init you@example.org\`, name one with --config, or try \`postrider dev\``,
+    );
+  const input = await readInput(file);
+  if ('problem' in input) return problem(file, input.problem);
+  const resolution = resolveConfig(input.value, dirname(file));
+  return resolution.kind === 'ok'
+    ? { kind: 'ok', config: resolution.config, path: file }
+    : { kind: 'problems', path: file, problems: resolution.problems };
+}
+
+const problem = (path: string | undefined, message: string): LoadResult => ({
+  kind: 'problems',
+  path,
+  problems: [{ path: '', message }],
+});
+
+type Input = { readonly value: unknown } | { readonly problem: string };
+
+async function readInput(file: string): Promise<Input> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    return { problem: unreadable(error) };
+  }
+  switch (extname(file)) {
+    case '.json':
+      return parseJson(text);
+    case '.ts':
+    case '.js':
+    case '.mts':
+    case '.mjs':
+      return importModule(file);
+    default:
+      return { problem: 'a configuration ends in .ts, .js or .json' };
+  }
+}
+
+function unreadable(error: unknown): string {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+      return 'there is no such file';
+    case 'EACCES':
+      return 'may not be read by us; check its owner and mode';
+    case 'EISDIR':
+      return 'is a directory; name the file in it';
+    default:
+      return `cannot be read: ${firstLine(error)}`;
+  }
+}
+
+/** JSON as it is, without comments; errors with line and column. */
+export function parseJson(text: string): Input {
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    const { offset, expected } = findJsonError(text);
+    const before = text.slice(0, offset).split('\n');
+    const found = offset >= text.length ? 'the end of the file' : shown(text[offset]);
+    const where = `line ${before.length}, column ${before.at(-1)!.length + 1}`;
+    return { problem: `${where}: expected ${expected}, found ${found}` };
+  }
+}
+
+let imports = 0;
+
+async function importModule(file: string): Promise<Input> {
+  const url = pathToFileURL(file);
+  imports += 1;
+  url.searchParams.set('read', String(imports)); // a new address: modules are cached by it
+  // A configuration may lie anywhere; `postrider` in it is this program, not what lies near it.
+  const hooks = registerHooks({
+    resolve: (specifier, context, next) =>
+      specifier === 'postrider' || specifier.startsWith('postrider/')
+        ? next(specifier, { ...context, parentURL: import.meta.url })
+        : next(specifier, context),
+  });
+  try {
+    const module: { readonly default?: unknown } = await import(url.href);
+    if (module.default === undefined)
+      return { problem: 'exports nothing: write `export default defineConfig({ … })`' };
+    return { value: module.default };
+  } catch (error) {
+    return { problem: explainImport(error, file) };
+  } finally {
+    hooks.deregister();
+  }
+}
+
+/** A syntax error's first line of the stack is where it is: `file:line`. */
+function explainImport(error: unknown, file: string): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const inFile = stack.split('\n').find((line) => line.includes(file));
+  const [, line, column] =
+    /:(\d+)(?::(\d+))?\)?$/.exec(inFile?.replace(/\?read=\d+/, '') ?? '') ?? [];
+  const where =
+    line === undefined ? '' : `line ${line}${column === undefined ? '' : `, column ${column}`}: `;
+  return `${where}${firstLine(error)}`;
+}
+
+const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
