@@ -1,0 +1,300 @@
+// TLS on our listeners, and what is known of any TLS connection. Versions and cipher suites by
+// RFC 9325; certificates from PEM files or made here ('self-signed'); channel bindings by RFC 9266
+// and RFC 5929. A new certificate is swapped in under running listeners: connections that are open
+// keep theirs, and one that cannot be used changes nothing.
+
+import { constants, createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { SecureContext, TLSSocket, TLSSocketOptions } from 'node:tls';
+import { createSecureContext } from 'node:tls';
+import type { TlsFacts } from '../smtp/tls-facts.ts';
+import { certificateNames } from './certificate-names.ts';
+import { loadSelfSigned } from './self-signed.ts';
+
+/** The certificate cannot be used; the message says which file, why and what to do. */
+export class TlsError extends Error {
+  override readonly name = 'TlsError';
+}
+
+export interface ServerTlsMaterial {
+  /** PEM text: our certificate, then the intermediate ones. */
+  readonly certificate: string;
+  /** PEM text. */
+  readonly privateKey: string;
+  /** Asks clients for a certificate; one that is bad or missing does not end the connection. */
+  readonly requestClientCertificate: boolean;
+  /** PEM text: who may have signed client certificates. Without it none is ever good. */
+  readonly clientCa?: string | undefined;
+}
+
+/** PEM files, or a certificate of our own making. */
+export type TlsSource =
+  | 'self-signed'
+  | { readonly certificate: string; readonly privateKey: string };
+
+export interface LoadOptions {
+  /** Where the self-signed certificate is kept. */
+  readonly directory: string;
+  /** The first name in the self-signed certificate. */
+  readonly hostname: string;
+  /** PEM file of the authorities of client certificates; without it clients are not asked. */
+  readonly clientAuthorities?: string | undefined;
+}
+
+export interface ServerTls {
+  /** For `new TLSSocket(socket, …)`; always of the certificate in force now. */
+  socketOptions(): TLSSocketOptions;
+  /** The certificate in force. */
+  readonly certificate: X509Certificate;
+  /** What the operator should know: the certificate has expired, or will soon. */
+  readonly warnings: readonly string[];
+  /** @throws TlsError when it cannot be used: then the old one stays in force. */
+  replace(material: ServerTlsMaterial): void;
+}
+
+export interface LoadedServerTls extends ServerTls {
+  /**
+   * Reads the files again, or those of another source (SIGHUP, or daily: renews a self-signed one).
+   * @throws TlsError: then the old one stays in force.
+   */
+  reload(source?: TlsSource, options?: LoadOptions): Promise<void>;
+}
+
+// RFC 9325 §4.2: ECDHE with an AEAD; TLS 1.3 has nothing else. Those with AES-256 come second since
+// they cost more and 128 bits are enough; ChaCha20 is for clients without AES in hardware.
+const ciphers = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':');
+
+export function createServerTls(material: ServerTlsMaterial): ServerTls {
+  return liveTls(
+    prepare(material, { certificate: 'the certificate', privateKey: 'the private key' }),
+  );
+}
+
+/** @throws TlsError naming the file. */
+export async function loadServerTls(
+  source: TlsSource,
+  options: LoadOptions,
+): Promise<LoadedServerTls> {
+  const live = liveTls(await load(source, options));
+  return Object.assign(live, {
+    async reload(nextSource = source, nextOptions = options): Promise<void> {
+      live.use(await load(nextSource, nextOptions));
+      source = nextSource;
+      options = nextOptions;
+    },
+  });
+}
+
+interface Prepared {
+  readonly socketOptions: TLSSocketOptions;
+  readonly certificate: X509Certificate;
+  readonly warnings: readonly string[];
+}
+
+function liveTls(first: Prepared): ServerTls & { use(next: Prepared): void } {
+  let now = first;
+  return {
+    socketOptions: () => now.socketOptions,
+    get certificate() {
+      return now.certificate;
+    },
+    get warnings() {
+      return now.warnings;
+    },
+    replace: (material) => {
+      now = prepare(material, { certificate: 'the certificate', privateKey: 'the private key' });
+    },
+    use: (next) => {
+      now = next;
+    },
+  };
+}
+
+async function load(source: TlsSource, options: LoadOptions): Promise<Prepared> {
+  const { clientAuthorities } = options;
+  const clientCa =
+    clientAuthorities === undefined ? undefined : await readPem(clientAuthorities, 'certificate');
+  const client = { requestClientCertificate: clientCa !== undefined, clientCa };
+  if (source === 'self-signed') {
+    const { path, certificate, privateKey } = await loadSelfSigned(options).catch(
+      (error: unknown) => {
+        throw new TlsError(`cannot keep a self-signed certificate: ${messageOf(error)}`);
+      },
+    );
+    return prepare({ certificate, privateKey, ...client }, { certificate: path, privateKey: path });
+  }
+  const [certificate, privateKey] = await Promise.all([
+    readPem(source.certificate, 'certificate'),
+    readPem(source.privateKey, 'private key'),
+  ]);
+  return prepare({ certificate, privateKey, ...client }, source, clientAuthorities);
+}
+
+/** Node's own errors for bad PEM name OpenSSL's routines; ours name the file. */
+function prepare(
+  material: ServerTlsMaterial,
+  from: { readonly certificate: string; readonly privateKey: string },
+  clientFrom = 'the client authorities',
+): Prepared {
+  const certificate = attempt(
+    `${from.certificate} has no certificate that can be read`,
+    () => new X509Certificate(material.certificate),
+  );
+  const key = attempt(
+    `${from.privateKey} has no private key that can be read (keys with a passphrase cannot be used)`,
+    () => createPrivateKey(material.privateKey),
+  );
+  if (!certificate.checkPrivateKey(key))
+    throw new TlsError(`the private key in ${from.privateKey} is not that of ${from.certificate}`);
+  if (material.clientCa !== undefined) {
+    const { clientCa } = material;
+    attempt(
+      `${clientFrom} has no certificate that can be read`,
+      () => new X509Certificate(clientCa),
+    );
+  }
+  return {
+    certificate,
+    warnings: warningsAbout(certificate, from.certificate),
+    socketOptions: {
+      isServer: true,
+      secureContext: attempt(`${from.certificate} cannot be used`, () => context(material)),
+      requestCert: material.requestClientCertificate,
+      // A client without a good certificate may still log in with a password.
+      rejectUnauthorized: false,
+    },
+  };
+}
+
+function context({ certificate, privateKey, clientCa }: ServerTlsMaterial): SecureContext {
+  return createSecureContext({
+    cert: certificate,
+    key: privateKey,
+    minVersion: 'TLSv1.2', // RFC 9325 §3.1.1
+    ciphers,
+    honorCipherOrder: true,
+    // RFC 9325 §3.5: renegotiation has no use here. RFC 9266 §4.2: channel bindings need it off.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    // Tickets (RFC 5077, RFC 8446 §4.6.1) are on by default; with client certificates the library
+    // takes a session back only where this says that it was meant for the same use.
+    sessionIdContext: 'postrider',
+    ...(clientCa !== undefined && { ca: clientCa }),
+  });
+}
+
+/** Limit: those who renew automatically do so a month before; then something has gone wrong. */
+const warnBeforeMs = 14 * 24 * 60 * 60_000;
+
+// Certificates live by the wall clock, not by the server's steady one.
+function warningsAbout(certificate: X509Certificate, from: string): readonly string[] {
+  const left = certificate.validToDate.getTime() - Date.now();
+  const when = certificate.validToDate.toISOString().slice(0, 10);
+  if (left <= 0) return [`${from} expired on ${when}: clients will refuse it`];
+  if (certificate.validFromDate.getTime() > Date.now())
+    return [`${from} is not valid before ${certificate.validFromDate.toISOString()}`];
+  return left < warnBeforeMs ? [`${from} expires on ${when}`] : [];
+}
+
+async function readPem(path: string, what: 'certificate' | 'private key'): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(path, 'latin1');
+  } catch (error) {
+    throw new TlsError(`cannot read ${path}: ${messageOf(error)}`);
+  }
+  if (!text.includes('-----BEGIN '))
+    throw new TlsError(`${path} is not a PEM file: it has no line "-----BEGIN …", so no ${what}`);
+  return text;
+}
+
+function attempt<T>(problem: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new TlsError(`${problem}: ${messageOf(error)}`);
+  }
+}
+
+const messageOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'there is no such file';
+  if (code === 'EACCES') return 'permission denied';
+  return error.message;
+};
+
+/** What is known of a connection once its handshake is done; of either side. */
+export function tlsFacts(socket: TLSSocket): TlsFacts {
+  const ours = socket.getX509Certificate();
+  const peer = socket.getPeerX509Certificate();
+  const isServer = socket.getEphemeralKeyInfo() === null; // documented: null on a server's socket
+  const problem = isServer ? clientProblem(socket) : socket.authorizationError;
+  const verified = isServer ? peer !== undefined && problem === undefined : socket.authorized;
+  const protocol = socket.getProtocol() ?? '';
+  const { servername } = socket as { servername?: unknown };
+  const endPoint = isServer ? ours : peer;
+  return {
+    protocol,
+    cipher: socket.getCipher().standardName,
+    verified,
+    peerNames: peer === undefined ? [] : certificateNames(peer),
+    servername: typeof servername === 'string' && servername !== '' ? servername : undefined,
+    resumed: socket.isSessionReused(),
+    verifyError: peer === undefined || verified ? undefined : wordsOf(problem),
+    channelBinding: (type) =>
+      type === 'tls-exporter' ? exporter(socket, protocol) : serverEndPoint(endPoint),
+  };
+}
+
+/**
+ * Why a client's certificate is not good. Node tells it only to the listeners of its own TLS server;
+ * a TLSSocket that was put over a connection (STARTTLS) has to be asked below its public face. When
+ * that is not there, no certificate is good.
+ */
+function clientProblem(socket: TLSSocket): unknown {
+  const { ssl } = socket as { ssl?: { verifyError?: () => Error | null | undefined } | null };
+  if (typeof ssl?.verifyError !== 'function') return 'certificate could not be checked';
+  return ssl.verifyError() ?? undefined;
+}
+
+function wordsOf(problem: unknown): string {
+  if (problem instanceof Error) return (problem as NodeJS.ErrnoException).code ?? problem.message;
+  return String(problem ?? 'certificate not trusted');
+}
+
+// RFC 9266 §2. Deviation: with TLS 1.2 it is defined only where the extended master secret was
+// negotiated, which the runtime does not tell; so it is given for TLS 1.3 alone.
+function exporter(socket: TLSSocket, protocol: string): Uint8Array | undefined {
+  if (protocol !== 'TLSv1.3') return undefined;
+  try {
+    return socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
+  } catch {
+    return undefined; // the connection is gone
+  }
+}
+
+// RFC 5929 §4.1: the hash of the certificate's signature, SHA-256 in place of MD5 and SHA-1.
+const endPointHashes: readonly (readonly [RegExp, string])[] = [
+  [/(?:md5|sha-?1)(?!\d)/i, 'sha256'],
+  [/sha-?256/i, 'sha256'],
+  [/sha-?384/i, 'sha384'],
+  [/sha-?512(?!-)/i, 'sha512'],
+];
+
+/** undefined where the signature has no hash of its own (Ed25519) or hides it (RSASSA-PSS). */
+function serverEndPoint(certificate: X509Certificate | undefined): Uint8Array | undefined {
+  const algorithm = certificate?.signatureAlgorithm;
+  if (certificate === undefined || algorithm === undefined) return undefined;
+  const hash = endPointHashes.find(([pattern]) => pattern.test(algorithm))?.[1];
+  return hash === undefined ? undefined : createHash(hash).update(certificate.raw).digest();
+}
