@@ -1,0 +1,99 @@
+// Mail loops. RFC 5321 §6.3: a message that has passed very many hosts, or this one again and
+// again, will never arrive and must be stopped. Pure and linear in the header.
+//
+// Our own name may come back honestly: an alias leads outside and the other side forwards to us, a
+// content filter hands a message back, a list resends. Such paths are short; a loop has no end.
+
+const LF = 0x0a;
+const SP = 0x20;
+const TAB = 0x09;
+
+/** Limit: RFC 5321 §6.3 asks for a "large rejection threshold, normally at least 100". */
+export const receivedFieldsMax = 100;
+/** Limit: how often a message may have been here before. Honest paths lead here twice at most. */
+export const ownReceivedFieldsMax = 4;
+
+/** Assignable to a Reply, which belongs to the floor above. */
+export interface LoopRefusal {
+  readonly code: number;
+  readonly detail: '4.6';
+  readonly lines: readonly [string];
+}
+
+// RFC 3463 §3.5: X.4.6, routing loop detected.
+const tooManyHops: LoopRefusal = {
+  code: 554,
+  detail: '4.6',
+  lines: [`Too many hops: the message has more than ${receivedFieldsMax} Received fields`],
+};
+const backAgain: LoopRefusal = {
+  code: 554,
+  detail: '4.6',
+  lines: ['Mail loop: the message has been here too often already'],
+};
+
+/** The refusal, if these header octets are those of a message that goes round in circles. */
+export function mailLoop(header: Uint8Array, hostname: string): LoopRefusal | undefined {
+  const { all, ours } = countReceived(header, hostname);
+  if (all > receivedFieldsMax) return tooManyHops;
+  return ours > ownReceivedFieldsMax ? backAgain : undefined;
+}
+
+/** How many Received fields there are, and how many of them say `by` our own name. */
+export function countReceived(
+  header: Uint8Array,
+  hostname: string,
+): { readonly all: number; readonly ours: number } {
+  const ourName = hostname.toLowerCase();
+  let all = 0;
+  let ours = 0;
+  let at = 0;
+  while (at < header.length) {
+    let end = lineEnd(header, at);
+    const colon = receivedColon(header, at);
+    if (colon > 0) {
+      while (header[end] === SP || header[end] === TAB) end = lineEnd(header, end);
+      all += 1;
+      // Limit: what is longer than a line of RFC 5322 names no `by` that we wrote.
+      if (isBy(latin1(header, colon + 1, Math.min(end, at + 1_000)), ourName)) ours += 1;
+    }
+    at = end;
+  }
+  return { all, ours };
+}
+
+/** RFC 5321 §4.4: By-domain = CFWS "BY" FWS Extended-Domain */
+function isBy(field: string, ourName: string): boolean {
+  const text = field.toLowerCase();
+  for (let at = text.indexOf(ourName); at >= 0; at = text.indexOf(ourName, at + 1)) {
+    const after = text[at + ourName.length] ?? ' ';
+    if (!/[\s;(]/.test(after)) continue;
+    const before = text.slice(0, at);
+    const word = before.trimEnd();
+    if (word.length < before.length && /(?:^|[\s)])by$/.test(word.slice(-3))) return true;
+  }
+  return false;
+}
+
+const received = [...'received'].map((letter) => letter.charCodeAt(0));
+
+/**
+ * Where the colon of a Received field is that begins at `at`; -1 if none does.
+ * RFC 5322 §4.5: obsolete fields may have white space before the colon.
+ */
+function receivedColon(header: Uint8Array, at: number): number {
+  for (let i = 0; i < received.length; i += 1) {
+    if ((header[at + i]! | 0x20) !== received[i]) return -1;
+  }
+  let colon = at + received.length;
+  while (header[colon] === SP || header[colon] === TAB) colon += 1;
+  return header[colon] === 0x3a ? colon : -1;
+}
+
+function lineEnd(header: Uint8Array, at: number): number {
+  const newline = header.indexOf(LF, at);
+  return newline < 0 ? header.length : newline + 1;
+}
+
+const latin1 = (bytes: Uint8Array, from: number, to: number): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1', from, to);
