@@ -171,12 +171,18 @@ function breakLine(line: string): string[] {
 
 const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
 
+/** Whether a field begins at `at`, which is the beginning of a line. */
+export const isFieldStart = (bytes: Uint8Array, at: number): boolean => colonOf(bytes, at) >= 0;
+
+/** Whether the line that begins at `at` is one that mbox files have before the first field. */
+export function isMboxLine(bytes: Uint8Array, at: number): boolean {
+  const from = bytes[at] === 0x3e ? at + 1 : at;
+  return bytes[from + 4] === SP && isName(bytes, from, 'from') && colonOf(bytes, from) < 0;
+}
+
 /** Field: mbox files and some clients put a "From " line (or ">From ") before the first field. */
 function fieldsStart(bytes: Uint8Array): number {
-  const from = bytes[0] === 0x3e ? 1 : 0;
-  return bytes[from + 4] === SP && isName(bytes, from, 'from') && colonOf(bytes, from) < 0
-    ? lineEnd(bytes, 0)
-    : 0;
+  return isMboxLine(bytes, 0) ? lineEnd(bytes, 0) : 0;
 }
 
 /**
