@@ -45,6 +45,8 @@ const COLON = 0x3a;
 export const headerBytesMax = 2 ** 20;
 /** Limit: real messages have at most some hundreds of fields. */
 export const headerFieldsMax = 10_000;
+/** Limit: the colon of a field is on its first line, which has 998 octets. RFC 5322 §2.1.1. */
+const nameBytesMax = 998;
 
 /** Where the body begins: behind the empty line, or at the first line that is no header line. */
 export function findHeaderEnd(bytes: Uint8Array): number {
@@ -191,14 +193,15 @@ function fieldsStart(bytes: Uint8Array): number {
  * RFC 5322 §4.5: obsolete fields may have white space before the colon.
  */
 function colonOf(bytes: Uint8Array, at: number): number {
+  const end = at + nameBytesMax;
   let i = at;
   let octet = bytes[i];
-  while (octet !== undefined && octet > SP && octet < 0x7f && octet !== COLON) {
+  while (octet !== undefined && octet > SP && octet < 0x7f && octet !== COLON && i < end) {
     i += 1;
     octet = bytes[i];
   }
   if (i === at) return -1;
-  while (octet === SP || octet === TAB) {
+  while ((octet === SP || octet === TAB) && i < end) {
     i += 1;
     octet = bytes[i];
   }
@@ -210,7 +213,7 @@ function mayGoOn(bytes: Uint8Array, at: number): boolean {
   let i = at;
   if (bytes[i] === CR) return i + 1 === bytes.length;
   while (i < bytes.length && bytes[i]! >= SP && bytes[i]! < 0x7f) i += 1;
-  return i > at && i === bytes.length;
+  return i > at && i === bytes.length && i - at <= nameBytesMax;
 }
 
 function nameEnd(bytes: Uint8Array, at: number, colon: number): number {
