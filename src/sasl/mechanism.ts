@@ -10,19 +10,35 @@ export type SaslStep =
    */
   | { readonly kind: 'success'; readonly account: string; readonly final?: Uint8Array }
   /** `credentials`: 535 5.7.8; `malformed`: 501 5.5.2; `temporary`: 454 4.7.0. */
-  | { readonly kind: 'failure'; readonly reason: 'credentials' | 'malformed' | 'temporary' };
+  | {
+      readonly kind: 'failure';
+      readonly reason: 'credentials' | 'malformed' | 'temporary';
+      /** Who tried, as the client named itself, once that is known: for throttles and logs. */
+      readonly user?: string;
+      /** What went wrong on our side, with `temporary`: for the log. */
+      readonly cause?: unknown;
+    };
 
 /** One exchange. step() is first called with the initial response, or undefined without one. */
 export interface SaslServer {
   step(response: Uint8Array | undefined): Promise<SaslStep>;
 }
 
-/** Who may log in: implemented over the account store, and by `dev` (everybody). */
+/**
+ * Who may log in: implemented over the account store, and by `dev` (everybody). User names and
+ * passwords arrive as the client sent them; to prepare them (saslprep.ts) is the implementation's
+ * work. What it throws is a temporary failure.
+ */
 export interface Authenticator {
   /** The account if the password (or an app password) is right. Same cost for unknown users. */
   verifyPassword(user: string, password: string): Promise<string | undefined>;
-  /** For SCRAM; made-up but stable keys for unknown users. Undefined `account` never succeeds. */
-  scramKeys(user: string): Promise<{ readonly account: string | undefined; readonly keys: ScramKeys }>;
+  /**
+   * For SCRAM; made-up but stable keys for unknown users. Undefined `account` never succeeds.
+   * Without it SCRAM is not offered.
+   */
+  scramKeys?(
+    user: string,
+  ): Promise<{ readonly account: string | undefined; readonly keys: ScramKeys }>;
   /** Bearer tokens, by the function in the configuration. */
   verifyToken?(user: string, token: string): Promise<string | undefined>;
   /** The account a TLS client certificate belongs to. */
@@ -36,6 +52,12 @@ export interface SaslClient {
   readonly mechanism: string;
   /** The initial response, or undefined when the server speaks first. */
   initial(): Uint8Array | undefined;
-  /** @throws Error when the server's proof is wrong. */
+  /** @throws Error when the server's proof is wrong, or what it says makes no sense. */
   respond(challenge: Uint8Array): Uint8Array;
+  /**
+   * Called when the server says that we are logged in.
+   * @throws Error when it has not proven yet that it knows the password, though the mechanism
+   * promises that (SCRAM): it is not the server it seems to be.
+   */
+  succeeded?(): void;
 }
