@@ -1,0 +1,129 @@
+// Where a recipient's mail goes next, by the configuration; and the destination it is queued under,
+// which is what concurrency limits and fairness are about. First match among `routes`, else MX.
+// Domains of ours are delivered here, unless a route names them: `*` means everybody else.
+//
+// Destinations are stored in the queue, so they must mean the same after a restart: `local`,
+// `discard`, `mx:DOMAIN`, `lmtp:PATH`, `lmtp:HOST:PORT`, `host:HOST:PORT#N` (N: position in
+// `routes`, so that two logins at one host do not mix).
+
+import { unreachable } from '../base/assert.ts';
+import { BoundedMap } from '../base/bounded-map.ts';
+import { domainKey } from '../mail/address.ts';
+import { DomainPatterns } from '../policy/domain-patterns.ts';
+import type { LmtpRoute, MxRoute, RelayRoute, RemoteRoute } from './remote-route.ts';
+
+export type Route = { readonly kind: 'local' } | { readonly kind: 'discard' } | RemoteRoute;
+
+/** One entry of `routes`: whom it is for, and where it leads. */
+export type RouteRule = { readonly domain: string } & (
+  | Omit<MxRoute, 'domain'>
+  | RelayRoute
+  | LmtpRoute
+  | { readonly kind: 'discard' }
+);
+
+export interface RouterOptions {
+  /** Domains delivered here: `example.net`, or `.example.net` for the subdomains. */
+  readonly domains: readonly string[];
+  readonly routes: readonly RouteRule[];
+  /** How mail for `domains` is delivered. Maildir folders are `local`, too. */
+  readonly localDelivery?: { readonly kind: 'mailbox' | 'maildir' } | LmtpRoute | undefined;
+  /** `postrider dev`: everything is delivered here, whatever the domain. */
+  readonly catchAll?: boolean | undefined;
+}
+
+export interface Router {
+  /** `address` is in wire form. */
+  route(address: string): Route;
+  destinationOf(address: string): string;
+  /** Undefined when no route leads there any more: such recipients have to be rerouted. */
+  routeOfDestination(destination: string): Route | undefined;
+}
+
+interface Way {
+  readonly route: Route;
+  readonly destination: string;
+}
+
+/** Limit: domains whose way is remembered. */
+const waysKnownMax = 10_000;
+
+const discarded: Way = { route: { kind: 'discard' }, destination: 'discard' };
+
+export function createRouter(options: RouterOptions): Router {
+  const { routes, localDelivery, catchAll } = options;
+  const ours = new DomainPatterns(options.domains);
+  const patterns = new DomainPatterns(routes.map(({ domain }) => domain));
+  const route: Route = localDelivery?.kind === 'lmtp' ? localDelivery : { kind: 'local' };
+  const local: Way = { route, destination: 'local' };
+  // The domain as written is the key: a domain seen before costs no more than a lookup.
+  const known = new BoundedMap<string, Way>(waysKnownMax);
+  const ways = routes.map(fixedWay);
+  const fixed = new Map<string, Route>();
+  for (const way of [local, discarded, ...ways])
+    if (way !== undefined && !fixed.has(way.destination)) fixed.set(way.destination, way.route);
+
+  function wayOf(address: string): Way {
+    const at = address.lastIndexOf('@');
+    // RFC 5321 §4.5.1: `<postmaster>` without a domain is ours.
+    if (catchAll || at === -1) return local;
+    const domain = address.slice(at + 1);
+    let way = known.get(domain);
+    if (way === undefined) {
+      way = findWay(domainKey(domain));
+      known.set(domain, way);
+    }
+    return way;
+  }
+
+  function findWay(domain: string): Way {
+    const isOurs = ours.matches(domain).length > 0;
+    const first = patterns
+      .matches(domain)
+      .filter((index) => !(isOurs && routes[index]!.domain === '*'))
+      .reduce((least, index) => Math.min(least, index), routes.length);
+    const rule = routes[first];
+    if (rule === undefined && isOurs) return local;
+    if (rule === undefined) return { route: { kind: 'mx', domain }, destination: `mx:${domain}` };
+    if (rule.kind !== 'mx') return ways[first]!;
+    return { route: { ...rule, domain }, destination: `mx:${domain}` };
+  }
+
+  /** The same host at another position in `routes`, if there is just one such. */
+  function movedHost(destination: string): Route | undefined {
+    const prefix = destination.slice(0, destination.lastIndexOf('#') + 1);
+    if (!prefix.startsWith('host:')) return undefined;
+    const same = ways.filter((way) => way?.destination.startsWith(prefix));
+    return same.length === 1 ? same[0]!.route : undefined;
+  }
+
+  return {
+    route: (address) => wayOf(address).route,
+    destinationOf: (address) => wayOf(address).destination,
+    routeOfDestination(destination) {
+      if (!destination.startsWith('mx:')) return fixed.get(destination) ?? movedHost(destination);
+      // As the configuration has it now for that domain, with what its route says of TLS.
+      const way = wayOf(`@${destination.slice(3)}`);
+      return way.route.kind === 'mx' ? way.route : undefined;
+    },
+  };
+}
+
+/** The way of a rule that is the same for all its recipients; MX leads to each domain's own hosts. */
+function fixedWay(rule: RouteRule, index: number): Way | undefined {
+  const { domain: _pattern, ...route } = rule;
+  switch (route.kind) {
+    case 'mx':
+      return undefined;
+    case 'relay':
+      return { route, destination: `host:${route.host}:${route.port}#${index}` };
+    case 'lmtp': {
+      const { path, host, port } = route;
+      return { route, destination: path === undefined ? `lmtp:${host}:${port}` : `lmtp:${path}` };
+    }
+    case 'discard':
+      return discarded;
+    default:
+      return unreachable(route);
+  }
+}

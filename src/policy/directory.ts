@@ -1,0 +1,306 @@
+// Who is a recipient: for each RCPT, what the address stands for, or why it is refused. What is
+// refused here need not be bounced later. RFC 5321 §3.6.2, §3.9 and §4.5.1, RFC 3461 §5.2.7.
+//
+// In a domain of ours an address is looked for as: alias, account, the same two without what
+// follows the delimiter (`ann+lists` is `ann`), catch-all alias. An alias may name its own address:
+// there it means the account, so that `ann: [ann, bob]` keeps a copy for ann.
+
+import { isIP } from 'node:net';
+import { BoundedMap } from '../base/bounded-map.ts';
+import type { Log } from '../base/log.ts';
+import type { Mailbox } from '../mail/address.ts';
+import {
+  addressKey,
+  domainKey,
+  formatMailbox,
+  isAddressLiteral,
+  parseMailbox,
+} from '../mail/address.ts';
+import type { Reply } from '../smtp/reply.ts';
+import { reply } from '../smtp/reply.ts';
+import type { AccountStore } from '../store/account-store.ts';
+import { DomainPatterns } from './domain-patterns.ts';
+
+export interface ResolvedRecipient {
+  /** In wire form. */
+  readonly address: string;
+  /** The account's primary address, when it is delivered here. */
+  readonly account?: string;
+  /** The address RCPT named, when an alias led from there to here. RFC 3461 §5.2.7. */
+  readonly original?: string;
+}
+
+export type Resolution =
+  | {
+      readonly kind: 'accept';
+      readonly recipients: readonly [ResolvedRecipient, ...ResolvedRecipient[]];
+    }
+  | { readonly kind: 'refuse'; readonly reply: Reply };
+
+export interface Directory {
+  /** Once for each RCPT. `mayRelay`: the client is trusted or logged in. */
+  resolve(recipient: Mailbox, who: { readonly mayRelay: boolean }): Promise<Resolution>;
+  /** The account that an address belongs to now, delimiter considered, aliases not. */
+  accountOf(address: string): Promise<string | undefined>;
+  /** Mail for the domain is delivered here. */
+  isOurs(domain: string): boolean;
+}
+
+export interface DirectoryOptions {
+  readonly accounts: Pick<AccountStore, 'find' | 'list'>;
+  /** `example.net`, or `.example.net` for the subdomains. The first one is `<postmaster>`'s. */
+  readonly domains: readonly string[];
+  readonly relayDomains: readonly string[];
+  /** Address, or `@domain` for what nobody else has, to addresses. */
+  readonly aliases: ReadonlyMap<string, readonly string[]>;
+  /** One character, or '' for none. */
+  readonly recipientDelimiter: string;
+  /** `postrider dev`: any address of any domain has an inbox. */
+  readonly acceptAll?: boolean | undefined;
+  /** `postmaster@` this name is ours too, whatever `domains` says. */
+  readonly hostname?: string | undefined;
+  /** `postmaster@[address]` is ours for these. RFC 5321 §4.1.3. */
+  readonly ourAddresses?: ReadonlySet<string> | undefined;
+  readonly log: Log;
+}
+
+// RFC 5321 §3.6.2: a server need not relay. RFC 3463 §3.8: X.7.1.
+const relayingDenied = reply(550, '7.1', 'Relaying denied');
+// RFC 3463 §3.2: X.1.1, bad destination mailbox address; X.1.3, its syntax.
+const noMailbox = reply(550, '1.1', 'No such mailbox here');
+const noDomainGiven = reply(550, '1.3', 'The address has no domain');
+// RFC 3463 §3.5: X.4.6, routing loop detected.
+const aliasLoop = reply(550, '4.6', 'The address is an alias that leads back to itself');
+// RFC 3463 §3.6: X.5.3, too many recipients.
+const aliasTooWide = reply(550, '5.3', 'The address stands for too many recipients');
+
+/** Limit: recipients that one RCPT may become. */
+const expansionMax = 10_000;
+/** Limit: aliases of aliases of aliases. */
+const depthMax = 32;
+/** Limit: domains remembered as ours, relayed or neither. */
+const domainsKnownMax = 10_000;
+
+type Place = 'ours' | 'relayed' | 'elsewhere' | 'postmaster-only';
+
+interface Domain {
+  readonly key: string;
+  readonly place: Place;
+  /** Some alias is in it: recipients of relayed domains may be aliases, too. */
+  readonly aliased: boolean;
+}
+
+export function createDirectory(options: DirectoryOptions): Directory {
+  return new ConfiguredDirectory(options);
+}
+
+class ConfiguredDirectory implements Directory {
+  readonly #options: DirectoryOptions;
+  readonly #patterns: DomainPatterns;
+  readonly #aliases = new Map<string, readonly string[]>();
+  readonly #aliasDomains = new Set<string>();
+  readonly #domains = new BoundedMap<string, Domain>(domainsKnownMax);
+  readonly #hostKey: string | undefined;
+
+  constructor(options: DirectoryOptions) {
+    this.#options = options;
+    this.#patterns = new DomainPatterns([...options.domains, ...options.relayDomains]);
+    this.#hostKey = options.hostname === undefined ? undefined : domainKey(options.hostname);
+    for (const [address, targets] of options.aliases) {
+      const domain = domainKey(address.slice(address.lastIndexOf('@') + 1));
+      this.#aliases.set(address.startsWith('@') ? `@${domain}` : addressKey(address), targets);
+      this.#aliasDomains.add(domain);
+    }
+  }
+
+  async resolve(recipient: Mailbox, { mayRelay }: { mayRelay: boolean }): Promise<Resolution> {
+    if (this.#options.acceptAll) return this.#acceptAny(recipient);
+    const domain = this.#domain(recipient.domain);
+    if (isPostmaster(recipient) && isOfPostmaster(recipient, domain))
+      return this.#postmaster(recipient, domain);
+    switch (domain.place) {
+      case 'elsewhere':
+        if (recipient.domain === '') return { kind: 'refuse', reply: noDomainGiven };
+        return mayRelay ? asItIs(recipient) : { kind: 'refuse', reply: relayingDenied };
+      case 'relayed':
+        return domain.aliased ? this.#expand(recipient) : asItIs(recipient);
+      case 'ours':
+        return this.#expand(recipient);
+      case 'postmaster-only':
+        return { kind: 'refuse', reply: noMailbox };
+    }
+  }
+
+  async accountOf(address: string): Promise<string | undefined> {
+    const key = addressKey(address);
+    if (this.#options.acceptAll) return key;
+    const exact = await this.#options.accounts.find(key);
+    if (exact !== undefined) return exact.address;
+    const stripped = this.#withoutDetail(key);
+    return stripped === undefined
+      ? undefined
+      : (await this.#options.accounts.find(stripped))?.address;
+  }
+
+  isOurs(domain: string): boolean {
+    return this.#options.acceptAll === true || this.#domain(domain).place === 'ours';
+  }
+
+  async #acceptAny(recipient: Mailbox): Promise<Resolution> {
+    const named =
+      recipient.domain === '' ? { ...recipient, domain: this.#primaryDomain() } : recipient;
+    const address = formatMailbox(named);
+    return { kind: 'accept', recipients: [{ address, account: addressKey(named) }] };
+  }
+
+  // RFC 5321 §4.5.1: a server that delivers or relays has a postmaster, in each domain and without
+  // one. An alias or account of that name; else whoever gets what nobody has; else the first account.
+  async #postmaster(recipient: Mailbox, { key, place }: Domain): Promise<Resolution> {
+    const own = place === 'ours' ? key : this.#primaryDomain();
+    const mailbox = { local: 'postmaster', domain: own };
+    const found = await this.#expand(mailbox, formatMailbox(recipient));
+    if (found.kind === 'accept') return found;
+    const [first] = await this.#options.accounts.list();
+    if (first === undefined) {
+      this.#options.log.warn('nobody is postmaster: add an alias or an account', { domain: own });
+      return found;
+    }
+    const original = formatMailbox(recipient);
+    return {
+      kind: 'accept',
+      recipients: [{ address: first.address, account: first.address, original }],
+    };
+  }
+
+  /** All that an address of ours stands for. */
+  async #expand(recipient: Mailbox, named = formatMailbox(recipient)): Promise<Resolution> {
+    const expansion = new Expansion(named);
+    await this.#follow(recipient, expansion, 0);
+    const [first, ...rest] = expansion.found.values();
+    if (expansion.tooWide) {
+      this.#options.log.warn('an alias stands for too many recipients', { alias: named });
+      return { kind: 'refuse', reply: aliasTooWide };
+    }
+    if (expansion.missing.length > 0 && first !== undefined)
+      this.#options.log.warn('an alias names addresses that lead nowhere', {
+        alias: named,
+        targets: expansion.missing.slice(0, 10),
+      });
+    if (first !== undefined) return { kind: 'accept', recipients: [first, ...rest] };
+    return { kind: 'refuse', reply: expansion.looped ? aliasLoop : noMailbox };
+  }
+
+  async #follow(mailbox: Mailbox, expansion: Expansion, depth: number): Promise<void> {
+    if (expansion.isFull()) return;
+    const domain = this.#domain(mailbox.domain);
+    const local = domain.place === 'ours';
+    if (!local && !(domain.place === 'relayed' && domain.aliased))
+      return expansion.add(formatMailbox(mailbox), undefined);
+    const key = addressKey(mailbox);
+    const stripped = this.#withoutDetail(key);
+    for (const candidate of stripped === undefined ? [key] : [key, stripped]) {
+      if (await this.#followAlias(candidate, expansion, depth)) return;
+      const account = local ? await this.#options.accounts.find(candidate) : undefined;
+      if (account !== undefined) return expansion.add(formatMailbox(mailbox), account.address);
+    }
+    if (await this.#followAlias(`@${domain.key}`, expansion, depth)) return;
+    if (local) expansion.missing.push(formatMailbox(mailbox));
+    else expansion.add(formatMailbox(mailbox), undefined);
+  }
+
+  /** False when there is no such alias, or when it is the one being followed: then the account. */
+  async #followAlias(key: string, expansion: Expansion, depth: number): Promise<boolean> {
+    const targets = this.#aliases.get(key);
+    if (targets === undefined) return false;
+    if (expansion.done.has(key)) return true;
+    if (expansion.open.has(key) || depth >= depthMax) {
+      expansion.looped = true;
+      return false;
+    }
+    expansion.open.add(key);
+    for (const target of targets) {
+      const mailbox = parseMailbox(target);
+      if (mailbox === undefined) expansion.missing.push(target);
+      else await this.#follow(mailbox, expansion, depth + 1);
+    }
+    expansion.open.delete(key);
+    expansion.done.add(key);
+    return true;
+  }
+
+  #withoutDetail(key: string): string | undefined {
+    const { recipientDelimiter } = this.#options;
+    if (recipientDelimiter === '') return undefined;
+    const cut = key.indexOf(recipientDelimiter);
+    const at = key.lastIndexOf('@');
+    return cut > 0 && cut < at ? key.slice(0, cut) + key.slice(at) : undefined;
+  }
+
+  #domain(name: string): Domain {
+    const known = this.#domains.get(name);
+    if (known !== undefined) return known;
+    const key = domainKey(name);
+    const domain = { key, place: this.#place(key), aliased: this.#aliasDomains.has(key) };
+    this.#domains.set(name, domain);
+    return domain;
+  }
+
+  #place(key: string): Place {
+    const { domains, ourAddresses } = this.#options;
+    const [best] = this.#patterns.matches(key);
+    if (best !== undefined) return best < domains.length ? 'ours' : 'relayed';
+    if (key === this.#hostKey) return 'postmaster-only';
+    if (ourAddresses !== undefined && isAddressLiteral(key)) {
+      const address = key.slice(1, -1).replace(/^ipv6:/i, '');
+      if (isIP(address) !== 0 && ourAddresses.has(address)) return 'postmaster-only';
+    }
+    return 'elsewhere';
+  }
+
+  /** Where `<postmaster>` lives. */
+  #primaryDomain(): string {
+    const { domains, hostname } = this.#options;
+    return domains.find((domain) => !domain.startsWith('.')) ?? hostname ?? 'localhost';
+  }
+}
+
+/** What has been found while aliases are followed. */
+class Expansion {
+  readonly named: string;
+  readonly found = new Map<string, ResolvedRecipient>();
+  /** Aliases we are inside of, and those that are done with. */
+  readonly open = new Set<string>();
+  readonly done = new Set<string>();
+  readonly missing: string[] = [];
+  looped = false;
+  tooWide = false;
+
+  constructor(named: string) {
+    this.named = named;
+  }
+
+  isFull(): boolean {
+    this.tooWide ||= this.found.size + this.missing.length >= expansionMax;
+    return this.tooWide;
+  }
+
+  add(address: string, account: string | undefined): void {
+    const key = account ?? addressKey(address);
+    if (this.found.has(key)) return;
+    this.found.set(key, {
+      address,
+      ...(account !== undefined && { account }),
+      ...(this.done.size + this.open.size > 0 && { original: this.named }),
+    });
+  }
+}
+
+const isPostmaster = ({ local }: Mailbox): boolean => local.toLowerCase() === 'postmaster';
+
+const isOfPostmaster = ({ domain }: Mailbox, { place }: Domain): boolean =>
+  domain === '' || place === 'ours' || place === 'postmaster-only';
+
+const asItIs = (recipient: Mailbox): Resolution => ({
+  kind: 'accept',
+  recipients: [{ address: formatMailbox(recipient) }],
+});
