@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { FakeClock } from '../../base/fake-clock.ts';
+import { silentLog } from '../../base/log.ts';
+import type { HistoryEvent } from '../history.ts';
+import { memoryHistory } from '../history.ts';
+import { FileHistory } from './history.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'postrider-history-'));
+after(() => rmSync(root, { recursive: true }));
+
+let count = 0;
+function open(options: { fileBytesMax?: number; filesMax?: number; directory?: string } = {}) {
+  count += 1;
+  const directory = join(root, String(count));
+  return new FileHistory({ directory, clock: new FakeClock(), log: silentLog, ...options });
+}
+
+const origin = { session: 's', service: 'smtp', protocol: 'ESMTP' };
+const received = (id: string, at: number, messageId?: string): HistoryEvent => ({
+  id,
+  at,
+  kind: 'received',
+  sender: 'ann@example.org',
+  recipients: ['bob@example.net'],
+  recipientCount: 1,
+  size: 10,
+  messageId,
+  origin,
+});
+const attempt = (id: string, at: number, reply = '250 OK'): HistoryEvent => ({
+  id,
+  at,
+  kind: 'attempt',
+  destination: 'mx:example.net',
+  durationMs: 3,
+  results: [{ address: 'bob@example.net', attempt: 1, result: 'relayed', reply }],
+});
+
+describe('history', () => {
+  for (const [name, make] of [
+    ['in files', open],
+    ['in memory', memoryHistory],
+  ] as const)
+    it(`${name}: finds by id, and by Message-ID with and without brackets`, async () => {
+      await using history = make();
+      history.record(received('a1', 1, '<"x@y>'));
+      history.record(received('b2', 2, '<"x@y>'));
+      history.record(received('c3', 3, '<other@y>'));
+      history.record(attempt('a1', 4, 'says "c3"'));
+      const ids = async (key: string) =>
+        (await history.find(key)).map(({ id, at }) => `${id} ${at}`);
+      assert.deepEqual(await ids('a1'), ['a1 1', 'a1 4']);
+      assert.deepEqual(await ids('<"x@y>'), ['a1 1', 'b2 2', 'a1 4']);
+      assert.deepEqual(await ids('"x@y'), ['a1 1', 'b2 2', 'a1 4']);
+      assert.deepEqual(await ids('c3'), ['c3 3']);
+      for (const unknown of ['zz', '', '<>', '"']) assert.deepEqual(await ids(unknown), []);
+    });
+
+  it('rotates by size, keeps a bounded number of files, and finds across them', async () => {
+    const directory = join(root, 'rotated');
+    await using history = open({ directory, fileBytesMax: 2_000, filesMax: 3 });
+    for (let i = 0; i < 100; i += 1) {
+      history.record(received(`id${i}`, i));
+      if (i > 0) history.record(attempt(`id${i - 1}`, i));
+      await history.flush();
+    }
+    assert.equal(readdirSync(directory).length, 3);
+    assert.ok(readdirSync(directory).every((name) => statSync(join(directory, name)).size < 3_000));
+    assert.equal((await history.find('id98')).length, 2);
+    assert.deepEqual(await history.find('id0'), []);
+  });
+
+  it('goes on in the same file after a restart, also after a torn line', async () => {
+    const directory = join(root, 'torn');
+    {
+      await using history = open({ directory });
+      history.record(received('a', 1));
+    }
+    appendFileSync(join(directory, '000001.jsonl'), '{"id":"a","at":2,"ki');
+    await using history = open({ directory });
+    history.record(attempt('a', 3));
+    assert.deepEqual(
+      (await history.find('a')).map(({ at }) => at),
+      [1, 3],
+    );
+    assert.deepEqual(readdirSync(directory), ['000001.jsonl']);
+  });
+
+  it('writes what gathered in one go, behind the caller', async () => {
+    const clock = new FakeClock();
+    const directory = join(root, 'gathered');
+    await using history = new FileHistory({ directory, clock, log: silentLog });
+    for (let i = 0; i < 1_000; i += 1) history.record(attempt('a', i));
+    assert.ok(clock.nextTimer() !== undefined);
+    await history.flush();
+    assert.equal((await history.find('a')).length, 1_000);
+  });
+
+  it('costs events and nothing else when the disk does not take them', async () => {
+    const file = join(root, 'not-a-directory');
+    appendFileSync(file, '');
+    const warnings: string[] = [];
+    const log = { ...silentLog, warn: (event: string) => void warnings.push(event) };
+    await using history = new FileHistory({
+      directory: join(file, 'x'),
+      clock: new FakeClock(),
+      log,
+    });
+    history.record(received('a', 1));
+    await history.flush();
+    await history.flush();
+    assert.deepEqual(warnings, ['history not written']);
+  });
+});

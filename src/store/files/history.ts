@@ -1,0 +1,219 @@
+// History in append-only files of JSON lines, DIR/000001.jsonl and so on. Events gather in memory and
+// are written together, off the message path; files are rotated by size and the oldest removed. A
+// full disk costs events (counted and logged), never mail. find() streams the files, newest first.
+
+import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { HistoryEvent, HistoryStore } from '../history.ts';
+import { bareMessageId, historyEventsMax, sameMessageId } from '../history.ts';
+
+export interface FileHistoryOptions {
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly fileBytesMax?: number;
+  readonly filesMax?: number;
+}
+
+/** How long an event may wait for company. */
+const gatherMs = 50;
+/** Limit: what may wait when the disk does not take it; some 20,000 events. */
+const pendingBytesMax = 8 * 2 ** 20;
+const chunkBytes = 2 ** 20;
+/** Limit: messages that share one Message-ID; the newest are shown. */
+const idsMax = 20;
+
+export class FileHistory implements HistoryStore {
+  readonly #options: Required<FileHistoryOptions>;
+  #pending: string[] = [];
+  #pendingBytes = 0;
+  #dropped = 0;
+  #cancelTimer: (() => void) | undefined;
+  #writing: Promise<void> | undefined;
+  #file: { readonly handle: FileHandle; size: number } | undefined;
+  #failing = false;
+
+  constructor(options: FileHistoryOptions) {
+    this.#options = { fileBytesMax: 32 * 2 ** 20, filesMax: 20, ...options };
+  }
+
+  record(event: HistoryEvent): void {
+    if (this.#pendingBytes > pendingBytesMax) {
+      this.#dropped += 1;
+      return;
+    }
+    const line = JSON.stringify(event);
+    this.#pending.push(line);
+    this.#pendingBytes += line.length + 1;
+    if (this.#writing === undefined) this.#cancelTimer ??= this.#writeLater();
+  }
+
+  async flush(): Promise<void> {
+    await this.#writing;
+    await this.#write();
+  }
+
+  async find(idOrMessageId: string): Promise<readonly HistoryEvent[]> {
+    await this.flush();
+    const ids = [idOrMessageId, ...(await this.#idsOf(idOrMessageId))];
+    const events: HistoryEvent[] = [];
+    for (const id of new Set(ids)) events.push(...(await this.#findId(id)));
+    return events.sort((a, b) => a.at - b.at).slice(0, historyEventsMax);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.flush();
+    this.#cancelTimer?.();
+    await this.#file?.handle.close();
+    this.#file = undefined;
+  }
+
+  #writeLater(): () => void {
+    return this.#options.clock.after(gatherMs, () => {
+      this.#cancelTimer = undefined;
+      void this.#write();
+    });
+  }
+
+  /** Writes all that waits; one write at a time. Never rejects. */
+  #write(): Promise<void> {
+    this.#writing ??= this.#append().finally(() => {
+      this.#writing = undefined;
+      if (this.#pending.length > 0) this.#cancelTimer ??= this.#writeLater();
+    });
+    return this.#writing;
+  }
+
+  async #append(): Promise<void> {
+    if (this.#pending.length === 0) return;
+    const lines = this.#pending;
+    const bytes = this.#pendingBytes;
+    try {
+      this.#file ??= await this.#open();
+      const file = this.#file;
+      this.#pending = [];
+      this.#pendingBytes = 0;
+      const data = Buffer.from(`${lines.join('\n')}\n`);
+      await file.handle.writeFile(data);
+      file.size += data.length;
+      if (file.size >= this.#options.fileBytesMax) await this.#rotate();
+      if (this.#dropped > 0) this.#options.log.warn('history lost', { events: this.#dropped });
+      this.#dropped = 0;
+      this.#failing = false;
+    } catch (error) {
+      if (!this.#failing) this.#options.log.warn('history not written', { error });
+      this.#failing = true;
+      if (this.#pending !== lines) {
+        this.#pending = [...lines, ...this.#pending];
+        this.#pendingBytes += bytes;
+      }
+      // What was torn is ended by the new line that opening begins with.
+      await this.#file?.handle.close().catch(() => {});
+      this.#file = undefined;
+    }
+  }
+
+  async #open() {
+    const { directory, fileBytesMax } = this.#options;
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const last = (await this.#files()).at(0);
+    const handle = await open(join(directory, last ?? fileName(1)), 'a', 0o600);
+    const { size } = await handle.stat();
+    if (size >= fileBytesMax) {
+      await handle.close();
+      return this.#openNext(last);
+    }
+    // A crash may have torn the last line: the next one begins on its own.
+    if (size > 0) await handle.write('\n');
+    return { handle, size: size + 1 };
+  }
+
+  async #openNext(last: string | undefined) {
+    const name = fileName(Number.parseInt(last ?? '0', 10) + 1);
+    return { handle: await open(join(this.#options.directory, name), 'a', 0o600), size: 0 };
+  }
+
+  async #rotate(): Promise<void> {
+    const { directory, filesMax } = this.#options;
+    await this.#file?.handle.close();
+    this.#file = undefined;
+    const files = await this.#files();
+    this.#file = await this.#openNext(files[0]);
+    for (const old of files.slice(Math.max(1, filesMax) - 1)) await unlink(join(directory, old));
+  }
+
+  /** Newest first. */
+  async #files(): Promise<string[]> {
+    const names = await readdir(this.#options.directory).catch(() => []);
+    const ours = names.filter((name) => /^\d{6,15}\.jsonl$/.test(name));
+    return ours.sort((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10));
+  }
+
+  async #findId(id: string): Promise<HistoryEvent[]> {
+    const found: HistoryEvent[] = [];
+    for (const file of await this.#files()) {
+      for await (const event of this.#eventsWith(file, JSON.stringify(id))) {
+        if (event.id === id) found.push(event);
+        if (found.length >= historyEventsMax) return found;
+      }
+      // It was received in this file: older ones know nothing of it.
+      if (found.some(({ kind }) => kind === 'received')) break;
+    }
+    return found;
+  }
+
+  async #idsOf(messageId: string): Promise<string[]> {
+    const ids: string[] = [];
+    const needle = JSON.stringify(bareMessageId(messageId)).slice(1, -1);
+    if (needle === '') return ids;
+    for (const file of await this.#files()) {
+      for await (const event of this.#eventsWith(file, needle))
+        if (event.kind === 'received' && sameMessageId(event.messageId, messageId))
+          ids.push(event.id);
+      if (ids.length >= idsMax) break;
+    }
+    return ids.slice(-idsMax);
+  }
+
+  /** The events of a file whose line holds `needle`; lines that are damaged are skipped. */
+  async *#eventsWith(name: string, needle: string): AsyncGenerator<HistoryEvent> {
+    let handle: FileHandle;
+    try {
+      handle = await open(join(this.#options.directory, name));
+    } catch {
+      return; // rotated away meanwhile
+    }
+    try {
+      for await (const line of linesWith(handle, Buffer.from(needle))) {
+        try {
+          yield JSON.parse(line) as HistoryEvent;
+        } catch {}
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+async function* linesWith(handle: FileHandle, needle: Buffer): AsyncGenerator<string> {
+  let kept: Buffer = Buffer.alloc(0);
+  for (;;) {
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes);
+    if (bytesRead === 0) return;
+    const read = buffer.subarray(0, bytesRead);
+    const data = kept.length === 0 ? read : Buffer.concat([kept, read]);
+    const end = data.lastIndexOf(0x0a) + 1;
+    const lines = data.subarray(0, end);
+    for (let at = lines.indexOf(needle); at >= 0; ) {
+      const lineEnd = lines.indexOf(0x0a, at);
+      yield lines.toString('utf8', lines.lastIndexOf(0x0a, at) + 1, lineEnd);
+      at = lines.indexOf(needle, lineEnd);
+    }
+    // Limit: no line of ours is longer than a few chunks; what is, is damage.
+    kept = data.length - end > 4 * chunkBytes ? Buffer.alloc(0) : data.subarray(end);
+  }
+}
+
+const fileName = (number: number): string => `${String(number).padStart(6, '0')}.jsonl`;

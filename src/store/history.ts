@@ -1,0 +1,107 @@
+// What happened to messages, kept after they have left the queue: for `why`. History is a diary, not
+// a ledger: it is written behind the message path, a crash may cost its last moments, and nothing
+// is ever decided by it.
+
+import type { Origin } from './queue-store.ts';
+
+export type HistoryEvent =
+  | {
+      readonly id: string;
+      readonly at: number;
+      readonly kind: 'received';
+      readonly sender: string;
+      /** The first of them; `recipientCount` says how many there were. */
+      readonly recipients: readonly string[];
+      readonly recipientCount: number;
+      readonly size: number;
+      readonly messageId?: string | undefined;
+      readonly origin: Origin;
+      /** The message that this one, a delivery status notification, reports on. */
+      readonly reportsOn?: string | undefined;
+    }
+  | {
+      readonly id: string;
+      readonly at: number;
+      readonly kind: 'attempt';
+      readonly destination: string;
+      readonly durationMs: number;
+      readonly results: readonly AttemptResult[];
+    }
+  | {
+      readonly id: string;
+      readonly at: number;
+      readonly kind: 'cancelled';
+      readonly recipients: readonly string[];
+      readonly silent: boolean;
+    }
+  /** A notification was sent: `report` is its queue id. */
+  | {
+      readonly id: string;
+      readonly at: number;
+      readonly kind: 'report';
+      readonly report: string;
+      readonly action: string;
+    };
+
+export interface AttemptResult {
+  readonly address: string;
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** `expired`: deferred once too often, and given up. */
+  readonly result: 'delivered' | 'relayed' | 'deferred' | 'failed' | 'expired';
+  /** `250 2.0.0 OK` */
+  readonly reply: string;
+  /** When it will be tried again. */
+  readonly until?: number | undefined;
+  /** Host and address that answered, port, TLS facts, and the hosts tried before. */
+  readonly host?: string | undefined;
+  readonly tls?: string | undefined;
+  readonly tried?: readonly string[] | undefined;
+}
+
+export interface HistoryStore extends AsyncDisposable {
+  /** Never throws, never waits. */
+  record(event: HistoryEvent): void;
+  /**
+   * Everything known of a queue id, or of all messages with this Message-ID (with or without its
+   * angle brackets); oldest first, bounded.
+   */
+  find(idOrMessageId: string): Promise<readonly HistoryEvent[]>;
+  /** Resolves when what was recorded so far is in the file. */
+  flush(): Promise<void>;
+}
+
+/** Limit: a message is not attempted more often in any schedule that makes sense. */
+export const historyEventsMax = 10_000;
+
+/** The events of `events` that `find` is asked for, oldest first. */
+export function matchingEvents(
+  events: Iterable<HistoryEvent>,
+  idOrMessageId: string,
+): HistoryEvent[] {
+  const all = [...events];
+  const ids = new Set([idOrMessageId]);
+  for (const event of all)
+    if (event.kind === 'received' && sameMessageId(event.messageId, idOrMessageId))
+      ids.add(event.id);
+  return all.filter((event) => ids.has(event.id)).slice(0, historyEventsMax);
+}
+
+export const bareMessageId = (messageId: string): string => messageId.replace(/^<|>$/g, '');
+
+export const sameMessageId = (a: string | undefined, b: string): boolean =>
+  a !== undefined && bareMessageId(a) === bareMessageId(b);
+
+/** The last events only, in memory: for servers without a directory. */
+export function memoryHistory(eventsMax = historyEventsMax): HistoryStore {
+  let events: HistoryEvent[] = [];
+  return {
+    record(event) {
+      events.push(event);
+      if (events.length > 2 * eventsMax) events = events.slice(-eventsMax);
+    },
+    find: async (idOrMessageId) => matchingEvents(events, idOrMessageId),
+    flush: async () => {},
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
