@@ -14,7 +14,7 @@ export function findJsonError(text: string): JsonError {
   const reader = new JsonReader(text);
   try {
     reader.value(0);
-    reader.fail('nothing more');
+    reader.end();
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
   }
@@ -35,6 +35,11 @@ class JsonReader {
   fail(expected: string): never {
     this.expected = expected;
     throw new Stop();
+  }
+
+  end(): never {
+    this.#skip();
+    return this.fail('nothing more');
   }
 
   value(depth: number): void {

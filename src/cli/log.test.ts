@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { createLog, prettyLine } from './log.ts';
+
+function written(options: { pretty: boolean }, use: (log: ReturnType<typeof createLog>) => void) {
+  const directory = mkdtempSync(join(tmpdir(), 'postrider-log-'));
+  const fd = openSync(join(directory, 'log'), 'w');
+  try {
+    const log = createLog({ level: 'info', fd, ...options });
+    use(log);
+    log.flush();
+    return readFileSync(join(directory, 'log'), 'utf8');
+  } finally {
+    closeSync(fd);
+    rmSync(directory, { recursive: true });
+  }
+}
+
+describe('log', () => {
+  it('writes one JSON object a line, with level, time, event and fields', () => {
+    const text = written({ pretty: false }, (log) => {
+      log.debug('not shown');
+      log.info('received', { id: 'x1', bytes: 12, from: 'a"\r\nb@x' });
+      log.error('failed');
+    });
+    const lines = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.equal(lines.length, 2);
+    const { time, ...rest } = lines[0];
+    assert.match(time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    assert.deepEqual(rest, {
+      level: 'info',
+      event: 'received',
+      id: 'x1',
+      bytes: 12,
+      from: 'a"\r\nb@x',
+    });
+    assert.equal(lines[1].level, 'error');
+  });
+
+  it('changes its level while it runs', () => {
+    const text = written({ pretty: false }, (log) => {
+      log.setLevel('error');
+      log.warn('one');
+      log.setLevel('debug');
+      log.debug('two');
+    });
+    assert.deepEqual(text.match(/one|two/g), ['two']);
+  });
+
+  it('is readable on a terminal, and no peer can write control characters to it', () => {
+    const line = prettyLine('info', new Date(), 'hello', {
+      client: 'a\u001b[2J b\r\nc',
+      n: 1,
+      no: undefined,
+    });
+    const colourless = line.replaceAll(/\u001b\[\d+m/g, '');
+    assert.match(
+      colourless,
+      /^\d\d:\d\d:\d\d\.\d{3} info {2}hello client="a\\u001b\[2J b\\r\\nc" n=1\n$/,
+    );
+    assert.doesNotMatch(
+      prettyLine('warn', new Date(), 'x\u001b[2J', { 'a\u009bb': '\u009b' }),
+      /\u001b\[2J|\u009b/,
+    );
+  });
+
+  it('writes at once when pretty', () => {
+    assert.match(
+      written({ pretty: true }, (log) => log.warn('careful')),
+      /warn.*careful/,
+    );
+  });
+
+  it('does not mind that nobody reads any more', () => {
+    const log = createLog({ level: 'info', pretty: true, fd: 9999 });
+    log.info('x');
+    log.flush();
+  });
+});
