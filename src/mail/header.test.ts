@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import {
   findHeaderEnd,
   foldHeader,
-  type HeaderFacts,
+  type HeaderScan,
   headerValue,
   parseHeader,
   scanHeader,
@@ -118,7 +118,7 @@ describe('scanHeader', () => {
       hasDate: true,
       hasMessageId: true,
       hasFrom: true,
-    } satisfies HeaderFacts);
+    } satisfies HeaderScan);
   });
 
   it('knows nothing of fields in the body or with longer names', () => {

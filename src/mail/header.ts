@@ -21,7 +21,7 @@ export interface HeaderField {
   readonly length: number;
 }
 
-export interface HeaderFacts {
+export interface HeaderScan {
   /** Where the body begins. */
   readonly end: number;
   /** False when the octets, or the first MiB of them, ended before the header did. */
@@ -88,7 +88,7 @@ export function headerValue(fields: readonly HeaderField[], lowerName: string): 
 }
 
 /** What the message path needs to know of a header, in one pass that allocates next to nothing. */
-export function scanHeader(bytes: Uint8Array): HeaderFacts {
+export function scanHeader(bytes: Uint8Array): HeaderScan {
   const head = bytes.length > headerBytesMax ? bytes.subarray(0, headerBytesMax) : bytes;
   let received = 0;
   let hasDate = false;
