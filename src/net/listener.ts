@@ -1,0 +1,118 @@
+// Listening sockets: TCP and Unix, in the clear or with TLS from the first byte. Hands each
+// connection on as a SocketPeer; knows nothing of what is spoken.
+
+import { chmod, rm, stat } from 'node:fs/promises';
+import type { Server, Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { SocketPeer } from './socket-peer.ts';
+import type { ServerTls } from './tls.ts';
+
+export interface ListenOptions {
+  /** IP address or host name; '::' takes both families. Not with `path`. */
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  /** Unix socket. A stale one is removed, one that is in use is an error. */
+  readonly path?: string | undefined;
+  readonly tls: ServerTls | undefined;
+  /** TLS from the first byte; otherwise the owner upgrades by startServerTls(). */
+  readonly implicitTls: boolean;
+  /** Called for each connection; it owns the Peer from then on. */
+  readonly onConnection: (peer: SocketPeer) => void;
+}
+
+export interface Listener extends AsyncDisposable {
+  /** The port in use, also when 0 was asked for; 0 for a Unix socket. */
+  readonly port: number;
+  /** No new connections; open ones live on. */
+  close(): Promise<void>;
+}
+
+/** A listener could not be set up; the message says which, why and what to do. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
+const backlog = 1024;
+
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const server = createServer({ noDelay: true, keepAlive: false }, (socket) =>
+    accept(socket, options),
+  );
+  if (options.path !== undefined) await removeStaleSocket(options.path);
+  await bind(server, options);
+  if (options.path !== undefined) await chmod(options.path, 0o666);
+  const address = server.address();
+  const close = () =>
+    new Promise<void>((resolve) => {
+      if (!server.listening) return resolve();
+      server.close(() => {});
+      resolve(); // the listening socket is closed at once; open connections are their owners'
+      return undefined;
+    });
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : 0,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** The server's half of a handshake under an accepted connection, by STARTTLS or at once. */
+export function startServerTls(peer: SocketPeer, tls: ServerTls): Promise<SocketPeer> {
+  return peer.startTls((socket) => new TLSSocket(socket, tls.socketOptions()));
+}
+
+function accept(socket: Socket, { tls, implicitTls, onConnection }: ListenOptions): void {
+  const peer = new SocketPeer(socket);
+  if (!implicitTls || tls === undefined) onConnection(peer);
+  else startServerTls(peer, tls).then(onConnection, () => peer.destroy());
+}
+
+function bind(server: Server, { host, port, path }: ListenOptions): Promise<void> {
+  const where = path ?? `${host ?? '::'} port ${port}`;
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      // A kernel without IPv6: '::' means "everything", so IPv4 alone will do.
+      if ((error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL') && host === '::')
+        bind(server, { host: '0.0.0.0', port } as ListenOptions).then(resolve, reject);
+      else reject(new ListenError(explain(error, where), { cause: error }));
+    });
+    const listening = () => {
+      server.removeAllListeners('error');
+      server.on('error', () => {}); // accept() failing (EMFILE) passes; the backlog waits
+      resolve();
+    };
+    if (path !== undefined) server.listen({ path, backlog }, listening);
+    else server.listen({ host: host ?? '::', port: port ?? 0, backlog }, listening);
+  });
+}
+
+function explain(error: NodeJS.ErrnoException, where: string): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `cannot listen on ${where}: it is in use; stop the other program or choose another port`;
+    case 'EACCES':
+      return `cannot listen on ${where}: not permitted; start as root with the \`user\` setting, or use a port above 1023`;
+    case 'EADDRNOTAVAIL':
+      return `cannot listen on ${where}: this machine has no such address`;
+    default:
+      return `cannot listen on ${where}: ${error.message}`;
+  }
+}
+
+async function removeStaleSocket(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) return;
+  if (!found.isSocket())
+    throw new ListenError(`cannot listen on ${path}: there is a file of that name`);
+  const inUse = await new Promise<boolean>((resolve) => {
+    const probe = connect({ path });
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+  if (inUse) throw new ListenError(`cannot listen on ${path}: another server listens there`);
+  await rm(path, { force: true });
+}

@@ -1,0 +1,202 @@
+// A Peer over a socket, for both directions. Reads are pulled: when nobody reads, at most
+// `pendingBytesMax` wait here and the kernel holds the rest back. The one place besides the
+// listener and the dialer that touches node:net and node:tls sockets.
+
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { TlsFacts } from '../smtp/tls-facts.ts';
+import type { Endpoint, Peer } from './peer.ts';
+import { PeerTimeout } from './peer.ts';
+import { tlsFacts } from './tls.ts';
+
+/** Limit: four of Node's reads; more would only move the kernel's buffer into our memory. */
+const pendingBytesMax = 256 * 1024;
+
+const done = Promise.resolve();
+
+interface Waiter<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class SocketPeer implements Peer {
+  readonly #socket: Socket;
+  #pending: Uint8Array[] | undefined;
+  #pendingBytes = 0;
+  #ended = false;
+  #error: Error | undefined;
+  #timeoutMs = 0;
+  #reader: Waiter<Uint8Array | undefined> | undefined;
+  #writers: Waiter<void>[] | undefined;
+  #tls: TlsFacts | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd);
+    socket.on('close', this.#onClose);
+    socket.on('error', this.#onError);
+    socket.on('timeout', this.#onTimeout);
+    socket.on('drain', this.#onDrain);
+    // Without a server around it, a TLSSocket reports late protocol errors only this way.
+    if (socket instanceof TLSSocket) socket.on('_tlsError', this.#onError);
+  }
+
+  get remote(): Endpoint {
+    return endpoint(this.#socket.remoteAddress, this.#socket.remotePort);
+  }
+
+  get local(): Endpoint {
+    return endpoint(this.#socket.localAddress, this.#socket.localPort);
+  }
+
+  get tls(): TlsFacts | undefined {
+    if (this.#socket instanceof TLSSocket) this.#tls ??= tlsFacts(this.#socket);
+    return this.#tls;
+  }
+
+  read(timeoutMs: number): Promise<Uint8Array | undefined> {
+    const chunk = this.#pending?.shift();
+    if (chunk !== undefined) {
+      this.#pendingBytes -= chunk.length;
+      if (this.#pendingBytes < pendingBytesMax / 2) this.#socket.resume();
+      return Promise.resolve(chunk);
+    }
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#ended) return Promise.resolve(undefined);
+    this.#setTimeout(timeoutMs);
+    return new Promise((resolve, reject) => {
+      this.#reader = { resolve, reject };
+    });
+  }
+
+  write(bytes: Uint8Array | string, timeoutMs = 5 * 60_000): Promise<void> {
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#socket.write(bytes)) return done;
+    this.#setTimeout(timeoutMs);
+    return new Promise((resolve, reject) => {
+      this.#writers ??= [];
+      this.#writers.push({ resolve, reject });
+    });
+  }
+
+  end(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#socket.destroyed) return resolve();
+      this.#socket.end(() => resolve());
+      this.#socket.once('close', () => resolve());
+      return undefined;
+    });
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /**
+   * Puts TLS under the connection: `wrap` makes the TLS socket. What was read in plaintext and not
+   * yet taken is thrown away (CVE-2011-0411). This Peer is not to be used afterwards.
+   * @throws Error when the handshake fails or takes longer than `timeoutMs`.
+   */
+  startTls(wrap: (socket: Socket) => TLSSocket, timeoutMs = 30_000): Promise<SocketPeer> {
+    const socket = this.#socket;
+    socket.off('data', this.#onData);
+    socket.off('end', this.#onEnd);
+    socket.off('close', this.#onClose);
+    socket.off('timeout', this.#onTimeout);
+    socket.off('drain', this.#onDrain);
+    socket.setTimeout(0);
+    this.#pending = undefined;
+    return new Promise((resolve, reject) => {
+      const secured = wrap(socket);
+      const fail = (error: Error) => {
+        clearTimeout(timer);
+        secured.destroy();
+        socket.destroy();
+        reject(error);
+      };
+      const timer = setTimeout(() => fail(new PeerTimeout('TLS handshake timed out')), timeoutMs);
+      const closed = () => fail(new Error('connection closed during the TLS handshake'));
+      secured.once('error', fail);
+      secured.once('_tlsError', fail);
+      secured.once('close', closed);
+      secured.once('secure', () => {
+        clearTimeout(timer);
+        const peer = new SocketPeer(secured);
+        secured.off('error', fail);
+        secured.off('_tlsError', fail);
+        secured.off('close', closed);
+        resolve(peer);
+      });
+    });
+  }
+
+  #setTimeout(ms: number): void {
+    if (ms === this.#timeoutMs) return;
+    this.#timeoutMs = ms;
+    this.#socket.setTimeout(ms);
+  }
+
+  readonly #onData = (chunk: Uint8Array): void => {
+    const reader = this.#reader;
+    if (reader !== undefined) {
+      this.#reader = undefined;
+      reader.resolve(chunk);
+      return;
+    }
+    this.#pending ??= [];
+    this.#pending.push(chunk);
+    this.#pendingBytes += chunk.length;
+    if (this.#pendingBytes >= pendingBytesMax) this.#socket.pause();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+    this.#reader?.resolve(undefined);
+    this.#reader = undefined;
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.#fail(error);
+    this.#socket.destroy();
+  };
+
+  readonly #onClose = (): void => {
+    this.#onEnd();
+    this.#fail(new Error('connection closed'));
+  };
+
+  readonly #onTimeout = (): void => {
+    const error = new PeerTimeout(`silent for ${Math.round(this.#timeoutMs / 1000)} seconds`);
+    const { writableNeedDrain } = this.#socket;
+    const reader = this.#reader;
+    if (reader !== undefined) {
+      this.#reader = undefined;
+      reader.reject(error); // the reader may still want to say why it hangs up
+    }
+    if (writableNeedDrain) this.#onError(error);
+  };
+
+  readonly #onDrain = (): void => {
+    const writers = this.#writers;
+    this.#writers = undefined;
+    if (writers !== undefined) for (const { resolve } of writers) resolve();
+  };
+
+  #fail(error: Error): void {
+    this.#error ??= error;
+    this.#reader?.reject(error);
+    this.#reader = undefined;
+    const writers = this.#writers;
+    this.#writers = undefined;
+    if (writers !== undefined) for (const { reject } of writers) reject(error);
+  }
+}
+
+/** IPv4 addresses that arrived on a dual-stack socket are written as IPv4. RFC 4291 §2.5.5.2. */
+function endpoint(address: string | undefined, port: number | undefined): Endpoint {
+  const text = address ?? '';
+  const plain = text.startsWith('::ffff:') && text.includes('.') ? text.slice(7) : text;
+  const zone = plain.indexOf('%');
+  return { address: zone < 0 ? plain : plain.slice(0, zone), port: port ?? 0 };
+}

@@ -1,0 +1,206 @@
+// Moves bytes between a connection and a session, and questions between the session and whoever
+// answers them. The only code that sees both; a simulation gives it another Peer.
+
+import type { Log } from '../base/log.ts';
+import type { Peer } from '../net/peer.ts';
+import { PeerTimeout } from '../net/peer.ts';
+import type { Reply } from '../smtp/reply.ts';
+import type { Question, SessionEvent } from '../smtp/server/event.ts';
+import type { ServerSession } from '../smtp/server/session.ts';
+import { replyFor, SmtpError } from '../smtp/smtp-error.ts';
+
+/** An answer to `message` in LMTP: one reply for each accepted recipient. RFC 2033 §4.2. */
+export interface Replies {
+  readonly each: readonly Reply[];
+}
+/** An answer to `auth` and `auth-response`: the exchange goes on. */
+export interface Challenge {
+  readonly challenge: Uint8Array;
+}
+export type ServerAnswer = Reply | Replies | Challenge;
+
+/** Answers the session's questions. What it throws becomes a 4yz and a line in the log. */
+export interface Answerer {
+  answer(question: Question): ServerAnswer | Promise<ServerAnswer>;
+  /** A promise only where the sender must wait. */
+  content(bytes: Uint8Array): Promise<void> | undefined;
+  /** The transaction is over; nothing half-received may remain. */
+  reset(): Promise<void> | undefined;
+  /** TLS is up: the facts may change what is offered. */
+  secured(peer: Peer): { readonly mechanisms: readonly string[]; readonly trusted: boolean };
+}
+
+export interface ConversationParts {
+  readonly peer: Peer;
+  readonly session: ServerSession;
+  readonly answerer: Answerer;
+  /** Puts TLS under the connection after STARTTLS. */
+  readonly startTls: (peer: Peer) => Promise<Peer>;
+  readonly log: Log;
+  /** Longest time for the content of one message, however steadily it trickles in. */
+  readonly messageMs?: number;
+}
+
+/** One conversation, which can be told to end. */
+export class Conversation {
+  readonly #parts: ConversationParts;
+  readonly #session: ServerSession;
+  #peer: Peer;
+  #idle = false;
+  #stopping = false;
+  /** When the wait for the present command, or for the present message, began. */
+  #phaseStarted = 0;
+  #phase = '';
+
+  constructor(parts: ConversationParts) {
+    this.#parts = parts;
+    this.#session = parts.session;
+    this.#peer = parts.peer;
+  }
+
+  /** No transaction is open: shutdown() ends it at once. */
+  get idle(): boolean {
+    return this.#idle;
+  }
+
+  /** Resolves when the connection is gone. Never rejects. */
+  async run(): Promise<void> {
+    const { answerer, log } = this.#parts;
+    try {
+      while (await this.#step(this.#session.next()));
+      await this.#peer.end();
+    } catch (error) {
+      // The peer went away, or broke the rules below us (TLS). Nothing to answer.
+      log.debug('connection lost', { error: messageOf(error) });
+    } finally {
+      this.#peer.destroy();
+      await answerer.reset()?.catch((error: unknown) => {
+        log.error('clean-up failed', { error: messageOf(error) });
+      });
+    }
+  }
+
+  /** Ends an idle conversation with 421 (RFC 5321 §3.8); others end after their transaction. */
+  shutdown(): void {
+    this.#stopping = true;
+    if (!this.#idle) return;
+    this.#session.shuttingDown();
+    void this.#peer.write(this.#session.output()).catch(() => {});
+    void this.#peer.end().then(() => this.#peer.destroy());
+  }
+
+  /** Drops the connection now. */
+  destroy(): void {
+    this.#peer.destroy();
+  }
+
+  /** False when the conversation is over. */
+  async #step(event: SessionEvent): Promise<boolean> {
+    const { answerer } = this.#parts;
+    switch (event.kind) {
+      case 'need-input':
+        return this.#exchange();
+      case 'content': {
+        const wait = answerer.content(event.bytes);
+        if (wait !== undefined) await wait;
+        return true;
+      }
+      case 'reset':
+        await answerer.reset();
+        return true;
+      case 'auth-cancelled':
+        return true;
+      case 'starttls':
+        await this.#startTls();
+        return true;
+      case 'close':
+        await this.#flush();
+        return false;
+      default:
+        await this.#answer(event);
+        return true;
+    }
+  }
+
+  async #answer(question: Question): Promise<void> {
+    const { answerer, log } = this.#parts;
+    const session = this.#session;
+    let answer: ServerAnswer;
+    try {
+      const given = answerer.answer(question);
+      answer = given instanceof Promise ? await given : given;
+    } catch (error) {
+      // RFC 5321 §4.2.1: what nobody foresaw is transient, and says nothing about us.
+      if (!(error instanceof SmtpError))
+        log.error('unforeseen failure', { during: question.kind, error: stackOf(error) });
+      else if (error.cause !== undefined)
+        log.warn('refused for now', { during: question.kind, error: messageOf(error.cause) });
+      answer = replyFor(error);
+    }
+    if ('each' in answer) session.answerEach(answer.each);
+    else if ('challenge' in answer) session.challenge(answer.challenge);
+    else session.answer(answer);
+  }
+
+  async #exchange(): Promise<boolean> {
+    const session = this.#session;
+    if (this.#stopping && session.idle) session.shuttingDown();
+    await this.#flush();
+    if (this.#stopping && session.idle) return false;
+    let chunk: Uint8Array | undefined;
+    this.#idle = session.idle;
+    try {
+      chunk = await this.#peer.read(this.#remainingMs());
+    } catch (error) {
+      if (!(error instanceof PeerTimeout)) throw error;
+      return this.#timedOut();
+    } finally {
+      this.#idle = false;
+    }
+    if (chunk === undefined) return false;
+    session.receive(chunk);
+    return true;
+  }
+
+  async #timedOut(): Promise<boolean> {
+    this.#session.timedOut();
+    await this.#flush();
+    return false;
+  }
+
+  /** What is left of the present phase: a byte now and then does not extend it. */
+  #remainingMs(): number {
+    const session = this.#session;
+    const now = performance.now();
+    if (session.phase !== this.#phase) {
+      this.#phase = session.phase;
+      this.#phaseStarted = now;
+    }
+    const whole = session.inContent
+      ? (this.#parts.messageMs ?? 12 * session.timeoutMs)
+      : session.timeoutMs;
+    const left = this.#phaseStarted + whole - now;
+    // Rounded to seconds so that the socket's timer is not set anew for each read.
+    return Math.min(session.timeoutMs, Math.max(1, Math.ceil(left / 1000)) * 1000);
+  }
+
+  #flush(): Promise<void> {
+    const output = this.#session.output();
+    return output === '' ? done : this.#peer.write(output);
+  }
+
+  async #startTls(): Promise<void> {
+    // The 220 and the handshake must not be separated by a read: bytes that arrive in between
+    // would be taken for plaintext.
+    void this.#flush().catch(() => {});
+    this.#peer = await this.#parts.startTls(this.#peer);
+    this.#session.tlsStarted(this.#parts.answerer.secured(this.#peer));
+  }
+}
+
+const done = Promise.resolve();
+
+export const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+const stackOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);

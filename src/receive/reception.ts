@@ -1,0 +1,360 @@
+// SPINE 1: from an accepted connection to a queued message. Answers a ServerSession's questions;
+// reads top to bottom as a transaction goes. Whatever is refused is refused here, before the 250:
+// what is refused later must be bounced, and bounces to forged senders are spam.
+
+import { assert, unreachable } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Mailbox, ReversePath } from '../mail/address.ts';
+import { formatMailbox } from '../mail/address.ts';
+import { scanHeader } from '../mail/header.ts';
+import { mailLoop } from '../mail/loop.ts';
+import type { Endpoint, Peer } from '../net/peer.ts';
+import type { Directory } from '../policy/directory.ts';
+import type { SenderRule } from '../policy/sender-owner.ts';
+import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
+import { findParam, formatMailParam, formatRcptParam } from '../smtp/extensions/index.ts';
+import type { Reply } from '../smtp/reply.ts';
+import { isPositive, reply } from '../smtp/reply.ts';
+import type { Question } from '../smtp/server/event.ts';
+import type { TlsFacts } from '../smtp/tls-facts.ts';
+import type { StoredContent } from '../store/content.ts';
+import { storedSize } from '../store/content.ts';
+import type { NewMessage, NewRecipient, Origin } from '../store/queue-store.ts';
+import type { ContentWriter, Spool } from '../store/spool.ts';
+import type { Answerer, ServerAnswer } from './conversation.ts';
+import type { Login } from './login.ts';
+import { stamp } from './stamp.ts';
+
+/** What a hook or policy may look at and refuse. All optional; undefined means "no objection". */
+export interface ReceptionHooks {
+  onConnect?(client: ClientFacts): Objection;
+  onMail?(envelope: Envelope): Objection;
+  onRecipient?(envelope: Envelope, recipient: Mailbox): Objection;
+  /** After the content is complete, before it is queued. */
+  onMessage?(envelope: Envelope, content: StoredContent): Objection;
+}
+type Objection = Reply | undefined | Promise<Reply | undefined>;
+
+export interface ClientFacts {
+  readonly session: string;
+  readonly service: 'smtp' | 'submission' | 'lmtp';
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  /** What the client called itself, '' before EHLO. */
+  readonly hello: string;
+  readonly tls: TlsFacts | undefined;
+  /** Primary address of the account that logged in. */
+  readonly account: string | undefined;
+  /** From a trusted network: may relay without logging in. */
+  readonly trusted: boolean;
+}
+
+export interface Envelope {
+  readonly client: ClientFacts;
+  readonly sender: ReversePath;
+  readonly params: readonly MailParam[];
+  readonly recipients: readonly AcceptedRecipient[];
+}
+
+export interface AcceptedRecipient {
+  /** As RCPT named it. */
+  readonly named: Mailbox;
+  readonly params: readonly RcptParam[];
+  /** What it became: itself, or what an alias stands for. */
+  readonly targets: readonly { readonly address: string; readonly original?: string }[];
+}
+
+export interface ReceptionParts {
+  readonly hostname: string;
+  readonly service: ClientFacts['service'];
+  readonly session: string;
+  readonly peer: Peer;
+  readonly trusted: boolean;
+  readonly directory: Pick<Directory, 'resolve'>;
+  readonly destinationOf: (address: string) => string;
+  /** Whether a logged-in client may use this sender. */
+  readonly senderRule: SenderRule | undefined;
+  readonly spool: Spool;
+  /** Durable once resolved. */
+  readonly submit: (message: NewMessage, client: ClientFacts) => Promise<void>;
+  readonly messageId: () => string;
+  readonly mechanisms: (peer: Peer) => readonly string[];
+  readonly login: (reception: Reception) => Login;
+  /** Asks for the queue of a domain to be run (ETRN, RFC 1985). */
+  readonly startQueue: (node: string) => Promise<Reply>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly hooks: ReceptionHooks;
+}
+
+const ready = reply(220, undefined, 'ready'); // the session writes the greeting's text
+const ok = reply(250, '0.0', 'OK');
+const senderOk = reply(250, '1.0', 'Sender OK');
+const recipientOk = reply(250, '1.5', 'Recipient OK');
+const goAhead = reply(354, undefined, 'End data with <CR><LF>.<CR><LF>');
+// RFC 5321 §3.5.3: 252 when we will not say, but would take the mail.
+const ambiguous = reply(
+  252,
+  '0.0',
+  'Cannot VRFY user, but will accept message and attempt delivery',
+);
+const noExpansion = reply(502, '7.0', 'EXPN is not available');
+
+/** How much of a large message is looked at for its header. */
+const headerBytesScanned = 64 * 1024;
+
+export class Reception implements Answerer {
+  readonly #parts: ReceptionParts;
+  #peer: Peer;
+  #hello = '';
+  #extended = false;
+  #account: string | undefined;
+  #login: Login | undefined;
+  #envelope:
+    | { sender: ReversePath; params: readonly MailParam[]; recipients: AcceptedRecipient[] }
+    | undefined;
+  #content: ContentWriter | undefined;
+
+  constructor(parts: ReceptionParts) {
+    this.#parts = parts;
+    this.#peer = parts.peer;
+  }
+
+  answer(question: Question): ServerAnswer | Promise<ServerAnswer> {
+    switch (question.kind) {
+      case 'connect':
+        return this.#connect();
+      case 'hello':
+        this.#hello = question.client;
+        this.#extended = question.verb !== 'HELO';
+        return ok;
+      case 'mail':
+        return this.#mail(question.from, question.params);
+      case 'rcpt':
+        return this.#rcpt(question.to, question.params);
+      case 'data':
+        this.#content ??= this.#parts.spool.create();
+        return goAhead;
+      case 'message':
+        return this.#message();
+      case 'vrfy':
+        return ambiguous;
+      case 'expn':
+        return noExpansion;
+      case 'etrn':
+        return this.#parts.startQueue(question.argument);
+      case 'auth':
+        this.#login ??= this.#parts.login(this);
+        return this.#login.start(question.mechanism, question.initial);
+      case 'auth-response':
+        assert(this.#login !== undefined, 'an exchange was started');
+        return this.#login.respond(question.response);
+      default:
+        return unreachable(question);
+    }
+  }
+
+  /** RFC 3207 §4.2: what was known of the client before TLS is forgotten. */
+  secured(peer: Peer): { readonly mechanisms: readonly string[]; readonly trusted: boolean } {
+    this.#peer = peer;
+    this.#hello = '';
+    return { mechanisms: this.#parts.mechanisms(peer), trusted: this.#parts.trusted };
+  }
+
+  /** Called by the login when it succeeds. */
+  loggedIn(account: string): void {
+    this.#account = account;
+  }
+
+  get client(): ClientFacts {
+    const { session, service, trusted } = this.#parts;
+    const { remote, local, tls } = this.#peer;
+    return {
+      session,
+      service,
+      remote,
+      local,
+      hello: this.#hello,
+      tls,
+      account: this.#account,
+      trusted,
+    };
+  }
+
+  async #connect(): Promise<Reply> {
+    return (await this.#parts.hooks.onConnect?.(this.client)) ?? ready;
+  }
+
+  async #mail(sender: ReversePath, params: readonly MailParam[]): Promise<Reply> {
+    const { senderRule, hooks } = this.#parts;
+    if (this.#account !== undefined && senderRule !== undefined) {
+      const objection = await senderRule(this.#account, sender);
+      if (objection !== undefined) return objection;
+    }
+    this.#envelope = { sender, params, recipients: [] };
+    if (hooks.onMail !== undefined) {
+      const objection = await hooks.onMail(this.#view());
+      if (objection !== undefined) {
+        this.#envelope = undefined;
+        return objection;
+      }
+    }
+    return senderOk;
+  }
+
+  async #rcpt(to: Mailbox, params: readonly RcptParam[]): Promise<Reply> {
+    const { directory, trusted, hooks } = this.#parts;
+    const envelope = this.#envelope;
+    assert(envelope !== undefined, 'MAIL comes before RCPT');
+    const mayRelay = trusted || this.#account !== undefined;
+    const resolution = await directory.resolve(to, { mayRelay });
+    if (resolution.kind === 'refuse') return resolution.reply;
+    if (hooks.onRecipient !== undefined) {
+      const objection = await hooks.onRecipient(this.#view(), to);
+      if (objection !== undefined) return objection;
+    }
+    envelope.recipients.push({ named: to, params, targets: resolution.recipients });
+    return recipientOk;
+  }
+
+  content(bytes: Uint8Array): Promise<void> | undefined {
+    assert(this.#content !== undefined, 'content follows "data"');
+    return this.#content.write(bytes);
+  }
+
+  // RFC 5321 §4.2.5: with this 250 we take responsibility for the message.
+  async #message(): Promise<ServerAnswer> {
+    const answer = await this.#accept();
+    if (this.#parts.service !== 'lmtp') return answer;
+    return { each: (this.#envelopeRecipients ?? []).map(() => answer) };
+  }
+
+  #envelopeRecipients: readonly AcceptedRecipient[] | undefined;
+
+  async #accept(): Promise<Reply> {
+    const { submit, hooks, clock, hostname, log, spool } = this.#parts;
+    const writer = this.#content;
+    const envelope = this.#envelope;
+    assert(envelope !== undefined && writer !== undefined, 'content follows an envelope');
+    this.#envelopeRecipients = envelope.recipients;
+    this.#envelope = undefined;
+    this.#content = undefined;
+    let stored: StoredContent | undefined;
+    try {
+      stored = await writer.commit();
+      const { client } = this;
+      const head = stored.kind === 'inline' ? stored.bytes : await firstBytes(spool, stored);
+      const header = scanHeader(head);
+      const loop = mailLoop(head.subarray(0, header.end), hostname);
+      const objection = loop ?? (await hooks.onMessage?.({ client, ...envelope }, stored));
+      if (objection !== undefined) {
+        await this.#discard(stored);
+        return objection;
+      }
+      const id = this.#parts.messageId();
+      const recipients = this.#queueRecipients(envelope.recipients);
+      const sender = envelope.sender === null ? '' : formatMailbox(envelope.sender);
+      const now = clock.now();
+      const origin = this.#origin(client, envelope.params);
+      const message: NewMessage = {
+        id,
+        received: now,
+        sender,
+        params: travelling(envelope.params),
+        recipients,
+        prefix: stamp({ id, now, hostname, client, origin, header, head, recipients }),
+        content: stored,
+        origin,
+        messageId: header.messageId,
+      };
+      await submit(message, client);
+      stored = undefined; // the queue's now
+      log.info('received', {
+        id,
+        from: sender,
+        to: recipients.length === 1 ? recipients[0]!.address : recipients.length,
+        bytes: storedSize(message.content),
+        messageId: header.messageId,
+      });
+      return reply(250, '6.0', `Queued as ${id}`);
+    } catch (error) {
+      if (stored !== undefined) await this.#discard(stored);
+      throw error;
+    }
+  }
+
+  /** After RSET, a lost connection or refused content: nothing half-received remains. */
+  reset(): Promise<void> | undefined {
+    this.#login?.cancel();
+    this.#envelope = undefined;
+    const content = this.#content;
+    this.#content = undefined;
+    return content?.abort();
+  }
+
+  async #discard(stored: StoredContent): Promise<void> {
+    if (stored.kind === 'file') await this.#parts.spool.remove(stored.key);
+  }
+
+  #view(): Envelope {
+    assert(this.#envelope !== undefined, 'inside a transaction');
+    return { client: this.client, ...this.#envelope };
+  }
+
+  /** Every target once, however many RCPTs or aliases led to it. */
+  #queueRecipients(accepted: readonly AcceptedRecipient[]): NewRecipient[] {
+    const { destinationOf } = this.#parts;
+    const found = new Map<string, NewRecipient>();
+    for (const { params, targets, named } of accepted) {
+      const wire = params.length === 0 ? none : params.map(formatRcptParam);
+      for (const { address, original } of targets) {
+        if (found.has(address)) continue;
+        const recipient = { address, params: wire, destination: destinationOf(address) };
+        found.set(
+          address,
+          original === undefined && targets.length === 1
+            ? recipient
+            : { ...recipient, original: original ?? formatMailbox(named) },
+        );
+      }
+    }
+    return [...found.values()];
+  }
+
+  #origin(client: ClientFacts, params: readonly MailParam[]): Origin {
+    return {
+      session: client.session,
+      service: client.service,
+      clientAddress: client.remote.address,
+      hello: client.hello,
+      protocol: this.#protocol(client, findParam(params, 'SMTPUTF8') !== undefined),
+      ...(client.account !== undefined && { account: client.account }),
+      ...(client.tls !== undefined && { tls: `${client.tls.protocol} ${client.tls.cipher}` }),
+    };
+  }
+
+  // RFC 3848, RFC 6531 §4.3: the "with" keywords.
+  #protocol({ tls, account, service }: ClientFacts, utf8: boolean): string {
+    const suffix = `${tls === undefined ? '' : 'S'}${account === undefined ? '' : 'A'}`;
+    if (utf8) return `${service === 'lmtp' ? 'UTF8LMTP' : 'UTF8SMTP'}${suffix}`;
+    if (service === 'lmtp') return `LMTP${suffix}`;
+    return this.#extended ? `ESMTP${suffix}` : 'SMTP';
+  }
+}
+
+const none: readonly string[] = [];
+
+/** SIZE is computed anew for each hop; everything else is kept for the next one. */
+function travelling(params: readonly MailParam[]): readonly string[] {
+  if (params.length === 0) return none;
+  return params.filter(({ name }) => name !== 'SIZE').map(formatMailParam);
+}
+
+async function firstBytes(spool: Spool, stored: StoredContent): Promise<Uint8Array> {
+  for await (const chunk of spool.open(stored).read())
+    return Uint8Array.from(chunk.subarray(0, headerBytesScanned));
+  return new Uint8Array();
+}
+
+export const accepted = isPositive;

@@ -1,0 +1,151 @@
+// One listener's SMTP, submission or LMTP service: makes a conversation of each connection, keeps
+// count of them, and ends them when the server stops.
+
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { Peer } from '../net/peer.ts';
+import type { ConnectionLimits } from '../policy/connection-limits.ts';
+import type { SessionLimits } from '../smtp/limits.ts';
+import { formatReply, reply } from '../smtp/reply.ts';
+import type { ServerFacts } from '../smtp/server/event.ts';
+import { ServerSession } from '../smtp/server/session.ts';
+import { Conversation } from './conversation.ts';
+import type { ClientFacts, ReceptionHooks, ReceptionParts } from './reception.ts';
+import { Reception } from './reception.ts';
+
+/** What may change by a reload; new connections see the new values. */
+export interface SmtpServiceSettings {
+  readonly hostname: string;
+  readonly service: ClientFacts['service'];
+  /** TLS can be had: STARTTLS is offered in the clear. */
+  readonly startTls: boolean;
+  readonly bareNewlines: ServerFacts['bareNewlines'];
+  readonly authRequired: boolean;
+  readonly withheld?: ReadonlySet<string> | undefined;
+  readonly limits: SessionLimits;
+  readonly isTrusted: (address: string) => boolean;
+  readonly mechanisms: ReceptionParts['mechanisms'];
+  readonly login: ReceptionParts['login'];
+  readonly directory: ReceptionParts['directory'];
+  readonly destinationOf: ReceptionParts['destinationOf'];
+  readonly senderRule: ReceptionParts['senderRule'];
+  readonly hooks: ReceptionHooks;
+}
+
+export interface SmtpServiceParts {
+  /** Asked for each connection. */
+  readonly settings: () => SmtpServiceSettings;
+  readonly connections: ConnectionLimits;
+  readonly startTls: (peer: Peer) => Promise<Peer>;
+  readonly spool: ReceptionParts['spool'];
+  readonly submit: ReceptionParts['submit'];
+  readonly messageId: ReceptionParts['messageId'];
+  readonly startQueue: ReceptionParts['startQueue'];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+const stopping = reply(421, '3.2', 'Service shutting down, try again later');
+
+export class SmtpService {
+  readonly #parts: SmtpServiceParts;
+  readonly #conversations = new Set<Conversation>();
+  #sessions = 0;
+  readonly #sessionPrefix: string;
+  #stopping = false;
+  #emptied: (() => void) | undefined;
+
+  constructor(parts: SmtpServiceParts) {
+    this.#parts = parts;
+    this.#sessionPrefix = parts.random.bytes(3).toString('hex');
+  }
+
+  get conversations(): number {
+    return this.#conversations.size;
+  }
+
+  accept(peer: Peer): void {
+    const { connections } = this.#parts;
+    const { address } = peer.remote;
+    const admission = this.#stopping ? stopping : connections.admit(address);
+    if (admission !== undefined) {
+      // RFC 5321 §3.8: 421 in place of the greeting.
+      void peer.write(formatReply(admission)).catch(() => {});
+      void peer.end().then(() => peer.destroy());
+      return;
+    }
+    const conversation = this.#open(peer);
+    this.#conversations.add(conversation);
+    void conversation.run().then(() => {
+      connections.release(address);
+      this.#conversations.delete(conversation);
+      if (this.#conversations.size === 0) this.#emptied?.();
+    });
+  }
+
+  /** 421 to the idle now, to the others after their transaction; resolves when all are gone. */
+  async shutdown(): Promise<void> {
+    this.#stopping = true;
+    for (const conversation of this.#conversations) conversation.shutdown();
+    if (this.#conversations.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#emptied = resolve;
+    });
+  }
+
+  /** Drops what is still there. */
+  destroy(): void {
+    for (const conversation of this.#conversations) conversation.destroy();
+  }
+
+  #open(peer: Peer): Conversation {
+    const { settings, startTls, clock, log } = this.#parts;
+    const now = settings();
+    const id = `${this.#sessionPrefix}${(this.#sessions++).toString(36).padStart(4, '0')}`;
+    const trusted = now.isTrusted(peer.remote.address);
+    const sessionLog = withSession(log, id);
+    const reception = new Reception({
+      hostname: now.hostname,
+      service: now.service,
+      session: id,
+      peer,
+      trusted,
+      directory: now.directory,
+      destinationOf: now.destinationOf,
+      senderRule: now.senderRule,
+      spool: this.#parts.spool,
+      submit: this.#parts.submit,
+      messageId: this.#parts.messageId,
+      mechanisms: now.mechanisms,
+      login: now.login,
+      startQueue: this.#parts.startQueue,
+      clock,
+      log: sessionLog,
+      hooks: now.hooks,
+    });
+    const session = new ServerSession({
+      protocol: now.service,
+      hostname: now.hostname,
+      secure: peer.tls !== undefined,
+      startTls: now.startTls,
+      mechanisms: now.mechanisms(peer),
+      trusted,
+      authRequired: now.authRequired,
+      bareNewlines: now.bareNewlines,
+      limits: now.limits,
+      ...(now.withheld !== undefined && { withheld: now.withheld }),
+    });
+    return new Conversation({ peer, session, answerer: reception, startTls, log: sessionLog });
+  }
+}
+
+function withSession(log: Log, session: string): Log {
+  return {
+    debug: (event, fields) => log.debug(event, { session, ...fields }),
+    info: (event, fields) => log.info(event, { session, ...fields }),
+    warn: (event, fields) => log.warn(event, { session, ...fields }),
+    error: (event, fields) => log.error(event, { session, ...fields }),
+  };
+}

@@ -1,0 +1,124 @@
+// Postrider as a child process, as an operator starts it, in a folder of its own.
+
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const root = join(import.meta.dirname, '..');
+const main = join(root, 'src/main.ts');
+const run = promisify(execFile);
+
+export interface RunningProcess extends AsyncDisposable {
+  readonly child: ChildProcess;
+  readonly directory: string;
+  readonly configFile: string;
+  /** Everything it said on stderr so far. */
+  log(): string;
+  /** Ends it with the signal and waits for its exit status. */
+  end(signal?: NodeJS.Signals): Promise<number | null>;
+  /** Starts it again on the same data. */
+  restart(): Promise<RunningProcess>;
+  /** `postrider …args --config …`: what it prints. @throws when it fails. */
+  command(...args: string[]): Promise<string>;
+  /** The same with something on its standard input. */
+  commandWithInput(input: string, ...args: string[]): Promise<string>;
+}
+
+export type ConfigObject = Record<string, unknown>;
+
+/** Ports that were free a moment ago. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<ReturnType<typeof createServer>>((resolve) => {
+          const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
+        }),
+    ),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+export async function startProcess(
+  config: ConfigObject,
+  directory?: string,
+): Promise<RunningProcess> {
+  const home = directory ?? mkdtempSync(join(tmpdir(), 'postrider-test-'));
+  const configFile = join(home, 'postrider.config.json');
+  writeFileSync(configFile, JSON.stringify({ dataDirectory: join(home, 'data'), ...config }));
+  const child = spawn(process.execPath, [main, 'serve', '--config', configFile], {
+    cwd: home,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let log = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    log += chunk;
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  await new Promise<void>((resolve, reject) => {
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk;
+      if (/^ready$/m.test(out)) resolve();
+    });
+    void ended.then((code) => reject(new Error(`ended with ${code} before it was ready:\n${log}`)));
+  });
+  const execute = (args: string[], input?: string): Promise<string> => {
+    const running = run(process.execPath, [main, ...args, '--config', configFile], {
+      cwd: home,
+      maxBuffer: 64 * 2 ** 20,
+    });
+    if (input !== undefined) running.child.stdin?.end(input);
+    return running.then(({ stdout }) => stdout);
+  };
+  const end = async (signal: NodeJS.Signals = 'SIGTERM') => {
+    child.kill(signal);
+    return ended;
+  };
+  return {
+    child,
+    directory: home,
+    configFile,
+    log: () => log,
+    end,
+    restart: () => startProcess(config, home),
+    command: (...args) => execute(args),
+    commandWithInput: (input, ...args) => execute(args, input),
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null && child.signalCode === null) await end('SIGKILL');
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Asks again until it is so: for what another process does in its own time. */
+export async function eventually<T>(
+  question: () => Promise<T | undefined> | T | undefined,
+  what: string,
+  { seconds = 20 } = {},
+): Promise<T> {
+  const end = performance.now() + seconds * 1000;
+  for (;;) {
+    const answer = await question();
+    if (answer !== undefined) return answer;
+    if (performance.now() > end) throw new Error(`waited ${seconds} s in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** What `mail list --json` says, and the raw message of the first that matches. */
+export async function mailbox(server: RunningProcess, address: string) {
+  const lines = (await server.command('mail', 'list', address, '--json')).split('\n');
+  return lines
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { id: string; from: string; subject: string; size: number });
+}
+
+export const show = (server: RunningProcess, address: string, id: string): Promise<string> =>
+  server.command('mail', 'show', address, id);

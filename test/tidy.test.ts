@@ -1,0 +1,110 @@
+// The rules of CONTRIBUTING.md that a machine can check.
+
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+
+/** Bottom to top. A folder imports itself and what lies on lower floors. */
+const floors = [
+  ['base'],
+  ['mail', 'sasl'],
+  ['smtp', 'imap', 'pop3', 'dns'],
+  ['trust', 'store', 'net'],
+  ['policy', 'queue', 'mailbox'],
+  ['receive', 'deliver', 'access', 'report'],
+  ['cli', 'admin', 'config'],
+  ['server.ts', 'main.ts', 'index.ts', 'testing'],
+];
+const folderOf = (file: string) => file.split('/')[0]!;
+const floorOf = (file: string) => floors.findIndex((floor) => floor.includes(folderOf(file)));
+
+/** Only these may touch a library or a Node module that is kept in one room. */
+const rooms: readonly (readonly [module: RegExp, where: RegExp])[] = [
+  [/^node:(net|tls|dgram)$/, /^net\/|\.test\.ts$|^admin\/|^testing\//],
+  [/^node:sqlite$/, /^store\/sqlite\//],
+  [/^zod$/, /^config\//],
+  [/^commander$/, /^cli\//],
+  [/^pino$/, /^cli\//],
+  [/^dns-packet$/, /^net\//],
+];
+
+const root = join(import.meta.dirname, '..');
+const src = join(root, 'src');
+const files = globSync('**/*.ts', { cwd: src });
+const importsOf = (source: string) =>
+  [
+    ...source.matchAll(/(?:^|\n)\s*(?:import|export)[^'"\n;]*?from '([^']+)'|import\('([^']+)'\)/g),
+  ].map((match) => match[1] ?? match[2]!);
+
+describe('tidy', () => {
+  for (const file of files) {
+    const source = readFileSync(join(src, file), 'utf8');
+    it(file, () => {
+      assert.notEqual(floorOf(file), -1, `${file} is on no floor`);
+      for (const path of importsOf(source)) {
+        if (!path.startsWith('.')) {
+          const room = rooms.find(([module]) => module.test(path));
+          assert.ok(room === undefined || room[1].test(file), `${file} must not import ${path}`);
+          continue;
+        }
+        assert.match(path, /\.ts$/, `${file}: relative imports end in .ts`);
+        const target = join(dirname(file), path);
+        const upwards = file.endsWith('.test.ts') || file.includes('conformance/');
+        const fine = folderOf(target) === folderOf(file) || floorOf(target) < floorOf(file);
+        assert.ok(fine || upwards, `${file} must not import ${target}`);
+      }
+      assert.doesNotMatch(source, /RFC\d|rfc ?\d{4}[^.]/, 'references read "RFC 5321 §4.1.1.4"');
+      assert.doesNotMatch(source, /^\/\/ (TODO|FIXME|XXX)/m, 'no TODO without an issue');
+      assert.doesNotMatch(source, /^(export default|export enum|enum|namespace) /m);
+      if (!file.endsWith('.test.ts')) assert.match(source, /^\/\/ /, 'begins with what it is');
+    });
+  }
+});
+
+describe('docs/rfc.md', () => {
+  const table = readFileSync(join(root, 'docs/rfc.md'), 'utf8');
+  const known = new Set([...table.matchAll(/RFC (\d+)/g)].map((match) => match[1]));
+
+  it('has a row for every RFC that the source cites', () => {
+    const missing = new Set<string>();
+    for (const file of files)
+      for (const match of readFileSync(join(src, file), 'utf8').matchAll(/RFC (\d{3,5})/g))
+        if (!known.has(match[1])) missing.add(`RFC ${match[1]} (${file})`);
+    assert.deepEqual([...missing], []);
+  });
+
+  it('names only files that exist', () => {
+    for (const [, path] of table.matchAll(/`((?:src|test|docs)\/[^`*]+)`/g))
+      assert.ok(existsSync(join(root, path!)), `docs/rfc.md names ${path}`);
+  });
+});
+
+describe('documents', () => {
+  for (const file of [
+    'README.md',
+    'CONTRIBUTING.md',
+    'CHANGELOG.md',
+    'LICENSE',
+    'docs/architecture.md',
+    'docs/config.md',
+    'docs/performance.md',
+    'docs/dependencies.md',
+    'docs/rfc.md',
+  ])
+    it(`${file} is there`, () => assert.ok(existsSync(join(root, file))));
+
+  it('docs/dependencies.md has a line for each runtime dependency', () => {
+    const text = readFileSync(join(root, 'docs/dependencies.md'), 'utf8');
+    const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    for (const name of Object.keys(dependencies)) assert.ok(text.includes(`\`${name}\``), name);
+  });
+
+  it('relative links lead somewhere', () => {
+    for (const file of globSync('{*.md,docs/**/*.md}', { cwd: root }))
+      for (const [, link] of readFileSync(join(root, file), 'utf8').matchAll(
+        /\]\(([^)#:]+)(?:#[^)]*)?\)/g,
+      ))
+        assert.ok(existsSync(join(root, dirname(file), link!)), `${file} links to ${link}`);
+  });
+});
