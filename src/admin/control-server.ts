@@ -1,0 +1,212 @@
+// The operator's door to a running server: DIR/control.sock, for our own user alone (mode 0600).
+// One request for each connection, as a JSON line; the answer is lines of `item` or `bytes`, as
+// slowly as they are read, then one line of `result` or `error`. The commands `account`, `mail`,
+// `queue`, `why` and `reload` come in here while the server runs.
+
+import { rmSync } from 'node:fs';
+import type { Server, Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
+import type { Log } from '../base/log.ts';
+import { controlPath, withSocketPath } from './control-path.ts';
+import { readJsonLines } from './line-reader.ts';
+import type { Operations, ServerControl } from './operations.ts';
+import { OperationError } from './operations.ts';
+
+export interface ControlServerOptions {
+  readonly dataDirectory: string;
+  readonly operations: Operations;
+  readonly control: ServerControl;
+  readonly log: Log;
+}
+
+/** Limit: requests at a time. An operator makes one. */
+const connectionsMax = 50;
+/** How long a client may keep us waiting, for its request or for reading the answer. */
+const patienceMs = 60_000;
+
+/** Arguments of a request, as they came. */
+class Arguments {
+  readonly #given: ReadonlyMap<string, unknown>;
+
+  constructor(given: unknown) {
+    this.#given = new Map(typeof given === 'object' && given !== null ? Object.entries(given) : []);
+  }
+
+  text(name: string): string {
+    const value = this.#given.get(name);
+    if (typeof value !== 'string') throw new OperationError(`the request lacks ${name}`);
+    return value;
+  }
+
+  texts(name: string): readonly string[] {
+    const value = this.#given.get(name);
+    if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
+      throw new OperationError(`the request lacks ${name}`);
+    return value;
+  }
+
+  has(name: string): boolean {
+    return this.#given.get(name) !== undefined;
+  }
+
+  flag(name: string): boolean {
+    return this.#given.get(name) === true;
+  }
+}
+
+type Answer = Promise<unknown> | AsyncIterable<unknown>;
+type Handler = (o: Operations & ServerControl, a: Arguments) => Answer;
+
+/** Every request there is. A Map: the name comes from outside. */
+const handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
+  [
+    'accountAdd',
+    (o, a) => o.accountAdd({ address: a.text('address'), password: a.text('password') }),
+  ],
+  ['accountList', (o) => o.accountList()],
+  [
+    'accountPassword',
+    (o, a) => o.accountPassword({ address: a.text('address'), password: a.text('password') }),
+  ],
+  ['accountRemove', (o, a) => o.accountRemove({ address: a.text('address') })],
+  ['aliasAdd', (o, a) => o.aliasAdd({ account: a.text('account'), address: a.text('address') })],
+  [
+    'aliasRemove',
+    (o, a) => o.aliasRemove({ account: a.text('account'), address: a.text('address') }),
+  ],
+  [
+    'appPasswordAdd',
+    (o, a) => o.appPasswordAdd({ account: a.text('account'), name: a.text('name') }),
+  ],
+  [
+    'appPasswordRemove',
+    (o, a) => o.appPasswordRemove({ account: a.text('account'), name: a.text('name') }),
+  ],
+  [
+    'mailList',
+    (o, a) =>
+      o.mailList({
+        address: a.text('address'),
+        ...(a.has('folder') && { folder: a.text('folder') }),
+      }),
+  ],
+  ['mailShow', (o, a) => o.mailShow({ address: a.text('address'), id: a.text('id') })],
+  ['queueList', (o) => o.queueList()],
+  ['queueShow', (o, a) => o.queueShow({ id: a.text('id') })],
+  ['queueRetry', (o, a) => o.queueRetry({ ids: a.has('ids') ? a.texts('ids') : undefined })],
+  ['queueHold', (o, a) => o.queueHold({ ids: a.texts('ids') })],
+  ['queueRelease', (o, a) => o.queueRelease({ ids: a.texts('ids') })],
+  ['queueCancel', (o, a) => o.queueCancel({ ids: a.texts('ids'), silent: a.flag('silent') })],
+  ['why', (o, a) => o.why({ id: a.text('id') })],
+  ['reload', (o) => o.reload()],
+]);
+
+/** Resolves when requests are taken. A socket that a killed server left behind is replaced. */
+export async function startControlServer(options: ControlServerOptions): Promise<AsyncDisposable> {
+  const { dataDirectory, log } = options;
+  await removeStale(dataDirectory);
+  const open = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    if (open.size >= connectionsMax) return void socket.destroy();
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    serve(socket, options).catch((error: unknown) => {
+      socket.destroy();
+      log.debug('control connection lost', { error: messageOf(error) });
+    });
+    return undefined;
+  });
+  await bind(server, dataDirectory);
+  server.unref();
+  return {
+    async [Symbol.asyncDispose]() {
+      server.close();
+      for (const socket of open) socket.destroy();
+      rmSync(controlPath(dataDirectory), { force: true });
+    },
+  };
+}
+
+async function serve(socket: Socket, { operations, control, log }: ControlServerOptions) {
+  socket.on('error', () => {});
+  socket.setTimeout(patienceMs, () => socket.destroy());
+  const chunks = socket.iterator({ destroyOnReturn: false });
+  for await (const request of readJsonLines(chunks)) {
+    const { call, arguments: given } = request as { call?: unknown; arguments?: unknown };
+    const handler = handlers.get(String(call));
+    try {
+      if (handler === undefined) throw new OperationError(`unknown request: ${String(call)}`);
+      const answer = handler(both(operations, control), new Arguments(given));
+      if (answer instanceof Promise) await send(socket, { result: (await answer) ?? null });
+      else {
+        for await (const item of answer) await send(socket, itemLine(item));
+        await send(socket, { result: null });
+      }
+    } catch (error) {
+      if (!(error instanceof OperationError))
+        log.warn('control request failed', { call: String(call), error: messageOf(error) });
+      await send(socket, { error: messageOf(error) });
+    }
+    socket.end();
+    return;
+  }
+}
+
+const both = (operations: Operations, control: ServerControl): Operations & ServerControl =>
+  Object.create(operations, { reload: { value: () => control.reload() } });
+
+const itemLine = (item: unknown) =>
+  item instanceof Uint8Array
+    ? { bytes: Buffer.from(item.buffer, item.byteOffset, item.length).toString('base64') }
+    : { item };
+
+/** Waits while the client is slow: a list of 100,000 messages is never in memory as a whole. */
+async function send(socket: Socket, line: object): Promise<void> {
+  if (socket.destroyed) throw new Error('the client went away');
+  if (socket.write(`${JSON.stringify(line)}\n`)) return;
+  await new Promise<void>((resolve, reject) => {
+    const gone = () => reject(new Error('the client went away'));
+    socket.once('close', gone);
+    socket.once('drain', () => {
+      socket.off('close', gone);
+      resolve();
+    });
+  });
+}
+
+/** The data directory is locked by us already, so nobody can be listening: what is there is old. */
+async function removeStale(dataDirectory: string): Promise<void> {
+  const inUse = await new Promise<boolean>((resolve) => {
+    const probe = withSocketPath(dataDirectory, (path) => connect({ path }));
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+  if (inUse)
+    throw new Error(`another server answers at ${controlPath(dataDirectory)}; stop it first`);
+  rmSync(controlPath(dataDirectory), { force: true });
+}
+
+function bind(server: Server, dataDirectory: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    // Nobody else may connect, not even between bind() and a chmod().
+    const mask = process.umask(0o177);
+    try {
+      withSocketPath(dataDirectory, (path) =>
+        server.listen({ path }, () => {
+          server.off('error', reject);
+          server.on('error', () => {});
+          resolve();
+        }),
+      );
+    } finally {
+      process.umask(mask);
+    }
+  });
+}
+
+const messageOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;

@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { silentLog } from '../base/log.ts';
+import { connectControl } from './control-client.ts';
+import { startControlServer } from './control-server.ts';
+import type { Operations } from './operations.ts';
+import { OperationError } from './operations.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'postrider-control-'));
+after(() => rmSync(directory, { recursive: true }));
+let made = 0;
+function dataDirectory(name = `d${made++}`): string {
+  mkdirSync(join(directory, name), { recursive: true });
+  return join(directory, name);
+}
+
+const raw = Buffer.from(Array.from({ length: 200_000 }, (_, i) => i % 256));
+
+/** A server whose answers show that they went there and came back. */
+function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
+  return {
+    accountAdd: async (request) => {
+      seen.push(request);
+      if (request.address === 'taken@x') throw new OperationError('taken@x is taken');
+      if (request.address === 'bug@x') throw new TypeError('oops\nat somewhere');
+      return request.address;
+    },
+    async *accountList() {},
+    accountPassword: async (request) => void seen.push(request),
+    accountRemove: async (request) => void seen.push(request),
+    aliasAdd: async (request) => void seen.push(request),
+    aliasRemove: async (request) => void seen.push(request),
+    appPasswordAdd: async ({ name }) => `secret of ${name}`,
+    appPasswordRemove: async (request) => void seen.push(request),
+    async *mailList(request) {
+      seen.push(request);
+      yield {
+        id: '1',
+        folder: 'INBOX',
+        uid: 1,
+        from: 'ä\r\n',
+        subject: '',
+        size: 1,
+        received: '',
+        flags: [],
+      };
+      throw new OperationError('no more');
+    },
+    async *mailShow() {
+      for (let i = 0; i < raw.length; i += 65_536) yield raw.subarray(i, i + 65_536);
+    },
+    async *queueList() {
+      for (let i = 0; i < 100_000; i += 1) {
+        produced.count += 1;
+        yield { id: `m${i}`, sender: '', recipients: [], size: i, received: '', messageId: null };
+      }
+    },
+    queueShow: async ({ id }) => ({
+      id,
+      sender: '',
+      recipients: [],
+      size: 0,
+      received: '',
+      messageId: null,
+      origin: {},
+      params: [],
+      header: '',
+    }),
+    queueRetry: async ({ ids }) => ids?.length ?? -1,
+    queueHold: async ({ ids }) => ids.length,
+    queueRelease: async ({ ids }) => ids.length,
+    queueCancel: async ({ ids, silent }) => ids.length + (silent ? 100 : 0),
+    why: async ({ id }) => ({ story: { id }, text: `of ${id}` }),
+  };
+}
+
+const control = { reload: async () => ['hostname: must be a domain name'] };
+const log = silentLog;
+
+describe('control socket', () => {
+  it('carries every operation there and back', async () => {
+    const data = dataDirectory();
+    const seen: unknown[] = [];
+    await using _server = await startControlServer({
+      dataDirectory: data,
+      operations: operations(seen),
+      control,
+      log,
+    });
+    await using client = await connectControl(data);
+    assert.ok(client);
+    const ann = { address: 'ann@example.org', password: 'pä"ss\n' };
+    assert.equal(await client.accountAdd(ann), 'ann@example.org');
+    await client.accountPassword(ann);
+    await client.accountRemove({ address: 'ann@example.org' });
+    await client.aliasAdd({ account: 'a@x', address: 'b@x' });
+    await client.aliasRemove({ account: 'a@x', address: 'b@x' });
+    await client.appPasswordRemove({ account: 'a@x', name: 'phone' });
+    assert.deepEqual(seen, [
+      ann,
+      ann,
+      { address: 'ann@example.org' },
+      { account: 'a@x', address: 'b@x' },
+      { account: 'a@x', address: 'b@x' },
+      { account: 'a@x', name: 'phone' },
+    ]);
+    assert.deepEqual(await Array.fromAsync(client.accountList()), []);
+    assert.equal(await client.appPasswordAdd({ account: 'a@x', name: 'phone' }), 'secret of phone');
+    assert.ok(
+      Buffer.concat(await Array.fromAsync(client.mailShow({ address: 'a@x', id: '1' }))).equals(
+        raw,
+      ),
+    );
+    assert.equal((await client.queueShow({ id: 'q' })).id, 'q');
+    assert.equal(await client.queueRetry({ ids: undefined }), -1);
+    assert.equal(await client.queueRetry({ ids: ['a', 'b'] }), 2);
+    assert.equal(await client.queueHold({ ids: ['a'] }), 1);
+    assert.equal(await client.queueRelease({ ids: [] }), 0);
+    assert.equal(await client.queueCancel({ ids: ['a'], silent: true }), 101);
+    assert.deepEqual(await client.why({ id: '<x@y>' }), {
+      story: { id: '<x@y>' },
+      text: 'of <x@y>',
+    });
+    assert.deepEqual(await client.reload(), ['hostname: must be a domain name']);
+  });
+
+  it('passes refusals on in their words, also in the middle of a list', async () => {
+    const data = dataDirectory();
+    await using _server = await startControlServer({
+      dataDirectory: data,
+      operations: operations(),
+      control,
+      log,
+    });
+    await using client = await connectControl(data);
+    await assert.rejects(client!.accountAdd({ address: 'taken@x', password: '' }), {
+      name: 'OperationError',
+      message: 'taken@x is taken',
+    });
+    await assert.rejects(client!.accountAdd({ address: 'bug@x', password: '' }), {
+      message: 'oops',
+    });
+    const found: unknown[] = [];
+    await assert.rejects(
+      async () => {
+        for await (const line of client!.mailList({ address: 'a@x', folder: 'INBOX' }))
+          found.push(line);
+      },
+      { message: 'no more' },
+    );
+    assert.equal(found.length, 1);
+  });
+
+  it('streams a long list no faster than it is read', async () => {
+    const data = dataDirectory();
+    const produced = { count: 0 };
+    await using _server = await startControlServer({
+      dataDirectory: data,
+      operations: operations([], produced),
+      control,
+      log,
+    });
+    await using client = await connectControl(data);
+    let read = 0;
+    for await (const line of client!.queueList()) {
+      assert.equal(line.id, `m${read}`);
+      read += 1;
+      if (read === 10) {
+        for (let i = 0; i < 20; i += 1) await new Promise((resolve) => setImmediate(resolve));
+        assert.ok(produced.count < 50_000, `produced ${produced.count} while 10 were read`);
+        break;
+      }
+    }
+  });
+
+  it('is for our own user alone, and goes away with the server', async () => {
+    const data = dataDirectory();
+    const server = await startControlServer({
+      dataDirectory: data,
+      operations: operations(),
+      control,
+      log,
+    });
+    assert.equal(statSync(join(data, 'control.sock')).mode & 0o777, 0o600);
+    await server[Symbol.asyncDispose]();
+    assert.equal(existsSync(join(data, 'control.sock')), false);
+    assert.equal(await connectControl(data), undefined);
+  });
+
+  it('a socket file that a killed server left behind is no server, and is replaced', async () => {
+    const data = dataDirectory();
+    const path = join(data, 'control.sock');
+    writeFileSync(path, ''); // refuses connections as a dead socket does
+    assert.equal(await connectControl(data), undefined);
+    await using _server = await startControlServer({
+      dataDirectory: data,
+      operations: operations(),
+      control,
+      log,
+    });
+    await using client = await connectControl(data);
+    assert.ok(client);
+  });
+
+  it('refuses to push a server aside that is alive', async () => {
+    const data = dataDirectory();
+    await using _server = await startControlServer({
+      dataDirectory: data,
+      operations: operations(),
+      control,
+      log,
+    });
+    await assert.rejects(
+      startControlServer({ dataDirectory: data, operations: operations(), control, log }),
+      /another server answers/,
+    );
+  });
+
+  it('works in a directory whose name is too long for a socket', {
+    skip: process.platform !== 'linux',
+  }, async () => {
+    const data = dataDirectory('x'.repeat(200));
+    await using _server = await startControlServer({
+      dataDirectory: data,
+      operations: operations(),
+      control,
+      log,
+    });
+    await using client = await connectControl(data);
+    assert.equal(await client!.queueHold({ ids: ['a'] }), 1);
+  });
+
+  it('says so when the server stops in the middle', async () => {
+    const data = dataDirectory();
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end('{"item":{}}\n'));
+    });
+    await new Promise<void>((resolve) => server.listen(join(data, 'control.sock'), resolve));
+    const client = await connectControl(data);
+    await assert.rejects(client!.queueHold({ ids: [] }), /stopped before it had answered/);
+    server.close();
+  });
+
+  const nonsense: [request: string, answer: RegExp][] = [
+    ['{"call":"constructor"}\n', /unknown request: constructor/],
+    ['{"call":"accountAdd"}\n', /the request lacks address/],
+    ['{"call":"queueHold","arguments":{"ids":[1]}}\n', /the request lacks ids/],
+    ['{"call":"accountAdd","arguments":7}\n', /the request lacks address/],
+  ];
+  for (const [request, answer] of nonsense)
+    it(`answers ${request.trim()} with ${answer.source}`, async () => {
+      const data = dataDirectory();
+      await using _server = await startControlServer({
+        dataDirectory: data,
+        operations: operations(),
+        control,
+        log,
+      });
+      const socket = connect(join(data, 'control.sock'));
+      socket.end(request);
+      assert.match(String(Buffer.concat(await Array.fromAsync(socket))), answer);
+    });
+
+  it('survives what is not JSON', async () => {
+    const data = dataDirectory();
+    await using _server = await startControlServer({
+      dataDirectory: data,
+      operations: operations(),
+      control,
+      log,
+    });
+    const socket = connect(join(data, 'control.sock'));
+    socket.on('error', () => {});
+    socket.end('GET / HTTP/1.1\r\n\r\n');
+    await Array.fromAsync(socket).catch(() => {});
+    assert.ok(await connectControl(data));
+  });
+});

@@ -1,0 +1,23 @@
+// JSON lines from a socket, one value at a time. Bounded: a line that is too long ends the reading.
+
+/** Limit: a page of the longest list, or a piece of a message, with room to spare. */
+const lineBytesMax = 8 * 2 ** 20;
+
+/** @throws Error for a line that is too long or no JSON. */
+export async function* readJsonLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<unknown> {
+  let parts: Uint8Array[] = [];
+  let waiting = 0;
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
+      parts.push(chunk.subarray(start, end));
+      yield JSON.parse(Buffer.concat(parts).toString('utf8'));
+      parts = [];
+      waiting = 0;
+      start = end + 1;
+    }
+    waiting += chunk.length - start;
+    if (waiting > lineBytesMax) throw new Error('a line is too long');
+    if (start < chunk.length) parts.push(chunk.subarray(start));
+  }
+}

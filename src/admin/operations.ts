@@ -1,0 +1,106 @@
+// What an operator can ask of a server, running or not: accounts, mail, the queue, the story of a
+// message. One interface; admin/local-operations.ts does it over the stores, admin/control-client.ts
+// asks a running server to. Everything here is plain data, ready to be printed as JSON: dates are
+// ISO 8601, what is absent is null.
+
+/** The operator asked for something that cannot be; one line that says what and what to do. */
+export class OperationError extends Error {
+  override readonly name = 'OperationError';
+}
+
+export interface AccountLine {
+  readonly address: string;
+  /** All of them, the primary one first. */
+  readonly addresses: readonly string[];
+  /** Names of its app passwords. */
+  readonly appPasswords: readonly string[];
+  readonly created: string;
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+export interface MailLine {
+  readonly id: string;
+  readonly folder: string;
+  readonly uid: number;
+  readonly from: string;
+  readonly subject: string;
+  readonly size: number;
+  readonly received: string;
+  readonly flags: readonly string[];
+}
+
+export interface QueueRecipientLine {
+  readonly address: string;
+  /** queued, active or held. */
+  readonly state: string;
+  readonly attempts: number;
+  readonly nextAttempt: string | null;
+  /** `451 4.3.0 Try again later` */
+  readonly lastReply: string | null;
+  readonly destination: string;
+}
+
+export interface QueueLine {
+  readonly id: string;
+  readonly sender: string;
+  readonly recipients: readonly QueueRecipientLine[];
+  readonly size: number;
+  readonly received: string;
+  readonly messageId: string | null;
+}
+
+/** One message: what the list says, how it came in, and its header fields as stored. */
+export interface QueueDetail extends QueueLine {
+  readonly origin: Readonly<Record<string, unknown>>;
+  readonly params: readonly string[];
+  readonly header: string;
+}
+
+/** Everything known of one message: as data, and told to people. */
+export interface Story {
+  readonly story: unknown;
+  readonly text: string;
+}
+
+export interface Operations {
+  /** @throws OperationError when the address is taken or no address, or the password no good. */
+  accountAdd(request: { readonly address: string; readonly password: string }): Promise<string>;
+  accountList(): AsyncIterable<AccountLine>;
+  accountPassword(request: { readonly address: string; readonly password: string }): Promise<void>;
+  /** With all its mail. */
+  accountRemove(request: { readonly address: string }): Promise<void>;
+  aliasAdd(request: { readonly account: string; readonly address: string }): Promise<void>;
+  aliasRemove(request: { readonly account: string; readonly address: string }): Promise<void>;
+  /** Resolves to the new password, which cannot be shown again. */
+  appPasswordAdd(request: { readonly account: string; readonly name: string }): Promise<string>;
+  appPasswordRemove(request: { readonly account: string; readonly name: string }): Promise<void>;
+
+  mailList(request: {
+    readonly address: string;
+    readonly folder?: string;
+  }): AsyncIterable<MailLine>;
+  /** The raw message. @throws OperationError when there is none of that id. */
+  mailShow(request: { readonly address: string; readonly id: string }): AsyncIterable<Uint8Array>;
+
+  /** Oldest first. */
+  queueList(): AsyncIterable<QueueLine>;
+  queueShow(request: { readonly id: string }): Promise<QueueDetail>;
+  /** These resolve to the number of recipients concerned. */
+  queueRetry(request: { readonly ids: readonly string[] | undefined }): Promise<number>;
+  queueHold(request: { readonly ids: readonly string[] }): Promise<number>;
+  queueRelease(request: { readonly ids: readonly string[] }): Promise<number>;
+  queueCancel(request: {
+    readonly ids: readonly string[];
+    readonly silent: boolean;
+  }): Promise<number>;
+
+  /** By queue id or Message-ID. @throws OperationError when nothing is known of it. */
+  why(request: { readonly id: string }): Promise<Story>;
+}
+
+/** What only a running server can do. */
+export interface ServerControl {
+  /** Problems, one a line, if the configuration stays as it was. */
+  reload(): Promise<readonly string[]>;
+}
