@@ -25,7 +25,8 @@ export type RecipientResult = { readonly facts?: AttemptFacts | undefined } & (
     }
   /** Handed on. `dsn`: the next hop offered DSN and got our parameters (RFC 3461 §5.2.2). */
   | { readonly kind: 'relayed'; readonly reply: Reply; readonly dsn: boolean }
-  | { readonly kind: 'deferred'; readonly reply: Reply }
+  /** `remote` as with `failed`; absent means that the words are ours. */
+  | { readonly kind: 'deferred'; readonly reply: Reply; readonly remote?: boolean }
   /** `remote`: the words are the next hop's, not ours. */
   | { readonly kind: 'failed'; readonly reply: Reply; readonly remote: boolean }
 );

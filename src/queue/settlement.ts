@@ -1,0 +1,174 @@
+// From what happened at the other end to what the queue records and whom it tells: one verdict for
+// each recipient. A 4yz defers, a 5yz bounces, anything unforeseen defers; a recipient is given up
+// only after an attempt, never because of the clock alone. Pure, so that it can be read and tested.
+
+import { unreachable } from '../base/assert.ts';
+import type { Random } from '../base/random.ts';
+import type { Action } from '../mail/delivery-status.ts';
+import { isPermanent } from '../smtp/reply.ts';
+import { localError } from '../smtp/smtp-error.ts';
+import type { AttemptResult } from '../store/history.ts';
+import type { NewMailboxMessage } from '../store/mailbox-store.ts';
+import type { Lease, LeasedRecipient, Outcome, Settlement } from '../store/queue-store.ts';
+import type { Report, ReportedRecipient } from './bounce.ts';
+import { wantsReport } from './bounce.ts';
+import type { RecipientResult } from './delivery.ts';
+import { replyText } from './reply-text.ts';
+import { retryDelayMs } from './retry.ts';
+
+export interface RetrySettings {
+  readonly retryAfterMs: readonly number[];
+  readonly warnAfterMs: number;
+  readonly expireAfterMs: number;
+}
+
+export interface Verdicts {
+  readonly outcomes: Settlement['outcomes'];
+  readonly append: readonly NewMailboxMessage[];
+  readonly reports: readonly Report[];
+  readonly results: readonly AttemptResult[];
+  /** When the first of those deferred is due again. */
+  readonly nextDue: number | undefined;
+}
+
+const delivered: Outcome = { kind: 'delivered' };
+const failed: Outcome = { kind: 'failed' };
+const nothing: readonly never[] = [];
+/** A delivery that says nothing of a recipient says "later". */
+const noResult: RecipientResult = { kind: 'deferred', reply: localError };
+// RFC 3463 §3.5: X.4.7, delivery time expired; a persistent transient failure is 4.
+const expiredStatus = '4.4.7';
+
+interface Verdict {
+  readonly outcome: Outcome;
+  readonly result: AttemptResult['result'];
+  readonly action: Action | undefined;
+}
+
+/** Judges an attempt that ended at `now`. */
+export function judge(
+  lease: Lease,
+  given: readonly RecipientResult[],
+  context: {
+    readonly now: number;
+    readonly settings: RetrySettings;
+    readonly random: Pick<Random, 'fraction'>;
+  },
+): Verdicts {
+  const { now, settings } = context;
+  const outcomes: { index: number; fence: number; outcome: Outcome }[] = [];
+  const results: AttemptResult[] = [];
+  const append: NewMailboxMessage[] = [];
+  let reported: Map<Action, ReportedRecipient[]> | undefined;
+  let nextDue: number | undefined;
+  for (let i = 0; i < lease.recipients.length; i += 1) {
+    const recipient = lease.recipients[i]!;
+    const result = given[i] ?? noResult;
+    const verdict = verdictOn(recipient, result, { ...context, received: lease.message.received });
+    const { outcome, action } = verdict;
+    outcomes.push({ index: recipient.index, fence: recipient.fence, outcome });
+    results.push(attemptResult(recipient, result, verdict));
+    if (result.kind === 'delivered' && result.append !== undefined) append.push(result.append);
+    if (outcome.kind === 'deferred') nextDue = Math.min(nextDue ?? outcome.until, outcome.until);
+    if (action === undefined) continue;
+    if (lease.message.sender === '' || !wantsReport(recipient.params, action)) continue;
+    reported ??= new Map();
+    const same = reported.get(action) ?? [];
+    same.push(reportedRecipient(recipient, result, verdict));
+    reported.set(action, same);
+  }
+  const retryUntil = lease.message.received + settings.expireAfterMs;
+  const reports =
+    reported === undefined
+      ? nothing
+      : [...reported].map(([action, recipients]) => ({
+          action,
+          recipients,
+          ...(action === 'delayed' && { retryUntil: Math.max(retryUntil, now) }),
+        }));
+  return { outcomes, append: append.length === 0 ? nothing : append, reports, results, nextDue };
+}
+
+function verdictOn(
+  recipient: LeasedRecipient,
+  result: RecipientResult,
+  context: Parameters<typeof judge>[2] & { readonly received: number },
+): Verdict {
+  switch (result.kind) {
+    case 'delivered':
+      return { outcome: delivered, result: 'delivered', action: 'delivered' };
+    case 'relayed':
+      // RFC 3461 §5.2.2 (b): reported as relayed when the next hop will not report it.
+      return { outcome: delivered, result: 'relayed', action: result.dsn ? undefined : 'relayed' };
+    case 'failed':
+      // A failure that does not say 5yz is a mistake of ours, and mistakes delay mail only.
+      if (!isPermanent(result.reply)) return deferral(recipient, context);
+      return { outcome: failed, result: 'failed', action: 'failed' };
+    case 'deferred':
+      return deferral(recipient, context, result.reply);
+    default:
+      return unreachable(result);
+  }
+}
+
+function deferral(
+  recipient: LeasedRecipient,
+  context: Parameters<typeof judge>[2] & { readonly received: number },
+  reply = localError,
+): Verdict {
+  const { now, settings, random, received } = context;
+  const expires = received + settings.expireAfterMs;
+  // RFC 5321 §4.5.4.1: "the give-up time generally needs to be at least 4-5 days".
+  if (now >= expires) return { outcome: failed, result: 'expired', action: 'failed' };
+  const retryAt = now + retryDelayMs(recipient.attempt, settings.retryAfterMs, random);
+  // The last attempt is made when time is up, not a retry interval later.
+  const until = Math.min(retryAt, expires);
+  const warn = !recipient.warned && now >= received + settings.warnAfterMs;
+  return {
+    outcome: { kind: 'deferred', until, reply, ...(warn && { warned: true }) },
+    result: 'deferred',
+    action: warn ? 'delayed' : undefined,
+  };
+}
+
+function attemptResult(
+  recipient: LeasedRecipient,
+  { reply, facts }: RecipientResult,
+  { outcome, result }: Verdict,
+): AttemptResult {
+  return {
+    address: recipient.address,
+    attempt: recipient.attempt,
+    result,
+    reply: replyText(reply),
+    until: outcome.kind === 'deferred' ? outcome.until : undefined,
+    host: facts === undefined ? undefined : hostText(facts),
+    tls: facts?.tls,
+    tried: facts?.tried,
+  };
+}
+
+function hostText({ host, address, port }: NonNullable<RecipientResult['facts']>) {
+  if (address === undefined) return host;
+  const where = port === undefined ? `[${address}]` : `[${address}]:${port}`;
+  return host === undefined ? where : `${host} ${where}`;
+}
+
+function reportedRecipient(
+  recipient: LeasedRecipient,
+  result: RecipientResult,
+  verdict: Verdict,
+): ReportedRecipient {
+  const { reply, facts } = result;
+  const remote = 'remote' in result && result.remote === true;
+  const expired = verdict.result === 'expired';
+  const handedOn = result.kind === 'relayed';
+  return {
+    recipient,
+    reply,
+    remote: remote || handedOn,
+    facts,
+    expired,
+    status: expired ? expiredStatus : undefined,
+  };
+}
