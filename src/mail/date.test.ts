@@ -3,6 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { formatDate, parseDate } from './date.ts';
 
+fc.configureGlobal({ seed: 5322 });
+
 describe('formatDate', () => {
   it('RFC 5322 §3.3: day, date, time and zone', () => {
     const ms = Date.UTC(1997, 10, 21, 15, 55, 6, 999);

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { decodeEncodedWords, encodeHeaderText } from './encoded-word.ts';
+import { decodeEncodedWords, encodeHeaderText, encodePhrase } from './encoded-word.ts';
+import { parseAddressList } from './structured.ts';
+
+fc.configureGlobal({ seed: 5322 });
 
 describe('decodeEncodedWords', () => {
   const cases: readonly (readonly [string, string])[] = [
@@ -70,6 +73,34 @@ describe('encodeHeaderText', () => {
         assert.match(encoded, /^[ -~]*$/);
         for (const [word] of encoded.matchAll(/=\?\S*/g)) assert.ok(word.length <= 75, word);
         assert.equal(decodeEncodedWords(encoded), wellFormed);
+      }),
+    );
+  });
+});
+
+describe('encodePhrase', () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ['Ann Example', 'Ann Example'],
+    ['Example, Ann', '"Example, Ann"'],
+    ['A "B" \\', '"A \\"B\\" \\\\"'],
+    ['Müller, Jr.', '=?utf-8?Q?M=C3=BCller=2C_Jr=2E?='],
+    ['=?iso-8859-1?Q?=FC?= (x)', '=?utf-8?Q?=C3=BC_=28x=29?='],
+    ['', '""'],
+  ];
+  for (const [name, expected] of cases) {
+    it(JSON.stringify(name), () => assert.equal(encodePhrase(name), expected));
+  }
+
+  it('RFC 5322 §3.2.5: whatever the name, an address list reads it back', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 100 }), (text) => {
+        const name = text
+          .toWellFormed()
+          .replace(/[\x00-\x1f\x7f]|=\?/g, '')
+          .trim();
+        const list = parseAddressList(`${encodePhrase(name)} <a@b>`);
+        assert.equal(list.length, 1);
+        assert.equal(decodeEncodedWords(list[0]!.name ?? ''), name);
       }),
     );
   });

@@ -48,6 +48,17 @@ export function encodeHeaderText(value: string): string {
   return [...words.slice(0, first), encodeWords(span), ...words.slice(last + 1)].join(' ');
 }
 
+/**
+ * A display name as RFC 5322 §3.2.5 has phrases: atoms, a quoted string, or encoded words.
+ * Encoded words in `name` are read first.
+ */
+export function encodePhrase(name: string): string {
+  const text = decodeEncodedWords(name).replace(/[\x00-\x1f\x7f]/g, ' ');
+  if (needsEncoding(text)) return encodeWords(text);
+  if (/^[!#$%&'*+/=?^_`{|}~\w-]+(?: [!#$%&'*+/=?^_`{|}~\w-]+)*$/.test(text)) return text;
+  return `"${text.replace(/["\\]/g, '\\$&')}"`;
+}
+
 const needsEncoding = (text: string): boolean => /[^\x20-\x7e]|=\?/.test(text);
 
 // RFC 2047 §2: an encoded word has at most 75 characters; `=?utf-8?Q?` and `?=` take twelve.

@@ -10,6 +10,8 @@ import {
   scanHeader,
 } from './header.ts';
 
+fc.configureGlobal({ seed: 5322 });
+
 const octets = (text: string): Buffer => Buffer.from(text, 'latin1');
 const lineArbitrary = fc
   .array(

@@ -240,7 +240,7 @@ export class MimeScanner {
    */
   #boundaryLine(bytes: Uint8Array, start: number, end: number): BoundaryLine | undefined {
     if (bytes[start] !== DASH || bytes[start + 1] !== DASH) return undefined;
-    if (this.#boundaries.size === 0 || end - start > wholeLineBytes) return undefined;
+    if (this.#boundaries.size === 0 || end - start > lineBytesMax + 2) return undefined;
     let to = end;
     while (to > start && isSpaceOrNewline(bytes[to - 1]!)) to -= 1;
     const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, to - start);
@@ -414,7 +414,9 @@ class HeaderBuffer {
 
   append(bytes: Uint8Array, start: number, end: number, lineLength: number): void {
     for (let i = start; i < end && !this.has8Bit; i += 1) this.has8Bit = bytes[i]! >= 0x80;
-    if (lineLength + end - start > lineBytesMax + 2) this.hasLongLine = true;
+    let textEnd = end;
+    if (bytes[textEnd - 1] === LF) textEnd -= bytes[textEnd - 2] === CR ? 2 : 1;
+    if (lineLength + textEnd - start > lineBytesMax) this.hasLongLine = true;
     const length = this.#length + end - start;
     if (this.#full || length > this.#bytesMax) {
       this.#full = true;

@@ -7,6 +7,8 @@ import type { MimePart } from './mime-part.ts';
 import { mimeLimits } from './mime-part.ts';
 import { MimeScanner } from './mime-scanner.ts';
 
+fc.configureGlobal({ seed: 5322 });
+
 const octets = (text: string): Buffer => Buffer.from(text.replaceAll('\n', '\r\n'), 'latin1');
 
 /** The tree as text: `type/subtype "body"`, parts in brackets, messages in braces. */

@@ -3,6 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseParameterised } from './parameters.ts';
 
+fc.configureGlobal({ seed: 5322 });
+
 describe('parseParameterised', () => {
   const cases: readonly (readonly [string, string, Record<string, string>])[] = [
     ['', '', {}],

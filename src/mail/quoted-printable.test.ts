@@ -7,6 +7,8 @@ import {
   QuotedPrintableEncoder,
 } from './quoted-printable.ts';
 
+fc.configureGlobal({ seed: 5322 });
+
 const encode = (text: string): string =>
   encodeQuotedPrintable(Buffer.from(text, 'latin1')).toString('latin1');
 const decode = (text: string): string =>
@@ -35,6 +37,7 @@ describe('encodeQuotedPrintable', () => {
     ['\r\n\r\n', '\r\n\r\n'],
     ['.\r\n..a', '=2E\r\n=2E.a'],
     [`${'x'.repeat(76)}\r\n`, `${'x'.repeat(75)}=\r\nx\r\n`],
+    [`${'x'.repeat(75)}--b\r\n`, `${'x'.repeat(75)}=\r\n=2D-b\r\n`],
     [`${'x'.repeat(74)}\xe9`, `${'x'.repeat(74)}=\r\n=E9`],
   ];
   for (const [text, expected] of cases) {

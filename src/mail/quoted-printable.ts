@@ -8,6 +8,7 @@ const SP = 0x20;
 const TAB = 0x09;
 const EQUALS = 0x3d;
 const DOT = 0x2e;
+const DASH = 0x2d;
 
 /** RFC 2045 §6.7 (5): 76 characters with the "=" of a soft line break. */
 const columnsMax = 75;
@@ -66,6 +67,11 @@ export class QuotedPrintableEncoder {
   }
 
   #literal(octet: number): void {
+    // What follows a soft line break must not look like a boundary where there was none.
+    if (octet === DASH && this.#column === columnsMax) {
+      this.#escape(octet);
+      return;
+    }
     this.#makeRoom(1);
     this.#output[this.#length++] = octet;
   }

@@ -3,6 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { addressesMax, mailboxesOf, parseAddressList } from './structured.ts';
 
+fc.configureGlobal({ seed: 5322 });
+
 /** `name|local|domain`, groups as `name[…]`. */
 const show = (value: string): string[] =>
   parseAddressList(value).map((entry) =>

@@ -5,6 +5,8 @@ import { parseDate } from './date.ts';
 import { parseHeader } from './header.ts';
 import { deliveredToField, receivedField, returnPathField } from './trace.ts';
 
+fc.configureGlobal({ seed: 5322 });
+
 const facts = {
   helo: 'client.example.org',
   clientAddress: '192.0.2.1',
