@@ -2,10 +2,9 @@
 // RFC 7505 (null MX). Asks through a Resolver and knows no network; a pure function of the answers
 // and of chance. Temporary failures are thrown (DnsError), final ones are values with their reply.
 
-import { isIP } from 'node:net';
 import type { Random } from '../base/random.ts';
 import { shuffled } from '../base/random.ts';
-import { domainKey, isAddressLiteral } from '../mail/address.ts';
+import { domainKey, literalAddress } from '../mail/address.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { reply } from '../smtp/reply.ts';
 import { queryName } from './name.ts';
@@ -60,8 +59,10 @@ const ourselves = reply(554, '4.6', 'Mail for the domain comes back to this serv
 /** @throws DnsError when only a later attempt can tell. */
 export async function mxHosts(options: MxOptions): Promise<MxResult> {
   const { resolver, random, ourNames } = options;
-  if (isAddressLiteral(options.domain)) return literalHost(options);
-  const domain = queryName(options.domain);
+  const key = domainKey(options.domain);
+  const address = literalAddress(key);
+  if (address !== undefined) return literalHost(key, address, options);
+  const domain = queryName(key);
   if (domain === undefined) return { kind: 'refuse', reply: badDomain };
   const answer = await resolver.resolve(domain, 'MX');
   if (answer.kind === 'no-domain') return { kind: 'refuse', reply: noDomain };
@@ -83,12 +84,9 @@ export async function mxHosts(options: MxOptions): Promise<MxResult> {
 }
 
 // RFC 5321 §4.1.3: a literal names the host itself; there is nothing to look up.
-function literalHost({ domain, ourAddresses }: MxOptions): MxResult {
-  const name = domainKey(domain);
-  const address = name.slice(1, -1).replace(/^ipv6:/i, '');
-  if (isIP(address) === 0) return { kind: 'refuse', reply: badDomain };
+function literalHost(name: string, address: string, { ourAddresses }: MxOptions): MxResult {
   if (ourAddresses?.has(address)) return { kind: 'refuse', reply: ourselves };
-  const host = { name, addresses: [address] as const, preference: 0, authenticated: false };
+  const host = { name, addresses: [address], preference: 0, authenticated: false };
   return { kind: 'hosts', hosts: [host], authenticated: false };
 }
 

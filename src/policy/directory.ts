@@ -5,7 +5,6 @@
 // follows the delimiter (`ann+lists` is `ann`), catch-all alias. An alias may name its own address:
 // there it means the account, so that `ann: [ann, bob]` keeps a copy for ann.
 
-import { isIP } from 'node:net';
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Log } from '../base/log.ts';
 import type { Mailbox } from '../mail/address.ts';
@@ -13,7 +12,7 @@ import {
   addressKey,
   domainKey,
   formatMailbox,
-  isAddressLiteral,
+  literalAddress,
   parseMailbox,
 } from '../mail/address.ts';
 import type { Reply } from '../smtp/reply.ts';
@@ -175,7 +174,7 @@ class ConfiguredDirectory implements Directory {
   /** All that an address of ours stands for. */
   async #expand(recipient: Mailbox, named = formatMailbox(recipient)): Promise<Resolution> {
     const expansion = new Expansion(named);
-    await this.#follow(recipient, expansion, 0);
+    await this.#follow(recipient, expansion);
     const [first, ...rest] = expansion.found.values();
     if (expansion.tooWide) {
       this.#options.log.warn('an alias stands for too many recipients', { alias: named });
@@ -190,38 +189,42 @@ class ConfiguredDirectory implements Directory {
     return { kind: 'refuse', reply: expansion.looped ? aliasLoop : noMailbox };
   }
 
-  async #follow(mailbox: Mailbox, expansion: Expansion, depth: number): Promise<void> {
+  /** `from` is the alias that led here, if one did. */
+  async #follow(mailbox: Mailbox, expansion: Expansion, from?: string): Promise<void> {
     if (expansion.isFull()) return;
     const domain = this.#domain(mailbox.domain);
     const local = domain.place === 'ours';
+    const address = formatMailbox(mailbox);
     if (!local && !(domain.place === 'relayed' && domain.aliased))
-      return expansion.add(formatMailbox(mailbox), undefined);
+      return expansion.add(address, undefined);
     const key = addressKey(mailbox);
     const stripped = this.#withoutDetail(key);
     for (const candidate of stripped === undefined ? [key] : [key, stripped]) {
-      if (await this.#followAlias(candidate, expansion, depth)) return;
+      if (candidate !== from && (await this.#followAlias(candidate, expansion))) return;
       const account = local ? await this.#options.accounts.find(candidate) : undefined;
-      if (account !== undefined) return expansion.add(formatMailbox(mailbox), account.address);
+      if (account !== undefined) return expansion.add(address, account.address);
     }
-    if (await this.#followAlias(`@${domain.key}`, expansion, depth)) return;
-    if (local) expansion.missing.push(formatMailbox(mailbox));
-    else expansion.add(formatMailbox(mailbox), undefined);
+    const catchAll = `@${domain.key}`;
+    if (catchAll !== from && (await this.#followAlias(catchAll, expansion))) return;
+    if (local) expansion.missing.push(address);
+    else expansion.add(address, undefined);
   }
 
-  /** False when there is no such alias, or when it is the one being followed: then the account. */
-  async #followAlias(key: string, expansion: Expansion, depth: number): Promise<boolean> {
+  /** False when there is no such alias. Each is followed once, so that this ends. */
+  async #followAlias(key: string, expansion: Expansion): Promise<boolean> {
     const targets = this.#aliases.get(key);
     if (targets === undefined) return false;
     if (expansion.done.has(key)) return true;
-    if (expansion.open.has(key) || depth >= depthMax) {
+    if (expansion.open.has(key) || expansion.open.size >= depthMax) {
       expansion.looped = true;
-      return false;
+      expansion.missing.push(key);
+      return true;
     }
     expansion.open.add(key);
     for (const target of targets) {
       const mailbox = parseMailbox(target);
       if (mailbox === undefined) expansion.missing.push(target);
-      else await this.#follow(mailbox, expansion, depth + 1);
+      else await this.#follow(mailbox, expansion, key);
     }
     expansion.open.delete(key);
     expansion.done.add(key);
@@ -250,11 +253,8 @@ class ConfiguredDirectory implements Directory {
     const [best] = this.#patterns.matches(key);
     if (best !== undefined) return best < domains.length ? 'ours' : 'relayed';
     if (key === this.#hostKey) return 'postmaster-only';
-    if (ourAddresses !== undefined && isAddressLiteral(key)) {
-      const address = key.slice(1, -1).replace(/^ipv6:/i, '');
-      if (isIP(address) !== 0 && ourAddresses.has(address)) return 'postmaster-only';
-    }
-    return 'elsewhere';
+    const address = ourAddresses === undefined ? undefined : literalAddress(key);
+    return address !== undefined && ourAddresses?.has(address) ? 'postmaster-only' : 'elsewhere';
   }
 
   /** Where `<postmaster>` lives. */
