@@ -75,6 +75,9 @@ class Planner {
   /** Something inside a multipart/signed has to change. */
   signed = false;
 
+  /** A header that goes before the next segment. */
+  #inserted: (() => Uint8Array) | undefined;
+
   constructor(target: Target, size: number) {
     this.#target = target;
     this.#size = size;
@@ -183,8 +186,6 @@ class Planner {
   #insertHeader(change: HeaderChange): void {
     this.#inserted = () => new HeaderRewriter(change, { ascii: false }).end();
   }
-
-  #inserted: (() => Uint8Array) | undefined;
 
   #add(end: number, begin: () => Rewriter): void {
     const start = this.segments.at(-1)?.end ?? 0;

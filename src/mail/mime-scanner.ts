@@ -4,6 +4,7 @@
 
 import type { HeaderField } from './header.ts';
 import { isFieldStart, isMboxLine, parseHeader } from './header.ts';
+import { HeaderBuffer } from './header-buffer.ts';
 import type { ContentType, MimeFields, MimeLimits, MimePart } from './mime-part.ts';
 import { defaultTypes, isIdentityEncoding, readMimeFields } from './mime-part.ts';
 
@@ -386,54 +387,4 @@ function join(head: Uint8Array, bytes: Uint8Array, start: number, end: number): 
   joined.set(head);
   joined.set(bytes.subarray(start, end), head.length);
   return joined;
-}
-
-/** The header being read, up to a limit. One buffer serves all parts. */
-class HeaderBuffer {
-  readonly #bytesMax: number;
-  #buffer = new Uint8Array(1024);
-  #length = 0;
-  #full = false;
-  has8Bit = false;
-  hasLongLine = false;
-
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
-  }
-
-  get isEmpty(): boolean {
-    return this.#length === 0 && !this.#full;
-  }
-
-  clear(): void {
-    this.#length = 0;
-    this.#full = false;
-    this.has8Bit = false;
-    this.hasLongLine = false;
-  }
-
-  append(bytes: Uint8Array, start: number, end: number, lineLength: number): void {
-    for (let i = start; i < end && !this.has8Bit; i += 1) this.has8Bit = bytes[i]! >= 0x80;
-    let textEnd = end;
-    if (bytes[textEnd - 1] === LF) textEnd -= bytes[textEnd - 2] === CR ? 2 : 1;
-    if (lineLength + textEnd - start > lineBytesMax) this.hasLongLine = true;
-    const length = this.#length + end - start;
-    if (this.#full || length > this.#bytesMax) {
-      this.#full = true;
-      return;
-    }
-    if (length > this.#buffer.length) {
-      const larger = new Uint8Array(Math.max(length, this.#buffer.length * 2));
-      larger.set(this.#buffer.subarray(0, this.#length));
-      this.#buffer = larger;
-    }
-    if (start === 0 && end === bytes.length) this.#buffer.set(bytes, this.#length);
-    else this.#buffer.set(bytes.subarray(start, end), this.#length);
-    this.#length = length;
-  }
-
-  /** Valid until the next append. */
-  bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length);
-  }
 }
