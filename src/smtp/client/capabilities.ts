@@ -74,5 +74,6 @@ function limit(text: string, name: RegExp): number {
   return value === undefined || value === 0 ? Infinity : value;
 }
 
-const number = (text: string): number | undefined =>
-  /^\d{1,20}$/.test(text) ? Number(text) : undefined;
+function number(text: string): number | undefined {
+  return /^\d{1,20}$/.test(text) ? Number(text) : undefined;
+}

@@ -8,8 +8,10 @@ import { assert, unreachable } from '../../base/assert.ts';
 import type { SaslClient } from '../../sasl/mechanism.ts';
 import type { Reply } from '../reply.ts';
 import { formatReply, reply as makeReply } from '../reply.ts';
+import { authCommand, saslAnswer, saslFailed } from './auth.ts';
 import type { Capabilities } from './capabilities.ts';
 import { noCapabilities, parseCapabilities } from './capabilities.ts';
+import { closureReply, during } from './closure.ts';
 import type { ClientEvent, Closure, Outgoing, RecipientAnswer, Stage } from './event.ts';
 import { ReplyReader } from './reply-reader.ts';
 import type { ClientTimeouts } from './timeouts.ts';
@@ -45,9 +47,6 @@ const needInput: ClientEvent = { kind: 'need-input' };
 const ready: ClientEvent = { kind: 'ready' };
 const wantContent: ClientEvent = { kind: 'content' };
 const startTls: ClientEvent = { kind: 'starttls' };
-
-/** RFC 4954 §4: AUTH with its initial response is a command line like any other. */
-const commandBytesMax = 512;
 
 export class ClientSession {
   readonly #options: ClientSessionOptions;
@@ -140,41 +139,21 @@ export class ClientSession {
 
   /** Events: `ready`, or `refused`. RFC 4954 §4. */
   authenticate(client: SaslClient): void {
-    const initial = client.initial();
-    const argument = initial === undefined ? undefined : encodeInitial(initial);
-    const line = `AUTH ${client.mechanism}`;
-    // RFC 4954 §4: no initial response when the line would be too long; it answers a challenge then.
-    const fits = argument !== undefined && line.length + argument.length + 3 <= commandBytesMax;
-    const held = fits ? undefined : initial;
-    this.#options.trace?.('C', fits ? `${line} ***` : line);
-    this.#begin(
-      { phase: 'auth', client, held, failed: false },
-      fits ? `${line} ${argument}` : line,
-      true,
-    );
+    const { line, shown, held } = authCommand(client);
+    this.#options.trace?.('C', shown);
+    this.#begin({ phase: 'auth', client, held, failed: false }, line, true);
   }
 
   /** Event: `sent`. Needs as many `recipients` as the server's LIMITS allow, or fewer. */
   send(outgoing: Outgoing): void {
     assert(this.#state.phase === 'ready', 'the session waits for a command');
     assert(outgoing.recipients.length > 0, 'a transaction has recipients');
-    if (this.#interrupted()) return this.#answerUnsent(outgoing);
     const { messageBytesMax } = this.#capabilities;
+    if (this.#interrupted()) this.#answerUnsent(outgoing);
     // RFC 1870 §6.1: over the declared fixed limit there is no point in asking.
-    if (contentSize(outgoing) > messageBytesMax)
-      return this.#answerLocally(outgoing, tooBig(messageBytesMax));
-    const { protocol, chunking = true, trace } = this.#options;
-    const transaction = new Transaction({
-      outgoing,
-      capabilities: this.#capabilities,
-      protocol,
-      chunking,
-      resetFirst: this.#leftOpen,
-      send: this.#send,
-      trace: trace && ((line) => trace('C', line)),
-    });
-    this.#state = { phase: 'transaction', transaction };
-    transaction.start();
+    else if (contentSize(outgoing) > messageBytesMax)
+      this.#answerLocally(outgoing, tooBig(messageBytesMax));
+    else this.#transact(outgoing);
   }
 
   /** After the event `content`: pieces of it, sent as they are given. */
@@ -204,6 +183,21 @@ export class ClientSession {
   quit(): void {
     if (this.#closure !== undefined) return;
     this.#begin({ phase: 'command', verb: 'QUIT' }, 'QUIT');
+  }
+
+  #transact(outgoing: Outgoing): void {
+    const { protocol, chunking = true, trace } = this.#options;
+    const transaction = new Transaction({
+      outgoing,
+      capabilities: this.#capabilities,
+      protocol,
+      chunking,
+      resetFirst: this.#leftOpen,
+      send: this.#send,
+      trace: trace && ((line) => trace('C', line)),
+    });
+    this.#state = { phase: 'transaction', transaction };
+    transaction.start();
   }
 
   #begin(state: State, line: string, secret = false): void {
@@ -417,51 +411,7 @@ const sent = (transaction: Transaction, answers: readonly RecipientAnswer[]): Cl
   complete: transaction.complete,
 });
 
-/** Every failure that nobody answered for is transient. RFC 3463 §3.5, §3.6. */
-export function closureReply(because: Closure): Reply {
-  switch (because.kind) {
-    case 'refused':
-      return because.reply;
-    case 'quit':
-      return makeReply(451, '4.2', 'The connection was closed');
-    case 'lost':
-    case 'timeout':
-      return makeReply(451, '4.2', because.text);
-    case 'broken':
-      return makeReply(451, '5.0', because.text);
-    default:
-      return unreachable(because);
-  }
-}
-
 const noAnswer = makeReply(451, '5.0', 'The next host did not answer for this recipient');
-const saslFailed = makeReply(454, '7.0', 'The login was cancelled: the challenge made no sense');
-
-const during = (stage: Stage): string => {
-  if (stage === 'idle') return 'while idle';
-  if (stage === 'greeting') return 'before the greeting';
-  return stage === 'content' ? 'during the content' : `after ${stage}`;
-};
-
-// RFC 4954 §4: "=" is an initial response of no octets.
-const encodeInitial = (bytes: Uint8Array): string =>
-  bytes.length === 0 ? '=' : Buffer.from(bytes).toString('base64');
-
-/** Undefined when the challenge is no base64, or the mechanism will not have it. */
-function saslAnswer(
-  { client, held }: { readonly client: SaslClient; readonly held: Uint8Array | undefined },
-  text: string,
-): string | undefined {
-  if (held !== undefined) return Buffer.from(held).toString('base64');
-  // RFC 4954 §4: a challenge that cannot be decoded cancels the exchange.
-  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text.trim()))
-    return undefined;
-  try {
-    return Buffer.from(client.respond(Buffer.from(text.trim(), 'base64'))).toString('base64');
-  } catch {
-    return undefined;
-  }
-}
 
 function contentSize({ content }: Outgoing): number {
   if (content.kind === 'stream') return content.size;
