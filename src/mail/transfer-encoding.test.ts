@@ -97,6 +97,11 @@ describe('convertContent', () => {
     'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: 7bit\n\npre?mble\n--b\nContent-Type: text/plain\n\n7bit  stays \n--b\nContent-Type: image/png\nContent-Transfer-Encoding: base64\n\n//4=\n--b--\n',
   );
   check(
+    'text behind a header without its empty line does not become part of it',
+    'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\xe9: x\n--b\n\na\n--b--\n',
+    'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n?: x\n--b\n\na\n--b--\n',
+  );
+  check(
     'RFC 2045 §6.4: in a message inside, not around it',
     'MIME-Version: 1.0\nContent-Type: message/rfc822\nContent-Transfer-Encoding: 8bit\n\nSubject: x\n\nabcdefghij\xe9\n',
     'MIME-Version: 1.0\nContent-Type: message/rfc822\nContent-Transfer-Encoding: 7bit\n\nSubject: x\nMIME-Version: 1.0\nContent-Type: text/plain; charset=unknown-8bit\nContent-Transfer-Encoding: quoted-printable\n\nabcdefghij=E9\n',
