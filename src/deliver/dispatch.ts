@@ -1,0 +1,49 @@
+// The one door to delivery: looks up where a lease's destination leads and hands it to whoever
+// delivers there.
+
+import { unreachable } from '../base/assert.ts';
+import type { Deliver, DeliveryResult, RecipientResult } from '../queue/delivery.ts';
+import { reply } from '../smtp/reply.ts';
+import type { Lease } from '../store/queue-store.ts';
+import type { Router } from './route.ts';
+
+export interface DeliveryParts {
+  readonly router: Pick<Router, 'routeOfDestination'>;
+  /** Our mailboxes, or Maildir folders. */
+  readonly local: Deliver;
+  readonly remote: Deliver;
+}
+
+const discarded: RecipientResult = {
+  kind: 'delivered',
+  reply: reply(250, '0.0', 'Discarded, as its route says'),
+};
+// RFC 3463 §3.5: X.4.4, unable to route. The routes changed: it will be given a new one.
+const noRoute: RecipientResult = {
+  kind: 'deferred',
+  reply: reply(451, '4.4', 'No route leads to the destination at present'),
+};
+
+export function createDelivery({ router, local, remote }: DeliveryParts): Deliver {
+  return async (lease, signal) => {
+    const route = router.routeOfDestination(lease.destination);
+    if (route === undefined) return forAll(lease, noRoute);
+    switch (route.kind) {
+      case 'local':
+        return local(lease, signal);
+      case 'discard':
+        return forAll(lease, discarded);
+      case 'mx':
+      case 'relay':
+      case 'lmtp':
+        return remote(lease, signal);
+      default:
+        return unreachable(route);
+    }
+  };
+}
+
+const forAll = ({ recipients }: Lease, result: RecipientResult): DeliveryResult => ({
+  recipients: recipients.map(() => result),
+  health: 'ok',
+});

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FakeClock } from '../base/fake-clock.ts';
+import { silentLog } from '../base/log.ts';
+import { createDirectory } from '../policy/directory.ts';
+import type { Deliver } from '../queue/delivery.ts';
+import type { Content } from '../store/content.ts';
+import type { Lease } from '../store/queue-store.ts';
+import { createDelivery } from './dispatch.ts';
+import { createLocalDelivery } from './local.ts';
+import { createRouter } from './route.ts';
+
+const clock = new FakeClock();
+const accounts = new Set(['ann@example.org', 'bob@example.org']);
+const directory = createDirectory({
+  accounts: {
+    find: async (address) =>
+      accounts.has(address) ? { address, addresses: [address], created: 0 } : undefined,
+    list: async () => [],
+  },
+  domains: ['example.org'],
+  relayDomains: [],
+  aliases: new Map(),
+  recipientDelimiter: '+',
+  log: silentLog,
+});
+const deliver = createLocalDelivery({ directory, clock });
+const { signal } = new AbortController();
+
+const inline = (text: string): Content => {
+  const bytes = Buffer.from(text);
+  return {
+    size: bytes.length,
+    bytes,
+    read: async function* read() {
+      yield bytes;
+    },
+  };
+};
+/** As large content is: only to be read. */
+const streamed = (text: string): Content => ({ ...inline(text), bytes: undefined });
+
+function lease(recipients: readonly string[], content: Content, destination = 'local'): Lease {
+  return {
+    message: {
+      id: 'id1',
+      received: 0,
+      sender: 'sender@example.net',
+      params: [],
+      prefix: 'Received: from a by b\r\n',
+      content,
+      origin: { session: 's', service: 'smtp', protocol: 'ESMTP' },
+    },
+    destination,
+    recipients: recipients.map((address, index) => ({
+      address,
+      params: [],
+      destination,
+      index,
+      attempt: 1,
+      fence: 1,
+      warned: false,
+    })),
+    expires: 0,
+  };
+}
+
+describe('createLocalDelivery', () => {
+  it('RFC 5321 §4.4: puts Return-Path first, shares the content, and appends with settling', async () => {
+    const { recipients, health } = await deliver(
+      lease(['Ann+lists@Example.org'], inline('Subject: x\r\n\r\n')),
+      signal,
+    );
+    assert.equal(health, 'ok');
+    const [result] = recipients;
+    assert(result?.kind === 'delivered');
+    assert.deepEqual(result.append, {
+      account: 'ann@example.org',
+      folder: 'INBOX',
+      content: { kind: 'queued', id: 'id1' },
+      prefix:
+        'Return-Path: <sender@example.net>\r\nDelivered-To: Ann+lists@Example.org\r\n' +
+        'Received: from a by b\r\n',
+      flags: [],
+      received: clock.now(),
+    });
+  });
+
+  it('an account that was removed since fails alone, with 550 5.1.1', async () => {
+    const { recipients } = await deliver(
+      lease(['gone@example.org', 'bob@example.org'], inline('\r\n')),
+      signal,
+    );
+    assert.deepEqual(
+      recipients.map(({ kind }) => kind),
+      ['failed', 'delivered'],
+    );
+    assert.equal(recipients[0]?.reply.detail, '1.1');
+  });
+
+  for (const [kind, content] of [
+    ['inline', inline],
+    ['streamed', streamed],
+  ] as const)
+    it(`ends loops by Delivered-To: ${kind} content`, async () => {
+      const text =
+        'Subject: x\r\nDELIVERED-TO:  Ann@example.ORG \r\n\r\nDelivered-To: bob@example.org\r\n';
+      const { recipients } = await deliver(
+        lease(['ann@example.org', 'bob@example.org'], content(text)),
+        signal,
+      );
+      assert.deepEqual(
+        recipients.map(({ kind }) => kind),
+        ['failed', 'delivered'],
+      );
+      assert.equal(recipients[0]?.reply.detail, '4.6');
+    });
+});
+
+describe('createDelivery', () => {
+  const router = createRouter({
+    domains: ['example.org'],
+    routes: [{ domain: 'void.test', kind: 'discard' }],
+  });
+  const unexpected: Deliver = () => Promise.reject(new Error('not for this one'));
+  const content = inline('\r\n');
+
+  it('hands each destination to whoever delivers there', async () => {
+    const seen: string[] = [];
+    const remote: Deliver = async (lease) => {
+      seen.push(lease.destination);
+      return { recipients: [], health: 'ok' };
+    };
+    const all = createDelivery({ router, local: deliver, remote });
+    const local = await all(lease(['ann@example.org'], content), signal);
+    assert.equal(local.recipients[0]?.kind, 'delivered');
+    await all(lease(['x@example.net'], content, 'mx:example.net'), signal);
+    assert.deepEqual(seen, ['mx:example.net']);
+  });
+
+  it('discards what its route says to discard', async () => {
+    const all = createDelivery({ router, local: unexpected, remote: unexpected });
+    const { recipients } = await all(
+      lease(['a@void.test', 'b@void.test'], content, 'discard'),
+      signal,
+    );
+    assert.deepEqual(
+      recipients.map(({ kind }) => kind),
+      ['delivered', 'delivered'],
+    );
+  });
+
+  it('defers what no route leads to any more', async () => {
+    const all = createDelivery({ router, local: unexpected, remote: unexpected });
+    const { recipients } = await all(lease(['a@b.test'], content, 'host:gone:25#3'), signal);
+    assert.equal(recipients[0]?.kind, 'deferred');
+  });
+});

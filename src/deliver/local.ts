@@ -1,0 +1,93 @@
+// Delivery to a mailbox of ours. Nothing is written here: the result carries what to append, and it
+// is stored in the transaction that takes the recipient from the queue, so that a message is in one
+// of the two and never in both. RFC 5321 §4.4 (final delivery).
+
+import type { Clock } from '../base/clock.ts';
+import { findHeaderEnd } from '../mail/header.ts';
+import { deliveredToField, returnPathField } from '../mail/trace.ts';
+import type { Directory } from '../policy/directory.ts';
+import type { Deliver, RecipientResult } from '../queue/delivery.ts';
+import { reply } from '../smtp/reply.ts';
+import type { QueuedMessage } from '../store/queue-store.ts';
+
+export interface LocalDeliveryOptions {
+  readonly directory: Pick<Directory, 'accountOf'>;
+  readonly clock: Clock;
+}
+
+const delivered = reply(250, '0.0', 'Delivered to mailbox');
+// RFC 3463 §3.2: X.1.1. There was such a mailbox when the message was accepted.
+const noMailbox = reply(550, '1.1', 'No such mailbox here');
+// RFC 3463 §3.5: X.4.6, routing loop detected.
+const loop = reply(554, '4.6', 'The message has been delivered to this address before');
+
+export function createLocalDelivery({ directory, clock }: LocalDeliveryOptions): Deliver {
+  return async ({ message, recipients }) => {
+    const before = await deliveredBefore(message);
+    const results: RecipientResult[] = [];
+    for (const { address } of recipients) {
+      const account = await accountFor(address, before, directory);
+      results.push(typeof account === 'string' ? append(message, address, account) : account);
+    }
+    return { recipients: results, health: 'ok' };
+  };
+
+  function append(message: QueuedMessage, address: string, account: string): RecipientResult {
+    return {
+      kind: 'delivered',
+      reply: delivered,
+      append: {
+        account,
+        folder: 'INBOX',
+        content: { kind: 'queued', id: message.id },
+        prefix: finalFields(message, address),
+        flags: [],
+        // RFC 9051 §2.3.3: the internal date is that of final delivery.
+        received: clock.now(),
+      },
+    };
+  }
+}
+
+/** The account that gets it, or why nobody does. */
+export async function accountFor(
+  address: string,
+  before: ReadonlySet<string> | undefined,
+  directory: Pick<Directory, 'accountOf'>,
+): Promise<string | RecipientResult> {
+  if (before?.has(address.toLowerCase())) return { kind: 'failed', reply: loop, remote: false };
+  const account = await directory.accountOf(address);
+  return account ?? { kind: 'failed', reply: noMailbox, remote: false };
+}
+
+/**
+ * RFC 5321 §4.4: the Return-path line comes first, put there by final delivery.
+ * Deviation: Return-Path fields that were in the content already are left in it, after ours: the
+ * content is shared by all recipients and is never changed.
+ */
+export const finalFields = ({ sender, prefix }: QueuedMessage, address: string): string =>
+  returnPathField(sender) + deliveredToField(address) + prefix;
+
+const deliveredTo = /^delivered-to:(.*)/gim;
+
+/**
+ * The addresses, in lower case, that the message was delivered to before: who sends it back to one
+ * of them has made a loop. Field: the convention of qmail and Postfix. Undefined for none.
+ */
+export async function deliveredBefore({
+  content,
+}: QueuedMessage): Promise<ReadonlySet<string> | undefined> {
+  const bytes = content.bytes ?? (await firstChunk(content));
+  const start = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const header = start.toString('utf8', 0, findHeaderEnd(start));
+  let found: Set<string> | undefined;
+  for (const [, address = ''] of header.matchAll(deliveredTo))
+    found = (found ?? new Set()).add(address.trim().toLowerCase());
+  return found;
+}
+
+/** Limit: of larger messages the first piece is looked at, at most 64 KiB. */
+async function firstChunk(content: QueuedMessage['content']): Promise<Uint8Array> {
+  for await (const chunk of content.read()) return Uint8Array.from(chunk);
+  return new Uint8Array();
+}

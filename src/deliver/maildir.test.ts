@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { silentLog } from '../base/log.ts';
+import type { Content } from '../store/content.ts';
+import type { Lease } from '../store/queue-store.ts';
+import { createMaildirDelivery, maildirOf, UnixLines } from './maildir.ts';
+
+const { signal } = new AbortController();
+let root = '';
+before(async () => {
+  root = await mkdtemp(join(tmpdir(), 'maildir-'));
+});
+after(() => rm(root, { recursive: true }));
+
+function deliveryTo(directory: string) {
+  return createMaildirDelivery({
+    directory,
+    recipients: {
+      accountOf: async (address) =>
+        address.startsWith('gone') ? undefined : address.toLowerCase(),
+    },
+    hostname: 'mx.example.org',
+    log: silentLog,
+  });
+}
+
+interface Given {
+  readonly pieces: readonly string[];
+  readonly params?: readonly string[];
+  readonly inline?: boolean;
+  readonly fence?: number;
+}
+
+function lease(
+  recipients: readonly string[],
+  { pieces, params = [], inline, fence = 1 }: Given,
+): Lease {
+  const bytes = Buffer.from(pieces.join(''));
+  const content: Content = {
+    size: bytes.length,
+    bytes: inline ? bytes : undefined,
+    async *read() {
+      for (const piece of pieces) yield Buffer.from(piece);
+    },
+  };
+  return {
+    message: {
+      id: 'id1',
+      received: 1_767_225_600_000,
+      sender: 's@example.net',
+      params,
+      prefix: 'Received: x\r\n',
+      content,
+      origin: { session: 's', service: 'smtp', protocol: 'ESMTP' },
+    },
+    destination: 'local',
+    recipients: recipients.map((address, index) => ({
+      address,
+      params: [],
+      destination: 'local',
+      index,
+      attempt: 1,
+      fence,
+      warned: false,
+    })),
+    expires: 0,
+  };
+}
+
+const prefixOf = (address: string) =>
+  `Return-Path: <s@example.net>\nDelivered-To: ${address}\nReceived: x\n`;
+
+describe('createMaildirDelivery', () => {
+  for (const inline of [true, false])
+    it(`writes a whole message to new, with the line ends of Unix (${inline ? 'small' : 'large'})`, async () => {
+      const folder = join(root, `whole-${inline}`);
+      const deliver = deliveryTo(join(folder, '{domain}', '{local}'));
+      const pieces = ['Subject: x\r', '\n\r\nbo', 'dy\r\n'];
+      const { recipients } = await deliver(lease(['ann@example.org'], { pieces, inline }), signal);
+      assert.equal(recipients[0]?.kind, 'delivered');
+      const maildir = join(folder, 'example.org', 'ann');
+      assert.deepEqual(await readdir(join(maildir, 'tmp')), []);
+      assert.deepEqual(await readdir(join(maildir, 'cur')), []);
+      const [name = ''] = await readdir(join(maildir, 'new'));
+      const text = await readFile(join(maildir, 'new', name), 'utf8');
+      assert.equal(text, `${prefixOf('ann@example.org')}Subject: x\n\nbody\n`);
+      const wire = text.length + text.split('\n').length - 1;
+      assert.equal(name, `1767225600.id1R0.mx.example.org,S=${text.length},W=${wire}`);
+      assert.equal((await stat(join(maildir, 'new', name))).mode & 0o777, 0o600);
+    });
+
+  it('RFC 3030: stores binary content as it is', async () => {
+    const folder = join(root, 'binary');
+    const content = { pieces: ['a\r\n\r\nb\n\r\r\n'], params: ['BODY=BINARYMIME'] };
+    await deliveryTo(folder)(lease(['ann@example.org'], content), signal);
+    const [name = ''] = await readdir(join(folder, 'new'));
+    const text = await readFile(join(folder, 'new', name), 'utf8');
+    assert.ok(text.endsWith('a\r\n\r\nb\n\r\r\n'));
+  });
+
+  it('an attempt repeated after a crash makes no second message, and leaves nothing in tmp', async () => {
+    const folder = join(root, 'again');
+    const pieces = ['\r\nbody\r\n'];
+    await deliveryTo(folder)(lease(['ann@example.org'], { pieces }), signal);
+    await deliveryTo(folder)(lease(['ann@example.org'], { pieces, fence: 2 }), signal);
+    assert.equal((await readdir(join(folder, 'new'))).length, 1);
+    assert.deepEqual(await readdir(join(folder, 'tmp')), []);
+  });
+
+  it('a failure defers its recipient alone, and leaves nothing in tmp', async () => {
+    const folder = join(root, 'fails', '{local}');
+    const deliver = deliveryTo(folder);
+    await deliver(lease(['bob@example.org'], { pieces: ['\r\n'] }), signal);
+    await rm(join(root, 'fails', 'bob', 'new'), { recursive: true });
+    await writeFile(join(root, 'fails', 'bob', 'new'), 'in the way');
+    const to = ['ann@example.org', 'bob@example.org', 'gone@example.org', 'carl@example.org'];
+    const { recipients } = await deliver(lease(to, { pieces: ['\r\n'] }), signal);
+    assert.deepEqual(
+      recipients.map(({ kind, reply }) => `${kind} ${reply.code}`),
+      ['delivered 250', 'deferred 451', 'failed 550', 'delivered 250'],
+    );
+    assert.deepEqual(await readdir(join(root, 'fails', 'bob', 'tmp')), []);
+  });
+
+  it('makes the folders again when they were removed', async () => {
+    const folder = join(root, 'removed');
+    const deliver = deliveryTo(folder);
+    await deliver(lease(['ann@example.org'], { pieces: ['\r\n'] }), signal);
+    await rm(folder, { recursive: true });
+    const first = await deliver(lease(['ann@example.org'], { pieces: ['\r\n'] }), signal);
+    const second = await deliver(lease(['ann@example.org'], { pieces: ['\r\n'] }), signal);
+    assert.deepEqual(
+      [first, second].map((r) => r.recipients[0]?.kind),
+      ['deferred', 'delivered'],
+    );
+  });
+});
+
+describe('maildirOf', () => {
+  const table = [
+    ['/mail/{domain}/{local}', 'ann@example.org', '/mail/example.org/ann'],
+    ['/mail/{address}', 'ann@example.org', '/mail/ann@example.org'],
+    ['/mail/{local}', '../../etc@example.org', '/mail/%2e.%2f..%2fetc'],
+    ['/mail/{local}/x', '..@example.org', '/mail/%2e./x'],
+    ['/mail/{local}', 'a\0b%\\@example.org', '/mail/a%00b%25%5c'],
+    ['/mail/{local}', '{domain}@example.org', '/mail/{domain}'],
+    ['/mail/{local}', '$&@example.org', '/mail/$&'],
+    ['/mail/{local}', '@example.org', '/mail/%'],
+  ] as const;
+  for (const [pattern, address, expected] of table)
+    it(`${pattern} of ${JSON.stringify(address)}`, () =>
+      assert.equal(maildirOf(pattern, address), expected));
+});
+
+describe('UnixLines', () => {
+  it('is the same however the bytes are cut', () => {
+    const text = fc.array(fc.constantFrom('\r', '\n', 'a'), { maxLength: 20 });
+    const cuts = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(text, cuts, (characters, sizes) => {
+        const whole = characters.join('');
+        const lines = new UnixLines();
+        let out = '';
+        for (let at = 0, i = 0; at < whole.length; i += 1) {
+          const size = sizes[i % sizes.length]!;
+          out += Buffer.from(lines.convert(Buffer.from(whole.slice(at, at + size)))).toString();
+          at += size;
+        }
+        out += Buffer.from(lines.end()).toString();
+        assert.equal(out, whole.replaceAll('\r\n', '\n'));
+      }),
+      { seed: 10 },
+    );
+  });
+});
