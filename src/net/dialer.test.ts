@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer } from 'node:net';
+import { describe, it } from 'node:test';
+import { createServer as createTlsServer, TLSSocket } from 'node:tls';
+import { FakeClock } from '../base/fake-clock.ts';
+import { issueCertificate } from './certificate.ts';
+import { createDialer, DialError, dialFirst, TlsHandshakeError } from './dialer.ts';
+import type { Peer } from './peer.ts';
+
+async function serve(onConnection: (socket: Socket) => void) {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    onConnection(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const issued = issueCertificate({
+  commonName: 'mx.example.net',
+  names: ['mx.example.net', '127.0.0.1'],
+  notBefore: new Date(Date.now() - 3_600_000),
+  notAfter: new Date(Date.now() + 3_600_000),
+});
+
+/** A TLS server from the first byte, that echoes; as a raw socket to be upgraded by the client. */
+async function serveTls() {
+  const tls = createTlsServer({ cert: issued.certificate, key: issued.privateKeyPem });
+  tls.on('secureConnection', (socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (chunk) => socket.write(chunk));
+  });
+  tls.on('tlsClientError', () => {});
+  return serve((socket) => tls.emit('connection', socket));
+}
+
+const call = async (
+  port: number,
+  options: Partial<{ host: string; verify: boolean }> = {},
+  dialer = createDialer(),
+) =>
+  dialer.startTls(await dialer.dial({ address: '127.0.0.1', port, timeoutMs: 5000 }), {
+    host: 'mx.example.net',
+    verify: false,
+    ...options,
+  });
+
+const echo = async (peer: Peer) => {
+  await peer.write('hello');
+  return Buffer.from((await peer.read(5000)) ?? []).toString();
+};
+
+describe('the dialer', () => {
+  it('connects, and knows both ends', async () => {
+    await using server = await serve((socket) => socket.end('hi'));
+    const peer = await createDialer().dial({
+      address: '127.0.0.1',
+      port: server.port,
+      timeoutMs: 5000,
+    });
+    assert.deepEqual(peer.remote, { address: '127.0.0.1', port: server.port });
+    assert.equal(Buffer.from((await peer.read(5000)) ?? []).toString(), 'hi');
+    peer.destroy();
+  });
+
+  it('says in words why there is no connection', async () => {
+    const port = await (async () => {
+      await using server = await serve(() => {});
+      return server.port;
+    })();
+    const dialer = createDialer();
+    await assert.rejects(
+      dialer.dial({ address: '127.0.0.1', port, timeoutMs: 5000 }),
+      (error) =>
+        error instanceof DialError && error.refused && error.message === 'connection refused',
+    );
+    await assert.rejects(
+      dialer.dial({ path: '/nowhere/at/all', timeoutMs: 5000 }),
+      /there is no such socket/,
+    );
+    const signal = AbortSignal.abort();
+    await assert.rejects(
+      dialer.dial({ address: '127.0.0.1', port, timeoutMs: 5000, signal }),
+      /given up/,
+    );
+  });
+
+  it('RFC 7435 §1.2: takes any certificate when it does not have to be verified', async () => {
+    await using server = await serveTls();
+    const peer = await call(server.port);
+    assert.equal(await echo(peer), 'hello');
+    assert.match(peer.tls?.protocol ?? '', /^TLSv1\.[23]$/);
+    assert.equal(peer.tls?.verified, false);
+    peer.destroy();
+  });
+
+  it('RFC 7817 §3: verifies chain and name', async () => {
+    await using server = await serveTls();
+    const trusting = createDialer({ authorities: issued.certificate });
+    const peer = await call(server.port, { verify: true }, trusting);
+    assert.equal(peer.tls?.verified, true);
+    assert.equal(peer.tls?.servername, 'mx.example.net');
+    peer.destroy();
+    const byAddress = await call(server.port, { verify: true, host: '127.0.0.1' }, trusting);
+    assert.equal(await echo(byAddress), 'hello');
+    byAddress.destroy();
+    await assert.rejects(call(server.port, { verify: true }), TlsHandshakeError);
+    await assert.rejects(
+      call(server.port, { verify: true, host: 'mx.example.org' }, trusting),
+      /certificate for mx\.example\.org is not good/,
+    );
+  });
+
+  it('a session is resumed, but never where it would hide a wrong name', async () => {
+    await using server = await serveTls();
+    const dialer = createDialer({ authorities: issued.certificate });
+    const resumed = async (options: { host: string; verify: boolean }) => {
+      const peer = await call(server.port, options, dialer);
+      await echo(peer); // TLS 1.3 brings the ticket after the handshake
+      const facts = peer.tls;
+      peer.destroy();
+      return facts?.resumed;
+    };
+    const right = { host: 'mx.example.net', verify: true };
+    assert.equal(await resumed(right), false);
+    assert.equal(await resumed(right), true);
+    const wrong = { host: 'mx.example.org', verify: false };
+    assert.equal(await resumed(wrong), false);
+    assert.equal(await resumed(wrong), false);
+    await assert.rejects(resumed({ ...wrong, verify: true }), /not good/);
+  });
+
+  it('a handshake that fails is an error, not a crash', async () => {
+    await using garbage = await serve((socket) => socket.write('220 this is no TLS\r\n'));
+    await assert.rejects(call(garbage.port), TlsHandshakeError);
+    await using closing = await serve((socket) => socket.once('data', () => socket.destroy()));
+    await assert.rejects(call(closing.port), TlsHandshakeError);
+  });
+
+  it('RFC 9325 §3.1.1: nothing below TLS 1.2', async () => {
+    await using server = await serve((socket) => {
+      const secured = new TLSSocket(socket, {
+        isServer: true,
+        cert: issued.certificate,
+        key: issued.privateKeyPem,
+        minVersion: 'TLSv1',
+        maxVersion: 'TLSv1.1',
+        ciphers: 'DEFAULT@SECLEVEL=0',
+      } as ConstructorParameters<typeof TLSSocket>[1]);
+      secured.on('error', () => {});
+    });
+    await assert.rejects(call(server.port), TlsHandshakeError);
+  });
+});
+
+describe('several addresses', () => {
+  const peerOf = (address: string, destroyed: string[]) =>
+    ({ destroy: () => destroyed.push(address) }) as unknown as Peer;
+
+  it('RFC 8305 §5: a silent one costs a moment, and the loser is hung up on', async () => {
+    const clock = new FakeClock();
+    const called: string[] = [];
+    const destroyed: string[] = [];
+    const late = Promise.withResolvers<Peer>();
+    const racing = dialFirst(
+      ['2001:db8::1', '192.0.2.1', '192.0.2.2'],
+      async (address) => {
+        called.push(address);
+        return address.includes(':') ? late.promise : peerOf(address, destroyed);
+      },
+      { clock, staggerMs: 250 },
+    );
+    await clock.advance(249);
+    assert.deepEqual(called, ['2001:db8::1']);
+    await clock.advance(1);
+    assert.equal((await racing).address, '192.0.2.1');
+    late.resolve(peerOf('2001:db8::1', destroyed));
+    await clock.advance(1000);
+    assert.deepEqual(called, ['2001:db8::1', '192.0.2.1']);
+    assert.deepEqual(destroyed, ['2001:db8::1']);
+  });
+
+  it('one that fails gives way at once, and all failures are told', async () => {
+    const clock = new FakeClock();
+    const racing = dialFirst(
+      ['192.0.2.1', '192.0.2.2'],
+      async (address) => {
+        throw address.endsWith('1') ? new DialError('connection refused', true) : new Error('odd');
+      },
+      { clock, staggerMs: 250 },
+    );
+    await assert.rejects(racing, (error) => {
+      assert.ok(error instanceof DialError);
+      assert.equal(error.message, '[192.0.2.1]: connection refused, [192.0.2.2]: odd');
+      return error.refused;
+    });
+  });
+});

@@ -1,0 +1,249 @@
+// Outgoing connections: TCP and Unix sockets, and TLS on top of them. The families race, so that a
+// broken one costs a moment and not a timeout (RFC 8305). TLS 1.2 at least (RFC 9325 §3.1.1), with
+// the name in SNI; sessions are remembered, so that the next handshake with a host is a short one.
+
+import { connect, isIP } from 'node:net';
+import type { SecureContext, TLSSocket } from 'node:tls';
+import { createSecureContext, connect as tlsConnect } from 'node:tls';
+import { assert } from '../base/assert.ts';
+import { BoundedMap } from '../base/bounded-map.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Peer } from './peer.ts';
+import { SocketPeer } from './socket-peer.ts';
+
+export interface DialOptions {
+  /** An IP address, or a name for the system to look up. Not with `path`. */
+  readonly address?: string | undefined;
+  readonly port?: number | undefined;
+  /** A Unix socket. */
+  readonly path?: string | undefined;
+  /** The address to call from. */
+  readonly localAddress?: string | undefined;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface StartTlsOptions {
+  /** Who we want to talk to: a host name, or an IP address (which cannot be in SNI). */
+  readonly host: string;
+  /** Refuses a certificate that no authority vouches for, or that is somebody else's. */
+  readonly verify: boolean;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Where connections come from; a simulation has another one. */
+export interface Dialer {
+  /** @throws DialError */
+  dial(options: DialOptions): Promise<Peer>;
+  /** @throws TlsHandshakeError, and the connection is gone. */
+  startTls(peer: Peer, options: StartTlsOptions): Promise<Peer>;
+}
+
+export interface DialerOptions {
+  /** PEM text: authorities to trust instead of the runtime's. */
+  readonly authorities?: string | readonly string[] | undefined;
+}
+
+/** No connection; the message says why, in words for people. */
+export class DialError extends Error {
+  override readonly name = 'DialError';
+  /** Somebody is there, and does not take (more) connections. */
+  readonly refused: boolean;
+
+  constructor(message: string, refused: boolean, options?: ErrorOptions) {
+    super(message, options);
+    this.refused = refused;
+  }
+}
+
+export class TlsHandshakeError extends Error {
+  override readonly name = 'TlsHandshakeError';
+}
+
+/** Limit: hosts whose TLS session is remembered; a session is about 2 KiB. */
+const sessionsMax = 1000;
+
+export function createDialer({ authorities }: DialerOptions = {}): Dialer {
+  const sessions = new BoundedMap<string, Buffer>(sessionsMax);
+  let context: SecureContext | undefined;
+  return {
+    dial,
+    async startTls(peer, options) {
+      assert(peer instanceof SocketPeer, 'TLS goes over a socket');
+      context ??= createSecureContext({
+        minVersion: 'TLSv1.2',
+        ...(authorities === undefined ? {} : { ca: [authorities].flat() }),
+      });
+      return secure(peer, options, { sessions, context });
+    },
+  };
+}
+
+function dial(options: DialOptions): Promise<SocketPeer> {
+  const { address, port, path, localAddress, timeoutMs, signal } = options;
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(new DialError('given up', false));
+    const socket =
+      path === undefined
+        ? connect({
+            host: address ?? '',
+            port: port ?? 0,
+            noDelay: true,
+            ...(localAddress === undefined ? {} : { localAddress }),
+          })
+        : connect({ path });
+    const settle = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', aborted);
+      socket.off('error', failed);
+    };
+    const failed = (error: Error) => {
+      settle();
+      socket.on('error', () => {}); // whatever else it has to say
+      socket.destroy();
+      reject(dialError(error));
+    };
+    const aborted = () => failed(new Error('given up'));
+    const timer = setTimeout(
+      () => failed(new Error(`no connection within ${Math.ceil(timeoutMs / 1000)} seconds`)),
+      timeoutMs,
+    );
+    signal?.addEventListener('abort', aborted, { once: true });
+    socket.once('error', failed);
+    socket.once('connect', () => {
+      settle();
+      resolve(new SocketPeer(socket));
+    });
+    return undefined;
+  });
+}
+
+const reasons = new Map([
+  ['ECONNREFUSED', 'connection refused'],
+  ['ECONNRESET', 'connection reset'],
+  ['EHOSTUNREACH', 'no route to the host'],
+  ['ENETUNREACH', 'the network cannot be reached'],
+  ['EADDRNOTAVAIL', 'no address of ours to call from'],
+  ['ETIMEDOUT', 'connection timed out'],
+  ['ENOTFOUND', 'there is no host of that name'],
+  ['EAI_AGAIN', 'the name could not be looked up'],
+  ['ENOENT', 'there is no such socket'],
+  ['EACCES', 'permission denied'],
+]);
+
+function dialError(error: NodeJS.ErrnoException & { errors?: readonly Error[] }): DialError {
+  const cause = error.errors?.[0] ?? error;
+  const { code = '' } = cause as NodeJS.ErrnoException;
+  const message = reasons.get(code) ?? cause.message;
+  return new DialError(message, code === 'ECONNREFUSED', { cause: error });
+}
+
+interface TlsParts {
+  readonly sessions: BoundedMap<string, Buffer>;
+  readonly context: SecureContext;
+}
+
+async function secure(
+  peer: SocketPeer,
+  { host, verify, timeoutMs }: StartTlsOptions,
+  { sessions, context }: TlsParts,
+): Promise<Peer> {
+  // What was found good without a look at the name must not be resumed where the name counts.
+  const key = `${verify ? 'verified' : 'any'} ${host} ${peer.remote.port}`;
+  const session = sessions.get(key);
+  let socket: TLSSocket | undefined;
+  try {
+    const secured = await peer.startTls((under) => {
+      socket = tlsConnect({
+        socket: under,
+        host,
+        secureContext: context,
+        // Judged below: opportunistic TLS is better than none (RFC 7435 §1.2).
+        rejectUnauthorized: false,
+        ...(isIP(host) === 0 ? { servername: host } : {}),
+        ...(session === undefined ? {} : { session }),
+      });
+      return socket;
+    }, timeoutMs);
+    remember(socket, (ticket) => sessions.set(key, ticket));
+    // RFC 7817 §3: a chain of trust, and a certificate for the name we wanted.
+    if (!verify || socket?.authorized === true) return secured;
+    secured.destroy();
+    throw new TlsHandshakeError(
+      `the certificate for ${host} is not good: ${wordsOf(socket?.authorizationError)}`,
+    );
+  } catch (error) {
+    sessions.delete(key);
+    if (error instanceof TlsHandshakeError) throw error;
+    throw new TlsHandshakeError(`TLS handshake failed: ${wordsOf(error)}`, { cause: error });
+  }
+}
+
+/** The runtime does not look at the name again in a resumed session: a wrong one is not kept. */
+function remember(socket: TLSSocket | undefined, keep: (ticket: Buffer) => void): void {
+  if (socket === undefined) return;
+  // The runtime gives the code alone, whatever its types say.
+  const problem: unknown = socket.authorizationError;
+  if (problem !== 'ERR_TLS_CERT_ALTNAME_INVALID') socket.on('session', keep);
+}
+
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error ?? 'no reason given');
+  const { reason } = error as { reason?: string };
+  return (reason ?? error.message).split('\n', 1)[0]!;
+}
+
+export interface RaceOptions {
+  readonly clock: Clock;
+  /** How long one address may take before the next is called beside it. RFC 8305 §5: 250 ms. */
+  readonly staggerMs: number;
+}
+
+/** The first that answers, called in order, one more each time `staggerMs` passes. RFC 8305 §5. */
+export function dialFirst(
+  addresses: readonly string[],
+  dialOne: (address: string, signal: AbortSignal) => Promise<Peer>,
+  { clock, staggerMs }: RaceOptions,
+): Promise<{ readonly peer: Peer; readonly address: string }> {
+  const abort = new AbortController();
+  const failures: DialError[] = [];
+  let next = 0;
+  let won = false;
+  let cancel = () => {};
+  return new Promise((resolve, reject) => {
+    const lost = (address: string, error: unknown) => {
+      const cause = error instanceof DialError ? error : new DialError(wordsOf(error), false);
+      failures.push(
+        new DialError(`[${address}]: ${cause.message}`, cause.refused, { cause: error }),
+      );
+      if (won) return;
+      if (next < addresses.length) callNext();
+      else if (failures.length === addresses.length) reject(together(failures));
+    };
+    const callNext = () => {
+      cancel();
+      const address = addresses[next];
+      if (won || address === undefined) return;
+      next += 1;
+      dialOne(address, abort.signal).then(
+        (peer) => {
+          if (won) return peer.destroy();
+          won = true;
+          cancel();
+          abort.abort();
+          return resolve({ peer, address });
+        },
+        (error: unknown) => lost(address, error),
+      );
+      if (next < addresses.length) cancel = clock.after(staggerMs, callNext);
+    };
+    if (addresses.length === 0) reject(new DialError('the host has no address', false));
+    else callNext();
+  });
+}
+
+const together = (failures: readonly DialError[]): DialError =>
+  new DialError(
+    failures.map(({ message }) => message).join(', '),
+    failures.some(({ refused }) => refused),
+  );
