@@ -22,15 +22,18 @@ const destinationsMax = 10_000;
 
 export class Destination {
   readonly name: string;
-  readonly waiting = new Fifo<Lease>();
+  /** Leases that wait: of messages just received, and of those that were in the queue. */
+  readonly fresh = new Fifo<Lease>();
+  readonly claimed = new Fifo<Lease>();
   /** Attempts under way. */
   active = 0;
   /** The store may hold due mail for it that was not claimed, because enough of it waits here. */
   backlog = false;
-  /** In which of the runner's two lines it stands. */
+  /** In which of the two lines of a Lineup it stands. */
   listed: 'none' | 'known' | 'unknown' = 'none';
   readonly #windowMax: number;
   #window: number;
+  #freshLast = false;
   #workedAt = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #deadUntil = Number.NEGATIVE_INFINITY;
@@ -55,18 +58,31 @@ export class Destination {
     return this.#workedAt !== Number.NEGATIVE_INFINITY;
   }
 
+  get waiting(): number {
+    return this.fresh.length + this.claimed.length;
+  }
+
   get idle(): boolean {
-    return this.active === 0 && this.waiting.length === 0;
+    return this.active === 0 && this.waiting === 0;
   }
 
   mayStart(now: number): boolean {
-    return this.waiting.length > 0 && (this.active < this.#window || this.isDead(now));
+    return this.waiting > 0 && (this.active < this.#window || this.isDead(now));
   }
 
-  /** Enough waits here to keep the window full while the store is asked for more. */
+  /**
+   * Enough waits here: nothing more is to be claimed for it. A destination that takes mail gets
+   * some ahead, so that its window stays full while the store is asked for more.
+   */
   get saturated(): boolean {
-    const ahead = this.known ? Math.ceil(this.#window / 2) : 0;
-    return this.active + this.waiting.length >= this.#window + ahead;
+    if (!this.known) return this.active + this.waiting >= this.#window;
+    return this.claimed.length >= Math.ceil(this.#window / 2);
+  }
+
+  /** Fresh mail and mail from the queue take turns. */
+  shift(): Lease | undefined {
+    this.#freshLast = !this.#freshLast && this.fresh.length > 0;
+    return this.#freshLast ? this.fresh.shift() : (this.claimed.shift() ?? this.fresh.shift());
   }
 
   isDead(now: number): boolean {

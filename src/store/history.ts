@@ -24,7 +24,8 @@ export type HistoryEvent =
       readonly at: number;
       readonly kind: 'attempt';
       readonly destination: string;
-      readonly durationMs: number;
+      /** Undefined when nothing was attempted, because the destination had just been found dead. */
+      readonly durationMs: number | undefined;
       readonly results: readonly AttemptResult[];
     }
   | {

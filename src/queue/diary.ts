@@ -1,0 +1,41 @@
+// What the queue writes into the history of a message.
+
+import type { Action } from '../mail/delivery-status.ts';
+import { storedSize } from '../store/content.ts';
+import type { HistoryStore } from '../store/history.ts';
+import type { NewMessage } from '../store/queue-store.ts';
+
+type Diary = Pick<HistoryStore, 'record'>;
+
+/** Limit: the attempts name the others. */
+const recipientsMax = 20;
+
+export function recordReceived(
+  history: Diary,
+  message: NewMessage,
+  size: number,
+  reportsOn?: string,
+): void {
+  const { id, received, sender, recipients, messageId, origin } = message;
+  history.record({
+    id,
+    at: received,
+    kind: 'received',
+    sender,
+    recipients:
+      recipients.length === 1
+        ? [recipients[0]!.address]
+        : recipients.slice(0, recipientsMax).map(({ address }) => address),
+    recipientCount: recipients.length,
+    size,
+    messageId,
+    origin,
+    reportsOn,
+  });
+}
+
+/** A notification about the message `id` was made: both know of each other. */
+export function recordReport(history: Diary, id: string, action: Action, report: NewMessage): void {
+  history.record({ id, at: report.received, kind: 'report', report: report.id, action });
+  recordReceived(history, report, storedSize(report.content), id);
+}
