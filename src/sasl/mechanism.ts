@@ -36,9 +36,12 @@ export interface Authenticator {
    * For SCRAM; made-up but stable keys for unknown users. Undefined `account` never succeeds.
    * Without it SCRAM is not offered.
    */
-  scramKeys?(
-    user: string,
-  ): Promise<{ readonly account: string | undefined; readonly keys: ScramKeys }>;
+  scramKeys?(user: string): Promise<{
+    readonly account: string | undefined;
+    readonly keys: ScramKeys;
+    /** Keys of other passwords of the account (app passwords), of the same salt and iterations. */
+    readonly others?: readonly ScramKeys[];
+  }>;
   /** Bearer tokens, by the function in the configuration. */
   verifyToken?(user: string, token: string): Promise<string | undefined>;
   /** The account a TLS client certificate belongs to. */

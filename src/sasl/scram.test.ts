@@ -5,7 +5,7 @@ import { chooseSaslClient } from './client.ts';
 import type { ChannelBindingType, SaslTls } from './exchange.ts';
 import type { Authenticator, SaslClient, SaslServer, SaslStep } from './mechanism.ts';
 import { scramClient } from './scram-client.ts';
-import { deriveScramKeys } from './scram-keys.ts';
+import { clientKeyOf, deriveScramKeys, hmac, saltedPasswordOf, xor } from './scram-keys.ts';
 import { createSaslServer } from './server.ts';
 
 // RFC 7677 §3: the example.
@@ -18,6 +18,7 @@ const clientFinal = `c=biws,r=${clientNonce}${serverNonce},p=dHzbZapWIk4jUhN+Ute
 const serverFinal = 'v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=';
 
 const keys = await deriveScramKeys('pencil', salt, 4096);
+const other = await deriveScramKeys('other', salt, 4096);
 const accounts = new Map([
   ['user', 'user'],
   ['a=b,c', 'equal'],
@@ -123,6 +124,16 @@ describe('SCRAM-SHA-256 server', () => {
       assert.deepEqual(await play(open('SCRAM-SHA-256', undefined), first), ['malformed']);
     });
 
+  it('RFC 5802 §5.1: refuses another nonce than ours, even with a proof that fits it', async () => {
+    const withoutProof = `c=biws,r=${clientNonce}${serverNonce}x`;
+    const authMessage = `${clientFirst.slice(3)},${serverFirst},${withoutProof}`;
+    const clientKey = clientKeyOf(saltedPasswordOf('pencil', salt, 4096));
+    const proof = xor(clientKey, hmac(keys.storedKey, authMessage)).toString('base64');
+    const final = `${withoutProof},p=${proof}`;
+    const [, outcome] = await play(open('SCRAM-SHA-256', undefined), clientFirst, final);
+    assert.equal(outcome, 'credentials');
+  });
+
   it('RFC 5802 §5.1: ignores extensions it does not know', async () => {
     const [first] = await play(open('SCRAM-SHA-256', undefined), `${clientFirst},x=y,z=1,2=`);
     assert.equal(first, 'malformed'); // "2=" is no extension
@@ -209,6 +220,23 @@ describe('SCRAM-SHA-256 client', () => {
         assert.throws(() => start().respond(bytes), /^Error: SCRAM/);
       }),
     );
+  });
+});
+
+describe('several passwords', () => {
+  it('any of them logs in, since they share a salt', async () => {
+    const several: Authenticator = {
+      ...authenticator,
+      scramKeys: async () => ({ account: 'user', keys: other, others: [keys] }),
+    };
+    for (const [password, kind] of [
+      ['pencil', 'success'],
+      ['other', 'success'],
+      ['neither', 'failure'],
+    ] as const) {
+      const server = createSaslServer('SCRAM-SHA-256', { authenticator: several, tls: undefined })!;
+      assert.equal((await couple(scramClient({ user: 'user', password }), server)).kind, kind);
+    }
   });
 });
 

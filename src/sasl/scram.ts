@@ -6,6 +6,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { ChannelBindingType, Exchange, SaslContext, SaslTls } from './exchange.ts';
 import { decode, malformed, nothing, outcomeFor, refused } from './exchange.ts';
 import { saslName, unescapeName } from './sasl-name.ts';
+import type { ScramKeys } from './scram-keys.ts';
 import { hash, hmac, xor } from './scram-keys.ts';
 
 /**
@@ -34,27 +35,30 @@ async function* scram(
   const binding = bindingFor(first, plus, tls);
   if (binding === undefined) return refused(user);
 
-  const { account, keys } = await authenticator.scramKeys(user);
-  const { salt, iterations, storedKey, serverKey } = keys;
+  const { account, keys, others = [] } = await authenticator.scramKeys(user);
+  const { salt, iterations } = keys;
   const bothNonces = first.nonce + nonce();
   const serverFirst = `r=${bothNonces},s=${base64(salt)},i=${iterations}`;
 
   const final = parseClientFinal(yield Buffer.from(serverFirst));
   if (final === undefined) return malformed;
   const authMessage = `${first.bare},${serverFirst},${final.withoutProof}`;
-  // RFC 5802 §3: ClientKey := ClientProof XOR HMAC(StoredKey, AuthMessage); H(ClientKey) is StoredKey.
-  const clientKey = xor(final.proof, hmac(storedKey, authMessage));
-  const proven = timingSafeEqual(hash(clientKey), storedKey);
+  const proven = [keys, ...others].filter((each) => isProof(final.proof, each, authMessage))[0];
   // Nothing tells which of the three was wrong, nor whether there is such a user.
   const sameNonce = final.nonce === bothNonces;
   const sameChannel = final.binding.equals(Buffer.concat([Buffer.from(header), binding]));
-  if (!proven || !sameNonce || !sameChannel) return refused(user);
+  if (proven === undefined || !sameNonce || !sameChannel) return refused(user);
   return outcomeFor(authenticator, {
     user,
     account,
     authorization,
-    final: Buffer.from(`v=${base64(hmac(serverKey, authMessage))}`),
+    final: Buffer.from(`v=${base64(hmac(proven.serverKey, authMessage))}`),
   });
+}
+
+// RFC 5802 §3: ClientKey := ClientProof XOR HMAC(StoredKey, AuthMessage); H(ClientKey) is StoredKey.
+function isProof(proof: Uint8Array, { storedKey }: ScramKeys, authMessage: string): boolean {
+  return timingSafeEqual(hash(xor(proof, hmac(storedKey, authMessage))), storedKey);
 }
 
 /** RFC 5802 §6: what "c=" must hold after the GS2 header; undefined when the exchange must fail. */
