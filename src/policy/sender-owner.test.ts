@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { silentLog } from '../base/log.ts';
+import type { Mailbox } from '../mail/address.ts';
+import { parseMailbox } from '../mail/address.ts';
+import { formatReply } from '../smtp/reply.ts';
+import { createDirectory } from './directory.ts';
+import { MemoryAccountStore } from './memory-account-store.ts';
+import type { PolicyClient, PolicyEnvelope } from './policy.ts';
+import { qualifiedDomain } from './qualified-domain.ts';
+import { createSenderRule } from './sender-owner.ts';
+
+const accounts = new MemoryAccountStore();
+await accounts.add('ann@example.org', undefined, 0);
+await accounts.addAddress('ann@example.org', 'ann.smith@xn--bcher-kva.example');
+await accounts.add('bob@example.org', undefined, 0);
+await accounts.add('moved@example.org', undefined, 0);
+const directory = createDirectory({
+  accounts,
+  domains: ['example.org', 'bücher.example', 'all.example'],
+  relayDomains: ['relay.example'],
+  aliases: new Map([
+    ['sales@example.org', ['ann@example.org', 'x@elsewhere.example']],
+    ['team@example.org', ['sales@example.org']],
+    ['moved@example.org', ['bob@example.org']],
+    ['@all.example', ['ann@example.org']],
+  ]),
+  recipientDelimiter: '+',
+  log: silentLog,
+});
+const rule = createSenderRule({ accounts, directory: () => directory });
+
+describe('sender owner', () => {
+  for (const [account, sender, isTheirs] of [
+    ['ann@example.org', 'ann@example.org', true],
+    ['ann@example.org', 'ANN@Example.ORG', true],
+    ['ann@example.org', 'ann.smith@bücher.example', true],
+    ['ann@example.org', 'ann+lists@example.org', true],
+    ['ann@example.org', 'sales@example.org', true],
+    ['ann@example.org', 'team@example.org', true],
+    ['ann@example.org', 'anything@all.example', true],
+    ['moved@example.org', 'moved@example.org', true],
+    ['bob@example.org', 'moved@example.org', true],
+    ['bob@example.org', 'sales@example.org', false],
+    ['bob@example.org', 'bob+ann@example.org', true],
+    ['bob@example.org', 'ann@example.org', false],
+    ['bob@example.org', 'ann+bob@example.org', false],
+    ['bob@example.org', 'x@elsewhere.example', false],
+    ['bob@example.org', 'bob@relay.example', false],
+    ['bob@example.org', 'nobody@example.org', false],
+  ] as const)
+    it(`RFC 6409 §6.1: ${account} ${isTheirs ? 'may' : 'may not'} send as ${sender}`, async () => {
+      const refusal = await rule(account, parseMailbox(sender)!);
+      const expected = '553 5.7.1 This sender address does not belong to your account\r\n';
+      assert.equal(refusal && formatReply(refusal), isTheirs ? undefined : expected);
+    });
+
+  it('everybody may send what must not be answered', async () => {
+    assert.equal(await rule('bob@example.org', null), undefined);
+  });
+});
+
+describe('qualified domains', () => {
+  const policy = qualifiedDomain({ isOurs: (domain) => domain === 'localhost' });
+  const client = (service: PolicyClient['service'], account?: string) =>
+    ({ service, account }) as PolicyClient;
+  const ask = (who: PolicyClient, mailbox: Mailbox) =>
+    [
+      policy.mail!({ client: who, sender: mailbox } as PolicyEnvelope),
+      policy.rcpt!({ client: who } as PolicyEnvelope, mailbox),
+    ] as const;
+
+  for (const [domain, isWhole] of [
+    ['example.org', true],
+    ['localhost', true],
+    ['[192.0.2.1]', true],
+    ['', true],
+    ['sales', false],
+    ['org.', false],
+  ] as const)
+    it(`RFC 6409 §4.2: ${domain} is ${isWhole ? '' : 'not '}whole`, async () => {
+      const [mail, rcpt] = ask(client('submission'), { local: 'ann', domain });
+      assert.equal((await mail)?.code, isWhole ? undefined : 554);
+      assert.equal((await rcpt)?.code, isWhole ? undefined : 554);
+      const relayed = ask(client('smtp'), { local: 'ann', domain });
+      assert.deepEqual(await Promise.all(relayed), [undefined, undefined]);
+    });
+});
