@@ -41,3 +41,83 @@ export function formatReply(r: Reply): string {
     .map((text, i) => `${r.code}${i === last ? ' ' : '-'}${prefix}${text}\r\n`)
     .join('');
 }
+
+const syntax = (detail: Detail, text: string): Reply => reply(501, detail, text);
+
+/**
+ * The replies the protocol itself gives. Policies keep theirs next to their reasons.
+ * RFC 3463 has the meaning of each status, RFC 5321 §4.2.3 of each code.
+ */
+export const replies = {
+  // Good news.
+  /** The session puts our host name and the protocol's name before it. */
+  greeting: reply(220, undefined, 'ready'),
+  ok: reply(250, '0.0', 'OK'),
+  reset: reply(250, '0.0', 'Reset'),
+  bye: reply(221, '0.0', 'Bye'),
+  senderOk: reply(250, '1.0', 'Sender OK'),
+  recipientOk: reply(250, '1.5', 'Recipient OK'),
+  startContent: reply(354, undefined, 'End data with <CR><LF>.<CR><LF>'),
+  chunkOk: reply(250, '0.0', 'Chunk received'),
+  messageOk: reply(250, '6.0', 'Message accepted'),
+  startTls: reply(220, '0.0', 'Ready to start TLS'),
+  authenticated: reply(235, '7.0', 'Authentication successful'),
+  cannotVerify: reply(252, '0.0', 'Cannot verify the mailbox, but will try to deliver to it'),
+
+  // Commands that cannot be read. RFC 5321 §4.2.4.
+  unknownCommand: reply(500, '5.1', 'Command not recognized'),
+  notImplemented: reply(502, '5.1', 'Command not implemented'),
+  lineTooLong: reply(500, '5.2', 'Line too long'),
+  badLine: reply(500, '5.2', 'Commands are printable text that ends in <CR><LF>'),
+  badUtf8: syntax('5.2', 'Not valid UTF-8'),
+  notAscii: syntax('5.4', 'Only ASCII is allowed here'),
+  notHttp: reply(421, '7.0', 'This is a mail server, not a web server'),
+  useLhlo: reply(500, '5.1', 'This is LMTP: say LHLO'),
+  useEhlo: reply(500, '5.1', 'This is SMTP: say EHLO'),
+  /** RFC 5321 §4.1.1.11 */
+  unknownParam: reply(555, '5.4', 'Parameter not recognized or not implemented'),
+  badParam: syntax('5.4', 'A parameter is given twice, or its value makes no sense'),
+  /** RFC 6531 §3.7.4 */
+  needsUtf8: reply(553, '6.7', 'A non-ASCII address needs the SMTPUTF8 parameter on MAIL'),
+
+  // Commands out of order. RFC 5321 §4.1.4.
+  badSequence: reply(503, '5.1', 'Bad sequence of commands'),
+  needHello: reply(503, '5.1', 'Say EHLO first'),
+  needLhlo: reply(503, '5.1', 'Say LHLO first'),
+  needMail: reply(503, '5.1', 'MAIL comes first'),
+  nestedMail: reply(503, '5.1', 'A transaction is open already: send RSET to give it up'),
+  noRecipients: reply(503, '5.1', 'No valid recipients'),
+  chunksOnly: reply(503, '5.1', 'This message can only be sent with BDAT'),
+  notWelcome: reply(503, '5.1', 'No service here: only QUIT is understood'),
+  inTransaction: reply(503, '5.1', 'Not possible in a transaction'),
+
+  // TLS and logging in. RFC 3207 §4, RFC 4954 §4 and §6.
+  tlsAlready: reply(503, '5.1', 'TLS is active already'),
+  tlsUnavailable: reply(454, '7.0', 'TLS is not available'),
+  authRequired: reply(530, '7.0', 'Authentication required'),
+  authNeedsTls: reply(538, '7.11', 'Encryption required for authentication: send STARTTLS'),
+  authAlready: reply(503, '5.1', 'Authenticated already'),
+  authUnknownMechanism: reply(504, '5.4', 'Authentication mechanism not supported'),
+  authCancelled: syntax('0.0', 'Authentication cancelled'),
+  authBadBase64: syntax('5.2', 'Cannot decode base64'),
+  authLineTooLong: reply(500, '5.6', 'Authentication line too long'),
+
+  // Limits. RFC 5321 §4.5.3.1.
+  tooManyRecipients: reply(452, '5.3', 'Too many recipients: send the rest in another transaction'),
+  messageTooBig: reply(552, '3.4', 'Message exceeds the maximum size'),
+  headerTooBig: reply(552, '3.4', 'The header of the message is too big'),
+  textLineTooLong: reply(554, '6.0', 'A line of the message is too long'),
+  bareNewline: reply(550, '6.11', 'Bare <CR> or <LF> in the message: lines end in <CR><LF>'),
+  tooManyErrors: reply(421, '7.0', 'Too many errors'),
+  tooManyIdleCommands: reply(421, '7.0', 'Too many commands without a message'),
+  tooManyMessages: reply(421, '7.0', 'Too many messages in one connection: open another'),
+  timeout: reply(421, '4.2', 'Timeout waiting for the client'),
+  shuttingDown: reply(421, '3.2', 'Service shutting down, try again later'),
+  /** The peer cannot go on after this one: it promised more octets than anybody sends. */
+  chunkAbsurd: reply(552, '3.4', 'No message is that big'),
+
+  // Failures.
+  localError: reply(451, '3.0', 'Local error, try again later'),
+  /** RFC 6531 §3.2: for the report when a hop cannot take the message. */
+  hopLacksUtf8: reply(553, '6.7', 'The next server does not support SMTPUTF8'),
+} as const;

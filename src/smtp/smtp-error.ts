@@ -1,7 +1,7 @@
 // The one error type with a reply in it, and the one function that makes a reply of any error.
 
 import type { Reply } from './reply.ts';
-import { reply } from './reply.ts';
+import { replies, reply } from './reply.ts';
 
 /** An expected refusal that knows its reply. Anything else thrown is a bug or a broken disk. */
 export class SmtpError extends Error {
@@ -14,7 +14,7 @@ export class SmtpError extends Error {
   }
 }
 
-export const localError = reply(451, '3.0', 'Local error, try again later');
+export const { localError } = replies;
 
 /** RFC 3463 §3.4: X.3.1, mail system full. */
 export const systemFull = reply(452, '3.1', 'Insufficient system storage, try again later');
