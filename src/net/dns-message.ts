@@ -87,12 +87,16 @@ export function readAnswer(bytes: Buffer, question: DnsQuestion): DnsReading {
     // Field: refusals and format errors come with an empty question section.
     if (rcode !== 0 && rcode !== nxdomain) return { kind: 'failure', code: rcodeName(rcode) };
     if (bytes.readUInt16BE(4) !== 1) return { kind: 'foreign' };
-    return readSections(packet.decode(bytes), rcode, question);
+    const sections = packet.decode(bytes);
+    // The codec reads numbers beyond the end without noticing.
+    if (packet.decode.bytes > bytes.length) return unreadable;
+    return readSections(sections, rcode, question);
   } catch {
-    return { kind: 'failure', code: 'an answer that cannot be read' };
+    return unreadable;
   }
 }
 
+const unreadable: DnsReading = { kind: 'failure', code: 'an answer that cannot be read' };
 const nxdomain = 3;
 const rcodeNames = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED'];
 const rcodeName = (rcode: number): string => rcodeNames[rcode] ?? `RCODE ${rcode}`;
@@ -127,7 +131,8 @@ function readSections(
   for (const record of answers) {
     if (record.type !== type || plainName(record.name) !== at) continue;
     const value = readers[type](record);
-    if (value === undefined) continue;
+    // Half an answer is none: "no such records" would be final for somebody's mail.
+    if (value === undefined) return unreadable;
     records.push(value);
     ttl = Math.min(ttl, ttlOf(record));
   }
