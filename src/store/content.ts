@@ -18,5 +18,20 @@ export type StoredContent =
 export const storedSize = (content: StoredContent): number =>
   content.kind === 'inline' ? content.bytes.length : content.size;
 
+/** Limit: what read() gives at once. */
+export const pieceBytesMax = 64 * 2 ** 10;
+
+/** Content that is in memory. */
+export function memoryContent(bytes: Uint8Array): Content {
+  return {
+    size: bytes.length,
+    bytes,
+    async *read() {
+      for (let at = 0; at < bytes.length; at += pieceBytesMax)
+        yield bytes.subarray(at, Math.min(at + pieceBytesMax, bytes.length));
+    },
+  };
+}
+
 /** Content up to this many octets travels in the transaction of its queue row. */
 export const inlineBytesMax = 128 * 2 ** 10;

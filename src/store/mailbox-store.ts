@@ -48,9 +48,23 @@ export interface Folder {
   readonly specialUse: string | undefined;
 }
 
+/** RFC 9051 §7.1 TRYCREATE: the folder a message was to be stored in does not exist. */
+export class NoSuchFolderError extends Error {
+  override readonly name = 'NoSuchFolderError';
+
+  static of(account: string, folder: string): NoSuchFolderError {
+    return new NoSuchFolderError(`${account} has no folder ${folder}`);
+  }
+}
+
 export interface MailboxStore {
   /** Creates what is missing of the account's standard folders. */
   ensure(account: string): Promise<void>;
+  /**
+   * Durable once resolved. The mailbox and its standard folders are made when they are missing.
+   * @throws NoSuchFolderError for other folders; inside a settlement such a message goes to INBOX.
+   * @throws StorageError when the disk is full or fails.
+   */
   append(message: NewMailboxMessage): Promise<MailboxMessage>;
   folders(account: string): Promise<readonly Folder[]>;
   /** By UID; `after` is the last UID of the page before. */
@@ -60,7 +74,10 @@ export interface MailboxStore {
     page: { readonly after: number; readonly limit: number },
   ): Promise<readonly MailboxMessage[]>;
   /** The whole message, prefix first. `id` is MailboxMessage.id. */
-  open(account: string, id: string): Promise<{ message: MailboxMessage; content: Content } | undefined>;
+  open(
+    account: string,
+    id: string,
+  ): Promise<{ message: MailboxMessage; content: Content } | undefined>;
   store(
     account: string,
     folder: string,

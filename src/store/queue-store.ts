@@ -81,7 +81,12 @@ export type Outcome =
   /** Delivered here, taken by the next hop, or discarded: the recipient leaves the queue. */
   | { readonly kind: 'delivered' }
   /** Tried again at `until`. `warned` is stored when given. */
-  | { readonly kind: 'deferred'; readonly until: number; readonly reply: Reply; readonly warned?: boolean }
+  | {
+      readonly kind: 'deferred';
+      readonly until: number;
+      readonly reply: Reply;
+      readonly warned?: boolean;
+    }
   /** Leaves the queue; whoever must know is told by a message in the same settlement. */
   | { readonly kind: 'failed' };
 
@@ -130,7 +135,10 @@ export interface QueueStore extends AsyncDisposable {
    * destination, with the content still in memory; without it they are due now, and [] comes back.
    * @throws StorageError when the disk is full or fails.
    */
-  enqueue(message: NewMessage, options: { leaseUntil: number | undefined }): Promise<readonly Lease[]>;
+  enqueue(
+    message: NewMessage,
+    options: { leaseUntil: number | undefined },
+  ): Promise<readonly Lease[]>;
 
   /**
    * Due recipients held by nobody else, as leases. At most `limit` leases, at most `perDestination`

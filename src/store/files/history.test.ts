@@ -13,7 +13,7 @@ const root = mkdtempSync(join(tmpdir(), 'postrider-history-'));
 after(() => rmSync(root, { recursive: true }));
 
 let count = 0;
-function open(options: { fileBytesMax?: number; filesMax?: number; directory?: string } = {}) {
+function open(options: { bytesMax?: number; directory?: string } = {}) {
   count += 1;
   const directory = join(root, String(count));
   return new FileHistory({ directory, clock: new FakeClock(), log: silentLog, ...options });
@@ -62,13 +62,13 @@ describe('history', () => {
 
   it('rotates by size, keeps a bounded number of files, and finds across them', async () => {
     const directory = join(root, 'rotated');
-    await using history = open({ directory, fileBytesMax: 2_000, filesMax: 3 });
+    await using history = open({ directory, bytesMax: 8_000 });
     for (let i = 0; i < 100; i += 1) {
       history.record(received(`id${i}`, i));
       if (i > 0) history.record(attempt(`id${i - 1}`, i));
       await history.flush();
     }
-    assert.equal(readdirSync(directory).length, 3);
+    assert.equal(readdirSync(directory).length, 4);
     assert.ok(readdirSync(directory).every((name) => statSync(join(directory, name)).size < 3_000));
     assert.equal((await history.find('id98')).length, 2);
     assert.deepEqual(await history.find('id0'), []);

@@ -13,20 +13,23 @@ export interface FileHistoryOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly log: Log;
-  readonly fileBytesMax?: number;
-  readonly filesMax?: number;
+  /** Octets of all files together, about. */
+  readonly bytesMax?: number;
 }
 
 /** How long an event may wait for company. */
 const gatherMs = 50;
 /** Limit: what may wait when the disk does not take it; some 20,000 events. */
 const pendingBytesMax = 8 * 2 ** 20;
+const fileBytes = 32 * 2 ** 20;
 const chunkBytes = 2 ** 20;
 /** Limit: messages that share one Message-ID; the newest are shown. */
 const idsMax = 20;
 
 export class FileHistory implements HistoryStore {
-  readonly #options: Required<FileHistoryOptions>;
+  readonly #options: FileHistoryOptions;
+  readonly #fileBytesMax: number;
+  readonly #filesMax: number;
   #pending: string[] = [];
   #pendingBytes = 0;
   #dropped = 0;
@@ -36,7 +39,11 @@ export class FileHistory implements HistoryStore {
   #failing = false;
 
   constructor(options: FileHistoryOptions) {
-    this.#options = { fileBytesMax: 32 * 2 ** 20, filesMax: 20, ...options };
+    this.#options = options;
+    const { bytesMax = 20 * fileBytes } = options;
+    // Even a small history keeps some of its past when a file is removed.
+    this.#fileBytesMax = Math.min(fileBytes, bytesMax / 4);
+    this.#filesMax = Math.ceil(bytesMax / this.#fileBytesMax);
   }
 
   record(event: HistoryEvent): void {
@@ -98,7 +105,7 @@ export class FileHistory implements HistoryStore {
       const data = Buffer.from(`${lines.join('\n')}\n`);
       await file.handle.writeFile(data);
       file.size += data.length;
-      if (file.size >= this.#options.fileBytesMax) await this.#rotate();
+      if (file.size >= this.#fileBytesMax) await this.#rotate();
       if (this.#dropped > 0) this.#options.log.warn('history lost', { events: this.#dropped });
       this.#dropped = 0;
       this.#failing = false;
@@ -116,12 +123,12 @@ export class FileHistory implements HistoryStore {
   }
 
   async #open() {
-    const { directory, fileBytesMax } = this.#options;
+    const { directory } = this.#options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const last = (await this.#files()).at(0);
     const handle = await open(join(directory, last ?? fileName(1)), 'a', 0o600);
     const { size } = await handle.stat();
-    if (size >= fileBytesMax) {
+    if (size >= this.#fileBytesMax) {
       await handle.close();
       return this.#openNext(last);
     }
@@ -136,12 +143,12 @@ export class FileHistory implements HistoryStore {
   }
 
   async #rotate(): Promise<void> {
-    const { directory, filesMax } = this.#options;
+    const { directory } = this.#options;
     await this.#file?.handle.close();
     this.#file = undefined;
     const files = await this.#files();
     this.#file = await this.#openNext(files[0]);
-    for (const old of files.slice(Math.max(1, filesMax) - 1)) await unlink(join(directory, old));
+    for (const old of files.slice(this.#filesMax - 1)) await unlink(join(directory, old));
   }
 
   /** Newest first. */

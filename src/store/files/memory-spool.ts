@@ -1,0 +1,58 @@
+// A spool that leaves nothing behind: for tests and simulations, beside a store in memory.
+
+import { StorageError } from '../../smtp/smtp-error.ts';
+import type { Content, StoredContent } from '../content.ts';
+import { inlineBytesMax, memoryContent } from '../content.ts';
+import type { ContentWriter, Spool } from '../spool.ts';
+
+export class MemorySpool implements Spool {
+  readonly #files = new Map<string, Uint8Array>();
+  #keys = 0;
+
+  create(): ContentWriter {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    return {
+      get size() {
+        return size;
+      },
+      write: (bytes) => {
+        pieces.push(Buffer.from(bytes));
+        size += bytes.length;
+        return undefined;
+      },
+      commit: async () => {
+        const bytes = Buffer.concat(pieces.splice(0));
+        if (bytes.length <= inlineBytesMax) return { kind: 'inline', bytes };
+        this.#keys += 1;
+        const key = `memory-${this.#keys}`;
+        this.#files.set(key, bytes);
+        return { kind: 'file', key, size: bytes.length };
+      },
+      abort: async () => {
+        pieces.length = 0;
+      },
+    };
+  }
+
+  open(stored: StoredContent): Content {
+    if (stored.kind === 'inline') return memoryContent(stored.bytes);
+    return { size: stored.size, bytes: undefined, read: () => this.#read(stored.key) };
+  }
+
+  async remove(key: string): Promise<void> {
+    this.#files.delete(key);
+  }
+
+  head(key: string, bytesMax: number): Uint8Array {
+    return this.#files.get(key)?.subarray(0, bytesMax) ?? new Uint8Array(0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  async *#read(key: string): AsyncIterable<Uint8Array> {
+    const bytes = this.#files.get(key);
+    if (bytes === undefined) throw new StorageError(`content ${key} is missing`);
+    yield* memoryContent(bytes).read();
+  }
+}

@@ -1,0 +1,421 @@
+// The spool in files: content is gathered in memory while it is small, then streamed to a file of its
+// own. commit() promises that the file and its directory entry are on the disk. Memory is bounded for
+// each writer and for all together, whatever the disk does.
+
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { assert } from '../../base/assert.ts';
+import { StorageError } from '../../smtp/smtp-error.ts';
+import type { Content, StoredContent } from '../content.ts';
+import { inlineBytesMax, memoryContent, pieceBytesMax } from '../content.ts';
+import { StoreOpenError } from '../open-error.ts';
+import type { ContentWriter, Spool } from '../spool.ts';
+
+/** What the spool asks of a file that is being written: a test puts a failing disk here. */
+export interface SpoolFile {
+  write(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesWritten: number }>;
+  datasync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface FileSpoolOptions {
+  /** Made when it is first needed. */
+  readonly directory: string;
+  /** What all writers together may hold in memory before they go to their files early. */
+  readonly memoryBytesMax?: number;
+  readonly openFile?: (path: string) => Promise<SpoolFile>;
+}
+
+// Limit: one write to a file; two of them may be under way for each writer.
+const blockBytes = 128 * 2 ** 10;
+const pendingBytesMax = 2 * blockBytes;
+// Limit: blocks kept for the next writer.
+const spareBlocksMax = 32;
+// The least that is allocated for content which comes in small pieces.
+const growBytesMin = 4 * 2 ** 10;
+
+const memoryBytesMaxDefault = 64 * 2 ** 20;
+
+export class FileSpool implements Spool {
+  readonly #directory: string;
+  readonly #shared: Shared;
+
+  constructor({ directory, memoryBytesMax = memoryBytesMaxDefault, openFile }: FileSpoolOptions) {
+    this.#directory = directory;
+    this.#shared = new Shared(directory, memoryBytesMax, openFile ?? createFile);
+  }
+
+  create(): ContentWriter {
+    return new FileWriter(this.#shared);
+  }
+
+  open(stored: StoredContent): Content {
+    if (stored.kind === 'inline') return memoryContent(stored.bytes);
+    const { key, size } = stored;
+    const path = join(this.#directory, checkedKey(key));
+    return { size, bytes: undefined, read: () => readFile(path, size) };
+  }
+
+  async remove(key: string): Promise<void> {
+    try {
+      await unlink(join(this.#directory, checkedKey(key)));
+    } catch {
+      // It is gone already, or will be found unreferenced at the next start.
+    }
+  }
+
+  /**
+   * Before anything is received: removes files of receptions that never ended, and sees that every
+   * file a row refers to is there. @throws StoreOpenError naming one that is not
+   */
+  async recover(
+    referenced: Iterable<{ readonly key: string; readonly size: number }>,
+  ): Promise<{ readonly removed: number }> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const unknown = new Set(await readdir(this.#directory));
+    for (const { key, size } of referenced) {
+      const path = join(this.#directory, checkedKey(key));
+      unknown.delete(key);
+      const found = await stat(path).catch(() => undefined);
+      if (found?.size !== size) throw damagedFile(path, size, found?.size);
+    }
+    for (const key of unknown) await unlink(join(this.#directory, key)).catch(() => {});
+    return { removed: unknown.size };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#shared.close();
+  }
+}
+
+/** What the writers of one spool share: the memory they may use, spare blocks, directory syncs. */
+class Shared {
+  readonly #directory: string;
+  readonly #memoryBytesMax: number;
+  readonly #openFile: (path: string) => Promise<SpoolFile>;
+  readonly #spareBlocks: Buffer[] = [];
+  #memoryBytes = 0;
+  #made: Promise<unknown> | undefined;
+  #handle: Promise<{ sync(): Promise<void>; close(): Promise<void> }> | undefined;
+  #syncing: Promise<void> | undefined;
+  #nextSync: Promise<void> | undefined;
+
+  constructor(
+    directory: string,
+    memoryBytesMax: number,
+    openFile: (path: string) => Promise<SpoolFile>,
+  ) {
+    this.#directory = directory;
+    this.#memoryBytesMax = memoryBytesMax;
+    this.#openFile = openFile;
+  }
+
+  /** False when there is no room in memory: then the writer goes to its file. */
+  reserve(bytes: number): boolean {
+    if (this.#memoryBytes + bytes > this.#memoryBytesMax) return false;
+    this.#memoryBytes += bytes;
+    return true;
+  }
+
+  unreserve(bytes: number): void {
+    this.#memoryBytes -= bytes;
+  }
+
+  takeBlock(): Buffer {
+    return this.#spareBlocks.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
+  }
+
+  giveBlock(block: Buffer): void {
+    if (this.#spareBlocks.length < spareBlocksMax) this.#spareBlocks.push(block);
+  }
+
+  path(key: string): string {
+    return join(this.#directory, key);
+  }
+
+  async openFile(key: string): Promise<SpoolFile> {
+    this.#made ??= mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    try {
+      await this.#made;
+    } catch (error) {
+      this.#made = undefined;
+      throw error;
+    }
+    return this.#openFile(this.path(key));
+  }
+
+  /** Those who come while the directory is being synced share the next sync. */
+  syncDirectory(): Promise<void> {
+    if (this.#syncing === undefined) {
+      this.#syncing = this.#sync();
+      return this.#syncing;
+    }
+    this.#nextSync ??= this.#syncing
+      .catch(() => {})
+      .then(() => {
+        this.#nextSync = undefined;
+        this.#syncing = this.#sync();
+        return this.#syncing;
+      });
+    return this.#nextSync;
+  }
+
+  async close(): Promise<void> {
+    await this.#syncing?.catch(() => {});
+    const handle = await this.#handle?.catch(() => undefined);
+    this.#handle = undefined;
+    await handle?.close();
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      this.#handle ??= open(this.#directory, 'r');
+      await (await this.#handle).sync();
+    } catch (error) {
+      this.#handle = undefined;
+      throw error;
+    } finally {
+      if (this.#nextSync === undefined) this.#syncing = undefined;
+    }
+  }
+}
+
+/** Small pieces of content, then a file. */
+class FileWriter implements ContentWriter {
+  readonly #shared: Shared;
+  #size = 0;
+  /** In memory: full buffers and the last one, which may have room. */
+  #buffers: Buffer[] = [];
+  #last: Buffer | undefined;
+  #lastLength = 0;
+  #reserved = 0;
+  #file: OutputFile | undefined;
+  #ended = false;
+
+  constructor(shared: Shared) {
+    this.#shared = shared;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    assert(!this.#ended, 'a writer that was committed or aborted takes nothing more');
+    this.#size += bytes.length;
+    if (this.#file === undefined) {
+      if (this.#size <= inlineBytesMax && this.#keep(bytes)) return undefined;
+      this.#spill();
+    }
+    return this.#file!.write(bytes);
+  }
+
+  async commit(): Promise<StoredContent> {
+    assert(!this.#ended, 'a writer ends once');
+    this.#ended = true;
+    const file = this.#file;
+    if (file === undefined) {
+      const bytes = this.#gathered();
+      this.#letGo();
+      return { kind: 'inline', bytes };
+    }
+    await file.commit();
+    return { kind: 'file', key: file.key, size: this.#size };
+  }
+
+  async abort(): Promise<void> {
+    this.#ended = true;
+    this.#letGo();
+    await this.#file?.abort();
+  }
+
+  #keep(bytes: Uint8Array): boolean {
+    const room = this.#last === undefined ? 0 : this.#last.length - this.#lastLength;
+    if (bytes.length > room) {
+      // Most messages come in one piece: its buffer fits exactly.
+      const wanted = bytes.length - room;
+      const grow = this.#last === undefined ? wanted : Math.max(wanted, growBytesMin);
+      if (!this.#shared.reserve(grow)) return false;
+      this.#reserved += grow;
+      if (this.#last !== undefined) {
+        this.#last.set(bytes.subarray(0, room), this.#lastLength);
+        this.#buffers.push(this.#last);
+      }
+      this.#last = Buffer.allocUnsafe(grow);
+      this.#last.set(room === 0 ? bytes : bytes.subarray(room));
+      this.#lastLength = wanted;
+      return true;
+    }
+    this.#last!.set(bytes, this.#lastLength);
+    this.#lastLength += bytes.length;
+    return true;
+  }
+
+  #gathered(): Uint8Array {
+    const last = this.#last?.subarray(0, this.#lastLength) ?? Buffer.alloc(0);
+    return this.#buffers.length === 0 ? last : Buffer.concat([...this.#buffers, last]);
+  }
+
+  #spill(): void {
+    this.#file = new OutputFile(this.#shared);
+    for (const buffer of this.#buffers) this.#file.write(buffer);
+    if (this.#last !== undefined) this.#file.write(this.#last.subarray(0, this.#lastLength));
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#shared.unreserve(this.#reserved);
+    this.#reserved = 0;
+    this.#buffers = [];
+    this.#last = undefined;
+  }
+}
+
+/** A file being written, block by block, one write at a time. */
+class OutputFile {
+  readonly key = randomBytes(12).toString('hex');
+  readonly #shared: Shared;
+  readonly #opened: Promise<SpoolFile>;
+  #block: Buffer;
+  #used = 0;
+  #position = 0;
+  /** Octets in blocks that are full and not yet written. */
+  #pending = 0;
+  #tail: Promise<void>;
+  #failure: StorageError | undefined;
+  #drained: (() => void) | undefined;
+  #draining: Promise<void> | undefined;
+
+  constructor(shared: Shared) {
+    this.#shared = shared;
+    this.#block = shared.takeBlock();
+    this.#opened = shared.openFile(this.key);
+    this.#tail = this.#opened.then(
+      () => {},
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  /** @throws StorageError */
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
+    for (let at = 0; at < bytes.length; ) {
+      const count = Math.min(bytes.length - at, blockBytes - this.#used);
+      this.#block.set(bytes.subarray(at, at + count), this.#used);
+      this.#used += count;
+      at += count;
+      if (this.#used === blockBytes) this.#next();
+    }
+    if (this.#pending < pendingBytesMax) return undefined;
+    this.#draining ??= new Promise((resolve) => {
+      this.#drained = resolve;
+    });
+    return this.#draining.then(() => {
+      if (this.#failure !== undefined) throw this.#failure;
+    });
+  }
+
+  async commit(): Promise<void> {
+    this.#next();
+    await this.#tail;
+    try {
+      if (this.#failure !== undefined) throw this.#failure;
+      const file = await this.#opened;
+      await file.datasync();
+      await file.close();
+      await this.#shared.syncDirectory();
+    } catch (error) {
+      await this.abort();
+      throw storageError(error);
+    }
+  }
+
+  async abort(): Promise<void> {
+    await this.#tail;
+    const file = await this.#opened.catch(() => undefined);
+    await file?.close().catch(() => {});
+    await unlink(this.#shared.path(this.key)).catch(() => {});
+  }
+
+  #next(): void {
+    const block = this.#block;
+    const length = this.#used;
+    this.#pending += length;
+    this.#block = this.#shared.takeBlock();
+    this.#used = 0;
+    this.#tail = this.#tail.then(async () => {
+      try {
+        if (this.#failure === undefined) await this.#writeAll(block, length);
+      } catch (error) {
+        this.#fail(error);
+      }
+      this.#shared.giveBlock(block);
+      this.#pending -= length;
+      if (this.#pending < pendingBytesMax) this.#drain();
+    });
+  }
+
+  async #writeAll(block: Buffer, length: number): Promise<void> {
+    const file = await this.#opened;
+    for (let at = 0; at < length; ) {
+      const { bytesWritten } = await file.write(block, at, length - at, this.#position);
+      at += bytesWritten;
+      this.#position += bytesWritten;
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= storageError(error);
+    this.#drain();
+  }
+
+  #drain(): void {
+    this.#drained?.();
+    this.#drained = undefined;
+    this.#draining = undefined;
+  }
+}
+
+const createFile = (path: string): Promise<SpoolFile> => open(path, 'wx', 0o600);
+
+async function* readFile(path: string, size: number): AsyncIterable<Uint8Array> {
+  let read = 0;
+  try {
+    await using file = await open(path, 'r');
+    while (read < size) {
+      // A fresh buffer each time: the reader may still be sending the last one.
+      const piece = Buffer.allocUnsafeSlow(Math.min(pieceBytesMax, size - read));
+      const { bytesRead } = await file.read(piece, 0, piece.length, read);
+      if (bytesRead === 0) throw new Error(`${path} is shorter than it was written`);
+      read += bytesRead;
+      yield bytesRead === piece.length ? piece : piece.subarray(0, bytesRead);
+    }
+  } catch (error) {
+    throw storageError(error);
+  }
+}
+
+function checkedKey(key: string): string {
+  assert(/^[0-9a-z-]{1,64}$/.test(key), 'a spool key is a plain file name');
+  return key;
+}
+
+function storageError(error: unknown): StorageError {
+  if (error instanceof StorageError) return error;
+  return new StorageError(error instanceof Error ? error.message : String(error), { cause: error });
+}
+
+function damagedFile(path: string, size: number, found: number | undefined): StoreOpenError {
+  const what = found === undefined ? 'is missing' : `has ${found} octets instead of ${size}`;
+  return new StoreOpenError(
+    'damaged',
+    `${path} ${what}, and a message needs it: restore the whole data directory from one backup ` +
+      '(the database and its spool belong together)',
+  );
+}

@@ -1,0 +1,13 @@
+// Why a store could not be opened: for the operator, in one line that says what to do.
+
+export type OpenProblem = 'in-use' | 'damaged' | 'newer' | 'no-access';
+
+export class StoreOpenError extends Error {
+  override readonly name = 'StoreOpenError';
+  readonly problem: OpenProblem;
+
+  constructor(problem: OpenProblem, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.problem = problem;
+  }
+}

@@ -1,0 +1,135 @@
+// Opening the database file: pragmas, migrations, and what to tell the operator when it is damaged,
+// newer than this program, or somebody else's.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { StoreOpenError } from '../open-error.ts';
+
+/** Primary result codes. https://www.sqlite.org/rescode.html */
+export const sqliteCode = {
+  busy: 5,
+  locked: 6,
+  noMemory: 7,
+  readOnly: 8,
+  ioError: 10,
+  corrupt: 11,
+  full: 13,
+  cannotOpen: 14,
+  notADatabase: 26,
+} as const;
+
+/** The primary result code of an error that node:sqlite threw. */
+export function codeOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error)) return undefined;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+}
+
+export interface DatabaseOptions {
+  /** Path of the file, or ':memory:'. */
+  readonly path: string;
+  /** A growth limit in pages, so that a test can fill the disk. */
+  readonly pagesMax?: number | undefined;
+}
+
+// Limit: what the page cache may take.
+const cacheKiB = 16 * 1024;
+// Limit: pages in the WAL (16 MiB) before they are copied into the database. Messages come and go
+// within it: the pages that held them are rewritten there and reach the database once at most.
+const checkpointPages = 4000;
+// Limit: how long a command may hold up the server, or the server a command.
+const busyTimeoutMs = 5000;
+
+/** @throws StoreOpenError */
+export function openDatabase({ path, pagesMax }: DatabaseOptions): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { timeout: busyTimeoutMs });
+    prepareDatabase(database, path);
+    if (pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${pagesMax}`);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw openError(path, error);
+  }
+}
+
+export function prepareDatabase(database: DatabaseSync, path: string): void {
+  database.exec(`
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA wal_autocheckpoint = ${checkpointPages};
+    PRAGMA cache_size = -${cacheKiB};
+    PRAGMA temp_store = MEMORY;
+    PRAGMA foreign_keys = OFF;
+  `);
+  migrate(database, path);
+}
+
+/** What an error while opening means, and what to do about it. */
+export function openError(path: string, error: unknown): unknown {
+  if (error instanceof StoreOpenError) return error;
+  const options = { cause: error };
+  switch (codeOf(error)) {
+    case sqliteCode.corrupt:
+    case sqliteCode.notADatabase:
+      return new StoreOpenError('damaged', damageAdvice(path), options);
+    case sqliteCode.cannotOpen:
+    case sqliteCode.readOnly:
+      return new StoreOpenError('no-access', `${path}: cannot be opened for writing`, options);
+    case sqliteCode.busy:
+    case sqliteCode.locked:
+      return new StoreOpenError('in-use', `${path}: another process is using it`, options);
+    default:
+      return error;
+  }
+}
+
+export const damageAdvice = (path: string): string =>
+  `${path} is damaged: restore it from a backup, or recover what can be read with ` +
+  `"sqlite3 ${path} .recover | sqlite3 recovered.db" and put that in its place`;
+
+interface Migration {
+  readonly version: number;
+  readonly name: string;
+}
+
+const migrationsDirectory = join(import.meta.dirname, 'migrations');
+
+/** Numbered from 1 without gaps; forward only. */
+export function migrations(): readonly Migration[] {
+  return readdirSync(migrationsDirectory)
+    .filter((name) => /^\d{4}-.*\.sql$/.test(name))
+    .sort()
+    .map((name) => ({ version: Number(name.slice(0, 4)), name }));
+}
+
+function migrate(database: DatabaseSync, path: string): void {
+  const known = migrations();
+  const newest = known.at(-1)?.version ?? 0;
+  const version = versionOf(database);
+  if (version > newest)
+    throw new StoreOpenError(
+      'newer',
+      `${path} was written by a newer Postrider (schema ${version}, this one knows ${newest}): ` +
+        'install that version again',
+    );
+  if (version === newest) return;
+  // Two processes may start at once: the version is read again under the lock.
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    for (const migration of known) {
+      if (migration.version <= versionOf(database)) continue;
+      database.exec(readFileSync(join(migrationsDirectory, migration.name), 'utf8'));
+      database.exec(`PRAGMA user_version = ${migration.version}`);
+    }
+    database.exec('COMMIT');
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare('PRAGMA user_version').get()?.user_version ?? 0);
+}

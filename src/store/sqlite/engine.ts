@@ -1,0 +1,261 @@
+// The embedded store's engine: runs batches of requests, each batch in one transaction, on a database
+// that is synchronous. One request that fails does not fail its neighbours. It knows no threads and
+// no promises; worker.ts and transport.ts put it where it runs.
+
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { NoSuchFolderError } from '../mailbox-store.ts';
+import { StoreOpenError } from '../open-error.ts';
+import { AccountTables } from './account-tables.ts';
+import { ContentTable } from './content-table.ts';
+import { codeOf, sqliteCode } from './database.ts';
+import { Leases } from './leases.ts';
+import { MailboxTables } from './mailbox-tables.ts';
+import type {
+  Answer,
+  BatchResult,
+  Durability,
+  Failure,
+  Operation,
+  Operations,
+  Request,
+} from './operation.ts';
+import { QueueTables } from './queue-tables.ts';
+import { DamagedRowError, integer } from './row.ts';
+import { Schedule } from './schedule.ts';
+import type { Work } from './work.ts';
+
+export interface EngineOptions {
+  readonly database: DatabaseSync;
+  /** Whether the queue is ours: only its owner recovers, claims and settles. */
+  readonly exclusive: boolean;
+  readonly now: number;
+  readonly readHead: (file: string, bytesMax: number) => Uint8Array;
+}
+
+// Limit: how far in the future a retry may lie when the store is opened. A clock that was set back
+// while the server was off must not keep mail waiting for years.
+const recoveredDelayMsMax = 4 * 60 * 60_000;
+
+// Limit: how often a batch is tried again without its bad requests before each runs by itself.
+const badRequestsMax = 8;
+
+type Handler = (...args: readonly unknown[]) => unknown;
+
+export class Engine implements Work {
+  readonly #database: DatabaseSync;
+  readonly #handlers: ReadonlyMap<string, Handler>;
+  readonly #schedule = new Schedule();
+  readonly #dataVersion: StatementSync;
+  readonly #flush: StatementSync;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+  #undos: (() => void)[] = [];
+  #freedFiles: string[] = [];
+  #transfer: ArrayBuffer[] = [];
+  #seenVersion = -1;
+  #full = true;
+  #unflushed = false;
+  /** Recipients whose leases ended with the last process. */
+  readonly recovered: number;
+
+  constructor({ database, exclusive, now, readHead }: EngineOptions) {
+    this.#database = database;
+    this.#dataVersion = database.prepare('PRAGMA data_version');
+    this.#begin = database.prepare('BEGIN IMMEDIATE');
+    this.#commit = database.prepare('COMMIT');
+    this.#flush = database.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'flush'`);
+    const contents = new ContentTable(database, this);
+    const leases = new Leases(this, exclusive ? this.#nextEpoch() : 0);
+    const mailboxes: MailboxTables = new MailboxTables({
+      ...{ database, work: this, contents, readHead },
+      share: (key) => queue.share(key),
+    });
+    const queue = new QueueTables({
+      ...{ database, work: this, contents, leases, schedule: this.#schedule },
+      append: (message, at) => mailboxes.deliver(message, at),
+    });
+    const accounts = new AccountTables(database, (account) => mailboxes.removeMailbox(account));
+    this.recovered = exclusive ? queue.recover(now, recoveredDelayMsMax) : 0;
+    this.#handlers = handlers(
+      {
+        flush: () => {
+          this.#flush.run();
+        },
+        files: () => contents.files(),
+      },
+      ...[queue, mailboxes, accounts],
+    );
+  }
+
+  undo(action: () => void): void {
+    this.#undos.push(action);
+  }
+
+  freeFile(key: string): void {
+    this.#freedFiles.push(key);
+  }
+
+  transfer(bytes: Uint8Array): void {
+    const { buffer } = bytes;
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length)
+      this.#transfer.push(buffer);
+  }
+
+  /** Runs a batch; its answers are in the order of the requests. Never throws. */
+  transaction(requests: readonly Request[]): BatchResult {
+    const answers: Answer[] = new Array(requests.length);
+    const freedFiles: string[] = [];
+    const transfer: ArrayBuffer[] = [];
+    let left = requests.map((_, i) => i);
+    for (let bad = 0; left.length > 0 && bad <= badRequestsMax; bad += 1) {
+      const failed = this.#attempt(requests, left, answers);
+      if (failed === undefined) {
+        freedFiles.push(...this.#freedFiles);
+        transfer.push(...this.#transfer);
+        left = [];
+      } else if (failed >= 0) {
+        left = left.filter((i) => i !== failed);
+      } else break;
+    }
+    // The commit itself failed, or too many requests: each for itself.
+    for (const i of left) {
+      if (this.#attempt(requests, [i], answers) !== undefined) continue;
+      freedFiles.push(...this.#freedFiles);
+      transfer.push(...this.#transfer);
+    }
+    return { answers, freedFiles, unflushed: this.#unflushed, transfer };
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  /**
+   * One transaction. Undefined when it committed; otherwise everything is as before, and the answer
+   * of the request that failed is set (its index comes back), or -1 for a failed commit.
+   */
+  #attempt(
+    requests: readonly Request[],
+    indexes: readonly number[],
+    answers: Answer[],
+  ): number | undefined {
+    this.#undos = [];
+    this.#freedFiles = [];
+    this.#transfer = [];
+    let at = -1;
+    try {
+      const durability = this.#durabilityOf(requests, indexes);
+      if (durability !== 'read') {
+        this.#synchronise(durability === 'durable');
+        this.#begin.run();
+      }
+      this.#noticeOthers();
+      for (const i of indexes) {
+        at = i;
+        const { operation, args } = requests[i]!;
+        const value = this.#handlers.get(operation)!(...args);
+        answers[i] = { ok: true, value };
+      }
+      at = indexes.length === 1 ? indexes[0]! : -1;
+      if (durability !== 'read') {
+        this.#commit.run();
+        this.#unflushed = durability === 'lazy';
+      }
+      return undefined;
+    } catch (error) {
+      this.#rollback();
+      if (at >= 0) answers[at] = { ok: false, ...failureOf(error) };
+      else if (indexes.length === 1) answers[indexes[0]!] = { ok: false, ...failureOf(error) };
+      return at;
+    }
+  }
+
+  #durabilityOf(requests: readonly Request[], indexes: readonly number[]): Durability {
+    let found: Durability = 'read';
+    for (const i of indexes) {
+      const { durability } = requests[i]!;
+      if (durability === 'durable') return 'durable';
+      if (durability === 'lazy') found = 'lazy';
+    }
+    return found;
+  }
+
+  /**
+   * SQLite flushes the whole WAL when a FULL transaction commits, so that such a commit makes what
+   * was committed without a flush before it durable too.
+   */
+  #synchronise(full: boolean): void {
+    if (this.#full === full) return;
+    this.#database.exec(full ? 'PRAGMA synchronous = FULL' : 'PRAGMA synchronous = NORMAL');
+    this.#full = full;
+  }
+
+  #noticeOthers(): void {
+    const version = integer(this.#dataVersion.get()?.data_version);
+    if (version === this.#seenVersion) return;
+    this.#seenVersion = version;
+    this.#schedule.forget();
+  }
+
+  #rollback(): void {
+    // SQLite rolls back by itself when the disk is full or fails.
+    try {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+    } catch {
+      // Nothing more can be done; the next BEGIN fails if it matters.
+    }
+    for (const undo of this.#undos.reverse()) undo();
+    this.#undos = [];
+    this.#freedFiles = [];
+    this.#transfer = [];
+    this.#schedule.forget();
+  }
+
+  #nextEpoch(): number {
+    const next = this.#database.prepare(
+      `UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value`,
+    );
+    return integer(next.get()?.value);
+  }
+}
+
+function handlers(...tables: readonly Partial<Operations>[]): ReadonlyMap<string, Handler> {
+  const found = new Map<string, Handler>();
+  for (const operation of operations)
+    for (const table of tables) {
+      const handler = table[operation] as Handler | undefined;
+      if (handler !== undefined) found.set(operation, handler.bind(table));
+    }
+  return found;
+}
+
+const operations: readonly Operation[] = [
+  ...(['enqueue', 'claim', 'settle', 'release', 'nextDue', 'entries', 'entry', 'message'] as const),
+  ...(['count', 'newest', 'retry', 'retryPage', 'hold', 'unhold', 'take', 'routes'] as const),
+  ...(['reroute', 'ensure', 'append', 'folders', 'mails', 'openMail', 'store', 'expunge'] as const),
+  ...(['usage', 'removeMailbox', 'addAccount', 'accounts', 'accountsVersion'] as const),
+  ...(['removeAccount', 'addAddress', 'removeAddress', 'credentials', 'putCredential'] as const),
+  ...(['removeCredential', 'flush', 'files'] as const),
+];
+
+function failureOf(error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof DamagedRowError || error instanceof StoreOpenError)
+    return { kind: 'damaged', message };
+  if (error instanceof NoSuchFolderError) return { kind: 'refused', message };
+  switch (codeOf(error)) {
+    case sqliteCode.full:
+    case sqliteCode.ioError:
+    case sqliteCode.busy:
+    case sqliteCode.locked:
+    case sqliteCode.cannotOpen:
+    case sqliteCode.readOnly:
+    case sqliteCode.noMemory:
+      return { kind: 'storage', message };
+    case sqliteCode.corrupt:
+    case sqliteCode.notADatabase:
+      return { kind: 'damaged', message };
+    default:
+      return { kind: 'bug', message: error instanceof Error ? (error.stack ?? message) : message };
+  }
+}

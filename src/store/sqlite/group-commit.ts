@@ -1,0 +1,231 @@
+// Group commit: while the engine commits one batch, calls gather; the next batch takes them all, so
+// that a flush of the disk is shared by everybody who waited for it. What was committed without a
+// flush is flushed within a second even if nothing follows.
+
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import { StorageError } from '../../smtp/smtp-error.ts';
+import { NoSuchFolderError } from '../mailbox-store.ts';
+import type {
+  Answer,
+  BatchResult,
+  ContentRow,
+  Durability,
+  Operation,
+  Operations,
+  Request,
+} from './operation.ts';
+import type { Transport } from './transport.ts';
+
+// Limit: what one transaction carries, so that nobody waits long for others' messages.
+const batchRequestsMax = 1000;
+const batchBytesMax = 8 * 2 ** 20;
+// Batches on their way: the engine has none to wait for while we read the answers to the last one.
+const batchesMax = 1;
+// How long something committed may stay unflushed: a power failure then costs second deliveries.
+const flushAfterMs = 1000;
+
+const durabilities: Readonly<Record<Operation, Durability>> = {
+  enqueue: 'durable',
+  claim: 'lazy',
+  settle: 'lazy', // durable when it carries something new: see call()
+  release: 'lazy',
+  nextDue: 'read',
+  entries: 'read',
+  entry: 'read',
+  message: 'read',
+  count: 'read',
+  newest: 'read',
+  retry: 'durable',
+  retryPage: 'durable',
+  hold: 'durable',
+  unhold: 'durable',
+  take: 'lazy',
+  routes: 'read',
+  reroute: 'durable',
+  ensure: 'durable',
+  append: 'durable',
+  folders: 'read',
+  mails: 'read',
+  openMail: 'read',
+  store: 'durable',
+  expunge: 'durable',
+  usage: 'read',
+  removeMailbox: 'durable',
+  addAccount: 'durable',
+  accounts: 'read',
+  accountsVersion: 'read',
+  removeAccount: 'durable',
+  addAddress: 'durable',
+  removeAddress: 'durable',
+  credentials: 'read',
+  putCredential: 'durable',
+  removeCredential: 'durable',
+  flush: 'durable',
+  files: 'read',
+};
+
+interface Waiting {
+  readonly request: Request;
+  readonly bytes: number;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface GroupCommitParts {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly removeFile: (key: string) => void;
+}
+
+export class GroupCommit {
+  readonly #parts: GroupCommitParts;
+  #waiting: Waiting[] = [];
+  #underWay = 0;
+  #gathering = false;
+  #closed = false;
+  #refusing = false;
+  readonly #freedFiles: string[] = [];
+  #idle: (() => void) | undefined;
+  #cancelFlush: (() => void) | undefined;
+
+  constructor(parts: GroupCommitParts) {
+    this.#parts = parts;
+  }
+
+  call<K extends Operation>(
+    operation: K,
+    args: Parameters<Operations[K]>,
+    contents: readonly ContentRow[] = noContents,
+    durability: Durability = durabilities[operation],
+  ): Promise<ReturnType<Operations[K]>> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) {
+        reject(new StorageError('the store is closed'));
+        return;
+      }
+      let bytes = 0;
+      for (const content of contents) bytes += content.bytes?.length ?? 0;
+      const request: Request = { operation, args, durability, contents };
+      this.#waiting.push({ request, bytes, resolve, reject });
+      this.#gather();
+    });
+  }
+
+  /** Everything asked for is answered, and flushed. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    if (this.#cancelFlush !== undefined) await this.call('flush', []).catch(() => {});
+    this.#closed = true;
+    this.#cancelFlush?.();
+    if (this.#underWay > 0 || this.#waiting.length > 0)
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    await this.#parts.transport.close();
+  }
+
+  #gather(): void {
+    if (this.#gathering || this.#underWay >= batchesMax) return;
+    this.#gathering = true;
+    this.#parts.transport.gather(() => {
+      this.#gathering = false;
+      this.#send();
+    });
+  }
+
+  #send(): void {
+    const batch = this.#nextBatch();
+    if (batch.length === 0) return;
+    this.#underWay += 1;
+    this.#parts.transport.run(batch.map(({ request }) => request)).then(
+      (result) => this.#answer(batch, result),
+      (error: Error) => {
+        this.#underWay -= 1;
+        for (const { reject } of batch) reject(error);
+        this.#next();
+      },
+    );
+  }
+
+  #nextBatch(): Waiting[] {
+    let count = 0;
+    let bytes = 0;
+    while (count < this.#waiting.length && count < batchRequestsMax && bytes < batchBytesMax) {
+      bytes += this.#waiting[count]!.bytes;
+      count += 1;
+    }
+    if (count < this.#waiting.length) return this.#waiting.splice(0, count);
+    const all = this.#waiting;
+    this.#waiting = [];
+    return all;
+  }
+
+  #answer(batch: readonly Waiting[], { answers, freedFiles, unflushed }: BatchResult): void {
+    this.#underWay -= 1;
+    this.#next();
+    this.#removeFiles(freedFiles, unflushed);
+    this.#noticeRoom(batch, answers);
+    for (let i = 0; i < batch.length; i += 1) {
+      const answer = answers[i]!;
+      if (answer.ok) batch[i]!.resolve(answer.value as never);
+      else batch[i]!.reject(this.#error(answer));
+    }
+    this.#flushSoon(unflushed);
+  }
+
+  #noticeRoom(batch: readonly Waiting[], answers: readonly Answer[]): void {
+    if (!this.#refusing) return;
+    if (!answers.some(({ ok }, i) => ok && batch[i]!.request.durability === 'durable')) return;
+    this.#refusing = false;
+    this.#parts.log.info('store-accepts-again');
+  }
+
+  /** Not before the rows are gone for good: after a power failure they would miss their files. */
+  #removeFiles(freed: readonly string[], unflushed: boolean): void {
+    this.#freedFiles.push(...freed);
+    if (unflushed || this.#freedFiles.length === 0) return;
+    for (const key of this.#freedFiles.splice(0)) this.#parts.removeFile(key);
+  }
+
+  #next(): void {
+    if (this.#waiting.length > 0) this.#gather();
+    else if (this.#underWay === 0) this.#idle?.();
+  }
+
+  #flushSoon(unflushed: boolean): void {
+    if (!unflushed) {
+      this.#cancelFlush?.();
+      this.#cancelFlush = undefined;
+      return;
+    }
+    if (this.#closed) return;
+    this.#cancelFlush ??= this.#parts.clock.after(flushAfterMs, () => {
+      this.#cancelFlush = undefined;
+      // Refused, there is no room: what follows tries again, and says so.
+      if (!this.#closed) this.call('flush', []).catch(() => {});
+    });
+  }
+
+  #error(answer: Answer & { readonly ok: false }): Error {
+    const { kind, message } = answer;
+    switch (kind) {
+      case 'storage':
+        // Said once: every client that comes while the disk is full hears it by itself.
+        if (!this.#refusing) this.#parts.log.error('store-refuses', { error: message });
+        this.#refusing = true;
+        return new StorageError(message);
+      case 'damaged':
+        this.#parts.log.error('store-damaged', { error: message });
+        return new StorageError(message);
+      case 'refused':
+        return new NoSuchFolderError(message);
+      case 'bug':
+        this.#parts.log.error('store-failed', { error: message });
+        return new Error(message);
+    }
+  }
+}
+
+const noContents: readonly ContentRow[] = [];

@@ -1,0 +1,359 @@
+// The mailboxes' SQL: what MailboxStore promises, inside a transaction that somebody else holds.
+// A folder's counters and its modseq change with the rows they count.
+
+import type { DatabaseSync } from 'node:sqlite';
+import { decodeEncodedWords } from '../../mail/encoded-word.ts';
+import { headerValue, parseHeader } from '../../mail/header.ts';
+import type { MailboxMessage } from '../mailbox-store.ts';
+import { NoSuchFolderError } from '../mailbox-store.ts';
+import type { ContentTable } from './content-table.ts';
+import { changedFlags, flagNames, seenBit, storedFlags } from './flags.ts';
+import type {
+  AppendRow,
+  FlagChangeRow,
+  FolderRow,
+  MailboxOperations,
+  OpenedMailRow,
+} from './operation.ts';
+import type { Row } from './row.ts';
+import { integer, text, textOrNull } from './row.ts';
+import type { Work } from './work.ts';
+
+/** RFC 6154 §2: special-use attributes of the folders every mailbox has. */
+const standardFolders: readonly (readonly [path: string, specialUse: string | null])[] = [
+  ['INBOX', null],
+  ['Sent', 'Sent'],
+  ['Drafts', 'Drafts'],
+  ['Junk', 'Junk'],
+  ['Trash', 'Trash'],
+  ['Archive', 'Archive'],
+];
+
+// Limit: how much of a message is looked at for From and Subject, and how much of them is kept.
+const headBytesMax = 32 * 2 ** 10;
+const listingTextMax = 300;
+// Ids are reserved in blocks, so that an append does not write a counter.
+const idsPerBlock = 1000;
+const messageColumns = `mail.uid, mail.email, mail.modseq, mail.flags, mail.keywords,
+  mail.received, mail.saved, mail.size, email.sender, email.subject`;
+
+function prepareStatements(database: DatabaseSync) {
+  const prepare = (sql: string) => database.prepare(sql);
+  return {
+    mailbox: prepare('SELECT id FROM mailbox WHERE address = ?'),
+    insertMailbox: prepare('INSERT INTO mailbox (address) VALUES (?)'),
+    // RFC 9051 §2.3.1.1: never the same again, even for a folder made anew in the same second.
+    nextValidity: prepare(`
+      UPDATE meta SET value = max(value + 1, ?) WHERE name = 'uid_validity' RETURNING value`),
+    insertFolder: prepare(`
+      INSERT INTO folder (mailbox, path, special_use, uid_validity) VALUES (?, ?, ?, ?)`),
+    folderId: prepare(`
+      SELECT folder.id FROM folder JOIN mailbox ON mailbox.id = folder.mailbox
+      WHERE mailbox.address = ? AND folder.path = ?`),
+    folders: prepare(`
+      SELECT folder.* FROM folder JOIN mailbox ON mailbox.id = folder.mailbox
+      WHERE mailbox.address = ? ORDER BY folder.id`),
+    arrive: prepare(`
+      UPDATE folder SET uid_next = uid_next + 1, modseq = modseq + 1, messages = messages + 1,
+        unseen = unseen + ?, bytes = bytes + ?
+      WHERE id = ? RETURNING uid_next - 1 AS uid, modseq`),
+    change: prepare(`
+      UPDATE folder SET modseq = modseq + 1, messages = messages + ?, unseen = unseen + ?,
+        bytes = bytes + ?
+      WHERE id = ? RETURNING modseq`),
+    reserveIds: prepare(`UPDATE meta SET value = value + ? WHERE name = 'email' RETURNING value`),
+    insertEmail: prepare(
+      'INSERT INTO email (id, content, sender, subject, prefix) VALUES (?, ?, ?, ?, ?)',
+    ),
+    insertMail: prepare(`
+      INSERT INTO mail (folder, uid, email, modseq, flags, keywords, received, saved, size)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    list: prepare(`
+      SELECT ${messageColumns} FROM mail JOIN email ON email.id = mail.email
+      WHERE mail.folder = ? AND mail.uid > ? ORDER BY mail.uid LIMIT ?`),
+    one: prepare(`
+      SELECT ${messageColumns} FROM mail JOIN email ON email.id = mail.email
+      WHERE mail.folder = ? AND mail.uid = ?`),
+    open: prepare(`
+      SELECT ${messageColumns}, email.prefix, email.content, folder.path
+      FROM email JOIN mail ON mail.email = email.id JOIN folder ON folder.id = mail.folder
+      JOIN mailbox ON mailbox.id = folder.mailbox
+      WHERE email.id = ? AND mailbox.address = ? LIMIT 1`),
+    setFlags: prepare(
+      'UPDATE mail SET flags = ?, keywords = ?, modseq = ? WHERE folder = ? AND uid = ?',
+    ),
+    deleteMail: prepare(
+      'DELETE FROM mail WHERE folder = ? AND uid = ? RETURNING email, flags, size',
+    ),
+    anyMail: prepare('SELECT 1 FROM mail WHERE email = ? LIMIT 1'),
+    deleteEmail: prepare('DELETE FROM email WHERE id = ? RETURNING content'),
+    insertExpunged: prepare('INSERT INTO expunged (folder, modseq, uid) VALUES (?, ?, ?)'),
+    usage: prepare(`
+      SELECT coalesce(sum(folder.bytes), 0) AS bytes, coalesce(sum(folder.messages), 0) AS messages
+      FROM folder JOIN mailbox ON mailbox.id = folder.mailbox WHERE mailbox.address = ?`),
+    emailsOf: prepare('SELECT email FROM mail WHERE folder = ?'),
+    deleteMails: prepare('DELETE FROM mail WHERE folder = ?'),
+    deleteExpunged: prepare('DELETE FROM expunged WHERE folder = ?'),
+    deleteFolder: prepare('DELETE FROM folder WHERE id = ?'),
+    deleteMailbox: prepare('DELETE FROM mailbox WHERE address = ?'),
+  };
+}
+
+export interface MailboxTablesParts {
+  readonly database: DatabaseSync;
+  readonly work: Work;
+  readonly contents: ContentTable;
+  /** The content row of a queued message, for sharing. */
+  readonly share: (key: number) => number;
+  /** The first octets of a content file. */
+  readonly readHead: (file: string, bytesMax: number) => Uint8Array;
+}
+
+export class MailboxTables implements MailboxOperations {
+  readonly #parts: MailboxTablesParts;
+  readonly #sql: ReturnType<typeof prepareStatements>;
+  #nextId = 0;
+  #idsEnd = 0;
+  /** What the last shared content was and said: a message to many mailboxes is read once. */
+  #lastHead:
+    | { readonly content: number; readonly from: string; readonly subject: string }
+    | undefined;
+
+  constructor(parts: MailboxTablesParts) {
+    this.#parts = parts;
+    this.#sql = prepareStatements(parts.database);
+  }
+
+  ensure(account: string, now: number): void {
+    const found = this.#sql.mailbox.get(account)?.id;
+    const mailbox =
+      found === undefined
+        ? Number(this.#sql.insertMailbox.run(account).lastInsertRowid)
+        : integer(found);
+    const present = new Set(this.#sql.folders.all(account).map((row) => text(row.path)));
+    for (const [path, specialUse] of standardFolders)
+      if (!present.has(path)) {
+        const row = this.#sql.nextValidity.get(Math.floor(now / 1000));
+        this.#sql.insertFolder.run(mailbox, path, specialUse, integer(row?.value));
+      }
+  }
+
+  append(message: AppendRow, now: number): MailboxMessage {
+    const folder = this.#folderFor(message, now);
+    return this.#appendTo(folder, message.folder, message, now);
+  }
+
+  /** Inside a settlement: a folder that is gone is no reason to lose mail. RFC 5228 §2.10.2. */
+  deliver(message: AppendRow, now: number): void {
+    const folder = this.#folderId(message.account, message.folder);
+    if (folder !== undefined) this.#appendTo(folder, message.folder, message, now);
+    else this.append({ ...message, folder: 'INBOX' }, now);
+  }
+
+  folders(account: string): readonly FolderRow[] {
+    return this.#sql.folders.all(account).map((row) => ({
+      path: text(row.path),
+      uidValidity: integer(row.uid_validity),
+      uidNext: integer(row.uid_next),
+      modseq: integer(row.modseq),
+      messages: integer(row.messages),
+      unseen: integer(row.unseen),
+      specialUse: textOrNull(row.special_use),
+    }));
+  }
+
+  mails(account: string, path: string, after: number, limit: number): readonly MailboxMessage[] {
+    const folder = this.#folderId(account, path);
+    if (folder === undefined) return [];
+    return this.#sql.list.all(folder, after, limit).map((row) => messageOf(account, path, row));
+  }
+
+  openMail(account: string, id: string): OpenedMailRow | undefined {
+    const row = this.#sql.open.get(emailNumber(id) ?? -1, account);
+    if (row === undefined) return undefined;
+    return {
+      message: messageOf(account, text(row.path), row),
+      prefix: text(row.prefix),
+      content: this.#parts.contents.read(integer(row.content)),
+    };
+  }
+
+  store(
+    account: string,
+    path: string,
+    uids: readonly number[],
+    { kind, flags }: FlagChangeRow,
+  ): readonly MailboxMessage[] {
+    const folder = this.#folderId(account, path);
+    if (folder === undefined) return [];
+    const changes: { uid: number; bits: number; keywords: string }[] = [];
+    const rows: Row[] = [];
+    let unseen = 0;
+    for (const uid of new Set(uids)) {
+      const row = this.#sql.one.get(folder, uid);
+      if (row === undefined) continue;
+      rows.push(row);
+      const before = { bits: integer(row.flags), keywords: text(row.keywords) };
+      const after = changedFlags(before, kind, flags);
+      if (after.bits === before.bits && after.keywords === before.keywords) continue;
+      unseen += (before.bits & seenBit) - (after.bits & seenBit);
+      changes.push({ uid, ...after });
+    }
+    if (changes.length > 0) {
+      const modseq = integer(this.#sql.change.get(0, unseen, 0, folder)?.modseq);
+      for (const { uid, bits, keywords } of changes)
+        this.#sql.setFlags.run(bits, keywords, modseq, folder, uid);
+    }
+    return rows.map((row) =>
+      messageOf(account, path, this.#sql.one.get(folder, integer(row.uid))!),
+    );
+  }
+
+  expunge(account: string, path: string, uids: readonly number[]): readonly number[] {
+    const folder = this.#folderId(account, path);
+    if (folder === undefined) return [];
+    const gone: number[] = [];
+    let unseen = 0;
+    let bytes = 0;
+    for (const uid of new Set(uids)) {
+      const row = this.#sql.deleteMail.get(folder, uid);
+      if (row === undefined) continue;
+      gone.push(uid);
+      bytes += integer(row.size);
+      if ((integer(row.flags) & seenBit) === 0) unseen += 1;
+      this.#releaseEmail(integer(row.email));
+    }
+    if (gone.length === 0) return [];
+    const changed = this.#sql.change.get(-gone.length, -unseen, -bytes, folder);
+    const modseq = integer(changed?.modseq);
+    for (const uid of gone) this.#sql.insertExpunged.run(folder, modseq, uid);
+    return gone.sort((a, b) => a - b);
+  }
+
+  usage(account: string): { bytes: number; messages: number } {
+    const row = this.#sql.usage.get(account);
+    return { bytes: integer(row?.bytes), messages: integer(row?.messages) };
+  }
+
+  removeMailbox(account: string): void {
+    for (const row of this.#sql.folders.all(account)) {
+      const folder = integer(row.id);
+      const emails = this.#sql.emailsOf.all(folder).map((mail) => integer(mail.email));
+      this.#sql.deleteMails.run(folder);
+      for (const email of emails) this.#releaseEmail(email);
+      this.#sql.deleteExpunged.run(folder);
+      this.#sql.deleteFolder.run(folder);
+    }
+    this.#sql.deleteMailbox.run(account);
+  }
+
+  #appendTo(folder: number, path: string, message: AppendRow, now: number): MailboxMessage {
+    const { content, prefix, account, received } = message;
+    const id =
+      typeof content === 'number'
+        ? this.#parts.share(content)
+        : this.#parts.contents.insert(content);
+    const stored = typeof content === 'number' ? this.#parts.contents.read(id) : content;
+    const { from, subject } = this.#head(id, stored);
+    const flags = storedFlags(message.flags);
+    const size = Buffer.byteLength(prefix) + stored.size;
+    const unseen = (flags.bits & seenBit) === 0 ? 1 : 0;
+    const arrived = this.#sql.arrive.get(unseen, size, folder);
+    const uid = integer(arrived?.uid);
+    const modseq = integer(arrived?.modseq);
+    const email = this.#newId();
+    this.#sql.insertEmail.run(email, id, from, subject, prefix);
+    this.#sql.insertMail.run(
+      ...[folder, uid, email, modseq, flags.bits, flags.keywords, received, now, size],
+    );
+    return {
+      ...{ account, folder: path, uid, modseq, flags: flagNames(flags), received, saved: now },
+      ...{ size, id: emailText(email), from, subject },
+    };
+  }
+
+  #folderFor({ account, folder }: AppendRow, now: number): number {
+    const found = this.#folderId(account, folder);
+    if (found !== undefined) return found;
+    this.ensure(account, now);
+    const made = this.#folderId(account, folder);
+    if (made === undefined) throw NoSuchFolderError.of(account, folder);
+    return made;
+  }
+
+  #folderId(account: string, path: string): number | undefined {
+    // RFC 9051 §5.1: INBOX is the same in any case.
+    const name = path.toUpperCase() === 'INBOX' ? 'INBOX' : path;
+    const row = this.#sql.folderId.get(account, name);
+    return row === undefined ? undefined : integer(row.id);
+  }
+
+  #releaseEmail(email: number): void {
+    if (this.#sql.anyMail.get(email) !== undefined) return;
+    const content = this.#sql.deleteEmail.get(email)?.content;
+    if (content !== undefined) this.#parts.contents.release(integer(content));
+  }
+
+  #newId(): number {
+    if (this.#nextId >= this.#idsEnd) {
+      const end = integer(this.#sql.reserveIds.get(idsPerBlock)?.value) + 1;
+      this.#nextId = end - idsPerBlock;
+      this.#idsEnd = end;
+      // Rolled back, the block is nobody's.
+      this.#parts.work.undo(() => {
+        this.#idsEnd = 0;
+      });
+    }
+    this.#nextId += 1;
+    return this.#nextId - 1;
+  }
+
+  #head(
+    content: number,
+    stored: { readonly bytes: Uint8Array | null; readonly file: string | null },
+  ): { readonly from: string; readonly subject: string } {
+    if (this.#lastHead?.content === content) return this.#lastHead;
+    const bytes =
+      stored.bytes?.subarray(0, headBytesMax) ??
+      this.#parts.readHead(stored.file ?? '', headBytesMax);
+    const fields = parseHeader(bytes, { bytesMax: headBytesMax, fieldsMax: 500 });
+    this.#lastHead = {
+      content,
+      from: listingText(headerValue(fields, 'from')),
+      subject: listingText(headerValue(fields, 'subject')),
+    };
+    // Rolled back, the row number will be another content's.
+    this.#parts.work.undo(() => {
+      this.#lastHead = undefined;
+    });
+    return this.#lastHead;
+  }
+}
+
+const listingText = (value: string | undefined): string =>
+  value === undefined ? '' : decodeEncodedWords(value).slice(0, listingTextMax).trim();
+
+// RFC 8474 §7: objectid = 1*255(ALPHA / DIGIT / "_" / "-")
+const emailText = (email: number): string => `m${email.toString(36)}`;
+
+function emailNumber(id: string): number | undefined {
+  if (!/^m[0-9a-z]{1,11}$/.test(id)) return undefined;
+  const email = Number.parseInt(id.slice(1), 36);
+  return Number.isSafeInteger(email) ? email : undefined;
+}
+
+function messageOf(account: string, folder: string, row: Row): MailboxMessage {
+  return {
+    account,
+    folder,
+    uid: integer(row.uid),
+    modseq: integer(row.modseq),
+    flags: flagNames({ bits: integer(row.flags), keywords: text(row.keywords) }),
+    received: integer(row.received),
+    saved: integer(row.saved),
+    size: integer(row.size),
+    id: emailText(integer(row.email)),
+    from: text(row.sender),
+    subject: text(row.subject),
+  };
+}

@@ -1,0 +1,247 @@
+// What can be asked of the engine, as plain data: requests travel to a worker thread and back. The
+// facades (queue-store.ts, mailbox-store.ts, account-store.ts) turn the stores' types into these
+// rows; the tables (queue-tables.ts, …) bind and read them.
+
+import type { MailboxMessage } from '../mailbox-store.ts';
+
+export type SqlValue = string | number | null | Uint8Array;
+
+/**
+ * Content on its way. `bytes` is set apart from its request by the transport, so that a batch
+ * carries one buffer; it is there again when the engine sees it. Null for a file.
+ */
+export interface ContentRow {
+  bytes: Uint8Array | null;
+  readonly size: number;
+  readonly file: string | null;
+}
+
+/** key, id, received, sender, params, origin, message_id, prefix. */
+export type MessageColumns = readonly [
+  key: number,
+  id: string,
+  received: number,
+  sender: string,
+  params: string,
+  origin: string,
+  messageId: string | null,
+  prefix: string,
+];
+
+export interface MessageRow {
+  readonly columns: MessageColumns;
+  /** address, params, destination and original of each recipient, one after the other. */
+  readonly recipients: readonly (string | null)[];
+  readonly content: ContentRow;
+}
+
+export interface AppendRow {
+  readonly account: string;
+  readonly folder: string;
+  /** A row, or the key of the queue's message whose content is shared. */
+  readonly content: ContentRow | number;
+  readonly prefix: string;
+  readonly flags: readonly string[];
+  readonly received: number;
+}
+
+export type OutcomeRow =
+  | readonly [index: number, fence: number]
+  | readonly [index: number, fence: number, due: number, reply: string, warned: boolean | null];
+
+export interface SettlementRow {
+  readonly key: number;
+  readonly outcomes: readonly OutcomeRow[];
+  readonly enqueue: readonly MessageRow[];
+  readonly append: readonly AppendRow[];
+  readonly now: number;
+}
+
+export interface LeasedRecipientRow {
+  readonly index: number;
+  readonly address: string;
+  readonly params: string;
+  readonly destination: string;
+  readonly original: string | null;
+  readonly attempts: number;
+  readonly warned: boolean;
+}
+
+export interface StoredMessageRow {
+  readonly columns: MessageColumns;
+  readonly content: ContentRow;
+}
+
+export interface LeaseRow {
+  readonly message: StoredMessageRow;
+  readonly destination: string;
+  readonly fence: number;
+  readonly recipients: readonly LeasedRecipientRow[];
+}
+
+export interface EntryRecipientRow extends LeasedRecipientRow {
+  readonly due: number | null;
+  readonly held: boolean;
+  readonly reply: string | null;
+}
+
+export interface EntryRow {
+  readonly columns: MessageColumns;
+  readonly size: number;
+  readonly recipients: readonly EntryRecipientRow[];
+}
+
+export interface RouteRow {
+  readonly key: number;
+  readonly index: number;
+  readonly address: string;
+  readonly destination: string;
+}
+
+export interface FolderRow {
+  readonly path: string;
+  readonly uidValidity: number;
+  readonly uidNext: number;
+  readonly modseq: number;
+  readonly messages: number;
+  readonly unseen: number;
+  readonly specialUse: string | null;
+}
+
+export interface OpenedMailRow {
+  readonly message: MailboxMessage;
+  readonly prefix: string;
+  readonly content: ContentRow;
+}
+
+export interface AccountRow {
+  readonly address: string;
+  readonly addresses: readonly string[];
+  readonly created: number;
+}
+
+export interface CredentialRow {
+  readonly name: string;
+  readonly argon2: string;
+  readonly iterations: number;
+  readonly salt: Uint8Array;
+  readonly storedKey: Uint8Array;
+  readonly serverKey: Uint8Array;
+  readonly created: number;
+}
+
+export interface FlagChangeRow {
+  readonly kind: 'add' | 'remove' | 'replace';
+  readonly flags: readonly string[];
+}
+
+export interface ClaimRow {
+  readonly now: number;
+  readonly limit: number;
+  readonly perDestination: number;
+  readonly skip: ReadonlySet<string>;
+  readonly leaseMs: number;
+}
+
+export interface QueueOperations {
+  /** The fence of the leases; 0 when none were asked for. */
+  enqueue(message: MessageRow, leaseUntil: number | null): number;
+  claim(options: ClaimRow): readonly LeaseRow[];
+  settle(settlement: SettlementRow): boolean;
+  release(
+    leases: readonly { key: number; fence: number; indexes: readonly number[] }[],
+    now: number,
+  ): void;
+  nextDue(skip: ReadonlySet<string>): number | undefined;
+  entries(after: number, limit: number): readonly EntryRow[];
+  entry(key: number): EntryRow | undefined;
+  message(key: number): StoredMessageRow | undefined;
+  count(): { messages: number; recipients: number };
+  newest(): string | undefined;
+  retry(key: number, now: number): number;
+  /** The next messages behind `after`: how many recipients, and where to go on. */
+  retryPage(after: number, now: number): { recipients: number; next: number | undefined };
+  hold(key: number): number;
+  unhold(key: number, now: number): number;
+  take(key: number, now: number, leaseMs: number): readonly LeaseRow[];
+  routes(after: readonly [key: number, index: number], limit: number): readonly RouteRow[];
+  reroute(rows: readonly RouteRow[]): number;
+}
+
+export interface MailboxOperations {
+  ensure(account: string, now: number): void;
+  append(message: AppendRow, now: number): MailboxMessage;
+  folders(account: string): readonly FolderRow[];
+  mails(account: string, folder: string, after: number, limit: number): readonly MailboxMessage[];
+  openMail(account: string, id: string): OpenedMailRow | undefined;
+  store(
+    account: string,
+    folder: string,
+    uids: readonly number[],
+    change: FlagChangeRow,
+  ): readonly MailboxMessage[];
+  expunge(account: string, folder: string, uids: readonly number[]): readonly number[];
+  usage(account: string): { bytes: number; messages: number };
+  removeMailbox(account: string): void;
+}
+
+export interface AccountOperations {
+  addAccount(address: string, credential: CredentialRow | undefined, now: number): boolean;
+  accounts(): { readonly version: number; readonly accounts: readonly AccountRow[] };
+  accountsVersion(): number;
+  removeAccount(address: string): boolean;
+  addAddress(account: string, address: string): boolean;
+  removeAddress(account: string, address: string): boolean;
+  credentials(account: string): readonly CredentialRow[];
+  putCredential(account: string, credential: CredentialRow): boolean;
+  removeCredential(account: string, name: string): boolean;
+}
+
+export interface StoreOperations {
+  /** Makes everything committed so far durable. */
+  flush(): void;
+  /** Keys of all files that rows refer to, with what refers to them. */
+  files(): readonly { readonly key: string; readonly size: number }[];
+}
+
+export interface Operations
+  extends QueueOperations,
+    MailboxOperations,
+    AccountOperations,
+    StoreOperations {}
+
+export type Operation = keyof Operations;
+
+/**
+ * How much an operation asks of a commit: `read` nothing, `lazy` that it is flushed soon (losing it
+ * costs a second delivery, never mail), `durable` that it is flushed before the answer.
+ */
+export type Durability = 'read' | 'lazy' | 'durable';
+
+export interface Request<K extends Operation = Operation> {
+  readonly operation: K;
+  readonly args: Parameters<Operations[K]>;
+  readonly durability: Durability;
+  /** The content rows within args that carry bytes. */
+  readonly contents: readonly ContentRow[];
+}
+
+export interface Failure {
+  /** `storage` will pass, `damaged` will not, `refused` is the caller's mistake, `bug` is ours. */
+  readonly kind: 'storage' | 'damaged' | 'refused' | 'bug';
+  readonly message: string;
+}
+
+export type Answer =
+  | { readonly ok: true; readonly value: unknown }
+  | ({ readonly ok: false } & Failure);
+
+export interface BatchResult {
+  readonly answers: readonly Answer[];
+  /** Files whose last reference went with this batch. */
+  readonly freedFiles: readonly string[];
+  /** Something was committed that is not flushed yet. */
+  readonly unflushed: boolean;
+  /** Buffers that may be handed over instead of copied. */
+  readonly transfer: readonly ArrayBuffer[];
+}

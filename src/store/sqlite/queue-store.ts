@@ -1,0 +1,338 @@
+// The embedded QueueStore: turns the queue's types into rows for the engine, and rows back into
+// leases. See ../queue-store.ts for what it promises and operation.ts for the rows.
+
+import { assert } from '../../base/assert.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Reply } from '../../smtp/reply.ts';
+import type { Content, StoredContent } from '../content.ts';
+import { memoryContent } from '../content.ts';
+import type { NewMailboxMessage } from '../mailbox-store.ts';
+import { messageKey } from '../message-key.ts';
+import type {
+  Lease,
+  LeasedRecipient,
+  NewMessage,
+  Origin,
+  QueuedMessage,
+  QueueEntry,
+  QueueStore,
+  Settlement,
+} from '../queue-store.ts';
+import type { Spool } from '../spool.ts';
+import type { GroupCommit } from './group-commit.ts';
+import type {
+  AppendRow,
+  ContentRow,
+  EntryRow,
+  LeasedRecipientRow,
+  LeaseRow,
+  MessageRow,
+  OutcomeRow,
+  RouteRow,
+  StoredMessageRow,
+} from './operation.ts';
+import { DamagedRowError } from './row.ts';
+
+// Limits: rows that one request brings into memory.
+const entriesPerPage = 100;
+const routesPerPage = 2000;
+
+export interface SqliteQueueStoreParts {
+  readonly commit: GroupCommit;
+  readonly spool: Spool;
+  readonly clock: Clock;
+}
+
+export class SqliteQueueStore implements QueueStore {
+  readonly #parts: SqliteQueueStoreParts;
+
+  constructor(parts: SqliteQueueStoreParts) {
+    this.#parts = parts;
+  }
+
+  async enqueue(
+    message: NewMessage,
+    { leaseUntil }: { leaseUntil: number | undefined },
+  ): Promise<readonly Lease[]> {
+    const row = messageRow(message);
+    const args = [row, leaseUntil ?? null] as const;
+    const fence = await this.#parts.commit.call('enqueue', [...args], [row.content]);
+    return leaseUntil === undefined ? [] : this.#freshLeases(message, fence, leaseUntil);
+  }
+
+  async claim(options: Parameters<QueueStore['claim']>[0]): Promise<readonly Lease[]> {
+    const rows = await this.#parts.commit.call('claim', [options]);
+    return rows.map((row) => this.#lease(row, options.now + options.leaseMs));
+  }
+
+  settle({ message, outcomes, enqueue, append }: Settlement): Promise<boolean> {
+    const { commit, clock } = this.#parts;
+    const row = {
+      key: messageKey(message),
+      outcomes: outcomes.map(outcomeRow),
+      enqueue: enqueue.length === 0 ? [] : enqueue.map(messageRow),
+      append: append.length === 0 ? [] : append.map(appendRow),
+      now: clock.now(),
+    };
+    if (enqueue.length === 0 && append.length === 0) return commit.call('settle', [row]);
+    const contents = row.enqueue.map(({ content }) => content);
+    for (const { content } of row.append) if (typeof content === 'object') contents.push(content);
+    return commit.call('settle', [row], contents, 'durable');
+  }
+
+  async release(leases: readonly Lease[]): Promise<void> {
+    const rows = leases.map(({ message, recipients }) => ({
+      key: messageKey(message.id),
+      fence: recipients[0]?.fence ?? 0,
+      indexes: recipients.map(({ index }) => index),
+    }));
+    await this.#parts.commit.call('release', [rows, this.#parts.clock.now()]);
+  }
+
+  nextDue(skip: ReadonlySet<string>): Promise<number | undefined> {
+    return this.#parts.commit.call('nextDue', [skip]);
+  }
+
+  async *list(): AsyncIterable<QueueEntry> {
+    for (let after = -1; ; ) {
+      const rows = await this.#parts.commit.call('entries', [after, entriesPerPage]);
+      for (const row of rows) yield entryOf(row);
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      after = last.columns[0];
+    }
+  }
+
+  async get(id: string): Promise<QueueEntry | undefined> {
+    const row = await this.#parts.commit.call('entry', [messageKey(id)]);
+    return row === undefined || row.columns[1] !== id ? undefined : entryOf(row);
+  }
+
+  async open(id: string): Promise<QueuedMessage | undefined> {
+    const row = await this.#parts.commit.call('message', [messageKey(id)]);
+    return row === undefined || row.columns[1] !== id ? undefined : this.#message(row);
+  }
+
+  count(): Promise<{ readonly messages: number; readonly recipients: number }> {
+    return this.#parts.commit.call('count', []);
+  }
+
+  newest(): Promise<string | undefined> {
+    return this.#parts.commit.call('newest', []);
+  }
+
+  async retry(ids: readonly string[] | undefined, now: number): Promise<number> {
+    if (ids !== undefined)
+      return this.#each(ids, (key) => this.#parts.commit.call('retry', [key, now]));
+    let recipients = 0;
+    let after: number | undefined = -1;
+    while (after !== undefined) {
+      const page: { recipients: number; next: number | undefined } = await this.#parts.commit.call(
+        'retryPage',
+        [after, now],
+      );
+      recipients += page.recipients;
+      after = page.next;
+    }
+    return recipients;
+  }
+
+  hold(ids: readonly string[]): Promise<number> {
+    return this.#each(ids, (key) => this.#parts.commit.call('hold', [key]));
+  }
+
+  unhold(ids: readonly string[], now: number): Promise<number> {
+    return this.#each(ids, (key) => this.#parts.commit.call('unhold', [key, now]));
+  }
+
+  async take(
+    id: string,
+    { now, leaseMs }: { now: number; leaseMs: number },
+  ): Promise<readonly Lease[]> {
+    const rows = await this.#parts.commit.call('take', [messageKey(id), now, leaseMs]);
+    return rows.map((row) => this.#lease(row, now + leaseMs));
+  }
+
+  async reroute(destinationOf: (address: string, destination: string) => string): Promise<number> {
+    let changed = 0;
+    let after: readonly [number, number] = [-1, -1];
+    for (;;) {
+      const rows = await this.#parts.commit.call('routes', [after, routesPerPage]);
+      const last = rows.at(-1);
+      if (last === undefined) return changed;
+      after = [last.key, last.index];
+      const moved: RouteRow[] = [];
+      for (const row of rows) {
+        const destination = destinationOf(row.address, row.destination);
+        if (destination !== row.destination) moved.push({ ...row, destination });
+      }
+      if (moved.length > 0) changed += await this.#parts.commit.call('reroute', [moved]);
+    }
+  }
+
+  /** Everything asked for is answered first. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.commit.close();
+  }
+
+  async #each(ids: readonly string[], change: (key: number) => Promise<number>): Promise<number> {
+    const counts = await Promise.all([...new Set(ids)].map((id) => change(messageKey(id))));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** One lease per destination; the content is the one that was just received. */
+  #freshLeases(message: NewMessage, fence: number, expires: number): readonly Lease[] {
+    const { id, received, sender, params, prefix, origin, messageId, recipients } = message;
+    const content = this.#stored(message.content);
+    const queued: QueuedMessage = {
+      ...{ id, received, sender, params, prefix, content, origin, messageId },
+    };
+    const groups = new Map<string, LeasedRecipient[]>();
+    recipients.forEach((recipient, index) => {
+      const leased = { ...recipient, index, attempt: 1, fence, warned: false };
+      const group = groups.get(recipient.destination);
+      if (group === undefined) groups.set(recipient.destination, [leased]);
+      else group.push(leased);
+    });
+    const leases: Lease[] = [];
+    for (const [destination, group] of groups)
+      leases.push({ message: queued, destination, recipients: group, expires });
+    return leases;
+  }
+
+  #lease({ message, destination, fence, recipients }: LeaseRow, expires: number): Lease {
+    return {
+      message: this.#message(message),
+      destination,
+      recipients: recipients.map((row) => leasedRecipient(row, fence)),
+      expires,
+    };
+  }
+
+  #message({ columns, content }: StoredMessageRow): QueuedMessage {
+    const [, id, received, sender, params, origin, messageId, prefix] = columns;
+    return {
+      ...{ id, received, sender, params: words(params), prefix, content: this.#content(content) },
+      ...{ origin: parseOrigin(origin), messageId: messageId ?? undefined },
+    };
+  }
+
+  #content(row: ContentRow): Content {
+    return contentOf(row, this.#parts.spool);
+  }
+
+  #stored(content: StoredContent): Content {
+    return content.kind === 'inline'
+      ? memoryContent(content.bytes)
+      : this.#parts.spool.open(content);
+  }
+}
+
+export function contentOf({ bytes, size, file }: ContentRow, spool: Spool): Content {
+  return file === null
+    ? memoryContent(bytes ?? new Uint8Array(0))
+    : spool.open({ kind: 'file', key: file, size });
+}
+
+export function contentRow(content: StoredContent): ContentRow {
+  return content.kind === 'inline'
+    ? { bytes: content.bytes, size: content.bytes.length, file: null }
+    : { bytes: null, size: content.size, file: content.key };
+}
+
+export function appendRow(message: NewMailboxMessage): AppendRow {
+  const { account, folder, content, prefix, flags, received } = message;
+  return {
+    ...{ account, folder, prefix, flags, received },
+    content: content.kind === 'queued' ? messageKey(content.id) : contentRow(content),
+  };
+}
+
+// Parameters in wire form hold no spaces. RFC 5321 §4.1.2: esmtp-value = 1*(%d33-60 / %d62-126)
+const words = (text: string): string[] => (text === '' ? [] : text.split(' '));
+
+function messageRow(message: NewMessage): MessageRow {
+  const { id, received, sender, params, recipients, prefix, origin, messageId } = message;
+  assert(recipients.length > 0, 'a message in the queue has recipients');
+  const rows: (string | null)[] = [];
+  for (const { address, params: own, destination, original } of recipients)
+    rows.push(address, own.length === 0 ? '' : own.join(' '), destination, original ?? null);
+  return {
+    columns: [
+      ...([
+        messageKey(id),
+        id,
+        received,
+        sender,
+        params.length === 0 ? '' : params.join(' '),
+      ] as const),
+      ...([JSON.stringify(origin), messageId ?? null, prefix] as const),
+    ],
+    recipients: rows,
+    content: contentRow(message.content),
+  };
+}
+
+function outcomeRow({ index, fence, outcome }: Settlement['outcomes'][number]): OutcomeRow {
+  if (outcome.kind !== 'deferred') return [index, fence];
+  const { until, reply, warned } = outcome;
+  return [index, fence, Math.floor(until), JSON.stringify(reply), warned ?? null];
+}
+
+function leasedRecipient(row: LeasedRecipientRow, fence: number): LeasedRecipient {
+  const { index, address, params, destination, original, attempts, warned } = row;
+  return {
+    ...{ index, address, params: words(params), destination, attempt: attempts, fence, warned },
+    ...(original === null ? {} : { original }),
+  };
+}
+
+function entryOf({ columns, size, recipients }: EntryRow): QueueEntry {
+  const [, id, received, sender, params, origin, messageId] = columns;
+  return {
+    ...{ id, sender, received, size, params: words(params), origin: parseOrigin(origin) },
+    messageId: messageId ?? undefined,
+    recipients: recipients.map((row) => ({
+      index: row.index,
+      address: row.address,
+      params: words(row.params),
+      destination: row.destination,
+      ...(row.original === null ? {} : { original: row.original }),
+      state: row.due === null ? 'active' : row.held ? 'held' : 'queued',
+      attempts: row.attempts,
+      nextAttempt: row.held ? undefined : (row.due ?? undefined),
+      lastReply: row.reply === null ? undefined : parseReply(row.reply),
+    })),
+  };
+}
+
+function parseOrigin(text: string): Origin {
+  const value = parseJson(text);
+  if (
+    !('session' in value && typeof value.session === 'string') ||
+    !('service' in value && typeof value.service === 'string') ||
+    !('protocol' in value && typeof value.protocol === 'string')
+  )
+    throw new DamagedRowError('the store is damaged: the origin of a message cannot be read');
+  return value as Origin;
+}
+
+function parseReply(text: string): Reply {
+  const value = parseJson(text);
+  if (
+    !('code' in value && typeof value.code === 'number') ||
+    !('lines' in value && Array.isArray(value.lines) && value.lines.length > 0)
+  )
+    throw new DamagedRowError('the store is damaged: a stored reply cannot be read');
+  return value as unknown as Reply;
+}
+
+function parseJson(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch {
+    // Said below.
+  }
+  throw new DamagedRowError('the store is damaged: a row holds text that is not JSON');
+}

@@ -1,0 +1,409 @@
+// The queue's SQL: what QueueStore promises, inside a transaction that somebody else holds. Leases
+// and the schedule of destinations are in memory; see leases.ts and schedule.ts.
+
+import type { DatabaseSync } from 'node:sqlite';
+import type { ContentTable } from './content-table.ts';
+import type { Leases } from './leases.ts';
+import type {
+  AppendRow,
+  ClaimRow,
+  ContentRow,
+  EntryRow,
+  LeasedRecipientRow,
+  LeaseRow,
+  MessageColumns,
+  MessageRow,
+  QueueOperations,
+  RouteRow,
+  SettlementRow,
+  StoredMessageRow,
+} from './operation.ts';
+import type { Row } from './row.ts';
+import { blob, integer, integerOrNull, text, textOrNull } from './row.ts';
+import type { Schedule } from './schedule.ts';
+import type { Work } from './work.ts';
+
+// Limit: octets of content that one claim brings into memory; the first lease always comes.
+const claimBytesMax = 16 * 2 ** 20;
+// Limit: messages that one page of a bulk change touches, so that it does not hold up new mail.
+const messagesPerPage = 1000;
+
+const leasedColumns = 'idx, address, params, destination, original, attempts, warned';
+
+function prepareStatements(database: DatabaseSync) {
+  const prepare = (sql: string) => database.prepare(sql);
+  return {
+    insertMessage: prepare(`
+      INSERT INTO message
+        (key, id, received, sender, params, origin, message_id, prefix, size, content, bytes)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    insertRecipient: prepare(`
+      INSERT INTO recipient (message, idx, address, params, destination, original, due, attempts)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
+    selectMessage: prepare('SELECT * FROM message WHERE key = ?'),
+    selectEntry: prepare(`
+      SELECT key, id, received, sender, params, origin, message_id, prefix, size
+      FROM message WHERE key = ?`),
+    selectEntries: prepare(`
+      SELECT key, id, received, sender, params, origin, message_id, prefix, size
+      FROM message WHERE key > ? ORDER BY key LIMIT ?`),
+    newest: prepare('SELECT id FROM message ORDER BY key DESC LIMIT 1'),
+    selectRecipients: prepare('SELECT * FROM recipient WHERE message = ? ORDER BY idx'),
+    countMessages: prepare('SELECT count(*) AS n FROM message'),
+    countRecipients: prepare('SELECT count(*) AS n FROM recipient'),
+    firstDues: prepare(`
+      SELECT destination, min(due) AS due FROM recipient
+      WHERE due IS NOT NULL AND held = 0 GROUP BY destination ORDER BY destination`),
+    firstDue: prepare(`
+      SELECT message, due FROM recipient
+      WHERE destination = ? AND due IS NOT NULL AND held = 0 ORDER BY due LIMIT 1`),
+    claim: prepare(`
+      UPDATE recipient SET due = NULL, attempts = attempts + 1
+      WHERE message = ? AND destination = ? AND due <= ? AND held = 0
+      RETURNING ${leasedColumns}`),
+    take: prepare(`
+      UPDATE recipient SET due = NULL WHERE message = ? AND due IS NOT NULL
+      RETURNING ${leasedColumns}`),
+    giveBack: prepare(`
+      UPDATE recipient SET due = ?, attempts = max(attempts - ?, 0)
+      WHERE message = ? AND idx = ? AND due IS NULL RETURNING destination, held`),
+    defer: prepare(`
+      UPDATE recipient SET due = ?, reply = ?, warned = coalesce(?, warned)
+      WHERE message = ? AND idx = ? RETURNING destination, held`),
+    deleteRecipient: prepare('DELETE FROM recipient WHERE message = ? AND idx = ?'),
+    anyRecipient: prepare('SELECT 1 FROM recipient WHERE message = ? LIMIT 1'),
+    deleteMessage: prepare('DELETE FROM message WHERE key = ? RETURNING content'),
+    share: prepare('UPDATE message SET content = ?, bytes = NULL WHERE key = ?'),
+    retry: prepare(`
+      UPDATE recipient SET due = ?1
+      WHERE message = ?2 AND due > ?1 AND held = 0 RETURNING destination`),
+    pageEnd: prepare('SELECT key FROM message WHERE key > ? ORDER BY key LIMIT 1 OFFSET ?'),
+    retryRange: prepare(`
+      UPDATE recipient SET due = ?1
+      WHERE message > ?2 AND message <= ?3 AND due > ?1 AND held = 0`),
+    hold: prepare(`
+      UPDATE recipient SET held = 1 WHERE message = ? AND held = 0 RETURNING destination`),
+    unhold: prepare(`
+      UPDATE recipient SET held = 0, due = iif(due IS NULL, NULL, ?)
+      WHERE message = ? AND held = 1 RETURNING destination`),
+    routes: prepare(`
+      SELECT message, idx, address, destination FROM recipient
+      WHERE (message, idx) > (?, ?) ORDER BY message, idx LIMIT ?`),
+    reroute: prepare('UPDATE recipient SET destination = ? WHERE message = ? AND idx = ?'),
+    recover: prepare('UPDATE recipient SET due = ? WHERE due IS NULL'),
+    clamp: prepare('UPDATE recipient SET due = ?1 WHERE due > ?1'),
+  };
+}
+
+export interface QueueTablesParts {
+  readonly database: DatabaseSync;
+  readonly work: Work;
+  readonly contents: ContentTable;
+  readonly leases: Leases;
+  readonly schedule: Schedule;
+  /** Local deliveries that belong to a settlement. */
+  readonly append: (message: AppendRow, now: number) => void;
+}
+
+export class QueueTables implements QueueOperations {
+  readonly #parts: QueueTablesParts;
+  readonly #sql: ReturnType<typeof prepareStatements>;
+
+  constructor(parts: QueueTablesParts) {
+    this.#parts = parts;
+    this.#sql = prepareStatements(parts.database);
+  }
+
+  /** After opening: nobody's leases fall due, and no clock set back keeps mail waiting. */
+  recover(now: number, delayMsMax: number): number {
+    this.#sql.clamp.run(now + delayMsMax);
+    return Number(this.#sql.recover.run(now).changes);
+  }
+
+  enqueue({ columns, recipients, content }: MessageRow, leaseUntil: number | null): number {
+    const [key, id, received, sender, params, origin, messageId, prefix] = columns;
+    const count = recipients.length / 4;
+    // What mailboxes will share goes where they can share it; what is relayed stays in its row.
+    let shared: number | null = null;
+    if (content.bytes === null || isLocal(recipients))
+      shared = this.#parts.contents.insert(content);
+    this.#sql.insertMessage.run(
+      ...[key, id, received, sender, params, origin, messageId, prefix],
+      ...[content.size, shared, shared === null ? content.bytes : null],
+    );
+    const due = leaseUntil === null ? received : null;
+    const attempts = leaseUntil === null ? 0 : 1;
+    for (let i = 0; i < count; i += 1) {
+      const at = 4 * i;
+      const destination = recipients[at + 2]!;
+      this.#sql.insertRecipient.run(
+        ...[key, i, recipients[at]!, recipients[at + 1]!, destination, recipients[at + 3]!],
+        ...[due, attempts],
+      );
+      if (due !== null) this.#parts.schedule.add(destination, due);
+    }
+    if (leaseUntil === null) return 0;
+    return this.#parts.leases.grant(key, range(count), leaseUntil);
+  }
+
+  claim({ now, limit, perDestination, skip, leaseMs }: ClaimRow): readonly LeaseRow[] {
+    this.#expire(now);
+    const schedule = this.#knownSchedule();
+    const leases: LeaseRow[] = [];
+    let bytes = 0;
+    for (const destination of schedule.dueAt(now, skip, limit)) {
+      let next: number | undefined;
+      for (let taken = 0; ; taken += 1) {
+        const first = this.#sql.firstDue.get(destination);
+        next = first === undefined ? undefined : integer(first.due);
+        if (next === undefined || next > now) break;
+        if (taken === perDestination || leases.length === limit || bytes > claimBytesMax) break;
+        const lease = this.#claim(integer(first!.message), destination, now, leaseMs);
+        bytes += lease.message.content.bytes?.length ?? 0;
+        leases.push(lease);
+      }
+      schedule.served(destination, next);
+      if (leases.length === limit || bytes > claimBytesMax) break;
+    }
+    return leases;
+  }
+
+  settle({ key, outcomes, enqueue, append, now }: SettlementRow): boolean {
+    const { leases, schedule } = this.#parts;
+    for (const [index, fence] of outcomes) if (!leases.holds(key, fence, index)) return false;
+    for (const message of append) this.#parts.append(message, now);
+    for (const message of enqueue) this.enqueue(message, null);
+    let gone = false;
+    for (const [index, fence, due, reply, warned] of outcomes) {
+      leases.drop(fence, index);
+      if (due === undefined || reply === undefined) {
+        this.#sql.deleteRecipient.run(key, index);
+        gone = true;
+        continue;
+      }
+      const notice = warned == null ? null : Number(warned);
+      const row = this.#sql.defer.get(due, reply, notice, key, index);
+      if (row !== undefined && row.held === 0) schedule.add(text(row.destination), due);
+    }
+    if (gone) this.#removeIfDone(key);
+    return true;
+  }
+
+  release(
+    leases: readonly { key: number; fence: number; indexes: readonly number[] }[],
+    now: number,
+  ): void {
+    for (const { key, fence, indexes } of leases)
+      for (const index of indexes) {
+        if (!this.#parts.leases.holds(key, fence, index)) continue;
+        this.#parts.leases.drop(fence, index);
+        this.#giveBack(key, index, now, 1);
+      }
+  }
+
+  nextDue(skip: ReadonlySet<string>): number | undefined {
+    const due = this.#knownSchedule().next(skip);
+    const expiry = this.#parts.leases.nextExpiry();
+    if (due === undefined || expiry === undefined) return due ?? expiry;
+    return Math.min(due, expiry);
+  }
+
+  entries(after: number, limit: number): readonly EntryRow[] {
+    return this.#sql.selectEntries.all(after, limit).map((row) => this.#entry(row));
+  }
+
+  entry(key: number): EntryRow | undefined {
+    const row = this.#sql.selectEntry.get(key);
+    return row === undefined ? undefined : this.#entry(row);
+  }
+
+  message(key: number): StoredMessageRow | undefined {
+    const row = this.#sql.selectMessage.get(key);
+    if (row === undefined) return undefined;
+    return { columns: columnsOf(row), content: this.#content(row) };
+  }
+
+  count(): { messages: number; recipients: number } {
+    return {
+      messages: integer(this.#sql.countMessages.get()?.n),
+      recipients: integer(this.#sql.countRecipients.get()?.n),
+    };
+  }
+
+  newest(): string | undefined {
+    const row = this.#sql.newest.get();
+    return row === undefined ? undefined : text(row.id);
+  }
+
+  retry(key: number, now: number): number {
+    const rows = this.#sql.retry.all(now, key);
+    for (const row of rows) this.#parts.schedule.add(text(row.destination), now);
+    return rows.length;
+  }
+
+  retryPage(after: number, now: number): { recipients: number; next: number | undefined } {
+    const last = this.#sql.pageEnd.get(after, messagesPerPage)?.key;
+    const next = last === undefined ? undefined : integer(last);
+    const { changes } = this.#sql.retryRange.run(now, after, next ?? Number.MAX_SAFE_INTEGER);
+    if (changes !== 0) this.#parts.schedule.forget();
+    return { recipients: Number(changes), next };
+  }
+
+  hold(key: number): number {
+    const rows = this.#sql.hold.all(key);
+    this.#refresh(rows);
+    return rows.length;
+  }
+
+  unhold(key: number, now: number): number {
+    const rows = this.#sql.unhold.all(now, key);
+    this.#refresh(rows);
+    return rows.length;
+  }
+
+  take(key: number, now: number, leaseMs: number): readonly LeaseRow[] {
+    this.#expire(now);
+    const message = this.message(key);
+    if (message === undefined) return [];
+    const rows = this.#sql.take.all(key);
+    this.#refresh(rows);
+    const groups = new Map<string, LeasedRecipientRow[]>();
+    for (const recipient of rows.map(leasedRecipient)) {
+      const group = groups.get(recipient.destination);
+      if (group === undefined) groups.set(recipient.destination, [recipient]);
+      else group.push(recipient);
+    }
+    return [...groups].map(([destination, recipients]) => ({
+      message,
+      destination,
+      fence: this.#grant(key, recipients, now + leaseMs),
+      recipients: recipients.sort(byIndex),
+    }));
+  }
+
+  routes(after: readonly [key: number, index: number], limit: number): readonly RouteRow[] {
+    return this.#sql.routes.all(...after, limit).map((row) => ({
+      key: integer(row.message),
+      index: integer(row.idx),
+      address: text(row.address),
+      destination: text(row.destination),
+    }));
+  }
+
+  reroute(rows: readonly RouteRow[]): number {
+    let changed = 0;
+    for (const { key, index, destination } of rows)
+      changed += Number(this.#sql.reroute.run(destination, key, index).changes);
+    this.#parts.schedule.forget();
+    return changed;
+  }
+
+  /** For a mailbox: the content of a queued message as a row that both refer to. */
+  share(key: number): number {
+    const row = this.#sql.selectMessage.get(key);
+    if (row === undefined) throw new Error('the message whose content is shared is not queued');
+    const content = integerOrNull(row.content);
+    if (content !== null) return content;
+    const shared = this.#parts.contents.insert(this.#content(row));
+    this.#sql.share.run(shared, key);
+    return shared;
+  }
+
+  #claim(key: number, destination: string, now: number, leaseMs: number): LeaseRow {
+    const message = this.message(key);
+    if (message === undefined) throw new Error(`the store is damaged: message ${key} is missing`);
+    if (message.content.bytes !== null) this.#parts.work.transfer(message.content.bytes);
+    const rows = this.#sql.claim.all(key, destination, now);
+    const recipients = rows.map(leasedRecipient).sort(byIndex);
+    const fence = this.#grant(key, recipients, now + leaseMs);
+    return { message, destination, fence, recipients };
+  }
+
+  #grant(key: number, recipients: readonly LeasedRecipientRow[], expires: number): number {
+    const indexes = recipients.map(({ index }) => index);
+    return this.#parts.leases.grant(key, indexes, expires);
+  }
+
+  #expire(now: number): void {
+    for (const { key, indexes } of this.#parts.leases.expire(now))
+      for (const index of indexes) this.#giveBack(key, index, now, 0);
+  }
+
+  #giveBack(key: number, index: number, now: number, attempts: number): void {
+    const row = this.#sql.giveBack.get(now, attempts, key, index);
+    if (row !== undefined && row.held === 0) this.#parts.schedule.add(text(row.destination), now);
+  }
+
+  #removeIfDone(key: number): void {
+    if (this.#sql.anyRecipient.get(key) !== undefined) return;
+    const content = this.#sql.deleteMessage.get(key)?.content;
+    if (typeof content === 'number') this.#parts.contents.release(content);
+  }
+
+  #knownSchedule(): Schedule {
+    const { schedule } = this.#parts;
+    if (!schedule.known)
+      schedule.fill(
+        this.#sql.firstDues.all().map((row) => [text(row.destination), integer(row.due)]),
+      );
+    return schedule;
+  }
+
+  #refresh(rows: readonly Row[]): void {
+    for (const destination of new Set(rows.map((row) => text(row.destination)))) {
+      const due = this.#sql.firstDue.get(destination)?.due;
+      this.#parts.schedule.set(destination, due === undefined ? undefined : integer(due));
+    }
+  }
+
+  #entry(row: Row): EntryRow {
+    const columns = columnsOf(row);
+    const recipients = this.#sql.selectRecipients.all(columns[0]).map((recipient) => ({
+      ...leasedRecipient(recipient),
+      due: integerOrNull(recipient.due),
+      held: integer(recipient.held) !== 0,
+      reply: textOrNull(recipient.reply),
+    }));
+    return { columns, size: integer(row.size), recipients };
+  }
+
+  #content(row: Row): ContentRow {
+    const content = integerOrNull(row.content);
+    if (content !== null) return this.#parts.contents.read(content);
+    return { bytes: blob(row.bytes), size: integer(row.size), file: null };
+  }
+}
+
+/** deliver/route.ts calls local mailboxes `local`. */
+function isLocal(recipients: readonly (string | null)[]): boolean {
+  for (let at = 2; at < recipients.length; at += 4) if (recipients[at] === 'local') return true;
+  return false;
+}
+
+function* range(count: number): Generator<number> {
+  for (let i = 0; i < count; i += 1) yield i;
+}
+
+const byIndex = (a: { readonly index: number }, b: { readonly index: number }): number =>
+  a.index - b.index;
+
+const columnsOf = (row: Row): MessageColumns => [
+  integer(row.key),
+  text(row.id),
+  integer(row.received),
+  text(row.sender),
+  text(row.params),
+  text(row.origin),
+  textOrNull(row.message_id),
+  text(row.prefix),
+];
+
+const leasedRecipient = (row: Row): LeasedRecipientRow => ({
+  index: integer(row.idx),
+  address: text(row.address),
+  params: text(row.params),
+  destination: text(row.destination),
+  original: textOrNull(row.original),
+  attempts: integer(row.attempts),
+  warned: integer(row.warned) !== 0,
+});

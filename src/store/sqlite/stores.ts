@@ -1,0 +1,183 @@
+// Opens the embedded store: one directory, or nothing but memory. Queue, mailboxes and accounts are
+// in one database, large content in files beside it. Everything that was left half done by the last
+// process is cleared up before this resolves.
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { AccountStore } from '../account-store.ts';
+import { MemorySpool } from '../files/memory-spool.ts';
+import { FileSpool } from '../files/spool.ts';
+import type { MailboxStore } from '../mailbox-store.ts';
+import { StoreOpenError } from '../open-error.ts';
+import type { QueueStore } from '../queue-store.ts';
+import type { Spool } from '../spool.ts';
+import { SqliteAccountStore } from './account-store.ts';
+import { codeOf, openDatabase, openError, prepareDatabase, sqliteCode } from './database.ts';
+import { GroupCommit } from './group-commit.ts';
+import { SqliteMailboxStore } from './mailbox-store.ts';
+import { SqliteQueueStore } from './queue-store.ts';
+import type { Faults, Transport } from './transport.ts';
+import { headReader, openInProcess, openInWorker } from './transport.ts';
+
+export interface Stores extends AsyncDisposable {
+  readonly queue: QueueStore;
+  readonly mailboxes: MailboxStore;
+  readonly accounts: AccountStore;
+  readonly spool: Spool;
+}
+
+export interface SqliteStoresOptions {
+  /** Where everything lies; ':memory:' for a store that dies with the process. */
+  readonly directory: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  /**
+   * Whether the queue is ours (the default): one process at a time, which recovers what the last
+   * one left. With `false`, beside a running server, reading is safe, and so are changes of
+   * accounts and mailboxes and the queue's retry, hold, unhold and reroute; SQLite puts them in
+   * order. Whoever is not the owner must not enqueue with a lease, claim, settle, release or take.
+   */
+  readonly exclusive?: boolean;
+  /** `worker` (the default for a directory) or in the caller's thread (always for ':memory:'). */
+  readonly transport?: 'worker' | 'in-process';
+  /** In-process only: what a simulation lets happen to each batch. */
+  readonly faults?: Faults;
+  /** With ':memory:': what survives a simulated crash. Opening it again is a restart. */
+  readonly disk?: MemoryDisk;
+  /** The store's thread died: nothing more will be stored. The server should end, loudly. */
+  readonly onFailure?: (error: Error) => void;
+  /** A limit in database pages of 4 KiB, so that a test can fill the disk. */
+  readonly pagesMax?: number;
+}
+
+/** A database and a spool in memory that outlive the stores opened on them. */
+export class MemoryDisk {
+  readonly database: DatabaseSync = new DatabaseSync(':memory:');
+  readonly spool: MemorySpool = new MemorySpool();
+}
+
+/** @throws StoreOpenError */
+export async function openSqliteStores(options: SqliteStoresOptions): Promise<Stores> {
+  return options.directory === ':memory:' ? openInMemory(options) : openDirectory(options);
+}
+
+async function openInMemory(options: SqliteStoresOptions): Promise<Stores> {
+  const { disk = new MemoryDisk(), clock, faults, pagesMax } = options;
+  const { database, spool } = disk;
+  prepareDatabase(database, ':memory:');
+  if (pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${pagesMax}`);
+  const engine = {
+    ...{ database, exclusive: true, now: clock.now() },
+    ...{ closes: options.disk === undefined },
+    readHead: (file: string, bytesMax: number) => spool.head(file, bytesMax),
+  };
+  return assemble(options, spool, openInProcess(engine, faults));
+}
+
+async function openDirectory(options: SqliteStoresOptions): Promise<Stores> {
+  const { directory, clock, exclusive = true } = options;
+  const path = join(directory, 'postrider.db');
+  const spoolDirectory = join(directory, 'spool');
+  await makeDirectory(directory);
+  const lock = exclusive ? lockDirectory(directory) : undefined;
+  try {
+    const transport = await openTransport(options, path, spoolDirectory);
+    const spool = new FileSpool({ directory: spoolDirectory });
+    const release = () => lock?.close();
+    return await assemble(options, spool, transport, release, exclusive ? spool : undefined);
+  } catch (error) {
+    lock?.close();
+    throw error;
+  }
+
+  function openTransport(
+    { transport, faults, pagesMax, log, onFailure }: SqliteStoresOptions,
+    file: string,
+    spoolPath: string,
+  ): Promise<Transport> | Transport {
+    const now = clock.now();
+    if (transport !== 'in-process')
+      return openInWorker({
+        ...{ path: file, spoolDirectory: spoolPath, exclusive, now, pagesMax },
+        onFailure(error) {
+          log.error('store-stopped', { error: String(error.cause ?? error) });
+          onFailure?.(error);
+        },
+      });
+    const database = openDatabase({ path: file, pagesMax });
+    try {
+      const readHead = headReader(spoolPath);
+      return openInProcess({ database, exclusive, now, readHead, closes: true }, faults);
+    } catch (error) {
+      database.close();
+      throw openError(file, error);
+    }
+  }
+}
+
+async function assemble(
+  { log, clock }: SqliteStoresOptions,
+  spool: FileSpool | MemorySpool,
+  transport: Transport,
+  release?: () => void,
+  recovering?: FileSpool,
+): Promise<Stores> {
+  const removeFile = (key: string) => void spool.remove(key);
+  const commit = new GroupCommit({ transport, clock, log, removeFile });
+  try {
+    const files = recovering === undefined ? [] : await commit.call('files', []);
+    const removed = (await recovering?.recover(files))?.removed ?? 0;
+    if (transport.recovered + removed > 0)
+      log.info('store-recovered', { recipients: transport.recovered, leftovers: removed });
+    const accounts = new SqliteAccountStore({ commit, clock });
+    await accounts.load();
+    return {
+      queue: new SqliteQueueStore({ commit, spool, clock }),
+      mailboxes: new SqliteMailboxStore({ commit, spool, clock }),
+      accounts,
+      spool,
+      async [Symbol.asyncDispose]() {
+        await commit.close();
+        await spool[Symbol.asyncDispose]();
+        release?.();
+      },
+    };
+  } catch (error) {
+    await commit.close();
+    throw error;
+  }
+}
+
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new StoreOpenError('no-access', `${directory}: cannot be made or written to`, {
+      cause: error,
+    });
+  }
+}
+
+/** Held until the process ends, however it ends: the kernel lets go of it. */
+function lockDirectory(directory: string): DatabaseSync {
+  const path = join(directory, 'lock.db');
+  let lock: DatabaseSync | undefined;
+  try {
+    // A command may hold it for a moment.
+    lock = new DatabaseSync(path, { timeout: 2000 });
+    lock.exec('BEGIN EXCLUSIVE');
+    return lock;
+  } catch (error) {
+    lock?.close();
+    if (codeOf(error) === sqliteCode.busy)
+      throw new StoreOpenError(
+        'in-use',
+        `${directory} is in use: another Postrider runs on it. Stop it, or choose another dataDirectory`,
+        { cause: error },
+      );
+    throw openError(path, error);
+  }
+}

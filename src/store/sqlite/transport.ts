@@ -1,0 +1,194 @@
+// Where the engine runs: in a worker thread (a server: commits wait for the disk, the event loop does
+// not) or in the caller's own thread (tests and simulations: deterministic, with faults on demand).
+
+import { closeSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { assert } from '../../base/assert.ts';
+import { StorageError } from '../../smtp/smtp-error.ts';
+import { StoreOpenError } from '../open-error.ts';
+import type { EngineOptions } from './engine.ts';
+import { Engine } from './engine.ts';
+import type { BatchResult, ContentRow, Request } from './operation.ts';
+import type { FromWorker, ToWorker, WorkerOptions } from './worker.ts';
+
+export interface Transport {
+  /** Recipients whose leases ended with the last process. */
+  readonly recovered: number;
+  /** Batches are run in order. @throws StorageError when the engine is gone */
+  run(requests: readonly Request[]): Promise<BatchResult>;
+  /** Calls back soon: what is asked for until then goes into one batch. */
+  gather(callback: () => void): void;
+  close(): Promise<void>;
+}
+
+/** What a simulation lets happen to a batch; `operations` says what is in it. */
+export type Fault =
+  /** Nothing is applied, every request gets a StorageError. */
+  | 'full'
+  /** The process dies: nothing is applied, nobody hears anything any more. */
+  | 'crash-before'
+  /** The process dies: all of it is durable, nobody hears of it. */
+  | 'crash-after';
+
+export type Faults = (operations: readonly string[]) => Fault | undefined;
+
+/** Rejections after a simulated crash, so that a test can tell them from others. */
+export class StoreCrashedError extends StorageError {}
+
+export interface InProcessOptions extends EngineOptions {
+  /** Whether the database ends with the store. */
+  readonly closes: boolean;
+}
+
+export function openInProcess(options: InProcessOptions, faults?: Faults): Transport {
+  const engine = new Engine(options);
+  let crashed = false;
+  const crash = (): never => {
+    if (!crashed && options.closes) engine.close();
+    crashed = true;
+    throw new StoreCrashedError('the store crashed');
+  };
+  return {
+    recovered: engine.recovered,
+    async run(requests) {
+      if (crashed) crash();
+      const fault = faults?.(requests.map(({ operation }) => operation));
+      if (fault === 'crash-before') crash();
+      if (fault === 'full') return fullResult(requests.length);
+      const result = engine.transaction(requests);
+      if (fault === 'crash-after') crash();
+      return result;
+    },
+    gather: queueMicrotask,
+    async close() {
+      if (options.closes && !crashed) engine.close();
+    },
+  };
+}
+
+function fullResult(count: number): BatchResult {
+  const answer = { ok: false, kind: 'storage', message: 'database or disk is full' } as const;
+  return {
+    answers: new Array(count).fill(answer),
+    ...{ freedFiles: [], unflushed: false, transfer: [] },
+  };
+}
+
+export interface WorkerTransportOptions extends WorkerOptions {
+  /** The worker died: what waits and what comes is rejected; the server should end, loudly. */
+  readonly onFailure: (error: Error) => void;
+}
+
+/** @throws StoreOpenError */
+export async function openInWorker(options: WorkerTransportOptions): Promise<Transport> {
+  const { onFailure, ...workerData } = options;
+  // Under node_modules the compiled file is the one to run.
+  const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
+  const worker = new Worker(new URL(file, import.meta.url), { workerData, name: 'store' });
+  const waiting: { resolve(result: BatchResult): void; reject(error: Error): void }[] = [];
+  let ended: Error | undefined;
+  let closed: (() => void) | undefined;
+
+  const recovered = await new Promise<number>((resolve, reject) => {
+    worker.on('message', (message: FromWorker) => {
+      switch (message.kind) {
+        case 'result':
+          waiting.shift()?.resolve(message.result);
+          return;
+        case 'ready':
+          resolve(message.recovered);
+          return;
+        case 'not-opened':
+          reject(
+            message.problem === undefined
+              ? new Error(message.text)
+              : new StoreOpenError(message.problem, message.text),
+          );
+          return;
+      }
+    });
+    const fail = (cause: unknown) => {
+      if (ended !== undefined) return;
+      ended = new StorageError('the store has stopped', { cause });
+      reject(ended);
+      for (const { reject: give } of waiting.splice(0)) give(ended);
+      if (closed === undefined) onFailure(ended);
+    };
+    worker.on('error', fail);
+    worker.on('messageerror', fail);
+    worker.on('exit', (code) => {
+      fail(new Error(`the store's thread ended with ${code}`));
+      closed?.();
+    });
+  });
+
+  const post = (message: ToWorker, transfer: ArrayBuffer[] = []) =>
+    worker.postMessage(message, transfer);
+  return {
+    recovered,
+    run(requests) {
+      return new Promise((resolve, reject) => {
+        if (ended !== undefined) return reject(ended);
+        waiting.push({ resolve, reject });
+        const pack = packContents(requests);
+        post({ kind: 'batch', requests, pack }, pack === undefined ? [] : [pack]);
+      });
+    },
+    // All that the event loop has read in this turn.
+    gather: setImmediate,
+    async close() {
+      if (ended !== undefined) return;
+      await new Promise<void>((resolve) => {
+        closed = resolve;
+        post({ kind: 'close' });
+      });
+    },
+  };
+}
+
+/**
+ * The batch's contents in one buffer that is handed over: a structured clone of each would cost
+ * more, and that of a view into a larger buffer would take the whole buffer along.
+ */
+function packContents(requests: readonly Request[]): ArrayBuffer | undefined {
+  let size = 0;
+  for (const { contents } of requests) for (const { bytes } of contents) size += bytes?.length ?? 0;
+  if (size === 0) return undefined;
+  const pack = new Uint8Array(size);
+  let at = 0;
+  for (const { contents } of requests)
+    for (const content of contents) {
+      if (content.bytes === null) continue;
+      pack.set(content.bytes, at);
+      at += content.bytes.length;
+      content.bytes = null;
+    }
+  return pack.buffer;
+}
+
+export function unpackContents(requests: readonly Request[], pack: ArrayBuffer | undefined): void {
+  let at = 0;
+  for (const { contents } of requests)
+    for (const content of contents) {
+      if (content.file !== null) continue;
+      assert(pack !== undefined || content.size === 0, 'contents come with their bytes');
+      content.bytes = pack === undefined ? noBytes : new Uint8Array(pack, at, content.size);
+      at += content.size;
+    }
+}
+
+const noBytes: ContentRow['bytes'] = new Uint8Array(0);
+
+/** The first octets of a file in the spool. */
+export function headReader(directory: string): EngineOptions['readHead'] {
+  return (file, bytesMax) => {
+    const descriptor = openSync(join(directory, file), 'r');
+    try {
+      const head = new Uint8Array(bytesMax);
+      return head.subarray(0, readSync(descriptor, head, 0, bytesMax, 0));
+    } finally {
+      closeSync(descriptor);
+    }
+  };
+}

@@ -1,0 +1,72 @@
+// The worker thread: opens the database, runs the batches it is sent, answers each with one message.
+
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import type { OpenProblem } from '../open-error.ts';
+import { StoreOpenError } from '../open-error.ts';
+import { openDatabase, openError } from './database.ts';
+import { Engine } from './engine.ts';
+import type { BatchResult, Request } from './operation.ts';
+import { headReader, unpackContents } from './transport.ts';
+
+export interface WorkerOptions {
+  readonly path: string;
+  readonly spoolDirectory: string;
+  readonly exclusive: boolean;
+  readonly now: number;
+  readonly pagesMax?: number | undefined;
+}
+
+export type ToWorker =
+  | {
+      readonly kind: 'batch';
+      readonly requests: readonly Request[];
+      readonly pack: ArrayBuffer | undefined;
+    }
+  | { readonly kind: 'close' };
+
+export type FromWorker =
+  | { readonly kind: 'ready'; readonly recovered: number }
+  | {
+      readonly kind: 'not-opened';
+      readonly problem: OpenProblem | undefined;
+      readonly text: string;
+    }
+  | { readonly kind: 'result'; readonly result: BatchResult };
+
+if (!isMainThread && parentPort !== null) serve(workerData as WorkerOptions, parentPort);
+
+function serve(options: WorkerOptions, port: NonNullable<typeof parentPort>): void {
+  const say = (message: FromWorker, transfer: readonly ArrayBuffer[] = []) =>
+    port.postMessage(message, [...transfer]);
+  let engine: Engine;
+  try {
+    engine = openEngine(options);
+  } catch (error) {
+    const problem = error instanceof StoreOpenError ? error.problem : undefined;
+    const text = error instanceof Error ? error.message : String(error);
+    say({ kind: 'not-opened', problem, text });
+    port.close();
+    return;
+  }
+  port.on('message', (message: ToWorker) => {
+    if (message.kind === 'close') {
+      engine.close();
+      port.close();
+      return;
+    }
+    unpackContents(message.requests, message.pack);
+    const { transfer, ...result } = engine.transaction(message.requests);
+    say({ kind: 'result', result: { ...result, transfer: [] } }, transfer);
+  });
+  say({ kind: 'ready', recovered: engine.recovered });
+}
+
+function openEngine({ path, spoolDirectory, exclusive, now, pagesMax }: WorkerOptions): Engine {
+  const database = openDatabase({ path, pagesMax });
+  try {
+    return new Engine({ database, exclusive, now, readHead: headReader(spoolDirectory) });
+  } catch (error) {
+    database.close();
+    throw openError(path, error);
+  }
+}
