@@ -7,9 +7,8 @@ import type { Lease } from '../store/queue-store.ts';
 import type { DeliveryResult, RecipientResult } from './delivery.ts';
 import { Fifo } from './fifo.ts';
 
-export interface DestinationLimits {
-  readonly connectionsPerDestination: number;
-}
+/** Asked for each time it is used: an operator may change it while the server runs. */
+export type DestinationLimits = () => { readonly connectionsPerDestination: number };
 
 const windowAtFirst = 10;
 /** A destination that worked this recently is not dead because one attempt did not reach it. */
@@ -31,7 +30,7 @@ export class Destination {
   backlog = false;
   /** In which of the two lines of a Lineup it stands. */
   listed: 'none' | 'known' | 'unknown' = 'none';
-  readonly #windowMax: number;
+  readonly #limits: DestinationLimits;
   #window: number;
   #freshLast = false;
   #workedAt = Number.NEGATIVE_INFINITY;
@@ -39,10 +38,10 @@ export class Destination {
   #deadUntil = Number.NEGATIVE_INFINITY;
   #lastFailure: RecipientResult | undefined;
 
-  constructor(name: string, { connectionsPerDestination }: DestinationLimits) {
+  constructor(name: string, limits: DestinationLimits) {
     this.name = name;
-    this.#windowMax = Math.max(1, connectionsPerDestination);
-    this.#window = Math.min(windowAtFirst, this.#windowMax);
+    this.#limits = limits;
+    this.#window = Math.min(windowAtFirst, limits().connectionsPerDestination);
   }
 
   get window(): number {
@@ -98,7 +97,7 @@ export class Destination {
   learn(result: DeliveryResult, now: number, fraction: number): void {
     switch (result.health) {
       case 'ok':
-        this.#window = Math.min(this.#windowMax, this.#window + 1);
+        this.#window = Math.min(this.#limits().connectionsPerDestination, this.#window + 1);
         this.#workedAt = now;
         this.#failures = 0;
         this.#deadUntil = Number.NEGATIVE_INFINITY;

@@ -3,24 +3,30 @@
 // mail leave the last places to those that did. So no backlog and no dead host delays the others.
 
 import type { Lease } from '../store/queue-store.ts';
-import type { Destination, DestinationLimits } from './destination.ts';
+import type { Destination } from './destination.ts';
 import { DestinationTable } from './destination.ts';
 import { Fifo } from './fifo.ts';
 
 /** The share of places that destinations which never took mail cannot have. */
 const reservedShare = 0.2;
 
+export interface LineupLimits {
+  readonly connectionsPerDestination: number;
+  /** Attempts at once in all. */
+  readonly activeMax: number;
+}
+
 export class Lineup {
   readonly destinations: DestinationTable;
-  readonly #reserved: number;
+  readonly #limits: () => LineupLimits;
   readonly #known = new Fifo<Destination>();
   readonly #unknown = new Fifo<Destination>();
   #waiting = 0;
   #bytes = 0;
 
-  constructor(limits: DestinationLimits & { readonly activeMax: number }) {
+  constructor(limits: () => LineupLimits) {
     this.destinations = new DestinationTable(limits);
-    this.#reserved = Math.floor(limits.activeMax * reservedShare);
+    this.#limits = limits;
   }
 
   get waiting(): number {
@@ -52,9 +58,10 @@ export class Lineup {
 
   /** The next lease to start while `free` places are left. The caller calls drop() for it. */
   take(free: number, now: number): { lease: Lease; destination: Destination } | undefined {
+    const reserved = this.#limits().activeMax * reservedShare;
     const destination =
       (free > 0 ? this.#next(this.#known, 'known', now) : undefined) ??
-      (free > this.#reserved ? this.#next(this.#unknown, 'unknown', now) : undefined);
+      (free > reserved ? this.#next(this.#unknown, 'unknown', now) : undefined);
     const lease = destination?.shift();
     if (destination === undefined || lease === undefined) return undefined;
     this.#waiting -= 1;

@@ -1,124 +1,45 @@
-// What an operator does with the queue, over any QueueStore, whether the server runs or not. Answers
-// are plain data that can be printed or sent as JSON: times are ISO 8601, nothing is undefined.
+// What an operator does to a message and asks of it, beyond what the store does alone: cancelling, and
+// the story of a message. Works over any QueueStore, whether the server runs or not.
 
 import type { Log } from '../base/log.ts';
 import { reply } from '../smtp/reply.ts';
 import type { HistoryEvent, HistoryStore } from '../store/history.ts';
 import { sameMessageId } from '../store/history.ts';
-import type { Lease, NewMessage, Origin, QueueEntry, QueueStore } from '../store/queue-store.ts';
+import type { Lease, NewMessage, QueueEntry, QueueStore } from '../store/queue-store.ts';
 import type { ReportParts } from './bounce.ts';
-import { deliveryReports, wantsReport } from './bounce.ts';
+import { deliveryReports } from './bounce.ts';
 import { recordReport } from './diary.ts';
-import { replyText } from './reply-text.ts';
-
-export interface QueueListing {
-  readonly id: string;
-  readonly sender: string;
-  readonly received: string;
-  readonly size: number;
-  readonly messageId: string | null;
-  readonly recipients: readonly {
-    readonly address: string;
-    /** The address it was sent to, when an alias led to this one. */
-    readonly original: string | null;
-    readonly destination: string;
-    readonly state: 'queued' | 'active' | 'held';
-    readonly attempts: number;
-    readonly nextAttempt: string | null;
-    readonly lastReply: string | null;
-  }[];
-}
-
-export interface QueueDetails extends QueueListing {
-  readonly params: readonly string[];
-  readonly origin: Origin;
-}
 
 /** Everything known of one message. */
 export interface MessageStory {
   readonly id: string;
   /** What is left of it in the queue. */
-  readonly queued: QueueDetails | null;
+  readonly queued: QueueEntry | undefined;
   /** Oldest first. */
   readonly events: readonly HistoryEvent[];
 }
 
-export interface QueueOperations {
-  /** Oldest first; never more than a page of them in memory. */
-  list(): AsyncIterable<QueueListing>;
-  show(id: string): Promise<QueueDetails | undefined>;
-  /** Makes them due now; all without ids. How many recipients. Held ones stay held. */
-  retry(ids?: readonly string[]): Promise<number>;
-  hold(ids: readonly string[]): Promise<number>;
-  release(ids: readonly string[]): Promise<number>;
-  /**
-   * Removes from the queue whatever is not under way at this moment, and tells the senders unless
-   * `silent`. How many recipients.
-   */
-  cancel(ids: readonly string[], options?: { readonly silent?: boolean }): Promise<number>;
-  /** By queue id or Message-ID; [] when nothing is known. */
-  why(id: string): Promise<readonly MessageStory[]>;
-}
-
-export interface QueueOperationParts extends ReportParts {
+export interface CancelParts extends ReportParts {
   readonly store: QueueStore;
-  readonly history: Pick<HistoryStore, 'record' | 'find'>;
+  readonly history: Pick<HistoryStore, 'record'>;
   readonly log: Log;
-  /** Tells a runner in this process that something is due. */
-  readonly wake?: (() => void) | undefined;
 }
 
-// RFC 3463 §3.8: X.7.0 would blame security; X.0.0 is what is left for a decision of a person.
+// RFC 3463 §3.1: X.0.0 is what is left for a decision of a person; X.7 would blame security.
 const cancelled = reply(554, '0.0', 'Delivery was cancelled by the administrator');
 const cancelLeaseMs = 60_000;
 /** Limit: messages that share a Message-ID and are still queued. */
 const storiesMax = 20;
 
-export function createQueueOperations(parts: QueueOperationParts): QueueOperations {
-  const { store, history, clock } = parts;
-  const woken = async (count: Promise<number>): Promise<number> => {
-    const recipients = await count;
-    parts.wake?.();
-    return recipients;
-  };
-  return {
-    async *list() {
-      for await (const entry of store.list()) yield listing(entry);
-    },
-    async show(id) {
-      const entry = await store.get(id);
-      return entry === undefined ? undefined : details(entry);
-    },
-    retry: (ids) => woken(store.retry(ids, clock.now())),
-    hold: (ids) => store.hold(ids),
-    release: (ids) => woken(store.unhold(ids, clock.now())),
-    async cancel(ids, { silent = false } = {}) {
-      let recipients = 0;
-      for (const id of new Set(ids)) recipients += await cancelOne(parts, id, silent);
-      parts.wake?.();
-      return recipients;
-    },
-    async why(id) {
-      const events = await history.find(id);
-      const found = new Map<string, HistoryEvent[]>();
-      for (const event of events) {
-        const story = found.get(event.id) ?? [];
-        story.push(event);
-        found.set(event.id, story);
-      }
-      // History may have been lost or not kept: the queue knows what it holds.
-      for (const queued of await queuedAs(store, id)) if (!found.has(queued)) found.set(queued, []);
-      const stories: MessageStory[] = [];
-      for (const [of, told] of found) {
-        const entry = await store.get(of);
-        stories.push({ id: of, queued: entry === undefined ? null : details(entry), events: told });
-      }
-      return stories;
-    },
-  };
-}
-
-async function cancelOne(parts: QueueOperationParts, id: string, silent: boolean): Promise<number> {
+/**
+ * Removes from the queue whatever of a message is not under way at this moment, and tells the
+ * sender unless `silent`. How many recipients. A runner must be woken, if one is in this process.
+ */
+export async function cancelMessage(
+  parts: CancelParts,
+  id: string,
+  { silent = false }: { readonly silent?: boolean } = {},
+): Promise<number> {
   const { store, clock, history } = parts;
   const leases = await store.take(id, { now: clock.now(), leaseMs: cancelLeaseMs });
   let recipients = 0;
@@ -144,11 +65,29 @@ async function cancelOne(parts: QueueOperationParts, id: string, silent: boolean
   return recipients;
 }
 
-function cancellationReports(lease: Lease, parts: QueueOperationParts): Promise<NewMessage[]> {
-  const recipients = lease.recipients
-    .filter(({ params }) => wantsReport(params, 'failed'))
-    .map((recipient) => ({ recipient, reply: cancelled, remote: false }));
+function cancellationReports(lease: Lease, parts: CancelParts): Promise<NewMessage[]> {
+  const recipients = lease.recipients.map((recipient) => ({
+    ...{ recipient, reply: cancelled, remote: false },
+  }));
   return deliveryReports(lease.message, { action: 'failed', recipients }, parts);
+}
+
+/** By queue id or Message-ID; [] when nothing is known. */
+export async function storiesOf(
+  { store, history }: { readonly store: QueueStore; readonly history: Pick<HistoryStore, 'find'> },
+  id: string,
+): Promise<readonly MessageStory[]> {
+  const found = new Map<string, HistoryEvent[]>();
+  for (const event of await history.find(id)) {
+    const events = found.get(event.id) ?? [];
+    events.push(event);
+    found.set(event.id, events);
+  }
+  // History may have been lost, or not kept that long: the queue knows what it holds.
+  for (const queued of await queuedAs(store, id)) if (!found.has(queued)) found.set(queued, []);
+  const stories: MessageStory[] = [];
+  for (const [of, events] of found) stories.push({ id: of, queued: await store.get(of), events });
+  return stories;
 }
 
 /** Queue ids of what is queued under this id or Message-ID. */
@@ -162,31 +101,3 @@ async function queuedAs(store: QueueStore, id: string): Promise<string[]> {
   }
   return found;
 }
-
-const isoTime = (ms: number): string => new Date(ms).toISOString();
-
-function listing(entry: QueueEntry): QueueListing {
-  const { id, sender, received, size, messageId, recipients } = entry;
-  return {
-    id,
-    sender,
-    received: isoTime(received),
-    size,
-    messageId: messageId ?? null,
-    recipients: recipients.map((recipient) => ({
-      address: recipient.address,
-      original: recipient.original ?? null,
-      destination: recipient.destination,
-      state: recipient.state,
-      attempts: recipient.attempts,
-      nextAttempt: recipient.nextAttempt === undefined ? null : isoTime(recipient.nextAttempt),
-      lastReply: recipient.lastReply === undefined ? null : replyText(recipient.lastReply),
-    })),
-  };
-}
-
-const details = (entry: QueueEntry): QueueDetails => ({
-  ...listing(entry),
-  params: entry.params,
-  origin: entry.origin,
-});

@@ -43,6 +43,7 @@ export interface RunnerParts extends Pick<ReportParts, 'hostname' | 'ids' | 'res
   readonly random: Random;
   readonly log: Log;
   readonly history: Pick<HistoryStore, 'record'>;
+  /** Read anew each time, as the hostname is: both may change while the server runs. */
   readonly settings: QueueSettings;
 }
 
@@ -83,10 +84,11 @@ export class QueueRunner {
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
-    this.#lineup = new Lineup(parts.settings);
+    this.#lineup = new Lineup(() => parts.settings);
     this.#attempts = new Attempts(parts.clock, (attempt) => this.#overdue(attempt));
+    const { store, clock, log } = parts;
     this.#recorder = new Recorder({
-      ...parts,
+      ...{ store, clock, log },
       onDone: (settlement, nextDue) => this.#recorded(settlement, nextDue),
       onProbe: () => void this.#claim(),
     });

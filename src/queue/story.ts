@@ -3,8 +3,9 @@
 
 import { unreachable } from '../base/assert.ts';
 import type { AttemptResult, HistoryEvent } from '../store/history.ts';
-import type { Origin } from '../store/queue-store.ts';
-import type { MessageStory, QueueDetails } from './operations.ts';
+import type { Origin, QueueEntry } from '../store/queue-store.ts';
+import type { MessageStory } from './operations.ts';
+import { replyText } from './reply-text.ts';
 
 /** Lines ending in LF. */
 export function formatWhy(stories: readonly MessageStory[]): string {
@@ -13,23 +14,23 @@ export function formatWhy(stories: readonly MessageStory[]): string {
 
 function formatStory({ id, queued, events }: MessageStory): string {
   const lines = [`Message ${id}`];
-  if (queued !== null && !events.some(({ kind }) => kind === 'received'))
-    lines.push(`${queued.received}  received`, ...receivedLines(queued, queued.origin));
+  if (queued !== undefined && !events.some(({ kind }) => kind === 'received'))
+    lines.push(`${isoTime(queued.received)}  received`, ...receivedLines(queued, queued.origin));
   for (const event of events) lines.push(...eventLines(event));
   lines.push(...nowLines(queued));
   return `${lines.join('\n')}\n`;
 }
 
 function eventLines(event: HistoryEvent): string[] {
-  const when = new Date(event.at).toISOString();
+  const when = isoTime(event.at);
   switch (event.kind) {
     case 'received': {
-      const { recipients, recipientCount, messageId, reportsOn } = event;
+      const { recipients, recipientCount, reportsOn } = event;
       const more = recipientCount - recipients.length;
       const to = `${recipients.map((address) => `<${address}>`).join(', ')}`;
       return [
         `${when}  received`,
-        ...receivedLines({ ...event, messageId: messageId ?? null }, event.origin),
+        ...receivedLines(event, event.origin),
         `    to ${to}${more > 0 ? ` and ${more} more` : ''}`,
         ...(reportsOn === undefined ? [] : [`    it is a report on message ${reportsOn}`]),
       ];
@@ -54,7 +55,7 @@ function eventLines(event: HistoryEvent): string[] {
 }
 
 function receivedLines(
-  facts: Pick<QueueDetails, 'sender' | 'size' | 'messageId'>,
+  facts: Pick<QueueEntry, 'sender' | 'size' | 'messageId'>,
   origin: Origin,
 ): string[] {
   const { clientAddress, hello, account, protocol, tls, session, service, findings = [] } = origin;
@@ -70,7 +71,7 @@ function receivedLines(
 }
 
 function resultLines(one: AttemptResult): string[] {
-  const next = one.until === undefined ? '' : `; next attempt ${new Date(one.until).toISOString()}`;
+  const next = one.until === undefined ? '' : `; next attempt ${isoTime(one.until)}`;
   const where = one.host === undefined ? '' : ` by ${one.host}`;
   const words = one.result === 'expired' ? 'given up, as it had been tried for long' : one.result;
   return [
@@ -81,14 +82,16 @@ function resultLines(one: AttemptResult): string[] {
   ];
 }
 
-function nowLines(queued: QueueDetails | null): string[] {
-  if (queued === null) return ['Now: it has left the queue.'];
+function nowLines(queued: QueueEntry | undefined): string[] {
+  if (queued === undefined) return ['Now: it has left the queue.'];
   return [
     'Now in the queue:',
     ...queued.recipients.flatMap(({ address, state, attempts, nextAttempt, lastReply }) => [
       `    <${address}> ${state}, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}` +
-        (nextAttempt === null || state !== 'queued' ? '' : `, next ${nextAttempt}`),
-      ...(lastReply === null ? [] : [`        last reply: ${lastReply}`]),
+        (nextAttempt === undefined || state !== 'queued' ? '' : `, next ${isoTime(nextAttempt)}`),
+      ...(lastReply === undefined ? [] : [`        last reply: ${replyText(lastReply)}`]),
     ]),
   ];
 }
+
+const isoTime = (ms: number): string => new Date(ms).toISOString();
