@@ -167,7 +167,7 @@ export class SmtpServer implements AsyncDisposable {
                 ? undefined
                 : createSaslServer(mechanism, { authenticator, tls: reception.client.tls }),
             onSuccess: (account) => reception.loggedIn(account),
-            onFailure: (mechanism, reason) => log.info('login failed', { mechanism, reason }),
+            onFailure: (mechanism, { reason }) => log.info('login failed', { mechanism, reason }),
           }),
         // Who is a recipient is onRecipient's to say.
         directory: {
@@ -175,6 +175,7 @@ export class SmtpServer implements AsyncDisposable {
         },
         destinationOf: () => 'local',
         senderRule: undefined,
+        vrfy: 'ambiguous',
         hooks: {
           onConnect: async (client) => (await options.onConnect?.(client)) ?? undefined,
           onMail: async (envelope) =>
@@ -193,7 +194,7 @@ export class SmtpServer implements AsyncDisposable {
       },
       spool,
       submit: (message, client) => this.#handOver(message, client, spool),
-      messageId: createMessageIds({ clock }),
+      messageId: createMessageIds({ clock, random: systemRandom }),
       startQueue: async () => reply(458, '3.3', 'There is no queue here'),
       clock,
       random: systemRandom,

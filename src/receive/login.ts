@@ -4,7 +4,7 @@
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import type { LoginThrottle } from '../policy/login-throttle.ts';
-import type { SaslServer } from '../sasl/mechanism.ts';
+import type { SaslServer, SaslStep } from '../sasl/mechanism.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { reply } from '../smtp/reply.ts';
 import type { Challenge } from './conversation.ts';
@@ -16,6 +16,8 @@ const later = reply(454, '7.0', 'Temporary authentication failure, try again lat
 const unknown = reply(504, '5.4', 'Unrecognized authentication mechanism');
 const blocked = reply(421, '7.0', 'Too many failed logins from your network, try again later');
 
+type SaslFailure = Extract<SaslStep, { readonly kind: 'failure' }>;
+
 export interface LoginParts {
   readonly clientAddress: string;
   readonly throttle: LoginThrottle;
@@ -23,7 +25,7 @@ export interface LoginParts {
   readonly startSasl: (mechanism: string) => SaslServer | undefined;
   /** Called once, with the account. */
   readonly onSuccess: (account: string) => void;
-  readonly onFailure: (mechanism: string, reason: string) => void;
+  readonly onFailure: (mechanism: string, failure: SaslFailure) => void;
 }
 
 /** The exchanges of one connection, one at a time. */
@@ -66,10 +68,10 @@ export class Login {
       this.#parts.onSuccess(step.account);
       return loggedIn;
     }
-    this.#parts.onFailure(exchange.mechanism, step.reason);
+    this.#parts.onFailure(exchange.mechanism, step);
     if (step.reason === 'temporary') return later;
     if (step.reason === 'malformed') return malformed;
-    this.#parts.throttle.failed(this.#parts.clientAddress);
+    this.#parts.throttle.failed(this.#parts.clientAddress, step.user);
     return wrong;
   }
 

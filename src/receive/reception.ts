@@ -6,7 +6,7 @@ import { assert, unreachable } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Mailbox, ReversePath } from '../mail/address.ts';
-import { formatMailbox } from '../mail/address.ts';
+import { formatMailbox, parseMailbox } from '../mail/address.ts';
 import { scanHeader } from '../mail/header.ts';
 import { mailLoop } from '../mail/loop.ts';
 import type { Endpoint, Peer } from '../net/peer.ts';
@@ -24,7 +24,8 @@ import type { NewMessage, NewRecipient, Origin } from '../store/queue-store.ts';
 import type { ContentWriter, Spool } from '../store/spool.ts';
 import type { Answerer, ServerAnswer } from './conversation.ts';
 import type { Login } from './login.ts';
-import { stamp } from './stamp.ts';
+import { entersHere, stamp } from './stamp.ts';
+import { addedMessageId } from './submission.ts';
 
 /** What a hook or policy may look at and refuse. All optional; undefined means "no objection". */
 export interface ReceptionHooks {
@@ -75,6 +76,11 @@ export interface ReceptionParts {
   readonly destinationOf: (address: string) => string;
   /** Whether a logged-in client may use this sender. */
   readonly senderRule: SenderRule | undefined;
+  /**
+   * What VRFY says: 252 to everything, an honest answer to those who may relay, or 502.
+   * RFC 5321 §3.5.3 and §7.3.
+   */
+  readonly vrfy: 'ambiguous' | 'yes' | 'no';
   readonly spool: Spool;
   /** Durable once resolved. */
   readonly submit: (message: NewMessage, client: ClientFacts) => Promise<void>;
@@ -99,6 +105,7 @@ const ambiguous = reply(
   '0.0',
   'Cannot VRFY user, but will accept message and attempt delivery',
 );
+const noVerification = reply(502, '7.0', 'VRFY is not available');
 const noExpansion = reply(502, '7.0', 'EXPN is not available');
 
 /** How much of a large message is looked at for its header. */
@@ -139,7 +146,7 @@ export class Reception implements Answerer {
       case 'message':
         return this.#message();
       case 'vrfy':
-        return ambiguous;
+        return this.#vrfy(question.argument);
       case 'expn':
         return noExpansion;
       case 'etrn':
@@ -218,6 +225,17 @@ export class Reception implements Answerer {
     return recipientOk;
   }
 
+  async #vrfy(argument: string): Promise<Reply> {
+    const { vrfy, directory, trusted } = this.#parts;
+    if (vrfy === 'no') return noVerification;
+    const mailbox = parseMailbox(argument.trim().replace(/^<(.*)>$/, '$1'));
+    const mayAsk = trusted || this.#account !== undefined;
+    if (vrfy === 'ambiguous' || !mayAsk || mailbox === undefined) return ambiguous;
+    const resolution = await directory.resolve(mailbox, { mayRelay: false });
+    if (resolution.kind === 'refuse') return resolution.reply;
+    return reply(250, '1.5', `<${formatMailbox(mailbox)}>`);
+  }
+
   content(bytes: Uint8Array): Promise<void> | undefined {
     assert(this.#content !== undefined, 'content follows "data"');
     return this.#content.write(bytes);
@@ -257,16 +275,19 @@ export class Reception implements Answerer {
       const sender = envelope.sender === null ? '' : formatMailbox(envelope.sender);
       const now = clock.now();
       const origin = this.#origin(client, envelope.params);
+      const messageId =
+        header.messageId ??
+        (entersHere(client) ? `<${addedMessageId({ id, hostname })}>` : undefined);
       const message: NewMessage = {
         id,
         received: now,
         sender,
         params: travelling(envelope.params),
         recipients,
-        prefix: stamp({ id, now, hostname, client, origin, header, head, recipients }),
+        prefix: stamp({ id, now, hostname, client, origin, header, head, recipients, sender }),
         content: stored,
         origin,
-        messageId: header.messageId,
+        messageId,
       };
       await submit(message, client);
       stored = undefined; // the queue's now
@@ -275,7 +296,7 @@ export class Reception implements Answerer {
         from: sender,
         to: recipients.length === 1 ? recipients[0]!.address : recipients.length,
         bytes: storedSize(message.content),
-        messageId: header.messageId,
+        messageId,
       });
       return reply(250, '6.0', `Queued as ${id}`);
     } catch (error) {

@@ -30,6 +30,7 @@ export interface SmtpServiceSettings {
   readonly directory: ReceptionParts['directory'];
   readonly destinationOf: ReceptionParts['destinationOf'];
   readonly senderRule: ReceptionParts['senderRule'];
+  readonly vrfy: ReceptionParts['vrfy'];
   readonly hooks: ReceptionHooks;
 }
 
@@ -115,6 +116,7 @@ export class SmtpService {
       directory: now.directory,
       destinationOf: now.destinationOf,
       senderRule: now.senderRule,
+      vrfy: now.vrfy,
       spool: this.#parts.spool,
       submit: this.#parts.submit,
       messageId: this.#parts.messageId,

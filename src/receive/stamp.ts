@@ -17,7 +17,13 @@ export interface StampFacts {
   /** The first octets of the content, the header at least as far as it was scanned. */
   readonly head: Uint8Array;
   readonly recipients: readonly NewRecipient[];
+  /** The reverse-path in wire form, '' for the null one. */
+  readonly sender: string;
 }
+
+/** RFC 6409 §8: only mail that enters the mail system here is mended. */
+export const entersHere = ({ service, account }: ClientFacts): boolean =>
+  service === 'submission' || account !== undefined;
 
 /** Header lines ending in CRLF. */
 export function stamp(facts: StampFacts): string {
@@ -33,7 +39,5 @@ export function stamp(facts: StampFacts): string {
     // RFC 5321 §7.6: "for" with more than one recipient would tell each of the others.
     ...(recipients.length === 1 && { for: recipients[0]!.original ?? recipients[0]!.address }),
   });
-  // RFC 6409 §8: only mail that enters the mail system here is mended.
-  const entersHere = client.service === 'submission' || client.account !== undefined;
-  return entersHere ? received + fixSubmission(facts) : received;
+  return entersHere(client) ? received + fixSubmission(facts) : received;
 }

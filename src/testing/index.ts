@@ -1,0 +1,186 @@
+// postrider/testing: the whole server for somebody's test, on free ports of 127.0.0.1, in memory,
+// with a clock that stands still until it is moved and a DNS made of a table.
+
+import { FakeClock } from '../base/fake-clock.ts';
+import type { Log } from '../base/log.ts';
+import { silentLog } from '../base/log.ts';
+import { seededRandom } from '../base/random.ts';
+import type { ConfigInput } from '../config/config.ts';
+import { resolveConfig } from '../config/resolve.ts';
+import { sendMail } from '../deliver/send-mail.ts';
+import type { FakeZone } from '../dns/fake-resolver.ts';
+import { FakeResolver } from '../dns/fake-resolver.ts';
+import { headerValue, parseHeader } from '../mail/header.ts';
+import type { RunningServer } from '../server.ts';
+import { startServer } from '../server.ts';
+import type { QueueStore, Settlement } from '../store/queue-store.ts';
+import type { Stores } from '../store/sqlite/stores.ts';
+import { openSqliteStores } from '../store/sqlite/stores.ts';
+
+export { FakeClock } from '../base/fake-clock.ts';
+export { FakeResolver } from '../dns/fake-resolver.ts';
+
+export interface TestServerOptions {
+  /**
+   * What differs from the default: one `smtp` listener on a free port that takes mail for any
+   * address and delivers it to that address's own inbox.
+   */
+  readonly config?: ConfigInput;
+  readonly zone?: FakeZone;
+  readonly log?: Log;
+  /** For retries and everything else that is up to chance. */
+  readonly seed?: number;
+}
+
+/** A message that has arrived in a mailbox. */
+export interface CaughtMessage {
+  readonly id: string;
+  readonly mailbox: string;
+  /** As it lies in the mailbox: with Return-Path, Delivered-To and Received in front. */
+  readonly raw: string;
+  readonly subject: string;
+  header(name: string): string | undefined;
+}
+
+export interface TestServer extends AsyncDisposable {
+  /** The port of the first listener, and of each service. */
+  readonly port: number;
+  readonly listeners: RunningServer['listeners'];
+  readonly clock: FakeClock;
+  readonly dns: FakeResolver;
+  /** The server itself, for what is not offered here. */
+  readonly server: RunningServer;
+  /** Submits one message to the first listener. @throws Error when it is refused. */
+  send(mail: {
+    readonly from: string;
+    readonly to: string | readonly string[];
+    readonly message: string;
+  }): Promise<void>;
+  /** Everything that has arrived so far, in order. */
+  readonly messages: readonly CaughtMessage[];
+  /** The first message that fits, now or when it comes. @throws Error after `timeoutMs` (5 s). */
+  waitFor(
+    fits: (message: CaughtMessage) => boolean,
+    options?: { readonly timeoutMs?: number },
+  ): Promise<CaughtMessage>;
+}
+
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const { zone = {}, log = silentLog, seed = 1 } = options;
+  const clock = new FakeClock();
+  const dns = new FakeResolver(zone);
+  const given: ConfigInput = options.config ?? {};
+  const resolution = resolveConfig(
+    {
+      hostname: 'mx.test.example',
+      listeners: [{ service: 'smtp', host: '127.0.0.1', port: 0 }],
+      ...given,
+    },
+    process.cwd(),
+  );
+  if (resolution.kind === 'problems')
+    throw new TypeError(resolution.problems.map((p) => `${p.path}: ${p.message}`).join('\n'));
+  // Without domains of its own it is a catcher.
+  const config = { ...resolution.config, dev: given.domains === undefined };
+
+  const arrivals = new Arrivals();
+  const stores = await openSqliteStores({ directory: ':memory:', log, clock });
+  const server = await startServer({
+    config,
+    log,
+    clock,
+    random: seededRandom(seed),
+    resolver: dns,
+    stores: {
+      ...arrivals.watch(stores),
+      spool: stores.spool,
+      accounts: stores.accounts,
+      mailboxes: stores.mailboxes,
+    },
+  });
+  const port = server.listeners[0]!.port;
+  return {
+    port,
+    listeners: server.listeners,
+    clock,
+    dns,
+    server,
+    async send({ from, to, message }) {
+      await sendMail({ host: '127.0.0.1', port, tls: 'none', from, to, message });
+    },
+    messages: arrivals.messages,
+    waitFor: (fits, { timeoutMs = 5_000 } = {}) => arrivals.waitFor(fits, timeoutMs),
+    async [Symbol.asyncDispose]() {
+      await server.stop({ graceMs: 1_000 });
+    },
+  };
+}
+
+/** Sees what settlements put into mailboxes. */
+class Arrivals {
+  readonly messages: CaughtMessage[] = [];
+  readonly #waiting = new Set<(message: CaughtMessage) => void>();
+
+  watch(stores: Stores): Stores {
+    const settle = async (settlement: Settlement): Promise<boolean> => {
+      const content = await this.#contentOf(stores.queue, settlement);
+      const settled = await stores.queue.settle(settlement);
+      if (settled) this.#arrived(settlement, content);
+      return settled;
+    };
+    const queue = new Proxy(stores.queue, {
+      get(target, property) {
+        if (property === 'settle') return settle;
+        const value: unknown = Reflect.get(target, property, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    return { ...stores, queue, [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose]() };
+  }
+
+  waitFor(fits: (message: CaughtMessage) => boolean, timeoutMs: number): Promise<CaughtMessage> {
+    const here = this.messages.find(fits);
+    if (here !== undefined) return Promise.resolve(here);
+    return new Promise((resolve, reject) => {
+      const waiting = (message: CaughtMessage) => {
+        if (!fits(message)) return;
+        clearTimeout(timer);
+        this.#waiting.delete(waiting);
+        resolve(message);
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.delete(waiting);
+        const got = this.messages.map(({ mailbox, subject }) => `${mailbox}: ${subject}`);
+        reject(
+          new Error(`no such message within ${timeoutMs} ms; arrived: ${got.join('; ') || 'none'}`),
+        );
+      }, timeoutMs);
+      this.#waiting.add(waiting);
+    });
+  }
+
+  async #contentOf(queue: QueueStore, { append, message }: Settlement): Promise<string> {
+    if (append.length === 0) return '';
+    const queued = await queue.open(message);
+    if (queued === undefined) return '';
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of queued.content.read()) chunks.push(Uint8Array.from(chunk));
+    return Buffer.concat(chunks).toString();
+  }
+
+  #arrived({ append, message: id }: Settlement, content: string): void {
+    for (const { account, prefix } of append) {
+      const raw = prefix + content;
+      const fields = parseHeader(Buffer.from(raw));
+      const message: CaughtMessage = {
+        id,
+        mailbox: account,
+        raw,
+        subject: headerValue(fields, 'subject') ?? '',
+        header: (name) => headerValue(fields, name.toLowerCase()),
+      };
+      this.messages.push(message);
+      for (const waiting of [...this.#waiting]) waiting(message);
+    }
+  }
+}
