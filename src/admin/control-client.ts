@@ -7,6 +7,7 @@ import type {
   AccountLine,
   MailLine,
   Operations,
+  PasswordTaken,
   QueueDetail,
   QueueLine,
   ServerControl,
@@ -28,12 +29,12 @@ export async function connectControl(dataDirectory: string): Promise<RemoteOpera
   };
   const stream = (name: string, request: object = {}) => ask(dataDirectory, name, request);
   return {
-    accountAdd: async (request) => String(await call('accountAdd', request)),
+    accountAdd: async (request) => (await call('accountAdd', request)) as PasswordTaken,
     accountList: () => stream('accountList') as AsyncIterable<AccountLine>,
-    accountPassword: async (request) => void (await call('accountPassword', request)),
+    accountPassword: async (request) => (await call('accountPassword', request)) as PasswordTaken,
     accountRemove: async (request) => void (await call('accountRemove', request)),
-    aliasAdd: async (request) => void (await call('aliasAdd', request)),
-    aliasRemove: async (request) => void (await call('aliasRemove', request)),
+    addressAdd: async (request) => void (await call('addressAdd', request)),
+    addressRemove: async (request) => void (await call('addressRemove', request)),
     appPasswordAdd: async (request) => String(await call('appPasswordAdd', request)),
     appPasswordRemove: async (request) => void (await call('appPasswordRemove', request)),
     mailList: (request) => stream('mailList', request) as AsyncIterable<MailLine>,

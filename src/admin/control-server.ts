@@ -69,10 +69,13 @@ const handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
     (o, a) => o.accountPassword({ address: a.text('address'), password: a.text('password') }),
   ],
   ['accountRemove', (o, a) => o.accountRemove({ address: a.text('address') })],
-  ['aliasAdd', (o, a) => o.aliasAdd({ account: a.text('account'), address: a.text('address') })],
   [
-    'aliasRemove',
-    (o, a) => o.aliasRemove({ account: a.text('account'), address: a.text('address') }),
+    'addressAdd',
+    (o, a) => o.addressAdd({ account: a.text('account'), address: a.text('address') }),
+  ],
+  [
+    'addressRemove',
+    (o, a) => o.addressRemove({ account: a.text('account'), address: a.text('address') }),
   ],
   [
     'appPasswordAdd',

@@ -27,13 +27,16 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
       seen.push(request);
       if (request.address === 'taken@x') throw new OperationError('taken@x is taken');
       if (request.address === 'bug@x') throw new TypeError('oops\nat somewhere');
-      return request.address;
+      return { address: request.address, advice: null };
     },
     async *accountList() {},
-    accountPassword: async (request) => void seen.push(request),
+    accountPassword: async (request) => {
+      seen.push(request);
+      return { address: request.address, advice: 'longer' };
+    },
     accountRemove: async (request) => void seen.push(request),
-    aliasAdd: async (request) => void seen.push(request),
-    aliasRemove: async (request) => void seen.push(request),
+    addressAdd: async (request) => void seen.push(request),
+    addressRemove: async (request) => void seen.push(request),
     appPasswordAdd: async ({ name }) => `secret of ${name}`,
     appPasswordRemove: async (request) => void seen.push(request),
     async *mailList(request) {
@@ -66,7 +69,7 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
       size: 0,
       received: '',
       messageId: null,
-      origin: {},
+      origin: { session: 's', service: 'smtp', protocol: 'ESMTP' },
       params: [],
       header: '',
     }),
@@ -74,7 +77,7 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
     queueHold: async ({ ids }) => ids.length,
     queueRelease: async ({ ids }) => ids.length,
     queueCancel: async ({ ids, silent }) => ids.length + (silent ? 100 : 0),
-    why: async ({ id }) => ({ story: { id }, text: `of ${id}` }),
+    why: async ({ id }) => ({ stories: [], text: `of ${id}` }),
   };
 }
 
@@ -94,11 +97,11 @@ describe('control socket', () => {
     await using client = await connectControl(data);
     assert.ok(client);
     const ann = { address: 'ann@example.org', password: 'pä"ss\n' };
-    assert.equal(await client.accountAdd(ann), 'ann@example.org');
-    await client.accountPassword(ann);
+    assert.deepEqual(await client.accountAdd(ann), { address: 'ann@example.org', advice: null });
+    assert.equal((await client.accountPassword(ann)).advice, 'longer');
     await client.accountRemove({ address: 'ann@example.org' });
-    await client.aliasAdd({ account: 'a@x', address: 'b@x' });
-    await client.aliasRemove({ account: 'a@x', address: 'b@x' });
+    await client.addressAdd({ account: 'a@x', address: 'b@x' });
+    await client.addressRemove({ account: 'a@x', address: 'b@x' });
     await client.appPasswordRemove({ account: 'a@x', name: 'phone' });
     assert.deepEqual(seen, [
       ann,
@@ -122,7 +125,7 @@ describe('control socket', () => {
     assert.equal(await client.queueRelease({ ids: [] }), 0);
     assert.equal(await client.queueCancel({ ids: ['a'], silent: true }), 101);
     assert.deepEqual(await client.why({ id: '<x@y>' }), {
-      story: { id: '<x@y>' },
+      stories: [],
       text: 'of <x@y>',
     });
     assert.deepEqual(await client.reload(), ['hostname: must be a domain name']);

@@ -3,6 +3,9 @@
 // asks a running server to. Everything here is plain data, ready to be printed as JSON: dates are
 // ISO 8601, what is absent is null.
 
+import type { HistoryEvent } from '../store/history.ts';
+import type { Origin } from '../store/queue-store.ts';
+
 /** The operator asked for something that cannot be; one line that says what and what to do. */
 export class OperationError extends Error {
   override readonly name = 'OperationError';
@@ -19,6 +22,13 @@ export interface AccountLine {
   readonly bytes: number;
 }
 
+export interface PasswordTaken {
+  /** As it is stored. */
+  readonly address: string;
+  /** What might be better about the password. */
+  readonly advice: string | null;
+}
+
 export interface MailLine {
   readonly id: string;
   readonly folder: string;
@@ -32,46 +42,59 @@ export interface MailLine {
 
 export interface QueueRecipientLine {
   readonly address: string;
-  /** queued, active or held. */
-  readonly state: string;
+  /** The address it was sent to, when an alias led to this one. */
+  readonly original: string | null;
+  readonly destination: string;
+  readonly state: 'queued' | 'active' | 'held';
   readonly attempts: number;
   readonly nextAttempt: string | null;
   /** `451 4.3.0 Try again later` */
   readonly lastReply: string | null;
-  readonly destination: string;
 }
 
 export interface QueueLine {
   readonly id: string;
   readonly sender: string;
-  readonly recipients: readonly QueueRecipientLine[];
-  readonly size: number;
   readonly received: string;
+  readonly size: number;
   readonly messageId: string | null;
+  readonly recipients: readonly QueueRecipientLine[];
 }
 
-/** One message: what the list says, how it came in, and its header fields as stored. */
+/** One message: what the list says, how it came in, and its header as it would leave. */
 export interface QueueDetail extends QueueLine {
-  readonly origin: Readonly<Record<string, unknown>>;
   readonly params: readonly string[];
+  readonly origin: Origin;
   readonly header: string;
 }
 
-/** Everything known of one message: as data, and told to people. */
+/** Everything known of the messages with one id: as data, and told to people. */
 export interface Story {
-  readonly story: unknown;
+  readonly stories: readonly {
+    readonly id: string;
+    /** What is left of it in the queue. */
+    readonly queued: QueueLine | null;
+    /** Oldest first. */
+    readonly events: readonly HistoryEvent[];
+  }[];
   readonly text: string;
 }
 
 export interface Operations {
   /** @throws OperationError when the address is taken or no address, or the password no good. */
-  accountAdd(request: { readonly address: string; readonly password: string }): Promise<string>;
+  accountAdd(request: {
+    readonly address: string;
+    readonly password: string;
+  }): Promise<PasswordTaken>;
   accountList(): AsyncIterable<AccountLine>;
-  accountPassword(request: { readonly address: string; readonly password: string }): Promise<void>;
+  accountPassword(request: {
+    readonly address: string;
+    readonly password: string;
+  }): Promise<PasswordTaken>;
   /** With all its mail. */
   accountRemove(request: { readonly address: string }): Promise<void>;
-  aliasAdd(request: { readonly account: string; readonly address: string }): Promise<void>;
-  aliasRemove(request: { readonly account: string; readonly address: string }): Promise<void>;
+  addressAdd(request: { readonly account: string; readonly address: string }): Promise<void>;
+  addressRemove(request: { readonly account: string; readonly address: string }): Promise<void>;
   /** Resolves to the new password, which cannot be shown again. */
   appPasswordAdd(request: { readonly account: string; readonly name: string }): Promise<string>;
   appPasswordRemove(request: { readonly account: string; readonly name: string }): Promise<void>;

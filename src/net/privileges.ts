@@ -1,7 +1,8 @@
 // From root to an ordinary user once the ports are bound, for good: groups first, then the user,
 // then a check that there is no way back.
 
-import { readFileSync } from 'node:fs';
+import { chownSync, lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** Why we cannot become somebody; the message says what to do. */
 export class PrivilegeError extends Error {
@@ -58,6 +59,34 @@ export function dropPrivileges(user: string): void {
   }
   if (user !== 'root' && ids?.uid !== 0 && canBecomeRoot())
     throw new PrivilegeError(`became ${user}, but could still become root: refusing to run`);
+}
+
+/**
+ * Makes the data directory of `user`, or gives it what root has left there (a certificate made
+ * before the change, files of a command run as root). Nothing happens when we are not root.
+ * @throws PrivilegeError when it belongs to somebody else.
+ */
+export function prepareDirectory(directory: string, user: string): void {
+  const ids = findUser(user);
+  if (!isRoot() || ids === undefined || ids.uid === 0) return;
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const { uid } = lstatSync(directory);
+  if (uid !== 0 && uid !== ids.uid)
+    throw new PrivilegeError(
+      `${directory} belongs to user ${uid}, not to ${user}: \`chown -R ${user} ${directory}\``,
+    );
+  chownSync(directory, ids.uid, ids.gid);
+  giveAway(directory, ids, 2);
+}
+
+/** What belongs to root, links themselves and not what they point to, `depth` folders deep. */
+function giveAway(directory: string, ids: UserIds, depth: number): void {
+  for (const name of readdirSync(directory)) {
+    const path = join(directory, name);
+    const found = lstatSync(path);
+    if (found.uid === 0) lchownSync(path, ids.uid, ids.gid);
+    if (found.isDirectory() && depth > 1) giveAway(path, ids, depth - 1);
+  }
 }
 
 function canBecomeRoot(): boolean {

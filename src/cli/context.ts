@@ -1,0 +1,114 @@
+// What every command has: where it was called, what it may print, what only the program's
+// composition root can do, and the one way to fail.
+
+import type { Log } from '../base/log.ts';
+import type { Config } from '../config/config.ts';
+import type { AccountStore } from '../store/account-store.ts';
+import type { HistoryStore } from '../store/history.ts';
+import type { MailboxStore } from '../store/mailbox-store.ts';
+import type { QueueStore } from '../store/queue-store.ts';
+
+/** Exit status: 1 it failed, 2 the call or the configuration is wrong. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+  readonly status: 1 | 2;
+
+  constructor(status: 1 | 2, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export interface ServeOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** Called once the ports are bound, before files are written. */
+  readonly dropPrivileges?: () => void;
+}
+
+/** What a command needs of a server that runs in this process. */
+export interface RunningServer {
+  readonly listeners: readonly {
+    readonly service: string;
+    readonly host: string;
+    readonly port: number;
+    readonly path?: string | undefined;
+    readonly tls: string;
+  }[];
+  readonly stores: {
+    readonly queue: QueueStore;
+    readonly mailboxes: MailboxStore;
+    readonly accounts: AccountStore;
+  };
+  readonly history: HistoryStore;
+  readonly runner: { wake(): void };
+  /** @throws Error when something of it cannot be had: the old configuration stays in force. */
+  reload(config: Config): Promise<void>;
+  stop(options: { readonly graceMs: number }): Promise<void>;
+}
+
+export interface Actions {
+  serve(options: ServeOptions): Promise<RunningServer>;
+}
+
+export interface Context {
+  readonly actions: Actions;
+  readonly cwd: string;
+  readonly stdin: NodeJS.ReadStream;
+  /** Waits while the reader is slow; a reader that has gone (`| head`) ends the command. */
+  print(text: string | Uint8Array): Promise<void>;
+  /** To stderr: hints and results that are not the data asked for. */
+  note(text: string): void;
+}
+
+/** The reader of our output has gone: nothing more to do. */
+export class OutputClosed extends Error {
+  override readonly name = 'OutputClosed';
+}
+
+export function processContext(actions: Actions): Context {
+  const { stdin, stdout, stderr } = process;
+  let closed = false;
+  stdout.on('error', () => {
+    closed = true;
+  });
+  stderr.on('error', () => {});
+  return {
+    actions,
+    cwd: process.cwd(),
+    stdin,
+    print(text) {
+      if (closed) throw new OutputClosed();
+      return new Promise((resolve, reject) => {
+        stdout.write(text, (error) => (error == null ? resolve() : reject(new OutputClosed())));
+      });
+    },
+    note(text) {
+      stderr.write(`${text}\n`);
+    },
+  };
+}
+
+/** One JSON object a line, or lines for people. */
+export async function printLines<T>(
+  context: Context,
+  lines: AsyncIterable<T>,
+  json: boolean,
+  format: (line: T) => string,
+): Promise<number> {
+  let count = 0;
+  let page = '';
+  for await (const line of lines) {
+    count += 1;
+    page += `${json ? JSON.stringify(line) : format(line)}\n`;
+    if (page.length < 16_384) continue;
+    await context.print(page);
+    page = '';
+  }
+  if (page !== '') await context.print(page);
+  return count;
+}
+
+/** What came from a peer must not move the cursor of a terminal. */
+export const printable = (text: string): string =>
+  text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '?');

@@ -1,0 +1,74 @@
+// `postrider dev`: the server with nothing to configure, for those who write programs that send mail.
+
+import { existsSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { Command } from 'commander';
+import { devConfig } from '../config/dev.ts';
+import { findConfig } from '../config/load.ts';
+import type { Context, RunningServer } from './context.ts';
+import { CliError } from './context.ts';
+import { runServer } from './run-server.ts';
+
+interface DevCommandOptions {
+  readonly portOffset?: string;
+  readonly freePorts?: boolean;
+  readonly data?: string;
+}
+
+export function devCommand(context: Context): Command {
+  return new Command('dev')
+    .description('the whole server on loopback: catches mail for any address, sends nothing')
+    .option('--port-offset <number>', 'add this to every port')
+    .option('--free-ports', 'take any free ports')
+    .option('--data <directory>', 'keep mail here; default: postrider-data/dev')
+    .action(async ({ portOffset, freePorts, data }: DevCommandOptions) => {
+      const offset = Number(portOffset ?? '0');
+      if (!Number.isInteger(offset) || offset < -1000 || offset > 60_000)
+        throw new CliError(2, `--port-offset must be a whole number, not '${portOffset}'`);
+      const config = devConfig(context.cwd, {
+        portOffset: offset,
+        freePorts: freePorts === true,
+        ...(data !== undefined && { dataDirectory: resolve(context.cwd, data) }),
+      });
+      // The lines to paste must find this data directory, whatever else lies here.
+      const elsewhere =
+        data !== undefined || (await findConfig(undefined, context.cwd)) !== undefined;
+      const place = relative(context.cwd, config.dataDirectory);
+      const directory = place.startsWith('..') ? config.dataDirectory : place;
+      await runServer(context, {
+        config,
+        onReady: (server) =>
+          context.print(
+            `${banner(server, directory, elsewhere ? ` --data ${shellWord(directory)}` : '', context.cwd)}ready\n`,
+          ),
+      });
+    });
+}
+
+function banner(server: RunningServer, directory: string, option: string, cwd: string): string {
+  const program = existsSync(join(cwd, 'bin/postrider')) ? './bin/postrider' : 'npx postrider';
+  const rows = server.listeners.map(({ service, host, port, tls }) => {
+    const what = service === 'smtp' ? 'SMTP' : service;
+    const how =
+      tls === 'implicit' ? 'TLS' : tls === 'starttls' ? 'STARTTLS if you like' : 'in the clear';
+    const login =
+      service === 'submission' ? 'log in with any password' : 'login with any password, or none';
+    return `  ${`${host}:${port}`.padEnd(17)} ${what}, ${how}; ${login}`;
+  });
+  const smtp = server.listeners.find(({ service }) => service === 'smtp');
+  const address = smtp === undefined ? '' : `${smtp.host}:${smtp.port}`;
+  return `Postrider catches mail for any address; nothing leaves this machine.
+
+Send mail to
+${rows.join('\n')}
+Kept in ${directory}. Try it from another terminal:
+
+  echo "It works" | ${program} send --server ${address} --to ann@example.org --header "Subject: Hello"
+  ${program} mail list ann@example.org${option}
+  ${program} mail show ann@example.org${option}
+
+`;
+}
+
+const shellWord = (text: string): string =>
+  /^[\w./@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,0 +1,154 @@
+// `postrider init ADDRESS`: from nothing to a server that can be started: a configuration, a
+// certificate, the first account, and the DNS records to publish. Overwrites nothing.
+
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname as machineName, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import type { Config } from '../config/config.ts';
+import { configFileNames } from '../config/load.ts';
+import { domainKey, parseMailbox } from '../mail/address.ts';
+import { createNetworks } from '../net/network.ts';
+import { loadServerTls } from '../net/tls.ts';
+import { generatePassword } from '../policy/account-operations.ts';
+import type { Context } from './context.ts';
+import { CliError } from './context.ts';
+import { formatRecords, recordsToPublish } from './dns-records.ts';
+import { withOperations } from './open-operations.ts';
+import { readPassword } from './password.ts';
+import { loadOrFail } from './settings.ts';
+
+interface InitOptions {
+  readonly hostname?: string;
+  readonly passwordStdin?: boolean;
+  readonly json?: boolean;
+}
+
+export function initCommand(context: Context): Command {
+  return new Command('init')
+    .description('write a configuration and the first account; print the DNS records to publish')
+    .argument('<address>', 'yours, for instance ann@example.org')
+    .option(
+      '--hostname <name>',
+      'name of this machine in the DNS; default: its own, or mail.DOMAIN',
+    )
+    .option('--password-stdin', 'the password is the first line of stdin; else one is made up')
+    .option('--json', 'machine-readable output')
+    .action((address: string, options: InitOptions) => init(context, address, options));
+}
+
+async function init(context: Context, address: string, options: InitOptions): Promise<void> {
+  const mailbox = parseMailbox(address);
+  if (mailbox === undefined || mailbox.domain === '')
+    throw new CliError(2, `'${address}' is not a mail address like ann@example.org`);
+  const existing = configFileNames.find((name) => existsSync(join(context.cwd, name)));
+  if (existing !== undefined)
+    throw new CliError(1, `${existing} is here already; nothing was changed`);
+  const domain = domainKey(mailbox.domain);
+  const hostname = options.hostname ?? guessHostname(domain);
+  const fromStdin = options.passwordStdin === true;
+  const password = fromStdin ? await readPassword(context, true) : generatePassword();
+
+  const file = join(context.cwd, configFileNames[0]);
+  writeFileSync(file, configText({ hostname, domain, address }), { flag: 'wx' });
+  const config = await furnish(context, file, { address, password }).catch((error) => {
+    rmSync(file, { force: true }); // so that it can be tried again
+    throw error;
+  });
+
+  const records = recordsToPublish({
+    hostname,
+    domain,
+    addresses: publicAddresses(),
+    submission: portOf(config, 'starttls'),
+    submissions: portOf(config, 'implicit'),
+  });
+  if (options.json === true) {
+    await context.print(
+      `${JSON.stringify({ config: file, account: address, ...(!fromStdin && { password }), records })}\n`,
+    );
+    return;
+  }
+  await context.print(`Written: ${file}
+Account: ${address}${fromStdin ? '' : `, password ${password}`}
+
+Publish in the DNS:
+
+${formatRecords(records)}
+Then: \`postrider check --dns\`, and \`postrider serve\`.
+`);
+}
+
+/** What the configuration speaks of: the account, and the certificate if it is ours to make. */
+async function furnish(
+  context: Context,
+  file: string,
+  account: { readonly address: string; readonly password: string },
+): Promise<Config> {
+  const { config } = await loadOrFail(file, context.cwd);
+  await withOperations(context, { config: file }, (operations) => operations.accountAdd(account));
+  if (config.tls !== undefined)
+    await loadServerTls(config.tls, {
+      directory: join(config.dataDirectory, 'tls'),
+      hostname: config.hostname,
+    });
+  return config;
+}
+
+const portOf = ({ listeners }: Config, tls: string): number | undefined =>
+  listeners.find((listener) => listener.service === 'submission' && listener.tls === tls)?.port;
+
+/** The machine's own name where it is a full one in the domain. */
+function guessHostname(domain: string): string {
+  const own = machineName().toLowerCase();
+  return own.endsWith(`.${domain}`) ? own : `mail.${domain}`;
+}
+
+// RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291: addresses that nobody outside can reach.
+const privateNetworks = createNetworks([
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '169.254.0.0/16',
+  '127.0.0.0/8',
+  'fc00::/7',
+  'fe80::/10',
+  '::1',
+]);
+
+function publicAddresses(): readonly string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .map(({ address }) => address)
+    .filter((address) => !privateNetworks.has(address));
+}
+
+/** Certificates where certbot puts them are taken; otherwise one of our own, to be replaced. */
+function configText(facts: { hostname: string; domain: string; address: string }): string {
+  const { hostname, domain, address } = facts;
+  const live = `/etc/letsencrypt/live/${hostname}`;
+  const tls = existsSync(`${live}/fullchain.pem`)
+    ? `{ certificate: ${quote(`${live}/fullchain.pem`)}, privateKey: ${quote(`${live}/privkey.pem`)} }`
+    : "'self-signed'";
+  return `import { defineConfig } from 'postrider';
+
+// Every setting is explained in docs/config.md; \`postrider check\` tells what is wrong with this.
+export default defineConfig({
+  hostname: ${quote(hostname)},
+  domains: [${quote(domain)}],
+  aliases: {
+    ${quote(`postmaster@${domain}`)}: [${quote(address)}],
+    ${quote(`abuse@${domain}`)}: [${quote(address)}],
+  },
+  listeners: [
+    { service: 'smtp', port: 25 },
+    { service: 'submission', port: 587 },
+    { service: 'submission', port: 465, tls: 'implicit' },
+  ],
+  tls: ${tls},
+});
+`;
+}
+
+const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;

@@ -1,0 +1,173 @@
+// A server in this process from start to end: log, control socket, service manager, signals.
+// SIGTERM and SIGINT stop it, a second one at once; SIGHUP reads the configuration again, and a bad
+// one is reported while the old one stays in force.
+
+import { startControlServer } from '../admin/control-server.ts';
+import { systemClock } from '../base/clock.ts';
+import type { Config } from '../config/config.ts';
+import type { LoadResult } from '../config/load.ts';
+import { formatProblem } from '../config/problems.ts';
+import { dropPrivileges, prepareDirectory } from '../net/privileges.ts';
+import { serviceManager } from '../net/systemd.ts';
+import type { Context, RunningServer } from './context.ts';
+import type { OperatorLog } from './log.ts';
+import { createLog } from './log.ts';
+import { serverOperations } from './open-operations.ts';
+
+export interface RunOptions {
+  readonly config: Config;
+  /** Reads the configuration again; undefined where there is no file. */
+  readonly load?: () => Promise<LoadResult>;
+  readonly onReady: (server: RunningServer) => Promise<void>;
+}
+
+/** Resolves when the server has stopped. @throws when it could not start. */
+export async function runServer(context: Context, options: RunOptions): Promise<void> {
+  const { config } = options;
+  const log = createLog({ level: config.logLevel, pretty: process.stderr.isTTY === true });
+  const stopAsked = stopSignals(log);
+  const ignoreHangup = () => {}; // until there is something to reload
+  process.on('SIGHUP', ignoreHangup);
+  const crash = reportCrashes(log);
+  try {
+    const { user } = config;
+    const server = await context.actions.serve({
+      config,
+      log,
+      ...(user !== undefined && { dropPrivileges: () => becomeUser(config, user) }),
+    });
+    await attend(server, options, log, stopAsked);
+  } finally {
+    crash.stop();
+    process.off('SIGHUP', ignoreHangup);
+    stopAsked.stop();
+    log.flush();
+  }
+}
+
+function becomeUser({ dataDirectory }: Config, user: string): void {
+  prepareDirectory(dataDirectory, user);
+  dropPrivileges(user);
+}
+
+async function attend(
+  server: RunningServer,
+  options: RunOptions,
+  log: OperatorLog,
+  stopAsked: StopSignals,
+): Promise<void> {
+  let { config } = options;
+  const manager = serviceManager({
+    environment: process.env,
+    onProblem: (problem) => log.warn(problem),
+  });
+  const reload = once(async (): Promise<readonly string[]> => {
+    void manager.reloading();
+    const loaded = await readAgain(options.load);
+    const problems = 'config' in loaded ? await tryReload(server, loaded.config) : loaded.problems;
+    if (problems.length === 0 && 'config' in loaded) {
+      config = loaded.config;
+      log.setLevel(config.logLevel);
+      log.info('configuration read again');
+    } else log.error('configuration not changed', { problems });
+    void manager.ready();
+    return problems;
+  });
+  const operations = serverOperations(server, { config: () => config, clock: systemClock(), log });
+  const { dataDirectory } = options.config;
+  const control = await startControlServer({ dataDirectory, operations, control: { reload }, log });
+  const onHangup = () => void reload();
+  process.on('SIGHUP', onHangup);
+  try {
+    await options.onReady(server);
+    void manager.ready();
+    const signal = await stopAsked.first;
+    log.info('stopping', { signal, graceMs: config.shutdownGrace });
+    void manager.stopping();
+    await Promise.race([server.stop({ graceMs: config.shutdownGrace }), stopAsked.second]);
+    log.info('stopped');
+  } finally {
+    process.off('SIGHUP', onHangup);
+    await control[Symbol.asyncDispose]();
+  }
+}
+
+async function readAgain(
+  load: RunOptions['load'],
+): Promise<{ readonly config: Config } | { readonly problems: readonly string[] }> {
+  if (load === undefined) return { problems: ['there is no configuration file to read again'] };
+  const result = await load();
+  return result.kind === 'ok' ? result : { problems: result.problems.map(formatProblem) };
+}
+
+async function tryReload(server: RunningServer, config: Config): Promise<readonly string[]> {
+  try {
+    await server.reload(config);
+    return [];
+  } catch (error) {
+    return [messageOf(error)];
+  }
+}
+
+/** Calls that come while one is under way share what comes after it: never two at a time. */
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  let next: Promise<T> | undefined;
+  return () => {
+    next ??= last
+      .catch(() => {})
+      .then(() => {
+        next = undefined;
+        const running = work();
+        last = running;
+        return running;
+      });
+    return next;
+  };
+}
+
+interface StopSignals {
+  readonly first: Promise<NodeJS.Signals>;
+  readonly second: Promise<NodeJS.Signals>;
+  stop(): void;
+}
+
+function stopSignals(log: OperatorLog): StopSignals {
+  const first = Promise.withResolvers<NodeJS.Signals>();
+  const second = Promise.withResolvers<NodeJS.Signals>();
+  let count = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    count += 1;
+    if (count === 1) return first.resolve(signal);
+    if (count > 2) process.exit(0); // stopping at once did not work at once
+    log.warn('stopping at once', { signal });
+    second.resolve(signal);
+    // Nothing that was answered with 250 is lost: it is on disk, and delivered after the next start.
+    setTimeout(() => process.exit(0), 200).unref();
+    return undefined;
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  return {
+    first: first.promise,
+    second: second.promise,
+    stop: () => process.off('SIGTERM', onSignal).off('SIGINT', onSignal),
+  };
+}
+
+/** What nobody foresaw: the log gets it before the process ends, and a restart recovers. */
+function reportCrashes(log: OperatorLog): { stop(): void } {
+  const onCrash = (error: unknown) => {
+    log.error('crashed', {
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+    log.flush();
+    process.exit(1);
+  };
+  process.on('uncaughtException', onCrash).on('unhandledRejection', onCrash);
+  return {
+    stop: () => process.off('uncaughtException', onCrash).off('unhandledRejection', onCrash),
+  };
+}
+
+const messageOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
