@@ -5,8 +5,6 @@
 import type { Random } from '../base/random.ts';
 import { shuffled } from '../base/random.ts';
 import { domainKey, literalAddress } from '../mail/address.ts';
-import type { Reply } from '../smtp/reply.ts';
-import { reply } from '../smtp/reply.ts';
 import { queryName } from './name.ts';
 import type { MxRecord, Resolver } from './resolver.ts';
 import { DnsError } from './resolver.ts';
@@ -28,7 +26,14 @@ export type MxResult =
       /** The MX records (or their absence) came with the AD bit. */
       readonly authenticated: boolean;
     }
-  | { readonly kind: 'refuse'; readonly reply: Reply };
+  | { readonly kind: 'refuse'; readonly reply: Refusal };
+
+/** What the sender is told, in the shape of smtp/reply.ts, which is a floor mate of ours. */
+export interface Refusal {
+  readonly code: number;
+  readonly detail: `${number}.${number}`;
+  readonly lines: readonly [string];
+}
 
 export interface MxOptions {
   readonly domain: string;
@@ -47,14 +52,18 @@ const recordsMax = 32;
 const addressesMax = 16;
 
 // RFC 7505 §4.1, RFC 7504 §4.
-const nullMx = reply(556, '1.10', 'The domain does not accept mail (null MX)');
+const nullMx = refusal(556, '1.10', 'The domain does not accept mail (null MX)');
 // RFC 5321 §5.1: a non-existent domain is an error. RFC 3463 §3.2: X.1.2.
-const noDomain = reply(550, '1.2', 'The domain does not exist');
-const badDomain = reply(550, '1.2', 'The domain is not a name that can exist');
+const noDomain = refusal(550, '1.2', 'The domain does not exist');
+const badDomain = refusal(550, '1.2', 'The domain is not a name that can exist');
 // RFC 5321 §5.1: MX records without a usable host are an error. RFC 3463 §3.5: X.4.4.
-const noHost = reply(550, '4.4', 'No host with an address takes mail for the domain');
+const noHost = refusal(550, '4.4', 'No host with an address takes mail for the domain');
 // RFC 5321 §5.1: nothing left once we and the less preferred are discarded. RFC 3463 §3.5: X.4.6.
-const ourselves = reply(554, '4.6', 'Mail for the domain comes back to this server');
+const ourselves = refusal(554, '4.6', 'Mail for the domain comes back to this server');
+
+function refusal(code: number, detail: Refusal['detail'], text: string): Refusal {
+  return { code, detail, lines: [text] };
+}
 
 /** @throws DnsError when only a later attempt can tell. */
 export async function mxHosts(options: MxOptions): Promise<MxResult> {

@@ -87,10 +87,8 @@ export function readAnswer(bytes: Buffer, question: DnsQuestion): DnsReading {
     // Field: refusals and format errors come with an empty question section.
     if (rcode !== 0 && rcode !== nxdomain) return { kind: 'failure', code: rcodeName(rcode) };
     if (bytes.readUInt16BE(4) !== 1) return { kind: 'foreign' };
-    const sections = packet.decode(bytes);
-    // The codec reads numbers beyond the end without noticing.
-    if (packet.decode.bytes > bytes.length) return unreadable;
-    return readSections(sections, rcode, question);
+    if (!isWhole(bytes)) return unreadable;
+    return readSections(packet.decode(bytes), rcode, question);
   } catch {
     return unreadable;
   }
@@ -108,6 +106,42 @@ function isAbout(bytes: Buffer, { name, type }: DnsQuestion): boolean {
   if (repeated.length !== asked.length) return false;
   const lower = (part: Buffer) => part.toString('latin1').toLowerCase();
   return lower(repeated) === lower(asked);
+}
+
+/**
+ * RFC 1035 §4.1.3: every record is there to its last octet. The codec takes what is left of one
+ * that was cut, which would make a TLSA record or an address of another.
+ */
+function isWhole(bytes: Buffer): boolean {
+  let at = headerBytes;
+  const [questions, ...sections] = [4, 6, 8, 10].map((offset) => bytes.readUInt16BE(offset));
+  for (let i = 0; i < questions!; i += 1) at = afterName(bytes, at) + 4;
+  const records = sections.reduce((sum, count) => sum + count, 0);
+  for (let i = 0; i < records; i += 1) {
+    const fixed = afterName(bytes, at);
+    const type = bytes.readUInt16BE(fixed);
+    const length = bytes.readUInt16BE(fixed + 8);
+    if (addressBytes.has(type) && addressBytes.get(type) !== length) return false;
+    at = fixed + 10 + length;
+    if (at > bytes.length) return false;
+  }
+  return true;
+}
+
+/** A and AAAA by their numbers. */
+const addressBytes = new Map([
+  [1, 4],
+  [28, 16],
+]);
+
+/** RFC 1035 §4.1.4: a name ends with the root or a pointer. @throws RangeError beyond the end. */
+function afterName(bytes: Buffer, start: number): number {
+  let at = start;
+  for (let length = bytes.readUInt8(at); length !== 0; length = bytes.readUInt8(at)) {
+    if (length >= 0xc0) return at + 2;
+    at += 1 + length;
+  }
+  return at + 1;
 }
 
 function readSections(

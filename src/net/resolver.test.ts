@@ -608,6 +608,28 @@ describe('readAnswer', () => {
     assert.equal(readAnswer(query, question).kind, 'foreign');
   });
 
+  it('RFC 1035 §4.1.3: an answer cut anywhere is no answer', () => {
+    const question = { id: 1, name: 'h.example', type: 'TLSA' } as const;
+    const whole = packet.encode({
+      type: 'response',
+      id: 1,
+      questions: [{ type: 'TLSA', name: 'h.example' }],
+      answers: [
+        {
+          type: 'TLSA',
+          name: 'h.example',
+          ttl: 5,
+          data: { usage: 3, selector: 1, matchingType: 1, certificate: Buffer.alloc(32, 7) },
+        },
+      ],
+    });
+    assert.equal(readAnswer(whole, question).kind, 'records');
+    for (let length = 0; length < whole.length; length += 1) {
+      const { kind } = readAnswer(whole.subarray(0, length), question);
+      assert.ok(kind === 'failure' || kind === 'foreign', `${length} octets: ${kind}`);
+    }
+  });
+
   it('never throws, whatever comes', () => {
     const noise = fc.uint8Array({ maxLength: 200 });
     const change = fc.tuple(fc.nat(valid.length - 1), fc.nat(255));

@@ -2,9 +2,11 @@
 // address or an IPv6 /64, the least that one customer gets. What is counted is what is open, so the
 // table is never larger than the limit on connections.
 
-import { isIP } from 'node:net';
+import { clientNetwork } from '../net/client-network.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { reply } from '../smtp/reply.ts';
+
+export { clientNetwork };
 
 export interface ConnectionLimitsOptions {
   readonly connections: number;
@@ -56,27 +58,4 @@ export function createConnectionLimits(options: ConnectionLimitsOptions): Connec
       else clients.delete(client);
     },
   };
-}
-
-/** The IPv4 address, or the IPv6 /64 in full digits; what is no address (a socket) as it is. */
-export function clientNetwork(address: string): string {
-  if (!address.includes(':')) return address;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  const zone = address.indexOf('%');
-  const plain = zone === -1 ? address : address.slice(0, zone);
-  if (isIP(plain) !== 6) return address;
-  const [before = '', after] = plain.toLowerCase().split('::', 2);
-  const head = before === '' ? [] : before.split(':');
-  if (after !== undefined) {
-    const tail = after === '' ? [] : after.split(':');
-    // RFC 4291 §2.2: an IPv4 address at the end stands for two groups.
-    const tailGroups = tail.length + (after.includes('.') ? 1 : 0);
-    while (head.length + tailGroups < 8) head.push('0');
-    head.push(...tail);
-  }
-  return `${head
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
 }

@@ -243,6 +243,21 @@ describe('createDirectory', () => {
     assert.equal(await first(1_000), '550 5.4.6');
   });
 
+  it('follows each alias once, however many ways lead to it', async () => {
+    const aliases = new Map<string, string[]>();
+    for (let layer = 0; layer < 30; layer += 1)
+      for (const side of ['a', 'b'])
+        aliases.set(
+          `${side}${layer}@example.org`,
+          layer === 29
+            ? ['ann@example.org']
+            : [`a${layer + 1}@example.org`, `b${layer + 1}@example.org`],
+        );
+    const directory = createDirectory({ ...options, aliases });
+    const expected = 'ann@example.org>ann@example.org<a0@example.org';
+    assert.equal(await told(directory, 'a0@example.org'), expected);
+  });
+
   it('expansion ends, finds nobody twice, and finds all that can be reached', async () => {
     const names = ['a', 'b', 'c', 'd', 'e', 'ann', 'bob', 'nobody'];
     const name = fc.constantFrom(...names);
