@@ -33,6 +33,7 @@ import type { NewMessage } from '../store/queue-store.ts';
 import type { Spool } from '../store/spool.ts';
 
 /** undefined accepts; a reply() refuses with its words; to throw is a 451: try again later. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a hook without a return statement accepts
 export type Verdict = Reply | undefined | void | Promise<Reply | undefined | void>;
 
 export interface ReceivedMessage {
