@@ -13,8 +13,10 @@ const floors = [
   ['trust', 'store', 'net'],
   ['policy', 'queue', 'mailbox'],
   ['receive', 'deliver', 'access', 'report'],
-  ['cli', 'admin', 'config'],
-  ['server.ts', 'main.ts', 'index.ts', 'testing'],
+  ['config', 'admin'],
+  ['cli'],
+  ['server.ts', 'embed'],
+  ['main.ts', 'index.ts', 'testing'],
 ];
 const folderOf = (file: string) => file.split('/')[0]!;
 const floorOf = (file: string) => floors.findIndex((floor) => floor.includes(folderOf(file)));
@@ -32,6 +34,8 @@ const rooms: readonly (readonly [module: RegExp, where: RegExp])[] = [
 const root = join(import.meta.dirname, '..');
 const src = join(root, 'src');
 const files = globSync('**/*.ts', { cwd: src });
+/** `isIP` is a pure function that happens to live in node:net. */
+const pure = /import \{ isIP(?:v[46])? \} from 'node:net';/g;
 const importsOf = (source: string) =>
   [
     ...source.matchAll(/(?:^|\n)\s*(?:import|export)[^'"\n;]*?from '([^']+)'|import\('([^']+)'\)/g),
@@ -42,7 +46,7 @@ describe('tidy', () => {
     const source = readFileSync(join(src, file), 'utf8');
     it(file, () => {
       assert.notEqual(floorOf(file), -1, `${file} is on no floor`);
-      for (const path of importsOf(source)) {
+      for (const path of importsOf(source.replaceAll(pure, ''))) {
         if (!path.startsWith('.')) {
           const room = rooms.find(([module]) => module.test(path));
           assert.ok(room === undefined || room[1].test(file), `${file} must not import ${path}`);
