@@ -1,0 +1,427 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FakeClock } from '../base/fake-clock.ts';
+import { silentLog } from '../base/log.ts';
+import { seededRandom } from '../base/random.ts';
+import { reply } from '../smtp/reply.ts';
+import { StorageError } from '../smtp/smtp-error.ts';
+import { memoryHistory } from '../store/history.ts';
+import type { Lease, NewMessage, NewRecipient } from '../store/queue-store.ts';
+import { MemoryDisk, openSqliteStores } from '../store/sqlite/stores.ts';
+import type { Fault } from '../store/sqlite/transport.ts';
+import type { DeliveryResult, RecipientResult } from './delivery.ts';
+import { createMessageIds } from './message-id.ts';
+import { cancelMessage, storiesOf } from './operations.ts';
+import type { QueueSettings } from './runner.ts';
+import { QueueRunner } from './runner.ts';
+import { formatWhy } from './story.ts';
+
+const minute = 60_000;
+const hour = 60 * minute;
+const defaults: QueueSettings = {
+  retryAfterMs: [5 * minute, 15 * minute, hour],
+  warnAfterMs: 4 * hour,
+  expireAfterMs: 24 * hour,
+  connectionsPerDestination: 4,
+  activeMax: 20,
+  memoryBytesMax: 2 ** 20,
+};
+
+const domainOf = (address: string) => address.slice(address.lastIndexOf('@') + 1);
+const to = (address: string, more: Partial<NewRecipient> = {}): NewRecipient => ({
+  address,
+  params: [],
+  destination: `mx:${domainOf(address)}`,
+  ...more,
+});
+const results = (lease: Lease, one: RecipientResult): DeliveryResult => ({
+  recipients: lease.recipients.map(() => one),
+  health: 'ok',
+});
+const taken: RecipientResult = { kind: 'relayed', reply: reply(250, '0.0', 'OK'), dsn: false };
+const later: RecipientResult = { kind: 'deferred', reply: reply(451, '7.1', 'Greylisted') };
+const never: RecipientResult = {
+  kind: 'failed',
+  reply: reply(550, '1.1', 'No such user'),
+  remote: true,
+};
+const unreachable: RecipientResult = { kind: 'deferred', reply: reply(451, '4.1', 'No answer') };
+
+type Answer = DeliveryResult | Promise<DeliveryResult>;
+
+/** A runner on a real store, with made-up time, chance and remote ends. */
+async function world(settings: Partial<QueueSettings> = {}, disk = new MemoryDisk()) {
+  const clock = new FakeClock();
+  const random = seededRandom(1);
+  const faults: { next: (operations: readonly string[]) => Fault | undefined } = {
+    next: () => undefined,
+  };
+  const options = { directory: ':memory:', log: silentLog, clock, disk };
+  const stores = await openSqliteStores({
+    ...options,
+    faults: (operations) => faults.next(operations),
+  });
+  const attempts: Lease[] = [];
+  const remote: { answer: (lease: Lease, signal: AbortSignal) => Answer } = {
+    answer: (lease) => results(lease, taken),
+  };
+  const history = memoryHistory();
+  const ids = createMessageIds({ clock, random });
+  const logged: string[] = [];
+  const parts = {
+    ...{ store: stores.queue, clock, random, history, ids, hostname: 'mx.example.org' },
+    log: { ...silentLog, warn: (event: string) => void logged.push(event) },
+    resolve: (address: string) => [to(address)],
+    settings: { ...defaults, ...settings },
+    deliver: async (lease: Lease, signal: AbortSignal) => {
+      attempts.push(lease);
+      return remote.answer(lease, signal);
+    },
+  };
+  const runner = new QueueRunner(parts);
+  runner.start();
+  await clock.advance(0);
+  return {
+    ...{ clock, stores, attempts, remote, faults, history, parts, runner, disk, logged },
+    /** Everything delivered or tried so far, `address attempt`. */
+    tried: () =>
+      attempts.flatMap(({ recipients }) =>
+        recipients.map(({ address, attempt }) => `${address} ${attempt}`),
+      ),
+    async submit(recipients: readonly (string | NewRecipient)[], more: Partial<NewMessage> = {}) {
+      const id = ids();
+      await runner.submit({
+        ...{ id, received: clock.now(), sender: 'ann@example.org', params: [], prefix: '' },
+        recipients: recipients.map((one) => (typeof one === 'string' ? to(one) : one)),
+        content: { kind: 'inline', bytes: Buffer.from('Subject: x\r\n\r\nx\r\n') },
+        origin: { session: 's', service: 'smtp', protocol: 'ESMTP' },
+        ...more,
+      });
+      await clock.advance(0);
+      return id;
+    },
+    async left() {
+      return (await stores.queue.count()).recipients;
+    },
+  };
+}
+
+const text = ({ message }: Lease) => Buffer.from(message.content.bytes!).toString();
+
+describe('QueueRunner', () => {
+  it('delivers a fresh message at once, with its content still in memory', async () => {
+    const { submit, attempts, left, runner } = await world();
+    const bytes = Buffer.from('the very same');
+    await submit(['bob@a.example', 'eve@b.example', 'joe@a.example'], {
+      content: { kind: 'inline', bytes },
+    });
+    const seen = attempts.map(({ recipients }) => recipients.map(({ address }) => address).join());
+    assert.deepEqual(seen, ['bob@a.example,joe@a.example', 'eve@b.example']);
+    assert.ok(attempts.every(({ message }) => message.content.bytes === bytes));
+    assert.equal(await left(), 0);
+    const { active, waiting, unrecorded, memoryBytes } = runner.facts;
+    assert.deepEqual([active, waiting, unrecorded, memoryBytes], [0, 0, 0, 0]);
+  });
+
+  it('RFC 5321 §4.5.4.1: tries again by the schedule, without asking the store in between', async () => {
+    const { submit, remote, tried, clock, left } = await world();
+    remote.answer = (lease) => results(lease, lease.recipients[0]!.attempt < 4 ? later : taken);
+    await submit(['bob@a.example']);
+    await clock.advance(4 * minute);
+    assert.equal(tried().length, 1);
+    await clock.advance(2 * minute);
+    assert.equal(tried().length, 2);
+    await clock.advance(18 * minute);
+    assert.equal(tried().length, 3);
+    await clock.advance(70 * minute);
+    assert.deepEqual(
+      tried(),
+      [1, 2, 3, 4].map((attempt) => `bob@a.example ${attempt}`),
+    );
+    assert.equal(await left(), 0);
+  });
+
+  it('RFC 5321 §6.1: bounces a 5yz to the reverse-path, by the same queue', async () => {
+    const { submit, remote, attempts, left, history } = await world();
+    remote.answer = (lease) => results(lease, lease.destination === 'mx:a.example' ? never : taken);
+    const id = await submit(['bob@a.example', 'eve@b.example']);
+    const bounce = attempts.find(({ destination }) => destination === 'mx:example.org');
+    assert.equal(bounce?.message.sender, '');
+    assert.match(text(bounce!), /^Final-Recipient: rfc822; bob@a\.example\r$/m);
+    assert.match(text(bounce!), /550 5\.1\.1 No such user/);
+    assert.doesNotMatch(text(bounce!), /eve@/);
+    assert.equal(await left(), 0);
+    const events = await history.find(id);
+    assert.ok(
+      events.some((event) => event.kind === 'report' && event.report === bounce!.message.id),
+    );
+  });
+
+  it('RFC 5321 §4.5.5: drops failed mail from the null reverse-path, and says so in the log', async () => {
+    const { submit, remote, attempts, left, logged } = await world();
+    remote.answer = (lease) => results(lease, never);
+    await submit(['bob@a.example'], { sender: '' });
+    assert.equal(attempts.length, 1);
+    assert.equal(await left(), 0);
+    assert.deepEqual(logged, ['dropped']);
+  });
+
+  it('tells of a delay once, and gives up after expireAfter with the last reply', async () => {
+    const { submit, remote, attempts, clock, left } = await world();
+    remote.answer = (lease) => results(lease, lease.destination === 'mx:a.example' ? later : taken);
+    await submit(['bob@a.example']);
+    await clock.advance(23 * hour);
+    const notices = () => attempts.filter(({ destination }) => destination === 'mx:example.org');
+    assert.deepEqual(
+      notices().map((lease) => /^Action: (.*)\r$/m.exec(text(lease))?.[1]),
+      ['delayed'],
+    );
+    assert.equal(await left(), 1);
+    await clock.advance(2 * hour);
+    assert.equal(await left(), 0);
+    assert.equal(notices().length, 2);
+    assert.match(text(notices()[1]!), /^Action: failed\r\nStatus: 4\.4\.7\r$/m);
+    assert.match(text(notices()[1]!), /Greylisted/);
+  });
+
+  it('defers what a delivery throws, whatever it is', async () => {
+    const { submit, remote, clock, left, tried } = await world();
+    remote.answer = () => {
+      throw new TypeError('a bug');
+    };
+    await submit(['bob@a.example']);
+    assert.equal(await left(), 1);
+    remote.answer = (lease) => results(lease, taken);
+    await clock.advance(6 * minute);
+    assert.deepEqual(tried(), ['bob@a.example 1', 'bob@a.example 2']);
+    assert.equal(await left(), 0);
+  });
+
+  it('aborts an attempt that takes too long, and ignores what it says in the end', async () => {
+    const { submit, remote, clock, left, stores, runner } = await world();
+    const answer = Promise.withResolvers<DeliveryResult>();
+    let aborted = false;
+    remote.answer = (_, signal) => {
+      signal.addEventListener('abort', () => {
+        aborted = true;
+      });
+      return answer.promise;
+    };
+    const id = await submit(['bob@a.example']);
+    await clock.advance(30 * minute);
+    assert.equal(aborted, false);
+    await clock.advance(2 * minute);
+    assert.ok(aborted);
+    assert.equal(runner.facts.active, 0);
+    answer.resolve({ recipients: [never], health: 'ok' });
+    await clock.advance(0);
+    assert.match((await stores.queue.get(id))!.recipients[0]!.lastReply!.lines[0], /took too long/);
+    assert.equal(await left(), 1);
+  });
+
+  it('remembers a dead destination: its mail is deferred unseen, that of others goes', async () => {
+    const { submit, remote, attempts, stores, clock } = await world();
+    remote.answer = (lease) =>
+      lease.destination === 'mx:dead.example'
+        ? { recipients: lease.recipients.map(() => unreachable), health: 'down' }
+        : results(lease, taken);
+    await submit(['bob@dead.example']);
+    const second = await submit(['eve@dead.example', 'joe@b.example']);
+    assert.deepEqual(
+      attempts.map(({ destination }) => destination),
+      ['mx:dead.example', 'mx:b.example'],
+    );
+    const [eve] = (await stores.queue.get(second))!.recipients;
+    assert.equal(eve?.lastReply?.lines[0], 'No answer');
+    remote.answer = (lease) => results(lease, taken);
+    await clock.advance(10 * minute);
+    assert.equal((await stores.queue.count()).messages, 0);
+  });
+
+  it('tries a dead destination when it is woken', async () => {
+    const { submit, remote, stores, runner, clock, left } = await world();
+    remote.answer = (lease) => ({
+      recipients: lease.recipients.map(() => unreachable),
+      health: 'down',
+    });
+    await submit(['bob@dead.example']);
+    remote.answer = (lease) => results(lease, taken);
+    await stores.queue.retry(undefined, clock.now());
+    runner.wake();
+    await clock.advance(0);
+    assert.equal(await left(), 0);
+  });
+
+  it('lets a slow destination keep nobody waiting but itself', async () => {
+    const { submit, remote, attempts, clock, left, runner } = await world();
+    const slow: (() => void)[] = [];
+    remote.answer = (lease) => {
+      if (lease.destination !== 'mx:slow.example') return results(lease, taken);
+      return new Promise((resolve) => slow.push(() => resolve(results(lease, taken))));
+    };
+    for (let i = 0; i < 1200; i += 1) await submit([`r${i}@slow.example`]);
+    assert.equal(slow.length, 4, 'connectionsPerDestination');
+    assert.ok(runner.facts.waiting <= 1010, `${runner.facts.waiting} wait in memory`);
+    await submit(['joe@b.example']);
+    assert.equal(attempts.at(-1)?.destination, 'mx:b.example');
+    while (slow.length > 0) {
+      for (const end of slow.splice(0)) end();
+      await clock.advance(0);
+    }
+    assert.equal(await left(), 0);
+    assert.equal(attempts.length, 1201);
+  });
+
+  it('never has more attempts under way than it may', async () => {
+    const { remote, runner, clock, left, parts } = await world({ activeMax: 7 });
+    let active = 0;
+    let most = 0;
+    remote.answer = async (lease) => {
+      active += 1;
+      most = Math.max(most, active);
+      await new Promise((resolve) => setImmediate(resolve));
+      active -= 1;
+      return results(lease, taken);
+    };
+    const submits = Array.from({ length: 200 }, (_, i) =>
+      runner.submit({
+        ...{ id: parts.ids(), received: clock.now(), sender: '', params: [], prefix: '' },
+        recipients: [to(`r@d${i % 20}.example`)],
+        content: { kind: 'inline', bytes: Buffer.from('x') },
+        origin: { session: 's', service: 'smtp', protocol: 'ESMTP' },
+      }),
+    );
+    await Promise.all(submits);
+    for (let i = 0; i < 60; i += 1) await clock.advance(0);
+    assert.equal(await left(), 0);
+    assert.equal(most, 7);
+  });
+
+  it('keeps what happened while the disk is full, and does not do it again', async () => {
+    const { submit, faults, clock, left, tried, runner } = await world();
+    faults.next = (operations) => (operations.includes('settle') ? 'full' : undefined);
+    await submit(['bob@a.example']);
+    assert.equal(runner.facts.storeFailing, true);
+    await submit(['eve@a.example']);
+    await clock.advance(hour);
+    assert.deepEqual(tried(), ['bob@a.example 1']);
+    faults.next = () => undefined;
+    await clock.advance(minute);
+    assert.equal(runner.facts.storeFailing, false);
+    assert.deepEqual(tried(), ['bob@a.example 1', 'eve@a.example 1']);
+    assert.equal(await left(), 0);
+  });
+
+  it('does not take mail that the disk does not', async () => {
+    const { submit, faults, tried, runner } = await world();
+    faults.next = () => 'full';
+    await assert.rejects(submit(['bob@a.example']), StorageError);
+    assert.deepEqual(tried(), []);
+    assert.equal(runner.facts.memoryBytes, 0);
+  });
+
+  it('defers a failure whose report cannot be made', async () => {
+    const { submit, remote, parts, clock, left, tried } = await world();
+    remote.answer = (lease) => results(lease, lease.destination === 'mx:a.example' ? never : taken);
+    parts.resolve = () => {
+      throw new Error('directory is down');
+    };
+    await submit(['bob@a.example']);
+    assert.equal(await left(), 1);
+    parts.resolve = (address) => [to(address)];
+    await clock.advance(6 * minute);
+    assert.equal(await left(), 0);
+    assert.deepEqual(tried(), ['bob@a.example 1', 'bob@a.example 2', 'ann@example.org 1']);
+  });
+
+  it('stops: waits for what is under way, gives back what is not, and the next one goes on', async () => {
+    const first = await world();
+    const ends: (() => void)[] = [];
+    first.remote.answer = (lease) =>
+      new Promise((resolve) => ends.push(() => resolve(results(lease, taken))));
+    for (let i = 0; i < 10; i += 1) await first.submit([`r${i}@a.example`]);
+    const stopped = first.runner.stop({ graceMs: minute });
+    await first.clock.advance(1);
+    for (const end of ends) end();
+    await stopped;
+    assert.equal(await first.left(), 6);
+    await first.submit(['late@a.example']);
+    assert.equal(first.attempts.length, 4);
+    await first.stores[Symbol.asyncDispose]();
+    const second = await world({}, first.disk);
+    await second.clock.advance(minute); // its clock began anew
+    assert.equal(second.attempts.length, 7);
+    assert.equal(await second.left(), 0);
+  });
+
+  it('stops: aborts after the grace what does not end by itself', async () => {
+    const { submit, remote, runner, clock, left } = await world();
+    remote.answer = (lease, signal) =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => resolve(results(lease, later)));
+      });
+    await submit(['bob@a.example']);
+    const stopped = runner.stop({ graceMs: 5000 });
+    await clock.advance(5000);
+    await stopped;
+    assert.equal(await left(), 1);
+  });
+
+  it('RFC 3461 §5.2.7.3: reports an alias with several addresses as expanded', async () => {
+    const { submit, attempts } = await world();
+    const params = ['NOTIFY=SUCCESS,FAILURE', 'ORCPT=rfc822;all@example.org'];
+    const one = to('bob@a.example', { original: 'all@example.org', params });
+    const other = to('eve@b.example', { original: 'all@example.org', params });
+    await submit([one, other]);
+    const reports = attempts.filter(({ destination }) => destination === 'mx:example.org');
+    assert.equal(reports.length, 1);
+    assert.match(
+      text(reports[0]!),
+      /^Final-Recipient: rfc822; all@example\.org\r\nAction: expanded\r$/m,
+    );
+    const asked = attempts.flatMap(({ recipients }) => recipients.map(({ params: own }) => own[0]));
+    assert.deepEqual(asked, ['NOTIFY=FAILURE', 'NOTIFY=FAILURE', 'NOTIFY=NEVER']);
+  });
+});
+
+describe('operations', () => {
+  it('cancel a message with a bounce, or silently', async () => {
+    const { submit, remote, attempts, parts, runner, clock, left } = await world();
+    remote.answer = (lease) => results(lease, lease.destination === 'mx:a.example' ? later : taken);
+    const first = await submit(['bob@a.example', 'eve@a.example']);
+    const second = await submit(['joe@a.example']);
+    assert.equal(await cancelMessage(parts, first), 2);
+    assert.equal(await cancelMessage(parts, second, { silent: true }), 1);
+    assert.equal(await cancelMessage(parts, second), 0);
+    runner.wake();
+    await clock.advance(0);
+    assert.equal(await left(), 0);
+    const bounces = attempts.filter(({ destination }) => destination === 'mx:example.org');
+    assert.equal(bounces.length, 1);
+    assert.match(text(bounces[0]!), /554 5\.0\.0 Delivery was cancelled by the administrator/);
+  });
+
+  it('tell the story of a message while it waits and after it has left', async () => {
+    const { submit, remote, parts, clock } = await world();
+    const facts = { host: 'mx.a.example', address: '192.0.2.1', port: 25, tls: 'TLSv1.3 verified' };
+    remote.answer = (lease) =>
+      results(lease, { ...(lease.recipients[0]!.attempt === 1 ? later : taken), facts });
+    const id = await submit(['bob@a.example'], { messageId: '<1@example.org>' });
+    const waiting = formatWhy(await storiesOf(parts, '1@example.org'));
+    assert.match(
+      waiting,
+      /bob@a\.example> attempt 1: deferred by mx\.a\.example \[192\.0\.2\.1\]:25;/,
+    );
+    assert.match(waiting, /Now in the queue:\n {4}<bob@a\.example> queued, 1 attempt, next 2026/);
+    assert.match(waiting, /last reply: 451 4\.7\.1 Greylisted/);
+    await clock.advance(6 * minute);
+    const gone = formatWhy(await storiesOf(parts, id));
+    assert.match(
+      gone,
+      /attempt 2: relayed by mx\.a\.example \[192\.0\.2\.1\]:25\n {8}250 2\.0\.0 OK\n {8}TLSv1\.3/,
+    );
+    assert.match(gone, /from <ann@example\.org>, 17 octets, Message-ID <1@example\.org>/);
+    assert.match(gone, /Now: it has left the queue\./);
+    assert.deepEqual(await storiesOf(parts, 'nobody@knows'), []);
+  });
+});
