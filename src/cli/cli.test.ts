@@ -1,0 +1,373 @@
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { after, describe, it } from 'node:test';
+import { systemClock } from '../base/clock.ts';
+import { silentLog } from '../base/log.ts';
+import { openSqliteStores } from '../store/sqlite/stores.ts';
+import { runCli } from './cli.ts';
+import type { Context } from './context.ts';
+import { OutputClosed } from './context.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'postrider-cli-'));
+after(() => rmSync(root, { recursive: true }));
+
+/** A working directory of its own, with a configuration unless told otherwise. */
+function workingDirectory(config: object | 'none' = { domains: ['example.org'] }): string {
+  const cwd = mkdtempSync(join(root, 'w-'));
+  if (config !== 'none')
+    writeFileSync(
+      join(cwd, 'postrider.config.json'),
+      JSON.stringify({ hostname: 'mx.example.org', ...config }),
+    );
+  return cwd;
+}
+
+interface Result {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(
+  cwd: string,
+  line: string,
+  { input = '', more = {} as Partial<Context> } = {},
+): Promise<Result> {
+  const out: Buffer[] = [];
+  let err = '';
+  const actions = { serve: () => assert.fail('no server here') };
+  const context: Context = {
+    actions,
+    cwd,
+    stdin: Readable.from(input === '' ? [] : [Buffer.from(input)]) as unknown as NodeJS.ReadStream,
+    print: async (text) => void out.push(Buffer.from(text)),
+    note: (text) => {
+      err += `${text}\n`;
+    },
+    ...more,
+  };
+  const status = await runCli(line.split(' '), actions, context);
+  return { status, out: Buffer.concat(out).toString('utf8'), err };
+}
+
+/** Puts messages into the stores as the server would. */
+async function fill(cwd: string, count: number): Promise<void> {
+  const clock = systemClock();
+  await using stores = await openSqliteStores({
+    directory: join(cwd, 'postrider-data'),
+    log: silentLog,
+    clock,
+  });
+  await stores.mailboxes.ensure('ann@example.org');
+  for (let i = 0; i < count; i += 1)
+    await stores.mailboxes.append({
+      account: 'ann@example.org',
+      folder: i % 2 === 0 ? 'INBOX' : 'Junk',
+      content: {
+        kind: 'inline',
+        bytes: Buffer.from(
+          `From: x\u001b[2J${i}@example.net\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= ${i}\r\n\r\nbody ${i}\r\n`,
+        ),
+      },
+      prefix: 'Return-Path: <>\r\n',
+      flags: [],
+      received: Date.UTC(2026, 0, 1) + i * 60_000,
+    });
+  for (const id of ['0000000000a', '0000000000b'])
+    await stores.queue.enqueue(
+      {
+        id,
+        received: Date.UTC(2026, 0, 1),
+        sender: 'ann@example.org',
+        params: [],
+        recipients: [{ address: 'bob@example.net', params: [], destination: 'mx:example.net' }],
+        prefix: 'Received: by us\r\n',
+        content: { kind: 'inline', bytes: Buffer.from('Subject: hello\r\n\r\nbody\r\n') },
+        origin: { session: 's1', service: 'smtp', protocol: 'ESMTP', clientAddress: '192.0.2.1' },
+        messageId: '<1@example.org>',
+      },
+      { leaseUntil: undefined },
+    );
+}
+
+describe('command line', () => {
+  const wrong: [line: string, status: number, err: RegExp][] = [
+    ['nonsense', 2, /^postrider: unknown command 'nonsense'; see `postrider --help`\n$/],
+    ['queu list', 2, /^postrider: unknown command 'queu' \(did you mean queue\?\)/],
+    ['queue list --nope', 2, /^postrider: unknown option '--nope'/],
+    ['mail list', 2, /^postrider: missing required argument 'address'/],
+    ['queue hold', 2, /^postrider: missing required argument 'ids'/],
+    ['queue show abc', 1, /^postrider: there is no message abc in the queue; `postrider why abc`/],
+    ['why abc', 1, /^postrider: nothing is known of abc/],
+    ['account add nonsense --password-stdin', 1, /^postrider: "nonsense" is not a mail address/],
+    ['mail list nobody@example.org', 1, /^postrider: there is no account nobody@example\.org/],
+    ['reload', 1, /^postrider: no server runs on .*postrider-data; start it/],
+    ['dev --port-offset x', 2, /^postrider: --port-offset must be a whole number, not 'x'\n$/],
+    ['serve --config nope.json', 2, /^postrider: nope\.json: there is no such file\n$/],
+  ];
+  const cwd = workingDirectory();
+  for (const [line, status, err] of wrong)
+    it(`\`${line}\` says in one line what is wrong, and ends with ${status}`, async () => {
+      const result = await run(cwd, line, { input: 'secret-enough' });
+      assert.equal(result.status, status);
+      assert.match(result.err, err);
+      assert.equal(result.err.split('\n').length, 2);
+      assert.equal(result.out, '');
+    });
+
+  it('reports every problem of a configuration with its path, and ends with 2', async () => {
+    const bad = workingDirectory({ listeners: [{ service: 'smtp', port: '25' }], limit: {} });
+    const { status, err } = await run(bad, 'serve');
+    assert.equal(status, 2);
+    assert.equal(
+      err,
+      `postrider: postrider.config.json has 2 problems:
+  listeners[0].port: must be a whole number, not '25'
+  limit: unknown setting; did you mean \`limits\`?
+`,
+    );
+  });
+
+  it('says what to do where there is no configuration', async () => {
+    const empty = workingDirectory('none');
+    for (const line of ['serve', 'queue list', 'account list']) {
+      const { status, err } = await run(empty, line);
+      assert.equal(status, 2);
+      assert.match(err, /no configuration in .*postrider init .*postrider dev/);
+    }
+  });
+
+  it('ends quietly when its reader has gone', async () => {
+    const result = await run(cwd, 'account list --json', {
+      more: { print: async () => Promise.reject(new OutputClosed()) },
+    });
+    assert.deepEqual(result, { status: 0, out: '', err: '' });
+  });
+});
+
+describe('accounts, no server running', () => {
+  it('are added, listed, changed and removed', async () => {
+    const cwd = workingDirectory();
+    const input = 'correct horse battery\nstaple';
+    const json = async (line: string) =>
+      JSON.parse((await run(cwd, `${line} --json`, { input })).out);
+    assert.match((await run(cwd, 'account list')).err, /there are no accounts/);
+    assert.deepEqual(await json('account add Ann@Example.ORG --password-stdin'), {
+      address: 'ann@example.org',
+    });
+    assert.match(
+      (await run(cwd, 'account add ann@example.org --password-stdin', { input })).err,
+      /there is an account/,
+    );
+    await json('account address add ann@example.org a@example.org');
+    const app = await json('account app-password add a@example.org phone');
+    assert.match(app.password, /^[a-z2-9]{5}(-[a-z2-9]{5}){3}$/);
+    const { created, ...line } = await json('account list');
+    assert.deepEqual(line, {
+      address: 'ann@example.org',
+      addresses: ['ann@example.org', 'a@example.org'],
+      appPasswords: ['phone'],
+      messages: 0,
+      bytes: 0,
+    });
+    assert.ok(Date.parse(created) > 0);
+    const short = await run(cwd, 'account password ann@example.org --password-stdin', {
+      input: 'short\n',
+    });
+    assert.deepEqual([short.status, /short/.test(short.err)], [0, true]);
+    assert.equal((await run(cwd, 'account app-password remove ann@example.org phone')).status, 0);
+    assert.equal(
+      (await run(cwd, 'account address remove ann@example.org a@example.org')).status,
+      0,
+    );
+    assert.equal((await run(cwd, 'account remove ann@example.org')).status, 0);
+    assert.equal((await run(cwd, 'account list --json')).out, '');
+  });
+
+  it('a password is not taken from nowhere', async () => {
+    const cwd = workingDirectory();
+    assert.match((await run(cwd, 'account add ann@example.org')).err, /use --password-stdin/);
+    assert.match((await run(cwd, 'account add ann@example.org --password-stdin')).err, /is empty/);
+    assert.match(
+      (await run(cwd, 'account add ann@example.org --password-stdin', { input: '\nx' })).err,
+      /is empty/,
+    );
+  });
+});
+
+describe('mail and queue, no server running', () => {
+  it('mail list --json has one object a line; mail show prints the raw message', async () => {
+    const cwd = workingDirectory();
+    await run(cwd, 'account add ann@example.org --password-stdin', { input: 'long enough' });
+    await fill(cwd, 5);
+    const { out } = await run(cwd, 'mail list ann@example.org --json');
+    const lines = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.equal(lines.length, 5);
+    const first = lines.find(({ subject }) => subject === 'Grüße 0');
+    assert.deepEqual(Object.keys(first), [
+      'id',
+      'folder',
+      'uid',
+      'from',
+      'subject',
+      'size',
+      'received',
+      'flags',
+    ]);
+    assert.equal(first.received, '2026-01-01T00:00:00.000Z');
+    const raw = (await run(cwd, `mail show ann@example.org ${first.id}`)).out;
+    assert.match(raw, /^Return-Path: <>\r\nFrom: [\s\S]*\r\n\r\nbody 0\r\n$/);
+    assert.equal(first.size, Buffer.byteLength(raw));
+    assert.match(
+      (await run(cwd, 'mail show ann@example.org')).out,
+      /body 4/,
+      'the latest without an id',
+    );
+    const junk = (await run(cwd, 'mail list ann@example.org --folder Junk --json')).out;
+    assert.equal(junk.trimEnd().split('\n').length, 2);
+    const people = (await run(cwd, 'mail list ann@example.org')).out;
+    assert.match(people, /Grüße 0\n/);
+    assert.doesNotMatch(people, /\u001b/, 'what came from a peer does not move the cursor');
+  });
+
+  it('queue list, show, hold, release, retry and cancel; why', async () => {
+    const cwd = workingDirectory();
+    await fill(cwd, 0);
+    const list = async () =>
+      (await run(cwd, 'queue list --json')).out
+        .trimEnd()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line));
+    const [first, second] = await list();
+    assert.equal(second.id, '0000000000b');
+    assert.deepEqual(first, {
+      id: '0000000000a',
+      sender: 'ann@example.org',
+      received: '2026-01-01T00:00:00.000Z',
+      size: first.size,
+      messageId: '<1@example.org>',
+      recipients: [
+        {
+          address: 'bob@example.net',
+          original: null,
+          destination: 'mx:example.net',
+          state: 'queued',
+          attempts: 0,
+          nextAttempt: first.recipients[0].nextAttempt,
+          lastReply: null,
+        },
+      ],
+    });
+    assert.match(
+      (await run(cwd, 'queue list')).out,
+      /^0000000000a {2}2026-01-01 00:00 {2}\d+ bytes {2}from ann@example\.org\n {4}to bob@example\.net: queued, 0 attempts/,
+    );
+    const shown = JSON.parse((await run(cwd, 'queue show 0000000000a --json')).out);
+    assert.equal(shown.origin.clientAddress, '192.0.2.1');
+    assert.match(shown.header, /^Received: by us\r\nSubject: hello\r\n/);
+    assert.match(
+      (await run(cwd, 'queue show 0000000000a')).out,
+      /clientAddress: 192\.0\.2\.1[\s\S]*Subject: hello/,
+    );
+    assert.equal((await run(cwd, 'queue hold 0000000000a --json')).out, '{"recipients":1}\n');
+    assert.equal((await list())[0].recipients[0].state, 'held');
+    assert.equal((await run(cwd, 'queue release 0000000000a')).out, '1 recipient released\n');
+    assert.match((await run(cwd, 'queue retry')).out, /^\d recipients tried again now\n$/);
+    assert.equal((await run(cwd, 'queue retry 0000000000a nonsense')).status, 1);
+    const why = JSON.parse((await run(cwd, 'why 0000000000a --json')).out);
+    assert.equal(why.queued.id, '0000000000a');
+    assert.match(
+      (await run(cwd, 'why <1@example.org>')).out,
+      /^Message 0000000000a[\s\S]*Message 0000000000b/,
+    );
+    assert.equal(
+      (await run(cwd, 'queue cancel --silent 0000000000a')).out,
+      '1 recipient cancelled silently\n',
+    );
+    assert.equal((await list()).length, 1);
+    assert.equal((await run(cwd, 'queue cancel 0000000000b --json')).out, '{"recipients":1}\n');
+    // example.org is ours and has no such mailbox: the notification has nowhere to go.
+    assert.equal((await list()).length, 0);
+    assert.match((await run(cwd, 'queue list')).err, /the queue is empty/);
+  });
+});
+
+describe('check and init', () => {
+  it('check looks at files, directory and ports in one run', async () => {
+    const cwd = workingDirectory({
+      listeners: [{ service: 'smtp', host: '127.0.0.1', port: 0 }],
+      user: 'no-such-user',
+    });
+    const { status, out, err } = await run(cwd, 'check --json');
+    const findings = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.equal(status, 1);
+    assert.match(err, /1 of \d checks failed/);
+    const failures = findings.filter(({ state }) => state === 'failure').map(({ text }) => text);
+    assert.deepEqual(failures, [
+      'user: there is no user no-such-user: `useradd --system no-such-user`',
+    ]);
+    assert.ok(findings.some(({ text }) => text === '127.0.0.1 port 0 is free'));
+    assert.equal(existsSync(join(cwd, 'postrider-data')), false, 'check makes nothing');
+  });
+
+  it('check says that a port is taken, and what to do', async () => {
+    const server = (await import('node:net')).createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const cwd = workingDirectory({ listeners: [{ service: 'smtp', host: '127.0.0.1', port }] });
+    const { out } = await run(cwd, 'check');
+    server.close();
+    assert.match(out, new RegExp(`failure .*127\\.0\\.0\\.1 port ${port}: it is in use`));
+  });
+
+  it('check complains about a data directory that everybody can read', async () => {
+    const cwd = workingDirectory({ listeners: [{ service: 'smtp', host: '127.0.0.1', port: 0 }] });
+    mkdirSync(join(cwd, 'postrider-data'), { mode: 0o755 });
+    assert.match((await run(cwd, 'check')).out, /warning .*can be read by everybody/);
+  });
+
+  it('init writes a configuration that is right, the account and the DNS records; and nothing twice', async () => {
+    const cwd = workingDirectory('none');
+    const { status, out, err } = await run(cwd, 'init ann@example.org --hostname mx.example.org');
+    assert.equal(status, 0, err);
+    assert.match(out, /password [a-z2-9]{5}(-[a-z2-9]{5}){3}\n/);
+    assert.match(out, /example\.org\. +IN MX +10 mx\.example\.org\.\n/);
+    assert.match(out, /example\.org\. +IN TXT +"v=spf1 mx -all"\n/);
+    assert.match(out, /_dmarc\.example\.org\. +IN TXT +"v=DMARC1;/);
+    assert.match(out, /_submissions\._tcp\.example\.org\. +IN SRV +0 1 465 mx\.example\.org\.\n/);
+    assert.match(
+      readFileSync(join(cwd, 'postrider.config.ts'), 'utf8'),
+      /hostname: 'mx\.example\.org'/,
+    );
+    assert.equal(statSync(join(cwd, 'postrider-data')).mode & 0o077, 0);
+    assert.match((await run(cwd, 'account list')).out, /^ann@example\.org/);
+    const again = await run(cwd, 'init ann@example.org');
+    assert.equal(again.status, 1);
+    assert.match(again.err, /postrider\.config\.ts is here already; nothing was changed/);
+  });
+
+  it('init changes nothing when it cannot finish', async () => {
+    const cwd = workingDirectory('none');
+    const { status } = await run(cwd, "init ann@example.org --hostname not/a'name");
+    assert.equal(status, 2);
+    assert.equal(existsSync(join(cwd, 'postrider.config.ts')), false);
+  });
+});
