@@ -5,13 +5,13 @@ export interface SessionLimits {
   readonly commandBytes: number;
   /** Octets of a message; 0 means no fixed limit (RFC 1870 §4). RFC 5321 §4.5.3.1.7: 64 KiB. */
   readonly messageBytes: number;
-  /** Octets of a text line without its CRLF. RFC 5321 §4.5.3.1.6: 998. */
+  /** Octets of a text line without its CRLF; 0 means no limit. RFC 5321 §4.5.3.1.6: 998. */
   readonly textLineBytes: number;
-  /** Octets of all header fields together. */
+  /** Octets of all header fields together. RFC 5321 §4.5.3.1.7 counts them as content. */
   readonly headerBytes: number;
   /** RFC 5321 §4.5.3.1.8: 100. */
   readonly recipients: number;
-  /** Bad commands and refusals in one connection; then 421 4.7.0. */
+  /** Replies of 5yz since the last accepted message; what comes after them gets 421 4.7.0. */
   readonly errors: number;
   /** Commands that bring no mail nearer (NOOP, RSET, VRFY, HELP, EHLO) since the last message. */
   readonly idleCommands: number;
@@ -35,3 +35,9 @@ export const defaultLimits: SessionLimits = {
   commandMs: 5 * 60_000,
   contentMs: 10 * 60_000,
 };
+
+/**
+ * Octets of a line of a SASL exchange, and of AUTH with an initial response. RFC 4954 §4 finds 12288
+ * sufficient. Deviation: it would hold AUTH itself to 512, which bearer tokens exceed.
+ */
+export const authLineBytes = 12288;

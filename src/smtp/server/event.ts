@@ -26,7 +26,10 @@ export interface ServerFacts {
 
 /** Waits for answer(). A positive answer moves the session on; any other leaves it where it is. */
 export type Question =
-  /** First of all: 220 greets, 554 leaves only QUIT, 421 closes. */
+  /**
+   * First of all: 220 greets, 5yz leaves only QUIT, 4yz closes. The session puts the host name and
+   * `ESMTP` or `LMTP` before the text of the 220, unless the text begins with the host name.
+   */
   | { readonly kind: 'connect' }
   | { readonly kind: 'hello'; readonly client: string; readonly verb: 'EHLO' | 'HELO' | 'LHLO' }
   | { readonly kind: 'mail'; readonly from: ReversePath; readonly params: readonly MailParam[] }
@@ -38,7 +41,9 @@ export type Question =
    * for each accepted RCPT, in order (RFC 2033 §4.2).
    */
   | { readonly kind: 'message'; readonly bytes: number }
-  | { readonly kind: 'vrfy' | 'expn' | 'etrn'; readonly argument: string }
+  /** `utf8`: the reply may hold UTF-8 (RFC 6531 §3.7.4.2). */
+  | { readonly kind: 'vrfy' | 'expn'; readonly argument: string; readonly utf8: boolean }
+  | { readonly kind: 'etrn'; readonly argument: string }
   /** Also answered by challenge(bytes). `initial` is undefined without an initial response. */
   | { readonly kind: 'auth'; readonly mechanism: string; readonly initial: Uint8Array | undefined }
   | { readonly kind: 'auth-response'; readonly response: Uint8Array };
@@ -50,12 +55,29 @@ export type SessionEvent =
   /** A piece of the message, dots removed; a view, good until the next call of next(). */
   | { readonly kind: 'content'; readonly bytes: Uint8Array }
   /**
-   * The transaction is over without a message: RSET, a new EHLO, content that was refused by the
-   * session itself (`because`), or AUTH cancelled. What was received of it must go.
+   * The transaction is over without a message: RSET, a new EHLO, STARTTLS, or content that was
+   * refused (`because`). What was received of it must go.
    */
   | { readonly kind: 'reset'; readonly because?: Reply }
+  /** An exchange ended without an answer of the owner's: `*`, bad base64, a line too long. */
   | { readonly kind: 'auth-cancelled' }
   /** Send output(), do the handshake, then call tlsStarted() (or drop the connection). */
   | { readonly kind: 'starttls' }
   /** Send output(), then close: QUIT, 421, too many errors, a timeout. */
-  | { readonly kind: 'close'; readonly reason: 'quit' | 'errors' | 'timeout' | 'refused' | 'shutdown' };
+  | {
+      readonly kind: 'close';
+      readonly reason: 'quit' | 'errors' | 'timeout' | 'refused' | 'shutdown';
+    };
+
+const statements = new Set<SessionEvent['kind']>([
+  'need-input',
+  'content',
+  'reset',
+  'auth-cancelled',
+  'starttls',
+  'close',
+]);
+
+export function isQuestion(event: SessionEvent): event is Question {
+  return !statements.has(event.kind);
+}

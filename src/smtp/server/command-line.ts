@@ -1,0 +1,47 @@
+// From a line as it came in to the command it is. RFC 5321 §4.1, RFC 6531 §3.
+
+import { unreachable } from '../../base/assert.ts';
+import type { Command } from '../command.ts';
+import { parseCommand } from '../command.ts';
+import { replies } from '../reply.ts';
+import type { Line } from './input.ts';
+
+export function commandOf(line: Line): Command {
+  switch (line.kind) {
+    case 'too-long':
+      return tooLong;
+    case 'not-printable':
+      return notPrintable;
+    case 'bad-utf8':
+      return badUtf8;
+    case 'line': {
+      const command = parseCommand(line.text);
+      return line.ascii || utf8Verbs.has(command.verb) ? command : notAscii;
+    }
+    default:
+      return unreachable(line);
+  }
+}
+
+const tooLong: Command = { verb: 'malformed', answer: replies.lineTooLong };
+const notPrintable: Command = { verb: 'malformed', answer: replies.badLine };
+const badUtf8: Command = { verb: 'malformed', answer: replies.badUtf8 };
+const notAscii: Command = { verb: 'malformed', answer: replies.notAscii };
+
+// RFC 6531 §3.1 (6) and (9): where a mailbox may stand, UTF-8 may.
+const utf8Verbs = new Set<Command['verb']>(['MAIL', 'RCPT', 'VRFY', 'EXPN', 'malformed']);
+
+const idleVerbs = new Set<Command['verb']>([
+  'EHLO',
+  'HELO',
+  'LHLO',
+  'RSET',
+  'NOOP',
+  'HELP',
+  'VRFY',
+  'EXPN',
+  'ETRN',
+]);
+
+/** It brings no mail nearer. */
+export const isIdle = ({ verb }: Command): boolean => idleVerbs.has(verb);

@@ -1,0 +1,121 @@
+// The bytes a session has received and not used yet, and the command lines in them. Holds nothing
+// while the peer is silent between commands; a line that is too long is skipped, never gathered.
+
+const crlf = Buffer.from('\r\n');
+const cr = 0x0d;
+
+export type Line =
+  | { readonly kind: 'line'; readonly text: string; readonly ascii: boolean }
+  | { readonly kind: 'too-long' }
+  /** It holds control characters, a CR or LF alone among them. */
+  | { readonly kind: 'not-printable' }
+  | { readonly kind: 'bad-utf8' };
+
+// RFC 5321 §4.1.2 and §2.3.8: no control characters; a CR or LF alone ends no line.
+// Field: tabs at the end of lines, or between words.
+const plain = /^[\x20-\x7e]*$/;
+const control = /[\x00-\x08\x0a-\x1f\x7f]/;
+
+export class Input {
+  #bytes: Buffer | undefined;
+  #at = 0;
+  #skipping = false;
+
+  get empty(): boolean {
+    return this.#bytes === undefined;
+  }
+
+  /** The bytes are ours until take…() finds them used up; a rest is copied by keep(). */
+  push(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    const added = asBuffer(bytes);
+    this.#bytes =
+      this.#bytes === undefined ? added : Buffer.concat([this.#bytes.subarray(this.#at), added]);
+    this.#at = 0;
+  }
+
+  clear(): void {
+    this.#bytes = undefined;
+    this.#at = 0;
+    this.#skipping = false;
+  }
+
+  /** All that is there, to be read in place: see used(). */
+  get bytes(): Buffer | undefined {
+    return this.#bytes;
+  }
+
+  get at(): number {
+    return this.#at;
+  }
+
+  /** Everything before `at` has been used. */
+  used(at: number): void {
+    this.#at = at;
+    if (this.#bytes !== undefined && at >= this.#bytes.length) this.#bytes = undefined;
+  }
+
+  /**
+   * The next line without its CRLF, or undefined when there is no whole line yet. `limitOf` is asked
+   * only for lines longer than `limit`, with their first four characters in upper case.
+   */
+  takeLine(limit: number, limitOf: (word: string) => number): Line | undefined {
+    const bytes = this.#bytes;
+    if (bytes === undefined) return undefined;
+    const start = this.#at;
+    const end = bytes.indexOf(crlf, start);
+    if (end === -1) {
+      this.#keep(bytes, limit, limitOf);
+      return undefined;
+    }
+    this.used(end + 2);
+    const skipped = this.#skipping;
+    this.#skipping = false;
+    if (skipped || isTooLong(bytes, start, end + 2, limit, limitOf)) return tooLong;
+    return decode(bytes, start, end);
+  }
+
+  /** The beginning of a line waits for its end: in bytes of our own, as few as there are. */
+  #keep(bytes: Buffer, limit: number, limitOf: (word: string) => number): void {
+    if (!this.#skipping && !isTooLong(bytes, this.#at, bytes.length, limit, limitOf)) {
+      this.#bytes = Buffer.from(bytes.subarray(this.#at));
+    } else {
+      this.#skipping = true;
+      this.#bytes = bytes.at(-1) === cr ? Buffer.from('\r') : undefined;
+    }
+    this.#at = 0;
+  }
+}
+
+const tooLong: Line = { kind: 'too-long' };
+const notPrintable: Line = { kind: 'not-printable' };
+const badUtf8: Line = { kind: 'bad-utf8' };
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function isTooLong(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  limit: number,
+  limitOf: (word: string) => number,
+): boolean {
+  const length = end - start;
+  return (
+    length > limit && length > limitOf(bytes.toString('latin1', start, start + 4).toUpperCase())
+  );
+}
+
+function decode(bytes: Buffer, start: number, end: number): Line {
+  const text = bytes.toString('latin1', start, end);
+  if (plain.test(text)) return { kind: 'line', text, ascii: true };
+  if (control.test(text)) return notPrintable;
+  try {
+    const decoded = utf8.decode(bytes.subarray(start, end));
+    return { kind: 'line', text: decoded, ascii: decoded.length === text.length };
+  } catch {
+    return badUtf8;
+  }
+}
+
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
