@@ -1,7 +1,7 @@
 // Opening the database file: pragmas, migrations, and what to tell the operator when it is damaged,
 // newer than this program, or somebody else's.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreOpenError } from '../open-error.ts';
@@ -44,6 +44,8 @@ const busyTimeoutMs = 5000;
 export function openDatabase({ path, pagesMax }: DatabaseOptions): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
+    // Credentials are in it: for its owner alone. What SQLite puts beside it gets the same mode.
+    if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600));
     database = new DatabaseSync(path, { timeout: busyTimeoutMs });
     prepareDatabase(database, path);
     if (pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${pagesMax}`);
@@ -81,9 +83,16 @@ export function openError(path: string, error: unknown): unknown {
     case sqliteCode.locked:
       return new StoreOpenError('in-use', `${path}: another process is using it`, options);
     default:
-      return error;
+      return isFileError(error)
+        ? new StoreOpenError('no-access', `${path}: cannot be opened for writing`, options)
+        : error;
   }
 }
+
+const fileErrors = new Set(['EACCES', 'EPERM', 'EROFS', 'EISDIR', 'ENOENT', 'ENOTDIR']);
+
+const isFileError = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && fileErrors.has(String(error.code));
 
 export const damageAdvice = (path: string): string =>
   `${path} is damaged: restore it from a backup, or recover what can be read with ` +

@@ -75,6 +75,7 @@ export class Engine implements Work {
       append: (message, at) => mailboxes.deliver(message, at),
     });
     const accounts = new AccountTables(database, (account) => mailboxes.removeMailbox(account));
+    if (!exclusive) queue.disown();
     this.recovered = exclusive ? queue.recover(now, recoveredDelayMsMax) : 0;
     this.#handlers = handlers(
       {

@@ -65,6 +65,9 @@ const durabilities: Readonly<Record<Operation, Durability>> = {
   files: 'read',
 };
 
+/** Clients hear what they hear of a full disk; while opening it is a reason not to start. */
+export class DamagedStoreError extends StorageError {}
+
 interface Waiting {
   readonly request: Request;
   readonly bytes: number;
@@ -218,7 +221,7 @@ export class GroupCommit {
         return new StorageError(message);
       case 'damaged':
         this.#parts.log.error('store-damaged', { error: message });
-        return new StorageError(message);
+        return new DamagedStoreError(message);
       case 'refused':
         return new NoSuchFolderError(message);
       case 'bug':

@@ -10,6 +10,7 @@ import type { ContentTable } from './content-table.ts';
 import { changedFlags, flagNames, seenBit, storedFlags } from './flags.ts';
 import type {
   AppendRow,
+  ContentRow,
   FlagChangeRow,
   FolderRow,
   MailboxOperations,
@@ -99,6 +100,14 @@ function prepareStatements(database: DatabaseSync) {
   };
 }
 
+/** What an append must know of a content. */
+interface Head {
+  readonly content: number;
+  readonly size: number;
+  readonly from: string;
+  readonly subject: string;
+}
+
 export interface MailboxTablesParts {
   readonly database: DatabaseSync;
   readonly work: Work;
@@ -114,10 +123,7 @@ export class MailboxTables implements MailboxOperations {
   readonly #sql: ReturnType<typeof prepareStatements>;
   #nextId = 0;
   #idsEnd = 0;
-  /** What the last shared content was and said: a message to many mailboxes is read once. */
-  #lastHead:
-    | { readonly content: number; readonly from: string; readonly subject: string }
-    | undefined;
+  #lastHead: Head | undefined;
 
   constructor(parts: MailboxTablesParts) {
     this.#parts = parts;
@@ -145,9 +151,14 @@ export class MailboxTables implements MailboxOperations {
 
   /** Inside a settlement: a folder that is gone is no reason to lose mail. RFC 5228 §2.10.2. */
   deliver(message: AppendRow, now: number): void {
-    const folder = this.#folderId(message.account, message.folder);
-    if (folder !== undefined) this.#appendTo(folder, message.folder, message, now);
-    else this.append({ ...message, folder: 'INBOX' }, now);
+    if (this.#folderId(message.account, message.folder) === undefined) {
+      this.ensure(message.account, now);
+      if (this.#folderId(message.account, message.folder) === undefined) {
+        this.append({ ...message, folder: 'INBOX' }, now);
+        return;
+      }
+    }
+    this.append(message, now);
   }
 
   folders(account: string): readonly FolderRow[] {
@@ -249,26 +260,26 @@ export class MailboxTables implements MailboxOperations {
 
   #appendTo(folder: number, path: string, message: AppendRow, now: number): MailboxMessage {
     const { content, prefix, account, received } = message;
+    const inserted = typeof content === 'number' ? undefined : content;
     const id =
       typeof content === 'number'
         ? this.#parts.share(content)
         : this.#parts.contents.insert(content);
-    const stored = typeof content === 'number' ? this.#parts.contents.read(id) : content;
-    const { from, subject } = this.#head(id, stored);
+    const head = this.#head(id, inserted);
     const flags = storedFlags(message.flags);
-    const size = Buffer.byteLength(prefix) + stored.size;
+    const size = Buffer.byteLength(prefix) + head.size;
     const unseen = (flags.bits & seenBit) === 0 ? 1 : 0;
     const arrived = this.#sql.arrive.get(unseen, size, folder);
     const uid = integer(arrived?.uid);
     const modseq = integer(arrived?.modseq);
     const email = this.#newId();
-    this.#sql.insertEmail.run(email, id, from, subject, prefix);
+    this.#sql.insertEmail.run(email, id, head.from, head.subject, prefix);
     this.#sql.insertMail.run(
       ...[folder, uid, email, modseq, flags.bits, flags.keywords, received, now, size],
     );
     return {
       ...{ account, folder: path, uid, modseq, flags: flagNames(flags), received, saved: now },
-      ...{ size, id: emailText(email), from, subject },
+      ...{ size, id: emailText(email), from: head.from, subject: head.subject },
     };
   }
 
@@ -308,25 +319,21 @@ export class MailboxTables implements MailboxOperations {
     return this.#nextId - 1;
   }
 
-  #head(
-    content: number,
-    stored: { readonly bytes: Uint8Array | null; readonly file: string | null },
-  ): { readonly from: string; readonly subject: string } {
+  /** Read once for all the mailboxes that share it: content rows are never renumbered. */
+  #head(content: number, inserted: ContentRow | undefined): Head {
     if (this.#lastHead?.content === content) return this.#lastHead;
-    const bytes =
-      stored.bytes?.subarray(0, headBytesMax) ??
-      this.#parts.readHead(stored.file ?? '', headBytesMax);
-    const fields = parseHeader(bytes, { bytesMax: headBytesMax, fieldsMax: 500 });
-    this.#lastHead = {
-      content,
-      from: listingText(headerValue(fields, 'from')),
-      subject: listingText(headerValue(fields, 'subject')),
-    };
-    // Rolled back, the row number will be another content's.
+    const { size, bytes, file } = inserted ?? this.#parts.contents.read(content);
+    const head = bytes?.subarray(0, headBytesMax) ?? this.#parts.readHead(file ?? '', headBytesMax);
+    const fields = parseHeader(head, { bytesMax: headBytesMax, fieldsMax: 500 });
+    const from = listingText(headerValue(fields, 'from'));
+    const subject = listingText(headerValue(fields, 'subject'));
+    const read = { content, size, from, subject };
+    this.#lastHead = read;
+    // Rolled back, the number will be another content's.
     this.#parts.work.undo(() => {
       this.#lastHead = undefined;
     });
-    return this.#lastHead;
+    return read;
   }
 }
 

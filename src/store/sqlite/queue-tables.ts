@@ -2,6 +2,7 @@
 // and the schedule of destinations are in memory; see leases.ts and schedule.ts.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { assert } from '../../base/assert.ts';
 import type { ContentTable } from './content-table.ts';
 import type { Leases } from './leases.ts';
 import type {
@@ -27,6 +28,9 @@ import type { Work } from './work.ts';
 const claimBytesMax = 16 * 2 ** 20;
 // Limit: messages that one page of a bulk change touches, so that it does not hold up new mail.
 const messagesPerPage = 1000;
+
+// Limit: recipients that one page of a listing brings into memory; the first message always comes.
+const recipientsPerPage = 2000;
 
 const leasedColumns = 'idx, address, params, destination, original, attempts, warned';
 
@@ -109,6 +113,8 @@ export class QueueTables implements QueueOperations {
   readonly #parts: QueueTablesParts;
   readonly #sql: ReturnType<typeof prepareStatements>;
 
+  #owned = true;
+
   constructor(parts: QueueTablesParts) {
     this.#parts = parts;
     this.#sql = prepareStatements(parts.database);
@@ -120,7 +126,13 @@ export class QueueTables implements QueueOperations {
     return Number(this.#sql.recover.run(now).changes);
   }
 
+  /** Leases are in another process's memory: ours would be news to it. */
+  disown(): void {
+    this.#owned = false;
+  }
+
   enqueue({ columns, recipients, content }: MessageRow, leaseUntil: number | null): number {
+    if (leaseUntil !== null) this.#assertOwned();
     const [key, id, received, sender, params, origin, messageId, prefix] = columns;
     const count = recipients.length / 4;
     // What mailboxes will share goes where they can share it; what is relayed stays in its row.
@@ -147,6 +159,7 @@ export class QueueTables implements QueueOperations {
   }
 
   claim({ now, limit, perDestination, skip, leaseMs }: ClaimRow): readonly LeaseRow[] {
+    this.#assertOwned();
     this.#expire(now);
     const schedule = this.#knownSchedule();
     const leases: LeaseRow[] = [];
@@ -209,7 +222,15 @@ export class QueueTables implements QueueOperations {
   }
 
   entries(after: number, limit: number): readonly EntryRow[] {
-    return this.#sql.selectEntries.all(after, limit).map((row) => this.#entry(row));
+    const entries: EntryRow[] = [];
+    let recipients = 0;
+    for (const row of this.#sql.selectEntries.all(after, limit)) {
+      const entry = this.#entry(row);
+      entries.push(entry);
+      recipients += entry.recipients.length;
+      if (recipients >= recipientsPerPage) break;
+    }
+    return entries;
   }
 
   entry(key: number): EntryRow | undefined {
@@ -262,6 +283,7 @@ export class QueueTables implements QueueOperations {
   }
 
   take(key: number, now: number, leaseMs: number): readonly LeaseRow[] {
+    this.#assertOwned();
     this.#expire(now);
     const message = this.message(key);
     if (message === undefined) return [];
@@ -317,6 +339,10 @@ export class QueueTables implements QueueOperations {
     const recipients = rows.map(leasedRecipient).sort(byIndex);
     const fence = this.#grant(key, recipients, now + leaseMs);
     return { message, destination, fence, recipients };
+  }
+
+  #assertOwned(): void {
+    assert(this.#owned, 'only the process that has the queue to itself leases from it');
   }
 
   #grant(key: number, recipients: readonly LeasedRecipientRow[], expires: number): number {

@@ -7,27 +7,26 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
-import type { AccountStore } from '../account-store.ts';
 import { MemorySpool } from '../files/memory-spool.ts';
 import { FileSpool } from '../files/spool.ts';
-import type { MailboxStore } from '../mailbox-store.ts';
 import { StoreOpenError } from '../open-error.ts';
-import type { QueueStore } from '../queue-store.ts';
-import type { Spool } from '../spool.ts';
+import type { Stores } from '../stores.ts';
 import { SqliteAccountStore } from './account-store.ts';
-import { codeOf, openDatabase, openError, prepareDatabase, sqliteCode } from './database.ts';
-import { GroupCommit } from './group-commit.ts';
+import {
+  codeOf,
+  damageAdvice,
+  openDatabase,
+  openError,
+  prepareDatabase,
+  sqliteCode,
+} from './database.ts';
+import { DamagedStoreError, GroupCommit } from './group-commit.ts';
 import { SqliteMailboxStore } from './mailbox-store.ts';
 import { SqliteQueueStore } from './queue-store.ts';
 import type { Faults, Transport } from './transport.ts';
 import { headReader, openInProcess, openInWorker } from './transport.ts';
 
-export interface Stores extends AsyncDisposable {
-  readonly queue: QueueStore;
-  readonly mailboxes: MailboxStore;
-  readonly accounts: AccountStore;
-  readonly spool: Spool;
-}
+export type { Stores } from '../stores.ts';
 
 export interface SqliteStoresOptions {
   /** Where everything lies; ':memory:' for a store that dies with the process. */
@@ -79,7 +78,7 @@ async function openInMemory(options: SqliteStoresOptions): Promise<Stores> {
 
 async function openDirectory(options: SqliteStoresOptions): Promise<Stores> {
   const { directory, clock, exclusive = true } = options;
-  const path = join(directory, 'postrider.db');
+  const path = databasePath(directory);
   const spoolDirectory = join(directory, 'spool');
   await makeDirectory(directory);
   const lock = exclusive ? lockDirectory(directory) : undefined;
@@ -119,12 +118,13 @@ async function openDirectory(options: SqliteStoresOptions): Promise<Stores> {
 }
 
 async function assemble(
-  { log, clock }: SqliteStoresOptions,
+  { directory, log, clock }: SqliteStoresOptions,
   spool: FileSpool | MemorySpool,
   transport: Transport,
   release?: () => void,
   recovering?: FileSpool,
 ): Promise<Stores> {
+  const path = databasePath(directory);
   const removeFile = (key: string) => void spool.remove(key);
   const commit = new GroupCommit({ transport, clock, log, removeFile });
   try {
@@ -147,9 +147,13 @@ async function assemble(
     };
   } catch (error) {
     await commit.close();
-    throw error;
+    throw error instanceof DamagedStoreError
+      ? new StoreOpenError('damaged', damageAdvice(path), { cause: error })
+      : error;
   }
 }
+
+const databasePath = (directory: string): string => join(directory, 'postrider.db');
 
 async function makeDirectory(directory: string): Promise<void> {
   try {

@@ -89,6 +89,7 @@ export async function openInWorker(options: WorkerTransportOptions): Promise<Tra
   const waiting: { resolve(result: BatchResult): void; reject(error: Error): void }[] = [];
   let ended: Error | undefined;
   let closed: (() => void) | undefined;
+  let opened = false;
 
   const recovered = await new Promise<number>((resolve, reject) => {
     worker.on('message', (message: FromWorker) => {
@@ -97,6 +98,7 @@ export async function openInWorker(options: WorkerTransportOptions): Promise<Tra
           waiting.shift()?.resolve(message.result);
           return;
         case 'ready':
+          opened = true;
           resolve(message.recovered);
           return;
         case 'not-opened':
@@ -113,7 +115,7 @@ export async function openInWorker(options: WorkerTransportOptions): Promise<Tra
       ended = new StorageError('the store has stopped', { cause });
       reject(ended);
       for (const { reject: give } of waiting.splice(0)) give(ended);
-      if (closed === undefined) onFailure(ended);
+      if (opened && closed === undefined) onFailure(ended);
     };
     worker.on('error', fail);
     worker.on('messageerror', fail);

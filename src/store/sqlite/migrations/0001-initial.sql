@@ -14,7 +14,7 @@ VALUES ('epoch', 0), ('email', 0), ('uid_validity', 0), ('accounts', 0), ('flush
 -- Content that mailboxes share, or will, and every content that is a file. It is free when neither
 -- a message nor an email refers to it: references are counted by looking, so they cannot drift.
 CREATE TABLE content (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   size INTEGER NOT NULL,
   file TEXT,
   bytes BLOB
