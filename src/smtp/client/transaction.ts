@@ -115,8 +115,10 @@ export class Transaction {
     let group = resetFirst ? `RSET\r\n${this.#mail()}` : this.#mail();
     for (let i = 0; i < this.#answers.length; i += 1) group += this.#rcpt(i);
     if (this.#way === 'data') group += 'DATA\r\n';
-    if (this.#way === 'bdat-at-once') this.#bdat(group);
-    else this.#command(group);
+    if (this.#way === 'bdat-at-once') {
+      this.#complete = true;
+      this.#bdat(group);
+    } else this.#command(group);
   }
 
   onReply(reply: Reply): Step {

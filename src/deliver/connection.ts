@@ -1,0 +1,320 @@
+// An open conversation with a next hop: a ClientSession and the Peer it talks to. The only place
+// where the client's half meets I/O. Opening one means greeting, TLS as the route has it, and login;
+// after that it sends messages until either side has had enough. Every wait has an end.
+
+import { assert } from '../base/assert.ts';
+import type { Dialer } from '../net/dialer.ts';
+import { TlsHandshakeError } from '../net/dialer.ts';
+import type { Peer } from '../net/peer.ts';
+import { PeerTimeout } from '../net/peer.ts';
+import type { AttemptFacts } from '../queue/delivery.ts';
+import type { SaslCredentials } from '../sasl/client.ts';
+import { chooseSaslClient } from '../sasl/client.ts';
+import type { Capabilities } from '../smtp/client/capabilities.ts';
+import { closureReply } from '../smtp/client/closure.ts';
+import type { ClientEvent, Closure, Outgoing, SentEvent } from '../smtp/client/event.ts';
+import type { ClientSessionOptions, Trace } from '../smtp/client/session.ts';
+import { ClientSession } from '../smtp/client/session.ts';
+import type { Reply } from '../smtp/reply.ts';
+import { enhancedStatus, reply } from '../smtp/reply.ts';
+import type { TlsFacts } from '../smtp/tls-facts.ts';
+import type { RouteTls } from './remote-route.ts';
+
+export type HopFailureKind =
+  /** No connection, or it broke, or what came was no SMTP. */
+  | 'unreachable'
+  /** It answered, and does not want us (now). */
+  | 'refused'
+  | 'tls'
+  | 'login';
+
+/** A next hop with which no conversation came about. */
+export class HopFailure extends Error {
+  override readonly name = 'HopFailure';
+  readonly kind: HopFailureKind;
+  /** For the recipients' sake transient, unless the host takes no mail at all (RFC 7504). */
+  readonly reply: Reply;
+  /** The words are the host's. */
+  readonly remote: boolean;
+
+  constructor(kind: HopFailureKind, answer: Reply, remote: boolean, options?: ErrorOptions) {
+    super(answer.lines.join(' '), options);
+    this.kind = kind;
+    this.reply = answer;
+    this.remote = remote;
+  }
+}
+
+export interface OpenOptions {
+  readonly dialer: Dialer;
+  readonly session: ClientSessionOptions;
+  /** Who we want to talk to: for SNI, for the certificate, and for the facts. */
+  readonly host: string;
+  readonly tls: RouteTls;
+  /** TLS from the first byte. */
+  readonly implicitTls?: boolean | undefined;
+  readonly login?: SaslCredentials | undefined;
+  /** Of the handshake. */
+  readonly tlsMs?: number | undefined;
+}
+
+/** @throws HopFailure, and the connection is gone. */
+export async function openConnection(dialed: Peer, options: OpenOptions): Promise<Connection> {
+  let peer = dialed;
+  const startTls = async () => {
+    const { dialer, host, tls, tlsMs } = options;
+    peer = await dialer.startTls(peer, { host, verify: tls === 'verify', timeoutMs: tlsMs });
+    return peer;
+  };
+  try {
+    if (options.implicitTls) await startTls();
+    const connection = new Connection(peer, options);
+    await connection.hello();
+    if (peer.tls === undefined && options.tls !== 'none')
+      await connection.startTls(startTls, options.tls);
+    if (options.login !== undefined)
+      await connection.login({ insecure: options.tls === 'none', ...options.login });
+    return connection;
+  } catch (error) {
+    peer.destroy();
+    if (error instanceof TlsHandshakeError)
+      throw new HopFailure('tls', reply(454, '7.5', sentence(error.message)), false, {
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** RFC 3463 §3.8: X.7.4, security features not supported. */
+const noTls = reply(454, '7.4', 'TLS is required here, and the next host does not offer it');
+const noMechanism = reply(
+  454,
+  '7.4',
+  'The next host offers no way to log in that would keep the password safe',
+);
+
+export class Connection {
+  readonly #session: ClientSession;
+  readonly #host: string;
+  #peer: Peer;
+  #facts: AttemptFacts | undefined;
+  /** A read that has begun before there was something to wait for: see rest(). */
+  #reading: Promise<Uint8Array | undefined> | undefined;
+  #resting = false;
+  /** Transactions begun. */
+  transactions = 0;
+
+  constructor(peer: Peer, { session, host }: Pick<OpenOptions, 'session' | 'host'>) {
+    this.#peer = peer;
+    this.#host = host;
+    this.#session = new ClientSession(session);
+  }
+
+  get capabilities(): Capabilities {
+    return this.#session.capabilities;
+  }
+
+  /** It has carried a message before. */
+  get reused(): boolean {
+    return this.transactions > 1;
+  }
+
+  get closure(): Closure | undefined {
+    return this.#session.closure;
+  }
+
+  /** Another transaction may follow. RFC 9422 §4.1: MAILMAX. */
+  get usable(): boolean {
+    return this.#session.ready && this.transactions < this.capabilities.messagesMax;
+  }
+
+  get tls(): TlsFacts | undefined {
+    return this.#peer.tls;
+  }
+
+  /** For `why` and for reports; the same object for all that goes over this connection. */
+  get facts(): AttemptFacts {
+    this.#facts ??= {
+      host: this.#host,
+      address: this.#peer.remote.address,
+      port: this.#peer.remote.port,
+      tls: tlsText(this.#peer.tls),
+    };
+    return this.#facts;
+  }
+
+  async hello(): Promise<void> {
+    expectReady(await this.#drive());
+  }
+
+  /** RFC 3207. Opportunistic TLS goes on without it where it is not offered, or refused. */
+  async startTls(handshake: () => Promise<Peer>, tls: RouteTls): Promise<void> {
+    const required = tls === 'require' || tls === 'verify';
+    if (!this.capabilities.keywords.has('STARTTLS')) {
+      if (required) throw new HopFailure('tls', noTls, false);
+      return;
+    }
+    this.#session.startTls();
+    const event = await this.#drive();
+    if (event.kind === 'refused') {
+      if (required) throw new HopFailure('tls', transient(event.reply, 'STARTTLS refused'), true);
+      return;
+    }
+    if (event.kind !== 'starttls') return expectReady(event);
+    this.#peer = await handshake();
+    this.#session.tlsStarted();
+    expectReady(await this.#drive());
+  }
+
+  /** RFC 4954. A login that fails is the operator's to mend: the mail waits. */
+  async login(credentials: SaslCredentials): Promise<void> {
+    const client = chooseSaslClient(this.capabilities.mechanisms, credentials, this.#peer.tls);
+    if (client === undefined) throw new HopFailure('login', noMechanism, false);
+    this.#session.authenticate(client);
+    const event = await this.#drive();
+    if (event.kind === 'refused')
+      throw new HopFailure('login', transient(event.reply, 'The login failed'), true);
+    expectReady(event);
+  }
+
+  /**
+   * One transaction; never rejects because of the peer. `read` gives streamed content.
+   * @throws what `read` throws; then the connection is gone.
+   */
+  async send(outgoing: Outgoing, read?: () => AsyncIterable<Uint8Array>): Promise<SentEvent> {
+    this.transactions += 1;
+    this.#resting = false;
+    this.#session.send(outgoing);
+    let event = await this.#drive();
+    if (event.kind === 'content') {
+      assert(read !== undefined, 'streamed content has a source');
+      await this.#stream(read());
+      event = await this.#drive();
+    }
+    assert(event.kind === 'sent', 'a transaction ends in its answers');
+    return event;
+  }
+
+  /**
+   * Nothing to send for now. The read for the next reply begins already, so that a server that hangs
+   * up is noticed when it does and not when the next message has been given to it.
+   */
+  rest(onDead: () => void): void {
+    this.#resting = true;
+    const reading = this.#peer.read(this.#session.timeoutMs);
+    this.#reading = reading;
+    const dead = () => {
+      if (this.#resting) onDead();
+    };
+    reading.then(dead, dead);
+  }
+
+  /** Says goodbye, if there is somebody to say it to. Never rejects. RFC 5321 §4.1.1.10. */
+  async quit(): Promise<void> {
+    this.#resting = false;
+    try {
+      if (this.#session.ready) {
+        this.#session.quit();
+        await this.#drive();
+      }
+      await this.#peer.end();
+    } catch {
+      // It is over either way.
+    } finally {
+      this.#peer.destroy();
+    }
+  }
+
+  destroy(): void {
+    this.#resting = false;
+    this.#peer.destroy();
+  }
+
+  /** Sends and receives until there is an event. */
+  async #drive(): Promise<ClientEvent> {
+    const session = this.#session;
+    for (;;) {
+      const event = session.next();
+      if (event.kind !== 'need-input') return event;
+      await this.#flush();
+      await this.#receive();
+    }
+  }
+
+  async #receive(): Promise<void> {
+    const session = this.#session;
+    const reading = this.#reading ?? this.#peer.read(session.timeoutMs);
+    this.#reading = undefined;
+    try {
+      const bytes = await reading;
+      if (bytes === undefined) session.ended();
+      else session.receive(bytes);
+    } catch (error) {
+      if (error instanceof PeerTimeout) session.timedOut();
+      else session.ended(`The connection broke (${messageOf(error)})`);
+    }
+  }
+
+  /** False when the connection does not take any more; what the peer said last is still to be read. */
+  async #flush(): Promise<boolean> {
+    const session = this.#session;
+    for (let piece = session.output(); piece !== undefined; piece = session.output()) {
+      try {
+        await this.#peer.write(piece, session.timeoutMs);
+      } catch {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  async #stream(source: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      for await (const bytes of source) {
+        // The source may use its buffer again, and the socket may hold it for longer than write().
+        this.#session.content(Buffer.from(bytes));
+        if (!(await this.#flush())) return;
+      }
+    } catch (error) {
+      this.#peer.destroy(); // RFC 5321 §4.1.1.4: without the end of data there is no message
+      throw error;
+    }
+    this.#session.endContent();
+  }
+}
+
+function expectReady(event: ClientEvent): void {
+  if (event.kind === 'ready') return;
+  assert(event.kind === 'closed', 'a session is ready, or closed');
+  const { because } = event;
+  if (because.kind !== 'refused') throw new HopFailure('unreachable', closureReply(because), false);
+  // RFC 7504 §4: 521 and 556 mean that the host takes no mail from anybody, ever. Any other refusal of
+  // the connection may be about us and now: another host, or another time.
+  const { reply: said } = because;
+  const final = because.stage === 'greeting' && (said.code === 521 || said.code === 556);
+  throw new HopFailure(
+    'refused',
+    final ? said : transient(said, `Refused at ${because.stage}`),
+    true,
+  );
+}
+
+/** A 5yz that is not about the message: in words it is kept, in class it is not. */
+function transient(said: Reply, what: string): Reply {
+  if (said.code < 500) return said;
+  const status = enhancedStatus(said);
+  const words = `${said.code} ${status === undefined ? '' : `${status} `}${said.lines.join(' ')}`;
+  return reply(451, said.detail ?? '5.0', `${what}: ${words.trim()}`);
+}
+
+function tlsText(tls: TlsFacts | undefined): string | undefined {
+  if (tls === undefined) return undefined;
+  return `${tls.protocol} ${tls.cipher}${tls.verified ? ' verified' : ''}`;
+}
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
+export type { Trace };

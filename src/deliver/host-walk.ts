@@ -1,0 +1,269 @@
+// The hosts of a route, one open conversation at a time: in order, each with its addresses, until
+// one talks to us or there is none left. RFC 5321 §5.1. Remembers for a while which addresses did not
+// answer and which hosts offer a TLS that does not work. What was tried, and what it said, is kept.
+
+import { BoundedMap } from '../base/bounded-map.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { DialOptions } from '../net/dialer.ts';
+import { DialError, type Dialer, dialFirst } from '../net/dialer.ts';
+import type { Peer } from '../net/peer.ts';
+import type { ClientSessionOptions } from '../smtp/client/session.ts';
+import type { Reply } from '../smtp/reply.ts';
+import { isPermanent, reply } from '../smtp/reply.ts';
+import type { Connection } from './connection.ts';
+import { HopFailure, openConnection } from './connection.ts';
+import type { RouteLogin, RouteTls } from './remote-route.ts';
+
+export interface HopHost {
+  readonly name: string;
+  readonly addresses: readonly string[];
+}
+
+/** How to talk to the hosts of one route. */
+export interface HopSettings {
+  readonly session: ClientSessionOptions;
+  readonly port: number;
+  /** A Unix socket, in place of hosts. */
+  readonly path?: string | undefined;
+  readonly tls: RouteTls;
+  readonly implicitTls: boolean;
+  readonly login: RouteLogin | undefined;
+}
+
+export interface WalkLimits {
+  /** Conversations begun for one attempt. RFC 5321 §5.1: at least two addresses. */
+  readonly callsMax: number;
+  /** Limit: TCP itself would go on for minutes. */
+  readonly connectMs: number;
+  /** RFC 8305 §5. */
+  readonly staggerMs: number;
+  readonly tlsMs: number;
+  /** How long an address that did not answer is tried last. */
+  readonly deadMs: number;
+  /** How long a host whose TLS failed is spoken to in the clear, where that is allowed. */
+  readonly plaintextMs: number;
+}
+
+export const defaultWalkLimits: WalkLimits = {
+  callsMax: 5,
+  connectMs: 30_000,
+  staggerMs: 250,
+  tlsMs: 30_000,
+  deadMs: 60_000,
+  plaintextMs: 10 * 60_000,
+};
+
+export interface WalkParts {
+  readonly dialer: Dialer;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: WalkLimits;
+  readonly localAddress?: string | undefined;
+  readonly memory: HostMemory;
+}
+
+/** Limit: hosts and addresses that are remembered. */
+const rememberedMax = 10_000;
+
+/** What was learned about hosts, shared by all deliveries. */
+export class HostMemory {
+  readonly #clock: Clock;
+  readonly #dead = new BoundedMap<string, number>(rememberedMax);
+  readonly #plaintext = new BoundedMap<string, number>(rememberedMax);
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  isDead(address: string): boolean {
+    return (this.#dead.get(address) ?? 0) > this.#clock.now();
+  }
+  died(address: string, forMs: number): void {
+    this.#dead.set(address, this.#clock.now() + forMs);
+  }
+  lives(address: string): void {
+    this.#dead.delete(address);
+  }
+  isPlaintext(host: string): boolean {
+    return (this.#plaintext.get(host) ?? 0) > this.#clock.now();
+  }
+  tlsFailed(host: string, forMs: number): void {
+    this.#plaintext.set(host, this.#clock.now() + forMs);
+  }
+}
+
+export interface WalkHistory {
+  /** Addresses that had their say already. */
+  readonly skip: ReadonlySet<string>;
+  /** What was tried, for `why`: host, address and what came of it. Grows. */
+  readonly tried: string[];
+}
+
+export class HostWalk {
+  readonly #parts: WalkParts;
+  readonly #settings: HopSettings;
+  readonly #signal: AbortSignal;
+  readonly #hosts: HopHost[];
+  #calls = 0;
+  #failures: HopFailure[] = [];
+  #refused = false;
+  readonly #tried: string[];
+  /** The last host called. */
+  lastHost: string | undefined;
+
+  constructor(
+    hosts: readonly HopHost[],
+    settings: HopSettings,
+    parts: WalkParts,
+    signal: AbortSignal,
+    { skip, tried }: WalkHistory,
+  ) {
+    this.#tried = tried;
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#signal = signal;
+    this.#hosts = hosts.map(({ name, addresses }) => ({
+      name,
+      addresses: this.#liveFirst(addresses.filter((address) => !skip.has(address))),
+    }));
+  }
+
+  /** Why there is no conversation: what all that were tried come to. */
+  get failure(): { readonly reply: Reply; readonly remote: boolean; readonly final: boolean } {
+    // RFC 7504 §4: only if no host takes mail at all is that the last word.
+    const [first] = this.#failures;
+    if (first !== undefined && this.#failures.every((failure) => isPermanent(failure.reply)))
+      return { reply: first.reply, remote: true, final: true };
+    const passing = this.#failures.filter((failure) => !isPermanent(failure.reply));
+    const told = passing.findLast((failure) => failure.remote) ?? passing.at(-1);
+    if (told === undefined) return { reply: noHost, remote: false, final: false };
+    return { reply: told.reply, remote: told.remote, final: false };
+  }
+
+  /** Somebody is there, and did not want us now. */
+  get refused(): boolean {
+    return this.#refused;
+  }
+
+  /** The next host that talks to us; undefined when there is none left. */
+  async next(): Promise<Connection | undefined> {
+    const { callsMax } = this.#parts.limits;
+    for (let host = this.#hosts[0]; host !== undefined; host = this.#hosts[0]) {
+      if (this.#calls >= callsMax || this.#signal.aborted) return undefined;
+      this.#calls += 1;
+      const connection = await this.#call(host);
+      if (connection !== undefined) return connection;
+    }
+    return undefined;
+  }
+
+  async #call(host: HopHost): Promise<Connection | undefined> {
+    this.lastHost = host.name;
+    let address = host.name;
+    try {
+      const dialed = await this.#dial(host);
+      address = dialed.address;
+      const rest = host.addresses.filter((other) => other !== dialed.address);
+      if (rest.length > 0) this.#hosts[0] = { name: host.name, addresses: rest };
+      else this.#hosts.shift();
+      return await this.#open(dialed.peer, host.name, address);
+    } catch (error) {
+      if (error instanceof DialError) this.#hosts.shift();
+      this.#failed(host.name, address, error);
+      return undefined;
+    }
+  }
+
+  /** @throws HopFailure */
+  async #open(peer: Peer, host: string, address: string): Promise<Connection> {
+    const { dialer, memory, limits, log } = this.#parts;
+    const { session, tls, implicitTls, login, port } = this.#settings;
+    const options = { dialer, session, host, implicitTls, login, tlsMs: limits.tlsMs };
+    const where = `${host}:${port}`;
+    if (tls !== 'opportunistic' || implicitTls) return openConnection(peer, { ...options, tls });
+    if (memory.isPlaintext(where)) return openConnection(peer, inTheClear(options));
+    try {
+      return await openConnection(peer, { ...options, tls });
+    } catch (error) {
+      if (!(error instanceof HopFailure && error.kind === 'tls')) throw error;
+      // RFC 7435 §3: opportunistic security must not get in the way of communication.
+      this.#note(host, address, error.message);
+      log.info('TLS failed, going on without', { host, address, error: error.message });
+      const again = await this.#dialOne(address, this.#signal);
+      const connection = await openConnection(again, inTheClear(options));
+      memory.tlsFailed(where, limits.plaintextMs);
+      return connection;
+    }
+  }
+
+  #dial(host: HopHost): Promise<{ readonly peer: Peer; readonly address: string }> {
+    const { limits, clock, memory } = this.#parts;
+    const { path } = this.#settings;
+    if (path !== undefined)
+      return this.#dialOne(path, this.#signal).then((peer) => ({ peer, address: path }));
+    const call = async (address: string, lost: AbortSignal) => {
+      try {
+        const peer = await this.#dialOne(address, AbortSignal.any([lost, this.#signal]));
+        memory.lives(address);
+        return peer;
+      } catch (error) {
+        if (!lost.aborted && !this.#signal.aborted) memory.died(address, limits.deadMs);
+        throw error;
+      }
+    };
+    return dialFirst(host.addresses, call, { clock, staggerMs: limits.staggerMs });
+  }
+
+  #dialOne(address: string, signal: AbortSignal): Promise<Peer> {
+    const { dialer, limits, localAddress } = this.#parts;
+    const { port, path } = this.#settings;
+    const timeoutMs = limits.connectMs;
+    const options: DialOptions =
+      path === undefined
+        ? { address, port, localAddress, timeoutMs, signal }
+        : { path, timeoutMs, signal };
+    return dialer.dial(options);
+  }
+
+  #failed(host: string, address: string, error: unknown): void {
+    const failure =
+      error instanceof HopFailure
+        ? error
+        : new HopFailure('unreachable', noConnection(host, error), false, { cause: error });
+    this.#failures.push(failure);
+    const busy = error instanceof DialError ? error.refused : failure.kind === 'refused';
+    if (busy) this.#refused = true;
+    this.#note(host, address, error instanceof Error ? error.message : String(error));
+    this.#parts.log.debug('next host failed', { host, address, error: failure.message });
+  }
+
+  #note(host: string, address: string, text: string): void {
+    const where = address === host ? host : `${host} [${address}]`;
+    // A DialError names the addresses itself.
+    this.#tried.push(text.startsWith('[') ? `${host} ${text}` : `${where}: ${text}`);
+  }
+
+  #liveFirst(addresses: readonly string[]): readonly string[] {
+    const { memory } = this.#parts;
+    if (addresses.length < 2 || !addresses.some((address) => memory.isDead(address)))
+      return addresses;
+    const isLive = (address: string) => !memory.isDead(address);
+    return [...addresses.filter(isLive), ...addresses.filter((address) => !isLive(address))];
+  }
+}
+
+/** RFC 3463 §3.5: X.4.1, no answer from host. */
+const noHost = reply(451, '4.1', 'No other host to try');
+
+function noConnection(host: string, error: unknown): Reply {
+  const text = error instanceof Error ? error.message : String(error);
+  return reply(451, '4.1', `No connection to ${host}: ${text.replaceAll(/[\r\n]+/g, ' ')}`);
+}
+
+// A login without TLS would show the password: `insecure` is for routes that say tls: 'none'.
+const inTheClear = <T extends { readonly login: RouteLogin | undefined }>(options: T) => ({
+  ...options,
+  tls: 'none' as const,
+  login: options.login === undefined ? undefined : { ...options.login, insecure: false },
+});

@@ -1,0 +1,82 @@
+// From a route to the hosts to call: by MX for a domain (RFC 5321 §5.1), by address for a host that
+// the operator named. A named host may also be one that only this machine knows (its hosts file).
+
+import { isIP } from 'node:net';
+import type { Random } from '../base/random.ts';
+import { mxHosts } from '../dns/mx.ts';
+import type { Resolver } from '../dns/resolver.ts';
+import { DnsError } from '../dns/resolver.ts';
+import type { Reply } from '../smtp/reply.ts';
+import { reply } from '../smtp/reply.ts';
+import type { HopHost } from './host-walk.ts';
+import type { RemoteRoute } from './remote-route.ts';
+
+export type HostsFound =
+  | { readonly kind: 'hosts'; readonly hosts: readonly HopHost[] }
+  /** No mail goes there, ever. */
+  | { readonly kind: 'refuse'; readonly reply: Reply }
+  /** The DNS has no answer now. */
+  | { readonly kind: 'later'; readonly reply: Reply };
+
+export interface HostsParts {
+  readonly resolver: Resolver;
+  readonly random: Random;
+  readonly ourNames: ReadonlySet<string>;
+  readonly ourAddresses?: ReadonlySet<string> | undefined;
+}
+
+export async function findHosts(
+  route: RemoteRoute,
+  parts: HostsParts,
+  hostsMax: number,
+): Promise<HostsFound> {
+  const { resolver, random, ourNames, ourAddresses } = parts;
+  try {
+    if (route.kind !== 'mx') return { kind: 'hosts', hosts: [await namedHost(route, resolver)] };
+    const found = await mxHosts({
+      domain: route.domain,
+      resolver,
+      random,
+      ourNames,
+      hostsMax,
+      ...(ourAddresses === undefined ? {} : { ourAddresses }),
+    });
+    return found.kind === 'hosts' ? { kind: 'hosts', hosts: found.hosts } : found;
+  } catch (error) {
+    if (!(error instanceof DnsError)) throw error;
+    // RFC 3463 §3.5: X.4.3, directory server failure.
+    const text = error.message.replaceAll(/[\r\n]+/g, ' ');
+    return { kind: 'later', reply: reply(451, '4.3', `The DNS gave no answer: ${text}`) };
+  }
+}
+
+async function namedHost(
+  { host, path }: Exclude<RemoteRoute, { kind: 'mx' }> & { readonly path?: string | undefined },
+  resolver: Resolver,
+): Promise<HopHost> {
+  if (path !== undefined || host === undefined)
+    return { name: path ?? '', addresses: [path ?? ''] };
+  const name = /^\[(?:IPv6:)?(.*)\]$/i.exec(host)?.[1] ?? host;
+  // A name without a dot is not in the DNS, but perhaps in the machine's hosts file, like
+  // `localhost`: dialing by name lets the system look it up.
+  if (isIP(name) !== 0 || !name.includes('.')) return { name, addresses: [name] };
+  const [four, six] = await bothFamilies(name, resolver);
+  const addresses: string[] = [];
+  for (let i = 0; i < Math.max(four.length, six.length); i += 1)
+    addresses.push(...six.slice(i, i + 1), ...four.slice(i, i + 1));
+  return { name, addresses: addresses.length > 0 ? addresses : [name] };
+}
+
+/** One family is enough; a temporary failure counts only when the other has nothing either. */
+async function bothFamilies(name: string, resolver: Resolver) {
+  const answers = await Promise.allSettled([
+    resolver.resolve(name, 'A'),
+    resolver.resolve(name, 'AAAA'),
+  ]);
+  const found = answers.map((answer) =>
+    answer.status === 'fulfilled' && answer.value.kind === 'records' ? answer.value.records : [],
+  );
+  const failed = answers.find((answer) => answer.status === 'rejected');
+  if (failed !== undefined && found.every((records) => records.length === 0)) throw failed.reason;
+  return [found[0] ?? [], found[1] ?? []] as const;
+}

@@ -1,0 +1,223 @@
+// What of a message a next hop takes, and in which form. Parameters travel by the rules of their
+// extensions; content that the hop has no extension for is converted, or the message is refused in
+// the hop's stead. RFC 6152 §3, RFC 3030 §3, RFC 6531 §3.2, RFC 3461 §5.2. Costs nothing for mail that
+// needs no extension.
+
+import { domainToASCII } from 'node:url';
+import { convertContent, has8Bit } from '../mail/transfer-encoding.ts';
+import type { Capabilities } from '../smtp/client/capabilities.ts';
+import type { Outgoing, OutgoingContent, OutgoingRecipient } from '../smtp/client/event.ts';
+import {
+  findParam,
+  parseStoredMailParams,
+  parseStoredRcptParams,
+  relayMailParam,
+  relayRcptParam,
+} from '../smtp/extensions/index.ts';
+import type { Reply } from '../smtp/reply.ts';
+import { reply } from '../smtp/reply.ts';
+import type { QueuedMessage } from '../store/queue-store.ts';
+
+/** Content with 8-bit octets for a hop that takes 7-bit lines only. */
+export type EightBitConversion = 'convert' | 'bounce';
+
+export type Fit =
+  | {
+      readonly kind: 'fits';
+      readonly envelope: Omit<Outgoing, 'recipients'>;
+      recipient(recipient: Addressee): OutgoingRecipient;
+      /** Streamed content; undefined when it is in memory. */
+      readonly read: (() => AsyncIterable<Uint8Array>) | undefined;
+      /** The hop got the DSN parameters: it will report. */
+      readonly dsn: boolean;
+    }
+  | { readonly kind: 'refuse'; readonly reply: Reply };
+
+interface Addressee {
+  readonly address: string;
+  readonly params: readonly string[];
+}
+
+// RFC 6152 §3, RFC 3463 §3.7: X.6.3, conversion required but not supported.
+const cannotConvert = reply(
+  554,
+  '6.3',
+  'The next host takes 7-bit mail only, and converting this message would break its signature',
+);
+const mayNotConvert = reply(554, '6.3', 'The next host takes 7-bit mail only');
+// RFC 6531 §3.2 (4), RFC 3463 §3.7 as RFC 5248 has it: X.6.7.
+const noUtf8 = reply(553, '6.7', 'The next host does not take internationalised mail (SMTPUTF8)');
+
+/** @throws what reading the content throws. */
+export async function fitToHop(
+  message: QueuedMessage,
+  recipients: readonly Addressee[],
+  hop: Capabilities,
+  conversion: EightBitConversion,
+): Promise<Fit> {
+  const form = await contentForm(message, hop, conversion);
+  if ('refuse' in form) return { kind: 'refuse', reply: form.refuse };
+  const { sender, params } = message;
+  const utf8 = await needsUtf8(message, recipients);
+  if (utf8 && !hop.keywords.has('SMTPUTF8')) return { kind: 'refuse', reply: noUtf8 };
+  const address = utf8 ? unchanged : withAsciiDomain;
+  const dsn = hop.keywords.has('DSN');
+  return {
+    kind: 'fits',
+    dsn,
+    read: form.read,
+    envelope: {
+      sender: address(sender),
+      params: [...form.params, ...mailParams(params, hop, utf8)],
+      content: form.content,
+      binary: form.binary,
+    },
+    recipient: (recipient) => ({
+      address: address(recipient.address),
+      params: recipient.params.length === 0 ? none : rcptParams(recipient.params, hop),
+    }),
+  };
+}
+
+const none: readonly string[] = [];
+const unchanged = (address: string): string => address;
+
+/** BODY and SMTPUTF8 are decided here; everything else has its own rule. */
+function mailParams(wire: readonly string[], hop: Capabilities, utf8: boolean): readonly string[] {
+  if (wire.length === 0) return none;
+  const offered = { offered: hop.keywords };
+  const travelling: string[] = utf8 ? ['SMTPUTF8'] : [];
+  for (const param of parseStoredMailParams(wire)) {
+    if (param.name === 'BODY' || param.name === 'SMTPUTF8') continue;
+    const travel = relayMailParam(param, offered);
+    if (travel.kind === 'send') travelling.push(travel.value);
+  }
+  return travelling;
+}
+
+function rcptParams(wire: readonly string[], hop: Capabilities): readonly string[] {
+  const travelling: string[] = [];
+  for (const param of parseStoredRcptParams(wire)) {
+    const travel = relayRcptParam(param, { offered: hop.keywords });
+    if (travel.kind === 'send') travelling.push(travel.value);
+  }
+  return travelling;
+}
+
+interface Form {
+  readonly content: OutgoingContent;
+  readonly read: (() => AsyncIterable<Uint8Array>) | undefined;
+  readonly params: readonly string[];
+  readonly binary: boolean;
+}
+
+const body8Bit = ['BODY=8BITMIME'];
+const bodyBinary = ['BODY=BINARYMIME'];
+
+async function contentForm(
+  message: QueuedMessage,
+  hop: Capabilities,
+  conversion: EightBitConversion,
+): Promise<Form | { readonly refuse: Reply }> {
+  const { params } = message;
+  const body =
+    params.length === 0 ? undefined : findParam(parseStoredMailParams(params), 'BODY')?.body;
+  const takes8Bit = hop.keywords.has('8BITMIME');
+  if (body === 'BINARYMIME') {
+    if (hop.chunking && hop.keywords.has('BINARYMIME')) return asItIs(message, bodyBinary, true);
+    // RFC 3030 §3: only to servers that say so; for others it has to become lines.
+    return converted(message, takes8Bit ? '8bit' : '7bit', takes8Bit ? body8Bit : none);
+  }
+  if (takes8Bit) return asItIs(message, body === '8BITMIME' ? body8Bit : none, false);
+  const { bytes } = message.content;
+  if (bytes !== undefined && !has8Bit(bytes) && !has8Bit(Buffer.from(message.prefix)))
+    return asItIs(message, none, false);
+  if (conversion === 'bounce')
+    return bytes === undefined && !(await has8BitInside(message))
+      ? asItIs(message, none, false)
+      : { refuse: mayNotConvert };
+  return converted(message, '7bit', none);
+}
+
+function asItIs(message: QueuedMessage, params: readonly string[], binary: boolean): Form {
+  const { bytes } = message.content;
+  if (bytes !== undefined) {
+    const pieces = message.prefix === '' ? [bytes] : [Buffer.from(message.prefix), bytes];
+    return { content: { kind: 'memory', pieces }, read: undefined, params, binary };
+  }
+  const { size, read } = whole(message);
+  return { content: { kind: 'stream', size }, read, params, binary };
+}
+
+async function converted(
+  message: QueuedMessage,
+  target: '7bit' | '8bit',
+  params: readonly string[],
+): Promise<Form | { readonly refuse: Reply }> {
+  const conversion = await convertContent(whole(message), target);
+  if (conversion.kind === 'signed') return { refuse: cannotConvert };
+  const { size } = conversion;
+  const read = () => conversion.read();
+  return { content: { kind: 'stream', size }, read, params, binary: false };
+}
+
+/** Trace fields and content, as one. */
+function whole({ prefix, content }: QueuedMessage) {
+  const front = Buffer.from(prefix);
+  return {
+    size: front.length + content.size,
+    async *read(): AsyncIterable<Uint8Array> {
+      if (front.length > 0) yield front;
+      yield* content.read();
+    },
+  };
+}
+
+async function has8BitInside(message: QueuedMessage): Promise<boolean> {
+  for await (const bytes of whole(message).read()) if (has8Bit(bytes)) return true;
+  return false;
+}
+
+const ascii = /^[\x00-\x7f]*$/;
+
+/**
+ * Whether the message really is an internationalised one. RFC 6531 §3.2 asks for the parameter when
+ * addresses or header fields need it. Field: many clients give it whenever it is offered, and it would
+ * be a pity to bounce what any host can take.
+ */
+async function needsUtf8(
+  message: QueuedMessage,
+  recipients: readonly Addressee[],
+): Promise<boolean> {
+  const { sender, params, prefix } = message;
+  const local = (address: string) => address.slice(0, address.lastIndexOf('@') + 1);
+  if (!ascii.test(local(sender))) return true;
+  for (const { address } of recipients) if (!ascii.test(local(address))) return true;
+  if (params.length === 0 || !params.includes('SMTPUTF8')) return false;
+  return !ascii.test(prefix) || headerHas8Bit(message);
+}
+
+/** Limit: looked through for the end of the header; beyond it we believe the parameter. */
+const headerBytesMax = 2 ** 20;
+
+async function headerHas8Bit({ content }: QueuedMessage): Promise<boolean> {
+  let seen = 0;
+  let tail = '';
+  for await (const bytes of content.read()) {
+    const text = tail + Buffer.from(bytes).toString('latin1');
+    const end = /(?:^|\n)\r?\n/.exec(text)?.index;
+    if (!ascii.test(end === undefined ? text : text.slice(0, end))) return true;
+    if (end !== undefined) return false;
+    seen += bytes.length;
+    if (seen > headerBytesMax) return true;
+    tail = text.slice(-3);
+  }
+  return false;
+}
+
+/** RFC 5890 §2.3.2.1: a U-label has an A-label that means the same, and any host takes that. */
+function withAsciiDomain(address: string): string {
+  if (ascii.test(address)) return address;
+  const at = address.lastIndexOf('@') + 1;
+  return address.slice(0, at) + domainToASCII(address.slice(at));
+}

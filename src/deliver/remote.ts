@@ -1,0 +1,353 @@
+// Delivery to another server: one lease, all its recipients, over a connection that is open already
+// or over the hosts of the route in order. RFC 5321 §5.1, §4.2.1, §4.5.4.1; RFC 2033 for LMTP. A 5yz to a
+// recipient is final for it, a 4yz defers it, everything else (a dead line, nonsense, silence, TLS that
+// fails) leads to the next host, and when there is none, to later. Whatever happens, each recipient
+// gets a result with the reason in words.
+
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { Resolver } from '../dns/resolver.ts';
+import type { Dialer } from '../net/dialer.ts';
+import type { AttemptFacts, Deliver, DeliveryResult, RecipientResult } from '../queue/delivery.ts';
+import type { Capabilities } from '../smtp/client/capabilities.ts';
+import type { RecipientAnswer, SentEvent } from '../smtp/client/event.ts';
+import type { ClientSessionOptions } from '../smtp/client/session.ts';
+import type { ClientTimeouts } from '../smtp/client/timeouts.ts';
+import type { Reply } from '../smtp/reply.ts';
+import { isPermanent, isPositive, isTransient, reply } from '../smtp/reply.ts';
+import type { Lease, LeasedRecipient } from '../store/queue-store.ts';
+import type { Connection } from './connection.ts';
+import type { PoolLimits } from './connection-pool.ts';
+import { ConnectionPool, defaultPoolLimits } from './connection-pool.ts';
+import type { HopSettings, WalkLimits } from './host-walk.ts';
+import { defaultWalkLimits, HostMemory, HostWalk } from './host-walk.ts';
+import { findHosts } from './hosts.ts';
+import type { EightBitConversion } from './next-hop.ts';
+import { fitToHop } from './next-hop.ts';
+import type { RemoteRoute } from './remote-route.ts';
+
+export interface RemoteLimits extends PoolLimits, WalkLimits {
+  /** Hosts of a domain worth trying. RFC 5321 §5.1: at least two. */
+  readonly hostsMax: number;
+  /** Recipients in one transaction. RFC 5321 §4.5.3.1.8: every server takes 100. */
+  readonly recipientsMax: number;
+}
+
+export const defaultRemoteLimits: RemoteLimits = {
+  ...defaultPoolLimits,
+  ...defaultWalkLimits,
+  hostsMax: 5,
+  recipientsMax: 100,
+};
+
+export interface RemoteDeliveryOptions {
+  /** Our name, for EHLO. */
+  readonly hostname: string;
+  readonly resolver: Resolver;
+  readonly dialer: Dialer;
+  /** Where a destination leads; anything that is no remote route defers. */
+  readonly routeOf: (destination: string) => RemoteRoute | { readonly kind: string } | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Names and addresses of this server, so that MX records that lead back are known. */
+  readonly ourNames: ReadonlySet<string>;
+  readonly ourAddresses?: ReadonlySet<string> | undefined;
+  readonly limits?: Partial<RemoteLimits> | undefined;
+  readonly timeouts?: ClientTimeouts | undefined;
+  /** Default: convert. */
+  readonly eightBitConversion?: EightBitConversion | undefined;
+  /** BDAT also where it only saves a round trip. Default: true. */
+  readonly chunking?: boolean | undefined;
+  /** The address to call from. */
+  readonly localAddress?: string | undefined;
+}
+
+export interface RemoteDelivery extends Deliver {
+  /** Says goodbye on idle connections; those at work follow when they are done. */
+  close(): Promise<void>;
+}
+
+export function createRemoteDelivery(options: RemoteDeliveryOptions): RemoteDelivery {
+  const limits = { ...defaultRemoteLimits, ...options.limits };
+  const pool = new ConnectionPool(options.clock, limits);
+  const memory = new HostMemory(options.clock);
+  const parts: Parts = { ...options, limits, pool, memory };
+  const watched = new WeakSet<AbortSignal>();
+  const deliver = (lease: Lease, signal: AbortSignal): Promise<DeliveryResult> => {
+    // One listener for a signal that all deliveries share, not one for each of them.
+    if (!watched.has(signal)) {
+      watched.add(signal);
+      signal.addEventListener('abort', () => pool.destroy(), { once: true });
+    }
+    const route = options.routeOf(lease.destination);
+    if (route === undefined || !isRemote(route))
+      return Promise.resolve(allDeferred(lease, noRoute));
+    return new Attempt(parts, lease, route, signal).run();
+  };
+  return Object.assign(deliver, { close: () => pool.close() });
+}
+
+const isRemote = (route: { readonly kind: string }): route is RemoteRoute =>
+  route.kind === 'mx' || route.kind === 'relay' || route.kind === 'lmtp';
+
+interface Parts extends Omit<RemoteDeliveryOptions, 'limits'> {
+  readonly limits: RemoteLimits;
+  readonly pool: ConnectionPool;
+  readonly memory: HostMemory;
+}
+
+// RFC 3463 §3.5: X.4.4, unable to route.
+const noRoute = reply(451, '4.4', 'There is no route to this destination any more');
+const stopped = reply(451, '3.2', 'The server was stopped during the delivery');
+
+/** One lease on its way. */
+class Attempt {
+  readonly #parts: Parts;
+  readonly #lease: Lease;
+  readonly #route: RemoteRoute;
+  readonly #signal: AbortSignal;
+  readonly #key: string;
+  readonly #results: (RecipientResult | undefined)[];
+  /** Positions of those for whom something can still be done. */
+  #pending: readonly number[];
+  #health: DeliveryResult['health'] = 'ok';
+  #walk: HostWalk | undefined;
+  #tried: string[] | undefined;
+  /** Addresses that have said what they have to say. */
+  #heard: Set<string> | undefined;
+
+  constructor(parts: Parts, lease: Lease, route: RemoteRoute, signal: AbortSignal) {
+    this.#parts = parts;
+    this.#lease = lease;
+    this.#route = route;
+    this.#signal = signal;
+    this.#key = poolKey(lease.destination, route);
+    this.#results = lease.recipients.map(() => undefined);
+    this.#pending = lease.recipients.map((_, index) => index);
+  }
+
+  async run(): Promise<DeliveryResult> {
+    const { pool } = this.#parts;
+    let connection = pool.take(this.#key);
+    while (this.#pending.length > 0) {
+      connection ??= await this.#connect();
+      if (connection === undefined) break;
+      try {
+        await this.#deliverOver(connection);
+      } finally {
+        pool.release(connection);
+      }
+      connection = undefined;
+    }
+    return {
+      recipients: this.#results.map((result) => result ?? { kind: 'deferred', reply: stopped }),
+      health: this.#health,
+    };
+  }
+
+  /** The next host that talks to us. Without one, everybody gets a result. */
+  async #connect(): Promise<Connection | undefined> {
+    this.#walk ??= await this.#startWalk();
+    const connection = await this.#walk?.next();
+    if (connection !== undefined) this.#parts.pool.add(this.#key, connection);
+    else if (this.#walk !== undefined && !this.#signal.aborted) this.#giveUp(this.#walk);
+    return connection;
+  }
+
+  async #startWalk(): Promise<HostWalk | undefined> {
+    const found = await findHosts(this.#route, this.#parts, this.#parts.limits.hostsMax);
+    if (found.kind === 'hosts') {
+      this.#tried ??= [];
+      const settings = hopSettings(this.#route, this.#parts);
+      const skip = this.#heard ?? new Set();
+      return new HostWalk(found.hosts, settings, this.#parts, this.#signal, {
+        skip,
+        tried: this.#tried,
+      });
+    }
+    const final = found.kind === 'refuse';
+    if (!final) this.#health = 'down';
+    this.#answerPending(found.reply, { final, remote: false }, { host: hostName(this.#route) });
+    return undefined;
+  }
+
+  /** All hosts have been tried. What one of them said about the message itself counts for more. */
+  #giveUp(walk: HostWalk): void {
+    if (this.#heard === undefined) {
+      // Somebody is there but takes no more, or not from us, or not now.
+      const open = this.#parts.pool.activeCount(this.#key) > 0;
+      this.#health = open || walk.refused ? 'busy' : 'down';
+    }
+    const { reply: said, remote, final } = walk.failure;
+    const facts = { host: walk.lastHost ?? hostName(this.#route), tried: this.#tried };
+    this.#answerPending(said, { final, remote }, facts);
+  }
+
+  #answerPending(
+    said: Reply,
+    { final, remote }: { readonly final: boolean; readonly remote: boolean },
+    facts: AttemptFacts,
+  ): void {
+    for (const index of this.#pending)
+      this.#results[index] ??= final
+        ? { kind: 'failed', reply: said, remote, facts }
+        : { kind: 'deferred', reply: said, facts };
+  }
+
+  /** As many transactions as the pending recipients take; who is left is for another host. */
+  async #deliverOver(connection: Connection): Promise<void> {
+    const { limits, eightBitConversion = 'convert' } = this.#parts;
+    const { message, recipients } = this.#lease;
+    let mayBeStale = connection.transactions > 0;
+    const { capabilities } = connection;
+    const fit = await fitToHop(message, recipients, capabilities, eightBitConversion);
+    if (fit.kind === 'refuse') {
+      const facts = this.#factsOf(connection);
+      this.#answerPending(fit.reply, { final: true, remote: false }, facts);
+      this.#pending = [];
+      return;
+    }
+    while (this.#pending.length > 0 && connection.usable) {
+      const batch = nextBatch(this.#pending, recipients, capabilities, limits.recipientsMax);
+      const envelope = {
+        ...fit.envelope,
+        recipients: batch.map((index) => fit.recipient(recipients[index]!)),
+      };
+      const sent = await connection.send(envelope, fit.read);
+      // A connection that died while it lay idle: nobody has seen anything of the message.
+      if (mayBeStale && !sent.answered) return;
+      mayBeStale = false;
+      if (!this.#settle(batch, sent, fit.dsn, connection)) return;
+    }
+    // RFC 9422 §4.1: after MAILMAX transactions the same hosts are called again.
+    if (this.#pending.length > 0 && connection.closure === undefined) this.#walk = undefined;
+  }
+
+  /** Records the answers. False when this host has nothing more to say to those still pending. */
+  #settle(
+    batch: readonly number[],
+    sent: SentEvent,
+    dsn: boolean,
+    connection: Connection,
+  ): boolean {
+    const { answers } = sent;
+    const { closure } = connection;
+    const facts = this.#factsOf(connection);
+    const lmtp = this.#route.kind === 'lmtp';
+    const anyTaken = answers.some((answer) => isPositive(answer.reply));
+    const others = this.#pending.slice(batch.length);
+    this.#health = closure?.kind === 'refused' ? 'busy' : 'ok';
+    for (const [at, index] of batch.entries())
+      this.#results[index] = resultOf(answers[at]!, facts, { dsn, lmtp });
+    // RFC 5321 §5.1: where nobody got the message, for now, another host may do better. Once the end
+    // of data is out and unanswered, impatience would deliver it twice.
+    const movable = (answer: RecipientAnswer) =>
+      isTransient(answer.reply) &&
+      answer.stage !== 'end of data' &&
+      (answer.remote || !sent.complete);
+    if (closure === undefined ? answers.every(movable) : answers.some(movable)) {
+      this.#pending = [...batch.filter((_, at) => movable(answers[at]!)), ...others];
+      this.#leave(connection, answers.find(movable)!.reply);
+      return false;
+    }
+    // RFC 5321 §4.5.3.1.10: those who were too many come next, once the others are through.
+    const tooMany = anyTaken ? batch.filter((_, at) => isTooMany(answers[at]!)) : [];
+    this.#pending = [...tooMany, ...others];
+    return true;
+  }
+
+  #leave(connection: Connection, said: Reply): void {
+    const { host, address } = connection.facts;
+    this.#heard ??= new Set();
+    if (address !== undefined) this.#heard.add(address);
+    this.#tried ??= [];
+    this.#tried.push(`${host} [${address}]: ${said.code} ${said.lines[0]}`);
+  }
+
+  #factsOf(connection: Connection): AttemptFacts {
+    const tried = this.#tried;
+    if (tried === undefined || tried.length === 0) return connection.facts;
+    return { ...connection.facts, tried: [...tried] };
+  }
+}
+
+function resultOf(
+  answer: RecipientAnswer,
+  facts: AttemptFacts,
+  { dsn, lmtp }: { readonly dsn: boolean; readonly lmtp: boolean },
+): RecipientResult {
+  const { reply: said, remote } = answer;
+  if (isPositive(said)) {
+    // RFC 3461 §5.2.2 is about relaying; an LMTP server without DSN is where the journey ends.
+    if (lmtp && !dsn) return { kind: 'delivered', reply: said, facts };
+    return { kind: 'relayed', reply: said, dsn, facts };
+  }
+  if (isPermanent(said) && !isTooMany(answer))
+    return { kind: 'failed', reply: said, remote, facts };
+  const passing = isPermanent(said) ? { ...said, code: 452 } : said;
+  return { kind: 'deferred', reply: passing, facts };
+}
+
+/** RFC 5321 §4.5.3.1.10: 452, and from older servers 552. With 4.2.2 it would be a full mailbox. */
+const isTooMany = ({ stage, reply: said }: RecipientAnswer): boolean =>
+  stage === 'RCPT' &&
+  (said.code === 452 || said.code === 552) &&
+  (said.detail === '5.3' || (said.detail === undefined && said.code === 452));
+
+/** As many recipients as one transaction may have here. RFC 9422 §4.2, §4.3. */
+function nextBatch(
+  pending: readonly number[],
+  recipients: readonly LeasedRecipient[],
+  hop: Capabilities,
+  recipientsMax: number,
+): readonly number[] {
+  const max = Math.min(hop.recipientsMax, recipientsMax);
+  const batch = pending.length <= max ? pending : pending.slice(0, max);
+  if (hop.recipientDomainsMax >= batch.length) return batch;
+  const domains = new Set<string>();
+  const end = batch.findIndex((index) => {
+    const { address } = recipients[index]!;
+    domains.add(address.slice(address.lastIndexOf('@') + 1).toLowerCase());
+    return domains.size > hop.recipientDomainsMax;
+  });
+  return end < 0 ? batch : batch.slice(0, end);
+}
+
+/** Connections are shared by what leads to the same place in the same way. */
+function poolKey(destination: string, route: RemoteRoute): string {
+  if (route.kind !== 'relay') return destination;
+  return `${destination} ${route.tls} ${route.login?.user ?? ''}`;
+}
+
+const hostName = (route: RemoteRoute): string =>
+  route.kind === 'mx' ? route.domain : (route.host ?? route.path);
+
+function hopSettings(route: RemoteRoute, parts: Parts): HopSettings {
+  const { hostname, timeouts, chunking } = parts;
+  const protocol = route.kind === 'lmtp' ? 'lmtp' : 'smtp';
+  const session: ClientSessionOptions = { protocol, hostname, timeouts, chunking };
+  if (route.kind === 'lmtp' && route.path !== undefined)
+    return {
+      session,
+      path: route.path,
+      port: 0,
+      tls: 'none',
+      implicitTls: false,
+      login: undefined,
+    };
+  const tls = route.tls ?? 'opportunistic';
+  const port = route.port ?? 25;
+  const login = route.kind === 'relay' ? route.login : undefined;
+  // RFC 8314 §3.3: port 465 is for TLS from the first byte.
+  const implicit = route.kind === 'relay' ? (route.implicitTls ?? port === 465) : false;
+  return { session, port, tls, implicitTls: implicit && tls !== 'none', login };
+}
+
+function allDeferred(lease: Lease, said: Reply): DeliveryResult {
+  return {
+    recipients: lease.recipients.map(() => ({ kind: 'deferred', reply: said })),
+    health: 'ok',
+  };
+}
