@@ -11,12 +11,14 @@ import type { Config, ListenerConfig } from './config/config.ts';
 import { createDelivery } from './deliver/dispatch.ts';
 import { createLocalDelivery } from './deliver/local.ts';
 import { createMaildirDelivery } from './deliver/maildir.ts';
+import type { RemoteDelivery } from './deliver/remote.ts';
 import { createRemoteDelivery } from './deliver/remote.ts';
-import type { RemoteRoute } from './deliver/remote-route.ts';
-import type { Route, Router } from './deliver/route.ts';
+import type { Router } from './deliver/route.ts';
 import { createRouter } from './deliver/route.ts';
 import type { Resolver } from './dns/resolver.ts';
 import { domainKey, parseMailbox } from './mail/address.ts';
+import type { Dialer } from './net/dialer.ts';
+import { createDialer } from './net/dialer.ts';
 import type { Listener } from './net/listener.ts';
 import { listen, startServerTls } from './net/listener.ts';
 import type { Networks } from './net/network.ts';
@@ -44,6 +46,7 @@ import type { Reception } from './receive/reception.ts';
 import type { SmtpServiceSettings } from './receive/smtp-service.ts';
 import { SmtpService } from './receive/smtp-service.ts';
 import { createSaslServer, offeredMechanisms } from './sasl/server.ts';
+import { defaultTimeouts } from './smtp/client/timeouts.ts';
 import type { SessionLimits } from './smtp/limits.ts';
 import { reply } from './smtp/reply.ts';
 import { FileHistory } from './store/files/history.ts';
@@ -92,6 +95,7 @@ interface Live {
   readonly config: Config;
   readonly router: Router;
   readonly directory: Directory;
+  readonly remote: RemoteDelivery;
   readonly trusted: Networks;
   readonly relayed: DomainPatterns;
   readonly limits: SessionLimits;
@@ -120,7 +124,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { dataDirectory, history: historySettings } = options.config;
   const stores =
     options.stores ?? (await openSqliteStores({ directory: dataDirectory, log, clock }));
-  let live = goLive(options.config, stores, log);
   const history = new FileHistory({
     directory: join(dataDirectory, 'history'),
     bytesMax: historySettings.size,
@@ -128,28 +131,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log,
   });
   const resolver = options.resolver ?? createDnsResolver(options.config, random, log);
+  const dialer = createDialer();
+  const parts = { stores, resolver, dialer, clock, random, log };
+  let live = goLive(options.config, parts);
   const messageId = createMessageIds({ clock, random });
   const runner = new QueueRunner({
     store: stores.queue,
     deliver: createDelivery({
       router: { routeOfDestination: (destination) => live.router.routeOfDestination(destination) },
       local: localDelivery(() => live, { clock, log }),
-      remote: createRemoteDelivery({
-        get hostname() {
-          return live.config.hostname;
-        },
-        get settings() {
-          return live.config.delivery;
-        },
-        get messagesPerConnection() {
-          return live.config.queue.messagesPerConnection;
-        },
-        routeOf: (destination) => remoteRoute(live.router.routeOfDestination(destination)),
-        resolver,
-        clock,
-        random,
-        log,
-      }),
+      remote: (lease, signal) => live.remote(lease, signal),
     }),
     clock,
     random,
@@ -271,6 +262,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await Promise.all(services.map((service) => service.shutdown()));
     cancel();
     await runner.stop({ graceMs });
+    await live.remote.close();
     await history[Symbol.asyncDispose]();
     await stores[Symbol.asyncDispose]();
   }
@@ -290,13 +282,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     history,
     runner,
     async reload(config) {
-      const next = goLive(config, stores, log);
+      const next = goLive(config, parts);
       if (config.tls !== undefined) await tls?.reload(config.tls, tlsOptions(config));
       const kept = doors.filter(({ spec }) => config.listeners.some((one) => isSame(one, spec)));
       const added = config.listeners.filter((one) => !kept.some(({ spec }) => isSame(one, spec)));
       const opened = await openDoors(added, tls, Promise.resolve());
       const closed = doors.filter((door) => !kept.includes(door));
+      const { remote } = live;
       live = next;
+      void remote.close();
       throttle.update(config.login);
       connections.update(connectionLimits(live));
       for (const door of opened) serve(door);
@@ -313,16 +307,28 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-function goLive(config: Config, stores: Stores, log: Log): Live {
+interface LiveParts {
+  readonly stores: Stores;
+  readonly resolver: Resolver;
+  readonly dialer: Dialer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+function goLive(config: Config, parts: LiveParts): Live {
   const { limits, queue } = config;
+  const { stores, log } = parts;
+  const router = createRouter({
+    domains: config.domains,
+    routes: config.routes,
+    localDelivery: config.localDelivery,
+    catchAll: config.dev,
+  });
   return {
     config,
-    router: createRouter({
-      domains: config.domains,
-      routes: config.routes,
-      localDelivery: config.localDelivery,
-      catchAll: config.dev,
-    }),
+    router,
+    remote: remoteDelivery(config, router, parts),
     directory: createDirectory({
       accounts: stores.accounts,
       domains: config.domains,
@@ -382,8 +388,29 @@ function localDelivery(live: () => Live, { clock, log }: { clock: Clock; log: Lo
   };
 }
 
-const remoteRoute = (route: Route | undefined): RemoteRoute | undefined =>
-  route === undefined || route.kind === 'local' || route.kind === 'discard' ? undefined : route;
+function remoteDelivery(config: Config, router: Router, parts: LiveParts): RemoteDelivery {
+  const { delivery, queue } = config;
+  return createRemoteDelivery({
+    ...parts,
+    hostname: config.hostname,
+    routeOf: (destination) => router.routeOfDestination(destination),
+    ourNames: new Set([domainKey(config.hostname)]),
+    limits: {
+      hostsMax: delivery.hostsPerMessage,
+      connectMs: delivery.connectTimeout,
+      idleMs: delivery.idleTimeout,
+      messagesPerConnection: queue.messagesPerConnection,
+    },
+    timeouts: {
+      ...defaultTimeouts,
+      greetingMs: delivery.greetingTimeout,
+      commandMs: delivery.commandTimeout,
+      endOfDataMs: delivery.contentTimeout,
+    },
+    eightBitConversion: delivery.eightBitConversion,
+    localAddress: delivery.sourceAddress,
+  });
+}
 
 const connectionLimits = ({ config, trusted }: Live) => ({
   connections: config.limits.connections,

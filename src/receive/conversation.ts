@@ -49,8 +49,8 @@ export class Conversation {
   #idle = false;
   #stopping = false;
   /** When the wait for the present command, or for the present message, began. */
-  #phaseStarted = 0;
-  #phase = '';
+  #waitingSince = 0;
+  #waitingAfter = -1;
 
   constructor(parts: ConversationParts) {
     this.#parts = parts;
@@ -172,14 +172,14 @@ export class Conversation {
   #remainingMs(): number {
     const session = this.#session;
     const now = performance.now();
-    if (session.phase !== this.#phase) {
-      this.#phase = session.phase;
-      this.#phaseStarted = now;
+    if (session.commands !== this.#waitingAfter) {
+      this.#waitingAfter = session.commands;
+      this.#waitingSince = now;
     }
     const whole = session.inContent
       ? (this.#parts.messageMs ?? 12 * session.timeoutMs)
       : session.timeoutMs;
-    const left = this.#phaseStarted + whole - now;
+    const left = this.#waitingSince + whole - now;
     // Rounded to seconds so that the socket's timer is not set anew for each read.
     return Math.min(session.timeoutMs, Math.max(1, Math.ceil(left / 1000)) * 1000);
   }
