@@ -1,6 +1,9 @@
 // postrider/testing: the whole server for somebody's test, on free ports of 127.0.0.1, in memory,
 // with a clock that stands still until it is moved and a DNS made of a table.
 
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { FakeClock } from '../base/fake-clock.ts';
 import type { Log } from '../base/log.ts';
 import { silentLog } from '../base/log.ts';
@@ -11,6 +14,7 @@ import { sendMail } from '../deliver/send-mail.ts';
 import type { FakeZone } from '../dns/fake-resolver.ts';
 import { FakeResolver } from '../dns/fake-resolver.ts';
 import { headerValue, parseHeader } from '../mail/header.ts';
+import { addAccount } from '../policy/account-operations.ts';
 import type { RunningServer } from '../server.ts';
 import { startServer } from '../server.ts';
 import type { QueueStore, Settlement } from '../store/queue-store.ts';
@@ -20,12 +24,17 @@ import { openSqliteStores } from '../store/sqlite/stores.ts';
 export { FakeClock } from '../base/fake-clock.ts';
 export { FakeResolver } from '../dns/fake-resolver.ts';
 
+/** Limit: after this a delivery that hangs is left to the timeouts of the clock. */
+const realTimeMsMax = 2_000;
+
 export interface TestServerOptions {
   /**
    * What differs from the default: one `smtp` listener on a free port that takes mail for any
    * address and delivers it to that address's own inbox.
    */
   readonly config?: ConfigInput;
+  /** With `domains` in `config`: whose mailboxes there are. */
+  readonly accounts?: readonly string[];
   readonly zone?: FakeZone;
   readonly log?: Log;
   /** For retries and everything else that is up to chance. */
@@ -47,6 +56,11 @@ export interface TestServer extends AsyncDisposable {
   readonly port: number;
   readonly listeners: RunningServer['listeners'];
   readonly clock: FakeClock;
+  /**
+   * Lets time pass, from one timer to the next. Between them, deliveries under way come to their
+   * end in no time, so a retry schedule is jumped over exactly. (`clock.advance` does not wait.)
+   */
+  advance(byMs: number): Promise<void>;
   readonly dns: FakeResolver;
   /** The server itself, for what is not offered here. */
   readonly server: RunningServer;
@@ -70,21 +84,27 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const clock = new FakeClock();
   const dns = new FakeResolver(zone);
   const given: ConfigInput = options.config ?? {};
+  const directory = await mkdtemp(join(tmpdir(), 'postrider-testing-'));
   const resolution = resolveConfig(
     {
+      dataDirectory: directory, // for a certificate and the history; the stores are in memory
       hostname: 'mx.test.example',
       listeners: [{ service: 'smtp', host: '127.0.0.1', port: 0 }],
       ...given,
     },
     process.cwd(),
   );
-  if (resolution.kind === 'problems')
+  if (resolution.kind === 'problems') {
+    await rm(directory, { recursive: true, force: true });
     throw new TypeError(resolution.problems.map((p) => `${p.path}: ${p.message}`).join('\n'));
+  }
   // Without domains of its own it is a catcher.
   const config = { ...resolution.config, dev: given.domains === undefined };
 
   const arrivals = new Arrivals();
   const stores = await openSqliteStores({ directory: ':memory:', log, clock });
+  for (const address of options.accounts ?? [])
+    await addAccount(stores.accounts, address, undefined, clock);
   const server = await startServer({
     config,
     log,
@@ -103,6 +123,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     port,
     listeners: server.listeners,
     clock,
+    advance: (byMs) => advance(clock, server, byMs),
     dns,
     server,
     async send({ from, to, message }) {
@@ -112,8 +133,33 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     waitFor: (fits, { timeoutMs = 5_000 } = {}) => arrivals.waitFor(fits, timeoutMs),
     async [Symbol.asyncDispose]() {
       await server.stop({ graceMs: 1_000 });
+      await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function advance(clock: FakeClock, { runner }: RunningServer, byMs: number): Promise<void> {
+  const end = clock.now() + byMs;
+  for (;;) {
+    await deliveriesEnd(runner);
+    const next = clock.nextTimer() ?? end;
+    if (next >= end) break;
+    await clock.advance(Math.max(0, next - clock.now()));
+  }
+  await clock.advance(end - clock.now());
+  await deliveriesEnd(runner);
+}
+
+/** Real sockets take real time: looks until nothing has been under way for a few turns. */
+async function deliveriesEnd(runner: RunningServer['runner']): Promise<void> {
+  const giveUp = performance.now() + realTimeMsMax;
+  for (let quiet = 0; quiet < 5 && performance.now() < giveUp; quiet += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const { active, unrecorded } = runner.facts;
+    if (active + unrecorded === 0) continue;
+    quiet = 0;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 }
 
 /** Sees what settlements put into mailboxes. */
