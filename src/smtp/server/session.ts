@@ -450,6 +450,7 @@ export class ServerSession {
   }
 
   #readContent(reader: ContentReader): SessionEvent | undefined {
+    if (reader.ended) return this.#contentComplete(reader);
     const { bytes } = this.#input;
     if (bytes === undefined) return needInput;
     const piece = reader.read(bytes, this.#input.at);
@@ -528,9 +529,8 @@ export class ServerSession {
     } else if (isPositive(answer)) {
       this.#state = fresh;
       const { hostname, protocol } = this.#facts;
-      const [text] = answer.lines;
-      const named = text === hostname || text.startsWith(`${hostname} `);
-      const line = named ? text : `${hostname} ${protocol === 'lmtp' ? 'LMTP' : 'ESMTP'} ${text}`;
+      const protocolName = protocol === 'lmtp' ? 'LMTP' : 'ESMTP';
+      const line = named(hostname, answer) ?? `${hostname} ${protocolName} ${answer.lines[0]}`;
       this.#output += formatReply(reply(220, undefined, line, ...answer.lines.slice(1)));
     } else {
       this.#state = unwelcome;
@@ -548,7 +548,10 @@ export class ServerSession {
     this.#state = ready;
     this.#extended = verb !== 'HELO';
     const keywords = this.#extended ? advertise(this.#facts) : [];
-    this.#output += formatReply(reply(250, undefined, this.#facts.hostname, ...keywords));
+    const { hostname } = this.#facts;
+    this.#output += formatReply(
+      reply(250, undefined, named(hostname, answer) ?? hostname, ...keywords),
+    );
   }
 
   #envelopeAnswered(
@@ -655,4 +658,9 @@ export class ServerSession {
     this.#input.clear();
     this.#next = undefined;
   }
+}
+
+/** The owner's own words, if they begin with our name as RFC 5321 §4.2 demands of these replies. */
+function named(hostname: string, { lines: [text] }: Reply): string | undefined {
+  return text === hostname || text.startsWith(`${hostname} `) ? text : undefined;
 }
