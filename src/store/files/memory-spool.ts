@@ -9,6 +9,11 @@ export class MemorySpool implements Spool {
   readonly #files = new Map<string, Uint8Array>();
   #keys = 0;
 
+  /** How many contents it keeps. */
+  get files(): number {
+    return this.#files.size;
+  }
+
   create(): ContentWriter {
     const pieces: Buffer[] = [];
     let size = 0;

@@ -208,6 +208,7 @@ class FileWriter implements ContentWriter {
 
   write(bytes: Uint8Array): Promise<void> | undefined {
     assert(!this.#ended, 'a writer that was committed or aborted takes nothing more');
+    if (bytes.length === 0) return undefined;
     this.#size += bytes.length;
     if (this.#file === undefined) {
       if (this.#size <= inlineBytesMax && this.#keep(bytes)) return undefined;

@@ -134,15 +134,20 @@ async function assemble(
       log.info('store-recovered', { recipients: transport.recovered, leftovers: removed });
     const accounts = new SqliteAccountStore({ commit, clock });
     await accounts.load();
+    let closing: Promise<void> | undefined;
+    const close = async () => {
+      await commit.close();
+      await spool[Symbol.asyncDispose]();
+      release?.();
+    };
     return {
       queue: new SqliteQueueStore({ commit, spool, clock }),
       mailboxes: new SqliteMailboxStore({ commit, spool, clock }),
       accounts,
       spool,
-      async [Symbol.asyncDispose]() {
-        await commit.close();
-        await spool[Symbol.asyncDispose]();
-        release?.();
+      [Symbol.asyncDispose]: () => {
+        closing ??= close();
+        return closing;
       },
     };
   } catch (error) {
@@ -171,7 +176,7 @@ function lockDirectory(directory: string): DatabaseSync {
   let lock: DatabaseSync | undefined;
   try {
     // A command may hold it for a moment.
-    lock = new DatabaseSync(path, { timeout: 2000 });
+    lock = new DatabaseSync(path, { timeout: 1000 });
     lock.exec('BEGIN EXCLUSIVE');
     return lock;
   } catch (error) {

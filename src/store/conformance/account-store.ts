@@ -1,0 +1,103 @@
+// What every AccountStore must do. The implementations' own tests call this and add nothing to it.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Credential } from '../account-store.ts';
+import type { OpenTestStores } from './harness.ts';
+
+const ann = 'ann@example.org';
+const bob = 'bob@example.org';
+
+const credential = (name: string, changes: Partial<Credential> = {}): Credential => ({
+  name,
+  argon2: '$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA',
+  scram: {
+    iterations: 4096,
+    salt: Uint8Array.of(1, 2, 3),
+    storedKey: Uint8Array.of(4, 5),
+    serverKey: Uint8Array.of(6, 7, 0),
+  },
+  created: 77,
+  ...changes,
+});
+
+export function testAccountStore(name: string, open: OpenTestStores): void {
+  describe(`AccountStore: ${name}`, () => {
+    it('an address belongs to one account, however many ask for it at once', async () => {
+      await using test = await open();
+      const { accounts } = test.stores;
+      const added = await Promise.all([
+        accounts.add(ann, undefined, 5),
+        accounts.add(ann, undefined, 6),
+      ]);
+      assert.deepEqual(added, [true, false]);
+      assert.deepEqual(await accounts.find(ann), { address: ann, addresses: [ann], created: 5 });
+      assert.equal(await accounts.find(bob), undefined);
+      assert.equal(await accounts.find('__proto__'), undefined);
+      assert.equal((await accounts.list()).length, 1);
+    });
+
+    it('finds an account by all of its addresses', async () => {
+      await using test = await open();
+      const { accounts } = test.stores;
+      await accounts.add(ann, undefined, 5);
+      await accounts.add(bob, undefined, 5);
+      assert.equal(await accounts.addAddress(ann, 'info@example.org'), true);
+      assert.equal(await accounts.addAddress(bob, 'info@example.org'), false, 'taken');
+      assert.equal(await accounts.addAddress('nobody@example.org', 'x@example.org'), false);
+      assert.equal(await accounts.add('info@example.org', undefined, 5), false, 'taken');
+      assert.equal((await accounts.find('info@example.org'))?.address, ann);
+      assert.deepEqual((await accounts.find(ann))?.addresses, [ann, 'info@example.org']);
+      assert.equal(await accounts.removeAddress(bob, 'info@example.org'), false, 'not bob’s');
+      assert.equal(await accounts.removeAddress(ann, ann), false, 'the primary one stays');
+      assert.equal(await accounts.removeAddress(ann, 'info@example.org'), true);
+      assert.equal(await accounts.find('info@example.org'), undefined);
+    });
+
+    it('keeps credentials by name, replaces and revokes them one by one', async () => {
+      await using test = await open();
+      const { accounts } = test.stores;
+      await accounts.add(ann, credential(''), 5);
+      await accounts.putCredential(ann, credential('phone'));
+      await accounts.putCredential(ann, credential('', { argon2: 'new', created: 78 }));
+      assert.deepEqual(plain(await accounts.credentials(ann)), [
+        plain([credential('', { argon2: 'new', created: 78 })])[0],
+        plain([credential('phone')])[0],
+      ]);
+      assert.equal(await accounts.removeCredential(ann, 'tablet'), false);
+      assert.equal(await accounts.removeCredential(ann, 'phone'), true);
+      assert.equal((await accounts.credentials(ann)).length, 1);
+      assert.equal(await accounts.putCredential(bob, credential('')), false);
+      assert.deepEqual(await accounts.credentials(bob), []);
+    });
+
+    it('nothing of a removed account is left', async () => {
+      await using test = await open();
+      const { accounts } = test.stores;
+      await accounts.add(ann, credential(''), 5);
+      await accounts.addAddress(ann, 'info@example.org');
+      assert.equal(await accounts.remove('info@example.org'), false, 'by its primary address only');
+      assert.equal(await accounts.remove(ann), true);
+      assert.equal(await accounts.remove(ann), false);
+      assert.equal(await accounts.find('info@example.org'), undefined);
+      assert.equal(await accounts.add('info@example.org', undefined, 6), true);
+      assert.deepEqual(await accounts.credentials('info@example.org'), []);
+    });
+
+    it('is there after a restart', async () => {
+      await using test = await open();
+      await test.stores.accounts.add(ann, credential(''), 5);
+      await test.restart();
+      assert.equal((await test.stores.accounts.find(ann))?.created, 5);
+      assert.equal((await test.stores.accounts.credentials(ann)).length, 1);
+    });
+  });
+}
+
+/** Buffers and other arrays of octets count as equal. */
+const plain = (credentials: readonly Credential[]) =>
+  credentials.map(({ scram, ...rest }) => ({
+    ...rest,
+    iterations: scram.iterations,
+    keys: [scram.salt, scram.storedKey, scram.serverKey].map((bytes) => [...bytes]),
+  }));

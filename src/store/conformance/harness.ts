@@ -1,0 +1,69 @@
+// What the conformance suites ask of an implementation: an empty store, and a way to end it as a
+// crash or a restart would and to open what is left.
+
+import type { FakeClock } from '../../base/fake-clock.ts';
+import type { StoredContent } from '../content.ts';
+import type { Lease, NewMessage, NewRecipient, Outcome, Settlement } from '../queue-store.ts';
+import type { Stores } from '../stores.ts';
+
+export interface TestStores extends AsyncDisposable {
+  readonly stores: Stores;
+  readonly clock: FakeClock;
+  /** Ends the process, so to speak, and opens what is durable. `stores` is the new one from then on. */
+  restart(): Promise<void>;
+}
+
+export type OpenTestStores = () => Promise<TestStores>;
+
+export const text = (bytes: string): StoredContent => ({
+  kind: 'inline',
+  bytes: Buffer.from(bytes),
+});
+
+export const at = (address: string, destination: string): NewRecipient => ({
+  address,
+  destination,
+  params: [],
+});
+
+export function message(id: string, changes: Partial<NewMessage> = {}): NewMessage {
+  return {
+    id,
+    received: 1000,
+    sender: 'ann@example.org',
+    params: [],
+    recipients: [at('bob@example.net', 'mx:example.net')],
+    prefix: 'Received: by mx.example.org\r\n',
+    content: text('Subject: hello\r\n\r\nHello\r\n'),
+    origin: { session: 'session-1', service: 'smtp', protocol: 'ESMTP' },
+    ...changes,
+  };
+}
+
+/** The same outcome for all recipients of a lease. */
+export function settlement(
+  lease: Lease,
+  outcome: Outcome,
+  more: Partial<Pick<Settlement, 'enqueue' | 'append'>> = {},
+): Settlement {
+  return {
+    message: lease.message.id,
+    outcomes: lease.recipients.map(({ index, fence }) => ({ index, fence, outcome })),
+    enqueue: [],
+    append: [],
+    ...more,
+  };
+}
+
+export const delivered: Outcome = { kind: 'delivered' };
+
+export function deferred(until: number, warned?: boolean): Outcome {
+  const reply = { code: 451, detail: '4.1', lines: ['Try again later'] } as const;
+  return { kind: 'deferred', until, reply, ...(warned === undefined ? {} : { warned }) };
+}
+
+export async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}

@@ -1,0 +1,93 @@
+// What every Spool must do. The implementations' own tests call this and add nothing to it.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { StorageError } from '../../smtp/smtp-error.ts';
+import { inlineBytesMax, pieceBytesMax, storedSize } from '../content.ts';
+import type { Spool } from '../spool.ts';
+import { collected } from './harness.ts';
+
+export interface TestSpool extends AsyncDisposable {
+  readonly spool: Spool;
+  /** How many files, or whatever stands for them, there are. */
+  files(): Promise<number>;
+  /** It has no memory to keep small content in. */
+  readonly memoryIsShort?: boolean;
+}
+
+export function testSpool(name: string, open: () => Promise<TestSpool>): void {
+  describe(`Spool: ${name}`, () => {
+    it('small content comes back in memory, larger content as a file', async () => {
+      await using test = await open();
+      for (const [size, kind] of [
+        [0, 'inline'],
+        [1, 'inline'],
+        [inlineBytesMax, 'inline'],
+        [inlineBytesMax + 1, 'file'],
+        [3_000_000, 'file'],
+      ] as const) {
+        const writer = test.spool.create();
+        await writer.write(Buffer.alloc(size, 'x'));
+        assert.equal(writer.size, size);
+        const stored = await writer.commit();
+        if (kind === 'file' || !test.memoryIsShort) assert.equal(stored.kind, kind);
+        assert.equal(storedSize(stored), size);
+        assert.equal(test.spool.open(stored).size, size);
+      }
+    });
+
+    it('content out is content in, however it was cut, as often as it is read', async () => {
+      await using test = await open();
+      const piece = fc.oneof(
+        fc.uint8Array({ maxLength: 20 }),
+        fc.integer({ min: 1, max: 200_000 }).map((size) => Buffer.alloc(size, `${size} `)),
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(piece, { maxLength: 12 }), async (pieces) => {
+          const writer = test.spool.create();
+          for (const bytes of pieces) {
+            const copy = Buffer.from(bytes);
+            const wait = writer.write(copy);
+            copy.fill(0); // the writer keeps its own
+            await wait;
+          }
+          const stored = await writer.commit();
+          const content = test.spool.open(stored);
+          const expected = Buffer.concat(pieces);
+          for (let times = 0; times < 2; times += 1) {
+            const read = await collected(content.read());
+            assert.ok(read.every(({ length }) => length <= pieceBytesMax));
+            assert.equal(Buffer.compare(Buffer.concat(read), expected), 0);
+          }
+          if (stored.kind === 'file') await test.spool.remove(stored.key);
+        }),
+        { numRuns: 40 },
+      );
+      assert.equal(await test.files(), 0);
+    });
+
+    it('abort leaves nothing behind', async () => {
+      await using test = await open();
+      for (const size of [10, 200_000, 2_000_000]) {
+        const writer = test.spool.create();
+        void writer.write(Buffer.alloc(size))?.catch(() => {});
+        await writer.abort();
+        await writer.abort();
+      }
+      assert.equal(await test.files(), 0);
+    });
+
+    it('removed content is gone, and says so', async () => {
+      await using test = await open();
+      const writer = test.spool.create();
+      await writer.write(Buffer.alloc(1_000_000));
+      const stored = await writer.commit();
+      assert.ok(stored.kind === 'file');
+      await test.spool.remove(stored.key);
+      await test.spool.remove(stored.key);
+      assert.equal(await test.files(), 0);
+      await assert.rejects(collected(test.spool.open(stored).read()), StorageError);
+    });
+  });
+}

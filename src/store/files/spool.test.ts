@@ -1,0 +1,167 @@
+// What files add to the suite of conformance/spool.ts: failing disks, order of syncs, bounded memory,
+// and what is left after a crash.
+
+import assert from 'node:assert/strict';
+import { mkdtemp, open, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { StorageError } from '../../smtp/smtp-error.ts';
+import { testSpool } from '../conformance/spool.ts';
+import { StoreOpenError } from '../open-error.ts';
+import { MemorySpool } from './memory-spool.ts';
+import type { FileSpoolOptions, SpoolFile } from './spool.ts';
+import { FileSpool } from './spool.ts';
+
+async function openSpool(options: Partial<FileSpoolOptions> = {}) {
+  const directory = await mkdtemp(join(tmpdir(), 'postrider-spool-'));
+  const spool = new FileSpool({ directory, ...options });
+  return {
+    directory,
+    spool,
+    files: async () => (await readdir(directory)).length,
+    async [Symbol.asyncDispose]() {
+      await spool[Symbol.asyncDispose]();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+testSpool('files', openSpool);
+testSpool('files, when memory is short', async () =>
+  Object.assign(await openSpool({ memoryBytesMax: 0 }), { memoryIsShort: true }),
+);
+testSpool('memory', async () => {
+  const spool = new MemorySpool();
+  return { spool, files: async () => spool.files, [Symbol.asyncDispose]: async () => {} };
+});
+
+/** A disk that fails: each step may throw, and all of them are written down. */
+function faultyFiles(fail: (step: string, count: number) => Error | undefined) {
+  const steps: string[] = [];
+  const step = (name: string) => {
+    steps.push(name);
+    const error = fail(name, steps.filter((other) => other === name).length);
+    if (error !== undefined) throw error;
+  };
+  const openFile = async (path: string): Promise<SpoolFile> => {
+    step('open');
+    const file = await open(path, 'wx');
+    return {
+      async write(bytes, offset, length, position) {
+        step('write');
+        // A disk may take less than it is given.
+        return file.write(bytes, offset, Math.ceil(length / 3), position);
+      },
+      async datasync() {
+        step('datasync');
+        await file.datasync();
+      },
+      async close() {
+        step('close');
+        await file.close();
+      },
+    };
+  };
+  return { steps, openFile };
+}
+
+const noSpace = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+const large = Buffer.alloc(400_000, 'x');
+
+describe('FileSpool', () => {
+  it('syncs and closes the file before commit resolves', async () => {
+    const { steps, openFile } = faultyFiles(() => undefined);
+    await using test = await openSpool({ openFile });
+    const writer = test.spool.create();
+    await writer.write(large);
+    const stored = await writer.commit();
+    assert.deepEqual([steps[0], ...steps.slice(-2)], ['open', 'datasync', 'close']);
+    const read: Uint8Array[] = [];
+    for await (const piece of test.spool.open(stored).read()) read.push(piece);
+    assert.equal(Buffer.compare(Buffer.concat(read), large), 0);
+  });
+
+  for (const [failing, at] of [
+    ['open', 1],
+    ['write', 1],
+    ['write', 7],
+    ['datasync', 1],
+  ] as const)
+    it(`disk full at ${failing} ${at}: StorageError, and nothing is left`, async () => {
+      const { openFile } = faultyFiles((step, count) =>
+        step === failing && count === at ? noSpace : undefined,
+      );
+      await using test = await openSpool({ openFile });
+      const writer = test.spool.create();
+      await assert.rejects(async () => {
+        for (let i = 0; i < 5; i += 1) await writer.write(large);
+        await writer.commit();
+      }, StorageError);
+      await writer.abort();
+      assert.equal(await test.files(), 0);
+      const next = test.spool.create();
+      await next.write(large);
+      assert.equal((await next.commit()).kind, 'file', 'there is room again');
+    });
+
+  it('makes the writer wait when the disk is slow', async () => {
+    const gate = Promise.withResolvers<void>();
+    await using test = await openSpool({
+      async openFile(path) {
+        await gate.promise;
+        return open(path, 'wx');
+      },
+    });
+    const writer = test.spool.create();
+    const block = Buffer.alloc(100_000);
+    let kept = 0;
+    let wait: Promise<void> | undefined;
+    for (; wait === undefined && kept < 100; kept += 1) wait = writer.write(block);
+    assert.ok(kept <= 5, 'half a MiB is all that one writer may have in memory');
+    gate.resolve();
+    await wait;
+    assert.equal((await writer.commit()).kind, 'file');
+  });
+
+  it('all writers together keep a bounded amount in memory', async () => {
+    await using test = await openSpool({ memoryBytesMax: 250_000 });
+    const writers = Array.from({ length: 5 }, () => test.spool.create());
+    for (const writer of writers) await writer.write(Buffer.alloc(100_000));
+    const stored = await Promise.all(writers.map((writer) => writer.commit()));
+    assert.deepEqual(
+      stored.map(({ kind }) => kind),
+      ['inline', 'inline', 'file', 'file', 'file'],
+    );
+    const next = test.spool.create();
+    await next.write(Buffer.alloc(100_000));
+    assert.equal((await next.commit()).kind, 'inline', 'what ended is not counted');
+  });
+
+  it('a megabyte octet by octet takes no more room than the octets', async () => {
+    await using test = await openSpool();
+    const writer = test.spool.create();
+    const octet = Buffer.from('x');
+    for (let i = 0; i < 1_000_000; i += 1) await writer.write(octet);
+    assert.equal((await writer.commit()).kind, 'file');
+  });
+
+  it('recovery removes what no row knows and misses what a row needs', async () => {
+    await using test = await openSpool();
+    const writer = test.spool.create();
+    await writer.write(large);
+    const stored = await writer.commit();
+    assert.ok(stored.kind === 'file');
+    await writeFile(join(test.directory, 'leftover'), 'x');
+    assert.deepEqual(await test.spool.recover([stored]), { removed: 1 });
+    assert.equal(await test.files(), 1);
+    const damaged = (error: unknown) =>
+      error instanceof StoreOpenError &&
+      error.problem === 'damaged' &&
+      error.message.includes(stored.key);
+    await truncate(join(test.directory, stored.key), 5);
+    await assert.rejects(test.spool.recover([stored]), damaged);
+    await test.spool.remove(stored.key);
+    await assert.rejects(test.spool.recover([stored]), damaged);
+  });
+});

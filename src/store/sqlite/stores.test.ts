@@ -1,0 +1,376 @@
+// What an embedded store adds to the suites: disks that fill up, processes that are killed, damaged
+// and foreign files, two owners, and when exactly the disk is flushed.
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { open as openFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, it } from 'node:test';
+import { FakeClock } from '../../base/fake-clock.ts';
+import { silentLog } from '../../base/log.ts';
+import { StorageError } from '../../smtp/smtp-error.ts';
+import { collected, deferred, delivered, message, settlement } from '../conformance/harness.ts';
+import { StoreOpenError } from '../open-error.ts';
+import type { SqliteStoresOptions, Stores } from './stores.ts';
+import { MemoryDisk, openSqliteStores } from './stores.ts';
+import { temporaryDirectory } from './test-stores.ts';
+import type { Fault } from './transport.ts';
+import { StoreCrashedError } from './transport.ts';
+
+const due = { leaseUntil: undefined };
+const body = (size: number) => ({ kind: 'inline', bytes: Buffer.alloc(size, 'x') }) as const;
+const claim = { limit: 100, perDestination: 100, skip: new Set<string>(), leaseMs: 60_000 };
+
+const open = (options: Partial<SqliteStoresOptions> = {}): Promise<Stores> =>
+  openSqliteStores({ directory: ':memory:', clock: new FakeClock(), log: silentLog, ...options });
+
+async function inDirectory(use: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await temporaryDirectory();
+  try {
+    await use(directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+describe('disk full', () => {
+  for (const transport of ['worker', 'in-process'] as const)
+    it(`refuses what does not fit, takes it when there is room again (${transport})`, () =>
+      inDirectory(async (directory) => {
+        const said: string[] = [];
+        const log = { ...silentLog, error: (event: string) => said.push(event) };
+        await using stores = await open({ directory, transport, pagesMax: 120, log });
+        const { queue } = stores;
+        const results = await Promise.allSettled(
+          Array.from({ length: 20 }, (_, i) =>
+            queue.enqueue(message(`m${i + 10}`, { content: body(50_000) }), due),
+          ),
+        );
+        const taken = results.filter(({ status }) => status === 'fulfilled').length;
+        assert.ok(taken > 0 && taken < 20, `${taken} of 20 fit`);
+        for (const result of results)
+          if (result.status === 'rejected') assert.ok(result.reason instanceof StorageError);
+        assert.deepEqual(said, ['store-refuses'], 'said once');
+        assert.equal((await queue.count()).messages, taken);
+        const leases = await queue.claim({ now: 5000, ...claim });
+        for (const lease of leases)
+          assert.equal(await queue.settle(settlement(lease, delivered)), true);
+        await queue.enqueue(message('m99', { content: body(50_000) }), due);
+        assert.equal((await queue.count()).messages, 1);
+      }));
+
+  it('a small message that fits is not refused for the large one beside it', async () => {
+    await using stores = await open({ pagesMax: 80 });
+    const results = await Promise.allSettled([
+      stores.queue.enqueue(message('m1'), due),
+      stores.queue.enqueue(message('m2', { content: body(2_000_000) }), due),
+      stores.queue.enqueue(message('m3'), due),
+    ]);
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    );
+  });
+});
+
+describe('crash points', () => {
+  const faulty = async (disk: MemoryDisk, fault: Fault, operation: string) => {
+    let armed = true;
+    return open({
+      disk,
+      faults(operations) {
+        if (!armed || !operations.includes(operation)) return undefined;
+        armed = fault !== 'full';
+        return fault;
+      },
+    });
+  };
+
+  it('before the commit of enqueue: nothing was promised, nothing is there', async () => {
+    const disk = new MemoryDisk();
+    const stores = await faulty(disk, 'crash-before', 'enqueue');
+    await assert.rejects(stores.queue.enqueue(message('m1'), due), StoreCrashedError);
+    await assert.rejects(stores.queue.count(), StoreCrashedError);
+    await using next = await open({ disk });
+    assert.equal((await next.queue.count()).messages, 0);
+  });
+
+  it('after the commit of enqueue: it is there, although nobody heard of it', async () => {
+    const disk = new MemoryDisk();
+    const stores = await faulty(disk, 'crash-after', 'enqueue');
+    await assert.rejects(stores.queue.enqueue(message('m1'), { leaseUntil: 1e15 }));
+    await using next = await open({ disk });
+    assert.equal((await next.queue.claim({ now: 1e14, ...claim })).length, 1);
+  });
+
+  it('before the commit of settle: delivered twice; after it: once', async () => {
+    for (const [fault, left] of [
+      ['crash-before', 1],
+      ['crash-after', 0],
+    ] as const) {
+      const disk = new MemoryDisk();
+      const stores = await faulty(disk, fault, 'settle');
+      const [lease] = await stores.queue.enqueue(message('m1'), { leaseUntil: 1e15 });
+      await assert.rejects(stores.queue.settle(settlement(lease!, delivered)));
+      await using next = await open({ disk });
+      assert.equal((await next.queue.count()).messages, left);
+    }
+  });
+
+  it('a disk that is full once: the settlement can be told again', async () => {
+    await using stores = await faulty(new MemoryDisk(), 'full', 'settle');
+    const [lease] = await stores.queue.enqueue(message('m1'), { leaseUntil: 1e15 });
+    await assert.rejects(stores.queue.settle(settlement(lease!, delivered)), StorageError);
+    assert.equal(await stores.queue.settle(settlement(lease!, delivered)), true);
+  });
+
+  it(
+    'kill -9: every message that was promised is there, with its content',
+    { timeout: 60_000 },
+    () =>
+      inDirectory(async (directory) => {
+        const promised = await linesUntilKilled(directory, 150);
+        await using stores = await open({ directory });
+        const entries = await collected(stores.queue.list());
+        const there = new Map(entries.map((entry) => [entry.id, entry.size]));
+        for (const id of promised) {
+          assert.ok(there.has(id), `${id} was promised`);
+          const content = (await stores.queue.open(id))!.content;
+          const read = Buffer.concat(await collected(content.read()));
+          assert.equal(read.length, there.get(id));
+          if (content.bytes === undefined) assert.equal(read.toString('latin1', 0, id.length), id);
+        }
+        const files = await readdir(join(directory, 'spool'));
+        assert.equal(files.length, entries.filter(({ size }) => size === 200_000).length);
+      }),
+  );
+});
+
+const program = join(import.meta.dirname, 'test-process.ts');
+
+/** Runs the process until it has promised `count` messages, then kills it. */
+async function linesUntilKilled(directory: string, count: number): Promise<readonly string[]> {
+  const child = spawn(process.execPath, [program, directory, 'enqueue', '100000'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line);
+    if (lines.length === count) child.kill('SIGKILL');
+  }
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  return lines;
+}
+
+describe('flushes', () => {
+  const strace = spawnSync('strace', ['-V']).status === 0;
+  const skip = strace ? false : 'strace is not installed: install it to prove the flushes';
+
+  it('enqueue resolves after a flush; a plain settle needs none of its own', { skip }, () =>
+    inDirectory(async (directory) => {
+      const calls = await traced(directory);
+      const enqueued = calls.findIndex((line) => line.includes('"enqueued'));
+      const settled = calls.findIndex((line) => line.includes('"settled'));
+      assert.ok(enqueued > 0 && settled > enqueued, calls.join('\n'));
+      // The last write to the log before the promise is followed by a flush of the log.
+      const before = calls.slice(0, enqueued);
+      const written = before.findLastIndex((line) => /pwrite64\(\d+<[^>]*-wal>/.test(line));
+      const flushed = before.findLastIndex((line) => /f(data)?sync\(\d+<[^>]*-wal>/.test(line));
+      assert.ok(written >= 0 && flushed > written, before.join('\n'));
+      const between = calls.slice(enqueued, settled);
+      assert.ok(between.some((line) => /pwrite64\(\d+<[^>]*-wal>/.test(line)));
+      assert.ok(!between.some((line) => /f(data)?sync\(/.test(line)), between.join('\n'));
+      // Within about a second it is flushed although nothing follows.
+      const after = calls.slice(settled);
+      assert.ok(after.some((line) => /f(data)?sync\(\d+<[^>]*-wal>/.test(line)));
+    }),
+  );
+});
+
+/** The writes and flushes of a process that enqueues and settles one message, in order. */
+async function traced(directory: string): Promise<readonly string[]> {
+  const traces = '-fyqq -s 20 -e trace=pwrite64,write,fdatasync,fsync -e signal=none'.split(' ');
+  const child = spawn('strace', [...traces, process.execPath, program, directory, 'settle'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+  });
+  const calls: string[] = [];
+  let settled = false;
+  for await (const line of createInterface({ input: child.stderr })) {
+    calls.push(line);
+    settled ||= line.includes('"settled');
+    // Not for long: the flush that follows on its own ends it.
+    if (settled && /f(data)?sync\(\d+<[^>]*-wal>/.test(line)) process.kill(-child.pid!, 'SIGKILL');
+  }
+  return calls;
+}
+
+describe('opening', () => {
+  const problem = (expected: string, words: RegExp) => (error: unknown) => {
+    assert.ok(error instanceof StoreOpenError, String(error));
+    assert.equal(error.problem, expected);
+    assert.match(error.message, words);
+    assert.doesNotMatch(error.message, /\n/);
+    return true;
+  };
+
+  it('a second owner is told that the directory is in use', () =>
+    inDirectory(async (directory) => {
+      await using first = await open({ directory });
+      await assert.rejects(open({ directory }), problem('in-use', /another Postrider runs on it/));
+      await first.queue.enqueue(message('m1'), due);
+      await first[Symbol.asyncDispose]();
+      await using second = await open({ directory });
+      assert.equal((await second.queue.count()).messages, 1);
+    }));
+
+  it('a command beside the server reads, changes accounts, and holds mail back', () =>
+    inDirectory(async (directory) => {
+      const clock = new FakeClock();
+      await using server = await open({ directory, clock });
+      await server.queue.enqueue(message('m1'), due);
+      const [busy] = await server.queue.enqueue(message('m2'), { leaseUntil: 1e15 });
+      await using command = await open({ directory, clock, exclusive: false });
+      assert.equal((await command.queue.count()).messages, 2);
+      assert.equal((await command.queue.get('m2'))?.recipients[0]?.state, 'active');
+      await assert.rejects(command.queue.claim({ now: 5000, ...claim }));
+      await assert.rejects(command.queue.enqueue(message('m3'), { leaseUntil: 1e15 }));
+      assert.equal(await command.queue.hold(['m1']), 1);
+      assert.equal(await server.queue.nextDue(new Set()), 1e15, 'only the lease is left');
+      assert.equal(await command.queue.unhold(['m1'], 7000), 1);
+      assert.equal(await server.queue.nextDue(new Set()), 7000);
+      assert.equal(await server.queue.settle(settlement(busy!, delivered)), true);
+      await command.accounts.add('ann@example.org', undefined, 1);
+      assert.equal(await server.accounts.find('ann@example.org'), undefined);
+      await clock.advance(1500);
+      await server.accounts.find('ann@example.org');
+      // The question in the background is answered before one that is asked later.
+      await server.queue.count();
+      await server.queue.count();
+      assert.notEqual(await server.accounts.find('ann@example.org'), undefined);
+    }));
+
+  for (const transport of ['worker', 'in-process'] as const) {
+    it(`a file that is no database (${transport})`, () =>
+      inDirectory(async (directory) => {
+        await writeFile(join(directory, 'postrider.db'), 'x'.repeat(8192));
+        const words = /postrider\.db is damaged: restore it/;
+        await assert.rejects(open({ directory, transport }), problem('damaged', words));
+      }));
+
+    it(`a database that was cut short (${transport})`, () =>
+      inDirectory(async (directory) => {
+        const before = await open({ directory, transport });
+        for (let i = 0; i < 20; i += 1)
+          await before.queue.enqueue(message(`m${i}`, { content: body(20_000) }), due);
+        await before[Symbol.asyncDispose]();
+        const file = join(directory, 'postrider.db');
+        await truncate(file, 65_536);
+        await assert.rejects(open({ directory, transport }), problem('damaged', /is damaged/));
+      }));
+
+    it(`a store from a newer version is left alone (${transport})`, () =>
+      inDirectory(async (directory) => {
+        await (await open({ directory, transport }))[Symbol.asyncDispose]();
+        const database = new DatabaseSync(join(directory, 'postrider.db'));
+        database.exec('PRAGMA user_version = 999');
+        database.close();
+        await assert.rejects(
+          open({ directory, transport }),
+          problem('newer', /newer Postrider \(schema 999/),
+        );
+      }));
+  }
+
+  it('a page overwritten in the middle', () =>
+    inDirectory(async (directory) => {
+      const before = await open({ directory });
+      for (let i = 0; i < 200; i += 1) await before.queue.enqueue(message(`m${i + 100}`), due);
+      await before[Symbol.asyncDispose]();
+      const file = join(directory, 'postrider.db');
+      const { size } = await stat(file);
+      const handle = await openFile(file, 'r+');
+      // All but the first page, which holds the schema.
+      await handle.write(Buffer.alloc(size - 4096, 0xff), 0, size - 4096, 4096);
+      await handle.close();
+      await assert.rejects(open({ directory }), problem('damaged', /is damaged/));
+    }));
+
+  it('a directory that cannot be written to', () =>
+    inDirectory(async (directory) => {
+      await writeFile(join(directory, 'file'), '');
+      const nested = join(directory, 'file', 'data');
+      await assert.rejects(open({ directory: nested }), problem('no-access', /cannot be made/));
+    }));
+
+  it('a content file that is missing', () =>
+    inDirectory(async (directory) => {
+      const before = await open({ directory });
+      const writer = before.spool.create();
+      await writer.write(Buffer.alloc(200_000));
+      const content = await writer.commit();
+      await before.queue.enqueue(message('m1', { content }), due);
+      await before[Symbol.asyncDispose]();
+      assert.ok(content.kind === 'file');
+      await rm(join(directory, 'spool', content.key));
+      await assert.rejects(open({ directory }), problem('damaged', /is missing/));
+    }));
+
+  it('the database is for its owner alone', () =>
+    inDirectory(async (directory) => {
+      await using stores = await open({ directory });
+      await stores.queue.enqueue(message('m1'), due);
+      for (const name of ['postrider.db', 'postrider.db-wal'])
+        assert.equal((await stat(join(directory, name))).mode & 0o077, 0);
+    }));
+});
+
+describe('closing', () => {
+  it('answers what was asked, refuses what comes later', () =>
+    inDirectory(async (directory) => {
+      const stores = await open({ directory });
+      const asked = stores.queue.enqueue(message('m1'), due);
+      await stores[Symbol.asyncDispose]();
+      await asked;
+      await assert.rejects(stores.queue.count(), StorageError);
+      await stores[Symbol.asyncDispose]();
+    }));
+
+  it('files go only when their rows are gone for good', () =>
+    inDirectory(async (directory) => {
+      const clock = new FakeClock();
+      await using stores = await open({ directory, clock, transport: 'in-process' });
+      const writer = stores.spool.create();
+      await writer.write(Buffer.alloc(200_000));
+      const content = await writer.commit();
+      const [lease] = await stores.queue.enqueue(message('m1', { content }), { leaseUntil: 1e15 });
+      await stores.queue.settle(settlement(lease!, delivered));
+      const files = async () => (await readdir(join(directory, 'spool'))).length;
+      assert.equal(await files(), 1, 'not flushed yet');
+      await clock.advance(1000);
+      while ((await files()) > 0) await new Promise((resolve) => setImmediate(resolve));
+    }));
+
+  it('a deferral that nothing follows is flushed by itself', async () => {
+    const operations: string[] = [];
+    const clock = new FakeClock();
+    await using stores = await open({
+      clock,
+      faults(batch) {
+        operations.push(...batch);
+        return undefined;
+      },
+    });
+    const [lease] = await stores.queue.enqueue(message('m1'), { leaseUntil: 1e15 });
+    await stores.queue.settle(settlement(lease!, deferred(5000)));
+    await clock.advance(999);
+    assert.equal(operations.at(-1), 'settle');
+    await clock.advance(1);
+    assert.equal(operations.at(-1), 'flush');
+    await clock.advance(10_000);
+    assert.equal(operations.filter((operation) => operation === 'flush').length, 1);
+  });
+});
