@@ -50,6 +50,8 @@ export interface OpenOptions {
   readonly session: ClientSessionOptions;
   /** Who we want to talk to: for SNI, for the certificate, and for the facts. */
   readonly host: string;
+  /** The address that was called; default: where the peer says it is. */
+  readonly address?: string | undefined;
   readonly tls: RouteTls;
   /** TLS from the first byte. */
   readonly implicitTls?: boolean | undefined;
@@ -98,6 +100,7 @@ const noMechanism = reply(
 export class Connection {
   readonly #session: ClientSession;
   readonly #host: string;
+  readonly #address: string | undefined;
   #peer: Peer;
   #facts: AttemptFacts | undefined;
   /** A read that has begun before there was something to wait for: see rest(). */
@@ -106,9 +109,13 @@ export class Connection {
   /** Transactions begun. */
   transactions = 0;
 
-  constructor(peer: Peer, { session, host }: Pick<OpenOptions, 'session' | 'host'>) {
+  constructor(
+    peer: Peer,
+    { session, host, address }: Pick<OpenOptions, 'session' | 'host' | 'address'>,
+  ) {
     this.#peer = peer;
     this.#host = host;
+    this.#address = address;
     this.#session = new ClientSession(session);
   }
 
@@ -138,7 +145,7 @@ export class Connection {
   get facts(): AttemptFacts {
     this.#facts ??= {
       host: this.#host,
-      address: this.#peer.remote.address,
+      address: this.#address ?? this.#peer.remote.address,
       port: this.#peer.remote.port,
       tls: tlsText(this.#peer.tls),
     };

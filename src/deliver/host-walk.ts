@@ -2,6 +2,7 @@
 // one talks to us or there is none left. RFC 5321 §5.1. Remembers for a while which addresses did not
 // answer and which hosts offer a TLS that does not work. What was tried, and what it said, is kept.
 
+import { isIP } from 'node:net';
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -179,7 +180,15 @@ export class HostWalk {
   async #open(peer: Peer, host: string, address: string): Promise<Connection> {
     const { dialer, memory, limits, log } = this.#parts;
     const { session, tls, implicitTls, login, port } = this.#settings;
-    const options = { dialer, session, host, implicitTls, login, tlsMs: limits.tlsMs };
+    const options = {
+      dialer,
+      session,
+      host,
+      address: isIP(address) === 0 ? undefined : address,
+      implicitTls,
+      login,
+      tlsMs: limits.tlsMs,
+    };
     const where = `${host}:${port}`;
     if (tls !== 'opportunistic' || implicitTls) return openConnection(peer, { ...options, tls });
     if (memory.isPlaintext(where)) return openConnection(peer, inTheClear(options));
@@ -232,8 +241,7 @@ export class HostWalk {
         ? error
         : new HopFailure('unreachable', noConnection(host, error), false, { cause: error });
     this.#failures.push(failure);
-    const busy = error instanceof DialError ? error.refused : failure.kind === 'refused';
-    if (busy) this.#refused = true;
+    if (failure.kind === 'refused') this.#refused = true;
     this.#note(host, address, error instanceof Error ? error.message : String(error));
     this.#parts.log.debug('next host failed', { host, address, error: failure.message });
   }

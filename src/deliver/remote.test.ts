@@ -1,0 +1,803 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { FakeClock } from '../base/fake-clock.ts';
+import { silentLog } from '../base/log.ts';
+import { seededRandom } from '../base/random.ts';
+import type { FakeZone } from '../dns/fake-resolver.ts';
+import { FakeResolver } from '../dns/fake-resolver.ts';
+import { issueCertificate } from '../net/certificate.ts';
+import type { Dialer } from '../net/dialer.ts';
+import { createDialer, DialError } from '../net/dialer.ts';
+import type { Script, ScriptedServer } from '../net/scripted-server.ts';
+import { scriptedServer } from '../net/scripted-server.ts';
+import type { DeliveryResult } from '../queue/delivery.ts';
+import { defaultTimeouts } from '../smtp/client/timeouts.ts';
+import { formatReply } from '../smtp/reply.ts';
+import type { Content } from '../store/content.ts';
+import type { Lease } from '../store/queue-store.ts';
+import type { RemoteDelivery, RemoteDeliveryOptions } from './remote.ts';
+import { createRemoteDelivery } from './remote.ts';
+import type { RemoteRoute } from './remote-route.ts';
+
+const issued = issueCertificate({
+  commonName: 'mx.example.net',
+  names: ['mx.example.net'],
+  notBefore: new Date(Date.now() - 3_600_000),
+  notAfter: new Date(Date.now() + 3_600_000),
+});
+
+/** Hosts by address: each is a server on loopback, or the way it cannot be reached. */
+type Hosts = Readonly<Record<string, ScriptedServer | 'refused' | 'silent'>>;
+
+function dialerTo(hosts: Hosts, called: string[]): Dialer {
+  const real = createDialer({ authorities: issued.certificate });
+  return {
+    startTls: real.startTls,
+    dial(options) {
+      const address = options.address ?? '';
+      called.push(address);
+      const host = hosts[address];
+      if (host === 'refused') return Promise.reject(new DialError('connection refused', true));
+      if (host === 'silent')
+        return new Promise((_, reject) => {
+          options.signal?.addEventListener('abort', () => reject(new DialError('given up', false)));
+        });
+      return host === undefined
+        ? real.dial(options)
+        : real.dial({ ...options, address: '127.0.0.1', port: host.port });
+    },
+  };
+}
+
+interface World extends Partial<RemoteDeliveryOptions> {
+  readonly hosts?: Hosts;
+  readonly zone?: FakeZone;
+  readonly route?: RemoteRoute;
+}
+
+interface Made {
+  readonly deliver: RemoteDelivery;
+  readonly called: string[];
+  readonly clock: FakeClock;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const mx: RemoteRoute = { kind: 'mx', domain: 'example.net' };
+const zone: FakeZone = {
+  'example.net': { MX: ['10 mx1.example.net', '20 mx2.example.net'] },
+  'mx1.example.net': { A: ['192.0.2.1'] },
+  'mx2.example.net': { A: ['192.0.2.2'] },
+};
+
+function make({ hosts = {}, route = mx, zone: records = zone, ...options }: World): Made {
+  const called: string[] = [];
+  const clock = new FakeClock();
+  const deliver = createRemoteDelivery({
+    hostname: 'relay.example.org',
+    resolver: new FakeResolver(records),
+    dialer: dialerTo(hosts, called),
+    routeOf: () => route,
+    clock,
+    random: seededRandom(1),
+    log: silentLog,
+    ourNames: new Set(['relay.example.org']),
+    ...options,
+  });
+  return { deliver, called, clock, [Symbol.asyncDispose]: () => deliver.close() };
+}
+
+const inMemory = (text: string): Content => {
+  const bytes = Buffer.from(text);
+  return {
+    size: bytes.length,
+    bytes,
+    async *read() {
+      yield bytes;
+    },
+  };
+};
+
+const streamed = (text: string, pieceBytes = 5): Content => ({
+  size: Buffer.byteLength(text),
+  bytes: undefined,
+  async *read() {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+  },
+});
+
+interface Mail {
+  readonly sender?: string;
+  readonly params?: readonly string[];
+  readonly content?: Content;
+  readonly rcptParams?: readonly string[];
+}
+
+function lease(addresses: readonly string[], mail: Mail = {}): Lease {
+  const { sender = 's@example.org', params = [], rcptParams = [] } = mail;
+  const content = mail.content ?? inMemory('Subject: x\r\n\r\n.dot\r\n');
+  const origin = { session: 's', service: 'smtp', protocol: 'ESMTP' };
+  return {
+    destination: 'mx:example.net',
+    expires: 0,
+    message: { id: 'm', received: 0, sender, params, prefix: 'Received: x\r\n', content, origin },
+    recipients: addresses.map((address, index) => ({
+      address,
+      params: rcptParams,
+      destination: 'mx:example.net',
+      index,
+      attempt: 1,
+      fence: 1,
+      warned: false,
+    })),
+  };
+}
+
+const say = ({ recipients, health }: DeliveryResult) => [
+  health,
+  ...recipients.map(({ kind, reply }) => `${kind} ${formatReply(reply).trimEnd()}`),
+];
+
+const attempt = async ({ deliver }: Made, addresses = ['a@example.net'], mail: Mail = {}) =>
+  deliver(lease(addresses, mail), new AbortController().signal);
+
+const only =
+  (verb: string, answer: ReturnType<Script>): Script =>
+  (heard) =>
+    heard === verb ? answer : undefined;
+
+describe('remote delivery', () => {
+  it('RFC 5321 §5.1: hands a message to the preferred host', async () => {
+    await using server = await scriptedServer();
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    const result = await attempt(world);
+    assert.deepEqual(say(result), ['ok', 'relayed 250 2.0.0 queued']);
+    assert.deepEqual(server.heard, [
+      'EHLO relay.example.org',
+      'MAIL FROM:<s@example.org>',
+      'RCPT TO:<a@example.net>',
+      'DATA',
+      'Received: x\r\nSubject: x\r\n\r\n..dot\r\n',
+    ]);
+    const { facts } = result.recipients[0]!;
+    assert.deepEqual(
+      { ...facts, port: 25 },
+      { host: 'mx1.example.net', address: '192.0.2.1', port: 25, tls: undefined },
+    );
+  });
+
+  it('RFC 5321 §4.2.1: 5yz fails a recipient, 4yz defers it, 2yz relays it', async () => {
+    const answers = new Map([
+      ['RCPT TO:<b@example.net>', '550 5.1.1 Nobody'],
+      ['RCPT TO:<c@example.net>', '450 4.2.1 Greylisted'],
+    ]);
+    await using server = await scriptedServer({ script: (_, line) => answers.get(line) });
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    const result = await attempt(world, ['a@example.net', 'b@example.net', 'c@example.net']);
+    assert.deepEqual(say(result), [
+      'ok',
+      'relayed 250 2.0.0 queued',
+      'failed 550 5.1.1 Nobody',
+      'deferred 450 4.2.1 Greylisted',
+    ]);
+    assert.ok(result.recipients[1]?.kind === 'failed' && result.recipients[1].remote);
+  });
+
+  it('streams content that is not in memory', async () => {
+    await using server = await scriptedServer();
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    const content = streamed(`Subject: x\r\n\r\n${'.line\r\n'.repeat(5000)}`);
+    assert.deepEqual(say(await attempt(world, undefined, { content })), [
+      'ok',
+      'relayed 250 2.0.0 queued',
+    ]);
+    assert.equal(
+      server.heard.at(-1),
+      `Received: x\r\nSubject: x\r\n\r\n${'..line\r\n'.repeat(5000)}`,
+    );
+  });
+
+  it('a store that fails while content is read drops the connection and ends no message', async () => {
+    await using server = await scriptedServer();
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    const content: Content = {
+      size: 100,
+      bytes: undefined,
+      async *read() {
+        yield Buffer.from('half\r\n');
+        throw new Error('disk on fire');
+      },
+    };
+    await assert.rejects(attempt(world, undefined, { content }), /disk on fire/);
+    await server.quiet();
+    assert.equal(server.heard.at(-1), 'DATA');
+  });
+
+  it('RFC 2033 §4.2: speaks LMTP over a Unix socket, a reply for each recipient', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'postrider-test-'));
+    const path = join(directory, 'lmtp');
+    let replies = 0;
+    const script: Script = (verb) =>
+      verb === '.' && ++replies === 2 ? '452 4.2.2 full' : undefined;
+    await using server = await scriptedServer({ path, script, lmtp: true });
+    await using world = make({ route: { kind: 'lmtp', path } });
+    const result = await attempt(world, ['a@example.net', 'b@example.net']);
+    assert.deepEqual(say(result), ['ok', 'delivered 250 2.0.0 queued', 'deferred 452 4.2.2 full']);
+    assert.equal(server.heard[0], 'LHLO relay.example.org');
+    await rm(directory, { recursive: true });
+  });
+
+  it('what the store calls a destination without a route waits', async () => {
+    const world = make({ routeOf: () => undefined });
+    assert.match(say(await attempt(world))[1]!, /^deferred 451 4\.4\.4/);
+  });
+});
+
+describe('the hosts of a domain', () => {
+  const refusals: [what: string, zone: FakeZone, expected: RegExp][] = [
+    ['RFC 7505 §4: a null MX', { 'example.net': { MX: ['0 .'] } }, /^failed 556 5\.1\.10/],
+    ['RFC 5321 §5.1: no such domain', {}, /^failed 550 5\.1\.2/],
+    [
+      'RFC 5321 §5.1: we are the best host',
+      { 'example.net': { MX: ['1 relay.example.org'] } },
+      /^failed 5\d\d 5\.4\.6/,
+    ],
+    ['a DNS that fails', { 'example.net': { fails: 'servfail' } }, /^deferred 451 4\.4\.3/],
+  ];
+  for (const [what, records, expected] of refusals)
+    it(what, async () => {
+      await using world = make({ zone: records });
+      assert.match(say(await attempt(world))[1]!, expected);
+      assert.deepEqual(world.called, []);
+    });
+
+  /** What the first host does, and whether the second one gets the message. */
+  const faults: [what: string, first: 'refused' | Script, tried: RegExp][] = [
+    ['refuses the connection', 'refused', /connection refused/],
+    ['greets with 421', only('', '421 4.3.2 busy'), /421|busy/],
+    ['RFC 7504 §4: greets with 521', only('', '521 no mail here'), /no mail here/],
+    ['greets with 554', only('', '554 5.7.1 go away'), /554 5\.7\.1 go away/],
+    ['hangs up instead of greeting', only('', { hangUp: 'close' }), /closed before the greeting/],
+    ['resets the connection', only('', { hangUp: 'reset' }), /connection/],
+    ['speaks another protocol', only('', 'SSH-2.0-OpenSSH'), /Not an SMTP reply/],
+    ['refuses EHLO for now', only('EHLO', '451 4.3.0 later'), /later/],
+    ['hangs up after EHLO', only('EHLO', { hangUp: 'close' }), /closed after EHLO/],
+    ['refuses everybody for now', only('RCPT', '451 4.3.0 not now'), /not now/],
+    ['refuses MAIL for now', only('MAIL', '452 4.3.1 full'), /full/],
+    ['hangs up after MAIL', only('MAIL', { hangUp: 'reset' }), /The connection/],
+    ['never ends its reply', only('EHLO', '250-more\n'.repeat(2000).trimEnd()), /does not end/],
+  ];
+  for (const [what, first, expected] of faults)
+    it(`the next one gets the mail when the first ${what}`, async () => {
+      await using one = await scriptedServer(first === 'refused' ? {} : { script: first });
+      await using two = await scriptedServer();
+      await using world = make({
+        hosts: { '192.0.2.1': first === 'refused' ? first : one, '192.0.2.2': two },
+      });
+      const result = await attempt(world);
+      assert.deepEqual(say(result), ['ok', 'relayed 250 2.0.0 queued']);
+      const { facts } = result.recipients[0]!;
+      assert.equal(facts?.host, 'mx2.example.net');
+      assert.equal(facts?.tried?.length, 1);
+      assert.match(facts!.tried![0]!, expected);
+    });
+
+  it('RFC 5321 §4.5.3.2: a silent host gives way to the next', async () => {
+    const timeouts = { ...defaultTimeouts, greetingMs: 20 };
+    await using one = await scriptedServer({ script: only('', 'silence') });
+    await using two = await scriptedServer();
+    await using world = make({ hosts: { '192.0.2.1': one, '192.0.2.2': two }, timeouts });
+    const result = await attempt(world);
+    assert.deepEqual(say(result), ['ok', 'relayed 250 2.0.0 queued']);
+    assert.match(result.recipients[0]!.facts!.tried![0]!, /No answer before the greeting/);
+  });
+
+  it('a 5yz to a recipient is final: no other host is asked', async () => {
+    await using one = await scriptedServer({ script: only('RCPT', '550 5.1.1 Nobody') });
+    await using two = await scriptedServer();
+    await using world = make({ hosts: { '192.0.2.1': one, '192.0.2.2': two } });
+    assert.deepEqual(say(await attempt(world)), ['ok', 'failed 550 5.1.1 Nobody']);
+    assert.deepEqual(world.called, ['192.0.2.1']);
+  });
+
+  it('once the end of data is out, no other host gets the message', async () => {
+    for (const keywords of [['PIPELINING'], ['PIPELINING', 'CHUNKING']]) {
+      await using one = await scriptedServer({ keywords, script: only('.', { hangUp: 'reset' }) });
+      await using two = await scriptedServer();
+      await using world = make({ hosts: { '192.0.2.1': one, '192.0.2.2': two } });
+      assert.match(say(await attempt(world))[1]!, /^deferred 451 4\.4\.2/);
+      assert.deepEqual(world.called, ['192.0.2.1']);
+    }
+  });
+
+  it('when all hosts say no for now, what they said is kept', async () => {
+    await using one = await scriptedServer({ script: only('RCPT', '451 4.7.1 greylisted') });
+    await using world = make({ hosts: { '192.0.2.1': one, '192.0.2.2': 'refused' } });
+    const result = await attempt(world);
+    assert.deepEqual(say(result), ['ok', 'deferred 451 4.7.1 greylisted']);
+  });
+
+  it('health: nobody can be reached is down, somebody who refuses is busy', async () => {
+    await using busy = await scriptedServer({ script: only('', '421 4.3.2 too many') });
+    const cases: [Hosts, string][] = [
+      [{ '192.0.2.1': busy, '192.0.2.2': 'refused' }, 'busy'],
+      [{ '192.0.2.1': 'refused', '192.0.2.2': 'refused' }, 'down'],
+    ];
+    for (const [hosts, expected] of cases) {
+      await using world = make({ hosts });
+      const [health, result] = say(await attempt(world));
+      assert.equal(health, expected);
+      assert.match(result!, /^deferred 4/);
+    }
+    await using hangsUp = await scriptedServer({ script: only('', { hangUp: 'close' }) });
+    await using world = make({ hosts: { '192.0.2.1': hangsUp, '192.0.2.2': hangsUp } });
+    assert.equal(say(await attempt(world))[0], 'down');
+  });
+
+  it('RFC 7504 §4: when every host says 521, the mail fails', async () => {
+    await using one = await scriptedServer({ script: only('', '521 no mail here') });
+    await using world = make({ hosts: { '192.0.2.1': one, '192.0.2.2': one } });
+    assert.deepEqual(say(await attempt(world)), ['busy', 'failed 521 no mail here']);
+  });
+
+  it('RFC 8305 §5: a silent address is given a moment before the next is called beside it', async () => {
+    const records: FakeZone = {
+      'example.net': { MX: ['10 mx1.example.net'] },
+      'mx1.example.net': { A: ['192.0.2.1', '192.0.2.2'] },
+    };
+    await using server = await scriptedServer();
+    await using world = make({
+      zone: records,
+      hosts: { '192.0.2.1': 'silent', '192.0.2.2': server },
+    });
+    const delivering = attempt(world);
+    await world.clock.advance(250);
+    assert.deepEqual(say(await delivering), ['ok', 'relayed 250 2.0.0 queued']);
+    assert.deepEqual(world.called, ['192.0.2.1', '192.0.2.2']);
+  });
+
+  it('RFC 8305 §5: a broken family costs a moment, and is tried last from then on', async () => {
+    const records: FakeZone = {
+      'example.net': { MX: ['10 mx1.example.net'] },
+      'mx1.example.net': { A: ['192.0.2.1'], AAAA: ['2001:db8::1'] },
+    };
+    await using server = await scriptedServer({ script: only('.', '421 4.3.2 one is enough') });
+    await using world = make({
+      zone: records,
+      hosts: { '2001:db8::1': 'refused', '192.0.2.1': server },
+    });
+    await attempt(world);
+    const before = world.called.length;
+    await attempt(world);
+    assert.equal(world.called[before], '192.0.2.1');
+  });
+});
+
+describe('TLS by the setting of the route', () => {
+  const keywords = ['PIPELINING', 'STARTTLS'];
+  const relay = (
+    server: ScriptedServer,
+    tls: 'none' | 'opportunistic' | 'require' | 'verify',
+    host = '127.0.0.1',
+  ) => ({ kind: 'relay', host, port: server.port, tls }) as const;
+
+  it('RFC 3207: is taken where it is offered', async () => {
+    await using server = await scriptedServer({ keywords, tls: issued });
+    await using world = make({ route: relay(server, 'opportunistic') });
+    const result = await attempt(world);
+    assert.deepEqual(say(result), ['ok', 'relayed 250 2.0.0 queued']);
+    assert.match(result.recipients[0]!.facts?.tls ?? '', /^TLSv1\.3 \S+$/);
+    assert.deepEqual(server.heard.slice(0, 3), [
+      'EHLO relay.example.org',
+      'STARTTLS',
+      'EHLO relay.example.org',
+    ]);
+  });
+
+  it('RFC 7817 §3: verified means verified', async () => {
+    await using server = await scriptedServer({ keywords, tls: issued });
+    const records = {
+      'mx.example.net': { A: ['192.0.2.1'] },
+      'mx.example.org': { A: ['192.0.2.1'] },
+    };
+    const hosts = { '192.0.2.1': server };
+    await using good = make({
+      zone: records,
+      hosts,
+      route: relay(server, 'verify', 'mx.example.net'),
+    });
+    const result = await attempt(good);
+    assert.match(result.recipients[0]!.facts?.tls ?? '', / verified$/);
+    await using bad = make({
+      zone: records,
+      hosts,
+      route: relay(server, 'verify', 'mx.example.org'),
+    });
+    assert.match(
+      say(await attempt(bad))[1]!,
+      /^deferred 454 4\.7\.5 The certificate for mx\.example\.org/,
+    );
+  });
+
+  /** A server whose TLS fails, by the way it fails. */
+  const failures: [what: string, options: Parameters<typeof scriptedServer>[0], reason: RegExp][] =
+    [
+      ['is not offered', { keywords: ['PIPELINING'] }, /^deferred 454 4\.7\.4/],
+      [
+        'is refused',
+        { keywords, script: only('STARTTLS', '454 4.7.0 not now') },
+        /^deferred 454 4\.7\.0/,
+      ],
+      [
+        'fails in the handshake',
+        { keywords, script: only('STARTTLS', { hangUp: 'close', after: '220 go' }) },
+        /^deferred 454 4\.7\.5/,
+      ],
+    ];
+  for (const [what, options, reason] of failures) {
+    it(`where it ${what}, opportunistic goes on in the clear`, async () => {
+      await using server = await scriptedServer(options);
+      await using world = make({ route: relay(server, 'opportunistic') });
+      const result = await attempt(world);
+      assert.deepEqual(say(result), ['ok', 'relayed 250 2.0.0 queued']);
+      assert.equal(result.recipients[0]!.facts?.tls, undefined);
+    });
+    for (const tls of ['require', 'verify'] as const)
+      it(`where it ${what}, '${tls}' never falls back`, async () => {
+        await using server = await scriptedServer(options);
+        await using world = make({ route: relay(server, tls) });
+        assert.match(say(await attempt(world))[1]!, reason);
+        assert.ok(!server.heard.some((line) => line.startsWith('MAIL')));
+      });
+  }
+
+  it('a host whose TLS failed is spoken to in the clear for a while', async () => {
+    const script: Script = (verb) =>
+      verb === 'STARTTLS'
+        ? { hangUp: 'close', after: '220 go' }
+        : verb === '.'
+          ? '421 x'
+          : undefined;
+    await using server = await scriptedServer({ keywords, script });
+    await using world = make({ route: relay(server, 'opportunistic') });
+    const first = await attempt(world);
+    assert.match(first.recipients[0]!.facts!.tried![0]!, /TLS handshake failed/);
+    await attempt(world);
+    assert.equal(server.heard.filter((line) => line === 'STARTTLS').length, 1);
+    await world.clock.advance(60 * 60_000);
+    await attempt(world);
+    assert.equal(server.heard.filter((line) => line === 'STARTTLS').length, 2);
+  });
+
+  it("'none' never asks", async () => {
+    await using server = await scriptedServer({ keywords, tls: issued });
+    await using world = make({ route: relay(server, 'none') });
+    assert.deepEqual(say(await attempt(world)), ['ok', 'relayed 250 2.0.0 queued']);
+    assert.ok(!server.heard.includes('STARTTLS'));
+  });
+});
+
+describe('a smarthost with a login', () => {
+  const keywords = ['PIPELINING', 'STARTTLS', 'AUTH PLAIN'];
+  const route = (server: ScriptedServer, tls: 'opportunistic' | 'require') =>
+    ({
+      kind: 'relay',
+      host: '127.0.0.1',
+      port: server.port,
+      tls,
+      login: { user: 'u', password: 'p' },
+    }) as const;
+
+  it('RFC 4954 §4: logs in under TLS', async () => {
+    await using server = await scriptedServer({
+      keywords,
+      tls: issued,
+      script: only('AUTH', '235 2.7.0 OK'),
+    });
+    await using world = make({ route: route(server, 'require') });
+    assert.deepEqual(say(await attempt(world)), ['ok', 'relayed 250 2.0.0 queued']);
+    assert.equal(server.heard[3], `AUTH PLAIN ${Buffer.from('\0u\0p').toString('base64')}`);
+  });
+
+  it('RFC 4954 §4: never shows the password in the clear', async () => {
+    await using server = await scriptedServer({ keywords: ['AUTH PLAIN LOGIN'] });
+    await using world = make({ route: route(server, 'opportunistic') });
+    assert.match(say(await attempt(world))[1]!, /^deferred 454 4\.7\.4/);
+    assert.ok(!server.heard.some((line) => line.startsWith('AUTH')));
+  });
+
+  it('a login that is refused keeps the mail, and says why', async () => {
+    await using server = await scriptedServer({
+      keywords,
+      tls: issued,
+      script: only('AUTH', '535 5.7.8 wrong'),
+    });
+    await using world = make({ route: route(server, 'require') });
+    assert.deepEqual(say(await attempt(world)), [
+      'down',
+      'deferred 451 4.7.8 The login failed: 535 5.7.8 wrong',
+    ]);
+  });
+});
+
+describe('open connections', () => {
+  it('are used again, without RSET', async () => {
+    await using server = await scriptedServer();
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    for (let i = 0; i < 3; i += 1) await attempt(world);
+    assert.equal(server.connections.total, 1);
+    assert.ok(!server.heard.includes('RSET'));
+  });
+
+  it('carry a limited number of messages', async () => {
+    await using server = await scriptedServer();
+    await using world = make({
+      hosts: { '192.0.2.1': server },
+      limits: { messagesPerConnection: 2 },
+    });
+    for (let i = 0; i < 4; i += 1) await attempt(world);
+    assert.equal(server.connections.total, 2);
+  });
+
+  it('RFC 5321 §4.1.1.10: say QUIT when they have been idle for long enough', async () => {
+    await using server = await scriptedServer();
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    await attempt(world);
+    await world.clock.advance(60_000);
+    await server.quiet();
+    assert.equal(server.heard.at(-1), 'QUIT');
+  });
+
+  it('idle in too great a number, the oldest goes', async () => {
+    await using server = await scriptedServer();
+    const route = (destination: string) =>
+      ({ kind: 'relay', host: destination, port: 25, tls: 'none' }) as const;
+    const called: string[] = [];
+    const dialer = dialerTo({ one: server, two: server }, called);
+    await using world = make({ dialer, routeOf: route, limits: { idleMax: 1 } });
+    const to = (destination: string) =>
+      world.deliver({ ...lease(['a@example.net']), destination }, new AbortController().signal);
+    for (const destination of ['one', 'two', 'two', 'one']) await to(destination);
+    assert.deepEqual(called, ['one', 'two', 'one']);
+  });
+
+  for (const how of ['reset', 'close'] as const)
+    it(`a dead one is replaced, invisibly (${how})`, async () => {
+      let messages = 0;
+      // Hangs up when the second MAIL comes: the client cannot know before.
+      const script: Script = (verb, _, connection) =>
+        verb === 'MAIL' && ++messages === 2 && connection === 1 ? { hangUp: how } : undefined;
+      await using server = await scriptedServer({ script });
+      await using world = make({ hosts: { '192.0.2.1': server, '192.0.2.2': 'refused' } });
+      await attempt(world);
+      const result = await attempt(world);
+      assert.deepEqual(say(result), ['ok', 'relayed 250 2.0.0 queued']);
+      assert.equal(result.recipients[0]!.facts?.tried, undefined);
+      assert.equal(server.connections.total, 2);
+    });
+
+  it('one that the server closed meanwhile is not used', async () => {
+    await using server = await scriptedServer();
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    await attempt(world);
+    server.drop();
+    await server.quiet();
+    const result = await attempt(world);
+    assert.deepEqual(say(result), ['ok', 'relayed 250 2.0.0 queued']);
+  });
+
+  it('421 in reply to MAIL on an old one is no refusal of the message', async () => {
+    let messages = 0;
+    const script: Script = (verb) =>
+      verb === 'MAIL' && ++messages === 2 ? '421 4.4.2 idle' : undefined;
+    await using server = await scriptedServer({ script });
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    await attempt(world);
+    assert.deepEqual(say(await attempt(world)), ['ok', 'relayed 250 2.0.0 queued']);
+  });
+
+  it('the server is told to stop at once: everything is dropped, the mail waits', async () => {
+    const abort = new AbortController();
+    const script: Script = (verb) => {
+      if (verb !== 'MAIL') return undefined;
+      abort.abort();
+      return 'silence';
+    };
+    await using server = await scriptedServer({ script });
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    const result = await world.deliver(lease(['a@example.net']), abort.signal);
+    assert.equal(result.recipients[0]!.kind, 'deferred');
+    await server.quiet();
+  });
+});
+
+describe('what the next hop can do', () => {
+  const many = Array.from({ length: 5 }, (_, i) => `r${i}@example.net`);
+  const transactions = (server: ScriptedServer) => {
+    const counts: number[] = [];
+    for (const line of server.heard) {
+      if (line.startsWith('MAIL')) counts.push(0);
+      if (line.startsWith('RCPT')) counts[counts.length - 1]! += 1;
+    }
+    return counts;
+  };
+
+  it('RFC 9422 §4: RCPTMAX splits the recipients, MAILMAX ends the connection', async () => {
+    await using server = await scriptedServer({
+      keywords: ['PIPELINING', 'LIMITS RCPTMAX=2 MAILMAX=2'],
+    });
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    const result = await attempt(world, many);
+    assert.ok(result.recipients.every(({ kind }) => kind === 'relayed'));
+    assert.deepEqual(transactions(server), [2, 2, 1]);
+    assert.equal(server.connections.total, 2);
+  });
+
+  it('RFC 9422 §4: RCPTDOMAINMAX splits by domain', async () => {
+    await using server = await scriptedServer({ keywords: ['LIMITS RCPTDOMAINMAX=1'] });
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    await attempt(world, ['a@x.example', 'b@X.example', 'c@y.example', 'd@x.example']);
+    assert.deepEqual(transactions(server), [2, 1, 1]);
+  });
+
+  it('RFC 5321 §4.5.3.1.10: those who are too many come in the next transaction', async () => {
+    let accepted = 0;
+    const script: Script = (verb) => {
+      if (verb === 'MAIL') accepted = 0;
+      return verb === 'RCPT' && ++accepted > 2 ? '452 4.5.3 too many' : undefined;
+    };
+    await using server = await scriptedServer({ script });
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    const result = await attempt(world, many);
+    assert.ok(result.recipients.every(({ kind }) => kind === 'relayed'));
+    assert.deepEqual(transactions(server), [5, 3, 1]);
+  });
+
+  it('RFC 1870 §6.1: a message over its limit fails here', async () => {
+    await using server = await scriptedServer({ keywords: ['SIZE 10'] });
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    const result = await attempt(world);
+    assert.match(say(result)[1]!, /^failed 552 5\.3\.4/);
+    assert.ok(!server.heard.some((line) => line.startsWith('MAIL')));
+  });
+
+  it('RFC 3461 §5.2: DSN parameters travel where they are understood', async () => {
+    const mail = {
+      params: ['RET=HDRS', 'ENVID=QQ314159'],
+      rcptParams: ['NOTIFY=SUCCESS', 'ORCPT=rfc822;a@example.net'],
+    };
+    for (const dsn of [true, false]) {
+      await using server = await scriptedServer({ keywords: dsn ? ['DSN'] : [] });
+      await using world = make({ hosts: { '192.0.2.1': server } });
+      const result = await attempt(world, undefined, mail);
+      assert.ok(result.recipients[0]?.kind === 'relayed' && result.recipients[0].dsn === dsn);
+      assert.deepEqual(
+        server.heard.slice(1, 3),
+        dsn
+          ? [
+              'MAIL FROM:<s@example.org> RET=HDRS ENVID=QQ314159',
+              'RCPT TO:<a@example.net> NOTIFY=SUCCESS ORCPT=rfc822;a@example.net',
+            ]
+          : ['MAIL FROM:<s@example.org>', 'RCPT TO:<a@example.net>'],
+      );
+    }
+  });
+
+  const eightBit = {
+    params: ['BODY=8BITMIME'],
+    content: inMemory(
+      'MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\ngrüß\r\n',
+    ),
+  };
+
+  it('RFC 6152 §3: 8-bit content is announced where it is taken', async () => {
+    await using server = await scriptedServer({ keywords: ['8BITMIME'] });
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    await attempt(world, undefined, eightBit);
+    assert.equal(server.heard[1], 'MAIL FROM:<s@example.org> BODY=8BITMIME');
+    assert.match(Buffer.from(server.heard.at(-1)!, 'latin1').toString(), /grüß/);
+  });
+
+  it('RFC 6152 §3: … and converted where it is not', async () => {
+    await using server = await scriptedServer({ keywords: [] });
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    const result = await attempt(world, undefined, eightBit);
+    assert.equal(result.recipients[0]!.kind, 'relayed');
+    assert.equal(server.heard[1], 'MAIL FROM:<s@example.org>');
+    assert.match(server.heard.at(-1)!, /: base64/);
+    assert.match(server.heard.at(-1)!, /Z3LDvMOfDQo=/);
+  });
+
+  it('RFC 6152 §3: … or bounced, when that is the setting', async () => {
+    await using server = await scriptedServer({ keywords: [] });
+    await using world = make({ hosts: { '192.0.2.1': server }, eightBitConversion: 'bounce' });
+    const result = await attempt(world, undefined, eightBit);
+    assert.match(say(result)[1]!, /^failed 554 5\.6\.3/);
+    const plain = await attempt(world, undefined, { params: ['BODY=8BITMIME'] });
+    assert.equal(plain.recipients[0]!.kind, 'relayed', '7-bit content needs nothing');
+  });
+
+  it('RFC 3030 §3: binary content goes by BDAT, octet for octet, or is converted', async () => {
+    const content = inMemory(
+      'MIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\n\0\n\r.\r\n',
+    );
+    const mail = { params: ['BODY=BINARYMIME'], content };
+    await using binary = await scriptedServer({
+      keywords: ['PIPELINING', '8BITMIME', 'CHUNKING', 'BINARYMIME'],
+    });
+    await using world = make({ hosts: { '192.0.2.1': binary } });
+    await attempt(world, undefined, mail);
+    assert.equal(binary.heard[1], 'MAIL FROM:<s@example.org> BODY=BINARYMIME');
+    assert.ok(binary.heard.at(-1)!.endsWith('\r\n\r\n\0\n\r.\r\n'));
+    await using lines = await scriptedServer({ keywords: ['8BITMIME'] });
+    await using other = make({ hosts: { '192.0.2.1': lines } });
+    await attempt(other, undefined, mail);
+    assert.equal(lines.heard[1], 'MAIL FROM:<s@example.org> BODY=8BITMIME');
+    assert.match(lines.heard.at(-1)!, /Content-Transfer-Encoding: base64/i);
+  });
+
+  const utf8 = 'Subject: grüß\r\n\r\nx\r\n';
+  const internationalised: [
+    what: string,
+    mail: Mail,
+    to: string,
+    expected: RegExp,
+    rcpt?: string,
+  ][] = [
+    [
+      'a header field',
+      { params: ['SMTPUTF8'], content: inMemory(utf8) },
+      'a@example.net',
+      /^failed 553 5\.6\.7/,
+    ],
+    ['a local part', { params: ['SMTPUTF8'] }, 'jürgen@example.net', /^failed 553 5\.6\.7/],
+    [
+      'nothing but the parameter',
+      { params: ['SMTPUTF8'] },
+      'a@example.net',
+      /^relayed/,
+      'a@example.net',
+    ],
+    [
+      'a domain that has an A-label',
+      { params: ['SMTPUTF8'] },
+      'a@bücher.example',
+      /^relayed/,
+      'a@xn--bcher-kva.example',
+    ],
+  ];
+  for (const [what, mail, to, expected, rcpt] of internationalised)
+    it(`RFC 6531 §3.2: without SMTPUTF8 and with ${what}`, async () => {
+      await using server = await scriptedServer({ keywords: ['8BITMIME'] });
+      await using world = make({ hosts: { '192.0.2.1': server } });
+      assert.match(say(await attempt(world, [to], mail))[1]!, expected);
+      if (rcpt !== undefined) assert.equal(server.heard[2], `RCPT TO:<${rcpt}>`);
+    });
+
+  it('RFC 6531 §3.2: with SMTPUTF8 it goes as it is', async () => {
+    await using server = await scriptedServer({ keywords: ['8BITMIME', 'SMTPUTF8'] });
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    await attempt(world, ['jürgen@bücher.example'], {
+      params: ['SMTPUTF8', 'BODY=8BITMIME'],
+      content: inMemory(utf8),
+    });
+    assert.equal(server.heard[1], 'MAIL FROM:<s@example.org> BODY=8BITMIME SMTPUTF8');
+    assert.equal(
+      Buffer.from(server.heard[2]!, 'latin1').toString(),
+      'RCPT TO:<jürgen@bücher.example>',
+    );
+  });
+
+  for (const keywords of [['PIPELINING'], ['PIPELINING', 'CHUNKING'], []])
+    it(`CVE-2023-51764: no bare newline leaves us (${keywords.join(' ') || 'no extensions'})`, async () => {
+      await using server = await scriptedServer({ keywords: [...keywords, '8BITMIME'] });
+      await using world = make({ hosts: { '192.0.2.1': server } });
+      const content = inMemory('Subject: x\r\n\r\na\n.\r\nMAIL FROM:<evil@example.org>\r\n');
+      await attempt(world, undefined, { content });
+      assert.doesNotMatch(server.heard.at(-1)!, /[^\r]\n/);
+      assert.equal(server.heard.filter((line) => line.startsWith('MAIL')).length, 1);
+    });
+});
