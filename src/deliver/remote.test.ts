@@ -354,6 +354,7 @@ describe('the hosts of a domain', () => {
       hosts: { '192.0.2.1': 'silent', '192.0.2.2': server },
     });
     const delivering = attempt(world);
+    await world.clock.advance(0); // the DNS has answered
     await world.clock.advance(250);
     assert.deepEqual(say(await delivering), ['ok', 'relayed 250 2.0.0 queued']);
     assert.deepEqual(world.called, ['192.0.2.1', '192.0.2.2']);
