@@ -12,7 +12,10 @@ export interface RecorderParts {
   readonly log: Log;
   /** After each outcome, whatever came of it. `nextDue` as it was given to record(). */
   readonly onDone: (settlement: Settlement, nextDue: number | undefined) => void;
-  /** The store failed, nothing waits to be recorded, and it is time to see whether it works. */
+  /**
+   * The store failed, nothing waits to be recorded, and it is time to see whether it works: to be
+   * answered by worked() or failed(), or by neither, then it is asked again.
+   */
   readonly onProbe: () => void;
 }
 
@@ -20,6 +23,12 @@ interface Unrecorded {
   readonly settlement: Settlement;
   readonly nextDue: number | undefined;
   tries: number;
+}
+
+interface Trouble {
+  readonly waiting: Unrecorded[];
+  delayMs: number;
+  cancel: (() => void) | undefined;
 }
 
 const retryMsFirst = 1000;
@@ -30,7 +39,7 @@ const triesMax = 5;
 export class Recorder {
   readonly #parts: RecorderParts;
   #pending = 0;
-  #trouble: { readonly waiting: Unrecorded[]; delayMs: number } | undefined;
+  #trouble: Trouble | undefined;
 
   constructor(parts: RecorderParts) {
     this.#parts = parts;
@@ -54,7 +63,7 @@ export class Recorder {
   failed(error: unknown): void {
     if (this.#trouble === undefined) {
       this.#parts.log.error('queue store fails', { error });
-      this.#trouble = { waiting: [], delayMs: retryMsFirst };
+      this.#trouble = { waiting: [], delayMs: retryMsFirst, cancel: undefined };
     }
     this.#retryLater();
   }
@@ -64,6 +73,7 @@ export class Recorder {
     const trouble = this.#trouble;
     if (trouble === undefined) return;
     this.#trouble = undefined;
+    trouble.cancel?.();
     this.#parts.log.info('queue store works again', { outcomes: trouble.waiting.length });
     for (const unrecorded of trouble.waiting) this.#try(unrecorded);
   }
@@ -98,19 +108,16 @@ export class Recorder {
     this.#parts.onDone(settlement, nextDue);
   }
 
-  #retrying = false;
-
   #retryLater(): void {
     const trouble = this.#trouble;
-    if (this.#retrying || trouble === undefined) return;
-    this.#retrying = true;
-    this.#parts.clock.after(trouble.delayMs, () => {
-      this.#retrying = false;
+    if (trouble === undefined || trouble.cancel !== undefined) return;
+    trouble.cancel = this.#parts.clock.after(trouble.delayMs, () => {
+      trouble.cancel = undefined;
       trouble.delayMs = Math.min(trouble.delayMs * 2, retryMsMax);
-      if (this.#trouble !== trouble) return;
       const first = trouble.waiting.shift();
-      if (first === undefined) this.#parts.onProbe();
-      else this.#try(first);
+      if (first !== undefined) return this.#try(first);
+      this.#retryLater();
+      return this.#parts.onProbe();
     });
   }
 }

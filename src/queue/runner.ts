@@ -90,7 +90,7 @@ export class QueueRunner {
     this.#recorder = new Recorder({
       ...{ store, clock, log },
       onDone: (settlement, nextDue) => this.#recorded(settlement, nextDue),
-      onProbe: () => void this.#claim(),
+      onProbe: () => this.#probe(),
     });
   }
 
@@ -331,14 +331,28 @@ export class QueueRunner {
     this.#pump();
   }
 
+  /** With no room to claim, what is here goes on: its outcome will show whether the store works. */
+  #probe(): void {
+    if (this.#roomToClaim() > 0) {
+      void this.#claim();
+    } else {
+      this.#recorder.worked();
+      this.#pump();
+    }
+  }
+
+  #roomToClaim(): number {
+    const { activeMax, memoryBytesMax } = this.#parts.settings;
+    if (this.#lineup.bytes >= memoryBytesMax || this.#lineup.waiting >= waitingMax) return 0;
+    return Math.min(claimMax, activeMax - this.#attempts.count);
+  }
+
   /** Takes what is due from the store, as much as can be started soon; sleeps when there is none. */
   async #claim(): Promise<void> {
     const { store, clock, settings } = this.#parts;
-    const limit = Math.min(claimMax, settings.activeMax - this.#attempts.count);
-    const full =
-      this.#lineup.bytes >= settings.memoryBytesMax || this.#lineup.waiting >= waitingMax;
+    const limit = this.#roomToClaim();
     // Without room `due` stays, and the next attempt to end comes back here.
-    if (limit <= 0 || full || this.#claiming) return;
+    if (limit <= 0 || this.#claiming) return;
     this.#claiming = true;
     this.#due = false;
     try {
