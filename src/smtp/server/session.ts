@@ -114,8 +114,7 @@ export class ServerSession {
   next(): SessionEvent {
     assert(this.#question === undefined, 'the last question was answered');
     for (;;) {
-      const event = this.#next ?? this.#step();
-      this.#next = undefined;
+      const event = this.#takeNext() ?? this.#step();
       if (event === undefined) continue; // we answered it ourselves
       if (isQuestion(event)) this.#question = event;
       return event;
@@ -210,6 +209,12 @@ export class ServerSession {
   }
 
   // From here on: input to events.
+
+  #takeNext(): SessionEvent | undefined {
+    const next = this.#next;
+    this.#next = undefined;
+    return next;
+  }
 
   #step(): SessionEvent | undefined {
     const state = this.#state;
