@@ -48,6 +48,18 @@ export interface Folder {
   readonly specialUse: string | undefined;
 }
 
+/**
+ * The messages of a folder at one moment, in UID order, as columns side by side: a mailbox of 100,000
+ * messages is some megabytes and no object for each.
+ */
+export interface FolderIndex {
+  readonly length: number;
+  uidAt(index: number): number;
+  /** MailboxMessage.id. */
+  idAt(index: number): string;
+  sizeAt(index: number): number;
+}
+
 /** RFC 9051 §7.1 TRYCREATE: the folder a message was to be stored in does not exist. */
 export class NoSuchFolderError extends Error {
   override readonly name = 'NoSuchFolderError';
@@ -78,6 +90,17 @@ export interface MailboxStore {
     account: string,
     id: string,
   ): Promise<{ message: MailboxMessage; content: Content } | undefined>;
+  /** What the folder holds, without reading any of it; empty when there is no such folder. */
+  index(account: string, folder: string): Promise<FolderIndex>;
+  /**
+   * Several whole messages at once, in the order asked for; undefined for what is gone. Small ones
+   * are read: the caller bounds how much that is by their sizes. Large ones are read by read().
+   */
+  openMany(
+    account: string,
+    folder: string,
+    uids: readonly number[],
+  ): Promise<readonly (Content | undefined)[]>;
   store(
     account: string,
     folder: string,

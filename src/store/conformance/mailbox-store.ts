@@ -27,6 +27,7 @@ export function testMailboxStore(name: string, open: OpenTestStores): void {
     describe('messages', () => testMessages(open));
     describe('flags', () => testFlags(open));
     describe('expunge', () => testExpunge(open));
+    describe('many at once', () => testMany(open));
   });
 }
 
@@ -197,6 +198,73 @@ function testFlags(open: OpenTestStores): void {
     assert.equal(again[0]?.modseq, both[0]?.modseq);
     const [inbox] = await mailboxes.folders(ann);
     assert.deepEqual([inbox?.modseq, inbox?.unseen], [both[0]?.modseq, 0]);
+  });
+}
+
+function testMany(open: OpenTestStores): void {
+  it('an index has UID, id and size of each message, in order, and no more than these', async () => {
+    await using test = await open();
+    const { mailboxes } = test.stores;
+    assert.equal((await mailboxes.index(ann, 'INBOX')).length, 0);
+    const stored = [];
+    for (let i = 0; i < 5; i += 1)
+      stored.push(await mailboxes.append(mail({ content: text('x'.repeat(i)) })));
+    await mailboxes.append(mail({ folder: 'Junk' }));
+    await mailboxes.append(mail({ account: 'bob@example.org' }));
+    await mailboxes.expunge(ann, 'INBOX', [stored[1]!.uid]);
+    const index = await mailboxes.index(ann, 'inbox');
+    const rows = Array.from({ length: index.length }, (_, i) => [
+      ...[index.uidAt(i), index.idAt(i), index.sizeAt(i)],
+    ]);
+    const left = stored.filter((_, i) => i !== 1);
+    assert.deepEqual(
+      rows,
+      left.map(({ uid, id, size }) => [uid, id, size]),
+    );
+    assert.equal((await mailboxes.index(ann, 'Nowhere')).length, 0);
+  });
+
+  it('an index of more messages than one request reads is whole', async () => {
+    await using test = await open();
+    const { mailboxes } = test.stores;
+    const count = 10_001;
+    const empty = mail({ content: text(''), prefix: '' });
+    await Promise.all(Array.from({ length: count }, () => mailboxes.append(empty)));
+    const index = await mailboxes.index(ann, 'INBOX');
+    assert.deepEqual([index.length, index.uidAt(count - 1)], [count, count]);
+    assert.equal(new Set(Array.from({ length: count }, (_, i) => index.idAt(i))).size, count);
+  });
+
+  it('reads several messages in the order asked for, and nobody else’s', async () => {
+    await using test = await open();
+    const { mailboxes, spool } = test.stores;
+    const writer = spool.create();
+    await writer.write(Buffer.alloc(300_000, 'y'));
+    const large = await writer.commit();
+    const contents = [text('one'), text(''), large, text('fünf')];
+    for (const content of contents) await mailboxes.append(mail({ content, prefix: 'P: ü\r\n' }));
+    await mailboxes.append(mail({ account: 'bob@example.org' }));
+    const opened = await mailboxes.openMany(ann, 'INBOX', [4, 99, 3, 2, 1, 1]);
+    const read = await Promise.all(
+      opened.map(async (content) =>
+        content === undefined ? undefined : Buffer.concat(await collected(content.read())),
+      ),
+    );
+    const whole = ['fünf', undefined, 'y'.repeat(300_000), '', 'one', 'one'].map((body) =>
+      body === undefined ? undefined : `P: ü\r\n${body}`,
+    );
+    assert.deepEqual(
+      read.map((bytes) => bytes?.toString()),
+      whole,
+    );
+    assert.deepEqual(
+      opened.map((content) => content?.size),
+      read.map((bytes) => bytes?.length),
+    );
+    assert.equal(opened[2]?.bytes, undefined);
+    assert.deepEqual(await mailboxes.openMany(ann, 'INBOX', []), []);
+    assert.deepEqual(await mailboxes.openMany(ann, 'Nowhere', [1]), [undefined]);
+    assert.deepEqual(await mailboxes.openMany('eve@example.org', 'INBOX', [1]), [undefined]);
   });
 }
 

@@ -48,6 +48,8 @@ const durabilities: Readonly<Record<Operation, Durability>> = {
   folders: 'read',
   mails: 'read',
   openMail: 'read',
+  mailIndex: 'read',
+  openMails: 'read',
   store: 'durable',
   expunge: 'durable',
   usage: 'read',

@@ -3,10 +3,21 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Content } from '../content.ts';
 import { memoryContent } from '../content.ts';
-import type { Folder, MailboxMessage, MailboxStore, NewMailboxMessage } from '../mailbox-store.ts';
+import type {
+  Folder,
+  FolderIndex,
+  MailboxMessage,
+  MailboxStore,
+  NewMailboxMessage,
+} from '../mailbox-store.ts';
 import type { Spool } from '../spool.ts';
 import type { GroupCommit } from './group-commit.ts';
+import { emailText } from './mailbox-tables.ts';
+import type { PackedMailsRow } from './operation.ts';
 import { appendRow, contentOf } from './queue-store.ts';
+
+// Limit: rows that one request reads, so that nobody waits long for a large mailbox.
+const indexRowsPerPage = 10_000;
 
 export interface SqliteMailboxStoreParts {
   readonly commit: GroupCommit;
@@ -55,6 +66,27 @@ export class SqliteMailboxStore implements MailboxStore {
     return { message, content: prefix === '' ? content : prefixed(Buffer.from(prefix), content) };
   }
 
+  async index(account: string, folder: string): Promise<FolderIndex> {
+    const pages: Float64Array[] = [];
+    for (let after = 0; ; ) {
+      const page = await this.#parts.commit.call('mailIndex', [
+        ...([account, folder, after, indexRowsPerPage] as const),
+      ]);
+      if (page.length > 0) pages.push(page);
+      if (page.length < 3 * indexRowsPerPage) return folderIndex(pages);
+      after = page.at(-3)!;
+    }
+  }
+
+  async openMany(
+    account: string,
+    folder: string,
+    uids: readonly number[],
+  ): Promise<readonly (Content | undefined)[]> {
+    const packed = await this.#parts.commit.call('openMails', [account, folder, uids]);
+    return unpacked(packed, this.#parts.spool);
+  }
+
   store(
     account: string,
     folder: string,
@@ -75,6 +107,37 @@ export class SqliteMailboxStore implements MailboxStore {
   async removeAll(account: string): Promise<void> {
     await this.#parts.commit.call('removeMailbox', [account]);
   }
+}
+
+function folderIndex(pages: readonly Float64Array[]): FolderIndex {
+  const length = pages.reduce((sum, page) => sum + page.length, 0);
+  let rows = pages[0] ?? new Float64Array(0);
+  if (pages.length > 1) {
+    rows = new Float64Array(length);
+    let at = 0;
+    for (const page of pages) {
+      rows.set(page, at);
+      at += page.length;
+    }
+  }
+  return {
+    length: length / 3,
+    uidAt: (index) => rows[3 * index]!,
+    idAt: (index) => emailText(rows[3 * index + 1]!),
+    sizeAt: (index) => rows[3 * index + 2]!,
+  };
+}
+
+function unpacked({ pack, mails }: PackedMailsRow, spool: Spool): (Content | undefined)[] {
+  let at = 0;
+  return mails.map((mail) => {
+    if (mail === null) return undefined;
+    const [length, file, size] = mail;
+    const bytes = pack.subarray(at, at + length);
+    at += length;
+    if (file === null) return memoryContent(bytes);
+    return prefixed(bytes, spool.open({ kind: 'file', key: file, size }));
+  });
 }
 
 function prefixed(prefix: Uint8Array, content: Content): Content {

@@ -15,9 +15,11 @@ import type {
   FolderRow,
   MailboxOperations,
   OpenedMailRow,
+  PackedMail,
+  PackedMailsRow,
 } from './operation.ts';
 import type { Row } from './row.ts';
-import { integer, text, textOrNull } from './row.ts';
+import { blob, integer, text, textOrNull } from './row.ts';
 import type { Work } from './work.ts';
 
 /** RFC 6154 §2: special-use attributes of the folders every mailbox has. */
@@ -40,6 +42,12 @@ const messageColumns = `mail.uid, mail.email, mail.modseq, mail.flags, mail.keyw
 
 function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);
+  /** Rows as arrays, for what is read by the thousand. */
+  const columns = (sql: string) => {
+    const statement = database.prepare(sql);
+    statement.setReturnArrays(true);
+    return statement;
+  };
   return {
     mailbox: prepare('SELECT id FROM mailbox WHERE address = ?'),
     insertMailbox: prepare('INSERT INTO mailbox (address) VALUES (?)'),
@@ -80,6 +88,12 @@ function prepareStatements(database: DatabaseSync) {
       FROM email JOIN mail ON mail.email = email.id JOIN folder ON folder.id = mail.folder
       JOIN mailbox ON mailbox.id = folder.mailbox
       WHERE email.id = ? AND mailbox.address = ? LIMIT 1`),
+    index: columns(`
+      SELECT uid, email, size FROM mail WHERE folder = ? AND uid > ? ORDER BY uid LIMIT ?`),
+    whole: columns(`
+      SELECT email.prefix, content.size, content.file, content.bytes
+      FROM mail JOIN email ON email.id = mail.email JOIN content ON content.id = email.content
+      WHERE mail.folder = ? AND mail.uid = ?`),
     setFlags: prepare(
       'UPDATE mail SET flags = ?, keywords = ?, modseq = ? WHERE folder = ? AND uid = ?',
     ),
@@ -187,6 +201,55 @@ export class MailboxTables implements MailboxOperations {
       prefix: text(row.prefix),
       content: this.#parts.contents.read(integer(row.content)),
     };
+  }
+
+  mailIndex(account: string, path: string, after: number, limit: number): Float64Array {
+    const folder = this.#folderId(account, path);
+    const rows = folder === undefined ? [] : this.#sql.index.all(folder, after, limit);
+    const index = new Float64Array(rows.length * 3);
+    let at = 0;
+    for (const row of rows as unknown as readonly (readonly unknown[])[])
+      for (const value of row) index[at++] = integer(value);
+    this.#parts.work.transfer(new Uint8Array(index.buffer));
+    return index;
+  }
+
+  openMails(account: string, path: string, uids: readonly number[]): PackedMailsRow {
+    const folder = this.#folderId(account, path);
+    const mails: (PackedMail | null)[] = [];
+    const pieces: (string | Uint8Array)[] = [];
+    let size = 0;
+    for (const uid of uids) {
+      const row = folder === undefined ? undefined : this.#sql.whole.get(folder, uid);
+      if (row === undefined) {
+        mails.push(null);
+        continue;
+      }
+      const [prefix, contentSize, file, bytes] = row as unknown as readonly unknown[];
+      let length = Buffer.byteLength(text(prefix));
+      pieces.push(text(prefix));
+      if (file === null) {
+        length += blob(bytes).length;
+        pieces.push(blob(bytes));
+      }
+      mails.push([length, textOrNull(file), integer(contentSize)]);
+      size += length;
+    }
+    return { pack: this.#pack(pieces, size), mails };
+  }
+
+  /** One buffer, which can be handed over whole. */
+  #pack(pieces: readonly (string | Uint8Array)[], size: number): Uint8Array {
+    const pack = Buffer.allocUnsafeSlow(size);
+    let at = 0;
+    for (const piece of pieces)
+      if (typeof piece === 'string') at += pack.write(piece, at);
+      else {
+        pack.set(piece, at);
+        at += piece.length;
+      }
+    this.#parts.work.transfer(pack);
+    return pack;
   }
 
   store(
@@ -341,7 +404,7 @@ const listingText = (value: string | undefined): string =>
   value === undefined ? '' : decodeEncodedWords(value).slice(0, listingTextMax).trim();
 
 // RFC 8474 §7: objectid = 1*255(ALPHA / DIGIT / "_" / "-")
-const emailText = (email: number): string => `m${email.toString(36)}`;
+export const emailText = (email: number): string => `m${email.toString(36)}`;
 
 function emailNumber(id: string): number | undefined {
   if (!/^m[0-9a-z]{1,11}$/.test(id)) return undefined;

@@ -114,6 +114,15 @@ export interface OpenedMailRow {
   readonly content: ContentRow;
 }
 
+/** Messages one after the other; see PackedMail. */
+export interface PackedMailsRow {
+  readonly pack: Uint8Array;
+  readonly mails: readonly (PackedMail | null)[];
+}
+
+/** `length` octets of the pack; with a file they are the prefix, and the file follows. */
+export type PackedMail = readonly [length: number, file: string | null, fileSize: number];
+
 export interface AccountRow {
   readonly address: string;
   readonly addresses: readonly string[];
@@ -174,6 +183,9 @@ export interface MailboxOperations {
   folders(account: string): readonly FolderRow[];
   mails(account: string, folder: string, after: number, limit: number): readonly MailboxMessage[];
   openMail(account: string, id: string): OpenedMailRow | undefined;
+  /** UID, email and size of each, one after the other. */
+  mailIndex(account: string, folder: string, after: number, limit: number): Float64Array;
+  openMails(account: string, folder: string, uids: readonly number[]): PackedMailsRow;
   store(
     account: string,
     folder: string,
