@@ -33,6 +33,9 @@ export type Fit =
     }
   | { readonly kind: 'refuse'; readonly reply: Reply };
 
+/** What a hop gets to see of a message. */
+export type HopMessage = Pick<QueuedMessage, 'sender' | 'params' | 'prefix' | 'content'>;
+
 interface Addressee {
   readonly address: string;
   readonly params: readonly string[];
@@ -50,7 +53,7 @@ const noUtf8 = reply(553, '6.7', 'The next host does not take internationalised 
 
 /** @throws what reading the content throws. */
 export async function fitToHop(
-  message: QueuedMessage,
+  message: HopMessage,
   recipients: readonly Addressee[],
   hop: Capabilities,
   conversion: EightBitConversion,
@@ -115,7 +118,7 @@ const body8Bit = ['BODY=8BITMIME'];
 const bodyBinary = ['BODY=BINARYMIME'];
 
 async function contentForm(
-  message: QueuedMessage,
+  message: HopMessage,
   hop: Capabilities,
   conversion: EightBitConversion,
 ): Promise<Form | { readonly refuse: Reply }> {
@@ -139,7 +142,7 @@ async function contentForm(
   return converted(message, '7bit', none);
 }
 
-function asItIs(message: QueuedMessage, params: readonly string[], binary: boolean): Form {
+function asItIs(message: HopMessage, params: readonly string[], binary: boolean): Form {
   const { bytes } = message.content;
   if (bytes !== undefined) {
     const pieces = message.prefix === '' ? [bytes] : [Buffer.from(message.prefix), bytes];
@@ -150,7 +153,7 @@ function asItIs(message: QueuedMessage, params: readonly string[], binary: boole
 }
 
 async function converted(
-  message: QueuedMessage,
+  message: HopMessage,
   target: '7bit' | '8bit',
   params: readonly string[],
 ): Promise<Form | { readonly refuse: Reply }> {
@@ -162,7 +165,7 @@ async function converted(
 }
 
 /** Trace fields and content, as one. */
-function whole({ prefix, content }: QueuedMessage) {
+function whole({ prefix, content }: HopMessage) {
   const front = Buffer.from(prefix);
   return {
     size: front.length + content.size,
@@ -173,7 +176,7 @@ function whole({ prefix, content }: QueuedMessage) {
   };
 }
 
-async function has8BitInside(message: QueuedMessage): Promise<boolean> {
+async function has8BitInside(message: HopMessage): Promise<boolean> {
   for await (const bytes of whole(message).read()) if (has8Bit(bytes)) return true;
   return false;
 }
@@ -185,10 +188,7 @@ const ascii = /^[\x00-\x7f]*$/;
  * addresses or header fields need it. Field: many clients give it whenever it is offered, and it would
  * be a pity to bounce what any host can take.
  */
-async function needsUtf8(
-  message: QueuedMessage,
-  recipients: readonly Addressee[],
-): Promise<boolean> {
+async function needsUtf8(message: HopMessage, recipients: readonly Addressee[]): Promise<boolean> {
   const { sender, params, prefix } = message;
   const local = (address: string) => address.slice(0, address.lastIndexOf('@') + 1);
   if (!ascii.test(local(sender))) return true;
@@ -200,7 +200,7 @@ async function needsUtf8(
 /** Limit: looked through for the end of the header; beyond it we believe the parameter. */
 const headerBytesMax = 2 ** 20;
 
-async function headerHas8Bit({ content }: QueuedMessage): Promise<boolean> {
+async function headerHas8Bit({ content }: HopMessage): Promise<boolean> {
   let seen = 0;
   let tail = '';
   for await (const bytes of content.read()) {

@@ -1,0 +1,200 @@
+// One message to one server: `sendMail()` of the library, and what `postrider send` prints. The same
+// client as the queue's deliveries, without queue and retries: whoever calls it hears at once what
+// the server said, and can watch the conversation line by line.
+
+import { hostname as systemHostname } from 'node:os';
+import { has8Bit } from '../mail/transfer-encoding.ts';
+import { createDialer } from '../net/dialer.ts';
+import type { RecipientAnswer } from '../smtp/client/event.ts';
+import type { ClientTimeouts } from '../smtp/client/timeouts.ts';
+import type { Reply } from '../smtp/reply.ts';
+import { formatReply, isPositive, reply } from '../smtp/reply.ts';
+import type { TlsFacts } from '../smtp/tls-facts.ts';
+import type { Content } from '../store/content.ts';
+import type { Connection } from './connection.ts';
+import { openConnection } from './connection.ts';
+import { fitToHop } from './next-hop.ts';
+import type { RouteTls } from './remote-route.ts';
+
+export interface SendMailOptions {
+  /** A name or an address. Default: 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** Default: 25; 587 with `auth`, 465 with `implicitTls`. */
+  readonly port?: number | undefined;
+  /** A Unix socket, in place of host and port. */
+  readonly path?: string | undefined;
+  /** 'lmtp' speaks RFC 2033. Default: 'smtp'. */
+  readonly protocol?: 'smtp' | 'lmtp' | undefined;
+  /** Default: 'opportunistic': TLS where it is offered and works. */
+  readonly tls?: RouteTls | undefined;
+  /** TLS from the first byte. Default: on port 465. */
+  readonly implicitTls?: boolean | undefined;
+  /** Never shown to a server without TLS, unless `tls` is 'none'. */
+  readonly auth?:
+    | {
+        readonly user: string;
+        readonly password?: string | undefined;
+        /** A bearer token, for OAUTHBEARER and XOAUTH2. */
+        readonly token?: string | undefined;
+      }
+    | undefined;
+  /** The reverse-path; '' is the null one. */
+  readonly from: string;
+  readonly to: string | readonly string[];
+  /** Header, an empty line, body. Line ends are mended. */
+  readonly message: string | Uint8Array;
+  /** MAIL parameters in wire form: `RET=HDRS` … BODY and SMTPUTF8 are found out. */
+  readonly params?: readonly string[] | undefined;
+  /** Our name, for EHLO. Default: the machine's. */
+  readonly hostname?: string | undefined;
+  /** PEM text: authorities to trust instead of the runtime's. */
+  readonly authorities?: string | undefined;
+  /** The conversation as it goes: ours, theirs, and what is to be said about it. */
+  readonly trace?: ((direction: 'C' | 'S' | '*', line: string) => void) | undefined;
+  readonly connectMs?: number | undefined;
+  readonly timeouts?: ClientTimeouts | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SendMailResult {
+  readonly accepted: readonly string[];
+  readonly refused: readonly { readonly address: string; readonly reply: Reply }[];
+  /** The server's word on the message; with LMTP, on its first recipient. */
+  readonly reply: Reply;
+  readonly tls: TlsFacts | undefined;
+}
+
+/** Nobody got the message. The message of the error is what the server said. */
+export class SendMailError extends Error {
+  override readonly name = 'SendMailError';
+  readonly reply: Reply;
+  readonly refused: SendMailResult['refused'];
+
+  constructor(reply: Reply, refused: SendMailResult['refused']) {
+    super(formatReply(reply).trimEnd().replaceAll('\r\n', ' '));
+    this.reply = reply;
+    this.refused = refused;
+  }
+}
+
+/** Limit: RFC 5321 §4.1.1.10 would have us wait for the answer to QUIT. */
+const quitMs = 5_000;
+
+/**
+ * Resolves when the server has the message for at least one recipient.
+ * @throws SendMailError, DialError, HopFailure (TLS, login, a server that does not want us).
+ */
+export async function sendMail(options: SendMailOptions): Promise<SendMailResult> {
+  const note = (line: string) => options.trace?.('*', line);
+  const started = performance.now();
+  const elapsed = () => `${(performance.now() - started).toFixed(1)} ms`;
+  const connection = await open(options, note);
+  try {
+    if (connection.tls !== undefined) note(tlsText(connection.tls));
+    note(`ready after ${elapsed()}`);
+    const result = await transact(connection, options);
+    note(`sent after ${elapsed()}`);
+    return result;
+  } finally {
+    const timer = setTimeout(() => connection.destroy(), quitMs);
+    await connection.quit();
+    clearTimeout(timer);
+    note(`closed after ${elapsed()}`);
+  }
+}
+
+async function open(options: SendMailOptions, note: (line: string) => void): Promise<Connection> {
+  const { auth, path, signal, trace, authorities, tls = 'opportunistic' } = options;
+  const { host = path ?? '127.0.0.1', connectMs = 30_000, protocol = 'smtp' } = options;
+  const port = options.port ?? (options.implicitTls ? 465 : auth === undefined ? 25 : 587);
+  const implicitTls = options.implicitTls ?? (port === 465 && tls !== 'none');
+  const dialer = createDialer({ authorities });
+  const common = { timeoutMs: connectMs, signal };
+  note(`connecting to ${path ?? `${host} port ${port}`}`);
+  const peer = await dialer.dial(
+    path === undefined ? { ...common, address: host, port } : { ...common, path },
+  );
+  note(`connected to ${path ?? `${peer.remote.address} port ${peer.remote.port}`}`);
+  return openConnection(peer, {
+    dialer,
+    host,
+    tls: path === undefined ? tls : 'none',
+    implicitTls,
+    login: auth,
+    session: {
+      protocol,
+      hostname: options.hostname ?? systemHostname(),
+      timeouts: options.timeouts,
+      trace,
+    },
+  });
+}
+
+async function transact(
+  connection: Connection,
+  { from, to, message, params = [] }: SendMailOptions,
+): Promise<SendMailResult> {
+  const bytes = typeof message === 'string' ? Buffer.from(message) : message;
+  const addresses = [to].flat();
+  const recipients = addresses.map((address) => ({ address, params: [] }));
+  const found = has8Bit(bytes) || !isAscii(from, ...addresses) ? ['BODY=8BITMIME', 'SMTPUTF8'] : [];
+  const queued = {
+    sender: from,
+    params: [...found, ...params],
+    prefix: '',
+    content: inMemory(bytes),
+  };
+  const fit = await fitToHop(queued, recipients, connection.capabilities, 'convert');
+  if (fit.kind === 'refuse') throw new SendMailError(fit.reply, []);
+  const answers: RecipientAnswer[] = [];
+  // RFC 9422 §4: RCPTMAX; RFC 5321 §4.5.3.1.8: every server takes a hundred.
+  const batchMax = Math.min(connection.capabilities.recipientsMax, 100);
+  for (let at = 0; at < recipients.length; at += batchMax) {
+    const batch = recipients.slice(at, at + batchMax).map((each) => fit.recipient(each));
+    const sent = await connection.send({ ...fit.envelope, recipients: batch }, fit.read);
+    answers.push(...sent.answers);
+    if (!connection.usable) break;
+  }
+  return resultOf(addresses, answers, connection.tls);
+}
+
+function resultOf(
+  addresses: readonly string[],
+  answers: readonly RecipientAnswer[],
+  tls: TlsFacts | undefined,
+): SendMailResult {
+  const told = addresses.map((address, at) => ({ address, reply: answers[at]?.reply ?? unasked }));
+  const accepted = told.filter(({ reply }) => isPositive(reply));
+  const refused = told.filter(({ reply }) => !isPositive(reply));
+  const [first] = accepted;
+  if (first === undefined) throw new SendMailError(refused[0]!.reply, refused);
+  return { accepted: accepted.map(({ address }) => address), refused, reply: first.reply, tls };
+}
+
+const unasked = reply(451, '4.2', 'The server took no more messages over this connection');
+
+function inMemory(bytes: Uint8Array): Content {
+  return {
+    size: bytes.length,
+    bytes,
+    async *read() {
+      yield bytes;
+    },
+  };
+}
+
+const isAscii = (...texts: readonly string[]): boolean =>
+  texts.every((text) => /^[\x00-\x7f]*$/.test(text));
+
+function tlsText({
+  protocol,
+  cipher,
+  verified,
+  peerNames,
+  verifyError,
+  resumed,
+}: TlsFacts): string {
+  const trust = verified ? 'certificate verified' : `certificate not verified (${verifyError})`;
+  const names = peerNames.length === 0 ? '' : ` for ${peerNames.join(', ')}`;
+  return `${protocol} ${cipher}, ${trust}${names}${resumed === true ? ', resumed' : ''}`;
+}
