@@ -99,14 +99,15 @@ export class Scanner {
 
   // RFC 5321 §4.1.2: A-d-l = At-domain *( "," At-domain ); §4.1.1.3: to be ignored.
   #afterRoute(start: number, badAddress: Reply): number {
+    if (this.#text.charCodeAt(start) !== 0x40) return start;
     let at = start;
-    while (this.#text.charCodeAt(at) === 0x40) {
-      const end = domainEnd(this.#text, at + 1);
-      const separator = end === undefined ? '' : this.#text.charAt(end);
-      if (end === undefined || (separator !== ',' && separator !== ':')) this.fail(badAddress);
+    for (;;) {
+      const end = this.#text.charCodeAt(at) === 0x40 ? domainEnd(this.#text, at + 1) : undefined;
+      if (end === undefined) this.fail(badAddress);
       at = end + 1;
-      if (separator === ':') return at;
+      const separator = this.#text.charCodeAt(end);
+      if (separator === 0x3a) return at;
+      if (separator !== 0x2c) this.fail(badAddress);
     }
-    return at;
   }
 }

@@ -412,6 +412,42 @@ describe('smtp/server: order of commands', () => {
   });
 });
 
+describe('smtp/server: smuggling', () => {
+  const smuggled = (end: string) =>
+    `EHLO a\r\nMAIL FROM:<a@b.org>\r\nRCPT TO:<c@d.org>\r\nDATA\r\ninnocent${end}MAIL FROM:<ceo@b.org>\r\nRCPT TO:<c@d.org>\r\nDATA\r\nevil\r\n.\r\n`;
+  for (const [number, end] of [
+    ['CVE-2023-51764', '\n.\r\n'],
+    ['CVE-2023-51765', '\r\n.\n'],
+    ['CVE-2023-51766', '\n.\n'],
+    ['CVE-2023-51766', '\r.\r\n'],
+  ] as const)
+    it(`${number}: ${JSON.stringify(end)} does not let a second message in`, () => {
+      const strict = say(new ServerSession(facts()), smuggled(end));
+      assert.deepEqual(strict.output.match(/^\d{3} /gm), [
+        '220 ',
+        '250 ',
+        '250 ',
+        '250 ',
+        '354 ',
+        '550 ',
+      ]);
+      assert.match(lastLine(strict), /^550 5\.6\.11 /);
+      assert.deepEqual([strict.messages, strict.events], [[], ['reset']]);
+      const lax = say(new ServerSession(facts({ bareNewlines: 'normalise' })), smuggled(end));
+      assert.equal(lax.messages.length, 1);
+      assert.match(lax.messages[0] ?? '', /^innocent\r\n\.?\r\nMAIL FROM:<ceo@b\.org>\r\n/);
+    });
+
+  it('a CR or LF alone ends no command, and is 500', () => {
+    for (const line of ['NOOP\nNOOP', 'NOOP\rNOOP', 'NOOP\n', 'NO\0OP', 'NOOP\x7f'])
+      assert.match(lastLine(say(new ServerSession(facts()), `${line}\r\n`)), /^500 5\.5\.2 /);
+    assert.equal(
+      say(new ServerSession(facts()), 'NOOP\n').output,
+      '220 mx.example.net ESMTP ready\r\n',
+    );
+  });
+});
+
 describe('smtp/server: pipelining', () => {
   it('RFC 2920 §3.2: the replies to a group leave in one write', () => {
     const session = new ServerSession(facts());
