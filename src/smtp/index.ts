@@ -3,6 +3,10 @@
 
 export type { Mailbox, ReversePath } from '../mail/address.ts';
 export { addressKey, domainKey, formatMailbox, parseMailbox } from '../mail/address.ts';
+export type { Capabilities } from './client/capabilities.ts';
+export type { ClientEvent, Outgoing } from './client/event.ts';
+export type { ClientSessionOptions } from './client/session.ts';
+export { ClientSession } from './client/session.ts';
 export type { Command } from './command.ts';
 export { parseCommand } from './command.ts';
 export type { Extension, Param, ParamRule } from './extensions/extension.ts';
@@ -21,6 +25,8 @@ export {
   formatRcptParam,
   parseStoredMailParams,
   parseStoredRcptParams,
+  relayMailParam,
+  relayRcptParam,
 } from './extensions/index.ts';
 export type { SessionLimits } from './limits.ts';
 export { defaultLimits } from './limits.ts';
