@@ -63,7 +63,7 @@ function prepareStatements(database: DatabaseSync) {
       WHERE destination = ? AND due IS NOT NULL AND held = 0 ORDER BY due LIMIT 1`),
     claim: prepare(`
       UPDATE recipient SET due = NULL, attempts = attempts + 1
-      WHERE message = ? AND destination = ? AND due <= ? AND held = 0
+      WHERE message = ? AND +destination = ? AND due <= ? AND held = 0
       RETURNING ${leasedColumns}`),
     take: prepare(`
       UPDATE recipient SET due = NULL WHERE message = ? AND due IS NOT NULL
