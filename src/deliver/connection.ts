@@ -63,6 +63,7 @@ export interface OpenOptions {
 /** @throws HopFailure, and the connection is gone. */
 export async function openConnection(dialed: Peer, options: OpenOptions): Promise<Connection> {
   let peer = dialed;
+  let connection: Connection | undefined;
   const startTls = async () => {
     const { dialer, host, tls, tlsMs } = options;
     peer = await dialer.startTls(peer, { host, verify: tls === 'verify', timeoutMs: tlsMs });
@@ -70,7 +71,7 @@ export async function openConnection(dialed: Peer, options: OpenOptions): Promis
   };
   try {
     if (options.implicitTls) await startTls();
-    const connection = new Connection(peer, options);
+    connection = new Connection(peer, options);
     await connection.hello();
     if (peer.tls === undefined && options.tls !== 'none')
       await connection.startTls(startTls, options.tls);
@@ -78,7 +79,8 @@ export async function openConnection(dialed: Peer, options: OpenOptions): Promis
       await connection.login({ insecure: options.tls === 'none', ...options.login });
     return connection;
   } catch (error) {
-    peer.destroy();
+    if (connection === undefined) peer.destroy();
+    else void connection.dismiss();
     if (error instanceof TlsHandshakeError)
       throw new HopFailure('tls', reply(454, '7.5', sentence(error.message)), false, {
         cause: error,
@@ -234,6 +236,17 @@ export class Connection {
     }
   }
 
+  /** As quit(), but in a hurry: the answer is not waited for. Never rejects. */
+  async dismiss(): Promise<void> {
+    this.#resting = false;
+    try {
+      if (this.#session.ready) this.#session.quit();
+      if (await this.#flush()) await this.#peer.end();
+    } finally {
+      this.#peer.destroy();
+    }
+  }
+
   destroy(): void {
     this.#resting = false;
     this.#peer.destroy();
@@ -297,10 +310,10 @@ function expectReady(event: ClientEvent): void {
   assert(event.kind === 'closed', 'a session is ready, or closed');
   const { because } = event;
   if (because.kind !== 'refused') throw new HopFailure('unreachable', closureReply(because), false);
-  // RFC 7504 §4: 521 and 556 mean that the host takes no mail from anybody, ever. Any other refusal of
-  // the connection may be about us and now: another host, or another time.
+  // RFC 7504 §3: 521 in place of the greeting means that the host takes no mail from anybody, ever.
+  // Any other refusal may be about us and now: another host, or another time.
   const { reply: said } = because;
-  const final = because.stage === 'greeting' && (said.code === 521 || said.code === 556);
+  const final = because.stage === 'greeting' && said.code === 521;
   throw new HopFailure(
     'refused',
     final ? said : transient(said, `Refused at ${because.stage}`),

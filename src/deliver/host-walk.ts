@@ -132,7 +132,7 @@ export class HostWalk {
 
   /** Why there is no conversation: what all that were tried come to. */
   get failure(): { readonly reply: Reply; readonly remote: boolean; readonly final: boolean } {
-    // RFC 7504 §4: only if no host takes mail at all is that the last word.
+    // RFC 7504 §3: only if no host takes mail at all is that the last word.
     const [first] = this.#failures;
     if (first !== undefined && this.#failures.every((failure) => isPermanent(failure.reply)))
       return { reply: first.reply, remote: true, final: true };

@@ -16,6 +16,7 @@ import {
 } from '../smtp/extensions/index.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { reply } from '../smtp/reply.ts';
+import type { Content } from '../store/content.ts';
 import type { QueuedMessage } from '../store/queue-store.ts';
 
 /** Content with 8-bit octets for a hop that takes 7-bit lines only. */
@@ -61,7 +62,7 @@ export async function fitToHop(
   const form = await contentForm(message, hop, conversion);
   if ('refuse' in form) return { kind: 'refuse', reply: form.refuse };
   const { sender, params } = message;
-  const utf8 = await needsUtf8(message, recipients);
+  const utf8 = await needsUtf8(message, recipients, hop);
   if (utf8 && !hop.keywords.has('SMTPUTF8')) return { kind: 'refuse', reply: noUtf8 };
   const address = utf8 ? unchanged : withAsciiDomain;
   const dsn = hop.keywords.has('DSN');
@@ -184,23 +185,30 @@ async function has8BitInside(message: HopMessage): Promise<boolean> {
 const ascii = /^[\x00-\x7f]*$/;
 
 /**
- * Whether the message really is an internationalised one. RFC 6531 §3.2 asks for the parameter when
+ * Whether the message goes as an internationalised one. RFC 6531 §3.2 asks for the parameter when
  * addresses or header fields need it. Field: many clients give it whenever it is offered, and it would
  * be a pity to bounce what any host can take.
+ * Deviation: for that, header fields of embedded messages and parts are not looked at.
  */
-async function needsUtf8(message: HopMessage, recipients: readonly Addressee[]): Promise<boolean> {
+async function needsUtf8(
+  message: HopMessage,
+  recipients: readonly Addressee[],
+  hop: Capabilities,
+): Promise<boolean> {
   const { sender, params, prefix } = message;
+  const asked = params.length > 0 && params.includes('SMTPUTF8');
+  if (asked && hop.keywords.has('SMTPUTF8')) return true;
   const local = (address: string) => address.slice(0, address.lastIndexOf('@') + 1);
   if (!ascii.test(local(sender))) return true;
   for (const { address } of recipients) if (!ascii.test(local(address))) return true;
-  if (params.length === 0 || !params.includes('SMTPUTF8')) return false;
-  return !ascii.test(prefix) || headerHas8Bit(message);
+  if (!asked) return false;
+  return !ascii.test(prefix) || headerHas8Bit(message.content);
 }
 
 /** Limit: looked through for the end of the header; beyond it we believe the parameter. */
 const headerBytesMax = 2 ** 20;
 
-async function headerHas8Bit({ content }: HopMessage): Promise<boolean> {
+export async function headerHas8Bit(content: Content): Promise<boolean> {
   let seen = 0;
   let tail = '';
   for await (const bytes of content.read()) {

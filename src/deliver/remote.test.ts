@@ -258,7 +258,7 @@ describe('the hosts of a domain', () => {
   const faults: [what: string, first: 'refused' | Script, tried: RegExp][] = [
     ['refuses the connection', 'refused', /connection refused/],
     ['greets with 421', only('', '421 4.3.2 busy'), /421|busy/],
-    ['RFC 7504 §4: greets with 521', only('', '521 no mail here'), /no mail here/],
+    ['RFC 7504 §3: greets with 521', only('', '521 no mail here'), /no mail here/],
     ['greets with 554', only('', '554 5.7.1 go away'), /554 5\.7\.1 go away/],
     ['hangs up instead of greeting', only('', { hangUp: 'close' }), /closed before the greeting/],
     ['resets the connection', only('', { hangUp: 'reset' }), /connection/],
@@ -337,10 +337,12 @@ describe('the hosts of a domain', () => {
     assert.equal(say(await attempt(world))[0], 'down');
   });
 
-  it('RFC 7504 §4: when every host says 521, the mail fails', async () => {
+  it('RFC 7504 §3: when every host says 521, the mail fails', async () => {
     await using one = await scriptedServer({ script: only('', '521 no mail here') });
     await using world = make({ hosts: { '192.0.2.1': one, '192.0.2.2': one } });
     assert.deepEqual(say(await attempt(world)), ['busy', 'failed 521 no mail here']);
+    await one.quiet();
+    assert.deepEqual(one.heard, ['QUIT', 'QUIT'], 'RFC 5321 §3.1: and is told goodbye');
   });
 
   it('RFC 8305 §5: a silent address is given a moment before the next is called beside it', async () => {

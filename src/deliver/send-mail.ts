@@ -13,7 +13,7 @@ import type { TlsFacts } from '../smtp/tls-facts.ts';
 import type { Content } from '../store/content.ts';
 import type { Connection } from './connection.ts';
 import { openConnection } from './connection.ts';
-import { fitToHop } from './next-hop.ts';
+import { fitToHop, headerHas8Bit } from './next-hop.ts';
 import type { RouteTls } from './remote-route.ts';
 
 export interface SendMailOptions {
@@ -137,12 +137,12 @@ async function transact(
   const bytes = typeof message === 'string' ? Buffer.from(message) : message;
   const addresses = [to].flat();
   const recipients = addresses.map((address) => ({ address, params: [] }));
-  const found = has8Bit(bytes) || !isAscii(from, ...addresses) ? ['BODY=8BITMIME', 'SMTPUTF8'] : [];
+  const content = inMemory(bytes);
   const queued = {
     sender: from,
-    params: [...found, ...params],
+    params: [...(await paramsFor(content, [from, ...addresses])), ...params],
     prefix: '',
-    content: inMemory(bytes),
+    content,
   };
   const fit = await fitToHop(queued, recipients, connection.capabilities, 'convert');
   if (fit.kind === 'refuse') throw new SendMailError(fit.reply, []);
@@ -156,6 +156,13 @@ async function transact(
     if (!connection.usable) break;
   }
   return resultOf(addresses, answers, connection.tls);
+}
+
+/** RFC 6152 §2, RFC 6531 §3.2: what the message asks of those who carry it. */
+async function paramsFor(content: Content, addresses: readonly string[]): Promise<string[]> {
+  const utf8 = !isAscii(...addresses) || (await headerHas8Bit(content));
+  const eightBit = content.bytes !== undefined && has8Bit(content.bytes);
+  return [...(utf8 || eightBit ? ['BODY=8BITMIME'] : []), ...(utf8 ? ['SMTPUTF8'] : [])];
 }
 
 function resultOf(

@@ -339,6 +339,8 @@ export class ClientSession {
   }
 
   #refusedForGood(reply: Reply): ClientEvent | undefined {
+    // RFC 5321 §3.1: a server that refuses the session still waits for QUIT; after 421 nobody does.
+    if (reply.code !== 421) this.#send('QUIT\r\n');
     return this.#close({ kind: 'refused', stage: this.#stage, reply });
   }
 
