@@ -1,0 +1,285 @@
+// What goes wrong around a mail server, done to the real process: clients that vanish, a disk that is
+// full, a store that is damaged, signals at bad moments, mistakes in the configuration.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { ConfigObject, RunningProcess } from '../process.ts';
+import { eventually, freePorts, startProcess } from '../process.ts';
+import { connectClient, startNextHop, submit } from './wire.ts';
+
+const mail = { from: 'ann@here.test', to: ['bob@far.test'], content: 'Subject: hello\r\n\r\nHi.' };
+
+/** Relays everything from this machine to `hop`. */
+const relayConfig = (port: number, hop: { readonly port: number }): ConfigObject => ({
+  hostname: 'mx.here.test',
+  listeners: [{ service: 'smtp', host: '127.0.0.1', port }],
+  trustedNetworks: ['127.0.0.1/32'],
+  routes: [{ domain: '*', host: '127.0.0.1', port: hop.port, tls: 'none' }],
+  queue: { retryAfter: ['1s'] },
+});
+
+async function ready(port: number) {
+  const client = await connectClient(port);
+  await client.say('EHLO client.test\r\n');
+  return client;
+}
+
+async function queued(server: RunningProcess) {
+  const lines = (await server.command('queue', 'list', '--json')).trim();
+  return lines === '' ? [] : lines.split('\n').map((line) => JSON.parse(line));
+}
+
+const spoolOf = (server: RunningProcess) => readdirSync(join(server.directory, 'data/spool'));
+
+describe('a client that vanishes', () => {
+  const piece = `${'x'.repeat(70)}\r\n`.repeat(5_000); // 360 kB: more than is kept in memory
+  for (const [name, announce] of [
+    ['DATA', ['DATA\r\n', '354']],
+    ['BDAT', [`BDAT 40\r\n${'y'.repeat(38)}\r\n`, '250']],
+  ] as const)
+    it(`in the middle of ${name} leaves nothing queued and nothing on disk`, async () => {
+      const [port] = (await freePorts(1)) as [number];
+      await using hop = await startNextHop();
+      await using server = await startProcess(relayConfig(port, hop));
+      const client = await ready(port);
+      await client.say('MAIL FROM:<ann@here.test>\r\n');
+      await client.say('RCPT TO:<bob@far.test>\r\n');
+      const [line, code] = announce;
+      assert.equal((await client.say(line)).slice(0, 3), code);
+      client.socket.write(name === 'BDAT' ? `BDAT 1000000\r\n${piece}` : piece);
+      await eventually(() => spoolOf(server)[0], 'content to be spooled');
+      client.close();
+      await eventually(() => (spoolOf(server).length === 0 ? true : undefined), 'it to be removed');
+      assert.deepEqual(await queued(server), []);
+      assert.deepEqual(hop.taken, []);
+    });
+});
+
+describe('a full disk', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'postrider-full-'));
+  const mounted = mount(folder);
+  if (!mounted)
+    console.error('SKIPPED: a full disk needs root, and may mount a small file system for it');
+
+  it('452 4.3.1 to clients, the queue waits, and goes on by itself when there is room', {
+    skip: mounted ? false : 'cannot mount a small file system',
+  }, async (t) => {
+    t.after(() => {
+      execFileSync('umount', ['-l', folder]);
+      rmSync(folder, { recursive: true });
+    });
+    const [port] = (await freePorts(1)) as [number];
+    let isBack = false;
+    await using hop = await startNextHop((line) =>
+      isBack || !line.startsWith('RCPT') ? '250 2.0.0 OK' : '451 4.3.0 Not now',
+    );
+    const dataDirectory = join(folder, 'data');
+    await using server = await startProcess({ ...relayConfig(port, hop), dataDirectory });
+    const client = await ready(port);
+    await submit(client, mail);
+    await eventually(async () => (await queued(server))[0]?.recipients[0].lastReply, 'an attempt');
+
+    fill(join(folder, 'filler'));
+    let refusal = '';
+    // What the database has in reserve is used up first.
+    for (let sent = 0; refusal === '' && sent < 500; sent += 1)
+      await submit(client, { ...mail, content: 'z'.repeat(900) }).catch((error: Error) => {
+        refusal = error.message;
+      });
+    assert.match(refusal, /452 4\.3\.1 /);
+    await eventually(
+      () => /queue store fails|disk|full/.exec(server.log()) ?? undefined,
+      'a log line',
+    );
+    isBack = true;
+    rmSync(join(folder, 'filler'));
+    await eventually(() => submit(client, mail).catch(() => undefined), 'mail to be taken again');
+    await eventually(
+      async () => ((await queued(server)).length === 0 ? true : undefined),
+      'the queue to run empty',
+    );
+    assert.ok(hop.taken.length >= 2);
+  });
+});
+
+function mount(folder: string): boolean {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', folder], { stdio: 'ignore' });
+    return true;
+  } catch {
+    rmSync(folder, { recursive: true });
+    return false;
+  }
+}
+
+function fill(path: string): void {
+  const file = openSync(path, 'w');
+  try {
+    for (const size of [65_536, 1]) fillBy(file, size);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function fillBy(file: number, size: number): void {
+  try {
+    for (;;) if (writeSync(file, Buffer.alloc(size)) < size) return;
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
+  }
+}
+
+describe('a damaged store', () => {
+  const damages: readonly (readonly [string, (file: string) => void])[] = [
+    ['its header overwritten', (file) => overwrite(file, 0, 512)],
+    ['its tables overwritten', (file) => overwrite(file, 4096, statSync(file).size - 4096)],
+  ];
+  for (const [name, damage] of damages)
+    it(`${name}: says which file and what to do, and refuses to start`, async () => {
+      const [port] = (await freePorts(1)) as [number];
+      await using hop = await startNextHop(() => '451 4.3.0 Not now');
+      await using server = await startProcess(relayConfig(port, hop));
+      const client = await ready(port);
+      await client.say('QUIT\r\n');
+      assert.equal(await server.end(), 0);
+      const file = join(server.directory, 'data/postrider.db');
+      damage(file);
+      const before = readFileSync(file);
+      const { status, stderr } = await fails(server.restart());
+      assert.notEqual(status, 0);
+      assert.match(stderr, /postrider\.db.*(damaged|backup)/);
+      assert.ok(readFileSync(file).equals(before), 'what can still be read is left alone');
+    });
+});
+
+function overwrite(file: string, from: number, bytes: number): void {
+  const handle = openSync(file, 'r+');
+  writeSync(handle, Buffer.alloc(bytes, 0xa5), 0, bytes, from);
+  closeSync(handle);
+}
+
+/** Why a server did not become ready. */
+async function fails(starting: Promise<RunningProcess>) {
+  const error = await starting.then(
+    async (server) => {
+      await server[Symbol.asyncDispose]();
+      throw new assert.AssertionError({ message: 'it started all the same' });
+    },
+    (error: Error) => error,
+  );
+  const [, status, stderr] = /^ended with (\w+) before it was ready:\n([\s\S]*)/.exec(
+    error.message,
+  ) ?? [undefined, '', error.message];
+  return { status: Number(status), stderr: stderr!.trim() };
+}
+
+describe('mistakes of an operator: one line that says what to do, exit 2', () => {
+  const listener = (port: number) => ({ service: 'smtp', host: '127.0.0.1', port });
+
+  it('a port in use', async () => {
+    const holder = createServer();
+    await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+    const { port } = holder.address() as { port: number };
+    try {
+      const { status, stderr } = await fails(startProcess({ listeners: [listener(port)] }));
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, new RegExp(`^postrider: .*${port}.*in use.*$`));
+    } finally {
+      holder.close();
+    }
+  });
+
+  it('an unreadable certificate', async () => {
+    const [port] = (await freePorts(1)) as [number];
+    const tls = { certificate: 'missing.pem', privateKey: 'missing.key' };
+    const { status, stderr } = await fails(startProcess({ listeners: [listener(port)], tls }));
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, /^ {2}tls\.certificate: .*missing\.pem: there is no such file$/m);
+  });
+
+  it('a bad configuration: every problem with its path', async () => {
+    const config = { listeners: [listener(99_999)], colour: 'blue', queue: { warnAfter: 'soon' } };
+    const { status, stderr } = await fails(startProcess(config));
+    assert.equal(status, 2, stderr);
+    for (const path of ['listeners[0].port', 'colour', 'queue.warnAfter'])
+      assert.ok(stderr.includes(path), stderr);
+    assert.doesNotMatch(stderr, /^\s+at /m);
+  });
+});
+
+describe('signals', () => {
+  it('SIGTERM lets an open transaction finish, sends the idle home, and exits with 0', async () => {
+    const [port] = (await freePorts(1)) as [number];
+    await using hop = await startNextHop();
+    await using server = await startProcess(relayConfig(port, hop));
+    const busy = await ready(port);
+    const idle = await ready(port);
+    await busy.say('MAIL FROM:<ann@here.test>\r\n');
+    await busy.say('RCPT TO:<bob@far.test>\r\n');
+    await busy.say('DATA\r\n');
+    const ending = server.end('SIGTERM');
+    assert.match(await idle.hear(), /^421 4\.3\.2 /);
+    await assert.rejects(connectClient(port), /ECONNREFUSED/);
+    assert.match(await busy.say('Subject: last\r\n\r\nHi.\r\n.\r\n'), /^250 /);
+    assert.match(await busy.hear(), /^421 4\.3\.2 /);
+    assert.equal(await ending, 0);
+    await using _again = await server.restart();
+    await eventually(() => hop.taken[0], 'it to be delivered, then or after the next start');
+    assert.equal(hop.taken.length, 1);
+  });
+
+  it('SIGHUP with a bad file says so and goes on; with a good one it holds at once', async () => {
+    const [port] = (await freePorts(1)) as [number];
+    await using hop = await startNextHop();
+    const config = relayConfig(port, hop);
+    await using server = await startProcess(config);
+    const good = readFileSync(server.configFile, 'utf8');
+    writeFileSync(server.configFile, '{ "listeners": [');
+    server.child.kill('SIGHUP');
+    await eventually(() => /configuration not changed/.exec(server.log()) ?? undefined, 'a line');
+    assert.match((await connectClient(port)).greeting, /^220 mx\.here\.test /);
+    writeFileSync(server.configFile, good.replace('mx.here.test', 'mx2.here.test'));
+    server.child.kill('SIGHUP');
+    await eventually(async () => {
+      const { greeting, close } = await connectClient(port);
+      close();
+      return greeting.startsWith('220 mx2.here.test ') ? true : undefined;
+    }, 'the new name');
+  });
+
+  it('a second server on the same data says that there is one, and does no harm', async () => {
+    const [port, other] = (await freePorts(2)) as [number, number];
+    await using hop = await startNextHop();
+    await using server = await startProcess(relayConfig(port, hop));
+    const second = mkdtempSync(join(tmpdir(), 'postrider-second-'));
+    const dataDirectory = join(server.directory, 'data');
+    mkdirSync(second, { recursive: true });
+    const { status, stderr } = await fails(
+      startProcess({ ...relayConfig(other, hop), dataDirectory }, second),
+    );
+    rmSync(second, { recursive: true });
+    assert.notEqual(status, 0);
+    assert.match(stderr, /another process is using it|in use/);
+    assert.ok(existsSync(join(dataDirectory, 'postrider.db')));
+    const client = await ready(port);
+    await submit(client, mail);
+    await eventually(() => hop.taken[0], 'the first to work on');
+  });
+});
