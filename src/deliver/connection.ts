@@ -108,6 +108,9 @@ export class Connection {
   /** A read that has begun before there was something to wait for: see rest(). */
   #reading: Promise<Uint8Array | undefined> | undefined;
   #resting = false;
+  /** When the wait for the present reply began, and for which one. */
+  #waitingSince = 0;
+  #waitingFor = -1;
   /** Transactions begun. */
   transactions = 0;
 
@@ -265,7 +268,7 @@ export class Connection {
 
   async #receive(): Promise<void> {
     const session = this.#session;
-    const reading = this.#reading ?? this.#peer.read(session.timeoutMs);
+    const reading = this.#reading ?? this.#peer.read(this.#remainingMs());
     this.#reading = undefined;
     try {
       const bytes = await reading;
@@ -275,6 +278,20 @@ export class Connection {
       if (error instanceof PeerTimeout) session.timedOut();
       else session.ended(`The connection broke (${messageOf(error)})`);
     }
+  }
+
+  /** What is left of the wait for one reply: an octet now and then does not extend it. */
+  #remainingMs(): number {
+    const { heard, timeoutMs } = this.#session;
+    const now = performance.now();
+    if (heard !== this.#waitingFor) {
+      this.#waitingFor = heard;
+      this.#waitingSince = now;
+      return timeoutMs;
+    }
+    const left = this.#waitingSince + timeoutMs - now;
+    // Rounded to seconds so that the socket's timer is not set anew for each read.
+    return Math.min(timeoutMs, Math.max(1, Math.ceil(left / 1000)) * 1000);
   }
 
   /** False when the connection does not take any more; what the peer said last is still to be read. */

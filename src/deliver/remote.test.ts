@@ -216,6 +216,31 @@ describe('remote delivery', () => {
     assert.equal(server.heard.at(-1), 'DATA');
   });
 
+  it('… and who has the message by then is not sent it again', async () => {
+    await using server = await scriptedServer({ keywords: ['LIMITS RCPTMAX=1'] });
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    let readings = 0;
+    const content: Content = {
+      size: 100,
+      bytes: undefined,
+      async *read() {
+        readings += 1;
+        // The first reading looks for 8-bit content, the second goes out.
+        if (readings > 2) throw new Error('disk on fire');
+        yield Buffer.from('all\r\n');
+      },
+    };
+    const result = await attempt(world, ['a@example.net', 'b@example.net'], {
+      content,
+      params: ['BODY=7BIT'],
+    });
+    assert.deepEqual(say(result), [
+      'ok',
+      'relayed 250 2.0.0 queued',
+      'deferred 451 4.3.0 Local error, try again later',
+    ]);
+  });
+
   it('RFC 2033 §4.2: speaks LMTP over a Unix socket, a reply for each recipient', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'postrider-test-'));
     const path = join(directory, 'lmtp');

@@ -16,6 +16,7 @@ import type { ClientSessionOptions } from '../smtp/client/session.ts';
 import type { ClientTimeouts } from '../smtp/client/timeouts.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { isPermanent, isPositive, isTransient, reply } from '../smtp/reply.ts';
+import { replyFor } from '../smtp/smtp-error.ts';
 import type { Lease, LeasedRecipient } from '../store/queue-store.ts';
 import type { Connection } from './connection.ts';
 import type { PoolLimits } from './connection-pool.ts';
@@ -136,6 +137,8 @@ class Attempt {
       if (connection === undefined) break;
       try {
         await this.#deliverOver(connection);
+      } catch (error) {
+        this.#broken(error);
       } finally {
         pool.release(connection);
       }
@@ -145,6 +148,17 @@ class Attempt {
       recipients: this.#results.map((result) => result ?? { kind: 'deferred', reply: stopped }),
       health: this.#health,
     };
+  }
+
+  /** A failure of ours (the content cannot be read). Who has the message already has it. */
+  #broken(error: unknown): void {
+    if (this.#results.every((result) => result === undefined)) throw error;
+    this.#parts.log.error('delivery broke off', {
+      message: this.#lease.message.id,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+    this.#answerPending(replyFor(error), { final: false, remote: false }, {});
+    this.#pending = [];
   }
 
   /** The next host that talks to us. Without one, everybody gets a result. */

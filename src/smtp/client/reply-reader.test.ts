@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseCapabilities } from './capabilities.ts';
-import { ReplyReader } from './reply-reader.ts';
+import { briefReply, ReplyReader } from './reply-reader.ts';
 
 function read(chunks: readonly (string | Uint8Array)[]) {
   const reader = new ReplyReader();
@@ -80,6 +80,14 @@ describe('replies from a server', () => {
     assert.deepEqual(read(chunks), [{ problem: 'The reply does not end' }]);
     const long = Array.from({ length: 1000 }, () => `250-${'x'.repeat(1000)}\r\n`);
     assert.deepEqual(read(long), [{ problem: 'The reply does not end' }]);
+  });
+
+  it('keeps no more of a reply than somebody would read', () => {
+    const lines = Array.from({ length: 100 }, () => 'x'.repeat(1000)) as [string, ...string[]];
+    const kept = briefReply({ code: 550, detail: '1.1', lines });
+    assert.equal(kept.lines.join('').length, 10_000);
+    const short = { code: 250, detail: undefined, lines: ['OK'] } as const;
+    assert.equal(briefReply(short), short);
   });
 
   it('never throws, and chunking does not matter', () => {

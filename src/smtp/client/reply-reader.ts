@@ -112,3 +112,16 @@ function clean(text: string): string {
   const decoded = Buffer.from(text, 'latin1').toString('utf8');
   return decoded.replace(/\p{Cc}/gu, ' ').trimEnd();
 }
+
+/** Limit: what is kept of a reply beyond the conversation, once for each recipient and attempt. */
+const keptLinesMax = 20;
+const keptCharsMax = 500;
+
+/** A reply worth keeping: nobody reads more of it, and a server can say it a thousand times. */
+export function briefReply(reply: Reply): Reply {
+  const { lines } = reply;
+  if (lines.length <= keptLinesMax && lines.every(({ length }) => length <= keptCharsMax))
+    return reply;
+  const kept = lines.slice(0, keptLinesMax).map((line) => line.slice(0, keptCharsMax));
+  return { ...reply, lines: kept as [string, ...string[]] };
+}

@@ -13,7 +13,7 @@ import type { Capabilities } from './capabilities.ts';
 import { noCapabilities, parseCapabilities } from './capabilities.ts';
 import { closureReply, during } from './closure.ts';
 import type { ClientEvent, Closure, Outgoing, RecipientAnswer, Stage } from './event.ts';
-import { ReplyReader } from './reply-reader.ts';
+import { briefReply, ReplyReader } from './reply-reader.ts';
 import type { ClientTimeouts } from './timeouts.ts';
 import { defaultTimeouts } from './timeouts.ts';
 import { Transaction, tooBig } from './transaction.ts';
@@ -62,6 +62,7 @@ export class ClientSession {
   /** Events that happened together with one that was returned. */
   #queued: ClientEvent | undefined;
   #leftOpen = false;
+  #heard = 0;
 
   constructor(options: ClientSessionOptions) {
     this.#options = options;
@@ -82,7 +83,12 @@ export class ClientSession {
     return this.#closure;
   }
 
-  /** How long the next bytes may take. RFC 5321 §4.5.3.2. */
+  /** Replies so far: each begins a new wait. */
+  get heard(): number {
+    return this.#heard;
+  }
+
+  /** How long the next reply may take. RFC 5321 §4.5.3.2. */
   get timeoutMs(): number {
     const state = this.#state;
     if (state.phase === 'transaction') return state.transaction.timeoutMs(this.#timeouts);
@@ -234,6 +240,7 @@ export class ClientSession {
         this.#broken(reply.problem);
         break;
       }
+      this.#heard += 1;
       this.#traceReply(reply);
       const event = this.#onReply(reply);
       if (event !== undefined) return event;
@@ -324,7 +331,7 @@ export class ClientSession {
   }
 
   #onTransaction(transaction: Transaction, reply: Reply): ClientEvent | undefined {
-    const step = transaction.onReply(reply);
+    const step = transaction.onReply(briefReply(reply));
     if (step === 'wait') return undefined;
     if (step === 'content') return wantContent;
     if (step !== 'done') return this.#broken(step.problem);
@@ -341,7 +348,7 @@ export class ClientSession {
   #refusedForGood(reply: Reply): ClientEvent | undefined {
     // RFC 5321 §3.1: a server that refuses the session still waits for QUIT; after 421 nobody does.
     if (reply.code !== 421) this.#send('QUIT\r\n');
-    return this.#close({ kind: 'refused', stage: this.#stage, reply });
+    return this.#close({ kind: 'refused', stage: this.#stage, reply: briefReply(reply) });
   }
 
   #broken(text: string): undefined {
