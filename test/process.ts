@@ -70,7 +70,9 @@ export async function startProcess(
     void ended.then((code) => reject(new Error(`ended with ${code} before it was ready:\n${log}`)));
   });
   const execute = (args: string[], input?: string): Promise<string> => {
-    const running = run(process.execPath, [main, ...args, '--config', configFile], {
+    // `send` speaks to any server and needs no configuration.
+    const configured = args[0] === 'send' ? args : [...args, '--config', configFile];
+    const running = run(process.execPath, [main, ...configured], {
       cwd: home,
       maxBuffer: 64 * 2 ** 20,
     });
