@@ -49,8 +49,7 @@ function banner(server: RunningServer, directory: string, option: string, cwd: s
   const program = existsSync(join(cwd, 'bin/postrider')) ? './bin/postrider' : 'npx postrider';
   const rows = server.listeners.map(({ service, host, port, tls }) => {
     const what = service === 'smtp' ? 'SMTP' : service;
-    const how =
-      tls === 'implicit' ? 'TLS' : tls === 'starttls' ? 'STARTTLS if you like' : 'in the clear';
+    const how = tls === 'implicit' ? 'TLS' : tls === 'starttls' ? 'STARTTLS' : 'in the clear';
     const login =
       service === 'submission' ? 'log in with any password' : 'login with any password, or none';
     return `  ${`${host}:${port}`.padEnd(17)} ${what}, ${how}; ${login}`;

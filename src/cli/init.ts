@@ -131,10 +131,11 @@ function configText(facts: { hostname: string; domain: string; address: string }
   const tls = existsSync(`${live}/fullchain.pem`)
     ? `{ certificate: ${quote(`${live}/fullchain.pem`)}, privateKey: ${quote(`${live}/privkey.pem`)} }`
     : "'self-signed'";
+  const begin = 'export default defineConfig({';
   return `import { defineConfig } from 'postrider';
 
 // Every setting is explained in docs/config.md; \`postrider check\` tells what is wrong with this.
-export default defineConfig({
+${begin}
   hostname: ${quote(hostname)},
   domains: [${quote(domain)}],
   aliases: {

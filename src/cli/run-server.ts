@@ -21,6 +21,9 @@ export interface RunOptions {
   readonly onReady: (server: RunningServer) => Promise<void>;
 }
 
+/** Time for the message about a failed start to be written. */
+const leftoverMs = 200;
+
 /** Resolves when the server has stopped. @throws when it could not start. */
 export async function runServer(context: Context, options: RunOptions): Promise<void> {
   const { config } = options;
@@ -37,6 +40,10 @@ export async function runServer(context: Context, options: RunOptions): Promise<
       ...(user !== undefined && { dropPrivileges: () => becomeUser(config, user) }),
     });
     await attend(server, options, log, stopAsked);
+  } catch (error) {
+    // Whatever a server that failed half-way has left open must not keep the process.
+    setTimeout(() => process.exit(), leftoverMs).unref();
+    throw error;
   } finally {
     crash.stop();
     process.off('SIGHUP', ignoreHangup);

@@ -10,6 +10,23 @@ interface Facts extends Partial<SettingFacts> {
   readonly bounds?: string;
 }
 
+const example = [
+  '```ts',
+  "import { defineConfig } from 'postrider';",
+  '',
+  'export default defineConfig({',
+  "  hostname: 'mx.example.org',",
+  "  domains: ['example.org'],",
+  '  listeners: [',
+  "    { service: 'smtp', port: 25 },",
+  "    { service: 'submission', port: 587 },",
+  "    { service: 'submission', port: 465, tls: 'implicit' },",
+  '  ],',
+  "  tls: { certificate: 'fullchain.pem', privateKey: 'privkey.pem' },",
+  '});',
+  '```',
+].join('\n');
+
 const introduction = `# Configuration
 
 <!-- Printed from src/config/config.ts by \`node scripts/print-config-docs.ts\`; do not edit. -->
@@ -17,20 +34,7 @@ const introduction = `# Configuration
 The file is \`postrider.config.ts\`, \`.js\` or \`.json\` in the working directory, or what \`--config\`
 names. It is an object; in TypeScript:
 
-\`\`\`ts
-import { defineConfig } from 'postrider';
-
-export default defineConfig({
-  hostname: 'mx.example.org',
-  domains: ['example.org'],
-  listeners: [
-    { service: 'smtp', port: 25 },
-    { service: 'submission', port: 587 },
-    { service: 'submission', port: 465, tls: 'implicit' },
-  ],
-  tls: { certificate: 'fullchain.pem', privateKey: 'privkey.pem' },
-});
-\`\`\`
+${example}
 
 Durations are \`'30s'\`, \`'5m'\`, \`'4h'\`, \`'5d'\`; sizes are bytes or \`'50MiB'\`. Relative paths are
 relative to the file. A name that is not on this page is an error. \`postrider check\` reports every

@@ -1,0 +1,223 @@
+// The real process: what only a process can show. Everything else is tested without one.
+
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+
+const main = join(import.meta.dirname, '../main.ts');
+const root = mkdtempSync(join(tmpdir(), 'postrider-serve-'));
+const running = new Set<ChildProcess>();
+after(() => {
+  for (const child of running) child.kill('SIGKILL');
+  rmSync(root, { recursive: true });
+});
+
+class Program {
+  readonly child: ChildProcess;
+  readonly ended: Promise<number | NodeJS.Signals>;
+  out = '';
+  err = '';
+  #changed = Promise.withResolvers<void>();
+
+  constructor(cwd: string, args: readonly string[], input = '') {
+    this.child = spawn(process.execPath, [main, ...args], { cwd, stdio: 'pipe' });
+    running.add(this.child);
+    this.child.stdout?.on('data', (chunk) => this.#add({ out: String(chunk) }));
+    this.child.stderr?.on('data', (chunk) => this.#add({ err: String(chunk) }));
+    this.child.stdin?.on('error', () => {});
+    this.child.stdin?.end(input);
+    this.ended = new Promise((resolve) => {
+      this.child.once('close', (status, signal) => {
+        running.delete(this.child);
+        this.#add({});
+        resolve(status ?? signal!);
+      });
+    });
+  }
+
+  #add({ out = '', err = '' }): void {
+    this.out += out;
+    this.err += err;
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  /** Waits until stdout and stderr together match, or the program has ended. */
+  async says(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = pattern.exec(`${this.out}\n${this.err}`);
+      if (found !== null) return found;
+      assert.ok(running.has(this.child), `ended without ${pattern}: ${this.out}${this.err}`);
+      await this.#changed.promise;
+    }
+  }
+}
+
+const config = (more: object = {}) =>
+  JSON.stringify({
+    hostname: 'mx.example.org',
+    listeners: [{ service: 'smtp', host: '127.0.0.1', port: 0 }],
+    ...more,
+  });
+
+function workingDirectory(text = config()): string {
+  const cwd = mkdtempSync(join(root, 'w-'));
+  writeFileSync(join(cwd, 'postrider.config.json'), text);
+  return cwd;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function run(cwd: string, args: readonly string[], input = '') {
+  const program = new Program(cwd, args, input);
+  const status = await program.ended;
+  return { status, out: program.out, err: program.err };
+}
+
+describe('serve', () => {
+  it('prints ready, reloads, keeps the old configuration when the new one is bad, stops at SIGTERM', async () => {
+    const cwd = workingDirectory();
+    const file = join(cwd, 'postrider.config.json');
+    const server = new Program(cwd, ['serve']);
+    await server.says(/^ready$/m);
+    assert.deepEqual(await run(cwd, ['reload']), { status: 0, out: 'reloaded\n', err: '' });
+
+    writeFileSync(file, config({ user: 'nobody', logLevel: 'loud' }));
+    server.child.kill('SIGHUP');
+    // `reload` finds the data directory by the same file, so it reports the problem itself.
+    const refused = await run(cwd, ['reload']);
+    assert.equal(refused.status, 2);
+    assert.match(refused.err, /logLevel: must be one of/);
+
+    writeFileSync(file, config({ logLevel: 'debug' }));
+    assert.equal((await run(cwd, ['reload'])).status, 0);
+    const account = await run(
+      cwd,
+      ['account', 'add', 'ann@example.org', '--password-stdin'],
+      'long enough\n',
+    );
+    assert.equal(account.out, 'account ann@example.org created\n', 'through the running server');
+
+    server.child.kill('SIGTERM');
+    assert.equal(await server.ended, 0);
+    assert.match(server.err, /"event":"configuration not changed"/);
+    assert.match(server.err, /"event":"configuration read again"/);
+    assert.match(server.err, /"event":"stopped"/);
+    assert.equal(existsSync(join(cwd, 'postrider-data/control.sock')), false);
+    assert.match((await run(cwd, ['account', 'list'])).out, /^ann@example\.org/, 'and without it');
+  });
+
+  it('a port in use is one line that says what to do, and status 2', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    const cwd = workingDirectory(
+      config({ listeners: [{ service: 'smtp', host: '127.0.0.1', port }] }),
+    );
+    const { status, out, err } = await run(cwd, ['serve']);
+    other.close();
+    assert.equal(status, 2);
+    assert.equal(out, '');
+    assert.match(
+      err,
+      new RegExp(`^postrider: cannot listen on 127\\.0\\.0\\.1 port ${port}: .*\\n$`),
+    );
+  });
+
+  it('a second server on the same data directory says so', async () => {
+    const cwd = workingDirectory();
+    const server = new Program(cwd, ['serve']);
+    await server.says(/^ready$/m);
+    const second = await run(cwd, ['serve']);
+    assert.notEqual(second.status, 0);
+    assert.match(second.err, /^postrider: [^\n]+\n$/);
+    server.child.kill('SIGINT');
+    assert.equal(await server.ended, 0);
+  });
+
+  it('waits for an open transaction after one signal, and not after two', async () => {
+    const port = await freePort();
+    const listeners = [{ service: 'smtp', host: '127.0.0.1', port }];
+    const cwd = workingDirectory(
+      config({ listeners, shutdownGrace: '1h', trustedNetworks: ['127.0.0.1'] }),
+    );
+    const server = new Program(cwd, ['serve']);
+    await server.says(/^ready$/m);
+    const client = connect(port, '127.0.0.1');
+    client.on('error', () => {});
+    const replies = client.setEncoding('latin1').iterator({ destroyOnReturn: false });
+    for (const command of ['', 'HELO x', 'MAIL FROM:<a@b.org>']) {
+      if (command !== '') client.write(`${command}\r\n`);
+      assert.match((await replies.next()).value, /^2/);
+    }
+    server.child.kill('SIGTERM');
+    await server.says(/"event":"stopping"/);
+    client.write('NOOP\r\n');
+    assert.match((await replies.next()).value, /^250/, 'still there');
+    server.child.kill('SIGTERM');
+    assert.equal(await server.ended, 0);
+    client.destroy();
+  });
+
+  it('after kill -9 it starts again, and commands are not fooled by the socket left behind', async () => {
+    const cwd = workingDirectory();
+    const first = new Program(cwd, ['serve']);
+    await first.says(/^ready$/m);
+    first.child.kill('SIGKILL');
+    assert.equal(await first.ended, 'SIGKILL');
+    assert.equal(existsSync(join(cwd, 'postrider-data/control.sock')), true);
+    assert.equal((await run(cwd, ['queue', 'list'])).status, 0);
+    const second = new Program(cwd, ['serve']);
+    await second.says(/^ready$/m);
+    second.child.kill('SIGTERM');
+    assert.equal(await second.ended, 0);
+  });
+});
+
+describe('dev', () => {
+  it('the lines it prints work as they are: a message is sent, listed and shown', async () => {
+    const cwd = mkdtempSync(join(root, 'dev-'));
+    const server = new Program(cwd, ['dev', '--free-ports']);
+    await server.says(/^ready$/m);
+    const [, text, send] = await server.says(/echo "([^"]+)" \| npx postrider (.*)\n/);
+    const words = (line: string) =>
+      [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word!);
+    const sent = await run(cwd, words(send!), `${text}\n`);
+    assert.equal(sent.status, 0, sent.err);
+    assert.match(sent.out, /^S: 250 2\.6\.0 Queued as /m);
+    const list = words((await server.says(/npx postrider (mail list .*)\n/))[1]!);
+    let listed = '';
+    while (listed === '') listed = (await run(cwd, [...list, '--json'])).out;
+    assert.equal(JSON.parse(listed).subject, 'Hello');
+    const show = words((await server.says(/npx postrider (mail show .*)\n/))[1]!);
+    assert.match((await run(cwd, show)).out, /^Subject: Hello\r\n\r\nIt works\r\n$/m);
+    const id = /Queued as (\S+)/.exec(sent.out)![1]!;
+    assert.match((await run(cwd, ['why', id])).out, /Delivered to mailbox|delivered/i);
+    server.child.kill('SIGTERM');
+    assert.equal(await server.ended, 0);
+  });
+});
+
+describe('send', () => {
+  it('--dump prints what would be sent', async () => {
+    const { out, status } = await run(
+      root,
+      ['send', '--to', 'a@b.org', '--from', '', '--dump'],
+      'Grüße',
+    );
+    assert.equal(status, 0);
+    assert.match(out, /\r\nTo: a@b\.org\r\n[\s\S]*\r\n\r\nGrüße\r\n$/);
+  });
+});
