@@ -84,13 +84,6 @@ export class ConnectionPool {
     else void this.#seeOff(connection);
   }
 
-  /** Drops everything that is at work, too: the server is told to stop at once. */
-  destroy(): void {
-    for (const connection of this.#active.keys()) connection.destroy();
-    for (const { connection } of this.#idle) connection.destroy();
-    this.#clear();
-  }
-
   /** Says goodbye to the idle; those at work follow when they are done. */
   async close(): Promise<void> {
     const idle = [...this.#idle];

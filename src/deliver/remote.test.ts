@@ -647,6 +647,18 @@ describe('open connections', () => {
   });
 });
 
+describe('abort signals', () => {
+  it('one that ends long after its attempts leaves the connections of others alone', async () => {
+    const early = new AbortController();
+    await using server = await scriptedServer();
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    await world.deliver(lease(['a@example.net']), early.signal);
+    early.abort();
+    for (let i = 0; i < 2; i += 1) await attempt(world);
+    assert.equal(server.connections.total, 1);
+  });
+});
+
 describe('what the next hop can do', () => {
   const many = Array.from({ length: 5 }, (_, i) => `r${i}@example.net`);
   const transactions = (server: ScriptedServer) => {

@@ -75,17 +75,27 @@ export function createRemoteDelivery(options: RemoteDeliveryOptions): RemoteDeli
   const pool = new ConnectionPool(options.clock, limits);
   const memory = new HostMemory(options.clock);
   const parts: Parts = { ...options, limits, pool, memory };
-  const watched = new WeakSet<AbortSignal>();
-  const deliver = (lease: Lease, signal: AbortSignal): Promise<DeliveryResult> => {
-    // One listener for a signal that all deliveries share, not one for each of them.
-    if (!watched.has(signal)) {
-      watched.add(signal);
-      signal.addEventListener('abort', () => pool.destroy(), { once: true });
+  const atWork = new WeakMap<AbortSignal, Set<Connection>>();
+  // One listener for a signal that many deliveries share, not one for each of them; and only their
+  // connections end with it.
+  const connectionsOf = (signal: AbortSignal): Set<Connection> => {
+    let connections = atWork.get(signal);
+    if (connections === undefined) {
+      const made = new Set<Connection>();
+      connections = made;
+      atWork.set(signal, made);
+      const drop = () => {
+        for (const connection of made) connection.destroy();
+      };
+      signal.addEventListener('abort', drop, { once: true });
     }
+    return connections;
+  };
+  const deliver = (lease: Lease, signal: AbortSignal): Promise<DeliveryResult> => {
     const route = options.routeOf(lease.destination);
     if (route === undefined || !isRemote(route))
       return Promise.resolve(allDeferred(lease, noRoute));
-    return new Attempt(parts, lease, route, signal).run();
+    return new Attempt(parts, { lease, route, signal, atWork: connectionsOf(signal) }).run();
   };
   return Object.assign(deliver, { close: () => pool.close() });
 }
@@ -103,12 +113,21 @@ interface Parts extends Omit<RemoteDeliveryOptions, 'limits'> {
 const noRoute = reply(451, '4.4', 'There is no route to this destination any more');
 const stopped = reply(451, '3.2', 'The server was stopped during the delivery');
 
+interface AttemptFor {
+  readonly lease: Lease;
+  readonly route: RemoteRoute;
+  readonly signal: AbortSignal;
+  readonly atWork: Set<Connection>;
+}
+
 /** One lease on its way. */
 class Attempt {
   readonly #parts: Parts;
   readonly #lease: Lease;
   readonly #route: RemoteRoute;
   readonly #signal: AbortSignal;
+  /** The connections that end when the signal is aborted. */
+  readonly #atWork: Set<Connection>;
   readonly #key: string;
   readonly #results: (RecipientResult | undefined)[];
   /** Positions of those for whom something can still be done. */
@@ -119,8 +138,9 @@ class Attempt {
   /** Addresses that have said what they have to say. */
   #heard: Set<string> | undefined;
 
-  constructor(parts: Parts, lease: Lease, route: RemoteRoute, signal: AbortSignal) {
+  constructor(parts: Parts, { lease, route, signal, atWork }: AttemptFor) {
     this.#parts = parts;
+    this.#atWork = atWork;
     this.#lease = lease;
     this.#route = route;
     this.#signal = signal;
@@ -135,11 +155,13 @@ class Attempt {
     while (this.#pending.length > 0) {
       connection ??= await this.#connect();
       if (connection === undefined) break;
+      this.#atWork.add(connection);
       try {
         await this.#deliverOver(connection);
       } catch (error) {
         this.#broken(error);
       } finally {
+        this.#atWork.delete(connection);
         pool.release(connection);
       }
       connection = undefined;
