@@ -1,0 +1,146 @@
+// A message on its way into a multi-line response: lines end with CRLF and are byte-stuffed (RFC 1939
+// §3), TOP stops after as many lines as were asked for, and a header with UTF-8 in it is put into
+// ASCII where the client did not say UTF8 (RFC 6856 §2.1). Takes content in pieces of any size.
+
+import { isAscii } from 'node:buffer';
+import { findHeaderEnd } from '../mail/header.ts';
+import { headerBytesMax } from './limits.ts';
+import type { Output } from './output.ts';
+import { asciiHeader } from './surrogate.ts';
+
+const LF = 0x0a;
+const CR = 0x0d;
+const DOT = 0x2e;
+
+export interface EncoderOptions {
+  /** The client said UTF8: headers may be sent as they are. */
+  readonly utf8: boolean;
+  /** TOP: lines of the body; undefined for all of the message. */
+  readonly bodyLines: number | undefined;
+}
+
+export class MessageEncoder {
+  readonly #output: Output;
+  /** The header so far, until it is known whether it is ASCII; undefined once that is decided. */
+  #header: Buffer | undefined;
+  /** The present line has no octets yet. */
+  #empty = true;
+  /** The last octet was a CR, not sent yet: an LF may follow, or nothing that belongs to it. */
+  #cr = false;
+  #inHeader = true;
+  /** Lines of the body still wanted. */
+  #linesLeft: number;
+  #done = false;
+
+  constructor(output: Output, { utf8, bodyLines }: EncoderOptions) {
+    this.#output = output;
+    this.#header = utf8 ? undefined : noBytes;
+    this.#linesLeft = bodyLines ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** TOP has all it asked for: more content would be ignored. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** The message in one piece. */
+  whole(bytes: Uint8Array): void {
+    if (this.#header !== undefined && isAscii(bytes)) this.#header = undefined;
+    this.write(bytes);
+    this.end();
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#header === undefined) this.#encode(bytes);
+    else this.#gatherHeader(this.#header.length === 0 ? bytes : [this.#header, bytes]);
+  }
+
+  /** RFC 1939 §3: the last line, and the one that ends the response. */
+  end(): void {
+    if (this.#header !== undefined) this.#writeHead(this.#header);
+    // Deviation: a last line without CRLF gets one, which the size in LIST does not count.
+    this.#output.text(this.#empty && !this.#cr ? '.\r\n' : '\r\n.\r\n');
+  }
+
+  #gatherHeader(bytes: Uint8Array | readonly Uint8Array[]): void {
+    const head = bytes instanceof Uint8Array ? bytes : Buffer.concat(bytes);
+    // Whether a line belongs to the header can be said once it is whole.
+    const lines = head.subarray(0, head.lastIndexOf(LF) + 1);
+    if (findHeaderEnd(lines) < lines.length || head.length >= headerBytesMax) this.#writeHead(head);
+    else this.#header = Buffer.from(head);
+  }
+
+  /** The header, all of it, and whatever came with it of the body. */
+  #writeHead(head: Uint8Array): void {
+    this.#header = undefined;
+    const end = findHeaderEnd(head);
+    const header = head.subarray(0, end);
+    if (isAscii(header)) {
+      this.#encode(head);
+    } else {
+      this.#encode(asciiHeader(header));
+      this.#encode(head.subarray(end));
+    }
+  }
+
+  // Most octets are neither at the beginning of a line nor at its end: those cost one comparison,
+  // and runs of them are copied as one.
+  #encode(bytes: Uint8Array): void {
+    const { length } = bytes;
+    if (this.#done || length === 0) return;
+    const output = this.#output;
+    const afterCr = this.#takeCr(bytes[0]!);
+    let from = 0;
+    for (let i = 0; i < length && !this.#done; i += 1) {
+      const octet = bytes[i]!;
+      if (octet > CR) {
+        if (!this.#empty) continue;
+        this.#empty = false;
+        if (octet !== DOT) continue;
+        output.bytes(bytes, from, i);
+        output.text('.');
+        from = i;
+      } else if (octet === LF) {
+        const whole = i === 0 ? afterCr : bytes[i - 1] === CR;
+        output.bytes(bytes, from, whole ? i + 1 : i);
+        if (!whole) output.text('\r\n');
+        from = i + 1;
+        this.#endLine();
+      } else if (octet !== CR) {
+        this.#empty = false;
+      } else if (bytes[i + 1] !== LF) {
+        // It is alone, or we cannot know yet.
+        output.bytes(bytes, from, i);
+        from = i + 1;
+        if (i + 1 === length) this.#cr = true;
+        else if (bytes[i + 1] !== CR) this.#breakLine();
+      }
+    }
+    if (!this.#done) output.bytes(bytes, from, length);
+  }
+
+  /** What becomes of a CR at the end of the piece before. True if it was sent, and LF is next. */
+  #takeCr(next: number): boolean {
+    if (!this.#cr) return false;
+    this.#cr = false;
+    if (next === LF) this.#output.text('\r');
+    else if (next !== CR) this.#breakLine();
+    return next === LF;
+  }
+
+  /** A CR alone ends a line too: no client may see one in the middle of it. */
+  #breakLine(): void {
+    this.#output.text('\r\n');
+    this.#endLine();
+  }
+
+  /** The next line is empty so far. RFC 1939 §7, TOP: the empty line is not one of the body. */
+  #endLine(): void {
+    if (!this.#inHeader) this.#linesLeft -= 1;
+    else if (this.#empty) this.#inHeader = false;
+    this.#empty = true;
+    this.#done = !this.#inHeader && this.#linesLeft <= 0;
+  }
+}
+
+const noBytes = Buffer.alloc(0);

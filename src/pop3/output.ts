@@ -1,0 +1,75 @@
+// What a session has to say: text and message content in order, gathered into few and large writes.
+// Each buffer is given away once and never written to again.
+
+/** Room for what is gathered, and for the end of a message that does not quite fit. */
+const chunkBytes = 64 * 2 ** 10;
+
+const none: readonly (string | Buffer)[] = [];
+
+export class Output {
+  /** Comes before #full and #chunk when these are empty, and is empty otherwise. */
+  #text = '';
+  #full: Buffer[] | undefined;
+  #chunk: Buffer | undefined;
+  #at = 0;
+
+  get size(): number {
+    let size = this.#text.length + this.#at;
+    if (this.#full !== undefined) for (const { length } of this.#full) size += length;
+    return size;
+  }
+
+  /** ASCII. */
+  text(text: string): void {
+    const chunk = this.#chunk;
+    if (chunk === undefined) this.#text += text;
+    else if (chunk.length - this.#at >= text.length)
+      this.#at += chunk.write(text, this.#at, 'latin1');
+    else this.bytes(Buffer.from(text, 'latin1'), 0, text.length);
+  }
+
+  /** Content of about this many octets follows; `more` output is likely to come after it. */
+  expect(octets: number, more: boolean): void {
+    if (this.#chunk !== undefined) return;
+    this.#begin(more ? chunkBytes : Math.min(chunkBytes, octets + 256 + this.#text.length));
+  }
+
+  /** A copy of `bytes` from `start` up to `end`. */
+  bytes(bytes: Uint8Array, start: number, end: number): void {
+    for (let from = start; from < end; ) {
+      if (this.#chunk === undefined || this.#at === this.#chunk.length) this.#begin(chunkBytes);
+      const chunk = this.#chunk!;
+      const to = Math.min(end, from + chunk.length - this.#at);
+      chunk.set(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to), this.#at);
+      this.#at += to - from;
+      from = to;
+    }
+  }
+
+  /** What to send, in order. Taken once. */
+  take(): readonly (string | Buffer)[] {
+    if (this.#chunk === undefined) {
+      if (this.#text === '') return none;
+      const text = this.#text;
+      this.#text = '';
+      return [text];
+    }
+    const taken = this.#full ?? [];
+    if (this.#at > 0) taken.push(this.#chunk.subarray(0, this.#at));
+    this.#full = undefined;
+    this.#chunk = undefined;
+    this.#at = 0;
+    return taken;
+  }
+
+  #begin(octets: number): void {
+    if (this.#chunk !== undefined) {
+      this.#full ??= [];
+      this.#full.push(this.#chunk.subarray(0, this.#at));
+    }
+    const size = Math.max(octets, this.#text.length);
+    this.#chunk = Buffer.allocUnsafeSlow(size);
+    this.#at = this.#chunk.write(this.#text, 'latin1');
+    this.#text = '';
+  }
+}
