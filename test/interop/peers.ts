@@ -12,11 +12,11 @@ export const run = promisify(execFile);
 
 /** For `it(…, { skip: without('swaks') })`: false, or why the test is skipped. */
 export function without(...programs: string[]): string | false {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   const missing = programs.filter((name) => !folders.some((dir) => existsSync(join(dir, name))));
   if (missing.length === 0) return false;
   const why = `SKIPPED: ${missing.join(', ')} not installed (.ci/run installs it)`;
-  if (process.env['POSTRIDER_TEST_PEERS'] === 'required') throw new Error(why);
+  if (process.env.POSTRIDER_TEST_PEERS === 'required') throw new Error(why);
   console.error(why);
   return why;
 }

@@ -151,8 +151,7 @@ describe('interop: Postfix', { skip }, () => {
       port: postfixPort,
       domain: 'postfix.test',
       settings: {
-        smtpd_recipient_restrictions:
-          'check_recipient_access inline:{nobody@postfix.test=550 5.1.1 gone fishing}',
+        smtpd_recipient_restrictions: 'check_recipient_access static:{550 5.1.1 gone fishing}',
       },
     });
     await server.commandWithInput(
