@@ -2,7 +2,8 @@
 // the runtime beside it, runs as a program, as a library and as types. Needs the npm registry.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +29,16 @@ const reachable = await npm(root, 'ping', '--fetch-retries=0').then(
 );
 if (!reachable)
   console.error('SKIPPED: the npm registry cannot be reached, so nothing is installed');
+
+const config = `
+import { defineConfig } from 'postrider';
+export default defineConfig({
+  hostname: 'mx.example.org',
+  domains: ['example.org'],
+  listeners: [{ service: 'smtp', host: '127.0.0.1', port: 0 }],
+  logLevel: 'error',
+});
+`;
 
 const program = `
 import assert from 'node:assert/strict';
@@ -78,11 +89,24 @@ describe('the published package', { skip: reachable ? false : 'no npm registry' 
   });
 
   it('runs as `npx postrider`', async () => {
-    const { stdout } = await run('npx', ['--no', 'postrider', '--version'], {
+    const { stdout } = await run('npx', ['--', 'postrider', '--version'], {
       cwd: folder,
       env: environment,
     });
     assert.equal(stdout.trim(), version);
+  });
+
+  it('serves, with a configuration in TypeScript and the store in its thread', async () => {
+    writeFileSync(join(folder, 'postrider.config.ts'), config);
+    const child = spawn(join(folder, 'node_modules/.bin/postrider'), ['serve'], {
+      cwd: folder,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(child, 'exit');
+    await Promise.race([once(child.stdout, 'data'), ended]);
+    child.kill('SIGTERM');
+    assert.deepEqual(await ended, [0, null]);
   });
 
   it('is a library: all entry points, receiving mail', async () => {
@@ -94,7 +118,7 @@ describe('the published package', { skip: reachable ? false : 'no npm registry' 
     const options = '--noEmit --strict --target esnext --module nodenext --types node'.split(' ');
     const { stdout } = await run(
       join(folder, 'node_modules/.bin/tsc'),
-      [...options, 'program.ts'],
+      [...options, 'program.ts', 'postrider.config.ts'],
       { cwd: folder, env: environment },
     ).catch((error: { stdout: string }) => error);
     assert.equal(stdout, '');

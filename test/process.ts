@@ -27,6 +27,9 @@ export interface RunningProcess extends AsyncDisposable {
   commandWithInput(input: string, ...args: string[]): Promise<string>;
 }
 
+/** Limit: neither ready nor ended by then is a failure, and leaves no process behind. */
+const readySecondsMax = 20;
+
 export type ConfigObject = Record<string, unknown>;
 
 /** Ports that were free a moment ago. */
@@ -68,6 +71,9 @@ export async function startProcess(
       if (/^ready$/m.test(out)) resolve();
     });
     void ended.then((code) => reject(new Error(`ended with ${code} before it was ready:\n${log}`)));
+    const tooLate = setTimeout(() => child.kill('SIGKILL'), readySecondsMax * 1000);
+    void ended.then(() => clearTimeout(tooLate));
+    child.stdout.on('data', () => clearTimeout(tooLate));
   });
   const execute = (args: string[], input?: string): Promise<string> => {
     // `send` speaks to any server and needs no configuration.
