@@ -3,7 +3,7 @@
 // each writer and for all together, whatever the disk does.
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '../../base/assert.ts';
 import { StorageError } from '../../smtp/smtp-error.ts';
@@ -11,6 +11,7 @@ import type { Content, StoredContent } from '../content.ts';
 import { inlineBytesMax, memoryContent, pieceBytesMax } from '../content.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { ContentWriter, Spool } from '../spool.ts';
+import { makeDirectory } from './directory.ts';
 
 /** What the spool asks of a file that is being written: a test puts a failing disk here. */
 export interface SpoolFile {
@@ -77,7 +78,7 @@ export class FileSpool implements Spool {
   async recover(
     referenced: Iterable<{ readonly key: string; readonly size: number }>,
   ): Promise<{ readonly removed: number }> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(this.#directory);
     const unknown = new Set(await readdir(this.#directory));
     for (const { key, size } of referenced) {
       const path = join(this.#directory, checkedKey(key));
@@ -140,7 +141,7 @@ class Shared {
   }
 
   async openFile(key: string): Promise<SpoolFile> {
-    this.#made ??= mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    this.#made ??= makeDirectory(this.#directory);
     try {
       await this.#made;
     } catch (error) {

@@ -40,7 +40,7 @@ const idsPerBlock = 1000;
 const messageColumns = `mail.uid, mail.email, mail.modseq, mail.flags, mail.keywords,
   mail.received, mail.saved, mail.size, email.sender, email.subject`;
 
-function prepareStatements(database: DatabaseSync) {
+export function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);
   /** Rows as arrays, for what is read by the thousand. */
   const columns = (sql: string) => {

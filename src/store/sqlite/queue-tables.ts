@@ -34,7 +34,7 @@ const recipientsPerPage = 2000;
 
 const leasedColumns = 'idx, address, params, destination, original, attempts, warned';
 
-function prepareStatements(database: DatabaseSync) {
+export function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);
   return {
     insertMessage: prepare(`

@@ -2,11 +2,11 @@
 // in one database, large content in files beside it. Everything that was left half done by the last
 // process is cleared up before this resolves.
 
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import { makeDirectory } from '../files/directory.ts';
 import { MemorySpool } from '../files/memory-spool.ts';
 import { FileSpool } from '../files/spool.ts';
 import { StoreOpenError } from '../open-error.ts';
@@ -80,7 +80,7 @@ async function openDirectory(options: SqliteStoresOptions): Promise<Stores> {
   const { directory, clock, exclusive = true } = options;
   const path = databasePath(directory);
   const spoolDirectory = join(directory, 'spool');
-  await makeDirectory(directory);
+  await prepareDirectory(directory);
   const lock = exclusive ? lockDirectory(directory) : undefined;
   try {
     const transport = await openTransport(options, path, spoolDirectory);
@@ -160,9 +160,9 @@ async function assemble(
 
 const databasePath = (directory: string): string => join(directory, 'postrider.db');
 
-async function makeDirectory(directory: string): Promise<void> {
+async function prepareDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory);
   } catch (error) {
     throw new StoreOpenError('no-access', `${directory}: cannot be made or written to`, {
       cause: error,

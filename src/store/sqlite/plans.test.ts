@@ -1,0 +1,30 @@
+// SQLite's query planner has no statistics here and may guess wrong: a claim that walks an index of
+// 100,000 waiting recipients is right, and far too slow. So the plans are looked at.
+
+import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, it } from 'node:test';
+import { prepareDatabase } from './database.ts';
+import { prepareStatements as mailboxStatements } from './mailbox-tables.ts';
+import { prepareStatements as queueStatements } from './queue-tables.ts';
+
+/** What reads a whole table on purpose: counts, and what happens once when the store is opened. */
+const scans = new Set([
+  ...['newest', 'countMessages', 'countRecipients'], // newest: one row from the right edge
+  ...['firstDues', 'recover', 'clamp'],
+]);
+/** What is about destinations; everything else is about a message. */
+const byDestination = new Set(['firstDue', 'firstDues']);
+
+describe('query plans', () => {
+  const database = new DatabaseSync(':memory:');
+  prepareDatabase(database, ':memory:');
+  const statements = { ...queueStatements(database), ...mailboxStatements(database) };
+  for (const [name, { sourceSQL }] of Object.entries(statements))
+    it(`${name} uses its index`, () => {
+      const rows = database.prepare(`EXPLAIN QUERY PLAN ${sourceSQL}`).all();
+      const plan = rows.map(({ detail }) => String(detail)).join('; ');
+      if (!scans.has(name)) assert.doesNotMatch(plan, /SCAN/);
+      if (!byDestination.has(name)) assert.doesNotMatch(plan, /recipient_due/);
+    });
+});
