@@ -28,7 +28,7 @@ export interface MailboxMessage {
   readonly flags: readonly string[];
   readonly received: number;
   readonly saved: number;
-  /** Octets of prefix and content together. RFC822.SIZE. */
+  /** Octets of prefix and content together. RFC 9051 §2.3.4. */
   readonly size: number;
   /** Stable for ever and unique in the account: RFC 8474 EMAILID, POP3 UIDL, `mail show`. */
   readonly id: string;
