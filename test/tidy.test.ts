@@ -34,8 +34,8 @@ const rooms: readonly (readonly [module: RegExp, where: RegExp])[] = [
 const root = join(import.meta.dirname, '..');
 const src = join(root, 'src');
 const files = globSync('**/*.ts', { cwd: src });
-/** `isIP` is a pure function that happens to live in node:net. */
-const pure = /import \{ isIP(?:v[46])? \} from 'node:net';/g;
+/** `isIP` is a pure function (and so are its kin) that happens to live in node:net. */
+const pure = /import \{ isIP(?:v[46])?(?:, isIPv[46])* \} from 'node:net';/g;
 const importsOf = (source: string) =>
   [
     ...source.matchAll(/(?:^|\n)\s*(?:import|export)[^'"\n;]*?from '([^']+)'|import\('([^']+)'\)/g),
@@ -67,8 +67,8 @@ describe('tidy', () => {
 });
 
 describe('docs/rfc.md', () => {
-  const table = readFileSync(join(root, 'docs/rfc.md'), 'utf8');
-  const known = new Set([...table.matchAll(/RFC (\d+)/g)].map((match) => match[1]));
+  const page = readFileSync(join(root, 'docs/rfc.md'), 'utf8');
+  const known = new Set([...page.matchAll(/RFC (\d+)/g)].map((match) => match[1]));
 
   it('has a row for every RFC that the source cites', () => {
     const missing = new Set<string>();
@@ -79,10 +79,33 @@ describe('docs/rfc.md', () => {
   });
 
   it('names only files that exist', () => {
-    for (const [, path] of table.matchAll(/`((?:src|test|docs)\/[^`*]+)`/g))
+    for (const [, path] of page.matchAll(/`((?:src|test|docs)\/[^`*]+)`/g))
       assert.ok(existsSync(join(root, path!)), `docs/rfc.md names ${path}`);
   });
+
+  for (const { rfc, what, code, tests } of doneRows(page))
+    it(`RFC ${rfc}, ${what}: is cited where it is done and where it is tested`, () => {
+      const cites = (path: string) => readFileSync(join(root, path), 'utf8').includes(`RFC ${rfc}`);
+      assert.ok(code.some(cites), `none of ${code} cites RFC ${rfc}`);
+      assert.ok(tests.some(cites), `none of ${tests} cites RFC ${rfc}`);
+    });
 });
+
+/** Rows that claim "done": the RFC stands in the heading or in the first column. */
+function* doneRows(page: string) {
+  let heading = '';
+  for (const line of page.split('\n')) {
+    if (line.startsWith('## ')) heading = /RFC (\d+)/.exec(line)?.[1] ?? '';
+    const columns = line.split(/(?<!\\)\|/).map((column) => column.trim());
+    const rfc = /^RFC (\d+)/.exec(columns[1] ?? '')?.[1] ?? heading;
+    if (rfc === '' || !/^done\b/.test(columns[3] ?? '')) continue;
+    yield { rfc, what: columns[2]!, code: pathsIn(columns[4]!), tests: pathsIn(columns[5]!) };
+  }
+}
+
+function pathsIn(column: string): string[] {
+  return [...column.matchAll(/`([^`]+)`/g)].map((match) => match[1]!);
+}
 
 describe('documents', () => {
   for (const file of [
@@ -95,6 +118,8 @@ describe('documents', () => {
     'docs/performance.md',
     'docs/dependencies.md',
     'docs/rfc.md',
+    'docs/operating.md',
+    'docs/replies.md',
   ])
     it(`${file} is there`, () => assert.ok(existsSync(join(root, file))));
 
