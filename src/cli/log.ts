@@ -32,14 +32,9 @@ export function createLog({ level, pretty, fd = 2 }: LogOptions): OperatorLog {
 }
 
 function createJsonLog(level: LogLevel, fd: number): OperatorLog {
-  const destination = pino.destination({
-    fd,
-    sync: false,
-    minLength: gatheredBytes,
-    periodicFlush: flushMs,
-    maxLength: waitingBytesMax,
-  });
-  destination.on('error', () => {}); // stderr is gone: there is nobody to tell
+  const stream = pino.destination({ fd, sync: false, maxLength: waitingBytesMax });
+  stream.on('error', () => {}); // stderr is gone: there is nobody to tell
+  const destination = gathered(stream);
   const logger = pino(
     {
       level,
@@ -64,6 +59,32 @@ function createJsonLog(level: LogLevel, fd: number): OperatorLog {
       } catch {
         // stderr is gone
       }
+    },
+  };
+}
+
+/**
+ * Lines go to the stream in large pieces: gathered there, each would have the length of all that
+ * wait measured anew.
+ */
+function gathered(stream: ReturnType<typeof pino.destination>) {
+  let lines = '';
+  let timer: NodeJS.Timeout | undefined;
+  const hand = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (lines !== '') stream.write(lines);
+    lines = '';
+  };
+  return {
+    write(line: string): void {
+      lines += line;
+      if (lines.length >= gatheredBytes) hand();
+      else timer ??= setTimeout(hand, flushMs).unref();
+    },
+    flushSync(): void {
+      hand();
+      stream.flushSync();
     },
   };
 }

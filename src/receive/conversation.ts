@@ -67,7 +67,11 @@ export class Conversation {
   async run(): Promise<void> {
     const { answerer, log } = this.#parts;
     try {
-      while (await this.#step(this.#session.next()));
+      for (let more = true; more; ) {
+        // Most events need no waiting: a promise for each of them would be most of the work.
+        const step = this.#step(this.#session.next());
+        more = typeof step === 'boolean' ? step : await step;
+      }
       await this.#peer.end();
     } catch (error) {
       // The peer went away, or broke the rules below us (TLS). Nothing to answer.
@@ -95,51 +99,55 @@ export class Conversation {
   }
 
   /** False when the conversation is over. */
-  async #step(event: SessionEvent): Promise<boolean> {
+  #step(event: SessionEvent): boolean | Promise<boolean> {
     const { answerer } = this.#parts;
     switch (event.kind) {
       case 'need-input':
         return this.#exchange();
-      case 'content': {
-        const wait = answerer.content(event.bytes);
-        if (wait !== undefined) await wait;
-        return true;
-      }
+      case 'content':
+        return answerer.content(event.bytes)?.then(goOn) ?? true;
       case 'reset':
-        await answerer.reset();
-        return true;
+        return answerer.reset()?.then(goOn) ?? true;
       case 'auth-cancelled':
         return true;
       case 'starttls':
-        await this.#startTls();
-        return true;
+        return this.#startTls().then(goOn);
       case 'close':
-        await this.#flush();
-        return false;
+        return this.#flush().then(() => false);
       default:
-        await this.#answer(event);
-        return true;
+        return this.#answer(event);
     }
   }
 
-  async #answer(question: Question): Promise<void> {
-    const { answerer, log } = this.#parts;
-    const session = this.#session;
-    let answer: ServerAnswer;
+  #answer(question: Question): true | Promise<true> {
     try {
-      const given = answerer.answer(question);
-      answer = given instanceof Promise ? await given : given;
+      const given = this.#parts.answerer.answer(question);
+      if (!(given instanceof Promise)) return this.#give(given);
+      return given.then(
+        (answer) => this.#give(answer),
+        (error) => this.#give(this.#refusal(question, error)),
+      );
     } catch (error) {
-      // RFC 5321 §4.2.1: what nobody foresaw is transient, and says nothing about us.
-      if (!(error instanceof SmtpError))
-        log.error('unforeseen failure', { during: question.kind, error: stackOf(error) });
-      else if (error.cause !== undefined)
-        log.warn('refused for now', { during: question.kind, error: messageOf(error.cause) });
-      answer = replyFor(error);
+      return this.#give(this.#refusal(question, error));
     }
+  }
+
+  #give(answer: ServerAnswer): true {
+    const session = this.#session;
     if ('each' in answer) session.answerEach(answer.each);
     else if ('challenge' in answer) session.challenge(answer.challenge);
     else session.answer(answer);
+    return true;
+  }
+
+  /** RFC 5321 §4.2.1: what nobody foresaw is transient, and says nothing about us. */
+  #refusal(question: Question, error: unknown): Reply {
+    const { log } = this.#parts;
+    if (!(error instanceof SmtpError))
+      log.error('unforeseen failure', { during: question.kind, error: stackOf(error) });
+    else if (error.cause !== undefined)
+      log.warn('refused for now', { during: question.kind, error: messageOf(error.cause) });
+    return replyFor(error);
   }
 
   async #exchange(): Promise<boolean> {
@@ -199,6 +207,7 @@ export class Conversation {
 }
 
 const done = Promise.resolve();
+const goOn = (): true => true;
 
 export const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);

@@ -25,6 +25,12 @@ const batchesMax = 1;
 // How long something committed may stay unflushed: a power failure then costs second deliveries.
 const flushAfterMs = 1000;
 
+// Nobody is kept by these: they ride along with the next message, which saves a transaction of their
+// own and a turn of both threads. Limit: after a crash what was not sent yet is done a second time.
+const patient: ReadonlySet<Operation> = new Set(['settle', 'release']);
+const patienceMs = 5;
+const patientMax = 100;
+
 const durabilities: Readonly<Record<Operation, Durability>> = {
   enqueue: 'durable',
   claim: 'lazy',
@@ -89,6 +95,9 @@ export class GroupCommit {
   #waiting: Waiting[] = [];
   #underWay = 0;
   #gathering = false;
+  /** Some of those waiting would rather not wait. */
+  #urgent = false;
+  #cancelPatience: (() => void) | undefined;
   #closed = false;
   #refusing = false;
   readonly #freedFiles: string[] = [];
@@ -114,6 +123,7 @@ export class GroupCommit {
       for (const content of contents) bytes += content.bytes?.length ?? 0;
       const request: Request = { operation, args, durability, contents };
       this.#waiting.push({ request, bytes, resolve, reject });
+      this.#urgent ||= durability !== 'lazy' || !patient.has(operation);
       this.#gather();
     });
   }
@@ -121,7 +131,8 @@ export class GroupCommit {
   /** Everything asked for is answered, and flushed. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    if (this.#cancelFlush !== undefined) await this.call('flush', []).catch(() => {});
+    if (this.#cancelFlush !== undefined || this.#waiting.length > 0)
+      await this.call('flush', []).catch(() => {});
     this.#closed = true;
     this.#cancelFlush?.();
     if (this.#underWay > 0 || this.#waiting.length > 0)
@@ -133,11 +144,27 @@ export class GroupCommit {
 
   #gather(): void {
     if (this.#gathering || this.#underWay >= batchesMax) return;
+    if (!this.#urgent && this.#waiting.length < patientMax && this.#parts.transport.patient) {
+      this.#cancelPatience ??= this.#wait();
+      return;
+    }
+    this.#cancelPatience?.();
+    this.#cancelPatience = undefined;
     this.#gathering = true;
     this.#parts.transport.gather(() => {
       this.#gathering = false;
       this.#send();
     });
+  }
+
+  /** What nobody waits for goes with what somebody does, if that comes soon. */
+  #wait(): () => void {
+    const timer = setTimeout(() => {
+      this.#cancelPatience = undefined;
+      this.#urgent = true;
+      this.#gather();
+    }, patienceMs);
+    return () => clearTimeout(timer);
   }
 
   #send(): void {
@@ -164,6 +191,7 @@ export class GroupCommit {
     if (count < this.#waiting.length) return this.#waiting.splice(0, count);
     const all = this.#waiting;
     this.#waiting = [];
+    this.#urgent = false;
     return all;
   }
 

@@ -19,6 +19,8 @@ export interface Transport {
   run(requests: readonly Request[]): Promise<BatchResult>;
   /** Calls back soon: what is asked for until then goes into one batch. */
   gather(callback: () => void): void;
+  /** Whether it is worth waiting for company in real time. */
+  readonly patient: boolean;
   close(): Promise<void>;
 }
 
@@ -61,6 +63,7 @@ export function openInProcess(options: InProcessOptions, faults?: Faults): Trans
       return result;
     },
     gather: queueMicrotask,
+    patient: false,
     async close() {
       if (options.closes && !crashed) engine.close();
     },
@@ -139,6 +142,7 @@ export async function openInWorker(options: WorkerTransportOptions): Promise<Tra
     },
     // All that the event loop has read in this turn.
     gather: setImmediate,
+    patient: true,
     async close() {
       if (ended !== undefined) return;
       await new Promise<void>((resolve) => {
