@@ -64,7 +64,7 @@ export async function startProcess(
     log += chunk;
   });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  await new Promise<void>((resolve, reject) => {
+  const ready = new Promise<void>((resolve, reject) => {
     let out = '';
     child.stdout.on('data', (chunk: Buffer) => {
       out += chunk;
@@ -74,6 +74,10 @@ export async function startProcess(
     const tooLate = setTimeout(() => child.kill('SIGKILL'), readySecondsMax * 1000);
     void ended.then(() => clearTimeout(tooLate));
     child.stdout.on('data', () => clearTimeout(tooLate));
+  });
+  await ready.catch((error: unknown) => {
+    if (directory === undefined) rmSync(home, { recursive: true, force: true });
+    throw error;
   });
   const execute = (args: string[], input?: string): Promise<string> => {
     // `send` speaks to any server and needs no configuration.

@@ -1,6 +1,7 @@
 // SmtpServer: the receiving half of Postrider for programs that want mail as function calls. The
 // same sessions, limits and reception as the server; only the queue is replaced by your onMessage.
 
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
@@ -83,6 +84,8 @@ export class SmtpServer implements AsyncDisposable {
   #service: SmtpService | undefined;
   #listener: Listener | undefined;
   #spool: Spool | undefined;
+  /** For content too large for memory, and a certificate that signs itself. */
+  #directory: string | undefined;
 
   constructor(options: SmtpServerOptions) {
     this.#options = options;
@@ -100,6 +103,7 @@ export class SmtpServer implements AsyncDisposable {
       tmpdir(),
       `postrider-${process.pid}-${systemRandom.bytes(6).toString('hex')}`,
     );
+    this.#directory = directory;
     const tls = await this.#loadTls(directory);
     this.#spool = new FileSpool({ directory });
     const service = this.#createService(tls, this.#spool);
@@ -125,6 +129,7 @@ export class SmtpServer implements AsyncDisposable {
       clearTimeout(timer);
     }
     await this.#spool?.[Symbol.asyncDispose]();
+    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
