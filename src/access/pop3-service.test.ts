@@ -1,0 +1,475 @@
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { connect } from 'node:net';
+import { describe, it } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { systemClock } from '../base/clock.ts';
+import { FakeClock } from '../base/fake-clock.ts';
+import { silentLog } from '../base/log.ts';
+import { systemRandom } from '../base/random.ts';
+import { issueCertificate } from '../net/certificate.ts';
+import { listen, startServerTls } from '../net/listener.ts';
+import type { SocketPeer } from '../net/socket-peer.ts';
+import { createServerTls, tlsFacts } from '../net/tls.ts';
+import { createConnectionLimits } from '../policy/connection-limits.ts';
+import { createLoginThrottle } from '../policy/login-throttle.ts';
+import { defaultPop3Limits } from '../pop3/limits.ts';
+import { chooseSaslClient } from '../sasl/client.ts';
+import type { Authenticator } from '../sasl/mechanism.ts';
+import { deriveScramKeys } from '../sasl/scram-keys.ts';
+import type { MailboxStore } from '../store/mailbox-store.ts';
+import { openSqliteStores } from '../store/sqlite/stores.ts';
+import { Maildrops } from './maildrops.ts';
+import type { Pop3ServiceSettings } from './pop3-service.ts';
+import { Pop3Service } from './pop3-service.ts';
+
+const ann = 'ann@example.org';
+const salt = Buffer.from('0123456789abcdef');
+const keys = await deriveScramKeys('secret', salt, 4096);
+
+const authenticator: Authenticator = {
+  verifyPassword: async (user, password) => (password === 'secret' ? user : undefined),
+  scramKeys: async (user) => ({ account: user, keys }),
+  mayActAs: async (account, authorization) => account === authorization,
+};
+
+const dayMs = 24 * 60 * 60_000;
+const certificate = issueCertificate({
+  commonName: 'pop.example.org',
+  names: ['127.0.0.1'],
+  notBefore: new Date(Date.now() - dayMs),
+  notAfter: new Date(Date.now() + dayMs),
+});
+const tls = createServerTls({
+  certificate: certificate.certificate,
+  privateKey: certificate.privateKeyPem,
+  requestClientCertificate: false,
+});
+
+interface TestOptions {
+  readonly settings?: Partial<Pop3ServiceSettings>;
+  readonly connections?: number;
+  /** What the store does differently. */
+  readonly wrap?: (mailboxes: MailboxStore) => Partial<MailboxStore>;
+  readonly failuresPerNetwork?: number;
+}
+
+/** A listener on loopback over the real store, in memory. */
+async function start(options: TestOptions = {}) {
+  const clock = systemClock();
+  const stores = await openSqliteStores({ directory: ':memory:', clock, log: silentLog });
+  const { mailboxes } = stores;
+  const bound: Pick<MailboxStore, 'index' | 'openMany' | 'expunge'> = {
+    index: (...args) => mailboxes.index(...args),
+    openMany: (...args) => mailboxes.openMany(...args),
+    expunge: (...args) => mailboxes.expunge(...args),
+    ...options.wrap?.(mailboxes),
+  };
+  const service = new Pop3Service({
+    settings: () => ({
+      hostname: 'pop.example.org',
+      startTls: true,
+      insecureAuth: true,
+      loginDelayMs: 0,
+      limits: defaultPop3Limits,
+      ...options.settings,
+    }),
+    maildrops: new Maildrops({ mailboxes: bound, clock }),
+    authenticator,
+    throttle: createLoginThrottle({
+      ...{ clock, delay: 0, delayMax: 0 },
+      failuresPerNetwork: options.failuresPerNetwork ?? 20,
+    }),
+    connections: createConnectionLimits({
+      connections: options.connections ?? 100,
+      connectionsPerClient: 100,
+    }),
+    startTls: (peer) => startServerTls(peer as SocketPeer, tls),
+    clock,
+    random: systemRandom,
+    log: silentLog,
+  });
+  const listener = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    tls,
+    implicitTls: false,
+    onConnection: (peer) => service.accept(peer),
+  });
+  const clients: Client[] = [];
+  return {
+    stores,
+    service,
+    /** A client that has read the greeting. */
+    async open(): Promise<Client> {
+      const client = new Client(connect(listener.port, '127.0.0.1'));
+      clients.push(client);
+      assert.equal(await client.line(), '+OK pop.example.org POP3 server ready');
+      return client;
+    },
+    connect: () => connect(listener.port, '127.0.0.1'),
+    async login(account = ann): Promise<Client> {
+      const client = await this.open();
+      await client.expect(`USER ${account}`, '+OK send PASS');
+      assert.match(await client.ask('PASS secret'), /^\+OK maildrop has/);
+      return client;
+    },
+    deliver: (body: string, account = ann) =>
+      mailboxes.append({
+        ...{ account, folder: 'INBOX', prefix: 'Return-Path: <bob@example.net>\r\n', flags: [] },
+        content: { kind: 'inline', bytes: Buffer.from(body) },
+        received: 1,
+      }),
+    async [Symbol.asyncDispose]() {
+      for (const client of clients) client.end();
+      service.destroy();
+      await service.shutdown();
+      await listener.close();
+      await stores[Symbol.asyncDispose]();
+    },
+  };
+}
+
+class Client {
+  socket: Socket;
+  #text = '';
+  #ended = false;
+  #wake: (() => void) | undefined;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    this.#listen();
+  }
+
+  #listen(): void {
+    this.socket.setEncoding('latin1');
+    this.socket.on('data', (text: string) => {
+      this.#text += text;
+      this.#wake?.();
+    });
+    this.socket.on('close', () => {
+      this.#ended = true;
+      this.#wake?.();
+    });
+    this.socket.on('error', () => {});
+  }
+
+  /** Everything up to and with `end`. */
+  async until(end: string): Promise<string> {
+    for (let from = 0; ; ) {
+      const at = this.#text.indexOf(end, from);
+      if (at !== -1) {
+        const found = this.#text.slice(0, at + end.length);
+        this.#text = this.#text.slice(at + end.length);
+        return found;
+      }
+      assert.ok(!this.#ended, `the connection ended after: ${this.#text.slice(-200)}`);
+      from = Math.max(0, this.#text.length - end.length);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  async line(): Promise<string> {
+    return (await this.until('\r\n')).slice(0, -2);
+  }
+
+  send(text: string): void {
+    this.socket.write(`${text}\r\n`);
+  }
+
+  ask(command: string): Promise<string> {
+    this.send(command);
+    return this.line();
+  }
+
+  async expect(command: string, response: string): Promise<void> {
+    assert.equal(await this.ask(command), response);
+  }
+
+  /** The lines of a multi-line response, after its first. */
+  async listing(command: string): Promise<string> {
+    assert.match(await this.ask(command), /^\+OK /);
+    return (await this.until('.\r\n')).slice(0, -3);
+  }
+
+  async startTls(): Promise<void> {
+    await this.expect('STLS', '+OK begin TLS negotiation now');
+    const plain = this.socket;
+    plain.removeAllListeners('data');
+    plain.removeAllListeners('close');
+    const secured = connectTls({ socket: plain, rejectUnauthorized: false });
+    await new Promise((resolve) => secured.once('secureConnect', resolve));
+    this.socket = secured;
+    this.#listen();
+  }
+
+  async closed(): Promise<string> {
+    while (!this.#ended)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    return this.#text;
+  }
+
+  end(): void {
+    this.socket.destroy();
+  }
+}
+
+describe('Pop3Service', () => {
+  it('RFC 1939: a session over the store, trace first, removed at QUIT', async () => {
+    await using test = await start();
+    const first = await test.deliver('Subject: one\r\n\r\n.dot\r\n');
+    const second = await test.deliver('Subject: two\r\n\r\n');
+    const client = await test.login();
+    await client.expect('STAT', `+OK 2 ${first.size + second.size}`);
+    assert.equal(await client.listing('UIDL'), `1 ${first.id}\r\n2 ${second.id}\r\n`);
+    const raw = 'Return-Path: <bob@example.net>\r\nSubject: one\r\n\r\n..dot\r\n';
+    await client.expect('RETR 1', `+OK ${first.size} octets`);
+    assert.equal(await client.until('\r\n.\r\n'), `${raw}.\r\n`);
+    await client.expect('DELE 1', '+OK message 1 deleted');
+    await client.expect('QUIT', '+OK pop.example.org POP3 server signing off (1 message left)');
+    await client.closed();
+    const left = await test.stores.mailboxes.list(ann, 'INBOX', { after: 0, limit: 9 });
+    assert.deepEqual(
+      left.map(({ id }) => id),
+      [second.id],
+    );
+    // RFC 1939 §7: a unique-id is the same in every session.
+    const again = await test.login();
+    await again.expect('UIDL 1', `+OK 1 ${second.id}`);
+  });
+
+  it('RFC 1939 §6: a lost connection removes nothing', async () => {
+    await using test = await start();
+    await test.deliver('x');
+    const client = await test.login();
+    await client.expect('DELE 1', '+OK message 1 deleted');
+    client.end();
+    await client.closed();
+    await until(() => test.service.conversations === 0);
+    const again = await test.login();
+    assert.match(await again.ask('STAT'), /^\+OK 1 /);
+  });
+
+  it('RFC 2449 §8.1.2: one session for a mailbox; it is free again before the goodbye', async () => {
+    await using test = await start();
+    const one = await test.login();
+    const two = await test.open();
+    await two.expect(`USER ${ann}`, '+OK send PASS');
+    await two.expect('PASS secret', '-ERR [IN-USE] another session has this mailbox open');
+    await test.login('bob@example.org');
+    assert.match(await one.ask('QUIT'), /^\+OK/);
+    await two.expect(`USER ${ann}`, '+OK send PASS');
+    await two.expect('PASS secret', '+OK maildrop has 0 messages (0 octets)');
+  });
+
+  it('RFC 3206 §5: AUTH for wrong credentials, and in the end no more guesses', async () => {
+    await using test = await start({ failuresPerNetwork: 3 });
+    const client = await test.open();
+    for (let i = 0; i < 3; i += 1) {
+      await client.expect(`USER ${ann}`, '+OK send PASS');
+      await client.expect('PASS guess', '-ERR [AUTH] user name or password is wrong');
+    }
+    await client.expect(`USER ${ann}`, '+OK send PASS');
+    assert.match(await client.ask('PASS secret'), /^-ERR \[SYS\/TEMP\] too many failed logins/);
+    await client.closed();
+  });
+
+  it('RFC 3206 §4: SYS/TEMP when we fail; nothing is lost by it', async () => {
+    let failing = false;
+    const unlessFailing =
+      <A extends readonly unknown[], R>(call: (...args: A) => Promise<R>) =>
+      async (...args: A): Promise<R> => {
+        if (failing) throw new Error('disk');
+        return call(...args);
+      };
+    await using test = await start({
+      wrap: (mailboxes) => ({
+        index: unlessFailing((...args) => mailboxes.index(...args)),
+        openMany: unlessFailing((...args) => mailboxes.openMany(...args)),
+        expunge: unlessFailing((...args) => mailboxes.expunge(...args)),
+      }),
+    });
+    await test.deliver('x');
+    failing = true;
+    const client = await test.open();
+    await client.expect(`USER ${ann}`, '+OK send PASS');
+    await client.expect('PASS secret', '-ERR [SYS/TEMP] temporary failure, try again later');
+    failing = false;
+    await client.expect(`USER ${ann}`, '+OK send PASS');
+    assert.match(await client.ask('PASS secret'), /^\+OK maildrop has 1 message /);
+    failing = true;
+    await client.expect('RETR 1', '-ERR [SYS/TEMP] temporary failure, try again later');
+    await client.expect('DELE 1', '+OK message 1 deleted');
+    await client.expect(
+      'QUIT',
+      '-ERR [SYS/TEMP] deleted messages were not removed, try again later',
+    );
+    failing = false;
+    const again = await test.login();
+    assert.match(await again.ask('STAT'), /^\+OK 1 /);
+  });
+
+  it('a message that another program removed is an error, not the end', async () => {
+    await using test = await start();
+    const { uid } = await test.deliver('x');
+    await test.deliver('y');
+    const client = await test.login();
+    await test.stores.mailboxes.expunge(ann, 'INBOX', [uid]);
+    await client.expect('RETR 1', '-ERR no such message any more: another program removed it');
+    assert.match(await client.ask('RETR 2'), /^\+OK/);
+  });
+
+  it('RFC 2449 §6.6: pipelined RETR is answered in order, with few questions to the store', async () => {
+    let asked = 0;
+    await using test = await start({
+      wrap: (mailboxes) => ({
+        openMany: (...args) => {
+          asked += 1;
+          return mailboxes.openMany(...args);
+        },
+      }),
+    });
+    const bodies = Array.from({ length: 400 }, (_, i) => `Subject: ${i}\r\n\r\n.${i}\r\n`);
+    for (const body of bodies) await test.deliver(body);
+    const client = await test.login();
+    client.send(bodies.map((_, i) => `RETR ${i + 1}`).join('\r\n'));
+    for (const body of bodies) {
+      assert.match(await client.line(), /^\+OK \d+ octets$/);
+      const text = await client.until('\r\n.\r\n');
+      assert.equal(
+        text,
+        `Return-Path: <bob@example.net>\r\n${body.replace('\r\n.', '\r\n..')}.\r\n`,
+      );
+    }
+    assert.ok(asked <= 8, `${asked} questions`);
+  });
+
+  it('large messages are sent in pieces, as fast as the client reads', async () => {
+    await using test = await start();
+    const line = `${'x'.repeat(76)}\r\n`;
+    const writer = test.stores.spool.create();
+    await writer.write(Buffer.from(`Subject: large\r\n\r\n${line.repeat(100_000)}`));
+    const content = await writer.commit();
+    await test.stores.mailboxes.append({
+      ...{ account: ann, folder: 'INBOX', content, prefix: 'P: p\r\n', flags: [], received: 1 },
+    });
+    const client = await test.login();
+    await client.expect('TOP 1 1', '+OK top of message follows');
+    const top = `P: p\r\nSubject: large\r\n\r\n${line}.\r\n`;
+    assert.equal(await client.until('\r\n.\r\n'), top);
+    client.socket.pause();
+    client.send('RETR 1\r\nNOOP');
+    await new Promise((resolve) => setImmediate(resolve));
+    client.socket.resume();
+    assert.match(await client.line(), /^\+OK 78\d{5} octets$/);
+    const whole = await client.until('\r\n.\r\n');
+    assert.equal(whole.length, 'P: p\r\nSubject: large\r\n\r\n'.length + 100_000 * 78 + 3);
+    assert.match(await client.line(), /^\+OK/);
+  });
+
+  it('a mailbox of 50,000 messages opens and lists without its content being read', async () => {
+    const length = 50_000;
+    await using test = await start({
+      wrap: () => ({
+        index: async () => ({
+          length,
+          uidAt: (index) => index + 1,
+          idAt: (index) => `m${index}`,
+          sizeAt: () => 4096,
+        }),
+        openMany: () => assert.fail('content was read'),
+      }),
+    });
+    const client = await test.login();
+    await client.expect('STAT', `+OK ${length} ${length * 4096}`);
+    assert.equal((await client.listing('LIST')).split('\r\n').length, length + 1);
+    assert.ok((await client.listing('UIDL')).endsWith('50000 m49999\r\n'));
+  });
+
+  it('RFC 2595 §4: STLS, and then SCRAM-SHA-256-PLUS is there to be used', async () => {
+    await using test = await start({ settings: { insecureAuth: false } });
+    await test.deliver('x');
+    const client = await test.open();
+    assert.match(await client.ask(`USER ${ann}`), /^-ERR passwords are not taken in the clear/);
+    assert.doesNotMatch(await client.listing('CAPA'), /^SASL|^USER/m);
+    await client.startTls();
+    const capabilities = await client.listing('CAPA');
+    assert.doesNotMatch(capabilities, /STLS/);
+    const offered = /^SASL (.*)$/m.exec(capabilities.replaceAll('\r', ''))![1]!.split(' ');
+    const facts = tlsFacts(client.socket as Parameters<typeof tlsFacts>[0]);
+    const sasl = chooseSaslClient(offered, { user: ann, password: 'secret' }, facts)!;
+    assert.equal(sasl.mechanism, 'SCRAM-SHA-256-PLUS');
+    const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
+    let answer = await client.ask(`AUTH ${sasl.mechanism} ${base64(sasl.initial()!)}`);
+    while (answer.startsWith('+ '))
+      answer = await client.ask(base64(sasl.respond(Buffer.from(answer.slice(2), 'base64'))));
+    assert.match(answer, /^\+OK maildrop has 1 message/);
+    sasl.succeeded?.();
+  });
+
+  it('RFC 2449 §6.5: LOGIN-DELAY is announced and enforced', async () => {
+    await using test = await start({ settings: { loginDelayMs: 60_000 } });
+    const client = await test.login();
+    assert.match(await client.listing('CAPA'), /^LOGIN-DELAY 60\r$/m);
+    await client.ask('QUIT');
+    const again = await test.open();
+    await again.expect(`USER ${ann}`, '+OK send PASS');
+    await again.expect('PASS secret', '-ERR [LOGIN-DELAY] logins are too frequent, wait a little');
+  });
+
+  it('turns away whom there is no room for', async () => {
+    await using test = await start({ connections: 1 });
+    await test.open();
+    const second = new Client(test.connect());
+    assert.match(await second.closed(), /^-ERR \[SYS\/TEMP\] Too many connections/);
+  });
+
+  it('shutdown ends the idle at once, and others when they have said QUIT', async () => {
+    await using test = await start();
+    await test.deliver('x');
+    const idle = await test.login('bob@example.org');
+    const fresh = await test.open();
+    const busy = await test.login();
+    await busy.expect('DELE 1', '+OK message 1 deleted');
+    const ended = test.service.shutdown();
+    assert.match(await idle.closed(), /^-ERR \[SYS\/TEMP\] server shutting down/);
+    assert.match(await fresh.closed(), /^-ERR/);
+    await busy.expect('NOOP', '+OK nothing happened');
+    assert.match(await busy.ask('QUIT'), /maildrop empty/);
+    await ended;
+    assert.equal((await test.stores.mailboxes.usage(ann)).messages, 0);
+  });
+});
+
+describe('Maildrops', () => {
+  it('a mailbox that cannot be opened is not locked', async () => {
+    const clock = new FakeClock();
+    let failing = true;
+    const mailboxes: Pick<MailboxStore, 'index' | 'openMany' | 'expunge'> = {
+      index: async () => {
+        if (failing) throw new Error('disk');
+        return { length: 0, uidAt: () => 0, idAt: () => '', sizeAt: () => 0 };
+      },
+      openMany: async () => [],
+      expunge: async () => [],
+    };
+    const maildrops = new Maildrops({ mailboxes, clock });
+    const options = { loginDelayMs: 0 };
+    await assert.rejects(maildrops.open(ann, options));
+    failing = false;
+    // Two at once: one has it.
+    const [one, two] = await Promise.all([
+      maildrops.open(ann, options),
+      maildrops.open(ann, options),
+    ]);
+    assert.deepEqual([one.kind, two.kind], ['open', 'in-use']);
+  });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
