@@ -129,6 +129,16 @@ describe('documents', () => {
     for (const name of Object.keys(dependencies)) assert.ok(text.includes(`\`${name}\``), name);
   });
 
+  it('README.md and docs/operating.md show only options that there are', () => {
+    const commands = globSync('cli/*.ts', { cwd: src })
+      .map((file) => readFileSync(join(src, file), 'utf8'))
+      .join('\n');
+    for (const file of ['README.md', 'docs/operating.md'])
+      for (const [line] of readFileSync(join(root, file), 'utf8').matchAll(/postrider [a-z]+ .*/g))
+        for (const [option] of line.matchAll(/(?<= )--[a-z][a-z-]+/g))
+          assert.ok(commands.includes(`'${option}`), `${file}: ${option} in ${line}`);
+  });
+
   it('relative links lead somewhere', () => {
     for (const file of globSync('{*.md,docs/**/*.md}', { cwd: root }))
       for (const [, link] of readFileSync(join(root, file), 'utf8').matchAll(
