@@ -2,6 +2,8 @@
 // logic is below. Whatever a reload can change lies in one object, `live`, that is replaced whole.
 
 import { join } from 'node:path';
+import { Maildrops } from './access/maildrops.ts';
+import { Pop3Service } from './access/pop3-service.ts';
 import type { Clock } from './base/clock.ts';
 import { systemClock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
@@ -23,6 +25,7 @@ import type { Listener } from './net/listener.ts';
 import { listen, startServerTls } from './net/listener.ts';
 import type { Networks } from './net/network.ts';
 import { createNetworks } from './net/network.ts';
+import type { Peer } from './net/peer.ts';
 import { createResolver } from './net/resolver.ts';
 import type { SocketPeer } from './net/socket-peer.ts';
 import type { LoadedServerTls } from './net/tls.ts';
@@ -37,6 +40,7 @@ import type { Policy } from './policy/policy.ts';
 import { inOrder } from './policy/policy.ts';
 import { qualifiedDomain } from './policy/qualified-domain.ts';
 import { createSenderRule } from './policy/sender-owner.ts';
+import { defaultPop3Limits } from './pop3/limits.ts';
 import type { Deliver } from './queue/delivery.ts';
 import { createMessageIds } from './queue/message-id.ts';
 import type { QueueSettings } from './queue/runner.ts';
@@ -102,12 +106,19 @@ interface Live {
   readonly queue: QueueSettings;
 }
 
+/** What takes connections. */
+interface Service {
+  accept(peer: Peer): void;
+  shutdown(): Promise<void>;
+  destroy(): void;
+}
+
 /** One listening socket, and what it does with connections once everything is ready. */
 interface Door {
   readonly spec: ListenerConfig;
   readonly at: ListeningOn;
   readonly listener: Listener;
-  service: SmtpService | undefined;
+  service: Service | undefined;
 }
 
 /** @throws ListenError, TlsError, StorageError with a message for the operator. */
@@ -197,12 +208,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
   };
 
-  const hooks = inOrder([
-    ...(options.policies ?? []),
+  const policies = options.policies ?? [];
+  const hooks = inOrder(policies);
+  const submissionHooks = inOrder([
+    ...policies,
     qualifiedDomain({ isOurs: (domain) => live.directory.isOurs(domain) }),
   ]);
 
-  const settingsFor = (spec: ListenerConfig) => (): SmtpServiceSettings => ({
+  const settingsFor = (spec: SmtpListener) => (): SmtpServiceSettings => ({
     hostname: live.config.hostname,
     service: spec.service,
     startTls: tls !== undefined && spec.tls === 'starttls',
@@ -220,17 +233,30 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     destinationOf: live.router.destinationOf,
     senderRule,
     vrfy: live.config.vrfy,
-    hooks,
+    hooks: spec.service === 'submission' ? submissionHooks : hooks,
   });
 
-  const serve = (door: Door): void => {
-    door.service = new SmtpService({
-      settings: settingsFor(door.spec),
+  const startTls = (peer: Peer) => {
+    if (tls === undefined) throw new Error('STARTTLS without a certificate');
+    return startServerTls(peer as SocketPeer, tls);
+  };
+  const maildrops = new Maildrops({ mailboxes: stores.mailboxes, clock });
+  const pop3Service = (spec: ListenerConfig): Service =>
+    new Pop3Service({
+      settings: () => ({
+        hostname: live.config.hostname,
+        startTls: tls !== undefined && spec.tls === 'starttls',
+        insecureAuth: spec.insecureAuth,
+        loginDelayMs: live.config.pop3.loginDelay,
+        limits: { ...defaultPop3Limits, idleMs: live.config.pop3.idleTimeout },
+      }),
+      ...{ maildrops, authenticator, throttle, connections, startTls, clock, random, log },
+    });
+  const smtpService = (spec: SmtpListener): Service =>
+    new SmtpService({
+      settings: settingsFor(spec),
       connections,
-      startTls: (peer) => {
-        if (tls === undefined) throw new Error('STARTTLS without a certificate');
-        return startServerTls(peer as SocketPeer, tls);
-      },
+      startTls,
       spool: stores.spool,
       submit: (message) => runner.submit(message),
       messageId,
@@ -245,6 +271,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       random,
       log,
     });
+  const serve = (door: Door): void => {
+    const { spec } = door;
+    door.service = isSmtp(spec) ? smtpService(spec) : pop3Service(spec);
   };
 
   await rerouteQueue(stores, live, log);
@@ -438,6 +467,9 @@ const createDnsResolver = ({ dns }: Config, random: Random, log: Log): Resolver 
     random,
     log,
   });
+
+type SmtpListener = ListenerConfig & { readonly service: SmtpServiceSettings['service'] };
+const isSmtp = (spec: ListenerConfig): spec is SmtpListener => spec.service !== 'pop3';
 
 /** All of them, or none: what was opened before one that fails is closed again. */
 async function openDoors(
