@@ -83,6 +83,13 @@ describe('docs/rfc.md', () => {
       assert.ok(existsSync(join(root, path!)), `docs/rfc.md names ${path}`);
   });
 
+  it('lists every file that knowingly differs', () => {
+    const differences = page.slice(page.indexOf('## Where we knowingly differ'));
+    for (const file of files)
+      if (/\bDeviation: /.test(readFileSync(join(src, file), 'utf8')))
+        assert.ok(differences.includes(`\`src/${file}\``), `src/${file} has a Deviation: unlisted`);
+  });
+
   for (const { rfc, what, code, tests } of doneRows(page))
     it(`RFC ${rfc}, ${what}: is cited where it is done and where it is tested`, () => {
       const cites = (path: string) => readFileSync(join(root, path), 'utf8').includes(`RFC ${rfc}`);
