@@ -3,6 +3,7 @@
 // after that it sends messages until either side has had enough. Every wait has an end.
 
 import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Dialer } from '../net/dialer.ts';
 import { TlsHandshakeError } from '../net/dialer.ts';
 import type { Peer } from '../net/peer.ts';
@@ -58,6 +59,8 @@ export interface OpenOptions {
   readonly login?: SaslCredentials | undefined;
   /** Of the handshake. */
   readonly tlsMs?: number | undefined;
+  /** Default: the runtime's monotonic clock. */
+  readonly clock?: Pick<Clock, 'now'> | undefined;
 }
 
 /** @throws HopFailure, and the connection is gone. */
@@ -103,6 +106,7 @@ export class Connection {
   readonly #session: ClientSession;
   readonly #host: string;
   readonly #address: string | undefined;
+  readonly #clock: Pick<Clock, 'now'>;
   #peer: Peer;
   #facts: AttemptFacts | undefined;
   /** A read that has begun before there was something to wait for: see rest(). */
@@ -116,9 +120,10 @@ export class Connection {
 
   constructor(
     peer: Peer,
-    { session, host, address }: Pick<OpenOptions, 'session' | 'host' | 'address'>,
+    { session, host, address, clock }: Pick<OpenOptions, 'session' | 'host' | 'address' | 'clock'>,
   ) {
     this.#peer = peer;
+    this.#clock = clock ?? performance;
     this.#host = host;
     this.#address = address;
     this.#session = new ClientSession(session);
@@ -268,7 +273,9 @@ export class Connection {
 
   async #receive(): Promise<void> {
     const session = this.#session;
-    const reading = this.#reading ?? this.#peer.read(this.#remainingMs());
+    const remainingMs = this.#remainingMs();
+    if (remainingMs === 0 && this.#reading === undefined) return session.timedOut();
+    const reading = this.#reading ?? this.#peer.read(remainingMs);
     this.#reading = undefined;
     try {
       const bytes = await reading;
@@ -280,18 +287,19 @@ export class Connection {
     }
   }
 
-  /** What is left of the wait for one reply: an octet now and then does not extend it. */
+  /** What is left of the wait for one reply, 0 when it is over: an octet now and then does not extend it. */
   #remainingMs(): number {
     const { heard, timeoutMs } = this.#session;
-    const now = performance.now();
+    const now = this.#clock.now();
     if (heard !== this.#waitingFor) {
       this.#waitingFor = heard;
       this.#waitingSince = now;
       return timeoutMs;
     }
     const left = this.#waitingSince + timeoutMs - now;
+    if (left <= 0) return 0;
     // Rounded to seconds so that the socket's timer is not set anew for each read.
-    return Math.min(timeoutMs, Math.max(1, Math.ceil(left / 1000)) * 1000);
+    return Math.min(timeoutMs, Math.ceil(left / 1000) * 1000);
   }
 
   /** False when the connection does not take any more; what the peer said last is still to be read. */

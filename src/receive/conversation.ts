@@ -1,6 +1,7 @@
 // Moves bytes between a connection and a session, and questions between the session and whoever
 // answers them. The only code that sees both; a simulation gives it another Peer.
 
+import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Peer } from '../net/peer.ts';
 import { PeerTimeout } from '../net/peer.ts';
@@ -39,6 +40,8 @@ export interface ConversationParts {
   readonly log: Log;
   /** Longest time for the content of one message, however steadily it trickles in. */
   readonly messageMs?: number;
+  /** Default: the runtime's monotonic clock. */
+  readonly clock?: Pick<Clock, 'now'>;
 }
 
 /** One conversation, which can be told to end. */
@@ -155,10 +158,12 @@ export class Conversation {
     if (this.#stopping && session.idle) session.shuttingDown();
     await this.#flush();
     if (this.#stopping && session.idle) return false;
+    const remainingMs = this.#remainingMs();
+    if (remainingMs === 0) return this.#timedOut();
     let chunk: Uint8Array | undefined;
     this.#idle = session.idle;
     try {
-      chunk = await this.#peer.read(this.#remainingMs());
+      chunk = await this.#peer.read(remainingMs);
     } catch (error) {
       if (!(error instanceof PeerTimeout)) throw error;
       return this.#timedOut();
@@ -176,7 +181,7 @@ export class Conversation {
     return false;
   }
 
-  /** What is left of the present phase: a byte now and then does not extend it. */
+  /** What is left of the present phase, 0 when it is over: a byte now and then does not extend it. */
   #remainingMs(): number {
     const session = this.#session;
     const now = performance.now();
@@ -188,13 +193,14 @@ export class Conversation {
       ? (this.#parts.messageMs ?? 12 * session.timeoutMs)
       : session.timeoutMs;
     const left = this.#waitingSince + whole - now;
+    if (left <= 0) return 0;
     // Rounded to seconds so that the socket's timer is not set anew for each read.
-    return Math.min(session.timeoutMs, Math.max(1, Math.ceil(left / 1000)) * 1000);
+    return Math.min(session.timeoutMs, Math.ceil(left / 1000) * 1000);
   }
 
   #flush(): Promise<void> {
     const output = this.#session.output();
-    return output === '' ? done : this.#peer.write(output);
+    return output === '' ? done : this.#peer.write(output, this.#session.timeoutMs);
   }
 
   async #startTls(): Promise<void> {
