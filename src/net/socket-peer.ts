@@ -11,6 +11,11 @@ import { tlsFacts } from './tls.ts';
 
 /** Limit: four of Node's reads; more would only move the kernel's buffer into our memory. */
 const pendingBytesMax = 256 * 1024;
+/** What a chunk costs besides its octets: one of a single octet is not small. */
+const chunkOverheadBytes = 256;
+
+/** How long the peer may take for what was written before the end. */
+const lingerMs = 30_000;
 
 const done = Promise.resolve();
 
@@ -24,6 +29,7 @@ export class SocketPeer implements Peer {
   #pending: Uint8Array[] | undefined;
   #pendingBytes = 0;
   #ended = false;
+  #ending = false;
   #error: Error | undefined;
   #timeoutMs = 0;
   #reader: Waiter<Uint8Array | undefined> | undefined;
@@ -58,7 +64,7 @@ export class SocketPeer implements Peer {
   read(timeoutMs: number): Promise<Uint8Array | undefined> {
     const chunk = this.#pending?.shift();
     if (chunk !== undefined) {
-      this.#pendingBytes -= chunk.length;
+      this.#pendingBytes -= chunk.length + chunkOverheadBytes;
       if (this.#pendingBytes < pendingBytesMax / 2) this.#socket.resume();
       return Promise.resolve(chunk);
     }
@@ -83,6 +89,9 @@ export class SocketPeer implements Peer {
   end(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#socket.destroyed) return resolve();
+      // A peer that does not take the rest is not waited for.
+      this.#ending = true;
+      this.#socket.setTimeout(Math.min(this.#timeoutMs || lingerMs, lingerMs));
       this.#socket.end(() => resolve());
       this.#socket.once('close', () => resolve());
       return undefined;
@@ -146,7 +155,7 @@ export class SocketPeer implements Peer {
     }
     this.#pending ??= [];
     this.#pending.push(chunk);
-    this.#pendingBytes += chunk.length;
+    this.#pendingBytes += chunk.length + chunkOverheadBytes;
     if (this.#pendingBytes >= pendingBytesMax) this.#socket.pause();
   };
 
@@ -174,7 +183,8 @@ export class SocketPeer implements Peer {
       this.#reader = undefined;
       reader.reject(error); // the reader may still want to say why it hangs up
     }
-    if (writableNeedDrain) this.#onError(error);
+    // Once ending, a socket never says that it needs to drain.
+    if (writableNeedDrain || this.#ending) this.#onError(error);
   };
 
   readonly #onDrain = (): void => {
