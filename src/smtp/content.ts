@@ -136,8 +136,14 @@ export class ContentReader {
         this.#stop(at, at - lineFrom, atLineStart ? 'line-start' : 'text');
         return input.subarray(from, at);
       }
-      if (input[at] === lf || (at + 1 < end && input[at + 1] !== lf))
-        return this.#bareNewline(input, from, at, at - lineFrom);
+      if (input[at] === lf || (at + 1 < end && input[at + 1] !== lf)) {
+        if (this.#refusal === undefined) return this.#bareNewline(input, from, at, at - lineFrom);
+        // Nothing is given out any more: a flood of them costs no more than other octets.
+        at += 1;
+        lineFrom = at;
+        atLineStart = false;
+        continue;
+      }
       if (at + 1 === end) {
         this.#stop(end, at - lineFrom, 'cr');
         return input.subarray(from, at);
