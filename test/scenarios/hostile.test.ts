@@ -1,0 +1,216 @@
+// Clients that mean harm, against the real process: whatever they send, however fast or slowly, the
+// server stays small, says nothing of itself, and goes on serving others.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { ConfigObject, RunningProcess } from '../process.ts';
+import { eventually, freePorts, startProcess } from '../process.ts';
+import type { RawHop } from './attacker.ts';
+import { attack, codes, mebi, peakMebibytes, send, startRawHop, tally } from './attacker.ts';
+import { connectClient, submit } from './wire.ts';
+
+/** Limit: what an attack may add to the process, with room for what V8 does not hurry to give back. */
+const growthMebibytesMax = 64;
+
+const hello = 'EHLO client.test\r\n';
+const envelope = `${hello}MAIL FROM:<eve@evil.test>\r\nRCPT TO:<bob@far.test>\r\n`;
+const piece = Buffer.alloc(mebi, 'A');
+
+function* times<T>(count: number, make: (i: number) => T): Iterable<T> {
+  for (let i = 0; i < count; i += 1) yield make(i);
+}
+
+let hop: RawHop;
+let server: RunningProcess;
+let port: number;
+let tlsPort: number;
+
+const config = (more: ConfigObject): ConfigObject => ({
+  hostname: 'mx.here.test',
+  domains: ['here.test'],
+  trustedNetworks: ['127.0.0.1/32'],
+  ...more,
+});
+
+before(async () => {
+  hop = await startRawHop();
+  [port, tlsPort] = (await freePorts(2)) as [number, number];
+  server = await startProcess(
+    config({
+      listeners: [
+        { service: 'smtp', host: '127.0.0.1', port },
+        { service: 'smtp', host: '127.0.0.1', port: tlsPort, tls: 'implicit' },
+      ],
+      tls: 'self-signed',
+      routes: [{ domain: '*', host: '127.0.0.1', port: hop.port, tls: 'none' }],
+      limits: {
+        messageSize: '3MiB',
+        connections: 200,
+        commandTimeout: '2s',
+        contentTimeout: '2s',
+      },
+    }),
+  );
+});
+
+after(async () => {
+  await server?.[Symbol.asyncDispose]();
+  await hop?.[Symbol.asyncDispose]();
+});
+
+/** What the attack costs, and that mail still goes through afterwards. */
+async function survives(what: () => Promise<void>): Promise<void> {
+  const previous = peakMebibytes(server);
+  await what();
+  const growth = peakMebibytes(server) - previous;
+  assert.ok(growth < growthMebibytesMax, `it grew by ${growth.toFixed(0)} MiB`);
+  assert.doesNotMatch(server.log(), /unforeseen/);
+  const client = await connectClient(port);
+  await client.say(hello);
+  await submit(client, { from: 'ann@here.test', to: ['bob@far.test'], content: 'Hi.' });
+  client.close();
+  const spool = readdirSync(join(server.directory, 'data/spool'));
+  assert.deepEqual(spool, [], 'nothing half-received is left');
+}
+
+describe('memory stays bounded', () => {
+  const attacks: [string, () => Iterable<string | Uint8Array>, Record<string, number>][] = [
+    [
+      'a command line of 64 MiB without CRLF',
+      function* () {
+        yield* times(64, () => piece);
+        yield '\r\nQUIT\r\n';
+      },
+      { 220: 1, 221: 1, 500: 1 },
+    ],
+    [
+      'a text line of 64 MiB without CRLF',
+      function* () {
+        yield `${envelope}DATA\r\n`;
+        yield* times(64, () => piece);
+        yield '\r\n.\r\nQUIT\r\n';
+      },
+      { 220: 1, 221: 1, 250: 3, 354: 1, 554: 1 },
+    ],
+    [
+      'a header of 2 MiB',
+      function* () {
+        yield `${envelope}DATA\r\n`;
+        yield* times(2048, (i) => `X-${i}: ${'x'.repeat(500)}\r\n ${'y'.repeat(520)}\r\n`);
+        yield '\r\n.\r\nQUIT\r\n';
+      },
+      { 220: 1, 221: 1, 250: 3, 354: 1, 552: 1 },
+    ],
+    [
+      '64 MiB of bare newlines',
+      function* () {
+        yield `${envelope}DATA\r\n`;
+        yield* times(64, () => Buffer.alloc(mebi, '\n'));
+        yield '\r\n.\r\nQUIT\r\n';
+      },
+      { 220: 1, 221: 1, 250: 3, 354: 1, 550: 1 },
+    ],
+    [
+      '10,000 RCPT',
+      function* () {
+        yield `${hello}MAIL FROM:<>\r\n`;
+        yield* times(10_000, (i) => `RCPT TO:<bob${i}@far.test>\r\n`);
+        yield 'RSET\r\nQUIT\r\n';
+      },
+      { 220: 1, 221: 1, 250: 1003, 452: 9000 },
+    ],
+    [
+      '10,000 errors',
+      function* () {
+        yield hello;
+        yield* times(10_000, () => '\x00\xff\r\n');
+      },
+      { 220: 1, 250: 1, 500: 20, 421: 1 },
+    ],
+    [
+      'a megabyte of commands in one write',
+      () => [hello + 'NOOP\r\n'.repeat(mebi / 6)],
+      { 220: 1, 250: 100, 421: 1 },
+    ],
+    [
+      'a megabyte of transactions in one write, given up each time',
+      () => [hello + 'MAIL FROM:<>\r\nRCPT TO:<bob@far.test>\r\nRSET\r\n'.repeat(20_000)],
+      { 220: 1, 250: 1 + 99 * 3 + 2, 421: 1 },
+    ],
+  ];
+  for (const [title, pieces, expected] of attacks)
+    it(title, () =>
+      survives(async () => {
+        const heard = tally(await send(port, pieces()));
+        // Hung up on while it still sends, a client may lose the last replies (RFC 1122 §4.2.2.13).
+        if (expected[421] === undefined) assert.deepEqual(heard, expected);
+        for (const [code, count] of Object.entries(heard))
+          assert.ok(count <= (expected[code] ?? 0), `${count} times ${code}`);
+      }),
+    );
+
+  for (const [title, last] of [
+    ['goes on sending', ''],
+    ['says QUIT', 'QUIT\r\n'],
+  ] as const)
+    it(`a client that never reads a reply and ${title} is held back, then dropped`, () =>
+      survives(async () => {
+        const { socket } = await attack(port);
+        socket.pause();
+        const block = `${'RCPT TO:<x@far.test>\r\n'.repeat(5_000)}`;
+        socket.write(`${hello}MAIL FROM:<>\r\n`);
+        let taken = 0;
+        let isOver = false;
+        socket.once('close', () => {
+          isOver = true;
+        });
+        const pump = () => {
+          while (!isOver && taken < 256 * mebi) {
+            taken += block.length;
+            if (!socket.write(block)) return void socket.once('drain', pump);
+          }
+        };
+        pump();
+        if (last !== '') socket.write(last);
+        await eventually(() => (openConnections() === 0 ? true : undefined), 'it to be dropped');
+        assert.ok(taken < 64 * mebi, `${taken} octets were taken from it`);
+        socket.destroy();
+      }));
+});
+
+describe('a client that is slow on purpose', () => {
+  it('RFC 5321 §4.5.3.2: an octet now and then extends neither the wait for a command nor a message', async () => {
+    const [slowPort] = (await freePorts(1)) as [number];
+    await using slow = await startProcess(
+      config({
+        listeners: [{ service: 'smtp', host: '127.0.0.1', port: slowPort }],
+        routes: [{ domain: '*', via: 'discard' }],
+        limits: { commandTimeout: '1s', contentTimeout: '1s' },
+      }),
+    );
+    const starts = ['', hello, `${envelope}DATA\r\n`, `${envelope}BDAT 1000000\r\n`];
+    await Promise.all(
+      starts.map(async (start) => {
+        const { socket, over } = await attack(slowPort);
+        socket.write(start);
+        const drip = setInterval(() => socket.write('x'), 100);
+        const said = await over;
+        clearInterval(drip);
+        assert.equal(codes(said).at(-1), '421', start);
+      }),
+    );
+    assert.doesNotMatch(slow.log(), /unforeseen/);
+  });
+});
+
+/** Connections to the listener that the server still holds, by the kernel's table. */
+function openConnections(): number {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const held = new Set(['01', '08']); // established, or half-closed by the client
+  return readFileSync('/proc/net/tcp', 'latin1')
+    .split('\n')
+    .map((line) => line.trim().split(/ +/))
+    .filter(([, at, , state]) => at === local && held.has(state ?? '')).length;
+}
