@@ -178,11 +178,12 @@ export class HostWalk {
 
   /** @throws HopFailure */
   async #open(peer: Peer, host: string, address: string): Promise<Connection> {
-    const { dialer, memory, limits, log } = this.#parts;
+    const { dialer, memory, limits, clock, log } = this.#parts;
     const { session, tls, implicitTls, login, port } = this.#settings;
     const options = {
       dialer,
       session,
+      clock,
       host,
       address: isIP(address) === 0 ? undefined : address,
       implicitTls,

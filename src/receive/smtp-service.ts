@@ -139,7 +139,9 @@ export class SmtpService {
       limits: now.limits,
       ...(now.withheld !== undefined && { withheld: now.withheld }),
     });
-    return new Conversation({ peer, session, answerer: reception, startTls, log: sessionLog });
+    return new Conversation({
+      ...{ peer, session, answerer: reception, startTls, clock, log: sessionLog },
+    });
   }
 }
 
