@@ -3,6 +3,7 @@
 import { StorageError } from '../../smtp/smtp-error.ts';
 import type { Content, StoredContent } from '../content.ts';
 import { inlineBytesMax, memoryContent } from '../content.ts';
+import { StoreOpenError } from '../open-error.ts';
 import type { ContentWriter, Spool } from '../spool.ts';
 
 export class MemorySpool implements Spool {
@@ -51,6 +52,20 @@ export class MemorySpool implements Spool {
 
   head(key: string, bytesMax: number): Uint8Array {
     return this.#files.get(key)?.subarray(0, bytesMax) ?? new Uint8Array(0);
+  }
+
+  /** As FileSpool.recover(): removes what no row refers to, and misses what one does. */
+  async recover(
+    referenced: Iterable<{ readonly key: string; readonly size: number }>,
+  ): Promise<{ readonly removed: number }> {
+    const unknown = new Set(this.#files.keys());
+    for (const { key, size } of referenced) {
+      unknown.delete(key);
+      const found = this.#files.get(key)?.length;
+      if (found !== size) throw new StoreOpenError('damaged', `${key} is not what was written`);
+    }
+    for (const key of unknown) this.#files.delete(key);
+    return { removed: unknown.size };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

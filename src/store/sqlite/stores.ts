@@ -64,16 +64,17 @@ export async function openSqliteStores(options: SqliteStoresOptions): Promise<St
 }
 
 async function openInMemory(options: SqliteStoresOptions): Promise<Stores> {
-  const { disk = new MemoryDisk(), clock, faults, pagesMax } = options;
+  const { disk = new MemoryDisk(), exclusive = true, clock, faults, pagesMax } = options;
   const { database, spool } = disk;
   prepareDatabase(database, ':memory:');
   if (pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${pagesMax}`);
   const engine = {
-    ...{ database, exclusive: true, now: clock.now() },
+    ...{ database, exclusive, now: clock.now() },
     ...{ closes: options.disk === undefined },
     readHead: (file: string, bytesMax: number) => spool.head(file, bytesMax),
   };
-  return assemble(options, spool, openInProcess(engine, faults));
+  const transport = openInProcess(engine, faults);
+  return assemble(options, spool, transport, undefined, exclusive ? spool : undefined);
 }
 
 async function openDirectory(options: SqliteStoresOptions): Promise<Stores> {
@@ -122,7 +123,7 @@ async function assemble(
   spool: FileSpool | MemorySpool,
   transport: Transport,
   release?: () => void,
-  recovering?: FileSpool,
+  recovering?: FileSpool | MemorySpool,
 ): Promise<Stores> {
   const path = databasePath(directory);
   const removeFile = (key: string) => void spool.remove(key);
