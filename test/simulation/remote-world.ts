@@ -68,11 +68,11 @@ export class RemoteWorld {
   async deliver(lease: Lease, signal: AbortSignal, isDead: () => boolean): Promise<DeliveryResult> {
     // Senders live at a host that is slow and loses replies, but takes reports: one that can never be
     // delivered is rightly dropped, and then nothing could be told from a loss.
-    const { delay, loseReply } = this.moods;
     const home = lease.destination === `mx:${homeDomain}`;
-    const moods = home ? { ...peaceful, delay, loseReply } : this.moods;
-    if (this.#happens(moods.delay)) await this.#pause(this.#random.fraction() * 5 * 60_000);
+    if (this.#happens(this.moods.delay)) await this.#pause(this.#random.fraction() * 5 * 60_000);
     if (isDead()) return forever();
+    // Asked for after the pause: the world may have healed meanwhile.
+    const moods = home ? { ...peaceful, loseReply: this.moods.loseReply } : this.moods;
     if (this.#happens(moods.throwUp)) throw new Error('a bug in delivery');
     if (this.#isDown(lease.destination, moods.down)) return deferAll(lease, 'No answer', 'down');
     if (this.#happens(moods.busy)) return deferAll(lease, 'Too many connections', 'busy');
