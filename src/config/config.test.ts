@@ -88,6 +88,14 @@ describe('configuration', () => {
       ],
     ],
     [
+      'POP3 in the clear',
+      { listeners: [{ service: 'pop3', port: 110 }], pop3: { idleTimeout: '5m' } },
+      [
+        "pop3.idleTimeout: must be at least 10m, not '5m'",
+        'listeners[0].tls: pop3 needs TLS, since passwords are not taken in the clear: set the top-level `tls` and leave this out',
+      ],
+    ],
+    [
       'insecureAuth for the world',
       { listeners: [{ service: 'smtp', port: 25, insecureAuth: true }] },
       ["listeners[0].insecureAuth: is only for listeners on loopback: set `host: '127.0.0.1'`"],
@@ -395,6 +403,8 @@ describe('dev', () => {
         ['smtp', '127.0.0.1', 1025, 'starttls'],
         ['submission', '127.0.0.1', 1587, 'starttls'],
         ['submission', '127.0.0.1', 1465, 'implicit'],
+        ['pop3', '127.0.0.1', 1110, 'starttls'],
+        ['pop3', '127.0.0.1', 1995, 'implicit'],
       ],
     );
     assert.deepEqual(config.routes, [{ domain: '*', kind: 'discard' }]);

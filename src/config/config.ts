@@ -15,7 +15,7 @@ const hostKind = 'an IP address or host name';
 const listener = z.strictObject({
   service: choice(services, {
     about:
-      '`smtp` takes mail for `domains` and `relayDomains` from anyone and relays for `trustedNetworks` and logged-in users; `submission` takes mail after login only; `lmtp` takes mail for the mailboxes here (RFC 2033).',
+      '`smtp` takes mail for `domains` and `relayDomains` from anyone and relays for `trustedNetworks` and logged-in users; `submission` takes mail after login only; `lmtp` takes mail for the mailboxes here (RFC 2033); `pop3` lets people fetch it.',
   }),
   host: z
     .union([text(hostKind, { about: '' }), z.array(text(hostKind, { about: '' })).min(1)], {
@@ -252,6 +252,21 @@ const login = z.strictObject({
   }).prefault('8s'),
 });
 
+const pop3 = z.strictObject({
+  idleTimeout: duration({
+    about: 'Wait for a command before the connection is closed. RFC 1939 §3: at least 10 minutes.',
+    default: '10m',
+    min: '10m',
+    max: '1d',
+  }).prefault('10m'),
+  loginDelay: duration({
+    about: 'Least time between two logins of an account (RFC 2449 LOGIN-DELAY). 0s: none.',
+    default: '0s',
+    min: '0s',
+    max: '1h',
+  }).prefault('0s'),
+});
+
 const dns = z.strictObject({
   servers: z
     .array(text('an address', { about: '' }))
@@ -468,6 +483,7 @@ export const schema = z.strictObject({
   delivery: delivery.prefault({}).meta({ about: 'Talking to the next hop.' }),
   limits: limits.prefault({}).meta({ about: 'What a client may take.' }),
   login: login.prefault({}).meta({ about: 'What happens to those who guess passwords.' }),
+  pop3: pop3.prefault({}).meta({ about: 'What `pop3` listeners allow.' }),
   dns: dns.prefault({}).meta({ about: 'How names are looked up.' }),
   vrfy: choice(['ambiguous', 'yes', 'no'], {
     about:
@@ -510,7 +526,7 @@ export type ConfigInput = z.input<typeof schema>;
 export type ParsedConfig = z.output<typeof schema>;
 
 export interface ListenerConfig {
-  readonly service: 'smtp' | 'submission' | 'lmtp';
+  readonly service: 'smtp' | 'submission' | 'lmtp' | 'pop3';
   /** One listening socket for each. Empty with `path`. */
   readonly hosts: readonly string[];
   readonly port: number;

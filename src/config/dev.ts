@@ -30,6 +30,8 @@ export function devConfig(cwd: string, options: DevOptions = {}): Config {
         { service: 'smtp', host, port: port(1025), tls: 'starttls', insecureAuth: true },
         { service: 'submission', host, port: port(1587), tls: 'starttls' },
         { service: 'submission', host, port: port(1465), tls: 'implicit' },
+        { service: 'pop3', host, port: port(1110), tls: 'starttls', insecureAuth: true },
+        { service: 'pop3', host, port: port(1995), tls: 'implicit' },
       ],
       // Nothing leaves: what is not caught here is thrown away rather than sent.
       routes: [{ domain: '*', via: 'discard' }],
