@@ -1,6 +1,7 @@
 // Moves bytes between a connection and a POP3 session, and questions between the session and what
 // answers them. Sends no faster than the client reads: one batch of output is in memory at a time.
 
+import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Peer } from '../net/peer.ts';
 import { PeerTimeout } from '../net/peer.ts';
@@ -17,6 +18,7 @@ export interface Pop3ConversationParts {
   readonly startTls: (peer: Peer) => Promise<Peer>;
   /** What is offered once it is there. */
   readonly mechanisms: (peer: Peer) => readonly string[];
+  readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
 }
 
@@ -144,37 +146,38 @@ export class Pop3Conversation {
       await this.#flush();
       return false;
     }
+    const remainingMs = this.#remainingMs();
     let chunk: Uint8Array | undefined;
     this.#waiting = true;
     try {
-      chunk = await this.#peer.read(this.#remainingMs());
+      if (remainingMs > 0) chunk = await this.#peer.read(remainingMs);
     } catch (error) {
       if (!(error instanceof PeerTimeout)) throw error;
-      session.timedOut();
-      return false;
     } finally {
       this.#waiting = false;
     }
+    // RFC 1939 §3: when the timer expires, nothing is removed and nothing is said.
     if (chunk === undefined) return false;
     session.receive(chunk);
     return true;
   }
 
-  /** RFC 1939 §3: a command resets the timer; a byte now and then does not. */
+  /** RFC 1939 §3: a command resets the timer; a byte now and then does not. 0 when it is over. */
   #remainingMs(): number {
     const { commands, timeoutMs } = this.#session;
-    const now = performance.now();
+    const now = this.#parts.clock.now();
     if (commands !== this.#commands) {
       this.#commands = commands;
       this.#waitStarted = now;
     }
     const left = this.#waitStarted + timeoutMs - now;
     // Rounded to seconds so that the socket's timer is not set anew for each read.
-    return Math.max(1, Math.ceil(left / 1000)) * 1000;
+    return Math.max(0, Math.ceil(left / 1000)) * 1000;
   }
 
   async #flush(): Promise<void> {
-    for (const piece of this.#session.output()) await this.#peer.write(piece);
+    const { timeoutMs } = this.#session;
+    for (const piece of this.#session.output()) await this.#peer.write(piece, timeoutMs);
   }
 
   async #startTls(): Promise<void> {

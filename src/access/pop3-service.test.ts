@@ -9,17 +9,22 @@ import { silentLog } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
 import { issueCertificate } from '../net/certificate.ts';
 import { listen, startServerTls } from '../net/listener.ts';
+import type { Peer } from '../net/peer.ts';
 import type { SocketPeer } from '../net/socket-peer.ts';
 import { createServerTls, tlsFacts } from '../net/tls.ts';
 import { createConnectionLimits } from '../policy/connection-limits.ts';
 import { createLoginThrottle } from '../policy/login-throttle.ts';
 import { defaultPop3Limits } from '../pop3/limits.ts';
+import { Pop3Session } from '../pop3/session.ts';
 import { chooseSaslClient } from '../sasl/client.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
 import { deriveScramKeys } from '../sasl/scram-keys.ts';
 import type { MailboxStore } from '../store/mailbox-store.ts';
 import { openSqliteStores } from '../store/sqlite/stores.ts';
+import { Login } from './login.ts';
 import { Maildrops } from './maildrops.ts';
+import { Pop3Access } from './pop3-access.ts';
+import { Pop3Conversation } from './pop3-conversation.ts';
 import type { Pop3ServiceSettings } from './pop3-service.ts';
 import { Pop3Service } from './pop3-service.ts';
 
@@ -467,6 +472,69 @@ describe('Maildrops', () => {
       maildrops.open(ann, options),
     ]);
     assert.deepEqual([one.kind, two.kind], ['open', 'in-use']);
+  });
+
+  it('RFC 1939 §6: the lock is gone before QUIT is answered, whether or not it went well', async () => {
+    const clock = systemClock();
+    const opening = { loginDelayMs: 0 };
+    for (const expunge of [async () => [], () => Promise.reject(new Error('disk'))]) {
+      const maildrops = new Maildrops({
+        mailboxes: {
+          index: async () => ({ length: 1, uidAt: () => 1, idAt: () => 'm1', sizeAt: () => 1 }),
+          openMany: async () => [],
+          expunge,
+        },
+        clock,
+      });
+      const login = new Login({
+        clientAddress: '192.0.2.1',
+        throttle: createLoginThrottle({ clock }),
+        ...{ authenticator, clock, log: silentLog },
+      });
+      const access = new Pop3Access({ login, maildrops, ...opening, log: silentLog });
+      const peer = { tls: undefined } as unknown as Peer;
+      const opened = await access.answer({ kind: 'login', user: ann, password: 'secret' }, peer);
+      assert.equal(opened.kind, 'opened');
+      assert.equal((await maildrops.open(ann, opening)).kind, 'in-use');
+      await access.answer({ kind: 'update', deleted: [0] }, peer);
+      assert.equal((await maildrops.open(ann, opening)).kind, 'open');
+    }
+  });
+});
+
+describe('Pop3Conversation', () => {
+  it('RFC 1939 §3: silence for ten minutes ends it without a word; trickled octets are silence', async () => {
+    const clock = new FakeClock();
+    const session = new Pop3Session({
+      ...{ hostname: 'pop.example.org', secure: true, startTls: false, mechanisms: ['PLAIN'] },
+      ...{ loginDelaySeconds: 0, limits: defaultPop3Limits },
+    });
+    const said: string[] = [];
+    const minutes: number[] = [];
+    const inputs = ['CAPA\r\n', 'Q', 'U', 'I', 'T'].map((text) => Buffer.from(text));
+    const peer: Peer = {
+      remote: { address: '192.0.2.1', port: 1 },
+      local: { address: '192.0.2.2', port: 110 },
+      tls: undefined,
+      async read(timeoutMs) {
+        minutes.push(timeoutMs / 60_000);
+        await clock.advance(4 * 60_000);
+        return inputs.shift();
+      },
+      async write(bytes) {
+        said.push(bytes.toString());
+      },
+      end: async () => {},
+      destroy: () => {},
+    };
+    const conversation = new Pop3Conversation({
+      ...{ peer, session, clock, log: silentLog, mechanisms: () => [] },
+      access: { close: () => {} } as unknown as Pop3Access,
+      startTls: () => assert.fail('no TLS'),
+    });
+    await conversation.run();
+    assert.deepEqual(minutes, [10, 10, 6, 2]);
+    assert.equal(said.length, 2);
   });
 });
 

@@ -118,7 +118,7 @@ export class Pop3Service {
       ...{ authenticator, throttle, clock, log },
     });
     const access = new Pop3Access({ login, maildrops, loginDelayMs, log });
-    return new Pop3Conversation({ peer, session, access, startTls, mechanisms, log });
+    return new Pop3Conversation({ peer, session, access, startTls, mechanisms, clock, log });
   }
 }
 

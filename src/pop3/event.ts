@@ -60,7 +60,7 @@ export type SessionEvent =
   /** Send output(), then close. Only `quit` was a clean end. */
   | {
       readonly kind: 'close';
-      readonly reason: 'quit' | 'errors' | 'timeout' | 'refused' | 'shutdown';
+      readonly reason: 'quit' | 'errors' | 'refused' | 'shutdown';
     };
 
 const questions = new Set<SessionEvent['kind']>([

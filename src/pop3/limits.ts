@@ -33,5 +33,8 @@ export const authLineBytesMax = 12_288;
 /** Output that is gathered before it is sent: a pipelining client is answered in few writes. */
 export const outputBytes = 56 * 2 ** 10;
 
-/** How much of a header may be gathered to be written in ASCII. */
+/** How much of a header is gathered, to be sent in ASCII. */
 export { headerBytesMax } from '../mail/header.ts';
+
+/** How much of a header is translated for that; what comes after it is masked, which costs nothing. */
+export const translatedBytesMax = 64 * 2 ** 10;

@@ -566,11 +566,6 @@ describe('limits and ends', () => {
     const { session, played } = run(world, `${login}DELE 1\r\n`);
     assert.equal(session.idle, false);
     assert.equal(played.deleted, undefined);
-    session.timedOut();
-    drain(session, world, played);
-    assert.equal(played.deleted, undefined);
-    // RFC 1939 §3: nothing is said when the timer expires.
-    assert.match(played.output, /message 1 deleted\r\n$/);
     assert.deepEqual(run(world, `${login}DELE 2\r\nDELE 1\r\nQUIT\r\n`).played.deleted, [0, 1]);
     assert.deepEqual(run(world, `${login}DELE 2\r\nRSET\r\nQUIT\r\n`).played.deleted, []);
     assert.equal(run(world, 'QUIT\r\n').played.deleted, undefined);

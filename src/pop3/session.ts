@@ -175,11 +175,6 @@ export class Pop3Session {
     this.#state = authorization;
   }
 
-  /** RFC 1939 §3: nothing is removed, and nothing is said. */
-  timedOut(): void {
-    this.#close('timeout');
-  }
-
   shuttingDown(): void {
     this.#end(responses.shuttingDown, 'shutdown');
   }
@@ -376,7 +371,6 @@ export class Pop3Session {
     if (this.#utf8) return this.#mistake(responses.utf8Before);
     this.#say(responses.startTls);
     this.#state = { phase: 'handshake' };
-    this.#input.clear();
     return { kind: 'starttls' };
   }
 

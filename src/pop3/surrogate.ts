@@ -8,12 +8,13 @@ import { asciiField } from '../mail/ascii-header.ts';
 import { encodePhrase } from '../mail/encoded-word.ts';
 import type { HeaderField } from '../mail/header.ts';
 import { foldHeader, parseHeader } from '../mail/header.ts';
+import { translatedBytesMax } from './limits.ts';
 
 /** `header` is everything up to the body, the empty line included. */
 export function asciiHeader(header: Uint8Array): Buffer {
   const pieces: Uint8Array[] = [];
   let at = 0;
-  for (const field of parseHeader(header)) {
+  for (const field of parseHeader(header, { bytesMax: translatedBytesMax })) {
     // An mbox line, or whatever else is no field.
     if (field.offset > at) pieces.push(masked(header.subarray(at, field.offset)));
     at = field.offset + field.length;
