@@ -68,8 +68,25 @@ export class Output {
       this.#full.push(this.#chunk.subarray(0, this.#at));
     }
     const size = Math.max(octets, this.#text.length);
-    this.#chunk = Buffer.allocUnsafeSlow(size);
+    this.#chunk = cut(size);
     this.#at = this.#chunk.write(this.#text, 'latin1');
     this.#text = '';
   }
+}
+
+/** Answers of up to this many octets share a buffer: one for each costs the garbage collector dear. */
+const sharedBytesMax = 16 * 2 ** 10;
+// Limit: what an answer that nobody reads can keep from being freed is no more than a chunk.
+let shared = Buffer.alloc(0);
+let sharedAt = 0;
+
+/** Room that is nobody else's, for all time. */
+function cut(size: number): Buffer {
+  if (size > sharedBytesMax) return Buffer.allocUnsafeSlow(size);
+  if (shared.length - sharedAt < size) {
+    shared = Buffer.allocUnsafeSlow(chunkBytes);
+    sharedAt = 0;
+  }
+  sharedAt += size;
+  return shared.subarray(sharedAt - size, sharedAt);
 }
