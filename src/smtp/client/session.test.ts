@@ -477,6 +477,26 @@ describe('a server that misbehaves', () => {
     assert.match(result(event)[0]!, /^content\*: 451 4\.5\.0/);
   });
 
+  for (const keywords of [[], ['PIPELINING']])
+    it(`a 250 that comes along with the 354 is no answer to the message (${keywords})`, () => {
+      const session = connected(keywords);
+      session.send(message());
+      const go = '354 go\n250 2.0.0 thanks already\n';
+      const answers = ['250 OK\n', '250 OK\n'];
+      const event = keywords.includes('PIPELINING')
+        ? play(session, [[/DATA/, answers.join('') + go]])
+        : play(session, [...answers.map((each) => [/./, each] as const), [/DATA/, go]]);
+      assert.match(result(event)[0]!, /: 451 4\.5\.0/);
+      assert.equal(closed(session.next())?.kind, 'broken');
+    });
+
+  it('a refusal before the message is believed', () => {
+    const session = connected(['PIPELINING']);
+    session.send(message());
+    const event = play(session, [[/DATA/, '250 OK\n250 OK\n354 go\n552 5.3.4 too much\n']]);
+    assert.match(result(event)[0]!, /: 552 5\.3\.4/);
+  });
+
   it('RFC 5321 §4.5.3.2: waits as long as the phase allows', () => {
     const session = new ClientSession({ protocol: 'smtp', hostname: 'c' });
     const waits: number[] = [session.timeoutMs];
@@ -504,9 +524,13 @@ describe('a server that misbehaves', () => {
         for (const end of ['ended', 'timedOut'] as const) {
           const session = connected(keywords);
           session.send(message(['a@x', 'b@x']));
-          session.receive(Buffer.from(wire.slice(0, at)));
-          let event = session.next();
-          assert.equal(event.kind, 'need-input');
+          let event: ClientEvent = session.next();
+          for (const piece of wire.slice(0, at).split(/(?<=\n)/)) {
+            written(session);
+            session.receive(Buffer.from(piece));
+            event = session.next();
+            assert.equal(event.kind, 'need-input');
+          }
           written(session);
           session[end]();
           event = session.next();

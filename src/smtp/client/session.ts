@@ -242,6 +242,12 @@ export class ClientSession {
       }
       this.#heard += 1;
       this.#traceReply(reply);
+      // What it answers has not been sent yet. A 250 that came along with the 354 would be taken for
+      // the answer to a message that the server has not seen; a refusal can be believed.
+      if (this.#output.length > 0 && reply.code < 400) {
+        this.#broken('The server answered before it was asked');
+        break;
+      }
       const event = this.#onReply(reply);
       if (event !== undefined) return event;
     }
