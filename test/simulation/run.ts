@@ -1,22 +1,32 @@
-// Runs simulations: `node test/simulation/run.ts [SEED] [--seeds N]`. With a seed that one, so that a
-// failure can be repeated; without, fresh ones (20, or N). A failure prints its seed and ends with 1.
+// Runs simulations: `node test/simulation/run.ts [SEED] [--seeds N] [--only queue|delivery]`. With a
+// seed that one, so that a failure can be repeated; without, fresh ones (20, or N). A failure prints
+// its seed and ends with 1.
 
 import { parseArgs } from 'node:util';
+import { simulateDelivery } from './delivery.sim.ts';
 import { simulateQueue } from './queue.sim.ts';
 
 const { values, positionals } = parseArgs({
-  options: { seeds: { type: 'string' } },
+  options: { seeds: { type: 'string' }, only: { type: 'string' } },
   allowPositionals: true,
 });
 const first = Number(positionals[0] ?? Date.now() % 2 ** 32);
 const count = Number(values.seeds ?? (positionals.length > 0 ? 1 : 20));
 
-for (let seed = first; seed < first + count; seed += 1) {
-  try {
-    console.log(JSON.stringify(await simulateQueue(seed)));
-  } catch (error) {
-    console.error(error);
-    console.error(`\nseed ${seed} failed. To repeat it: node test/simulation/run.ts ${seed}`);
-    process.exit(1);
+const simulations = new Map<string, (seed: number) => Promise<object>>([
+  ['queue', simulateQueue],
+  ['delivery', simulateDelivery],
+]);
+const chosen = [...simulations].filter(([name]) => (values.only ?? name) === name);
+
+for (let seed = first; seed < first + count; seed += 1)
+  for (const [name, simulate] of chosen) {
+    try {
+      console.log(name, JSON.stringify(await simulate(seed)));
+    } catch (error) {
+      console.error(error);
+      const command = `node test/simulation/run.ts ${seed} --only ${name}`;
+      console.error(`\nseed ${seed} of ${name} failed. To repeat it: ${command}`);
+      process.exit(1);
+    }
   }
-}

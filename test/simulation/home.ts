@@ -1,0 +1,215 @@
+// Our own side of the simulation: one life of the server, from start to crash or stop, put together
+// as server.ts does it, with the simulated network and disk in place of the real ones.
+
+import type { FakeClock } from '../../src/base/fake-clock.ts';
+import type { Log } from '../../src/base/log.ts';
+import type { Random } from '../../src/base/random.ts';
+import { createDelivery } from '../../src/deliver/dispatch.ts';
+import { createLocalDelivery } from '../../src/deliver/local.ts';
+import { createRemoteDelivery } from '../../src/deliver/remote.ts';
+import { createRouter } from '../../src/deliver/route.ts';
+import { parseMailbox } from '../../src/mail/address.ts';
+import type { Peer } from '../../src/net/peer.ts';
+import { createConnectionLimits } from '../../src/policy/connection-limits.ts';
+import { createDirectory } from '../../src/policy/directory.ts';
+import { createMessageIds } from '../../src/queue/message-id.ts';
+import { QueueRunner } from '../../src/queue/runner.ts';
+import { SmtpService } from '../../src/receive/smtp-service.ts';
+import { defaultLimits } from '../../src/smtp/limits.ts';
+import { reply } from '../../src/smtp/reply.ts';
+import { memoryHistory } from '../../src/store/history.ts';
+import type { NewMessage, QueueStore, Settlement } from '../../src/store/queue-store.ts';
+import type { MemoryDisk, Stores } from '../../src/store/sqlite/stores.ts';
+import { openSqliteStores } from '../../src/store/sqlite/stores.ts';
+import type { Faults } from '../../src/store/sqlite/transport.ts';
+import type { Internet } from './hosts.ts';
+import { day, dropLines, hour, lmtpHost, minute, smartHost } from './hosts.ts';
+import type { Ledger } from './ledger.ts';
+import type { End, Life } from './network.ts';
+import { ProcessClock } from './process-clock.ts';
+
+export const homeDomain = 'home.example';
+export const accounts = [`ann@${homeDomain}`, `bob@${homeDomain}`] as const;
+
+/** RFC 3464 §2.3.2: of those behind it a report says nothing but its name. */
+export const alias = {
+  name: `team@${homeDomain}`,
+  targets: [accounts[0], 'alias@d1.example'],
+} as const;
+
+const hostname = `mx.${homeDomain}`;
+export const messageBytesMax = 1_400_000;
+
+export const queueSettings = {
+  ...{ retryAfterMs: [5 * minute, 15 * minute, hour, 4 * hour], warnAfterMs: 4 * hour },
+  ...{ expireAfterMs: 5 * day, connectionsPerDestination: 3, activeMax: 8 },
+  memoryBytesMax: 300_000,
+};
+
+export interface HomeParts {
+  readonly time: FakeClock;
+  readonly random: Random;
+  readonly disk: MemoryDisk;
+  readonly internet: Internet;
+  readonly ledger: Ledger;
+  readonly log: Log;
+  readonly faults: Faults;
+  /** How wrong the machine's clock is set. */
+  readonly offsetMs: number;
+  readonly startTls: boolean;
+  readonly lastId: string | undefined;
+}
+
+export interface Home {
+  readonly life: Life;
+  readonly stores: Stores;
+  readonly runner: QueueRunner;
+  readonly service: SmtpService;
+  readonly clock: ProcessClock;
+  readonly lastId: () => string | undefined;
+  accept(end: End): void;
+  /** The power goes: what is not on the disk now was never there. */
+  die(): void;
+  stop(graceMs: number): Promise<void>;
+}
+
+export async function openStores(
+  { time, disk, log }: Pick<HomeParts, 'time' | 'disk' | 'log'>,
+  exclusive: boolean,
+): Promise<Stores> {
+  const clock = new ProcessClock(time, 0);
+  return openSqliteStores({ directory: ':memory:', log, clock, disk, exclusive });
+}
+
+export async function startHome(parts: HomeParts): Promise<Home> {
+  const { time, random, disk, internet, ledger, log, offsetMs, startTls } = parts;
+  const clock = new ProcessClock(time, offsetMs);
+  const life = { dead: false };
+  const ends = new Set<End>();
+  let open = false;
+  const die = () => {
+    if (life.dead) return;
+    life.dead = true;
+    clock.die();
+    ledger.crashed();
+    dropLines(life);
+    for (const end of ends) end.die();
+  };
+  const faults: Faults = (operations) => {
+    if (life.dead) return 'crash-before';
+    const fault = open ? parts.faults(operations) : undefined;
+    if (fault !== undefined && fault !== 'full') die();
+    return fault;
+  };
+  const stores = await openSqliteStores({
+    ...{ directory: ':memory:', log, clock, disk, faults },
+  });
+  for (const account of accounts) await stores.accounts.add(account, undefined, clock.now());
+  open = true;
+
+  const router = createRouter({
+    domains: [homeDomain],
+    routes: [
+      { domain: 'l.example', kind: 'lmtp', host: lmtpHost, port: 24, tls: 'opportunistic' },
+      { domain: 's.example', kind: 'relay', host: smartHost, port: 587, tls: 'opportunistic' },
+    ],
+  });
+  const directory = createDirectory({
+    ...{ accounts: stores.accounts, domains: [homeDomain], relayDomains: [], hostname, log },
+    aliases: new Map([[alias.name, alias.targets]]),
+    recipientDelimiter: '+',
+  });
+  let lastId = parts.lastId;
+  const makeId = createMessageIds({ clock, random, after: lastId });
+  const ids = () => {
+    lastId = makeId();
+    return lastId;
+  };
+  const remote = createRemoteDelivery({
+    ...{ hostname, resolver: internet.resolver, dialer: internet.dialer(life), clock, random, log },
+    routeOf: (destination) => router.routeOfDestination(destination),
+    ourNames: new Set([hostname]),
+    limits: { messagesPerConnection: 5 },
+  });
+  const history = memoryHistory(1000);
+  const runner = new QueueRunner({
+    ...{ clock, random, log, history, hostname, ids, settings: queueSettings },
+    store: watched(stores.queue, disk, ledger),
+    deliver: createDelivery({ router, local: createLocalDelivery({ directory, clock }), remote }),
+    resolve: async (address) => {
+      const mailbox = parseMailbox(address)!;
+      const found = await directory.resolve(mailbox, { mayRelay: true });
+      if (found.kind === 'refuse') return [];
+      return found.recipients.map((one) => ({
+        ...{ address: one.address, params: [] },
+        destination: router.destinationOf(one.address),
+      }));
+    },
+  });
+  const service = new SmtpService({
+    settings: () => ({
+      ...{ hostname, service: 'smtp', startTls, bareNewlines: 'refuse', authRequired: false },
+      limits: { ...defaultLimits, messageBytes: messageBytesMax, textLineBytes: 0 },
+      ...{ isTrusted: () => true, mechanisms: () => [], directory, hooks: {} },
+      login: () => {
+        throw new Error('nobody logs in');
+      },
+      destinationOf: router.destinationOf,
+      ...{ senderRule: undefined, vrfy: 'no' },
+    }),
+    connections: createConnectionLimits({ connections: 20, connectionsPerClient: 20 }),
+    startTls: (peer: Peer) => (peer as End).startTls(30_000),
+    ...{ spool: stores.spool, submit: (message) => runner.submit(message), messageId: ids },
+    startQueue: async () => reply(250, '0.0', 'OK'),
+    ...{ clock, random, log },
+  });
+  runner.start();
+  return {
+    ...{ life, stores, runner, service, clock, die, lastId: () => lastId },
+    accept(end) {
+      ends.add(end);
+      service.accept(end);
+    },
+    async stop(graceMs) {
+      clock.after(graceMs, () => service.destroy());
+      await service.shutdown();
+      await runner.stop({ graceMs });
+      await remote.close();
+      await stores[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Tells the ledger what the store has, and what it says is recorded. */
+function watched(store: QueueStore, disk: MemoryDisk, ledger: Ledger): QueueStore {
+  const enqueue: QueueStore['enqueue'] = (message, options) => {
+    note(message, disk, ledger);
+    return store.enqueue(message, options);
+  };
+  const settle = async (settlement: Settlement) => {
+    const recorded = await store.settle(settlement);
+    if (recorded)
+      for (const { index, outcome } of settlement.outcomes)
+        if (outcome.kind === 'delivered') ledger.settled(settlement.message, index);
+    return recorded;
+  };
+  const own = new Map<PropertyKey, unknown>([
+    ['enqueue', enqueue],
+    ['settle', settle],
+  ]);
+  return new Proxy(store, {
+    get: (target, name) => {
+      const value = own.get(name) ?? Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+function note({ id, content, recipients }: NewMessage, disk: MemoryDisk, ledger: Ledger): void {
+  const head = content.kind === 'inline' ? content.bytes : disk.spool.head(content.key, 4096);
+  ledger.queued(
+    id,
+    Buffer.from(head),
+    recipients.map(({ address }) => address),
+  );
+}
