@@ -318,8 +318,7 @@ export class Connection {
   async #stream(source: AsyncIterable<Uint8Array>): Promise<void> {
     try {
       for await (const bytes of source) {
-        // The source may use its buffer again, and the socket may hold it for longer than write().
-        this.#session.content(Buffer.from(bytes));
+        this.#session.content(bytes);
         if (!(await this.#flush())) return;
       }
     } catch (error) {

@@ -6,7 +6,10 @@ export interface Content {
   readonly size: number;
   /** All of it, when it is small enough to be kept with its row; otherwise undefined: use read(). */
   readonly bytes: Uint8Array | undefined;
-  /** In order, in pieces of at most 64 KiB. @throws StorageError */
+  /**
+   * In order, in pieces of at most 64 KiB that are never written to again: a socket may hold them
+   * for as long as it likes. @throws StorageError
+   */
   read(): AsyncIterable<Uint8Array>;
 }
 

@@ -43,6 +43,11 @@ const growBytesMin = 4 * 2 ** 10;
 
 const memoryBytesMaxDefault = 64 * 2 ** 20;
 
+// Limits: content of at most this size is kept in memory after it was written, since most of it is
+// read once more right away; and so much of it in all, the latest.
+const recentContentBytesMax = 2 ** 20;
+const recentBytesMax = 32 * 2 ** 20;
+
 export class FileSpool implements Spool {
   readonly #directory: string;
   readonly #shared: Shared;
@@ -60,10 +65,15 @@ export class FileSpool implements Spool {
     if (stored.kind === 'inline') return memoryContent(stored.bytes);
     const { key, size } = stored;
     const path = join(this.#directory, checkedKey(key));
-    return { size, bytes: undefined, read: () => readFile(path, size) };
+    const read = () => {
+      const recent = this.#shared.recent.get(key);
+      return recent === undefined ? readFile(path, size) : readBlocks(recent);
+    };
+    return { size, bytes: undefined, read };
   }
 
   async remove(key: string): Promise<void> {
+    this.#shared.recent.delete(key);
     try {
       await unlink(join(this.#directory, checkedKey(key)));
     } catch {
@@ -95,8 +105,39 @@ export class FileSpool implements Spool {
   }
 }
 
+/** The latest content that was written, by key. Its blocks are never written to again. */
+class RecentContent {
+  readonly #contents = new Map<string, readonly Uint8Array[]>();
+  #bytes = 0;
+
+  get(key: string): readonly Uint8Array[] | undefined {
+    return this.#contents.get(key);
+  }
+
+  add(key: string, blocks: readonly Uint8Array[]): void {
+    this.#contents.set(key, blocks);
+    this.#bytes += sizeOf(blocks);
+    for (const oldest of this.#contents.keys()) {
+      if (this.#bytes <= recentBytesMax) break;
+      this.delete(oldest);
+    }
+  }
+
+  delete(key: string): void {
+    const blocks = this.#contents.get(key);
+    if (blocks === undefined) return;
+    this.#contents.delete(key);
+    this.#bytes -= sizeOf(blocks);
+  }
+}
+
+/** What they take: a block holds its whole memory. */
+const sizeOf = (blocks: readonly Uint8Array[]): number =>
+  blocks.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+
 /** What the writers of one spool share: the memory they may use, spare blocks, directory syncs. */
 class Shared {
+  readonly recent = new RecentContent();
   readonly #directory: string;
   readonly #memoryBytesMax: number;
   readonly #openFile: (path: string) => Promise<SpoolFile>;
@@ -287,6 +328,8 @@ class OutputFile {
   #block: Buffer;
   #used = 0;
   #position = 0;
+  /** Everything so far, while it is little enough to be kept. */
+  #blocks: Uint8Array[] | undefined = [];
   /** Octets in blocks that are full and not yet written. */
   #pending = 0;
   #tail: Promise<void>;
@@ -332,6 +375,7 @@ class OutputFile {
       await file.datasync();
       await file.close();
       await this.#shared.syncDirectory();
+      if (this.#blocks !== undefined) this.#shared.recent.add(this.key, this.#blocks);
     } catch (error) {
       await this.abort();
       throw storageError(error);
@@ -357,10 +401,19 @@ class OutputFile {
       } catch (error) {
         this.#fail(error);
       }
-      this.#shared.giveBlock(block);
+      this.#keep(block, length);
       this.#pending -= length;
       if (this.#pending < pendingBytesMax) this.#drain();
     });
+  }
+
+  #keep(block: Buffer, length: number): void {
+    if (this.#blocks !== undefined && this.#position <= recentContentBytesMax) {
+      if (length > 0) this.#blocks.push(block.subarray(0, length));
+      return;
+    }
+    this.#blocks = undefined;
+    this.#shared.giveBlock(block);
   }
 
   async #writeAll(block: Buffer, length: number): Promise<void> {
@@ -385,6 +438,10 @@ class OutputFile {
 }
 
 const createFile = (path: string): Promise<SpoolFile> => open(path, 'wx', 0o600);
+
+async function* readBlocks(blocks: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
+  for (const block of blocks) yield* memoryContent(block).read();
+}
 
 async function* readFile(path: string, size: number): AsyncIterable<Uint8Array> {
   let read = 0;
