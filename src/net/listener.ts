@@ -5,6 +5,7 @@ import { chmod, rm, stat } from 'node:fs/promises';
 import type { Server, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import type { Log } from '../base/log.ts';
 import { SocketPeer } from './socket-peer.ts';
 import type { ServerTls } from './tls.ts';
 
@@ -17,14 +18,20 @@ export interface ListenOptions {
   readonly tls: ServerTls | undefined;
   /** TLS from the first byte; otherwise the owner upgrades by startServerTls(). */
   readonly implicitTls: boolean;
+  /**
+   * Counts a connection in while its handshake lasts, before the owner knows of it, and returns what
+   * counts it out again; undefined turns it away. Handshakes are not free, and may be very slow.
+   */
+  readonly admitHandshake?: ((address: string) => (() => void) | undefined) | undefined;
   /** Called for each connection; it owns the Peer from then on. */
   readonly onConnection: (peer: SocketPeer) => void;
+  readonly log?: Log | undefined;
 }
 
 export interface Listener extends AsyncDisposable {
   /** The port in use, also when 0 was asked for; 0 for a Unix socket. */
   readonly port: number;
-  /** No new connections; open ones live on. */
+  /** No new connections, also none whose handshake is not over; open ones live on. */
   close(): Promise<void>;
 }
 
@@ -36,9 +43,10 @@ export class ListenError extends Error {
 const backlog = 1024;
 
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const server = createServer({ noDelay: true, keepAlive: false }, (socket) =>
-    accept(socket, options),
-  );
+  const handshakes = new Set<SocketPeer>();
+  // Half-open: a client that has said everything and ended its half still wants the replies.
+  const settings = { noDelay: true, keepAlive: false, allowHalfOpen: true };
+  const server = createServer(settings, (socket) => accept(socket, options, handshakes));
   if (options.path !== undefined) await removeStaleSocket(options.path);
   await bind(server, options);
   if (options.path !== undefined) await chmod(options.path, 0o666);
@@ -47,6 +55,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     new Promise<void>((resolve) => {
       if (!server.listening) return resolve();
       server.close(() => {});
+      for (const peer of handshakes) peer.destroy();
       resolve(); // the listening socket is closed at once; open connections are their owners'
       return undefined;
     });
@@ -62,19 +71,51 @@ export function startServerTls(peer: SocketPeer, tls: ServerTls): Promise<Socket
   return peer.startTls((socket) => new TLSSocket(socket, tls.socketOptions()));
 }
 
-function accept(socket: Socket, { tls, implicitTls, onConnection }: ListenOptions): void {
+function accept(socket: Socket, options: ListenOptions, handshakes: Set<SocketPeer>): void {
   const peer = new SocketPeer(socket);
-  if (!implicitTls || tls === undefined) onConnection(peer);
-  else startServerTls(peer, tls).then(onConnection, () => peer.destroy());
+  if (!options.implicitTls) {
+    options.onConnection(peer);
+    return;
+  }
+  const { tls, admitHandshake = always } = options;
+  const release = admitHandshake(peer.remote.address);
+  // Nothing can be said to those who are turned away, and nothing in the clear where TLS comes first.
+  if (release === undefined || tls === undefined) {
+    release?.();
+    peer.destroy();
+    return;
+  }
+  handshakes.add(peer);
+  const over = (): void => {
+    handshakes.delete(peer);
+    release();
+  };
+  startServerTls(peer, tls).then(
+    (secured) => {
+      over();
+      options.onConnection(secured);
+    },
+    (error: Error) => {
+      over();
+      peer.destroy();
+      const { address } = peer.remote;
+      options.log?.debug('TLS handshake failed', { address, error: error.message });
+    },
+  );
 }
 
-function bind(server: Server, { host, port, path }: ListenOptions): Promise<void> {
+const always = (): (() => void) => () => {};
+
+function bind(
+  server: Server,
+  { host, port, path }: Pick<ListenOptions, 'host' | 'port' | 'path'>,
+): Promise<void> {
   const where = path ?? `${host ?? '::'} port ${port}`;
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       // A kernel without IPv6: '::' means "everything", so IPv4 alone will do.
       if ((error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL') && host === '::')
-        bind(server, { host: '0.0.0.0', port } as ListenOptions).then(resolve, reject);
+        bind(server, { host: '0.0.0.0', port }).then(resolve, reject);
       else reject(new ListenError(explain(error, where), { cause: error }));
     });
     const listening = () => {
@@ -111,7 +152,10 @@ async function removeStaleSocket(path: string): Promise<void> {
       probe.destroy();
       resolve(true);
     });
-    probe.once('error', () => resolve(false));
+    // Anything but a refusal (no permission, a full backlog) is a sign of life.
+    probe.once('error', ({ code }: NodeJS.ErrnoException) =>
+      resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT'),
+    );
   });
   if (inUse) throw new ListenError(`cannot listen on ${path}: another server listens there`);
   await rm(path, { force: true });

@@ -35,6 +35,8 @@ export class SocketPeer implements Peer {
   #reader: Waiter<Uint8Array | undefined> | undefined;
   #writers: Waiter<void>[] | undefined;
   #tls: TlsFacts | undefined;
+  #remote: Endpoint | undefined;
+  #local: Endpoint | undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -48,12 +50,15 @@ export class SocketPeer implements Peer {
     if (socket instanceof TLSSocket) socket.on('_tlsError', this.#onError);
   }
 
+  // Kept from the first look: a socket that is gone no longer knows, and messages outlive sockets.
   get remote(): Endpoint {
-    return endpoint(this.#socket.remoteAddress, this.#socket.remotePort);
+    this.#remote ??= endpoint(this.#socket.remoteAddress, this.#socket.remotePort);
+    return this.#remote;
   }
 
   get local(): Endpoint {
-    return endpoint(this.#socket.localAddress, this.#socket.localPort);
+    this.#local ??= endpoint(this.#socket.localAddress, this.#socket.localPort);
+    return this.#local;
   }
 
   get tls(): TlsFacts | undefined {
@@ -116,6 +121,7 @@ export class SocketPeer implements Peer {
     socket.off('drain', this.#onDrain);
     socket.setTimeout(0);
     this.#pending = undefined;
+    const { remote, local } = this;
     return new Promise((resolve, reject) => {
       const secured = wrap(socket);
       const fail = (error: Error) => {
@@ -129,12 +135,16 @@ export class SocketPeer implements Peer {
       secured.once('error', fail);
       secured.once('_tlsError', fail);
       secured.once('close', closed);
+      secured.once('end', closed); // an end of one direction only is no excuse here
       secured.once('secure', () => {
         clearTimeout(timer);
         const peer = new SocketPeer(secured);
+        peer.#remote = remote;
+        peer.#local = local;
         secured.off('error', fail);
         secured.off('_tlsError', fail);
         secured.off('close', closed);
+        secured.off('end', closed);
         resolve(peer);
       });
     });
@@ -177,6 +187,7 @@ export class SocketPeer implements Peer {
 
   readonly #onTimeout = (): void => {
     const error = new PeerTimeout(`silent for ${Math.round(this.#timeoutMs / 1000)} seconds`);
+    this.#timeoutMs = 0; // it fires once: whoever waits next sets it anew
     const { writableNeedDrain } = this.#socket;
     const reader = this.#reader;
     if (reader !== undefined) {

@@ -245,7 +245,7 @@ export function tlsFacts(socket: TLSSocket): TlsFacts {
   const endPoint = isServer ? ours : peer;
   return {
     protocol,
-    cipher: socket.getCipher().standardName,
+    cipher: socket.getCipher()?.standardName ?? '', // a socket that is gone has none
     verified,
     peerNames: peer === undefined ? [] : certificateNames(peer),
     servername: typeof servername === 'string' && servername !== '' ? servername : undefined,
