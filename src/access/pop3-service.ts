@@ -3,6 +3,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { logOfSession } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Peer } from '../net/peer.ts';
 import type { ConnectionLimits } from '../policy/connection-limits.ts';
@@ -103,7 +104,7 @@ export class Pop3Service {
     const { settings, maildrops, authenticator, throttle, startTls, clock } = this.#parts;
     const { hostname, startTls: mayStartTls, insecureAuth, loginDelayMs, limits } = settings();
     const id = `${this.#sessionPrefix}${(this.#sessions++).toString(36).padStart(4, '0')}`;
-    const log = withSession(this.#parts.log, id);
+    const log = logOfSession(this.#parts.log, id);
     const mechanisms = ({ tls }: Peer) => offeredMechanisms({ authenticator, tls, insecureAuth });
     const session = new Pop3Session({
       hostname,
@@ -126,13 +127,4 @@ export class Pop3Service {
 function turnAway(peer: Peer, text: string): void {
   void peer.write(text).catch(() => {});
   void peer.end().then(() => peer.destroy());
-}
-
-function withSession(log: Log, session: string): Log {
-  return {
-    debug: (event, fields) => log.debug(event, { session, ...fields }),
-    info: (event, fields) => log.info(event, { session, ...fields }),
-    warn: (event, fields) => log.warn(event, { session, ...fields }),
-    error: (event, fields) => log.error(event, { session, ...fields }),
-  };
 }

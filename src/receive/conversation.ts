@@ -6,9 +6,10 @@ import type { Log } from '../base/log.ts';
 import type { Peer } from '../net/peer.ts';
 import { PeerTimeout } from '../net/peer.ts';
 import type { Reply } from '../smtp/reply.ts';
+import { formatReply, reply } from '../smtp/reply.ts';
 import type { Question, SessionEvent } from '../smtp/server/event.ts';
 import type { ServerSession } from '../smtp/server/session.ts';
-import { replyFor, SmtpError } from '../smtp/smtp-error.ts';
+import { replyFor, SmtpError, StorageError } from '../smtp/smtp-error.ts';
 
 /** An answer to `message` in LMTP: one reply for each accepted recipient. RFC 2033 §4.2. */
 export interface Replies {
@@ -23,7 +24,7 @@ export type ServerAnswer = Reply | Replies | Challenge;
 /** Answers the session's questions. What it throws becomes a 4yz and a line in the log. */
 export interface Answerer {
   answer(question: Question): ServerAnswer | Promise<ServerAnswer>;
-  /** A promise only where the sender must wait. */
+  /** A promise only where the sender must wait. Never fails: the answer to `message` does. */
   content(bytes: Uint8Array): Promise<void> | undefined;
   /** The transaction is over; nothing half-received may remain. */
   reset(): Promise<void> | undefined;
@@ -44,10 +45,19 @@ export interface ConversationParts {
   readonly clock?: Pick<Clock, 'now'>;
 }
 
+/** The peer went away, or broke the rules below us (TLS): there is nobody to answer. */
+class PeerLost extends Error {
+  override readonly name = 'PeerLost';
+}
+
+// RFC 5321 §3.8 and §4.2.1: a conversation that cannot go on ends with 421, and tells nothing of us.
+const unforeseen = reply(421, '3.0', 'Local error, try again later');
+
 /** One conversation, which can be told to end. */
 export class Conversation {
   readonly #parts: ConversationParts;
   readonly #session: ServerSession;
+  readonly #clock: Pick<Clock, 'now'>;
   #peer: Peer;
   #idle = false;
   #stopping = false;
@@ -58,6 +68,7 @@ export class Conversation {
   constructor(parts: ConversationParts) {
     this.#parts = parts;
     this.#session = parts.session;
+    this.#clock = parts.clock ?? performance;
     this.#peer = parts.peer;
   }
 
@@ -77,8 +88,8 @@ export class Conversation {
       }
       await this.#peer.end();
     } catch (error) {
-      // The peer went away, or broke the rules below us (TLS). Nothing to answer.
-      log.debug('connection lost', { error: messageOf(error) });
+      if (error instanceof PeerLost) log.debug('connection lost', { error: error.message });
+      else await this.#failed(error);
     } finally {
       this.#peer.destroy();
       await answerer.reset()?.catch((error: unknown) => {
@@ -92,7 +103,7 @@ export class Conversation {
     this.#stopping = true;
     if (!this.#idle) return;
     this.#session.shuttingDown();
-    void this.#peer.write(this.#session.output()).catch(() => {});
+    void this.#flush().catch(() => {});
     void this.#peer.end().then(() => this.#peer.destroy());
   }
 
@@ -146,18 +157,29 @@ export class Conversation {
   /** RFC 5321 §4.2.1: what nobody foresaw is transient, and says nothing about us. */
   #refusal(question: Question, error: unknown): Reply {
     const { log } = this.#parts;
+    const during = question.kind;
     if (!(error instanceof SmtpError))
-      log.error('unforeseen failure', { during: question.kind, error: stackOf(error) });
-    else if (error.cause !== undefined)
-      log.warn('refused for now', { during: question.kind, error: messageOf(error.cause) });
+      log.error('unforeseen failure', { during, error: stackOf(error) });
+    else if (error instanceof StorageError || error.cause !== undefined)
+      log.warn('refused for now', { during, error: messageOf(error.cause ?? error) });
     return replyFor(error);
+  }
+
+  /** A mistake of ours that no question can be answered for. */
+  async #failed(error: unknown): Promise<void> {
+    this.#parts.log.error('unforeseen failure', { during: 'session', error: stackOf(error) });
+    void this.#peer.write(formatReply(unforeseen)).catch(() => {});
+    await this.#peer.end();
   }
 
   async #exchange(): Promise<boolean> {
     const session = this.#session;
-    if (this.#stopping && session.idle) session.shuttingDown();
     await this.#flush();
-    if (this.#stopping && session.idle) return false;
+    if (this.#stopping && session.idle) {
+      session.shuttingDown();
+      await this.#flush();
+      return false;
+    }
     const remainingMs = this.#remainingMs();
     if (remainingMs === 0) return this.#timedOut();
     let chunk: Uint8Array | undefined;
@@ -165,8 +187,7 @@ export class Conversation {
     try {
       chunk = await this.#peer.read(remainingMs);
     } catch (error) {
-      if (!(error instanceof PeerTimeout)) throw error;
-      return this.#timedOut();
+      return error instanceof PeerTimeout ? this.#timedOut() : lost(error);
     } finally {
       this.#idle = false;
     }
@@ -184,7 +205,7 @@ export class Conversation {
   /** What is left of the present phase, 0 when it is over: a byte now and then does not extend it. */
   #remainingMs(): number {
     const session = this.#session;
-    const now = performance.now();
+    const now = this.#clock.now();
     if (session.commands !== this.#waitingAfter) {
       this.#waitingAfter = session.commands;
       this.#waitingSince = now;
@@ -200,22 +221,25 @@ export class Conversation {
 
   #flush(): Promise<void> {
     const output = this.#session.output();
-    return output === '' ? done : this.#peer.write(output, this.#session.timeoutMs);
+    return output === '' ? done : this.#peer.write(output, this.#session.timeoutMs).catch(lost);
   }
 
   async #startTls(): Promise<void> {
     // The 220 and the handshake must not be separated by a read: bytes that arrive in between
     // would be taken for plaintext.
     void this.#flush().catch(() => {});
-    this.#peer = await this.#parts.startTls(this.#peer);
+    this.#peer = await this.#parts.startTls(this.#peer).catch(lost);
     this.#session.tlsStarted(this.#parts.answerer.secured(this.#peer));
   }
 }
 
 const done = Promise.resolve();
 const goOn = (): true => true;
+const lost = (cause: unknown): never => {
+  throw new PeerLost(messageOf(cause), { cause });
+};
 
-export const messageOf = (error: unknown): string =>
+const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 const stackOf = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);

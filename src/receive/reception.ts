@@ -7,6 +7,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Mailbox, ReversePath } from '../mail/address.ts';
 import { formatMailbox, parseMailbox } from '../mail/address.ts';
+import type { HeaderScan } from '../mail/header.ts';
 import { scanHeader } from '../mail/header.ts';
 import { mailLoop } from '../mail/loop.ts';
 import type { Endpoint, Peer } from '../net/peer.ts';
@@ -15,8 +16,9 @@ import type { SenderRule } from '../policy/sender-owner.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
 import { findParam, formatMailParam, formatRcptParam } from '../smtp/extensions/index.ts';
 import type { Reply } from '../smtp/reply.ts';
-import { isPositive, reply } from '../smtp/reply.ts';
+import { replies, reply } from '../smtp/reply.ts';
 import type { Question } from '../smtp/server/event.ts';
+import { StoreGoneError } from '../smtp/smtp-error.ts';
 import type { TlsFacts } from '../smtp/tls-facts.ts';
 import type { StoredContent } from '../store/content.ts';
 import { storedSize } from '../store/content.ts';
@@ -94,17 +96,6 @@ export interface ReceptionParts {
   readonly hooks: ReceptionHooks;
 }
 
-const ready = reply(220, undefined, 'ready'); // the session writes the greeting's text
-const ok = reply(250, '0.0', 'OK');
-const senderOk = reply(250, '1.0', 'Sender OK');
-const recipientOk = reply(250, '1.5', 'Recipient OK');
-const goAhead = reply(354, undefined, 'End data with <CR><LF>.<CR><LF>');
-// RFC 5321 §3.5.3: 252 when we will not say, but would take the mail.
-const ambiguous = reply(
-  252,
-  '0.0',
-  'Cannot VRFY user, but will accept message and attempt delivery',
-);
 const noVerification = reply(502, '7.0', 'VRFY is not available');
 const noExpansion = reply(502, '7.0', 'EXPN is not available');
 
@@ -135,14 +126,14 @@ export class Reception implements Answerer {
       case 'hello':
         this.#hello = question.client;
         this.#extended = question.verb !== 'HELO';
-        return ok;
+        return replies.ok;
       case 'mail':
         return this.#mail(question.from, question.params);
       case 'rcpt':
         return this.#rcpt(question.to, question.params);
       case 'data':
         this.#content ??= this.#parts.spool.create();
-        return goAhead;
+        return replies.startContent;
       case 'message':
         return this.#message();
       case 'vrfy':
@@ -190,7 +181,7 @@ export class Reception implements Answerer {
   }
 
   async #connect(): Promise<Reply> {
-    return (await this.#parts.hooks.onConnect?.(this.client)) ?? ready;
+    return (await this.#parts.hooks.onConnect?.(this.client)) ?? replies.greeting;
   }
 
   async #mail(sender: ReversePath, params: readonly MailParam[]): Promise<Reply> {
@@ -199,15 +190,11 @@ export class Reception implements Answerer {
       const objection = await senderRule(this.#account, sender);
       if (objection !== undefined) return objection;
     }
-    this.#envelope = { sender, params, recipients: [] };
-    if (hooks.onMail !== undefined) {
-      const objection = await hooks.onMail(this.#view());
-      if (objection !== undefined) {
-        this.#envelope = undefined;
-        return objection;
-      }
-    }
-    return senderOk;
+    const recipients: AcceptedRecipient[] = [];
+    const objection = await hooks.onMail?.({ client: this.client, sender, params, recipients });
+    if (objection !== undefined) return objection;
+    this.#envelope = { sender, params, recipients };
+    return replies.senderOk;
   }
 
   async #rcpt(to: Mailbox, params: readonly RcptParam[]): Promise<Reply> {
@@ -222,7 +209,7 @@ export class Reception implements Answerer {
       if (objection !== undefined) return objection;
     }
     envelope.recipients.push({ named: to, params, targets: resolution.recipients });
-    return recipientOk;
+    return replies.recipientOk;
   }
 
   async #vrfy(argument: string): Promise<Reply> {
@@ -230,32 +217,35 @@ export class Reception implements Answerer {
     if (vrfy === 'no') return noVerification;
     const mailbox = parseMailbox(argument.trim().replace(/^<(.*)>$/, '$1'));
     const mayAsk = trusted || this.#account !== undefined;
-    if (vrfy === 'ambiguous' || !mayAsk || mailbox === undefined) return ambiguous;
+    if (vrfy === 'ambiguous' || !mayAsk || mailbox === undefined) return replies.cannotVerify;
     const resolution = await directory.resolve(mailbox, { mayRelay: false });
     if (resolution.kind === 'refuse') return resolution.reply;
     return reply(250, '1.5', `<${formatMailbox(mailbox)}>`);
   }
 
+  /** What cannot be kept is the answer to `message`, when the rest has been read. */
   content(bytes: Uint8Array): Promise<void> | undefined {
-    assert(this.#content !== undefined, 'content follows "data"');
-    return this.#content.write(bytes);
+    const writer = this.#content;
+    assert(writer !== undefined, 'content follows "data"');
+    const failed = (error: unknown): Promise<void> => {
+      if (this.#content === writer) this.#content = failedWriter(error);
+      return writer.abort();
+    };
+    try {
+      return writer.write(bytes)?.catch(failed);
+    } catch (error) {
+      return failed(error);
+    }
   }
 
-  // RFC 5321 §4.2.5: with this 250 we take responsibility for the message.
-  async #message(): Promise<ServerAnswer> {
-    const answer = await this.#accept();
-    if (this.#parts.service !== 'lmtp') return answer;
-    return { each: (this.#envelopeRecipients ?? []).map(() => answer) };
-  }
-
-  #envelopeRecipients: readonly AcceptedRecipient[] | undefined;
-
-  async #accept(): Promise<Reply> {
-    const { submit, hooks, clock, hostname, log, spool } = this.#parts;
+  // RFC 5321 §4.2.5: with this 250 we take responsibility for the message. In LMTP it is the answer
+  // for each recipient: they are queued together or not at all.
+  async #message(): Promise<Reply> {
+    const { hooks, hostname, spool } = this.#parts;
     const writer = this.#content;
     const envelope = this.#envelope;
     assert(envelope !== undefined && writer !== undefined, 'content follows an envelope');
-    this.#envelopeRecipients = envelope.recipients;
+    // Whatever happens, the next transaction starts empty.
     this.#envelope = undefined;
     this.#content = undefined;
     let stored: StoredContent | undefined;
@@ -266,43 +256,48 @@ export class Reception implements Answerer {
       const header = scanHeader(head);
       const loop = mailLoop(head.subarray(0, header.end), hostname);
       const objection = loop ?? (await hooks.onMessage?.({ client, ...envelope }, stored));
-      if (objection !== undefined) {
-        await this.#discard(stored);
-        return objection;
-      }
-      const id = this.#parts.messageId();
-      const recipients = this.#queueRecipients(envelope.recipients);
-      const sender = envelope.sender === null ? '' : formatMailbox(envelope.sender);
-      const now = clock.now();
-      const origin = this.#origin(client, envelope.params);
-      const messageId =
-        header.messageId ??
-        (entersHere(client) ? `<${addedMessageId({ id, hostname })}>` : undefined);
-      const message: NewMessage = {
-        id,
-        received: now,
-        sender,
-        params: travelling(envelope.params),
-        recipients,
-        prefix: stamp({ id, now, hostname, client, origin, header, head, recipients, sender }),
-        content: stored,
-        origin,
-        messageId,
-      };
-      await submit(message, client);
-      stored = undefined; // the queue's now
-      log.info('received', {
-        id,
-        from: sender,
-        to: recipients.length === 1 ? recipients[0]!.address : recipients.length,
-        bytes: storedSize(message.content),
-        messageId,
-      });
-      return reply(250, '6.0', `Queued as ${id}`);
+      if (objection === undefined)
+        return await this.#queue({ ...envelope, client }, { stored, head, header });
+      await this.#discard(stored);
+      return objection;
     } catch (error) {
-      if (stored !== undefined) await this.#discard(stored);
+      // What a store that is gone may have queued needs its file; recovery removes it if not.
+      if (stored !== undefined && !(error instanceof StoreGoneError)) await this.#discard(stored);
       throw error;
     }
+  }
+
+  async #queue(envelope: Envelope, { stored, head, header }: Arrived): Promise<Reply> {
+    const { submit, clock, hostname, log } = this.#parts;
+    const { client } = envelope;
+    const id = this.#parts.messageId();
+    const recipients = this.#queueRecipients(envelope.recipients);
+    const sender = envelope.sender === null ? '' : formatMailbox(envelope.sender);
+    const now = clock.now();
+    const origin = this.#origin(client, envelope.params);
+    const messageId =
+      header.messageId ??
+      (entersHere(client) ? `<${addedMessageId({ id, hostname })}>` : undefined);
+    const message: NewMessage = {
+      id,
+      received: now,
+      sender,
+      params: travelling(envelope.params),
+      recipients,
+      prefix: stamp({ id, now, hostname, client, origin, header, head, recipients, sender }),
+      content: stored,
+      origin,
+      messageId,
+    };
+    await submit(message, client);
+    log.info('received', {
+      id,
+      from: sender,
+      to: recipients.length === 1 ? recipients[0]!.address : recipients.length,
+      bytes: storedSize(stored),
+      messageId,
+    });
+    return reply(250, '6.0', `Queued as ${id}`);
   }
 
   /** After RSET, a lost connection or refused content: nothing half-received remains. */
@@ -366,6 +361,21 @@ export class Reception implements Answerer {
 
 const none: readonly string[] = [];
 
+/** A message whose content is complete. */
+interface Arrived {
+  readonly stored: StoredContent;
+  readonly head: Uint8Array;
+  readonly header: HeaderScan;
+}
+
+/** Stands in for a writer that failed: takes the rest of the content, and fails at its end. */
+const failedWriter = (error: unknown): ContentWriter => ({
+  size: 0,
+  write: () => undefined,
+  commit: () => Promise.reject(error),
+  abort: () => Promise.resolve(),
+});
+
 /** SIZE is computed anew for each hop; everything else is kept for the next one. */
 function travelling(params: readonly MailParam[]): readonly string[] {
   if (params.length === 0) return none;
@@ -377,5 +387,3 @@ async function firstBytes(spool: Spool, stored: StoredContent): Promise<Uint8Arr
     return Uint8Array.from(chunk.subarray(0, headerBytesScanned));
   return new Uint8Array();
 }
-
-export const accepted = isPositive;

@@ -3,11 +3,13 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { logOfSession } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Peer } from '../net/peer.ts';
 import type { ConnectionLimits } from '../policy/connection-limits.ts';
 import type { SessionLimits } from '../smtp/limits.ts';
-import { formatReply, reply } from '../smtp/reply.ts';
+import type { Reply } from '../smtp/reply.ts';
+import { formatReply, replies } from '../smtp/reply.ts';
 import type { ServerFacts } from '../smtp/server/event.ts';
 import { ServerSession } from '../smtp/server/session.ts';
 import { Conversation } from './conversation.ts';
@@ -48,15 +50,13 @@ export interface SmtpServiceParts {
   readonly log: Log;
 }
 
-const stopping = reply(421, '3.2', 'Service shutting down, try again later');
-
 export class SmtpService {
   readonly #parts: SmtpServiceParts;
   readonly #conversations = new Set<Conversation>();
   #sessions = 0;
   readonly #sessionPrefix: string;
   #stopping = false;
-  #emptied: (() => void) | undefined;
+  #emptied: PromiseWithResolvers<void> | undefined;
 
   constructor(parts: SmtpServiceParts) {
     this.#parts = parts;
@@ -70,11 +70,9 @@ export class SmtpService {
   accept(peer: Peer): void {
     const { connections } = this.#parts;
     const { address } = peer.remote;
-    const admission = this.#stopping ? stopping : connections.admit(address);
-    if (admission !== undefined) {
-      // RFC 5321 §3.8: 421 in place of the greeting.
-      void peer.write(formatReply(admission)).catch(() => {});
-      void peer.end().then(() => peer.destroy());
+    const objection = this.#stopping ? replies.shuttingDown : connections.admit(address);
+    if (objection !== undefined) {
+      turnAway(peer, objection);
       return;
     }
     const conversation = this.#open(peer);
@@ -82,7 +80,7 @@ export class SmtpService {
     void conversation.run().then(() => {
       connections.release(address);
       this.#conversations.delete(conversation);
-      if (this.#conversations.size === 0) this.#emptied?.();
+      if (this.#conversations.size === 0) this.#emptied?.resolve();
     });
   }
 
@@ -91,9 +89,8 @@ export class SmtpService {
     this.#stopping = true;
     for (const conversation of this.#conversations) conversation.shutdown();
     if (this.#conversations.size === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#emptied = resolve;
-    });
+    this.#emptied ??= Promise.withResolvers();
+    await this.#emptied.promise;
   }
 
   /** Drops what is still there. */
@@ -106,8 +103,8 @@ export class SmtpService {
     const now = settings();
     const id = `${this.#sessionPrefix}${(this.#sessions++).toString(36).padStart(4, '0')}`;
     const trusted = now.isTrusted(peer.remote.address);
-    const sessionLog = withSession(log, id);
-    const reception = new Reception({
+    const sessionLog = logOfSession(log, id);
+    const answerer = new Reception({
       hostname: now.hostname,
       service: now.service,
       session: id,
@@ -139,17 +136,12 @@ export class SmtpService {
       limits: now.limits,
       ...(now.withheld !== undefined && { withheld: now.withheld }),
     });
-    return new Conversation({
-      ...{ peer, session, answerer: reception, startTls, clock, log: sessionLog },
-    });
+    return new Conversation({ peer, session, answerer, startTls, clock, log: sessionLog });
   }
 }
 
-function withSession(log: Log, session: string): Log {
-  return {
-    debug: (event, fields) => log.debug(event, { session, ...fields }),
-    info: (event, fields) => log.info(event, { session, ...fields }),
-    warn: (event, fields) => log.warn(event, { session, ...fields }),
-    error: (event, fields) => log.error(event, { session, ...fields }),
-  };
+/** RFC 5321 §3.8: 421 in place of the greeting. */
+function turnAway(peer: Peer, answer: Reply): void {
+  void peer.write(formatReply(answer)).catch(() => {});
+  void peer.end().then(() => peer.destroy());
 }

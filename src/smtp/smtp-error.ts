@@ -27,6 +27,9 @@ export class StorageError extends SmtpError {
   }
 }
 
+/** The store is gone. Whether it did what it was last asked for is known only after a restart. */
+export class StoreGoneError extends StorageError {}
+
 /** Unknown failures are transient and tell nothing: a bug may delay mail, never bounce it. */
 export function replyFor(error: unknown): Reply {
   return error instanceof SmtpError ? error.reply : localError;

@@ -5,7 +5,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { assert } from '../../base/assert.ts';
-import { StorageError } from '../../smtp/smtp-error.ts';
+import { StoreGoneError } from '../../smtp/smtp-error.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { EngineOptions } from './engine.ts';
 import { Engine } from './engine.ts';
@@ -36,7 +36,7 @@ export type Fault =
 export type Faults = (operations: readonly string[]) => Fault | undefined;
 
 /** Rejections after a simulated crash, so that a test can tell them from others. */
-export class StoreCrashedError extends StorageError {}
+export class StoreCrashedError extends StoreGoneError {}
 
 export interface InProcessOptions extends EngineOptions {
   /** Whether the database ends with the store. */
@@ -115,7 +115,7 @@ export async function openInWorker(options: WorkerTransportOptions): Promise<Tra
     });
     const fail = (cause: unknown) => {
       if (ended !== undefined) return;
-      ended = new StorageError('the store has stopped', { cause });
+      ended = new StoreGoneError('the store has stopped', { cause });
       reject(ended);
       for (const { reject: give } of waiting.splice(0)) give(ended);
       if (opened && closed === undefined) onFailure(ended);
