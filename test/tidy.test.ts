@@ -15,6 +15,9 @@ const floors = [
   ['receive', 'deliver', 'access', 'report'],
   ['config', 'admin'],
   ['cli'],
+  ['live.ts'],
+  ['doors.ts'],
+  ['services.ts'],
   ['server.ts', 'embed'],
   ['main.ts', 'index.ts', 'testing'],
 ];

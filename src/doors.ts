@@ -1,0 +1,216 @@
+// The listening sockets and the service behind each. All are opened or none; what connects before
+// there is a service waits for it; a change keeps the sockets whose address stays, and is made
+// whole or not at all.
+
+import type { Clock } from './base/clock.ts';
+import type { Log } from './base/log.ts';
+import type { ListenerConfig } from './config/config.ts';
+import type { Listener, ListenOptions } from './net/listener.ts';
+import { listen } from './net/listener.ts';
+import type { Peer } from './net/peer.ts';
+import type { ServerTls } from './net/tls.ts';
+
+/** What takes connections. */
+export interface Service {
+  accept(peer: Peer): void;
+  /** Ends what is idle now and the rest when it is done; resolves when all are gone. */
+  shutdown(): Promise<void>;
+  /** Drops what is still there. */
+  destroy(): void;
+}
+
+export interface ListeningOn {
+  readonly service: ListenerConfig['service'];
+  readonly host: string;
+  readonly port: number;
+  readonly path: string | undefined;
+  readonly tls: ListenerConfig['tls'];
+}
+
+export interface DoorsParts {
+  readonly serviceFor: (spec: ListenerConfig) => Service;
+  readonly tls: () => ServerTls | undefined;
+  readonly admitHandshake: ListenOptions['admitHandshake'];
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** New sockets are open; nothing else has changed yet. */
+export interface DoorsChange {
+  commit(): void;
+  cancel(): Promise<void>;
+}
+
+/** Limit: connections at one door that wait for the start. */
+const waitingMax = 1024;
+/** How long conversations that were cut off have to notice it. */
+const destroyedMs = 2_000;
+
+interface Place {
+  readonly spec: ListenerConfig;
+  /** '' for a Unix socket. */
+  readonly host: string;
+}
+
+export class Doors {
+  readonly #parts: DoorsParts;
+  #doors: readonly Door[] = [];
+  /** Behind doors that are closed: their last conversations may go on. */
+  readonly #retired = new Set<Service>();
+
+  constructor(parts: DoorsParts) {
+    this.#parts = parts;
+  }
+
+  get listeners(): readonly ListeningOn[] {
+    return this.#doors.map((door) => door.at);
+  }
+
+  /** @throws ListenError: then none is open. */
+  async open(specs: readonly ListenerConfig[]): Promise<void> {
+    this.#doors = await this.#openAll(placesOf(specs));
+  }
+
+  /** Those who connected already are served first. */
+  start(): void {
+    for (const door of this.#doors) door.serve(this.#parts.serviceFor(door.spec));
+  }
+
+  /** @throws ListenError: then nothing has changed. */
+  async change(specs: readonly ListenerConfig[]): Promise<DoorsChange> {
+    const places = placesOf(specs);
+    const left = new Set(this.#doors);
+    const keep = (place: Place, same: (door: Door) => boolean) => {
+      for (const door of left) {
+        if (!door.isAt(place) || !same(door)) continue;
+        left.delete(door);
+        return door;
+      }
+      return undefined;
+    };
+    const unchanged = places.map((place) => keep(place, ({ spec }) => isSame(spec, place.spec)));
+    const kept = places.map((place, i) => unchanged[i] ?? keep(place, () => true));
+    const opened = await this.#openAll(places.filter((_, i) => kept[i] === undefined));
+    return {
+      commit: () => {
+        for (const door of left) this.#retire(door.close());
+        const rest = [...opened];
+        this.#doors = places.map(({ spec }, i) => {
+          const door = kept[i] ?? rest.shift()!;
+          if (unchanged[i] !== undefined) return door;
+          door.spec = spec;
+          this.#retire(door.serve(this.#parts.serviceFor(spec)));
+          return door;
+        });
+      },
+      cancel: async () => {
+        for (const door of opened) door.close();
+      },
+    };
+  }
+
+  /** No new connections, 421 to the idle; the others have `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    for (const door of this.#doors) this.#retire(door.close());
+    this.#doors = [];
+    const { clock } = this.#parts;
+    const cutOff = Promise.withResolvers<void>();
+    let cancel = clock.after(graceMs, () => {
+      for (const service of this.#retired) service.destroy();
+      cancel = clock.after(destroyedMs, cutOff.resolve);
+    });
+    const ended = Promise.all([...this.#retired].map((service) => service.shutdown()));
+    await Promise.race([ended, cutOff.promise]);
+    cancel();
+  }
+
+  #retire(service: Service | undefined): void {
+    if (service === undefined) return;
+    this.#retired.add(service);
+    void service.shutdown().then(() => this.#retired.delete(service));
+  }
+
+  async #openAll(places: readonly Place[]): Promise<Door[]> {
+    const doors: Door[] = [];
+    try {
+      for (const place of places) doors.push(await Door.open(place, this.#parts));
+      return doors;
+    } catch (error) {
+      for (const door of doors) door.close();
+      throw error;
+    }
+  }
+}
+
+/** One listening socket, and what it does with connections once everything is ready. */
+class Door {
+  spec: ListenerConfig;
+  readonly #host: string;
+  #listener: Listener | undefined;
+  #service: Service | undefined;
+  #waiting: Peer[] = [];
+
+  constructor({ spec, host }: Place) {
+    this.spec = spec;
+    this.#host = host;
+  }
+
+  static async open(place: Place, { tls, admitHandshake, log }: DoorsParts): Promise<Door> {
+    const door = new Door(place);
+    const { path, port } = place.spec;
+    door.#listener = await listen({
+      ...(path === undefined ? { host: place.host, port } : { path }),
+      ...{ admitHandshake, log },
+      // Asked for each connection: both may change while the socket stays.
+      get tls() {
+        return tls();
+      },
+      get implicitTls() {
+        return door.spec.tls === 'implicit';
+      },
+      onConnection: (peer) => door.#accept(peer),
+    });
+    return door;
+  }
+
+  get at(): ListeningOn {
+    const { service, path, tls } = this.spec;
+    return { service, host: this.#host, port: this.#listener?.port ?? 0, path, tls };
+  }
+
+  isAt({ spec, host }: Place): boolean {
+    const { port, path } = this.spec;
+    return (
+      spec.path === path && (path !== undefined || (spec.port === port && host === this.#host))
+    );
+  }
+
+  /** From now on connections are this service's; returns the one before. */
+  serve(service: Service): Service | undefined {
+    const before = this.#service;
+    this.#service = service;
+    for (const peer of this.#waiting.splice(0)) service.accept(peer);
+    return before;
+  }
+
+  /** Returns the service, whose conversations may not be over. */
+  close(): Service | undefined {
+    void this.#listener?.close();
+    for (const peer of this.#waiting.splice(0)) peer.destroy();
+    return this.#service;
+  }
+
+  #accept(peer: Peer): void {
+    if (this.#service !== undefined) this.#service.accept(peer);
+    else if (this.#waiting.length < waitingMax) this.#waiting.push(peer);
+    else peer.destroy();
+  }
+}
+
+const placesOf = (specs: readonly ListenerConfig[]): Place[] =>
+  specs.flatMap((spec) =>
+    (spec.path === undefined ? spec.hosts : ['']).map((host) => ({ spec, host })),
+  );
+
+const isSame = (a: ListenerConfig, b: ListenerConfig): boolean =>
+  JSON.stringify(a) === JSON.stringify(b);

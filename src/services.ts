@@ -1,0 +1,161 @@
+// The service of a listener: SMTP, submission, LMTP or POP3, with what all of them share: who may
+// log in, how guesses are slowed, how many connections there may be. They read the configuration
+// that is in force when a connection is made.
+
+import { Maildrops } from './access/maildrops.ts';
+import { Pop3Service } from './access/pop3-service.ts';
+import type { Clock } from './base/clock.ts';
+import type { Log } from './base/log.ts';
+import type { Random } from './base/random.ts';
+import type { ListenerConfig } from './config/config.ts';
+import type { Service } from './doors.ts';
+import type { Live } from './live.ts';
+import { startServerTls } from './net/listener.ts';
+import type { Peer } from './net/peer.ts';
+import type { SocketPeer } from './net/socket-peer.ts';
+import type { ServerTls } from './net/tls.ts';
+import { createAuthenticator, createDevAuthenticator } from './policy/authenticator.ts';
+import type { ConnectionLimits } from './policy/connection-limits.ts';
+import type { LoginThrottle } from './policy/login-throttle.ts';
+import { slowedAuthenticator } from './policy/login-throttle.ts';
+import type { Policy } from './policy/policy.ts';
+import { inOrder } from './policy/policy.ts';
+import { qualifiedDomain } from './policy/qualified-domain.ts';
+import { createSenderRule } from './policy/sender-owner.ts';
+import { defaultPop3Limits } from './pop3/limits.ts';
+import { DomainQueues } from './queue/domain-queues.ts';
+import type { QueueRunner } from './queue/runner.ts';
+import { Login } from './receive/login.ts';
+import type { Reception } from './receive/reception.ts';
+import type { SmtpServiceSettings } from './receive/smtp-service.ts';
+import { SmtpService } from './receive/smtp-service.ts';
+import { createSaslServer, offeredMechanisms } from './sasl/server.ts';
+import type { Stores } from './store/sqlite/stores.ts';
+
+export interface ServicesParts {
+  readonly live: () => Live;
+  readonly tls: () => ServerTls | undefined;
+  readonly stores: Stores;
+  readonly runner: QueueRunner;
+  readonly messageId: () => string;
+  readonly throttle: LoginThrottle;
+  readonly connections: ConnectionLimits;
+  readonly policies: readonly Policy[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export function createServices(parts: ServicesParts): (spec: ListenerConfig) => Service {
+  const { live, stores, runner, throttle, connections, clock, random, log } = parts;
+  // `dev` is how a server was started; a reload does not change it.
+  const { dev, tokenVerifier } = live().config;
+  const { accounts } = stores;
+  const authenticator = dev
+    ? createDevAuthenticator()
+    : createAuthenticator({ accounts, clock, tokenVerifier });
+  const senderRule = dev
+    ? undefined
+    : createSenderRule({ accounts, directory: () => live().directory });
+  const hooks = inOrder(parts.policies);
+  const submissionHooks = inOrder([
+    ...parts.policies,
+    qualifiedDomain({ isOurs: (domain) => live().directory.isOurs(domain) }),
+  ]);
+  const queues = new DomainQueues({
+    store: stores.queue,
+    mayStart: (domain) => live().relayed.matches(domain).length > 0,
+    wake: () => runner.wake(),
+    ...{ clock, log },
+  });
+  const maildrops = new Maildrops({ mailboxes: stores.mailboxes, clock });
+
+  const startTls = async (peer: Peer): Promise<Peer> => {
+    const tls = parts.tls();
+    if (tls === undefined) throw new Error('STARTTLS without a certificate');
+    return startServerTls(peer as SocketPeer, tls);
+  };
+  const offersStartTls = (spec: ListenerConfig) =>
+    spec.tls === 'starttls' && parts.tls() !== undefined;
+
+  function login(reception: Reception): Login {
+    const { address } = reception.client.remote;
+    const slowed = slowedAuthenticator(authenticator, { throttle, clock, address });
+    const { session } = reception.client;
+    return new Login({
+      clientAddress: address,
+      throttle,
+      clock,
+      startSasl: (mechanism) =>
+        createSaslServer(mechanism, { authenticator: slowed, tls: reception.client.tls }),
+      onSuccess: (account) => {
+        reception.loggedIn(account);
+        log.info('logged in', { session, account, address });
+      },
+      onFailure: (mechanism, { reason, user, cause }) =>
+        log.warn('login failed', {
+          ...{ session, mechanism, reason, user, address },
+          ...(cause !== undefined && { error: String(cause) }),
+        }),
+    });
+  }
+
+  function smtpService(spec: SmtpListener): Service {
+    const withheld = new Set(spec.withhold);
+    const mechanisms = ({ tls }: Peer): readonly string[] =>
+      spec.service === 'lmtp'
+        ? []
+        : offeredMechanisms({ authenticator, tls, insecureAuth: spec.insecureAuth });
+    const settings = (): SmtpServiceSettings => {
+      const { config, limits, trusted, directory, router } = live();
+      return {
+        hostname: config.hostname,
+        service: spec.service,
+        startTls: offersStartTls(spec),
+        bareNewlines: spec.bareNewlines,
+        authRequired: spec.service === 'submission',
+        withheld,
+        limits,
+        isTrusted: trusted.has,
+        mechanisms,
+        login,
+        directory,
+        destinationOf: router.destinationOf,
+        senderRule,
+        vrfy: config.vrfy,
+        hooks: spec.service === 'submission' ? submissionHooks : hooks,
+      };
+    };
+    return new SmtpService({
+      settings,
+      connections,
+      startTls,
+      spool: stores.spool,
+      submit: (message) => runner.submit(message),
+      messageId: parts.messageId,
+      startQueue: async (node) => queues.start(node),
+      ...{ clock, random, log },
+    });
+  }
+
+  function pop3Service(spec: ListenerConfig): Service {
+    return new Pop3Service({
+      settings: () => {
+        const { hostname, pop3 } = live().config;
+        return {
+          hostname,
+          startTls: offersStartTls(spec),
+          insecureAuth: spec.insecureAuth,
+          loginDelayMs: pop3.loginDelay,
+          limits: { ...defaultPop3Limits, idleMs: pop3.idleTimeout },
+        };
+      },
+      ...{ maildrops, authenticator, throttle, connections, startTls, clock, random, log },
+    });
+  }
+
+  return (spec) => (isSmtp(spec) ? smtpService(spec) : pop3Service(spec));
+}
+
+type SmtpListener = ListenerConfig & { readonly service: SmtpServiceSettings['service'] };
+const isSmtp = (spec: ListenerConfig): spec is SmtpListener => spec.service !== 'pop3';
