@@ -5,7 +5,7 @@
 // on the peer's, and it holds nothing for an idle peer but its own few fields.
 
 import { assert, unreachable } from '../../base/assert.ts';
-import { decodeBase64, encodeBase64 } from '../base64.ts';
+import { decodeBase64, encodeBase64 } from '../../sasl/base64.ts';
 import type { Command } from '../command.ts';
 import { helpReply } from '../command.ts';
 import { ContentReader } from '../content.ts';
