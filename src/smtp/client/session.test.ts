@@ -490,6 +490,17 @@ describe('a server that misbehaves', () => {
       assert.equal(closed(session.next())?.kind, 'broken');
     });
 
+  it('RFC 2033 §4.2: a 421 for one recipient leaves the next its 250', () => {
+    const session = connected(['PIPELINING'], { protocol: 'lmtp' });
+    session.send(message(['a@x', 'b@x']));
+    play(session, [[/DATA/, '250 OK\n250 OK\n250 OK\n354 go\n']]);
+    const event = play(session, [[/./, '421 4.3.2 going down\n250 2.0.0 taken\n']]);
+    assert.deepEqual(
+      (event as SentEvent).answers.map((answer) => answer.reply.code),
+      [421, 250],
+    );
+  });
+
   it('a refusal before the message is believed', () => {
     const session = connected(['PIPELINING']);
     session.send(message());

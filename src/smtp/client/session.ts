@@ -257,9 +257,11 @@ export class ClientSession {
   }
 
   #onReply(reply: Reply): ClientEvent | undefined {
-    // RFC 5321 §3.8: 421 may come at any moment, and means that the connection is being closed.
-    if (reply.code === 421) return this.#refusedForGood(reply);
     const state = this.#state;
+    // RFC 5321 §3.8: 421 may come at any moment, and means that the connection is being closed. But
+    // in LMTP (RFC 2033 §4.2) it may be for one recipient, with a 250 for the next right behind it.
+    const more = state.phase === 'transaction' && state.transaction.owedMore;
+    if (reply.code === 421 && !more) return this.#refusedForGood(reply);
     switch (state.phase) {
       case 'greeting':
         if (reply.code >= 300) return this.#refusedForGood(reply);

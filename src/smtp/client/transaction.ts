@@ -85,6 +85,11 @@ export class Transaction {
   get complete(): boolean {
     return this.#complete;
   }
+  /** LMTP: after the next reply to the end of data others are to come. */
+  get owedMore(): boolean {
+    const { protocol } = this.#parts;
+    return protocol === 'lmtp' && this.#stage === 'end of data' && this.#accepted > 1;
+  }
   /** The server may still believe that a transaction is open. */
   get leftOpen(): boolean {
     return this.#leftOpen;
