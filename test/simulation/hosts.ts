@@ -7,6 +7,7 @@ import type { Random } from '../../src/base/random.ts';
 import type { FakeRecords } from '../../src/dns/fake-resolver.ts';
 import { FakeResolver } from '../../src/dns/fake-resolver.ts';
 import { formatMailbox } from '../../src/mail/address.ts';
+import { has8Bit } from '../../src/mail/transfer-encoding.ts';
 import type { Dialer, DialOptions } from '../../src/net/dialer.ts';
 import { DialError } from '../../src/net/dialer.ts';
 import type { Answerer, ServerAnswer } from '../../src/receive/conversation.ts';
@@ -233,7 +234,7 @@ export class Internet {
         this.#taken += 1;
         return this.#taken;
       },
-      domain: host.domain,
+      ...{ domain: host.domain, takes8Bit: !withheld.has('8BITMIME') },
     });
     const begin = (peer: { readonly tls: unknown }) => (peer as End).startTls(30_000);
     return new Conversation({
@@ -321,6 +322,7 @@ interface HostAnswererParts {
   readonly protocol: 'smtp' | 'lmtp';
   readonly number: () => number;
   readonly domain: string;
+  readonly takes8Bit: boolean;
 }
 
 const ok = reply(250, '0.0', 'OK');
@@ -409,6 +411,8 @@ class HostAnswerer implements Answerer {
       return no;
     }
     const text = `Taken as ${number()}.`;
+    if (!this.#parts.takes8Bit && has8Bit(content))
+      ledger.failure ??= new Error(`8-bit content for a host of 7 bits:\n${content}`);
     const isGone = client.isClosed || client.life.dead;
     const giver = { wasHeard: () => client.seen.includes(`${text}\r\n`), isGone };
     for (const address of recipients) ledger.arrived(content, address, this.#sender, giver);
