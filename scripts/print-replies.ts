@@ -29,6 +29,7 @@ const meanings: ReadonlyMap<number, string> = new Map([
   [452, 'insufficient storage, or too many recipients: try again later'],
   [454, 'temporarily not possible (RFC 3207, RFC 4954)'],
   [458, 'unable to queue for this node (RFC 1985)'],
+  [459, 'no queue is kept for this node (RFC 1985)'],
   [500, 'not understood'],
   [501, 'syntax error in parameters'],
   [502, 'not implemented'],

@@ -168,7 +168,8 @@ export class Conversation {
   /** A mistake of ours that no question can be answered for. */
   async #failed(error: unknown): Promise<void> {
     this.#parts.log.error('unforeseen failure', { during: 'session', error: stackOf(error) });
-    void this.#peer.write(formatReply(unforeseen)).catch(() => {});
+    const output = this.#session.output() + formatReply(unforeseen);
+    void this.#peer.write(output).catch(() => {});
     await this.#peer.end();
   }
 
