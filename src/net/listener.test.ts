@@ -1,0 +1,291 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import type { Server, Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { issueCertificate } from './certificate.ts';
+import type { ListenOptions } from './listener.ts';
+import { ListenError, listen, startServerTls } from './listener.ts';
+import { PeerTimeout } from './peer.ts';
+import type { SocketPeer } from './socket-peer.ts';
+import { createServerTls } from './tls.ts';
+
+const dayMs = 24 * 60 * 60_000;
+const issued = issueCertificate({
+  commonName: 'mx.example.org',
+  names: ['127.0.0.1'],
+  notBefore: new Date(Date.now() - dayMs),
+  notAfter: new Date(Date.now() + dayMs),
+});
+const tls = createServerTls({
+  certificate: issued.certificate,
+  privateKey: issued.privateKeyPem,
+  requestClientCertificate: false,
+});
+
+const directory = mkdtempSync(join(tmpdir(), 'postrider-listener-'));
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+/** A listener, and its connections in order. */
+async function open(options: Partial<ListenOptions> = {}) {
+  const peers: SocketPeer[] = [];
+  const waiting: ((peer: SocketPeer) => void)[] = [];
+  const listener = await listen({
+    ...(options.path === undefined && { host: '127.0.0.1', port: 0 }),
+    tls: undefined,
+    implicitTls: false,
+    onConnection: (peer) => {
+      const next = waiting.shift();
+      if (next === undefined) peers.push(peer);
+      else next(peer);
+    },
+    ...options,
+  });
+  const accepted = async (): Promise<SocketPeer> =>
+    peers.shift() ?? new Promise((resolve) => waiting.push(resolve));
+  return { listener, accepted, peers };
+}
+
+/** Both ends of a connection. */
+async function pair(options: Partial<ListenOptions> = {}) {
+  const { listener, accepted } = await open(options);
+  const client = connect({ port: listener.port, host: '127.0.0.1', allowHalfOpen: true });
+  client.on('error', () => {});
+  const peer = await accepted();
+  await listener.close();
+  return { peer, client };
+}
+
+const closed = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    if (socket.destroyed) resolve();
+    socket.once('close', () => resolve());
+    socket.once('end', () => socket.end()); // it may be half open
+    socket.resume();
+  });
+const nextChunk = (socket: Socket): Promise<string> =>
+  new Promise((resolve) => socket.once('data', (chunk) => resolve(chunk.toString())));
+const textOf = async (peer: SocketPeer): Promise<string> =>
+  Buffer.from((await peer.read(5_000)) ?? []).toString();
+
+describe('SocketPeer', () => {
+  it('reads what comes, in order, and undefined at the end', async () => {
+    const { peer, client } = await pair();
+    client.end('hello');
+    assert.equal(await textOf(peer), 'hello');
+    assert.equal(await peer.read(5_000), undefined);
+    assert.equal(await peer.read(5_000), undefined);
+    peer.destroy();
+  });
+
+  it('can still answer a client that has ended its half', async () => {
+    const { peer, client } = await pair();
+    const answer = nextChunk(client);
+    client.end('QUIT\r\n');
+    await textOf(peer);
+    assert.equal(await peer.read(5_000), undefined);
+    await peer.write('221 Bye\r\n');
+    await peer.end();
+    assert.equal(await answer, '221 Bye\r\n');
+  });
+
+  it('knows who it was when the connection is gone', async () => {
+    const { peer, client } = await pair();
+    const { port } = client.address() as { port: number };
+    assert.deepEqual(peer.remote, { address: '127.0.0.1', port });
+    client.resetAndDestroy();
+    await assert.rejects(peer.read(5_000));
+    assert.deepEqual(peer.remote, { address: '127.0.0.1', port });
+    await assert.rejects(peer.write('too late'));
+    await peer.end();
+    peer.destroy();
+  });
+
+  it('a peer that sends what nobody reads is held back', async () => {
+    const { peer, client } = await pair();
+    const piece = Buffer.alloc(64 * 1024, 'x');
+    // More than the kernel takes for both of us: the client must come to a halt.
+    let sent = 0;
+    const halted = new Promise<void>((resolve) => {
+      const more = () => {
+        while (sent < 64 * 2 ** 20) {
+          sent += piece.length;
+          if (!client.write(piece)) {
+            const stuck = setTimeout(resolve, 200);
+            client.once('drain', () => {
+              clearTimeout(stuck);
+              more();
+            });
+            return;
+          }
+        }
+        resolve();
+      };
+      more();
+    });
+    await halted;
+    assert.ok(sent < 64 * 2 ** 20, 'not everything was taken in');
+    client.end();
+    let received = 0;
+    for (let chunk = await peer.read(5_000); chunk !== undefined; chunk = await peer.read(5_000))
+      received += chunk.length;
+    assert.equal(received, sent, 'nothing is lost by it');
+    peer.destroy();
+  });
+
+  it('a peer that never reads is waited for, and not for ever', async () => {
+    const { peer, client } = await pair();
+    client.pause();
+    const piece = Buffer.alloc(2 ** 20, 'x');
+    const writing = (async () => {
+      for (;;) await peer.write(piece, 50);
+    })();
+    await assert.rejects(writing, PeerTimeout);
+    client.destroy();
+  });
+
+  it('silence is a PeerTimeout, after which it can still be written to', async () => {
+    const { peer, client } = await pair();
+    await assert.rejects(peer.read(20), PeerTimeout);
+    await assert.rejects(peer.read(20), PeerTimeout, 'also the second time');
+    const heard = nextChunk(client);
+    await peer.write('421 Bye\r\n');
+    assert.equal(await heard, '421 Bye\r\n');
+    peer.destroy();
+    await closed(client);
+  });
+
+  it('CVE-2011-0411: what was read in the clear is thrown away by startTls', async () => {
+    const { peer, client } = await pair();
+    // Both pieces are here before the handshake begins, the second one unread.
+    client.write('STARTTLS\r\n');
+    assert.equal(await textOf(peer), 'STARTTLS\r\n');
+    client.write('injected\r\n');
+    while (client.writableLength > 0) await new Promise((resolve) => setImmediate(resolve));
+    for (let i = 0; i < 20; i += 1) await new Promise((resolve) => setImmediate(resolve));
+    const upgrade = startServerTls(peer, tls);
+    const secured = connectTls({ socket: client, rejectUnauthorized: false });
+    secured.on('error', () => {});
+    secured.write('protected');
+    const upgraded = await upgrade;
+    assert.equal(await textOf(upgraded), 'protected');
+    assert.equal(upgraded.tls?.protocol, 'TLSv1.3');
+    assert.deepEqual(upgraded.remote, peer.remote);
+    upgraded.destroy();
+  });
+
+  for (const [what, spoil] of [
+    ['that is none', (client: Socket) => client.write('EHLO x\r\n'.repeat(10))],
+    ['whose client ends its half', (client: Socket) => client.end()],
+    ['whose client goes away', (client: Socket) => client.resetAndDestroy()],
+  ] as const)
+    it(`a handshake ${what} fails and leaves no connection`, async () => {
+      const { peer, client } = await pair();
+      const upgrade = startServerTls(peer, tls);
+      spoil(client);
+      await assert.rejects(upgrade);
+      await closed(client);
+    });
+});
+
+describe('listen', () => {
+  it('TLS from the first byte: handshakes are counted in, and out again once', async () => {
+    let counted = 0;
+    const { listener, accepted, peers } = await open({
+      tls,
+      implicitTls: true,
+      admitHandshake: () => {
+        if (counted === 2) return undefined;
+        counted += 1;
+        return () => {
+          counted -= 1;
+        };
+      },
+    });
+    const silent = [connect(listener.port, '127.0.0.1'), connect(listener.port, '127.0.0.1')];
+    for (const one of silent) one.on('error', () => {});
+    while (counted < 2) await new Promise((resolve) => setImmediate(resolve));
+    const refused = connect(listener.port, '127.0.0.1');
+    refused.on('error', () => {});
+    await closed(refused);
+    silent[0]!.destroy();
+    while (counted > 1) await new Promise((resolve) => setImmediate(resolve));
+    const good = connectTls({ port: listener.port, host: '127.0.0.1', rejectUnauthorized: false });
+    good.write('hello');
+    const peer = await accepted();
+    assert.equal(counted, 1, 'now the owner counts it');
+    assert.equal(await textOf(peer), 'hello');
+    await listener.close();
+    await closed(silent[1]!);
+    assert.equal(counted, 0);
+    assert.deepEqual(peers, []);
+    peer.destroy();
+  });
+
+  it('without a certificate nothing is spoken in the clear where TLS comes first', async () => {
+    const { listener, peers } = await open({ implicitTls: true });
+    const client = connect(listener.port, '127.0.0.1');
+    client.on('error', () => {});
+    await closed(client);
+    assert.deepEqual(peers, []);
+    await listener.close();
+  });
+
+  it('a port in use is an error that says what to do', async () => {
+    const { listener } = await open();
+    await assert.rejects(open({ port: listener.port }), (error: Error) => {
+      assert.ok(error instanceof ListenError);
+      assert.match(error.message, /127\.0\.0\.1 port \d+: it is in use; stop the other program or/);
+      return true;
+    });
+    await listener.close();
+  });
+
+  it('an address of another machine is an error that says so', () =>
+    assert.rejects(open({ host: '192.0.2.1' }), /this machine has no such address/));
+
+  it('a Unix socket is for all to connect to, and is gone after close', async () => {
+    const path = join(directory, 'one.sock');
+    const { listener, accepted } = await open({ path });
+    assert.equal(statSync(path).mode & 0o777, 0o666);
+    const client = connect({ path });
+    const peer = await accepted();
+    assert.deepEqual(peer.remote, { address: '', port: 0 });
+    assert.equal(listener.port, 0);
+    await listener.close();
+    assert.throws(() => statSync(path), /ENOENT/);
+    peer.destroy();
+    await closed(client);
+  });
+
+  it('a Unix socket that is in use is refused, one that was left behind is replaced', async () => {
+    const path = join(directory, 'two.sock');
+    const { listener } = await open({ path });
+    await assert.rejects(open({ path }), /another server listens there/);
+    await listener.close();
+    await leaveBehind(path);
+    const { listener: again } = await open({ path });
+    await again.close();
+  });
+
+  it('a file is never taken for a socket', async () => {
+    const path = join(directory, 'precious');
+    writeFileSync(path, 'x');
+    await assert.rejects(open({ path }), /there is a file of that name/);
+    assert.equal(statSync(path).size, 1);
+  });
+});
+
+/** A socket without a server, as a killed process leaves one. */
+async function leaveBehind(path: string): Promise<void> {
+  const server: Server = createServer();
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const { _handle: handle } = server as unknown as { _handle: { close(): void } };
+  const { renameSync } = await import('node:fs');
+  renameSync(path, `${path}.kept`);
+  handle.close();
+  renameSync(`${path}.kept`, path);
+}
