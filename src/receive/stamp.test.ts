@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { scanHeader } from '../mail/header.ts';
+import type { ClientFacts } from './reception.ts';
+import type { StampFacts } from './stamp.ts';
+import { stamp } from './stamp.ts';
+
+const client: ClientFacts = {
+  session: 's1',
+  service: 'smtp',
+  remote: { address: '2001:db8::1', port: 40_000 },
+  local: { address: '2001:db8::2', port: 25 },
+  hello: 'client.test',
+  tls: undefined,
+  account: undefined,
+  trusted: false,
+};
+const to = (address: string, original?: string) => ({
+  address,
+  params: [],
+  destination: 'local',
+  ...(original !== undefined && { original }),
+});
+
+function stamped(facts: Partial<StampFacts> = {}, content = 'Subject: Hello\r\n\r\n'): string {
+  const head = Buffer.from(content);
+  return stamp({
+    id: '1a2b',
+    now: Date.UTC(2026, 0, 2, 3, 4, 5),
+    hostname: 'mx.example.org',
+    client,
+    origin: { session: 's1', service: 'smtp', protocol: 'ESMTP' },
+    header: scanHeader(head),
+    head,
+    recipients: [to('bob@example.org')],
+    sender: 'ann@client.test',
+    ...facts,
+  });
+}
+
+const received = (middle = '', recipient = '\r\n\tfor <bob@example.org>') =>
+  'Received: from client.test ([IPv6:2001:db8::1])\r\n' +
+  `\tby mx.example.org with ESMTP${middle} id 1a2b${recipient};\r\n` +
+  '\tFri, 2 Jan 2026 03:04:05 +0000\r\n';
+
+describe('stamp', () => {
+  it('RFC 5321 §4.4: Received says from whom, by whom, how, for whom and when', () => {
+    assert.equal(stamped(), received());
+  });
+
+  it('RFC 5321 §7.6: says "for" of one recipient only', () => {
+    const recipients = [to('bob@example.org'), to('eve@example.org')];
+    assert.equal(stamped({ recipients }), received('', ''));
+  });
+
+  it('says "for" as RCPT named it, not what an alias made of it', () => {
+    const recipients = [to('bob@internal.test', 'team@example.org')];
+    assert.equal(stamped({ recipients }), received('', '\r\n\tfor <team@example.org>'));
+  });
+
+  it('RFC 8314 §4.3: names the cipher', () => {
+    const tls = 'TLSv1.3 TLS_AES_128_GCM_SHA256';
+    const origin = { session: 's1', service: 'smtp', protocol: 'ESMTPS', tls };
+    assert.match(
+      stamped({ origin }),
+      /with ESMTPS \(TLSv1\.3\) id 1a2b\r\n\tfor <.*>\r\n\ttls TLS_/,
+    );
+  });
+
+  it('RFC 6409 §8: mends submissions, and nothing else', () => {
+    const submission: ClientFacts = {
+      ...client,
+      service: 'submission',
+      account: 'ann@client.test',
+    };
+    const mended = stamped({ client: submission });
+    assert.ok(mended.startsWith(received()));
+    assert.match(
+      mended,
+      /\r\nDate: .*\r\nMessage-ID: <1a2b@mx\.example\.org>\r\nFrom: ann@client\.test\r\n$/,
+    );
+    assert.equal(stamped({ client: { ...client, trusted: true } }), received());
+    assert.equal(stamped({ client: { ...client, service: 'lmtp' } }), received());
+  });
+
+  it('what the client says of itself cannot add a line', () => {
+    const lines = stamped({ client: { ...client, hello: 'x\r\nX-Evil: yes' } }).split('\r\n');
+    assert.ok(lines.every((line) => line === '' || /^(Received:|\t)/.test(line)));
+  });
+});
