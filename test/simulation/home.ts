@@ -82,9 +82,16 @@ export async function openStores(
 }
 
 export async function startHome(parts: HomeParts): Promise<Home> {
-  const { time, random, disk, internet, ledger, log, offsetMs, startTls } = parts;
+  const { time, random, disk, internet, ledger, offsetMs, startTls } = parts;
   const clock = new ProcessClock(time, offsetMs);
   const life = { dead: false };
+  // The dead say nothing.
+  const log: Log = {
+    ...parts.log,
+    error: (event, fields) => {
+      if (!life.dead) parts.log.error(event, fields);
+    },
+  };
   const ends = new Set<End>();
   let open = false;
   const die = () => {
@@ -126,7 +133,8 @@ export async function startHome(parts: HomeParts): Promise<Home> {
     return lastId;
   };
   const remote = createRemoteDelivery({
-    ...{ hostname, resolver: internet.resolver, dialer: internet.dialer(life), clock, random, log },
+    ...{ hostname, clock, random, log },
+    ...{ resolver: internet.resolverFor(life), dialer: internet.dialer(life) },
     routeOf: (destination) => router.routeOfDestination(destination),
     ourNames: new Set([hostname]),
     limits: { messagesPerConnection: 5 },

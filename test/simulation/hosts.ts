@@ -6,6 +6,7 @@ import { silentLog } from '../../src/base/log.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { FakeRecords } from '../../src/dns/fake-resolver.ts';
 import { FakeResolver } from '../../src/dns/fake-resolver.ts';
+import type { Resolver } from '../../src/dns/resolver.ts';
 import { formatMailbox } from '../../src/mail/address.ts';
 import { has8Bit } from '../../src/mail/transfer-encoding.ts';
 import type { Dialer, DialOptions } from '../../src/net/dialer.ts';
@@ -19,7 +20,7 @@ import type { Question } from '../../src/smtp/server/event.ts';
 import { ServerSession } from '../../src/smtp/server/session.ts';
 import type { Ledger } from './ledger.ts';
 import type { Cut, End, Life } from './network.ts';
-import { Line, theWorld, wholePieces } from './network.ts';
+import { forever, Line, theWorld, wholePieces } from './network.ts';
 
 /** Probabilities, drawn anew for each seed: every seed is hostile in its own way. */
 export interface Moods {
@@ -81,7 +82,7 @@ export interface InternetParts {
 }
 
 export class Internet {
-  readonly resolver: FakeResolver;
+  readonly #resolver: FakeResolver;
   moods: Moods;
   readonly #parts: InternetParts;
   readonly #hosts = new Map<string, Host>();
@@ -90,13 +91,13 @@ export class Internet {
   constructor(parts: InternetParts) {
     this.#parts = parts;
     this.moods = parts.moods;
-    this.resolver = new FakeResolver({}, { clock: parts.clock, timeoutMs: 10_000 });
+    this.#resolver = new FakeResolver({}, { clock: parts.clock, timeoutMs: 10_000 });
     for (const domain of remoteDomains)
       for (const number of [1, 2]) this.#addHost(`mx${number}.${domain}`, domain);
     this.#addHost(`mx.${senderDomain}`, senderDomain);
     this.#addHost(lmtpHost, 'l.example');
     this.#addHost(smartHost, 's.example');
-    this.resolver.set(senderDomain, { MX: [`10 mx.${senderDomain}`] });
+    this.#resolver.set(senderDomain, { MX: [`10 mx.${senderDomain}`] });
     this.change();
   }
 
@@ -105,6 +106,19 @@ export class Internet {
     return {
       dial: (options) => this.#dial(options, life),
       startTls: (peer, { timeoutMs = 30_000 }) => (peer as End).startTls(timeoutMs),
+    };
+  }
+
+  /** What the dead ask the DNS is never answered. */
+  resolverFor(life: Life): Resolver {
+    return {
+      resolve: async (name, type) => {
+        try {
+          return await this.#resolver.resolve(name, type);
+        } finally {
+          if (life.dead) await forever();
+        }
+      },
     };
   }
 
@@ -139,7 +153,7 @@ export class Internet {
     };
     for (const address of host.addresses) this.#hosts.set(address, host);
     if (host.messageBytes > 0) this.#parts.ledger.bytesMax.set(domain, host.messageBytes);
-    this.resolver.set(name, { A: [host.addresses[0]!], AAAA: [host.addresses[1]!] });
+    this.#resolver.set(name, { A: [host.addresses[0]!], AAAA: [host.addresses[1]!] });
   }
 
   #setZone(domain: string, odd: boolean): void {
@@ -157,18 +171,18 @@ export class Internet {
     const well: FakeRecords = {
       MX: this.#happens(0.5) ? [`10 ${one}`, `10 ${two}`] : [`10 ${one}`, `20 ${two}`],
     };
-    this.resolver.set(`alias.${domain}`, well);
+    this.#resolver.set(`alias.${domain}`, well);
     // One address family is broken at times: nobody answers there.
     for (const name of [one, two]) {
       const host = [...this.#hosts.values()].find((each) => each.name === name)!;
       const AAAA = odd && this.#happens(0.3) ? '2001:db8::dead' : host.addresses[1]!;
       const fails = odd && this.#happens(0.2) ? { fails: { AAAA: 'servfail' } as const } : {};
-      this.resolver.set(name, { A: [host.addresses[0]!], AAAA: [AAAA], ...fails });
+      this.#resolver.set(name, { A: [host.addresses[0]!], AAAA: [AAAA], ...fails });
     }
     const which = odd ? this.#below(kinds.length + 1) : -1;
-    this.resolver.remove(domain);
+    this.#resolver.remove(domain);
     // Without any records, too, no mail can go there.
-    if (which < kinds.length) this.resolver.set(domain, kinds[which] ?? well);
+    if (which < kinds.length) this.#resolver.set(domain, kinds[which] ?? well);
     this.#parts.ledger.fatalDomains.delete(domain);
     if (which === kinds.length || isFatalKind(which)) this.#parts.ledger.domainRefused(domain);
   }
