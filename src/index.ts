@@ -1,6 +1,7 @@
 // The library: `import { … } from 'postrider'`.
 
 export type { Log } from './base/log.ts';
+export { silentLog } from './base/log.ts';
 export type { Config, ConfigInput, TokenVerifier } from './config/config.ts';
 export { defineConfig } from './config/config.ts';
 export type { SendMailOptions } from './deliver/send-mail.ts';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { silentLog } from '../base/log.ts';
 import { sendMail } from '../deliver/send-mail.ts';
 import { reply } from '../smtp/reply.ts';
 import type { ReceivedMessage, SmtpServerOptions } from './smtp-server.ts';
@@ -71,7 +72,7 @@ describe('SmtpServer', () => {
     const broken = () => {
       throw new Error('the password of the database is hunter2');
     };
-    await assert.rejects(receive({ onMessage: broken }), (error: Error) => {
+    await assert.rejects(receive({ onMessage: broken, log: silentLog }), (error: Error) => {
       assert.match(error.message, /451 4\.3\.0/);
       assert.doesNotMatch(error.message, /hunter2/);
       return true;
@@ -89,5 +90,47 @@ describe('SmtpServer', () => {
     assert.ok(message.size > body.length);
     assert.ok(raw.endsWith(body));
     await assert.rejects(message.raw());
+  });
+
+  it('what a hook threw is in the log, which is stderr unless told otherwise', async () => {
+    const lines: string[] = [];
+    const log = { ...silentLog, error: (event: string) => void lines.push(event) };
+    const broken = () => {
+      throw new Error('broken');
+    };
+    await assert.rejects(receive({ onMessage: broken, log }));
+    assert.deepEqual(lines, ['unforeseen failure']);
+  });
+
+  it('listens once at a time; a port in use is an error that leaves nothing', async () => {
+    const options: SmtpServerOptions = { tls: 'self-signed', onMessage: () => {} };
+    await using server = await new SmtpServer(options).listen();
+    await assert.rejects(server.listen(), /listening already/);
+    const other = new SmtpServer(options);
+    await assert.rejects(other.listen({ port: server.port }), /in use/);
+    assert.equal(other.port, 0);
+    await other.close();
+    const { port } = server;
+    await server.close();
+    await server.close();
+    await other.listen({ port });
+    await other.close();
+  });
+
+  it('close() lets an open transaction finish', async () => {
+    const received: string[] = [];
+    const server = await new SmtpServer({
+      onMessage: async (message) => void received.push((await message.header('subject')) ?? ''),
+    }).listen();
+    const closing = Promise.withResolvers<void>();
+    const trace = (_: unknown, line: string) => {
+      // The server is told to close between RCPT and DATA.
+      if (line.startsWith('250') && line.includes('2.1.5'))
+        void server.close().then(closing.resolve, closing.reject);
+    };
+    await sendMail({ ...letter, port: server.port, tls: 'none', trace });
+    await closing.promise;
+    assert.deepEqual(received, ['Hello']);
+    assert.equal(server.connections, 0);
   });
 });

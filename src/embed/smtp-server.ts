@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import { silentLog } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
 import type { Mailbox } from '../mail/address.ts';
 import { formatMailbox } from '../mail/address.ts';
@@ -16,6 +15,7 @@ import { listen, startServerTls } from '../net/listener.ts';
 import type { SocketPeer } from '../net/socket-peer.ts';
 import type { ServerTls } from '../net/tls.ts';
 import { loadServerTls } from '../net/tls.ts';
+import type { ConnectionLimits } from '../policy/connection-limits.ts';
 import { createConnectionLimits } from '../policy/connection-limits.ts';
 import { createLoginThrottle } from '../policy/login-throttle.ts';
 import { createMessageIds } from '../queue/message-id.ts';
@@ -69,6 +69,7 @@ export interface SmtpServerOptions {
     readonly connections?: number;
     readonly connectionsPerClient?: number;
   };
+  /** Default: warnings and errors go to stderr, such as what a hook threw; silentLog for nothing. */
   readonly log?: Log;
   onConnect?(client: ClientFacts): Verdict;
   /** The account if the password is right; undefined if not. Its presence offers AUTH. */
@@ -79,57 +80,93 @@ export interface SmtpServerOptions {
   onMessage(message: ReceivedMessage): Verdict;
 }
 
+/** From listen() to close(). */
+interface Running {
+  readonly listener: Listener;
+  readonly service: SmtpService;
+  /** Removes content too large for memory, and a certificate that signs itself. */
+  readonly clear: () => Promise<void>;
+}
+
+interface ServiceParts {
+  readonly tls: ServerTls | undefined;
+  readonly spool: Spool;
+  readonly connections: ConnectionLimits;
+  readonly log: Log;
+}
+
+/** Whoever did not ask for a log still wants to know why a client heard "try again later". */
+const stderrLog: Log = {
+  ...{ debug: () => {}, info: () => {} },
+  warn: (event, fields) => console.error(`postrider: ${event}`, fields ?? ''),
+  error: (event, fields) => console.error(`postrider: ${event}`, fields ?? ''),
+};
+
 export class SmtpServer implements AsyncDisposable {
   readonly #options: SmtpServerOptions;
-  #service: SmtpService | undefined;
-  #listener: Listener | undefined;
-  #spool: Spool | undefined;
-  /** For content too large for memory, and a certificate that signs itself. */
-  #directory: string | undefined;
+  #running: Running | undefined;
 
   constructor(options: SmtpServerOptions) {
     this.#options = options;
   }
 
-  /** The port in use. */
+  /** The port in use; 0 before listen() and on a Unix socket. */
   get port(): number {
-    return this.#listener?.port ?? 0;
+    return this.#running?.listener.port ?? 0;
   }
 
-  /** @throws ListenError when the port cannot be had; Error for an unusable certificate. */
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#running?.service.conversations ?? 0;
+  }
+
+  /** @throws ListenError when the port cannot be had; TlsError for an unusable certificate. */
   async listen(where: { port?: number; host?: string; path?: string } = {}): Promise<this> {
+    if (this.#running !== undefined) throw new Error('the server is listening already');
     const { implicitTls = false } = this.#options;
-    const directory = join(
-      tmpdir(),
-      `postrider-${process.pid}-${systemRandom.bytes(6).toString('hex')}`,
-    );
-    this.#directory = directory;
-    const tls = await this.#loadTls(directory);
-    this.#spool = new FileSpool({ directory });
-    const service = this.#createService(tls, this.#spool);
-    this.#service = service;
-    this.#listener = await listen({
-      ...(where.path === undefined
-        ? { host: where.host ?? '127.0.0.1', port: where.port ?? 0 }
-        : where),
-      tls,
-      implicitTls,
-      onConnection: (peer) => service.accept(peer),
-    });
-    return this;
+    const log = this.#options.log ?? stderrLog;
+    const name = `postrider-${process.pid}-${systemRandom.bytes(6).toString('hex')}`;
+    const directory = join(tmpdir(), name);
+    const removeDirectory = () => rm(directory, { recursive: true, force: true });
+    try {
+      const tls = await this.#loadTls(directory);
+      const spool = new FileSpool({ directory });
+      const connections = this.#createLimits();
+      const service = this.#createService({ tls, spool, connections, log });
+      const listener = await listen({
+        ...(where.path === undefined
+          ? { host: where.host ?? '127.0.0.1', port: where.port ?? 0 }
+          : where),
+        tls,
+        implicitTls,
+        admitHandshake: (address) =>
+          connections.admit(address) === undefined ? () => connections.release(address) : undefined,
+        onConnection: (peer) => service.accept(peer),
+        log,
+      });
+      const clear = async () => {
+        await spool[Symbol.asyncDispose]();
+        await removeDirectory();
+      };
+      this.#running = { listener, service, clear };
+      return this;
+    } catch (error) {
+      await removeDirectory();
+      throw error;
+    }
   }
 
-  /** No new connections; open transactions get `graceMs` to finish. */
+  /** No new connections, 421 to the idle; open transactions get `graceMs` to finish. */
   async close({ graceMs = 5_000 } = {}): Promise<void> {
-    await this.#listener?.close();
-    const service = this.#service;
-    if (service !== undefined) {
-      const timer = setTimeout(() => service.destroy(), graceMs);
-      await service.shutdown();
-      clearTimeout(timer);
-    }
-    await this.#spool?.[Symbol.asyncDispose]();
-    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
+    const running = this.#running;
+    if (running === undefined) return;
+    this.#running = undefined;
+    const { listener, service, clear } = running;
+    await listener.close();
+    const timer = setTimeout(() => service.destroy(), graceMs);
+    await service.shutdown();
+    clearTimeout(timer);
+    await clear();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -141,10 +178,14 @@ export class SmtpServer implements AsyncDisposable {
     return tls === undefined ? undefined : loadServerTls(tls, { directory, hostname });
   }
 
-  #createService(tls: ServerTls | undefined, spool: Spool): SmtpService {
+  #createLimits(): ConnectionLimits {
+    const { connections = 10_000, connectionsPerClient = 100 } = this.#options.limits ?? {};
+    return createConnectionLimits({ connections, connectionsPerClient });
+  }
+
+  #createService({ tls, spool, connections, log }: ServiceParts): SmtpService {
     const options = this.#options;
     const { hostname = 'localhost', service = 'smtp', insecureAuth = false } = options;
-    const log = options.log ?? silentLog;
     const clock = systemClock();
     const limits = { ...defaultLimits, ...options.limits };
     const authenticator = createHookAuthenticator(options);
@@ -190,10 +231,7 @@ export class SmtpServer implements AsyncDisposable {
             (await options.onRecipient?.(to, envelope)) ?? undefined,
         },
       }),
-      connections: createConnectionLimits({
-        connections: options.limits?.connections ?? 10_000,
-        connectionsPerClient: options.limits?.connectionsPerClient ?? 100,
-      }),
+      connections,
       startTls: async (peer) => {
         if (tls === undefined) throw new Error('STARTTLS without a certificate');
         return startServerTls(peer as SocketPeer, tls);

@@ -8,8 +8,9 @@ import { FakeClock } from '../base/fake-clock.ts';
 import type { Log } from '../base/log.ts';
 import { silentLog } from '../base/log.ts';
 import { seededRandom } from '../base/random.ts';
-import type { ConfigInput } from '../config/config.ts';
+import type { Config, ConfigInput } from '../config/config.ts';
 import { resolveConfig } from '../config/resolve.ts';
+import type { SendMailOptions, SendMailResult } from '../deliver/send-mail.ts';
 import { sendMail } from '../deliver/send-mail.ts';
 import type { FakeZone } from '../dns/fake-resolver.ts';
 import { FakeResolver } from '../dns/fake-resolver.ts';
@@ -34,7 +35,7 @@ export interface TestServerOptions {
    */
   readonly config?: ConfigInput;
   /** With `domains` in `config`: whose mailboxes there are. */
-  readonly accounts?: readonly string[];
+  readonly accounts?: readonly (string | { readonly address: string; readonly password: string })[];
   readonly zone?: FakeZone;
   readonly log?: Log;
   /** For retries and everything else that is up to chance. */
@@ -64,12 +65,13 @@ export interface TestServer extends AsyncDisposable {
   readonly dns: FakeResolver;
   /** The server itself, for what is not offered here. */
   readonly server: RunningServer;
-  /** Submits one message to the first listener. @throws Error when it is refused. */
-  send(mail: {
-    readonly from: string;
-    readonly to: string | readonly string[];
-    readonly message: string;
-  }): Promise<void>;
+  /**
+   * Submits one message, unless told otherwise to the first listener and in the clear.
+   * @throws Error when it is refused.
+   */
+  send(mail: SendMailOptions): Promise<SendMailResult>;
+  /** Another configuration under the running server, as SIGHUP does it. */
+  reload(config: ConfigInput): Promise<void>;
   /** Everything that has arrived so far, in order. */
   readonly messages: readonly CaughtMessage[];
   /** The first message that fits, now or when it comes. @throws Error after `timeoutMs` (5 s). */
@@ -83,28 +85,19 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const { zone = {}, log = silentLog, seed = 1 } = options;
   const clock = new FakeClock();
   const dns = new FakeResolver(zone);
-  const given: ConfigInput = options.config ?? {};
+  await using undo = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'postrider-testing-'));
-  const resolution = resolveConfig(
-    {
-      dataDirectory: directory, // for a certificate and the history; the stores are in memory
-      hostname: 'mx.test.example',
-      listeners: [{ service: 'smtp', host: '127.0.0.1', port: 0 }],
-      ...given,
-    },
-    process.cwd(),
-  );
-  if (resolution.kind === 'problems') {
-    await rm(directory, { recursive: true, force: true });
-    throw new TypeError(resolution.problems.map((p) => `${p.path}: ${p.message}`).join('\n'));
-  }
-  // Without domains of its own it is a catcher.
-  const config = { ...resolution.config, dev: given.domains === undefined };
+  const removeDirectory = () => rm(directory, { recursive: true, force: true });
+  undo.defer(removeDirectory);
+  const config = configOf(options.config ?? {}, directory);
 
   const arrivals = new Arrivals();
   const stores = await openSqliteStores({ directory: ':memory:', log, clock });
-  for (const address of options.accounts ?? [])
-    await addAccount(stores.accounts, address, undefined, clock);
+  for (const account of options.accounts ?? []) {
+    const { address, password } =
+      typeof account === 'string' ? { address: account, password: undefined } : account;
+    await addAccount(stores.accounts, address, password, clock);
+  }
   const server = await startServer({
     config,
     log,
@@ -118,24 +111,55 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       mailboxes: stores.mailboxes,
     },
   });
-  const port = server.listeners[0]!.port;
+  undo.move();
   return {
-    port,
-    listeners: server.listeners,
+    get port() {
+      return server.listeners[0]!.port;
+    },
+    get listeners() {
+      return server.listeners;
+    },
     clock,
     advance: (byMs) => advance(clock, server, byMs),
     dns,
     server,
-    async send({ from, to, message }) {
-      await sendMail({ host: '127.0.0.1', port, tls: 'none', from, to, message });
-    },
+    send: (mail) =>
+      sendMail({ host: '127.0.0.1', port: server.listeners[0]!.port, tls: 'none', ...mail }),
+    reload: (next) => server.reload(configOf(next, directory)),
     messages: arrivals.messages,
     waitFor: (fits, { timeoutMs = 5_000 } = {}) => arrivals.waitFor(fits, timeoutMs),
     async [Symbol.asyncDispose]() {
-      await server.stop({ graceMs: 1_000 });
-      await rm(directory, { recursive: true, force: true });
+      await stopInNoTime(server, clock);
+      await removeDirectory();
     },
   };
+}
+
+/** @throws TypeError with every problem. */
+function configOf(given: ConfigInput, directory: string): Config {
+  const resolution = resolveConfig(
+    {
+      dataDirectory: directory, // for a certificate and the history; the stores are in memory
+      hostname: 'mx.test.example',
+      listeners: [{ service: 'smtp', host: '127.0.0.1', port: 0 }],
+      ...given,
+    },
+    process.cwd(),
+  );
+  if (resolution.kind === 'problems')
+    throw new TypeError(resolution.problems.map((p) => `${p.path}: ${p.message}`).join('\n'));
+  // Without domains of its own it is a catcher.
+  return { ...resolution.config, dev: given.domains === undefined };
+}
+
+/** A clock that stands still would wait for ever for a connection that a test has left open. */
+async function stopInNoTime(server: RunningServer, clock: FakeClock): Promise<void> {
+  let stopped = false;
+  const stopping = server.stop({ graceMs: 1_000 }).finally(() => {
+    stopped = true;
+  });
+  while (!stopped) await clock.advance(100);
+  await stopping;
 }
 
 async function advance(clock: FakeClock, { runner }: RunningServer, byMs: number): Promise<void> {
