@@ -81,7 +81,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await options.dropPrivileges?.();
 
   const stores =
-    options.stores ?? (await openSqliteStores({ directory: dataDirectory, log, clock }));
+    options.stores ??
+    (await openSqliteStores({ directory: dataDirectory, log, clock, onFailure: endLoudly }));
   undo.use(stores);
   const history = new FileHistory({
     directory: join(dataDirectory, 'history'),
@@ -92,7 +93,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   undo.use(history);
   const parts = { stores, resolver, dialer: createDialer(), clock, random, log };
   let live = goLive(options.config, parts);
-  const messageId = createMessageIds({ clock, random });
+  const messageId = createMessageIds({ clock, random, after: await stores.queue.newest() });
   const runner = new QueueRunner({
     store: stores.queue,
     deliver: createDelivery({
@@ -185,6 +186,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     stop,
     [Symbol.asyncDispose]: () => stop({ graceMs: live.config.shutdownGrace }),
   };
+}
+
+/** Without its store a server can only refuse: better that it ends, and recovers when started anew. */
+function endLoudly(error: Error): void {
+  setImmediate(() => {
+    throw error;
+  });
 }
 
 const tlsOptions = (config: Config) => ({

@@ -110,6 +110,7 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
       const { config, limits, trusted, directory, router } = live();
       return {
         hostname: config.hostname,
+        receivedFieldsMax: config.limits.receivedFields,
         service: spec.service,
         startTls: offersStartTls(spec),
         bareNewlines: spec.bareNewlines,

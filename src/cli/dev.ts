@@ -47,19 +47,23 @@ export function devCommand(context: Context): Command {
 
 function banner(server: RunningServer, directory: string, option: string, cwd: string): string {
   const program = existsSync(join(cwd, 'bin/postrider')) ? './bin/postrider' : 'npx postrider';
-  const rows = server.listeners.map(({ service, host, port, tls }) => {
-    const what = service === 'smtp' ? 'SMTP' : service;
-    const how = tls === 'implicit' ? 'TLS' : tls === 'starttls' ? 'STARTTLS' : 'in the clear';
-    const login =
-      service === 'submission' ? 'log in with any password' : 'login with any password, or none';
-    return `  ${`${host}:${port}`.padEnd(17)} ${what}, ${how}; ${login}`;
-  });
+  const rows = (services: readonly string[]) =>
+    server.listeners
+      .filter(({ service }) => services.includes(service))
+      .map(({ service, host, port, tls }) => {
+        const what = service === 'submission' ? service : service.toUpperCase();
+        const how = tls === 'implicit' ? 'TLS' : tls === 'starttls' ? 'STARTTLS' : 'in the clear';
+        return `  ${`${host}:${port}`.padEnd(17)} ${what}, ${how}; ${logins.get(service)}`;
+      })
+      .join('\n');
   const smtp = server.listeners.find(({ service }) => service === 'smtp');
   const address = smtp === undefined ? '' : `${smtp.host}:${smtp.port}`;
   return `Postrider catches mail for any address; nothing leaves this machine.
 
 Send mail to
-${rows.join('\n')}
+${rows(['smtp', 'submission'])}
+Read it at
+${rows(['pop3'])}
 Kept in ${directory}. Try it from another terminal:
 
   echo "It works" | ${program} send --server ${address} --to ann@example.org --header "Subject: Hello"
@@ -68,6 +72,12 @@ Kept in ${directory}. Try it from another terminal:
 
 `;
 }
+
+const logins: ReadonlyMap<string, string> = new Map([
+  ['smtp', 'login with any password, or none'],
+  ['submission', 'log in with any password'],
+  ['pop3', 'the user is the address, any password is right'],
+]);
 
 const shellWord = (text: string): string =>
   /^[\w./@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

@@ -229,7 +229,7 @@ class Attempt {
     for (const index of this.#pending)
       this.#results[index] ??= final
         ? { kind: 'failed', reply: said, remote, facts }
-        : { kind: 'deferred', reply: said, facts };
+        : { kind: 'deferred', reply: said, remote, facts };
   }
 
   /** As many transactions as the pending recipients take; who is left is for another host. */
@@ -323,7 +323,7 @@ function resultOf(
   if (isPermanent(said) && !isTooMany(answer))
     return { kind: 'failed', reply: said, remote, facts };
   const passing = isPermanent(said) ? { ...said, code: 452 } : said;
-  return { kind: 'deferred', reply: passing, facts };
+  return { kind: 'deferred', reply: passing, remote, facts };
 }
 
 /** RFC 5321 §4.5.3.1.10: 452, and from older servers 552. With 4.2.2 it would be a full mailbox. */

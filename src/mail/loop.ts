@@ -24,7 +24,7 @@ export interface LoopRefusal {
 const tooManyHops: LoopRefusal = {
   code: 554,
   detail: '4.6',
-  lines: [`Too many hops: the message has more than ${receivedFieldsMax} Received fields`],
+  lines: ['Too many hops: the message has too many Received fields'],
 };
 const backAgain: LoopRefusal = {
   code: 554,
@@ -33,9 +33,13 @@ const backAgain: LoopRefusal = {
 };
 
 /** The refusal, if these header octets are those of a message that goes round in circles. */
-export function mailLoop(header: Uint8Array, hostname: string): LoopRefusal | undefined {
+export function mailLoop(
+  header: Uint8Array,
+  hostname: string,
+  fieldsMax = receivedFieldsMax,
+): LoopRefusal | undefined {
   const { all, ours } = countReceived(header, hostname);
-  if (all > receivedFieldsMax) return tooManyHops;
+  if (all > fieldsMax) return tooManyHops;
   return ours > ownReceivedFieldsMax ? backAgain : undefined;
 }
 

@@ -70,6 +70,8 @@ export interface AcceptedRecipient {
 
 export interface ReceptionParts {
   readonly hostname: string;
+  /** Received fields of a message that goes round in circles. RFC 5321 §6.3. */
+  readonly receivedFieldsMax?: number | undefined;
   readonly service: ClientFacts['service'];
   readonly session: string;
   readonly peer: Peer;
@@ -241,7 +243,7 @@ export class Reception implements Answerer {
   // RFC 5321 §4.2.5: with this 250 we take responsibility for the message. In LMTP it is the answer
   // for each recipient: they are queued together or not at all.
   async #message(): Promise<Reply> {
-    const { hooks, hostname, spool } = this.#parts;
+    const { hooks, hostname, receivedFieldsMax, spool } = this.#parts;
     const writer = this.#content;
     const envelope = this.#envelope;
     assert(envelope !== undefined && writer !== undefined, 'content follows an envelope');
@@ -254,7 +256,7 @@ export class Reception implements Answerer {
       const { client } = this;
       const head = stored.kind === 'inline' ? stored.bytes : await firstBytes(spool, stored);
       const header = scanHeader(head);
-      const loop = mailLoop(head.subarray(0, header.end), hostname);
+      const loop = mailLoop(head.subarray(0, header.end), hostname, receivedFieldsMax);
       const objection = loop ?? (await hooks.onMessage?.({ client, ...envelope }, stored));
       if (objection === undefined)
         return await this.#queue({ ...envelope, client }, { stored, head, header });

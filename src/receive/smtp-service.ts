@@ -19,6 +19,7 @@ import { Reception } from './reception.ts';
 /** What may change by a reload; new connections see the new values. */
 export interface SmtpServiceSettings {
   readonly hostname: string;
+  readonly receivedFieldsMax?: number | undefined;
   readonly service: ClientFacts['service'];
   /** TLS can be had: STARTTLS is offered in the clear. */
   readonly startTls: boolean;
@@ -106,6 +107,7 @@ export class SmtpService {
     const sessionLog = logOfSession(log, id);
     const answerer = new Reception({
       hostname: now.hostname,
+      receivedFieldsMax: now.receivedFieldsMax,
       service: now.service,
       session: id,
       peer,

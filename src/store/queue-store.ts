@@ -171,6 +171,8 @@ export interface QueueStore extends AsyncDisposable {
   get(id: string): Promise<QueueEntry | undefined>;
   /** The message with its content, as a delivery would get it. */
   open(id: string): Promise<QueuedMessage | undefined>;
+  /** The greatest id there is, so that new ones are greater even when the clock was set back. */
+  newest(): Promise<string | undefined>;
   count(): Promise<{ readonly messages: number; readonly recipients: number }>;
 
   /** Due now. All messages without ids. Returns how many recipients. Held ones stay held. */
