@@ -112,7 +112,6 @@ export class Doors {
   /** No new connections, 421 to the idle; the others have `graceMs`. */
   async close(graceMs: number): Promise<void> {
     for (const door of this.#doors) this.#retire(door.close());
-    this.#doors = [];
     const { clock } = this.#parts;
     const cutOff = Promise.withResolvers<void>();
     let cancel = clock.after(graceMs, () => {
