@@ -329,7 +329,7 @@ class OutputFile {
   #used = 0;
   #position = 0;
   /** Everything so far, while it is little enough to be kept. */
-  #blocks: Uint8Array[] | undefined = [];
+  #blocks: Buffer[] | undefined = [];
   /** Octets in blocks that are full and not yet written. */
   #pending = 0;
   #tail: Promise<void>;
@@ -412,6 +412,8 @@ class OutputFile {
       if (length > 0) this.#blocks.push(block.subarray(0, length));
       return;
     }
+    // Too large to be kept: what was kept so far is of use to the next writer.
+    for (const kept of this.#blocks ?? []) this.#shared.giveBlock(kept);
     this.#blocks = undefined;
     this.#shared.giveBlock(block);
   }

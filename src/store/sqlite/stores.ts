@@ -2,6 +2,7 @@
 // in one database, large content in files beside it. Everything that was left half done by the last
 // process is cleared up before this resolves.
 
+import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../base/clock.ts';
@@ -178,6 +179,7 @@ function lockDirectory(directory: string): DatabaseSync {
   try {
     // A command may hold it for a moment.
     lock = new DatabaseSync(path, { timeout: 1000 });
+    chmodSync(path, 0o600); // whoever can open it can keep us from starting
     lock.exec('BEGIN EXCLUSIVE');
     return lock;
   } catch (error) {
