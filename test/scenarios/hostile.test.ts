@@ -2,9 +2,10 @@
 // server stays small, says nothing of itself, and goes on serving others.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import type { ConfigObject, RunningProcess } from '../process.ts';
 import { eventually, freePorts, startProcess } from '../process.ts';
 import type { RawHop } from './attacker.ts';
@@ -205,12 +206,141 @@ describe('a client that is slow on purpose', () => {
   });
 });
 
+describe('chunks (RFC 3030 §2)', () => {
+  const cases: [string, string, Record<string, number>][] = [
+    ['of 2^63 octets', `${envelope}BDAT 9223372036854775808 LAST\r\nQUIT\r\n`, { 250: 3, 552: 1 }],
+    ['of 10^19 octets outside a transaction', 'BDAT 9999999999999999999\r\n', { 552: 1 }],
+    ['of -1 octets', `${envelope}BDAT -1\r\nQUIT\r\n`, { 250: 3, 501: 1, 221: 1 }],
+    ['of 1e3 octets', `${envelope}BDAT 1e3\r\nQUIT\r\n`, { 250: 3, 501: 1, 221: 1 }],
+    ['of 0x10 octets', `${envelope}BDAT 0x10 LAST\r\nQUIT\r\n`, { 250: 3, 501: 1, 221: 1 }],
+    ['without any content', `${envelope}BDAT 0 LAST\r\nQUIT\r\n`, { 250: 4, 221: 1 }],
+    [
+      'before any recipient',
+      `${hello}MAIL FROM:<>\r\nBDAT 4 LAST\r\nQUITQUIT\r\n`,
+      { 250: 2, 503: 1, 221: 1 },
+    ],
+    [
+      'between which the transaction is given up',
+      `${envelope}BDAT 4\r\nab\r\nRSET\r\nBDAT 4 LAST\r\nQUITMAIL FROM:<>\r\nQUIT\r\n`,
+      { 250: 6, 503: 1, 221: 1 },
+    ],
+    [
+      'that are followed by DATA',
+      `${envelope}BDAT 4\r\nab\r\nDATA\r\nBDAT 0 LAST\r\nQUIT\r\n`,
+      { 250: 5, 503: 1, 221: 1 },
+    ],
+    [
+      'that are too many octets together',
+      `${envelope}${`BDAT 1048576\r\n${`${'x'.repeat(1022)}\r\n`.repeat(1024)}`.repeat(4)}QUIT\r\n`,
+      { 250: 3, 554: 1, 503: 3, 221: 1 },
+    ],
+  ];
+  for (const [title, text, expected] of cases)
+    it(title, () =>
+      survives(async () => {
+        const { 220: _greeting, ...heard } = tally(await send(port, [text]));
+        assert.deepEqual(heard, expected);
+      }),
+    );
+});
+
+describe('TLS', () => {
+  it('CVE-2011-0411: what is sent in the clear behind STARTTLS is never carried out', () =>
+    survives(async () => {
+      const { socket, said } = await attack(port);
+      socket.write(
+        `${hello}STARTTLS\r\nMAIL FROM:<injected@evil.test>\r\nRCPT TO:<bob@far.test>\r\n`,
+      );
+      await eventually(() => (said().includes('220 2.0.0') ? true : undefined), 'the go-ahead');
+      socket.removeAllListeners('data');
+      const secured = connectTls({ socket, rejectUnauthorized: false });
+      let heard = '';
+      secured.setEncoding('latin1').on('data', (text: string) => {
+        heard += text;
+      });
+      secured.on('error', () => {});
+      // RFC 3207 §4.2: as if nothing had been said before.
+      secured.write(
+        `RCPT TO:<bob@far.test>\r\n${hello}STARTTLS\r\nRCPT TO:<bob@far.test>\r\nQUIT\r\n`,
+      );
+      await new Promise((end) => secured.once('close', end));
+      assert.deepEqual(codes(heard), ['503', '250', '503', '503', '221']);
+      assert.doesNotMatch(heard, /STARTTLS/, 'and it is not offered twice');
+    }));
+
+  it('garbage and silence in place of a handshake cost no more than a connection', () =>
+    survives(async () => {
+      const open = await Promise.all([...times(150, () => attack(tlsPort))]);
+      for (const [i, { socket }] of open.entries()) if (i % 2 === 0) socket.write('EHLO a\r\n');
+      await eventually(
+        () => (openConnections(tlsPort) <= 75 ? true : undefined),
+        'half to be gone',
+      );
+      for (const { socket } of open) socket.destroy();
+      await eventually(() => (openConnections(tlsPort) === 0 ? true : undefined), 'all to be gone');
+    }));
+});
+
+describe('connection limits', () => {
+  it('RFC 5321 §3.8: 1,000 at once get 200 greetings, the others 421, and the places are free again', () =>
+    survives(async () => {
+      const open = await Promise.all([...times(1_000, () => attack(port))]);
+      await eventually(
+        () => (open.every(({ said }) => codes(said()).length > 0) ? true : undefined),
+        'an answer to each',
+      );
+      const heard = open.map(({ said }) => codes(said())[0]);
+      assert.equal(heard.filter((code) => code === '220').length, 200);
+      assert.equal(heard.filter((code) => code === '421').length, 800);
+      for (const { socket } of open) socket.destroy();
+      await eventually(() => (openConnections() === 0 ? true : undefined), 'all to be gone');
+    }));
+
+  it('TLS handshakes that never end count as connections, and one client gets no more than its share', async () => {
+    const [plainPort, implicitPort] = (await freePorts(2)) as [number, number];
+    await using strict = await startProcess({
+      ...config({
+        listeners: [
+          { service: 'smtp', host: '127.0.0.1', port: plainPort },
+          { service: 'smtp', host: '127.0.0.1', port: implicitPort, tls: 'implicit' },
+        ],
+        tls: 'self-signed',
+        limits: { connectionsPerClient: 10 },
+      }),
+      trustedNetworks: [],
+    });
+    const halfOpen = await Promise.all([...times(20, () => attack(implicitPort))]);
+    await eventually(
+      () => (openConnections(implicitPort) <= 10 ? true : undefined),
+      'those above the limit to be dropped',
+    );
+    const late = await attack(plainPort);
+    assert.deepEqual(codes(await late.over), ['421']);
+    const other = await attack(plainPort, '127.0.0.2');
+    await eventually(() => codes(other.said())[0], 'a greeting for somebody else');
+    assert.deepEqual(codes(other.said()), ['220']);
+    for (const { socket } of [...halfOpen, other]) socket.destroy();
+    assert.doesNotMatch(strict.log(), /unforeseen/);
+  });
+});
+
+describe('what lies on the disk', () => {
+  it('is for its owner alone', () => {
+    const data = join(server.directory, 'data');
+    for (const name of ['', ...readdirSync(data, { recursive: true, encoding: 'utf8' })]) {
+      const mode = statSync(join(data, name)).mode & 0o777;
+      // The certificate is public; its folder is not.
+      assert.equal(mode & 0o077, 0, `${name || 'the data directory'} has mode ${mode.toString(8)}`);
+    }
+  });
+});
+
 /** Connections to the listener that the server still holds, by the kernel's table. */
-function openConnections(): number {
-  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+function openConnections(at = port): number {
+  const local = `0100007F:${at.toString(16).toUpperCase().padStart(4, '0')}`;
   const held = new Set(['01', '08']); // established, or half-closed by the client
   return readFileSync('/proc/net/tcp', 'latin1')
     .split('\n')
     .map((line) => line.trim().split(/ +/))
-    .filter(([, at, , state]) => at === local && held.has(state ?? '')).length;
+    .filter(([, here, , state]) => here === local && held.has(state ?? '')).length;
 }
