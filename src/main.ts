@@ -1,11 +1,13 @@
 // The program: hands the command line what only the composition root can make. What Node made of the
-// sources is kept for the next start, which then takes half the time and 30 MiB less memory: beside
+// sources is kept for the next start, which then takes half the time and 25 MiB less memory: beside
 // the dependencies, and never in a folder for all, where others could put code of theirs.
 
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 
-enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/postrider'));
+// The store's thread has the environment from us; bin/postrider sets it before this file is read.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '../node_modules/.cache/postrider');
+enableCompileCache(process.env.NODE_COMPILE_CACHE);
 const { runCli } = await import('./cli/cli.ts');
 const { startServer } = await import('./server.ts');
 
