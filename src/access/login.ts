@@ -74,6 +74,11 @@ export class Login {
   async respond(response: Uint8Array | undefined): Promise<LoginResult> {
     const exchange = this.#exchange;
     if (exchange === undefined) return malformed;
+    // Whoever opens many exchanges at once has no more guesses than others.
+    if (this.#parts.throttle.isBlocked(this.#parts.clientAddress)) {
+      this.#exchange = undefined;
+      return blocked;
+    }
     const step = await exchange.sasl.step(response);
     if (step.kind === 'challenge') return step;
     if (step.kind === 'success' && step.final !== undefined && step.final.length > 0) {
@@ -96,8 +101,9 @@ export class Login {
     const { throttle, clientAddress, clock } = this.#parts;
     const verdict = throttle.check(clientAddress, user);
     if (verdict.kind === 'blocked') return false;
-    if (verdict.delayMs > 0) await sleep(clock, verdict.delayMs);
-    return true;
+    if (verdict.delayMs === 0) return true;
+    await sleep(clock, verdict.delayMs);
+    return !throttle.isBlocked(clientAddress);
   }
 
   #result(mechanism: string, step: Exclude<SaslStep, { readonly kind: 'challenge' }>): LoginResult {

@@ -135,4 +135,27 @@ describe('login throttle', () => {
     assert.equal(await login, ann);
     assert.equal(await authenticator.verifyPassword('bob@example.org', 'x'), 'bob@example.org');
   });
+
+  it('guesses made side by side on many connections are no more than those one after another', async () => {
+    const { clock, throttle, fail } = setUp({ failuresPerNetwork: 5 });
+    const hashed = Promise.withResolvers<void>();
+    const authenticator = slowedAuthenticator(
+      {
+        async verifyPassword(user, password) {
+          await hashed.promise;
+          return password === 'right' ? user : undefined;
+        },
+        mayActAs: async () => false,
+      },
+      { throttle, clock, address: '192.0.2.1' },
+    );
+    const late = authenticator.verifyPassword(ann, 'right');
+    const lateAndWrong = authenticator.verifyPassword(ann, 'wrong');
+    fail('192.0.2.1', 5, ann);
+    hashed.resolve();
+    await assert.rejects(late, /cut off/);
+    await assert.rejects(lateAndWrong, /cut off/, 'right and wrong cannot be told apart');
+    assert.equal(throttle.isBlocked('192.0.2.1'), true);
+    assert.equal(throttle.isBlocked('203.0.113.1'), false);
+  });
 });

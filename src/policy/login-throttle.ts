@@ -30,6 +30,8 @@ export type ThrottleVerdict =
 export interface LoginThrottle {
   /** Before an attempt: how long to wait first. Attempts made side by side wait in line. */
   check(address: string, user?: string): ThrottleVerdict;
+  /** Cut off by now: asked again before a guess is looked at, for it may be one of many at once. */
+  isBlocked(address: string): boolean;
   /** How long to wait before a password for `user` is looked at; 0 from where its owner logs in. */
   accountDelayMs(address: string, user: string): number;
   failed(address: string, user?: string): void;
@@ -89,17 +91,17 @@ class Throttle implements LoginThrottle {
   }
 
   check(address: string, user?: string): ThrottleVerdict {
-    const now = this.#clock.now();
     const client = clientNetwork(address);
-    const own = this.#present(this.#clients, client);
-    // An address that has logged in answers for itself alone, not for its neighbours.
-    const whole = this.#isKnown(client)
-      ? undefined
-      : this.#present(this.#networks, wideNetwork(client));
-    const untilMs = Math.max(own?.blockedUntil ?? 0, whole?.blockedUntil ?? 0);
+    const untilMs = this.#blockedUntil(client);
+    const now = this.#clock.now();
     if (untilMs > now) return { kind: 'blocked', untilMs };
+    const own = this.#present(this.#clients, client);
     const forAccount = user === undefined ? 0 : this.accountDelayMs(address, user);
     return { kind: 'go', delayMs: Math.max(this.#takeTurn(own, now), forAccount) };
+  }
+
+  isBlocked(address: string): boolean {
+    return this.#blockedUntil(clientNetwork(address)) > this.#clock.now();
   }
 
   accountDelayMs(address: string, user: string): number {
@@ -134,6 +136,15 @@ class Throttle implements LoginThrottle {
       entry.users.delete(name);
       if (entry.count === 0) entry.nextAttempt = 0;
     }
+  }
+
+  #blockedUntil(client: string): number {
+    const own = this.#present(this.#clients, client);
+    // An address that has logged in answers for itself alone, not for its neighbours.
+    const whole = this.#isKnown(client)
+      ? undefined
+      : this.#present(this.#networks, wideNetwork(client));
+    return Math.max(own?.blockedUntil ?? 0, whole?.blockedUntil ?? 0);
   }
 
   /** Attempts of one address come one after the other once it has failed. */
@@ -209,7 +220,11 @@ export function slowedAuthenticator(
     ...authenticator,
     async verifyPassword(user, password) {
       await wait(user);
-      return authenticator.verifyPassword(user, password);
+      const account = await authenticator.verifyPassword(user, password);
+      // While it was hashed, others made side by side may have used up what guesses there are:
+      // whether this one was right is then nobody's business.
+      if (throttle.isBlocked(address)) throw new Error('cut off meanwhile for failed logins');
+      return account;
     },
     ...(scramKeys !== undefined && {
       async scramKeys(user) {

@@ -21,6 +21,7 @@ function open(steps: readonly SaslStep[] = [], failuresPerNetwork = 3) {
   const watched = {
     ...throttle,
     check: (address: string) => throttle.check(address),
+    isBlocked: (address: string) => throttle.isBlocked(address),
     update: () => {},
     accountDelayMs: () => 0,
     failed(address: string, user?: string) {

@@ -51,6 +51,11 @@ export class Login {
   async respond(response: Uint8Array | undefined): Promise<Reply | Challenge> {
     const exchange = this.#exchange;
     if (exchange === undefined) return malformed;
+    // Whoever opens many exchanges at once has no more guesses than others.
+    if (this.#parts.throttle.isBlocked(this.#parts.clientAddress)) {
+      this.#exchange = undefined;
+      return blocked;
+    }
     const step = await exchange.sasl.step(response);
     if (step.kind === 'challenge') return { challenge: step.bytes };
     if (step.kind === 'success' && step.final !== undefined && step.final.length > 0) {

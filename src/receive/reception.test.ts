@@ -357,6 +357,7 @@ describe('Reception', () => {
             clientAddress: reception.client.remote.address,
             throttle: {
               check: () => ({ kind: 'go', delayMs: 0 }),
+              isBlocked: () => false,
               accountDelayMs: () => 0,
               failed: () => {},
               succeeded: () => {},
