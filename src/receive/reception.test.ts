@@ -8,6 +8,7 @@ import { MemoryPeer } from '../net/memory-peer.ts';
 import { addAccount } from '../policy/account-operations.ts';
 import { createConnectionLimits } from '../policy/connection-limits.ts';
 import { createDirectory } from '../policy/directory.ts';
+import { createLoginThrottle } from '../policy/login-throttle.ts';
 import type { Objection } from '../policy/policy.ts';
 import { defaultLimits } from '../smtp/limits.ts';
 import { reply } from '../smtp/reply.ts';
@@ -355,14 +356,7 @@ describe('Reception', () => {
         login: (reception) =>
           new Login({
             clientAddress: reception.client.remote.address,
-            throttle: {
-              check: () => ({ kind: 'go', delayMs: 0 }),
-              isBlocked: () => false,
-              accountDelayMs: () => 0,
-              failed: () => {},
-              succeeded: () => {},
-              update: () => {},
-            },
+            throttle: createLoginThrottle({ clock: new FakeClock() }),
             clock: new FakeClock(),
             startSasl: () => ({
               step: async () => ({ kind: 'success', account: 'bob@example.net' }),

@@ -2,7 +2,7 @@
 // what clients meet.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { sendMail } from '../../src/deliver/send-mail.ts';
 import { SmtpServer } from '../../src/embed/smtp-server.ts';
 import { reply } from '../../src/smtp/reply.ts';
 import { startTestServer } from '../../src/testing/index.ts';
+import { freePorts } from '../process.ts';
 import { connectClient } from './wire.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'postrider-server-'));
@@ -288,6 +289,21 @@ describe('reload', () => {
     assert.match(client.greeting, /^220 mx\.test\.example /);
     client.close();
     await server.send(hello);
+  });
+
+  it('closes again what it had opened when the certificate cannot be used', async () => {
+    await using server = await startTestServer({ config: organisation });
+    const [port] = (await freePorts(1)) as [number];
+    const file = join(directory, 'bad.pem');
+    writeFileSync(file, 'not a certificate');
+    const next: ConfigInput = {
+      ...organisation,
+      tls: { certificate: file, privateKey: file },
+      listeners: [{ service: 'smtp', host: '127.0.0.1', port }],
+    };
+    await assert.rejects(server.reload(next), /bad\.pem is not a PEM file/);
+    await assert.rejects(connectClient(port), /ECONNREFUSED/);
+    (await connectClient(server.port)).close();
   });
 });
 
