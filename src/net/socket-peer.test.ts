@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+import { describe, it } from 'node:test';
+import { SocketPeer } from './socket-peer.ts';
+
+/** A Peer, and the client at the other end that never reads. */
+async function openPair(): Promise<AsyncDisposable & { peer: SocketPeer; client: Socket }> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  client.on('error', () => {});
+  client.pause();
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  const peer = new SocketPeer(socket);
+  return {
+    peer,
+    client,
+    async [Symbol.asyncDispose]() {
+      peer.destroy();
+      client.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+// More than any kernel takes on without a reader.
+const flood = Buffer.alloc(64 * 2 ** 20);
+
+describe('SocketPeer', () => {
+  it('drops a peer that takes nothing of what is written', async () => {
+    await using pair = await openPair();
+    await assert.rejects(pair.peer.write(flood, 50), { name: 'PeerTimeout' });
+  });
+
+  it('drops a peer that takes nothing of what was left at the end', async () => {
+    await using pair = await openPair();
+    const written = pair.peer.write(flood, 50);
+    await Promise.all([pair.peer.end(), assert.rejects(written, { name: 'PeerTimeout' })]);
+  });
+
+  it('holds back a peer that sends while nobody reads', async () => {
+    await using pair = await openPair();
+    const { client, peer } = pair;
+    let sent = 0;
+    const block = Buffer.alloc(2 ** 16);
+    while (sent < flood.length) {
+      sent += block.length;
+      if (!client.write(block)) {
+        const drained = new Promise((resolve) => client.once('drain', () => resolve(true)));
+        // What the kernel does not take within some turns of the event loop, it does not take.
+        const full = (async () => {
+          for (let turn = 0; turn < 200; turn += 1) await new Promise(setImmediate);
+          return false;
+        })();
+        if (!(await Promise.race([drained, full]))) break;
+      }
+    }
+    assert.ok(sent < flood.length, 'it could send all of it');
+    client.end();
+    let received = 0;
+    for (;;) {
+      const chunk = await peer.read(10_000);
+      if (chunk === undefined) break;
+      received += chunk.length;
+    }
+    assert.equal(received, sent, 'and nothing is lost');
+  });
+});
