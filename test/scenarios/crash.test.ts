@@ -14,7 +14,7 @@ const rounds = 5;
 
 describe('kill -9', () => {
   it('loses no message that was answered with 250', async (t) => {
-    const seed = Number(process.env['POSTRIDER_SEED'] ?? Date.now() % 2 ** 32);
+    const seed = Number(process.env.POSTRIDER_SEED ?? Date.now() % 2 ** 32);
     t.diagnostic(`POSTRIDER_SEED=${seed}`);
     const random = seededRandom(seed);
     const [port] = (await freePorts(1)) as [number];
