@@ -62,6 +62,8 @@ async function init(context: Context, address: string, options: InitOptions): Pr
     addresses: publicAddresses(),
     submission: portOf(config, 'starttls'),
     submissions: portOf(config, 'implicit'),
+    pop3s: config.listeners.find(({ service, tls }) => service === 'pop3' && tls === 'implicit')
+      ?.port,
   });
   if (options.json === true) {
     await context.print(
@@ -146,6 +148,7 @@ ${begin}
     { service: 'smtp', port: 25 },
     { service: 'submission', port: 587 },
     { service: 'submission', port: 465, tls: 'implicit' },
+    { service: 'pop3', port: 995, tls: 'implicit' },
   ],
   tls: ${tls},
 });
