@@ -47,8 +47,6 @@ export interface RunnerParts extends Pick<ReportParts, 'hostname' | 'ids' | 'res
   readonly settings: QueueSettings;
 }
 
-export const defaultQueueLimits = { activeMax: 500, memoryBytesMax: 64 * 2 ** 20 } as const;
-
 /** Covers the longest attempt, and the same again for waiting before it. */
 const leaseMs = 2 * attemptMs;
 /** Limit: fresh leases of one destination that wait in memory. */

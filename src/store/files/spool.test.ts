@@ -28,6 +28,7 @@ async function openSpool(options: Partial<FileSpoolOptions> = {}) {
 }
 
 testSpool('files', openSpool);
+testSpool('files, read back from the disk', () => openSpool({ recentBytesMax: 0 }));
 testSpool('files, when memory is short', async () =>
   Object.assign(await openSpool({ memoryBytesMax: 0 }), { memoryIsShort: true }),
 );
@@ -144,6 +145,33 @@ describe('FileSpool', () => {
     const octet = Buffer.from('x');
     for (let i = 0; i < 1_000_000; i += 1) await writer.write(octet);
     assert.equal((await writer.commit()).kind, 'file');
+  });
+
+  it('what was written last is read from memory, what is older or large from its file', async () => {
+    await using world = await openSpool({ recentBytesMax: 2 ** 20 });
+    const { spool, directory } = world;
+    const store = async (size: number, octet: number) => {
+      const writer = spool.create();
+      await writer.write(Buffer.alloc(size, octet));
+      return writer.commit();
+    };
+    const oldest = await store(600_000, 1);
+    const latest = await store(600_000, 2);
+    const large = await store(2 * 2 ** 20, 3);
+    for (const stored of [oldest, latest, large]) {
+      assert.equal(stored.kind, 'file');
+      if (stored.kind === 'file') await truncate(join(directory, stored.key), 0);
+    }
+    const read = async (stored: typeof oldest) => {
+      let octets = 0;
+      for await (const piece of spool.open(stored).read()) octets += piece.length;
+      return octets;
+    };
+    assert.equal(await read(latest), 600_000);
+    await assert.rejects(read(oldest), StorageError);
+    await assert.rejects(read(large), StorageError);
+    if (latest.kind === 'file') await spool.remove(latest.key);
+    await assert.rejects(read(latest), StorageError, 'removed is gone from memory, too');
   });
 
   it('recovery removes what no row knows and misses what a row needs', async () => {

@@ -30,6 +30,8 @@ export interface FileSpoolOptions {
   readonly directory: string;
   /** What all writers together may hold in memory before they go to their files early. */
   readonly memoryBytesMax?: number;
+  /** What may be kept in memory of content that was written; 0 for nothing. */
+  readonly recentBytesMax?: number;
   readonly openFile?: (path: string) => Promise<SpoolFile>;
 }
 
@@ -46,15 +48,15 @@ const memoryBytesMaxDefault = 64 * 2 ** 20;
 // Limits: content of at most this size is kept in memory after it was written, since most of it is
 // read once more right away; and so much of it in all, the latest.
 const recentContentBytesMax = 2 ** 20;
-const recentBytesMax = 32 * 2 ** 20;
+const recentBytesMaxDefault = 32 * 2 ** 20;
 
 export class FileSpool implements Spool {
   readonly #directory: string;
   readonly #shared: Shared;
 
-  constructor({ directory, memoryBytesMax = memoryBytesMaxDefault, openFile }: FileSpoolOptions) {
-    this.#directory = directory;
-    this.#shared = new Shared(directory, memoryBytesMax, openFile ?? createFile);
+  constructor(options: FileSpoolOptions) {
+    this.#directory = options.directory;
+    this.#shared = new Shared(options);
   }
 
   create(): ContentWriter {
@@ -107,8 +109,13 @@ export class FileSpool implements Spool {
 
 /** The latest content that was written, by key. Its blocks are never written to again. */
 class RecentContent {
+  readonly #bytesMax: number;
   readonly #contents = new Map<string, readonly Uint8Array[]>();
   #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
 
   get(key: string): readonly Uint8Array[] | undefined {
     return this.#contents.get(key);
@@ -118,7 +125,7 @@ class RecentContent {
     this.#contents.set(key, blocks);
     this.#bytes += sizeOf(blocks);
     for (const oldest of this.#contents.keys()) {
-      if (this.#bytes <= recentBytesMax) break;
+      if (this.#bytes <= this.#bytesMax) break;
       this.delete(oldest);
     }
   }
@@ -137,7 +144,7 @@ const sizeOf = (blocks: readonly Uint8Array[]): number =>
 
 /** What the writers of one spool share: the memory they may use, spare blocks, directory syncs. */
 class Shared {
-  readonly recent = new RecentContent();
+  readonly recent: RecentContent;
   readonly #directory: string;
   readonly #memoryBytesMax: number;
   readonly #openFile: (path: string) => Promise<SpoolFile>;
@@ -148,14 +155,11 @@ class Shared {
   #syncing: Promise<void> | undefined;
   #nextSync: Promise<void> | undefined;
 
-  constructor(
-    directory: string,
-    memoryBytesMax: number,
-    openFile: (path: string) => Promise<SpoolFile>,
-  ) {
+  constructor({ directory, memoryBytesMax, recentBytesMax, openFile }: FileSpoolOptions) {
     this.#directory = directory;
-    this.#memoryBytesMax = memoryBytesMax;
-    this.#openFile = openFile;
+    this.#memoryBytesMax = memoryBytesMax ?? memoryBytesMaxDefault;
+    this.recent = new RecentContent(recentBytesMax ?? recentBytesMaxDefault);
+    this.#openFile = openFile ?? createFile;
   }
 
   /** False when there is no room in memory: then the writer goes to its file. */

@@ -1,8 +1,6 @@
 // Rows as they come from SQLite, checked while they are read: a damaged row is noticed here, not
 // three floors up.
 
-import type { SqlValue } from './operation.ts';
-
 export type Row = Readonly<Record<string, unknown>>;
 
 /** A row that cannot be what we wrote: the file was changed by something else, or is damaged. */
@@ -34,8 +32,3 @@ function damaged(expected: string, value: unknown): DamagedRowError {
   const found = value === null ? 'null' : typeof value;
   return new DamagedRowError(`the store is damaged: expected ${expected} in a row, found ${found}`);
 }
-
-/** `(?, ?, ?)` for lists whose length is known when the statement is written. */
-export const placeholders = (count: number): string => `(${Array(count).fill('?').join(', ')})`;
-
-export type Bindings = readonly SqlValue[];
