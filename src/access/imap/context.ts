@@ -1,0 +1,73 @@
+// What the commands of one IMAP conversation share: whose mailboxes they are, what is selected, what
+// the client turned on, and a way to say something. One file for each command (or few that belong
+// together) in commands/, one line for it in commands/index.ts.
+
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { CommandOf } from '../../imap/command.ts';
+import type { Completion, Enabled, OwnersCommand } from '../../imap/event.ts';
+import type { ImapLimits } from '../../imap/limits.ts';
+import type { FolderFacts, FolderStore } from '../../store/folder-store.ts';
+import type { Spool } from '../../store/spool.ts';
+import type { SelectedMailbox } from './selected-mailbox.ts';
+
+/** RFC 4314 §2.1: a set of letters out of `lrswipkxtea`. */
+export type Rights = string;
+
+export interface LocatedFolder {
+  readonly folder: FolderFacts;
+  /** Of the account that is logged in; the owner has all of them. */
+  readonly rights: Rights;
+  /** As the account that is logged in names it: `Other Users/bob@example.org/Projects`. */
+  readonly name: string;
+}
+
+/** Mailbox names as a client writes them, to folders: the namespaces of RFC 2342. */
+export interface FolderNames {
+  /**
+   * Undefined where there is no such folder, and also where the account may not look it up: without
+   * the right 'l' a folder does not exist for it (RFC 4314 §6).
+   */
+  locate(name: string): Promise<LocatedFolder | undefined>;
+  /** Where the name leads, whether or not there is a folder; undefined where nobody may be. */
+  place(name: string): { readonly account: string; readonly path: string } | undefined;
+  /** Everything the account may see, its own folders and those shared with it, by name. */
+  all(): Promise<readonly LocatedFolder[]>;
+  /** What the folder is called by the account that is logged in. */
+  nameOf(folder: FolderFacts): string;
+}
+
+export interface CommandContext {
+  /** Primary address of who is logged in. */
+  readonly account: string;
+  readonly store: FolderStore;
+  readonly spool: Spool;
+  readonly names: FolderNames;
+  readonly limits: ImapLimits;
+  /** Limits of the account; undefined: none. RFC 9208. */
+  readonly quota: { readonly bytes: number | undefined; readonly messages: number | undefined };
+  readonly clock: Clock;
+  readonly log: Log;
+  isEnabled(extension: Enabled): boolean;
+  /** The folder that SELECT or EXAMINE opened. */
+  selected: SelectedMailbox | undefined;
+  /**
+   * Adds an untagged response: the text after `* `, without CRLF, octets as latin1. Cheap: text is
+   * gathered. Where much is said, await room() now and then.
+   */
+  untagged(response: string): void;
+  /** For what is not made of short texts: octets, as they are. */
+  raw(octets: Uint8Array | string): void;
+  /** Resolves when what was said may be followed by more; undefined when that is now. */
+  room(): Promise<void> | undefined;
+}
+
+/** A command's work. What it throws is "NO, try again later", apart from ImapRefusal. */
+export type Executor<C extends OwnersCommand = OwnersCommand> = (
+  command: C,
+  context: CommandContext,
+) => Promise<Completion> | Completion;
+
+export type ExecutorOf<N extends OwnersCommand['name']> = Executor<
+  Extract<CommandOf<N>, OwnersCommand>
+>;

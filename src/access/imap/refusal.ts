@@ -1,0 +1,31 @@
+// A considered "no" deep inside a command: thrown there, turned into the completion in one place.
+
+import type { Completion } from '../../imap/event.ts';
+
+/** RFC 9051 §7.1: NO for what cannot be done, BAD for what makes no sense. */
+export class ImapRefusal extends Error {
+  override readonly name = 'ImapRefusal';
+  readonly completion: Completion;
+
+  /** `code` is a response code without brackets: RFC 5530 has most of them. */
+  constructor(status: 'NO' | 'BAD', code: string | undefined, text: string) {
+    super(text);
+    this.completion = { kind: 'completion', status, code, text };
+  }
+}
+
+export const ok = (text: string, code?: string): Completion => ({
+  kind: 'completion',
+  status: 'OK',
+  code,
+  text,
+});
+
+export const no = (code: string | undefined, text: string): Completion => ({
+  kind: 'completion',
+  status: 'NO',
+  code,
+  text,
+});
+
+export const bad = (text: string): Completion => ({ kind: 'completion', status: 'BAD', text });

@@ -1,0 +1,40 @@
+// The limits of an IMAP session, in one place.
+
+export interface ImapLimits {
+  /**
+   * Octets of one command without the messages of APPEND: lines and other literals together.
+   * RFC 7162 §4 asks for 8192 at least.
+   */
+  readonly commandBytes: number;
+  /** Octets of one message. RFC 7889 APPENDLIMIT. */
+  readonly appendBytes: number;
+  /** Messages of one APPEND. RFC 3502. */
+  readonly appendMessages: number;
+  /** How deep search keys and lists nest. */
+  readonly depth: number;
+  /** Ranges in one sequence set. */
+  readonly ranges: number;
+  /** BAD responses before the connection is closed. */
+  readonly errors: number;
+  /** Commands before login. */
+  readonly commandsBeforeLogin: number;
+  /** Failed logins before the connection is closed. */
+  readonly failedLogins: number;
+  /** RFC 9051 §5.4: at least 30 minutes once logged in. */
+  readonly idleMs: number;
+  /** Silence before login. */
+  readonly loginMs: number;
+}
+
+export const defaultImapLimits: ImapLimits = {
+  commandBytes: 64 * 2 ** 10,
+  appendBytes: 50 * 2 ** 20,
+  appendMessages: 1000,
+  depth: 50,
+  ranges: 10_000,
+  errors: 20,
+  commandsBeforeLogin: 100,
+  failedLogins: 3,
+  idleMs: 30 * 60_000,
+  loginMs: 60_000,
+};

@@ -1,0 +1,267 @@
+// Folders and their messages as IMAP sees them (RFC 9051, RFC 3501), over the same mailboxes that
+// mailbox-store.ts delivers to and POP3 reads. A folder is named by its number, which is never used
+// again and survives a rename. Every change is one transaction: all of it or nothing, durable once
+// resolved. What is derived from a message (envelope, structure, search index) is computed once, on
+// first need or when there is nothing else to do, and can be thrown away and computed again.
+
+import type { Content, StoredContent } from './content.ts';
+
+export interface FolderFacts {
+  /** Never used again. RFC 8474 §4.1: MAILBOXID is made of it. */
+  readonly id: number;
+  /** The account it belongs to: its primary address. */
+  readonly account: string;
+  /** With '/' between the levels; 'INBOX' is spelt like that. */
+  readonly path: string;
+  readonly uidValidity: number;
+  readonly uidNext: number;
+  /** HIGHESTMODSEQ. RFC 7162 §3.1.2.1. */
+  readonly modseq: number;
+  readonly messages: number;
+  readonly unseen: number;
+  /** Messages with \Deleted. RFC 9051 §6.3.11, STATUS DELETED. */
+  readonly deleted: number;
+  /** Octets of all messages. RFC 8438. */
+  readonly bytes: number;
+  /** RFC 6154 attribute without the backslash, or undefined. */
+  readonly specialUse: string | undefined;
+}
+
+/**
+ * Messages of a folder as columns side by side, in UID order: 100,000 of them are some megabytes and
+ * no object for each.
+ */
+export interface MailColumns {
+  readonly length: number;
+  readonly uid: Uint32Array;
+  /** The message itself, shared by its copies. RFC 8474 §5.1: EMAILID is emailText() of it. */
+  readonly email: Float64Array;
+  readonly modseq: Float64Array;
+  /** Bits of flags.ts: Seen 1, Answered 2, Flagged 4, Deleted 8, Draft 16. */
+  readonly flags: Uint8Array;
+  /** Index into keywordSets; 0 is the empty set. */
+  readonly keywords: Uint32Array;
+  /** Each a list of keywords separated by spaces; the first is ''. */
+  readonly keywordSets: readonly string[];
+  /** Octets. */
+  readonly size: Float64Array;
+  /** Internal date, milliseconds since the epoch. */
+  readonly received: Float64Array;
+  /** Milliseconds since the epoch. RFC 8514. */
+  readonly saved: Float64Array;
+}
+
+export interface FolderChanges {
+  /** As of the same moment as the changes. */
+  readonly folder: FolderFacts;
+  /** Messages with a modseq above `since`, new ones among them. */
+  readonly changed: MailColumns;
+  /** UIDs expunged with a modseq above `since`, ascending. */
+  readonly vanished: Uint32Array;
+  /** False when expunges that far back are no longer remembered: `vanished` may lack some. */
+  readonly complete: boolean;
+}
+
+export type MailboxEvent =
+  /** Messages of the folder came, changed or went. */
+  | { readonly kind: 'messages'; readonly folder: number; readonly account: string }
+  /** Folders were made, renamed or deleted; subscriptions, rights or annotations changed. */
+  | { readonly kind: 'folders'; readonly account: string }
+  /** Another process changed something: look at everything again. */
+  | { readonly kind: 'unknown' };
+
+export interface FlagChange {
+  readonly kind: 'add' | 'remove' | 'replace';
+  /** System flags with their backslash, keywords without. */
+  readonly flags: readonly string[];
+}
+
+export interface StoreResult {
+  /** HIGHESTMODSEQ afterwards. */
+  readonly modseq: number;
+  /** The messages as they are now, those that did not change included; without those in `modified`. */
+  readonly messages: MailColumns;
+  /** RFC 7162 §3.1.3: UIDs left alone, since they changed after `unchangedSince`. */
+  readonly modified: readonly number[];
+}
+
+export interface NewMail {
+  readonly content: StoredContent;
+  readonly flags: readonly string[];
+  /** Internal date, milliseconds since the epoch. */
+  readonly received: number;
+}
+
+/** RFC 4315 §3: COPYUID and APPENDUID. */
+export interface CopyResult {
+  readonly uidValidity: number;
+  /** UIDs in the source, ascending; those that are gone are left out. */
+  readonly source: readonly number[];
+  /** UIDs in the target, in the same order. */
+  readonly target: readonly number[];
+}
+
+/** What IMAP shows of a message, computed once. Text is octets as latin1: write it as 'latin1'. */
+export interface MailDigest {
+  /** ENVELOPE as it goes on the wire. RFC 9051 §7.5.2. */
+  readonly envelope: string;
+  /** BODYSTRUCTURE as it goes on the wire. */
+  readonly bodyStructure: string;
+  /** BODY: the same without extension data. */
+  readonly body: string;
+  /** PREVIEW: at most 200 characters. RFC 8970 §3. */
+  readonly preview: string;
+}
+
+/** What SORT and THREAD look at. RFC 5256. Strings are as they are compared there. */
+export interface SortFacts {
+  readonly uid: number;
+  /** RFC 5256 §2.2: sent date in milliseconds, or the internal date where there is none. */
+  readonly sent: number;
+  /** RFC 5256 §2.1: base subject. */
+  readonly subject: string;
+  /** The subject was a reply or forward before it was reduced to its base. */
+  readonly isReply: boolean;
+  /** RFC 5256 §3: local part of the first address; '' for none. */
+  readonly from: string;
+  readonly to: string;
+  readonly cc: string;
+  /** Display name of the first address, or its address. RFC 5957. */
+  readonly displayFrom: string;
+  readonly displayTo: string;
+  /** Without angle brackets; '' for none. */
+  readonly messageId: string;
+  /** References, or In-Reply-To where there are none; at most 100. */
+  readonly references: readonly string[];
+}
+
+/** Search keys that need the message. Everything else is in the columns. RFC 9051 §6.4.4. */
+export type ContentTerm =
+  /** A header field that contains the text, case-insensitive, decoded; '' asks whether it is there. */
+  | { readonly kind: 'header'; readonly name: string; readonly text: string }
+  | { readonly kind: 'body' | 'text'; readonly text: string }
+  /** SENTBEFORE, SENTON, SENTSINCE; `day` is days since 1970-01-01 of the Date field as written. */
+  | { readonly kind: 'sent'; readonly is: 'before' | 'on' | 'since'; readonly day: number };
+
+export interface Quota {
+  readonly bytes: number;
+  readonly messages: number;
+}
+
+export interface FolderStore {
+  /** Creates what is missing of the account's standard folders. */
+  ensure(account: string): Promise<void>;
+  /** All folders of an account, by path. */
+  folders(account: string): Promise<readonly FolderFacts[]>;
+  folder(id: number): Promise<FolderFacts | undefined>;
+  find(account: string, path: string): Promise<FolderFacts | undefined>;
+
+  /** Missing superior folders are made too. @throws FolderExistsError, MailboxLimitError */
+  create(account: string, path: string, specialUse: string | undefined): Promise<FolderFacts>;
+  /**
+   * Inferior folders move along. INBOX keeps existing: its messages move to a new folder (RFC 9051
+   * §6.3.6). Subscriptions stay as they are. @throws NoSuchFolderError, FolderExistsError
+   */
+  rename(account: string, from: string, to: string): Promise<void>;
+  /** With its messages; inferior folders stay. @throws NoSuchFolderError */
+  remove(account: string, path: string): Promise<void>;
+
+  /** Names as the user gave them, whether or not there is such a folder. RFC 9051 §6.3.7. */
+  subscriptions(account: string): Promise<readonly string[]>;
+  subscribe(account: string, path: string, on: boolean): Promise<void>;
+
+  /** Everything at one moment. Undefined when the folder is gone. Reads no content. */
+  snapshot(
+    folder: number,
+  ): Promise<{ readonly folder: FolderFacts; readonly messages: MailColumns } | undefined>;
+  /** Undefined when the folder is gone. */
+  changes(folder: number, since: number): Promise<FolderChanges | undefined>;
+  /** Called after a change is visible to readers, at most once a turn for a folder. */
+  watch(listener: (event: MailboxEvent) => void): () => void;
+
+  /**
+   * All messages or none. RFC 3502. @throws NoSuchFolderError, OverQuotaError; StorageError when the
+   * disk is full or fails.
+   */
+  append(
+    folder: number,
+    messages: readonly NewMail[],
+  ): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }>;
+  /** Content is shared. @throws NoSuchFolderError, OverQuotaError */
+  copy(from: number, uids: readonly number[], to: number): Promise<CopyResult>;
+  /** RFC 6851: as copy, and the sources are expunged in the same transaction. */
+  move(from: number, uids: readonly number[], to: number): Promise<CopyResult>;
+  /** RFC 8508: `message` into `to` and `uid` out of `from`, in one transaction. */
+  replace(
+    from: number,
+    uid: number,
+    to: number,
+    message: NewMail,
+  ): Promise<{ readonly uidValidity: number; readonly uid: number }>;
+  /** UIDs that are gone are left out of the result. */
+  store(
+    folder: number,
+    uids: readonly number[],
+    change: FlagChange,
+    unchangedSince?: number,
+  ): Promise<StoreResult>;
+  /**
+   * Removes messages that have \Deleted, of `uids` or of all. Returns their UIDs, ascending, and
+   * HIGHESTMODSEQ afterwards.
+   */
+  expunge(
+    folder: number,
+    uids?: readonly number[],
+  ): Promise<{ readonly uids: readonly number[]; readonly modseq: number }>;
+
+  /** In the order asked for; undefined for what is gone. Computed and kept where it was not yet. */
+  digests(folder: number, uids: readonly number[]): Promise<readonly (MailDigest | undefined)[]>;
+  /**
+   * The header with its empty line, of each message or of the body part at `section` (numbers as in
+   * BODY[1.2.HEADER]); undefined for what is gone. Large headers are cut at 1 MiB.
+   */
+  headers(folder: number, uids: readonly number[]): Promise<readonly (Uint8Array | undefined)[]>;
+  /** Whole messages, as MailboxStore.openMany. The caller bounds how much that is by their sizes. */
+  open(folder: number, uids: readonly number[]): Promise<readonly (Content | undefined)[]>;
+  /** UIDs that match, ascending. */
+  search(folder: number, term: ContentTerm): Promise<Uint32Array>;
+  /** Of all messages or of `uids`, in UID order. */
+  sortFacts(folder: number, uids?: readonly number[]): Promise<readonly SortFacts[]>;
+
+  /** What the account has; all its folders together. */
+  usage(account: string): Promise<Quota>;
+
+  /** RFC 4314: rights by identifier (an address, 'anyone', with '-' in front: negative). */
+  acl(folder: number): Promise<ReadonlyMap<string, string>>;
+  /** '' removes the entry. */
+  setAcl(folder: number, identifier: string, rights: string): Promise<void>;
+  /** Folders of others on which one of the identifiers has rights. */
+  sharedWith(identifiers: readonly string[]): Promise<readonly FolderFacts[]>;
+
+  /** RFC 5464. `folder` undefined: of the account itself. Entry names are in lower case. */
+  annotations(
+    account: string,
+    folder: number | undefined,
+  ): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Undefined removes the entry. @throws MailboxLimitError */
+  annotate(
+    account: string,
+    folder: number | undefined,
+    entries: ReadonlyMap<string, Uint8Array | undefined>,
+  ): Promise<void>;
+}
+
+/** RFC 5530 ALREADYEXISTS. */
+export class FolderExistsError extends Error {
+  override readonly name = 'FolderExistsError';
+}
+
+/** RFC 5530 OVERQUOTA. */
+export class OverQuotaError extends Error {
+  override readonly name = 'OverQuotaError';
+}
+
+/** RFC 5530 LIMIT: too many folders, annotations, or too large ones. */
+export class MailboxLimitError extends Error {
+  override readonly name = 'MailboxLimitError';
+}
