@@ -61,7 +61,11 @@ describe('tidy', () => {
         const fine = folderOf(target) === folderOf(file) || floorOf(target) < floorOf(file);
         assert.ok(fine || upwards, `${file} must not import ${target}`);
       }
-      assert.doesNotMatch(source, /RFC(?!822\b)\d|rfc ?\d{4}[^.]/, 'references read "RFC 5321 §4.1.1.4"');
+      assert.doesNotMatch(
+        source,
+        /RFC(?!822\b)\d|rfc ?\d{4}[^.]/,
+        'references read "RFC 5321 §4.1.1.4"',
+      );
       assert.doesNotMatch(source, /^\/\/ (TODO|FIXME|XXX)/m, 'no TODO without an issue');
       assert.doesNotMatch(source, /^(export default|export enum|enum|namespace) /m);
       if (!file.endsWith('.test.ts')) assert.match(source, /^\/\/ /, 'begins with what it is');
