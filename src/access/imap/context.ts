@@ -5,7 +5,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { CommandOf } from '../../imap/command.ts';
-import type { Completion, Enabled, OwnersCommand } from '../../imap/event.ts';
+import type { Answer, Completion, Enabled, OwnersCommand, Question } from '../../imap/event.ts';
 import type { ImapLimits } from '../../imap/limits.ts';
 import type { FolderFacts, FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
@@ -37,6 +37,38 @@ export interface FolderNames {
   nameOf(folder: FolderFacts): string;
 }
 
+/**
+ * What can be told between commands: of the selected folder, and what NOTIFY asked for. SELECT or
+ * NOTIFY makes it and puts it into the context; context.wake() says that there is something to tell.
+ */
+export interface Updates {
+  /** NOTIFY: may be told while no command is in progress, not only in IDLE and at a command's end. */
+  readonly unasked: boolean;
+  /**
+   * Adds the untagged responses. `keep-numbers`: at the end of a command that names messages by
+   * number, nothing may be expunged (RFC 9051 §7.5.1). Never called twice at a time, nor while a
+   * command is executed.
+   */
+  tell(when: 'command' | 'keep-numbers' | 'idle' | 'unasked'): Promise<void> | undefined;
+  /** The conversation is over, or somebody else is to log in. */
+  close(): void;
+}
+
+/**
+ * Takes the messages of APPEND, REPLACE and CATENATE, one command at a time. What it throws becomes
+ * the refusal of what was asked. See Question in src/imap/event.ts.
+ */
+export interface Appender {
+  begin(question: Extract<Question, { readonly kind: 'append' }>): Promise<Answer>;
+  part(question: Extract<Question, { readonly kind: 'append-part' }>): Promise<Answer>;
+  content(octets: Uint8Array): Promise<void> | undefined;
+  messageEnd(): Promise<void> | undefined;
+  /** Stores all of it. */
+  end(question: Extract<Question, { readonly kind: 'append-end' }>): Promise<Completion>;
+  /** Forgets all of it; also called when the connection is lost. */
+  abort(): Promise<void> | undefined;
+}
+
 export interface CommandContext {
   /** Primary address of who is logged in. */
   readonly account: string;
@@ -51,6 +83,11 @@ export interface CommandContext {
   isEnabled(extension: Enabled): boolean;
   /** The folder that SELECT or EXAMINE opened. */
   selected: SelectedMailbox | undefined;
+  updates: Updates | undefined;
+  /** There is something to tell: updates.tell() is called as soon as it may be. Cheap. */
+  wake(): void;
+  /** The account that an address belongs to: its primary address. For the identifiers of an ACL. */
+  accountOf(address: string): Promise<string | undefined>;
   /**
    * Adds an untagged response: the text after `* `, without CRLF, octets as latin1. Cheap: text is
    * gathered. Where much is said, await room() now and then.

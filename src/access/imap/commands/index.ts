@@ -1,0 +1,21 @@
+// What answers each command: one line for each, so that the list can be seen. A command that has no
+// line is not available; what the session answers by itself (src/imap/session.ts) is not here.
+
+import type { OwnersCommand } from '../../../imap/event.ts';
+import type { Appender, CommandContext, Executor, ExecutorOf } from '../context.ts';
+
+type Executors = { readonly [N in OwnersCommand['name']]?: ExecutorOf<N> };
+
+const table: Executors = {
+  NOOP: () => ({ kind: 'completion', status: 'OK', text: 'NOOP completed' }),
+};
+
+/** By name. The executor of a name takes the command of that name. */
+export const executors: ReadonlyMap<string, Executor<never>> = new Map(Object.entries(table));
+
+/** At whose end nothing is expunged: they name messages by number. RFC 9051 §7.5.1. */
+export const keepsNumbers = (command: OwnersCommand): boolean =>
+  'uid' in command && !command.uid && command.name !== 'MOVE' && command.name !== 'COPY';
+
+/** What takes the messages of APPEND; undefined while there is none. */
+export const createAppender: ((context: CommandContext) => Appender) | undefined = undefined;
