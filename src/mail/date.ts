@@ -42,17 +42,18 @@ const twoDigits = (value: number): string => (value < 10 ? `0${value}` : String(
 //   date-time = [ day-of-week "," ] day month year hour ":" minute [ ":" second ] zone
 // Field: hyphens between day, month and year; full month names; one-digit hours; no zone at all;
 // "GMT+0200"; fractions of a second.
-const dateTime = new RegExp(
-  [
-    /^(?:[a-z]{2,12}\.?\s*,?\s*)?/, // day of the week: ignored, even when it is wrong
-    /(\d{1,2})[\s-]+([a-z]{3})[a-z]{0,9}\.?[\s-]+(\d{2,4})/,
-    /[\s,]+(\d{1,2})\s*:\s*(\d{1,2})(?:\s*:\s*(\d{1,2})(?:\.\d{1,9})?)?/,
-    /(?:\s*(?:GMT|UTC?)?([+-])(\d{2}):?(\d{2})|\s+([a-z]{1,5}))?(?![\d:])/,
-  ]
-    .map((part) => part.source)
-    .join(''),
-  'i',
-);
+const date = [
+  /^(?:[a-z]{2,12}\.?\s*,?\s*)?/, // day of the week: ignored, even when it is wrong
+  /(\d{1,2})[\s-]+([a-z]{3})[a-z]{0,9}\.?[\s-]+(\d{2,4})/,
+];
+const time = [
+  /[\s,]+(\d{1,2})\s*:\s*(\d{1,2})(?:\s*:\s*(\d{1,2})(?:\.\d{1,9})?)?/,
+  /(?:\s*(?:GMT|UTC?)?([+-])(\d{2}):?(\d{2})|\s+([a-z]{1,5}))?(?![\d:])/,
+];
+const joined = (parts: readonly RegExp[]): RegExp =>
+  new RegExp(parts.map((part) => part.source).join(''), 'i');
+const dateTime = joined([...date, ...time]);
+const dateOnly = joined([...date, /(?!\d)/]);
 
 // RFC 5322 §4.3: the zones of North America; every other name is as good as "-0000".
 const zones = new Map([
@@ -68,24 +69,40 @@ const zones = new Map([
 
 /** Milliseconds since 1970, or undefined when it is no date. */
 export function parseDate(text: string): number | undefined {
-  // Limit: the longest date written with care is under 50 characters; comments may add some.
-  const match = dateTime.exec(withoutComments(text.slice(0, 512)).replace(/\s+/g, ' ').trim());
+  const match = dateTime.exec(normalized(text));
   if (match === null) return undefined;
   const [, day, monthName, year, hour, minute, second, sign, zoneHours, zoneMinutes, zone] = match;
-  const month = monthNumber(monthName!);
   const seconds = Math.min(Number(second ?? 0), 60);
-  if (month < 0 || Number(hour) > 23 || Number(minute) > 59 || Number(second ?? 0) > 60) {
-    return undefined;
-  }
-  const midnight = new Date(0);
-  midnight.setUTCFullYear(fullYear(year!), month, Number(day));
-  if (midnight.getUTCMonth() !== month || midnight.getUTCDate() !== Number(day)) return undefined;
-  const local = midnight.getTime() + ((Number(hour) * 60 + Number(minute)) * 60 + seconds) * 1000;
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second ?? 0) > 60) return undefined;
+  const midnight = midnightOf(day!, monthName!, year!);
+  if (midnight === undefined) return undefined;
+  const local = midnight + ((Number(hour) * 60 + Number(minute)) * 60 + seconds) * 1000;
   const offset =
     sign === undefined
       ? (zones.get(zone?.toUpperCase() ?? '') ?? 0) * 60
       : (Number(zoneHours) * 60 + Number(zoneMinutes)) * (sign === '-' ? -1 : 1);
   return local - offset * 60_000;
+}
+
+/** The day as written, whatever the time and the zone are: days since 1970, or undefined. */
+export function parseDay(text: string): number | undefined {
+  const match = dateOnly.exec(normalized(text));
+  if (match === null) return undefined;
+  const midnight = midnightOf(match[1]!, match[2]!, match[3]!);
+  return midnight === undefined ? undefined : midnight / 86_400_000;
+}
+
+// Limit: the longest date written with care is under 50 characters; comments may add some.
+const normalized = (text: string): string =>
+  withoutComments(text.slice(0, 512)).replace(/\s+/g, ' ').trim();
+
+function midnightOf(day: string, monthName: string, year: string): number | undefined {
+  const month = monthNumber(monthName);
+  if (month < 0) return undefined;
+  const midnight = new Date(0);
+  midnight.setUTCFullYear(fullYear(year), month, Number(day));
+  const same = midnight.getUTCMonth() === month && midnight.getUTCDate() === Number(day);
+  return same ? midnight.getTime() : undefined;
 }
 
 const monthNumber = (name: string): number =>

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { digestOf } from './digest.ts';
+
+fc.configureGlobal({ seed: 9051 });
+
+const octets = (text: string): Buffer => Buffer.from(text.replaceAll('\n', '\r\n'));
+
+const reply = octets(`From: =?utf-8?Q?J=C3=B6rg?= <joerg@example.org>
+To: Ann Example <ann@example.net>, bob@example.com
+Cc: carol@example.com
+Subject: Re: [list] =?utf-8?Q?Gr=C3=BC=C3=9Fe?=
+Date: Mon, 5 Oct 2026 01:11:10 +0200
+Message-ID: <"quoted id"@mx.example.org>
+In-Reply-To: <second@example.net>
+References: <first@example.net>
+ <"second"@example.net>
+
+Hello!
+> What you wrote
+Some   text.
+`);
+
+describe('digestOf', () => {
+  it('RFC 9051 §7.5.2: has envelope and structure as they go on the wire', () => {
+    const digest = digestOf(reply);
+    assert.match(digest.envelope, /^\("Mon, 5 Oct 2026 01:11:10 \+0200" "Re: \[list\] =\?utf-8/);
+    assert.equal(
+      digest.bodyStructure,
+      '("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 40 3 NIL NIL NIL NIL)',
+    );
+    assert.equal(digest.body, '("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 40 3)');
+  });
+
+  it('RFC 5256 §2.1: has the base subject, decoded and without regard to case', () => {
+    const { baseSubject, isReply } = digestOf(reply);
+    assert.equal(baseSubject, 'GRU\u0308ßE');
+    assert.equal(isReply, true);
+  });
+
+  it('RFC 5256 §3: has the local parts of first addresses', () => {
+    const { sortFrom, sortTo, sortCc } = digestOf(reply);
+    assert.deepEqual([sortFrom, sortTo, sortCc], ['JOERG', 'ANN', 'CAROL']);
+  });
+
+  it('RFC 5957 §3: displays names, or addresses where there is no name', () => {
+    const { displayFrom, displayTo } = digestOf(reply);
+    assert.deepEqual([displayFrom, displayTo], ['JO\u0308RG', 'ANN EXAMPLE']);
+    assert.equal(digestOf(octets('From: a@example.org\n\n')).displayFrom, 'A@EXAMPLE.ORG');
+  });
+
+  it('RFC 5256 §3: takes identifiers without their quotes, References before In-Reply-To', () => {
+    const { messageId, references } = digestOf(reply);
+    assert.equal(messageId, 'quotedid@mx.example.org');
+    assert.deepEqual(references, ['first@example.net', 'second@example.net']);
+    const other = digestOf(octets('References: none\nIn-Reply-To: <a@b> <c@d>\n\n'));
+    assert.deepEqual(other.references, ['a@b']);
+  });
+
+  it('keeps the last 100 references of many', () => {
+    const ids = Array.from({ length: 150 }, (_, i) => `<${i}@example.org>`);
+    const { references } = digestOf(octets(`References: ${ids.join('\n ')}\n\n`));
+    assert.equal(references.length, 100);
+    assert.equal(references.at(-1), '149@example.org');
+  });
+
+  it('RFC 5256 §2.2: knows when it was sent, and the day as it was written', () => {
+    const { sentDay, sentMs } = digestOf(reply);
+    assert.equal(sentMs, Date.UTC(2026, 9, 4, 23, 11, 10));
+    assert.equal(sentDay, Date.UTC(2026, 9, 5) / 86_400_000);
+    const noTime = digestOf(octets('Date: 5 Oct 2026 at noon\n\n'));
+    assert.equal(noTime.sentMs, Date.UTC(2026, 9, 5));
+    assert.equal(digestOf(octets('Date: yesterday\n\n')).sentMs, undefined);
+  });
+
+  it('RFC 8970 §3.3: previews what the sender wrote, in at most 200 characters of UTF-8', () => {
+    assert.equal(digestOf(reply).preview, 'Hello! Some text.');
+    const long = digestOf(Buffer.from(`\n${'😀'.repeat(1000)}`)).preview;
+    assert.equal(Buffer.from(long, 'latin1').toString(), '😀'.repeat(200));
+  });
+
+  it('decodes what a search looks at', () => {
+    const digest = digestOf(
+      octets(`From: a@example.org
+Subject: =?iso-8859-1?q?caf=E9?=
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: text/plain; charset=iso-8859-1
+Content-Transfer-Encoding: quoted-printable
+
+na=EFve
+--b
+Content-Type: text/html; charset=utf-8
+Content-Transfer-Encoding: base64
+
+PHA+YSAmYW1wOyA8Yj5iPC9iPjxzdHlsZT54PC9zdHlsZT4=
+--b
+Content-Type: text/plain
+Content-Disposition: attachment
+
+hidden
+--b--
+`),
+    );
+    assert.equal(digest.headerTexts.subject, 'café');
+    assert.match(digest.text, /^naïve\s+a & b\s*$/);
+  });
+
+  it('is total: any octets have a digest', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void digestOf(bytes)));
+  });
+
+  const line = fc.oneof(
+    fc.constantFrom(
+      'Content-Type: multipart/mixed; boundary=b',
+      'Content-Type: multipart/digest; boundary=c',
+      'Content-Type: message/rfc822',
+      'Content-Type: text/html; charset=utf-16; a*0*=x; a*2=y; b',
+      'Content-Transfer-Encoding: base64',
+      'Content-Transfer-Encoding: quoted-printable',
+      'Content-Disposition: attachment; filename*0="a"; filename*1*=%41',
+      'From: a <b@c>, g: d, <e@[f>;',
+      'To: "x',
+      'Date: 1 Jan 99 99:99',
+      'References: <a <b> "<c>',
+      'Subject: Re: [x] [fwd: =?utf-8?b?//8=?=] (fwd)',
+      '--b',
+      '--c',
+      '--b--',
+      '',
+      '<p>&#xd800;<!-- x',
+      '\u{1f600}=',
+    ),
+    fc.string({ maxLength: 20 }),
+  );
+  it('is total: messages made of broken pieces have a digest', () => {
+    const message = fc.array(line, { maxLength: 30 });
+    fc.assert(
+      fc.property(message, fc.constantFrom('\r\n', '\n', '\r'), (lines, newline) => {
+        const digest = digestOf(Buffer.from(lines.join(newline)));
+        for (const text of [digest.envelope, digest.body, digest.bodyStructure, digest.preview]) {
+          assert.doesNotMatch(text, /[^\x01-\xff]/, 'octets without NUL');
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,46 @@
+// The first words of a message, as lists of messages show them: RFC 8970 §3.
+
+import type { TextPart } from './body-text.ts';
+
+/** RFC 8970 §3.3: a preview should have at most 200 characters. */
+export const previewCharsMax = 200;
+/** Limit: how much text is looked at; quotes and signatures in front are stepped over. */
+const lookedAtMax = 16 * 2 ** 10;
+
+/** '' where there is no text. */
+export function previewOf(parts: readonly TextPart[]): string {
+  for (const kind of ['plain', 'html'] as const) {
+    for (const part of parts) {
+      if (part.kind !== kind) continue;
+      const preview = condense(part.text.slice(0, lookedAtMax));
+      if (preview !== '') return preview;
+    }
+  }
+  return '';
+}
+
+function condense(text: string): string {
+  const own = text.includes('>') ? text.replace(/^[ \t]*>.*$/gm, '') : text;
+  return begin(own) || (own === text ? '' : begin(text));
+}
+
+/** Most texts show themselves in their first lines. */
+function begin(text: string): string {
+  const first = firstCharacters(spaced(text.slice(0, 4 * previewCharsMax)));
+  return first.length >= previewCharsMax / 2 || text.length <= 4 * previewCharsMax
+    ? first
+    : firstCharacters(spaced(text));
+}
+
+/** Runs of white space and of what cannot be seen become one space. */
+const spaced = (text: string): string =>
+  text.replace(/[\s\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060\ufeff]+/g, ' ').trim();
+
+function firstCharacters(text: string): string {
+  if (text.length <= previewCharsMax) return text.toWellFormed();
+  let end = 0;
+  for (let count = 0; count < previewCharsMax && end < text.length; count += 1) {
+    end += text.codePointAt(end)! > 0xffff ? 2 : 1;
+  }
+  return text.slice(0, end).trimEnd().toWellFormed();
+}
