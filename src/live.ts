@@ -3,17 +3,15 @@
 
 import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
-import type { Random } from './base/random.ts';
 import type { Config } from './config/config.ts';
 import { createLocalDelivery } from './deliver/local.ts';
 import { createMaildirDelivery } from './deliver/maildir.ts';
+import type { OpenRelay, RelaySettings } from './deliver/relay.ts';
 import type { RemoteDelivery } from './deliver/remote.ts';
-import { createRemoteDelivery } from './deliver/remote.ts';
+import { deliveryBy } from './deliver/remote.ts';
 import type { Router } from './deliver/route.ts';
 import { createRouter } from './deliver/route.ts';
-import type { Resolver } from './dns/resolver.ts';
 import { domainKey, parseMailbox } from './mail/address.ts';
-import type { Dialer } from './net/dialer.ts';
 import type { Networks } from './net/network.ts';
 import { createNetworks } from './net/network.ts';
 import type { ConnectionLimitsOptions } from './policy/connection-limits.ts';
@@ -40,17 +38,14 @@ export interface Live {
 }
 
 export interface LiveParts {
-  readonly stores: Stores;
-  readonly resolver: Resolver;
-  readonly dialer: Dialer;
-  readonly clock: Clock;
-  readonly random: Random;
+  readonly stores: Pick<Stores, 'accounts'>;
+  /** In this thread or in another. */
+  readonly openRelay: OpenRelay;
   readonly log: Log;
 }
 
-export function goLive(config: Config, parts: LiveParts): Live {
+export function goLive(config: Config, { stores, openRelay, log }: LiveParts): Live {
   const { limits, queue } = config;
-  const { stores, log } = parts;
   const router = createRouter({
     domains: config.domains,
     routes: config.routes,
@@ -60,7 +55,7 @@ export function goLive(config: Config, parts: LiveParts): Live {
   return {
     config,
     router,
-    remote: remoteDelivery(config, router, parts),
+    remote: deliveryBy(openRelay(relaySettings(config)), router.routeOfDestination),
     directory: createDirectory({
       accounts: stores.accounts,
       domains: config.domains,
@@ -123,13 +118,10 @@ export function localDelivery(
   };
 }
 
-function remoteDelivery(config: Config, router: Router, parts: LiveParts): RemoteDelivery {
-  const { delivery, queue } = config;
-  return createRemoteDelivery({
-    ...parts,
-    hostname: config.hostname,
-    routeOf: (destination) => router.routeOfDestination(destination),
-    ourNames: new Set([domainKey(config.hostname)]),
+function relaySettings({ hostname, delivery, queue }: Config): RelaySettings {
+  return {
+    hostname,
+    ourNames: new Set([domainKey(hostname)]),
     limits: {
       hostsMax: delivery.hostsPerMessage,
       connectMs: delivery.connectTimeout,
@@ -144,7 +136,7 @@ function remoteDelivery(config: Config, router: Router, parts: LiveParts): Remot
     },
     eightBitConversion: delivery.eightBitConversion,
     localAddress: delivery.sourceAddress,
-  });
+  };
 }
 
 export function connectionLimits({ limits, trustedNetworks }: Config): ConnectionLimitsOptions {

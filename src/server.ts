@@ -14,8 +14,6 @@ import type { ListeningOn } from './doors.ts';
 import { Doors } from './doors.ts';
 import type { Live } from './live.ts';
 import { connectionLimits, goLive, localDelivery, recipientsOf } from './live.ts';
-import { createDialer } from './net/dialer.ts';
-import { createResolver } from './net/resolver.ts';
 import type { LoadedServerTls } from './net/tls.ts';
 import { loadServerTls } from './net/tls.ts';
 import { createConnectionLimits } from './policy/connection-limits.ts';
@@ -24,6 +22,7 @@ import { createLoginThrottle } from './policy/login-throttle.ts';
 import type { Policy } from './policy/policy.ts';
 import { createMessageIds } from './queue/message-id.ts';
 import { QueueRunner } from './queue/runner.ts';
+import { createRelays } from './relays.ts';
 import { createServices } from './services.ts';
 import { FileHistory } from './store/files/history.ts';
 import type { HistoryStore } from './store/history.ts';
@@ -38,6 +37,8 @@ export interface ServerOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly resolver?: Resolver;
+  /** Where other servers are talked to. Default: in a thread of its own, where that can be. */
+  readonly relayIn?: 'own-thread' | 'same-thread';
   /** Instead of the ones in the data directory; the server closes them at the end. */
   readonly stores?: Stores;
   /** Asked before our own, in order. */
@@ -67,7 +68,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   let tls = await loadTls(options.config, log);
 
   const { dataDirectory, history: historySettings } = options.config;
-  const resolver = options.resolver ?? createDnsResolver(options.config, random, log);
   const connections = createConnectionLimits(connectionLimits(options.config));
   const doors = new Doors({
     serviceFor: (spec) => serviceFor(spec),
@@ -91,7 +91,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log,
   });
   undo.use(history);
-  const parts = { stores, resolver, dialer: createDialer(), clock, random, log };
+  const relays = createRelays(options, { clock, random, log });
+  undo.use(relays);
+  const parts = { stores, openRelay: relays.open, log };
   let live = goLive(options.config, parts);
   const messageId = createMessageIds({ clock, random, after: await stores.queue.newest() });
   const runner = new QueueRunner({
@@ -158,6 +160,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await doors.close(graceMs);
     await runner.stop({ graceMs });
     await live.remote.close();
+    await relays[Symbol.asyncDispose]();
     await history[Symbol.asyncDispose]();
     await stores[Symbol.asyncDispose]();
   }
@@ -207,17 +210,6 @@ async function loadTls(config: Config, log: Log): Promise<LoadedServerTls | unde
   for (const warning of tls.warnings) log.warn(warning);
   return tls;
 }
-
-const createDnsResolver = ({ dns }: Config, random: Random, log: Log): Resolver =>
-  createResolver({
-    servers: dns.servers,
-    timeoutMs: dns.timeout,
-    attempts: dns.attempts,
-    trustAd: dns.trustAd,
-    cacheEntriesMax: dns.cacheEntries,
-    random,
-    log,
-  });
 
 async function rerouteQueue(stores: Stores, live: Live, log: Log): Promise<void> {
   const recipients = await stores.queue.reroute(live.router.destinationOf);

@@ -15,7 +15,7 @@ const floors = [
   ['receive', 'deliver', 'access', 'report'],
   ['config', 'admin'],
   ['cli'],
-  ['live.ts'],
+  ['live.ts', 'relays.ts'],
   ['doors.ts'],
   ['services.ts'],
   ['server.ts', 'embed'],

@@ -37,7 +37,7 @@ export type Fit =
 /** What a hop gets to see of a message. */
 export type HopMessage = Pick<QueuedMessage, 'sender' | 'params' | 'prefix' | 'content'>;
 
-interface Addressee {
+export interface Addressee {
   readonly address: string;
   readonly params: readonly string[];
 }

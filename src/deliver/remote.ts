@@ -13,27 +13,19 @@ import type { AttemptFacts, Deliver, DeliveryResult, RecipientResult } from '../
 import type { Capabilities } from '../smtp/client/capabilities.ts';
 import type { RecipientAnswer, SentEvent } from '../smtp/client/event.ts';
 import type { ClientSessionOptions } from '../smtp/client/session.ts';
-import type { ClientTimeouts } from '../smtp/client/timeouts.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { isPermanent, isPositive, isTransient, reply } from '../smtp/reply.ts';
 import { replyFor } from '../smtp/smtp-error.ts';
-import type { Lease, LeasedRecipient } from '../store/queue-store.ts';
+import type { Lease } from '../store/queue-store.ts';
 import type { Connection } from './connection.ts';
-import type { PoolLimits } from './connection-pool.ts';
 import { ConnectionPool, defaultPoolLimits } from './connection-pool.ts';
-import type { HopSettings, WalkLimits } from './host-walk.ts';
+import type { HopSettings } from './host-walk.ts';
 import { defaultWalkLimits, HostMemory, HostWalk } from './host-walk.ts';
 import { findHosts } from './hosts.ts';
-import type { EightBitConversion } from './next-hop.ts';
 import { fitToHop } from './next-hop.ts';
+import type { Relay, RelaySettings, RemoteLease, RemoteLimits } from './relay.ts';
+import { stopped } from './relay.ts';
 import type { RemoteRoute } from './remote-route.ts';
-
-export interface RemoteLimits extends PoolLimits, WalkLimits {
-  /** Hosts of a domain worth trying. RFC 5321 §5.1: at least two. */
-  readonly hostsMax: number;
-  /** Recipients in one transaction. RFC 5321 §4.5.3.1.8: every server takes 100. */
-  readonly recipientsMax: number;
-}
 
 export const defaultRemoteLimits: RemoteLimits = {
   ...defaultPoolLimits,
@@ -42,27 +34,16 @@ export const defaultRemoteLimits: RemoteLimits = {
   recipientsMax: 100,
 };
 
-export interface RemoteDeliveryOptions {
-  /** Our name, for EHLO. */
-  readonly hostname: string;
+export interface RelayOptions extends RelaySettings {
   readonly resolver: Resolver;
   readonly dialer: Dialer;
-  /** Where a destination leads; anything that is no remote route defers. */
-  readonly routeOf: (destination: string) => RemoteRoute | { readonly kind: string } | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** Names and addresses of this server, so that MX records that lead back are known. */
-  readonly ourNames: ReadonlySet<string>;
-  readonly ourAddresses?: ReadonlySet<string> | undefined;
-  readonly limits?: Partial<RemoteLimits> | undefined;
-  readonly timeouts?: ClientTimeouts | undefined;
-  /** Default: convert. */
-  readonly eightBitConversion?: EightBitConversion | undefined;
-  /** BDAT also where it only saves a round trip. Default: true. */
-  readonly chunking?: boolean | undefined;
-  /** The address to call from. */
-  readonly localAddress?: string | undefined;
+}
+
+export interface RemoteDeliveryOptions extends RelayOptions {
+  readonly routeOf: RouteOf;
 }
 
 export interface RemoteDelivery extends Deliver {
@@ -70,7 +51,25 @@ export interface RemoteDelivery extends Deliver {
   close(): Promise<void>;
 }
 
-export function createRemoteDelivery(options: RemoteDeliveryOptions): RemoteDelivery {
+/** Where a destination leads; anything that is no remote route defers. */
+export type RouteOf = (destination: string) => RemoteRoute | { readonly kind: string } | undefined;
+
+export const createRemoteDelivery = ({ routeOf, ...options }: RemoteDeliveryOptions) =>
+  deliveryBy(createRelay(options), routeOf);
+
+/** Leases to where their routes lead now. */
+export function deliveryBy(relay: Relay, routeOf: RouteOf): RemoteDelivery {
+  const deliver = (lease: Lease, signal: AbortSignal): Promise<DeliveryResult> => {
+    const route = routeOf(lease.destination);
+    if (route === undefined || !isRemote(route))
+      return Promise.resolve(allDeferred(lease, noRoute));
+    return relay.attempt(lease, route, signal);
+  };
+  return Object.assign(deliver, { close: () => relay.close() });
+}
+
+/** In this thread. */
+export function createRelay(options: RelayOptions): Relay {
   const limits = { ...defaultRemoteLimits, ...options.limits };
   const pool = new ConnectionPool(options.clock, limits);
   const memory = new HostMemory(options.clock);
@@ -91,19 +90,17 @@ export function createRemoteDelivery(options: RemoteDeliveryOptions): RemoteDeli
     }
     return connections;
   };
-  const deliver = (lease: Lease, signal: AbortSignal): Promise<DeliveryResult> => {
-    const route = options.routeOf(lease.destination);
-    if (route === undefined || !isRemote(route))
-      return Promise.resolve(allDeferred(lease, noRoute));
-    return new Attempt(parts, { lease, route, signal, atWork: connectionsOf(signal) }).run();
+  return {
+    attempt: (lease, route, signal) =>
+      new Attempt(parts, { lease, route, signal, atWork: connectionsOf(signal) }).run(),
+    close: () => pool.close(),
   };
-  return Object.assign(deliver, { close: () => pool.close() });
 }
 
 const isRemote = (route: { readonly kind: string }): route is RemoteRoute =>
   route.kind === 'mx' || route.kind === 'relay' || route.kind === 'lmtp';
 
-interface Parts extends Omit<RemoteDeliveryOptions, 'limits'> {
+interface Parts extends Omit<RelayOptions, 'limits'> {
   readonly limits: RemoteLimits;
   readonly pool: ConnectionPool;
   readonly memory: HostMemory;
@@ -111,10 +108,9 @@ interface Parts extends Omit<RemoteDeliveryOptions, 'limits'> {
 
 // RFC 3463 §3.5: X.4.4, unable to route.
 const noRoute = reply(451, '4.4', 'There is no route to this destination any more');
-const stopped = reply(451, '3.2', 'The server was stopped during the delivery');
 
 interface AttemptFor {
-  readonly lease: Lease;
+  readonly lease: RemoteLease;
   readonly route: RemoteRoute;
   readonly signal: AbortSignal;
   readonly atWork: Set<Connection>;
@@ -123,7 +119,7 @@ interface AttemptFor {
 /** One lease on its way. */
 class Attempt {
   readonly #parts: Parts;
-  readonly #lease: Lease;
+  readonly #lease: RemoteLease;
   readonly #route: RemoteRoute;
   readonly #signal: AbortSignal;
   /** The connections that end when the signal is aborted. */
@@ -335,7 +331,7 @@ const isTooMany = ({ stage, reply: said }: RecipientAnswer): boolean =>
 /** As many recipients as one transaction may have here. RFC 9422 §4.2, §4.3. */
 function nextBatch(
   pending: readonly number[],
-  recipients: readonly LeasedRecipient[],
+  recipients: RemoteLease['recipients'],
   hop: Capabilities,
   recipientsMax: number,
 ): readonly number[] {

@@ -11,6 +11,8 @@ export interface Content {
    * for as long as it likes. @throws StorageError
    */
   read(): AsyncIterable<Uint8Array>;
+  /** The file that holds it and nothing else, where there is one: for whoever reads elsewhere. */
+  readonly file?: string | undefined;
 }
 
 /** Content that is durable, or will be with the transaction that carries it. */

@@ -6,12 +6,13 @@ import { randomBytes } from 'node:crypto';
 import { open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '../../base/assert.ts';
-import { StorageError } from '../../smtp/smtp-error.ts';
+import type { StorageError } from '../../smtp/smtp-error.ts';
 import type { Content, StoredContent } from '../content.ts';
-import { inlineBytesMax, memoryContent, pieceBytesMax } from '../content.ts';
+import { inlineBytesMax, memoryContent } from '../content.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { ContentWriter, Spool } from '../spool.ts';
 import { makeDirectory } from './directory.ts';
+import { readFile, storageError } from './file-content.ts';
 
 /** What the spool asks of a file that is being written: a test puts a failing disk here. */
 export interface SpoolFile {
@@ -71,7 +72,7 @@ export class FileSpool implements Spool {
       const recent = this.#shared.recent.get(key);
       return recent === undefined ? readFile(path, size) : readBlocks(recent);
     };
-    return { size, bytes: undefined, read };
+    return { size, bytes: undefined, read, file: path };
   }
 
   async remove(key: string): Promise<void> {
@@ -449,31 +450,9 @@ async function* readBlocks(blocks: readonly Uint8Array[]): AsyncIterable<Uint8Ar
   for (const block of blocks) yield* memoryContent(block).read();
 }
 
-async function* readFile(path: string, size: number): AsyncIterable<Uint8Array> {
-  let read = 0;
-  try {
-    await using file = await open(path, 'r');
-    while (read < size) {
-      // A fresh buffer each time: the reader may still be sending the last one.
-      const piece = Buffer.allocUnsafeSlow(Math.min(pieceBytesMax, size - read));
-      const { bytesRead } = await file.read(piece, 0, piece.length, read);
-      if (bytesRead === 0) throw new Error(`${path} is shorter than it was written`);
-      read += bytesRead;
-      yield bytesRead === piece.length ? piece : piece.subarray(0, bytesRead);
-    }
-  } catch (error) {
-    throw storageError(error);
-  }
-}
-
 function checkedKey(key: string): string {
   assert(/^[0-9a-z-]{1,64}$/.test(key), 'a spool key is a plain file name');
   return key;
-}
-
-function storageError(error: unknown): StorageError {
-  if (error instanceof StorageError) return error;
-  return new StorageError(error instanceof Error ? error.message : String(error), { cause: error });
 }
 
 function damagedFile(path: string, size: number, found: number | undefined): StoreOpenError {

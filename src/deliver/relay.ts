@@ -1,0 +1,54 @@
+// What a relay is: it attempts what goes to other servers, in this thread (remote.ts) or in another
+// (relay-thread.ts). All that it is given is plain data, so that neither the queue nor the routes
+// can tell the difference.
+
+import type { DeliveryResult } from '../queue/delivery.ts';
+import type { ClientTimeouts } from '../smtp/client/timeouts.ts';
+import { reply } from '../smtp/reply.ts';
+import type { PoolLimits } from './connection-pool.ts';
+import type { WalkLimits } from './host-walk.ts';
+import type { Addressee, EightBitConversion, HopMessage } from './next-hop.ts';
+import type { RemoteRoute } from './remote-route.ts';
+
+export interface Relay {
+  /** One lease on its way. Anything thrown means "deferred" for all its recipients. */
+  attempt(lease: RemoteLease, route: RemoteRoute, signal: AbortSignal): Promise<DeliveryResult>;
+  /** Says goodbye on idle connections; those at work follow when they are done. */
+  close(): Promise<void>;
+}
+
+export type OpenRelay = (settings: RelaySettings) => Relay;
+
+/** What of a lease is needed on the way. */
+export interface RemoteLease {
+  readonly message: HopMessage & { readonly id: string };
+  readonly destination: string;
+  readonly recipients: readonly Addressee[];
+}
+
+export interface RemoteLimits extends PoolLimits, WalkLimits {
+  /** Hosts of a domain worth trying. RFC 5321 §5.1: at least two. */
+  readonly hostsMax: number;
+  /** Recipients in one transaction. RFC 5321 §4.5.3.1.8: every server takes 100. */
+  readonly recipientsMax: number;
+}
+
+/** Plain data: a function could not go to another thread. */
+export interface RelaySettings {
+  /** Our name, for EHLO. */
+  readonly hostname: string;
+  /** Names and addresses of this server, so that MX records that lead back are known. */
+  readonly ourNames: ReadonlySet<string>;
+  readonly ourAddresses?: ReadonlySet<string> | undefined;
+  readonly limits?: Partial<RemoteLimits> | undefined;
+  readonly timeouts?: ClientTimeouts | undefined;
+  /** Default: convert. */
+  readonly eightBitConversion?: EightBitConversion | undefined;
+  /** BDAT also where it only saves a round trip. Default: true. */
+  readonly chunking?: boolean | undefined;
+  /** The address to call from. */
+  readonly localAddress?: string | undefined;
+}
+
+// RFC 3463 §3.4: X.3.2, the system is not accepting messages.
+export const stopped = reply(451, '3.2', 'The server was stopped during the delivery');

@@ -1,0 +1,72 @@
+// Where relays run: in a thread of their own, so that two processors share the work, or in the
+// server's. A thread has its own clock, chance and resolver, and reads content from its file: whoever
+// brings any of these along, such as a test, keeps everything in one thread.
+
+import { availableParallelism } from 'node:os';
+import type { Clock } from './base/clock.ts';
+import type { Log } from './base/log.ts';
+import type { Random } from './base/random.ts';
+import type { Config } from './config/config.ts';
+import type { OpenRelay } from './deliver/relay.ts';
+import { RelayThread } from './deliver/relay-thread.ts';
+import type { ResolverSettings } from './deliver/relay-worker.ts';
+import { createRelay } from './deliver/remote.ts';
+import type { Resolver } from './dns/resolver.ts';
+import { createDialer } from './net/dialer.ts';
+import { createResolver } from './net/resolver.ts';
+import type { Stores } from './store/stores.ts';
+
+export interface Relays extends AsyncDisposable {
+  readonly open: OpenRelay;
+}
+
+interface RelayParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** What the server was started with. */
+export interface RelayWishes {
+  readonly config: Config;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly resolver?: Resolver;
+  readonly stores?: Stores;
+  readonly relayIn?: 'own-thread' | 'same-thread';
+}
+
+export function createRelays(wishes: RelayWishes, { clock, random, log }: RelayParts): Relays {
+  const dns = resolverSettings(wishes.config);
+  if ((wishes.relayIn ?? usualPlace(wishes)) === 'own-thread') {
+    const thread = new RelayThread({ dns, clock, log });
+    return {
+      open: (settings) => thread.open(settings),
+      [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
+    };
+  }
+  const resolver = wishes.resolver ?? createResolver({ ...dns, random, log });
+  const parts = { resolver, dialer: createDialer(), clock, random, log };
+  return {
+    open: (settings) => createRelay({ ...settings, ...parts }),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+function usualPlace({
+  clock,
+  random,
+  resolver,
+  stores,
+}: RelayWishes): 'own-thread' | 'same-thread' {
+  const brought = [clock, random, resolver, stores].some((part) => part !== undefined);
+  return brought || availableParallelism() === 1 ? 'same-thread' : 'own-thread';
+}
+
+const resolverSettings = ({ dns }: Config): ResolverSettings => ({
+  servers: dns.servers,
+  timeoutMs: dns.timeout,
+  attempts: dns.attempts,
+  trustAd: dns.trustAd,
+  cacheEntriesMax: dns.cacheEntries,
+});
