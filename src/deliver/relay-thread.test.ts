@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { Worker } from 'node:worker_threads';
+import { systemClock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { scriptedServer } from '../net/scripted-server.ts';
+import type { DeliveryResult } from '../queue/delivery.ts';
+import type { Content } from '../store/content.ts';
+import { memoryContent } from '../store/content.ts';
+import { fileContent } from '../store/files/file-content.ts';
+import type { RelaySettings, RemoteLease } from './relay.ts';
+import { RelayThread } from './relay-thread.ts';
+import type { RemoteRoute } from './remote-route.ts';
+
+const settings = (hostname = 'relay.example.org'): RelaySettings => ({
+  hostname,
+  ourNames: new Set([hostname]),
+});
+const never = new AbortController().signal;
+
+function lease(content: Content = memoryContent(Buffer.from('Subject: x\r\n\r\n.dot\r\n'))) {
+  const message = { id: 'm', sender: 's@example.org', params: [], prefix: 'X: y\r\n', content };
+  const recipients = [{ address: 'r@far.test', params: [] }];
+  return { message, destination: 'host', recipients } satisfies RemoteLease;
+}
+
+const to = (port: number): RemoteRoute => ({ kind: 'relay', host: '127.0.0.1', port, tls: 'none' });
+
+function startThread() {
+  const lines: string[] = [];
+  const write = (event: string) => void lines.push(event);
+  const log: Log = { debug: write, info: write, warn: write, error: write };
+  const dns = { timeoutMs: 1000, attempts: 1 };
+  return { thread: new RelayThread({ dns, clock: systemClock(), log }), lines };
+}
+
+const wordsOf = ({ recipients, health }: DeliveryResult) => [
+  health,
+  ...recipients.map(({ kind, reply }) => `${kind} ${reply.code} ${reply.lines[0]}`),
+];
+
+describe('a relay in its own thread', () => {
+  it('sends what it is given, and tells what the next hop said and who it was', async () => {
+    await using hop = await scriptedServer({
+      script: (verb) => (verb === '.' ? '250 2.0.0 taken' : undefined),
+    });
+    const { thread } = startThread();
+    await using _thread = thread;
+    const relay = thread.open(settings());
+    const result = await relay.attempt(lease(), to(hop.port), never);
+    assert.deepEqual(wordsOf(result), ['ok', 'relayed 250 taken']);
+    const { facts } = result.recipients[0]!;
+    assert.deepEqual([facts?.host, facts?.port], ['127.0.0.1', hop.port]);
+    assert.equal(hop.heard[0], 'EHLO relay.example.org');
+    assert.equal(hop.heard.at(-1), 'X: y\r\nSubject: x\r\n\r\n..dot\r\n');
+    await relay.close();
+    await hop.quiet();
+    assert.equal(hop.heard.at(-1), 'QUIT');
+  });
+
+  it('keeps apart the contents of messages that cross together', async () => {
+    await using hop = await scriptedServer();
+    const { thread } = startThread();
+    await using _thread = thread;
+    const relay = thread.open(settings());
+    const numbers = Array.from({ length: 20 }, (_, index) => `n${index}`);
+    const contents = numbers.map((number) => memoryContent(Buffer.from(`${number}\r\n`)));
+    contents.splice(7, 0, memoryContent(new Uint8Array(0)));
+    await Promise.all(contents.map((one) => relay.attempt(lease(one), to(hop.port), never)));
+    const bodies = hop.heard.filter((line) => line.startsWith('X: y\r\n'));
+    const expected = ['', ...numbers.map((number) => `${number}\r\n`)];
+    assert.deepEqual(bodies.sort(), expected.map((body) => `X: y\r\n${body}`).sort());
+  });
+
+  it('reads large content from its file', async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'postrider-relay-'));
+    t.after(() => rm(directory, { recursive: true, force: true }));
+    const body = `${'z'.repeat(70)}\r\n`.repeat(3000);
+    await writeFile(join(directory, 'content'), body);
+    await using hop = await scriptedServer();
+    const { thread, lines } = startThread();
+    await using _thread = thread;
+    const relay = thread.open(settings());
+    const there = fileContent(join(directory, 'content'), body.length);
+    const result = await relay.attempt(lease(there), to(hop.port), never);
+    assert.deepEqual(wordsOf(result), ['ok', 'relayed 250 queued']);
+    assert.equal(hop.heard.at(-1), `X: y\r\n${body}`);
+    // A file that is gone is a mistake of ours: the mail waits, the thread lives.
+    const gone = fileContent(join(directory, 'gone'), 10);
+    await assert.rejects(relay.attempt(lease(gone), to(hop.port), never), /ENOENT/);
+    assert.deepEqual(lines, []);
+  });
+
+  it('an abort ends the attempts of its signal, and no others', async () => {
+    await using hop = await scriptedServer({
+      script: (verb, line) => (verb === 'MAIL' && line.includes('slow') ? 'silence' : undefined),
+    });
+    const { thread } = startThread();
+    await using _thread = thread;
+    const relay = thread.open(settings());
+    const controller = new AbortController();
+    const slow = lease();
+    const message = { ...slow.message, sender: 'slow@example.org' };
+    const aborted = relay.attempt({ ...slow, message }, to(hop.port), controller.signal);
+    assert.deepEqual(wordsOf(await relay.attempt(lease(), to(hop.port), never)), [
+      'ok',
+      'relayed 250 queued',
+    ]);
+    controller.abort();
+    assert.match(wordsOf(await aborted)[1]!, /^deferred 451 /);
+    const late = await relay.attempt(lease(), to(hop.port), controller.signal);
+    assert.match(wordsOf(late)[1]!, /^deferred 451 The server was stopped/);
+  });
+
+  it('each configuration has connections of its own until it is closed', async () => {
+    await using hop = await scriptedServer();
+    const { thread } = startThread();
+    await using _thread = thread;
+    const first = thread.open(settings('one.example.org'));
+    const second = thread.open(settings('two.example.org'));
+    await first.attempt(lease(), to(hop.port), never);
+    await second.attempt(lease(), to(hop.port), never);
+    await first.close();
+    await second.attempt(lease(), to(hop.port), never);
+    await second.close();
+    const hellos = hop.heard.filter((line) => line.startsWith('EHLO'));
+    assert.deepEqual(hellos, ['EHLO one.example.org', 'EHLO two.example.org']);
+  });
+
+  it('when it dies, what it had comes back deferred, and the next one goes on', async () => {
+    const reached = Promise.withResolvers<void>();
+    await using hop = await scriptedServer({
+      script(verb, _line, connection) {
+        if (verb !== 'MAIL' || connection > 1) return undefined;
+        reached.resolve();
+        return 'silence';
+      },
+    });
+    const { thread, lines } = startThread();
+    await using _thread = thread;
+    const relay = thread.open(settings());
+    const started = once(process, 'worker');
+    const interrupted = relay.attempt(lease(), to(hop.port), never);
+    const [worker] = (await started) as [Worker];
+    await reached.promise;
+    await worker.terminate();
+    assert.deepEqual(wordsOf(await interrupted), [
+      'ok',
+      'deferred 451 The delivery was interrupted by an error of ours',
+    ]);
+    assert.deepEqual(lines, ['relay-stopped']);
+    const again = await relay.attempt(lease(), to(hop.port), never);
+    assert.deepEqual(wordsOf(again), ['ok', 'relayed 250 queued']);
+    await relay.close();
+  });
+
+  it('an end gives up what is under way', async () => {
+    await using hop = await scriptedServer({
+      script: (verb) => (verb === 'MAIL' ? 'silence' : undefined),
+    });
+    const { thread, lines } = startThread();
+    const relay = thread.open(settings());
+    const given = relay.attempt(lease(), to(hop.port), never);
+    await thread[Symbol.asyncDispose]();
+    assert.match(wordsOf(await given)[1]!, /^deferred 451 The server was stopped/);
+    assert.match(wordsOf(await relay.attempt(lease(), to(hop.port), never))[1]!, /^deferred 451 /);
+    assert.deepEqual(lines, []);
+  });
+});
