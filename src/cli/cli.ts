@@ -2,9 +2,8 @@
 // what is wrong, where, and what to do; never a stack. Exit status 0 done, 1 it failed, 2 the call
 // or the configuration is wrong.
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { version } from '../base/version.ts';
 import { accountCommand } from './account.ts';
 import { checkCommand } from './check.ts';
 import type { Actions, Context } from './context.ts';
@@ -41,7 +40,7 @@ export async function runCli(
 ): Promise<number> {
   const program = new Command('postrider')
     .description('A complete mail server.')
-    .version(version(), '--version', 'print the version')
+    .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'help for a command')
     .helpCommand('help [command]', 'help for a command')
     .showSuggestionAfterError();
@@ -95,10 +94,4 @@ const statusOf = (error: unknown): 1 | 2 =>
 function messageOf(error: unknown): string {
   if (error instanceof CliError) return error.message;
   return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
-}
-
-function version(): string {
-  const file = join(import.meta.dirname, '../../package.json');
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string };
-  return version;
 }

@@ -34,7 +34,7 @@ export interface FolderNames {
   /** Everything the account may see, its own folders and those shared with it, by name. */
   all(): Promise<readonly LocatedFolder[]>;
   /** What the folder is called by the account that is logged in. */
-  nameOf(folder: FolderFacts): string;
+  nameOf(folder: Pick<FolderFacts, 'account' | 'path'>): string;
 }
 
 /**
@@ -70,7 +70,7 @@ export interface Appender {
 }
 
 export interface CommandContext {
-  /** Primary address of who is logged in. */
+  /** Primary address of who is logged in; '' before (ID and NOOP). */
   readonly account: string;
   readonly store: FolderStore;
   readonly spool: Spool;
@@ -78,6 +78,8 @@ export interface CommandContext {
   readonly limits: ImapLimits;
   /** Limits of the account; undefined: none. RFC 9208. */
   readonly quota: { readonly bytes: number | undefined; readonly messages: number | undefined };
+  /** How to reach the operator: a URI. RFC 5464 §3.2.1.1. */
+  readonly admin: string;
   readonly clock: Clock;
   readonly log: Log;
   isEnabled(extension: Enabled): boolean;

@@ -3,11 +3,39 @@
 
 import type { OwnersCommand } from '../../../imap/event.ts';
 import type { Appender, CommandContext, Executor, ExecutorOf } from '../context.ts';
+import { deleteAcl, getAcl, listRights, myRights, setAcl } from './acl.ts';
+import { create, remove, rename, subscribe, unsubscribe } from './folders.ts';
+import { list, lsub } from './list.ts';
+import { getMetadata, setMetadata } from './metadata.ts';
+import { getQuota, getQuotaRoot, setQuota } from './quota.ts';
+import { id, namespace, noop, unauthenticate } from './session.ts';
+import { status } from './status.ts';
 
 type Executors = { readonly [N in OwnersCommand['name']]?: ExecutorOf<N> };
 
 const table: Executors = {
-  NOOP: () => ({ kind: 'completion', status: 'OK', text: 'NOOP completed' }),
+  NOOP: noop,
+  ID: id,
+  NAMESPACE: namespace,
+  UNAUTHENTICATE: unauthenticate,
+  LIST: list,
+  LSUB: lsub,
+  CREATE: create,
+  DELETE: remove,
+  RENAME: rename,
+  SUBSCRIBE: subscribe,
+  UNSUBSCRIBE: unsubscribe,
+  STATUS: status,
+  SETACL: setAcl,
+  DELETEACL: deleteAcl,
+  GETACL: getAcl,
+  LISTRIGHTS: listRights,
+  MYRIGHTS: myRights,
+  GETMETADATA: getMetadata,
+  SETMETADATA: setMetadata,
+  GETQUOTA: getQuota,
+  GETQUOTAROOT: getQuotaRoot,
+  SETQUOTA: setQuota,
 };
 
 /** By name. The executor of a name takes the command of that name. */

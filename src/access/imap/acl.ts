@@ -1,0 +1,59 @@
+// Rights as sets of letters: what a client writes, what an access list grants, what it is told. Pure.
+// RFC 4314: the obsolete rights 'c' and 'd' stand for "kx" and "et" (§2.1.1, the first of the two
+// ways).
+
+import type { LocatedFolder, Rights } from './context.ts';
+import { ImapRefusal } from './refusal.ts';
+
+/** RFC 4314 §2.1, in the order in which they are shown. */
+export const allRights: Rights = 'lrswipkxtea';
+
+/** RFC 4314 §2: everybody. */
+export const anyone = 'anyone';
+
+const obsolete: ReadonlyMap<string, string> = new Map([
+  ['c', 'kx'],
+  ['d', 'et'],
+]);
+
+const inOrder = (letters: Iterable<string>): Rights => {
+  const set = new Set(letters);
+  return [...allRights].filter((right) => set.has(right)).join('');
+};
+
+/** As a client writes them; undefined where one is not known. RFC 4314 §3.1. */
+export function parseRights(text: string): Rights | undefined {
+  const letters = [...text].flatMap((letter) => [...(obsolete.get(letter) ?? letter)]);
+  return letters.every((letter) => allRights.includes(letter)) ? inOrder(letters) : undefined;
+}
+
+// RFC 4314 §2.1.1: with any member right the obsolete one is shown, too.
+export function formatRights(rights: Rights): string {
+  const old = [...obsolete].filter(([, members]) => [...members].some((m) => rights.includes(m)));
+  return rights + old.map(([letter]) => letter).join('');
+}
+
+export function changeRights(rights: Rights, modify: '+' | '-' | '', by: Rights): Rights {
+  if (modify === '') return inOrder(by);
+  if (modify === '+') return inOrder(rights + by);
+  return inOrder([...rights].filter((right) => !by.includes(right)));
+}
+
+/** RFC 4314 §2: what is granted to the account or to anyone, without what is taken from either. */
+export function grantedRights(acl: ReadonlyMap<string, Rights>, account: string): Rights {
+  const of = (identifier: string) => acl.get(identifier) ?? '';
+  return changeRights(inOrder(of(account) + of(anyone)), '-', of(`-${account}`) + of(`-${anyone}`));
+}
+
+// RFC 5530 §3: NOPERM, and NONEXISTENT where the folder may not even be looked up.
+export const noSuchMailbox = (): ImapRefusal =>
+  new ImapRefusal('NO', 'NONEXISTENT', 'There is no such mailbox');
+
+/** @throws ImapRefusal unless all of these rights are there. */
+export function requireRight(located: LocatedFolder | undefined, rights: Rights): LocatedFolder {
+  if (located === undefined) throw noSuchMailbox();
+  for (const right of rights)
+    if (!located.rights.includes(right))
+      throw new ImapRefusal('NO', 'NOPERM', `You lack the right '${right}' on this mailbox`);
+  return located;
+}

@@ -1,0 +1,99 @@
+// SETACL, DELETEACL, GETACL, LISTRIGHTS, MYRIGHTS. RFC 4314 §3. The owner of a mailbox has all rights
+// and keeps them: nobody can lock themselves out. Identifiers are addresses of accounts here, or
+// `anyone`; with '-' in front the rights are taken away.
+
+import {
+  allRights,
+  anyone,
+  changeRights,
+  formatRights,
+  noSuchMailbox,
+  parseRights,
+  requireRight,
+} from '../acl.ts';
+import type { CommandContext, ExecutorOf, LocatedFolder, Rights } from '../context.ts';
+import { bad, ImapRefusal, ok } from '../refusal.ts';
+import { mailboxText, stringText } from '../words.ts';
+
+/** Limit: entries of one access list. */
+const entriesMax = 1000;
+
+export const setAcl: ExecutorOf<'SETACL'> = async (command, context) => {
+  const located = await administered(command.mailbox, context);
+  const rights = parseRights(command.rights);
+  // RFC 4314 §3.1: what is not known is never ignored.
+  if (rights === undefined) return bad('There is no such right');
+  const identifier = await prepared(command.identifier, context);
+  const { account, id } = located.folder;
+  if (identifier === account) {
+    if (command.modify === '-' || (command.modify === '' && rights !== allRights))
+      throw new ImapRefusal('NO', 'CANNOT', 'The owner of a mailbox has all rights');
+    return ok('SETACL completed');
+  }
+  const acl = await context.store.acl(id);
+  const old = acl.get(identifier) ?? '';
+  if (old === '' && acl.size >= entriesMax)
+    throw new ImapRefusal('NO', 'LIMIT', 'The access list is full');
+  await context.store.setAcl(id, identifier, changeRights(old, command.modify, rights));
+  return ok('SETACL completed');
+};
+
+export const deleteAcl: ExecutorOf<'DELETEACL'> = async ({ mailbox, identifier }, context) => {
+  const { folder } = await administered(mailbox, context);
+  const found = await known(identifier, context);
+  // What is no account any more may still have an entry.
+  const key = found ?? identifier;
+  if (key === folder.account)
+    throw new ImapRefusal('NO', 'CANNOT', 'The owner of a mailbox has all rights');
+  await context.store.setAcl(folder.id, key, '');
+  return ok('DELETEACL completed');
+};
+
+export const getAcl: ExecutorOf<'GETACL'> = async ({ mailbox }, context) => {
+  const { folder, name } = await administered(mailbox, context);
+  const entries: [string, Rights][] = [[folder.account, allRights]];
+  for (const [identifier, rights] of await context.store.acl(folder.id))
+    if (identifier !== folder.account && rights !== '') entries.push([identifier, rights]);
+  const pairs = entries.map(([who, rights]) => ` ${stringText(who)} ${formatRights(rights)}`);
+  context.untagged(`ACL ${mailboxText(context, name)}${pairs.join('')}`);
+  return ok('GETACL completed');
+};
+
+export const listRights: ExecutorOf<'LISTRIGHTS'> = async ({ mailbox, identifier }, context) => {
+  const { folder, name } = await administered(mailbox, context);
+  const isOwner = (await prepared(identifier, context)) === folder.account;
+  // RFC 4314 §3.7: what is always granted, then what can be, one by one.
+  const rights = isOwner ? formatRights(allRights) : `"" ${[...formatRights(allRights)].join(' ')}`;
+  context.untagged(`LISTRIGHTS ${mailboxText(context, name)} ${stringText(identifier)} ${rights}`);
+  return ok('LISTRIGHTS completed');
+};
+
+export const myRights: ExecutorOf<'MYRIGHTS'> = async ({ mailbox }, context) => {
+  const located = await context.names.locate(mailbox);
+  if (located === undefined) throw noSuchMailbox();
+  const { name, rights } = located;
+  context.untagged(`MYRIGHTS ${mailboxText(context, name)} ${formatRights(rights)}`);
+  return ok('MYRIGHTS completed');
+};
+
+/** RFC 4314 §4: who sees or changes an access list has the right 'a'. */
+const administered = async (mailbox: string, context: CommandContext): Promise<LocatedFolder> =>
+  requireRight(await context.names.locate(mailbox), 'a');
+
+/** RFC 4314 §3: the form in which an identifier is kept. @throws ImapRefusal when it is nobody's. */
+async function prepared(identifier: string, context: CommandContext): Promise<string> {
+  if (identifier === '' || identifier === '-')
+    throw new ImapRefusal('BAD', undefined, 'The identifier is empty');
+  const found = await known(identifier, context);
+  if (found === undefined)
+    throw new ImapRefusal('NO', 'CANNOT', 'Identifiers are addresses of accounts, or anyone');
+  return found;
+}
+
+async function known(identifier: string, context: CommandContext): Promise<string | undefined> {
+  const minus = identifier.startsWith('-') ? '-' : '';
+  const name = identifier.slice(minus.length);
+  if (name.toLowerCase() === anyone) return minus + anyone;
+  const account = await context.accountOf(name);
+  return account === undefined ? undefined : minus + account;
+}

@@ -1,0 +1,111 @@
+// Mailbox names as one account sees them. Its own folders have the empty prefix, those of others that
+// are shared with it are under `Other Users/`, by the owner's address (RFC 2342 §5). The separator is
+// '/'. Names are compared in NFC; INBOX in any case (RFC 9051 §5.1).
+
+import { addressKey } from '../../mail/address.ts';
+import type { FolderFacts, FolderStore } from '../../store/folder-store.ts';
+import { allRights, anyone, grantedRights } from './acl.ts';
+import type { FolderNames, LocatedFolder, Rights } from './context.ts';
+import { ImapRefusal } from './refusal.ts';
+
+/** RFC 2342 §5: where the folders of others are. */
+export const othersPrefix = 'Other Users/';
+
+/** Limit: octets of a name in UTF-8, and its levels. */
+const nameOctetsMax = 1000;
+const levelsMax = 32;
+
+/** INBOX in upper case, also as the root of a hierarchy; composed. RFC 9051 §5.1, RFC 5198 §3. */
+export function canonicalName(name: string): string {
+  const composed = name.normalize('NFC');
+  return /^inbox(?=\/|$)/i.test(composed) ? `INBOX${composed.slice(5)}` : composed;
+}
+
+/** The levels above a name, the nearest first. */
+export function* superiors(name: string): Generator<string> {
+  for (let end = name.lastIndexOf('/'); end > 0; end = name.lastIndexOf('/', end - 1))
+    yield name.slice(0, end);
+}
+
+/**
+ * What a new folder may be called: its canonical name. RFC 9051 §5.1: no control characters, no
+ * wildcards; '#' is for other namespaces. @throws ImapRefusal
+ */
+export function newName(name: string): string {
+  const canonical = canonicalName(name);
+  const refuse = (why: string): never => {
+    throw new ImapRefusal('NO', 'CANNOT', `Such a name is not possible: ${why}`);
+  };
+  const levels = canonical.split('/');
+  if (levels.includes('')) refuse('a level is empty');
+  if (levels.length > levelsMax) refuse(`more than ${levelsMax} levels`);
+  if (Buffer.byteLength(canonical) > nameOctetsMax) refuse('it is too long');
+  // RFC 5198 §2: no C0 or C1 controls, no line and paragraph separators.
+  if (/[\p{Cc}\u2028\u2029\ufffd]/u.test(canonical)) refuse('it has control characters');
+  if (/[*%]/.test(canonical)) refuse('it has wildcards');
+  if (canonical.startsWith('#')) refuse("'#' begins other namespaces");
+  if (!canonical.isWellFormed()) refuse('it is not Unicode');
+  return canonical;
+}
+
+export class AccountNames implements FolderNames {
+  readonly #account: string;
+  readonly #store: Pick<FolderStore, 'find' | 'folders' | 'sharedWith' | 'acl'>;
+
+  constructor(
+    account: string,
+    store: Pick<FolderStore, 'find' | 'folders' | 'sharedWith' | 'acl'>,
+  ) {
+    this.#account = account;
+    this.#store = store;
+  }
+
+  async locate(name: string): Promise<LocatedFolder | undefined> {
+    const place = this.place(name);
+    if (place === undefined) return undefined;
+    const folder = await this.#store.find(place.account, place.path);
+    if (folder === undefined) return undefined;
+    const rights = await this.#rights(folder);
+    return rights.includes('l') ? { folder, rights, name: this.nameOf(folder) } : undefined;
+  }
+
+  place(name: string): { readonly account: string; readonly path: string } | undefined {
+    const canonical = canonicalName(name);
+    if (canonical === '' || `${canonical}/` === othersPrefix) return undefined;
+    if (!canonical.startsWith(othersPrefix)) return { account: this.#account, path: canonical };
+    const rest = canonical.slice(othersPrefix.length);
+    const cut = rest.indexOf('/');
+    if (cut < 1 || cut === rest.length - 1) return undefined;
+    const account = addressKey(rest.slice(0, cut));
+    // Our own folders have one name only.
+    if (account === this.#account) return undefined;
+    return { account, path: canonicalName(rest.slice(cut + 1)) };
+  }
+
+  async all(): Promise<readonly LocatedFolder[]> {
+    const [own, shared] = await Promise.all([
+      this.#store.folders(this.#account),
+      this.#store.sharedWith([this.#account, anyone]),
+    ]);
+    const located: LocatedFolder[] = own.map((folder) => ({
+      folder,
+      rights: allRights,
+      name: folder.path,
+    }));
+    for (const folder of shared) {
+      if (folder.account === this.#account) continue;
+      const rights = await this.#rights(folder);
+      if (rights.includes('l')) located.push({ folder, rights, name: this.nameOf(folder) });
+    }
+    return located.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  nameOf({ account, path }: Pick<FolderFacts, 'account' | 'path'>): string {
+    return account === this.#account ? path : `${othersPrefix}${account}/${path}`;
+  }
+
+  async #rights(folder: FolderFacts): Promise<Rights> {
+    if (folder.account === this.#account) return allRights;
+    return grantedRights(await this.#store.acl(folder.id), this.#account);
+  }
+}
