@@ -123,11 +123,8 @@ export function decodeQuotedPrintable(bytes: Uint8Array): Buffer {
       // RFC 2045 §6.7 (3): white space at the end of an encoded line was added on the way.
       let end = at + 1;
       while (bytes[end] === SP || bytes[end] === TAB) end += 1;
-      if (!isLineEnd(bytes, end)) {
-        decoded.set(bytes.subarray(at, end), length);
-        length += end - at;
-      }
-      at = end;
+      if (isLineEnd(bytes, end)) at = end;
+      else while (at < end) decoded[length++] = bytes[at++]!;
       continue;
     }
     decoded[length++] = octet;
