@@ -81,6 +81,25 @@ export function parseHeader(
   return fields;
 }
 
+/**
+ * Where each field begins and ends (its last line end included), and its name in lower case: for
+ * whoever wants the octets as they are.
+ */
+export function forEachField(
+  bytes: Uint8Array,
+  visit: (lowerName: string, start: number, end: number) => void,
+): void {
+  const buffer = asBuffer(bytes);
+  let at = fieldsStart(buffer);
+  while (at < buffer.length) {
+    const colon = colonOf(buffer, at);
+    if (colon < 0) break;
+    const end = fieldEnd(buffer, at);
+    visit(buffer.toString('latin1', at, nameEnd(buffer, at, colon)).toLowerCase(), at, end);
+    at = end;
+  }
+}
+
 /** The value of the first field of that name. */
 export function headerValue(fields: readonly HeaderField[], lowerName: string): string | undefined {
   for (const field of fields) if (field.lowerName === lowerName) return field.value;
