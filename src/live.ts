@@ -118,8 +118,15 @@ export function localDelivery(
   };
 }
 
-function relaySettings({ hostname, delivery, queue }: Config): RelaySettings {
+function relaySettings({ hostname, delivery, queue, dns }: Config): RelaySettings {
   return {
+    dns: {
+      servers: dns.servers,
+      timeoutMs: dns.timeout,
+      attempts: dns.attempts,
+      trustAd: dns.trustAd,
+      cacheEntriesMax: dns.cacheEntries,
+    },
     hostname,
     ourNames: new Set([domainKey(hostname)]),
     limits: {

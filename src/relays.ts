@@ -6,14 +6,12 @@ import { availableParallelism } from 'node:os';
 import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
 import type { Random } from './base/random.ts';
-import type { Config } from './config/config.ts';
 import type { OpenRelay } from './deliver/relay.ts';
 import { RelayThread } from './deliver/relay-thread.ts';
-import type { ResolverSettings } from './deliver/relay-worker.ts';
 import { createRelay } from './deliver/remote.ts';
 import type { Resolver } from './dns/resolver.ts';
 import { createDialer } from './net/dialer.ts';
-import { createResolver } from './net/resolver.ts';
+import { createResolvers } from './net/resolver.ts';
 import type { Stores } from './store/stores.ts';
 
 export interface Relays extends AsyncDisposable {
@@ -28,7 +26,6 @@ interface RelayParts {
 
 /** What the server was started with. */
 export interface RelayWishes {
-  readonly config: Config;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly resolver?: Resolver;
@@ -37,18 +34,20 @@ export interface RelayWishes {
 }
 
 export function createRelays(wishes: RelayWishes, { clock, random, log }: RelayParts): Relays {
-  const dns = resolverSettings(wishes.config);
   if ((wishes.relayIn ?? usualPlace(wishes)) === 'own-thread') {
-    const thread = new RelayThread({ dns, clock, log });
+    const thread = new RelayThread({ clock, log });
     return {
       open: (settings) => thread.open(settings),
       [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
     };
   }
-  const resolver = wishes.resolver ?? createResolver({ ...dns, random, log });
-  const parts = { resolver, dialer: createDialer(), clock, random, log };
+  const resolverFor = createResolvers({ random, log });
+  const parts = { dialer: createDialer(), clock, random, log };
   return {
-    open: (settings) => createRelay({ ...settings, ...parts }),
+    open: (settings) => {
+      const resolver = wishes.resolver ?? resolverFor(settings.dns);
+      return createRelay({ ...settings, ...parts, resolver });
+    },
     [Symbol.asyncDispose]: async () => {},
   };
 }
@@ -62,11 +61,3 @@ function usualPlace({
   const brought = [clock, random, resolver, stores].some((part) => part !== undefined);
   return brought || availableParallelism() === 1 ? 'same-thread' : 'own-thread';
 }
-
-const resolverSettings = ({ dns }: Config): ResolverSettings => ({
-  servers: dns.servers,
-  timeoutMs: dns.timeout,
-  attempts: dns.attempts,
-  trustAd: dns.trustAd,
-  cacheEntriesMax: dns.cacheEntries,
-});

@@ -2,6 +2,7 @@
 // logic is below. Whatever a reload can change lies in one object, `live`, that is replaced whole.
 
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from './base/clock.ts';
 import { systemClock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
@@ -146,13 +147,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     }
     const { remote } = live;
     live = next;
+    history.resize(config.history.size);
     void remote.close();
+    const later = restartSettings.filter((key) => !isDeepStrictEqual(config[key], started[key]));
+    if (later.length > 0) log.warn('needs a restart', { settings: later });
     throttle.update(config.login);
     connections.update(connectionLimits(config));
     change.commit();
     await rerouteQueue(stores, live, log);
     runner.wake();
   }
+  const started = options.config;
   let reloading: Promise<unknown> = Promise.resolve();
 
   async function stopAll(graceMs: number): Promise<void> {
@@ -197,6 +202,9 @@ function endLoudly(error: Error): void {
     throw error;
   });
 }
+
+/** A reload of these has no effect until the next start. */
+const restartSettings = ['dataDirectory', 'user'] as const;
 
 const tlsOptions = (config: Config) => ({
   directory: join(config.dataDirectory, 'tls'),

@@ -49,11 +49,16 @@ export interface ServicesParts {
 export function createServices(parts: ServicesParts): (spec: ListenerConfig) => Service {
   const { live, stores, runner, throttle, connections, clock, random, log } = parts;
   // `dev` is how a server was started; a reload does not change it.
-  const { dev, tokenVerifier } = live().config;
+  const { dev } = live().config;
   const { accounts } = stores;
   const authenticator = dev
     ? createDevAuthenticator()
-    : createAuthenticator({ accounts, clock, tokenVerifier });
+    : createAuthenticator({
+        ...{ accounts, clock },
+        get tokenVerifier() {
+          return live().config.tokenVerifier;
+        },
+      });
   const senderRule = dev
     ? undefined
     : createSenderRule({ accounts, directory: () => live().directory });

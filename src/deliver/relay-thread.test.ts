@@ -34,8 +34,7 @@ function startThread() {
   const lines: string[] = [];
   const write = (event: string) => void lines.push(event);
   const log: Log = { debug: write, info: write, warn: write, error: write };
-  const dns = { timeoutMs: 1000, attempts: 1 };
-  return { thread: new RelayThread({ dns, clock: systemClock(), log }), lines };
+  return { thread: new RelayThread({ clock: systemClock(), log }), lines };
 }
 
 const wordsOf = ({ recipients, health }: DeliveryResult) => [

@@ -14,9 +14,8 @@ import type { Relay, RelaySettings, RemoteLease } from './relay.ts';
 import { stopped } from './relay.ts';
 import type { AttemptRow, FromRelay, ToRelay } from './relay-wire.ts';
 import { attemptRow, packContents, resultOf } from './relay-wire.ts';
-import type { RelayWorkerOptions } from './relay-worker.ts';
 
-export interface RelayThreadOptions extends RelayWorkerOptions {
+export interface RelayThreadOptions {
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -145,12 +144,10 @@ export class RelayThread implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const { dns, clock } = this.#options;
-    this.#startedAt = clock.now();
+    this.#startedAt = this.#options.clock.now();
     // Under node_modules the compiled file is the one to run.
     const file = import.meta.url.endsWith('.ts') ? './relay-worker.ts' : './relay-worker.js';
-    const workerData: RelayWorkerOptions = { dns };
-    const worker = new Worker(new URL(file, import.meta.url), { workerData, name: 'relay' });
+    const worker = new Worker(new URL(file, import.meta.url), { name: 'relay' });
     let cause: unknown;
     worker.on('message', (message: FromRelay) => this.#hear(message));
     worker.on('error', (error) => {

@@ -1,34 +1,26 @@
 // The relay's thread: its own resolver, dialer and connections, made from plain settings. It ends
 // when the server ends it; whatever it had under way then is due in the queue.
 
-import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
 import { systemRandom } from '../base/random.ts';
 import { createDialer } from '../net/dialer.ts';
-import type { ResolverOptions } from '../net/resolver.ts';
-import { createResolver } from '../net/resolver.ts';
+import { createResolvers } from '../net/resolver.ts';
 import { logThrough, RelayDesk } from './relay-desk.ts';
 import type { FromRelay, ToRelay } from './relay-wire.ts';
 import { createRelay } from './remote.ts';
 
-/** Plain data. */
-export type ResolverSettings = Omit<ResolverOptions, 'clock' | 'random' | 'log'>;
+if (!isMainThread && parentPort !== null) serve(parentPort);
 
-export interface RelayWorkerOptions {
-  readonly dns: ResolverSettings;
-}
-
-if (!isMainThread && parentPort !== null) serve(workerData as RelayWorkerOptions, parentPort);
-
-function serve({ dns }: RelayWorkerOptions, port: NonNullable<typeof parentPort>): void {
+function serve(port: NonNullable<typeof parentPort>): void {
   const say = (message: FromRelay) => port.postMessage(message);
   const log = logThrough(say);
   const clock = systemClock();
   const random = systemRandom;
-  const resolver = createResolver({ ...dns, clock, random, log });
-  const parts = { resolver, dialer: createDialer(), clock, random, log };
+  const resolverFor = createResolvers({ clock, random, log });
+  const parts = { dialer: createDialer(), clock, random, log };
   const desk = new RelayDesk({
-    open: (settings) => createRelay({ ...settings, ...parts }),
+    open: (settings) => createRelay({ ...settings, ...parts, resolver: resolverFor(settings.dns) }),
     say,
     gather: setImmediate,
   });

@@ -2,6 +2,7 @@
 // (relay-thread.ts). All that it is given is plain data, so that neither the queue nor the routes
 // can tell the difference.
 
+import type { ResolverSettings } from '../net/resolver.ts';
 import type { DeliveryResult } from '../queue/delivery.ts';
 import type { ClientTimeouts } from '../smtp/client/timeouts.ts';
 import { reply } from '../smtp/reply.ts';
@@ -35,6 +36,8 @@ export interface RemoteLimits extends PoolLimits, WalkLimits {
 
 /** Plain data: a function could not go to another thread. */
 export interface RelaySettings {
+  /** Where no resolver is given. */
+  readonly dns?: ResolverSettings | undefined;
   /** Our name, for EHLO. */
   readonly hostname: string;
   /** Names and addresses of this server, so that MX records that lead back are known. */

@@ -6,6 +6,7 @@
 // The AD bit (DNSSEC) is believed from servers on loopback, and from others only where the
 // configuration or resolv.conf (`options trust-ad`) vouches for the path to them. RFC 4035 §4.9.3.
 
+import { isDeepStrictEqual } from 'node:util';
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
@@ -20,7 +21,8 @@ import type { DnsReading } from './dns-message.ts';
 import { cnamesMax, encodeQuery, readAnswer } from './dns-message.ts';
 import { parseHosts, parseResolvConf, parseServer, WatchedFile } from './system-names.ts';
 
-export interface ResolverOptions {
+/** Plain data: what the configuration says of the DNS. */
+export interface ResolverSettings {
   /** `'192.0.2.53'`, `'[2001:db8::53]:5353'`. Without them: those of resolv.conf. */
   readonly servers?: readonly string[] | undefined;
   /** How long to wait for one server. */
@@ -30,6 +32,9 @@ export interface ResolverOptions {
   /** Believe the AD bit of servers that are not on loopback. */
   readonly trustAd?: boolean | undefined;
   readonly cacheEntriesMax?: number | undefined;
+}
+
+export interface ResolverOptions extends ResolverSettings {
   readonly clock?: Clock | undefined;
   /** For query ids: the system's, which nobody can predict. */
   readonly random: Random;
@@ -59,6 +64,21 @@ type Known = { readonly expires: number } & (
 
 export function createResolver(options: ResolverOptions): Resolver {
   return new StubResolver(options);
+}
+
+/** The configuration's own defaults. */
+const defaultSettings: ResolverSettings = { timeoutMs: 5_000, attempts: 2 };
+
+/** The resolver for settings: the one before, and what it has learnt, where they are the same. */
+export function createResolvers(
+  parts: Omit<ResolverOptions, keyof ResolverSettings>,
+): (settings?: ResolverSettings) => Resolver {
+  let last: { readonly settings: ResolverSettings; readonly resolver: Resolver } | undefined;
+  return (settings = defaultSettings) => {
+    if (last === undefined || !isDeepStrictEqual(last.settings, settings))
+      last = { settings, resolver: createResolver({ ...settings, ...parts }) };
+    return last.resolver;
+  };
 }
 
 class StubResolver implements Resolver {

@@ -152,9 +152,9 @@ describe('authenticator', () => {
       tokenVerifier: async (user, token) => (token === 'good' ? user : undefined),
       certificateAccounts: new Map([['laptop.example.org', ann]]),
     });
-    assert.equal(await authenticator.verifyToken('ann.smith@example.org', 'good'), ann);
-    assert.equal(await authenticator.verifyToken('ann.smith@example.org', 'bad'), undefined);
-    assert.equal(await authenticator.verifyToken('bob@example.org', 'good'), undefined);
+    assert.equal(await authenticator.verifyToken?.('ann.smith@example.org', 'good'), ann);
+    assert.equal(await authenticator.verifyToken?.('ann.smith@example.org', 'bad'), undefined);
+    assert.equal(await authenticator.verifyToken?.('bob@example.org', 'good'), undefined);
     assert.equal(await authenticator.accountOfCertificate(['x', 'ann.smith@example.org']), ann);
     assert.equal(await authenticator.accountOfCertificate(['laptop.example.org']), ann);
     assert.equal(await authenticator.accountOfCertificate(['x.example.org']), undefined);

@@ -14,7 +14,10 @@ import { findPassword, preparePassword, scramIterations } from './passwords.ts';
 
 export interface AuthenticatorOptions {
   readonly accounts: Pick<AccountStore, 'find' | 'credentials'>;
-  /** Checks a bearer token: the account's address, or undefined. `user` is '' if none was named. */
+  /**
+   * Checks a bearer token: the account's address, or undefined. `user` is '' if none was named.
+   * Looked at anew each time: a reload may give another or take it away.
+   */
   readonly tokenVerifier?:
     | ((user: string, token: string) => string | undefined | Promise<string | undefined>)
     | undefined;
@@ -25,8 +28,11 @@ export interface AuthenticatorOptions {
   readonly secret?: Uint8Array | undefined;
 }
 
-export function createAuthenticator(options: AuthenticatorOptions): Required<Authenticator> {
-  const { accounts, tokenVerifier, certificateAccounts, clock, secret = randomBytes(32) } = options;
+type AccountAuthenticator = Required<Omit<Authenticator, 'verifyToken'>> &
+  Pick<Authenticator, 'verifyToken'>;
+
+export function createAuthenticator(options: AuthenticatorOptions): AccountAuthenticator {
+  const { accounts, certificateAccounts, clock, secret = randomBytes(32) } = options;
   const recent = new RecentLogins(clock);
 
   const find = async (name: string): Promise<Account | undefined> => {
@@ -67,8 +73,11 @@ export function createAuthenticator(options: AuthenticatorOptions): Required<Aut
       return { account: account.address, keys, others };
     },
 
-    async verifyToken(user, token) {
-      return addressOf(await tokenVerifier?.(user, token));
+    // Without a verifier no mechanism with tokens is offered.
+    get verifyToken() {
+      const { tokenVerifier } = options;
+      if (tokenVerifier === undefined) return undefined;
+      return async (user: string, token: string) => addressOf(await tokenVerifier(user, token));
     },
 
     async accountOfCertificate(names) {
@@ -83,7 +92,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Required<Aut
     async mayActAs(account, authorization) {
       return (await addressOf(authorization)) === account;
     },
-  } satisfies Authenticator;
+  };
 }
 
 /** `postrider dev`: any password is right, and the user name is the address of the inbox. */

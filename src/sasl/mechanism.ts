@@ -43,7 +43,7 @@ export interface Authenticator {
     readonly others?: readonly ScramKeys[];
   }>;
   /** Bearer tokens, by the function in the configuration. */
-  verifyToken?(user: string, token: string): Promise<string | undefined>;
+  readonly verifyToken?: ((user: string, token: string) => Promise<string | undefined>) | undefined;
   /** The account a TLS client certificate belongs to. */
   accountOfCertificate?(names: readonly string[]): Promise<string | undefined>;
   /** Whether `account` may act as `authorization` (RFC 4422 §3.4.1): its own addresses only. */

@@ -74,6 +74,24 @@ describe('history', () => {
     assert.deepEqual(await history.find('id0'), []);
   });
 
+  it('keeps less of the past from the next file on once it is told to', async () => {
+    const directory = join(root, 'resized');
+    await using history = open({ directory, bytesMax: 40_000 });
+    const record = async (count: number) => {
+      for (let i = 0; i < count; i += 1) {
+        history.record(received(`id${i}`, i));
+        await history.flush();
+      }
+    };
+    const bytes = () =>
+      readdirSync(directory).reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
+    await record(250);
+    assert.ok(bytes() > 30_000);
+    history.resize(15_000);
+    await record(30);
+    assert.ok(bytes() < 20_000);
+  });
+
   it('goes on in the same file after a restart, also after a torn line', async () => {
     const directory = join(root, 'torn');
     {

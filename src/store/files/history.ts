@@ -2,7 +2,7 @@
 // are written together, off the message path; files are rotated by size and the oldest removed. A
 // full disk costs events (counted and logged), never mail. find() streams the files, newest first.
 
-import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
@@ -28,8 +28,9 @@ const idsMax = 20;
 
 export class FileHistory implements HistoryStore {
   readonly #options: FileHistoryOptions;
-  readonly #fileBytesMax: number;
-  readonly #filesMax: number;
+  #fileBytesMax = fileBytes;
+  #filesMax = 20;
+  #bytesMax = 20 * fileBytes;
   #pending: string[] = [];
   #pendingBytes = 0;
   #dropped = 0;
@@ -40,7 +41,12 @@ export class FileHistory implements HistoryStore {
 
   constructor(options: FileHistoryOptions) {
     this.#options = options;
-    const { bytesMax = 20 * fileBytes } = options;
+    this.resize(options.bytesMax ?? 20 * fileBytes);
+  }
+
+  /** What is too much now goes when the next file begins. */
+  resize(bytesMax: number): void {
+    this.#bytesMax = bytesMax;
     // Even a small history keeps some of its past when a file is removed.
     this.#fileBytesMax = Math.min(fileBytes, bytesMax / 4);
     this.#filesMax = Math.ceil(bytesMax / this.#fileBytesMax);
@@ -148,7 +154,13 @@ export class FileHistory implements HistoryStore {
     this.#file = undefined;
     const files = await this.#files();
     this.#file = await this.#openNext(files[0]);
-    for (const old of files.slice(this.#filesMax - 1)) await unlink(join(directory, old));
+    let bytes = 0;
+    for (const [i, old] of files.entries()) {
+      const path = join(directory, old);
+      // Files of before a resize may be larger than they would be now.
+      bytes += (await stat(path)).size;
+      if (i >= this.#filesMax - 1 || bytes > this.#bytesMax) await unlink(path);
+    }
   }
 
   /** Newest first. */
