@@ -133,10 +133,10 @@ interface Inside {
   readonly shapes: BodyShapes;
 }
 
-const emptyText = '("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0)';
+const emptyText = '"text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0';
 
 /** A message that is encoded (which RFC 2046 §5.2.1 forbids) or too deep is not looked into. */
 const nothingInside: Inside = {
   envelope: emptyEnvelope,
-  shapes: { body: emptyText, bodyStructure: emptyText },
+  shapes: { body: `(${emptyText})`, bodyStructure: `(${emptyText} NIL NIL NIL NIL)` },
 };
