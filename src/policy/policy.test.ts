@@ -37,6 +37,19 @@ describe('inOrder', () => {
     assert.equal(await hooks.onRecipient?.(envelope, recipient), undefined);
   });
 
+  it('asks about one recipient after the content', async () => {
+    const hooks = inOrder([
+      {
+        name: 'quota',
+        messageFor: (_, __, { local }) => (local === 'ann' ? no('full') : undefined),
+      },
+    ]);
+    const content = { kind: 'inline', bytes: new Uint8Array() } as const;
+    const about = (local: string) =>
+      hooks.onMessageFor?.(envelope, content, { local, domain: 'example.org' });
+    assert.deepEqual([await about('ann'), await about('bob')], [no('full'), undefined]);
+  });
+
   it('leaves out the stages nobody cares about', () => {
     const hooks = inOrder([{ name: 'connect', connect: () => undefined }]);
     assert.deepEqual(Object.keys(hooks), ['onConnect']);

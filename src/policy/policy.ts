@@ -38,6 +38,16 @@ export interface Policy {
   rcpt?(envelope: PolicyEnvelope, recipient: Mailbox): Objection | Promise<Objection>;
   /** After the content is complete, before it is queued. */
   message?(envelope: PolicyEnvelope, content: StoredContent): Objection | Promise<Objection>;
+  /**
+   * The same for one recipient alone, who may be refused while the others get the message. Asked in
+   * LMTP only: SMTP has one reply for all (RFC 5321 §4.1.1.4), so what a rule has against one
+   * recipient it says there at RCPT, or the queue finds out.
+   */
+  messageFor?(
+    envelope: PolicyEnvelope,
+    content: StoredContent,
+    recipient: Mailbox,
+  ): Objection | Promise<Objection>;
 }
 
 /** The policies as the reception asks them. A stage that no policy cares about is absent. */
@@ -46,6 +56,11 @@ export interface PolicyHooks {
   onMail?(envelope: PolicyEnvelope): Promise<Objection>;
   onRecipient?(envelope: PolicyEnvelope, recipient: Mailbox): Promise<Objection>;
   onMessage?(envelope: PolicyEnvelope, content: StoredContent): Promise<Objection>;
+  onMessageFor?(
+    envelope: PolicyEnvelope,
+    content: StoredContent,
+    recipient: Mailbox,
+  ): Promise<Objection>;
 }
 
 export function inOrder(policies: readonly Policy[]): PolicyHooks {
@@ -53,6 +68,7 @@ export function inOrder(policies: readonly Policy[]): PolicyHooks {
   const mail = policies.filter((policy) => policy.mail !== undefined);
   const rcpt = policies.filter((policy) => policy.rcpt !== undefined);
   const message = policies.filter((policy) => policy.message !== undefined);
+  const messageFor = policies.filter((policy) => policy.messageFor !== undefined);
   return {
     ...(connect.length > 0 && {
       onConnect: (client) => first(connect, (policy) => policy.connect?.(client)),
@@ -67,6 +83,10 @@ export function inOrder(policies: readonly Policy[]): PolicyHooks {
     ...(message.length > 0 && {
       onMessage: (envelope, content) =>
         first(message, (policy) => policy.message?.(envelope, content)),
+    }),
+    ...(messageFor.length > 0 && {
+      onMessageFor: (envelope, content, recipient) =>
+        first(messageFor, (policy) => policy.messageFor?.(envelope, content, recipient)),
     }),
   } satisfies PolicyHooks;
 }

@@ -4,6 +4,7 @@ import { FakeClock } from '../base/fake-clock.ts';
 import type { Log } from '../base/log.ts';
 import { silentLog } from '../base/log.ts';
 import { seededRandom } from '../base/random.ts';
+import type { Mailbox } from '../mail/address.ts';
 import { MemoryPeer } from '../net/memory-peer.ts';
 import { addAccount } from '../policy/account-operations.ts';
 import { createConnectionLimits } from '../policy/connection-limits.ts';
@@ -182,6 +183,48 @@ describe('Reception', () => {
     await peer.say(`${to('bob@example.net', 'bob+x@example.net')}DATA\r\n`);
     const no = '452 4.3.1 Insufficient system storage, try again later\r\n';
     assert.equal(await peer.say('Hi\r\n.\r\n'), no + no);
+  });
+
+  for (const [name, content] of [
+    ['small', 'Hi\r\n'],
+    ['large', large],
+  ] as const)
+    it(`RFC 2033 §4.2: LMTP refuses ${name} content for one recipient, queues it for the others`, async () => {
+      const full = reply(452, '2.2', 'Mailbox full');
+      const setting = (isFull: (local: string) => boolean) => ({
+        settings: {
+          service: 'lmtp' as const,
+          hooks: {
+            onMessageFor: async (_envelope: unknown, _content: unknown, { local }: Mailbox) =>
+              isFull(local) ? full : undefined,
+          },
+        },
+      });
+      const deliver = async (isFull: (local: string) => boolean) => {
+        const { connect, queued, spool } = await start(setting(isFull));
+        const peer = await connect('LHLO client.test\r\n');
+        await peer.say(
+          `${to('bob+a@example.net', 'bob+full@example.net', 'bob@example.net')}DATA\r\n`,
+        );
+        const heard = await peer.say(`${content}.\r\n`);
+        return { codes: heard.match(/^\d{3}/gm), queued, files: spool.files, open: spool.unended };
+      };
+      const some = await deliver((local) => local === 'bob+full');
+      assert.deepEqual(some.codes, ['250', '452', '250']);
+      assert.deepEqual(
+        some.queued.flatMap(({ recipients }) => recipients.map(({ address }) => address)),
+        ['bob+a@example.net', 'bob@example.net'],
+      );
+      const nobody = await deliver(() => true);
+      assert.deepEqual(nobody.codes, ['452', '452', '452']);
+      assert.deepEqual([nobody.queued, nobody.files, nobody.open], [[], 0, 0]);
+    });
+
+  it('RFC 5321 §4.1.1.4: SMTP has one answer, and asks nobody for one recipient', async () => {
+    const onMessageFor = () => assert.fail('asked in SMTP');
+    const { connect } = await start({ settings: { hooks: { onMessageFor } } });
+    const peer = await connect();
+    assert.match(await peer.say(mail()), /^250 2\.6\.0 /m);
   });
 
   it('an alias becomes its targets, each once, and remembers what RCPT named', async () => {

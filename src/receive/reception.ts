@@ -24,7 +24,7 @@ import type { StoredContent } from '../store/content.ts';
 import { storedSize } from '../store/content.ts';
 import type { NewMessage, NewRecipient, Origin } from '../store/queue-store.ts';
 import type { ContentWriter, Spool } from '../store/spool.ts';
-import type { Answerer, ServerAnswer } from './conversation.ts';
+import type { Answerer, Replies, ServerAnswer } from './conversation.ts';
 import type { Login } from './login.ts';
 import { entersHere, stamp } from './stamp.ts';
 import { addedMessageId } from './submission.ts';
@@ -36,6 +36,8 @@ export interface ReceptionHooks {
   onRecipient?(envelope: Envelope, recipient: Mailbox): Objection;
   /** After the content is complete, before it is queued. */
   onMessage?(envelope: Envelope, content: StoredContent): Objection;
+  /** LMTP only: after the content, for one recipient while others may get the message. */
+  onMessageFor?(envelope: Envelope, content: StoredContent, recipient: Mailbox): Objection;
 }
 type Objection = Reply | undefined | Promise<Reply | undefined>;
 
@@ -240,9 +242,8 @@ export class Reception implements Answerer {
     }
   }
 
-  // RFC 5321 §4.2.5: with this 250 we take responsibility for the message. In LMTP it is the answer
-  // for each recipient: they are queued together or not at all.
-  async #message(): Promise<Reply> {
+  // RFC 5321 §4.2.5: with this 250 we take responsibility for the message.
+  async #message(): Promise<Reply | Replies> {
     const { hooks, hostname, receivedFieldsMax, spool } = this.#parts;
     const writer = this.#content;
     const envelope = this.#envelope;
@@ -259,7 +260,7 @@ export class Reception implements Answerer {
       const loop = mailLoop(head.subarray(0, header.end), hostname, receivedFieldsMax);
       const objection = loop ?? (await hooks.onMessage?.({ client, ...envelope }, stored));
       if (objection === undefined)
-        return await this.#queue({ ...envelope, client }, { stored, head, header });
+        return await this.#take({ ...envelope, client }, { stored, head, header });
       await this.#discard(stored);
       return objection;
     } catch (error) {
@@ -267,6 +268,31 @@ export class Reception implements Answerer {
       if (stored !== undefined && !(error instanceof StoreGoneError)) await this.#discard(stored);
       throw error;
     }
+  }
+
+  /**
+   * RFC 2033 §4.2: in LMTP each recipient may have another answer after the content. Those without
+   * an objection share one: they are queued together, durably or not at all, and what becomes of them
+   * later (a mailbox that is gone meanwhile, a next hop that refuses) is for the queue to report. So
+   * whatever can be known of a recipient by now has to be an objection here.
+   */
+  async #take(envelope: Envelope, arrived: Arrived): Promise<Reply | Replies> {
+    const { onMessageFor } = this.#parts.hooks;
+    const { client, recipients } = envelope;
+    if (client.service !== 'lmtp' || onMessageFor === undefined)
+      return this.#queue(envelope, arrived);
+    const objections: (Reply | undefined)[] = [];
+    for (const { named } of recipients)
+      objections.push(await onMessageFor(envelope, arrived.stored, named));
+    const taken = recipients.filter((_, i) => objections[i] === undefined);
+    if (taken.length === recipients.length) return this.#queue(envelope, arrived);
+    if (taken.length === 0) {
+      await this.#discard(arrived.stored);
+      return { each: objections.filter((objection) => objection !== undefined) };
+    }
+    // What this throws is a 4yz for everybody: whoever was refused is asked about again.
+    const queued = await this.#queue({ ...envelope, recipients: taken }, arrived);
+    return { each: objections.map((objection) => objection ?? queued) };
   }
 
   async #queue(envelope: Envelope, { stored, head, header }: Arrived): Promise<Reply> {
