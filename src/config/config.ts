@@ -157,7 +157,7 @@ const limits = z.strictObject({
   }).prefault('1MiB'),
   textLine: count({
     about:
-      'Longest line of a message in octets without CRLF; RFC 5321 §4.5.3.1.6 says 998. 0: any.',
+      'Longest line of a message in octets without CRLF; RFC 5321 §4.5.3.1.6 says 998. 0: any. Longer ones are not sent on: see `delivery.eightBitConversion`.',
     default: '998',
     min: 0,
     max: 1_000_000,
@@ -301,7 +301,7 @@ const dns = z.strictObject({
 const delivery = z.strictObject({
   eightBitConversion: choice(['convert', 'bounce'], {
     about:
-      'A message with 8-bit content for a host without 8BITMIME: rewrite it (unless that breaks a signature) or return it (5.6.3).',
+      'A message with 8-bit content for a host without 8BITMIME, or with lines over 998 octets: rewrite it (unless that breaks a signature) or return it (5.6.3).',
     default: "'convert'",
   }).prefault('convert'),
   hostsPerMessage: count({

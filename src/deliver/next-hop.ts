@@ -4,6 +4,7 @@
 // needs no extension.
 
 import { domainToASCII } from 'node:url';
+import { LineMeter } from '../mail/line-meter.ts';
 import { convertContent, has8Bit } from '../mail/transfer-encoding.ts';
 import type { Capabilities } from '../smtp/client/capabilities.ts';
 import type { Outgoing, OutgoingContent, OutgoingRecipient } from '../smtp/client/event.ts';
@@ -19,7 +20,7 @@ import { reply } from '../smtp/reply.ts';
 import type { Content } from '../store/content.ts';
 import type { QueuedMessage } from '../store/queue-store.ts';
 
-/** Content with 8-bit octets for a hop that takes 7-bit lines only. */
+/** Content with 8-bit octets for a hop that takes 7-bit lines only, or with lines no hop takes. */
 export type EightBitConversion = 'convert' | 'bounce';
 
 export type Fit =
@@ -49,6 +50,12 @@ const cannotConvert = reply(
   'The next host takes 7-bit mail only, and converting this message would break its signature',
 );
 const mayNotConvert = reply(554, '6.3', 'The next host takes 7-bit mail only');
+const cannotBreakLines = reply(
+  554,
+  '6.3',
+  'A line has more than 998 octets, and converting this message would break its signature',
+);
+const mayNotBreakLines = reply(554, '6.3', 'A line of the message has more than 998 octets');
 // RFC 6531 §3.2 (4), RFC 3463 §3.7 as RFC 5248 has it: X.6.7.
 const noUtf8 = reply(553, '6.7', 'The next host does not take internationalised mail (SMTPUTF8)');
 
@@ -132,15 +139,19 @@ async function contentForm(
     // RFC 3030 §3: only to servers that say so; for others it has to become lines.
     return converted(message, takes8Bit ? '8bit' : '7bit', takes8Bit ? body8Bit : none);
   }
-  if (takes8Bit) return asItIs(message, body === '8BITMIME' ? body8Bit : none, false);
   const { bytes } = message.content;
-  if (bytes !== undefined && !has8Bit(bytes) && !has8Bit(Buffer.from(message.prefix)))
-    return asItIs(message, none, false);
-  if (conversion === 'bounce')
-    return bytes === undefined && !(await has8BitInside(message))
-      ? asItIs(message, none, false)
-      : { refuse: mayNotConvert };
-  return converted(message, '7bit', none);
+  // What is read from a file is looked at by the conversion anyway.
+  if (!takes8Bit && bytes === undefined && conversion === 'convert')
+    return converted(message, '7bit', none);
+  const { eightBit, longLine } = await look(message);
+  const tooWide = eightBit && !takes8Bit;
+  const bodyParams = takes8Bit && body === '8BITMIME' ? body8Bit : none;
+  if (!tooWide && !longLine) return asItIs(message, bodyParams, false);
+  // RFC 5321 §4.5.3.1.6: no hop need take a longer line, and some would cut it.
+  if (conversion === 'bounce') return { refuse: tooWide ? mayNotConvert : mayNotBreakLines };
+  return converted(message, takes8Bit ? '8bit' : '7bit', bodyParams, {
+    ifSigned: tooWide ? cannotConvert : cannotBreakLines,
+  });
 }
 
 function asItIs(message: HopMessage, params: readonly string[], binary: boolean): Form {
@@ -157,9 +168,10 @@ async function converted(
   message: HopMessage,
   target: '7bit' | '8bit',
   params: readonly string[],
+  { ifSigned = cannotConvert } = {},
 ): Promise<Form | { readonly refuse: Reply }> {
   const conversion = await convertContent(whole(message), target);
-  if (conversion.kind === 'signed') return { refuse: cannotConvert };
+  if (conversion.kind === 'signed') return { refuse: ifSigned };
   const { size } = conversion;
   const read = () => conversion.read();
   return { content: { kind: 'stream', size }, read, params, binary: false };
@@ -177,9 +189,24 @@ function whole({ prefix, content }: HopMessage) {
   };
 }
 
-async function has8BitInside(message: HopMessage): Promise<boolean> {
-  for await (const bytes of whole(message).read()) if (has8Bit(bytes)) return true;
-  return false;
+/** What stands between the message and a hop, trace fields included. */
+async function look(
+  message: HopMessage,
+): Promise<{ readonly eightBit: boolean; readonly longLine: boolean }> {
+  const { prefix, content } = message;
+  const meter = new LineMeter();
+  if (content.bytes !== undefined) {
+    const front = Buffer.from(prefix);
+    meter.push(front);
+    meter.push(content.bytes);
+    return { eightBit: has8Bit(content.bytes) || has8Bit(front), longLine: meter.hasLongLine };
+  }
+  let eightBit = false;
+  for await (const bytes of whole(message).read()) {
+    eightBit ||= has8Bit(bytes);
+    meter.push(bytes);
+  }
+  return { eightBit, longLine: meter.hasLongLine };
 }
 
 const ascii = /^[\x00-\x7f]*$/;

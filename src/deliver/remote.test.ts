@@ -203,12 +203,15 @@ describe('remote delivery', () => {
   it('a store that fails while content is read drops the connection and ends no message', async () => {
     await using server = await scriptedServer();
     await using world = make({ hosts: { '192.0.2.1': server } });
+    let readings = 0;
     const content: Content = {
       size: 100,
       bytes: undefined,
       async *read() {
+        readings += 1;
         yield Buffer.from('half\r\n');
-        throw new Error('disk on fire');
+        // The first reading looks whether the host takes it.
+        if (readings > 1) throw new Error('disk on fire');
       },
     };
     await assert.rejects(attempt(world, undefined, { content }), /disk on fire/);
@@ -782,6 +785,39 @@ describe('what the next hop can do', () => {
     await attempt(other, undefined, mail);
     assert.equal(lines.heard[1], 'MAIL FROM:<s@example.org> BODY=8BITMIME');
     assert.match(lines.heard.at(-1)!, /Content-Transfer-Encoding: base64/i);
+  });
+
+  const longLine = `${'y'.repeat(1500)}\r\n`;
+  const long = {
+    small: longLine,
+    large: `${'z'.repeat(70)}\r\n`.repeat(2_000) + longLine,
+  };
+  for (const [name, text] of Object.entries(long))
+    for (const keywords of [['8BITMIME'], [], ['PIPELINING', '8BITMIME', 'CHUNKING']])
+      it(`RFC 5321 §4.5.3.1.6: no line over 998 octets leaves us: ${name}, to ${keywords}`, async () => {
+        await using server = await scriptedServer({ keywords });
+        await using world = make({ hosts: { '192.0.2.1': server } });
+        const body = `Subject: x\r\n\r\n${text}`;
+        const content = name === 'small' ? inMemory(body) : streamed(body, 65_536);
+        const result = await attempt(world, undefined, { content });
+        assert.equal(result.recipients[0]!.kind, 'relayed');
+        const sent = server.heard.at(-1)!;
+        assert.match(sent, /^Content-Transfer-Encoding: quoted-printable\r\n/m);
+        assert.ok(sent.split('\r\n').every((line) => line.length <= 998));
+        assert.ok(sent.replaceAll('=\r\n', '').includes('y'.repeat(1500)));
+      });
+
+  it('RFC 5321 §4.5.3.1.6: … nor is a signature broken, nor converted what must not be', async () => {
+    await using server = await scriptedServer({ keywords: ['8BITMIME'] });
+    const content = inMemory(`DKIM-Signature: v=1\r\n\r\n${longLine}`);
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    assert.match(
+      say(await attempt(world, undefined, { content }))[1]!,
+      /^failed 554 5\.6\.3 A line/,
+    );
+    await using strict = make({ hosts: { '192.0.2.1': server }, eightBitConversion: 'bounce' });
+    const plain = { content: inMemory(`Subject: x\r\n\r\n${longLine}`) };
+    assert.match(say(await attempt(strict, undefined, plain))[1]!, /^failed 554 5\.6\.3 A line/);
   });
 
   const utf8 = 'Subject: grüß\r\n\r\nx\r\n';
