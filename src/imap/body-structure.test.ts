@@ -90,6 +90,11 @@ Content-Disposition: attachment; title*0*=us-ascii'en'This%20is%20even%20more%20
       `("a" "b" NIL NIL NIL "7bit" 0 NIL ("attachment" ("title*" "us-ascii'en'This%20is%20even%20more%20%2A%2A%2Afun%2A%2A%2A%20isn%27t%20it!" "filename*" "utf-8''%C3%A9")) NIL NIL)`,
     ],
     [
+      'the parameters of a disposition without a name are shown',
+      'Content-Type: a/b\nContent-Disposition: ; filename=x\n\n',
+      '("a" "b" NIL NIL NIL "7bit" 0 NIL ("" ("filename" "x")) NIL NIL)',
+    ],
+    [
       'text that is not 7-bit goes out as UTF-8',
       'Content-Type: a/b; name="\xe9"\n\n',
       '("a" "b" ("name" {2}\r\n\xc3\xa9) NIL NIL "7bit" 0 NIL NIL NIL NIL)',

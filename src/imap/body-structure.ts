@@ -94,7 +94,7 @@ class BodyFormatter {
   /** Disposition, language, location: of every kind of part. */
   #extension({ disposition, language, location }: MimePart): string {
     const shown =
-      disposition === undefined || disposition.value === ''
+      disposition === undefined || (disposition.value === '' && disposition.rawParams.length === 0)
         ? 'NIL'
         : `(${this.#string(disposition.value)} ${this.#params(disposition)})`;
     const tags = language.map((tag) => this.#string(tag));

@@ -108,6 +108,11 @@ hidden
     assert.match(digest.text, /^naïve\s+a & b\s*$/);
   });
 
+  it('reads a message that is nothing but an attachment of text', () => {
+    const header = 'Content-Type: text/plain\nContent-Disposition: attachment\n';
+    assert.equal(digestOf(octets(`${header}\nhello\n`)).preview, 'hello');
+  });
+
   it('is total: any octets have a digest', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void digestOf(bytes)));
   });

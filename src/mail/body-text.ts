@@ -24,7 +24,9 @@ export function bodyText(
   bytesMax = textBytesMax,
 ): readonly TextPart[] {
   const collector: Collector = { message, parts: [], room: bytesMax };
-  collect(collector, root);
+  // Field: a message of nothing but text that says it is an attachment.
+  if (isText(root)) collectText(collector, root);
+  else collect(collector, root);
   return collector.parts;
 }
 
@@ -46,10 +48,12 @@ function collect(into: Collector, part: MimePart): void {
   }
 }
 
+const isShownText = (part: MimePart): boolean =>
+  isText(part) && part.disposition?.value.toLowerCase() !== 'attachment';
+
 /** A multipart without any boundary shows as text: see body-structure.ts of IMAP. */
-const isShownText = ({ contentType, children, disposition }: MimePart): boolean =>
-  (contentType.type === 'text' && disposition?.value.toLowerCase() !== 'attachment') ||
-  (contentType.type === 'multipart' && children.length === 0);
+const isText = ({ contentType: { type }, children }: MimePart): boolean =>
+  type === 'text' || (type === 'multipart' && children.length === 0);
 
 function collectText(into: Collector, part: MimePart): void {
   const { contentType, encoding, bodyStart, bodyEnd } = part;

@@ -57,6 +57,9 @@ describe('parseAddressList', () => {
     // What should not be, and is.
     ['root', ['|root|']],
     ['John Smith', ['|John Smith|']],
+    ['Ann Example ann@example.org', ['Ann Example|ann|example.org']],
+    ['Ann . Example ann . b@example.org (Ann)', ['Ann|ann.b|example.org']],
+    ['pete(his account)@x, john . doe @ y', ['his account|pete|x', '|john.doe|y']],
     ['Ann <ann@example.org', ['Ann|ann|example.org']],
     ['Ann <ann@example.org, bob@x', ['Ann|ann|example.org', '|bob|x']],
     ['ann@example.org bob@x', ['|ann|example.org']],

@@ -118,7 +118,8 @@ function readMailbox(reader: TokenReader): NamedMailbox | undefined {
     const domain = readDomain(reader);
     comment = reader.next.comment ?? comment;
     while (!reader.atEnd && !',;:'.includes(reader.peekSpecial() || ' ')) reader.skip();
-    return { kind: 'mailbox', name: comment, local: phrase.compact, domain };
+    // Field: "Ann Example ann@example.org", without brackets: only the last word is the address.
+    return { kind: 'mailbox', name: comment ?? phrase.before, local: phrase.last, domain };
   }
   while (reader.peekSpecial() === '>') reader.skip();
   if (phrase.spaced === '') return undefined;
@@ -132,19 +133,41 @@ function skipRoute(reader: TokenReader): void {
   reader.takeSpecial(':');
 }
 
-/** Words, literals and dots as they come: as a phrase, and as an address without its spaces. */
-function readWords(reader: TokenReader): { readonly spaced: string; readonly compact: string } {
+interface Words {
+  /** As a phrase. */
+  readonly spaced: string;
+  /** As an address, without its spaces. */
+  readonly compact: string;
+  /** The last word, and those that dots tie to it. */
+  readonly last: string;
+  /** What stands before the last word; undefined for nothing. */
+  readonly before: string | undefined;
+}
+
+/** Words, literals and dots as they come. */
+function readWords(reader: TokenReader): Words {
   const spaced: string[] = [];
   const compact: string[] = [];
+  /** Where the last word begins in both. */
+  let [lastSpaced, lastCompact] = [0, 0];
   while (!reader.atEnd) {
     const token = reader.next;
     if (token.kind === 'special' && token.text !== '.') break;
     if (token.spaced && spaced.length > 0) spaced.push(' ');
+    if (token.spaced && token.text !== '.' && compact.at(-1) !== '.') {
+      [lastSpaced, lastCompact] = [spaced.length, compact.length];
+    }
     spaced.push(token.text);
     compact.push(token.text);
     reader.skip();
   }
-  return { spaced: spaced.join(''), compact: compact.join('') };
+  const before = spaced.slice(0, lastSpaced).join('').trimEnd();
+  return {
+    spaced: spaced.join(''),
+    compact: compact.join(''),
+    last: compact.slice(lastCompact).join(''),
+    before: before === '' ? undefined : before,
+  };
 }
 
 /** RFC 5322 §4.4: obs-domain has white space around its dots, but two words in a row end it. */
