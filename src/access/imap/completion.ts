@@ -1,0 +1,40 @@
+// The one place that makes a completion of whatever a command throws. What nobody foresaw says "try
+// again later" and nothing about us; the log has the rest. RFC 5530 §3 for the codes.
+
+import type { Log } from '../../base/log.ts';
+import type { Completion } from '../../imap/event.ts';
+import { StorageError, StoreGoneError } from '../../smtp/smtp-error.ts';
+import { FolderExistsError, MailboxLimitError, OverQuotaError } from '../../store/folder-store.ts';
+import { NoSuchFolderError } from '../../store/mailbox-store.ts';
+import { ImapRefusal, no } from './refusal.ts';
+
+/** The client is gone: there is nobody to answer. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
+}
+
+/** RFC 9051 §7.1: where messages were to go, the client may create what is missing. */
+const storing: ReadonlySet<string> = new Set(['APPEND', 'REPLACE', 'COPY', 'MOVE']);
+
+/** @throws ConnectionLost */
+export function completionFor(
+  error: unknown,
+  { during, account, log }: { during: string; account: string; log: Log },
+): Completion {
+  if (error instanceof ConnectionLost) throw error;
+  if (error instanceof ImapRefusal) return error.completion;
+  if (error instanceof NoSuchFolderError)
+    return no(storing.has(during) ? 'TRYCREATE' : 'NONEXISTENT', 'There is no such mailbox');
+  if (error instanceof FolderExistsError)
+    return no('ALREADYEXISTS', 'There is such a mailbox already');
+  if (error instanceof OverQuotaError) return no('OVERQUOTA', 'The account is full');
+  if (error instanceof MailboxLimitError) return no('LIMIT', 'There are too many of these already');
+  log.error('command failed', {
+    during,
+    account,
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
+  if (error instanceof StoreGoneError || error instanceof StorageError)
+    return no('UNAVAILABLE', 'The mail store has a problem, try again later');
+  return no('SERVERBUG', 'Something went wrong here, try again later');
+}

@@ -1,0 +1,245 @@
+// What an IMAP session asks, answered: logins, commands, the messages of APPEND. Holds what the
+// commands of one conversation share from the login on. RFC 9051, RFC 5530 for the response codes.
+
+import { unreachable } from '../../base/assert.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { Answer, Completion, OwnersCommand, Question } from '../../imap/event.ts';
+import type { ImapLimits } from '../../imap/limits.ts';
+import type { Peer } from '../../net/peer.ts';
+import type { FolderStore } from '../../store/folder-store.ts';
+import type { Spool } from '../../store/spool.ts';
+import type { Login, LoginResult } from '../login.ts';
+import { createAppender, executors, keepsNumbers } from './commands/index.ts';
+import { completionFor } from './completion.ts';
+import type { Appender, CommandContext, Executor, Updates } from './context.ts';
+import { AccountNames } from './names.ts';
+import { no, ok } from './refusal.ts';
+
+/** What the commands of all conversations share. */
+export interface ImapAccessParts {
+  readonly store: FolderStore;
+  readonly spool: Spool;
+  readonly limits: ImapLimits;
+  readonly quota: CommandContext['quota'];
+  readonly admin: string;
+  readonly accountOf: (address: string) => Promise<string | undefined>;
+  readonly login: Login;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How a conversation is spoken to: see CommandContext. */
+export type Voice = Pick<CommandContext, 'isEnabled' | 'untagged' | 'raw' | 'room' | 'wake'>;
+
+type AppendQuestion = Extract<Question, { kind: 'append' | 'append-part' | 'append-end' }>;
+
+const proceed: Answer = { kind: 'proceed' };
+const unavailable = no('UNAVAILABLE', 'Temporary failure, try again later');
+
+export class ImapAccess {
+  readonly #parts: ImapAccessParts;
+  readonly #voice: Voice;
+  #context: CommandContext;
+  #appender: Appender | undefined;
+  /** Why what is being appended cannot be kept: said when the session asks next. */
+  #appendError: { readonly error: unknown } | undefined;
+  #commands = 0;
+  #appended = 0;
+
+  constructor(parts: ImapAccessParts, voice: Voice) {
+    this.#parts = parts;
+    this.#voice = voice;
+    this.#context = this.#newContext('');
+  }
+
+  get account(): string {
+    return this.#context.account;
+  }
+
+  get updates(): Updates | undefined {
+    return this.#context.updates;
+  }
+
+  /** @throws ConnectionLost */
+  async answer(question: Question, peer: Peer): Promise<Answer> {
+    const { login } = this.#parts;
+    switch (question.kind) {
+      case 'login':
+        return this.#loggedIn(login.password(question.user, question.password));
+      case 'authenticate':
+        return this.#loggedIn(login.start(question.mechanism, question.initial, peer.tls));
+      case 'auth-response':
+        return this.#loggedIn(login.respond(question.response));
+      case 'command':
+        return this.#command(question.command);
+      case 'append':
+      case 'append-part':
+      case 'append-end':
+        return this.#append(question);
+      case 'idle':
+        return proceed;
+      default:
+        return unreachable(question);
+    }
+  }
+
+  cancelLogin(): void {
+    this.#parts.login.cancel();
+  }
+
+  /** What is new, between commands. @throws ConnectionLost */
+  async tell(when: Parameters<Updates['tell']>[0]): Promise<void> {
+    try {
+      await this.#context.updates?.tell(when);
+    } catch (error) {
+      this.#completionFor(error, 'updates');
+    }
+  }
+
+  // The octets of APPEND: failures wait for the next question.
+
+  content(octets: Uint8Array): Promise<void> | undefined {
+    return this.#keep((appender) => appender.content(octets));
+  }
+
+  messageEnd(): Promise<void> | undefined {
+    this.#appended += 1;
+    return this.#keep((appender) => appender.messageEnd());
+  }
+
+  async abortAppend(): Promise<void> {
+    const appender = this.#appender;
+    this.#appender = undefined;
+    this.#appendError = undefined;
+    try {
+      await appender?.abort();
+    } catch (error) {
+      this.#completionFor(error, 'APPEND');
+    }
+  }
+
+  /** The connection is gone. */
+  async close(octets: { readonly received: number; readonly sent: number }): Promise<void> {
+    await this.abortAppend();
+    this.#leave(octets);
+  }
+
+  async #loggedIn(pending: Promise<LoginResult>): Promise<Answer> {
+    try {
+      const result = await pending;
+      if (result.kind === 'challenge') return result;
+      if (result.kind === 'refused') return refusalFor(result.reason);
+      await this.#parts.store.ensure(result.account);
+      this.#context = this.#newContext(result.account);
+      return { ...ok('Logged in'), state: 'authenticated' };
+    } catch (error) {
+      this.#completionFor(error, 'login');
+      return unavailable;
+    }
+  }
+
+  async #command(command: OwnersCommand): Promise<Completion> {
+    this.#commands += 1;
+    const context = this.#context;
+    // The table gives each name the executor of its own command.
+    const executor = executors.get(command.name) as Executor | undefined;
+    let completion: Completion;
+    try {
+      completion =
+        executor === undefined
+          ? no('CANNOT', 'This command is not available')
+          : await executor(command, context);
+    } catch (error) {
+      completion = this.#completionFor(error, command.name);
+    }
+    if (completion.state === 'unauthenticated') {
+      this.#leave();
+      this.#context = this.#newContext('');
+    } else await this.tell(keepsNumbers(command) ? 'keep-numbers' : 'command');
+    return completion;
+  }
+
+  async #append(question: AppendQuestion): Promise<Answer> {
+    const name = 'target' in question ? question.target.name : 'APPEND';
+    try {
+      if (question.kind === 'append' && question.first) {
+        await this.abortAppend();
+        this.#appender = createAppender?.(this.#context);
+      }
+      const appender = this.#appender;
+      if (appender === undefined) return no('CANNOT', 'This command is not available');
+      if (this.#appendError !== undefined) throw this.#appendError.error;
+      if (question.kind === 'append') return await appender.begin(question);
+      if (question.kind === 'append-part') return await appender.part(question);
+      const completion = await appender.end(question);
+      this.#appender = undefined;
+      await this.tell('command');
+      return completion;
+    } catch (error) {
+      const completion = this.#completionFor(error, name);
+      await this.abortAppend();
+      return completion;
+    }
+  }
+
+  #keep(take: (appender: Appender) => Promise<void> | undefined): Promise<void> | undefined {
+    const appender = this.#appender;
+    if (appender === undefined || this.#appendError !== undefined) return undefined;
+    const failed = (error: unknown) => {
+      this.#appendError = { error };
+    };
+    try {
+      return take(appender)?.catch(failed);
+    } catch (error) {
+      failed(error);
+      return undefined;
+    }
+  }
+
+  #completionFor(error: unknown, during: string): Completion {
+    return completionFor(error, { during, account: this.account, log: this.#parts.log });
+  }
+
+  /** Nobody is logged in any more. */
+  #leave(octets?: { readonly received: number; readonly sent: number }): void {
+    const { account, updates } = this.#context;
+    updates?.close();
+    if (account === '') return;
+    this.#parts.log.info('mailbox closed', {
+      ...{ account, commands: this.#commands, appended: this.#appended },
+      ...octets,
+    });
+  }
+
+  #newContext(account: string): CommandContext {
+    const { store, spool, limits, quota, admin, accountOf, clock, log } = this.#parts;
+    return {
+      ...{ account, store, spool, limits, quota, admin, accountOf, clock, log },
+      ...this.#voice,
+      names: new AccountNames(account, store),
+      selected: undefined,
+      updates: undefined,
+    };
+  }
+}
+
+function refusalFor(reason: Extract<LoginResult, { readonly kind: 'refused' }>['reason']): Answer {
+  switch (reason) {
+    case 'credentials':
+      return no('AUTHENTICATIONFAILED', 'User name or password is wrong');
+    case 'malformed':
+      return { kind: 'completion', status: 'BAD', text: 'The exchange cannot be understood' };
+    case 'temporary':
+      return unavailable;
+    case 'unknown':
+      return no('CANNOT', 'There is no such mechanism here');
+    case 'blocked':
+      return {
+        ...no('UNAVAILABLE', 'Try again later'),
+        bye: 'Too many failed logins from your network',
+      };
+    default:
+      return unreachable(reason);
+  }
+}

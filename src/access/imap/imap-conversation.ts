@@ -1,0 +1,248 @@
+// Moves bytes between a connection and an IMAP session, and questions between the session and what
+// answers them. Sends no faster than the client reads. While it waits for input it can be woken to
+// tell what is new: in IDLE, or because the client asked for that by NOTIFY (RFC 5465).
+
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { SessionEvent } from '../../imap/event.ts';
+import type { ImapMachine } from '../../imap/machine.ts';
+import type { Peer } from '../../net/peer.ts';
+import { PeerTimeout } from '../../net/peer.ts';
+import { ConnectionLost } from './completion.ts';
+import { DeflatePeer } from './deflate-peer.ts';
+import type { ImapAccess, Voice } from './imap-access.ts';
+
+export interface ImapConversationParts {
+  readonly peer: Peer;
+  readonly session: ImapMachine;
+  readonly access: (voice: Voice) => ImapAccess;
+  /** Puts TLS under the connection after STARTTLS. */
+  readonly startTls: (peer: Peer) => Promise<Peer>;
+  /** What is offered once it is there. */
+  readonly mechanisms: (peer: Peer) => readonly string[];
+  readonly clock: Pick<Clock, 'now'>;
+  readonly log: Log;
+}
+
+/** Limit: octets that wait to be sent while a command goes on. */
+const outputBytesMax = 64 * 2 ** 10;
+/** How long the client may take for what was sent. */
+const writeTimeoutMs = 5 * 60_000;
+
+export class ImapConversation {
+  readonly #parts: ImapConversationParts;
+  readonly #session: ImapMachine;
+  readonly #access: ImapAccess;
+  #peer: Peer;
+  /** For input. */
+  #waiting = false;
+  #stopping = false;
+  #idling = false;
+  /** There is something to tell. */
+  #news = false;
+  #telling: Promise<void> | undefined;
+  /** When the wait for the present command began. */
+  #waitStarted = 0;
+  #commands = -1;
+  #received = 0;
+  #sent = 0;
+
+  constructor(parts: ImapConversationParts) {
+    this.#parts = parts;
+    this.#session = parts.session;
+    this.#peer = parts.peer;
+    const session = this.#session;
+    this.#access = parts.access({
+      isEnabled: (extension) => session.isEnabled(extension),
+      untagged: (response) => session.untagged(response),
+      raw: (octets) => session.raw(octets),
+      room: () => (session.outputSize < outputBytesMax ? undefined : this.#flush()),
+      wake: () => {
+        this.#news = true;
+        this.#tellSoon();
+      },
+    });
+  }
+
+  /** Resolves when the connection is gone. Never rejects. */
+  async run(): Promise<void> {
+    const { log } = this.#parts;
+    try {
+      while (await this.#step(this.#session.next()));
+      await this.#peer.end();
+    } catch (error) {
+      // The peer went away, or broke the rules below us (TLS, DEFLATE).
+      log.debug('connection lost', { error: messageOf(error) });
+    } finally {
+      this.#peer.destroy();
+      await this.#access.close({ received: this.#received, sent: this.#sent });
+    }
+  }
+
+  /** Ends now where no command is under way, otherwise after it. */
+  shutdown(): void {
+    this.#stopping = true;
+    if (this.#waiting && this.#mayEnd) void this.#sayGoodbye();
+  }
+
+  /** Drops the connection now. */
+  destroy(): void {
+    this.#peer.destroy();
+  }
+
+  get #mayEnd(): boolean {
+    return this.#session.idle || this.#idling;
+  }
+
+  /** False when the conversation is over. */
+  #step(event: SessionEvent): boolean | Promise<boolean> {
+    switch (event.kind) {
+      case 'need-input':
+        return this.#exchange();
+      case 'flush':
+        return this.#flush().then(goOn);
+      case 'auth-cancelled':
+        this.#access.cancelLogin();
+        return true;
+      case 'content':
+        this.#waitStarted = this.#parts.clock.now();
+        return this.#access.content(event.bytes)?.then(goOn) ?? true;
+      case 'append-message-end':
+        return this.#access.messageEnd()?.then(goOn) ?? true;
+      case 'append-aborted':
+        return this.#access.abortAppend().then(goOn);
+      case 'idle-done':
+        this.#idling = false;
+        return true;
+      case 'starttls':
+        return this.#startTls().then(goOn);
+      case 'compress':
+        return this.#compress().then(goOn);
+      case 'close':
+        return this.#flush().then(() => false);
+      default:
+        return this.#answer(event);
+    }
+  }
+
+  async #answer(question: Parameters<ImapAccess['answer']>[0]): Promise<boolean> {
+    const answer = await this.#access.answer(question, this.#peer);
+    if (question.kind === 'idle') {
+      this.#idling = answer.kind === 'proceed';
+      this.#news = true; // what came before IDLE is told at once
+    }
+    this.#session.answer(answer);
+    return true;
+  }
+
+  async #exchange(): Promise<boolean> {
+    const session = this.#session;
+    await this.#flush();
+    if (this.#stopping && this.#mayEnd) {
+      session.shuttingDown();
+      return true;
+    }
+    const remainingMs = this.#remainingMs();
+    if (remainingMs === 0) {
+      session.timedOut();
+      return true;
+    }
+    const chunk = await this.#read(remainingMs);
+    if (chunk === 'timeout') session.timedOut();
+    else if (chunk === undefined) return false;
+    else {
+      this.#received += chunk.length;
+      session.receive(chunk);
+    }
+    return true;
+  }
+
+  /** Whoever wakes us meanwhile is heard; what is being told is told to its end. */
+  async #read(timeoutMs: number): Promise<Uint8Array | 'timeout' | undefined> {
+    this.#waiting = true;
+    try {
+      const reading = this.#peer.read(timeoutMs);
+      this.#tellSoon();
+      return await reading;
+    } catch (error) {
+      if (error instanceof PeerTimeout) return 'timeout';
+      throw error;
+    } finally {
+      this.#waiting = false;
+      await this.#telling;
+    }
+  }
+
+  /** RFC 9051 §5.4: a command resets the timer; a byte now and then does not. 0 when it is over. */
+  #remainingMs(): number {
+    const { commands, timeoutMs } = this.#session;
+    const now = this.#parts.clock.now();
+    if (commands !== this.#commands) {
+      this.#commands = commands;
+      this.#waitStarted = now;
+    }
+    const left = this.#waitStarted + timeoutMs - now;
+    // Rounded to seconds so that the socket's timer is not set anew for each read.
+    return Math.max(0, Math.ceil(left / 1000)) * 1000;
+  }
+
+  #tellSoon(): void {
+    if (!this.#waiting || !this.#news || this.#telling !== undefined || this.#stopping) return;
+    const unasked = this.#access.updates?.unasked === true && this.#session.idle;
+    if (!this.#idling && !unasked) return;
+    this.#news = false;
+    this.#telling = this.#tell(this.#idling ? 'idle' : 'unasked').finally(() => {
+      this.#telling = undefined;
+      this.#tellSoon(); // what came meanwhile
+    });
+  }
+
+  async #tell(when: 'idle' | 'unasked'): Promise<void> {
+    try {
+      await this.#access.tell(when);
+      await this.#flush();
+    } catch {
+      // Whoever reads finds out that the connection is lost.
+      this.#peer.destroy();
+    }
+  }
+
+  async #sayGoodbye(): Promise<void> {
+    await this.#telling;
+    this.#session.shuttingDown();
+    await this.#flush().catch(() => {});
+    await this.#peer.end();
+    this.#peer.destroy();
+  }
+
+  async #flush(): Promise<void> {
+    for (const piece of this.#session.output()) {
+      const octets = typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece;
+      this.#sent += octets.length;
+      try {
+        await this.#peer.write(octets, writeTimeoutMs);
+      } catch (error) {
+        throw new ConnectionLost(messageOf(error), { cause: error });
+      }
+    }
+  }
+
+  async #startTls(): Promise<void> {
+    // The OK and the handshake must not be separated by a read: bytes that arrive in between would
+    // be taken for plaintext.
+    void this.#flush().catch(() => {});
+    this.#peer = await this.#parts.startTls(this.#peer);
+    this.#session.tlsStarted(this.#parts.mechanisms(this.#peer));
+  }
+
+  // RFC 4978 §3: from the CRLF of the OK on, both directions are compressed.
+  async #compress(): Promise<void> {
+    await this.#flush();
+    this.#peer = new DeflatePeer(this.#peer);
+  }
+}
+
+const goOn = () => true;
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
