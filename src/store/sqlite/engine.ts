@@ -231,7 +231,8 @@ function handlers(...tables: readonly Partial<Operations>[]): ReadonlyMap<string
 }
 
 const operations: readonly Operation[] = [
-  ...(['enqueue', 'claim', 'settle', 'release', 'nextDue', 'entries', 'entry', 'message'] as const),
+  ...(['enqueue', 'adopt'] as const),
+  ...(['claim', 'settle', 'release', 'nextDue', 'entries', 'entry', 'message'] as const),
   ...(['count', 'newest', 'retry', 'retryPage', 'hold', 'unhold', 'take', 'routes'] as const),
   ...(['reroute', 'ensure', 'append', 'folders', 'mails', 'openMail', 'store', 'expunge'] as const),
   ...(['mailIndex', 'openMails'] as const),

@@ -33,6 +33,7 @@ const patientMax = 100;
 
 const durabilities: Readonly<Record<Operation, Durability>> = {
   enqueue: 'durable',
+  adopt: 'durable',
   claim: 'lazy',
   settle: 'lazy', // durable when it carries something new: see call()
   release: 'lazy',

@@ -26,10 +26,19 @@ export class Leases {
   grant(key: number, indexes: Iterable<number>, expires: number): number {
     this.#fence += 1;
     const fence = this.#fence;
+    this.adopt(fence, key, { indexes, expires });
+    return fence;
+  }
+
+  /** A lease that was given elsewhere, under a fence that is none of ours. */
+  adopt(
+    fence: number,
+    key: number,
+    { indexes, expires }: { readonly indexes: Iterable<number>; readonly expires: number },
+  ): void {
     this.#held.set(fence, { key, expires, indexes: new Set(indexes) });
     this.#nextExpiry = Math.min(this.#nextExpiry, expires);
     this.#work.undo(() => this.#held.delete(fence));
-    return fence;
   }
 
   holds(key: number, fence: number, index: number): boolean {

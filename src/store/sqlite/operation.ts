@@ -45,6 +45,15 @@ export interface AppendRow {
   readonly received: number;
 }
 
+/** A message that comes from the journal, with those of its recipients that are still in the queue. */
+export interface AdoptedRow {
+  readonly message: MessageRow;
+  readonly indexes: readonly number[];
+  /** Held under the journal's own fence, which is negative; null: due then, after a restart. */
+  readonly lease: { readonly fence: number; readonly expires: number } | null;
+  readonly due: number;
+}
+
 export type OutcomeRow =
   | readonly [index: number, fence: number]
   | readonly [index: number, fence: number, due: number, reply: string, warned: boolean | null];
@@ -155,6 +164,8 @@ export interface ClaimRow {
 export interface QueueOperations {
   /** The fence of the leases; 0 when none were asked for. */
   enqueue(message: MessageRow, leaseUntil: number | null): number;
+  /** False when it is here already: then nothing changes. */
+  adopt(row: AdoptedRow): boolean;
   claim(options: ClaimRow): readonly LeaseRow[];
   settle(settlement: SettlementRow): boolean;
   release(

@@ -1,6 +1,10 @@
 import { testQueueStore } from '../conformance/queue-store.ts';
-import { openInDirectory, openInMemory } from './test-stores.ts';
+import { openInDirectory, openInMemory, openJournaledInMemory } from './test-stores.ts';
+
+const journal = { prepare: true, segmentBytes: 2 ** 20 };
 
 testQueueStore('sqlite in memory', openInMemory);
-testQueueStore('sqlite in this thread', openInDirectory('in-process'));
-testQueueStore('sqlite in a worker', openInDirectory('worker'));
+testQueueStore('sqlite in this thread', openInDirectory('in-process', false));
+testQueueStore('sqlite in a worker', openInDirectory('worker', false));
+testQueueStore('sqlite in memory, with a journal', openJournaledInMemory);
+testQueueStore('sqlite in a worker, with a journal', openInDirectory('worker', journal));

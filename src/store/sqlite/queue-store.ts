@@ -6,6 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import type { Content, StoredContent } from '../content.ts';
 import { memoryContent } from '../content.ts';
+import { freshLeases } from '../fresh-leases.ts';
 import type { NewMailboxMessage } from '../mailbox-store.ts';
 import { messageKey } from '../message-key.ts';
 import type {
@@ -21,6 +22,7 @@ import type {
 import type { Spool } from '../spool.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type {
+  AdoptedRow,
   AppendRow,
   ContentRow,
   EntryRow,
@@ -57,7 +59,21 @@ export class SqliteQueueStore implements QueueStore {
     const row = messageRow(message);
     const args = [row, leaseUntil ?? null] as const;
     const fence = await this.#parts.commit.call('enqueue', [...args], [row.content]);
-    return leaseUntil === undefined ? [] : this.#freshLeases(message, fence, leaseUntil);
+    if (leaseUntil === undefined) return [];
+    const content = this.#stored(message.content);
+    return freshLeases(message, { content, fence, expires: leaseUntil });
+  }
+
+  /**
+   * Takes a message over from the journal, with those of its recipients that are left: under the
+   * lease they have, or due at `due`. False when it is here already. Durable once resolved.
+   */
+  adopt(
+    message: NewMessage,
+    left: Pick<AdoptedRow, 'indexes' | 'lease' | 'due'>,
+  ): Promise<boolean> {
+    const row = messageRow(message);
+    return this.#parts.commit.call('adopt', [{ message: row, ...left }], [row.content]);
   }
 
   async claim(options: Parameters<QueueStore['claim']>[0]): Promise<readonly Lease[]> {
@@ -178,26 +194,6 @@ export class SqliteQueueStore implements QueueStore {
   async #each(ids: readonly string[], change: (key: number) => Promise<number>): Promise<number> {
     const counts = await Promise.all([...new Set(ids)].map((id) => change(messageKey(id))));
     return counts.reduce((sum, count) => sum + count, 0);
-  }
-
-  /** One lease per destination; the content is the one that was just received. */
-  #freshLeases(message: NewMessage, fence: number, expires: number): readonly Lease[] {
-    const { id, received, sender, params, prefix, origin, messageId, recipients } = message;
-    const content = this.#stored(message.content);
-    const queued: QueuedMessage = {
-      ...{ id, received, sender, params, prefix, content, origin, messageId },
-    };
-    const groups = new Map<string, LeasedRecipient[]>();
-    recipients.forEach((recipient, index) => {
-      const leased = { ...recipient, index, attempt: 1, fence, warned: false };
-      const group = groups.get(recipient.destination);
-      if (group === undefined) groups.set(recipient.destination, [leased]);
-      else group.push(leased);
-    });
-    const leases: Lease[] = [];
-    for (const [destination, group] of groups)
-      leases.push({ message: queued, destination, recipients: group, expires });
-    return leases;
   }
 
   #lease({ message, destination, fence, recipients }: LeaseRow, expires: number): Lease {

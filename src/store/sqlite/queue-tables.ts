@@ -6,6 +6,7 @@ import { assert } from '../../base/assert.ts';
 import type { ContentTable } from './content-table.ts';
 import type { Leases } from './leases.ts';
 import type {
+  AdoptedRow,
   AppendRow,
   ClaimRow,
   ContentRow,
@@ -131,31 +132,28 @@ export class QueueTables implements QueueOperations {
     this.#owned = false;
   }
 
-  enqueue({ columns, recipients, content }: MessageRow, leaseUntil: number | null): number {
-    if (leaseUntil !== null) this.#assertOwned();
-    const [key, id, received, sender, params, origin, messageId, prefix] = columns;
-    const count = recipients.length / 4;
-    // What mailboxes will share goes where they can share it; what is relayed stays in its row.
-    let shared: number | null = null;
-    if (content.bytes === null || isLocal(recipients))
-      shared = this.#parts.contents.insert(content);
-    this.#sql.insertMessage.run(
-      ...[key, id, received, sender, params, origin, messageId, prefix],
-      ...[content.size, shared, shared === null ? content.bytes : null],
-    );
-    const due = leaseUntil === null ? received : null;
-    const attempts = leaseUntil === null ? 0 : 1;
-    for (let i = 0; i < count; i += 1) {
-      const at = 4 * i;
-      const destination = recipients[at + 2]!;
-      this.#sql.insertRecipient.run(
-        ...[key, i, recipients[at]!, recipients[at + 1]!, destination, recipients[at + 3]!],
-        ...[due, attempts],
-      );
-      if (due !== null) this.#parts.schedule.add(destination, due);
+  enqueue(message: MessageRow, leaseUntil: number | null): number {
+    const [key, , received] = message.columns;
+    const indexes = range(message.recipients.length / 4);
+    if (leaseUntil === null) {
+      this.#insert(message, indexes, { due: received, attempts: 0 });
+      return 0;
     }
-    if (leaseUntil === null) return 0;
-    return this.#parts.leases.grant(key, range(count), leaseUntil);
+    this.#assertOwned();
+    this.#insert(message, indexes, { due: null, attempts: 1 });
+    return this.#parts.leases.grant(key, indexes, leaseUntil);
+  }
+
+  adopt({ message, indexes, lease, due }: AdoptedRow): boolean {
+    const [key, id] = message.columns;
+    // After a crash between our commit and the journal's word of it.
+    if (lease === null && this.#sql.selectEntry.get(key)?.id === id) return false;
+    this.#insert(message, indexes, { due: lease === null ? due : null, attempts: 1 });
+    if (lease === null) return true;
+    this.#assertOwned();
+    const { fence, expires } = lease;
+    this.#parts.leases.adopt(fence, key, { indexes, expires });
+    return true;
   }
 
   claim({ now, limit, perDestination, skip, leaseMs }: ClaimRow): readonly LeaseRow[] {
@@ -331,6 +329,31 @@ export class QueueTables implements QueueOperations {
     return shared;
   }
 
+  #insert(
+    { columns, recipients, content }: MessageRow,
+    indexes: readonly number[],
+    { due, attempts }: { readonly due: number | null; readonly attempts: number },
+  ): void {
+    const [key, id, received, sender, params, origin, messageId, prefix] = columns;
+    // What mailboxes will share goes where they can share it; what is relayed stays in its row.
+    let shared: number | null = null;
+    if (content.bytes === null || isLocal(recipients))
+      shared = this.#parts.contents.insert(content);
+    this.#sql.insertMessage.run(
+      ...[key, id, received, sender, params, origin, messageId, prefix],
+      ...[content.size, shared, shared === null ? content.bytes : null],
+    );
+    for (const index of indexes) {
+      const at = 4 * index;
+      const destination = recipients[at + 2]!;
+      this.#sql.insertRecipient.run(
+        ...[key, index, recipients[at]!, recipients[at + 1]!, destination, recipients[at + 3]!],
+        ...[due, attempts],
+      );
+      if (due !== null) this.#parts.schedule.add(destination, due);
+    }
+  }
+
   #claim(key: number, destination: string, now: number, leaseMs: number): LeaseRow {
     const message = this.message(key);
     if (message === undefined) throw new Error(`the store is damaged: message ${key} is missing`);
@@ -406,9 +429,7 @@ function isLocal(recipients: readonly (string | null)[]): boolean {
   return false;
 }
 
-function* range(count: number): Generator<number> {
-  for (let i = 0; i < count; i += 1) yield i;
-}
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 const byIndex = (a: { readonly index: number }, b: { readonly index: number }): number =>
   a.index - b.index;

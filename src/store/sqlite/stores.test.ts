@@ -171,7 +171,7 @@ describe('flushes', () => {
 
   it('enqueue resolves after a flush; a plain settle needs none of its own', { skip }, () =>
     inDirectory(async (directory) => {
-      const calls = await traced(directory);
+      const calls = await traced(directory, 'settle', /f(data)?sync\(\d+<[^>]*-wal>/);
       const enqueued = calls.findIndex((line) => line.includes('"enqueued'));
       const settled = calls.findIndex((line) => line.includes('"settled'));
       assert.ok(enqueued > 0 && settled > enqueued, calls.join('\n'));
@@ -188,12 +188,41 @@ describe('flushes', () => {
       assert.ok(after.some((line) => /f(data)?sync\(\d+<[^>]*-wal>/.test(line)));
     }),
   );
+
+  it('with the journal a write that is a flush (O_DSYNC) precedes it, and no other', { skip }, () =>
+    inDirectory(async (directory) => {
+      const write = /pwrite(64|v2?)\(\d+<[^>]*\.journal>/;
+      const calls = await traced(directory, 'journal', write);
+      const opened = calls.filter((line) => /openat\(.*\.journal"/.test(line));
+      assert.ok(opened.length > 0 && opened.every((line) => /O_RDWR\|O_DSYNC/.test(line)));
+      const enqueued = calls.findIndex((line) => line.includes('"enqueued'));
+      const settled = calls.findIndex((line) => line.includes('"settled'));
+      assert.ok(enqueued > 0 && settled > enqueued, calls.join('\n'));
+      // It has returned: an unfinished call would be the last of its thread.
+      const before = calls.slice(0, enqueued);
+      const written = before.findLastIndex((line) => write.test(line));
+      const [thread] = /^\[pid +\d+\]/.exec(before[written] ?? '') ?? [''];
+      const whole = / = \d+$/.test(before[written] ?? '');
+      const resumed = before
+        .slice(written + 1)
+        .some((line) => line.startsWith(thread) && /<\.\.\. pwrite.*resumed.* = \d+$/.test(line));
+      assert.ok(whole || resumed, before.join('\n'));
+      const between = calls.slice(enqueued, settled);
+      assert.ok(!between.some((line) => write.test(line) || /sync\(/.test(line)));
+      // What was settled is written down a moment later.
+      assert.ok(calls.slice(settled).some((line) => write.test(line)));
+    }),
+  );
 });
 
-/** The writes and flushes of a process that enqueues and settles one message, in order. */
-async function traced(directory: string): Promise<readonly string[]> {
-  const traces = '-fyqq -s 20 -e trace=pwrite64,write,fdatasync,fsync -e signal=none'.split(' ');
-  const child = spawn('strace', [...traces, process.execPath, program, directory, 'settle'], {
+/**
+ * The writes and flushes of a process that enqueues and settles one message, in order, until after
+ * that there is one like `last`.
+ */
+async function traced(directory: string, what: string, last: RegExp): Promise<readonly string[]> {
+  const names = 'openat,pwrite64,pwritev,pwritev2,write,fdatasync,fsync';
+  const traces = ['-fyqq', '-s', '20', '-e', `trace=${names}`, '-e', 'signal=none'];
+  const child = spawn('strace', [...traces, process.execPath, program, directory, what], {
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   });
@@ -203,7 +232,7 @@ async function traced(directory: string): Promise<readonly string[]> {
     calls.push(line);
     settled ||= line.includes('"settled');
     // Not for long: the flush that follows on its own ends it.
-    if (settled && /f(data)?sync\(\d+<[^>]*-wal>/.test(line)) process.kill(-child.pid!, 'SIGKILL');
+    if (settled && last.test(line)) process.kill(-child.pid!, 'SIGKILL');
   }
   return calls;
 }

@@ -10,7 +10,14 @@ import type { Log } from '../../base/log.ts';
 import { makeDirectory } from '../files/directory.ts';
 import { MemorySpool } from '../files/memory-spool.ts';
 import { FileSpool } from '../files/spool.ts';
+import { journalDirectory } from '../journal/disk.ts';
+import type { JournalDirectory } from '../journal/file.ts';
+import { Journal } from '../journal/journal.ts';
+import { MemoryJournalDirectory } from '../journal/memory-directory.ts';
+import { JournaledQueueStore } from '../journal/queue-store.ts';
+import { restore } from '../journal/restore.ts';
 import { StoreOpenError } from '../open-error.ts';
+import type { QueueStore } from '../queue-store.ts';
 import type { Stores } from '../stores.ts';
 import { SqliteAccountStore } from './account-store.ts';
 import {
@@ -51,12 +58,25 @@ export interface SqliteStoresOptions {
   readonly onFailure?: (error: Error) => void;
   /** A limit in database pages of 4 KiB, so that a test can fill the disk. */
   readonly pagesMax?: number;
+  /**
+   * The queue's journal: in the directory (the default there), or, with ':memory:', on the disk given.
+   * False for none: what one left is read all the same.
+   */
+  readonly journal?: JournalOptions | false | undefined;
+}
+
+export interface JournalOptions {
+  readonly segmentBytes?: number;
+  readonly segmentsMax?: number;
+  /** Makes its first file while opening, not when the first message comes. */
+  readonly prepare?: boolean;
 }
 
 /** A database and a spool in memory that outlive the stores opened on them. */
 export class MemoryDisk {
   readonly database: DatabaseSync = new DatabaseSync(':memory:');
   readonly spool: MemorySpool = new MemorySpool();
+  readonly journal: MemoryJournalDirectory = new MemoryJournalDirectory();
 }
 
 /** @throws StoreOpenError */
@@ -75,7 +95,8 @@ async function openInMemory(options: SqliteStoresOptions): Promise<Stores> {
     readHead: (file: string, bytesMax: number) => spool.head(file, bytesMax),
   };
   const transport = openInProcess(engine, faults);
-  return assemble(options, spool, transport, undefined, exclusive ? spool : undefined);
+  const journal = options.journal === undefined || !exclusive ? undefined : disk.journal;
+  return assemble(options, { spool, transport, journal });
 }
 
 async function openDirectory(options: SqliteStoresOptions): Promise<Stores> {
@@ -88,7 +109,8 @@ async function openDirectory(options: SqliteStoresOptions): Promise<Stores> {
     const transport = await openTransport(options, path, spoolDirectory);
     const spool = new FileSpool({ directory: spoolDirectory });
     const release = () => lock?.close();
-    return await assemble(options, spool, transport, release, exclusive ? spool : undefined);
+    const journal = exclusive ? journalDirectory(join(directory, 'journal')) : undefined;
+    return await assemble(options, { spool, transport, journal, release });
   } catch (error) {
     lock?.close();
     throw error;
@@ -119,31 +141,37 @@ async function openDirectory(options: SqliteStoresOptions): Promise<Stores> {
   }
 }
 
-async function assemble(
-  { directory, log, clock }: SqliteStoresOptions,
-  spool: FileSpool | MemorySpool,
-  transport: Transport,
-  release?: () => void,
-  recovering?: FileSpool | MemorySpool,
-): Promise<Stores> {
+interface Assembly {
+  readonly spool: FileSpool | MemorySpool;
+  readonly transport: Transport;
+  readonly journal: JournalDirectory | undefined;
+  readonly release?: () => void;
+}
+
+async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<Stores> {
+  const { directory, log, clock, exclusive = true } = options;
+  const { spool, transport, release } = parts;
   const path = databasePath(directory);
   const removeFile = (key: string) => void spool.remove(key);
   const commit = new GroupCommit({ transport, clock, log, removeFile });
   try {
-    const files = recovering === undefined ? [] : await commit.call('files', []);
-    const removed = (await recovering?.recover(files))?.removed ?? 0;
+    const files = exclusive ? await commit.call('files', []) : [];
+    const removed = exclusive ? (await spool.recover(files)).removed : 0;
     if (transport.recovered + removed > 0)
       log.info('store-recovered', { recipients: transport.recovered, leftovers: removed });
     const accounts = new SqliteAccountStore({ commit, clock });
     await accounts.load();
+    const store = new SqliteQueueStore({ commit, spool, clock });
+    const queue = await openJournaled(options, store, parts);
     let closing: Promise<void> | undefined;
     const close = async () => {
+      await queue[Symbol.asyncDispose]();
       await commit.close();
       await spool[Symbol.asyncDispose]();
       release?.();
     };
     return {
-      queue: new SqliteQueueStore({ commit, spool, clock }),
+      queue,
       mailboxes: new SqliteMailboxStore({ commit, spool, clock }),
       accounts,
       spool,
@@ -158,6 +186,25 @@ async function assemble(
       ? new StoreOpenError('damaged', damageAdvice(path), { cause: error })
       : error;
   }
+}
+
+/** What is alive in the journal goes into the store; new mail goes into the journal. */
+async function openJournaled(
+  { log, clock, journal: options }: SqliteStoresOptions,
+  store: SqliteQueueStore,
+  { journal: directory }: Assembly,
+): Promise<QueueStore> {
+  if (directory === undefined) return store;
+  const settings = options === false ? {} : options;
+  const journal = await Journal.open({ directory, clock, log, ...settings }, (live) =>
+    restore(live, store, clock),
+  );
+  if (options === false) {
+    await journal.close({ empty: true });
+    return store;
+  }
+  if (options?.prepare === true) await journal.prepare();
+  return new JournaledQueueStore({ store, journal, clock });
 }
 
 const databasePath = (directory: string): string => join(directory, 'postrider.db');

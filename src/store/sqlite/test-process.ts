@@ -1,6 +1,6 @@
 // A process that stores messages until it is killed, and says which ones were promised: run by
 // stores.test.ts, with and without strace.
-//   node test-process.ts DIRECTORY enqueue|settle COUNT
+//   node test-process.ts DIRECTORY enqueue|settle|journal COUNT
 
 import { writeSync } from 'node:fs';
 import { systemClock } from '../../base/clock.ts';
@@ -10,7 +10,9 @@ import { openSqliteStores } from './stores.ts';
 
 const [directory = '', what = 'enqueue', count = '1'] = process.argv.slice(2);
 const clock = systemClock();
-const { queue, spool } = await openSqliteStores({ directory, clock, log: silentLog });
+// The first two without the journal, to show what the database does.
+const journal = what === 'journal' ? { prepare: true } : false;
+const { queue, spool } = await openSqliteStores({ directory, clock, log: silentLog, journal });
 const say = (line: string) => writeSync(1, `${line}\n`);
 
 // Ids sort as they are made: eleven characters.
@@ -20,7 +22,7 @@ const nextId = () => {
   return `0${String(made).padStart(10, '0')}`;
 };
 
-if (what === 'settle') {
+if (what !== 'enqueue') {
   const leaseUntil = clock.now() + 60_000;
   const [lease] = await queue.enqueue(message(nextId()), { leaseUntil });
   say('enqueued');

@@ -5,15 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
-import type { OpenTestStores } from '../conformance/harness.ts';
+import type { OpenTestStores, TestStores } from '../conformance/harness.ts';
 import type { Stores } from '../stores.ts';
+import type { JournalOptions } from './stores.ts';
 import { MemoryDisk, openSqliteStores } from './stores.ts';
 
 /** A restart is a crash here: the old store gets no chance to put anything in order. */
-export const openInMemory: OpenTestStores = async () => {
+const openCrashing = async (journal: JournalOptions | undefined): Promise<TestStores> => {
   const disk = new MemoryDisk();
   const clock = new FakeClock();
-  const open = () => openSqliteStores({ directory: ':memory:', disk, clock, log: silentLog });
+  const open = () =>
+    openSqliteStores({ ...{ directory: ':memory:', disk, clock, log: silentLog }, journal });
   let stores: Stores = await open();
   return {
     clock,
@@ -21,6 +23,8 @@ export const openInMemory: OpenTestStores = async () => {
       return stores;
     },
     async restart() {
+      await clock.advance(1000); // what is written down a moment later is, but for the last moment
+      disk.journal.crash();
       stores = await open();
     },
     async [Symbol.asyncDispose]() {
@@ -30,12 +34,18 @@ export const openInMemory: OpenTestStores = async () => {
   };
 };
 
+export const openInMemory: OpenTestStores = () => openCrashing(undefined);
+
+/** Small segments, so that they are used again and again. */
+export const openJournaledInMemory: OpenTestStores = () =>
+  openCrashing({ prepare: true, segmentBytes: 512 * 1024 });
+
 export const openInDirectory =
-  (transport: 'worker' | 'in-process'): OpenTestStores =>
+  (transport: 'worker' | 'in-process', journal?: JournalOptions | false): OpenTestStores =>
   async () => {
     const directory = await temporaryDirectory();
     const clock = new FakeClock();
-    const open = () => openSqliteStores({ directory, clock, log: silentLog, transport });
+    const open = () => openSqliteStores({ directory, clock, log: silentLog, transport, journal });
     let stores: Stores = await open();
     return {
       clock,

@@ -1,0 +1,333 @@
+// The journal by itself: what it gives back after a crash, what it takes for damage, how its files
+// are used again, and what it does when the disk fails.
+
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { FakeClock } from '../../base/fake-clock.ts';
+import { silentLog } from '../../base/log.ts';
+import { StorageError } from '../../smtp/smtp-error.ts';
+import { message } from '../conformance/harness.ts';
+import { StoreOpenError } from '../open-error.ts';
+import { journalDirectory } from './disk.ts';
+import type { JournalDirectory } from './file.ts';
+import { blockBytes, encodeFrameHead, encodeHead, frameHeadBytes, headBytes } from './frame.ts';
+import type { Segment } from './journal.ts';
+import { Journal } from './journal.ts';
+import { MemoryJournalDirectory } from './memory-directory.ts';
+import type { JournaledMessage } from './record.ts';
+import { encodeMessage, RecordBuffer } from './record.ts';
+import type { RecoveredMessage } from './recovery.ts';
+
+const segmentBytes = 64 * 1024;
+
+async function open(directory: JournalDirectory, clock = new FakeClock()) {
+  const live: RecoveredMessage[] = [];
+  const parts = { directory, clock, log: silentLog, segmentBytes };
+  const journal = await Journal.open(parts, async (found) => {
+    live.push(...found);
+  });
+  await journal.prepare();
+  const owner = { crowded: [] as Segment[], failures: 0 };
+  journal.own({
+    onCrowded: (segment) => owner.crowded.push(segment),
+    onFailure: () => {
+      owner.failures += 1;
+    },
+  });
+  const ids = () => live.map((one) => one.message.id);
+  return { journal, live, ids, owner, clock };
+}
+
+const mail = (id: string, size = 10): JournaledMessage => ({
+  ...message(id),
+  content: { kind: 'inline', bytes: Buffer.alloc(size, id) },
+});
+
+async function appended(journal: Journal, ...messages: JournaledMessage[]): Promise<Segment[]> {
+  const written = messages.map((one) => journal.append(one));
+  assert.ok(!written.includes(undefined), 'there is room');
+  return (await Promise.all(written)) as Segment[];
+}
+
+const damaged = (words: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof StoreOpenError, String(error));
+  assert.equal(error.problem, 'damaged');
+  assert.match(error.message, words);
+  assert.doesNotMatch(error.message, /\n/);
+  return true;
+};
+
+/** The one file that has frames. */
+const theFile = (directory: MemoryJournalDirectory) => [...directory.files.values()][0]!;
+
+describe('after a crash', () => {
+  it('what was appended is there, whole; what is done is not', async () => {
+    const directory = new MemoryJournalDirectory();
+    const first = await open(directory);
+    const two = {
+      ...mail('m2', 40_000),
+      params: ['SMTPUTF8'],
+      messageId: '<ü@example.org>',
+      prefix: 'Received: ü\r\n',
+      recipients: ['a', 'b', 'c'].map((who) => ({ ...message('').recipients[0]!, address: who })),
+    };
+    await appended(first.journal, mail('m1'), two, mail('m3', 0));
+    first.journal.done('m1');
+    first.journal.done('m2', [0, 2]);
+    await first.clock.advance(100);
+    directory.crash();
+    const { live } = await open(directory);
+    assert.deepEqual(
+      live.map((one) => ({ ...one, indexes: [...one.indexes] })),
+      [
+        { message: { ...two, content: { ...two.content } }, indexes: [1] },
+        { message: { ...mail('m3', 0), content: live[1]!.message.content }, indexes: [0] },
+      ],
+    );
+    assert.equal(live[1]!.message.content.bytes.length, 0);
+  });
+
+  it('what was handed over once is not handed over again', async () => {
+    const directory = new MemoryJournalDirectory();
+    await appended((await open(directory)).journal, mail('m1'));
+    directory.crash();
+    assert.deepEqual((await open(directory)).ids(), ['m1']);
+    directory.crash();
+    assert.deepEqual((await open(directory)).ids(), []);
+  });
+
+  it('what could not be saved is handed over again', async () => {
+    const directory = new MemoryJournalDirectory();
+    await appended((await open(directory)).journal, mail('m1'));
+    const parts = { directory, clock: new FakeClock(), log: silentLog, segmentBytes };
+    const refuses = () => Promise.reject(new StorageError('full'));
+    await assert.rejects(Journal.open(parts, refuses), StorageError);
+    assert.deepEqual((await open(directory)).ids(), ['m1']);
+  });
+
+  it('a torn write takes nothing with it that was there before', async () => {
+    for (const kept of [0, 1, 2, 3, 8, 9, 10, 40]) {
+      const directory = new MemoryJournalDirectory();
+      const { journal } = await open(directory);
+      await appended(journal, mail('m1'));
+      await appended(journal, mail('m2'));
+      directory.faults = () => ({ kind: 'torn', keeps: (sector) => sector < kept });
+      await assert.rejects(journal.append(mail('m3', 6000))!);
+      const { ids } = await open(directory);
+      assert.deepEqual(ids().slice(0, 2), ['m1', 'm2']);
+      assert.equal(ids().length, kept >= 16 ? 3 : 2, `${kept} sectors`);
+    }
+  });
+
+  it('a segment in its second life says nothing of its first', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal, clock } = await open(directory);
+    // Each fills a good part of a segment.
+    for (let i = 0; i < 40; i += 1) {
+      const [segment] = await appended(journal, mail(`m${i}`, 20_000));
+      journal.done(`m${i}`);
+      segment!.live -= 1;
+      await clock.advance(100);
+    }
+    assert.ok(directory.files.size <= 4, `${directory.files.size} files`);
+    await appended(journal, mail('last'));
+    directory.crash();
+    assert.deepEqual((await open(directory)).ids(), ['last']);
+  });
+
+  it('a frame that a message brought along is none of ours: it lacks the salt', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal } = await open(directory);
+    await appended(journal, mail('m1'));
+    directory.crash();
+    const records = new RecordBuffer();
+    records.addMessage(encodeMessage(mail('forged')));
+    const { head, payload } = records.finish();
+    const length = records.length - frameHeadBytes;
+    const mark = { generation: 1, sequence: 2, salt: Buffer.alloc(8) };
+    encodeFrameHead(head, mark, { length, pieces: payload });
+    for (const block of [1, 2])
+      theFile(directory).set(Buffer.concat([head, ...payload]), headBytes + block * blockBytes);
+    assert.deepEqual((await open(directory)).ids(), ['m1']);
+  });
+});
+
+describe('damage', () => {
+  async function written(count: number): Promise<MemoryJournalDirectory> {
+    const directory = new MemoryJournalDirectory();
+    const { journal, clock } = await open(directory);
+    for (let i = 0; i < count; i += 1) {
+      await appended(journal, mail(`m${i}`, 20_000));
+      await clock.advance(0);
+    }
+    directory.crash();
+    return directory;
+  }
+
+  it('a frame that cannot be read, and one behind it that can, is damage', async () => {
+    for (const octet of [0, 5, 30, 31, 300]) {
+      const directory = new MemoryJournalDirectory();
+      const { journal } = await open(directory);
+      await appended(journal, mail('m1'));
+      await appended(journal, mail('m2'));
+      directory.crash();
+      theFile(directory)[headBytes + octet]! ^= 1;
+      await assert.rejects(open(directory), damaged(/^memory\/\w+ is damaged: .*Restore/));
+    }
+  });
+
+  it('the last frame that cannot be read is a torn write', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal } = await open(directory);
+    await appended(journal, mail('m1'));
+    await appended(journal, mail('m2'));
+    directory.crash();
+    theFile(directory)[headBytes + blockBytes + 50]! ^= 1;
+    assert.deepEqual((await open(directory)).ids(), ['m1']);
+  });
+
+  it('the last frame of a segment that others follow cannot be torn', async () => {
+    const directory = await written(4);
+    const first = theFile(directory);
+    first[headBytes + 24 * 1024 + 100]! ^= 1; // in the second of its two frames
+    await assert.rejects(open(directory), damaged(/breaks off/));
+  });
+
+  it('a segment that is missing, or has no beginning', async () => {
+    const gone = await written(7);
+    const [, second] = [...gone.files.keys()];
+    gone.files.delete(second!);
+    await assert.rejects(open(gone), damaged(/is missing/));
+    const headless = await written(7);
+    theFile(headless).fill(0, 0, headBytes);
+    await assert.rejects(open(headless), damaged(/its beginning/));
+  });
+
+  it('what a newer version wrote is left alone', async () => {
+    const directory = await written(1);
+    const head = { serial: 9, generation: 1, tail: 1, firstSequence: 1, salt: Buffer.alloc(8) };
+    const block = encodeHead(head, 2);
+    theFile(directory).set(block);
+    await assert.rejects(open(directory), { problem: 'newer', message: /newer Postrider/ });
+  });
+});
+
+describe('room', () => {
+  it('a segment with mail that is alive is not used again; its owner is asked to save it', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal, owner, clock } = await open(directory);
+    const ids: string[] = [];
+    let refused = 0;
+    for (let i = 0; i < 20; i += 1) {
+      const written = journal.append(mail(`m${i}`, 20_000));
+      if (written === undefined) refused += 1;
+      else {
+        await written;
+        ids.push(`m${i}`);
+      }
+      await clock.advance(0);
+    }
+    assert.ok(refused > 0 && ids.length >= 8, `${refused} refused, ${ids.length} taken`);
+    assert.equal(directory.files.size, 4);
+    assert.ok(new Set(owner.crowded).size === 1, 'the oldest');
+    const [oldest] = owner.crowded;
+    for (const id of ids.slice(0, oldest!.live)) journal.done(id);
+    oldest!.live = 0;
+    journal.noticeRoom();
+    await appended(journal, mail('next', 20_000));
+    directory.crash();
+    assert.deepEqual((await open(directory)).ids(), [...ids.slice(2), 'next']);
+  });
+
+  it('what is larger than a flush may be is not taken', async () => {
+    const { journal } = await open(new MemoryJournalDirectory());
+    assert.equal(journal.append(mail('m1', segmentBytes)), undefined);
+  });
+
+  it('without room for a first file there is no journal, until there is', async () => {
+    const directory = new MemoryJournalDirectory();
+    directory.full = true;
+    const { journal, clock } = await open(directory);
+    assert.equal(journal.append(mail('m1')), undefined);
+    directory.full = false;
+    assert.equal(journal.append(mail('m1')), undefined, 'not asked for every message');
+    await clock.advance(30_000);
+    assert.equal(journal.append(mail('m1')), undefined);
+    await clock.advance(0);
+    await appended(journal, mail('m1'));
+  });
+});
+
+describe('a disk that fails', () => {
+  it('is told to those who wait; new files are begun once all is safe', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal, owner, clock } = await open(directory);
+    await appended(journal, mail('m1'));
+    const before = [...directory.files.keys()];
+    directory.faults = () => ({ kind: 'failed' });
+    const waiting = [journal.append(mail('m2')), journal.append(mail('m3'))];
+    for (const one of waiting) await assert.rejects(one!, StorageError);
+    directory.faults = undefined;
+    assert.equal(owner.failures, 1);
+    assert.equal(journal.append(mail('m4')), undefined, 'given up');
+    assert.deepEqual([...directory.files.keys()], before, 'until what is alive is safe');
+    await journal.begin();
+    assert.equal(directory.files.size, 0);
+    await clock.advance(30_000);
+    await appended(journal, mail('m5'));
+    directory.crash();
+    assert.deepEqual((await open(directory)).ids(), ['m5']);
+  });
+});
+
+describe('word of what is done', () => {
+  it('goes with the next message, or by itself a moment later', async () => {
+    const directory = new MemoryJournalDirectory();
+    let writes = 0;
+    directory.faults = () => {
+      writes += 1;
+      return undefined;
+    };
+    const { journal, clock } = await open(directory);
+    await appended(journal, mail('m1'), mail('m2'));
+    const before = writes;
+    journal.done('m1');
+    await clock.advance(49);
+    assert.equal(writes, before);
+    await appended(journal, mail('m3'));
+    assert.equal(writes, before + 1);
+    journal.done('m2');
+    await clock.advance(50);
+    assert.equal(writes, before + 2);
+    directory.crash();
+    assert.deepEqual((await open(directory)).ids(), ['m3']);
+  });
+});
+
+describe('files', () => {
+  it('are there again after a restart, for their owner alone, and are used again', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'postrider-journal-')), 'journal');
+    const directory = journalDirectory(path);
+    const clock = new FakeClock();
+    const first = await open(directory, clock);
+    await appended(first.journal, mail('m1'), mail('m2', 40_000));
+    await first.journal.close({ empty: false });
+    const names = await readdir(path);
+    const second = await open(directory, clock);
+    assert.deepEqual(second.ids(), ['m1', 'm2']);
+    assert.equal(
+      Buffer.compare(second.live[1]!.message.content.bytes, mail('m2', 40_000).content.bytes),
+      0,
+    );
+    await appended(second.journal, mail('m3'));
+    await second.journal.close({ empty: true });
+    const third = await open(directory, clock);
+    assert.deepEqual(third.ids(), []);
+    assert.deepEqual(await readdir(path), names);
+    await third.journal.close({ empty: true });
+    await rm(join(path, '..'), { recursive: true });
+  });
+});

@@ -1,0 +1,436 @@
+// What the journal adds to the suite of conformance/queue-store.ts: what is saved into the store behind
+// and when, and that no crash, wherever it happens, loses or makes up anything.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { FakeClock } from '../../base/fake-clock.ts';
+import { silentLog } from '../../base/log.ts';
+import { StorageError } from '../../smtp/smtp-error.ts';
+import { at, collected, deferred, delivered, message, settlement } from '../conformance/harness.ts';
+import type { Lease, QueueStore } from '../queue-store.ts';
+import type { SqliteStoresOptions } from '../sqlite/stores.ts';
+import { MemoryDisk, openSqliteStores } from '../sqlite/stores.ts';
+import type { Fault } from '../sqlite/transport.ts';
+
+const claim = { limit: 100, perDestination: 100, skip: new Set<string>(), leaseMs: 60_000 };
+const inLine = 1e15;
+
+async function open(disk = new MemoryDisk(), options: Partial<SqliteStoresOptions> = {}) {
+  const operations: string[] = [];
+  const clock = (options.clock as FakeClock | undefined) ?? new FakeClock();
+  const stores = await openSqliteStores({
+    ...{ directory: ':memory:', disk, clock, log: silentLog },
+    journal: { prepare: true, segmentBytes: 64 * 1024 },
+    faults: (batch) => {
+      operations.push(...batch);
+      return undefined;
+    },
+    ...options,
+  });
+  operations.length = 0;
+  return { disk, clock, operations, stores, queue: stores.queue };
+}
+
+const rows = ({ database }: MemoryDisk): unknown =>
+  database.prepare('SELECT count(*) AS n FROM message').get()?.n;
+
+async function leased(queue: QueueStore, id: string, changes = {}): Promise<Lease> {
+  const [lease] = await queue.enqueue(message(id, changes), { leaseUntil: inLine });
+  return lease!;
+}
+
+describe('mail that is relayed at once', () => {
+  it('never comes near the database', async () => {
+    const { queue, operations, clock, disk } = await open();
+    for (let i = 0; i < 10; i += 1)
+      assert.equal(await queue.settle(settlement(await leased(queue, `m${i}`), delivered)), true);
+    await clock.advance(10_000);
+    assert.deepEqual(operations, []);
+    disk.journal.crash();
+    const next = await open(disk);
+    assert.deepEqual(next.operations, []);
+    assert.equal(rows(disk), 0);
+  });
+
+  it('to two destinations is done with when both are', async () => {
+    const { queue, disk, clock } = await open();
+    const recipients = [at('a@a.test', 'mx:a'), at('b@b.test', 'mx:b')];
+    const given = message('m1', { recipients });
+    const [first, second] = await queue.enqueue(given, { leaseUntil: inLine });
+    assert.equal(await queue.settle(settlement(first!, delivered)), true);
+    assert.equal(await queue.settle(settlement(first!, delivered)), false, 'once');
+    await clock.advance(100);
+    disk.journal.crash();
+    const next = await open(disk);
+    const entry = await next.queue.get('m1');
+    assert.deepEqual(
+      entry?.recipients.map(({ index, address, attempts }) => [index, address, attempts]),
+      [[1, 'b@b.test', 1]],
+    );
+    assert.equal(await next.queue.settle(settlement(second!, delivered)), false);
+  });
+
+  it('goes straight to the store when a mailbox here is among the recipients', async () => {
+    const { queue, operations } = await open();
+    const recipients = [at('ann@example.org', 'local'), at('b@b.test', 'mx:b')];
+    await queue.enqueue(message('m1', { recipients }), { leaseUntil: inLine });
+    assert.deepEqual(operations, ['enqueue']);
+  });
+});
+
+describe('what is saved into the store', () => {
+  it('a message that waits for seconds, under the lease it has', async () => {
+    const { queue, operations, clock, disk } = await open();
+    const lease = await leased(queue, 'm1');
+    await clock.advance(4900);
+    assert.deepEqual(operations, []);
+    await clock.advance(1200);
+    assert.deepEqual(operations, ['adopt']);
+    assert.equal(rows(disk), 1);
+    assert.deepEqual(await queue.claim({ now: 1e14, ...claim }), [], 'it is held');
+    assert.equal(await queue.settle(settlement(lease, delivered)), true);
+    assert.equal(rows(disk), 0);
+  });
+
+  it('a message that is deferred, with its outcome, in one transaction', async () => {
+    const { queue, operations } = await open();
+    const lease = await leased(queue, 'm1');
+    assert.equal(await queue.settle(settlement(lease, deferred(5000))), true);
+    assert.deepEqual(operations, ['adopt', 'settle']);
+    assert.equal((await queue.get('m1'))?.recipients[0]?.nextAttempt, 5000);
+  });
+
+  it('a message that failed, with its report', async () => {
+    const { queue } = await open();
+    const lease = await leased(queue, 'm1');
+    const enqueue = [message('n1', { sender: '' })];
+    assert.equal(await queue.settle(settlement(lease, { kind: 'failed' }, { enqueue })), true);
+    assert.deepEqual(
+      (await collected(queue.list())).map(({ id }) => id),
+      ['n1'],
+    );
+  });
+
+  it('what somebody asks for, whatever it is', async () => {
+    const asks: readonly ((queue: QueueStore, lease: Lease) => Promise<unknown>)[] = [
+      async (queue) => assert.equal((await collected(queue.list())).length, 1),
+      async (queue) => assert.equal((await queue.get('m1'))?.recipients[0]?.state, 'active'),
+      async (queue) => assert.equal((await queue.open('m1'))?.content.size, 25),
+      async (queue) => assert.equal((await queue.count()).messages, 1),
+      async (queue) => assert.equal(await queue.newest(), 'm1'),
+      async (queue) => assert.equal(await queue.hold(['m1']), 1),
+      async (queue) => assert.equal(await queue.retry(['m1'], 1), 0),
+      async (queue) => assert.equal(await queue.retry(undefined, 1), 0),
+      async (queue) => assert.equal(await queue.unhold(['m1'], 1), 0),
+      async (queue) => assert.deepEqual(await queue.take('m1', { now: 1, leaseMs: 1 }), []),
+      async (queue) => assert.equal(await queue.reroute(() => 'mx:new'), 1),
+      async (queue, lease) => queue.release([lease]),
+    ];
+    for (const ask of asks) {
+      const { queue, disk } = await open();
+      const lease = await leased(queue, 'm1');
+      await ask(queue, lease);
+      assert.equal(rows(disk), 1, String(ask));
+    }
+  });
+
+  it('an expired lease, so that it is passed on', async () => {
+    const { queue } = await open();
+    const [lost] = await queue.enqueue(message('m1'), { leaseUntil: 2000 });
+    assert.equal(await queue.nextDue(new Set()), 2000);
+    assert.deepEqual(await queue.claim({ now: 1999, ...claim }), []);
+    const [held] = await queue.claim({ now: 2000, ...claim });
+    assert.equal(held?.recipients[0]?.attempt, 2);
+    assert.equal(await queue.settle(settlement(lost!, delivered)), false);
+  });
+
+  it('everything when the store is closed: the journal is empty then', async () => {
+    const { queue, stores, disk } = await open();
+    await leased(queue, 'm1');
+    await stores[Symbol.asyncDispose]();
+    assert.equal(rows(disk), 1);
+    await assert.rejects(leased(queue, 'm2'), StorageError);
+    const next = await open(disk);
+    assert.deepEqual(next.operations, []);
+    assert.equal((await next.queue.count()).messages, 1);
+  });
+});
+
+describe('trouble', () => {
+  it('a database without room leaves a message in the journal, and tries again', async () => {
+    let fault: Fault | undefined = 'full';
+    const disk = new MemoryDisk();
+    const clock = new FakeClock();
+    let open_ = false;
+    const { queue } = await open(disk, { clock, faults: () => (open_ ? fault : undefined) });
+    open_ = true;
+    const lease = await leased(queue, 'm1');
+    await assert.rejects(queue.settle(settlement(lease, deferred(9000))), StorageError);
+    await clock.advance(8000);
+    assert.equal(rows(disk), 0);
+    fault = undefined;
+    await clock.advance(2000);
+    assert.equal(rows(disk), 1);
+    assert.equal(await queue.settle(settlement(lease, deferred(9000))), true);
+  });
+
+  it('a journal that fails refuses who waits, saves the others, and is begun anew', async () => {
+    const said: string[] = [];
+    const log = { ...silentLog, error: (event: string) => said.push(event) };
+    const { queue, disk, clock, operations } = await open(undefined, { log });
+    const lease = await leased(queue, 'm1');
+    disk.journal.faults = () => ({ kind: 'failed' });
+    await assert.rejects(leased(queue, 'm2'), StorageError);
+    disk.journal.faults = undefined;
+    await clock.advance(0);
+    assert.deepEqual(said, ['journal-failed']);
+    assert.equal(rows(disk), 1);
+    await leased(queue, 'm3');
+    assert.equal(rows(disk), 2, 'the store takes what comes meanwhile');
+    assert.equal(await queue.settle(settlement(lease, delivered)), true);
+    await clock.advance(30_000);
+    operations.length = 0;
+    await queue.settle(settlement(await leased(queue, 'm4'), delivered));
+    assert.deepEqual(operations, []);
+  });
+
+  it('a crash between the commit of a message and word of it: it is there once', async () => {
+    const disk = new MemoryDisk();
+    const { queue } = await open(disk, {
+      faults: (batch) => (batch.includes('adopt') ? 'crash-after' : undefined),
+    });
+    const lease = await leased(queue, 'm1');
+    await assert.rejects(queue.settle(settlement(lease, deferred(1e14))));
+    disk.journal.crash();
+    const next = await open(disk);
+    assert.deepEqual(
+      (await collected(next.queue.list())).map(({ id }) => id),
+      ['m1'],
+    );
+  });
+});
+
+type Step =
+  | { readonly kind: 'enqueue'; readonly count: number; readonly size: number }
+  | { readonly kind: 'deliver' | 'defer' | 'ask'; readonly which: number }
+  | { readonly kind: 'wait'; readonly ms: number }
+  | {
+      readonly kind: 'fault';
+      readonly what: 'torn' | 'crash-after' | 'failed';
+      readonly after: number;
+    }
+  | { readonly kind: 'store'; readonly fault: Fault }
+  | { readonly kind: 'crash' };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('enqueue' as const),
+      count: fc.integer({ min: 1, max: 6 }),
+      size: fc.oneof(fc.integer({ min: 0, max: 3000 }), fc.integer({ min: 0, max: 40_000 })),
+    }),
+  },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('deliver' as const), which: fc.nat() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('defer' as const, 'ask' as const),
+      which: fc.nat(),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('wait' as const),
+      ms: fc.constantFrom(0, 10, 60, 1000, 6000, 31_000),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('fault' as const),
+      what: fc.constantFrom('torn' as const, 'crash-after' as const, 'failed' as const),
+      after: fc.nat(3),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('store' as const),
+      fault: fc.constantFrom<Fault>('full', 'crash-before', 'crash-after'),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const) }) },
+);
+
+/** What we know of one message. */
+interface Fate {
+  readonly content: string;
+  lease: Lease | undefined;
+  /** `accepted`: it is there. `maybe`: it may be. `delivered` since then. */
+  state: 'maybe' | 'accepted' | { readonly delivered: number };
+}
+
+class World {
+  readonly #disk = new MemoryDisk();
+  readonly #clock = new FakeClock();
+  readonly #fates = new Map<string, Fate>();
+  #queue!: QueueStore;
+  #dead = false;
+  #storeFault: Fault | undefined;
+  #torn: number;
+  #made = 0;
+
+  constructor(torn: number) {
+    this.#torn = torn;
+  }
+
+  async start(): Promise<void> {
+    this.#dead = false;
+    const { queue } = await open(this.#disk, {
+      clock: this.#clock,
+      faults: () => {
+        if (this.#dead) return 'crash-before';
+        const fault = this.#storeFault;
+        this.#storeFault = undefined;
+        if (fault !== undefined && fault !== 'full') this.#die();
+        return fault;
+      },
+    });
+    this.#queue = queue;
+  }
+
+  async run(one: Step): Promise<void> {
+    switch (one.kind) {
+      case 'enqueue':
+        await Promise.all(Array.from({ length: one.count }, () => this.#enqueue(one.size)));
+        break;
+      case 'deliver':
+      case 'defer':
+      case 'ask':
+        await this.#settle(one);
+        break;
+      case 'wait':
+        await this.#clock.advance(one.ms);
+        break;
+      case 'fault':
+        this.#arm(one);
+        break;
+      case 'store':
+        this.#storeFault = one.fault;
+        break;
+      case 'crash':
+        this.#die();
+        break;
+    }
+    if (this.#dead) await this.restart();
+  }
+
+  async restart(): Promise<void> {
+    this.#disk.journal.faults = undefined;
+    this.#storeFault = undefined;
+    await this.start();
+    const there = new Map<string, string>();
+    for await (const { id } of this.#queue.list()) {
+      const content = (await this.#queue.open(id))!.content;
+      there.set(id, Buffer.concat(await collected(content.read())).toString());
+    }
+    const crashedAt = this.#clock.now();
+    for (const [id, fate] of this.#fates) {
+      const found = there.get(id);
+      there.delete(id);
+      fate.lease = undefined;
+      if (found !== undefined) assert.equal(found, fate.content);
+      if (fate.state === 'accepted') assert.notEqual(found, undefined, `${id} is lost`);
+      if (typeof fate.state === 'object' && fate.state.delivered + 100 < crashedAt)
+        assert.equal(found, undefined, `${id} is there again`);
+      if (found === undefined) this.#fates.delete(id);
+      else fate.state = 'accepted';
+    }
+    assert.deepEqual([...there.keys()], [], 'nothing is made up');
+  }
+
+  #die(): void {
+    this.#dead = true;
+    this.#disk.journal.crash();
+  }
+
+  #arm({ what, after }: { what: 'torn' | 'crash-after' | 'failed'; after: number }): void {
+    let left = after;
+    this.#disk.journal.faults = () => {
+      left -= 1;
+      if (left >= 0) return undefined;
+      this.#disk.journal.faults = undefined;
+      if (what !== 'failed') this.#dead = true;
+      if (what !== 'torn') return { kind: what };
+      return { kind: what, keeps: (sector) => ((this.#torn >> (sector % 20)) & 1) === 1 };
+    };
+  }
+
+  async #enqueue(size: number): Promise<void> {
+    this.#made += 1;
+    const id = `m${this.#made}`;
+    const content = `${id}\r\n${'x'.repeat(size)}`;
+    const fate: Fate = { content, lease: undefined, state: 'maybe' };
+    this.#fates.set(id, fate);
+    const given = message(id, { content: { kind: 'inline', bytes: Buffer.from(content) } });
+    await this.#unlessDead(async () => {
+      [fate.lease] = await this.#queue.enqueue(given, { leaseUntil: inLine });
+      fate.state = 'accepted';
+    });
+  }
+
+  async #settle({ kind, which }: { kind: 'deliver' | 'defer' | 'ask'; which: number }) {
+    const held = [...this.#fates].filter(([, { lease }]) => lease !== undefined);
+    const [id, fate] = held[which % held.length] ?? [];
+    if (id === undefined || fate === undefined) return;
+    await this.#unlessDead(async () => {
+      if (kind === 'ask') return void (await this.#queue.get(id));
+      const outcome = kind === 'deliver' ? delivered : deferred(1e14);
+      // The one that died over it may have written it down.
+      const before = fate.state;
+      if (kind === 'deliver') fate.state = 'maybe';
+      try {
+        assert.equal(await this.#queue.settle(settlement(fate.lease!, outcome)), true);
+      } catch (error) {
+        if (!this.#dead) fate.state = before;
+        throw error;
+      }
+      fate.lease = undefined;
+      if (kind === 'deliver') fate.state = { delivered: this.#clock.now() };
+    });
+  }
+
+  /** The dead answer nothing, or that the store crashed; the living may have no room. */
+  async #unlessDead(work: () => Promise<void>): Promise<void> {
+    let ended = false;
+    const done = work().then(
+      () => {
+        ended = true;
+      },
+      (error) => {
+        ended = true;
+        if (!(error instanceof StorageError)) throw error;
+      },
+    );
+    while (!ended && !this.#dead) await new Promise(setImmediate);
+    if (ended) await done;
+    else done.catch(() => {});
+  }
+}
+
+describe('crashes', () => {
+  it('lose nothing that was promised, bring back nothing that was done, make nothing up', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.nat(2 ** 20), async (steps, torn) => {
+        const world = new World(torn);
+        await world.start();
+        for (const one of steps) await world.run(one);
+        await world.run({ kind: 'crash' });
+      }),
+      { numRuns: 150 },
+    );
+  });
+});

@@ -1,0 +1,320 @@
+// The queue with a journal in front of it. A message that is relayed at once is written to the journal
+// only, and gone from it when it is delivered; the store behind never hears of it. Whatever lives
+// longer, or concerns anybody else, is saved into the store first, under the lease it has; from then
+// on the store does everything.
+
+import type { Clock } from '../../base/clock.ts';
+import { memoryContent } from '../content.ts';
+import { freshLeases } from '../fresh-leases.ts';
+import type {
+  Lease,
+  NewMessage,
+  QueuedMessage,
+  QueueEntry,
+  QueueStore,
+  Settlement,
+} from '../queue-store.ts';
+import type { Journal, JournalOwner, Segment } from './journal.ts';
+import type { JournaledMessage } from './record.ts';
+
+/** The store behind, which takes over what the journal shall keep no longer. */
+export interface AdoptingStore extends QueueStore {
+  adopt(
+    message: NewMessage,
+    left: {
+      readonly indexes: readonly number[];
+      readonly lease: { readonly fence: number; readonly expires: number } | null;
+      readonly due: number;
+    },
+  ): Promise<boolean>;
+}
+
+export interface JournaledQueueStoreParts {
+  readonly store: AdoptingStore;
+  readonly journal: Journal;
+  readonly clock: Clock;
+}
+
+// What lives longer than this is saved: the journal is for what is gone in a moment.
+const savedAfterMs = 5000;
+const sweepMs = 1000;
+// Limit: recipients of one message in the journal.
+const recipientsMax = 1000;
+// A store that could not save is asked again no sooner.
+const saveAgainMs = 1000;
+
+/** A message that is in the journal and nowhere else. */
+interface Live {
+  readonly message: JournaledMessage;
+  readonly fence: number;
+  readonly since: number;
+  readonly expires: number;
+  readonly segment: Segment;
+  /** Recipients that are not done with. */
+  left: ReadonlySet<number>;
+  /** The store is taking it over. */
+  saving: Promise<void> | undefined;
+}
+
+export class JournaledQueueStore implements QueueStore, JournalOwner {
+  readonly #store: AdoptingStore;
+  readonly #journal: Journal;
+  readonly #clock: Clock;
+  /** In the order of their coming. */
+  readonly #live = new Map<string, Live>();
+  #fences = 0;
+  /** No lease expires before this. */
+  #nextExpiry = Number.POSITIVE_INFINITY;
+  #cancelSweep: (() => void) | undefined;
+  #saveAgainAt = 0;
+  #closed = false;
+
+  constructor({ store, journal, clock }: JournaledQueueStoreParts) {
+    this.#store = store;
+    this.#journal = journal;
+    this.#clock = clock;
+    journal.own(this);
+  }
+
+  /** Messages that are in the journal only. */
+  get journaled(): number {
+    return this.#live.size;
+  }
+
+  async enqueue(
+    message: NewMessage,
+    options: { leaseUntil: number | undefined },
+  ): Promise<readonly Lease[]> {
+    const { leaseUntil } = options;
+    if (this.#live.has(message.id)) throw new Error(`${message.id} is queued already`);
+    const written =
+      leaseUntil !== undefined && !this.#closed && isForJournal(message)
+        ? this.#journal.append(message)
+        : undefined;
+    if (leaseUntil === undefined || written === undefined)
+      return this.#store.enqueue(message, options);
+    const segment = await written;
+    this.#fences -= 1; // never one of the store's
+    const journaled = message as JournaledMessage;
+    this.#live.set(message.id, {
+      ...{ message: journaled, fence: this.#fences, since: this.#clock.now(), segment },
+      ...{ expires: leaseUntil, left: allOf(message), saving: undefined },
+    });
+    this.#nextExpiry = Math.min(this.#nextExpiry, leaseUntil);
+    this.#sweepLater();
+    const content = memoryContent(journaled.content.bytes);
+    return freshLeases(message, { content, fence: this.#fences, expires: leaseUntil });
+  }
+
+  async settle(settlement: Settlement): Promise<boolean> {
+    let live = this.#live.get(settlement.message);
+    // Again and again: when it fails, somebody else may begin anew before we come to it.
+    while (live?.saving !== undefined) {
+      await live.saving.catch(() => {});
+      live = this.#live.get(settlement.message);
+    }
+    if (live === undefined) return this.#store.settle(settlement);
+    const { outcomes, enqueue, append } = settlement;
+    for (const { index, fence } of outcomes)
+      if (fence !== live.fence || !live.left.has(index)) return false;
+    const isFinal = outcomes.every(({ outcome }) => outcome.kind !== 'deferred');
+    if (!isFinal || enqueue.length > 0 || append.length > 0) {
+      // Both in one transaction, as a rule; the second counts only if the first did.
+      const saved = this.#save(live);
+      const settled = this.#store.settle(settlement);
+      const [first] = await Promise.allSettled([saved, settled]);
+      if (first.status === 'rejected') throw first.reason;
+      return settled;
+    }
+    const left = new Set(live.left);
+    for (const { index } of outcomes) left.delete(index);
+    live.left = left;
+    if (left.size === 0) this.#forget(live);
+    else
+      this.#journal.done(
+        live.message.id,
+        outcomes.map(({ index }) => index),
+      );
+    return true;
+  }
+
+  async claim(options: Parameters<QueueStore['claim']>[0]): Promise<readonly Lease[]> {
+    if (options.now >= this.#nextExpiry) await this.#saveExpired(options.now);
+    return this.#store.claim(options);
+  }
+
+  async release(leases: readonly Lease[]): Promise<void> {
+    await this.#saveIds(leases.map(({ message }) => message.id));
+    await this.#store.release(leases);
+  }
+
+  async nextDue(skip: ReadonlySet<string>): Promise<number | undefined> {
+    const due = await this.#store.nextDue(skip);
+    if (this.#live.size === 0) return due;
+    return Math.min(this.#nextExpiry, due ?? Number.POSITIVE_INFINITY);
+  }
+
+  async *list(): AsyncIterable<QueueEntry> {
+    await this.#saveAll();
+    yield* this.#store.list();
+  }
+
+  async get(id: string): Promise<QueueEntry | undefined> {
+    await this.#saveIds([id]);
+    return this.#store.get(id);
+  }
+
+  async open(id: string): Promise<QueuedMessage | undefined> {
+    await this.#saveIds([id]);
+    return this.#store.open(id);
+  }
+
+  async newest(): Promise<string | undefined> {
+    await this.#saveAll();
+    return this.#store.newest();
+  }
+
+  async count(): Promise<{ readonly messages: number; readonly recipients: number }> {
+    await this.#saveAll();
+    return this.#store.count();
+  }
+
+  async retry(ids: readonly string[] | undefined, now: number): Promise<number> {
+    await (ids === undefined ? this.#saveAll() : this.#saveIds(ids));
+    return this.#store.retry(ids, now);
+  }
+
+  async hold(ids: readonly string[]): Promise<number> {
+    await this.#saveIds(ids);
+    return this.#store.hold(ids);
+  }
+
+  async unhold(ids: readonly string[], now: number): Promise<number> {
+    await this.#saveIds(ids);
+    return this.#store.unhold(ids, now);
+  }
+
+  async take(id: string, options: { now: number; leaseMs: number }): Promise<readonly Lease[]> {
+    await this.#saveIds([id]);
+    if (options.now >= this.#nextExpiry) await this.#saveExpired(options.now);
+    return this.#store.take(id, options);
+  }
+
+  async reroute(destinationOf: (address: string, destination: string) => string): Promise<number> {
+    await this.#saveAll();
+    return this.#store.reroute(destinationOf);
+  }
+
+  onCrowded(segment: Segment): void {
+    if (this.#clock.now() < this.#saveAgainAt) return;
+    const there = [...this.#live.values()].filter((live) => live.segment === segment);
+    this.#saveEach(there).catch(() => this.#notSaved());
+  }
+
+  onFailure(): void {
+    if (this.#closed) return;
+    this.#saveAll().then(
+      () => this.#journal.begin(),
+      () => {
+        this.#notSaved();
+        this.#clock.after(saveAgainMs, () => this.onFailure());
+      },
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cancelSweep?.();
+    await this.#journal.settled();
+    await this.#saveAll().catch(() => {});
+    await this.#journal.close({ empty: this.#live.size === 0 });
+  }
+
+  /** It is done with, or the store has it. */
+  #forget({ message, segment }: Live): void {
+    this.#live.delete(message.id);
+    this.#journal.done(message.id);
+    segment.live -= 1;
+    if (segment.live === 0) this.#journal.noticeRoom();
+  }
+
+  /** @throws StorageError: then it is in the journal as before */
+  #save(live: Live): Promise<void> {
+    live.saving ??= this.#move(live).finally(() => {
+      live.saving = undefined;
+    });
+    return live.saving;
+  }
+
+  async #move(live: Live): Promise<void> {
+    const { message, left, fence, expires } = live;
+    const lease = { fence, expires };
+    await this.#store.adopt(message, { indexes: [...left], lease, due: message.received });
+    this.#forget(live);
+  }
+
+  async #saveEach(lives: readonly Live[]): Promise<void> {
+    if (lives.length === 0) return;
+    const results = await Promise.allSettled(lives.map((live) => this.#save(live)));
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  #saveAll(): Promise<void> {
+    return this.#saveEach([...this.#live.values()]);
+  }
+
+  #saveIds(ids: readonly string[]): Promise<void> {
+    const lives: Live[] = [];
+    for (const id of ids) {
+      const live = this.#live.get(id);
+      if (live !== undefined) lives.push(live);
+    }
+    return this.#saveEach(lives);
+  }
+
+  /** So that the store passes their recipients on. */
+  async #saveExpired(now: number): Promise<void> {
+    await this.#saveEach([...this.#live.values()].filter(({ expires }) => expires <= now));
+    this.#nextExpiry = Number.POSITIVE_INFINITY;
+    for (const { expires } of this.#live.values())
+      this.#nextExpiry = Math.min(this.#nextExpiry, expires);
+  }
+
+  #sweepLater(): void {
+    this.#cancelSweep ??= this.#clock.after(sweepMs, () => {
+      this.#cancelSweep = undefined;
+      this.#sweep();
+    });
+  }
+
+  #sweep(): void {
+    if (this.#closed || this.#live.size === 0) return;
+    const now = this.#clock.now();
+    this.#sweepLater();
+    if (now < this.#saveAgainAt) return;
+    const old: Live[] = [];
+    for (const live of this.#live.values()) {
+      if (live.since + savedAfterMs > now) break;
+      old.push(live);
+    }
+    this.#saveEach(old).catch(() => this.#notSaved());
+  }
+
+  /** There is no room, which the store has said: they stay where they are for now. */
+  #notSaved(): void {
+    this.#saveAgainAt = this.#clock.now() + saveAgainMs;
+  }
+}
+
+/** What stays here goes where its mailboxes are; large messages and lists are better off there too. */
+function isForJournal(message: NewMessage): message is JournaledMessage {
+  if (message.content.kind !== 'inline' || message.recipients.length > recipientsMax) return false;
+  // deliver/route.ts calls local mailboxes `local`.
+  return message.recipients.every(({ destination }) => destination !== 'local');
+}
+
+const only: ReadonlySet<number> = new Set([0]);
+
+const allOf = ({ recipients }: NewMessage): ReadonlySet<number> =>
+  recipients.length === 1 ? only : new Set(recipients.keys());
