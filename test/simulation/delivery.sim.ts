@@ -146,7 +146,7 @@ class Simulation {
     this.#crashes += 1;
     // What was on its way is there, or is lost.
     await this.#time.advance(1000);
-    const stores = await openStores({ time: this.#time, disk: this.#disk, log: this.#log }, false);
+    const stores = await openStores({ time: this.#time, disk: this.#disk, log: this.#log });
     await this.#checkNothingLost(stores);
     const jump = this.#happens(this.#troubles.clockJump) ? this.#random.fraction() - 0.5 : 0;
     await this.#start(Math.floor(jump * 4 * day));
@@ -211,7 +211,7 @@ class Simulation {
     const text = JSON.stringify(fields, (_, value: unknown) =>
       value instanceof Error ? `${value.stack} ${value.cause}` : value,
     );
-    if (/disk is full|store crashed|store is closed/.test(text)) return;
+    if (/disk is full|input\/output error|store crashed|store is closed/.test(text)) return;
     this.#ledger.failure ??= new Error(`the log says: ${event} ${text}`);
   }
 

@@ -24,6 +24,7 @@ import { openSqliteStores } from '../../src/store/sqlite/stores.ts';
 import type { Faults } from '../../src/store/sqlite/transport.ts';
 import type { Internet } from './hosts.ts';
 import { day, dropLines, hour, lmtpHost, minute, smartHost } from './hosts.ts';
+import { journalFault, journalSegmentBytes } from './journal-faults.ts';
 import type { Ledger } from './ledger.ts';
 import type { End, Life } from './network.ts';
 import { ProcessClock } from './process-clock.ts';
@@ -73,12 +74,13 @@ export interface Home {
   stop(graceMs: number): Promise<void>;
 }
 
-export async function openStores(
-  { time, disk, log }: Pick<HomeParts, 'time' | 'disk' | 'log'>,
-  exclusive: boolean,
-): Promise<Stores> {
+export async function openStores({
+  time,
+  disk,
+  log,
+}: Pick<HomeParts, 'time' | 'disk' | 'log'>): Promise<Stores> {
   const clock = new ProcessClock(time, 0);
-  return openSqliteStores({ directory: ':memory:', log, clock, disk, exclusive });
+  return openSqliteStores({ directory: ':memory:', log, clock, disk, journal: false });
 }
 
 export async function startHome(parts: HomeParts): Promise<Home> {
@@ -101,6 +103,7 @@ export async function startHome(parts: HomeParts): Promise<Home> {
     ledger.crashed();
     dropLines(life);
     for (const end of ends) end.die();
+    disk.journal.crash();
   };
   const faults: Faults = (operations) => {
     if (life.dead) return 'crash-before';
@@ -108,8 +111,10 @@ export async function startHome(parts: HomeParts): Promise<Home> {
     if (fault !== undefined && fault !== 'full') die();
     return fault;
   };
+  disk.journal.faults = () => journalFault(faults(['journal']), random);
   const stores = await openSqliteStores({
     ...{ directory: ':memory:', log, clock, disk, faults },
+    journal: { prepare: true, segmentBytes: journalSegmentBytes },
   });
   for (const account of accounts) await stores.accounts.add(account, undefined, clock.now());
   open = true;

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { decodeBase64 } from '../../src/mail/base64.ts';
 import { decodeQuotedPrintable } from '../../src/mail/quoted-printable.ts';
+import { doneAfterMs } from './journal-faults.ts';
 
 /** One message as a client gave it, or tried to. */
 export interface Mail {
@@ -34,8 +35,8 @@ export interface Fate {
   wasHeard: () => boolean;
   /** The server died without having written down that it arrived. */
   excused: boolean;
-  /** Recorded as delivered. */
-  settled: boolean;
+  /** Recorded as delivered then. */
+  settledAt: number | undefined;
   /** Somebody said no for good: it may bounce before its time. */
   refused: boolean;
   told: boolean;
@@ -87,7 +88,7 @@ export class Ledger {
     for (const address of addresses)
       fates.push({
         ...{ mail, address, wanted: undefined, arrivals: 0, wasHeard: () => true },
-        ...{ excused: false, settled: false, told: false },
+        ...{ excused: false, settledAt: undefined, told: false },
         refused: this.#isRefused(address, given.content.length),
       });
     this.mails.set(mail.token, mail);
@@ -121,7 +122,7 @@ export class Ledger {
     const entry = this.#byId.get(id);
     const fate = entry?.mail.fates.find(({ address }) => address === entry.addresses[index]);
     if (fate === undefined) return;
-    fate.settled = true;
+    fate.settledAt = this.#settings.now();
     this.#note(fate.mail, `recorded as delivered: ${fate.address}`);
     if (isAt(fate.address, this.#settings.localDomain)) return;
     this.#check(() =>
@@ -133,7 +134,11 @@ export class Ledger {
   crashed(): void {
     for (const mail of this.mails.values()) {
       this.#note(mail, 'the server ends');
-      for (const fate of mail.fates) if (fate.arrivals > 0 && !fate.settled) fate.excused = true;
+      for (const fate of mail.fates) {
+        if (fate.settledAt !== undefined && fate.settledAt + doneAfterMs >= this.#settings.now())
+          fate.settledAt = undefined;
+        if (fate.arrivals > 0 && fate.settledAt === undefined) fate.excused = true;
+      }
     }
   }
 
@@ -170,10 +175,10 @@ export class Ledger {
         (one) => one.address === address,
       );
       assert.equal(fate?.arrivals, 0, `${address} has one copy of ${fate?.mail.token}`);
-      const wasSettled = fate!.settled;
-      fate!.settled = false;
+      const { settledAt } = fate!;
+      fate!.settledAt = undefined;
       this.#arrived(content, address, sender, { wasHeard: () => true, isGone: false });
-      fate!.settled = wasSettled;
+      fate!.settledAt = settledAt;
       return undefined;
     });
   }
@@ -191,8 +196,12 @@ export class Ledger {
     assertSameContent(received, mail.content, name(fate));
     fate.arrivals += 1;
     if (fate.arrivals > 1) this.duplicates += 1;
-    if (fate.settled && giver.isGone) return;
-    assert.equal(fate.settled, false, `${name(fate)} arrives after it was recorded as delivered`);
+    if (fate.settledAt !== undefined && giver.isGone) return;
+    assert.equal(
+      fate.settledAt,
+      undefined,
+      `${name(fate)} arrives after it was recorded as delivered`,
+    );
     if (fate.arrivals > 1 && !giver.isGone)
       assert.ok(fate.excused || !fate.wasHeard(), `${name(fate)} arrives twice without a reason`);
     fate.wasHeard = giver.wasHeard;

@@ -16,11 +16,13 @@ import { cancelMessage } from '../../src/queue/operations.ts';
 import { QueueRunner } from '../../src/queue/runner.ts';
 import { reply } from '../../src/smtp/reply.ts';
 import { memoryHistory } from '../../src/store/history.ts';
+import type { WriteFault } from '../../src/store/journal/memory-directory.ts';
 import type { Lease, QueueStore, Settlement } from '../../src/store/queue-store.ts';
 import type { Stores } from '../../src/store/sqlite/stores.ts';
 import { MemoryDisk, openSqliteStores } from '../../src/store/sqlite/stores.ts';
 import type { Fault } from '../../src/store/sqlite/transport.ts';
 import { StoreCrashedError } from '../../src/store/sqlite/transport.ts';
+import { journalFault, journalSegmentBytes } from './journal-faults.ts';
 import { ProcessClock } from './process-clock.ts';
 import type { Fate, Moods } from './remote-world.ts';
 import { homeDomain, RemoteWorld } from './remote-world.ts';
@@ -73,6 +75,7 @@ class Simulation {
   #storeFaults: StoreFaults;
   #process!: Process;
   #crashes = 0;
+  #diedAt = 0;
   #lastId: string | undefined;
 
   constructor(seed: number) {
@@ -117,9 +120,11 @@ class Simulation {
     const clock = new ProcessClock(this.#time, offsetMs);
     const random = this.#random;
     const life = { dead: false, open: false };
+    this.#disk.journal.faults = () => (life.open ? this.#journalFault(life) : undefined);
     const stores = await openSqliteStores({
       ...{ directory: ':memory:', log: silentLog, clock, disk: this.#disk },
       faults: () => (life.open ? this.#fault(life) : undefined),
+      journal: { prepare: true, segmentBytes: journalSegmentBytes },
     });
     const ids = createMessageIds({ clock, random, after: this.#lastId });
     const next = () => {
@@ -144,7 +149,7 @@ class Simulation {
 
   async #restart(): Promise<void> {
     this.#crashes += 1;
-    this.#remote.crashed();
+    this.#remote.crashed(this.#diedAt);
     const jump = this.#happens(0.2) ? (this.#random.fraction() - 0.5) * 4 * day : 0;
     const faults = this.#storeFaults;
     this.#storeFaults = { full: 0, crashBefore: 0, crashAfter: 0 };
@@ -157,6 +162,8 @@ class Simulation {
   #die(): void {
     this.#process.life.dead = true;
     this.#process.clock.die();
+    this.#disk.journal.crash();
+    this.#diedAt = this.#time.now();
   }
 
   async #stop(): Promise<void> {
@@ -180,12 +187,17 @@ class Simulation {
     return fault;
   }
 
+  #journalFault(life: Process['life']): WriteFault | undefined {
+    return journalFault(this.#fault(life), this.#random);
+  }
+
   /** Notes what the store says is recorded. */
   #watched(store: QueueStore): QueueStore {
     const settle = async (settlement: Settlement) => {
       const fates = this.#recordedAsDelivered(settlement);
       const recorded = await store.settle(settlement);
-      if (recorded) for (const fate of fates) if (fate.arrivals > 0) fate.settled = true;
+      if (recorded)
+        for (const fate of fates) if (fate.arrivals > 0) fate.settledAt = this.#time.now();
       return recorded;
     };
     return new Proxy(store, {
@@ -270,7 +282,7 @@ class Simulation {
   #expect(id: string, address: string, destination: string, sender: string): Fate {
     const fate: Fate = {
       ...{ key: `${id} ${address}`, id, address, destination, nullSender: sender === '' },
-      ...{ accepted: false, arrivals: 0, doubtful: false, settled: false, refused: false },
+      ...{ accepted: false, arrivals: 0, doubtful: false, settledAt: undefined, refused: false },
       ...{ told: false, cancelled: false },
     };
     this.#remote.fates.set(fate.key, fate);
@@ -317,7 +329,7 @@ class Simulation {
   async #checkNothingLost(): Promise<void> {
     const clock = new ProcessClock(this.#time, 0);
     const stores = await openSqliteStores({
-      ...{ directory: ':memory:', log: silentLog, clock, disk: this.#disk, exclusive: false },
+      ...{ directory: ':memory:', log: silentLog, clock, disk: this.#disk, journal: false },
     });
     const queued = new Set<string>();
     for await (const entry of stores.queue.list()) {

@@ -7,6 +7,7 @@ import type { Random } from '../../src/base/random.ts';
 import type { DeliveryResult, RecipientResult } from '../../src/queue/delivery.ts';
 import { reply } from '../../src/smtp/reply.ts';
 import type { Lease, LeasedRecipient } from '../../src/store/queue-store.ts';
+import { doneAfterMs } from './journal-faults.ts';
 
 /** Probabilities, drawn anew for each seed: every seed is hostile in its own way. */
 export interface Moods {
@@ -37,8 +38,8 @@ export interface Fate {
   arrivals: number;
   /** The host has it, and the queue may not know: one more arrival is nobody's fault. */
   doubtful: boolean;
-  /** Recorded as delivered: it must never arrive again. */
-  settled: boolean;
+  /** Recorded as delivered then: it must never arrive again. */
+  settledAt: number | undefined;
   /** The host, or the calendar, said no for good. */
   refused: boolean;
   /** A notification of its failure has arrived. */
@@ -85,10 +86,13 @@ export class RemoteWorld {
     return deferAll(lease, 'Connection lost after the final dot', 'ok');
   }
 
-  /** The process died: whatever a host took may have been forgotten. */
-  crashed(): void {
-    for (const fate of this.fates.values())
-      if (fate.arrivals > 0 && !fate.settled) fate.doubtful = true;
+  /** The process died: what a host took may have been forgotten, but for what was written down. */
+  crashed(at: number): void {
+    for (const fate of this.fates.values()) {
+      if (fate.settledAt !== undefined && fate.settledAt + doneAfterMs >= at)
+        fate.settledAt = undefined;
+      if (fate.arrivals > 0 && fate.settledAt === undefined) fate.doubtful = true;
+    }
   }
 
   heal(): void {
@@ -107,7 +111,11 @@ export class RemoteWorld {
     }
     if (this.#happens(this.moods.defer))
       return { kind: 'deferred', reply: reply(451, '7.1', 'Greylisted'), remote: true };
-    assert.equal(fate.settled, false, `${fate.key} arrives after it was recorded as delivered`);
+    assert.equal(
+      fate.settledAt,
+      undefined,
+      `${fate.key} arrives after it was recorded as delivered`,
+    );
     if (fate.arrivals > 0) {
       assert.ok(fate.doubtful, `${fate.key} arrives twice without a reason`);
       this.duplicates += 1;
