@@ -2,6 +2,7 @@
 // there is a service waits for it; a change keeps the sockets whose address stays, and is made
 // whole or not at all.
 
+import { chmodSync } from 'node:fs';
 import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
 import type { ListenerConfig } from './config/config.ts';
@@ -98,7 +99,7 @@ export class Doors {
         this.#doors = places.map(({ spec }, i) => {
           const door = kept[i] ?? rest.shift()!;
           if (unchanged[i] !== undefined) return door;
-          door.spec = spec;
+          door.change(spec);
           this.#retire(door.serve(this.#parts.serviceFor(spec)));
           return door;
         });
@@ -156,9 +157,11 @@ class Door {
 
   static async open(place: Place, { tls, admitHandshake, log }: DoorsParts): Promise<Door> {
     const door = new Door(place);
-    const { path, port } = place.spec;
+    const { path, port, mode } = place.spec;
     door.#listener = await listen({
-      ...(path === undefined ? { host: place.host, port } : { path }),
+      ...(path === undefined
+        ? { host: place.host, port }
+        : { path, mode: Number.parseInt(mode, 8) }),
       ...{ admitHandshake, log },
       // Asked for each connection: both may change while the socket stays.
       get tls() {
@@ -170,6 +173,12 @@ class Door {
       onConnection: (peer) => door.#accept(peer),
     });
     return door;
+  }
+
+  change(spec: ListenerConfig): void {
+    const { path, mode } = spec;
+    if (path !== undefined && mode !== this.spec.mode) chmodSync(path, Number.parseInt(mode, 8));
+    this.spec = spec;
   }
 
   get at(): ListeningOn {

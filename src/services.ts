@@ -116,6 +116,7 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
       return {
         hostname: config.hostname,
         receivedFieldsMax: config.limits.receivedFields,
+        messageMs: config.limits.messageTimeout,
         service: spec.service,
         startTls: offersStartTls(spec),
         bareNewlines: spec.bareNewlines,

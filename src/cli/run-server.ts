@@ -7,7 +7,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { LoadResult } from '../config/load.ts';
 import { formatProblem } from '../config/problems.ts';
-import { dropPrivileges, prepareDirectory } from '../net/privileges.ts';
+import { dropPrivileges, giveSockets, prepareDirectory } from '../net/privileges.ts';
 import { serviceManager } from '../net/systemd.ts';
 import type { Context, RunningServer } from './context.ts';
 import type { OperatorLog } from './log.ts';
@@ -52,8 +52,12 @@ export async function runServer(context: Context, options: RunOptions): Promise<
   }
 }
 
-function becomeUser({ dataDirectory }: Config, user: string): void {
+function becomeUser({ dataDirectory, listeners }: Config, user: string): void {
   prepareDirectory(dataDirectory, user);
+  giveSockets(
+    listeners.flatMap(({ path }) => path ?? []),
+    user,
+  );
   dropPrivileges(user);
 }
 

@@ -34,6 +34,11 @@ describe('configuration', () => {
     ['not an object', [], ['must be an object, not a list']],
     ['an unknown name', { hostnam: 'x' }, ['hostnam: unknown setting; did you mean `hostname`?']],
     [
+      'permissions that are none',
+      { listeners: [{ service: 'lmtp', path: '/run/x', mode: '0999' }] },
+      ["listeners[0].mode: must be permissions in octal such as '0660', not '0999'"],
+    ],
+    [
       'two letters swapped',
       { listeners: [{ service: 'smtp', port: 25, tsl: 'none' }] },
       ['listeners[0].tsl: unknown setting; did you mean `tls`?'],

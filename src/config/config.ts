@@ -29,6 +29,13 @@ const listener = z.strictObject({
     }),
   port: port({ about: 'TCP port; 0 takes any free one.' }).optional(),
   path: setting.file({ about: 'Unix socket instead of host and port.' }).optional(),
+  mode: setting
+    .fileMode({
+      about:
+        'Who may connect to the Unix socket: its permissions in octal. It belongs to `user`, or to whoever starts the server.',
+      default: "'0660'",
+    })
+    .prefault('0660'),
   tls: choice(['none', 'starttls', 'implicit'], {
     about:
       '`implicit` speaks TLS from the first byte; `starttls` offers it. Without this: `starttls` where `tls` is configured and there is no `path`.',
@@ -216,6 +223,12 @@ const limits = z.strictObject({
     min: '1s',
     max: '1h',
   }).prefault('10m'),
+  messageTimeout: duration({
+    about: 'Longest time for the whole of a message, however steadily it trickles in; then 421.',
+    default: '2h',
+    min: '1m',
+    max: '1d',
+  }).prefault('2h'),
 });
 
 const login = z.strictObject({
@@ -531,6 +544,8 @@ export interface ListenerConfig {
   readonly hosts: readonly string[];
   readonly port: number;
   readonly path: string | undefined;
+  /** Of the socket at `path`, in octal. */
+  readonly mode: string;
   readonly tls: 'none' | 'starttls' | 'implicit';
   readonly insecureAuth: boolean;
   readonly bareNewlines: 'refuse' | 'normalise';

@@ -171,6 +171,7 @@ function readListener(
     hosts,
     port: port ?? 0,
     path: path === undefined ? undefined : resolve(directory, path),
+    mode: listener.mode,
     tls,
     insecureAuth,
     bareNewlines: listener.bareNewlines,

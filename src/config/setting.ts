@@ -221,6 +221,15 @@ export function domainPattern(facts: SettingFacts, options: { readonly star: boo
   });
 }
 
+/** Permissions of a file, in octal. */
+export function fileMode(facts: SettingFacts) {
+  return text('an octal mode', facts, (mode) =>
+    /^0?[0-7]{3}$/.test(mode)
+      ? undefined
+      : `must be permissions in octal such as '0660', not ${shown(mode)}`,
+  );
+}
+
 export function network(facts: SettingFacts) {
   return text('a network', facts, (cidr) =>
     parseNetwork(cidr) === undefined

@@ -254,9 +254,12 @@ describe('listen', () => {
   it('an address of another machine is an error that says so', () =>
     assert.rejects(open({ host: '192.0.2.1' }), /this machine has no such address/));
 
-  it('a Unix socket is for all to connect to, and is gone after close', async () => {
+  it('a Unix socket is for whom its mode says, and is gone after close', async () => {
+    const open660 = join(directory, 'zero.sock');
+    await using _ = (await open({ path: open660 })).listener;
+    assert.equal(statSync(open660).mode & 0o777, 0o660);
     const path = join(directory, 'one.sock');
-    const { listener, accepted } = await open({ path });
+    const { listener, accepted } = await open({ path, mode: 0o666 });
     assert.equal(statSync(path).mode & 0o777, 0o666);
     const client = connect({ path });
     const peer = await accepted();

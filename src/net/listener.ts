@@ -15,6 +15,8 @@ export interface ListenOptions {
   readonly port?: number | undefined;
   /** Unix socket. A stale one is removed, one that is in use is an error. */
   readonly path?: string | undefined;
+  /** Of the Unix socket. Default: owner and group may connect. */
+  readonly mode?: number | undefined;
   readonly tls: ServerTls | undefined;
   /** TLS from the first byte; otherwise the owner upgrades by startServerTls(). */
   readonly implicitTls: boolean;
@@ -49,7 +51,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const server = createServer(settings, (socket) => accept(socket, options, handshakes));
   if (options.path !== undefined) await removeStaleSocket(options.path);
   await bind(server, options);
-  if (options.path !== undefined) await chmod(options.path, 0o666);
+  if (options.path !== undefined) await chmod(options.path, options.mode ?? 0o660);
   const address = server.address();
   const close = () =>
     new Promise<void>((resolve) => {

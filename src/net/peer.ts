@@ -25,8 +25,12 @@ export interface Peer {
   read(timeoutMs: number): Promise<Uint8Array | undefined>;
   /** Resolves when the bytes may be followed by more (back-pressure), rejects when broken. */
   write(bytes: Uint8Array | string, timeoutMs?: number): Promise<void>;
-  /** Sends what was written, then ends. */
-  end(): Promise<void>;
+  /**
+   * Sends what was written, then ends. What the peer still sends is thrown away until it ends too, for
+   * `lingerMs` at most: a connection that is closed over unread input is reset, and what was
+   * written last may be lost with it. Default: does not wait.
+   */
+  end(lingerMs?: number): Promise<void>;
   /** Drops the connection at once. */
   destroy(): void;
 }

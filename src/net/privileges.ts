@@ -79,6 +79,13 @@ export function prepareDirectory(directory: string, user: string): void {
   giveAway(directory, ids, 2);
 }
 
+/** Sockets that root has opened become `user`'s, whose group may then be given access. */
+export function giveSockets(paths: readonly string[], user: string): void {
+  const ids = findUser(user);
+  if (!isRoot() || ids === undefined) return;
+  for (const path of paths) lchownSync(path, ids.uid, ids.gid);
+}
+
 /** What belongs to root, links themselves and not what they point to, `depth` folders deep. */
 function giveAway(directory: string, ids: UserIds, depth: number): void {
   for (const name of readdirSync(directory)) {

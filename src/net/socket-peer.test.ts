@@ -40,6 +40,37 @@ describe('SocketPeer', () => {
     await Promise.all([pair.peer.end(), assert.rejects(written, { name: 'PeerTimeout' })]);
   });
 
+  it('RFC 5321 §3.8: a peer that goes on sending still gets to read what was written last', async () => {
+    await using pair = await openPair();
+    const { client, peer } = pair;
+    let heard = '';
+    let problem: Error | undefined;
+    client.on('error', (error) => {
+      problem = error;
+    });
+    client.write(Buffer.alloc(2 ** 20));
+    await peer.read(10_000);
+    await peer.write('421 enough\r\n');
+    const ended = peer.end(10_000).then(() => peer.destroy());
+    // It has more to say than fits into any buffer, and only then looks.
+    client.end(Buffer.alloc(6 * 2 ** 20));
+    client.on('data', (bytes) => {
+      heard += bytes;
+    });
+    client.resume();
+    await ended;
+    if (!client.destroyed) await once(client, 'close');
+    assert.equal(problem, undefined);
+    assert.equal(heard, '421 enough\r\n');
+  });
+
+  it('… but not for ever', async () => {
+    await using pair = await openPair();
+    await pair.peer.write('421 enough\r\n');
+    await pair.peer.end(20); // the client never ends
+    await pair.peer.end(20);
+  });
+
   it('holds back a peer that sends while nobody reads', async () => {
     await using pair = await openPair();
     const { client, peer } = pair;

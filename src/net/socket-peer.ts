@@ -15,7 +15,9 @@ const pendingBytesMax = 256 * 1024;
 const chunkOverheadBytes = 256;
 
 /** How long the peer may take for what was written before the end. */
-const lingerMs = 30_000;
+const flushMs = 30_000;
+/** Limit: what is thrown away of a peer that goes on sending. */
+const discardedBytesMax = 8 * 2 ** 20;
 
 const done = Promise.resolve();
 
@@ -91,15 +93,39 @@ export class SocketPeer implements Peer {
     });
   }
 
-  end(): Promise<void> {
-    return new Promise((resolve) => {
+  async end(lingerMs = 0): Promise<void> {
+    await new Promise<void>((resolve) => {
       if (this.#socket.destroyed) return resolve();
       // A peer that does not take the rest is not waited for.
       this.#ending = true;
-      this.#socket.setTimeout(Math.min(this.#timeoutMs || lingerMs, lingerMs));
+      this.#socket.setTimeout(Math.min(this.#timeoutMs || flushMs, flushMs));
       this.#socket.end(() => resolve());
       this.#socket.once('close', () => resolve());
       return undefined;
+    });
+    if (lingerMs > 0) await this.#discard(lingerMs);
+  }
+
+  #discard(lingerMs: number): Promise<void> {
+    const socket = this.#socket;
+    if (socket.destroyed || this.#ended) return done;
+    this.#pending = undefined;
+    this.#pendingBytes = 0;
+    socket.off('data', this.#onData);
+    return new Promise((resolve) => {
+      let discarded = 0;
+      const over = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(over, lingerMs);
+      socket.on('data', (chunk: Uint8Array) => {
+        discarded += chunk.length;
+        if (discarded > discardedBytesMax) over();
+      });
+      socket.once('end', over);
+      socket.once('close', over);
+      socket.resume();
     });
   }
 

@@ -40,7 +40,7 @@ export interface ConversationParts {
   readonly startTls: (peer: Peer) => Promise<Peer>;
   readonly log: Log;
   /** Longest time for the content of one message, however steadily it trickles in. */
-  readonly messageMs?: number;
+  readonly messageMs?: number | undefined;
   /** Default: the runtime's monotonic clock. */
   readonly clock?: Pick<Clock, 'now'>;
 }
@@ -49,6 +49,14 @@ export interface ConversationParts {
 class PeerLost extends Error {
   override readonly name = 'PeerLost';
 }
+
+/** Limit: content that never ends keeps a connection and room for itself. */
+const defaultMessageMs = 2 * 60 * 60_000;
+/**
+ * Limit: how long a client may take to hear the reply that ends the conversation, whatever it was
+ * about to say. Who said QUIT says no more.
+ */
+const lingerMs = 2_000;
 
 // RFC 5321 §3.8 and §4.2.1: a conversation that cannot go on ends with 421, and tells nothing of us.
 const unforeseen = reply(421, '3.0', 'Local error, try again later');
@@ -61,6 +69,7 @@ export class Conversation {
   #peer: Peer;
   #idle = false;
   #stopping = false;
+  #lingerMs = lingerMs;
   /** When the wait for the present command, or for the present message, began. */
   #waitingSince = 0;
   #waitingAfter = -1;
@@ -86,7 +95,7 @@ export class Conversation {
         const step = this.#step(this.#session.next());
         more = typeof step === 'boolean' ? step : await step;
       }
-      await this.#peer.end();
+      await this.#peer.end(this.#lingerMs);
     } catch (error) {
       if (error instanceof PeerLost) log.debug('connection lost', { error: error.message });
       else await this.#failed(error);
@@ -104,7 +113,7 @@ export class Conversation {
     if (!this.#idle) return;
     this.#session.shuttingDown();
     void this.#flush().catch(() => {});
-    void this.#peer.end().then(() => this.#peer.destroy());
+    void this.#peer.end(lingerMs).then(() => this.#peer.destroy());
   }
 
   /** Drops the connection now. */
@@ -127,6 +136,7 @@ export class Conversation {
       case 'starttls':
         return this.#startTls().then(goOn);
       case 'close':
+        if (event.reason === 'quit') this.#lingerMs = 0;
         return this.#flush().then(() => false);
       default:
         return this.#answer(event);
@@ -170,7 +180,7 @@ export class Conversation {
     this.#parts.log.error('unforeseen failure', { during: 'session', error: stackOf(error) });
     const output = this.#session.output() + formatReply(unforeseen);
     void this.#peer.write(output).catch(() => {});
-    await this.#peer.end();
+    await this.#peer.end(lingerMs);
   }
 
   async #exchange(): Promise<boolean> {
@@ -212,7 +222,7 @@ export class Conversation {
       this.#waitingSince = now;
     }
     const whole = session.inContent
-      ? (this.#parts.messageMs ?? 12 * session.timeoutMs)
+      ? (this.#parts.messageMs ?? defaultMessageMs)
       : session.timeoutMs;
     const left = this.#waitingSince + whole - now;
     if (left <= 0) return 0;

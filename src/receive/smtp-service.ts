@@ -20,6 +20,8 @@ import { Reception } from './reception.ts';
 export interface SmtpServiceSettings {
   readonly hostname: string;
   readonly receivedFieldsMax?: number | undefined;
+  /** Longest time for the content of one message. */
+  readonly messageMs?: number | undefined;
   readonly service: ClientFacts['service'];
   /** TLS can be had: STARTTLS is offered in the clear. */
   readonly startTls: boolean;
@@ -138,7 +140,11 @@ export class SmtpService {
       limits: now.limits,
       ...(now.withheld !== undefined && { withheld: now.withheld }),
     });
-    return new Conversation({ peer, session, answerer, startTls, clock, log: sessionLog });
+    const { messageMs } = now;
+    return new Conversation({
+      ...{ peer, session, answerer, startTls, messageMs, clock },
+      log: sessionLog,
+    });
   }
 }
 

@@ -2,7 +2,7 @@
 // what clients meet.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -124,6 +124,25 @@ describe('the way of a message', () => {
     const { raw } = await server.waitFor(({ subject }) => subject === 'Hello');
     assert.match(raw, /with LMTP id/);
     other.destroy();
+    const mode = () => statSync(path).mode & 0o777;
+    assert.equal(mode(), 0o660, 'for the group, unless the configuration says otherwise');
+    await server.reload({ ...organisation, listeners: [{ service: 'lmtp', path, mode: '0600' }] });
+    assert.equal(mode(), 0o600);
+  });
+
+  it('a message that trickles in has `limits.messageTimeout`, and then 421', async () => {
+    await using server = await startTestServer({
+      accounts: [ann],
+      config: { ...organisation, limits: { messageTimeout: '1m', contentTimeout: '10m' } },
+    });
+    const client = await connectClient(server.port);
+    await client.say('EHLO x.test\r\n');
+    await client.say(`MAIL FROM:<${bob}>\r\n`);
+    await client.say(`RCPT TO:<${ann}>\r\n`);
+    await client.say('DATA\r\n');
+    await server.clock.advance(minute);
+    assert.match(await client.say('a line\r\n'), /^421 4\.4\.2 /);
+    client.close();
   });
 });
 
