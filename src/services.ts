@@ -21,6 +21,7 @@ import { slowedAuthenticator } from './policy/login-throttle.ts';
 import type { Policy } from './policy/policy.ts';
 import { inOrder } from './policy/policy.ts';
 import { qualifiedDomain } from './policy/qualified-domain.ts';
+import { createQuotaRule } from './policy/quota.ts';
 import { createSenderRule } from './policy/sender-owner.ts';
 import { defaultPop3Limits } from './pop3/limits.ts';
 import { DomainQueues } from './queue/domain-queues.ts';
@@ -62,6 +63,15 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
   const senderRule = dev
     ? undefined
     : createSenderRule({ accounts, directory: () => live().directory });
+  const quotaLimits = () => {
+    const { size, messages } = live().config.mailboxes.quota;
+    return { bytes: size, messages };
+  };
+  const quotaRule = createQuotaRule({
+    limits: quotaLimits,
+    usage: (account) => stores.mailboxes.usage(account),
+    clock,
+  });
   const hooks = inOrder(parts.policies);
   const submissionHooks = inOrder([
     ...parts.policies,
@@ -129,6 +139,8 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
         directory,
         destinationOf: router.destinationOf,
         senderRule,
+        // Where mail is handed on, somebody else counts.
+        quotaRule: config.localDelivery.kind === 'mailbox' ? quotaRule : undefined,
         vrfy: config.vrfy,
         hooks: spec.service === 'submission' ? submissionHooks : hooks,
       };

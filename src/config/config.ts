@@ -15,7 +15,7 @@ const hostKind = 'an IP address or host name';
 const listener = z.strictObject({
   service: choice(services, {
     about:
-      '`smtp` takes mail for `domains` and `relayDomains` from anyone and relays for `trustedNetworks` and logged-in users; `submission` takes mail after login only; `lmtp` takes mail for the mailboxes here (RFC 2033); `pop3` lets people fetch it.',
+      '`smtp` takes mail for `domains` and `relayDomains` from anyone and relays for `trustedNetworks` and logged-in users; `submission` takes mail after login only; `lmtp` takes mail for the mailboxes here (RFC 2033); `imap` (RFC 9051) and `pop3` let people read it.',
   }),
   host: z
     .union([text(hostKind, { about: '' }), z.array(text(hostKind, { about: '' })).min(1)], {
@@ -280,6 +280,58 @@ const pop3 = z.strictObject({
   }).prefault('0s'),
 });
 
+const imap = z.strictObject({
+  idleTimeout: duration({
+    about:
+      'Silence before the connection is closed, once logged in. RFC 9051 §5.4: at least 30 minutes.',
+    default: '30m',
+    min: '30m',
+    max: '1d',
+  }).prefault('30m'),
+  loginTimeout: duration({
+    about: 'Silence before that.',
+    default: '1m',
+    min: '5s',
+    max: '1h',
+  }).prefault('1m'),
+  commandSize: size({
+    about: 'Largest command, without the messages of APPEND. RFC 7162 §4 asks for 8KiB at least.',
+    default: '64KiB',
+    min: 8 * 2 ** 10,
+    max: 2 ** 20,
+  }).prefault('64KiB'),
+  messagesPerAppend: count({
+    about: 'Messages of one APPEND (RFC 3502), which are stored together or not at all.',
+    default: '1000',
+    min: 1,
+    max: 100_000,
+  }).prefault(1000),
+  errorsPerConnection: count({
+    about: 'Commands that make no sense before the connection is closed.',
+    default: '20',
+    min: 1,
+    max: 10_000,
+  }).prefault(20),
+});
+
+const mailboxes = z.strictObject({
+  quota: z
+    .strictObject({
+      size: size({
+        about: 'Octets that the messages of an account may have in all. Without this: no limit.',
+        min: 2 ** 10,
+        max: 2 ** 50,
+      }).optional(),
+      messages: count({
+        about: 'Messages that an account may have in all. Without this: no limit.',
+        min: 1,
+        max: 2 ** 40,
+      }).optional(),
+    })
+    .prefault({})
+    .meta({ about: 'What an account may keep. Mail for one that is full is refused (452 4.2.2).' }),
+});
+
 const dns = z.strictObject({
   servers: z
     .array(text('an address', { about: '' }))
@@ -497,6 +549,8 @@ export const schema = z.strictObject({
   limits: limits.prefault({}).meta({ about: 'What a client may take.' }),
   login: login.prefault({}).meta({ about: 'What happens to those who guess passwords.' }),
   pop3: pop3.prefault({}).meta({ about: 'What `pop3` listeners allow.' }),
+  imap: imap.prefault({}).meta({ about: 'What `imap` listeners allow.' }),
+  mailboxes: mailboxes.prefault({}).meta({ about: 'What accounts may keep here.' }),
   dns: dns.prefault({}).meta({ about: 'How names are looked up.' }),
   vrfy: choice(['ambiguous', 'yes', 'no'], {
     about:

@@ -428,6 +428,29 @@ describe('Reception', () => {
   });
 });
 
+describe('quota', () => {
+  it('RFC 5321 §4.2.3: a full mailbox is refused at RCPT, by the size that MAIL announced', async () => {
+    const asked: unknown[] = [];
+    const full = reply(452, '2.2', 'Full');
+    const quotaRule = {
+      objection: async (accounts: readonly string[], bytes: number) => {
+        asked.push([accounts, bytes]);
+        return bytes > 100 ? full : undefined;
+      },
+    };
+    const { connect } = await start({ settings: { quotaRule } });
+    const peer = await connect();
+    await peer.say('MAIL FROM:<ann@client.test> SIZE=101\r\n');
+    assert.match(await peer.say('RCPT TO:<bob+x@example.net>\r\n'), /^452 4\.2\.2 /);
+    // Who is elsewhere is not ours to count.
+    assert.match(await peer.say('RCPT TO:<team@example.net>\r\n'), /^250 /);
+    assert.deepEqual(asked, [[['bob@example.net'], 101]]);
+    await peer.say('RSET\r\nMAIL FROM:<ann@client.test>\r\n');
+    assert.match(await peer.say('RCPT TO:<bob@example.net>\r\n'), /^250 /);
+    assert.deepEqual(asked[1], [['bob@example.net'], 0]);
+  });
+});
+
 describe('SmtpService', () => {
   it('RFC 5321 §3.8: 421 in place of the greeting when there are too many', async () => {
     const { connect, service, connections } = await start({ connections: 1 });

@@ -11,7 +11,8 @@ import type { HeaderScan } from '../mail/header.ts';
 import { scanHeader } from '../mail/header.ts';
 import { mailLoop } from '../mail/loop.ts';
 import type { Endpoint, Peer } from '../net/peer.ts';
-import type { Directory } from '../policy/directory.ts';
+import type { Directory, ResolvedRecipient } from '../policy/directory.ts';
+import type { QuotaRule } from '../policy/quota.ts';
 import type { SenderRule } from '../policy/sender-owner.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
 import { findParam, formatMailParam, formatRcptParam } from '../smtp/extensions/index.ts';
@@ -82,6 +83,8 @@ export interface ReceptionParts {
   readonly destinationOf: (address: string) => string;
   /** Whether a logged-in client may use this sender. */
   readonly senderRule: SenderRule | undefined;
+  /** Whether those whom a message is for have room for it. */
+  readonly quotaRule?: QuotaRule | undefined;
   /**
    * What VRFY says: 252 to everything, an honest answer to those who may relay, or 502.
    * RFC 5321 §3.5.3 and §7.3.
@@ -212,8 +215,20 @@ export class Reception implements Answerer {
       const objection = await hooks.onRecipient(this.#view(), to);
       if (objection !== undefined) return objection;
     }
+    const full = await this.#quotaObjection(resolution.recipients, envelope.params);
+    if (full !== undefined) return full;
     envelope.recipients.push({ named: to, params, targets: resolution.recipients });
     return replies.recipientOk;
+  }
+
+  /** Where some of what an alias stands for is elsewhere, it is not full. */
+  async #quotaObjection(
+    targets: readonly ResolvedRecipient[],
+    params: readonly MailParam[],
+  ): Promise<Reply | undefined> {
+    const accounts = targets.flatMap(({ account }) => account ?? []);
+    if (accounts.length < targets.length) return undefined;
+    return this.#parts.quotaRule?.objection(accounts, findParam(params, 'SIZE')?.bytes ?? 0);
   }
 
   async #vrfy(argument: string): Promise<Reply> {

@@ -35,6 +35,7 @@ export interface SmtpServiceSettings {
   readonly directory: ReceptionParts['directory'];
   readonly destinationOf: ReceptionParts['destinationOf'];
   readonly senderRule: ReceptionParts['senderRule'];
+  readonly quotaRule?: ReceptionParts['quotaRule'];
   readonly vrfy: ReceptionParts['vrfy'];
   readonly hooks: ReceptionHooks;
 }
@@ -117,6 +118,7 @@ export class SmtpService {
       directory: now.directory,
       destinationOf: now.destinationOf,
       senderRule: now.senderRule,
+      quotaRule: now.quotaRule,
       vrfy: now.vrfy,
       spool: this.#parts.spool,
       submit: this.#parts.submit,
