@@ -1,7 +1,6 @@
 // BODY and BODYSTRUCTURE: RFC 9051 §7.5.2. Both are made in one walk over the parts. Text that was
 // read from header fields goes out as UTF-8.
 
-import { parseHeader } from '../mail/header.ts';
 import type { MimePart } from '../mail/mime-part.ts';
 import type { Parameterised } from '../mail/parameters.ts';
 import { EnvelopeFields, emptyEnvelope } from './envelope.ts';
@@ -86,7 +85,7 @@ class BodyFormatter {
 
   #inside(part: MimePart): Inside {
     const header = this.#message.subarray(part.headerStart, part.bodyStart);
-    const envelope = new EnvelopeFields(header, parseHeader(header)).format();
+    const envelope = new EnvelopeFields(header).format();
     this.#room -= envelope.length;
     return { envelope: this.#room < 0 ? emptyEnvelope : envelope, shapes: this.part(part) };
   }

@@ -7,7 +7,6 @@ import { bodyText } from '../mail/body-text.ts';
 import { casemap } from '../mail/casemap.ts';
 import { parseDate, parseDay } from '../mail/date.ts';
 import { decodeEncodedWords } from '../mail/encoded-word.ts';
-import { parseHeader } from '../mail/header.ts';
 import { parseMessageIds } from '../mail/message-ids.ts';
 import { parseMime } from '../mail/mime.ts';
 import type { MimePart } from '../mail/mime-part.ts';
@@ -69,7 +68,7 @@ const sortTextMax = 500;
 /** `root`, if the caller has it already, is parseMime of the message. */
 export function digestOf(message: Uint8Array, root: MimePart = parseMime(message)): MessageDigest {
   const header = message.subarray(root.headerStart, root.bodyStart);
-  const fields = new EnvelopeFields(header, parseHeader(header));
+  const fields = new EnvelopeFields(header);
   const texts = bodyText(message, root);
   return {
     envelope: fields.format(),
@@ -113,7 +112,8 @@ const compared = (text: string): string => casemap(text.slice(0, sortTextMax));
 
 /** RFC 5256 §2.2: a time that cannot be read is 00:00:00, a zone that cannot be read is UTC. */
 function sentDate(value: string) {
-  const sentDay = value === '' ? undefined : parseDay(value);
+  if (value === '') return { sentDay: undefined, sentMs: undefined };
+  const sentDay = parseDay(value);
   const sentMs = sentDay === undefined ? undefined : (parseDate(value) ?? sentDay * 86_400_000);
   return { sentDay, sentMs };
 }

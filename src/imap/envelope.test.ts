@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseHeader } from '../mail/header.ts';
 import { EnvelopeFields } from './envelope.ts';
 
 const envelope = (header: string | Buffer): string => {
   const bytes = typeof header === 'string' ? Buffer.from(header.replaceAll('\n', '\r\n')) : header;
-  return new EnvelopeFields(bytes, parseHeader(bytes)).format();
+  return new EnvelopeFields(bytes).format();
 };
 
 const names = 'date subject from sender reply-to to cc bcc in-reply-to message-id'.split(' ');

@@ -2,7 +2,7 @@
 // quoted string, everything else as a literal with the octets of the message.
 
 import { isUtf8 } from 'node:buffer';
-import type { HeaderField } from '../mail/header.ts';
+import { type HeaderField, parseHeader } from '../mail/header.ts';
 import type { MailboxOrGroup, NamedMailbox } from '../mail/structured.ts';
 import { parseAddressList } from '../mail/structured.ts';
 import { wireString } from './wire-string.ts';
@@ -13,10 +13,9 @@ export class EnvelopeFields {
   readonly #byName = new Map<string, HeaderField[]>();
   readonly #addresses = new Map<string, readonly MailboxOrGroup[]>();
 
-  constructor(header: Uint8Array, fields: readonly HeaderField[]) {
+  constructor(header: Uint8Array) {
     this.#bytes = header;
-    for (const field of fields) {
-      if (!envelopeNames.has(field.lowerName)) continue;
+    for (const field of parseHeader(header, { names: envelopeNames })) {
       const same = this.#byName.get(field.lowerName);
       if (same === undefined) this.#byName.set(field.lowerName, [field]);
       else same.push(field);

@@ -83,8 +83,7 @@ const shownFields = new Set(['subject', 'from', 'to', 'cc']);
 
 function collectHeader(into: Collector, { headerStart, bodyStart }: MimePart): void {
   const header = into.message.subarray(headerStart, Math.min(bodyStart, headerStart + into.room));
-  const text = parseHeader(header)
-    .filter(({ lowerName }) => shownFields.has(lowerName))
+  const text = parseHeader(header, { names: shownFields })
     .map(({ value }) => decodeEncodedWords(value))
     .join('\n');
   into.room -= text.length;

@@ -32,13 +32,13 @@ export class HeaderBuffer {
 
   /** A line or a piece of one, of which `lineLength` octets came before. */
   append(bytes: Uint8Array, start: number, end: number, lineLength: number): void {
-    for (let i = start; i < end && !this.has8Bit; i += 1) this.has8Bit = bytes[i]! >= 0x80;
     let textEnd = end;
     if (bytes[textEnd - 1] === LF) textEnd -= bytes[textEnd - 2] === CR ? 2 : 1;
     if (lineLength + textEnd - start > lineBytesMax) this.hasLongLine = true;
     const length = this.#length + end - start;
     if (this.#full || length > this.#bytesMax) {
       this.#full = true;
+      for (let i = start; i < end && !this.has8Bit; i += 1) this.has8Bit = bytes[i]! >= 0x80;
       return;
     }
     if (length > this.#buffer.length) {
@@ -46,8 +46,16 @@ export class HeaderBuffer {
       larger.set(this.#buffer.subarray(0, this.#length));
       this.#buffer = larger;
     }
-    if (start === 0 && end === bytes.length) this.#buffer.set(bytes, this.#length);
-    else this.#buffer.set(bytes.subarray(start, end), this.#length);
+    // Lines are short: copying them here costs less than making a view of each.
+    const buffer = this.#buffer;
+    let at = this.#length;
+    let seen = 0;
+    for (let i = start; i < end; i += 1) {
+      const octet = bytes[i]!;
+      buffer[at++] = octet;
+      seen |= octet;
+    }
+    if (seen >= 0x80) this.has8Bit = true;
     this.#length = length;
   }
 

@@ -58,12 +58,19 @@ export function findHeaderEnd(bytes: Uint8Array): number {
   return at;
 }
 
+export interface HeaderOptions {
+  readonly fieldsMax?: number;
+  readonly bytesMax?: number;
+  /** In lower case: leave out fields of other names. */
+  readonly names?: ReadonlySet<string>;
+}
+
 /** The fields in order. Those beyond the limits are left out, a field cut by `bytesMax` too. */
 export function parseHeader(
   bytes: Uint8Array,
-  options: { readonly fieldsMax?: number; readonly bytesMax?: number } = {},
+  options: HeaderOptions = {},
 ): readonly HeaderField[] {
-  const { fieldsMax = headerFieldsMax, bytesMax = headerBytesMax } = options;
+  const { fieldsMax = headerFieldsMax, bytesMax = headerBytesMax, names } = options;
   const buffer = asBuffer(bytes);
   const fields: HeaderField[] = [];
   let at = fieldsStart(buffer);
@@ -74,8 +81,11 @@ export function parseHeader(
     if (end > bytesMax) break;
     // RFC 5322 §4.5: white space is allowed between the name and the colon.
     const name = buffer.toString('latin1', at, colon).trimEnd();
-    const value = unfold(decode(buffer, colon + 1, end));
-    fields.push({ name, lowerName: name.toLowerCase(), value, offset: at, length: end - at });
+    const lowerName = name.toLowerCase();
+    if (names === undefined || names.has(lowerName)) {
+      const value = unfold(decode(buffer, colon + 1, end));
+      fields.push({ name, lowerName, value, offset: at, length: end - at });
+    }
     at = end;
   }
   return fields;

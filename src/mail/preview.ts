@@ -26,8 +26,8 @@ function condense(text: string): string {
 
 /** Most texts show themselves in their first lines. */
 function begin(text: string): string {
-  const first = firstCharacters(spaced(text.slice(0, 4 * previewCharsMax)));
-  return first.length >= previewCharsMax / 2 || text.length <= 4 * previewCharsMax
+  const first = firstCharacters(spaced(text.slice(0, 2 * previewCharsMax)));
+  return first.length >= previewCharsMax / 2 || text.length <= 2 * previewCharsMax
     ? first
     : firstCharacters(spaced(text));
 }
