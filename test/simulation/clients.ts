@@ -1,9 +1,9 @@
-// Clients of the simulation: they speak SMTP by themselves, so that our client is not judged by our
-// client. They pipeline, send chunks, break off in the middle, send what must be refused, and tell
-// the ledger what they sent and what they were told.
+// Clients of the simulation: they speak SMTP and LMTP by themselves, so that our client is not judged
+// by our client. They log in, pipeline, send chunks, break off in the middle, send what must be
+// refused, write addresses in UTF-8, and tell the ledger what they sent and what they were told.
 
 import type { Random } from '../../src/base/random.ts';
-import { alias, homeDomain } from './home.ts';
+import { alias, homeDomain, loginPassword } from './home.ts';
 import { minute, remoteDomains, senderDomain } from './hosts.ts';
 import type { Ledger, Mail } from './ledger.ts';
 import type { End } from './network.ts';
@@ -14,6 +14,7 @@ export interface ClientParts {
   readonly ledger: Ledger;
   readonly token: () => string;
   readonly mayHangUp: boolean;
+  readonly protocol: 'smtp' | 'lmtp';
 }
 
 interface Plan {
@@ -41,6 +42,8 @@ export async function runClient(parts: ClientParts): Promise<void> {
 class Client {
   readonly #parts: ClientParts;
   #text = '';
+  /** UTF-8 in addresses is offered: RFC 6531. */
+  #utf8 = false;
   /** The server may still believe that a transaction is open. */
   #leftOpen = false;
   #end: End;
@@ -52,12 +55,15 @@ class Client {
 
   async run(): Promise<void> {
     await this.#expect(220);
-    const keywords = await this.#command('EHLO client.example', 250);
+    const hello = `${this.#lmtp ? 'LHLO' : 'EHLO'} client.example`;
+    let keywords = await this.#command(hello, 250);
     if (keywords.includes('STARTTLS') && this.#happens(0.5)) {
       await this.#command('STARTTLS', 220);
       this.#end = await this.#end.startTls(minute);
-      await this.#command('EHLO client.example', 250);
+      keywords = await this.#command(hello, 250);
     }
+    if (keywords.includes('AUTH') && this.#happens(0.7)) await this.#logIn();
+    this.#utf8 = keywords.includes('SMTPUTF8');
     const messages = 1 + this.#below(3);
     for (let i = 0; i < messages; i += 1) {
       const plan = this.#plan();
@@ -70,19 +76,34 @@ class Client {
     await this.#command('QUIT', 221);
   }
 
+  /** RFC 4954 §4: right, wrong, thought better of, or broken off. */
+  async #logIn(): Promise<void> {
+    const password = this.#happens(0.7) ? loginPassword : 'guess';
+    const initial = Buffer.from(`\0ann@${homeDomain}\0${password}`).toString('base64');
+    if (this.#happens(0.5)) {
+      const answer = await this.#command(`AUTH PLAIN ${initial}`);
+      if (answer.startsWith('235') !== (password === loginPassword))
+        this.#parts.ledger.failure ??= new Error(`${answer} for the password ${password}`);
+      return;
+    }
+    await this.#command('AUTH PLAIN', 334);
+    if (this.#hangsUp()) throw new Gone();
+    await this.#command(this.#happens(0.2) ? '*' : initial);
+  }
+
   async #inLockstep(plan: Plan): Promise<void> {
     const { mail } = plan;
     if (!isGood(await this.#command(mailLine(plan)))) return this.#notTaken(mail);
-    let accepted = 0;
+    const accepted: (readonly string[])[] = [];
     for (const [address, targets] of plan.named) {
       const taken = isGood(await this.#command(rcptLine(plan, address)));
       this.#answeredRcpt(mail, targets, taken);
-      if (taken) accepted += 1;
+      if (taken) accepted.push(targets);
     }
-    if (accepted === 0) return this.#notTaken(mail);
+    if (accepted.length === 0) return this.#notTaken(mail);
     if (!(await this.#command('DATA')).startsWith('354')) return this.#notTaken(mail);
     await this.#sendContent(mail);
-    this.#verdict(mail, await this.#reply());
+    return this.#hearVerdict(mail, accepted);
   }
 
   /** RFC 2920 §3.1: everything up to DATA in one go. */
@@ -91,17 +112,12 @@ class Client {
     const group = [mailLine(plan), ...plan.named.map(([address]) => rcptLine(plan, address))];
     await this.#end.write(`${group.join('\r\n')}\r\nDATA\r\n`);
     await this.#reply();
-    let accepted = 0;
-    for (const [, targets] of plan.named) {
-      const taken = isGood(await this.#reply());
-      this.#answeredRcpt(mail, targets, taken);
-      if (taken) accepted += 1;
-    }
+    const accepted = await this.#hearRcpts(plan);
     const go = (await this.#reply()).startsWith('354');
     if (!go) return this.#notTaken(mail);
-    if (accepted > 0) await this.#sendContent(mail);
+    if (accepted.length > 0) await this.#sendContent(mail);
     else await this.#end.write('.\r\n');
-    this.#verdict(mail, await this.#reply());
+    return this.#hearVerdict(mail, accepted);
   }
 
   /** RFC 3030, and all of it in one go: nothing is waited for before the last chunk is out. */
@@ -121,11 +137,36 @@ class Client {
       await this.#end.write(piece);
     }
     await this.#reply();
-    for (const [, targets] of plan.named)
-      this.#answeredRcpt(mail, targets, isGood(await this.#reply()));
-    let verdict = '';
-    for (let i = 0; i < chunks; i += 1) verdict = await this.#reply();
-    this.#verdict(mail, verdict);
+    const accepted = await this.#hearRcpts(plan);
+    for (let i = 1; i < chunks; i += 1) await this.#reply();
+    // RFC 2033 §4.3: nobody accepted, nothing said.
+    if (this.#lmtp && accepted.length === 0) return this.#notTaken(mail);
+    return this.#hearVerdict(mail, accepted);
+  }
+
+  async #hearRcpts({ mail, named }: Plan): Promise<(readonly string[])[]> {
+    const accepted: (readonly string[])[] = [];
+    for (const [, targets] of named) {
+      const taken = isGood(await this.#reply());
+      this.#answeredRcpt(mail, targets, taken);
+      if (taken) accepted.push(targets);
+    }
+    return accepted;
+  }
+
+  /** What becomes of the content: RFC 2033 §4.2 has an answer for each recipient. */
+  async #hearVerdict(mail: Mail, accepted: readonly (readonly string[])[]): Promise<void> {
+    if (!this.#lmtp) return this.#verdict(mail, await this.#reply());
+    const taken = new Set<string>();
+    for (const targets of accepted)
+      if (isGood(await this.#reply())) for (const address of targets) taken.add(address);
+    this.#verdict(mail, taken.size > 0 ? '250' : '552');
+    if (taken.size > 0) this.#parts.ledger.answeredFor(mail, taken);
+    return undefined;
+  }
+
+  get #lmtp(): boolean {
+    return this.#parts.protocol === 'lmtp';
   }
 
   async #sendContent(mail: Mail): Promise<void> {
@@ -208,15 +249,21 @@ class Client {
     const some = Array.from({ length: 1 + this.#below(4) }, () => this.#recipient());
     const named = new Map(some);
     const senders = [`ann@${homeDomain}`, `bob@${homeDomain}`, `s@${senderDomain}`];
+    const utf8 = this.#utf8 && this.#happens(0.2);
+    if (utf8) {
+      senders.push(`jörg@${homeDomain}`);
+      for (const domain of ['d1.example', homeDomain])
+        if (this.#happens(0.5)) named.set(`jörg@${domain}`, [`jörg@${domain}`]);
+    }
     const sender = this.#happens(0.1) ? '' : this.#one(senders);
     const silent = this.#happens(0.1);
     const eight = this.#happens(0.3);
-    const content = this.#content(token, eight);
+    const content = this.#content(token, eight, utf8);
     const addresses = [...new Set([...named.values()].flat())];
-    const mail = ledger.open({ token, sender, content, silent, addresses });
+    const mail = ledger.open({ token, sender, content, silent, utf8, addresses });
     return {
       ...{ mail, named: [...named] },
-      params: eight ? ' BODY=8BITMIME' : '',
+      params: `${eight ? ' BODY=8BITMIME' : ''}${utf8 ? ' SMTPUTF8' : ''}`,
       rcptParams: silent ? ' NOTIFY=NEVER' : this.#happens(0.2) ? ' NOTIFY=SUCCESS,FAILURE' : '',
     };
   }
@@ -233,7 +280,7 @@ class Client {
     return [address, [address]];
   }
 
-  #content(token: string, eight: boolean): Buffer {
+  #content(token: string, eight: boolean, utf8: boolean): Buffer {
     const large = this.#happens(0.04);
     const lines = ['.', '..a dot', 'plain text', '', 'From here', 'x'.repeat(900)];
     if (eight) lines.push('Grüße, þætti', '“quoted” = equal');
@@ -245,7 +292,7 @@ class Client {
     if (this.#happens(0.03)) body += 'smuggled\n.\r\nMAIL FROM:<x@y.example>\r\n';
     const type = eight ? 'MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n' : '';
     const encoding = eight ? 'Content-Transfer-Encoding: 8bit\r\n' : '';
-    const head = `X-Token: ${token}\r\nSubject: ${token}\r\n${type}${encoding}`;
+    const head = `X-Token: ${token}\r\nSubject: ${token}${utf8 ? ' grüß' : ''}\r\n${type}${encoding}`;
     const end = this.#happens(0.05) ? 'no newline' : 'the end\r\n';
     return Buffer.from(`${head}\r\n${body}${end}`);
   }

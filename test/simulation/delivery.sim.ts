@@ -40,11 +40,12 @@ interface Troubles {
   readonly clockJump: number;
   readonly clientCut: number;
   readonly clientHangUp: boolean;
+  readonly noRoom: number;
 }
 
 const none: Troubles = {
   ...{ crash: 0, crashBefore: 0, crashAfter: 0, full: 0, clockJump: 0 },
-  ...{ clientCut: 0, clientHangUp: false },
+  ...{ clientCut: 0, clientHangUp: false, noRoom: 0 },
 };
 const steps = 60;
 
@@ -60,6 +61,7 @@ class Simulation {
   readonly #ledger: Ledger;
   readonly #internet: Internet;
   readonly #startTls: boolean;
+  readonly #mustLogIn: boolean;
   readonly #log: Log;
   readonly #seenUids = new Map<string, number>(accounts.map((account) => [account, 0]));
   #troubles: Troubles;
@@ -81,6 +83,7 @@ class Simulation {
     this.#troubles = {
       ...{ crash: some(0.2), crashBefore: some(0.02), crashAfter: some(0.02), full: some(0.1) },
       ...{ clockJump: some(0.5), clientCut: some(0.5), clientHangUp: this.#happens(0.5) },
+      noRoom: some(0.4),
     };
     this.#ledger = new Ledger({
       now: () => this.#time.now(),
@@ -89,6 +92,7 @@ class Simulation {
       aliased: new Map([[alias.name, alias.targets[1]]]),
     });
     this.#startTls = this.#happens(0.5);
+    this.#mustLogIn = this.#happens(0.3);
     const parts = { clock: this.#time, random: this.#random, ledger: this.#ledger, moods };
     this.#internet = new Internet(parts);
     this.#log = { ...silentLog, error: (event, fields) => this.#complain(event, fields) };
@@ -136,6 +140,8 @@ class Simulation {
     this.#home = await startHome({
       ...{ time: this.#time, random: this.#random, disk: this.#disk, internet: this.#internet },
       ...{ ledger: this.#ledger, log: this.#log, offsetMs, startTls: this.#startTls },
+      mustLogIn: this.#mustLogIn,
+      noRoom: () => this.#happens(this.#troubles.noRoom),
       faults: () => this.#fault(),
       lastId: this.#home?.lastId(),
     });
@@ -187,13 +193,14 @@ class Simulation {
       caller: { address: '192.0.2.1', port: 50_000, life: theWorld },
       called: { address: '10.9.9.9', port: 25, life: this.#home.life },
     });
-    this.#home.accept(line.called);
+    const protocol = this.#happens(0.2) ? 'lmtp' : 'smtp';
+    this.#home.accept(line.called, protocol);
     this.#clients += 1;
     const token = () => {
       this.#tokens += 1;
       return `t${this.#tokens}`;
     };
-    const parts = { end: line.caller, random, ledger: this.#ledger, token };
+    const parts = { end: line.caller, random, ledger: this.#ledger, token, protocol } as const;
     void runClient({ ...parts, mayHangUp: clientHangUp }).then(() => {
       this.#clients -= 1;
     });
@@ -243,7 +250,7 @@ class Simulation {
         const page = await mailboxes.list(account, 'INBOX', { after, limit: 100 });
         for (const { id } of page) {
           const content = await bytesOf((await mailboxes.open(account, id))!.content);
-          const path = /^Return-Path: <(.*)>\r$/m.exec(content.toString('latin1'))?.[1];
+          const path = /^Return-Path: <(.*)>\r$/m.exec(content.toString())?.[1];
           // It is in the mailbox because its settlement was recorded: never twice.
           this.#ledger.stored(content, account, path ?? 'no Return-Path');
         }
@@ -272,11 +279,11 @@ class Simulation {
   }
 
   async #checkNothingLeft(): Promise<void> {
-    const { stores, runner, service } = this.#home;
+    const { stores, runner, conversations } = this.#home;
     const { active, waiting, unrecorded, memoryBytes } = runner.facts;
     assert.deepEqual([active, waiting, unrecorded, memoryBytes], [0, 0, 0, 0], 'nothing waits');
     await this.#checkNothingLost(stores);
-    assert.deepEqual([this.#clients, service.conversations], [0, 0], 'nobody hangs on the line');
+    assert.deepEqual([this.#clients, conversations], [0, 0], 'nobody hangs on the line');
     for (const account of accounts) await stores.mailboxes.removeAll(account);
     await this.#time.advance(minute);
     assert.equal(this.#disk.spool.files, 0, 'nothing is left in the spool');

@@ -12,9 +12,13 @@ import { parseMailbox } from '../../src/mail/address.ts';
 import type { Peer } from '../../src/net/peer.ts';
 import { createConnectionLimits } from '../../src/policy/connection-limits.ts';
 import { createDirectory } from '../../src/policy/directory.ts';
+import { createLoginThrottle } from '../../src/policy/login-throttle.ts';
 import { createMessageIds } from '../../src/queue/message-id.ts';
 import { QueueRunner } from '../../src/queue/runner.ts';
+import { Login } from '../../src/receive/login.ts';
+import type { Reception } from '../../src/receive/reception.ts';
 import { SmtpService } from '../../src/receive/smtp-service.ts';
+import { createSaslServer } from '../../src/sasl/server.ts';
 import { defaultLimits } from '../../src/smtp/limits.ts';
 import { reply } from '../../src/smtp/reply.ts';
 import { memoryHistory } from '../../src/store/history.ts';
@@ -30,7 +34,8 @@ import type { End, Life } from './network.ts';
 import { ProcessClock } from './process-clock.ts';
 
 export const homeDomain = 'home.example';
-export const accounts = [`ann@${homeDomain}`, `bob@${homeDomain}`] as const;
+export const accounts = [`ann@${homeDomain}`, `bob@${homeDomain}`, `jörg@${homeDomain}`] as const;
+export const loginPassword = 'correct horse';
 
 /** RFC 3464 §2.3.2: of those behind it a report says nothing but its name. */
 export const alias = {
@@ -58,6 +63,10 @@ export interface HomeParts {
   /** How wrong the machine's clock is set. */
   readonly offsetMs: number;
   readonly startTls: boolean;
+  /** Whoever wants to relay has to log in. */
+  readonly mustLogIn: boolean;
+  /** How often a recipient by LMTP turns out to have no room. */
+  readonly noRoom: () => boolean;
   readonly lastId: string | undefined;
 }
 
@@ -65,10 +74,11 @@ export interface Home {
   readonly life: Life;
   readonly stores: Stores;
   readonly runner: QueueRunner;
-  readonly service: SmtpService;
+  /** Connections that are open, by SMTP and by LMTP. */
+  readonly conversations: number;
   readonly clock: ProcessClock;
   readonly lastId: () => string | undefined;
-  accept(end: End): void;
+  accept(end: End, service: 'smtp' | 'lmtp'): void;
   /** The power goes: what is not on the disk now was never there. */
   die(): void;
   stop(graceMs: number): Promise<void>;
@@ -147,7 +157,7 @@ export async function startHome(parts: HomeParts): Promise<Home> {
   const history = memoryHistory(1000);
   const runner = new QueueRunner({
     ...{ clock, random, log, history, hostname, ids, settings: queueSettings },
-    store: watched(stores.queue, disk, ledger),
+    store: watched(stores.queue, disk, ledger, life),
     deliver: createDelivery({ router, local: createLocalDelivery({ directory, clock }), remote }),
     resolve: async (address) => {
       const mailbox = parseMailbox(address)!;
@@ -159,33 +169,54 @@ export async function startHome(parts: HomeParts): Promise<Home> {
       }));
     },
   });
-  const service = new SmtpService({
-    settings: () => ({
-      ...{ hostname, service: 'smtp', startTls, bareNewlines: 'refuse', authRequired: false },
-      limits: { ...defaultLimits, messageBytes: messageBytesMax, textLineBytes: 0 },
-      ...{ isTrusted: () => true, mechanisms: () => [], directory, hooks: {} },
-      login: () => {
-        throw new Error('nobody logs in');
-      },
-      destinationOf: router.destinationOf,
-      ...{ senderRule: undefined, vrfy: 'no' },
-    }),
-    connections: createConnectionLimits({ connections: 20, connectionsPerClient: 20 }),
-    startTls: (peer: Peer) => (peer as End).startTls(30_000),
-    ...{ spool: stores.spool, submit: (message) => runner.submit(message), messageId: ids },
-    startQueue: async () => reply(250, '0.0', 'OK'),
-    ...{ clock, random, log },
-  });
+  const throttle = createLoginThrottle({ clock, failuresPerNetwork: 10_000 });
+  const authenticator = {
+    verifyPassword: async (user: string, password: string) =>
+      password === loginPassword ? user : undefined,
+    mayActAs: async () => true,
+  };
+  const login = (reception: Reception) =>
+    new Login({
+      ...{ throttle, clock, clientAddress: reception.client.remote.address },
+      startSasl: (mechanism) => createSaslServer(mechanism, { authenticator, tls: undefined }),
+      onSuccess: (account) => reception.loggedIn(account),
+      onFailure: () => {},
+    });
+  const full = reply(452, '2.2', 'Mailbox full');
+  const serve = (kind: 'smtp' | 'lmtp') =>
+    new SmtpService({
+      settings: () => ({
+        ...{ hostname, service: kind, startTls, bareNewlines: 'refuse', authRequired: false },
+        limits: { ...defaultLimits, messageBytes: messageBytesMax, textLineBytes: 0 },
+        ...{ isTrusted: () => kind === 'lmtp' || !parts.mustLogIn, directory, login },
+        mechanisms: () => (kind === 'smtp' ? ['PLAIN'] : []),
+        hooks: { onMessageFor: async () => (parts.noRoom() ? full : undefined) },
+        destinationOf: router.destinationOf,
+        ...{ senderRule: undefined, vrfy: 'no' },
+      }),
+      connections: createConnectionLimits({ connections: 20, connectionsPerClient: 20 }),
+      startTls: (peer: Peer) => (peer as End).startTls(30_000),
+      ...{ spool: stores.spool, submit: (message) => runner.submit(message), messageId: ids },
+      startQueue: async () => reply(250, '0.0', 'OK'),
+      ...{ clock, random, log },
+    });
+  const services = { smtp: serve('smtp'), lmtp: serve('lmtp') };
   runner.start();
   return {
-    ...{ life, stores, runner, service, clock, die, lastId: () => lastId },
-    accept(end) {
+    ...{ life, stores, runner, clock, die, lastId: () => lastId },
+    get conversations() {
+      return services.smtp.conversations + services.lmtp.conversations;
+    },
+    accept(end, service) {
       ends.add(end);
-      service.accept(end);
+      services[service].accept(end);
     },
     async stop(graceMs) {
-      clock.after(graceMs, () => service.destroy());
-      await service.shutdown();
+      const all = [services.smtp, services.lmtp];
+      clock.after(graceMs, () => {
+        for (const service of all) service.destroy();
+      });
+      await Promise.all(all.map((service) => service.shutdown()));
       await runner.stop({ graceMs });
       await remote.close();
       await stores[Symbol.asyncDispose]();
@@ -194,14 +225,15 @@ export async function startHome(parts: HomeParts): Promise<Home> {
 }
 
 /** Tells the ledger what the store has, and what it says is recorded. */
-function watched(store: QueueStore, disk: MemoryDisk, ledger: Ledger): QueueStore {
+function watched(store: QueueStore, disk: MemoryDisk, ledger: Ledger, life: Life): QueueStore {
   const enqueue: QueueStore['enqueue'] = (message, options) => {
     note(message, disk, ledger);
     return store.enqueue(message, options);
   };
   const settle = async (settlement: Settlement) => {
     const recorded = await store.settle(settlement);
-    if (recorded)
+    // What the dead are told they do not know any more.
+    if (recorded && !life.dead)
       for (const { index, outcome } of settlement.outcomes)
         if (outcome.kind === 'delivered') ledger.settled(settlement.message, index);
     return recorded;

@@ -15,6 +15,8 @@ export interface Mail {
   readonly content: Buffer;
   /** NOTIFY=NEVER: of a failure nobody is told. */
   readonly silent: boolean;
+  /** With SMTPUTF8: hosts without it take it only where it turns out not to be needed. */
+  readonly utf8: boolean;
   readonly fates: Fate[];
   readonly givenAt: number;
   /** The end of the content went out: from here on the server may have it. */
@@ -79,7 +81,9 @@ export class Ledger {
   }
 
   open(
-    given: Pick<Mail, 'token' | 'sender' | 'content' | 'silent'> & { readonly addresses: string[] },
+    given: Pick<Mail, 'token' | 'sender' | 'content' | 'silent' | 'utf8'> & {
+      readonly addresses: string[];
+    },
   ): Mail {
     const { addresses, ...rest } = given;
     const fates: Fate[] = [];
@@ -89,7 +93,9 @@ export class Ledger {
       fates.push({
         ...{ mail, address, wanted: undefined, arrivals: 0, wasHeard: () => true },
         ...{ excused: false, settledAt: undefined, told: false },
-        refused: this.#isRefused(address, given.content.length),
+        refused:
+          this.#isRefused(address, given.content.length) ||
+          (given.utf8 && !isAt(address, this.#settings.localDomain)),
       });
     this.mails.set(mail.token, mail);
     return mail;
@@ -104,6 +110,17 @@ export class Ledger {
       for (const fate of mail.fates)
         assert.equal(fate.arrivals, 0, `${name(fate)} was delivered, and refused to its client`);
     });
+  }
+
+  /** RFC 2033 §4.2: the server's word about each: these get it, and the others do not. */
+  answeredFor(mail: Mail, taken: ReadonlySet<string>): void {
+    for (const fate of mail.fates) {
+      if (taken.has(fate.address)) continue;
+      fate.wanted = false;
+      this.#check(() =>
+        assert.equal(fate.arrivals, 0, `${name(fate)} was delivered, and refused to its client`),
+      );
+    }
   }
 
   /** The store has it under this id. */
@@ -302,8 +319,11 @@ export class Ledger {
   }
 
   #recipientsIn(report: string): string[] {
-    return [...report.matchAll(/^Final-Recipient: rfc822; *(.*)\r$/gm)].map(
-      ([, address]) => this.#settings.aliased.get(address!) ?? address!,
+    return [...report.matchAll(/^Final-Recipient: (?:rfc822|utf-8); *(.*)\r$/gm)].map(
+      ([, written]) => {
+        const address = unicodeOf(written!);
+        return this.#settings.aliased.get(address) ?? address;
+      },
     );
   }
 
@@ -314,6 +334,19 @@ export class Ledger {
 }
 
 export const name = ({ mail, address }: Fate): string => `${mail.token} ${address}`;
+
+/** RFC 6533 §3: in UTF-8, or in its 7-bit form; and quoted-printable after a host of 7 bits. */
+const unicodeOf = (written: string): string =>
+  Buffer.from(
+    written.replaceAll(/=([0-9A-F]{2})/g, (_, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    ),
+    'latin1',
+  )
+    .toString()
+    .replaceAll(/\\x\{([0-9A-F]+)\}/g, (_, hex: string) =>
+      String.fromCodePoint(Number.parseInt(hex, 16)),
+    );
 
 const isAt = (address: string, domain: string): boolean => address.endsWith(`@${domain}`);
 
