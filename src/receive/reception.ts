@@ -426,7 +426,6 @@ function travelling(params: readonly MailParam[]): readonly string[] {
 }
 
 async function firstBytes(spool: Spool, stored: StoredContent): Promise<Uint8Array> {
-  for await (const chunk of spool.open(stored).read())
-    return Uint8Array.from(chunk.subarray(0, headerBytesScanned));
+  for await (const chunk of spool.open(stored).read()) return chunk.subarray(0, headerBytesScanned);
   return new Uint8Array();
 }
