@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Worker } from 'node:worker_threads';
+import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
+import { FakeClock } from '../base/fake-clock.ts';
 import type { Log } from '../base/log.ts';
 import { scriptedServer } from '../net/scripted-server.ts';
 import type { DeliveryResult } from '../queue/delivery.ts';
@@ -30,11 +32,11 @@ function lease(content: Content = memoryContent(Buffer.from('Subject: x\r\n\r\n.
 
 const to = (port: number): RemoteRoute => ({ kind: 'relay', host: '127.0.0.1', port, tls: 'none' });
 
-function startThread() {
+function startThread(clock: Clock = systemClock()) {
   const lines: string[] = [];
   const write = (event: string) => void lines.push(event);
   const log: Log = { debug: write, info: write, warn: write, error: write };
-  return { thread: new RelayThread({ clock: systemClock(), log }), lines };
+  return { thread: new RelayThread({ clock, log }), lines };
 }
 
 const wordsOf = ({ recipients, health }: DeliveryResult) => [
@@ -155,6 +157,21 @@ describe('a relay in its own thread', () => {
     const again = await relay.attempt(lease(), to(hop.port), never);
     assert.deepEqual(wordsOf(again), ['ok', 'relayed 250 queued']);
     await relay.close();
+  });
+
+  it('a close waits for goodbyes, but not for ever', async () => {
+    await using hop = await scriptedServer({
+      script: (verb) => (verb === 'QUIT' ? 'silence' : undefined),
+    });
+    const clock = new FakeClock();
+    const { thread } = startThread(clock);
+    await using _thread = thread;
+    const relay = thread.open(settings());
+    await relay.attempt(lease(), to(hop.port), never);
+    const closing = relay.close();
+    await clock.advance(10_000);
+    await closing;
+    assert.equal(hop.connections.open, 1);
   });
 
   it('an end gives up what is under way', async () => {

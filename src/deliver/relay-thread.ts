@@ -25,6 +25,8 @@ const died = reply(451, '3.0', 'The delivery was interrupted by an error of ours
 
 /** Limit: a thread that dies is started anew no more often than this. */
 const restartMs = 1000;
+/** Limit: twice what idle connections get for their goodbyes; a thread that hangs holds up no stop. */
+const closeMs = 10_000;
 
 interface Waiting {
   readonly recipients: number;
@@ -119,7 +121,11 @@ export class RelayThread implements AsyncDisposable {
     this.#open.delete(generation);
     if (!told || this.#worker === undefined) return;
     await new Promise<void>((resolve) => {
-      this.#closing.set(generation, resolve);
+      const cancel = this.#options.clock.after(closeMs, resolve);
+      this.#closing.set(generation, () => {
+        cancel();
+        resolve();
+      });
       this.#post({ kind: 'close', generation });
     });
   }
