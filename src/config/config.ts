@@ -433,6 +433,8 @@ const store = z.discriminatedUnion('kind', [
 export type TokenVerifier = (
   user: string,
   token: string,
+  /** The host and port that an OAUTHBEARER client says it connected to, where it does. */
+  target?: { readonly host: string | undefined; readonly port: number | undefined },
 ) => string | undefined | Promise<string | undefined>;
 
 export const schema = z.strictObject({

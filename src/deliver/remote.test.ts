@@ -8,6 +8,7 @@ import { silentLog } from '../base/log.ts';
 import { seededRandom } from '../base/random.ts';
 import type { FakeZone } from '../dns/fake-resolver.ts';
 import { FakeResolver } from '../dns/fake-resolver.ts';
+import type { Resolver } from '../dns/resolver.ts';
 import { issueCertificate } from '../net/certificate.ts';
 import type { Dialer } from '../net/dialer.ts';
 import { createDialer, DialError } from '../net/dialer.ts';
@@ -651,6 +652,19 @@ describe('open connections', () => {
 });
 
 describe('abort signals', () => {
+  it('end the wait for a DNS that says nothing', async () => {
+    const resolver: Resolver = { resolve: () => new Promise(() => {}) };
+    await using world = make({ resolver });
+    const stop = new AbortController();
+    const attempted = world.deliver(lease(['a@example.net']), stop.signal);
+    await new Promise(setImmediate);
+    stop.abort();
+    assert.deepEqual(say(await attempted), [
+      'ok',
+      'deferred 451 4.3.2 The server was stopped during the delivery',
+    ]);
+  });
+
   it('one that ends long after its attempts leaves the connections of others alone', async () => {
     const early = new AbortController();
     await using server = await scriptedServer();

@@ -74,13 +74,13 @@ export function createRelay(options: RelayOptions): Relay {
   const pool = new ConnectionPool(options.clock, limits);
   const memory = new HostMemory(options.clock);
   const parts: Parts = { ...options, limits, pool, memory };
-  const atWork = new WeakMap<AbortSignal, Set<Connection>>();
+  const atWork = new WeakMap<AbortSignal, Set<Stoppable>>();
   // One listener for a signal that many deliveries share, not one for each of them; and only their
   // connections end with it.
-  const connectionsOf = (signal: AbortSignal): Set<Connection> => {
+  const connectionsOf = (signal: AbortSignal): Set<Stoppable> => {
     let connections = atWork.get(signal);
     if (connections === undefined) {
-      const made = new Set<Connection>();
+      const made = new Set<Stoppable>();
       connections = made;
       atWork.set(signal, made);
       const drop = () => {
@@ -109,11 +109,14 @@ interface Parts extends Omit<RelayOptions, 'limits'> {
 // RFC 3463 §3.5: X.4.4, unable to route.
 const noRoute = reply(451, '4.4', 'There is no route to this destination any more');
 
+/** A connection, or a wait for the DNS. */
+type Stoppable = Pick<Connection, 'destroy'>;
+
 interface AttemptFor {
   readonly lease: RemoteLease;
   readonly route: RemoteRoute;
   readonly signal: AbortSignal;
-  readonly atWork: Set<Connection>;
+  readonly atWork: Set<Stoppable>;
 }
 
 /** One lease on its way. */
@@ -122,8 +125,8 @@ class Attempt {
   readonly #lease: RemoteLease;
   readonly #route: RemoteRoute;
   readonly #signal: AbortSignal;
-  /** The connections that end when the signal is aborted. */
-  readonly #atWork: Set<Connection>;
+  /** What ends when the signal is aborted. */
+  readonly #atWork: Set<Stoppable>;
   readonly #key: string;
   readonly #results: (RecipientResult | undefined)[];
   /** Positions of those for whom something can still be done. */
@@ -189,7 +192,10 @@ class Attempt {
   }
 
   async #startWalk(): Promise<HostWalk | undefined> {
-    const found = await findHosts(this.#route, this.#parts, this.#parts.limits.hostsMax);
+    const found = await this.#unlessStopped(
+      findHosts(this.#route, this.#parts, this.#parts.limits.hostsMax),
+    );
+    if (found === undefined) return undefined;
     if (found.kind === 'hosts') {
       this.#tried ??= [];
       const settings = hopSettings(this.#route, this.#parts);
@@ -203,6 +209,18 @@ class Attempt {
     if (!final) this.#health = 'down';
     this.#answerPending(found.reply, { final, remote: false }, { host: hostName(this.#route) });
     return undefined;
+  }
+
+  /** undefined when the signal comes first: a question to the DNS may be others' too, and goes on. */
+  async #unlessStopped<T>(work: Promise<T>): Promise<T | undefined> {
+    const stop = Promise.withResolvers<undefined>();
+    const waiting = { destroy: () => stop.resolve(undefined) };
+    this.#atWork.add(waiting);
+    try {
+      return await Promise.race([work, stop.promise]);
+    } finally {
+      this.#atWork.delete(waiting);
+    }
   }
 
   /** All hosts have been tried. What one of them said about the message itself counts for more. */

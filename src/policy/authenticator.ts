@@ -6,7 +6,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
 import { addressKey } from '../mail/address.ts';
-import type { Authenticator } from '../sasl/mechanism.ts';
+import type { Authenticator, TokenTarget } from '../sasl/mechanism.ts';
 import { saslprep } from '../sasl/saslprep.ts';
 import type { ScramKeys } from '../sasl/scram-keys.ts';
 import type { Account, AccountStore, Credential } from '../store/account-store.ts';
@@ -19,7 +19,11 @@ export interface AuthenticatorOptions {
    * Looked at anew each time: a reload may give another or take it away.
    */
   readonly tokenVerifier?:
-    | ((user: string, token: string) => string | undefined | Promise<string | undefined>)
+    | ((
+        user: string,
+        token: string,
+        target?: TokenTarget,
+      ) => string | undefined | Promise<string | undefined>)
     | undefined;
   /** Names in client certificates that are not addresses of an account themselves, to addresses. */
   readonly certificateAccounts?: ReadonlyMap<string, string> | undefined;
@@ -77,7 +81,8 @@ export function createAuthenticator(options: AuthenticatorOptions): AccountAuthe
     get verifyToken() {
       const { tokenVerifier } = options;
       if (tokenVerifier === undefined) return undefined;
-      return async (user: string, token: string) => addressOf(await tokenVerifier(user, token));
+      return async (user: string, token: string, target?: TokenTarget) =>
+        addressOf(await tokenVerifier(user, token, target));
     },
 
     async accountOfCertificate(names) {

@@ -8,7 +8,7 @@ import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import { addressKey } from '../mail/address.ts';
-import type { Authenticator } from '../sasl/mechanism.ts';
+import type { Authenticator, TokenTarget } from '../sasl/mechanism.ts';
 import { clientNetwork } from './connection-limits.ts';
 
 /** The names of the configuration's `login`; times in milliseconds. */
@@ -233,9 +233,9 @@ export function slowedAuthenticator(
       },
     }),
     ...(verifyToken !== undefined && {
-      async verifyToken(user, token) {
+      async verifyToken(user: string, token: string, target?: TokenTarget) {
         await wait(user);
-        return verifyToken(user, token);
+        return verifyToken(user, token, target);
       },
     }),
   };

@@ -19,6 +19,12 @@ export type SaslStep =
       readonly cause?: unknown;
     };
 
+/** Where the client says that it connected to, if it says so. RFC 7628 §3.1. */
+export interface TokenTarget {
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+}
+
 /** One exchange. step() is first called with the initial response, or undefined without one. */
 export interface SaslServer {
   step(response: Uint8Array | undefined): Promise<SaslStep>;
@@ -43,7 +49,9 @@ export interface Authenticator {
     readonly others?: readonly ScramKeys[];
   }>;
   /** Bearer tokens, by the function in the configuration. */
-  readonly verifyToken?: ((user: string, token: string) => Promise<string | undefined>) | undefined;
+  readonly verifyToken?:
+    | ((user: string, token: string, target?: TokenTarget) => Promise<string | undefined>)
+    | undefined;
   /** The account a TLS client certificate belongs to. */
   accountOfCertificate?(names: readonly string[]): Promise<string | undefined>;
   /** Whether `account` may act as `authorization` (RFC 4422 §3.4.1): its own addresses only. */

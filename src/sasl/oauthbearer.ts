@@ -3,6 +3,7 @@
 
 import type { Exchange, SaslContext, SaslOutcome } from './exchange.ts';
 import { decode, malformed, nothing, outcomeFor, refused } from './exchange.ts';
+import type { TokenTarget } from './mechanism.ts';
 import { escapeName, saslName, unescapeName } from './sasl-name.ts';
 
 /** Limit: RFC 4954 §4 lets a client send 12288 octets of base64; tokens with many claims are long. */
@@ -23,13 +24,28 @@ export async function* oauthBearer(
   if (match === null) return malformed;
   const [, name = '', pairs = ''] = match;
   const user = unescapeName(name);
-  // host and port, which a client behind a proxy cannot know as we do, decide nothing for a bearer.
-  const auth = pairs.split('\x01').find((pair) => pair.toLowerCase().startsWith('auth='));
-  const outcome = await checkToken(context, user, bearer.exec(auth?.slice(5) ?? '')?.[1]);
+  const value = (key: string) =>
+    pairs
+      .split('\x01')
+      .find((pair) => pair.toLowerCase().startsWith(`${key}=`))
+      ?.slice(key.length + 1);
+  // RFC 7628 §3.1: "the host name to which the client connected", and the port. Which ones are right
+  // nobody here can know (a proxy may stand before us), so that a verifier gets to see them; what
+  // is neither a host nor a port is a message that makes no sense.
+  const [host, port] = [value('host'), value('port')];
+  if ((host !== undefined && !hostForm.test(host)) || (port !== undefined && !isPort(port)))
+    return malformed;
+  const target = { host, port: port === undefined ? undefined : Number(port) };
+  const token = bearer.exec(value('auth') ?? '')?.[1];
+  const outcome = await checkToken(context, user, token, target);
   // RFC 7628 §3.2.2 and §3.2.3: an error result, which the client answers with ^A.
   if (outcome.kind === 'failure') yield invalidToken;
   return outcome;
 }
+
+const hostForm = /^(?:[\w-]+(?:\.[\w-]+)*\.?|\[?[\da-f:.]+\]?)$/i;
+const isPort = (text: string) =>
+  /^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536;
 
 const invalidToken = Buffer.from('{"status":"invalid_token"}');
 
@@ -51,9 +67,10 @@ async function checkToken(
   { authenticator }: SaslContext,
   user: string,
   token: string | undefined,
+  target?: TokenTarget,
 ): Promise<SaslOutcome> {
   if (token === undefined) return refused(user);
-  const account = await authenticator.verifyToken?.(user, token);
+  const account = await authenticator.verifyToken?.(user, token, target);
   return outcomeFor(authenticator, { user, account, authorization: user });
 }
 

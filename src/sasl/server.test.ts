@@ -15,7 +15,10 @@ const users = new Map([
 const authenticator = {
   verifyPassword: async (user, password) => (users.get(user) === password ? user : undefined),
   scramKeys: async () => ({ account: 'tim', keys }),
-  verifyToken: async (user, token) => (token === 'dG9rZW4=' ? user || 'tim' : undefined),
+  verifyToken: async (user, token, target) =>
+    token !== 'dG9rZW4=' || (target?.host ?? 'here.example') !== 'here.example'
+      ? undefined
+      : user || 'tim',
   accountOfCertificate: async (names) => names.find((name) => users.has(name)),
   mayActAs: async (account, authorization) => account === authorization,
 } satisfies Authenticator;
@@ -91,9 +94,23 @@ describe('SASL server', () => {
     [
       'RFC 7628 §3.1: a good token',
       'OAUTHBEARER',
-      ['n,a=tim,\x01host=server.example.com\x01port=143\x01auth=Bearer dG9rZW4=\x01\x01'],
+      ['n,a=tim,\x01host=here.example\x01port=143\x01auth=Bearer dG9rZW4=\x01\x01'],
       [tim],
     ],
+    [
+      'RFC 7628 §3.1: a good token for another host, refused by the verifier',
+      'OAUTHBEARER',
+      ['n,a=tim,\x01host=other.example\x01auth=Bearer dG9rZW4=\x01\x01', '\x01'],
+      ['{"status":"invalid_token"}', 'credentials'],
+    ],
+    ...['port=0', 'port=65536', 'port=x', 'host=a b', 'host='].map(
+      (pair): [string, string, string[], string[]] => [
+        `RFC 7628 §3.1: ${pair}`,
+        'OAUTHBEARER',
+        [`n,a=tim,\x01${pair}\x01auth=Bearer dG9rZW4=\x01\x01`],
+        ['malformed'],
+      ],
+    ),
     ['RFC 7628 §3.1: no name', 'OAUTHBEARER', ['n,,\x01auth=bearer dG9rZW4=\x01\x01'], [tim]],
     [
       'RFC 7628 §3.2.3: an error, the dummy response, and the end',
