@@ -101,6 +101,7 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
       clientAddress: address,
       throttle,
       clock,
+      onLeave: (callback) => reception.onLeave(callback),
       startSasl: (mechanism) =>
         createSaslServer(mechanism, { authenticator: slowed, tls: reception.client.tls }),
       onSuccess: (account) => {

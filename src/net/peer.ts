@@ -31,6 +31,11 @@ export interface Peer {
    * written last may be lost with it. Default: does not wait.
    */
   end(lingerMs?: number): Promise<void>;
+  /**
+   * Calls back once when the peer will say no more, even if nobody reads: what is done for it alone
+   * need not go on. Returns what forgets the wish. A peer that cannot know it has none of this.
+   */
+  onLeave?(callback: () => void): () => void;
   /** Drops the connection at once. */
   destroy(): void;
 }

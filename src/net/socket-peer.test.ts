@@ -71,6 +71,16 @@ describe('SocketPeer', () => {
     await pair.peer.end(20);
   });
 
+  it('says when the peer will say no more, though nobody reads', async () => {
+    await using pair = await openPair();
+    const left = new Promise<void>((resolve) => pair.peer.onLeave(resolve));
+    pair.peer.onLeave(() => assert.fail('forgotten'))();
+    pair.client.end('last words');
+    await left;
+    assert.equal(String(await pair.peer.read(1000)), 'last words');
+    await new Promise<void>((resolve) => pair.peer.onLeave(resolve));
+  });
+
   it('holds back a peer that sends while nobody reads', async () => {
     await using pair = await openPair();
     const { client, peer } = pair;

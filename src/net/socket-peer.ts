@@ -36,6 +36,7 @@ export class SocketPeer implements Peer {
   #timeoutMs = 0;
   #reader: Waiter<Uint8Array | undefined> | undefined;
   #writers: Waiter<void>[] | undefined;
+  #leaving: Set<() => void> | undefined;
   #tls: TlsFacts | undefined;
   #remote: Endpoint | undefined;
   #local: Endpoint | undefined;
@@ -129,6 +130,16 @@ export class SocketPeer implements Peer {
     });
   }
 
+  onLeave(callback: () => void): () => void {
+    if (this.#ended || this.#error !== undefined) {
+      queueMicrotask(callback);
+      return () => {};
+    }
+    this.#leaving ??= new Set();
+    this.#leaving.add(callback);
+    return () => this.#leaving?.delete(callback);
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }
@@ -199,6 +210,9 @@ export class SocketPeer implements Peer {
     this.#ended = true;
     this.#reader?.resolve(undefined);
     this.#reader = undefined;
+    const leaving = this.#leaving;
+    this.#leaving = undefined;
+    if (leaving !== undefined) for (const callback of leaving) callback();
   };
 
   readonly #onError = (error: Error): void => {

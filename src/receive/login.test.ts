@@ -34,10 +34,15 @@ function open(steps: readonly SaslStep[] = [], failuresPerNetwork = 3) {
     },
   };
   let next = 0;
+  let leave = () => {};
   const login = new Login({
     clientAddress: '192.0.2.7',
     throttle: watched,
     clock,
+    onLeave: (callback) => {
+      leave = callback;
+      return () => {};
+    },
     startSasl: (mechanism) =>
       mechanism === 'PLAIN'
         ? {
@@ -50,13 +55,23 @@ function open(steps: readonly SaslStep[] = [], failuresPerNetwork = 3) {
     onSuccess: (account) => void seen.push(`account ${account}`),
     onFailure: (mechanism, { reason }) => void seen.push(`${mechanism} ${reason}`),
   });
-  return { login, clock, seen };
+  return { login, clock, seen, leave: () => leave() };
 }
 
 const wrong: SaslStep = { kind: 'failure', reason: 'credentials', user: 'ann@example.org' };
 const success: SaslStep = { kind: 'success', account: 'ann@example.org' };
 
 describe('Login', () => {
+  it('no turn is waited for by a client that has left', async () => {
+    const { login, clock, seen, leave } = open([wrong]);
+    await login.start('PLAIN', bytes('x'));
+    const waiting = login.start('PLAIN', bytes('y'));
+    leave();
+    assert.equal(codeOf(await waiting), '454 7.0');
+    assert.equal(clock.nextTimer(), undefined);
+    assert.ok(!seen.includes('step y'));
+  });
+
   it('RFC 4954 §4: 235 at the end of an exchange; the throttle hears of it', async () => {
     const { login, seen } = open([{ kind: 'challenge', bytes: bytes('go on') }, success]);
     assert.equal(codeOf(await login.start('PLAIN', undefined)), '334 go on');

@@ -2,7 +2,6 @@
 // RFC 4954 §4 and §6 have the replies.
 
 import type { Clock } from '../base/clock.ts';
-import { sleep } from '../base/clock.ts';
 import type { LoginThrottle } from '../policy/login-throttle.ts';
 import type { SaslServer, SaslStep } from '../sasl/mechanism.ts';
 import type { Reply } from '../smtp/reply.ts';
@@ -22,6 +21,8 @@ export interface LoginParts {
   readonly clientAddress: string;
   readonly throttle: LoginThrottle;
   readonly clock: Clock;
+  /** Calls back when the client is gone: nobody waits a turn for it then. */
+  readonly onLeave?: (callback: () => void) => () => void;
   readonly startSasl: (mechanism: string) => SaslServer | undefined;
   /** Called once, with the account. */
   readonly onSuccess: (account: string) => void;
@@ -38,10 +39,10 @@ export class Login {
   }
 
   async start(mechanism: string, initial: Uint8Array | undefined): Promise<Reply | Challenge> {
-    const { throttle, clientAddress, startSasl, clock } = this.#parts;
+    const { throttle, clientAddress, startSasl } = this.#parts;
     const verdict = throttle.check(clientAddress);
     if (verdict.kind === 'blocked') return blocked;
-    if (verdict.delayMs > 0) await sleep(clock, verdict.delayMs);
+    if (verdict.delayMs > 0 && !(await this.#waits(verdict.delayMs))) return later;
     const sasl = startSasl(mechanism);
     if (sasl === undefined) return unknown;
     this.#exchange = { mechanism, sasl };
@@ -78,6 +79,22 @@ export class Login {
     if (step.reason === 'malformed') return malformed;
     this.#parts.throttle.failed(this.#parts.clientAddress, step.user);
     return wrong;
+  }
+
+  /** False when the client has left meanwhile: its connection is no use to anybody. */
+  #waits(delayMs: number): Promise<boolean> {
+    const { clock, onLeave } = this.#parts;
+    return new Promise((resolve) => {
+      let forget: (() => void) | undefined;
+      const cancel = clock.after(delayMs, () => {
+        forget?.();
+        resolve(true);
+      });
+      forget = onLeave?.(() => {
+        cancel();
+        resolve(false);
+      });
+    });
   }
 
   cancel(): void {

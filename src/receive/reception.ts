@@ -167,6 +167,11 @@ export class Reception implements Answerer {
     return { mechanisms: this.#parts.mechanisms(peer), trusted: this.#parts.trusted };
   }
 
+  /** Calls back when the client will say no more. */
+  onLeave(callback: () => void): () => void {
+    return this.#peer.onLeave?.(callback) ?? (() => {});
+  }
+
   /** Called by the login when it succeeds. */
   loggedIn(account: string): void {
     this.#account = account;
