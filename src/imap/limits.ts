@@ -38,3 +38,12 @@ export const defaultImapLimits: ImapLimits = {
   idleMs: 30 * 60_000,
   loginMs: 60_000,
 };
+
+/** Octets of a line of a SASL exchange; RFC 4954 §4 finds 12288 sufficient for SMTP. */
+export const authLineBytesMax = 12_288;
+
+/** Output that is gathered before it is sent: a pipelining client is answered in few writes. */
+export const outputBytes = 64 * 2 ** 10;
+
+/** RFC 7888 §5, LITERAL-: what strangers may send without our leave. */
+export const unasked = { literalOctets: 4096 } as const;

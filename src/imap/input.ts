@@ -1,0 +1,142 @@
+// The bytes an IMAP session has received and not used yet: lines, and the octets of literals. A line
+// that is too long is skipped, never gathered; the octets of messages are handed on as they are. What
+// waits for more is kept in a buffer of our own that grows by doubling, so that a client that sends
+// octet by octet costs no more than one that does not.
+
+export type Line =
+  | { readonly kind: 'line'; readonly text: string }
+  /** Its beginning, where a tag may stand, and its end, where a literal may be announced. */
+  | { readonly kind: 'too-long'; readonly start: string; readonly end: string };
+
+const crlf = Buffer.from('\r\n');
+/** What a literal's announcement has at most, and some; and of a tag as long as any client has. */
+const endOctets = 32;
+const startOctets = 64;
+
+export class ImapInput {
+  #bytes: Buffer | undefined;
+  /** Whether #bytes is ours. */
+  #own = false;
+  #at = 0;
+  #end = 0;
+  /** No CRLF begins before this. */
+  #searched = 0;
+  /** Of the line that is being skipped; 0 for none. */
+  #skipped = 0;
+  #skippedStart = '';
+  #skippedEnd = '';
+
+  get empty(): boolean {
+    return this.#bytes === undefined;
+  }
+
+  /** Octets of a line that is too long and has not ended. */
+  get skipped(): number {
+    return this.#skipped;
+  }
+
+  /** The bytes are ours until hold(). */
+  push(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (this.#bytes === undefined) {
+      this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      this.#own = false;
+      this.#at = 0;
+      this.#searched = 0;
+      this.#end = bytes.length;
+      return;
+    }
+    this.#makeRoom(bytes.length);
+    this.#bytes.set(bytes, this.#end);
+    this.#end += bytes.length;
+  }
+
+  /** What has not been used is copied: the bytes of push() are their owner's again. */
+  hold(): void {
+    if (this.#bytes !== undefined && !this.#own) this.#makeRoom(0);
+  }
+
+  clear(): void {
+    this.#bytes = undefined;
+    this.#skipped = 0;
+  }
+
+  /** The next line without its CRLF, or undefined when there is no whole line yet. */
+  takeLine(limit: number): Line | undefined {
+    const bytes = this.#bytes;
+    if (bytes === undefined) return undefined;
+    const found = bytes.subarray(0, this.#end).indexOf(crlf, Math.max(this.#at, this.#searched));
+    if (found === -1) {
+      this.#searched = Math.max(this.#at, this.#end - 1);
+      if (this.#skipped > 0 || this.#end - this.#at > limit + 1) this.#skipLine(bytes);
+      return undefined;
+    }
+    const start = this.#at;
+    this.#use(found + 2);
+    if (this.#skipped === 0 && found - start <= limit)
+      return { kind: 'line', text: bytes.toString('latin1', start, found) };
+    this.#noteSkipped(bytes, start, found);
+    const line: Line = { kind: 'too-long', start: this.#skippedStart, end: this.#skippedEnd };
+    this.#skipped = 0;
+    return line;
+  }
+
+  /** So many octets as latin1, or undefined when they are not all there. */
+  takeText(octets: number): string | undefined {
+    if (octets === 0) return '';
+    const bytes = this.#bytes;
+    if (bytes === undefined || this.#end - this.#at < octets) return undefined;
+    const text = bytes.toString('latin1', this.#at, this.#at + octets);
+    this.#use(this.#at + octets);
+    return text;
+  }
+
+  /** What there is, up to so many octets; as it is until hold() or push(). */
+  takeContent(octetsMax: number): Uint8Array | undefined {
+    const bytes = this.#bytes;
+    if (bytes === undefined) return undefined;
+    const start = this.#at;
+    const end = Math.min(this.#end, start + octetsMax);
+    this.#use(end);
+    return bytes.subarray(start, end);
+  }
+
+  #use(at: number): void {
+    this.#at = at;
+    if (at >= this.#end) this.#bytes = undefined;
+  }
+
+  /** All of it is part of a line that is too long, but for a CR that may belong to its end. */
+  #skipLine(bytes: Buffer): void {
+    const keep = bytes[this.#end - 1] === 0x0d ? 1 : 0;
+    const end = this.#end - keep;
+    this.#noteSkipped(bytes, this.#at, end);
+    this.#use(end);
+  }
+
+  #noteSkipped(bytes: Buffer, start: number, end: number): void {
+    if (this.#skipped === 0) {
+      this.#skippedStart = '';
+      this.#skippedEnd = '';
+    }
+    const room = startOctets - this.#skippedStart.length;
+    this.#skippedStart += bytes.toString('latin1', start, Math.min(end, start + room));
+    const last = bytes.toString('latin1', Math.max(start, end - endOctets), end);
+    this.#skippedEnd = (this.#skippedEnd + last).slice(-endOctets);
+    this.#skipped += end - start;
+  }
+
+  #makeRoom(octets: number): void {
+    const held = this.#end - this.#at;
+    const bytes = this.#bytes!;
+    if (this.#own && bytes.length - this.#end >= octets) return;
+    const roomy = this.#own && bytes.length >= 2 * (held + octets);
+    const target = roomy ? bytes : Buffer.allocUnsafeSlow(Math.max(256, 2 * (held + octets)));
+    bytes.copy(target, 0, this.#at, this.#end);
+    this.#searched = Math.max(0, this.#searched - this.#at);
+    this.#bytes = target;
+    this.#own = true;
+    this.#at = 0;
+    this.#end = held;
+  }
+}
