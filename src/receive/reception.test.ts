@@ -38,6 +38,7 @@ class WatchedSpool extends MemorySpool {
       get size() {
         return writer.size;
       },
+      release: () => writer.release(),
       write: (bytes) => {
         if (this.fail === 'write') throw new StorageError('disk full');
         if (this.fail === 'later') return Promise.reject(new StorageError('disk full'));

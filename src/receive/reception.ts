@@ -139,7 +139,7 @@ export class Reception implements Answerer {
       case 'rcpt':
         return this.#rcpt(question.to, question.params);
       case 'data':
-        this.#content ??= this.#parts.spool.create();
+        this.#content ??= this.#parts.spool.create({ relayed: this.#isRelayed() });
         return replies.startContent;
       case 'message':
         return this.#message();
@@ -287,7 +287,18 @@ export class Reception implements Answerer {
       // What a store that is gone may have queued needs its file; recovery removes it if not.
       if (stored !== undefined && !(error instanceof StoreGoneError)) await this.#discard(stored);
       throw error;
+    } finally {
+      writer.release();
     }
+  }
+
+  /** For no mailbox here: then its content may lie in the queue's journal. */
+  #isRelayed(): boolean {
+    const { destinationOf } = this.#parts;
+    const recipients = this.#envelope?.recipients ?? [];
+    return recipients.every(({ targets }) =>
+      targets.every(({ address }) => destinationOf(address) !== 'local'),
+    );
   }
 
   /**
@@ -421,6 +432,7 @@ const failedWriter = (error: unknown): ContentWriter => ({
   size: 0,
   write: () => undefined,
   commit: () => Promise.reject(error),
+  release: () => {},
   abort: () => Promise.resolve(),
 });
 

@@ -40,3 +40,6 @@ export function memoryContent(bytes: Uint8Array): Content {
 
 /** Content up to this many octets travels in the transaction of its queue row. */
 export const inlineBytesMax = 128 * 2 ** 10;
+
+/** Content up to this many octets may travel in the queue's journal. */
+export const journalBytesMax = 2 ** 20;

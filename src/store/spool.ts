@@ -13,12 +13,17 @@ export interface ContentWriter {
   write(bytes: Uint8Array): Promise<void> | undefined;
   /** Small content is handed back in memory; large content is a file, synced with its directory. */
   commit(): Promise<StoredContent>;
+  /** Content that was handed back in memory is kept by somebody else now, or by nobody. */
+  release(): void;
   /** Removes every trace; never throws. */
   abort(): Promise<void>;
 }
 
 export interface Spool extends AsyncDisposable {
-  create(): ContentWriter;
+  /** With `relayed` content that is not small may come back in memory, too, for the journal. */
+  create(options?: { readonly relayed: boolean }): ContentWriter;
+  /** Writes content that came back in memory to a file after all. @throws StorageError */
+  store(bytes: Uint8Array): Promise<StoredContent>;
   open(stored: StoredContent): Content;
   /** Removes the file of content that no row refers to. Never throws. */
   remove(key: string): Promise<void>;

@@ -53,6 +53,7 @@ class CountingSpool extends MemorySpool {
       get size() {
         return writer.size;
       },
+      release: () => writer.release(),
       write: (bytes) => {
         if (this.fails()) return Promise.reject(new StorageError(secret));
         return writer.write(bytes);

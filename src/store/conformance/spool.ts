@@ -37,6 +37,18 @@ export function testSpool(name: string, open: () => Promise<TestSpool>): void {
       }
     });
 
+    it('stores in a file what came back in memory, when it is asked to', async () => {
+      await using test = await open();
+      for (const size of [1, 10, inlineBytesMax + 1]) {
+        const before = await test.files();
+        const stored = await test.spool.store(Buffer.alloc(size, 'y'));
+        assert.deepEqual([stored.kind, storedSize(stored)], ['file', size]);
+        assert.equal(await test.files(), before + 1);
+        const pieces = await collected(test.spool.open(stored).read());
+        assert.equal(Buffer.compare(Buffer.concat(pieces), Buffer.alloc(size, 'y')), 0);
+      }
+    });
+
     it('content out is content in, however it was cut, as often as it is read', async () => {
       await using test = await open();
       const piece = fc.oneof(

@@ -15,7 +15,11 @@ export class MemorySpool implements Spool {
     return this.#files.size;
   }
 
-  create(): ContentWriter {
+  /** Content of what is relayed comes back as it is up to this size. */
+  relayedBytesMax: number = inlineBytesMax;
+
+  create({ relayed }: { readonly relayed: boolean } = { relayed: false }): ContentWriter {
+    const keptBytesMax = relayed ? this.relayedBytesMax : inlineBytesMax;
     const pieces: Buffer[] = [];
     let size = 0;
     return {
@@ -29,16 +33,20 @@ export class MemorySpool implements Spool {
       },
       commit: async () => {
         const bytes = Buffer.concat(pieces.splice(0));
-        if (bytes.length <= inlineBytesMax) return { kind: 'inline', bytes };
-        this.#keys += 1;
-        const key = `memory-${this.#keys}`;
-        this.#files.set(key, bytes);
-        return { kind: 'file', key, size: bytes.length };
+        return bytes.length <= keptBytesMax ? { kind: 'inline', bytes } : this.store(bytes);
       },
+      release: () => {},
       abort: async () => {
         pieces.length = 0;
       },
     };
+  }
+
+  async store(bytes: Uint8Array): Promise<StoredContent> {
+    this.#keys += 1;
+    const key = `memory-${this.#keys}`;
+    this.#files.set(key, bytes);
+    return { kind: 'file', key, size: bytes.length };
   }
 
   open(stored: StoredContent): Content {

@@ -33,6 +33,8 @@ export interface FileSpoolOptions {
   readonly memoryBytesMax?: number;
   /** What may be kept in memory of content that was written; 0 for nothing. */
   readonly recentBytesMax?: number;
+  /** Content of what is relayed comes back in memory up to this size. */
+  readonly relayedBytesMax?: number;
   readonly openFile?: (path: string) => Promise<SpoolFile>;
 }
 
@@ -45,6 +47,8 @@ const spareBlocksMax = 32;
 const growBytesMin = 4 * 2 ** 10;
 
 const memoryBytesMaxDefault = 64 * 2 ** 20;
+// Limit: what content that is not small may take of that.
+const relayedShare = 1 / 4;
 
 // Limits: content of at most this size is kept in memory after it was written, since most of it is
 // read once more right away; and so much of it in all, the latest.
@@ -54,14 +58,27 @@ const recentBytesMaxDefault = 32 * 2 ** 20;
 export class FileSpool implements Spool {
   readonly #directory: string;
   readonly #shared: Shared;
+  readonly #relayedBytesMax: number;
 
   constructor(options: FileSpoolOptions) {
     this.#directory = options.directory;
+    this.#relayedBytesMax = options.relayedBytesMax ?? inlineBytesMax;
     this.#shared = new Shared(options);
   }
 
-  create(): ContentWriter {
-    return new FileWriter(this.#shared);
+  create({ relayed }: { readonly relayed: boolean } = { relayed: false }): ContentWriter {
+    return new FileWriter(this.#shared, relayed ? this.#relayedBytesMax : inlineBytesMax);
+  }
+
+  async store(bytes: Uint8Array): Promise<StoredContent> {
+    const writer = new FileWriter(this.#shared, 0);
+    try {
+      await writer.write(bytes);
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+    return writer.commit();
   }
 
   open(stored: StoredContent): Content {
@@ -164,8 +181,8 @@ class Shared {
   }
 
   /** False when there is no room in memory: then the writer goes to its file. */
-  reserve(bytes: number): boolean {
-    if (this.#memoryBytes + bytes > this.#memoryBytesMax) return false;
+  reserve(bytes: number, share = 1): boolean {
+    if (this.#memoryBytes + bytes > share * this.#memoryBytesMax) return false;
     this.#memoryBytes += bytes;
     return true;
   }
@@ -236,6 +253,7 @@ class Shared {
 /** Small pieces of content, then a file. */
 class FileWriter implements ContentWriter {
   readonly #shared: Shared;
+  readonly #keptBytesMax: number;
   #size = 0;
   /** In memory: full buffers and the last one, which may have room. */
   #buffers: Buffer[] = [];
@@ -245,8 +263,9 @@ class FileWriter implements ContentWriter {
   #file: OutputFile | undefined;
   #ended = false;
 
-  constructor(shared: Shared) {
+  constructor(shared: Shared, keptBytesMax: number) {
     this.#shared = shared;
+    this.#keptBytesMax = keptBytesMax;
   }
 
   get size(): number {
@@ -258,7 +277,7 @@ class FileWriter implements ContentWriter {
     if (bytes.length === 0) return undefined;
     this.#size += bytes.length;
     if (this.#file === undefined) {
-      if (this.#size <= inlineBytesMax && this.#keep(bytes)) return undefined;
+      if (this.#size <= this.#keptBytesMax && this.#keep(bytes)) return undefined;
       this.#spill();
     }
     return this.#file!.write(bytes);
@@ -270,11 +289,18 @@ class FileWriter implements ContentWriter {
     const file = this.#file;
     if (file === undefined) {
       const bytes = this.#gathered();
-      this.#letGo();
+      this.#buffers = [];
+      this.#last = undefined;
+      // What is not small counts until it is somebody else's.
+      if (this.#size <= inlineBytesMax) this.#letGo();
       return { kind: 'inline', bytes };
     }
     await file.commit();
     return { kind: 'file', key: file.key, size: this.#size };
+  }
+
+  release(): void {
+    this.#letGo();
   }
 
   async abort(): Promise<void> {
@@ -289,7 +315,8 @@ class FileWriter implements ContentWriter {
       // Most messages come in one piece: its buffer fits exactly.
       const wanted = bytes.length - room;
       const grow = this.#last === undefined ? wanted : Math.max(wanted, growBytesMin);
-      if (!this.#shared.reserve(grow)) return false;
+      const share = this.#size > inlineBytesMax ? relayedShare : 1;
+      if (!this.#shared.reserve(grow, share)) return false;
       this.#reserved += grow;
       if (this.#last !== undefined) {
         this.#last.set(bytes.subarray(0, room), this.#lastLength);

@@ -79,6 +79,79 @@ describe('mail that is relayed at once', () => {
   });
 });
 
+describe('large content', () => {
+  const large = { content: { kind: 'inline', bytes: Buffer.alloc(300_000, 'x') } } as const;
+  const settings = { journal: { prepare: true, segmentBytes: 2 ** 20 } };
+  const files = (disk: MemoryDisk) => disk.spool.files;
+
+  it('that is relayed at once comes in no file', async () => {
+    const { disk, stores, queue, operations } = await open(undefined, settings);
+    const writer = stores.spool.create({ relayed: true });
+    await writer.write(large.content.bytes);
+    const content = await writer.commit();
+    assert.equal(content.kind, 'inline');
+    const lease = await leased(queue, 'm1', { content });
+    assert.equal(lease.message.content.size, 300_000);
+    assert.equal(await queue.settle(settlement(lease, delivered)), true);
+    assert.deepEqual([files(disk), operations], [0, []]);
+  });
+
+  it('becomes a file when it is saved, after a crash, and for those who want no lease', async () => {
+    const ways: readonly ((one: Awaited<ReturnType<typeof open>>) => Promise<unknown>)[] = [
+      async ({ queue }) => queue.settle(settlement(await leased(queue, 'm1', large), deferred(9))),
+      async ({ queue }) => {
+        await leased(queue, 'm1', large);
+        assert.equal((await queue.get('m1'))?.size, 300_000);
+      },
+      async ({ queue, disk }) => {
+        await leased(queue, 'm1', large);
+        disk.journal.crash();
+      },
+      async ({ queue }) => queue.enqueue(message('m1', large), { leaseUntil: undefined }),
+    ];
+    for (const way of ways) {
+      const one = await open(undefined, settings);
+      await way(one);
+      const { queue, stores } = await open(one.disk, settings);
+      assert.equal(files(one.disk), 1);
+      const [lease] = await queue.claim({ now: 1e14, ...claim });
+      const pieces = await collected(lease!.message.content.read());
+      assert.equal(Buffer.compare(Buffer.concat(pieces), large.content.bytes), 0);
+      await queue.settle(settlement(lease!, delivered));
+      await stores[Symbol.asyncDispose]();
+      assert.equal(files(one.disk), 0);
+    }
+  });
+
+  it('leaves no file behind when the store refuses it', async () => {
+    let fault: Fault | undefined;
+    const { queue, disk } = await open(undefined, { ...settings, faults: () => fault });
+    const lease = await leased(queue, 'm1', large);
+    fault = 'full';
+    await assert.rejects(queue.settle(settlement(lease, deferred(9))), StorageError);
+    assert.equal(files(disk), 0);
+    fault = undefined;
+    assert.equal(await queue.settle(settlement(lease, deferred(9))), true);
+    assert.equal(files(disk), 1);
+  });
+});
+
+describe('a destination in trouble', () => {
+  it('has its mail in the store from the beginning, for some seconds', async () => {
+    const { queue, operations, clock } = await open();
+    await queue.settle(settlement(await leased(queue, 'm1'), deferred(9)));
+    operations.length = 0;
+    await leased(queue, 'm2');
+    assert.deepEqual(operations, ['enqueue']);
+    await leased(queue, 'm3', { recipients: [at('x@other.test', 'mx:other')] });
+    assert.deepEqual(operations, ['enqueue']);
+    await clock.advance(6000);
+    operations.length = 0;
+    await leased(queue, 'm4');
+    assert.deepEqual(operations, []);
+  });
+});
+
 describe('what is saved into the store', () => {
   it('a message that waits for seconds, under the lease it has', async () => {
     const { queue, operations, clock, disk } = await open();

@@ -4,7 +4,8 @@
 // on the store does everything.
 
 import type { Clock } from '../../base/clock.ts';
-import { memoryContent } from '../content.ts';
+import { StoreGoneError } from '../../smtp/smtp-error.ts';
+import { inlineBytesMax, memoryContent } from '../content.ts';
 import { freshLeases } from '../fresh-leases.ts';
 import type {
   Lease,
@@ -14,6 +15,7 @@ import type {
   QueueStore,
   Settlement,
 } from '../queue-store.ts';
+import type { Spool } from '../spool.ts';
 import type { Journal, JournalOwner, Segment } from './journal.ts';
 import type { JournaledMessage } from './record.ts';
 
@@ -29,9 +31,13 @@ export interface AdoptingStore extends QueueStore {
   ): Promise<boolean>;
 }
 
+/** For content that is too large for a row of the store's. */
+export type ContentFiles = Pick<Spool, 'store' | 'remove'>;
+
 export interface JournaledQueueStoreParts {
   readonly store: AdoptingStore;
   readonly journal: Journal;
+  readonly spool: ContentFiles;
   readonly clock: Clock;
 }
 
@@ -40,6 +46,9 @@ const savedAfterMs = 5000;
 const sweepMs = 1000;
 // Limit: recipients of one message in the journal.
 const recipientsMax = 1000;
+// Where mail was deferred a moment ago, what follows will be, too, and go to the store anyway.
+const troubledMs = 5000;
+const troubledMax = 1000;
 // A store that could not save is asked again no sooner.
 const saveAgainMs = 1000;
 
@@ -59,9 +68,12 @@ interface Live {
 export class JournaledQueueStore implements QueueStore, JournalOwner {
   readonly #store: AdoptingStore;
   readonly #journal: Journal;
+  readonly #spool: ContentFiles;
   readonly #clock: Clock;
   /** In the order of their coming. */
   readonly #live = new Map<string, Live>();
+  /** Destinations that deferred mail, until when the journal is not for them. */
+  readonly #troubled = new Map<string, number>();
   #fences = 0;
   /** No lease expires before this. */
   #nextExpiry = Number.POSITIVE_INFINITY;
@@ -69,8 +81,9 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
   #saveAgainAt = 0;
   #closed = false;
 
-  constructor({ store, journal, clock }: JournaledQueueStoreParts) {
+  constructor({ store, journal, spool, clock }: JournaledQueueStoreParts) {
     this.#store = store;
+    this.#spool = spool;
     this.#journal = journal;
     this.#clock = clock;
     journal.own(this);
@@ -88,11 +101,11 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     const { leaseUntil } = options;
     if (this.#live.has(message.id)) throw new Error(`${message.id} is queued already`);
     const written =
-      leaseUntil !== undefined && !this.#closed && isForJournal(message)
+      leaseUntil !== undefined && !this.#closed && this.#isForJournal(message)
         ? this.#journal.append(message)
         : undefined;
     if (leaseUntil === undefined || written === undefined)
-      return this.#store.enqueue(message, options);
+      return withSmallContent(message, this.#spool, (one) => this.#store.enqueue(one, options));
     const segment = await written;
     this.#fences -= 1; // never one of the store's
     const journaled = message as JournaledMessage;
@@ -119,8 +132,10 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
       if (fence !== live.fence || !live.left.has(index)) return false;
     const isFinal = outcomes.every(({ outcome }) => outcome.kind !== 'deferred');
     if (!isFinal || enqueue.length > 0 || append.length > 0) {
+      if (!isFinal) this.#noticeTrouble(live, outcomes[0]?.index ?? 0);
       // Both in one transaction, as a rule; the second counts only if the first did.
       const saved = this.#save(live);
+      if (!isSmall(live.message)) await saved;
       const settled = this.#store.settle(settlement);
       const [first] = await Promise.allSettled([saved, settled]);
       if (first.status === 'rejected') throw first.reason;
@@ -231,6 +246,28 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     await this.#journal.close({ empty: this.#live.size === 0 });
   }
 
+  /** What stays here goes where its mailboxes are; long lists are better off there, too. */
+  #isForJournal(message: NewMessage): message is JournaledMessage {
+    const { content, recipients } = message;
+    if (content.kind !== 'inline' || recipients.length > recipientsMax) return false;
+    for (const { destination } of recipients) {
+      // deliver/route.ts calls local mailboxes `local`.
+      if (destination === 'local') return false;
+      const until = this.#troubled.size === 0 ? undefined : this.#troubled.get(destination);
+      if (until === undefined) continue;
+      if (until > this.#clock.now()) return false;
+      this.#troubled.delete(destination);
+    }
+    return true;
+  }
+
+  #noticeTrouble({ message }: Live, index: number): void {
+    const destination = message.recipients[index]?.destination;
+    if (destination === undefined) return;
+    if (this.#troubled.size >= troubledMax) this.#troubled.clear();
+    this.#troubled.set(destination, this.#clock.now() + troubledMs);
+  }
+
   /** It is done with, or the store has it. */
   #forget({ message, segment }: Live): void {
     this.#live.delete(message.id);
@@ -248,9 +285,11 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
   }
 
   async #move(live: Live): Promise<void> {
-    const { message, left, fence, expires } = live;
+    const { message, fence, expires } = live;
     const lease = { fence, expires };
-    await this.#store.adopt(message, { indexes: [...left], lease, due: message.received });
+    await withSmallContent(message, this.#spool, (one) =>
+      this.#store.adopt(one, { indexes: [...live.left], lease, due: message.received }),
+    );
     this.#forget(live);
   }
 
@@ -307,11 +346,35 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
   }
 }
 
-/** What stays here goes where its mailboxes are; large messages and lists are better off there too. */
-function isForJournal(message: NewMessage): message is JournaledMessage {
-  if (message.content.kind !== 'inline' || message.recipients.length > recipientsMax) return false;
-  // deliver/route.ts calls local mailboxes `local`.
-  return message.recipients.every(({ destination }) => destination !== 'local');
+const isSmall = ({ content }: NewMessage): boolean =>
+  content.kind === 'file' || content.bytes.length <= inlineBytesMax;
+
+/** Hands over the message with its content in a file if the store would not have it in a row. */
+export function withSmallContent<T>(
+  message: NewMessage,
+  spool: ContentFiles,
+  hand: (message: NewMessage) => Promise<T>,
+): Promise<T> {
+  return isSmall(message) ? hand(message) : withFile(message, spool, hand);
+}
+
+async function withFile<T>(
+  message: NewMessage,
+  spool: ContentFiles,
+  hand: (message: NewMessage) => Promise<T>,
+): Promise<T> {
+  if (message.content.kind === 'file') return hand(message);
+  const content = await spool.store(message.content.bytes);
+  const remove = () => (content.kind === 'file' ? spool.remove(content.key) : undefined);
+  try {
+    const result = await hand({ ...message, content });
+    if (result === false) await remove(); // it has the message already, with a file of its own
+    return result;
+  } catch (error) {
+    // What a store that is gone may have taken needs its file; recovery removes it if not.
+    if (!(error instanceof StoreGoneError)) await remove();
+    throw error;
+  }
 }
 
 const only: ReadonlySet<number> = new Set([0]);

@@ -2,7 +2,8 @@
 // harm, should the process end over it.
 
 import type { Clock } from '../../base/clock.ts';
-import type { AdoptingStore } from './queue-store.ts';
+import type { AdoptingStore, ContentFiles } from './queue-store.ts';
+import { withSmallContent } from './queue-store.ts';
 import type { RecoveredMessage } from './recovery.ts';
 
 // Limit: messages on their way into the store at once.
@@ -11,7 +12,7 @@ const batchMax = 200;
 export async function restore(
   live: readonly RecoveredMessage[],
   store: Pick<AdoptingStore, 'adopt'>,
-  clock: Clock,
+  { spool, clock }: { readonly spool: ContentFiles; readonly clock: Clock },
 ): Promise<void> {
   const due = clock.now();
   for (let at = 0; at < live.length; at += batchMax)
@@ -19,7 +20,9 @@ export async function restore(
       live
         .slice(at, at + batchMax)
         .map(({ message, indexes }) =>
-          store.adopt(message, { indexes: [...indexes], lease: null, due }),
+          withSmallContent(message, spool, (one) =>
+            store.adopt(one, { indexes: [...indexes], lease: null, due }),
+          ),
         ),
     );
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import { inlineBytesMax, journalBytesMax } from '../content.ts';
 import { makeDirectory } from '../files/directory.ts';
 import { MemorySpool } from '../files/memory-spool.ts';
 import { FileSpool } from '../files/spool.ts';
@@ -96,6 +97,8 @@ async function openInMemory(options: SqliteStoresOptions): Promise<Stores> {
   };
   const transport = openInProcess(engine, faults);
   const journal = options.journal === undefined || !exclusive ? undefined : disk.journal;
+  const isJournaled = journal !== undefined && options.journal !== false;
+  spool.relayedBytesMax = isJournaled ? journalBytesMax : inlineBytesMax;
   return assemble(options, { spool, transport, journal });
 }
 
@@ -107,7 +110,9 @@ async function openDirectory(options: SqliteStoresOptions): Promise<Stores> {
   const lock = exclusive ? lockDirectory(directory) : undefined;
   try {
     const transport = await openTransport(options, path, spoolDirectory);
-    const spool = new FileSpool({ directory: spoolDirectory });
+    const isJournaled = exclusive && options.journal !== false;
+    const relayedBytesMax = isJournaled ? journalBytesMax : inlineBytesMax;
+    const spool = new FileSpool({ directory: spoolDirectory, relayedBytesMax });
     const release = () => lock?.close();
     const journal = exclusive ? journalDirectory(join(directory, 'journal')) : undefined;
     return await assemble(options, { spool, transport, journal, release });
@@ -192,19 +197,19 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
 async function openJournaled(
   { log, clock, journal: options }: SqliteStoresOptions,
   store: SqliteQueueStore,
-  { journal: directory }: Assembly,
+  { journal: directory, spool }: Assembly,
 ): Promise<QueueStore> {
   if (directory === undefined) return store;
   const settings = options === false ? {} : options;
   const journal = await Journal.open({ directory, clock, log, ...settings }, (live) =>
-    restore(live, store, clock),
+    restore(live, store, { spool, clock }),
   );
   if (options === false) {
     await journal.close({ empty: true });
     return store;
   }
   if (options?.prepare === true) await journal.prepare();
-  return new JournaledQueueStore({ store, journal, clock });
+  return new JournaledQueueStore({ store, journal, spool, clock });
 }
 
 const databasePath = (directory: string): string => join(directory, 'postrider.db');
