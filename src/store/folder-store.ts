@@ -180,23 +180,32 @@ export interface FolderStore {
   watch(listener: (event: MailboxEvent) => void): () => void;
 
   /**
-   * All messages or none. RFC 3502. @throws NoSuchFolderError, OverQuotaError; StorageError when the
+   * All messages or none. RFC 3502. With `quota`, here and below: what the owner of the target folder
+   * may have in all. @throws NoSuchFolderError, OverQuotaError; StorageError when the
    * disk is full or fails.
    */
   append(
     folder: number,
     messages: readonly NewMail[],
+    quota?: Quota,
   ): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }>;
   /** Content is shared. @throws NoSuchFolderError, OverQuotaError */
-  copy(from: number, uids: readonly number[], to: number): Promise<CopyResult>;
-  /** RFC 6851: as copy, and the sources are expunged in the same transaction. */
-  move(from: number, uids: readonly number[], to: number): Promise<CopyResult>;
-  /** RFC 8508: `message` into `to` and `uid` out of `from`, in one transaction. */
+  copy(from: number, uids: readonly number[], to: number, quota?: Quota): Promise<CopyResult>;
+  /**
+   * RFC 6851: as copy, and the sources are expunged in the same transaction. Within an account no
+   * quota stands in the way.
+   */
+  move(from: number, uids: readonly number[], to: number, quota?: Quota): Promise<CopyResult>;
+  /**
+   * RFC 8508: `message` into `to` and `uid` out of `from`, in one transaction. Where `uid` is gone
+   * the message is stored all the same.
+   */
   replace(
     from: number,
     uid: number,
     to: number,
     message: NewMail,
+    quota?: Quota,
   ): Promise<{ readonly uidValidity: number; readonly uid: number }>;
   /** UIDs that are gone are left out of the result. */
   store(

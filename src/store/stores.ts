@@ -2,6 +2,7 @@
 // since a local delivery and the settling of the queue are one transaction.
 
 import type { AccountStore } from './account-store.ts';
+import type { FolderStore } from './folder-store.ts';
 import type { MailboxStore } from './mailbox-store.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { Spool } from './spool.ts';
@@ -9,6 +10,7 @@ import type { Spool } from './spool.ts';
 export interface Stores extends AsyncDisposable {
   readonly queue: QueueStore;
   readonly mailboxes: MailboxStore;
+  readonly folders: FolderStore;
   readonly accounts: AccountStore;
   readonly spool: Spool;
 }

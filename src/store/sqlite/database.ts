@@ -56,6 +56,17 @@ export function openDatabase({ path, pagesMax }: DatabaseOptions): DatabaseSync 
   }
 }
 
+/** Beside the connection that writes; it has made and migrated everything. */
+export function openReadDatabase(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: busyTimeoutMs });
+  database.exec(`
+    PRAGMA query_only = ON;
+    PRAGMA cache_size = -${cacheKiB};
+    PRAGMA temp_store = MEMORY;
+  `);
+  return database;
+}
+
 export function prepareDatabase(database: DatabaseSync, path: string): void {
   database.exec(`
     PRAGMA journal_mode = WAL;

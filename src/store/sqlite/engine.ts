@@ -3,12 +3,16 @@
 // no promises; worker.ts and transport.ts put it where it runs.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { MailboxEvent } from '../folder-store.ts';
 import { NoSuchFolderError } from '../mailbox-store.ts';
 import { StoreOpenError } from '../open-error.ts';
 import { AccountTables } from './account-tables.ts';
 import { ContentTable } from './content-table.ts';
 import { codeOf, sqliteCode } from './database.ts';
+import { EmailTable } from './email-table.ts';
+import { FolderTables } from './folder-tables.ts';
 import { Leases } from './leases.ts';
+import { MailTable } from './mail-table.ts';
 import { MailboxTables } from './mailbox-tables.ts';
 import type {
   Answer,
@@ -52,6 +56,7 @@ export class Engine implements Work {
   #undos: (() => void)[] = [];
   #freedFiles: string[] = [];
   #transfer: ArrayBuffer[] = [];
+  #touched: MailboxEvent[] = [];
   #seenVersion = -1;
   #full = true;
   #unflushed = false;
@@ -66,10 +71,13 @@ export class Engine implements Work {
     this.#flush = database.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'flush'`);
     const contents = new ContentTable(database, this);
     const leases = new Leases(this, exclusive ? this.#nextEpoch() : 0);
-    const mailboxes: MailboxTables = new MailboxTables({
+    const emails: EmailTable = new EmailTable({
       ...{ database, work: this, contents, readHead },
       share: (key) => queue.share(key),
     });
+    const mails = new MailTable(database, this, emails);
+    const mailboxes = new MailboxTables({ database, work: this, contents, emails, mails });
+    const folders = new FolderTables({ database, work: this, emails, mails, mailboxes });
     const queue = new QueueTables({
       ...{ database, work: this, contents, leases, schedule: this.#schedule },
       append: (message, at) => mailboxes.deliver(message, at),
@@ -83,8 +91,9 @@ export class Engine implements Work {
           this.#flush.run();
         },
         files: () => contents.files(),
+        version: () => this.#seenVersion,
       },
-      ...[queue, mailboxes, accounts],
+      ...[queue, mailboxes, folders, accounts],
     );
   }
 
@@ -96,9 +105,13 @@ export class Engine implements Work {
     this.#freedFiles.push(key);
   }
 
-  transfer(bytes: Uint8Array): void {
+  touch(event: MailboxEvent): void {
+    this.#touched.push(event);
+  }
+
+  transfer(bytes: { readonly buffer: ArrayBufferLike; readonly byteLength: number }): void {
     const { buffer } = bytes;
-    if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length)
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength)
       this.#transfer.push(buffer);
   }
 
@@ -107,12 +120,17 @@ export class Engine implements Work {
     const answers: Answer[] = new Array(requests.length);
     const freedFiles: string[] = [];
     const transfer: ArrayBuffer[] = [];
+    const touched: MailboxEvent[] = [];
+    const keep = () => {
+      freedFiles.push(...this.#freedFiles);
+      transfer.push(...this.#transfer);
+      touched.push(...this.#touched);
+    };
     let left = requests.map((_, i) => i);
     for (let bad = 0; left.length > 0 && bad <= badRequestsMax; bad += 1) {
       const failed = this.#attempt(requests, left, answers);
       if (failed === undefined) {
-        freedFiles.push(...this.#freedFiles);
-        transfer.push(...this.#transfer);
+        keep();
         left = [];
       } else if (failed >= 0) {
         left = left.filter((i) => i !== failed);
@@ -120,11 +138,15 @@ export class Engine implements Work {
     }
     // The commit itself failed, or too many requests: each for itself.
     for (const i of left) {
-      if (this.#attempt(requests, [i], answers) !== undefined) continue;
-      freedFiles.push(...this.#freedFiles);
-      transfer.push(...this.#transfer);
+      if (this.#attempt(requests, [i], answers) === undefined) keep();
     }
-    return { answers, freedFiles, unflushed: this.#unflushed, transfer };
+    return {
+      answers,
+      freedFiles,
+      unflushed: this.#unflushed,
+      touched: distinct(touched),
+      transfer,
+    };
   }
 
   close(): void {
@@ -143,6 +165,7 @@ export class Engine implements Work {
     this.#undos = [];
     this.#freedFiles = [];
     this.#transfer = [];
+    this.#touched = [];
     let at = -1;
     try {
       const durability = this.#durabilityOf(requests, indexes);
@@ -209,6 +232,7 @@ export class Engine implements Work {
     this.#undos = [];
     this.#freedFiles = [];
     this.#transfer = [];
+    this.#touched = [];
     this.#schedule.forget();
   }
 
@@ -238,10 +262,13 @@ const operations: readonly Operation[] = [
   ...(['mailIndex', 'openMails'] as const),
   ...(['usage', 'removeMailbox', 'addAccount', 'accounts', 'accountsVersion'] as const),
   ...(['removeAccount', 'addAddress', 'removeAddress', 'credentials', 'putCredential'] as const),
-  ...(['removeCredential', 'flush', 'files'] as const),
+  ...(['removeCredential', 'flush', 'files', 'version'] as const),
+  ...(['createFolder', 'renameFolder', 'removeFolder', 'subscribe', 'appendMails'] as const),
+  ...(['copyMails', 'moveMails', 'replaceMail', 'storeFlags', 'expungeMarked'] as const),
+  ...(['setAcl', 'annotate'] as const),
 ];
 
-function failureOf(error: unknown): Failure {
+export function failureOf(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof DamagedRowError || error instanceof StoreOpenError)
     return { kind: 'damaged', message };
@@ -262,3 +289,15 @@ function failureOf(error: unknown): Failure {
       return { kind: 'bug', message: error instanceof Error ? (error.stack ?? message) : message };
   }
 }
+
+/** A batch may touch a folder a thousand times. */
+function distinct(events: readonly MailboxEvent[]): readonly MailboxEvent[] {
+  if (events.length < 2) return events;
+  const found = new Map<string | number, MailboxEvent>();
+  for (const event of events)
+    found.set(event.kind === 'messages' ? event.folder : eventKey(event), event);
+  return [...found.values()];
+}
+
+const eventKey = (event: MailboxEvent): string =>
+  event.kind === 'folders' ? `folders ${event.account}` : event.kind;

@@ -5,6 +5,7 @@ const systemFlags = ['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft'
 const bits = new Map(systemFlags.map((flag, i) => [flag.toLowerCase(), 1 << i]));
 
 export const seenBit = 1;
+export const deletedBit = 8;
 
 // Limit: keywords one message may have; more are left out.
 const keywordsMax = 64;

@@ -5,6 +5,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { StorageError } from '../../smtp/smtp-error.ts';
+import type { MailboxEvent } from '../folder-store.ts';
 import { NoSuchFolderError } from '../mailbox-store.ts';
 import type {
   Answer,
@@ -72,6 +73,19 @@ const durabilities: Readonly<Record<Operation, Durability>> = {
   removeCredential: 'durable',
   flush: 'durable',
   files: 'read',
+  version: 'read',
+  createFolder: 'durable',
+  renameFolder: 'durable',
+  removeFolder: 'durable',
+  subscribe: 'durable',
+  appendMails: 'durable',
+  copyMails: 'durable',
+  moveMails: 'durable',
+  replaceMail: 'durable',
+  storeFlags: 'durable',
+  expungeMarked: 'durable',
+  setAcl: 'durable',
+  annotate: 'durable',
 };
 
 /** Clients hear what they hear of a full disk; while opening it is a reason not to start. */
@@ -89,6 +103,8 @@ export interface GroupCommitParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly removeFile: (key: string) => void;
+  /** What a transaction changed in the mailboxes; readers see it already. */
+  readonly touched?: (events: readonly MailboxEvent[]) => void;
 }
 
 export class GroupCommit {
@@ -196,9 +212,13 @@ export class GroupCommit {
     return all;
   }
 
-  #answer(batch: readonly Waiting[], { answers, freedFiles, unflushed }: BatchResult): void {
+  #answer(
+    batch: readonly Waiting[],
+    { answers, freedFiles, unflushed, touched }: BatchResult,
+  ): void {
     this.#underWay -= 1;
     this.#next();
+    if (touched.length > 0) this.#parts.touched?.(touched);
     this.#removeFiles(freedFiles, unflushed);
     this.#noticeRoom(batch, answers);
     for (let i = 0; i < batch.length; i += 1) {

@@ -2,7 +2,6 @@
 
 import type { Clock } from '../../base/clock.ts';
 import type { Content } from '../content.ts';
-import { memoryContent } from '../content.ts';
 import type {
   Folder,
   FolderIndex,
@@ -13,7 +12,7 @@ import type {
 import type { Spool } from '../spool.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { emailText } from './mailbox-tables.ts';
-import type { PackedMailsRow } from './operation.ts';
+import { prefixed, unpackMails } from './packed-mails.ts';
 import { appendRow, contentOf } from './queue-store.ts';
 
 // Limit: rows that one request reads, so that nobody waits long for a large mailbox.
@@ -84,7 +83,7 @@ export class SqliteMailboxStore implements MailboxStore {
     uids: readonly number[],
   ): Promise<readonly (Content | undefined)[]> {
     const packed = await this.#parts.commit.call('openMails', [account, folder, uids]);
-    return unpacked(packed, this.#parts.spool);
+    return unpackMails(packed, this.#parts.spool);
   }
 
   store(
@@ -125,29 +124,5 @@ function folderIndex(pages: readonly Float64Array[]): FolderIndex {
     uidAt: (index) => rows[3 * index]!,
     idAt: (index) => emailText(rows[3 * index + 1]!),
     sizeAt: (index) => rows[3 * index + 2]!,
-  };
-}
-
-function unpacked({ pack, mails }: PackedMailsRow, spool: Spool): (Content | undefined)[] {
-  let at = 0;
-  return mails.map((mail) => {
-    if (mail === null) return undefined;
-    const [length, file, size] = mail;
-    const bytes = pack.subarray(at, at + length);
-    at += length;
-    if (file === null) return memoryContent(bytes);
-    return prefixed(bytes, spool.open({ kind: 'file', key: file, size }));
-  });
-}
-
-function prefixed(prefix: Uint8Array, content: Content): Content {
-  if (content.bytes !== undefined) return memoryContent(Buffer.concat([prefix, content.bytes]));
-  return {
-    size: prefix.length + content.size,
-    bytes: undefined,
-    async *read() {
-      yield* memoryContent(prefix).read();
-      yield* content.read();
-    },
   };
 }

@@ -2,24 +2,25 @@
 // A folder's counters and its modseq change with the rows they count.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { decodeEncodedWords } from '../../mail/encoded-word.ts';
-import { headerValue, parseHeader } from '../../mail/header.ts';
 import type { MailboxMessage } from '../mailbox-store.ts';
 import { NoSuchFolderError } from '../mailbox-store.ts';
 import type { ContentTable } from './content-table.ts';
-import { changedFlags, flagNames, seenBit, storedFlags } from './flags.ts';
+import type { EmailTable } from './email-table.ts';
+import { flagNames, storedFlags } from './flags.ts';
+import { folderPath } from './folder-path.ts';
+import type { MailTable } from './mail-table.ts';
 import type {
   AppendRow,
-  ContentRow,
   FlagChangeRow,
   FolderRow,
   MailboxOperations,
   OpenedMailRow,
-  PackedMail,
   PackedMailsRow,
 } from './operation.ts';
+import type { WholeRow } from './packed-mails.ts';
+import { packMails } from './packed-mails.ts';
 import type { Row } from './row.ts';
-import { blob, integer, text, textOrNull } from './row.ts';
+import { integer, text, textOrNull } from './row.ts';
 import type { Work } from './work.ts';
 
 /** RFC 6154 §2: special-use attributes of the folders every mailbox has. */
@@ -32,11 +33,6 @@ const standardFolders: readonly (readonly [path: string, specialUse: string | nu
   ['Archive', 'Archive'],
 ];
 
-// Limit: how much of a message is looked at for From and Subject, and how much of them is kept.
-const headBytesMax = 32 * 2 ** 10;
-const listingTextMax = 300;
-// Ids are reserved in blocks, so that an append does not write a counter.
-const idsPerBlock = 1000;
 const messageColumns = `mail.uid, mail.email, mail.modseq, mail.flags, mail.keywords,
   mail.received, mail.saved, mail.size, email.sender, email.subject`;
 
@@ -62,21 +58,6 @@ export function prepareStatements(database: DatabaseSync) {
     folders: prepare(`
       SELECT folder.* FROM folder JOIN mailbox ON mailbox.id = folder.mailbox
       WHERE mailbox.address = ? ORDER BY folder.id`),
-    arrive: prepare(`
-      UPDATE folder SET uid_next = uid_next + 1, modseq = modseq + 1, messages = messages + 1,
-        unseen = unseen + ?, bytes = bytes + ?
-      WHERE id = ? RETURNING uid_next - 1 AS uid, modseq`),
-    change: prepare(`
-      UPDATE folder SET modseq = modseq + 1, messages = messages + ?, unseen = unseen + ?,
-        bytes = bytes + ?
-      WHERE id = ? RETURNING modseq`),
-    reserveIds: prepare(`UPDATE meta SET value = value + ? WHERE name = 'email' RETURNING value`),
-    insertEmail: prepare(
-      'INSERT INTO email (id, content, sender, subject, prefix) VALUES (?, ?, ?, ?, ?)',
-    ),
-    insertMail: prepare(`
-      INSERT INTO mail (folder, uid, email, modseq, flags, keywords, received, saved, size)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     list: prepare(`
       SELECT ${messageColumns} FROM mail JOIN email ON email.id = mail.email
       WHERE mail.folder = ? AND mail.uid > ? ORDER BY mail.uid LIMIT ?`),
@@ -94,50 +75,32 @@ export function prepareStatements(database: DatabaseSync) {
       SELECT email.prefix, content.size, content.file, content.bytes
       FROM mail JOIN email ON email.id = mail.email JOIN content ON content.id = email.content
       WHERE mail.folder = ? AND mail.uid = ?`),
-    setFlags: prepare(
-      'UPDATE mail SET flags = ?, keywords = ?, modseq = ? WHERE folder = ? AND uid = ?',
-    ),
-    deleteMail: prepare(
-      'DELETE FROM mail WHERE folder = ? AND uid = ? RETURNING email, flags, size',
-    ),
-    anyMail: prepare('SELECT 1 FROM mail WHERE email = ? LIMIT 1'),
-    deleteEmail: prepare('DELETE FROM email WHERE id = ? RETURNING content'),
-    insertExpunged: prepare('INSERT INTO expunged (folder, modseq, uid) VALUES (?, ?, ?)'),
     usage: prepare(`
       SELECT coalesce(sum(folder.bytes), 0) AS bytes, coalesce(sum(folder.messages), 0) AS messages
       FROM folder JOIN mailbox ON mailbox.id = folder.mailbox WHERE mailbox.address = ?`),
     emailsOf: prepare('SELECT email FROM mail WHERE folder = ?'),
     deleteMails: prepare('DELETE FROM mail WHERE folder = ?'),
     deleteExpunged: prepare('DELETE FROM expunged WHERE folder = ?'),
+    deleteAcl: prepare('DELETE FROM acl WHERE folder = ?'),
     deleteFolder: prepare('DELETE FROM folder WHERE id = ?'),
-    deleteMailbox: prepare('DELETE FROM mailbox WHERE address = ?'),
+    deleteSubscriptions: prepare('DELETE FROM subscription WHERE mailbox = ?'),
+    deleteAnnotations: prepare('DELETE FROM annotation WHERE mailbox = ?'),
+    deleteRights: prepare(`DELETE FROM acl WHERE identifier IN (?1, '-' || ?1)`),
+    deleteMailbox: prepare('DELETE FROM mailbox WHERE id = ?'),
   };
-}
-
-/** What an append must know of a content. */
-interface Head {
-  readonly content: number;
-  readonly size: number;
-  readonly from: string;
-  readonly subject: string;
 }
 
 export interface MailboxTablesParts {
   readonly database: DatabaseSync;
   readonly work: Work;
   readonly contents: ContentTable;
-  /** The content row of a queued message, for sharing. */
-  readonly share: (key: number) => number;
-  /** The first octets of a content file. */
-  readonly readHead: (file: string, bytesMax: number) => Uint8Array;
+  readonly emails: EmailTable;
+  readonly mails: MailTable;
 }
 
 export class MailboxTables implements MailboxOperations {
   readonly #parts: MailboxTablesParts;
   readonly #sql: ReturnType<typeof prepareStatements>;
-  #nextId = 0;
-  #idsEnd = 0;
-  #lastHead: Head | undefined;
 
   constructor(parts: MailboxTablesParts) {
     this.#parts = parts;
@@ -150,12 +113,18 @@ export class MailboxTables implements MailboxOperations {
       found === undefined
         ? Number(this.#sql.insertMailbox.run(account).lastInsertRowid)
         : integer(found);
-    const present = new Set(this.#sql.folders.all(account).map((row) => text(row.path)));
+    const folders = this.#sql.folders.all(account);
+    const present = new Set(folders.map((row) => text(row.path)));
+    // One that was renamed is not missing.
+    const uses = new Set(folders.map((row) => row.special_use));
+    let made = found === undefined;
     for (const [path, specialUse] of standardFolders)
-      if (!present.has(path)) {
+      if (!present.has(path) && (specialUse === null || !uses.has(specialUse))) {
         const row = this.#sql.nextValidity.get(Math.floor(now / 1000));
         this.#sql.insertFolder.run(mailbox, path, specialUse, integer(row?.value));
+        made = true;
       }
+    if (made) this.#parts.work.touch({ kind: 'folders', account });
   }
 
   append(message: AppendRow, now: number): MailboxMessage {
@@ -216,40 +185,12 @@ export class MailboxTables implements MailboxOperations {
 
   openMails(account: string, path: string, uids: readonly number[]): PackedMailsRow {
     const folder = this.#folderId(account, path);
-    const mails: (PackedMail | null)[] = [];
-    const pieces: (string | Uint8Array)[] = [];
-    let size = 0;
-    for (const uid of uids) {
-      const row = folder === undefined ? undefined : this.#sql.whole.get(folder, uid);
-      if (row === undefined) {
-        mails.push(null);
-        continue;
-      }
-      const [prefix, contentSize, file, bytes] = row as unknown as readonly unknown[];
-      let length = Buffer.byteLength(text(prefix));
-      pieces.push(text(prefix));
-      if (file === null) {
-        length += blob(bytes).length;
-        pieces.push(blob(bytes));
-      }
-      mails.push([length, textOrNull(file), integer(contentSize)]);
-      size += length;
-    }
-    return { pack: this.#pack(pieces, size), mails };
-  }
-
-  /** One buffer, which can be handed over whole. */
-  #pack(pieces: readonly (string | Uint8Array)[], size: number): Uint8Array {
-    const pack = Buffer.allocUnsafeSlow(size);
-    let at = 0;
-    for (const piece of pieces)
-      if (typeof piece === 'string') at += pack.write(piece, at);
-      else {
-        pack.set(piece, at);
-        at += piece.length;
-      }
-    this.#parts.work.transfer(pack);
-    return pack;
+    const rows = uids.map((uid) =>
+      folder === undefined ? undefined : this.#sql.whole.get(folder, uid),
+    );
+    const packed = packMails(rows as unknown as readonly WholeRow[]);
+    this.#parts.work.transfer(packed.pack);
+    return packed;
   }
 
   store(
@@ -260,48 +201,16 @@ export class MailboxTables implements MailboxOperations {
   ): readonly MailboxMessage[] {
     const folder = this.#folderId(account, path);
     if (folder === undefined) return [];
-    const changes: { uid: number; bits: number; keywords: string }[] = [];
-    const rows: Row[] = [];
-    let unseen = 0;
-    for (const uid of new Set(uids)) {
+    this.#parts.mails.store(folder, uids, { kind, flags });
+    return [...new Set(uids)].flatMap((uid) => {
       const row = this.#sql.one.get(folder, uid);
-      if (row === undefined) continue;
-      rows.push(row);
-      const before = { bits: integer(row.flags), keywords: text(row.keywords) };
-      const after = changedFlags(before, kind, flags);
-      if (after.bits === before.bits && after.keywords === before.keywords) continue;
-      unseen += (before.bits & seenBit) - (after.bits & seenBit);
-      changes.push({ uid, ...after });
-    }
-    if (changes.length > 0) {
-      const modseq = integer(this.#sql.change.get(0, unseen, 0, folder)?.modseq);
-      for (const { uid, bits, keywords } of changes)
-        this.#sql.setFlags.run(bits, keywords, modseq, folder, uid);
-    }
-    return rows.map((row) =>
-      messageOf(account, path, this.#sql.one.get(folder, integer(row.uid))!),
-    );
+      return row === undefined ? [] : [messageOf(account, path, row)];
+    });
   }
 
   expunge(account: string, path: string, uids: readonly number[]): readonly number[] {
     const folder = this.#folderId(account, path);
-    if (folder === undefined) return [];
-    const gone: number[] = [];
-    let unseen = 0;
-    let bytes = 0;
-    for (const uid of new Set(uids)) {
-      const row = this.#sql.deleteMail.get(folder, uid);
-      if (row === undefined) continue;
-      gone.push(uid);
-      bytes += integer(row.size);
-      if ((integer(row.flags) & seenBit) === 0) unseen += 1;
-      this.#releaseEmail(integer(row.email));
-    }
-    if (gone.length === 0) return [];
-    const changed = this.#sql.change.get(-gone.length, -unseen, -bytes, folder);
-    const modseq = integer(changed?.modseq);
-    for (const uid of gone) this.#sql.insertExpunged.run(folder, modseq, uid);
-    return gone.sort((a, b) => a - b);
+    return folder === undefined ? [] : this.#parts.mails.remove(folder, uids, false).uids;
   }
 
   usage(account: string): { bytes: number; messages: number } {
@@ -310,36 +219,37 @@ export class MailboxTables implements MailboxOperations {
   }
 
   removeMailbox(account: string): void {
-    for (const row of this.#sql.folders.all(account)) {
-      const folder = integer(row.id);
-      const emails = this.#sql.emailsOf.all(folder).map((mail) => integer(mail.email));
-      this.#sql.deleteMails.run(folder);
-      for (const email of emails) this.#releaseEmail(email);
-      this.#sql.deleteExpunged.run(folder);
-      this.#sql.deleteFolder.run(folder);
-    }
-    this.#sql.deleteMailbox.run(account);
+    for (const row of this.#sql.folders.all(account)) this.removeFolderRow(integer(row.id));
+    // Whoever has the address next inherits nothing.
+    this.#sql.deleteRights.run(account);
+    const mailbox = this.#sql.mailbox.get(account)?.id;
+    if (mailbox === undefined) return;
+    this.#sql.deleteSubscriptions.run(integer(mailbox));
+    this.#sql.deleteAnnotations.run(integer(mailbox));
+    this.#sql.deleteMailbox.run(integer(mailbox));
+    this.#parts.work.touch({ kind: 'folders', account });
+  }
+
+  /** With its messages. */
+  removeFolderRow(folder: number): void {
+    const account = this.#parts.mails.owner(folder);
+    if (account === undefined) return;
+    const emails = this.#sql.emailsOf.all(folder).map((mail) => integer(mail.email));
+    this.#sql.deleteMails.run(folder);
+    for (const email of emails) this.#parts.emails.release(email);
+    this.#sql.deleteExpunged.run(folder);
+    this.#sql.deleteAcl.run(folder);
+    this.#sql.deleteFolder.run(folder);
+    this.#parts.work.touch({ kind: 'messages', folder, account });
   }
 
   #appendTo(folder: number, path: string, message: AppendRow, now: number): MailboxMessage {
-    const { content, prefix, account, received } = message;
-    const inserted = typeof content === 'number' ? undefined : content;
-    const id =
-      typeof content === 'number'
-        ? this.#parts.share(content)
-        : this.#parts.contents.insert(content);
-    const head = this.#head(id, inserted);
+    const { account, received } = message;
+    const head = this.#parts.emails.insert(message.content, message.prefix);
+    const { email, size } = head;
     const flags = storedFlags(message.flags);
-    const size = Buffer.byteLength(prefix) + head.size;
-    const unseen = (flags.bits & seenBit) === 0 ? 1 : 0;
-    const arrived = this.#sql.arrive.get(unseen, size, folder);
-    const uid = integer(arrived?.uid);
-    const modseq = integer(arrived?.modseq);
-    const email = this.#newId();
-    this.#sql.insertEmail.run(email, id, head.from, head.subject, prefix);
-    this.#sql.insertMail.run(
-      ...[folder, uid, email, modseq, flags.bits, flags.keywords, received, now, size],
-    );
+    const mails = [{ email, size, flags, received }];
+    const { uid, modseq } = this.#parts.mails.append(folder, mails, now)!;
     return {
       ...{ account, folder: path, uid, modseq, flags: flagNames(flags), received, saved: now },
       ...{ size, id: emailText(email), from: head.from, subject: head.subject },
@@ -356,52 +266,10 @@ export class MailboxTables implements MailboxOperations {
   }
 
   #folderId(account: string, path: string): number | undefined {
-    // RFC 9051 §5.1: INBOX is the same in any case.
-    const name = path.toUpperCase() === 'INBOX' ? 'INBOX' : path;
-    const row = this.#sql.folderId.get(account, name);
+    const row = this.#sql.folderId.get(account, folderPath(path));
     return row === undefined ? undefined : integer(row.id);
   }
-
-  #releaseEmail(email: number): void {
-    if (this.#sql.anyMail.get(email) !== undefined) return;
-    const content = this.#sql.deleteEmail.get(email)?.content;
-    if (content !== undefined) this.#parts.contents.release(integer(content));
-  }
-
-  #newId(): number {
-    if (this.#nextId >= this.#idsEnd) {
-      const end = integer(this.#sql.reserveIds.get(idsPerBlock)?.value) + 1;
-      this.#nextId = end - idsPerBlock;
-      this.#idsEnd = end;
-      // Rolled back, the block is nobody's.
-      this.#parts.work.undo(() => {
-        this.#idsEnd = 0;
-      });
-    }
-    this.#nextId += 1;
-    return this.#nextId - 1;
-  }
-
-  /** Read once for all the mailboxes that share it: content rows are never renumbered. */
-  #head(content: number, inserted: ContentRow | undefined): Head {
-    if (this.#lastHead?.content === content) return this.#lastHead;
-    const { size, bytes, file } = inserted ?? this.#parts.contents.read(content);
-    const head = bytes?.subarray(0, headBytesMax) ?? this.#parts.readHead(file ?? '', headBytesMax);
-    const fields = parseHeader(head, { bytesMax: headBytesMax, fieldsMax: 500 });
-    const from = listingText(headerValue(fields, 'from'));
-    const subject = listingText(headerValue(fields, 'subject'));
-    const read = { content, size, from, subject };
-    this.#lastHead = read;
-    // Rolled back, the number will be another content's.
-    this.#parts.work.undo(() => {
-      this.#lastHead = undefined;
-    });
-    return read;
-  }
 }
-
-const listingText = (value: string | undefined): string =>
-  value === undefined ? '' : decodeEncodedWords(value).slice(0, listingTextMax).trim();
 
 // RFC 8474 §7: objectid = 1*255(ALPHA / DIGIT / "_" / "-")
 export const emailText = (email: number): string => `m${email.toString(36)}`;

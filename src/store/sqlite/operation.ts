@@ -2,6 +2,7 @@
 // facades (queue-store.ts, mailbox-store.ts, account-store.ts) turn the stores' types into these
 // rows; the tables (queue-tables.ts, …) bind and read them.
 
+import type { CopyResult, MailboxEvent, Quota, StoreResult } from '../folder-store.ts';
 import type { MailboxMessage } from '../mailbox-store.ts';
 
 export type SqlValue = string | number | null | Uint8Array;
@@ -208,6 +209,73 @@ export interface MailboxOperations {
   removeMailbox(account: string): void;
 }
 
+export interface NewMailRow {
+  readonly content: ContentRow;
+  readonly flags: readonly string[];
+  readonly received: number;
+}
+
+/** Noticed before anything was changed: it fails nothing else in its batch. */
+export interface RefusedRow {
+  readonly refused: 'no-folder' | 'exists' | 'over-quota' | 'limit';
+  readonly message: string;
+}
+
+/** Messages and where they go; see FolderStore. */
+export interface TransferRow {
+  readonly from: number;
+  readonly uids: readonly number[];
+  readonly to: number;
+  /** What the owner of `to` may have. */
+  readonly quota: Quota | undefined;
+  readonly now: number;
+}
+
+export interface ArrivalRow {
+  readonly uidValidity: number;
+  /** Of the first; the others follow. */
+  readonly uid: number;
+}
+
+export interface FolderOperations {
+  /** The number of the new folder. */
+  createFolder(
+    account: string,
+    path: string,
+    specialUse: string | null,
+    now: number,
+  ): number | RefusedRow;
+  renameFolder(account: string, from: string, to: string, now: number): RefusedRow | undefined;
+  removeFolder(account: string, path: string): RefusedRow | undefined;
+  subscribe(account: string, path: string, on: boolean, now: number): RefusedRow | undefined;
+  appendMails(
+    folder: number,
+    mails: readonly NewMailRow[],
+    quota: Quota | undefined,
+    now: number,
+  ): ArrivalRow | RefusedRow;
+  copyMails(row: TransferRow): CopyResult | RefusedRow;
+  moveMails(row: TransferRow): CopyResult | RefusedRow;
+  replaceMail(row: TransferRow, mail: NewMailRow): ArrivalRow | RefusedRow;
+  storeFlags(
+    folder: number,
+    uids: readonly number[],
+    change: FlagChangeRow,
+    unchangedSince: number | undefined,
+  ): StoreResult;
+  expungeMarked(
+    folder: number,
+    uids: readonly number[] | undefined,
+  ): { readonly uids: readonly number[]; readonly modseq: number };
+  setAcl(folder: number, identifier: string, rights: string): RefusedRow | undefined;
+  annotate(
+    account: string,
+    folder: number | undefined,
+    entries: ReadonlyMap<string, Uint8Array | undefined>,
+    now: number,
+  ): RefusedRow | undefined;
+}
+
 export interface AccountOperations {
   addAccount(address: string, credential: CredentialRow | undefined, now: number): boolean;
   accounts(): { readonly version: number; readonly accounts: readonly AccountRow[] };
@@ -225,11 +293,14 @@ export interface StoreOperations {
   flush(): void;
   /** Keys of all files that rows refer to, with what refers to them. */
   files(): readonly { readonly key: string; readonly size: number }[];
+  /** Another number after another process changed something. */
+  version(): number;
 }
 
 export interface Operations
   extends QueueOperations,
     MailboxOperations,
+    FolderOperations,
     AccountOperations,
     StoreOperations {}
 
@@ -265,6 +336,8 @@ export interface BatchResult {
   readonly freedFiles: readonly string[];
   /** Something was committed that is not flushed yet. */
   readonly unflushed: boolean;
+  /** What changed in the mailboxes, each once. */
+  readonly touched: readonly MailboxEvent[];
   /** Buffers that may be handed over instead of copied. */
   readonly transfer: readonly ArrayBuffer[];
 }

@@ -29,9 +29,13 @@ import {
   prepareDatabase,
   sqliteCode,
 } from './database.ts';
+import { SqliteFolderStore } from './folder-store.ts';
 import { DamagedStoreError, GroupCommit } from './group-commit.ts';
+import { MailboxFeed } from './mailbox-feed.ts';
 import { SqliteMailboxStore } from './mailbox-store.ts';
 import { SqliteQueueStore } from './queue-store.ts';
+import type { ReaderClient } from './reader-client.ts';
+import { ReaderThread, readInProcess } from './reader-client.ts';
 import type { Faults, Transport } from './transport.ts';
 import { headReader, openInProcess, openInWorker } from './transport.ts';
 
@@ -158,7 +162,16 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
   const { spool, transport, release } = parts;
   const path = databasePath(directory);
   const removeFile = (key: string) => void spool.remove(key);
-  const commit = new GroupCommit({ transport, clock, log, removeFile });
+  const feed: MailboxFeed = new MailboxFeed({
+    clock,
+    gather: transport.gather,
+    version: () => commit.call('version', []),
+  });
+  const commit = new GroupCommit({
+    ...{ transport, clock, log, removeFile },
+    touched: (events) => feed.publish(events),
+  });
+  const reader = openReader(transport, directory, log);
   try {
     const files = exclusive ? await commit.call('files', []) : [];
     const removed = exclusive ? (await spool.recover(files)).removed : 0;
@@ -171,6 +184,8 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
     let closing: Promise<void> | undefined;
     const close = async () => {
       await queue[Symbol.asyncDispose]();
+      feed.close();
+      await reader.close();
       await commit.close();
       await spool[Symbol.asyncDispose]();
       release?.();
@@ -178,6 +193,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
     return {
       queue,
       mailboxes: new SqliteMailboxStore({ commit, spool, clock }),
+      folders: new SqliteFolderStore({ commit, reader, feed, spool, clock }),
       accounts,
       spool,
       [Symbol.asyncDispose]: () => {
@@ -210,6 +226,12 @@ async function openJournaled(
   }
   if (options?.prepare === true) await journal.prepare();
   return new JournaledQueueStore({ store, journal, spool, clock });
+}
+
+function openReader({ local, alive }: Transport, directory: string, log: Log): ReaderClient {
+  if (local !== undefined) return readInProcess({ ...local, alive: () => alive?.(), log });
+  const path = databasePath(directory);
+  return new ReaderThread({ path, spoolDirectory: join(directory, 'spool') }, log);
 }
 
 const databasePath = (directory: string): string => join(directory, 'postrider.db');

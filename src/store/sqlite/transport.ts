@@ -21,6 +21,10 @@ export interface Transport {
   gather(callback: () => void): void;
   /** Whether it is worth waiting for company in real time. */
   readonly patient: boolean;
+  /** What a reader in this thread needs, if the engine is in it. */
+  readonly local?: Pick<EngineOptions, 'database' | 'readHead'>;
+  /** Whether a simulated crash ended it. @throws StoreCrashedError */
+  readonly alive?: () => void;
   close(): Promise<void>;
 }
 
@@ -64,6 +68,10 @@ export function openInProcess(options: InProcessOptions, faults?: Faults): Trans
     },
     gather: queueMicrotask,
     patient: false,
+    local: options,
+    alive() {
+      if (crashed) crash();
+    },
     async close() {
       if (options.closes && !crashed) engine.close();
     },
@@ -74,7 +82,7 @@ function fullResult(count: number): BatchResult {
   const answer = { ok: false, kind: 'storage', message: 'database or disk is full' } as const;
   return {
     answers: new Array(count).fill(answer),
-    ...{ freedFiles: [], unflushed: false, transfer: [] },
+    ...{ freedFiles: [], unflushed: false, touched: [], transfer: [] },
   };
 }
 

@@ -1,0 +1,245 @@
+// The embedded FolderStore. See ../folder-store.ts for what it promises: changes go to the engine,
+// where everybody's share a flush; what is only read is asked of the reader.
+
+import { assert } from '../../base/assert.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Content } from '../content.ts';
+import type {
+  ContentTerm,
+  CopyResult,
+  FlagChange,
+  FolderChanges,
+  FolderFacts,
+  FolderStore,
+  MailboxEvent,
+  MailColumns,
+  MailDigest,
+  NewMail,
+  Quota,
+  SortFacts,
+  StoreResult,
+} from '../folder-store.ts';
+import { FolderExistsError, MailboxLimitError, OverQuotaError } from '../folder-store.ts';
+import { NoSuchFolderError } from '../mailbox-store.ts';
+import type { Spool } from '../spool.ts';
+import type { GroupCommit } from './group-commit.ts';
+import type { MailboxFeed } from './mailbox-feed.ts';
+import type { NewMailRow, RefusedRow } from './operation.ts';
+import { unpackMails } from './packed-mails.ts';
+import { contentRow } from './queue-store.ts';
+import type { ReaderClient } from './reader-client.ts';
+
+export interface SqliteFolderStoreParts {
+  readonly commit: GroupCommit;
+  readonly reader: ReaderClient;
+  readonly feed: MailboxFeed;
+  readonly spool: Spool;
+  readonly clock: Clock;
+}
+
+export class SqliteFolderStore implements FolderStore {
+  readonly #parts: SqliteFolderStoreParts;
+
+  constructor(parts: SqliteFolderStoreParts) {
+    this.#parts = parts;
+  }
+
+  async ensure(account: string): Promise<void> {
+    await this.#parts.commit.call('ensure', [account, this.#now()]);
+  }
+
+  folders(account: string): Promise<readonly FolderFacts[]> {
+    return this.#parts.reader.call('folders', account);
+  }
+
+  folder(id: number): Promise<FolderFacts | undefined> {
+    return this.#parts.reader.call('folder', id);
+  }
+
+  find(account: string, path: string): Promise<FolderFacts | undefined> {
+    return this.#parts.reader.call('find', account, path);
+  }
+
+  async create(
+    account: string,
+    path: string,
+    specialUse: string | undefined,
+  ): Promise<FolderFacts> {
+    const id = granted(
+      await this.#parts.commit.call('createFolder', [
+        ...([account, path, specialUse ?? null, this.#now()] as const),
+      ]),
+    );
+    const made = await this.folder(id);
+    if (made === undefined) throw new NoSuchFolderError(`${path} is gone already`);
+    return made;
+  }
+
+  async rename(account: string, from: string, to: string): Promise<void> {
+    granted(await this.#parts.commit.call('renameFolder', [account, from, to, this.#now()]));
+  }
+
+  async remove(account: string, path: string): Promise<void> {
+    granted(await this.#parts.commit.call('removeFolder', [account, path]));
+  }
+
+  subscriptions(account: string): Promise<readonly string[]> {
+    return this.#parts.reader.call('subscriptions', account);
+  }
+
+  async subscribe(account: string, path: string, on: boolean): Promise<void> {
+    granted(await this.#parts.commit.call('subscribe', [account, path, on, this.#now()]));
+  }
+
+  snapshot(
+    folder: number,
+  ): Promise<{ readonly folder: FolderFacts; readonly messages: MailColumns } | undefined> {
+    return this.#parts.reader.call('snapshot', folder);
+  }
+
+  changes(folder: number, since: number): Promise<FolderChanges | undefined> {
+    return this.#parts.reader.call('changes', folder, since);
+  }
+
+  watch(listener: (event: MailboxEvent) => void): () => void {
+    return this.#parts.feed.watch(listener);
+  }
+
+  async append(
+    folder: number,
+    messages: readonly NewMail[],
+    quota?: Quota,
+  ): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }> {
+    assert(messages.length > 0, 'an append has messages');
+    const rows = messages.map(newMailRow);
+    const contents = rows.map(({ content }) => content);
+    const { uidValidity, uid } = granted(
+      await this.#parts.commit.call('appendMails', [folder, rows, quota, this.#now()], contents),
+    );
+    return { uidValidity, uids: rows.map((_, i) => uid + i) };
+  }
+
+  async copy(
+    from: number,
+    uids: readonly number[],
+    to: number,
+    quota?: Quota,
+  ): Promise<CopyResult> {
+    const row = { from, uids, to, quota, now: this.#now() };
+    return granted(await this.#parts.commit.call('copyMails', [row]));
+  }
+
+  async move(
+    from: number,
+    uids: readonly number[],
+    to: number,
+    quota?: Quota,
+  ): Promise<CopyResult> {
+    const row = { from, uids, to, quota, now: this.#now() };
+    return granted(await this.#parts.commit.call('moveMails', [row]));
+  }
+
+  async replace(
+    from: number,
+    uid: number,
+    to: number,
+    message: NewMail,
+    quota?: Quota,
+  ): Promise<{ readonly uidValidity: number; readonly uid: number }> {
+    const row = { from, uids: [uid], to, quota, now: this.#now() };
+    const mail = newMailRow(message);
+    return granted(await this.#parts.commit.call('replaceMail', [row, mail], [mail.content]));
+  }
+
+  store(
+    folder: number,
+    uids: readonly number[],
+    change: FlagChange,
+    unchangedSince?: number,
+  ): Promise<StoreResult> {
+    return this.#parts.commit.call('storeFlags', [folder, uids, change, unchangedSince]);
+  }
+
+  expunge(
+    folder: number,
+    uids?: readonly number[],
+  ): Promise<{ readonly uids: readonly number[]; readonly modseq: number }> {
+    return this.#parts.commit.call('expungeMarked', [folder, uids]);
+  }
+
+  async open(folder: number, uids: readonly number[]): Promise<readonly (Content | undefined)[]> {
+    return unpackMails(await this.#parts.reader.call('open', folder, uids), this.#parts.spool);
+  }
+
+  digests(folder: number, uids: readonly number[]): Promise<readonly (MailDigest | undefined)[]> {
+    return this.#parts.reader.call('digests', folder, uids);
+  }
+
+  headers(folder: number, uids: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#parts.reader.call('headers', folder, uids);
+  }
+
+  search(folder: number, term: ContentTerm): Promise<Uint32Array> {
+    return this.#parts.reader.call('search', folder, term);
+  }
+
+  sortFacts(folder: number, uids?: readonly number[]): Promise<readonly SortFacts[]> {
+    return this.#parts.reader.call('sortFacts', folder, uids);
+  }
+
+  usage(account: string): Promise<Quota> {
+    return this.#parts.reader.call('usage', account);
+  }
+
+  acl(folder: number): Promise<ReadonlyMap<string, string>> {
+    return this.#parts.reader.call('acl', folder);
+  }
+
+  async setAcl(folder: number, identifier: string, rights: string): Promise<void> {
+    granted(await this.#parts.commit.call('setAcl', [folder, identifier, rights]));
+  }
+
+  sharedWith(identifiers: readonly string[]): Promise<readonly FolderFacts[]> {
+    return this.#parts.reader.call('sharedWith', identifiers);
+  }
+
+  annotations(
+    account: string,
+    folder: number | undefined,
+  ): Promise<ReadonlyMap<string, Uint8Array>> {
+    return this.#parts.reader.call('annotations', account, folder);
+  }
+
+  async annotate(
+    account: string,
+    folder: number | undefined,
+    entries: ReadonlyMap<string, Uint8Array | undefined>,
+  ): Promise<void> {
+    granted(await this.#parts.commit.call('annotate', [account, folder, entries, this.#now()]));
+  }
+
+  #now(): number {
+    return this.#parts.clock.now();
+  }
+}
+
+const newMailRow = ({ content, flags, received }: NewMail): NewMailRow => ({
+  ...{ content: contentRow(content), flags, received },
+});
+
+function granted<T>(answer: T | RefusedRow): T {
+  if (!isRefusal(answer)) return answer;
+  switch (answer.refused) {
+    case 'no-folder':
+      throw new NoSuchFolderError(answer.message);
+    case 'exists':
+      throw new FolderExistsError(answer.message);
+    case 'over-quota':
+      throw new OverQuotaError(answer.message);
+    case 'limit':
+      throw new MailboxLimitError(answer.message);
+  }
+}
+
+const isRefusal = (answer: unknown): answer is RefusedRow =>
+  typeof answer === 'object' && answer !== null && 'refused' in answer;

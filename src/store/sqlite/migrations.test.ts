@@ -1,0 +1,48 @@
+// Databases that an earlier version made are brought up to date when they are opened, with what is
+// in them.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { it } from 'node:test';
+import { FakeClock } from '../../base/fake-clock.ts';
+import { silentLog } from '../../base/log.ts';
+import { migrations } from './database.ts';
+import { openSqliteStores } from './stores.ts';
+import { temporaryDirectory } from './test-stores.ts';
+
+it('are numbered from 1 without gaps', () => {
+  assert.deepEqual(
+    migrations().map(({ version }) => version),
+    migrations().map((_, i) => i + 1),
+  );
+});
+
+it('0002: a folder of 0001 knows how many of its messages have \\Deleted', async () => {
+  const directory = await temporaryDirectory();
+  try {
+    const old = new DatabaseSync(join(directory, 'postrider.db'));
+    const first = join(import.meta.dirname, 'migrations', '0001-initial.sql');
+    old.exec(readFileSync(first, 'utf8'));
+    old.exec(`
+      PRAGMA user_version = 1;
+      INSERT INTO mailbox (id, address) VALUES (1, 'ann@example.org');
+      INSERT INTO folder (id, mailbox, path, uid_validity, uid_next, modseq, messages, unseen, bytes)
+      VALUES (7, 1, 'INBOX', 5, 4, 9, 2, 1, 10);
+      INSERT INTO mail (folder, uid, email, modseq, flags, keywords, received, saved, size)
+      VALUES (7, 1, 1, 8, 9, '', 0, 0, 5), (7, 3, 2, 9, 0, 'todo', 0, 0, 5);
+      INSERT INTO expunged (folder, modseq, uid) VALUES (7, 6, 2)`);
+    old.close();
+    const clock = new FakeClock();
+    await using stores = await openSqliteStores({ directory, clock, log: silentLog });
+    const folder = await stores.folders.find('ann@example.org', 'INBOX');
+    assert.deepEqual([folder?.id, folder?.deleted, folder?.modseq], [7, 1, 9]);
+    const changes = await stores.folders.changes(7, 5);
+    assert.deepEqual([...(changes?.vanished ?? [])], [2]);
+    assert.deepEqual([changes?.complete, changes?.changed.length], [true, 2]);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});

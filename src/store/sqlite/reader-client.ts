@@ -1,0 +1,128 @@
+// How the store's own thread asks the reader: in a worker that is started when somebody first asks,
+// or, for a store in the caller's thread, on its own connection.
+
+import { Worker } from 'node:worker_threads';
+import type { Log } from '../../base/log.ts';
+import { StorageError, StoreGoneError } from '../../smtp/smtp-error.ts';
+import { failureOf } from './engine.ts';
+import { DamagedStoreError } from './group-commit.ts';
+import type { Answer } from './operation.ts';
+import type { ReaderOperations, ReaderParts } from './reader.ts';
+import { Reader, readerCall } from './reader.ts';
+import type { ReaderWorkerOptions, ToReader } from './reader-worker.ts';
+
+export interface ReaderClient {
+  call<K extends keyof ReaderOperations>(
+    operation: K,
+    ...args: Parameters<ReaderOperations[K]>
+  ): Promise<ReturnType<ReaderOperations[K]>>;
+  close(): Promise<void>;
+}
+
+export interface InProcessReaderParts extends ReaderParts {
+  /** @throws when the store is gone */
+  readonly alive: () => void;
+  readonly log: Log;
+}
+
+export function readInProcess({ alive, log, ...parts }: InProcessReaderParts): ReaderClient {
+  let reader: Reader | undefined;
+  let closed = false;
+  return {
+    async call(operation, ...args) {
+      if (closed) throw new StorageError('the store is closed');
+      alive();
+      reader ??= new Reader(parts);
+      try {
+        return readerCall(reader, operation, args) as never;
+      } catch (error) {
+        throw errorOf({ ok: false, ...failureOf(error) }, log);
+      }
+    },
+    async close() {
+      closed = true;
+    },
+  };
+}
+
+interface Asked {
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class ReaderThread implements ReaderClient {
+  readonly #options: ReaderWorkerOptions;
+  readonly #log: Log;
+  #worker: Worker | undefined;
+  #asked: Asked[] = [];
+  #closed = false;
+
+  constructor(options: ReaderWorkerOptions, log: Log) {
+    this.#options = options;
+    this.#log = log;
+  }
+
+  call<K extends keyof ReaderOperations>(
+    operation: K,
+    ...args: Parameters<ReaderOperations[K]>
+  ): Promise<ReturnType<ReaderOperations[K]>> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(new StorageError('the store is closed'));
+      this.#worker ??= this.#start();
+      this.#asked.push({ resolve, reject });
+      this.#worker.postMessage({ operation, args } satisfies ToReader);
+    });
+  }
+
+  /** What was asked is answered. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    await new Promise<void>((resolve) => {
+      worker.once('exit', () => resolve());
+      worker.postMessage('close');
+    });
+  }
+
+  #start(): Worker {
+    // Under node_modules the compiled file is the one to run.
+    const file = import.meta.url.endsWith('.ts') ? './reader-worker.ts' : './reader-worker.js';
+    const worker = new Worker(new URL(file, import.meta.url), {
+      workerData: this.#options,
+      name: 'reader',
+    });
+    worker.on('message', (answer: Answer) => {
+      const asked = this.#asked.shift();
+      if (answer.ok) asked?.resolve(answer.value as never);
+      else asked?.reject(errorOf(answer, this.#log));
+    });
+    // It holds nothing that cannot be read again: the next question starts another one.
+    const fail = (cause: unknown) => {
+      if (this.#worker !== worker) return;
+      this.#worker = undefined;
+      if (!this.#closed) this.#log.error('reader-stopped', { error: String(cause) });
+      const error = new StoreGoneError('the reader has stopped', { cause });
+      for (const { reject } of this.#asked.splice(0)) reject(error);
+    };
+    worker.on('error', fail);
+    worker.on('messageerror', fail);
+    worker.on('exit', (code) => fail(new Error(`the reader's thread ended with ${code}`)));
+    return worker;
+  }
+}
+
+function errorOf({ kind, message }: Answer & { readonly ok: false }, log: Log): Error {
+  switch (kind) {
+    case 'storage':
+      return new StorageError(message);
+    case 'damaged':
+      log.error('store-damaged', { error: message });
+      return new DamagedStoreError(message);
+    case 'refused':
+    case 'bug':
+      log.error('store-failed', { error: message });
+      return new Error(message);
+  }
+}

@@ -1,0 +1,222 @@
+// What is read of the mailboxes, on a connection that never writes to their tables: in a thread of its
+// own (reader-worker.ts), so that a listing of 100,000 messages holds up nobody's mail, or in the
+// caller's. It sees everything that was committed before it was asked.
+
+import type { DatabaseSync } from 'node:sqlite';
+import { assert } from '../../base/assert.ts';
+import type {
+  ContentTerm,
+  FolderChanges,
+  FolderFacts,
+  MailColumns,
+  MailDigest,
+  Quota,
+  SortFacts,
+} from '../folder-store.ts';
+import { Derived } from './derived.ts';
+import { folderPath } from './folder-path.ts';
+import { columnsSql, mailColumns } from './mail-columns.ts';
+import type { ReadHead } from './message-source.ts';
+import type { PackedMailsRow } from './operation.ts';
+import type { WholeRow } from './packed-mails.ts';
+import { packMails } from './packed-mails.ts';
+import type { Row } from './row.ts';
+import { blob, integer, text, textOrNull } from './row.ts';
+
+type Columns = readonly unknown[];
+
+export interface ReaderOperations {
+  folders(account: string): readonly FolderFacts[];
+  folder(id: number): FolderFacts | undefined;
+  find(account: string, path: string): FolderFacts | undefined;
+  subscriptions(account: string): readonly string[];
+  snapshot(
+    folder: number,
+  ): { readonly folder: FolderFacts; readonly messages: MailColumns } | undefined;
+  changes(folder: number, since: number): FolderChanges | undefined;
+  open(folder: number, uids: readonly number[]): PackedMailsRow;
+  digests(folder: number, uids: readonly number[]): readonly (MailDigest | undefined)[];
+  headers(folder: number, uids: readonly number[]): readonly (Uint8Array | undefined)[];
+  search(folder: number, term: ContentTerm): Uint32Array;
+  sortFacts(folder: number, uids: readonly number[] | undefined): readonly SortFacts[];
+  usage(account: string): Quota;
+  acl(folder: number): ReadonlyMap<string, string>;
+  sharedWith(identifiers: readonly string[]): readonly FolderFacts[];
+  annotations(account: string, folder: number | undefined): ReadonlyMap<string, Uint8Array>;
+}
+
+export function prepareStatements(database: DatabaseSync) {
+  const prepare = (sql: string) => database.prepare(sql);
+  const columns = (sql: string) => {
+    const statement = database.prepare(sql);
+    statement.setReturnArrays(true);
+    return statement;
+  };
+  const facts = `SELECT folder.*, mailbox.address
+    FROM folder JOIN mailbox ON mailbox.id = folder.mailbox`;
+  return {
+    folders: prepare(`${facts} WHERE mailbox.address = ? ORDER BY folder.path`),
+    folder: prepare(`${facts} WHERE folder.id = ?`),
+    find: prepare(`${facts} WHERE mailbox.address = ? AND folder.path = ?`),
+    subscriptions: prepare(`
+      SELECT subscription.path FROM subscription JOIN mailbox ON mailbox.id = subscription.mailbox
+      WHERE mailbox.address = ? ORDER BY subscription.path`),
+    mails: columns(columnsSql('SELECT * FROM mail WHERE folder = ? ORDER BY uid')),
+    changed: columns(
+      columnsSql(`
+        SELECT * FROM mail INDEXED BY mail_modseq WHERE folder = ? AND modseq > ? ORDER BY uid`),
+    ),
+    vanished: columns(`
+      SELECT json_group_array(uid) FROM (
+        SELECT uid FROM expunged WHERE folder = ? AND modseq > ? ORDER BY uid)`),
+    whole: columns(`
+      SELECT email.prefix, content.size, content.file, content.bytes
+      FROM mail JOIN email ON email.id = mail.email JOIN content ON content.id = email.content
+      WHERE mail.folder = ? AND mail.uid = ?`),
+    usage: prepare(`
+      SELECT coalesce(sum(folder.bytes), 0) AS bytes, coalesce(sum(folder.messages), 0) AS messages
+      FROM folder JOIN mailbox ON mailbox.id = folder.mailbox WHERE mailbox.address = ?`),
+    acl: prepare('SELECT identifier, rights FROM acl WHERE folder = ? ORDER BY identifier'),
+    sharedWith: prepare(`
+      ${facts} WHERE folder.id IN (
+        SELECT acl.folder FROM acl WHERE acl.identifier IN (SELECT value FROM json_each(?1)))
+      AND mailbox.address NOT IN (SELECT value FROM json_each(?1))
+      ORDER BY mailbox.address, folder.path`),
+    annotations: prepare(`
+      SELECT annotation.entry, annotation.value
+      FROM annotation JOIN mailbox ON mailbox.id = annotation.mailbox
+      WHERE mailbox.address = ? AND annotation.folder = ? ORDER BY annotation.entry`),
+  };
+}
+
+export interface ReaderParts {
+  readonly database: DatabaseSync;
+  readonly readHead: ReadHead;
+}
+
+export class Reader implements ReaderOperations {
+  readonly #database: DatabaseSync;
+  readonly #derived: Derived;
+  readonly #sql: ReturnType<typeof prepareStatements>;
+
+  constructor({ database, readHead }: ReaderParts) {
+    this.#database = database;
+    this.#derived = new Derived(database, readHead);
+    this.#sql = prepareStatements(database);
+  }
+
+  folders(account: string): readonly FolderFacts[] {
+    return this.#sql.folders.all(account).map(factsOf);
+  }
+
+  folder(id: number): FolderFacts | undefined {
+    const row = this.#sql.folder.get(id);
+    return row === undefined ? undefined : factsOf(row);
+  }
+
+  find(account: string, path: string): FolderFacts | undefined {
+    const row = this.#sql.find.get(account, folderPath(path));
+    return row === undefined ? undefined : factsOf(row);
+  }
+
+  subscriptions(account: string): readonly string[] {
+    return this.#sql.subscriptions.all(account).map(({ path }) => text(path));
+  }
+
+  snapshot(id: number) {
+    return this.#atOneMoment(() => {
+      const folder = this.folder(id);
+      if (folder === undefined) return undefined;
+      return { folder, messages: mailColumns(this.#sql.mails.get(id) as unknown as Columns) };
+    });
+  }
+
+  changes(id: number, since: number): FolderChanges | undefined {
+    return this.#atOneMoment(() => {
+      const row = this.#sql.folder.get(id);
+      if (row === undefined) return undefined;
+      const vanished = this.#sql.vanished.get(id, since) as unknown as Columns;
+      return {
+        folder: factsOf(row),
+        changed: mailColumns(this.#sql.changed.get(id, since) as unknown as Columns),
+        vanished: Uint32Array.from(JSON.parse(text(vanished[0])) as readonly number[]),
+        complete: since >= integer(row.forgotten),
+      };
+    });
+  }
+
+  open(folder: number, uids: readonly number[]): PackedMailsRow {
+    return packMails(uids.map((uid) => this.#sql.whole.get(folder, uid) as unknown as WholeRow));
+  }
+
+  digests(folder: number, uids: readonly number[]): readonly (MailDigest | undefined)[] {
+    return this.#derived.digests(folder, uids);
+  }
+
+  headers(folder: number, uids: readonly number[]): readonly (Uint8Array | undefined)[] {
+    return this.#derived.headers(folder, uids);
+  }
+
+  search(folder: number, term: ContentTerm): Uint32Array {
+    return this.#derived.search(folder, term);
+  }
+
+  sortFacts(folder: number, uids: readonly number[] | undefined): readonly SortFacts[] {
+    return this.#derived.sortFacts(folder, uids);
+  }
+
+  usage(account: string): Quota {
+    const row = this.#sql.usage.get(account);
+    return { bytes: integer(row?.bytes), messages: integer(row?.messages) };
+  }
+
+  acl(folder: number): ReadonlyMap<string, string> {
+    const rows = this.#sql.acl.all(folder);
+    return new Map(rows.map(({ identifier, rights }) => [text(identifier), text(rights)]));
+  }
+
+  sharedWith(identifiers: readonly string[]): readonly FolderFacts[] {
+    return this.#sql.sharedWith.all(JSON.stringify(identifiers)).map(factsOf);
+  }
+
+  annotations(account: string, folder: number | undefined): ReadonlyMap<string, Uint8Array> {
+    const rows = this.#sql.annotations.all(account, folder ?? 0);
+    return new Map(rows.map(({ entry, value }) => [text(entry), blob(value)]));
+  }
+
+  /** Several statements that see the same state. */
+  #atOneMoment<T>(read: () => T): T {
+    this.#database.exec('BEGIN');
+    try {
+      return read();
+    } finally {
+      this.#database.exec('COMMIT');
+    }
+  }
+}
+
+const factsOf = (row: Row): FolderFacts => ({
+  id: integer(row.id),
+  account: text(row.address),
+  path: text(row.path),
+  uidValidity: integer(row.uid_validity),
+  uidNext: integer(row.uid_next),
+  modseq: integer(row.modseq),
+  messages: integer(row.messages),
+  unseen: integer(row.unseen),
+  deleted: integer(row.deleted),
+  bytes: integer(row.bytes),
+  specialUse: textOrNull(row.special_use) ?? undefined,
+});
+
+const readerOperations: ReadonlySet<string> = new Set<keyof ReaderOperations>([
+  ...(['folders', 'folder', 'find', 'subscriptions', 'snapshot', 'changes', 'open'] as const),
+  ...(['digests', 'headers', 'search', 'sortFacts'] as const),
+  ...(['usage', 'acl', 'sharedWith', 'annotations'] as const),
+]);
+
+export function readerCall(reader: Reader, operation: string, args: readonly unknown[]): unknown {
+  assert(readerOperations.has(operation), 'the reader knows what it is asked');
+  const method = reader[operation as keyof ReaderOperations] as (...args: unknown[]) => unknown;
+  return method.apply(reader, [...args]);
+}
