@@ -93,12 +93,13 @@ function skipMarkup(html: string, open: number, pieces: string[]): number {
     pieces.push('<'); // "a < b" in sloppy text
     return open + 1;
   }
-  const name = tagName(html, open + 1);
-  if (!inline.has(name.replace('/', ''))) pieces.push(name === 'td' || name === 'th' ? ' ' : '\n');
+  const tag = tagName(html, open + 1);
+  const element = tag.startsWith('/') ? tag.slice(1) : tag;
+  if (!inline.has(element)) pieces.push(element === 'td' || element === 'th' ? ' ' : '\n');
   const end = after(html, '>', open + 1);
-  if (!silent.has(name) || html[end - 2] === '/') return end;
+  if (!silent.has(tag) || html[end - 2] === '/') return end;
   // What is never closed goes on to the end of the document.
-  return after(html, '>', after(html, `</${name}`, end));
+  return after(html, '>', after(html, `</${tag}`, end));
 }
 
 function after(html: string, mark: string, from: number): number {
@@ -106,13 +107,13 @@ function after(html: string, mark: string, from: number): number {
   return found < 0 ? html.length : found + mark.length;
 }
 
+// Limit: no element that means something here has a longer name.
+const name = /\/?[a-z0-9]{0,16}/iy;
+
 /** With its slash, if it is an end tag. */
 function tagName(html: string, at: number): string {
-  let end = html[at] === '/' ? at + 1 : at;
-  // Limit: no element that means something here has a longer name.
-  const max = end + 16;
-  while (end < max && /[a-z0-9]/i.test(html[end] ?? '')) end += 1;
-  return html.slice(at, end).toLowerCase();
+  name.lastIndex = at;
+  return name.exec(html)![0].toLowerCase();
 }
 
 const entity = /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z][a-z0-9]{1,30}));?/gi;
