@@ -60,7 +60,6 @@ export function openDatabase({ path, pagesMax }: DatabaseOptions): DatabaseSync 
 export function openReadDatabase(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs });
   database.exec(`
-    PRAGMA query_only = ON;
     PRAGMA cache_size = -${cacheKiB};
     PRAGMA temp_store = MEMORY;
   `);

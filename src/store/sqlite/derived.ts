@@ -1,108 +1,256 @@
-// What is derived from messages: digests, search, sort keys. Truth is the messages alone.
+// What is derived from messages: digests, search, sort keys. Kept in search.db, which may be thrown
+// away at any time; the truth is the messages alone.
 
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { MessageDigest } from '../../imap/digest.ts';
-import { digestOf } from '../../imap/digest.ts';
-import { casemap } from '../../mail/casemap.ts';
+import type { DatabaseSync } from 'node:sqlite';
 import { decodeEncodedWords } from '../../mail/encoded-word.ts';
 import { parseHeader } from '../../mail/header.ts';
 import type { ContentTerm, MailDigest, SortFacts } from '../folder-store.ts';
+import { codeOf, sqliteCode } from './database.ts';
+import { uint32Column } from './mail-columns.ts';
 import { MessageSource, type ReadHead } from './message-source.ts';
-import { integer } from './row.ts';
+import { bodyTextOf, headerFields, headerText } from './message-text.ts';
+import { integer, text } from './row.ts';
+import {
+  attachSearchDatabase,
+  closeSearchDatabase,
+  replaceSearchDatabase,
+} from './search-database.ts';
+import { digestRow, SearchIndex, type TextIndex } from './search-index.ts';
+import { fold, sought } from './search-words.ts';
+
+type Columns = readonly unknown[];
+type Rows = readonly Columns[];
+
+/** Fields whose decoded text is in a column. */
+const fieldColumns: ReadonlyMap<string, string> = new Map([
+  ...([
+    ['subject', 'subject'],
+    ['from', 'sender'],
+    ['to', 'recipient'],
+    ['cc', 'cc'],
+  ] as const),
+  ...([
+    ['bcc', 'bcc'],
+    ['message-id', 'message_id'],
+    ['in-reply-to', 'in_reply_to'],
+  ] as const),
+  ...([['references', 'refs']] as const),
+]);
+
+// Limit: matches looked up one by one; beyond that the folder is read from end to end.
+const fewMatches = 2000;
+
+function prepareStatements(database: DatabaseSync) {
+  const prepare = (sql: string) => {
+    const statement = database.prepare(sql);
+    statement.setReturnArrays(true);
+    return statement;
+  };
+  const ofFolder = `FROM mail CROSS JOIN search.facts ON facts.email = mail.email
+    WHERE mail.folder = ?`;
+  const sorting = `
+    SELECT mail.uid, mail.received, sorting.sent_ms, sorting.subject, sorting.is_reply,
+      sorting.sender, sorting.recipient, sorting.cc, sorting.display_from, sorting.display_to,
+      sorting.message_id, sorting.refs
+    FROM mail CROSS JOIN search.sorting ON sorting.email = mail.email WHERE mail.folder = ?`;
+  return {
+    emails: prepare('SELECT uid, email FROM mail WHERE folder = ? ORDER BY uid'),
+    emailOf: prepare('SELECT email FROM mail WHERE folder = ? AND uid = ?'),
+    digests: prepare(`
+      SELECT wire.envelope, wire.structure, wire.body, wire.preview, mail.uid, mail.email
+      FROM mail LEFT JOIN search.wire ON wire.email = mail.email
+      WHERE mail.folder = ? AND mail.uid IN (SELECT value FROM json_each(?))`),
+    among: prepare(`
+      SELECT uid FROM mail
+      WHERE folder = ? AND email IN (SELECT value FROM json_each(?)) ORDER BY uid`),
+    before: prepare(`SELECT mail.uid ${ofFolder} AND facts.sent_day < ? ORDER BY mail.uid`),
+    on: prepare(`SELECT mail.uid ${ofFolder} AND facts.sent_day = ? ORDER BY mail.uid`),
+    since: prepare(`SELECT mail.uid ${ofFolder} AND facts.sent_day >= ? ORDER BY mail.uid`),
+    fields: new Map(
+      [...fieldColumns].map(([name, column]) => [
+        name,
+        prepare(`SELECT mail.uid ${ofFolder} AND instr(facts.${column}, ?) ORDER BY mail.uid`),
+      ]),
+    ),
+    names: prepare('SELECT json_group_array(id) FROM search.field_names WHERE instr(names, ?)'),
+    withNames: prepare(`
+      SELECT mail.uid, mail.email ${ofFolder}
+        AND facts.names IN (SELECT value FROM json_each(?)) ORDER BY mail.uid`),
+    sorting: prepare(`${sorting} ORDER BY mail.uid`),
+    sortingOf: prepare(
+      `${sorting} AND mail.uid IN (SELECT value FROM json_each(?)) ORDER BY mail.uid`,
+    ),
+  };
+}
+
+export interface DerivedParts {
+  readonly database: DatabaseSync;
+  readonly readHead: ReadHead;
+  /** ':memory:', or where search.db lies. */
+  readonly searchPath: string;
+}
+
+interface Kept {
+  readonly index: SearchIndex;
+  readonly sql: ReturnType<typeof prepareStatements>;
+}
 
 export class Derived {
+  readonly #parts: DerivedParts;
   readonly #source: MessageSource;
-  readonly #mails: StatementSync;
-  readonly #mail: StatementSync;
+  #kept: Kept | undefined;
 
-  constructor(database: DatabaseSync, readHead: ReadHead) {
-    this.#source = new MessageSource(database, readHead);
-    this.#mails = database.prepare(
-      'SELECT uid, email, received FROM mail WHERE folder = ? ORDER BY uid',
-    );
-    this.#mail = database.prepare('SELECT email FROM mail WHERE folder = ? AND uid = ?');
+  constructor(parts: DerivedParts) {
+    this.#parts = parts;
+    this.#source = new MessageSource(parts.database, parts.readHead);
   }
 
   digests(folder: number, uids: readonly number[]): readonly (MailDigest | undefined)[] {
-    return uids.map((uid) => {
-      const email = this.#emailOf(folder, uid);
-      const digest = email === undefined ? undefined : this.#digest(email);
-      if (digest === undefined) return undefined;
-      const { envelope, bodyStructure, body, preview } = digest;
-      return { envelope, bodyStructure, body, preview };
+    return this.#use(({ index, sql }) => {
+      const list = JSON.stringify(uids);
+      const found = new Map<number, MailDigest>();
+      const missing = new Map<number, number>();
+      for (const row of sql.digests.all(folder, list) as unknown as Rows)
+        if (row[0] === null) missing.set(integer(row[4]), integer(row[5]));
+        else found.set(integer(row[4]), digestRow(row));
+      if (missing.size > 0) {
+        index.derive([...new Set(missing.values())], 'facts');
+        const more = sql.digests.all(folder, JSON.stringify([...missing.keys()]));
+        for (const row of more as unknown as Rows)
+          if (row[0] !== null) found.set(integer(row[4]), digestRow(row));
+      }
+      return uids.map((uid) => found.get(uid));
     });
   }
 
   headers(folder: number, uids: readonly number[]): readonly (Uint8Array | undefined)[] {
-    return uids.map((uid) => {
-      const email = this.#emailOf(folder, uid);
-      return email === undefined ? undefined : this.#source.header(email);
-    });
-  }
-
-  search(folder: number, term: ContentTerm): Uint32Array {
-    const rows = this.#mails.all(folder);
-    const needle = term.kind === 'sent' ? '' : casemap(term.text);
-    const found = rows.filter((row) => this.#matches(integer(row.email), term, needle));
-    return Uint32Array.from(found.map(({ uid }) => integer(uid)));
-  }
-
-  sortFacts(folder: number, uids: readonly number[] | undefined): readonly SortFacts[] {
-    const wanted = uids === undefined ? undefined : new Set(uids);
-    return this.#mails.all(folder).flatMap((row) => {
-      const uid = integer(row.uid);
-      if (wanted !== undefined && !wanted.has(uid)) return [];
-      const digest = this.#digest(integer(row.email));
-      if (digest === undefined) return [];
-      const { isReply, displayFrom, displayTo, messageId, references } = digest;
-      return [
-        {
-          ...{ uid, isReply, displayFrom, displayTo, messageId, references },
-          sent: digest.sentMs ?? integer(row.received),
-          subject: digest.baseSubject,
-          from: digest.sortFrom,
-          to: digest.sortTo,
-          cc: digest.sortCc,
-        },
-      ];
-    });
-  }
-
-  #matches(email: number, term: ContentTerm, needle: string): boolean {
-    const digest = this.#digest(email);
-    if (digest === undefined) return false;
-    switch (term.kind) {
-      case 'sent': {
-        const { sentDay } = digest;
-        if (sentDay === undefined) return false;
-        if (term.is === 'on') return sentDay === term.day;
-        return term.is === 'before' ? sentDay < term.day : sentDay >= term.day;
-      }
-      case 'body':
-        return casemap(digest.text).includes(needle);
-      case 'text':
-        return casemap(digest.text).includes(needle) || this.#headerHas(email, undefined, needle);
-      case 'header':
-        return this.#headerHas(email, term.name.toLowerCase(), needle);
-    }
-  }
-
-  #headerHas(email: number, name: string | undefined, needle: string): boolean {
-    const header = this.#source.header(email) ?? new Uint8Array(0);
-    return parseHeader(header).some((field) =>
-      name === undefined
-        ? casemap(`${field.name}: ${decodeEncodedWords(field.value)}`).includes(needle)
-        : field.lowerName === name && casemap(decodeEncodedWords(field.value)).includes(needle),
+    return this.#use(({ sql }) =>
+      uids.map((uid) => {
+        const row = sql.emailOf.get(folder, uid) as unknown as Columns | undefined;
+        return row === undefined ? undefined : this.#source.header(integer(row[0]));
+      }),
     );
   }
 
-  #emailOf(folder: number, uid: number): number | undefined {
-    const row = this.#mail.get(folder, uid);
-    return row === undefined ? undefined : integer(row.email);
+  search(folder: number, term: ContentTerm): Uint32Array {
+    return this.#use((kept) => {
+      if (term.kind === 'header') return this.#searchHeader(kept, folder, term.name, term.text);
+      if (term.kind !== 'sent') return this.#searchText(kept, folder, term.kind, fold(term.text));
+      kept.index.complete(folder, 'facts');
+      return uint32Column(kept.sql[term.is].all(folder, term.day));
+    });
   }
 
-  #digest(email: number): MessageDigest | undefined {
-    const message = this.#source.message(email);
-    return message === undefined ? undefined : digestOf(message);
+  sortFacts(folder: number, uids: readonly number[] | undefined): readonly SortFacts[] {
+    return this.#use(({ index, sql }) => {
+      index.complete(folder, 'facts');
+      const rows =
+        uids === undefined
+          ? sql.sorting.all(folder)
+          : sql.sortingOf.all(folder, JSON.stringify(uids));
+      return (rows as unknown as Rows).map(sortFactsOf);
+    });
   }
+
+  /** A slice of what can be done ahead, until `isOver`. False when there is nothing more. */
+  advance(isOver: () => boolean): boolean {
+    return this.#use(({ index }) => index.advance(isOver));
+  }
+
+  sweep(after: number): number | undefined {
+    return this.#use(({ index }) => index.sweep(after));
+  }
+
+  close(): void {
+    if (this.#kept !== undefined) closeSearchDatabase(this.#parts.database);
+  }
+
+  #searchHeader({ index, sql }: Kept, folder: number, name: string, value: string): Uint32Array {
+    index.complete(folder, 'facts');
+    const lowerName = name.toLowerCase();
+    const needle = fold(value);
+    const known = needle === '' ? undefined : sql.fields.get(lowerName);
+    if (known !== undefined) return uint32Column(known.all(folder, needle));
+    const lists = sql.names.get(` ${lowerName} `) as unknown as Columns;
+    const rows = sql.withNames.all(folder, text(lists[0])) as unknown as Rows;
+    if (needle === '') return uint32Column(rows);
+    return uint32Column(rows.filter((row) => this.#fieldHas(integer(row[1]), lowerName, needle)));
+  }
+
+  #fieldHas(email: number, lowerName: string, needle: string): boolean {
+    const header = this.#source.header(email);
+    if (header === undefined) return false;
+    return parseHeader(header).some(
+      (field) =>
+        field.lowerName === lowerName && fold(decodeEncodedWords(field.value)).includes(needle),
+    );
+  }
+
+  /** RFC 9051 §6.4.4: BODY and TEXT, any substring. */
+  #searchText(
+    { index, sql }: Kept,
+    folder: number,
+    where: 'body' | 'text',
+    needle: string,
+  ): Uint32Array {
+    const all = () => sql.emails.all(folder) as unknown as Rows;
+    if (needle === '') return uint32Column(all());
+    const { words, exact } = sought(needle);
+    // Nothing that the index knows of: everything has to be read.
+    if (words.length === 0)
+      return uint32Column(all().filter((row) => this.#textHas(integer(row[1]), where, needle)));
+    index.complete(folder, 'index');
+    const indexes: readonly TextIndex[] = where === 'body' ? ['bodies'] : ['bodies', 'headers'];
+    const sets = indexes.map((name) => index.lookUp(name, { words, exact }));
+    const count = sets.reduce((sum, { size }) => sum + size, 0);
+    const emails = () => JSON.stringify(sets.flatMap((set) => [...set]));
+    if (exact && count <= fewMatches) return uint32Column(sql.among.all(folder, emails()));
+    const candidates = all().filter((row) => sets.some((set) => set.has(row[1] as number)));
+    if (exact) return uint32Column(candidates);
+    return uint32Column(candidates.filter((row) => this.#textHas(integer(row[1]), where, needle)));
+  }
+
+  #textHas(email: number, where: 'body' | 'text', needle: string): boolean {
+    const message = this.#source.message(email);
+    if (message === undefined) return false;
+    if (where === 'text' && headerText(headerFields(message)).includes(needle)) return true;
+    return bodyTextOf(message).includes(needle);
+  }
+
+  /** Damage to what is derived is mended by deriving it again, once. */
+  #use<T>(action: (kept: Kept) => T): T {
+    try {
+      this.#kept ??= this.#open(attachSearchDatabase);
+      return action(this.#kept);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code !== sqliteCode.corrupt && code !== sqliteCode.notADatabase) throw error;
+      this.#kept = undefined;
+      this.#kept = this.#open(replaceSearchDatabase);
+      return action(this.#kept);
+    }
+  }
+
+  #open(attach: typeof attachSearchDatabase): Kept {
+    const { database, searchPath } = this.#parts;
+    attach({ database, path: searchPath });
+    return { index: new SearchIndex(database, this.#source), sql: prepareStatements(database) };
+  }
+}
+
+function sortFactsOf(row: Columns): SortFacts {
+  const references = text(row[11]);
+  return {
+    uid: integer(row[0]),
+    sent: integer(row[2] ?? row[1]),
+    subject: text(row[3]),
+    isReply: row[4] === 1,
+    from: text(row[5]),
+    to: text(row[6]),
+    cc: text(row[7]),
+    displayFrom: text(row[8]),
+    displayTo: text(row[9]),
+    messageId: text(row[10]),
+    references: references === '' ? [] : references.split('\n'),
+  };
 }

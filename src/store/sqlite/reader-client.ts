@@ -16,6 +16,8 @@ export interface ReaderClient {
     operation: K,
     ...args: Parameters<ReaderOperations[K]>
   ): Promise<ReturnType<ReaderOperations[K]>>;
+  /** Something changed: there may be work to do ahead. */
+  wake(): void;
   close(): Promise<void>;
 }
 
@@ -42,6 +44,7 @@ export function readInProcess({ alive, log, ...parts }: InProcessReaderParts): R
     async close() {
       closed = true;
     },
+    wake() {},
   };
 }
 
@@ -72,6 +75,10 @@ export class ReaderThread implements ReaderClient {
       this.#asked.push({ resolve, reject });
       this.#worker.postMessage({ operation, args } satisfies ToReader);
     });
+  }
+
+  wake(): void {
+    this.#worker?.postMessage('wake' satisfies ToReader);
   }
 
   /** What was asked is answered. */

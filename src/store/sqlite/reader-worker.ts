@@ -1,40 +1,54 @@
 // The reader's thread: a connection of its own to the same database. Answers each question with one
-// message; typed arrays are handed over.
+// message; typed arrays are handed over. When nobody asks it derives ahead what will be needed, in
+// slices that keep nobody waiting, and rests in between: deliveries come first.
 
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { openReadDatabase } from './database.ts';
 import { failureOf } from './engine.ts';
 import type { Answer } from './operation.ts';
 import { Reader, readerCall } from './reader.ts';
+import { ReaderAhead } from './reader-ahead.ts';
 import { headReader } from './transport.ts';
 
 export interface ReaderWorkerOptions {
   readonly path: string;
+  readonly searchPath: string;
   readonly spoolDirectory: string;
 }
 
-export interface ToReader {
-  readonly operation: string;
-  readonly args: readonly unknown[];
-}
+export type ToReader =
+  | { readonly operation: string; readonly args: readonly unknown[] }
+  | 'wake'
+  | 'close';
 
 if (!isMainThread && parentPort !== null) serve(workerData as ReaderWorkerOptions, parentPort);
 
 function serve(options: ReaderWorkerOptions, port: NonNullable<typeof parentPort>): void {
-  const database = openReadDatabase(options.path);
-  const reader = new Reader({ database, readHead: headReader(options.spoolDirectory) });
-  port.on('message', (message: ToReader | 'close') => {
-    if (message === 'close') {
-      database.close();
-      port.close();
-      return;
+  const { path, searchPath, spoolDirectory } = options;
+  const database = openReadDatabase(path);
+  const reader = new Reader({ database, searchPath, readHead: headReader(spoolDirectory) });
+  const ahead = new ReaderAhead(reader);
+  ahead.wake();
+  port.on('message', (message: ToReader) => {
+    switch (message) {
+      case 'wake':
+        ahead.wake();
+        return;
+      case 'close':
+        ahead.stop();
+        reader.close();
+        database.close();
+        port.close();
+        return;
+      default: {
+        const { answer, transfer } = answerOf(reader, message);
+        port.postMessage(answer, transfer);
+      }
     }
-    const { answer, transfer } = answerOf(reader, message);
-    port.postMessage(answer, transfer);
   });
 }
 
-function answerOf(reader: Reader, { operation, args }: ToReader) {
+function answerOf(reader: Reader, { operation, args }: Exclude<ToReader, string>) {
   try {
     const value = readerCall(reader, operation, args);
     return { answer: { ok: true, value } satisfies Answer, transfer: buffersIn(value) };

@@ -13,10 +13,9 @@ import type {
   Quota,
   SortFacts,
 } from '../folder-store.ts';
-import { Derived } from './derived.ts';
+import { Derived, type DerivedParts } from './derived.ts';
 import { folderPath } from './folder-path.ts';
 import { columnsSql, mailColumns } from './mail-columns.ts';
-import type { ReadHead } from './message-source.ts';
 import type { PackedMailsRow } from './operation.ts';
 import type { WholeRow } from './packed-mails.ts';
 import { packMails } from './packed-mails.ts';
@@ -89,19 +88,17 @@ export function prepareStatements(database: DatabaseSync) {
   };
 }
 
-export interface ReaderParts {
-  readonly database: DatabaseSync;
-  readonly readHead: ReadHead;
-}
+export type ReaderParts = DerivedParts;
 
 export class Reader implements ReaderOperations {
   readonly #database: DatabaseSync;
   readonly #derived: Derived;
   readonly #sql: ReturnType<typeof prepareStatements>;
 
-  constructor({ database, readHead }: ReaderParts) {
+  constructor(parts: ReaderParts) {
+    const { database } = parts;
     this.#database = database;
-    this.#derived = new Derived(database, readHead);
+    this.#derived = new Derived(parts);
     this.#sql = prepareStatements(database);
   }
 
@@ -182,6 +179,20 @@ export class Reader implements ReaderOperations {
   annotations(account: string, folder: number | undefined): ReadonlyMap<string, Uint8Array> {
     const rows = this.#sql.annotations.all(account, folder ?? 0);
     return new Map(rows.map(({ entry, value }) => [text(entry), blob(value)]));
+  }
+
+  /** A slice of what can be done ahead, until `isOver`. False when there is nothing more. */
+  advance(isOver: () => boolean): boolean {
+    return this.#derived.advance(isOver);
+  }
+
+  /** Forgets what was derived from messages that are gone; returns where to go on, if anywhere. */
+  sweep(after: number): number | undefined {
+    return this.#derived.sweep(after);
+  }
+
+  close(): void {
+    this.#derived.close();
   }
 
   /** Several statements that see the same state. */

@@ -169,9 +169,12 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
   });
   const commit = new GroupCommit({
     ...{ transport, clock, log, removeFile },
-    touched: (events) => feed.publish(events),
+    touched(events) {
+      feed.publish(events);
+      reader.wake();
+    },
   });
-  const reader = openReader(transport, directory, log);
+  const reader: ReaderClient = openReader(transport, options);
   try {
     const files = exclusive ? await commit.call('files', []) : [];
     const removed = exclusive ? (await spool.recover(files)).removed : 0;
@@ -228,10 +231,16 @@ async function openJournaled(
   return new JournaledQueueStore({ store, journal, spool, clock });
 }
 
-function openReader({ local, alive }: Transport, directory: string, log: Log): ReaderClient {
-  if (local !== undefined) return readInProcess({ ...local, alive: () => alive?.(), log });
+function openReader(transport: Transport, options: SqliteStoresOptions): ReaderClient {
+  const { directory, log, exclusive = true } = options;
+  const { local, alive } = transport;
+  // A command beside a running server leaves the server's files alone.
+  const own = exclusive && directory !== ':memory:' && local === undefined;
+  const searchPath = own ? join(directory, 'search.db') : ':memory:';
+  if (local !== undefined)
+    return readInProcess({ ...local, searchPath, alive: () => alive?.(), log });
   const path = databasePath(directory);
-  return new ReaderThread({ path, spoolDirectory: join(directory, 'spool') }, log);
+  return new ReaderThread({ path, searchPath, spoolDirectory: join(directory, 'spool') }, log);
 }
 
 const databasePath = (directory: string): string => join(directory, 'postrider.db');

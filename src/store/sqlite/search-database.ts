@@ -1,0 +1,134 @@
+// search.db: what is derived from messages, attached to the reader's connection as `search`. It is
+// never the truth: when it is damaged, of another version or of another database, or when the machine
+// went down while it was open, it is thrown away and made again. So it never waits for a disk.
+
+import { chmodSync, closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { integer } from './row.ts';
+
+/** Raised whenever what is derived changes: a field, the folding of text, a table. */
+const version = 1;
+
+const schema = `
+  CREATE TABLE search.about (
+    version INTEGER, identity INTEGER, epoch INTEGER, email INTEGER, boot TEXT, closed INTEGER,
+    cursor INTEGER NOT NULL DEFAULT 0);
+
+  -- Names of header fields in one order; most messages share a few hundred of these lists.
+  CREATE TABLE search.field_names (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
+
+  -- What searches and sorting look at, folded. indexed: whether the full-text indexes have it.
+  CREATE TABLE search.facts (
+    email INTEGER PRIMARY KEY, indexed INTEGER NOT NULL, names INTEGER NOT NULL,
+    sent_day INTEGER, subject TEXT NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL,
+    cc TEXT NOT NULL, bcc TEXT NOT NULL, message_id TEXT NOT NULL, in_reply_to TEXT NOT NULL,
+    refs TEXT NOT NULL);
+
+  CREATE TABLE search.sorting (
+    email INTEGER PRIMARY KEY, sent_ms INTEGER, subject TEXT NOT NULL, is_reply INTEGER NOT NULL,
+    sender TEXT NOT NULL, recipient TEXT NOT NULL, cc TEXT NOT NULL,
+    display_from TEXT NOT NULL, display_to TEXT NOT NULL,
+    message_id TEXT NOT NULL, refs TEXT NOT NULL);
+
+  CREATE TABLE search.wire (
+    email INTEGER PRIMARY KEY, envelope TEXT NOT NULL, structure TEXT NOT NULL,
+    body TEXT NOT NULL, preview TEXT NOT NULL);
+
+  -- Words alone: no text, no positions. What is given to them has been folded already.
+  CREATE VIRTUAL TABLE search.bodies USING fts5(
+    text, content='', contentless_delete=1, detail=none, tokenize='ascii');
+  CREATE VIRTUAL TABLE search.headers USING fts5(
+    text, content='', contentless_delete=1, detail=none, tokenize='ascii');
+`;
+
+export interface SearchDatabaseOptions {
+  readonly database: DatabaseSync;
+  /** ':memory:', or a file that nobody else uses. */
+  readonly path: string;
+}
+
+/** Opens it, or makes it anew where what is there is not worth keeping. */
+export function attachSearchDatabase(options: SearchDatabaseOptions): void {
+  detach(options.database);
+  try {
+    attach(options);
+    if (isOurs(options.database)) {
+      markOpen(options.database);
+      return;
+    }
+  } catch {
+    // Not a database, or damaged: so much for that.
+  }
+  replaceSearchDatabase(options);
+}
+
+export function replaceSearchDatabase(options: SearchDatabaseOptions): void {
+  const { database, path } = options;
+  detach(database);
+  if (path !== ':memory:')
+    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
+  attach(options);
+  database.exec(`BEGIN; ${schema} INSERT INTO search.about (version) VALUES (${version}); COMMIT`);
+  markOpen(database);
+}
+
+/** After this it need not be made again when the machine goes down. */
+export function closeSearchDatabase(database: DatabaseSync): void {
+  database.exec('UPDATE search.about SET closed = 1');
+}
+
+function attach({ database, path }: SearchDatabaseOptions): void {
+  // Mail is in it: for its owner alone.
+  if (path !== ':memory:') {
+    closeSync(openSync(path, 'a', 0o600));
+    chmodSync(path, 0o600);
+  }
+  database.prepare('ATTACH ? AS search').run(path);
+  database.exec(`
+    PRAGMA search.journal_mode = WAL;
+    PRAGMA search.synchronous = OFF;
+    PRAGMA search.cache_size = -${cacheKiB};
+  `);
+}
+
+// Limit: what its page cache may take.
+const cacheKiB = 32 * 1024;
+
+function detach(database: DatabaseSync): void {
+  const attached = database.prepare('PRAGMA database_list').all();
+  if (attached.some(({ name }) => name === 'search')) database.exec('DETACH search');
+}
+
+function isOurs(database: DatabaseSync): boolean {
+  const row = database.prepare('SELECT * FROM search.about').get();
+  if (row === undefined || row.version !== version) return false;
+  const { identity, epoch, email } = truth(database);
+  // A backup that was put back gives the same numbers to other messages.
+  if (row.identity !== identity || integer(row.epoch) > epoch || integer(row.email) > email)
+    return false;
+  return row.closed === 1 || (boot !== '' && row.boot === boot);
+}
+
+function markOpen(database: DatabaseSync): void {
+  const { identity, epoch, email } = truth(database);
+  database
+    .prepare('UPDATE search.about SET identity = ?, epoch = ?, email = ?, boot = ?, closed = 0')
+    .run(identity, epoch, email, boot);
+}
+
+function truth(database: DatabaseSync) {
+  const value = (name: string) =>
+    integer(database.prepare('SELECT value FROM main.meta WHERE name = ?').get(name)?.value);
+  return { identity: value('identity'), epoch: value('epoch'), email: value('email') };
+}
+
+/** Another one after the machine went down; '' where there is no telling. */
+const boot = readBoot();
+
+function readBoot(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
+  }
+}

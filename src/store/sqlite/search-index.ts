@@ -1,0 +1,252 @@
+// What search.db knows, and how it comes to know it: a message is derived from once, when it is first
+// needed or when the reader has nothing else to do.
+
+import type { DatabaseSync } from 'node:sqlite';
+import { digestOf } from '../../imap/digest.ts';
+import type { HeaderField } from '../../mail/header.ts';
+import type { MailDigest } from '../folder-store.ts';
+import type { MessageSource } from './message-source.ts';
+import { bodyTextOf, headerFields, headerText } from './message-text.ts';
+import { integer, text } from './row.ts';
+import type { Sought } from './search-words.ts';
+import { fold, indexed } from './search-words.ts';
+import { Vocabulary } from './vocabulary.ts';
+
+/** `facts`: all but the full-text indexes, which cost as much again. */
+export type Stage = 'facts' | 'index';
+export type TextIndex = 'bodies' | 'headers';
+
+type Rows = readonly (readonly unknown[])[];
+
+// Limit: messages of one transaction, and words of one question to the index.
+const messagesPerTransaction = 200;
+const wordsPerMatch = 250;
+
+function prepareStatements(database: DatabaseSync) {
+  const prepare = (sql: string) => {
+    const statement = database.prepare(sql);
+    statement.setReturnArrays(true);
+    return statement;
+  };
+  return {
+    begin: prepare('BEGIN'),
+    commit: prepare('COMMIT'),
+    stage: prepare('SELECT indexed FROM search.facts WHERE email = ?'),
+    missing: prepare(`
+      SELECT DISTINCT mail.email
+      FROM mail INDEXED BY mail_modseq LEFT JOIN search.facts ON facts.email = mail.email
+      WHERE mail.folder = ? AND mail.modseq > ? AND coalesce(facts.indexed, -1) < ?`),
+    highest: prepare('SELECT modseq FROM folder WHERE id = ?'),
+    names: prepare('SELECT id FROM search.field_names WHERE names = ?'),
+    insertNames: prepare('INSERT INTO search.field_names (names) VALUES (?) RETURNING id'),
+    insertFacts: prepare(`
+      INSERT INTO search.facts (email, indexed, names, sent_day, subject, sender, recipient, cc, bcc,
+        message_id, in_reply_to, refs)
+      VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    insertSorting: prepare(`
+      INSERT INTO search.sorting (email, sent_ms, subject, is_reply, sender, recipient, cc,
+        display_from, display_to, message_id, refs)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    insertWire: prepare(`
+      INSERT INTO search.wire (email, envelope, structure, body, preview) VALUES (?, ?, ?, ?, ?)`),
+    insertBody: prepare('INSERT INTO search.bodies (rowid, text) VALUES (?, ?)'),
+    insertHeader: prepare('INSERT INTO search.headers (rowid, text) VALUES (?, ?)'),
+    setIndexed: prepare('UPDATE search.facts SET indexed = 1 WHERE email = ?'),
+    bodies: prepare('SELECT rowid FROM search.bodies WHERE bodies MATCH ?'),
+    headers: prepare('SELECT rowid FROM search.headers WHERE headers MATCH ?'),
+    cursor: prepare('SELECT cursor FROM search.about'),
+    setCursor: prepare('UPDATE search.about SET cursor = ?'),
+    next: prepare('SELECT id FROM email WHERE id > ? ORDER BY id LIMIT 1'),
+    someFacts: prepare(`
+      SELECT facts.email, email.id
+      FROM search.facts LEFT JOIN email ON email.id = facts.email
+      WHERE facts.email > ? ORDER BY facts.email LIMIT ?`),
+    forget: ['facts', 'sorting', 'wire'].map((table) =>
+      prepare(`DELETE FROM search.${table} WHERE email = ?`),
+    ),
+    forgetText: ['bodies', 'headers'].map((table) =>
+      prepare(`DELETE FROM search.${table} WHERE rowid = ?`),
+    ),
+  };
+}
+
+export class SearchIndex {
+  readonly #database: DatabaseSync;
+  readonly #source: MessageSource;
+  readonly #sql: ReturnType<typeof prepareStatements>;
+  readonly #vocabularies: Readonly<Record<TextIndex, Vocabulary>>;
+  readonly #names = new Map<string, number>();
+  /** Up to which modseq of a folder all of its messages are known. */
+  readonly #known = { facts: new Map<number, number>(), index: new Map<number, number>() };
+
+  constructor(database: DatabaseSync, source: MessageSource) {
+    this.#database = database;
+    this.#source = source;
+    this.#sql = prepareStatements(database);
+    this.#vocabularies = {
+      bodies: this.#vocabulary('bodies'),
+      headers: this.#vocabulary('headers'),
+    };
+  }
+
+  /** Everything that is in the folder now. */
+  complete(folder: number, stage: Stage): void {
+    const row = this.#sql.highest.get(folder) as unknown as readonly unknown[] | undefined;
+    if (row === undefined) return;
+    const known = this.#known[stage];
+    const since = known.get(folder) ?? 0;
+    const modseq = integer(row[0]);
+    if (since >= modseq) return;
+    const wanted = stage === 'facts' ? 0 : 1;
+    const missing = this.#sql.missing.all(folder, since, wanted) as unknown as Rows;
+    this.derive(
+      missing.map(([email]) => integer(email)),
+      stage,
+    );
+    if (known.size >= foldersKnownMax) known.clear();
+    known.set(folder, modseq);
+  }
+
+  derive(emails: readonly number[], stage: Stage): void {
+    for (let at = 0; at < emails.length; at += messagesPerTransaction)
+      this.#transaction(() => {
+        for (const email of emails.slice(at, at + messagesPerTransaction))
+          this.#derive(email, stage);
+      });
+  }
+
+  /** Emails with a word, or the words, in one of the indexes. */
+  lookUp(index: TextIndex, { words }: Sought): ReadonlySet<number> {
+    let found: Set<number> | undefined;
+    for (const word of words) {
+      const emails = this.#emailsWith(index, this.#vocabularies[index].matching(word));
+      if (found === undefined) found = emails;
+      else for (const email of found) if (!emails.has(email)) found.delete(email);
+      if (found.size === 0) break;
+    }
+    return found ?? new Set();
+  }
+
+  /**
+   * A slice of what can be done ahead: the next messages that are not known. Returns false when there
+   * are none.
+   */
+  advance(isOver: () => boolean): boolean {
+    let cursor = integer((this.#sql.cursor.get() as unknown as readonly unknown[])[0]);
+    return this.#transaction(() => {
+      for (;;) {
+        const row = this.#sql.next.get(cursor) as unknown as readonly unknown[] | undefined;
+        if (row !== undefined) cursor = integer(row[0]);
+        if (row !== undefined) this.#derive(cursor, 'index');
+        if (row !== undefined && !isOver()) continue;
+        this.#sql.setCursor.run(cursor);
+        return row !== undefined;
+      }
+    });
+  }
+
+  /** Forgets those of the next rows whose email is gone; returns where to go on, if anywhere. */
+  sweep(after: number): number | undefined {
+    const rows = this.#sql.someFacts.all(after, rowsPerSweep) as unknown as Rows;
+    this.#transaction(() => {
+      for (const [email, there] of rows)
+        if (there === null)
+          for (const statement of [...this.#sql.forget, ...this.#sql.forgetText])
+            statement.run(integer(email));
+    });
+    return rows.length < rowsPerSweep ? undefined : integer(rows.at(-1)![0]);
+  }
+
+  #derive(email: number, stage: Stage): void {
+    const row = this.#sql.stage.get(email) as unknown as readonly unknown[] | undefined;
+    const has = row === undefined ? -1 : integer(row[0]);
+    if (has === 1 || (has === 0 && stage === 'facts')) return;
+    const message = this.#source.message(email);
+    if (message === undefined) return;
+    const fields = headerFields(message);
+    let body: string | undefined;
+    if (has === -1) body = this.#insertFacts(email, message, fields);
+    if (stage === 'facts') return;
+    const bodyWords = indexed(body === undefined ? bodyTextOf(message) : fold(body));
+    const headerWords = indexed(headerText(fields));
+    this.#sql.insertBody.run(email, bodyWords);
+    this.#sql.insertHeader.run(email, headerWords);
+    this.#vocabularies.bodies.add(bodyWords);
+    this.#vocabularies.headers.add(headerWords);
+    this.#sql.setIndexed.run(email);
+  }
+
+  /** Gives the decoded text of the body. */
+  #insertFacts(email: number, message: Uint8Array, fields: readonly HeaderField[]): string {
+    const digest = digestOf(message);
+    const { headerTexts: texts, sentDay, sentMs } = digest;
+    const header = [texts.subject, texts.from, texts.to, texts.cc, texts.bcc].map(fold);
+    const ids = [texts.messageId, texts.inReplyTo, texts.references].map(fold);
+    const names = this.#namesId(fields);
+    this.#sql.insertFacts.run(email, names, sentDay ?? null, ...header, ...ids);
+    this.#sql.insertSorting.run(
+      ...[email, sentMs ?? null, digest.baseSubject, digest.isReply ? 1 : 0],
+      ...[digest.sortFrom, digest.sortTo, digest.sortCc, digest.displayFrom, digest.displayTo],
+      ...[digest.messageId, digest.references.join('\n')],
+    );
+    const { envelope, bodyStructure, body, preview } = digest;
+    this.#sql.insertWire.run(email, envelope, bodyStructure, body, preview);
+    return digest.text;
+  }
+
+  #namesId(fields: readonly HeaderField[]): number {
+    const names = ` ${[...new Set(fields.map(({ lowerName }) => lowerName))].join(' ')} `;
+    const known = this.#names.get(names);
+    if (known !== undefined) return known;
+    const row = (this.#sql.names.get(names) ??
+      this.#sql.insertNames.get(names)) as unknown as readonly unknown[];
+    if (this.#names.size >= namesKnownMax) this.#names.clear();
+    this.#names.set(names, integer(row[0]));
+    return integer(row[0]);
+  }
+
+  #emailsWith(index: TextIndex, words: readonly string[]): Set<number> {
+    const found = new Set<number>();
+    for (let at = 0; at < words.length; at += wordsPerMatch) {
+      const some = words.slice(at, at + wordsPerMatch);
+      const rows = this.#sql[index].all(some.map((word) => `"${word}"`).join(' OR '));
+      for (const row of rows as unknown as Rows) found.add(row[0] as number);
+    }
+    return found;
+  }
+
+  #vocabulary(index: TextIndex): Vocabulary {
+    this.#database.exec(`
+      DROP TABLE IF EXISTS temp.${index}_words;
+      CREATE VIRTUAL TABLE temp.${index}_words USING fts5vocab('search', '${index}', 'row')`);
+    const words = this.#database.prepare(`SELECT term FROM temp.${index}_words`);
+    words.setReturnArrays(true);
+    return new Vocabulary(() => (words.all() as unknown as Rows).map(([term]) => text(term)));
+  }
+
+  #transaction<T>(write: () => T): T {
+    this.#sql.begin.run();
+    try {
+      const result = write();
+      this.#sql.commit.run();
+      return result;
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      // Ids and words of what was rolled back.
+      this.#names.clear();
+      throw error;
+    }
+  }
+}
+
+// Limit: rows looked at in a slice; folders and lists of names kept in memory.
+const rowsPerSweep = 2000;
+const foldersKnownMax = 10_000;
+const namesKnownMax = 10_000;
+
+export const digestRow = (row: readonly unknown[]): MailDigest => ({
+  envelope: text(row[0]),
+  bodyStructure: text(row[1]),
+  body: text(row[2]),
+  preview: text(row[3]),
+});
