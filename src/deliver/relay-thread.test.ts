@@ -97,8 +97,15 @@ describe('a relay in its own thread', () => {
   });
 
   it('an abort ends the attempts of its signal, and no others', async () => {
+    const silent = new Set<number>();
+    const reached = Promise.withResolvers<void>();
     await using hop = await scriptedServer({
-      script: (verb, line) => (verb === 'MAIL' && line.includes('slow') ? 'silence' : undefined),
+      script(verb, line, connection) {
+        if (verb === 'MAIL' && line.includes('slow')) silent.add(connection);
+        if (!silent.has(connection)) return undefined;
+        reached.resolve();
+        return 'silence';
+      },
     });
     const { thread } = startThread();
     await using _thread = thread;
@@ -106,11 +113,16 @@ describe('a relay in its own thread', () => {
     const controller = new AbortController();
     const slow = lease();
     const message = { ...slow.message, sender: 'slow@example.org' };
-    const aborted = relay.attempt({ ...slow, message }, to(hop.port), controller.signal);
-    assert.deepEqual(wordsOf(await relay.attempt(lease(), to(hop.port), never)), [
-      'ok',
-      'relayed 250 queued',
-    ]);
+    let ended = false;
+    const aborted = relay
+      .attempt({ ...slow, message }, to(hop.port), controller.signal)
+      .finally(() => {
+        ended = true;
+      });
+    await reached.promise;
+    const other = await relay.attempt(lease(), to(hop.port), never);
+    assert.deepEqual(wordsOf(other), ['ok', 'relayed 250 queued']);
+    assert.equal(ended, false);
     controller.abort();
     assert.match(wordsOf(await aborted)[1]!, /^deferred 451 /);
     const late = await relay.attempt(lease(), to(hop.port), controller.signal);
