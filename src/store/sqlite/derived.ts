@@ -4,8 +4,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { decodeEncodedWords } from '../../mail/encoded-word.ts';
 import { parseHeader } from '../../mail/header.ts';
-import type { ContentTerm, MailDigest, SortFacts } from '../folder-store.ts';
+import type { ContentTerm } from '../folder-store.ts';
 import { codeOf, sqliteCode } from './database.ts';
+import type { DigestsRow, SortFactsRow } from './derived-rows.ts';
+import { noDigest, sortFactsRow } from './derived-rows.ts';
 import { uint32Column } from './mail-columns.ts';
 import { MessageSource, type ReadHead } from './message-source.ts';
 import { bodyTextOf, headerFields, headerText } from './message-text.ts';
@@ -15,7 +17,7 @@ import {
   closeSearchDatabase,
   replaceSearchDatabase,
 } from './search-database.ts';
-import { digestRow, SearchIndex, type TextIndex } from './search-index.ts';
+import { type Job, SearchIndex, type TextIndex } from './search-index.ts';
 import { fold, sought } from './search-words.ts';
 
 type Columns = readonly unknown[];
@@ -49,15 +51,20 @@ function prepareStatements(database: DatabaseSync) {
   const ofFolder = `FROM mail CROSS JOIN search.facts ON facts.email = mail.email
     WHERE mail.folder = ?`;
   const sorting = `
-    SELECT mail.uid, mail.received, sorting.sent_ms, sorting.subject, sorting.is_reply,
+    SELECT mail.uid, mail.received, sorting.sent_ms, sorting.is_reply, sorting.subject,
       sorting.sender, sorting.recipient, sorting.cc, sorting.display_from, sorting.display_to,
       sorting.message_id, sorting.refs
     FROM mail CROSS JOIN search.sorting ON sorting.email = mail.email WHERE mail.folder = ?`;
   return {
     emails: prepare('SELECT uid, email FROM mail WHERE folder = ? ORDER BY uid'),
     emailOf: prepare('SELECT email FROM mail WHERE folder = ? AND uid = ?'),
+    withoutDigest: prepare(`
+      SELECT DISTINCT mail.email
+      FROM mail LEFT JOIN search.facts ON facts.email = mail.email
+      WHERE mail.folder = ? AND mail.uid IN (SELECT value FROM json_each(?))
+        AND facts.email IS NULL`),
     digests: prepare(`
-      SELECT wire.envelope, wire.structure, wire.body, wire.preview, mail.uid, mail.email
+      SELECT wire.envelope, wire.structure, wire.body, wire.preview, mail.uid
       FROM mail LEFT JOIN search.wire ON wire.email = mail.email
       WHERE mail.folder = ? AND mail.uid IN (SELECT value FROM json_each(?))`),
     among: prepare(`
@@ -98,6 +105,7 @@ interface Kept {
 export class Derived {
   readonly #parts: DerivedParts;
   readonly #source: MessageSource;
+  readonly #jobs = new WeakMap<readonly unknown[], Job>();
   #kept: Kept | undefined;
 
   constructor(parts: DerivedParts) {
@@ -105,21 +113,17 @@ export class Derived {
     this.#source = new MessageSource(parts.database, parts.readHead);
   }
 
-  digests(folder: number, uids: readonly number[]): readonly (MailDigest | undefined)[] {
+  /** Envelope, structure, body and preview of each, one after the other; null for what is gone. */
+  digests(folder: number, uids: readonly number[]): DigestsRow {
     return this.#use(({ index, sql }) => {
-      const list = JSON.stringify(uids);
-      const found = new Map<number, MailDigest>();
-      const missing = new Map<number, number>();
-      for (const row of sql.digests.all(folder, list) as unknown as Rows)
-        if (row[0] === null) missing.set(integer(row[4]), integer(row[5]));
-        else found.set(integer(row[4]), digestRow(row));
-      if (missing.size > 0) {
-        index.derive([...new Set(missing.values())], 'facts');
-        const more = sql.digests.all(folder, JSON.stringify([...missing.keys()]));
-        for (const row of more as unknown as Rows)
-          if (row[0] !== null) found.set(integer(row[4]), digestRow(row));
-      }
-      return uids.map((uid) => found.get(uid));
+      const job = this.#digestJob(folder, uids);
+      if (job !== undefined) index.work(job, () => false);
+      const rows = sql.digests.all(folder, JSON.stringify(uids)) as unknown as Rows;
+      const found = new Map(rows.map((row) => [row[4], row]));
+      return uids.flatMap((uid) => {
+        const row = found.get(uid);
+        return row === undefined || row[0] === null ? noDigest : row.slice(0, 4).map(text);
+      });
     });
   }
 
@@ -141,14 +145,30 @@ export class Derived {
     });
   }
 
-  sortFacts(folder: number, uids: readonly number[] | undefined): readonly SortFacts[] {
+  sortFacts(folder: number, uids: readonly number[] | undefined): SortFactsRow {
     return this.#use(({ index, sql }) => {
       index.complete(folder, 'facts');
       const rows =
         uids === undefined
           ? sql.sorting.all(folder)
           : sql.sortingOf.all(folder, JSON.stringify(uids));
-      return (rows as unknown as Rows).map(sortFactsOf);
+      return sortFactsRow(rows as unknown as Rows);
+    });
+  }
+
+  /**
+   * Derives what an answer needs, until `isOver`: true when everything is there. `args` are the same
+   * object each time.
+   */
+  prepare(operation: string, args: readonly unknown[], isOver: () => boolean): boolean {
+    return this.#use(({ index }) => {
+      let job = this.#jobs.get(args);
+      if (job === undefined) {
+        job = this.#jobFor(index, operation, args);
+        if (job === undefined) return true;
+        this.#jobs.set(args, job);
+      }
+      return index.work(job, isOver);
     });
   }
 
@@ -217,6 +237,29 @@ export class Derived {
     return bodyTextOf(message).includes(needle);
   }
 
+  #jobFor(index: SearchIndex, operation: string, args: readonly unknown[]): Job | undefined {
+    const folder = integer(args[0]);
+    switch (operation) {
+      case 'digests':
+        return this.#digestJob(folder, args[1] as readonly number[]);
+      case 'sortFacts':
+        return index.jobOf(folder, 'facts');
+      case 'search': {
+        const { kind } = args[1] as ContentTerm;
+        return index.jobOf(folder, kind === 'body' || kind === 'text' ? 'index' : 'facts');
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  #digestJob(folder: number, uids: readonly number[]): Job | undefined {
+    const rows = this.#kept!.sql.withoutDigest.all(folder, JSON.stringify(uids));
+    if (rows.length === 0) return undefined;
+    const emails = (rows as unknown as Rows).map(([email]) => integer(email));
+    return { stage: 'facts', emails, done: 0 };
+  }
+
   /** Damage to what is derived is mended by deriving it again, once. */
   #use<T>(action: (kept: Kept) => T): T {
     try {
@@ -236,21 +279,4 @@ export class Derived {
     attach({ database, path: searchPath });
     return { index: new SearchIndex(database, this.#source), sql: prepareStatements(database) };
   }
-}
-
-function sortFactsOf(row: Columns): SortFacts {
-  const references = text(row[11]);
-  return {
-    uid: integer(row[0]),
-    sent: integer(row[2] ?? row[1]),
-    subject: text(row[3]),
-    isReply: row[4] === 1,
-    from: text(row[5]),
-    to: text(row[6]),
-    cc: text(row[7]),
-    displayFrom: text(row[8]),
-    displayTo: text(row[9]),
-    messageId: text(row[10]),
-    references: references === '' ? [] : references.split('\n'),
-  };
 }

@@ -22,6 +22,7 @@ import type {
 import { FolderExistsError, MailboxLimitError, OverQuotaError } from '../folder-store.ts';
 import { NoSuchFolderError } from '../mailbox-store.ts';
 import type { Spool } from '../spool.ts';
+import { digestsOf, sortFactsOf } from './derived-rows.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { MailboxFeed } from './mailbox-feed.ts';
 import type { NewMailRow, RefusedRow } from './operation.ts';
@@ -171,8 +172,11 @@ export class SqliteFolderStore implements FolderStore {
     return unpackMails(await this.#parts.reader.call('open', folder, uids), this.#parts.spool);
   }
 
-  digests(folder: number, uids: readonly number[]): Promise<readonly (MailDigest | undefined)[]> {
-    return this.#parts.reader.call('digests', folder, uids);
+  async digests(
+    folder: number,
+    uids: readonly number[],
+  ): Promise<readonly (MailDigest | undefined)[]> {
+    return digestsOf(await this.#parts.reader.call('digests', folder, uids));
   }
 
   headers(folder: number, uids: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
@@ -183,8 +187,8 @@ export class SqliteFolderStore implements FolderStore {
     return this.#parts.reader.call('search', folder, term);
   }
 
-  sortFacts(folder: number, uids?: readonly number[]): Promise<readonly SortFacts[]> {
-    return this.#parts.reader.call('sortFacts', folder, uids);
+  async sortFacts(folder: number, uids?: readonly number[]): Promise<readonly SortFacts[]> {
+    return sortFactsOf(await this.#parts.reader.call('sortFacts', folder, uids));
   }
 
   usage(account: string): Promise<Quota> {

@@ -9,7 +9,7 @@ import { DamagedStoreError } from './group-commit.ts';
 import type { Answer } from './operation.ts';
 import type { ReaderOperations, ReaderParts } from './reader.ts';
 import { Reader, readerCall } from './reader.ts';
-import type { ReaderWorkerOptions, ToReader } from './reader-worker.ts';
+import type { FromReader, ReaderWorkerOptions, ToReader } from './reader-worker.ts';
 
 export interface ReaderClient {
   call<K extends keyof ReaderOperations>(
@@ -57,7 +57,8 @@ export class ReaderThread implements ReaderClient {
   readonly #options: ReaderWorkerOptions;
   readonly #log: Log;
   #worker: Worker | undefined;
-  #asked: Asked[] = [];
+  readonly #asked = new Map<number, Asked>();
+  #questions = 0;
   #closed = false;
 
   constructor(options: ReaderWorkerOptions, log: Log) {
@@ -72,8 +73,10 @@ export class ReaderThread implements ReaderClient {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new StorageError('the store is closed'));
       this.#worker ??= this.#start();
-      this.#asked.push({ resolve, reject });
-      this.#worker.postMessage({ operation, args } satisfies ToReader);
+      this.#questions += 1;
+      const id = this.#questions;
+      this.#asked.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, operation, args } satisfies ToReader);
     });
   }
 
@@ -100,8 +103,9 @@ export class ReaderThread implements ReaderClient {
       workerData: this.#options,
       name: 'reader',
     });
-    worker.on('message', (answer: Answer) => {
-      const asked = this.#asked.shift();
+    worker.on('message', ({ id, answer }: FromReader) => {
+      const asked = this.#asked.get(id);
+      this.#asked.delete(id);
       if (answer.ok) asked?.resolve(answer.value as never);
       else asked?.reject(errorOf(answer, this.#log));
     });
@@ -111,7 +115,9 @@ export class ReaderThread implements ReaderClient {
       this.#worker = undefined;
       if (!this.#closed) this.#log.error('reader-stopped', { error: String(cause) });
       const error = new StoreGoneError('the reader has stopped', { cause });
-      for (const { reject } of this.#asked.splice(0)) reject(error);
+      const asked = [...this.#asked.values()];
+      this.#asked.clear();
+      for (const { reject } of asked) reject(error);
     };
     worker.on('error', fail);
     worker.on('messageerror', fail);

@@ -17,9 +17,19 @@ export interface ReaderWorkerOptions {
 }
 
 export type ToReader =
-  | { readonly operation: string; readonly args: readonly unknown[] }
+  | { readonly id: number; readonly operation: string; readonly args: readonly unknown[] }
   | 'wake'
   | 'close';
+
+export interface FromReader {
+  readonly id: number;
+  readonly answer: Answer;
+}
+
+type Question = Exclude<ToReader, string>;
+
+// Limit: how long it works on one answer while others may be waiting for theirs.
+const turnMs = 25;
 
 if (!isMainThread && parentPort !== null) serve(workerData as ReaderWorkerOptions, parentPort);
 
@@ -29,27 +39,53 @@ function serve(options: ReaderWorkerOptions, port: NonNullable<typeof parentPort
   const reader = new Reader({ database, searchPath, readHead: headReader(spoolDirectory) });
   const ahead = new ReaderAhead(reader);
   ahead.wake();
+  // What has to read messages first takes turns with what can be answered at once.
+  const unready: Question[] = [];
+  const give = (question: Question): boolean => {
+    const end = performance.now() + turnMs;
+    const given = answerOf(reader, question, () => performance.now() >= end);
+    if (given === undefined) return false;
+    port.postMessage(
+      { id: question.id, answer: given.answer } satisfies FromReader,
+      given.transfer,
+    );
+    return true;
+  };
+  const goOn = () => {
+    const question = unready.shift();
+    if (question === undefined) return;
+    if (!give(question)) unready.push(question);
+    if (unready.length > 0) setImmediate(goOn);
+    else if (closing) close();
+  };
+  let closing = false;
+  const close = () => {
+    ahead.stop();
+    reader.close();
+    database.close();
+    port.close();
+  };
   port.on('message', (message: ToReader) => {
     switch (message) {
       case 'wake':
         ahead.wake();
         return;
       case 'close':
-        ahead.stop();
-        reader.close();
-        database.close();
-        port.close();
+        closing = true;
+        if (unready.length === 0) close();
         return;
-      default: {
-        const { answer, transfer } = answerOf(reader, message);
-        port.postMessage(answer, transfer);
-      }
+      default:
+        if (give(message)) return;
+        unready.push(message);
+        if (unready.length === 1) setImmediate(goOn);
     }
   });
 }
 
-function answerOf(reader: Reader, { operation, args }: Exclude<ToReader, string>) {
+/** Undefined when it is not ready yet. */
+function answerOf(reader: Reader, { operation, args }: Question, isOver: () => boolean) {
   try {
+    if (!reader.prepare(operation, args, isOver)) return undefined;
     const value = readerCall(reader, operation, args);
     return { answer: { ok: true, value } satisfies Answer, transfer: buffersIn(value) };
   } catch (error) {

@@ -9,11 +9,11 @@ import type {
   FolderChanges,
   FolderFacts,
   MailColumns,
-  MailDigest,
   Quota,
-  SortFacts,
 } from '../folder-store.ts';
+import { ColumnsCache, copyColumns, mergeColumns } from './columns-cache.ts';
 import { Derived, type DerivedParts } from './derived.ts';
+import type { DigestsRow, SortFactsRow } from './derived-rows.ts';
 import { folderPath } from './folder-path.ts';
 import { columnsSql, mailColumns } from './mail-columns.ts';
 import type { PackedMailsRow } from './operation.ts';
@@ -34,10 +34,10 @@ export interface ReaderOperations {
   ): { readonly folder: FolderFacts; readonly messages: MailColumns } | undefined;
   changes(folder: number, since: number): FolderChanges | undefined;
   open(folder: number, uids: readonly number[]): PackedMailsRow;
-  digests(folder: number, uids: readonly number[]): readonly (MailDigest | undefined)[];
+  digests(folder: number, uids: readonly number[]): DigestsRow;
   headers(folder: number, uids: readonly number[]): readonly (Uint8Array | undefined)[];
   search(folder: number, term: ContentTerm): Uint32Array;
-  sortFacts(folder: number, uids: readonly number[] | undefined): readonly SortFacts[];
+  sortFacts(folder: number, uids: readonly number[] | undefined): SortFactsRow;
   usage(account: string): Quota;
   acl(folder: number): ReadonlyMap<string, string>;
   sharedWith(identifiers: readonly string[]): readonly FolderFacts[];
@@ -93,6 +93,7 @@ export type ReaderParts = DerivedParts;
 export class Reader implements ReaderOperations {
   readonly #database: DatabaseSync;
   readonly #derived: Derived;
+  readonly #cache = new ColumnsCache();
   readonly #sql: ReturnType<typeof prepareStatements>;
 
   constructor(parts: ReaderParts) {
@@ -122,9 +123,10 @@ export class Reader implements ReaderOperations {
 
   snapshot(id: number) {
     return this.#atOneMoment(() => {
-      const folder = this.folder(id);
-      if (folder === undefined) return undefined;
-      return { folder, messages: mailColumns(this.#sql.mails.get(id) as unknown as Columns) };
+      const row = this.#sql.folder.get(id);
+      if (row === undefined) return undefined;
+      const folder = factsOf(row);
+      return { folder, messages: this.#columns(folder, integer(row.forgotten)) };
     });
   }
 
@@ -132,11 +134,10 @@ export class Reader implements ReaderOperations {
     return this.#atOneMoment(() => {
       const row = this.#sql.folder.get(id);
       if (row === undefined) return undefined;
-      const vanished = this.#sql.vanished.get(id, since) as unknown as Columns;
       return {
         folder: factsOf(row),
         changed: mailColumns(this.#sql.changed.get(id, since) as unknown as Columns),
-        vanished: Uint32Array.from(JSON.parse(text(vanished[0])) as readonly number[]),
+        vanished: this.#vanished(id, since),
         complete: since >= integer(row.forgotten),
       };
     });
@@ -146,7 +147,7 @@ export class Reader implements ReaderOperations {
     return packMails(uids.map((uid) => this.#sql.whole.get(folder, uid) as unknown as WholeRow));
   }
 
-  digests(folder: number, uids: readonly number[]): readonly (MailDigest | undefined)[] {
+  digests(folder: number, uids: readonly number[]): DigestsRow {
     return this.#derived.digests(folder, uids);
   }
 
@@ -158,7 +159,7 @@ export class Reader implements ReaderOperations {
     return this.#derived.search(folder, term);
   }
 
-  sortFacts(folder: number, uids: readonly number[] | undefined): readonly SortFacts[] {
+  sortFacts(folder: number, uids: readonly number[] | undefined): SortFactsRow {
     return this.#derived.sortFacts(folder, uids);
   }
 
@@ -181,6 +182,11 @@ export class Reader implements ReaderOperations {
     return new Map(rows.map(({ entry, value }) => [text(entry), blob(value)]));
   }
 
+  /** Works on what an answer needs, until `isOver`: true when it can be given at once. */
+  prepare(operation: string, args: readonly unknown[], isOver: () => boolean): boolean {
+    return !slow.has(operation) || this.#derived.prepare(operation, args, isOver);
+  }
+
   /** A slice of what can be done ahead, until `isOver`. False when there is nothing more. */
   advance(isOver: () => boolean): boolean {
     return this.#derived.advance(isOver);
@@ -193,6 +199,26 @@ export class Reader implements ReaderOperations {
 
   close(): void {
     this.#derived.close();
+  }
+
+  /** What is remembered of the folder, brought up to date; or all of it, read anew. */
+  #columns({ id, modseq, messages }: FolderFacts, forgotten: number): MailColumns {
+    const known = this.#cache.get(id);
+    if (known?.modseq === modseq) return copyColumns(known.columns);
+    let columns: MailColumns | undefined;
+    if (known !== undefined && known.modseq >= forgotten) {
+      const changed = mailColumns(this.#sql.changed.get(id, known.modseq) as unknown as Columns);
+      columns = mergeColumns(known.columns, changed, this.#vanished(id, known.modseq));
+    }
+    if (columns?.length !== messages)
+      columns = mailColumns(this.#sql.mails.get(id) as unknown as Columns);
+    this.#cache.set(id, { modseq, columns });
+    return copyColumns(columns);
+  }
+
+  #vanished(folder: number, since: number): Uint32Array {
+    const row = this.#sql.vanished.get(folder, since) as unknown as Columns;
+    return Uint32Array.from(JSON.parse(text(row[0])) as readonly number[]);
   }
 
   /** Several statements that see the same state. */
@@ -219,6 +245,9 @@ const factsOf = (row: Row): FolderFacts => ({
   bytes: integer(row.bytes),
   specialUse: textOrNull(row.special_use) ?? undefined,
 });
+
+/** What may have to read messages first. */
+const slow: ReadonlySet<string> = new Set(['digests', 'search', 'sortFacts']);
 
 const readerOperations: ReadonlySet<string> = new Set<keyof ReaderOperations>([
   ...(['folders', 'folder', 'find', 'subscriptions', 'snapshot', 'changes', 'open'] as const),

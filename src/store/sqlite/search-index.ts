@@ -4,7 +4,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { digestOf } from '../../imap/digest.ts';
 import type { HeaderField } from '../../mail/header.ts';
-import type { MailDigest } from '../folder-store.ts';
 import type { MessageSource } from './message-source.ts';
 import { bodyTextOf, headerFields, headerText } from './message-text.ts';
 import { integer, text } from './row.ts';
@@ -18,8 +17,20 @@ export type TextIndex = 'bodies' | 'headers';
 
 type Rows = readonly (readonly unknown[])[];
 
+/** Messages to derive from, in as many goes as it takes. */
+export interface Job {
+  readonly stage: Stage;
+  readonly emails: readonly number[];
+  done: number;
+  /** What is known when it is done: everything in this folder, up to this modseq. */
+  readonly folder?: number;
+  readonly modseq?: number;
+}
+
+const never = () => false;
+
 // Limit: messages of one transaction, and words of one question to the index.
-const messagesPerTransaction = 200;
+const messagesPerTransaction = 500;
 const wordsPerMatch = 250;
 
 function prepareStatements(database: DatabaseSync) {
@@ -91,28 +102,42 @@ export class SearchIndex {
 
   /** Everything that is in the folder now. */
   complete(folder: number, stage: Stage): void {
-    const row = this.#sql.highest.get(folder) as unknown as readonly unknown[] | undefined;
-    if (row === undefined) return;
-    const known = this.#known[stage];
-    const since = known.get(folder) ?? 0;
-    const modseq = integer(row[0]);
-    if (since >= modseq) return;
-    const wanted = stage === 'facts' ? 0 : 1;
-    const missing = this.#sql.missing.all(folder, since, wanted) as unknown as Rows;
-    this.derive(
-      missing.map(([email]) => integer(email)),
-      stage,
-    );
-    if (known.size >= foldersKnownMax) known.clear();
-    known.set(folder, modseq);
+    const job = this.jobOf(folder, stage);
+    if (job !== undefined) this.work(job, never);
   }
 
-  derive(emails: readonly number[], stage: Stage): void {
-    for (let at = 0; at < emails.length; at += messagesPerTransaction)
-      this.#transaction(() => {
-        for (const email of emails.slice(at, at + messagesPerTransaction))
-          this.#derive(email, stage);
+  /** What is missing for that; undefined if nothing is. */
+  jobOf(folder: number, stage: Stage): Job | undefined {
+    const row = this.#sql.highest.get(folder) as unknown as readonly unknown[] | undefined;
+    if (row === undefined) return undefined;
+    const since = this.#known[stage].get(folder) ?? 0;
+    const modseq = integer(row[0]);
+    if (since >= modseq) return undefined;
+    const wanted = stage === 'facts' ? 0 : 1;
+    const missing = this.#sql.missing.all(folder, since, wanted) as unknown as Rows;
+    return { stage, emails: missing.map(([email]) => integer(email)), done: 0, folder, modseq };
+  }
+
+  /** True when it is done; false when it was over before. */
+  work(job: Job, isOver: () => boolean): boolean {
+    const { emails, stage, folder, modseq } = job;
+    while (job.done < emails.length) {
+      const end = Math.min(job.done + messagesPerTransaction, emails.length);
+      job.done = this.#transaction(() => {
+        let at = job.done;
+        while (at < end && !isOver()) {
+          this.#derive(emails[at]!, stage);
+          at += 1;
+        }
+        return at;
       });
+      if (job.done < emails.length && isOver()) return false;
+    }
+    if (folder === undefined || modseq === undefined) return true;
+    const known = this.#known[stage];
+    if (known.size >= foldersKnownMax) known.clear();
+    known.set(folder, modseq);
+    return true;
   }
 
   /** Emails with a word, or the words, in one of the indexes. */
@@ -243,10 +268,3 @@ export class SearchIndex {
 const rowsPerSweep = 2000;
 const foldersKnownMax = 10_000;
 const namesKnownMax = 10_000;
-
-export const digestRow = (row: readonly unknown[]): MailDigest => ({
-  envelope: text(row[0]),
-  bodyStructure: text(row[1]),
-  body: text(row[2]),
-  preview: text(row[3]),
-});
