@@ -177,6 +177,10 @@ export class Derived {
     return this.#use(({ index }) => index.advance(isOver));
   }
 
+  merge(): boolean {
+    return this.#use(({ index }) => index.merge());
+  }
+
   sweep(after: number): number | undefined {
     return this.#use(({ index }) => index.sweep(after));
   }

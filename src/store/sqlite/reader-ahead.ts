@@ -52,6 +52,7 @@ export class ReaderAhead {
   #work(): boolean {
     const end = performance.now() + sliceMs;
     if (this.#reader.advance(() => performance.now() >= end)) return true;
+    if (this.#reader.merge()) return true;
     if (performance.now() - this.#sweptAt >= sweepEveryMs) {
       this.#sweptAt = performance.now();
       this.#sweepFrom = 0;

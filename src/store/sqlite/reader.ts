@@ -192,6 +192,11 @@ export class Reader implements ReaderOperations {
     return this.#derived.advance(isOver);
   }
 
+  /** A slice of what makes searches faster. False when there is nothing to do. */
+  merge(): boolean {
+    return this.#derived.merge();
+  }
+
   /** Forgets what was derived from messages that are gone; returns where to go on, if anywhere. */
   sweep(after: number): number | undefined {
     return this.#derived.sweep(after);

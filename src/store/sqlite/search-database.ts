@@ -2,8 +2,8 @@
 // never the truth: when it is damaged, of another version or of another database, or when the machine
 // went down while it was open, it is thrown away and made again. So it never waits for a disk.
 
-import { chmodSync, closeSync, openSync, readFileSync, rmSync } from 'node:fs';
-import type { DatabaseSync } from 'node:sqlite';
+import { chmodSync, closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
 import { integer } from './row.ts';
 
 /** Raised whenever what is derived changes: a field, the folding of text, a table. */
@@ -39,6 +39,11 @@ const schema = `
     text, content='', contentless_delete=1, detail=none, tokenize='ascii');
   CREATE VIRTUAL TABLE search.headers USING fts5(
     text, content='', contentless_delete=1, detail=none, tokenize='ascii');
+
+  -- Merged when there is nothing else to do; a folder that is searched for the first time waits for
+  -- every merge before.
+  INSERT INTO search.bodies (bodies, rank) VALUES ('automerge', 0), ('crisismerge', 64);
+  INSERT INTO search.headers (headers, rank) VALUES ('automerge', 0), ('crisismerge', 64);
 `;
 
 export interface SearchDatabaseOptions {
@@ -62,14 +67,37 @@ export function attachSearchDatabase(options: SearchDatabaseOptions): void {
   replaceSearchDatabase(options);
 }
 
+/**
+ * When the store has just been opened: a backup that was put back gives the numbers of other messages
+ * once more. Its count of openings tells, if it is looked at each time.
+ */
+export function discardForeignSearch(databasePath: string, path: string): void {
+  if (!existsSync(path)) return;
+  const database = new DatabaseSync(databasePath, { timeout: 1000 });
+  let ours = false;
+  try {
+    attach({ database, path });
+    ours = isOurs(database) && openedAt(database) < truth(database).epoch;
+  } catch {
+    // Damaged: not worth another look.
+  } finally {
+    database.close();
+  }
+  if (!ours) removeFiles(path);
+}
+
 export function replaceSearchDatabase(options: SearchDatabaseOptions): void {
   const { database, path } = options;
   detach(database);
-  if (path !== ':memory:')
-    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
+  removeFiles(path);
   attach(options);
   database.exec(`BEGIN; ${schema} INSERT INTO search.about (version) VALUES (${version}); COMMIT`);
   markOpen(database);
+}
+
+function removeFiles(path: string): void {
+  if (path === ':memory:') return;
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
 }
 
 /** After this it need not be made again when the machine goes down. */
@@ -103,11 +131,13 @@ function isOurs(database: DatabaseSync): boolean {
   const row = database.prepare('SELECT * FROM search.about').get();
   if (row === undefined || row.version !== version) return false;
   const { identity, epoch, email } = truth(database);
-  // A backup that was put back gives the same numbers to other messages.
   if (row.identity !== identity || integer(row.epoch) > epoch || integer(row.email) > email)
     return false;
   return row.closed === 1 || (boot !== '' && row.boot === boot);
 }
+
+const openedAt = (database: DatabaseSync): number =>
+  integer(database.prepare('SELECT epoch FROM search.about').get()?.epoch);
 
 function markOpen(database: DatabaseSync): void {
   const { identity, epoch, email } = truth(database);

@@ -21,8 +21,24 @@ const longWord = /[0-9a-z\x80-\uffff]{101,}/g;
 /** What the index is given of a folded text: its words with spaces between them. */
 export function indexed(folded: string): string {
   const text = /[^\x01-\x7f]/.test(folded) ? folded.replace(separators, spaces) : folded;
-  return text.replace(longWord, pieces);
+  return hasLongWord(text) ? text.replace(longWord, pieces) : text;
 }
+
+/** A long word covers one of every so many positions. */
+function hasLongWord(text: string): boolean {
+  for (let at = pieceMax; at < text.length; at += pieceMax) {
+    let start = at;
+    while (start > 0 && isWord(text.charCodeAt(start))) start -= 1;
+    let end = at;
+    while (end - start <= pieceMax + 1 && end < text.length && isWord(text.charCodeAt(end)))
+      end += 1;
+    if (end - start > pieceMax) return true;
+  }
+  return false;
+}
+
+const isWord = (code: number): boolean =>
+  code >= 0x80 || (code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39);
 
 const separators = /[\p{P}\p{S}\p{Z}\p{C}]/gu;
 // Positions stay: some are two code units long.

@@ -36,6 +36,7 @@ import { SqliteMailboxStore } from './mailbox-store.ts';
 import { SqliteQueueStore } from './queue-store.ts';
 import type { ReaderClient } from './reader-client.ts';
 import { ReaderThread, readInProcess } from './reader-client.ts';
+import { discardForeignSearch } from './search-database.ts';
 import type { Faults, Transport } from './transport.ts';
 import { headReader, openInProcess, openInWorker } from './transport.ts';
 
@@ -114,6 +115,7 @@ async function openDirectory(options: SqliteStoresOptions): Promise<Stores> {
   const lock = exclusive ? lockDirectory(directory) : undefined;
   try {
     const transport = await openTransport(options, path, spoolDirectory);
+    if (exclusive) discardForeignSearch(path, searchPath(directory));
     const isJournaled = exclusive && options.journal !== false;
     const relayedBytesMax = isJournaled ? journalBytesMax : inlineBytesMax;
     const spool = new FileSpool({ directory: spoolDirectory, relayedBytesMax });
@@ -236,12 +238,17 @@ function openReader(transport: Transport, options: SqliteStoresOptions): ReaderC
   const { local, alive } = transport;
   // A command beside a running server leaves the server's files alone.
   const own = exclusive && directory !== ':memory:' && local === undefined;
-  const searchPath = own ? join(directory, 'search.db') : ':memory:';
+  const search = own ? searchPath(directory) : ':memory:';
   if (local !== undefined)
-    return readInProcess({ ...local, searchPath, alive: () => alive?.(), log });
+    return readInProcess({ ...local, searchPath: search, alive: () => alive?.(), log });
   const path = databasePath(directory);
-  return new ReaderThread({ path, searchPath, spoolDirectory: join(directory, 'spool') }, log);
+  return new ReaderThread(
+    { path, searchPath: search, spoolDirectory: join(directory, 'spool') },
+    log,
+  );
 }
+
+const searchPath = (directory: string): string => join(directory, 'search.db');
 
 const databasePath = (directory: string): string => join(directory, 'postrider.db');
 

@@ -1,0 +1,129 @@
+// search.db may be damaged, old, of another database, or gone: nobody who asks notices.
+
+import assert from 'node:assert/strict';
+import { copyFile, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, it } from 'node:test';
+import { FakeClock } from '../../base/fake-clock.ts';
+import { silentLog } from '../../base/log.ts';
+import { text } from '../conformance/harness.ts';
+import { openSqliteStores } from './stores.ts';
+import { temporaryDirectory } from './test-stores.ts';
+
+const ann = 'ann@example.org';
+
+/** Opens the store, appends `bodies`, and says which messages have 'needle' in them. */
+async function needles(directory: string, ...bodies: string[]): Promise<number[]> {
+  const clock = new FakeClock();
+  await using stores = await openSqliteStores({ directory, clock, log: silentLog });
+  const { folders } = stores;
+  await folders.ensure(ann);
+  const inbox = (await folders.find(ann, 'INBOX'))!.id;
+  for (const body of bodies)
+    await folders.append(inbox, [{ content: text(`\r\n${body}`), flags: [], received: 0 }]);
+  const [digest] = await folders.digests(inbox, [1]);
+  assert.match(digest!.envelope, /NIL/);
+  return [...(await folders.search(inbox, { kind: 'body', text: 'needle' }))];
+}
+
+function changed(directory: string, sql: string): void {
+  const database = new DatabaseSync(join(directory, 'search.db'));
+  database.exec(sql);
+  database.close();
+}
+
+/** What is known of message 1 is made wrong, so that one can tell whether it was kept. */
+const mark = `UPDATE wire SET envelope = 'NIL kept'`;
+
+async function isKept(directory: string): Promise<boolean> {
+  const clock = new FakeClock();
+  await using stores = await openSqliteStores({ directory, clock, log: silentLog });
+  const inbox = (await stores.folders.find(ann, 'INBOX'))!.id;
+  const [digest] = await stores.folders.digests(inbox, [1]);
+  return digest?.envelope === 'NIL kept';
+}
+
+async function inDirectory(use: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await temporaryDirectory();
+  try {
+    await use(directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+describe('search.db', () => {
+  it('is kept from one start to the next', () =>
+    inDirectory(async (directory) => {
+      assert.deepEqual(await needles(directory, 'needle', 'hay'), [1]);
+      changed(directory, mark);
+      assert.equal(await isKept(directory), true);
+      assert.equal((await stat(join(directory, 'search.db'))).mode & 0o077, 0);
+    }));
+
+  const worthless: readonly (readonly [what: string, sql: string])[] = [
+    ['another version', 'UPDATE about SET version = version + 1'],
+    ['another database', 'UPDATE about SET identity = identity + 1'],
+    ['a later state than the mail', 'UPDATE about SET epoch = epoch + 100'],
+    ['more mail than there is', 'UPDATE about SET email = email + 5000'],
+    ['a machine that went down', `UPDATE about SET closed = 0, boot = 'another'`],
+    ['nothing', 'DELETE FROM about'],
+  ];
+  for (const [what, sql] of worthless)
+    it(`is made anew when it is of ${what}`, () =>
+      inDirectory(async (directory) => {
+        await needles(directory, 'needle');
+        changed(directory, `${mark}; ${sql}`);
+        assert.equal(await isKept(directory), false);
+      }));
+
+  it('is kept when only the process ended', () =>
+    inDirectory(async (directory) => {
+      await needles(directory, 'needle');
+      changed(directory, `${mark}; UPDATE about SET closed = 0`);
+      assert.equal(await isKept(directory), true);
+    }));
+
+  const damages: readonly (readonly [what: string, damage: (file: string) => Promise<void>])[] = [
+    ['gone', (file) => rm(file)],
+    ['no database', (file) => writeFile(file, 'x'.repeat(10_000))],
+    ['cut short', (file) => truncate(file, 8192)],
+    [
+      'overwritten behind its first page',
+      async (file) => {
+        const bytes = await readFile(file);
+        await writeFile(file, bytes.fill(0xff, 4096));
+      },
+    ],
+    [
+      'overwritten where the facts are',
+      async (file) => {
+        const database = new DatabaseSync(file);
+        const sql = `SELECT rootpage FROM sqlite_schema WHERE name IN ('wire', 'bodies_data')`;
+        const pages = database.prepare(sql).all();
+        database.close();
+        const bytes = await readFile(file);
+        for (const { rootpage } of pages)
+          bytes.fill(0xff, (Number(rootpage) - 1) * 4096, Number(rootpage) * 4096);
+        await writeFile(file, bytes);
+      },
+    ],
+  ];
+  for (const [what, damage] of damages)
+    it(`is made anew when it is ${what}`, () =>
+      inDirectory(async (directory) => {
+        await needles(directory, 'needle', 'hay');
+        await damage(join(directory, 'search.db'));
+        assert.deepEqual(await needles(directory, 'needle'), [1, 3]);
+      }));
+
+  it('a backup of the mail that was put back is not searched with what came after it', () =>
+    inDirectory(async (directory) => {
+      await needles(directory, 'hay');
+      await copyFile(join(directory, 'postrider.db'), join(directory, 'backup'));
+      assert.deepEqual(await needles(directory, 'needle'), [2]);
+      await copyFile(join(directory, 'backup'), join(directory, 'postrider.db'));
+      assert.deepEqual(await needles(directory, 'hay'), []);
+    }));
+});
