@@ -125,6 +125,27 @@ describe('other processes', () => {
   });
 });
 
+describe('closing', () => {
+  it('a search that has much to read first keeps nobody waiting', async () => {
+    const directory = await temporaryDirectory();
+    try {
+      const stores = await open({ directory });
+      const { inbox } = await foldersOf(stores.folders);
+      const many = Array.from({ length: 2000 }, () => mail('word '.repeat(400)));
+      await stores.folders.append(inbox, many);
+      const search = stores.folders.search(inbox, { kind: 'text', text: 'word' });
+      assert.equal(await countIn(stores.folders, inbox), 2000, 'answered meanwhile');
+      const rejected = assert.rejects(search, StorageError);
+      await stores[Symbol.asyncDispose]();
+      await rejected;
+      await using next = await open({ directory });
+      assert.equal((await next.folders.search(inbox, { kind: 'text', text: 'word' })).length, 2000);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+});
+
 describe('very many expunges', () => {
   it('RFC 7162 §3.2.5.2: the oldest are forgotten, and it says so', async () => {
     await using stores = await open();

@@ -84,7 +84,7 @@ export class ReaderThread implements ReaderClient {
     this.#worker?.postMessage('wake' satisfies ToReader);
   }
 
-  /** What was asked is answered. */
+  /** What was asked is answered, or refused where messages would have to be read first. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

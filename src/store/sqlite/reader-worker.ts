@@ -56,10 +56,11 @@ function serve(options: ReaderWorkerOptions, port: NonNullable<typeof parentPort
     if (question === undefined) return;
     if (!give(question)) unready.push(question);
     if (unready.length > 0) setImmediate(goOn);
-    else if (closing) close();
   };
-  let closing = false;
+  // What is not ready by then may be minutes away: nobody can wait for it.
   const close = () => {
+    const answer = { ok: false, kind: 'storage', message: 'the store is closed' } as const;
+    for (const { id } of unready.splice(0)) port.postMessage({ id, answer } satisfies FromReader);
     ahead.stop();
     reader.close();
     database.close();
@@ -71,8 +72,7 @@ function serve(options: ReaderWorkerOptions, port: NonNullable<typeof parentPort
         ahead.wake();
         return;
       case 'close':
-        closing = true;
-        if (unready.length === 0) close();
+        close();
         return;
       default:
         if (give(message)) return;
