@@ -298,7 +298,13 @@ export type Command =
     };
 
 export type CommandName = Command['name'] | 'APPEND' | 'REPLACE';
-export type CommandOf<N extends Command['name']> = Extract<Command, { readonly name: N }>;
+/** Of commands that share a shape, those of these names. */
+type Named<C extends Command, N> = C extends Command
+  ? [Extract<N, C['name']>] extends [never]
+    ? never
+    : C & { readonly name: Extract<N, C['name']> }
+  : never;
+export type CommandOf<N extends Command['name']> = Named<Command, N>;
 
 /** The beginning of APPEND (RFC 9051 §6.3.12) or REPLACE (RFC 8508), whose messages follow. */
 export type AppendTarget =

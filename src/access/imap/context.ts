@@ -7,6 +7,7 @@ import type { Log } from '../../base/log.ts';
 import type { CommandOf } from '../../imap/command.ts';
 import type { Answer, Completion, Enabled, OwnersCommand, Question } from '../../imap/event.ts';
 import type { ImapLimits } from '../../imap/limits.ts';
+import type { OpenFolders } from '../../mailbox/open-folders.ts';
 import type { FolderFacts, FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
@@ -73,6 +74,10 @@ export interface CommandContext {
   /** Primary address of who is logged in; '' before (ID and NOOP). */
   readonly account: string;
   readonly store: FolderStore;
+  /** One for all conversations of the process. */
+  readonly openFolders: OpenFolders;
+  /** Of the command that is being executed. RFC 9051 §7.3.4: ESEARCH names it. */
+  tag: string;
   readonly spool: Spool;
   readonly names: FolderNames;
   readonly limits: ImapLimits;

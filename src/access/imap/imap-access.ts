@@ -6,6 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Answer, Completion, OwnersCommand, Question } from '../../imap/event.ts';
 import type { ImapLimits } from '../../imap/limits.ts';
+import type { OpenFolders } from '../../mailbox/open-folders.ts';
 import type { Peer } from '../../net/peer.ts';
 import type { FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
@@ -19,6 +20,7 @@ import { no, ok } from './refusal.ts';
 /** What the commands of all conversations share. */
 export interface ImapAccessParts {
   readonly store: FolderStore;
+  readonly openFolders: OpenFolders;
   readonly spool: Spool;
   readonly limits: ImapLimits;
   readonly quota: CommandContext['quota'];
@@ -72,7 +74,7 @@ export class ImapAccess {
       case 'auth-response':
         return this.#loggedIn(login.respond(question.response));
       case 'command':
-        return this.#command(question.command);
+        return this.#command(question.tag, question.command);
       case 'append':
       case 'append-part':
       case 'append-end':
@@ -139,9 +141,10 @@ export class ImapAccess {
     }
   }
 
-  async #command(command: OwnersCommand): Promise<Completion> {
+  async #command(tag: string, command: OwnersCommand): Promise<Completion> {
     this.#commands += 1;
     const context = this.#context;
+    context.tag = tag;
     // The table gives each name the executor of its own command.
     const executor = executors.get(command.name) as Executor | undefined;
     let completion: Completion;
@@ -213,9 +216,10 @@ export class ImapAccess {
   }
 
   #newContext(account: string): CommandContext {
-    const { store, spool, limits, quota, admin, accountOf, clock, log } = this.#parts;
+    const { store, openFolders, spool, limits, quota, admin, accountOf, clock, log } = this.#parts;
     return {
-      ...{ account, store, spool, limits, quota, admin, accountOf, clock, log },
+      ...{ account, store, openFolders, spool, limits, quota, admin, accountOf, clock, log },
+      tag: '',
       ...this.#voice,
       names: new AccountNames(account, store),
       selected: undefined,

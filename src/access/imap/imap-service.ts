@@ -7,6 +7,7 @@ import { logOfSession } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import type { ImapLimits } from '../../imap/limits.ts';
 import type { ImapMachineFactory } from '../../imap/machine.ts';
+import type { OpenFolders } from '../../mailbox/open-folders.ts';
 import type { Peer } from '../../net/peer.ts';
 import type { ConnectionLimits } from '../../policy/connection-limits.ts';
 import type { LoginThrottle } from '../../policy/login-throttle.ts';
@@ -39,6 +40,8 @@ export interface ImapServiceParts {
   /** For each connection. */
   readonly createSession: ImapMachineFactory;
   readonly store: FolderStore;
+  /** Of the same store; one for all services of the process. */
+  readonly openFolders: OpenFolders;
   readonly spool: Spool;
   /** The account that an address belongs to. */
   readonly accountOf: (address: string) => Promise<string | undefined>;
@@ -105,7 +108,8 @@ export class ImapService {
   }
 
   #open(peer: Peer): ImapConversation {
-    const { store, spool, accountOf, authenticator, throttle, startTls, clock } = this.#parts;
+    const { store, openFolders, spool, accountOf, authenticator, throttle, startTls, clock } =
+      this.#parts;
     const settings = this.#parts.settings();
     const { hostname, insecureAuth, limits, quota, admin } = settings;
     const id = `${this.#sessionPrefix}${(this.#sessions++).toString(36).padStart(4, '0')}`;
@@ -120,7 +124,7 @@ export class ImapService {
     });
     const clientAddress = peer.remote.address;
     const login = new Login({ clientAddress, authenticator, throttle, clock, log });
-    const parts = { store, spool, limits, quota, admin, accountOf, login, clock, log };
+    const parts = { store, openFolders, spool, limits, quota, admin, accountOf, login, clock, log };
     const access = (voice: ConstructorParameters<typeof ImapAccess>[1]) =>
       new ImapAccess(parts, voice);
     return new ImapConversation({ peer, session, access, startTls, mechanisms, clock, log });

@@ -1,15 +1,140 @@
 // A folder as one session has it selected: which messages it knows under which numbers, and what it
-// has not been told yet. RFC 9051 §2.3.1.2 and §7.5.
+// has not been told yet. RFC 9051 §2.3.1.2 and §7.5, RFC 7162 §3.2.10, RFC 9586.
 
-import type { FolderFacts } from '../../store/folder-store.ts';
+import { flagsText, systemFlags } from '../../mailbox/flags.ts';
+import type { FolderRows } from '../../mailbox/folder-rows.ts';
+import { MailboxView, type News } from '../../mailbox/mailbox-view.ts';
+import type { OpenFolder } from '../../mailbox/open-folder.ts';
+import type { FolderFacts, MailColumns } from '../../store/folder-store.ts';
+import type { CommandContext, Rights } from './context.ts';
+import { formatSet } from './number-set.ts';
+import { rightOf } from './storing.ts';
 
-export interface SelectedMailbox {
-  readonly folder: FolderFacts;
+const nothing = new Uint32Array(0);
+
+export interface SelectedParts {
+  readonly open: OpenFolder;
   readonly readOnly: boolean;
+  readonly rights: Rights;
+  /** As the account that is logged in names it. */
+  readonly name: string;
+}
+
+type Told = Pick<CommandContext, 'isEnabled' | 'untagged'>;
+
+export class SelectedMailbox {
+  readonly open: OpenFolder;
+  readonly readOnly: boolean;
+  readonly rights: Rights;
+  readonly name: string;
+  readonly view: MailboxView;
+  /** RFC 5182 §2.1: the result that SEARCH saved, as UIDs, so that no expunge changes it. */
+  saved: Uint32Array = nothing;
+  #keywordSets: number;
+
+  constructor({ open, readOnly, rights, name }: SelectedParts) {
+    this.open = open;
+    this.readOnly = readOnly;
+    this.rights = rights;
+    this.name = name;
+    this.view = new MailboxView(open.rows, open.modseq);
+    this.#keywordSets = open.rows.keywordSets.length;
+  }
+
+  get folder(): FolderFacts {
+    return this.open.facts;
+  }
+
+  get rows(): FolderRows {
+    return this.open.rows;
+  }
+
+  get uids(): Uint32Array {
+    return this.view.uids;
+  }
+
   /** Messages the session has been told of. */
-  readonly messages: number;
+  get messages(): number {
+    return this.view.messages;
+  }
+
   /** UID of a message number from 1. */
-  uidAt(number: number): number | undefined;
+  uidAt(number: number): number | undefined {
+    return this.view.uidAt(number);
+  }
+
   /** Message number of a UID, or undefined where the session knows none. */
-  numberOf(uid: number): number | undefined;
+  numberOf(uid: number): number | undefined {
+    return this.view.numberOf(uid);
+  }
+
+  /** Whether sync() would say anything. */
+  get isCurrent(): boolean {
+    return this.view.isCurrent(this.rows, this.open.modseq);
+  }
+
+  /** RFC 4314 §4: which flags may be changed by these rights. */
+  mayChange(flag: string): boolean {
+    return this.rights.includes(rightOf(flag));
+  }
+
+  /** Says what changed, once. Expunged messages keep their numbers until they may be told. */
+  sync(context: Told, options: { readonly mayExpunge: boolean }): News {
+    const news = this.view.pull(this.rows, this.open.modseq, options.mayExpunge);
+    if (news.expunged.length > 0) this.#tellExpunged(context, news.expunged);
+    if (news.exists !== undefined) context.untagged(`${news.exists} EXISTS`);
+    this.#tellFlags(context);
+    for (const { number, uid } of news.changed) this.tellMessage(context, number, uid);
+    return news;
+  }
+
+  /** FLAGS and PERMANENTFLAGS when there are new keywords. RFC 9051 §7.3.5. */
+  #tellFlags(context: Told): void {
+    const { length } = this.rows.keywordSets;
+    if (length === this.#keywordSets) return;
+    this.#keywordSets = length;
+    context.untagged(this.flagsResponse());
+    context.untagged(this.permanentFlagsResponse());
+  }
+
+  flagsResponse(): string {
+    return `FLAGS ${flagsText(0x1f, this.rows.keywordsInUse.join(' '))}`;
+  }
+
+  // RFC 9051 §7.1: PERMANENTFLAGS; \* says that new keywords can be made.
+  permanentFlagsResponse(): string {
+    if (this.readOnly) return 'OK [PERMANENTFLAGS ()] Nothing can be changed';
+    const flags: string[] = systemFlags.filter((flag) => this.mayChange(flag));
+    if (this.rights.includes('w')) flags.push(...this.rows.keywordsInUse, '\\*');
+    return `OK [PERMANENTFLAGS (${flags.join(' ')})] Flags that stay`;
+  }
+
+  #tellExpunged(context: Told, expunged: News['expunged']): void {
+    // RFC 7162 §3.2.10, RFC 9586 §3: VANISHED instead of EXPUNGE.
+    if (context.isEnabled('QRESYNC') || context.isEnabled('UIDONLY')) {
+      const uids = expunged.map(({ uid }) => uid).reverse();
+      context.untagged(`VANISHED ${formatSet(uids)}`);
+    } else for (const { number } of expunged) context.untagged(`${number} EXPUNGE`);
+  }
+
+  /** FLAGS of a message, which the session knows from now on. `named`: it is one for its UID. */
+  tellMessage(context: Told, number: number, uid: number, named = false): void {
+    const row = this.rows.rowOf(uid, number - 1);
+    if (row < 0) return;
+    const uidOnly = context.isEnabled('UIDONLY');
+    const condstore = context.isEnabled('CONDSTORE') || context.isEnabled('QRESYNC');
+    // RFC 7162 §3.2.4: the UID is in every FETCH; RFC 9051 §7.5.2 wants it, too.
+    const withUid = !uidOnly && (named || condstore || context.isEnabled('IMAP4REV2'));
+    // RFC 7162 §3.1.4.2: and so is MODSEQ.
+    const modseq = condstore ? ` MODSEQ (${this.rows.modseq[row]})` : '';
+    const items = `${withUid ? `UID ${uid} ` : ''}FLAGS ${this.rows.flagsText(row)}${modseq}`;
+    context.untagged(uidOnly ? `${uid} UIDFETCH (${items})` : `${number} FETCH (${items})`);
+    this.view.tellOf(uid, this.rows.modseq[row]!);
+  }
+}
+
+/** The first message without \Seen, or undefined. RFC 3501 §7.1, UNSEEN. */
+export function firstUnseen({ length, flags }: MailColumns): number | undefined {
+  for (let row = 0; row < length; row += 1) if ((flags[row]! & 1) === 0) return row + 1;
+  return undefined;
 }

@@ -2,14 +2,21 @@
 // line is not available; what the session answers by itself (src/imap/session.ts) is not here.
 
 import type { OwnersCommand } from '../../../imap/event.ts';
+import { Append } from '../append.ts';
 import type { Appender, CommandContext, Executor, ExecutorOf } from '../context.ts';
 import { deleteAcl, getAcl, listRights, myRights, setAcl } from './acl.ts';
+import { check, close, expunge, unselect } from './close.ts';
+import { copy } from './copy.ts';
+import { fetch } from './fetch.ts';
 import { create, remove, rename, subscribe, unsubscribe } from './folders.ts';
 import { list, lsub } from './list.ts';
 import { getMetadata, setMetadata } from './metadata.ts';
 import { getQuota, getQuotaRoot, setQuota } from './quota.ts';
+import { search, sort, thread } from './search.ts';
+import { select } from './select.ts';
 import { id, namespace, noop, unauthenticate } from './session.ts';
 import { status } from './status.ts';
+import { store } from './store.ts';
 
 type Executors = { readonly [N in OwnersCommand['name']]?: ExecutorOf<N> };
 
@@ -36,6 +43,19 @@ const table: Executors = {
   GETQUOTA: getQuota,
   GETQUOTAROOT: getQuotaRoot,
   SETQUOTA: setQuota,
+  SELECT: select,
+  EXAMINE: select,
+  CLOSE: close,
+  UNSELECT: unselect,
+  CHECK: check,
+  EXPUNGE: expunge,
+  FETCH: fetch,
+  STORE: store,
+  SEARCH: search,
+  SORT: sort,
+  THREAD: thread,
+  COPY: copy,
+  MOVE: copy,
 };
 
 /** By name. The executor of a name takes the command of that name. */
@@ -45,5 +65,6 @@ export const executors: ReadonlyMap<string, Executor<never>> = new Map(Object.en
 export const keepsNumbers = (command: OwnersCommand): boolean =>
   'uid' in command && !command.uid && command.name !== 'MOVE' && command.name !== 'COPY';
 
-/** What takes the messages of APPEND; undefined while there is none. */
-export const createAppender: ((context: CommandContext) => Appender) | undefined = undefined;
+/** What takes the messages of APPEND. */
+export const createAppender: (context: CommandContext) => Appender = (context) =>
+  new Append(context);

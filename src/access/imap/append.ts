@@ -1,0 +1,194 @@
+// APPEND with several messages, CATENATE and REPLACE: octets go to the spool as they come, and all
+// messages are stored in one transaction at the end, or nothing is left of them. RFC 9051 §6.3.12,
+// RFC 3502, RFC 4469, RFC 4315 §3 (APPENDUID), RFC 7889, RFC 8508.
+
+import type { AppendMessage, AppendTarget, CatenatePart } from '../../imap/command.ts';
+import type { Answer, Completion, Question } from '../../imap/event.ts';
+import { storedSize } from '../../store/content.ts';
+import type { NewMail } from '../../store/folder-store.ts';
+import type { ContentWriter } from '../../store/spool.ts';
+import { requireRights, requireWritable } from './commands/selection.ts';
+import type { Appender, CommandContext, LocatedFolder } from './context.ts';
+import { parseMessageUrl } from './imap-url.ts';
+import { MessageSource } from './message-source.ts';
+import { formatSet, numbersOf } from './number-set.ts';
+import { ImapRefusal, ok } from './refusal.ts';
+import { permittedFlags, targetFolder } from './storing.ts';
+
+type QuestionOf<K extends Question['kind']> = Extract<Question, { readonly kind: K }>;
+
+/** One command. */
+interface Work {
+  readonly folder: LocatedFolder;
+  /** RFC 8508: what goes when the message has come. */
+  readonly replaces: { readonly folder: number; readonly uid: number } | undefined;
+  readonly messages: NewMail[];
+  /** Of those messages: released when they are stored, or not wanted. */
+  readonly writers: ContentWriter[];
+  /** Octets of `messages`. */
+  octets: number;
+}
+
+export class Append implements Appender {
+  readonly #context: CommandContext;
+  #work: Work | undefined;
+  #message: AppendMessage | undefined;
+  #writer: ContentWriter | undefined;
+
+  constructor(context: CommandContext) {
+    this.#context = context;
+  }
+
+  async begin({ target, message, first }: QuestionOf<'append'>): Promise<Answer> {
+    if (first) await this.abort();
+    try {
+      this.#work ??= await this.#start(target);
+      await this.#refuseSize(message);
+    } catch (error) {
+      await this.abort();
+      throw error;
+    }
+    this.#message = message;
+    this.#writer = this.#context.spool.create();
+    return { kind: 'proceed' };
+  }
+
+  async part({ part }: QuestionOf<'append-part'>): Promise<Answer> {
+    const size = this.#writer!.size;
+    if (part.kind === 'text') this.#refuseOctets(size + part.octets);
+    else await this.#copyUrl(part);
+    return { kind: 'proceed' };
+  }
+
+  content(octets: Uint8Array): Promise<void> | undefined {
+    return this.#writer!.write(octets);
+  }
+
+  async messageEnd(): Promise<void> {
+    const { folder, messages } = this.#work!;
+    const { flags, date } = this.#message!;
+    const writer = this.#writer!;
+    this.#writer = undefined;
+    const content = await writer.commit();
+    this.#work!.writers.push(writer);
+    this.#work!.octets += storedSize(content);
+    // RFC 4314 §4: flags that may not be set are left out.
+    const kept = permittedFlags(flags, folder.rights);
+    messages.push({ content, flags: kept, received: date ?? this.#context.clock.now() });
+  }
+
+  async end({ target }: QuestionOf<'append-end'>): Promise<Completion> {
+    const work = this.#work!;
+    let stored: { readonly uidValidity: number; readonly uids: readonly number[] };
+    try {
+      stored = await this.#store(work);
+    } catch (error) {
+      await this.abort();
+      throw error;
+    }
+    this.#work = undefined;
+    for (const writer of work.writers) writer.release();
+    const { selected } = this.#context;
+    await selected?.open.refresh();
+    const code = `APPENDUID ${stored.uidValidity} ${formatSet(stored.uids)}`;
+    if (target.name === 'APPEND') return ok('APPEND completed', code);
+    // RFC 8508 §3.2: in an untagged OK, since the message it replaces is expunged after it.
+    this.#context.untagged(`OK [${code}] Replacement message ready`);
+    const isQresync = this.#context.isEnabled('QRESYNC') && selected !== undefined;
+    return ok('REPLACE completed', isQresync ? `HIGHESTMODSEQ ${selected.open.modseq}` : undefined);
+  }
+
+  async abort(): Promise<void> {
+    const writer = this.#writer;
+    const work = this.#work;
+    this.#writer = undefined;
+    this.#work = undefined;
+    this.#message = undefined;
+    await writer?.abort();
+    for (const each of work?.writers ?? []) each.release();
+    for (const { content } of work?.messages ?? [])
+      if (content.kind === 'file') await this.#context.spool.remove(content.key);
+  }
+
+  async #start(target: AppendTarget): Promise<Work> {
+    const folder = await targetFolder(this.#context, target.mailbox);
+    const replaces = target.name === 'REPLACE' ? this.#replaced(target) : undefined;
+    return { folder, replaces, messages: [], writers: [], octets: 0 };
+  }
+
+  #replaced({ uid, number }: Extract<AppendTarget, { name: 'REPLACE' }>): Work['replaces'] {
+    const selected = requireWritable(this.#context);
+    if (!uid && this.#context.isEnabled('UIDONLY'))
+      throw new ImapRefusal('BAD', 'UIDREQUIRED', 'Only commands with UIDs are possible now');
+    requireRights(selected, 'te');
+    const ranges = [{ from: number, to: number }];
+    const [found] = numbersOf({ kind: 'ranges', ranges }, selected, uid);
+    const name = found === undefined ? undefined : selected.uidAt(found);
+    if (name === undefined || selected.rows.rowOf(name) < 0)
+      throw new ImapRefusal('NO', 'NONEXISTENT', 'There is no such message to replace');
+    return { folder: selected.open.id, uid: name };
+  }
+
+  async #refuseSize({ octets }: AppendMessage): Promise<void> {
+    if (octets === undefined) return;
+    // RFC 3502 §6.3.11: an empty message gives the command up.
+    if (octets === 0) throw new ImapRefusal('NO', 'CANNOT', 'An empty message is not stored');
+    this.#refuseOctets(octets);
+    await this.#refuseQuota(octets);
+  }
+
+  // RFC 7889 §4, RFC 4469 §4.
+  #refuseOctets(octets: number): void {
+    const { appendBytes } = this.#context.limits;
+    if (octets > appendBytes)
+      throw new ImapRefusal('NO', 'TOOBIG', `A message has at most ${appendBytes} octets`);
+  }
+
+  /** So that nothing is sent that will not be taken; the store decides. RFC 9208 §4.3. */
+  async #refuseQuota(octets: number): Promise<void> {
+    const { quota, store, account } = this.#context;
+    const { folder, octets: before, replaces } = this.#work!;
+    if (quota.bytes === undefined || replaces !== undefined) return;
+    if (folder.folder.account !== account) return;
+    const { bytes } = await store.usage(account);
+    if (bytes + before + octets > quota.bytes)
+      throw new ImapRefusal('NO', 'OVERQUOTA', 'There is no room for it in the mailbox');
+  }
+
+  async #store({ folder, replaces, messages }: Work) {
+    const { store } = this.#context;
+    const to = folder.folder.id;
+    if (replaces === undefined) return store.append(to, messages);
+    const { uidValidity, uid } = await store.replace(
+      replaces.folder,
+      replaces.uid,
+      to,
+      messages[0]!,
+    );
+    return { uidValidity, uids: [uid] };
+  }
+
+  async #copyUrl({ url }: Extract<CatenatePart, { kind: 'url' }>): Promise<void> {
+    const literal = await this.#readUrl(url);
+    // RFC 4469 §4.2: the URL is named.
+    if (literal === undefined)
+      throw new ImapRefusal('NO', `BADURL ${url.replace(/[\]\r\n\0]/g, '')}`, 'No such part');
+    const writer = this.#writer!;
+    this.#refuseOctets(writer.size + literal.octets);
+    for await (const piece of literal.pieces()) await writer.write(piece);
+  }
+
+  async #readUrl(url: string) {
+    const { names, store } = this.#context;
+    const wanted = parseMessageUrl(url);
+    const located = wanted && (await names.locate(wanted.mailbox));
+    if (!located?.rights.includes('r')) return undefined;
+    const { id, uidValidity } = located.folder;
+    if (wanted!.uidValidity !== undefined && wanted!.uidValidity !== uidValidity) return undefined;
+    const [content] = await store.open(id, [wanted!.uid]);
+    if (content === undefined) return undefined;
+    const [header] = content.bytes ? [] : await store.headers(id, [wanted!.uid]);
+    const source = new MessageSource({ size: content.size, digest: undefined, header, content });
+    return source.section(wanted!.section, wanted!.partial);
+  }
+}

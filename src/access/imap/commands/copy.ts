@@ -1,0 +1,57 @@
+// COPY and MOVE: RFC 9051 §6.4.7 and §6.4.8, RFC 6851, RFC 4315 §3 (COPYUID), RFC 4314 §4. All messages or
+// none. The expunges of a MOVE are told at the end of the command, after its COPYUID.
+
+import type { CopyResult } from '../../../store/folder-store.ts';
+import type { CommandContext, ExecutorOf, LocatedFolder } from '../context.ts';
+import { formatInOrder, formatSet } from '../number-set.ts';
+import { ImapRefusal, ok } from '../refusal.ts';
+import type { SelectedMailbox } from '../selected-mailbox.ts';
+import { permittedFlags, targetFolder } from '../storing.ts';
+import { requireRights, requireSelected, requireWritable, targetsOf, uidsAt } from './selection.ts';
+
+export const copy: ExecutorOf<'COPY' | 'MOVE'> = async (command, context) => {
+  const moves = command.name === 'MOVE';
+  const selected = moves ? requireWritable(context) : requireSelected(context);
+  // RFC 6851 §4.1: as COPY, STORE +FLAGS \Deleted and EXPUNGE.
+  if (moves) requireRights(selected, 'te');
+  const uids = uidsAt(selected, targetsOf(context, command));
+  const target = await targetFolder(context, command.mailbox);
+  if (uids.length === 0) return ok(`${command.name} completed`);
+  refuseMissing(uids, command.uid, selected);
+  const { store } = context;
+  const from = selected.open.id;
+  const to = target.folder.id;
+  const result = await (moves ? store.move(from, uids, to) : store.copy(from, uids, to));
+  await dropFlags(result, target, selected, context);
+  if (result.source.length === 0) return ok(`${command.name} completed`);
+  const code = `COPYUID ${result.uidValidity} ${formatSet(result.source)} ${formatInOrder(result.target)}`;
+  if (!moves) {
+    if (to === from) await selected.open.refresh();
+    return ok('COPY completed', code);
+  }
+  // RFC 6851 §4.3: in an untagged OK, before the messages are expunged.
+  context.untagged(`OK [${code}] Moved`);
+  await selected.open.refresh();
+  const condstore = context.isEnabled('QRESYNC');
+  return ok('MOVE completed', condstore ? `HIGHESTMODSEQ ${selected.open.modseq}` : undefined);
+};
+
+// RFC 2180 §4.4.1: a number whose message is gone copies nothing.
+function refuseMissing(uids: readonly number[], named: boolean, { rows }: SelectedMailbox): void {
+  if (!named && uids.some((uid) => rows.rowOf(uid) < 0))
+    throw new ImapRefusal('NO', 'EXPUNGEISSUED', 'Some messages are gone');
+}
+
+// RFC 4314 §4: flags that may not be set there are not kept.
+async function dropFlags(
+  { target }: CopyResult,
+  { folder, rights }: LocatedFolder,
+  { rows }: SelectedMailbox,
+  { store }: CommandContext,
+): Promise<void> {
+  const all = ['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft', ...rows.keywordsInUse];
+  const permitted = new Set(permittedFlags(all, rights));
+  const flags = all.filter((flag) => !permitted.has(flag));
+  if (flags.length > 0 && target.length > 0)
+    await store.store(folder.id, target, { kind: 'remove', flags });
+}

@@ -1,0 +1,108 @@
+// What happened while a client was away: VANISHED (EARLIER) and the messages that changed. RFC 7162
+// §3.2.5 (SELECT) and §3.2.6 (UID FETCH).
+
+import type { QresyncParam, Range, SequenceSet } from '../../../imap/command.ts';
+import type { CommandContext } from '../context.ts';
+import { contains, formatSet } from '../number-set.ts';
+import type { SelectedMailbox } from '../selected-mailbox.ts';
+
+/** Limit: pairs of sequence-match-data that are looked at. */
+const pairsMax = 10_000;
+
+export async function resynchronise(
+  { uidValidity, modseq, knownUids, match }: QresyncParam,
+  selected: SelectedMailbox,
+  context: CommandContext,
+): Promise<void> {
+  // RFC 7162 §3.2.5.1: with another UIDVALIDITY nothing the client knows is of use.
+  if (uidValidity !== selected.folder.uidValidity) return;
+  const known: readonly Range[] =
+    knownUids?.kind === 'ranges'
+      ? knownUids.ranges
+      : [{ from: 1, to: selected.folder.uidNext - 1 }];
+  const floor = match === undefined ? 0 : matchedUid(match, selected);
+  await tellVanished({ known, since: modseq, floor }, selected, context);
+  const { rows } = selected;
+  if (modseq >= selected.folder.modseq) return;
+  for (let row = 0; row < rows.length; row += 1) {
+    if (rows.modseq[row]! <= modseq) continue;
+    const uid = rows.uid[row]!;
+    const number = selected.numberOf(uid);
+    if (number === undefined || !contains(known, uid, uid)) continue;
+    selected.tellMessage(context, number, uid);
+    const room = context.room();
+    if (room !== undefined) await room;
+  }
+}
+
+export interface Absence {
+  readonly known: readonly Range[];
+  /** A modseq. */
+  readonly since: number;
+  /** Up to this UID the client knows which messages there are. */
+  readonly floor: number;
+}
+
+export async function tellVanished(
+  { known, since, floor }: Absence,
+  selected: SelectedMailbox,
+  context: CommandContext,
+): Promise<void> {
+  const { open } = selected;
+  const changes = since >= open.modseq ? undefined : await context.store.changes(open.id, since);
+  if (changes === undefined) return;
+  const { uidNext } = open.facts;
+  // RFC 7162 §3.2.10.1: what is not remembered is whatever is not there.
+  const vanished = changes.complete
+    ? changes.vanished
+    : absent(known, selected, uidNext).filter((uid) => uid > floor);
+  const largest = uidNext - 1;
+  // What went since the folder was opened the session is told of by its number.
+  const told = Array.from(vanished).filter(
+    (uid) =>
+      selected.numberOf(uid) === undefined && uid <= largest && contains(known, uid, largest),
+  );
+  if (told.length > 0) context.untagged(`VANISHED (EARLIER) ${formatSet(told)}`);
+}
+
+/** UIDs of `known` that no message has. */
+function absent(
+  known: readonly Range[],
+  selected: SelectedMailbox,
+  uidNext: number,
+): readonly number[] {
+  const uids = new Set<number>();
+  for (const { from, to } of known) {
+    const first = Math.min(from || uidNext - 1, to || uidNext - 1);
+    const last = Math.min(Math.max(from || uidNext - 1, to || uidNext - 1), uidNext - 1);
+    for (let uid = Math.max(first, 1); uid <= last; uid += 1)
+      if (selected.numberOf(uid) === undefined) uids.add(uid);
+  }
+  return [...uids].sort((one, other) => one - other);
+}
+
+/** RFC 7162 §3.2.5.2: the last UID that still has the number the client knows it by. */
+function matchedUid(
+  { sequence, uids }: { readonly sequence: SequenceSet; readonly uids: SequenceSet },
+  selected: SelectedMailbox,
+): number {
+  const each = elements(uids);
+  let matched = 0;
+  for (const number of elements(sequence)) {
+    const { value: uid } = each.next();
+    if (uid === undefined || selected.uidAt(number) !== uid) break;
+    matched = uid;
+  }
+  return matched;
+}
+
+function* elements(set: SequenceSet): Generator<number, undefined> {
+  if (set.kind === 'saved') return undefined;
+  let count = 0;
+  for (const { from, to } of set.ranges)
+    for (let value = Math.min(from, to); value <= Math.max(from, to); value += 1) {
+      if (++count > pairsMax) return undefined;
+      yield value;
+    }
+  return undefined;
+}

@@ -1,0 +1,73 @@
+// SELECT and EXAMINE: RFC 9051 §6.3.2 and §6.3.3, RFC 3501 §6.3.1 (RECENT, UNSEEN), RFC 7162 §3.1.2 and
+// §3.2.5 (HIGHESTMODSEQ, QRESYNC), RFC 8474 §4.1 (MAILBOXID), RFC 4314 §5.2 (READ-WRITE by rights).
+
+import { requireRight } from '../acl.ts';
+import type { CommandContext, ExecutorOf, LocatedFolder } from '../context.ts';
+import { ImapRefusal } from '../refusal.ts';
+import { firstUnseen, SelectedMailbox } from '../selected-mailbox.ts';
+import { SelectedUpdates } from '../updates.ts';
+import { mailboxId, mailboxText } from '../words.ts';
+import { resynchronise } from './qresync.ts';
+import { closeSelected } from './selection.ts';
+
+export const select: ExecutorOf<'SELECT' | 'EXAMINE'> = async (command, context) => {
+  // RFC 9051 §7.1: what follows is about the new mailbox, even if there is none.
+  if (context.selected !== undefined) {
+    context.untagged('OK [CLOSED] Previous mailbox closed');
+    closeSelected(context);
+  }
+  let selected: SelectedMailbox;
+  try {
+    selected = await open(command, context);
+  } catch (error) {
+    // RFC 9051 §6.3.2: no mailbox is selected then.
+    if (!(error instanceof ImapRefusal)) throw error;
+    return { ...error.completion, state: 'unselected' };
+  }
+  tellFacts(selected, context);
+  const { qresync } = command;
+  if (qresync !== undefined) await resynchronise(qresync, selected, context);
+  return {
+    kind: 'completion',
+    status: 'OK',
+    code: selected.readOnly ? 'READ-ONLY' : 'READ-WRITE',
+    text: `${command.name} completed`,
+    state: 'selected',
+  };
+};
+
+async function open(
+  { name: verb, mailbox }: Parameters<typeof select>[0],
+  context: CommandContext,
+): Promise<SelectedMailbox> {
+  const located: LocatedFolder = requireRight(await context.names.locate(mailbox), 'r');
+  const folder = await context.openFolders.open(located.folder.id);
+  if (folder === undefined) throw new ImapRefusal('NO', 'NONEXISTENT', 'There is no such mailbox');
+  const { rights, name } = located;
+  // RFC 4314 §5.2: who may change something has it READ-WRITE.
+  const readOnly = verb === 'EXAMINE' || !/[iswte]/.test(rights);
+  const selected = new SelectedMailbox({ open: folder, readOnly, rights, name });
+  context.selected = selected;
+  context.updates = new SelectedUpdates(context, selected);
+  return selected;
+}
+
+function tellFacts(selected: SelectedMailbox, context: CommandContext): void {
+  const { folder, rows } = selected;
+  const rev2 = context.isEnabled('IMAP4REV2');
+  context.untagged(selected.flagsResponse());
+  context.untagged(`${selected.messages} EXISTS`);
+  if (!rev2) {
+    context.untagged('0 RECENT');
+    // RFC 9586 §3: UNSEEN names a message number.
+    const unseen = context.isEnabled('UIDONLY') ? undefined : firstUnseen(rows);
+    if (unseen !== undefined) context.untagged(`OK [UNSEEN ${unseen}] First unseen`);
+  }
+  context.untagged(selected.permanentFlagsResponse());
+  context.untagged(`OK [UIDVALIDITY ${folder.uidValidity}] UIDs are valid`);
+  context.untagged(`OK [UIDNEXT ${folder.uidNext}] Predicted next UID`);
+  context.untagged(`OK [HIGHESTMODSEQ ${folder.modseq}] Highest`);
+  context.untagged(`OK [MAILBOXID (${mailboxId(folder)})] Ok`);
+  // RFC 9051 §6.3.2: a LIST response with the name.
+  if (rev2) context.untagged(`LIST () "/" ${mailboxText(context, selected.name)}`);
+}

@@ -1,0 +1,54 @@
+// What commands in the selected state have in common. RFC 9051 §6.4.
+
+import type { SequenceSet } from '../../../imap/command.ts';
+import type { CommandContext } from '../context.ts';
+import { numbersOf } from '../number-set.ts';
+import { ImapRefusal } from '../refusal.ts';
+import type { SelectedMailbox } from '../selected-mailbox.ts';
+
+/** @throws ImapRefusal when no mailbox is selected */
+export function requireSelected(context: CommandContext): SelectedMailbox {
+  const { selected } = context;
+  if (selected === undefined) throw new ImapRefusal('BAD', undefined, 'No mailbox is selected');
+  return selected;
+}
+
+/** @throws ImapRefusal when it was opened by EXAMINE */
+export function requireWritable(context: CommandContext): SelectedMailbox {
+  const selected = requireSelected(context);
+  if (selected.readOnly)
+    throw new ImapRefusal('NO', 'READ-ONLY', 'The mailbox is selected for reading only');
+  return selected;
+}
+
+/** @throws ImapRefusal */
+export function requireRights({ rights }: SelectedMailbox, needed: string): void {
+  for (const right of needed)
+    if (!rights.includes(right))
+      throw new ImapRefusal('NO', 'NOPERM', `You lack the right '${right}' on this mailbox`);
+}
+
+/** Message numbers. @throws ImapRefusal */
+export function targetsOf(
+  context: CommandContext,
+  { set, uid }: { readonly set: SequenceSet; readonly uid: boolean },
+): Uint32Array {
+  refuseNumbers(context, uid);
+  return numbersOf(set, requireSelected(context), uid);
+}
+
+// RFC 9586 §3: no message numbers once UIDONLY is on.
+export function refuseNumbers(context: CommandContext, uid: boolean): void {
+  if (!uid && context.isEnabled('UIDONLY'))
+    throw new ImapRefusal('BAD', 'UIDREQUIRED', 'Only commands with UIDs are possible now');
+}
+
+export const uidsAt = (selected: SelectedMailbox, numbers: Uint32Array): number[] =>
+  Array.from(numbers, (number) => selected.uids[number - 1]!);
+
+/** Stops looking at the folder. */
+export function closeSelected(context: CommandContext): void {
+  context.updates?.close();
+  context.updates = undefined;
+  context.selected = undefined;
+}

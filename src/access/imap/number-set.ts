@@ -1,0 +1,110 @@
+// Sequence sets against the messages of a session, and lists of numbers as the wire has them.
+// RFC 9051 §9 (sequence-set), RFC 5182 ('$').
+
+import type { Range, SequenceSet } from '../../imap/command.ts';
+import { lowerBound } from '../../mailbox/folder-rows.ts';
+import { ImapRefusal } from './refusal.ts';
+
+/** The messages of a session: their UIDs in the order of their numbers. */
+export interface Numbering {
+  readonly uids: Uint32Array;
+  /** UIDs that SEARCH saved, ascending. */
+  readonly saved: Uint32Array;
+}
+
+/**
+ * Message numbers that the set means, ascending, each once. UIDs that are not there are left out.
+ * @throws ImapRefusal for message numbers that are not there
+ */
+export function numbersOf(
+  set: SequenceSet,
+  { uids, saved }: Numbering,
+  areUids: boolean,
+): Uint32Array {
+  if (set.kind === 'saved') return numbersOfUids(saved, uids);
+  const spans = areUids ? uidSpans(set.ranges, uids) : numberSpans(set.ranges, uids.length);
+  return expand(merge(spans));
+}
+
+/** Numbers of those UIDs (ascending) that are there. */
+export function numbersOfUids(wanted: ArrayLike<number>, uids: Uint32Array): Uint32Array {
+  const numbers = new Uint32Array(wanted.length);
+  let count = 0;
+  for (let i = 0; i < wanted.length; i += 1) {
+    const index = lowerBound(uids, wanted[i]!);
+    if (uids[index] === wanted[i]) numbers[count++] = index + 1;
+  }
+  return numbers.subarray(0, count);
+}
+
+/** From and to, of numbers; empty when from is above to. */
+type Span = readonly [number, number];
+
+function numberSpans(ranges: readonly Range[], messages: number): Span[] {
+  return ranges.map(({ from, to }): Span => {
+    // RFC 9051 §9: BAD for a number that is not there, also for "*" in an empty mailbox.
+    if (messages === 0 || from > messages || to > messages)
+      throw new ImapRefusal('BAD', undefined, 'There is no message of that number');
+    const first = from === 0 ? messages : from;
+    const last = to === 0 ? messages : to;
+    return [Math.min(first, last), Math.max(first, last)];
+  });
+}
+
+function uidSpans(ranges: readonly Range[], uids: Uint32Array): Span[] {
+  // RFC 9051 §9: "*" is the largest UID in use.
+  const largest = uids[uids.length - 1];
+  if (largest === undefined) return [];
+  return ranges.map(({ from, to }): Span => {
+    const first = from === 0 ? largest : from;
+    const last = to === 0 ? largest : to;
+    return [
+      lowerBound(uids, Math.min(first, last)) + 1,
+      lowerBound(uids, Math.max(first, last) + 1),
+    ];
+  });
+}
+
+function merge(spans: readonly Span[]): Span[] {
+  const merged: Span[] = [];
+  for (const [from, to] of spans.toSorted(([one], [other]) => one - other)) {
+    if (from > to) continue;
+    const last = merged.at(-1);
+    if (last !== undefined && from <= last[1] + 1)
+      merged[merged.length - 1] = [last[0], Math.max(last[1], to)];
+    else merged.push([from, to]);
+  }
+  return merged;
+}
+
+function expand(spans: readonly Span[]): Uint32Array {
+  const numbers = new Uint32Array(spans.reduce((sum, [from, to]) => sum + to - from + 1, 0));
+  let at = 0;
+  for (const [from, to] of spans)
+    for (let number = from; number <= to; number += 1) numbers[at++] = number;
+  return numbers;
+}
+
+/** `1:3,5`; '' for none. `numbers` are ascending. */
+export function formatSet(numbers: ArrayLike<number>): string {
+  const parts: string[] = [];
+  for (let i = 0; i < numbers.length; ) {
+    const from = numbers[i]!;
+    let to = from;
+    while (++i < numbers.length && numbers[i] === to + 1) to += 1;
+    parts.push(from === to ? `${from}` : `${from}:${to}`);
+  }
+  return parts.join(',');
+}
+
+/** `1:3,5` of numbers in any order, which stays: COPYUID lists pairs. RFC 4315 §3. */
+export const formatInOrder = formatSet;
+
+/** Whether a UID is in a set of ranges; '*' is `largest`. */
+export function contains(ranges: readonly Range[], uid: number, largest: number): boolean {
+  return ranges.some(({ from, to }) => {
+    const first = from === 0 ? largest : from;
+    const last = to === 0 ? largest : to;
+    return uid >= Math.min(first, last) && uid <= Math.max(first, last);
+  });
+}

@@ -1,0 +1,28 @@
+// Where messages may be put, and which of their flags may be set there. RFC 4314 §4.
+
+import type { CommandContext, LocatedFolder, Rights } from './context.ts';
+import { ImapRefusal } from './refusal.ts';
+
+// RFC 9051 §7.1: TRYCREATE says that CREATE may help.
+export const tryCreate = (): ImapRefusal =>
+  new ImapRefusal('NO', 'TRYCREATE', 'There is no such mailbox');
+
+/** Where messages are to be put. @throws ImapRefusal */
+export async function targetFolder(context: CommandContext, name: string): Promise<LocatedFolder> {
+  const located = await context.names.locate(name);
+  if (located === undefined) throw tryCreate();
+  // RFC 4314 §4: APPEND and COPY need 'i'.
+  if (!located.rights.includes('i'))
+    throw new ImapRefusal('NO', 'NOPERM', 'You may not put messages into this mailbox');
+  return located;
+}
+
+/** RFC 4314 §4: which right a flag needs. */
+export function rightOf(flag: string): string {
+  const lower = flag.toLowerCase();
+  return lower === '\\seen' ? 's' : lower === '\\deleted' ? 't' : 'w';
+}
+
+/** Those that may be set; nobody can set \Recent. RFC 4314 §4, RFC 3501 §2.3.2. */
+export const permittedFlags = (flags: readonly string[], rights: Rights): string[] =>
+  flags.filter((flag) => flag.toLowerCase() !== '\\recent' && rights.includes(rightOf(flag)));
