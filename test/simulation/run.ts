@@ -1,9 +1,10 @@
-// Runs simulations: `node test/simulation/run.ts [SEED] [--seeds N] [--only queue|delivery]`. With a
+// Runs simulations: `node test/simulation/run.ts [SEED] [--seeds N] [--only queue|delivery|imap]`. With a
 // seed that one, so that a failure can be repeated; without, fresh ones (20, or N). A failure prints
 // its seed and ends with 1.
 
 import { parseArgs } from 'node:util';
 import { simulateDelivery } from './delivery.sim.ts';
+import { simulateImap } from './imap.sim.ts';
 import { simulateQueue } from './queue.sim.ts';
 
 const { values, positionals } = parseArgs({
@@ -16,6 +17,7 @@ const count = Number(values.seeds ?? (positionals.length > 0 ? 1 : 20));
 const simulations = new Map<string, (seed: number) => Promise<object>>([
   ['queue', simulateQueue],
   ['delivery', simulateDelivery],
+  ['imap', simulateImap],
 ]);
 const chosen = [...simulations].filter(([name]) => (values.only ?? name) === name);
 
