@@ -1,7 +1,8 @@
-// The service of a listener: SMTP, submission, LMTP or POP3, with what all of them share: who may
+// The service of a listener: SMTP, submission, LMTP, IMAP or POP3, with what all of them share: who may
 // log in, how guesses are slowed, how many connections there may be. They read the configuration
 // that is in force when a connection is made.
 
+import { ImapService } from './access/imap/imap-service.ts';
 import { Maildrops } from './access/maildrops.ts';
 import { Pop3Service } from './access/pop3-service.ts';
 import type { Clock } from './base/clock.ts';
@@ -9,7 +10,10 @@ import type { Log } from './base/log.ts';
 import type { Random } from './base/random.ts';
 import type { ListenerConfig } from './config/config.ts';
 import type { Service } from './doors.ts';
+import { defaultImapLimits } from './imap/limits.ts';
+import { createImapSession } from './imap/session.ts';
 import type { Live } from './live.ts';
+import { OpenFolders } from './mailbox/open-folders.ts';
 import { startServerTls } from './net/listener.ts';
 import type { Peer } from './net/peer.ts';
 import type { SocketPeer } from './net/socket-peer.ts';
@@ -83,6 +87,8 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
     wake: () => runner.wake(),
     ...{ clock, log },
   });
+  /** Made for the first IMAP listener; from then on it watches the store. */
+  let openFolders: OpenFolders | undefined;
   const maildrops = new Maildrops({ mailboxes: stores.mailboxes, clock });
 
   const startTls = async (peer: Peer): Promise<Peer> => {
@@ -174,8 +180,42 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
     });
   }
 
-  return (spec) => (isSmtp(spec) ? smtpService(spec) : pop3Service(spec));
+  function imapService(spec: ListenerConfig): Service {
+    openFolders ??= new OpenFolders(stores.folders);
+    return new ImapService({
+      settings: () => {
+        const { hostname, domains, imap, limits } = live().config;
+        const domain = domains.find((name) => !name.startsWith('.')) ?? hostname;
+        return {
+          hostname,
+          startTls: offersStartTls(spec),
+          insecureAuth: spec.insecureAuth,
+          limits: {
+            ...defaultImapLimits,
+            commandBytes: imap.commandSize,
+            appendBytes: limits.messageSize,
+            appendMessages: imap.messagesPerAppend,
+            errors: imap.errorsPerConnection,
+            idleMs: imap.idleTimeout,
+            loginMs: imap.loginTimeout,
+          },
+          quota: quotaLimits(),
+          admin: `mailto:postmaster@${domain}`,
+        };
+      },
+      createSession: createImapSession,
+      ...{ store: stores.folders, openFolders, spool: stores.spool },
+      accountOf: (address) => live().directory.accountOf(address),
+      ...{ authenticator, throttle, connections, startTls, clock, random, log },
+    });
+  }
+
+  return (spec) => {
+    if (isSmtp(spec)) return smtpService(spec);
+    return spec.service === 'imap' ? imapService(spec) : pop3Service(spec);
+  };
 }
 
 type SmtpListener = ListenerConfig & { readonly service: SmtpServiceSettings['service'] };
-const isSmtp = (spec: ListenerConfig): spec is SmtpListener => spec.service !== 'pop3';
+const isSmtp = (spec: ListenerConfig): spec is SmtpListener =>
+  spec.service !== 'pop3' && spec.service !== 'imap';

@@ -63,7 +63,7 @@ function banner(server: RunningServer, directory: string, option: string, cwd: s
 Send mail to
 ${rows(['smtp', 'submission'])}
 Read it at
-${rows(['pop3'])}
+${rows(['imap', 'pop3'])}
 Kept in ${directory}. Try it from another terminal:
 
   echo "It works" | ${program} send --server ${address} --to ann@example.org --header "Subject: Hello"
@@ -76,6 +76,7 @@ Kept in ${directory}. Try it from another terminal:
 const logins: ReadonlyMap<string, string> = new Map([
   ['smtp', 'login with any password, or none'],
   ['submission', 'log in with any password'],
+  ['imap', 'the user is the address, any password is right'],
   ['pop3', 'the user is the address, any password is right'],
 ]);
 

@@ -40,6 +40,19 @@ describe('DNS records', () => {
     );
   });
 
+  it('RFC 6186 §3.4: IMAP comes before POP3, and only with TLS from the first byte', () => {
+    const records = recordsToPublish({ ...facts, imaps: 993, pop3s: 995 });
+    assert.deepEqual(
+      records.filter(({ type }) => type === 'SRV').map(({ name, value }) => `${name} ${value}`),
+      [
+        '_submissions._tcp.example.org 0 1 465 mx.example.org.',
+        '_submission._tcp.example.org 10 1 587 mx.example.org.',
+        '_imaps._tcp.example.org 20 1 993 mx.example.org.',
+        '_pop3s._tcp.example.org 30 1 995 mx.example.org.',
+      ],
+    );
+  });
+
   const good: FakeZone = {
     'mx.example.org': { A: ['192.0.2.1'], AAAA: ['2001:db8::1'] },
     'example.org': {

@@ -16,6 +16,8 @@ export interface DnsFacts {
   /** Ports of submission with TLS from the first byte and by STARTTLS, where there are any. */
   readonly submissions: number | undefined;
   readonly submission: number | undefined;
+  /** Port of IMAP with TLS from the first byte. */
+  readonly imaps?: number | undefined;
   /** Port of POP3 with TLS from the first byte. */
   readonly pop3s?: number | undefined;
   /** Public addresses of this machine. */
@@ -53,11 +55,19 @@ export function recordsToPublish(facts: DnsFacts): readonly DnsAdvice[] {
 }
 
 // RFC 6186 §3.1, RFC 8314 §5.1: so that mail programs configure themselves.
-function services({ domain, hostname, submission, submissions, pop3s }: DnsFacts): DnsAdvice[] {
+function services({
+  domain,
+  hostname,
+  submission,
+  submissions,
+  imaps,
+  pop3s,
+}: DnsFacts): DnsAdvice[] {
   const why = 'mail programs find the server by it';
   const ports: [string, number | undefined][] = [
     ['_submissions', submissions],
     ['_submission', submission],
+    ['_imaps', imaps],
     ['_pop3s', pop3s],
   ];
   return ports.flatMap(([service, port], index) =>

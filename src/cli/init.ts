@@ -62,8 +62,8 @@ async function init(context: Context, address: string, options: InitOptions): Pr
     addresses: publicAddresses(),
     submission: portOf(config, 'starttls'),
     submissions: portOf(config, 'implicit'),
-    pop3s: config.listeners.find(({ service, tls }) => service === 'pop3' && tls === 'implicit')
-      ?.port,
+    imaps: implicitPort(config, 'imap'),
+    pop3s: implicitPort(config, 'pop3'),
   });
   if (options.json === true) {
     await context.print(
@@ -96,6 +96,9 @@ async function furnish(
     });
   return config;
 }
+
+const implicitPort = ({ listeners }: Config, of: 'imap' | 'pop3'): number | undefined =>
+  listeners.find(({ service, tls }) => service === of && tls === 'implicit')?.port;
 
 const portOf = ({ listeners }: Config, tls: string): number | undefined =>
   listeners.find((listener) => listener.service === 'submission' && listener.tls === tls)?.port;
@@ -148,6 +151,7 @@ ${begin}
     { service: 'smtp', port: 25 },
     { service: 'submission', port: 587 },
     { service: 'submission', port: 465, tls: 'implicit' },
+    { service: 'imap', port: 993, tls: 'implicit' },
     { service: 'pop3', port: 995, tls: 'implicit' },
   ],
   tls: ${tls},

@@ -77,8 +77,8 @@ describe('configuration', () => {
     ],
     [
       'a service of a later version',
-      { listeners: [{ service: 'imap', port: 143 }] },
-      ['listeners[0].service: imap is not available in this version'],
+      { listeners: [{ service: 'http', port: 8025 }] },
+      ['listeners[0].service: http is not available in this version'],
     ],
     [
       'TLS without a certificate',
@@ -98,6 +98,21 @@ describe('configuration', () => {
       [
         "pop3.idleTimeout: must be at least 10m, not '5m'",
         'listeners[0].tls: pop3 needs TLS, since passwords are not taken in the clear: set the top-level `tls` and leave this out',
+      ],
+    ],
+    [
+      'IMAP in the clear, impatient, with small mailboxes',
+      {
+        listeners: [{ service: 'imap', port: 143 }],
+        imap: { idleTimeout: '5m', commandSize: '1KiB' },
+        mailboxes: { quota: { size: 1, messages: 0 } },
+      },
+      [
+        "imap.idleTimeout: must be at least 30m, not '5m'",
+        "imap.commandSize: must be at least 8KiB, not '1KiB'",
+        'mailboxes.quota.size: must be at least 1KiB, not 1',
+        'mailboxes.quota.messages: must be at least 1, not 0',
+        'listeners[0].tls: imap needs TLS, since passwords are not taken in the clear: set the top-level `tls` and leave this out',
       ],
     ],
     [
@@ -410,6 +425,8 @@ describe('dev', () => {
         ['submission', '127.0.0.1', 1465, 'implicit'],
         ['pop3', '127.0.0.1', 1110, 'starttls'],
         ['pop3', '127.0.0.1', 1995, 'implicit'],
+        ['imap', '127.0.0.1', 1143, 'starttls'],
+        ['imap', '127.0.0.1', 1993, 'implicit'],
       ],
     );
     assert.deepEqual(config.routes, [{ domain: '*', kind: 'discard' }]);

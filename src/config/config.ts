@@ -595,7 +595,7 @@ export type ConfigInput = z.input<typeof schema>;
 export type ParsedConfig = z.output<typeof schema>;
 
 export interface ListenerConfig {
-  readonly service: 'smtp' | 'submission' | 'lmtp' | 'pop3';
+  readonly service: 'smtp' | 'submission' | 'lmtp' | 'pop3' | 'imap';
   /** One listening socket for each. Empty with `path`. */
   readonly hosts: readonly string[];
   readonly port: number;

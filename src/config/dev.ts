@@ -32,6 +32,8 @@ export function devConfig(cwd: string, options: DevOptions = {}): Config {
         { service: 'submission', host, port: port(1465), tls: 'implicit' },
         { service: 'pop3', host, port: port(1110), tls: 'starttls', insecureAuth: true },
         { service: 'pop3', host, port: port(1995), tls: 'implicit' },
+        { service: 'imap', host, port: port(1143), tls: 'starttls', insecureAuth: true },
+        { service: 'imap', host, port: port(1993), tls: 'implicit' },
       ],
       // Nothing leaves: what is not caught here is thrown away rather than sent.
       routes: [{ domain: '*', via: 'discard' }],

@@ -143,7 +143,7 @@ function readListener(
 ): ListenerConfig | undefined {
   const at = (key: string) => ['listeners', index, key];
   const { service, path, port, insecureAuth } = listener;
-  if (service === 'imap' || service === 'http') {
+  if (service === 'http') {
     add(at('service'), `${service} is not available in this version`);
     return undefined;
   }
@@ -161,7 +161,11 @@ function readListener(
   const local = path !== undefined || hosts.every(isLoopback);
   if (insecureAuth && !local)
     add(at('insecureAuth'), "is only for listeners on loopback: set `host: '127.0.0.1'`");
-  if ((service === 'submission' || service === 'pop3') && tls === 'none' && !insecureAuth)
+  if (
+    (service === 'submission' || service === 'pop3' || service === 'imap') &&
+    tls === 'none' &&
+    !insecureAuth
+  )
     add(
       at('tls'),
       `${service} needs TLS, since passwords are not taken in the clear: set the top-level \`tls\` and leave this out`,

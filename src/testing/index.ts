@@ -109,6 +109,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       spool: stores.spool,
       accounts: stores.accounts,
       mailboxes: stores.mailboxes,
+      folders: stores.folders,
     },
   });
   undo.move();

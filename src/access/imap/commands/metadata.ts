@@ -1,5 +1,5 @@
-// GETMETADATA and SETMETADATA: notes on a mailbox or on the server. RFC 5464. `/private` entries are
-// of the account that is logged in, `/shared` ones of the mailbox. Of the server's own there are
+// GETMETADATA and SETMETADATA: notes on a mailbox or on the server. RFC 5464. `/shared` entries are for
+// all who may see the mailbox, `/private` ones for its owner alone. Of the server's own there are
 // `/shared/admin`, and whatever the account keeps under `/private`.
 
 import type { MetadataEntry } from '../../../imap/command.ts';
@@ -47,7 +47,7 @@ export const getMetadata: ExecutorOf<'GETMETADATA'> = async (command, context) =
 export const setMetadata: ExecutorOf<'SETMETADATA'> = async ({ mailbox, entries }, context) => {
   for (const { name } of entries) checkName(name);
   const located = mailbox === '' ? undefined : await annotated(mailbox, context);
-  checkWritable(entries, located);
+  checkWritable(entries, located, context);
   // RFC 5464 §4.3
   for (const { value } of entries)
     if (value !== undefined && value.length > valueOctetsMax)
@@ -56,7 +56,15 @@ export const setMetadata: ExecutorOf<'SETMETADATA'> = async ({ mailbox, entries 
   const names = new Set([...found.keys(), ...entries.map(({ name }) => name)]);
   for (const { name, value } of entries) if (value === undefined) names.delete(name);
   if (names.size > entriesMax && names.size > found.size) throw tooMany();
-  await annotate(entries, located, context);
+  try {
+    await context.store.annotate(
+      located?.folder.account ?? context.account,
+      located?.folder.id,
+      new Map(entries.map(({ name, value }) => [name, value])),
+    );
+  } catch (error) {
+    throw error instanceof MailboxLimitError ? tooMany() : error;
+  }
   return ok('SETMETADATA completed');
 };
 
@@ -97,12 +105,16 @@ async function annotated(mailbox: string, context: CommandContext): Promise<Loca
 function checkWritable(
   entries: readonly MetadataEntry[],
   located: LocatedFolder | undefined,
+  { account }: CommandContext,
 ): void {
   const refuse = (why: string): never => {
     throw new ImapRefusal('NO', 'NOPERM', why);
   };
   for (const { name } of entries) {
     const shared = name.startsWith('/shared/');
+    // RFC 5464 §4.3: private entries are kept for the owner of a mailbox only.
+    if (!shared && located !== undefined && located.folder.account !== account)
+      throw new ImapRefusal('NO', 'METADATA NOPRIVATE', 'There are no private notes on it for you');
     // RFC 5464 §3.3: the server's shared entries are the operator's.
     if (located === undefined && shared) refuse('Only the operator changes that');
     if (shared && located?.rights.includes('w') === false) refuse("That needs the right 'w'");
@@ -125,42 +137,13 @@ async function annotationsOf(
     return found;
   }
   const { id, account: owner, specialUse } = located.folder;
-  take(await store.annotations(account, id), '/private/');
-  take(await store.annotations(owner, id), '/shared/');
+  const annotations = await store.annotations(owner, id);
+  take(annotations, '/shared/');
+  if (owner === account) take(annotations, '/private/');
   if (specialUse !== undefined && owner === account)
     found.set(specialUseEntry, Buffer.from(`\\${specialUse}`));
   return found;
 }
-
-/** RFC 5464 §4.3: all of them or none, as far as they are of one kind. */
-async function annotate(
-  entries: readonly MetadataEntry[],
-  located: LocatedFolder | undefined,
-  { account, store }: CommandContext,
-): Promise<void> {
-  const owner = located?.folder.account ?? account;
-  const of = (prefix: string) =>
-    new Map(
-      entries
-        .filter(({ name }) => name.startsWith(prefix))
-        .map(({ name, value }) => [name, value] as const),
-    );
-  const mine = of('/private/');
-  const shared = of('/shared/');
-  try {
-    if (owner === account)
-      await store.annotate(account, located?.folder.id, mergeMaps(mine, shared));
-    else {
-      if (mine.size > 0) await store.annotate(account, located?.folder.id, mine);
-      if (shared.size > 0) await store.annotate(owner, located?.folder.id, shared);
-    }
-  } catch (error) {
-    throw error instanceof MailboxLimitError ? tooMany() : error;
-  }
-}
-
-const mergeMaps = <K, V>(a: ReadonlyMap<K, V>, b: ReadonlyMap<K, V>): ReadonlyMap<K, V> =>
-  new Map([...a, ...b]);
 
 function isBelow(name: string, above: string, depth: '0' | '1' | 'infinity'): boolean {
   if (depth === '0' || !name.startsWith(`${above}/`)) return false;

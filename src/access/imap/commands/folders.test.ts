@@ -1,0 +1,543 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FakeClock } from '../../../base/fake-clock.ts';
+import { silentLog } from '../../../base/log.ts';
+import type { ListOptions } from '../../../imap/command.ts';
+import type { Enabled, OwnersCommand } from '../../../imap/event.ts';
+import { openSqliteStores } from '../../../store/sqlite/stores.ts';
+import { TestConversation, testProcess } from '../test-conversation.ts';
+
+const ann = 'ann@example.org';
+const bob = 'bob@example.org';
+
+async function start() {
+  const clock = new FakeClock();
+  const stores = await openSqliteStores({ directory: ':memory:', clock, log: silentLog });
+  const process = testProcess(stores.folders, stores.spool, clock);
+  for (const account of [ann, bob]) await stores.folders.ensure(account);
+  return {
+    stores,
+    as: (account: string, ...enabled: Enabled[]) => new Client(process, account, enabled),
+    [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose](),
+  };
+}
+
+const noReturns: ListOptions['returns'] = {
+  ...{ subscribed: false, children: false, specialUse: false, myRights: false },
+  ...{ status: [], metadata: [] },
+};
+
+type Asked = Partial<Omit<ListOptions, 'returns'>> & { returns?: Partial<ListOptions['returns']> };
+
+class Client extends TestConversation {
+  /** What was said and the completion; all of them OK but the last. */
+  async all(...commands: OwnersCommand[]): Promise<string[]> {
+    let said: string[] = [];
+    for (const [i, command] of commands.entries()) {
+      said = await this.run(command);
+      if (i < commands.length - 1) assert.match(said.at(-1)!, /^OK /, command.name);
+    }
+    return said;
+  }
+
+  create(...mailboxes: string[]): Promise<string[]> {
+    return this.all(
+      ...mailboxes.map((mailbox) => ({ name: 'CREATE', mailbox, specialUse: [] }) as const),
+    );
+  }
+
+  delete(mailbox: string): Promise<string[]> {
+    return this.run({ name: 'DELETE', mailbox });
+  }
+
+  rename(mailbox: string, to: string): Promise<string[]> {
+    return this.run({ name: 'RENAME', mailbox, to });
+  }
+
+  subscribe(...mailboxes: string[]): Promise<string[]> {
+    return this.all(...mailboxes.map((mailbox) => ({ name: 'SUBSCRIBE', mailbox }) as const));
+  }
+
+  /** LIST responses without their separator. */
+  async list(pattern: string | readonly string[], asked: Asked = {}): Promise<string[]> {
+    const { returns, ...others } = asked;
+    const options: ListOptions = {
+      ...{ reference: '', patterns: [pattern].flat(), subscribed: false, remote: false },
+      ...{ recursiveMatch: false, specialUse: false },
+      extended: Object.keys(asked).length > 0 || typeof pattern !== 'string',
+      ...others,
+      returns: { ...noReturns, ...returns },
+    };
+    const said = await this.run({ name: 'LIST', options });
+    assert.equal(said.pop(), 'OK LIST completed');
+    return said.map((line) => line.replace(/^LIST (\(.*?\)) "\/" /, '$1 '));
+  }
+
+  async names(pattern = '*'): Promise<string[]> {
+    return (await this.list(pattern)).map((line) => line.replace(/^\(.*?\) "(.*)"$/, '$1'));
+  }
+}
+
+const standard = ['INBOX', 'Archive', 'Drafts', 'Junk', 'Sent', 'Trash'];
+
+describe('CREATE', () => {
+  it('RFC 9051 §6.3.4: makes what is above, ignores a separator at the end', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    assert.match((await client.create('a/b/c/'))[0]!, /^OK \[MAILBOXID \(F\d+\)\]$/);
+    assert.deepEqual(await client.names('a*'), ['a', 'a/b', 'a/b/c']);
+    assert.deepEqual(await client.create('a/b'), ['NO [ALREADYEXISTS]']);
+    assert.deepEqual(await client.create('inbox'), ['NO [ALREADYEXISTS]']);
+    assert.deepEqual(await client.create('a//b'), ['NO [CANNOT]']);
+    assert.deepEqual(await client.create('Other Users/x'), ['NO [CANNOT]']);
+    assert.deepEqual(await client.create(`Other Users/${bob}/x`), ['NO [NOPERM]']);
+  });
+
+  it('RFC 9051 §6.3.9.7: a name that was not composed is announced in its new form', async () => {
+    await using test = await start();
+    const client = test.as(ann, 'IMAP4REV2');
+    const said = await client.create('Cafe\u0301');
+    const [old, now] = ['Cafe\u0301', 'Caf\u00e9'].map((name) =>
+      Buffer.from(name).toString('latin1'),
+    );
+    assert.equal(said[0], `LIST () "/" "${now}" ("OLDNAME" ("${old}"))`);
+    // RFC 3501 §5.1.3: others read modified UTF-7.
+    assert.deepEqual(await test.as(ann).names('C*'), ['Caf&AOk-']);
+  });
+
+  it('RFC 6154 §3: USE, once and for what folders can be for', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    const create = (mailbox: string, ...specialUse: string[]) =>
+      client.run({ name: 'CREATE', mailbox, specialUse });
+    for (const use of [['All'], ['Flagged'], ['x'], ['Sent', 'Junk'], ['Sent']])
+      assert.deepEqual(await create('n', ...use), ['NO [USEATTR]'], String(use));
+    assert.deepEqual(await client.list('n'), [], 'nothing was created');
+    await client.delete('Sent');
+    assert.match((await create('Gesendet', 'sent'))[0]!, /^OK /);
+    assert.deepEqual(await client.list('G*'), ['(\\HasNoChildren \\Sent) "Gesendet"']);
+  });
+});
+
+describe('DELETE, RENAME', () => {
+  it('RFC 9051 §6.3.5: what lies below stays', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    await client.create('foo/bar');
+    assert.deepEqual(await client.delete('foo'), ['OK DELETE completed']);
+    assert.deepEqual(await client.names('foo*'), ['foo/bar']);
+    assert.deepEqual(await client.list('%oo'), ['(\\NonExistent \\Noselect \\HasChildren) "foo"']);
+    assert.deepEqual(await client.delete('foo'), ['NO [HASCHILDREN]']);
+    assert.deepEqual(await client.delete('none'), ['NO [NONEXISTENT]']);
+    assert.deepEqual(await client.delete('inbox'), ['NO [CANNOT]']);
+    await client.delete('foo/bar');
+    assert.deepEqual(await client.names('foo*'), []);
+  });
+
+  it('RFC 9051 §6.3.6: what lies below goes along; makes what is above', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    await client.create('foo/bar');
+    assert.deepEqual(await client.rename('foo', 'baz/rag/zap'), ['OK RENAME completed']);
+    assert.deepEqual(await client.names('baz*'), [
+      'baz',
+      'baz/rag',
+      'baz/rag/zap',
+      'baz/rag/zap/bar',
+    ]);
+    assert.deepEqual(await client.rename('foo', 'x'), ['NO [NONEXISTENT]']);
+    assert.deepEqual(await client.rename('baz', 'Sent'), ['NO [ALREADYEXISTS]']);
+    assert.deepEqual(await client.rename('baz', 'INBOX'), ['NO [ALREADYEXISTS]']);
+    assert.deepEqual(await client.rename('baz', 'baz/new'), ['NO [CANNOT]']);
+    assert.deepEqual(await client.rename('baz', `Other Users/${bob}/x`), ['NO [NOPERM]']);
+    assert.deepEqual(
+      await client.rename('baz', 'x'.repeat(995)),
+      ['NO [CANNOT]'],
+      'too long below',
+    );
+  });
+
+  it('RFC 9051 §6.3.6: INBOX gives its messages away and stays', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    await client.create('INBOX/sub');
+    await test.stores.mailboxes.append({
+      ...{ account: ann, folder: 'INBOX', prefix: '', flags: [], received: 1 },
+      content: { kind: 'inline', bytes: Buffer.from('Subject: x\r\n\r\n') },
+    });
+    assert.deepEqual(await client.rename('INBOX', 'old'), ['OK RENAME completed']);
+    const messages = async (mailbox: string) =>
+      (await client.run({ name: 'STATUS', mailbox, items: ['MESSAGES'] }))[0];
+    assert.equal(await messages('inbox'), 'STATUS "INBOX" (MESSAGES 0)');
+    assert.equal(await messages('old'), 'STATUS "old" (MESSAGES 1)');
+    assert.deepEqual(await client.names('INBOX*'), ['INBOX', 'INBOX/sub']);
+  });
+});
+
+describe('LIST', () => {
+  it('RFC 9051 §6.3.9: the separator, and everything there is', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    assert.deepEqual(await client.list(''), ['(\\Noselect) ""']);
+    assert.deepEqual(await client.list('', { reference: 'Other Users/x', extended: false }), [
+      '(\\Noselect) "Other Users/"',
+    ]);
+    assert.deepEqual(await client.names(), standard);
+    assert.deepEqual(await client.list(['', '%'], { reference: 'Se' }), [
+      '(\\HasNoChildren \\Sent) "Sent"',
+    ]);
+  });
+
+  it('RFC 5258 §5: the examples about subscribed names', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    for (const name of standard.slice(1)) await client.delete(name);
+    const fruit = ['Fruit/Apple', 'Fruit/Banana', 'Fruit/Peach', 'Tofu'];
+    await client.create(...fruit, 'Vegetable/Broccoli', 'Vegetable/Corn');
+    await client.subscribe('INBOX', 'Fruit/Banana', 'Fruit/Peach', 'Vegetable');
+    await client.subscribe('Vegetable/Broccoli');
+    await client.delete('Fruit/Peach');
+    assert.deepEqual(await client.list('*', { subscribed: true }), [
+      '(\\Subscribed \\HasNoChildren) "INBOX"',
+      '(\\Subscribed \\HasNoChildren) "Fruit/Banana"',
+      '(\\NonExistent \\Noselect \\Subscribed \\HasNoChildren) "Fruit/Peach"',
+      '(\\Subscribed \\HasChildren) "Vegetable"',
+      '(\\Subscribed \\HasNoChildren) "Vegetable/Broccoli"',
+    ]);
+    // Example 8 and 9: what is above a subscribed name that the pattern does not reach.
+    assert.deepEqual(await client.list('%', { subscribed: true, recursiveMatch: true }), [
+      '(\\Subscribed \\HasNoChildren) "INBOX"',
+      '(\\HasChildren) "Fruit" ("CHILDINFO" ("SUBSCRIBED"))',
+      '(\\Subscribed \\HasChildren) "Vegetable" ("CHILDINFO" ("SUBSCRIBED"))',
+    ]);
+    assert.deepEqual(await client.list('*', { subscribed: true, recursiveMatch: true }), [
+      '(\\Subscribed \\HasNoChildren) "INBOX"',
+      '(\\Subscribed \\HasNoChildren) "Fruit/Banana"',
+      '(\\NonExistent \\Noselect \\Subscribed \\HasNoChildren) "Fruit/Peach"',
+      '(\\Subscribed \\HasChildren) "Vegetable" ("CHILDINFO" ("SUBSCRIBED"))',
+      '(\\Subscribed \\HasNoChildren) "Vegetable/Broccoli"',
+    ]);
+    // Example 6: RETURN adds no names.
+    assert.deepEqual(await client.list('F*', { returns: { subscribed: true } }), [
+      '(\\HasChildren) "Fruit"',
+      '(\\HasNoChildren) "Fruit/Apple"',
+      '(\\Subscribed \\HasNoChildren) "Fruit/Banana"',
+    ]);
+  });
+
+  it('RFC 5258 §5: a name that is no folder is shown where what lies below is not', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    await client.create('a/b/c');
+    await client.delete('a');
+    await client.delete('a/b');
+    assert.deepEqual(await client.list('a*'), ['(\\HasNoChildren) "a/b/c"']);
+    assert.deepEqual(await client.list('a'), ['(\\NonExistent \\Noselect \\HasChildren) "a"']);
+    assert.deepEqual(await client.list('a/%'), ['(\\NonExistent \\Noselect \\HasChildren) "a/b"']);
+  });
+
+  it('RFC 6154 §2: SPECIAL-USE selects', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    await client.create('x');
+    const names = await client.list('*', { specialUse: true });
+    assert.deepEqual(
+      names.map((line) => line.split(' ').at(-1)),
+      standard.slice(1).map((name) => `"${name}"`),
+    );
+  });
+
+  it('RFC 5819, RFC 8440, RFC 9590: more about each, in the same command', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    await client.run({
+      ...{ name: 'SETMETADATA', mailbox: 'INBOX' },
+      entries: [{ name: '/private/comment', value: Buffer.from('mine') }],
+    });
+    const returns: Asked['returns'] = {
+      ...{ myRights: true, status: ['MESSAGES', 'UNSEEN'] },
+      metadata: ['/private/comment', '/shared/comment'],
+    };
+    assert.deepEqual(await client.list('INBOX', { returns }), [
+      '(\\HasNoChildren) "INBOX"',
+      'MYRIGHTS "INBOX" lrswipkxteacd',
+      'STATUS "INBOX" (MESSAGES 0 UNSEEN 0)',
+      'METADATA "INBOX" (/private/comment "mine" /shared/comment NIL)',
+    ]);
+  });
+});
+
+describe('SUBSCRIBE, LSUB', () => {
+  it('RFC 3501 §6.3.9: \\Noselect for what is above a subscribed name', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    await client.create('news/a', 'b');
+    await client.subscribe('news/a', 'b');
+    const lsub = (pattern: string) => client.run({ name: 'LSUB', reference: '', pattern });
+    assert.deepEqual(await lsub('*'), [
+      'LSUB () "/" "b"',
+      'LSUB () "/" "news/a"',
+      'OK LSUB completed',
+    ]);
+    assert.deepEqual(await lsub('%'), [
+      'LSUB () "/" "b"',
+      'LSUB (\\Noselect) "/" "news"',
+      'OK LSUB completed',
+    ]);
+    await client.run({ name: 'UNSUBSCRIBE', mailbox: 'b' });
+    await client.run({ name: 'UNSUBSCRIBE', mailbox: 'never was' });
+    assert.deepEqual(await lsub('%'), ['LSUB (\\Noselect) "/" "news"', 'OK LSUB completed']);
+    assert.deepEqual(await client.subscribe('nowhere'), ['NO [NONEXISTENT]']);
+  });
+});
+
+describe('STATUS', () => {
+  it('RFC 9051 §6.3.11, RFC 7889, RFC 8438, RFC 8474, RFC 9208: every item', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    for (const flags of [['\\Seen'], ['\\Deleted'], []])
+      await test.stores.mailboxes.append({
+        ...{ account: ann, folder: 'INBOX', prefix: '', flags, received: 1 },
+        content: { kind: 'inline', bytes: Buffer.from('Subject: x\r\n\r\n') },
+      });
+    const [said, completion] = await client.run({
+      name: 'STATUS',
+      mailbox: 'inbox',
+      items: [
+        ...(['MESSAGES', 'UIDNEXT', 'UIDVALIDITY', 'UNSEEN', 'DELETED', 'SIZE'] as const),
+        ...(['RECENT', 'HIGHESTMODSEQ', 'MAILBOXID', 'APPENDLIMIT'] as const),
+        ...(['DELETED-STORAGE', 'MESSAGES'] as const),
+      ],
+    });
+    assert.match(
+      said!,
+      /^STATUS "INBOX" \(MESSAGES 3 UIDNEXT 4 UIDVALIDITY \d+ UNSEEN 2 DELETED 1 SIZE 42 RECENT 0 HIGHESTMODSEQ \d+ MAILBOXID \(F\d+\) APPENDLIMIT 52428800 DELETED-STORAGE 14\)$/,
+    );
+    assert.equal(completion, 'OK STATUS completed');
+    assert.deepEqual(await client.run({ name: 'STATUS', mailbox: 'x', items: ['MESSAGES'] }), [
+      'NO [NONEXISTENT]',
+    ]);
+  });
+});
+
+describe('ACL', () => {
+  it('RFC 4314 §3: give, look, take away', async () => {
+    await using test = await start();
+    const [owner, friend] = [test.as(ann), test.as(bob)];
+    await owner.create('Team');
+    const set = (rights: string, modify: '' | '+' | '-' = '', identifier = bob) =>
+      owner.run({ name: 'SETACL', mailbox: 'Team', identifier, modify, rights });
+    assert.deepEqual(await set('lr'), ['OK SETACL completed']);
+    assert.deepEqual(await set('cd', '+'), ['OK SETACL completed']);
+    assert.deepEqual(await set('x', '-'), ['OK SETACL completed']);
+    assert.deepEqual(await set('lrQ'), ['BAD There is no such right']);
+    assert.deepEqual(await owner.run({ name: 'GETACL', mailbox: 'team' }), ['NO [NONEXISTENT]']);
+    assert.deepEqual(await owner.run({ name: 'GETACL', mailbox: 'Team' }), [
+      `ACL "Team" "${ann}" lrswipkxteacd "${bob}" lrktecd`,
+      'OK GETACL completed',
+    ]);
+    const theirs = `Other Users/${ann}/Team`;
+    assert.deepEqual(await friend.names('Other*'), [theirs]);
+    assert.deepEqual(await friend.names('%'), [
+      'INBOX',
+      ...standard.slice(1, 4),
+      'Other Users',
+      ...standard.slice(4),
+    ]);
+    assert.deepEqual(await friend.run({ name: 'MYRIGHTS', mailbox: theirs }), [
+      `MYRIGHTS "${theirs}" lrktecd`,
+      'OK MYRIGHTS completed',
+    ]);
+    // RFC 4314 §4: 'a' to see the list, 'k' to create below, 'x' to delete.
+    assert.deepEqual(await friend.run({ name: 'GETACL', mailbox: theirs }), ['NO [NOPERM]']);
+    assert.match((await friend.create(`${theirs}/new`))[0]!, /^OK /);
+    assert.deepEqual(await friend.delete(theirs), ['NO [NOPERM]']);
+    // A new mailbox inherits the access list.
+    assert.deepEqual(await friend.names(`${theirs}/%`), [`${theirs}/new`]);
+    assert.deepEqual(await owner.names('Team*'), ['Team', 'Team/new']);
+    await owner.run({ name: 'DELETEACL', mailbox: 'Team', identifier: bob });
+    assert.deepEqual(await friend.run({ name: 'MYRIGHTS', mailbox: theirs }), ['NO [NONEXISTENT]']);
+  });
+
+  it('RFC 4314 §2: anyone, without those from whom it is taken away', async () => {
+    await using test = await start();
+    const [owner, friend] = [test.as(ann), test.as(bob)];
+    const set = (identifier: string, rights: string) =>
+      owner.run({ name: 'SETACL', mailbox: 'Archive', identifier, modify: '', rights });
+    await set('Anyone', 'lrs');
+    await set(`-${bob}`, 's');
+    const mailbox = `Other Users/${ann}/Archive`;
+    const [said] = await friend.run({ name: 'MYRIGHTS', mailbox });
+    assert.equal(said, `MYRIGHTS "${mailbox}" lr`);
+    // The owner keeps all rights, whatever is written.
+    assert.deepEqual(await set(ann, 'lr'), ['NO [CANNOT]']);
+    assert.deepEqual(await set(`-${ann}`, 'lrswipkxtea'), ['OK SETACL completed']);
+    assert.deepEqual(
+      (await owner.run({ name: 'MYRIGHTS', mailbox: 'Archive' }))[0],
+      ['MYRIGHTS "Archive" lrswipkxteacd'][0],
+    );
+    assert.deepEqual(await owner.run({ name: 'LISTRIGHTS', mailbox: 'Archive', identifier: bob }), [
+      `LISTRIGHTS "Archive" "${bob}" "" l r s w i p k x t e a c d`,
+      'OK LISTRIGHTS completed',
+    ]);
+  });
+});
+
+describe('METADATA', () => {
+  const value = (text: string) => Buffer.from(text);
+
+  it('RFC 5464 §4: set, get, by depth and size, remove', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    const get = (entries: string[], depth: '0' | '1' | 'infinity' = '0', maxSize?: number) =>
+      client.run({ name: 'GETMETADATA', mailbox: 'INBOX', entries, depth, maxSize });
+    const set = (entries: Record<string, string | undefined>) =>
+      client.run({
+        ...{ name: 'SETMETADATA', mailbox: 'INBOX' },
+        entries: Object.entries(entries).map(([name, text]) => ({
+          name,
+          value: text === undefined ? undefined : value(text),
+        })),
+      });
+    const filters = '/private/filters/values';
+    assert.deepEqual(
+      await set({
+        [`${filters}/small`]: 'SMALLER 5000',
+        [`${filters}/a/b`]: 'x',
+        '/shared/comment': 'long one',
+      }),
+      ['OK SETMETADATA completed'],
+    );
+    assert.deepEqual(await get([filters], '1'), [
+      `METADATA "INBOX" (${filters}/small "SMALLER 5000")`,
+      'OK GETMETADATA completed',
+    ]);
+    assert.match((await get([filters], 'infinity'))[0]!, /\/a\/b "x"/);
+    assert.deepEqual(await get(['/shared/comment', '/private/comment'], '0', 3), [
+      'METADATA "INBOX" (/private/comment NIL)',
+      'OK [METADATA LONGENTRIES 8]',
+    ]);
+    await set({ '/shared/comment': undefined });
+    assert.match((await get(['/shared/comment']))[0]!, /\(\/shared\/comment NIL\)$/);
+    assert.deepEqual(await set({ '/shared/comment': 'x'.repeat(32 * 1024 + 1) }), [
+      'NO [METADATA MAXSIZE 32768]',
+    ]);
+    for (const wrong of [
+      'comment',
+      '/private',
+      '/private/',
+      '/private//a',
+      '/other/a',
+      '/private/*',
+    ])
+      assert.match((await set({ [wrong]: 'x' }))[0]!, /^BAD /, wrong);
+    const many = Object.fromEntries([...Array(101).keys()].map((i) => [`/private/n${i}`, 'x']));
+    assert.deepEqual(await set(many), ['NO [METADATA TOOMANY]']);
+  });
+
+  it('RFC 5464 §3.3: what is private is seen by its owner alone; rights decide', async () => {
+    await using test = await start();
+    const [owner, friend] = [test.as(ann), test.as(bob)];
+    const mailbox = `Other Users/${ann}/Archive`;
+    await owner.run({
+      ...{ name: 'SETMETADATA', mailbox: 'Archive' },
+      entries: [
+        { name: '/private/comment', value: value('hers') },
+        { name: '/shared/comment', value: value('for all') },
+      ],
+    });
+    const give = (rights: string) =>
+      owner.run({ name: 'SETACL', mailbox: 'Archive', identifier: bob, modify: '', rights });
+    const entries = ['/private/comment', '/shared/comment'];
+    const get = () =>
+      friend.run({ name: 'GETMETADATA', mailbox, entries, depth: '0', maxSize: undefined });
+    await give('lk');
+    assert.deepEqual(await get(), ['NO [NOPERM]']);
+    await give('lr');
+    assert.equal(
+      (await get())[0],
+      `METADATA "${mailbox}" (/private/comment NIL /shared/comment "for all")`,
+    );
+    const set = (name: string) =>
+      friend.run({ name: 'SETMETADATA', mailbox, entries: [{ name, value: value('his') }] });
+    assert.deepEqual(await set('/shared/comment'), ['NO [NOPERM]']);
+    assert.deepEqual(await set('/private/comment'), ['NO [METADATA NOPRIVATE]']);
+    await give('lrw');
+    assert.deepEqual(await set('/shared/comment'), ['OK SETMETADATA completed']);
+    assert.match((await get())[0]!, /\/shared\/comment "his"/);
+    const [own] = await owner.run({
+      ...{ name: 'GETMETADATA', mailbox: 'Archive', entries, depth: '0', maxSize: undefined },
+    });
+    assert.match(own!, /\/private\/comment "hers"/);
+  });
+
+  it('RFC 5464 §3.2.1.1, RFC 6154 §4: the server’s own, and what a folder is for', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    const get = async (mailbox: string, entry: string) =>
+      (
+        await client.run({
+          ...{ name: 'GETMETADATA', mailbox, entries: [entry], depth: '0', maxSize: undefined },
+        })
+      )[0];
+    const set = async (mailbox: string, name: string) =>
+      (
+        await client.run({ name: 'SETMETADATA', mailbox, entries: [{ name, value: value('x') }] })
+      )[0];
+    assert.equal(
+      await get('', '/shared/admin'),
+      'METADATA "" (/shared/admin "mailto:postmaster@example.org")',
+    );
+    assert.equal(await set('', '/shared/comment'), 'NO [NOPERM]');
+    assert.equal(await set('', '/private/vendor/x'), 'OK SETMETADATA completed');
+    assert.equal(await get('', '/private/vendor/x'), 'METADATA "" (/private/vendor/x "x")');
+    assert.equal(
+      await get('Sent', '/private/specialuse'),
+      'METADATA "Sent" (/private/specialuse "\\\\Sent")',
+    );
+    assert.equal(await set('Sent', '/private/specialuse'), 'NO [NOPERM]');
+  });
+});
+
+describe('QUOTA, NAMESPACE, ID', () => {
+  it('RFC 9208: usage in KiB and messages, of the account’s own root', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    await test.stores.mailboxes.append({
+      ...{ account: ann, folder: 'INBOX', prefix: '', flags: [], received: 1 },
+      content: { kind: 'inline', bytes: Buffer.alloc(1500, 'x') },
+    });
+    const root = (mailbox: string) => client.run({ name: 'GETQUOTAROOT', mailbox });
+    assert.deepEqual(await root('Sent'), [
+      `QUOTAROOT "Sent" "${ann}"`,
+      `QUOTA "${ann}" ()`,
+      'OK GETQUOTAROOT completed',
+    ]);
+    Object.assign(client.context, { quota: { bytes: 10_000, messages: 5 } });
+    assert.deepEqual(await client.run({ name: 'GETQUOTA', root: ann }), [
+      `QUOTA "${ann}" (STORAGE 2 9 MESSAGE 1 5)`,
+      'OK GETQUOTA completed',
+    ]);
+    assert.deepEqual(await client.run({ name: 'GETQUOTA', root: bob }), ['NO [NONEXISTENT]']);
+    assert.deepEqual(await root(`Other Users/${bob}/INBOX`), ['NO [NONEXISTENT]']);
+    const limits = new Map([['STORAGE', 1]]);
+    assert.deepEqual(await client.run({ name: 'SETQUOTA', root: ann, limits }), ['NO [NOPERM]']);
+  });
+
+  it('RFC 2342 §5, RFC 2971 §3: who we are and where things lie', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    assert.deepEqual(await client.run({ name: 'NAMESPACE' }), [
+      'NAMESPACE (("" "/")) (("Other Users/" "/")) NIL',
+      'OK NAMESPACE completed',
+    ]);
+    const [said] = await client.run({ name: 'ID', fields: new Map([['name', 'test']]) });
+    assert.match(
+      said!,
+      /^ID \("name" "Postrider" "version" "[\d.]+" "vendor" "Postrider" "support-url" "mailto:postmaster@example\.org"\)$/,
+    );
+    const [before] = await test.as('').run({ name: 'ID', fields: undefined });
+    assert.doesNotMatch(before!, /version/);
+    assert.equal((await client.execute({ name: 'UNAUTHENTICATE' })).state, 'unauthenticated');
+  });
+});
