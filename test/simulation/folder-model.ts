@@ -16,12 +16,7 @@ import type {
   StoreResult,
 } from '../../src/store/folder-store.ts';
 import { NoSuchFolderError } from '../../src/store/mailbox-store.ts';
-import {
-  changedFlags,
-  flagNames,
-  type StoredFlags,
-  storedFlags,
-} from '../../src/store/sqlite/flags.ts';
+import { changedFlags, type StoredFlags, storedFlags } from '../../src/store/sqlite/flags.ts';
 
 interface Mail {
   readonly uid: number;
@@ -300,13 +295,6 @@ export class FolderModel implements FolderStore {
       else notes.set(name, value);
     this.#notes.set(key, notes);
     this.#tell({ kind: 'folders', account });
-  }
-
-  /** UIDs and flags, as a test compares them. */
-  contents(folder: number): ReadonlyMap<number, string> {
-    return new Map(
-      this.#box(folder).mails.map(({ uid, flags }) => [uid, flagNames(flags).sort().join(' ')]),
-    );
   }
 
   #make(account: string, path: string, specialUse: string | undefined): Box {

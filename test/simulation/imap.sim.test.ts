@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { openInMemory } from '../../src/store/sqlite/test-stores.ts';
 import { simulateImap } from './imap.sim.ts';
 
 /** Fixed, so that a failure is a change of ours; `npm run sim` looks for new ones. */
@@ -7,6 +8,12 @@ const seeds = Array.from({ length: 60 }, (_, i) => i + 1);
 
 describe('IMAP sessions side by side: each knows in the end what the folder holds', () => {
   for (const seed of seeds) it(`seed ${seed}`, async () => void (await simulateImap(seed)));
+
+  for (const seed of seeds.slice(0, 20))
+    it(`seed ${seed} on the embedded store`, async () => {
+      await using test = await openInMemory();
+      await simulateImap(seed, test.stores.folders);
+    });
 
   it('repeats a seed exactly', async () => {
     assert.deepEqual(await simulateImap(7), await simulateImap(7));

@@ -13,7 +13,7 @@ import { parseMessageUrl } from './imap-url.ts';
 import { MessageSource } from './message-source.ts';
 import { formatSet, numbersOf } from './number-set.ts';
 import { ImapRefusal, ok } from './refusal.ts';
-import { permittedFlags, targetFolder } from './storing.ts';
+import { permittedFlags, quotaOf, targetFolder } from './storing.ts';
 
 type QuestionOf<K extends Question['kind']> = Extract<Question, { readonly kind: K }>;
 
@@ -158,12 +158,13 @@ export class Append implements Appender {
   async #store({ folder, replaces, messages }: Work) {
     const { store } = this.#context;
     const to = folder.folder.id;
-    if (replaces === undefined) return store.append(to, messages);
+    if (replaces === undefined) return store.append(to, messages, quotaOf(this.#context));
     const { uidValidity, uid } = await store.replace(
       replaces.folder,
       replaces.uid,
       to,
       messages[0]!,
+      quotaOf(this.#context),
     );
     return { uidValidity, uids: [uid] };
   }

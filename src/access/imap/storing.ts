@@ -1,5 +1,6 @@
 // Where messages may be put, and which of their flags may be set there. RFC 4314 §4.
 
+import type { Quota } from '../../store/folder-store.ts';
 import type { CommandContext, LocatedFolder, Rights } from './context.ts';
 import { ImapRefusal } from './refusal.ts';
 
@@ -26,3 +27,13 @@ export function rightOf(flag: string): string {
 /** Those that may be set; nobody can set \Recent. RFC 4314 §4, RFC 3501 §2.3.2. */
 export const permittedFlags = (flags: readonly string[], rights: Rights): string[] =>
   flags.filter((flag) => flag.toLowerCase() !== '\\recent' && rights.includes(rightOf(flag)));
+
+/** RFC 9208 §3: what an account may have; undefined: whatever it likes. */
+export function quotaOf({ quota }: Pick<CommandContext, 'quota'>): Quota | undefined {
+  const { bytes, messages } = quota;
+  if (bytes === undefined && messages === undefined) return undefined;
+  return {
+    bytes: bytes ?? Number.MAX_SAFE_INTEGER,
+    messages: messages ?? Number.MAX_SAFE_INTEGER,
+  };
+}

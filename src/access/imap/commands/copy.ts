@@ -6,7 +6,7 @@ import type { CommandContext, ExecutorOf, LocatedFolder } from '../context.ts';
 import { formatInOrder, formatSet } from '../number-set.ts';
 import { ImapRefusal, ok } from '../refusal.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
-import { permittedFlags, targetFolder } from '../storing.ts';
+import { permittedFlags, quotaOf, targetFolder } from '../storing.ts';
 import { requireRights, requireSelected, requireWritable, targetsOf, uidsAt } from './selection.ts';
 
 export const copy: ExecutorOf<'COPY' | 'MOVE'> = async (command, context) => {
@@ -21,7 +21,9 @@ export const copy: ExecutorOf<'COPY' | 'MOVE'> = async (command, context) => {
   const { store } = context;
   const from = selected.open.id;
   const to = target.folder.id;
-  const result = await (moves ? store.move(from, uids, to) : store.copy(from, uids, to));
+  const quota = quotaOf(context);
+  const work = moves ? store.move(from, uids, to, quota) : store.copy(from, uids, to, quota);
+  const result = await work;
   await dropFlags(result, target, selected, context);
   if (result.source.length === 0) return ok(`${command.name} completed`);
   const code = `COPYUID ${result.uidValidity} ${formatSet(result.source)} ${formatInOrder(result.target)}`;
