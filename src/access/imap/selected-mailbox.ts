@@ -20,6 +20,14 @@ export interface SelectedParts {
   readonly name: string;
 }
 
+export interface SyncOptions {
+  readonly mayExpunge: boolean;
+  /** False: changes of flags are of no interest. */
+  readonly flags?: boolean;
+  /** UIDs are named in any case. */
+  readonly named?: boolean;
+}
+
 type Told = Pick<CommandContext, 'isEnabled' | 'untagged'>;
 
 export class SelectedMailbox {
@@ -79,12 +87,14 @@ export class SelectedMailbox {
   }
 
   /** Says what changed, once. Expunged messages keep their numbers until they may be told. */
-  sync(context: Told, options: { readonly mayExpunge: boolean }): News {
+  sync(context: Told, options: SyncOptions): News {
     const news = this.view.pull(this.rows, this.open.modseq, options.mayExpunge);
     if (news.expunged.length > 0) this.#tellExpunged(context, news.expunged);
     if (news.exists !== undefined) context.untagged(`${news.exists} EXISTS`);
     this.#tellFlags(context);
-    for (const { number, uid } of news.changed) this.tellMessage(context, number, uid);
+    const { flags = true, named = false } = options;
+    if (flags)
+      for (const { number, uid } of news.changed) this.tellMessage(context, number, uid, named);
     return news;
   }
 

@@ -1,38 +1,124 @@
-// What a session is told of the folder it has selected. RFC 9051 §5.2 and §7.5.1, RFC 2177.
+// What a session is told between commands and at their ends: of the folder it has selected, and what it
+// asked for by NOTIFY. RFC 9051 §5.2 and §7.5.1, RFC 2177, RFC 5465.
 
+import type { NotifyGroup } from '../../imap/command.ts';
+import { fetchNew } from './commands/fetch.ts';
 import type { CommandContext, Updates } from './context.ts';
+import type { FolderWatch } from './folder-watch.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
 
-export class SelectedUpdates implements Updates {
-  readonly #context: CommandContext;
-  readonly #selected: SelectedMailbox;
-  readonly #deaf: () => void;
+type Moment = Parameters<Updates['tell']>[0];
 
-  constructor(context: CommandContext, selected: SelectedMailbox) {
+/** What NOTIFY SET asked for. */
+export interface Notify {
+  /** Of the selected mailbox; undefined or without events: nothing while no command is executed. */
+  readonly selected: NotifyGroup | undefined;
+  /** Of all other mailboxes. */
+  readonly others: FolderWatch | undefined;
+}
+
+export class SessionUpdates implements Updates {
+  readonly #context: CommandContext;
+  #selected: SelectedMailbox | undefined;
+  #deaf: (() => void) | undefined;
+  #notify: Notify | undefined;
+
+  private constructor(context: CommandContext) {
     this.#context = context;
-    this.#selected = selected;
-    this.#deaf = selected.open.listen(() => context.wake());
+  }
+
+  /** Those of the conversation. */
+  static of(context: CommandContext): SessionUpdates {
+    const { updates } = context;
+    if (updates instanceof SessionUpdates) return updates;
+    const made = new SessionUpdates(context);
+    context.updates = made;
+    return made;
   }
 
   get unasked(): boolean {
-    return false;
+    return this.#notify !== undefined && (this.#notify.others !== undefined || this.#mayTellNow);
   }
 
-  tell(when: 'command' | 'keep-numbers' | 'idle' | 'unasked'): Promise<void> | undefined {
-    // What the store told of before the command ended is told with it.
-    const current = when === 'unasked' ? undefined : this.#selected.open.current();
-    if (current !== undefined) return current.then(() => this.#tell(when));
-    this.#tell(when);
-    return undefined;
+  select(selected: SelectedMailbox): void {
+    this.deselect();
+    this.#selected = selected;
+    this.#deaf = selected.open.listen(() => this.#context.wake());
+  }
+
+  deselect(): void {
+    this.#deaf?.();
+    this.#deaf = undefined;
+    if (this.#selected !== undefined) this.#context.openFolders.close(this.#selected.open);
+    this.#selected = undefined;
+  }
+
+  /** Undefined: NOTIFY NONE, as if it had never been asked for. */
+  notify(notify: Notify | undefined): void {
+    this.#notify?.others?.close();
+    this.#notify = notify;
+  }
+
+  tell(when: Moment): Promise<void> | undefined {
+    const others = this.#notify?.others;
+    const selected = this.#selected?.open.current();
+    if (selected === undefined && !others?.hasNews) return this.#tellSelected(when);
+    return this.#tellAll(when, selected, others);
   }
 
   close(): void {
-    this.#deaf();
-    this.#context.openFolders.close(this.#selected.open);
+    this.deselect();
+    this.notify(undefined);
   }
 
-  #tell(when: 'command' | 'keep-numbers' | 'idle' | 'unasked'): void {
-    // RFC 9051 §7.5.1: nothing is expunged where the client may be using message numbers.
-    this.#selected.sync(this.#context, { mayExpunge: when === 'command' || when === 'idle' });
+  async #tellAll(
+    when: Moment,
+    current: Promise<void> | undefined,
+    others: FolderWatch | undefined,
+  ): Promise<void> {
+    await current;
+    await this.#tellSelected(when);
+    // RFC 5465 §5.8: too much is as NOTIFY NONE.
+    if (others?.hasNews && !(await others.tell(this.#selected?.open.id))) {
+      this.notify(undefined);
+      this.#context.untagged('OK [NOTIFICATIONOVERFLOW] There is more than can be told');
+    }
+  }
+
+  /** Whether the selected mailbox is told of at any time. RFC 5465 §3.1, §4. */
+  get #mayTellNow(): boolean {
+    return this.#notify === undefined || (this.#notify.selected?.events.length ?? 0) > 0;
+  }
+
+  #tellSelected(when: Moment): Promise<void> | undefined {
+    const selected = this.#selected;
+    if (selected === undefined) return undefined;
+    const isCommand = when === 'command' || when === 'keep-numbers';
+    if (!isCommand && !this.#mayTellNow) return undefined;
+    const group = this.#notify?.selected;
+    const news = selected.sync(this.#context, {
+      mayExpunge: this.#mayExpunge(when),
+      flags: isCommand || group === undefined || hasEvent(group, 'FLAGCHANGE'),
+      named: group !== undefined,
+    });
+    // RFC 5465 §6.1.1: what had to wait for the end of the command follows it.
+    if (when === 'keep-numbers' && this.#expungesAtOnce && !selected.isCurrent)
+      this.#context.wake();
+    const items = group?.events.find(({ name }) => name === 'MESSAGENEW')?.items ?? [];
+    if (news.exists === undefined || items.length === 0) return undefined;
+    return fetchNew({ from: news.firstNew, to: news.exists, items }, selected, this.#context);
+  }
+
+  // RFC 9051 §7.5.1: nothing is expunged where the client may be using message numbers.
+  #mayExpunge(when: Moment): boolean {
+    if (when === 'unasked') return this.#expungesAtOnce;
+    return when === 'command' || when === 'idle';
+  }
+
+  get #expungesAtOnce(): boolean {
+    return this.#notify?.selected?.mailboxes.kind === 'selected' && this.#mayTellNow;
   }
 }
+
+const hasEvent = ({ events }: NotifyGroup, wanted: string): boolean =>
+  events.some(({ name }) => name === wanted);

@@ -27,11 +27,7 @@ export const fetch: ExecutorOf<'FETCH'> = async (command, context) => {
   if (command.vanished) await tellGone(command, selected, context);
   const chosen = windowOf(changedOf(numbers, command, selected), command.window);
   const plan = planOf(itemsOf(command, context));
-  const outcome =
-    plan.columns !== undefined
-      ? await fetchColumns(plan.columns, chosen, selected, context)
-      : await fetchPages(plan, chosen, selected, context);
-  return completionOf(command, outcome);
+  return completionOf(command, await fetchItems(plan, chosen, selected, context));
 };
 
 export interface Outcome {
@@ -88,6 +84,28 @@ function itemsOf(
   if (changedSince !== undefined && !has('MODSEQ')) all.push({ kind: 'MODSEQ' });
   return all;
 }
+
+/** RFC 5465 §5.2: of new messages what NOTIFY asked for. */
+export async function fetchNew(
+  { from, to, items }: { from: number; to: number; items: readonly FetchItem[] },
+  selected: SelectedMailbox,
+  context: CommandContext,
+): Promise<void> {
+  const numbers = Uint32Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  const wanted = items.map((item) => ('peek' in item ? { ...item, peek: true } : item));
+  if (!wanted.some(({ kind }) => kind === 'UID')) wanted.unshift({ kind: 'UID' });
+  await fetchItems(planOf(wanted), numbers, selected, context);
+}
+
+const fetchItems = (
+  plan: FetchPlan,
+  numbers: Uint32Array,
+  selected: SelectedMailbox,
+  context: CommandContext,
+): Promise<Outcome> =>
+  plan.columns !== undefined
+    ? fetchColumns(plan.columns, numbers, selected, context)
+    : fetchPages(plan, numbers, selected, context);
 
 async function fetchColumns(
   kinds: readonly string[],

@@ -11,6 +11,7 @@ import { fetch } from './fetch.ts';
 import { create, remove, rename, subscribe, unsubscribe } from './folders.ts';
 import { list, lsub } from './list.ts';
 import { getMetadata, setMetadata } from './metadata.ts';
+import { notify } from './notify.ts';
 import { getQuota, getQuotaRoot, setQuota } from './quota.ts';
 import { search, sort, thread } from './search.ts';
 import { select } from './select.ts';
@@ -56,6 +57,7 @@ const table: Executors = {
   THREAD: thread,
   COPY: copy,
   MOVE: copy,
+  NOTIFY: notify,
 };
 
 /** By name. The executor of a name takes the command of that name. */

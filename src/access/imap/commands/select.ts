@@ -5,7 +5,7 @@ import { requireRight } from '../acl.ts';
 import type { CommandContext, ExecutorOf, LocatedFolder } from '../context.ts';
 import { ImapRefusal } from '../refusal.ts';
 import { firstUnseen, SelectedMailbox } from '../selected-mailbox.ts';
-import { SelectedUpdates } from '../updates.ts';
+import { SessionUpdates } from '../updates.ts';
 import { mailboxId, mailboxText } from '../words.ts';
 import { resynchronise } from './qresync.ts';
 import { closeSelected } from './selection.ts';
@@ -48,7 +48,7 @@ async function open(
   const readOnly = verb === 'EXAMINE' || !/[iswte]/.test(rights);
   const selected = new SelectedMailbox({ open: folder, readOnly, rights, name });
   context.selected = selected;
-  context.updates = new SelectedUpdates(context, selected);
+  SessionUpdates.of(context).select(selected);
   return selected;
 }
 

@@ -5,6 +5,7 @@ import type { CommandContext } from '../context.ts';
 import { numbersOf } from '../number-set.ts';
 import { ImapRefusal } from '../refusal.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
+import { SessionUpdates } from '../updates.ts';
 
 /** @throws ImapRefusal when no mailbox is selected */
 export function requireSelected(context: CommandContext): SelectedMailbox {
@@ -48,7 +49,6 @@ export const uidsAt = (selected: SelectedMailbox, numbers: Uint32Array): number[
 
 /** Stops looking at the folder. */
 export function closeSelected(context: CommandContext): void {
-  context.updates?.close();
-  context.updates = undefined;
+  SessionUpdates.of(context).deselect();
   context.selected = undefined;
 }

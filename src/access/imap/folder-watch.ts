@@ -1,0 +1,323 @@
+// What NOTIFY wants to know of mailboxes that are not selected: what they were like when the session
+// was told last, what the store has told of since, and the difference as responses. RFC 5465 §5 and §6.
+
+import type { NotifyGroup, StatusItem } from '../../imap/command.ts';
+import type { FolderFacts, MailboxEvent } from '../../store/folder-store.ts';
+import { statusText } from './commands/status.ts';
+import type { CommandContext, LocatedFolder } from './context.ts';
+import { canonicalName } from './names.ts';
+import { mailboxText } from './words.ts';
+
+/** Limit: mailboxes with news that are told of at once. */
+const foldersMax = 1000;
+/** Limit: mailboxes whose annotations are compared. */
+const annotatedMax = 200;
+
+/** Entry names, and what they hold. */
+type Notes = ReadonlyMap<string, string>;
+
+interface State {
+  readonly folders: ReadonlyMap<number, LocatedFolder>;
+  readonly subscribed: ReadonlySet<string>;
+  /** By folder; of the server under 0. */
+  readonly notes: ReadonlyMap<number, Notes>;
+}
+
+export class FolderWatch {
+  readonly #context: CommandContext;
+  readonly #groups: readonly NotifyGroup[];
+  readonly #unwatch: () => void;
+  readonly #changed = new Set<number>();
+  #foldersChanged = false;
+  #isReady = false;
+  #state: State;
+
+  private constructor(context: CommandContext, groups: readonly NotifyGroup[]) {
+    this.#context = context;
+    this.#groups = groups;
+    this.#state = { folders: new Map(), subscribed: new Set(), notes: new Map() };
+    this.#unwatch = context.store.watch((event) => this.#notice(event));
+  }
+
+  /** Undefined: too many mailboxes. */
+  static async start(
+    context: CommandContext,
+    groups: readonly NotifyGroup[],
+  ): Promise<FolderWatch | undefined> {
+    // Whatever happens while it is being read is looked at again.
+    const watch = new FolderWatch(context, groups);
+    const state = await watch.#read();
+    if (state === undefined) {
+      watch.close();
+      return undefined;
+    }
+    watch.#state = state;
+    watch.#isReady = true;
+    return watch;
+  }
+
+  get hasNews(): boolean {
+    return this.#foldersChanged || this.#changed.size > 0;
+  }
+
+  close(): void {
+    this.#unwatch();
+  }
+
+  /** RFC 5465 §3.1: STATUS of all that is watched, and what may not be watched. */
+  async tellFirst(status: boolean, selected: number | undefined): Promise<void> {
+    for (const located of this.#state.folders.values()) {
+      const events = this.#events(located);
+      if (events.size === 0) continue;
+      if (!located.rights.includes('r')) {
+        this.#context.untagged(this.#listText(located.name, ['\\NoAccess']));
+        continue;
+      }
+      if (!status || located.folder.id === selected || !hasMessageEvent(events)) continue;
+      const items: StatusItem[] = ['MESSAGES', 'UIDNEXT', 'UIDVALIDITY'];
+      if (events.has('FLAGCHANGE')) items.push('UNSEEN');
+      await this.#tellStatus(located, [...items, ...this.#modseqItem]);
+    }
+  }
+
+  /** False: there is too much. `selected` is told of elsewhere. */
+  async tell(selected: number | undefined): Promise<boolean> {
+    if (this.#changed.size > foldersMax) return false;
+    if (this.#foldersChanged) {
+      this.#foldersChanged = false;
+      const state = await this.#read();
+      if (state === undefined) return false;
+      const before = this.#state;
+      // What messages came and went is told of by #tellFolder.
+      this.#state = { ...state, folders: withFacts(state.folders, before.folders) };
+      this.#tellNames(before);
+      this.#tellSubscriptions(before);
+      this.#tellNotes(before);
+    }
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    for (const id of changed) await this.#tellFolder(id, selected);
+    return true;
+  }
+
+  #notice(event: MailboxEvent): void {
+    if (event.kind === 'messages') {
+      const located = this.#state.folders.get(event.folder);
+      const isWatched = located !== undefined && hasMessageEvent(this.#events(located));
+      if (this.#isReady && !isWatched) return;
+      this.#changed.add(event.folder);
+    } else if (event.kind === 'folders') {
+      this.#foldersChanged = true;
+    } else {
+      this.#foldersChanged = true;
+      for (const id of this.#state.folders.keys()) this.#changed.add(id);
+    }
+    this.#context.wake();
+  }
+
+  async #read(): Promise<State | undefined> {
+    const { names, store, account } = this.#context;
+    const [all, subscriptions] = await Promise.all([names.all(), store.subscriptions(account)]);
+    const subscribed = new Set(subscriptions.map(canonicalName));
+    const folders = new Map(all.map((located) => [located.folder.id, located]));
+    const notes = await this.#readNotes(all, subscribed);
+    return notes && { folders, subscribed, notes };
+  }
+
+  async #readNotes(
+    all: readonly LocatedFolder[],
+    subscribed: ReadonlySet<string>,
+  ): Promise<ReadonlyMap<number, Notes> | undefined> {
+    const { store, account } = this.#context;
+    const notes = new Map<number, Notes>();
+    if (this.#groups.some((group) => hasEvent(group, 'SERVERMETADATACHANGE')))
+      notes.set(0, textsOf(await store.annotations(account, undefined), '/'));
+    for (const { folder, name, rights } of all) {
+      const events = eventsOf(this.#groups, { folder, name, account, subscribed });
+      if (!events.has('MAILBOXMETADATACHANGE') || !rights.includes('r')) continue;
+      if (notes.size > annotatedMax) return undefined;
+      const own = textsOf(await store.annotations(account, folder.id), '/private/');
+      const shared = textsOf(await store.annotations(folder.account, folder.id), '/shared/');
+      notes.set(folder.id, new Map([...own, ...shared]));
+    }
+    return notes;
+  }
+
+  #events({ folder, name }: Pick<LocatedFolder, 'folder' | 'name'>): ReadonlySet<string> {
+    const { account } = this.#context;
+    return eventsOf(this.#groups, { folder, name, account, subscribed: this.#state.subscribed });
+  }
+
+  async #tellFolder(id: number, selected: number | undefined): Promise<void> {
+    const located = this.#state.folders.get(id);
+    const folder = located && (await this.#context.store.folder(id));
+    if (located === undefined || folder === undefined) return;
+    const before = located.folder;
+    const now: LocatedFolder = { ...located, folder };
+    this.#state = { ...this.#state, folders: new Map(this.#state.folders).set(id, now) };
+    if (id === selected || !located.rights.includes('r')) return;
+    const items = this.#changedItems(before, folder, this.#events(now));
+    if (items.length > 0) await this.#tellStatus(now, items);
+  }
+
+  // RFC 5465 §5.1 to §5.3.
+  #changedItems(
+    before: FolderFacts,
+    now: FolderFacts,
+    events: ReadonlySet<string>,
+  ): readonly StatusItem[] {
+    if (before.uidNext !== now.uidNext || before.messages !== now.messages) {
+      if (!hasMessageEvent(events)) return [];
+      return ['MESSAGES', 'UIDNEXT', 'UIDVALIDITY', 'UNSEEN', ...this.#modseqItem];
+    }
+    if (!events.has('FLAGCHANGE') || before.modseq === now.modseq) return [];
+    if (this.#modseqItem.length === 0 && before.unseen === now.unseen) return [];
+    return ['UIDVALIDITY', 'UNSEEN', ...this.#modseqItem];
+  }
+
+  get #modseqItem(): readonly StatusItem[] {
+    const { isEnabled } = this.#context;
+    return isEnabled('CONDSTORE') || isEnabled('QRESYNC') ? ['HIGHESTMODSEQ'] : [];
+  }
+
+  async #tellStatus(located: LocatedFolder, items: readonly StatusItem[]): Promise<void> {
+    this.#context.untagged(await statusText(this.#context, located, items));
+    await this.#context.room();
+  }
+
+  // RFC 5465 §5.4: names that came, went and changed; what moved with its superior is not named.
+  #tellNames(before: State): void {
+    const renamed: { readonly from: string; readonly to: string }[] = [];
+    const { folders } = this.#state;
+    const told = (located: LocatedFolder) => this.#events(located).has('MAILBOXNAME');
+    for (const [id, now] of [...folders].sort(([, a], [, b]) => a.name.length - b.name.length)) {
+      const was = before.folders.get(id);
+      if (was?.name === now.name || !told(now)) continue;
+      if (was === undefined) this.#tellName(now.name, '');
+      else if (!renamed.some(({ from, to }) => follows(was.name, from, now.name, to))) {
+        renamed.push({ from: was.name, to: now.name });
+        const old = mailboxText(this.#context, was.name);
+        this.#tellName(now.name, ` ("OLDNAME" (${old}))`);
+      }
+    }
+    for (const [id, was] of before.folders)
+      if (!folders.has(id) && told(was))
+        this.#context.untagged(this.#listText(was.name, ['\\NonExistent']));
+  }
+
+  #tellName(name: string, extension: string): void {
+    this.#context.untagged(this.#listText(name, this.#attributes(name)) + extension);
+  }
+
+  #attributes(name: string): string[] {
+    const { folders, subscribed } = this.#state;
+    const prefix = `${name}/`;
+    const hasChildren = [...folders.values()].some((each) => each.name.startsWith(prefix));
+    const attributes = [hasChildren ? '\\HasChildren' : '\\HasNoChildren'];
+    if (subscribed.has(name)) attributes.push('\\Subscribed');
+    return attributes;
+  }
+
+  // RFC 5465 §5.5.
+  #tellSubscriptions(before: State): void {
+    const { folders, subscribed } = this.#state;
+    const byName = new Map([...folders.values()].map((located) => [located.name, located]));
+    for (const name of new Set([...before.subscribed, ...subscribed])) {
+      if (before.subscribed.has(name) === subscribed.has(name)) continue;
+      const located = byName.get(name);
+      const state = subscribed.has(name) ? this.#state : before;
+      const about = { name, subscribed: state.subscribed, account: this.#context.account };
+      const events = eventsOf(this.#groups, { ...about, folder: located?.folder });
+      if (!events.has('SUBSCRIPTIONCHANGE')) continue;
+      const attributes = located === undefined ? ['\\NonExistent'] : this.#attributes(name);
+      if (located === undefined && subscribed.has(name)) attributes.push('\\Subscribed');
+      this.#context.untagged(this.#listText(name, attributes));
+    }
+  }
+
+  // RFC 5465 §5.6, §5.7; RFC 5464 §4.4.2.
+  #tellNotes(before: State): void {
+    for (const [id, notes] of this.#state.notes) {
+      const was = before.notes.get(id) ?? new Map<string, string>();
+      const names = new Set([...was.keys(), ...notes.keys()]);
+      const changed = [...names].filter((name) => was.get(name) !== notes.get(name));
+      if (changed.length === 0) continue;
+      const located = this.#state.folders.get(id);
+      const mailbox = located === undefined ? '""' : mailboxText(this.#context, located.name);
+      this.#context.untagged(`METADATA ${mailbox} ${changed.join(' ')}`);
+    }
+  }
+
+  #listText(name: string, attributes: readonly string[]): string {
+    return `LIST (${attributes.join(' ')}) "/" ${mailboxText(this.#context, name)}`;
+  }
+}
+
+const hasEvent = ({ events }: NotifyGroup, wanted: string): boolean =>
+  events.some(({ name }) => name === wanted);
+
+const hasMessageEvent = (events: ReadonlySet<string>): boolean =>
+  events.has('MESSAGENEW') || events.has('MESSAGEEXPUNGE') || events.has('FLAGCHANGE');
+
+interface About {
+  /** Undefined: there is none of that name. */
+  readonly folder: Pick<FolderFacts, 'account' | 'path'> | undefined;
+  readonly name: string;
+  readonly account: string;
+  readonly subscribed: ReadonlySet<string>;
+}
+
+/** RFC 5465 §6: of all groups that the mailbox belongs to. */
+function eventsOf(groups: readonly NotifyGroup[], about: About): ReadonlySet<string> {
+  const events = new Set<string>();
+  for (const { mailboxes, events: wanted } of groups)
+    if (belongs(mailboxes, about)) for (const { name } of wanted) events.add(name);
+  return events;
+}
+
+function belongs(
+  mailboxes: NotifyGroup['mailboxes'],
+  { folder, name, account, subscribed }: About,
+): boolean {
+  switch (mailboxes.kind) {
+    case 'selected':
+    case 'selected-delayed':
+      return false;
+    case 'inboxes':
+    case 'personal':
+      // RFC 5465 §6.3: a filter may deliver into any mailbox.
+      return folder === undefined || folder.account === account;
+    case 'subscribed':
+      return subscribed.has(name);
+    case 'mailboxes':
+      return mailboxes.names.some((each) => canonicalName(each) === name);
+    case 'subtree':
+      return mailboxes.names.some((each) => {
+        const root = canonicalName(each);
+        return name === root || name.startsWith(`${root}/`);
+      });
+  }
+}
+
+const follows = (was: string, from: string, now: string, to: string): boolean =>
+  was.startsWith(`${from}/`) && now === to + was.slice(from.length);
+
+/** Facts as they were told last. */
+function withFacts(
+  now: ReadonlyMap<number, LocatedFolder>,
+  before: ReadonlyMap<number, LocatedFolder>,
+): ReadonlyMap<number, LocatedFolder> {
+  return new Map(
+    [...now].map(([id, located]) => {
+      const was = before.get(id);
+      return [id, was === undefined ? located : { ...located, folder: was.folder }];
+    }),
+  );
+}
+
+const textsOf = (annotations: ReadonlyMap<string, Uint8Array>, prefix: string): Notes =>
+  new Map(
+    [...annotations]
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, value]) => [name, Buffer.from(value).toString('latin1')]),
+  );
