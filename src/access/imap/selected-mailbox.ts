@@ -91,7 +91,7 @@ export class SelectedMailbox {
     const news = this.view.pull(this.rows, this.open.modseq, options.mayExpunge);
     if (news.expunged.length > 0) this.#tellExpunged(context, news.expunged);
     if (news.exists !== undefined) context.untagged(`${news.exists} EXISTS`);
-    this.#tellFlags(context);
+    this.tellKeywords(context);
     const { flags = true, named = false } = options;
     if (flags)
       for (const { number, uid } of news.changed) this.tellMessage(context, number, uid, named);
@@ -99,7 +99,7 @@ export class SelectedMailbox {
   }
 
   /** FLAGS and PERMANENTFLAGS when there are new keywords. RFC 9051 §7.3.5. */
-  #tellFlags(context: Told): void {
+  tellKeywords(context: Told): void {
     const { length } = this.rows.keywordSets;
     if (length === this.#keywordSets) return;
     this.#keywordSets = length;

@@ -27,6 +27,7 @@ export const fetch: ExecutorOf<'FETCH'> = async (command, context) => {
   if (command.vanished) await tellGone(command, selected, context);
   const chosen = windowOf(changedOf(numbers, command, selected), command.window);
   const plan = planOf(itemsOf(command, context));
+  selected.tellKeywords(context);
   return completionOf(command, await fetchItems(plan, chosen, selected, context));
 };
 

@@ -27,6 +27,7 @@ export const store: ExecutorOf<'STORE'> = async (command, context) => {
   const before = command.silent ? knownFlags(uids, selected) : undefined;
   const result = await apply(changes, { uids, command, selected, context });
   await selected.open.refresh();
+  selected.tellKeywords(context);
   if (command.silent) await tellSilently(command, { result, before, selected, context }, changes);
   else await tell(command, { result, selected, context });
   return completionOf(command, { result, uids, selected });

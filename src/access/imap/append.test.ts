@@ -1,0 +1,100 @@
+import { describe } from 'node:test';
+import { bob, dialogue } from './test-dialogue.ts';
+
+describe('APPEND', () => {
+  dialogue(
+    `RFC 9051 §6.3.12, RFC 4315 §3: flags, date, APPENDUID; the selected mailbox is told at once
+    A! SELECT INBOX
+    A> a APPEND INBOX (\\Seen work \\Recent) "05-Jan-2026 06:07:08 +0100" {20+}
+    A> Subject: new
+    A>
+    A> Text
+    A< * 5 EXISTS
+    A< * FLAGS (… work)
+    A< * OK [PERMANENTFLAGS …] …
+    A< a OK [APPENDUID {v} 5] …
+    A> b FETCH 5 (FLAGS INTERNALDATE BODY.PEEK[])
+    A< * 5 FETCH (FLAGS (\\Seen work) INTERNALDATE " 5-Jan-2026 05:07:08 +0000" BODY[] {20}
+    A< Subject: new
+    A<
+    A< Text)
+    A< b OK …`,
+  );
+  dialogue(
+    `RFC 3502: several messages, all or none
+    A> a APPEND INBOX {3+}
+    A> one (\\Seen) {3+}
+    A> two
+    A< a OK [APPENDUID {v} 5:6] …
+    A> b APPEND INBOX {3+}
+    A> one {0+}
+    A< b NO …
+    A>
+    A> c STATUS INBOX (MESSAGES)
+    A< * STATUS "INBOX" (MESSAGES 6)
+    A< c OK …`,
+  );
+  dialogue(
+    `RFC 9051 §7.1, RFC 7889 §4, RFC 5530 §3: what is refused before a message is sent
+    A> a APPEND Nowhere {10}
+    A< a NO [TRYCREATE] …
+    A> b APPEND INBOX {1001}
+    A< b NO [TOOBIG] …
+    A> c APPEND INBOX {900}
+    A< c NO [OVERQUOTA] …
+    A> d APPEND "Other Users/bob@example.org/Team" {10}
+    A< d NO [NOPERM] …`,
+    {
+      appendBytes: 1000,
+      quotaBytes: 800,
+      prepare: async (store) => {
+        const team = await store.create(bob, 'Team', undefined);
+        await store.setAcl(team.id, 'ann@example.org', 'lr');
+      },
+    },
+  );
+  dialogue(
+    `RFC 4469: CATENATE of texts and of parts of other messages
+    A> a APPEND INBOX CATENATE (URL "/INBOX;UIDVALIDITY={v}/;UID=1/;SECTION=HEADER" TEXT {3+}
+    A> new URL "/INBOX/;UID=2/;SECTION=TEXT")
+    A< a OK [APPENDUID {v} 5] …
+    A! SELECT INBOX
+    A> b FETCH 5 BODY.PEEK[]
+    A< * 5 FETCH (BODY[] {28}
+    A< Subject: mail 1
+    A<
+    A< newText
+    A< )
+    A< b OK …
+    A> c APPEND INBOX CATENATE (TEXT {3+}
+    A> new URL "/INBOX/;UID=77")
+    A< c NO [BADURL /INBOX/;UID=77] …
+    A> d APPEND INBOX CATENATE (URL "imap://elsewhere/INBOX/;UID=1")
+    A< d NO [BADURL imap://elsewhere/INBOX/;UID=1] …
+    A> e STATUS INBOX (MESSAGES)
+    A< * STATUS "INBOX" (MESSAGES 5)
+    A< e OK …`,
+  );
+  dialogue(
+    `RFC 8508: REPLACE puts one message in the place of another
+    A! SELECT INBOX
+    A> a REPLACE 2 Drafts (\\Draft) {3+}
+    A> new
+    A< * OK [APPENDUID … 1] …
+    A< * 2 EXPUNGE
+    A< a OK …
+    A> b UID REPLACE 3 INBOX {3+}
+    A> new
+    A< * OK [APPENDUID {v} 5] …
+    A< * 2 EXPUNGE
+    A< * 3 EXISTS
+    A< b OK …
+    A> c UID REPLACE 3 INBOX {3}
+    A< c NO [NONEXISTENT] …
+    A> d FETCH 1:* UID
+    A< * 1 FETCH (UID 1)
+    A< * 2 FETCH (UID 4)
+    A< * 3 FETCH (UID 5)
+    A< d OK …`,
+  );
+});

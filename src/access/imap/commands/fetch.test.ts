@@ -1,0 +1,203 @@
+import { describe } from 'node:test';
+import { dialogue, type TestMail } from '../test-dialogue.ts';
+
+const plain =
+  'From: Ann <ann@example.org>\r\nTo: bob@example.org\r\nSubject: Hello\r\n' +
+  'Date: Fri, 2 Jan 2026 03:04:05 +0000\r\nMessage-ID: <1@example.org>\r\n\r\nHello, Bob.\r\n';
+const parts =
+  'Subject: parts\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n' +
+  '--b\r\n\r\nText.\r\n--b\r\nContent-Type: application/octet-stream\r\n' +
+  'Content-Transfer-Encoding: base64\r\n\r\nAAEC/w==\r\n--b\r\n' +
+  'Content-Type: text/plain\r\nContent-Transfer-Encoding: x-odd\r\n\r\nodd\r\n--b--\r\n';
+const mails: readonly TestMail[] = [{ text: plain }, { text: parts }];
+
+describe('FETCH', () => {
+  dialogue(
+    `RFC 9051 §6.4.5: what the columns know
+    A! SELECT INBOX
+    A> a FETCH 1:* (FLAGS INTERNALDATE RFC822.SIZE)
+    A< * 1 FETCH (FLAGS () INTERNALDATE " 2-Jan-2026 03:04:05 +0000" RFC822.SIZE 148)
+    A< * 2 FETCH (FLAGS () INTERNALDATE " 2-Jan-2026 03:04:05 +0000" RFC822.SIZE 265)
+    A< a OK …
+    A> b UID FETCH 2:9 FLAGS
+    A< * 2 FETCH (UID 2 FLAGS ())
+    A< b OK …
+    A> c UID FETCH 7:* FLAGS
+    A< * 2 FETCH (UID 2 FLAGS ())
+    A< c OK …
+    A> d FETCH 3 FLAGS
+    A< d BAD …
+    A> e FETCH 1 FAST
+    A< * 1 FETCH (FLAGS () INTERNALDATE …)
+    A< e OK …`,
+    { mails },
+  );
+  dialogue(
+    `RFC 9051 §7.5.2: envelope, structure and preview
+    A! SELECT INBOX
+    A> a FETCH 1 (ENVELOPE BODY PREVIEW)
+    A< * 1 FETCH (ENVELOPE ("Fri, 2 Jan 2026 03:04:05 +0000" "Hello" (("Ann" NIL "ann" "example.org")) (("Ann" NIL "ann" "example.org")) (("Ann" NIL "ann" "example.org")) ((NIL NIL "bob" "example.org")) NIL NIL NIL "<1@example.org>") BODY ("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 13 1) PREVIEW "Hello, Bob.")
+    A< a OK …
+    A> b FETCH 2 BODYSTRUCTURE
+    A< * 2 FETCH (BODYSTRUCTURE (("text" "plain" …) "mixed" ("boundary" "b") NIL NIL NIL))
+    A< b OK …
+    A> d FETCH 1 (PREVIEW (LAZY))
+    A< * 1 FETCH (PREVIEW "Hello, Bob.")
+    A< d OK …`,
+    { mails },
+  );
+  dialogue(
+    `RFC 9051 §6.4.5: sections and partials, and \\Seen in the same response
+    A! SELECT INBOX
+    A> a FETCH 1 BODY.PEEK[HEADER.FIELDS (subject date)]
+    A< * 1 FETCH (BODY[HEADER.FIELDS (subject date)] {56}
+    A< Subject: Hello
+    A< Date: Fri, 2 Jan 2026 03:04:05 +0000
+    A<
+    A< )
+    A< a OK …
+    A> b FETCH 1 BODY.PEEK[TEXT]<7.3>
+    A< * 1 FETCH (BODY[TEXT]<7> {3}
+    A< Bob)
+    A< b OK …
+    A> c FETCH 1 (BODY[TEXT] UID)
+    A< * 1 FETCH (BODY[TEXT] {13}
+    A< Hello, Bob.
+    A<  UID 1 FLAGS (\\Seen))
+    A< c OK …
+    A> d FETCH 1 BODY[TEXT]<99.5>
+    A< * 1 FETCH (BODY[TEXT]<99> {0}
+    A< )
+    A< d OK …
+    A> e FETCH 2 (BODY.PEEK[1] BODY.PEEK[2.MIME]<0.12> BODY.PEEK[9])
+    A< * 2 FETCH (BODY[1] {5}
+    A< Text. BODY[2.MIME]<0> {12}
+    A< Content-Type BODY[9] NIL)
+    A< e OK …
+    A> f FETCH 1 RFC822.HEADER
+    A< * 1 FETCH (RFC822.HEADER {135}
+    A< From: Ann <ann@example.org>
+    A< To: bob@example.org
+    A< Subject: Hello
+    A< Date: Fri, 2 Jan 2026 03:04:05 +0000
+    A< Message-ID: <1@example.org>
+    A<
+    A< )
+    A< f OK …`,
+    { mails },
+  );
+  dialogue(
+    `RFC 9051 §6.3.3: after EXAMINE reading sets no flag
+    A! EXAMINE INBOX
+    A> a FETCH 1 BODY[TEXT]
+    A< * 1 FETCH (BODY[TEXT] {13}
+    A< Hello, Bob.
+    A< )
+    A< a OK …
+    A> b FETCH 1 FLAGS
+    A< * 1 FETCH (FLAGS ())
+    A< b OK …`,
+    { mails },
+  );
+  dialogue(
+    `RFC 3516 §4.2 and §4.3: BINARY decodes, or says that it cannot
+    A! SELECT INBOX
+    A> a FETCH 2 (BINARY.SIZE[2] BINARY.PEEK[1] BINARY.PEEK[2]<1.2>)
+    A< * 2 FETCH (BINARY.SIZE[2] 4 BINARY[1] {5}
+    A< Text. BINARY[2]<1> {2}
+    A< \x01\x02)
+    A< a OK …
+    A> b FETCH 2 BINARY.PEEK[2]
+    A< * 2 FETCH (BINARY[2] ~{4}
+    A< \0\x01\x02\xff)
+    A< b OK …
+    A> c FETCH 2 (UID BINARY.PEEK[3])
+    A< * 2 FETCH (UID 2)
+    A< c NO [UNKNOWN-CTE] …`,
+    { mails },
+  );
+  dialogue(
+    `RFC 8474 §5, RFC 8514: EMAILID is shared by copies, THREADID is NIL, SAVEDATE
+    A! SELECT INBOX
+    A! COPY 1 INBOX
+    A> a FETCH 1,3 (EMAILID THREADID SAVEDATE)
+    A< * 1 FETCH (EMAILID (m…) THREADID NIL SAVEDATE "…")
+    A< * 3 FETCH (EMAILID (m…) THREADID NIL SAVEDATE "…")
+    A< a OK …`,
+    { mails },
+  );
+  dialogue(
+    `RFC 7162 §3.1.4: MODSEQ, CHANGEDSINCE; RFC 9394 §3.3: PARTIAL
+    A! SELECT INBOX
+    A! STORE 2 +FLAGS.SILENT (\\Flagged)
+    A> a UID FETCH 1:* (FLAGS) (CHANGEDSINCE 3)
+    A< * 2 FETCH (UID 2 FLAGS (\\Flagged) MODSEQ (4))
+    A< a OK …
+    A> b UID FETCH 1:* (FLAGS) (PARTIAL -1:-1)
+    A< * 2 FETCH (UID 2 FLAGS (\\Flagged))
+    A< b OK …
+    A> c UID FETCH 1:* (FLAGS) (PARTIAL 1:1)
+    A< * 1 FETCH (UID 1 FLAGS ())
+    A< c OK …
+    A> d UID FETCH 1:* (FLAGS) (PARTIAL 8:9)
+    A< d OK …`,
+    { mails },
+  );
+  dialogue(
+    `RFC 9586 §3: with UIDONLY responses are UIDFETCH and VANISHED
+    A> a ENABLE UIDONLY IMAP4rev2
+    A< * ENABLED UIDONLY IMAP4rev2
+    A< a OK …
+    A! SELECT INBOX
+    A> b UID FETCH 1:* FLAGS
+    A< * 1 UIDFETCH (FLAGS ())
+    A< * 2 UIDFETCH (FLAGS ())
+    A< b OK …
+    A> c UID STORE 1 +FLAGS (\\Deleted)
+    A< * 1 UIDFETCH (FLAGS (\\Deleted))
+    A< c OK …
+    A> d EXPUNGE
+    A< * VANISHED 1
+    A< d OK …
+    A> e UID FETCH 2 BINARY.PEEK[1]
+    A< * 2 UIDFETCH (BINARY[1] {5}
+    A< Text.)
+    A< e OK …`,
+    { mails },
+  );
+  dialogue(
+    `RFC 5530 §3, EXPUNGEISSUED: messages that are gone keep their numbers, and FETCH says so
+    A! SELECT INBOX
+    B! SELECT INBOX
+    B! STORE 1 +FLAGS.SILENT (\\Deleted)
+    B! EXPUNGE
+    A> a FETCH 1:2 UID
+    A< * 2 FETCH (UID 2)
+    A< a NO [EXPUNGEISSUED] …
+    A> b UID FETCH 1:2 UID
+    A< * 2 FETCH (UID 2)
+    A< * 1 EXPUNGE
+    A< b OK …`,
+    { mails },
+  );
+  dialogue(
+    `RFC 9051 §6.4.5: large messages come in pieces, whole and in part
+    A! SELECT INBOX
+    A> a FETCH 1 (BODY.PEEK[TEXT]<199999.9> BODY.PEEK[1]<200000.5> BODY.PEEK[HEADER] RFC822.SIZE)
+    A< * 1 FETCH (BODY[TEXT]<199999> {4}
+    A< x
+    A< x BODY[1]<200000> {3}
+    A<
+    A< x BODY[HEADER] {18}
+    A< Subject: large
+    A<
+    A<  RFC822.SIZE …)
+    A< a OK …
+    A> b FETCH 1 BODY[TEXT]
+    A< * 1 FETCH (BODY[TEXT] {200003}
+    A< <x200000>
+    A< x FLAGS (\\Seen))
+    A< b OK …`,
+    { mails: [{ text: `Subject: large\r\n\r\n${'x'.repeat(200_000)}\r\nx` }] },
+  );
+});

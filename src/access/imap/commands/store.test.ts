@@ -1,0 +1,109 @@
+import { describe } from 'node:test';
+import { dialogue } from '../test-dialogue.ts';
+
+describe('STORE', () => {
+  dialogue(
+    `RFC 9051 §6.4.6: adds, removes, replaces; .SILENT says nothing
+    A! SELECT INBOX
+    A> a STORE 1:2 +FLAGS (\\Flagged work)
+    A< * FLAGS (… work)
+    A< * OK [PERMANENTFLAGS (…work \\*)] …
+    A< * 1 FETCH (FLAGS (\\Flagged work))
+    A< * 2 FETCH (FLAGS (\\Flagged work))
+    A< a OK …
+    A> b STORE 1 -FLAGS (\\flagged)
+    A< * 1 FETCH (FLAGS (work))
+    A< b OK …
+    A> c UID STORE 2 FLAGS (\\Draft)
+    A< * 2 FETCH (UID 2 FLAGS (\\Draft))
+    A< c OK …
+    A> d STORE 1:3 FLAGS.SILENT ()
+    A< d OK …
+    A> e FETCH 1:3 FLAGS
+    A< * 1 FETCH (FLAGS ())
+    A< * 2 FETCH (FLAGS ())
+    A< * 3 FETCH (FLAGS ())
+    A< e OK …
+    A> f UID STORE 77 +FLAGS (\\Seen)
+    A< f OK …
+    A> g STORE 1 +FLAGS (\\Recent)
+    A< * 1 FETCH (FLAGS ())
+    A< g OK …`,
+  );
+  dialogue(
+    `RFC 9051 §6.4.6: with .SILENT what another session changed meanwhile is told
+    A! SELECT INBOX
+    B! SELECT INBOX
+    B! STORE 1 +FLAGS.SILENT (\\Seen)
+    A> a STORE 1 +FLAGS.SILENT (\\Flagged)
+    A< * 1 FETCH (FLAGS (\\Seen \\Flagged))
+    A< a OK …
+    B> b NOOP
+    B< * 1 FETCH (FLAGS (\\Seen \\Flagged))
+    B< b OK …
+    A> c NOOP
+    A< c OK …`,
+  );
+  dialogue(
+    `RFC 7162 §3.1.3: UNCHANGEDSINCE, MODIFIED, and the new mod-sequences
+    A! SELECT INBOX (CONDSTORE)
+    B! SELECT INBOX
+    B! STORE 2 +FLAGS.SILENT (\\Seen)
+    A> a STORE 1:3 (UNCHANGEDSINCE 5) +FLAGS.SILENT (\\Flagged)
+    A< * 1 FETCH (MODSEQ (7))
+    A< * 3 FETCH (MODSEQ (7))
+    A< * 2 FETCH (UID 2 FLAGS (\\Seen) MODSEQ (6))
+    A< a OK [MODIFIED 2] …
+    A> b UID STORE 2 (UNCHANGEDSINCE 6) +FLAGS (\\Flagged)
+    A< * 2 FETCH (UID 2 FLAGS (\\Seen \\Flagged) MODSEQ (8))
+    A< b OK …
+    A> c UID STORE 1:4 (UNCHANGEDSINCE 0) +FLAGS (work)
+    A< c OK [MODIFIED 1:4] …`,
+  );
+});
+
+describe('COPY and MOVE', () => {
+  dialogue(
+    `RFC 9051 §6.4.7 and §6.4.8, RFC 4315 §3, RFC 6851 §4.3: COPYUID, and the expunges of MOVE behind it
+    A! SELECT INBOX
+    A! STORE 2 +FLAGS.SILENT (\\Seen work)
+    A> a COPY 2:3 Archive
+    A< a OK [COPYUID … 2:3 1:2] …
+    A> b UID MOVE 1,3:9 Archive
+    A< * OK [COPYUID … 1,3:4 3:5] …
+    A< * 4 EXPUNGE
+    A< * 3 EXPUNGE
+    A< * 1 EXPUNGE
+    A< b OK …
+    A> c COPY 1 Nowhere
+    A< c NO [TRYCREATE] …
+    A> d UID COPY 99 Archive
+    A< d OK …
+    A> e COPY 1 INBOX
+    A< * 2 EXISTS
+    A< e OK [COPYUID {v} 2 5] …
+    A! SELECT Archive
+    A> f FETCH 1:* (UID FLAGS)
+    A< * 1 FETCH (UID 1 FLAGS (\\Seen work))
+    A< * 2 FETCH (UID 2 FLAGS ())
+    A< * 3 FETCH (UID 3 FLAGS ())
+    A< * 4 FETCH (UID 4 FLAGS ())
+    A< * 5 FETCH (UID 5 FLAGS ())
+    A< f OK …`,
+  );
+  dialogue(
+    `RFC 7162 §3.2.7 and §3.2.10: with QRESYNC VANISHED and HIGHESTMODSEQ
+    A! ENABLE QRESYNC
+    A! SELECT INBOX
+    A> a MOVE 2:3 Archive
+    A< * OK [COPYUID … 2:3 1:2] …
+    A< * VANISHED 2:3
+    A< a OK [HIGHESTMODSEQ 6] …
+    A> b STORE 1 +FLAGS.SILENT (\\Deleted)
+    A< * 1 FETCH (UID 1 MODSEQ (7))
+    A< b OK …
+    A> c EXPUNGE
+    A< * VANISHED 1
+    A< c OK [HIGHESTMODSEQ 8] …`,
+  );
+});

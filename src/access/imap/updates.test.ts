@@ -1,0 +1,171 @@
+import { describe } from 'node:test';
+import { ann, dialogue, fill } from './test-dialogue.ts';
+
+describe('updates', () => {
+  dialogue(
+    `RFC 2177 §3: an idle session is told at once
+    A! SELECT INBOX
+    A> a IDLE
+    A< + …
+    B! SELECT INBOX
+    B! STORE 2 +FLAGS.SILENT (\\Seen)
+    A< * 2 FETCH (FLAGS (\\Seen))
+    B! STORE 2 +FLAGS.SILENT (\\Deleted)
+    A< * 2 FETCH (FLAGS (\\Seen \\Deleted))
+    B! EXPUNGE
+    A< * 2 EXPUNGE
+    B! COPY 1 INBOX
+    A< * 4 EXISTS
+    A> DONE
+    A< a OK …`,
+  );
+  dialogue(
+    `RFC 9051 §7.5.1: nothing is expunged while numbers are in use, and new messages are told meanwhile
+    A! SELECT INBOX
+    B! SELECT INBOX
+    B! STORE 1 +FLAGS.SILENT (\\Deleted)
+    B! EXPUNGE
+    B! COPY 1 INBOX
+    A> a SEARCH ALL
+    A< * SEARCH 2 3 4
+    A< * 5 EXISTS
+    A< a OK …
+    A> b FETCH 4 UID
+    A< * 4 FETCH (UID 4)
+    A< b OK …
+    A> c STORE 5 +FLAGS (\\Seen)
+    A< * 5 FETCH (FLAGS (\\Seen))
+    A< c OK …
+    A> d NOOP
+    A< * 1 EXPUNGE
+    A< d OK …
+    A> e FETCH 4 UID
+    A< * 4 FETCH (UID 5)
+    A< e OK …`,
+  );
+  dialogue(
+    `RFC 7162 §3.2.5: a client that comes back is told what vanished and what changed
+    A> a ENABLE QRESYNC
+    A< * ENABLED QRESYNC
+    A< a OK …
+    B! SELECT INBOX
+    B! STORE 2 +FLAGS.SILENT (\\Deleted)
+    B! STORE 4 +FLAGS.SILENT (\\Flagged)
+    B! EXPUNGE
+    B! COPY 1 INBOX
+    A> b SELECT INBOX (QRESYNC ({v} 5))
+    A< * FLAGS …
+    A< * 4 EXISTS
+    A< * 0 RECENT
+    A< * OK [UNSEEN 1] …
+    A< * OK [PERMANENTFLAGS …] …
+    A< * OK [UIDVALIDITY {v}] …
+    A< * OK [UIDNEXT 6] …
+    A< * OK [HIGHESTMODSEQ 9] …
+    A< * OK [MAILBOXID …] …
+    A< * VANISHED (EARLIER) 2
+    A< * 3 FETCH (UID 4 FLAGS (\\Flagged) MODSEQ (7))
+    A< * 4 FETCH (UID 5 FLAGS () MODSEQ (9))
+    A< b OK [READ-WRITE] …
+    A> c UID FETCH 1:3 (FLAGS) (CHANGEDSINCE 5 VANISHED)
+    A< * VANISHED (EARLIER) 2
+    A< c OK …
+    B! STORE 1 +FLAGS.SILENT (\\Deleted)
+    B! EXPUNGE
+    A> d NOOP
+    A< * VANISHED 1
+    A< d OK …`,
+  );
+});
+
+describe('NOTIFY', () => {
+  dialogue(
+    `RFC 5465 §3.1: unknown events are refused with those that are known
+    A> a NOTIFY SET (personal (MessageNew MessageExpunge AnnotationChange FlagChange))
+    A< a NO [BADEVENT (MessageNew MessageExpunge FlagChange …)] …
+    A> b NOTIFY NONE
+    A< b OK …`,
+  );
+  dialogue(
+    `RFC 5465 §5.2 and §5.3: SELECTED is told while no command is executed, with what was asked for
+    A! SELECT INBOX
+    A> a NOTIFY SET (selected (MessageNew (FLAGS BODY.PEEK[HEADER.FIELDS (Subject)]) MessageExpunge FlagChange))
+    A< a OK …
+    B! SELECT INBOX
+    B! COPY 1 INBOX
+    A< * 5 EXISTS
+    A< * 5 FETCH (UID 5 FLAGS () BODY[HEADER.FIELDS (Subject)] {19}
+    A< Subject: mail 1
+    A<
+    A< )
+    B! STORE 1 +FLAGS.SILENT (\\Deleted)
+    A< * 1 FETCH (UID 1 FLAGS (\\Deleted))
+    B! EXPUNGE
+    A< * 1 EXPUNGE`,
+  );
+  dialogue(
+    `RFC 5465 §6.1.2: SELECTED-DELAYED keeps expunges for a command that allows them
+    A! SELECT INBOX
+    A> a NOTIFY SET (selected-delayed (MessageNew MessageExpunge))
+    A< a OK …
+    B! SELECT INBOX
+    B! STORE 1 +FLAGS.SILENT (\\Deleted)
+    B! EXPUNGE
+    B! COPY 1 INBOX
+    A< * 5 EXISTS
+    A> b NOOP
+    A< * 1 EXPUNGE
+    A< b OK …`,
+  );
+  dialogue(
+    `RFC 5465 §5: other mailboxes are told of by STATUS, LIST and METADATA
+    A! CREATE Lists/One
+    A> a NOTIFY SET STATUS (subtree Lists (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange))
+    A< * STATUS "Lists" (MESSAGES 0 …)
+    A< * STATUS "Lists/One" (MESSAGES 0 UIDNEXT 1 UIDVALIDITY … UNSEEN 0)
+    A< a OK …
+    B! SELECT INBOX
+    B! COPY 1 Lists/One
+    A< * STATUS "Lists/One" (MESSAGES 1 UIDNEXT 2 UIDVALIDITY … UNSEEN 1)
+    B! SELECT Lists/One
+    B! STORE 1 +FLAGS (\\Seen)
+    A< * STATUS "Lists/One" (UIDVALIDITY … UNSEEN 0)
+    B! CREATE Lists/Two
+    A< * LIST (\\HasNoChildren) "/" "Lists/Two"
+    B! RENAME Lists/Two Lists/Three
+    A< * LIST (\\HasNoChildren) "/" "Lists/Three" ("OLDNAME" ("Lists/Two"))
+    B! SUBSCRIBE Lists/Three
+    A< * LIST (\\HasNoChildren \\Subscribed) "/" "Lists/Three"
+    B! SETMETADATA Lists/Three (/private/comment "x")
+    A< * METADATA "Lists/Three" /private/comment
+    B! DELETE Lists/Three
+    A< * LIST (\\NonExistent) "/" "Lists/Three"
+    B! CREATE Elsewhere
+    A> b NOTIFY NONE
+    A< b OK …
+    B! CREATE Lists/Four`,
+  );
+  dialogue(
+    `RFC 5465 §3.1 and §4: without SELECTED nothing is told of the selected mailbox between commands
+    A! SELECT INBOX
+    A> a NOTIFY SET (mailboxes Archive (MessageNew MessageExpunge))
+    A< a OK …
+    B! SELECT INBOX
+    B! COPY 1 INBOX
+    A> b IDLE
+    A< + …
+    B! COPY 1 Archive
+    A< * STATUS "Archive" (MESSAGES 1 …)
+    A> DONE
+    A< b OK …
+    A> c NOOP
+    A< * 5 EXISTS
+    A< c OK …`,
+    {
+      prepare: async (store) => {
+        const archive = (await store.find(ann, 'Archive'))!;
+        await fill(store, archive.id, []);
+      },
+    },
+  );
+});
