@@ -225,7 +225,7 @@ describe('LIST', () => {
     ]);
   });
 
-  it('RFC 5258 §5: a name that is no folder is shown where what lies below is not', async () => {
+  it('RFC 5258 §5, RFC 3348 §3: a name that is no folder is shown where what lies below is not', async () => {
     await using test = await start();
     const client = test.as(ann);
     await client.create('a/b/c');

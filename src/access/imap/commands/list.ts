@@ -138,6 +138,7 @@ function rowText(
   if (located === undefined) attributes.push('\\NonExistent', '\\Noselect');
   else if (!located.rights.includes('r')) attributes.push('\\Noselect');
   if (name.subscribed) attributes.push('\\Subscribed');
+  // RFC 3348 §3: in every answer, since it costs nothing.
   attributes.push(hasChildren ? '\\HasChildren' : '\\HasNoChildren');
   const use = specialUseOf(located);
   if (use !== undefined) attributes.push(`\\${use}`);
