@@ -33,20 +33,28 @@ export interface Literal {
 /** 'unknown-encoding': RFC 3516 §4.3. Undefined: there is no such section. */
 export type Decoded = Literal | 'unknown-encoding' | undefined;
 
+/** The structure of a message, once it is known. */
+export interface KnownStructure {
+  root: MimePart | undefined;
+}
+
 export interface MessageParts {
   readonly size: number;
   readonly digest: MailDigest | undefined;
   /** The header, where it is all that is needed, or where the content is large. */
   readonly header: Uint8Array | undefined;
   readonly content: Content | undefined;
+  /** Where the structure of a large message is kept for the next command. */
+  readonly structure?: KnownStructure | undefined;
 }
 
 export class MessageSource {
   readonly #parts: MessageParts;
-  #root: MimePart | undefined;
+  readonly #known: KnownStructure;
 
   constructor(parts: MessageParts) {
     this.#parts = parts;
+    this.#known = parts.structure ?? { root: undefined };
   }
 
   get digest(): MailDigest | undefined {
@@ -99,8 +107,8 @@ export class MessageSource {
   }
 
   async #structure(content: Content): Promise<MimePart> {
-    this.#root ??= content.bytes ? parseMime(content.bytes) : await scan(content);
-    return this.#root;
+    this.#known.root ??= content.bytes ? parseMime(content.bytes) : await scan(content);
+    return this.#known.root;
   }
 }
 

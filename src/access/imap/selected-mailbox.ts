@@ -7,8 +7,12 @@ import { MailboxView, type News } from '../../mailbox/mailbox-view.ts';
 import type { OpenFolder } from '../../mailbox/open-folder.ts';
 import type { FolderFacts, MailColumns } from '../../store/folder-store.ts';
 import type { CommandContext, Rights } from './context.ts';
+import type { KnownStructure } from './message-source.ts';
 import { formatSet } from './number-set.ts';
 import { rightOf } from './storing.ts';
+
+/** Limit: large messages of a session whose structure is kept. */
+const structuresMax = 4;
 
 const nothing = new Uint32Array(0);
 
@@ -39,6 +43,7 @@ export class SelectedMailbox {
   /** RFC 5182 §2.1: the result that SEARCH saved, as UIDs, so that no expunge changes it. */
   saved: Uint32Array = nothing;
   #keywordSets: number;
+  readonly #structures = new Map<number, KnownStructure>();
 
   constructor({ open, readOnly, rights, name }: SelectedParts) {
     this.open = open;
@@ -74,6 +79,16 @@ export class SelectedMailbox {
   /** Message number of a UID, or undefined where the session knows none. */
   numberOf(uid: number): number | undefined {
     return this.view.numberOf(uid);
+  }
+
+  /** For a large message: what is found out about it is found here again. */
+  structureOf(uid: number): KnownStructure {
+    const known = this.#structures.get(uid) ?? { root: undefined };
+    this.#structures.delete(uid);
+    this.#structures.set(uid, known);
+    const [oldest] = this.#structures.keys();
+    if (this.#structures.size > structuresMax) this.#structures.delete(oldest!);
+    return known;
   }
 
   /** Whether sync() would say anything. */

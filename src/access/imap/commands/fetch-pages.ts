@@ -69,9 +69,10 @@ function pageEnd(
 async function load(
   plan: FetchPlan,
   numbers: Uint32Array,
-  { open, rows, uids }: SelectedMailbox,
+  selected: SelectedMailbox,
   { store }: CommandContext,
 ): Promise<Page> {
+  const { open, rows, uids } = selected;
   const wanted = Array.from(numbers, (number) => uids[number - 1]!);
   const sizes = wanted.map((uid, i) => {
     const row = rows.rowOf(uid, numbers[i]! - 1);
@@ -92,7 +93,11 @@ async function load(
       (plan.digest && digest === undefined) ||
       (plan.header && header === undefined);
     const size = content?.size ?? sizes[i]!;
-    const source = gone ? undefined : new MessageSource({ size, digest, header, content });
+    // Clients fetch large parts piece by piece: the structure is found once.
+    const isLarge = content !== undefined && content.bytes === undefined;
+    const structure = isLarge ? selected.structureOf(uid) : undefined;
+    const parts = { size, digest, header, content, structure };
+    const source = gone ? undefined : new MessageSource(parts);
     return { number: numbers[i]!, uid, source };
   });
 }

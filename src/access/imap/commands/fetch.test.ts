@@ -201,3 +201,27 @@ describe('FETCH', () => {
     { mails: [{ text: `Subject: large\r\n\r\n${'x'.repeat(200_000)}\r\nx` }] },
   );
 });
+
+describe('FETCH of large messages', () => {
+  const base64 = `${'QUJD'.repeat(19)}\r\n`.repeat(3000);
+  const text =
+    'Subject: large\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n' +
+    `--b\r\n\r\nshort\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\n${base64}--b--\r\n`;
+  dialogue(
+    `RFC 3516 §4.2: parts are decoded piece by piece, and pieces of them found
+    A! SELECT INBOX
+    A> a FETCH 1 (BINARY.SIZE[2] BINARY.PEEK[2]<170997.9> BODY.PEEK[1])
+    A< * 1 FETCH (BINARY.SIZE[2] 171000 BINARY[2]<170997> {3}
+    A< ABC BODY[1] {5}
+    A< short)
+    A< a OK …
+    A> b FETCH 1 (BODY.PEEK[2]<233996.4> BODY.PEEK[2.MIME])
+    A< * 1 FETCH (BODY[2]<233996> {2}
+    A< JD BODY[2.MIME] {37}
+    A< Content-Transfer-Encoding: base64
+    A<
+    A< )
+    A< b OK …`,
+    { mails: [{ text }] },
+  );
+});
