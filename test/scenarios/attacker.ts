@@ -12,7 +12,7 @@ export interface Attack {
   readonly socket: Socket;
   /** Everything the server said so far. */
   said(): string;
-  /** Resolves to all it said once it has closed the connection, however it did. */
+  /** Resolves to all it said once it has closed the connection, however it did, or after a minute. */
   readonly over: Promise<string>;
 }
 
@@ -27,7 +27,13 @@ export function attack(port: number, address = '127.0.0.1'): Promise<Attack> {
     });
     socket.once('error', reject);
     socket.on('error', () => {});
-    const over = new Promise<string>((end) => socket.once('close', () => end(text)));
+    const bound = setTimeout(() => socket.destroy(), 60_000);
+    const over = new Promise<string>((end) =>
+      socket.once('close', () => {
+        clearTimeout(bound);
+        end(text);
+      }),
+    );
     socket.once('connect', () => resolve({ socket, said: () => text, over }));
   });
 }

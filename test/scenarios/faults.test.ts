@@ -49,7 +49,8 @@ async function queued(server: RunningProcess) {
 const spoolOf = (server: RunningProcess) => readdirSync(join(server.directory, 'data/spool'));
 
 describe('a client that vanishes', () => {
-  const piece = `${'x'.repeat(70)}\r\n`.repeat(5_000); // 360 kB: more than is kept in memory
+  // 1.4 MB of body: more than is kept in memory.
+  const piece = `\r\n${`${'x'.repeat(70)}\r\n`.repeat(20_000)}`;
   for (const [name, announce] of [
     ['DATA', ['DATA\r\n', '354']],
     ['BDAT', [`BDAT 40\r\n${'y'.repeat(38)}\r\n`, '250']],
@@ -63,7 +64,7 @@ describe('a client that vanishes', () => {
       await client.say('RCPT TO:<bob@far.test>\r\n');
       const [line, code] = announce;
       assert.equal((await client.say(line)).slice(0, 3), code);
-      client.socket.write(name === 'BDAT' ? `BDAT 1000000\r\n${piece}` : piece);
+      client.socket.write(name === 'BDAT' ? `BDAT 2000000\r\n${piece}` : piece);
       await eventually(() => spoolOf(server)[0], 'content to be spooled');
       client.close();
       await eventually(() => (spoolOf(server).length === 0 ? true : undefined), 'it to be removed');
