@@ -52,6 +52,10 @@ export function createRelays(wishes: RelayWishes, { clock, random, log }: RelayP
   };
 }
 
+// What a second thread takes off the event loop costs more in all; below this the load, the flushes and
+// V8's helpers need the other processors. docs/decisions/0012-relay-thread.md
+const processorsForThread = 4;
+
 function usualPlace({
   clock,
   random,
@@ -59,5 +63,5 @@ function usualPlace({
   stores,
 }: RelayWishes): 'own-thread' | 'same-thread' {
   const brought = [clock, random, resolver, stores].some((part) => part !== undefined);
-  return brought || availableParallelism() === 1 ? 'same-thread' : 'own-thread';
+  return brought || availableParallelism() < processorsForThread ? 'same-thread' : 'own-thread';
 }

@@ -38,7 +38,7 @@ export interface ServerOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly resolver?: Resolver;
-  /** Where other servers are talked to. Default: in a thread of its own, where that can be. */
+  /** Where other servers are talked to. Default: in a thread of its own where processors are plenty. */
   readonly relayIn?: 'own-thread' | 'same-thread';
   /** Instead of the ones in the data directory; the server closes them at the end. */
   readonly stores?: Stores;
