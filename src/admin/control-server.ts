@@ -110,7 +110,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
   await removeStale(dataDirectory);
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    if (open.size >= connectionsMax) return void socket.destroy();
+    if (open.size >= connectionsMax) return void refuse(socket);
     open.add(socket);
     socket.once('close', () => open.delete(socket));
     serve(socket, options).catch((error: unknown) => {
@@ -128,6 +128,14 @@ export async function startControlServer(options: ControlServerOptions): Promise
       rmSync(controlPath(dataDirectory), { force: true });
     },
   };
+}
+
+/** With a reason, and without a look at what is asked. */
+function refuse(socket: Socket): void {
+  socket.on('error', () => {});
+  socket.setTimeout(patienceMs, () => socket.destroy());
+  socket.resume();
+  socket.end(`${JSON.stringify({ error: 'too many requests at once; try again' })}\n`);
 }
 
 async function serve(socket: Socket, { operations, control, log }: ControlServerOptions) {
@@ -153,6 +161,8 @@ async function serve(socket: Socket, { operations, control, log }: ControlServer
     socket.end();
     return;
   }
+  // Nothing was asked: somebody only wanted to know whether we are here.
+  socket.destroy();
 }
 
 const both = (operations: Operations, control: ServerControl): Operations & ServerControl =>

@@ -269,6 +269,33 @@ describe('control socket', () => {
       assert.match(String(Buffer.concat(await Array.fromAsync(socket))), answer);
     });
 
+  it('those who only look whether it is there take nobody else’s place', async () => {
+    const data = dataDirectory();
+    await using _server = await startControlServer({
+      dataDirectory: data,
+      operations: operations(),
+      control,
+      log,
+    });
+    for (let i = 0; i < 100; i += 1) assert.ok(await connectControl(data));
+    await using client = await connectControl(data);
+    assert.equal(await client!.queueRetry({ ids: ['a'] }), 1);
+  });
+
+  it('refuses more than fifty requests at once in words', async () => {
+    const data = dataDirectory();
+    await using _server = await startControlServer({
+      dataDirectory: data,
+      operations: operations(),
+      control,
+      log,
+    });
+    const waiting = Array.from({ length: 50 }, () => connect(join(data, 'control.sock')));
+    await using client = await connectControl(data);
+    await assert.rejects(client!.queueRetry({ ids: [] }), /too many requests at once/);
+    for (const socket of waiting) socket.destroy();
+  });
+
   it('survives what is not JSON', async () => {
     const data = dataDirectory();
     await using _server = await startControlServer({
