@@ -20,7 +20,7 @@ export interface ImapConversationParts {
   readonly startTls: (peer: Peer) => Promise<Peer>;
   /** What is offered once it is there. */
   readonly mechanisms: (peer: Peer) => readonly string[];
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -28,6 +28,10 @@ export interface ImapConversationParts {
 const outputBytesMax = 64 * 2 ** 10;
 /** How long the client may take for what was sent. */
 const writeTimeoutMs = 5 * 60_000;
+
+/** RFC 9585 §4.1: what may take long without a word, and how often a word is said meanwhile. */
+const silentCommands: ReadonlySet<string> = new Set(['SEARCH', 'SORT', 'THREAD', 'COPY', 'MOVE']);
+const progressMs = 10_000;
 
 export class ImapConversation {
   readonly #parts: ImapConversationParts;
@@ -41,6 +45,8 @@ export class ImapConversation {
   /** There is something to tell. */
   #news = false;
   #telling: Promise<void> | undefined;
+  /** Writes under way: nothing may come between the pieces of one. */
+  #flushes = 0;
   /** When the wait for the present command began. */
   #waitStarted = 0;
   #commands = -1;
@@ -126,13 +132,32 @@ export class ImapConversation {
   }
 
   async #answer(question: Parameters<ImapAccess['answer']>[0]): Promise<boolean> {
-    const answer = await this.#access.answer(question, this.#peer);
+    const stop =
+      question.kind === 'command' && silentCommands.has(question.command.name)
+        ? this.#reportProgress(question.tag)
+        : undefined;
+    const answer = await this.#access.answer(question, this.#peer).finally(stop);
     if (question.kind === 'idle') {
       this.#idling = answer.kind === 'proceed';
       this.#news = true; // what came before IDLE is told at once
     }
     this.#session.answer(answer);
     return true;
+  }
+
+  /** Tells a client that waits for `tag` that we are still there. Returns what ends it. */
+  #reportProgress(tag: string): () => void {
+    const again = () =>
+      this.#parts.clock.after(progressMs, () => {
+        cancel = again();
+        // Only where it can stand between two responses.
+        if (this.#flushes > 0 || this.#session.outputSize > 0) return;
+        this.#session.untagged(`OK [INPROGRESS ("${tag}" NIL NIL)] Still at it`);
+        // Whoever waits for the command finds out that the connection is lost.
+        void this.#flush().catch(() => {});
+      });
+    let cancel = again();
+    return () => cancel();
   }
 
   async #exchange(): Promise<boolean> {
@@ -216,14 +241,17 @@ export class ImapConversation {
   }
 
   async #flush(): Promise<void> {
-    for (const piece of this.#session.output()) {
-      const octets = typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece;
-      this.#sent += octets.length;
-      try {
+    this.#flushes += 1;
+    try {
+      for (const piece of this.#session.output()) {
+        const octets = typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece;
+        this.#sent += octets.length;
         await this.#peer.write(octets, writeTimeoutMs);
-      } catch (error) {
-        throw new ConnectionLost(messageOf(error), { cause: error });
       }
+    } catch (error) {
+      throw new ConnectionLost(messageOf(error), { cause: error });
+    } finally {
+      this.#flushes -= 1;
     }
   }
 

@@ -4,7 +4,9 @@ import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib';
+import type { Clock } from '../../base/clock.ts';
 import { systemClock } from '../../base/clock.ts';
+import { FakeClock } from '../../base/fake-clock.ts';
 import type { Log } from '../../base/log.ts';
 import { silentLog } from '../../base/log.ts';
 import { systemRandom } from '../../base/random.ts';
@@ -55,13 +57,14 @@ interface TestOptions {
   readonly limits?: Partial<ImapLimits>;
   readonly connections?: number;
   readonly failuresPerNetwork?: number;
+  readonly clock?: Clock;
   /** What the store does differently. */
   readonly wrap?: Partial<FolderStore>;
 }
 
 /** A service over the real store, in memory; connections are made of memory or of sockets. */
 async function start(options: TestOptions = {}) {
-  const clock = systemClock();
+  const clock = options.clock ?? systemClock();
   const stores = await openSqliteStores({ directory: ':memory:', clock, log: silentLog });
   const lines: { readonly event: string; readonly fields: Record<string, unknown> }[] = [];
   const note = (event: string, fields = {}) => void lines.push({ event, fields });
@@ -390,6 +393,30 @@ describe('ImapService', () => {
     assert.ok(!half.ended, 'a command is on its way');
     assert.match(await half.say('IN x y\r\n'), /a NO .*\r\n\* BYE /);
     await stopped;
+  });
+
+  it('RFC 9585: a command that takes long says every ten seconds that it goes on', async () => {
+    const clock = new FakeClock();
+    const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+    const { promise: done, resolve: finish } = Promise.withResolvers<never>();
+    const copy = () => {
+      ask();
+      return done;
+    };
+    await using test = await start({ clock, wrap: { copy } });
+    const client = await test.login();
+    await test.deliver('Subject: one\r\n\r\n');
+    await client.ask('SELECT INBOX');
+    client.write('x COPY 1 Archive\r\n');
+    await asked;
+    await clock.advance(9_999);
+    await clock.advance(10_001);
+    const progress = '* OK [INPROGRESS ("x" NIL NIL)] Still at it';
+    assert.deepEqual([await client.line(), await client.line()], [progress, progress]);
+    finish({ kind: 'full' } as never);
+    assert.match(await client.line(), /^x /);
+    await clock.advance(60_000);
+    assert.deepEqual(await client.ask('NOOP'), ['a3 OK NOOP completed']);
   });
 
   it('sends no faster than the client reads', async () => {

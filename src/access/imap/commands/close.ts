@@ -1,6 +1,6 @@
 // CLOSE, UNSELECT, CHECK, NOOP and EXPUNGE. RFC 9051 §6.4.1, §6.4.2, §6.4.3, §6.1.2; RFC 3501 §6.4.1;
-// RFC 4315 §2.1 (UID EXPUNGE); RFC 7162 §3.2.7 (HIGHESTMODSEQ). What is new is told at the end of every
-// command by updates.ts.
+// RFC 3691 §2 (UNSELECT); RFC 4315 §2.1 (UID EXPUNGE); RFC 7162 §3.2.7 (HIGHESTMODSEQ). What is new is
+// told at the end of every command by updates.ts.
 
 import { deletedBit } from '../../../mailbox/flags.ts';
 import type { CommandContext, ExecutorOf } from '../context.ts';

@@ -64,6 +64,26 @@ describe('SEARCH', () => {
     A< d BAD …`,
     { mails },
   );
+  const now = Date.UTC(2026, 0, 1);
+  dialogue(
+    `RFC 5032 §3: OLDER and YOUNGER count seconds from now
+    A! SELECT INBOX
+    A> a SEARCH YOUNGER 60
+    A< * SEARCH 2
+    A< a OK …
+    A> b SEARCH OLDER 60
+    A< * SEARCH 1
+    A< b OK …
+    A> c SEARCH YOUNGER 7200 OLDER 3
+    A< * SEARCH 1 2
+    A< c OK …`,
+    {
+      mails: [
+        { text: 'Subject: an hour old\r\n\r\n', received: now - 3_600_000 },
+        { text: 'Subject: five seconds old\r\n\r\n', received: now - 5_000 },
+      ],
+    },
+  );
   dialogue(
     `RFC 9051 §6.4.4: IMAP4rev2 is always answered with ESEARCH
     A! ENABLE IMAP4rev2

@@ -122,7 +122,7 @@ describe('CLOSE, UNSELECT, CHECK, EXPUNGE', () => {
     A< * OK [HIGHESTMODSEQ …] …
     A< * OK [MAILBOXID (F…)] …`;
   dialogue(
-    `RFC 9051 §6.4.1 and §6.4.2: CLOSE expunges without a word, UNSELECT does not
+    `RFC 9051 §6.4.1 and RFC 3691 §2: CLOSE expunges without a word, UNSELECT does not
     A> a SELECT INBOX
     ${select}
     A< a OK [READ-WRITE] …
