@@ -84,6 +84,9 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
 const control = { reload: async () => ['hostname: must be a domain name'] };
 const log = silentLog;
 
+const serve = (dataDirectory: string) =>
+  startControlServer({ dataDirectory, operations: operations(), control, log });
+
 describe('control socket', () => {
   it('carries every operation there and back', async () => {
     const data = dataDirectory();
@@ -133,12 +136,7 @@ describe('control socket', () => {
 
   it('passes refusals on in their words, also in the middle of a list', async () => {
     const data = dataDirectory();
-    await using _server = await startControlServer({
-      dataDirectory: data,
-      operations: operations(),
-      control,
-      log,
-    });
+    await using _server = await serve(data);
     await using client = await connectControl(data);
     await assert.rejects(client!.accountAdd({ address: 'taken@x', password: '' }), {
       name: 'OperationError',
@@ -182,12 +180,7 @@ describe('control socket', () => {
 
   it('is for our own user alone, and goes away with the server', async () => {
     const data = dataDirectory();
-    const server = await startControlServer({
-      dataDirectory: data,
-      operations: operations(),
-      control,
-      log,
-    });
+    const server = await serve(data);
     assert.equal(statSync(join(data, 'control.sock')).mode & 0o777, 0o600);
     await server[Symbol.asyncDispose]();
     assert.equal(existsSync(join(data, 'control.sock')), false);
@@ -199,24 +192,14 @@ describe('control socket', () => {
     const path = join(data, 'control.sock');
     writeFileSync(path, ''); // refuses connections as a dead socket does
     assert.equal(await connectControl(data), undefined);
-    await using _server = await startControlServer({
-      dataDirectory: data,
-      operations: operations(),
-      control,
-      log,
-    });
+    await using _server = await serve(data);
     await using client = await connectControl(data);
     assert.ok(client);
   });
 
   it('refuses to push a server aside that is alive', async () => {
     const data = dataDirectory();
-    await using _server = await startControlServer({
-      dataDirectory: data,
-      operations: operations(),
-      control,
-      log,
-    });
+    await using _server = await serve(data);
     await assert.rejects(
       startControlServer({ dataDirectory: data, operations: operations(), control, log }),
       /another server answers/,
@@ -227,12 +210,7 @@ describe('control socket', () => {
     skip: process.platform !== 'linux',
   }, async () => {
     const data = dataDirectory('x'.repeat(200));
-    await using _server = await startControlServer({
-      dataDirectory: data,
-      operations: operations(),
-      control,
-      log,
-    });
+    await using _server = await serve(data);
     await using client = await connectControl(data);
     assert.equal(await client!.queueHold({ ids: ['a'] }), 1);
   });
@@ -258,12 +236,7 @@ describe('control socket', () => {
   for (const [request, answer] of nonsense)
     it(`answers ${request.trim()} with ${answer.source}`, async () => {
       const data = dataDirectory();
-      await using _server = await startControlServer({
-        dataDirectory: data,
-        operations: operations(),
-        control,
-        log,
-      });
+      await using _server = await serve(data);
       const socket = connect(join(data, 'control.sock'));
       socket.end(request);
       assert.match(String(Buffer.concat(await Array.fromAsync(socket))), answer);
@@ -271,12 +244,7 @@ describe('control socket', () => {
 
   it('those who only look whether it is there take nobody else’s place', async () => {
     const data = dataDirectory();
-    await using _server = await startControlServer({
-      dataDirectory: data,
-      operations: operations(),
-      control,
-      log,
-    });
+    await using _server = await serve(data);
     for (let i = 0; i < 100; i += 1) assert.ok(await connectControl(data));
     await using client = await connectControl(data);
     assert.equal(await client!.queueRetry({ ids: ['a'] }), 1);
@@ -284,12 +252,7 @@ describe('control socket', () => {
 
   it('refuses more than fifty requests at once in words', async () => {
     const data = dataDirectory();
-    await using _server = await startControlServer({
-      dataDirectory: data,
-      operations: operations(),
-      control,
-      log,
-    });
+    await using _server = await serve(data);
     const waiting = Array.from({ length: 50 }, () => connect(join(data, 'control.sock')));
     await using client = await connectControl(data);
     await assert.rejects(client!.queueRetry({ ids: [] }), /too many requests at once/);
@@ -298,12 +261,7 @@ describe('control socket', () => {
 
   it('survives what is not JSON', async () => {
     const data = dataDirectory();
-    await using _server = await startControlServer({
-      dataDirectory: data,
-      operations: operations(),
-      control,
-      log,
-    });
+    await using _server = await serve(data);
     const socket = connect(join(data, 'control.sock'));
     socket.on('error', () => {});
     socket.end('GET / HTTP/1.1\r\n\r\n');
