@@ -134,6 +134,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
 function refuse(socket: Socket): void {
   socket.on('error', () => {});
   socket.setTimeout(patienceMs, () => socket.destroy());
+  socket.unref(); // a stop does not wait for it
   socket.resume();
   socket.end(`${JSON.stringify({ error: 'too many requests at once; try again' })}\n`);
 }

@@ -226,7 +226,7 @@ const limits = z.strictObject({
   messageTimeout: duration({
     about: 'Longest time for the whole of a message, however steadily it trickles in; then 421.',
     default: '2h',
-    min: '1s',
+    min: '1m',
     max: '1d',
   }).prefault('2h'),
 });

@@ -358,6 +358,7 @@ describe('STARTTLS', () => {
 
   for (const [id, injected] of [
     ['CVE-2011-0411', 'b LOGIN x secret\r\n'],
+    ['CVE-2011-1926', 'b LOGIN x secret\r\nc SELECT INBOX\r\n'],
     ['CVE-2021-33515', 'b LOGIN {8+}\r\nattacker {6+}\r\nsecret\r\nc NOOP'],
   ] as const)
     it(`${id}: what came in the clear behind STARTTLS is forgotten`, () => {

@@ -74,7 +74,7 @@ const questions: ReadonlySet<string> = new Set<Question['kind']>([
   'idle',
 ]);
 
-const isQuestion = (event: SessionEvent): event is Question => questions.has(event.kind);
+export const isQuestion = (event: SessionEvent): event is Question => questions.has(event.kind);
 
 function playLines(world: World, lines: readonly string[]): void {
   const session = world.open();

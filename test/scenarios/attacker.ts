@@ -12,7 +12,7 @@ export interface Attack {
   readonly socket: Socket;
   /** Everything the server said so far. */
   said(): string;
-  /** Resolves to all it said once it has closed the connection, however it did, or after a minute. */
+  /** Resolves to all it said once it has closed the connection, however it did, or after 90 s. */
   readonly over: Promise<string>;
 }
 
@@ -27,7 +27,7 @@ export function attack(port: number, address = '127.0.0.1'): Promise<Attack> {
     });
     socket.once('error', reject);
     socket.on('error', () => {});
-    const bound = setTimeout(() => socket.destroy(), 60_000);
+    const bound = setTimeout(() => socket.destroy(), 90_000);
     const over = new Promise<string>((end) =>
       socket.once('close', () => {
         clearTimeout(bound);

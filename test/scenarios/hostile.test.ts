@@ -188,7 +188,7 @@ describe('a client that is slow on purpose', () => {
       config({
         listeners: [{ service: 'smtp', host: '127.0.0.1', port: slowPort }],
         routes: [{ domain: '*', via: 'discard' }],
-        limits: { commandTimeout: '1s', contentTimeout: '1s', messageTimeout: '2s' },
+        limits: { commandTimeout: '1s', contentTimeout: '1s', messageTimeout: '1m' },
       }),
     );
     const starts = ['', hello, `${envelope}DATA\r\n`, `${envelope}BDAT 1000000\r\n`];

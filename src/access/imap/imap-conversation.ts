@@ -246,10 +246,8 @@ export class ImapConversation {
       for (const piece of this.#session.output()) {
         const octets = typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece;
         this.#sent += octets.length;
-        await this.#peer.write(octets, writeTimeoutMs);
+        await this.#peer.write(octets, writeTimeoutMs).catch(lost);
       }
-    } catch (error) {
-      throw new ConnectionLost(messageOf(error), { cause: error });
     } finally {
       this.#flushes -= 1;
     }
@@ -271,6 +269,10 @@ export class ImapConversation {
 }
 
 const goOn = () => true;
+
+const lost = (cause: unknown): never => {
+  throw new ConnectionLost(messageOf(cause), { cause });
+};
 
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);

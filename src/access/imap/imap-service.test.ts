@@ -25,7 +25,7 @@ import { chooseSaslClient } from '../../sasl/client.ts';
 import type { Authenticator } from '../../sasl/mechanism.ts';
 import { deriveScramKeys } from '../../sasl/scram-keys.ts';
 import { StorageError } from '../../smtp/smtp-error.ts';
-import type { FolderStore } from '../../store/folder-store.ts';
+import type { CopyResult, FolderStore } from '../../store/folder-store.ts';
 import { openSqliteStores } from '../../store/sqlite/stores.ts';
 import type { ImapServiceSettings } from './imap-service.ts';
 import { ImapService } from './imap-service.ts';
@@ -398,7 +398,7 @@ describe('ImapService', () => {
   it('RFC 9585: a command that takes long says every ten seconds that it goes on', async () => {
     const clock = new FakeClock();
     const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
-    const { promise: done, resolve: finish } = Promise.withResolvers<never>();
+    const { promise: done, resolve: finish } = Promise.withResolvers<CopyResult>();
     const copy = () => {
       ask();
       return done;
@@ -413,8 +413,8 @@ describe('ImapService', () => {
     await clock.advance(10_001);
     const progress = '* OK [INPROGRESS ("x" NIL NIL)] Still at it';
     assert.deepEqual([await client.line(), await client.line()], [progress, progress]);
-    finish({ kind: 'full' } as never);
-    assert.match(await client.line(), /^x /);
+    finish({ uidValidity: 7, source: [1], target: [9] });
+    assert.match(await client.line(), /^x OK \[COPYUID 7 1 9\] /);
     await clock.advance(60_000);
     assert.deepEqual(await client.ask('NOOP'), ['a3 OK NOOP completed']);
   });
