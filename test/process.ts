@@ -9,6 +9,8 @@ import { promisify } from 'node:util';
 
 const root = join(import.meta.dirname, '..');
 const main = join(root, 'src/main.ts');
+/** With the settings of memory that go with it. */
+const command = join(root, 'bin/postrider');
 const run = promisify(execFile);
 
 export interface RunningProcess extends AsyncDisposable {
@@ -55,7 +57,7 @@ export async function startProcess(
   const home = directory ?? mkdtempSync(join(tmpdir(), 'postrider-test-'));
   const configFile = join(home, 'postrider.config.json');
   writeFileSync(configFile, JSON.stringify({ dataDirectory: join(home, 'data'), ...config }));
-  const child = spawn(process.execPath, [main, 'serve', '--config', configFile], {
+  const child = spawn(command, ['serve', '--config', configFile], {
     cwd: home,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
