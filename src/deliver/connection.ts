@@ -197,7 +197,8 @@ export class Connection {
   }
 
   /**
-   * One transaction; never rejects because of the peer. `read` gives streamed content.
+   * One transaction; never rejects because of the peer. `read` gives streamed content, of which each
+   * piece has been sent when the next one is asked for.
    * @throws what `read` throws; then the connection is gone.
    */
   async send(outgoing: Outgoing, read?: () => AsyncIterable<Uint8Array>): Promise<SentEvent> {
@@ -303,11 +304,11 @@ export class Connection {
   }
 
   /** False when the connection does not take any more; what the peer said last is still to be read. */
-  async #flush(): Promise<boolean> {
+  async #flush(until: 'taken' | 'sent' = 'taken'): Promise<boolean> {
     const session = this.#session;
     for (let piece = session.output(); piece !== undefined; piece = session.output()) {
       try {
-        await this.#peer.write(piece, session.timeoutMs);
+        await this.#peer.write(piece, session.timeoutMs, until);
       } catch {
         return false;
       }
@@ -319,7 +320,7 @@ export class Connection {
     try {
       for await (const bytes of source) {
         this.#session.content(bytes);
-        if (!(await this.#flush())) return;
+        if (!(await this.#flush('sent'))) return;
       }
     } catch (error) {
       this.#peer.destroy(); // RFC 5321 §4.1.1.4: without the end of data there is no message

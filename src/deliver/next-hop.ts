@@ -161,7 +161,8 @@ function asItIs(message: HopMessage, params: readonly string[], binary: boolean)
     return { content: { kind: 'memory', pieces }, read: undefined, params, binary };
   }
   const { size, read } = whole(message);
-  return { content: { kind: 'stream', size }, read, params, binary };
+  const content = { kind: 'stream', size } as const;
+  return { content, read: () => read({ reuse: true }), params, binary };
 }
 
 async function converted(
@@ -182,9 +183,9 @@ function whole({ prefix, content }: HopMessage) {
   const front = Buffer.from(prefix);
   return {
     size: front.length + content.size,
-    async *read(): AsyncIterable<Uint8Array> {
+    async *read(options?: { readonly reuse: boolean }): AsyncIterable<Uint8Array> {
       if (front.length > 0) yield front;
-      yield* content.read();
+      yield* content.read(options);
     },
   };
 }
@@ -202,7 +203,7 @@ async function look(
     return { eightBit: has8Bit(content.bytes) || has8Bit(front), longLine: meter.hasLongLine };
   }
   let eightBit = false;
-  for await (const bytes of whole(message).read()) {
+  for await (const bytes of whole(message).read({ reuse: true })) {
     eightBit ||= has8Bit(bytes);
     meter.push(bytes);
   }

@@ -43,6 +43,11 @@ export class MemoryPeer implements Peer {
     return this.#reader.promise;
   }
 
+  /** Whoever still looks at it sees other octets. */
+  free(bytes: Uint8Array): void {
+    bytes.fill(0);
+  }
+
   write(bytes: Uint8Array | string): Promise<void> {
     if (this.#error !== undefined) return Promise.reject(this.#error);
     this.#output += typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('latin1');

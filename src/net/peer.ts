@@ -23,8 +23,17 @@ export interface Peer {
    * @throws PeerTimeout after `timeoutMs` without any; Error when the connection breaks.
    */
   read(timeoutMs: number): Promise<Uint8Array | undefined>;
-  /** Resolves when the bytes may be followed by more (back-pressure), rejects when broken. */
-  write(bytes: Uint8Array | string, timeoutMs?: number): Promise<void>;
+  /** What read() gave is not looked at again, by anybody: its memory may be used for something else. */
+  free?(bytes: Uint8Array): void;
+  /**
+   * Resolves when the bytes may be followed by more (back-pressure), or with `sent` when they are
+   * not needed any more: the system has them. Rejects when broken.
+   */
+  write(
+    bytes: Uint8Array | string,
+    timeoutMs?: number,
+    until?: 'taken' | 'sent',
+  ): Promise<void>;
   /**
    * Sends what was written, then ends. What the peer still sends is thrown away until it ends too, for
    * `lingerMs` at most: a connection that is closed over unread input is reset, and what was

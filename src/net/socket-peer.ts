@@ -4,6 +4,7 @@
 
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { freeMemory } from '../base/free-memory.ts';
 import type { TlsFacts } from '../smtp/tls-facts.ts';
 import type { Endpoint, Peer } from './peer.ts';
 import { PeerTimeout } from './peer.ts';
@@ -84,13 +85,23 @@ export class SocketPeer implements Peer {
     });
   }
 
-  write(bytes: Uint8Array | string, timeoutMs = 5 * 60_000): Promise<void> {
+  free(bytes: Uint8Array): void {
+    freeMemory(bytes);
+  }
+
+  write(
+    bytes: Uint8Array | string,
+    timeoutMs = 5 * 60_000,
+    until: 'taken' | 'sent' = 'taken',
+  ): Promise<void> {
     if (this.#error !== undefined) return Promise.reject(this.#error);
-    if (this.#socket.write(bytes)) return done;
+    const socket = this.#socket;
+    if (until === 'taken' && socket.write(bytes)) return done;
     this.#setTimeout(timeoutMs);
     return new Promise((resolve, reject) => {
       this.#writers ??= [];
       this.#writers.push({ resolve, reject });
+      if (until === 'sent') socket.write(bytes, this.#onSent);
     });
   }
 
@@ -228,14 +239,17 @@ export class SocketPeer implements Peer {
   readonly #onTimeout = (): void => {
     const error = new PeerTimeout(`silent for ${Math.round(this.#timeoutMs / 1000)} seconds`);
     this.#timeoutMs = 0; // it fires once: whoever waits next sets it anew
-    const { writableNeedDrain } = this.#socket;
     const reader = this.#reader;
     if (reader !== undefined) {
       this.#reader = undefined;
       reader.reject(error); // the reader may still want to say why it hangs up
     }
-    // Once ending, a socket never says that it needs to drain.
-    if (writableNeedDrain || this.#ending) this.#onError(error);
+    if (this.#writers !== undefined || this.#ending) this.#onError(error);
+  };
+
+  readonly #onSent = (error?: Error | null): void => {
+    if (error) this.#onError(error);
+    else this.#onDrain();
   };
 
   readonly #onDrain = (): void => {

@@ -69,6 +69,8 @@ export class Conversation {
   #peer: Peer;
   #idle = false;
   #stopping = false;
+  /** What was read last, while the session works on it. */
+  #taken: Uint8Array | undefined;
   #lingerMs = lingerMs;
   /** When the wait for the present command, or for the present message, began. */
   #waitingSince = 0;
@@ -185,6 +187,9 @@ export class Conversation {
 
   async #exchange(): Promise<boolean> {
     const session = this.#session;
+    // The session has copied what it still needs.
+    if (this.#taken !== undefined) this.#peer.free?.(this.#taken);
+    this.#taken = undefined;
     await this.#flush();
     if (this.#stopping && session.idle) {
       session.shuttingDown();
@@ -204,6 +209,7 @@ export class Conversation {
     }
     if (chunk === undefined) return false;
     session.receive(chunk);
+    this.#taken = chunk;
     return true;
   }
 

@@ -1,5 +1,13 @@
 // Message content at rest: written once, shared by all recipients, never changed.
 
+/** How content is read. */
+export interface ReadOptions {
+  /** Octets at the beginning that are left out. */
+  readonly from?: number | undefined;
+  /** Whoever reads is done with a piece when it asks for the next one, which may then lie in its place. */
+  readonly reuse?: boolean | undefined;
+}
+
 /** Content of a message, without the trace fields put in front of it. Can be read repeatedly. */
 export interface Content {
   /** Octets. */
@@ -7,10 +15,10 @@ export interface Content {
   /** All of it, when it is small enough to be kept with its row; otherwise undefined: use read(). */
   readonly bytes: Uint8Array | undefined;
   /**
-   * In order, in pieces of at most 64 KiB that are never written to again: a socket may hold them
-   * for as long as it likes. @throws StorageError
+   * In order, in pieces of at most 64 KiB that are never written to again, unless `reuse` is asked
+   * for: a socket may hold them for as long as it likes. @throws StorageError
    */
-  read(): AsyncIterable<Uint8Array>;
+  read(options?: ReadOptions): AsyncIterable<Uint8Array>;
   /** The file that holds it and nothing else, where there is one: for whoever reads elsewhere. */
   readonly file?: string | undefined;
 }
@@ -31,8 +39,8 @@ export function memoryContent(bytes: Uint8Array): Content {
   return {
     size: bytes.length,
     bytes,
-    async *read() {
-      for (let at = 0; at < bytes.length; at += pieceBytesMax)
+    async *read({ from = 0 } = {}) {
+      for (let at = from; at < bytes.length; at += pieceBytesMax)
         yield bytes.subarray(at, Math.min(at + pieceBytesMax, bytes.length));
     },
   };

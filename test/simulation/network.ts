@@ -174,6 +174,11 @@ export class End implements Peer {
     });
   }
 
+  /** Whoever still looks at it sees other octets. */
+  free(bytes: Uint8Array): void {
+    bytes.fill(0);
+  }
+
   write(bytes: Uint8Array | string): Promise<void> {
     if (this.life.dead) return forever();
     if (this.#error !== undefined) return Promise.reject(this.#error);

@@ -40,6 +40,8 @@ export class ImapConversation {
   #peer: Peer;
   /** For input. */
   #waiting = false;
+  /** What was read last, while the session works on it. */
+  #taken: Uint8Array | undefined;
   #stopping = false;
   #idling = false;
   /** There is something to tell. */
@@ -162,6 +164,9 @@ export class ImapConversation {
 
   async #exchange(): Promise<boolean> {
     const session = this.#session;
+    // The session has copied what it still needs.
+    if (this.#taken !== undefined) this.#peer.free?.(this.#taken);
+    this.#taken = undefined;
     await this.#flush();
     if (this.#stopping && this.#mayEnd) {
       session.shuttingDown();
@@ -177,6 +182,7 @@ export class ImapConversation {
     else if (chunk === undefined) return false;
     else {
       this.#received += chunk.length;
+      this.#taken = chunk;
       session.receive(chunk);
     }
     return true;

@@ -11,15 +11,7 @@ export async function* piecesOf(content: Content, { start, end }: Extent): Piece
     if (end > start) yield content.bytes.subarray(start, end);
     return;
   }
-  let at = 0;
-  if (end <= start) return;
-  for await (const piece of content.read()) {
-    const from = Math.max(start - at, 0);
-    const to = Math.min(end - at, piece.length);
-    if (to > from) yield piece.subarray(from, to);
-    at += piece.length;
-    if (at >= end) return;
-  }
+  if (end > start) yield* sliceOf(content.read({ from: start }), 0, end - start);
 }
 
 /** From `offset` on, at most `length` octets. */

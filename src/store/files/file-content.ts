@@ -1,26 +1,31 @@
-// Content that lies in a file of its own, in whichever thread it is wanted: read piece by piece, in
-// buffers that are not written to again, so that a socket may hold them for as long as it likes.
+// Content that lies in a file of its own, in whichever thread it is wanted: read piece by piece.
 
 import { open } from 'node:fs/promises';
 import { StorageError } from '../../smtp/smtp-error.ts';
-import type { Content } from '../content.ts';
+import type { Content, ReadOptions } from '../content.ts';
 import { pieceBytesMax } from '../content.ts';
 
 export const fileContent = (file: string, size: number): Content => ({
   size,
   bytes: undefined,
-  read: () => readFile(file, size),
+  read: (options) => readFile(file, size, options),
   file,
 });
 
 /** @throws StorageError */
-export async function* readFile(path: string, size: number): AsyncIterable<Uint8Array> {
-  let read = 0;
+export async function* readFile(
+  path: string,
+  size: number,
+  { from = 0, reuse = false }: ReadOptions = {},
+): AsyncIterable<Uint8Array> {
+  let read = from;
   try {
     await using file = await open(path, 'r');
+    let piece: Buffer | undefined;
     while (read < size) {
-      // A fresh buffer each time: the reader may still be sending the last one.
-      const piece = Buffer.allocUnsafeSlow(Math.min(pieceBytesMax, size - read));
+      // A fresh buffer each time, as a rule: the reader may still be sending the last one.
+      if (piece === undefined || !reuse)
+        piece = Buffer.allocUnsafeSlow(Math.min(pieceBytesMax, size - read));
       const { bytesRead } = await file.read(piece, 0, piece.length, read);
       if (bytesRead === 0) throw new Error(`${path} is shorter than it was written`);
       read += bytesRead;

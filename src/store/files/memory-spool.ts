@@ -1,7 +1,7 @@
 // A spool that leaves nothing behind: for tests and simulations, beside a store in memory.
 
 import { StorageError } from '../../smtp/smtp-error.ts';
-import type { Content, StoredContent } from '../content.ts';
+import type { Content, ReadOptions, StoredContent } from '../content.ts';
 import { inlineBytesMax, memoryContent } from '../content.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { ContentWriter, Spool } from '../spool.ts';
@@ -51,7 +51,7 @@ export class MemorySpool implements Spool {
 
   open(stored: StoredContent): Content {
     if (stored.kind === 'inline') return memoryContent(stored.bytes);
-    return { size: stored.size, bytes: undefined, read: () => this.#read(stored.key) };
+    return { size: stored.size, bytes: undefined, read: (options) => this.#read(stored.key, options) };
   }
 
   async remove(key: string): Promise<void> {
@@ -78,9 +78,9 @@ export class MemorySpool implements Spool {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  async *#read(key: string): AsyncIterable<Uint8Array> {
+  async *#read(key: string, options?: ReadOptions): AsyncIterable<Uint8Array> {
     const bytes = this.#files.get(key);
     if (bytes === undefined) throw new StorageError(`content ${key} is missing`);
-    yield* memoryContent(bytes).read();
+    yield* memoryContent(bytes).read(options);
   }
 }

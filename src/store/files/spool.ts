@@ -6,8 +6,9 @@ import { randomBytes } from 'node:crypto';
 import { open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '../../base/assert.ts';
+import { freeMemory } from '../../base/free-memory.ts';
 import type { StorageError } from '../../smtp/smtp-error.ts';
-import type { Content, StoredContent } from '../content.ts';
+import type { Content, ReadOptions, StoredContent } from '../content.ts';
 import { inlineBytesMax, memoryContent } from '../content.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { ContentWriter, Spool } from '../spool.ts';
@@ -85,9 +86,9 @@ export class FileSpool implements Spool {
     if (stored.kind === 'inline') return memoryContent(stored.bytes);
     const { key, size } = stored;
     const path = join(this.#directory, checkedKey(key));
-    const read = () => {
+    const read = (options?: ReadOptions) => {
       const recent = this.#shared.recent.get(key);
-      return recent === undefined ? readFile(path, size) : readBlocks(recent);
+      return recent === undefined ? readFile(path, size, options) : readBlocks(recent, options);
     };
     return { size, bytes: undefined, read, file: path };
   }
@@ -334,7 +335,11 @@ class FileWriter implements ContentWriter {
 
   #gathered(): Uint8Array {
     const last = this.#last?.subarray(0, this.#lastLength) ?? Buffer.alloc(0);
-    return this.#buffers.length === 0 ? last : Buffer.concat([...this.#buffers, last]);
+    if (this.#buffers.length === 0) return last;
+    const pieces = [...this.#buffers, last];
+    const bytes = Buffer.concat(pieces);
+    for (const piece of pieces) freeMemory(piece);
+    return bytes;
   }
 
   #spill(): void {
@@ -473,8 +478,15 @@ class OutputFile {
 
 const createFile = (path: string): Promise<SpoolFile> => open(path, 'wx', 0o600);
 
-async function* readBlocks(blocks: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
-  for (const block of blocks) yield* memoryContent(block).read();
+async function* readBlocks(
+  blocks: readonly Uint8Array[],
+  { from = 0 }: ReadOptions = {},
+): AsyncIterable<Uint8Array> {
+  let left = from;
+  for (const block of blocks) {
+    yield* memoryContent(block).read({ from: left });
+    left = Math.max(left - block.length, 0);
+  }
 }
 
 function checkedKey(key: string): string {

@@ -27,7 +27,7 @@ import { recoverJournal } from './recovery.ts';
 
 // Limits: octets of one segment, how many there may be, and what one flush carries.
 const segmentBytesDefault = 16 * 2 ** 20;
-const segmentsMaxDefault = 4;
+const segmentsMaxDefault = 8;
 const frameBytesMax = 8 * 2 ** 20;
 
 // How long word of what is done waits for company. A crash costs second deliveries of that time.
@@ -329,7 +329,6 @@ export class Journal {
   #prepareNext(): void {
     const current = this.#current;
     if (this.#spare.length > 0 || this.#state !== 'open') return;
-    if (current !== undefined && current.position < this.#segmentBytes / 4) return;
     const [oldest] = this.#ring;
     if (oldest !== undefined && oldest !== current && oldest.live === 0) {
       this.#ring.shift();

@@ -61,9 +61,9 @@ export function prefixed(prefix: Uint8Array, content: Content): Content {
   return {
     size: prefix.length + content.size,
     bytes: undefined,
-    async *read() {
-      yield* memoryContent(prefix).read();
-      yield* content.read();
+    async *read({ from = 0, reuse } = {}) {
+      yield* memoryContent(prefix).read({ from });
+      yield* content.read({ from: Math.max(from - prefix.length, 0), reuse });
     },
   };
 }
