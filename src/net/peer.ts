@@ -29,11 +29,7 @@ export interface Peer {
    * Resolves when the bytes may be followed by more (back-pressure), or with `sent` when they are
    * not needed any more: the system has them. Rejects when broken.
    */
-  write(
-    bytes: Uint8Array | string,
-    timeoutMs?: number,
-    until?: 'taken' | 'sent',
-  ): Promise<void>;
+  write(bytes: Uint8Array | string, timeoutMs?: number, until?: 'taken' | 'sent'): Promise<void>;
   /**
    * Sends what was written, then ends. What the peer still sends is thrown away until it ends too, for
    * `lingerMs` at most: a connection that is closed over unread input is reset, and what was

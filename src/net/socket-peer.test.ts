@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
@@ -27,6 +28,11 @@ async function openPair(): Promise<AsyncDisposable & { peer: SocketPeer; client:
 
 // More than any kernel takes on without a reader.
 const flood = Buffer.alloc(64 * 2 ** 20);
+
+async function turns(count: number): Promise<false> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise(setImmediate);
+  return false;
+}
 
 describe('SocketPeer', () => {
   it('drops a peer that takes nothing of what is written', async () => {
@@ -71,6 +77,44 @@ describe('SocketPeer', () => {
     await pair.peer.end(20);
   });
 
+  it('what has been sent may be written to: the client gets what it was', async () => {
+    await using pair = await openPair();
+    const { client, peer } = pair;
+    const hash = createHash('sha256');
+    const received = createHash('sha256');
+    client.on('data', (bytes) => received.update(bytes));
+    const block = Buffer.alloc(2 ** 16);
+    for (let round = 0; round < 256; round += 1) {
+      block.fill(round);
+      hash.update(block);
+      const sent = peer.write(block, 10_000, 'sent');
+      // More than the kernel takes: from some round on, nothing moves until the client reads.
+      if (round === 200) client.resume();
+      if (round < 200 && !(await Promise.race([sent.then(() => true), turns(200)])))
+        client.resume();
+      await sent;
+    }
+    await peer.end();
+    if (!client.readableEnded) await once(client, 'end');
+    assert.equal(received.digest('hex'), hash.digest('hex'));
+  });
+
+  it('drops a peer that does not let what was written be sent', async () => {
+    await using pair = await openPair();
+    const sendAll = async () => {
+      for (;;) await pair.peer.write(flood.subarray(0, 1000), 50, 'sent');
+    };
+    await assert.rejects(sendAll(), { name: 'PeerTimeout' });
+  });
+
+  it('gives back the memory of what was read', async () => {
+    await using pair = await openPair();
+    pair.client.write(Buffer.alloc(50_000, 'x'));
+    const read = (await pair.peer.read(1000))!;
+    pair.peer.free(read);
+    assert.equal(read.length, 0);
+  });
+
   it('says when the peer will say no more, though nobody reads', async () => {
     await using pair = await openPair();
     const left = new Promise<void>((resolve) => pair.peer.onLeave(resolve));
@@ -91,11 +135,7 @@ describe('SocketPeer', () => {
       if (!client.write(block)) {
         const drained = new Promise((resolve) => client.once('drain', () => resolve(true)));
         // What the kernel does not take within some turns of the event loop, it does not take.
-        const full = (async () => {
-          for (let turn = 0; turn < 200; turn += 1) await new Promise(setImmediate);
-          return false;
-        })();
-        if (!(await Promise.race([drained, full]))) break;
+        if (!(await Promise.race([drained, turns(200)]))) break;
       }
     }
     assert.ok(sent < flood.length, 'it could send all of it');

@@ -85,8 +85,9 @@ export class SocketPeer implements Peer {
     });
   }
 
-  free(bytes: Uint8Array): void {
-    freeMemory(bytes);
+  free({ buffer }: Uint8Array): void {
+    // Each read has a buffer of its own, mostly with room that it did not need.
+    freeMemory(new Uint8Array(buffer));
   }
 
   write(

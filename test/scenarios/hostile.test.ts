@@ -13,7 +13,7 @@ import { attack, codes, mebi, peakMebibytes, send, startRawHop, tally } from './
 import { connectClient, submit } from './wire.ts';
 
 /** Limit: what an attack may add to the process, with room for what V8 does not hurry to give back. */
-const growthMebibytesMax = 64;
+const growthMebibytesMax = 32;
 
 const hello = 'EHLO client.test\r\n';
 const envelope = `${hello}MAIL FROM:<eve@evil.test>\r\nRCPT TO:<bob@far.test>\r\n`;

@@ -55,8 +55,9 @@ export function testSpool(name: string, open: () => Promise<TestSpool>): void {
         fc.uint8Array({ maxLength: 20 }),
         fc.integer({ min: 1, max: 200_000 }).map((size) => Buffer.alloc(size, `${size} `)),
       );
+      const fraction = fc.double({ min: 0, max: 1, noNaN: true });
       await fc.assert(
-        fc.asyncProperty(fc.array(piece, { maxLength: 12 }), async (pieces) => {
+        fc.asyncProperty(fc.array(piece, { maxLength: 12 }), fraction, async (pieces, share) => {
           const writer = test.spool.create();
           for (const bytes of pieces) {
             const copy = Buffer.from(bytes);
@@ -72,6 +73,11 @@ export function testSpool(name: string, open: () => Promise<TestSpool>): void {
             assert.ok(read.every(({ length }) => length <= pieceBytesMax));
             assert.equal(Buffer.compare(Buffer.concat(read), expected), 0);
           }
+          const from = Math.floor(expected.length * share);
+          const copies: Buffer[] = [];
+          for await (const bytes of content.read({ from, reuse: true }))
+            copies.push(Buffer.from(bytes));
+          assert.equal(Buffer.compare(Buffer.concat(copies), expected.subarray(from)), 0);
           if (stored.kind === 'file') await test.spool.remove(stored.key);
         }),
         { numRuns: 40 },

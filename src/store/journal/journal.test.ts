@@ -25,7 +25,7 @@ const segmentBytes = 64 * 1024;
 
 async function open(directory: JournalDirectory, clock = new FakeClock()) {
   const live: RecoveredMessage[] = [];
-  const parts = { directory, clock, log: silentLog, segmentBytes };
+  const parts = { directory, clock, log: silentLog, segmentBytes, segmentsMax: 4 };
   const journal = await Journal.open(parts, async (found) => {
     live.push(...found);
   });
