@@ -51,7 +51,11 @@ export class MemorySpool implements Spool {
 
   open(stored: StoredContent): Content {
     if (stored.kind === 'inline') return memoryContent(stored.bytes);
-    return { size: stored.size, bytes: undefined, read: (options) => this.#read(stored.key, options) };
+    return {
+      size: stored.size,
+      bytes: undefined,
+      read: (options) => this.#read(stored.key, options),
+    };
   }
 
   async remove(key: string): Promise<void> {
