@@ -21,8 +21,8 @@ export interface ImapMachine {
 
   /** The handshake is done. Forgets what was received in the clear. */
   tlsStarted(mechanisms: readonly string[]): void;
-  /** BYE, at a moment when no question is open; next() says `close` then. */
-  shuttingDown(): void;
+  /** BYE, at a moment when no question is open; next() says `close` then. `because`: unlike all others. */
+  shuttingDown(because?: string): void;
   timedOut(): void;
 
   isEnabled(extension: Enabled): boolean;

@@ -203,8 +203,8 @@ export class ImapSession implements ImapMachine {
     this.#state = reading;
   }
 
-  shuttingDown(): void {
-    this.#end('Shutting down, come back soon', 'shutdown');
+  shuttingDown(because = 'Shutting down, come back soon'): void {
+    this.#end(because, 'shutdown');
   }
 
   timedOut(): void {

@@ -86,8 +86,9 @@ export class SocketPeer implements Peer {
   }
 
   free({ buffer }: Uint8Array): void {
-    // Each read has a buffer of its own, mostly with room that it did not need.
-    freeMemory(new Uint8Array(buffer));
+    // Each read has a buffer of its own, mostly with room that it did not need. Under TLS several
+    // share one, which Node goes on writing to.
+    if (!(this.#socket instanceof TLSSocket)) freeMemory(new Uint8Array(buffer));
   }
 
   write(

@@ -45,6 +45,8 @@ export interface FolderNames {
 export interface Updates {
   /** NOTIFY: may be told while no command is in progress, not only in IDLE and at a command's end. */
   readonly unasked: boolean;
+  /** Why the conversation cannot go on. */
+  readonly over: string | undefined;
   /**
    * Adds the untagged responses. `keep-numbers`: at the end of a command that names messages by
    * number, nothing may be expunged (RFC 9051 §7.5.1). Never called twice at a time, nor while a

@@ -159,8 +159,10 @@ export class ImapAccess {
     if (completion.state === 'unauthenticated') {
       this.#leave();
       this.#context = this.#newContext('');
-    } else await this.tell(keepsNumbers(command) ? 'keep-numbers' : 'command');
-    return completion;
+      return completion;
+    }
+    await this.tell(keepsNumbers(command) ? 'keep-numbers' : 'command');
+    return this.#withGoodbye(completion);
   }
 
   async #append(question: AppendQuestion): Promise<Answer> {
@@ -178,12 +180,17 @@ export class ImapAccess {
       const completion = await appender.end(question);
       this.#appender = undefined;
       await this.tell('command');
-      return completion;
+      return this.#withGoodbye(completion);
     } catch (error) {
       const completion = this.#completionFor(error, name);
       await this.abortAppend();
       return completion;
     }
+  }
+
+  #withGoodbye(completion: Completion): Completion {
+    const bye = this.#context.updates?.over;
+    return bye === undefined ? completion : { ...completion, bye };
   }
 
   #keep(take: (appender: Appender) => Promise<void> | undefined): Promise<void> | undefined {

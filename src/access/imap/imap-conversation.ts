@@ -90,7 +90,7 @@ export class ImapConversation {
   /** Ends now where no command is under way, otherwise after it. */
   shutdown(): void {
     this.#stopping = true;
-    if (this.#waiting && this.#mayEnd) void this.#sayGoodbye();
+    if (this.#waiting && this.#mayEnd) void this.#shutDown();
   }
 
   /** Drops the connection now. */
@@ -231,16 +231,23 @@ export class ImapConversation {
   async #tell(when: 'idle' | 'unasked'): Promise<void> {
     try {
       await this.#access.tell(when);
-      await this.#flush();
+      const over = this.#access.updates?.over;
+      if (over !== undefined) await this.#sayGoodbye(over);
+      else await this.#flush();
     } catch {
       // Whoever reads finds out that the connection is lost.
       this.#peer.destroy();
     }
   }
 
-  async #sayGoodbye(): Promise<void> {
+  async #shutDown(): Promise<void> {
     await this.#telling;
-    this.#session.shuttingDown();
+    await this.#sayGoodbye();
+  }
+
+  async #sayGoodbye(because?: string): Promise<void> {
+    this.#stopping = true;
+    this.#session.shuttingDown(because);
     await this.#flush().catch(() => {});
     await this.#peer.end();
     this.#peer.destroy();

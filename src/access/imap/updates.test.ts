@@ -43,6 +43,27 @@ describe('updates', () => {
     A< * 4 FETCH (UID 5)
     A< e OK …`,
   );
+  for (const [when, wait] of [
+    ['in IDLE', 'A> a IDLE\n    A< + …\n'],
+    ['between commands', ''],
+  ])
+    dialogue(
+      `RFC 2180 §3.3: whose mailbox is deleted by another is told BYE, ${when}
+    B! CREATE Folder
+    A! SELECT Folder
+    ${wait}B! DELETE Folder
+    A< * BYE The selected mailbox has been deleted
+    B! NOOP`,
+    );
+  dialogue(
+    `who deletes the mailbox that is selected has none selected any more
+    A! CREATE Folder
+    A! SELECT Folder
+    A! DELETE Folder
+    A> a FETCH 1 FLAGS
+    A< a BAD …
+    A! SELECT INBOX`,
+  );
   dialogue(
     `RFC 7162 §3.2.5: a client that comes back is told what vanished and what changed
     A> a ENABLE QRESYNC

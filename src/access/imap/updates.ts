@@ -36,7 +36,13 @@ export class SessionUpdates implements Updates {
     return made;
   }
 
+  // RFC 2180 §3.3: what the client knows of it is of no use any more, and nothing but BYE can say so.
+  get over(): string | undefined {
+    return this.#selected?.open.gone ? 'The selected mailbox has been deleted' : undefined;
+  }
+
   get unasked(): boolean {
+    if (this.over !== undefined) return true;
     return this.#notify !== undefined && (this.#notify.others !== undefined || this.#mayTellNow);
   }
 
@@ -92,7 +98,7 @@ export class SessionUpdates implements Updates {
 
   #tellSelected(when: Moment): Promise<void> | undefined {
     const selected = this.#selected;
-    if (selected === undefined) return undefined;
+    if (selected === undefined || selected.open.gone) return undefined;
     const isCommand = when === 'command' || when === 'keep-numbers';
     if (!isCommand && !this.#mayTellNow) return undefined;
     const group = this.#notify?.selected;

@@ -6,6 +6,7 @@ import type { CommandContext, ExecutorOf, LocatedFolder } from '../context.ts';
 import { newName, superiors } from '../names.ts';
 import { ImapRefusal, ok } from '../refusal.ts';
 import { mailboxId, mailboxText } from '../words.ts';
+import { closeSelected } from './selection.ts';
 
 /** RFC 6154 §2: those that are about where messages lie. \All and \Flagged would be views. */
 const specialUses: ReadonlyMap<string, string> = new Map(
@@ -38,7 +39,10 @@ export const remove: ExecutorOf<'DELETE'> = async ({ mailbox }, context) => {
   if (path === 'INBOX') throw new ImapRefusal('NO', 'CANNOT', 'INBOX cannot be deleted');
   await context.store.remove(account, path);
   announce(context, { written: mailbox, name: located.name, gone: true });
-  return ok('DELETE completed');
+  const done = ok('DELETE completed');
+  if (context.selected?.open.id !== located.folder.id) return done;
+  closeSelected(context);
+  return { ...done, state: 'unselected' };
 };
 
 export const rename: ExecutorOf<'RENAME'> = async ({ mailbox, to }, context) => {
