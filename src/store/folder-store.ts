@@ -93,6 +93,12 @@ export interface NewMail {
 }
 
 /** RFC 4315 §3: COPYUID and APPENDUID. */
+export interface CopyOptions {
+  readonly quota?: Quota | undefined;
+  /** Flags that the copies do not have. */
+  readonly without?: readonly string[] | undefined;
+}
+
 export interface CopyResult {
   readonly uidValidity: number;
   /** UIDs in the source, ascending; those that are gone are left out. */
@@ -190,12 +196,22 @@ export interface FolderStore {
     quota?: Quota,
   ): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }>;
   /** Content is shared. @throws NoSuchFolderError, OverQuotaError */
-  copy(from: number, uids: readonly number[], to: number, quota?: Quota): Promise<CopyResult>;
+  copy(
+    from: number,
+    uids: readonly number[],
+    to: number,
+    options?: CopyOptions,
+  ): Promise<CopyResult>;
   /**
    * RFC 6851: as copy, and the sources are expunged in the same transaction. Within an account no
    * quota stands in the way.
    */
-  move(from: number, uids: readonly number[], to: number, quota?: Quota): Promise<CopyResult>;
+  move(
+    from: number,
+    uids: readonly number[],
+    to: number,
+    options?: CopyOptions,
+  ): Promise<CopyResult>;
   /**
    * RFC 8508: `message` into `to` and `uid` out of `from`, in one transaction. Where `uid` is gone
    * the message is stored all the same.

@@ -1,11 +1,13 @@
 // What a FolderStore is, told in the simplest way: arrays in memory and no derived state. Tests and
 // simulations of what stands on a FolderStore hold it against the real ones, and race with it.
 
+import assert from 'node:assert/strict';
 import { digestOf } from '../../src/imap/digest.ts';
 import { findHeaderEnd, parseHeader } from '../../src/mail/header.ts';
 import { memoryContent, storedSize } from '../../src/store/content.ts';
 import type {
   ContentTerm,
+  CopyOptions,
   CopyResult,
   FlagChange,
   FolderFacts,
@@ -146,8 +148,14 @@ export class FolderModel implements FolderStore {
     return { uidValidity, uids };
   }
 
-  async copy(from: number, uids: readonly number[], to: number): Promise<CopyResult> {
+  async copy(
+    from: number,
+    uids: readonly number[],
+    to: number,
+    options?: CopyOptions,
+  ): Promise<CopyResult> {
     await this.delay();
+    assert.deepEqual(options?.without ?? [], [], 'one account, which may set all flags');
     return this.#copy(this.#box(from), uids, this.#box(to));
   }
 

@@ -311,8 +311,8 @@ function testAppend(open: OpenTestStores): void {
     assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 2);
     assert.equal((await folders.usage(ann)).messages, 2);
     const sent = await folderId(folders, 'Sent');
-    await assert.rejects(folders.copy(inbox, [1], sent, quota), OverQuotaError);
-    await folders.move(inbox, [1], sent, quota);
+    await assert.rejects(folders.copy(inbox, [1], sent, { quota }), OverQuotaError);
+    await folders.move(inbox, [1], sent, { quota });
     await folders.replace(inbox, 2, inbox, mail(), quota);
     await assert.rejects(
       folders.append(inbox, [mail()], { bytes: 1e9, messages: 2 }),
@@ -537,6 +537,24 @@ function testCopies(open: OpenTestStores): void {
       ...{ uidValidity: copied.uidValidity, source: [], target: [] },
     });
     await assert.rejects(folders.copy(inbox, [1], 99_999), NoSuchFolderError);
+    await assertCounters(folders);
+  });
+
+  it('RFC 4314 §4: copies without flags that may not be set there', async () => {
+    await using test = await open();
+    const { folders } = test.stores;
+    const inbox = await inboxOf(test, 2);
+    const flags = ['\\Seen', '\\Deleted', 'todo'];
+    await folders.store(inbox, [1, 2], { kind: 'add', flags });
+    const sent = await folderId(folders, 'Sent');
+    const options = { without: ['\\Deleted', 'todo', 'other'] };
+    await folders.copy(inbox, [1], sent, options);
+    await folders.move(inbox, [2], sent, options);
+    const { messages } = (await folders.snapshot(sent))!;
+    assert.deepEqual(flagsOf(messages), [
+      [1, 1, ''],
+      [2, 1, ''],
+    ]);
     await assertCounters(folders);
   });
 

@@ -6,6 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Content } from '../content.ts';
 import type {
   ContentTerm,
+  CopyOptions,
   CopyResult,
   FlagChange,
   FolderChanges,
@@ -124,9 +125,9 @@ export class SqliteFolderStore implements FolderStore {
     from: number,
     uids: readonly number[],
     to: number,
-    quota?: Quota,
+    { quota, without = [] }: CopyOptions = {},
   ): Promise<CopyResult> {
-    const row = { from, uids, to, quota, now: this.#now() };
+    const row = { from, uids, to, quota, without, now: this.#now() };
     return granted(await this.#parts.commit.call('copyMails', [row]));
   }
 
@@ -134,9 +135,9 @@ export class SqliteFolderStore implements FolderStore {
     from: number,
     uids: readonly number[],
     to: number,
-    quota?: Quota,
+    { quota, without = [] }: CopyOptions = {},
   ): Promise<CopyResult> {
-    const row = { from, uids, to, quota, now: this.#now() };
+    const row = { from, uids, to, quota, without, now: this.#now() };
     return granted(await this.#parts.commit.call('moveMails', [row]));
   }
 
@@ -147,7 +148,7 @@ export class SqliteFolderStore implements FolderStore {
     message: NewMail,
     quota?: Quota,
   ): Promise<{ readonly uidValidity: number; readonly uid: number }> {
-    const row = { from, uids: [uid], to, quota, now: this.#now() };
+    const row = { from, uids: [uid], to, quota, without: [], now: this.#now() };
     const mail = newMailRow(message);
     return granted(await this.#parts.commit.call('replaceMail', [row, mail], [mail.content]));
   }

@@ -291,9 +291,13 @@ export class FolderTables implements FolderOperations {
     return this.#parts.mails.append(folder, rows, now)!;
   }
 
-  #copy({ from, uids, to, now }: TransferRow): CopyResult {
-    const { uidValidity, uid, source } = this.#parts.mails.copy(from, uids, to, now)!;
-    return { uidValidity, source, target: source.map((_, i) => uid + i) };
+  #copy({ from, uids, to, without, now }: TransferRow): CopyResult {
+    const { mails } = this.#parts;
+    const { uidValidity, uid, source } = mails.copy(from, uids, to, now)!;
+    const target = source.map((_, i) => uid + i);
+    if (without.length > 0 && target.length > 0)
+      mails.store(to, target, { kind: 'remove', flags: without }, undefined);
+    return { uidValidity, source, target };
   }
 
   /** Why nothing more goes into `folder`. */

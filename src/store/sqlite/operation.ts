@@ -228,6 +228,8 @@ export interface TransferRow {
   readonly to: number;
   /** What the owner of `to` may have. */
   readonly quota: Quota | undefined;
+  /** Flags that the copies do not have. */
+  readonly without: readonly string[];
   readonly now: number;
 }
 

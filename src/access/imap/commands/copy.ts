@@ -1,8 +1,8 @@
 // COPY and MOVE: RFC 9051 §6.4.7 and §6.4.8, RFC 6851, RFC 4315 §3 (COPYUID), RFC 4314 §4. All messages or
 // none. The expunges of a MOVE are told at the end of the command, after its COPYUID.
 
-import type { CopyResult } from '../../../store/folder-store.ts';
-import type { CommandContext, ExecutorOf, LocatedFolder } from '../context.ts';
+import { systemFlags } from '../../../mailbox/flags.ts';
+import type { ExecutorOf, LocatedFolder } from '../context.ts';
 import { formatInOrder, formatSet } from '../number-set.ts';
 import { ImapRefusal, ok } from '../refusal.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
@@ -21,10 +21,9 @@ export const copy: ExecutorOf<'COPY' | 'MOVE'> = async (command, context) => {
   const { store } = context;
   const from = selected.open.id;
   const to = target.folder.id;
-  const quota = quotaOf(context);
-  const work = moves ? store.move(from, uids, to, quota) : store.copy(from, uids, to, quota);
+  const options = { quota: quotaOf(context), without: forbiddenFlags(target, selected) };
+  const work = moves ? store.move(from, uids, to, options) : store.copy(from, uids, to, options);
   const result = await work;
-  await dropFlags(result, target, selected, context);
   if (result.source.length === 0) return ok(`${command.name} completed`);
   const code = `COPYUID ${result.uidValidity} ${formatSet(result.source)} ${formatInOrder(result.target)}`;
   if (!moves) {
@@ -45,15 +44,8 @@ function refuseMissing(uids: readonly number[], named: boolean, { rows }: Select
 }
 
 // RFC 4314 §4: flags that may not be set there are not kept.
-async function dropFlags(
-  { target }: CopyResult,
-  { folder, rights }: LocatedFolder,
-  { rows }: SelectedMailbox,
-  { store }: CommandContext,
-): Promise<void> {
-  const all = ['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft', ...rows.keywordsInUse];
+function forbiddenFlags({ rights }: LocatedFolder, { rows }: SelectedMailbox): readonly string[] {
+  const all = [...systemFlags, ...rows.keywordsInUse];
   const permitted = new Set(permittedFlags(all, rights));
-  const flags = all.filter((flag) => !permitted.has(flag));
-  if (flags.length > 0 && target.length > 0)
-    await store.store(folder.id, target, { kind: 'remove', flags });
+  return all.filter((flag) => !permitted.has(flag));
 }
