@@ -25,6 +25,15 @@ export function codeOf(error: unknown): number | undefined {
   return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
 }
 
+/** The disk is full, or cannot be written for another reason. */
+export function isNoRoom(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code === sqliteCode.full || code === sqliteCode.ioError) return true;
+  return error instanceof Error && 'code' in error && noRoomErrors.has(String(error.code));
+}
+
+const noRoomErrors = new Set(['ENOSPC', 'EDQUOT', 'EIO']);
+
 export interface DatabaseOptions {
   /** Path of the file, or ':memory:'. */
   readonly path: string;

@@ -1,6 +1,7 @@
 // Digests and sort keys on their way between threads: columns and lists of strings, which cost a
 // fraction of as many objects.
 
+import type { MessageDigest } from '../../imap/digest.ts';
 import type { MailDigest, SortFacts } from '../folder-store.ts';
 import { integer, text } from './row.ts';
 
@@ -25,9 +26,16 @@ export interface SortFactsRow {
   readonly texts: readonly string[];
 }
 
+/** What sortFactsRow() wants behind uid and received, and search.sorting behind the email. */
+export const sortingOf = (digest: MessageDigest): readonly (string | number | null)[] => [
+  ...[digest.sentMs ?? null, digest.isReply ? 1 : 0, digest.baseSubject],
+  ...[digest.sortFrom, digest.sortTo, digest.sortCc, digest.displayFrom, digest.displayTo],
+  ...[digest.messageId, digest.references.join('\n')],
+];
+
 const textsEach = 8;
 
-/** Rows: uid, received, sent_ms, is_reply, then the texts; references have line ends between them. */
+/** In UID order. Rows: uid, received, sent_ms, is_reply, then the texts; references have line ends between them. */
 export function sortFactsRow(rows: readonly (readonly unknown[])[]): SortFactsRow {
   const uid = new Uint32Array(rows.length);
   const sent = new Float64Array(rows.length);

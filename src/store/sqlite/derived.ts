@@ -2,45 +2,24 @@
 // away at any time; the truth is the messages alone.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { decodeEncodedWords } from '../../mail/encoded-word.ts';
-import { parseHeader } from '../../mail/header.ts';
+import { digestOf } from '../../imap/digest.ts';
 import type { ContentTerm } from '../folder-store.ts';
-import { codeOf, sqliteCode } from './database.ts';
+import { ContentSearch, type Search, uidsOf } from './content-search.ts';
+import { codeOf, isNoRoom, sqliteCode } from './database.ts';
 import type { DigestsRow, SortFactsRow } from './derived-rows.ts';
-import { noDigest, sortFactsRow } from './derived-rows.ts';
-import { uint32Column } from './mail-columns.ts';
+import { noDigest, sortFactsRow, sortingOf } from './derived-rows.ts';
 import { MessageSource, type ReadHead } from './message-source.ts';
-import { bodyTextOf, headerFields, headerText } from './message-text.ts';
 import { integer, text } from './row.ts';
 import {
   attachSearchDatabase,
+  attachSmallSearchDatabase,
   closeSearchDatabase,
   replaceSearchDatabase,
 } from './search-database.ts';
-import { type Job, SearchIndex, type TextIndex } from './search-index.ts';
-import { fold, sought } from './search-words.ts';
+import { type Job, leftOf, SearchIndex, type Stage } from './search-index.ts';
 
 type Columns = readonly unknown[];
 type Rows = readonly Columns[];
-
-/** Fields whose decoded text is in a column. */
-const fieldColumns: ReadonlyMap<string, string> = new Map([
-  ...([
-    ['subject', 'subject'],
-    ['from', 'sender'],
-    ['to', 'recipient'],
-    ['cc', 'cc'],
-  ] as const),
-  ...([
-    ['bcc', 'bcc'],
-    ['message-id', 'message_id'],
-    ['in-reply-to', 'in_reply_to'],
-  ] as const),
-  ...([['references', 'refs']] as const),
-]);
-
-// Limit: matches looked up one by one; beyond that the folder is read from end to end.
-const fewMatches = 2000;
 
 function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => {
@@ -48,15 +27,12 @@ function prepareStatements(database: DatabaseSync) {
     statement.setReturnArrays(true);
     return statement;
   };
-  const ofFolder = `FROM mail CROSS JOIN search.facts ON facts.email = mail.email
-    WHERE mail.folder = ?`;
   const sorting = `
     SELECT mail.uid, mail.received, sorting.sent_ms, sorting.is_reply, sorting.subject,
       sorting.sender, sorting.recipient, sorting.cc, sorting.display_from, sorting.display_to,
       sorting.message_id, sorting.refs
     FROM mail CROSS JOIN search.sorting ON sorting.email = mail.email WHERE mail.folder = ?`;
   return {
-    emails: prepare('SELECT uid, email FROM mail WHERE folder = ? ORDER BY uid'),
     emailOf: prepare('SELECT email FROM mail WHERE folder = ? AND uid = ?'),
     withoutDigest: prepare(`
       SELECT DISTINCT mail.email
@@ -64,25 +40,12 @@ function prepareStatements(database: DatabaseSync) {
       WHERE mail.folder = ? AND mail.uid IN (SELECT value FROM json_each(?))
         AND facts.email IS NULL`),
     digests: prepare(`
-      SELECT wire.envelope, wire.structure, wire.body, wire.preview, mail.uid
+      SELECT wire.envelope, wire.structure, wire.body, wire.preview, mail.uid, mail.email
       FROM mail LEFT JOIN search.wire ON wire.email = mail.email
       WHERE mail.folder = ? AND mail.uid IN (SELECT value FROM json_each(?))`),
     among: prepare(`
-      SELECT uid FROM mail
-      WHERE folder = ? AND email IN (SELECT value FROM json_each(?)) ORDER BY uid`),
-    before: prepare(`SELECT mail.uid ${ofFolder} AND facts.sent_day < ? ORDER BY mail.uid`),
-    on: prepare(`SELECT mail.uid ${ofFolder} AND facts.sent_day = ? ORDER BY mail.uid`),
-    since: prepare(`SELECT mail.uid ${ofFolder} AND facts.sent_day >= ? ORDER BY mail.uid`),
-    fields: new Map(
-      [...fieldColumns].map(([name, column]) => [
-        name,
-        prepare(`SELECT mail.uid ${ofFolder} AND instr(facts.${column}, ?) ORDER BY mail.uid`),
-      ]),
-    ),
-    names: prepare('SELECT json_group_array(id) FROM search.field_names WHERE instr(names, ?)'),
-    withNames: prepare(`
-      SELECT mail.uid, mail.email ${ofFolder}
-        AND facts.names IN (SELECT value FROM json_each(?)) ORDER BY mail.uid`),
+      SELECT uid, received, email FROM mail
+      WHERE folder = ? AND email IN (SELECT value FROM json_each(?))`),
     sorting: prepare(`${sorting} ORDER BY mail.uid`),
     sortingOf: prepare(
       `${sorting} AND mail.uid IN (SELECT value FROM json_each(?)) ORDER BY mail.uid`,
@@ -99,6 +62,7 @@ export interface DerivedParts {
 
 interface Kept {
   readonly index: SearchIndex;
+  readonly contents: ContentSearch;
   readonly sql: ReturnType<typeof prepareStatements>;
 }
 
@@ -106,7 +70,10 @@ export class Derived {
   readonly #parts: DerivedParts;
   readonly #source: MessageSource;
   readonly #jobs = new WeakMap<readonly unknown[], Job>();
+  readonly #searches = new WeakMap<ContentTerm, Search>();
   #kept: Kept | undefined;
+  /** Since when search.db is one in memory. */
+  #roomless: number | undefined;
 
   constructor(parts: DerivedParts) {
     this.#parts = parts;
@@ -117,12 +84,13 @@ export class Derived {
   digests(folder: number, uids: readonly number[]): DigestsRow {
     return this.#use(({ index, sql }) => {
       const job = this.#digestJob(folder, uids);
-      if (job !== undefined) index.work(job, () => false);
+      if (job !== undefined) index.work(job, never);
       const rows = sql.digests.all(folder, JSON.stringify(uids)) as unknown as Rows;
       const found = new Map(rows.map((row) => [row[4], row]));
       return uids.flatMap((uid) => {
         const row = found.get(uid);
-        return row === undefined || row[0] === null ? noDigest : row.slice(0, 4).map(text);
+        if (row === undefined) return noDigest;
+        return row[0] === null ? this.#digestNow(integer(row[5])) : row.slice(0, 4).map(text);
       });
     });
   }
@@ -138,21 +106,22 @@ export class Derived {
 
   search(folder: number, term: ContentTerm): Uint32Array {
     return this.#use((kept) => {
-      if (term.kind === 'header') return this.#searchHeader(kept, folder, term.name, term.text);
-      if (term.kind !== 'sent') return this.#searchText(kept, folder, term.kind, fold(term.text));
-      kept.index.complete(folder, 'facts');
-      return uint32Column(kept.sql[term.is].all(folder, term.day));
+      const search = this.#searchOf(kept, folder, term);
+      kept.contents.work(search, term, never);
+      this.#searches.delete(term);
+      return uidsOf(search);
     });
   }
 
   sortFacts(folder: number, uids: readonly number[] | undefined): SortFactsRow {
     return this.#use(({ index, sql }) => {
-      index.complete(folder, 'facts');
-      const rows =
-        uids === undefined
-          ? sql.sorting.all(folder)
-          : sql.sortingOf.all(folder, JSON.stringify(uids));
-      return sortFactsRow(rows as unknown as Rows);
+      const unknown = index.complete(folder, 'facts');
+      const rows = (uids === undefined
+        ? sql.sorting.all(folder)
+        : sql.sortingOf.all(folder, JSON.stringify(uids))) as unknown as Rows;
+      if (unknown.length === 0) return sortFactsRow(rows);
+      const all = [...rows, ...this.#sortingNow(sql, folder, unknown, uids)];
+      return sortFactsRow(all.sort((a, b) => integer(a[0]) - integer(b[0])));
     });
   }
 
@@ -161,19 +130,23 @@ export class Derived {
    * object each time.
    */
   prepare(operation: string, args: readonly unknown[], isOver: () => boolean): boolean {
-    return this.#use(({ index }) => {
+    return this.#use((kept) => {
+      const { index, contents } = kept;
       let job = this.#jobs.get(args);
       if (job === undefined) {
         job = this.#jobFor(index, operation, args);
-        if (job === undefined) return true;
-        this.#jobs.set(args, job);
+        if (job !== undefined) this.#jobs.set(args, job);
       }
-      return index.work(job, isOver);
+      if (job !== undefined && !index.work(job, isOver)) return false;
+      if (operation !== 'search') return true;
+      const [folder, term] = args as [number, ContentTerm];
+      return contents.work(this.#searchOf(kept, folder, term, job), term, isOver);
     });
   }
 
   /** A slice of what can be done ahead, until `isOver`. False when there is nothing more. */
   advance(isOver: () => boolean): boolean {
+    this.#tryRoom();
     return this.#use(({ index }) => index.advance(isOver));
   }
 
@@ -186,59 +159,8 @@ export class Derived {
   }
 
   close(): void {
-    if (this.#kept !== undefined) closeSearchDatabase(this.#parts.database);
-  }
-
-  #searchHeader({ index, sql }: Kept, folder: number, name: string, value: string): Uint32Array {
-    index.complete(folder, 'facts');
-    const lowerName = name.toLowerCase();
-    const needle = fold(value);
-    const known = needle === '' ? undefined : sql.fields.get(lowerName);
-    if (known !== undefined) return uint32Column(known.all(folder, needle));
-    const lists = sql.names.get(` ${lowerName} `) as unknown as Columns;
-    const rows = sql.withNames.all(folder, text(lists[0])) as unknown as Rows;
-    if (needle === '') return uint32Column(rows);
-    return uint32Column(rows.filter((row) => this.#fieldHas(integer(row[1]), lowerName, needle)));
-  }
-
-  #fieldHas(email: number, lowerName: string, needle: string): boolean {
-    const header = this.#source.header(email);
-    if (header === undefined) return false;
-    return parseHeader(header).some(
-      (field) =>
-        field.lowerName === lowerName && fold(decodeEncodedWords(field.value)).includes(needle),
-    );
-  }
-
-  /** RFC 9051 §6.4.4: BODY and TEXT, any substring. */
-  #searchText(
-    { index, sql }: Kept,
-    folder: number,
-    where: 'body' | 'text',
-    needle: string,
-  ): Uint32Array {
-    const all = () => sql.emails.all(folder) as unknown as Rows;
-    if (needle === '') return uint32Column(all());
-    const { words, exact } = sought(needle);
-    // Nothing that the index knows of: everything has to be read.
-    if (words.length === 0)
-      return uint32Column(all().filter((row) => this.#textHas(integer(row[1]), where, needle)));
-    index.complete(folder, 'index');
-    const indexes: readonly TextIndex[] = where === 'body' ? ['bodies'] : ['bodies', 'headers'];
-    const sets = indexes.map((name) => index.lookUp(name, { words, exact }));
-    const count = sets.reduce((sum, { size }) => sum + size, 0);
-    const emails = () => JSON.stringify(sets.flatMap((set) => [...set]));
-    if (exact && count <= fewMatches) return uint32Column(sql.among.all(folder, emails()));
-    const candidates = all().filter((row) => sets.some((set) => set.has(row[1] as number)));
-    if (exact) return uint32Column(candidates);
-    return uint32Column(candidates.filter((row) => this.#textHas(integer(row[1]), where, needle)));
-  }
-
-  #textHas(email: number, where: 'body' | 'text', needle: string): boolean {
-    const message = this.#source.message(email);
-    if (message === undefined) return false;
-    if (where === 'text' && headerText(headerFields(message)).includes(needle)) return true;
-    return bodyTextOf(message).includes(needle);
+    if (this.#kept !== undefined && this.#roomless === undefined)
+      closeSearchDatabase(this.#parts.database);
   }
 
   #jobFor(index: SearchIndex, operation: string, args: readonly unknown[]): Job | undefined {
@@ -248,10 +170,8 @@ export class Derived {
         return this.#digestJob(folder, args[1] as readonly number[]);
       case 'sortFacts':
         return index.jobOf(folder, 'facts');
-      case 'search': {
-        const { kind } = args[1] as ContentTerm;
-        return index.jobOf(folder, kind === 'body' || kind === 'text' ? 'index' : 'facts');
-      }
+      case 'search':
+        return index.jobOf(folder, stageOf(args[1] as ContentTerm));
       default:
         return undefined;
     }
@@ -264,7 +184,44 @@ export class Derived {
     return { stage: 'facts', emails, done: 0 };
   }
 
-  /** Damage to what is derived is mended by deriving it again, once. */
+  /** The one that was begun for this term, or a new one. `job`: what has just been derived for it. */
+  #searchOf({ index, contents }: Kept, folder: number, term: ContentTerm, job?: Job): Search {
+    const begun = this.#searches.get(term);
+    if (begun !== undefined) return begun;
+    const unknown = job === undefined ? index.complete(folder, stageOf(term)) : leftOf(job);
+    const search = contents.begin(folder, term, unknown);
+    this.#searches.set(term, search);
+    return search;
+  }
+
+  // What there was no room for is derived for this one answer.
+
+  #digestNow(email: number): DigestsRow {
+    const message = this.#source.message(email);
+    if (message === undefined) return noDigest;
+    const { envelope, bodyStructure, body, preview } = digestOf(message);
+    return [envelope, bodyStructure, body, preview];
+  }
+
+  *#sortingNow(
+    sql: Kept['sql'],
+    folder: number,
+    unknown: readonly number[],
+    uids: readonly number[] | undefined,
+  ): Iterable<Columns> {
+    if (unknown.length === 0) return;
+    const wanted = uids && new Set(uids);
+    for (const row of sql.among.all(folder, JSON.stringify(unknown)) as unknown as Rows) {
+      if (wanted !== undefined && !wanted.has(integer(row[0]))) continue;
+      const message = this.#source.message(integer(row[2]));
+      if (message !== undefined) yield [...row.slice(0, 2), ...sortingOf(digestOf(message))];
+    }
+  }
+
+  /**
+   * Damage to what is derived is mended by deriving it again, once. Where search.db cannot be opened
+   * for want of room, a small one in memory takes its place for a while.
+   */
   #use<T>(action: (kept: Kept) => T): T {
     try {
       this.#kept ??= this.#open(attachSearchDatabase);
@@ -280,7 +237,29 @@ export class Derived {
 
   #open(attach: typeof attachSearchDatabase): Kept {
     const { database, searchPath } = this.#parts;
-    attach({ database, path: searchPath });
-    return { index: new SearchIndex(database, this.#source), sql: prepareStatements(database) };
+    try {
+      attach({ database, path: searchPath });
+      this.#roomless = undefined;
+    } catch (error) {
+      if (!isNoRoom(error)) throw error;
+      attachSmallSearchDatabase(database);
+      this.#roomless = performance.now();
+    }
+    const index = new SearchIndex(database, this.#source);
+    const contents = new ContentSearch(database, index, this.#source);
+    return { index, contents, sql: prepareStatements(database) };
+  }
+
+  #tryRoom(): void {
+    if (this.#roomless !== undefined && performance.now() - this.#roomless > roomlessMs)
+      this.#kept = undefined;
   }
 }
+
+// How long the one in memory is used before the file is tried again.
+const roomlessMs = 60_000;
+
+const never = () => false;
+
+const stageOf = ({ kind }: ContentTerm): Stage =>
+  kind === 'body' || kind === 'text' ? 'index' : 'facts';

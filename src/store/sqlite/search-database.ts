@@ -4,6 +4,7 @@
 
 import { chmodSync, closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { isNoRoom } from './database.ts';
 import { integer } from './row.ts';
 
 /** Raised whenever what is derived changes: a field, the folding of text, a table. */
@@ -61,10 +62,17 @@ export function attachSearchDatabase(options: SearchDatabaseOptions): void {
       markOpen(options.database);
       return;
     }
-  } catch {
+  } catch (error) {
+    if (isNoRoom(error)) throw error;
     // Not a database, or damaged: so much for that.
   }
   replaceSearchDatabase(options);
+}
+
+/** One in memory, where there is no room for a file. It is full soon. */
+export function attachSmallSearchDatabase(database: DatabaseSync): void {
+  replaceSearchDatabase({ database, path: ':memory:' });
+  database.exec(`PRAGMA search.max_page_count = ${smallPagesMax}`);
 }
 
 /**
@@ -118,6 +126,9 @@ function attach({ database, path }: SearchDatabaseOptions): void {
     PRAGMA search.cache_size = -${cacheKiB};
   `);
 }
+
+// Limit: 32 MiB.
+const smallPagesMax = 8192;
 
 // Limit: what its page cache may take.
 const cacheKiB = 32 * 1024;

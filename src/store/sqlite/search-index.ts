@@ -4,6 +4,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { digestOf } from '../../imap/digest.ts';
 import type { HeaderField } from '../../mail/header.ts';
+import { isNoRoom } from './database.ts';
+import { sortingOf } from './derived-rows.ts';
 import type { MessageSource } from './message-source.ts';
 import { bodyTextOf, headerFields, headerText } from './message-text.ts';
 import { integer, text } from './row.ts';
@@ -22,10 +24,15 @@ export interface Job {
   readonly stage: Stage;
   readonly emails: readonly number[];
   done: number;
+  /** There is no room for the rest of them. */
+  stuck?: boolean;
   /** What is known when it is done: everything in this folder, up to this modseq. */
   readonly folder?: number;
   readonly modseq?: number;
 }
+
+/** Emails that nothing is known of, for want of room. */
+export const leftOf = ({ emails, done }: Job): readonly number[] => emails.slice(done);
 
 const never = () => false;
 
@@ -55,7 +62,7 @@ function prepareStatements(database: DatabaseSync) {
         message_id, in_reply_to, refs)
       VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     insertSorting: prepare(`
-      INSERT INTO search.sorting (email, sent_ms, subject, is_reply, sender, recipient, cc,
+      INSERT INTO search.sorting (email, sent_ms, is_reply, subject, sender, recipient, cc,
         display_from, display_to, message_id, refs)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     insertWire: prepare(`
@@ -103,10 +110,12 @@ export class SearchIndex {
     };
   }
 
-  /** Everything that is in the folder now. */
-  complete(folder: number, stage: Stage): void {
+  /** Everything that is in the folder now; returns the emails that there is no room for. */
+  complete(folder: number, stage: Stage): readonly number[] {
     const job = this.jobOf(folder, stage);
-    if (job !== undefined) this.work(job, never);
+    if (job === undefined) return [];
+    this.work(job, never);
+    return leftOf(job);
   }
 
   /** What is missing for that; undefined if nothing is. */
@@ -121,8 +130,19 @@ export class SearchIndex {
     return { stage, emails: missing.map(([email]) => integer(email)), done: 0, folder, modseq };
   }
 
-  /** True when it is done; false when it was over before. */
+  /** True when it is done, or stuck; false when it was over before. */
   work(job: Job, isOver: () => boolean): boolean {
+    if (job.stuck) return true;
+    try {
+      return this.#work(job, isOver);
+    } catch (error) {
+      if (!isNoRoom(error)) throw error;
+      job.stuck = true;
+      return true;
+    }
+  }
+
+  #work(job: Job, isOver: () => boolean): boolean {
     const { emails, stage, folder, modseq } = job;
     while (job.done < emails.length) {
       const end = Math.min(job.done + messagesPerTransaction, emails.length);
@@ -217,16 +237,12 @@ export class SearchIndex {
   /** Gives the decoded text of the body. */
   #insertFacts(email: number, message: Uint8Array, fields: readonly HeaderField[]): string {
     const digest = digestOf(message);
-    const { headerTexts: texts, sentDay, sentMs } = digest;
+    const { headerTexts: texts, sentDay } = digest;
     const header = [texts.subject, texts.from, texts.to, texts.cc, texts.bcc].map(fold);
     const ids = [texts.messageId, texts.inReplyTo, texts.references].map(fold);
     const names = this.#namesId(fields);
     this.#sql.insertFacts.run(email, names, sentDay ?? null, ...header, ...ids);
-    this.#sql.insertSorting.run(
-      ...[email, sentMs ?? null, digest.baseSubject, digest.isReply ? 1 : 0],
-      ...[digest.sortFrom, digest.sortTo, digest.sortCc, digest.displayFrom, digest.displayTo],
-      ...[digest.messageId, digest.references.join('\n')],
-    );
+    this.#sql.insertSorting.run(email, ...sortingOf(digest));
     const { envelope, bodyStructure, body, preview } = digest;
     this.#sql.insertWire.run(email, envelope, bodyStructure, body, preview);
     return digest.text;
