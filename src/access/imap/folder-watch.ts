@@ -190,19 +190,36 @@ export class FolderWatch {
     const renamed: { readonly from: string; readonly to: string }[] = [];
     const { folders } = this.#state;
     const told = (located: LocatedFolder) => this.#events(located).has('MAILBOXNAME');
+    const parents = new Set<string>();
     for (const [id, now] of [...folders].sort(([, a], [, b]) => a.name.length - b.name.length)) {
       const was = before.folders.get(id);
       if (was?.name === now.name || !told(now)) continue;
-      if (was === undefined) this.#tellName(now.name, '');
-      else if (!renamed.some(({ from, to }) => follows(was.name, from, now.name, to))) {
+      if (was === undefined) {
+        this.#tellName(now.name, '');
+        parents.add(parentOf(now.name));
+      } else if (!renamed.some(({ from, to }) => follows(was.name, from, now.name, to))) {
         renamed.push({ from: was.name, to: now.name });
         const old = mailboxText(this.#context, was.name);
         this.#tellName(now.name, ` ("OLDNAME" (${old}))`);
       }
     }
-    for (const [id, was] of before.folders)
-      if (!folders.has(id) && told(was))
-        this.#context.untagged(this.#listText(was.name, ['\\NonExistent']));
+    for (const [id, was] of before.folders) {
+      if (folders.has(id) || !told(was)) continue;
+      this.#context.untagged(this.#listText(was.name, ['\\NonExistent']));
+      parents.add(parentOf(was.name));
+    }
+    this.#tellParents(parents, before);
+  }
+
+  /** Whether they have children may be another than before. Those that are new have been told. */
+  #tellParents(parents: ReadonlySet<string>, before: State): void {
+    const { folders } = this.#state;
+    const old = new Set([...before.folders.values()].map(({ name }) => name));
+    for (const located of folders.values()) {
+      const { name } = located;
+      if (!parents.has(name) || !old.has(name)) continue;
+      if (this.#events(located).has('MAILBOXNAME')) this.#tellName(name, '');
+    }
   }
 
   #tellName(name: string, extension: string): void {
@@ -298,6 +315,8 @@ function belongs(
       });
   }
 }
+
+const parentOf = (name: string): string => name.slice(0, Math.max(0, name.lastIndexOf('/')));
 
 const follows = (was: string, from: string, now: string, to: string): boolean =>
   was.startsWith(`${from}/`) && now === to + was.slice(from.length);

@@ -153,6 +153,7 @@ describe('NOTIFY', () => {
     A< * STATUS "Lists/One" (UIDVALIDITY … UNSEEN 0)
     B! CREATE Lists/Two
     A< * LIST (\\HasNoChildren) "/" "Lists/Two"
+    A< * LIST (\\HasChildren) "/" "Lists"
     B! RENAME Lists/Two Lists/Three
     A< * LIST (\\HasNoChildren) "/" "Lists/Three" ("OLDNAME" ("Lists/Two"))
     B! SUBSCRIBE Lists/Three
@@ -161,6 +162,13 @@ describe('NOTIFY', () => {
     A< * METADATA "Lists/Three" /private/comment
     B! DELETE Lists/Three
     A< * LIST (\\NonExistent) "/" "Lists/Three"
+    A< * LIST (\\HasChildren) "/" "Lists"
+    B! DELETE Lists/One
+    A< * LIST (\\NonExistent) "/" "Lists/One"
+    A< * LIST (\\HasNoChildren) "/" "Lists"
+    B! CREATE Lists/One
+    A< * LIST (\\HasNoChildren) "/" "Lists/One"
+    A< * LIST (\\HasChildren) "/" "Lists"
     B! CREATE Elsewhere
     A> b NOTIFY NONE
     A< b OK …
