@@ -2,7 +2,7 @@
 // literal, for the session to say whether it is an argument, a message, or too much; what was refused
 // is skipped without being gathered, as far as the client sends it unasked.
 
-import type { ImapInput } from './input.ts';
+import type { ImapInput, Line } from './input.ts';
 
 export interface Announcement {
   readonly octets: number;
@@ -89,10 +89,14 @@ export class CommandReader {
           break;
         }
         case 'skip':
+          if (this.#skipped > skippedMax) return { kind: 'endless' };
+          if (!this.#skip(state.left)) return undefined;
+          break;
         case 'rest': {
-          if (this.#skipped + this.#input.skipped > skippedMax) return { kind: 'endless' };
-          if (!(state.phase === 'skip' ? this.#skip(state.left) : this.#skipRest()))
-            return undefined;
+          const read = this.#input.takeLine(restLineOctets, skippedMax - this.#skipped);
+          if (read === undefined) return undefined;
+          if (read.kind === 'endless') return read;
+          this.#skipRest(read);
           break;
         }
       }
@@ -100,9 +104,8 @@ export class CommandReader {
   }
 
   #readLine(commandBytes: number, skippedMax: number): Piece | undefined {
-    const read = this.#input.takeLine(Math.max(0, commandBytes - this.#text.length));
-    if (read === undefined)
-      return this.#input.skipped > skippedMax ? { kind: 'endless' } : undefined;
+    const read = this.#input.takeLine(Math.max(0, commandBytes - this.#text.length), skippedMax);
+    if (read === undefined || read.kind === 'endless') return read;
     if (read.kind === 'too-long') {
       const text = this.#text === '' ? read.start : this.#text;
       return { kind: 'too-long', text, announced: announcementIn(read.end) };
@@ -123,13 +126,11 @@ export class CommandReader {
     return true;
   }
 
-  #skipRest(): boolean {
-    const read = this.#input.takeLine(restLineOctets);
-    if (read === undefined) return false;
-    const end = read.kind === 'line' ? read.text : read.end;
-    this.#skipped += end.length;
+  #skipRest(read: Exclude<Line, { readonly kind: 'endless' }>): void {
+    const [end, octets] =
+      read.kind === 'line' ? [read.text, read.text.length] : [read.end, read.octets];
+    this.#skipped += octets;
     this.#refuse(announcementIn(end));
-    return true;
   }
 
   #refuse(announced: Announcement | undefined): void {

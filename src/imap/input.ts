@@ -6,8 +6,16 @@
 export type Line =
   | { readonly kind: 'line'; readonly text: string }
   /** Its beginning, where a tag may stand, and its end, where a literal may be announced. */
-  | { readonly kind: 'too-long'; readonly start: string; readonly end: string };
+  | {
+      readonly kind: 'too-long';
+      readonly octets: number;
+      readonly start: string;
+      readonly end: string;
+    }
+  /** It is longer than is worth waiting for its end, whether or not that has come. */
+  | { readonly kind: 'endless' };
 
+const endless: Line = { kind: 'endless' };
 const crlf = Buffer.from('\r\n');
 /** What a literal's announcement has at most, and some; and of a tag as long as any client has. */
 const endOctets = 32;
@@ -28,11 +36,6 @@ export class ImapInput {
 
   get empty(): boolean {
     return this.#bytes === undefined;
-  }
-
-  /** Octets of a line that is too long and has not ended. */
-  get skipped(): number {
-    return this.#skipped;
   }
 
   /** The bytes are ours until hold(). */
@@ -61,24 +64,28 @@ export class ImapInput {
     this.#skipped = 0;
   }
 
-  /** The next line without its CRLF, or undefined when there is no whole line yet. */
-  takeLine(limit: number): Line | undefined {
+  /**
+   * The next line without its CRLF, or undefined when there is no whole line yet. One of more than
+   * `limit` octets is skipped, one of more than `skippedMax` is endless.
+   */
+  takeLine(limit: number, skippedMax: number): Line | undefined {
     const bytes = this.#bytes;
     if (bytes === undefined) return undefined;
     const found = bytes.subarray(0, this.#end).indexOf(crlf, Math.max(this.#at, this.#searched));
     if (found === -1) {
       this.#searched = Math.max(this.#at, this.#end - 1);
       if (this.#skipped > 0 || this.#end - this.#at > limit + 1) this.#skipLine(bytes);
-      return undefined;
+      return this.#skipped > skippedMax ? endless : undefined;
     }
     const start = this.#at;
     this.#use(found + 2);
     if (this.#skipped === 0 && found - start <= limit)
       return { kind: 'line', text: bytes.toString('latin1', start, found) };
     this.#noteSkipped(bytes, start, found);
-    const line: Line = { kind: 'too-long', start: this.#skippedStart, end: this.#skippedEnd };
+    const octets = this.#skipped;
     this.#skipped = 0;
-    return line;
+    if (octets > skippedMax) return endless;
+    return { kind: 'too-long', octets, start: this.#skippedStart, end: this.#skippedEnd };
   }
 
   /** So many octets as latin1, or undefined when they are not all there. */

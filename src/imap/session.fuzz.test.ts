@@ -28,8 +28,7 @@ const facts: ImapFacts = {
   limits,
 };
 
-// Mostly commands that get somewhere, some that do not, and noise between them. No line is over the limit:
-// one that is seen to end is refused, one that is not ends the conversation (session.test.ts).
+// Mostly commands that get somewhere, some that do not, and noise between them.
 const lines = fc.constantFrom(
   'a LOGIN x secret\r\n',
   'a LOGIN {1}\r\nx {6+}\r\nsecret\r\n',
@@ -55,6 +54,9 @@ const lines = fc.constantFrom(
   'a STORE 1 +FLAGS (\0)\r\n',
   'a CREATE \xc3\xa4\xff\r\n',
   'a LOGOUT\r\n',
+  `a SEARCH SUBJECT ${'x'.repeat(420)}\r\n`,
+  `a SEARCH SUBJECT ${'x'.repeat(420)} {9+}\r\n`,
+  `a NOOP ${'x'.repeat(900)}\r\n`,
 );
 const noise = fc.string({ unit: 'binary-ascii', maxLength: 8 });
 const input = fc

@@ -245,7 +245,7 @@ export class ImapSession implements ImapMachine {
     if (piece === undefined) return needInput;
     switch (piece.kind) {
       case 'endless':
-        return this.#end('That is too much', 'errors', 'TOOBIG');
+        return this.#endless();
       case 'too-long':
         return this.#refuseLine(piece.text, piece.announced);
       case 'piece':
@@ -419,11 +419,9 @@ export class ImapSession implements ImapMachine {
   }
 
   #readAuthResponse(): SessionEvent | undefined {
-    const line = this.#input.takeLine(authLineBytesMax);
-    if (line === undefined)
-      return this.#input.skipped > this.#unasked().octetsMax
-        ? this.#end('That is too much', 'errors')
-        : needInput;
+    const line = this.#input.takeLine(authLineBytesMax, this.#unasked().octetsMax);
+    if (line === undefined) return needInput;
+    if (line.kind === 'endless') return this.#endless();
     this.#commands += 1;
     if (line.kind === 'too-long') return this.#cancelAuth('The response is too long');
     if (line.text === '*') return this.#cancelAuth('The exchange was cancelled');
@@ -488,11 +486,10 @@ export class ImapSession implements ImapMachine {
 
   // RFC 9051 §6.3.13
   #readDone(): SessionEvent | undefined {
-    const line = this.#input.takeLine(this.#facts.limits.commandBytes);
-    if (line === undefined)
-      return this.#input.skipped > this.#unasked().octetsMax
-        ? this.#end('That is too much', 'errors')
-        : needInput;
+    const { limits } = this.#facts;
+    const line = this.#input.takeLine(limits.commandBytes, this.#unasked().octetsMax);
+    if (line === undefined) return needInput;
+    if (line.kind === 'endless') return this.#endless();
     this.#commands += 1;
     const isDone = line.kind === 'line' && /^done *$/i.test(line.text);
     this.#state = {
@@ -647,6 +644,10 @@ export class ImapSession implements ImapMachine {
     const shown = code === undefined ? because : `[${code}] ${because}`;
     if (this.#state.phase !== 'handshake') this.untagged(`BYE ${shown}`);
     return this.#close(reason);
+  }
+
+  #endless(): undefined {
+    return this.#end('That is too much', 'errors', 'TOOBIG');
   }
 
   #close(reason: CloseReason): undefined {
