@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { ImapServer } from './imap-server.ts';
 import { ann, host, password, startImapServer } from './imap-server.ts';
 import { run, without } from './peers.ts';
 
@@ -131,18 +132,24 @@ SyncState ${home}/state/
 });
 
 describe('interop: mutt', () => {
-  it('reads, flags, saves to another folder and deletes', {
-    skip: without('mutt', 'script'),
-  }, async () => {
-    await using test = await startImapServer();
-    const home = join(test.server.directory, 'mutt');
-    mkdirSync(home);
-    const read = join(home, 'read');
-    const rc = join(home, 'muttrc');
-    writeFileSync(
-      rc,
-      `
-set folder = "imaps://${host}:${test.implicit}/"
+  const ways = [
+    ['imaps', (server: ImapServer) => `imaps://${host}:${server.implicit}`],
+    ['STARTTLS', (server: ImapServer) => `imap://${host}:${server.imap}`],
+  ] as const;
+  for (const [way, urlOf] of ways)
+    it(`reads, flags, saves to another folder and deletes, by ${way}`, {
+      skip: without('mutt', 'script'),
+    }, async () => {
+      await using test = await startImapServer();
+      const home = join(test.server.directory, 'mutt');
+      mkdirSync(home);
+      const read = join(home, 'read');
+      const rc = join(home, 'muttrc');
+      writeFileSync(
+        rc,
+        `
+set folder = "${urlOf(test)}/"
+set ssl_force_tls = yes
 set spoolfile = "+INBOX"
 set imap_user = "${ann}"
 set imap_pass = "${password}"
@@ -164,30 +171,30 @@ push "\\
 <limit>~s \\"message 2\\"<enter><copy-message>=Drafts<enter>\\
 <limit>all<enter><first-entry><delete-message><sync-mailbox><quit>"
 `,
-    );
-    const env = { ...process.env, HOME: home, TERM: 'xterm', LANG: 'C.UTF-8' };
-    await run('script', ['-qec', `mutt -n -F ${rc}`, '/dev/null'], {
-      ...{ env, timeout: 60_000, maxBuffer: 2 ** 26 },
-    });
-    const text = readFileSync(read, 'utf8');
-    assert.match(text, /^Subject: message 1\r?$/m);
-    assert.match(text, /^x{70}\r?$/m);
-    const client = await test.login();
-    await client.ask('SELECT INBOX');
-    const left = await client.ask('FETCH 1:* (UID FLAGS)');
-    assert.equal(left.length, 2, left.join('\n'));
-    assert.match(left[0]!, /UID 2\b.*\\Flagged/);
-    for (const [folder, subject] of [
-      ['Archive', /message.3/],
-      ['Drafts', /message.2/],
-    ] as const) {
-      await client.ask(`SELECT ${folder}`);
-      const found = await client.ask('FETCH 1:* (BODY.PEEK[HEADER.FIELDS (SUBJECT)])');
-      assert.ok(
-        found.some((line) => subject.test(line)),
-        folder,
       );
-    }
-    client.close();
-  });
+      const env = { ...process.env, HOME: home, TERM: 'xterm', LANG: 'C.UTF-8' };
+      await run('script', ['-qec', `mutt -n -F ${rc}`, '/dev/null'], {
+        ...{ env, timeout: 60_000, maxBuffer: 2 ** 26 },
+      });
+      const text = readFileSync(read, 'utf8');
+      assert.match(text, /^Subject: message 1\r?$/m);
+      assert.match(text, /^x{70}\r?$/m);
+      const client = await test.login();
+      await client.ask('SELECT INBOX');
+      const left = await client.ask('FETCH 1:* (UID FLAGS)');
+      assert.equal(left.length, 2, left.join('\n'));
+      assert.match(left[0]!, /UID 2\b.*\\Flagged/);
+      for (const [folder, subject] of [
+        ['Archive', /message.3/],
+        ['Drafts', /message.2/],
+      ] as const) {
+        await client.ask(`SELECT ${folder}`);
+        const found = await client.ask('FETCH 1:* (BODY.PEEK[HEADER.FIELDS (SUBJECT)])');
+        assert.ok(
+          found.some((line) => subject.test(line)),
+          folder,
+        );
+      }
+      client.close();
+    });
 });

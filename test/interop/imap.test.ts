@@ -23,7 +23,9 @@ describe('interop: IMAP', () => {
       return (await run('curl', [...common, ...more, url], { maxBuffer: 2 ** 26 })).stdout;
     };
     const [, second] = await mailbox(server, ann);
-    for (const url of [`imap://${host}:${imap}`, `imaps://${host}:${implicit}`]) {
+    const file = join(server.directory, 'draft.eml');
+    const urls = [`imap://${host}:${imap}`, `imaps://${host}:${implicit}`];
+    for (const [index, url] of urls.entries()) {
       assert.match(await curl(`${url}/`), /^\* LIST \([^)]*\) "?\/"? "?INBOX"?\r$/m);
       assert.equal(
         await curl(`${url}/INBOX;MAILINDEX=2`),
@@ -33,14 +35,11 @@ describe('interop: IMAP', () => {
       assert.match(await curl(`${url}/INBOX;UID=1;SECTION=HEADER.FIELDS%20(SUBJECT)`), /message 1/);
       assert.match(await curl(`${url}/INBOX?SUBJECT%20%22message%203%22`), /^\* SEARCH 3\r\n$/);
       assert.match(await curl(`${url}/INBOX`, '-X', 'EXAMINE INBOX'), /\* 3 EXISTS/);
+      const draft = `Subject: from curl, ${url}\r\n\r\nA draft.\r\n`;
+      writeFileSync(file, draft);
+      await curl(`${url}/Drafts`, '-T', file);
+      assert.equal(await curl(`${url}/Drafts;UID=${index + 1}`), draft);
     }
-    const file = join(server.directory, 'draft.eml');
-    writeFileSync(file, 'Subject: from curl\r\n\r\nA draft.\r\n');
-    await curl(`imaps://${host}:${implicit}/Drafts`, '-T', file);
-    assert.equal(
-      await curl(`imaps://${host}:${implicit}/Drafts;UID=1`),
-      'Subject: from curl\r\n\r\nA draft.\r\n',
-    );
     await assert.rejects(
       run('curl', ['-sS', `imap://${host}:${imap}/`, '--user', `${ann}:${password}`]),
       'no passwords in the clear',
