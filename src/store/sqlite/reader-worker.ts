@@ -3,11 +3,12 @@
 // slices that keep nobody waiting, and rests in between: deliveries come first.
 
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../base/clock.ts';
 import { openReadDatabase } from './database.ts';
 import { failureOf } from './engine.ts';
 import type { Answer } from './operation.ts';
 import { Reader, readerCall } from './reader.ts';
-import { ReaderAhead } from './reader-ahead.ts';
+import { processCpuMs, ReaderAhead } from './reader-ahead.ts';
 import { headReader } from './transport.ts';
 
 export interface ReaderWorkerOptions {
@@ -37,7 +38,7 @@ function serve(options: ReaderWorkerOptions, port: NonNullable<typeof parentPort
   const { path, searchPath, spoolDirectory } = options;
   const database = openReadDatabase(path);
   const reader = new Reader({ database, searchPath, readHead: headReader(spoolDirectory) });
-  const ahead = new ReaderAhead(reader);
+  const ahead = new ReaderAhead({ reader, clock: systemClock(), cpuMs: processCpuMs });
   ahead.wake();
   // What has to read messages first takes turns with what can be answered at once.
   const unready: Question[] = [];

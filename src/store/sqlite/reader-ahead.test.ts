@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FakeClock } from '../../base/fake-clock.ts';
+import { ReaderAhead } from './reader-ahead.ts';
+
+/** A reader with so many slices of work, in a process that takes this share of a processor. */
+function start(slices: number, share = 0) {
+  const clock = new FakeClock();
+  const began = clock.now();
+  const test = { clock, share, at: [] as number[] };
+  const reader = {
+    advance: () => {
+      if (test.at.length >= slices) return false;
+      test.at.push(clock.now() - began);
+      return true;
+    },
+    merge: () => false,
+    sweep: () => undefined,
+  };
+  const cpuMs = () => (clock.now() - began) * test.share;
+  const ahead = new ReaderAhead({ reader, clock, cpuMs });
+  return Object.assign(test, { ahead });
+}
+
+describe('ReaderAhead', () => {
+  it('works in slices once it has been quiet, then rests until it is woken', async () => {
+    const test = start(3);
+    test.ahead.wake();
+    await test.clock.advance(400);
+    test.ahead.wake();
+    await test.clock.advance(400);
+    assert.deepEqual(test.at, []);
+    await test.clock.advance(1000);
+    assert.deepEqual(test.at, [900, 945, 990]);
+    assert.equal(test.clock.nextTimer(), undefined);
+  });
+
+  it('puts it off while mail keeps coming, but not for ever', async () => {
+    const test = start(1);
+    for (let i = 0; i < 200; i += 1) {
+      test.ahead.wake();
+      await test.clock.advance(100);
+    }
+    assert.deepEqual(test.at, [10_500]);
+  });
+
+  it('waits while the process is busy; then a slice now and then', async () => {
+    const test = start(3, 0.9);
+    test.ahead.wake();
+    await test.clock.advance(25_000);
+    assert.equal(test.at.length, 2);
+    assert.ok(test.at[0]! >= 10_000 && test.at[1]! - test.at[0]! >= 10_000, `${test.at}`);
+    test.share = 0.1;
+    await test.clock.advance(1000);
+    assert.equal(test.at.length, 3, 'it goes on when it is quiet again');
+  });
+});
