@@ -110,7 +110,11 @@ export class Pop3Conversation {
   #give(found: Content | Answer): boolean | Promise<boolean> {
     if (!isContent(found)) this.#session.answer(found);
     else if (found.bytes === undefined) return this.#stream(found);
-    else this.#session.answer({ kind: 'content', bytes: found.bytes });
+    else {
+      // It goes into the output, which is a copy.
+      this.#session.answer({ kind: 'content', bytes: found.bytes });
+      found.free?.();
+    }
     return true;
   }
 
@@ -177,7 +181,11 @@ export class Pop3Conversation {
 
   async #flush(): Promise<void> {
     const { timeoutMs } = this.#session;
-    for (const piece of this.#session.output()) await this.#peer.write(piece, timeoutMs);
+    for (const piece of this.#session.output()) {
+      const until = piece.length < largeBytes ? 'taken' : 'sent';
+      await this.#peer.write(piece, timeoutMs, until);
+      if (until === 'sent') this.#session.sent(piece);
+    }
   }
 
   async #startTls(): Promise<void> {
@@ -188,6 +196,9 @@ export class Pop3Conversation {
     this.#session.tlsStarted(this.#parts.mechanisms(this.#peer));
   }
 }
+
+/** From this size on it is worth while to wait for the memory of what is sent. */
+const largeBytes = 16 * 2 ** 10;
 
 const goOn = () => true;
 

@@ -1,5 +1,5 @@
 // What a session has to say: text and message content in order, gathered into few and large writes.
-// Each buffer is given away once and never written to again.
+// Each buffer is given away, and not written to again unless it comes back by sent().
 
 /** Room for what is gathered, and for the end of a message that does not quite fit. */
 const chunkBytes = 64 * 2 ** 10;
@@ -62,6 +62,14 @@ export class Output {
     return taken;
   }
 
+  /** What take() gave is not needed any more. */
+  sent(piece: string | Buffer): void {
+    if (typeof piece === 'string') return;
+    const chunk = given.get(piece.buffer);
+    given.delete(piece.buffer);
+    if (chunk !== undefined && spare.length < spareMax) spare.push(chunk);
+  }
+
   #begin(octets: number): void {
     if (this.#chunk !== undefined) {
       this.#full ??= [];
@@ -80,8 +88,19 @@ const sharedBytesMax = 16 * 2 ** 10;
 let shared = Buffer.alloc(0);
 let sharedAt = 0;
 
-/** Room that is nobody else's, for all time. */
+/** Chunks that one session has for itself. */
+const given = new WeakMap<ArrayBufferLike, Buffer>();
+/** Limit: those that are kept for the next session that has much to say. */
+const spareMax = 16;
+const spare: Buffer[] = [];
+
+/** Room that is nobody else's, until it is sent. */
 function cut(size: number): Buffer {
+  if (size === chunkBytes) {
+    const chunk = spare.pop() ?? Buffer.allocUnsafeSlow(chunkBytes);
+    given.set(chunk.buffer, chunk);
+    return chunk;
+  }
   if (size > sharedBytesMax) return Buffer.allocUnsafeSlow(size);
   if (shared.length - sharedAt < size) {
     shared = Buffer.allocUnsafeSlow(chunkBytes);

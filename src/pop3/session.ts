@@ -166,6 +166,11 @@ export class Pop3Session {
     return this.#output.take();
   }
 
+  /** The owner has no use any more for what output() gave. */
+  sent(piece: string | Buffer): void {
+    this.#output.sent(piece);
+  }
+
   /** The handshake is done. RFC 2595 §4: still AUTHORIZATION, with what is offered now. */
   tlsStarted(mechanisms: readonly string[]): void {
     assert(this.#state.phase === 'handshake', 'STLS comes before TLS');

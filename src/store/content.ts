@@ -19,6 +19,8 @@ export interface Content {
    * for: a socket may hold them for as long as it likes. @throws StorageError
    */
   read(options?: ReadOptions): AsyncIterable<Uint8Array>;
+  /** Its bytes are not looked at any more: their memory may be used for something else. */
+  free?(): void;
   /** The file that holds it and nothing else, where there is one: for whoever reads elsewhere. */
   readonly file?: string | undefined;
 }

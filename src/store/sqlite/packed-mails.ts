@@ -1,6 +1,7 @@
 // Whole messages on their way between threads: one buffer for all of them. Content that is a file
 // stays where it is; only its name travels.
 
+import { freeMemory } from '../../base/free-memory.ts';
 import type { Content } from '../content.ts';
 import { memoryContent } from '../content.ts';
 import type { Spool } from '../spool.ts';
@@ -46,15 +47,27 @@ export function unpackMails(
   spool: Spool,
 ): (Content | undefined)[] {
   let at = 0;
+  // Whatever refers to it beside small mail, a prefix, keeps it.
+  let inUse = mails.length;
+  const freed = () => {
+    inUse -= 1;
+    if (inUse === 0) freeMemory(pack);
+  };
   return mails.map((mail) => {
     if (mail === null) return undefined;
     const [length, file, size] = mail;
     const bytes = pack.subarray(at, at + length);
     at += length;
-    if (file === null) return memoryContent(bytes);
+    if (file === null) return { ...memoryContent(bytes), free: once(freed) };
     return prefixed(bytes, spool.open({ kind: 'file', key: file, size }));
   });
 }
+
+const once = (act: () => void) => () => {
+  const mine = act;
+  act = () => {};
+  mine();
+};
 
 export function prefixed(prefix: Uint8Array, content: Content): Content {
   if (content.bytes !== undefined) return memoryContent(Buffer.concat([prefix, content.bytes]));
