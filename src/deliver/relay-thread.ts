@@ -153,7 +153,11 @@ export class RelayThread implements AsyncDisposable {
     this.#startedAt = this.#options.clock.now();
     // Under node_modules the compiled file is the one to run.
     const file = import.meta.url.endsWith('.ts') ? './relay-worker.ts' : './relay-worker.js';
-    const worker = new Worker(new URL(file, import.meta.url), { name: 'relay' });
+    const worker = new Worker(new URL(file, import.meta.url), {
+      name: 'relay',
+      // A nursery of 8 MiB, as bin/postrider gives the server's thread.
+      resourceLimits: { maxYoungGenerationSizeMb: 24 },
+    });
     let cause: unknown;
     worker.on('message', (message: FromRelay) => this.#hear(message));
     worker.on('error', (error) => {

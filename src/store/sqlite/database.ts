@@ -41,8 +41,9 @@ export interface DatabaseOptions {
   readonly pagesMax?: number | undefined;
 }
 
-// Limit: what the page cache may take.
-const cacheKiB = 16 * 1024;
+// Limits: what the page caches may take. The system has the same pages, so that larger ones bring little.
+const writerCacheKiB = 8 * 1024;
+const readerCacheKiB = 4 * 1024;
 // Limit: pages in the WAL (16 MiB) before they are copied into the database. Messages come and go
 // within it: the pages that held them are rewritten there and reach the database once at most.
 const checkpointPages = 4000;
@@ -69,7 +70,7 @@ export function openDatabase({ path, pagesMax }: DatabaseOptions): DatabaseSync 
 export function openReadDatabase(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs });
   database.exec(`
-    PRAGMA cache_size = -${cacheKiB};
+    PRAGMA cache_size = -${readerCacheKiB};
     PRAGMA temp_store = MEMORY;
   `);
   return database;
@@ -80,7 +81,7 @@ export function prepareDatabase(database: DatabaseSync, path: string): void {
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA wal_autocheckpoint = ${checkpointPages};
-    PRAGMA cache_size = -${cacheKiB};
+    PRAGMA cache_size = -${writerCacheKiB};
     PRAGMA temp_store = MEMORY;
     PRAGMA foreign_keys = OFF;
   `);

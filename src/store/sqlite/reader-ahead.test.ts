@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
-import { ReaderAhead } from './reader-ahead.ts';
+import { machineIdleMs, ReaderAhead } from './reader-ahead.ts';
 
-/** A reader with so many slices of work, in a process that takes this share of a processor. */
-function start(slices: number, share = 0) {
+/** A reader with so many slices of work, on a machine with so many processors idle. */
+function start(slices: number, share = 2) {
   const clock = new FakeClock();
   const began = clock.now();
-  const test = { clock, share, at: [] as number[] };
+  const test = { clock, share: share as number | undefined, at: [] as number[] };
   const reader = {
     advance: () => {
       if (test.at.length >= slices) return false;
@@ -17,8 +17,8 @@ function start(slices: number, share = 0) {
     merge: () => false,
     sweep: () => undefined,
   };
-  const cpuMs = () => (clock.now() - began) * test.share;
-  const ahead = new ReaderAhead({ reader, clock, cpuMs });
+  const idleMs = () => test.share && (clock.now() - began) * test.share;
+  const ahead = new ReaderAhead({ reader, clock, idleMs });
   return Object.assign(test, { ahead });
 }
 
@@ -44,14 +44,27 @@ describe('ReaderAhead', () => {
     assert.deepEqual(test.at, [10_500]);
   });
 
-  it('waits while the process is busy; then a slice now and then', async () => {
-    const test = start(3, 0.9);
+  it('waits while no processor is idle; then a slice now and then', async () => {
+    const test = start(3, 0.3);
     test.ahead.wake();
     await test.clock.advance(25_000);
     assert.equal(test.at.length, 2);
     assert.ok(test.at[0]! >= 10_000 && test.at[1]! - test.at[0]! >= 10_000, `${test.at}`);
-    test.share = 0.1;
+    test.share = 1.2;
     await test.clock.advance(1000);
     assert.equal(test.at.length, 3, 'it goes on when it is quiet again');
+  });
+
+  it('does not wait where nobody knows', async () => {
+    const test = start(3, 0.3);
+    test.share = undefined;
+    test.ahead.wake();
+    await test.clock.advance(1000);
+    assert.equal(test.at.length, 3);
+  });
+
+  it('reads how long the processors were idle', { skip: process.platform !== 'linux' }, () => {
+    const [before, after] = [machineIdleMs(), machineIdleMs()];
+    assert.ok(before !== undefined && after !== undefined && before > 0 && after >= before);
   });
 });

@@ -1,17 +1,18 @@
 // What the reader does when nobody asks: it derives ahead what will be needed, in slices that keep
 // nobody waiting, and forgets what was derived from messages that are gone. It rests in between, and
-// waits while mail comes or anything else keeps the process busy: there is no hurry.
+// waits while mail comes or no processor is idle: there is no hurry.
 
+import { closeSync, openSync, readSync } from 'node:fs';
 import type { Clock } from '../../base/clock.ts';
 import type { Reader } from './reader.ts';
 
 // Limit: how long a slice may take, and how long the thread rests after it.
 const sliceMs = 15;
 const restMs = 45;
-// The process is busy when it took more than this share of one processor while the thread rested.
-const busyShare = 0.3;
+// There is room for it when so much of one processor was idle while the thread rested.
+const idleShare = 0.5;
 // How long it must have been quiet, and how long it is put off at most while mail keeps coming or the
-// process is busy.
+// machine is busy.
 const quietMs = 500;
 const putOffMsMax = 10_000;
 // How often rows of messages that are gone are looked for, while things change.
@@ -20,8 +21,8 @@ const sweepEveryMs = 10 * 60_000;
 export interface ReaderAheadParts {
   readonly reader: Pick<Reader, 'advance' | 'merge' | 'sweep'>;
   readonly clock: Clock;
-  /** Milliseconds of processor time that all threads of the process have taken. */
-  readonly cpuMs: () => number;
+  /** Milliseconds that the machine's processors were idle, all together; undefined: nobody knows. */
+  readonly idleMs: () => number | undefined;
 }
 
 export class ReaderAhead {
@@ -31,7 +32,7 @@ export class ReaderAhead {
   #working = false;
   /** Since when it has been put off. */
   #since = 0;
-  #rested: { readonly at: number; readonly cpuMs: number } | undefined;
+  #rested: { readonly at: number; readonly idleMs: number | undefined } | undefined;
   #sweptAt = Number.NEGATIVE_INFINITY;
   #sweepFrom: number | undefined;
 
@@ -53,7 +54,7 @@ export class ReaderAhead {
 
   #wait(delayMs: number): void {
     this.#cancel?.();
-    this.#rested = { at: this.#parts.clock.now(), cpuMs: this.#parts.cpuMs() };
+    this.#rested = { at: this.#parts.clock.now(), idleMs: this.#parts.idleMs() };
     this.#cancel = this.#parts.clock.after(delayMs, () => {
       this.#cancel = undefined;
       this.#slice();
@@ -77,8 +78,10 @@ export class ReaderAhead {
   }
 
   #isBusy(now: number): boolean {
-    const { at, cpuMs } = this.#rested!;
-    return this.#parts.cpuMs() - cpuMs > busyShare * (now - at);
+    const { at, idleMs } = this.#rested!;
+    const idleNow = this.#parts.idleMs();
+    if (idleMs === undefined || idleNow === undefined) return false;
+    return idleNow - idleMs < idleShare * (now - at);
   }
 
   /** False when there is nothing left to do. */
@@ -97,8 +100,24 @@ export class ReaderAhead {
   }
 }
 
-/** Of this process. */
-export function processCpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
+/** Of this machine, in steps of 10 ms: `idle` and `iowait` of proc_stat(5). Linux only. */
+export function machineIdleMs(): number | undefined {
+  let file: number;
+  try {
+    file = openSync('/proc/stat', 'r');
+  } catch {
+    return undefined;
+  }
+  try {
+    const text = statBuffer.toString('latin1', 0, readSync(file, statBuffer));
+    const ticks = /^cpu +\d+ \d+ \d+ (\d+) (\d+)/.exec(text);
+    return ticks === null ? undefined : tickMs * (Number(ticks[1]) + Number(ticks[2]));
+  } finally {
+    closeSync(file);
+  }
 }
+
+/** Room for the first line. */
+const statBuffer = Buffer.alloc(256);
+/** USER_HZ is 100 wherever Node runs. */
+const tickMs = 10;

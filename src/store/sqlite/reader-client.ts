@@ -10,6 +10,7 @@ import type { Answer } from './operation.ts';
 import type { ReaderOperations, ReaderParts } from './reader.ts';
 import { Reader, readerCall } from './reader.ts';
 import type { FromReader, ReaderWorkerOptions, ToReader } from './reader-worker.ts';
+import { storeThreadLimits } from './transport.ts';
 
 export interface ReaderClient {
   call<K extends keyof ReaderOperations>(
@@ -100,8 +101,8 @@ export class ReaderThread implements ReaderClient {
     // Under node_modules the compiled file is the one to run.
     const file = import.meta.url.endsWith('.ts') ? './reader-worker.ts' : './reader-worker.js';
     const worker = new Worker(new URL(file, import.meta.url), {
-      workerData: this.#options,
-      name: 'reader',
+      ...{ workerData: this.#options, name: 'reader' },
+      resourceLimits: storeThreadLimits,
     });
     worker.on('message', ({ id, answer }: FromReader) => {
       const asked = this.#asked.get(id);

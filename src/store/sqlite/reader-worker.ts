@@ -8,7 +8,7 @@ import { openReadDatabase } from './database.ts';
 import { failureOf } from './engine.ts';
 import type { Answer } from './operation.ts';
 import { Reader, readerCall } from './reader.ts';
-import { processCpuMs, ReaderAhead } from './reader-ahead.ts';
+import { machineIdleMs, ReaderAhead } from './reader-ahead.ts';
 import { headReader } from './transport.ts';
 
 export interface ReaderWorkerOptions {
@@ -38,7 +38,7 @@ function serve(options: ReaderWorkerOptions, port: NonNullable<typeof parentPort
   const { path, searchPath, spoolDirectory } = options;
   const database = openReadDatabase(path);
   const reader = new Reader({ database, searchPath, readHead: headReader(spoolDirectory) });
-  const ahead = new ReaderAhead({ reader, clock: systemClock(), cpuMs: processCpuMs });
+  const ahead = new ReaderAhead({ reader, clock: systemClock(), idleMs: machineIdleMs });
   ahead.wake();
   // What has to read messages first takes turns with what can be answered at once.
   const unready: Question[] = [];

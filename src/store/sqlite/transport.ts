@@ -91,12 +91,18 @@ export interface WorkerTransportOptions extends WorkerOptions {
   readonly onFailure: (error: Error) => void;
 }
 
+/** SQLite's memory is not V8's: a nursery of 2 MiB (a third of this) is enough. */
+export const storeThreadLimits = { maxYoungGenerationSizeMb: 6 } as const;
+
 /** @throws StoreOpenError */
 export async function openInWorker(options: WorkerTransportOptions): Promise<Transport> {
   const { onFailure, ...workerData } = options;
   // Under node_modules the compiled file is the one to run.
   const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-  const worker = new Worker(new URL(file, import.meta.url), { workerData, name: 'store' });
+  const worker = new Worker(new URL(file, import.meta.url), {
+    ...{ workerData, name: 'store' },
+    resourceLimits: storeThreadLimits,
+  });
   const waiting: { resolve(result: BatchResult): void; reject(error: Error): void }[] = [];
   let ended: Error | undefined;
   let closed: (() => void) | undefined;
