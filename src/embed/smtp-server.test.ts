@@ -92,6 +92,12 @@ describe('SmtpServer', () => {
     await assert.rejects(message.raw());
   });
 
+  it('knows both ends of the connection, also when the client is gone', async () => {
+    const { message } = await receive({});
+    assert.equal(message.client.local.address, '127.0.0.1');
+    assert.ok(message.client.local.port > 0 && message.client.remote.port > 0);
+  });
+
   it('what a hook threw is in the log, which is stderr unless told otherwise', async () => {
     const lines: string[] = [];
     const log = { ...silentLog, error: (event: string) => void lines.push(event) };

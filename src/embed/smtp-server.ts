@@ -224,7 +224,10 @@ export class SmtpServer implements AsyncDisposable {
         senderRule: undefined,
         vrfy: 'ambiguous',
         hooks: {
-          onConnect: async (client) => (await options.onConnect?.(client)) ?? undefined,
+          onConnect: async (client) => {
+            void client.local; // so that it is known when the client is gone
+            return (await options.onConnect?.(client)) ?? undefined;
+          },
           onMail: async (envelope) =>
             (await options.onMail?.(pathText(envelope), envelope)) ?? undefined,
           onRecipient: async (envelope, to) =>

@@ -21,6 +21,8 @@ const flushMs = 30_000;
 const discardedBytesMax = 8 * 2 ** 20;
 
 const done = Promise.resolve();
+/** Made once: every connection ends in it, and nobody looks at its stack. */
+const connectionClosed = new Error('connection closed');
 
 interface Waiter<T> {
   readonly resolve: (value: T) => void;
@@ -235,7 +237,7 @@ export class SocketPeer implements Peer {
 
   readonly #onClose = (): void => {
     this.#onEnd();
-    this.#fail(new Error('connection closed'));
+    this.#fail(connectionClosed);
   };
 
   readonly #onTimeout = (): void => {

@@ -179,12 +179,16 @@ export class Reception implements Answerer {
 
   get client(): ClientFacts {
     const { session, service, trusted } = this.#parts;
-    const { remote, local, tls } = this.#peer;
+    const peer = this.#peer;
+    const { remote, tls } = peer;
     return {
       session,
       service,
       remote,
-      local,
+      // The system is asked when somebody looks; a socket that is gone knows what was asked before.
+      get local() {
+        return peer.local;
+      },
       hello: this.#hello,
       tls,
       account: this.#account,
