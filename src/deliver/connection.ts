@@ -117,6 +117,8 @@ export class Connection {
   #waitingFor = -1;
   /** Transactions begun. */
   transactions = 0;
+  /** Of recipients that were named here, where the server counts them. RFC 9422 §4.3. */
+  readonly domains: Set<string> = new Set();
 
   constructor(
     peer: Peer,

@@ -698,11 +698,19 @@ describe('what the next hop can do', () => {
     assert.equal(server.connections.total, 2);
   });
 
-  it('RFC 9422 §4: RCPTDOMAINMAX splits by domain', async () => {
+  it('RFC 9422 §4.3: RCPTDOMAINMAX is about all that a connection hears', async () => {
     await using server = await scriptedServer({ keywords: ['LIMITS RCPTDOMAINMAX=1'] });
     await using world = make({ hosts: { '192.0.2.1': server } });
-    await attempt(world, ['a@x.example', 'b@X.example', 'c@y.example', 'd@x.example']);
+    const first = ['a@x.example', 'b@X.example', 'c@y.example', 'd@x.example'];
+    const result = await attempt(world, first);
+    assert.ok(result.recipients.every(({ kind }) => kind === 'relayed'));
     assert.deepEqual(transactions(server), [2, 1, 1]);
+    assert.equal(server.connections.total, 3);
+    // A connection that lies idle goes on with the domain it has; for another one there is a new one.
+    await attempt(world, ['e@x.example']);
+    assert.equal(server.connections.total, 3);
+    await attempt(world, ['f@z.example']);
+    assert.equal(server.connections.total, 4);
   });
 
   it('RFC 5321 §4.5.3.1.10: those who are too many come in the next transaction', async () => {

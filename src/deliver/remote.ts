@@ -10,7 +10,6 @@ import type { Random } from '../base/random.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Dialer } from '../net/dialer.ts';
 import type { AttemptFacts, Deliver, DeliveryResult, RecipientResult } from '../queue/delivery.ts';
-import type { Capabilities } from '../smtp/client/capabilities.ts';
 import type { RecipientAnswer, SentEvent } from '../smtp/client/event.ts';
 import type { ClientSessionOptions } from '../smtp/client/session.ts';
 import type { Reply } from '../smtp/reply.ts';
@@ -260,7 +259,8 @@ class Attempt {
       return;
     }
     while (this.#pending.length > 0 && connection.usable) {
-      const batch = nextBatch(this.#pending, recipients, capabilities, limits.recipientsMax);
+      const batch = nextBatch(this.#pending, recipients, connection, limits.recipientsMax);
+      if (batch.length === 0) break;
       const envelope = {
         ...fit.envelope,
         recipients: batch.map((index) => fit.recipient(recipients[index]!)),
@@ -271,7 +271,8 @@ class Attempt {
       mayBeStale = false;
       if (!this.#settle(batch, sent, fit.dsn, connection)) return;
     }
-    // RFC 9422 §4.1: after MAILMAX transactions the same hosts are called again.
+    // RFC 9422 §4.1, §4.3: after MAILMAX transactions, or RCPTDOMAINMAX domains, the same hosts are
+    // called again.
     if (this.#pending.length > 0 && connection.closure === undefined) this.#walk = undefined;
   }
 
@@ -346,21 +347,26 @@ const isTooMany = ({ stage, reply: said }: RecipientAnswer): boolean =>
   (said.code === 452 || said.code === 552) &&
   (said.detail === '5.3' || (said.detail === undefined && said.code === 452));
 
-/** As many recipients as one transaction may have here. RFC 9422 §4.2, §4.3. */
+/**
+ * As many recipients as one transaction may have here, of as many domains as the connection may see.
+ * RFC 9422 §4.2, §4.3.
+ */
 function nextBatch(
   pending: readonly number[],
   recipients: RemoteLease['recipients'],
-  hop: Capabilities,
+  { capabilities, domains }: Connection,
   recipientsMax: number,
 ): readonly number[] {
-  const max = Math.min(hop.recipientsMax, recipientsMax);
+  const max = Math.min(capabilities.recipientsMax, recipientsMax);
   const batch = pending.length <= max ? pending : pending.slice(0, max);
-  if (hop.recipientDomainsMax >= batch.length) return batch;
-  const domains = new Set<string>();
+  const { recipientDomainsMax } = capabilities;
+  if (recipientDomainsMax === Number.POSITIVE_INFINITY) return batch;
   const end = batch.findIndex((index) => {
     const { address } = recipients[index]!;
-    domains.add(address.slice(address.lastIndexOf('@') + 1).toLowerCase());
-    return domains.size > hop.recipientDomainsMax;
+    const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+    if (!domains.has(domain) && domains.size >= recipientDomainsMax) return true;
+    domains.add(domain);
+    return false;
   });
   return end < 0 ? batch : batch.slice(0, end);
 }

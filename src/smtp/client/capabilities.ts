@@ -20,7 +20,7 @@ export interface Capabilities {
   readonly recipientsMax: number;
   /** How many transactions in one session. */
   readonly messagesMax: number;
-  /** How many different recipient domains in one transaction. */
+  /** How many different recipient domains in one session. */
   readonly recipientDomainsMax: number;
 }
 
