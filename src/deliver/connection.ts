@@ -119,6 +119,8 @@ export class Connection {
   transactions = 0;
   /** Of recipients that were named here, where the server counts them. RFC 9422 §4.3. */
   readonly domains: Set<string> = new Set();
+  /** It takes no recipient of those who wait: somebody else's turn. */
+  spent = false;
 
   constructor(
     peer: Peer,
@@ -146,7 +148,7 @@ export class Connection {
 
   /** Another transaction may follow. RFC 9422 §4.1: MAILMAX. */
   get usable(): boolean {
-    return this.#session.ready && this.transactions < this.capabilities.messagesMax;
+    return !this.spent && this.#session.ready && this.transactions < this.capabilities.messagesMax;
   }
 
   get tls(): TlsFacts | undefined {

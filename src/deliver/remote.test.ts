@@ -706,11 +706,12 @@ describe('what the next hop can do', () => {
     assert.ok(result.recipients.every(({ kind }) => kind === 'relayed'));
     assert.deepEqual(transactions(server), [2, 1, 1]);
     assert.equal(server.connections.total, 3);
-    // A connection that lies idle goes on with the domain it has; for another one there is a new one.
+    // A connection that lies idle goes on with the domain it has; for another one it is given up.
     await attempt(world, ['e@x.example']);
     assert.equal(server.connections.total, 3);
     await attempt(world, ['f@z.example']);
     assert.equal(server.connections.total, 4);
+    assert.equal(server.heard.filter((line) => line === 'QUIT').length, 3);
   });
 
   it('RFC 5321 §4.5.3.1.10: those who are too many come in the next transaction', async () => {

@@ -92,13 +92,13 @@ export interface NewMail {
   readonly received: number;
 }
 
-/** RFC 4315 §3: COPYUID and APPENDUID. */
 export interface CopyOptions {
   readonly quota?: Quota | undefined;
   /** Flags that the copies do not have. */
   readonly without?: readonly string[] | undefined;
 }
 
+/** RFC 4315 §3: COPYUID and APPENDUID. */
 export interface CopyResult {
   readonly uidValidity: number;
   /** UIDs in the source, ascending; those that are gone are left out. */

@@ -124,6 +124,30 @@ describe('what is derived', () => {
     assert.equal(row!.count, 240);
   });
 
+  it('what was begun with one search.db is begun anew with the next', async () => {
+    await using world = await openWorld();
+    await world.append(0, 30);
+    const { reader } = world.open('damaged.db');
+    const all = { kind: 'body', text: 'filler' } as const;
+    const args = [world.folder, all] as const;
+    let steps = 0;
+    const afterFive = () => {
+      steps += 1;
+      return steps > 5;
+    };
+    assert.equal(reader.prepare('search', args, afterFive), false);
+    let damaged = false;
+    const damage = () => {
+      if (damaged) return false;
+      damaged = true;
+      throw Object.assign(new Error('malformed'), { errcode: 11 });
+    };
+    assert.equal(reader.prepare('search', args, damage), true);
+    assert.equal(damaged, true);
+    assert.equal(reader.search(...args).length, 30);
+    assert.equal((ask(reader, 'search', ...args) as Uint32Array).length, 30);
+  });
+
   it('is the same in one go and in many', async () => {
     await using world = await openWorld();
     await world.append(0, 60);

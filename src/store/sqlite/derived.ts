@@ -63,14 +63,15 @@ export interface DerivedParts {
 interface Kept {
   readonly index: SearchIndex;
   readonly contents: ContentSearch;
+  /** What has been begun, by its arguments: another search.db knows nothing of it. */
+  readonly jobs: WeakMap<readonly unknown[], Job>;
+  readonly searches: WeakMap<ContentTerm, Search>;
   readonly sql: ReturnType<typeof prepareStatements>;
 }
 
 export class Derived {
   readonly #parts: DerivedParts;
   readonly #source: MessageSource;
-  readonly #jobs = new WeakMap<readonly unknown[], Job>();
-  readonly #searches = new WeakMap<ContentTerm, Search>();
   #kept: Kept | undefined;
   /** Since when search.db is one in memory. */
   #roomless: number | undefined;
@@ -107,8 +108,8 @@ export class Derived {
   search(folder: number, term: ContentTerm): Uint32Array {
     return this.#use((kept) => {
       const search = this.#searchOf(kept, folder, term);
+      kept.searches.delete(term);
       kept.contents.work(search, term, never);
-      this.#searches.delete(term);
       return uidsOf(search);
     });
   }
@@ -131,11 +132,11 @@ export class Derived {
    */
   prepare(operation: string, args: readonly unknown[], isOver: () => boolean): boolean {
     return this.#use((kept) => {
-      const { index, contents } = kept;
-      let job = this.#jobs.get(args);
+      const { index, contents, jobs } = kept;
+      let job = jobs.get(args);
       if (job === undefined) {
         job = this.#jobFor(index, operation, args);
-        if (job !== undefined) this.#jobs.set(args, job);
+        if (job !== undefined) jobs.set(args, job);
       }
       if (job !== undefined && !index.work(job, isOver)) return false;
       if (operation !== 'search') return true;
@@ -185,12 +186,17 @@ export class Derived {
   }
 
   /** The one that was begun for this term, or a new one. `job`: what has just been derived for it. */
-  #searchOf({ index, contents }: Kept, folder: number, term: ContentTerm, job?: Job): Search {
-    const begun = this.#searches.get(term);
+  #searchOf(
+    { index, contents, searches }: Kept,
+    folder: number,
+    term: ContentTerm,
+    job?: Job,
+  ): Search {
+    const begun = searches.get(term);
     if (begun !== undefined) return begun;
     const unknown = job === undefined ? index.complete(folder, stageOf(term)) : leftOf(job);
     const search = contents.begin(folder, term, unknown);
-    this.#searches.set(term, search);
+    searches.set(term, search);
     return search;
   }
 
@@ -247,7 +253,11 @@ export class Derived {
     }
     const index = new SearchIndex(database, this.#source);
     const contents = new ContentSearch(database, index, this.#source);
-    return { index, contents, sql: prepareStatements(database) };
+    return {
+      ...{ index, contents, sql: prepareStatements(database) },
+      jobs: new WeakMap<readonly unknown[], Job>(),
+      searches: new WeakMap<ContentTerm, Search>(),
+    };
   }
 
   #tryRoom(): void {
