@@ -260,8 +260,10 @@ class Attempt {
     }
     while (this.#pending.length > 0 && connection.usable) {
       const batch = nextBatch(this.#pending, recipients, connection, limits.recipientsMax);
-      if (batch.length === 0) connection.spent = true;
-      if (connection.spent) break;
+      if (batch.length === 0) {
+        connection.spent = true;
+        break;
+      }
       const envelope = {
         ...fit.envelope,
         recipients: batch.map((index) => fit.recipient(recipients[index]!)),

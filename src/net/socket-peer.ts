@@ -251,6 +251,7 @@ export class SocketPeer implements Peer {
     if (this.#writers !== undefined || this.#ending) this.#onError(error);
   };
 
+  // One write at a time is waited for this way: what drains is that one, and all before it.
   readonly #onSent = (error?: Error | null): void => {
     if (error) this.#onError(error);
     else this.#onDrain();

@@ -34,7 +34,11 @@ export function completionFor(
     account,
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   });
-  if (error instanceof StoreGoneError || error instanceof StorageError)
+  // What SMTP answers with 452 4.3.1: there is no room, or the disk fails. Reading goes on.
+  const noRoom = error instanceof StorageError && !(error instanceof StoreGoneError);
+  if (noRoom && storing.has(during))
+    return no('LIMIT', 'There is no room to store it now, try again later');
+  if (error instanceof StorageError)
     return no('UNAVAILABLE', 'The mail store has a problem, try again later');
   return no('SERVERBUG', 'Something went wrong here, try again later');
 }

@@ -346,12 +346,14 @@ describe('ImapService', () => {
     const failing: Partial<FolderStore> = {
       rename: () => Promise.reject(new StorageError('disk full')),
       create: () => Promise.reject(new TypeError('a bug')),
+      append: () => Promise.reject(new StorageError('disk full')),
     };
     await using test = await start({ wrap: failing });
     const client = await test.login();
     const last = async (command: string) => (await client.ask(command)).at(-1)!;
     assert.match(await last('RENAME Sent x'), / NO \[UNAVAILABLE\] /);
     assert.match(await last('CREATE x'), / NO \[SERVERBUG\] [^/]*try again later$/);
+    assert.match(await last('APPEND Sent {3+}\r\nabc'), / NO \[LIMIT\] [^/]*try again later$/);
     assert.match(await last('NOOP'), / OK /);
     const stacks = test.lines.filter(({ event }) => event === 'command failed');
     assert.match(String(stacks[1]!.fields.error), /TypeError: a bug\n +at /);

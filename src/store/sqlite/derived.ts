@@ -215,7 +215,6 @@ export class Derived {
     unknown: readonly number[],
     uids: readonly number[] | undefined,
   ): Iterable<Columns> {
-    if (unknown.length === 0) return;
     const wanted = uids && new Set(uids);
     for (const row of sql.among.all(folder, JSON.stringify(unknown)) as unknown as Rows) {
       if (wanted !== undefined && !wanted.has(integer(row[0]))) continue;

@@ -49,25 +49,23 @@ export function unpackMails(
   let at = 0;
   // Whatever refers to it beside small mail, a prefix, keeps it.
   let inUse = mails.length;
-  const freed = () => {
-    inUse -= 1;
-    if (inUse === 0) freeMemory(pack);
+  const share = () => {
+    let mine = 1;
+    return () => {
+      inUse -= mine;
+      mine = 0;
+      if (inUse === 0) freeMemory(pack);
+    };
   };
   return mails.map((mail) => {
     if (mail === null) return undefined;
     const [length, file, size] = mail;
     const bytes = pack.subarray(at, at + length);
     at += length;
-    if (file === null) return { ...memoryContent(bytes), free: once(freed) };
+    if (file === null) return { ...memoryContent(bytes), free: share() };
     return prefixed(bytes, spool.open({ kind: 'file', key: file, size }));
   });
 }
-
-const once = (act: () => void) => () => {
-  const mine = act;
-  act = () => {};
-  mine();
-};
 
 export function prefixed(prefix: Uint8Array, content: Content): Content {
   if (content.bytes !== undefined) return memoryContent(Buffer.concat([prefix, content.bytes]));
