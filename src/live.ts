@@ -77,6 +77,7 @@ export function goLive(config: Config, { stores, openRelay, log }: LiveParts): L
       errors: limits.errorsPerConnection,
       idleCommands: limits.commandsWithoutMail,
       messages: limits.messagesPerConnection,
+      recipientDomains: limits.domainsPerConnection,
       commandMs: limits.commandTimeout,
       contentMs: limits.contentTimeout,
     },

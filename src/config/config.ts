@@ -205,6 +205,13 @@ const limits = z.strictObject({
     min: 0,
     max: 1_000_000,
   }).prefault(0),
+  domainsPerConnection: count({
+    about:
+      'Different domains of recipients taken over one connection (RFC 9422 RCPTDOMAINMAX). 0: any number.',
+    default: '0',
+    min: 0,
+    max: 1_000_000,
+  }).prefault(0),
   receivedFields: count({
     about: 'Received fields of a message that goes round in circles. RFC 5321 §6.3 asks for 100.',
     default: '100',

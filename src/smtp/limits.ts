@@ -17,6 +17,8 @@ export interface SessionLimits {
   readonly idleCommands: number;
   /** Transactions in one connection (LIMITS MAILMAX); 0 means no limit. */
   readonly messages: number;
+  /** Different domains of recipients in one connection (LIMITS RCPTDOMAINMAX); 0 means no limit. */
+  readonly recipientDomains: number;
   /** How long to wait for a command. RFC 5321 §4.5.3.2.7: 5 minutes. */
   readonly commandMs: number;
   /** How long to wait for the next piece of content. RFC 5321 §4.5.3.2.5: 3 minutes. */
@@ -32,6 +34,7 @@ export const defaultLimits: SessionLimits = {
   errors: 20,
   idleCommands: 100,
   messages: 0,
+  recipientDomains: 0,
   commandMs: 5 * 60_000,
   contentMs: 10 * 60_000,
 };

@@ -104,6 +104,7 @@ export const replies = {
 
   // Limits. RFC 5321 §4.5.3.1.
   tooManyRecipients: reply(452, '5.3', 'Too many recipients: send the rest in another transaction'),
+  tooManyDomains: reply(452, '5.3', 'Too many domains: send the rest over another connection'),
   messageTooBig: reply(552, '3.4', 'Message exceeds the maximum size'),
   headerTooBig: reply(552, '3.4', 'The header of the message is too big'),
   textLineTooLong: reply(554, '6.0', 'A line of the message is too long'),

@@ -1087,6 +1087,32 @@ describe('smtp/server: limits', () => {
     assert.match(lastLine(offered), /^250 LIMITS RCPTMAX=1000 MAILMAX=2$/);
   });
 
+  it('RFC 9422 §4: recipients of as many domains as RCPTDOMAINMAX says, over the connection', () => {
+    const session = ready({ recipientDomains: 2 });
+    const to = (address: string) => `RCPT TO:<${address}>\r\n`;
+    const heard = say(
+      session,
+      'MAIL FROM:<a@b.example>\r\n',
+      ...[to('c@one.example'), to('d@two.example'), to('e@ONE.example'), to('f@three.example')],
+      'DATA\r\n.\r\n',
+    );
+    const codes = ['250', '250', '250', '250', '452', '354', '250'];
+    assert.deepEqual(heard.output.match(/^\d{3}/gm), codes);
+    assert.match(heard.output, /^452 4\.5\.3 /m);
+    const later = say(
+      session,
+      'MAIL FROM:<a@b.example>\r\n',
+      to('g@two.example'),
+      to('h@four.example'),
+    );
+    assert.deepEqual(later.output.match(/^\d{3}/gm), ['250', '250', '452']);
+    const offered = say(
+      new ServerSession(facts({ withheld: only('LIMITS'), limits: { recipientDomains: 2 } })),
+      'EHLO a\r\n',
+    );
+    assert.match(lastLine(offered), /^250 LIMITS RCPTMAX=1000 RCPTDOMAINMAX=2$/);
+  });
+
   it('RFC 1870 §6.1: refuses a declared size above the limit', () => {
     const session = ready({ messageBytes: 1000 });
     assert.match(say(session, 'MAIL FROM:<a@b.example> SIZE=1001\r\n').output, /^552 5\.3\.4 /);

@@ -5,6 +5,7 @@
 // on the peer's, and it holds nothing for an idle peer but its own few fields.
 
 import { assert, unreachable } from '../../base/assert.ts';
+import { domainKey } from '../../mail/address.ts';
 import { decodeBase64, encodeBase64 } from '../../sasl/base64.ts';
 import type { Command } from '../command.ts';
 import { helpReply } from '../command.ts';
@@ -56,6 +57,8 @@ export class ServerSession {
   #errors = 0;
   #idleCommands = 0;
   #messages = 0;
+  /** Of recipients that were accepted, where their number is limited. */
+  readonly #domains = new Set<string>();
 
   constructor(facts: ServerFacts) {
     this.#facts = facts;
@@ -337,10 +340,21 @@ export class ServerSession {
     // RFC 5321 §4.5.3.1.10: 452, and the client sends the rest in another transaction.
     if (state.recipients >= this.#facts.limits.recipients)
       return this.#say(replies.tooManyRecipients);
+    if (!this.#mayName(command.to.domain)) return this.#say(replies.tooManyDomains);
     const read = readRcptParams(command.params, this.#facts);
     if (read.kind === 'refuse') return this.#say(read.reply);
     if (!state.utf8 && !this.#ascii) return this.#say(replies.needsUtf8);
     return { kind: 'rcpt', to: command.to, params: read.params };
+  }
+
+  /** RFC 9422 §4.3: those of all transactions of the connection count. */
+  #mayName(domain: string): boolean {
+    const { recipientDomains } = this.#facts.limits;
+    return (
+      this.#domains.size < recipientDomains ||
+      recipientDomains === 0 ||
+      this.#domains.has(domainKey(domain))
+    );
   }
 
   #data(): SessionEvent | undefined {
@@ -577,6 +591,8 @@ export class ServerSession {
       } else {
         assert(state.phase === 'transaction', 'RCPT is only asked inside a transaction');
         this.#state = { ...state, recipients: state.recipients + 1 };
+        if (this.#facts.limits.recipientDomains > 0)
+          this.#domains.add(domainKey(question.to.domain));
       }
     }
     this.#send(answer);
