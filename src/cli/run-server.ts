@@ -4,6 +4,7 @@
 
 import { startControlServer } from '../admin/control-server.ts';
 import { systemClock } from '../base/clock.ts';
+import { keepThreadMemory } from '../base/memory-keeper.ts';
 import type { Config } from '../config/config.ts';
 import type { LoadResult } from '../config/load.ts';
 import { formatProblem } from '../config/problems.ts';
@@ -84,7 +85,8 @@ async function attend(
     void manager.ready();
     return problems;
   });
-  const operations = serverOperations(server, { config: () => config, clock: systemClock(), log });
+  const clock = systemClock();
+  const operations = serverOperations(server, { config: () => config, clock, log });
   const { dataDirectory } = options.config;
   const control = await startControlServer({ dataDirectory, operations, control: { reload }, log });
   const onHangup = () => void reload();
@@ -92,6 +94,7 @@ async function attend(
   try {
     await options.onReady(server);
     void manager.ready();
+    keepThreadMemory(clock);
     const signal = await stopAsked.first;
     log.info('stopping', { signal, graceMs: config.shutdownGrace });
     void manager.stopping();

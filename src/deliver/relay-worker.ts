@@ -3,6 +3,7 @@
 
 import { isMainThread, parentPort } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
+import { keepThreadMemory } from '../base/memory-keeper.ts';
 import { systemRandom } from '../base/random.ts';
 import { createDialer } from '../net/dialer.ts';
 import { createResolvers } from '../net/resolver.ts';
@@ -16,6 +17,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
   const say = (message: FromRelay) => port.postMessage(message);
   const log = logThrough(say);
   const clock = systemClock();
+  keepThreadMemory(clock);
   const random = systemRandom;
   const resolverFor = createResolvers({ clock, random, log });
   const parts = { dialer: createDialer(), clock, random, log };

@@ -76,6 +76,11 @@ export function openReadDatabase(path: string): DatabaseSync {
   return database;
 }
 
+/** The page cache is filled again as pages are read; the system still has most of them. */
+export function releasePages(database: DatabaseSync): void {
+  database.exec('PRAGMA shrink_memory');
+}
+
 export function prepareDatabase(database: DatabaseSync, path: string): void {
   database.exec(`
     PRAGMA journal_mode = WAL;

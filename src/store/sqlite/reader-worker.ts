@@ -4,7 +4,8 @@
 
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../base/clock.ts';
-import { openReadDatabase } from './database.ts';
+import { keepThreadMemory } from '../../base/memory-keeper.ts';
+import { openReadDatabase, releasePages } from './database.ts';
 import { failureOf } from './engine.ts';
 import type { Answer } from './operation.ts';
 import { Reader, readerCall } from './reader.ts';
@@ -38,8 +39,10 @@ function serve(options: ReaderWorkerOptions, port: NonNullable<typeof parentPort
   const { path, searchPath, spoolDirectory } = options;
   const database = openReadDatabase(path);
   const reader = new Reader({ database, searchPath, readHead: headReader(spoolDirectory) });
-  const ahead = new ReaderAhead({ reader, clock: systemClock(), idleMs: machineIdleMs });
+  const clock = systemClock();
+  const ahead = new ReaderAhead({ reader, clock, idleMs: machineIdleMs });
   ahead.wake();
+  const letGo = keepThreadMemory(clock, () => releasePages(database));
   // What has to read messages first takes turns with what can be answered at once.
   const unready: Question[] = [];
   const give = (question: Question): boolean => {
@@ -63,6 +66,7 @@ function serve(options: ReaderWorkerOptions, port: NonNullable<typeof parentPort
     const answer = { ok: false, kind: 'storage', message: 'the store is closed' } as const;
     for (const { id } of unready.splice(0)) port.postMessage({ id, answer } satisfies FromReader);
     ahead.stop();
+    letGo();
     reader.close();
     database.close();
     port.close();

@@ -1,9 +1,12 @@
 // The worker thread: opens the database, runs the batches it is sent, answers each with one message.
 
+import type { DatabaseSync } from 'node:sqlite';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../base/clock.ts';
+import { keepThreadMemory } from '../../base/memory-keeper.ts';
 import type { OpenProblem } from '../open-error.ts';
 import { StoreOpenError } from '../open-error.ts';
-import { openDatabase, openError } from './database.ts';
+import { openDatabase, openError, releasePages } from './database.ts';
 import { Engine } from './engine.ts';
 import type { BatchResult, Request } from './operation.ts';
 import { headReader, unpackContents } from './transport.ts';
@@ -39,8 +42,11 @@ function serve(options: WorkerOptions, port: NonNullable<typeof parentPort>): vo
   const say = (message: FromWorker, transfer: readonly ArrayBuffer[] = []) =>
     port.postMessage(message, [...transfer]);
   let engine: Engine;
+  let letGo: () => void;
   try {
-    engine = openEngine(options);
+    const database = openDatabase(options);
+    engine = openEngine(database, options);
+    letGo = keepThreadMemory(systemClock(), () => releasePages(database));
   } catch (error) {
     const problem = error instanceof StoreOpenError ? error.problem : undefined;
     const text = error instanceof Error ? error.message : String(error);
@@ -50,6 +56,7 @@ function serve(options: WorkerOptions, port: NonNullable<typeof parentPort>): vo
   }
   port.on('message', (message: ToWorker) => {
     if (message.kind === 'close') {
+      letGo();
       engine.close();
       port.close();
       return;
@@ -61,8 +68,10 @@ function serve(options: WorkerOptions, port: NonNullable<typeof parentPort>): vo
   say({ kind: 'ready', recovered: engine.recovered });
 }
 
-function openEngine({ path, spoolDirectory, exclusive, now, pagesMax }: WorkerOptions): Engine {
-  const database = openDatabase({ path, pagesMax });
+function openEngine(
+  database: DatabaseSync,
+  { path, spoolDirectory, exclusive, now }: WorkerOptions,
+): Engine {
   try {
     return new Engine({ database, exclusive, now, readHead: headReader(spoolDirectory) });
   } catch (error) {
