@@ -3,6 +3,10 @@
 // the same client as 192.0.2.1.
 
 import { BlockList, isIP } from 'node:net';
+import { BoundedMap } from '../base/bounded-map.ts';
+
+/** Limit: addresses whose answer is kept. */
+const rememberedMax = 1000;
 
 export interface Networks {
   has(address: string): boolean;
@@ -37,12 +41,21 @@ export function createNetworks(texts: readonly string[]): Networks {
     list.addSubnet(network.address, network.prefix, network.family);
   }
   if (texts.length === 0) return { has: () => false };
+  const check = (address: string) => {
+    const plain =
+      address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+    const version = isIP(plain);
+    return version !== 0 && list.check(plain, version === 4 ? 'ipv4' : 'ipv6');
+  };
+  // A check takes as long as a read from a socket, and the same clients come again and again.
+  const known = new BoundedMap<string, boolean>(rememberedMax);
   return {
     has(address) {
-      const plain =
-        address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
-      const version = isIP(plain);
-      return version !== 0 && list.check(plain, version === 4 ? 'ipv4' : 'ipv6');
+      const before = known.get(address);
+      if (before !== undefined) return before;
+      const inside = check(address);
+      known.set(address, inside);
+      return inside;
     },
   };
 }

@@ -110,6 +110,10 @@ export class SocketPeer implements Peer {
   }
 
   async end(lingerMs = 0): Promise<void> {
+    // What the system has been given it sends before it closes. TLS says goodbye by itself.
+    const { writableLength } = this.#socket;
+    if (lingerMs === 0 && writableLength === 0 && !(this.#socket instanceof TLSSocket))
+      return this.destroy();
     await new Promise<void>((resolve) => {
       if (this.#socket.destroyed) return resolve();
       // A peer that does not take the rest is not waited for.
