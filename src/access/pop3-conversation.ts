@@ -33,6 +33,8 @@ export class Pop3Conversation {
   #peer: Peer;
   #waiting = false;
   #stopping = false;
+  /** What was read last, while the session works on it. */
+  #taken: Uint8Array | undefined;
   /** When the wait for the present command began. */
   #waitStarted = 0;
   #commands = -1;
@@ -144,6 +146,9 @@ export class Pop3Conversation {
 
   async #exchange(): Promise<boolean> {
     const session = this.#session;
+    // The session has copied what it still needs.
+    if (this.#taken !== undefined) this.#peer.free?.(this.#taken);
+    this.#taken = undefined;
     await this.#flush();
     if (this.#stopping && session.idle) {
       session.shuttingDown();
@@ -163,6 +168,7 @@ export class Pop3Conversation {
     // RFC 1939 §3: when the timer expires, nothing is removed and nothing is said.
     if (chunk === undefined) return false;
     session.receive(chunk);
+    this.#taken = chunk;
     return true;
   }
 
@@ -182,9 +188,11 @@ export class Pop3Conversation {
   async #flush(): Promise<void> {
     const { timeoutMs } = this.#session;
     for (const piece of this.#session.output()) {
-      const until = piece.length < largeBytes ? 'taken' : 'sent';
-      await this.#peer.write(piece, timeoutMs, until);
-      if (until === 'sent') this.#session.sent(piece);
+      if (typeof piece === 'string') await this.#peer.write(piece, timeoutMs);
+      else {
+        await this.#peer.write(piece, timeoutMs, 'sent');
+        this.#session.sent(piece);
+      }
     }
   }
 
@@ -196,9 +204,6 @@ export class Pop3Conversation {
     this.#session.tlsStarted(this.#parts.mechanisms(this.#peer));
   }
 }
-
-/** From this size on it is worth while to wait for the memory of what is sent. */
-const largeBytes = 16 * 2 ** 10;
 
 const goOn = () => true;
 

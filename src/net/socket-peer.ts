@@ -100,12 +100,22 @@ export class SocketPeer implements Peer {
   ): Promise<void> {
     if (this.#error !== undefined) return Promise.reject(this.#error);
     const socket = this.#socket;
-    if (until === 'taken' && socket.write(bytes)) return done;
+    let writer: Waiter<void> | undefined;
+    if (until === 'taken') {
+      if (socket.write(bytes)) return done;
+    } else {
+      socket.write(bytes, (error) => {
+        if (error) this.#onError(error);
+        else if (writer !== undefined) this.#wrote(writer);
+      });
+      // The system has taken all of it at once; the callback comes later all the same.
+      if (socket.writableLength === 0) return done;
+    }
     this.#setTimeout(timeoutMs);
     return new Promise((resolve, reject) => {
+      writer = { resolve, reject };
       this.#writers ??= [];
-      this.#writers.push({ resolve, reject });
-      if (until === 'sent') socket.write(bytes, this.#onSent);
+      this.#writers.push(writer);
     });
   }
 
@@ -255,11 +265,11 @@ export class SocketPeer implements Peer {
     if (this.#writers !== undefined || this.#ending) this.#onError(error);
   };
 
-  // One write at a time is waited for this way: what drains is that one, and all before it.
-  readonly #onSent = (error?: Error | null): void => {
-    if (error) this.#onError(error);
-    else this.#onDrain();
-  };
+  #wrote(writer: Waiter<void>): void {
+    const others = this.#writers?.filter((each) => each !== writer);
+    this.#writers = others?.length === 0 ? undefined : others;
+    writer.resolve();
+  }
 
   readonly #onDrain = (): void => {
     const writers = this.#writers;

@@ -68,6 +68,7 @@ export class Output {
     const chunk = given.get(piece.buffer);
     given.delete(piece.buffer);
     if (chunk !== undefined && spare.length < spareMax) spare.push(chunk);
+    else if (piece.buffer === shared.buffer && piece.byteOffset === lastAt) sharedAt = lastAt;
   }
 
   #begin(octets: number): void {
@@ -87,6 +88,8 @@ const sharedBytesMax = 16 * 2 ** 10;
 // Limit: what an answer that nobody reads can keep from being freed is no more than a chunk.
 let shared = Buffer.alloc(0);
 let sharedAt = 0;
+/** Where the piece that was cut last begins: its room can be given out again. */
+let lastAt = 0;
 
 /** Chunks that one session has for itself. */
 const given = new WeakMap<ArrayBufferLike, Buffer>();
@@ -106,6 +109,7 @@ function cut(size: number): Buffer {
     shared = Buffer.allocUnsafeSlow(chunkBytes);
     sharedAt = 0;
   }
+  lastAt = sharedAt;
   sharedAt += size;
-  return shared.subarray(sharedAt - size, sharedAt);
+  return shared.subarray(lastAt, sharedAt);
 }
