@@ -5,15 +5,18 @@ import { keepMemory } from './memory-keeper.ts';
 
 const mebibyte = 2 ** 20;
 
-function thread() {
+function thread({ collectAfterMs = 1_000 } = {}) {
   const clock = new FakeClock();
-  const state = { used: 0, busy: 0, released: 0 };
+  const state = { used: 0, busy: 0, rests: 0, collections: 0 };
   const stop = keepMemory({
-    clock,
+    ...{ clock, collectAfterMs },
     usedBytes: () => state.used,
     busyShare: () => state.busy,
-    release() {
-      state.released += 1;
+    rest() {
+      state.rests += 1;
+    },
+    collect() {
+      state.collections += 1;
       state.used = 10 * mebibyte;
     },
   });
@@ -21,15 +24,28 @@ function thread() {
 }
 
 describe('base/memory-keeper', () => {
-  it('gives back what has gathered once the thread rests', async () => {
+  it('collects what has gathered once the thread rests', async () => {
     const { clock, state } = thread();
     state.used = 60 * mebibyte;
     state.busy = 0.5;
     await clock.advance(60_000);
-    assert.equal(state.released, 0);
+    assert.deepEqual([state.rests, state.collections], [0, 0]);
     state.busy = 0.05;
     await clock.advance(1_000);
-    assert.equal(state.released, 1);
+    assert.deepEqual([state.rests, state.collections], [1, 1]);
+  });
+
+  it('begins to wait anew when the thread was busy meanwhile', async () => {
+    const { clock, state } = thread({ collectAfterMs: 30_000 });
+    state.used = 60 * mebibyte;
+    await clock.advance(20_000);
+    state.busy = 0.5;
+    await clock.advance(1_000);
+    state.busy = 0;
+    await clock.advance(29_000);
+    assert.deepEqual([state.rests, state.collections], [1, 0]);
+    await clock.advance(1_000);
+    assert.deepEqual([state.rests, state.collections], [1, 1]);
   });
 
   it('leaves a thread alone in which little has gathered', async () => {
@@ -38,10 +54,10 @@ describe('base/memory-keeper', () => {
     await clock.advance(60_000);
     state.used = 17 * mebibyte;
     await clock.advance(600_000);
-    assert.equal(state.released, 1);
+    assert.equal(state.collections, 1);
     state.used = 18 * mebibyte;
     await clock.advance(1_000);
-    assert.equal(state.released, 2);
+    assert.equal(state.collections, 2);
   });
 
   it('takes its time between two collections', async () => {
@@ -50,9 +66,9 @@ describe('base/memory-keeper', () => {
     await clock.advance(5_000);
     state.used = 60 * mebibyte;
     await clock.advance(4_000);
-    assert.equal(state.released, 1);
+    assert.equal(state.collections, 1);
     await clock.advance(1_000);
-    assert.equal(state.released, 2);
+    assert.equal(state.collections, 2);
   });
 
   it('ends when it is told to', async () => {
@@ -60,7 +76,7 @@ describe('base/memory-keeper', () => {
     state.used = 60 * mebibyte;
     stop();
     await clock.advance(60_000);
-    assert.equal(state.released, 0);
+    assert.equal(state.collections, 0);
     assert.equal(clock.nextTimer(), undefined);
   });
 });

@@ -8,31 +8,48 @@ import type { Clock } from './clock.ts';
 // Looked at so often. A thread rests that was busy for no more than this share of that time.
 const everyMs = 1_000;
 const restingShare = 0.1;
-// What must have gathered since the last time, and how long ago that must be: what comes while memory
-// is given back waits for some tens of milliseconds.
+// What must have gathered since the last collection, and how long ago that must be: what comes
+// meanwhile waits for some tens of milliseconds.
 const gatheredBytesMin = 8 * 2 ** 20;
 const againMs = 5_000;
+/**
+ * With the garbage much compiled code goes, too: for the next hundreds of messages a thread takes a
+ * quarter longer.
+ */
+const collectAfterMsDefault = 30_000;
 
 export interface MemoryKeeperParts {
   readonly clock: Clock;
-  /** What the thread uses now. */
-  readonly usedBytes: () => number;
   /** The share of time, from 0 to 1, that the thread was busy since this was last asked. */
   readonly busyShare: () => number;
-  readonly release: () => void;
+  /** What the thread uses now. */
+  readonly usedBytes: () => number;
+  /** It begins to rest: what costs little to give back, and to have again. */
+  readonly rest?: (() => void) | undefined;
+  /** It has rested for `collectAfterMs`, and much has gathered. */
+  readonly collect: () => void;
+  /** Default: 30 seconds. */
+  readonly collectAfterMs?: number | undefined;
 }
 
 /** Returns what ends it. */
 export function keepMemory(parts: MemoryKeeperParts): () => void {
-  const { clock, usedBytes, busyShare, release } = parts;
-  let releasedAt = clock.now();
+  const { clock, busyShare, usedBytes, collectAfterMs = collectAfterMsDefault } = parts;
+  let collectedAt = clock.now();
   let leftBytes = 0;
+  let busyAt = collectedAt;
+  let isResting = true;
   const look = () => {
     cancel = clock.after(everyMs, look);
-    if (busyShare() > restingShare || clock.now() - releasedAt < againMs) return;
+    const now = clock.now();
+    const wasResting = isResting;
+    isResting = busyShare() <= restingShare;
+    if (!isResting) busyAt = now;
+    else if (!wasResting) parts.rest?.();
+    if (now - busyAt < collectAfterMs || now - collectedAt < againMs) return;
     if (usedBytes() - leftBytes < gatheredBytesMin) return;
-    release();
-    releasedAt = clock.now();
+    parts.collect();
+    collectedAt = clock.now();
     leftBytes = usedBytes();
   };
   busyShare();
@@ -41,29 +58,26 @@ export function keepMemory(parts: MemoryKeeperParts): () => void {
 }
 
 /**
- * For the thread it is called in. `release` gives back what V8 does not know of. Nothing happens
- * without the flag --expose-gc, which bin/postrider sets. Returns what ends it.
+ * For the thread it is called in. Nothing is collected without the flag --expose-gc, which
+ * bin/postrider sets. Returns what ends it.
  */
-export function keepThreadMemory(clock: Clock, release?: () => void): () => void {
-  const { gc } = globalThis;
-  if (gc === undefined) return () => {};
+export function keepThreadMemory(
+  parts: Pick<MemoryKeeperParts, 'clock' | 'rest' | 'collectAfterMs'>,
+): () => void {
   let last = performance.eventLoopUtilization();
   return keepMemory({
-    clock,
-    usedBytes() {
-      const { total_heap_size, external_memory } = getHeapStatistics();
-      return total_heap_size + external_memory;
-    },
+    ...parts,
     busyShare() {
       const now = performance.eventLoopUtilization();
       const { utilization } = performance.eventLoopUtilization(now, last);
       last = now;
       return utilization;
     },
-    release() {
-      release?.();
-      // Unlike a regular collection, this one gives the heap's pages back to the system, too.
-      gc({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+    usedBytes() {
+      const { total_heap_size, external_memory } = getHeapStatistics();
+      return total_heap_size + external_memory;
     },
+    // Unlike a regular collection, this one gives the heap's pages back to the system, too.
+    collect: () => globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' }),
   });
 }

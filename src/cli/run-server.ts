@@ -94,7 +94,7 @@ async function attend(
   try {
     await options.onReady(server);
     void manager.ready();
-    keepThreadMemory(clock);
+    keepThreadMemory({ clock });
     const signal = await stopAsked.first;
     log.info('stopping', { signal, graceMs: config.shutdownGrace });
     void manager.stopping();

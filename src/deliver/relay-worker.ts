@@ -17,7 +17,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
   const say = (message: FromRelay) => port.postMessage(message);
   const log = logThrough(say);
   const clock = systemClock();
-  keepThreadMemory(clock);
+  keepThreadMemory({ clock });
   const random = systemRandom;
   const resolverFor = createResolvers({ clock, random, log });
   const parts = { dialer: createDialer(), clock, random, log };

@@ -35,6 +35,11 @@ export class ColumnsCache {
     }
   }
 
+  clear(): void {
+    this.#known.clear();
+    this.#bytes = 0;
+  }
+
   #delete(folder: number): void {
     const known = this.#known.get(folder);
     if (known === undefined) return;

@@ -42,7 +42,7 @@ export interface DatabaseOptions {
 }
 
 // Limits: what the page caches may take. The system has the same pages, so that larger ones bring little.
-const writerCacheKiB = 8 * 1024;
+const writerCacheKiB = 4 * 1024;
 const readerCacheKiB = 4 * 1024;
 // Limit: pages in the WAL (16 MiB) before they are copied into the database. Messages come and go
 // within it: the pages that held them are rewritten there and reach the database once at most.

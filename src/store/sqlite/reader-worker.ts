@@ -42,7 +42,12 @@ function serve(options: ReaderWorkerOptions, port: NonNullable<typeof parentPort
   const clock = systemClock();
   const ahead = new ReaderAhead({ reader, clock, idleMs: machineIdleMs });
   ahead.wake();
-  const letGo = keepThreadMemory(clock, () => releasePages(database));
+  // Its garbage is the largest, and the question after it not the one that counts.
+  const rest = () => {
+    releasePages(database);
+    reader.forgetColumns();
+  };
+  const letGo = keepThreadMemory({ clock, rest, collectAfterMs: 1_000 });
   // What has to read messages first takes turns with what can be answered at once.
   const unready: Question[] = [];
   const give = (question: Question): boolean => {

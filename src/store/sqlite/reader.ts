@@ -202,6 +202,11 @@ export class Reader implements ReaderOperations {
     return this.#derived.sweep(after);
   }
 
+  /** Of folders read lately. Those that are open their readers have, too. */
+  forgetColumns(): void {
+    this.#cache.clear();
+  }
+
   close(): void {
     this.#derived.close();
   }

@@ -131,7 +131,7 @@ function attach({ database, path }: SearchDatabaseOptions): void {
 const smallPagesMax = 8192;
 
 // Limit: what its page cache may take.
-const cacheKiB = 8 * 1024;
+const cacheKiB = 4 * 1024;
 
 function detach(database: DatabaseSync): void {
   const attached = database.prepare('PRAGMA database_list').all();

@@ -46,7 +46,10 @@ function serve(options: WorkerOptions, port: NonNullable<typeof parentPort>): vo
   try {
     const database = openDatabase(options);
     engine = openEngine(database, options);
-    letGo = keepThreadMemory(systemClock(), () => releasePages(database));
+    letGo = keepThreadMemory({
+      clock: systemClock(),
+      rest: () => releasePages(database),
+    });
   } catch (error) {
     const problem = error instanceof StoreOpenError ? error.problem : undefined;
     const text = error instanceof Error ? error.message : String(error);
