@@ -83,8 +83,8 @@ export class MessageEncoder {
     }
   }
 
-  // Most octets are neither at the beginning of a line nor at its end: those cost one comparison,
-  // and runs of them are copied as one.
+  // Most octets are neither at the beginning of a line nor at its end: those cost one comparison.
+  // Lines that are as they should be are copied as one, however many.
   #encode(bytes: Uint8Array): void {
     const { length } = bytes;
     if (this.#done || length === 0) return;
@@ -102,10 +102,13 @@ export class MessageEncoder {
         from = i;
       } else if (octet === LF) {
         const whole = i === 0 ? afterCr : bytes[i - 1] === CR;
-        output.bytes(bytes, from, whole ? i + 1 : i);
-        if (!whole) output.text('\r\n');
-        from = i + 1;
+        if (!whole) {
+          output.bytes(bytes, from, i);
+          output.text('\r\n');
+          from = i + 1;
+        }
         this.#endLine();
+        if (this.#done) output.bytes(bytes, from, i + 1);
       } else if (octet !== CR) {
         this.#empty = false;
       } else if (bytes[i + 1] !== LF) {
