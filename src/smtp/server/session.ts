@@ -58,7 +58,7 @@ export class ServerSession {
   #idleCommands = 0;
   #messages = 0;
   /** Of recipients that were accepted, where their number is limited. */
-  readonly #domains = new Set<string>();
+  #domains: Set<string> | undefined;
 
   constructor(facts: ServerFacts) {
     this.#facts = facts;
@@ -350,11 +350,9 @@ export class ServerSession {
   /** RFC 9422 §4.3: those of all transactions of the connection count. */
   #mayName(domain: string): boolean {
     const { recipientDomains } = this.#facts.limits;
-    return (
-      this.#domains.size < recipientDomains ||
-      recipientDomains === 0 ||
-      this.#domains.has(domainKey(domain))
-    );
+    const heard = this.#domains;
+    if (recipientDomains === 0 || heard === undefined || heard.size < recipientDomains) return true;
+    return heard.has(domainKey(domain));
   }
 
   #data(): SessionEvent | undefined {
@@ -591,8 +589,10 @@ export class ServerSession {
       } else {
         assert(state.phase === 'transaction', 'RCPT is only asked inside a transaction');
         this.#state = { ...state, recipients: state.recipients + 1 };
-        if (this.#facts.limits.recipientDomains > 0)
+        if (this.#facts.limits.recipientDomains > 0) {
+          this.#domains ??= new Set();
           this.#domains.add(domainKey(question.to.domain));
+        }
       }
     }
     this.#send(answer);
