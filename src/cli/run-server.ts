@@ -91,10 +91,10 @@ async function attend(
   const control = await startControlServer({ dataDirectory, operations, control: { reload }, log });
   const onHangup = () => void reload();
   process.on('SIGHUP', onHangup);
+  const letGo = keepThreadMemory({ clock });
   try {
     await options.onReady(server);
     void manager.ready();
-    keepThreadMemory({ clock });
     const signal = await stopAsked.first;
     log.info('stopping', { signal, graceMs: config.shutdownGrace });
     void manager.stopping();
@@ -102,6 +102,7 @@ async function attend(
     log.info('stopped');
   } finally {
     process.off('SIGHUP', onHangup);
+    letGo();
     await control[Symbol.asyncDispose]();
   }
 }
