@@ -4,6 +4,7 @@
 
 import { isAscii } from 'node:buffer';
 import { findHeaderEnd } from '../mail/header.ts';
+import { newlineAt, viewOf } from '../mail/line-end.ts';
 import { headerBytesMax } from './limits.ts';
 import type { Output } from './output.ts';
 import { asciiHeader } from './surrogate.ts';
@@ -83,23 +84,25 @@ export class MessageEncoder {
     }
   }
 
-  // Most octets are neither at the beginning of a line nor at its end: those cost one comparison.
+  // Most octets are neither at the beginning of a line nor at its end: those are passed over.
   // Lines that are as they should be are copied as one, however many.
   #encode(bytes: Uint8Array): void {
     const { length } = bytes;
     if (this.#done || length === 0) return;
     const output = this.#output;
+    const view = viewOf(bytes);
     const afterCr = this.#takeCr(bytes[0]!);
     let from = 0;
     for (let i = 0; i < length && !this.#done; i += 1) {
       const octet = bytes[i]!;
       if (octet > CR) {
-        if (!this.#empty) continue;
+        if (this.#empty && octet === DOT) {
+          output.bytes(bytes, from, i);
+          output.text('.');
+          from = i;
+        }
         this.#empty = false;
-        if (octet !== DOT) continue;
-        output.bytes(bytes, from, i);
-        output.text('.');
-        from = i;
+        i = newlineAt(view, i + 1, length) - 1;
       } else if (octet === LF) {
         const whole = i === 0 ? afterCr : bytes[i - 1] === CR;
         if (!whole) {

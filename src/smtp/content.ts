@@ -5,6 +5,7 @@
 // alone is refused, or made CRLF without ever being one for us. So nobody can hide a second message
 // in the content of one (CVE-2023-51764, CVE-2023-51765, CVE-2023-51766).
 
+import { newlineAt, viewOf } from '../mail/line-end.ts';
 import type { SessionLimits } from './limits.ts';
 import type { Reply } from './reply.ts';
 import { replies } from './reply.ts';
@@ -117,6 +118,7 @@ export class ContentReader {
   #run(input: Uint8Array): Uint8Array {
     const from = this.#at;
     const end = input.length;
+    const view = viewOf(input);
     let at = from;
     let lineFrom = at - this.#line;
     let atLineStart = this.#position === 'line-start';
@@ -125,12 +127,7 @@ export class ContentReader {
         this.#line = 0;
         return this.#dotAtLineStart(input, from, at);
       }
-      // Nearly all octets are above CR: one comparison each.
-      while (at < end) {
-        const octet = input[at] as number;
-        if (octet <= cr && (octet === cr || octet === lf)) break;
-        at += 1;
-      }
+      at = newlineAt(view, at, end);
       if (at === end) {
         if (at > lineFrom) atLineStart = false;
         this.#stop(at, at - lineFrom, atLineStart ? 'line-start' : 'text');

@@ -3,6 +3,8 @@
 // CR or LF, so that no next hop can see the end of data where we did not put it (CVE-2023-51764,
 // CVE-2023-51765, CVE-2023-51766). Works piece by piece; clean pieces pass without a copy.
 
+import { newlineAt, viewOf } from '../../mail/line-end.ts';
+
 const cr = 0x0d;
 const lf = 0x0a;
 const dot = 0x2e;
@@ -51,9 +53,10 @@ export class ContentEncoder {
   }
 }
 
-/** One pass over nearly all content that leaves: most octets cost one comparison. */
+/** One pass over nearly all content that leaves: most octets are passed over. */
 function countAdded(bytes: Uint8Array, before: number, stuffing: boolean): number {
   const end = bytes.length;
+  const view = viewOf(bytes);
   let added = 0;
   let previous = before;
   let at = 0;
@@ -70,11 +73,7 @@ function countAdded(bytes: Uint8Array, before: number, stuffing: boolean): numbe
     at += 1;
     if (byte === cr || byte === lf) continue;
     // What follows within a line changes nothing: on to its end.
-    while (at < end) {
-      const octet = bytes[at] as number;
-      if (octet <= cr && (octet === cr || octet === lf)) break;
-      at += 1;
-    }
+    at = newlineAt(view, at, end);
   }
   return added;
 }
