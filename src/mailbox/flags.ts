@@ -16,6 +16,8 @@ const bits: ReadonlyMap<string, number> = new Map(
 /** 0 for a keyword, and for a system flag that nobody can set. */
 export const bitOf = (flag: string): number => bits.get(flag.toLowerCase()) ?? 0;
 
+export const isSeen = (flag: string): boolean => bitOf(flag) === seenBit;
+
 /** As FETCH shows them, with parentheses; `keywords` are separated by spaces. */
 export function flagsText(flags: number, keywords: string): string {
   const words: string[] = systemFlags.filter((_, index) => (flags & (1 << index)) !== 0);

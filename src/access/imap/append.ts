@@ -4,6 +4,7 @@
 
 import type { AppendMessage, AppendTarget, CatenatePart } from '../../imap/command.ts';
 import type { Answer, Completion, Question } from '../../imap/event.ts';
+import { isSeen } from '../../mailbox/flags.ts';
 import { storedSize } from '../../store/content.ts';
 import type { NewMail } from '../../store/folder-store.ts';
 import type { ContentWriter } from '../../store/spool.ts';
@@ -88,7 +89,9 @@ export class Append implements Appender {
     }
     this.#work = undefined;
     for (const writer of work.writers) writer.release();
-    const { selected } = this.#context;
+    const { selected, updates } = this.#context;
+    const unseen = work.messages.filter(({ flags }) => !flags.some(isSeen)).length;
+    updates?.know({ kind: 'added', folder: work.folder.folder.id, uids: stored.uids, unseen });
     await selected?.open.refresh();
     const code = `APPENDUID ${stored.uidValidity} ${formatSet(stored.uids)}`;
     if (target.name === 'APPEND') return ok('APPEND completed', code);

@@ -10,6 +10,7 @@ import type { ImapLimits } from '../../imap/limits.ts';
 import type { OpenFolders } from '../../mailbox/open-folders.ts';
 import type { FolderFacts, FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
+import type { OwnChange } from './own-change.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
 
 /** RFC 4314 §2.1: a set of letters out of `lrswipkxtea`. */
@@ -53,6 +54,8 @@ export interface Updates {
    * command is executed.
    */
   tell(when: 'command' | 'keep-numbers' | 'idle' | 'unasked'): Promise<void> | undefined;
+  /** What the client did itself: it is not told of it. RFC 5465 §5. */
+  know(change: OwnChange): void;
   /** The conversation is over, or somebody else is to log in. */
   close(): void;
 }

@@ -6,22 +6,14 @@ import type { FolderFacts, MailboxEvent } from '../../store/folder-store.ts';
 import { statusText } from './commands/status.ts';
 import type { CommandContext, LocatedFolder } from './context.ts';
 import { canonicalName } from './names.ts';
+import type { Notes, OwnChange, WatchState } from './own-change.ts';
+import { withOwnChange } from './own-change.ts';
 import { mailboxText } from './words.ts';
 
 /** Limit: mailboxes with news that are told of at once. */
 const foldersMax = 1000;
 /** Limit: mailboxes whose annotations are compared. */
 const annotatedMax = 200;
-
-/** Entry names, and what they hold. */
-type Notes = ReadonlyMap<string, string>;
-
-interface State {
-  readonly folders: ReadonlyMap<number, LocatedFolder>;
-  readonly subscribed: ReadonlySet<string>;
-  /** By folder; of the server under 0. */
-  readonly notes: ReadonlyMap<number, Notes>;
-}
 
 export class FolderWatch {
   readonly #context: CommandContext;
@@ -30,7 +22,7 @@ export class FolderWatch {
   readonly #changed = new Set<number>();
   #foldersChanged = false;
   #isReady = false;
-  #state: State;
+  #state: WatchState;
 
   private constructor(context: CommandContext, groups: readonly NotifyGroup[]) {
     this.#context = context;
@@ -58,6 +50,11 @@ export class FolderWatch {
 
   get hasNews(): boolean {
     return this.#foldersChanged || this.#changed.size > 0;
+  }
+
+  /** The client did that itself, and knows. */
+  know(change: OwnChange): void {
+    this.#state = withOwnChange(this.#state, change, this.#context.names);
   }
 
   close(): void {
@@ -115,7 +112,7 @@ export class FolderWatch {
     this.#context.wake();
   }
 
-  async #read(): Promise<State | undefined> {
+  async #read(): Promise<WatchState | undefined> {
     const { names, store, account } = this.#context;
     const [all, subscriptions] = await Promise.all([names.all(), store.subscriptions(account)]);
     const subscribed = new Set(subscriptions.map(canonicalName));
@@ -186,7 +183,7 @@ export class FolderWatch {
   }
 
   // RFC 5465 §5.4: names that came, went and changed; what moved with its superior is not named.
-  #tellNames(before: State): void {
+  #tellNames(before: WatchState): void {
     const renamed: { readonly from: string; readonly to: string }[] = [];
     const { folders } = this.#state;
     const told = (located: LocatedFolder) => this.#events(located).has('MAILBOXNAME');
@@ -212,7 +209,7 @@ export class FolderWatch {
   }
 
   /** Whether they have children may be another than before. Those that are new have been told. */
-  #tellParents(parents: ReadonlySet<string>, before: State): void {
+  #tellParents(parents: ReadonlySet<string>, before: WatchState): void {
     const { folders } = this.#state;
     const old = new Set([...before.folders.values()].map(({ name }) => name));
     for (const located of folders.values()) {
@@ -236,7 +233,7 @@ export class FolderWatch {
   }
 
   // RFC 5465 §5.5.
-  #tellSubscriptions(before: State): void {
+  #tellSubscriptions(before: WatchState): void {
     const { folders, subscribed } = this.#state;
     const byName = new Map([...folders.values()].map((located) => [located.name, located]));
     for (const name of new Set([...before.subscribed, ...subscribed])) {
@@ -253,7 +250,7 @@ export class FolderWatch {
   }
 
   // RFC 5465 §5.6, §5.7; RFC 5464 §4.4.2.
-  #tellNotes(before: State): void {
+  #tellNotes(before: WatchState): void {
     for (const [id, notes] of this.#state.notes) {
       const was = before.notes.get(id) ?? new Map<string, string>();
       const names = new Set([...was.keys(), ...notes.keys()]);

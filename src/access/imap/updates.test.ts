@@ -175,6 +175,58 @@ describe('NOTIFY', () => {
     B! CREATE Lists/Four`,
   );
   dialogue(
+    `RFC 5465 §5: who did it is not told of it, but of what others did
+    A! CREATE Lists/One
+    A! SELECT INBOX
+    A! STORE 1 +FLAGS (\\Seen)
+    A> a NOTIFY SET (selected (MessageNew (FLAGS) MessageExpunge FlagChange)) (subtree Lists (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange))
+    A< a OK …
+    A> b CREATE Lists/Two
+    A< b OK …
+    A> c RENAME Lists/Two Lists/Three
+    A< c OK …
+    A> d SUBSCRIBE Lists/Three
+    A< d OK …
+    A> e SETMETADATA Lists/Three (/private/comment "x")
+    A< e OK …
+    A> f COPY 1:2 Lists/Three
+    A< f OK [COPYUID … 1:2 1:2] …
+    B! NOOP
+    B! SELECT Lists/Three
+    A> g MOVE 2 Lists/One
+    A< * OK [COPYUID … 2 1] …
+    A< * 2 EXPUNGE
+    A< g OK …
+    A> h APPEND Lists/One (\\Seen) {4+}
+    A> a: b
+    A< h OK [APPENDUID … 2] …
+    A> i COPY 1 INBOX
+    A< * 4 EXISTS
+    A< i OK …
+    B! STORE 2 +FLAGS (\\Seen)
+    A< * STATUS "Lists/Three" (UIDVALIDITY … UNSEEN 0)
+    B! COPY 1 INBOX
+    A< * 5 EXISTS
+    A< * 5 FETCH (UID 6 FLAGS (\\Seen))
+    B! UNSUBSCRIBE Lists/Three
+    A< * LIST (\\HasNoChildren) "/" "Lists/Three"
+    A> j UNSUBSCRIBE Lists/Three
+    A< j OK …
+    B! COPY 1 Lists/One
+    A< * STATUS "Lists/One" (MESSAGES 3 UIDNEXT 4 UIDVALIDITY … UNSEEN 1)
+    B! SELECT INBOX
+    A> k DELETE Lists/Three
+    A< k OK …
+    B! CREATE Lists/Four
+    A< * LIST (\\HasNoChildren) "/" "Lists/Four"
+    A< * LIST (\\HasChildren) "/" "Lists"
+    A> l DELETE Lists/Four
+    A< l OK …
+    B! CREATE Lists/Five
+    A< * LIST (\\HasNoChildren) "/" "Lists/Five"
+    A< * LIST (\\HasChildren) "/" "Lists"`,
+  );
+  dialogue(
     `RFC 5465 §3.1 and §4: without SELECTED nothing is told of the selected mailbox between commands
     A! SELECT INBOX
     A> a NOTIFY SET (mailboxes Archive (MessageNew MessageExpunge))

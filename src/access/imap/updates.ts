@@ -5,6 +5,7 @@ import type { NotifyGroup } from '../../imap/command.ts';
 import { fetchNew } from './commands/fetch.ts';
 import type { CommandContext, Updates } from './context.ts';
 import type { FolderWatch } from './folder-watch.ts';
+import type { OwnChange } from './own-change.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
 
 type Moment = Parameters<Updates['tell']>[0];
@@ -22,6 +23,8 @@ export class SessionUpdates implements Updates {
   #selected: SelectedMailbox | undefined;
   #deaf: (() => void) | undefined;
   #notify: Notify | undefined;
+  /** Messages of the selected mailbox that the client put there, and has not been told of. */
+  readonly #own = new Set<number>();
 
   private constructor(context: CommandContext) {
     this.#context = context;
@@ -57,6 +60,7 @@ export class SessionUpdates implements Updates {
     this.#deaf = undefined;
     if (this.#selected !== undefined) this.#context.openFolders.close(this.#selected.open);
     this.#selected = undefined;
+    this.#own.clear();
   }
 
   /** Undefined: NOTIFY NONE, as if it had never been asked for. */
@@ -70,6 +74,12 @@ export class SessionUpdates implements Updates {
     const selected = this.#selected?.open.current();
     if (selected === undefined && !others?.hasNews) return this.#tellSelected(when);
     return this.#tellAll(when, selected, others);
+  }
+
+  know(change: OwnChange): void {
+    if (change.kind === 'added' && change.folder === this.#selected?.open.id)
+      for (const uid of change.uids) this.#own.add(uid);
+    this.#notify?.others?.know(change);
   }
 
   close(): void {
@@ -111,8 +121,19 @@ export class SessionUpdates implements Updates {
     if (when === 'keep-numbers' && this.#expungesAtOnce && !selected.isCurrent)
       this.#context.wake();
     const items = group?.events.find(({ name }) => name === 'MESSAGENEW')?.items ?? [];
-    if (news.exists === undefined || items.length === 0) return undefined;
-    return fetchNew({ from: news.firstNew, to: news.exists, items }, selected, this.#context);
+    if (news.exists === undefined) return undefined;
+    const numbers = this.#newOfOthers(news.firstNew, news.exists, selected);
+    if (items.length === 0 || numbers.length === 0) return undefined;
+    return fetchNew(numbers, items, selected, this.#context);
+  }
+
+  // RFC 5465 §5.2: no FETCH of what the client stored by this connection.
+  #newOfOthers(from: number, to: number, selected: SelectedMailbox): Uint32Array {
+    const numbers = Uint32Array.from({ length: to - from + 1 }, (_, index) => from + index);
+    if (this.#own.size === 0) return numbers;
+    const theirs = numbers.filter((number) => !this.#own.has(selected.uidAt(number)!));
+    this.#own.clear();
+    return theirs;
   }
 
   // RFC 9051 §7.5.1: nothing is expunged where the client may be using message numbers.

@@ -1,7 +1,7 @@
 // COPY and MOVE: RFC 9051 §6.4.7 and §6.4.8, RFC 6851, RFC 4315 §3 (COPYUID), RFC 4314 §4. All messages or
 // none. The expunges of a MOVE are told at the end of the command, after its COPYUID.
 
-import { systemFlags } from '../../../mailbox/flags.ts';
+import { isSeen, seenBit, systemFlags } from '../../../mailbox/flags.ts';
 import type { ExecutorOf, LocatedFolder } from '../context.ts';
 import { formatInOrder, formatSet } from '../number-set.ts';
 import { ImapRefusal, ok } from '../refusal.ts';
@@ -25,6 +25,8 @@ export const copy: ExecutorOf<'COPY' | 'MOVE'> = async (command, context) => {
   const work = moves ? store.move(from, uids, to, options) : store.copy(from, uids, to, options);
   const result = await work;
   if (result.source.length === 0) return ok(`${command.name} completed`);
+  const unseen = unseenCopies(result.source, options.without, selected);
+  context.updates?.know({ kind: 'added', folder: to, uids: result.target, unseen });
   const code = `COPYUID ${result.uidValidity} ${formatSet(result.source)} ${formatInOrder(result.target)}`;
   if (!moves) {
     if (to === from) await selected.open.refresh();
@@ -41,6 +43,16 @@ export const copy: ExecutorOf<'COPY' | 'MOVE'> = async (command, context) => {
 function refuseMissing(uids: readonly number[], named: boolean, { rows }: SelectedMailbox): void {
   if (!named && uids.some((uid) => rows.rowOf(uid) < 0))
     throw new ImapRefusal('NO', 'EXPUNGEISSUED', 'Some messages are gone');
+}
+
+function unseenCopies(
+  uids: readonly number[],
+  without: readonly string[],
+  { rows }: SelectedMailbox,
+): number {
+  if (without.some(isSeen)) return uids.length;
+  const isUnseen = (uid: number) => (rows.flags[rows.rowOf(uid)]! & seenBit) === 0;
+  return uids.filter(isUnseen).length;
 }
 
 // RFC 4314 §4: flags that may not be set there are not kept.

@@ -88,11 +88,11 @@ function itemsOf(
 
 /** RFC 5465 §5.2: of new messages what NOTIFY asked for. */
 export async function fetchNew(
-  { from, to, items }: { from: number; to: number; items: readonly FetchItem[] },
+  numbers: Uint32Array,
+  items: readonly FetchItem[],
   selected: SelectedMailbox,
   context: CommandContext,
 ): Promise<void> {
-  const numbers = Uint32Array.from({ length: to - from + 1 }, (_, index) => from + index);
   const wanted = items.map((item) => ('peek' in item ? { ...item, peek: true } : item));
   if (!wanted.some(({ kind }) => kind === 'UID')) wanted.unshift({ kind: 'UID' });
   await fetchItems(planOf(wanted), numbers, selected, context);

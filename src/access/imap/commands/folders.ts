@@ -29,6 +29,7 @@ export const create: ExecutorOf<'CREATE'> = async ({ mailbox, specialUse }, cont
   if (parent !== undefined)
     for (const [identifier, rights] of await context.store.acl(parent.folder.id))
       await context.store.setAcl(folder.id, identifier, rights);
+  context.updates?.know({ kind: 'made', folder });
   announce(context, { written, name });
   return ok('CREATE completed', `MAILBOXID (${mailboxId(folder)})`);
 };
@@ -38,6 +39,7 @@ export const remove: ExecutorOf<'DELETE'> = async ({ mailbox }, context) => {
   const { account, path } = located.folder;
   if (path === 'INBOX') throw new ImapRefusal('NO', 'CANNOT', 'INBOX cannot be deleted');
   await context.store.remove(account, path);
+  context.updates?.know({ kind: 'removed', folder: located.folder.id });
   announce(context, { written: mailbox, name: located.name, gone: true });
   const done = ok('DELETE completed');
   if (context.selected?.open.id !== located.folder.id) return done;
@@ -62,6 +64,8 @@ export const rename: ExecutorOf<'RENAME'> = async ({ mailbox, to }, context) => 
     await checkInferiors(located, name, context);
   }
   await context.store.rename(account, path, place.path);
+  if (path !== 'INBOX')
+    context.updates?.know({ kind: 'renamed', account, from: path, to: place.path });
   announce(context, { written, name });
   return ok('RENAME completed');
 };
@@ -70,6 +74,7 @@ export const subscribe: ExecutorOf<'SUBSCRIBE'> = async ({ mailbox }, context) =
   // RFC 9051 §6.3.7: we look whether it is there; it may go later, the subscription stays.
   const { name } = await existing(mailbox, '', context);
   await context.store.subscribe(context.account, name, true);
+  context.updates?.know({ kind: 'subscribed', name, on: true });
   return ok('SUBSCRIBE completed');
 };
 
@@ -77,6 +82,7 @@ export const unsubscribe: ExecutorOf<'UNSUBSCRIBE'> = async ({ mailbox }, contex
   const place = context.names.place(mailbox);
   const name = place === undefined ? mailbox : context.names.nameOf(place);
   await context.store.subscribe(context.account, name, false);
+  context.updates?.know({ kind: 'subscribed', name, on: false });
   return ok('UNSUBSCRIBE completed');
 };
 

@@ -56,12 +56,11 @@ export const setMetadata: ExecutorOf<'SETMETADATA'> = async ({ mailbox, entries 
   const names = new Set([...found.keys(), ...entries.map(({ name }) => name)]);
   for (const { name, value } of entries) if (value === undefined) names.delete(name);
   if (names.size > entriesMax && names.size > found.size) throw tooMany();
+  const changed = new Map(entries.map(({ name, value }) => [name, value]));
+  const folder = located?.folder.id;
   try {
-    await context.store.annotate(
-      located?.folder.account ?? context.account,
-      located?.folder.id,
-      new Map(entries.map(({ name, value }) => [name, value])),
-    );
+    await context.store.annotate(located?.folder.account ?? context.account, folder, changed);
+    context.updates?.know({ kind: 'annotated', folder, entries: changed });
   } catch (error) {
     throw error instanceof MailboxLimitError ? tooMany() : error;
   }
