@@ -3,7 +3,7 @@
 // sessions hold on to the list as it was when they were told.
 
 import type { MailColumns } from '../store/folder-store.ts';
-import { flagsText } from './flags.ts';
+import { flagsText, seenBit } from './flags.ts';
 
 /** Limit: octets that a row takes, of all columns together. */
 export const rowBytes = 4 + 8 + 8 + 1 + 4 + 8 + 8 + 8;
@@ -58,6 +58,12 @@ export class FolderRows implements MailColumns {
     if (hint >= 0 && hint < this.length && this.uid[hint] === uid) return hint;
     const row = lowerBound(this.uid, uid, this.length);
     return row < this.length && this.uid[row] === uid ? row : -1;
+  }
+
+  /** Without \Seen; false for what is gone. */
+  isUnseen(uid: number): boolean {
+    const row = this.rowOf(uid);
+    return row >= 0 && (this.flags[row]! & seenBit) === 0;
   }
 
   /** FLAGS of a row, with parentheses. */

@@ -24,9 +24,9 @@ export type OwnChange =
       readonly folder: number | undefined;
       readonly entries: ReadonlyMap<string, Uint8Array | undefined>;
     }
-  /** Messages that came by one transaction, `unseen` of them without \Seen; UIDs ascend. */
+  /** Messages that came or went by one transaction, `unseen` of them without \Seen; UIDs ascend. */
   | {
-      readonly kind: 'added';
+      readonly kind: 'added' | 'expunged';
       readonly folder: number;
       readonly uids: readonly number[];
       readonly unseen: number;
@@ -68,10 +68,11 @@ export function withOwnChange(
     }
     case 'annotated':
       return annotated(state, change);
-    case 'added': {
+    case 'added':
+    case 'expunged': {
       const located = state.folders.get(change.folder);
       if (located === undefined) return state;
-      return withFolder(state, { ...located, folder: added(located.folder, change) });
+      return withFolder(state, { ...located, folder: withMessages(located.folder, change) });
     }
   }
 }
@@ -108,11 +109,18 @@ function annotated(state: WatchState, change: OwnChangeOf<'annotated'>): WatchSt
   return { ...state, notes: new Map(state.notes).set(id, notes) };
 }
 
-const added = (folder: FolderFacts, { uids, unseen }: OwnChangeOf<'added'>): FolderFacts => ({
-  ...folder,
-  messages: folder.messages + uids.length,
-  unseen: folder.unseen + unseen,
-  uidNext: Math.max(folder.uidNext, (uids.at(-1) ?? 0) + 1),
-  // RFC 7162 §3.1.1: one for each transaction. Were it more, the client would be told of it.
-  modseq: folder.modseq + 1,
-});
+function withMessages(
+  folder: FolderFacts,
+  { kind, uids, unseen }: OwnChangeOf<'added' | 'expunged'>,
+): FolderFacts {
+  const sign = kind === 'added' ? 1 : -1;
+  const next = kind === 'added' ? (uids.at(-1) ?? 0) + 1 : 0;
+  return {
+    ...folder,
+    messages: folder.messages + sign * uids.length,
+    unseen: folder.unseen + sign * unseen,
+    uidNext: Math.max(folder.uidNext, next),
+    // RFC 7162 §3.1.1: one for each transaction. Were it more, the client would be told of it.
+    modseq: folder.modseq + 1,
+  };
+}

@@ -217,6 +217,15 @@ describe('NOTIFY', () => {
     B! SELECT INBOX
     A> k DELETE Lists/Three
     A< k OK …
+    A! SELECT Lists/One
+    A> m STORE 1 +FLAGS.SILENT (\\Deleted)
+    A< m OK …
+    A> n CLOSE
+    A< n OK …
+    B! SELECT Lists/One
+    B! STORE 1 -FLAGS.SILENT (\\Seen)
+    A< * STATUS "Lists/One" (UIDVALIDITY … UNSEEN 1)
+    B! SELECT INBOX
     B! CREATE Lists/Four
     A< * LIST (\\HasNoChildren) "/" "Lists/Four"
     A< * LIST (\\HasChildren) "/" "Lists"

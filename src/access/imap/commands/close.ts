@@ -28,8 +28,12 @@ export const unselect: ExecutorOf<'UNSELECT'> = (_, context) => {
 export const close: ExecutorOf<'CLOSE'> = async (_, context) => {
   const selected = requireSelected(context);
   // RFC 9051 §6.4.1: nothing is said of it. RFC 4314 §4: without 'e' nothing is expunged.
-  if (!selected.readOnly && selected.rights.includes('e') && hasDeleted(context))
-    await context.store.expunge(selected.open.id);
+  if (!selected.readOnly && selected.rights.includes('e') && hasDeleted(context)) {
+    const { rows, open } = selected;
+    const { uids } = await context.store.expunge(open.id);
+    const unseen = uids.filter((uid) => rows.isUnseen(uid)).length;
+    context.updates?.know({ kind: 'expunged', folder: open.id, uids, unseen });
+  }
   closeSelected(context);
   return { ...ok('CLOSE completed'), state: 'unselected' };
 };

@@ -1,7 +1,7 @@
 // COPY and MOVE: RFC 9051 §6.4.7 and §6.4.8, RFC 6851, RFC 4315 §3 (COPYUID), RFC 4314 §4. All messages or
 // none. The expunges of a MOVE are told at the end of the command, after its COPYUID.
 
-import { isSeen, seenBit, systemFlags } from '../../../mailbox/flags.ts';
+import { isSeen, systemFlags } from '../../../mailbox/flags.ts';
 import type { ExecutorOf, LocatedFolder } from '../context.ts';
 import { formatInOrder, formatSet } from '../number-set.ts';
 import { ImapRefusal, ok } from '../refusal.ts';
@@ -51,8 +51,7 @@ function unseenCopies(
   { rows }: SelectedMailbox,
 ): number {
   if (without.some(isSeen)) return uids.length;
-  const isUnseen = (uid: number) => (rows.flags[rows.rowOf(uid)]! & seenBit) === 0;
-  return uids.filter(isUnseen).length;
+  return uids.filter((uid) => rows.isUnseen(uid)).length;
 }
 
 // RFC 4314 §4: flags that may not be set there are not kept.
