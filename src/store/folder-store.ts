@@ -162,7 +162,10 @@ export interface FolderStore {
   folder(id: number): Promise<FolderFacts | undefined>;
   find(account: string, path: string): Promise<FolderFacts | undefined>;
 
-  /** Missing superior folders are made too. @throws FolderExistsError, MailboxLimitError */
+  /**
+   * Missing superior folders are made too. Each new folder has the access list of the one above it
+   * (RFC 4314 §4). @throws FolderExistsError, MailboxLimitError
+   */
   create(account: string, path: string, specialUse: string | undefined): Promise<FolderFacts>;
   /**
    * Inferior folders move along. INBOX keeps existing: its messages move to a new folder (RFC 9051

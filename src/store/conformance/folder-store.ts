@@ -736,6 +736,11 @@ function testSharing(open: OpenTestStores): void {
     assert.deepEqual(await shared(ann, 'anyone'), [], 'not one’s own');
     assert.deepEqual(await shared(), []);
     await assert.rejects(folders.setAcl(99_999, bob, 'l'), NoSuchFolderError);
+    // RFC 4314 §4: a new folder has the list of the one above it, one made along with it too.
+    const { id } = await folders.create(ann, 'INBOX/a/b', undefined);
+    const between = await folders.find(ann, 'INBOX/a');
+    for (const made of [id, between!.id])
+      assert.deepEqual([...(await folders.acl(made))], [...(await folders.acl(inbox))]);
     await folders.remove(ann, 'Sent');
     assert.deepEqual(await shared('anyone'), []);
   });

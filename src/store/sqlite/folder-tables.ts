@@ -51,6 +51,9 @@ export function prepareStatements(database: DatabaseSync) {
       UPDATE meta SET value = max(value + 1, ?) WHERE name = 'uid_validity' RETURNING value`),
     insertFolder: prepare(`
       INSERT INTO folder (mailbox, path, special_use, uid_validity) VALUES (?, ?, ?, ?)`),
+    inheritAcl: prepare(`
+      INSERT INTO acl (folder, identifier, rights)
+      SELECT ?, identifier, rights FROM acl WHERE folder = ?`),
     setPath: prepare('UPDATE folder SET path = ? WHERE id = ?'),
     uidsOf: prepare('SELECT uid FROM mail WHERE folder = ?'),
     moveAll: prepare('UPDATE mail SET folder = ?, modseq = ? WHERE folder = ?'),
@@ -331,7 +334,11 @@ export class FolderTables implements FolderOperations {
   #insert(mailbox: number, path: string, specialUse: string | null, now: number): number {
     const row = this.#sql.nextValidity.get(Math.floor(now / 1000));
     const validity = integer(row?.value);
-    return Number(this.#sql.insertFolder.run(mailbox, path, specialUse, validity).lastInsertRowid);
+    const made = this.#sql.insertFolder.run(mailbox, path, specialUse, validity);
+    const id = Number(made.lastInsertRowid);
+    const above = this.#folder(mailbox, superiorsOf(path).at(-1) ?? '');
+    if (above !== undefined) this.#sql.inheritAcl.run(id, above);
+    return id;
   }
 
   #room(mailbox: number, path: string): RefusedRow | undefined {

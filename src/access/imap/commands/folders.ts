@@ -21,14 +21,10 @@ interface Place {
 export const create: ExecutorOf<'CREATE'> = async ({ mailbox, specialUse }, context) => {
   // RFC 9051 §6.3.4: the separator at the end declares an intention, which we need not know.
   const written = mailbox.endsWith('/') ? mailbox.slice(0, -1) : mailbox;
-  const { name, place, parent } = await newPlace(written, context);
+  const { name, place } = await newPlace(written, context);
   if (place.path === 'INBOX') throw exists();
   const use = await newUse(specialUse, place, context);
   const folder = await context.store.create(place.account, place.path, use);
-  // RFC 4314 §4: a new mailbox inherits the access list of the one above it.
-  if (parent !== undefined)
-    for (const [identifier, rights] of await context.store.acl(parent.folder.id))
-      await context.store.setAcl(folder.id, identifier, rights);
   context.updates?.know({ kind: 'made', folder });
   announce(context, { written, name });
   return ok('CREATE completed', `MAILBOXID (${mailboxId(folder)})`);
@@ -109,7 +105,7 @@ async function existing(
 async function newPlace(
   written: string,
   { names, account }: CommandContext,
-): Promise<{ name: string; place: Place; parent: LocatedFolder | undefined }> {
+): Promise<{ name: string; place: Place }> {
   const name = newName(written);
   const place = names.place(name);
   if (place === undefined) throw new ImapRefusal('NO', 'CANNOT', 'No mailbox can have that name');
@@ -120,7 +116,7 @@ async function newPlace(
   }
   if (place.account !== account && parent?.rights.includes('k') !== true)
     throw new ImapRefusal('NO', 'NOPERM', 'You may not create mailboxes there');
-  return { name: names.nameOf(place), place, parent };
+  return { name: names.nameOf(place), place };
 }
 
 /** The attribute as the store has it. @throws ImapRefusal; nothing is created then. */
