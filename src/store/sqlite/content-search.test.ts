@@ -44,6 +44,7 @@ const terms: readonly ContentTerm[] = [
 interface World extends AsyncDisposable {
   readonly folder: number;
   append(from: number, to: number): Promise<void>;
+  expunge(uids: readonly number[]): Promise<void>;
   /** A reader with a search.db of its own, and the connection it reads by. */
   open(name: string): { reader: Reader; database: ReturnType<typeof openReadDatabase> };
 }
@@ -65,6 +66,10 @@ async function openWorld(): Promise<World> {
         folder,
         mails.map((content) => ({ content, flags: [], received })),
       );
+    },
+    async expunge(uids) {
+      await folders.store(folder, uids, { kind: 'add', flags: ['\\Deleted'] });
+      await folders.expunge(folder);
     },
     open(name) {
       const database = openReadDatabase(join(directory, 'postrider.db'));
@@ -157,4 +162,29 @@ describe('what is derived', () => {
     // One term, two folders: nothing of one search is left for the next.
     assert.deepEqual([...reader.search(world.folder + 1, terms[0]!)], []);
   });
+
+  it('is forgotten when the messages are gone, and what comes after them is found', async () => {
+    await using world = await openWorld();
+    await world.append(0, 60);
+    const { reader, database } = world.open('swept.db');
+    aheadOf(reader);
+    for (const [at, gone] of [[2], [4, 5], [7, 8, 9, 10, 11, 12, 30, 31, 50]].entries()) {
+      await world.expunge(gone);
+      await world.append(60 + at, 61 + at);
+      aheadOf(reader);
+      const { email } = database.prepare('SELECT count(*) AS email FROM email').get()!;
+      for (const table of ['facts', 'sorting', 'wire'])
+        assert.equal(database.prepare(`SELECT count(*) AS n FROM search.${table}`).get()?.n, email);
+      const { folder } = world;
+      const fresh = world.open(`fresh-${at}.db`).reader;
+      assert.deepEqual(everything(reader, folder, 63), everything(fresh, folder, 63));
+    }
+  });
 });
+
+/** All that is done when nobody asks. */
+function aheadOf(reader: Reader): void {
+  while (reader.advance(() => false));
+  while (reader.merge());
+  for (let from: number | undefined = 0; from !== undefined; ) from = reader.sweep(from);
+}

@@ -3,7 +3,7 @@
 
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { StoreOpenError } from '../open-error.ts';
 
 /** Primary result codes. https://www.sqlite.org/rescode.html */
@@ -74,6 +74,17 @@ export function openReadDatabase(path: string): DatabaseSync {
     PRAGMA temp_store = MEMORY;
   `);
   return database;
+}
+
+/**
+ * A statement to run() where there are full-text indexes. FTS5 has rows of its own whose numbers a
+ * JavaScript number cannot hold; one of them as the connection's last rowid, and run() throws,
+ * whatever the statement was, after it has been executed.
+ */
+export function prepareRun(database: DatabaseSync, sql: string): StatementSync {
+  const statement = database.prepare(sql);
+  statement.setReadBigInts(true);
+  return statement;
 }
 
 /** The page cache is filled again as pages are read; the system still has most of them. */

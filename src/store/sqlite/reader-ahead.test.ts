@@ -18,7 +18,8 @@ function start(slices: number, share = 2) {
     sweep: () => undefined,
   };
   const idleMs = () => test.share && (clock.now() - began) * test.share;
-  const ahead = new ReaderAhead({ reader, clock, idleMs });
+  const failed = (error: unknown) => assert.fail(String(error));
+  const ahead = new ReaderAhead({ reader, clock, idleMs, failed });
   return Object.assign(test, { ahead });
 }
 

@@ -23,6 +23,8 @@ export interface ReaderAheadParts {
   readonly clock: Clock;
   /** Milliseconds that the machine's processors were idle, all together; undefined: nobody knows. */
   readonly idleMs: () => number | undefined;
+  /** Nobody waits for what is done here. */
+  readonly failed: (error: unknown) => void;
 }
 
 export class ReaderAhead {
@@ -70,9 +72,10 @@ export class ReaderAhead {
     this.#since = now;
     try {
       this.#working = this.#work();
-    } catch {
-      // No room, or the store is in trouble: whoever asks hears of it. Tried again when woken.
+    } catch (error) {
+      // No room, or the store is in trouble: whoever asks hears of it, too. Tried again when woken.
       this.#working = false;
+      this.#parts.failed(error);
     }
     if (this.#working) this.#wait(restMs);
   }

@@ -108,7 +108,10 @@ export class ReaderThread implements ReaderClient {
       const asked = this.#asked.get(id);
       this.#asked.delete(id);
       if (answer.ok) asked?.resolve(answer.value as never);
-      else asked?.reject(errorOf(answer, this.#log));
+      else {
+        const error = errorOf(answer, this.#log);
+        asked?.reject(error);
+      }
     });
     // It holds nothing that cannot be read again: the next question starts another one.
     const fail = (cause: unknown) => {

@@ -30,6 +30,9 @@ export interface FromReader {
 
 type Question = Exclude<ToReader, string>;
 
+/** Who asked for what is done ahead; questions have numbers from 1. */
+const nobody = 0;
+
 // Limit: how long it works on one answer while others may be waiting for theirs.
 const turnMs = 25;
 
@@ -40,7 +43,11 @@ function serve(options: ReaderWorkerOptions, port: NonNullable<typeof parentPort
   const database = openReadDatabase(path);
   const reader = new Reader({ database, searchPath, readHead: headReader(spoolDirectory) });
   const clock = systemClock();
-  const ahead = new ReaderAhead({ reader, clock, idleMs: machineIdleMs });
+  const failed = (error: unknown) => {
+    const answer = { ok: false, ...failureOf(error) } satisfies Answer;
+    port.postMessage({ id: nobody, answer } satisfies FromReader);
+  };
+  const ahead = new ReaderAhead({ reader, clock, idleMs: machineIdleMs, failed });
   ahead.wake();
   // Its garbage is the largest, and the question after it not the one that counts.
   const rest = () => {

@@ -4,7 +4,7 @@
 
 import { chmodSync, closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { isNoRoom } from './database.ts';
+import { isNoRoom, prepareRun } from './database.ts';
 import { integer } from './row.ts';
 
 /** Raised whenever what is derived changes: a field, the folding of text, a table. */
@@ -119,7 +119,7 @@ function attach({ database, path }: SearchDatabaseOptions): void {
     closeSync(openSync(path, 'a', 0o600));
     chmodSync(path, 0o600);
   }
-  database.prepare('ATTACH ? AS search').run(path);
+  prepareRun(database, 'ATTACH ? AS search').run(path);
   database.exec(`
     PRAGMA search.journal_mode = WAL;
     PRAGMA search.synchronous = OFF;
@@ -152,9 +152,8 @@ const openedAt = (database: DatabaseSync): number =>
 
 function markOpen(database: DatabaseSync): void {
   const { identity, epoch, email } = truth(database);
-  database
-    .prepare('UPDATE search.about SET identity = ?, epoch = ?, email = ?, boot = ?, closed = 0')
-    .run(identity, epoch, email, boot);
+  const sql = 'UPDATE search.about SET identity = ?, epoch = ?, email = ?, boot = ?, closed = 0';
+  prepareRun(database, sql).run(identity, epoch, email, boot);
 }
 
 function truth(database: DatabaseSync) {

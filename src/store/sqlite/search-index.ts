@@ -4,7 +4,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { digestOf } from '../../imap/digest.ts';
 import type { HeaderField } from '../../mail/header.ts';
-import { isNoRoom } from './database.ts';
+import { isNoRoom, prepareRun } from './database.ts';
 import { sortingOf } from './derived-rows.ts';
 import type { MessageSource } from './message-source.ts';
 import { bodyTextOf, headerFields, headerText } from './message-text.ts';
@@ -46,9 +46,10 @@ function prepareStatements(database: DatabaseSync) {
     statement.setReturnArrays(true);
     return statement;
   };
+  const run = (sql: string) => prepareRun(database, sql);
   return {
-    begin: prepare('BEGIN'),
-    commit: prepare('COMMIT'),
+    begin: run('BEGIN'),
+    commit: run('COMMIT'),
     stage: prepare('SELECT indexed FROM search.facts WHERE email = ?'),
     missing: prepare(`
       SELECT DISTINCT mail.email
@@ -57,36 +58,36 @@ function prepareStatements(database: DatabaseSync) {
     highest: prepare('SELECT modseq FROM folder WHERE id = ?'),
     names: prepare('SELECT id FROM search.field_names WHERE names = ?'),
     insertNames: prepare('INSERT INTO search.field_names (names) VALUES (?) RETURNING id'),
-    insertFacts: prepare(`
+    insertFacts: run(`
       INSERT INTO search.facts (email, indexed, names, sent_day, subject, sender, recipient, cc, bcc,
         message_id, in_reply_to, refs)
       VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-    insertSorting: prepare(`
+    insertSorting: run(`
       INSERT INTO search.sorting (email, sent_ms, is_reply, subject, sender, recipient, cc,
         display_from, display_to, message_id, refs)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-    insertWire: prepare(`
+    insertWire: run(`
       INSERT INTO search.wire (email, envelope, structure, body, preview) VALUES (?, ?, ?, ?, ?)`),
-    insertBody: prepare('INSERT INTO search.bodies (rowid, text) VALUES (?, ?)'),
-    insertHeader: prepare('INSERT INTO search.headers (rowid, text) VALUES (?, ?)'),
-    setIndexed: prepare('UPDATE search.facts SET indexed = 1 WHERE email = ?'),
+    insertBody: run('INSERT INTO search.bodies (rowid, text) VALUES (?, ?)'),
+    insertHeader: run('INSERT INTO search.headers (rowid, text) VALUES (?, ?)'),
+    setIndexed: run('UPDATE search.facts SET indexed = 1 WHERE email = ?'),
     bodies: prepare('SELECT rowid FROM search.bodies WHERE bodies MATCH ?'),
     headers: prepare('SELECT rowid FROM search.headers WHERE headers MATCH ?'),
-    mergeBodies: prepare(`INSERT INTO search.bodies (bodies, rank) VALUES ('merge', ?)`),
-    mergeHeaders: prepare(`INSERT INTO search.headers (headers, rank) VALUES ('merge', ?)`),
+    mergeBodies: run(`INSERT INTO search.bodies (bodies, rank) VALUES ('merge', ?)`),
+    mergeHeaders: run(`INSERT INTO search.headers (headers, rank) VALUES ('merge', ?)`),
     changes: prepare('SELECT total_changes()'),
     cursor: prepare('SELECT cursor FROM search.about'),
-    setCursor: prepare('UPDATE search.about SET cursor = ?'),
+    setCursor: run('UPDATE search.about SET cursor = ?'),
     next: prepare('SELECT id FROM email WHERE id > ? ORDER BY id LIMIT 1'),
     someFacts: prepare(`
       SELECT facts.email, email.id
       FROM search.facts LEFT JOIN email ON email.id = facts.email
       WHERE facts.email > ? ORDER BY facts.email LIMIT ?`),
     forget: ['facts', 'sorting', 'wire'].map((table) =>
-      prepare(`DELETE FROM search.${table} WHERE email = ?`),
+      run(`DELETE FROM search.${table} WHERE email = ?`),
     ),
     forgetText: ['bodies', 'headers'].map((table) =>
-      prepare(`DELETE FROM search.${table} WHERE rowid = ?`),
+      run(`DELETE FROM search.${table} WHERE rowid = ?`),
     ),
   };
 }
@@ -279,8 +280,8 @@ export class SearchIndex {
   }
 
   #transaction<T>(write: () => T): T {
-    this.#sql.begin.run();
     try {
+      this.#sql.begin.run();
       const result = write();
       this.#sql.commit.run();
       return result;
