@@ -49,11 +49,17 @@ export function grantedRights(acl: ReadonlyMap<string, Rights>, account: string)
 export const noSuchMailbox = (): ImapRefusal =>
   new ImapRefusal('NO', 'NONEXISTENT', 'There is no such mailbox');
 
-/** @throws ImapRefusal unless all of these rights are there. */
+export const lacks = (right: string): ImapRefusal =>
+  new ImapRefusal('NO', 'NOPERM', `You lack the right '${right}' on this mailbox`);
+
+/**
+ * @throws ImapRefusal unless all of these rights are there. RFC 4314 §6: whoever may not list a mailbox
+ * does not hear that there is one.
+ */
 export function requireRight(located: LocatedFolder | undefined, rights: Rights): LocatedFolder {
   if (located === undefined) throw noSuchMailbox();
   for (const right of rights)
     if (!located.rights.includes(right))
-      throw new ImapRefusal('NO', 'NOPERM', `You lack the right '${right}' on this mailbox`);
+      throw located.rights.includes('l') ? lacks(right) : noSuchMailbox();
   return located;
 }

@@ -27,10 +27,12 @@ export interface LocatedFolder {
 /** Mailbox names as a client writes them, to folders: the namespaces of RFC 2342. */
 export interface FolderNames {
   /**
-   * Undefined where there is no such folder, and also where the account may not look it up: without
-   * the right 'l' a folder does not exist for it (RFC 4314 §6).
+   * Undefined where there is no such folder, and also where the account may do nothing with it: without
+   * any right a folder does not exist for it (RFC 4314 §4 and §6).
    */
   locate(name: string): Promise<LocatedFolder | undefined>;
+  /** Of the account that is logged in, as they are now. */
+  rightsOn(folder: Pick<FolderFacts, 'id' | 'account'>): Promise<Rights>;
   /** Where the name leads, whether or not there is a folder; undefined where nobody may be. */
   place(name: string): { readonly account: string; readonly path: string } | undefined;
   /** Everything the account may see, its own folders and those shared with it, by name. */

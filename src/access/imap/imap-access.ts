@@ -36,6 +36,9 @@ export type Voice = Pick<CommandContext, 'isEnabled' | 'untagged' | 'raw' | 'roo
 
 type AppendQuestion = Extract<Question, { kind: 'append' | 'append-part' | 'append-end' }>;
 
+/** Commands that need nothing of what is selected. */
+const leaving: ReadonlySet<string> = new Set(['SELECT', 'EXAMINE', 'UNSELECT', 'CLOSE']);
+
 const proceed: Answer = { kind: 'proceed' };
 const unavailable = no('UNAVAILABLE', 'Temporary failure, try again later');
 
@@ -93,6 +96,7 @@ export class ImapAccess {
   /** What is new, between commands. @throws ConnectionLost */
   async tell(when: Parameters<Updates['tell']>[0]): Promise<void> {
     try {
+      await this.#checkRights();
       await this.#context.updates?.tell(when);
     } catch (error) {
       this.#completionFor(error, 'updates');
@@ -149,6 +153,9 @@ export class ImapAccess {
     const executor = executors.get(command.name) as Executor | undefined;
     let completion: Completion;
     try {
+      await this.#checkRights();
+      if (!leaving.has(command.name) && context.selected?.rights.includes('r') === false)
+        return this.#withGoodbye(no('NOPERM', 'Nothing can be done with this mailbox'));
       completion =
         executor === undefined
           ? no('CANNOT', 'This command is not available')
@@ -169,6 +176,7 @@ export class ImapAccess {
     const name = 'target' in question ? question.target.name : 'APPEND';
     try {
       if (question.kind === 'append' && question.first) {
+        await this.#checkRights();
         await this.abortAppend();
         this.#appender = createAppender?.(this.#context);
       }
@@ -186,6 +194,13 @@ export class ImapAccess {
       await this.abortAppend();
       return completion;
     }
+  }
+
+  // RFC 4314 §4 and §5.1.1: rights on what others own may go while it is selected.
+  async #checkRights(): Promise<void> {
+    const { selected, account, names } = this.#context;
+    if (selected === undefined || selected.folder.account === account) return;
+    selected.allow(await names.rightsOn(selected.folder), this.#context);
   }
 
   #withGoodbye(completion: Completion): Completion {

@@ -78,11 +78,11 @@ describe('names', () => {
     assert.equal(names.nameOf({ account: bob, path: 'Team' }), `Other Users/${bob}/Team`);
   });
 
-  it('RFC 4314 §4: without the right l a folder is not there', async () => {
+  it('RFC 4314 §4: without any right a folder is not there, and without l it is not listed', async () => {
     const names = setUp();
     assert.equal((await names.locate('inbox'))?.rights, 'lrswipkxtea');
     assert.equal((await names.locate(`Other Users/${bob}/Team`))?.rights, 'lr');
-    assert.equal(await names.locate(`Other Users/${bob}/Secret`), undefined);
+    assert.equal((await names.locate(`Other Users/${bob}/Secret`))?.rights, 'rwi');
     assert.equal(await names.locate(`Other Users/${bob}/INBOX`), undefined);
     assert.deepEqual(
       (await names.all()).map(({ name }) => name),

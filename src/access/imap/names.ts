@@ -11,6 +11,9 @@ import { ImapRefusal } from './refusal.ts';
 /** RFC 2342 §5: where the folders of others are. */
 export const othersPrefix = 'Other Users/';
 
+/** RFC 4314 §4: with one of these a mailbox can be named in a command. */
+const usefulRight = /[lrikxa]/;
+
 /** Limit: octets of a name in UTF-8, and its levels. */
 const nameOctetsMax = 1000;
 const levelsMax = 32;
@@ -65,8 +68,8 @@ export class AccountNames implements FolderNames {
     if (place === undefined) return undefined;
     const folder = await this.#store.find(place.account, place.path);
     if (folder === undefined) return undefined;
-    const rights = await this.#rights(folder);
-    return rights.includes('l') ? { folder, rights, name: this.nameOf(folder) } : undefined;
+    const rights = await this.rightsOn(folder);
+    return usefulRight.test(rights) ? { folder, rights, name: this.nameOf(folder) } : undefined;
   }
 
   place(name: string): { readonly account: string; readonly path: string } | undefined {
@@ -94,7 +97,7 @@ export class AccountNames implements FolderNames {
     }));
     for (const folder of shared) {
       if (folder.account === this.#account) continue;
-      const rights = await this.#rights(folder);
+      const rights = await this.rightsOn(folder);
       if (rights.includes('l')) located.push({ folder, rights, name: this.nameOf(folder) });
     }
     return located.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -104,8 +107,8 @@ export class AccountNames implements FolderNames {
     return account === this.#account ? path : `${othersPrefix}${account}/${path}`;
   }
 
-  async #rights(folder: FolderFacts): Promise<Rights> {
-    if (folder.account === this.#account) return allRights;
-    return grantedRights(await this.#store.acl(folder.id), this.#account);
+  async rightsOn({ id, account }: Pick<FolderFacts, 'id' | 'account'>): Promise<Rights> {
+    if (account === this.#account) return allRights;
+    return grantedRights(await this.#store.acl(id), this.#account);
   }
 }

@@ -37,18 +37,18 @@ type Told = Pick<CommandContext, 'isEnabled' | 'untagged'>;
 export class SelectedMailbox {
   readonly open: OpenFolder;
   readonly readOnly: boolean;
-  readonly rights: Rights;
   readonly name: string;
   readonly view: MailboxView;
   /** RFC 5182 §2.1: the result that SEARCH saved, as UIDs, so that no expunge changes it. */
   saved: Uint32Array = nothing;
+  #rights: Rights;
   #keywordSets: number;
   readonly #structures = new Map<number, KnownStructure>();
 
   constructor({ open, readOnly, rights, name }: SelectedParts) {
     this.open = open;
     this.readOnly = readOnly;
-    this.rights = rights;
+    this.#rights = rights;
     this.name = name;
     this.view = new MailboxView(open.rows, open.modseq);
     this.#keywordSets = open.rows.keywordSets.length;
@@ -56,6 +56,19 @@ export class SelectedMailbox {
 
   get folder(): FolderFacts {
     return this.open.facts;
+  }
+
+  get rights(): Rights {
+    return this.#rights;
+  }
+
+  /** RFC 4314 §5.1.1: what has changed is told, to whoever may still read it. */
+  allow(rights: Rights, context: Told): void {
+    const isSame = rights === this.#rights;
+    this.#rights = rights;
+    if (isSame || !rights.includes('r')) return;
+    context.untagged(this.flagsResponse());
+    context.untagged(this.permanentFlagsResponse());
   }
 
   get rows(): FolderRows {

@@ -12,10 +12,10 @@ export const tryCreate = (): ImapRefusal =>
 export async function targetFolder(context: CommandContext, name: string): Promise<LocatedFolder> {
   const located = await context.names.locate(name);
   if (located === undefined) throw tryCreate();
-  // RFC 4314 §4: APPEND and COPY need 'i'.
-  if (!located.rights.includes('i'))
-    throw new ImapRefusal('NO', 'NOPERM', 'You may not put messages into this mailbox');
-  return located;
+  // RFC 4314 §4: APPEND and COPY need 'i', and no other right.
+  if (located.rights.includes('i')) return located;
+  if (!located.rights.includes('l')) throw tryCreate();
+  throw new ImapRefusal('NO', 'NOPERM', 'You may not put messages into this mailbox');
 }
 
 /** RFC 4314 §4: which right a flag needs. */

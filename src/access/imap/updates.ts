@@ -41,7 +41,11 @@ export class SessionUpdates implements Updates {
 
   // RFC 2180 §3.3: what the client knows of it is of no use any more, and nothing but BYE can say so.
   get over(): string | undefined {
-    return this.#selected?.open.gone ? 'The selected mailbox has been deleted' : undefined;
+    if (this.#selected?.open.gone) return 'The selected mailbox has been deleted';
+    // RFC 4314 §5.1.1
+    if (this.#selected?.rights.includes('r') === false)
+      return 'You may not read the selected mailbox any more';
+    return undefined;
   }
 
   get unasked(): boolean {
@@ -108,7 +112,7 @@ export class SessionUpdates implements Updates {
 
   #tellSelected(when: Moment): Promise<void> | undefined {
     const selected = this.#selected;
-    if (selected === undefined || selected.open.gone) return undefined;
+    if (selected === undefined || this.over !== undefined) return undefined;
     const isCommand = when === 'command' || when === 'keep-numbers';
     if (!isCommand && !this.#mayTellNow) return undefined;
     const group = this.#notify?.selected;

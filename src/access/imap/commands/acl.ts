@@ -50,7 +50,7 @@ export const deleteAcl: ExecutorOf<'DELETEACL'> = async ({ mailbox, identifier }
 };
 
 export const getAcl: ExecutorOf<'GETACL'> = async ({ mailbox }, context) => {
-  const { folder, name } = await administered(mailbox, context);
+  const { folder, name } = await administered(mailbox, context, 'la');
   const entries: [string, Rights][] = [[folder.account, allRights]];
   for (const [identifier, rights] of await context.store.acl(folder.id))
     if (identifier !== folder.account && rights !== '') entries.push([identifier, rights]);
@@ -60,7 +60,7 @@ export const getAcl: ExecutorOf<'GETACL'> = async ({ mailbox }, context) => {
 };
 
 export const listRights: ExecutorOf<'LISTRIGHTS'> = async ({ mailbox, identifier }, context) => {
-  const { folder, name } = await administered(mailbox, context);
+  const { folder, name } = await administered(mailbox, context, 'la');
   const isOwner = (await prepared(identifier, context)) === folder.account;
   // RFC 4314 §3.7: what is always granted, then what can be, one by one.
   const rights = isOwner ? formatRights(allRights) : `"" ${[...formatRights(allRights)].join(' ')}`;
@@ -76,9 +76,12 @@ export const myRights: ExecutorOf<'MYRIGHTS'> = async ({ mailbox }, context) => 
   return ok('MYRIGHTS completed');
 };
 
-/** RFC 4314 §4: who sees or changes an access list has the right 'a'. */
-const administered = async (mailbox: string, context: CommandContext): Promise<LocatedFolder> =>
-  requireRight(await context.names.locate(mailbox), 'a');
+/** RFC 4314 §4: who changes an access list has the right 'a'; §6: who sees it may list the mailbox. */
+const administered = async (
+  mailbox: string,
+  context: CommandContext,
+  rights: Rights = 'a',
+): Promise<LocatedFolder> => requireRight(await context.names.locate(mailbox), rights);
 
 /** RFC 4314 §3: the form in which an identifier is kept. @throws ImapRefusal when it is nobody's. */
 async function prepared(identifier: string, context: CommandContext): Promise<string> {

@@ -359,6 +359,52 @@ describe('ACL', () => {
     assert.deepEqual(await friend.run({ name: 'MYRIGHTS', mailbox: theirs }), ['NO [NONEXISTENT]']);
   });
 
+  it('RFC 4314 §4: each command asks for its own right, not for the one to list', async () => {
+    await using test = await start();
+    const [owner, friend] = [test.as(ann), test.as(bob)];
+    await owner.create('Read', 'Drop', 'Above', 'Above/Shut', 'Own');
+    const set = (mailbox: string, rights: string) =>
+      owner.run({ name: 'SETACL', mailbox, identifier: bob, modify: '', rights });
+    await set('Read', 'r');
+    await set('Drop', 'i');
+    await set('Above', 'lk');
+    await set('Above/Shut', 's');
+    await set('Own', 'a');
+    const theirs = (name: string) => `Other Users/${ann}/${name}`;
+    const myRights = async (name: string) =>
+      (await friend.run({ name: 'MYRIGHTS', mailbox: theirs(name) })).at(-1);
+    assert.equal(await myRights('Read'), 'OK MYRIGHTS completed');
+    assert.equal(await myRights('Drop'), 'OK MYRIGHTS completed');
+    assert.equal(await myRights('Above/Shut'), 'NO [NONEXISTENT]');
+    const status = (name: string) =>
+      friend.run({ name: 'STATUS', mailbox: theirs(name), items: ['MESSAGES'] });
+    assert.deepEqual(await status('Read'), [
+      `STATUS "${theirs('Read')}" (MESSAGES 0)`,
+      'OK STATUS completed',
+    ]);
+    assert.deepEqual(await status('Drop'), ['NO [NONEXISTENT]']);
+    assert.deepEqual(await status('Above'), ['NO [NOPERM]']);
+    // RFC 4314 §6: an access list is shown to nobody who may not list the mailbox.
+    const getAcl = (name: string) => friend.run({ name: 'GETACL', mailbox: theirs(name) });
+    assert.deepEqual(await getAcl('Own'), ['NO [NONEXISTENT]']);
+    assert.deepEqual(await getAcl('Above'), ['NO [NOPERM]']);
+    assert.deepEqual(
+      await friend.run({
+        ...{ name: 'SETACL', mailbox: theirs('Own'), identifier: bob, modify: '+', rights: 'l' },
+      }),
+      ['OK SETACL completed'],
+    );
+    assert.equal((await getAcl('Own')).at(-1), 'OK GETACL completed');
+    // RFC 4314 §4: 'k' on the nearest one that there is, whether or not it may be seen.
+    assert.deepEqual(await friend.create(theirs('Above/Shut/new')), ['NO [NOPERM]']);
+    assert.match((await friend.create(theirs('Above/new')))[0]!, /^OK /);
+    assert.deepEqual(await friend.names('Other*'), [
+      theirs('Above'),
+      theirs('Above/new'),
+      theirs('Own'),
+    ]);
+  });
+
   it('RFC 4314 §2: anyone, without those from whom it is taken away', async () => {
     await using test = await start();
     const [owner, friend] = [test.as(ann), test.as(bob)];

@@ -1,6 +1,7 @@
 // CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE. RFC 9051 §6.3.4 to §6.3.8, RFC 6154 §3 (USE),
 // RFC 4314 §4 (who may), RFC 8474 §4.2 (MAILBOXID).
 
+import type { FolderFacts } from '../../../store/folder-store.ts';
 import { requireRight } from '../acl.ts';
 import type { CommandContext, ExecutorOf, LocatedFolder } from '../context.ts';
 import { newName, superiors } from '../names.ts';
@@ -68,7 +69,7 @@ export const rename: ExecutorOf<'RENAME'> = async ({ mailbox, to }, context) => 
 
 export const subscribe: ExecutorOf<'SUBSCRIBE'> = async ({ mailbox }, context) => {
   // RFC 9051 §6.3.7: we look whether it is there; it may go later, the subscription stays.
-  const { name } = await existing(mailbox, '', context);
+  const { name } = await existing(mailbox, 'l', context);
   await context.store.subscribe(context.account, name, true);
   context.updates?.know({ kind: 'subscribed', name, on: true });
   return ok('SUBSCRIBE completed');
@@ -104,18 +105,20 @@ async function existing(
 /** Where a new name leads, if the account may put something there. RFC 4314 §4: 'k' on what is above. */
 async function newPlace(
   written: string,
-  { names, account }: CommandContext,
+  { names, account, store }: CommandContext,
 ): Promise<{ name: string; place: Place }> {
   const name = newName(written);
   const place = names.place(name);
   if (place === undefined) throw new ImapRefusal('NO', 'CANNOT', 'No mailbox can have that name');
-  let parent: LocatedFolder | undefined;
-  for (const superior of superiors(name)) {
-    parent = await names.locate(superior);
-    if (parent !== undefined) break;
+  if (place.account !== account) {
+    let parent: FolderFacts | undefined;
+    for (const superior of superiors(place.path)) {
+      parent = await store.find(place.account, superior);
+      if (parent !== undefined) break;
+    }
+    if (parent === undefined || !(await names.rightsOn(parent)).includes('k'))
+      throw new ImapRefusal('NO', 'NOPERM', 'You may not create mailboxes there');
   }
-  if (place.account !== account && parent?.rights.includes('k') !== true)
-    throw new ImapRefusal('NO', 'NOPERM', 'You may not create mailboxes there');
   return { name: names.nameOf(place), place };
 }
 

@@ -1,5 +1,6 @@
 import { describe } from 'node:test';
-import { bob, dialogue, fill } from '../test-dialogue.ts';
+import type { FolderStore } from '../../../store/folder-store.ts';
+import { ann, bob, dialogue, fill } from '../test-dialogue.ts';
 
 const flagged = [
   { text: 'Subject: one\r\n\r\n', flags: ['\\Seen'] },
@@ -108,6 +109,70 @@ describe('SELECT and EXAMINE', () => {
         await store.create(bob, 'Secret', undefined);
       },
     },
+  );
+});
+
+describe('rights on the selected mailbox', () => {
+  const theirs = '"Other Users/ann@example.org/Team"';
+  const shared = {
+    accounts: { B: bob },
+    prepare: async (store: FolderStore) => {
+      const team = await store.create(ann, 'Team', undefined);
+      await store.setAcl(team.id, bob, 'lrswite');
+      await fill(store, team.id, [{ text: 'Subject: x\r\n\r\n' }]);
+    },
+  };
+  dialogue(
+    `RFC 4314 §5.1.1: what is taken away counts from the next command on
+    B! SELECT ${theirs}
+    A! SETACL Team ${bob} lrs
+    B> a STORE 1 +FLAGS (\\Seen \\Deleted)
+    B< * FLAGS (…)
+    B< * OK [PERMANENTFLAGS (\\Seen)] …
+    B< * 1 FETCH (FLAGS (\\Seen))
+    B< a OK …
+    B> b EXPUNGE
+    B< b NO [NOPERM] …
+    A! SETACL Team ${bob} +te
+    B> c STORE 1 +FLAGS.SILENT (\\Deleted)
+    B< * FLAGS (…)
+    B< * OK [PERMANENTFLAGS (\\Seen \\Deleted)] …
+    B< c OK …`,
+    shared,
+  );
+  for (const [title, command] of [
+    ['a command', 'FETCH 1 BODY.PEEK[]'],
+    ['NOOP', 'NOOP'],
+  ])
+    dialogue(
+      `RFC 4314 §5.1.1: who may not read it any more is told BYE, by ${title}
+    B! SELECT ${theirs}
+    A! DELETEACL Team ${bob}
+    A! SELECT INBOX
+    A! COPY 1 Team
+    B> a ${command}
+    B< * BYE You may not read the selected mailbox any more
+    B< a NO [NOPERM] …`,
+      shared,
+    );
+  dialogue(
+    `RFC 4314 §5.1.1: in IDLE, too, and of new mail nothing is told
+    B! SELECT ${theirs}
+    B> a IDLE
+    B< + …
+    A! DELETEACL Team ${bob}
+    A! SELECT INBOX
+    A! COPY 1 Team
+    B< * BYE You may not read the selected mailbox any more`,
+    shared,
+  );
+  dialogue(
+    `who may not read it any more can go elsewhere
+    B! SELECT ${theirs}
+    A! DELETEACL Team ${bob}
+    B! SELECT INBOX
+    B! NOOP`,
+    shared,
   );
 });
 

@@ -1,6 +1,7 @@
 // What commands in the selected state have in common. RFC 9051 §6.4.
 
 import type { SequenceSet } from '../../../imap/command.ts';
+import { lacks } from '../acl.ts';
 import type { CommandContext } from '../context.ts';
 import { numbersOf } from '../number-set.ts';
 import { ImapRefusal } from '../refusal.ts';
@@ -24,9 +25,7 @@ export function requireWritable(context: CommandContext): SelectedMailbox {
 
 /** @throws ImapRefusal */
 export function requireRights({ rights }: SelectedMailbox, needed: string): void {
-  for (const right of needed)
-    if (!rights.includes(right))
-      throw new ImapRefusal('NO', 'NOPERM', `You lack the right '${right}' on this mailbox`);
+  for (const right of needed) if (!rights.includes(right)) throw lacks(right);
 }
 
 /** Message numbers. @throws ImapRefusal */
