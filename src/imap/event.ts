@@ -17,7 +17,7 @@ export interface ImapFacts {
 /** Extensions that a client turns on, by ENABLE or by using them. RFC 5161, RFC 7162 §3.1. */
 export type Enabled = 'IMAP4REV2' | 'CONDSTORE' | 'QRESYNC' | 'UTF8=ACCEPT' | 'UIDONLY';
 
-/** Commands that the session does not answer by itself. */
+/** Commands that the session does not answer by itself, or not always: ENABLE. */
 export type OwnersCommand = Exclude<
   Command,
   {
@@ -27,7 +27,6 @@ export type OwnersCommand = Exclude<
       | 'STARTTLS'
       | 'LOGIN'
       | 'AUTHENTICATE'
-      | 'ENABLE'
       | 'COMPRESS'
       | 'IDLE';
   }

@@ -358,7 +358,7 @@ export class ImapSession implements ImapMachine {
       case 'AUTHENTICATE':
         return this.#authenticate(command);
       case 'ENABLE':
-        return this.#enable(command.capabilities);
+        return this.#enable(command);
       case 'COMPRESS':
         return this.#compress();
       case 'IDLE':
@@ -447,9 +447,10 @@ export class ImapSession implements ImapMachine {
   }
 
   // RFC 5161 §3.1: what is not known is ignored; what is new is said.
-  #enable(names: readonly string[]): undefined {
+  #enable(command: CommandOf<'ENABLE'>): SessionEvent | undefined {
+    const hadCondstore = this.#enabled.has('CONDSTORE');
     const added: string[] = [];
-    for (const name of names) {
+    for (const name of command.capabilities) {
       const [extension, shown] = enableable.get(name) ?? [];
       if (extension === undefined || shown === undefined || this.#enabled.has(extension)) continue;
       this.#enabled.add(extension);
@@ -458,6 +459,9 @@ export class ImapSession implements ImapMachine {
       added.push(` ${shown}`);
     }
     this.untagged(`ENABLED${added.join('')}`);
+    // RFC 7162 §3.1: something is to be said of the selected mailbox then.
+    if (hadCondstore !== this.#enabled.has('CONDSTORE') && this.#login === 'selected')
+      return this.#ask({ kind: 'command', tag: this.#tag, command });
     return this.#complete(completion('OK', 'ENABLE completed'));
   }
 

@@ -73,7 +73,10 @@ describe('APPEND', () => {
     A< d NO [BADURL imap://elsewhere/INBOX/;UID=1] …
     A> e STATUS INBOX (MESSAGES)
     A< * STATUS "INBOX" (MESSAGES 5)
-    A< e OK …`,
+    A< e OK …
+    A> f APPEND INBOX CATENATE (URL "INBOX;UID=1")
+    A< * 6 EXISTS
+    A< f OK [APPENDUID …] …`,
   );
   dialogue(
     `RFC 8508: REPLACE puts one message in the place of another

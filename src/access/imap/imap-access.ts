@@ -49,6 +49,8 @@ export class ImapAccess {
   #appender: Appender | undefined;
   /** Why what is being appended cannot be kept: said when the session asks next. */
   #appendError: { readonly error: unknown } | undefined;
+  /** The client has enabled CONDSTORE, and been told what belongs to that. */
+  #hasCondstore = false;
   #commands = 0;
   #appended = 0;
 
@@ -156,6 +158,7 @@ export class ImapAccess {
       await this.#checkRights();
       if (!leaving.has(command.name) && context.selected?.rights.includes('r') === false)
         return this.#withGoodbye(no('NOPERM', 'Nothing can be done with this mailbox'));
+      this.#tellModseq(command);
       completion =
         executor === undefined
           ? no('CANNOT', 'This command is not available')
@@ -203,6 +206,15 @@ export class ImapAccess {
     selected.allow(await names.rightsOn(selected.folder), this.#context);
   }
 
+  // RFC 7162 §3.1: the command that enables CONDSTORE while a mailbox is selected; SELECT says it anyway.
+  #tellModseq({ name }: OwnersCommand): void {
+    const { selected, isEnabled, untagged } = this.#context;
+    if (this.#hasCondstore || !isEnabled('CONDSTORE')) return;
+    this.#hasCondstore = true;
+    if (selected === undefined || name === 'SELECT' || name === 'EXAMINE') return;
+    untagged(`OK [HIGHESTMODSEQ ${selected.open.modseq}] Highest`);
+  }
+
   #withGoodbye(completion: Completion): Completion {
     const bye = this.#context.updates?.over;
     return bye === undefined ? completion : { ...completion, bye };
@@ -230,6 +242,7 @@ export class ImapAccess {
   #leave(octets?: { readonly received: number; readonly sent: number }): void {
     const { account, updates } = this.#context;
     updates?.close();
+    this.#hasCondstore = false;
     if (account === '') return;
     this.#parts.log.info('mailbox closed', {
       ...{ account, commands: this.#commands, appended: this.#appended },

@@ -324,7 +324,7 @@ describe('ImapService', () => {
     assert.match((await client.ask('UNAUTHENTICATE')).at(-1)!, / OK /);
     assert.match((await client.ask('LIST "" *')).at(-1)!, / (?:BAD|NO) /);
     assert.match((await client.ask('LOGIN bob@example.org secret')).at(-1)!, / OK /);
-    assert.match((await client.ask('GETQUOTAROOT INBOX'))[0]!, /"bob@example\.org"/);
+    assert.match((await client.ask('GETACL INBOX'))[0]!, /"bob@example\.org"/);
   });
 
   it('RFC 2177: IDLE is told of new mail at once, and of what came before it', async () => {

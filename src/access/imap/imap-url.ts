@@ -1,5 +1,5 @@
 // URLs of messages and their parts, as CATENATE takes them: relative to this server. RFC 5092 §4 to §6,
-// RFC 4469 §3. Pure.
+// RFC 4469 §3: an absolute path, or one relative to the root. Pure.
 
 import type { Partial, Section } from '../../imap/command.ts';
 
@@ -13,7 +13,7 @@ export interface MessageUrl {
 
 // ipath-query: enc-mailbox [uidvalidity] iuid-slash-opt [isection] [ipartial]
 const pattern =
-  /^\/([^;?]+)(?:;uidvalidity=([1-9]\d{0,9}))?\/?;uid=([1-9]\d{0,9})(?:\/?;section=([^;]+?))?(?:\/?;partial=(\d{1,10})(?:\.([1-9]\d{0,9}))?)?\/?$/i;
+  /^\/?([^/;?][^;?]*)(?:;uidvalidity=([1-9]\d{0,9}))?\/?;uid=([1-9]\d{0,9})(?:\/?;section=([^;]+?))?(?:\/?;partial=(\d{1,10})(?:\.([1-9]\d{0,9}))?)?\/?$/i;
 
 /** Undefined for what is no such URL. */
 export function parseMessageUrl(url: string): MessageUrl | undefined {

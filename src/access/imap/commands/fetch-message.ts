@@ -64,7 +64,8 @@ export class MessageWriter {
     }
     // RFC 9051 §6.4.5: that \Seen was set is told in the same response.
     if (extra !== '') text += separator + extra;
-    context.raw(`${text})\r\n`);
+    // RFC 9051 §9, msg-att: of nothing at all there is no response.
+    if (separator !== '' || extra !== '') context.raw(`${text})\r\n`);
     const room = context.room();
     if (room !== undefined) await room;
     return fine;

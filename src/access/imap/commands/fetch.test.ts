@@ -113,7 +113,9 @@ describe('FETCH', () => {
     A< b OK …
     A> c FETCH 2 (UID BINARY.PEEK[3])
     A< * 2 FETCH (UID 2)
-    A< c NO [UNKNOWN-CTE] …`,
+    A< c NO [UNKNOWN-CTE] …
+    A> d FETCH 2 BINARY.SIZE[3]
+    A< d NO [UNKNOWN-CTE] …`,
     { mails },
   );
   dialogue(
@@ -131,6 +133,7 @@ describe('FETCH', () => {
     A! SELECT INBOX
     A! STORE 2 +FLAGS.SILENT (\\Flagged)
     A> a UID FETCH 1:* (FLAGS) (CHANGEDSINCE 3)
+    A< * OK [HIGHESTMODSEQ 4] …
     A< * 2 FETCH (UID 2 FLAGS (\\Flagged) MODSEQ (4))
     A< a OK …
     A> b UID FETCH 1:* (FLAGS) (PARTIAL -1:-1)

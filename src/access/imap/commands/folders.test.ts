@@ -204,6 +204,14 @@ describe('LIST', () => {
       '(\\Subscribed \\HasChildren) "Vegetable"',
       '(\\Subscribed \\HasNoChildren) "Vegetable/Broccoli"',
     ]);
+    // RFC 5258 §3.5: what is not there, but above such a name, is shown where nothing else leads to it.
+    await client.delete('Fruit');
+    assert.deepEqual(await client.list('%', { subscribed: true }), [
+      '(\\Subscribed \\HasNoChildren) "INBOX"',
+      '(\\NonExistent \\Noselect \\HasChildren) "Fruit"',
+      '(\\Subscribed \\HasChildren) "Vegetable"',
+    ]);
+    await client.create('Fruit');
     // Example 8 and 9: what is above a subscribed name that the pattern does not reach.
     assert.deepEqual(await client.list('%', { subscribed: true, recursiveMatch: true }), [
       '(\\Subscribed \\HasNoChildren) "INBOX"',
@@ -459,6 +467,11 @@ describe('METADATA', () => {
       'OK GETMETADATA completed',
     ]);
     assert.match((await get([filters], 'infinity'))[0]!, /\/a\/b "x"/);
+    // Field: SnappyMail asks for everything below the roots.
+    assert.deepEqual(await get(['/shared', '/private'], 'infinity'), [
+      `METADATA "INBOX" (/shared/comment "long one" ${filters}/a/b "x" ${filters}/small "SMALLER 5000")`,
+      'OK GETMETADATA completed',
+    ]);
     assert.deepEqual(await get(['/shared/comment', '/private/comment'], '0', 3), [
       'METADATA "INBOX" (/private/comment NIL)',
       'OK [METADATA LONGENTRIES 8]',
@@ -554,16 +567,15 @@ describe('QUOTA, NAMESPACE, ID', () => {
       content: { kind: 'inline', bytes: Buffer.alloc(1500, 'x') },
     });
     const root = (mailbox: string) => client.run({ name: 'GETQUOTAROOT', mailbox });
-    assert.deepEqual(await root('Sent'), [
-      `QUOTAROOT "Sent" "${ann}"`,
-      `QUOTA "${ann}" ()`,
-      'OK GETQUOTAROOT completed',
-    ]);
+    // RFC 9208 §6: there is no such thing as a list of no limits.
+    assert.deepEqual(await root('Sent'), ['QUOTAROOT "Sent"', 'OK GETQUOTAROOT completed']);
+    assert.deepEqual(await client.run({ name: 'GETQUOTA', root: ann }), ['NO [NONEXISTENT]']);
     Object.assign(client.context, { quota: { bytes: 10_000, messages: 5 } });
     assert.deepEqual(await client.run({ name: 'GETQUOTA', root: ann }), [
       `QUOTA "${ann}" (STORAGE 2 9 MESSAGE 1 5)`,
       'OK GETQUOTA completed',
     ]);
+    assert.equal((await root('Sent'))[0], `QUOTAROOT "Sent" "${ann}"`);
     assert.deepEqual(await client.run({ name: 'GETQUOTA', root: bob }), ['NO [NONEXISTENT]']);
     assert.deepEqual(await root(`Other Users/${bob}/INBOX`), ['NO [NONEXISTENT]']);
     const limits = new Map([['STORAGE', 1]]);

@@ -15,7 +15,7 @@ import { notify } from './notify.ts';
 import { getQuota, getQuotaRoot, setQuota } from './quota.ts';
 import { search, sort, thread } from './search.ts';
 import { select } from './select.ts';
-import { id, namespace, noop, unauthenticate } from './session.ts';
+import { enable, id, namespace, noop, unauthenticate } from './session.ts';
 import { status } from './status.ts';
 import { store } from './store.ts';
 
@@ -23,6 +23,7 @@ type Executors = { readonly [N in OwnersCommand['name']]?: ExecutorOf<N> };
 
 const table: Executors = {
   NOOP: noop,
+  ENABLE: enable,
   ID: id,
   NAMESPACE: namespace,
   UNAUTHENTICATE: unauthenticate,

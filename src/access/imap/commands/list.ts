@@ -94,7 +94,7 @@ function select(names: ReadonlyMap<string, Name>, options: ListOptions): Iterabl
       rows.set(name.name, { name, childInfo: parents.has(name.name) });
   // RFC 5258 §3.5: with RECURSIVEMATCH every name above those that the pattern does not reach;
   // without it only what must be shown for them to be found at all.
-  if (recursiveMatch || !(subscribed || specialUse))
+  if (recursiveMatch || !specialUse)
     for (const name of hiddenParents(names, meets, matches))
       if (!rows.has(name) && (recursiveMatch || names.get(name)?.located === undefined))
         rows.set(name, {

@@ -21,7 +21,8 @@ type Annotations = ReadonlyMap<string, Uint8Array>;
 
 export const getMetadata: ExecutorOf<'GETMETADATA'> = async (command, context) => {
   const { mailbox, entries, depth, maxSize } = command;
-  for (const name of entries) checkName(name);
+  // Field: clients ask for all that is below the two roots.
+  for (const name of entries) if (name !== '/private' && name !== '/shared') checkName(name);
   const located = mailbox === '' ? undefined : await annotated(mailbox, context);
   const found = await annotationsOf(located, context);
   const asked = new Map<string, Uint8Array | undefined>();

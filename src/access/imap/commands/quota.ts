@@ -1,5 +1,5 @@
 // GETQUOTA, GETQUOTAROOT, SETQUOTA. RFC 9208. Each account is a quota root, by its address; how much
-// it may keep is the operator's decision. STORAGE is counted in KiB, MESSAGE in messages.
+// it may keep is the operator's decision; where nothing is limited there is no root. STORAGE is counted in KiB, MESSAGE in messages.
 
 import { requireRight } from '../acl.ts';
 import type { CommandContext, ExecutorOf } from '../context.ts';
@@ -8,7 +8,7 @@ import { mailboxText, stringText } from '../words.ts';
 
 export const getQuota: ExecutorOf<'GETQUOTA'> = async ({ root }, context) => {
   // What others keep is nobody's business, and neither is who they are.
-  if (root !== context.account)
+  if (root !== context.account || !isLimited(context))
     throw new ImapRefusal('NO', 'NONEXISTENT', 'There is no such quota root');
   context.untagged(await quotaText(context));
   return ok('GETQUOTA completed');
@@ -19,7 +19,7 @@ export const getQuotaRoot: ExecutorOf<'GETQUOTAROOT'> = async ({ mailbox }, cont
   // RFC 9208 §4.1.2: the mailbox need not exist.
   const place = names.place(mailbox);
   if (place?.account !== account) requireRight(await names.locate(mailbox), 'r');
-  const own = place?.account === account;
+  const own = place?.account === account && isLimited(context);
   const name = place === undefined ? mailbox : names.nameOf(place);
   const root = own ? ` ${stringText(account)}` : '';
   context.untagged(`QUOTAROOT ${mailboxText(context, name)}${root}`);
@@ -32,15 +32,17 @@ export const setQuota: ExecutorOf<'SETQUOTA'> = () => {
   throw new ImapRefusal('NO', 'NOPERM', 'Quotas are set by the operator');
 };
 
+// RFC 9208 §6: a list of limits has at least one.
+const isLimited = ({ quota }: CommandContext): boolean =>
+  quota.bytes !== undefined || quota.messages !== undefined;
+
 async function quotaText({ account, store, quota }: CommandContext): Promise<string> {
   const limits: string[] = [];
-  if (quota.bytes !== undefined || quota.messages !== undefined) {
-    const used = await store.usage(account);
-    // RFC 9208 §5.1: units of 1024 octets.
-    if (quota.bytes !== undefined)
-      limits.push(`STORAGE ${Math.ceil(used.bytes / 1024)} ${Math.floor(quota.bytes / 1024)}`);
-    if (quota.messages !== undefined) limits.push(`MESSAGE ${used.messages} ${quota.messages}`);
-  }
+  const used = await store.usage(account);
+  // RFC 9208 §5.1: units of 1024 octets.
+  if (quota.bytes !== undefined)
+    limits.push(`STORAGE ${Math.ceil(used.bytes / 1024)} ${Math.floor(quota.bytes / 1024)}`);
+  if (quota.messages !== undefined) limits.push(`MESSAGE ${used.messages} ${quota.messages}`);
   // RFC 9208 §4.2.1: what is not in the list is not limited.
   return `QUOTA ${stringText(account)} (${limits.join(' ')})`;
 }

@@ -129,6 +129,7 @@ describe('SEARCH', () => {
     `RFC 7162 §3.1.5: MODSEQ as a key and in the result
     A! SELECT INBOX
     A> a SEARCH MODSEQ 4
+    A< * OK [HIGHESTMODSEQ 5] …
     A< * SEARCH 3 4 (MODSEQ 5)
     A< a OK …
     A> b SEARCH RETURN (MIN) MODSEQ 4

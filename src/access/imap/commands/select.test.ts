@@ -112,6 +112,33 @@ describe('SELECT and EXAMINE', () => {
   );
 });
 
+describe('CONDSTORE', () => {
+  dialogue(
+    `RFC 7162 §3.1: who enables it while a mailbox is selected is told HIGHESTMODSEQ, once
+    A! SELECT INBOX
+    A> a ENABLE CONDSTORE
+    A< * ENABLED CONDSTORE
+    A< * OK [HIGHESTMODSEQ 5] …
+    A< a OK …
+    A> b ENABLE QRESYNC
+    A< * ENABLED QRESYNC
+    A< b OK …
+    A> c FETCH 1 (MODSEQ)
+    A< * 1 FETCH (MODSEQ (2))
+    A< c OK …`,
+  );
+  dialogue(
+    `RFC 7162 §3.1: SELECT has said it already
+    A> a ENABLE CONDSTORE
+    A< * ENABLED CONDSTORE
+    A< a OK …
+    A! SELECT INBOX
+    A> c FETCH 1 (MODSEQ)
+    A< * 1 FETCH (MODSEQ (2))
+    A< c OK …`,
+  );
+});
+
 describe('rights on the selected mailbox', () => {
   const theirs = '"Other Users/ann@example.org/Team"';
   const shared = {

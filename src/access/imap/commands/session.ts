@@ -1,4 +1,4 @@
-// NAMESPACE, ID, NOOP and UNAUTHENTICATE: about the session rather than about mail. RFC 2342,
+// NAMESPACE, ID, NOOP, ENABLE and UNAUTHENTICATE: about the session rather than about mail. RFC 2342,
 // RFC 2971, RFC 8437.
 
 import { version } from '../../../base/version.ts';
@@ -6,6 +6,9 @@ import type { ExecutorOf } from '../context.ts';
 import { othersPrefix } from '../names.ts';
 import { ok } from '../refusal.ts';
 import { stringText } from '../words.ts';
+
+/** The session has done it. */
+export const enable: ExecutorOf<'ENABLE'> = () => ok('ENABLE completed');
 
 export const noop: ExecutorOf<'NOOP'> = () => ok('NOOP completed');
 
