@@ -23,6 +23,7 @@ import type { QueueSettings } from './queue/runner.ts';
 import { defaultTimeouts } from './smtp/client/timeouts.ts';
 import type { SessionLimits } from './smtp/limits.ts';
 import type { NewRecipient } from './store/queue-store.ts';
+import type { Spool } from './store/spool.ts';
 import type { Stores } from './store/sqlite/stores.ts';
 
 /** Everything that follows from the configuration alone. */
@@ -95,12 +96,12 @@ export function goLive(config: Config, { stores, openRelay, log }: LiveParts): L
 /** Our mailboxes or Maildir folders, by the configuration in force. */
 export function localDelivery(
   live: () => Live,
-  { clock, log }: { clock: Clock; log: Log },
+  { clock, log, spool }: { clock: Clock; log: Log; spool: Spool },
 ): Deliver {
   const directory = {
     accountOf: (address: string) => live().directory.accountOf(address),
   };
-  const mailbox = createLocalDelivery({ directory, clock });
+  const mailbox = createLocalDelivery({ directory, clock, spool });
   let maildir: { readonly path: string; readonly deliver: Deliver } | undefined;
   return (lease, signal) => {
     const { localDelivery: kind, hostname } = live().config;

@@ -101,7 +101,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     store: stores.queue,
     deliver: createDelivery({
       router: { routeOfDestination: (destination) => live.router.routeOfDestination(destination) },
-      local: localDelivery(() => live, { clock, log }),
+      local: localDelivery(() => live, { clock, log, spool: stores.spool }),
       remote: (lease, signal) => live.remote(lease, signal),
     }),
     clock,

@@ -5,6 +5,7 @@ import { silentLog } from '../base/log.ts';
 import { createDirectory } from '../policy/directory.ts';
 import type { Deliver } from '../queue/delivery.ts';
 import type { Content } from '../store/content.ts';
+import { MemorySpool } from '../store/files/memory-spool.ts';
 import type { Lease } from '../store/queue-store.ts';
 import { createDelivery } from './dispatch.ts';
 import { createLocalDelivery } from './local.ts';
@@ -24,8 +25,12 @@ const directory = createDirectory({
   recipientDelimiter: '+',
   log: silentLog,
 });
-const deliver = createLocalDelivery({ directory, clock });
+const spool = new MemorySpool();
+const deliver = createLocalDelivery({ directory, clock, spool });
 const { signal } = new AbortController();
+
+const binaryPart = (encoding: string, body: string) =>
+  `MIME-Version: 1.0\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n${body}`;
 
 const inline = (text: string): Content => {
   const bytes = Buffer.from(text);
@@ -84,6 +89,30 @@ describe('createLocalDelivery', () => {
       flags: [],
       received: clock.now(),
     });
+  });
+
+  it('RFC 3516 §6: what came by BINARYMIME is kept as lines, for POP3 and BODY[]', async () => {
+    const contentOf = async (text: string, params: readonly string[]) => {
+      const { message, ...rest } = lease(['ann@example.org'], inline(text));
+      const binary = { ...rest, message: { ...message, params } };
+      const [result] = (await deliver(binary, signal)).recipients;
+      assert(result?.kind === 'delivered' && result.append?.content.kind !== 'file');
+      const { content } = result.append!;
+      return content.kind === 'inline' ? Buffer.from(content.bytes).toString('latin1') : content;
+    };
+    const binary = binaryPart('binary', 'a\0b\nc');
+    assert.equal(
+      await contentOf(binary, ['body=BinaryMIME']),
+      binaryPart('base64', 'YQBiCmM=\r\n'),
+    );
+    const queued = { kind: 'queued', id: 'id1' };
+    assert.deepEqual(await contentOf(binary.replace('\0', ''), ['BODY=8BITMIME']), queued);
+    assert.equal(
+      await contentOf(binary, []),
+      binaryPart('base64', 'YQBiCmM=\r\n'),
+      'a NUL in lines',
+    );
+    assert.deepEqual(await contentOf('a: b\r\n\r\nc\r\n', ['BODY=BINARYMIME']), queued);
   });
 
   it('an account that was removed since fails alone, with 550 5.1.1', async () => {

@@ -5,12 +5,15 @@
 import type { Clock } from '../base/clock.ts';
 import { findHeaderEnd } from '../mail/header.ts';
 import { deliveredToField, returnPathField } from '../mail/trace.ts';
+import { storeLinesOnly } from '../mailbox/lines-only.ts';
 import type { Directory } from '../policy/directory.ts';
 import type { Deliver, RecipientResult } from '../queue/delivery.ts';
 import { reply } from '../smtp/reply.ts';
 import type { QueuedMessage } from '../store/queue-store.ts';
+import type { Spool } from '../store/spool.ts';
 
 export interface LocalDeliveryOptions {
+  readonly spool: Pick<Spool, 'create'>;
   readonly directory: Pick<Directory, 'accountOf'>;
   readonly clock: Clock;
 }
@@ -21,25 +24,30 @@ const noMailbox = reply(550, '1.1', 'No such mailbox here');
 // RFC 3463 §3.5: X.4.6, routing loop detected.
 const loop = reply(554, '4.6', 'The message has been delivered to this address before');
 
-export function createLocalDelivery({ directory, clock }: LocalDeliveryOptions): Deliver {
+export function createLocalDelivery({ directory, clock, spool }: LocalDeliveryOptions): Deliver {
   return async ({ message, recipients }) => {
     const before = await deliveredBefore(message);
     const results: RecipientResult[] = [];
     for (const { address } of recipients) {
       const account = await accountFor(address, before, directory);
-      results.push(typeof account === 'string' ? append(message, address, account) : account);
+      results.push(typeof account === 'string' ? await append(message, address, account) : account);
     }
     return { recipients: results, health: 'ok' };
   };
 
-  function append(message: QueuedMessage, address: string, account: string): RecipientResult {
+  async function append(
+    message: QueuedMessage,
+    address: string,
+    account: string,
+  ): Promise<RecipientResult> {
+    const encoded = isBinary(message) ? await storeLinesOnly(message.content, spool) : undefined;
     return {
       kind: 'delivered',
       reply: delivered,
       append: {
         account,
         folder: 'INBOX',
-        content: { kind: 'queued', id: message.id },
+        content: encoded ?? { kind: 'queued', id: message.id },
         prefix: finalFields(message, address),
         flags: [],
         // RFC 9051 §2.3.3: the internal date is that of final delivery.
@@ -48,6 +56,11 @@ export function createLocalDelivery({ directory, clock }: LocalDeliveryOptions):
     };
   }
 }
+
+/** RFC 3030 §3; and what is none by its label, where a look costs nothing. */
+const isBinary = ({ params, content }: QueuedMessage): boolean =>
+  params.some((param) => param.toUpperCase() === 'BODY=BINARYMIME') ||
+  content.bytes?.includes(0) === true;
 
 /** The account that gets it, or why nobody does. */
 export async function accountFor(

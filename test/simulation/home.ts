@@ -158,7 +158,11 @@ export async function startHome(parts: HomeParts): Promise<Home> {
   const runner = new QueueRunner({
     ...{ clock, random, log, history, hostname, ids, settings: queueSettings },
     store: watched(stores.queue, disk, ledger, life),
-    deliver: createDelivery({ router, local: createLocalDelivery({ directory, clock }), remote }),
+    deliver: createDelivery({
+      router,
+      local: createLocalDelivery({ directory, clock, spool: stores.spool }),
+      remote,
+    }),
     resolve: async (address) => {
       const mailbox = parseMailbox(address)!;
       const found = await directory.resolve(mailbox, { mayRelay: true });

@@ -54,6 +54,45 @@ describe('APPEND', () => {
     },
   );
   dialogue(
+    `RFC 3516 §6: a part with a NUL is kept as base64; nothing else is touched
+    A! SELECT INBOX
+    A> a APPEND INBOX ~{101+}
+    A> MIME-Version: 1.0
+    A> Content-Type: application/octet-stream
+    A> Content-Transfer-Encoding: binary
+    A>
+    A> a\0
+    A> b
+    A< * 5 EXISTS
+    A< a OK …
+    A> b FETCH 5 (RFC822.SIZE BODY.PEEK[])
+    A< * 5 FETCH (RFC822.SIZE 106 BODY[] {106}
+    A< MIME-Version: 1.0
+    A< Content-Type: application/octet-stream
+    A< Content-Transfer-Encoding: base64
+    A<
+    A< YQANCmI=
+    A< )
+    A< b OK …
+    A> c FETCH 5 BINARY.PEEK[1]
+    A< * 5 FETCH (BINARY[1] ~{5}
+    A< a\0
+    A< b)
+    A< c OK …
+    A> d APPEND INBOX ~{41+}
+    A> Content-Transfer-Encoding: binary
+    A>
+    A> a
+    A> b
+    A< * 6 EXISTS
+    A< d OK …
+    A> e FETCH 6 BODY.PEEK[TEXT]
+    A< * 6 FETCH (BODY[TEXT] {4}
+    A< a
+    A< b)
+    A< e OK …`,
+  );
+  dialogue(
     `RFC 4469: CATENATE of texts and of parts of other messages
     A> a APPEND INBOX CATENATE (URL "/INBOX;UIDVALIDITY={v}/;UID=1/;SECTION=HEADER" TEXT {3+}
     A> new URL "/INBOX/;UID=2/;SECTION=TEXT")

@@ -5,7 +5,8 @@
 import type { AppendMessage, AppendTarget, CatenatePart } from '../../imap/command.ts';
 import type { Answer, Completion, Question } from '../../imap/event.ts';
 import { isSeen } from '../../mailbox/flags.ts';
-import { storedSize } from '../../store/content.ts';
+import { storeLinesOnly } from '../../mailbox/lines-only.ts';
+import { type StoredContent, storedSize } from '../../store/content.ts';
 import type { NewMail } from '../../store/folder-store.ts';
 import type { ContentWriter } from '../../store/spool.ts';
 import { requireRights, requireWritable } from './commands/selection.ts';
@@ -35,6 +36,8 @@ export class Append implements Appender {
   #work: Work | undefined;
   #message: AppendMessage | undefined;
   #writer: ContentWriter | undefined;
+  /** There is a NUL in the message. */
+  #hasNul = false;
 
   constructor(context: CommandContext) {
     this.#context = context;
@@ -51,6 +54,7 @@ export class Append implements Appender {
     }
     this.#message = message;
     this.#writer = this.#context.spool.create();
+    this.#hasNul = false;
     return { kind: 'proceed' };
   }
 
@@ -62,6 +66,7 @@ export class Append implements Appender {
   }
 
   content(octets: Uint8Array): Promise<void> | undefined {
+    this.#hasNul ||= octets.includes(0);
     return this.#writer!.write(octets);
   }
 
@@ -70,12 +75,29 @@ export class Append implements Appender {
     const { flags, date } = this.#message!;
     const writer = this.#writer!;
     this.#writer = undefined;
-    const content = await writer.commit();
     this.#work!.writers.push(writer);
+    const content = await this.#committed(writer);
     this.#work!.octets += storedSize(content);
     // RFC 4314 §4: flags that may not be set are left out.
     const kept = permittedFlags(flags, folder.rights);
     messages.push({ content, flags: kept, received: date ?? this.#context.clock.now() });
+  }
+
+  async #committed(writer: ContentWriter): Promise<StoredContent> {
+    const content = await writer.commit();
+    if (!this.#hasNul) return content;
+    const { spool } = this.#context;
+    const discard = async () => {
+      if (content.kind === 'file') await spool.remove(content.key);
+    };
+    try {
+      const encoded = await storeLinesOnly(spool.open(content), spool);
+      if (encoded !== undefined) await discard();
+      return encoded ?? content;
+    } catch (error) {
+      await discard();
+      throw error;
+    }
   }
 
   async end({ target }: QuestionOf<'append-end'>): Promise<Completion> {

@@ -1,12 +1,14 @@
 // One IMAP conversation without a connection, for tests: commands go in, untagged responses and the
 // completion come out, and updates are told when a real conversation would tell them.
 
+import assert from 'node:assert/strict';
 import type { Clock } from '../../base/clock.ts';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Completion, Enabled, OwnersCommand } from '../../imap/event.ts';
 import { defaultImapLimits } from '../../imap/limits.ts';
 import { OpenFolders } from '../../mailbox/open-folders.ts';
+import { memoryContent, type StoredContent } from '../../store/content.ts';
 import type { FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
 import { executors, keepsNumbers } from './commands/index.ts';
@@ -134,8 +136,9 @@ export const memorySpool: Spool = {
     };
   },
   store: async (bytes) => ({ kind: 'inline', bytes }),
-  open() {
-    throw new Error('there are no files');
+  open(stored) {
+    assert.equal(stored.kind, 'inline', 'there are no files');
+    return memoryContent((stored as Extract<StoredContent, { kind: 'inline' }>).bytes);
   },
   async remove() {},
   async [Symbol.asyncDispose]() {},
