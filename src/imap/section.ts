@@ -170,6 +170,8 @@ export function selectFields(
 
 export interface LocatedBinary extends Extent {
   readonly encoding: string;
+  /** What is decoded is lines of text. */
+  readonly isText: boolean;
 }
 
 /** BINARY[part]: where the body is and how it is encoded. RFC 3516 §4.2. */
@@ -178,14 +180,18 @@ export function locateBinary(
   numbers: readonly number[],
 ): LocatedBinary | undefined {
   if (numbers.length === 0) {
-    return { start: root.headerStart, end: root.bodyEnd, encoding: 'binary' };
+    return { start: root.headerStart, end: root.bodyEnd, encoding: 'binary', isText: false };
   }
   const part = findPart(root, numbers);
   if (part === undefined) return undefined;
   // RFC 2045 §6.4: a multipart is never encoded itself, whatever it says.
   const encoding = part.contentType.type === 'multipart' ? 'binary' : part.encoding;
-  return { start: part.bodyStart, end: part.bodyEnd, encoding };
+  return { start: part.bodyStart, end: part.bodyEnd, encoding, isText: isLines(part) };
 }
+
+/** Its decoded octets are lines; in UTF-16 and the like an octet of a newline is none. */
+const isLines = ({ contentType: { type, params } }: MimePart): boolean =>
+  type === 'text' && !/^(?:utf|ucs)-?(?:16|32|2|4)/i.test(params.get('charset') ?? '');
 
 export type BinaryResult =
   | { readonly kind: 'octets'; readonly octets: Uint8Array }

@@ -312,6 +312,20 @@ describe('logging in', () => {
   `);
 
   transcripts(loggedIn({ limits: { ...facts.limits, errors: 2 } }))(`
+    only errors in a row count, for a connection may last for days
+    C: a X
+    S: a BAD That command is not known
+    C: b ENABLE NOTHING
+    S: * ENABLED
+    S: b OK ENABLE completed
+    C: c X
+    S: c BAD That command is not known
+    C: d ENABLE NOTHING
+    S: * ENABLED
+    S: d OK ENABLE completed
+  `);
+
+  transcripts(loggedIn({ limits: { ...facts.limits, errors: 2 } }))(`
     errors are limited
     C: a X
     S: a BAD That command is not known

@@ -587,6 +587,8 @@ export class ImapSession implements ImapMachine {
     if (answer.bye !== undefined) this.untagged(`BYE ${formatText(answer.bye)}`);
     this.#say(this.#tag, this.#withCapabilities(answer));
     if (answer.bye !== undefined) return this.#close('refused');
+    // A connection may last for days: what counts is mistakes with nothing right between them.
+    if (answer.status === 'OK' && this.#login !== 'not-authenticated') this.#errors = 0;
     if (answer.status !== 'BAD') return;
     this.#errors += 1;
     if (this.#errors >= this.#facts.limits.errors) this.#end('Too many errors', 'errors');

@@ -155,7 +155,7 @@ export interface Quota {
 }
 
 export interface FolderStore {
-  /** Creates what is missing of the account's standard folders. */
+  /** Creates what is missing of the account's standard folders, and subscribes to it. */
   ensure(account: string): Promise<void>;
   /** All folders of an account, by path. */
   folders(account: string): Promise<readonly FolderFacts[]>;

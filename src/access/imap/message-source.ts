@@ -12,14 +12,20 @@ import {
   needsParts,
   rangeToRead,
 } from '../../imap/section.ts';
-import { findHeaderEnd } from '../../mail/header.ts';
+import { findHeaderEnd, headerBytesMax } from '../../mail/header.ts';
 import { parseMime } from '../../mail/mime.ts';
 import { type MimePart, mimeLimits } from '../../mail/mime-part.ts';
 import { MimeScanner } from '../../mail/mime-scanner.ts';
 import type { Content } from '../../store/content.ts';
 import type { MailDigest } from '../../store/folder-store.ts';
 import { decodePieces } from './part-decoder.ts';
-import { gather, measure, type Pieces, piecesOf, sliceOf } from './pieces.ts';
+import { gather, measure, type Pieces, piecesOf, sliceOf, withCrlf } from './pieces.ts';
+
+/** Limit: octets of a header in which fields are looked for, when not all of them are to be sent. */
+const selectBytesMax = 8 * 2 ** 20;
+
+/** There is more of it in the message. */
+export const isCut = (header: Uint8Array): boolean => header.length >= headerBytesMax;
 
 /** Octets to send, whose number is known before. */
 export interface Literal {
@@ -74,8 +80,10 @@ export class MessageSource {
       const octets = content.bytes.subarray(range.start, range.end);
       return literalOf(finishSection(octets, located, partial));
     }
-    if (located.select !== undefined)
-      return literalOf(finishSection(await gather(piecesOf(content, range)), located, partial));
+    if (located.select !== undefined) {
+      const some = { start: range.start, end: Math.min(range.end, range.start + selectBytesMax) };
+      return literalOf(finishSection(await gather(piecesOf(content, some)), located, partial));
+    }
     const octets = range.end - range.start;
     return { octets, hasNul: false, bytes: undefined, pieces: () => piecesOf(content, range) };
   }
@@ -86,8 +94,10 @@ export class MessageSource {
     if (content === undefined) return undefined;
     const located = locateBinary(await this.#structure(content), part);
     if (located === undefined) return undefined;
-    const pieces = (): Pieces | undefined =>
-      decodePieces(piecesOf(content, located), located.encoding);
+    const pieces = (): Pieces | undefined => {
+      const decoded = decodePieces(piecesOf(content, located), located.encoding);
+      return decoded && located.isText ? withCrlf(decoded) : decoded;
+    };
     const decoded = pieces();
     if (decoded === undefined) return 'unknown-encoding';
     const cut = (whole: Pieces) =>
@@ -98,12 +108,19 @@ export class MessageSource {
   }
 
   async #locate(section: Section): Promise<LocatedSection | undefined> {
-    const { header, content, size } = this.#parts;
+    const { content, size } = this.#parts;
     if (needsParts(section))
       return content && locateSection(await this.#structure(content), section);
     if (section.text === undefined) return { start: 0, end: size, select: undefined };
-    const bodyStart = header?.length ?? (content?.bytes && findHeaderEnd(content.bytes)) ?? 0;
+    const bodyStart = await this.#bodyStart();
     return locateInMessage({ headerStart: 0, bodyStart, bodyEnd: size }, section);
+  }
+
+  async #bodyStart(): Promise<number> {
+    const { header, content } = this.#parts;
+    if (header === undefined) return (content?.bytes && findHeaderEnd(content.bytes)) ?? 0;
+    if (content === undefined || !isCut(header)) return header.length;
+    return (await this.#structure(content)).bodyStart;
   }
 
   async #structure(content: Content): Promise<MimePart> {

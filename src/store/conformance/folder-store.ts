@@ -156,10 +156,12 @@ function testFolders(open: OpenTestStores): void {
     for (const path of ['Sent', 'never/was', 'inbox', 'Sent'])
       await folders.subscribe(ann, path, true);
     await folders.rename(ann, 'Sent', 'Gone');
-    assert.deepEqual(await folders.subscriptions(ann), ['INBOX', 'Sent', 'never/was']);
+    const others = ['Archive', 'Drafts', 'INBOX', 'Junk'];
+    assert.deepEqual(await folders.subscriptions(ann), [...others, 'Sent', 'Trash', 'never/was']);
     await folders.subscribe(ann, 'Sent', false);
     await folders.subscribe(ann, 'Sent', false);
-    assert.deepEqual(await folders.subscriptions(ann), ['INBOX', 'never/was']);
+    await folders.ensure(ann);
+    assert.deepEqual(await folders.subscriptions(ann), [...others, 'Trash', 'never/was']);
     assert.deepEqual(await folders.subscriptions(bob), []);
   });
 
@@ -175,7 +177,7 @@ function testFolders(open: OpenTestStores): void {
     await mailboxes.removeAll(ann);
     assert.equal(await folders.folder(inbox), undefined);
     await folders.ensure(ann);
-    assert.deepEqual(await folders.subscriptions(ann), []);
+    assert.deepEqual(await folders.subscriptions(ann), await paths(folders));
     assert.equal((await folders.annotations(ann, undefined)).size, 0);
     assert.deepEqual(await folders.sharedWith([ann]), []);
     assert.equal((await folders.usage(ann)).messages, 0);

@@ -52,6 +52,8 @@ export function prepareStatements(database: DatabaseSync) {
       UPDATE meta SET value = max(value + 1, ?) WHERE name = 'uid_validity' RETURNING value`),
     insertFolder: prepare(`
       INSERT INTO folder (mailbox, path, special_use, uid_validity) VALUES (?, ?, ?, ?)`),
+    // Field: clients show what is subscribed, and nothing else unless they are told to.
+    subscribe: prepare('INSERT OR IGNORE INTO subscription (mailbox, path) VALUES (?, ?)'),
     folderId: prepare(`
       SELECT folder.id FROM folder JOIN mailbox ON mailbox.id = folder.mailbox
       WHERE mailbox.address = ? AND folder.path = ?`),
@@ -122,6 +124,7 @@ export class MailboxTables implements MailboxOperations {
       if (!present.has(path) && (specialUse === null || !uses.has(specialUse))) {
         const row = this.#sql.nextValidity.get(Math.floor(now / 1000));
         this.#sql.insertFolder.run(mailbox, path, specialUse, integer(row?.value));
+        this.#sql.subscribe.run(mailbox, path);
         made = true;
       }
     if (made) this.#parts.work.touch({ kind: 'folders', account });

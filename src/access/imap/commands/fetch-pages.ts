@@ -1,9 +1,10 @@
 // The messages of a FETCH page by page: bounded by octets and by number; while a page is written, the
 // next one is read.
 
+import type { Content } from '../../../store/content.ts';
 import type { CommandContext } from '../context.ts';
 import type { FetchPlan } from '../fetch-plan.ts';
-import { MessageSource } from '../message-source.ts';
+import { isCut, MessageSource } from '../message-source.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
 
 /** Limit: octets of messages in one page, two of which there are at a time. */
@@ -84,8 +85,9 @@ async function load(
     plan.content ? store.open(open.id, wanted) : undefined,
   ]);
   const large = contents && (await largeHeaders(contents, wanted, open.id, store));
+  const cut = headers && (await withCutHeaders(headers, wanted, open.id, store));
   return wanted.map((uid, i): PagedMessage => {
-    const content = contents?.[i];
+    const content = contents?.[i] ?? cut?.get(uid);
     const digest = digests?.[i];
     const header = headers?.[i] ?? large?.get(uid);
     const gone =
@@ -100,6 +102,19 @@ async function load(
     const source = gone ? undefined : new MessageSource(parts);
     return { number: numbers[i]!, uid, source };
   });
+}
+
+/** The messages whose headers are too large to be held: they have to be read, too. */
+async function withCutHeaders(
+  headers: readonly (Uint8Array | undefined)[],
+  uids: readonly number[],
+  folder: number,
+  store: CommandContext['store'],
+): Promise<ReadonlyMap<number, Content | undefined> | undefined> {
+  const cut = uids.filter((_, i) => headers[i] !== undefined && isCut(headers[i]));
+  if (cut.length === 0) return undefined;
+  const contents = await store.open(folder, cut);
+  return new Map(cut.map((uid, i) => [uid, contents[i]]));
 }
 
 /** Where the header of a large message ends has to be known without reading all of it. */

@@ -205,6 +205,33 @@ describe('FETCH', () => {
   );
 });
 
+describe('BINARY of text', () => {
+  dialogue(
+    `RFC 9051 §7.5.2: lines end in CRLF, and the size is that of what is sent
+    A! SELECT INBOX
+    A> a FETCH 1 (BINARY.SIZE[1] BINARY.PEEK[1] BINARY.PEEK[1]<3.3> BODY.PEEK[TEXT])
+    A< * 1 FETCH (BINARY.SIZE[1] 9 BINARY[1] {9}
+    A< a
+    A< b
+    A< c
+    A<  BINARY[1]<3> {3}
+    A< b
+    A<  BODY[TEXT] {12}
+    A< YQpiDQpjCg==)
+    A< a OK …
+    A> b FETCH 2 BINARY.SIZE[1]
+    A< * 2 FETCH (BINARY.SIZE[1] 4)
+    A< b OK …`,
+    {
+      mails: ['text/plain', 'text/plain; charset=utf-16'].map((type, i) => ({
+        text:
+          `Content-Type: ${type}\r\nContent-Transfer-Encoding: base64\r\n\r\n` +
+          (i === 0 ? 'YQpiDQpjCg==' : 'YQpiCg=='),
+      })),
+    },
+  );
+});
+
 describe('FETCH of large messages', () => {
   const base64 = `${'QUJD'.repeat(19)}\r\n`.repeat(3000);
   const text =
@@ -226,5 +253,28 @@ describe('FETCH of large messages', () => {
     A< )
     A< b OK …`,
     { mails: [{ text }] },
+  );
+  const lines = `X-Line: ${'v'.repeat(990)}\r\n`.repeat(2000);
+  dialogue(
+    `RFC 9051 §6.4.5.1: a header of 2 MB is whole, and the text is what comes after it
+    A! SELECT INBOX
+    A> a FETCH 1 BODY.PEEK[TEXT]
+    A< * 1 FETCH (BODY[TEXT] {6}
+    A< text
+    A< )
+    A< a OK …
+    A> b FETCH 1 BODY.PEEK[HEADER]<2000012.20>
+    A< * 1 FETCH (BODY[HEADER]<2000012> {12}
+    A< To: late
+    A<
+    A< )
+    A< b OK …
+    A> c FETCH 1 BODY.PEEK[HEADER.FIELDS (To)]
+    A< * 1 FETCH (BODY[HEADER.FIELDS (To)] {12}
+    A< To: late
+    A<
+    A< )
+    A< c OK …`,
+    { mails: [{ text: `Subject: x\r\n${lines}To: late\r\n\r\ntext\r\n` }] },
   );
 });

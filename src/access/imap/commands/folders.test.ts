@@ -58,6 +58,10 @@ class Client extends TestConversation {
     return this.all(...mailboxes.map((mailbox) => ({ name: 'SUBSCRIBE', mailbox }) as const));
   }
 
+  unsubscribe(...mailboxes: readonly string[]): Promise<string[]> {
+    return this.all(...mailboxes.map((mailbox) => ({ name: 'UNSUBSCRIBE', mailbox }) as const));
+  }
+
   /** LIST responses without their separator. */
   async list(pattern: string | readonly string[], asked: Asked = {}): Promise<string[]> {
     const { returns, ...others } = asked;
@@ -103,6 +107,10 @@ describe('CREATE', () => {
     assert.equal(said[0], `LIST () "/" "${now}" ("OLDNAME" ("${old}"))`);
     // RFC 3501 §5.1.3: others read modified UTF-7.
     assert.deepEqual(await test.as(ann).names('C*'), ['Caf&AOk-']);
+    // RFC 9051 §6.3.6: of RENAME the existing name, as it was written.
+    const renamed = await client.rename('Cafe\u0301', 'plain');
+    assert.equal(renamed[0], `LIST () "/" "plain" ("OLDNAME" ("${old}"))`);
+    assert.deepEqual(await client.rename('plain', 'simple'), ['OK RENAME completed']);
   });
 
   it('RFC 6154 §3: USE, once and for what folders can be for', async () => {
@@ -191,6 +199,7 @@ describe('LIST', () => {
   it('RFC 5258 §5: the examples about subscribed names', async () => {
     await using test = await start();
     const client = test.as(ann);
+    await client.unsubscribe(...standard);
     for (const name of standard.slice(1)) await client.delete(name);
     const fruit = ['Fruit/Apple', 'Fruit/Banana', 'Fruit/Peach', 'Tofu'];
     await client.create(...fruit, 'Vegetable/Broccoli', 'Vegetable/Corn');
@@ -280,6 +289,7 @@ describe('SUBSCRIBE, LSUB', () => {
     await using test = await start();
     const client = test.as(ann);
     await client.create('news/a', 'b');
+    await client.unsubscribe(...standard);
     await client.subscribe('news/a', 'b');
     const lsub = (pattern: string) => client.run({ name: 'LSUB', reference: '', pattern });
     assert.deepEqual(await lsub('*'), [

@@ -63,7 +63,8 @@ export const rename: ExecutorOf<'RENAME'> = async ({ mailbox, to }, context) => 
   await context.store.rename(account, path, place.path);
   if (path !== 'INBOX')
     context.updates?.know({ kind: 'renamed', account, from: path, to: place.path });
-  announce(context, { written, name });
+  // RFC 9051 §6.3.6: the old name as it was written, where one of the two had another form.
+  if (written !== name || mailbox !== located.name) announce(context, { written: mailbox, name });
   return ok('RENAME completed');
 };
 
@@ -151,6 +152,10 @@ async function checkInferiors(
     if (path.startsWith(above)) newName(`${to}/${path.slice(above.length)}`);
 }
 
+/** RFC 9051 §6.3.9.7: what belongs to a LIST response when the name was written in another form. */
+export const oldName = (context: CommandContext, written: string): string =>
+  ` ("OLDNAME" (${mailboxText(context, written)}))`;
+
 // RFC 9051 §6.3.9.7: a client that wrote the name in another form is told ours.
 function announce(
   context: CommandContext,
@@ -159,5 +164,5 @@ function announce(
   if (written === name || !context.isEnabled('IMAP4REV2')) return;
   const text = (mailbox: string) => mailboxText(context, mailbox);
   const attributes = gone ? '\\NonExistent' : '';
-  context.untagged(`LIST (${attributes}) "/" ${text(name)} ("OLDNAME" (${text(written)}))`);
+  context.untagged(`LIST (${attributes}) "/" ${text(name)}${oldName(context, written)}`);
 }

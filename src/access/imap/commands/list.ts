@@ -45,6 +45,15 @@ export const list: ExecutorOf<'LIST'> = async ({ options }, context) => {
   return ok('LIST completed');
 };
 
+/** The LIST response of a mailbox that there is, with all that is known of it. RFC 9051 §6.3.2. */
+export async function listText(context: CommandContext, located: LocatedFolder): Promise<string> {
+  const names = await collect(context, true);
+  const subscribed = names.get(located.name)?.subscribed === true;
+  const parents = parentsOf(names.values(), (name) => name.located !== undefined);
+  const row = { name: { name: located.name, located, subscribed }, childInfo: false };
+  return rowText(context, { extended: false }, row, parents.has(located.name));
+}
+
 /** Everything that has a name, by name. */
 async function collect(
   context: CommandContext,
@@ -128,7 +137,7 @@ const specialUseOf = (located: LocatedFolder | undefined): string | undefined =>
 
 function rowText(
   context: CommandContext,
-  options: ListOptions,
+  options: Pick<ListOptions, 'extended'>,
   { name, childInfo }: Row,
   hasChildren: boolean,
 ): string {

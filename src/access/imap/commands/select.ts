@@ -6,7 +6,9 @@ import type { CommandContext, ExecutorOf, LocatedFolder } from '../context.ts';
 import { ImapRefusal } from '../refusal.ts';
 import { firstUnseen, SelectedMailbox } from '../selected-mailbox.ts';
 import { SessionUpdates } from '../updates.ts';
-import { mailboxId, mailboxText } from '../words.ts';
+import { mailboxId } from '../words.ts';
+import { oldName } from './folders.ts';
+import { listText } from './list.ts';
 import { resynchronise } from './qresync.ts';
 import { closeSelected } from './selection.ts';
 
@@ -25,6 +27,7 @@ export const select: ExecutorOf<'SELECT' | 'EXAMINE'> = async (command, context)
     return { ...error.completion, state: 'unselected' };
   }
   tellFacts(selected, context);
+  if (context.isEnabled('IMAP4REV2')) await tellName(command.mailbox, selected, context);
   const { qresync } = command;
   if (qresync !== undefined) await resynchronise(qresync, selected, context);
   return {
@@ -68,6 +71,14 @@ function tellFacts(selected: SelectedMailbox, context: CommandContext): void {
   context.untagged(`OK [UIDNEXT ${folder.uidNext}] Predicted next UID`);
   context.untagged(`OK [HIGHESTMODSEQ ${folder.modseq}] Highest`);
   context.untagged(`OK [MAILBOXID (${mailboxId(folder)})] Ok`);
-  // RFC 9051 §6.3.2: a LIST response with the name.
-  if (rev2) context.untagged(`LIST () "/" ${mailboxText(context, selected.name)}`);
+}
+
+// RFC 9051 §6.3.2: a LIST response, and the name as it was written where that is another form of it.
+async function tellName(
+  written: string,
+  { folder, rights, name }: SelectedMailbox,
+  context: CommandContext,
+): Promise<void> {
+  const text = await listText(context, { folder, rights, name });
+  context.untagged(written === name ? text : text + oldName(context, written));
 }
