@@ -314,7 +314,8 @@ const imap = z.strictObject({
     max: 100_000,
   }).prefault(1000),
   errorsPerConnection: count({
-    about: 'Commands that make no sense before the connection is closed; over IMAP, one after the other.',
+    about:
+      'Commands that make no sense before the connection is closed; over IMAP, one after the other.',
     default: '20',
     min: 1,
     max: 10_000,
