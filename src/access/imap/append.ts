@@ -75,7 +75,6 @@ export class Append implements Appender {
     const { flags, date } = this.#message!;
     const writer = this.#writer!;
     this.#writer = undefined;
-    this.#work!.writers.push(writer);
     const content = await this.#committed(writer);
     this.#work!.octets += storedSize(content);
     // RFC 4314 §4: flags that may not be set are left out.
@@ -83,8 +82,10 @@ export class Append implements Appender {
     messages.push({ content, flags: kept, received: date ?? this.#context.clock.now() });
   }
 
+  /** What is to be stored. Lines only: RFC 3516 §6. */
   async #committed(writer: ContentWriter): Promise<StoredContent> {
     const content = await writer.commit();
+    this.#work!.writers.push(writer);
     if (!this.#hasNul) return content;
     const { spool } = this.#context;
     const discard = async () => {

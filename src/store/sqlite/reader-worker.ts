@@ -43,7 +43,12 @@ function serve(options: ReaderWorkerOptions, port: NonNullable<typeof parentPort
   const database = openReadDatabase(path);
   const reader = new Reader({ database, searchPath, readHead: headReader(spoolDirectory) });
   const clock = systemClock();
+  // Whoever reads within a transaction that was left open sees the past, for ever.
+  const rollBack = () => {
+    if (database.isTransaction) database.exec('ROLLBACK');
+  };
   const failed = (error: unknown) => {
+    rollBack();
     const answer = { ok: false, ...failureOf(error) } satisfies Answer;
     port.postMessage({ id: nobody, answer } satisfies FromReader);
   };
@@ -61,6 +66,7 @@ function serve(options: ReaderWorkerOptions, port: NonNullable<typeof parentPort
     const end = performance.now() + turnMs;
     const given = answerOf(reader, question, () => performance.now() >= end);
     if (given === undefined) return false;
+    if (!given.answer.ok) rollBack();
     port.postMessage(
       { id: question.id, answer: given.answer } satisfies FromReader,
       given.transfer,
