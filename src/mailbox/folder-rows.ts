@@ -76,9 +76,17 @@ export class FolderRows implements MailColumns {
     return text;
   }
 
-  /** Keywords that messages have, or had while the folder was open, in the order of their coming. */
+  /**
+   * Keywords that messages have, or had while the folder was open, in the order of their coming; each
+   * as it was written first. RFC 9051 §2.3.2: case makes no difference.
+   */
   get keywordsInUse(): readonly string[] {
-    return [...new Set(this.keywordSets.join(' ').split(' '))].filter((word) => word !== '');
+    const found = new Map<string, string>();
+    for (const word of this.keywordSets.join(' ').split(' ')) {
+      const key = word.toLowerCase();
+      if (word !== '' && !found.has(key)) found.set(key, word);
+    }
+    return [...found.values()];
   }
 
   /** `modseq` is the folder's after the changes. */

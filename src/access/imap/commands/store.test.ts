@@ -1,6 +1,22 @@
 import { describe } from 'node:test';
 import { dialogue } from '../test-dialogue.ts';
 
+describe('keywords', () => {
+  dialogue(
+    `RFC 9051 §2.3.2: one is the same in upper and lower case
+    A! SELECT INBOX
+    A! STORE 1 +FLAGS.SILENT (work)
+    A> a STORE 1 +FLAGS (Work)
+    A< * 1 FETCH (FLAGS (work))
+    A< a OK …
+    A> b STORE 2 +FLAGS (WORK)
+    A< * FLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft work)
+    A< * OK [PERMANENTFLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft work \\*)] …
+    A< * 2 FETCH (FLAGS (WORK))
+    A< b OK …`,
+  );
+});
+
 describe('STORE', () => {
   dialogue(
     `RFC 9051 §6.4.6: adds, removes, replaces; .SILENT says nothing
