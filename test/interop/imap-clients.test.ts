@@ -88,7 +88,9 @@ SyncState ${home}/state/
     const far = async () => {
       await client.ask('EXAMINE INBOX');
       const items = '(UID FLAGS MODSEQ INTERNALDATE RFC822.SIZE)';
-      return (await client.ask(`UID FETCH 1:* ${items}`)).slice(0, -1);
+      return (await client.ask(`UID FETCH 1:* ${items}`)).filter((line) =>
+        /^\* \d+ FETCH /.test(line),
+      );
     };
     const [before, there] = [picture(maildir), await far()];
     await sync();
