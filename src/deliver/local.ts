@@ -40,6 +40,7 @@ export function createLocalDelivery({ directory, clock, spool }: LocalDeliveryOp
     address: string,
     account: string,
   ): Promise<RecipientResult> {
+    // Each recipient has a copy of its own then.
     const encoded = isBinary(message) ? await storeLinesOnly(message.content, spool) : undefined;
     return {
       kind: 'delivered',

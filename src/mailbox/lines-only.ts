@@ -7,8 +7,9 @@ import type { StoredContent } from '../store/content.ts';
 import type { Spool } from '../store/spool.ts';
 
 /**
- * Binary parts as base64, everything else as it is. Undefined where nothing has to be done, and where
- * nothing can be: a signature would break. @throws StorageError
+ * A copy in which parts that are no lines of at most 998 octets are base64 or quoted-printable, and
+ * everything else is as it was. Undefined where nothing has to be done, and where nothing can be: a
+ * signature would break. @throws StorageError
  */
 export async function storeLinesOnly(
   source: RewriteSource,

@@ -1,7 +1,7 @@
 // What a session is told between commands and at their ends: of the folder it has selected, and what it
 // asked for by NOTIFY. RFC 9051 §5.2 and §7.5.1, RFC 2177, RFC 5465.
 
-import type { NotifyGroup } from '../../imap/command.ts';
+import type { FetchItem, NotifyGroup } from '../../imap/command.ts';
 import { fetchNew } from './commands/fetch.ts';
 import type { CommandContext, Updates } from './context.ts';
 import type { FolderWatch } from './folder-watch.ts';
@@ -23,7 +23,7 @@ export class SessionUpdates implements Updates {
   #selected: SelectedMailbox | undefined;
   #deaf: (() => void) | undefined;
   #notify: Notify | undefined;
-  /** Messages of the selected mailbox that the client put there, and has not been told of. */
+  /** Messages of the selected mailbox that the client put there, until it is told that they exist. */
   readonly #own = new Set<number>();
 
   private constructor(context: CommandContext) {
@@ -81,8 +81,8 @@ export class SessionUpdates implements Updates {
   }
 
   know(change: OwnChange): void {
-    if (change.kind === 'added' && change.folder === this.#selected?.open.id)
-      for (const uid of change.uids) this.#own.add(uid);
+    const isHere = change.kind === 'added' && change.folder === this.#selected?.open.id;
+    if (isHere && this.#newItems.length > 0) for (const uid of change.uids) this.#own.add(uid);
     this.#notify?.others?.know(change);
   }
 
@@ -124,20 +124,19 @@ export class SessionUpdates implements Updates {
     // RFC 5465 §6.1.1: what had to wait for the end of the command follows it.
     if (when === 'keep-numbers' && this.#expungesAtOnce && !selected.isCurrent)
       this.#context.wake();
-    const items = group?.events.find(({ name }) => name === 'MESSAGENEW')?.items ?? [];
-    if (news.exists === undefined) return undefined;
-    const numbers = this.#newOfOthers(news.firstNew, news.exists, selected);
-    if (items.length === 0 || numbers.length === 0) return undefined;
-    return fetchNew(numbers, items, selected, this.#context);
+    const { firstNew, exists } = news;
+    const items = this.#newItems;
+    if (exists === undefined || items.length === 0) return undefined;
+    const numbers = Uint32Array.from({ length: exists - firstNew + 1 }, (_, i) => firstNew + i);
+    // RFC 5465 §5.2: no FETCH of what the client stored by this connection.
+    const theirs = numbers.filter((number) => !this.#own.delete(selected.uidAt(number)!));
+    return theirs.length === 0 ? undefined : fetchNew(theirs, items, selected, this.#context);
   }
 
-  // RFC 5465 §5.2: no FETCH of what the client stored by this connection.
-  #newOfOthers(from: number, to: number, selected: SelectedMailbox): Uint32Array {
-    const numbers = Uint32Array.from({ length: to - from + 1 }, (_, index) => from + index);
-    if (this.#own.size === 0) return numbers;
-    const theirs = numbers.filter((number) => !this.#own.has(selected.uidAt(number)!));
-    this.#own.clear();
-    return theirs;
+  /** What is to be told of new messages in the selected mailbox. RFC 5465 §5.2. */
+  get #newItems(): readonly FetchItem[] {
+    const events = this.#notify?.selected?.events;
+    return events?.find(({ name }) => name === 'MESSAGENEW')?.items ?? [];
   }
 
   // RFC 9051 §7.5.1: nothing is expunged where the client may be using message numbers.

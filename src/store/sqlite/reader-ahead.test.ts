@@ -7,9 +7,10 @@ import { machineIdleMs, ReaderAhead } from './reader-ahead.ts';
 function start(slices: number, share = 2) {
   const clock = new FakeClock();
   const began = clock.now();
-  const test = { clock, share: share as number | undefined, at: [] as number[] };
+  const test = { clock, share: share as number | undefined, at: [] as number[], fails: false };
   const reader = {
     advance: () => {
+      if (test.fails) throw new Error('no room');
       if (test.at.length >= slices) return false;
       test.at.push(clock.now() - began);
       return true;
@@ -18,9 +19,10 @@ function start(slices: number, share = 2) {
     sweep: () => undefined,
   };
   const idleMs = () => test.share && (clock.now() - began) * test.share;
-  const failed = (error: unknown) => assert.fail(String(error));
+  const failures: unknown[] = [];
+  const failed = (error: unknown) => failures.push(error);
   const ahead = new ReaderAhead({ reader, clock, idleMs, failed });
-  return Object.assign(test, { ahead });
+  return Object.assign(test, { ahead, failures });
 }
 
 describe('ReaderAhead', () => {
@@ -54,6 +56,19 @@ describe('ReaderAhead', () => {
     test.share = 1.2;
     await test.clock.advance(1000);
     assert.equal(test.at.length, 3, 'it goes on when it is quiet again');
+  });
+
+  it('says what failed, and tries again when it is woken', async () => {
+    const test = start(1);
+    test.fails = true;
+    test.ahead.wake();
+    await test.clock.advance(5000);
+    assert.deepEqual(test.failures.map(String), ['Error: no room']);
+    test.fails = false;
+    test.ahead.wake();
+    await test.clock.advance(5000);
+    assert.equal(test.at.length, 1);
+    assert.equal(test.failures.length, 1);
   });
 
   it('does not wait where nobody knows', async () => {

@@ -1,5 +1,6 @@
 // GETQUOTA, GETQUOTAROOT, SETQUOTA. RFC 9208. Each account is a quota root, by its address; how much
-// it may keep is the operator's decision; where nothing is limited there is no root. STORAGE is counted in KiB, MESSAGE in messages.
+// it may keep is the operator's decision, and where nothing is limited there is no root. STORAGE is
+// counted in KiB, MESSAGE in messages.
 
 import { requireRight } from '../acl.ts';
 import type { CommandContext, ExecutorOf } from '../context.ts';
