@@ -32,6 +32,7 @@ const rooms: readonly (readonly [module: RegExp, where: RegExp])[] = [
   [/^commander$/, /^cli\//],
   [/^pino$/, /^cli\//],
   [/^dns-packet$/, /^net\//],
+  [/^iconv-lite$/, /^mail\//],
 ];
 
 const root = join(import.meta.dirname, '..');
