@@ -190,8 +190,8 @@ export interface FolderStore {
 
   /**
    * All messages or none. RFC 3502. With `quota`, here and below: what the owner of the target folder
-   * may have in all. @throws NoSuchFolderError, OverQuotaError; StorageError when the
-   * disk is full or fails.
+   * may have in all. @throws NoSuchFolderError, OverQuotaError, MailboxLimitError (keywords);
+   * StorageError when the disk is full or fails.
    */
   append(
     folder: number,
@@ -226,11 +226,14 @@ export interface FolderStore {
     message: NewMail,
     quota?: Quota,
   ): Promise<{ readonly uidValidity: number; readonly uid: number }>;
-  /** UIDs that are gone are left out of the result. */
+  /**
+   * UIDs that are gone are left out of the result. Several changes are made one after the other, of
+   * all messages or of none. @throws MailboxLimitError when a message would have too many keywords
+   */
   store(
     folder: number,
     uids: readonly number[],
-    change: FlagChange,
+    change: FlagChange | readonly FlagChange[],
     unchangedSince?: number,
   ): Promise<StoreResult>;
   /**
@@ -289,7 +292,7 @@ export class OverQuotaError extends Error {
   override readonly name = 'OverQuotaError';
 }
 
-/** RFC 5530 LIMIT: too many folders, annotations, or too large ones. */
+/** RFC 5530 LIMIT: too many folders, keywords or annotations, or too large ones. */
 export class MailboxLimitError extends Error {
   override readonly name = 'MailboxLimitError';
 }

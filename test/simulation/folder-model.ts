@@ -178,7 +178,7 @@ export class FolderModel implements FolderStore {
   async store(
     folder: number,
     uids: readonly number[],
-    change: FlagChange,
+    change: FlagChange | readonly FlagChange[],
     unchangedSince?: number,
   ): Promise<StoreResult> {
     await this.delay();
@@ -188,7 +188,7 @@ export class FolderModel implements FolderStore {
     const late = found.filter(({ modseq }) => modseq > (unchangedSince ?? Number.MAX_VALUE));
     const messages = found.filter((mail) => !late.includes(mail));
     const changes = messages.filter((mail) => {
-      const after = changedFlags(mail.flags, change.kind, change.flags);
+      const after = [change].flat().reduce(changedFlags, mail.flags);
       const same = after.bits === mail.flags.bits && after.keywords === mail.flags.keywords;
       if (!same) mail.flags = after;
       return !same;

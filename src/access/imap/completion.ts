@@ -8,6 +8,8 @@ import { FolderExistsError, MailboxLimitError, OverQuotaError } from '../../stor
 import { NoSuchFolderError } from '../../store/mailbox-store.ts';
 import { ImapRefusal, no } from './refusal.ts';
 
+const sentence = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
+
 /** The client is gone: there is nobody to answer. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
@@ -28,7 +30,7 @@ export function completionFor(
   if (error instanceof FolderExistsError)
     return no('ALREADYEXISTS', 'There is such a mailbox already');
   if (error instanceof OverQuotaError) return no('OVERQUOTA', 'The account is full');
-  if (error instanceof MailboxLimitError) return no('LIMIT', 'There are too many of these already');
+  if (error instanceof MailboxLimitError) return no('LIMIT', sentence(error.message));
   log.error('command failed', {
     during,
     account,

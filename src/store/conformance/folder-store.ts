@@ -440,6 +440,72 @@ function testFlags(open: OpenTestStores): void {
     assert.deepEqual([all.modified, all.messages.length], [[1, 2], 0]);
   });
 
+  it('several changes are one: of all messages or of none, under one modseq', async () => {
+    await using test = await open();
+    const { folders } = test.stores;
+    const inbox = await inboxOf(test, 2);
+    await folders.store(inbox, [1], { kind: 'add', flags: ['\\Seen', 'old'] });
+    const { modseq, messages } = await folders.store(
+      inbox,
+      [1, 2],
+      [
+        { kind: 'remove', flags: ['old', '\\Flagged'] },
+        { kind: 'add', flags: ['new'] },
+      ],
+    );
+    assert.deepEqual(flagsOf(messages), [
+      [1, 1, 'new'],
+      [2, 0, 'new'],
+    ]);
+    assert.deepEqual([...messages.modseq], [modseq, modseq]);
+  });
+
+  it('RFC 5530 LIMIT: more keywords than a message can have are refused, and nothing is half done', async () => {
+    await using test = await open();
+    const { folders, mailboxes } = test.stores;
+    const inbox = await inboxOf(test, 3);
+    const archive = await folderId(folders, 'Archive');
+    const words = (count: number, name = 'k') => Array.from({ length: count }, (_, i) => name + i);
+    await folders.store(inbox, [2], { kind: 'add', flags: words(64) });
+    const before = await folders.snapshot(inbox);
+    const add = { kind: 'add', flags: ['\\Seen', 'one-more'] } as const;
+    const refused = [
+      () => folders.store(inbox, [1, 2, 3], add),
+      () => folders.store(inbox, [1], { kind: 'replace', flags: words(65) }),
+      () => folders.store(inbox, [1], { kind: 'add', flags: ['k'.repeat(256)] }),
+      () =>
+        folders.store(
+          inbox,
+          [2],
+          [
+            { kind: 'remove', flags: ['k1'] },
+            { kind: 'add', flags: words(2, 'n') },
+          ],
+        ),
+      () => mailboxes.store(ann, 'INBOX', [2], add),
+      () => folders.append(inbox, [mail(), mail({ flags: words(65) })]),
+      () => folders.replace(inbox, 1, archive, mail({ flags: words(65) })),
+    ];
+    for (const each of refused) await assert.rejects(each, MailboxLimitError);
+    assert.deepEqual(await folders.snapshot(inbox), before);
+    assert.deepEqual(await uidsIn(folders, archive), []);
+    // RFC 9051 §2.3.2: the same keyword in another case is no further one.
+    await folders.store(inbox, [2], { kind: 'add', flags: ['K1', 'k63', '\\Seen'] });
+    await folders.store(
+      inbox,
+      [2],
+      [
+        { kind: 'remove', flags: ['K1'] },
+        { kind: 'add', flags: ['n'] },
+      ],
+    );
+    const { target } = await folders.copy(inbox, [2], archive);
+    const { messages } = (await folders.snapshot(archive))!;
+    assert.equal(target.length, 1);
+    assert.equal(flagsOf(messages)[0]?.[2].split(' ').length, 64);
+    await assertCounters(folders);
+  });
+
   it('two that race for the same UNCHANGEDSINCE: one of them wins', async () => {
     await using test = await open();
     const { folders } = test.stores;

@@ -1,14 +1,17 @@
 // Flags of a message as bits and keywords. RFC 9051 §2.3.2: system flags begin with a backslash,
 // keywords do not; both are compared without case.
 
+import type { FlagChangeRow } from './operation.ts';
+
 const systemFlags = ['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft'] as const;
 const bits = new Map(systemFlags.map((flag, i) => [flag.toLowerCase(), 1 << i]));
 
 export const seenBit = 1;
 export const deletedBit = 8;
 
-// Limit: keywords one message may have; more are left out.
+// Limits: keywords one message may have, and octets of one. More is refused, never left out.
 const keywordsMax = 64;
+const keywordBytesMax = 255;
 
 export interface StoredFlags {
   readonly bits: number;
@@ -17,6 +20,17 @@ export interface StoredFlags {
 }
 
 export const noFlags: StoredFlags = { bits: 0, keywords: '' };
+
+/** Why a message cannot have these; undefined when it can. */
+export function flagsRefusal({ keywords }: StoredFlags): string | undefined {
+  if (keywords === '') return undefined;
+  const words = keywords.split(' ');
+  if (words.length > keywordsMax)
+    return `A message can have ${keywordsMax} keywords, and would have ${words.length}`;
+  if (words.some((word) => word.length > keywordBytesMax))
+    return `A keyword can have ${keywordBytesMax} octets`;
+  return undefined;
+}
 
 export function storedFlags(flags: readonly string[]): StoredFlags {
   if (flags.length === 0) return noFlags;
@@ -28,7 +42,7 @@ export function storedFlags(flags: readonly string[]): StoredFlags {
     // RFC 9051 §9: flag-keyword is an atom; anything else cannot be asked for again.
     else if (/^[^\x00-\x20\x7f(){%*"\\\]]+$/.test(flag)) {
       const key = flag.toLowerCase();
-      if (!keywords.has(key) && keywords.size < keywordsMax) keywords.set(key, flag);
+      if (!keywords.has(key)) keywords.set(key, flag);
     }
   }
   return { bits: found, keywords: [...keywords.values()].join(' ') };
@@ -40,11 +54,7 @@ export function flagNames({ bits: set, keywords }: StoredFlags): string[] {
   return names;
 }
 
-export function changedFlags(
-  before: StoredFlags,
-  kind: 'add' | 'remove' | 'replace',
-  flags: readonly string[],
-): StoredFlags {
+export function changedFlags(before: StoredFlags, { kind, flags }: FlagChangeRow): StoredFlags {
   if (kind === 'replace') return storedFlags(flags);
   if (kind === 'add') return storedFlags([...flagNames(before), ...flags]);
   const gone = new Set(flags.map((flag) => flag.toLowerCase()));

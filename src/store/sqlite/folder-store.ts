@@ -153,13 +153,16 @@ export class SqliteFolderStore implements FolderStore {
     return granted(await this.#parts.commit.call('replaceMail', [row, mail], [mail.content]));
   }
 
-  store(
+  async store(
     folder: number,
     uids: readonly number[],
-    change: FlagChange,
+    change: FlagChange | readonly FlagChange[],
     unchangedSince?: number,
   ): Promise<StoreResult> {
-    return this.#parts.commit.call('storeFlags', [folder, uids, change, unchangedSince]);
+    const changes = [change].flat();
+    return granted(
+      await this.#parts.commit.call('storeFlags', [folder, uids, changes, unchangedSince]),
+    );
   }
 
   expunge(
@@ -232,7 +235,7 @@ const newMailRow = ({ content, flags, received }: NewMail): NewMailRow => ({
   ...{ content: contentRow(content), flags, received },
 });
 
-function granted<T>(answer: T | RefusedRow): T {
+export function granted<T>(answer: T | RefusedRow): T {
   if (!isRefusal(answer)) return answer;
   switch (answer.refused) {
     case 'no-folder':

@@ -5,7 +5,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { CopyResult, Quota, StoreResult } from '../folder-store.ts';
 import type { EmailTable } from './email-table.ts';
-import { storedFlags } from './flags.ts';
+import { flagsRefusal, storedFlags } from './flags.ts';
 import { folderPath, superiorsOf } from './folder-path.ts';
 import { columnBuffers, columnsSql, mailColumns } from './mail-columns.ts';
 import type { Arrival, MailTable } from './mail-table.ts';
@@ -99,6 +99,14 @@ const exists = (path: string): RefusedRow => ({
   message: `there is a folder ${path} already`,
 });
 const limit = (message: string): RefusedRow => ({ refused: 'limit', message });
+
+function refusedFlags(mails: readonly NewMailRow[]): RefusedRow | undefined {
+  for (const { flags } of mails) {
+    const refusal = flagsRefusal(storedFlags(flags));
+    if (refusal !== undefined) return limit(refusal);
+  }
+  return undefined;
+}
 
 export class FolderTables implements FolderOperations {
   readonly #parts: FolderTablesParts;
@@ -195,7 +203,8 @@ export class FolderTables implements FolderOperations {
     now: number,
   ): ArrivalRow | RefusedRow {
     const bytes = mails.reduce((sum, { content }) => sum + content.size, 0);
-    const refusal = this.#refusal(folder, quota, { bytes, messages: mails.length });
+    const refusal =
+      refusedFlags(mails) ?? this.#refusal(folder, quota, { bytes, messages: mails.length });
     return refusal ?? this.#append(folder, mails, now);
   }
 
@@ -224,7 +233,7 @@ export class FolderTables implements FolderOperations {
     const { mails } = this.#parts;
     const old = mails.owner(from) === mails.owner(to) ? mails.sizeOf(from, uids) : none;
     const more = { bytes: mail.content.size - old.bytes, messages: 1 - old.messages };
-    const refusal = this.#refusal(to, quota, more);
+    const refusal = refusedFlags([mail]) ?? this.#refusal(to, quota, more);
     if (refusal !== undefined) return refusal;
     const arrived = this.#append(to, [mail], now);
     mails.remove(from, uids, false);
@@ -234,10 +243,12 @@ export class FolderTables implements FolderOperations {
   storeFlags(
     folder: number,
     uids: readonly number[],
-    change: FlagChangeRow,
+    changes: readonly FlagChangeRow[],
     unchangedSince: number | undefined,
-  ): StoreResult {
-    const { present, modified } = this.#parts.mails.store(folder, uids, change, unchangedSince);
+  ): StoreResult | RefusedRow {
+    const stored = this.#parts.mails.store(folder, uids, changes, unchangedSince);
+    if ('refused' in stored) return stored;
+    const { present, modified } = stored;
     const row = this.#sql.changed.get(folder, JSON.stringify(present));
     const messages = mailColumns(row as unknown as readonly unknown[]);
     for (const buffer of columnBuffers(messages)) this.#parts.work.transfer(new Uint8Array(buffer));
@@ -299,7 +310,7 @@ export class FolderTables implements FolderOperations {
     const { uidValidity, uid, source } = mails.copy(from, uids, to, now)!;
     const target = source.map((_, i) => uid + i);
     if (without.length > 0 && target.length > 0)
-      mails.store(to, target, { kind: 'remove', flags: without }, undefined);
+      mails.store(to, target, [{ kind: 'remove', flags: without }], undefined);
     return { uidValidity, source, target };
   }
 

@@ -6,8 +6,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { EmailTable } from './email-table.ts';
 import type { StoredFlags } from './flags.ts';
-import { changedFlags, deletedBit, seenBit } from './flags.ts';
-import type { FlagChangeRow } from './operation.ts';
+import { changedFlags, deletedBit, flagsRefusal, seenBit } from './flags.ts';
+import type { FlagChangeRow, RefusedRow } from './operation.ts';
 import { integer, text } from './row.ts';
 import type { Work } from './work.ts';
 
@@ -75,6 +75,11 @@ export interface Arrival {
   /** UID of the first; the others follow. */
   readonly uid: number;
   readonly modseq: number;
+}
+
+interface StoredChange {
+  readonly present: readonly number[];
+  readonly modified: readonly number[];
 }
 
 export interface Gone {
@@ -168,18 +173,21 @@ export class MailTable {
     return { uids: gone, modseq };
   }
 
-  /** UIDs left alone since they changed after `unchangedSince`; those there are, ascending. */
+  /**
+   * UIDs left alone since they changed after `unchangedSince`; those there are, ascending. What one
+   * of them cannot have is refused for all: then nothing has changed.
+   */
   store(
     folder: number,
     uids: readonly number[],
-    change: FlagChangeRow,
+    changes: readonly FlagChangeRow[],
     unchangedSince = Number.MAX_SAFE_INTEGER,
-  ): { readonly present: readonly number[]; readonly modified: readonly number[] } {
+  ): StoredChange | RefusedRow {
     const present: number[] = [];
     const modified: number[] = [];
     const outcomes = new Map<string, { after: StoredFlags; same: boolean; uids: number[] }>();
     const counts = { ...noCounts };
-    let changes = 0;
+    let changed = 0;
     const rows = this.#sql.flagsOf.all(folder, JSON.stringify(uids)) as unknown as Rows;
     for (const [uid, modseq, flags, words] of rows) {
       if (integer(modseq) > unchangedSince) {
@@ -191,18 +199,22 @@ export class MailTable {
       const key = `${before.bits} ${before.keywords}`;
       let outcome = outcomes.get(key);
       if (outcome === undefined) {
-        const after = changedFlags(before, change.kind, change.flags);
+        const after = changes.reduce(changedFlags, before);
+        // What has too many already, however it came to them, may lose some.
+        const grows = after.keywords.length > before.keywords.length;
+        const refusal = grows ? flagsRefusal(after) : undefined;
+        if (refusal !== undefined) return { refused: 'limit', message: refusal };
         const same = after.bits === before.bits && after.keywords === before.keywords;
         outcome = { after, same, uids: [] };
         outcomes.set(key, outcome);
       }
       if (outcome.same) continue;
-      changes += 1;
+      changed += 1;
       outcome.uids.push(integer(uid));
       count(counts, before.bits, 0, -1);
       count(counts, outcome.after.bits, 0, 1);
     }
-    if (changes > 0) {
+    if (changed > 0) {
       const { modseq } = this.#change(folder, counts)!;
       for (const { after, uids: list } of outcomes.values())
         if (list.length > 0)

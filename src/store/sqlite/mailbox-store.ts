@@ -10,6 +10,7 @@ import type {
   NewMailboxMessage,
 } from '../mailbox-store.ts';
 import type { Spool } from '../spool.ts';
+import { granted } from './folder-store.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { emailText } from './mailbox-tables.ts';
 import { prefixed, unpackMails } from './packed-mails.ts';
@@ -86,13 +87,13 @@ export class SqliteMailboxStore implements MailboxStore {
     return unpackMails(packed, this.#parts.spool);
   }
 
-  store(
+  async store(
     account: string,
     folder: string,
     uids: readonly number[],
     change: { readonly kind: 'add' | 'remove' | 'replace'; readonly flags: readonly string[] },
   ): Promise<readonly MailboxMessage[]> {
-    return this.#parts.commit.call('store', [account, folder, uids, change]);
+    return granted(await this.#parts.commit.call('store', [account, folder, uids, change]));
   }
 
   expunge(account: string, folder: string, uids: readonly number[]): Promise<readonly number[]> {

@@ -16,6 +16,7 @@ import type {
   MailboxOperations,
   OpenedMailRow,
   PackedMailsRow,
+  RefusedRow,
 } from './operation.ts';
 import type { WholeRow } from './packed-mails.ts';
 import { packMails } from './packed-mails.ts';
@@ -200,11 +201,12 @@ export class MailboxTables implements MailboxOperations {
     account: string,
     path: string,
     uids: readonly number[],
-    { kind, flags }: FlagChangeRow,
-  ): readonly MailboxMessage[] {
+    change: FlagChangeRow,
+  ): readonly MailboxMessage[] | RefusedRow {
     const folder = this.#folderId(account, path);
     if (folder === undefined) return [];
-    this.#parts.mails.store(folder, uids, { kind, flags });
+    const stored = this.#parts.mails.store(folder, uids, [change]);
+    if ('refused' in stored) return stored;
     return [...new Set(uids)].flatMap((uid) => {
       const row = this.#sql.one.get(folder, uid);
       return row === undefined ? [] : [messageOf(account, path, row)];

@@ -203,7 +203,7 @@ export interface MailboxOperations {
     folder: string,
     uids: readonly number[],
     change: FlagChangeRow,
-  ): readonly MailboxMessage[];
+  ): readonly MailboxMessage[] | RefusedRow;
   expunge(account: string, folder: string, uids: readonly number[]): readonly number[];
   usage(account: string): { bytes: number; messages: number };
   removeMailbox(account: string): void;
@@ -262,9 +262,9 @@ export interface FolderOperations {
   storeFlags(
     folder: number,
     uids: readonly number[],
-    change: FlagChangeRow,
+    changes: readonly FlagChangeRow[],
     unchangedSince: number | undefined,
-  ): StoreResult;
+  ): StoreResult | RefusedRow;
   expungeMarked(
     folder: number,
     uids: readonly number[] | undefined,

@@ -1,5 +1,5 @@
 import { describe } from 'node:test';
-import { dialogue } from '../test-dialogue.ts';
+import { bob, dialogue } from '../test-dialogue.ts';
 
 describe('keywords', () => {
   dialogue(
@@ -75,6 +75,62 @@ describe('STORE', () => {
     A< b OK …
     A> c UID STORE 1:4 (UNCHANGEDSINCE 0) +FLAGS (work)
     A< c OK [MODIFIED 1:4] …`,
+  );
+});
+
+const words = (count: number, name = 'k') =>
+  Array.from({ length: count }, (_, i) => `${name}${i}`).join(' ');
+
+describe('RFC 5530 §3 LIMIT: more keywords than a message can have', () => {
+  dialogue(
+    `STORE is NO for all its messages, and what was there stays
+    A! SELECT INBOX
+    A! STORE 2 FLAGS.SILENT (${words(64)})
+    A> a STORE 1:3 +FLAGS (\\Seen one-more)
+    A< a NO [LIMIT] A message can have 64 keywords, and would have 65
+    A> b STORE 1 FLAGS (${words(65)})
+    A< b NO [LIMIT] …
+    A> c STORE 1 +FLAGS.SILENT (<x256>)
+    A< c NO [LIMIT] A keyword can have 255 octets
+    A> d FETCH 1,3 FLAGS
+    A< * 1 FETCH (FLAGS ())
+    A< * 3 FETCH (FLAGS ())
+    A< d OK …`,
+  );
+  dialogue(
+    `nor does rights' leave to change only some of the flags half of it
+    B! SELECT "Other Users/bob@example.org/Team"
+    B> b STORE 1 FLAGS (${words(65)})
+    B< b NO [LIMIT] …
+    B> c FETCH 1 FLAGS
+    B< * 1 FETCH (FLAGS (\\Seen old))
+    B< c OK …`,
+    {
+      prepare: async (store) => {
+        const { id } = await store.create(bob, 'Team', undefined);
+        await store.setAcl(id, 'ann@example.org', 'lrw');
+        const bytes = Buffer.from('Subject: x\r\n\r\n');
+        const flags = ['\\Seen', 'old'];
+        await store.append(id, [{ content: { kind: 'inline', bytes }, flags, received: 0 }]);
+      },
+    },
+  );
+  dialogue(
+    `APPEND and REPLACE are NO, and store none of their messages
+    A! SELECT INBOX
+    A> a APPEND Archive {3+}
+    A> one (${words(65)}) {3+}
+    A> two
+    A< a NO [LIMIT] …
+    A> b REPLACE 1 Archive (${words(65)}) {3+}
+    A> one
+    A< b NO [LIMIT] …
+    A> c STATUS Archive (MESSAGES)
+    A< * STATUS "Archive" (MESSAGES 0)
+    A< c OK …
+    A> d FETCH 1 UID
+    A< * 1 FETCH (UID 1)
+    A< d OK …`,
   );
 });
 

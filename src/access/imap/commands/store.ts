@@ -25,7 +25,7 @@ export const store: ExecutorOf<'STORE'> = async (command, context) => {
   if (uids.length === 0) return ok('STORE completed');
   const changes = changesOf(command, selected);
   const before = command.silent ? knownFlags(uids, selected) : undefined;
-  const result = await apply(changes, { uids, command, selected, context });
+  const result = await context.store.store(selected.open.id, uids, changes, command.unchangedSince);
   await selected.open.refresh();
   selected.tellKeywords(context);
   if (command.silent) await tellSilently(command, { result, before, selected, context }, changes);
@@ -48,26 +48,6 @@ function changesOf({ change, flags }: Store, selected: SelectedMailbox): readonl
     { kind: 'remove', flags: permittedFlags(others, selected.rights) },
     { kind: 'add', flags: permitted },
   ];
-}
-
-interface Work {
-  readonly uids: readonly number[];
-  readonly command: Store;
-  readonly selected: SelectedMailbox;
-  readonly context: CommandContext;
-}
-
-async function apply(
-  changes: readonly FlagChange[],
-  { uids, command, selected, context }: Work,
-): Promise<StoreResult> {
-  const [first, second] = changes;
-  const { store: folders } = context;
-  const { id } = selected.open;
-  const result = await folders.store(id, uids, first!, command.unchangedSince);
-  if (second === undefined) return result;
-  const done = Array.from(result.messages.uid.subarray(0, result.messages.length));
-  return { ...(await folders.store(id, done, second)), modified: result.modified };
 }
 
 /** Of those messages whose flags the session knows. */
@@ -149,7 +129,7 @@ function tellModseq(
 
 function completionOf(
   { uid }: Store,
-  { result, uids, selected }: Pick<Work, 'uids' | 'selected'> & { readonly result: StoreResult },
+  { result, uids, selected }: Omit<Result, 'context'> & { readonly uids: readonly number[] },
 ): Completion {
   const { modified, messages } = result;
   if (modified.length > 0) {
