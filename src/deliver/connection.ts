@@ -351,7 +351,7 @@ function expectReady(event: ClientEvent): void {
 }
 
 /** A 5yz that is not about the message: in words it is kept, in class it is not. */
-function transient(said: Reply, what: string): Reply {
+export function transient(said: Reply, what: string): Reply {
   if (said.code < 500) return said;
   const status = enhancedStatus(said);
   const words = `${said.code} ${status === undefined ? '' : `${status} `}${said.lines.join(' ')}`;

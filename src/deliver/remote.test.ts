@@ -704,14 +704,14 @@ describe('what the next hop can do', () => {
     const first = ['a@x.example', 'b@X.example', 'c@y.example', 'd@x.example'];
     const result = await attempt(world, first);
     assert.ok(result.recipients.every(({ kind }) => kind === 'relayed'));
-    assert.deepEqual(transactions(server), [2, 1, 1]);
-    assert.equal(server.connections.total, 3);
+    assert.deepEqual(transactions(server), [3, 1]);
+    assert.equal(server.connections.total, 2);
     // A connection that lies idle goes on with the domain it has; for another one it is given up.
-    await attempt(world, ['e@x.example']);
-    assert.equal(server.connections.total, 3);
+    await attempt(world, ['e@y.example']);
+    assert.equal(server.connections.total, 2);
     await attempt(world, ['f@z.example']);
-    assert.equal(server.connections.total, 4);
-    assert.equal(server.heard.filter((line) => line === 'QUIT').length, 3);
+    assert.equal(server.connections.total, 3);
+    assert.equal(server.heard.filter((line) => line === 'QUIT').length, 2);
   });
 
   it('RFC 5321 §4.5.3.1.10: those who are too many come in the next transaction', async () => {
@@ -725,6 +725,112 @@ describe('what the next hop can do', () => {
     const result = await attempt(world, many);
     assert.ok(result.recipients.every(({ kind }) => kind === 'relayed'));
     assert.deepEqual(transactions(server), [5, 3, 1]);
+  });
+
+  /** Takes two recipients in a transaction. */
+  const two = (refusal: string): Script => {
+    let accepted = 0;
+    return (verb) => {
+      if (verb === 'MAIL') accepted = 0;
+      return verb === 'RCPT' && ++accepted > 2 ? refusal : undefined;
+    };
+  };
+  for (const keywords of [[], ['PIPELINING'], ['PIPELINING', 'CHUNKING']])
+    for (const refusal of [
+      '552 too many',
+      '552',
+      '552 5.5.3 too many',
+      '550 5.5.3 too many',
+      '452',
+    ])
+      it(`RFC 5321 §4.5.3.1.10: "${refusal}" after accepted recipients means the next transaction (${keywords})`, async () => {
+        await using server = await scriptedServer({ keywords, script: two(refusal) });
+        await using world = make({ hosts: { '192.0.2.1': server } });
+        const result = await attempt(world, many);
+        assert.deepEqual(
+          result.recipients.map(({ kind }) => kind),
+          many.map(() => 'relayed'),
+        );
+        assert.deepEqual(transactions(server), [5, 3, 1]);
+        assert.equal(server.connections.total, 1);
+      });
+
+  it('RFC 5321 §4.5.3.1.10: a bare 552 to the first recipient is final, and one by one so is a full mailbox', async () => {
+    const script: Script = (verb, line) =>
+      verb === 'RCPT' && /<r[13]@/.test(line) ? '552 storage exceeded' : undefined;
+    await using server = await scriptedServer({ script });
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    const result = await attempt(world, many);
+    assert.deepEqual(say(result).slice(1), [
+      'relayed 250 2.0.0 queued',
+      'failed 552 storage exceeded',
+      'relayed 250 2.0.0 queued',
+      'failed 552 storage exceeded',
+      'relayed 250 2.0.0 queued',
+    ]);
+    // With nobody accepted before them they are refused for good.
+    assert.deepEqual(transactions(server), [5, 2]);
+  });
+
+  for (const refusal of ['552 5.2.2 mailbox full', '552 5.3.4 too big', '550 too many'])
+    it(`RFC 3463 §3.3: ${refusal} is about the mailbox`, async () => {
+      await using server = await scriptedServer({ script: two(refusal) });
+      await using world = make({ hosts: { '192.0.2.1': server } });
+      const result = await attempt(world, many);
+      assert.equal(say(result).filter((line) => line === `failed ${refusal}`).length, 3);
+      assert.deepEqual(transactions(server), [5]);
+    });
+
+  it('RFC 5321 §4.5.3.1.10: what was too many is deferred when the message is, in the server’s words', async () => {
+    const script = two('552 too many');
+    await using server = await scriptedServer({
+      script: (verb, line, n) => (verb === '.' ? '451 4.3.0 later' : script(verb, line, n)),
+    });
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    const result = await attempt(world, ['a@example.net', 'b@example.net', 'c@example.net']);
+    assert.deepEqual(say(result).slice(1), [
+      'deferred 451 4.3.0 later',
+      'deferred 451 4.3.0 later',
+      'deferred 451 4.5.0 Too many recipients in one transaction: 552 too many',
+    ]);
+  });
+
+  it('RFC 5321 §4.5.3.1.10: … and nobody fails by it when the connection breaks behind it', async () => {
+    const script = two('552 too many');
+    await using server = await scriptedServer({
+      script: (verb, line, n) => (verb === 'DATA' ? { hangUp: 'reset' } : script(verb, line, n)),
+    });
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    const result = await attempt(world, ['a@example.net', 'b@example.net', 'c@example.net']);
+    assert.ok(result.recipients.every(({ kind }) => kind === 'deferred'));
+  });
+
+  it('RFC 2033 §4.2: over LMTP too, and a 552 at the end of data is that mailbox’s own', async () => {
+    const script = two('552 too many');
+    let ends = 0;
+    await using server = await scriptedServer({
+      lmtp: true,
+      script: (verb, line, n) =>
+        verb === '.' ? (++ends === 2 ? '552 full' : undefined) : script(verb, line, n),
+    });
+    const route = { kind: 'lmtp', host: '192.0.2.1', port: server.port, tls: 'none' } as const;
+    await using world = make({ hosts: { '192.0.2.1': server }, route });
+    const result = await attempt(world, many);
+    assert.deepEqual(
+      result.recipients.map(({ kind }) => kind),
+      ['delivered', 'failed', 'delivered', 'delivered', 'delivered'],
+    );
+    assert.deepEqual(transactions(server), [5, 3, 1]);
+  });
+
+  it('RFC 9422 §4.3: recipients are taken together by domain, wherever they stand', async () => {
+    await using server = await scriptedServer({ keywords: ['LIMITS RCPTDOMAINMAX=1'] });
+    await using world = make({ hosts: { '192.0.2.1': server } });
+    const alternating = ['a@x.test', 'a@y.test', 'b@x.test', 'b@y.test', 'c@x.test', 'c@Y.test'];
+    const result = await attempt(world, alternating);
+    assert.ok(result.recipients.every(({ kind }) => kind === 'relayed'));
+    assert.deepEqual(transactions(server), [3, 3]);
+    assert.equal(server.connections.total, 2);
   });
 
   it('RFC 1870 §6.1: a message over its limit fails here', async () => {

@@ -16,7 +16,9 @@ import type { Reply } from '../smtp/reply.ts';
 import { isPermanent, isPositive, isTransient, reply } from '../smtp/reply.ts';
 import { replyFor } from '../smtp/smtp-error.ts';
 import type { Lease } from '../store/queue-store.ts';
+import { nextBatch, without } from './batch.ts';
 import type { Connection } from './connection.ts';
+import { transient } from './connection.ts';
 import { ConnectionPool, defaultPoolLimits } from './connection-pool.ts';
 import type { HopSettings } from './host-walk.ts';
 import { defaultWalkLimits, HostMemory, HostWalk } from './host-walk.ts';
@@ -290,15 +292,14 @@ class Attempt {
     const { closure } = connection;
     const facts = this.#factsOf(connection);
     const lmtp = this.#route.kind === 'lmtp';
-    const anyTaken = answers.some((answer) => isPositive(answer.reply));
-    const others = this.#pending.slice(batch.length);
+    const others = without(this.#pending, batch);
     this.#health = closure?.kind === 'refused' ? 'busy' : 'ok';
     for (const [at, index] of batch.entries())
       this.#results[index] = resultOf(answers[at]!, facts, { dsn, lmtp });
     // RFC 5321 §5.1: where nobody got the message, for now, another host may do better. Once the end
     // of data is out and unanswered, impatience would deliver it twice.
     const movable = (answer: RecipientAnswer) =>
-      isTransient(answer.reply) &&
+      (answer.tooMany === true || isTransient(answer.reply)) &&
       answer.stage !== 'end of data' &&
       (answer.remote || !sent.complete);
     if (closure === undefined ? answers.every(movable) : answers.some(movable)) {
@@ -306,9 +307,10 @@ class Attempt {
       this.#leave(connection, answers.find(movable)!.reply);
       return false;
     }
-    // RFC 5321 §4.5.3.1.10: those who were too many come next, once the others are through.
-    const tooMany = anyTaken ? batch.filter((_, at) => isTooMany(answers[at]!)) : [];
-    this.#pending = [...tooMany, ...others];
+    // RFC 5321 §4.5.3.1.10: those who were too many come next, once the others have their verdict.
+    const room = answers.some(({ stage, reply: said }) => stage !== 'RCPT' && !isTransient(said));
+    const again = room ? batch.filter((_, at) => answers[at]!.tooMany === true) : [];
+    this.#pending = [...again, ...others];
     return true;
   }
 
@@ -327,6 +329,8 @@ class Attempt {
   }
 }
 
+const tooManyAtOnce = 'Too many recipients in one transaction';
+
 function resultOf(
   answer: RecipientAnswer,
   facts: AttemptFacts,
@@ -338,40 +342,10 @@ function resultOf(
     if (lmtp && !dsn) return { kind: 'delivered', reply: said, facts };
     return { kind: 'relayed', reply: said, dsn, facts };
   }
-  if (isPermanent(said) && !isTooMany(answer))
-    return { kind: 'failed', reply: said, remote, facts };
-  const passing = isPermanent(said) ? { ...said, code: 452 } : said;
-  return { kind: 'deferred', reply: passing, remote, facts };
-}
-
-/** RFC 5321 §4.5.3.1.10: 452, and from older servers 552. With 4.2.2 it would be a full mailbox. */
-const isTooMany = ({ stage, reply: said }: RecipientAnswer): boolean =>
-  stage === 'RCPT' &&
-  (said.code === 452 || said.code === 552) &&
-  (said.detail === '5.3' || (said.detail === undefined && said.code === 452));
-
-/**
- * As many recipients as one transaction may have here, of as many domains as the connection may see.
- * RFC 9422 §4.2, §4.3.
- */
-function nextBatch(
-  pending: readonly number[],
-  recipients: RemoteLease['recipients'],
-  { capabilities, domains }: Connection,
-  recipientsMax: number,
-): readonly number[] {
-  const max = Math.min(capabilities.recipientsMax, recipientsMax);
-  const batch = pending.length <= max ? pending : pending.slice(0, max);
-  const { recipientDomainsMax } = capabilities;
-  if (recipientDomainsMax === Number.POSITIVE_INFINITY) return batch;
-  const end = batch.findIndex((index) => {
-    const { address } = recipients[index]!;
-    const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase();
-    if (!domains.has(domain) && domains.size >= recipientDomainsMax) return true;
-    domains.add(domain);
-    return false;
-  });
-  return end < 0 ? batch : batch.slice(0, end);
+  if (answer.tooMany === true)
+    return { kind: 'deferred', reply: transient(said, tooManyAtOnce), remote, facts };
+  if (isPermanent(said)) return { kind: 'failed', reply: said, remote, facts };
+  return { kind: 'deferred', reply: said, remote, facts };
 }
 
 /** Connections are shared by what leads to the same place in the same way. */

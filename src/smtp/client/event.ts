@@ -49,6 +49,8 @@ export interface RecipientAnswer {
   readonly stage: Stage;
   /** The words are the server's; otherwise ours about it (lost connection, message too big …). */
   readonly remote: boolean;
+  /** One too many for this transaction, and welcome in the next. RFC 5321 §4.5.3.1.10. */
+  readonly tooMany?: true;
 }
 
 /** Why no more can be done with this connection. */

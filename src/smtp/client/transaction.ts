@@ -188,7 +188,7 @@ export class Transaction {
     this.#index += 1;
     if (this.#mailAccepted) {
       if (reply.code < 300) this.#accepted += 1;
-      else this.#answers[index] = { reply, stage: 'RCPT', remote: true };
+      else this.#answers[index] = refusal(reply, this.#accepted > 0);
     }
     if (this.#index < this.#answers.length)
       return this.#next('RCPT', () => this.#rcpt(this.#index));
@@ -312,6 +312,20 @@ export class Transaction {
     const { trace } = this.#parts;
     if (trace !== undefined) for (const line of text.trimEnd().split('\r\n')) trace(line);
   }
+}
+
+/**
+ * RFC 5321 §4.5.3.1.10: 452 says that there were too many recipients, and so does 552 from older servers,
+ * where it is to be taken as temporary. Without a status it may also be a mailbox that is
+ * full, so it counts only after somebody was accepted: alone in a transaction it is final.
+ * RFC 3463 §3.6: X.5.3 says it clearly; with any other detail it is something else.
+ */
+function refusal(reply: Reply, anyAccepted: boolean): RecipientAnswer {
+  const { code, detail } = reply;
+  const answer = { reply, stage: 'RCPT', remote: true } as const;
+  const clear = detail === '5.3' && (code === 452 || code === 552 || anyAccepted);
+  const bare = detail === undefined && (code === 452 || (code === 552 && anyAccepted));
+  return clear || bare ? { ...answer, tooMany: true } : answer;
 }
 
 const unexpected = (reply: Reply): Step => ({ problem: `Unexpected reply ${reply.code}` });
