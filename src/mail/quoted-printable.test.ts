@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { assertLinear } from '../base/step-count.ts';
 import {
   decodeQuotedPrintable,
   encodeQuotedPrintable,
@@ -95,7 +96,7 @@ describe('decodeQuotedPrintable', () => {
   it('is total and linear', () => {
     fc.assert(fc.property(octets, (bytes) => decodeQuotedPrintable(bytes).length <= bytes.length));
     for (const hostile of ['=', ' ', '= ', '=\r', '\t\r']) {
-      decodeQuotedPrintable(Buffer.from(hostile.repeat(100_000)));
+      assertLinear(decodeQuotedPrintable, (times) => Buffer.from(hostile.repeat(times)));
     }
   });
 });

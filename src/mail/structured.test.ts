@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { assertLinear } from '../base/step-count.ts';
 import { addressesMax, mailboxesOf, parseAddressList } from './structured.ts';
 
 fc.configureGlobal({ seed: 5322 });
@@ -123,7 +124,8 @@ describe('parseAddressList', () => {
       'é ',
       '\\',
     ]) {
-      assert.ok(parseAddressList(hostile.repeat(200_000)).length <= addressesMax, hostile);
+      assertLinear(parseAddressList, (times) => hostile.repeat(times));
+      assert.ok(parseAddressList(hostile.repeat(20_000)).length <= addressesMax, hostile);
     }
   });
 });

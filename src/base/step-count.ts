@@ -1,0 +1,76 @@
+// For tests: how many steps a piece of code takes, counted rather than timed, so that "linear" is a
+// fact that a busy machine cannot bend. V8 counts how often each block of our code runs; how far the
+// searches of strings and buffers look is added. Within a regular expression nothing can be counted.
+
+import assert from 'node:assert/strict';
+import { Session } from 'node:inspector';
+import { setFlagsFromString } from 'node:v8';
+
+type Search = (this: string | Uint8Array, needle: never, from?: number) => number;
+
+// From here to the end of the process: V8 has counters for the blocks of those functions only that it
+// compiles afterwards, and it compiles a function when it is first called. What it optimises would
+// count less.
+for (const flag of ['--no-turbofan', '--no-maglev', '--no-sparkplug']) setFlagsFromString(flag);
+const session = new Session();
+session.connect();
+session.post('Profiler.enable');
+session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+
+/** For each of `runs`: the blocks of our own code that ran, and the octets or characters searched. */
+function countSteps(runs: readonly (() => void)[]): number[] {
+  using searches = countSearches();
+  blocksSinceLast();
+  return runs.map((run) => {
+    searches.length = 0;
+    run();
+    const { length } = searches;
+    return blocksSinceLast() + length;
+  });
+}
+
+function blocksSinceLast(): number {
+  let blocks = 0;
+  session.post('Profiler.takePreciseCoverage', (error, coverage) => {
+    if (error !== null) throw error;
+    for (const { url, functions } of coverage.result)
+      if (url.includes('/src/'))
+        for (const { ranges } of functions) for (const { count } of ranges) blocks += count;
+  });
+  return blocks;
+}
+
+function countSearches(): { length: number } & Disposable {
+  const searches = { length: 0, [Symbol.dispose]: () => restore.forEach((undo) => void undo()) };
+  const restore = [String.prototype, Buffer.prototype].map((prototype) => {
+    const original = prototype.indexOf as Search;
+    function indexOf(this: string | Uint8Array, needle: never, from = 0): number {
+      const at = original.call(this, needle, from);
+      searches.length += Math.max(0, (at < 0 ? this.length : at) - from);
+      return at;
+    }
+    Object.assign(prototype, { indexOf });
+    return () => Object.assign(prototype, { indexOf: original });
+  });
+  return searches;
+}
+
+/** Limit: four times the input may take this many times the steps; what is quadratic takes 16. */
+const growthMax = 4.5;
+
+/**
+ * Asserts that `run` takes steps in proportion to its input: `make(count)`, and `make(4 * count)`. One
+ * more run, twenty times as long, is for what cannot be counted: a regular expression that looks
+ * back again and again does not end within the time that a test may take.
+ */
+export function assertLinear<T>(
+  run: (input: T) => unknown,
+  make: (times: number) => T,
+  count = 2_000,
+): void {
+  const inputs = [count, 4 * count].map(make);
+  const [few = 0, many = 0] = countSteps(inputs.map((input) => () => void run(input)));
+  assert.ok(few > 0, 'nothing was counted');
+  assert.ok(many <= growthMax * few, `${few} steps, four times the input takes ${many}`);
+  run(make(20 * count));
+}
