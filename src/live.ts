@@ -1,6 +1,7 @@
 // Everything that follows from the configuration alone, so that a reload replaces it whole: routing,
 // the directory, remote delivery, limits. What lasts from start to stop is in server.ts.
 
+import { networkInterfaces } from 'node:os';
 import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
 import type { Config } from './config/config.ts';
@@ -65,6 +66,7 @@ export function goLive(config: Config, { stores, openRelay, log }: LiveParts): L
       recipientDelimiter: config.recipientDelimiter,
       acceptAll: config.dev,
       hostname: config.hostname,
+      ourAddresses: ownAddresses(),
       log,
     }),
     trusted: createNetworks(config.trustedNetworks),
@@ -74,6 +76,7 @@ export function goLive(config: Config, { stores, openRelay, log }: LiveParts): L
       messageBytes: limits.messageSize,
       textLineBytes: limits.textLine,
       headerBytes: limits.headerSize,
+      localPartBytes: limits.localPart,
       recipients: limits.recipients,
       errors: limits.errorsPerConnection,
       idleCommands: limits.commandsWithoutMail,
@@ -92,6 +95,12 @@ export function goLive(config: Config, { stores, openRelay, log }: LiveParts): L
     },
   };
 }
+
+/** Of this machine. RFC 5321 §4.1.3: mail may be addressed to them in brackets. */
+const ownAddresses = (): ReadonlySet<string> =>
+  new Set(
+    Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)),
+  );
 
 /** Our mailboxes or Maildir folders, by the configuration in force. */
 export function localDelivery(

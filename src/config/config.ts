@@ -169,6 +169,13 @@ const limits = z.strictObject({
     min: 0,
     max: 1_000_000,
   }).prefault(998),
+  localPart: count({
+    about:
+      'Longest local part of an address in octets. RFC 5321 §4.5.3.1.1 asks for 64 at least; senders made by VERP and SRS are longer.',
+    default: '256',
+    min: 64,
+    max: 512,
+  }).prefault(256),
   recipients: count({
     about: 'Recipients of one message. RFC 5321 §4.5.3.1.8 asks for 100 at least.',
     default: '1000',

@@ -8,7 +8,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
 import type { Mailbox } from '../mail/address.ts';
-import { formatMailbox } from '../mail/address.ts';
+import { domainKey, formatMailbox } from '../mail/address.ts';
 import { headerValue, parseHeader } from '../mail/header.ts';
 import type { Listener } from '../net/listener.ts';
 import { listen, startServerTls } from '../net/listener.ts';
@@ -218,7 +218,11 @@ export class SmtpServer implements AsyncDisposable {
           }),
         // Who is a recipient is onRecipient's to say.
         directory: {
-          resolve: async (to) => ({ kind: 'accept', recipients: [{ address: formatMailbox(to) }] }),
+          resolve: async (to) => {
+            // Whether the owner's mailboxes know upper and lower case is not for us to say.
+            const copy = `${to.local}@${domainKey(to.domain)}`;
+            return { kind: 'accept', recipients: [{ address: formatMailbox(to), copy }] };
+          },
         },
         destinationOf: () => 'local',
         senderRule: undefined,

@@ -18,8 +18,13 @@ export interface Mailbox {
 /** null is the null reverse-path `<>`: mail that must never be answered. RFC 5321 §4.5.5. */
 export type ReversePath = Mailbox | null;
 
-/** Limit: RFC 5321 §4.5.3.1.1, octets of what the local part means, without its quotes. */
-const localBytesMax = 64;
+/**
+ * Limit: octets of what the local part means, without its quotes. RFC 5321 §4.5.3.1.1 asks for 64 at
+ * least, and "to the maximum extent possible" for no limit at all.
+ * Field: senders that write the whole address of a recipient or an earlier sender into theirs (VERP,
+ * SRS) exceed 64. What a server takes is `localPartBytes` of smtp/limits.ts.
+ */
+export const localBytesMax = 512;
 /** Limit: RFC 5321 §4.5.3.1.2. */
 const domainBytesMax = 255;
 /** Limit: RFC 1035 §2.3.4, as an A-label. */
@@ -66,9 +71,11 @@ export function parseMailbox(text: string): Mailbox | undefined {
 
 /** Wire form: the local part is quoted only where the grammar asks for it. */
 export function formatMailbox({ local, domain }: Mailbox): string {
-  const written = wholeDotString.test(local) ? local : `"${local.replaceAll(/["\\]/g, '\\$&')}"`;
+  const written = wholeDotString.test(local) ? local : inQuotes(local);
   return domain === '' ? written : `${written}@${domain}`;
 }
+
+const inQuotes = (local: string): string => `"${local.replaceAll(/["\\]/g, '\\$&')}"`;
 
 /**
  * Equal for equal mailboxes. RFC 5321 §2.4 lets only the final host compare local parts: this is
@@ -76,7 +83,9 @@ export function formatMailbox({ local, domain }: Mailbox): string {
  */
 export function addressKey(address: Mailbox | string): string {
   if (typeof address !== 'string') {
-    const local = lowerCase(address.local);
+    const lower = lowerCase(address.local);
+    // So that a key reads back as the same key: a local part that itself begins with a quote.
+    const local = lower.charCodeAt(0) === 0x22 ? inQuotes(lower) : lower;
     return address.domain === '' ? local : `${local}@${domainKey(address.domain)}`;
   }
   const mailbox = parseMailbox(address);

@@ -162,6 +162,62 @@ describe('createDirectory', () => {
   it('refuses unknown recipients of ours at RCPT to those who may relay, too', async () =>
     assert.equal(await told(directory, 'nobody@example.org', true), '550 5.1.1'));
 
+  it('RFC 5321 §4.1.3, §4.5.1: postmaster at the address that the client reached', async () => {
+    const at = async (domain: string, ourAddress?: string) => {
+      const asking = { mayRelay: false, ourAddress };
+      const found = await directory.resolve({ local: 'Postmaster', domain }, asking);
+      return found.kind === 'accept' ? found.recipients[0].account : found.reply.code;
+    };
+    for (const [domain, ourAddress] of [
+      ['[198.51.100.7]', '198.51.100.7'],
+      ['[198.51.100.7]', '::ffff:198.51.100.7'],
+      ['[IPv6:2001:DB8:0::7]', '2001:db8::7'],
+      ['[ipv6:fe80::7]', 'fe80::7%eth0'],
+    ] as const)
+      assert.equal(await at(domain, ourAddress), 'ann@example.org', domain);
+    assert.equal(await at('[198.51.100.8]', '198.51.100.7'), 550);
+    assert.equal(await at('[198.51.100.7]'), 550);
+    const other = { local: 'ann', domain: '[198.51.100.7]' };
+    const asking = { mayRelay: true, ourAddress: '198.51.100.7' };
+    assert.equal((await directory.resolve(other, asking)).kind, 'refuse', 'nobody else is there');
+  });
+
+  it('one mailbox is one copy: the same account without a detail, or with the same', async () => {
+    const copyOf = async (address: string, of = directory) => {
+      const found = await of.resolve(parseMailbox(address)!, { mayRelay: true });
+      return found.kind === 'accept' ? found.recipients[0].copy : undefined;
+    };
+    const same: string[][] = [
+      ['ann@example.org', 'ANN@EXAMPLE.ORG', 'second@example.org', '"Ann"@example.org'],
+      ['ann+x@example.org', 'Ann+X@Example.org', 'second+x@example.org'],
+      ['ann+y@example.org'],
+      ['bo@elsewhere.example', 'bo@ELSEWHERE.example'],
+      // RFC 5321 §2.4: only the final host may say that these are the same.
+      ['Bo@elsewhere.example'],
+      ['x@bücher.test', 'x@XN--bcher-kva.test'],
+    ];
+    const copies: (string | undefined)[] = [];
+    for (const addresses of same) {
+      const found = new Set(await Promise.all(addresses.map((address) => copyOf(address))));
+      assert.equal(found.size, 1, addresses.join());
+      copies.push(...found);
+    }
+    assert.equal(new Set(copies).size, same.length);
+    const dev = createDirectory({ ...options, acceptAll: true });
+    assert.equal(await copyOf('A@B.example', dev), await copyOf('a@b.EXAMPLE', dev));
+  });
+
+  it('an alias that leads to a mailbox with and without a detail makes two copies', async () => {
+    const aliases = new Map([
+      ['x@example.org', ['ann@example.org', 'Ann+l@example.org', 'ANN@example.org']],
+    ]);
+    const found = await told(createDirectory({ ...options, aliases }), 'x@example.org');
+    assert.deepEqual(found.split(' '), [
+      'ann@example.org>ann@example.org<x@example.org',
+      'Ann+l@example.org>ann@example.org<x@example.org',
+    ]);
+  });
+
   it('RFC 5321 §4.5.1: an alias or account for postmaster comes before the first account', async () => {
     const alias = new Map([['postmaster@example.org', ['bob@example.org']]]);
     const aliased = createDirectory({ ...options, aliases: alias });

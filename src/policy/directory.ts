@@ -25,6 +25,11 @@ export interface ResolvedRecipient {
   readonly address: string;
   /** The account's primary address, when it is delivered here. */
   readonly account?: string;
+  /**
+   * Equal for recipients that are one: one mailbox gets one copy, whatever its name is written
+   * like. What follows the delimiter sorts mail, so that `ann` and `ann+lists` are two.
+   */
+  readonly copy: string;
   /** The address RCPT named, when an alias led from there to here. RFC 3461 §5.2.7. */
   readonly original?: string;
 }
@@ -36,9 +41,17 @@ export type Resolution =
     }
   | { readonly kind: 'refuse'; readonly reply: Reply };
 
+/** On whose behalf. */
+export interface Asking {
+  /** The client is trusted or logged in. */
+  readonly mayRelay: boolean;
+  /** The address of ours that the client reached: its literal is ours. RFC 5321 §4.1.3. */
+  readonly ourAddress?: string | undefined;
+}
+
 export interface Directory {
-  /** Once for each RCPT. `mayRelay`: the client is trusted or logged in. */
-  resolve(recipient: Mailbox, who: { readonly mayRelay: boolean }): Promise<Resolution>;
+  /** Once for each RCPT. */
+  resolve(recipient: Mailbox, who: Asking): Promise<Resolution>;
   /** The account that an address belongs to now, delimiter considered, aliases not. */
   accountOf(address: string): Promise<string | undefined>;
   /** Mail for the domain is delivered here. */
@@ -112,9 +125,11 @@ class ConfiguredDirectory implements Directory {
     }
   }
 
-  async resolve(recipient: Mailbox, { mayRelay }: { mayRelay: boolean }): Promise<Resolution> {
+  async resolve(recipient: Mailbox, { mayRelay, ourAddress }: Asking): Promise<Resolution> {
     if (this.#options.acceptAll) return this.#acceptAny(recipient);
-    const domain = this.#domain(recipient.domain);
+    const known = this.#domain(recipient.domain);
+    const reached = known.place === 'elsewhere' && isLiteralOf(known.key, ourAddress);
+    const domain: Domain = reached ? { ...known, place: 'postmaster-only' } : known;
     if (isPostmaster(recipient) && isOfPostmaster(recipient, domain))
       return this.#postmaster(recipient, domain);
     switch (domain.place) {
@@ -149,7 +164,8 @@ class ConfiguredDirectory implements Directory {
     const named =
       recipient.domain === '' ? { ...recipient, domain: this.#primaryDomain() } : recipient;
     const address = formatMailbox(named);
-    return { kind: 'accept', recipients: [{ address, account: addressKey(named) }] };
+    const account = addressKey(named);
+    return { kind: 'accept', recipients: [{ address, account, copy: account }] };
   }
 
   // RFC 5321 §4.5.1: a server that delivers or relays has a postmaster, in each domain and without
@@ -165,10 +181,8 @@ class ConfiguredDirectory implements Directory {
       return found;
     }
     const original = formatMailbox(recipient);
-    return {
-      kind: 'accept',
-      recipients: [{ address: first.address, account: first.address, original }],
-    };
+    const { address } = first;
+    return { kind: 'accept', recipients: [{ address, account: address, copy: address, original }] };
   }
 
   /** All that an address of ours stands for. */
@@ -196,18 +210,20 @@ class ConfiguredDirectory implements Directory {
     const local = domain.place === 'ours';
     const address = formatMailbox(mailbox);
     if (!local && !(domain.place === 'relayed' && domain.aliased))
-      return expansion.add(address, undefined);
+      return expansion.add({ address, copy: copyElsewhere(mailbox) });
     const key = addressKey(mailbox);
     const stripped = this.#withoutDetail(key);
     for (const candidate of stripped === undefined ? [key] : [key, stripped]) {
       if (candidate !== from && (await this.#followAlias(candidate, expansion))) return;
       const account = local ? await this.#options.accounts.find(candidate) : undefined;
-      if (account !== undefined) return expansion.add(address, account.address);
+      if (account === undefined) continue;
+      const copy = account.address + (candidate === stripped ? this.#detailOf(key) : '');
+      return expansion.add({ address, account: account.address, copy });
     }
     const catchAll = `@${domain.key}`;
     if (catchAll !== from && (await this.#followAlias(catchAll, expansion))) return;
     if (local) expansion.missing.push(address);
-    else expansion.add(address, undefined);
+    else expansion.add({ address, copy: copyElsewhere(mailbox) });
   }
 
   /** False when there is no such alias. Each is followed once, so that this ends. */
@@ -237,6 +253,11 @@ class ConfiguredDirectory implements Directory {
     const cut = key.indexOf(recipientDelimiter);
     const at = key.lastIndexOf('@');
     return cut > 0 && cut < at ? key.slice(0, cut) + key.slice(at) : undefined;
+  }
+
+  /** From the delimiter on: what #withoutDetail() leaves out. */
+  #detailOf(key: string): string {
+    return key.slice(key.indexOf(this.#options.recipientDelimiter), key.lastIndexOf('@'));
   }
 
   #domain(name: string): Domain {
@@ -284,12 +305,10 @@ class Expansion {
     return this.tooWide;
   }
 
-  add(address: string, account: string | undefined): void {
-    const key = account ?? addressKey(address);
-    if (this.found.has(key)) return;
-    this.found.set(key, {
-      address,
-      ...(account !== undefined && { account }),
+  add(recipient: ResolvedRecipient): void {
+    if (this.found.has(recipient.copy)) return;
+    this.found.set(recipient.copy, {
+      ...recipient,
       ...(this.done.size + this.open.size > 0 && { original: this.named }),
     });
   }
@@ -300,7 +319,17 @@ const isPostmaster = ({ local }: Mailbox): boolean => local.toLowerCase() === 'p
 const isOfPostmaster = ({ domain }: Mailbox, { place }: Domain): boolean =>
   domain === '' || place === 'ours' || place === 'postmaster-only';
 
+/** RFC 5321 §2.4: only the final host may compare local parts otherwise than as they are. */
+const copyElsewhere = ({ local, domain }: Mailbox): string => `${local}@${domainKey(domain)}`;
+
+/** Whether a domain's key is the literal of an address as the system writes it. */
+function isLiteralOf(key: string, address: string | undefined): boolean {
+  if (address === undefined || key.charCodeAt(0) !== 0x5b) return false;
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*/, '');
+  return key === domainKey(plain.includes(':') ? `[IPv6:${plain}]` : `[${plain}]`);
+}
+
 const asItIs = (recipient: Mailbox): Resolution => ({
   kind: 'accept',
-  recipients: [{ address: formatMailbox(recipient) }],
+  recipients: [{ address: formatMailbox(recipient), copy: copyElsewhere(recipient) }],
 });

@@ -228,6 +228,32 @@ describe('Reception', () => {
     assert.match(await peer.say(mail()), /^250 2\.6\.0 /m);
   });
 
+  it('one mailbox gets one copy, whatever its name is written like; with a detail it is another', async () => {
+    const { connect, queued } = await start({ settings: { isTrusted: () => true } });
+    const peer = await connect();
+    const recipients = [
+      ...['bob@example.net', 'BOB@example.NET', 'bob+x@example.net', 'Bob+X@Example.net'],
+      ...['carol@far.test', 'carol@FAR.test', 'Carol@far.test', 'team@example.net'],
+    ];
+    const heard = await peer.say(`${to(...recipients)}DATA\r\nHi\r\n.\r\n`);
+    assert.equal(heard.match(/^250 2\.1\.5 /gm)?.length, 8, 'each RCPT is accepted');
+    assert.deepEqual(
+      queued[0]?.recipients.map(({ address }) => address),
+      ['bob@example.net', 'bob+x@example.net', 'carol@far.test', 'Carol@far.test'],
+    );
+  });
+
+  it('RFC 5321 §4.1.3, §4.5.1: takes mail for postmaster at the address the client reached', async () => {
+    const { connect } = await start();
+    const peer = await connect();
+    const heard = await peer.say(
+      to('postmaster@[192.0.2.1]', 'Postmaster', 'postmaster@[192.0.2.2]', 'bob@[192.0.2.1]'),
+    );
+    assert.deepEqual(heard.match(/^\d{3} \S+/gm)?.slice(1), [
+      ...['250 2.1.5', '250 2.1.5', '550 5.7.1', '550 5.1.1'],
+    ]);
+  });
+
   it('an alias becomes its targets, each once, and remembers what RCPT named', async () => {
     const { connect, queued } = await start();
     const peer = await connect();

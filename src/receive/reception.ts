@@ -68,7 +68,7 @@ export interface AcceptedRecipient {
   readonly named: Mailbox;
   readonly params: readonly RcptParam[];
   /** What it became: itself, or what an alias stands for. */
-  readonly targets: readonly { readonly address: string; readonly original?: string }[];
+  readonly targets: readonly ResolvedRecipient[];
 }
 
 export interface ReceptionParts {
@@ -218,7 +218,7 @@ export class Reception implements Answerer {
     const envelope = this.#envelope;
     assert(envelope !== undefined, 'MAIL comes before RCPT');
     const mayRelay = trusted || this.#account !== undefined;
-    const resolution = await directory.resolve(to, { mayRelay });
+    const resolution = await directory.resolve(to, { mayRelay, ourAddress: this.#ourAddress(to) });
     if (resolution.kind === 'refuse') return resolution.reply;
     if (hooks.onRecipient !== undefined) {
       const objection = await hooks.onRecipient(this.#view(), to);
@@ -228,6 +228,11 @@ export class Reception implements Answerer {
     if (full !== undefined) return full;
     envelope.recipients.push({ named: to, params, targets: resolution.recipients });
     return replies.recipientOk;
+  }
+
+  /** The system is asked for it when somebody writes to an address literal. */
+  #ourAddress({ domain }: Mailbox): string | undefined {
+    return domain.charCodeAt(0) === 0x5b ? this.#peer.local.address : undefined;
   }
 
   /** Where some of what an alias stands for is elsewhere, it is not full. */
@@ -387,11 +392,11 @@ export class Reception implements Answerer {
     const found = new Map<string, NewRecipient>();
     for (const { params, targets, named } of accepted) {
       const wire = params.length === 0 ? none : params.map(formatRcptParam);
-      for (const { address, original } of targets) {
-        if (found.has(address)) continue;
+      for (const { address, original, copy } of targets) {
+        if (found.has(copy)) continue;
         const recipient = { address, params: wire, destination: destinationOf(address) };
         found.set(
-          address,
+          copy,
           original === undefined && targets.length === 1
             ? recipient
             : { ...recipient, original: original ?? formatMailbox(named) },

@@ -86,7 +86,7 @@ const bad: readonly (readonly [string, string])[] = [
   [`MAIL FROM:<ann@example.org>${' A=B'.repeat(21)}`, '501 5.4'],
   ['RCPT TO:<>', '501 1.3'],
   ['RCPT TO:<ann@example.org> <bob@example.org>', '501 5.4'],
-  [`RCPT TO:<${'l'.repeat(65)}@example.org>`, '501 1.3'],
+  [`RCPT TO:<${'l'.repeat(513)}@example.org>`, '501 1.3'],
   ['DATA now', '501 5.4'],
   ['RSET all', '501 5.4'],
   ['QUIT please', '501 5.4'],

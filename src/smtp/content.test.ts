@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { ContentRules } from './content.ts';
 import { ContentReader } from './content.ts';
 import { defaultLimits } from './limits.ts';
-import { replies } from './reply.ts';
+import { replies, textLineTooLong } from './reply.ts';
 
 const rules = (options: Partial<ContentRules> = {}): ContentRules => ({
   framing: 'dots',
@@ -119,6 +119,18 @@ describe('smtp/content', () => {
     assert.equal(cut.reader.refusal, replies.bareNewline);
   });
 
+  it('RFC 5321 §4.5.3.1.6: the refusal of a long line says which, and how long lines may be', () => {
+    const limits = { ...defaultLimits, textLineBytes: 20 };
+    const long = 'x'.repeat(21);
+    for (const [wire, line] of [
+      [`a: b\r\n\r\n${long}\r\n${long}\r\n.\r\n`, 3],
+      [`..\r\n.x\r\n${long}\r\n.\r\n`, 3],
+      [`${'\r\n'.repeat(999)}${long}\r\n.\r\n`, 1000],
+    ] as const)
+      for (const pieces of [[wire], [...wire]])
+        assert.deepEqual(read(pieces, { limits }).reader.refusal, textLineTooLong(line, 20));
+  });
+
   it('gives a message in one chunk as one view of it', () => {
     const input = Buffer.from('Subject: x\r\n\r\nbody\r\nmore\r\n.\r\n');
     const piece = new ContentReader(rules()).read(input, 0);
@@ -130,7 +142,7 @@ describe('smtp/content', () => {
   const limits = { ...defaultLimits, messageBytes: 100, textLineBytes: 20, headerBytes: 50 };
   const refused: readonly (readonly [string, string, unknown])[] = [
     ['RFC 5321 §4.5.3.1.6: a line of the limit', `${'x'.repeat(20)}\r\n.\r\n`, undefined],
-    ['RFC 5321 §4.5.3.1.6: a line above it', `${'x'.repeat(21)}\r\n.\r\n`, replies.textLineTooLong],
+    ['RFC 5321 §4.5.3.1.6: a line above it', `${'x'.repeat(21)}\r\n.\r\n`, textLineTooLong(1, 20)],
     ['RFC 5321 §4.5.3.1.6: a stuffed dot does not count', `.${'.'.repeat(20)}\r\n.\r\n`, undefined],
     ['a header of the limit', `${'x: 345678\r\n'.repeat(4)}a: c\r\n\r\n.\r\n`, undefined],
     ['a header above it', `${'x: 345678\r\n'.repeat(5)}\r\n.\r\n`, replies.headerTooBig],
@@ -149,7 +161,7 @@ describe('smtp/content', () => {
     it(title, () => {
       for (const pieces of [[wire], [...wire]]) {
         const { reader, rest } = read(pieces, { limits });
-        assert.equal(reader.refusal, because);
+        assert.deepEqual(reader.refusal, because);
         assert.deepEqual([reader.ended, rest], [true, '']);
       }
     });

@@ -8,7 +8,7 @@
 import { newlineAt, viewOf } from '../mail/line-end.ts';
 import type { SessionLimits } from './limits.ts';
 import type { Reply } from './reply.ts';
-import { replies } from './reply.ts';
+import { replies, textLineTooLong } from './reply.ts';
 
 export interface ContentRules {
   /** `dots`: DATA. `lines`: text by BDAT. `octets`: BODY=BINARYMIME by BDAT. */
@@ -32,6 +32,8 @@ export class ContentReader {
   #at = 0;
   /** Octets of the present line so far. */
   #line = 0;
+  /** Which line of the content that is, from 1. */
+  #lineNumber = 1;
   #inHeader: boolean;
   /** A line end we make of a bare CR or LF; comes before what follows in the input. */
   #insert = false;
@@ -94,7 +96,7 @@ export class ContentReader {
     else if (this.#inHeader && this.#bytes > headerBytes) this.#refusal = replies.headerTooBig;
     // A line that never ends is not waited for.
     else if (textLineBytes !== 0 && this.#line > textLineBytes && this.#rules.framing !== 'octets')
-      this.#refusal = replies.textLineTooLong;
+      this.#refusal = textLineTooLong(this.#lineNumber, textLineBytes);
     return this.#refusal === undefined;
   }
 
@@ -201,7 +203,9 @@ export class ContentReader {
 
   #endLine(length: number, bytes: number): void {
     const { textLineBytes, headerBytes } = this.#rules.limits;
-    if (textLineBytes !== 0 && length > textLineBytes) this.#refusal ??= replies.textLineTooLong;
+    if (textLineBytes !== 0 && length > textLineBytes)
+      this.#refusal ??= textLineTooLong(this.#lineNumber, textLineBytes);
+    this.#lineNumber += 1;
     if (!this.#inHeader || length > 0) return;
     this.#inHeader = false;
     if (bytes > headerBytes) this.#refusal ??= replies.headerTooBig;

@@ -9,6 +9,8 @@ export interface SessionLimits {
   readonly textLineBytes: number;
   /** Octets of all header fields together. RFC 5321 §4.5.3.1.7 counts them as content. */
   readonly headerBytes: number;
+  /** Octets of a local part, without its quotes; at most 512. RFC 5321 §4.5.3.1.1: 64. */
+  readonly localPartBytes: number;
   /** RFC 5321 §4.5.3.1.8: 100. */
   readonly recipients: number;
   /** Replies of 5yz since the last accepted message; what comes after them gets 421 4.7.0. */
@@ -30,6 +32,7 @@ export const defaultLimits: SessionLimits = {
   messageBytes: 50 * 2 ** 20,
   textLineBytes: 998,
   headerBytes: 2 ** 20,
+  localPartBytes: 256,
   recipients: 1000,
   errors: 20,
   idleCommands: 100,

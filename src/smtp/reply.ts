@@ -107,7 +107,6 @@ export const replies = {
   tooManyDomains: reply(452, '5.3', 'Too many domains: send the rest over another connection'),
   messageTooBig: reply(552, '3.4', 'Message exceeds the maximum size'),
   headerTooBig: reply(552, '3.4', 'The header of the message is too big'),
-  textLineTooLong: reply(554, '6.0', 'A line of the message is too long'),
   bareNewline: reply(550, '6.11', 'Bare <CR> or <LF> in the message: lines end in <CR><LF>'),
   tooManyErrors: reply(421, '7.0', 'Too many errors'),
   tooManyIdleCommands: reply(421, '7.0', 'Too many commands without a message'),
@@ -122,3 +121,13 @@ export const replies = {
   /** RFC 6531 §3.2: for the report when a hop cannot take the message. */
   hopLacksUtf8: reply(553, '6.7', 'The next server does not support SMTPUTF8'),
 } as const;
+
+/** RFC 5321 §4.5.3.1.6. Lines of the content are counted from 1, the header's first. */
+export const textLineTooLong = (line: number, octetsMax: number): Reply =>
+  reply(554, '6.0', `Line ${line} of the message is longer than ${octetsMax} octets`);
+
+/** RFC 5321 §4.5.3.1.10: "501 Path too long". RFC 3463 §3.2: X.1.7 and X.1.3. */
+export const senderTooLong = (octetsMax: number): Reply =>
+  reply(501, '1.7', `Path too long: a local part has at most ${octetsMax} octets here`);
+export const recipientTooLong = (octetsMax: number): Reply =>
+  reply(501, '1.3', `Path too long: a local part has at most ${octetsMax} octets here`);

@@ -1,8 +1,8 @@
 // The bytes a session has received and not used yet, and the command lines in them. Holds nothing
 // while the peer is silent between commands; a line that is too long is skipped, never gathered.
 
-const crlf = Buffer.from('\r\n');
 const cr = 0x0d;
+const lf = 0x0a;
 
 export type Line =
   | { readonly kind: 'line'; readonly text: string; readonly ascii: boolean }
@@ -20,6 +20,8 @@ export class Input {
   #bytes: Buffer | undefined;
   #at = 0;
   #skipping = false;
+  /** What comes next follows an LF alone. */
+  #tainted = false;
 
   get empty(): boolean {
     return this.#bytes === undefined;
@@ -38,6 +40,7 @@ export class Input {
     this.#bytes = undefined;
     this.#at = 0;
     this.#skipping = false;
+    this.#tainted = false;
   }
 
   /** All that is there, to be read in place: see used(). */
@@ -58,21 +61,27 @@ export class Input {
   /**
    * The next line without its CRLF, or undefined when there is no whole line yet. `limitOf` is asked
    * only for lines longer than `limit`, with their first four characters in upper case.
+   *
+   * RFC 5321 §2.3.8: an LF alone ends no line. It is answered at once, though, since a client that
+   * ends its commands so says nothing more until it has heard of it; and what follows up to the next
+   * LF is no command either, so that nobody can hide one behind it.
    */
   takeLine(limit: number, limitOf: (word: string) => number): Line | undefined {
     const bytes = this.#bytes;
     if (bytes === undefined) return undefined;
     const start = this.#at;
-    const end = bytes.indexOf(crlf, start);
-    if (end === -1) {
+    const newline = bytes.indexOf(lf, start);
+    if (newline === -1) {
       this.#keep(bytes, limit, limitOf);
       return undefined;
     }
-    this.used(end + 2);
+    this.used(newline + 1);
     const skipped = this.#skipping;
+    const tainted = this.#tainted;
     this.#skipping = false;
-    if (skipped || isTooLong(bytes, start, end + 2, limit, limitOf)) return tooLong;
-    return decode(bytes, start, end);
+    this.#tainted = newline === start || bytes[newline - 1] !== cr;
+    if (skipped || isTooLong(bytes, start, newline + 1, limit, limitOf)) return tooLong;
+    return tainted || this.#tainted ? notPrintable : decode(bytes, start, newline - 1);
   }
 
   /** The beginning of a line waits for its end: in bytes of our own, as few as there are. */

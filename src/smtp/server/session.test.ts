@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { SessionLimits } from '../limits.ts';
 import { defaultLimits } from '../limits.ts';
 import type { Reply } from '../reply.ts';
-import { replies, reply } from '../reply.ts';
+import { replies, reply, textLineTooLong } from '../reply.ts';
 import type { Question, ServerFacts } from './event.ts';
 import { ServerSession } from './session.ts';
 import type { Answer, Heard } from './transcript.ts';
@@ -441,10 +441,36 @@ describe('smtp/server: smuggling', () => {
   it('a CR or LF alone ends no command, and is 500', () => {
     for (const line of ['NOOP\nNOOP', 'NOOP\rNOOP', 'NOOP\n', 'NO\0OP', 'NOOP\x7f'])
       assert.match(lastLine(say(new ServerSession(facts()), `${line}\r\n`)), /^500 5\.5\.2 /);
-    assert.equal(
-      say(new ServerSession(facts()), 'NOOP\n').output,
-      '220 mx.example.net ESMTP ready\r\n',
+  });
+
+  const codes = (session: ServerSession, ...pieces: string[]) =>
+    say(session, ...pieces).output.match(/^\d{3}(?= )/gm);
+
+  it('RFC 5321 §2.3.8: a command ended by LF alone gets its 500 at once, each of them', () => {
+    assert.deepEqual(codes(new ServerSession(facts()), 'NOOP\n'), ['220', '500']);
+    assert.deepEqual(codes(new ServerSession(facts()), 'EHLO a\n', '\n', 'QUIT\n'), [
+      ...['220', '500', '500', '500'],
+    ]);
+    const long = ['x'.repeat(600), 'y'.repeat(600), '\n'];
+    assert.deepEqual(codes(new ServerSession(facts()), ...long), ['220', '500']);
+  });
+
+  it('what follows an LF alone is no command, however it arrives; the next line is', () => {
+    const input = 'NOOP\nNOOP\r\nNOOP\r\n';
+    for (const pieces of [[input], [...input], ['NOOP\n', 'NOOP\r\n', 'NOOP\r\n']])
+      assert.deepEqual(codes(new ServerSession(facts()), ...pieces), ['220', '500', '500', '250']);
+    const skipped = `${'x'.repeat(600)}\nNOOP\r\nNOOP\r\n`;
+    for (const pieces of [[skipped], [...skipped]])
+      assert.deepEqual(codes(new ServerSession(facts()), ...pieces), ['220', '500', '500', '250']);
+  });
+
+  it('a response of AUTH that ends in LF alone is answered at once, too', () => {
+    const session = new ServerSession(
+      facts({ mechanisms: ['PLAIN'], secure: true, withheld: new Set() }),
     );
+    assert.deepEqual(codes(session, 'EHLO a\r\nAUTH PLAIN\r\n', 'AHRlc3QAMTIzNA==\n'), [
+      ...['220', '250', '334', '501'],
+    ]);
   });
 });
 
@@ -1141,8 +1167,8 @@ describe('smtp/server: limits', () => {
     [
       'RFC 5321 §4.5.3.1.6: a text line over 998 octets',
       {},
-      `${'x'.repeat(999)}\r\n`,
-      replies.textLineTooLong,
+      `short\r\n${'x'.repeat(999)}\r\n`,
+      textLineTooLong(2, 998),
     ],
     ['2 MiB of header', {}, 'X-Field: value\r\n'.repeat(2 ** 17), replies.headerTooBig],
     [
@@ -1160,6 +1186,30 @@ describe('smtp/server: limits', () => {
       assert.deepEqual(heard.messages, []);
       assert.deepEqual(heard.events, ['reset']);
     });
+
+  it('RFC 5321 §4.5.3.1.1: a local part above the limit is 501 and names it, below it is taken', () => {
+    const say2 = (local: string, limits: Partial<SessionLimits> = {}) =>
+      say(
+        new ServerSession(facts({ limits })),
+        'EHLO a\r\n',
+        `MAIL FROM:<${local}@b.org>\r\nRCPT TO:<${local}@b.org>\r\n`,
+        `MAIL FROM:<>\r\nRCPT TO:<${local}@b.org>\r\n`,
+      )
+        .output.trimEnd()
+        .split('\r\n')
+        .slice(-4);
+    const path = 'Path too long: a local part has at most';
+    for (const local of ['x'.repeat(65), 'x'.repeat(256)])
+      assert.match(say2(local).join(), /^250 .*250 .*503 .*250 /);
+    for (const local of ['x'.repeat(257), `"${'x'.repeat(256)} "`])
+      assert.deepEqual(say2(local), [
+        `501 5.1.7 ${path} 256 octets here`,
+        '503 5.5.1 MAIL comes first',
+        '250 2.1.0 Sender OK',
+        `501 5.1.3 ${path} 256 octets here`,
+      ]);
+    assert.match(say2('x'.repeat(65), { localPartBytes: 64 })[0]!, /^501 5\.1\.7 .* 64 octets/);
+  });
 
   it('takes a text line of 998 octets, its stuffed dot not counted, and any length when told to', () => {
     const long = `.${'.'.repeat(998)}\r\n`;

@@ -5,6 +5,7 @@
 // on the peer's, and it holds nothing for an idle peer but its own few fields.
 
 import { assert, unreachable } from '../../base/assert.ts';
+import type { Mailbox } from '../../mail/address.ts';
 import { domainKey } from '../../mail/address.ts';
 import { decodeBase64, encodeBase64 } from '../../sasl/base64.ts';
 import type { Command } from '../command.ts';
@@ -23,7 +24,16 @@ import {
 } from '../extensions/index.ts';
 import { authLineBytes } from '../limits.ts';
 import type { Reply } from '../reply.ts';
-import { formatReply, isPermanent, isPositive, isTransient, replies, reply } from '../reply.ts';
+import {
+  formatReply,
+  isPermanent,
+  isPositive,
+  isTransient,
+  recipientTooLong,
+  replies,
+  reply,
+  senderTooLong,
+} from '../reply.ts';
 import { commandOf, isIdle } from './command-line.ts';
 import type { Question, ServerFacts, SessionEvent } from './event.ts';
 import { isQuestion } from './event.ts';
@@ -324,6 +334,8 @@ export class ServerSession {
     if (facts.authRequired && !this.#authenticated) return this.#say(replies.authRequired);
     if (facts.limits.messages !== 0 && this.#messages >= facts.limits.messages)
       return this.#end(replies.tooManyMessages, 'refused');
+    if (command.from !== null && this.#isTooLong(command.from))
+      return this.#say(senderTooLong(facts.limits.localPartBytes));
     const read = readMailParams(command.params, facts);
     if (read.kind === 'refuse') return this.#say(read.reply);
     const { params } = read;
@@ -340,11 +352,20 @@ export class ServerSession {
     // RFC 5321 §4.5.3.1.10: 452, and the client sends the rest in another transaction.
     if (state.recipients >= this.#facts.limits.recipients)
       return this.#say(replies.tooManyRecipients);
+    if (this.#isTooLong(command.to))
+      return this.#say(recipientTooLong(this.#facts.limits.localPartBytes));
     if (!this.#mayName(command.to.domain)) return this.#say(replies.tooManyDomains);
     const read = readRcptParams(command.params, this.#facts);
     if (read.kind === 'refuse') return this.#say(read.reply);
     if (!state.utf8 && !this.#ascii) return this.#say(replies.needsUtf8);
     return { kind: 'rcpt', to: command.to, params: read.params };
+  }
+
+  /** RFC 5321 §4.5.3.1.1, and §4.5.3.1.10 for the 501. */
+  #isTooLong({ local }: Mailbox): boolean {
+    const { localPartBytes } = this.#facts.limits;
+    // A UTF-16 unit is three octets at most: they are counted where it may matter only.
+    return local.length * 3 > localPartBytes && Buffer.byteLength(local) > localPartBytes;
   }
 
   /** RFC 9422 §4.3: those of all transactions of the connection count. */
