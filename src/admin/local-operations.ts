@@ -14,10 +14,12 @@ import {
   removeAddress,
   removeAppPassword,
 } from '../policy/account-operations.ts';
+import { destinationText } from '../queue/destination-text.ts';
 import type { MessageStory } from '../queue/operations.ts';
 import { replyText } from '../queue/reply-text.ts';
 import { formatWhy } from '../queue/story.ts';
 import type { AccountStore } from '../store/account-store.ts';
+import type { HistoryEvent } from '../store/history.ts';
 import type { MailboxStore } from '../store/mailbox-store.ts';
 import type { QueueEntry, QueueStore } from '../store/queue-store.ts';
 import type { AccountLine, MailLine, Operations, PasswordTaken, QueueLine } from './operations.ts';
@@ -110,14 +112,19 @@ export function localOperations(parts: LocalOperationsParts): Operations {
         throw new OperationError(
           `nothing is known of ${id}: it is neither a queue id nor a Message-ID seen lately`,
         );
-      const stories = found.map(({ queued, ...story }) => ({
+      const stories = found.map(({ queued, events, ...story }) => ({
         ...story,
+        events: events.map(shownEvent),
         queued: queued === undefined ? null : queueLine(queued),
       }));
       return { stories, text: formatWhy(found) };
     },
   };
 }
+
+/** Destinations in the operator's words. */
+const shownEvent = (event: HistoryEvent): HistoryEvent =>
+  event.kind === 'attempt' ? { ...event, destination: destinationText(event.destination) } : event;
 
 const notQueued = (id: string): string =>
   `there is no message ${id} in the queue; \`postrider why ${id}\` may know where it went`;
@@ -208,7 +215,7 @@ function queueLine(entry: QueueEntry): QueueLine {
     recipients: recipients.map((recipient) => ({
       address: recipient.address,
       original: recipient.original ?? null,
-      destination: recipient.destination,
+      destination: destinationText(recipient.destination),
       state: recipient.state,
       attempts: recipient.attempts,
       nextAttempt: recipient.nextAttempt === undefined ? null : isoDate(recipient.nextAttempt),

@@ -105,10 +105,21 @@ function formatEntry({ id, sender, received, size, recipients }: QueueLine): str
   const head = printable(
     `${id}  ${received.slice(0, 16).replace('T', ' ')}  ${size} bytes  from ${from}`,
   );
-  const rows = recipients.map(({ address, state, attempts, nextAttempt, lastReply }) => {
-    const next = nextAttempt === null ? '' : `, next ${nextAttempt.slice(0, 19).replace('T', ' ')}`;
-    const reason = lastReply === null ? '' : `\n        ${printable(lastReply)}`;
-    return `${printable(`    to ${address}: ${state}, ${attempts} attempts${next}`)}${reason}`;
-  });
+  const rows = recipients.map(
+    ({ address, destination, state, attempts, nextAttempt, lastReply }) => {
+      const next =
+        nextAttempt === null ? '' : `, next ${nextAttempt.slice(0, 19).replace('T', ' ')}`;
+      const made = `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
+      const said = lastReply ?? (attempts === 0 && isAhead(nextAttempt) ? notTried(id) : null);
+      const reason = said === null ? '' : `\n        ${printable(said)}`;
+      const where = `    to ${address}: ${state}, ${made}${next}, by ${destination}`;
+      return `${printable(where)}${reason}`;
+    },
+  );
   return [head, ...rows].join('\n');
 }
+
+/** It was its turn already, and is to wait for the next one. */
+const isAhead = (time: string | null): boolean => time !== null && Date.parse(time) > Date.now();
+
+const notTried = (id: string): string => `not tried yet; \`postrider why ${id}\` says why`;

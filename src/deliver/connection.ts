@@ -53,6 +53,8 @@ export interface OpenOptions {
   readonly host: string;
   /** The address that was called; default: where the peer says it is. */
   readonly address?: string | undefined;
+  /** The port that was called; none for a Unix socket. */
+  readonly port?: number | undefined;
   readonly tls: RouteTls;
   /** TLS from the first byte. */
   readonly implicitTls?: boolean | undefined;
@@ -106,6 +108,7 @@ export class Connection {
   readonly #session: ClientSession;
   readonly #host: string;
   readonly #address: string | undefined;
+  readonly #port: number | undefined;
   readonly #clock: Pick<Clock, 'now'>;
   #peer: Peer;
   #facts: AttemptFacts | undefined;
@@ -124,12 +127,19 @@ export class Connection {
 
   constructor(
     peer: Peer,
-    { session, host, address, clock }: Pick<OpenOptions, 'session' | 'host' | 'address' | 'clock'>,
+    {
+      session,
+      host,
+      address,
+      port,
+      clock,
+    }: Pick<OpenOptions, 'session' | 'host' | 'address' | 'port' | 'clock'>,
   ) {
     this.#peer = peer;
     this.#clock = clock ?? performance;
     this.#host = host;
     this.#address = address;
+    this.#port = port;
     this.#session = new ClientSession(session);
   }
 
@@ -157,12 +167,7 @@ export class Connection {
 
   /** For `why` and for reports; the same object for all that goes over this connection. */
   get facts(): AttemptFacts {
-    this.#facts ??= {
-      host: this.#host,
-      address: this.#address ?? this.#peer.remote.address,
-      port: this.#peer.remote.port,
-      tls: tlsText(this.#peer.tls),
-    };
+    this.#facts ??= factsOf(this.#peer, this.#host, this.#address, this.#port);
     return this.#facts;
   }
 
@@ -356,6 +361,16 @@ export function transient(said: Reply, what: string): Reply {
   const status = enhancedStatus(said);
   const words = `${said.code} ${status === undefined ? '' : `${status} `}${said.lines.join(' ')}`;
   return reply(451, said.detail ?? '5.0', `${what}: ${words.trim()}`);
+}
+
+/** A socket that is closed knows its other end no more, and a Unix socket never did. */
+function factsOf(
+  peer: Peer,
+  host: string,
+  address = peer.remote.address || undefined,
+  port = peer.remote.port || undefined,
+): AttemptFacts {
+  return { host, address, port, tls: tlsText(peer.tls) };
 }
 
 function tlsText(tls: TlsFacts | undefined): string | undefined {

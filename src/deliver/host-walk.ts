@@ -24,7 +24,7 @@ export interface HopHost {
 /** How to talk to the hosts of one route. */
 export interface HopSettings {
   readonly session: ClientSessionOptions;
-  readonly port: number;
+  readonly port: number | undefined;
   /** A Unix socket, in place of hosts. */
   readonly path?: string | undefined;
   readonly tls: RouteTls;
@@ -186,11 +186,12 @@ export class HostWalk {
       clock,
       host,
       address: isIP(address) === 0 ? undefined : address,
+      port,
       implicitTls,
       login,
       tlsMs: limits.tlsMs,
     };
-    const where = `${host}:${port}`;
+    const where = port === undefined ? host : `${host}:${port}`;
     if (tls !== 'opportunistic' || implicitTls) return openConnection(peer, { ...options, tls });
     if (memory.isPlaintext(where)) return openConnection(peer, inTheClear(options));
     try {

@@ -164,10 +164,17 @@ describe('remote delivery', () => {
       'Received: x\r\nSubject: x\r\n\r\n..dot\r\n',
     ]);
     const { facts } = result.recipients[0]!;
-    assert.deepEqual(
-      { ...facts, port: 25 },
-      { host: 'mx1.example.net', address: '192.0.2.1', port: 25, tls: undefined },
-    );
+    assert.deepEqual(facts, {
+      ...{ host: 'mx1.example.net', address: '192.0.2.1', port: 25, tls: undefined },
+    });
+  });
+
+  it('knows where it called when the other end is gone, too', async () => {
+    await using server = await scriptedServer({ script: only('MAIL', { hangUp: 'reset' }) });
+    const route = { kind: 'relay', host: 'localhost', port: server.port, tls: 'none' } as const;
+    await using world = make({ route });
+    const { facts } = (await attempt(world)).recipients[0]!;
+    assert.deepEqual([facts?.host, facts?.port], ['localhost', server.port]);
   });
 
   it('RFC 5321 §4.2.1: 5yz fails a recipient, 4yz defers it, 2yz relays it', async () => {
@@ -256,6 +263,10 @@ describe('remote delivery', () => {
     const result = await attempt(world, ['a@example.net', 'b@example.net']);
     assert.deepEqual(say(result), ['ok', 'delivered 250 2.0.0 queued', 'deferred 452 4.2.2 full']);
     assert.equal(server.heard[0], 'LHLO relay.example.org');
+    // A socket has neither address nor port.
+    assert.deepEqual(result.recipients[0]?.facts, {
+      ...{ host: path, address: undefined, port: undefined, tls: undefined },
+    });
     await rm(directory, { recursive: true });
   });
 

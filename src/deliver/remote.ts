@@ -10,6 +10,7 @@ import type { Random } from '../base/random.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Dialer } from '../net/dialer.ts';
 import type { AttemptFacts, Deliver, DeliveryResult, RecipientResult } from '../queue/delivery.ts';
+import { replyText } from '../queue/reply-text.ts';
 import type { RecipientAnswer, SentEvent } from '../smtp/client/event.ts';
 import type { ClientSessionOptions } from '../smtp/client/session.ts';
 import type { Reply } from '../smtp/reply.ts';
@@ -319,7 +320,8 @@ class Attempt {
     this.#heard ??= new Set();
     if (address !== undefined) this.#heard.add(address);
     this.#tried ??= [];
-    this.#tried.push(`${host} [${address}]: ${said.code} ${said.lines[0]}`);
+    const where = address === undefined ? host : `${host} [${address}]`;
+    this.#tried.push(`${where}: ${replyText(said)}`);
   }
 
   #factsOf(connection: Connection): AttemptFacts {
@@ -365,7 +367,7 @@ function hopSettings(route: RemoteRoute, parts: Parts): HopSettings {
     return {
       session,
       path: route.path,
-      port: 0,
+      port: undefined,
       tls: 'none',
       implicitTls: false,
       login: undefined,

@@ -118,6 +118,7 @@ async function open(options: SendMailOptions, note: (line: string) => void): Pro
   return openConnection(peer, {
     dialer,
     host,
+    port: path === undefined ? port : undefined,
     tls: path === undefined ? tls : 'none',
     implicitTls,
     login: auth,

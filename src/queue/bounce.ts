@@ -16,6 +16,7 @@ import { decodeEncodedWords } from '../mail/encoded-word.ts';
 import { foldHeader, headerValue, parseHeader } from '../mail/header.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { inlineBytesMax } from '../store/content.ts';
+import type { Untold } from '../store/history.ts';
 import type { NewMessage, NewRecipient, QueuedMessage } from '../store/queue-store.ts';
 import { reportText, subjects } from './bounce-text.ts';
 import type { AttemptFacts } from './delivery.ts';
@@ -57,6 +58,16 @@ export function wantsReport(params: readonly string[], action: Action): boolean 
   const notify = notifyOf(params);
   if (action === 'failed') return notify.failure;
   return action === 'delayed' ? notify.delay : notify.success;
+}
+
+/** Why the sender is not to hear of this; undefined if they are. RFC 5321 §4.5.5, RFC 3834 §2. */
+export function whyUntold(
+  sender: string,
+  params: readonly string[],
+  action: Action,
+): Untold | undefined {
+  if (sender === '') return 'null-sender';
+  return wantsReport(params, action) ? undefined : 'not-wanted';
 }
 
 /**

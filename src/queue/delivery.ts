@@ -31,6 +31,14 @@ export type RecipientResult = { readonly facts?: AttemptFacts | undefined } & (
   | { readonly kind: 'failed'; readonly reply: Reply; readonly remote: boolean }
 );
 
+/** Nothing was attempted, for another attempt there had just ended like this. */
+export interface Skipped {
+  readonly kind: 'skipped';
+  readonly reply: Reply;
+  readonly remote?: boolean | undefined;
+  readonly facts?: AttemptFacts | undefined;
+}
+
 export interface DeliveryResult {
   /** One for each recipient of the lease, in order. */
   readonly recipients: readonly RecipientResult[];

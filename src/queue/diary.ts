@@ -2,7 +2,7 @@
 
 import type { Action } from '../mail/delivery-status.ts';
 import { storedSize } from '../store/content.ts';
-import type { HistoryStore } from '../store/history.ts';
+import type { HistoryStore, Untold } from '../store/history.ts';
 import type { NewMessage } from '../store/queue-store.ts';
 
 type Diary = Pick<HistoryStore, 'record'>;
@@ -38,4 +38,9 @@ export function recordReceived(
 export function recordReport(history: Diary, id: string, action: Action, report: NewMessage): void {
   history.record({ id, at: report.received, kind: 'report', report: report.id, action });
   recordReceived(history, report, storedSize(report.content), id);
+}
+
+/** Mail failed, and its sender does not hear of it. */
+export function recordUntold(history: Diary, id: string, at: number, reason: Untold): void {
+  history.record({ id, at, kind: 'untold', reason });
 }

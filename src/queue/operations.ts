@@ -3,11 +3,11 @@
 
 import type { Log } from '../base/log.ts';
 import { reply } from '../smtp/reply.ts';
-import type { HistoryEvent, HistoryStore } from '../store/history.ts';
+import type { HistoryEvent, HistoryStore, Untold } from '../store/history.ts';
 import { sameMessageId } from '../store/history.ts';
 import type { Lease, NewMessage, QueueEntry, QueueStore } from '../store/queue-store.ts';
 import type { ReportParts } from './bounce.ts';
-import { deliveryReports } from './bounce.ts';
+import { deliveryReports, whyUntold } from './bounce.ts';
 import { recordReport } from './diary.ts';
 
 /** Everything known of one message. */
@@ -45,6 +45,7 @@ export async function cancelMessage(
   let recipients = 0;
   for (const lease of leases) {
     const enqueue = silent ? [] : await cancellationReports(lease, parts);
+    const untold = silent || enqueue.length > 0 ? undefined : whyNobody(lease);
     const settled = await store.settle({
       message: id,
       outcomes: lease.recipients.map(({ index, fence }) => ({
@@ -58,9 +59,10 @@ export async function cancelMessage(
     if (!settled) continue;
     recipients += lease.recipients.length;
     const addresses = lease.recipients.map(({ address }) => address);
-    history.record({ id, at: clock.now(), kind: 'cancelled', recipients: addresses, silent });
+    const event = { id, at: clock.now(), kind: 'cancelled', recipients: addresses } as const;
+    history.record({ ...event, silent, untold });
     for (const report of enqueue) recordReport(history, id, 'failed', report);
-    parts.log.warn('cancelled', { id, to: addresses, silent });
+    parts.log.warn('cancelled', { id, to: addresses, silent, untold });
   }
   return recipients;
 }
@@ -71,6 +73,12 @@ function cancellationReports(lease: Lease, parts: CancelParts): Promise<NewMessa
   }));
   return deliveryReports(lease.message, { action: 'failed', recipients }, parts);
 }
+
+/** No report came of it. */
+const whyNobody = ({ message, recipients }: Lease): Untold =>
+  recipients
+    .map(({ params }) => whyUntold(message.sender, params, 'failed'))
+    .find((reason) => reason !== undefined) ?? 'no-mailbox';
 
 /** By queue id or Message-ID; [] when nothing is known. */
 export async function storiesOf(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { seededRandom } from '../base/random.ts';
-import { retryDelayMs } from './retry.ts';
+import { attemptByAge, retryDelayMs } from './retry.ts';
 
 const middle = { fraction: () => 0.5 };
 
@@ -24,4 +24,18 @@ describe('retryDelayMs', () => {
       fc.property(fc.nat(), (seed) => within(seed, retryDelayMs(1, [1000], seededRandom(seed)))),
     );
   });
+});
+
+describe('attemptByAge', () => {
+  for (const [age, attempt] of [
+    [-1, 1],
+    [0, 1],
+    [299, 1],
+    [300, 2],
+    [1199, 2],
+    [1200, 3],
+    [9_999_999, 3],
+  ] as const)
+    it(`at the age of ${age} it would be attempt ${attempt}`, () =>
+      assert.equal(attemptByAge(age, [300, 900, 3600]), attempt));
 });

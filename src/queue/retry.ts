@@ -17,3 +17,11 @@ export function retryDelayMs(
   const base = schedule[Math.min(Math.max(attempt, 1), schedule.length) - 1]!;
   return Math.round(base * (1 - jitter + 2 * jitter * random.fraction()));
 }
+
+/** Which attempt it would be by now, had every one been made that the schedule asks for. */
+export function attemptByAge(ageMs: number, schedule: readonly number[]): number {
+  let attempt = 1;
+  for (let left = ageMs - schedule[0]!; left >= 0 && attempt < schedule.length; attempt += 1)
+    left -= schedule[attempt]!;
+  return attempt;
+}

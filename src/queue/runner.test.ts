@@ -232,10 +232,87 @@ describe('QueueRunner', () => {
       ['mx:dead.example', 'mx:b.example'],
     );
     const [eve] = (await stores.queue.get(second))!.recipients;
-    assert.equal(eve?.lastReply?.lines[0], 'No answer');
+    assert.deepEqual(
+      [eve?.state, eve?.attempts, eve?.lastReply],
+      ['queued', 0, undefined],
+      'what was skipped was not attempted, and nothing was said to it',
+    );
     remote.answer = (lease) => results(lease, taken);
     await clock.advance(10 * minute);
     assert.equal((await stores.queue.count()).messages, 0);
+    assert.equal(attempts.at(-1)?.recipients[0]?.attempt, 1);
+  });
+
+  it('tells in the story that nothing was tried, and why', async () => {
+    const { submit, remote, parts, clock } = await world();
+    const down: RecipientResult = {
+      ...unreachable,
+      facts: { host: 'mx.dead.example', address: '192.0.2.1', port: 25 },
+    };
+    remote.answer = (lease) => ({ recipients: lease.recipients.map(() => down), health: 'down' });
+    const host = 'host:dead.example:587#3';
+    await submit([to('bob@dead.example', { destination: host })]);
+    const second = await submit([to('eve@dead.example', { destination: host })]);
+    const story = formatWhy(await storiesOf(parts, second));
+    assert.match(
+      story,
+      /not tried: route to dead\.example:587 had just been found unreachable \(No answer\)\n {4}<eve@dead\.example> waits, next attempt 20/,
+    );
+    assert.match(story, /<eve@dead\.example> queued, 0 attempts, next/);
+    assert.doesNotMatch(story, /attempt 1|host:|#3|451|192\.0\.2\.1|last reply/);
+    await clock.advance(24 * hour);
+  });
+
+  it('comes by less often the longer a destination is dead, and gives up when time is up', async () => {
+    const { submit, remote, parts, clock, left } = await world();
+    remote.answer = (lease) => ({
+      recipients: lease.recipients.map(() => unreachable),
+      health: 'down',
+    });
+    const ids: string[] = [];
+    for (let i = 0; i < 10; i += 1) ids.push(await submit([`r${i}@dead.example`], { sender: '' }));
+    await clock.advance(27 * hour);
+    assert.equal(await left(), 0);
+    const events = await parts.history.find(ids.at(-1)!);
+    // Every five minutes it would be some 290 times.
+    assert.ok(events.length > 10 && events.length < 60, `${events.length} times`);
+  });
+
+  it('RFC 5321 §4.5.5: the story ends with why nobody was told', async () => {
+    const { submit, remote, parts, logged } = await world();
+    remote.answer = (lease) => results(lease, never);
+    const told = await submit(['a@b.example']);
+    assert.doesNotMatch(formatWhy(await storiesOf(parts, told)), /nobody/);
+    const null_ = await submit(['a@b.example'], { sender: '' });
+    assert.match(
+      formatWhy(await storiesOf(parts, null_)),
+      /nobody was told, because the sender is null\.\n$/,
+    );
+    const silent = await submit([to('a@b.example', { params: ['NOTIFY=NEVER'] })]);
+    assert.match(
+      formatWhy(await storiesOf(parts, silent)),
+      /nobody was told, because the sender asked not to be told\.\n$/,
+    );
+    // The report on the first, too, had the null sender, and was refused.
+    assert.deepEqual(logged, ['bounced', 'dropped', 'dropped', 'dropped']);
+  });
+
+  it('… and so when the address to tell is one of ours and gone, or when it was cancelled', async () => {
+    const { submit, remote, parts } = await world();
+    remote.answer = (lease) => results(lease, never);
+    parts.resolve = () => [];
+    const gone = await submit(['a@b.example']);
+    assert.match(
+      formatWhy(await storiesOf(parts, gone)),
+      /nobody was told, because the sender's address is one of ours and leads to no mailbox\.\n$/,
+    );
+    remote.answer = (lease) => results(lease, later);
+    const cancelled = await submit(['a@b.example'], { sender: '' });
+    await cancelMessage(parts, cancelled);
+    assert.match(
+      formatWhy(await storiesOf(parts, cancelled)),
+      /cancelled by the administrator for <a@b\.example>; nobody was told, because the sender is null/,
+    );
   });
 
   it('tries a dead destination when it is woken', async () => {

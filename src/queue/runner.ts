@@ -18,10 +18,11 @@ import type { Lease, NewMessage, QueueStore, Settlement } from '../store/queue-s
 import type { Attempt } from './attempts.ts';
 import { Attempts, attemptMs } from './attempts.ts';
 import type { Report, ReportParts } from './bounce.ts';
-import { deliveryReports } from './bounce.ts';
-import type { Deliver, DeliveryResult, RecipientResult } from './delivery.ts';
+import { deliveryReports, whyUntold } from './bounce.ts';
+import type { Deliver, DeliveryResult, RecipientResult, Skipped } from './delivery.ts';
 import type { Destination } from './destination.ts';
-import { recordReceived, recordReport } from './diary.ts';
+import { destinationText } from './destination-text.ts';
+import { recordReceived, recordReport, recordUntold } from './diary.ts';
 import { expandAliases } from './expansion.ts';
 import { Lineup } from './lineup.ts';
 import { Recorder } from './recorder.ts';
@@ -204,13 +205,7 @@ export class QueueRunner {
 
   #start(lease: Lease, destination: Destination, now: number): void {
     if (destination.isDead(now)) {
-      // It was found dead a moment ago: what was said then holds for this lease too.
-      const last = destination.lastFailure ?? unforeseen;
-      this.#conclude(
-        lease,
-        lease.recipients.map(() => last),
-        undefined,
-      );
+      this.#skip(lease, destination.lastFailure ?? unforeseen);
       this.#freed(destination);
     } else if (lease.expires - now < attemptMs) {
       // It waited so long that somebody else might take it before the attempt is over.
@@ -219,6 +214,17 @@ export class QueueRunner {
     } else {
       this.#attempt(this.#attempts.begin(lease, destination, now));
     }
+  }
+
+  /** The destination was found dead a moment ago: why, holds for this lease too. */
+  #skip(lease: Lease, { reply: said, facts, ...last }: RecipientResult): void {
+    const remote = 'remote' in last && last.remote;
+    const skipped: Skipped = { kind: 'skipped', reply: said, remote, facts };
+    this.#conclude(
+      lease,
+      lease.recipients.map(() => skipped),
+      undefined,
+    );
   }
 
   #attempt(attempt: Attempt): void {
@@ -237,7 +243,10 @@ export class QueueRunner {
 
   /** Unknown means later: a bug delays mail, it never bounces or loses it. */
   #failure({ message, destination, recipients }: Lease, error: unknown): DeliveryResult {
-    this.#parts.log.error('delivery failed unforeseen', { id: message.id, destination, error });
+    const where = destinationText(destination);
+    this.#parts.log.error('delivery failed unforeseen', {
+      ...{ id: message.id, destination: where, error },
+    });
     return { recipients: recipients.map(() => unforeseen), health: 'ok' };
   }
 
@@ -267,15 +276,20 @@ export class QueueRunner {
   }
 
   /** From results to a settlement. Without a duration nothing was attempted. */
-  #conclude(lease: Lease, given: readonly RecipientResult[], durationMs: number | undefined): void {
+  #conclude(
+    lease: Lease,
+    given: readonly (RecipientResult | Skipped)[],
+    durationMs: number | undefined,
+  ): void {
     const { clock, settings, random, history } = this.#parts;
     const { message, destination } = lease;
     const now = clock.now();
     const verdicts = judge(lease, given, { now, settings, random });
-    const { results, reports, nextDue } = verdicts;
+    const { results, reports, untold, nextDue } = verdicts;
     const { id } = message;
     history.record({ id, at: now, kind: 'attempt', destination, durationMs, results });
     this.#say(lease, results, durationMs);
+    if (untold !== undefined) recordUntold(history, id, now, untold);
     if (reports.length === 0) {
       this.#lineup.drop(lease);
       this.#recorder.record(settlementOf(lease, verdicts, []), nextDue);
@@ -284,15 +298,21 @@ export class QueueRunner {
     }
   }
 
-  #say({ message }: Lease, results: readonly AttemptResult[], ms: number | undefined): void {
+  #say(lease: Lease, results: readonly AttemptResult[], ms: number | undefined): void {
     const { log } = this.#parts;
-    const { id, sender } = message;
-    for (const { address, result, reply: said, host, until } of results) {
+    const { id, sender } = lease.message;
+    for (const [at, { address, result, reply: said, host, until }] of results.entries()) {
       const fields = { id, to: address, host, reply: said, ms };
       if (result === 'delivered' || result === 'relayed') log.info(result, fields);
       else if (result === 'deferred') log.info(result, { ...fields, until });
-      // RFC 5321 §4.5.5: a failure of mail with the null reverse-path is told to nobody.
-      else log.warn(sender === '' ? 'dropped' : 'bounced', { ...fields, from: sender });
+      else if (result === 'skipped') {
+        const destination = destinationText(lease.destination);
+        log.info('not tried', { id, to: address, destination, because: said, until });
+      } else {
+        const { params } = lease.recipients[at]!;
+        const untold = whyUntold(sender, params, 'failed');
+        log.warn(untold === undefined ? 'bounced' : 'dropped', { ...fields, from: sender, untold });
+      }
     }
   }
 
@@ -303,11 +323,13 @@ export class QueueRunner {
     const reports: NewMessage[] = [];
     this.#busy += 1;
     try {
-      for (const report of verdicts.reports)
-        for (const made of await deliveryReports(message, report, this.#parts)) {
-          reports.push(made);
-          recordReport(history, message.id, report.action, made);
-        }
+      for (const report of verdicts.reports) {
+        const made = await deliveryReports(message, report, this.#parts);
+        for (const one of made) recordReport(history, message.id, report.action, one);
+        reports.push(...made);
+        if (made.length === 0 && report.action === 'failed')
+          recordUntold(history, message.id, clock.now(), 'no-mailbox');
+      }
     } catch (error) {
       // Without its report a failure is not recorded as one: it is tried again.
       log.error('report failed', { id: message.id, error });

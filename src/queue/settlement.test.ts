@@ -122,4 +122,14 @@ describe('judge', () => {
     const never = { params: ['NOTIFY=NEVER'] };
     assert.equal(judged(lease([recipient(0, never)]), [unknown], 1), 'failed');
   });
+
+  it('says of a host what is known of it: a socket has no address and no port', () => {
+    const at = (facts: RecipientResult['facts']) =>
+      judge(lease([recipient(0)]), [{ ...relayed, facts }], on(1)).results[0]?.host;
+    assert.equal(at({ host: 'mx', address: '192.0.2.1', port: 25 }), 'mx [192.0.2.1]:25');
+    assert.equal(at({ host: '/run/lmtp' }), '/run/lmtp');
+    assert.equal(at({ host: 'mx', port: 25 }), 'mx:25');
+    assert.equal(at({ address: '192.0.2.1' }), '[192.0.2.1]');
+    assert.equal(at(undefined), undefined);
+  });
 });

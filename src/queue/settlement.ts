@@ -1,20 +1,21 @@
 // From what happened at the other end to what the queue records and whom it tells: one verdict for
 // each recipient. A 4yz defers, a 5yz bounces, anything unforeseen defers; a recipient is given up
-// only after an attempt, never because of the clock alone. Pure, so that it can be read and tested.
+// only after an attempt, its own or one just made at the same destination, never because of the clock
+// alone. Pure, so that it can be read and tested.
 
 import { unreachable } from '../base/assert.ts';
 import type { Random } from '../base/random.ts';
 import type { Action } from '../mail/delivery-status.ts';
 import { isPermanent } from '../smtp/reply.ts';
 import { localError } from '../smtp/smtp-error.ts';
-import type { AttemptResult } from '../store/history.ts';
+import type { AttemptResult, Untold } from '../store/history.ts';
 import type { NewMailboxMessage } from '../store/mailbox-store.ts';
 import type { Lease, LeasedRecipient, Outcome, Settlement } from '../store/queue-store.ts';
 import type { Report, ReportedRecipient } from './bounce.ts';
-import { wantsReport } from './bounce.ts';
-import type { RecipientResult } from './delivery.ts';
+import { whyUntold } from './bounce.ts';
+import type { RecipientResult, Skipped } from './delivery.ts';
 import { replyText } from './reply-text.ts';
-import { retryDelayMs } from './retry.ts';
+import { attemptByAge, retryDelayMs } from './retry.ts';
 
 export interface RetrySettings {
   readonly retryAfterMs: readonly number[];
@@ -27,6 +28,8 @@ export interface Verdicts {
   readonly append: readonly NewMailboxMessage[];
   readonly reports: readonly Report[];
   readonly results: readonly AttemptResult[];
+  /** Why nobody is told of a failure, where that is so. */
+  readonly untold: Untold | undefined;
   /** When the first of those deferred is due again. */
   readonly nextDue: number | undefined;
 }
@@ -45,10 +48,10 @@ interface Verdict {
   readonly action: Action | undefined;
 }
 
-/** Judges an attempt that ended at `now`. */
+/** Judges an attempt that ended at `now`, or was not made. */
 export function judge(
   lease: Lease,
-  given: readonly RecipientResult[],
+  given: readonly (RecipientResult | Skipped)[],
   context: {
     readonly now: number;
     readonly settings: RetrySettings;
@@ -61,6 +64,7 @@ export function judge(
   const append: NewMailboxMessage[] = [];
   let reported: Map<Action, ReportedRecipient[]> | undefined;
   let nextDue: number | undefined;
+  let untold: Untold | undefined;
   for (let i = 0; i < lease.recipients.length; i += 1) {
     const recipient = lease.recipients[i]!;
     const result = given[i] ?? noResult;
@@ -69,9 +73,13 @@ export function judge(
     outcomes.push({ index: recipient.index, fence: recipient.fence, outcome });
     results.push(attemptResult(recipient, result, verdict));
     if (result.kind === 'delivered' && result.append !== undefined) append.push(result.append);
-    if (outcome.kind === 'deferred') nextDue = Math.min(nextDue ?? outcome.until, outcome.until);
+    if ('until' in outcome) nextDue = Math.min(nextDue ?? outcome.until, outcome.until);
     if (action === undefined) continue;
-    if (lease.message.sender === '' || !wantsReport(recipient.params, action)) continue;
+    const why = whyUntold(lease.message.sender, recipient.params, action);
+    if (why !== undefined) {
+      if (action === 'failed') untold = why;
+      continue;
+    }
     reported ??= new Map();
     const same = reported.get(action) ?? [];
     same.push(reportedRecipient(recipient, result, verdict));
@@ -86,12 +94,13 @@ export function judge(
           recipients,
           ...(action === 'delayed' && { retryUntil: Math.max(retryUntil, now) }),
         }));
-  return { outcomes, append: append.length === 0 ? nothing : append, reports, results, nextDue };
+  const appended = append.length === 0 ? nothing : append;
+  return { outcomes, append: appended, reports, results, untold, nextDue };
 }
 
 function verdictOn(
   recipient: LeasedRecipient,
-  result: RecipientResult,
+  result: RecipientResult | Skipped,
   context: Parameters<typeof judge>[2] & { readonly received: number },
 ): Verdict {
   switch (result.kind) {
@@ -106,6 +115,8 @@ function verdictOn(
       return { outcome: failed, result: 'failed', action: 'failed' };
     case 'deferred':
       return deferral(recipient, context, result.reply);
+    case 'skipped':
+      return skip(recipient, context);
     default:
       return unreachable(result);
   }
@@ -131,32 +142,51 @@ function deferral(
   };
 }
 
+/** As if it had been deferred, but that no attempt is counted and nothing was said to it. */
+function skip(
+  recipient: LeasedRecipient,
+  context: Parameters<typeof judge>[2] & { readonly received: number },
+): Verdict {
+  const { now, settings, received } = context;
+  // Attempts are not counted, so the step of the schedule comes from the age: what waits for a dead
+  // destination comes by less and less often.
+  const step = attemptByAge(now - received, settings.retryAfterMs);
+  const attempt = Math.max(recipient.attempt, step);
+  const verdict = deferral({ ...recipient, attempt }, context);
+  if (verdict.outcome.kind !== 'deferred') return verdict;
+  const { until, warned } = verdict.outcome;
+  const outcome = { kind: 'skipped', until, ...(warned && { warned }) } as const;
+  return { outcome, result: 'skipped', action: verdict.action };
+}
+
 function attemptResult(
   recipient: LeasedRecipient,
-  { reply, facts }: RecipientResult,
+  { kind, reply, facts }: RecipientResult | Skipped,
   { outcome, result }: Verdict,
 ): AttemptResult {
   return {
     address: recipient.address,
-    attempt: recipient.attempt,
+    attempt: kind === 'skipped' ? recipient.attempt - 1 : recipient.attempt,
     result,
     reply: replyText(reply),
-    until: outcome.kind === 'deferred' ? outcome.until : undefined,
-    host: facts === undefined ? undefined : hostText(facts),
-    tls: facts?.tls,
-    tried: facts?.tried,
+    until: 'until' in outcome ? outcome.until : undefined,
+    // What was skipped spoke to nobody.
+    host: facts === undefined || kind === 'skipped' ? undefined : hostText(facts),
+    tls: kind === 'skipped' ? undefined : facts?.tls,
+    tried: kind === 'skipped' ? undefined : facts?.tried,
   };
 }
 
+/** `mx.example.net [192.0.2.1]:25`, or what there is of it: a socket path has neither. */
 function hostText({ host, address, port }: NonNullable<RecipientResult['facts']>) {
-  if (address === undefined) return host;
+  if (address === undefined) return port === undefined ? host : `${host}:${port}`;
   const where = port === undefined ? `[${address}]` : `[${address}]:${port}`;
   return host === undefined ? where : `${host} ${where}`;
 }
 
 function reportedRecipient(
   recipient: LeasedRecipient,
-  result: RecipientResult,
+  result: RecipientResult | Skipped,
   verdict: Verdict,
 ): ReportedRecipient {
   const { reply, facts } = result;

@@ -2,8 +2,9 @@
 // next. `why` prints it.
 
 import { unreachable } from '../base/assert.ts';
-import type { AttemptResult, HistoryEvent } from '../store/history.ts';
+import type { AttemptResult, HistoryEvent, Untold } from '../store/history.ts';
 import type { Origin, QueueEntry } from '../store/queue-store.ts';
+import { destinationText } from './destination-text.ts';
 import type { MessageStory } from './operations.ts';
 import { replyText } from './reply-text.ts';
 
@@ -17,7 +18,7 @@ function formatStory({ id, queued, events }: MessageStory): string {
   if (queued !== undefined && !events.some(({ kind }) => kind === 'received'))
     lines.push(`${isoTime(queued.received)}  received`, ...receivedLines(queued, queued.origin));
   for (const event of events) lines.push(...eventLines(event));
-  lines.push(...nowLines(queued));
+  lines.push(...nowLines(queued), ...untoldLines(events));
   return `${lines.join('\n')}\n`;
 }
 
@@ -36,22 +37,44 @@ function eventLines(event: HistoryEvent): string[] {
       ];
     }
     case 'attempt': {
-      const how =
-        event.durationMs === undefined
-          ? `not tried: ${event.destination} had just been found dead`
-          : `tried ${event.destination}, took ${event.durationMs} ms`;
-      return [`${when}  ${how}`, ...event.results.flatMap(resultLines)];
+      const { destination, durationMs, results } = event;
+      const where = destinationText(destination);
+      if (durationMs !== undefined)
+        return [`${when}  tried ${where}, took ${durationMs} ms`, ...results.flatMap(resultLines)];
+      // The words of another attempt: nothing was said to this message.
+      const because = results[0] === undefined ? '' : ` (${withoutCode(results[0].reply)})`;
+      const found = `not tried: ${where} had just been found unreachable${because}`;
+      return [`${when}  ${found}`, ...results.flatMap(skippedLines)];
     }
     case 'cancelled': {
-      const told = event.silent ? 'the sender was not told' : 'the sender was told';
+      const told = event.silent
+        ? 'the sender was not told'
+        : event.untold === undefined
+          ? 'the sender was told'
+          : `nobody was told, because ${untoldTexts[event.untold]}`;
       const of = event.recipients.map((address) => `<${address}>`).join(', ');
       return [`${when}  cancelled by the administrator for ${of}; ${told}`];
     }
     case 'report':
       return [`${when}  the sender is told (${event.action}) by message ${event.report}`];
+    case 'untold':
+      return []; // at the end
     default:
       return unreachable(event);
   }
+}
+
+const untoldTexts: Readonly<Record<Untold, string>> = {
+  'null-sender': 'the sender is null',
+  'not-wanted': 'the sender asked not to be told',
+  'no-mailbox': "the sender's address is one of ours and leads to no mailbox",
+};
+
+function untoldLines(events: readonly HistoryEvent[]): string[] {
+  const reasons = new Set(events.map((event) => (event.kind === 'untold' ? event.reason : '')));
+  return [...reasons].flatMap((reason) =>
+    reason === '' ? [] : [`Of the failure nobody was told, because ${untoldTexts[reason]}.`],
+  );
 }
 
 function receivedLines(
@@ -81,6 +104,15 @@ function resultLines(one: AttemptResult): string[] {
     ...(one.tried ?? []).map((tried) => `        before that: ${tried}`),
   ];
 }
+
+function skippedLines({ address, result, until }: AttemptResult): string[] {
+  if (result === 'expired') return [`    <${address}> given up, as it had waited for long`];
+  return [`    <${address}> waits${until === undefined ? '' : `, next attempt ${isoTime(until)}`}`];
+}
+
+/** `451 4.4.1 No connection` without its numbers. */
+const withoutCode = (text: string): string =>
+  text.replace(/^\d{3} (?:\d\.\d{1,3}\.\d{1,3} ?)?/, '');
 
 function nowLines(queued: QueueEntry | undefined): string[] {
   if (queued === undefined) return ['Now: it has left the queue.'];

@@ -34,6 +34,8 @@ export type HistoryEvent =
       readonly kind: 'cancelled';
       readonly recipients: readonly string[];
       readonly silent: boolean;
+      /** Why the sender was not told though nobody wished it so. */
+      readonly untold?: Untold | undefined;
     }
   /** A notification was sent: `report` is its queue id. */
   | {
@@ -42,15 +44,28 @@ export type HistoryEvent =
       readonly kind: 'report';
       readonly report: string;
       readonly action: string;
+    }
+  /** Mail failed, and nobody was told. */
+  | {
+      readonly id: string;
+      readonly at: number;
+      readonly kind: 'untold';
+      readonly reason: Untold;
     };
+
+/**
+ * Why nobody is told of a failure: the null reverse-path is never answered (RFC 5321 §4.5.5), the
+ * sender did not want it (RFC 3461 §4.1), or the sender's address is one of ours and leads nowhere.
+ */
+export type Untold = 'null-sender' | 'not-wanted' | 'no-mailbox';
 
 export interface AttemptResult {
   readonly address: string;
-  /** 1 for the first. */
+  /** 1 for the first; of what was skipped, the number of those made so far. */
   readonly attempt: number;
-  /** `expired`: deferred once too often, and given up. */
-  readonly result: 'delivered' | 'relayed' | 'deferred' | 'failed' | 'expired';
-  /** `250 2.0.0 OK` */
+  /** `expired`: deferred once too often, and given up. `skipped`: not attempted at all. */
+  readonly result: 'delivered' | 'relayed' | 'deferred' | 'skipped' | 'failed' | 'expired';
+  /** `250 2.0.0 OK`. Of what was skipped: what had been said to another attempt. */
   readonly reply: string;
   /** When it will be tried again. */
   readonly until?: number | undefined;

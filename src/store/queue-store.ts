@@ -87,6 +87,8 @@ export type Outcome =
       readonly reply: Reply;
       readonly warned?: boolean;
     }
+  /** Not attempted: due again at `until`; no attempt is counted, and the last reply stays. */
+  | { readonly kind: 'skipped'; readonly until: number; readonly warned?: boolean }
   /** Leaves the queue; whoever must know is told by a message in the same settlement. */
   | { readonly kind: 'failed' };
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inlineBytesMax } from '../content.ts';
-import type { Lease, NewMessage } from '../queue-store.ts';
+import type { Lease, NewMessage, Outcome } from '../queue-store.ts';
 import type { Stores } from '../stores.ts';
 import type { OpenTestStores } from './harness.ts';
 import { at, collected, deferred, delivered, message, settlement } from './harness.ts';
@@ -315,6 +315,31 @@ function testSettle(open: OpenTestStores): void {
     assert.equal(await queue.settle(settlement(second!, deferred(20_000))), true);
     const [third] = await queue.claim({ ...everything, now: 20_000 });
     assert.equal(third?.recipients[0]?.warned, true, 'kept where nothing is said of it');
+  });
+
+  it('what was skipped counts no attempt and keeps what was said before', async () => {
+    await using test = await open();
+    const { queue } = test.stores;
+    const skipped = (until: number, warned?: true): Outcome => ({
+      kind: 'skipped',
+      until,
+      ...(warned && { warned }),
+    });
+    const [fresh] = await queue.enqueue(message('m1'), { leaseUntil: 5000 });
+    assert.equal(await queue.settle(settlement(fresh!, skipped(6000))), true);
+    const facts = async () => {
+      const [one] = (await queue.get('m1'))!.recipients;
+      return [one?.state, one?.attempts, one?.nextAttempt, one?.lastReply?.code];
+    };
+    assert.deepEqual(await facts(), ['queued', 0, 6000, undefined]);
+    const [first] = await queue.claim({ ...everything, now: 6000 });
+    assert.equal(first?.recipients[0]?.attempt, 1);
+    await queue.settle(settlement(first!, deferred(7000)));
+    const [second] = await queue.claim({ ...everything, now: 7000 });
+    await queue.settle(settlement(second!, skipped(8000, true)));
+    assert.deepEqual(await facts(), ['queued', 1, 8000, 451]);
+    const [third] = await queue.claim({ ...everything, now: 8000 });
+    assert.deepEqual([third?.recipients[0]?.attempt, third?.recipients[0]?.warned], [2, true]);
   });
 
   it('stores notifications and local deliveries with the outcome, or nothing', async () => {

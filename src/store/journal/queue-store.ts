@@ -130,7 +130,9 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     const { outcomes, enqueue, append } = settlement;
     for (const { index, fence } of outcomes)
       if (fence !== live.fence || !live.left.has(index)) return false;
-    const isFinal = outcomes.every(({ outcome }) => outcome.kind !== 'deferred');
+    const isFinal = outcomes.every(
+      ({ outcome }) => outcome.kind === 'delivered' || outcome.kind === 'failed',
+    );
     if (!isFinal || enqueue.length > 0 || append.length > 0) {
       if (!isFinal) this.#noticeTrouble(live, outcomes[0]?.index ?? 0);
       // Both in one transaction, as a rule; the second counts only if the first did.

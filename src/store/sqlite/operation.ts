@@ -57,7 +57,14 @@ export interface AdoptedRow {
 
 export type OutcomeRow =
   | readonly [index: number, fence: number]
-  | readonly [index: number, fence: number, due: number, reply: string, warned: boolean | null];
+  /** Without a reply nothing was attempted. */
+  | readonly [
+      index: number,
+      fence: number,
+      due: number,
+      reply: string | null,
+      warned: boolean | null,
+    ];
 
 export interface SettlementRow {
   readonly key: number;

@@ -270,9 +270,10 @@ function messageRow(message: NewMessage): MessageRow {
 }
 
 function outcomeRow({ index, fence, outcome }: Settlement['outcomes'][number]): OutcomeRow {
-  if (outcome.kind !== 'deferred') return [index, fence];
-  const { until, reply, warned } = outcome;
-  return [index, fence, Math.floor(until), JSON.stringify(reply), warned ?? null];
+  if (outcome.kind === 'delivered' || outcome.kind === 'failed') return [index, fence];
+  const { kind, until, warned } = outcome;
+  const reply = kind === 'skipped' ? null : JSON.stringify(outcome.reply);
+  return [index, fence, Math.floor(until), reply, warned ?? null];
 }
 
 function leasedRecipient(row: LeasedRecipientRow, fence: number): LeasedRecipient {

@@ -75,6 +75,10 @@ export function prepareStatements(database: DatabaseSync) {
     defer: prepare(`
       UPDATE recipient SET due = ?, reply = ?, warned = coalesce(?, warned)
       WHERE message = ? AND idx = ? RETURNING destination, held`),
+    skip: prepare(`
+      UPDATE recipient
+      SET due = ?, attempts = max(attempts - 1, 0), warned = coalesce(?, warned)
+      WHERE message = ? AND idx = ? RETURNING destination, held`),
     deleteRecipient: prepare('DELETE FROM recipient WHERE message = ? AND idx = ?'),
     anyRecipient: prepare('SELECT 1 FROM recipient WHERE message = ? LIMIT 1'),
     deleteMessage: prepare('DELETE FROM message WHERE key = ? RETURNING content'),
@@ -193,7 +197,10 @@ export class QueueTables implements QueueOperations {
         continue;
       }
       const notice = warned == null ? null : Number(warned);
-      const row = this.#sql.defer.get(due, reply, notice, key, index);
+      const row =
+        reply === null
+          ? this.#sql.skip.get(due, notice, key, index)
+          : this.#sql.defer.get(due, reply, notice, key, index);
       if (row !== undefined && row.held === 0) schedule.add(text(row.destination), due);
     }
     if (gone) this.#removeIfDone(key);

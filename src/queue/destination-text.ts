@@ -1,0 +1,28 @@
+// Destinations as people read them. The queue's own names for them (deliver/route.ts) are keys: they
+// stay in the queue, and in what is logged, shown and reported stands what the operator wrote.
+
+/** `MX of example.net`, `route to 192.0.2.1:25`, `LMTP at /run/dovecot/lmtp`, `local delivery`. */
+export function destinationText(destination: string): string {
+  if (destination === 'local') return 'local delivery';
+  if (destination === 'discard') return "route that says 'discard'";
+  const colon = destination.indexOf(':');
+  const rest = destination.slice(colon + 1);
+  switch (destination.slice(0, colon)) {
+    case 'mx':
+      // RFC 5321 §4.1.3: an address literal is the host itself.
+      return rest.startsWith('[') ? rest : `MX of ${rest}`;
+    case 'host':
+      return `route to ${hostPort(rest.replace(/#\d+$/, ''))}`;
+    case 'lmtp':
+      return `LMTP at ${rest.startsWith('/') ? rest : hostPort(rest)}`;
+    default:
+      return destination;
+  }
+}
+
+/** An IPv6 address before a port stands in brackets. */
+function hostPort(text: string): string {
+  const colon = text.lastIndexOf(':');
+  const host = text.slice(0, colon);
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]${text.slice(colon)}` : text;
+}
