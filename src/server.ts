@@ -103,6 +103,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       router: { routeOfDestination: (destination) => live.router.routeOfDestination(destination) },
       local: localDelivery(() => live, { clock, log, spool: stores.spool }),
       remote: (lease, signal) => live.remote(lease, signal),
+      log,
     }),
     clock,
     random,

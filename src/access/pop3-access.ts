@@ -6,7 +6,7 @@ import type { Log } from '../base/log.ts';
 import type { Peer } from '../net/peer.ts';
 import type { Answer, Question } from '../pop3/event.ts';
 import { err } from '../pop3/response.ts';
-import type { Content } from '../store/content.ts';
+import { type Content, ContentError } from '../store/content.ts';
 import type { Login, LoginResult } from './login.ts';
 import type { Maildrops, OpenMaildrop } from './maildrops.ts';
 
@@ -37,6 +37,11 @@ const blocked: Answer = {
 // RFC 2449 §8.1
 const inUse = refused('another session has this mailbox open', 'IN-USE');
 const tooSoon = refused('logins are too frequent, wait a little', 'LOGIN-DELAY');
+// RFC 3206 §4: SYS/PERM, what needs a human.
+const unreadable = refused(
+  'the server cannot read the content of this message: ask the postmaster for a backup',
+  'SYS/PERM',
+);
 const gone = refused('no such message any more: another program removed it');
 const notRemoved = refused('deleted messages were not removed, try again later', 'SYS/TEMP');
 
@@ -94,7 +99,7 @@ export class Pop3Access {
   /** The content could not be read. */
   failedMessage(error: unknown): Answer {
     this.#failed('message', error);
-    return later;
+    return error instanceof ContentError ? unreadable : later;
   }
 
   cancelLogin(): void {

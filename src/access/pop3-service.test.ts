@@ -19,6 +19,7 @@ import { Pop3Session } from '../pop3/session.ts';
 import { chooseSaslClient } from '../sasl/client.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
 import { deriveScramKeys } from '../sasl/scram-keys.ts';
+import { type Content, ContentError } from '../store/content.ts';
 import type { MailboxStore } from '../store/mailbox-store.ts';
 import { openSqliteStores } from '../store/sqlite/stores.ts';
 import { Login } from './login.ts';
@@ -281,6 +282,36 @@ describe('Pop3Service', () => {
     await client.expect(`USER ${ann}`, '+OK send PASS');
     assert.match(await client.ask('PASS secret'), /^-ERR \[SYS\/TEMP\] too many failed logins/);
     await client.closed();
+  });
+
+  it('RFC 3206 §4: SYS/PERM for a message whose content is gone; the others are read', async () => {
+    const lost: Content = {
+      size: 200_000,
+      bytes: undefined,
+      // biome-ignore lint/correctness/useYield: it fails before there is anything
+      async *read() {
+        throw new ContentError('missing', '/var/spool/x is missing');
+      },
+    };
+    await using test = await start({
+      wrap: (mailboxes) => ({
+        index: (...args) => mailboxes.index(...args),
+        openMany: async (...args) =>
+          (await mailboxes.openMany(...args)).map((content, i) =>
+            args[2][i] === 1 ? lost : content,
+          ),
+        expunge: (...args) => mailboxes.expunge(...args),
+      }),
+    });
+    await test.deliver('x');
+    await test.deliver('y');
+    const client = await test.login();
+    assert.match(
+      await client.ask('RETR 1'),
+      /^-ERR \[SYS\/PERM\] the server cannot read the content/,
+    );
+    assert.match(await client.ask('TOP 1 0'), /^-ERR \[SYS\/PERM\]/);
+    assert.match(await client.ask('RETR 2'), /^\+OK/);
   });
 
   it('RFC 3206 §4: SYS/TEMP when we fail; nothing is lost by it', async () => {

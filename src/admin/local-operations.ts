@@ -19,9 +19,10 @@ import type { MessageStory } from '../queue/operations.ts';
 import { replyText } from '../queue/reply-text.ts';
 import { formatWhy } from '../queue/story.ts';
 import type { AccountStore } from '../store/account-store.ts';
+import { ContentError } from '../store/content.ts';
 import type { HistoryEvent } from '../store/history.ts';
 import type { MailboxStore } from '../store/mailbox-store.ts';
-import type { QueueEntry, QueueStore } from '../store/queue-store.ts';
+import type { QueuedMessage, QueueEntry, QueueStore } from '../store/queue-store.ts';
 import type { AccountLine, MailLine, Operations, PasswordTaken, QueueLine } from './operations.ts';
 import { OperationError } from './operations.ts';
 
@@ -197,7 +198,16 @@ async function* showMail(
     throw new OperationError(
       `${address} has no message ${id}; \`postrider mail list ${address}\` shows those there are`,
     );
-  yield* opened.content.read();
+  try {
+    yield* opened.content.read();
+  } catch (error) {
+    if (!(error instanceof ContentError)) throw error;
+    const { folder, uid } = opened.message;
+    throw new OperationError(
+      `the content of ${id} (${account}, ${folder}, UID ${uid}) cannot be read: ${error.message}; ` +
+        '`postrider verify` says what can be done',
+    );
+  }
 }
 
 async function* listQueue(queue: QueueStore): AsyncIterable<QueueLine> {
@@ -227,6 +237,16 @@ function queueLine(entry: QueueEntry): QueueLine {
 async function headerOf(queue: QueueStore, id: string): Promise<string> {
   const message = await queue.open(id);
   if (message === undefined) return '';
+  try {
+    return await readHeader(message);
+  } catch (error) {
+    if (!(error instanceof ContentError)) throw error;
+    const advice = 'put it back from a backup, or cancel the message: its sender is told';
+    return `${message.prefix}\r\n(the content cannot be read: ${error.message}; ${advice})\r\n`;
+  }
+}
+
+async function readHeader(message: QueuedMessage): Promise<string> {
   for await (const chunk of message.content.read()) {
     const head = chunk.subarray(0, headerBytesShown);
     return message.prefix + Buffer.from(head.subarray(0, findHeaderEnd(head))).toString('utf8');

@@ -2,8 +2,10 @@
 // delivers there.
 
 import { unreachable } from '../base/assert.ts';
+import type { Log } from '../base/log.ts';
 import type { Deliver, DeliveryResult, RecipientResult } from '../queue/delivery.ts';
 import { reply } from '../smtp/reply.ts';
+import { ContentError } from '../store/content.ts';
 import type { Lease } from '../store/queue-store.ts';
 import type { Router } from './route.ts';
 
@@ -12,6 +14,7 @@ export interface DeliveryParts {
   /** Our mailboxes, or Maildir folders. */
   readonly local: Deliver;
   readonly remote: Deliver;
+  readonly log: Log;
 }
 
 const discarded: RecipientResult = {
@@ -24,10 +27,27 @@ const noRoute: RecipientResult = {
   reply: reply(451, '4.4', 'No route leads to the destination at present'),
 };
 
-export function createDelivery({ router, local, remote }: DeliveryParts): Deliver {
+/** Before anybody hears of the message: its file may be gone. */
+async function faultOf(check: () => Promise<void>): Promise<ContentError | undefined> {
+  try {
+    await check();
+    return undefined;
+  } catch (error) {
+    if (error instanceof ContentError) return error;
+    throw error;
+  }
+}
+
+export function createDelivery({ router, local, remote, log }: DeliveryParts): Deliver {
   return async (lease, signal) => {
     const route = router.routeOfDestination(lease.destination);
     if (route === undefined) return forAll(lease, noRoute);
+    const { check } = lease.message.content;
+    const fault = check && (await faultOf(check));
+    if (fault !== undefined) {
+      log.error('content-damaged', { id: lease.message.id, error: fault.message });
+      return forAll(lease, { kind: 'deferred', reply: fault.reply });
+    }
     switch (route.kind) {
       case 'local':
         return local(lease, signal);

@@ -4,7 +4,8 @@ import { FakeClock } from '../base/fake-clock.ts';
 import { silentLog } from '../base/log.ts';
 import { createDirectory } from '../policy/directory.ts';
 import type { Deliver } from '../queue/delivery.ts';
-import type { Content } from '../store/content.ts';
+import { replyText } from '../queue/reply-text.ts';
+import { type Content, ContentError } from '../store/content.ts';
 import { MemorySpool } from '../store/files/memory-spool.ts';
 import type { Lease } from '../store/queue-store.ts';
 import { createDelivery } from './dispatch.ts';
@@ -160,7 +161,7 @@ describe('createDelivery', () => {
       seen.push(lease.destination);
       return { recipients: [], health: 'ok' };
     };
-    const all = createDelivery({ router, local: deliver, remote });
+    const all = createDelivery({ router, local: deliver, remote, log: silentLog });
     const local = await all(lease(['ann@example.org'], content), signal);
     assert.equal(local.recipients[0]?.kind, 'delivered');
     await all(lease(['x@example.net'], content, 'mx:example.net'), signal);
@@ -168,7 +169,7 @@ describe('createDelivery', () => {
   });
 
   it('discards what its route says to discard', async () => {
-    const all = createDelivery({ router, local: unexpected, remote: unexpected });
+    const all = createDelivery({ router, local: unexpected, remote: unexpected, log: silentLog });
     const { recipients } = await all(
       lease(['a@void.test', 'b@void.test'], content, 'discard'),
       signal,
@@ -179,8 +180,21 @@ describe('createDelivery', () => {
     );
   });
 
+  it('RFC 3463 §3.4: defers what has lost its content, before anybody hears of it', async () => {
+    const lost = new ContentError('missing', '/var/spool/x is missing');
+    const check = () => Promise.reject(lost);
+    const all = createDelivery({ router, local: unexpected, remote: unexpected, log: silentLog });
+    const { recipients } = await all(lease(['ann@example.org'], { ...content, check }), signal);
+    const [result] = recipients;
+    assert.ok(result?.kind === 'deferred');
+    assert.equal(
+      replyText(result.reply),
+      '451 4.3.0 The content of this message cannot be read here',
+    );
+  });
+
   it('defers what no route leads to any more', async () => {
-    const all = createDelivery({ router, local: unexpected, remote: unexpected });
+    const all = createDelivery({ router, local: unexpected, remote: unexpected, log: silentLog });
     const { recipients } = await all(lease(['a@b.test'], content, 'host:gone:25#3'), signal);
     assert.equal(recipients[0]?.kind, 'deferred');
   });

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { FakeClock } from '../base/fake-clock.ts';
 import { headerValue, parseHeader } from '../mail/header.ts';
 import { reply } from '../smtp/reply.ts';
+import { ContentError } from '../store/content.ts';
 import type { NewMessage, NewRecipient, QueuedMessage } from '../store/queue-store.ts';
 import type { Report, ReportedRecipient } from './bounce.ts';
 import { deliveryReports } from './bounce.ts';
@@ -125,6 +126,16 @@ describe('delivery status notifications', () => {
 
   it('RFC 5321 §4.5.5, RFC 3834 §2: are never sent about mail from the null reverse-path', async () =>
     assert.deepEqual(await deliveryReports(message(hello, { sender: '' }), failed(), parts), []));
+
+  it('tell of a message whose content is gone what is left of it: its trace fields', async () => {
+    const read = () => {
+      throw new ContentError('missing', '/var/spool/x is missing');
+    };
+    const content = { size: 200_000, bytes: undefined, read };
+    const { text } = await one(message('', { content }), failed());
+    assert.match(text, /text\/rfc822-headers.*Received: by mx\.example\.org/s);
+    assert.doesNotMatch(text, /spool/);
+  });
 
   it('RFC 3461 §5.2.8: leave out recipients for whom none was asked', async () => {
     const never = bob({ address: 'eve@example.net', params: ['NOTIFY=NEVER'] });

@@ -4,6 +4,7 @@
 
 import { paramValue } from '../mail/delivery-status.ts';
 import { scanHeader } from '../mail/header.ts';
+import { ContentError } from '../store/content.ts';
 import type { QueuedMessage } from '../store/queue-store.ts';
 
 export interface Returned {
@@ -27,10 +28,15 @@ export async function startOf(message: QueuedMessage): Promise<Buffer> {
   if (bytes !== undefined) {
     pieces.push(Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, fullBytesMax)));
   } else {
-    for await (const piece of message.content.read()) {
-      pieces.push(Buffer.from(piece)); // a copy: the reader may use its buffer again
-      length += piece.length;
-      if (length > fullBytesMax) break;
+    try {
+      for await (const piece of message.content.read()) {
+        pieces.push(Buffer.from(piece)); // a copy: the reader may use its buffer again
+        length += piece.length;
+        if (length > fullBytesMax) break;
+      }
+    } catch (error) {
+      // Content that is gone cannot be returned; that the message is lost can be told all the same.
+      if (!(error instanceof ContentError)) throw error;
     }
   }
   return Buffer.concat(pieces);

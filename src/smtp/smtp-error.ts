@@ -21,8 +21,8 @@ export const systemFull = reply(452, '3.1', 'Insufficient system storage, try ag
 
 /** Thrown by stores and spools when there is no room or the disk fails: it will pass. */
 export class StorageError extends SmtpError {
-  constructor(message: string, options?: ErrorOptions) {
-    super(systemFull, options);
+  constructor(message: string, options?: ErrorOptions & { readonly reply?: Reply }) {
+    super(options?.reply ?? systemFull, options);
     this.message = message;
   }
 }

@@ -1,5 +1,8 @@
 // Message content at rest: written once, shared by all recipients, never changed.
 
+import { reply } from '../smtp/reply.ts';
+import { StorageError } from '../smtp/smtp-error.ts';
+
 /** How content is read. */
 export interface ReadOptions {
   /** Octets at the beginning that are left out. */
@@ -21,8 +24,26 @@ export interface Content {
   read(options?: ReadOptions): AsyncIterable<Uint8Array>;
   /** Its bytes are not looked at any more: their memory may be used for something else. */
   free?(): void;
+  /** Whether it is there and as long as it should be, where that is not certain. @throws ContentError */
+  check?(): Promise<void>;
   /** The file that holds it and nothing else, where there is one: for whoever reads elsewhere. */
   readonly file?: string | undefined;
+}
+
+/** `missing` and `damaged` need a backup, or somebody who gives it up; `unreadable` is a matter of rights, or of the disk. */
+export type ContentProblem = 'missing' | 'damaged' | 'unreadable';
+
+// RFC 3463 §3.4: X.3.0. It may be put back: nothing is given up before its time.
+const notHere = reply(451, '3.0', 'The content of this message cannot be read here');
+
+/** Content that was stored is not there as it was. The message has the path: for the operator alone. */
+export class ContentError extends StorageError {
+  readonly problem: ContentProblem;
+
+  constructor(problem: ContentProblem, message: string, options?: ErrorOptions) {
+    super(message, { ...options, reply: notHere });
+    this.problem = problem;
+  }
 }
 
 /** Content that is durable, or will be with the transaction that carries it. */

@@ -162,6 +162,7 @@ export async function startHome(parts: HomeParts): Promise<Home> {
       router,
       local: createLocalDelivery({ directory, clock, spool: stores.spool }),
       remote,
+      log,
     }),
     resolve: async (address) => {
       const mailbox = parseMailbox(address)!;

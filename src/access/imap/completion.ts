@@ -4,6 +4,7 @@
 import type { Log } from '../../base/log.ts';
 import type { Completion } from '../../imap/event.ts';
 import { StorageError, StoreGoneError } from '../../smtp/smtp-error.ts';
+import { ContentError } from '../../store/content.ts';
 import { FolderExistsError, MailboxLimitError, OverQuotaError } from '../../store/folder-store.ts';
 import { NoSuchFolderError } from '../../store/mailbox-store.ts';
 import { ImapRefusal, no } from './refusal.ts';
@@ -31,6 +32,10 @@ export function completionFor(
     return no('ALREADYEXISTS', 'There is such a mailbox already');
   if (error instanceof OverQuotaError) return no('OVERQUOTA', 'The account is full');
   if (error instanceof MailboxLimitError) return no('LIMIT', sentence(error.message));
+  if (error instanceof ContentError) {
+    log.error('content-damaged', { during, account, error: error.message });
+    return no('CORRUPTION', 'The server cannot read the content of a message');
+  }
   log.error('command failed', {
     during,
     account,

@@ -67,6 +67,7 @@ export class MessageSource {
     return this.#parts.digest;
   }
 
+  /** @throws ContentError, before anything was said of it */
   async section(section: Section, partial: Partial | undefined): Promise<Literal | undefined> {
     const located = await this.#locate(section);
     if (located === undefined) return undefined;
@@ -84,6 +85,7 @@ export class MessageSource {
       const some = { start: range.start, end: Math.min(range.end, range.start + selectBytesMax) };
       return literalOf(finishSection(await gather(piecesOf(content, some)), located, partial));
     }
+    await content.check?.();
     const octets = range.end - range.start;
     return { octets, hasNul: false, bytes: undefined, pieces: () => piecesOf(content, range) };
   }

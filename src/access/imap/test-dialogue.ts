@@ -19,6 +19,7 @@ import { MemoryPeer } from '../../net/memory-peer.ts';
 import { createConnectionLimits } from '../../policy/connection-limits.ts';
 import { createLoginThrottle } from '../../policy/login-throttle.ts';
 import type { FolderStore } from '../../store/folder-store.ts';
+import type { Spool } from '../../store/spool.ts';
 import { openInMemory } from '../../store/sqlite/test-stores.ts';
 import { ImapService } from './imap-service.ts';
 
@@ -37,7 +38,7 @@ export interface DialogueOptions {
   readonly appendBytes?: number;
   readonly quotaBytes?: number;
   /** Before the dialogue. */
-  readonly prepare?: (store: FolderStore) => Promise<void>;
+  readonly prepare?: (store: FolderStore, spool: Spool) => Promise<void>;
   /** Who is who; A and all others are ann. */
   readonly accounts?: Readonly<Record<string, string>>;
 }
@@ -67,7 +68,7 @@ async function openWorld(options: DialogueOptions) {
   for (const account of [ann, bob]) await folders.ensure(account);
   const inbox = (await folders.find(ann, 'INBOX'))!;
   await fill(folders, inbox.id, options.mails ?? short);
-  await options.prepare?.(folders);
+  await options.prepare?.(folders, spool);
   const service = serviceOf(test.stores.folders, spool, test.clock, options);
   return new DialogueWorld(service, inbox.uidValidity, options, () => test[Symbol.asyncDispose]());
 }

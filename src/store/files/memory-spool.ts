@@ -1,10 +1,9 @@
 // A spool that leaves nothing behind: for tests and simulations, beside a store in memory.
 
-import { StorageError } from '../../smtp/smtp-error.ts';
 import type { Content, ReadOptions, StoredContent } from '../content.ts';
-import { inlineBytesMax, memoryContent } from '../content.ts';
-import { StoreOpenError } from '../open-error.ts';
+import { ContentError, inlineBytesMax, memoryContent } from '../content.ts';
 import type { ContentWriter, Spool } from '../spool.ts';
+import type { Recovered } from './spool.ts';
 
 export class MemorySpool implements Spool {
   readonly #files = new Map<string, Uint8Array>();
@@ -55,6 +54,9 @@ export class MemorySpool implements Spool {
       size: stored.size,
       bytes: undefined,
       read: (options) => this.#read(stored.key, options),
+      check: async () => {
+        if (!this.#files.has(stored.key)) throw gone(stored.key);
+      },
     };
   }
 
@@ -63,28 +65,33 @@ export class MemorySpool implements Spool {
   }
 
   head(key: string, bytesMax: number): Uint8Array {
-    return this.#files.get(key)?.subarray(0, bytesMax) ?? new Uint8Array(0);
+    const bytes = this.#files.get(key);
+    if (bytes === undefined) throw gone(key);
+    return bytes.subarray(0, bytesMax);
   }
 
   /** As FileSpool.recover(): removes what no row refers to, and misses what one does. */
   async recover(
     referenced: Iterable<{ readonly key: string; readonly size: number }>,
-  ): Promise<{ readonly removed: number }> {
+  ): Promise<Recovered> {
     const unknown = new Set(this.#files.keys());
+    const faults: ContentError[] = [];
     for (const { key, size } of referenced) {
       unknown.delete(key);
-      const found = this.#files.get(key)?.length;
-      if (found !== size) throw new StoreOpenError('damaged', `${key} is not what was written`);
+      if (this.#files.get(key)?.length !== size) faults.push(gone(key));
     }
     for (const key of unknown) this.#files.delete(key);
-    return { removed: unknown.size };
+    return { removed: unknown.size, faults };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
   async *#read(key: string, options?: ReadOptions): AsyncIterable<Uint8Array> {
     const bytes = this.#files.get(key);
-    if (bytes === undefined) throw new StorageError(`content ${key} is missing`);
+    if (bytes === undefined) throw gone(key);
     yield* memoryContent(bytes).read(options);
   }
 }
+
+const gone = (key: string): ContentError =>
+  new ContentError('missing', `content ${key} is missing`);

@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { StorageError } from '../../smtp/smtp-error.ts';
 import { testSpool } from '../conformance/spool.ts';
-import { StoreOpenError } from '../open-error.ts';
 import { MemorySpool } from './memory-spool.ts';
 import type { FileSpoolOptions, SpoolFile } from './spool.ts';
 import { FileSpool } from './spool.ts';
@@ -181,15 +180,15 @@ describe('FileSpool', () => {
     const stored = await writer.commit();
     assert.ok(stored.kind === 'file');
     await writeFile(join(test.directory, 'leftover'), 'x');
-    assert.deepEqual(await test.spool.recover([stored]), { removed: 1 });
+    assert.deepEqual(await test.spool.recover([stored]), { removed: 1, faults: [] });
     assert.equal(await test.files(), 1);
-    const damaged = (error: unknown) =>
-      error instanceof StoreOpenError &&
-      error.problem === 'damaged' &&
-      error.message.includes(stored.key);
+    const problems = async () => {
+      const { faults } = await test.spool.recover([stored]);
+      return faults.map(({ problem, message }) => [problem, message.includes(stored.key)]);
+    };
     await truncate(join(test.directory, stored.key), 5);
-    await assert.rejects(test.spool.recover([stored]), damaged);
+    assert.deepEqual(await problems(), [['damaged', true]]);
     await test.spool.remove(stored.key);
-    await assert.rejects(test.spool.recover([stored]), damaged);
+    assert.deepEqual(await problems(), [['missing', true]]);
   });
 });

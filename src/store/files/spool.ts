@@ -3,17 +3,16 @@
 // each writer and for all together, whatever the disk does.
 
 import { randomBytes } from 'node:crypto';
-import { open, readdir, stat, unlink } from 'node:fs/promises';
+import { open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '../../base/assert.ts';
 import { freeMemory } from '../../base/free-memory.ts';
 import type { StorageError } from '../../smtp/smtp-error.ts';
-import type { Content, ReadOptions, StoredContent } from '../content.ts';
+import type { Content, ContentError, ReadOptions, StoredContent } from '../content.ts';
 import { inlineBytesMax, memoryContent } from '../content.ts';
-import { StoreOpenError } from '../open-error.ts';
 import type { ContentWriter, Spool } from '../spool.ts';
 import { makeDirectory } from './directory.ts';
-import { readFile, storageError } from './file-content.ts';
+import { checkFile, fileContent, findFile, readFile, storageError } from './file-content.ts';
 
 /** What the spool asks of a file that is being written: a test puts a failing disk here. */
 export interface SpoolFile {
@@ -37,6 +36,12 @@ export interface FileSpoolOptions {
   /** Content of what is relayed comes back in memory up to this size. */
   readonly relayedBytesMax?: number;
   readonly openFile?: (path: string) => Promise<SpoolFile>;
+}
+
+export interface Recovered {
+  /** Files that nothing referred to. */
+  readonly removed: number;
+  readonly faults: readonly ContentError[];
 }
 
 // Limit: one write to a file; two of them may be under way for each writer.
@@ -86,11 +91,16 @@ export class FileSpool implements Spool {
     if (stored.kind === 'inline') return memoryContent(stored.bytes);
     const { key, size } = stored;
     const path = join(this.#directory, checkedKey(key));
-    const read = (options?: ReadOptions) => {
-      const recent = this.#shared.recent.get(key);
-      return recent === undefined ? readFile(path, size, options) : readBlocks(recent, options);
+    const { recent } = this.#shared;
+    return {
+      ...fileContent(path, size),
+      // What was just written is where we saw it a moment ago.
+      check: async () => (recent.get(key) === undefined ? checkFile(path, size) : undefined),
+      read(options) {
+        const blocks = recent.get(key);
+        return blocks === undefined ? readFile(path, size, options) : readBlocks(blocks, options);
+      },
     };
-    return { size, bytes: undefined, read, file: path };
   }
 
   async remove(key: string): Promise<void> {
@@ -103,22 +113,23 @@ export class FileSpool implements Spool {
   }
 
   /**
-   * Before anything is received: removes files of receptions that never ended, and sees that every
-   * file a row refers to is there. @throws StoreOpenError naming one that is not
+   * Before anything is received: removes files of receptions that never ended, and finds out which
+   * files that rows refer to are not as they were written. Mail goes on without them.
    */
   async recover(
     referenced: Iterable<{ readonly key: string; readonly size: number }>,
-  ): Promise<{ readonly removed: number }> {
+  ): Promise<Recovered> {
     await makeDirectory(this.#directory);
     const unknown = new Set(await readdir(this.#directory));
+    const faults: ContentError[] = [];
     for (const { key, size } of referenced) {
       const path = join(this.#directory, checkedKey(key));
       unknown.delete(key);
-      const found = await stat(path).catch(() => undefined);
-      if (found?.size !== size) throw damagedFile(path, size, found?.size);
+      const fault = await findFile(path, size);
+      if (fault !== undefined) faults.push(fault);
     }
     for (const key of unknown) await unlink(join(this.#directory, key)).catch(() => {});
-    return { removed: unknown.size };
+    return { removed: unknown.size, faults };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -492,13 +503,4 @@ async function* readBlocks(
 function checkedKey(key: string): string {
   assert(/^[0-9a-z-]{1,64}$/.test(key), 'a spool key is a plain file name');
   return key;
-}
-
-function damagedFile(path: string, size: number, found: number | undefined): StoreOpenError {
-  const what = found === undefined ? 'is missing' : `has ${found} octets instead of ${size}`;
-  return new StoreOpenError(
-    'damaged',
-    `${path} ${what}, and a message needs it: restore the whole data directory from one backup ` +
-      '(the database and its spool belong together)',
-  );
 }

@@ -4,7 +4,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { decodeEncodedWords } from '../../mail/encoded-word.ts';
 import { headerValue, parseHeader } from '../../mail/header.ts';
+import { ContentError } from '../content.ts';
 import type { ContentTable } from './content-table.ts';
+import type { ReadHead } from './message-source.ts';
 import type { ContentRow } from './operation.ts';
 import { integer } from './row.ts';
 import type { Work } from './work.ts';
@@ -46,7 +48,7 @@ export interface EmailTableParts {
   /** The content row of a queued message, for sharing. */
   readonly share: (key: number) => number;
   /** The first octets of a content file. */
-  readonly readHead: (file: string, bytesMax: number) => Uint8Array;
+  readonly readHead: ReadHead;
 }
 
 export class EmailTable {
@@ -100,7 +102,7 @@ export class EmailTable {
   #head(content: number, inserted: ContentRow | undefined): Head {
     if (this.#lastHead?.content === content) return this.#lastHead;
     const { size, bytes, file } = inserted ?? this.#parts.contents.read(content);
-    const head = bytes?.subarray(0, headBytesMax) ?? this.#parts.readHead(file ?? '', headBytesMax);
+    const head = bytes?.subarray(0, headBytesMax) ?? this.#headOfFile(file ?? '');
     const fields = parseHeader(head, { bytesMax: headBytesMax, fieldsMax: 500 });
     const from = listingText(headerValue(fields, 'from'));
     const subject = listingText(headerValue(fields, 'subject'));
@@ -111,6 +113,16 @@ export class EmailTable {
       this.#lastHead = undefined;
     });
     return read;
+  }
+
+  /** Mail whose file has gone bad is listed without a sender; nothing else waits for it. */
+  #headOfFile(file: string): Uint8Array {
+    try {
+      return this.#parts.readHead(file, headBytesMax);
+    } catch (error) {
+      if (error instanceof ContentError) return new Uint8Array(0);
+      throw error;
+    }
   }
 }
 

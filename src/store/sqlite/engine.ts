@@ -14,6 +14,7 @@ import { FolderTables } from './folder-tables.ts';
 import { Leases } from './leases.ts';
 import { MailTable } from './mail-table.ts';
 import { MailboxTables } from './mailbox-tables.ts';
+import type { ReadHead } from './message-source.ts';
 import type {
   Answer,
   BatchResult,
@@ -33,7 +34,7 @@ export interface EngineOptions {
   /** Whether the queue is ours: only its owner recovers, claims and settles. */
   readonly exclusive: boolean;
   readonly now: number;
-  readonly readHead: (file: string, bytesMax: number) => Uint8Array;
+  readonly readHead: ReadHead;
 }
 
 // Limit: how far in the future a retry may lie when the store is opened. A clock that was set back

@@ -72,6 +72,7 @@ export function prefixed(prefix: Uint8Array, content: Content): Content {
   return {
     size: prefix.length + content.size,
     bytes: undefined,
+    ...(content.check && { check: content.check }),
     async *read({ from = 0, reuse } = {}) {
       yield* memoryContent(prefix).read({ from });
       yield* content.read({ from: Math.max(from - prefix.length, 0), reuse });

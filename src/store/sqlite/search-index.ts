@@ -26,13 +26,18 @@ export interface Job {
   done: number;
   /** There is no room for the rest of them. */
   stuck?: boolean;
+  /** Those that cannot be read, perhaps only now. */
+  readonly unread?: number[];
   /** What is known when it is done: everything in this folder, up to this modseq. */
   readonly folder?: number;
   readonly modseq?: number;
 }
 
-/** Emails that nothing is known of, for want of room. */
-export const leftOf = ({ emails, done }: Job): readonly number[] => emails.slice(done);
+/** Emails that nothing is known of, for want of room or because they cannot be read. */
+export const leftOf = ({ emails, done, unread = [] }: Job): readonly number[] => [
+  ...unread,
+  ...emails.slice(done),
+];
 
 const never = () => false;
 
@@ -128,7 +133,8 @@ export class SearchIndex {
     if (since >= modseq) return undefined;
     const wanted = stage === 'facts' ? 0 : 1;
     const missing = this.#sql.missing.all(folder, since, wanted) as unknown as Rows;
-    return { stage, emails: missing.map(([email]) => integer(email)), done: 0, folder, modseq };
+    const emails = missing.map(([email]) => integer(email));
+    return { stage, emails, done: 0, unread: [], folder, modseq };
   }
 
   /** True when it is done, or stuck; false when it was over before. */
@@ -144,20 +150,18 @@ export class SearchIndex {
   }
 
   #work(job: Job, isOver: () => boolean): boolean {
-    const { emails, stage, folder, modseq } = job;
+    const { emails, stage, folder, modseq, unread } = job;
     while (job.done < emails.length) {
       const end = Math.min(job.done + messagesPerTransaction, emails.length);
       job.done = this.#transaction(() => {
         let at = job.done;
-        while (at < end && !isOver()) {
-          this.#derive(emails[at]!, stage);
-          at += 1;
-        }
+        for (; at < end && !isOver(); at += 1)
+          if (!this.#derive(emails[at]!, stage)) unread?.push(emails[at]!);
         return at;
       });
       if (job.done < emails.length && isOver()) return false;
     }
-    if (folder === undefined || modseq === undefined) return true;
+    if (folder === undefined || modseq === undefined || unread?.length !== 0) return true;
     const known = this.#known[stage];
     if (known.size >= foldersKnownMax) known.clear();
     known.set(folder, modseq);
@@ -216,16 +220,18 @@ export class SearchIndex {
     return rows.length < rowsPerSweep ? undefined : integer(rows.at(-1)![0]);
   }
 
-  #derive(email: number, stage: Stage): void {
+  /** False: it cannot be read, and nothing is kept that would outlive its return. */
+  #derive(email: number, stage: Stage): boolean {
     const row = this.#sql.stage.get(email) as unknown as readonly unknown[] | undefined;
     const has = row === undefined ? -1 : integer(row[0]);
-    if (has === 1 || (has === 0 && stage === 'facts')) return;
-    const message = this.#source.message(email);
-    if (message === undefined) return;
+    if (has === 1 || (has === 0 && stage === 'facts')) return true;
+    const message = this.#source.find(email);
+    if (message === undefined) return true;
+    if (message === 'unreadable') return false;
     const fields = headerFields(message);
     let body: string | undefined;
     if (has === -1) body = this.#insertFacts(email, message, fields);
-    if (stage === 'facts') return;
+    if (stage === 'facts') return true;
     const bodyWords = indexed(body === undefined ? bodyTextOf(message) : fold(body));
     const headerWords = indexed(headerText(fields));
     this.#sql.insertBody.run(email, bodyWords);
@@ -233,6 +239,7 @@ export class SearchIndex {
     this.#vocabularies.bodies.add(bodyWords);
     this.#vocabularies.headers.add(headerWords);
     this.#sql.setIndexed.run(email);
+    return true;
   }
 
   /** Gives the decoded text of the body. */

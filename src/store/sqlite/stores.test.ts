@@ -4,7 +4,17 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { open as openFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  open as openFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
@@ -13,6 +23,7 @@ import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { StorageError } from '../../smtp/smtp-error.ts';
 import { collected, deferred, delivered, message, settlement } from '../conformance/harness.ts';
+import { ContentError } from '../content.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { SqliteStoresOptions, Stores } from './stores.ts';
 import { MemoryDisk, openSqliteStores } from './stores.ts';
@@ -26,6 +37,17 @@ const claim = { limit: 100, perDestination: 100, skip: new Set<string>(), leaseM
 
 const open = (options: Partial<SqliteStoresOptions> = {}): Promise<Stores> =>
   openSqliteStores({ directory: ':memory:', clock: new FakeClock(), log: silentLog, ...options });
+
+/** A message in ann's INBOX, in a file of its own. */
+async function inMailbox(directory: string, octets: Buffer) {
+  await using stores = await open({ directory });
+  await stores.folders.ensure('ann@example.org');
+  const { id } = (await stores.folders.find('ann@example.org', 'INBOX'))!;
+  const content = await stores.spool.store(octets);
+  assert.ok(content.kind === 'file');
+  await stores.folders.append(id, [{ content, flags: [], received: 0 }]);
+  return content;
+}
 
 async function inDirectory(use: (directory: string) => Promise<void>): Promise<void> {
   const directory = await temporaryDirectory();
@@ -345,8 +367,53 @@ describe('opening', () => {
       await before[Symbol.asyncDispose]();
       assert.ok(content.kind === 'file');
       await rm(join(directory, 'spool', content.key));
-      await assert.rejects(open({ directory }), problem('damaged', /is missing/));
+      const said: unknown[] = [];
+      const log = { ...silentLog, error: (...event: unknown[]) => said.push(event) };
+      await using stores = await open({ directory, log });
+      assert.match(JSON.stringify(said), new RegExp(`content-damaged.*${content.key} is missing`));
+      const [entry] = await collected(stores.queue.list());
+      assert.equal(entry?.id, 'm1', 'everything but the content is there');
+      const opened = await stores.queue.open('m1');
+      await assert.rejects(collected(opened!.content.read()), ContentError);
     }));
+
+  const spoiled: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+    missing: (path) => rm(path),
+    truncated: (path) => truncate(path, 100_000),
+    'longer than it was': (path) => truncate(path, 300_000),
+    'a directory': async (path) => rm(path).then(() => mkdir(path)),
+    'a link elsewhere': async (path) =>
+      rename(path, `${path}.x`).then(() => symlink(`${path}.x`, path)),
+    'a pipe': async (path) => rm(path).then(() => spawnSync('mkfifo', [path])),
+  };
+  for (const [kind, spoil] of Object.entries(spoiled))
+    it(`a mailbox message whose file is ${kind}: the others are read, and it is, too, once it is back`, () =>
+      inDirectory(async (directory) => {
+        const octets = Buffer.from(
+          `Subject: ${'Ü'}\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\n\r\n${'x'.repeat(200_000)}`,
+        );
+        const content = await inMailbox(directory, octets);
+        const path = join(directory, 'spool', content.key);
+        await spoil(path);
+        await using stores = await open({ directory });
+        const { id } = (await stores.folders.find('ann@example.org', 'INBOX'))!;
+        const [digest] = await stores.folders.digests(id, [1]);
+        assert.match(digest!.preview, /no longer/);
+        assert.match(digest!.envelope, /=\?utf-8\?/i);
+        assert.equal((await stores.folders.sortFacts(id)).length, 1);
+        assert.deepEqual([...(await stores.folders.search(id, { kind: 'text', text: 'xx' }))], []);
+        const [header] = await stores.folders.headers(id, [1]);
+        assert.match(Buffer.from(header!).toString(), /^Subject: =/);
+        const [mail] = await stores.folders.open(id, [1]);
+        await assert.rejects(collected(mail!.read()), ContentError);
+        await assert.rejects(mail!.check!(), ContentError);
+        await rm(path, { recursive: true, force: true });
+        await writeFile(path, octets);
+        await mail!.check!();
+        const [mended] = await stores.folders.digests(id, [1]);
+        assert.match(mended!.envelope, /1 Jan 2026/);
+        assert.equal((await stores.folders.sortFacts(id))[0]?.sent, Date.UTC(2026, 0, 1));
+      }));
 
   it('the database is for its owner alone', () =>
     inDirectory(async (directory) => {

@@ -179,9 +179,12 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
   const reader: ReaderClient = openReader(transport, options);
   try {
     const files = exclusive ? await commit.call('files', []) : [];
-    const removed = exclusive ? (await spool.recover(files)).removed : 0;
+    const { removed, faults } = exclusive ? await spool.recover(files) : nothingFound;
     if (transport.recovered + removed > 0)
       log.info('store-recovered', { recipients: transport.recovered, leftovers: removed });
+    for (const { message } of faults.slice(0, faultsLoggedMax))
+      log.error('content-damaged', { error: message });
+    if (faults.length > 0) log.error('content-damaged', { files: faults.length, advice });
     const accounts = new SqliteAccountStore({ commit, clock });
     await accounts.load();
     const store = new SqliteQueueStore({ commit, spool, clock });
@@ -213,6 +216,10 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
       : error;
   }
 }
+
+const nothingFound = { removed: 0, faults: [] } as const;
+const faultsLoggedMax = 10;
+const advice = '`postrider verify` names the messages, and says what can be done';
 
 /** What is alive in the journal goes into the store; new mail goes into the journal. */
 async function openJournaled(

@@ -1,11 +1,12 @@
 // Where the engine runs: in a worker thread (a server: commits wait for the disk, the event loop does
 // not) or in the caller's own thread (tests and simulations: deterministic, with faults on demand).
 
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { assert } from '../../base/assert.ts';
 import { StoreGoneError } from '../../smtp/smtp-error.ts';
+import { assertFile, contentError, contentFlags } from '../files/file-content.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { EngineOptions } from './engine.ts';
 import { Engine } from './engine.ts';
@@ -200,15 +201,21 @@ export function unpackContents(requests: readonly Request[], pack: ArrayBuffer |
 
 const noBytes: ContentRow['bytes'] = new Uint8Array(0);
 
-/** The first octets of a file in the spool. */
+/** The first octets of a file in the spool, which has `size`. @throws ContentError */
 export function headReader(directory: string): EngineOptions['readHead'] {
-  return (file, bytesMax) => {
-    const descriptor = openSync(join(directory, file), 'r');
+  return (file, bytesMax, size) => {
+    const path = join(directory, file);
     try {
-      const head = new Uint8Array(bytesMax);
-      return head.subarray(0, readSync(descriptor, head, 0, bytesMax, 0));
-    } finally {
-      closeSync(descriptor);
+      const descriptor = openSync(path, contentFlags);
+      try {
+        if (size !== undefined) assertFile(path, size, fstatSync(descriptor));
+        const head = new Uint8Array(bytesMax);
+        return head.subarray(0, readSync(descriptor, head, 0, bytesMax, 0));
+      } finally {
+        closeSync(descriptor);
+      }
+    } catch (error) {
+      throw contentError(path, error);
     }
   };
 }

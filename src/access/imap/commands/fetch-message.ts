@@ -3,6 +3,7 @@
 
 import type { FetchItem } from '../../../imap/command.ts';
 import { wireString } from '../../../imap/wire-string.ts';
+import { ContentError } from '../../../store/content.ts';
 import type { CommandContext } from '../context.ts';
 import { isColumnItem, writerOf } from '../fetch-columns.ts';
 import type { FetchPlan } from '../fetch-plan.ts';
@@ -25,6 +26,8 @@ export class MessageWriter {
   readonly #selected: SelectedMailbox;
   readonly #context: CommandContext;
   readonly #tells: boolean;
+  /** UIDs of messages whose content is not there as it was stored. */
+  readonly unreadable = new Set<number>();
 
   constructor({ items }: FetchPlan, selected: SelectedMailbox, context: CommandContext) {
     this.#items = items;
@@ -50,11 +53,9 @@ export class MessageWriter {
     let fine = true;
     let separator = '';
     for (const [index, item] of this.#items.entries()) {
-      const piece = columns[index] ?? (await pieceOf(item, source));
-      if (piece === undefined) {
-        fine = false;
-        continue;
-      }
+      const piece = columns[index] ?? (await this.#read(uid, () => pieceOf(item, source)));
+      if (piece === undefined) fine = false;
+      if (piece === undefined || piece === 'unreadable') continue;
       text += separator + (typeof piece === 'string' ? piece : piece.text);
       separator = ' ';
       if (typeof piece === 'string') continue;
@@ -69,6 +70,18 @@ export class MessageWriter {
     const room = context.room();
     if (room !== undefined) await room;
     return fine;
+  }
+
+  /** Content that is gone is gone for this message alone: the others are answered. */
+  async #read<T>(uid: number, read: () => Promise<T>): Promise<T | 'unreadable'> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof ContentError)) throw error;
+      this.unreadable.add(uid);
+      this.#context.log.error('content-damaged', { uid, error: error.message });
+      return 'unreadable';
+    }
   }
 
   #flags(row: number): string {

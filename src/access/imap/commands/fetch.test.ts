@@ -1,5 +1,7 @@
 import { describe } from 'node:test';
-import { dialogue, type TestMail } from '../test-dialogue.ts';
+import type { FolderStore } from '../../../store/folder-store.ts';
+import type { Spool } from '../../../store/spool.ts';
+import { ann, dialogue, type TestMail } from '../test-dialogue.ts';
 
 const plain =
   'From: Ann <ann@example.org>\r\nTo: bob@example.org\r\nSubject: Hello\r\n' +
@@ -276,5 +278,54 @@ describe('FETCH of large messages', () => {
     A< )
     A< c OK …`,
     { mails: [{ text: `Subject: x\r\n${lines}To: late\r\n\r\ntext\r\n` }] },
+  );
+});
+
+describe('content that is gone', () => {
+  const lost = {
+    prepare: async (store: FolderStore, spool: Spool) => {
+      const { id } = (await store.find(ann, 'INBOX'))!;
+      const bytes = Buffer.from('From: Bob <bob@example.net>\r\nSubject: Lost\r\n\r\nText\r\n');
+      const content = await spool.store(bytes);
+      await store.append(id, [{ content, flags: [], received: 0 }]);
+      if (content.kind === 'file') await spool.remove(content.key);
+    },
+    mails: [{ text: 'Subject: One\r\n\r\nText\r\n' }],
+  };
+  dialogue(
+    `RFC 5530 §3 CORRUPTION: names the message, and the others are answered
+    A! SELECT INBOX
+    A> a FETCH 1:2 (UID BODY.PEEK[TEXT])
+    A< * 1 FETCH (UID 1 BODY[TEXT] {6}
+    A< Text
+    A< )
+    A< * 2 FETCH (UID 2)
+    A< a NO [CORRUPTION] The server cannot read the content of UID 2: ask the postmaster for a backup
+    A> b UID FETCH 2 (FLAGS BINARY.PEEK[1] BODY.PEEK[1] BODY.PEEK[])
+    A< * 2 FETCH (UID 2 FLAGS ())
+    A< b NO [CORRUPTION] …`,
+    lost,
+  );
+  dialogue(
+    `the mailbox is listed, sorted, searched, and the message deleted all the same
+    A! SELECT INBOX
+    A> a FETCH 1:2 (ENVELOPE PREVIEW)
+    A< * 1 FETCH (ENVELOPE (NIL "One" NIL NIL NIL NIL NIL NIL NIL NIL) PREVIEW "Text")
+    A< * 2 FETCH (ENVELOPE (NIL "Lost" ((…"bob" "example.net"))… PREVIEW "The server has this message no longer…")
+    A< a OK …
+    A> b SORT (SUBJECT) UTF-8 ALL
+    A< * SORT 2 1
+    A< b OK …
+    A> c SEARCH OR SUBJECT Lost BODY Text
+    A< * SEARCH 1 2
+    A< c OK …
+    A> d COPY 2 Archive
+    A< d OK …
+    A> e STORE 2 +FLAGS.SILENT (\\Deleted)
+    A< e OK …
+    A> f EXPUNGE
+    A< * 2 EXPUNGE
+    A< f OK …`,
+    lost,
   );
 });

@@ -36,9 +36,19 @@ export interface Outcome {
   missing: number;
   /** RFC 3516 §4.3: a part could not be decoded. */
   unknownEncoding: boolean;
+  /** UIDs of messages whose content is not there as it was stored. */
+  readonly unreadable: ReadonlySet<number>;
 }
 
-function completionOf({ uid }: Fetch, { missing, unknownEncoding }: Outcome): Completion {
+function completionOf({ uid }: Fetch, outcome: Outcome): Completion {
+  const { missing, unknownEncoding, unreadable } = outcome;
+  // RFC 5530 §3: what is left of the mailbox was answered.
+  if (unreadable.size > 0)
+    return no(
+      'CORRUPTION',
+      `The server cannot read the content of UID ${[...unreadable].slice(0, 10).join(', ')}` +
+        `${unreadable.size > 10 ? ' and others' : ''}: ask the postmaster for a backup`,
+    );
   if (unknownEncoding) return no('UNKNOWN-CTE', 'A part has an unknown encoding');
   // RFC 2180 §4.1.2, RFC 5530 §3; RFC 9051 §6.4.9: UIDs that are not there are no mistake.
   if (missing > 0 && !uid) return no('EXPUNGEISSUED', 'Some messages are gone');
@@ -119,7 +129,7 @@ async function fetchColumns(
   const uidOnly = context.isEnabled('UIDONLY');
   const verb = uidOnly ? ' UIDFETCH (' : ' FETCH (';
   const tells = tellsFlags(kinds, context);
-  const outcome: Outcome = { missing: 0, unknownEncoding: false };
+  const outcome: Outcome = { missing: 0, unknownEncoding: false, unreadable: new Set() };
   let text = '';
   for (const number of numbers) {
     const uid = uids[number - 1]!;
@@ -151,8 +161,9 @@ async function fetchPages(
   selected: SelectedMailbox,
   context: CommandContext,
 ): Promise<Outcome> {
-  const outcome: Outcome = { missing: 0, unknownEncoding: false };
   const writer = new MessageWriter(plan, selected, context);
+  const { unreadable } = writer;
+  const outcome: Outcome = { missing: 0, unknownEncoding: false, unreadable };
   for await (const page of pagesOf(plan, numbers, selected, context)) {
     const seen = plan.seen ? await setSeen(page, selected, context) : undefined;
     for (const { number, uid, source } of page) {
