@@ -98,6 +98,12 @@ export type SearchReturn =
   | { readonly kind: 'PARTIAL'; readonly window: Window };
 /** RFC 5267 and others that are not known: refused by the parser. */
 
+/** What the grammar answers with NO. RFC 5182 §2.1: that empties `$`, too; only with SAVE. */
+export interface SearchRefusal {
+  readonly code: string | undefined;
+  readonly text: string;
+}
+
 export type SortCriterion = {
   readonly key:
     | 'ARRIVAL'
@@ -254,6 +260,7 @@ export type Command =
       readonly key: SearchKey;
       /** undefined: no RETURN was written, and the answer is rev1's untagged SEARCH (rev2: ESEARCH). */
       readonly returns: readonly SearchReturn[] | undefined;
+      readonly refusal?: SearchRefusal;
     }
   | {
       readonly name: 'SORT';
@@ -261,6 +268,7 @@ export type Command =
       readonly criteria: readonly SortCriterion[];
       readonly key: SearchKey;
       readonly returns: readonly SearchReturn[] | undefined;
+      readonly refusal?: SearchRefusal;
     }
   | {
       readonly name: 'THREAD';

@@ -4,7 +4,7 @@
 
 import type { CommandOf, FetchItem, Partial, Section, Window } from './command.ts';
 import type { Scanner } from './scanner.ts';
-import { SyntaxFault } from './scanner.ts';
+import { isSystemFlag, SyntaxFault } from './scanner.ts';
 
 /** Limit: levels of a part's number, and fields that are named. */
 const partLevelsMax = 100;
@@ -74,19 +74,44 @@ const macros = new Map<string, readonly FetchItem[]>([
 ]);
 
 function readItems(scanner: Scanner): readonly FetchItem[] {
-  if (scanner.peek() === '(') return readItemList(scanner);
+  return scanner.peek() === '(' ? readItemList(scanner) : readNamed(scanner);
+}
+
+function readNamed(scanner: Scanner): readonly FetchItem[] {
   const name = scanner.name('a FETCH item');
   return macros.get(name) ?? [readItem(scanner, name)];
 }
 
 /** RFC 9051 §6.4.5: a macro stands alone. Field: not with every client, and never ambiguous. */
 export const readItemList = (scanner: Scanner): readonly FetchItem[] =>
-  scanner
-    .list((): readonly FetchItem[] => {
-      const name = scanner.name('a FETCH item');
-      return macros.get(name) ?? [readItem(scanner, name)];
-    })
-    .flat();
+  eachOnce(scanner.list(() => readNamed(scanner)).flat());
+
+/** Items that are answered under one name are one item; \Seen is set where one of them sets it. */
+function eachOnce(items: readonly FetchItem[]): readonly FetchItem[] {
+  const once = new Map<string, FetchItem>();
+  for (const item of items) {
+    const name = answerName(item);
+    if (!once.has(name) || ('peek' in item && !item.peek)) once.set(name, item);
+  }
+  return [...once.values()];
+}
+
+function answerName(item: FetchItem): string {
+  switch (item.kind) {
+    case 'PREVIEW':
+      return item.kind;
+    case 'SECTION': {
+      const { section, partial, as } = item;
+      // RFC 5322 §2.2: field names are the same in any case.
+      const fields = section.fields.map((field) => field.toUpperCase());
+      return JSON.stringify([as, section.part, section.text, fields, partial]);
+    }
+    case 'BINARY':
+      return JSON.stringify([item.kind, item.part, item.partial]);
+    default:
+      return JSON.stringify(item);
+  }
+}
 
 const wholeMessage: Section = { part: [], text: undefined, fields: [] };
 
@@ -243,13 +268,17 @@ function readFlags(scanner: Scanner): readonly string[] {
     while (scanner.tryEat(' '));
     if (!scanner.atEnd) flags.push(scanner.flag());
   }
-  return withoutRecent(flags);
+  return settable(flags);
 }
 
 export const readFlagList = (scanner: Scanner): readonly string[] =>
-  withoutRecent(scanner.list(() => scanner.flag(), true));
+  settable(scanner.list(() => scanner.flag(), true));
 
-/** Field: clients send \Recent back, which RFC 3501 §2.3.2 leaves to the server alone. */
-const withoutRecent = (flags: readonly string[]): readonly string[] => [
-  ...new Set(flags.filter((flag) => flag !== '\\Recent')),
-];
+function settable(flags: readonly string[]): readonly string[] {
+  // RFC 9051 §2.3.2: flags that begin with a backslash are those it defines, and no others.
+  const unknown = flags.find((flag) => flag.startsWith('\\') && !isSystemFlag(flag));
+  if (unknown !== undefined)
+    throw new SyntaxFault(`There is no system flag ${unknown}`, 'NO', 'CANNOT');
+  // Field: clients send \Recent back, which RFC 3501 §2.3.2 leaves to the server alone.
+  return [...new Set(flags.filter((flag) => flag !== '\\Recent'))];
+}

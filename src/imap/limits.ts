@@ -10,7 +10,7 @@ export interface ImapLimits {
   readonly appendBytes: number;
   /** Messages of one APPEND. RFC 3502. */
   readonly appendMessages: number;
-  /** How deep search keys and lists nest. */
+  /** How deep search keys and lists nest: NOT, OR and parentheses together. */
   readonly depth: number;
   /** Ranges in one sequence set. */
   readonly ranges: number;
@@ -30,7 +30,7 @@ export const defaultImapLimits: ImapLimits = {
   commandBytes: 64 * 2 ** 10,
   appendBytes: 50 * 2 ** 20,
   appendMessages: 1000,
-  depth: 50,
+  depth: 200,
   ranges: 10_000,
   errors: 20,
   commandsBeforeLogin: 100,

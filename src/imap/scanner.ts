@@ -92,6 +92,11 @@ export class Scanner {
     this.#at -= count;
   }
 
+  /** Whatever follows is of no interest. */
+  skipAll(): void {
+    this.#at = this.#text.length;
+  }
+
   /** `text` is what must follow. */
   eat(text: string): void {
     if (!this.tryEat(text)) throw this.expected(text === ' ' ? 'a space' : `"${text}"`);
@@ -289,6 +294,9 @@ const systemFlags = new Map(
     flag,
   ]),
 );
+
+/** As flag() gives them; \Recent is among them. */
+export const isSystemFlag = (flag: string): boolean => systemFlags.has(flag.toLowerCase());
 
 function rangeOf(piece: string): Range {
   const colon = piece.indexOf(':');

@@ -10,14 +10,17 @@ import { SyntaxFault } from './scanner.ts';
 export function readSearch(scanner: Scanner, uid: boolean): CommandOf<'SEARCH'> {
   scanner.space();
   const returns = readReturns(scanner);
-  if (scanner.tryWord('CHARSET')) {
-    // RFC 6855 §3: UTF-8 is the only one then, and not to be named.
-    if (scanner.context.utf8Accept) throw new SyntaxFault('No CHARSET with UTF8=ACCEPT');
-    scanner.space();
-    readCharset(scanner);
-    scanner.space();
-  }
-  return { name: 'SEARCH', uid, key: readKeys(scanner), returns };
+  const searched = keyOrRefusal(scanner, returns, () => {
+    if (scanner.tryWord('CHARSET')) {
+      // RFC 6855 §3: UTF-8 is the only one then, and not to be named.
+      if (scanner.context.utf8Accept) throw new SyntaxFault('No CHARSET with UTF8=ACCEPT');
+      scanner.space();
+      readCharset(scanner);
+      scanner.space();
+    }
+    return readKeys(scanner);
+  });
+  return { name: 'SEARCH', uid, returns, ...searched };
 }
 
 export function readSort(scanner: Scanner, uid: boolean): CommandOf<'SORT'> {
@@ -25,9 +28,28 @@ export function readSort(scanner: Scanner, uid: boolean): CommandOf<'SORT'> {
   const returns = readReturns(scanner);
   const criteria = scanner.list(() => readCriterion(scanner));
   scanner.space();
-  readCharset(scanner);
-  scanner.space();
-  return { name: 'SORT', uid, criteria, key: readKeys(scanner), returns };
+  const searched = keyOrRefusal(scanner, returns, () => {
+    readCharset(scanner);
+    scanner.space();
+    return readKeys(scanner);
+  });
+  return { name: 'SORT', uid, criteria, returns, ...searched };
+}
+
+// RFC 5182 §2.1: where the result is to be saved, whoever saves it has to know of a NO.
+function keyOrRefusal(
+  scanner: Scanner,
+  returns: readonly SearchReturn[] | undefined,
+  read: () => SearchKey,
+): Pick<CommandOf<'SEARCH'>, 'key' | 'refusal'> {
+  try {
+    return { key: read() };
+  } catch (error) {
+    const saves = returns?.some(({ kind }) => kind === 'SAVE') === true;
+    if (!saves || !(error instanceof SyntaxFault) || error.status !== 'NO') throw error;
+    scanner.skipAll();
+    return { key: { kind: 'all' }, refusal: { code: error.code, text: error.message } };
+  }
 }
 
 export function readThread(scanner: Scanner, uid: boolean): CommandOf<'THREAD'> {

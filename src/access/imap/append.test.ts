@@ -118,6 +118,22 @@ describe('APPEND', () => {
     A< f OK [APPENDUID …] …`,
   );
   dialogue(
+    `RFC 4469 §3: a URL without a mailbox is of the one that is selected
+    A> a APPEND INBOX CATENATE (URL "/;UID=1/;SECTION=TEXT")
+    A< a NO [BADURL /;UID=1/;SECTION=TEXT] …
+    A! SELECT INBOX
+    A> b APPEND Drafts CATENATE (URL "/;UID=1/;SECTION=TEXT" URL ";UID=2/;SECTION=TEXT/;PARTIAL=0.3")
+    A< b OK [APPENDUID … 1] …
+    A> c APPEND Drafts CATENATE (URL "/;UID=77")
+    A< c NO [BADURL /;UID=77] …
+    A! SELECT Drafts
+    A> d FETCH 1 BODY.PEEK[]
+    A< * 1 FETCH (BODY[] {9}
+    A< Text
+    A< Tex)
+    A< d OK …`,
+  );
+  dialogue(
     `RFC 8508: REPLACE puts one message in the place of another
     A! SELECT INBOX
     A> a REPLACE 2 Drafts (\\Draft) {3+}

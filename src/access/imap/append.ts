@@ -206,16 +206,19 @@ export class Append implements Appender {
   }
 
   async #readUrl(url: string) {
-    const { names, store } = this.#context;
+    const { names, store, selected } = this.#context;
     const wanted = parseMessageUrl(url);
-    const located = wanted && (await names.locate(wanted.mailbox));
+    if (wanted === undefined) return undefined;
+    const { mailbox, uid, section, partial } = wanted;
+    // RFC 4469 §3: the selected mailbox is the base of a URL that names none.
+    const located = mailbox === undefined ? selected : await names.locate(mailbox);
     if (!located?.rights.includes('r')) return undefined;
     const { id, uidValidity } = located.folder;
-    if (wanted!.uidValidity !== undefined && wanted!.uidValidity !== uidValidity) return undefined;
-    const [content] = await store.open(id, [wanted!.uid]);
+    if (wanted.uidValidity !== undefined && wanted.uidValidity !== uidValidity) return undefined;
+    const [content] = await store.open(id, [uid]);
     if (content === undefined) return undefined;
-    const [header] = content.bytes ? [] : await store.headers(id, [wanted!.uid]);
+    const [header] = content.bytes ? [] : await store.headers(id, [uid]);
     const source = new MessageSource({ size: content.size, digest: undefined, header, content });
-    return source.section(wanted!.section, wanted!.partial);
+    return source.section(section, partial);
   }
 }

@@ -72,8 +72,10 @@ export class FolderWatch {
       }
       if (!status || located.folder.id === selected || !hasMessageEvent(events)) continue;
       const items: StatusItem[] = ['MESSAGES', 'UIDNEXT', 'UIDVALIDITY'];
-      if (events.has('FLAGCHANGE')) items.push('UNSEEN');
-      await this.#tellStatus(located, [...items, ...this.#modseqItem]);
+      // RFC 5465 §3.1: the server knows CONDSTORE, whether or not the client turned it on.
+      if (events.has('FLAGCHANGE')) items.push('UNSEEN', 'HIGHESTMODSEQ');
+      else items.push(...this.#modseqItem);
+      await this.#tellStatus(located, items);
     }
   }
 

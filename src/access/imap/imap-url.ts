@@ -1,28 +1,29 @@
-// URLs of messages and their parts, as CATENATE takes them: relative to this server. RFC 5092 §4 to §6,
-// RFC 4469 §3: an absolute path, or one relative to the root. Pure.
+// URLs of messages and their parts, as CATENATE takes them: relative to this server, or to the mailbox
+// that is selected. RFC 5092 §4 to §7, RFC 4469 §3. Pure.
 
 import type { Partial, Section } from '../../imap/command.ts';
 
 export interface MessageUrl {
-  readonly mailbox: string;
+  /** Undefined: the one that is selected. */
+  readonly mailbox: string | undefined;
   readonly uidValidity: number | undefined;
   readonly uid: number;
   readonly section: Section;
   readonly partial: Partial | undefined;
 }
 
-// ipath-query: enc-mailbox [uidvalidity] iuid-slash-opt [isection] [ipartial]
+// imessagepart, and iuid [isection] [ipartial] of irelative-path; slashes may be missing.
 const pattern =
-  /^\/?([^/;?][^;?]*)(?:;uidvalidity=([1-9]\d{0,9}))?\/?;uid=([1-9]\d{0,9})(?:\/?;section=([^;]+?))?(?:\/?;partial=(\d{1,10})(?:\.([1-9]\d{0,9}))?)?\/?$/i;
+  /^\/?(?:([^/;?][^;?]*)(?:;uidvalidity=([1-9]\d{0,9}))?)?\/?;uid=([1-9]\d{0,9})(?:\/?;section=([^;]+?))?(?:\/?;partial=(\d{1,10})(?:\.([1-9]\d{0,9}))?)?\/?$/i;
 
 /** Undefined for what is no such URL. */
 export function parseMessageUrl(url: string): MessageUrl | undefined {
   const match = pattern.exec(url);
   if (match === null) return undefined;
   const [, path, uidValidity, uid, sectionText, offset, length] = match;
-  const mailbox = decoded(path!.replace(/\/$/, ''));
+  const mailbox = path === undefined ? undefined : decoded(path.replace(/\/$/, ''));
   const section = parseSection(decoded(sectionText ?? ''));
-  if (mailbox === undefined || section === undefined) return undefined;
+  if ((path !== undefined && mailbox === undefined) || section === undefined) return undefined;
   return {
     mailbox,
     uidValidity: uidValidity === undefined ? undefined : Number(uidValidity),

@@ -22,8 +22,18 @@ export function numbersOf(
   areUids: boolean,
 ): Uint32Array {
   if (set.kind === 'saved') return numbersOfUids(saved, uids);
-  const spans = areUids ? uidSpans(set.ranges, uids) : numberSpans(set.ranges, uids.length);
-  return expand(merge(spans));
+  if (!areUids) refuseBeyond(set.ranges, uids.length);
+  return expand(merge(spansOf(set.ranges, uids, areUids)));
+}
+
+/** The same for SEARCH: numbers that are not there find nothing. RFC 9051 §6.4.4. */
+export function numbersFound(
+  set: SequenceSet,
+  { uids, saved }: Numbering,
+  areUids: boolean,
+): Uint32Array {
+  if (set.kind === 'saved') return numbersOfUids(saved, uids);
+  return expand(merge(spansOf(set.ranges, uids, areUids)));
 }
 
 /** Numbers of those UIDs (ascending) that are there. */
@@ -40,14 +50,22 @@ export function numbersOfUids(wanted: ArrayLike<number>, uids: Uint32Array): Uin
 /** From and to, of numbers; empty when from is above to. */
 type Span = readonly [number, number];
 
-function numberSpans(ranges: readonly Range[], messages: number): Span[] {
-  return ranges.map(({ from, to }): Span => {
-    // RFC 9051 §9: BAD for a number that is not there, also for "*" in an empty mailbox.
+// RFC 9051 §9: BAD for a number that is not there, also for "*" in an empty mailbox.
+function refuseBeyond(ranges: readonly Range[], messages: number): void {
+  for (const { from, to } of ranges)
     if (messages === 0 || from > messages || to > messages)
       throw new ImapRefusal('BAD', undefined, 'There is no message of that number');
+}
+
+const spansOf = (ranges: readonly Range[], uids: Uint32Array, areUids: boolean): Span[] =>
+  areUids ? uidSpans(ranges, uids) : numberSpans(ranges, uids.length);
+
+/** As far as there are messages. */
+function numberSpans(ranges: readonly Range[], messages: number): Span[] {
+  return ranges.map(({ from, to }): Span => {
     const first = from === 0 ? messages : from;
     const last = to === 0 ? messages : to;
-    return [Math.min(first, last), Math.max(first, last)];
+    return [Math.max(1, Math.min(first, last)), Math.min(messages, Math.max(first, last))];
   });
 }
 

@@ -21,6 +21,13 @@ export const ok = (text: string, code?: string): Completion => ({
   text,
 });
 
+/**
+ * Some of the messages are gone, and the client has not been told yet; the rest was done. RFC 2180 §4.1
+ * would allow NO: Field: clients stop at it. RFC 9051 §7.1, EXPUNGEISSUED.
+ */
+export const okButGone = (name: string): Completion =>
+  ok(`${name} completed, some messages are gone`, 'EXPUNGEISSUED');
+
 export const no = (code: string | undefined, text: string): Completion => ({
   kind: 'completion',
   status: 'NO',

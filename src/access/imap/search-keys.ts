@@ -7,7 +7,7 @@ import type { SearchKey } from '../../imap/command.ts';
 import { bitOf } from '../../mailbox/flags.ts';
 import type { ContentTerm } from '../../store/folder-store.ts';
 import { emailText } from './fetch-columns.ts';
-import { numbersOf } from './number-set.ts';
+import { numbersFound } from './number-set.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
 
 /** One for each message of the session that is asked about: 1 where the key matches. */
@@ -109,9 +109,9 @@ class Search {
         return marks;
       }
       case 'sequence':
-        return this.#numbers(numbersOf(key.set, selected, false));
+        return this.#numbers(numbersFound(key.set, selected, false));
       case 'uid':
-        return this.#numbers(numbersOf(key.set, selected, true));
+        return this.#numbers(numbersFound(key.set, selected, true));
       case 'flag':
         return this.#flag(key.flag, key.set);
       case 'internal':

@@ -143,7 +143,7 @@ describe('NOTIFY', () => {
     A! CREATE Lists/One
     A> a NOTIFY SET STATUS (subtree Lists (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange))
     A< * STATUS "Lists" (MESSAGES 0 …)
-    A< * STATUS "Lists/One" (MESSAGES 0 UIDNEXT 1 UIDVALIDITY … UNSEEN 0)
+    A< * STATUS "Lists/One" (MESSAGES 0 UIDNEXT 1 UIDVALIDITY … UNSEEN 0 HIGHESTMODSEQ 1)
     A< a OK …
     B! SELECT INBOX
     B! COPY 1 Lists/One

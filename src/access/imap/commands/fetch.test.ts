@@ -171,14 +171,20 @@ describe('FETCH', () => {
     { mails },
   );
   dialogue(
-    `RFC 5530 §3, EXPUNGEISSUED: messages that are gone keep their numbers, and FETCH says so
+    `RFC 2180 §4.1.3: messages that are gone keep their numbers, and FETCH goes on with the others
     A! SELECT INBOX
     B! SELECT INBOX
     B! STORE 1 +FLAGS.SILENT (\\Deleted)
     B! EXPUNGE
     A> a FETCH 1:2 UID
     A< * 2 FETCH (UID 2)
-    A< a NO [EXPUNGEISSUED] …
+    A< a OK [EXPUNGEISSUED] …
+    A> a1 FETCH 1 ENVELOPE
+    A< a1 OK [EXPUNGEISSUED] …
+    A> a2 FETCH 1:2 (BODY.PEEK[1])
+    A< * 2 FETCH (BODY[1] {5}
+    A< Text.)
+    A< a2 OK [EXPUNGEISSUED] …
     A> b UID FETCH 1:2 UID
     A< * 2 FETCH (UID 2)
     A< * 1 EXPUNGE
@@ -230,6 +236,38 @@ describe('BINARY of text', () => {
           `Content-Type: ${type}\r\nContent-Transfer-Encoding: base64\r\n\r\n` +
           (i === 0 ? 'YQpiDQpjCg==' : 'YQpiCg=='),
       })),
+    },
+  );
+});
+
+describe('BINARY of what is not text', () => {
+  // "#!/bin/sh", LF, "echo hi", LF: a script as editors attach it.
+  const script = 'IyEvYmluL3NoCmVjaG8gaGkK';
+  dialogue(
+    `RFC 3516 §4.2: the octets of an attachment that is no text come back exactly, as text they do not
+    A! SELECT INBOX
+    A> a FETCH 1 (BINARY.SIZE[1] BINARY.SIZE[2])
+    A< * 1 FETCH (BINARY.SIZE[1] 20 BINARY.SIZE[2] 18)
+    A< a OK …
+    A> b FETCH 1 BINARY.PEEK[2]
+    A< * 1 FETCH (BINARY[2] {18}
+    A< #!/bin/sh…echo hi…)
+    A< b OK …
+    A> c FETCH 1 BODY.PEEK[1]
+    A< * 1 FETCH (BODY[1] {24}
+    A< ${script})
+    A< c OK …`,
+    {
+      mails: [
+        {
+          text: `Content-Type: multipart/mixed; boundary=b\r\n\r\n${['text', 'application']
+            .map(
+              (type) =>
+                `--b\r\nContent-Type: ${type}/x-sh\r\nContent-Transfer-Encoding: base64\r\n\r\n${script}\r\n`,
+            )
+            .join('')}--b--\r\n`,
+        },
+      ],
     },
   );
 });
@@ -327,5 +365,31 @@ describe('content that is gone', () => {
     A< * 2 EXPUNGE
     A< f OK …`,
     lost,
+  );
+});
+
+describe('FETCH items', () => {
+  dialogue(
+    `RFC 9051 §6.4.5: each item is answered once, however often it is named
+    A! SELECT INBOX
+    A> a FETCH 1 (UID UID FLAGS FAST UID)
+    A< * 1 FETCH (UID 1 FLAGS () INTERNALDATE "…" RFC822.SIZE 25)
+    A< a OK …
+    A> b UID FETCH 2 (UID RFC822.SIZE RFC822.SIZE)
+    A< * 2 FETCH (UID 2 RFC822.SIZE 25)
+    A< b OK …
+    A> c FETCH 3 (BODY.PEEK[HEADER.FIELDS (X-NONE)] BODY.PEEK[HEADER.FIELDS (x-none)])
+    A< * 3 FETCH (BODY[HEADER.FIELDS (X-NONE)] {2}
+    A<
+    A< )
+    A< c OK …
+    A> d FETCH 3 (BODY.PEEK[]<0.1> BODY[]<0.1> BODY.PEEK[]<1.1> BINARY.SIZE[1] BINARY.SIZE[1])
+    A< * 3 FETCH (BODY[]<0> {1}
+    A< S BODY[]<1> {1}
+    A< u BINARY.SIZE[1] 6 FLAGS (\\Seen))
+    A< d OK …
+    A> e FETCH 4 (PREVIEW PREVIEW (LAZY) ALL)
+    A< * 4 FETCH (PREVIEW "Text" FLAGS () INTERNALDATE "…" RFC822.SIZE 25 ENVELOPE (…))
+    A< e OK …`,
   );
 });

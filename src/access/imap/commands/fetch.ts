@@ -8,7 +8,7 @@ import { seenBit } from '../../../mailbox/flags.ts';
 import type { CommandContext, ExecutorOf } from '../context.ts';
 import { joinWriters } from '../fetch-columns.ts';
 import { type FetchPlan, planOf } from '../fetch-plan.ts';
-import { ImapRefusal, no, ok } from '../refusal.ts';
+import { ImapRefusal, no, ok, okButGone } from '../refusal.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
 import { MessageWriter } from './fetch-message.ts';
 import { type Page, pagesOf } from './fetch-pages.ts';
@@ -50,9 +50,8 @@ function completionOf({ uid }: Fetch, outcome: Outcome): Completion {
         `${unreadable.size > 10 ? ' and others' : ''}: ask the postmaster for a backup`,
     );
   if (unknownEncoding) return no('UNKNOWN-CTE', 'A part has an unknown encoding');
-  // RFC 2180 §4.1.2, RFC 5530 §3; RFC 9051 §6.4.9: UIDs that are not there are no mistake.
-  if (missing > 0 && !uid) return no('EXPUNGEISSUED', 'Some messages are gone');
-  return ok('FETCH completed');
+  // RFC 9051 §6.4.9: UIDs that are not there are no mistake, and their EXPUNGE comes at once.
+  return missing > 0 && !uid ? okButGone('FETCH') : ok('FETCH completed');
 }
 
 // RFC 7162 §3.2.6: before the messages; needs QRESYNC, UIDs and CHANGEDSINCE.

@@ -6,6 +6,7 @@ import type { ListOptions } from '../../../imap/command.ts';
 import type { Enabled, OwnersCommand } from '../../../imap/event.ts';
 import { openSqliteStores } from '../../../store/sqlite/stores.ts';
 import { TestConversation, testProcess } from '../test-conversation.ts';
+import { dialogue } from '../test-dialogue.ts';
 
 const ann = 'ann@example.org';
 const bob = 'bob@example.org';
@@ -127,6 +128,46 @@ describe('CREATE', () => {
   });
 });
 
+describe('names that other servers have', () => {
+  dialogue(
+    `RFC 9051 §5.1, §6.3.9: wildcards and '#' are characters of a name, in LIST they stay wildcards
+    A! CREATE "100%"
+    A! CREATE "a*b/c%d"
+    A! CREATE "#news.comp"
+    A> a LIST "" "100%"
+    A< * LIST (\\HasNoChildren) "/" "100%"
+    A< a OK …
+    A> b LIST "" "a%b/%"
+    A< * LIST (\\HasNoChildren) "/" "a*b/c%d"
+    A< b OK …
+    A> c LIST "" "%c*"
+    A< * LIST (\\HasNoChildren) "/" "#news.comp"
+    A< * LIST (\\HasNoChildren \\Archive) "/" "Archive"
+    A< c OK …
+    A> d SELECT "#news.comp"
+    A< …
+    A< * 0 EXISTS
+    A< …
+    A< …
+    A< …
+    A< …
+    A< …
+    A< …
+    A< d OK …
+    A! RENAME "100%" "99%"
+    A! SUBSCRIBE "99%"
+    A> e LSUB "" "9*"
+    A< * LSUB () "/" "99%"
+    A< e OK …
+    A> f CREATE "a/../b"
+    A< f NO [CANNOT] …
+    A> g RENAME "99%" ".."
+    A< g NO [CANNOT] …
+    A> h CREATE "./x"
+    A< h NO [CANNOT] …`,
+  );
+});
+
 describe('DELETE, RENAME', () => {
   it('RFC 9051 §6.3.5: what lies below stays', async () => {
     await using test = await start();
@@ -134,7 +175,13 @@ describe('DELETE, RENAME', () => {
     await client.create('foo/bar');
     assert.deepEqual(await client.delete('foo'), ['OK DELETE completed']);
     assert.deepEqual(await client.names('foo*'), ['foo/bar']);
-    assert.deepEqual(await client.list('%oo'), ['(\\NonExistent \\Noselect \\HasChildren) "foo"']);
+    assert.deepEqual(await client.list('%oo'), ['(\\Noselect \\HasChildren) "foo"']);
+    // RFC 5258 §6, mbx-list-sflag: one of them; RFC 3501 clients do not know \\NonExistent.
+    for (const knows of [
+      client.list('%oo', { extended: true }),
+      test.as(ann, 'IMAP4REV2').list('%oo'),
+    ])
+      assert.deepEqual(await knows, ['(\\NonExistent \\HasChildren) "foo"']);
     assert.deepEqual(await client.delete('foo'), ['NO [HASCHILDREN]']);
     assert.deepEqual(await client.delete('none'), ['NO [NONEXISTENT]']);
     assert.deepEqual(await client.delete('inbox'), ['NO [CANNOT]']);
@@ -209,7 +256,7 @@ describe('LIST', () => {
     assert.deepEqual(await client.list('*', { subscribed: true }), [
       '(\\Subscribed \\HasNoChildren) "INBOX"',
       '(\\Subscribed \\HasNoChildren) "Fruit/Banana"',
-      '(\\NonExistent \\Noselect \\Subscribed \\HasNoChildren) "Fruit/Peach"',
+      '(\\NonExistent \\Subscribed \\HasNoChildren) "Fruit/Peach"',
       '(\\Subscribed \\HasChildren) "Vegetable"',
       '(\\Subscribed \\HasNoChildren) "Vegetable/Broccoli"',
     ]);
@@ -217,7 +264,7 @@ describe('LIST', () => {
     await client.delete('Fruit');
     assert.deepEqual(await client.list('%', { subscribed: true }), [
       '(\\Subscribed \\HasNoChildren) "INBOX"',
-      '(\\NonExistent \\Noselect \\HasChildren) "Fruit"',
+      '(\\NonExistent \\HasChildren) "Fruit"',
       '(\\Subscribed \\HasChildren) "Vegetable"',
     ]);
     await client.create('Fruit');
@@ -230,7 +277,7 @@ describe('LIST', () => {
     assert.deepEqual(await client.list('*', { subscribed: true, recursiveMatch: true }), [
       '(\\Subscribed \\HasNoChildren) "INBOX"',
       '(\\Subscribed \\HasNoChildren) "Fruit/Banana"',
-      '(\\NonExistent \\Noselect \\Subscribed \\HasNoChildren) "Fruit/Peach"',
+      '(\\NonExistent \\Subscribed \\HasNoChildren) "Fruit/Peach"',
       '(\\Subscribed \\HasChildren) "Vegetable" ("CHILDINFO" ("SUBSCRIBED"))',
       '(\\Subscribed \\HasNoChildren) "Vegetable/Broccoli"',
     ]);
@@ -249,8 +296,8 @@ describe('LIST', () => {
     await client.delete('a');
     await client.delete('a/b');
     assert.deepEqual(await client.list('a*'), ['(\\HasNoChildren) "a/b/c"']);
-    assert.deepEqual(await client.list('a'), ['(\\NonExistent \\Noselect \\HasChildren) "a"']);
-    assert.deepEqual(await client.list('a/%'), ['(\\NonExistent \\Noselect \\HasChildren) "a/b"']);
+    assert.deepEqual(await client.list('a'), ['(\\Noselect \\HasChildren) "a"']);
+    assert.deepEqual(await client.list('a/%'), ['(\\Noselect \\HasChildren) "a/b"']);
   });
 
   it('RFC 6154 §2: SPECIAL-USE selects', async () => {

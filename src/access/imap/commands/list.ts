@@ -143,8 +143,10 @@ function rowText(
 ): string {
   const { located } = name;
   const attributes: string[] = [];
-  // RFC 5258 §3: \NonExistent says it all, but clients that know only RFC 3501 want \Noselect.
-  if (located === undefined) attributes.push('\\NonExistent', '\\Noselect');
+  // RFC 5258 §6, mbx-list-sflag: one of them. \NonExistent says it all, but clients of RFC 3501 do
+  // not know it.
+  if (located === undefined)
+    attributes.push(knowsNonExistent(context, options) ? '\\NonExistent' : '\\Noselect');
   else if (!located.rights.includes('r')) attributes.push('\\Noselect');
   if (name.subscribed) attributes.push('\\Subscribed');
   // RFC 3348 §3: in every answer, since it costs nothing.
@@ -154,6 +156,11 @@ function rowText(
   const extended = childInfo && options.extended ? ' ("CHILDINFO" ("SUBSCRIBED"))' : '';
   return `LIST (${attributes.join(' ')}) "/" ${mailboxText(context, name.name)}${extended}`;
 }
+
+const knowsNonExistent = (
+  { isEnabled }: CommandContext,
+  { extended }: Pick<ListOptions, 'extended'>,
+): boolean => extended || isEnabled('IMAP4REV2');
 
 /** What was asked for besides: each a response of its own, after the folder's. */
 async function more(

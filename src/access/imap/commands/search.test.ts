@@ -61,7 +61,16 @@ describe('SEARCH', () => {
     A< * ESEARCH (TAG "c") COUNT 0
     A< c OK …
     A> d SEARCH 9
-    A< d BAD …`,
+    A< * SEARCH
+    A< d OK …
+    A> e SEARCH RETURN (ALL) 3:9
+    A< * ESEARCH (TAG "e") ALL 3:4
+    A< e OK …
+    A> f SEARCH NOT 4:1000,9
+    A< * SEARCH 1 2 3
+    A< f OK …
+    A> g FETCH 9 UID
+    A< g BAD …`,
     { mails },
   );
   const now = Date.UTC(2026, 0, 1);
@@ -125,6 +134,70 @@ describe('SEARCH', () => {
     A< g OK …`,
     { mails },
   );
+  dialogue(
+    `RFC 5182 §2.1: a search that ends in NO empties $, one that ends in BAD leaves it
+    A! SELECT INBOX
+    A! SEARCH RETURN (SAVE) 1:2
+    A> a SEARCH RETURN (SAVE) NONSENSE
+    A< a BAD …
+    A> b FETCH $ UID
+    A< * 1 FETCH (UID 1)
+    A< * 2 FETCH (UID 2)
+    A< b OK …
+    A> c SEARCH CHARSET KLINGON ALL
+    A< c NO [BADCHARSET (UTF-8 US-ASCII)] …
+    A> d UID FETCH $ UID
+    A< * 1 FETCH (UID 1)
+    A< * 2 FETCH (UID 2)
+    A< d OK …
+    A> e SEARCH RETURN (SAVE) CHARSET KLINGON TEXT {3+}
+    A> abc
+    A< e NO [BADCHARSET (UTF-8 US-ASCII)] …
+    A> f FETCH $ UID
+    A< f OK …
+    A! SEARCH RETURN (SAVE) 1
+    A> g UID SORT RETURN (SAVE) (DATE) KLINGON ALL
+    A< g NO [BADCHARSET (UTF-8 US-ASCII)] …
+    A> h FETCH $ UID
+    A< h OK …`,
+    { mails },
+  );
+  dialogue(
+    `RFC 9051 §7.1, EXPUNGEISSUED: what is gone is not found, and it says so
+    A! SELECT INBOX
+    B! SELECT INBOX
+    B! STORE 1 +FLAGS.SILENT (\\Deleted)
+    B! UID EXPUNGE 1
+    A> a SEARCH ALL
+    A< * SEARCH 2 3 4
+    A< a OK [EXPUNGEISSUED] …
+    A> b SORT (SIZE) UTF-8 1:2
+    A< * SORT 2
+    A< b OK [EXPUNGEISSUED] …
+    A> c THREAD REFERENCES UTF-8 1:2
+    A< * THREAD (2)
+    A< c OK [EXPUNGEISSUED] …
+    A> d UID SEARCH ALL
+    A< * SEARCH 2 3 4
+    A< * 1 EXPUNGE
+    A< d OK SEARCH …`,
+    { mails },
+  );
+  for (const [deep, answer] of [
+    [100, '* SEARCH 3 4'],
+    [101, '* SEARCH 1 2'],
+  ] as const)
+    dialogue(
+      `NOT ${deep} deep is what it means
+      A! SELECT INBOX
+      A> a SEARCH ${'NOT '.repeat(deep)}UNSEEN
+      A< ${answer}
+      A< a OK …
+      A> b SEARCH ${'NOT ('.repeat(deep / 2)}UNSEEN${')'.repeat(deep / 2)}
+      A< …
+      A< b OK …`,
+      { mails },
+    );
   dialogue(
     `RFC 7162 §3.1.5: MODSEQ as a key and in the result
     A! SELECT INBOX

@@ -2,12 +2,13 @@
 // RFC 4731, RFC 5182 (SAVE), RFC 5256, RFC 5267 §3 (ESORT), RFC 7162 §3.1.5, RFC 9394 §3.1 (PARTIAL).
 
 import type { CommandOf, SearchKey, SearchReturn } from '../../../imap/command.ts';
+import type { Completion } from '../../../imap/event.ts';
 import { sortRows } from '../../../imap/sort.ts';
 import { formatThreads, threadBySubject } from '../../../imap/thread.ts';
 import { threadByReferences } from '../../../imap/thread-references.ts';
 import type { SortFacts } from '../../../store/folder-store.ts';
 import type { CommandContext, ExecutorOf } from '../context.ts';
-import { ok } from '../refusal.ts';
+import { ImapRefusal, ok, okButGone } from '../refusal.ts';
 import { contentTerms, hasModseq, hasNumbers, search as searchIn } from '../search-keys.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
 import { formatResult, savedOf } from './search-result.ts';
@@ -42,7 +43,7 @@ export const thread: ExecutorOf<'THREAD'> = async ({ key, uid, algorithm }, cont
   const threads = algorithm === 'REFERENCES' ? threadByReferences(facts) : threadBySubject(facts);
   const nameOf = uid ? undefined : (each: number) => selected.numberOf(each)!;
   context.untagged(`THREAD${formatThreads(threads, nameOf)}`);
-  return ok('THREAD completed');
+  return completionOf({ name: 'THREAD', uid }, selected);
 };
 
 async function answer(
@@ -51,9 +52,10 @@ async function answer(
   order: (numbers: Uint32Array, selected: SelectedMailbox) => Promise<Uint32Array>,
 ) {
   const selected = requireSelected(context);
-  const { key, uid, returns } = command;
+  const { key, uid, returns, refusal } = command;
   refuseNumbers(context, uid && !hasNumbers(key));
   try {
+    if (refusal !== undefined) throw new ImapRefusal('NO', refusal.code, refusal.text);
     const found = await order(await find(key, selected, context), selected);
     const saved = savedOf(returns, found);
     const { uids } = selected;
@@ -69,12 +71,19 @@ async function answer(
     });
     if (response !== undefined) context.raw(`* ${response}\r\n`);
   } catch (error) {
-    // RFC 5182 §2.1: a search that fails saves nothing.
-    if (returns?.some(({ kind }) => kind === 'SAVE')) selected.saved = new Uint32Array(0);
+    // RFC 5182 §2.1: after NO nothing is saved; BAD leaves what was.
+    const isBad = error instanceof ImapRefusal && error.completion.status === 'BAD';
+    if (!isBad && returns?.some(({ kind }) => kind === 'SAVE')) selected.saved = new Uint32Array(0);
     throw error;
   }
-  return ok(`${command.name} completed`);
+  return completionOf(command, selected);
 }
+
+/** What is gone is not found, though the session has numbers for it. */
+const completionOf = (
+  { name, uid }: Pick<Searching | CommandOf<'THREAD'>, 'name' | 'uid'>,
+  { view, rows }: SelectedMailbox,
+): Completion => (!uid && view.hasExpunged(rows) ? okButGone(name) : ok(`${name} completed`));
 
 // RFC 9051 §6.4.4: without RETURN, IMAP4rev2 answers with ESEARCH, too.
 function returnsOf(

@@ -134,6 +134,45 @@ describe('RFC 5530 §3 LIMIT: more keywords than a message can have', () => {
   );
 });
 
+describe('STORE', () => {
+  dialogue(
+    `RFC 9051 §2.3.2: a system flag that there is not is refused, and nothing is changed
+    A! SELECT INBOX
+    A> a STORE 1 +FLAGS (\\Seen \\Foo)
+    A< a NO [CANNOT] There is no system flag \\Foo
+    A> b STORE 1 FLAGS.SILENT \\Foo
+    A< b NO [CANNOT] …
+    A> c STORE 1 +FLAGS (\\Recent)
+    A< * 1 FETCH (FLAGS ())
+    A< c OK …
+    A> d APPEND INBOX (\\Foo) {3}
+    A< d NO [CANNOT] …
+    A> e APPEND INBOX (\\Foo) {3+}
+    A< e NO [CANNOT] …
+    A> abc
+    A> f NOOP
+    A< f OK …`,
+  );
+  dialogue(
+    `RFC 2180 §4.2.3: messages that are gone are left out, the others are changed; not so COPY
+    A! SELECT INBOX
+    B! SELECT INBOX
+    B! STORE 1 +FLAGS.SILENT (\\Deleted)
+    B! EXPUNGE
+    A> a STORE 1:2 +FLAGS (\\Seen)
+    A< * 2 FETCH (FLAGS (\\Seen))
+    A< a OK [EXPUNGEISSUED] …
+    A> b STORE 1 +FLAGS.SILENT (\\Seen)
+    A< b OK [EXPUNGEISSUED] …
+    A> c COPY 1:2 Archive
+    A< * 1 EXPUNGE
+    A< c NO [EXPUNGEISSUED] …
+    A> d STATUS Archive (MESSAGES)
+    A< * STATUS "Archive" (MESSAGES 0)
+    A< d OK …`,
+  );
+});
+
 describe('COPY and MOVE', () => {
   dialogue(
     `RFC 9051 §6.4.7 and §6.4.8, RFC 4315 §3, RFC 6851 §4.3: COPYUID, and the expunges of MOVE behind it

@@ -6,7 +6,7 @@ import type { FlagChange, StoreResult } from '../../../store/folder-store.ts';
 import type { CommandContext, ExecutorOf } from '../context.ts';
 import { ExpectedFlags, sortedKeywords } from '../flag-change.ts';
 import { formatSet, numbersOfUids } from '../number-set.ts';
-import { ImapRefusal, no, ok } from '../refusal.ts';
+import { ImapRefusal, ok, okButGone } from '../refusal.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
 import { permittedFlags } from '../storing.ts';
 import { requireWritable, targetsOf, uidsAt } from './selection.ts';
@@ -137,7 +137,5 @@ function completionOf(
     const set = formatSet(uid ? sorted : numbersOfUids(sorted, selected.uids));
     return ok('Conditional STORE failed', `MODIFIED ${set}`);
   }
-  // RFC 2180 §4.2: some are gone, the others were changed.
-  if (!uid && messages.length < uids.length) return no('EXPUNGEISSUED', 'Some messages are gone');
-  return ok('STORE completed');
+  return !uid && messages.length < uids.length ? okButGone('STORE') : ok('STORE completed');
 }
