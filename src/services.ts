@@ -57,7 +57,7 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
   const { dev } = live().config;
   const { accounts } = stores;
   const authenticator = dev
-    ? createDevAuthenticator()
+    ? createDevAuthenticator({ localDomain: live().config.hostname })
     : createAuthenticator({
         ...{ accounts, clock },
         get tokenVerifier() {
@@ -137,6 +137,7 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
         service: spec.service,
         startTls: offersStartTls(spec),
         bareNewlines: spec.bareNewlines,
+        localDomain: dev ? config.hostname : undefined,
         authRequired: spec.service === 'submission',
         withheld,
         limits,

@@ -5,9 +5,9 @@ import { withSocketPath } from './control-path.ts';
 import { readJsonLines } from './line-reader.ts';
 import type {
   AccountLine,
+  AddressTaken,
   MailLine,
   Operations,
-  PasswordTaken,
   QueueDetail,
   QueueLine,
   ServerControl,
@@ -29,16 +29,17 @@ export async function connectControl(dataDirectory: string): Promise<RemoteOpera
   };
   const stream = (name: string, request: object = {}) => ask(dataDirectory, name, request);
   return {
-    accountAdd: async (request) => (await call('accountAdd', request)) as PasswordTaken,
+    accountAdd: async (request) => (await call('accountAdd', request)) as AddressTaken,
     accountList: () => stream('accountList') as AsyncIterable<AccountLine>,
-    accountPassword: async (request) => (await call('accountPassword', request)) as PasswordTaken,
+    accountPassword: async (request) => (await call('accountPassword', request)) as AddressTaken,
     accountRemove: async (request) => void (await call('accountRemove', request)),
-    addressAdd: async (request) => void (await call('addressAdd', request)),
+    addressAdd: async (request) => (await call('addressAdd', request)) as AddressTaken,
     addressRemove: async (request) => void (await call('addressRemove', request)),
     appPasswordAdd: async (request) => String(await call('appPasswordAdd', request)),
     appPasswordRemove: async (request) => void (await call('appPasswordRemove', request)),
     mailList: (request) => stream('mailList', request) as AsyncIterable<MailLine>,
     mailShow: (request) => stream('mailShow', request) as AsyncIterable<Uint8Array>,
+    mailDelete: async (request) => Number(await call('mailDelete', request)),
     queueList: () => stream('queueList') as AsyncIterable<QueueLine>,
     queueShow: async (request) => (await call('queueShow', request)) as QueueDetail,
     queueRetry: async (request) => Number(await call('queueRetry', request)),

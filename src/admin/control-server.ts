@@ -89,11 +89,19 @@ const handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
     'mailList',
     (o, a) =>
       o.mailList({
-        address: a.text('address'),
+        ...(a.has('address') && { address: a.text('address') }),
         ...(a.has('folder') && { folder: a.text('folder') }),
       }),
   ],
   ['mailShow', (o, a) => o.mailShow({ address: a.text('address'), id: a.text('id') })],
+  [
+    'mailDelete',
+    (o, a) =>
+      o.mailDelete({
+        ...(a.has('address') && { address: a.text('address') }),
+        ...(a.has('ids') && { ids: a.texts('ids') }),
+      }),
+  ],
   ['queueList', (o) => o.queueList()],
   ['queueShow', (o, a) => o.queueShow({ id: a.text('id') })],
   ['queueRetry', (o, a) => o.queueRetry({ ids: a.has('ids') ? a.texts('ids') : undefined })],

@@ -35,7 +35,10 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
       return { address: request.address, advice: 'longer' };
     },
     accountRemove: async (request) => void seen.push(request),
-    addressAdd: async (request) => void seen.push(request),
+    addressAdd: async (request) => {
+      seen.push(request);
+      return { address: request.address, advice: null };
+    },
     addressRemove: async (request) => void seen.push(request),
     appPasswordAdd: async ({ name }) => `secret of ${name}`,
     appPasswordRemove: async (request) => void seen.push(request),
@@ -43,6 +46,7 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
       seen.push(request);
       yield {
         id: '1',
+        mailbox: 'ann@example.org',
         folder: 'INBOX',
         uid: 1,
         from: 'ä\r\n',
@@ -55,6 +59,10 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
     },
     async *mailShow() {
       for (let i = 0; i < raw.length; i += 65_536) yield raw.subarray(i, i + 65_536);
+    },
+    mailDelete: async ({ address = 'all', ids }) => {
+      seen.push({ address, ids });
+      return ids?.length ?? -1;
     },
     async *queueList() {
       for (let i = 0; i < 100_000; i += 1) {
@@ -106,6 +114,9 @@ describe('control socket', () => {
     await client.addressAdd({ account: 'a@x', address: 'b@x' });
     await client.addressRemove({ account: 'a@x', address: 'b@x' });
     await client.appPasswordRemove({ account: 'a@x', name: 'phone' });
+    assert.equal(await client.mailDelete({ address: 'a@x', ids: ['1', '2'] }), 2);
+    assert.equal(await client.mailDelete({ ids: [] }), 0, 'none of them is not all of them');
+    assert.equal(await client.mailDelete({}), -1);
     assert.deepEqual(seen, [
       ann,
       ann,
@@ -113,6 +124,9 @@ describe('control socket', () => {
       { account: 'a@x', address: 'b@x' },
       { account: 'a@x', address: 'b@x' },
       { account: 'a@x', name: 'phone' },
+      { address: 'a@x', ids: ['1', '2'] },
+      { address: 'all', ids: [] },
+      { address: 'all', ids: undefined },
     ]);
     assert.deepEqual(await Array.fromAsync(client.accountList()), []);
     assert.equal(await client.appPasswordAdd({ account: 'a@x', name: 'phone' }), 'secret of phone');

@@ -21,18 +21,18 @@ import { formatWhy } from '../queue/story.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import { ContentError } from '../store/content.ts';
 import type { HistoryEvent } from '../store/history.ts';
-import type { MailboxStore } from '../store/mailbox-store.ts';
 import type { QueuedMessage, QueueEntry, QueueStore } from '../store/queue-store.ts';
-import type { AccountLine, MailLine, Operations, PasswordTaken, QueueLine } from './operations.ts';
+import type { MailOperationsParts } from './mail-operations.ts';
+import { mailOperations } from './mail-operations.ts';
+import type { AccountLine, AddressTaken, Operations, QueueLine } from './operations.ts';
 import { OperationError } from './operations.ts';
 
-export interface LocalOperationsParts {
+export interface LocalOperationsParts extends MailOperationsParts {
   readonly queue: QueueStore;
-  readonly mailboxes: MailboxStore;
   readonly accounts: AccountStore;
   readonly clock: Clock;
-  /** The account an address belongs to; in `dev`, any address. */
-  readonly accountOf: (address: string) => Promise<string | undefined>;
+  /** Mail for the domain is delivered here. */
+  readonly isOurs: (domain: string) => boolean;
   /** Takes a message from the queue, with or without a bounce; how many recipients that were. */
   readonly cancel: (id: string, options: { readonly silent: boolean }) => Promise<number>;
   /** By queue id or Message-ID. */
@@ -41,7 +41,6 @@ export interface LocalOperationsParts {
   readonly wake: () => void;
 }
 
-const pageSize = 200;
 /** Limit: header shown by `queue show`. */
 const headerBytesShown = 64 * 1024;
 
@@ -57,13 +56,13 @@ export function localOperations(parts: LocalOperationsParts): Operations {
       refused(async () => {
         const added = await addAccount(accounts, address, password, clock);
         await mailboxes.ensure(added.address);
-        return { address: added.address, advice: added.advice ?? null };
+        return taken(added.address, added.advice, foreign(parts, added.address));
       }),
     accountList: () => listAccounts(parts),
     accountPassword: ({ address, password }) =>
-      refused(async (): Promise<PasswordTaken> => {
+      refused(async () => {
         const { advice } = await changePassword(accounts, address, password, clock);
-        return { address: addressKey(address), advice: advice ?? null };
+        return taken(addressKey(address), advice);
       }),
     accountRemove: ({ address }) =>
       refused(async () => {
@@ -71,7 +70,10 @@ export function localOperations(parts: LocalOperationsParts): Operations {
         await mailboxes.removeAll(addressKey(address));
       }),
     addressAdd: ({ account, address }) =>
-      refused(async () => void (await addAddress(accounts, account, address))),
+      refused(async () => {
+        const added = await addAddress(accounts, account, address);
+        return taken(added, foreign(parts, added));
+      }),
     addressRemove: ({ account, address }) =>
       refused(() => removeAddress(accounts, account, address)),
     appPasswordAdd: ({ account, name }) =>
@@ -79,8 +81,7 @@ export function localOperations(parts: LocalOperationsParts): Operations {
     appPasswordRemove: ({ account, name }) =>
       refused(() => removeAppPassword(accounts, account, name)),
 
-    mailList: (request) => listMail(parts, request),
-    mailShow: (request) => showMail(parts, request),
+    ...mailOperations(parts),
 
     queueList: () => listQueue(queue),
     queueShow: async ({ id }) => {
@@ -130,6 +131,19 @@ const shownEvent = (event: HistoryEvent): HistoryEvent =>
 const notQueued = (id: string): string =>
   `there is no message ${id} in the queue; \`postrider why ${id}\` may know where it went`;
 
+const taken = (address: string, ...advice: readonly (string | undefined)[]): AddressTaken => ({
+  address,
+  advice: advice.filter((sentence) => sentence !== undefined).join('; ') || null,
+});
+
+/** An account elsewhere may log in, but its mail is not delivered here. */
+function foreign({ isOurs }: LocalOperationsParts, address: string): string | undefined {
+  const domain = address.slice(address.lastIndexOf('@') + 1);
+  return isOurs(domain)
+    ? undefined
+    : `${domain} is not in \`domains\`: mail for ${address} is not delivered here until it is`;
+}
+
 /** What the operator can put right comes back as such; anything else stays what it is. */
 async function refused<T>(work: () => Promise<T>): Promise<T> {
   try {
@@ -155,58 +169,6 @@ async function* listAccounts({
       messages,
       bytes,
     };
-  }
-}
-
-async function ownerOf({ accountOf }: LocalOperationsParts, address: string): Promise<string> {
-  const account = await accountOf(address);
-  if (account === undefined)
-    throw new OperationError(
-      `there is no account ${address}; \`postrider account list\` shows those there are`,
-    );
-  return account;
-}
-
-async function* listMail(
-  parts: LocalOperationsParts,
-  { address, folder }: { readonly address: string; readonly folder?: string },
-): AsyncIterable<MailLine> {
-  const account = await ownerOf(parts, address);
-  const { mailboxes } = parts;
-  const folders =
-    folder === undefined ? (await mailboxes.folders(account)).map(({ path }) => path) : [folder];
-  for (const path of folders) {
-    let after = 0;
-    for (;;) {
-      const page = await mailboxes.list(account, path, { after, limit: pageSize });
-      for (const { id, uid, from, subject, size, received, flags } of page)
-        yield { id, folder: path, uid, from, subject, size, received: isoDate(received), flags };
-      const last = page.at(-1);
-      if (last === undefined || page.length < pageSize) break;
-      after = last.uid;
-    }
-  }
-}
-
-async function* showMail(
-  parts: LocalOperationsParts,
-  { address, id }: { readonly address: string; readonly id: string },
-): AsyncIterable<Uint8Array> {
-  const account = await ownerOf(parts, address);
-  const opened = await parts.mailboxes.open(account, id);
-  if (opened === undefined)
-    throw new OperationError(
-      `${address} has no message ${id}; \`postrider mail list ${address}\` shows those there are`,
-    );
-  try {
-    yield* opened.content.read();
-  } catch (error) {
-    if (!(error instanceof ContentError)) throw error;
-    const { folder, uid } = opened.message;
-    throw new OperationError(
-      `the content of ${id} (${account}, ${folder}, UID ${uid}) cannot be read: ${error.message}; ` +
-        '`postrider verify` says what can be done',
-    );
   }
 }
 

@@ -22,15 +22,18 @@ export interface AccountLine {
   readonly bytes: number;
 }
 
-export interface PasswordTaken {
+/** A password or an address has been taken. */
+export interface AddressTaken {
   /** As it is stored. */
   readonly address: string;
-  /** What might be better about the password. */
+  /** What might be better about the password, or about the address. */
   readonly advice: string | null;
 }
 
 export interface MailLine {
   readonly id: string;
+  /** Whose it is. */
+  readonly mailbox: string;
   readonly folder: string;
   readonly uid: number;
   readonly from: string;
@@ -85,26 +88,39 @@ export interface Operations {
   accountAdd(request: {
     readonly address: string;
     readonly password: string;
-  }): Promise<PasswordTaken>;
+  }): Promise<AddressTaken>;
   accountList(): AsyncIterable<AccountLine>;
   accountPassword(request: {
     readonly address: string;
     readonly password: string;
-  }): Promise<PasswordTaken>;
+  }): Promise<AddressTaken>;
   /** With all its mail. */
   accountRemove(request: { readonly address: string }): Promise<void>;
-  addressAdd(request: { readonly account: string; readonly address: string }): Promise<void>;
+  addressAdd(request: {
+    readonly account: string;
+    readonly address: string;
+  }): Promise<AddressTaken>;
   addressRemove(request: { readonly account: string; readonly address: string }): Promise<void>;
   /** Resolves to the new password, which cannot be shown again. */
   appPasswordAdd(request: { readonly account: string; readonly name: string }): Promise<string>;
   appPasswordRemove(request: { readonly account: string; readonly name: string }): Promise<void>;
 
+  /** Without an address everybody's, one mailbox after the other. */
   mailList(request: {
-    readonly address: string;
+    readonly address?: string;
     readonly folder?: string;
   }): AsyncIterable<MailLine>;
   /** The raw message. @throws OperationError when there is none of that id. */
   mailShow(request: { readonly address: string; readonly id: string }): AsyncIterable<Uint8Array>;
+
+  /**
+   * Resolves to the number of messages deleted. Without `ids` everything of the address, or of all:
+   * in `dev` only. @throws OperationError when one is not there; then none is deleted.
+   */
+  mailDelete(request: {
+    readonly address?: string;
+    readonly ids?: readonly string[];
+  }): Promise<number>;
 
   /** Oldest first. */
   queueList(): AsyncIterable<QueueLine>;

@@ -1,7 +1,10 @@
 // `postrider account …`: who has a mailbox here and may log in. Works whether the server runs or not.
 
 import { Command } from 'commander';
+import type { Operations } from '../admin/operations.ts';
+import { addressKey } from '../mail/address.ts';
 import { generatePassword } from '../policy/account-operations.ts';
+import { confirm } from './confirm.ts';
 import type { Context } from './context.ts';
 import { printable, printLines } from './context.ts';
 import { withOperations } from './open-operations.ts';
@@ -77,10 +80,23 @@ const remove = (context: Context) =>
   withCommonOptions(new Command('remove'))
     .description('remove an account and all its mail')
     .argument('<address>')
-    .action(async (address: string, options: CommonOptions) => {
-      await withOperations(context, options, (operations) => operations.accountRemove({ address }));
+    .option('--yes', 'do not ask')
+    .action(async (address: string, options: CommonOptions & { readonly yes?: boolean }) => {
+      await withOperations(context, options, async (operations) => {
+        await confirm(context, await removal(operations, address), options);
+        await operations.accountRemove({ address });
+      });
       await done(context, options, `account ${address} removed with its mail`, { address });
     });
+
+/** What would go. An account that is not there is for accountRemove() to speak of. */
+async function removal(operations: Operations, address: string): Promise<string> {
+  const key = addressKey(address);
+  for await (const account of operations.accountList())
+    if (account.address === key)
+      return `Remove the account ${key} and its ${account.messages} messages (${account.bytes} bytes), for good`;
+  return `Remove the account ${address}`;
+}
 
 const address = (context: Context) =>
   new Command('address')
@@ -90,7 +106,10 @@ const address = (context: Context) =>
         .argument('<account>')
         .argument('<address>')
         .action(async (account: string, address: string, options: CommonOptions) => {
-          await withOperations(context, options, (o) => o.addressAdd({ account, address }));
+          const { advice } = await withOperations(context, options, (o) =>
+            o.addressAdd({ account, address }),
+          );
+          if (advice !== null) context.note(printable(advice));
           await done(context, options, `${address} belongs to ${account} now`, {
             account,
             address,
@@ -163,7 +182,7 @@ async function report(
   { password, generated }: ChosenPassword,
   advice: string | null,
 ): Promise<void> {
-  if (advice !== null) context.note(advice);
+  if (advice !== null) context.note(printable(advice));
   await done(context, options, generated ? `${sentence}; its password is ${password}` : sentence, {
     address,
     ...(generated && { password }),

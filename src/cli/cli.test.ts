@@ -61,6 +61,10 @@ async function run(
   return { status, out: Buffer.concat(out).toString('utf8'), err };
 }
 
+/** What somebody types. */
+const terminal = (typed: string) =>
+  Readable.from(typed === '' ? [] : [Buffer.from(typed)]) as unknown as NodeJS.ReadStream;
+
 /** Puts messages into the stores as the server would. */
 async function fill(cwd: string, count: number): Promise<void> {
   const clock = systemClock();
@@ -106,7 +110,14 @@ describe('command line', () => {
     ['nonsense', 2, /^postrider: unknown command 'nonsense'; see `postrider --help`\n$/],
     ['queu list', 2, /^postrider: unknown command 'queu' \(did you mean queue\?\)/],
     ['queue list --nope', 2, /^postrider: unknown option '--nope'/],
-    ['mail list', 2, /^postrider: missing required argument 'address'/],
+    ['mail show', 2, /^postrider: missing required argument 'address'/],
+    ['mail delete', 2, /^postrider: name an address and the ids of messages, or --all/],
+    ['mail delete a@example.org', 2, /^postrider: name an address and the ids/],
+    ['mail delete a@example.org 1 --all', 2, /^postrider: name an address and the ids/],
+    ['mail delete --all', 1, /^postrider: all mail at once is deleted in `postrider dev` only/],
+    ['account remove nobody@example.org', 2, /There is no terminal to ask: repeat it with --yes/],
+    ['account remove nobody@example.org --yes', 1, /^postrider: there is no account nobody/],
+    ['dev --host nonsense!', 2, /^postrider: --host must be an address/],
     ['queue hold', 2, /^postrider: missing required argument 'ids'/],
     ['queue show abc', 1, /^postrider: there is no message abc in the queue; `postrider why abc`/],
     ['why abc', 1, /^postrider: nothing is known of abc/],
@@ -198,8 +209,43 @@ describe('accounts, no server running', () => {
       (await run(cwd, 'account address remove ann@example.org a@example.org')).status,
       0,
     );
-    assert.equal((await run(cwd, 'account remove ann@example.org')).status, 0);
+    assert.equal((await run(cwd, 'account remove ann@example.org --yes')).status, 0);
     assert.equal((await run(cwd, 'account list --json')).out, '');
+  });
+
+  it('account remove asks, and takes nothing but yes for it', async () => {
+    const cwd = workingDirectory();
+    await run(cwd, 'account add ann@example.org --password-stdin', { input: 'long enough' });
+    await fill(cwd, 2);
+    const removing = (typed: string) =>
+      run(cwd, 'account remove Ann@example.org', {
+        more: { stdin: Object.assign(terminal(typed), { isTTY: true }) },
+      });
+    for (const typed of ['no\n', '\n', 'y\n', '']) {
+      const { status, err } = await removing(typed);
+      assert.equal(status, 1);
+      assert.match(err, /^Remove the account ann@example\.org and its 2 messages \(\d+ bytes\)/);
+      assert.match(err, /given up; nothing was changed\n$/);
+    }
+    assert.match((await run(cwd, 'account list')).out, /^ann@/);
+    assert.deepEqual((await removing('yes\n')).status, 0);
+    assert.equal((await run(cwd, 'account list')).out, '');
+  });
+
+  it('an account, or an address, of a domain that is not ours is taken with a warning', async () => {
+    const cwd = workingDirectory();
+    const input = 'long enough';
+    const warning =
+      /^example\.net is not in `domains`: mail for (ann|a)@example\.net is not delivered/;
+    const added = await run(cwd, 'account add ann@example.net --password-stdin', { input });
+    assert.equal(added.status, 0);
+    assert.match(added.err, warning);
+    const short = await run(cwd, 'account add bob@example.net --password-stdin', { input: 'x' });
+    assert.match(short.err, /the password is short: .*; example\.net is not in `domains`/);
+    const own = await run(cwd, 'account add ann@example.org --password-stdin', { input });
+    assert.equal(own.err, '');
+    const more = await run(cwd, 'account address add ann@example.org a@example.net');
+    assert.deepEqual([more.status, warning.test(more.err)], [0, true]);
   });
 
   it('a password is not taken from nowhere', async () => {
@@ -227,6 +273,7 @@ describe('mail and queue, no server running', () => {
     const first = lines.find(({ subject }) => subject === 'Grüße 0');
     assert.deepEqual(Object.keys(first), [
       'id',
+      'mailbox',
       'folder',
       'uid',
       'from',
@@ -251,6 +298,56 @@ describe('mail and queue, no server running', () => {
     assert.doesNotMatch(people, /\u001b/, 'what came from a peer does not move the cursor');
   });
 
+  it('mail list without an address is everybody’s, one mailbox after the other', async () => {
+    const cwd = workingDirectory();
+    await fill(cwd, 2);
+    const { out } = await run(cwd, 'mail list');
+    assert.match(out, /^\S+ {2}2026-01-01 00:00 +\d+ {2}ann@example\.org +/);
+    const lines = (await run(cwd, 'mail list --json')).out.trimEnd().split('\n');
+    assert.deepEqual(
+      lines.map((line) => [JSON.parse(line).mailbox, JSON.parse(line).folder]),
+      [
+        ['ann@example.org', 'INBOX'],
+        ['ann@example.org', 'Junk'],
+      ],
+    );
+    assert.equal((await run(workingDirectory(), 'mail list')).err, 'no mail\n');
+  });
+
+  it('mail delete takes the messages named, or none when one is not there', async () => {
+    const cwd = workingDirectory();
+    await run(cwd, 'account add ann@example.org --password-stdin', { input: 'long enough' });
+    await fill(cwd, 3);
+    const ids = async () =>
+      (await run(cwd, 'mail list ann@example.org --json')).out
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line).id);
+    const [first, second, third] = await ids();
+    const wrong = await run(cwd, `mail delete ann@example.org ${first} nonsense`);
+    assert.equal(wrong.status, 1);
+    assert.match(wrong.err, /ann@example\.org has no message nonsense; `postrider mail list ann@/);
+    assert.equal((await ids()).length, 3);
+    const { out } = await run(cwd, `mail delete ann@example.org ${first} ${first} ${third} --json`);
+    assert.equal(out, '{"messages":2}\n');
+    assert.deepEqual(await ids(), [second]);
+  });
+
+  it('mail delete --all empties the mailboxes of `dev`', async () => {
+    const cwd = mkdtempSync(join(root, 'dev-'));
+    mkdirSync(join(cwd, 'postrider-data'));
+    await fill(cwd, 5);
+    assert.match(
+      (await run(cwd, 'mail delete bob --all --data postrider-data')).out,
+      /^0 messages deleted\n$/,
+    );
+    assert.match(
+      (await run(cwd, 'mail delete --all --data postrider-data')).out,
+      /^5 messages deleted\n$/,
+    );
+    assert.equal((await run(cwd, 'mail list --data postrider-data')).out, '');
+  });
+
   it('queue list, show, hold, release, retry and cancel; why', async () => {
     const cwd = workingDirectory();
     await fill(cwd, 0);
@@ -272,7 +369,7 @@ describe('mail and queue, no server running', () => {
         {
           address: 'bob@example.net',
           original: null,
-          destination: 'mx:example.net',
+          destination: 'MX of example.net',
           state: 'queued',
           attempts: 0,
           nextAttempt: first.recipients[0].nextAttempt,

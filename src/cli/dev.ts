@@ -5,14 +5,17 @@ import { join, relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import { devConfig } from '../config/dev.ts';
 import { findConfig } from '../config/load.ts';
+import { isDomain } from '../config/setting.ts';
+import { isAddress, isLoopback } from '../net/network.ts';
 import type { Context, RunningServer } from './context.ts';
-import { CliError } from './context.ts';
+import { CliError, printable } from './context.ts';
 import { runServer } from './run-server.ts';
 
 interface DevCommandOptions {
   readonly portOffset?: string;
   readonly freePorts?: boolean;
   readonly data?: string;
+  readonly host?: string;
 }
 
 export function devCommand(context: Context): Command {
@@ -20,14 +23,21 @@ export function devCommand(context: Context): Command {
     .description('the whole server on loopback: catches mail for any address, sends nothing')
     .option('--port-offset <number>', 'add this to every port')
     .option('--free-ports', 'take any free ports')
+    .option('--host <address>', 'listen here, for instance 0.0.0.0 in a container', '127.0.0.1')
     .option('--data <directory>', 'keep mail here; default: postrider-data/dev')
-    .action(async ({ portOffset, freePorts, data }: DevCommandOptions) => {
+    .action(async ({ portOffset, freePorts, data, host = '' }: DevCommandOptions) => {
       const offset = Number(portOffset ?? '0');
       if (!Number.isInteger(offset) || offset < -1000 || offset > 60_000)
         throw new CliError(2, `--port-offset must be a whole number, not '${portOffset}'`);
+      if (!isAddress(host) && !isDomain(host))
+        throw new CliError(
+          2,
+          `--host must be an address such as 0.0.0.0, not '${printable(host)}'`,
+        );
       const config = devConfig(context.cwd, {
         portOffset: offset,
         freePorts: freePorts === true,
+        host,
         ...(data !== undefined && { dataDirectory: resolve(context.cwd, data) }),
       });
       // The lines to paste must find this data directory, whatever else lies here.
@@ -53,13 +63,14 @@ function banner(server: RunningServer, directory: string, option: string, cwd: s
       .map(({ service, host, port, tls }) => {
         const what = service === 'submission' ? service : service.toUpperCase();
         const how = tls === 'implicit' ? 'TLS' : tls === 'starttls' ? 'STARTTLS' : 'in the clear';
-        return `  ${`${host}:${port}`.padEnd(17)} ${what}, ${how}; ${logins.get(service)}`;
+        return `  ${hostPort(host, port).padEnd(17)} ${what}, ${how}; ${logins.get(service)}`;
       })
       .join('\n');
   const smtp = server.listeners.find(({ service }) => service === 'smtp');
-  const address = smtp === undefined ? '' : `${smtp.host}:${smtp.port}`;
+  const address = smtp === undefined ? '' : hostPort(reachable(smtp.host), smtp.port);
+  const open = smtp === undefined || isLoopback(smtp.host) ? '' : everybody;
   return `Postrider catches mail for any address; nothing leaves this machine.
-
+${open}
 Send mail to
 ${rows(['smtp', 'submission'])}
 Read it at
@@ -67,11 +78,21 @@ ${rows(['imap', 'pop3'])}
 Kept in ${directory}. Try it from another terminal:
 
   echo "It works" | ${program} send --server ${address} --to ann@example.org --header "Subject: Hello"
-  ${program} mail list ann@example.org${option}
+  ${program} mail list${option}
   ${program} mail show ann@example.org${option}
 
 `;
 }
+
+const everybody =
+  'Any password is right, and not only this machine can connect: all can read what is caught.\n';
+
+const hostPort = (host: string, port: number): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+
+/** Where a client on this machine connects to. */
+const reachable = (host: string): string =>
+  host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
 
 const logins: ReadonlyMap<string, string> = new Map([
   ['smtp', 'login with any password, or none'],

@@ -12,29 +12,33 @@ interface ListOptions extends CommonOptions {
 }
 
 export function mailCommand(context: Context): Command {
-  return new Command('mail')
-    .description('what lies in a mailbox')
-    .addCommand(list(context))
-    .addCommand(show(context));
+  const command = new Command('mail').description('what lies in a mailbox');
+  for (const part of [list, show, remove]) command.addCommand(part(context));
+  return command;
 }
 
 const list = (context: Context) =>
   withCommonOptions(new Command('list'))
-    .description('list the messages of an address')
-    .argument('<address>')
+    .description('list the messages of an address; without one, everybody’s')
+    .argument('[address]')
     .option('--folder <folder>', 'of this folder only; default: all')
-    .action(async (address: string, options: ListOptions) => {
+    .action(async (address: string | undefined, options: ListOptions) => {
       const { folder } = options;
       await withOperations(context, options, async (operations) => {
-        const lines = operations.mailList({ address, ...(folder !== undefined && { folder }) });
+        const lines = operations.mailList({
+          ...(address !== undefined && { address }),
+          ...(folder !== undefined && { folder }),
+        });
         const count = await printLines(context, lines, options.json === true, (m) => {
+          const whose = address === undefined ? `${m.mailbox.padEnd(24)}  ` : '';
           const where = m.folder === 'INBOX' ? '' : `[${m.folder}] `;
           const received = m.received.slice(0, 16).replace('T', ' ');
           return printable(
-            `${m.id}  ${received}  ${String(m.size).padStart(8)}  ${m.from.padEnd(28)}  ${where}${m.subject}`,
+            `${m.id}  ${received}  ${String(m.size).padStart(8)}  ${whose}${m.from.padEnd(28)}  ${where}${m.subject}`,
           );
         });
-        if (count === 0 && !options.json) context.note(`no mail for ${address}`);
+        if (count === 0 && !options.json)
+          context.note(address === undefined ? 'no mail' : `no mail for ${printable(address)}`);
       });
     });
 
@@ -56,4 +60,29 @@ const show = (context: Context) =>
         if (id === undefined) throw new CliError(1, `no mail for ${address}`);
         for await (const piece of operations.mailShow({ address, id })) await context.print(piece);
       });
+    });
+
+interface DeleteOptions extends CommonOptions {
+  readonly all?: boolean;
+}
+
+const remove = (context: Context) =>
+  withCommonOptions(new Command('delete'))
+    .description('delete messages for good, by the ids that `mail list` shows')
+    .argument('[address]')
+    .argument('[ids...]')
+    .option('--all', 'everything of the address, or of everybody; in `postrider dev` only')
+    .action(async (address: string | undefined, ids: string[], options: DeleteOptions) => {
+      const all = options.all === true;
+      if (all === ids.length > 0)
+        throw new CliError(2, 'name an address and the ids of messages, or --all in `dev`');
+      const count = await withOperations(context, options, (operations) =>
+        operations.mailDelete({ ...(address !== undefined && { address }), ...(!all && { ids }) }),
+      );
+      const noun = count === 1 ? 'message' : 'messages';
+      await context.print(
+        options.json === true
+          ? `${JSON.stringify({ messages: count })}\n`
+          : `${count} ${noun} deleted\n`,
+      );
     });

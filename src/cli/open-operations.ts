@@ -124,6 +124,8 @@ function operationsOver(parts: Parts): Operations {
     ...stores,
     clock,
     accountOf: (address) => directory().accountOf(address),
+    isOurs: (domain) => directory().isOurs(domain),
+    dev: () => parts.config().dev,
     cancel: (id, options) => cancelMessage(cancelParts, id, options),
     storiesOf: (id) => storiesOf({ store: stores.queue, history }, id),
     wake: parts.wake ?? (() => {}),

@@ -420,12 +420,12 @@ describe('dev', () => {
     assert.deepEqual(
       config.listeners.map(({ service, hosts, port, tls }) => [service, ...hosts, port, tls]),
       [
-        ['smtp', '127.0.0.1', 1025, 'starttls'],
+        ['smtp', '127.0.0.1', 1025, 'none'],
         ['submission', '127.0.0.1', 1587, 'starttls'],
         ['submission', '127.0.0.1', 1465, 'implicit'],
-        ['pop3', '127.0.0.1', 1110, 'starttls'],
+        ['pop3', '127.0.0.1', 1110, 'none'],
         ['pop3', '127.0.0.1', 1995, 'implicit'],
-        ['imap', '127.0.0.1', 1143, 'starttls'],
+        ['imap', '127.0.0.1', 1143, 'none'],
         ['imap', '127.0.0.1', 1993, 'implicit'],
       ],
     );
@@ -436,6 +436,12 @@ describe('dev', () => {
   it('can be moved to other ports', () => {
     assert.equal(devConfig(directory, { portOffset: 100 }).listeners[0]?.port, 1125);
     assert.equal(devConfig(directory, { freePorts: true }).listeners[2]?.port, 0);
+  });
+
+  it('can listen elsewhere than on loopback: any password is right there anyway', () => {
+    const { listeners } = devConfig(directory, { host: '0.0.0.0' });
+    for (const listener of listeners) assert.deepEqual(listener.hosts, ['0.0.0.0']);
+    assert.equal(listeners[0]?.insecureAuth, true);
   });
 });
 

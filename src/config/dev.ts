@@ -1,5 +1,7 @@
 // The configuration of `postrider dev`: everything on 127.0.0.1, nothing ever leaves the machine,
-// mail for any address is caught in that address's own inbox. Mail is kept in postrider-data/dev
+// mail for any address is caught in that address's own inbox. No STARTTLS where one tries it first:
+// nodemailer, Ruby's Net::SMTP, imapflow and others begin TLS wherever it is offered and then refuse
+// a certificate that nobody has signed. Whoever wants TLS has a port for it. Mail is kept in postrider-data/dev
 // under the working directory, so that it survives a restart and `mail list` finds it from there.
 
 import { join } from 'node:path';
@@ -12,6 +14,8 @@ export interface DevOptions {
   /** Any free ports: tests that run side by side. */
   readonly freePorts?: boolean;
   readonly dataDirectory?: string;
+  /** Where to listen instead of 127.0.0.1: in a container, where loopback is nobody's. */
+  readonly host?: string;
 }
 
 export const devDataDirectory = (cwd: string): string => join(cwd, 'postrider-data', 'dev');
@@ -19,6 +23,8 @@ export const devDataDirectory = (cwd: string): string => join(cwd, 'postrider-da
 export function devConfig(cwd: string, options: DevOptions = {}): Config {
   const { portOffset = 0, freePorts = false } = options;
   const host = '127.0.0.1';
+  // Field: `curl -T` sends the lines of a text file as they are.
+  const bareNewlines = 'normalise';
   const port = (usual: number) => (freePorts ? 0 : usual + portOffset);
   const resolution = resolveConfig(
     {
@@ -27,17 +33,17 @@ export function devConfig(cwd: string, options: DevOptions = {}): Config {
       tls: 'self-signed',
       listeners: [
         // MailHog's and Mailpit's port. Mail from anyone, login if they like.
-        { service: 'smtp', host, port: port(1025), tls: 'starttls', insecureAuth: true },
-        { service: 'submission', host, port: port(1587), tls: 'starttls' },
-        { service: 'submission', host, port: port(1465), tls: 'implicit' },
-        { service: 'pop3', host, port: port(1110), tls: 'starttls', insecureAuth: true },
+        { service: 'smtp', host, port: port(1025), tls: 'none', insecureAuth: true, bareNewlines },
+        { service: 'submission', host, port: port(1587), tls: 'starttls', bareNewlines },
+        { service: 'submission', host, port: port(1465), tls: 'implicit', bareNewlines },
+        { service: 'pop3', host, port: port(1110), tls: 'none', insecureAuth: true },
         { service: 'pop3', host, port: port(1995), tls: 'implicit' },
-        { service: 'imap', host, port: port(1143), tls: 'starttls', insecureAuth: true },
+        { service: 'imap', host, port: port(1143), tls: 'none', insecureAuth: true },
         { service: 'imap', host, port: port(1993), tls: 'implicit' },
       ],
       // Nothing leaves: what is not caught here is thrown away rather than sent.
       routes: [{ domain: '*', via: 'discard' }],
-      trustedNetworks: ['127.0.0.1/32'],
+      trustedNetworks: ['0.0.0.0/0', '::/0'],
       limits: { connectionsPerClient: 1000 },
       shutdownGrace: '2s',
     },
@@ -47,5 +53,12 @@ export function devConfig(cwd: string, options: DevOptions = {}): Config {
     throw new Error(
       resolution.problems.map(({ path, message }) => `${path}: ${message}`).join('\n'),
     );
-  return { ...resolution.config, dev: true };
+  const { config } = resolution;
+  // Set afterwards: passwords in the clear are for loopback only, except where any password is right.
+  const hosts = [options.host ?? host];
+  return {
+    ...config,
+    listeners: config.listeners.map((listener) => ({ ...listener, hosts })),
+    dev: true,
+  };
 }

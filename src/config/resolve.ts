@@ -5,7 +5,7 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { isAddress, parseNetwork } from '../net/network.ts';
+import { isAddress, isLoopback, parseNetwork } from '../net/network.ts';
 import type {
   Config,
   ListenerConfig,
@@ -131,9 +131,6 @@ function sparse<T, R>(
 ): readonly (R | undefined)[] {
   return (items ?? []).map((item, i) => (item === undefined ? undefined : read(item, i)));
 }
-
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || (isAddress(host) && host.startsWith('127.'));
 
 function readListener(
   listener: ParsedListener,

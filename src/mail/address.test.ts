@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { Mailbox } from './address.ts';
 import {
   addressKey,
+  completeAddress,
   domainKey,
   formatMailbox,
   isAddressLiteral,
@@ -101,6 +102,18 @@ describe('mail/address', () => {
       mailbox: { local: 'a b', domain: '[192.0.2.1]' },
       end: 18,
     }));
+
+  it('completes a local part alone where there is a domain for it, and nothing else', () => {
+    const localhost = { local: 'root', domain: 'localhost' };
+    assert.deepEqual(mailboxAt('<root>', 1, 'localhost'), { mailbox: localhost, end: 5 });
+    assert.deepEqual(parseMailbox('root', 'localhost'), localhost);
+    assert.deepEqual(parseMailbox('"a b"', 'x.org'), { local: 'a b', domain: 'x.org' });
+    assert.deepEqual(parseMailbox('root@y.org', 'x.org'), { local: 'root', domain: 'y.org' });
+    for (const text of ['', 'root@', '@', 'a b', 'root@ x', 'a..b', 'root@y..org'])
+      assert.equal(parseMailbox(text, 'localhost'), undefined, text);
+    assert.equal(completeAddress('Ann', 'localhost'), 'Ann@localhost');
+    assert.equal(completeAddress('ann@x.org', 'localhost'), 'ann@x.org');
+  });
 
   it('RFC 5321 §4.1.2: quotes a local part only where the grammar asks for it', () => {
     const written = (local: string, domain = 'x.org') => formatMailbox({ local, domain });

@@ -46,27 +46,38 @@ const asciiDomain = /^(?!-)[a-z0-9_-]+(?<!-)(?:\.(?!-)[a-z0-9_-]+(?<!-))*$/i;
 const dottedQuad = /^\d+(?:\.\d+){3}$/;
 const ascii = /^[\x00-\x7f]*$/;
 
-/** The mailbox that begins at `start`, and where it ends. For readers of longer texts. */
+/**
+ * The mailbox that begins at `start`, and where it ends. For readers of longer texts. `localDomain`
+ * is given to one that has none; without it such text is no mailbox.
+ */
 export function mailboxAt(
   text: string,
   start: number,
+  localDomain?: string,
 ): { readonly mailbox: Mailbox; readonly end: number } | undefined {
   const quoted = text.charCodeAt(start) === 0x22;
   const afterLocal = endOf(quoted ? quotedString : dotString, text, start);
-  if (afterLocal === undefined || text.charCodeAt(afterLocal) !== 0x40) return undefined;
-  const end = domainEnd(text, afterLocal + 1);
-  if (end === undefined) return undefined;
+  if (afterLocal === undefined) return undefined;
+  const named = text.charCodeAt(afterLocal) === 0x40;
+  const end = named ? domainEnd(text, afterLocal + 1) : afterLocal;
+  const domain = named ? text.slice(afterLocal + 1, end) : localDomain;
+  if (end === undefined || domain === undefined) return undefined;
   const written = text.slice(start, afterLocal);
   const local = quoted ? written.slice(1, -1).replaceAll(/\\(.)/g, '$1') : written;
-  const domain = text.slice(afterLocal + 1, end);
   if (!isLocalPart(local) || !isDomain(domain)) return undefined;
   return { mailbox: { local, domain }, end };
 }
 
-/** `local@domain` and nothing around it. */
-export function parseMailbox(text: string): Mailbox | undefined {
-  const found = mailboxAt(text, 0);
+/** `local@domain` and nothing around it; `local` alone where there is a `localDomain` for it. */
+export function parseMailbox(text: string, localDomain?: string): Mailbox | undefined {
+  const found = mailboxAt(text, 0, localDomain);
   return found?.end === text.length ? found.mailbox : undefined;
+}
+
+/** `ann` is `ann@localDomain`; anything else is what it is. */
+export function completeAddress(text: string, localDomain: string): string {
+  const mailbox = parseMailbox(text, localDomain);
+  return mailbox === undefined ? text : formatMailbox(mailbox);
 }
 
 /** Wire form: the local part is quoted only where the grammar asks for it. */

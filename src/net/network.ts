@@ -14,6 +14,10 @@ export interface Networks {
 
 export const isAddress = (text: string): boolean => isIP(text) !== 0 && !text.includes('%');
 
+/** Nobody but this machine can come from there. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isAddress(host) && host.startsWith('127.'));
+
 interface ParsedNetwork {
   readonly address: string;
   readonly prefix: number;

@@ -161,8 +161,10 @@ describe('authenticator', () => {
   });
 
   it('dev: any password is right, and the user name is the inbox', async () => {
-    const authenticator = createDevAuthenticator();
+    const authenticator = createDevAuthenticator({ localDomain: 'localhost' });
     assert.equal(await authenticator.verifyPassword('Ann@Example.org', 'x'), 'ann@example.org');
+    assert.equal(await authenticator.verifyPassword('Ann', 'x'), 'ann@localhost');
+    assert.equal(await authenticator.verifyPassword('', 'x'), undefined);
     assert.equal(authenticator.scramKeys, undefined);
   });
 });

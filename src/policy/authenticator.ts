@@ -5,7 +5,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
-import { addressKey } from '../mail/address.ts';
+import { addressKey, completeAddress } from '../mail/address.ts';
 import type { Authenticator, TokenTarget } from '../sasl/mechanism.ts';
 import { saslprep } from '../sasl/saslprep.ts';
 import type { ScramKeys } from '../sasl/scram-keys.ts';
@@ -100,10 +100,20 @@ export function createAuthenticator(options: AuthenticatorOptions): AccountAuthe
   };
 }
 
-/** `postrider dev`: any password is right, and the user name is the address of the inbox. */
-export function createDevAuthenticator(): Authenticator {
+/**
+ * `postrider dev`: any password is right, and the user name is the address of the inbox, one in
+ * `localDomain` where it names no domain.
+ */
+export function createDevAuthenticator({
+  localDomain,
+}: {
+  readonly localDomain: string;
+}): Authenticator {
   return {
-    verifyPassword: async (user) => userKey(user),
+    verifyPassword: async (user) => {
+      const key = userKey(user);
+      return key === undefined ? undefined : completeAddress(key, localDomain);
+    },
     mayActAs: async () => true,
   };
 }

@@ -259,6 +259,7 @@ describe('createDirectory', () => {
       'postmaster@example.org>postmaster@example.org',
     );
     assert.equal(await directory.accountOf('Any@Where.test'), 'any@where.test');
+    assert.equal(await directory.accountOf('Root'), 'root@example.org');
   });
 
   it('finds the account of an address at delivery', async () => {

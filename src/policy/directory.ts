@@ -10,6 +10,7 @@ import type { Log } from '../base/log.ts';
 import type { Mailbox } from '../mail/address.ts';
 import {
   addressKey,
+  completeAddress,
   domainKey,
   formatMailbox,
   literalAddress,
@@ -146,8 +147,8 @@ class ConfiguredDirectory implements Directory {
   }
 
   async accountOf(address: string): Promise<string | undefined> {
+    if (this.#options.acceptAll) return addressKey(completeAddress(address, this.#primaryDomain()));
     const key = addressKey(address);
-    if (this.#options.acceptAll) return key;
     const exact = await this.#options.accounts.find(key);
     if (exact !== undefined) return exact.address;
     const stripped = this.#withoutDetail(key);

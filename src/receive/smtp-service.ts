@@ -26,6 +26,7 @@ export interface SmtpServiceSettings {
   /** TLS can be had: STARTTLS is offered in the clear. */
   readonly startTls: boolean;
   readonly bareNewlines: ServerFacts['bareNewlines'];
+  readonly localDomain?: ServerFacts['localDomain'];
   readonly authRequired: boolean;
   readonly withheld?: ReadonlySet<string> | undefined;
   readonly limits: SessionLimits;
@@ -139,6 +140,7 @@ export class SmtpService {
       trusted,
       authRequired: now.authRequired,
       bareNewlines: now.bareNewlines,
+      localDomain: now.localDomain,
       limits: now.limits,
       ...(now.withheld !== undefined && { withheld: now.withheld }),
     });

@@ -68,8 +68,11 @@ const notImplemented = new Set(['TURN', 'SEND', 'SOML', 'SAML', 'ATRN', 'BURL'])
 // Field: web browsers that a page made talk to a mail port. None of what follows may be believed.
 const webVerbs = new Set(['GET', 'POST', 'PUT', 'HEAD', 'CONNECT', 'OPTIONS']);
 
-/** `line` has no line end, and no control characters but tabs. */
-export function parseCommand(line: string): Command {
+/**
+ * `line` has no line end, and no control characters but tabs. `localDomain` completes addresses
+ * without a domain, which are no addresses without it (RFC 5321 §2.3.5).
+ */
+export function parseCommand(line: string, localDomain?: string): Command {
   const text = line.trimEnd();
   const space = text.indexOf(' ');
   const word = space === -1 ? text : text.slice(0, space);
@@ -77,7 +80,7 @@ export function parseCommand(line: string): Command {
   const rule = rules.get(verb);
   if (rule === undefined) return { verb: 'malformed', answer: answerToUnknown(verb) };
   try {
-    const scanner = new Scanner(text, word.length, syntaxReply(verb));
+    const scanner = new Scanner(text, word.length, syntaxReply(verb), localDomain);
     const command = rule.parse(scanner);
     scanner.end();
     return command;

@@ -18,12 +18,15 @@ export class Scanner {
   readonly #text: string;
   /** Given when something does not fit, with the right syntax in its text. */
   readonly #syntax: Reply;
+  /** Of addresses that have none. */
+  readonly #localDomain: string | undefined;
   #at: number;
 
-  constructor(text: string, start: number, syntax: Reply) {
+  constructor(text: string, start: number, syntax: Reply, localDomain?: string) {
     this.#text = text;
     this.#at = start;
     this.#syntax = syntax;
+    this.#localDomain = localDomain;
   }
 
   fail(reply: Reply = this.#syntax): never {
@@ -76,7 +79,7 @@ export class Scanner {
     // Field: printers and scripts leave the brackets out; there is only one way to read it.
     const bracket = text.charCodeAt(this.#at) === 0x3c;
     const start = bracket ? this.#afterRoute(this.#at + 1, badAddress) : this.#at;
-    const found = mailboxAt(text, start);
+    const found = mailboxAt(text, start, this.#localDomain);
     if (found === undefined) this.fail(bracket ? badAddress : this.#syntax);
     this.#at = found.end;
     if (bracket) {

@@ -78,6 +78,8 @@ export interface MailboxStore {
    * @throws StorageError when the disk is full or fails.
    */
   append(message: NewMailboxMessage): Promise<MailboxMessage>;
+  /** Everybody who has a mailbox, with or without an account, in order. */
+  owners(): Promise<readonly string[]>;
   folders(account: string): Promise<readonly Folder[]>;
   /** By UID; `after` is the last UID of the page before. */
   list(

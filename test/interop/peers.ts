@@ -10,9 +10,12 @@ import { eventually } from '../process.ts';
 
 export const run = promisify(execFile);
 
-/** For `it(…, { skip: without('swaks') })`: false, or why the test is skipped. */
+/**
+ * For `it(…, { skip: without('swaks') })`: false, or why the test is skipped. A library is named by
+ * its path from the root.
+ */
 export function without(...programs: string[]): string | false {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/'];
   const missing = programs.filter((name) => !folders.some((dir) => existsSync(join(dir, name))));
   if (missing.length === 0) return false;
   const why = `SKIPPED: ${missing.join(', ')} not installed (.ci/run installs it)`;

@@ -6,7 +6,8 @@ import { parseCommand } from '../command.ts';
 import { replies } from '../reply.ts';
 import type { Line } from './input.ts';
 
-export function commandOf(line: Line): Command {
+/** `localDomain`: see ServerFacts. */
+export function commandOf(line: Line, localDomain?: string): Command {
   switch (line.kind) {
     case 'too-long':
       return tooLong;
@@ -15,7 +16,7 @@ export function commandOf(line: Line): Command {
     case 'bad-utf8':
       return badUtf8;
     case 'line': {
-      const command = parseCommand(line.text);
+      const command = parseCommand(line.text, localDomain);
       return line.ascii || utf8Verbs.has(command.verb) ? command : notAscii;
     }
     default:

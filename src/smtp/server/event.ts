@@ -21,6 +21,8 @@ export interface ServerFacts {
   /** 'submission' answers 530 5.7.0 to MAIL until the client has logged in. */
   readonly authRequired: boolean;
   readonly bareNewlines: 'refuse' | 'normalise';
+  /** Given to addresses without a domain (`<root>`); without this they are refused. */
+  readonly localDomain?: string | undefined;
   readonly limits: SessionLimits;
 }
 

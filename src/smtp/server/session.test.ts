@@ -5,6 +5,7 @@ import { defaultLimits } from '../limits.ts';
 import type { Reply } from '../reply.ts';
 import { replies, reply, textLineTooLong } from '../reply.ts';
 import type { Question, ServerFacts } from './event.ts';
+import { isQuestion } from './event.ts';
 import { ServerSession } from './session.ts';
 import type { Answer, Heard } from './transcript.ts';
 import { drain, transcripts } from './transcript.ts';
@@ -100,6 +101,34 @@ function say(session: ServerSession, ...pieces: (string | Uint8Array)[]): Heard 
 }
 
 const lastLine = ({ output }: Heard): string => output.trimEnd().split('\r\n').at(-1) ?? '';
+
+describe('smtp/server: addresses without a domain', () => {
+  const dialogue = ['EHLO x', 'MAIL FROM:<root>', 'RCPT TO:<ann> NOTIFY=NEVER', 'RCPT TO:ann'];
+  const bytes = dialogue.map((line) => `${line}\r\n`);
+
+  it('RFC 5321 §2.3.5: are refused', () => {
+    const { output } = say(new ServerSession(facts()), bytes[0]!, bytes[1]!);
+    assert.match(output, /\r\n501 5\.1\.7 [^\r]*\r\n$/);
+  });
+
+  it('are completed where the owner has a domain for them', () => {
+    const asked: unknown[] = [];
+    const session = new ServerSession(facts({ localDomain: 'localhost', withheld: undefined! }));
+    for (const piece of ['', ...bytes]) {
+      session.receive(Buffer.from(piece));
+      for (let event = session.next(); event.kind !== 'need-input'; event = session.next()) {
+        if (event.kind === 'mail') asked.push(event.from);
+        if (event.kind === 'rcpt') asked.push(event.to);
+        if (isQuestion(event)) session.answer(answer(event) as Reply);
+      }
+    }
+    assert.deepEqual(asked, [
+      { local: 'root', domain: 'localhost' },
+      { local: 'ann', domain: 'localhost' },
+      { local: 'ann', domain: 'localhost' },
+    ]);
+  });
+});
 
 describe('smtp/server: RFC 5321 Appendix D scenarios', () => {
   // The owner's words are the RFC's; those that the session says itself are ours.

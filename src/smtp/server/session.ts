@@ -253,7 +253,7 @@ export class ServerSession {
     const line = this.#input.takeLine(this.#facts.limits.commandBytes, this.#lineLimit);
     if (line === undefined) return needInput;
     this.#commands += 1;
-    const command = commandOf(line);
+    const command = commandOf(line, this.#facts.localDomain);
     this.#ascii = line.kind === 'line' && line.ascii;
     if (command.verb === 'QUIT') return this.#end(replies.bye, 'quit');
     if (this.#errors >= this.#facts.limits.errors)

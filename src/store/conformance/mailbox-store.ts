@@ -294,11 +294,13 @@ function testExpunge(open: OpenTestStores): void {
     await using test = await open();
     const { accounts, mailboxes } = test.stores;
     await accounts.add(ann, undefined, 1);
-    await mailboxes.append(mail());
     await mailboxes.append(mail({ account: 'bob@example.org' }));
+    await mailboxes.append(mail());
+    assert.deepEqual(await mailboxes.owners(), [ann, 'bob@example.org']);
     assert.equal(await accounts.remove(ann), true);
     assert.deepEqual(await mailboxes.folders(ann), []);
     assert.deepEqual(await mailboxes.usage(ann), { bytes: 0, messages: 0 });
     assert.equal((await mailboxes.usage('bob@example.org')).messages, 1);
+    assert.deepEqual(await mailboxes.owners(), ['bob@example.org']);
   });
 }

@@ -260,7 +260,7 @@ const operations: readonly Operation[] = [
   ...(['claim', 'settle', 'release', 'nextDue', 'entries', 'entry', 'message'] as const),
   ...(['count', 'newest', 'retry', 'retryPage', 'hold', 'unhold', 'take', 'routes'] as const),
   ...(['reroute', 'ensure', 'append', 'folders', 'mails', 'openMail', 'store', 'expunge'] as const),
-  ...(['mailIndex', 'openMails'] as const),
+  ...(['owners', 'mailIndex', 'openMails'] as const),
   ...(['usage', 'removeMailbox', 'addAccount', 'accounts', 'accountsVersion'] as const),
   ...(['removeAccount', 'addAddress', 'removeAddress', 'credentials', 'putCredential'] as const),
   ...(['removeCredential', 'flush', 'files', 'version'] as const),

@@ -53,6 +53,7 @@ const durabilities: Readonly<Record<Operation, Durability>> = {
   reroute: 'durable',
   ensure: 'durable',
   append: 'durable',
+  owners: 'read',
   folders: 'read',
   mails: 'read',
   openMail: 'read',

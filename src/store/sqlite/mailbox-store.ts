@@ -42,6 +42,10 @@ export class SqliteMailboxStore implements MailboxStore {
     return this.#parts.commit.call('append', [row, this.#parts.clock.now()], contents);
   }
 
+  owners(): Promise<readonly string[]> {
+    return this.#parts.commit.call('owners', []);
+  }
+
   async folders(account: string): Promise<readonly Folder[]> {
     const rows = await this.#parts.commit.call('folders', [account]);
     return rows.map((row) => ({ ...row, specialUse: row.specialUse ?? undefined }));

@@ -47,6 +47,7 @@ export function prepareStatements(database: DatabaseSync) {
   };
   return {
     mailbox: prepare('SELECT id FROM mailbox WHERE address = ?'),
+    owners: columns('SELECT address FROM mailbox ORDER BY address'),
     insertMailbox: prepare('INSERT INTO mailbox (address) VALUES (?)'),
     // RFC 9051 §2.3.1.1: never the same again, even for a folder made anew in the same second.
     nextValidity: prepare(`
@@ -146,6 +147,10 @@ export class MailboxTables implements MailboxOperations {
       }
     }
     this.append(message, now);
+  }
+
+  owners(): readonly string[] {
+    return (this.#sql.owners.all() as unknown as [string][]).map(([address]) => address);
   }
 
   folders(account: string): readonly FolderRow[] {

@@ -199,6 +199,7 @@ export interface QueueOperations {
 export interface MailboxOperations {
   ensure(account: string, now: number): void;
   append(message: AppendRow, now: number): MailboxMessage;
+  owners(): readonly string[];
   folders(account: string): readonly FolderRow[];
   mails(account: string, folder: string, after: number, limit: number): readonly MailboxMessage[];
   openMail(account: string, id: string): OpenedMailRow | undefined;
