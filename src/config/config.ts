@@ -381,7 +381,7 @@ const dns = z.strictObject({
 const delivery = z.strictObject({
   eightBitConversion: choice(['convert', 'bounce'], {
     about:
-      'A message with 8-bit content for a host without 8BITMIME, or with lines over 998 octets: rewrite it (unless that breaks a signature) or return it (5.6.3).',
+      'A message with 8-bit content for a host without 8BITMIME, with lines over 998 octets, with NUL octets, or binary (BINARYMIME): rewrite it (unless that breaks a signature) or return it (5.6.3).',
     default: "'convert'",
   }).prefault('convert'),
   hostsPerMessage: count({

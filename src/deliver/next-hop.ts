@@ -4,8 +4,9 @@
 // needs no extension.
 
 import { domainToASCII } from 'node:url';
+import { unreachable } from '../base/assert.ts';
 import { LineMeter } from '../mail/line-meter.ts';
-import { convertContent, has8Bit } from '../mail/transfer-encoding.ts';
+import { convertContent, has8Bit, hasNul } from '../mail/transfer-encoding.ts';
 import type { Capabilities } from '../smtp/client/capabilities.ts';
 import type { Outgoing, OutgoingContent, OutgoingRecipient } from '../smtp/client/event.ts';
 import {
@@ -43,19 +44,22 @@ export interface Addressee {
   readonly params: readonly string[];
 }
 
-// RFC 6152 §3, RFC 3463 §3.7: X.6.3, conversion required but not supported.
-const cannotConvert = reply(
-  554,
-  '6.3',
-  'The next host takes 7-bit mail only, and converting this message would break its signature',
-);
-const mayNotConvert = reply(554, '6.3', 'The next host takes 7-bit mail only');
-const cannotBreakLines = reply(
-  554,
-  '6.3',
-  'A line has more than 998 octets, and converting this message would break its signature',
-);
-const mayNotBreakLines = reply(554, '6.3', 'A line of the message has more than 998 octets');
+/** What is in the way of the message as it is, in words that its sender reads. */
+const obstacles = {
+  /** RFC 6152 §3. */
+  eightBit: 'The next host takes 7-bit mail only',
+  /** RFC 5321 §4.5.3.1.6. */
+  longLine: 'A line of the message has more than 998 octets',
+  /** RFC 2045 §2.7, §2.8. */
+  nul: 'The message has NUL octets in it, which the next host does not take',
+  /** RFC 3030 §3. */
+  binary: 'The next host does not take binary mail (BINARYMIME)',
+} as const;
+const headerNul =
+  'The header of the message has a NUL octet in it, which the next host does not take';
+
+// RFC 3463 §3.7: X.6.3, conversion required but not supported.
+const notConverted = (why: string): Reply => reply(554, '6.3', why);
 // RFC 6531 §3.2 (4), RFC 3463 §3.7 as RFC 5248 has it: X.6.7.
 const noUtf8 = reply(553, '6.7', 'The next host does not take internationalised mail (SMTPUTF8)');
 
@@ -134,24 +138,29 @@ async function contentForm(
   const body =
     params.length === 0 ? undefined : findParam(parseStoredMailParams(params), 'BODY')?.body;
   const takes8Bit = hop.keywords.has('8BITMIME');
+  const takesBinary = hop.chunking && hop.keywords.has('BINARYMIME');
+  const target = takes8Bit ? '8bit' : '7bit';
   if (body === 'BINARYMIME') {
-    if (hop.chunking && hop.keywords.has('BINARYMIME')) return asItIs(message, bodyBinary, true);
+    if (takesBinary) return asItIs(message, bodyBinary, true);
+    if (conversion === 'bounce') return { refuse: notConverted(obstacles.binary) };
     // RFC 3030 §3: only to servers that say so; for others it has to become lines.
-    return converted(message, takes8Bit ? '8bit' : '7bit', takes8Bit ? body8Bit : none);
+    return converted(message, target, takes8Bit ? body8Bit : none, obstacles.binary);
   }
   const { bytes } = message.content;
   // What is read from a file is looked at by the conversion anyway.
-  if (!takes8Bit && bytes === undefined && conversion === 'convert')
-    return converted(message, '7bit', none);
-  const { eightBit, longLine } = await look(message);
+  if (!takes8Bit && bytes === undefined && conversion === 'convert' && !takesBinary)
+    return converted(message, '7bit', none, obstacles.eightBit);
+  const { eightBit, longLine, nul } = await look(message);
+  // RFC 3030 §3: sent by its length a NUL is an octet like any other, signed or not.
+  if (nul && takesBinary) return asItIs(message, bodyBinary, true);
   const tooWide = eightBit && !takes8Bit;
   const bodyParams = takes8Bit && body === '8BITMIME' ? body8Bit : none;
-  if (!tooWide && !longLine) return asItIs(message, bodyParams, false);
-  // RFC 5321 §4.5.3.1.6: no hop need take a longer line, and some would cut it.
-  if (conversion === 'bounce') return { refuse: tooWide ? mayNotConvert : mayNotBreakLines };
-  return converted(message, takes8Bit ? '8bit' : '7bit', bodyParams, {
-    ifSigned: tooWide ? cannotConvert : cannotBreakLines,
-  });
+  if (!tooWide && !longLine && !nul) return asItIs(message, bodyParams, false);
+  // RFC 5321 §4.5.3.1.6: no hop need take a longer line, and some would cut it; some end the message
+  // at a dot behind a NUL, or throw NULs away and see the end of data where there is none.
+  const obstacle = nul ? obstacles.nul : tooWide ? obstacles.eightBit : obstacles.longLine;
+  if (conversion === 'bounce') return { refuse: notConverted(obstacle) };
+  return converted(message, target, bodyParams, obstacle);
 }
 
 function asItIs(message: HopMessage, params: readonly string[], binary: boolean): Form {
@@ -169,13 +178,26 @@ async function converted(
   message: HopMessage,
   target: '7bit' | '8bit',
   params: readonly string[],
-  { ifSigned = cannotConvert } = {},
+  obstacle: string,
 ): Promise<Form | { readonly refuse: Reply }> {
   const conversion = await convertContent(whole(message), target);
-  if (conversion.kind === 'signed') return { refuse: ifSigned };
-  const { size } = conversion;
-  const read = () => conversion.read();
-  return { content: { kind: 'stream', size }, read, params, binary: false };
+  const why = conversion.hasNul ? obstacles.nul : obstacle;
+  switch (conversion.kind) {
+    case 'signed':
+      return {
+        refuse: notConverted(`${why}, and converting the message would break its signature`),
+      };
+    case 'impossible':
+      return { refuse: notConverted(`${why}, and the message cannot be converted`) };
+    case 'converted': {
+      if (conversion.hasNul) return { refuse: notConverted(headerNul) };
+      const { size } = conversion;
+      const read = () => conversion.read();
+      return { content: { kind: 'stream', size }, read, params, binary: false };
+    }
+    default:
+      return unreachable(conversion);
+  }
 }
 
 /** Trace fields and content, as one. */
@@ -190,24 +212,32 @@ function whole({ prefix, content }: HopMessage) {
   };
 }
 
+interface Look {
+  readonly eightBit: boolean;
+  readonly longLine: boolean;
+  readonly nul: boolean;
+}
+
 /** What stands between the message and a hop, trace fields included. */
-async function look(
-  message: HopMessage,
-): Promise<{ readonly eightBit: boolean; readonly longLine: boolean }> {
+async function look(message: HopMessage): Promise<Look> {
   const { prefix, content } = message;
   const meter = new LineMeter();
-  if (content.bytes !== undefined) {
+  const { bytes } = content;
+  if (bytes !== undefined) {
     const front = Buffer.from(prefix);
     meter.push(front);
-    meter.push(content.bytes);
-    return { eightBit: has8Bit(content.bytes) || has8Bit(front), longLine: meter.hasLongLine };
+    meter.push(bytes);
+    const eightBit = has8Bit(bytes) || has8Bit(front);
+    return { eightBit, longLine: meter.hasLongLine, nul: hasNul(bytes) };
   }
   let eightBit = false;
-  for await (const bytes of whole(message).read({ reuse: true })) {
-    eightBit ||= has8Bit(bytes);
-    meter.push(bytes);
+  let nul = false;
+  for await (const piece of whole(message).read({ reuse: true })) {
+    eightBit ||= has8Bit(piece);
+    nul ||= hasNul(piece);
+    meter.push(piece);
   }
-  return { eightBit, longLine: meter.hasLongLine };
+  return { eightBit, longLine: meter.hasLongLine, nul };
 }
 
 const ascii = /^[\x00-\x7f]*$/;

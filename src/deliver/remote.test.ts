@@ -927,6 +927,78 @@ describe('what the next hop can do', () => {
     assert.match(lines.heard.at(-1)!, /Content-Transfer-Encoding: base64/i);
   });
 
+  const nul = 'Subject: x\r\n\r\nfirst\r\n\0.\r\nMAIL FROM:<evil@example.org>\r\n.\0\r\nlast\r\n';
+  for (const keywords of [[], ['8BITMIME'], ['PIPELINING', '8BITMIME', 'CHUNKING']])
+    for (const how of ['in memory', 'from a file'] as const)
+      it(`RFC 2045 §2.7, §2.8: no NUL leaves us where it is not data: ${how}, to ${keywords}`, async () => {
+        await using server = await scriptedServer({ keywords });
+        await using world = make({ hosts: { '192.0.2.1': server } });
+        const content = how === 'in memory' ? inMemory(nul) : streamed(nul);
+        const result = await attempt(world, undefined, { content });
+        assert.equal(result.recipients[0]!.kind, 'relayed');
+        const sent = server.heard.at(-1)!;
+        assert.doesNotMatch(sent, /\0/);
+        assert.match(sent, /^Content-Transfer-Encoding: quoted-printable\r\n/m);
+        assert.match(sent, /\r\n=00\.\r\n/);
+      });
+
+  for (const how of ['in memory', 'from a file'] as const)
+    it(`RFC 3030 §3: a NUL goes as it is to a hop that takes binary mail, signed or not: ${how}`, async () => {
+      await using server = await scriptedServer({
+        keywords: ['PIPELINING', '8BITMIME', 'CHUNKING', 'BINARYMIME'],
+      });
+      await using world = make({ hosts: { '192.0.2.1': server } });
+      const signed = `DKIM-Signature: v=1\r\n${nul}`;
+      const content = how === 'in memory' ? inMemory(signed) : streamed(signed);
+      const result = await attempt(world, undefined, { content });
+      assert.equal(result.recipients[0]!.kind, 'relayed');
+      assert.match(server.heard[1]!, / BODY=BINARYMIME$/);
+      assert.ok(server.heard.at(-1)!.endsWith(signed));
+      assert.ok(!server.heard.includes('DATA'));
+    });
+
+  const withNul: [what: string, content: string, expected: RegExp][] = [
+    ['a signature', `DKIM-Signature: v=1\r\n${nul}`, /NUL octets .* break its signature/],
+    [
+      'a signed part (S/MIME, PGP)',
+      'MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\na\0b\r\n--b--\r\n',
+      /NUL octets .* break its signature/,
+    ],
+    [
+      'no form to give it',
+      'MIME-Version: 1.0\r\nContent-Type: message/partial; id=x; number=1\r\n\r\na\0b\r\n',
+      /NUL octets .* the message cannot be converted/,
+    ],
+    ['it in the header', 'Subject: a\0b\r\n\r\nx\r\n', /The header of the message has a NUL/],
+    [
+      'it in the header and in the body',
+      'Subject: a\0b\r\n\r\nx\0\r\n',
+      /The header of the message has a NUL/,
+    ],
+  ];
+  for (const [what, text, expected] of withNul)
+    for (const how of ['in memory', 'from a file'] as const)
+      for (const keywords of [['8BITMIME'], []])
+        it(`RFC 2045 §2.7: a NUL and ${what}: the message comes back, ${how}, to ${keywords}`, async () => {
+          await using server = await scriptedServer({ keywords });
+          await using world = make({ hosts: { '192.0.2.1': server } });
+          const content = how === 'in memory' ? inMemory(text) : streamed(text);
+          const [said] = say(await attempt(world, undefined, { content })).slice(1);
+          assert.match(said!, /^failed 554 5\.6\.3 /);
+          assert.match(said!, expected);
+          assert.ok(!server.heard.some((line) => line.startsWith('MAIL')));
+        });
+
+  it('delivery.eightBitConversion: nothing is converted, not NUL nor binary, where it says so', async () => {
+    await using server = await scriptedServer({ keywords: ['8BITMIME'] });
+    await using world = make({ hosts: { '192.0.2.1': server }, eightBitConversion: 'bounce' });
+    const [first] = say(await attempt(world, undefined, { content: inMemory(nul) })).slice(1);
+    assert.match(first!, /^failed 554 5\.6\.3 The message has NUL octets in it/);
+    const binary = { params: ['BODY=BINARYMIME'], content: inMemory(nul) };
+    const [second] = say(await attempt(world, undefined, binary)).slice(1);
+    assert.match(second!, /^failed 554 5\.6\.3 The next host does not take binary mail/);
+  });
+
   const longLine = `${'y'.repeat(1500)}\r\n`;
   const long = {
     small: longLine,

@@ -17,51 +17,65 @@ export type HopContent = '7bit' | '8bit';
 
 export type Conversion =
   /** `size` is exact. When nothing had to be done these are the source's own octets. */
-  | { readonly kind: 'converted'; readonly size: number; read(): AsyncIterable<Uint8Array> }
+  | {
+      readonly kind: 'converted';
+      readonly size: number;
+      /** NUL octets are left, in a header: there is no way to write them. */
+      readonly hasNul: boolean;
+      read(): AsyncIterable<Uint8Array>;
+    }
+  /** To be bounced with 5.6.3: a signature over the encoded form (DKIM, ARC, multipart/signed) would break. */
+  | { readonly kind: 'signed'; readonly hasNul: boolean }
   /**
-   * To be bounced with 5.6.3. A signature over the encoded form (DKIM, ARC, multipart/signed) would
-   * be broken; or there is no valid form: a raw 8-bit local part, message/partial, parts without
-   * number or boundary, a header over 1 MiB.
+   * To be bounced with 5.6.3: there is no valid form. A raw 8-bit local part, message/partial, parts
+   * without number or boundary, a header over 1 MiB.
    */
-  | { readonly kind: 'signed' };
+  | { readonly kind: 'impossible'; readonly hasNul: boolean };
 
 /** Limit: conversions up to this size are done once and kept; others are done for each reading. */
 const keptBytesMax = 2 ** 20;
 
 export const has8Bit = (bytes: Uint8Array): boolean => !isAscii(bytes);
 
+export const hasNul = (bytes: Uint8Array): boolean => bytes.includes(0);
+
 export async function convertContent(
   source: RewriteSource,
   target: HopContent,
   options: { readonly breakSignatures?: boolean } = {},
 ): Promise<Conversion> {
-  const root = await scan(source);
+  const { root, nul } = await scan(source);
   const plan = planConversion(root, target);
   if (plan.kind === 'fits') {
-    return { kind: 'converted', size: source.size, read: () => source.read() };
+    return { kind: 'converted', size: source.size, hasNul: nul, read: () => source.read() };
   }
-  if (plan.kind === 'impossible' || (plan.signed && options.breakSignatures !== true)) {
-    return { kind: 'signed' };
-  }
+  if (plan.kind === 'impossible') return { kind: 'impossible', hasNul: nul };
+  if (plan.signed && options.breakSignatures !== true) return { kind: 'signed', hasNul: nul };
   try {
     return await convert(source, plan.segments);
   } catch (error) {
-    if (error instanceof NotConvertible) return { kind: 'signed' };
+    if (error instanceof NotConvertible) return { kind: 'impossible', hasNul: nul };
     throw error;
   }
 }
 
-async function scan(source: RewriteSource): Promise<ScannedPart> {
+async function scan(source: RewriteSource): Promise<{ root: ScannedPart; nul: boolean }> {
   const scanner = new MimeScanner({ ...mimeLimits, measure: true });
-  for await (const bytes of source.read()) scanner.push(bytes);
-  return scanner.end();
+  let nul = false;
+  for await (const bytes of source.read()) {
+    scanner.push(bytes);
+    nul ||= hasNul(bytes);
+  }
+  return { root: scanner.end(), nul };
 }
 
 async function convert(source: RewriteSource, segments: readonly Segment[]): Promise<Conversion> {
   let size = 0;
+  let nul = false;
   let kept: Uint8Array[] | undefined = [];
   for await (const bytes of rewrite(source, segments)) {
     size += bytes.length;
+    nul ||= hasNul(bytes);
     if (size > keptBytesMax) kept = undefined;
     kept?.push(bytes);
   }
@@ -70,7 +84,7 @@ async function convert(source: RewriteSource, segments: readonly Segment[]): Pro
     if (pieces === undefined) yield* rewrite(source, segments);
     else yield* pieces;
   };
-  return { kind: 'converted', size, read };
+  return { kind: 'converted', size, hasNul: nul, read };
 }
 
 /** Segments follow each other without gaps and reach to the end. */

@@ -16,7 +16,7 @@ export async function storeLinesOnly(
   spool: Pick<Spool, 'create'>,
 ): Promise<StoredContent | undefined> {
   const conversion = await convertContent(source, '8bit');
-  if (conversion.kind === 'signed' || conversion.size === source.size) return undefined;
+  if (conversion.kind !== 'converted' || conversion.size === source.size) return undefined;
   const writer = spool.create();
   try {
     for await (const piece of conversion.read()) await writer.write(piece);
