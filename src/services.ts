@@ -20,8 +20,8 @@ import type { SocketPeer } from './net/socket-peer.ts';
 import type { ServerTls } from './net/tls.ts';
 import { createAuthenticator, createDevAuthenticator } from './policy/authenticator.ts';
 import type { ConnectionLimits } from './policy/connection-limits.ts';
+import { Login } from './policy/login.ts';
 import type { LoginThrottle } from './policy/login-throttle.ts';
-import { slowedAuthenticator } from './policy/login-throttle.ts';
 import type { Policy } from './policy/policy.ts';
 import { inOrder } from './policy/policy.ts';
 import { qualifiedDomain } from './policy/qualified-domain.ts';
@@ -30,11 +30,9 @@ import { createSenderRule } from './policy/sender-owner.ts';
 import { defaultPop3Limits } from './pop3/limits.ts';
 import { DomainQueues } from './queue/domain-queues.ts';
 import type { QueueRunner } from './queue/runner.ts';
-import { Login } from './receive/login.ts';
-import type { Reception } from './receive/reception.ts';
 import type { SmtpServiceSettings } from './receive/smtp-service.ts';
 import { SmtpService } from './receive/smtp-service.ts';
-import { createSaslServer, offeredMechanisms } from './sasl/server.ts';
+import { offeredMechanisms } from './sasl/server.ts';
 import type { Stores } from './store/sqlite/stores.ts';
 
 export interface ServicesParts {
@@ -62,6 +60,9 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
         ...{ accounts, clock },
         get tokenVerifier() {
           return live().config.tokenVerifier;
+        },
+        get certificateAccounts() {
+          return live().config.clientCertificates?.accounts;
         },
       });
   const senderRule = dev
@@ -99,28 +100,7 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
   const offersStartTls = (spec: ListenerConfig) =>
     spec.tls === 'starttls' && parts.tls() !== undefined;
 
-  function login(reception: Reception): Login {
-    const { address } = reception.client.remote;
-    const slowed = slowedAuthenticator(authenticator, { throttle, clock, address });
-    const { session } = reception.client;
-    return new Login({
-      clientAddress: address,
-      throttle,
-      clock,
-      onLeave: (callback) => reception.onLeave(callback),
-      startSasl: (mechanism) =>
-        createSaslServer(mechanism, { authenticator: slowed, tls: reception.client.tls }),
-      onSuccess: (account) => {
-        reception.loggedIn(account);
-        log.info('logged in', { session, account, address });
-      },
-      onFailure: (mechanism, { reason, user, cause }) =>
-        log.warn('login failed', {
-          ...{ session, mechanism, reason, user, address },
-          ...(cause !== undefined && { error: String(cause) }),
-        }),
-    });
-  }
+  const login = (sessionLog: Log) => new Login({ authenticator, throttle, clock, log: sessionLog });
 
   function smtpService(spec: SmtpListener): Service {
     const withheld = new Set(spec.withhold);

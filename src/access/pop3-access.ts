@@ -4,10 +4,10 @@
 import { unreachable } from '../base/assert.ts';
 import type { Log } from '../base/log.ts';
 import type { Peer } from '../net/peer.ts';
+import type { Login, LoginRefusal, LoginResult } from '../policy/login.ts';
 import type { Answer, Question } from '../pop3/event.ts';
 import { err } from '../pop3/response.ts';
 import { type Content, ContentError } from '../store/content.ts';
-import type { Login, LoginResult } from './login.ts';
 import type { Maildrops, OpenMaildrop } from './maildrops.ts';
 
 export interface Pop3AccessParts {
@@ -65,11 +65,9 @@ export class Pop3Access {
     try {
       switch (question.kind) {
         case 'login':
-          return await this.#open(await login.password(question.user, question.password));
+          return await this.#open(await login.password(question.user, question.password, peer));
         case 'auth':
-          return await this.#open(
-            await login.start(question.mechanism, question.initial, peer.tls),
-          );
+          return await this.#open(await login.start(question.mechanism, question.initial, peer));
         case 'auth-response':
           return await this.#open(await login.respond(question.response));
         case 'update':
@@ -168,7 +166,7 @@ export class Pop3Access {
   }
 }
 
-function refusalFor(reason: Extract<LoginResult, { readonly kind: 'refused' }>['reason']): Answer {
+function refusalFor(reason: LoginRefusal): Answer {
   switch (reason) {
     case 'credentials':
       return wrong;

@@ -13,6 +13,7 @@ import type { Peer } from '../net/peer.ts';
 import type { SocketPeer } from '../net/socket-peer.ts';
 import { createServerTls, tlsFacts } from '../net/tls.ts';
 import { createConnectionLimits } from '../policy/connection-limits.ts';
+import { Login } from '../policy/login.ts';
 import { createLoginThrottle } from '../policy/login-throttle.ts';
 import { defaultPop3Limits } from '../pop3/limits.ts';
 import { Pop3Session } from '../pop3/session.ts';
@@ -22,7 +23,6 @@ import { deriveScramKeys } from '../sasl/scram-keys.ts';
 import { type Content, ContentError } from '../store/content.ts';
 import type { MailboxStore } from '../store/mailbox-store.ts';
 import { openSqliteStores } from '../store/sqlite/stores.ts';
-import { Login } from './login.ts';
 import { Maildrops } from './maildrops.ts';
 import { Pop3Access } from './pop3-access.ts';
 import { Pop3Conversation } from './pop3-conversation.ts';
@@ -518,12 +518,11 @@ describe('Maildrops', () => {
         clock,
       });
       const login = new Login({
-        clientAddress: '192.0.2.1',
         throttle: createLoginThrottle({ clock }),
         ...{ authenticator, clock, log: silentLog },
       });
       const access = new Pop3Access({ login, maildrops, ...opening, log: silentLog });
-      const peer = { tls: undefined } as unknown as Peer;
+      const peer = { remote: { address: '192.0.2.1', port: 1 }, tls: undefined } as unknown as Peer;
       const opened = await access.answer({ kind: 'login', user: ann, password: 'secret' }, peer);
       assert.equal(opened.kind, 'opened');
       assert.equal((await maildrops.open(ann, opening)).kind, 'in-use');

@@ -7,13 +7,13 @@ import { logOfSession } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Peer } from '../net/peer.ts';
 import type { ConnectionLimits } from '../policy/connection-limits.ts';
+import { Login } from '../policy/login.ts';
 import type { LoginThrottle } from '../policy/login-throttle.ts';
 import type { Pop3Limits } from '../pop3/limits.ts';
 import { err, formatResponse, responses } from '../pop3/response.ts';
 import { Pop3Session } from '../pop3/session.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
 import { offeredMechanisms } from '../sasl/server.ts';
-import { Login } from './login.ts';
 import type { Maildrops } from './maildrops.ts';
 import { Pop3Access } from './pop3-access.ts';
 import { Pop3Conversation } from './pop3-conversation.ts';
@@ -114,10 +114,7 @@ export class Pop3Service {
       loginDelaySeconds: Math.ceil(loginDelayMs / 1000),
       limits,
     });
-    const login = new Login({
-      clientAddress: peer.remote.address,
-      ...{ authenticator, throttle, clock, log },
-    });
+    const login = new Login({ authenticator, throttle, clock, log });
     const access = new Pop3Access({ login, maildrops, loginDelayMs, log });
     return new Pop3Conversation({ peer, session, access, startTls, mechanisms, clock, log });
   }

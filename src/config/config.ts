@@ -524,10 +524,20 @@ export const schema = z.strictObject({
   clientCertificates: z
     .strictObject({
       authorities: setting.file({ about: 'PEM file with the authorities that may issue them.' }),
+      accounts: z
+        .record(z.string(), text('an address', { about: '' }))
+        .prefault({})
+        .meta({
+          about:
+            "Whose certificates they are: a name in the certificate (DNS name, e-mail address, common name) to an account's address. A name that is itself an address of an account needs no entry.",
+          kind: 'an object: name to address',
+          default: '{}',
+        }),
     })
     .optional()
     .meta({
-      about: 'Asks clients for a certificate and offers SASL EXTERNAL to those that have one.',
+      about:
+        'Asks clients for a certificate and offers SASL EXTERNAL (RFC 4422) to those that have a good one.',
     }),
   tokenVerifier: z
     .custom<TokenVerifier>((value) => value === undefined || typeof value === 'function', {
@@ -664,7 +674,13 @@ export interface Config extends Readonly<Omit<ParsedConfig, Resolved>> {
   readonly listeners: readonly ListenerConfig[];
   readonly routes: readonly RouteConfig[];
   readonly tls: TlsConfig | undefined;
-  readonly clientCertificates: { readonly authorities: string } | undefined;
+  readonly clientCertificates:
+    | {
+        readonly authorities: string;
+        /** By certificateNameKey(). */
+        readonly accounts: ReadonlyMap<string, string>;
+      }
+    | undefined;
   readonly localDelivery: LocalDeliveryConfig;
   /**
    * `postrider dev`: any address has an inbox, any password is right, nothing leaves the machine.

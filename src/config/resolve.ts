@@ -5,6 +5,8 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { parseMailbox } from '../mail/address.ts';
+import { certificateNameKey } from '../net/certificate-names.ts';
 import { isAddress, isLoopback, parseNetwork } from '../net/network.ts';
 import type {
   Config,
@@ -275,7 +277,16 @@ function readClientCertificates({ clientCertificates, tls }: Partially, findings
   if (tls === undefined) findings.add(['clientCertificates'], 'needs `tls`');
   const authorities = resolve(findings.directory, clientCertificates.authorities);
   readable(authorities, ['clientCertificates', 'authorities'], findings);
-  return { authorities };
+  const accounts = new Map<string, string>();
+  for (const [name, address] of Object.entries(clientCertificates.accounts)) {
+    if (parseMailbox(address)?.domain) accounts.set(certificateNameKey(name), address);
+    else
+      findings.add(
+        ['clientCertificates', 'accounts', name],
+        `must be an address such as 'ann@example.org', not ${shown(address)}`,
+      );
+  }
+  return { authorities, accounts };
 }
 
 function readLocalDelivery(

@@ -17,13 +17,13 @@ import type { ServerTls } from '../net/tls.ts';
 import { loadServerTls } from '../net/tls.ts';
 import type { ConnectionLimits } from '../policy/connection-limits.ts';
 import { createConnectionLimits } from '../policy/connection-limits.ts';
+import { Login } from '../policy/login.ts';
 import { createLoginThrottle } from '../policy/login-throttle.ts';
 import { createMessageIds } from '../queue/message-id.ts';
-import { Login } from '../receive/login.ts';
 import type { ClientFacts, Envelope } from '../receive/reception.ts';
 import { SmtpService } from '../receive/smtp-service.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
-import { createSaslServer, offeredMechanisms } from '../sasl/server.ts';
+import { offeredMechanisms } from '../sasl/server.ts';
 import type { SessionLimits } from '../smtp/limits.ts';
 import { defaultLimits } from '../smtp/limits.ts';
 import type { Reply } from '../smtp/reply.ts';
@@ -191,7 +191,7 @@ export class SmtpServer implements AsyncDisposable {
     const authenticator = createHookAuthenticator(options);
     const throttle = createLoginThrottle({ clock });
     const mechanisms = (peer: { tls: ClientFacts['tls'] }) =>
-      authenticator === undefined
+      options.onAuth === undefined
         ? []
         : offeredMechanisms({ tls: peer.tls, insecureAuth, authenticator });
     return new SmtpService({
@@ -204,18 +204,7 @@ export class SmtpServer implements AsyncDisposable {
         limits,
         isTrusted: () => false,
         mechanisms,
-        login: (reception) =>
-          new Login({
-            clientAddress: reception.client.remote.address,
-            throttle,
-            clock,
-            startSasl: (mechanism) =>
-              authenticator === undefined
-                ? undefined
-                : createSaslServer(mechanism, { authenticator, tls: reception.client.tls }),
-            onSuccess: (account) => reception.loggedIn(account),
-            onFailure: (mechanism, { reason }) => log.info('login failed', { mechanism, reason }),
-          }),
+        login: (sessionLog) => new Login({ authenticator, throttle, clock, log: sessionLog }),
         // Who is a recipient is onRecipient's to say.
         directory: {
           resolve: async (to) => {
@@ -292,10 +281,9 @@ function receivedMessage(message: NewMessage, client: ClientFacts, spool: Spool)
   };
 }
 
-function createHookAuthenticator({ onAuth }: SmtpServerOptions): Authenticator | undefined {
-  if (onAuth === undefined) return undefined;
+function createHookAuthenticator(options: SmtpServerOptions): Authenticator {
   return {
-    verifyPassword: async (user, password) => onAuth(user, password),
+    verifyPassword: async (user, password) => options.onAuth?.(user, password),
     mayActAs: async (account, authorization) => account === authorization,
   };
 }

@@ -4,6 +4,7 @@
 // others in (CVE-2021-44532).
 
 import type { X509Certificate } from 'node:crypto';
+import { addressKey } from '../mail/address.ts';
 
 /** Limit: more than enough for a shared host; the rest is ignored. */
 const namesMax = 100;
@@ -22,3 +23,6 @@ export function certificateNames(certificate: X509Certificate): readonly string[
   if (commonName !== undefined && /^[^\p{Cc}",]{1,320}$/u.test(commonName)) names.add(commonName);
   return [...names];
 }
+
+/** Equal for names that mean the same: host names and addresses, without regard to case. */
+export const certificateNameKey = (name: string): string => addressKey(name);

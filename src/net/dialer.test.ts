@@ -139,6 +139,22 @@ describe('the dialer', () => {
     await assert.rejects(resumed({ ...wrong, verify: true }), /not good/);
   });
 
+  it('RFC 7817 §3: what was not verified is not resumed where it has to be, nor the other way', async () => {
+    await using server = await serveTls();
+    const dialer = createDialer({ authorities: issued.certificate });
+    const resumed = async (verify: boolean) => {
+      const peer = await call(server.port, { verify }, dialer);
+      await echo(peer);
+      const facts = peer.tls;
+      peer.destroy();
+      return facts?.resumed;
+    };
+    assert.equal(await resumed(false), false);
+    assert.equal(await resumed(true), false, 'a handshake of its own');
+    assert.equal(await resumed(false), true);
+    assert.equal(await resumed(true), true);
+  });
+
   it('a handshake that fails is an error, not a crash', async () => {
     await using garbage = await serve((socket) => socket.write('220 this is no TLS\r\n'));
     await assert.rejects(call(garbage.port), TlsHandshakeError);

@@ -6,6 +6,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
 import { addressKey, completeAddress } from '../mail/address.ts';
+import { certificateNameKey } from '../net/certificate-names.ts';
 import type { Authenticator, TokenTarget } from '../sasl/mechanism.ts';
 import { saslprep } from '../sasl/saslprep.ts';
 import type { ScramKeys } from '../sasl/scram-keys.ts';
@@ -13,7 +14,7 @@ import type { Account, AccountStore, Credential } from '../store/account-store.t
 import { findPassword, preparePassword, scramIterations } from './passwords.ts';
 
 export interface AuthenticatorOptions {
-  readonly accounts: Pick<AccountStore, 'find' | 'credentials'>;
+  readonly accounts: Pick<AccountStore, 'find' | 'credentials' | 'secret'>;
   /**
    * Checks a bearer token: the account's address, or undefined. `user` is '' if none was named.
    * Looked at anew each time: a reload may give another or take it away.
@@ -25,19 +26,21 @@ export interface AuthenticatorOptions {
         target?: TokenTarget,
       ) => string | undefined | Promise<string | undefined>)
     | undefined;
-  /** Names in client certificates that are not addresses of an account themselves, to addresses. */
+  /**
+   * Names in client certificates that are not addresses of an account themselves, to addresses; names
+   * as certificateNameKey() has them. Looked at anew each time.
+   */
   readonly certificateAccounts?: ReadonlyMap<string, string> | undefined;
   readonly clock: Clock;
-  /** Makes up salts for unknown users; kept over restarts they cannot be told from real ones. */
-  readonly secret?: Uint8Array | undefined;
 }
 
 type AccountAuthenticator = Required<Omit<Authenticator, 'verifyToken'>> &
   Pick<Authenticator, 'verifyToken'>;
 
 export function createAuthenticator(options: AuthenticatorOptions): AccountAuthenticator {
-  const { accounts, certificateAccounts, clock, secret = randomBytes(32) } = options;
+  const { accounts, clock } = options;
   const recent = new RecentLogins(clock);
+  void accounts.secret().catch(() => {}); // made before it is needed: nobody waits longer for it
 
   const find = async (name: string): Promise<Account | undefined> => {
     const key = userKey(name);
@@ -45,8 +48,9 @@ export function createAuthenticator(options: AuthenticatorOptions): AccountAuthe
   };
   const addressOf = async (name: string | undefined): Promise<string | undefined> =>
     name === undefined ? undefined : (await find(name))?.address;
-  const credentialsOf = async (account: Account | undefined): Promise<readonly Credential[]> =>
-    account === undefined ? [] : accounts.credentials(account.address);
+  // For nobody the store is asked too: it takes as long.
+  const credentialsOf = (account: Account | undefined): Promise<readonly Credential[]> =>
+    accounts.credentials(account?.address ?? '');
 
   return {
     async verifyPassword(user, password) {
@@ -69,7 +73,10 @@ export function createAuthenticator(options: AuthenticatorOptions): AccountAuthe
       const credentials = await credentialsOf(account);
       const main = credentials.find(({ name }) => name === '') ?? credentials[0];
       if (account === undefined || main === undefined)
-        return { account: undefined, keys: madeUpKeys(secret, userKey(user) ?? user) };
+        return {
+          account: undefined,
+          keys: madeUpKeys(await accounts.secret(), userKey(user) ?? user),
+        };
       const keys = main.scram;
       const others = credentials
         .filter((each) => each !== main && isSameSalt(each.scram, keys))
@@ -87,7 +94,9 @@ export function createAuthenticator(options: AuthenticatorOptions): AccountAuthe
 
     async accountOfCertificate(names) {
       for (const name of names) {
-        const account = await addressOf(certificateAccounts?.get(name) ?? name);
+        const account = await addressOf(
+          options.certificateAccounts?.get(certificateNameKey(name)) ?? name,
+        );
         if (account !== undefined) return account;
       }
       return undefined;
@@ -124,7 +133,7 @@ function userKey(name: string): string | undefined {
   return prepared === undefined || prepared === '' ? undefined : addressKey(prepared);
 }
 
-/** The same for the same name, so that asking twice gives nobody away. */
+/** The same for the same name, also after a restart, so that asking twice gives nobody away. */
 function madeUpKeys(secret: Uint8Array, name: string): ScramKeys {
   const salt = createHmac('sha256', secret).update(name).digest().subarray(0, 16);
   return {

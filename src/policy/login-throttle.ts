@@ -6,9 +6,7 @@
 
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
-import { sleep } from '../base/clock.ts';
 import { addressKey } from '../mail/address.ts';
-import type { Authenticator, TokenTarget } from '../sasl/mechanism.ts';
 import { clientNetwork } from './connection-limits.ts';
 
 /** The names of the configuration's `login`; times in milliseconds. */
@@ -29,7 +27,7 @@ export type ThrottleVerdict =
 
 export interface LoginThrottle {
   /** Before an attempt: how long to wait first. Attempts made side by side wait in line. */
-  check(address: string, user?: string): ThrottleVerdict;
+  check(address: string): ThrottleVerdict;
   /** Cut off by now: asked again before a guess is looked at, for it may be one of many at once. */
   isBlocked(address: string): boolean;
   /** How long to wait before a password for `user` is looked at; 0 from where its owner logs in. */
@@ -90,14 +88,12 @@ class Throttle implements LoginThrottle {
     this.#limits = { ...defaults, ...given };
   }
 
-  check(address: string, user?: string): ThrottleVerdict {
+  check(address: string): ThrottleVerdict {
     const client = clientNetwork(address);
     const untilMs = this.#blockedUntil(client);
     const now = this.#clock.now();
     if (untilMs > now) return { kind: 'blocked', untilMs };
-    const own = this.#present(this.#clients, client);
-    const forAccount = user === undefined ? 0 : this.accountDelayMs(address, user);
-    return { kind: 'go', delayMs: Math.max(this.#takeTurn(own, now), forAccount) };
+    return { kind: 'go', delayMs: this.#takeTurn(this.#present(this.#clients, client), now) };
   }
 
   isBlocked(address: string): boolean {
@@ -201,42 +197,4 @@ const knownKey = (client: string, user: string): string => `${client} ${addressK
 function wideNetwork(client: string): string {
   const match = /^(\d+\.\d+\.\d+)\.\d+$/.exec(client);
   return match === null ? client : `${match[1]}.0/24`;
-}
-
-/**
- * The authenticator as a client at `address` meets it: before anything about a user is looked at, the
- * wait that guesses at this account have brought about. Wrap it around each connection's exchanges.
- */
-export function slowedAuthenticator(
-  authenticator: Authenticator,
-  { throttle, clock, address }: { throttle: LoginThrottle; clock: Clock; address: string },
-): Authenticator {
-  const { scramKeys, verifyToken } = authenticator;
-  const wait = async (user: string): Promise<void> => {
-    const delayMs = throttle.accountDelayMs(address, user);
-    if (delayMs > 0) await sleep(clock, delayMs);
-  };
-  return {
-    ...authenticator,
-    async verifyPassword(user, password) {
-      await wait(user);
-      const account = await authenticator.verifyPassword(user, password);
-      // While it was hashed, others made side by side may have used up what guesses there are:
-      // whether this one was right is then nobody's business.
-      if (throttle.isBlocked(address)) throw new Error('cut off meanwhile for failed logins');
-      return account;
-    },
-    ...(scramKeys !== undefined && {
-      async scramKeys(user) {
-        await wait(user);
-        return scramKeys(user);
-      },
-    }),
-    ...(verifyToken !== undefined && {
-      async verifyToken(user: string, token: string, target?: TokenTarget) {
-        await wait(user);
-        return verifyToken(user, token, target);
-      },
-    }),
-  };
 }

@@ -1,5 +1,6 @@
 // Accounts in memory, for tests of what stands on the AccountStore.
 
+import { randomBytes } from 'node:crypto';
 import type { Account, AccountStore, Credential } from '../store/account-store.ts';
 
 interface Entry {
@@ -8,6 +9,7 @@ interface Entry {
 }
 
 export class MemoryAccountStore implements AccountStore {
+  readonly #secret = randomBytes(32);
   readonly #entries = new Map<string, Entry>();
 
   async add(address: string, credential: Credential | undefined, now: number): Promise<boolean> {
@@ -53,6 +55,10 @@ export class MemoryAccountStore implements AccountStore {
     const had = (await this.credentials(account)).length;
     this.#credentials(account, (all) => all.filter((each) => each.name !== name));
     return (await this.credentials(account)).length < had;
+  }
+
+  async secret(): Promise<Uint8Array> {
+    return this.#secret;
   }
 
   #addresses(address: string, change: (all: readonly string[]) => readonly string[]): boolean {

@@ -132,9 +132,8 @@ export class Conversation {
       case 'content':
         return answerer.content(event.bytes)?.then(goOn) ?? true;
       case 'reset':
-        return answerer.reset()?.then(goOn) ?? true;
       case 'auth-cancelled':
-        return true;
+        return answerer.reset()?.then(goOn) ?? true;
       case 'starttls':
         return this.#startTls().then(goOn);
       case 'close':

@@ -9,6 +9,7 @@ import { MemoryPeer } from '../net/memory-peer.ts';
 import { addAccount } from '../policy/account-operations.ts';
 import { createConnectionLimits } from '../policy/connection-limits.ts';
 import { createDirectory } from '../policy/directory.ts';
+import { Login } from '../policy/login.ts';
 import { createLoginThrottle } from '../policy/login-throttle.ts';
 import type { Objection } from '../policy/policy.ts';
 import { defaultLimits } from '../smtp/limits.ts';
@@ -18,7 +19,8 @@ import { MemorySpool } from '../store/files/memory-spool.ts';
 import type { NewMessage } from '../store/queue-store.ts';
 import type { ContentWriter } from '../store/spool.ts';
 import { openSqliteStores } from '../store/sqlite/stores.ts';
-import { Login } from './login.ts';
+import type { ReceptionParts } from './reception.ts';
+import { Reception } from './reception.ts';
 import type { SmtpServiceSettings } from './smtp-service.ts';
 import { SmtpService } from './smtp-service.ts';
 
@@ -417,22 +419,39 @@ describe('Reception', () => {
       assert.match(await (await connect()).say(`VRFY ${who}\r\n`), expected);
     });
 
+  it('RFC 3207 §4.2: who has logged in before TLS is a stranger after it', async () => {
+    const clock = new FakeClock();
+    const peer = new MemoryPeer();
+    const parts = {
+      ...{ peer, clock, log: silentLog, session: 's1', service: 'smtp', trusted: false },
+      mechanisms: () => [],
+      login: () =>
+        new Login({
+          ...{ clock, log: silentLog, throttle: createLoginThrottle({ clock }) },
+          authenticator: { verifyPassword: async (user) => user, mayActAs: async () => true },
+        }),
+    };
+    const reception = new Reception(parts as unknown as ReceptionParts);
+    const initial = Buffer.from('\0bob@example.net\0secret');
+    await reception.answer({ kind: 'auth', mechanism: 'PLAIN', initial });
+    assert.equal(reception.client.account, 'bob@example.net');
+    reception.secured(peer);
+    assert.equal(reception.client.account, undefined);
+  });
+
   it('a login lets the client relay, under its own sender, and is told by Received', async () => {
     const { connect, queued, clock } = await start({
       settings: {
         service: 'submission',
         authRequired: true,
         mechanisms: () => ['PLAIN'],
-        login: (reception) =>
+        login: (log) =>
           new Login({
-            clientAddress: reception.client.remote.address,
-            throttle: createLoginThrottle({ clock: new FakeClock() }),
-            clock: new FakeClock(),
-            startSasl: () => ({
-              step: async () => ({ kind: 'success', account: 'bob@example.net' }),
-            }),
-            onSuccess: (account) => reception.loggedIn(account),
-            onFailure: () => {},
+            ...{ clock, log, throttle: createLoginThrottle({ clock }) },
+            authenticator: {
+              verifyPassword: async () => 'bob@example.net',
+              mayActAs: async () => true,
+            },
           }),
         senderRule: async (account, sender) =>
           sender?.local === 'bob' && account === 'bob@example.net'

@@ -12,6 +12,7 @@ import { scanHeader } from '../mail/header.ts';
 import { mailLoop } from '../mail/loop.ts';
 import type { Endpoint, Peer } from '../net/peer.ts';
 import type { Directory, ResolvedRecipient } from '../policy/directory.ts';
+import type { Login, LoginResult } from '../policy/login.ts';
 import type { QuotaRule } from '../policy/quota.ts';
 import type { SenderRule } from '../policy/sender-owner.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
@@ -26,7 +27,7 @@ import { storedSize } from '../store/content.ts';
 import type { NewMessage, NewRecipient, Origin } from '../store/queue-store.ts';
 import type { ContentWriter, Spool } from '../store/spool.ts';
 import type { Answerer, Replies, ServerAnswer } from './conversation.ts';
-import type { Login } from './login.ts';
+import { loginAnswer } from './login.ts';
 import { entersHere, stamp } from './stamp.ts';
 import { addedMessageId } from './submission.ts';
 
@@ -95,7 +96,8 @@ export interface ReceptionParts {
   readonly submit: (message: NewMessage, client: ClientFacts) => Promise<void>;
   readonly messageId: () => string;
   readonly mechanisms: (peer: Peer) => readonly string[];
-  readonly login: (reception: Reception) => Login;
+  /** The logins of one connection; `log` is its session's. */
+  readonly login: (log: Log) => Login;
   /** Asks for the queue of a domain to be run (ETRN, RFC 1985). */
   readonly startQueue: (node: string) => Promise<Reply>;
   readonly clock: Clock;
@@ -150,11 +152,11 @@ export class Reception implements Answerer {
       case 'etrn':
         return this.#parts.startQueue(question.argument);
       case 'auth':
-        this.#login ??= this.#parts.login(this);
-        return this.#login.start(question.mechanism, question.initial);
+        this.#login ??= this.#parts.login(this.#parts.log);
+        return this.#loggingIn(this.#login.start(question.mechanism, question.initial, this.#peer));
       case 'auth-response':
         assert(this.#login !== undefined, 'an exchange was started');
-        return this.#login.respond(question.response);
+        return this.#loggingIn(this.#login.respond(question.response));
       default:
         return unreachable(question);
     }
@@ -164,17 +166,9 @@ export class Reception implements Answerer {
   secured(peer: Peer): { readonly mechanisms: readonly string[]; readonly trusted: boolean } {
     this.#peer = peer;
     this.#hello = '';
+    this.#account = undefined;
+    this.#login?.cancel();
     return { mechanisms: this.#parts.mechanisms(peer), trusted: this.#parts.trusted };
-  }
-
-  /** Calls back when the client will say no more. */
-  onLeave(callback: () => void): () => void {
-    return this.#peer.onLeave?.(callback) ?? (() => {});
-  }
-
-  /** Called by the login when it succeeds. */
-  loggedIn(account: string): void {
-    this.#account = account;
   }
 
   get client(): ClientFacts {
@@ -194,6 +188,12 @@ export class Reception implements Answerer {
       account: this.#account,
       trusted,
     };
+  }
+
+  async #loggingIn(pending: Promise<LoginResult>): Promise<ServerAnswer> {
+    const result = await pending;
+    if (result.kind === 'logged-in') this.#account = result.account;
+    return loginAnswer(result);
   }
 
   async #connect(): Promise<Reply> {

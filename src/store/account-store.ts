@@ -33,4 +33,9 @@ export interface AccountStore {
   /** Adds, or replaces the one of the same name. */
   putCredential(account: string, credential: Credential): Promise<boolean>;
   removeCredential(account: string, name: string): Promise<boolean>;
+  /**
+   * 32 octets by chance, made when they are first asked for and the same ever after: for what is
+   * made up about users that there are not (RFC 5802 §9).
+   */
+  secret(): Promise<Uint8Array>;
 }

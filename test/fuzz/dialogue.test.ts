@@ -15,10 +15,9 @@ import { MemoryPeer } from '../../src/net/memory-peer.ts';
 import { addAccount } from '../../src/policy/account-operations.ts';
 import { createConnectionLimits } from '../../src/policy/connection-limits.ts';
 import { createDirectory } from '../../src/policy/directory.ts';
+import { Login } from '../../src/policy/login.ts';
 import { createLoginThrottle } from '../../src/policy/login-throttle.ts';
-import { Login } from '../../src/receive/login.ts';
 import { SmtpService } from '../../src/receive/smtp-service.ts';
-import { createSaslServer } from '../../src/sasl/server.ts';
 import { defaultLimits } from '../../src/smtp/limits.ts';
 import { reply } from '../../src/smtp/reply.ts';
 import { StorageError } from '../../src/smtp/smtp-error.ts';
@@ -99,24 +98,16 @@ function createServer(world: World) {
       limits: { ...defaultLimits, messageBytes: 4_000, recipients: 5, headerBytes: 2_000 },
       isTrusted: () => world.trusted,
       mechanisms: () => ['PLAIN', 'LOGIN'],
-      login: (reception) =>
+      login: (log) =>
         new Login({
-          clientAddress: '198.51.100.7',
-          throttle,
-          clock,
-          startSasl: (mechanism) =>
-            createSaslServer(mechanism, {
-              authenticator: {
-                async verifyPassword(user, password) {
-                  await mayFail();
-                  return password === 'right' ? user : undefined;
-                },
-                mayActAs: async () => false,
-              },
-              tls: undefined,
-            }),
-          onSuccess: (account) => reception.loggedIn(account),
-          onFailure: () => {},
+          authenticator: {
+            async verifyPassword(user, password) {
+              await mayFail();
+              return password === 'right' ? user : undefined;
+            },
+            mayActAs: async () => false,
+          },
+          ...{ throttle, clock, log },
         }),
       directory: createDirectory({
         accounts: stores.accounts,

@@ -12,13 +12,11 @@ import { parseMailbox } from '../../src/mail/address.ts';
 import type { Peer } from '../../src/net/peer.ts';
 import { createConnectionLimits } from '../../src/policy/connection-limits.ts';
 import { createDirectory } from '../../src/policy/directory.ts';
+import { Login } from '../../src/policy/login.ts';
 import { createLoginThrottle } from '../../src/policy/login-throttle.ts';
 import { createMessageIds } from '../../src/queue/message-id.ts';
 import { QueueRunner } from '../../src/queue/runner.ts';
-import { Login } from '../../src/receive/login.ts';
-import type { Reception } from '../../src/receive/reception.ts';
 import { SmtpService } from '../../src/receive/smtp-service.ts';
-import { createSaslServer } from '../../src/sasl/server.ts';
 import { defaultLimits } from '../../src/smtp/limits.ts';
 import { reply } from '../../src/smtp/reply.ts';
 import { memoryHistory } from '../../src/store/history.ts';
@@ -180,13 +178,7 @@ export async function startHome(parts: HomeParts): Promise<Home> {
       password === loginPassword ? user : undefined,
     mayActAs: async () => true,
   };
-  const login = (reception: Reception) =>
-    new Login({
-      ...{ throttle, clock, clientAddress: reception.client.remote.address },
-      startSasl: (mechanism) => createSaslServer(mechanism, { authenticator, tls: undefined }),
-      onSuccess: (account) => reception.loggedIn(account),
-      onFailure: () => {},
-    });
+  const login = (log: Log) => new Login({ authenticator, throttle, clock, log });
   const full = reply(452, '2.2', 'Mailbox full');
   const serve = (kind: 'smtp' | 'lmtp') =>
     new SmtpService({

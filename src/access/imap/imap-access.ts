@@ -8,9 +8,9 @@ import type { Answer, Completion, OwnersCommand, Question } from '../../imap/eve
 import type { ImapLimits } from '../../imap/limits.ts';
 import type { OpenFolders } from '../../mailbox/open-folders.ts';
 import type { Peer } from '../../net/peer.ts';
+import type { Login, LoginRefusal, LoginResult } from '../../policy/login.ts';
 import type { FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
-import type { Login, LoginResult } from '../login.ts';
 import { createAppender, executors, keepsNumbers } from './commands/index.ts';
 import { completionFor } from './completion.ts';
 import type { Appender, CommandContext, Executor, Updates } from './context.ts';
@@ -73,9 +73,9 @@ export class ImapAccess {
     const { login } = this.#parts;
     switch (question.kind) {
       case 'login':
-        return this.#loggedIn(login.password(question.user, question.password));
+        return this.#loggedIn(login.password(question.user, question.password, peer));
       case 'authenticate':
-        return this.#loggedIn(login.start(question.mechanism, question.initial, peer.tls));
+        return this.#loggedIn(login.start(question.mechanism, question.initial, peer));
       case 'auth-response':
         return this.#loggedIn(login.respond(question.response));
       case 'command':
@@ -263,7 +263,7 @@ export class ImapAccess {
   }
 }
 
-function refusalFor(reason: Extract<LoginResult, { readonly kind: 'refused' }>['reason']): Answer {
+function refusalFor(reason: LoginRefusal): Answer {
   switch (reason) {
     case 'credentials':
       return no('AUTHENTICATIONFAILED', 'User name or password is wrong');

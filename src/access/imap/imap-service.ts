@@ -10,12 +10,12 @@ import type { ImapMachineFactory } from '../../imap/machine.ts';
 import type { OpenFolders } from '../../mailbox/open-folders.ts';
 import type { Peer } from '../../net/peer.ts';
 import type { ConnectionLimits } from '../../policy/connection-limits.ts';
+import { Login } from '../../policy/login.ts';
 import type { LoginThrottle } from '../../policy/login-throttle.ts';
 import type { Authenticator } from '../../sasl/mechanism.ts';
 import { offeredMechanisms } from '../../sasl/server.ts';
 import type { FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
-import { Login } from '../login.ts';
 import type { CommandContext } from './context.ts';
 import { ImapAccess } from './imap-access.ts';
 import { ImapConversation } from './imap-conversation.ts';
@@ -122,8 +122,7 @@ export class ImapService {
       mechanisms: mechanisms(peer),
       limits,
     });
-    const clientAddress = peer.remote.address;
-    const login = new Login({ clientAddress, authenticator, throttle, clock, log });
+    const login = new Login({ authenticator, throttle, clock, log });
     const parts = { store, openFolders, spool, limits, quota, admin, accountOf, login, clock, log };
     const access = (voice: ConstructorParameters<typeof ImapAccess>[1]) =>
       new ImapAccess(parts, voice);

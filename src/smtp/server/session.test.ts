@@ -868,6 +868,33 @@ describe('smtp/server: STARTTLS', () => {
   });
 });
 
+describe('smtp/server: STARTTLS after AUTH', () => {
+  const clear: Options = {
+    startTls: true,
+    mechanisms: ['EXTERNAL'],
+    withheld: only('AUTH', 'STARTTLS'),
+  };
+
+  it('RFC 3207 §4.2: is refused, so that no login outlives the connection it was made on', () => {
+    const session = new ServerSession(facts(clear));
+    say(session, 'EHLO a\r\nAUTH EXTERNAL =\r\n');
+    assert.equal(session.authenticated, true);
+    const heard = say(session, 'STARTTLS\r\n');
+    assert.match(lastLine(heard), /^503 5\.5\.1 /);
+    assert.deepEqual(heard.events, []);
+    assert.match(lastLine(say(session, 'NOOP\r\n')), /^250 /, 'the session goes on in the clear');
+  });
+
+  it('RFC 3207 §4.2: a login before TLS is none after it', () => {
+    const session = new ServerSession(facts(clear));
+    say(session, 'EHLO a\r\nSTARTTLS\r\n');
+    session.tlsStarted({ mechanisms: ['EXTERNAL'], trusted: false });
+    say(session, 'EHLO a\r\nAUTH EXTERNAL =\r\n');
+    assert.equal(session.authenticated, true);
+    assert.match(lastLine(say(session, 'STARTTLS\r\n')), /^503 5\.5\.1 TLS is active already/);
+  });
+});
+
 describe('smtp/server: AUTH', () => {
   const options: Options = {
     hostname: 'smtp.example.com',

@@ -84,6 +84,20 @@ export function testAccountStore(name: string, open: OpenTestStores): void {
       assert.deepEqual(await accounts.credentials('info@example.org'), []);
     });
 
+    it('has one secret, whoever asks first, and keeps it over a restart', async () => {
+      await using test = await open();
+      const [one, other] = await Promise.all([
+        test.stores.accounts.secret(),
+        test.stores.accounts.secret(),
+      ]);
+      assert.equal(one.length, 32);
+      assert.deepEqual([...other], [...one]);
+      await test.restart();
+      assert.deepEqual([...(await test.stores.accounts.secret())], [...one]);
+      await using another = await open();
+      assert.notDeepEqual([...(await another.stores.accounts.secret())], [...one]);
+    });
+
     it('is there after a restart', async () => {
       await using test = await open();
       await test.stores.accounts.add(ann, credential(''), 5);

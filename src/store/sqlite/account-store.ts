@@ -1,6 +1,7 @@
 // The embedded AccountStore. All accounts are kept in memory, since find() is asked for each RCPT;
 // a change by another process (a command, while the server runs) is noticed within seconds.
 
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { Account, AccountStore, Credential } from '../account-store.ts';
 import type { GroupCommit } from './group-commit.ts';
@@ -8,6 +9,7 @@ import type { CredentialRow } from './operation.ts';
 
 // How old what is in memory may be before the store is asked whether it still holds.
 const freshMs = 1000;
+const secretBytes = 32;
 
 export interface SqliteAccountStoreParts {
   readonly commit: GroupCommit;
@@ -19,6 +21,7 @@ export class SqliteAccountStore implements AccountStore {
   #accounts: readonly Account[] = [];
   #byAddress: ReadonlyMap<string, Account> = new Map();
   #version = -1;
+  #secret: Promise<Uint8Array> | undefined;
   #checked = Number.NEGATIVE_INFINITY;
 
   constructor(parts: SqliteAccountStoreParts) {
@@ -76,6 +79,15 @@ export class SqliteAccountStore implements AccountStore {
 
   removeCredential(account: string, name: string): Promise<boolean> {
     return this.#parts.commit.call('removeCredential', [account, name]);
+  }
+
+  secret(): Promise<Uint8Array> {
+    this.#secret ??= this.#parts.commit.call('secret', ['login', randomBytes(secretBytes)]);
+    const secret = this.#secret;
+    secret.catch(() => {
+      if (this.#secret === secret) this.#secret = undefined; // whoever asks next asks anew
+    });
+    return secret;
   }
 
   async #changed(done: boolean): Promise<boolean> {

@@ -25,6 +25,8 @@ function prepareStatements(database: DatabaseSync) {
         (account, name, argon2, iterations, salt, stored_key, server_key, created)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
     deleteCredential: prepare('DELETE FROM credential WHERE account = ? AND name = ?'),
+    addSecret: prepare('INSERT OR IGNORE INTO secret (name, value) VALUES (?, ?)'),
+    secret: prepare('SELECT value FROM secret WHERE name = ?'),
     deleteCredentials: prepare('DELETE FROM credential WHERE account = ?'),
   };
 }
@@ -119,6 +121,11 @@ export class AccountTables implements AccountOperations {
     const account = this.#account(address);
     if (account === undefined) return false;
     return this.#sql.deleteCredential.run(account, name).changes !== 0;
+  }
+
+  secret(name: string, otherwise: Uint8Array): Uint8Array {
+    this.#sql.addSecret.run(name, otherwise);
+    return blob(this.#sql.secret.get(name)?.value);
   }
 
   #account(address: string): number | undefined {

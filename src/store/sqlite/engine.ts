@@ -263,7 +263,7 @@ const operations: readonly Operation[] = [
   ...(['owners', 'mailIndex', 'openMails'] as const),
   ...(['usage', 'removeMailbox', 'addAccount', 'accounts', 'accountsVersion'] as const),
   ...(['removeAccount', 'addAddress', 'removeAddress', 'credentials', 'putCredential'] as const),
-  ...(['removeCredential', 'flush', 'files', 'version'] as const),
+  ...(['removeCredential', 'secret', 'flush', 'files', 'version'] as const),
   ...(['createFolder', 'renameFolder', 'removeFolder', 'subscribe', 'appendMails'] as const),
   ...(['copyMails', 'moveMails', 'replaceMail', 'storeFlags', 'expungeMarked'] as const),
   ...(['setAcl', 'annotate'] as const),

@@ -72,6 +72,7 @@ const durabilities: Readonly<Record<Operation, Durability>> = {
   credentials: 'read',
   putCredential: 'durable',
   removeCredential: 'durable',
+  secret: 'durable',
   flush: 'durable',
   files: 'read',
   version: 'read',

@@ -296,6 +296,7 @@ export interface AccountOperations {
   credentials(account: string): readonly CredentialRow[];
   putCredential(account: string, credential: CredentialRow): boolean;
   removeCredential(account: string, name: string): boolean;
+  secret(name: string, otherwise: Uint8Array): Uint8Array;
 }
 
 export interface StoreOperations {
