@@ -67,9 +67,13 @@ export class Doors {
     return this.#doors.map((door) => door.at);
   }
 
-  /** @throws ListenError: then none is open. */
-  async open(specs: readonly ListenerConfig[]): Promise<void> {
-    this.#doors = await this.#openAll(placesOf(specs));
+  /**
+   * Ports are for whom we were started as; Unix sockets are made by whom we become, in whose folders
+   * they are. @throws ListenError: then none of them is open.
+   */
+  async open(specs: readonly ListenerConfig[], kind: 'ports' | 'sockets'): Promise<void> {
+    const wanted = specs.filter(({ path }) => (path === undefined) === (kind === 'ports'));
+    this.#doors = [...this.#doors, ...(await this.#openAll(placesOf(wanted)))];
   }
 
   /** Those who connected already are served first. */

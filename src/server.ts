@@ -25,6 +25,7 @@ import { createMessageIds } from './queue/message-id.ts';
 import { QueueRunner } from './queue/runner.ts';
 import { createRelays } from './relays.ts';
 import { createServices } from './services.ts';
+import { openDataDirectory } from './store/files/directory.ts';
 import { FileHistory } from './store/files/history.ts';
 import type { HistoryStore } from './store/history.ts';
 import type { Stores } from './store/sqlite/stores.ts';
@@ -66,7 +67,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { log, clock = systemClock(), random = systemRandom } = options;
   // What was opened before something failed is closed again.
   await using undo = new AsyncDisposableStack();
-  let tls = await loadTls(options.config, log);
+  // What is in files only root may read is read before the change; what we make ourselves is made after.
+  const ownTls = options.config.tls === 'self-signed';
+  let tls = ownTls ? undefined : await loadTls(options.config, log);
 
   const { dataDirectory, history: historySettings } = options.config;
   const connections = createConnectionLimits(connectionLimits(options.config));
@@ -77,9 +80,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       connections.admit(address) === undefined ? () => connections.release(address) : undefined,
     ...{ clock, log },
   });
-  await doors.open(options.config.listeners);
   undo.defer(() => doors.close(0));
+  await doors.open(options.config.listeners, 'ports');
   await options.dropPrivileges?.();
+  await doors.open(options.config.listeners, 'sockets');
+  if (options.stores === undefined) await openDataDirectory(dataDirectory);
+  if (ownTls) tls = await loadTls(options.config, log);
 
   const stores =
     options.stores ??

@@ -79,7 +79,7 @@ function explain(error: unknown, context: Context): number {
 
 /**
  * What cannot work however often it is tried is a matter of configuration: ports, certificates,
- * users. Known by name, since they come from many floors.
+ * users. Known by name, since they come from many floors. A service manager does not try again after 2.
  */
 const configurationErrors: ReadonlySet<string> = new Set([
   'ListenError',
@@ -87,8 +87,10 @@ const configurationErrors: ReadonlySet<string> = new Set([
   'PrivilegeError',
 ]);
 
-const statusOf = (error: unknown): 1 | 2 =>
-  error instanceof Error && configurationErrors.has(error.name) ? 2 : 1;
+function statusOf(error: unknown): 1 | 2 {
+  if (!(error instanceof Error) || !configurationErrors.has(error.name)) return 1;
+  return 'mayPass' in error && error.mayPass === true ? 1 : 2;
+}
 
 /** A CliError may have several lines: every problem of a configuration. */
 function messageOf(error: unknown): string {

@@ -23,7 +23,7 @@ export interface ServeOptions {
   readonly config: Config;
   readonly log: Log;
   /** Called once the ports are bound, before files are written. */
-  readonly dropPrivileges?: () => void;
+  readonly dropPrivileges: () => void;
 }
 
 /** What a command needs of a server that runs in this process. */

@@ -13,7 +13,7 @@ import { systemRandom } from '../base/random.ts';
 import type { Config } from '../config/config.ts';
 import { createRouter } from '../deliver/route.ts';
 import { parseMailbox } from '../mail/address.ts';
-import { dropPrivileges, prepareDirectory } from '../net/privileges.ts';
+import { becomeOwner, becomeUser } from '../net/privileges.ts';
 import { createDirectory } from '../policy/directory.ts';
 import { createMessageIds } from '../queue/message-id.ts';
 import type { CancelParts } from '../queue/operations.ts';
@@ -57,11 +57,9 @@ export async function withOperations<T>(
 
 async function withStores<T>(config: Config, use: (operations: Operations) => Promise<T>) {
   const { dataDirectory: directory, user } = config;
-  if (user !== undefined) {
-    // Files that root makes here would be closed to the server.
-    prepareDirectory(directory, user);
-    dropPrivileges(user);
-  }
+  // Files that root makes here would be closed to the server.
+  if (user === undefined) becomeOwner(directory);
+  else becomeUser(user, directory);
   const clock = systemClock();
   const log = silentLog;
   await using stores = await openOwn(directory, clock);

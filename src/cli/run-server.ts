@@ -8,7 +8,7 @@ import { keepThreadMemory } from '../base/memory-keeper.ts';
 import type { Config } from '../config/config.ts';
 import type { LoadResult } from '../config/load.ts';
 import { formatProblem } from '../config/problems.ts';
-import { dropPrivileges, giveSockets, prepareDirectory } from '../net/privileges.ts';
+import { becomeOwner, becomeUser, ownerOf, PrivilegeError, userName } from '../net/privileges.ts';
 import { serviceManager } from '../net/systemd.ts';
 import type { Context, RunningServer } from './context.ts';
 import type { OperatorLog } from './log.ts';
@@ -34,12 +34,7 @@ export async function runServer(context: Context, options: RunOptions): Promise<
   process.on('SIGHUP', ignoreHangup);
   const crash = reportCrashes(log);
   try {
-    const { user } = config;
-    const server = await context.actions.serve({
-      config,
-      log,
-      ...(user !== undefined && { dropPrivileges: () => becomeUser(config, user) }),
-    });
+    const server = await context.actions.serve({ config, log, dropPrivileges: dropFor(config) });
     await attend(server, options, log, stopAsked);
   } catch (error) {
     // Whatever a server that failed half-way has left open must not keep the process.
@@ -53,13 +48,17 @@ export async function runServer(context: Context, options: RunOptions): Promise<
   }
 }
 
-function becomeUser({ dataDirectory, listeners }: Config, user: string): void {
-  prepareDirectory(dataDirectory, user);
-  giveSockets(
-    listeners.flatMap(({ path }) => path ?? []),
-    user,
+/** What root does once the ports are bound. @throws PrivilegeError */
+function dropFor({ dataDirectory, user, dev }: Config): () => void {
+  if (user !== undefined) return () => becomeUser(user, dataDirectory);
+  if (dev) return () => becomeOwner(dataDirectory);
+  const owner = ownerOf(dataDirectory);
+  if (owner === undefined) return () => {};
+  // Root would follow whatever links its owner puts there, and leave files that its owner cannot open.
+  const name = userName(owner.uid);
+  throw new PrivilegeError(
+    `${dataDirectory} belongs to ${name}: start as ${name}, or set \`user: '${name}'\``,
   );
-  dropPrivileges(user);
 }
 
 async function attend(

@@ -40,6 +40,13 @@ export interface Listener extends AsyncDisposable {
 /** A listener could not be set up; the message says which, why and what to do. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
+  /** It may work later, as it is: another program ends, an interface comes up. */
+  readonly mayPass: boolean;
+
+  constructor(message: string, options: ErrorOptions & { readonly mayPass?: boolean } = {}) {
+    super(message, options);
+    this.mayPass = options.mayPass ?? false;
+  }
 }
 
 const backlog = 1024;
@@ -118,7 +125,11 @@ function bind(
       // A kernel without IPv6: '::' means "everything", so IPv4 alone will do.
       if ((error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL') && host === '::')
         bind(server, { host: '0.0.0.0', port }).then(resolve, reject);
-      else reject(new ListenError(explain(error, where), { cause: error }));
+      else {
+        const mayPass = error.code === 'EADDRINUSE' || error.code === 'EADDRNOTAVAIL';
+        const text = path === undefined ? explain(error, where) : explainPath(error, where);
+        reject(new ListenError(text, { cause: error, mayPass }));
+      }
     });
     const listening = () => {
       server.removeAllListeners('error');
@@ -143,6 +154,17 @@ function explain(error: NodeJS.ErrnoException, where: string): string {
   }
 }
 
+function explainPath({ code, message }: NodeJS.ErrnoException, path: string): string {
+  switch (code) {
+    case 'EACCES':
+      return `cannot listen on ${path}: its folder must belong to, or be writable by, whom the server runs as`;
+    case 'ENOENT':
+      return `cannot listen on ${path}: its folder does not exist; make it, for whom the server runs as`;
+    default:
+      return `cannot listen on ${path}: ${message}`;
+  }
+}
+
 async function removeStaleSocket(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) return;
@@ -159,6 +181,9 @@ async function removeStaleSocket(path: string): Promise<void> {
       resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT'),
     );
   });
-  if (inUse) throw new ListenError(`cannot listen on ${path}: another server listens there`);
+  if (inUse)
+    throw new ListenError(`cannot listen on ${path}: another server listens there`, {
+      mayPass: true,
+    });
   await rm(path, { force: true });
 }

@@ -1,8 +1,21 @@
 // From root to an ordinary user once the ports are bound, for good: groups first, then the user,
-// then a check that there is no way back.
+// then a check that there is no way back. Root changes nothing below a directory of that user, where
+// any name may lead elsewhere by the time it is followed: what has to be made there is made after the
+// change, by the user.
 
-import { chownSync, lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 
 /** Why we cannot become somebody; the message says what to do. */
 export class PrivilegeError extends Error {
@@ -23,6 +36,15 @@ export function findUser(user: string, passwd = readPasswd()): UserIds | undefin
     if (name === user || uid === user) return { uid: Number(uid), gid: Number(gid) };
   }
   return undefined;
+}
+
+/** What the user is called, or the number. */
+export function userName(uid: number, passwd = readPasswd()): string {
+  for (const line of passwd.split('\n')) {
+    const [name, , number] = line.split(':');
+    if (name !== undefined && number === String(uid)) return name;
+  }
+  return String(uid);
 }
 
 function readPasswd(): string {
@@ -57,42 +79,115 @@ export function dropPrivileges(user: string): void {
       `cannot become user ${user} (${cause}): create it with \`useradd --system ${user}\`, or change the \`user\` setting`,
     );
   }
-  if (user !== 'root' && ids?.uid !== 0 && canBecomeRoot())
+  if (user !== 'root' && ids?.uid !== 0) assertForGood(user);
+}
+
+function assertForGood(user: string): void {
+  if (canBecomeRoot())
     throw new PrivilegeError(`became ${user}, but could still become root: refusing to run`);
 }
 
 /**
- * Makes the data directory of `user`, or gives it what root has left there (a certificate made
- * before the change, files of a command run as root). Nothing happens when we are not root.
- * @throws PrivilegeError when it belongs to somebody else.
+ * Becomes `user`, who gets a data directory of its own first, where there is none. Nothing happens when
+ * we are not root.
+ * @throws PrivilegeError when the directory is somebody else's, root's with something in it included.
  */
-export function prepareDirectory(directory: string, user: string): void {
+export function becomeUser(user: string, directory: string): void {
+  if (!isRoot()) return;
   const ids = findUser(user);
-  if (!isRoot() || ids === undefined || ids.uid === 0) return;
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const { uid } = lstatSync(directory);
-  if (uid !== 0 && uid !== ids.uid)
-    throw new PrivilegeError(
-      `${directory} belongs to user ${uid}, not to ${user}: \`chown -R ${user} ${directory}\``,
-    );
-  chownSync(directory, ids.uid, ids.gid);
-  giveAway(directory, ids, 2);
+  if (ids !== undefined && ids.uid !== 0) prepareDirectory(directory, user, ids);
+  dropPrivileges(user);
 }
 
-/** Sockets that root has opened become `user`'s, whose group may then be given access. */
-export function giveSockets(paths: readonly string[], user: string): void {
-  const ids = findUser(user);
-  if (!isRoot() || ids === undefined) return;
-  for (const path of paths) lchownSync(path, ids.uid, ids.gid);
+/**
+ * Becomes whoever the data directory belongs to, so that what a command of root's makes there is
+ * theirs. Nothing happens where there is no such directory, or it is root's. @throws PrivilegeError
+ */
+export function becomeOwner(directory: string): void {
+  const owner = ownerOf(directory);
+  if (owner === undefined) return;
+  const user = userName(owner.uid);
+  if (findUser(user) === undefined) {
+    // A user of another machine, or of none: a volume of a container.
+    process.setgroups?.([owner.gid]);
+    process.setgid?.(owner.gid);
+    process.setuid?.(owner.uid);
+    assertForGood(user);
+  } else dropPrivileges(user);
 }
 
-/** What belongs to root, links themselves and not what they point to, `depth` folders deep. */
-function giveAway(directory: string, ids: UserIds, depth: number): void {
-  for (const name of readdirSync(directory)) {
-    const path = join(directory, name);
-    const found = lstatSync(path);
-    if (found.uid === 0) lchownSync(path, ids.uid, ids.gid);
-    if (found.isDirectory() && depth > 1) giveAway(path, ids, depth - 1);
+/** Where we are root and the directory is somebody else's. */
+export function ownerOf(directory: string): UserIds | undefined {
+  if (!isRoot()) return undefined;
+  const { uid, gid } = lstatOrUndefined(directory, realpathOf(directory)) ?? { uid: 0, gid: 0 };
+  return uid === 0 ? undefined : { uid, gid };
+}
+
+/** As root: see becomeUser(). @throws PrivilegeError */
+export function prepareDirectory(directory: string, user: string, ids: UserIds): void {
+  const path = realpathOf(directory);
+  const found = lstatOrUndefined(directory, path);
+  if (found !== undefined && found.uid !== 0 && found.uid !== ids.uid)
+    throw notTheirs(directory, found.uid, user);
+  if (found?.uid === ids.uid) return;
+  // Elsewhere the user makes it, if it can: somebody may be putting a link in its place just now.
+  if (!isRootsAlone(deepestExisting(dirname(path)))) {
+    if (found === undefined) return;
+    throw notTheirs(directory, 0, user);
+  }
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  if (found === undefined) mkdirSync(path, { mode: 0o700 });
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+  const descriptor = openSync(path, flags);
+  try {
+    if (fstatSync(descriptor).uid !== 0) return;
+    if (readdirSync(path).length > 0) throw notTheirs(directory, 0, user);
+    fchownSync(descriptor, ids.uid, ids.gid);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const notTheirs = (directory: string, uid: number, user: string): PrivilegeError =>
+  new PrivilegeError(
+    `${directory} belongs to ${userName(uid)}, not to ${user}: \`chown -Rh ${user} ${directory}\`, ` +
+      'or change the `user` setting',
+  );
+
+/** Where the name leads, as far as it leads anywhere. */
+function realpathOf(path: string): string {
+  const absolute = resolve(path);
+  const existing = deepestExisting(absolute);
+  try {
+    return join(realpathSync(existing), absolute.slice(existing.length));
+  } catch {
+    throw new PrivilegeError(`${existing} is a link that leads nowhere`);
+  }
+}
+
+function deepestExisting(path: string): string {
+  let existing = path;
+  while (lstatOrUndefined(existing, existing) === undefined && dirname(existing) !== existing)
+    existing = dirname(existing);
+  return existing;
+}
+
+function lstatOrUndefined(directory: string, path: string) {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw new PrivilegeError(`${directory} cannot be looked at (${code})`, { cause: error });
+  }
+}
+
+/** Nobody but root can change what lies there, or where the path leads. */
+function isRootsAlone(path: string): boolean {
+  for (let at = path; ; at = dirname(at)) {
+    const { uid, mode } = lstatSync(at);
+    if (uid !== 0 || (mode & 0o170_000) !== 0o040_000 || (mode & 0o022) !== 0) return false;
+    if (dirname(at) === at) return true;
   }
 }
 

@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { inlineBytesMax, journalBytesMax } from '../content.ts';
-import { makeDirectory } from '../files/directory.ts';
+import { openDataDirectory } from '../files/directory.ts';
 import { MemorySpool } from '../files/memory-spool.ts';
 import { FileSpool } from '../files/spool.ts';
 import { journalDirectory } from '../journal/disk.ts';
@@ -111,7 +111,7 @@ async function openDirectory(options: SqliteStoresOptions): Promise<Stores> {
   const { directory, clock, exclusive = true } = options;
   const path = databasePath(directory);
   const spoolDirectory = join(directory, 'spool');
-  await prepareDirectory(directory);
+  await openDataDirectory(directory);
   const lock = exclusive ? lockDirectory(directory) : undefined;
   try {
     const transport = await openTransport(options, path, spoolDirectory);
@@ -258,16 +258,6 @@ function openReader(transport: Transport, options: SqliteStoresOptions): ReaderC
 const searchPath = (directory: string): string => join(directory, 'search.db');
 
 const databasePath = (directory: string): string => join(directory, 'postrider.db');
-
-async function prepareDirectory(directory: string): Promise<void> {
-  try {
-    await makeDirectory(directory);
-  } catch (error) {
-    throw new StoreOpenError('no-access', `${directory}: cannot be made or written to`, {
-      cause: error,
-    });
-  }
-}
 
 /** Held until the process ends, however it ends: the kernel lets go of it. */
 function lockDirectory(directory: string): DatabaseSync {
