@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
+import { closedAfter } from '../base/closed-after.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import type { Log } from '../base/log.ts';
 import { scriptedServer } from '../net/scripted-server.ts';
@@ -32,11 +33,14 @@ function lease(content: Content = memoryContent(Buffer.from('Subject: x\r\n\r\n.
 
 const to = (port: number): RemoteRoute => ({ kind: 'relay', host: '127.0.0.1', port, tls: 'none' });
 
-function startThread(clock: Clock = systemClock()) {
+/** Limit: what hangs has failed by then, and what it opened is closed, so that the process ends. */
+const bounded = { timeout: 20_000 };
+
+function startThread(t: TestContext, clock: Clock = systemClock()) {
   const lines: string[] = [];
   const write = (event: string) => void lines.push(event);
   const log: Log = { debug: write, info: write, warn: write, error: write };
-  return { thread: new RelayThread({ clock, log }), lines };
+  return { thread: closedAfter(t, new RelayThread({ clock, log })), lines };
 }
 
 const wordsOf = ({ recipients, health }: DeliveryResult) => [
@@ -45,28 +49,33 @@ const wordsOf = ({ recipients, health }: DeliveryResult) => [
 ];
 
 describe('a relay in its own thread', () => {
-  it('sends what it is given, and tells what the next hop said and who it was', async () => {
-    await using hop = await scriptedServer({
-      script: (verb) => (verb === '.' ? '250 2.0.0 taken' : undefined),
-    });
-    const { thread } = startThread();
-    await using _thread = thread;
-    const relay = thread.open(settings());
-    const result = await relay.attempt(lease(), to(hop.port), never);
-    assert.deepEqual(wordsOf(result), ['ok', 'relayed 250 taken']);
-    const { facts } = result.recipients[0]!;
-    assert.deepEqual([facts?.host, facts?.port], ['127.0.0.1', hop.port]);
-    assert.equal(hop.heard[0], 'EHLO relay.example.org');
-    assert.equal(hop.heard.at(-1), 'X: y\r\nSubject: x\r\n\r\n..dot\r\n');
-    await relay.close();
-    await hop.quiet();
-    assert.equal(hop.heard.at(-1), 'QUIT');
-  });
+  it(
+    'sends what it is given, and tells what the next hop said and who it was',
+    bounded,
+    async (t) => {
+      const hop = closedAfter(
+        t,
+        await scriptedServer({
+          script: (verb) => (verb === '.' ? '250 2.0.0 taken' : undefined),
+        }),
+      );
+      const { thread } = startThread(t);
+      const relay = thread.open(settings());
+      const result = await relay.attempt(lease(), to(hop.port), never);
+      assert.deepEqual(wordsOf(result), ['ok', 'relayed 250 taken']);
+      const { facts } = result.recipients[0]!;
+      assert.deepEqual([facts?.host, facts?.port], ['127.0.0.1', hop.port]);
+      assert.equal(hop.heard[0], 'EHLO relay.example.org');
+      assert.equal(hop.heard.at(-1), 'X: y\r\nSubject: x\r\n\r\n..dot\r\n');
+      await relay.close();
+      await hop.quiet();
+      assert.equal(hop.heard.at(-1), 'QUIT');
+    },
+  );
 
-  it('keeps apart the contents of messages that cross together', async () => {
-    await using hop = await scriptedServer();
-    const { thread } = startThread();
-    await using _thread = thread;
+  it('keeps apart the contents of messages that cross together', bounded, async (t) => {
+    const hop = closedAfter(t, await scriptedServer());
+    const { thread } = startThread(t);
     const relay = thread.open(settings());
     const numbers = Array.from({ length: 20 }, (_, index) => `n${index}`);
     const contents = numbers.map((number) => memoryContent(Buffer.from(`${number}\r\n`)));
@@ -77,14 +86,13 @@ describe('a relay in its own thread', () => {
     assert.deepEqual(bodies.sort(), expected.map((body) => `X: y\r\n${body}`).sort());
   });
 
-  it('reads large content from its file', async (t) => {
+  it('reads large content from its file', bounded, async (t) => {
     const directory = await mkdtemp(join(tmpdir(), 'postrider-relay-'));
     t.after(() => rm(directory, { recursive: true, force: true }));
     const body = `${'z'.repeat(70)}\r\n`.repeat(3000);
     await writeFile(join(directory, 'content'), body);
-    await using hop = await scriptedServer();
-    const { thread, lines } = startThread();
-    await using _thread = thread;
+    const hop = closedAfter(t, await scriptedServer());
+    const { thread, lines } = startThread(t);
     const relay = thread.open(settings());
     const there = fileContent(join(directory, 'content'), body.length);
     const result = await relay.attempt(lease(there), to(hop.port), never);
@@ -96,19 +104,21 @@ describe('a relay in its own thread', () => {
     assert.deepEqual(lines, []);
   });
 
-  it('an abort ends the attempts of its signal, and no others', async () => {
+  it('an abort ends the attempts of its signal, and no others', bounded, async (t) => {
     const silent = new Set<number>();
     const reached = Promise.withResolvers<void>();
-    await using hop = await scriptedServer({
-      script(verb, line, connection) {
-        if (verb === 'MAIL' && line.includes('slow')) silent.add(connection);
-        if (!silent.has(connection)) return undefined;
-        reached.resolve();
-        return 'silence';
-      },
-    });
-    const { thread } = startThread();
-    await using _thread = thread;
+    const hop = closedAfter(
+      t,
+      await scriptedServer({
+        script(verb, line, connection) {
+          if (verb === 'MAIL' && line.includes('slow')) silent.add(connection);
+          if (!silent.has(connection)) return undefined;
+          reached.resolve();
+          return 'silence';
+        },
+      }),
+    );
+    const { thread } = startThread(t);
     const relay = thread.open(settings());
     const controller = new AbortController();
     const slow = lease();
@@ -129,10 +139,9 @@ describe('a relay in its own thread', () => {
     assert.match(wordsOf(late)[1]!, /^deferred 451 The server was stopped/);
   });
 
-  it('each configuration has connections of its own until it is closed', async () => {
-    await using hop = await scriptedServer();
-    const { thread } = startThread();
-    await using _thread = thread;
+  it('each configuration has connections of its own until it is closed', bounded, async (t) => {
+    const hop = closedAfter(t, await scriptedServer());
+    const { thread } = startThread(t);
     const first = thread.open(settings('one.example.org'));
     const second = thread.open(settings('two.example.org'));
     await first.attempt(lease(), to(hop.port), never);
@@ -144,40 +153,48 @@ describe('a relay in its own thread', () => {
     assert.deepEqual(hellos, ['EHLO one.example.org', 'EHLO two.example.org']);
   });
 
-  it('when it dies, what it had comes back deferred, and the next one goes on', async () => {
-    const reached = Promise.withResolvers<void>();
-    await using hop = await scriptedServer({
-      script(verb, _line, connection) {
-        if (verb !== 'MAIL' || connection > 1) return undefined;
-        reached.resolve();
-        return 'silence';
-      },
-    });
-    const { thread, lines } = startThread();
-    await using _thread = thread;
-    const relay = thread.open(settings());
-    const started = once(process, 'worker');
-    const interrupted = relay.attempt(lease(), to(hop.port), never);
-    const [worker] = (await started) as [Worker];
-    await reached.promise;
-    await worker.terminate();
-    assert.deepEqual(wordsOf(await interrupted), [
-      'ok',
-      'deferred 451 The delivery was interrupted by an error of ours',
-    ]);
-    assert.deepEqual(lines, ['relay-stopped']);
-    const again = await relay.attempt(lease(), to(hop.port), never);
-    assert.deepEqual(wordsOf(again), ['ok', 'relayed 250 queued']);
-    await relay.close();
-  });
+  it(
+    'when it dies, what it had comes back deferred, and the next one goes on',
+    bounded,
+    async (t) => {
+      const reached = Promise.withResolvers<void>();
+      const hop = closedAfter(
+        t,
+        await scriptedServer({
+          script(verb, _line, connection) {
+            if (verb !== 'MAIL' || connection > 1) return undefined;
+            reached.resolve();
+            return 'silence';
+          },
+        }),
+      );
+      const { thread, lines } = startThread(t);
+      const relay = thread.open(settings());
+      const started = once(process, 'worker');
+      const interrupted = relay.attempt(lease(), to(hop.port), never);
+      const [worker] = (await started) as [Worker];
+      await reached.promise;
+      await worker.terminate();
+      assert.deepEqual(wordsOf(await interrupted), [
+        'ok',
+        'deferred 451 The delivery was interrupted by an error of ours',
+      ]);
+      assert.deepEqual(lines, ['relay-stopped']);
+      const again = await relay.attempt(lease(), to(hop.port), never);
+      assert.deepEqual(wordsOf(again), ['ok', 'relayed 250 queued']);
+      await relay.close();
+    },
+  );
 
-  it('a close waits for goodbyes, but not for ever', async () => {
-    await using hop = await scriptedServer({
-      script: (verb) => (verb === 'QUIT' ? 'silence' : undefined),
-    });
+  it('a close waits for goodbyes, but not for ever', bounded, async (t) => {
+    const hop = closedAfter(
+      t,
+      await scriptedServer({
+        script: (verb) => (verb === 'QUIT' ? 'silence' : undefined),
+      }),
+    );
     const clock = new FakeClock();
-    const { thread } = startThread(clock);
-    await using _thread = thread;
+    const { thread } = startThread(t, clock);
     const relay = thread.open(settings());
     await relay.attempt(lease(), to(hop.port), never);
     const closing = relay.close();
@@ -186,11 +203,14 @@ describe('a relay in its own thread', () => {
     assert.equal(hop.connections.open, 1);
   });
 
-  it('an end gives up what is under way', async () => {
-    await using hop = await scriptedServer({
-      script: (verb) => (verb === 'MAIL' ? 'silence' : undefined),
-    });
-    const { thread, lines } = startThread();
+  it('an end gives up what is under way', bounded, async (t) => {
+    const hop = closedAfter(
+      t,
+      await scriptedServer({
+        script: (verb) => (verb === 'MAIL' ? 'silence' : undefined),
+      }),
+    );
+    const { thread, lines } = startThread(t);
     const relay = thread.open(settings());
     const given = relay.attempt(lease(), to(hop.port), never);
     await thread[Symbol.asyncDispose]();

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { Worker } from 'node:worker_threads';
+import { closedAfter } from '../../src/base/closed-after.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { Config } from '../../src/config/config.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
@@ -39,7 +40,8 @@ function world(t: TestContext, hopPort: number): World {
     assert.ok(resolution.kind !== 'problems');
     return resolution.config;
   };
-  const start = () => startServer({ config: config(), log: silentLog, relayIn: 'own-thread' });
+  const start = async () =>
+    closedAfter(t, await startServer({ config: config(), log: silentLog, relayIn: 'own-thread' }));
   return { config, start };
 }
 
@@ -53,76 +55,100 @@ const send = (server: RunningServer, name: string, body = 'short') =>
 const empty = async ({ stores }: RunningServer) =>
   (await stores.queue.count()).messages === 0 ? true : undefined;
 
+/** Limit: what hangs has failed by then, and what it opened is closed, so that the process ends. */
+const bounded = { timeout: 40_000 };
+
 describe('relaying in a thread of its own', () => {
-  it('delivers small and large messages, and greets as the configuration in force says', async (t) => {
-    const hellos: string[] = [];
-    await using hop = await startNextHop((line) => {
-      if (line.startsWith('EHLO')) hellos.push(line.trim());
-      return '250 2.0.0 OK';
-    });
-    const { config, start } = world(t, hop.port);
-    const started = once(process, 'worker').then(() => once(process, 'worker'));
-    await using server = await start();
-    await send(server, 'small');
-    assert.equal(((await started) as [Worker])[0].threadName, 'relay');
-    await send(server, 'large', `${'x'.repeat(70)}\r\n`.repeat(4_000).trimEnd());
-    await eventually(() => empty(server), 'an empty queue');
-    await server.reload(config('two.relay.test'));
-    await send(server, 'later');
-    await eventually(() => empty(server), 'an empty queue');
-    const subjects = hop.taken.map((content) => /^Subject: (.*)$/m.exec(content)?.[1]?.trim());
-    assert.deepEqual(subjects.sort(), ['large', 'later', 'small']);
-    assert.ok(hop.taken.some((content) => content.length > 4_000 * 70));
-    assert.deepEqual([...new Set(hellos)].sort(), ['EHLO one.relay.test', 'EHLO two.relay.test']);
-  });
+  it(
+    'delivers small and large messages, and greets as the configuration in force says',
+    bounded,
+    async (t) => {
+      const hellos: string[] = [];
+      const hop = closedAfter(
+        t,
+        await startNextHop((line) => {
+          if (line.startsWith('EHLO')) hellos.push(line.trim());
+          return '250 2.0.0 OK';
+        }),
+      );
+      const { config, start } = world(t, hop.port);
+      const started = once(process, 'worker').then(() => once(process, 'worker'));
+      const server = await start();
+      await send(server, 'small');
+      assert.equal(((await started) as [Worker])[0].threadName, 'relay');
+      await send(server, 'large', `${'x'.repeat(70)}\r\n`.repeat(4_000).trimEnd());
+      await eventually(() => empty(server), 'an empty queue');
+      await server.reload(config('two.relay.test'));
+      await send(server, 'later');
+      await eventually(() => empty(server), 'an empty queue');
+      const subjects = hop.taken.map((content) => /^Subject: (.*)$/m.exec(content)?.[1]?.trim());
+      assert.deepEqual(subjects.sort(), ['large', 'later', 'small']);
+      assert.ok(hop.taken.some((content) => content.length > 4_000 * 70));
+      assert.deepEqual([...new Set(hellos)].sort(), ['EHLO one.relay.test', 'EHLO two.relay.test']);
+    },
+  );
 
-  it('a stop with an attempt under way keeps the message for the next start', async (t) => {
-    let silent = true;
-    const reached = Promise.withResolvers<void>();
-    await using hop = await startNextHop((line) => {
-      if (!silent || !line.startsWith('MAIL')) return '250 2.0.0 OK';
-      reached.resolve();
-      return undefined;
-    });
-    const { start } = world(t, hop.port);
-    const first = await start();
-    await send(first, 'kept');
-    await reached.promise;
-    await first.stop({ graceMs: 50 });
-    silent = false;
-    await using second = await start();
-    await second.stores.queue.retry(undefined, Date.now());
-    second.runner.wake();
-    await eventually(() => empty(second), 'an empty queue');
-    assert.equal(hop.taken.length, 1);
-  });
+  it(
+    'a stop with an attempt under way keeps the message for the next start',
+    bounded,
+    async (t) => {
+      let silent = true;
+      const reached = Promise.withResolvers<void>();
+      const hop = closedAfter(
+        t,
+        await startNextHop((line) => {
+          if (!silent || !line.startsWith('MAIL')) return '250 2.0.0 OK';
+          reached.resolve();
+          return undefined;
+        }),
+      );
+      const { start } = world(t, hop.port);
+      const first = await start();
+      await send(first, 'kept');
+      await reached.promise;
+      await first.stop({ graceMs: 50 });
+      silent = false;
+      const second = await start();
+      await second.stores.queue.retry(undefined, Date.now());
+      second.runner.wake();
+      await eventually(() => empty(second), 'an empty queue');
+      assert.equal(hop.taken.length, 1);
+    },
+  );
 
-  it('the death of the thread in the middle of an attempt defers the message', async (t) => {
-    let silent = true;
-    const reached = Promise.withResolvers<void>();
-    await using hop = await startNextHop((line) => {
-      if (!silent || !line.startsWith('MAIL')) return '250 2.0.0 OK';
-      reached.resolve();
-      return undefined;
-    });
-    const { start } = world(t, hop.port);
-    const workers: Worker[] = [];
-    const onWorker = (worker: Worker) => void workers.push(worker);
-    process.on('worker', onWorker);
-    t.after(() => process.off('worker', onWorker));
-    await using server = await start();
-    await send(server, 'survivor');
-    await reached.promise;
-    await workers.find(({ threadName }) => threadName === 'relay')!.terminate();
-    const [entry] = await eventually(async () => {
-      const entries = await Array.fromAsync(server.stores.queue.list());
-      return entries[0]?.recipients[0]?.lastReply === undefined ? undefined : entries;
-    }, 'a deferred recipient');
-    assert.equal(entry!.recipients[0]!.lastReply!.code, 451);
-    silent = false;
-    await server.stores.queue.retry(undefined, Date.now());
-    server.runner.wake();
-    await eventually(() => empty(server), 'an empty queue');
-    assert.equal(hop.taken.length, 1);
-  });
+  it(
+    'the death of the thread in the middle of an attempt defers the message',
+    bounded,
+    async (t) => {
+      let silent = true;
+      const reached = Promise.withResolvers<void>();
+      const hop = closedAfter(
+        t,
+        await startNextHop((line) => {
+          if (!silent || !line.startsWith('MAIL')) return '250 2.0.0 OK';
+          reached.resolve();
+          return undefined;
+        }),
+      );
+      const { start } = world(t, hop.port);
+      const workers: Worker[] = [];
+      const onWorker = (worker: Worker) => void workers.push(worker);
+      process.on('worker', onWorker);
+      t.after(() => process.off('worker', onWorker));
+      const server = await start();
+      await send(server, 'survivor');
+      await reached.promise;
+      await workers.find(({ threadName }) => threadName === 'relay')!.terminate();
+      const [entry] = await eventually(async () => {
+        const entries = await Array.fromAsync(server.stores.queue.list());
+        return entries[0]?.recipients[0]?.lastReply === undefined ? undefined : entries;
+      }, 'a deferred recipient');
+      assert.equal(entry!.recipients[0]!.lastReply!.code, 451);
+      silent = false;
+      await server.stores.queue.retry(undefined, Date.now());
+      server.runner.wake();
+      await eventually(() => empty(server), 'an empty queue');
+      assert.equal(hop.taken.length, 1);
+    },
+  );
 });
