@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseMime } from '../mail/mime.ts';
-import type { Section } from './command.ts';
-import { decodeBinary, finishSection, locateBinary, locateSection, sectionOf } from './section.ts';
+import type { MimePart } from '../mail/mime-part.ts';
+import type { Partial, Section } from './command.ts';
+import { finishSection, locateSection, rangeToRead } from './section.ts';
 
 fc.configureGlobal({ seed: 3516 });
 
@@ -17,6 +18,14 @@ function section(text: string): Section {
     text: word === '' ? undefined : (word as Section['text']),
     fields: fields?.split(' ') ?? [],
   };
+}
+
+/** As FETCH finds, reads and cuts it. */
+function sectionOf(message: Uint8Array, root: MimePart, what: Section, partial?: Partial) {
+  const located = locateSection(root, what);
+  if (located === undefined) return undefined;
+  const { start, end } = rangeToRead(located, partial);
+  return finishSection(message.subarray(start, end), located, partial);
 }
 
 function fetch(message: Buffer, text: string, offset?: number, length?: number) {
@@ -84,7 +93,7 @@ four two two two
 --a--
 `);
 
-describe('sectionOf', () => {
+describe('sections of a message', () => {
   const cases: readonly (readonly [string, string | undefined])[] = [
     ['HEADER', 'Subject: all\nContent-Type: multipart/mixed; boundary=a\n\n'],
     ['1', 'one'],
@@ -237,53 +246,4 @@ describe('sectionOf', () => {
       }),
     );
   });
-});
-
-describe('decodeBinary', () => {
-  const message = octets(`Content-Type: multipart/mixed; boundary=a
-
---a
-Content-Transfer-Encoding: base64
-
-AAECA/8=
---a
-Content-Transfer-Encoding: Quoted-Printable
-
-=00=FF a=
-b
---a
-Content-Transfer-Encoding: x-uuencode
-
-x
---a
-
-plain \xff
---a--
-`);
-  const binary = (numbers: number[], offset?: number, length?: number) => {
-    const located = locateBinary(parseMime(message), numbers);
-    if (located === undefined) return undefined;
-    const partial = offset === undefined ? undefined : { offset, length: length! };
-    const body = message.subarray(located.start, located.end);
-    const result = decodeBinary(body, located.encoding, partial);
-    return result.kind === 'octets' ? Buffer.from(result.octets).toString('latin1') : result.kind;
-  };
-
-  it('RFC 3516 §4.2: gives the octets that were encoded', () => {
-    assert.equal(binary([1]), '\x00\x01\x02\x03\xff');
-    assert.equal(binary([2]), '\x00\xff ab');
-    assert.equal(binary([4]), 'plain \xff');
-    assert.equal(binary([5]), undefined);
-  });
-
-  it('RFC 3516 §4.2: a partial fetch counts decoded octets', () => {
-    assert.equal(binary([1], 1, 2), '\x01\x02');
-    assert.equal(binary([1], 9, 2), '');
-  });
-
-  it('RFC 3516 §4.3: an unknown encoding is not decoded', () =>
-    assert.equal(binary([3]), 'unknown-encoding'));
-
-  it('RFC 3516 §4.2: without a part it is the message', () =>
-    assert.equal(binary([]), message.toString('latin1')));
 });

@@ -4,7 +4,6 @@
 
 import { forEachField } from '../mail/header.ts';
 import type { MimePart } from '../mail/mime-part.ts';
-import { decodeTransferEncoding } from '../mail/transfer-decoding.ts';
 import type { Partial, Section } from './command.ts';
 
 export interface Extent {
@@ -126,19 +125,6 @@ export function finishSection(
   return select === undefined ? read : slice(selectFields(read, select), partial);
 }
 
-/** All of it for a message in memory. */
-export function sectionOf(
-  message: Uint8Array,
-  root: MimePart,
-  section: Section,
-  partial?: Partial,
-): Uint8Array | undefined {
-  const located = locateSection(root, section);
-  if (located === undefined) return undefined;
-  const { start, end } = rangeToRead(located, partial);
-  return finishSection(message.subarray(start, end), located, partial);
-}
-
 function slice(octets: Uint8Array, partial: Partial | undefined): Uint8Array {
   const { start, end } = partOf({ start: 0, end: octets.length }, partial);
   return octets.subarray(start, end);
@@ -192,15 +178,3 @@ export function locateBinary(
 /** Its decoded octets are lines; in UTF-16 and the like an octet of a newline is none. */
 const isLines = ({ contentType: { type, params } }: MimePart): boolean =>
   type === 'text' && !/^(?:utf|ucs)-?(?:16|32|2|4)/i.test(params.get('charset') ?? '');
-
-export type BinaryResult =
-  | { readonly kind: 'octets'; readonly octets: Uint8Array }
-  /** RFC 3516 §4.3: answered with NO and UNKNOWN-CTE. */
-  | { readonly kind: 'unknown-encoding' };
-
-/** `body` holds the octets of locateBinary. RFC 3516 §4.2: `partial` counts decoded octets. */
-export function decodeBinary(body: Uint8Array, encoding: string, partial?: Partial): BinaryResult {
-  const decoded = decodeTransferEncoding(body, encoding);
-  if (decoded === undefined) return { kind: 'unknown-encoding' };
-  return { kind: 'octets', octets: slice(decoded, partial) };
-}

@@ -18,9 +18,6 @@ export function wireString(octets: string): string {
   return `{${literal.length}}\r\n${literal}`;
 }
 
-export const wireNstring = (octets: string | undefined): string =>
-  octets === undefined ? 'NIL' : wireString(octets);
-
 /** Text as UTF-8 octets, one character each. */
 export const utf8Octets = (text: string): string =>
   /[^\x00-\x7f]/.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;

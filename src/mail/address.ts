@@ -110,10 +110,6 @@ export function domainKey(domain: string): string {
   return toAsciiDomain(domain) ?? lowerCase(domain);
 }
 
-/** Neither half needs SMTPUTF8. */
-export const isAsciiMailbox = ({ local, domain }: Mailbox): boolean =>
-  ascii.test(local) && ascii.test(domain);
-
 /** RFC 5321 §4.1.3: `[192.0.2.1]`, `[IPv6:2001:db8::1]`. */
 export function isAddressLiteral(domain: string): boolean {
   return literalAddress(domain) !== undefined;

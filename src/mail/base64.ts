@@ -29,13 +29,6 @@ export class Base64LineEncoder {
   }
 }
 
-/** Every line is ended with CRLF. */
-export function encodeBase64Lines(bytes: Uint8Array): Buffer {
-  const encoder = new Base64LineEncoder();
-  const encoded = [encoder.push(bytes), encoder.end()];
-  return Buffer.concat(bytes.length === 0 ? encoded : [...encoded, Buffer.from('\r\n')]);
-}
-
 /** RFC 2045 §6.8: everything outside the alphabet is ignored, and "=" ends the data. */
 export function decodeBase64(bytes: Uint8Array): Buffer {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');

@@ -100,12 +100,6 @@ export class QuotedPrintableEncoder {
   }
 }
 
-export function encodeQuotedPrintable(bytes: Uint8Array): Buffer {
-  const encoder = new QuotedPrintableEncoder();
-  const encoded = Buffer.from(encoder.push(bytes));
-  return Buffer.concat([encoded, encoder.end()]);
-}
-
 export function decodeQuotedPrintable(bytes: Uint8Array): Buffer {
   const decoded = Buffer.allocUnsafe(bytes.length);
   let length = 0;

@@ -1,10 +1,7 @@
 // System flags as bits of MailColumns.flags, and what IMAP calls them. RFC 9051 §2.3.2.
 
 export const seenBit = 1;
-export const answeredBit = 2;
-export const flaggedBit = 4;
 export const deletedBit = 8;
-export const draftBit = 16;
 
 /** In the order of their bits. */
 export const systemFlags = ['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft'] as const;

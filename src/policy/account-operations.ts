@@ -18,11 +18,6 @@ export interface PasswordAdvice {
   readonly advice: string | undefined;
 }
 
-export interface AppPassword {
-  readonly name: string;
-  readonly created: number;
-}
-
 /** Limit: each login is compared with all of them. */
 const appPasswordsMax = 50;
 /** Limit: NIST SP 800-63B §3.1.1.2 has 8 as the least; here it is advice. */
@@ -120,17 +115,6 @@ export async function addAppPassword(
   const hashed = await hashPassword(password, credentials);
   await put(store, account, { name: label, ...hashed, created: clock.now() });
   return password;
-}
-
-export async function listAppPasswords(
-  store: AccountStore,
-  address: string,
-): Promise<readonly AppPassword[]> {
-  const account = await existing(store, address);
-  const credentials = await store.credentials(account.address);
-  return credentials
-    .filter(({ name }) => name !== '')
-    .map(({ name, created }) => ({ name, created }));
 }
 
 export async function removeAppPassword(

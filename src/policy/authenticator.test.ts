@@ -12,7 +12,6 @@ import {
   addAppPassword,
   changePassword,
   generatePassword,
-  listAppPasswords,
   removeAccount,
   removeAddress,
   removeAppPassword,
@@ -75,8 +74,8 @@ describe('authenticator', () => {
       assert.equal((await scram(authenticator, 'ann.smith@example.org', password)).kind, 'success');
     }
     assert.deepEqual(
-      (await listAppPasswords(accounts, ann)).map(({ name }) => name),
-      ['phone', 'laptop'],
+      (await accounts.credentials(ann)).map(({ name }) => name),
+      ['', 'phone', 'laptop'],
     );
     await removeAppPassword(accounts, ann, 'phone');
     assert.equal(await authenticator.verifyPassword(ann, phone), undefined);

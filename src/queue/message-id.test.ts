@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../base/fake-clock.ts';
 import { seededRandom } from '../base/random.ts';
-import { createMessageIds, messageIdNumber, messageIdText, messageIdTime } from './message-id.ts';
+import { createMessageIds, messageIdNumber, messageIdText } from './message-id.ts';
 
 const random = seededRandom(1);
 
@@ -27,11 +27,6 @@ describe('queue ids', () => {
       createMessageIds({ clock, random: seededRandom(seed) })(),
     );
     assert.equal(new Set(ids).size, 4);
-  });
-
-  it('say when they were made', () => {
-    const clock = new FakeClock();
-    assert.equal(messageIdTime(createMessageIds({ clock, random })()), clock.now());
   });
 
   it('keep their number and their order as text', () => {

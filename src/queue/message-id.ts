@@ -60,9 +60,3 @@ export function messageIdNumber(text: string): number | undefined {
   }
   return Number.isSafeInteger(id) ? id : undefined;
 }
-
-/** When the id was made, in milliseconds since 1970. */
-export function messageIdTime(text: string): number | undefined {
-  const id = messageIdNumber(text);
-  return id === undefined ? undefined : Math.floor(id / perMs) + epochMs;
-}

@@ -30,8 +30,6 @@ export function mailColumns(row: readonly unknown[]): MailColumns {
   };
 }
 
-export const noMail: MailColumns = mailColumns(['[]', '[]', '[]', '[]', '[]', '[]', '[]', '[]']);
-
 /** What a thread may hand over instead of copying it. */
 export const columnBuffers = (columns: MailColumns): ArrayBuffer[] => [
   ...[columns.uid, columns.email, columns.modseq, columns.flags, columns.keywords].map(bufferOf),
