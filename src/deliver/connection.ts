@@ -19,6 +19,7 @@ import { ClientSession } from '../smtp/client/session.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { enhancedStatus, reply } from '../smtp/reply.ts';
 import type { TlsFacts } from '../smtp/tls-facts.ts';
+import { noLogin } from './login-problem.ts';
 import type { RouteTls } from './remote-route.ts';
 
 export type HopFailureKind =
@@ -98,11 +99,6 @@ const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.s
 
 /** RFC 3463 §3.8: X.7.4, security features not supported. */
 const noTls = reply(454, '7.4', 'TLS is required here, and the next host does not offer it');
-const noMechanism = reply(
-  454,
-  '7.4',
-  'The next host offers no way to log in that would keep the password safe',
-);
 
 export class Connection {
   readonly #session: ClientSession;
@@ -197,7 +193,11 @@ export class Connection {
   /** RFC 4954. A login that fails is the operator's to mend: the mail waits. */
   async login(credentials: SaslCredentials): Promise<void> {
     const client = chooseSaslClient(this.capabilities.mechanisms, credentials, this.#peer.tls);
-    if (client === undefined) throw new HopFailure('login', noMechanism, false);
+    if (client === undefined) {
+      const encrypted = this.#peer.tls !== undefined;
+      const said = noLogin(this.#host, this.capabilities, { encrypted });
+      throw new HopFailure('login', said, false);
+    }
     this.#session.authenticate(client);
     const event = await this.#drive();
     if (event.kind === 'refused')

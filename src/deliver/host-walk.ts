@@ -247,7 +247,11 @@ export class HostWalk {
     this.#failures.push(failure);
     if (failure.kind === 'refused') this.#refused = true;
     this.#note(host, address, error instanceof Error ? error.message : String(error));
-    this.#parts.log.debug('next host failed', { host, address, error: failure.message });
+    const { log } = this.#parts;
+    const fields = { host, address, error: failure.message };
+    // A login is for the operator to mend: nothing goes there until it is.
+    if (failure.kind === 'login') log.warn('login at the next host failed', fields);
+    else log.debug('next host failed', fields);
   }
 
   #note(host: string, address: string, text: string): void {

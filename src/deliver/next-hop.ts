@@ -44,22 +44,26 @@ export interface Addressee {
   readonly params: readonly string[];
 }
 
-/** What is in the way of the message as it is, in words that its sender reads. */
+/**
+ * What is in the way of the message as it is, in words that its sender reads. RFC 3463 §3.7: X.6.3,
+ * conversion required but not supported.
+ */
 const obstacles = {
   /** RFC 6152 §3. */
-  eightBit: 'The next host takes 7-bit mail only',
+  eightBit: reply(554, '6.3', 'The next host takes 7-bit mail only'),
   /** RFC 5321 §4.5.3.1.6. */
-  longLine: 'A line of the message has more than 998 octets',
+  longLine: reply(554, '6.3', 'A line of the message has more than 998 octets'),
   /** RFC 2045 §2.7, §2.8. */
-  nul: 'The message has NUL octets in it, which the next host does not take',
+  nul: reply(554, '6.3', 'The message has NUL octets in it, which the next host does not take'),
+  headerNul: reply(
+    554,
+    '6.3',
+    'The header of the message has a NUL octet in it, which the next host does not take',
+  ),
   /** RFC 3030 §3. */
-  binary: 'The next host does not take binary mail (BINARYMIME)',
-} as const;
-const headerNul =
-  'The header of the message has a NUL octet in it, which the next host does not take';
+  binary: reply(554, '6.3', 'The next host does not take binary mail (BINARYMIME)'),
+};
 
-// RFC 3463 §3.7: X.6.3, conversion required but not supported.
-const notConverted = (why: string): Reply => reply(554, '6.3', why);
 // RFC 6531 §3.2 (4), RFC 3463 §3.7 as RFC 5248 has it: X.6.7.
 const noUtf8 = reply(553, '6.7', 'The next host does not take internationalised mail (SMTPUTF8)');
 
@@ -142,7 +146,7 @@ async function contentForm(
   const target = takes8Bit ? '8bit' : '7bit';
   if (body === 'BINARYMIME') {
     if (takesBinary) return asItIs(message, bodyBinary, true);
-    if (conversion === 'bounce') return { refuse: notConverted(obstacles.binary) };
+    if (conversion === 'bounce') return { refuse: obstacles.binary };
     // RFC 3030 §3: only to servers that say so; for others it has to become lines.
     return converted(message, target, takes8Bit ? body8Bit : none, obstacles.binary);
   }
@@ -159,7 +163,7 @@ async function contentForm(
   // RFC 5321 §4.5.3.1.6: no hop need take a longer line, and some would cut it; some end the message
   // at a dot behind a NUL, or throw NULs away and see the end of data where there is none.
   const obstacle = nul ? obstacles.nul : tooWide ? obstacles.eightBit : obstacles.longLine;
-  if (conversion === 'bounce') return { refuse: notConverted(obstacle) };
+  if (conversion === 'bounce') return { refuse: obstacle };
   return converted(message, target, bodyParams, obstacle);
 }
 
@@ -178,19 +182,19 @@ async function converted(
   message: HopMessage,
   target: '7bit' | '8bit',
   params: readonly string[],
-  obstacle: string,
+  obstacle: Reply,
 ): Promise<Form | { readonly refuse: Reply }> {
   const conversion = await convertContent(whole(message), target);
-  const why = conversion.hasNul ? obstacles.nul : obstacle;
+  const [why] = (conversion.hasNul ? obstacles.nul : obstacle).lines;
   switch (conversion.kind) {
     case 'signed':
       return {
-        refuse: notConverted(`${why}, and converting the message would break its signature`),
+        refuse: reply(554, '6.3', `${why}, and converting the message would break its signature`),
       };
     case 'impossible':
-      return { refuse: notConverted(`${why}, and the message cannot be converted`) };
+      return { refuse: reply(554, '6.3', `${why}, and the message cannot be converted`) };
     case 'converted': {
-      if (conversion.hasNul) return { refuse: notConverted(headerNul) };
+      if (conversion.hasNul) return { refuse: obstacles.headerNul };
       const { size } = conversion;
       const read = () => conversion.read();
       return { content: { kind: 'stream', size }, read, params, binary: false };

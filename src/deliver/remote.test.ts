@@ -557,6 +557,69 @@ describe('a smarthost with a login', () => {
     assert.ok(!server.heard.some((line) => line.startsWith('AUTH')));
   });
 
+  const problems: [
+    what: string,
+    keywords: string[],
+    tls: 'none' | 'require' | 'opportunistic',
+    RegExp,
+  ][] = [
+    [
+      'no AUTH',
+      ['STARTTLS'],
+      'require',
+      /The smarthost 127\.0\.0\.1 does not offer AUTH, and a login is set for it: use its port for submission \(587 or 465\), or leave the login out$/,
+    ],
+    [
+      'no AUTH in the clear, and no TLS',
+      ['PIPELINING'],
+      'opportunistic',
+      /does not offer AUTH without TLS, .*: use its port for submission/,
+    ],
+    [
+      'no AUTH in the clear, where its TLS is not wanted',
+      ['STARTTLS'],
+      'none',
+      /does not offer AUTH without TLS, .*: see why its TLS is not used, or leave the login out$/,
+    ],
+    [
+      'nothing that we know',
+      ['STARTTLS', 'AUTH CRAM-MD5 NTLM'],
+      'require',
+      /offers no way to log in that we know: CRAM-MD5, NTLM$/,
+    ],
+    [
+      'only what shows the password',
+      ['AUTH PLAIN LOGIN'],
+      'opportunistic',
+      /offers no way to log in that would keep the password safe without TLS \(PLAIN, LOGIN\): use its port/,
+    ],
+  ];
+  for (const [what, offered, tls, expected] of problems)
+    it(`RFC 4954 §4: a smarthost that offers ${what} is called that`, async () => {
+      await using server = await scriptedServer({ keywords: offered, tls: issued });
+      const warned: unknown[] = [];
+      const log = {
+        ...silentLog,
+        warn: (event: string, fields: unknown) => void warned.push([event, fields]),
+      };
+      await using world = make({ route: { ...route(server, 'require'), tls }, log });
+      const result = await attempt(world);
+      const [health, said] = say(result);
+      assert.equal(health, 'down');
+      assert.match(said!, /^deferred 454 4\.7\.4 /);
+      assert.match(said!, expected);
+      const [[event, fields]] = warned as [[string, { error: string }]];
+      assert.equal(event, 'login at the next host failed');
+      assert.match(fields.error, expected);
+      assert.doesNotMatch(JSON.stringify([result, warned]), /"p"|AHUAcA/, 'and shows no password');
+    });
+
+  it('RFC 5321 §3.2: … also one that knows HELO only', async () => {
+    await using server = await scriptedServer({ script: only('EHLO', '502 5.5.1 what?') });
+    await using world = make({ route: route(server, 'opportunistic') });
+    assert.match(say(await attempt(world))[1]!, /127\.0\.0\.1 does not offer AUTH without TLS/);
+  });
+
   it('a login that is refused keeps the mail, and says why', async () => {
     await using server = await scriptedServer({
       keywords,
