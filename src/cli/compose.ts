@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { formatDate } from '../mail/date.ts';
 import { encodeHeaderText } from '../mail/encoded-word.ts';
+import { findHeaderEnd, parseHeader } from '../mail/header.ts';
 
 export interface ComposeOptions {
   readonly from: string;
@@ -55,10 +56,12 @@ function headerLine(header: string): string {
  * A text whose first line happens to read `Note: …` has no empty line after it, or prose before.
  */
 function beginsWithFields(content: Buffer): boolean {
-  const end = content.indexOf('\r\n\r\n');
-  if (end === -1) return false;
-  const lines = content.toString('latin1', 0, end).split('\r\n');
-  return lines.every((line, i) => /^[!-9;-~]{1,76}:/.test(line) || (i > 0 && /^[ \t]/.test(line)));
+  let at = 0;
+  for (const { offset, length } of parseHeader(content)) {
+    if (offset !== at) return false;
+    at = offset + length;
+  }
+  return at > 0 && findHeaderEnd(content) > at;
 }
 
 /** Files on this machine end their lines in LF; mail does not. RFC 5322 §2.3. */

@@ -3,7 +3,7 @@
 // of the two and never in both. RFC 5321 §4.4 (final delivery).
 
 import type { Clock } from '../base/clock.ts';
-import { findHeaderEnd } from '../mail/header.ts';
+import { HeaderWalk } from '../mail/header-walk.ts';
 import { deliveredToField, returnPathField } from '../mail/trace.ts';
 import { storeLinesOnly } from '../mailbox/lines-only.ts';
 import type { Directory } from '../policy/directory.ts';
@@ -82,7 +82,7 @@ export async function accountFor(
 export const finalFields = ({ sender, prefix }: QueuedMessage, address: string): string =>
   returnPathField(sender) + deliveredToField(address) + prefix;
 
-const deliveredTo = /^delivered-to:(.*)/gim;
+const deliveredTo = 'delivered-to';
 
 /**
  * The addresses, in lower case, that the message was delivered to before: who sends it back to one
@@ -92,11 +92,13 @@ export async function deliveredBefore({
   content,
 }: QueuedMessage): Promise<ReadonlySet<string> | undefined> {
   const bytes = content.bytes ?? (await firstChunk(content));
-  const start = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const header = start.toString('utf8', 0, findHeaderEnd(start));
   let found: Set<string> | undefined;
-  for (const [, address = ''] of header.matchAll(deliveredTo))
-    found = (found ?? new Set()).add(address.trim().toLowerCase());
+  const walk = new HeaderWalk(bytes);
+  while (walk.next()) {
+    if (walk.nameLength !== deliveredTo.length || !walk.isNamed(deliveredTo)) continue;
+    const value = Buffer.from(bytes.subarray(walk.colon + 1, walk.end)).toString('utf8');
+    found = (found ?? new Set()).add(value.replace(/\r?\n/g, '').trim().toLowerCase());
+  }
   return found;
 }
 

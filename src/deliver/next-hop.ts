@@ -5,6 +5,7 @@
 
 import { domainToASCII } from 'node:url';
 import { unreachable } from '../base/assert.ts';
+import { findHeaderEnd, headerEndWithin } from '../mail/header.ts';
 import { LineMeter } from '../mail/line-meter.ts';
 import { convertContent, has8Bit, hasNul } from '../mail/transfer-encoding.ts';
 import type { Capabilities } from '../smtp/client/capabilities.ts';
@@ -271,18 +272,14 @@ async function needsUtf8(
 const headerBytesMax = 2 ** 20;
 
 export async function headerHas8Bit(content: Content): Promise<boolean> {
-  let seen = 0;
-  let tail = '';
+  let head = Buffer.alloc(0);
   for await (const bytes of content.read()) {
-    const text = tail + Buffer.from(bytes).toString('latin1');
-    const end = /(?:^|\n)\r?\n/.exec(text)?.index;
-    if (!ascii.test(end === undefined ? text : text.slice(0, end))) return true;
-    if (end !== undefined) return false;
-    seen += bytes.length;
-    if (seen > headerBytesMax) return true;
-    tail = text.slice(-3);
+    head = Buffer.concat([head, bytes]);
+    const end = headerEndWithin(head);
+    if (end !== undefined) return has8Bit(head.subarray(0, end));
+    if (head.length > headerBytesMax) return true;
   }
-  return false;
+  return has8Bit(head.subarray(0, findHeaderEnd(head)));
 }
 
 /** RFC 5890 §2.3.2.1: a U-label has an A-label that means the same, and any host takes that. */

@@ -5,6 +5,7 @@ import {
   findHeaderEnd,
   foldHeader,
   type HeaderScan,
+  headerEndWithin,
   headerValue,
   parseHeader,
   scanHeader,
@@ -24,6 +25,10 @@ const lineArbitrary = fc
       ':',
       'a',
       'From',
+      'From: a\r\n',
+      'Note: a\r\n',
+      '--',
+      '\xef\xbb\xbf',
       'Received: ',
       'Message-ID',
       '\xe9',
@@ -62,6 +67,110 @@ describe('findHeaderEnd', () => {
   }
 });
 
+describe('RFC 5322 §2.2: a line that is no field', () => {
+  const namesOf = (message: string): string =>
+    parseHeader(octets(message))
+      .map(({ name }) => name)
+      .join(' ');
+  const lines = (count: number, line: string): string => `${line}\r\n`.repeat(count);
+
+  const cases: readonly (readonly [title: string, message: string, names: string, body: string])[] =
+    [
+      ['is passed over', 'From: a\r\nastray\r\nTo: b\r\n\r\nx', 'From To', 'x'],
+      ['with what continues it', 'From: a\r\nastray\r\n more\r\nTo: b\r\n\r\nx', 'From To', 'x'],
+      ['an encoded word', 'Subject: a\r\n=?x?Q?b?=\r\nTo: b\r\n\r\nx', 'Subject To', 'x'],
+      ['a blank in the name', 'From: a\r\nMy Name: b\r\nTo: b\r\n\r\nx', 'From To', 'x'],
+      ['8-bit octets in the name', 'From: a\r\nN\xe4me: b\r\nTo: b\r\n\r\nx', 'From To', 'x'],
+      ['control characters', 'From: a\r\n\0\x01\r\nTo: b\r\n\r\nx', 'From To', 'x'],
+      ['before every field', 'astray\r\n too\r\nFrom: a\r\n\r\nx', 'From', 'x'],
+      ['several times', 'a b\r\nFrom: a\r\nc\r\nX-A: d\r\ne\r\nTo: f\r\n\r\nx', 'From X-A To', 'x'],
+      [
+        'an mbox line behind trace fields',
+        'Received: a\r\nFrom a Thu\r\nTo: b\r\n\r\nx',
+        'Received To',
+        'x',
+      ],
+      [
+        'fields of any name before the known one',
+        'A: b\r\nc\r\nD: e\r\n f\r\nTo: g\r\n\r\nx',
+        'A D To',
+        'x',
+      ],
+      ['seven of them', `A: b\r\n${lines(7, 'c')}To: d\r\n\r\nx`, 'A To', 'x'],
+      ['LF alone', 'A: b\nc d\nTo: e\n\nx', 'A To', 'x'],
+      ['a known field is the end of it all', 'A: b\r\nc\r\nTo: d', 'A To', ''],
+      [
+        'ends it when a text follows',
+        'A: b\r\nHello,\r\nNote: c\r\n\r\nx',
+        'A',
+        'Hello,\r\nNote: c\r\n\r\nx',
+      ],
+      [
+        'ends it before an empty line',
+        'A: b\r\nHello\r\n\r\nTo: c\r\n',
+        'A',
+        'Hello\r\n\r\nTo: c\r\n',
+      ],
+      [
+        'eight of them end it',
+        `A: b\r\n${lines(8, 'c')}To: d\r\n`,
+        'A',
+        `${lines(8, 'c')}To: d\r\n`,
+      ],
+      [
+        'a long one ends it',
+        `A: b\r\n${'c '.repeat(500)}\r\nTo: d\r\n`,
+        'A',
+        `${'c '.repeat(500)}\r\nTo: d\r\n`,
+      ],
+      [
+        'RFC 5322 §3.6: what the header has already, and may have once, is of a quoted header',
+        'From: a\r\nSubject: b\r\nHello,\r\nFrom: c\r\nSubject: d\r\n\r\nx',
+        'From Subject',
+        'Hello,\r\nFrom: c\r\nSubject: d\r\n\r\nx',
+      ],
+      ['a boundary ends it', 'A: b\r\n--b\r\nTo: c\r\n\r\nx', 'A', '--b\r\nTo: c\r\n\r\nx'],
+      ['a boundary with a colon ends it', 'A: b\r\n--=:x\r\nTo: c\r\n', 'A', '--=:x\r\nTo: c\r\n'],
+      [
+        'a boundary behind it ends it',
+        'A: b\r\nc\r\n--b\r\nTo: c\r\n',
+        'A',
+        'c\r\n--b\r\nTo: c\r\n',
+      ],
+      ['UTF-8’s mark is none', '\xef\xbb\xbfFrom: a\r\n\r\nx', 'From', 'x'],
+      ['UTF-8’s mark behind trace fields', 'A: b\r\n\xef\xbb\xbfFrom: a\r\n\r\nx', 'A From', 'x'],
+      ['UTF-8’s mark before an mbox line', '\xef\xbb\xbfFrom a\r\nTo: b\r\n\r\nx', 'To', 'x'],
+    ];
+  for (const [title, message, names, body] of cases) {
+    it(title, () => {
+      assert.equal(namesOf(message), names);
+      assert.equal(octets(message).toString('latin1', findHeaderEnd(octets(message))), body);
+    });
+  }
+
+  it('ends the header beyond its first 64 KiB', () => {
+    const many = (count: number) => `${lines(count, `A: ${'b'.repeat(59)}`)}c\r\nTo: d\r\n\r\n`;
+    assert.match(namesOf(many(1_000)), / To$/);
+    assert.doesNotMatch(namesOf(many(1_100)), /To/);
+  });
+
+  it('means the same to whoever has only the header', () => {
+    fc.assert(
+      fc.property(lineArbitrary, (text) => {
+        const message = octets(text);
+        const header = message.subarray(0, findHeaderEnd(message));
+        assert.equal(findHeaderEnd(header), header.length);
+        assert.deepEqual(parseHeader(header), parseHeader(message));
+        for (let end = 0; end < message.length; end += 1) {
+          const known = headerEndWithin(message.subarray(0, end));
+          if (known !== undefined) assert.equal(known, header.length);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
 describe('parseHeader', () => {
   it('RFC 5322 §2.2.3: unfolds values and keeps where the raw field was', () => {
     const message = octets('Subject:\r\n Hello\r\n\tworld \r\nX :y\r\n\r\nNo: field');
@@ -90,7 +199,7 @@ describe('parseHeader', () => {
     assert.equal(parseHeader(octets(`A: ${'x'.repeat(2 * 2 ** 20)}\r\n`)).length, 0);
   });
 
-  it('is total: raw fields are consecutive, values are single lines', () => {
+  it('is total: raw fields follow each other, values are single lines', () => {
     fc.assert(
       fc.property(lineArbitrary, (text) => {
         const message = octets(text);
@@ -99,7 +208,7 @@ describe('parseHeader', () => {
         for (const [i, field] of fields.entries()) {
           assert.doesNotMatch(field.value, /[\r\n]/);
           const next = fields[i + 1];
-          if (next !== undefined) assert.equal(field.offset + field.length, next.offset);
+          if (next !== undefined) assert.ok(field.offset + field.length <= next.offset);
           else assert.ok(field.offset + field.length <= end);
         }
       }),
@@ -140,8 +249,15 @@ describe('scanHeader', () => {
     for (const part of ['', 'A: b\r\n', 'A: b\r\n\r', 'A: b\r\nDat', 'A: b\r\nDate ']) {
       assert.equal(scanHeader(octets(part)).complete, false, JSON.stringify(part));
     }
-    for (const whole of ['\r\n', 'A: b\r\n\r\n', 'A: b\r\nno field\r\n', '\n']) {
+    for (const part of ['\xef', 'A: b\r\nno field\r\n', 'no field\r\nSubjec', 'no field\r\n-']) {
+      assert.equal(scanHeader(octets(part)).complete, false, JSON.stringify(part));
+      assert.equal(headerEndWithin(octets(part)), undefined, JSON.stringify(part));
+      assert.equal(scanHeader(octets(part), true).complete, true, JSON.stringify(part));
+    }
+    const decided = ['\r\n', 'A: b\r\n\r\n', 'A: b\r\nno field\r\n\r\n', '\n', 'A: b\r\n--'];
+    for (const whole of [...decided, 'no field\r\n'.repeat(8), 'x '.repeat(501)]) {
       assert.equal(scanHeader(octets(whole)).complete, true, JSON.stringify(whole));
+      assert.equal(headerEndWithin(octets(whole)), findHeaderEnd(octets(whole)));
     }
   });
 

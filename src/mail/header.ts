@@ -1,10 +1,10 @@
 // Header fields: RFC 5322 §2.2 as it should be and §4 as it also comes. Everything that reads is total
-// and linear: any octets give an answer. A line ends with LF, with or without a CR before it; a bare
-// CR never ends one. The header ends with the first empty line, or before the first line that can be
-// neither a field nor the continuation of one, as Postfix and sendmail have it.
+// and linear: any octets give an answer. Which lines are fields and where the header ends is said in
+// header-walk.ts alone.
 
 import { isUtf8 } from 'node:buffer';
 import { assert } from '../base/assert.ts';
+import { HeaderWalk } from './header-walk.ts';
 
 export interface HeaderField {
   /** As written. */
@@ -15,7 +15,7 @@ export interface HeaderField {
    * Encoded words are left as they are: see encoded-word.ts.
    */
   readonly value: string;
-  /** Where the raw field begins. */
+  /** Where the raw field begins: its name, behind a byte order mark. */
   readonly offset: number;
   /** Octets of the raw field, the last line end included. */
   readonly length: number;
@@ -24,7 +24,7 @@ export interface HeaderField {
 export interface HeaderScan {
   /** Where the body begins. */
   readonly end: number;
-  /** False when the octets, or the first MiB of them, ended before the header did. */
+  /** False when the octets, or the first MiB of them, ended before it was certain where it does. */
   readonly complete: boolean;
   /** The first Message-ID without white space, at most 998 characters; undefined if empty. */
   readonly messageId: string | undefined;
@@ -35,27 +35,24 @@ export interface HeaderScan {
   readonly hasFrom: boolean;
 }
 
-const LF = 0x0a;
-const CR = 0x0d;
 const SP = 0x20;
-const TAB = 0x09;
-const COLON = 0x3a;
 
 /** Limit: what scanHeader looks at, and parseHeader unless told otherwise. */
 export const headerBytesMax = 2 ** 20;
 /** Limit: real messages have at most some hundreds of fields. */
 export const headerFieldsMax = 10_000;
-/** Limit: the colon of a field is on its first line, which has 998 octets. RFC 5322 §2.1.1. */
-const nameBytesMax = 998;
-
-/** Where the body begins: behind the empty line, or at the first line that is no header line. */
+/** Where the body begins: behind the empty line, or where the header ends without one. */
 export function findHeaderEnd(bytes: Uint8Array): number {
-  let at = fieldsStart(bytes);
-  while (at < bytes.length) {
-    if (colonOf(bytes, at) < 0) return skipEmptyLine(bytes, at);
-    at = fieldEnd(bytes, at);
-  }
-  return at;
+  const walk = new HeaderWalk(bytes);
+  while (walk.next());
+  return walk.bodyStart;
+}
+
+/** The same of the first octets of a message; undefined when they are too few to say. */
+export function headerEndWithin(bytes: Uint8Array): number | undefined {
+  const walk = new HeaderWalk(bytes);
+  while (walk.next());
+  return walk.complete ? walk.bodyStart : undefined;
 }
 
 export interface HeaderOptions {
@@ -73,20 +70,15 @@ export function parseHeader(
   const { fieldsMax = headerFieldsMax, bytesMax = headerBytesMax, names } = options;
   const buffer = asBuffer(bytes);
   const fields: HeaderField[] = [];
-  let at = fieldsStart(buffer);
-  while (at < buffer.length && fields.length < fieldsMax) {
-    const colon = colonOf(buffer, at);
-    if (colon < 0) break;
-    const end = fieldEnd(buffer, at);
-    if (end > bytesMax) break;
+  const walk = new HeaderWalk(buffer);
+  while (fields.length < fieldsMax && walk.next() && walk.end <= bytesMax) {
     // RFC 5322 §4.5: white space is allowed between the name and the colon.
-    const name = buffer.toString('latin1', at, colon).trimEnd();
+    const { start, colon, end } = walk;
+    const name = buffer.toString('latin1', start, start + walk.nameLength);
     const lowerName = name.toLowerCase();
-    if (names === undefined || names.has(lowerName)) {
-      const value = unfold(decode(buffer, colon + 1, end));
-      fields.push({ name, lowerName, value, offset: at, length: end - at });
-    }
-    at = end;
+    if (names !== undefined && !names.has(lowerName)) continue;
+    const value = unfold(decode(buffer, colon + 1, end));
+    fields.push({ name, lowerName, value, offset: start, length: end - start });
   }
   return fields;
 }
@@ -100,13 +92,11 @@ export function forEachField(
   visit: (lowerName: string, start: number, end: number) => void,
 ): void {
   const buffer = asBuffer(bytes);
-  let at = fieldsStart(buffer);
-  while (at < buffer.length) {
-    const colon = colonOf(buffer, at);
-    if (colon < 0) break;
-    const end = fieldEnd(buffer, at);
-    visit(buffer.toString('latin1', at, nameEnd(buffer, at, colon)).toLowerCase(), at, end);
-    at = end;
+  const walk = new HeaderWalk(buffer);
+  while (walk.next()) {
+    const { start, end } = walk;
+    const name = buffer.toString('latin1', start, start + walk.nameLength);
+    visit(name.toLowerCase(), start, end);
   }
 }
 
@@ -116,42 +106,37 @@ export function headerValue(fields: readonly HeaderField[], lowerName: string): 
   return undefined;
 }
 
-/** What the message path needs to know of a header, in one pass that allocates next to nothing. */
-export function scanHeader(bytes: Uint8Array): HeaderScan {
+/**
+ * What the message path needs to know of a header, in one pass that allocates next to nothing.
+ * `whole`: the octets are all of the message, not only its beginning.
+ */
+export function scanHeader(bytes: Uint8Array, whole = false): HeaderScan {
   const head = bytes.length > headerBytesMax ? bytes.subarray(0, headerBytesMax) : bytes;
   let received = 0;
   let hasDate = false;
   let hasFrom = false;
   let hasMessageId = false;
   let messageId: string | undefined;
-  let complete = false;
-  let at = fieldsStart(head);
-  while (at < head.length) {
-    const colon = colonOf(head, at);
-    if (colon < 0) {
-      complete = !mayGoOn(head, at);
-      if (complete) at = skipEmptyLine(head, at);
-      break;
-    }
-    const end = fieldEnd(head, at);
-    switch (nameEnd(head, at, colon) - at) {
+  const walk = new HeaderWalk(head);
+  while (walk.next()) {
+    switch (walk.nameLength) {
       case 4:
-        hasDate ||= isName(head, at, 'date');
-        hasFrom ||= isName(head, at, 'from');
+        hasDate ||= walk.isNamed('date');
+        hasFrom ||= walk.isNamed('from');
         break;
       case 8:
-        if (isName(head, at, 'received')) received += 1;
+        if (walk.isNamed('received')) received += 1;
         break;
       case 10:
-        if (!hasMessageId && isName(head, at, 'message-id')) {
+        if (!hasMessageId && walk.isNamed('message-id')) {
           hasMessageId = true;
-          messageId = withoutSpace(head, colon + 1, end);
+          messageId = withoutSpace(head, walk.colon + 1, walk.end);
         }
         break;
     }
-    at = end;
   }
-  return { end: at, complete, messageId, received, hasDate, hasMessageId, hasFrom };
+  const complete = walk.complete || (whole && head === bytes);
+  return { end: walk.bodyStart, complete, messageId, received, hasDate, hasMessageId, hasFrom };
 }
 
 /**
@@ -201,81 +186,6 @@ function breakLine(line: string): string[] {
 }
 
 const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
-
-/** Whether a field begins at `at`, which is the beginning of a line. */
-export const isFieldStart = (bytes: Uint8Array, at: number): boolean => colonOf(bytes, at) >= 0;
-
-/** Whether the line that begins at `at` is one that mbox files have before the first field. */
-export function isMboxLine(bytes: Uint8Array, at: number): boolean {
-  const from = bytes[at] === 0x3e ? at + 1 : at;
-  return bytes[from + 4] === SP && isName(bytes, from, 'from') && colonOf(bytes, from) < 0;
-}
-
-/** Field: mbox files and some clients put a "From " line (or ">From ") before the first field. */
-function fieldsStart(bytes: Uint8Array): number {
-  return isMboxLine(bytes, 0) ? lineEnd(bytes, 0) : 0;
-}
-
-/**
- * Where the colon of a field is whose name begins at `at`; -1 if no field begins there.
- * RFC 5322 §3.6.8: field-name = 1*ftext ; ftext = %d33-57 / %d59-126
- * RFC 5322 §4.5: obsolete fields may have white space before the colon.
- */
-function colonOf(bytes: Uint8Array, at: number): number {
-  const end = at + nameBytesMax;
-  let i = at;
-  let octet = bytes[i];
-  while (octet !== undefined && octet > SP && octet < 0x7f && octet !== COLON && i < end) {
-    i += 1;
-    octet = bytes[i];
-  }
-  if (i === at) return -1;
-  while ((octet === SP || octet === TAB) && i < end) {
-    i += 1;
-    octet = bytes[i];
-  }
-  return octet === COLON ? i : -1;
-}
-
-/** Whether the octets ended in what might still become a field or the empty line. */
-function mayGoOn(bytes: Uint8Array, at: number): boolean {
-  let i = at;
-  if (bytes[i] === CR) return i + 1 === bytes.length;
-  while (i < bytes.length && bytes[i]! >= SP && bytes[i]! < 0x7f) i += 1;
-  return i > at && i === bytes.length && i - at <= nameBytesMax;
-}
-
-function nameEnd(bytes: Uint8Array, at: number, colon: number): number {
-  let end = colon;
-  while (end > at && (bytes[end - 1] === SP || bytes[end - 1] === TAB)) end -= 1;
-  return end;
-}
-
-/** Behind the field's last line: lines that begin with white space continue it. RFC 5322 §2.2.3. */
-function fieldEnd(bytes: Uint8Array, at: number): number {
-  let end = lineEnd(bytes, at);
-  while (bytes[end] === SP || bytes[end] === TAB) end = lineEnd(bytes, end);
-  return end;
-}
-
-function lineEnd(bytes: Uint8Array, at: number): number {
-  const newline = bytes.indexOf(LF, at);
-  return newline < 0 ? bytes.length : newline + 1;
-}
-
-function skipEmptyLine(bytes: Uint8Array, at: number): number {
-  if (bytes[at] === LF) return at + 1;
-  if (bytes[at] === CR && bytes[at + 1] === LF) return at + 2;
-  return at;
-}
-
-/** `name` is in lower case and made of letters and hyphens, which bit 5 does not change. */
-function isName(bytes: Uint8Array, at: number, name: string): boolean {
-  for (let i = 0; i < name.length; i += 1) {
-    if ((bytes[at + i]! | 0x20) !== name.charCodeAt(i)) return false;
-  }
-  return true;
-}
 
 function withoutSpace(bytes: Uint8Array, from: number, to: number): string | undefined {
   let start = from;

@@ -4,9 +4,7 @@
 // Our own name may come back honestly: an alias leads outside and the other side forwards to us, a
 // content filter hands a message back, a list resends. Such paths are short; a loop has no end.
 
-const LF = 0x0a;
-const SP = 0x20;
-const TAB = 0x09;
+import { HeaderWalk } from './header-walk.ts';
 
 /** Limit: RFC 5321 §6.3 asks for a "large rejection threshold, normally at least 100". */
 export const receivedFieldsMax = 100;
@@ -32,12 +30,17 @@ const backAgain: LoopRefusal = {
   lines: ['Mail loop: the message has been here too often already'],
 };
 
-/** The refusal, if these header octets are those of a message that goes round in circles. */
+/**
+ * The refusal, if these header octets are those of a message that goes round in circles. `received`:
+ * how many Received fields they hold, as scanHeader has counted; few need no second look.
+ */
 export function mailLoop(
   header: Uint8Array,
   hostname: string,
   fieldsMax = receivedFieldsMax,
+  received = Number.POSITIVE_INFINITY,
 ): LoopRefusal | undefined {
+  if (received <= Math.min(fieldsMax, ownReceivedFieldsMax)) return undefined;
   const { all, ours } = countReceived(header, hostname);
   if (all > fieldsMax) return tooManyHops;
   return ours > ownReceivedFieldsMax ? backAgain : undefined;
@@ -51,20 +54,18 @@ export function countReceived(
   const ourName = hostname.toLowerCase();
   let all = 0;
   let ours = 0;
-  let at = 0;
-  while (at < header.length) {
-    let end = lineEnd(header, at);
-    const colon = receivedColon(header, at);
-    if (colon > 0) {
-      while (header[end] === SP || header[end] === TAB) end = lineEnd(header, end);
-      all += 1;
-      // Limit: what is longer than a line of RFC 5322 names no `by` that we wrote.
-      if (isBy(latin1(header, colon + 1, Math.min(end, at + 1_000)), ourName)) ours += 1;
-    }
-    at = end;
+  const walk = new HeaderWalk(header);
+  while (walk.next()) {
+    if (walk.nameLength !== received.length || !walk.isNamed(received)) continue;
+    all += 1;
+    // Limit: what is longer than a line of RFC 5322 names no `by` that we wrote.
+    if (isBy(latin1(header, walk.colon + 1, Math.min(walk.end, walk.start + 1_000)), ourName))
+      ours += 1;
   }
   return { all, ours };
 }
+
+const received = 'received';
 
 /** RFC 5321 §4.4: By-domain = CFWS "BY" FWS Extended-Domain */
 function isBy(field: string, ourName: string): boolean {
@@ -77,26 +78,6 @@ function isBy(field: string, ourName: string): boolean {
     if (word.length < before.length && /(?:^|[\s)])by$/.test(word.slice(-3))) return true;
   }
   return false;
-}
-
-const received = [...'received'].map((letter) => letter.charCodeAt(0));
-
-/**
- * Where the colon of a Received field is that begins at `at`; -1 if none does.
- * RFC 5322 §4.5: obsolete fields may have white space before the colon.
- */
-function receivedColon(header: Uint8Array, at: number): number {
-  for (let i = 0; i < received.length; i += 1) {
-    if ((header[at + i]! | 0x20) !== received[i]) return -1;
-  }
-  let colon = at + received.length;
-  while (header[colon] === SP || header[colon] === TAB) colon += 1;
-  return header[colon] === 0x3a ? colon : -1;
-}
-
-function lineEnd(header: Uint8Array, at: number): number {
-  const newline = header.indexOf(LF, at);
-  return newline < 0 ? header.length : newline + 1;
 }
 
 const latin1 = (bytes: Uint8Array, from: number, to: number): string =>

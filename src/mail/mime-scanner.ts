@@ -3,8 +3,17 @@
 // are made of, which is what a conversion has to know (transfer-encoding.ts).
 
 import type { HeaderField } from './header.ts';
-import { isFieldStart, isMboxLine, parseHeader } from './header.ts';
+import { parseHeader } from './header.ts';
 import { HeaderBuffer } from './header-buffer.ts';
+import {
+  emptyLineEnd,
+  headerEnds,
+  isFieldStart,
+  isMboxLine,
+  StrayLines,
+  strayWithinBytes,
+  undecided,
+} from './header-walk.ts';
 import type { ContentType, MimeFields, MimeLimits, MimePart } from './mime-part.ts';
 import { defaultTypes, isIdentityEncoding, readMimeFields } from './mime-part.ts';
 
@@ -85,6 +94,9 @@ export class MimeScanner {
   #inHeader = true;
   /** The header being read has a field already, so that white space can continue it. */
   #fieldSeen = false;
+  #stray: StrayLines | undefined;
+  /** Lines that are astray, until it is known whether the header goes on; #at is before them. */
+  #held: Uint8Array = nothing;
   #parts = 0;
   /** Offset of the next octet that is looked at. */
   #at = 0;
@@ -127,6 +139,7 @@ export class MimeScanner {
     const last = this.#carry;
     this.#carry = nothing;
     if (last.length > 0) this.#take(last, 0, last.length, false);
+    while (this.#held.length > 0) this.#release(headerEnds);
     // The header of a message inside may begin where the last octet ended.
     while (this.#inHeader) this.#endHeader(this.#at);
     while (this.#open.length > 1) this.#closePart(this.#at, this.#lineFeeds);
@@ -146,17 +159,22 @@ export class MimeScanner {
 
   /** One line, or when it is long one piece of it. `ended`: the last octet is its LF. */
   #take(bytes: Uint8Array, start: number, end: number, ended: boolean): void {
+    if (this.#held.length > 0 && this.#hold(bytes, start, end)) return;
     const offset = this.#at;
-    this.#at += end - start;
     const role = this.#roleOf(bytes, start, end, offset);
+    if (role === 'astray') {
+      this.#held = bytes.slice(start, end);
+      return;
+    }
+    this.#at += end - start;
     if (role === 'header') this.#header.append(bytes, start, end, this.#lineLength);
     else if (role === 'body') this.#measureBody(bytes, start, end, ended);
     else this.#onBoundary(role, offset);
-    const endsHeader = role === 'header' && !this.#midLine && isEmptyLine(bytes, start);
+    const endsHeader = role === 'header' && !this.#midLine && emptyLineEnd(bytes, start) > 0;
     this.#midLine = !ended;
     this.#lineLength = ended ? 0 : this.#lineLength + (end - start);
-    this.#lineEnd = ended ? (end - start > 1 && bytes[end - 2] === CR ? 2 : 1) : 0;
-    if (ended) this.#lineFeeds += 1;
+    if (ended) this.#endLine(bytes, start, end);
+    else this.#lineEnd = 0;
     if (endsHeader) this.#endHeader(this.#at);
   }
 
@@ -166,13 +184,14 @@ export class MimeScanner {
       if (boundary !== undefined) return boundary;
       if (!this.#inHeader) return 'body';
       if (this.#midLine || this.#isHeaderLine(bytes, start)) return 'header';
-      // A line that is no field ends the header; then it may be a boundary, or begin another header.
+      if (this.#judge(bytes.subarray(start, end)) === undecided) return 'astray';
+      // The header ends; then it may be a boundary, or begin another header.
       this.#endHeader(offset);
     }
   }
 
   #isHeaderLine(bytes: Uint8Array, at: number): boolean {
-    if (isEmptyLine(bytes, at)) return true;
+    if (emptyLineEnd(bytes, at) > 0) return true;
     if (bytes[at] === SP || bytes[at] === TAB) return this.#fieldSeen;
     if (isFieldStart(bytes, at)) {
       this.#fieldSeen = true;
@@ -181,11 +200,61 @@ export class MimeScanner {
     return this.#header.isEmpty && isMboxLine(bytes, at);
   }
 
+  /** Whether the header goes on behind these lines, the first of which is astray. */
+  #judge(lines: Uint8Array): number {
+    if (this.#at - this.#open.at(-1)!.part.headerStart > strayWithinBytes) return headerEnds;
+    const header = this.#header.bytes();
+    this.#stray ??= new StrayLines();
+    this.#stray.see(header, header.length);
+    return this.#stray.look(lines, 0);
+  }
+
+  /** True if the line is held, too. */
+  #hold(bytes: Uint8Array, start: number, end: number): boolean {
+    while (this.#held.length > 0) {
+      const lines = join(this.#held, bytes, start, end);
+      const boundary = this.#boundaryLine(bytes, start, end);
+      const verdict = boundary === undefined ? this.#judge(lines) : headerEnds;
+      if (verdict === undecided) {
+        this.#held = lines;
+        return true;
+      }
+      this.#release(verdict);
+    }
+    return false;
+  }
+
+  /** Takes the lines that were held: as such of the header, or once more behind its end. */
+  #release(verdict: number): void {
+    const lines = this.#held;
+    this.#held = nothing;
+    if (verdict === headerEnds) this.#endHeader(this.#at);
+    for (let at = 0; at < lines.length; ) {
+      const newline = lines.indexOf(LF, at);
+      const end = newline < 0 ? lines.length : newline + 1;
+      if (verdict === headerEnds) this.#take(lines, at, end, newline >= 0);
+      else this.#takeStray(lines, at, end);
+      at = end;
+    }
+  }
+
+  #takeStray(lines: Uint8Array, start: number, end: number): void {
+    this.#header.append(lines, start, end, 0);
+    this.#at += end - start;
+    this.#endLine(lines, start, end);
+  }
+
+  #endLine(bytes: Uint8Array, start: number, end: number): void {
+    this.#lineEnd = end - start > 1 && bytes[end - 2] === CR ? 2 : 1;
+    this.#lineFeeds += 1;
+  }
+
   #beginPart(defaultType: ContentType): void {
     this.#open.push(newPart(this.#at, defaultType));
     this.#parts += 1;
     this.#inHeader = true;
     this.#fieldSeen = false;
+    this.#stray = undefined;
     this.#header.clear();
   }
 
@@ -357,9 +426,6 @@ const isMessage = ({ contentType: { type, subtype }, encoding }: MimeFields): bo
 
 const signatures = new Set(['dkim-signature', 'arc-message-signature', 'domainkey-signature']);
 const isSignature = ({ lowerName }: HeaderField): boolean => signatures.has(lowerName);
-
-const isEmptyLine = (bytes: Uint8Array, at: number): boolean =>
-  bytes[at] === LF || (bytes[at] === CR && bytes[at + 1] === LF);
 
 const isSpaceOrNewline = (octet: number): boolean =>
   octet === SP || octet === TAB || octet === CR || octet === LF;

@@ -89,6 +89,21 @@ describe('parseMime', () => {
       'multipart/mixed [a/b "no field"]',
     ],
     [
+      'a line that is no field in the header of a message and of a part',
+      `From: x\nno field\n${mixed('b')}\n--b\nno field\nContent-Type: a/b\n\nc\n--b--\n`,
+      'multipart/mixed [a/b "c"]',
+    ],
+    [
+      'text where a header should be, between boundaries',
+      `${mixed('b')}\n--b\nsome\ntext\n--b\nContent-Type: a/b\n\nc\n--b--\n`,
+      'multipart/mixed [text/plain "some\\ntext", a/b "c"]',
+    ],
+    [
+      'a message inside without a header',
+      'Content-Type: message/rfc822\n\nsome\ntext\n\nmore\n',
+      'message/rfc822 {text/plain "some\\ntext\\n\\nmore\\n"}',
+    ],
+    [
       'RFC 2046 §5.1.5: parts of a digest are messages',
       'Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\na\n--b\nContent-Type: text/x\n\nc\n--b--\n',
       'multipart/digest [message/rfc822 {text/plain "a"}, text/x "c"]',
@@ -182,6 +197,9 @@ const pieces = fc.constantFrom(
   ' ',
   'x',
   'x: y',
+  'x y\r\n',
+  'To: z\r\n',
+  'Subject: z\r\n',
   'Content-Type: multipart/mixed; boundary=a\r\n',
   'Content-Type: multipart/digest; boundary=ab\r\n',
   'Content-Type: message/rfc822\r\n',
@@ -213,6 +231,20 @@ describe('parseMime on any octets', () => {
         assert.equal(part.bodyEnd, bytes.length);
         check(part, 0, bytes.length);
       }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('where each header ends is what findHeaderEnd says of it', () => {
+    const check = (bytes: Buffer, part: MimePart): void => {
+      const { headerStart, bodyStart, bodyEnd, children } = part;
+      if (bodyEnd > bodyStart)
+        assert.equal(findHeaderEnd(bytes.subarray(headerStart, bodyEnd)), bodyStart - headerStart);
+      for (const child of children) check(bytes, child);
+      if (part.message !== undefined) check(bytes, part.message);
+    };
+    fc.assert(
+      fc.property(message, (bytes) => check(bytes, parseMime(bytes))),
       { numRuns: 500 },
     );
   });

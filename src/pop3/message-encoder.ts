@@ -3,7 +3,7 @@
 // ASCII where the client did not say UTF8 (RFC 6856 §2.1). Takes content in pieces of any size.
 
 import { isAscii } from 'node:buffer';
-import { findHeaderEnd } from '../mail/header.ts';
+import { findHeaderEnd, headerEndWithin } from '../mail/header.ts';
 import { newlineAt, viewOf } from '../mail/line-end.ts';
 import { headerBytesMax } from './limits.ts';
 import type { Output } from './output.ts';
@@ -22,20 +22,24 @@ export interface EncoderOptions {
 
 export class MessageEncoder {
   readonly #output: Output;
-  /** The header so far, until it is known whether it is ASCII; undefined once that is decided. */
+  readonly #utf8: boolean;
+  /** The header so far, while more of it is to come that must be looked at as a whole. */
   #header: Buffer | undefined;
   /** The present line has no octets yet. */
   #empty = true;
   /** The last octet was a CR, not sent yet: an LF may follow, or nothing that belongs to it. */
   #cr = false;
   #inHeader = true;
+  /** The header is too long to be looked at: an empty line ends it. */
+  #cut = false;
   /** Lines of the body still wanted. */
   #linesLeft: number;
   #done = false;
 
   constructor(output: Output, { utf8, bodyLines }: EncoderOptions) {
     this.#output = output;
-    this.#header = utf8 ? undefined : noBytes;
+    this.#utf8 = utf8;
+    this.#header = utf8 && bodyLines === undefined ? undefined : noBytes;
     this.#linesLeft = bodyLines ?? Number.POSITIVE_INFINITY;
   }
 
@@ -46,8 +50,12 @@ export class MessageEncoder {
 
   /** The message in one piece. */
   whole(bytes: Uint8Array): void {
-    if (this.#header !== undefined && isAscii(bytes)) this.#header = undefined;
-    this.write(bytes);
+    if (this.#linesLeft === Number.POSITIVE_INFINITY && (this.#utf8 || isAscii(bytes))) {
+      this.#header = undefined;
+      this.#encode(bytes);
+    } else {
+      this.#writeHead(bytes);
+    }
     this.end();
   }
 
@@ -65,9 +73,8 @@ export class MessageEncoder {
 
   #gatherHeader(bytes: Uint8Array | readonly Uint8Array[]): void {
     const head = bytes instanceof Uint8Array ? bytes : Buffer.concat(bytes);
-    // Whether a line belongs to the header can be said once it is whole.
-    const lines = head.subarray(0, head.lastIndexOf(LF) + 1);
-    if (findHeaderEnd(lines) < lines.length || head.length >= headerBytesMax) this.#writeHead(head);
+    this.#cut = head.length >= headerBytesMax;
+    if (this.#cut || headerEndWithin(head) !== undefined) this.#writeHead(head);
     else this.#header = Buffer.from(head);
   }
 
@@ -76,12 +83,10 @@ export class MessageEncoder {
     this.#header = undefined;
     const end = findHeaderEnd(head);
     const header = head.subarray(0, end);
-    if (isAscii(header)) {
-      this.#encode(head);
-    } else {
-      this.#encode(asciiHeader(header));
-      this.#encode(head.subarray(end));
-    }
+    this.#encode(this.#utf8 || isAscii(header) ? header : asciiHeader(header));
+    if (!this.#cut || end < head.length) this.#inHeader = false;
+    this.#done = this.#isEnough();
+    this.#encode(head.subarray(end));
   }
 
   // Most octets are neither at the beginning of a line nor at its end: those are passed over.
@@ -143,9 +148,13 @@ export class MessageEncoder {
   /** The next line is empty so far. RFC 1939 §7, TOP: the empty line is not one of the body. */
   #endLine(): void {
     if (!this.#inHeader) this.#linesLeft -= 1;
-    else if (this.#empty) this.#inHeader = false;
+    else if (this.#cut && this.#empty) this.#inHeader = false;
     this.#empty = true;
-    this.#done = !this.#inHeader && this.#linesLeft <= 0;
+    this.#done = this.#isEnough();
+  }
+
+  #isEnough(): boolean {
+    return !this.#inHeader && this.#linesLeft <= 0;
   }
 }
 

@@ -285,8 +285,9 @@ export class Reception implements Answerer {
       stored = await writer.commit();
       const { client } = this;
       const head = stored.kind === 'inline' ? stored.bytes : await firstBytes(spool, stored);
-      const header = scanHeader(head);
-      const loop = mailLoop(head.subarray(0, header.end), hostname, receivedFieldsMax);
+      const header = scanHeader(head, stored.kind === 'inline');
+      const { end, received } = header;
+      const loop = mailLoop(head.subarray(0, end), hostname, receivedFieldsMax, received);
       const objection = loop ?? (await hooks.onMessage?.({ client, ...envelope }, stored));
       if (objection === undefined)
         return await this.#take({ ...envelope, client }, { stored, head, header });

@@ -189,7 +189,7 @@ function fieldHas(header: Uint8Array | undefined, name: string, needle: string):
 
 function textHas(message: Uint8Array | undefined, where: 'body' | 'text', needle: string): boolean {
   if (message === undefined) return false;
-  if (where === 'text' && headerText(headerFields(message)).includes(needle)) return true;
+  if (where === 'text' && headerText(message, headerFields(message)).includes(needle)) return true;
   return bodyTextOf(message).includes(needle);
 }
 

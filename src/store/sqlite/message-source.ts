@@ -4,7 +4,7 @@
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { encodeHeaderText } from '../../mail/encoded-word.ts';
-import { findHeaderEnd, foldHeader, headerBytesMax } from '../../mail/header.ts';
+import { findHeaderEnd, foldHeader, headerBytesMax, headerEndWithin } from '../../mail/header.ts';
 import { ContentError } from '../content.ts';
 import { blob, integer, text, textOrNull } from './row.ts';
 
@@ -66,8 +66,8 @@ export class MessageSource {
       const row = this.#head.get(bytesMax, email);
       if (row === undefined) return undefined;
       const head = this.#octets(row as unknown as readonly unknown[], bytesMax);
-      const end = findHeaderEnd(head);
-      if (end < head.length || head.length < bytesMax) return head.slice(0, end);
+      const end = head.length < bytesMax ? findHeaderEnd(head) : headerEndWithin(head);
+      if (end !== undefined) return head.slice(0, end);
     }
     return this.message(email)?.slice(0, headerBytesMax);
   }

@@ -233,7 +233,7 @@ export class SearchIndex {
     if (has === -1) body = this.#insertFacts(email, message, fields);
     if (stage === 'facts') return true;
     const bodyWords = indexed(body === undefined ? bodyTextOf(message) : fold(body));
-    const headerWords = indexed(headerText(fields));
+    const headerWords = indexed(headerText(message, fields));
     this.#sql.insertBody.run(email, bodyWords);
     this.#sql.insertHeader.run(email, headerWords);
     this.#vocabularies.bodies.add(bodyWords);
