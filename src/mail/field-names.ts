@@ -7,7 +7,7 @@ const onceOnly = [
   ...['message-id', 'in-reply-to', 'references', 'subject'],
 ];
 
-// The register of RFC 3864 as far as it is used, and what is common without being in it.
+// IANA's register of header fields as far as it is used, and what is common without being in it.
 const others = [
   ...['return-path', 'received', 'delivered-to', 'envelope-to', 'x400-received', 'received-spf'],
   ...['comments', 'keywords', 'encrypted', 'organization', 'organisation', 'user-agent', 'mailer'],
