@@ -1,0 +1,48 @@
+// The files whose lines guard durability, authority and limits, and the tests that ought to die when
+// one of these lines is broken. Paths are relative to src/, or to the project where they begin with test/.
+
+export interface Guard {
+  readonly file: string;
+  /** Asked one after the other, cheapest first, until one fails. */
+  readonly tests: readonly string[];
+}
+
+const guard = (file: string, ...tests: string[]): Guard => ({ file, tests });
+
+export const guards: readonly Guard[] = [
+  // Durability: what was answered with 250 is there.
+  guard('store/files/spool.ts', 'store/files/spool.test.ts'),
+  guard('store/files/directory.ts', 'store/files/spool.test.ts', 'store/files/history.test.ts'),
+  guard('deliver/maildir.ts', 'deliver/maildir.test.ts'),
+  guard('store/journal/journal.ts', 'store/journal/journal.test.ts'),
+  guard('store/journal/recovery.ts', 'store/journal/journal.test.ts'),
+  guard('store/journal/queue-store.ts', 'store/journal/queue-store.test.ts'),
+  guard('store/sqlite/group-commit.ts', 'store/sqlite/stores.test.ts'),
+  guard('store/sqlite/leases.ts', 'store/sqlite/queue-store.test.ts'),
+  guard('queue/runner.ts', 'queue/runner.test.ts', 'test/simulation/queue.sim.test.ts'),
+  guard('queue/settlement.ts', 'queue/runner.test.ts', 'queue/bounce.test.ts'),
+  // Authority: who may do what.
+  guard('policy/login-throttle.ts', 'policy/login-throttle.test.ts'),
+  guard('policy/login.ts', 'policy/login.test.ts'),
+  guard('policy/authenticator.ts', 'policy/authenticator.test.ts'),
+  guard('policy/sender-owner.ts', 'policy/sender-owner.test.ts'),
+  guard('policy/directory.ts', 'policy/directory.test.ts'),
+  guard('sasl/server.ts', 'sasl/server.test.ts'),
+  guard('sasl/scram.ts', 'sasl/scram.test.ts', 'sasl/server.test.ts'),
+  guard('net/tls.ts', 'net/tls.test.ts', 'net/dialer.test.ts'),
+  guard('net/dialer.ts', 'net/dialer.test.ts'),
+  guard('net/network.ts', 'net/network.test.ts'),
+  guard('net/privileges.ts', 'net/privileges.test.ts'),
+  guard('access/imap/acl.ts', 'access/imap/acl.test.ts', 'access/imap/imap-service.test.ts'),
+  guard('smtp/server/session.ts', 'smtp/server/session.test.ts', 'receive/reception.test.ts'),
+  // Limits: what one client can cost.
+  guard('policy/quota.ts', 'policy/quota.test.ts', 'receive/reception.test.ts'),
+  guard('policy/connection-limits.ts', 'policy/connection-limits.test.ts'),
+  guard('smtp/content.ts', 'smtp/content.test.ts'),
+  guard('smtp/server/input.ts', 'smtp/server/session.test.ts'),
+  guard('receive/conversation.ts', 'receive/conversation.test.ts'),
+  guard('receive/reception.ts', 'receive/reception.test.ts'),
+  guard('net/listener.ts', 'net/listener.test.ts'),
+  guard('net/socket-peer.ts', 'net/socket-peer.test.ts', 'net/listener.test.ts'),
+  guard('imap/scanner.ts', 'imap/parser.test.ts', 'imap/session.test.ts'),
+];
