@@ -31,6 +31,8 @@ const replacements: readonly (readonly [from: RegExp, to: string])[] = [
 /** A whole statement on one line that does something, or a guard that leaves the function. */
 const removable =
   /^\s*(?:(?:await |void )?[\w#.?!]+\(.*\);|(?:if|else if) \(.*\) (?:return|throw|continue|break)\b.*;|[\w#.]+ (?:[+-]?=) [^=].*;)$/;
+/** What is said, and generic types: no guard. */
+const harmless = /\blog\.(?:debug|info|warn|error)\(|\b(?:Map|Set|Promise)<.*\b(?:true|false)>/;
 const comment = /^\s*(?:\/\/|\/?\*)/;
 const typesOnly =
   /^\s*(?:import|export (?:type|interface)|type|interface|readonly|\|)\b|=> [A-Z]\w*;$/;
@@ -39,7 +41,7 @@ const typesOnly =
 export function mutantsOf(code: string): Mutant[] {
   const lines = code.split('\n');
   const mutants = lines.flatMap((before, index) =>
-    comment.test(before) || typesOnly.test(before)
+    [comment, typesOnly, harmless].some((pattern) => pattern.test(before))
       ? []
       : variantsOf(before).map((after) => ({ line: index + 1, before, after })),
   );
