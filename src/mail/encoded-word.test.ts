@@ -32,9 +32,46 @@ describe('decodeEncodedWords', () => {
     ['=?utf-8?Q?=ZZ=4?=', '=ZZ=4'],
     ['=?utf-8?B?w6!k===?=', 'é'],
     ['=?utf-8?X?a?=', '=?utf-8?X?a?='],
-    ['=?utf-8?Q?a', '=?utf-8?Q?a'],
     ['=?cp932?B?k/qWew==?=', '日本'],
     ['=?utf-8?Q?a=0D=0ABcc:_x?=', 'a  Bcc: x'],
+    ['=?utf-7?Q?a+AA0-+AAo-Bcc:_x+AIU-+ICg-+AJs-31m?=', 'a  Bcc: x   31m'],
+    // Adjacent words of a charset that shifts: each ends in ASCII, and the next begins there.
+    [
+      '=?ISO-2022-JP?B?GyRCQEE1YT1xJE5Bd0lVJEskRBsoQg==?=\r\n =?ISO-2022-JP?B?GyRCJCQkRiROJDRPIk1tGyhC?=',
+      '請求書の送付についてのご連絡',
+    ],
+    [
+      '=?ISO-2022-JP?B?GyRCOzNFRBsoQg==?= =?ISO-2022-JP?B?GyRCQkBPOhsoQg==?= <y@x>',
+      '山田太郎 <y@x>',
+    ],
+    ['=?iso-2022-kr?B?GyQpQw5BVjkuDyAOSC5ATg8=?=', '주문 확인'],
+    ['=?ks_c_5601-1987?B?jGO55rCix88=?=', '똠방각하'],
+    ['=?utf-7?Q?+2D0?= =?utf-7?Q?+3gA?= =?utf-7?Q?b+AO?= =?utf-7?Q?k-c?=', '😀béc'],
+    // Characters that should have been encoded. The field is Latin-1 where it is no UTF-8: header.ts.
+    ['=?iso-8859-1?Q?J\xfcrgen_=E9?=', 'Jürgen é'],
+    ['=?utf-8?Q?J\xfcrgen_=C3=A9?=', 'Jürgen é'],
+    ['=?koi8-r?Q?\xf0=D2\xc9?=', 'При'],
+    ['=?utf-8?Q?\xc3\xa9?=', 'é'],
+    ['=?koi8-r?Q?При=D2?= =?koi8-r?Q?=C9?=', 'Прири'],
+    ['=?utf-8?Q?日=E6=9C=AC?=', '日本'],
+    // What stands around and within words against the grammar.
+    ['"=?utf-8?Q?Ann_B.?=" <a@b>', '"Ann B." <a@b>'],
+    ['Re:=?utf-8?Q?=C3=A9?=t=?utf-8?q?=C3=A9?=', 'Re:été'],
+    ['=?utf-8?Q?Who?_Me??=', 'Who? Me?'],
+    ['=?utf-8?B?SGVsbG8_?=', 'Hello'],
+    ['=?utf-8?B?w6k=w6k=?=', 'éé'],
+    ['=?utf-8?B??= =?utf-8?Q??=', ''],
+    ['=?iso-8859-1*de?q?=FC?= =?ISO_8859-1:1987*en?Q?=E9?=', 'üé'],
+    ['=?utf-8?B?77u/w6k=?=', 'é'],
+    // Cut off, by whoever thought that a field has an end.
+    ['Hi =?utf-8?B?SGVsbG8', 'Hi Hello'],
+    ['=?utf-8?B?SGVsbG8=', 'Hello'],
+    ['=?utf-8?Q?Hello=C3=A9? ', 'Helloé '],
+    ['=?utf-8?B?SGVsbG8 =?utf-8?B?V29ybGQ=?= x', 'HelloWorld x'],
+    ['what =?utf-8?Q? means', 'what =?utf-8?Q? means'],
+    // Not encoded at all.
+    ['\x1b$B;3ED\x1b(B x', '山田 x'],
+    ['\x93a\x94\x1b[31m', '“a” [31m'],
   ];
   for (const [value, expected] of cases) {
     it(JSON.stringify(value), () => assert.equal(decodeEncodedWords(value), expected));
@@ -47,9 +84,10 @@ describe('decodeEncodedWords', () => {
         decodeEncodedWords(parts.join(''));
       }),
     );
-    for (const hostile of ['=?', '=?a', '=?a?Q?', '=?a*', '=?a?Q?b?= ']) {
+    const words = ['=?utf-7?Q?+A?= ', '=?iso-2022-jp?Q?=1B$B0?= ', '=?koi8-r?Q?日?= '];
+    for (const hostile of ['=?', '=?a', '=?a?Q?', '=?a*', '=?a?Q?b?= ', '=?a?Q?b', '?=', ...words])
       assertLinear(decodeEncodedWords, (times) => hostile.repeat(times));
-    }
+    decodeEncodedWords(`=?a?Q?${'?x'.repeat(1_000_000)}?=`);
   });
 });
 

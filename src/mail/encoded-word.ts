@@ -2,39 +2,127 @@
 // shows broken words as well as they can be; what it gives never holds a control character that
 // was not in the field itself. Writing gives UTF-8 words that fit unstructured text and phrases.
 
-import { decodeCharset } from './charset.ts';
+import { isUtf8 } from 'node:buffer';
+import { decodeAs, decodeCharset, printable } from './charset.ts';
+import { type CharsetName, charsetName } from './charset-name.ts';
+import { joinUtf7 } from './utf7.ts';
 
 // RFC 2047 §2: encoded-word = "=?" charset "?" encoding "?" encoded-text "?="
 // RFC 2231 §5: charset may be followed by "*" language.
-// Field: white space inside encoded-text, which the grammar forbids.
-const encodedWord = /=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?]*)\?=/gi;
+const wordStart = /=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?/gi;
 
 /** The value with every encoded word shown as text. */
 export function decodeEncodedWords(value: string): string {
-  if (!value.includes('=?')) return value;
-  let text = '';
+  if (!value.includes('=?')) return shown(value);
+  const words = new WordReader();
+  const closes = new Closes(value);
   let end = 0;
-  let charset = '';
-  let pieces: Buffer[] = [];
-  const flush = (): void => {
-    if (pieces.length === 0) return;
-    text += decodeCharset(Buffer.concat(pieces), charset).replace(/[\x00-\x1f\x7f]/g, ' ');
-    pieces = [];
-  };
-  for (const match of value.matchAll(encodedWord)) {
-    const [word, wordCharset, encoding, encoded] = match;
-    const between = value.slice(end, match.index);
-    // RFC 2047 §6.2: white space between adjacent encoded words is not shown.
-    const adjacent = pieces.length > 0 && between.trim() === '';
-    // Field: many programs split a character between two words, which RFC 2047 §5 forbids.
-    if (!adjacent || wordCharset!.toLowerCase() !== charset) flush();
-    if (!adjacent) text += between;
-    charset = wordCharset!.toLowerCase();
-    pieces.push(encoding === 'q' || encoding === 'Q' ? decodeQ(encoded!) : decodeB(encoded!));
-    end = match.index + word.length;
+  let start = nextStart(value, 0);
+  while (start !== null) {
+    const { 0: prefix, 1: label, 2: encoding, index } = start;
+    const from = index + prefix.length;
+    start = nextStart(value, from);
+    const next = start?.index ?? value.length;
+    const to = closes.after(from);
+    const encoded = to <= next ? value.slice(from, to) : openEnd(value.slice(from, next));
+    if (encoded === undefined || index < end) continue;
+    words.between(value.slice(end, index));
+    words.word(label!, encoding!, encoded);
+    end = to <= next ? to + 2 : from + encoded.length;
+    if (to > next && value[end] === '?') end += 1;
   }
-  flush();
-  return text + value.slice(end);
+  return words.end(value.slice(end));
+}
+
+function nextStart(value: string, from: number): RegExpExecArray | null {
+  wordStart.lastIndex = from;
+  return wordStart.exec(value);
+}
+
+/** Finds each `?=` once: linear, however many words are never closed. */
+class Closes {
+  readonly #value: string;
+  #next = 0;
+
+  constructor(value: string) {
+    this.#value = value;
+  }
+
+  /** Infinity where there is none. */
+  after(from: number): number {
+    if (this.#next < from) {
+      const found = this.#value.indexOf('?=', from);
+      this.#next = found < 0 ? Number.POSITIVE_INFINITY : found;
+    }
+    return this.#next;
+  }
+}
+
+/** Field: a word that was cut off with the field, or has lost its end. It has no white space. */
+function openEnd(rest: string): string | undefined {
+  const encoded = rest.trimEnd().replace(/\?$/, '');
+  return /^[!->@-~]+$/.test(encoded) ? encoded : undefined;
+}
+
+/** Words, and the text between them, put together. */
+class WordReader {
+  #text = '';
+  #charset: CharsetName | undefined;
+  #pieces: Buffer[] = [];
+
+  between(text: string): void {
+    // RFC 2047 §6.2: white space between adjacent encoded words is not shown.
+    if (this.#charset !== undefined && text.trim() === '') return;
+    this.#flush();
+    this.#charset = undefined;
+    this.#text += shown(text);
+  }
+
+  word(label: string, encoding: string, encoded: string): void {
+    const charset = charsetName(label);
+    // Field: many programs split a character between two words, which RFC 2047 §5 forbids. Charsets
+    // that shift are read across words, too: a whole word ends as it begins, in ASCII.
+    if (charset.name !== this.#charset?.name) this.#flush();
+    this.#charset = charset;
+    if (/[^\x00-\xff]/.test(encoded)) this.#rawText(encoded, encoding);
+    else this.#pieces.push(octetsOf(encoded, encoding, charset));
+  }
+
+  end(text: string): string {
+    this.#flush();
+    return this.#text + shown(text);
+  }
+
+  /** Field: characters that the field had in UTF-8 stand for themselves, whatever the charset is. */
+  #rawText(encoded: string, encoding: string): void {
+    for (const [i, run] of encoded.split(/([^\x00-\x7f]+)/).entries()) {
+      if (i % 2 === 0) {
+        this.#pieces.push(octetsOf(run, encoding, this.#charset!));
+        continue;
+      }
+      this.#flush();
+      this.#text += run;
+    }
+  }
+
+  #flush(): void {
+    if (this.#pieces.length === 0) return;
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    const charset = this.#charset!;
+    const joined = charset.name === 'utf-7' ? joinUtf7 : Buffer.concat;
+    const octets = pieces.length === 1 ? pieces[0]! : joined(pieces);
+    this.#text += printable(decodeAs(octets, charset));
+  }
+}
+
+/** Text outside of words: Latin-1, if it was no UTF-8 (header.ts), or what the Field: says. */
+function shown(text: string): string {
+  if (!/[\x00-\x08\x0a-\x1f\x7f-\x9f]/.test(text)) return text;
+  if (/[^\x00-\xff]/.test(text)) return printable(text);
+  // Field: ISO-2022-JP as it is, from before RFC 2047, and Windows-1252.
+  const label = text.includes('\x1b$') ? 'iso-2022-jp' : 'windows-1252';
+  return printable(decodeCharset(Buffer.from(text, 'latin1'), label));
 }
 
 /** The text in ASCII: as it is where that is possible, else as UTF-8 encoded words. */
@@ -104,21 +192,37 @@ function fill(pieces: readonly string[], max: number, sizeOf: (piece: string) =>
 
 const escapeQ = (octet: number): string => `=${octet.toString(16).toUpperCase().padStart(2, '0')}`;
 
-/** RFC 2047 §4.2; an "=" without two digits behind it stands for itself. */
-function decodeQ(encoded: string): Buffer {
-  const octets = Buffer.from(encoded.replaceAll('_', ' '), 'utf8');
+function octetsOf(encoded: string, encoding: string, charset: CharsetName): Buffer {
+  if (encoding === 'b' || encoding === 'B') return decodeB(encoded);
+  const octets = decodeQ(Buffer.from(encoded, 'latin1'));
+  // Field: octets above 7F in the word. They are as they stood in the field, or UTF-8 has been read.
+  if (charset.by !== 'utf-8' || !/[^\x00-\x7f]/.test(encoded) || isUtf8(octets)) return octets;
+  return decodeQ(Buffer.from(encoded, 'utf8'));
+}
+
+/** RFC 2047 §4.2; an "=" without two digits behind it stands for itself. Changes its argument. */
+function decodeQ(octets: Buffer): Buffer {
   let length = 0;
   for (let i = 0; i < octets.length; i += 1) {
-    const escaped = octets[i] === 0x3d ? hexPair(octets[i + 1], octets[i + 2]) : -1;
-    octets[length] = escaped < 0 ? octets[i]! : escaped;
+    const octet = octets[i]!;
+    const escaped = octet === 0x3d ? hexPair(octets[i + 1], octets[i + 2]) : -1;
+    octets[length] = escaped >= 0 ? escaped : octet === 0x5f ? 0x20 : octet;
     if (escaped >= 0) i += 2;
     length += 1;
   }
   return octets.subarray(0, length);
 }
 
-/** RFC 2047 §4.1. Buffer skips what is not of the alphabet. */
-const decodeB = (encoded: string): Buffer => Buffer.from(encoded, 'base64');
+/**
+ * RFC 2047 §4.1, RFC 2045 §6.8: what is not of the alphabet is skipped.
+ * Field: several encoded texts, each with its padding, behind one another.
+ */
+function decodeB(encoded: string): Buffer {
+  // Buffer skips them, too, but takes "-" and "_" for letters of another alphabet.
+  const clean = /[-_]/.test(encoded) ? encoded.replace(/[-_]+/g, '') : encoded;
+  if (!/=[^=]/.test(clean)) return Buffer.from(clean, 'base64');
+  return Buffer.concat(clean.split(/=+/).map((piece) => Buffer.from(piece, 'base64')));
+}
 
 function hexPair(high: number | undefined, low: number | undefined): number {
   const value = hexDigit(high) * 16 + hexDigit(low);

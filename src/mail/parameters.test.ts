@@ -41,6 +41,12 @@ describe('parseParameterised', () => {
     ],
     ["a/b; n*=iso-8859-1''%E9; n=old", 'a/b', { n: 'é' }],
     ["a/b; n*0*=utf-8''%C3; n*1*=%A9", 'a/b', { n: 'é' }],
+    // The same charsets as everywhere; what was encoded brings no controls.
+    ["a/b; n*=iso-2022-jp'ja'%1B$B%3B3%45D%1B(B", 'a/b', { n: '山田' }],
+    ["a/b; n*0*=ks_c_5601-1987''%8C; n*1*=c", 'a/b', { n: '똠' }],
+    ["a/b; n*=us-ascii''%C3%A9; m*=''%C3%A9", 'a/b', { n: 'é', m: 'é' }],
+    ["a/b; n*=utf-8''x%0D%0AY:%20%1Bz", 'a/b', { n: 'x  Y:  z' }],
+    ["a/b; n*0*=koi8-r''%F0; n*1=при", 'a/b', { n: 'Ппри' }],
     ['a/b; n*1=x; m*=%ZZ', 'a/b', { m: '%ZZ' }],
     ['a/b; __proto__=x; constructor=y', 'a/b', JSON.parse('{"__proto__":"x","constructor":"y"}')],
   ];

@@ -2,7 +2,7 @@
 // 2183 §2), with the continuations and charsets of RFC 2231. Total and linear; what mail programs
 // write against the grammar (spaces and parentheses outside quotes) is read as it was meant.
 
-import { decodeCharset } from './charset.ts';
+import { decodeCharset, printable } from './charset.ts';
 
 export interface Parameterised {
   /** Before the first ";", without comments, as written. */
@@ -132,14 +132,26 @@ function joinSegments(segments: ReadonlyMap<number, Segment>): string | undefine
   if (first === undefined) return undefined;
   // RFC 2231 §4: charset'language'text in the first section.
   const [, charset, start] = /^([^']*)'[^']*'(.*)$/s.exec(first.encoded ? first.value : '') ?? [];
-  const octets: Buffer[] = [];
+  let value = '';
+  let octets: Buffer[] = [];
+  const flush = (): void => {
+    value += decodeCharset(Buffer.concat(octets), charset ?? 'utf-8');
+    octets = [];
+  };
   for (let i = 0; ; i += 1) {
     const segment = segments.get(i);
     if (segment === undefined) break;
     const text = i === 0 ? (start ?? segment.value) : segment.value;
-    octets.push(segment.encoded ? percentDecode(text) : Buffer.from(text));
+    // Field: a section that is not encoded has characters other than ASCII, in the field's own charset.
+    if (!segment.encoded && /[^\x00-\x7f]/.test(text)) {
+      flush();
+      value += text;
+    } else {
+      octets.push(segment.encoded ? percentDecode(text) : Buffer.from(text));
+    }
   }
-  return decodeCharset(Buffer.concat(octets), charset ?? 'utf-8');
+  flush();
+  return printable(value);
 }
 
 const percentDecode = (text: string): Buffer =>
