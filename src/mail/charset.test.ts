@@ -243,7 +243,7 @@ describe('decodeCharset', () => {
     for (const label of ['iso-2022-jp', 'iso-2022-kr', 'iso-2022-cn', 'hz', 'utf-7'])
       for (const piece of pieces)
         assertLinear(
-          (octets) => decodeCharset(octets, label),
+          (octets: Uint8Array) => decodeCharset(octets, label),
           (times) => Buffer.from(piece.repeat(times), 'latin1'),
         );
   });
