@@ -38,7 +38,7 @@ const gbk = named('node', 'gbk');
 // Node's big5 has private characters where Hong Kong's are.
 const big5 = named('iconv', 'big5hkscs');
 const utf7 = named('7bit', 'utf-7', true);
-// RFC 2781 §3.3: a byte order mark tells; iconv-lite looks for one, and guesses where there is none.
+// RFC 2781 §4.3: a byte order mark tells; iconv-lite looks for one, and guesses where there is none.
 const utf16 = named('iconv', 'utf-16', true);
 const utf32 = named('iconv', 'utf-32', true);
 const macRoman = named('node', 'macintosh');

@@ -206,9 +206,19 @@ describe('decodeCharset', () => {
       assert.match(decodeCharset(Buffer.from(hex, 'hex'), label), /\ufffd/, label);
   });
 
-  it('RFC 1468: a line ends in ASCII, whatever came before', () => {
+  it('RFC 1468, RFC 1557, RFC 1922: a line ends in ASCII, whatever came before', () => {
     const text = decodeCharset(Buffer.from('\x1b$B0\nabc\x0e\nabc'), 'iso-2022-jp');
     assert.equal(text, '\ufffd\nabc\nabc');
+  });
+
+  it('RFC 1554, RFC 2237: other sets than JIS X 0208', () => {
+    const text = '\x1b$(C0!\x1b$A0!\x1b$(D0!\x1b.A\x1bNi\x1b.F\x1bNa\x1b(B.';
+    assert.equal(decodeCharset(Buffer.from(text), 'iso-2022-jp-2'), '가啊丂éα.');
+  });
+
+  it('RFC 2781 §4.3: a byte order mark tells how UTF-16 is written', () => {
+    for (const hex of ['feff00e9', 'fffee900'])
+      assert.equal(decodeCharset(Buffer.from(hex, 'hex'), 'utf-16'), 'é');
   });
 
   it('Field: half-width katakana of eight bits, of shifts, and as G1', () => {

@@ -1,5 +1,5 @@
-// Charsets of seven bits that change what their octets mean on the way: ISO-2022-JP (RFC 1468, 1554,
-// 2237, Microsoft's variants, JIS X 0213), ISO-2022-KR (RFC 1557), ISO-2022-CN (RFC 1922) and HZ (RFC
+// Charsets of seven bits that change what their octets mean on the way: ISO-2022-JP (RFC 1468, RFC 1554,
+// RFC 2237, Microsoft's variants, JIS X 0213), ISO-2022-KR (RFC 1557), ISO-2022-CN (RFC 1922) and HZ (RFC
 // 1843). What they shift to are rows of tables that EUC encodings have with the high bit set, so that
 // the octets are written as EUC and read by whoever knows that. Total and linear.
 
