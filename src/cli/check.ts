@@ -1,129 +1,103 @@
 // `postrider check`: everything that can be known before the server is started, in one run: the
-// configuration, its files, the data directory, the ports, and with --dns what the DNS publishes.
+// configuration, its files, the data directory, accounts and aliases, the ports, and with --dns what
+// the DNS publishes. Exit status 0 also with warnings, 1 when something fails, 2 when the
+// configuration cannot be read; what could be read of it is looked at all the same.
 
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { connectControl } from '../admin/control-client.ts';
 import { silentLog } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
 import type { Config } from '../config/config.ts';
+import type { LoadResult } from '../config/load.ts';
+import { loadConfig } from '../config/load.ts';
 import { listen } from '../net/listener.ts';
-import { findUser, isRoot } from '../net/privileges.ts';
+import { dropPrivileges, isRoot } from '../net/privileges.ts';
 import { createResolver } from '../net/resolver.ts';
-import { loadServerTls } from '../net/tls.ts';
+import { accountFindings, readAccounts } from './check-accounts.ts';
+import { directoryFindings, fileFindings, placeFindings, userFindings } from './check-files.ts';
+import { tlsFindings } from './check-tls.ts';
 import type { Context } from './context.ts';
-import { CliError, printable } from './context.ts';
-import type { DnsFinding } from './dns-records.ts';
 import { checkDns } from './dns-records.ts';
+import type { Finding } from './finding.ts';
+import { failure, ok, reportFindings, warning } from './finding.ts';
+import { messageOf } from './message.ts';
 import type { CommonOptions } from './settings.ts';
-import { loadOrFail, withCommonOptions } from './settings.ts';
+import { problemsError, withConfigOptions } from './settings.ts';
 
-type Finding = DnsFinding;
+interface CheckOptions extends CommonOptions {
+  readonly dns?: boolean;
+}
 
 export function checkCommand(context: Context): Command {
-  return withCommonOptions(new Command('check'))
+  return withConfigOptions(new Command('check'))
     .description('check the configuration, its files and ports, and with --dns the DNS')
     .option('--dns', 'also what the DNS publishes')
-    .action(async (options: CommonOptions & { readonly dns?: boolean }) => {
-      const { config, path } = await loadOrFail(options.config, context.cwd);
-      const findings: Finding[] = [{ state: 'ok', text: `configuration ${path}` }];
-      findings.push(...checkDirectory(config), ...checkUser(config));
-      findings.push(...(await checkTls(config)));
-      findings.push(...(await checkPorts(config)));
-      if (options.dns === true) findings.push(...(await checkDns(config, resolverOf(config))));
-      await report(context, findings, options.json === true);
+    .action(async (options: CheckOptions) => {
+      const loaded = await loadConfig(options.config, context.cwd);
+      if (loaded.kind === 'problems' && loaded.partial === undefined && options.json !== true)
+        throw problemsError(loaded.path, loaded.problems, context.cwd);
+      const config = loaded.kind === 'ok' ? loaded.config : loaded.partial;
+      const findings = [
+        ...configurationFindings(loaded),
+        ...(config === undefined ? [] : await surroundings(config, loaded)),
+        ...(config === undefined || options.dns !== true ? [] : await dnsFindings(config)),
+      ];
+      await reportFindings(context, findings, {
+        json: options.json === true,
+        status: isReadable(loaded) ? 1 : 2,
+      });
     });
 }
 
-async function report(
-  context: Context,
-  findings: readonly Finding[],
-  json: boolean,
-): Promise<void> {
-  const words = { ok: 'ok      ', warning: 'warning ', failure: 'failure ' } as const;
-  const lines = findings.map((finding) =>
-    json ? JSON.stringify(finding) : `${words[finding.state]} ${printable(finding.text)}`,
-  );
-  await context.print(`${lines.join('\n')}\n`);
-  const failures = findings.filter(({ state }) => state === 'failure').length;
-  if (failures > 0) throw new CliError(1, `${failures} of ${findings.length} checks failed`);
+/** A file that it names may be missing: then the configuration itself is right. */
+const isReadable = (loaded: LoadResult): boolean =>
+  loaded.kind === 'ok' || loaded.problems.every(({ file }) => file === true);
+
+function configurationFindings(loaded: LoadResult): Finding[] {
+  const problems = loaded.kind === 'ok' ? [] : loaded.problems;
+  return [
+    ...(isReadable(loaded) ? [ok('', `configuration ${loaded.path}`)] : []),
+    ...problems.map(({ path, message }) => failure(path, message)),
+    ...loaded.advice.map(({ severity, path, message }) => ({
+      state: severity,
+      path,
+      text: message,
+    })),
+  ];
 }
 
-const messageOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
-
-function checkDirectory({ dataDirectory, user }: Config): Finding[] {
-  let existing = dataDirectory;
-  while (!existsSync(existing) && dirname(existing) !== existing) existing = dirname(existing);
-  const found = statSync(existing);
-  if (!found.isDirectory())
-    return [{ state: 'failure', text: `dataDirectory: ${existing} is not a directory` }];
-  const owner = user === undefined ? undefined : findUser(user);
-  if (isRoot() && owner !== undefined && existing === dataDirectory && found.uid !== owner.uid)
-    return [
-      {
-        state: 'failure',
-        text: `dataDirectory: ${dataDirectory} does not belong to ${user}: \`chown -R ${user} ${dataDirectory}\``,
-      },
-    ];
-  if (existing === dataDirectory && (found.mode & 0o007) !== 0)
-    return [
-      {
-        state: 'warning',
-        text: `dataDirectory: ${dataDirectory} can be read by everybody: \`chmod 700 ${dataDirectory}\``,
-      },
-    ];
-  try {
-    accessSync(existing, constants.W_OK | constants.X_OK);
-  } catch {
-    return [{ state: 'failure', text: `dataDirectory: ${existing} may not be written by us` }];
-  }
-  const made = existing === dataDirectory ? '' : ' (will be made)';
-  return [{ state: 'ok', text: `data directory ${dataDirectory}${made}` }];
-}
-
-function checkUser({ user }: Config): Finding[] {
-  if (user === undefined) {
-    const text = 'started as root without `user`: the server would stay root';
-    return isRoot() ? [{ state: 'warning', text }] : [];
-  }
-  return findUser(user) === undefined
-    ? [{ state: 'failure', text: `user: there is no user ${user}: \`useradd --system ${user}\`` }]
-    : [{ state: 'ok', text: `user ${user}` }];
-}
-
-async function checkTls({
-  tls,
-  dataDirectory,
-  hostname,
-  clientCertificates,
-}: Config): Promise<Finding[]> {
-  if (tls === undefined)
-    return [{ state: 'warning', text: 'tls: none, so nobody can encrypt or log in' }];
-  if (tls === 'self-signed')
-    return [
-      { state: 'ok', text: 'tls: self-signed; other servers take it, mail programs will ask' },
-    ];
-  try {
-    const loaded = await loadServerTls(tls, {
-      directory: join(dataDirectory, 'tls'),
-      hostname,
-      clientAuthorities: clientCertificates?.authorities,
-    });
-    const warnings = loaded.warnings.map((text): Finding => ({ state: 'warning', text }));
-    return [{ state: 'ok', text: `certificate until ${loaded.certificate.validTo}` }, ...warnings];
-  } catch (error) {
-    return [{ state: 'failure', text: `tls: ${messageOf(error)}` }];
-  }
+/** What the configuration meets on this machine. The order matters: the last may give up root. */
+async function surroundings(config: Config, loaded: LoadResult): Promise<Finding[]> {
+  const reported = loaded.kind === 'ok' ? [] : loaded.problems.map(({ path }) => path);
+  const isReported = (key: string) => reported.some((path) => path.startsWith(key));
+  const running = await connectControl(config.dataDirectory).catch(() => undefined);
+  const findings = [
+    ...directoryFindings(config),
+    ...userFindings(config),
+    ...fileFindings(config, loaded),
+    ...(isReported('listeners') ? [] : placeFindings(config)),
+    ...(isReported('tls') || isReported('clientCertificates') ? [] : await tlsFindings(config)),
+  ];
+  if (running !== undefined) findings.push(ok('', 'the server runs: ports not tried'));
+  else if (!isReported('listeners')) findings.push(...(await portFindings(config)));
+  const accounts = await readAccounts(running, {
+    exists: existsSync(join(config.dataDirectory, 'postrider.db')),
+    directory: config.dataDirectory,
+    prepare: () => {
+      if (config.user !== undefined) dropPrivileges(config.user);
+    },
+  });
+  // With a setting misspelt, who is whose could be a consequence of that.
+  if (isReadable(loaded)) findings.push(...accountFindings(config, accounts));
+  return findings;
 }
 
 /** Binds each for a moment; not when our own server has them. */
-async function checkPorts({ listeners, dataDirectory }: Config): Promise<Finding[]> {
-  const running = await connectControl(dataDirectory).catch(() => undefined);
-  if (running !== undefined) return [{ state: 'ok', text: 'the server runs: ports not tried' }];
+async function portFindings({ listeners }: Config): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const { hosts, port, path } of listeners) {
+  for (const [i, { hosts, port, path }] of listeners.entries()) {
     if (path !== undefined) continue; // made by the server, which also removes a stale one
     for (const host of hosts)
       try {
@@ -134,20 +108,32 @@ async function checkPorts({ listeners, dataDirectory }: Config): Promise<Finding
           implicitTls: false,
           onConnection: (peer) => peer.destroy(),
         });
-        findings.push({ state: 'ok', text: `${host} port ${port} is free` });
+        findings.push(ok(`listeners[${i}].port`, `${host} port ${port} is free`));
       } catch (error) {
-        findings.push({ state: 'failure', text: messageOf(error) });
+        findings.push(refusedPort(`listeners[${i}].port`, error));
       }
   }
   return findings;
 }
 
-const resolverOf = ({ dns }: Config) =>
-  createResolver({
-    servers: dns.servers,
-    timeoutMs: dns.timeout,
-    attempts: dns.attempts,
-    trustAd: dns.trustAd,
+/** The service manager may let the server do what we may not. */
+function refusedPort(path: string, error: unknown): Finding {
+  const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+  if (code === 'EACCES' && !isRoot())
+    return warning(
+      path,
+      'not tried: ports below 1024 are for root, and for a server that systemd gives CAP_NET_BIND_SERVICE',
+    );
+  return failure(path, messageOf(error));
+}
+
+async function dnsFindings(config: Config): Promise<Finding[]> {
+  const { servers, timeout, attempts, trustAd } = config.dns;
+  const resolver = createResolver({
+    ...{ servers, attempts, trustAd, timeoutMs: timeout },
     random: systemRandom,
     log: silentLog,
   });
+  const found = await checkDns(config, resolver);
+  return found.map(({ state, text }) => ({ state, path: '', text }));
+}

@@ -14,6 +14,7 @@ import { Readable } from 'node:stream';
 import { after, describe, it } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
+import { issueCertificate } from '../net/certificate.ts';
 import { openSqliteStores } from '../store/sqlite/stores.ts';
 import { runCli } from './cli.ts';
 import type { Context } from './context.ts';
@@ -412,24 +413,113 @@ describe('mail and queue, no server running', () => {
 });
 
 describe('check and init', () => {
-  it('check looks at files, directory and ports in one run', async () => {
-    const cwd = workingDirectory({
-      listeners: [{ service: 'smtp', host: '127.0.0.1', port: 0 }],
-      user: 'no-such-user',
-    });
-    const { status, out, err } = await run(cwd, 'check --json');
+  const checked = async (cwd: string, more = '') => {
+    const { status, out, err } = await run(cwd, `check --json${more}`);
     const findings = out
       .trimEnd()
       .split('\n')
-      .map((line) => JSON.parse(line));
+      .map((line) => JSON.parse(line) as { state: string; path: string; text: string });
+    const of = (wanted: string) =>
+      findings.filter(({ state }) => state === wanted).map(({ path, text }) => `${path}: ${text}`);
+    return { status, err, findings, failures: of('failure'), warnings: of('warning') };
+  };
+  const loopback = { listeners: [{ service: 'smtp', host: '127.0.0.1', port: 0 }] };
+
+  it('check looks at files, directory and ports in one run', async () => {
+    const cwd = workingDirectory({ ...loopback, domains: ['example.org'], user: 'no-such-user' });
+    const { status, err, findings, failures } = await checked(cwd);
     assert.equal(status, 1);
-    assert.match(err, /1 of \d checks failed/);
-    const failures = findings.filter(({ state }) => state === 'failure').map(({ text }) => text);
+    assert.match(err, /^postrider: 1 of \d checks failed, \d warnings\n$/);
     assert.deepEqual(failures, [
       'user: there is no user no-such-user: `useradd --system no-such-user`',
     ]);
-    assert.ok(findings.some(({ text }) => text === '127.0.0.1 port 0 is free'));
+    assert.ok(
+      findings.some(
+        ({ path, text }) => path === 'listeners[0].port' && text === '127.0.0.1 port 0 is free',
+      ),
+    );
     assert.equal(existsSync(join(cwd, 'postrider-data')), false, 'check makes nothing');
+  });
+
+  it('check ends with 0 where there are only warnings', async () => {
+    const { status, err, failures, warnings } = await checked(
+      workingDirectory({ ...loopback, domains: ['example.org'] }),
+    );
+    assert.deepEqual([status, err, failures], [0, '', []]);
+    assert.ok(warnings.some((line) => line.startsWith('tls: none, so nobody can encrypt')));
+  });
+
+  it('check finds an open relay, aliases to nobody and missing files at once, and ends with 1', async () => {
+    const cwd = workingDirectory({
+      ...loopback,
+      domains: ['example.org'],
+      trustedNetworks: ['127.0.0.1', '0.0.0.0/0'],
+      aliases: { 'info@example.org': ['ann@example.org', 'carol@example.org'] },
+      tls: { certificate: 'none.pem', privateKey: 'none.key' },
+    });
+    const input = 'long enough';
+    writeFileSync(join(cwd, 'none.key'), '');
+    writeFileSync(join(cwd, 'none.pem'), '');
+    await run(cwd, 'account add ann@example.org --password-stdin', { input });
+    await run(cwd, 'account add ann@example.net --password-stdin', { input });
+    rmSync(join(cwd, 'none.pem'));
+    const { status, failures, warnings } = await checked(cwd);
+    assert.equal(status, 1);
+    assert.equal(failures.length, 3, failures.join('\n'));
+    assert.match(failures[0]!, /^tls\.certificate: .*none\.pem: there is no such file$/);
+    assert.match(failures[1]!, /^trustedNetworks\[1\]: 0\.0\.0\.0\/0 is everybody/);
+    assert.match(
+      failures[2]!,
+      /^aliases\['info@example\.org'\]\[1\]: there is no account .* carol@/,
+    );
+    assert.ok(warnings.some((line) => /^domains: ann@example\.net is an account's/.test(line)));
+    assert.ok(warnings.some((line) => /^tls\.privateKey: .*can be read by everybody/.test(line)));
+  });
+
+  it('check finds a certificate of another host, or with another key', async () => {
+    const pems = (commonName: string, endsInDays: number) => {
+      const notAfter = new Date(Date.now() + endsInDays * 86_400_000);
+      const notBefore = new Date(Date.now() - 90 * 86_400_000);
+      return issueCertificate({ commonName, names: [commonName], notBefore, notAfter });
+    };
+    const files = { certificate: 'c.pem', privateKey: 'k.pem' };
+    const cwd = workingDirectory({ ...loopback, domains: ['example.org'], tls: files });
+    const put = (certificate: string, key: string) => {
+      writeFileSync(join(cwd, 'c.pem'), certificate);
+      writeFileSync(join(cwd, 'k.pem'), key, { mode: 0o600 });
+    };
+    const other = pems('other.example.org', 90);
+    put(other.certificate, other.privateKeyPem);
+    const foreign = await checked(cwd);
+    assert.deepEqual([foreign.status, foreign.failures.length], [1, 1]);
+    assert.match(
+      foreign.failures[0]!,
+      /^tls\.certificate: .*is for other\.example\.org, not for mx\./,
+    );
+    const old = pems('mx.example.org', -1);
+    put(old.certificate, old.privateKeyPem);
+    assert.match((await checked(cwd)).failures[0]!, /^tls\.certificate: .* expired on \d{4}-/);
+    const soon = pems('mx.example.org', 3);
+    put(soon.certificate, soon.privateKeyPem);
+    const { status, warnings } = await checked(cwd);
+    assert.equal(status, 0);
+    assert.ok(warnings.some((line) => /^tls\.certificate: .* expires on \d{4}-/.test(line)));
+    put(soon.certificate, other.privateKeyPem);
+    assert.match((await checked(cwd)).failures[0]!, /^tls: the private key in .* is not that of/);
+  });
+
+  it('check ends with 2 where the configuration cannot be read, and looks at the rest', async () => {
+    const cwd = workingDirectory({ ...loopback, domain: ['x'], trustedNetworks: ['0.0.0.0/0'] });
+    const { status, failures } = await checked(cwd);
+    assert.equal(status, 2);
+    assert.deepEqual(failures.length, 2);
+    assert.match(failures[0]!, /^domain: unknown setting; did you mean `domains`\?/);
+    assert.match(failures[1]!, /^trustedNetworks\[0\]: 0\.0\.0\.0\/0 is everybody/);
+    const none = await checked(workingDirectory('none'));
+    assert.deepEqual([none.status, none.failures.length], [2, 1]);
+    const text = await run(workingDirectory('none'), 'check');
+    assert.deepEqual([text.status, text.out], [2, '']);
+    assert.match(text.err, /^postrider: no configuration in /);
   });
 
   it('check says that a port is taken, and what to do', async () => {

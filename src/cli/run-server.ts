@@ -5,6 +5,7 @@
 import { startControlServer } from '../admin/control-server.ts';
 import { systemClock } from '../base/clock.ts';
 import { keepThreadMemory } from '../base/memory-keeper.ts';
+import type { Advice } from '../config/advice.ts';
 import type { Config } from '../config/config.ts';
 import type { LoadResult } from '../config/load.ts';
 import { formatProblem } from '../config/problems.ts';
@@ -13,6 +14,7 @@ import { serviceManager } from '../net/systemd.ts';
 import type { Context, RunningServer } from './context.ts';
 import type { OperatorLog } from './log.ts';
 import { createLog } from './log.ts';
+import { messageOf } from './message.ts';
 import { serverOperations } from './open-operations.ts';
 
 export interface RunOptions {
@@ -20,6 +22,8 @@ export interface RunOptions {
   /** Reads the configuration again; undefined where there is no file. */
   readonly load?: () => Promise<LoadResult>;
   readonly onReady: (server: RunningServer) => Promise<void>;
+  /** What `check` calls a failure, though the server can start with it: an open relay, for one. */
+  readonly advice?: readonly Advice[];
 }
 
 /** Time for the message about a failed start to be written. */
@@ -29,6 +33,9 @@ const leftoverMs = 200;
 export async function runServer(context: Context, options: RunOptions): Promise<void> {
   const { config } = options;
   const log = createLog({ level: config.logLevel, pretty: process.stderr.isTTY === true });
+  for (const { severity, path, message } of options.advice ?? [])
+    if (severity === 'failure')
+      log.warn('configuration is doubtful', { setting: path, problem: message });
   const stopAsked = stopSignals(log);
   const ignoreHangup = () => {}; // until there is something to reload
   process.on('SIGHUP', ignoreHangup);
@@ -182,6 +189,3 @@ function reportCrashes(log: OperatorLog): { stop(): void } {
     stop: () => process.off('uncaughtException', onCrash).off('unhandledRejection', onCrash),
   };
 }
-
-const messageOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;

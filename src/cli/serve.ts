@@ -11,9 +11,10 @@ export function serveCommand(context: Context): Command {
     .description('run the server in the foreground')
     .option('--config <file>', 'configuration; default: postrider.config.ts, .js or .json here')
     .action(async (options: { readonly config?: string }) => {
-      const { config, path } = await loadOrFail(options.config, context.cwd);
+      const { config, path, advice } = await loadOrFail(options.config, context.cwd);
       await runServer(context, {
         config,
+        advice,
         load: () => loadConfig(path, context.cwd),
         onReady: () => context.print('ready\n'),
       });

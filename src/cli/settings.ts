@@ -6,6 +6,7 @@ import { relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { devConfig, devDataDirectory } from '../config/dev.ts';
+import type { LoadResult } from '../config/load.ts';
 import { findConfig, loadConfig } from '../config/load.ts';
 import type { Problem } from '../config/problems.ts';
 import { formatProblem } from '../config/problems.ts';
@@ -19,9 +20,16 @@ export interface CommonOptions {
 }
 
 export function withCommonOptions(command: Command): Command {
+  return withConfigOptions(command).option(
+    '--data <directory>',
+    'the data directory of a `postrider dev --data`, instead',
+  );
+}
+
+/** For commands that have no use for a data directory without a configuration. */
+export function withConfigOptions(command: Command): Command {
   return command
     .option('--config <file>', 'configuration; default: postrider.config.ts, .js or .json here')
-    .option('--data <directory>', 'the data directory of a `postrider dev --data`, instead')
     .option('--json', 'machine-readable output');
 }
 
@@ -42,7 +50,7 @@ export function problemsError(
 export async function loadOrFail(
   path: string | undefined,
   cwd: string,
-): Promise<{ readonly config: Config; readonly path: string }> {
+): Promise<Extract<LoadResult, { readonly kind: 'ok' }>> {
   const result = await loadConfig(path, cwd);
   if (result.kind === 'problems') throw problemsError(result.path, result.problems, cwd);
   return result;

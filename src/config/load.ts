@@ -6,9 +6,11 @@ import { readFile, stat } from 'node:fs/promises';
 import { registerHooks } from 'node:module';
 import { dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Advice } from './advice.ts';
 import type { Config } from './config.ts';
 import { findJsonError } from './json-error.ts';
 import type { Problem } from './problems.ts';
+import type { NamedFile } from './resolve.ts';
 import { resolveConfig } from './resolve.ts';
 import { shown } from './setting.ts';
 
@@ -19,12 +21,23 @@ export const configFileNames = [
 ] as const;
 
 export type LoadResult =
-  | { readonly kind: 'ok'; readonly config: Config; readonly path: string }
+  | {
+      readonly kind: 'ok';
+      readonly config: Config;
+      readonly path: string;
+      /** What would work but is hardly meant. */
+      readonly advice: readonly Advice[];
+      readonly files: readonly NamedFile[];
+    }
   /** `path` is undefined when no file was named and none was found. */
   | {
       readonly kind: 'problems';
       readonly path: string | undefined;
       readonly problems: readonly Problem[];
+      readonly advice: readonly Advice[];
+      readonly files: readonly NamedFile[];
+      /** What could be read of it, if anything could. */
+      readonly partial: Config | undefined;
     };
 
 /** The file named, or the first of the usual names in `cwd`. */
@@ -51,15 +64,16 @@ export async function loadConfig(path: string | undefined, cwd: string): Promise
   const input = await readInput(file);
   if ('problem' in input) return problem(file, input.problem);
   const resolution = resolveConfig(input.value, dirname(file));
-  return resolution.kind === 'ok'
-    ? { kind: 'ok', config: resolution.config, path: file }
-    : { kind: 'problems', path: file, problems: resolution.problems };
+  return { ...resolution, path: file };
 }
 
 const problem = (path: string | undefined, message: string): LoadResult => ({
   kind: 'problems',
   path,
   problems: [{ path: '', message }],
+  advice: [],
+  files: [],
+  partial: undefined,
 });
 
 type Input = { readonly value: unknown } | { readonly problem: string };

@@ -8,6 +8,8 @@ export interface Problem {
   /** `listeners[1].port`; '' for the file as a whole. */
   readonly path: string;
   readonly message: string;
+  /** A file that the configuration names and that cannot be read: the configuration itself is right. */
+  readonly file?: true;
 }
 
 type Path = readonly PropertyKey[];

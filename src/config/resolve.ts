@@ -8,6 +8,8 @@ import { z } from 'zod';
 import { parseMailbox } from '../mail/address.ts';
 import { certificateNameKey } from '../net/certificate-names.ts';
 import { isAddress, isLoopback, parseNetwork } from '../net/network.ts';
+import type { Advice } from './advice.ts';
+import { adviceOn } from './advice.ts';
 import type {
   Config,
   ListenerConfig,
@@ -21,13 +23,34 @@ import type { Problem } from './problems.ts';
 import { formatPath, problemsOf } from './problems.ts';
 import { isDomain, shown } from './setting.ts';
 
-export type Resolution =
+/** What the server reads besides its configuration: certificates, keys, passwords. */
+export interface NamedFile {
+  /** Of the setting that names it. */
+  readonly path: string;
+  readonly file: string;
+  readonly secret: boolean;
+}
+
+export type Resolution = {
+  /** What would work but is hardly meant. */
+  readonly advice: readonly Advice[];
+  readonly files: readonly NamedFile[];
+} & (
   | { readonly kind: 'ok'; readonly config: Config }
-  | { readonly kind: 'problems'; readonly problems: readonly Problem[] };
+  | {
+      readonly kind: 'problems';
+      readonly problems: readonly Problem[];
+      /** What could be read; for the rest the defaults. In lists, what could not be read is left out. */
+      readonly partial: Config;
+    }
+);
 
 interface Findings {
   readonly directory: string;
   readonly add: (path: readonly PropertyKey[], message: string) => void;
+  /** A file that cannot be read. */
+  readonly addFile: (path: readonly PropertyKey[], message: string) => void;
+  readonly files: NamedFile[];
 }
 
 /** `directory` is what relative paths are relative to: the configuration file's. */
@@ -36,6 +59,8 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
   const findings: Findings = {
     directory,
     add: (path, message) => problems.push({ path: formatPath(path), message }),
+    addFile: (path, message) => problems.push({ path: formatPath(path), message, file: true }),
+    files: [],
   };
   const parsed = parse(input, problems);
   const listeners = sparse(parsed.listeners, (l, i) => readListener(l, i, parsed, findings));
@@ -46,23 +71,34 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
   const localDelivery = readLocalDelivery(parsed, findings);
   checkAliases(parsed, findings);
   checkOthers(parsed, findings);
-  if (problems.length > 0) return { kind: 'problems', problems };
-  const whole = parsed as ParsedConfig;
-  return {
-    kind: 'ok',
-    config: {
-      ...whole,
-      dataDirectory: resolve(directory, whole.dataDirectory),
-      aliases: new Map(Object.entries(whole.aliases)),
-      listeners: listeners.filter((l) => l !== undefined),
-      routes: routes.filter((r) => r !== undefined),
-      tls,
-      clientCertificates,
-      localDelivery: localDelivery ?? { kind: 'mailbox' },
-      dev: false,
-    },
-  };
+  const complete = problems.every(({ file }) => file === true);
+  const advice = adviceOn({ parsed, listeners, routes, complete });
+  const { files } = findings;
+  const wholeOf = (settings: ParsedConfig): Config => ({
+    ...settings,
+    dataDirectory: resolve(directory, settings.dataDirectory),
+    aliases: new Map(Object.entries(settings.aliases)),
+    listeners: listeners.filter((l) => l !== undefined),
+    routes: routes.filter((r) => r !== undefined),
+    tls,
+    clientCertificates,
+    localDelivery: localDelivery ?? { kind: 'mailbox' },
+    dev: false,
+  });
+  if (problems.length === 0)
+    return { kind: 'ok', advice, files, config: wholeOf(parsed as ParsedConfig) };
+  return { kind: 'problems', advice, files, problems, partial: wholeOf(completed(parsed)) };
 }
+
+/** Defaults for what could not be read. */
+function completed(parsed: Partially): ParsedConfig {
+  const read = Object.entries(parsed).filter(([, value]) => value !== undefined);
+  const readable = read.map(([key, value]) => [key, withoutHoles(value)]);
+  return { ...schema.parse({}), ...Object.fromEntries(readable) };
+}
+
+const withoutHoles = (value: unknown): unknown =>
+  Array.isArray(value) ? value.filter((item) => item !== undefined) : value;
 
 type Partially = { readonly [K in keyof ParsedConfig]?: ParsedConfig[K] | undefined };
 type ParsedListener = ParsedConfig['listeners'][number];
@@ -355,13 +391,19 @@ const isServer = (text: string): boolean =>
     text.replace(/^\[(.*)\](?::\d{1,5})?$/, '$1').replace(/^([\d.]+):\d{1,5}$/, '$1'),
   ) !== undefined && !text.includes('/');
 
-function readable(path: string, at: readonly PropertyKey[], { add }: Findings): string | undefined {
+function readable(
+  path: string,
+  at: readonly PropertyKey[],
+  { addFile, files }: Findings,
+): string | undefined {
+  const secret = at.includes('privateKey') || at.includes('passwordFile');
+  files.push({ path: formatPath(at), file: path, secret });
   try {
     accessSync(path, constants.R_OK);
     if (!statSync(path).isFile()) throw Object.assign(new Error(), { code: 'EISDIR' });
     return readFileSync(path, 'utf8');
   } catch (error) {
-    add(at, `${path}: ${whyUnreadable(error)}`);
+    addFile(at, `${path}: ${whyUnreadable(error)}`);
     return undefined;
   }
 }

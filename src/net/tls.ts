@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import type { SecureContext, TLSSocket, TLSSocketOptions } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 import type { TlsFacts } from '../smtp/tls-facts.ts';
+import { checkLifetime } from './certificate-check.ts';
 import { certificateNames } from './certificate-names.ts';
 import { loadSelfSigned } from './self-signed.ts';
 
@@ -192,17 +193,9 @@ function context({ certificate, privateKey, clientCa }: ServerTlsMaterial): Secu
   });
 }
 
-/** Limit: those who renew automatically do so a month before; then something has gone wrong. */
-const warnBeforeMs = 14 * 24 * 60 * 60_000;
-
-// Certificates live by the wall clock, not by the server's steady one.
 function warningsAbout(certificate: X509Certificate, from: string): readonly string[] {
-  const left = certificate.validToDate.getTime() - Date.now();
-  const when = certificate.validToDate.toISOString().slice(0, 10);
-  if (left <= 0) return [`${from} expired on ${when}: clients will refuse it`];
-  if (certificate.validFromDate.getTime() > Date.now())
-    return [`${from} is not valid before ${certificate.validFromDate.toISOString()}`];
-  return left < warnBeforeMs ? [`${from} expires on ${when}`] : [];
+  const lifetime = checkLifetime(certificate);
+  return lifetime === undefined ? [] : [`${from} ${lifetime.message}`];
 }
 
 async function readPem(path: string, what: 'certificate' | 'private key'): Promise<string> {

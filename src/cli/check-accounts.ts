@@ -1,0 +1,85 @@
+// `check`, accounts and aliases: who gets mail, and who is meant to and does not.
+
+import type { RemoteOperations } from '../admin/control-client.ts';
+import { systemClock } from '../base/clock.ts';
+import { silentLog } from '../base/log.ts';
+import { aliasAdvice } from '../config/alias-graph.ts';
+import type { Config } from '../config/config.ts';
+import { domainKey } from '../mail/address.ts';
+import { DomainPatterns } from '../policy/domain-patterns.ts';
+import { openSqliteStores } from '../store/sqlite/stores.ts';
+import type { Finding } from './finding.ts';
+import { warning } from './finding.ts';
+import { messageOf } from './message.ts';
+
+export type KnownAccounts =
+  | { readonly kind: 'known'; readonly accounts: readonly (readonly string[])[] }
+  /** `why` is a sentence. */
+  | { readonly kind: 'unknown'; readonly why: string };
+
+/** Each account with its addresses, from the server that runs or from the store where there is one. */
+export async function readAccounts(
+  running: RemoteOperations | undefined,
+  store: { readonly exists: boolean; readonly directory: string; readonly prepare: () => void },
+): Promise<KnownAccounts> {
+  try {
+    if (running !== undefined) {
+      const lines = await Array.fromAsync(running.accountList());
+      return { kind: 'known', accounts: lines.map(({ addresses }) => addresses) };
+    }
+    if (!store.exists) return { kind: 'known', accounts: [] };
+    store.prepare();
+    await using stores = await openSqliteStores({
+      ...{ directory: store.directory, log: silentLog, clock: systemClock() },
+    });
+    const accounts = await stores.accounts.list();
+    return {
+      kind: 'known',
+      accounts: accounts.map(({ address, addresses }) => [address, ...addresses]),
+    };
+  } catch (error) {
+    return { kind: 'unknown', why: messageOf(error) };
+  }
+}
+
+export function accountFindings(config: Config, known: KnownAccounts): Finding[] {
+  const findings: Finding[] = [];
+  if (known.kind === 'unknown')
+    findings.push(warning('', `the accounts could not be looked at: ${known.why}`));
+  const accounts = known.kind === 'known' ? known.accounts : [];
+  const keys = new Set(accounts.flat());
+  const advice = aliasAdvice({
+    ...config,
+    isAccount: (key) => known.kind === 'unknown' || keys.has(key),
+  });
+  findings.push(
+    ...advice.map(({ severity, path, message }) => ({ state: severity, path, text: message })),
+  );
+  if (known.kind === 'unknown') return findings;
+  if (config.domains.length > 0 && accounts.length === 0)
+    findings.push(
+      warning('domains', 'there are no accounts: create one with `postrider account add ADDRESS`'),
+    );
+  return [...findings, ...foreignAccounts(config, accounts)];
+}
+
+/** Limit: further ones are counted, not named. */
+const foreignShown = 20;
+
+function foreignAccounts({ domains }: Config, accounts: readonly (readonly string[])[]): Finding[] {
+  const ours = new DomainPatterns(domains);
+  const isOurs = (address: string) =>
+    ours.matches(domainKey(address.slice(address.lastIndexOf('@') + 1))).length > 0;
+  const foreign = accounts.flat().filter((address) => !isOurs(address));
+  const findings = [...new Set(foreign)]
+    .slice(0, foreignShown)
+    .map((address) =>
+      warning(
+        'domains',
+        `${address} is an account's, but its domain is not here: mail for it is not delivered`,
+      ),
+    );
+  if (foreign.length > foreignShown)
+    findings.push(warning('domains', `and ${foreign.length - foreignShown} more such addresses`));
+  return findings;
+}
