@@ -19,12 +19,12 @@ import type { ConnectionLimitsOptions } from './policy/connection-limits.ts';
 import type { Directory } from './policy/directory.ts';
 import { createDirectory } from './policy/directory.ts';
 import { DomainPatterns } from './policy/domain-patterns.ts';
+import { quotaOf } from './policy/quota.ts';
 import type { Deliver } from './queue/delivery.ts';
 import type { QueueSettings } from './queue/runner.ts';
 import { defaultTimeouts } from './smtp/client/timeouts.ts';
 import type { SessionLimits } from './smtp/limits.ts';
 import type { NewRecipient } from './store/queue-store.ts';
-import type { Spool } from './store/spool.ts';
 import type { Stores } from './store/sqlite/stores.ts';
 
 /** Everything that follows from the configuration alone. */
@@ -105,12 +105,18 @@ const ownAddresses = (): ReadonlySet<string> =>
 /** Our mailboxes or Maildir folders, by the configuration in force. */
 export function localDelivery(
   live: () => Live,
-  { clock, log, spool }: { clock: Clock; log: Log; spool: Spool },
+  { clock, log, stores }: { clock: Clock; log: Log; stores: Pick<Stores, 'queue' | 'spool'> },
 ): Deliver {
   const directory = {
     accountOf: (address: string) => live().directory.accountOf(address),
   };
-  const mailbox = createLocalDelivery({ directory, clock, spool });
+  const mailbox = createLocalDelivery({
+    ...{ directory, clock, spool: stores.spool, queue: stores.queue },
+    quota: () => {
+      const { size, messages } = live().config.mailboxes.quota;
+      return quotaOf({ bytes: size, messages });
+    },
+  });
   let maildir: { readonly path: string; readonly deliver: Deliver } | undefined;
   return (lease, signal) => {
     const { localDelivery: kind, hostname } = live().config;

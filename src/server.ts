@@ -107,7 +107,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     store: stores.queue,
     deliver: createDelivery({
       router: { routeOfDestination: (destination) => live.router.routeOfDestination(destination) },
-      local: localDelivery(() => live, { clock, log, spool: stores.spool }),
+      local: localDelivery(() => live, { clock, log, stores }),
       remote: (lease, signal) => live.remote(lease, signal),
       log,
     }),

@@ -33,6 +33,7 @@ import type { QueueRunner } from './queue/runner.ts';
 import type { SmtpServiceSettings } from './receive/smtp-service.ts';
 import { SmtpService } from './receive/smtp-service.ts';
 import { offeredMechanisms } from './sasl/server.ts';
+import type { Quota } from './store/folder-store.ts';
 import type { Stores } from './store/sqlite/stores.ts';
 
 export interface ServicesParts {
@@ -74,7 +75,7 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
   };
   const quotaRule = createQuotaRule({
     limits: quotaLimits,
-    usage: (account) => stores.mailboxes.usage(account),
+    usage: (account) => expectedUsage(stores, account),
     clock,
   });
   const hooks = inOrder(parts.policies);
@@ -138,7 +139,7 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
       connections,
       startTls,
       spool: stores.spool,
-      submit: (message) => runner.submit(message),
+      submit: (message, _client, room) => runner.submit(message, room),
       messageId: parts.messageId,
       startQueue: async (node) => queues.start(node),
       ...{ clock, random, log },
@@ -194,6 +195,15 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
   return (spec) => {
     if (isSmtp(spec)) return smtpService(spec);
     return spec.service === 'imap' ? imapService(spec) : pop3Service(spec);
+  };
+}
+
+/** What is in the mailbox, and what was accepted for it. */
+async function expectedUsage({ mailboxes, queue }: Stores, account: string): Promise<Quota> {
+  const [stored, queued] = await Promise.all([mailboxes.usage(account), queue.roomTaken(account)]);
+  return {
+    bytes: stored.bytes + queued.bytes,
+    messages: stored.messages + queued.messages,
   };
 }
 

@@ -116,6 +116,75 @@ describe('createLocalDelivery', () => {
     assert.deepEqual(await contentOf('a: b\r\n\r\nc\r\n', ['BODY=BINARYMIME']), queued);
   });
 
+  for (const [kind, content] of [
+    ['inline', inline],
+    ['streamed', streamed],
+  ] as const)
+    it(`RFC 5321 §4.4: a Return-Path that came along goes, one copy for all: ${kind} content`, async () => {
+      const given =
+        'return-path:\r\n <x@y>\r\nSubject: x\r\nReturn-Path: z\r\n\r\nReturn-Path: b\r\n';
+      const { recipients } = await deliver(
+        lease(['ann@example.org', 'bob@example.org'], content(given)),
+        signal,
+      );
+      const kept = recipients.map((one) => {
+        assert(one.kind === 'delivered' && one.append?.content.kind === 'inline');
+        return one.append.content;
+      });
+      assert.equal(String(kept[0]?.bytes), 'Subject: x\r\n\r\nReturn-Path: b\r\n');
+      assert.equal(kept[0], kept[1]);
+    });
+
+  it('RFC 5321 §4.4: a Return-Path goes from binary content, too', async () => {
+    const text = `Return-Path: <x@y>\r\n${binaryPart('binary', 'a\0b\nc')}`;
+    const [result] = (await deliver(lease(['ann@example.org'], inline(text)), signal)).recipients;
+    assert(result?.kind === 'delivered' && result.append?.content.kind === 'inline');
+    assert.equal(String(result.append.content.bytes), binaryPart('base64', 'YQBiCmM=\r\n'));
+  });
+
+  describe('with a quota', () => {
+    const quota = { bytes: 1_000, messages: 10 };
+    /** Says `has` to whoever asks for room. */
+    async function ask(has: boolean, text: string, room?: string) {
+      const asked: unknown[] = [];
+      const limited = createLocalDelivery({
+        ...{ directory, clock, spool },
+        quota: () => quota,
+        queue: {
+          takeRoom: async (id, index, need) => {
+            asked.push([id, index, need]);
+            return has;
+          },
+        },
+      });
+      const { recipients, ...rest } = lease(['ann@example.org'], inline(text));
+      const roomy = recipients.map((one) => ({ ...one, ...(room !== undefined && { room }) }));
+      const [result] = (await limited({ ...rest, recipients: roomy }, signal)).recipients;
+      const { code, detail } = result!.reply;
+      return { asked, result: `${result?.kind} ${code} ${detail}` };
+    }
+
+    it('who has room by now is not asked again', async () => {
+      const { asked, result } = await ask(false, 'a: b\r\n\r\n', 'ann@example.org');
+      assert.deepEqual([asked, result], [[], 'delivered 250 0.0']);
+    });
+
+    it('RFC 3463 §3.3: who has none takes it for what will be stored, or waits', async () => {
+      const { asked, result } = await ask(true, 'Return-Path: <x@y>\r\na: b\r\n\r\n');
+      const prefix =
+        'Return-Path: <sender@example.net>\r\nDelivered-To: ann@example.org\r\nReceived: from a by b\r\n';
+      const bytes = prefix.length + 'a: b\r\n\r\n'.length;
+      assert.deepEqual(asked, [['id1', 0, { account: 'ann@example.org', bytes, quota }]]);
+      assert.equal(result, 'delivered 250 0.0');
+      assert.equal((await ask(false, '\r\n')).result, 'deferred 452 2.2');
+      assert.equal((await ask(false, '\r\n', 'bob@example.org')).result, 'deferred 452 2.2');
+    });
+
+    it('what never fits is not waited for', async () => {
+      assert.equal((await ask(true, `\r\n${'x'.repeat(1_000)}`)).result, 'failed 552 2.2');
+    });
+  });
+
   it('an account that was removed since fails alone, with 550 5.1.1', async () => {
     const { recipients } = await deliver(
       lease(['gone@example.org', 'bob@example.org'], inline('\r\n')),

@@ -4,18 +4,27 @@
 
 import type { Clock } from '../base/clock.ts';
 import { HeaderWalk } from '../mail/header-walk.ts';
-import { deliveredToField, returnPathField } from '../mail/trace.ts';
-import { storeLinesOnly } from '../mailbox/lines-only.ts';
+import { readHeader } from '../mail/return-path.ts';
+import { finalFields } from '../mail/trace.ts';
+import { finalContent } from '../mailbox/final-content.ts';
 import type { Directory } from '../policy/directory.ts';
+import { largerThanMailbox, mailboxFull } from '../policy/quota.ts';
 import type { Deliver, RecipientResult } from '../queue/delivery.ts';
 import { reply } from '../smtp/reply.ts';
-import type { QueuedMessage } from '../store/queue-store.ts';
+import { type StoredContent, storedSize } from '../store/content.ts';
+import type { Quota } from '../store/folder-store.ts';
+import type { NewMailboxMessage } from '../store/mailbox-store.ts';
+import type { LeasedRecipient, QueuedMessage, QueueStore } from '../store/queue-store.ts';
 import type { Spool } from '../store/spool.ts';
 
 export interface LocalDeliveryOptions {
   readonly spool: Pick<Spool, 'create'>;
   readonly directory: Pick<Directory, 'accountOf'>;
   readonly clock: Clock;
+  /** What accounts may keep; undefined: anything. Read anew for each message. */
+  readonly quota?: (() => Quota | undefined) | undefined;
+  /** Needed with a quota. */
+  readonly queue?: Pick<QueueStore, 'takeRoom'> | undefined;
 }
 
 const delivered = reply(250, '0.0', 'Delivered to mailbox');
@@ -24,37 +33,57 @@ const noMailbox = reply(550, '1.1', 'No such mailbox here');
 // RFC 3463 §3.5: X.4.6, routing loop detected.
 const loop = reply(554, '4.6', 'The message has been delivered to this address before');
 
-export function createLocalDelivery({ directory, clock, spool }: LocalDeliveryOptions): Deliver {
+export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
+  const { directory, clock, spool } = options;
   return async ({ message, recipients }) => {
-    const before = await deliveredBefore(message);
+    const head = await readHeader(message.content);
+    const before = deliveredBefore(head);
     const results: RecipientResult[] = [];
-    for (const { address } of recipients) {
-      const account = await accountFor(address, before, directory);
-      results.push(typeof account === 'string' ? await append(message, address, account) : account);
+    let kept: Promise<StoredContent | undefined> | undefined;
+    for (const recipient of recipients) {
+      const account = await accountFor(recipient.address, before, directory);
+      if (typeof account !== 'string') {
+        results.push(account);
+        continue;
+      }
+      kept ??= finalContent({ ...message, head, isBinary: isBinary(message) }, spool);
+      const mail = newMail(message, recipient.address, { account, content: await kept });
+      const refusal = await refusalFor(message, recipient, mail);
+      results.push(refusal ?? { kind: 'delivered', reply: delivered, append: mail });
     }
     return { recipients: results, health: 'ok' };
   };
 
-  async function append(
+  function newMail(
     message: QueuedMessage,
     address: string,
-    account: string,
-  ): Promise<RecipientResult> {
-    // Each recipient has a copy of its own then.
-    const encoded = isBinary(message) ? await storeLinesOnly(message.content, spool) : undefined;
+    { account, content }: { account: string; content: StoredContent | undefined },
+  ): NewMailboxMessage {
     return {
-      kind: 'delivered',
-      reply: delivered,
-      append: {
-        account,
-        folder: 'INBOX',
-        content: encoded ?? { kind: 'queued', id: message.id },
-        prefix: finalFields(message, address),
-        flags: [],
-        // RFC 9051 §2.3.3: the internal date is that of final delivery.
-        received: clock.now(),
-      },
+      account,
+      folder: 'INBOX',
+      content: content ?? { kind: 'queued', id: message.id },
+      prefix: finalFields(message, address),
+      flags: [],
+      // RFC 9051 §2.3.3: the internal date is that of final delivery.
+      received: clock.now(),
     };
+  }
+
+  /** Why there is no room. Nearly all mail has taken its room when it was accepted. */
+  async function refusalFor(
+    message: QueuedMessage,
+    recipient: LeasedRecipient,
+    { account, prefix, content }: NewMailboxMessage,
+  ): Promise<RecipientResult | undefined> {
+    const quota = options.quota?.();
+    if (quota === undefined || recipient.room === account) return undefined;
+    const size = content.kind === 'queued' ? message.content.size : storedSize(content);
+    const bytes = Buffer.byteLength(prefix) + size;
+    if (bytes > quota.bytes) return { kind: 'failed', reply: largerThanMailbox, remote: false };
+    const need = { account, bytes, quota };
+    if (await options.queue?.takeRoom(message.id, recipient.index, need)) return undefined;
+    return { kind: 'deferred', reply: mailboxFull };
   }
 }
 
@@ -74,36 +103,19 @@ export async function accountFor(
   return account ?? { kind: 'failed', reply: noMailbox, remote: false };
 }
 
-/**
- * RFC 5321 §4.4: the Return-path line comes first, put there by final delivery.
- * Deviation: Return-Path fields that were in the content already are left in it, after ours: the
- * content is shared by all recipients and is never changed.
- */
-export const finalFields = ({ sender, prefix }: QueuedMessage, address: string): string =>
-  returnPathField(sender) + deliveredToField(address) + prefix;
-
 const deliveredTo = 'delivered-to';
 
 /**
  * The addresses, in lower case, that the message was delivered to before: who sends it back to one
  * of them has made a loop. Field: the convention of qmail and Postfix. Undefined for none.
  */
-export async function deliveredBefore({
-  content,
-}: QueuedMessage): Promise<ReadonlySet<string> | undefined> {
-  const bytes = content.bytes ?? (await firstChunk(content));
+export function deliveredBefore(head: Uint8Array): ReadonlySet<string> | undefined {
   let found: Set<string> | undefined;
-  const walk = new HeaderWalk(bytes);
+  const walk = new HeaderWalk(head);
   while (walk.next()) {
     if (walk.nameLength !== deliveredTo.length || !walk.isNamed(deliveredTo)) continue;
-    const value = Buffer.from(bytes.subarray(walk.colon + 1, walk.end)).toString('utf8');
+    const value = Buffer.from(head.subarray(walk.colon + 1, walk.end)).toString('utf8');
     found = (found ?? new Set()).add(value.replace(/\r?\n/g, '').trim().toLowerCase());
   }
   return found;
-}
-
-/** Limit: of larger messages the first piece is looked at, at most 64 KiB. */
-async function firstChunk(content: QueuedMessage['content']): Promise<Uint8Array> {
-  for await (const chunk of content.read()) return Uint8Array.from(chunk);
-  return new Uint8Array();
 }

@@ -93,6 +93,23 @@ describe('createMaildirDelivery', () => {
       assert.equal((await stat(join(maildir, 'new', name))).mode & 0o777, 0o600);
     });
 
+  for (const inline of [true, false])
+    it(`RFC 5321 §4.4: a Return-Path that came along goes, its sizes with it (${inline ? 'small' : 'large'})`, async () => {
+      const folder = join(root, `return-path-${inline}`);
+      const pieces = [
+        'RETURN-Path: <',
+        'x@y>\r\n folded\r\nSubject: x\r\nReturn-',
+        'Path: z\r\n\r\nbo',
+        'dy\r\n',
+      ];
+      await deliveryTo(folder)(lease(['ann@example.org'], { pieces, inline }), signal);
+      const [name = ''] = await readdir(join(folder, 'new'));
+      const text = await readFile(join(folder, 'new', name), 'utf8');
+      assert.equal(text, `${prefixOf('ann@example.org')}Subject: x\n\nbody\n`);
+      const wire = text.length + text.split('\n').length - 1;
+      assert.ok(name.endsWith(`,S=${text.length},W=${wire}`));
+    });
+
   it('RFC 3030: stores binary content as it is', async () => {
     const folder = join(root, 'binary');
     const content = { pieces: ['a\r\n\r\nb\n\r\r\n'], params: ['BODY=BINARYMIME'] };

@@ -7,12 +7,15 @@ import { mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Log } from '../base/log.ts';
+import type { Readable } from '../mail/return-path.ts';
+import { readHeader, returnPaths, withoutRanges } from '../mail/return-path.ts';
+import { finalFields } from '../mail/trace.ts';
 import type { Directory } from '../policy/directory.ts';
 import type { Deliver, RecipientResult } from '../queue/delivery.ts';
 import { reply } from '../smtp/reply.ts';
 import { replyFor, StorageError } from '../smtp/smtp-error.ts';
 import type { LeasedRecipient, QueuedMessage } from '../store/queue-store.ts';
-import { accountFor, deliveredBefore, finalFields } from './local.ts';
+import { accountFor, deliveredBefore } from './local.ts';
 
 export interface MaildirDeliveryOptions {
   /** Folder of an account; `{address}`, `{local}` and `{domain}` are those of its primary address. */
@@ -22,6 +25,9 @@ export interface MaildirDeliveryOptions {
   readonly log: Log;
 }
 
+/** A message with the content that is kept of it. */
+type Arrived = Omit<QueuedMessage, 'content'> & { readonly content: Readable };
+
 const delivered = reply(250, '0.0', 'Delivered to Maildir');
 
 /** Limit: folders known to exist. */
@@ -30,16 +36,20 @@ const foldersKnownMax = 10_000;
 export function createMaildirDelivery(options: MaildirDeliveryOptions): Deliver {
   const folders = new BoundedMap<string, true>(foldersKnownMax);
   return async ({ message, recipients }) => {
-    const before = await deliveredBefore(message);
+    const head = await readHeader(message.content);
+    const before = deliveredBefore(head);
+    const paths = returnPaths(head);
+    const content = paths.length === 0 ? message.content : withoutRanges(message.content, paths);
     const results: RecipientResult[] = [];
     // Each on its own: what one of them meets says nothing of those already delivered.
-    for (const recipient of recipients) results.push(await deliverTo(recipient, message, before));
+    for (const recipient of recipients)
+      results.push(await deliverTo(recipient, { ...message, content }, before));
     return { recipients: results, health: 'ok' };
   };
 
   async function deliverTo(
     recipient: LeasedRecipient,
-    message: QueuedMessage,
+    message: Arrived,
     before: ReadonlySet<string> | undefined,
   ): Promise<RecipientResult> {
     const account = await accountFor(recipient.address, before, options.recipients);
@@ -91,7 +101,7 @@ async function createMaildir(folder: string): Promise<void> {
 
 async function write(
   folder: string,
-  message: QueuedMessage,
+  message: Arrived,
   { address, index, fence }: LeasedRecipient,
   hostname: string,
 ): Promise<void> {
@@ -116,7 +126,7 @@ async function write(
  */
 async function writeFile(
   path: string,
-  message: QueuedMessage,
+  message: Arrived,
   fields: string,
 ): Promise<{ file: number; wire: number }> {
   const prefix = Buffer.from(fields);

@@ -52,6 +52,12 @@ export const returnPathField = (sender: string): string =>
 export const deliveredToField = (address: string): string =>
   `Delivered-To: ${singleLine(address)}\r\n`;
 
+/** RFC 5321 §4.4: what final delivery puts in front, the Return-Path first, then the trace so far. */
+export const finalFields = (
+  { sender, prefix }: { readonly sender: string; readonly prefix: string },
+  address: string,
+): string => returnPathField(sender) + deliveredToField(address) + prefix;
+
 const asciiDomain = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/; // Field: underscores in Windows names.
 const utf8Domain = /^[A-Za-z0-9\x80-\u{10ffff}][A-Za-z0-9._\x80-\u{10ffff}-]{0,254}$/u;
 // RFC 5321 §4.1.3: "[" IPv4 / "IPv6:" IPv6 / General-address-literal "]"; dcontent is %d33-90 / %d94-126

@@ -17,9 +17,17 @@ export async function storeLinesOnly(
 ): Promise<StoredContent | undefined> {
   const conversion = await convertContent(source, '8bit');
   if (conversion.kind !== 'converted' || conversion.size === source.size) return undefined;
+  return storeCopy(conversion, spool);
+}
+
+/** @throws StorageError */
+export async function storeCopy(
+  source: Pick<RewriteSource, 'read'>,
+  spool: Pick<Spool, 'create'>,
+): Promise<StoredContent> {
   const writer = spool.create();
   try {
-    for await (const piece of conversion.read()) await writer.write(piece);
+    for await (const piece of source.read()) await writer.write(piece);
     const stored = await writer.commit();
     writer.release();
     return stored;

@@ -22,24 +22,29 @@ function setUp(limits: { bytes?: number; messages?: number } = { bytes: 100 * Ki
     const objection = await rule.objection(accounts, bytes);
     return objection === undefined ? undefined : formatReply(objection).slice(0, 9);
   };
-  return { clock, used, asked, ask };
+  return { clock, used, asked, ask, rule };
 }
 
-describe('quota', () => {
+describe('quota, as RCPT asks for it', () => {
   it('RFC 5321 §4.2.3, RFC 3463 §3.3: 452 4.2.2 when it is full, 552 5.2.2 when it never fits', async () => {
     const { ask, used } = setUp();
     used.set('ann', { bytes: 90 * KiB, messages: 1 });
     assert.equal(await ask(11 * KiB, 'ann'), '452 4.2.2');
     assert.equal(await ask(101 * KiB, 'ann'), '552 5.2.2');
     assert.equal(await ask(10 * KiB, 'ann'), undefined);
-    assert.equal(await ask(0, 'ann'), '452 4.2.2', 'what was let in counts');
+  });
+
+  it('what is announced is not counted: words fill no mailbox', async () => {
+    const { ask } = setUp();
+    for (let i = 0; i < 100; i += 1) assert.equal(await ask(90 * KiB, 'ann'), undefined);
   });
 
   it('messages are counted, too', async () => {
     const { ask, used } = setUp({ messages: 2 });
     used.set('ann', { bytes: 1, messages: 1 });
     assert.equal(await ask(1, 'ann'), undefined);
-    assert.equal(await ask(1, 'ann'), '452 4.2.2');
+    used.set('bob', { bytes: 1, messages: 2 });
+    assert.equal(await ask(1, 'bob'), '452 4.2.2');
   });
 
   it('asks the store once in a while, so that who makes room gets mail again', async () => {
@@ -61,9 +66,10 @@ describe('quota', () => {
   });
 
   it('without limits nobody is asked', async () => {
-    const { ask, asked } = setUp({});
+    const { ask, asked, rule } = setUp({});
     assert.equal(await ask(1, 'ann'), undefined);
     assert.equal(await ask(1), undefined);
-    assert.deepEqual(asked, []);
+    assert.deepEqual([asked, rule.quota()], [[], undefined]);
+    assert.deepEqual(setUp({ messages: 3 }).rule.quota(), { bytes: Infinity, messages: 3 });
   });
 });

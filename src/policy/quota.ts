@@ -1,16 +1,13 @@
-// What an account may keep. Mail for one that is full is refused at RCPT, before it is taken: what is
-// found out later would have to be bounced. Usage is looked up once in a few seconds; what was let in
-// meanwhile counts.
+// What an account may keep. Mail for one that is full is refused at RCPT, before it is sent: a look,
+// which promises nothing and reserves nothing, so that nobody fills a mailbox with words. Whether there
+// is room is decided by the size of what has arrived, in the transaction that takes it in
+// (QueueStore.enqueueWithRoom): there usage, accepted mail and this message are added up.
 
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { reply } from '../smtp/reply.ts';
-
-export interface Usage {
-  readonly bytes: number;
-  readonly messages: number;
-}
+import type { Quota } from '../store/folder-store.ts';
 
 /** Undefined: no limit. */
 export interface QuotaLimits {
@@ -20,36 +17,33 @@ export interface QuotaLimits {
 
 export interface QuotaRule {
   /**
-   * Why a message for these accounts is not taken: all of them are full. `bytes` is its size as
-   * announced, 0 where it was not.
+   * Why a message for these accounts need not be sent: all of them are full. `bytes` is its size as
+   * announced, 0 where it was not. Nothing is counted.
    */
   objection(accounts: readonly string[], bytes: number): Promise<Reply | undefined>;
+  /** What each account may have at present; undefined: anything. */
+  quota(): Quota | undefined;
 }
 
 export interface QuotaRuleOptions {
   readonly limits: () => QuotaLimits;
-  readonly usage: (account: string) => Promise<Usage>;
+  /** What the mailbox holds, and what was accepted for it. */
+  readonly usage: (account: string) => Promise<Quota>;
   readonly clock: Pick<Clock, 'now'>;
 }
 
 // RFC 3463 §3.3: X.2.2, mailbox full. RFC 5321 §4.2.3: 452 where a later attempt may succeed.
-const full = reply(452, '2.2', 'The mailbox is full');
-const tooLarge = reply(552, '2.2', 'The message is larger than the mailbox may be');
+export const mailboxFull = reply(452, '2.2', 'The mailbox is full');
+export const largerThanMailbox = reply(552, '2.2', 'The message is larger than the mailbox may be');
 
 /** Limit: accounts whose usage is remembered, and for how long. */
 const accountsMax = 10_000;
 const freshMs = 5_000;
 
-interface Known {
-  readonly at: number;
-  bytes: number;
-  messages: number;
-}
-
 export function createQuotaRule({ limits, usage, clock }: QuotaRuleOptions): QuotaRule {
-  const known = new BoundedMap<string, Known>(accountsMax);
+  const known = new BoundedMap<string, Quota & { readonly at: number }>(accountsMax);
 
-  async function usageOf(account: string): Promise<Known> {
+  async function usageOf(account: string): Promise<Quota> {
     const entry = known.get(account);
     if (entry !== undefined && clock.now() - entry.at < freshMs) return entry;
     const found = { ...(await usage(account)), at: clock.now() };
@@ -57,25 +51,29 @@ export function createQuotaRule({ limits, usage, clock }: QuotaRuleOptions): Quo
     return found;
   }
 
+  const quota = () => quotaOf(limits());
+
   return {
+    quota,
     async objection(accounts, bytes) {
-      const limit = limits();
-      if (limit.bytes === undefined && limit.messages === undefined) return undefined;
-      const { bytes: bytesMax = Infinity, messages: messagesMax = Infinity } = limit;
-      if (accounts.length === 0) return undefined;
-      if (bytes > bytesMax) return tooLarge;
+      const limit = quota();
+      if (limit === undefined || accounts.length === 0) return undefined;
+      if (bytes > limit.bytes) return largerThanMailbox;
       const used = await Promise.all(accounts.map(usageOf));
-      const withRoom = used.filter(
-        (one) =>
-          one.messages < messagesMax && one.bytes < bytesMax && one.bytes + bytes <= bytesMax,
-      );
       // An alias for many goes on for those who have room.
-      if (withRoom.length === 0) return full;
-      for (const one of used) {
-        one.bytes += bytes;
-        one.messages += 1;
-      }
-      return undefined;
+      const hasRoom = used.some(
+        (one) =>
+          one.messages < limit.messages &&
+          one.bytes < limit.bytes &&
+          one.bytes + bytes <= limit.bytes,
+      );
+      return hasRoom ? undefined : mailboxFull;
     },
   };
+}
+
+/** Undefined where nothing is limited. */
+export function quotaOf({ bytes, messages }: QuotaLimits): Quota | undefined {
+  if (bytes === undefined && messages === undefined) return undefined;
+  return { bytes: bytes ?? Infinity, messages: messages ?? Infinity };
 }

@@ -14,7 +14,14 @@ import { reply } from '../smtp/reply.ts';
 import { localError } from '../smtp/smtp-error.ts';
 import { storedSize } from '../store/content.ts';
 import type { AttemptResult, HistoryStore } from '../store/history.ts';
-import type { Lease, NewMessage, QueueStore, Settlement } from '../store/queue-store.ts';
+import type {
+  EnqueuedWithRoom,
+  Lease,
+  NewMessage,
+  QueueStore,
+  RoomAsked,
+  Settlement,
+} from '../store/queue-store.ts';
 import type { Attempt } from './attempts.ts';
 import { Attempts, attemptMs } from './attempts.ts';
 import type { Report, ReportParts } from './bounce.ts';
@@ -65,6 +72,7 @@ const abortedMs = 2000;
 
 // RFC 3463 §3.5: X.4.2, bad connection; postmasters read the text in `why`.
 const tookTooLong = reply(451, '4.2', 'The attempt took too long and was given up');
+const nobody: readonly number[] = [];
 const unforeseen: RecipientResult = { kind: 'deferred', reply: localError };
 
 export class QueueRunner {
@@ -100,28 +108,60 @@ export class QueueRunner {
   }
 
   /**
-   * Durable once resolved: then we may say 250. Delivery begins at once when there is room.
+   * Durable once resolved: then we may say 250. Delivery begins at once when there is room. With
+   * `room` only as far as mailboxes have it: see QueueStore.enqueueWithRoom; resolves to which of its
+   * replies are "full".
    * @throws StorageError when the disk is full or fails
    */
-  async submit(submitted: NewMessage): Promise<void> {
-    const { store, clock, history } = this.#parts;
+  async submit(submitted: NewMessage, room?: RoomAsked): Promise<readonly number[]> {
+    const { clock } = this.#parts;
     const { message, report } = expandAliases(submitted);
     const { content } = message;
     const bytes = content.kind === 'inline' ? content.bytes.length : 0;
     const leaseUntil = this.#hasRoomFor(message, bytes) ? clock.now() + leaseMs : undefined;
     this.#lineup.reserve(bytes);
-    let leases: readonly Lease[];
+    let enqueued: EnqueuedWithRoom;
     try {
-      leases = await store.enqueue(message, { leaseUntil });
+      enqueued = await this.#enqueue(message, leaseUntil, room);
     } finally {
       this.#lineup.reserve(-bytes);
     }
-    recordReceived(history, message, storedSize(content));
-    if (report !== undefined) void this.#reportExpansion(message, report, leases[0]);
+    const { leases, full } = enqueued;
+    if (!this.#noteReceived(message, enqueued, report)) return full;
     if (this.#state === 'stopping') this.#giveBack(leases);
     else for (const lease of leases) this.#lineup.add(lease, 'fresh');
     if (leases.length === 0) this.#due = true;
     this.#pump();
+    return full;
+  }
+
+  async #enqueue(
+    message: NewMessage,
+    leaseUntil: number | undefined,
+    room: RoomAsked | undefined,
+  ): Promise<EnqueuedWithRoom> {
+    const { store } = this.#parts;
+    if (room !== undefined) return store.enqueueWithRoom(message, { leaseUntil, room });
+    return { leases: await store.enqueue(message, { leaseUntil }), full: nobody, queued: nobody };
+  }
+
+  /** False when nothing of it was queued. */
+  #noteReceived(
+    message: NewMessage,
+    { leases, full, queued }: EnqueuedWithRoom,
+    report: Report | undefined,
+  ): boolean {
+    const { recipients } = message;
+    if (full.length > 0 && queued.length === 0) return false;
+    const isWhole = full.length === 0 || queued.length === recipients.length;
+    const taken = isWhole ? recipients : queued.map((index) => recipients[index]!);
+    const size = storedSize(message.content);
+    recordReceived(this.#parts.history, { ...message, recipients: taken }, size);
+    const addresses = new Set(taken.map(({ address }) => address));
+    const reported = report?.recipients.filter((one) => addresses.has(one.recipient.address)) ?? [];
+    if (report !== undefined && reported.length > 0)
+      void this.#reportExpansion(message, { ...report, recipients: reported }, leases[0]);
+    return true;
   }
 
   /** Something in the store was changed by somebody else, who wants to see it tried. */

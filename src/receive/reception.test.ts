@@ -12,16 +12,17 @@ import { createDirectory } from '../policy/directory.ts';
 import { Login } from '../policy/login.ts';
 import { createLoginThrottle } from '../policy/login-throttle.ts';
 import type { Objection } from '../policy/policy.ts';
+import type { QuotaRule } from '../policy/quota.ts';
 import { defaultLimits } from '../smtp/limits.ts';
 import { reply } from '../smtp/reply.ts';
 import { StorageError, StoreGoneError } from '../smtp/smtp-error.ts';
 import { MemorySpool } from '../store/files/memory-spool.ts';
-import type { NewMessage } from '../store/queue-store.ts';
+import type { NewMessage, RoomAsked } from '../store/queue-store.ts';
 import type { ContentWriter } from '../store/spool.ts';
 import { openSqliteStores } from '../store/sqlite/stores.ts';
 import type { ReceptionParts } from './reception.ts';
 import { Reception } from './reception.ts';
-import type { SmtpServiceSettings } from './smtp-service.ts';
+import type { SmtpServiceParts, SmtpServiceSettings } from './smtp-service.ts';
 import { SmtpService } from './smtp-service.ts';
 
 /** Counts the writers that are neither committed nor aborted, and fails where it is told to. */
@@ -61,7 +62,7 @@ class WatchedSpool extends MemorySpool {
 
 interface Setting {
   readonly settings?: Partial<SmtpServiceSettings>;
-  readonly submit?: (message: NewMessage) => Promise<void>;
+  readonly submit?: SmtpServiceParts['submit'];
   readonly connections?: number;
   readonly log?: Log;
 }
@@ -478,7 +479,8 @@ describe('quota', () => {
   it('RFC 5321 §4.2.3: a full mailbox is refused at RCPT, by the size that MAIL announced', async () => {
     const asked: unknown[] = [];
     const full = reply(452, '2.2', 'Full');
-    const quotaRule = {
+    const quotaRule: QuotaRule = {
+      quota: () => undefined,
       objection: async (accounts: readonly string[], bytes: number) => {
         asked.push([accounts, bytes]);
         return bytes > 100 ? full : undefined;
@@ -494,6 +496,88 @@ describe('quota', () => {
     await peer.say('RSET\r\nMAIL FROM:<ann@client.test>\r\n');
     assert.match(await peer.say('RCPT TO:<bob@example.net>\r\n'), /^250 /);
     assert.deepEqual(asked[1], [['bob@example.net'], 0]);
+  });
+});
+
+describe('quota, at the end of the content', () => {
+  const quotaRule: QuotaRule = {
+    quota: () => ({ bytes: 1_000, messages: 5 }),
+    objection: async () => undefined,
+  };
+
+  async function deliver(
+    service: 'smtp' | 'lmtp',
+    {
+      recipients,
+      content = 'Hi\r\n',
+      by = 'DATA',
+      full = [] as readonly number[],
+    }: {
+      recipients: readonly string[];
+      content?: string;
+      by?: 'DATA' | 'BDAT';
+      full?: readonly number[];
+    },
+  ) {
+    const rooms: (RoomAsked | undefined)[] = [];
+    const { connect, spool } = await start({
+      settings: { quotaRule, service },
+      submit: async (_message, _client, room) => {
+        rooms.push(room);
+        return full;
+      },
+    });
+    const peer = await connect(service === 'lmtp' ? 'LHLO client.test\r\n' : undefined);
+    await peer.say(to(...recipients));
+    const wire =
+      by === 'DATA' ? `DATA\r\n${content}.\r\n` : `BDAT ${content.length} LAST\r\n${content}`;
+    const heard = (await peer.say(wire)).replace(/^354.*\r\n/, '');
+    return { rooms, heard: heard.match(/^\d{3} \S+/gm), files: spool.files, open: spool.unended };
+  }
+
+  for (const by of ['DATA', 'BDAT'] as const)
+    it(`asks for what the mailbox will hold, by ${by}, once for one mailbox`, async () => {
+      const recipients = ['bob@example.net', 'BOB@example.net', 'bob+x@example.net'];
+      const { rooms, heard } = await deliver('smtp', { recipients, by });
+      assert.deepEqual(heard, ['250 2.6.0']);
+      const [room] = rooms;
+      assert.deepEqual(room?.replies, [[0, 1]]);
+      assert.deepEqual(room?.quota, { bytes: 1_000, messages: 5 });
+      const accounts = room?.needs.map((need) => need?.account);
+      assert.deepEqual(accounts, ['bob@example.net', 'bob@example.net']);
+      const [first, second] = room!.needs.map((need) => need!.bytes);
+      assert.equal(second! - first!, '+x'.length, 'its fields are counted');
+      assert.ok(first! > 'Hi\r\n'.length + 'Return-Path: <>\r\nDelivered-To: \r\n'.length);
+    });
+
+  it('RFC 5321 §4.2.3: 452 when there is no room, 552 when there never will be, and nothing stays', async () => {
+    const recipients = ['bob@example.net'];
+    const small = await deliver('smtp', { recipients, full: [0] });
+    assert.deepEqual([small.heard, small.files, small.open], [['452 4.2.2'], 0, 0]);
+    const big = await deliver('smtp', { recipients, content: large, full: [0] });
+    assert.deepEqual([big.heard, big.files, big.open], [['552 5.2.2'], 0, 0]);
+  });
+
+  it('RFC 2033 §4.2: LMTP says it to each recipient alone', async () => {
+    const recipients = ['bob@example.net', 'bob+x@example.net', 'team@example.net'];
+    const some = await deliver('lmtp', { recipients, content: large, full: [1] });
+    assert.deepEqual(some.rooms[0]?.replies, [[0], [1], [0, 2]]);
+    assert.deepEqual(some.rooms[0]?.needs[2], undefined, 'who is elsewhere needs nothing');
+    assert.deepEqual([some.heard, some.files], [['250 2.6.0', '552 5.2.2', '250 2.6.0'], 1]);
+    const all = await deliver('lmtp', { recipients: recipients.slice(0, 2), full: [0, 1] });
+    assert.deepEqual(all.heard, ['452 4.2.2', '452 4.2.2']);
+    const none = await deliver('lmtp', { recipients, content: large, full: [0, 1, 2] });
+    assert.deepEqual([none.files, none.open], [0, 0]);
+  });
+
+  it('what is for no mailbox of ours needs no room', async () => {
+    const { rooms } = await deliver('smtp', { recipients: [] });
+    assert.deepEqual(rooms, []);
+    const { connect, queued } = await start({
+      settings: { quotaRule, isTrusted: () => true },
+    });
+    await (await connect()).say(mail('Hi\r\n', 'x@far.test'));
+    assert.equal(queued.length, 1);
   });
 });
 

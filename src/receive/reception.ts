@@ -14,9 +14,10 @@ import type { Endpoint, Peer } from '../net/peer.ts';
 import type { Directory, ResolvedRecipient } from '../policy/directory.ts';
 import type { Login, LoginResult } from '../policy/login.ts';
 import type { QuotaRule } from '../policy/quota.ts';
+import { largerThanMailbox, mailboxFull } from '../policy/quota.ts';
 import type { SenderRule } from '../policy/sender-owner.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
-import { findParam, formatMailParam, formatRcptParam } from '../smtp/extensions/index.ts';
+import { findParam, formatMailParam } from '../smtp/extensions/index.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { replies, reply } from '../smtp/reply.ts';
 import type { Question } from '../smtp/server/event.ts';
@@ -24,10 +25,12 @@ import { StoreGoneError } from '../smtp/smtp-error.ts';
 import type { TlsFacts } from '../smtp/tls-facts.ts';
 import type { StoredContent } from '../store/content.ts';
 import { storedSize } from '../store/content.ts';
-import type { NewMessage, NewRecipient, Origin } from '../store/queue-store.ts';
+import type { NewMessage, Origin, RoomAsked } from '../store/queue-store.ts';
 import type { ContentWriter, Spool } from '../store/spool.ts';
 import type { Answerer, Replies, ServerAnswer } from './conversation.ts';
 import { loginAnswer } from './login.ts';
+import type { AcceptedRecipient, QueueRecipients } from './recipients.ts';
+import { queueRecipients, roomAsked } from './recipients.ts';
 import { entersHere, stamp } from './stamp.ts';
 import { addedMessageId } from './submission.ts';
 
@@ -64,14 +67,6 @@ export interface Envelope {
   readonly recipients: readonly AcceptedRecipient[];
 }
 
-export interface AcceptedRecipient {
-  /** As RCPT named it. */
-  readonly named: Mailbox;
-  readonly params: readonly RcptParam[];
-  /** What it became: itself, or what an alias stands for. */
-  readonly targets: readonly ResolvedRecipient[];
-}
-
 export interface ReceptionParts {
   readonly hostname: string;
   /** Received fields of a message that goes round in circles. RFC 5321 §6.3. */
@@ -92,8 +87,16 @@ export interface ReceptionParts {
    */
   readonly vrfy: 'ambiguous' | 'yes' | 'no';
   readonly spool: Spool;
-  /** Durable once resolved. */
-  readonly submit: (message: NewMessage, client: ClientFacts) => Promise<void>;
+  /**
+   * Durable once resolved. With `room` only as far as there is room in mailboxes: resolves to which
+   * of its replies are "full".
+   */
+  readonly submit: (
+    message: NewMessage,
+    client: ClientFacts,
+    room?: RoomAsked,
+    // biome-ignore lint/suspicious/noConfusingVoidType: where mailboxes are none of ours
+  ) => Promise<readonly number[] | void>;
   readonly messageId: () => string;
   readonly mechanisms: (peer: Peer) => readonly string[];
   /** The logins of one connection; `log` is its session's. */
@@ -320,53 +323,72 @@ export class Reception implements Answerer {
   async #take(envelope: Envelope, arrived: Arrived): Promise<Reply | Replies> {
     const { onMessageFor } = this.#parts.hooks;
     const { client, recipients } = envelope;
-    if (client.service !== 'lmtp' || onMessageFor === undefined)
-      return this.#queue(envelope, arrived);
+    if (client.service !== 'lmtp') {
+      const answer = await this.#queue(envelope, arrived);
+      return answer.full.length > 0 ? answer.no : answer.yes;
+    }
     const objections: (Reply | undefined)[] = [];
     for (const { named } of recipients)
-      objections.push(await onMessageFor(envelope, arrived.stored, named));
+      objections.push(await onMessageFor?.(envelope, arrived.stored, named));
     const taken = recipients.filter((_, i) => objections[i] === undefined);
-    if (taken.length === recipients.length) return this.#queue(envelope, arrived);
     if (taken.length === 0) {
       await this.#discard(arrived.stored);
       return { each: objections.filter((objection) => objection !== undefined) };
     }
     // What this throws is a 4yz for everybody: whoever was refused is asked about again.
-    const queued = await this.#queue({ ...envelope, recipients: taken }, arrived);
-    return { each: objections.map((objection) => objection ?? queued) };
+    const { yes, no, full } = await this.#queue({ ...envelope, recipients: taken }, arrived);
+    if (taken.length === recipients.length && full.length === 0) return yes;
+    const answers = taken.map((_, i) => (full.includes(i) ? no : yes)).values();
+    return { each: objections.map((objection) => objection ?? answers.next().value!) };
   }
 
-  async #queue(envelope: Envelope, { stored, head, header }: Arrived): Promise<Reply> {
-    const { submit, clock, hostname, log } = this.#parts;
+  /** `full`: which of the recipients are told `no`; in SMTP, where all are told the same, [0]. */
+  async #queue(envelope: Envelope, arrived: Arrived): Promise<Queued> {
+    const { submit, destinationOf, quotaRule } = this.#parts;
+    const { client } = envelope;
+    const found = queueRecipients(envelope.recipients, destinationOf);
+    const message = this.#newMessage(envelope, arrived, found);
+    const quota = quotaRule?.quota();
+    const isEach = client.service === 'lmtp';
+    const room = quota === undefined ? undefined : roomAsked(message, found, { quota, isEach });
+    const full = (await submit(message, client, room)) ?? [];
+    const isRefused = full.length > 0 && full.length === room?.replies.length;
+    if (isRefused) await this.#discard(arrived.stored);
+    else this.#logReceived(message);
+    const never = room?.needs.some((need) => need !== undefined && need.bytes > quota!.bytes);
+    const no = never ? largerThanMailbox : mailboxFull;
+    return { yes: reply(250, '6.0', `Queued as ${message.id}`), no, full };
+  }
+
+  #newMessage(
+    envelope: Envelope,
+    { stored, head, header }: Arrived,
+    { recipients }: QueueRecipients,
+  ): NewMessage {
+    const { clock, hostname } = this.#parts;
     const { client } = envelope;
     const id = this.#parts.messageId();
-    const recipients = this.#queueRecipients(envelope.recipients);
     const sender = envelope.sender === null ? '' : formatMailbox(envelope.sender);
     const now = clock.now();
     const origin = this.#origin(client, envelope.params);
     const messageId =
       header.messageId ??
       (entersHere(client) ? `<${addedMessageId({ id, hostname })}>` : undefined);
-    const message: NewMessage = {
-      id,
-      received: now,
-      sender,
-      params: travelling(envelope.params),
-      recipients,
+    return {
+      ...{ id, received: now, sender, params: travelling(envelope.params), recipients },
       prefix: stamp({ id, now, hostname, client, origin, header, head, recipients, sender }),
-      content: stored,
-      origin,
-      messageId,
+      ...{ content: stored, origin, messageId },
     };
-    await submit(message, client);
-    log.info('received', {
+  }
+
+  #logReceived({ id, sender, recipients, content, messageId }: NewMessage): void {
+    this.#parts.log.info('received', {
       id,
       from: sender,
       to: recipients.length === 1 ? recipients[0]!.address : recipients.length,
-      bytes: storedSize(stored),
+      bytes: storedSize(content),
       messageId,
     });
-    return reply(250, '6.0', `Queued as ${id}`);
   }
 
   /** After RSET, a lost connection or refused content: nothing half-received remains. */
@@ -385,26 +407,6 @@ export class Reception implements Answerer {
   #view(): Envelope {
     assert(this.#envelope !== undefined, 'inside a transaction');
     return { client: this.client, ...this.#envelope };
-  }
-
-  /** Every target once, however many RCPTs or aliases led to it. */
-  #queueRecipients(accepted: readonly AcceptedRecipient[]): NewRecipient[] {
-    const { destinationOf } = this.#parts;
-    const found = new Map<string, NewRecipient>();
-    for (const { params, targets, named } of accepted) {
-      const wire = params.length === 0 ? none : params.map(formatRcptParam);
-      for (const { address, original, copy } of targets) {
-        if (found.has(copy)) continue;
-        const recipient = { address, params: wire, destination: destinationOf(address) };
-        found.set(
-          copy,
-          original === undefined && targets.length === 1
-            ? recipient
-            : { ...recipient, original: original ?? formatMailbox(named) },
-        );
-      }
-    }
-    return [...found.values()];
   }
 
   #origin(client: ClientFacts, params: readonly MailParam[]): Origin {
@@ -429,6 +431,12 @@ export class Reception implements Answerer {
 }
 
 const none: readonly string[] = [];
+
+interface Queued {
+  readonly yes: Reply;
+  readonly no: Reply;
+  readonly full: readonly number[];
+}
 
 /** A message whose content is complete. */
 interface Arrived {

@@ -4,9 +4,20 @@
 import type { Content } from './content.ts';
 import type { Lease, LeasedRecipient, NewMessage, QueuedMessage } from './queue-store.ts';
 
+export interface FreshLeaseParts {
+  readonly content: Content;
+  readonly fence: number;
+  readonly expires: number;
+  /**
+   * What of the message was queued, with the account that each recipient has room in ('' for none);
+   * undefined: all of it, without room.
+   */
+  readonly roomOf?: ReadonlyMap<number, string>;
+}
+
 export function freshLeases(
   message: NewMessage,
-  { content, fence, expires }: { content: Content; fence: number; expires: number },
+  { content, fence, expires, roomOf }: FreshLeaseParts,
 ): readonly Lease[] {
   const { id, received, sender, params, prefix, origin, messageId, recipients } = message;
   const queued: QueuedMessage = {
@@ -14,7 +25,12 @@ export function freshLeases(
   };
   const groups = new Map<string, LeasedRecipient[]>();
   recipients.forEach((recipient, index) => {
-    const leased = { ...recipient, index, attempt: 1, fence, warned: false };
+    const room = roomOf?.get(index);
+    if (roomOf !== undefined && room === undefined) return;
+    const leased: LeasedRecipient = {
+      ...{ ...recipient, index, attempt: 1, fence, warned: false },
+      ...(room && { room }),
+    };
     const group = groups.get(recipient.destination);
     if (group === undefined) groups.set(recipient.destination, [leased]);
     else group.push(leased);

@@ -4,6 +4,7 @@
 
 import type { Reply } from '../smtp/reply.ts';
 import type { Content, StoredContent } from './content.ts';
+import type { Quota } from './folder-store.ts';
 import type { NewMailboxMessage } from './mailbox-store.ts';
 
 /** How a message came in: for logs and `why`. JSON-serialisable. */
@@ -67,6 +68,37 @@ export interface LeasedRecipient extends NewRecipient {
   readonly fence: number;
   /** A delay notice has been sent (or need not be). */
   readonly warned: boolean;
+  /** The account in whose mailbox it has room: what it needs there is kept free for it. */
+  readonly room?: string;
+}
+
+/** What a message needs in mailboxes of ours, to be given in the transaction that enqueues it. */
+export interface RoomAsked {
+  /** What each account may have in all. */
+  readonly quota: Quota;
+  /** For each recipient of the message, in order: what it needs there; undefined: it is elsewhere. */
+  readonly needs: readonly (RoomNeed | undefined)[];
+  /**
+   * For each reply that will be given, the positions of the recipients it speaks for: all of them for
+   * SMTP, those of each RCPT for LMTP. One may be spoken for more than once.
+   */
+  readonly replies: readonly (readonly number[])[];
+}
+
+export interface RoomNeed {
+  /** The account's primary address. */
+  readonly account: string;
+  /** Octets of the message as the mailbox will keep it. */
+  readonly bytes: number;
+}
+
+export interface EnqueuedWithRoom {
+  /** As of `enqueue`. */
+  readonly leases: readonly Lease[];
+  /** Which replies say no, since nobody they speak for has room. */
+  readonly full: readonly number[];
+  /** Positions of the recipients that are in the queue now; [] when nothing is. */
+  readonly queued: readonly number[];
 }
 
 /** Our right to attempt these recipients until `expires`. Kept by fences, not by a connection. */
@@ -141,6 +173,26 @@ export interface QueueStore extends AsyncDisposable {
     message: NewMessage,
     options: { leaseUntil: number | undefined },
   ): Promise<readonly Lease[]>;
+
+  /**
+   * The same, for as many as there is room: usage, what is queued already and this message are added
+   * up in the transaction. Recipients that only full replies speak for are not queued; others without
+   * room are, and have to take it before they are delivered. Nothing is queued when all replies are
+   * full. Room is given back when a recipient leaves the queue, whatever the reason.
+   */
+  enqueueWithRoom(
+    message: NewMessage,
+    options: { readonly leaseUntil: number | undefined; readonly room: RoomAsked },
+  ): Promise<EnqueuedWithRoom>;
+
+  /**
+   * Room for a recipient that is in the queue without. True when it has it now; false when the
+   * mailbox is full, or the recipient gone.
+   */
+  takeRoom(id: string, index: number, ask: RoomNeed & { readonly quota: Quota }): Promise<boolean>;
+
+  /** What the queue holds for an account that its mailbox does not hold yet. */
+  roomTaken(account: string): Promise<Quota>;
 
   /**
    * Due recipients held by nobody else, as leases. At most `limit` leases, at most `perDestination`

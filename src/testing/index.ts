@@ -18,7 +18,8 @@ import { headerValue, parseHeader } from '../mail/header.ts';
 import { addAccount } from '../policy/account-operations.ts';
 import type { RunningServer } from '../server.ts';
 import { startServer } from '../server.ts';
-import type { QueueStore, Settlement } from '../store/queue-store.ts';
+import type { NewMailboxMessage } from '../store/mailbox-store.ts';
+import type { Settlement } from '../store/queue-store.ts';
 import type { Stores } from '../store/sqlite/stores.ts';
 import { openSqliteStores } from '../store/sqlite/stores.ts';
 
@@ -194,9 +195,11 @@ class Arrivals {
 
   watch(stores: Stores): Stores {
     const settle = async (settlement: Settlement): Promise<boolean> => {
-      const content = await this.#contentOf(stores.queue, settlement);
+      const contents = await Promise.all(
+        settlement.append.map((message) => contentOf(stores, settlement, message)),
+      );
       const settled = await stores.queue.settle(settlement);
-      if (settled) this.#arrived(settlement, content);
+      if (settled) this.#arrived(settlement, contents);
       return settled;
     };
     const queue = new Proxy(stores.queue, {
@@ -230,18 +233,9 @@ class Arrivals {
     });
   }
 
-  async #contentOf(queue: QueueStore, { append, message }: Settlement): Promise<string> {
-    if (append.length === 0) return '';
-    const queued = await queue.open(message);
-    if (queued === undefined) return '';
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of queued.content.read()) chunks.push(Uint8Array.from(chunk));
-    return Buffer.concat(chunks).toString();
-  }
-
-  #arrived({ append, message: id }: Settlement, content: string): void {
-    for (const { account, prefix } of append) {
-      const raw = prefix + content;
+  #arrived({ append, message: id }: Settlement, contents: readonly string[]): void {
+    for (const [i, { account, prefix }] of append.entries()) {
+      const raw = prefix + contents[i];
       const fields = parseHeader(Buffer.from(raw));
       const message: CaughtMessage = {
         id,
@@ -254,4 +248,17 @@ class Arrivals {
       for (const waiting of [...this.#waiting]) waiting(message);
     }
   }
+}
+
+/** What the mailbox will hold, without the fields that are put in front. */
+async function contentOf(
+  { queue, spool }: Stores,
+  { message }: Settlement,
+  { content }: NewMailboxMessage,
+): Promise<string> {
+  const kept =
+    content.kind === 'queued' ? (await queue.open(message))?.content : spool.open(content);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of kept?.read() ?? []) chunks.push(Uint8Array.from(chunk));
+  return Buffer.concat(chunks).toString();
 }

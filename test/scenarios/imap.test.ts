@@ -98,6 +98,31 @@ describe('the whole server, read by IMAP', () => {
     friend.close();
   });
 
+  it('RFC 5321 §4.4: one Return-Path, ours, and every size is that of what is there', async () => {
+    await using server = await start();
+    const client = await login(server);
+    const large = `${'x'.repeat(70)}\r\n`.repeat(3_000);
+    for (const [i, body] of ['small\r\n', large].entries()) {
+      const message = `Return-Path: <x@y.test>\r\nReturn-path:\r\n <z>\r\nSubject: s${i}\r\n\r\n${body}`;
+      await server.send({ from: 'carol@far.test', to: [ann, bob], message });
+      await server.waitFor(({ subject, mailbox }) => subject === `s${i}` && mailbox === bob);
+      if (i === 0) await client.ask('SELECT INBOX');
+      else await client.ask('NOOP');
+      const [size] = await client.ask(`FETCH ${i + 1} (RFC822.SIZE)`);
+      const whole = (await client.ask(`FETCH ${i + 1} BODY[]`)).join('\r\n');
+      const octets = Number(/RFC822\.SIZE (\d+)/.exec(size!)![1]);
+      assert.equal(Number(/BODY\[\] \{(\d+)\}/.exec(whole)![1]), octets);
+      assert.deepEqual(whole.match(/^return-path.*/gim), ['Return-Path: <carol@far.test>']);
+      assert.ok(whole.includes(`\r\nSubject: s${i}\r\n\r\n${body}`));
+      const { mailboxes } = server.server.stores;
+      const listed = (await mailboxes.list(ann, 'INBOX', { after: i, limit: 1 }))[0]!;
+      assert.equal(listed.size, octets);
+      const opened = await mailboxes.open(ann, listed.id);
+      assert.equal(opened?.content.size, octets);
+    }
+    client.close();
+  });
+
   it('RFC 3463 §3.3, RFC 9208 §4.3.1: a full mailbox takes nothing, by SMTP or by IMAP', async () => {
     await using server = await start({ mailboxes: { quota: { messages: 1 } } });
     const client = await login(server);

@@ -1,5 +1,6 @@
 // Where messages may be put, and which of their flags may be set there. RFC 4314 §4.
 
+import { quotaOf as quotaOfLimits } from '../../policy/quota.ts';
 import type { Quota } from '../../store/folder-store.ts';
 import type { CommandContext, LocatedFolder, Rights } from './context.ts';
 import { ImapRefusal } from './refusal.ts';
@@ -29,11 +30,5 @@ export const permittedFlags = (flags: readonly string[], rights: Rights): string
   flags.filter((flag) => flag.toLowerCase() !== '\\recent' && rights.includes(rightOf(flag)));
 
 /** RFC 9208 §3: what an account may have; undefined: whatever it likes. */
-export function quotaOf({ quota }: Pick<CommandContext, 'quota'>): Quota | undefined {
-  const { bytes, messages } = quota;
-  if (bytes === undefined && messages === undefined) return undefined;
-  return {
-    bytes: bytes ?? Number.MAX_SAFE_INTEGER,
-    messages: messages ?? Number.MAX_SAFE_INTEGER,
-  };
-}
+export const quotaOf = ({ quota }: Pick<CommandContext, 'quota'>): Quota | undefined =>
+  quotaOfLimits(quota);

@@ -7,6 +7,7 @@ import type { Lease, NewMessage, Outcome } from '../queue-store.ts';
 import type { Stores } from '../stores.ts';
 import type { OpenTestStores } from './harness.ts';
 import { at, collected, deferred, delivered, message, settlement } from './harness.ts';
+import { testRoom } from './queue-room.ts';
 
 const everything = {
   now: 1_000_000,
@@ -25,6 +26,7 @@ const addresses = (leases: readonly Lease[]) =>
 export function testQueueStore(name: string, open: OpenTestStores): void {
   describe(`QueueStore: ${name}`, () => {
     describe('enqueue', () => testEnqueue(open));
+    describe('room in mailboxes', () => testRoom(open));
     describe('claim', () => testClaim(open));
     describe('settle', () => testSettle(open));
     describe('operations', () => testOperations(open));

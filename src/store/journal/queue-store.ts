@@ -6,8 +6,10 @@
 import type { Clock } from '../../base/clock.ts';
 import { StoreGoneError } from '../../smtp/smtp-error.ts';
 import { inlineBytesMax, memoryContent } from '../content.ts';
+import type { Quota } from '../folder-store.ts';
 import { freshLeases } from '../fresh-leases.ts';
 import type {
+  EnqueuedWithRoom,
   Lease,
   NewMessage,
   QueuedMessage,
@@ -117,6 +119,29 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     this.#sweepLater();
     const content = memoryContent(journaled.content.bytes);
     return freshLeases(message, { content, fence: this.#fences, expires: leaseUntil });
+  }
+
+  /** Mailboxes are the store's: what needs room in one is no mail for the journal. */
+  async enqueueWithRoom(
+    message: NewMessage,
+    options: Parameters<QueueStore['enqueueWithRoom']>[1],
+  ): Promise<EnqueuedWithRoom> {
+    return withSmallContent(message, this.#spool, async (one) => {
+      const enqueued = await this.#store.enqueueWithRoom(one, options);
+      const { content } = one;
+      // Nothing refers to the file that was made of content too large for a row.
+      if (enqueued.queued.length === 0 && content.kind === 'file' && content !== message.content)
+        await this.#spool.remove(content.key);
+      return enqueued;
+    });
+  }
+
+  takeRoom(...args: Parameters<QueueStore['takeRoom']>): Promise<boolean> {
+    return this.#store.takeRoom(...args);
+  }
+
+  roomTaken(account: string): Promise<Quota> {
+    return this.#store.roomTaken(account);
   }
 
   async settle(settlement: Settlement): Promise<boolean> {

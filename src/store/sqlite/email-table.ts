@@ -57,6 +57,7 @@ export class EmailTable {
   #nextId = 0;
   #idsEnd = 0;
   #lastHead: Head | undefined;
+  readonly #contentIds = new WeakMap<ContentRow, number>();
 
   constructor(parts: EmailTableParts) {
     this.#parts = parts;
@@ -66,10 +67,7 @@ export class EmailTable {
   /** `content` is a row, or the key of the queue's message whose content is shared. */
   insert(content: ContentRow | number, prefix: string): Email {
     const inserted = typeof content === 'number' ? undefined : content;
-    const id =
-      typeof content === 'number'
-        ? this.#parts.share(content)
-        : this.#parts.contents.insert(content);
+    const id = typeof content === 'number' ? this.#parts.share(content) : this.#contentId(content);
     const head = this.#head(id, inserted);
     const email = this.#newId();
     this.#sql.insertEmail.run(email, id, head.from, head.subject, prefix);
@@ -82,6 +80,16 @@ export class EmailTable {
     if (this.#sql.anyMail.get(email) !== undefined) return;
     const content = this.#sql.deleteEmail.get(email)?.content;
     if (content !== undefined) this.#parts.contents.release(integer(content));
+  }
+
+  /** A settlement may put the same content, as one object, into many mailboxes one after the other. */
+  #contentId(content: ContentRow): number {
+    const known = this.#contentIds.get(content);
+    if (known !== undefined) return known;
+    const id = this.#parts.contents.insert(content);
+    this.#contentIds.set(content, id);
+    this.#parts.work.undo(() => this.#contentIds.delete(content));
+    return id;
   }
 
   #newId(): number {

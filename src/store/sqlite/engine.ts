@@ -25,6 +25,7 @@ import type {
   Request,
 } from './operation.ts';
 import { QueueTables } from './queue-tables.ts';
+import { Rooms } from './rooms.ts';
 import { DamagedRowError, integer } from './row.ts';
 import { Schedule } from './schedule.ts';
 import type { Work } from './work.ts';
@@ -78,9 +79,11 @@ export class Engine implements Work {
     });
     const mails = new MailTable(database, this, emails);
     const mailboxes = new MailboxTables({ database, work: this, contents, emails, mails });
-    const folders = new FolderTables({ database, work: this, emails, mails, mailboxes });
+    const rooms = new Rooms(this);
+    const folders = new FolderTables({ database, work: this, emails, mails, mailboxes, rooms });
     const queue = new QueueTables({
-      ...{ database, work: this, contents, leases, schedule: this.#schedule },
+      ...{ database, work: this, contents, leases, rooms, schedule: this.#schedule },
+      usage: (account) => mailboxes.usage(account),
       append: (message, at) => mailboxes.deliver(message, at),
     });
     const accounts = new AccountTables(database, (account) => mailboxes.removeMailbox(account));
@@ -256,7 +259,7 @@ function handlers(...tables: readonly Partial<Operations>[]): ReadonlyMap<string
 }
 
 const operations: readonly Operation[] = [
-  ...(['enqueue', 'adopt'] as const),
+  ...(['enqueue', 'enqueueWithRoom', 'takeRoom', 'roomTaken', 'adopt'] as const),
   ...(['claim', 'settle', 'release', 'nextDue', 'entries', 'entry', 'message'] as const),
   ...(['count', 'newest', 'retry', 'retryPage', 'hold', 'unhold', 'take', 'routes'] as const),
   ...(['reroute', 'ensure', 'append', 'folders', 'mails', 'openMail', 'store', 'expunge'] as const),

@@ -18,6 +18,7 @@ import type {
   RefusedRow,
   TransferRow,
 } from './operation.ts';
+import type { Rooms } from './rooms.ts';
 import { integer, text } from './row.ts';
 import type { Work } from './work.ts';
 
@@ -88,6 +89,7 @@ export interface FolderTablesParts {
   readonly emails: EmailTable;
   readonly mails: MailTable;
   readonly mailboxes: MailboxTables;
+  readonly rooms: Rooms;
 }
 
 const noFolder = (what: number | string): RefusedRow => ({
@@ -320,7 +322,12 @@ export class FolderTables implements FolderOperations {
     if (account === undefined) return noFolder(folder);
     if (quota === undefined || (more.bytes <= 0 && more.messages <= 0)) return undefined;
     const { bytes, messages } = this.#parts.mailboxes.usage(account);
-    if (bytes + more.bytes <= quota.bytes && messages + more.messages <= quota.messages)
+    // Mail that was accepted and is not delivered yet has its room already.
+    const queued = this.#parts.rooms.takenBy(account);
+    if (
+      bytes + queued.bytes + more.bytes <= quota.bytes &&
+      messages + queued.messages + more.messages <= quota.messages
+    )
       return undefined;
     return { refused: 'over-quota', message: `${account} is over quota` };
   }

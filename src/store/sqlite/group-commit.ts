@@ -34,6 +34,9 @@ const patientMax = 100;
 
 const durabilities: Readonly<Record<Operation, Durability>> = {
   enqueue: 'durable',
+  enqueueWithRoom: 'durable',
+  takeRoom: 'lazy',
+  roomTaken: 'read',
   adopt: 'durable',
   claim: 'lazy',
   settle: 'lazy', // durable when it carries something new: see call()

@@ -55,6 +55,21 @@ export interface AdoptedRow {
   readonly due: number;
 }
 
+/** See RoomAsked; undefined needs nothing. */
+export interface RoomRow {
+  readonly quota: Quota;
+  readonly needs: readonly ({ readonly account: string; readonly bytes: number } | undefined)[];
+  readonly replies: readonly (readonly number[])[];
+}
+
+export interface EnqueuedRow {
+  readonly fence: number;
+  readonly full: readonly number[];
+  /** Positions of those queued, and of those of them that have room. */
+  readonly queued: readonly number[];
+  readonly roomy: readonly number[];
+}
+
 export type OutcomeRow =
   | readonly [index: number, fence: number]
   /** Without a reply nothing was attempted. */
@@ -82,6 +97,7 @@ export interface LeasedRecipientRow {
   readonly original: string | null;
   readonly attempts: number;
   readonly warned: boolean;
+  readonly account: string | null;
 }
 
 export interface StoredMessageRow {
@@ -172,6 +188,9 @@ export interface ClaimRow {
 export interface QueueOperations {
   /** The fence of the leases; 0 when none were asked for. */
   enqueue(message: MessageRow, leaseUntil: number | null): number;
+  enqueueWithRoom(message: MessageRow, leaseUntil: number | null, room: RoomRow): EnqueuedRow;
+  takeRoom(key: number, index: number, need: RoomRow['needs'][number], quota: Quota): boolean;
+  roomTaken(account: string): Quota;
   /** False when it is here already: then nothing changes. */
   adopt(row: AdoptedRow): boolean;
   claim(options: ClaimRow): readonly LeaseRow[];

@@ -6,10 +6,12 @@ import type { Clock } from '../../base/clock.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import type { Content, StoredContent } from '../content.ts';
 import { memoryContent } from '../content.ts';
+import type { Quota } from '../folder-store.ts';
 import { freshLeases } from '../fresh-leases.ts';
 import type { NewMailboxMessage } from '../mailbox-store.ts';
 import { messageKey } from '../message-key.ts';
 import type {
+  EnqueuedWithRoom,
   Lease,
   LeasedRecipient,
   NewMessage,
@@ -64,6 +66,35 @@ export class SqliteQueueStore implements QueueStore {
     return freshLeases(message, { content, fence, expires: leaseUntil });
   }
 
+  async enqueueWithRoom(
+    message: NewMessage,
+    { leaseUntil, room }: Parameters<QueueStore['enqueueWithRoom']>[1],
+  ): Promise<EnqueuedWithRoom> {
+    const row = messageRow(message);
+    const args = [row, leaseUntil ?? null, room] as const;
+    const enqueued = await this.#parts.commit.call('enqueueWithRoom', [...args], [row.content]);
+    const { fence, full, queued, roomy } = enqueued;
+    if (leaseUntil === undefined || queued.length === 0) return { leases: [], full, queued };
+    const content = this.#stored(message.content);
+    const roomOf = new Map(queued.map((index) => [index, '']));
+    for (const index of roomy) roomOf.set(index, room.needs[index]!.account);
+    const leases = freshLeases(message, { content, fence, expires: leaseUntil, roomOf });
+    return { leases, full, queued };
+  }
+
+  takeRoom(
+    id: string,
+    index: number,
+    { account, bytes, quota }: Parameters<QueueStore['takeRoom']>[2],
+  ): Promise<boolean> {
+    const need = { account, bytes };
+    return this.#parts.commit.call('takeRoom', [messageKey(id), index, need, quota]);
+  }
+
+  roomTaken(account: string): Promise<Quota> {
+    return this.#parts.commit.call('roomTaken', [account]);
+  }
+
   /**
    * Takes a message over from the journal, with those of its recipients that are left: under the
    * lease they have, or due at `due`. False when it is here already. Durable once resolved.
@@ -87,12 +118,13 @@ export class SqliteQueueStore implements QueueStore {
       key: messageKey(message),
       outcomes: outcomes.map(outcomeRow),
       enqueue: enqueue.length === 0 ? [] : enqueue.map(messageRow),
-      append: append.length === 0 ? [] : append.map(appendRow),
+      append: append.length === 0 ? [] : appendRows(append),
       now: clock.now(),
     };
     if (enqueue.length === 0 && append.length === 0) return commit.call('settle', [row]);
     const contents = row.enqueue.map(({ content }) => content);
-    for (const { content } of row.append) if (typeof content === 'object') contents.push(content);
+    for (const { content } of row.append)
+      if (typeof content === 'object' && !contents.includes(content)) contents.push(content);
     return commit.call('settle', [row], contents, 'durable');
   }
 
@@ -244,6 +276,18 @@ export function appendRow(message: NewMailboxMessage): AppendRow {
   };
 }
 
+/** Content that is one object here is one row there, and stays one on its way. */
+function appendRows(messages: readonly NewMailboxMessage[]): AppendRow[] {
+  const shared = new Map<NewMailboxMessage['content'], ContentRow>();
+  return messages.map((message) => {
+    const row = appendRow(message);
+    if (typeof row.content === 'number') return row;
+    const content = shared.get(message.content) ?? row.content;
+    shared.set(message.content, content);
+    return { ...row, content };
+  });
+}
+
 // Parameters in wire form hold no spaces. RFC 5321 §4.1.2: esmtp-value = 1*(%d33-60 / %d62-126)
 const words = (text: string): string[] => (text === '' ? [] : text.split(' '));
 
@@ -277,10 +321,11 @@ function outcomeRow({ index, fence, outcome }: Settlement['outcomes'][number]): 
 }
 
 function leasedRecipient(row: LeasedRecipientRow, fence: number): LeasedRecipient {
-  const { index, address, params, destination, original, attempts, warned } = row;
+  const { index, address, params, destination, original, attempts, warned, account } = row;
   return {
     ...{ index, address, params: words(params), destination, attempt: attempts, fence, warned },
     ...(original === null ? {} : { original }),
+    ...(account === null ? {} : { room: account }),
   };
 }
 

@@ -3,6 +3,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import { assert } from '../../base/assert.ts';
+import type { Quota } from '../folder-store.ts';
 import type { ContentTable } from './content-table.ts';
 import type { Leases } from './leases.ts';
 import type {
@@ -10,16 +11,19 @@ import type {
   AppendRow,
   ClaimRow,
   ContentRow,
+  EnqueuedRow,
   EntryRow,
   LeasedRecipientRow,
   LeaseRow,
   MessageColumns,
   MessageRow,
   QueueOperations,
+  RoomRow,
   RouteRow,
   SettlementRow,
   StoredMessageRow,
 } from './operation.ts';
+import type { Rooms } from './rooms.ts';
 import type { Row } from './row.ts';
 import { blob, integer, integerOrNull, text, textOrNull } from './row.ts';
 import type { Schedule } from './schedule.ts';
@@ -33,7 +37,7 @@ const messagesPerPage = 1000;
 // Limit: recipients that one page of a listing brings into memory; the first message always comes.
 const recipientsPerPage = 2000;
 
-const leasedColumns = 'idx, address, params, destination, original, attempts, warned';
+const leasedColumns = 'idx, address, params, destination, original, attempts, warned, account';
 
 export function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);
@@ -43,8 +47,12 @@ export function prepareStatements(database: DatabaseSync) {
         (key, id, received, sender, params, origin, message_id, prefix, size, content, bytes)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     insertRecipient: prepare(`
-      INSERT INTO recipient (message, idx, address, params, destination, original, due, attempts)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
+      INSERT INTO recipient
+        (message, idx, address, params, destination, original, due, attempts, account, room)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    takeRoom: prepare(`
+      UPDATE recipient SET account = ?, room = ? WHERE message = ? AND idx = ? RETURNING 1`),
+    rooms: prepare('SELECT message, idx, account, room FROM recipient WHERE account IS NOT NULL'),
     selectMessage: prepare('SELECT * FROM message WHERE key = ?'),
     selectEntry: prepare(`
       SELECT key, id, received, sender, params, origin, message_id, prefix, size
@@ -110,6 +118,9 @@ export interface QueueTablesParts {
   readonly contents: ContentTable;
   readonly leases: Leases;
   readonly schedule: Schedule;
+  readonly rooms: Rooms;
+  /** What an account has in its mailbox. */
+  readonly usage: (account: string) => Quota;
   /** Local deliveries that belong to a settlement. */
   readonly append: (message: AppendRow, now: number) => void;
 }
@@ -128,6 +139,10 @@ export class QueueTables implements QueueOperations {
   /** After opening: nobody's leases fall due, and no clock set back keeps mail waiting. */
   recover(now: number, delayMsMax: number): number {
     this.#sql.clamp.run(now + delayMsMax);
+    for (const row of this.#sql.rooms.all()) {
+      const room = { account: text(row.account), bytes: integer(row.room) };
+      this.#parts.rooms.take(integer(row.message), integer(row.idx), room);
+    }
     return Number(this.#sql.recover.run(now).changes);
   }
 
@@ -137,22 +152,77 @@ export class QueueTables implements QueueOperations {
   }
 
   enqueue(message: MessageRow, leaseUntil: number | null): number {
+    return this.#enqueue(message, leaseUntil, { indexes: range(message.recipients.length / 4) });
+  }
+
+  enqueueWithRoom(message: MessageRow, leaseUntil: number | null, room: RoomRow): EnqueuedRow {
+    this.#assertOwned();
+    const fits = this.#fits(room);
+    const full: number[] = [];
+    const found = new Set<number>();
+    for (const [reply, recipients] of room.replies.entries())
+      if (recipients.some((index) => fits[index])) for (const index of recipients) found.add(index);
+      else full.push(reply);
+    const queued = [...found].sort((a, b) => a - b);
+    const needs = room.needs.map((need, index) => (fits[index] ? need : undefined));
+    if (queued.length === 0) return { fence: 0, full, queued, roomy: [] };
+    const fence = this.#enqueue(message, leaseUntil, { indexes: queued, needs });
+    return { fence, full, queued, roomy: queued.filter((index) => needs[index] !== undefined) };
+  }
+
+  takeRoom(key: number, index: number, need: RoomRow['needs'][number], quota: Quota): boolean {
+    this.#assertOwned();
+    const { rooms } = this.#parts;
+    if (need === undefined || rooms.of(key, index) === need.account) return true;
+    if (!this.#fits({ quota, needs: [need] })[0]) return false;
+    if (this.#sql.takeRoom.get(need.account, need.bytes, key, index) === undefined) return false;
+    rooms.give(key, index);
+    rooms.take(key, index, need);
+    return true;
+  }
+
+  roomTaken(account: string): Quota {
+    return this.#parts.rooms.takenBy(account);
+  }
+
+  /** Whether each fits, those before it taken into account. */
+  #fits({ quota, needs }: Pick<RoomRow, 'quota' | 'needs'>): boolean[] {
+    const sums = new Map<string, { bytes: number; messages: number }>();
+    return needs.map((need) => {
+      if (need === undefined) return true;
+      const { account, bytes } = need;
+      const sum = sums.get(account) ?? this.#expected(account);
+      sums.set(account, sum);
+      if (sum.bytes + bytes > quota.bytes || sum.messages + 1 > quota.messages) return false;
+      sum.bytes += bytes;
+      sum.messages += 1;
+      return true;
+    });
+  }
+
+  /** What the mailbox will hold when everything accepted for it is there. */
+  #expected(account: string): { bytes: number; messages: number } {
+    const stored = this.#parts.usage(account);
+    const queued = this.#parts.rooms.takenBy(account);
+    return { bytes: stored.bytes + queued.bytes, messages: stored.messages + queued.messages };
+  }
+
+  #enqueue(message: MessageRow, leaseUntil: number | null, chosen: Chosen): number {
     const [key, , received] = message.columns;
-    const indexes = range(message.recipients.length / 4);
     if (leaseUntil === null) {
-      this.#insert(message, indexes, { due: received, attempts: 0 });
+      this.#insert(message, chosen, { due: received, attempts: 0 });
       return 0;
     }
     this.#assertOwned();
-    this.#insert(message, indexes, { due: null, attempts: 1 });
-    return this.#parts.leases.grant(key, indexes, leaseUntil);
+    this.#insert(message, chosen, { due: null, attempts: 1 });
+    return this.#parts.leases.grant(key, chosen.indexes, leaseUntil);
   }
 
   adopt({ message, indexes, lease, due }: AdoptedRow): boolean {
     const [key, id] = message.columns;
     // After a crash between our commit and the journal's word of it.
     if (lease === null && this.#sql.selectEntry.get(key)?.id === id) return false;
-    this.#insert(message, indexes, { due: lease === null ? due : null, attempts: 1 });
+    this.#insert(message, { indexes }, { due: lease === null ? due : null, attempts: 1 });
     if (lease === null) return true;
     this.#assertOwned();
     const { fence, expires } = lease;
@@ -193,6 +263,7 @@ export class QueueTables implements QueueOperations {
       leases.drop(fence, index);
       if (due === undefined || reply === undefined) {
         this.#sql.deleteRecipient.run(key, index);
+        this.#parts.rooms.give(key, index);
         gone = true;
         continue;
       }
@@ -338,7 +409,7 @@ export class QueueTables implements QueueOperations {
 
   #insert(
     { columns, recipients, content }: MessageRow,
-    indexes: readonly number[],
+    { indexes, needs }: Chosen,
     { due, attempts }: { readonly due: number | null; readonly attempts: number },
   ): void {
     const [key, id, received, sender, params, origin, messageId, prefix] = columns;
@@ -355,8 +426,10 @@ export class QueueTables implements QueueOperations {
       const destination = recipients[at + 2]!;
       this.#sql.insertRecipient.run(
         ...[key, index, recipients[at]!, recipients[at + 1]!, destination, recipients[at + 3]!],
-        ...[due, attempts],
+        ...[due, attempts, needs?.[index]?.account ?? null, needs?.[index]?.bytes ?? null],
       );
+      const need = needs?.[index];
+      if (need !== undefined) this.#parts.rooms.take(key, index, need);
       if (due !== null) this.#parts.schedule.add(destination, due);
     }
   }
@@ -430,6 +503,12 @@ export class QueueTables implements QueueOperations {
   }
 }
 
+/** Recipients of a message that is inserted, and what they need. */
+interface Chosen {
+  readonly indexes: readonly number[];
+  readonly needs?: RoomRow['needs'];
+}
+
 /** deliver/route.ts calls local mailboxes `local`. */
 function isLocal(recipients: readonly (string | null)[]): boolean {
   for (let at = 2; at < recipients.length; at += 4) if (recipients[at] === 'local') return true;
@@ -460,4 +539,5 @@ const leasedRecipient = (row: Row): LeasedRecipientRow => ({
   original: textOrNull(row.original),
   attempts: integer(row.attempts),
   warned: integer(row.warned) !== 0,
+  account: textOrNull(row.account),
 });

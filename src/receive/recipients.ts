@@ -1,0 +1,79 @@
+// From the RCPTs of a transaction to the recipients of a queued message, and to what these need in
+// mailboxes of ours.
+
+import type { Mailbox } from '../mail/address.ts';
+import { formatMailbox } from '../mail/address.ts';
+import { finalFields } from '../mail/trace.ts';
+import type { ResolvedRecipient } from '../policy/directory.ts';
+import type { RcptParam } from '../smtp/extensions/index.ts';
+import { formatRcptParam } from '../smtp/extensions/index.ts';
+import { storedSize } from '../store/content.ts';
+import type { Quota } from '../store/folder-store.ts';
+import type { NewMessage, NewRecipient, RoomAsked } from '../store/queue-store.ts';
+
+export interface AcceptedRecipient {
+  /** As RCPT named it. */
+  readonly named: Mailbox;
+  readonly params: readonly RcptParam[];
+  /** What it became: itself, or what an alias stands for. */
+  readonly targets: readonly ResolvedRecipient[];
+}
+
+export interface QueueRecipients {
+  readonly recipients: readonly NewRecipient[];
+  /** Of each: the account in whose mailbox it ends, where that is ours. */
+  readonly accounts: readonly (string | undefined)[];
+  /** For each RCPT: the positions of its recipients. */
+  readonly rcpts: readonly (readonly number[])[];
+}
+
+const none: readonly string[] = [];
+
+/** Every target once, however many RCPTs or aliases led to it. */
+export function queueRecipients(
+  accepted: readonly AcceptedRecipient[],
+  destinationOf: (address: string) => string,
+): QueueRecipients {
+  const positions = new Map<string, number>();
+  const recipients: NewRecipient[] = [];
+  const accounts: (string | undefined)[] = [];
+  const rcpts: number[][] = [];
+  for (const { params, targets, named } of accepted) {
+    const wire = params.length === 0 ? none : params.map(formatRcptParam);
+    const rcpt: number[] = [];
+    for (const { address, original, copy, account } of targets) {
+      const known = positions.get(copy);
+      rcpt.push(known ?? recipients.length);
+      if (known !== undefined) continue;
+      positions.set(copy, recipients.length);
+      const destination = destinationOf(address);
+      const isNamed = original === undefined && targets.length === 1;
+      recipients.push({
+        ...{ address, params: wire, destination },
+        ...(!isNamed && { original: original ?? formatMailbox(named) }),
+      });
+      // deliver/route.ts calls local mailboxes `local`.
+      accounts.push(destination === 'local' ? account : undefined);
+    }
+    rcpts.push(rcpt);
+  }
+  return { recipients, accounts, rcpts };
+}
+
+/**
+ * What a message needs, to be asked of the store; undefined when it is for no mailbox of ours.
+ * `isEach`: each RCPT has a reply of its own (LMTP).
+ */
+export function roomAsked(
+  message: NewMessage,
+  { recipients, accounts, rcpts }: QueueRecipients,
+  { quota, isEach }: { readonly quota: Quota; readonly isEach: boolean },
+): RoomAsked | undefined {
+  if (accounts.every((account) => account === undefined)) return undefined;
+  const needs = accounts.map((account, i) => {
+    if (account === undefined) return undefined;
+    const fields = finalFields(message, recipients[i]!.address);
+    return { account, bytes: Buffer.byteLength(fields) + storedSize(message.content) };
+  });
+  return { quota, needs, replies: isEach ? rcpts : [[...recipients.keys()]] };
+}
