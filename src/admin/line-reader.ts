@@ -11,7 +11,7 @@ export async function* readJsonLines(chunks: AsyncIterable<Uint8Array>): AsyncGe
     let start = 0;
     for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
       parts.push(chunk.subarray(start, end));
-      yield JSON.parse(Buffer.concat(parts).toString('utf8'));
+      yield parse(Buffer.concat(parts).toString('utf8'));
       parts = [];
       waiting = 0;
       start = end + 1;
@@ -19,5 +19,14 @@ export async function* readJsonLines(chunks: AsyncIterable<Uint8Array>): AsyncGe
     waiting += chunk.length - start;
     if (waiting > lineBytesMax) throw new Error('a line is too long');
     if (start < chunk.length) parts.push(chunk.subarray(start));
+  }
+}
+
+/** The engine's own error quotes the text, and a password may be in it. */
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new Error('a line is not JSON');
   }
 }

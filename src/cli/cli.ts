@@ -68,6 +68,9 @@ function explain(error: unknown, context: Context): number {
     if (error.code === 'commander.help') return 2;
     const text = error.message
       .replace(/^error: /, '')
+      // What was given in vain may be a password: it is not repeated.
+      .replace(/(unknown option '--?[\w-]+)=.*'/s, "$1=…'")
+      .replace(/(Expected \d+ arguments? but got \d+): .*$/s, '$1')
       .replace(/\n\(Did/, ' (did')
       .replace(/\s*\n\s*/g, ' ');
     context.note(`postrider: ${text}; see \`postrider --help\``);

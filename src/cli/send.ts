@@ -4,10 +4,12 @@
 import { readFileSync } from 'node:fs';
 import { hostname as machineName, userInfo } from 'node:os';
 import { Command } from 'commander';
+import { InputError } from '../base/input-error.ts';
+import { secretPath } from '../base/secret.ts';
 import type { RouteTls } from '../deliver/remote-route.ts';
 import type { SendMailOptions, SendMailResult } from '../deliver/send-mail.ts';
 import { SendMailError, sendMail } from '../deliver/send-mail.ts';
-import { parseMailbox } from '../mail/address.ts';
+import { isDomain, parseMailbox } from '../mail/address.ts';
 import { replyText } from '../queue/reply-text.ts';
 import { compose } from './compose.ts';
 import type { Context } from './context.ts';
@@ -68,6 +70,8 @@ async function send(context: Context, options: SendOptions): Promise<void> {
     if (parseMailbox(address) === undefined)
       throw new CliError(2, `'${printable(address)}' is not a mail address like ann@example.org`);
   const hostname = options.ehlo ?? machineName();
+  if (options.ehlo !== undefined && !isDomain(options.ehlo))
+    throw new CliError(2, `--ehlo '${printable(options.ehlo)}' is not a name like mx.example.org`);
   const message = composeOrFail(input, { from, to, headers: options.header, hostname });
   if (options.dump === true) return context.print(message);
   const dialogue: string[] = [];
@@ -98,6 +102,7 @@ async function deliver(options: SendMailOptions): Promise<Sent> {
   try {
     return await sendMail(options);
   } catch (error) {
+    if (error instanceof InputError) throw new CliError(2, printable(error.message));
     const message = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
     return { error: message, refused: error instanceof SendMailError ? error.refused : [] };
   }
@@ -217,6 +222,6 @@ function passwordOf(file: string): string {
   try {
     return readFileSync(file, 'utf8').split(/\r?\n/, 1)[0]!;
   } catch {
-    throw new CliError(2, `--password-file ${file} cannot be read`);
+    throw new CliError(2, `--password-file: ${printable(secretPath(file))} cannot be read`);
   }
 }

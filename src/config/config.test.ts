@@ -152,6 +152,56 @@ describe('configuration', () => {
       [`tls.certificate: ${directory}/a.pem: there is no such file`],
     ],
     [
+      'a key in place of its file',
+      { tls: { certificate: 'x.pem', privateKey: '-----BEGIN PRIVATE KEY-----\nMIGH\n' } },
+      ['tls.privateKey: must be the path of a PEM file, not what is in one'],
+    ],
+    [
+      'a password in place of its file',
+      {
+        routes: [
+          { domain: '*', host: 'a.test', user: 'u', passwordFile: 'hunter2', tls: 'require' },
+        ],
+      },
+      [
+        'routes[0].passwordFile: the file (not shown, since its name may be the secret itself): there is no such file',
+      ],
+    ],
+    [
+      'an alias with more than an address',
+      { aliases: { 'a@example.org': ['c@d.test> NOTIFY=NEVER'] } },
+      [
+        "aliases['a@example.org'][0]: must be an address such as 'ann@example.org', not 'c@d.test> NOTIFY=NEVER'",
+      ],
+    ],
+    [
+      'an alias of no address',
+      { aliases: { 'a b@example.org': ['c@d.test'] } },
+      [
+        "aliases['a b@example.org']: must be an address such as 'ann@example.org', or '@example.org'",
+      ],
+    ],
+    [
+      'a host with a line end',
+      { routes: [{ domain: '*', host: 'a\r\nb' }] },
+      ["routes[0].host: must be an IP address or host name, not 'a??b'"],
+    ],
+    [
+      'a user name with a control character',
+      { routes: [{ domain: '*', host: 'a.test', user: 'a\u0001b', passwordFile: 'x.pem' }] },
+      ['routes[0].user: must be a text without control characters'],
+    ],
+    [
+      'a client certificate for nobody',
+      {
+        tls: 'self-signed',
+        clientCertificates: { authorities: 'x.pem', accounts: { laptop: 'ann' } },
+      },
+      [
+        "clientCertificates.accounts.laptop: must be an address such as 'ann@example.org', not 'ann'",
+      ],
+    ],
+    [
       'a key that is a directory',
       { tls: { certificate: 'x.pem', privateKey: '.' } },
       [`tls.privateKey: ${directory}: is not a file`],

@@ -5,6 +5,7 @@
 
 import { hostname as machineName } from 'node:os';
 import { z } from 'zod';
+import { credentialProblem } from '../sasl/client.ts';
 import * as setting from './setting.ts';
 
 const { choice, count, duration, flag, port, size, text } = setting;
@@ -18,7 +19,7 @@ const listener = z.strictObject({
       '`smtp` takes mail for `domains` and `relayDomains` from anyone and relays for `trustedNetworks` and logged-in users; `submission` takes mail after login only; `lmtp` takes mail for the mailboxes here (RFC 2033); `imap` (RFC 9051) and `pop3` let people read it.',
   }),
   host: z
-    .union([text(hostKind, { about: '' }), z.array(text(hostKind, { about: '' })).min(1)], {
+    .union([setting.host({ about: '' }), z.array(setting.host({ about: '' })).min(1)], {
       error: 'must be an address, or a list of them',
     })
     .prefault('::')
@@ -70,7 +71,7 @@ const route = z.strictObject({
   via: choice(['mx', 'discard'], {
     about: '`mx`: the hosts the DNS names (RFC 5321 §5.1); `discard`: taken and thrown away.',
   }).optional(),
-  host: text(hostKind, { about: 'The next hop, whatever the DNS says.' }).optional(),
+  host: setting.host({ about: 'The next hop, whatever the DNS says.' }).optional(),
   port: port({ about: 'Its port.', default: '25' }).optional(),
   lmtp: text("a socket path or 'host:port'", {
     about: "LMTP server: the path of a Unix socket, or `'host:port'`.",
@@ -80,7 +81,11 @@ const route = z.strictObject({
       '`opportunistic` encrypts where it is offered, `require` always, `verify` also checks the certificate (RFC 7817).',
     default: "'opportunistic'",
   }).prefault('opportunistic'),
-  user: text('a user name', { about: 'Logs in to `host` under this name.' }).optional(),
+  user: text(
+    'a user name',
+    { about: 'Logs in to `host` under this name.' },
+    (name) => credentialProblem({ user: name })?.message,
+  ).optional(),
   passwordFile: setting
     .file({ about: 'File with the password on its first line; readable by us alone, please.' })
     .optional(),
@@ -434,7 +439,7 @@ const localDelivery = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('lmtp'),
     path: setting.file({ about: 'Unix socket of the LMTP server.' }).optional(),
-    host: text(hostKind, { about: 'Or its host …' }).optional(),
+    host: setting.host({ about: 'Or its host …' }).optional(),
     port: port({ about: '… and port.' }).optional(),
   }),
 ]);

@@ -5,6 +5,7 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { isPem, secretPath } from '../base/secret.ts';
 import { parseMailbox } from '../mail/address.ts';
 import { certificateNameKey } from '../net/certificate-names.ts';
 import { isAddress, isLoopback, parseNetwork } from '../net/network.ts';
@@ -250,7 +251,7 @@ const overlaps = (a: string, b: string): boolean =>
   (b === '0.0.0.0' && !a.includes(':'));
 
 function readRoute(route: ParsedRoute, index: number, findings: Findings): RouteConfig | undefined {
-  const { add, directory } = findings;
+  const { add } = findings;
   const at = (key: string) => ['routes', index, key];
   const { domain, via, host, lmtp, tls, user, passwordFile } = route;
   const ways = [via, host, lmtp].filter((way) => way !== undefined).length;
@@ -269,9 +270,11 @@ function readRoute(route: ParsedRoute, index: number, findings: Findings): Route
   if ((user === undefined) !== (passwordFile === undefined))
     add(at(user === undefined ? 'user' : 'passwordFile'), 'is missing: both or none');
   else if (user !== undefined && passwordFile !== undefined) {
-    const text = readable(resolve(directory, passwordFile), at('passwordFile'), findings);
+    const text = readable(passwordFile, at('passwordFile'), findings);
     const password = text?.split(/\r?\n/, 1)[0];
     if (password === '') add(at('passwordFile'), `${passwordFile}: its first line is empty`);
+    else if (password?.includes('\0'))
+      add(at('passwordFile'), `${passwordFile}: its first line has a NUL in it`);
     else if (password !== undefined) login = { user, password };
     if (tls === 'none' && !isLoopback(host!))
       add(at('tls'), "would send the password in the clear: use 'require' or 'verify'");
@@ -286,13 +289,14 @@ function readLmtp(
   { directory, add }: Findings,
 ): { kind: 'lmtp'; path: string } | { kind: 'lmtp'; host: string; port: number } {
   if (text.includes('/')) return { kind: 'lmtp', path: resolve(directory, text) };
-  const [, host = '', port = ''] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
-  if (host === '' || Number(port) > 65_535)
+  const [, written = '', port = ''] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  const host = written.replace(/^\[(.*)\]$/, '$1');
+  if (!(isAddress(host) || isDomain(host)) || Number(port) > 65_535)
     add(
       path,
       `must be a socket path such as '/run/dovecot/lmtp' or 'host:port', not ${shown(text)}`,
     );
-  return { kind: 'lmtp', host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
+  return { kind: 'lmtp', host, port: Number(port) };
 }
 
 function readTls({ tls }: Partially, findings: Findings): TlsConfig | undefined {
@@ -303,8 +307,8 @@ function readTls({ tls }: Partially, findings: Findings): TlsConfig | undefined 
   }
   const certificate = resolve(findings.directory, tls.certificate);
   const privateKey = resolve(findings.directory, tls.privateKey);
-  readable(certificate, ['tls', 'certificate'], findings);
-  readable(privateKey, ['tls', 'privateKey'], findings);
+  readable(tls.certificate, ['tls', 'certificate'], findings);
+  readable(tls.privateKey, ['tls', 'privateKey'], findings);
   return { certificate, privateKey };
 }
 
@@ -312,7 +316,7 @@ function readClientCertificates({ clientCertificates, tls }: Partially, findings
   if (clientCertificates === undefined) return undefined;
   if (tls === undefined) findings.add(['clientCertificates'], 'needs `tls`');
   const authorities = resolve(findings.directory, clientCertificates.authorities);
-  readable(authorities, ['clientCertificates', 'authorities'], findings);
+  readable(clientCertificates.authorities, ['clientCertificates', 'authorities'], findings);
   const accounts = new Map<string, string>();
   for (const [name, address] of Object.entries(clientCertificates.accounts)) {
     if (parseMailbox(address)?.domain) accounts.set(certificateNameKey(name), address);
@@ -345,10 +349,10 @@ function readLocalDelivery(
 function checkAliases({ aliases }: Partially, { add }: Findings): void {
   for (const [key, targets] of Object.entries(aliases ?? {})) {
     const domain = key.slice(key.lastIndexOf('@') + 1);
-    if (!key.includes('@') || !isDomain(domain))
+    if (!isDomain(domain) || !(key.startsWith('@') || parseMailbox(key)?.domain))
       add(['aliases', key], "must be an address such as 'ann@example.org', or '@example.org'");
     for (const [i, target] of targets.entries())
-      if (!/^.+@[^@]+$/.test(target))
+      if (!parseMailbox(target)?.domain)
         add(
           ['aliases', key, i],
           `must be an address such as 'ann@example.org', not ${shown(target)}`,
@@ -391,11 +395,13 @@ const isServer = (text: string): boolean =>
     text.replace(/^\[(.*)\](?::\d{1,5})?$/, '$1').replace(/^([\d.]+):\d{1,5}$/, '$1'),
   ) !== undefined && !text.includes('/');
 
+/** What is in a file; its name is shown only where it cannot be the secret itself. */
 function readable(
-  path: string,
+  written: string,
   at: readonly PropertyKey[],
-  { addFile, files }: Findings,
+  { directory, addFile, files }: Findings,
 ): string | undefined {
+  const path = resolve(directory, written);
   const secret = at.includes('privateKey') || at.includes('passwordFile');
   files.push({ path: formatPath(at), file: path, secret });
   try {
@@ -403,10 +409,12 @@ function readable(
     if (!statSync(path).isFile()) throw Object.assign(new Error(), { code: 'EISDIR' });
     return readFileSync(path, 'utf8');
   } catch (error) {
-    addFile(at, `${path}: ${whyUnreadable(error)}`);
+    addFile(at, isPem(written) ? inPlace : `${secretPath(written, path)}: ${whyUnreadable(error)}`);
     return undefined;
   }
 }
+
+const inPlace = 'must be the path of a PEM file, not what is in one';
 
 function whyUnreadable(error: unknown): string {
   switch ((error as NodeJS.ErrnoException).code) {

@@ -3,8 +3,10 @@
 // milliseconds, sizes in octets), and carries what the documentation prints: a sentence, the
 // default, the bounds.
 
+import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
+import { isPem } from '../base/secret.ts';
 import { isAddress, parseNetwork } from '../net/network.ts';
 
 export type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd' | 'w';
@@ -69,6 +71,7 @@ export function shown(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'object' && value !== null)
     return Array.isArray(value) ? 'a list' : 'an object';
+  if (typeof value === 'string' && isPem(value)) return 'what is in a PEM file';
   const text = typeof value === 'string' ? `'${value}'` : String(value);
   const line = text.replace(/[\u0000-\u001f\u007f]/g, '?');
   return line.length > 60 ? `${line.slice(0, 57)}…'` : line;
@@ -202,6 +205,14 @@ export function isDomain(name: string): boolean {
     ascii.split('.').every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label))
   );
 }
+
+/** An IP address, with or without a zone, or a host name. */
+export const host = (facts: SettingFacts) =>
+  text('an IP address or host name', facts, (name) =>
+    isIP(name) !== 0 || isDomain(name.replace(/\.$/, ''))
+      ? undefined
+      : `must be an IP address or host name, not ${shown(name)}`,
+  );
 
 export function domain(facts: SettingFacts) {
   return text('a domain name', facts, (name) =>

@@ -40,6 +40,7 @@ describe('sendMail', () => {
     await assert.rejects(sendMail({ ...letter, port: server.port }), (error) => {
       assert.ok(error instanceof SendMailError);
       assert.equal(error.message, '553 5.7.1 Not you');
+      assert.equal(error.code, 'REFUSED');
       return error.refused.length === 2;
     });
   });
@@ -96,6 +97,35 @@ describe('sendMail', () => {
       'C QUIT',
       'S 221 bye',
       '* closed after N ms',
+    ]);
+  });
+
+  it('shows nothing of an AUTH exchange, in either direction', async () => {
+    await using server = await scriptedServer({
+      keywords: ['AUTH LOGIN'],
+      script: (verb, line) =>
+        verb === 'AUTH'
+          ? '334 VXNlcm5hbWU6'
+          : line === 'bWU='
+            ? '334 UGFzc3dvcmQ6'
+            : line === 'aHVudGVyMg=='
+              ? '235 2.7.0 OK'
+              : undefined,
+    });
+    const lines: string[] = [];
+    await sendMail({
+      ...{ ...letter, port: server.port, tls: 'none' },
+      auth: { user: 'me', password: 'hunter2' },
+      trace: (direction, line) => lines.push(`${direction} ${line}`),
+    });
+    const from = lines.findIndex((line) => line.startsWith('C AUTH'));
+    assert.deepEqual(lines.slice(from, from + 6), [
+      'C AUTH LOGIN',
+      'S 334 ***',
+      'C ***',
+      'S 334 ***',
+      'C ***',
+      'S 235 2.7.0 OK',
     ]);
   });
 

@@ -2,19 +2,25 @@
 // client as the queue's deliveries, without queue and retries: whoever calls it hears at once what
 // the server said, and can watch the conversation line by line.
 
-import { hostname as systemHostname } from 'node:os';
 import { has8Bit } from '../mail/transfer-encoding.ts';
 import { createDialer } from '../net/dialer.ts';
 import type { RecipientAnswer } from '../smtp/client/event.ts';
 import type { ClientTimeouts } from '../smtp/client/timeouts.ts';
 import type { Reply } from '../smtp/reply.ts';
-import { formatReply, isPositive, reply } from '../smtp/reply.ts';
+import { formatReply, isPermanent, isPositive, reply } from '../smtp/reply.ts';
 import type { TlsFacts } from '../smtp/tls-facts.ts';
 import type { Content } from '../store/content.ts';
 import type { Connection } from './connection.ts';
 import { openConnection } from './connection.ts';
 import { fitToHop, headerHas8Bit } from './next-hop.ts';
 import type { RouteTls } from './remote-route.ts';
+import type { SendMailInput } from './send-mail-input.ts';
+import { checkedInput } from './send-mail-input.ts';
+
+/** An address, `ann@example.org`, or one with RCPT parameters in wire form: `NOTIFY=NEVER`. */
+export type SendMailRecipient =
+  | string
+  | { readonly address: string; readonly params?: readonly string[] | undefined };
 
 export interface SendMailOptions {
   /** A name or an address. Default: 127.0.0.1. */
@@ -40,10 +46,10 @@ export interface SendMailOptions {
     | undefined;
   /** The reverse-path; '' is the null one. */
   readonly from: string;
-  readonly to: string | readonly string[];
+  readonly to: SendMailRecipient | readonly SendMailRecipient[];
   /** Header, an empty line, body. Line ends are mended. */
   readonly message: string | Uint8Array;
-  /** MAIL parameters in wire form: `RET=HDRS` … BODY and SMTPUTF8 are found out. */
+  /** MAIL parameters in wire form: `RET=HDRS`, `ENVID=…`. BODY, SIZE and SMTPUTF8 are found out. */
   readonly params?: readonly string[] | undefined;
   /** Our name, for EHLO. Default: the machine's. */
   readonly hostname?: string | undefined;
@@ -67,11 +73,14 @@ export interface SendMailResult {
 /** Nobody got the message. The message of the error is what the server said. */
 export class SendMailError extends Error {
   override readonly name = 'SendMailError';
+  /** Whether to try again is worth it: the reply of the first recipient, 5yz or 4yz. */
+  readonly code: 'REFUSED' | 'DEFERRED';
   readonly reply: Reply;
   readonly refused: SendMailResult['refused'];
 
   constructor(reply: Reply, refused: SendMailResult['refused']) {
     super(formatReply(reply).trimEnd().replaceAll('\r\n', ' '));
+    this.code = isPermanent(reply) ? 'REFUSED' : 'DEFERRED';
     this.reply = reply;
     this.refused = refused;
   }
@@ -82,17 +91,19 @@ const quitMs = 5_000;
 
 /**
  * Resolves when the server has the message for at least one recipient.
- * @throws SendMailError, DialError, HopFailure (TLS, login, a server that does not want us).
+ * @throws InputError before anything is done; DialError, HopFailure (TLS, login, a server that does not
+ * want us), SendMailError. Each has a `code`.
  */
 export async function sendMail(options: SendMailOptions): Promise<SendMailResult> {
+  const input = checkedInput(options);
   const note = (line: string) => options.trace?.('*', line);
   const started = performance.now();
   const elapsed = () => `${(performance.now() - started).toFixed(1)} ms`;
-  const connection = await open(options, note);
+  const connection = await open(options, input, note);
   try {
     if (connection.tls !== undefined) note(tlsText(connection.tls));
     note(`ready after ${elapsed()}`);
-    const result = await transact(connection, options);
+    const result = await transact(connection, input);
     note(`sent after ${elapsed()}`);
     return result;
   } finally {
@@ -103,7 +114,11 @@ export async function sendMail(options: SendMailOptions): Promise<SendMailResult
   }
 }
 
-async function open(options: SendMailOptions, note: (line: string) => void): Promise<Connection> {
+async function open(
+  options: SendMailOptions,
+  { hostname }: SendMailInput,
+  note: (line: string) => void,
+): Promise<Connection> {
   const { auth, path, signal, trace, authorities, tls = 'opportunistic' } = options;
   const { host = path ?? '127.0.0.1', connectMs = 30_000, protocol = 'smtp' } = options;
   const port = options.port ?? (options.implicitTls ? 465 : auth === undefined ? 25 : 587);
@@ -124,7 +139,7 @@ async function open(options: SendMailOptions, note: (line: string) => void): Pro
     login: auth,
     session: {
       protocol,
-      hostname: options.hostname ?? systemHostname(),
+      hostname,
       timeouts: options.timeouts,
       trace,
     },
@@ -133,15 +148,13 @@ async function open(options: SendMailOptions, note: (line: string) => void): Pro
 
 async function transact(
   connection: Connection,
-  { from, to, message, params = [] }: SendMailOptions,
+  { sender, recipients, message, params }: SendMailInput,
 ): Promise<SendMailResult> {
-  const bytes = typeof message === 'string' ? Buffer.from(message) : message;
-  const addresses = [to].flat();
-  const recipients = addresses.map((address) => ({ address, params: [] }));
-  const content = inMemory(bytes);
+  const addresses = recipients.map(({ address }) => address);
+  const content = inMemory(message);
   const queued = {
-    sender: from,
-    params: [...(await paramsFor(content, [from, ...addresses])), ...params],
+    sender,
+    params: [...(await paramsFor(content, [sender, ...addresses])), ...params],
     prefix: '',
     content,
   };

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { ConnectionOptions } from 'node:tls';
 import { connect, TLSSocket } from 'node:tls';
+import { inspect } from 'node:util';
 import type { TlsFacts } from '../smtp/tls-facts.ts';
 import { issueCertificate } from './certificate.ts';
 import type { ServerTls } from './tls.ts';
@@ -225,6 +226,71 @@ describe('certificate files', () => {
         return true;
       });
     });
+
+  const encrypted = server.privateKey
+    .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'hunter2' })
+    .toString();
+  for (const [title, source] of [
+    ['text', { certificate: server.certificate, privateKey: server.privateKeyPem }],
+    [
+      'Buffers',
+      {
+        certificate: Buffer.from(server.certificate),
+        privateKey: Buffer.from(server.privateKeyPem),
+      },
+    ],
+    ['a file and text', { certificate, privateKey: server.privateKeyPem }],
+    ['a passphrase', { certificate, privateKey: encrypted, passphrase: 'hunter2' }],
+  ] as const)
+    it(`takes what node:tls takes: ${title}`, async () => {
+      const tls = await loadServerTls(source, options);
+      const { client } = await handshake(tls, { servername: 'mx.example.org' });
+      assert.deepEqual(client.peerNames, ['mx.example.org']);
+    });
+
+  const key = server.privateKeyPem;
+  const armourless = key.replaceAll(/-----.*-----\n/g, '');
+  for (const [title, source] of [
+    ['a key for the certificate', { certificate: key, privateKey: key }],
+    ['a key without its armour', { certificate, privateKey: armourless }],
+    ['… in one line', { certificate, privateKey: armourless.replaceAll('\n', '') }],
+    ['… as octets', { certificate, privateKey: Buffer.from(armourless) }],
+    ['half a key', { certificate, privateKey: key.slice(0, 100) }],
+    ['a key in both places', { certificate: armourless, privateKey: key }],
+    ['a wrong passphrase', { certificate, privateKey: encrypted, passphrase: 'hunter3' }],
+    ['no passphrase', { certificate, privateKey: encrypted }],
+  ] as const)
+    it(`never shows a secret: ${title}`, async () => {
+      await assert.rejects(loadServerTls(source, options), (error) => {
+        assert.ok(error instanceof TlsError);
+        const shown = inspect(error, { depth: 10, showHidden: true });
+        for (const line of [...armourless.split('\n'), ...encrypted.split('\n').slice(1, -2)])
+          if (line.length > 10) assert.ok(!shown.includes(line.slice(0, 20)), shown);
+        assert.doesNotMatch(shown, /hunter/);
+        return true;
+      });
+    });
+
+  it('RFC 6066 §3: of several certificates the one for the name that is asked for', async () => {
+    const second = issue('second.example.net', ['*.example.net']);
+    const tls = await loadServerTls(
+      [
+        { certificate, privateKey },
+        { certificate: second.certificate, privateKey: second.privateKeyPem },
+      ],
+      options,
+    );
+    for (const [servername, name] of [
+      ['mx.example.org', 'mx.example.org'],
+      ['MX.example.net', '*.example.net'],
+      ['nobody.example.com', 'mx.example.org'],
+      ['', 'mx.example.org'],
+    ] as const) {
+      const { client } = await handshake(tls, { servername });
+      assert.equal(client.peerNames[0], name);
+    }
+    await assert.rejects(loadServerTls([], options), /no certificate in the list/);
+  });
 
   it('warns of an expired certificate but uses it', async () => {
     const tls = await loadServerTls(

@@ -7,6 +7,7 @@ import { constants, createHash, createPrivateKey, X509Certificate } from 'node:c
 import { readFile } from 'node:fs/promises';
 import type { SecureContext, TLSSocket, TLSSocketOptions } from 'node:tls';
 import { createSecureContext } from 'node:tls';
+import { isPem, secretPath } from '../base/secret.ts';
 import type { TlsFacts } from '../smtp/tls-facts.ts';
 import { checkLifetime } from './certificate-check.ts';
 import { certificateNames } from './certificate-names.ts';
@@ -17,29 +18,43 @@ export class TlsError extends Error {
   override readonly name = 'TlsError';
 }
 
-export interface ServerTlsMaterial {
-  /** PEM text: our certificate, then the intermediate ones. */
-  readonly certificate: string;
+/** A PEM file by its name, or what is in one: text or octets, as node:tls takes them. */
+export type PemSource = string | Uint8Array;
+
+export interface CertificateSource {
+  /** Our certificate, then the intermediate ones. */
+  readonly certificate: PemSource;
+  readonly privateKey: PemSource;
+  /** Of the private key, if it has one. */
+  readonly passphrase?: string | undefined;
+}
+
+/** Our certificates, or one of our own making. */
+export type TlsSource = 'self-signed' | CertificateSource | readonly CertificateSource[];
+
+interface Pair {
   /** PEM text. */
+  readonly certificate: string;
   readonly privateKey: string;
+  readonly passphrase?: string | undefined;
+}
+
+export interface ServerTlsMaterial extends Pair {
+  /** More of them, for other names: which one a client gets is decided by its SNI (RFC 6066 §3). */
+  readonly others?: readonly Pair[] | undefined;
   /** Asks clients for a certificate; one that is bad or missing does not end the connection. */
   readonly requestClientCertificate: boolean;
   /** PEM text: who may have signed client certificates. Without it none is ever good. */
   readonly clientCa?: string | undefined;
 }
 
-/** PEM files, or a certificate of our own making. */
-export type TlsSource =
-  | 'self-signed'
-  | { readonly certificate: string; readonly privateKey: string };
-
 export interface LoadOptions {
   /** Where the self-signed certificate is kept. */
   readonly directory: string;
   /** The first name in the self-signed certificate. */
   readonly hostname: string;
-  /** PEM file of the authorities of client certificates; without it clients are not asked. */
-  readonly clientAuthorities?: string | undefined;
+  /** The authorities of client certificates; without them clients are not asked. */
+  readonly clientAuthorities?: PemSource | undefined;
 }
 
 export interface ServerTls {
@@ -76,9 +91,7 @@ const ciphers = [
 ].join(':');
 
 export function createServerTls(material: ServerTlsMaterial): ServerTls {
-  return liveTls(
-    prepare(material, { certificate: 'the certificate', privateKey: 'the private key' }),
-  );
+  return liveTls(prepare(material));
 }
 
 /** @throws TlsError naming the file. */
@@ -113,7 +126,7 @@ function liveTls(first: Prepared): ServerTls & { use(next: Prepared): void } {
       return now.warnings;
     },
     replace: (material) => {
-      now = prepare(material, { certificate: 'the certificate', privateKey: 'the private key' });
+      now = prepare(material);
     },
     use: (next) => {
       now = next;
@@ -126,50 +139,68 @@ async function load(source: TlsSource, options: LoadOptions): Promise<Prepared> 
   const clientCa =
     clientAuthorities === undefined ? undefined : await readPem(clientAuthorities, 'certificate');
   const client = { requestClientCertificate: clientCa !== undefined, clientCa };
+  const clientFrom = nameOf(clientAuthorities ?? '', 'the client authorities');
   if (source === 'self-signed') {
     const { path, certificate, privateKey } = await loadSelfSigned(options).catch(
       (error: unknown) => {
         throw new TlsError(`cannot keep a self-signed certificate: ${messageOf(error)}`);
       },
     );
-    return prepare({ certificate, privateKey, ...client }, { certificate: path, privateKey: path });
+    const from = [{ certificate: path, privateKey: path }];
+    return prepare({ certificate, privateKey, ...client }, from, clientFrom);
   }
-  const [certificate, privateKey] = await Promise.all([
-    readPem(source.certificate, 'certificate'),
-    readPem(source.privateKey, 'private key'),
-  ]);
-  return prepare({ certificate, privateKey, ...client }, source, clientAuthorities);
+  const sources = [source].flat() as readonly CertificateSource[];
+  const [first, ...others] = await Promise.all(sources.map(readPair));
+  if (first === undefined) throw new TlsError('there is no certificate in the list');
+  const from = sources.map(({ certificate, privateKey }) => ({
+    certificate: nameOf(certificate, 'the certificate'),
+    privateKey: nameOf(privateKey, 'the private key'),
+  }));
+  return prepare({ ...first, others, ...client }, from, clientFrom);
 }
 
-/** Node's own errors for bad PEM name OpenSSL's routines; ours name the file. */
+async function readPair({ certificate, privateKey, passphrase }: CertificateSource): Promise<Pair> {
+  const [text, key] = await Promise.all([
+    readPem(certificate, 'certificate'),
+    readPem(privateKey, 'private key'),
+  ]);
+  return { certificate: text, privateKey: key, passphrase };
+}
+
+/** Where something comes from, for errors. */
+interface From {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+const nameless: From = { certificate: 'the certificate', privateKey: 'the private key' };
+
 function prepare(
   material: ServerTlsMaterial,
-  from: { readonly certificate: string; readonly privateKey: string },
+  from: readonly From[] = [],
   clientFrom = 'the client authorities',
 ): Prepared {
-  const certificate = attempt(
-    `${from.certificate} has no certificate that can be read`,
-    () => new X509Certificate(material.certificate),
-  );
-  const key = attempt(
-    `${from.privateKey} has no private key that can be read (keys with a passphrase cannot be used)`,
-    () => createPrivateKey(material.privateKey),
-  );
-  if (!certificate.checkPrivateKey(key))
-    throw new TlsError(`the private key in ${from.privateKey} is not that of ${from.certificate}`);
-  if (material.clientCa !== undefined) {
-    const { clientCa } = material;
+  const { clientCa, others = [] } = material;
+  if (clientCa !== undefined)
     attempt(
       `${clientFrom} has no certificate that can be read`,
       () => new X509Certificate(clientCa),
     );
-  }
+  const [first, ...rest] = [material, ...others].map((pair, i) =>
+    preparePair(pair, clientCa, from[i] ?? nameless),
+  );
+  const all = [first!, ...rest];
   return {
-    certificate,
-    warnings: warningsAbout(certificate, from.certificate),
+    certificate: first!.certificate,
+    warnings: all.flatMap(({ warnings }) => warnings),
     socketOptions: {
       isServer: true,
-      secureContext: attempt(`${from.certificate} cannot be used`, () => context(material)),
+      secureContext: first!.context,
+      // RFC 6066 §3: who wants a name that none of them has gets the first, and can judge for itself.
+      ...(rest.length > 0 && {
+        SNICallback: (name, done) =>
+          done(null, all.find(({ certificate }) => certificate.checkHost(name))?.context),
+      }),
       requestCert: material.requestClientCertificate,
       // A client without a good certificate may still log in with a password.
       rejectUnauthorized: false,
@@ -177,10 +208,32 @@ function prepare(
   };
 }
 
-function context({ certificate, privateKey, clientCa }: ServerTlsMaterial): SecureContext {
+/** Node's own errors for bad PEM name OpenSSL's routines; ours name the file. */
+function preparePair(pair: Pair, clientCa: string | undefined, from: From) {
+  const { passphrase } = pair;
+  const certificate = attempt(
+    `${from.certificate} has no certificate that can be read`,
+    () => new X509Certificate(pair.certificate),
+  );
+  const hint =
+    passphrase === undefined ? '; one with a passphrase needs it' : '; or the passphrase is wrong';
+  const key = attempt(`${from.privateKey} has no private key that can be read${hint}`, () =>
+    createPrivateKey({ key: pair.privateKey, ...(passphrase !== undefined && { passphrase }) }),
+  );
+  if (!certificate.checkPrivateKey(key))
+    throw new TlsError(`the private key in ${from.privateKey} is not that of ${from.certificate}`);
+  return {
+    certificate,
+    warnings: warningsAbout(certificate, from.certificate),
+    context: attempt(`${from.certificate} cannot be used`, () => context(pair, clientCa)),
+  };
+}
+
+function context({ certificate, privateKey, passphrase }: Pair, clientCa?: string): SecureContext {
   return createSecureContext({
     cert: certificate,
     key: privateKey,
+    ...(passphrase !== undefined && { passphrase }),
     minVersion: 'TLSv1.2', // RFC 9325 §3.1.1
     ciphers,
     honorCipherOrder: true,
@@ -198,17 +251,27 @@ function warningsAbout(certificate: X509Certificate, from: string): readonly str
   return lifetime === undefined ? [] : [`${from} ${lifetime.message}`];
 }
 
-async function readPem(path: string, what: 'certificate' | 'private key'): Promise<string> {
+async function readPem(source: PemSource, what: 'certificate' | 'private key'): Promise<string> {
+  if (typeof source !== 'string' || isPem(source)) {
+    const text = typeof source === 'string' ? source : Buffer.from(source).toString('latin1');
+    if (!isPem(text)) throw new TlsError(`the ${what} is not in PEM: no line "-----BEGIN …"`);
+    return text;
+  }
+  const name = secretPath(source);
   let text: string;
   try {
-    text = await readFile(path, 'latin1');
+    text = await readFile(source, 'latin1');
   } catch (error) {
-    throw new TlsError(`cannot read ${path}: ${messageOf(error)}`);
+    throw new TlsError(`cannot read the ${what} from ${name}: ${messageOf(error)}`);
   }
-  if (!text.includes('-----BEGIN '))
-    throw new TlsError(`${path} is not a PEM file: it has no line "-----BEGIN …", so no ${what}`);
+  if (!isPem(text))
+    throw new TlsError(`${name} is not a PEM file: it has no line "-----BEGIN …", so no ${what}`);
   return text;
 }
+
+/** What an error may call it: never what is in it. */
+const nameOf = (source: PemSource, otherwise: string): string =>
+  typeof source === 'string' && source !== '' && !isPem(source) ? secretPath(source) : otherwise;
 
 function attempt<T>(problem: string, make: () => T): T {
   try {
@@ -223,7 +286,8 @@ const messageOf = (error: unknown): string => {
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') return 'there is no such file';
   if (code === 'EACCES') return 'permission denied';
-  return error.message;
+  // Node's own words quote the name of the file.
+  return code === undefined ? error.message : `it failed with ${code}`;
 };
 
 /** What is known of a connection once its handshake is done; of either side. */

@@ -4,6 +4,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { withoutSecret } from '../base/secret.ts';
 import type { Peer } from '../net/peer.ts';
 import type { Authenticator, SaslServer, SaslStep, TokenTarget } from '../sasl/mechanism.ts';
 import { createSaslServer } from '../sasl/server.ts';
@@ -49,6 +50,12 @@ type Ended = Exclude<SaslStep, { readonly kind: 'challenge' }>;
 class ClientLeft extends Error {
   override readonly name = 'ClientLeft';
 }
+
+/** What somebody's own code throws is logged, and may quote what it was given. */
+const keeping = <T>(secret: string, pending: Promise<T>): Promise<T> =>
+  pending.catch((error: unknown) => {
+    throw withoutSecret(error, secret);
+  });
 
 const refused = (reason: LoginRefusal): LoginResult => ({ kind: 'refused', reason });
 
@@ -148,7 +155,7 @@ export class Login {
       ...authenticator,
       async verifyPassword(user, password) {
         await wait(user);
-        return authenticator.verifyPassword(user, password);
+        return keeping(password, authenticator.verifyPassword(user, password));
       },
       ...(scramKeys !== undefined && {
         async scramKeys(user) {
@@ -159,7 +166,7 @@ export class Login {
       ...(verifyToken !== undefined && {
         async verifyToken(user: string, token: string, target?: TokenTarget) {
           await wait(user);
-          return verifyToken(user, token, target);
+          return keeping(token, verifyToken(user, token, target));
         },
       }),
     };

@@ -18,6 +18,26 @@ export interface SaslCredentials {
   readonly insecure?: boolean | undefined;
 }
 
+/** Which part of the credentials no mechanism could carry, and why. Never says what it is. */
+export function credentialProblem({
+  user,
+  password,
+  token,
+}: SaslCredentials):
+  | { readonly of: 'user' | 'password' | 'token'; readonly message: string }
+  | undefined {
+  // RFC 4616 §2, RFC 7628 §3.1: NUL and ^A separate what a message is made of.
+  if (typeof user !== 'string' || user === '' || control.test(user) || !user.isWellFormed())
+    return { of: 'user', message: 'must be a text without control characters' };
+  if (password !== undefined && (typeof password !== 'string' || /\0/.test(password)))
+    return { of: 'password', message: 'must be a text without NUL' };
+  if (token !== undefined && (typeof token !== 'string' || !/^[!-~]+$/.test(token)))
+    return { of: 'token', message: 'must be printable ASCII without blanks (RFC 6750)' };
+  return undefined;
+}
+
+const control = /[\u0000-\u001f\u007f]/;
+
 /** undefined when the server offers nothing that we could, or would, use. */
 export function chooseSaslClient(
   offered: readonly string[],

@@ -43,6 +43,9 @@ type State =
   | { readonly phase: 'command'; readonly verb: 'RSET' | 'NOOP' | 'QUIT' }
   | { readonly phase: 'transaction'; readonly transaction: Transaction };
 
+/** Nothing in it could end the line, or the name. */
+const isWord = (name: string): boolean => /^[^\x00-\x20\x7f]+$/.test(name);
+
 const needInput: ClientEvent = { kind: 'need-input' };
 const ready: ClientEvent = { kind: 'ready' };
 const wantContent: ClientEvent = { kind: 'content' };
@@ -65,6 +68,7 @@ export class ClientSession {
   #heard = 0;
 
   constructor(options: ClientSessionOptions) {
+    assert(isWord(options.hostname), 'our name is one word');
     this.#options = options;
     this.#timeouts = options.timeouts ?? defaultTimeouts;
   }
@@ -417,7 +421,10 @@ export class ClientSession {
   #traceReply(reply: Reply): void {
     const { trace } = this.#options;
     if (trace === undefined) return;
-    for (const line of formatReply(reply).trimEnd().split('\r\n')) trace('S', line);
+    // What the server says within AUTH belongs to the secret: with it a proof can be guessed at.
+    const text =
+      this.#state.phase === 'auth' && reply.code === 334 ? '334 ***' : formatReply(reply);
+    for (const line of text.trimEnd().split('\r\n')) trace('S', line);
   }
 }
 

@@ -3,6 +3,7 @@
 // counting, never by their text. Knows nothing of connections; session.ts feeds it.
 
 import { assert, unreachable } from '../../base/assert.ts';
+import { parseMailbox } from '../../mail/address.ts';
 import type { Reply } from '../reply.ts';
 import { reply as makeReply } from '../reply.ts';
 import type { Capabilities } from './capabilities.ts';
@@ -284,12 +285,12 @@ export class Transaction {
     const { outgoing, capabilities } = this.#parts;
     // RFC 1870 §5: our count, an estimate only where line ends have to be mended.
     const size = capabilities.keywords.has('SIZE') ? ` SIZE=${this.#size}` : '';
-    return `MAIL FROM:<${safe(outgoing.sender)}>${size}${paramText(outgoing.params)}\r\n`;
+    return `MAIL FROM:<${safePath(outgoing.sender)}>${size}${paramText(outgoing.params)}\r\n`;
   }
 
   #rcpt(index: number): string {
     const { address, params } = this.#parts.outgoing.recipients[index]!;
-    return `RCPT TO:<${safe(address)}>${paramText(params)}\r\n`;
+    return `RCPT TO:<${safePath(address)}>${paramText(params)}\r\n`;
   }
 
   #command(text: string): void {
@@ -356,17 +357,25 @@ function sendTogether(pieces: readonly Uint8Array[], send: (piece: Uint8Array) =
   send(buffer);
 }
 
-const unsafe = /[\r\n\0]/;
+/** Nearly all addresses: nothing in them could end the path or begin a parameter. */
+const plainPath = /^[^\x00-\x20"<>\\\x7f]*$/;
+const plainParam = /^[^\x00-\x20\x7f]+$/;
 
-/** The queue holds what a parser has accepted; a line end in it is a mistake of ours. */
-function safe(text: string): string {
-  assert(!unsafe.test(text), 'an address or parameter is a single line');
-  return text;
+/** The queue holds what a parser has accepted; what is no address is a mistake of ours. */
+function safePath(address: string): string {
+  const fine = plainPath.test(address) || parseMailbox(address) !== undefined;
+  assert(fine, 'a path holds one address');
+  return address;
+}
+
+function safeParam(param: string): string {
+  assert(plainParam.test(param), 'a parameter is one word');
+  return param;
 }
 
 function paramText(params: readonly string[]): string {
   let text = '';
-  for (const param of params) text += ` ${safe(param)}`;
+  for (const param of params) text += ` ${safeParam(param)}`;
   return text;
 }
 

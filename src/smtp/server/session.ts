@@ -71,6 +71,7 @@ export class ServerSession {
   #domains: Set<string> | undefined;
 
   constructor(facts: ServerFacts) {
+    assert(/^[^\x00-\x20\x7f]+$/.test(facts.hostname), 'our name is one word');
     this.#facts = facts;
   }
 
