@@ -5,10 +5,11 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Dialer } from '../net/dialer.ts';
-import { TlsHandshakeError } from '../net/dialer.ts';
+import { reasonOf, TlsHandshakeError } from '../net/dialer.ts';
 import type { Peer } from '../net/peer.ts';
 import { PeerTimeout } from '../net/peer.ts';
 import type { AttemptFacts } from '../queue/delivery.ts';
+import { replyText } from '../queue/reply-text.ts';
 import type { SaslCredentials } from '../sasl/client.ts';
 import { chooseSaslClient } from '../sasl/client.ts';
 import type { Capabilities } from '../smtp/client/capabilities.ts';
@@ -36,11 +37,11 @@ export class HopFailure extends Error {
   readonly kind: HopFailureKind;
   /** For the recipients' sake transient, unless the host takes no mail at all (RFC 7504). */
   readonly reply: Reply;
-  /** The words are the host's. */
+  /** The words are the host's, and its alone. */
   readonly remote: boolean;
 
   constructor(kind: HopFailureKind, answer: Reply, remote: boolean, options?: ErrorOptions) {
-    super(answer.lines.join(' '), options);
+    super(remote ? replyText(answer) : answer.lines.join(' '), options);
     this.kind = kind;
     this.reply = answer;
     this.remote = remote;
@@ -181,10 +182,16 @@ export class Connection {
     this.#session.startTls();
     const event = await this.#drive();
     if (event.kind === 'refused') {
-      if (required) throw new HopFailure('tls', transient(event.reply, 'STARTTLS refused'), true);
+      const said = transient(event.reply, 'STARTTLS refused');
+      if (required) throw new HopFailure('tls', said, said === event.reply);
       return;
     }
-    if (event.kind !== 'starttls') return expectReady(event);
+    if (event.kind !== 'starttls') {
+      // No answer, or nonsense: a TLS that does not work, like a handshake that fails.
+      if (event.kind === 'closed' && event.because.kind !== 'refused')
+        throw new HopFailure('tls', closureReply(event.because), false);
+      return expectReady(event);
+    }
     this.#peer = await handshake();
     this.#session.tlsStarted();
     expectReady(await this.#drive());
@@ -200,8 +207,10 @@ export class Connection {
     }
     this.#session.authenticate(client);
     const event = await this.#drive();
-    if (event.kind === 'refused')
-      throw new HopFailure('login', transient(event.reply, 'The login failed'), true);
+    if (event.kind === 'refused') {
+      const said = transient(event.reply, 'The login failed');
+      throw new HopFailure('login', said, said === event.reply);
+    }
     expectReady(event);
   }
 
@@ -293,7 +302,7 @@ export class Connection {
       else session.receive(bytes);
     } catch (error) {
       if (error instanceof PeerTimeout) session.timedOut();
-      else session.ended(`The connection broke (${messageOf(error)})`);
+      else session.ended(`The connection broke (${reasonOf(error)})`);
     }
   }
 
@@ -348,11 +357,8 @@ function expectReady(event: ClientEvent): void {
   // Any other refusal may be about us and now: another host, or another time.
   const { reply: said } = because;
   const final = because.stage === 'greeting' && said.code === 521;
-  throw new HopFailure(
-    'refused',
-    final ? said : transient(said, `Refused at ${because.stage}`),
-    true,
-  );
+  const meant = final ? said : transient(said, `Refused at ${because.stage}`);
+  throw new HopFailure('refused', meant, meant === said);
 }
 
 /** A 5yz that is not about the message: in words it is kept, in class it is not. */
@@ -377,8 +383,5 @@ function tlsText(tls: TlsFacts | undefined): string | undefined {
   if (tls === undefined) return undefined;
   return `${tls.protocol} ${tls.cipher}${tls.verified ? ' verified' : ''}`;
 }
-
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);
 
 export type { Trace };

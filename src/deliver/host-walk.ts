@@ -9,6 +9,7 @@ import type { Log } from '../base/log.ts';
 import type { DialOptions } from '../net/dialer.ts';
 import { DialError, type Dialer, dialFirst } from '../net/dialer.ts';
 import type { Peer } from '../net/peer.ts';
+import type { AttemptFacts } from '../queue/delivery.ts';
 import type { ClientSessionOptions } from '../smtp/client/session.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { isPermanent, reply } from '../smtp/reply.ts';
@@ -94,6 +95,24 @@ export class HostMemory {
   }
 }
 
+/** What came of a call. */
+interface HostFailure {
+  readonly failure: HopFailure;
+  readonly host: string;
+  readonly address: string;
+  /** Where it stands in what was tried. */
+  readonly at: number;
+}
+
+export interface WalkFailure {
+  readonly reply: Reply;
+  /** The words are the host's. */
+  readonly remote: boolean;
+  readonly final: boolean;
+  /** Who said it, or did not answer, and what others did before. */
+  readonly facts: AttemptFacts;
+}
+
 export interface WalkHistory {
   /** Addresses that had their say already. */
   readonly skip: ReadonlySet<string>;
@@ -107,11 +126,9 @@ export class HostWalk {
   readonly #signal: AbortSignal;
   readonly #hosts: HopHost[];
   #calls = 0;
-  #failures: HopFailure[] = [];
+  #failures: HostFailure[] = [];
   #refused = false;
   readonly #tried: string[];
-  /** The last host called. */
-  lastHost: string | undefined;
 
   constructor(
     hosts: readonly HopHost[],
@@ -131,15 +148,30 @@ export class HostWalk {
   }
 
   /** Why there is no conversation: what all that were tried come to. */
-  get failure(): { readonly reply: Reply; readonly remote: boolean; readonly final: boolean } {
+  get failure(): WalkFailure {
     // RFC 7504 §3: only if no host takes mail at all is that the last word.
     const [first] = this.#failures;
-    if (first !== undefined && this.#failures.every((failure) => isPermanent(failure.reply)))
-      return { reply: first.reply, remote: true, final: true };
-    const passing = this.#failures.filter((failure) => !isPermanent(failure.reply));
-    const told = passing.findLast((failure) => failure.remote) ?? passing.at(-1);
-    if (told === undefined) return { reply: noHost, remote: false, final: false };
-    return { reply: told.reply, remote: told.remote, final: false };
+    if (first !== undefined && this.#failures.every(({ failure }) => isPermanent(failure.reply)))
+      return this.#told(first, true);
+    const passing = this.#failures.filter(({ failure }) => !isPermanent(failure.reply));
+    // Who spoke to us says more than that somebody else did not.
+    const told =
+      passing.findLast(({ failure }) => failure.kind !== 'unreachable') ?? passing.at(-1);
+    if (told === undefined)
+      return { reply: noHost, remote: false, final: false, facts: { tried: this.#tried } };
+    return this.#told(told, false);
+  }
+
+  #told({ failure, host, address, at }: HostFailure, final: boolean): WalkFailure {
+    const { port } = this.#settings;
+    const tried = this.#tried.filter((_, index) => index !== at);
+    const facts = {
+      host,
+      ...(isIP(address) === 0 ? {} : { address }),
+      port,
+      ...(tried.length === 0 ? {} : { tried }),
+    };
+    return { reply: failure.reply, remote: failure.remote, final, facts };
   }
 
   /** Somebody is there, and did not want us now. */
@@ -160,7 +192,6 @@ export class HostWalk {
   }
 
   async #call(host: HopHost): Promise<Connection | undefined> {
-    this.lastHost = host.name;
     let address = host.name;
     try {
       const dialed = await this.#dial(host);
@@ -243,8 +274,10 @@ export class HostWalk {
     const failure =
       error instanceof HopFailure
         ? error
-        : new HopFailure('unreachable', noConnection(host, error), false, { cause: error });
-    this.#failures.push(failure);
+        : new HopFailure('unreachable', noConnection(host, this.#settings, error), false, {
+            cause: error,
+          });
+    this.#failures.push({ failure, host, address, at: this.#tried.length });
     if (failure.kind === 'refused') this.#refused = true;
     this.#note(host, address, error instanceof Error ? error.message : String(error));
     const { log } = this.#parts;
@@ -257,7 +290,8 @@ export class HostWalk {
   #note(host: string, address: string, text: string): void {
     const where = address === host ? host : `${host} [${address}]`;
     // A DialError names the addresses itself.
-    this.#tried.push(text.startsWith('[') ? `${host} ${text}` : `${where}: ${text}`);
+    const words = text.replaceAll(`[${host}]: `, '');
+    this.#tried.push(words.startsWith('[') ? `${host} ${words}` : `${where}: ${words}`);
   }
 
   #liveFirst(addresses: readonly string[]): readonly string[] {
@@ -272,9 +306,16 @@ export class HostWalk {
 /** RFC 3463 §3.5: X.4.1, no answer from host. */
 const noHost = reply(451, '4.1', 'No other host to try');
 
-function noConnection(host: string, error: unknown): Reply {
+function noConnection(
+  host: string,
+  { path, port }: Pick<HopSettings, 'path' | 'port'>,
+  error: unknown,
+): Reply {
   const text = error instanceof Error ? error.message : String(error);
-  return reply(451, '4.1', `No connection to ${host}: ${text.replaceAll(/[\r\n]+/g, ' ')}`);
+  const words = text.replaceAll(`[${host}]: `, '').replaceAll(/[\r\n]+/g, ' ');
+  // Where a socket of ours lies is for the operator, who sees it beside the reply.
+  const where = path === undefined ? `${host} port ${port}` : 'the socket of the next host';
+  return reply(451, '4.1', `No connection to ${where}: ${words}`);
 }
 
 // A login without TLS would show the password: `insecure` is for routes that say tls: 'none'.

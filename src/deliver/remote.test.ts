@@ -302,13 +302,17 @@ describe('the hosts of a domain', () => {
     ['greets with 554', only('', '554 5.7.1 go away'), /554 5\.7\.1 go away/],
     ['hangs up instead of greeting', only('', { hangUp: 'close' }), /closed before the greeting/],
     ['resets the connection', only('', { hangUp: 'reset' }), /connection/],
-    ['speaks another protocol', only('', 'SSH-2.0-OpenSSH'), /Not an SMTP reply/],
+    ['speaks another protocol', only('', 'SSH-2.0-OpenSSH'), /No SMTP reply/],
     ['refuses EHLO for now', only('EHLO', '451 4.3.0 later'), /later/],
     ['hangs up after EHLO', only('EHLO', { hangUp: 'close' }), /closed after EHLO/],
     ['refuses everybody for now', only('RCPT', '451 4.3.0 not now'), /not now/],
     ['refuses MAIL for now', only('MAIL', '452 4.3.1 full'), /full/],
     ['hangs up after MAIL', only('MAIL', { hangUp: 'reset' }), /The connection/],
-    ['never ends its reply', only('EHLO', '250-more\n'.repeat(2000).trimEnd()), /does not end/],
+    [
+      'never ends its reply',
+      only('EHLO', '250-more\n'.repeat(2000).trimEnd()),
+      /More than 500 lines/,
+    ],
   ];
   for (const [what, first, expected] of faults)
     it(`the next one gets the mail when the first ${what}`, async () => {
@@ -332,7 +336,7 @@ describe('the hosts of a domain', () => {
     await using world = make({ hosts: { '192.0.2.1': one, '192.0.2.2': two }, timeouts });
     const result = await attempt(world);
     assert.deepEqual(say(result), ['ok', 'relayed 250 2.0.0 queued']);
-    assert.match(result.recipients[0]!.facts!.tried![0]!, /No answer before the greeting/);
+    assert.match(result.recipients[0]!.facts!.tried![0]!, /No greeting for/);
   });
 
   it('a 5yz to a recipient is final: no other host is asked', async () => {
@@ -1156,4 +1160,140 @@ describe('what the next hop can do', () => {
       assert.doesNotMatch(server.heard.at(-1)!, /[^\r]\n/);
       assert.equal(server.heard.filter((line) => line.startsWith('MAIL')).length, 1);
     });
+});
+
+describe('what is said of a host that misbehaves', () => {
+  const to = (port: number, tls: 'none' | 'opportunistic' = 'none') =>
+    ({ kind: 'relay', host: '127.0.0.1', port, tls }) as const;
+  const timeouts = { ...defaultTimeouts, greetingMs: 1000, commandMs: 1000, endOfDataMs: 1000 };
+  const told: [what: string, script: Script, expected: RegExp][] = [
+    [
+      'refuses in its greeting',
+      only('', '554 5.7.1 listed'),
+      /^deferred 451 4\.7\.1 Refused at greeting: 554 5\.7\.1 listed$/,
+    ],
+    [
+      'glues code and text',
+      only('', '220mx.test'),
+      /No SMTP reply, but "220mx\.test" came in place of the greeting$/,
+    ],
+    [
+      'hangs up after MAIL',
+      only('MAIL', { hangUp: 'close' }),
+      /^deferred 451 4\.4\.2 The connection was closed after MAIL$/,
+    ],
+    [
+      'resets after MAIL',
+      only('MAIL', { hangUp: 'reset' }),
+      /The connection broke \(connection reset\) after MAIL$/,
+    ],
+    [
+      'closes at the end of data',
+      only('.', { hangUp: 'close' }),
+      /closed after the end of the message, so that nobody knows whether it was taken$/,
+    ],
+    [
+      'says 354 to RCPT',
+      only('RCPT', '354 go'),
+      /^deferred 451 4\.5\.0 Unexpected reply 354 in answer to RCPT$/,
+    ],
+    [
+      'says 250 to DATA',
+      only('DATA', '250 go'),
+      /^deferred 451 4\.5\.0 Unexpected reply 250 in answer to DATA$/,
+    ],
+    [
+      'says 354 to the end of data',
+      only('.', '354 go'),
+      /Unexpected reply 354 in answer to the message$/,
+    ],
+    [
+      'sends a line of 17,000 octets',
+      only('RCPT', `550 ${'y'.repeat(17_000)}`),
+      /^deferred 451 4\.5\.0 A line of more than 16384 octets came in answer to RCPT$/,
+    ],
+    [
+      'answers EHLO twice',
+      only('EHLO', '250 mx.test\n250 mx.test'),
+      /The server spoke while nothing was asked$/,
+    ],
+    ['refuses without a word', only('MAIL', '550'), /^failed 550 *$/],
+    ['says 251 to RCPT', only('RCPT', '251 will forward'), /^relayed 250/],
+    ['says 252 to RCPT', only('RCPT', '252 cannot verify'), /^relayed 250/],
+    ['greets with several lines', only('', '220-a\n220-b\n220 c'), /^relayed 250/],
+    ['has no word for the greeting', only('', '220'), /^relayed 250/],
+  ];
+  for (const [what, script, expected] of told)
+    it(`RFC 5321 §4.2: one that ${what}`, async () => {
+      await using server = await scriptedServer({ script });
+      await using world = make({ route: to(server.port), timeouts });
+      const result = await attempt(world);
+      assert.match(say(result)[1]!, expected);
+      const { facts } = result.recipients[0]!;
+      assert.deepEqual(
+        [facts?.host, facts?.address, facts?.port, facts?.tried],
+        ['127.0.0.1', '127.0.0.1', server.port, undefined],
+        'where it was, and nothing twice',
+      );
+    });
+
+  it('whose words are whose: what we say about a reply is ours', async () => {
+    await using server = await scriptedServer({ script: only('', '554 5.7.1 listed') });
+    await using busy = await scriptedServer({ script: only('', '450 4.3.2 busy') });
+    for (const [port, remote] of [
+      [server.port, false],
+      [busy.port, true],
+    ] as const) {
+      await using world = make({ route: to(port) });
+      const [one] = (await attempt(world)).recipients;
+      assert.equal(one?.kind === 'deferred' && one.remote, remote);
+    }
+  });
+
+  it('RFC 5321 §5.1: of several hosts, who spoke to us, and what came of the others', async () => {
+    await using first = await scriptedServer({ script: only('', '554 5.7.1 listed') });
+    await using world = make({ hosts: { '192.0.2.1': first, '192.0.2.2': 'refused' } });
+    const [one] = (await attempt(world)).recipients;
+    assert.match(one!.reply.lines[0], /^Refused at greeting/);
+    assert.deepEqual(one!.facts, {
+      host: 'mx1.example.net',
+      address: '192.0.2.1',
+      port: 25,
+      tried: ['mx2.example.net [192.0.2.2]: connection refused'],
+    });
+  });
+
+  for (const [what, answer] of [
+    ['hangs up', { hangUp: 'close' }],
+    ['answers twice', '220 go\n250 noise'],
+  ] as const)
+    it(`RFC 7435 §3: where STARTTLS ${what}, the mail goes in the clear`, async () => {
+      await using server = await scriptedServer({
+        keywords: ['STARTTLS'],
+        script: only('STARTTLS', answer),
+      });
+      await using world = make({ route: to(server.port, 'opportunistic') });
+      assert.deepEqual(say(await attempt(world)), ['ok', 'relayed 250 2.0.0 queued']);
+    });
+
+  it('a socket of ours is named to the operator, not in the reply', async () => {
+    await using world = make({ route: { kind: 'lmtp', path: '/nonexistent/lmtp' } });
+    const [one] = (await attempt(world)).recipients;
+    assert.match(
+      one!.reply.lines[0],
+      /^No connection to the socket of the next host: there is no such socket$/,
+    );
+    assert.equal(one!.facts?.host, '/nonexistent/lmtp');
+  });
+
+  it('a port that nobody listens at is named, and the address once', async () => {
+    const server = await scriptedServer();
+    await server[Symbol.asyncDispose]();
+    await using world = make({ route: to(server.port) });
+    const [one] = (await attempt(world)).recipients;
+    assert.equal(
+      one!.reply.lines[0],
+      `No connection to 127.0.0.1 port ${server.port}: connection refused`,
+    );
+  });
 });

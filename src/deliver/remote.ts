@@ -232,9 +232,8 @@ class Attempt {
       const open = this.#parts.pool.activeCount(this.#key) > 0;
       this.#health = open || walk.refused ? 'busy' : 'down';
     }
-    const { reply: said, remote, final } = walk.failure;
-    const facts = { host: walk.lastHost ?? hostName(this.#route), tried: this.#tried };
-    this.#answerPending(said, { final, remote }, facts);
+    const { reply: said, remote, final, facts } = walk.failure;
+    this.#answerPending(said, { final, remote }, { host: hostName(this.#route), ...facts });
   }
 
   #answerPending(

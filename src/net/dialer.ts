@@ -121,6 +121,12 @@ function dial(options: DialOptions): Promise<SocketPeer> {
 const reasons = new Map([
   ['ECONNREFUSED', 'connection refused'],
   ['ECONNRESET', 'connection reset'],
+  ['ECONNABORTED', 'connection aborted'],
+  ['EPIPE', 'the other side had closed it'],
+  ['EMFILE', 'too many files and connections are open here'],
+  ['ENFILE', 'too many files and connections are open on this machine'],
+  ['ENOBUFS', 'the system has no memory left for connections'],
+  ['EINVAL', 'not an address that can be called'],
   ['EHOSTUNREACH', 'no route to the host'],
   ['ENETUNREACH', 'the network cannot be reached'],
   ['EADDRNOTAVAIL', 'no address of ours to call from'],
@@ -133,9 +139,14 @@ const reasons = new Map([
 
 function dialError(error: NodeJS.ErrnoException & { errors?: readonly Error[] }): DialError {
   const cause = error.errors?.[0] ?? error;
-  const { code = '' } = cause as NodeJS.ErrnoException;
-  const message = reasons.get(code) ?? cause.message;
-  return new DialError(message, code === 'ECONNREFUSED', { cause: error });
+  const { code } = cause as NodeJS.ErrnoException;
+  return new DialError(reasonOf(cause), code === 'ECONNREFUSED', { cause: error });
+}
+
+/** What the system's error means, in words for people: no codes, no names of its calls. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return reasons.get((error as NodeJS.ErrnoException).code ?? '') ?? error.message;
 }
 
 interface TlsParts {
@@ -190,7 +201,7 @@ function remember(socket: TLSSocket | undefined, keep: (ticket: Buffer) => void)
 function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error ?? 'no reason given');
   const { reason } = error as { reason?: string };
-  return (reason ?? error.message).split('\n', 1)[0]!;
+  return (reason ?? reasonOf(error)).split('\n', 1)[0]!;
 }
 
 export interface RaceOptions {

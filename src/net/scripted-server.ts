@@ -131,7 +131,7 @@ function converse(plain: Socket, options: ScriptedOptions, heard: string[], numb
       return;
     }
     const said = say(script?.(verb, line, number), usually(verb));
-    if (verb === 'RCPT' && said.startsWith('250')) accepted += 1;
+    if (verb === 'RCPT' && said.startsWith('25')) accepted += 1;
     if (verb === 'DATA' && said.startsWith('354')) content = -1;
     if (verb === 'QUIT') socket.end();
     if (verb === 'STARTTLS' && said.startsWith('220') && tls !== undefined) secure();

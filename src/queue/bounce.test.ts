@@ -262,3 +262,39 @@ describe('delivery status notifications', () => {
     assert.doesNotMatch(text.replaceAll('\r\n', ''), /[\r\n\0]/);
   });
 });
+
+describe('where it went, in a notification', () => {
+  const at = (facts: ReportedRecipient['facts']) => failed({ ...bob(), facts });
+  for (const [what, facts, words, remoteMta] of [
+    [
+      'a name and an address',
+      { host: 'mx.example.net', address: '192.0.2.1', port: 25 },
+      'The mail server mx.example.net [192.0.2.1] says:',
+      'dns; mx.example.net',
+    ],
+    [
+      'an address alone, as a literal (RFC 5321 §4.1.3)',
+      { host: '192.0.2.1', address: '192.0.2.1', port: 25 },
+      'The mail server [192.0.2.1] says:',
+      'dns; [192.0.2.1]',
+    ],
+    [
+      'an IPv6 address alone',
+      { host: '2001:db8::1', address: '2001:db8::1', port: 25 },
+      'The mail server [IPv6:2001:db8::1] says:',
+      'dns; [IPv6:2001:db8::1]',
+    ],
+    [
+      'a socket of ours, which is nobody else’s business',
+      { host: '/run/dovecot/lmtp' },
+      'The mail server of the recipient says:',
+      undefined,
+    ],
+  ] as const)
+    it(`RFC 3464 §2.3.5: ${what}`, async () => {
+      const { text } = await one(message(hello), at(facts));
+      assert.ok(text.includes(words), text);
+      assert.equal(/^Remote-MTA: (.*)\r$/m.exec(text)?.[1], remoteMta);
+      assert.doesNotMatch(text, /\/run|:25\b/);
+    });
+});

@@ -2,6 +2,7 @@
 // RFC 3461 says who is told, RFC 3464 and RFC 6522 in which form, RFC 6533 how in UTF-8, RFC 3834 that
 // nothing is ever answered which could answer back. Reports are small enough to stay in memory.
 
+import { isIP } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { formatDate } from '../mail/date.ts';
 import type { Action, StatusRecipient } from '../mail/delivery-status.ts';
@@ -230,7 +231,7 @@ function statusRecipient(one: ReportedRecipient, report: Report, now: number): S
     action: report.action,
     status: one.status ?? replyStatus(reply),
     // RFC 3464 §2.3.5: MUST NOT be included if no remote MTA was involved.
-    remoteMta: remote || success ? facts?.host : undefined,
+    remoteMta: remote || success ? publicHost(facts) : undefined,
     diagnostic: success ? undefined : { text: replyText(reply).slice(0, 500), remote },
     lastAttempt: report.action === 'expanded' ? undefined : now,
     willRetryUntil: report.retryUntil,
@@ -238,8 +239,22 @@ function statusRecipient(one: ReportedRecipient, report: Report, now: number): S
 }
 
 function hostOf(facts: AttemptFacts | undefined): string | undefined {
-  if (facts?.host === undefined) return facts?.address;
-  return facts.address === undefined ? facts.host : `${facts.host} [${facts.address}]`;
+  const host = publicHost(facts);
+  const literal = facts?.address === undefined ? undefined : `[${facts.address}]`;
+  if (host === undefined || literal === undefined || facts?.host === facts?.address)
+    return host ?? literal;
+  return `${host} ${literal}`;
+}
+
+/**
+ * A host as others may know it: a socket of ours has no name for them. RFC 3464 §2.3.5, RFC 5321 §4.1.3:
+ * an address alone is written as a literal.
+ */
+function publicHost(facts: AttemptFacts | undefined): string | undefined {
+  const host = facts?.host;
+  if (host === undefined || host.startsWith('/')) return undefined;
+  if (isIP(host) === 0) return host;
+  return isIP(host) === 6 ? `[IPv6:${host}]` : `[${host}]`;
 }
 
 /** RFC 6533 §4: the UTF-8 forms are for mail that came as UTF-8, and for addresses that need them. */

@@ -10,7 +10,8 @@ const textCharactersMax = 1000;
 export function replyText(reply: Reply): string {
   const status = enhancedStatus(reply);
   const words = reply.lines.length === 1 ? reply.lines[0] : reply.lines.join(' ');
-  const text = status === undefined ? `${reply.code} ${words}` : `${reply.code} ${status} ${words}`;
+  const code = status === undefined ? `${reply.code}` : `${reply.code} ${status}`;
+  const text = words === '' ? code : `${code} ${words}`;
   return text.length <= textCharactersMax ? text : `${text.slice(0, textCharactersMax)}…`;
 }
 

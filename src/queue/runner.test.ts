@@ -487,7 +487,7 @@ describe('operations', () => {
     const waiting = formatWhy(await storiesOf(parts, '1@example.org'));
     assert.match(
       waiting,
-      /bob@a\.example> attempt 1: deferred by mx\.a\.example \[192\.0\.2\.1\]:25;/,
+      /bob@a\.example> attempt 1: deferred at mx\.a\.example \[192\.0\.2\.1\]:25;/,
     );
     assert.match(waiting, /Now in the queue:\n {4}<bob@a\.example> queued, 1 attempt, next 2026/);
     assert.match(waiting, /last reply: 451 4\.7\.1 Greylisted/);
@@ -495,7 +495,7 @@ describe('operations', () => {
     const gone = formatWhy(await storiesOf(parts, id));
     assert.match(
       gone,
-      /attempt 2: relayed by mx\.a\.example \[192\.0\.2\.1\]:25\n {8}250 2\.0\.0 OK\n {8}TLSv1\.3/,
+      /attempt 2: relayed to mx\.a\.example \[192\.0\.2\.1\]:25\n {8}250 2\.0\.0 OK\n {8}TLSv1\.3/,
     );
     assert.match(gone, /from <ann@example\.org>, 17 octets, Message-ID <1@example\.org>/);
     assert.match(gone, /Now: it has left the queue\./);

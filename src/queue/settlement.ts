@@ -181,7 +181,7 @@ function attemptResult(
 function hostText({ host, address, port }: NonNullable<RecipientResult['facts']>) {
   if (address === undefined) return port === undefined ? host : `${host}:${port}`;
   const where = port === undefined ? `[${address}]` : `[${address}]:${port}`;
-  return host === undefined ? where : `${host} ${where}`;
+  return host === undefined || host === address ? where : `${host} ${where}`;
 }
 
 function reportedRecipient(

@@ -95,12 +95,14 @@ function receivedLines(
 
 function resultLines(one: AttemptResult): string[] {
   const next = one.until === undefined ? '' : `; next attempt ${isoTime(one.until)}`;
-  const where = one.host === undefined ? '' : ` by ${one.host}`;
+  const went = one.result === 'relayed' || one.result === 'delivered';
+  const where = one.host === undefined ? '' : ` ${went ? 'to' : 'at'} ${one.host}`;
   const words = one.result === 'expired' ? 'given up, as it had been tried for long' : one.result;
+  const tls = one.tls ?? (went && one.host !== undefined ? 'not encrypted' : undefined);
   return [
     `    <${one.address}> attempt ${one.attempt}: ${words}${where}${next}`,
     `        ${one.reply}`,
-    ...(one.host === undefined ? [] : [`        ${one.tls ?? 'not encrypted'}`]),
+    ...(tls === undefined ? [] : [`        ${tls}`]),
     ...(one.tried ?? []).map((tried) => `        before that: ${tried}`),
   ];
 }

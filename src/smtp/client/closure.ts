@@ -23,8 +23,34 @@ export function closureReply(because: Closure): Reply {
   }
 }
 
-export const during = (stage: Stage): string => {
-  if (stage === 'idle') return 'while idle';
-  if (stage === 'greeting') return 'before the greeting';
-  return stage === 'content' ? 'during the content' : `after ${stage}`;
-};
+/** When something was missing. */
+export function during(stage: Stage): string {
+  switch (stage) {
+    case 'idle':
+      return 'while nothing was asked';
+    case 'greeting':
+      return 'before the greeting';
+    case 'content':
+      return 'during the content';
+    case 'end of data':
+      return 'after the end of the message, so that nobody knows whether it was taken';
+    default:
+      return `after ${stage}`;
+  }
+}
+
+/** Where something was wrong. */
+export function inAnswerTo(stage: Stage): string {
+  switch (stage) {
+    case 'idle':
+      return 'while nothing was asked';
+    case 'greeting':
+      return 'in place of the greeting';
+    case 'content':
+      return 'during the content';
+    case 'end of data':
+      return 'in answer to the message';
+    default:
+      return `in answer to ${stage}`;
+  }
+}

@@ -56,11 +56,11 @@ describe('replies from a server', () => {
     [
       'garbage',
       'HTTP/1.1 400 Bad Request\r\n',
-      [{ problem: 'Not an SMTP reply: "HTTP/1.1 400 Bad Request"' }],
+      [{ problem: 'No SMTP reply, but "HTTP/1.1 400 Bad Request" came' }],
     ],
-    ['no code', 'OK\r\n', [{ problem: 'Not an SMTP reply: "OK"' }]],
-    ['an empty line', '\r\n', [{ problem: 'Not an SMTP reply: ""' }]],
-    ['1yz means nothing', '150 wait\r\n', [{ problem: 'Not an SMTP reply: "150 wait"' }]],
+    ['no code', 'OK\r\n', [{ problem: 'No SMTP reply, but "OK" came' }]],
+    ['an empty line', '\r\n', [{ problem: 'No SMTP reply, but an empty line came' }]],
+    ['1yz means nothing', '150 wait\r\n', [{ problem: 'No SMTP reply, but "150 wait" came' }]],
     ['half a reply', '250-a\r\n25', []],
   ];
   for (const [what, wire, expected] of rows)
@@ -72,14 +72,16 @@ describe('replies from a server', () => {
 
   it('gives up on a line without end', () => {
     const chunks = Array.from({ length: 100 }, () => 'a'.repeat(1000));
-    assert.deepEqual(read(['250 ', ...chunks]), [{ problem: 'The reply has a line without end' }]);
+    assert.deepEqual(read(['250 ', ...chunks]), [
+      { problem: 'A line of more than 16384 octets came' },
+    ]);
   });
 
   it('gives up on a reply without end', () => {
     const chunks = Array.from({ length: 100_000 }, () => '250-more\r\n');
-    assert.deepEqual(read(chunks), [{ problem: 'The reply does not end' }]);
+    assert.deepEqual(read(chunks), [{ problem: 'More than 500 lines or 65536 octets came' }]);
     const long = Array.from({ length: 1000 }, () => `250-${'x'.repeat(1000)}\r\n`);
-    assert.deepEqual(read(long), [{ problem: 'The reply does not end' }]);
+    assert.deepEqual(read(long), [{ problem: 'More than 500 lines or 65536 octets came' }]);
   });
 
   it('keeps no more of a reply than somebody would read', () => {

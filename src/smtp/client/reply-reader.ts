@@ -48,7 +48,8 @@ export class ReplyReader {
     for (;;) {
       const end = this.#text.indexOf('\n', this.#at);
       const length = (end < 0 ? this.#text.length : end) - this.#at;
-      if (length > lineBytesMax) return { problem: 'The reply has a line without end' };
+      if (length > lineBytesMax)
+        return { problem: `A line of more than ${lineBytesMax} octets came` };
       if (end < 0) return undefined;
       // Field: some servers end lines with a bare LF. In a reply it can do no harm.
       const stop = this.#text.charCodeAt(end - 1) === 0x0d ? end - 1 : end;
@@ -65,10 +66,10 @@ export class ReplyReader {
     const separator = line.charCodeAt(3);
     const more = separator === 0x2d;
     if (code === undefined || !(more || separator === 0x20 || line.length === 3))
-      return { problem: `Not an SMTP reply: "${clean(line.slice(0, 100))}"` };
+      return { problem: `No SMTP reply, but ${quoted(line)} came` };
     this.#bytes += line.length;
     if (this.#lines.length >= linesMax || this.#bytes > replyBytesMax)
-      return { problem: 'The reply does not end' };
+      return { problem: `More than ${linesMax} lines or ${replyBytesMax} octets came` };
     this.#lines.push(clean(this.#withoutStatus(line, code)));
     if (more) return undefined;
     // Field: lines of one reply with different codes; the last one is the final word.
@@ -104,13 +105,19 @@ function codeOf(line: string): number | undefined {
   return a * 100 + b * 10 + c;
 }
 
+const quoted = (line: string): string =>
+  line === '' ? 'an empty line' : `"${clean(line.slice(0, 100))}"`;
+
 const plain = /^[\x20-\x7e]*$/;
+
+/** Controls, and what turns the direction of writing or ends a line in Unicode. */
+const unshowable = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Text that may be shown, stored and sent on: UTF-8 where it is UTF-8, no controls. */
 function clean(text: string): string {
   if (plain.test(text)) return text;
   const decoded = Buffer.from(text, 'latin1').toString('utf8');
-  return decoded.replace(/\p{Cc}/gu, ' ').trimEnd();
+  return decoded.replace(unshowable, ' ').trimEnd();
 }
 
 /** Limit: what is kept of a reply beyond the conversation, once for each recipient and attempt. */

@@ -11,7 +11,7 @@ import { formatReply, reply as makeReply } from '../reply.ts';
 import { authCommand, saslAnswer, saslFailed } from './auth.ts';
 import type { Capabilities } from './capabilities.ts';
 import { noCapabilities, parseCapabilities } from './capabilities.ts';
-import { closureReply, during } from './closure.ts';
+import { closureReply, during, inAnswerTo } from './closure.ts';
 import type { ClientEvent, Closure, Outgoing, RecipientAnswer, Stage } from './event.ts';
 import { briefReply, ReplyReader } from './reply-reader.ts';
 import type { ClientTimeouts } from './timeouts.ts';
@@ -120,7 +120,12 @@ export class ClientSession {
   timedOut(): void {
     if (this.#closure !== undefined) return;
     const seconds = Math.round(this.timeoutMs / 1000);
-    const text = `No answer ${during(this.#stage)} for ${seconds} seconds`;
+    const waited = seconds === 1 ? 'a second' : `${seconds} seconds`;
+    const stage = this.#stage;
+    const text =
+      stage === 'greeting'
+        ? `No greeting for ${waited}`
+        : `No answer for ${waited} ${during(stage)}`;
     this.#close({ kind: 'timeout', stage: this.#stage, text });
   }
 
@@ -223,7 +228,7 @@ export class ClientSession {
     if (this.#closure !== undefined) return true;
     if (!this.#reader.pending) return false;
     this.#readAll();
-    if (this.#closure === undefined) this.#broken('The server spoke without being asked');
+    if (this.#closure === undefined) this.#broken('The server spoke');
     return true;
   }
 
@@ -249,7 +254,7 @@ export class ClientSession {
       // What it answers has not been sent yet. A 250 that came along with the 354 would be taken for
       // the answer to a message that the server has not seen; a refusal can be believed.
       if (this.#output.length > 0 && reply.code < 400) {
-        this.#broken('The server answered before it was asked');
+        this.#broken('A reply came too early,');
         break;
       }
       const event = this.#onReply(reply);
@@ -283,7 +288,7 @@ export class ClientSession {
         return this.#onTransaction(state.transaction, reply);
       case 'ready':
       case 'handshake':
-        return this.#broken('The server spoke without being asked');
+        return this.#broken('The server spoke');
       case 'closed':
         return undefined;
       default:
@@ -313,7 +318,7 @@ export class ClientSession {
     }
     // CVE-2011-0411: what came along with the 220 was put there by somebody in between, who would
     // like it to be taken for an answer given under TLS.
-    if (this.#reader.pending) return this.#broken('Plaintext followed the answer to STARTTLS');
+    if (this.#reader.pending) return this.#broken('More than one reply came');
     this.#state = { phase: 'handshake' };
     return startTls;
   }
@@ -364,7 +369,7 @@ export class ClientSession {
   }
 
   #broken(text: string): undefined {
-    this.#close({ kind: 'broken', stage: this.#stage, text: `${text} (${this.#stage})` });
+    this.#close({ kind: 'broken', stage: this.#stage, text: `${text} ${inAnswerTo(this.#stage)}` });
   }
 
   /** Ends everything. An open transaction gets its answers first. */

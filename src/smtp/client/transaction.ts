@@ -143,7 +143,7 @@ export class Transaction {
         // RFC 5321 §4.1.1.4 has nothing to say before the end of data. A refusal is believed; the
         // connection cannot be used any more, since the content was left unfinished.
         if (reply.code >= 400) this.#answerRest(reply, 'content');
-        return { problem: 'The server answered before the end of data' };
+        return { problem: 'A reply came' };
       case 'end of data':
         return this.#onEndOfData(reply);
       default:
@@ -225,7 +225,8 @@ export class Transaction {
     if (this.#accepted > 0) return this.#startContent();
     // RFC 2920 §3.1: 354 though nobody was accepted; a single dot, and whatever the answer to it,
     // no message. RFC 2033 §4.2: in LMTP there would be no answer at all.
-    if (this.#parts.protocol === 'lmtp') return { problem: '354 without an accepted recipient' };
+    if (this.#parts.protocol === 'lmtp')
+      return { problem: '354 came without an accepted recipient' };
     this.#command('.\r\n');
     this.#finished();
     return 'wait';
