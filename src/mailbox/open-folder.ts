@@ -10,19 +10,21 @@ export class OpenFolder {
   readonly id: number;
   readonly rows: FolderRows;
   #facts: FolderFacts;
+  #recentFrom: number;
   #gone = false;
   #stale = false;
-  readonly #store: Pick<FolderStore, 'changes' | 'snapshot'>;
+  readonly #store: Pick<FolderStore, 'changes' | 'snapshot' | 'leaveRecent'>;
   readonly #listeners = new Set<() => void>();
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
   constructor(
-    store: Pick<FolderStore, 'changes' | 'snapshot'>,
+    store: Pick<FolderStore, 'changes' | 'snapshot' | 'leaveRecent'>,
     snapshot: { readonly folder: FolderFacts; readonly messages: MailColumns },
   ) {
     this.#store = store;
     this.#facts = snapshot.folder;
+    this.#recentFrom = snapshot.folder.recentFrom;
     this.id = snapshot.folder.id;
     this.rows = new FolderRows(snapshot.messages, snapshot.folder.modseq);
   }
@@ -39,6 +41,25 @@ export class OpenFolder {
   /** Deleted: its messages are gone, too. */
   get gone(): boolean {
     return this.#gone;
+  }
+
+  /** No session of this process has been told of messages with this UID and above. */
+  get recentFrom(): number {
+    return this.#recentFrom;
+  }
+
+  /**
+   * A session is told of all that the columns hold: from which UID on it is the first. RFC 3501
+   * §2.3.2: no other one is. The store hears of it when it has time.
+   */
+  takeRecent(): number {
+    const from = this.#recentFrom;
+    const { uidNext } = this.#facts;
+    if (from >= uidNext) return uidNext;
+    this.#recentFrom = uidNext;
+    // What the store does not hear is recent once more after a restart.
+    this.#store.leaveRecent(this.id, uidNext).catch(() => {});
+    return from;
   }
 
   get bytes(): number {

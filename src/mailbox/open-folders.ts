@@ -2,7 +2,7 @@
 // still warm and only has to be told what changed. Folders nobody looks at go, the longest unused
 // first, when they take too much room.
 
-import type { FolderStore, MailboxEvent } from '../store/folder-store.ts';
+import type { FolderFacts, FolderStore, MailboxEvent } from '../store/folder-store.ts';
 import { OpenFolder } from './open-folder.ts';
 
 /** Limit: octets of folders that nobody looks at. */
@@ -14,7 +14,7 @@ interface Entry {
   users: number;
 }
 
-export type FolderSource = Pick<FolderStore, 'snapshot' | 'changes' | 'watch'>;
+export type FolderSource = Pick<FolderStore, 'snapshot' | 'changes' | 'leaveRecent' | 'watch'>;
 
 export class OpenFolders implements Disposable {
   readonly #store: FolderSource;
@@ -49,6 +49,11 @@ export class OpenFolders implements Disposable {
   close(folder: OpenFolder): void {
     const entry = this.#entries.get(folder.id);
     if (entry?.folder === folder) this.#release(folder.id, entry);
+  }
+
+  /** As the store has it, or as its sessions have left it since. RFC 3501 §6.3.10, STATUS RECENT. */
+  recentFrom({ id, recentFrom }: Pick<FolderFacts, 'id' | 'recentFrom'>): number {
+    return Math.max(recentFrom, this.#entries.get(id)?.folder?.recentFrom ?? 0);
   }
 
   /** How many are open or warm. */

@@ -15,6 +15,8 @@ export interface FolderFacts {
   readonly path: string;
   readonly uidValidity: number;
   readonly uidNext: number;
+  /** RFC 3501 §2.3.2: no session has been told of messages with this UID and above. */
+  readonly recentFrom: number;
   /** HIGHESTMODSEQ. RFC 7162 §3.1.2.1. */
   readonly modseq: number;
   readonly messages: number;
@@ -185,6 +187,13 @@ export interface FolderStore {
   ): Promise<{ readonly folder: FolderFacts; readonly messages: MailColumns } | undefined>;
   /** Undefined when the folder is gone. */
   changes(folder: number, since: number): Promise<FolderChanges | undefined>;
+  /** Messages with that UID and above. */
+  countFrom(folder: number, uid: number): Promise<number>;
+  /**
+   * A session was told of the messages below `below`; the mark never goes back. Flushed soon: what a
+   * power failure takes is recent once more. Nobody is told, for nothing has changed for anyone else.
+   */
+  leaveRecent(folder: number, below: number): Promise<void>;
   /** Called after a change is visible to readers, at most once a turn for a folder. */
   watch(listener: (event: MailboxEvent) => void): () => void;
 

@@ -35,6 +35,7 @@ interface Box {
   readonly account: string;
   path: string;
   uidNext: number;
+  recentFrom: number;
   modseq: number;
   readonly specialUse: string | undefined;
   mails: Mail[];
@@ -262,6 +263,15 @@ export class FolderModel implements FolderStore {
       });
   }
 
+  async countFrom(folder: number, uid: number): Promise<number> {
+    return (this.#boxes.get(folder)?.mails ?? []).filter((mail) => mail.uid >= uid).length;
+  }
+
+  async leaveRecent(folder: number, below: number): Promise<void> {
+    const box = this.#boxes.get(folder);
+    if (box !== undefined) box.recentFrom = Math.max(box.recentFrom, below);
+  }
+
   async usage(account: string) {
     const folders = await this.folders(account);
     return {
@@ -307,7 +317,7 @@ export class FolderModel implements FolderStore {
 
   #make(account: string, path: string, specialUse: string | undefined): Box {
     const id = ++this.#folders;
-    const common = { id, account, path, specialUse, uidNext: 1, modseq: 1 };
+    const common = { id, account, path, specialUse, uidNext: 1, recentFrom: 1, modseq: 1 };
     const box: Box = { ...common, mails: [], expunged: [], acl: new Map() };
     this.#boxes.set(id, box);
     return box;
@@ -365,9 +375,10 @@ export class FolderModel implements FolderStore {
   }
 }
 
-function factsOf({ id, account, path, uidNext, modseq, specialUse, mails }: Box): FolderFacts {
+function factsOf(box: Box): FolderFacts {
+  const { id, account, path, uidNext, recentFrom, modseq, specialUse, mails } = box;
   return {
-    ...{ id, account, path, uidValidity, uidNext, modseq, specialUse },
+    ...{ id, account, path, uidValidity, uidNext, recentFrom, modseq, specialUse },
     messages: mails.length,
     unseen: mails.filter(({ flags }) => (flags.bits & 1) === 0).length,
     deleted: mails.filter(({ flags }) => (flags.bits & 8) !== 0).length,

@@ -6,9 +6,11 @@ import type { OwnersCommand } from '../../src/imap/event.ts';
 
 interface Known {
   uid: number | undefined;
-  /** Sorted, separated by spaces; undefined: not told. */
+  /** Without \Recent, sorted, separated by spaces; undefined: not told. */
   flags: string | undefined;
   modseq: number;
+  /** RFC 3501 §2.3.2; it stays for as long as the mailbox is selected. */
+  recent: boolean;
 }
 
 export class ImapClient {
@@ -43,10 +45,6 @@ export class ImapClient {
     return this.messages.map(({ uid }) => uid);
   }
 
-  forget(): void {
-    this.messages.length = 0;
-  }
-
   #line(line: string): void {
     const words = line.split(' ');
     if (words[1] === 'EXISTS') this.#exists(Number(words[0]));
@@ -68,7 +66,7 @@ export class ImapClient {
   #exists(count: number): void {
     assert.ok(count >= this.messages.length, `EXISTS ${count} takes messages away`);
     while (this.messages.length < count)
-      this.messages.push({ uid: undefined, flags: undefined, modseq: 0 });
+      this.messages.push({ uid: undefined, flags: undefined, modseq: 0, recent: false });
   }
 
   #expunge(number: number): void {
@@ -105,7 +103,12 @@ export class ImapClient {
       known.uid = Number(uid[1]);
     }
     const flags = /FLAGS \(([^)]*)\)/.exec(line);
-    if (flags !== null) known.flags = flags[1]!.split(' ').filter(Boolean).sort().join(' ');
+    if (flags === null) return;
+    const words = new Set(flags[1]!.split(' ').filter(Boolean));
+    const recent = words.delete('\\Recent');
+    assert.ok(recent || !known.recent, `${line}: it was recent before`);
+    known.recent = recent;
+    known.flags = [...words].sort().join(' ');
   }
 }
 

@@ -34,7 +34,8 @@ export interface ImapResult {
 
 interface Session {
   readonly conversation: TestConversation;
-  readonly client: ImapClient;
+  /** Another one after each SELECT. */
+  client: ImapClient;
   folder: number;
   busy: boolean;
 }
@@ -61,6 +62,8 @@ class World {
   readonly #store: FolderStore;
   readonly #isModel: boolean;
   readonly #sessions: Session[] = [];
+  /** Who was told that a message is recent. */
+  readonly #recent = new Map<string, ImapClient>();
   readonly #running = new Set<Promise<void>>();
   #folders: readonly [number, number] = [0, 0];
   #commands = 0;
@@ -158,7 +161,7 @@ class World {
 
   async #select(session: Session): Promise<void> {
     const index = this.#random.fraction() < 0.8 ? 0 : 1;
-    session.client.forget();
+    session.client = new ImapClient();
     session.folder = this.#folders[index]!;
     const mailbox = index === 0 ? 'INBOX' : 'Other';
     await this.#run(session, { name: 'SELECT', mailbox, condstore: false, qresync: undefined });
@@ -246,6 +249,18 @@ class World {
     client.read(lines, { unasked: command.name === 'NOOP' });
     if (command.name === 'STORE') assertOnce(lines);
     this.#check(session);
+    this.#checkRecent(session);
+  }
+
+  /** RFC 3501 §2.3.2: one session has it, once. */
+  #checkRecent({ client, folder }: Session): void {
+    for (const { uid, recent } of client.messages) {
+      if (!recent || uid === undefined) continue;
+      const key = `${folder} ${uid}`;
+      const first = this.#recent.get(key) ?? client;
+      assert.ok(first === client, `UID ${key} is recent twice`);
+      this.#recent.set(key, client);
+    }
   }
 
   /** The client knows what the server thinks it knows. */

@@ -10,11 +10,12 @@ describe('APPEND', () => {
     A>
     A> Text
     A< * 5 EXISTS
+    A< * … RECENT
     A< * FLAGS (… work)
     A< * OK [PERMANENTFLAGS …] …
     A< a OK [APPENDUID {v} 5] …
     A> b FETCH 5 (FLAGS INTERNALDATE BODY.PEEK[])
-    A< * 5 FETCH (FLAGS (\\Seen work) INTERNALDATE " 5-Jan-2026 05:07:08 +0000" BODY[] {20}
+    A< * 5 FETCH (FLAGS (\\Recent \\Seen work) INTERNALDATE " 5-Jan-2026 05:07:08 +0000" BODY[] {20}
     A< Subject: new
     A<
     A< Text)
@@ -64,6 +65,7 @@ describe('APPEND', () => {
     A> a\0
     A> b
     A< * 5 EXISTS
+    A< * … RECENT
     A< a OK …
     A> b FETCH 5 (RFC822.SIZE BODY.PEEK[])
     A< * 5 FETCH (RFC822.SIZE 106 BODY[] {106}
@@ -85,6 +87,7 @@ describe('APPEND', () => {
     A> a
     A> b
     A< * 6 EXISTS
+    A< * … RECENT
     A< d OK …
     A> e FETCH 6 BODY.PEEK[TEXT]
     A< * 6 FETCH (BODY[TEXT] {4}
@@ -115,6 +118,7 @@ describe('APPEND', () => {
     A< e OK …
     A> f APPEND INBOX CATENATE (URL "INBOX;UID=1")
     A< * 6 EXISTS
+    A< * … RECENT
     A< f OK [APPENDUID …] …`,
   );
   dialogue(
@@ -146,6 +150,7 @@ describe('APPEND', () => {
     A< * OK [APPENDUID {v} 5] …
     A< * 2 EXPUNGE
     A< * 3 EXISTS
+    A< * … RECENT
     A< b OK …
     A> c UID REPLACE 3 INBOX {3}
     A< c NO [NONEXISTENT] …

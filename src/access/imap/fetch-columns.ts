@@ -6,10 +6,14 @@ import type { FetchItem } from '../../imap/command.ts';
 import type { FolderRows } from '../../mailbox/folder-rows.ts';
 import { dateTimeText } from './dates.ts';
 
+/** Flags are what one session sees: \Recent is among them. */
+interface FlagsSource {
+  flagsText(row: number): string;
+}
+
 type Writer = (rows: FolderRows, row: number) => string;
 
 const writers: ReadonlyMap<string, Writer> = new Map<string, Writer>([
-  ['FLAGS', (rows, row) => `FLAGS ${rows.flagsText(row)}`],
   ['UID', (rows, row) => `UID ${rows.uid[row]}`],
   ['INTERNALDATE', (rows, row) => `INTERNALDATE ${dateTimeText(rows.received[row]!)}`],
   ['RFC822.SIZE', (rows, row) => `RFC822.SIZE ${rows.size[row]}`],
@@ -20,16 +24,17 @@ const writers: ReadonlyMap<string, Writer> = new Map<string, Writer>([
   ['SAVEDATE', (rows, row) => `SAVEDATE ${dateTimeText(rows.saved[row]!)}`],
 ]);
 
-export const isColumnItem = (item: FetchItem): boolean => writers.has(item.kind);
+export const isColumnItem = ({ kind }: FetchItem): boolean => kind === 'FLAGS' || writers.has(kind);
 
 /** RFC 8474 §5.1: an identifier of letters and digits. */
 export const emailText = (email: number): string => `m${email.toString(36)}`;
 
-export const writerOf = (kind: string): Writer => writers.get(kind)!;
+export const writerOf = (kind: string, selected: FlagsSource): Writer =>
+  kind === 'FLAGS' ? (_, row) => `FLAGS ${selected.flagsText(row)}` : writers.get(kind)!;
 
 /** All of them in a row, separated by spaces. */
-export function joinWriters(kinds: readonly string[]): Writer {
-  const all = kinds.map(writerOf);
+export function joinWriters(kinds: readonly string[], selected: FlagsSource): Writer {
+  const all = kinds.map((kind) => writerOf(kind, selected));
   const [one, two, three, four] = all;
   // What clients ask for most is worth a line each.
   if (one !== undefined && two === undefined) return one;

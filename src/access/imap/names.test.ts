@@ -9,7 +9,7 @@ const bob = 'bob@example.org';
 
 const facts = (id: number, account: string, path: string): FolderFacts => ({
   ...{ id, account, path, uidValidity: 1, uidNext: 1, modseq: 1, messages: 0, unseen: 0 },
-  ...{ deleted: 0, bytes: 0, specialUse: undefined },
+  ...{ deleted: 0, bytes: 0, recentFrom: 1, specialUse: undefined },
 });
 
 /** Bob shares `Team` with ann, and `Secret` without letting her look it up. */

@@ -97,7 +97,7 @@ class Search {
       case 'save-date-supported':
         return this.#all(1);
       case 'recent':
-        return this.#all(key.set ? 0 : 1);
+        return this.#rows((row) => selected.isRecent(rows.uid[row]!) === key.set);
       case 'thread-id':
         return this.#all(0);
       case 'and':

@@ -5,6 +5,7 @@ import { flagsText, systemFlags } from '../../mailbox/flags.ts';
 import type { FolderRows } from '../../mailbox/folder-rows.ts';
 import { MailboxView, type News } from '../../mailbox/mailbox-view.ts';
 import type { OpenFolder } from '../../mailbox/open-folder.ts';
+import { RecentUids } from '../../mailbox/recent-uids.ts';
 import type { FolderFacts, MailColumns } from '../../store/folder-store.ts';
 import type { CommandContext, Rights } from './context.ts';
 import type { KnownStructure } from './message-source.ts';
@@ -22,6 +23,8 @@ export interface SelectedParts {
   readonly rights: Rights;
   /** As the account that is logged in names it. */
   readonly name: string;
+  /** RFC 9051 App. E: not once IMAP4rev2 is on. */
+  readonly showsRecent: () => boolean;
 }
 
 export interface SyncOptions {
@@ -39,19 +42,25 @@ export class SelectedMailbox {
   readonly readOnly: boolean;
   readonly name: string;
   readonly view: MailboxView;
+  readonly #recent = new RecentUids();
+  readonly #showsRecent: () => boolean;
+  /** What RECENT said last. */
+  #toldRecent = 0;
   /** RFC 5182 §2.1: the result that SEARCH saved, as UIDs, so that no expunge changes it. */
   saved: Uint32Array = nothing;
   #rights: Rights;
   #keywordSets: number;
   readonly #structures = new Map<number, KnownStructure>();
 
-  constructor({ open, readOnly, rights, name }: SelectedParts) {
+  constructor({ open, readOnly, rights, name, showsRecent }: SelectedParts) {
     this.open = open;
     this.readOnly = readOnly;
     this.#rights = rights;
     this.name = name;
     this.view = new MailboxView(open.rows, open.modseq);
     this.#keywordSets = open.rows.keywordSets.length;
+    this.#showsRecent = showsRecent;
+    this.#noteRecent();
   }
 
   get folder(): FolderFacts {
@@ -82,6 +91,31 @@ export class SelectedMailbox {
   /** Messages the session has been told of. */
   get messages(): number {
     return this.view.messages;
+  }
+
+  /** RFC 3501 §2.3.2: this session was the first to be told of it. */
+  isRecent(uid: number): boolean {
+    return !this.#recent.isEmpty && this.#showsRecent() && this.#recent.has(uid);
+  }
+
+  /** FLAGS of a row as this session sees it, with parentheses. */
+  flagsText(row: number): string {
+    const { rows } = this;
+    const text = rows.flagsText(row);
+    if (!this.isRecent(rows.uid[row]!)) return text;
+    return text === '()' ? '(\\Recent)' : `(\\Recent ${text.slice(1)}`;
+  }
+
+  /** RFC 3501 §6.3.2: EXAMINE takes from no other session what is recent. */
+  #noteRecent(): void {
+    const { open, readOnly } = this;
+    this.#recent.add(readOnly ? open.recentFrom : open.takeRecent(), open.facts.uidNext);
+  }
+
+  /** RFC 3501 §7.3.2; nothing where it would be of no use. */
+  tellRecent(context: Told): void {
+    this.#toldRecent = this.#recent.countIn(this.uids);
+    if (this.#showsRecent()) context.untagged(`${this.#toldRecent} RECENT`);
   }
 
   /** UID of a message number from 1. */
@@ -118,7 +152,12 @@ export class SelectedMailbox {
   sync(context: Told, options: SyncOptions): News {
     const news = this.view.pull(this.rows, this.open.modseq, options.mayExpunge);
     if (news.expunged.length > 0) this.#tellExpunged(context, news.expunged);
-    if (news.exists !== undefined) context.untagged(`${news.exists} EXISTS`);
+    if (news.exists !== undefined) {
+      this.#noteRecent();
+      context.untagged(`${news.exists} EXISTS`);
+    }
+    if (news.exists !== undefined || this.#recent.countIn(this.uids) !== this.#toldRecent)
+      this.tellRecent(context);
     this.tellKeywords(context);
     const { flags = true, named = false } = options;
     if (flags)
@@ -165,7 +204,7 @@ export class SelectedMailbox {
     const withUid = !uidOnly && (named || condstore || context.isEnabled('IMAP4REV2'));
     // RFC 7162 §3.1.4.2: and so is MODSEQ.
     const modseq = condstore ? ` MODSEQ (${this.rows.modseq[row]})` : '';
-    const items = `${withUid ? `UID ${uid} ` : ''}FLAGS ${this.rows.flagsText(row)}${modseq}`;
+    const items = `${withUid ? `UID ${uid} ` : ''}FLAGS ${this.flagsText(row)}${modseq}`;
     context.untagged(uidOnly ? `${uid} UIDFETCH (${items})` : `${number} FETCH (${items})`);
     this.view.tellOf(uid, this.rows.modseq[row]!);
   }

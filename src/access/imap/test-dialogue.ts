@@ -37,6 +37,8 @@ export interface DialogueOptions {
   readonly mails?: readonly TestMail[];
   readonly appendBytes?: number;
   readonly quotaBytes?: number;
+  /** Nobody has been told of `mails` yet. RFC 3501 §2.3.2. */
+  readonly recent?: boolean;
   /** Before the dialogue. */
   readonly prepare?: (store: FolderStore, spool: Spool) => Promise<void>;
   /** Who is who; A and all others are ann. */
@@ -67,7 +69,8 @@ async function openWorld(options: DialogueOptions) {
   const { folders, spool } = test.stores;
   for (const account of [ann, bob]) await folders.ensure(account);
   const inbox = (await folders.find(ann, 'INBOX'))!;
-  await fill(folders, inbox.id, options.mails ?? short);
+  const mails = options.mails ?? short;
+  await fill(folders, inbox.id, mails, options);
   await options.prepare?.(folders, spool);
   const service = serviceOf(test.stores.folders, spool, test.clock, options);
   return new DialogueWorld(service, inbox.uidValidity, options, () => test[Symbol.asyncDispose]());
@@ -77,10 +80,12 @@ export const fill = async (
   store: FolderStore,
   folder: number,
   mails: readonly TestMail[],
+  { recent = false }: Pick<DialogueOptions, 'recent'> = {},
 ): Promise<void> => {
   for (const { text, flags = [], received = Date.UTC(2026, 0, 2, 3, 4, 5) } of mails) {
     const content = { kind: 'inline' as const, bytes: Buffer.from(text, 'latin1') };
-    await store.append(folder, [{ content, flags, received }]);
+    const { uids } = await store.append(folder, [{ content, flags, received }]);
+    if (!recent) await store.leaveRecent(folder, uids[0]! + 1);
   }
 };
 

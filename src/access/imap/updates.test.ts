@@ -16,6 +16,7 @@ describe('updates', () => {
     A< * 2 EXPUNGE
     B! COPY 1 INBOX
     A< * 4 EXISTS
+    A< * … RECENT
     A> DONE
     A< a OK …`,
   );
@@ -29,6 +30,7 @@ describe('updates', () => {
     A> a SEARCH ALL
     A< * SEARCH 2 3 4
     A< * 5 EXISTS
+    A< * … RECENT
     A< a OK …
     A> b FETCH 4 UID
     A< * 4 FETCH (UID 4)
@@ -115,7 +117,8 @@ describe('NOTIFY', () => {
     B! SELECT INBOX
     B! COPY 1 INBOX
     A< * 5 EXISTS
-    A< * 5 FETCH (UID 5 FLAGS () BODY[HEADER.FIELDS (Subject)] {19}
+    A< * … RECENT
+    A< * 5 FETCH (UID 5 FLAGS (\\Recent) BODY[HEADER.FIELDS (Subject)] {19}
     A< Subject: mail 1
     A<
     A< )
@@ -134,6 +137,7 @@ describe('NOTIFY', () => {
     B! EXPUNGE
     B! COPY 1 INBOX
     A< * 5 EXISTS
+    A< * … RECENT
     A> b NOOP
     A< * 1 EXPUNGE
     A< b OK …`,
@@ -202,12 +206,14 @@ describe('NOTIFY', () => {
     A< h OK [APPENDUID … 2] …
     A> i COPY 1 INBOX
     A< * 4 EXISTS
+    A< * … RECENT
     A< i OK …
     B! STORE 2 +FLAGS (\\Seen)
     A< * STATUS "Lists/Three" (UIDVALIDITY … UNSEEN 0)
     B! COPY 1 INBOX
     A< * 5 EXISTS
-    A< * 5 FETCH (UID 6 FLAGS (\\Seen))
+    A< * … RECENT
+    A< * 5 FETCH (UID 6 FLAGS (\\Recent \\Seen))
     B! UNSUBSCRIBE Lists/Three
     A< * LIST (\\HasNoChildren) "/" "Lists/Three"
     A> j UNSUBSCRIBE Lists/Three
@@ -250,6 +256,7 @@ describe('NOTIFY', () => {
     A< b OK …
     A> c NOOP
     A< * 5 EXISTS
+    A< * … RECENT
     A< c OK …`,
     {
       prepare: async (store) => {

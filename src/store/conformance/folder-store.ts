@@ -290,6 +290,31 @@ function testAppend(open: OpenTestStores): void {
     await assertCounters(folders);
   });
 
+  it('RFC 3501 §2.3.2: from which message on nobody was told; the mark only goes up', async () => {
+    await using test = await open();
+    const { folders } = test.stores;
+    const inbox = await inboxOf(test, 3);
+    const recentFrom = async (id = inbox) => (await folders.folder(id))!.recentFrom;
+    assert.equal(await recentFrom(), 1);
+    const before = (await folders.folder(inbox))!.modseq;
+    await folders.leaveRecent(inbox, 3);
+    await folders.leaveRecent(inbox, 2);
+    assert.equal(await recentFrom(), 3);
+    assert.equal((await folders.folder(inbox))!.modseq, before, 'nothing changed for anybody');
+    assert.deepEqual((await folders.snapshot(inbox))!.folder.recentFrom, 3);
+    assert.deepEqual((await folders.changes(inbox, before))!.folder.recentFrom, 3);
+    assert.equal(await folders.countFrom(inbox, 3), 1);
+    assert.equal(await folders.countFrom(inbox, 1), 3);
+    assert.equal(await folders.countFrom(inbox, 4), 0);
+    const sent = await folderId(folders, 'Sent');
+    await folders.leaveRecent(sent, 1);
+    await folders.move(inbox, [1, 2], sent);
+    assert.deepEqual([await recentFrom(sent), await folders.countFrom(sent, 1)], [1, 2]);
+    await folders.rename(ann, 'INBOX', 'Old');
+    assert.equal(await recentFrom(await folderId(folders, 'Old')), 3);
+    await folders.leaveRecent(99_999, 5);
+  });
+
   it('a folder that is gone takes nothing, and keeps nothing of it', async () => {
     await using test = await open();
     const { folders } = test.stores;

@@ -269,7 +269,7 @@ const operations: readonly Operation[] = [
   ...(['removeCredential', 'secret', 'flush', 'files', 'version'] as const),
   ...(['createFolder', 'renameFolder', 'removeFolder', 'subscribe', 'appendMails'] as const),
   ...(['copyMails', 'moveMails', 'replaceMail', 'storeFlags', 'expungeMarked'] as const),
-  ...(['setAcl', 'annotate'] as const),
+  ...(['leaveRecent', 'setAcl', 'annotate'] as const),
 ];
 
 export function failureOf(error: unknown): Failure {

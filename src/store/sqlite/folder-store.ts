@@ -103,6 +103,14 @@ export class SqliteFolderStore implements FolderStore {
     return this.#parts.reader.call('changes', folder, since);
   }
 
+  countFrom(folder: number, uid: number): Promise<number> {
+    return this.#parts.reader.call('countFrom', folder, uid);
+  }
+
+  async leaveRecent(folder: number, below: number): Promise<void> {
+    await this.#parts.commit.call('leaveRecent', [folder, below]);
+  }
+
   watch(listener: (event: MailboxEvent) => void): () => void {
     return this.#parts.feed.watch(listener);
   }

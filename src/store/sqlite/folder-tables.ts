@@ -59,8 +59,9 @@ export function prepareStatements(database: DatabaseSync) {
     uidsOf: prepare('SELECT uid FROM mail WHERE folder = ?'),
     moveAll: prepare('UPDATE mail SET folder = ?, modseq = ? WHERE folder = ?'),
     takeOver: prepare(`
-      UPDATE folder SET (uid_next, modseq, messages, unseen, deleted, bytes) = (
-        SELECT uid_next, modseq + 1, messages, unseen, deleted, bytes FROM folder WHERE id = ?)
+      UPDATE folder SET (uid_next, recent_from, modseq, messages, unseen, deleted, bytes) = (
+        SELECT uid_next, recent_from, modseq + 1, messages, unseen, deleted, bytes
+        FROM folder WHERE id = ?)
       WHERE id = ? RETURNING modseq`),
     empty: prepare(`
       UPDATE folder SET modseq = modseq + 1, expunges = expunges + messages, messages = 0,
@@ -68,6 +69,7 @@ export function prepareStatements(database: DatabaseSync) {
       WHERE id = ? RETURNING modseq`),
     rememberAll: prepare(`
       INSERT INTO expunged (folder, modseq, uid) SELECT ?, ?, uid FROM mail WHERE folder = ?`),
+    leaveRecent: prepare('UPDATE folder SET recent_from = ?2 WHERE id = ?1 AND recent_from < ?2'),
     countSubscriptions: prepare('SELECT count(*) AS count FROM subscription WHERE mailbox = ?'),
     subscribe: prepare('INSERT OR IGNORE INTO subscription (mailbox, path) VALUES (?, ?)'),
     unsubscribe: prepare('DELETE FROM subscription WHERE mailbox = ? AND path = ?'),
@@ -263,6 +265,10 @@ export class FolderTables implements FolderOperations {
     uids: readonly number[] | undefined,
   ): { readonly uids: readonly number[]; readonly modseq: number } {
     return this.#parts.mails.remove(folder, uids, true);
+  }
+
+  leaveRecent(folder: number, below: number): void {
+    this.#sql.leaveRecent.run(folder, below);
   }
 
   setAcl(folder: number, identifier: string, rights: string): RefusedRow | undefined {

@@ -28,7 +28,7 @@ const flushAfterMs = 1000;
 
 // Nobody is kept by these: they ride along with the next message, which saves a transaction of their
 // own and a turn of both threads. Limit: after a crash what was not sent yet is done a second time.
-const patient: ReadonlySet<Operation> = new Set(['settle', 'release']);
+const patient: ReadonlySet<Operation> = new Set(['settle', 'release', 'leaveRecent']);
 const patienceMs = 5;
 const patientMax = 100;
 
@@ -89,6 +89,7 @@ const durabilities: Readonly<Record<Operation, Durability>> = {
   replaceMail: 'durable',
   storeFlags: 'durable',
   expungeMarked: 'durable',
+  leaveRecent: 'lazy',
   setAcl: 'durable',
   annotate: 'durable',
 };

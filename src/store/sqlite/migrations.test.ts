@@ -46,3 +46,36 @@ it('0002: a folder of 0001 knows how many of its messages have \\Deleted', async
     await rm(directory, { recursive: true });
   }
 });
+
+it('0005: what a folder of 0004 has is not recent, what comes is; a new folder begins with all', async () => {
+  const directory = await temporaryDirectory();
+  try {
+    const old = new DatabaseSync(join(directory, 'postrider.db'));
+    for (const { version, name } of migrations())
+      if (version < 5)
+        old.exec(readFileSync(join(import.meta.dirname, 'migrations', name), 'utf8'));
+    old.exec(`
+      PRAGMA user_version = 4;
+      INSERT INTO mailbox (id, address) VALUES (1, 'ann@example.org');
+      INSERT INTO folder (id, mailbox, path, uid_validity, uid_next, modseq, messages, unseen, bytes)
+      VALUES (7, 1, 'INBOX', 5, 4, 9, 1, 1, 5);
+      INSERT INTO mail (folder, uid, email, modseq, flags, keywords, received, saved, size)
+      VALUES (7, 3, 2, 9, 0, '', 0, 0, 5)`);
+    old.close();
+    const clock = new FakeClock();
+    await using stores = await openSqliteStores({ directory, clock, log: silentLog });
+    const { folders } = stores;
+    const recent = async (id: number) => {
+      const { recentFrom } = (await folders.folder(id))!;
+      return [recentFrom, await folders.countFrom(id, recentFrom)];
+    };
+    assert.deepEqual(await recent(7), [4, 0]);
+    const content = { kind: 'inline' as const, bytes: Buffer.from('\r\nx') };
+    await folders.append(7, [{ content, flags: [], received: 0 }]);
+    assert.deepEqual(await recent(7), [4, 1]);
+    const { id } = await folders.create('ann@example.org', 'new', undefined);
+    assert.deepEqual(await recent(id), [1, 0]);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});

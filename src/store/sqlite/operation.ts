@@ -296,6 +296,7 @@ export interface FolderOperations {
     folder: number,
     uids: readonly number[] | undefined,
   ): { readonly uids: readonly number[]; readonly modseq: number };
+  leaveRecent(folder: number, below: number): void;
   setAcl(folder: number, identifier: string, rights: string): RefusedRow | undefined;
   annotate(
     account: string,

@@ -33,6 +33,7 @@ export interface ReaderOperations {
     folder: number,
   ): { readonly folder: FolderFacts; readonly messages: MailColumns } | undefined;
   changes(folder: number, since: number): FolderChanges | undefined;
+  countFrom(folder: number, uid: number): number;
   open(folder: number, uids: readonly number[]): PackedMailsRow;
   digests(folder: number, uids: readonly number[]): DigestsRow;
   headers(folder: number, uids: readonly number[]): readonly (Uint8Array | undefined)[];
@@ -68,6 +69,7 @@ export function prepareStatements(database: DatabaseSync) {
     vanished: columns(`
       SELECT json_group_array(uid) FROM (
         SELECT uid FROM expunged WHERE folder = ? AND modseq > ? ORDER BY uid)`),
+    countFrom: prepare('SELECT count(*) AS count FROM mail WHERE folder = ? AND uid >= ?'),
     whole: columns(`
       SELECT email.prefix, content.size, content.file, content.bytes
       FROM mail JOIN email ON email.id = mail.email JOIN content ON content.id = email.content
@@ -141,6 +143,10 @@ export class Reader implements ReaderOperations {
         complete: since >= integer(row.forgotten),
       };
     });
+  }
+
+  countFrom(folder: number, uid: number): number {
+    return integer(this.#sql.countFrom.get(folder, uid)?.count);
   }
 
   open(folder: number, uids: readonly number[]): PackedMailsRow {
@@ -248,6 +254,7 @@ const factsOf = (row: Row): FolderFacts => ({
   path: text(row.path),
   uidValidity: integer(row.uid_validity),
   uidNext: integer(row.uid_next),
+  recentFrom: integer(row.recent_from),
   modseq: integer(row.modseq),
   messages: integer(row.messages),
   unseen: integer(row.unseen),
@@ -260,7 +267,8 @@ const factsOf = (row: Row): FolderFacts => ({
 const slow: ReadonlySet<string> = new Set(['digests', 'search', 'sortFacts']);
 
 const readerOperations: ReadonlySet<string> = new Set<keyof ReaderOperations>([
-  ...(['folders', 'folder', 'find', 'subscriptions', 'snapshot', 'changes', 'open'] as const),
+  ...(['folders', 'folder', 'find', 'subscriptions', 'snapshot', 'changes'] as const),
+  ...(['countFrom', 'open'] as const),
   ...(['digests', 'headers', 'search', 'sortFacts'] as const),
   ...(['usage', 'acl', 'sharedWith', 'annotations'] as const),
 ]);

@@ -44,7 +44,7 @@ export class MessageWriter {
     const { rows, view } = this.#selected;
     // The row is right until somebody is waited for: columns come first, of one moment.
     const columns = this.#items.map((item) =>
-      isColumnItem(item) ? writerOf(item.kind)(rows, row) : undefined,
+      isColumnItem(item) ? writerOf(item.kind, this.#selected)(rows, row) : undefined,
     );
     const extra = wasUnseen ? this.#flags(row) : '';
     if (this.#tells || wasUnseen) view.tellOf(uid, rows.modseq[row]!);
@@ -89,7 +89,7 @@ export class MessageWriter {
     const asked = (kind: string) => this.#items.some((item) => item.kind === kind);
     const kinds = asked('FLAGS') ? [] : ['FLAGS'];
     if (this.#context.isEnabled('CONDSTORE') && !asked('MODSEQ')) kinds.push('MODSEQ');
-    return kinds.map((kind) => writerOf(kind)(rows, row)).join(' ');
+    return kinds.map((kind) => writerOf(kind, this.#selected)(rows, row)).join(' ');
   }
 
   async #send(literal: Literal): Promise<void> {

@@ -340,7 +340,7 @@ describe('content that is gone', () => {
     A< * 2 FETCH (UID 2)
     A< a NO [CORRUPTION] The server cannot read the content of UID 2: ask the postmaster for a backup
     A> b UID FETCH 2 (FLAGS BINARY.PEEK[1] BODY.PEEK[1] BODY.PEEK[])
-    A< * 2 FETCH (UID 2 FLAGS ())
+    A< * 2 FETCH (UID 2 FLAGS (\\Recent))
     A< b NO [CORRUPTION] …`,
     lost,
   );
@@ -363,6 +363,7 @@ describe('content that is gone', () => {
     A< e OK …
     A> f EXPUNGE
     A< * 2 EXPUNGE
+    A< * 0 RECENT
     A< f OK …`,
     lost,
   );

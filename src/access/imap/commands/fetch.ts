@@ -124,7 +124,7 @@ async function fetchColumns(
   context: CommandContext,
 ): Promise<Outcome> {
   const { rows, uids, view } = selected;
-  const write = joinWriters(kinds);
+  const write = joinWriters(kinds, selected);
   const uidOnly = context.isEnabled('UIDONLY');
   const verb = uidOnly ? ' UIDFETCH (' : ' FETCH (';
   const tells = tellsFlags(kinds, context);

@@ -49,7 +49,10 @@ async function open(
   const { rights, name } = located;
   // RFC 4314 §5.2: who may change something has it READ-WRITE.
   const readOnly = verb === 'EXAMINE' || !/[iswte]/.test(rights);
-  const selected = new SelectedMailbox({ open: folder, readOnly, rights, name });
+  const selected = new SelectedMailbox({
+    ...{ open: folder, readOnly, rights, name },
+    showsRecent: () => !context.isEnabled('IMAP4REV2'),
+  });
   context.selected = selected;
   SessionUpdates.of(context).select(selected);
   return selected;
@@ -60,8 +63,8 @@ function tellFacts(selected: SelectedMailbox, context: CommandContext): void {
   const rev2 = context.isEnabled('IMAP4REV2');
   context.untagged(selected.flagsResponse());
   context.untagged(`${selected.messages} EXISTS`);
+  selected.tellRecent(context);
   if (!rev2) {
-    context.untagged('0 RECENT');
     // RFC 9586 §3: UNSEEN names a message number.
     const unseen = context.isEnabled('UIDONLY') ? undefined : firstUnseen(rows);
     if (unseen !== undefined) context.untagged(`OK [UNSEEN ${unseen}] First unseen`);

@@ -48,7 +48,7 @@ function valueText(
     case 'SIZE':
       return folder.bytes;
     case 'RECENT':
-      return 0;
+      return recentMessages(folder, context);
     case 'HIGHESTMODSEQ':
       return folder.modseq;
     case 'MAILBOXID':
@@ -60,6 +60,16 @@ function valueText(
     default:
       return unreachable(item);
   }
+}
+
+// RFC 3501 §6.3.10. IMAP4rev2 has no such thing.
+function recentMessages(
+  folder: LocatedFolder['folder'],
+  { store, openFolders, isEnabled }: CommandContext,
+): number | Promise<number> {
+  const from = openFolders.recentFrom(folder);
+  if (from >= folder.uidNext || isEnabled('IMAP4REV2')) return 0;
+  return from === 1 ? folder.messages : store.countFrom(folder.id, from);
 }
 
 // RFC 9208 §4.1.4: the sum of the sizes may stand for what is really freed.

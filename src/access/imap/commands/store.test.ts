@@ -103,7 +103,7 @@ describe('RFC 5530 §3 LIMIT: more keywords than a message can have', () => {
     B> b STORE 1 FLAGS (${words(65)})
     B< b NO [LIMIT] …
     B> c FETCH 1 FLAGS
-    B< * 1 FETCH (FLAGS (\\Seen old))
+    B< * 1 FETCH (FLAGS (\\Recent \\Seen old))
     B< c OK …`,
     {
       prepare: async (store) => {
@@ -192,14 +192,15 @@ describe('COPY and MOVE', () => {
     A< d OK …
     A> e COPY 1 INBOX
     A< * 2 EXISTS
+    A< * … RECENT
     A< e OK [COPYUID {v} 2 5] …
     A! SELECT Archive
     A> f FETCH 1:* (UID FLAGS)
-    A< * 1 FETCH (UID 1 FLAGS (\\Seen work))
-    A< * 2 FETCH (UID 2 FLAGS ())
-    A< * 3 FETCH (UID 3 FLAGS ())
-    A< * 4 FETCH (UID 4 FLAGS ())
-    A< * 5 FETCH (UID 5 FLAGS ())
+    A< * 1 FETCH (UID 1 FLAGS (\\Recent \\Seen work))
+    A< * 2 FETCH (UID 2 FLAGS (\\Recent))
+    A< * 3 FETCH (UID 3 FLAGS (\\Recent))
+    A< * 4 FETCH (UID 4 FLAGS (\\Recent))
+    A< * 5 FETCH (UID 5 FLAGS (\\Recent))
     A< f OK …`,
   );
   dialogue(
