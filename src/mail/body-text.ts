@@ -1,16 +1,18 @@
 // What a person reads of a message: the text of its parts, decoded, without markup, attachments left
 // out. For search and previews. Total and bounded: at most so many octets are decoded of a message.
 
-import { isAscii } from 'node:buffer';
 import { decodeCharset } from './charset.ts';
 import { decodeEncodedWords } from './encoded-word.ts';
+import { flowedText } from './flowed-text.ts';
 import { parseHeader } from './header.ts';
 import { htmlText } from './html-text.ts';
-import type { MimePart } from './mime-part.ts';
+import type { ContentType, MimePart } from './mime-part.ts';
 import { decodeTransferEncoding } from './transfer-decoding.ts';
+import { decodeUuencode, isUuencode } from './uuencode.ts';
 
 export interface TextPart {
-  readonly kind: 'plain' | 'html' | 'header';
+  /** 'other': text that is for programs, such as calendars and tables. */
+  readonly kind: 'plain' | 'html' | 'other' | 'header';
   /** Without markup; decoded header fields of a message inside are of kind 'header'. */
   readonly text: string;
 }
@@ -56,27 +58,59 @@ const isText = ({ contentType: { type }, children }: MimePart): boolean =>
   type === 'text' || (type === 'multipart' && children.length === 0);
 
 function collectText(into: Collector, part: MimePart): void {
-  const { contentType, encoding, bodyStart, bodyEnd } = part;
-  // Limit: quoted-printable makes at most one octet of three, base64 three of four.
-  const rawMax = into.room * (encoding === 'quoted-printable' ? 3 : 2);
-  const raw = into.message.subarray(bodyStart, Math.min(bodyEnd, bodyStart + rawMax));
-  const decoded = decodeTransferEncoding(raw, encoding) ?? raw;
-  const octets = decoded.length > into.room ? decoded.subarray(0, into.room) : decoded;
+  const { contentType } = part;
+  const octets =
+    contentType.type === 'multipart' ? undelimited(into, part) : decodedOctets(into, part);
   into.room -= octets.length;
-  const text = decodeText(octets, contentType.params.get('charset') ?? 'us-ascii');
-  if (contentType.subtype === 'html') into.parts.push({ kind: 'html', text: htmlText(text) });
-  else into.parts.push({ kind: 'plain', text });
+  const text = decodeCharset(octets, contentType.params.get('charset') ?? '');
+  const kind = kindOf(contentType);
+  if (text !== '') into.parts.push({ kind, text: shownText(text, kind, contentType) });
 }
 
-/** Charsets of which ASCII octets are ASCII. */
-const asciiLike = /^(?:us-ascii|ascii|utf-?8|iso-8859-\d+|windows-\d+|koi8-[ru])$/i;
+/** Nothing, of an encoding that nobody knows: RFC 2045 §6.4 makes such a part one of mere octets. */
+function decodedOctets({ message, room }: Collector, part: MimePart): Uint8Array {
+  const { encoding, bodyStart, bodyEnd } = part;
+  // Limit: quoted-printable makes at most one octet of three, the others three of four.
+  const rawMax = room * (encoding === 'quoted-printable' ? 3 : 2);
+  const raw = message.subarray(bodyStart, Math.min(bodyEnd, bodyStart + rawMax));
+  const decoded = isUuencode(encoding)
+    ? decodeUuencode(raw)
+    : decodeTransferEncoding(raw, encoding);
+  if (decoded === undefined) return nothing;
+  return decoded.length > room ? decoded.subarray(0, room) : decoded;
+}
 
-function decodeText(octets: Uint8Array, charset: string): string {
-  if (!asciiLike.test(charset)) return decodeCharset(octets, charset);
-  const buffer = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
-  if (isAscii(buffer)) return buffer.toString('latin1');
-  // Field: 8-bit text that says it is US-ASCII, or nothing: most of it is UTF-8 today.
-  return decodeCharset(octets, /ascii/i.test(charset) ? 'unknown' : charset);
+/**
+ * A multipart in which no part begins. RFC 2046 §5.1.1: what stands before the line that ends it is for
+ * those who do not know MIME. Where that line is missing too, the text is all that was left of it.
+ */
+function undelimited({ message, room }: Collector, part: MimePart): Uint8Array {
+  const { contentType, bodyStart, bodyEnd } = part;
+  const body = message.subarray(bodyStart, Math.min(bodyEnd, bodyStart + room));
+  const boundary = contentType.params.get('boundary')?.trimEnd() ?? '';
+  const last = `--${boundary}--`;
+  const octets = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const ended = boundary !== '' && (octets.indexOf(`\n${last}`) >= 0 || startsWith(octets, last));
+  return ended ? nothing : body;
+}
+
+const startsWith = (octets: Buffer, text: string): boolean =>
+  octets.subarray(0, Buffer.byteLength(text)).equals(Buffer.from(text));
+
+const nothing = new Uint8Array(0);
+
+/** Field: AMP and what watches show are HTML of a kind, beside the text that is for all. */
+const likeHtml = new Set(['html', 'xhtml', 'x-amp-html', 'watch-html', 'enriched', 'richtext']);
+
+function kindOf({ type, subtype }: ContentType): 'plain' | 'html' | 'other' {
+  if (likeHtml.has(subtype)) return 'html';
+  return type === 'multipart' || subtype === 'plain' ? 'plain' : 'other';
+}
+
+function shownText(text: string, kind: TextPart['kind'], { params }: ContentType): string {
+  if (kind === 'html') return htmlText(text);
+  if (kind !== 'plain' || params.get('format')?.toLowerCase() !== 'flowed') return text;
+  return flowedText(text, params.get('delsp')?.toLowerCase() === 'yes');
 }
 
 const shownFields = new Set(['subject', 'from', 'to', 'cc']);

@@ -21,6 +21,14 @@ describe('htmlText', () => {
     ['<!DOCTYPE html><?xml?>a', 'a'],
     ['&lt;p&gt; &amp;amp; &eacute;&Uuml;&szlig;&nbsp;&#65;&#x42;&#8364;', '<p> &amp; éÜß AB€'],
     ['&unknown; &#0; &#xd800; &#x110000; AT&T', '&unknown; AT&T'],
+    ['&rarr;&alpha;&Alpha;&check;&Scaron;&amp&lt&COPY;&thinsp;x&zwnj;y', '→αΑ✓Š&<© xy'],
+    ['&#150; &#x80; &#129;&#8232;', '– €'],
+    ['<a title="1 > 2" href=\'x>y\'>b</a>', 'b'],
+    ['<a title="1>b</a> "c"', 'b "c"'],
+    ["<p don't>a</p><p x=>'b'</p>", "a 'b'"],
+    ['<title>t</title><iframe>x</iframe><math>y</math>a', 'a'],
+    ['<!--[if mso]><p>x</p><![endif]--><![if !mso]>a<![endif]>', 'a'],
+    ['<script>if ("</scr" + "ipt>") x</script>a', 'a'],
     ['a<p', 'a'],
     ['a<style>b', 'a'],
     ['<style/>a', 'a'],
@@ -52,7 +60,20 @@ describe('htmlText', () => {
     );
   });
 
-  for (const piece of ['<', '<a', '<!--', '<style>', '&', '&#', '</style', '<p>', '<script/>']) {
+  for (const piece of [
+    '<a b="',
+    '<a b="\'',
+    '<a b=">',
+    '<',
+    '<a',
+    '<!--',
+    '<style>',
+    '&',
+    '&#',
+    '</style',
+    '<p>',
+    '<script/>',
+  ]) {
     it(`takes linear time for ${piece}`, () =>
       assertLinear(htmlText, (times) => piece.repeat(times)));
   }

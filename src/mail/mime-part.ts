@@ -123,6 +123,7 @@ const readLanguages = (field: string): readonly string[] =>
     .map((tag) => tag.trim())
     .filter((tag) => tag !== '');
 
-/** RFC 2045 §6.2: these change nothing. */
-export const isIdentityEncoding = (encoding: string): boolean =>
-  encoding === '7bit' || encoding === '8bit' || encoding === 'binary';
+/** RFC 2045 §6.2: these change nothing. Field: how else they are written. */
+const identities = new Set(['7bit', '8bit', 'binary', '7-bit', '8-bit', '7 bit', '8 bit', 'none']);
+
+export const isIdentityEncoding = (encoding: string): boolean => identities.has(encoding);

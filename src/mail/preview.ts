@@ -9,7 +9,7 @@ const lookedAtMax = 16 * 2 ** 10;
 
 /** '' where there is no text. */
 export function previewOf(parts: readonly TextPart[]): string {
-  for (const kind of ['plain', 'html'] as const) {
+  for (const kind of ['plain', 'html', 'other'] as const) {
     for (const part of parts) {
       if (part.kind !== kind) continue;
       const preview = condense(part.text.slice(0, lookedAtMax));
@@ -32,9 +32,14 @@ function begin(text: string): string {
     : firstCharacters(spaced(text));
 }
 
-/** Runs of white space and of what cannot be seen become one space. */
-const spaced = (text: string): string =>
-  text.replace(/[\s\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060\ufeff]+/g, ' ').trim();
+/**
+ * Runs of white space and of what cannot be seen become one space. Field: newsletters fill previews with
+ * combining graphemes joiners (34F), fillers of Hangul (115F, 1160, 3164) and their like.
+ */
+const unseen =
+  /(?:[\s\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb]|\u034f)+/g;
+
+const spaced = (text: string): string => text.replace(unseen, ' ').trim();
 
 function firstCharacters(text: string): string {
   if (text.length <= previewCharsMax) return text.toWellFormed();
