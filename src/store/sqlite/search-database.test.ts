@@ -8,6 +8,8 @@ import { describe, it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { text } from '../conformance/harness.ts';
+import { openReadDatabase } from './database.ts';
+import { Reader } from './reader.ts';
 import { openSqliteStores } from './stores.ts';
 import { temporaryDirectory } from './test-stores.ts';
 
@@ -43,6 +45,9 @@ async function isKept(directory: string): Promise<boolean> {
   const [digest] = await stores.folders.digests(inbox, [1]);
   return digest?.envelope === 'NIL kept';
 }
+
+const folderOf = (database: DatabaseSync): number =>
+  Number(database.prepare(`SELECT id FROM folder WHERE path = 'INBOX'`).get()!.id);
 
 async function inDirectory(use: (directory: string) => Promise<void>): Promise<void> {
   const directory = await temporaryDirectory();
@@ -84,6 +89,42 @@ describe('search.db', () => {
       changed(directory, `${mark}; UPDATE about SET closed = 0`);
       assert.equal(await isKept(directory), true);
     }));
+
+  // What version 0.1 left: no columns that tell by which reading of messages a row came about.
+  const first = `
+    ALTER TABLE facts DROP COLUMN derivation; ALTER TABLE about DROP COLUMN derivation;
+    UPDATE about SET version = 1; UPDATE facts SET subject = 'old'`;
+  const another = 'UPDATE facts SET derivation = 0; UPDATE about SET derivation = 0';
+  for (const [what, sql] of [
+    ['by version 0.1', first],
+    ['by another reading of messages', another],
+  ] as const)
+    it(`what was derived ${what} is used until it has been derived anew`, () =>
+      inDirectory(async (directory) => {
+        await needles(directory, 'needle', 'hay');
+        changed(directory, `${mark}; ${sql}`);
+        assert.equal(await isKept(directory), true, 'nobody waits');
+        const path = join(directory, 'postrider.db');
+        const database = openReadDatabase(path);
+        const searchPath = join(directory, 'search.db');
+        const reader = new Reader({ database, searchPath, readHead: () => new Uint8Array(0) });
+        const inbox = folderOf(database);
+        const body = { kind: 'body', text: 'needle' } as const;
+        assert.deepEqual([...reader.search(inbox, body)], [1]);
+        let slices = 0;
+        // One message at a time, as when other questions come in between.
+        while (reader.advance(() => true)) slices += 1;
+        assert.ok(slices >= 2, 'from the first message on');
+        assert.doesNotMatch(String(reader.digests(inbox, [1])[0]), /kept/);
+        assert.deepEqual([...reader.search(inbox, body)], [1], 'once, not twice');
+        assert.deepEqual(
+          [...reader.search(inbox, { kind: 'header', name: 'subject', text: 'old' })],
+          [],
+        );
+        reader.close();
+        database.close();
+        assert.equal(await isKept(directory), false);
+      }));
 
   const damages: readonly (readonly [what: string, damage: (file: string) => Promise<void>])[] = [
     ['gone', (file) => rm(file)],

@@ -7,23 +7,29 @@ import { DatabaseSync } from 'node:sqlite';
 import { isNoRoom, prepareRun } from './database.ts';
 import { integer } from './row.ts';
 
-/** Raised whenever what is derived changes: a field, the folding of text, a table. */
-const version = 1;
+/** Raised whenever a table changes, or the folding of text: what is there is of no use then. */
+const version = 2;
+/**
+ * Raised whenever the same message gives something else, such as by better reading of charsets or
+ * headers: what is there goes on being used until it has been derived anew, when nobody waits.
+ */
+export const derivation = 2;
 
 const schema = `
   CREATE TABLE search.about (
     version INTEGER, identity INTEGER, epoch INTEGER, email INTEGER, boot TEXT, closed INTEGER,
-    cursor INTEGER NOT NULL DEFAULT 0);
+    cursor INTEGER NOT NULL DEFAULT 0, derivation INTEGER);
 
   -- Names of header fields in one order; most messages share a few hundred of these lists.
   CREATE TABLE search.field_names (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
 
   -- What searches and sorting look at, folded. indexed: whether the full-text indexes have it.
+  -- derivation: by which reading of messages it, and what the other tables have of it, came about.
   CREATE TABLE search.facts (
     email INTEGER PRIMARY KEY, indexed INTEGER NOT NULL, names INTEGER NOT NULL,
     sent_day INTEGER, subject TEXT NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL,
     cc TEXT NOT NULL, bcc TEXT NOT NULL, message_id TEXT NOT NULL, in_reply_to TEXT NOT NULL,
-    refs TEXT NOT NULL);
+    refs TEXT NOT NULL, derivation INTEGER NOT NULL);
 
   CREATE TABLE search.sorting (
     email INTEGER PRIMARY KEY, sent_ms INTEGER, subject TEXT NOT NULL, is_reply INTEGER NOT NULL,
@@ -58,6 +64,7 @@ export function attachSearchDatabase(options: SearchDatabaseOptions): void {
   detach(options.database);
   try {
     attach(options);
+    upgrade(options.database);
     if (isOurs(options.database)) {
       markOpen(options.database);
       return;
@@ -85,6 +92,7 @@ export function discardForeignSearch(databasePath: string, path: string): void {
   let ours = false;
   try {
     attach({ database, path });
+    upgrade(database);
     ours = isOurs(database) && openedAt(database) < truth(database).epoch;
   } catch {
     // Damaged: not worth another look.
@@ -106,6 +114,17 @@ export function replaceSearchDatabase(options: SearchDatabaseOptions): void {
 function removeFiles(path: string): void {
   if (path === ':memory:') return;
   for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
+}
+
+/** Version 1 lacks two columns. What it has was derived by the first reading of messages. */
+function upgrade(database: DatabaseSync): void {
+  if (database.prepare('SELECT version FROM search.about').get()?.version !== 1) return;
+  database.exec(`
+    BEGIN;
+    ALTER TABLE search.about ADD COLUMN derivation INTEGER;
+    ALTER TABLE search.facts ADD COLUMN derivation INTEGER NOT NULL DEFAULT 1;
+    UPDATE search.about SET version = 2;
+    COMMIT`);
 }
 
 /** After this it need not be made again when the machine goes down. */
@@ -154,6 +173,9 @@ function markOpen(database: DatabaseSync): void {
   const { identity, epoch, email } = truth(database);
   const sql = 'UPDATE search.about SET identity = ?, epoch = ?, email = ?, boot = ?, closed = 0';
   prepareRun(database, sql).run(identity, epoch, email, boot);
+  // From the first message on again: search-index.ts looks which were derived by another reading.
+  const again = 'UPDATE search.about SET cursor = 0, derivation = ? WHERE derivation IS NOT ?';
+  prepareRun(database, again).run(derivation, derivation);
 }
 
 function truth(database: DatabaseSync) {

@@ -9,6 +9,7 @@ import { sortingOf } from './derived-rows.ts';
 import type { MessageSource } from './message-source.ts';
 import { bodyTextOf, headerFields, headerText } from './message-text.ts';
 import { integer, text } from './row.ts';
+import { derivation } from './search-database.ts';
 import type { Sought } from './search-words.ts';
 import { fold, indexed } from './search-words.ts';
 import { Vocabulary } from './vocabulary.ts';
@@ -55,7 +56,7 @@ function prepareStatements(database: DatabaseSync) {
   return {
     begin: run('BEGIN'),
     commit: run('COMMIT'),
-    stage: prepare('SELECT indexed FROM search.facts WHERE email = ?'),
+    stage: prepare('SELECT indexed, derivation FROM search.facts WHERE email = ?'),
     missing: prepare(`
       SELECT DISTINCT mail.email
       FROM mail INDEXED BY mail_modseq LEFT JOIN search.facts ON facts.email = mail.email
@@ -65,8 +66,8 @@ function prepareStatements(database: DatabaseSync) {
     insertNames: prepare('INSERT INTO search.field_names (names) VALUES (?) RETURNING id'),
     insertFacts: run(`
       INSERT INTO search.facts (email, indexed, names, sent_day, subject, sender, recipient, cc, bcc,
-        message_id, in_reply_to, refs)
-      VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+        message_id, in_reply_to, refs, derivation)
+      VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${derivation})`),
     insertSorting: run(`
       INSERT INTO search.sorting (email, sent_ms, is_reply, subject, sender, recipient, cc,
         display_from, display_to, message_id, refs)
@@ -212,25 +213,28 @@ export class SearchIndex {
   sweep(after: number): number | undefined {
     const rows = this.#sql.someFacts.all(after, rowsPerSweep) as unknown as Rows;
     this.#transaction(() => {
-      for (const [email, there] of rows)
-        if (there === null)
-          for (const statement of [...this.#sql.forget, ...this.#sql.forgetText])
-            statement.run(integer(email));
+      for (const [email, there] of rows) if (there === null) this.#forget(integer(email));
     });
     return rows.length < rowsPerSweep ? undefined : integer(rows.at(-1)![0]);
+  }
+
+  #forget(email: number): void {
+    for (const statement of [...this.#sql.forget, ...this.#sql.forgetText]) statement.run(email);
   }
 
   /** False: it cannot be read, and nothing is kept that would outlive its return. */
   #derive(email: number, stage: Stage): boolean {
     const row = this.#sql.stage.get(email) as unknown as readonly unknown[] | undefined;
-    const has = row === undefined ? -1 : integer(row[0]);
-    if (has === 1 || (has === 0 && stage === 'facts')) return true;
+    const isOld = row !== undefined && row[1] !== derivation;
+    // What was derived by another reading of messages does for whoever waits.
+    if (row !== undefined && (stage === 'facts' || (row[0] === 1 && !isOld))) return true;
     const message = this.#source.find(email);
     if (message === undefined) return true;
     if (message === 'unreadable') return false;
+    if (isOld) this.#forget(email);
     const fields = headerFields(message);
     let body: string | undefined;
-    if (has === -1) body = this.#insertFacts(email, message, fields);
+    if (row === undefined || isOld) body = this.#insertFacts(email, message, fields);
     if (stage === 'facts') return true;
     const bodyWords = indexed(body === undefined ? bodyTextOf(message) : fold(body));
     const headerWords = indexed(headerText(message, fields));
