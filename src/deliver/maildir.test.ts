@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { silentLog } from '../base/log.ts';
 import type { Content } from '../store/content.ts';
+import { recordSyncs } from '../store/files/test-syncs.ts';
 import type { Lease } from '../store/queue-store.ts';
 import { createMaildirDelivery, maildirOf, UnixLines } from './maildir.ts';
 
@@ -75,6 +76,19 @@ const prefixOf = (address: string) =>
   `Return-Path: <s@example.net>\nDelivered-To: ${address}\nReceived: x\n`;
 
 describe('createMaildirDelivery', () => {
+  const skip = process.platform !== 'linux' && 'the kernel does not say what was flushed';
+  it('a message and its name are on the disk before it is called delivered', {
+    skip,
+  }, async (t) => {
+    const maildir = join(root, 'synced');
+    const deliver = deliveryTo(maildir);
+    const synced = await recordSyncs(t);
+    await deliver(lease(['ann@example.org'], { pieces: ['x'], inline: true }), signal);
+    assert.deepEqual(synced.slice(0, 2), [maildir, root], 'the folders that were made');
+    assert.match(synced[2] ?? '', /synced\/tmp\/[^/]*$/);
+    assert.deepEqual(synced.slice(3), [join(maildir, 'new')]);
+  });
+
   for (const inline of [true, false])
     it(`writes a whole message to new, with the line ends of Unix (${inline ? 'small' : 'large'})`, async () => {
       const folder = join(root, `whole-${inline}`);

@@ -14,6 +14,7 @@ import type { Directory } from '../policy/directory.ts';
 import type { Deliver, RecipientResult } from '../queue/delivery.ts';
 import { reply } from '../smtp/reply.ts';
 import { replyFor, StorageError } from '../smtp/smtp-error.ts';
+import { syncDirectory } from '../store/files/directory.ts';
 import type { LeasedRecipient, QueuedMessage } from '../store/queue-store.ts';
 import { accountFor, deliveredBefore } from './local.ts';
 
@@ -94,7 +95,7 @@ async function createMaildir(folder: string): Promise<void> {
   // The name of each folder that was made is durable when the one it lies in is.
   const top = dirname(first);
   for (let path = folder; path.length >= top.length; path = dirname(path)) {
-    await flushDirectory(path);
+    await syncDirectory(path);
     if (path === dirname(path)) break;
   }
 }
@@ -113,7 +114,7 @@ async function write(
     // Field: S= and W=, the size of the file and with CRLF, spare Dovecot opening it.
     const target = join(folder, 'new', `${name},S=${sizes.file},W=${sizes.wire}`);
     await rename(temporary, target);
-    await flushDirectory(join(folder, 'new'));
+    await syncDirectory(join(folder, 'new'));
   } catch (error) {
     await unlink(temporary).catch(() => {});
     throw error;
@@ -172,10 +173,4 @@ export class UnixLines {
   end(): Uint8Array {
     return this.#heldCr ? Buffer.of(cr) : Buffer.alloc(0);
   }
-}
-
-/** A name is durable when its directory is. */
-async function flushDirectory(path: string): Promise<void> {
-  await using directory = await open(path, 'r');
-  await directory.sync();
 }

@@ -12,10 +12,15 @@ export async function makeDirectory(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
   for (let made = path; ; made = dirname(made)) {
-    await using parent = await open(dirname(made), 'r');
-    await parent.sync();
+    await syncDirectory(dirname(made));
     if (made.length <= first.length) return;
   }
+}
+
+/** A name is durable when the directory it is in is. */
+export async function syncDirectory(path: string): Promise<void> {
+  await using directory = await open(path, 'r');
+  await directory.sync();
 }
 
 /** Limit: names looked at in one folder; a spool may have many, and who made one made them all. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -41,6 +41,34 @@ const attempt = (id: string, at: number, reply = '250 OK'): HistoryEvent => ({
 });
 
 describe('history', () => {
+  for (const [what, spoil] of [
+    ['its directory is removed', (directory: string) => rmSync(directory, { recursive: true })],
+    ['its file is removed', (directory: string) => rmSync(join(directory, '000001.jsonl'))],
+    [
+      'its file is moved away',
+      (directory: string) =>
+        renameSync(join(directory, '000001.jsonl'), join(directory, '000001.jsonl.1')),
+    ],
+  ] as const)
+    it(`goes on when ${what}, and says so`, async () => {
+      const said: string[] = [];
+      const log = { ...silentLog, warn: (event: string) => said.push(event) };
+      const directory = join(root, 'moved', what);
+      await using history = new FileHistory({ directory, clock: new FakeClock(), log });
+      history.record(received('a1', 1));
+      await history.flush();
+      spoil(directory);
+      history.record(received('b2', 2));
+      history.record(attempt('b2', 3));
+      await history.flush();
+      assert.deepEqual(
+        (await history.find('b2')).map(({ at }) => at),
+        [2, 3],
+      );
+      assert.deepEqual(said, ['history begun anew']);
+      assert.equal(statSync(directory).mode & 0o777, 0o700);
+    });
+
   for (const [name, make] of [
     ['in files', open],
     ['in memory', memoryHistory],

@@ -1,8 +1,9 @@
 // History in append-only files of JSON lines, DIR/000001.jsonl and so on. Events gather in memory and
 // are written together, off the message path; files are rotated by size and the oldest removed. A
-// full disk costs events (counted and logged), never mail. find() streams the files, newest first.
+// full disk costs events (counted and logged), never mail; a file that somebody removes or moves away
+// is begun anew. find() streams the files, newest first.
 
-import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
@@ -36,7 +37,7 @@ export class FileHistory implements HistoryStore {
   #dropped = 0;
   #cancelTimer: (() => void) | undefined;
   #writing: Promise<void> | undefined;
-  #file: { readonly handle: FileHandle; size: number } | undefined;
+  #file: HistoryFile | undefined;
   #failing = false;
 
   constructor(options: FileHistoryOptions) {
@@ -103,13 +104,16 @@ export class FileHistory implements HistoryStore {
     if (this.#pending.length === 0) return;
     const lines = this.#pending;
     const bytes = this.#pendingBytes;
+    let written = false;
     try {
+      await this.#letGoIfMoved();
       this.#file ??= await this.#open();
       const file = this.#file;
       this.#pending = [];
       this.#pendingBytes = 0;
       const data = Buffer.from(`${lines.join('\n')}\n`);
       await file.handle.writeFile(data);
+      written = true;
       file.size += data.length;
       if (file.size >= this.#fileBytesMax) await this.#rotate();
       if (this.#dropped > 0) this.#options.log.warn('history lost', { events: this.#dropped });
@@ -118,7 +122,7 @@ export class FileHistory implements HistoryStore {
     } catch (error) {
       if (!this.#failing) this.#options.log.warn('history not written', { error });
       this.#failing = true;
-      if (this.#pending !== lines) {
+      if (this.#pending !== lines && !written) {
         this.#pending = [...lines, ...this.#pending];
         this.#pendingBytes += bytes;
       }
@@ -128,24 +132,35 @@ export class FileHistory implements HistoryStore {
     }
   }
 
-  async #open() {
+  /** What is in a file without a name, or by another one, nobody finds. */
+  async #letGoIfMoved(): Promise<void> {
+    if (this.#file === undefined) return;
+    const { path, handle, inode } = this.#file;
+    const found = await stat(path).catch(() => undefined);
+    if (found?.ino === inode) return;
+    this.#file = undefined;
+    await handle.close();
+    this.#options.log.warn('history begun anew', { path, reason: 'it was removed or moved away' });
+  }
+
+  async #open(): Promise<HistoryFile> {
     const { directory } = this.#options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const last = (await this.#files()).at(0);
-    const handle = await open(join(directory, last ?? fileName(1)), 'a', 0o600);
-    const { size } = await handle.stat();
-    if (size >= this.#fileBytesMax) {
-      await handle.close();
+    const file = await openForAppending(join(directory, last ?? fileName(1)));
+    if (file.size >= this.#fileBytesMax) {
+      await file.handle.close();
       return this.#openNext(last);
     }
     // A crash may have torn the last line: the next one begins on its own.
-    if (size > 0) await handle.write('\n');
-    return { handle, size: size + 1 };
+    if (file.size > 0) await file.handle.write('\n');
+    file.size += 1;
+    return file;
   }
 
-  async #openNext(last: string | undefined) {
+  #openNext(last: string | undefined): Promise<HistoryFile> {
     const name = fileName(Number.parseInt(last ?? '0', 10) + 1);
-    return { handle: await open(join(this.#options.directory, name), 'a', 0o600), size: 0 };
+    return openForAppending(join(this.#options.directory, name));
   }
 
   async #rotate(): Promise<void> {
@@ -158,8 +173,8 @@ export class FileHistory implements HistoryStore {
     for (const [i, old] of files.entries()) {
       const path = join(directory, old);
       // Files of before a resize may be larger than they would be now.
-      bytes += (await stat(path)).size;
-      if (i >= this.#filesMax - 1 || bytes > this.#bytesMax) await unlink(path);
+      bytes += (await stat(path).catch(() => ({ size: 0 }))).size;
+      if (i >= this.#filesMax - 1 || bytes > this.#bytesMax) await rm(path, { force: true });
     }
   }
 
@@ -214,6 +229,19 @@ export class FileHistory implements HistoryStore {
       await handle.close();
     }
   }
+}
+
+interface HistoryFile {
+  readonly path: string;
+  readonly handle: FileHandle;
+  readonly inode: number;
+  size: number;
+}
+
+async function openForAppending(path: string): Promise<HistoryFile> {
+  const handle = await open(path, 'a', 0o600);
+  const { ino: inode, size } = await handle.stat();
+  return { path, handle, inode, size };
 }
 
 async function* linesWith(handle: FileHandle, needle: Buffer): AsyncGenerator<string> {

@@ -2,15 +2,17 @@
 // and what is left after a crash.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, open, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { StorageError } from '../../smtp/smtp-error.ts';
 import { testSpool } from '../conformance/spool.ts';
+import { makeDirectory } from './directory.ts';
 import { MemorySpool } from './memory-spool.ts';
 import type { FileSpoolOptions, SpoolFile } from './spool.ts';
 import { FileSpool } from './spool.ts';
+import { recordSyncs } from './test-syncs.ts';
 
 async function openSpool(options: Partial<FileSpoolOptions> = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'postrider-spool-'));
@@ -81,6 +83,47 @@ describe('FileSpool', () => {
     for await (const piece of test.spool.open(stored).read()) read.push(piece);
     assert.equal(Buffer.compare(Buffer.concat(read), large), 0);
   });
+
+  const onLinux = {
+    skip: process.platform !== 'linux' && 'the kernel does not say what was flushed',
+  };
+  it('a file and its name are on the disk before commit resolves', onLinux, async (t) => {
+    await using test = await openSpool();
+    const writer = test.spool.create();
+    await writer.write(large);
+    const synced = await recordSyncs(t);
+    const stored = await writer.commit();
+    assert.ok(stored.kind === 'file');
+    assert.deepEqual(synced, [join(test.directory, stored.key), test.directory]);
+  });
+
+  it(
+    'goes on when its directory was removed, and syncs the one that bears the name',
+    onLinux,
+    async (t) => {
+      await using test = await openSpool();
+      const store = () => test.spool.store(large);
+      await store();
+      await rename(test.directory, `${test.directory}.old`);
+      const [first, second] = await Promise.all([store(), store()]);
+      assert.deepEqual([first.kind, second.kind, await test.files()], ['file', 'file', 2]);
+      const synced = await recordSyncs(t);
+      await store();
+      assert.equal(synced.at(-1), test.directory);
+      await rm(`${test.directory}.old`, { recursive: true });
+    },
+  );
+
+  it(
+    'a directory is there after a power failure when makeDirectory resolves',
+    onLinux,
+    async (t) => {
+      await using test = await openSpool();
+      const synced = await recordSyncs(t);
+      await makeDirectory(join(test.directory, 'a/b'));
+      assert.deepEqual(synced, [join(test.directory, 'a'), test.directory]);
+    },
+  );
 
   for (const [failing, at] of [
     ['open', 1],

@@ -11,7 +11,7 @@ import type { StorageError } from '../../smtp/smtp-error.ts';
 import type { Content, ContentError, ReadOptions, StoredContent } from '../content.ts';
 import { inlineBytesMax, memoryContent } from '../content.ts';
 import type { ContentWriter, Spool } from '../spool.ts';
-import { makeDirectory } from './directory.ts';
+import { makeDirectory, syncDirectory } from './directory.ts';
 import { checkFile, fileContent, findFile, readFile, storageError } from './file-content.ts';
 
 /** What the spool asks of a file that is being written: a test puts a failing disk here. */
@@ -181,7 +181,6 @@ class Shared {
   readonly #spareBlocks: Buffer[] = [];
   #memoryBytes = 0;
   #made: Promise<unknown> | undefined;
-  #handle: Promise<{ sync(): Promise<void>; close(): Promise<void> }> | undefined;
   #syncing: Promise<void> | undefined;
   #nextSync: Promise<void> | undefined;
 
@@ -216,14 +215,21 @@ class Shared {
   }
 
   async openFile(key: string): Promise<SpoolFile> {
-    this.#made ??= makeDirectory(this.#directory);
     try {
-      await this.#made;
+      await this.#makeDirectory();
+      return await this.#openFile(this.path(key));
     } catch (error) {
       this.#made = undefined;
-      throw error;
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+      // Somebody has removed it, or moved it away.
+      await this.#makeDirectory();
+      return this.#openFile(this.path(key));
     }
-    return this.#openFile(this.path(key));
+  }
+
+  #makeDirectory(): Promise<unknown> {
+    this.#made ??= makeDirectory(this.#directory);
+    return this.#made;
   }
 
   /** Those who come while the directory is being synced share the next sync. */
@@ -244,18 +250,12 @@ class Shared {
 
   async close(): Promise<void> {
     await this.#syncing?.catch(() => {});
-    const handle = await this.#handle?.catch(() => undefined);
-    this.#handle = undefined;
-    await handle?.close();
   }
 
   async #sync(): Promise<void> {
     try {
-      this.#handle ??= open(this.#directory, 'r');
-      await (await this.#handle).sync();
-    } catch (error) {
-      this.#handle = undefined;
-      throw error;
+      // Opened each time: the one that bears the name may be another by now.
+      await syncDirectory(this.#directory);
     } finally {
       if (this.#nextSync === undefined) this.#syncing = undefined;
     }

@@ -6,7 +6,7 @@ import { closeSync, constants, fstatSync, open as openFile, read, writev } from 
 import { open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { makeDirectory } from '../files/directory.ts';
+import { makeDirectory, syncDirectory } from '../files/directory.ts';
 import type { JournalDirectory, JournalFile } from './file.ts';
 
 const flags = constants.O_RDWR | constants.O_DSYNC;
@@ -33,8 +33,7 @@ export function journalDirectory(path: string): JournalDirectory {
         await fill(draft, head, size);
         // Only whole files bear the name: one whose beginning makes no sense is damaged.
         await rename(draft, join(path, target));
-        await using directory = await open(path, 'r');
-        await directory.sync();
+        await syncDirectory(path);
       } catch (error) {
         await unlink(draft).catch(() => {});
         throw error;
