@@ -6,7 +6,10 @@
 import { rmSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
+import type { Clock } from '../base/clock.ts';
+import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { FileWatch } from '../store/files/watch.ts';
 import { controlPath, withSocketPath } from './control-path.ts';
 import { readJsonLines } from './line-reader.ts';
 import type { Operations, ServerControl } from './operations.ts';
@@ -17,6 +20,7 @@ export interface ControlServerOptions {
   readonly operations: Operations;
   readonly control: ServerControl;
   readonly log: Log;
+  readonly clock?: Clock;
 }
 
 /** Limit: requests at a time. An operator makes one. */
@@ -114,10 +118,42 @@ const handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
 
 /** Resolves when requests are taken. A socket that a killed server left behind is replaced. */
 export async function startControlServer(options: ControlServerOptions): Promise<AsyncDisposable> {
-  const { dataDirectory, log } = options;
+  const { dataDirectory, log, clock = systemClock() } = options;
   await removeStale(dataDirectory);
   const open = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const listen = async () => {
+    const made = createControlServer(options, open);
+    await bind(made, dataDirectory);
+    made.unref();
+    watch.add(controlPath(dataDirectory), again);
+    return made;
+  };
+  const watch = new FileWatch(clock);
+  // Whoever removed it, it is the operator's only door.
+  const again = () => {
+    log.warn('control socket made anew', { path: controlPath(dataDirectory) });
+    server.close();
+    listen().then(
+      (made) => {
+        server = made;
+      },
+      (error: unknown) => log.error('control socket lost', { error: messageOf(error) }),
+    );
+  };
+  let server = await listen();
+  return {
+    async [Symbol.asyncDispose]() {
+      watch.close();
+      server.close();
+      for (const socket of open) socket.destroy();
+      rmSync(controlPath(dataDirectory), { force: true });
+    },
+  };
+}
+
+function createControlServer(options: ControlServerOptions, open: Set<Socket>): Server {
+  const { log } = options;
+  return createServer({ allowHalfOpen: true }, (socket) => {
     if (open.size >= connectionsMax) return void refuse(socket);
     open.add(socket);
     socket.once('close', () => open.delete(socket));
@@ -127,15 +163,6 @@ export async function startControlServer(options: ControlServerOptions): Promise
     });
     return undefined;
   });
-  await bind(server, dataDirectory);
-  server.unref();
-  return {
-    async [Symbol.asyncDispose]() {
-      server.close();
-      for (const socket of open) socket.destroy();
-      rmSync(controlPath(dataDirectory), { force: true });
-    },
-  };
 }
 
 /** With a reason, and without a look at what is asked. */

@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { FakeClock } from '../base/fake-clock.ts';
 import { silentLog } from '../base/log.ts';
 import { connectControl } from './control-client.ts';
 import { startControlServer } from './control-server.ts';
@@ -271,6 +272,21 @@ describe('control socket', () => {
     await using client = await connectControl(data);
     await assert.rejects(client!.queueRetry({ ids: [] }), /too many requests at once/);
     for (const socket of waiting) socket.destroy();
+  });
+
+  it('makes its socket anew when somebody removed it', async () => {
+    const data = dataDirectory();
+    const clock = new FakeClock();
+    const parts = { dataDirectory: data, operations: operations(), control, log, clock };
+    await using _server = await startControlServer(parts);
+    rmSync(join(data, 'control.sock'));
+    assert.equal(await connectControl(data), undefined);
+    await clock.advance(10_000);
+    while (!existsSync(join(data, 'control.sock')))
+      await new Promise((resolve) => setImmediate(resolve));
+    await using client = await connectControl(data);
+    assert.equal(await client!.queueRetry({ ids: ['a'] }), 1);
+    assert.equal(statSync(join(data, 'control.sock')).mode & 0o777, 0o600);
   });
 
   it('survives what is not JSON', async () => {

@@ -72,7 +72,10 @@ async function openOwn(directory: string, clock: Clock) {
     return await openSqliteStores({ directory, log: silentLog, clock });
   } catch (error) {
     if ((error as { readonly problem?: unknown }).problem !== 'in-use') throw error;
-    throw new CliError(1, `a server on ${directory} is just starting or stopping; try again`);
+    throw new CliError(
+      1,
+      `a server on ${directory} is just starting or stopping, or has lost its control.sock and makes a new one: try again in ten seconds`,
+    );
   }
 }
 

@@ -95,6 +95,8 @@ export class Journal {
   #scheduled = false;
   #cancelDones: (() => void) | undefined;
   #whenIdle: (() => void)[] = [];
+  /** Why what is being written is not to be relied on. */
+  #lost: Error | undefined;
 
   private constructor(parts: JournalParts, segments: readonly OpenedSegment[], sequence: number) {
     this.#parts = parts;
@@ -164,6 +166,13 @@ export class Journal {
   /** A segment's `live` may have come to nothing. */
   noticeRoom(): void {
     this.#prepareNext();
+  }
+
+  /** Its files are no longer where the next process looks for them: as after a failure. */
+  giveUp(reason: string): void {
+    if (this.#state !== 'open' || (this.#ring.length === 0 && this.#spare.length === 0)) return;
+    this.#lost = new Error(reason);
+    if (!this.#writing) this.#fail(this.#lost, []);
   }
 
   /** After a failure, once everything that was alive is safe: new files, in a moment. */
@@ -251,8 +260,9 @@ export class Journal {
     current.live += waiting.length;
     current.file.write(pieces, position, (error) => {
       this.#writing = false;
-      if (error !== undefined) {
-        this.#fail(error, waiting);
+      const failure = error ?? this.#lost;
+      if (failure !== undefined) {
+        this.#fail(failure, waiting);
         return;
       }
       records.clear();
@@ -320,8 +330,9 @@ export class Journal {
     this.#ring.push(next);
     next.file.write([encodeHead(next.head)], headPosition(next.head.serial), (error) => {
       this.#writing = false;
-      if (error === undefined) this.#write();
-      else this.#fail(error, []);
+      const failure = error ?? this.#lost;
+      if (failure === undefined) this.#write();
+      else this.#fail(failure, []);
     });
   }
 
@@ -371,6 +382,7 @@ export class Journal {
   #fail(error: Error, waiting: readonly Waiting[]): void {
     this.#parts.log.error('journal-failed', { error: error.message });
     this.#state = 'failed';
+    this.#lost = undefined;
     this.#cancelDones?.();
     this.#cancelDones = undefined;
     this.#dones = [];

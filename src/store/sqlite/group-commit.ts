@@ -123,6 +123,7 @@ export class GroupCommit {
   #cancelPatience: (() => void) | undefined;
   #closed = false;
   #refusing = false;
+  #refusal: string | undefined;
   readonly #freedFiles: string[] = [];
   #idle: (() => void) | undefined;
   #cancelFlush: (() => void) | undefined;
@@ -142,6 +143,10 @@ export class GroupCommit {
         reject(new StorageError('the store is closed'));
         return;
       }
+      if (this.#refusal !== undefined && durability !== 'read') {
+        reject(new StorageError(this.#refusal));
+        return;
+      }
       let bytes = 0;
       for (const content of contents) bytes += content.bytes?.length ?? 0;
       const request: Request = { operation, args, durability, contents };
@@ -149,6 +154,11 @@ export class GroupCommit {
       this.#urgent ||= durability !== 'lazy' || !patient.has(operation);
       this.#gather();
     });
+  }
+
+  /** From now on nothing is changed any more: it would not last. */
+  refuse(reason: string): void {
+    this.#refusal = reason;
   }
 
   /** Everything asked for is answered, and flushed. */

@@ -38,6 +38,14 @@ const claim = { limit: 100, perDestination: 100, skip: new Set<string>(), leaseM
 const open = (options: Partial<SqliteStoresOptions> = {}): Promise<Stores> =>
   openSqliteStores({ directory: ':memory:', clock: new FakeClock(), log: silentLog, ...options });
 
+const problem = (expected: string, words: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof StoreOpenError, String(error));
+  assert.equal(error.problem, expected);
+  assert.match(error.message, words);
+  assert.doesNotMatch(error.message, /\n/);
+  return true;
+};
+
 /** A message in ann's INBOX, in a file of its own. */
 async function inMailbox(directory: string, octets: Buffer) {
   await using stores = await open({ directory });
@@ -260,14 +268,6 @@ async function traced(directory: string, what: string, last: RegExp): Promise<re
 }
 
 describe('opening', () => {
-  const problem = (expected: string, words: RegExp) => (error: unknown) => {
-    assert.ok(error instanceof StoreOpenError, String(error));
-    assert.equal(error.problem, expected);
-    assert.match(error.message, words);
-    assert.doesNotMatch(error.message, /\n/);
-    return true;
-  };
-
   it('a second owner is told that the directory is in use', () =>
     inDirectory(async (directory) => {
       await using first = await open({ directory });
@@ -421,6 +421,68 @@ describe('opening', () => {
       await stores.queue.enqueue(message('m1'), due);
       for (const name of ['postrider.db', 'postrider.db-wal'])
         assert.equal((await stat(join(directory, name))).mode & 0o077, 0);
+    }));
+});
+
+describe('what is removed while it is open', () => {
+  const watched = async (directory: string) => {
+    const clock = new FakeClock();
+    const said: string[] = [];
+    const failures: Error[] = [];
+    const say = (event: string) => said.push(event);
+    const stores = await open({
+      ...{ directory, clock, log: { ...silentLog, warn: say, error: say } },
+      onFailure: (error) => failures.push(error),
+      journal: { prepare: true },
+    });
+    return { clock, said, failures, stores };
+  };
+
+  it('the lock: it is taken again, and nobody else comes in', () =>
+    inDirectory(async (directory) => {
+      const { clock, said, stores } = await watched(directory);
+      await using _stores = stores;
+      await rm(join(directory, 'lock.db'));
+      await clock.advance(10_000);
+      assert.deepEqual(said, ['lock-renewed']);
+      await assert.rejects(open({ directory }), problem('in-use', /is in use/));
+    }));
+
+  it('the lock, and another process was faster: the server ends', () =>
+    inDirectory(async (directory) => {
+      const { clock, said, failures, stores } = await watched(directory);
+      await using _stores = stores;
+      await rm(join(directory, 'lock.db'));
+      const other = new DatabaseSync(join(directory, 'lock.db'));
+      other.exec('BEGIN EXCLUSIVE');
+      await clock.advance(10_000);
+      assert.deepEqual([said, failures.length], [['lock-lost'], 1]);
+      other.close();
+    }));
+
+  it('the database: nothing is taken that would be lost', () =>
+    inDirectory(async (directory) => {
+      const { clock, said, stores } = await watched(directory);
+      await using _stores = stores;
+      await stores.queue.enqueue(message('m1'), due);
+      await rename(join(directory, 'postrider.db'), join(directory, 'moved.db'));
+      await clock.advance(10_000);
+      assert.deepEqual(said, ['store-removed']);
+      await assert.rejects(stores.queue.enqueue(message('m2'), due), StorageError);
+      assert.equal((await collected(stores.queue.list())).length, 1, 'what is there can be read');
+    }));
+
+  it('the journal: what is in it is saved, and mail goes on', () =>
+    inDirectory(async (directory) => {
+      const { clock, said, stores } = await watched(directory);
+      await using _stores = stores;
+      await clock.advance(10_000);
+      await stores.queue.enqueue(message('m1'), { leaseUntil: 10 ** 12 });
+      await rm(join(directory, 'journal'), { recursive: true });
+      await clock.advance(10_000);
+      assert.deepEqual(said, ['journal-failed']);
+      await stores.queue.enqueue(message('m2'), { leaseUntil: 10 ** 12 });
+      assert.equal((await stores.queue.count()).messages, 2);
     }));
 });
 

@@ -2,7 +2,6 @@
 // in one database, large content in files beside it. Everything that was left half done by the last
 // process is cleared up before this resolves.
 
-import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../base/clock.ts';
@@ -11,6 +10,7 @@ import { inlineBytesMax, journalBytesMax } from '../content.ts';
 import { openDataDirectory } from '../files/directory.ts';
 import { MemorySpool } from '../files/memory-spool.ts';
 import { FileSpool } from '../files/spool.ts';
+import { FileWatch } from '../files/watch.ts';
 import { journalDirectory } from '../journal/disk.ts';
 import type { JournalDirectory } from '../journal/file.ts';
 import { Journal } from '../journal/journal.ts';
@@ -21,14 +21,8 @@ import { StoreOpenError } from '../open-error.ts';
 import type { QueueStore } from '../queue-store.ts';
 import type { Stores } from '../stores.ts';
 import { SqliteAccountStore } from './account-store.ts';
-import {
-  codeOf,
-  damageAdvice,
-  openDatabase,
-  openError,
-  prepareDatabase,
-  sqliteCode,
-} from './database.ts';
+import { damageAdvice, openDatabase, openError, prepareDatabase } from './database.ts';
+import { DirectoryLock } from './directory-lock.ts';
 import { SqliteFolderStore } from './folder-store.ts';
 import { DamagedStoreError, GroupCommit } from './group-commit.ts';
 import { MailboxFeed } from './mailbox-feed.ts';
@@ -112,18 +106,23 @@ async function openDirectory(options: SqliteStoresOptions): Promise<Stores> {
   const path = databasePath(directory);
   const spoolDirectory = join(directory, 'spool');
   await openDataDirectory(directory);
-  const lock = exclusive ? lockDirectory(directory) : undefined;
+  const watch = exclusive ? new FileWatch(clock) : undefined;
+  let lock: DirectoryLock | undefined;
+  const release = () => {
+    watch?.close();
+    lock?.close();
+  };
   try {
+    lock = watch && new DirectoryLock(options, watch);
     const transport = await openTransport(options, path, spoolDirectory);
     if (exclusive) discardForeignSearch(path, searchPath(directory));
     const isJournaled = exclusive && options.journal !== false;
     const relayedBytesMax = isJournaled ? journalBytesMax : inlineBytesMax;
     const spool = new FileSpool({ directory: spoolDirectory, relayedBytesMax });
-    const release = () => lock?.close();
     const journal = exclusive ? journalDirectory(join(directory, 'journal')) : undefined;
-    return await assemble(options, { spool, transport, journal, release });
+    return await assemble(options, { spool, transport, journal, watch, release });
   } catch (error) {
-    lock?.close();
+    release();
     throw error;
   }
 
@@ -156,6 +155,7 @@ interface Assembly {
   readonly spool: FileSpool | MemorySpool;
   readonly transport: Transport;
   readonly journal: JournalDirectory | undefined;
+  readonly watch?: FileWatch | undefined;
   readonly release?: () => void;
 }
 
@@ -175,6 +175,10 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
       feed.publish(events);
       reader.wake();
     },
+  });
+  parts.watch?.add(path, () => {
+    log.error('store-removed', { error: removedAdvice(path) });
+    commit.refuse(removedAdvice(path));
   });
   const reader: ReaderClient = openReader(transport, options);
   try {
@@ -225,7 +229,7 @@ const advice = '`postrider verify` names the messages, and says what can be done
 async function openJournaled(
   { log, clock, journal: options }: SqliteStoresOptions,
   store: SqliteQueueStore,
-  { journal: directory, spool }: Assembly,
+  { journal: directory, spool, watch }: Assembly,
 ): Promise<QueueStore> {
   if (directory === undefined) return store;
   const settings = options === false ? {} : options;
@@ -237,6 +241,12 @@ async function openJournaled(
     return store;
   }
   if (options?.prepare === true) await journal.prepare();
+  const watchJournal = () =>
+    watch?.add(directory.path, () => {
+      journal.giveUp(`${directory.path} was removed or replaced`);
+      watchJournal();
+    });
+  watchJournal();
   return new JournaledQueueStore({ store, journal, spool, clock });
 }
 
@@ -259,24 +269,6 @@ const searchPath = (directory: string): string => join(directory, 'search.db');
 
 const databasePath = (directory: string): string => join(directory, 'postrider.db');
 
-/** Held until the process ends, however it ends: the kernel lets go of it. */
-function lockDirectory(directory: string): DatabaseSync {
-  const path = join(directory, 'lock.db');
-  let lock: DatabaseSync | undefined;
-  try {
-    // A command may hold it for a moment.
-    lock = new DatabaseSync(path, { timeout: 1000 });
-    chmodSync(path, 0o600); // whoever can open it can keep us from starting
-    lock.exec('BEGIN EXCLUSIVE');
-    return lock;
-  } catch (error) {
-    lock?.close();
-    if (codeOf(error) === sqliteCode.busy)
-      throw new StoreOpenError(
-        'in-use',
-        `${directory} is in use: another Postrider runs on it. Stop it, or choose another dataDirectory`,
-        { cause: error },
-      );
-    throw openError(path, error);
-  }
-}
+const removedAdvice = (path: string): string =>
+  `${path} was removed or replaced under the running server, which takes nothing any more. What it ` +
+  `holds can be copied from /proc/${process.pid}/fd for as long as it runs`;
