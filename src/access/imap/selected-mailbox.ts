@@ -35,6 +35,16 @@ export interface SyncOptions {
   readonly named?: boolean;
 }
 
+interface ToldFlags {
+  readonly number: number;
+  readonly uid: number;
+  /** Asked for by its UID. */
+  readonly named: boolean;
+  readonly modseq: number;
+  /** With parentheses. */
+  readonly flags: string;
+}
+
 type Told = Pick<CommandContext, 'isEnabled' | 'untagged'>;
 
 export class SelectedMailbox {
@@ -100,9 +110,11 @@ export class SelectedMailbox {
 
   /** FLAGS of a row as this session sees it, with parentheses. */
   flagsText(row: number): string {
-    const { rows } = this;
-    const text = rows.flagsText(row);
-    if (!this.isRecent(rows.uid[row]!)) return text;
+    return this.#withRecent(this.rows.uid[row]!, this.rows.flagsText(row));
+  }
+
+  #withRecent(uid: number, text: string): string {
+    if (!this.isRecent(uid)) return text;
     return text === '()' ? '(\\Recent)' : `(\\Recent ${text.slice(1)}`;
   }
 
@@ -198,15 +210,34 @@ export class SelectedMailbox {
   tellMessage(context: Told, number: number, uid: number, named = false): void {
     const row = this.rows.rowOf(uid, number - 1);
     if (row < 0) return;
+    const modseq = this.rows.modseq[row]!;
+    this.#tellFlags(context, { number, uid, named, modseq, flags: this.flagsText(row) });
+    this.view.tellOf(uid, modseq);
+  }
+
+  /** FLAGS as a change left them, of a message that may have gone since. */
+  tellStored(context: Told, messages: MailColumns, index: number, named: boolean): void {
+    const uid = messages.uid[index]!;
+    const number = this.numberOf(uid);
+    if (number === undefined) return;
+    if (this.rows.rowOf(uid, number - 1) >= 0) {
+      this.tellMessage(context, number, uid, named);
+      return;
+    }
+    const words = messages.keywordSets[messages.keywords[index]!]!;
+    const flags = this.#withRecent(uid, flagsText(messages.flags[index]!, words));
+    this.#tellFlags(context, { number, uid, named, modseq: messages.modseq[index]!, flags });
+  }
+
+  #tellFlags(context: Told, { number, uid, named, modseq, flags }: ToldFlags): void {
     const uidOnly = context.isEnabled('UIDONLY');
     const condstore = context.isEnabled('CONDSTORE') || context.isEnabled('QRESYNC');
     // RFC 7162 §3.2.4: the UID is in every FETCH; RFC 9051 §7.5.2 wants it, too.
     const withUid = !uidOnly && (named || condstore || context.isEnabled('IMAP4REV2'));
     // RFC 7162 §3.1.4.2: and so is MODSEQ.
-    const modseq = condstore ? ` MODSEQ (${this.rows.modseq[row]})` : '';
-    const items = `${withUid ? `UID ${uid} ` : ''}FLAGS ${this.flagsText(row)}${modseq}`;
+    const modseqText = condstore ? ` MODSEQ (${modseq})` : '';
+    const items = `${withUid ? `UID ${uid} ` : ''}FLAGS ${flags}${modseqText}`;
     context.untagged(uidOnly ? `${uid} UIDFETCH (${items})` : `${number} FETCH (${items})`);
-    this.view.tellOf(uid, this.rows.modseq[row]!);
   }
 }
 

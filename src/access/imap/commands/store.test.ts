@@ -1,5 +1,9 @@
-import { describe } from 'node:test';
-import { bob, dialogue } from '../test-dialogue.ts';
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { FolderStore } from '../../../store/folder-store.ts';
+import { openInMemory } from '../../../store/sqlite/test-stores.ts';
+import { TestConversation, testProcess } from '../test-conversation.ts';
+import { ann, bob, dialogue, fill } from '../test-dialogue.ts';
 
 describe('keywords', () => {
   dialogue(
@@ -171,6 +175,39 @@ describe('STORE', () => {
     A< * STATUS "Archive" (MESSAGES 0)
     A< d OK …`,
   );
+});
+
+it('RFC 9051 §6.4.6: what was changed is told of, though it was expunged right after', async () => {
+  await using test = await openInMemory();
+  const { folders } = test.stores;
+  await folders.ensure(ann);
+  const { id } = (await folders.find(ann, 'INBOX'))!;
+  await fill(folders, id, [{ text: 'x' }, { text: 'y' }]);
+  // Another session is faster than the columns of this one.
+  const store = new Proxy(folders, {
+    get(target, name: keyof FolderStore) {
+      if (name !== 'store') return (target[name] as () => unknown).bind(target);
+      return async (...given: Parameters<FolderStore['store']>) => {
+        const result = await target.store(...given);
+        await target.store(id, [1], [{ kind: 'add', flags: ['\\Deleted'] }]);
+        await target.expunge(id, [1]);
+        return result;
+      };
+    },
+  });
+  const client = new TestConversation(testProcess(store), ann);
+  await client.run({ name: 'SELECT', mailbox: 'INBOX', condstore: false, qresync: undefined });
+  const said = await client.run({
+    ...{ name: 'STORE', uid: false, change: 'add', silent: false, flags: ['\\Seen', 'work'] },
+    set: { kind: 'ranges', ranges: [{ from: 1, to: 2 }] },
+    unchangedSince: undefined,
+  });
+  assert.deepEqual(said.slice(-3), [
+    '1 FETCH (FLAGS (\\Seen work))',
+    '2 FETCH (FLAGS (\\Seen work))',
+    'OK STORE completed',
+  ]);
+  client.close();
 });
 
 describe('COPY and MOVE', () => {

@@ -71,10 +71,9 @@ interface Result {
 }
 
 async function tell({ uid: named }: Store, { result, selected, context }: Result): Promise<void> {
-  const { length, uid } = result.messages;
-  for (let i = 0; i < length; i += 1) {
-    const number = selected.numberOf(uid[i]!);
-    if (number !== undefined) selected.tellMessage(context, number, uid[i]!, named);
+  const { messages } = result;
+  for (let i = 0; i < messages.length; i += 1) {
+    selected.tellStored(context, messages, i, named);
     const room = i % 1000 === 999 ? context.room() : undefined;
     if (room !== undefined) await room;
   }
