@@ -235,6 +235,11 @@ const good: readonly (readonly [string, Command])[] = [
     'a SEARCH CHARSET UTF-8 SUBJECT {4}\r\n\xc3\xa9\xc3\xa9 FROM "x y"',
     search({ kind: 'and', keys: [header('subject', 'éé'), header('from', 'x y')] }),
   ],
+  [
+    'a SEARCH CHARSET KOI8-R OR SUBJECT "\xf0\xd2\xc9" HEADER X-A {1+}\r\n\xc1',
+    search({ kind: 'or', keys: [header('subject', 'При'), header('x-a', 'а')] }),
+  ],
+  ['a SEARCH CHARSET iso-2022-jp SUBJECT {8+}\r\n\x1b$B;3\x1b(B', search(header('subject', '山'))],
   ['a SEARCH HEADER Message-ID ""', search(header('message-id', ''))],
   [
     'a SEARCH SINCE 1-Feb-1994 SENTBEFORE "02-Jan-2026"',
@@ -405,7 +410,10 @@ const bad: readonly (readonly [line: string, text: string])[] = [
   ['a SEARCH OR SEEN', 'Expected'],
   ['a SEARCH (SEEN', 'Expected'],
   ['a SEARCH ()', 'empty'],
-  ['a SEARCH CHARSET KOI8-R ALL', 'charset is not known'],
+  ['a SEARCH CHARSET KLINGON ALL', 'charset is not known'],
+  ['a SEARCH CHARSET x-unknown ALL', 'charset is not known'],
+  ['a SEARCH CHARSET EUC-KR SUBJECT "\xff"', 'in its charset'],
+  ['a SEARCH CHARSET US-ASCII SUBJECT "\xff"', 'UTF-8'],
   ['a SEARCH SUBJECT "\xff"', 'UTF-8'],
   ['a SEARCH RETURN (ALL PARTIAL 1:2) ALL', 'PARTIAL excludes ALL'],
   ['a SEARCH RETURN (PARTIAL 1:-2) ALL', 'Expected'],

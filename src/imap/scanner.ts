@@ -3,6 +3,8 @@
 // cannot be read is thrown as a SyntaxFault, which parser.ts turns into an answer.
 
 import { isUtf8 } from 'node:buffer';
+import { decodeCharset, isKnownCharset } from '../mail/charset.ts';
+import { charsetName } from '../mail/charset-name.ts';
 import type { Range, SequenceSet, Window } from './command.ts';
 import { decodeModifiedUtf7 } from './modified-utf7.ts';
 import type { ParseContext } from './parse-context.ts';
@@ -52,6 +54,8 @@ export class Scanner {
   readonly #text: string;
   #at: number;
   #depth = 0;
+  /** In which the command says that its texts are; UTF-8 where it says nothing. */
+  #charset: string | undefined;
 
   constructor(text: string, context: ParseContext, at = 0) {
     this.#text = text;
@@ -219,8 +223,19 @@ export class Scanner {
 
   // Strings, as text.
 
+  /** RFC 9051 §6.4.4: false for a charset that nobody knows. */
+  tryCharset(label: string): boolean {
+    if (!isKnownCharset(label)) return false;
+    // Field: UTF-8 where US-ASCII was said.
+    const { by } = charsetName(label);
+    this.#charset = by === 'utf-8' || by === 'guess' ? undefined : label;
+    return true;
+  }
+
   text(what?: string): string {
-    return textOf(this.astring(what));
+    return this.#charset === undefined
+      ? textOf(this.astring(what))
+      : textIn(this.#charset, this.astring(what));
   }
 
   mailbox(): string {
@@ -317,6 +332,12 @@ export function textOf(octets: string): string {
   const bytes = Buffer.from(octets, 'latin1');
   if (!isUtf8(bytes)) throw new SyntaxFault('Text must be UTF-8');
   return bytes.toString('utf8');
+}
+
+function textIn(charset: string, octets: string): string {
+  const text = decodeCharset(Buffer.from(octets, 'latin1'), charset);
+  if (text.includes('\ufffd')) throw new SyntaxFault('Text must be in its charset');
+  return text;
 }
 
 /** RFC 9051 §5.1: UTF-8 once that was enabled; RFC 3501 §5.1.3: modified UTF-7 otherwise. */

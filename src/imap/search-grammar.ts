@@ -63,11 +63,10 @@ export function readThread(scanner: Scanner, uid: boolean): CommandOf<'THREAD'> 
   return { name: 'THREAD', uid, algorithm, key: readKeys(scanner) };
 }
 
-// RFC 9051 §6.4.4: NO with BADCHARSET, which lists what there is.
+// RFC 9051 §6.4.4: US-ASCII and UTF-8 there must be, others may be; NO with BADCHARSET for what is not
+// known, which names the two that every server has.
 function readCharset(scanner: Scanner): void {
-  const charset = scanner.astring('a charset').toUpperCase();
-  // Field: "UTF8" is said where UTF-8 is meant.
-  if (charset !== 'UTF-8' && charset !== 'US-ASCII' && charset !== 'UTF8')
+  if (!scanner.tryCharset(scanner.astring('a charset')))
     throw new SyntaxFault('That charset is not known', 'NO', 'BADCHARSET (UTF-8 US-ASCII)');
 }
 
