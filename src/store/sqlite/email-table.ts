@@ -8,7 +8,7 @@ import { ContentError } from '../content.ts';
 import type { ContentTable } from './content-table.ts';
 import type { ReadHead } from './message-source.ts';
 import type { ContentRow } from './operation.ts';
-import { integer } from './row.ts';
+import { blob, integer, type Row, text, textOrNull } from './row.ts';
 import type { Work } from './work.ts';
 
 // Limit: how much of a message is looked at for From and Subject, and how much of them is kept.
@@ -24,6 +24,8 @@ export function prepareStatements(database: DatabaseSync) {
     insertEmail: prepare(
       'INSERT INTO email (id, content, sender, subject, prefix) VALUES (?, ?, ?, ?, ?)',
     ),
+    listedBefore: prepare(`SELECT value FROM meta WHERE name = 'listed_by_0_1'`),
+    head: prepare('SELECT file, substr(bytes, 1, ?) AS bytes FROM content WHERE id = ?'),
     anyMail: prepare('SELECT 1 FROM mail WHERE email = ? LIMIT 1'),
     deleteEmail: prepare('DELETE FROM email WHERE id = ? RETURNING content'),
   };
@@ -54,6 +56,8 @@ export interface EmailTableParts {
 export class EmailTable {
   readonly #parts: EmailTableParts;
   readonly #sql: ReturnType<typeof prepareStatements>;
+  /** Up to this one they are listed as version 0.1 read them. */
+  readonly #lastListedBefore: number;
   #nextId = 0;
   #idsEnd = 0;
   #lastHead: Head | undefined;
@@ -62,6 +66,7 @@ export class EmailTable {
   constructor(parts: EmailTableParts) {
     this.#parts = parts;
     this.#sql = prepareStatements(parts.database);
+    this.#lastListedBefore = integer(this.#sql.listedBefore.get()?.value ?? 0);
   }
 
   /** `content` is a row, or the key of the queue's message whose content is shared. */
@@ -73,6 +78,16 @@ export class EmailTable {
     this.#sql.insertEmail.run(email, id, head.from, head.subject, prefix);
     const size = prefix === '' ? head.size : Buffer.byteLength(prefix) + head.size;
     return { ...head, email, size };
+  }
+
+  /** `row` has email, content, sender, and subject. */
+  listing(row: Row): Pick<Head, 'from' | 'subject'> {
+    const listed = { from: text(row.sender), subject: text(row.subject) };
+    if (integer(row.email) > this.#lastListedBefore) return listed;
+    const found = this.#sql.head.get(headBytesMax, integer(row.content));
+    const file = found === undefined ? null : textOrNull(found.file);
+    const head = file === null ? blob(found?.bytes ?? new Uint8Array(0)) : this.#headOfFile(file);
+    return head.length === 0 ? listed : listingOf(head);
   }
 
   /** After a message that referred to it went. */
@@ -111,10 +126,7 @@ export class EmailTable {
     if (this.#lastHead?.content === content) return this.#lastHead;
     const { size, bytes, file } = inserted ?? this.#parts.contents.read(content);
     const head = bytes?.subarray(0, headBytesMax) ?? this.#headOfFile(file ?? '');
-    const fields = parseHeader(head, { bytesMax: headBytesMax, fieldsMax: 500 });
-    const from = listingText(headerValue(fields, 'from'));
-    const subject = listingText(headerValue(fields, 'subject'));
-    const read = { content, size, from, subject };
+    const read = { content, size, ...listingOf(head) };
     this.#lastHead = read;
     // Rolled back, the number will be another content's.
     this.#parts.work.undo(() => {
@@ -132,6 +144,12 @@ export class EmailTable {
       throw error;
     }
   }
+}
+
+function listingOf(head: Uint8Array): Pick<Head, 'from' | 'subject'> {
+  const fields = parseHeader(head, { bytesMax: headBytesMax, fieldsMax: 500 });
+  const from = listingText(headerValue(fields, 'from'));
+  return { from, subject: listingText(headerValue(fields, 'subject')) };
 }
 
 const listingText = (value: string | undefined): string =>

@@ -35,7 +35,7 @@ const standardFolders: readonly (readonly [path: string, specialUse: string | nu
 ];
 
 const messageColumns = `mail.uid, mail.email, mail.modseq, mail.flags, mail.keywords,
-  mail.received, mail.saved, mail.size, email.sender, email.subject`;
+  mail.received, mail.saved, mail.size, email.content, email.sender, email.subject`;
 
 export function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);
@@ -69,7 +69,7 @@ export function prepareStatements(database: DatabaseSync) {
       SELECT ${messageColumns} FROM mail JOIN email ON email.id = mail.email
       WHERE mail.folder = ? AND mail.uid = ?`),
     open: prepare(`
-      SELECT ${messageColumns}, email.prefix, email.content, folder.path
+      SELECT ${messageColumns}, email.prefix, folder.path
       FROM email JOIN mail ON mail.email = email.id JOIN folder ON folder.id = mail.folder
       JOIN mailbox ON mailbox.id = folder.mailbox
       WHERE email.id = ? AND mailbox.address = ? LIMIT 1`),
@@ -168,14 +168,16 @@ export class MailboxTables implements MailboxOperations {
   mails(account: string, path: string, after: number, limit: number): readonly MailboxMessage[] {
     const folder = this.#folderId(account, path);
     if (folder === undefined) return [];
-    return this.#sql.list.all(folder, after, limit).map((row) => messageOf(account, path, row));
+    return this.#sql.list
+      .all(folder, after, limit)
+      .map((row) => this.#messageOf(account, path, row));
   }
 
   openMail(account: string, id: string): OpenedMailRow | undefined {
     const row = this.#sql.open.get(emailNumber(id) ?? -1, account);
     if (row === undefined) return undefined;
     return {
-      message: messageOf(account, text(row.path), row),
+      message: this.#messageOf(account, text(row.path), row),
       prefix: text(row.prefix),
       content: this.#parts.contents.read(integer(row.content)),
     };
@@ -214,7 +216,7 @@ export class MailboxTables implements MailboxOperations {
     if ('refused' in stored) return stored;
     return [...new Set(uids)].flatMap((uid) => {
       const row = this.#sql.one.get(folder, uid);
-      return row === undefined ? [] : [messageOf(account, path, row)];
+      return row === undefined ? [] : [this.#messageOf(account, path, row)];
     });
   }
 
@@ -266,6 +268,21 @@ export class MailboxTables implements MailboxOperations {
     };
   }
 
+  #messageOf(account: string, folder: string, row: Row): MailboxMessage {
+    return {
+      account,
+      folder,
+      uid: integer(row.uid),
+      modseq: integer(row.modseq),
+      flags: flagNames({ bits: integer(row.flags), keywords: text(row.keywords) }),
+      received: integer(row.received),
+      saved: integer(row.saved),
+      size: integer(row.size),
+      id: emailText(integer(row.email)),
+      ...this.#parts.emails.listing(row),
+    };
+  }
+
   #folderFor({ account, folder }: AppendRow, now: number): number {
     const found = this.#folderId(account, folder);
     if (found !== undefined) return found;
@@ -288,20 +305,4 @@ function emailNumber(id: string): number | undefined {
   if (!/^m[0-9a-z]{1,11}$/.test(id)) return undefined;
   const email = Number.parseInt(id.slice(1), 36);
   return Number.isSafeInteger(email) ? email : undefined;
-}
-
-function messageOf(account: string, folder: string, row: Row): MailboxMessage {
-  return {
-    account,
-    folder,
-    uid: integer(row.uid),
-    modseq: integer(row.modseq),
-    flags: flagNames({ bits: integer(row.flags), keywords: text(row.keywords) }),
-    received: integer(row.received),
-    saved: integer(row.saved),
-    size: integer(row.size),
-    id: emailText(integer(row.email)),
-    from: text(row.sender),
-    subject: text(row.subject),
-  };
 }

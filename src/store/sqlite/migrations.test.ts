@@ -79,3 +79,44 @@ it('0005: what a folder of 0004 has is not recent, what comes is; a new folder b
     await rm(directory, { recursive: true });
   }
 });
+
+it('0006: what version 0.1 read of sender and subject is read again; what comes is kept', async () => {
+  const directory = await temporaryDirectory();
+  const open = () => openSqliteStores({ directory, clock: new FakeClock(), log: silentLog });
+  const account = 'ann@example.org';
+  const append = (stores: Awaited<ReturnType<typeof open>>, subject: string) => {
+    const bytes = Buffer.from(`From: a@b\r\nSubject: ${subject}\r\n\r\nx`);
+    const message = { account, folder: 'INBOX', content: { kind: 'inline' as const, bytes } };
+    return stores.mailboxes.append({ ...message, flags: [], received: 0, prefix: '' });
+  };
+  const change = (sql: string) => {
+    const database = new DatabaseSync(join(directory, 'postrider.db'));
+    database.exec(sql);
+    database.close();
+  };
+  try {
+    {
+      await using stores = await open();
+      await append(stores, '=?ks_c_5601-1987?B?jGO55rCix88=?=');
+      await append(stores, 'gone');
+    }
+    change(`
+      UPDATE email SET subject = 'garbled';
+      UPDATE content SET file = 'nowhere', bytes = NULL WHERE id = 2;
+      DELETE FROM meta WHERE name = 'listed_by_0_1';
+      PRAGMA user_version = 5`);
+    {
+      await using stores = await open();
+      await append(stores, 'new');
+    }
+    change(`UPDATE email SET subject = 'kept' WHERE subject = 'new'`);
+    await using stores = await open();
+    const page = await stores.mailboxes.list(account, 'INBOX', { after: 0, limit: 10 });
+    assert.deepEqual(
+      page.map(({ subject }) => subject),
+      ['똠방각하', 'garbled', 'kept'],
+    );
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
