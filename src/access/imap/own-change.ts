@@ -9,8 +9,8 @@ import { canonicalName } from './names.ts';
 export type OwnChange =
   /** CREATE. Mailboxes above it that were made, too, are news. */
   | { readonly kind: 'made'; readonly folder: FolderFacts }
-  | { readonly kind: 'removed'; readonly folder: number }
-  /** With what is below it; not INBOX, whose messages go to a new mailbox instead. */
+  | { readonly kind: 'removed' | 'emptied'; readonly folder: number }
+  /** With what is below it; not INBOX, which is emptied into one that is made. */
   | {
       readonly kind: 'renamed';
       readonly account: string;
@@ -57,6 +57,13 @@ export function withOwnChange(
       const folders = new Map(state.folders);
       folders.delete(change.folder);
       return { ...state, folders };
+    }
+    case 'emptied': {
+      const located = state.folders.get(change.folder);
+      if (located === undefined) return state;
+      const { folder } = located;
+      const emptied = { ...folder, messages: 0, unseen: 0, modseq: folder.modseq + 1 };
+      return withFolder(state, { ...located, folder: emptied });
     }
     case 'renamed':
       return { ...state, folders: renamed(state.folders, change, names) };

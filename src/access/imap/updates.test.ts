@@ -179,6 +179,22 @@ describe('NOTIFY', () => {
     B! CREATE Lists/Four`,
   );
   dialogue(
+    `RFC 5465 §5: nor of INBOX and the mailbox it gives its messages to; but of what came meanwhile
+    A> a NOTIFY SET (personal (MessageNew MessageExpunge FlagChange MailboxName))
+    A< a OK …
+    A> b RENAME INBOX Old
+    A< b OK …
+    A> c NOOP
+    A< c OK …
+    B> x APPEND INBOX {4+}
+    B> a: b
+    B< x OK …
+    A< * STATUS "INBOX" (MESSAGES 1 UIDNEXT 6 UIDVALIDITY … UNSEEN 1)
+    B! RENAME INBOX Older
+    A< * LIST (\\HasNoChildren) "/" "Older"
+    A< * STATUS "INBOX" (MESSAGES 0 UIDNEXT 6 UIDVALIDITY … UNSEEN 0)`,
+  );
+  dialogue(
     `RFC 5465 §5: who did it is not told of it, but of what others did
     A! CREATE Lists/One
     A! SELECT INBOX

@@ -61,12 +61,27 @@ export const rename: ExecutorOf<'RENAME'> = async ({ mailbox, to }, context) => 
     await checkInferiors(located, name, context);
   }
   await context.store.rename(account, path, place.path);
-  if (path !== 'INBOX')
-    context.updates?.know({ kind: 'renamed', account, from: path, to: place.path });
+  await knowRenamed(located.folder, place.path, context);
   // RFC 9051 §6.3.6: the old name as it was written, where one of the two had another form.
   if (written !== name || mailbox !== located.name) announce(context, { written: mailbox, name });
   return ok('RENAME completed');
 };
+
+// RFC 9051 §6.3.6: INBOX stays, and what it had is in a mailbox that was made.
+async function knowRenamed(
+  { id, account, path }: FolderFacts,
+  to: string,
+  { store, updates }: CommandContext,
+): Promise<void> {
+  if (updates === undefined) return;
+  if (path !== 'INBOX') {
+    updates.know({ kind: 'renamed', account, from: path, to });
+    return;
+  }
+  const folder = await store.find(account, to);
+  if (folder !== undefined) updates.know({ kind: 'made', folder });
+  updates.know({ kind: 'emptied', folder: id });
+}
 
 export const subscribe: ExecutorOf<'SUBSCRIBE'> = async ({ mailbox }, context) => {
   // RFC 9051 §6.3.7: we look whether it is there; it may go later, the subscription stays.
