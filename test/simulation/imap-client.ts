@@ -16,6 +16,8 @@ interface Known {
 export class ImapClient {
   /** By number minus one. */
   readonly messages: Known[] = [];
+  /** What RECENT said last. */
+  recent = 0;
   #unasked = false;
 
   /** `unasked`: whatever is told of a message must be new. */
@@ -48,6 +50,7 @@ export class ImapClient {
   #line(line: string): void {
     const words = line.split(' ');
     if (words[1] === 'EXISTS') this.#exists(Number(words[0]));
+    else if (words[1] === 'RECENT') this.recent = Number(words[0]);
     else if (words[1] === 'EXPUNGE') this.#expunge(Number(words[0]));
     else if (words[0] === 'VANISHED') this.#vanished(words.at(-1)!, words[1] === '(EARLIER)');
     else if (words[1] === 'FETCH') this.#fetch(this.#at(Number(words[0])), line);

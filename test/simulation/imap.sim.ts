@@ -261,6 +261,10 @@ class World {
       assert.ok(first === client, `UID ${key} is recent twice`);
       this.#recent.set(key, client);
     }
+    const known = client.messages.filter(({ recent }) => recent).length;
+    if (client.messages.every(({ flags: told }) => told !== undefined))
+      assert.equal(known, client.recent, 'RECENT');
+    else assert.ok(known <= client.recent, 'RECENT');
   }
 
   /** The client knows what the server thinks it knows. */
