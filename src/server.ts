@@ -56,8 +56,11 @@ export interface RunningServer extends AsyncDisposable {
   readonly runner: QueueRunner;
   readonly config: Config;
   readonly directory: Directory;
-  /** @throws when something of it cannot be had (a port, a certificate): the old one stays. */
-  reload(config: Config): Promise<void>;
+  /**
+   * Resolves to the settings that were changed and are taken at the next start only.
+   * @throws when something of it cannot be had (a port, a certificate): the old one stays.
+   */
+  reload(config: Config): Promise<readonly string[]>;
   /** No new connections, 421 to the idle; transactions and deliveries get up to `graceMs`. */
   stop(options: { readonly graceMs: number }): Promise<void>;
 }
@@ -137,8 +140,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   doors.start();
 
   /** New sockets and the certificate first: they can fail, and then nothing else has changed. */
-  async function reload(config: Config): Promise<void> {
+  async function reload(written: Config): Promise<readonly string[]> {
     if (stopping !== undefined) throw new Error('the server is stopping');
+    const { dataDirectory, user } = started;
+    const config = { ...written, dataDirectory, user };
     const next = goLive(config, parts);
     const change = await doors.change(config.listeners).catch(async (error: unknown) => {
       await next.remote.close();
@@ -156,13 +161,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     live = next;
     history.resize(config.history.size);
     void remote.close();
-    const later = restartSettings.filter((key) => !isDeepStrictEqual(config[key], started[key]));
+    const later = restartSettings.filter((key) => !isDeepStrictEqual(written[key], started[key]));
     if (later.length > 0) log.warn('needs a restart', { settings: later });
     throttle.update(config.login);
     connections.update(connectionLimits(config));
     change.commit();
     await rerouteQueue(stores, live, log);
     runner.wake();
+    return later;
   }
   const started = options.config;
   let reloading: Promise<unknown> = Promise.resolve();

@@ -10,6 +10,7 @@ import type {
   Operations,
   QueueDetail,
   QueueLine,
+  Reloaded,
   ServerControl,
   Story,
 } from './operations.ts';
@@ -47,7 +48,7 @@ export async function connectControl(dataDirectory: string): Promise<RemoteOpera
     queueRelease: async (request) => Number(await call('queueRelease', request)),
     queueCancel: async (request) => Number(await call('queueCancel', request)),
     why: async (request) => (await call('why', request)) as Story,
-    reload: async () => (await call('reload')) as readonly string[],
+    reload: async () => (await call('reload')) as Reloaded,
     async [Symbol.asyncDispose]() {},
   };
 }

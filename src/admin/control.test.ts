@@ -90,7 +90,8 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
   };
 }
 
-const control = { reload: async () => ['hostname: must be a domain name'] };
+const reloaded = { problems: ['hostname: must be a domain name'], later: ['user'] };
+const control = { reload: async () => reloaded };
 const log = silentLog;
 
 const serve = (dataDirectory: string) =>
@@ -146,7 +147,7 @@ describe('control socket', () => {
       stories: [],
       text: 'of <x@y>',
     });
-    assert.deepEqual(await client.reload(), ['hostname: must be a domain name']);
+    assert.deepEqual(await client.reload(), reloaded);
   });
 
   it('passes refusals on in their words, also in the middle of a list', async () => {

@@ -140,6 +140,12 @@ export interface Operations {
 
 /** What only a running server can do. */
 export interface ServerControl {
-  /** Problems, one a line, if the configuration stays as it was. */
-  reload(): Promise<readonly string[]>;
+  reload(): Promise<Reloaded>;
+}
+
+export interface Reloaded {
+  /** One a line, if the configuration stays as it was. */
+  readonly problems: readonly string[];
+  /** Settings that were changed and are taken at the next start only. */
+  readonly later: readonly string[];
 }

@@ -13,7 +13,7 @@ import type { Config } from '../config/config.ts';
 import type { LoadResult } from '../config/load.ts';
 import { loadConfig } from '../config/load.ts';
 import { listen } from '../net/listener.ts';
-import { dropPrivileges, isRoot } from '../net/privileges.ts';
+import { becomeOwner, isRoot } from '../net/privileges.ts';
 import { createResolver } from '../net/resolver.ts';
 import { accountFindings, readAccounts } from './check-accounts.ts';
 import { directoryFindings, fileFindings, placeFindings, userFindings } from './check-files.ts';
@@ -85,9 +85,7 @@ async function surroundings(config: Config, loaded: LoadResult): Promise<Finding
   const accounts = await readAccounts(running, {
     exists: existsSync(join(config.dataDirectory, 'postrider.db')),
     directory: config.dataDirectory,
-    prepare: () => {
-      if (config.user !== undefined) dropPrivileges(config.user);
-    },
+    prepare: () => becomeOwner(config.dataDirectory),
   });
   // With a setting misspelt, who is whose could be a consequence of that.
   if (isReadable(loaded)) findings.push(...accountFindings(config, accounts));

@@ -42,8 +42,11 @@ export interface RunningServer {
   };
   readonly history: HistoryStore;
   readonly runner: { wake(): void };
-  /** @throws Error when something of it cannot be had: the old configuration stays in force. */
-  reload(config: Config): Promise<void>;
+  /**
+   * Resolves to the settings that need a restart.
+   * @throws Error when something of it cannot be had: the old configuration stays in force.
+   */
+  reload(config: Config): Promise<readonly string[]>;
   stop(options: { readonly graceMs: number }): Promise<void>;
 }
 

@@ -2,9 +2,9 @@
 // none does, to the stores themselves, opened here for as long as the command takes.
 
 import { join } from 'node:path';
-import { connectControl } from '../admin/control-client.ts';
 import { localOperations } from '../admin/local-operations.ts';
 import type { Operations } from '../admin/operations.ts';
+import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -24,7 +24,7 @@ import { openSqliteStores } from '../store/sqlite/stores.ts';
 import type { Context, RunningServer } from './context.ts';
 import { CliError } from './context.ts';
 import type { CommonOptions } from './settings.ts';
-import { settingsOf } from './settings.ts';
+import { reach } from './settings.ts';
 
 interface Parts {
   readonly stores: RunningServer['stores'];
@@ -50,9 +50,11 @@ export async function withOperations<T>(
   options: CommonOptions,
   use: (operations: Operations) => Promise<T>,
 ): Promise<T> {
-  const config = await settingsOf(options, context);
-  await using server = await connectControl(config.dataDirectory);
-  return server === undefined ? withStores(config, use) : use(server);
+  await using reached = await reach(options, context);
+  const { server, config } = reached;
+  if (server !== undefined) return await use(server);
+  assert(config !== undefined, 'without a configuration there is a server');
+  return await withStores(config, use);
 }
 
 async function withStores<T>(config: Config, use: (operations: Operations) => Promise<T>) {

@@ -3,6 +3,7 @@
 // one is reported while the old one stays in force.
 
 import { startControlServer } from '../admin/control-server.ts';
+import type { Reloaded } from '../admin/operations.ts';
 import { systemClock } from '../base/clock.ts';
 import { keepThreadMemory } from '../base/memory-keeper.ts';
 import type { Advice } from '../config/advice.ts';
@@ -33,9 +34,6 @@ const leftoverMs = 200;
 export async function runServer(context: Context, options: RunOptions): Promise<void> {
   const { config } = options;
   const log = createLog({ level: config.logLevel, pretty: process.stderr.isTTY === true });
-  for (const { severity, path, message } of options.advice ?? [])
-    if (severity === 'failure')
-      log.warn('configuration is doubtful', { setting: path, problem: message });
   const stopAsked = stopSignals(log);
   const ignoreHangup = () => {}; // until there is something to reload
   process.on('SIGHUP', ignoreHangup);
@@ -79,17 +77,19 @@ async function attend(
     environment: process.env,
     onProblem: (problem) => log.warn(problem),
   });
-  const reload = once(async (): Promise<readonly string[]> => {
+  const reload = once(async (): Promise<Reloaded> => {
     void manager.reloading();
     const loaded = await readAgain(options.load);
-    const problems = 'config' in loaded ? await tryReload(server, loaded.config) : loaded.problems;
+    const reloaded =
+      'config' in loaded ? await tryReload(server, loaded.config) : { ...loaded, later: [] };
+    const { problems } = reloaded;
     if (problems.length === 0 && 'config' in loaded) {
       config = loaded.config;
       log.setLevel(config.logLevel);
       log.info('configuration read again');
     } else log.error('configuration not changed', { problems });
     void manager.ready();
-    return problems;
+    return reloaded;
   });
   const clock = systemClock();
   const operations = serverOperations(server, { config: () => config, clock, log });
@@ -101,6 +101,9 @@ async function attend(
   try {
     await options.onReady(server);
     void manager.ready();
+    for (const { severity, path, message } of options.advice ?? [])
+      if (severity === 'failure')
+        log.warn('configuration is doubtful', { setting: path, problem: message });
     const signal = await stopAsked.first;
     log.info('stopping', { signal, graceMs: config.shutdownGrace });
     void manager.stopping();
@@ -121,12 +124,11 @@ async function readAgain(
   return result.kind === 'ok' ? result : { problems: result.problems.map(formatProblem) };
 }
 
-async function tryReload(server: RunningServer, config: Config): Promise<readonly string[]> {
+async function tryReload(server: RunningServer, config: Config): Promise<Reloaded> {
   try {
-    await server.reload(config);
-    return [];
+    return { problems: [], later: await server.reload(config) };
   } catch (error) {
-    return [messageOf(error)];
+    return { problems: [messageOf(error)], later: [] };
   }
 }
 

@@ -96,10 +96,9 @@ describe('serve', () => {
 
     writeFileSync(file, config({ user: 'nobody', logLevel: 'loud' }));
     server.child.kill('SIGHUP');
-    // `reload` finds the data directory by the same file, so it reports the problem itself.
     const refused = await run(cwd, ['reload']);
     assert.equal(refused.status, 2);
-    assert.match(refused.err, /logLevel: must be one of/);
+    assert.match(refused.err, /not reloaded, the old configuration stays in force: logLevel: must/);
 
     writeFileSync(file, config({ logLevel: 'debug' }));
     assert.equal((await run(cwd, ['reload'])).status, 0);
@@ -117,6 +116,41 @@ describe('serve', () => {
     assert.match(server.err, /"event":"stopped"/);
     assert.equal(existsSync(join(cwd, 'postrider-data/control.sock')), false);
     assert.match((await run(cwd, ['account', 'list'])).out, /^ann@example\.org/, 'and without it');
+  });
+
+  it('reload says what needs a restart; the commands work while the file is broken', async () => {
+    const cwd = workingDirectory();
+    const file = join(cwd, 'postrider.config.json');
+    const server = new Program(cwd, ['serve']);
+    await server.says(/^ready$/m);
+    writeFileSync(file, config({ user: 'nobody', dataDirectory: 'elsewhere' }));
+    const lost = await run(cwd, ['reload']);
+    assert.equal(lost.status, 1);
+    assert.match(lost.err, /no server runs on .*elsewhere; .* name its data directory with --data/);
+    const found = await run(cwd, ['reload', '--data', 'postrider-data', '--json']);
+    assert.equal(found.out, '{"reloaded":true,"needsRestart":["dataDirectory","user"]}\n');
+    const text = await run(cwd, ['reload', '--data', 'postrider-data']);
+    assert.deepEqual(
+      [text.out, text.err],
+      ['reloaded\n', 'not before a restart: dataDirectory, user\n'],
+    );
+    for (const broken of [
+      config({ logLevel: 'loud' }),
+      '{ "hostname": ',
+      '{"dataDirectory": "postrider-data", ',
+    ]) {
+      writeFileSync(file, broken);
+      const { status, err } = await run(cwd, ['queue', 'list']);
+      assert.equal(status, 0, err);
+      assert.match(
+        err,
+        /^postrider: postrider\.config\.json has problems; the running server is asked\n/,
+      );
+    }
+    server.child.kill('SIGTERM');
+    assert.equal(await server.ended, 0);
+    const alone = await run(cwd, ['queue', 'list']);
+    assert.equal(alone.status, 2, 'without a server the file has to be right');
   });
 
   it('a port in use is one line that says what to do, and status 1: it may be free later', async () => {
@@ -197,7 +231,7 @@ describe('dev', () => {
     const sent = await run(cwd, words(send!), `${text}\n`);
     assert.equal(sent.status, 0, sent.err);
     assert.match(sent.out, /^S: 250 2\.6\.0 Queued as /m);
-    const list = words((await server.says(/npx postrider (mail list .*)\n/))[1]!);
+    const list = words((await server.says(/npx postrider (mail list.*)\n/))[1]!);
     let listed = '';
     while (listed === '') listed = (await run(cwd, [...list, '--json'])).out;
     assert.equal(JSON.parse(listed).subject, 'Hello');

@@ -1,9 +1,11 @@
 // Which configuration a command works with: the file named or found, or that of `postrider dev`
 // where there is no file. So the lines that `dev` prints work as they are.
 
-import { existsSync } from 'node:fs';
-import { relative, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { RemoteOperations } from '../admin/control-client.ts';
+import { connectControl } from '../admin/control-client.ts';
 import type { Config } from '../config/config.ts';
 import { devConfig, devDataDirectory } from '../config/dev.ts';
 import type { LoadResult } from '../config/load.ts';
@@ -22,7 +24,7 @@ export interface CommonOptions {
 export function withCommonOptions(command: Command): Command {
   return withConfigOptions(command).option(
     '--data <directory>',
-    'the data directory of a `postrider dev --data`, instead',
+    'instead of a configuration: a data directory, as that of `postrider dev --data`',
   );
 }
 
@@ -56,11 +58,53 @@ export async function loadOrFail(
   return result;
 }
 
-/** @throws CliError */
-export async function settingsOf(options: CommonOptions, { cwd }: Context): Promise<Config> {
+export interface Reached extends AsyncDisposable {
+  readonly dataDirectory: string;
+  /** What runs there, if anything does: it has a configuration of its own. */
+  readonly server: RemoteOperations | undefined;
+  readonly config: Config | undefined;
+}
+
+/**
+ * The server that a command speaks to, or where its stores are. A running server answers also when
+ * the configuration has been broken since it started. @throws CliError
+ */
+export async function reach(options: CommonOptions, context: Context): Promise<Reached> {
+  const { cwd } = context;
   if (options.data !== undefined)
-    return devConfig(cwd, { dataDirectory: resolve(cwd, options.data) });
+    return at(devConfig(cwd, { dataDirectory: resolve(cwd, options.data) }));
   const file = await findConfig(options.config, cwd);
-  if (file === undefined && existsSync(devDataDirectory(cwd))) return devConfig(cwd);
-  return (await loadOrFail(options.config, cwd)).config;
+  if (file === undefined && existsSync(devDataDirectory(cwd))) return at(devConfig(cwd));
+  const loaded = await loadConfig(options.config, cwd);
+  if (loaded.kind === 'ok') return at(loaded.config);
+  for (const dataDirectory of likelyDirectories(loaded)) {
+    const server = await connectControl(dataDirectory);
+    if (server === undefined) continue;
+    context.note(`postrider: ${basename(loaded.path!)} has problems; the running server is asked`);
+    return { dataDirectory, server, config: undefined, ...disposing(server) };
+  }
+  throw problemsError(loaded.path, loaded.problems, cwd);
+}
+
+async function at(config: Config): Promise<Reached> {
+  const { dataDirectory } = config;
+  const server = await connectControl(dataDirectory);
+  return { dataDirectory, server, config, ...disposing(server) };
+}
+
+const disposing = (server: RemoteOperations | undefined): AsyncDisposable => ({
+  [Symbol.asyncDispose]: async () => server?.[Symbol.asyncDispose](),
+});
+
+/** What the configuration says, or seems to say where it cannot even be read as a program. */
+function likelyDirectories({
+  path,
+  partial,
+}: Extract<LoadResult, { readonly kind: 'problems' }>): readonly string[] {
+  if (path === undefined || !existsSync(path)) return [];
+  const text = readFileSync(path, 'latin1');
+  const [, , written = 'postrider-data'] =
+    /\bdataDirectory['"]?\s*:\s*(['"`])((?:(?!\1)[^\r\n\\$])+)\1/.exec(text) ?? [];
+  const guessed = resolve(dirname(path), Buffer.from(written, 'latin1').toString('utf8'));
+  return [...new Set([partial?.dataDirectory ?? guessed, guessed])];
 }

@@ -127,7 +127,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     server,
     send: (mail) =>
       sendMail({ host: '127.0.0.1', port: server.listeners[0]!.port, tls: 'none', ...mail }),
-    reload: (next) => server.reload(configOf(next, directory)),
+    reload: async (next) => void (await server.reload(configOf(next, directory))),
     messages: arrivals.messages,
     waitFor: (fits, { timeoutMs = 5_000 } = {}) => arrivals.waitFor(fits, timeoutMs),
     async [Symbol.asyncDispose]() {
