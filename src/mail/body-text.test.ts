@@ -101,6 +101,20 @@ describe('bodyText', () => {
       part('text/plain; charset=iso-8859-1', '8bit', 'Gr\xc3\xbc\xc3\x9fe'),
       'Grüße',
     ],
+    [
+      'HTML that says UTF-16 in ASCII',
+      part('text/html', '7bit', '<meta charset="utf-16">ab'),
+      'ab',
+    ],
+    [
+      'HTML that says itself which charset it is in',
+      part(
+        'text/html',
+        '8bit',
+        '<meta http-equiv=x content="text/html; charset=koi8-r">\xf0\xd2\xc9',
+      ),
+      'При',
+    ],
     ['UTF-16', part('text/plain; charset=utf-16', 'base64', '//5IAGkA'), 'Hi'],
     [
       'RFC 2152: markup in UTF-7 is text',

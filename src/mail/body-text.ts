@@ -2,6 +2,7 @@
 // out. For search and previews. Total and bounded: at most so many octets are decoded of a message.
 
 import { decodeCharset } from './charset.ts';
+import { charsetName } from './charset-name.ts';
 import { decodeEncodedWords } from './encoded-word.ts';
 import { flowedText } from './flowed-text.ts';
 import { parseHeader } from './header.ts';
@@ -62,8 +63,9 @@ function collectText(into: Collector, part: MimePart): void {
   const octets =
     contentType.type === 'multipart' ? undelimited(into, part) : decodedOctets(into, part);
   into.room -= octets.length;
-  const text = decodeCharset(octets, contentType.params.get('charset') ?? '');
   const kind = kindOf(contentType);
+  const label = contentType.params.get('charset') ?? (kind === 'html' ? ownCharset(octets) : '');
+  const text = decodeCharset(octets, label);
   if (text !== '') into.parts.push({ kind, text: shownText(text, kind, contentType) });
 }
 
@@ -105,6 +107,15 @@ const likeHtml = new Set(['html', 'xhtml', 'x-amp-html', 'watch-html', 'enriched
 function kindOf({ type, subtype }: ContentType): 'plain' | 'html' | 'other' {
   if (likeHtml.has(subtype)) return 'html';
   return type === 'multipart' || subtype === 'plain' ? 'plain' : 'other';
+}
+
+/** What an HTML document says in its beginning, if it does: the Encoding Standard looks as far. */
+function ownCharset(octets: Uint8Array): string {
+  const head = Buffer.from(octets.buffer, octets.byteOffset, Math.min(octets.length, 1024));
+  const [, label] =
+    /<meta\s[^>]{0,200}charset\s*=\s*["']?([\w:-]+)/i.exec(head.toString('latin1')) ?? [];
+  // It was found in ASCII: what says UTF-16 there is wrong.
+  return label === undefined || charsetName(label).asciiDiffers ? '' : label;
 }
 
 function shownText(text: string, kind: TextPart['kind'], { params }: ContentType): string {

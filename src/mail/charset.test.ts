@@ -193,6 +193,11 @@ describe('decodeCharset', () => {
       assert.equal(decodeCharset(Buffer.from('日本語テキスト é'), label), '日本語テキスト é');
   });
 
+  it('Field: ISO-2022-JP under a label of another charset, or none', () => {
+    for (const label of ['', 'us-ascii', 'utf-8', 'iso-8859-1'])
+      assert.equal(decodeCharset(Buffer.from('a \x1b$B;3\x1b(B'), label), 'a 山');
+  });
+
   it('shows octets that are wrong in their charset as U+FFFD', () => {
     for (const [label, hex] of [
       ['utf-8', '41e9'],

@@ -16,7 +16,11 @@ export const decodeCharset = (octets: Uint8Array, label: string): string =>
 
 export function decodeAs(octets: Uint8Array, charset: CharsetName): string {
   const buffer = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
-  if (isAscii(buffer) && !charset.asciiDiffers) return buffer.toString('latin1');
+  if (isAscii(buffer) && !charset.asciiDiffers) {
+    // Field: ISO-2022-JP that says nothing of it.
+    if (buffer.includes('\x1b$')) return decodeIso2022(buffer, 'iso-2022-jp', byNode);
+    return buffer.toString('latin1');
+  }
   if (charset.by === 'guess') return isUtf8(buffer) ? utf8(buffer) : western(buffer);
   if (charset.by === 'western') return looksLikeUtf8(buffer) ? utf8(buffer) : western(buffer);
   // Octets above 7F in a charset of seven bits show that the label is wrong.

@@ -69,6 +69,8 @@ class WordReader {
   #text = '';
   #charset: CharsetName | undefined;
   #pieces: Buffer[] = [];
+  /** Digits of base64 that are no whole group yet. */
+  #cut = '';
 
   between(text: string): void {
     // RFC 2047 §6.2: white space between adjacent encoded words is not shown.
@@ -85,7 +87,8 @@ class WordReader {
     if (charset.name !== this.#charset?.name) this.#flush();
     this.#charset = charset;
     if (/[^\x00-\xff]/.test(encoded)) this.#rawText(encoded, encoding);
-    else this.#pieces.push(octetsOf(encoded, encoding, charset));
+    else if (encoding === 'b' || encoding === 'B') this.#base64(encoded);
+    else this.#quoted(encoded);
   }
 
   end(text: string): string {
@@ -97,7 +100,8 @@ class WordReader {
   #rawText(encoded: string, encoding: string): void {
     for (const [i, run] of encoded.split(/([^\x00-\x7f]+)/).entries()) {
       if (i % 2 === 0) {
-        this.#pieces.push(octetsOf(run, encoding, this.#charset!));
+        if (encoding === 'b' || encoding === 'B') this.#base64(run);
+        else this.#quoted(run);
         continue;
       }
       this.#flush();
@@ -105,7 +109,27 @@ class WordReader {
     }
   }
 
+  #quoted(encoded: string): void {
+    this.#endBase64();
+    this.#pieces.push(decodeQ(encoded, this.#charset!));
+  }
+
+  /** Field: base64 of the whole text, cut wherever the line was full. Others forget the padding. */
+  #base64(encoded: string): void {
+    const digits = this.#cut + encoded.replace(/[^A-Za-z0-9+/=]+/g, '');
+    const rest = digits.length % 4;
+    const isCut = rest > 0 && !digits.includes('=') && endsWithin(digits, rest);
+    this.#cut = isCut ? digits.slice(-rest) : '';
+    this.#pieces.push(decodeB(isCut ? digits.slice(0, -rest) : digits));
+  }
+
+  #endBase64(): void {
+    if (this.#cut !== '') this.#pieces.push(decodeB(this.#cut));
+    this.#cut = '';
+  }
+
   #flush(): void {
+    this.#endBase64();
     if (this.#pieces.length === 0) return;
     const pieces = this.#pieces;
     this.#pieces = [];
@@ -192,16 +216,16 @@ function fill(pieces: readonly string[], max: number, sizeOf: (piece: string) =>
 
 const escapeQ = (octet: number): string => `=${octet.toString(16).toUpperCase().padStart(2, '0')}`;
 
-function octetsOf(encoded: string, encoding: string, charset: CharsetName): Buffer {
-  if (encoding === 'b' || encoding === 'B') return decodeB(encoded);
-  const octets = decodeQ(Buffer.from(encoded, 'latin1'));
+/** RFC 2047 §4.2. */
+function decodeQ(encoded: string, charset: CharsetName): Buffer {
+  const octets = unescaped(Buffer.from(encoded, 'latin1'));
   // Field: octets above 7F in the word. They are as they stood in the field, or UTF-8 has been read.
   if (charset.by !== 'utf-8' || !/[^\x00-\x7f]/.test(encoded) || isUtf8(octets)) return octets;
-  return decodeQ(Buffer.from(encoded, 'utf8'));
+  return unescaped(Buffer.from(encoded, 'utf8'));
 }
 
-/** RFC 2047 §4.2; an "=" without two digits behind it stands for itself. Changes its argument. */
-function decodeQ(octets: Buffer): Buffer {
+/** An "=" without two digits behind it stands for itself. Changes its argument. */
+function unescaped(octets: Buffer): Buffer {
   let length = 0;
   for (let i = 0; i < octets.length; i += 1) {
     const octet = octets[i]!;
@@ -214,15 +238,19 @@ function decodeQ(octets: Buffer): Buffer {
 }
 
 /**
- * RFC 2047 §4.1, RFC 2045 §6.8: what is not of the alphabet is skipped.
+ * RFC 2047 §4.1. `digits`: of base64, with padding.
  * Field: several encoded texts, each with its padding, behind one another.
  */
-function decodeB(encoded: string): Buffer {
-  // Buffer skips them, too, but takes "-" and "_" for letters of another alphabet.
-  const clean = /[-_]/.test(encoded) ? encoded.replace(/[-_]+/g, '') : encoded;
-  if (!/=[^=]/.test(clean)) return Buffer.from(clean, 'base64');
-  return Buffer.concat(clean.split(/=+/).map((piece) => Buffer.from(piece, 'base64')));
+function decodeB(digits: string): Buffer {
+  if (!/=[^=]/.test(digits)) return Buffer.from(digits, 'base64');
+  return Buffer.concat(digits.split(/=+/).map((piece) => Buffer.from(piece, 'base64')));
 }
+
+const base64Digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+/** Whether the last `rest` digits, without padding, end in the middle of an octet that is not zero. */
+const endsWithin = (digits: string, rest: number): boolean =>
+  rest === 1 || (base64Digits.indexOf(digits.at(-1)!) & (rest === 2 ? 0x0f : 0x03)) !== 0;
 
 function hexPair(high: number | undefined, low: number | undefined): number {
   const value = hexDigit(high) * 16 + hexDigit(low);
