@@ -32,6 +32,9 @@ export interface DoorsParts {
   readonly serviceFor: (spec: ListenerConfig) => Service;
   readonly tls: () => ServerTls | undefined;
   readonly admitHandshake: ListenOptions['admitHandshake'];
+  readonly onHandshakeFailure?:
+    | ((service: ListenerConfig['service'], address: string, error: Error) => void)
+    | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -159,7 +162,10 @@ class Door {
     this.#host = host;
   }
 
-  static async open(place: Place, { tls, admitHandshake, log }: DoorsParts): Promise<Door> {
+  static async open(
+    place: Place,
+    { tls, admitHandshake, onHandshakeFailure, log }: DoorsParts,
+  ): Promise<Door> {
     const door = new Door(place);
     const { path, port, mode } = place.spec;
     door.#listener = await listen({
@@ -175,6 +181,8 @@ class Door {
         return door.spec.tls === 'implicit';
       },
       onConnection: (peer) => door.#accept(peer),
+      onHandshakeFailure: (address, error) =>
+        onHandshakeFailure?.(door.spec.service, address, error),
     });
     return door;
   }

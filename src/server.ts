@@ -21,6 +21,7 @@ import { createConnectionLimits } from './policy/connection-limits.ts';
 import type { Directory } from './policy/directory.ts';
 import { createLoginThrottle } from './policy/login-throttle.ts';
 import type { Policy } from './policy/policy.ts';
+import { Refusals } from './policy/refusals.ts';
 import { createMessageIds } from './queue/message-id.ts';
 import { QueueRunner } from './queue/runner.ts';
 import { createRelays } from './relays.ts';
@@ -76,11 +77,19 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   const { dataDirectory, history: historySettings } = options.config;
   const connections = createConnectionLimits(connectionLimits(options.config));
+  let diary: HistoryStore | undefined; // there may be somebody to refuse before it is open
+  const refusals = new Refusals({ log, clock, history: { record: (one) => diary?.record(one) } });
   const doors = new Doors({
     serviceFor: (spec) => serviceFor(spec),
     tls: () => tls,
-    admitHandshake: (address) =>
-      connections.admit(address) === undefined ? () => connections.release(address) : undefined,
+    admitHandshake: (address) => {
+      const objection = connections.admit(address);
+      if (objection === undefined) return () => connections.release(address);
+      refusals.note({ client: address, stage: 'connect', reason: objection.lines[0] });
+      return undefined;
+    },
+    onHandshakeFailure: (service, client, { message: reason }) =>
+      refusals.note({ service, client, stage: 'tls', reason }),
     ...{ clock, log },
   });
   undo.defer(() => doors.close(0));
@@ -101,6 +110,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log,
   });
   undo.use(history);
+  diary = history;
   const relays = createRelays(options, { clock, random, log });
   undo.use(relays);
   const parts = { stores, openRelay: relays.open, log };
@@ -132,7 +142,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     live: () => live,
     tls: () => tls,
     policies: options.policies ?? [],
-    ...{ stores, runner, messageId, throttle, connections, clock, random, log },
+    ...{ stores, runner, messageId, throttle, connections, clock, random, log, refusals },
   });
 
   await rerouteQueue(stores, live, log);
@@ -179,6 +189,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await runner.stop({ graceMs });
     await live.remote.close();
     await relays[Symbol.asyncDispose]();
+    refusals.close();
     await history[Symbol.asyncDispose]();
     await stores[Symbol.asyncDispose]();
   }

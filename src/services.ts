@@ -26,6 +26,7 @@ import type { Policy } from './policy/policy.ts';
 import { inOrder } from './policy/policy.ts';
 import { qualifiedDomain } from './policy/qualified-domain.ts';
 import { createQuotaRule } from './policy/quota.ts';
+import type { Refusals } from './policy/refusals.ts';
 import { createSenderRule } from './policy/sender-owner.ts';
 import { defaultPop3Limits } from './pop3/limits.ts';
 import { DomainQueues } from './queue/domain-queues.ts';
@@ -48,10 +49,11 @@ export interface ServicesParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly refusals: Refusals;
 }
 
 export function createServices(parts: ServicesParts): (spec: ListenerConfig) => Service {
-  const { live, stores, runner, throttle, connections, clock, random, log } = parts;
+  const { live, stores, runner, throttle, connections, clock, random, log, refusals } = parts;
   // `dev` is how a server was started; a reload does not change it.
   const { dev } = live().config;
   const { accounts } = stores;
@@ -98,10 +100,18 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
     if (tls === undefined) throw new Error('STARTTLS without a certificate');
     return startServerTls(peer as SocketPeer, tls);
   };
+  /** For the protocols whose conversations keep no record of it themselves. */
+  const notedStartTls = (service: string) => (peer: Peer) =>
+    startTls(peer).catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      refusals.note({ service, client: peer.remote.address, stage: 'starttls', reason });
+      throw error;
+    });
   const offersStartTls = (spec: ListenerConfig) =>
     spec.tls === 'starttls' && parts.tls() !== undefined;
 
-  const login = (sessionLog: Log) => new Login({ authenticator, throttle, clock, log: sessionLog });
+  const login = (sessionLog: Log) =>
+    new Login({ authenticator, throttle, clock, log: sessionLog, refusals });
 
   function smtpService(spec: SmtpListener): Service {
     const withheld = new Set(spec.withhold);
@@ -142,7 +152,7 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
       submit: (message, _client, room) => runner.submit(message, room),
       messageId: parts.messageId,
       startQueue: async (node) => queues.start(node),
-      ...{ clock, random, log },
+      ...{ clock, random, log, refusals },
     });
   }
 
@@ -158,7 +168,8 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
           limits: { ...defaultPop3Limits, idleMs: pop3.idleTimeout },
         };
       },
-      ...{ maildrops, authenticator, throttle, connections, startTls, clock, random, log },
+      ...{ maildrops, authenticator, throttle, connections, clock, random, log, refusals },
+      startTls: notedStartTls('pop3'),
     });
   }
 
@@ -188,7 +199,8 @@ export function createServices(parts: ServicesParts): (spec: ListenerConfig) => 
       createSession: createImapSession,
       ...{ store: stores.folders, openFolders, spool: stores.spool },
       accountOf: (address) => live().directory.accountOf(address),
-      ...{ authenticator, throttle, connections, startTls, clock, random, log },
+      ...{ authenticator, throttle, connections, clock, random, log, refusals },
+      startTls: notedStartTls('imap'),
     });
   }
 

@@ -9,6 +9,7 @@ import type { Peer } from '../net/peer.ts';
 import type { ConnectionLimits } from '../policy/connection-limits.ts';
 import { Login } from '../policy/login.ts';
 import type { LoginThrottle } from '../policy/login-throttle.ts';
+import type { Refusals } from '../policy/refusals.ts';
 import type { Pop3Limits } from '../pop3/limits.ts';
 import { err, formatResponse, responses } from '../pop3/response.ts';
 import { Pop3Session } from '../pop3/session.ts';
@@ -42,6 +43,8 @@ export interface Pop3ServiceParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Keeps a record of who was turned away or could not log in. */
+  readonly refusals?: Refusals | undefined;
 }
 
 export class Pop3Service {
@@ -71,6 +74,8 @@ export class Pop3Service {
     const objection = connections.admit(address);
     if (objection !== undefined) {
       turnAway(peer, formatResponse(err(objection.lines[0], 'SYS/TEMP')));
+      const reason = objection.lines[0];
+      this.#parts.refusals?.note({ service: 'pop3', client: address, stage: 'connect', reason });
       return;
     }
     const conversation = this.#open(peer);
@@ -101,7 +106,7 @@ export class Pop3Service {
   }
 
   #open(peer: Peer): Pop3Conversation {
-    const { settings, maildrops, authenticator, throttle, startTls, clock } = this.#parts;
+    const { settings, maildrops, authenticator, throttle, startTls, clock, refusals } = this.#parts;
     const { hostname, startTls: mayStartTls, insecureAuth, loginDelayMs, limits } = settings();
     const id = `${this.#sessionPrefix}${(this.#sessions++).toString(36).padStart(4, '0')}`;
     const log = logOfSession(this.#parts.log, id);
@@ -114,7 +119,7 @@ export class Pop3Service {
       loginDelaySeconds: Math.ceil(loginDelayMs / 1000),
       limits,
     });
-    const login = new Login({ authenticator, throttle, clock, log });
+    const login = new Login({ authenticator, throttle, clock, log, refusals });
     const access = new Pop3Access({ login, maildrops, loginDelayMs, log });
     return new Pop3Conversation({ peer, session, access, startTls, mechanisms, clock, log });
   }

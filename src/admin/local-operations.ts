@@ -112,7 +112,7 @@ export function localOperations(parts: LocalOperationsParts): Operations {
       const found = await parts.storiesOf(id);
       if (found.length === 0)
         throw new OperationError(
-          `nothing is known of ${id}: it is neither a queue id nor a Message-ID seen lately`,
+          `nothing is known of ${id}: it is no queue id and no Message-ID seen lately, and nothing of it was refused`,
         );
       const stories = found.map(({ queued, events, ...story }) => ({
         ...story,

@@ -134,7 +134,10 @@ export interface Operations {
     readonly silent: boolean;
   }): Promise<number>;
 
-  /** By queue id or Message-ID. @throws OperationError when nothing is known of it. */
+  /**
+   * By queue id or Message-ID; what was refused also by address. Refusals are stories with one event,
+   * whose id is the session's. @throws OperationError when nothing is known of it.
+   */
   why(request: { readonly id: string }): Promise<Story>;
 }
 

@@ -12,7 +12,7 @@ export function whyCommand(context: Context): Command {
     .description(
       'everything known of one message: where it came from, what was tried, what was said',
     )
-    .argument('<id>', 'queue id or Message-ID')
+    .argument('<id>', 'queue id or Message-ID; for what was refused, an address or a session')
     .action(async (id: string, options: CommonOptions) => {
       await withOperations(context, options, async (operations) => {
         const { stories, text } = await operations.why({ id });

@@ -592,7 +592,8 @@ export const schema = z.strictObject({
   history: z
     .strictObject({
       size: size({
-        about: 'What `why` remembers of messages that are gone: files of this size in all.',
+        about:
+          'What `why` remembers of messages that are gone: files of this size in all; an eighth more for what was refused.',
         default: '640MiB',
         min: 2 ** 20,
         max: 2 ** 40,

@@ -19,6 +19,7 @@ import type { ConnectionLimits } from '../policy/connection-limits.ts';
 import { createConnectionLimits } from '../policy/connection-limits.ts';
 import { Login } from '../policy/login.ts';
 import { createLoginThrottle } from '../policy/login-throttle.ts';
+import { Refusals } from '../policy/refusals.ts';
 import { createMessageIds } from '../queue/message-id.ts';
 import type { ClientFacts, Envelope } from '../receive/reception.ts';
 import { SmtpService } from '../receive/smtp-service.ts';
@@ -190,6 +191,7 @@ export class SmtpServer implements AsyncDisposable {
     const limits = { ...defaultLimits, ...options.limits };
     const authenticator = createHookAuthenticator(options);
     const throttle = createLoginThrottle({ clock });
+    const refusals = new Refusals({ log, clock });
     const mechanisms = (peer: { tls: ClientFacts['tls'] }) =>
       options.onAuth === undefined
         ? []
@@ -204,7 +206,8 @@ export class SmtpServer implements AsyncDisposable {
         limits,
         isTrusted: () => false,
         mechanisms,
-        login: (sessionLog) => new Login({ authenticator, throttle, clock, log: sessionLog }),
+        login: (sessionLog) =>
+          new Login({ authenticator, throttle, clock, log: sessionLog, refusals }),
         // Who is a recipient is onRecipient's to say.
         directory: {
           resolve: async (to) => {
@@ -238,6 +241,7 @@ export class SmtpServer implements AsyncDisposable {
       startQueue: async () => reply(458, '3.3', 'There is no queue here'),
       clock,
       random: systemRandom,
+      refusals,
       log,
     });
   }

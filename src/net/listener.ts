@@ -27,6 +27,8 @@ export interface ListenOptions {
   readonly admitHandshake?: ((address: string) => (() => void) | undefined) | undefined;
   /** Called for each connection; it owns the Peer from then on. */
   readonly onConnection: (peer: SocketPeer) => void;
+  /** Nothing can be said to those whose handshake fails. */
+  readonly onHandshakeFailure?: ((address: string, error: Error) => void) | undefined;
   readonly log?: Log | undefined;
 }
 
@@ -108,7 +110,8 @@ function accept(socket: Socket, options: ListenOptions, handshakes: Set<SocketPe
       over();
       peer.destroy();
       const { address } = peer.remote;
-      options.log?.debug('TLS handshake failed', { address, error: error.message });
+      options.log?.debug('TLS handshake failed', { client: address, error: error.message });
+      options.onHandshakeFailure?.(address, error);
     },
   );
 }

@@ -9,6 +9,7 @@ import type { Peer } from '../net/peer.ts';
 import type { Authenticator, SaslServer, SaslStep, TokenTarget } from '../sasl/mechanism.ts';
 import { createSaslServer } from '../sasl/server.ts';
 import type { LoginThrottle } from './login-throttle.ts';
+import type { LoginFailure, Refusals } from './refusals.ts';
 
 export type LoginRefusal =
   | 'credentials'
@@ -34,6 +35,8 @@ export interface LoginParts {
   readonly clock: Clock;
   /** Of the session: its name is on every line. */
   readonly log: Log;
+  /** Keeps a record of failures, and the log from being flooded. */
+  readonly refusals?: Pick<Refusals, 'loginFailed'> | undefined;
 }
 
 interface Exchange {
@@ -201,13 +204,13 @@ export class Login {
       // A typing error was counted under the name that was given, which may be another address.
       const name = named();
       if (name !== undefined) throttle.succeeded(address, name);
-      log.info('logged in', { account, mechanism, address });
+      log.info('logged in', { account, mechanism, client: address });
       return { kind: 'logged-in', account };
     }
     const { reason, user, cause } = step;
     if (cause instanceof ClientLeft) return refused('temporary');
-    log.warn('login failed', {
-      ...{ mechanism, reason, user, address },
+    this.#noteFailure({
+      ...{ mechanism, reason, user, client: address },
       ...(cause !== undefined && { error: String(cause) }),
     });
     if (reason === 'credentials') throttle.failed(address, user);
@@ -215,8 +218,14 @@ export class Login {
   }
 
   #blocked(mechanism: string, { remote: { address } }: LoginClient): LoginResult {
-    this.#parts.log.warn('login failed', { mechanism, reason: 'blocked', address });
+    this.#noteFailure({ mechanism, reason: 'blocked', client: address });
     return refused('blocked');
+  }
+
+  #noteFailure(failure: LoginFailure): void {
+    const { refusals, log } = this.#parts;
+    if (refusals === undefined) log.warn('login failed', { ...failure });
+    else refusals.loginFailed(failure, log);
   }
 
   #isBlocked({ remote }: LoginClient): boolean {

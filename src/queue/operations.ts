@@ -80,9 +80,12 @@ const whyNobody = ({ message, recipients }: Lease): Untold =>
     .map(({ params }) => whyUntold(message.sender, params, 'failed'))
     .find((reason) => reason !== undefined) ?? 'no-mailbox';
 
-/** By queue id or Message-ID; [] when nothing is known. */
+/** By queue id or Message-ID, what was refused also by address or session; [] when nothing is known. */
 export async function storiesOf(
-  { store, history }: { readonly store: QueueStore; readonly history: Pick<HistoryStore, 'find'> },
+  {
+    store,
+    history,
+  }: { readonly store: QueueStore; readonly history: Pick<HistoryStore, 'find' | 'findRefused'> },
   id: string,
 ): Promise<readonly MessageStory[]> {
   const found = new Map<string, HistoryEvent[]>();
@@ -95,6 +98,9 @@ export async function storiesOf(
   for (const queued of await queuedAs(store, id)) if (!found.has(queued)) found.set(queued, []);
   const stories: MessageStory[] = [];
   for (const [of, events] of found) stories.push({ id: of, queued: await store.get(of), events });
+  // A refusal is a story of its own: there is no message, only a session.
+  for (const event of await history.findRefused(id))
+    stories.push({ id: event.id, queued: undefined, events: [event] });
   return stories;
 }
 

@@ -2,7 +2,7 @@
 // next. `why` prints it.
 
 import { unreachable } from '../base/assert.ts';
-import type { AttemptResult, HistoryEvent, Untold } from '../store/history.ts';
+import type { AttemptResult, HistoryEvent, RefusedEvent, Untold } from '../store/history.ts';
 import type { Origin, QueueEntry } from '../store/queue-store.ts';
 import { destinationText } from './destination-text.ts';
 import type { MessageStory } from './operations.ts';
@@ -14,6 +14,8 @@ export function formatWhy(stories: readonly MessageStory[]): string {
 }
 
 function formatStory({ id, queued, events }: MessageStory): string {
+  const [first] = events;
+  if (first?.kind === 'refused') return `${eventLines(first).join('\n')}\n`;
   const lines = [`Message ${id}`];
   if (queued !== undefined && !events.some(({ kind }) => kind === 'received'))
     lines.push(`${isoTime(queued.received)}  received`, ...receivedLines(queued, queued.origin));
@@ -59,9 +61,27 @@ function eventLines(event: HistoryEvent): string[] {
       return [`${when}  the sender is told (${event.action}) by message ${event.report}`];
     case 'untold':
       return []; // at the end
+    case 'refused':
+      return [`Refused ${when}`, ...refusedLines(event)];
     default:
       return unreachable(event);
   }
+}
+
+function refusedLines({ id, refusal }: RefusedEvent): string[] {
+  const { client, hello, from, to, recipients = 1, messageId, account, service } = refusal;
+  const { stage, reply, reason } = refusal;
+  const who = `${hello === undefined || hello === '' ? '' : `${hello} `}[${client || 'local'}]`;
+  const where = [service, id === '' ? undefined : `session ${id}`].filter(Boolean).join(', ');
+  const more = recipients > 1 ? ` and ${recipients - 1} more` : '';
+  return [
+    `    client ${who}${where === '' ? '' : `, ${where}`}${account === undefined ? '' : `, as ${account}`}`,
+    ...(from === undefined ? [] : [`    from <${from}>`]),
+    ...(to === undefined ? [] : [`    to <${to}>${more}`]),
+    ...(messageId === undefined ? [] : [`    Message-ID ${messageId}`]),
+    `    at ${stage}: ${reply ?? reason}`,
+    ...(reply === undefined || reply.endsWith(reason) ? [] : [`        because ${reason}`]),
+  ];
 }
 
 const untoldTexts: Readonly<Record<Untold, string>> = {

@@ -7,7 +7,7 @@ import type { Peer } from '../net/peer.ts';
 import { PeerTimeout } from '../net/peer.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { formatReply, reply } from '../smtp/reply.ts';
-import type { Question, SessionEvent } from '../smtp/server/event.ts';
+import type { Question, Refused, SessionEvent } from '../smtp/server/event.ts';
 import type { ServerSession } from '../smtp/server/session.ts';
 import { replyFor, SmtpError, StorageError } from '../smtp/smtp-error.ts';
 
@@ -28,6 +28,10 @@ export interface Answerer {
   content(bytes: Uint8Array): Promise<void> | undefined;
   /** The transaction is over; nothing half-received may remain. */
   reset(): Promise<void> | undefined;
+  /** A reply of 4yz or 5yz was given; `cause` is what it does not tell the client. */
+  refused?(refused: Refused, cause: string | undefined): void;
+  /** The handshake after STARTTLS failed: nothing could be said. */
+  tlsFailed?(error: string): void;
   /** TLS is up: the facts may change what is offered. */
   secured(peer: Peer): { readonly mechanisms: readonly string[]; readonly trusted: boolean };
 }
@@ -75,6 +79,8 @@ export class Conversation {
   /** When the wait for the present command, or for the present message, began. */
   #waitingSince = 0;
   #waitingAfter = -1;
+  /** Why the last question was refused, where the reply does not say it. */
+  #cause: string | undefined;
 
   constructor(parts: ConversationParts) {
     this.#parts = parts;
@@ -94,7 +100,7 @@ export class Conversation {
     try {
       for (let more = true; more; ) {
         // Most events need no waiting: a promise for each of them would be most of the work.
-        const step = this.#step(this.#session.next());
+        const step = this.#step(this.#next());
         more = typeof step === 'boolean' ? step : await step;
       }
       await this.#peer.end(this.#lingerMs);
@@ -121,6 +127,19 @@ export class Conversation {
   /** Drops the connection now. */
   destroy(): void {
     this.#peer.destroy();
+  }
+
+  #next(): SessionEvent {
+    const event = this.#session.next();
+    this.#tellRefused();
+    return event;
+  }
+
+  #tellRefused(): void {
+    const refused = this.#session.takeRefused();
+    if (refused.length === 0) return;
+    for (const one of refused) this.#parts.answerer.refused?.(one, this.#cause);
+    this.#cause = undefined;
   }
 
   /** False when the conversation is over. */
@@ -162,6 +181,7 @@ export class Conversation {
     if ('each' in answer) session.answerEach(answer.each);
     else if ('challenge' in answer) session.challenge(answer.challenge);
     else session.answer(answer);
+    this.#tellRefused();
     return true;
   }
 
@@ -169,6 +189,8 @@ export class Conversation {
   #refusal(question: Question, error: unknown): Reply {
     const { log } = this.#parts;
     const during = question.kind;
+    const hidden = error instanceof SmtpError ? error.cause : error;
+    if (hidden !== undefined) this.#cause = messageOf(hidden);
     if (!(error instanceof SmtpError))
       log.error('unforeseen failure', { during, error: stackOf(error) });
     else if (error instanceof StorageError || error.cause !== undefined)
@@ -214,6 +236,7 @@ export class Conversation {
 
   async #timedOut(): Promise<boolean> {
     this.#session.timedOut();
+    this.#tellRefused();
     await this.#flush();
     return false;
   }
@@ -244,7 +267,10 @@ export class Conversation {
     // The 220 and the handshake must not be separated by a read: bytes that arrive in between
     // would be taken for plaintext.
     void this.#flush().catch(() => {});
-    this.#peer = await this.#parts.startTls(this.#peer).catch(lost);
+    this.#peer = await this.#parts.startTls(this.#peer).catch((error: unknown) => {
+      this.#parts.answerer.tlsFailed?.(messageOf(error));
+      return lost(error);
+    });
     this.#session.tlsStarted(this.#parts.answerer.secured(this.#peer));
   }
 }

@@ -42,6 +42,7 @@ class WatchedSpool extends MemorySpool {
         return writer.size;
       },
       release: () => writer.release(),
+      head: () => writer.head?.() ?? new Uint8Array(),
       write: (bytes) => {
         if (this.fail === 'write') throw new StorageError('disk full');
         if (this.fail === 'later') return Promise.reject(new StorageError('disk full'));

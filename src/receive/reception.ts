@@ -15,12 +15,13 @@ import type { Directory, ResolvedRecipient } from '../policy/directory.ts';
 import type { Login, LoginResult } from '../policy/login.ts';
 import type { QuotaRule } from '../policy/quota.ts';
 import { largerThanMailbox, mailboxFull } from '../policy/quota.ts';
+import type { Refusal, Refusals } from '../policy/refusals.ts';
 import type { SenderRule } from '../policy/sender-owner.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
 import { findParam, formatMailParam } from '../smtp/extensions/index.ts';
 import type { Reply } from '../smtp/reply.ts';
-import { replies, reply } from '../smtp/reply.ts';
-import type { Question } from '../smtp/server/event.ts';
+import { formatReply, replies, reply } from '../smtp/reply.ts';
+import type { Question, Refused } from '../smtp/server/event.ts';
 import { StoreGoneError } from '../smtp/smtp-error.ts';
 import type { TlsFacts } from '../smtp/tls-facts.ts';
 import type { StoredContent } from '../store/content.ts';
@@ -106,6 +107,8 @@ export interface ReceptionParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly hooks: ReceptionHooks;
+  /** Where a record of what was refused is kept. */
+  readonly refusals?: Refusals | undefined;
 }
 
 const noVerification = reply(502, '7.0', 'VRFY is not available');
@@ -125,6 +128,8 @@ export class Reception implements Answerer {
     | { sender: ReversePath; params: readonly MailParam[]; recipients: AcceptedRecipient[] }
     | undefined;
   #content: ContentWriter | undefined;
+  /** Of the last content that was complete. */
+  #messageId: string | undefined;
 
   constructor(parts: ReceptionParts) {
     this.#parts = parts;
@@ -163,6 +168,40 @@ export class Reception implements Answerer {
       default:
         return unreachable(question);
     }
+  }
+
+  refused(refused: Refused, cause: string | undefined): void {
+    const { stage, reply: said, sender, recipients, content } = refused;
+    const text = formatReply(said).trimEnd();
+    const [first] = recipients;
+    this.#noteRefused({
+      stage,
+      reply: text.replaceAll('\r\n', ' '),
+      reason: cause ?? said.lines.join(' '),
+      ...(sender !== undefined && { from: sender === null ? '' : formatMailbox(sender) }),
+      ...(first !== undefined && { to: formatMailbox(first) }),
+      ...(recipients.length > 1 && { recipients: recipients.length }),
+      ...(stage === 'content' && { messageId: this.#refusedMessageId(content) }),
+    });
+  }
+
+  tlsFailed(error: string): void {
+    this.#noteRefused({ stage: 'starttls', reason: error });
+  }
+
+  #noteRefused(facts: Pick<Refusal, 'stage' | 'reason'> & Partial<Refusal>): void {
+    const { refusals, session, service, log } = this.#parts;
+    if (refusals === undefined) return;
+    const { remote } = this.#peer;
+    const account = this.#account;
+    const hello = this.#hello === '' ? undefined : this.#hello;
+    refusals.note({ session, service, client: remote.address, hello, account, ...facts }, log);
+  }
+
+  /** Of content that is still being received, or was looked at a moment ago. */
+  #refusedMessageId(rest: Uint8Array = new Uint8Array()): string | undefined {
+    const head = this.#content?.head?.();
+    return head === undefined ? this.#messageId : scanHeader(Buffer.concat([head, rest])).messageId;
   }
 
   /** RFC 3207 §4.2: what was known of the client before TLS is forgotten. */
@@ -281,6 +320,7 @@ export class Reception implements Answerer {
     const envelope = this.#envelope;
     assert(envelope !== undefined && writer !== undefined, 'content follows an envelope');
     // Whatever happens, the next transaction starts empty.
+    this.#messageId = undefined;
     this.#envelope = undefined;
     this.#content = undefined;
     let stored: StoredContent | undefined;
@@ -289,6 +329,7 @@ export class Reception implements Answerer {
       const { client } = this;
       const head = stored.kind === 'inline' ? stored.bytes : await firstBytes(spool, stored);
       const header = scanHeader(head, stored.kind === 'inline');
+      this.#messageId = header.messageId;
       const { end, received } = header;
       const loop = mailLoop(head.subarray(0, end), hostname, receivedFieldsMax, received);
       const objection = loop ?? (await hooks.onMessage?.({ client, ...envelope }, stored));

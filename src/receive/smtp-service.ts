@@ -53,6 +53,7 @@ export interface SmtpServiceParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly refusals?: ReceptionParts['refusals'];
 }
 
 export class SmtpService {
@@ -78,6 +79,7 @@ export class SmtpService {
     const objection = this.#stopping ? replies.shuttingDown : connections.admit(address);
     if (objection !== undefined) {
       turnAway(peer, objection);
+      this.#noteTurnedAway(address, objection);
       return;
     }
     const conversation = this.#open(peer);
@@ -101,6 +103,13 @@ export class SmtpService {
   /** Drops what is still there. */
   destroy(): void {
     for (const conversation of this.#conversations) conversation.destroy();
+  }
+
+  #noteTurnedAway(client: string, objection: Reply): void {
+    const { service } = this.#parts.settings();
+    const reply = formatReply(objection).trimEnd();
+    const [reason] = objection.lines;
+    this.#parts.refusals?.note({ service, client, stage: 'connect', reply, reason });
   }
 
   #open(peer: Peer): Conversation {
@@ -130,6 +139,7 @@ export class SmtpService {
       clock,
       log: sessionLog,
       hooks: now.hooks,
+      refusals: this.#parts.refusals,
     });
     const session = new ServerSession({
       protocol: now.service,

@@ -17,6 +17,9 @@ export interface ContentRules {
   readonly limits: SessionLimits;
 }
 
+/** Limit: octets kept of what was refused, for a record of it: the Message-ID is in them. */
+const refusedBytesMax = 16 * 2 ** 10;
+
 const cr = 0x0d;
 const lf = 0x0a;
 const dot = 0x2e;
@@ -40,6 +43,7 @@ export class ContentReader {
   #bytes = 0;
   #ended = false;
   #refusal: Reply | undefined;
+  #refused: Uint8Array | undefined;
 
   constructor(rules: ContentRules) {
     this.#rules = rules;
@@ -59,6 +63,11 @@ export class ContentReader {
   /** Why the content cannot be accepted. Once it is there, reading goes on but gives no more. */
   get refusal(): Reply | undefined {
     return this.#refusal;
+  }
+
+  /** What was not given out any more when the refusal was found; at most `refusedBytesMax` of it. */
+  get refused(): Uint8Array | undefined {
+    return this.#refused;
   }
 
   /** Where in the input the last read() stopped. */
@@ -89,7 +98,14 @@ export class ContentReader {
 
   /** Counts a piece. False when there is nothing to give out. */
   #accept(piece: Uint8Array): boolean {
-    if (piece.length === 0 || this.#refusal !== undefined) return false;
+    if (piece.length === 0) return false;
+    if (this.#refusal === undefined) this.#count(piece);
+    if (this.#refusal === undefined) return true;
+    this.#refused ??= piece.slice(0, refusedBytesMax);
+    return false;
+  }
+
+  #count(piece: Uint8Array): void {
     const { messageBytes, headerBytes, textLineBytes } = this.#rules.limits;
     this.#bytes += piece.length;
     if (messageBytes !== 0 && this.#bytes > messageBytes) this.#refusal = replies.messageTooBig;
@@ -97,7 +113,6 @@ export class ContentReader {
     // A line that never ends is not waited for.
     else if (textLineBytes !== 0 && this.#line > textLineBytes && this.#rules.framing !== 'octets')
       this.#refusal = textLineTooLong(this.#lineNumber, textLineBytes);
-    return this.#refusal === undefined;
   }
 
   /** From here to the next octet that is not simply passed on. */

@@ -2,6 +2,7 @@
 // a ledger: it is written behind the message path, a crash may cost its last moments, and nothing
 // is ever decided by it.
 
+import { addressKey } from '../mail/address.ts';
 import type { Origin } from './queue-store.ts';
 
 export type HistoryEvent =
@@ -51,7 +52,40 @@ export type HistoryEvent =
       readonly at: number;
       readonly kind: 'untold';
       readonly reason: Untold;
-    };
+    }
+  | RefusedEvent;
+
+/** What a client was refused: there is no message, `id` is the session's or ''. */
+export interface RefusedEvent {
+  readonly id: string;
+  readonly at: number;
+  readonly kind: 'refused';
+  readonly refusal: RefusalFacts;
+  /** What it is found by: keys of the addresses, the bare Message-ID. */
+  readonly keys: readonly string[];
+}
+
+export interface RefusalFacts {
+  readonly service?: string | undefined;
+  /** The client's address, '' on a Unix socket. */
+  readonly client: string;
+  /** What the client called itself. */
+  readonly hello?: string | undefined;
+  /** The reverse-path, '' for the null one. */
+  readonly from?: string | undefined;
+  /** The first recipient it concerns; `recipients` says how many there are if it is not alone. */
+  readonly to?: string | undefined;
+  readonly recipients?: number | undefined;
+  readonly messageId?: string | undefined;
+  /** The account that is logged in, or the name that somebody tried to log in with. */
+  readonly account?: string | undefined;
+  /** What was refused: `connect`, `helo`, `mail`, `rcpt`, `data`, `content`, `auth`, `starttls`, … */
+  readonly stage: string;
+  /** `550 5.1.1 No such mailbox here`; undefined where nothing could be said. */
+  readonly reply?: string | undefined;
+  /** Why, where the reply does not say it to strangers; otherwise its words. */
+  readonly reason: string;
+}
 
 /**
  * Why nobody is told of a failure: the null reverse-path is never answered (RFC 5321 §4.5.5), the
@@ -83,12 +117,31 @@ export interface HistoryStore extends AsyncDisposable {
    * angle brackets); oldest first, bounded.
    */
   find(idOrMessageId: string): Promise<readonly HistoryEvent[]>;
+  /** The latest refusals with this address, Message-ID or session; oldest first, bounded. */
+  findRefused(text: string): Promise<readonly RefusedEvent[]>;
   /** Resolves when what was recorded so far is in the file. */
   flush(): Promise<void>;
 }
 
 /** Limit: a message is not attempted more often in any schedule that makes sense. */
 export const historyEventsMax = 10_000;
+
+/** Limit: refusals that are shown. */
+export const refusalsMax = 100;
+
+/** Whether a refusal is one that `findRefused` is asked for. */
+export function refusalMatcher(text: string): (event: HistoryEvent) => event is RefusedEvent {
+  const wanted = refusalKeys(text);
+  return (event): event is RefusedEvent =>
+    event.kind === 'refused' &&
+    (event.id === text || event.keys.some((key) => wanted.includes(key)));
+}
+
+/** As an address, and as a Message-ID. */
+export const refusalKeys = (text: string): readonly string[] => [
+  addressKey(text.replace(/^<|>$/g, '')),
+  bareMessageId(text),
+];
 
 /** The events of `events` that `find` is asked for, oldest first. */
 export function matchingEvents(
@@ -100,7 +153,9 @@ export function matchingEvents(
   for (const event of all)
     if (event.kind === 'received' && sameMessageId(event.messageId, idOrMessageId))
       ids.add(event.id);
-  return all.filter((event) => ids.has(event.id)).slice(0, historyEventsMax);
+  return all
+    .filter((event) => event.kind !== 'refused' && ids.has(event.id))
+    .slice(0, historyEventsMax);
 }
 
 export const bareMessageId = (messageId: string): string => messageId.replace(/^<|>$/g, '');
@@ -117,6 +172,7 @@ export function memoryHistory(eventsMax = historyEventsMax): HistoryStore {
       if (events.length > 2 * eventsMax) events = events.slice(-eventsMax);
     },
     find: async (idOrMessageId) => matchingEvents(events, idOrMessageId),
+    findRefused: async (text) => events.filter(refusalMatcher(text)).slice(-refusalsMax),
     flush: async () => {},
     [Symbol.asyncDispose]: async () => {},
   };

@@ -11,6 +11,8 @@ export interface ContentWriter {
    * @throws StorageError (at once or by the promise) when there is no room.
    */
   write(bytes: Uint8Array): Promise<void> | undefined;
+  /** The first octets, before it ends: for whoever wants to know what was refused. */
+  head?(): Uint8Array;
   /** Small content is handed back in memory; large content is a file, synced with its directory. */
   commit(): Promise<StoredContent>;
   /** Content that was handed back in memory is kept by somebody else now, or by nobody. */

@@ -12,6 +12,7 @@ import type { Peer } from '../../net/peer.ts';
 import type { ConnectionLimits } from '../../policy/connection-limits.ts';
 import { Login } from '../../policy/login.ts';
 import type { LoginThrottle } from '../../policy/login-throttle.ts';
+import type { Refusals } from '../../policy/refusals.ts';
 import type { Authenticator } from '../../sasl/mechanism.ts';
 import { offeredMechanisms } from '../../sasl/server.ts';
 import type { FolderStore } from '../../store/folder-store.ts';
@@ -52,6 +53,8 @@ export interface ImapServiceParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Keeps a record of who was turned away or could not log in. */
+  readonly refusals?: Refusals | undefined;
 }
 
 export class ImapService {
@@ -81,6 +84,8 @@ export class ImapService {
     const objection = connections.admit(address);
     if (objection !== undefined) {
       turnAway(peer, objection.lines[0]);
+      const reason = objection.lines[0];
+      this.#parts.refusals?.note({ service: 'imap', client: address, stage: 'connect', reason });
       return;
     }
     const conversation = this.#open(peer);
@@ -108,8 +113,8 @@ export class ImapService {
   }
 
   #open(peer: Peer): ImapConversation {
-    const { store, openFolders, spool, accountOf, authenticator, throttle, startTls, clock } =
-      this.#parts;
+    const { refusals, authenticator, throttle, startTls, clock } = this.#parts;
+    const { store, openFolders, spool, accountOf } = this.#parts;
     const settings = this.#parts.settings();
     const { hostname, insecureAuth, limits, quota, admin } = settings;
     const id = `${this.#sessionPrefix}${(this.#sessions++).toString(36).padStart(4, '0')}`;
@@ -122,7 +127,7 @@ export class ImapService {
       mechanisms: mechanisms(peer),
       limits,
     });
-    const login = new Login({ authenticator, throttle, clock, log });
+    const login = new Login({ authenticator, throttle, clock, log, refusals });
     const parts = { store, openFolders, spool, limits, quota, admin, accountOf, login, clock, log };
     const access = (voice: ConstructorParameters<typeof ImapAccess>[1]) =>
       new ImapAccess(parts, voice);

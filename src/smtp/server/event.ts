@@ -50,6 +50,33 @@ export type Question =
   | { readonly kind: 'auth'; readonly mechanism: string; readonly initial: Uint8Array | undefined }
   | { readonly kind: 'auth-response'; readonly response: Uint8Array };
 
+/** What a reply of 4yz or 5yz was about. */
+export type Stage =
+  | 'connect'
+  | 'helo'
+  | 'mail'
+  | 'rcpt'
+  | 'data'
+  | 'content'
+  | 'auth'
+  | 'starttls'
+  /** Nothing that brings mail nearer, or no command at all. */
+  | 'command'
+  | 'timeout'
+  | 'shutdown';
+
+/** A reply of 4yz or 5yz, for whoever keeps a record of them. */
+export interface Refused {
+  readonly stage: Stage;
+  readonly reply: Reply;
+  /** Of the transaction, or whom MAIL named; undefined outside of one. */
+  readonly sender: ReversePath | undefined;
+  /** Whom the reply is about: whom RCPT named, or those accepted so far. */
+  readonly recipients: readonly Mailbox[];
+  /** The beginning of what followed the content given out so far, when that is refused. */
+  readonly content?: Uint8Array | undefined;
+}
+
 export type SessionEvent =
   | Question
   /** Nothing more to do: send output(), then receive() more bytes. */

@@ -5,7 +5,7 @@
 // on the peer's, and it holds nothing for an idle peer but its own few fields.
 
 import { assert, unreachable } from '../../base/assert.ts';
-import type { Mailbox } from '../../mail/address.ts';
+import type { Mailbox, ReversePath } from '../../mail/address.ts';
 import { domainKey } from '../../mail/address.ts';
 import { decodeBase64, encodeBase64 } from '../../sasl/base64.ts';
 import type { Command } from '../command.ts';
@@ -35,11 +35,35 @@ import {
   senderTooLong,
 } from '../reply.ts';
 import { commandOf, isIdle } from './command-line.ts';
-import type { Question, ServerFacts, SessionEvent } from './event.ts';
+import type { Question, Refused, ServerFacts, SessionEvent, Stage } from './event.ts';
 import { isQuestion } from './event.ts';
+import type { Line } from './input.ts';
 import { Input } from './input.ts';
 import type { Chunk, CloseReason, State, Transaction } from './state.ts';
 import { authenticating, connect, fresh, handshake, ready, unwelcome } from './state.ts';
+
+const nobody: Mailbox[] = [];
+const nothingRefused: Refused[] = [];
+
+const stages: ReadonlyMap<string, Stage> = new Map([
+  ['EHLO', 'helo'],
+  ['HELO', 'helo'],
+  ['LHLO', 'helo'],
+  ['MAIL', 'mail'],
+  ['RCPT', 'rcpt'],
+  ['DATA', 'data'],
+  ['BDAT', 'content'],
+  ['AUTH', 'auth'],
+  ['STARTTLS', 'starttls'],
+]);
+const aboutMail: ReadonlySet<Stage> = new Set(['mail', 'rcpt', 'data', 'content']);
+
+/** What a line is about, even if it cannot be read. */
+function stageOf({ verb }: Command, line: Line): Stage {
+  if (verb !== 'malformed') return stages.get(verb) ?? 'command';
+  const word = line.kind === 'line' ? line.text.split(' ', 1)[0]!.toUpperCase() : '';
+  return stages.get(word) ?? 'command';
+}
 
 const needInput: SessionEvent = { kind: 'need-input' };
 const reset: SessionEvent = { kind: 'reset' };
@@ -67,6 +91,15 @@ export class ServerSession {
   #errors = 0;
   #idleCommands = 0;
   #messages = 0;
+  /** What the client is about. */
+  #stage: Stage = 'connect';
+  /** Of the present transaction, or the last one. */
+  #sender: ReversePath | undefined;
+  #accepted: Mailbox[] = nobody;
+  /** By RCPT, if that is the present command. */
+  #named: Mailbox | undefined;
+  #refused: Refused[] = nothingRefused;
+  #refusedContent: Uint8Array | undefined;
   /** Of recipients that were accepted, where their number is limited. */
   #domains: Set<string> | undefined;
 
@@ -197,6 +230,13 @@ export class ServerSession {
     return output;
   }
 
+  /** What was refused since this was last asked. */
+  takeRefused(): readonly Refused[] {
+    const refused = this.#refused;
+    this.#refused = nothingRefused;
+    return refused;
+  }
+
   /** The handshake is done. RFC 3207 §4.2: as if the client had just connected. */
   tlsStarted(facts: Pick<ServerFacts, 'mechanisms' | 'trusted'>): void {
     assert(this.#state.phase === 'handshake', 'STARTTLS comes before TLS');
@@ -215,10 +255,12 @@ export class ServerSession {
   }
 
   timedOut(): void {
+    this.#stage = 'timeout';
     this.#end(replies.timeout, 'timeout');
   }
 
   shuttingDown(): void {
+    this.#stage = 'shutdown';
     this.#end(replies.shuttingDown, 'shutdown');
   }
 
@@ -255,6 +297,8 @@ export class ServerSession {
     if (line === undefined) return needInput;
     this.#commands += 1;
     const command = commandOf(line, this.#facts.localDomain);
+    this.#stage = stageOf(command, line);
+    this.#named = undefined;
     this.#ascii = line.kind === 'line' && line.ascii;
     if (command.verb === 'QUIT') return this.#end(replies.bye, 'quit');
     if (this.#errors >= this.#facts.limits.errors)
@@ -329,6 +373,8 @@ export class ServerSession {
   #mail(command: Extract<Command, { readonly verb: 'MAIL' }>): SessionEvent | undefined {
     const { phase } = this.#state;
     if (phase === 'transaction') return this.#say(replies.nestedMail);
+    this.#sender = command.from;
+    this.#accepted = nobody;
     if (phase !== 'ready') return this.#say(this.#needHello());
     const facts = this.#facts;
     // RFC 4954 §6: 530 to any command but AUTH, EHLO, HELO, NOOP, RSET and QUIT.
@@ -348,6 +394,7 @@ export class ServerSession {
 
   #rcpt(command: Extract<Command, { readonly verb: 'RCPT' }>): SessionEvent | undefined {
     const state = this.#state;
+    this.#named = command.to;
     if (state.phase !== 'transaction') return this.#say(this.#needMail());
     if (state.chunks !== undefined) return this.#say(replies.badSequence);
     // RFC 5321 §4.5.3.1.10: 452, and the client sends the rest in another transaction.
@@ -545,8 +592,12 @@ export class ServerSession {
 
   /** RFC 2033 §4.2: in LMTP content is refused once for each recipient. */
   #contentRefused(because: Reply, recipients: number): SessionEvent {
+    const state = this.#state;
+    if (state.phase === 'content') this.#refusedContent = state.reader.refused;
+    if (state.phase === 'chunk') this.#refusedContent = state.transaction?.chunks?.refused;
     this.#state = ready;
     this.#send(because);
+    this.#refusedContent = undefined;
     if (this.#facts.protocol === 'lmtp')
       for (let i = 1; i < recipients; i += 1) this.#output += formatReply(because);
     return { kind: 'reset', because };
@@ -610,6 +661,8 @@ export class ServerSession {
         };
       } else {
         assert(state.phase === 'transaction', 'RCPT is only asked inside a transaction');
+        if (this.#accepted === nobody) this.#accepted = [];
+        this.#accepted.push(question.to);
         this.#state = { ...state, recipients: state.recipients + 1 };
         if (this.#facts.limits.recipientDomains > 0) {
           this.#domains ??= new Set();
@@ -628,6 +681,7 @@ export class ServerSession {
       return;
     }
     const { recipients } = state;
+    this.#stage = 'content';
     this.#state = { phase: 'content', recipients, reader: this.#reader('dots') };
     this.#send(answer.code === 354 ? answer : replies.startContent);
   }
@@ -649,7 +703,10 @@ export class ServerSession {
       this.#idleCommands = 0;
     }
     if (each !== undefined) {
-      for (const one of each) this.#output += formatReply(one);
+      for (const [i, one] of each.entries()) {
+        this.#note(one, this.#accepted.slice(i, i + 1));
+        this.#output += formatReply(one);
+      }
       return;
     }
     this.#send(answer);
@@ -684,14 +741,30 @@ export class ServerSession {
   }
 
   #send(answer: Reply): void {
+    this.#note(answer);
     if (isPermanent(answer)) this.#errors += 1;
     this.#output += formatReply(answer);
     // RFC 5321 §3.8: 421 closes the channel, whoever says it.
     if (answer.code === 421) this.#close('refused');
   }
 
+  #note(answer: Reply, whom?: readonly Mailbox[]): void {
+    if (answer.code < 400) return;
+    const stage = this.#stage;
+    const isAboutMail = aboutMail.has(stage);
+    const named = this.#named === undefined ? nobody : [this.#named];
+    const recipients = stage === 'rcpt' ? named : this.#accepted;
+    if (this.#refused === nothingRefused) this.#refused = [];
+    this.#refused.push({
+      ...{ stage, reply: answer, sender: isAboutMail ? this.#sender : undefined },
+      recipients: whom ?? (isAboutMail && stage !== 'mail' ? recipients : nobody),
+      content: this.#refusedContent,
+    });
+  }
+
   #end(answer: Reply, reason: CloseReason): undefined {
     assert(this.#question === undefined, 'the last question was answered');
+    this.#note(answer);
     this.#output += formatReply(answer);
     this.#close(reason);
   }

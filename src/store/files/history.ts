@@ -7,8 +7,15 @@ import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promise
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
-import type { HistoryEvent, HistoryStore } from '../history.ts';
-import { bareMessageId, historyEventsMax, sameMessageId } from '../history.ts';
+import type { HistoryEvent, HistoryStore, RefusedEvent } from '../history.ts';
+import {
+  bareMessageId,
+  historyEventsMax,
+  refusalKeys,
+  refusalMatcher,
+  refusalsMax,
+  sameMessageId,
+} from '../history.ts';
 
 export interface FileHistoryOptions {
   readonly directory: string;
@@ -16,6 +23,8 @@ export interface FileHistoryOptions {
   readonly log: Log;
   /** Octets of all files together, about. */
   readonly bytesMax?: number;
+  /** These are the files of refusals, and have no others beside them. */
+  readonly isOfRefusals?: boolean;
 }
 
 /** How long an event may wait for company. */
@@ -24,6 +33,8 @@ const gatherMs = 50;
 const pendingBytesMax = 8 * 2 ** 20;
 const fileBytes = 32 * 2 ** 20;
 const chunkBytes = 2 ** 20;
+/** Limit: refusals have files of this part of the size, beside those of messages. */
+const refusedShare = 8;
 /** Limit: messages that share one Message-ID; the newest are shown. */
 const idsMax = 20;
 
@@ -39,6 +50,8 @@ export class FileHistory implements HistoryStore {
   #writing: Promise<void> | undefined;
   #file: HistoryFile | undefined;
   #failing = false;
+  /** Refusals have files of their own, so that a flood of them costs no message its story. */
+  #refused: FileHistory | undefined;
 
   constructor(options: FileHistoryOptions) {
     this.#options = options;
@@ -51,9 +64,14 @@ export class FileHistory implements HistoryStore {
     // Even a small history keeps some of its past when a file is removed.
     this.#fileBytesMax = Math.min(fileBytes, bytesMax / 4);
     this.#filesMax = Math.ceil(bytesMax / this.#fileBytesMax);
+    this.#refused?.resize(bytesMax / refusedShare);
   }
 
   record(event: HistoryEvent): void {
+    if (event.kind === 'refused' && !this.#options.isOfRefusals) {
+      this.#ofRefusals().record(event);
+      return;
+    }
     if (this.#pendingBytes > pendingBytesMax) {
       this.#dropped += 1;
       return;
@@ -65,6 +83,7 @@ export class FileHistory implements HistoryStore {
   }
 
   async flush(): Promise<void> {
+    await this.#refused?.flush();
     await this.#writing;
     await this.#write();
   }
@@ -77,11 +96,40 @@ export class FileHistory implements HistoryStore {
     return events.sort((a, b) => a.at - b.at).slice(0, historyEventsMax);
   }
 
+  async findRefused(text: string): Promise<readonly RefusedEvent[]> {
+    if (!this.#options.isOfRefusals) return this.#ofRefusals().findRefused(text);
+    await this.flush();
+    const matches = refusalMatcher(text);
+    const found = new Set<RefusedEvent>();
+    for (const file of await this.#files()) {
+      const here = new Map<string, RefusedEvent>();
+      for (const key of new Set([text, ...refusalKeys(text)]))
+        for await (const event of this.#eventsWith(file, JSON.stringify(key)))
+          if (matches(event)) here.set(JSON.stringify(event), event);
+      for (const event of [...here.values()].sort((a, b) => b.at - a.at)) found.add(event);
+      if (found.size >= refusalsMax) break;
+    }
+    return [...found].slice(0, refusalsMax).sort((a, b) => a.at - b.at);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#refused?.[Symbol.asyncDispose]();
     await this.flush();
     this.#cancelTimer?.();
     await this.#file?.handle.close();
     this.#file = undefined;
+  }
+
+  #ofRefusals(): FileHistory {
+    const directory = join(this.#options.directory, 'refused');
+    const bytesMax = this.#bytesMax / refusedShare;
+    this.#refused ??= new FileHistory({
+      ...this.#options,
+      directory,
+      bytesMax,
+      isOfRefusals: true,
+    });
+    return this.#refused;
   }
 
   #writeLater(): () => void {

@@ -30,6 +30,7 @@ export class MemorySpool implements Spool {
         size += bytes.length;
         return undefined;
       },
+      head: () => Buffer.concat(pieces),
       commit: async () => {
         const bytes = Buffer.concat(pieces.splice(0));
         return bytes.length <= keptBytesMax ? { kind: 'inline', bytes } : this.store(bytes);

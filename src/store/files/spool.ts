@@ -263,6 +263,9 @@ class Shared {
 }
 
 /** Small pieces of content, then a file. */
+/** Limit: what is kept in memory of content that is a file. */
+const headBytesMax = 16 * 2 ** 10;
+
 class FileWriter implements ContentWriter {
   readonly #shared: Shared;
   readonly #keptBytesMax: number;
@@ -273,6 +276,8 @@ class FileWriter implements ContentWriter {
   #lastLength = 0;
   #reserved = 0;
   #file: OutputFile | undefined;
+  /** Kept of what has gone into the file. */
+  #head: Uint8Array | undefined;
   #ended = false;
 
   constructor(shared: Shared, keptBytesMax: number) {
@@ -293,6 +298,19 @@ class FileWriter implements ContentWriter {
       this.#spill();
     }
     return this.#file!.write(bytes);
+  }
+
+  head(): Uint8Array {
+    if (this.#head !== undefined) return this.#head;
+    const pieces: Uint8Array[] = [];
+    let left = headBytesMax;
+    for (const piece of [...this.#buffers, this.#last?.subarray(0, this.#lastLength)]) {
+      if (piece === undefined || left === 0) break;
+      const taken = piece.subarray(0, left);
+      pieces.push(taken);
+      left -= taken.length;
+    }
+    return Buffer.concat(pieces);
   }
 
   async commit(): Promise<StoredContent> {
@@ -354,6 +372,7 @@ class FileWriter implements ContentWriter {
   }
 
   #spill(): void {
+    this.#head = this.head();
     this.#file = new OutputFile(this.#shared);
     for (const buffer of this.#buffers) this.#file.write(buffer);
     if (this.#last !== undefined) this.#file.write(this.#last.subarray(0, this.#lastLength));
