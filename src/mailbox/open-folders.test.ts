@@ -40,6 +40,31 @@ describe('OpenFolders', () => {
     assert.equal(reads.snapshots, 1);
   });
 
+  it('RFC 3501 §2.3.2: one session takes what is recent, whether or not the store has heard of it', async () => {
+    const { store, folders, ids } = await start();
+    const facts = (await store.folder(ids[0]))!;
+    const heard: [number, number][] = [];
+    store.leaveRecent = async (...mark) => {
+      heard.push(mark);
+      throw new Error('the disk is full');
+    };
+    const folder = (await folders.open(ids[0]))!;
+    assert.equal(folders.recentFrom(facts), 1);
+    assert.equal(folder.takeRecent(), 1);
+    assert.equal(folder.takeRecent(), 3, 'the next one gets nothing');
+    assert.equal(folders.recentFrom(facts), 3);
+    await store.append(ids[0], [mail]);
+    await folder.refresh();
+    assert.equal(folder.takeRecent(), 3);
+    assert.equal(folder.takeRecent(), 4);
+    folders.close(folder);
+    assert.equal((await folders.open(ids[0]))!.takeRecent(), 4, 'as long as it is warm');
+    assert.deepEqual(heard, [
+      [ids[0], 3],
+      [ids[0], 4],
+    ]);
+  });
+
   it('reads what changed once for all who listen, and tells each', async () => {
     const { store, folders, reads, ids } = await start();
     const folder = (await folders.open(ids[0]))!;

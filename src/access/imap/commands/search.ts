@@ -71,9 +71,8 @@ async function answer(
     });
     if (response !== undefined) context.raw(`* ${response}\r\n`);
   } catch (error) {
-    // RFC 5182 §2.1: after NO nothing is saved; BAD leaves what was.
-    const isBad = error instanceof ImapRefusal && error.completion.status === 'BAD';
-    if (!isBad && returns?.some(({ kind }) => kind === 'SAVE')) selected.saved = new Uint32Array(0);
+    // RFC 5182 §2.1: after NO nothing is saved. What is BAD was refused before.
+    if (returns?.some(({ kind }) => kind === 'SAVE')) selected.saved = new Uint32Array(0);
     throw error;
   }
   return completionOf(command, selected);
