@@ -179,6 +179,19 @@ describe('NOTIFY', () => {
     B! CREATE Lists/Four`,
   );
   dialogue(
+    `RFC 5465 §3.1: the first STATUS has HIGHESTMODSEQ with FlagChange, and once CONDSTORE is on
+    A> a NOTIFY SET STATUS (mailboxes Sent (MessageNew MessageExpunge))
+    A< * STATUS "Sent" (MESSAGES 0 UIDNEXT 1 UIDVALIDITY …)
+    A< a OK …
+    A> b NOTIFY SET STATUS (mailboxes Sent (MessageNew MessageExpunge FlagChange))
+    A< * STATUS "Sent" (MESSAGES 0 UIDNEXT 1 UIDVALIDITY … UNSEEN 0 HIGHESTMODSEQ 1)
+    A< b OK …
+    A! ENABLE CONDSTORE
+    A> c NOTIFY SET STATUS (mailboxes Sent (MessageNew MessageExpunge))
+    A< * STATUS "Sent" (MESSAGES 0 UIDNEXT 1 UIDVALIDITY … HIGHESTMODSEQ 1)
+    A< c OK …`,
+  );
+  dialogue(
     `RFC 5465 §5: nor of INBOX and the mailbox it gives its messages to; but of what came meanwhile
     A> a NOTIFY SET (personal (MessageNew MessageExpunge FlagChange MailboxName))
     A< a OK …
