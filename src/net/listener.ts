@@ -6,6 +6,8 @@ import type { Server, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Log } from '../base/log.ts';
+import type { ProxiedEndpoints, ProxyRules } from './proxy-protocol.ts';
+import { receiveProxyHeader } from './proxy-protocol.ts';
 import { SocketPeer } from './socket-peer.ts';
 import type { ServerTls } from './tls.ts';
 
@@ -25,6 +27,8 @@ export interface ListenOptions {
    * counts it out again; undefined turns it away. Handshakes are not free, and may be very slow.
    */
   readonly admitHandshake?: ((address: string) => (() => void) | undefined) | undefined;
+  /** The PROXY protocol, from those who are proxies; what others send is the client's own. */
+  readonly proxy?: ProxyRules | undefined;
   /** Called for each connection; it owns the Peer from then on. */
   readonly onConnection: (peer: SocketPeer) => void;
   /** Nothing can be said to those whose handshake fails. */
@@ -52,12 +56,26 @@ export class ListenError extends Error {
 }
 
 const backlog = 1024;
+/** Limit: connections of proxies that have not said yet whose they are. */
+const unnamedMax = 1000;
 
 export async function listen(options: ListenOptions): Promise<Listener> {
   const handshakes = new Set<SocketPeer>();
+  const unnamed = new Set<Socket>();
   // Half-open: a client that has said everything and ended its half still wants the replies.
   const settings = { noDelay: true, keepAlive: false, allowHalfOpen: true };
-  const server = createServer(settings, (socket) => accept(socket, options, handshakes));
+  const server = createServer(settings, (socket) =>
+    options.proxy?.isProxy(socket.remoteAddress ?? '') === true
+      ? acceptProxied(socket, options.proxy, unnamed).then(
+          (ends) => accept(socket, options, handshakes, ends),
+          (error: Error) => {
+            const address = socket.remoteAddress ?? '';
+            socket.destroy();
+            options.log?.warn('PROXY header refused', { address, error: error.message });
+          },
+        )
+      : accept(socket, options, handshakes),
+  );
   if (options.path !== undefined) await removeStaleSocket(options.path);
   await bind(server, options);
   if (options.path !== undefined) await chmod(options.path, options.mode ?? 0o660);
@@ -66,7 +84,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     new Promise<void>((resolve) => {
       if (!server.listening) return resolve();
       server.close(() => {});
-      for (const peer of handshakes) peer.destroy();
+      for (const peer of [...handshakes, ...unnamed]) peer.destroy();
       resolve(); // the listening socket is closed at once; open connections are their owners'
       return undefined;
     });
@@ -79,12 +97,36 @@ export async function listen(options: ListenOptions): Promise<Listener> {
 
 /** The server's half of a handshake under an accepted connection, by STARTTLS or at once. */
 export function startServerTls(peer: SocketPeer, tls: ServerTls): Promise<SocketPeer> {
-  return peer.startTls((socket) => new TLSSocket(socket, tls.socketOptions()));
+  return peer.startTls((socket) => {
+    socket.pause(); // what it holds already is for TLS to take
+    return new TLSSocket(socket, tls.socketOptions());
+  });
 }
 
-function accept(socket: Socket, options: ListenOptions, handshakes: Set<SocketPeer>): void {
-  const peer = new SocketPeer(socket);
+async function acceptProxied(
+  socket: Socket,
+  { timeoutMs }: ProxyRules,
+  unnamed: Set<Socket>,
+): Promise<ProxiedEndpoints | undefined> {
+  socket.on('error', () => {}); // it is closed then, which is what counts
+  if (unnamed.size >= unnamedMax) throw new Error('too many connections without one');
+  unnamed.add(socket);
+  try {
+    return await receiveProxyHeader(socket, timeoutMs);
+  } finally {
+    unnamed.delete(socket);
+  }
+}
+
+function accept(
+  socket: Socket,
+  options: ListenOptions,
+  handshakes: Set<SocketPeer>,
+  ends?: ProxiedEndpoints,
+): void {
+  const peer = new SocketPeer(socket, ends);
   if (!options.implicitTls) {
+    if (socket.isPaused()) socket.resume(); // behind a PROXY header
     options.onConnection(peer);
     return;
   }

@@ -44,8 +44,11 @@ export class SocketPeer implements Peer {
   #remote: Endpoint | undefined;
   #local: Endpoint | undefined;
 
-  constructor(socket: Socket) {
+  /** `ends`, where somebody else (a proxy) knows better than the socket. */
+  constructor(socket: Socket, ends?: { readonly remote: Endpoint; readonly local: Endpoint }) {
     this.#socket = socket;
+    this.#remote = ends?.remote;
+    this.#local = ends?.local;
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('close', this.#onClose);
