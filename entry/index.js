@@ -1,2 +1,21 @@
-// Where the package's exports point: src/ in a checkout, dist/ in the published package.
-export * from '#postrider/index';
+// Printed by `node scripts/print-entry.ts`; do not edit. Where it leads: src/ in a checkout, dist/ in
+// the published package.
+import { load } from './node-version.js';
+
+export const {
+  DialError,
+  HopFailure,
+  InputError,
+  ListenError,
+  SendMailError,
+  SmtpServer,
+  TlsError,
+  defineConfig,
+  formatMailbox,
+  parseMailbox,
+  parseMessage,
+  reply,
+  sendMail,
+  silentLog,
+  startServer,
+} = load('#postrider/index');

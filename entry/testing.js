@@ -1,2 +1,5 @@
-// Where the package's exports point: src/ in a checkout, dist/ in the published package.
-export * from '#postrider/testing/index';
+// Printed by `node scripts/print-entry.ts`; do not edit. Where it leads: src/ in a checkout, dist/ in
+// the published package.
+import { load } from './node-version.js';
+
+export const { FakeClock, FakeResolver, startTestServer } = load('#postrider/testing/index');

@@ -5,8 +5,8 @@ import { reply, SmtpServer } from 'postrider';
 
 const server = await new SmtpServer({
   onRecipient: (to) => (to.domain === 'example.org' ? undefined : reply(550, '7.1', 'Not here')),
-  async onMessage(message) {
-    console.log(message.from, '→', ...message.to, await message.header('subject'));
+  onMessage(message) {
+    console.log(message.from, '→', ...message.to, message.subject);
   },
 }).listen({ port: Number(process.argv[2] ?? 2525) });
 

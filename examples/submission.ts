@@ -8,7 +8,11 @@ const passwords = new Map([['ann@example.org', 'correct horse']]); // yours come
 const server = await new SmtpServer({
   service: 'submission',
   tls: 'self-signed',
-  onAuth: (user, password) => (passwords.get(user) === password ? user : undefined),
+  onAuth(user, password, { client, mechanism }) {
+    const right = passwords.get(user) === password;
+    console.log(`${mechanism} from ${client.remote.address}: ${right ? 'welcome' : 'wrong'}`);
+    return right ? user : undefined;
+  },
   onMail: (_from, { client, sender }) =>
     sender !== null && formatMailbox(sender) === client.account
       ? undefined

@@ -1,17 +1,45 @@
-// The library: `import { … } from 'postrider'`.
+// The library: `import { … } from 'postrider'`. docs/library.md tells how; entry/index.js names what is
+// exported here once more.
 
+export type { InputErrorCode } from './base/input-error.ts';
+export { InputError } from './base/input-error.ts';
 export type { Log } from './base/log.ts';
 export { silentLog } from './base/log.ts';
 export type { Config, ConfigInput, TokenVerifier } from './config/config.ts';
 export { defineConfig } from './config/config.ts';
-export type { SendMailOptions } from './deliver/send-mail.ts';
-export { sendMail } from './deliver/send-mail.ts';
-export type { ReceivedMessage, SmtpServerOptions, Verdict } from './embed/smtp-server.ts';
+export type { HopFailureKind } from './deliver/connection.ts';
+export { HopFailure } from './deliver/connection.ts';
+export type { RouteTls } from './deliver/remote-route.ts';
+export type { SendMailOptions, SendMailRecipient, SendMailResult } from './deliver/send-mail.ts';
+export { SendMailError, sendMail } from './deliver/send-mail.ts';
+export type {
+  AuthResult,
+  LoginFacts,
+  SmtpServerLimits,
+  SmtpServerOptions,
+  Verdict,
+} from './embed/options.ts';
+export type {
+  HeaderLine,
+  MessageAddress,
+  MessageHeader,
+  MessagePart,
+  ParsedMessage,
+} from './embed/parsed-message.ts';
+export { parseMessage } from './embed/parsed-message.ts';
+export type { ReceivedMessage } from './embed/received-message.ts';
 export { SmtpServer } from './embed/smtp-server.ts';
 export type { Mailbox } from './mail/address.ts';
 export { formatMailbox, parseMailbox } from './mail/address.ts';
+export { DialError } from './net/dialer.ts';
+export { ListenError } from './net/listener.ts';
+export type { Endpoint } from './net/peer.ts';
+export type { CertificateSource, PemSource, TlsSource } from './net/tls.ts';
+export { TlsError } from './net/tls.ts';
 export type { ClientFacts, Envelope } from './receive/reception.ts';
+export type { AcceptedRecipient } from './receive/recipients.ts';
 export type { RunningServer, ServerOptions } from './server.ts';
 export { startServer } from './server.ts';
 export type { Reply } from './smtp/reply.ts';
 export { reply } from './smtp/reply.ts';
+export type { TlsFacts } from './smtp/tls-facts.ts';

@@ -87,6 +87,33 @@ describe('examples', () => {
     await assert.rejects(sendMail({ ...mail, from: 'ann@example.org', tls: 'none' }), /530/);
   });
 
+  it('attachments.ts takes a message apart', async () => {
+    await using server = startExample('attachments.ts', '0');
+    await sendMail({
+      ...{ host: '127.0.0.1', port: await portOf(server) },
+      ...{ from: 'ann@example.org', to: 'bob@example.net' },
+      message: [
+        'From: =?utf-8?Q?J=C3=B6rg?= <joerg@example.org>',
+        'Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=',
+        'Content-Type: multipart/mixed; boundary=m',
+        '',
+        '--m',
+        '',
+        'Hello.',
+        '--m',
+        'Content-Type: image/png; name="=?utf-8?Q?k=C3=B6ln.png?="',
+        'Content-Transfer-Encoding: base64',
+        '',
+        'iVBORw==',
+        '--m--',
+        '',
+      ].join('\r\n'),
+    });
+    await server.says(
+      /^Jörg <joerg@example\.org>: Grüße\nHello\.\n\+ köln\.png \(image\/png, 4 octets\)$/m,
+    );
+  });
+
   it('lmtp.ts stores a message and answers for each recipient', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'postrider-lmtp-'));
     t.after(() => rmSync(folder, { recursive: true }));

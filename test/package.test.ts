@@ -6,7 +6,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 
@@ -20,6 +20,14 @@ const { version, devDependencies } = JSON.parse(
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^npm_|^NODE_(OPTIONS|TEST)/i.test(name)),
 );
+/** The machine's own Node, not the one that npm scripts put in front of it. */
+const outside = {
+  ...environment,
+  PATH: (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter((directory) => !directory.includes('node_modules'))
+    .join(delimiter),
+};
 const npm = (cwd: string, ...args: string[]) =>
   run('npm', [...args, '--no-audit', '--no-fund'], { cwd, env: environment });
 
@@ -42,24 +50,39 @@ export default defineConfig({
 
 const program = `
 import assert from 'node:assert/strict';
-import { reply, sendMail, SmtpServer } from 'postrider';
+import { type ReceivedMessage, reply, SendMailError, sendMail, SmtpServer } from 'postrider';
 import { defaultLimits } from 'postrider/smtp';
 import { startTestServer } from 'postrider/testing';
 
-const arrived = Promise.withResolvers<string | undefined>();
+const arrived = Promise.withResolvers<ReceivedMessage['subject']>();
 await using server = await new SmtpServer({
   onRecipient: (to) => (to.domain === 'example.org' ? undefined : reply(550, '7.1', 'Not here')),
-  onMessage: async (message) => arrived.resolve(await message.header('subject')),
+  onMessage: (message) => arrived.resolve(message.subject),
 }).listen();
 const letter = { from: 'a@example.net', to: 'b@example.org', message: 'Subject: packed\\r\\n\\r\\nHi.\\r\\n' };
 await sendMail({ host: '127.0.0.1', port: server.port, tls: 'none', ...letter });
 assert.equal(await arrived.promise, 'packed');
+const refused = sendMail({ host: '127.0.0.1', port: server.port, tls: 'none', ...letter, to: 'b@elsewhere.test' });
+await assert.rejects(refused, (error) => error instanceof SendMailError && error.code === 'REFUSED');
 const limit: number = defaultLimits.recipients;
 assert.ok(limit >= 100);
 
 await using whole = await startTestServer();
 await whole.send(letter);
 console.log((await whole.waitFor(({ mailbox }) => mailbox === 'b@example.org')).subject);
+`;
+
+const common = `
+const { parseMessage, SmtpServer } = require('postrider');
+const { header } = parseMessage(Buffer.from('MIME-Version: 2.0\\n\\n'));
+import('postrider').then((module) =>
+  console.log(module.SmtpServer === SmtpServer, header('mime-version'), 'startTestServer' in require('postrider/testing')),
+);
+`;
+
+const commonTypes = `
+import postrider = require('postrider');
+export const server = new postrider.SmtpServer({ onMessage: ({ subject }) => console.log(subject.length) });
 `;
 
 describe('the published package', { skip: reachable ? false : 'no npm registry' }, () => {
@@ -72,6 +95,13 @@ describe('the published package', { skip: reachable ? false : 'no npm registry' 
     packed = (JSON.parse(stdout) as (typeof packed)[])[0]!;
     writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
     writeFileSync(join(folder, 'program.ts'), program);
+    writeFileSync(join(folder, 'common.cjs'), common);
+    writeFileSync(join(folder, 'common.cts'), commonTypes);
+    writeFileSync(
+      join(folder, 'old.mjs'),
+      "import { SmtpServer } from 'postrider'; new SmtpServer({});",
+    );
+    writeFileSync(join(folder, 'old.cjs'), "require('postrider/testing');");
     const tools = ['node', '@types/node', 'typescript'].map((n) => `${n}@${devDependencies[n]}`);
     await npm(folder, 'install', '--prefer-offline', `./${packed.filename}`, ...tools);
   });
@@ -114,13 +144,44 @@ describe('the published package', { skip: reachable ? false : 'no npm registry' 
     assert.equal(stdout, 'packed\n');
   });
 
-  it('brings its types along', async () => {
-    const options = '--noEmit --strict --target esnext --module nodenext --types node'.split(' ');
-    const { stdout } = await run(
-      join(folder, 'node_modules/.bin/tsc'),
-      [...options, 'program.ts', 'postrider.config.ts'],
-      { cwd: folder, env: environment },
-    ).catch((error: { stdout: string }) => error);
-    assert.equal(stdout, '');
+  it('is required by CommonJS, and is the same library', async () => {
+    const { stdout } = await run(node, ['common.cjs'], { cwd: folder, env: environment });
+    assert.equal(stdout, 'true 2.0 true\n');
+  });
+
+  for (const options of [
+    '--module nodenext',
+    '--module esnext --moduleResolution bundler',
+    '--module preserve',
+  ])
+    it(`brings its types along: ${options}`, async () => {
+      const { stdout } = await run(
+        join(folder, 'node_modules/.bin/tsc'),
+        [
+          ...'--noEmit --strict --target esnext --types node --skipLibCheck false'.split(' '),
+          ...options.split(' '),
+          ...['program.ts', 'postrider.config.ts'],
+          // What is bundled has no `import = require()`.
+          ...(options.includes('bundler') ? [] : ['common.cts']),
+        ],
+        { cwd: folder, env: environment },
+      ).catch((error: { stdout: string }) => error);
+      assert.equal(stdout, '');
+    });
+
+  it('under an older Node it says in one sentence what it needs', async (t) => {
+    const old = await run('node', ['--version'], { env: outside }).then(
+      ({ stdout }) => Number.parseInt(stdout.slice(1), 10),
+      () => undefined,
+    );
+    if (old === undefined || old >= 26) return t.skip('this machine has no older Node');
+    for (const file of ['old.mjs', 'old.cjs']) {
+      const told = run('node', [file], { cwd: folder, env: outside });
+      await assert.rejects(told, ({ stderr }: { stderr: string }) => {
+        assert.match(stderr, /postrider needs Node 26 or newer, and this is Node \d+\.\d+\.\d+: /);
+        assert.doesNotMatch(stderr, /^ {4}at |SyntaxError|dist\//m);
+        return true;
+      });
+    }
   });
 });

@@ -31,10 +31,18 @@ export type HopFailureKind =
   | 'tls'
   | 'login';
 
+const failureCodes = {
+  unreachable: 'HOST_UNREACHABLE',
+  refused: 'HOST_REFUSED',
+  tls: 'TLS_FAILED',
+  login: 'LOGIN_FAILED',
+} as const;
+
 /** A next hop with which no conversation came about. */
 export class HopFailure extends Error {
   override readonly name = 'HopFailure';
   readonly kind: HopFailureKind;
+  readonly code: 'HOST_UNREACHABLE' | 'HOST_REFUSED' | 'TLS_FAILED' | 'LOGIN_FAILED';
   /** For the recipients' sake transient, unless the host takes no mail at all (RFC 7504). */
   readonly reply: Reply;
   /** The words are the host's, and its alone. */
@@ -43,6 +51,7 @@ export class HopFailure extends Error {
   constructor(kind: HopFailureKind, answer: Reply, remote: boolean, options?: ErrorOptions) {
     super(remote ? replyText(answer) : answer.lines.join(' '), options);
     this.kind = kind;
+    this.code = failureCodes[kind];
     this.reply = answer;
     this.remote = remote;
   }

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { connect } from 'node:net';
 import { describe, it } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { InputError } from '../base/input-error.ts';
 import { silentLog } from '../base/log.ts';
 import { sendMail } from '../deliver/send-mail.ts';
 import { reply } from '../smtp/reply.ts';
-import type { ReceivedMessage, SmtpServerOptions } from './smtp-server.ts';
+import type { LoginFacts, SmtpServerOptions } from './options.ts';
+import type { ReceivedMessage } from './received-message.ts';
 import { SmtpServer } from './smtp-server.ts';
 
 const letter = {
@@ -84,12 +90,54 @@ describe('SmtpServer', () => {
     await assert.rejects(receive(size), /5\.3\.4|exceeds|too big/i);
   });
 
-  it('content too large for memory is a file while onMessage runs, and gone afterwards', async () => {
+  for (const [size, lines] of [
+    ['small', 1],
+    ['large', 4_000],
+  ] as const)
+    it(`a ${size} message may be read for as long as somebody holds it, in any order`, async () => {
+      const body = `${'x'.repeat(70)}\r\n`.repeat(lines);
+      const subject = '=?utf-8?Q?Gr=C3=BC=C3=9Fe?=';
+      const { message, raw } = await receive({}, { message: `Subject: ${subject}\r\n\r\n${body}` });
+      // The server is closed by now, and its directory gone.
+      assert.equal(message.subject, 'Grüße');
+      assert.equal(message.header('Subject'), 'Grüße');
+      const [again, parsed] = await Promise.all([message.raw(), message.parse()]);
+      assert.equal(again.toString(), raw);
+      assert.equal(parsed.plainText, body);
+      assert.ok(raw.endsWith(body));
+    });
+
+  it('release() gives a large message back at once, also in the middle of a read', async () => {
     const body = `${'x'.repeat(70)}\r\n`.repeat(4_000);
-    const { message, raw } = await receive({}, { message: `Subject: big\r\n\r\n${body}` });
-    assert.ok(message.size > body.length);
-    assert.ok(raw.endsWith(body));
-    await assert.rejects(message.raw());
+    const { message } = await receive({}, { message: `Subject: big\r\n\r\n${body}` });
+    const reading = message.raw();
+    message.release();
+    await assert.rejects(reading, /released/);
+    await assert.rejects(message.raw(), /released/);
+    message.release();
+    assert.equal(message.subject, 'big', 'what was read before stays');
+  });
+
+  it('what nobody holds any more is closed', { skip: !existsSync('/proc/self/fd') }, async () => {
+    const body = `${'x'.repeat(70)}\r\n`.repeat(4_000);
+    const spooled = () =>
+      readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return /\/postrider-.*\(deleted\)$/.test(readlinkSync(`/proc/self/fd/${fd}`));
+        } catch {
+          return false;
+        }
+      }).length;
+    await using server = await new SmtpServer({ onMessage: () => {} }).listen();
+    for (let i = 0; i < 3; i += 1)
+      await sendMail({ ...letter, port: server.port, tls: 'none', message: `X: y\r\n\r\n${body}` });
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    for (let i = 0; i < 20 && spooled() > 0; i += 1) {
+      gc();
+      await new Promise(setImmediate);
+    }
+    assert.equal(spooled(), 0);
   });
 
   it('knows both ends of the connection, also when the client is gone', async () => {
@@ -126,7 +174,7 @@ describe('SmtpServer', () => {
   it('close() lets an open transaction finish', async () => {
     const received: string[] = [];
     const server = await new SmtpServer({
-      onMessage: async (message) => void received.push((await message.header('subject')) ?? ''),
+      onMessage: async (message) => void received.push(message.subject),
     }).listen();
     const closing = Promise.withResolvers<void>();
     const trace = (_: unknown, line: string) => {
@@ -138,5 +186,182 @@ describe('SmtpServer', () => {
     await closing.promise;
     assert.deepEqual(received, ['Hello']);
     assert.equal(server.connections, 0);
+  });
+
+  const wrong: readonly (readonly [string, object, string, string, RegExp])[] = [
+    ['no onMessage', { onMessage: undefined }, 'MISSING_OPTION', 'onMessage', /is missing/],
+    ['onData of others', { onData: () => {} }, 'UNKNOWN_OPTION', 'onData', /known here: hostname/],
+    ['a slip', { hostName: 'x' }, 'UNKNOWN_OPTION', 'hostName', /did you mean `hostname`/],
+    [
+      'a slip in limits',
+      { limits: { recipient: 5 } },
+      'UNKNOWN_OPTION',
+      'limits.recipient',
+      /`recipients`/,
+    ],
+    [
+      'a limit that is none',
+      { limits: { errors: -1 } },
+      'INVALID_OPTION',
+      'limits.errors',
+      /number/,
+    ],
+    [
+      'node’s names for TLS',
+      { tls: { cert: 'a', key: 'b' } },
+      'UNKNOWN_OPTION',
+      'tls.cert',
+      /known here: certificate/,
+    ],
+    ['half a pair', { tls: { certificate: 'a' } }, 'INVALID_OPTION', 'tls.privateKey', /PEM file/],
+    [
+      'implicit TLS without any',
+      { implicitTls: true },
+      'MISSING_OPTION',
+      'tls',
+      /needs a certificate/,
+    ],
+    ['a hook that is none', { onMail: 'yes' }, 'INVALID_OPTION', 'onMail', /function/],
+    ['a service there is not', { service: 'imap' }, 'INVALID_OPTION', 'service', /'smtp'/],
+    [
+      'a name with a line end',
+      { hostname: 'a\r\nb' },
+      'INVALID_HOSTNAME',
+      'hostname',
+      /'a\?\?b' is not/,
+    ],
+    [
+      'proxies that are nobody',
+      { proxyProtocol: { from: [] } },
+      'MISSING_OPTION',
+      'proxyProtocol.from',
+      /name your/,
+    ],
+    [
+      'proxies by name',
+      { proxyProtocol: { from: ['lb'] } },
+      'INVALID_OPTION',
+      'proxyProtocol.from[0]',
+      /'lb' is not a network/,
+    ],
+    [
+      'a throttle’s slip',
+      { loginThrottle: { delays: 1 } },
+      'UNKNOWN_OPTION',
+      'loginThrottle.delays',
+      /`delay`/,
+    ],
+  ];
+  for (const [title, options, code, option, message] of wrong)
+    it(`says at once what cannot be meant: ${title}`, () => {
+      assert.throws(
+        () => new SmtpServer({ onMessage: () => {}, ...options } as SmtpServerOptions),
+        (error) => {
+          assert.ok(error instanceof InputError);
+          assert.deepEqual([error.code, error.option], [code, option]);
+          assert.match(error.message, message);
+          return true;
+        },
+      );
+    });
+
+  it('onAuth and onToken hear who logs in, and how', async () => {
+    const heard: unknown[] = [];
+    const note = (user: string, secret: string, { client, mechanism, session }: LoginFacts) => {
+      heard.push([user, secret, mechanism, session === client.session, client.hello]);
+      return user;
+    };
+    const sending = { hostname: 'me.test', auth: { user: 'ann', password: 'secret' } };
+    await receive({ onAuth: note, insecureAuth: true }, sending);
+    const token = { hostname: 'me.test', auth: { user: 'ann', token: 'abc' } };
+    await receive({ onToken: note, insecureAuth: true }, token);
+    assert.deepEqual(heard, [
+      ['ann', 'secret', 'PLAIN', true, 'me.test'],
+      ['ann', 'abc', 'OAUTHBEARER', true, 'me.test'],
+    ]);
+    await assert.rejects(receive({ onToken: note, insecureAuth: true }, sending), {
+      code: 'LOGIN_FAILED',
+    });
+  });
+
+  it('guesses are slowed and cut off, unless they shall not be', async () => {
+    const guess = async (loginThrottle: SmtpServerOptions['loginThrottle']) => {
+      const replies: string[] = [];
+      await using server = await new SmtpServer({
+        ...{ onMessage: () => {}, onAuth: () => undefined, insecureAuth: true, log: silentLog },
+        loginThrottle,
+      }).listen();
+      const auth = { user: 'ann', password: 'wrong' };
+      for (let i = 0; i < 4; i += 1)
+        await sendMail({ ...letter, port: server.port, tls: 'none', auth }).catch((error: Error) =>
+          replies.push(error.message.slice(0, 60)),
+        );
+      return replies.map((text) => /\b535\b|Too many/.exec(text)?.[0] ?? text);
+    };
+    assert.deepEqual(await guess({ delay: 0, failuresPerNetwork: 2 }), [
+      '535',
+      '535',
+      'Too many',
+      'Too many',
+    ]);
+    assert.deepEqual(await guess(false), ['535', '535', '535', '535']);
+  });
+
+  it('onSecure hears of TLS, and may refuse in its own words; onClose hears of the end', async () => {
+    const events: string[] = [];
+    const closed = Promise.withResolvers<void>();
+    const options: Partial<SmtpServerOptions> = {
+      tls: 'self-signed',
+      onConnect: ({ tls }) => void events.push(`connect ${tls?.protocol}`),
+      onSecure: ({ tls }) => void events.push(`secure ${tls?.protocol}`),
+      onClose: ({ remote, hello, tls }) => {
+        events.push(`close ${remote.address} ${hello} ${tls?.protocol}`);
+        closed.resolve();
+      },
+    };
+    await receive(options, { tls: 'require', hostname: 'me.test' });
+    await closed.promise;
+    assert.deepEqual(events, [
+      'connect undefined',
+      'secure TLSv1.3',
+      'close 127.0.0.1 me.test TLSv1.3',
+    ]);
+    const no = {
+      tls: 'self-signed',
+      onSecure: () => reply(554, '7.1', 'Not with this cipher'),
+    } as const;
+    await assert.rejects(receive(no, { tls: 'require' }), /Not with this cipher/);
+    const implicit = { tls: 'require', implicitTls: true } as const;
+    await assert.rejects(receive({ ...no, implicitTls: true }, implicit), /Not with this cipher/);
+  });
+
+  it('what onClose throws ends nothing', async () => {
+    const lines: string[] = [];
+    const log = { ...silentLog, error: (event: string) => void lines.push(event) };
+    const onClose = () => {
+      throw new Error('broken');
+    };
+    await receive({ onClose, log });
+    assert.deepEqual(lines, ['onClose failed']);
+  });
+
+  it('proxyProtocol: the client is who the proxy says', async () => {
+    const heard: string[] = [];
+    await using server = await new SmtpServer({
+      proxyProtocol: { from: ['127.0.0.1'] },
+      onConnect: ({ remote }) => void heard.push(`${remote.address} ${remote.port}`),
+      onMessage: () => {},
+    }).listen();
+    for (const [localAddress, header] of [
+      ['127.0.0.1', 'PROXY TCP4 198.51.100.7 192.0.2.1 40000 25\r\n'],
+      ['127.0.0.2', ''],
+    ] as const) {
+      const socket = connect({ port: server.port, host: '127.0.0.1', localAddress });
+      if (header !== '') socket.write(header);
+      await new Promise((resolve) => socket.once('data', resolve));
+      socket.destroy();
+    }
+    assert.equal(heard[0], '198.51.100.7 40000');
+    assert.match(heard[1]!, /^127\.0\.0\.2 /);
   });
 });

@@ -4,14 +4,16 @@
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { assert } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
+import { refuseUnknown } from '../base/input-error.ts';
 import type { Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
-import type { Mailbox } from '../mail/address.ts';
 import { domainKey, formatMailbox } from '../mail/address.ts';
-import { headerValue, parseHeader } from '../mail/header.ts';
 import type { Listener } from '../net/listener.ts';
 import { listen, startServerTls } from '../net/listener.ts';
+import { createNetworks } from '../net/network.ts';
+import type { ProxyRules } from '../net/proxy-protocol.ts';
 import type { SocketPeer } from '../net/socket-peer.ts';
 import type { ServerTls } from '../net/tls.ts';
 import { loadServerTls } from '../net/tls.ts';
@@ -21,65 +23,22 @@ import { Login } from '../policy/login.ts';
 import { createLoginThrottle } from '../policy/login-throttle.ts';
 import { Refusals } from '../policy/refusals.ts';
 import { createMessageIds } from '../queue/message-id.ts';
-import type { ClientFacts, Envelope } from '../receive/reception.ts';
+import type { ClientFacts, Envelope, ReceptionHooks } from '../receive/reception.ts';
 import { SmtpService } from '../receive/smtp-service.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
 import { offeredMechanisms } from '../sasl/server.ts';
-import type { SessionLimits } from '../smtp/limits.ts';
 import { defaultLimits } from '../smtp/limits.ts';
-import type { Reply } from '../smtp/reply.ts';
 import { reply } from '../smtp/reply.ts';
 import { SmtpError } from '../smtp/smtp-error.ts';
+import type { StoredContent } from '../store/content.ts';
 import { FileSpool } from '../store/files/spool.ts';
 import type { NewMessage } from '../store/queue-store.ts';
 import type { Spool } from '../store/spool.ts';
-
-/** undefined accepts; a reply() refuses with its words; to throw is a 451: try again later. */
-// biome-ignore lint/suspicious/noConfusingVoidType: a hook without a return statement accepts
-export type Verdict = Reply | undefined | void | Promise<Reply | undefined | void>;
-
-export interface ReceivedMessage {
-  readonly id: string;
-  /** The reverse-path, '' for the null sender of bounces. */
-  readonly from: string;
-  readonly to: readonly string[];
-  /** Octets of the content. */
-  readonly size: number;
-  readonly client: ClientFacts;
-  /** The message as received, our Received field in front, in pieces; may be read again. */
-  stream(): AsyncIterable<Uint8Array>;
-  /** All of it: mind `size`. */
-  raw(): Promise<Buffer>;
-  /** The first field of this name, unfolded. */
-  header(name: string): Promise<string | undefined>;
-}
-
-export interface SmtpServerOptions {
-  /** For the greeting, EHLO and Received. Default: 'localhost'. */
-  readonly hostname?: string;
-  /** 'submission' demands a login before MAIL. Default: 'smtp'. */
-  readonly service?: 'smtp' | 'submission' | 'lmtp';
-  /** PEM files, or 'self-signed'. Default: no TLS. */
-  readonly tls?: { readonly certificate: string; readonly privateKey: string } | 'self-signed';
-  /** TLS from the first byte (port 465) instead of STARTTLS. */
-  readonly implicitTls?: boolean;
-  /** Offers AUTH without TLS. Only for tests on loopback. */
-  readonly insecureAuth?: boolean;
-  readonly limits?: Partial<SessionLimits> & {
-    /** Default 10,000 in all, 100 from one address. */
-    readonly connections?: number;
-    readonly connectionsPerClient?: number;
-  };
-  /** Default: warnings and errors go to stderr, such as what a hook threw; silentLog for nothing. */
-  readonly log?: Log;
-  onConnect?(client: ClientFacts): Verdict;
-  /** The account if the password is right; undefined if not. Its presence offers AUTH. */
-  onAuth?(user: string, password: string): Promise<string | undefined> | string | undefined;
-  onMail?(from: string, envelope: Envelope): Verdict;
-  onRecipient?(to: Mailbox, envelope: Envelope): Verdict;
-  /** The client hears 250 when this resolves: store the message first. */
-  onMessage(message: ReceivedMessage): Verdict;
-}
+import type { HeldContent } from './held-content.ts';
+import { heldBytes, heldFile } from './held-content.ts';
+import type { LoginFacts, SmtpServerOptions } from './options.ts';
+import { checkOptions } from './options.ts';
+import { receivedMessage } from './received-message.ts';
 
 /** From listen() to close(). */
 interface Running {
@@ -107,7 +66,9 @@ export class SmtpServer implements AsyncDisposable {
   readonly #options: SmtpServerOptions;
   #running: Running | undefined;
 
+  /** @throws InputError for what cannot be meant: an unknown option, no onMessage. */
   constructor(options: SmtpServerOptions) {
+    checkOptions(options);
     this.#options = options;
   }
 
@@ -123,6 +84,7 @@ export class SmtpServer implements AsyncDisposable {
 
   /** @throws ListenError when the port cannot be had; TlsError for an unusable certificate. */
   async listen(where: { port?: number; host?: string; path?: string } = {}): Promise<this> {
+    refuseUnknown(where, ['port', 'host', 'path'], 'listen');
     if (this.#running !== undefined) throw new Error('the server is listening already');
     const { implicitTls = false } = this.#options;
     const log = this.#options.log ?? stderrLog;
@@ -143,6 +105,7 @@ export class SmtpServer implements AsyncDisposable {
         admitHandshake: (address) =>
           connections.admit(address) === undefined ? () => connections.release(address) : undefined,
         onConnection: (peer) => service.accept(peer),
+        proxy: this.#proxyRules(),
         log,
       });
       const clear = async () => {
@@ -175,8 +138,18 @@ export class SmtpServer implements AsyncDisposable {
   }
 
   async #loadTls(directory: string): Promise<ServerTls | undefined> {
-    const { tls, hostname = 'localhost' } = this.#options;
-    return tls === undefined ? undefined : loadServerTls(tls, { directory, hostname });
+    const { tls, hostname = 'localhost', clientAuthorities } = this.#options;
+    return tls === undefined
+      ? undefined
+      : loadServerTls(tls, { directory, hostname, clientAuthorities });
+  }
+
+  #proxyRules(): ProxyRules | undefined {
+    const { proxyProtocol } = this.#options;
+    if (proxyProtocol === undefined) return undefined;
+    const { from, timeoutMs = 5_000 } = proxyProtocol;
+    const proxies = createNetworks(from);
+    return { isProxy: (address) => proxies.has(address), timeoutMs };
   }
 
   #createLimits(): ConnectionLimits {
@@ -188,14 +161,11 @@ export class SmtpServer implements AsyncDisposable {
     const options = this.#options;
     const { hostname = 'localhost', service = 'smtp', insecureAuth = false } = options;
     const clock = systemClock();
-    const limits = { ...defaultLimits, ...options.limits };
-    const authenticator = createHookAuthenticator(options);
-    const throttle = createLoginThrottle({ clock });
+    const limits = { ...defaultLimits, ...given(options.limits ?? {}) };
+    const throttle = createLoginThrottle({ clock, ...throttleOptions(options) });
     const refusals = new Refusals({ log, clock });
     const mechanisms = (peer: { tls: ClientFacts['tls'] }) =>
-      options.onAuth === undefined
-        ? []
-        : offeredMechanisms({ tls: peer.tls, insecureAuth, authenticator });
+      offeredTo(options, { tls: peer.tls, insecureAuth });
     return new SmtpService({
       settings: () => ({
         hostname,
@@ -206,8 +176,11 @@ export class SmtpServer implements AsyncDisposable {
         limits,
         isTrusted: () => false,
         mechanisms,
-        login: (sessionLog) =>
-          new Login({ authenticator, throttle, clock, log: sessionLog, refusals }),
+        login: (sessionLog, client) =>
+          new Login({
+            ...{ throttle, clock, log: sessionLog, refusals },
+            authenticator: hookAuthenticator(options, client),
+          }),
         // Who is a recipient is onRecipient's to say.
         directory: {
           resolve: async (to) => {
@@ -219,16 +192,7 @@ export class SmtpServer implements AsyncDisposable {
         destinationOf: () => 'local',
         senderRule: undefined,
         vrfy: 'ambiguous',
-        hooks: {
-          onConnect: async (client) => {
-            void client.local; // so that it is known when the client is gone
-            return (await options.onConnect?.(client)) ?? undefined;
-          },
-          onMail: async (envelope) =>
-            (await options.onMail?.(pathText(envelope), envelope)) ?? undefined,
-          onRecipient: async (envelope, to) =>
-            (await options.onRecipient?.(to, envelope)) ?? undefined,
-        },
+        hooks: receptionHooks(options),
       }),
       connections,
       startTls: async (peer) => {
@@ -239,6 +203,7 @@ export class SmtpServer implements AsyncDisposable {
       submit: (message, client) => this.#handOver(message, client, spool),
       messageId: createMessageIds({ clock, random: systemRandom }),
       startQueue: async () => reply(458, '3.3', 'There is no queue here'),
+      onClose: (client) => closed(options, client, log),
       clock,
       random: systemRandom,
       refusals,
@@ -247,47 +212,85 @@ export class SmtpServer implements AsyncDisposable {
   }
 
   async #handOver(message: NewMessage, client: ClientFacts, spool: Spool): Promise<void> {
-    try {
-      const refusal = await this.#options.onMessage(receivedMessage(message, client, spool));
-      if (refusal) throw new SmtpError(refusal);
-    } finally {
-      if (message.content.kind === 'file') await spool.remove(message.content.key);
-    }
+    const received = await receivedMessage(message, client, await hold(message.content, spool));
+    const refusal = await this.#options.onMessage(received);
+    if (refusal) throw new SmtpError(refusal);
   }
 }
+
+/** Nobody but the message needs the file from now on. */
+async function hold(content: StoredContent, spool: Spool): Promise<HeldContent> {
+  if (content.kind === 'inline') return heldBytes(content.bytes);
+  const { file } = spool.open(content);
+  assert(file !== undefined, 'large content is a file');
+  const held = heldFile(file, content.size);
+  await spool.remove(content.key);
+  return held;
+}
+
+/** Without what is undefined, which would hide a default. */
+const given = <T extends object>(limits: T): Partial<T> =>
+  Object.fromEntries(
+    Object.entries(limits).filter(([, value]) => value !== undefined),
+  ) as Partial<T>;
+
+const throttleOptions = ({ loginThrottle = {} }: SmtpServerOptions) =>
+  loginThrottle === false
+    ? { delay: 0, failuresPerNetwork: Number.POSITIVE_INFINITY }
+    : given(loginThrottle);
 
 const pathText = ({ sender }: Envelope): string => (sender === null ? '' : formatMailbox(sender));
 
-function receivedMessage(message: NewMessage, client: ClientFacts, spool: Spool): ReceivedMessage {
-  const content = spool.open(message.content);
-  async function* stream(): AsyncIterable<Uint8Array> {
-    yield Buffer.from(message.prefix);
-    yield* content.read();
-  }
-  const raw = async () => {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of stream()) chunks.push(Uint8Array.from(chunk));
-    return Buffer.concat(chunks);
-  };
+function receptionHooks(options: SmtpServerOptions): ReceptionHooks {
   return {
-    id: message.id,
-    from: message.sender,
-    to: message.recipients.map(({ address }) => address),
-    size: content.size,
-    client,
-    stream,
-    raw,
-    async header(name) {
-      for await (const chunk of content.read())
-        return headerValue(parseHeader(chunk), name.toLowerCase());
-      return undefined;
+    onConnect: async (client) => {
+      void client.local; // so that it is known when the client is gone
+      return (await options.onConnect?.(client)) ?? undefined;
     },
+    ...(options.onSecure !== undefined && {
+      onSecure: async (client) => (await options.onSecure?.(client)) ?? undefined,
+    }),
+    onMail: async (envelope) => (await options.onMail?.(pathText(envelope), envelope)) ?? undefined,
+    onRecipient: async (envelope, to) => (await options.onRecipient?.(to, envelope)) ?? undefined,
   };
 }
 
-function createHookAuthenticator(options: SmtpServerOptions): Authenticator {
+function closed(options: SmtpServerOptions, client: ClientFacts, log: Log): void {
+  try {
+    options.onClose?.(client);
+  } catch (error) {
+    log.error('onClose failed', { error: error instanceof Error ? error.stack : String(error) });
+  }
+}
+
+/** PLAIN and LOGIN where there is onAuth, bearer tokens where there is onToken. */
+function offeredTo(
+  options: SmtpServerOptions,
+  facts: { readonly tls: ClientFacts['tls']; readonly insecureAuth: boolean },
+): readonly string[] {
+  const authenticator = hookAuthenticator(options, () => {
+    throw new Error('nobody logs in yet');
+  });
+  const offered = offeredMechanisms({ ...facts, authenticator });
+  return options.onAuth === undefined
+    ? offered.filter((name) => !passwordMechanisms.has(name))
+    : offered;
+}
+
+const passwordMechanisms: ReadonlySet<string> = new Set(['PLAIN', 'LOGIN']);
+
+function hookAuthenticator(options: SmtpServerOptions, client: () => ClientFacts): Authenticator {
+  const facts = (mechanism = ''): LoginFacts => {
+    const now = client();
+    return { client: now, mechanism, session: now.session };
+  };
   return {
-    verifyPassword: async (user, password) => options.onAuth?.(user, password),
+    verifyPassword: async (user, password, mechanism) =>
+      (await options.onAuth?.(user, password, facts(mechanism))) ?? undefined,
+    ...(options.onToken !== undefined && {
+      verifyToken: async (user, token, _target, mechanism) =>
+        (await options.onToken?.(user, token, facts(mechanism))) ?? undefined,
+    }),
     mayActAs: async (account, authorization) => account === authorization,
   };
 }

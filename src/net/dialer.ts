@@ -47,14 +47,24 @@ export interface DialerOptions {
 /** No connection; the message says why, in words for people. */
 export class DialError extends Error {
   override readonly name = 'DialError';
+  /** The system's: ECONNREFUSED, ENOTFOUND, ETIMEDOUT …; ABORT_ERR when it was given up. */
+  readonly code: string;
   /** Somebody is there, and does not take (more) connections. */
   readonly refused: boolean;
 
   constructor(message: string, refused: boolean, options?: ErrorOptions) {
     super(message, options);
     this.refused = refused;
+    this.code = codeOf(options?.cause) ?? 'ENOTCONN';
   }
 }
+
+const codeOf = (cause: unknown): string | undefined => {
+  if (!(cause instanceof Error)) return undefined;
+  const { code } = cause as NodeJS.ErrnoException;
+  return typeof code === 'string' ? code : codeOf(cause.cause);
+};
+const withCode = (message: string, code: string) => Object.assign(new Error(message), { code });
 
 export class TlsHandshakeError extends Error {
   override readonly name = 'TlsHandshakeError';
@@ -82,7 +92,7 @@ export function createDialer({ authorities }: DialerOptions = {}): Dialer {
 function dial(options: DialOptions): Promise<SocketPeer> {
   const { address, port, path, localAddress, timeoutMs, signal } = options;
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(new DialError('given up', false));
+    if (signal?.aborted) return reject(dialError(withCode('given up', 'ABORT_ERR')));
     const socket =
       path === undefined
         ? connect({
@@ -103,11 +113,8 @@ function dial(options: DialOptions): Promise<SocketPeer> {
       socket.destroy();
       reject(dialError(error));
     };
-    const aborted = () => failed(new Error('given up'));
-    const timer = setTimeout(
-      () => failed(new Error(`no connection within ${Math.ceil(timeoutMs / 1000)} seconds`)),
-      timeoutMs,
-    );
+    const aborted = () => failed(withCode('given up', 'ABORT_ERR'));
+    const timer = setTimeout(() => failed(silence(timeoutMs)), timeoutMs);
     signal?.addEventListener('abort', aborted, { once: true });
     socket.once('error', failed);
     socket.once('connect', () => {
@@ -117,6 +124,9 @@ function dial(options: DialOptions): Promise<SocketPeer> {
     return undefined;
   });
 }
+
+const silence = (timeoutMs: number) =>
+  withCode(`no connection within ${Math.ceil(timeoutMs / 1000)} seconds`, 'ETIMEDOUT');
 
 const reasons = new Map([
   ['ECONNREFUSED', 'connection refused'],
@@ -140,7 +150,9 @@ const reasons = new Map([
 function dialError(error: NodeJS.ErrnoException & { errors?: readonly Error[] }): DialError {
   const cause = error.errors?.[0] ?? error;
   const { code } = cause as NodeJS.ErrnoException;
-  return new DialError(reasonOf(cause), code === 'ECONNREFUSED', { cause: error });
+  // Ours has words already.
+  const message = 'syscall' in cause ? reasonOf(cause) : cause.message;
+  return new DialError(message, code === 'ECONNREFUSED', { cause });
 }
 
 /** What the system's error means, in words for people: no codes, no names of its calls. */

@@ -46,6 +46,11 @@ export interface Listener extends AsyncDisposable {
 /** A listener could not be set up; the message says which, why and what to do. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
+
+  /** The system's, EADDRINUSE, EACCES …; EEXIST where something else is in the socket's place. */
+  get code(): string {
+    return (this.cause as NodeJS.ErrnoException | undefined)?.code ?? 'EEXIST';
+  }
   /** It may work later, as it is: another program ends, an interface comes up. */
   readonly mayPass: boolean;
 

@@ -98,7 +98,7 @@ describe('PROXY protocol: the header', () => {
 
   it('§2.2.3: a checksum that is right is taken', () => {
     const header = binary(1, 0x11, v4, [0x03, 0, 4, 0, 0, 0, 0]);
-    // From another implementation of CRC-32C (RFC 3720 appendix B.4) over this very header.
+    // From another implementation of CRC-32C over this very header.
     let crc = 0xffffffff;
     for (const octet of header) {
       crc ^= octet;

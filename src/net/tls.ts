@@ -16,6 +16,7 @@ import { loadSelfSigned } from './self-signed.ts';
 /** The certificate cannot be used; the message says which file, why and what to do. */
 export class TlsError extends Error {
   override readonly name = 'TlsError';
+  readonly code = 'BAD_CERTIFICATE';
 }
 
 /** A PEM file by its name, or what is in one: text or octets, as node:tls takes them. */

@@ -75,7 +75,7 @@ export class Login {
     this.#exchange = undefined;
     const refusal = await this.#turn('password', client);
     if (refusal !== undefined) return refusal;
-    const { authenticator, named } = this.#slowed(client);
+    const { authenticator, named } = this.#slowed('password', client);
     let step: Ended;
     try {
       const account = await authenticator.verifyPassword(user, password);
@@ -97,7 +97,7 @@ export class Login {
     this.#exchange = undefined;
     const refusal = await this.#turn(mechanism, client);
     if (refusal !== undefined) return refusal;
-    const { authenticator, named } = this.#slowed(client);
+    const { authenticator, named } = this.#slowed(mechanism, client);
     const sasl = createSaslServer(mechanism, { authenticator, tls: client.tls });
     if (sasl === undefined) return refused('unknown');
     this.#exchange = { mechanism, client, sasl, named };
@@ -145,7 +145,7 @@ export class Login {
    * The authenticator as this client meets it: before anything about a user is looked at, the wait
    * that guesses at this account have brought about.
    */
-  #slowed(client: LoginClient) {
+  #slowed(mechanism: string, client: LoginClient) {
     const { authenticator, throttle } = this.#parts;
     const { scramKeys, verifyToken } = authenticator;
     let name: string | undefined;
@@ -158,7 +158,7 @@ export class Login {
       ...authenticator,
       async verifyPassword(user, password) {
         await wait(user);
-        return keeping(password, authenticator.verifyPassword(user, password));
+        return keeping(password, authenticator.verifyPassword(user, password, mechanism));
       },
       ...(scramKeys !== undefined && {
         async scramKeys(user) {
@@ -169,7 +169,7 @@ export class Login {
       ...(verifyToken !== undefined && {
         async verifyToken(user: string, token: string, target?: TokenTarget) {
           await wait(user);
-          return keeping(token, verifyToken(user, token, target));
+          return keeping(token, verifyToken(user, token, target, mechanism));
         },
       }),
     };

@@ -38,6 +38,8 @@ import { addedMessageId } from './submission.ts';
 /** What a hook or policy may look at and refuse. All optional; undefined means "no objection". */
 export interface ReceptionHooks {
   onConnect?(client: ClientFacts): Objection;
+  /** TLS is up; an objection answers the greeting, or the EHLO that comes next. */
+  onSecure?(client: ClientFacts): Objection;
   onMail?(envelope: Envelope): Objection;
   onRecipient?(envelope: Envelope, recipient: Mailbox): Objection;
   /** After the content is complete, before it is queued. */
@@ -101,7 +103,7 @@ export interface ReceptionParts {
   readonly messageId: () => string;
   readonly mechanisms: (peer: Peer) => readonly string[];
   /** The logins of one connection; `log` is its session's. */
-  readonly login: (log: Log) => Login;
+  readonly login: (log: Log, client: () => ClientFacts) => Login;
   /** Asks for the queue of a domain to be run (ETRN, RFC 1985). */
   readonly startQueue: (node: string) => Promise<Reply>;
   readonly clock: Clock;
@@ -124,6 +126,8 @@ export class Reception implements Answerer {
   #extended = false;
   #account: string | undefined;
   #login: Login | undefined;
+  /** What onSecure has said, or will. */
+  #insecure: Promise<Reply | undefined> | undefined;
   #envelope:
     | { sender: ReversePath; params: readonly MailParam[]; recipients: AcceptedRecipient[] }
     | undefined;
@@ -143,7 +147,9 @@ export class Reception implements Answerer {
       case 'hello':
         this.#hello = question.client;
         this.#extended = question.verb !== 'HELO';
-        return replies.ok;
+        return this.#insecure === undefined
+          ? replies.ok
+          : this.#insecure.then((no) => no ?? replies.ok);
       case 'mail':
         return this.#mail(question.from, question.params);
       case 'rcpt':
@@ -160,7 +166,7 @@ export class Reception implements Answerer {
       case 'etrn':
         return this.#parts.startQueue(question.argument);
       case 'auth':
-        this.#login ??= this.#parts.login(this.#parts.log);
+        this.#login ??= this.#parts.login(this.#parts.log, () => this.client);
         return this.#loggingIn(this.#login.start(question.mechanism, question.initial, this.#peer));
       case 'auth-response':
         assert(this.#login !== undefined, 'an exchange was started');
@@ -210,6 +216,7 @@ export class Reception implements Answerer {
     this.#hello = '';
     this.#account = undefined;
     this.#login?.cancel();
+    this.#askSecure();
     return { mechanisms: this.#parts.mechanisms(peer), trusted: this.#parts.trusted };
   }
 
@@ -239,7 +246,18 @@ export class Reception implements Answerer {
   }
 
   async #connect(): Promise<Reply> {
-    return (await this.#parts.hooks.onConnect?.(this.client)) ?? replies.greeting;
+    const objection = await this.#parts.hooks.onConnect?.(this.client);
+    if (objection !== undefined) return objection;
+    if (this.#peer.tls !== undefined) this.#askSecure();
+    return (await this.#insecure) ?? replies.greeting;
+  }
+
+  #askSecure(): void {
+    const { hooks } = this.#parts;
+    if (hooks.onSecure === undefined) return;
+    const asked = (async () => hooks.onSecure?.(this.client))();
+    asked.catch(() => {}); // whoever waits for it hears of it
+    this.#insecure = asked;
   }
 
   async #mail(sender: ReversePath, params: readonly MailParam[]): Promise<Reply> {

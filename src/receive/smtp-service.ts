@@ -50,6 +50,8 @@ export interface SmtpServiceParts {
   readonly submit: ReceptionParts['submit'];
   readonly messageId: ReceptionParts['messageId'];
   readonly startQueue: ReceptionParts['startQueue'];
+  /** The connection is gone. */
+  readonly onClose?: ((client: ClientFacts) => void) | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -82,11 +84,12 @@ export class SmtpService {
       this.#noteTurnedAway(address, objection);
       return;
     }
-    const conversation = this.#open(peer);
+    const { conversation, answerer } = this.#open(peer);
     this.#conversations.add(conversation);
     void conversation.run().then(() => {
       connections.release(address);
       this.#conversations.delete(conversation);
+      this.#parts.onClose?.(answerer.client);
       if (this.#conversations.size === 0) this.#emptied?.resolve();
     });
   }
@@ -112,7 +115,7 @@ export class SmtpService {
     this.#parts.refusals?.note({ service, client, stage: 'connect', reply, reason });
   }
 
-  #open(peer: Peer): Conversation {
+  #open(peer: Peer) {
     const { settings, startTls, clock, log } = this.#parts;
     const now = settings();
     const id = `${this.#sessionPrefix}${(this.#sessions++).toString(36).padStart(4, '0')}`;
@@ -155,10 +158,11 @@ export class SmtpService {
       ...(now.withheld !== undefined && { withheld: now.withheld }),
     });
     const { messageMs } = now;
-    return new Conversation({
+    const conversation = new Conversation({
       ...{ peer, session, answerer, startTls, messageMs, clock },
       log: sessionLog,
     });
+    return { conversation, answerer };
   }
 }
 

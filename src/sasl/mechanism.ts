@@ -37,7 +37,7 @@ export interface SaslServer {
  */
 export interface Authenticator {
   /** The account if the password (or an app password) is right. Same cost for unknown users. */
-  verifyPassword(user: string, password: string): Promise<string | undefined>;
+  verifyPassword(user: string, password: string, mechanism?: string): Promise<string | undefined>;
   /**
    * For SCRAM; made-up but stable keys for unknown users. Undefined `account` never succeeds.
    * Without it SCRAM is not offered.
@@ -50,7 +50,12 @@ export interface Authenticator {
   }>;
   /** Bearer tokens, by the function in the configuration. */
   readonly verifyToken?:
-    | ((user: string, token: string, target?: TokenTarget) => Promise<string | undefined>)
+    | ((
+        user: string,
+        token: string,
+        target?: TokenTarget,
+        mechanism?: string,
+      ) => Promise<string | undefined>)
     | undefined;
   /** The account a TLS client certificate belongs to. */
   accountOfCertificate?(names: readonly string[]): Promise<string | undefined>;

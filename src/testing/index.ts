@@ -14,7 +14,8 @@ import type { SendMailOptions, SendMailResult } from '../deliver/send-mail.ts';
 import { sendMail } from '../deliver/send-mail.ts';
 import type { FakeZone } from '../dns/fake-resolver.ts';
 import { FakeResolver } from '../dns/fake-resolver.ts';
-import { headerValue, parseHeader } from '../mail/header.ts';
+import type { MessageHeader, ParsedMessage } from '../embed/parsed-message.ts';
+import { parseMessage, readHeader } from '../embed/parsed-message.ts';
 import { addAccount } from '../policy/account-operations.ts';
 import type { RunningServer } from '../server.ts';
 import { startServer } from '../server.ts';
@@ -43,14 +44,16 @@ export interface TestServerOptions {
   readonly seed?: number;
 }
 
-/** A message that has arrived in a mailbox. */
-export interface CaughtMessage {
+/** A message that has arrived in a mailbox: its header decoded. */
+export interface CaughtMessage extends MessageHeader {
   readonly id: string;
   readonly mailbox: string;
   /** As it lies in the mailbox: with Return-Path, Delivered-To and Received in front. */
-  readonly raw: string;
-  readonly subject: string;
-  header(name: string): string | undefined;
+  readonly raw: Buffer;
+  /** What a person reads of it. */
+  readonly text: string;
+  /** Taken apart: HTML, attachments, every part. */
+  parse(): ParsedMessage;
 }
 
 export interface TestServer extends AsyncDisposable {
@@ -233,17 +236,10 @@ class Arrivals {
     });
   }
 
-  #arrived({ append, message: id }: Settlement, contents: readonly string[]): void {
+  #arrived({ append, message: id }: Settlement, contents: readonly Buffer[]): void {
     for (const [i, { account, prefix }] of append.entries()) {
-      const raw = prefix + contents[i];
-      const fields = parseHeader(Buffer.from(raw));
-      const message: CaughtMessage = {
-        id,
-        mailbox: account,
-        raw,
-        subject: headerValue(fields, 'subject') ?? '',
-        header: (name) => headerValue(fields, name.toLowerCase()),
-      };
+      const raw = Buffer.concat([Buffer.from(prefix), contents[i]!]);
+      const message = caught({ id, mailbox: account, raw });
       this.messages.push(message);
       for (const waiting of [...this.#waiting]) waiting(message);
     }
@@ -255,10 +251,26 @@ async function contentOf(
   { queue, spool }: Stores,
   { message }: Settlement,
   { content }: NewMailboxMessage,
-): Promise<string> {
+): Promise<Buffer> {
   const kept =
     content.kind === 'queued' ? (await queue.open(message))?.content : spool.open(content);
   const chunks: Uint8Array[] = [];
   for await (const chunk of kept?.read() ?? []) chunks.push(Uint8Array.from(chunk));
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks);
+}
+
+function caught(facts: Pick<CaughtMessage, 'id' | 'mailbox' | 'raw'>): CaughtMessage {
+  const { raw } = facts;
+  let parsed: ParsedMessage | undefined;
+  const parse = () => (parsed ??= parseMessage(raw));
+  const message = {
+    ...facts,
+    parse,
+    get text() {
+      return parse().plainText;
+    },
+  };
+  // The getters of the header, not what they give.
+  const header = Object.getOwnPropertyDescriptors(readHeader(raw));
+  return Object.defineProperties(message, header) as typeof message & MessageHeader;
 }

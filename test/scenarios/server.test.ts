@@ -45,7 +45,8 @@ describe('the way of a message', () => {
   it('from the port to the mailbox, with the trace fields of each step', async () => {
     await using server = await startTestServer({ accounts: [ann], config: organisation });
     await server.send(hello);
-    const { raw, mailbox } = await server.waitFor(({ subject }) => subject === 'Hello');
+    const { mailbox, ...caught } = await server.waitFor(({ subject }) => subject === 'Hello');
+    const raw = caught.raw.toString();
     assert.equal(mailbox, ann);
     const names = raw.split('\r\n\r\n', 1)[0]!.match(/^[\w-]+(?=:)/gm);
     assert.deepEqual(names, ['Return-Path', 'Delivered-To', 'Received', 'Subject']);
@@ -121,7 +122,7 @@ describe('the way of a message', () => {
     const other = connect({ path });
     await new Promise((resolve) => other.once('data', resolve));
     await sendMail({ ...hello, path, protocol: 'lmtp' });
-    const { raw } = await server.waitFor(({ subject }) => subject === 'Hello');
+    const raw = (await server.waitFor(({ subject }) => subject === 'Hello')).raw.toString();
     assert.match(raw, /with LMTP id/);
     other.destroy();
     const mode = () => statSync(path).mode & 0o777;

@@ -1,0 +1,163 @@
+// What an SmtpServer is told, and the look at it before anything else: a slip in a name is an error at
+// once, not a limit that never was or a hook that is never called.
+
+import { InputError, quoted, refuseUnknown } from '../base/input-error.ts';
+import type { Log } from '../base/log.ts';
+import type { Mailbox } from '../mail/address.ts';
+import { isDomain } from '../mail/address.ts';
+import { parseNetwork } from '../net/network.ts';
+import type { PemSource, TlsSource } from '../net/tls.ts';
+import type { LoginThrottleOptions } from '../policy/login-throttle.ts';
+import type { ClientFacts, Envelope } from '../receive/reception.ts';
+import type { SessionLimits } from '../smtp/limits.ts';
+import { defaultLimits } from '../smtp/limits.ts';
+import type { Reply } from '../smtp/reply.ts';
+import type { ReceivedMessage } from './received-message.ts';
+
+/** undefined accepts; a reply() refuses with its words; to throw is a 451: try again later. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a hook without a return statement accepts
+export type Verdict = Reply | undefined | void | Promise<Reply | undefined | void>;
+
+/** The account that the user has logged in to; undefined when the password is wrong. */
+export type AuthResult = string | undefined | Promise<string | undefined>;
+
+/** How somebody logs in. */
+export interface LoginFacts {
+  readonly client: ClientFacts;
+  /** `PLAIN`, `LOGIN`, `OAUTHBEARER`, `XOAUTH2` */
+  readonly mechanism: string;
+  /** The client's session, as in the log and in `client.session`. */
+  readonly session: string;
+}
+
+export interface SmtpServerLimits extends SessionLimits {
+  /** Open ones in all. Default: 10,000. */
+  readonly connections: number;
+  /** From one address, or one IPv6 /64. Default: 100. */
+  readonly connectionsPerClient: number;
+}
+
+export interface SmtpServerOptions {
+  /** For the greeting, EHLO and Received. Default: 'localhost'. */
+  readonly hostname?: string | undefined;
+  /** 'submission' demands a login before MAIL. Default: 'smtp'. */
+  readonly service?: 'smtp' | 'submission' | 'lmtp' | undefined;
+  /**
+   * 'self-signed', or a certificate and its key, each a PEM file, its text or its octets; or several
+   * of them, of which a client gets the one for the name it asks for (SNI). Default: no TLS.
+   */
+  readonly tls?: TlsSource | undefined;
+  /** TLS from the first byte (port 465) instead of STARTTLS. */
+  readonly implicitTls?: boolean | undefined;
+  /** PEM: who may have signed client certificates, which are asked for then: see `client.tls`. */
+  readonly clientAuthorities?: PemSource | undefined;
+  /** Offers AUTH without TLS. Only for tests on loopback. */
+  readonly insecureAuth?: boolean | undefined;
+  /** The PROXY protocol (1 and 2) from these networks, `['10.0.0.0/8']`, within 5 s. */
+  readonly proxyProtocol?:
+    | { readonly from: readonly string[]; readonly timeoutMs?: number | undefined }
+    | undefined;
+  readonly limits?: Partial<SmtpServerLimits> | undefined;
+  /** What happens to those who guess passwords; false for nothing. Default: slowed, then cut off. */
+  readonly loginThrottle?: Omit<LoginThrottleOptions, 'clock'> | false | undefined;
+  /** Default: warnings and errors go to stderr, such as what a hook threw; silentLog for nothing. */
+  readonly log?: Log | undefined;
+  onConnect?(client: ClientFacts): Verdict;
+  /** TLS is up, at once or by STARTTLS: `client.tls`. A refusal answers the next EHLO. */
+  onSecure?(client: ClientFacts): Verdict;
+  /** The account if the password is right; undefined if not. Its presence offers PLAIN and LOGIN. */
+  onAuth?(user: string, password: string, login: LoginFacts): AuthResult;
+  /** The same for a bearer token. Its presence offers OAUTHBEARER and XOAUTH2. */
+  onToken?(user: string, token: string, login: LoginFacts): AuthResult;
+  onMail?(from: string, envelope: Envelope): Verdict;
+  onRecipient?(to: Mailbox, envelope: Envelope): Verdict;
+  /** The client hears 250 when this resolves: store the message first. */
+  onMessage(message: ReceivedMessage): Verdict;
+  /** The connection is gone, whoever ended it. Once for each that onConnect was asked about. */
+  onClose?(client: ClientFacts): void;
+}
+
+type Name = keyof SmtpServerOptions;
+const hooks: readonly Name[] = [
+  ...(['onConnect', 'onSecure', 'onAuth', 'onToken', 'onMail', 'onRecipient', 'onClose'] as const),
+];
+const known: readonly Name[] = [
+  ...(['hostname', 'service', 'tls', 'implicitTls', 'clientAuthorities', 'insecureAuth'] as const),
+  ...(['proxyProtocol', 'limits', 'loginThrottle', 'log', 'onMessage'] as const),
+  ...hooks,
+];
+const knownLimits = [...Object.keys(defaultLimits), 'connections', 'connectionsPerClient'];
+const knownThrottle = ['failuresPerNetwork', 'window', 'blockFor', 'delay', 'delayMax'];
+
+/** @throws InputError */
+export function checkOptions(given: SmtpServerOptions): void {
+  const options: SmtpServerOptions = given ?? {};
+  refuseUnknown(options, known);
+  if (typeof options.onMessage !== 'function')
+    throw new InputError('MISSING_OPTION', 'onMessage', 'is missing: it takes the messages');
+  for (const name of hooks)
+    if (options[name] !== undefined && typeof options[name] !== 'function')
+      throw new InputError('INVALID_OPTION', name, 'must be a function');
+  const { hostname, service, tls, limits = {}, loginThrottle, proxyProtocol } = options;
+  if (hostname !== undefined && !(typeof hostname === 'string' && isDomain(hostname)))
+    throw new InputError(
+      'INVALID_HOSTNAME',
+      'hostname',
+      `'${quoted(String(hostname))}' is not a name like mx.example.org`,
+    );
+  if (service !== undefined && !['smtp', 'submission', 'lmtp'].includes(service))
+    throw new InputError('INVALID_OPTION', 'service', "must be 'smtp', 'submission' or 'lmtp'");
+  if (tls === undefined && options.implicitTls === true)
+    throw new InputError('MISSING_OPTION', 'tls', 'is missing: implicitTls needs a certificate');
+  checkTls(tls);
+  checkNumbers(limits, 'limits', knownLimits);
+  if (typeof loginThrottle === 'object')
+    checkNumbers(loginThrottle, 'loginThrottle', knownThrottle);
+  if (proxyProtocol !== undefined) checkProxy(proxyProtocol);
+}
+
+function checkTls(tls: SmtpServerOptions['tls']): void {
+  if (tls === undefined || tls === 'self-signed') return;
+  const isPemSource = (value: unknown) =>
+    (typeof value === 'string' && value !== '') || value instanceof Uint8Array;
+  for (const [i, one] of [tls].flat().entries()) {
+    const at = Array.isArray(tls) ? `tls[${i}]` : 'tls';
+    if (typeof one !== 'object' || one === null)
+      throw new InputError(
+        'INVALID_OPTION',
+        at,
+        "must be 'self-signed' or { certificate, privateKey }",
+      );
+    refuseUnknown(one, ['certificate', 'privateKey', 'passphrase'], at);
+    for (const name of ['certificate', 'privateKey'] as const)
+      if (!isPemSource((one as Record<typeof name, unknown>)[name]))
+        throw new InputError(
+          'INVALID_OPTION',
+          `${at}.${name}`,
+          'must be a PEM file, its text or its octets',
+        );
+  }
+}
+
+function checkNumbers(given: object, at: string, names: readonly string[]): void {
+  refuseUnknown(given, names, at);
+  for (const [name, value] of Object.entries(given))
+    if (value !== undefined && !(typeof value === 'number' && value >= 0))
+      throw new InputError('INVALID_OPTION', `${at}.${name}`, 'must be a number, 0 or more');
+}
+
+function checkProxy(given: NonNullable<SmtpServerOptions['proxyProtocol']>): void {
+  refuseUnknown(given, ['from', 'timeoutMs'], 'proxyProtocol');
+  const { from, timeoutMs } = given;
+  if (!Array.isArray(from) || from.length === 0)
+    throw new InputError('MISSING_OPTION', 'proxyProtocol.from', 'is missing: name your proxies');
+  for (const [i, network] of from.entries())
+    if (typeof network !== 'string' || parseNetwork(network) === undefined)
+      throw new InputError(
+        'INVALID_OPTION',
+        `proxyProtocol.from[${i}]`,
+        `'${quoted(String(network))}' is not a network like 10.0.0.0/8`,
+      );
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0))
+    throw new InputError('INVALID_OPTION', 'proxyProtocol.timeoutMs', 'must be milliseconds');
+}
