@@ -427,6 +427,7 @@ describe('Reception', () => {
     const parts = {
       ...{ peer, clock, log: silentLog, session: 's1', service: 'smtp', trusted: false },
       mechanisms: () => [],
+      hooks: {},
       login: () =>
         new Login({
           ...{ clock, log: silentLog, throttle: createLoginThrottle({ clock }) },
