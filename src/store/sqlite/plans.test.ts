@@ -16,6 +16,7 @@ import { prepareStatements as readerStatements } from './reader.ts';
 const scans = new Set([
   ...['newest', 'countMessages', 'countRecipients'], // newest: one row from the right edge
   ...['firstDues', 'recover', 'clamp', 'rooms'],
+  'owners', // everybody's mail is listed
 ]);
 /** What is about destinations; everything else is about a message. */
 const byDestination = new Set(['firstDue', 'firstDues']);
