@@ -113,8 +113,8 @@ export class Pop3Access {
     this.#parts.log.info('mailbox closed', {
       account: maildrop.account,
       messages: maildrop.index.length,
-      sent: this.#sent,
-      octets: this.#octetsSent,
+      retrieved: this.#sent,
+      bytesOut: this.#octetsSent,
       removed: this.#removed,
     });
   }

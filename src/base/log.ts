@@ -1,7 +1,106 @@
 // What the server says to its operator: events with fields, never formatted text. The composition
 // root supplies pino; tests supply an array or nothing.
 
-export type Fields = Readonly<Record<string, unknown>>;
+/**
+ * Every field there is: each has one type and one meaning, whatever the event, so that a line can be
+ * searched for and counted without knowing who wrote it. docs/operating.md lists them; a test compares.
+ */
+export type Fields = {
+  /** One connection. */
+  readonly session?: string | undefined;
+  /** `smtp`, `submission`, `lmtp`, `imap` or `pop3`. */
+  readonly service?: string | undefined;
+  /** The client's address, its network where several are told of; '' on a Unix socket. */
+  readonly client?: string | undefined;
+  /** What an SMTP client called itself. */
+  readonly hello?: string | undefined;
+  /** What an IMAP client says it is. */
+  readonly program?: string | undefined;
+  readonly programVersion?: string | undefined;
+  readonly os?: string | undefined;
+  /** Whose mailbox; the primary address. */
+  readonly account?: string | undefined;
+  /** The name somebody tried to log in with. */
+  readonly user?: string | undefined;
+  readonly mechanism?: string | undefined;
+  /** One message, in the queue and out of it. */
+  readonly id?: string | undefined;
+  /** The reverse-path, '' for the null one. */
+  readonly from?: string | undefined;
+  /** A recipient, the first of those concerned. */
+  readonly to?: string | undefined;
+  /** How many recipients are concerned, where it is not one. */
+  readonly recipients?: number | undefined;
+  readonly messageId?: string | undefined;
+  /** Octets of a message. */
+  readonly bytes?: number | undefined;
+  /** Octets of a connection, from the client and to it. */
+  readonly bytesIn?: number | undefined;
+  readonly bytesOut?: number | undefined;
+  /** What was refused; see `refused`. */
+  readonly stage?: string | undefined;
+  /** Code, status and words: what was said to the client, or by the next host. */
+  readonly reply?: string | undefined;
+  /** Why, in a word or a sentence. */
+  readonly reason?: string | undefined;
+  /** What failed, in its own words; with a stack where nobody foresaw it. */
+  readonly error?: string | undefined;
+  /** What was being done. */
+  readonly during?: string | undefined;
+  /** The next host, by name or as it answered. */
+  readonly host?: string | undefined;
+  /** Of the next host. */
+  readonly address?: string | undefined;
+  /** Where mail goes, as the operator wrote it. */
+  readonly destination?: string | undefined;
+  /** How long it took, in milliseconds. */
+  readonly ms?: number | undefined;
+  /** When it is tried again, in milliseconds since 1970. */
+  readonly until?: number | undefined;
+  /** Why nobody was told of a failure. */
+  readonly untold?: string | undefined;
+  /** Nobody is told, since the operator wished it. */
+  readonly silent?: boolean | undefined;
+  /** How many there were, of what the event names. */
+  readonly count?: number | undefined;
+  readonly messages?: number | undefined;
+  readonly outcomes?: number | undefined;
+  readonly attempts?: number | undefined;
+  readonly leases?: number | undefined;
+  readonly events?: number | undefined;
+  readonly files?: number | undefined;
+  readonly leftovers?: number | undefined;
+  readonly commands?: number | undefined;
+  readonly appended?: number | undefined;
+  readonly retrieved?: number | undefined;
+  readonly removed?: number | undefined;
+  /** A message in its folder. */
+  readonly uid?: number | undefined;
+  /** A Maildir. */
+  readonly folder?: string | undefined;
+  /** A file or socket of ours. */
+  readonly path?: string | undefined;
+  readonly domain?: string | undefined;
+  readonly domains?: readonly string[] | undefined;
+  readonly alias?: string | undefined;
+  readonly targets?: readonly string[] | undefined;
+  /** Of a DNS question. */
+  readonly name?: string | undefined;
+  readonly type?: string | undefined;
+  readonly call?: string | undefined;
+  readonly signal?: string | undefined;
+  readonly graceMs?: number | undefined;
+  readonly setting?: string | undefined;
+  readonly settings?: readonly string[] | undefined;
+  readonly problem?: string | undefined;
+  /** What to do about it. */
+  readonly advice?: string | undefined;
+  readonly problems?: readonly string[] | undefined;
+};
+
+/** What to log of something thrown that nobody foresaw. */
+export const errorText = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 export interface Log {
   debug(event: string, fields?: Fields): void;

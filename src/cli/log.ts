@@ -131,7 +131,12 @@ function createPrettyLog(level: LogLevel, fd: number): OperatorLog {
 }
 
 /** `12:03:04.123 info  received id=… from=ann@example.org` */
-export function prettyLine(level: LogLevel, time: Date, event: string, fields?: Fields): string {
+export function prettyLine(
+  level: LogLevel,
+  time: Date,
+  event: string,
+  fields?: Readonly<Record<string, unknown>>,
+): string {
   const clock = time.toTimeString().slice(0, 8) + time.toISOString().slice(19, 23);
   let line = `\u001b[2m${clock}\u001b[0m \u001b[${colours[level]}m${level.padEnd(5)}\u001b[0m ${plain(event)}`;
   for (const [name, value] of Object.entries(fields ?? {}))

@@ -64,7 +64,7 @@ export function createMaildirDelivery(options: MaildirDeliveryOptions): Deliver 
     } catch (error) {
       folders.delete(folder);
       const { code, message: why } = error as NodeJS.ErrnoException;
-      options.log.warn('maildir delivery failed', { id: message.id, folder, why });
+      options.log.warn('maildir delivery failed', { id: message.id, folder, error: why });
       const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EIO';
       const cause = full ? new StorageError(why, { cause: error }) : error;
       return { kind: 'deferred', reply: replyFor(cause) };

@@ -177,7 +177,7 @@ class Attempt {
   #broken(error: unknown): void {
     if (this.#results.every((result) => result === undefined)) throw error;
     this.#parts.log.error('delivery broke off', {
-      message: this.#lease.message.id,
+      id: this.#lease.message.id,
       error: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
     this.#answerPending(replyFor(error), { final: false, remote: false }, {});

@@ -211,7 +211,7 @@ class StubResolver implements Resolver {
         }
       }
       const why = failures.slice(0, 4).join(', ');
-      this.#options.log.debug('dns failure', { name, type, why });
+      this.#options.log.debug('dns failure', { name, type, reason: why });
       throw new DnsError(`${name} ${type}: ${why}`);
     } finally {
       this.#giveTurn();

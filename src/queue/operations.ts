@@ -62,7 +62,13 @@ export async function cancelMessage(
     const event = { id, at: clock.now(), kind: 'cancelled', recipients: addresses } as const;
     history.record({ ...event, silent, untold });
     for (const report of enqueue) recordReport(history, id, 'failed', report);
-    parts.log.warn('cancelled', { id, to: addresses, silent, untold });
+    parts.log.warn('cancelled', {
+      id,
+      to: addresses[0],
+      recipients: addresses.length,
+      silent,
+      untold,
+    });
   }
   return recipients;
 }

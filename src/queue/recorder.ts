@@ -3,6 +3,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { errorText } from '../base/log.ts';
 import { StorageError } from '../smtp/smtp-error.ts';
 import type { QueueStore, Settlement } from '../store/queue-store.ts';
 
@@ -62,7 +63,7 @@ export class Recorder {
   /** Something else found the store failing. */
   failed(error: unknown): void {
     if (this.#trouble === undefined) {
-      this.#parts.log.error('queue store fails', { error });
+      this.#parts.log.error('queue store fails', { error: errorText(error) });
       this.#trouble = { waiting: [], delayMs: retryMsFirst, cancel: undefined };
     }
     this.#retryLater();
@@ -103,7 +104,10 @@ export class Recorder {
     }
     // The lease runs out and the message is tried again: perhaps twice, never lost.
     const { settlement, nextDue } = unrecorded;
-    this.#parts.log.error('outcome not recorded', { id: settlement.message, error });
+    this.#parts.log.error('outcome not recorded', {
+      id: settlement.message,
+      error: errorText(error),
+    });
     this.#pending -= 1;
     this.#parts.onDone(settlement, nextDue);
   }

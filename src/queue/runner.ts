@@ -9,6 +9,7 @@
 import type { Clock } from '../base/clock.ts';
 import { timerDelayMsMax } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { errorText } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { reply } from '../smtp/reply.ts';
 import { localError } from '../smtp/smtp-error.ts';
@@ -285,7 +286,7 @@ export class QueueRunner {
   #failure({ message, destination, recipients }: Lease, error: unknown): DeliveryResult {
     const where = destinationText(destination);
     this.#parts.log.error('delivery failed unforeseen', {
-      ...{ id: message.id, destination: where, error },
+      ...{ id: message.id, destination: where, error: errorText(error) },
     });
     return { recipients: recipients.map(() => unforeseen), health: 'ok' };
   }
@@ -347,7 +348,7 @@ export class QueueRunner {
       else if (result === 'deferred') log.info(result, { ...fields, until });
       else if (result === 'skipped') {
         const destination = destinationText(lease.destination);
-        log.info('not tried', { id, to: address, destination, because: said, until });
+        log.info('not tried', { id, to: address, destination, reason: said, until });
       } else {
         const { params } = lease.recipients[at]!;
         const untold = whyUntold(sender, params, 'failed');
@@ -372,7 +373,7 @@ export class QueueRunner {
       }
     } catch (error) {
       // Without its report a failure is not recorded as one: it is tried again.
-      log.error('report failed', { id: message.id, error });
+      log.error('report failed', { id: message.id, error: errorText(error) });
       const until = clock.now() + settings.retryAfterMs[0]!;
       const later = { kind: 'deferred', until, reply: localError } as const;
       outcomes = outcomes.map((one) =>
@@ -471,7 +472,10 @@ export class QueueRunner {
     };
     this.#parts.store.release(leases).then(done, (error) => {
       // They come back when the leases run out, or when the server starts again.
-      this.#parts.log.warn('leases not given back', { leases: leases.length, error });
+      this.#parts.log.warn('leases not given back', {
+        leases: leases.length,
+        error: errorText(error),
+      });
       done();
     });
   }
@@ -504,7 +508,7 @@ export class QueueRunner {
         recordReport(history, message.id, report.action, one);
       }
     } catch (error) {
-      log.warn('report failed', { id: message.id, error });
+      log.warn('report failed', { id: message.id, error: errorText(error) });
     }
     this.#busy -= 1;
     this.#due = true;

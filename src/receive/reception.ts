@@ -444,7 +444,8 @@ export class Reception implements Answerer {
     this.#parts.log.info('received', {
       id,
       from: sender,
-      to: recipients.length === 1 ? recipients[0]!.address : recipients.length,
+      to: recipients[0]!.address,
+      ...(recipients.length > 1 && { recipients: recipients.length }),
       bytes: storedSize(content),
       messageId,
     });

@@ -246,7 +246,7 @@ export class ImapAccess {
     if (account === '') return;
     this.#parts.log.info('mailbox closed', {
       ...{ account, commands: this.#commands, appended: this.#appended },
-      ...octets,
+      ...{ bytesIn: octets?.received, bytesOut: octets?.sent },
     });
   }
 

@@ -268,9 +268,9 @@ describe('ImapService', () => {
     await client.closed();
     await until(() => test.service.conversations === 0);
     const closed = test.lines.find(({ event }) => event === 'mailbox closed');
-    const { account, commands, received, sent } = closed!.fields;
+    const { account, commands, bytesIn, bytesOut } = closed!.fields;
     assert.deepEqual([account, commands], [ann, 2]);
-    assert.ok(Number(received) > 50 && Number(sent) > 200);
+    assert.ok(Number(bytesIn) > 50 && Number(bytesOut) > 200);
   });
 
   it('RFC 9051 §6.2.1: STARTTLS, then SCRAM bound to the channel; nothing of before counts', async () => {

@@ -25,7 +25,7 @@ export const id: ExecutorOf<'ID'> = ({ fields }, context) => {
   const { account, admin, log } = context;
   const said = (name: string) => fields?.get(name)?.slice(0, loggedLength);
   if (fields !== undefined)
-    log.info('client', { client: said('name'), clientVersion: said('version'), os: said('os') });
+    log.info('client', { program: said('name'), programVersion: said('version'), os: said('os') });
   // RFC 2971 §6: which version it is need not be known to everybody.
   const ours = [
     ['name', 'Postrider'],
