@@ -85,6 +85,21 @@ import postrider = require('postrider');
 export const server = new postrider.SmtpServer({ onMessage: ({ subject }) => console.log(subject.length) });
 `;
 
+describe('npm ci on a fresh machine', () => {
+  it('has no package that warns of Node 20 (EBADENGINE)', () => {
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { engines?: { node?: string }; optional?: boolean }>;
+    };
+    // The oldest version that one of the alternatives takes: `^20.19.0 || >=22.12.0`.
+    const takes20 = (range: string) =>
+      range.split('||').some((part) => Number(/\d+/.exec(part)?.[0] ?? 0) <= 20);
+    const tooNew = Object.entries(packages)
+      .filter(([, { engines }]) => !takes20(engines?.node ?? '*'))
+      .map(([name]) => name || 'this package itself: bin/postrider and entry/ tell of an old Node');
+    assert.deepEqual(tooNew, []);
+  });
+});
+
 describe('the published package', { skip: reachable ? false : 'no npm registry' }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'postrider-package-'));
   const node = join(folder, 'node_modules/node/bin/node');

@@ -8,7 +8,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, describe, it } from 'node:test';
@@ -42,7 +42,7 @@ interface Result {
 
 async function run(
   cwd: string,
-  line: string,
+  line: string | readonly string[],
   { input = '', more = {} as Partial<Context> } = {},
 ): Promise<Result> {
   const out: Buffer[] = [];
@@ -58,7 +58,7 @@ async function run(
     },
     ...more,
   };
-  const status = await runCli(line.split(' '), actions, context);
+  const status = await runCli(typeof line === 'string' ? line.split(' ') : line, actions, context);
   return { status, out: Buffer.concat(out).toString('utf8'), err };
 }
 
@@ -561,6 +561,27 @@ describe('check and init', () => {
     const again = await run(cwd, 'init ann@example.org');
     assert.equal(again.status, 1);
     assert.match(again.err, /postrider\.config\.ts is here already; nothing was changed/);
+  });
+
+  it('init writes where mail is kept and who the server is, for a server of the system', async () => {
+    const cwd = workingDirectory('none');
+    const data = join(cwd, 'var lib');
+    const more = { stdin: Readable.from([]) as unknown as NodeJS.ReadStream };
+    const argv = [
+      'init',
+      'ann@example.org',
+      '--data-directory',
+      data,
+      '--user',
+      userInfo().username,
+    ];
+    const { status, err } = await run(cwd, argv, { more });
+    assert.equal(status, 0, err);
+    const text = readFileSync(join(cwd, 'postrider.config.ts'), 'utf8');
+    assert.ok(text.includes(`  dataDirectory: '${data}',\n`));
+    assert.match(text, /\n {2}user: '\w+',\n\}\);\n$/);
+    assert.ok(existsSync(join(data, 'postrider.db')));
+    assert.equal(existsSync(join(cwd, 'postrider-data')), false);
   });
 
   it('init changes nothing when it cannot finish', async () => {

@@ -70,7 +70,7 @@ function explain(error: unknown, context: Context): number {
       .replace(/^error: /, '')
       // What was given in vain may be a password: it is not repeated.
       .replace(/(unknown option '--?[\w-]+)=.*'/s, "$1=…'")
-      .replace(/(Expected \d+ arguments? but got \d+): .*$/s, '$1')
+      .replace(/(Expected \d+ arguments? but got \d+)[.:].*$/s, '$1')
       .replace(/\n\(Did/, ' (did')
       .replace(/\s*\n\s*/g, ' ');
     context.note(`postrider: ${text}; see \`postrider --help\``);

@@ -20,6 +20,8 @@ import { loadOrFail } from './settings.ts';
 
 interface InitOptions {
   readonly hostname?: string;
+  readonly dataDirectory?: string;
+  readonly user?: string;
   readonly passwordStdin?: boolean;
   readonly json?: boolean;
 }
@@ -32,6 +34,8 @@ export function initCommand(context: Context): Command {
       '--hostname <name>',
       'name of this machine in the DNS; default: its own, or mail.DOMAIN',
     )
+    .option('--data-directory <directory>', 'where mail is kept; default: ./postrider-data')
+    .option('--user <user>', 'who the server is; so that root makes nothing of its own there')
     .option('--password-stdin', 'the password is the first line of stdin; else one is made up')
     .option('--json', 'machine-readable output')
     .action((address: string, options: InitOptions) => init(context, address, options));
@@ -50,7 +54,7 @@ async function init(context: Context, address: string, options: InitOptions): Pr
   const password = fromStdin ? await readPassword(context, true) : generatePassword();
 
   const file = join(context.cwd, configFileNames[0]);
-  writeFileSync(file, configText({ hostname, domain, address }), { flag: 'wx' });
+  writeFileSync(file, configText({ ...options, hostname, domain, address }), { flag: 'wx' });
   const config = await furnish(context, file, { address, password }).catch((error) => {
     rmSync(file, { force: true }); // so that it can be tried again
     throw error;
@@ -130,8 +134,16 @@ function publicAddresses(): readonly string[] {
 }
 
 /** Certificates where certbot puts them are taken; otherwise one of our own, to be replaced. */
-function configText(facts: { hostname: string; domain: string; address: string }): string {
-  const { hostname, domain, address } = facts;
+function configText(facts: {
+  readonly hostname: string;
+  readonly domain: string;
+  readonly address: string;
+  readonly dataDirectory?: string;
+  readonly user?: string;
+}): string {
+  const { hostname, domain, address, dataDirectory, user } = facts;
+  const where = dataDirectory === undefined ? '' : `\n  dataDirectory: ${quote(dataDirectory)},`;
+  const who = user === undefined ? '' : `\n  user: ${quote(user)},`;
   const live = `/etc/letsencrypt/live/${hostname}`;
   const tls = existsSync(`${live}/fullchain.pem`)
     ? `{ certificate: ${quote(`${live}/fullchain.pem`)}, privateKey: ${quote(`${live}/privkey.pem`)} }`
@@ -141,7 +153,7 @@ function configText(facts: { hostname: string; domain: string; address: string }
 
 // Every setting is explained in docs/config.md; \`postrider check\` tells what is wrong with this.
 ${begin}
-  hostname: ${quote(hostname)},
+  hostname: ${quote(hostname)},${where}
   domains: [${quote(domain)}],
   aliases: {
     ${quote(`postmaster@${domain}`)}: [${quote(address)}],
@@ -154,7 +166,7 @@ ${begin}
     { service: 'imap', port: 993, tls: 'implicit' },
     { service: 'pop3', port: 995, tls: 'implicit' },
   ],
-  tls: ${tls},
+  tls: ${tls},${who}
 });
 `;
 }
