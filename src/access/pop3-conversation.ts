@@ -125,6 +125,8 @@ export class Pop3Conversation {
     const pieces = content.read()[Symbol.asyncIterator]();
     let piece: IteratorResult<Uint8Array>;
     try {
+      // The first piece may be what we put in front of it.
+      await content.check?.();
       piece = await pieces.next();
     } catch (error) {
       session.answer(this.#parts.access.failedMessage(error));

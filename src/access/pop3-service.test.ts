@@ -285,13 +285,15 @@ describe('Pop3Service', () => {
   });
 
   it('RFC 3206 §4: SYS/PERM for a message whose content is gone; the others are read', async () => {
+    const gone = new ContentError('missing', '/var/spool/x is missing');
     const lost: Content = {
       size: 200_000,
       bytes: undefined,
-      // biome-ignore lint/correctness/useYield: it fails before there is anything
       async *read() {
-        throw new ContentError('missing', '/var/spool/x is missing');
+        yield Buffer.from('Return-Path: <>\r\n');
+        throw gone;
       },
+      check: () => Promise.reject(gone),
     };
     await using test = await start({
       wrap: (mailboxes) => ({

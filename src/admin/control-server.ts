@@ -42,6 +42,13 @@ class Arguments {
     return value;
   }
 
+  number(name: string): number {
+    const value = this.#given.get(name);
+    if (typeof value !== 'number' || !Number.isSafeInteger(value))
+      throw new OperationError(`the request lacks ${name}`);
+    return value;
+  }
+
   texts(name: string): readonly string[] {
     const value = this.#given.get(name);
     if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
@@ -113,6 +120,8 @@ const handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['queueRelease', (o, a) => o.queueRelease({ ids: a.texts('ids') })],
   ['queueCancel', (o, a) => o.queueCancel({ ids: a.texts('ids'), silent: a.flag('silent') })],
   ['why', (o, a) => o.why({ id: a.text('id') })],
+  ['backupHold', (o) => o.backupHold()],
+  ['mendContent', (o, a) => o.mendContent({ content: a.number('content') })],
   ['reload', (o) => o.reload()],
 ]);
 

@@ -86,6 +86,10 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
     queueHold: async ({ ids }) => ids.length,
     queueRelease: async ({ ids }) => ids.length,
     queueCancel: async ({ ids, silent }) => ids.length + (silent ? 100 : 0),
+    async *backupHold() {
+      yield { held: true };
+    },
+    mendContent: async ({ content }) => ({ messages: content, aside: null }),
     why: async ({ id }) => ({ stories: [], text: `of ${id}` }),
   };
 }

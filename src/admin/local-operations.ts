@@ -1,7 +1,7 @@
 // Operations over the stores themselves: in the server that owns them, or in a command that has
 // opened them because no server runs.
 
-import type { Clock } from '../base/clock.ts';
+import { type Clock, sleep } from '../base/clock.ts';
 import { addressKey } from '../mail/address.ts';
 import { findHeaderEnd } from '../mail/header.ts';
 import {
@@ -21,6 +21,7 @@ import { formatWhy } from '../queue/story.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import { ContentError } from '../store/content.ts';
 import type { HistoryEvent } from '../store/history.ts';
+import type { StoreMaintenance } from '../store/maintenance.ts';
 import type { QueuedMessage, QueueEntry, QueueStore } from '../store/queue-store.ts';
 import type { MailOperationsParts } from './mail-operations.ts';
 import { mailOperations } from './mail-operations.ts';
@@ -30,6 +31,7 @@ import { OperationError } from './operations.ts';
 export interface LocalOperationsParts extends MailOperationsParts {
   readonly queue: QueueStore;
   readonly accounts: AccountStore;
+  readonly maintenance: StoreMaintenance;
   readonly clock: Clock;
   /** Mail for the domain is delivered here. */
   readonly isOurs: (domain: string) => boolean;
@@ -39,6 +41,21 @@ export interface LocalOperationsParts extends MailOperationsParts {
   readonly storiesOf: (id: string) => Promise<readonly MessageStory[]>;
   /** Something may be due now. */
   readonly wake: () => void;
+}
+
+// How often whoever holds the store hears that it does: shorter than anybody's patience.
+const heldEveryMs = 10_000;
+
+async function* holdFor({ maintenance, clock }: LocalOperationsParts): AsyncIterable<object> {
+  const release = await maintenance.hold();
+  try {
+    for (;;) {
+      yield { held: true };
+      await sleep(clock, heldEveryMs);
+    }
+  } finally {
+    release();
+  }
 }
 
 /** Limit: header shown by `queue show`. */
@@ -107,6 +124,12 @@ export function localOperations(parts: LocalOperationsParts): Operations {
       for (const id of await checked(ids)) count += await parts.cancel(id, { silent });
       wake();
       return count;
+    },
+    backupHold: () => holdFor(parts),
+    mendContent: async ({ content }) => {
+      const mended = await parts.maintenance.mend(content);
+      if (mended === undefined) return null;
+      return { messages: mended.messages, aside: mended.aside ?? null };
     },
     why: async ({ id }) => {
       const found = await parts.storiesOf(id);

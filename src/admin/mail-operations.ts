@@ -85,6 +85,7 @@ async function* showMail(
   const opened = await parts.mailboxes.open(account, id);
   if (opened === undefined) throw new OperationError(unknownMessage(address, id));
   try {
+    await opened.content.check?.();
     yield* opened.content.read();
   } catch (error) {
     if (!(error instanceof ContentError)) throw error;

@@ -83,6 +83,13 @@ export interface Story {
   readonly text: string;
 }
 
+export interface MendedContent {
+  /** Messages that were replaced. */
+  readonly messages: number;
+  /** Where what was left of the content lies now. */
+  readonly aside: string | null;
+}
+
 export interface Operations {
   /** @throws OperationError when the address is taken or no address, or the password no good. */
   accountAdd(request: {
@@ -133,6 +140,14 @@ export interface Operations {
     readonly ids: readonly string[];
     readonly silent: boolean;
   }): Promise<number>;
+
+  /**
+   * For as long as it is read, what the database refers to stays where it is. The first item says that
+   * everything accepted so far is there.
+   */
+  backupHold(): AsyncIterable<object>;
+  /** Gives up content that is missing or damaged; see StoreMaintenance. Null when there is nothing to mend. */
+  mendContent(request: { readonly content: number }): Promise<MendedContent | null>;
 
   /**
    * By queue id or Message-ID; what was refused also by address. Refusals are stories with one event,

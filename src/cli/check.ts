@@ -17,6 +17,7 @@ import { becomeOwner, isRoot } from '../net/privileges.ts';
 import { createResolver } from '../net/resolver.ts';
 import { accountFindings, readAccounts } from './check-accounts.ts';
 import { directoryFindings, fileFindings, placeFindings, userFindings } from './check-files.ts';
+import { storeFindings } from './check-store.ts';
 import { tlsFindings } from './check-tls.ts';
 import type { Context } from './context.ts';
 import { checkDns } from './dns-records.ts';
@@ -87,6 +88,7 @@ async function surroundings(config: Config, loaded: LoadResult): Promise<Finding
     directory: config.dataDirectory,
     prepare: () => becomeOwner(config.dataDirectory),
   });
+  findings.push(...(await storeFindings(config.dataDirectory)));
   // With a setting misspelt, who is whose could be a consequence of that.
   if (isReadable(loaded)) findings.push(...accountFindings(config, accounts));
   return findings;

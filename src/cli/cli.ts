@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../base/version.ts';
 import { accountCommand } from './account.ts';
+import { backupCommand, restoreCommand, verifyCommand } from './backup.ts';
 import { checkCommand } from './check.ts';
 import type { Actions, Context } from './context.ts';
 import { CliError, OutputClosed, processContext } from './context.ts';
@@ -30,6 +31,9 @@ const commands: readonly ((context: Context) => Command)[] = [
   whyCommand,
   sendCommand,
   reloadCommand,
+  backupCommand,
+  restoreCommand,
+  verifyCommand,
 ];
 
 /** The exit status. Never throws. */

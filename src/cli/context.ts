@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import type { HistoryStore } from '../store/history.ts';
 import type { MailboxStore } from '../store/mailbox-store.ts';
+import type { StoreMaintenance } from '../store/maintenance.ts';
 import type { QueueStore } from '../store/queue-store.ts';
 
 /** Exit status: 1 it failed, 2 the call or the configuration is wrong. */
@@ -39,6 +40,7 @@ export interface RunningServer {
     readonly queue: QueueStore;
     readonly mailboxes: MailboxStore;
     readonly accounts: AccountStore;
+    readonly maintenance: StoreMaintenance;
   };
   readonly history: HistoryStore;
   readonly runner: { wake(): void };

@@ -182,6 +182,10 @@ function lstatOrUndefined(directory: string, path: string) {
   }
 }
 
+/** Nobody but root can change what the name of this directory leads to. */
+export const rootsAlone = (directory: string): boolean =>
+  isRootsAlone(deepestExisting(dirname(realpathOf(directory))));
+
 /** Nobody but root can change what lies there, or where the path leads. */
 function isRootsAlone(path: string): boolean {
   for (let at = path; ; at = dirname(at)) {

@@ -27,6 +27,16 @@ export interface Spool extends AsyncDisposable {
   /** Writes content that came back in memory to a file after all. @throws StorageError */
   store(bytes: Uint8Array): Promise<StoredContent>;
   open(stored: StoredContent): Content;
-  /** Removes the file of content that no row refers to. Never throws. */
+  /** Removes the file of content that no row refers to, once nobody holds it. Never throws. */
   remove(key: string): Promise<void>;
+}
+
+/** What maintenance asks of a spool. */
+export interface SpoolUpkeep {
+  /** Until the hold is released no file is removed: somebody copies them. */
+  hold(): () => void;
+  /** Whether content is on the disk, whatever is known of it in memory. @throws ContentError */
+  look(content: { readonly key: string; readonly size: number }): Promise<void>;
+  /** Takes what lies in the place of content out of the way; returns where to, if there is anything. */
+  setAside(key: string): Promise<string | undefined>;
 }

@@ -4,6 +4,7 @@
 import type { AccountStore } from './account-store.ts';
 import type { FolderStore } from './folder-store.ts';
 import type { MailboxStore } from './mailbox-store.ts';
+import type { StoreMaintenance } from './maintenance.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { Spool } from './spool.ts';
 
@@ -13,4 +14,5 @@ export interface Stores extends AsyncDisposable {
   readonly folders: FolderStore;
   readonly accounts: AccountStore;
   readonly spool: Spool;
+  readonly maintenance: StoreMaintenance;
 }

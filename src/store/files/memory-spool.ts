@@ -2,10 +2,10 @@
 
 import type { Content, ReadOptions, StoredContent } from '../content.ts';
 import { ContentError, inlineBytesMax, memoryContent } from '../content.ts';
-import type { ContentWriter, Spool } from '../spool.ts';
+import type { ContentWriter, Spool, SpoolUpkeep } from '../spool.ts';
 import type { Recovered } from './spool.ts';
 
-export class MemorySpool implements Spool {
+export class MemorySpool implements Spool, SpoolUpkeep {
   readonly #files = new Map<string, Uint8Array>();
   #keys = 0;
 
@@ -63,6 +63,19 @@ export class MemorySpool implements Spool {
 
   async remove(key: string): Promise<void> {
     this.#files.delete(key);
+  }
+
+  hold(): () => void {
+    return () => {};
+  }
+
+  async look({ key, size }: { readonly key: string; readonly size: number }): Promise<void> {
+    if (this.#files.get(key)?.length !== size) throw gone(key);
+  }
+
+  async setAside(key: string): Promise<string | undefined> {
+    await this.remove(key);
+    return undefined;
   }
 
   head(key: string, bytesMax: number): Uint8Array {

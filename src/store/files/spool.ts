@@ -3,14 +3,14 @@
 // each writer and for all together, whatever the disk does.
 
 import { randomBytes } from 'node:crypto';
-import { open, readdir, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, open, readdir, rename, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { assert } from '../../base/assert.ts';
 import { freeMemory } from '../../base/free-memory.ts';
 import type { StorageError } from '../../smtp/smtp-error.ts';
 import type { Content, ContentError, ReadOptions, StoredContent } from '../content.ts';
 import { inlineBytesMax, memoryContent } from '../content.ts';
-import type { ContentWriter, Spool } from '../spool.ts';
+import type { ContentWriter, Spool, SpoolUpkeep } from '../spool.ts';
 import { makeDirectory, syncDirectory } from './directory.ts';
 import { checkFile, fileContent, findFile, readFile, storageError } from './file-content.ts';
 
@@ -61,10 +61,12 @@ const relayedShare = 1 / 4;
 const recentContentBytesMax = 2 ** 20;
 const recentBytesMaxDefault = 32 * 2 ** 20;
 
-export class FileSpool implements Spool {
+export class FileSpool implements Spool, SpoolUpkeep {
   readonly #directory: string;
   readonly #shared: Shared;
   readonly #relayedBytesMax: number;
+  #holds = 0;
+  readonly #removedLater: string[] = [];
 
   constructor(options: FileSpoolOptions) {
     this.#directory = options.directory;
@@ -104,12 +106,41 @@ export class FileSpool implements Spool {
   }
 
   async remove(key: string): Promise<void> {
+    if (this.#holds > 0) {
+      this.#removedLater.push(key);
+      return;
+    }
     this.#shared.recent.delete(key);
     try {
       await unlink(join(this.#directory, checkedKey(key)));
     } catch {
       // It is gone already, or will be found unreferenced at the next start.
     }
+  }
+
+  hold(): () => void {
+    this.#holds += 1;
+    let held = true;
+    return () => {
+      if (held) this.#holds -= 1;
+      held = false;
+      if (this.#holds > 0) return;
+      for (const key of this.#removedLater.splice(0)) void this.remove(key);
+    };
+  }
+
+  look({ key, size }: { readonly key: string; readonly size: number }): Promise<void> {
+    return checkFile(join(this.#directory, checkedKey(key)), size);
+  }
+
+  async setAside(key: string): Promise<string | undefined> {
+    const from = join(this.#directory, checkedKey(key));
+    const to = join(dirname(this.#directory), 'lost', key);
+    this.#shared.recent.delete(key);
+    if ((await lstat(from).catch(() => undefined)) === undefined) return undefined;
+    await makeDirectory(dirname(to));
+    await rename(from, to);
+    return to;
   }
 
   /**

@@ -7,6 +7,7 @@ import type { MailboxEvent } from '../folder-store.ts';
 import { NoSuchFolderError } from '../mailbox-store.ts';
 import { StoreOpenError } from '../open-error.ts';
 import { AccountTables } from './account-tables.ts';
+import { ContentRepair } from './content-repair.ts';
 import { ContentTable } from './content-table.ts';
 import { codeOf, sqliteCode } from './database.ts';
 import { EmailTable } from './email-table.ts';
@@ -98,6 +99,7 @@ export class Engine implements Work {
         version: () => this.#seenVersion,
       },
       ...[queue, mailboxes, folders, accounts],
+      new ContentRepair({ database, emails, mails }),
     );
   }
 
@@ -269,7 +271,7 @@ const operations: readonly Operation[] = [
   ...(['removeCredential', 'secret', 'flush', 'files', 'version'] as const),
   ...(['createFolder', 'renameFolder', 'removeFolder', 'subscribe', 'appendMails'] as const),
   ...(['copyMails', 'moveMails', 'replaceMail', 'storeFlags', 'expungeMarked'] as const),
-  ...(['leaveRecent', 'setAcl', 'annotate'] as const),
+  ...(['leaveRecent', 'setAcl', 'annotate', 'contentFile', 'replaceContent'] as const),
 ];
 
 export function failureOf(error: unknown): Failure {

@@ -77,6 +77,8 @@ const durabilities: Readonly<Record<Operation, Durability>> = {
   removeCredential: 'durable',
   secret: 'durable',
   flush: 'durable',
+  contentFile: 'read',
+  replaceContent: 'durable',
   files: 'read',
   version: 'read',
   createFolder: 'durable',

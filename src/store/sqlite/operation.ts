@@ -319,6 +319,13 @@ export interface AccountOperations {
   secret(name: string, otherwise: Uint8Array): Uint8Array;
 }
 
+export interface RepairOperations {
+  /** The file of a content, if it has one. */
+  contentFile(content: number): { readonly key: string; readonly size: number } | undefined;
+  /** How many messages in folders were replaced by word of their loss. */
+  replaceContent(content: number, now: number): number;
+}
+
 export interface StoreOperations {
   /** Makes everything committed so far durable. */
   flush(): void;
@@ -333,6 +340,7 @@ export interface Operations
     MailboxOperations,
     FolderOperations,
     AccountOperations,
+    RepairOperations,
     StoreOperations {}
 
 export type Operation = keyof Operations;

@@ -27,6 +27,7 @@ import { SqliteFolderStore } from './folder-store.ts';
 import { DamagedStoreError, GroupCommit } from './group-commit.ts';
 import { MailboxFeed } from './mailbox-feed.ts';
 import { SqliteMailboxStore } from './mailbox-store.ts';
+import { SqliteMaintenance } from './maintenance.ts';
 import { SqliteQueueStore } from './queue-store.ts';
 import type { ReaderClient } from './reader-client.ts';
 import { ReaderThread, readInProcess } from './reader-client.ts';
@@ -208,6 +209,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
       folders: new SqliteFolderStore({ commit, reader, feed, spool, clock }),
       accounts,
       spool,
+      maintenance: new SqliteMaintenance({ commit, queue, spool, clock }),
       [Symbol.asyncDispose]: () => {
         closing ??= close();
         return closing;

@@ -1,0 +1,84 @@
+// What takes the place of messages whose content is lost, inside a transaction that somebody else holds.
+// RFC 9051 §2.3.1.1: a UID never changes its message, so that it is a new one, and the old is expunged.
+
+import type { DatabaseSync } from 'node:sqlite';
+import { formatDate } from '../../mail/date.ts';
+import { encodeHeaderText } from '../../mail/encoded-word.ts';
+import { foldHeader } from '../../mail/header.ts';
+import type { EmailTable } from './email-table.ts';
+import type { MailTable } from './mail-table.ts';
+import type { RepairOperations } from './operation.ts';
+import type { Row } from './row.ts';
+import { integer, text } from './row.ts';
+
+export function prepareStatements(database: DatabaseSync) {
+  const prepare = (sql: string) => database.prepare(sql);
+  return {
+    file: prepare('SELECT file, size FROM content WHERE id = ? AND file IS NOT NULL'),
+    emails: prepare('SELECT id, sender, subject, prefix FROM email WHERE content = ? ORDER BY id'),
+    mails: prepare(`
+      SELECT folder, uid, flags, keywords, received FROM mail
+      WHERE email = ? ORDER BY folder, uid`),
+  };
+}
+
+export interface ContentRepairParts {
+  readonly database: DatabaseSync;
+  readonly emails: EmailTable;
+  readonly mails: MailTable;
+}
+
+export class ContentRepair implements RepairOperations {
+  readonly #parts: ContentRepairParts;
+  readonly #sql: ReturnType<typeof prepareStatements>;
+
+  constructor(parts: ContentRepairParts) {
+    this.#parts = parts;
+    this.#sql = prepareStatements(parts.database);
+  }
+
+  contentFile(content: number): { key: string; size: number } | undefined {
+    const row = this.#sql.file.get(content);
+    return row === undefined ? undefined : { key: text(row.file), size: integer(row.size) };
+  }
+
+  replaceContent(content: number, now: number): number {
+    let replaced = 0;
+    for (const email of this.#sql.emails.all(content)) replaced += this.#replace(email, now);
+    return replaced;
+  }
+
+  #replace(old: Row, now: number): number {
+    const { emails, mails } = this.#parts;
+    const rows = this.#sql.mails.all(integer(old.id));
+    const [first] = rows;
+    if (first === undefined) return 0;
+    const bytes = noticeOf(old, integer(first.received), now);
+    const row = { bytes, size: bytes.length, file: null };
+    const { email, size } = emails.insert(row, text(old.prefix));
+    for (const { folder, uid, flags, keywords, received } of rows) {
+      const kept = { bits: integer(flags), keywords: text(keywords) };
+      const mail = { email, size, flags: kept, received: integer(received) };
+      mails.append(integer(folder), [mail], now);
+      mails.remove(integer(folder), [integer(uid)], false);
+    }
+    return rows.length;
+  }
+}
+
+function noticeOf({ sender, subject }: Row, received: number, now: number): Buffer {
+  const field = (name: string, value: string) =>
+    value === '' ? '' : foldHeader(name, encodeHeaderText(value));
+  const header =
+    field('From', text(sender)) +
+    field('Subject', text(subject)) +
+    field('Date', formatDate(received)) +
+    field('MIME-Version', '1.0') +
+    field('Content-Type', 'text/plain; charset=us-ascii');
+  return Buffer.from(
+    `${header}
+The content of this message was lost on the server; sender and subject are
+all that is left of it. The postmaster gave it up on ${new Date(now).toISOString().slice(0, 10)}.
+`.replace(/\r?\n/g, '\r\n'),
+  );
+}
