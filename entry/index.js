@@ -3,6 +3,7 @@
 import { load } from './node-version.js';
 
 export const {
+  ConfigError,
   DialError,
   HopFailure,
   InputError,
@@ -12,6 +13,7 @@ export const {
   TlsError,
   defineConfig,
   formatMailbox,
+  parseConfig,
   parseMailbox,
   parseMessage,
   reply,

@@ -7,6 +7,7 @@ export type { Log } from './base/log.ts';
 export { silentLog } from './base/log.ts';
 export type { Config, ConfigInput, TokenVerifier } from './config/config.ts';
 export { defineConfig } from './config/config.ts';
+export { ConfigError, parseConfig } from './config/parse-config.ts';
 export type { HopFailureKind } from './deliver/connection.ts';
 export { HopFailure } from './deliver/connection.ts';
 export type { RouteTls } from './deliver/remote-route.ts';

@@ -161,7 +161,7 @@ describe('SmtpServer', () => {
     await using server = await new SmtpServer(options).listen();
     await assert.rejects(server.listen(), /listening already/);
     const other = new SmtpServer(options);
-    await assert.rejects(other.listen({ port: server.port }), /in use/);
+    await assert.rejects(other.listen({ port: server.port }), { code: 'EADDRINUSE' });
     assert.equal(other.port, 0);
     await other.close();
     const { port } = server;

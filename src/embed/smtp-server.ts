@@ -11,7 +11,7 @@ import type { Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
 import { domainKey, formatMailbox } from '../mail/address.ts';
 import type { Listener } from '../net/listener.ts';
-import { listen, startServerTls } from '../net/listener.ts';
+import { ListenError, listen, startServerTls } from '../net/listener.ts';
 import { createNetworks } from '../net/network.ts';
 import type { ProxyRules } from '../net/proxy-protocol.ts';
 import type { SocketPeer } from '../net/socket-peer.ts';
@@ -39,6 +39,8 @@ import { heldBytes, heldFile } from './held-content.ts';
 import type { LoginFacts, SmtpServerOptions } from './options.ts';
 import { checkOptions } from './options.ts';
 import { receivedMessage } from './received-message.ts';
+
+const twice = Object.assign(new Error('the server is listening already'), { code: 'EALREADY' });
 
 /** From listen() to close(). */
 interface Running {
@@ -85,7 +87,7 @@ export class SmtpServer implements AsyncDisposable {
   /** @throws ListenError when the port cannot be had; TlsError for an unusable certificate. */
   async listen(where: { port?: number; host?: string; path?: string } = {}): Promise<this> {
     refuseUnknown(where, ['port', 'host', 'path'], 'listen');
-    if (this.#running !== undefined) throw new Error('the server is listening already');
+    if (this.#running !== undefined) throw new ListenError(twice.message, { cause: twice });
     const { implicitTls = false } = this.#options;
     const log = this.#options.log ?? stderrLog;
     const name = `postrider-${process.pid}-${systemRandom.bytes(6).toString('hex')}`;

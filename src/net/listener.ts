@@ -7,7 +7,7 @@ import { connect, createServer } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Log } from '../base/log.ts';
 import type { ProxiedEndpoints, ProxyRules } from './proxy-protocol.ts';
-import { receiveProxyHeader } from './proxy-protocol.ts';
+import { receiveProxyHeader, SilentProxy } from './proxy-protocol.ts';
 import { SocketPeer } from './socket-peer.ts';
 import type { ServerTls } from './tls.ts';
 
@@ -76,7 +76,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
           (error: Error) => {
             const address = socket.remoteAddress ?? '';
             socket.destroy();
-            options.log?.warn('PROXY header refused', { address, error: error.message });
+            const level = error instanceof SilentProxy ? 'debug' : 'warn';
+            options.log?.[level]('PROXY header refused', { address, error: error.message });
           },
         )
       : accept(socket, options, handshakes),

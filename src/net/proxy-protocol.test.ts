@@ -158,6 +158,8 @@ async function open(options: Partial<ListenOptions> = {}) {
     );
   return { listener, accepted, dial, peers, lines };
 }
+const socketConnected = (socket: Socket, then: (value: unknown) => void) =>
+  socket.once('connect', then);
 const gone = (socket: Socket) =>
   new Promise<void>((resolve) => socket.once('close', () => resolve()));
 const textOf = async (peer: SocketPeer) => Buffer.from((await peer.read(5_000)) ?? []).toString();
@@ -218,6 +220,22 @@ describe('PROXY protocol: connections', () => {
     await gone(short.resume());
     assert.match(lines[1]!, /ended before its PROXY header/);
     assert.deepEqual(peers, []);
+    await listener.close();
+  });
+
+  it('a health check that connects and resets is no news', async () => {
+    const { accepted, dial, listener, peers, lines } = await open();
+    for (const said of ['', 'PROXY TC']) {
+      const check = dial();
+      await new Promise((resolve) => socketConnected(check, resolve));
+      if (said !== '') await new Promise<void>((resolve) => check.write(said, () => resolve()));
+      check.resetAndDestroy();
+    }
+    const client = dial();
+    client.write(text4);
+    (await accepted()).destroy();
+    assert.deepEqual(peers, []);
+    assert.ok(lines.length <= 1, 'only what was half a header is told');
     await listener.close();
   });
 

@@ -31,6 +31,11 @@ export interface ProxyRules {
   readonly timeoutMs: number;
 }
 
+/** Somebody looked whether we are there, as load balancers do every few seconds. */
+export class SilentProxy extends Error {
+  override readonly name = 'SilentProxy';
+}
+
 /** §2.1: "108 bytes is always enough", with CRLF. */
 const textBytesMax = 107;
 /** Limit: §2.2 allows 65,535 for addresses and TLVs; proxies send some hundreds. */
@@ -156,7 +161,8 @@ function crc32c(bytes: Uint8Array): number {
 
 /**
  * Takes the header off an accepted socket, which is paused then with the rest in it.
- * @throws Error when there is none in time, or the connection ends; it is for the owner to close.
+ * @throws SilentProxy when the connection ends before anything was said; Error for everything else. It is
+ * for the owner to close.
  */
 export function receiveProxyHeader(
   socket: Socket,
@@ -166,14 +172,20 @@ export function receiveProxyHeader(
     let seen: Buffer = Buffer.alloc(0);
     const over = () => {
       clearTimeout(timer);
-      socket.off('data', take).off('end', ended).off('close', ended).off('error', failed);
+      socket.off('data', take).off('end', ended).off('close', closed).off('error', ended);
       socket.pause();
     };
     const failed = (error: Error) => {
       over();
       reject(error);
     };
-    const ended = () => failed(new Error('the connection ended before its PROXY header'));
+    const ended = (error?: Error) =>
+      failed(
+        seen.length === 0
+          ? new SilentProxy('nothing was said', { cause: error })
+          : new Error('the connection ended before its PROXY header', { cause: error }),
+      );
+    const closed = () => ended();
     const take = (chunk: Buffer) => {
       seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
       const header = parseProxyHeader(seen);
@@ -187,6 +199,6 @@ export function receiveProxyHeader(
       () => failed(new Error(`no PROXY header within ${timeoutMs} ms`)),
       timeoutMs,
     );
-    socket.on('data', take).on('end', ended).on('close', ended).on('error', failed);
+    socket.on('data', take).on('end', ended).on('close', closed).on('error', ended);
   });
 }

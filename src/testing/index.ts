@@ -9,7 +9,7 @@ import type { Log } from '../base/log.ts';
 import { silentLog } from '../base/log.ts';
 import { seededRandom } from '../base/random.ts';
 import type { Config, ConfigInput } from '../config/config.ts';
-import { resolveConfig } from '../config/resolve.ts';
+import { parseConfig } from '../config/parse-config.ts';
 import type { SendMailOptions, SendMailResult } from '../deliver/send-mail.ts';
 import { sendMail } from '../deliver/send-mail.ts';
 import type { FakeZone } from '../dns/fake-resolver.ts';
@@ -140,21 +140,16 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   };
 }
 
-/** @throws TypeError with every problem. */
+/** @throws ConfigError with every problem. */
 function configOf(given: ConfigInput, directory: string): Config {
-  const resolution = resolveConfig(
-    {
-      dataDirectory: directory, // for a certificate and the history; the stores are in memory
-      hostname: 'mx.test.example',
-      listeners: [{ service: 'smtp', host: '127.0.0.1', port: 0 }],
-      ...given,
-    },
-    process.cwd(),
-  );
-  if (resolution.kind === 'problems')
-    throw new TypeError(resolution.problems.map((p) => `${p.path}: ${p.message}`).join('\n'));
+  const config = parseConfig({
+    dataDirectory: directory, // for a certificate and the history; the stores are in memory
+    hostname: 'mx.test.example',
+    listeners: [{ service: 'smtp', host: '127.0.0.1', port: 0 }],
+    ...given,
+  });
   // Without domains of its own it is a catcher.
-  return { ...resolution.config, dev: given.domains === undefined };
+  return { ...config, dev: given.domains === undefined };
 }
 
 /** A clock that stands still would wait for ever for a connection that a test has left open. */
