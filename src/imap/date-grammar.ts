@@ -15,6 +15,10 @@ const datePattern = /^([0-9]{1,2})-([a-z]{3})-([0-9]{4})$/i;
 const dateTimePattern =
   /^ ?([0-9]{1,2}-[a-z]{3}-[0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-9]{2})$/i;
 
+// RFC 9051 §9: date-year = 4DIGIT. There is no year 0.
+const firstMs = -62_135_596_800_000; // 0001-01-01
+const endMs = 253_402_300_800_000; // 10000-01-01
+
 /** Days since 1970-01-01. */
 export function readDate(scanner: Scanner): number {
   const day = dayOf(scanner.astring('a date'));
@@ -29,7 +33,9 @@ function dayOf(text: string): number | undefined {
   const day = Number(match[1]);
   const date = new Date(0);
   date.setUTCFullYear(Number(match[3]), month, day);
-  return date.getUTCDate() === day ? date.getTime() / dayMs : undefined;
+  return date.getUTCDate() === day && date.getTime() >= firstMs
+    ? date.getTime() / dayMs
+    : undefined;
 }
 
 /** Milliseconds since the epoch. */
@@ -47,6 +53,10 @@ function timeOf(text: string): number | undefined {
   const [hour, minute, second] = [Number(match[2]), Number(match[3]), Number(match[4])];
   // A leap second is the first of the next minute.
   if (hour > 23 || minute > 59 || second > 60) return undefined;
-  const east = (match[5] === '-' ? -1 : 1) * (Number(match[6]) * 60 + Number(match[7]));
-  return day * dayMs + ((hour * 60 + minute - east) * 60 + second) * 1000;
+  const [hoursEast, minutesEast] = [Number(match[6]), Number(match[7])];
+  if (minutesEast > 59) return undefined;
+  const east = (match[5] === '-' ? -1 : 1) * (hoursEast * 60 + minutesEast);
+  const time = day * dayMs + ((hour * 60 + minute - east) * 60 + second) * 1000;
+  // It is told in UTC, where the year may be another one.
+  return time >= firstMs && time < endMs ? time : undefined;
 }

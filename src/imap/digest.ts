@@ -5,7 +5,7 @@
 import type { TextPart } from '../mail/body-text.ts';
 import { bodyText } from '../mail/body-text.ts';
 import { casemap } from '../mail/casemap.ts';
-import { parseDate, parseDay } from '../mail/date.ts';
+import { readDate } from '../mail/date.ts';
 import { decodeEncodedWords } from '../mail/encoded-word.ts';
 import { parseMessageIds } from '../mail/message-ids.ts';
 import { parseMime } from '../mail/mime.ts';
@@ -112,10 +112,9 @@ const compared = (text: string): string => casemap(text.slice(0, sortTextMax));
 
 /** RFC 5256 §2.2: a time that cannot be read is 00:00:00, a zone that cannot be read is UTC. */
 function sentDate(value: string) {
-  if (value === '') return { sentDay: undefined, sentMs: undefined };
-  const sentDay = parseDay(value);
-  const sentMs = sentDay === undefined ? undefined : (parseDate(value) ?? sentDay * 86_400_000);
-  return { sentDay, sentMs };
+  const date = readDate(value);
+  if (date === undefined) return { sentDay: undefined, sentMs: undefined };
+  return { sentDay: date.day, sentMs: date.ms ?? date.day * 86_400_000 };
 }
 
 /** RFC 5256 §3: In-Reply-To counts only where References has no identifier. */

@@ -407,6 +407,10 @@ const bad: readonly (readonly [line: string, text: string])[] = [
   ['a SEARCH 4294967296', 'too large'],
   ['a SEARCH SINCE 31-Feb-2026', 'date'],
   ['a SEARCH SINCE 1-Foo-2026', 'date'],
+  // RFC 9051 §9: date-year = 4DIGIT, of which 0000 is none.
+  ['a SEARCH SINCE 1-Jan-0000', 'date'],
+  ['a SEARCH SENTBEFORE 1-Jan-10000', 'date'],
+  ['a SEARCH SENTBEFORE 1-Jan--001', 'date'],
   ['a SEARCH OR SEEN', 'Expected'],
   ['a SEARCH (SEEN', 'Expected'],
   ['a SEARCH ()', 'empty'],

@@ -1,5 +1,6 @@
-// Dates of header fields. RFC 5322 §3.3 is written; read are also the obsolete forms of §4.3 and what
-// is seen in the wild. parseDate is total and linear; a date it cannot understand is undefined.
+// Dates of header fields. RFC 5322 §3.3 is written; read is the whole family, back to RFC 561, and
+// what is seen in the wild. Reading is total and linear; a date that cannot be understood is undefined.
+// What no IMAP client could be told (years before 1 and beyond 9999) becomes the nearest it can.
 
 import { assert } from '../base/assert.ts';
 import { withoutComments } from './comment.ts';
@@ -38,71 +39,108 @@ function formatOffset(minutes: number): string {
 
 const twoDigits = (value: number): string => (value < 10 ? `0${value}` : String(value));
 
-// RFC 5322 §3.3 and §4.3, comments removed:
+/** A date as it was written. */
+export interface WrittenDate {
+  /** Whatever the time and the zone are: days since 1970-01-01. */
+  readonly day: number;
+  /** Milliseconds since 1970; undefined where there is no time, or none that can be. */
+  readonly ms: number | undefined;
+}
+
+/** Milliseconds since 1970, or undefined when it is no date with a time. */
+export const parseDate = (text: string): number | undefined => readDate(text)?.ms;
+
+export function readDate(text: string): WrittenDate | undefined {
+  // Limit: the longest date written with care is under 50 characters; comments may add some.
+  const start = text.slice(0, 512);
+  const date = readPlain(withoutComments(start));
+  // Field: a parenthesis or a quote that nobody closed.
+  return date === undefined && /[("]/.test(start) ? readPlain(start.replace(/[()"]/g, ' ')) : date;
+}
+
+function readPlain(text: string): WrittenDate | undefined {
+  const plain = text.replace(/\s+/g, ' ').trim();
+  for (const form of forms) {
+    const parts = form.exec(plain)?.groups;
+    if (parts === undefined) continue;
+    const day = dayOf(parts as Parts);
+    if (day !== undefined) return { day, ms: timeOf(parts as Parts, day) };
+  }
+  return undefined;
+}
+
+// Comments removed. In RFC 561 and 680 there is "AT" before the time, and "-" before the zone:
+//   date  = vdate / tdate ; "24 JUL 1973", "7/24/73"
+//   "DATE:" date "AT" time "-" zone ; time of four digits
+// RFC 724 and 733, Syntax:
+//   date-time = [ day-of-week "," ] date time
+//   date      = 1*2DIGIT ["-"] month ["-"] (2DIGIT / 4DIGIT)
+//   time      = 2DIGIT [":"] 2DIGIT [ [":"] 2DIGIT ] ( ["-"] zone-name / ("+" / "-") 4DIGIT )
+// RFC 822 §5.1, RFC 850 §2.1.2, RFC 5322 §3.3 and §4.3:
 //   date-time = [ day-of-week "," ] day month year hour ":" minute [ ":" second ] zone
-// Field: hyphens between day, month and year; full month names; one-digit hours; no zone at all;
-// "GMT+0200"; fractions of a second.
-const date = [
-  /^(?:[a-z]{2,12}\.?\s*,?\s*)?/, // day of the week: ignored, even when it is wrong
-  /(\d{1,2})[\s-]+([a-z]{3})[a-z]{0,9}\.?[\s-]+(\d{2,4})/,
-];
-const time = [
-  /[\s,]+(\d{1,2})\s*:\s*(\d{1,2})(?:\s*:\s*(\d{1,2})(?:\.\d{1,9})?)?/,
-  /(?:\s*(?:GMT|UTC?)?([+-])(\d{2}):?(\d{2})|\s+([a-z]{1,5}))?(?![\d:])/,
-];
-const joined = (parts: readonly RegExp[]): RegExp =>
-  new RegExp(parts.map((part) => part.source).join(''), 'i');
-const dateTime = joined([...date, ...time]);
-const dateOnly = joined([...date, /(?!\d)/]);
+// Field: full names in any language of the day; one-digit hours; dots; no zone at all; "GMT+0200";
+// fractions of a second; what asctime() and date(1) print, with a zone on either side of the year;
+// ISO 8601.
+const dayName = /^(?:[^\d\s,]{1,15}[\s,]+)?/; // ignored, even when it is wrong
+const dayNumber = /(?<day>\d{1,2})(?:st|nd|rd|th|\.)?/;
+const month = /(?<month>[a-z]{3})[a-z]{0,9}\.?/;
+const year = /(?<year>\d{2,6})(?!\d|[:.]\d)/;
+const withColons =
+  /(?<hour>\d{1,2})\s*[:.]\s*(?<minute>\d{1,2})(?:\s*[:.]\s*(?<second>\d{1,2})(?:[.,]\d{1,9})?)?(?!\d)/;
+const without = /(?<hour>\d{2})(?<minute>\d{2})(?<second>\d{2})?(?!\d)/;
+const half = /(?:\s*(?<half>[ap])\.?m\b\.?)?/;
+const zone =
+  /(?:\s*(?:GMT|UTC?)?\s?(?<sign>[+-])(?<east>\d{1,2})(?::?(?<minutes>\d{2}))?(?!\d)|[\s-]+(?<zone>[a-z]{1,5})(?![a-z]))/;
 
-// RFC 5322 §4.3: the zones of North America; every other name is as good as "-0000".
-const zones = new Map([
-  ['EDT', -4],
-  ['EST', -5],
-  ['CDT', -5],
-  ['CST', -6],
-  ['MDT', -6],
-  ['MST', -7],
-  ['PDT', -7],
-  ['PST', -8],
-]);
+const joined = (...parts: readonly RegExp[]): RegExp =>
+  new RegExp(parts.map(({ source }) => source).join(''), 'i');
+const optional = (...parts: readonly RegExp[]): RegExp =>
+  new RegExp(`(?:${joined(...parts).source})?`);
+const either = (one: RegExp, other: RegExp): RegExp =>
+  new RegExp(`(?:${one.source}|${other.source})`);
 
-/** Milliseconds since 1970, or undefined when it is no date. */
-export function parseDate(text: string): number | undefined {
-  const match = dateTime.exec(normalized(text));
-  if (match === null) return undefined;
-  const [, day, monthName, year, hour, minute, second, sign, zoneHours, zoneMinutes, zone] = match;
-  const seconds = Math.min(Number(second ?? 0), 60);
-  if (Number(hour) > 23 || Number(minute) > 59 || Number(second ?? 0) > 60) return undefined;
-  const midnight = midnightOf(day!, monthName!, year!);
-  if (midnight === undefined) return undefined;
-  const local = midnight + ((Number(hour) * 60 + Number(minute)) * 60 + seconds) * 1000;
-  const offset =
-    sign === undefined
-      ? (zones.get(zone?.toUpperCase() ?? '') ?? 0) * 60
-      : (Number(zoneHours) * 60 + Number(zoneMinutes)) * (sign === '-' ? -1 : 1);
-  return local - offset * 60_000;
+const time = joined(either(withColons, without), half, optional(zone));
+const zoneAndYear = either(joined(zone, /\s+/, year), joined(/\s+/, year, optional(zone)));
+const monthAndDay = either(joined(month, /\s+/, dayNumber), joined(dayNumber, /[\s-]+/, month));
+const timeBehind = optional(/[\s,]+(?:at\s+)?/, time);
+
+const forms = [
+  joined(dayName, dayNumber, /[\s\-/]*/, month, /[\s\-/,]*/, year, timeBehind),
+  joined(dayName, monthAndDay, /,?\s+/, withColons, half, zoneAndYear),
+  joined(dayName, month, /\s+/, dayNumber, /,?\s+/, year, timeBehind),
+  joined(dayName, /(?<month>\d{1,2})\/(?<day>\d{1,2})\//, year, timeBehind),
+  joined(/^(?<year>\d{4,6})-(?<month>\d{2})-(?<day>\d{2})(?!\d)/, optional(/(?:T|[\s,]+)/, time)),
+];
+
+type Parts = Readonly<Record<string, string | undefined>>;
+
+const dayMs = 86_400_000;
+const firstDay = -719_162; // 0001-01-01
+const lastDay = 2_932_896; // 9999-12-31
+
+const within = (value: number, min: number, max: number): number =>
+  Math.min(Math.max(value, min), max);
+
+function dayOf(parts: Parts): number | undefined {
+  const number = fullYear(parts.year!);
+  if (number < 1) return firstDay;
+  if (number > 9999) return lastDay;
+  const inDigits = Number(parts.month);
+  if (Number.isNaN(inDigits))
+    return dayNumberOf(number, monthNumber(parts.month!), Number(parts.day));
+  // Field: the day before the month, where it can be nothing else.
+  return (
+    dayNumberOf(number, inDigits - 1, Number(parts.day)) ??
+    dayNumberOf(number, Number(parts.day) - 1, inDigits)
+  );
 }
 
-/** The day as written, whatever the time and the zone are: days since 1970, or undefined. */
-export function parseDay(text: string): number | undefined {
-  const match = dateOnly.exec(normalized(text));
-  if (match === null) return undefined;
-  const midnight = midnightOf(match[1]!, match[2]!, match[3]!);
-  return midnight === undefined ? undefined : midnight / 86_400_000;
-}
-
-// Limit: the longest date written with care is under 50 characters; comments may add some.
-const normalized = (text: string): string =>
-  withoutComments(text.slice(0, 512)).replace(/\s+/g, ' ').trim();
-
-function midnightOf(day: string, monthName: string, year: string): number | undefined {
-  const month = monthNumber(monthName);
-  if (month < 0) return undefined;
+function dayNumberOf(fullYear: number, month: number, day: number): number | undefined {
+  if (month < 0 || month > 11) return undefined;
   const midnight = new Date(0);
-  midnight.setUTCFullYear(fullYear(year), month, Number(day));
-  const same = midnight.getUTCMonth() === month && midnight.getUTCDate() === Number(day);
-  return same ? midnight.getTime() : undefined;
+  midnight.setUTCFullYear(fullYear, month, day);
+  const same = midnight.getUTCMonth() === month && midnight.getUTCDate() === day;
+  return same ? midnight.getTime() / dayMs : undefined;
 }
 
 const monthNumber = (name: string): number =>
@@ -113,4 +151,39 @@ function fullYear(digits: string): number {
   const year = Number(digits);
   if (digits.length >= 4) return year;
   return digits.length === 2 && year < 50 ? 2000 + year : 1900 + year;
+}
+
+function timeOf(parts: Parts, day: number): number | undefined {
+  if (parts.hour === undefined) return undefined;
+  const written = Number(parts.hour);
+  const half = parts.half?.toLowerCase();
+  const hour =
+    half !== undefined && written <= 12 ? (written % 12) + (half === 'p' ? 12 : 0) : written;
+  const minute = Number(parts.minute);
+  const second = Number(parts.second ?? 0);
+  if (hour > 23 || minute > 59 || second > 60) return undefined;
+  const ms = day * dayMs + ((hour * 60 + minute - eastOf(parts)) * 60 + second) * 1000;
+  return within(ms, firstDay * dayMs, (lastDay + 1) * dayMs - 1);
+}
+
+/** Minutes. RFC 5322 §4.3: what is not known is "-0000". */
+function eastOf({ sign, east, minutes, zone }: Parts): number {
+  if (sign === undefined) return 60 * (zones.get(zone?.toUpperCase() ?? '') ?? 0);
+  const offset = Number(east) * 60 + Number(minutes ?? 0);
+  return sign === '-' ? -offset : offset;
+}
+
+/**
+ * Hours. RFC 5322 §4.3 has those of the continent, RFC 733 has further ones, RFC 561 has GDT. What
+ * it calls BST, Bering Standard Time, is another one today: read as if nobody knew.
+ */
+const zones: ReadonlyMap<string, number> = new Map([
+  ...hoursWest(3, ['ADT', 'EDT', 'CDT', 'MDT', 'PDT', 'YDT', 'HDT']),
+  ...hoursWest(4, ['AST', 'EST', 'CST', 'MST', 'PST', 'YST', 'HST']),
+  ['NST', -3.5],
+  ['GDT', 1],
+]);
+
+function hoursWest(first: number, names: readonly string[]): (readonly [string, number])[] {
+  return names.map((name, i) => [name, -(first + i)]);
 }

@@ -22,6 +22,33 @@ describe('APPEND', () => {
     A< b OK …`,
   );
   dialogue(
+    `RFC 9051 §9: a date that has another year in UTC, and one that has none that can be told
+    A! SELECT INBOX
+    A> a APPEND INBOX "31-Dec-9999 23:30:00 +0100" {3+}
+    A> abc
+    A< * 5 EXISTS
+    A< a OK …
+    A> b APPEND INBOX " 1-Jan-0001 00:30:00 -0030" {3+}
+    A> abc
+    A< * 6 EXISTS
+    A< b OK …
+    A> c FETCH 5:6 INTERNALDATE
+    A< * 5 FETCH (INTERNALDATE "31-Dec-9999 22:30:00 +0000")
+    A< * 6 FETCH (INTERNALDATE " 1-Jan-0001 01:00:00 +0000")
+    A< c OK …
+    A> d APPEND INBOX "31-Dec-9999 23:30:00 -0100" {3}
+    A< d BAD That is no date-time…
+    A> e APPEND INBOX " 1-Jan-0001 00:30:00 +0100" {3}
+    A< e BAD That is no date-time…
+    A> f APPEND INBOX " 1-Jan-0000 00:30:00 +0000" {3}
+    A< f BAD That is no date-time…
+    A> g APPEND INBOX " 1-Jan-2026 00:30:00 +0160" {3}
+    A< g BAD That is no date-time…
+    A> h SEARCH SINCE 31-Dec-9999
+    A< * SEARCH 5
+    A< h OK …`,
+  );
+  dialogue(
     `RFC 3502: several messages, all or none
     A> a APPEND INBOX {3+}
     A> one (\\Seen) {3+}

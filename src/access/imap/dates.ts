@@ -9,8 +9,13 @@ const dayMs = 86_400_000;
 const daysMax = 10_000;
 const days = new Map<number, string>();
 
+/** What four digits of a year can say. A store may hold anything. */
+const firstMs = -62_135_596_800_000; // 0001-01-01
+const lastMs = 253_402_300_799_999; // 9999-12-31
+
 /** With quotes. */
-export function dateTimeText(ms: number): string {
+export function dateTimeText(received: number): string {
+  const ms = Math.min(Math.max(received || 0, firstMs), lastMs);
   const day = Math.floor(ms / dayMs);
   const second = Math.floor((ms - day * dayMs) / 1000);
   const minute = Math.trunc(second / 60);
@@ -22,9 +27,9 @@ export function dateTimeText(ms: number): string {
 // date-day-fixed = (SP DIGIT) / 2DIGIT
 function keepDay(day: number): string {
   const date = new Date(day * dayMs);
-  const year = String(Math.min(Math.max(date.getUTCFullYear() || 1970, 0), 9999)).padStart(4, '0');
-  const dayOfMonth = String(date.getUTCDate() || 1).padStart(2, ' ');
-  const text = `${dayOfMonth}-${months[date.getUTCMonth()] ?? 'Jan'}-${year}`;
+  const year = String(date.getUTCFullYear()).padStart(4, '0');
+  const dayOfMonth = String(date.getUTCDate()).padStart(2, ' ');
+  const text = `${dayOfMonth}-${months[date.getUTCMonth()]}-${year}`;
   if (days.size >= daysMax) days.clear();
   days.set(day, text);
   return text;
