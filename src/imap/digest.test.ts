@@ -108,6 +108,64 @@ hidden
     assert.match(digest.text, /^naïve\s+a & b\s*$/);
   });
 
+  it('RFC 733: a message of 1977 is listed, sorted, threaded and can be answered', () => {
+    const digest = digestOf(
+      octets(`Date     :  27 Aug 1976 0932-PDT
+From     :  Ken Davis <KDavis at This-Net>
+Subject  :  Re: The Syntax in the RFC
+Sender   :  KSecy at Other-Host
+Reply-To :  Sam Irving at Other-Host
+To       :  George Jones <Group at Host>,
+            "Al Neuman" at Mad-Host
+cc       :  Important folk:
+              Tom Softwood <Balsa at Another-Host>,
+              Sam Irving at Other-Host;,
+            Standard Distribution::Include:
+              </main/davis/people/standard at Other-Host,
+               "<Jones>standard.dist.3" at Tops-20-Host>
+In-Reply-To: <some string at SHOST>
+Special (action): This is a sample of multi-word field-names
+Message-ID: <4231.629.XYzi-What at Other-Host>
+
+Text
+`),
+    );
+    assert.equal(
+      digest.envelope,
+      '("27 Aug 1976 0932-PDT" "Re: The Syntax in the RFC"' +
+        ' (("Ken Davis" NIL "KDavis" "This-Net"))' +
+        ' ((NIL NIL "KSecy" "Other-Host"))' +
+        ' ((NIL NIL "Sam Irving" "Other-Host"))' +
+        ' (("George Jones" NIL "Group" "Host")(NIL NIL "Al Neuman" "Mad-Host"))' +
+        ' ((NIL NIL "Important folk" NIL)("Tom Softwood" NIL "Balsa" "Another-Host")' +
+        '(NIL NIL "Sam Irving" "Other-Host")(NIL NIL NIL NIL)' +
+        '("Standard Distribution" NIL "/main/davis/people/standard" "Other-Host")' +
+        '(NIL NIL "<Jones>standard.dist.3" "Tops-20-Host"))' +
+        ' NIL "<some string at SHOST>" "<4231.629.XYzi-What at Other-Host>")',
+    );
+    assert.equal(digest.sentMs, Date.UTC(1976, 7, 27, 16, 32));
+    assert.equal(digest.baseSubject, 'THE SYNTAX IN THE RFC');
+    assert.equal(digest.sortFrom, 'KDAVIS');
+    assert.deepEqual(digest.references, ['somestringatSHOST']);
+    const original = digestOf(octets('Message-ID: <some string at SHOST>\n\n'));
+    assert.equal(original.messageId, 'somestringatSHOST');
+    assert.ok(digest.headerTexts.from.includes('KDavis@This-Net'));
+    assert.equal(digest.text.trim(), 'Text');
+  });
+
+  it('RFC 9051 §6.4.4: FROM and its kin know addresses and names as they are meant', () => {
+    const { headerTexts } = digestOf(
+      octets(
+        'From: <user (comment)@ (comment) example.org>\n' +
+          'To: ann@example.org, "B \\"ob\\"" <bob . b@example.org>\nCc: G: eve@example .org;\n\n',
+      ),
+    );
+    assert.match(headerTexts.from, /^<user \(comment\)@ .*\nuser@example\.org$/);
+    assert.match(headerTexts.to, /\nbob\.b@example\.org\nB "ob"$/);
+    assert.match(headerTexts.cc, /\neve@example\.org$/);
+    assert.doesNotMatch(headerTexts.to, /\nann/);
+  });
+
   it('reads a message that is nothing but an attachment of text', () => {
     const header = 'Content-Type: text/plain\nContent-Disposition: attachment\n';
     assert.equal(digestOf(octets(`${header}\nhello\n`)).preview, 'hello');

@@ -12,6 +12,7 @@ import { parseMime } from '../mail/mime.ts';
 import type { MimePart } from '../mail/mime-part.ts';
 import { previewOf } from '../mail/preview.ts';
 import type { MailboxOrGroup, NamedMailbox } from '../mail/structured.ts';
+import { mailboxesOf } from '../mail/structured.ts';
 import { baseSubject } from './base-subject.ts';
 import { formatBody } from './body-structure.ts';
 import { EnvelopeFields } from './envelope.ts';
@@ -82,10 +83,10 @@ export function digestOf(message: Uint8Array, root: MimePart = parseMime(message
 function headerFacts(fields: EnvelopeFields) {
   const headerTexts: HeaderTexts = {
     subject: decodeEncodedWords(fields.value('subject')),
-    from: decodeEncodedWords(fields.values('from')),
-    to: decodeEncodedWords(fields.values('to')),
-    cc: decodeEncodedWords(fields.values('cc')),
-    bcc: decodeEncodedWords(fields.values('bcc')),
+    from: searchedText(fields, 'from'),
+    to: searchedText(fields, 'to'),
+    cc: searchedText(fields, 'cc'),
+    bcc: searchedText(fields, 'bcc'),
     messageId: fields.value('message-id'),
     inReplyTo: fields.value('in-reply-to'),
     references: fields.value('references'),
@@ -106,6 +107,35 @@ function headerFacts(fields: EnvelopeFields) {
     messageId: parseMessageIds(headerTexts.messageId, 1)[0] ?? '',
     references: referencesOf(headerTexts),
   };
+}
+
+export type AddressField = 'from' | 'to' | 'cc' | 'bcc';
+
+/**
+ * RFC 9051 §6.4.4: FROM and its kin look into the envelope: names and addresses as they are meant,
+ * without comments, quotes and the spaces of RFC 5322 §4.4. The field as it is written comes first: that
+ * is what HEADER looks at.
+ */
+export function searchedText(fields: EnvelopeFields, name: AddressField): string {
+  const text = decodeEncodedWords(fields.values(name));
+  const list = mailboxesOf(fields.addresses(name));
+  const names = list.map((mailbox) => decodeEncodedWords(mailbox.name ?? ''));
+  return [text, ...missing(text, list.map(addressOf)), ...missing(text, names)].join('\n');
+}
+
+// Limit: how often a text is looked through to its end for something that is not there.
+const missesMax = 100;
+
+/** Those of `parts`, which come in their order, that are not in the text as they are. */
+function missing(text: string, parts: readonly string[]): readonly string[] {
+  const found: string[] = [];
+  let from = 0;
+  for (const part of parts) {
+    const at = found.length < missesMax ? text.indexOf(part, from) : -1;
+    if (at < 0) found.push(part);
+    else from = at;
+  }
+  return found;
 }
 
 const compared = (text: string): string => casemap(text.slice(0, sortTextMax));

@@ -118,10 +118,11 @@ function formatEntry(entry: MailboxOrGroup, octets: ToOctets): string {
 }
 
 /**
- * RFC 9051 §7.5.2: no host means a group, so an address without a domain has an empty one. Routes are
- * not kept: RFC 5322 §4.4 asks to ignore them.
+ * RFC 9051 §7.5.2: no host means a group, so an address without a domain has an empty one. addr-adl
+ * is the source route, which RFC 5322 §4.4 asks to ignore when mail is sent.
  */
-function formatMailbox({ name, local, domain }: NamedMailbox, octets: ToOctets): string {
+function formatMailbox({ name, local, domain, route }: NamedMailbox, octets: ToOctets): string {
   const shown = name === undefined ? 'NIL' : wireString(octets(name));
-  return `(${shown} NIL ${wireString(octets(local))} ${wireString(octets(domain))})`;
+  const adl = route === undefined ? 'NIL' : wireString(octets(route));
+  return `(${shown} ${adl} ${wireString(octets(local))} ${wireString(octets(domain))})`;
 }

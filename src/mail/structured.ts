@@ -1,6 +1,7 @@
-// Address lists of header fields: RFC 5322 §3.4 with the obsolete forms of §4.4, groups in From and
-// Sender (RFC 6854), UTF-8 (RFC 6532). Total and linear: whatever stands in the field, what can be
-// understood of it comes back. Encoded words in names are left as they are: see encoded-word.ts.
+// Address lists of header fields: RFC 5322 §3.4 with the obsolete forms of §4.4, back to RFC 561 and
+// 733; groups in From and Sender (RFC 6854), UTF-8 (RFC 6532). Total and linear: whatever stands in
+// the field, what can be understood of it comes back. Encoded words in names are left as they are: see
+// encoded-word.ts.
 
 export interface NamedMailbox {
   readonly kind: 'mailbox';
@@ -10,6 +11,8 @@ export interface NamedMailbox {
   readonly local: string;
   /** A name or a literal with its brackets; '' when there was none. */
   readonly domain: string;
+  /** RFC 5322 §4.4: `@a,@b`, which mail need not follow. */
+  readonly route?: string;
 }
 
 export interface MailboxGroup {
@@ -30,7 +33,8 @@ export function parseAddressList(value: string): MailboxOrGroup[] {
   while (!reader.atEnd && count < addressesMax) {
     const mailbox = readMailbox(reader);
     count += 1;
-    if (reader.takeSpecial(':')) {
+    const colon = reader.takeSpecial(':');
+    if (colon && !reader.takeDataType()) {
       // RFC 5322 §3.4: group = display-name ":" [group-list] ";" [CFWS]
       const mailboxes: NamedMailbox[] = [];
       while (!reader.atEnd && !reader.takeSpecial(';')) {
@@ -42,7 +46,8 @@ export function parseAddressList(value: string): MailboxOrGroup[] {
       list.push({ kind: 'group', name: mailbox?.local ?? '', mailboxes });
       continue;
     }
-    if (mailbox !== undefined) list.push(mailbox);
+    const listed = colon ? readListed(reader, mailbox?.local) : mailbox;
+    if (listed !== undefined) list.push(listed);
     // RFC 5322 §4.4: obs-addr-list has empty elements; anything else here is an error to step over.
     if (!reader.atEnd) reader.skip();
   }
@@ -54,7 +59,7 @@ export const mailboxesOf = (list: readonly MailboxOrGroup[]): NamedMailbox[] =>
   list.flatMap((entry) => (entry.kind === 'group' ? entry.mailboxes : [entry]));
 
 interface Token {
-  readonly kind: 'word' | 'literal' | 'special';
+  readonly kind: 'word' | 'quoted' | 'literal' | 'special';
   readonly text: string;
   /** White space or a comment stood before it. */
   readonly spaced: boolean;
@@ -91,9 +96,27 @@ class TokenReader {
     return true;
   }
 
+  /** RFC 733: ":Include:" and the like, of which the first colon may be taken already. */
+  takeDataType(): boolean {
+    const from = this.#at + (this.peekSpecial() === ':' ? 1 : 0);
+    const [type, colon] = [this.#tokens[from], this.#tokens[from + 1]];
+    if (type?.kind !== 'word' || !dataTypes.test(type.text)) return false;
+    if (colon?.kind !== 'special' || colon.text !== ':') return false;
+    this.#at = from + 2;
+    return true;
+  }
+
   skip(): void {
     this.#at += 1;
   }
+}
+
+const dataTypes = /^(?:include|postal)$/i;
+
+/** RFC 733: the phrase before ":Include:" names what the list is for. The list is not looked up. */
+function readListed(reader: TokenReader, phrase: string | undefined): NamedMailbox | undefined {
+  const mailbox = readMailbox(reader);
+  return mailbox && { ...mailbox, name: mailbox.name ?? (phrase || undefined) };
 }
 
 /** RFC 5322 §3.4: mailbox = name-addr / addr-spec. Ends before "," ";" ":" or the end. */
@@ -101,9 +124,9 @@ function readMailbox(reader: TokenReader): NamedMailbox | undefined {
   const phrase = readWords(reader);
   let comment = reader.next.comment;
   if (reader.takeSpecial('<')) {
-    skipRoute(reader);
-    const local = readWords(reader).compact;
-    const domain = reader.takeSpecial('@') ? readDomain(reader) : '';
+    const route = readRoute(reader);
+    const words = readWords(reader);
+    const address = readHosts(reader, words.compact) ?? words.hosted;
     // Field: "<ann@example.org" and "<ann@example.org, bob>": the bracket ends with the address.
     while (!reader.atEnd && !',;'.includes(reader.peekSpecial() || ' ')) {
       if (reader.takeSpecial('>')) break;
@@ -112,25 +135,50 @@ function readMailbox(reader: TokenReader): NamedMailbox | undefined {
     comment = reader.next.comment;
     // Field: words behind the bracket.
     while (!reader.atEnd && !',;'.includes(reader.peekSpecial() || ' ')) reader.skip();
-    return { kind: 'mailbox', name: phrase.spaced || comment, local, domain };
+    const { local, domain } = address ?? { local: words.compact, domain: '' };
+    const mailbox = { kind: 'mailbox', name: phrase.spaced || comment, local, domain } as const;
+    return route === '' ? mailbox : { ...mailbox, route };
   }
-  if (reader.takeSpecial('@')) {
-    const domain = readDomain(reader);
+  const address = readHosts(reader, phrase.last);
+  if (address !== undefined) {
     comment = reader.next.comment ?? comment;
     while (!reader.atEnd && !',;:'.includes(reader.peekSpecial() || ' ')) reader.skip();
     // Field: "Ann Example ann@example.org", without brackets: only the last word is the address.
-    return { kind: 'mailbox', name: comment ?? phrase.before, local: phrase.last, domain };
+    return { kind: 'mailbox', name: comment ?? phrase.before, ...address };
   }
   while (reader.peekSpecial() === '>') reader.skip();
   if (phrase.spaced === '') return undefined;
-  return { kind: 'mailbox', name: comment, local: phrase.spaced, domain: '' };
+  // A group's name is no address.
+  const hosted = reader.peekSpecial() === ':' ? undefined : phrase.hosted;
+  return { kind: 'mailbox', name: comment, ...(hosted ?? { local: phrase.spaced, domain: '' }) };
 }
 
-/** RFC 5322 §4.4: obs-route = obs-domain-list ":"; read and ignored. */
-function skipRoute(reader: TokenReader): void {
-  if (reader.peekSpecial() !== '@') return;
-  while (reader.takeSpecial('@') || reader.takeSpecial(',')) readWords(reader);
+/** RFC 5322 §4.4: obs-route = obs-domain-list ":". */
+function readRoute(reader: TokenReader): string {
+  let route = '';
+  while (reader.peekSpecial() === '@' || reader.peekSpecial() === ',') {
+    if (reader.takeSpecial('@')) route += `${route === '' ? '@' : ',@'}${readDomain(reader)}`;
+    else reader.skip();
+  }
   reader.takeSpecial(':');
+  return route;
+}
+
+interface Address {
+  readonly local: string;
+  readonly domain: string;
+}
+
+/**
+ * What follows a local part. RFC 733 has several hosts in a row, the last of which is asked first;
+ * whoever delivers to "a@b@c" today goes to c, too.
+ */
+function readHosts(reader: TokenReader, local: string): Address | undefined {
+  if (!reader.takeSpecial('@')) return undefined;
+  const hosts = [readDomain(reader)];
+  while (reader.takeSpecial('@')) hosts.push(readDomain(reader));
+  const domain = hosts.pop()!;
+  return { local: [local, ...hosts].join('@'), domain };
 }
 
 interface Words {
@@ -142,6 +190,8 @@ interface Words {
   readonly last: string;
   /** What stands before the last word; undefined for nothing. */
   readonly before: string | undefined;
+  /** RFC 561 and 733: a phrase, "at" and a host; undefined if it is not that. */
+  readonly hosted: Address | undefined;
 }
 
 /** Words, literals and dots as they come. */
@@ -150,6 +200,9 @@ function readWords(reader: TokenReader): Words {
   const compact: string[] = [];
   /** Where the last word begins in both. */
   let [lastSpaced, lastCompact] = [0, 0];
+  /** Where a word "at" stands, among the spaced. */
+  const ats: number[] = [];
+  let lastQuoted = -1;
   while (!reader.atEnd) {
     const token = reader.next;
     if (token.kind === 'special' && token.text !== '.') break;
@@ -157,6 +210,8 @@ function readWords(reader: TokenReader): Words {
     if (token.spaced && token.text !== '.' && compact.at(-1) !== '.') {
       [lastSpaced, lastCompact] = [spaced.length, compact.length];
     }
+    if (token.kind === 'word' && token.spaced && isAt.test(token.text)) ats.push(spaced.length);
+    if (token.kind === 'quoted') lastQuoted = spaced.length;
     spaced.push(token.text);
     compact.push(token.text);
     reader.skip();
@@ -167,7 +222,27 @@ function readWords(reader: TokenReader): Words {
     compact: compact.join(''),
     last: compact.slice(lastCompact).join(''),
     before: before === '' ? undefined : before,
+    // No host is in quotes.
+    hosted: lastQuoted < (ats.at(-1) ?? -1) ? hostedAddress(spaced, ats) : undefined,
   };
+}
+
+const isAt = /^at$/i;
+
+/** `words` have a space between them where there was one. */
+function hostedAddress(words: readonly string[], ats: readonly number[]): Address | undefined {
+  const last = ats.at(-1)!;
+  const host = words.slice(last + 1);
+  // One word alone: "the meeting at the house" is none.
+  if (host[0] !== ' ' || host.length < 2 || host.indexOf(' ', 1) >= 0) return undefined;
+  const parts: string[] = [];
+  let from = 0;
+  for (const at of ats) {
+    parts.push(words.slice(from, at).join('').trim());
+    from = at + 1;
+  }
+  if (parts.includes('')) return undefined;
+  return { local: parts.join('@'), domain: host.slice(1).join('') };
 }
 
 /** RFC 5322 §4.4: obs-domain has white space around its dots, but two words in a row end it. */
@@ -175,7 +250,7 @@ function readDomain(reader: TokenReader): string {
   const parts: string[] = [];
   while (!reader.atEnd) {
     const { kind, text, spaced } = reader.next;
-    if (kind === 'special' && text !== '.') break;
+    if (kind === 'quoted' || (kind === 'special' && text !== '.')) break;
     if (spaced && text !== '.' && parts.length > 0 && parts.at(-1) !== '.') break;
     parts.push(text);
     reader.skip();
@@ -190,12 +265,20 @@ const commentText = /[^()\\]+/y;
 const literalText = /[^\]\\]+/y;
 const whiteSpace = /[\s\x00-\x1f\x7f]+/y;
 
+interface Enclosed {
+  readonly kind: 'quoted' | 'literal' | 'comment';
+  readonly text: string;
+  readonly end: number;
+}
+
 /** The tokens, and a last one that carries the comment at the end. */
 function tokenize(value: string): readonly Token[] {
   const tokens: Token[] = [];
   let at = 0;
   let spaced = false;
   let comment: string | undefined;
+  /** Opened and never closed: they mean nothing from there on. */
+  let ignored = '';
   const add = (kind: Token['kind'], text: string): void => {
     tokens.push({ kind, text, spaced, comment });
     spaced = false;
@@ -204,22 +287,16 @@ function tokenize(value: string): readonly Token[] {
   while (at < value.length) {
     const character = value[at]!;
     const run = take(atom, value, at);
+    const found = run !== '' || ignored.includes(character) ? undefined : enclosed(value, at);
     if (run !== '') {
       add('word', run);
       at += run.length;
-    } else if (character === '"') {
-      const { text, end } = delimited(value, at + 1, '"', quotedText);
-      add('word', text);
-      at = end;
-    } else if (character === '[') {
-      const { text, end } = delimited(value, at + 1, ']', literalText);
-      add('literal', `[${text}]`);
-      at = end;
-    } else if (character === '(') {
-      const { text, end } = readComment(value, at + 1);
-      spaced = true;
-      comment = text.trim() || comment;
-      at = end;
+    } else if (found === 'unclosed') {
+      ignored += character;
+    } else if (found !== undefined) {
+      at = found.end;
+      if (found.kind !== 'comment') add(found.kind, found.text);
+      else [spaced, comment] = [true, found.text.trim() || comment];
     } else if ('<>@,;:.'.includes(character)) {
       add('special', character);
       at += 1;
@@ -232,12 +309,41 @@ function tokenize(value: string): readonly Token[] {
   return tokens;
 }
 
+/** What begins at `at` and has an end of its own; undefined if nothing does. */
+function enclosed(value: string, at: number): Enclosed | 'unclosed' | undefined {
+  switch (value[at]) {
+    case '"': {
+      const { text, end } = delimited(value, at + 1, '"', quotedText);
+      if (end > value.length || isAcross(value, text, end)) return 'unclosed';
+      return { kind: 'quoted', text, end };
+    }
+    case '[': {
+      const { text, end } = delimited(value, at + 1, ']', literalText);
+      return end > value.length ? 'unclosed' : { kind: 'literal', text: `[${text}]`, end };
+    }
+    case '(': {
+      const { text, end, closed } = readComment(value, at + 1);
+      // Field: a comment at the very end is one all the same; an address is never in it.
+      return closed || !text.includes('@') ? { kind: 'comment', text, end } : 'unclosed';
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Field: `"Ann <ann@example.org>, "Bob" <…`: what seems to end a quoted string begins the next one. */
+function isAcross(value: string, quoted: string, end: number): boolean {
+  if (take(atom, value, end) === '') return false;
+  const sign = quoted.indexOf('@', quoted.indexOf('<') + 1);
+  return quoted.includes('<') && sign > 0 && quoted.indexOf('>', sign) > 0;
+}
+
 function take(pattern: RegExp, value: string, at: number): string {
   pattern.lastIndex = at;
   return pattern.exec(value)?.[0] ?? '';
 }
 
-/** Up to the closing character, or the end; quoted pairs mean their second character. */
+/** Up to the closing character, or beyond the end; quoted pairs mean their second character. */
 function delimited(value: string, start: number, close: string, plain: RegExp) {
   const pieces: string[] = [];
   let at = start;
@@ -269,5 +375,5 @@ function readComment(value: string, start: number) {
     if (character === '\\') at += 1;
     pieces.push(character === '\\' ? (value[at - 1] ?? '') : character);
   }
-  return { text: pieces.join(''), end: at };
+  return { text: pieces.join(''), end: at, closed: depth === 0 };
 }

@@ -163,6 +163,30 @@ export function testFolderContents(open: OpenTestStores): void {
     assert.deepEqual(await found(test.stores.folders, sent, foo), []);
   });
 
+  it('RFC 9051 §6.4.4: finds addresses as they are meant, of messages of any age', async () => {
+    const { test, folders, inbox } = await filled(open);
+    await using _ = test;
+    await folders.append(inbox, [
+      crlf('From: <user (comment)@ (comment) example.org>', 'Cc: "A \\"b\\"" <a@b.test>', '', 'x'),
+      crlf('From: Ken Davis <KDavis at This-Net>', 'Date: 27-Aug-76 0932-PDT', '', 'x'),
+      crlf('From: a@b.test', 'no field', 'Subject: behind it', '', 'x'),
+    ]);
+    const header = (name: string, value: string): ContentTerm => ({
+      kind: 'header',
+      name,
+      text: value,
+    });
+    assert.deepEqual(await found(folders, inbox, header('From', 'user@example.org')), [5]);
+    assert.deepEqual(await found(folders, inbox, header('from', '(comment)')), [5]);
+    assert.deepEqual(await found(folders, inbox, header('cc', 'a "b"')), [5]);
+    assert.deepEqual(await found(folders, inbox, header('from', 'kdavis@this-net')), [6]);
+    assert.deepEqual(await found(folders, inbox, header('subject', 'behind')), [7]);
+    assert.deepEqual(await found(folders, inbox, { kind: 'text', text: 'no field' }), [7]);
+    assert.deepEqual(await found(folders, inbox, { kind: 'sent', is: 'on', day: 2430 }), [6]);
+    const [, sixth] = await folders.sortFacts(inbox, [5, 6]);
+    assert.equal(sixth?.sent, Date.UTC(1976, 7, 27, 16, 32));
+  });
+
   it('RFC 5256 §2, §3: what is sorted by', async () => {
     const { test, folders, inbox } = await filled(open);
     await using _ = test;

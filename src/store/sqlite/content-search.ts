@@ -2,7 +2,8 @@
 // to be read to be sure, in as many goes as it takes. RFC 9051 §6.4.4.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { digestOf } from '../../imap/digest.ts';
+import { type AddressField, digestOf, searchedText } from '../../imap/digest.ts';
+import { EnvelopeFields } from '../../imap/envelope.ts';
 import { decodeEncodedWords } from '../../mail/encoded-word.ts';
 import { parseHeader } from '../../mail/header.ts';
 import type { ContentTerm } from '../folder-store.ts';
@@ -181,11 +182,16 @@ const sure = (known: Rows): Pick<Search, 'known' | 'unsure'> => ({ known, unsure
 
 function fieldHas(header: Uint8Array | undefined, name: string, needle: string): boolean {
   if (header === undefined) return false;
+  if (isAddressField(name) && needle !== '')
+    return fold(searchedText(new EnvelopeFields(header), name)).includes(needle);
   return parseHeader(header).some(
     ({ lowerName, value }) =>
       lowerName === name && fold(decodeEncodedWords(value)).includes(needle),
   );
 }
+
+const isAddressField = (name: string): name is AddressField =>
+  name === 'from' || name === 'to' || name === 'cc' || name === 'bcc';
 
 function textHas(message: Uint8Array | undefined, where: 'body' | 'text', needle: string): boolean {
   if (message === undefined) return false;
