@@ -13,7 +13,7 @@ const version = 2;
  * Raised whenever the same message gives something else, such as by better reading of charsets or
  * headers: what is there goes on being used until it has been derived anew, when nobody waits.
  */
-export const derivation = 2;
+export const derivation = 3;
 
 const schema = `
   CREATE TABLE search.about (
