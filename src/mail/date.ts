@@ -69,7 +69,7 @@ function readPlain(text: string): WrittenDate | undefined {
   return undefined;
 }
 
-// Comments removed. In RFC 561 and 680 there is "AT" before the time, and "-" before the zone:
+// Comments removed. RFC 561 and RFC 680 have "AT" before the time, and "-" before the zone:
 //   date  = vdate / tdate ; "24 JUL 1973", "7/24/73"
 //   "DATE:" date "AT" time "-" zone ; time of four digits
 // RFC 724 and 733, Syntax:
