@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { nearest } from '../base/nearest.ts';
 import type { ConfigInput } from './config.ts';
 import { defineConfig } from './config.ts';
 import { configDocs } from './config-docs.ts';
 import { devConfig } from './dev.ts';
-import { formatProblem, nearest } from './problems.ts';
+import { formatProblem } from './problems.ts';
 import { resolveConfig } from './resolve.ts';
 import { formatDuration, formatSize, parseDuration, parseSize } from './setting.ts';
 
