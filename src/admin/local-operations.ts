@@ -147,9 +147,12 @@ export function localOperations(parts: LocalOperationsParts): Operations {
   };
 }
 
-/** Destinations in the operator's words. */
-const shownEvent = (event: HistoryEvent): HistoryEvent =>
-  event.kind === 'attempt' ? { ...event, destination: destinationText(event.destination) } : event;
+/** Destinations in the operator's words, and nothing that is there to be found by only. */
+function shownEvent(event: HistoryEvent): HistoryEvent {
+  if (event.kind === 'refused') return { ...event, keys: [] };
+  if (event.kind !== 'attempt') return event;
+  return { ...event, destination: destinationText(event.destination) };
+}
 
 const notQueued = (id: string): string =>
   `there is no message ${id} in the queue; \`postrider why ${id}\` may know where it went`;
