@@ -131,6 +131,17 @@ describe('smtp/content', () => {
         assert.deepEqual(read(pieces, { limits }).reader.refusal, textLineTooLong(line, 20));
   });
 
+  it('keeps a copy of the beginning of what it refused, whose input may be gone by then', () => {
+    const input = Buffer.from(`Message-ID: <a@b>\r\n\r\nx\ny${'z'.repeat(100_000)}\r\n.\r\n`);
+    const reader = new ContentReader(rules());
+    while (reader.read(input, reader.at) !== undefined);
+    input.fill(0);
+    assert.equal(String(reader.refused), 'Message-ID: <a@b>\r\n\r\nx');
+    const long = new ContentReader({ ...rules(), limits: { ...defaultLimits, textLineBytes: 9 } });
+    assert.equal(long.read(Buffer.alloc(100_000, 'x'), 0), undefined);
+    assert.equal(long.refused?.length, 16 * 2 ** 10);
+  });
+
   it('gives a message in one chunk as one view of it', () => {
     const input = Buffer.from('Subject: x\r\n\r\nbody\r\nmore\r\n.\r\n');
     const piece = new ContentReader(rules()).read(input, 0);

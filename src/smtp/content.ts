@@ -101,7 +101,7 @@ export class ContentReader {
     if (piece.length === 0) return false;
     if (this.#refusal === undefined) this.#count(piece);
     if (this.#refusal === undefined) return true;
-    this.#refused ??= piece.slice(0, refusedBytesMax);
+    this.#refused ??= Buffer.from(piece.subarray(0, refusedBytesMax));
     return false;
   }
 
