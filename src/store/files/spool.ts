@@ -10,6 +10,7 @@ import { freeMemory } from '../../base/free-memory.ts';
 import type { StorageError } from '../../smtp/smtp-error.ts';
 import type { Content, ContentError, ReadOptions, StoredContent } from '../content.ts';
 import { inlineBytesMax, memoryContent } from '../content.ts';
+import { StoreOpenError } from '../open-error.ts';
 import type { ContentWriter, Spool, SpoolUpkeep } from '../spool.ts';
 import { makeDirectory, syncDirectory } from './directory.ts';
 import { checkFile, fileContent, findFile, readFile, storageError } from './file-content.ts';
@@ -150,8 +151,7 @@ export class FileSpool implements Spool, SpoolUpkeep {
   async recover(
     referenced: Iterable<{ readonly key: string; readonly size: number }>,
   ): Promise<Recovered> {
-    await makeDirectory(this.#directory);
-    const unknown = new Set(await readdir(this.#directory));
+    const unknown = new Set(await this.#names());
     const faults: ContentError[] = [];
     for (const { key, size } of referenced) {
       const path = join(this.#directory, checkedKey(key));
@@ -161,6 +161,18 @@ export class FileSpool implements Spool, SpoolUpkeep {
     }
     for (const key of unknown) await unlink(join(this.#directory, key)).catch(() => {});
     return { removed: unknown.size, faults };
+  }
+
+  async #names(): Promise<readonly string[]> {
+    try {
+      await makeDirectory(this.#directory);
+      return await readdir(this.#directory);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      const what = `${this.#directory} is not a folder that can be used (${code})`;
+      const cure = 'move away what is in its place, and put the folder back from a backup';
+      throw new StoreOpenError('damaged', `${what}: ${cure}`, { cause: error });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

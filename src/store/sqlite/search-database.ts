@@ -113,7 +113,8 @@ export function replaceSearchDatabase(options: SearchDatabaseOptions): void {
 
 function removeFiles(path: string): void {
   if (path === ':memory:') return;
-  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
+  for (const suffix of ['', '-wal', '-shm', '-journal'])
+    rmSync(path + suffix, { force: true, recursive: true });
 }
 
 /** Version 1 lacks two columns. What it has was derived by the first reading of messages. */

@@ -415,6 +415,27 @@ describe('opening', () => {
         assert.equal((await stores.folders.sortFacts(id))[0]?.sent, Date.UTC(2026, 0, 1));
       }));
 
+  it('a file in the place of the spool', () =>
+    inDirectory(async (directory) => {
+      await writeFile(join(directory, 'spool'), '');
+      await assert.rejects(open({ directory }), problem('damaged', /spool is not a folder/));
+    }));
+
+  for (const [what, spoil] of [
+    ['a directory', (path: string) => mkdir(path)],
+    ['garbage', (path: string) => writeFile(path, Buffer.alloc(20_000, 'x'))],
+  ] as const)
+    it(`${what} in the place of what is derived: it is derived anew`, () =>
+      inDirectory(async (directory) => {
+        await inMailbox(directory, Buffer.from('Subject: Found\r\n\r\n'));
+        await rm(join(directory, 'search.db'), { force: true });
+        await spoil(join(directory, 'search.db'));
+        await using stores = await open({ directory });
+        const { id } = (await stores.folders.find('ann@example.org', 'INBOX'))!;
+        const found = await stores.folders.search(id, { kind: 'text', text: 'found' });
+        assert.deepEqual([...found], [1]);
+      }));
+
   it('the database is for its owner alone', () =>
     inDirectory(async (directory) => {
       await using stores = await open({ directory });
