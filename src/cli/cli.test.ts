@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -15,6 +16,7 @@ import { after, describe, it } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
 import { issueCertificate } from '../net/certificate.ts';
+import { isRoot } from '../net/privileges.ts';
 import { openSqliteStores } from '../store/sqlite/stores.ts';
 import { runCli } from './cli.ts';
 import type { Context } from './context.ts';
@@ -130,7 +132,11 @@ describe('command line', () => {
     ['account add nonsense --password-stdin', 1, /^postrider: "nonsense" is not a mail address/],
     ['mail list nobody@example.org', 1, /^postrider: there is no account nobody@example\.org/],
     ['reload', 1, /^postrider: no server runs on .*postrider-data; start it/],
-    ['dev --port-offset x', 2, /^postrider: --port-offset must be a whole number, not 'x'\n$/],
+    [
+      'dev --port-offset x',
+      2,
+      /^postrider: --port-offset must be a whole number from -1000 to 60000, not 'x'\n$/,
+    ],
     ['send --to a', 2, /^postrider: 'a' is not a mail address/],
     ['send', 2, /^postrider: required option '--to <address>' not specified/],
     ['send --to a@b.org --tls maybe', 2, /--tls must be none, starttls or implicit/],
@@ -582,6 +588,14 @@ describe('check and init', () => {
     assert.match(text, /\n {2}user: '\w+',\n\}\);\n$/);
     assert.ok(existsSync(join(data, 'postrider.db')));
     assert.equal(existsSync(join(cwd, 'postrider-data')), false);
+  });
+
+  it('init says that it may not write here', { skip: isRoot() }, async () => {
+    const cwd = workingDirectory('none');
+    chmodSync(cwd, 0o500);
+    const { status, err } = await run(cwd, 'init ann@example.org');
+    assert.equal(status, 1);
+    assert.match(err, /^postrider: cannot write .*postrider\.config\.ts: you may not write there/);
   });
 
   it('init changes nothing when it cannot finish', async () => {

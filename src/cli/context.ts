@@ -73,25 +73,34 @@ export class OutputClosed extends Error {
 
 export function processContext(actions: Actions): Context {
   const { stdin, stdout, stderr } = process;
-  let closed = false;
-  stdout.on('error', () => {
-    closed = true;
+  let failure: NodeJS.ErrnoException | undefined;
+  stdout.on('error', (error) => {
+    failure ??= error;
   });
   stderr.on('error', () => {});
   return {
     actions,
     cwd: process.cwd(),
     stdin,
-    print(text) {
-      if (closed) throw new OutputClosed();
-      return new Promise((resolve, reject) => {
-        stdout.write(text, (error) => (error == null ? resolve() : reject(new OutputClosed())));
+    async print(text) {
+      if (failure !== undefined) throw notPrinted(failure);
+      await new Promise<void>((resolve, reject) => {
+        stdout.write(text, (error) =>
+          error == null ? resolve() : reject(notPrinted(failure ?? error)),
+        );
       });
     },
     note(text) {
       stderr.write(`${text}\n`);
     },
   };
+}
+
+/** A reader that has gone has seen enough; a disk that is full has not got it all. */
+function notPrinted(error: NodeJS.ErrnoException): Error {
+  if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') return new OutputClosed();
+  const why = error.code === 'ENOSPC' ? 'no space is left where it goes' : error.message;
+  return new CliError(1, `the output could not be written: ${why}`);
 }
 
 /** One JSON object a line, or lines for people. */

@@ -28,7 +28,10 @@ export function devCommand(context: Context): Command {
     .action(async ({ portOffset, freePorts, data, host = '' }: DevCommandOptions) => {
       const offset = Number(portOffset ?? '0');
       if (!Number.isInteger(offset) || offset < -1000 || offset > 60_000)
-        throw new CliError(2, `--port-offset must be a whole number, not '${portOffset}'`);
+        throw new CliError(
+          2,
+          `--port-offset must be a whole number from -1000 to 60000, not '${printable(portOffset ?? '')}'`,
+        );
       if (!isAddress(host) && !isDomain(host))
         throw new CliError(
           2,

@@ -54,7 +54,7 @@ async function init(context: Context, address: string, options: InitOptions): Pr
   const password = fromStdin ? await readPassword(context, true) : generatePassword();
 
   const file = join(context.cwd, configFileNames[0]);
-  writeFileSync(file, configText({ ...options, hostname, domain, address }), { flag: 'wx' });
+  writeNew(file, configText({ ...options, hostname, domain, address }));
   const config = await furnish(context, file, { address, password }).catch((error) => {
     rmSync(file, { force: true }); // so that it can be tried again
     throw error;
@@ -83,6 +83,16 @@ Publish in the DNS:
 ${formatRecords(records)}
 Then: \`postrider check --dns\`, and \`postrider serve\`.
 `);
+}
+
+function writeNew(file: string, text: string): void {
+  try {
+    writeFileSync(file, text, { flag: 'wx' });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'EACCES' ? 'you may not write there; become root, or go elsewhere' : code;
+    throw new CliError(1, `cannot write ${file}: ${why}`);
+  }
 }
 
 /** What the configuration speaks of: the account, and the certificate if it is ours to make. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:net';
@@ -241,6 +241,48 @@ describe('dev', () => {
     assert.match((await run(cwd, ['why', id])).out, /Delivered to mailbox|delivered/i);
     server.child.kill('SIGTERM');
     assert.equal(await server.ended, 0);
+  });
+});
+
+describe('output', () => {
+  const dump = ['send', '--to', 'a@b.org', '--from', 'c@d.org', '--dump'].join(' ');
+  const shell = (cwd: string, line: string) =>
+    new Promise<{ status: number; out: string; err: string }>((resolve) => {
+      const child = execFile('sh', ['-c', line], { cwd }, (error, out, err) =>
+        resolve({ status: Number(error?.code ?? 0), out, err }),
+      );
+      child.stdin?.end('text\n');
+    });
+  const program = `'${process.execPath}' '${main}'`;
+
+  it('that finds no room is a failure', { skip: !existsSync('/dev/full') }, async () => {
+    const { status, err } = await shell(root, `${program} ${dump} > /dev/full`);
+    assert.deepEqual(
+      [status, err],
+      [1, 'postrider: the output could not be written: no space is left where it goes\n'],
+    );
+  });
+
+  it('whose reader has gone does not keep `send` from sending', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.write('220 x\r\n');
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += String(chunk);
+        const last = String(chunk);
+        if (/^\.\r\n/m.test(last) || !/\r\nDATA\r\n/.test(`\r\n${text}`) || /^QUIT/m.test(last))
+          socket.write('250 ok\r\n');
+        else if (/^DATA\r\n/m.test(last)) socket.write('354 go on\r\n');
+      });
+      socket.once('end', () => socket.end());
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const line = `{ ${program} send --server 127.0.0.1:${port} --to a@b.org --from c@d.org; echo $? >&2; } | true`;
+    const { err } = await shell(root, line);
+    server.close();
+    assert.equal(err, '0\n');
   });
 });
 

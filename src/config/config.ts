@@ -16,7 +16,7 @@ const hostKind = 'an IP address or host name';
 const listener = z.strictObject({
   service: choice(services, {
     about:
-      '`smtp` takes mail for `domains` and `relayDomains` from anyone and relays for `trustedNetworks` and logged-in users; `submission` takes mail after login only; `lmtp` takes mail for the mailboxes here (RFC 2033); `imap` (RFC 9051) and `pop3` let people read it.',
+      '`smtp` takes mail for `domains` and `relayDomains` from anyone and relays for `trustedNetworks` and logged-in users; `submission` takes mail after login only; `lmtp` takes mail for the mailboxes here (RFC 2033); `imap` (RFC 9051) and `pop3` let people read it. `http` is not built yet: a configuration with it is refused.',
   }),
   host: z
     .union([setting.host({ about: '' }), z.array(setting.host({ about: '' })).min(1)], {

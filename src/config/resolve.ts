@@ -42,7 +42,7 @@ export type Resolution = {
       readonly kind: 'problems';
       readonly problems: readonly Problem[];
       /** What could be read; for the rest the defaults. In lists, what could not be read is left out. */
-      readonly partial: Config;
+      readonly partial: Config | undefined;
     }
 );
 
@@ -88,7 +88,9 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
   });
   if (problems.length === 0)
     return { kind: 'ok', advice, files, config: wholeOf(parsed as ParsedConfig) };
-  return { kind: 'problems', advice, files, problems, partial: wholeOf(completed(parsed)) };
+  const isObject = typeof input === 'object' && input !== null && !Array.isArray(input);
+  const partial = isObject ? wholeOf(completed(parsed)) : undefined;
+  return { kind: 'problems', advice, files, problems, partial };
 }
 
 /** Defaults for what could not be read. */
@@ -180,7 +182,7 @@ function readListener(
   const at = (key: string) => ['listeners', index, key];
   const { service, path, port, insecureAuth } = listener;
   if (service === 'http') {
-    add(at('service'), `${service} is not available in this version`);
+    add(at('service'), 'http is not built yet: leave this listener out');
     return undefined;
   }
   if (path === undefined && port === undefined)
