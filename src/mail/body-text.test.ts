@@ -139,4 +139,20 @@ describe('bodyText', () => {
     const texts = bodyText(message, parseMime(message), 100).map(({ text }) => text);
     assert.equal(texts.join('').length, 100);
   });
+
+  it('what is cut off within a character is UTF-8 all the same, whatever it says it is', () => {
+    for (const charset of ['utf-8', 'us-ascii', 'iso-8859-1'])
+      for (const [text, shown] of [
+        ['aäöü', 'aä'],
+        ['é中文', 'é'],
+        ['é😀', 'é'],
+      ] as const)
+        for (let cut = Buffer.byteLength(shown); cut < Buffer.byteLength(shown) + 2; cut += 1) {
+          const body = Buffer.from(text).toString('latin1');
+          const message = octets(part(`text/plain; charset=${charset}`, '8bit', body));
+          assert.deepEqual(bodyText(message, parseMime(message), cut), [
+            { kind: 'plain', text: shown },
+          ]);
+        }
+  });
 });

@@ -60,9 +60,10 @@ const isText = ({ contentType: { type }, children }: MimePart): boolean =>
 
 function collectText(into: Collector, part: MimePart): void {
   const { contentType } = part;
-  const octets =
+  const found =
     contentType.type === 'multipart' ? undelimited(into, part) : decodedOctets(into, part);
-  into.room -= octets.length;
+  const octets = found.length === into.room ? wholeCharacters(found) : found;
+  into.room -= found.length;
   const kind = kindOf(contentType);
   const label = contentType.params.get('charset') ?? (kind === 'html' ? ownCharset(octets) : '');
   const text = decodeCharset(octets, label);
@@ -94,6 +95,15 @@ function undelimited({ message, room }: Collector, part: MimePart): Uint8Array {
   const octets = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const ended = boundary !== '' && (octets.indexOf(`\n${last}`) >= 0 || startsWith(octets, last));
   return ended ? nothing : body;
+}
+
+/** Without the beginning of a character of UTF-8 at the end: cut off there, all of it would be none. */
+function wholeCharacters(octets: Uint8Array): Uint8Array {
+  let start = octets.length - 1;
+  while (start > octets.length - 4 && (octets[start]! & 0xc0) === 0x80) start -= 1;
+  const lead = octets[start] ?? 0;
+  const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+  return start + length > octets.length ? octets.subarray(0, start) : octets;
 }
 
 const startsWith = (octets: Buffer, text: string): boolean =>
