@@ -5,7 +5,7 @@ import { silentLog } from '../base/log.ts';
 import { createDirectory } from '../policy/directory.ts';
 import type { Deliver } from '../queue/delivery.ts';
 import { replyText } from '../queue/reply-text.ts';
-import { type Content, ContentError } from '../store/content.ts';
+import { type Content, ContentError, inlineBytesMax } from '../store/content.ts';
 import { MemorySpool } from '../store/files/memory-spool.ts';
 import type { Lease } from '../store/queue-store.ts';
 import { createDelivery } from './dispatch.ts';
@@ -178,6 +178,27 @@ describe('createLocalDelivery', () => {
       assert.equal(result, 'delivered 250 0.0');
       assert.equal((await ask(false, '\r\n')).result, 'deferred 452 2.2');
       assert.equal((await ask(false, '\r\n', 'bob@example.org')).result, 'deferred 452 2.2');
+    });
+
+    it('leaves no copy behind for who has to wait', async () => {
+      const removed: string[] = [];
+      const files: Pick<MemorySpool, 'create' | 'remove'> = {
+        create: () => spool.create(),
+        remove: async (key) => void removed.push(key),
+      };
+      const text = `Return-Path: <x@y>\r\n\r\n${'x'.repeat(inlineBytesMax)}`;
+      const sent = async (has: boolean) => {
+        const limited = createLocalDelivery({
+          ...{ directory, clock, spool: files },
+          quota: () => ({ bytes: 10 * inlineBytesMax, messages: 10 }),
+          queue: { takeRoom: async () => has },
+        });
+        const [result] = (await limited(lease(['ann@example.org'], inline(text)), signal))
+          .recipients;
+        return result?.kind;
+      };
+      assert.deepEqual([await sent(true), removed.length], ['delivered', 0]);
+      assert.deepEqual([await sent(false), removed.length], ['deferred', 1]);
     });
 
     it('what never fits is not waited for', async () => {

@@ -18,7 +18,7 @@ import type { LeasedRecipient, QueuedMessage, QueueStore } from '../store/queue-
 import type { Spool } from '../store/spool.ts';
 
 export interface LocalDeliveryOptions {
-  readonly spool: Pick<Spool, 'create'>;
+  readonly spool: Pick<Spool, 'create' | 'remove'>;
   readonly directory: Pick<Directory, 'accountOf'>;
   readonly clock: Clock;
   /** What accounts may keep; undefined: anything. Read anew for each message. */
@@ -51,6 +51,10 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
       const refusal = await refusalFor(message, recipient, mail);
       results.push(refusal ?? { kind: 'delivered', reply: delivered, append: mail });
     }
+    // Who has no room comes again, and has a copy made anew then.
+    const copy = await kept;
+    if (copy?.kind === 'file' && results.every(({ kind }) => kind !== 'delivered'))
+      await spool.remove(copy.key);
     return { recipients: results, health: 'ok' };
   };
 
