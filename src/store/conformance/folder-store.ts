@@ -492,11 +492,13 @@ function testFlags(open: OpenTestStores): void {
     const archive = await folderId(folders, 'Archive');
     const words = (count: number, name = 'k') => Array.from({ length: count }, (_, i) => name + i);
     await folders.store(inbox, [2], { kind: 'add', flags: words(64) });
+    await folders.store(inbox, [3], { kind: 'add', flags: ['k'.repeat(255)] });
     const before = await folders.snapshot(inbox);
     const add = { kind: 'add', flags: ['\\Seen', 'one-more'] } as const;
     const refused = [
       () => folders.store(inbox, [1, 2, 3], add),
       () => folders.store(inbox, [1], { kind: 'replace', flags: words(65) }),
+      () => folders.store(inbox, [3], { kind: 'replace', flags: words(65, 'a') }),
       () => folders.store(inbox, [1], { kind: 'add', flags: ['k'.repeat(256)] }),
       () =>
         folders.store(

@@ -32,6 +32,11 @@ export function flagsRefusal({ keywords }: StoredFlags): string | undefined {
   return undefined;
 }
 
+export function addsKeyword(before: StoredFlags, after: StoredFlags): boolean {
+  const words = new Set(before.keywords.split(' '));
+  return after.keywords.split(' ').some((word) => !words.has(word));
+}
+
 export function storedFlags(flags: readonly string[]): StoredFlags {
   if (flags.length === 0) return noFlags;
   let found = 0;

@@ -6,7 +6,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { EmailTable } from './email-table.ts';
 import type { StoredFlags } from './flags.ts';
-import { changedFlags, deletedBit, flagsRefusal, seenBit } from './flags.ts';
+import { addsKeyword, changedFlags, deletedBit, flagsRefusal, seenBit } from './flags.ts';
 import type { FlagChangeRow, RefusedRow } from './operation.ts';
 import { integer, text } from './row.ts';
 import type { Work } from './work.ts';
@@ -201,9 +201,9 @@ export class MailTable {
       if (outcome === undefined) {
         const after = changes.reduce(changedFlags, before);
         // What has too many already, however it came to them, may lose some.
-        const grows = after.keywords.length > before.keywords.length;
-        const refusal = grows ? flagsRefusal(after) : undefined;
-        if (refusal !== undefined) return { refused: 'limit', message: refusal };
+        const refusal = flagsRefusal(after);
+        if (refusal !== undefined && addsKeyword(before, after))
+          return { refused: 'limit', message: refusal };
         const same = after.bits === before.bits && after.keywords === before.keywords;
         outcome = { after, same, uids: [] };
         outcomes.set(key, outcome);
