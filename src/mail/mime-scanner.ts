@@ -213,8 +213,7 @@ export class MimeScanner {
   #hold(bytes: Uint8Array, start: number, end: number): boolean {
     while (this.#held.length > 0) {
       const lines = join(this.#held, bytes, start, end);
-      const boundary = this.#boundaryLine(bytes, start, end);
-      const verdict = boundary === undefined ? this.#judge(lines) : headerEnds;
+      const verdict = this.#judge(lines);
       if (verdict === undecided) {
         this.#held = lines;
         return true;

@@ -94,6 +94,11 @@ describe('parseMime', () => {
       'multipart/mixed [a/b "c"]',
     ],
     [
+      'what the header of one part has is nothing to the next one',
+      `${mixed('b')}\n--b\nSubject: x\nno field\nTo: y\n\na\n--b\nno field\nSubject: x\n\nc\n--b--\n`,
+      'multipart/mixed [text/plain "a", text/plain "c"]',
+    ],
+    [
       'text where a header should be, between boundaries',
       `${mixed('b')}\n--b\nsome\ntext\n--b\nContent-Type: a/b\n\nc\n--b--\n`,
       'multipart/mixed [text/plain "some\\ntext", a/b "c"]',

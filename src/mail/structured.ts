@@ -175,10 +175,9 @@ interface Address {
  */
 function readHosts(reader: TokenReader, local: string): Address | undefined {
   if (!reader.takeSpecial('@')) return undefined;
-  const hosts = [readDomain(reader)];
-  while (reader.takeSpecial('@')) hosts.push(readDomain(reader));
-  const domain = hosts.pop()!;
-  return { local: [local, ...hosts].join('@'), domain };
+  let [last, domain] = [local, readDomain(reader)];
+  while (reader.takeSpecial('@')) [last, domain] = [`${last}@${domain}`, readDomain(reader)];
+  return { local: last, domain };
 }
 
 interface Words {
@@ -201,7 +200,7 @@ function readWords(reader: TokenReader): Words {
   /** Where the last word begins in both. */
   let [lastSpaced, lastCompact] = [0, 0];
   /** Where a word "at" stands, among the spaced. */
-  const ats: number[] = [];
+  let ats: number[] | undefined;
   let lastQuoted = -1;
   while (!reader.atEnd) {
     const token = reader.next;
@@ -210,7 +209,10 @@ function readWords(reader: TokenReader): Words {
     if (token.spaced && token.text !== '.' && compact.at(-1) !== '.') {
       [lastSpaced, lastCompact] = [spaced.length, compact.length];
     }
-    if (token.kind === 'word' && token.spaced && isAt.test(token.text)) ats.push(spaced.length);
+    if (token.spaced && token.kind === 'word' && isAt.test(token.text)) {
+      ats ??= [];
+      ats.push(spaced.length);
+    }
     if (token.kind === 'quoted') lastQuoted = spaced.length;
     spaced.push(token.text);
     compact.push(token.text);
@@ -223,7 +225,7 @@ function readWords(reader: TokenReader): Words {
     last: compact.slice(lastCompact).join(''),
     before: before === '' ? undefined : before,
     // No host is in quotes.
-    hosted: lastQuoted < (ats.at(-1) ?? -1) ? hostedAddress(spaced, ats) : undefined,
+    hosted: ats !== undefined && lastQuoted < ats.at(-1)! ? hostedAddress(spaced, ats) : undefined,
   };
 }
 
@@ -287,11 +289,14 @@ function tokenize(value: string): readonly Token[] {
   while (at < value.length) {
     const character = value[at]!;
     const run = take(atom, value, at);
-    const found = run !== '' || ignored.includes(character) ? undefined : enclosed(value, at);
     if (run !== '') {
       add('word', run);
       at += run.length;
-    } else if (found === 'unclosed') {
+      continue;
+    }
+    const opens = '"[('.includes(character) && !ignored.includes(character);
+    const found = opens ? enclosed(value, at) : undefined;
+    if (found === 'unclosed') {
       ignored += character;
     } else if (found !== undefined) {
       at = found.end;
@@ -309,8 +314,8 @@ function tokenize(value: string): readonly Token[] {
   return tokens;
 }
 
-/** What begins at `at` and has an end of its own; undefined if nothing does. */
-function enclosed(value: string, at: number): Enclosed | 'unclosed' | undefined {
+/** What a quote, a bracket or a parenthesis at `at` begins. */
+function enclosed(value: string, at: number): Enclosed | 'unclosed' {
   switch (value[at]) {
     case '"': {
       const { text, end } = delimited(value, at + 1, '"', quotedText);
@@ -321,13 +326,11 @@ function enclosed(value: string, at: number): Enclosed | 'unclosed' | undefined 
       const { text, end } = delimited(value, at + 1, ']', literalText);
       return end > value.length ? 'unclosed' : { kind: 'literal', text: `[${text}]`, end };
     }
-    case '(': {
+    default: {
       const { text, end, closed } = readComment(value, at + 1);
       // Field: a comment at the very end is one all the same; an address is never in it.
       return closed || !text.includes('@') ? { kind: 'comment', text, end } : 'unclosed';
     }
-    default:
-      return undefined;
   }
 }
 
