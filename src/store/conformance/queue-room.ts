@@ -59,6 +59,7 @@ const contentBytes = 'Subject: hello\r\n\r\nHello\r\n'.length;
 export function testRoom(open: OpenTestStores): void {
   testAsking(open);
   testGivingBack(open);
+  testSharing(open);
 
   it('RFC 9208 §4.3: APPEND does not get what was promised to accepted mail', async () => {
     await using test = await open();
@@ -93,6 +94,41 @@ export function testRoom(open: OpenTestStores): void {
     assert.equal(await queue.takeRoom('m9', 0, need), false, 'no such message');
     assert.deepEqual(await queue.roomTaken(ann), { bytes: 900, messages: 1 });
   });
+}
+
+/** What local delivery does with content that mailboxes keep otherwise than it came. */
+function testSharing(open: OpenTestStores): void {
+  for (const octets of [100, 300 * 1024])
+    it(`content of ${octets} octets that a settlement gives to several is kept once, until the last is gone`, async () => {
+      await using test = await open();
+      const { queue, mailboxes, spool } = test.stores;
+      const needs: Needs = [
+        [ann, 1],
+        [bob, 1],
+      ];
+      const { leases } = await enqueue(test, 'm1', needs, { leaseUntil: 5000 });
+      const writer = spool.create();
+      for (let left = octets; left > 0; left -= 60_000)
+        await writer.write(Buffer.alloc(Math.min(left, 60_000), 'x'));
+      const content = await writer.commit();
+      writer.release();
+      const appended = [ann, bob].map((account) => ({
+        ...{ account, folder: 'INBOX', prefix: '', flags: [], received: 1, content },
+      }));
+      await queue.settle(settlement(leases[0]!, delivered, { append: appended }));
+      assert.equal((await mailboxes.usage(bob)).bytes, octets);
+      const [annUid] = (await mailboxes.list(ann, 'INBOX', { after: 0, limit: 9 })).map(
+        ({ uid }) => uid,
+      );
+      await mailboxes.expunge(ann, 'INBOX', [annUid!]);
+      await test.restart();
+      const again = test.stores.mailboxes;
+      const [kept] = await again.list(bob, 'INBOX', { after: 0, limit: 9 });
+      let read = 0;
+      for await (const piece of (await again.open(bob, kept!.id))!.content.read())
+        read += piece.length;
+      assert.equal(read, octets);
+    });
 }
 
 function testAsking(open: OpenTestStores): void {
