@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { assertLinear } from '../base/step-count.ts';
 import {
   findHeaderEnd,
   foldHeader,
@@ -10,6 +11,7 @@ import {
   parseHeader,
   scanHeader,
 } from './header.ts';
+import { parseMime } from './mime.ts';
 
 fc.configureGlobal({ seed: 5322 });
 
@@ -152,6 +154,21 @@ describe('RFC 5322 §2.2: a line that is no field', () => {
     const many = (count: number) => `${lines(count, `A: ${'b'.repeat(59)}`)}c\r\nTo: d\r\n\r\n`;
     assert.match(namesOf(many(1_000)), / To$/);
     assert.doesNotMatch(namesOf(many(1_100)), /To/);
+  });
+
+  it('is linear on hostile headers', () => {
+    for (const hostile of [
+      'a b\n',
+      'a\nX-B: c\n',
+      'a\nB: c\n',
+      ' \n',
+      'a\nTo: b\n',
+      '-',
+      '\xef\xbb\xbf',
+    ]) {
+      assertLinear(findHeaderEnd, (times) => octets(hostile.repeat(times)), 500);
+      assertLinear(parseMime, (times) => octets(`A: b\n${hostile.repeat(times)}`), 500);
+    }
   });
 
   it('means the same to whoever has only the header', () => {
