@@ -18,6 +18,7 @@ import { after, describe, it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { collected, message } from '../conformance/harness.ts';
+import { recordSyncs } from '../files/test-syncs.ts';
 import { inspectStore } from '../sqlite/inspection.ts';
 import { openSqliteStores } from '../sqlite/stores.ts';
 import { backUp } from './backup.ts';
@@ -131,6 +132,25 @@ describe('backup', () => {
     while (existsSync(used.file)) await new Promise((resolve) => setImmediate(resolve));
   });
 
+  const skip = process.platform !== 'linux' && 'the kernel does not say what was flushed';
+  it('is on the disk when it is called a backup, and so is what is restored', {
+    skip,
+  }, async (t) => {
+    const used = await inUse();
+    await using _stores = used.stores;
+    const synced = new Set<string>();
+    const inside = (directory: string) =>
+      readdirSync(directory, { recursive: true, encoding: 'utf8' })
+        .map((name) => join(directory, name))
+        .filter((path) => !path.endsWith(manifestFile));
+    const seen = await recordSyncs(t);
+    const { to } = await backedUp(used);
+    const back = await restored(to);
+    for (const path of seen) synced.add(path.replace(/\.restoring$/, ''));
+    for (const path of [to, `${to}/${manifestFile}.new`, ...inside(to), back, ...inside(back)])
+      assert.ok(synced.has(path), path);
+  });
+
   it('follows no links, waits for no pipes, and says what it left out', async () => {
     const used = await inUse();
     await using _stores = used.stores;
@@ -150,6 +170,8 @@ describe('backup', () => {
     const { to } = await backedUp(used);
     const again = backUp({ from: used.directory, to, version: '0', now: 0 });
     await assert.rejects(again, /is not empty/);
+    const within = { from: used.directory, to: join(used.directory, 'copy'), version: '0', now: 0 };
+    await assert.rejects(backUp(within), /within the data directory/);
     await assert.rejects(restoreBackup({ from: to, to: used.directory }), /is not empty/);
   });
 

@@ -59,6 +59,8 @@ const copiesMax = 4;
 /** @throws BackupError, or what the disk says */
 export async function backUp(options: BackupOptions): Promise<BackupResult> {
   const { from, to, version, now, onProgress, others } = options;
+  if (`${to}${sep}`.startsWith(`${from}${sep}`))
+    throw new BackupError(`${to} lies within the data directory: choose a place outside of it`);
   await makeDirectory(to);
   if ((await readdir(to)).length > 0)
     throw new BackupError(`${to} is not empty: a backup goes into a directory of its own`);
