@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
-import { describe, it } from 'node:test';
+import { afterEach, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import fc from 'fast-check';
 import { silentLog } from '../base/log.ts';
@@ -137,6 +137,12 @@ const tls = createServerTls({
   requestClientCertificate: false,
 });
 
+/** What a test that failed has left open would keep the process. */
+const leftOpen: { destroy(): void }[] = [];
+afterEach(() => {
+  for (const one of leftOpen.splice(0)) one.destroy();
+});
+
 async function open(options: Partial<ListenOptions> = {}) {
   const peers: SocketPeer[] = [];
   const waiting: ((peer: SocketPeer) => void)[] = [];
@@ -145,10 +151,14 @@ async function open(options: Partial<ListenOptions> = {}) {
   const listener = await listen({
     ...{ host: '127.0.0.1', port: 0, tls: undefined, implicitTls: false },
     proxy: { isProxy: (address) => address === '127.0.0.1', timeoutMs: 60_000 },
-    onConnection: (peer) => void (waiting.shift() ?? ((one) => peers.push(one)))(peer),
+    onConnection: (peer) => {
+      leftOpen.push(peer);
+      (waiting.shift() ?? ((one) => peers.push(one)))(peer);
+    },
     log: { ...silentLog, warn: note },
     ...options,
   });
+  leftOpen.push({ destroy: () => void listener.close() });
   const accepted = async (): Promise<SocketPeer> =>
     peers.shift() ?? new Promise((resolve) => waiting.push(resolve));
   const dial = (localAddress?: string): Socket =>

@@ -606,3 +606,36 @@ describe('a server that misbehaves', () => {
     );
   });
 });
+
+describe('smtp/client: what an owner must not give', () => {
+  it('a name that would end its line', () => {
+    for (const hostname of ['', 'a b', 'a\r\nMAIL FROM:<b@c>', 'a\tb', 'a\0'])
+      assert.throws(() => new ClientSession({ protocol: 'smtp', hostname }), /one word/);
+  });
+
+  const content = { kind: 'memory', pieces: [Buffer.from('x\r\n')] } as const;
+  const transactions: readonly (readonly [string, Partial<Outgoing>])[] = [
+    [
+      'a recipient with a parameter',
+      { recipients: [{ address: 'c@d> NOTIFY=NEVER', params: [] }] },
+    ],
+    ['a sender with a command', { sender: 'a@b>\r\nRSET\r\n' }],
+    ['two parameters in one', { params: ['RET=HDRS SIZE=1'] }],
+  ];
+  for (const [title, changes] of transactions)
+    it(title, () => {
+      const session = connected(['PIPELINING']);
+      const recipients = [{ address: 'a@x', params: [] }];
+      const outgoing = { sender: 's@x', params: [], recipients, content, ...changes };
+      assert.throws(() => session.send(outgoing), /one address|one word/);
+    });
+
+  it('but quoted strings are addresses', () => {
+    const session = connected(['PIPELINING']);
+    session.send({
+      ...{ sender: '"a b>c"@x.test', params: [], content },
+      recipients: [{ address: '"<>"@x.test', params: [] }],
+    });
+    assert.match(written(session), /^MAIL FROM:<"a b>c"@x\.test>\r\nRCPT TO:<"<>"@x\.test>\r\n/);
+  });
+});

@@ -868,6 +868,13 @@ describe('smtp/server: STARTTLS', () => {
   });
 });
 
+describe('smtp/server: what an owner must not give', () => {
+  it('a name that would end the greeting', () => {
+    for (const hostname of ['', 'a b', 'mx.test\r\n250 ok'])
+      assert.throws(() => new ServerSession({ ...facts({}), hostname }), /one word/);
+  });
+});
+
 describe('smtp/server: STARTTLS after AUTH', () => {
   const clear: Options = {
     startTls: true,
