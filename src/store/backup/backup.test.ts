@@ -266,6 +266,20 @@ describe('inspection and repair', () => {
     assert.deepEqual((await inspectStore({ directory: used.directory, depth: 'all' }))!.faults, []);
   });
 
+  it('RFC 5322 §3.3: of any date that APPEND took', async () => {
+    await using stores = (await inUse()).stores;
+    const { folders, spool, maintenance } = stores;
+    const { id: inbox } = (await folders.find(ann, 'INBOX'))!;
+    const content = await spool.store(large);
+    const received = Date.UTC(1601, 0, 1);
+    await folders.append(inbox, [{ content, flags: [], received }]);
+    assert.ok(content.kind === 'file');
+    await spool.remove(content.key);
+    assert.equal((await maintenance.mend(3))?.messages, 1);
+    const { messages } = (await folders.snapshot(inbox))!;
+    assert.deepEqual([messages.uid[2], messages.received[2]], [4, received]);
+  });
+
   it('leaves alone what is fine, or what only cannot be read', async () => {
     const used = await inUse();
     await using stores = used.stores;

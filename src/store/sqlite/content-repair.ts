@@ -66,13 +66,16 @@ export class ContentRepair implements RepairOperations {
   }
 }
 
+/** RFC 5322 §3.3: no year before 1900 is written. APPEND takes any date. */
+const firstWritten = Date.UTC(1900, 0, 1);
+
 function noticeOf({ sender, subject }: Row, received: number, now: number): Buffer {
   const field = (name: string, value: string) =>
     value === '' ? '' : foldHeader(name, encodeHeaderText(value));
   const header =
     field('From', text(sender)) +
     field('Subject', text(subject)) +
-    field('Date', formatDate(received)) +
+    field('Date', formatDate(Math.max(received, firstWritten))) +
     field('MIME-Version', '1.0') +
     field('Content-Type', 'text/plain; charset=us-ascii');
   return Buffer.from(
