@@ -16,7 +16,7 @@ import { findHeaderEnd, headerBytesMax } from '../../mail/header.ts';
 import { parseMime } from '../../mail/mime.ts';
 import { type MimePart, mimeLimits } from '../../mail/mime-part.ts';
 import { MimeScanner } from '../../mail/mime-scanner.ts';
-import type { Content } from '../../store/content.ts';
+import { type Content, ContentError } from '../../store/content.ts';
 import type { MailDigest } from '../../store/folder-store.ts';
 import { decodePieces } from './part-decoder.ts';
 import { gather, measure, type Pieces, piecesOf, sliceOf, withCrlf } from './pieces.ts';
@@ -65,6 +65,17 @@ export class MessageSource {
 
   get digest(): MailDigest | undefined {
     return this.#parts.digest;
+  }
+
+  /** Whether there is content to be shown, as far as can be told without reading it. */
+  async isReadable(): Promise<boolean> {
+    try {
+      await this.#parts.content?.check?.();
+      return true;
+    } catch (error) {
+      if (error instanceof ContentError) return false;
+      throw error;
+    }
   }
 
   /** @throws ContentError, before anything was said of it */

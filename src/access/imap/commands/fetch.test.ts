@@ -341,7 +341,15 @@ describe('content that is gone', () => {
     A< a NO [CORRUPTION] The server cannot read the content of UID 2: ask the postmaster for a backup
     A> b UID FETCH 2 (FLAGS BINARY.PEEK[1] BODY.PEEK[1] BODY.PEEK[])
     A< * 2 FETCH (UID 2 FLAGS (\\Recent))
-    A< b NO [CORRUPTION] …`,
+    A< b NO [CORRUPTION] …
+    A> c FETCH 1:2 (BODY[1])
+    A< * 1 FETCH (BODY[1] {6}
+    A< Text
+    A<  FLAGS (\\Seen))
+    A< c NO [CORRUPTION] …
+    A> d FETCH 2 FLAGS
+    A< * 2 FETCH (FLAGS (\\Recent))
+    A< d OK …`,
     lost,
   );
   dialogue(

@@ -187,13 +187,13 @@ async function setSeen(
   // RFC 4314 §4: without the right 's' the flag stays as it is.
   if (selected.readOnly || !selected.rights.includes('s')) return undefined;
   const { rows, open } = selected;
-  const unseen = page
-    .filter(({ source }) => source !== undefined)
-    .map(({ uid }) => uid)
-    .filter((uid) => {
-      const row = rows.rowOf(uid);
-      return row >= 0 && (rows.flags[row]! & seenBit) === 0;
-    });
+  const unseen: number[] = [];
+  for (const { uid, source } of page) {
+    const row = rows.rowOf(uid);
+    if (source === undefined || row < 0 || (rows.flags[row]! & seenBit) !== 0) continue;
+    // Nobody has seen what cannot be read.
+    if (await source.isReadable()) unseen.push(uid);
+  }
   if (unseen.length === 0) return undefined;
   await context.store.store(open.id, unseen, { kind: 'add', flags: ['\\Seen'] });
   await open.refresh();
