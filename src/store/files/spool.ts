@@ -305,10 +305,10 @@ class Shared {
   }
 }
 
-/** Small pieces of content, then a file. */
 /** Limit: what is kept in memory of content that is a file. */
 const headBytesMax = 16 * 2 ** 10;
 
+/** Small pieces of content, then a file. */
 class FileWriter implements ContentWriter {
   readonly #shared: Shared;
   readonly #keptBytesMax: number;
