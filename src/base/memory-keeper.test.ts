@@ -5,11 +5,11 @@ import { keepMemory } from './memory-keeper.ts';
 
 const mebibyte = 2 ** 20;
 
-function thread({ collectAfterMs = 1_000 } = {}) {
+function thread({ muchMs = 1_000, someMs = 1_000 } = {}) {
   const clock = new FakeClock();
   const state = { used: 0, busy: 0, rests: 0, collections: 0 };
   const stop = keepMemory({
-    ...{ clock, collectAfterMs },
+    ...{ clock, restBefore: { muchMs, someMs } },
     usedBytes: () => state.used,
     busyShare: () => state.busy,
     rest() {
@@ -36,7 +36,7 @@ describe('base/memory-keeper', () => {
   });
 
   it('begins to wait anew when the thread was busy meanwhile', async () => {
-    const { clock, state } = thread({ collectAfterMs: 30_000 });
+    const { clock, state } = thread({ muchMs: 30_000, someMs: 30_000 });
     state.used = 60 * mebibyte;
     await clock.advance(20_000);
     state.busy = 0.5;
@@ -57,6 +57,21 @@ describe('base/memory-keeper', () => {
     assert.equal(state.collections, 1);
     state.used = 18 * mebibyte;
     await clock.advance(1_000);
+    assert.equal(state.collections, 2);
+  });
+
+  it('waits longer where what has gathered is not much', async () => {
+    const { clock, state } = thread({ muchMs: 30_000, someMs: 300_000 });
+    state.used = 60 * mebibyte;
+    await clock.advance(299_000);
+    assert.equal(state.collections, 0);
+    await clock.advance(1_000);
+    assert.equal(state.collections, 1);
+    state.busy = 0.5;
+    await clock.advance(1_000);
+    state.used = 74 * mebibyte;
+    state.busy = 0;
+    await clock.advance(30_000);
     assert.equal(state.collections, 2);
   });
 

@@ -8,15 +8,23 @@ import type { Clock } from './clock.ts';
 // Looked at so often. A thread rests that was busy for no more than this share of that time.
 const everyMs = 1_000;
 const restingShare = 0.1;
-// What must have gathered since the last collection, and how long ago that must be: what comes
-// meanwhile waits for some tens of milliseconds.
-const gatheredBytesMin = 8 * 2 ** 20;
+// What comes while a heap is collected waits for some tens of milliseconds.
 const againMs = 5_000;
+/** Limit: octets that must have gathered since the last collection to be some, and to be much. */
+const someBytes = 8 * 2 ** 20;
+const muchBytes = 64 * 2 ** 20;
+
+/** How long a thread rests, in milliseconds, before what has gathered is collected. */
+export interface RestBeforeCollecting {
+  readonly muchMs: number;
+  readonly someMs: number;
+}
+
 /**
- * With the garbage much compiled code goes, too: for the next hundreds of messages a thread takes a
- * quarter longer.
+ * With the garbage much compiled code goes, too: for the next thousands of messages a thread takes half as
+ * long again. What some thousand messages leave is not worth that before mail is scarce.
  */
-const collectAfterMsDefault = 30_000;
+const restDefault: RestBeforeCollecting = { muchMs: 30_000, someMs: 300_000 };
 
 export interface MemoryKeeperParts {
   readonly clock: Clock;
@@ -26,17 +34,17 @@ export interface MemoryKeeperParts {
   readonly usedBytes: () => number;
   /** It begins to rest: what costs little to give back, and to have again. */
   readonly rest?: (() => void) | undefined;
-  /** It has rested for `collectAfterMs`, and much has gathered. */
+  /** It has rested for long enough. */
   readonly collect: () => void;
-  /** Default: 30 seconds. */
-  readonly collectAfterMs?: number | undefined;
+  /** Default: 30 seconds where 64 MiB have gathered, 5 minutes where it is 8. */
+  readonly restBefore?: RestBeforeCollecting | undefined;
 }
 
 /** Returns what ends it. */
 export function keepMemory(parts: MemoryKeeperParts): () => void {
-  const { clock, busyShare, usedBytes, collectAfterMs = collectAfterMsDefault } = parts;
+  const { clock, busyShare, usedBytes, restBefore = restDefault } = parts;
   let collectedAt = clock.now();
-  let leftBytes = 0;
+  let leftBytes = usedBytes();
   let busyAt = collectedAt;
   let isResting = true;
   const look = () => {
@@ -46,8 +54,10 @@ export function keepMemory(parts: MemoryKeeperParts): () => void {
     isResting = busyShare() <= restingShare;
     if (!isResting) busyAt = now;
     else if (!wasResting) parts.rest?.();
-    if (now - busyAt < collectAfterMs || now - collectedAt < againMs) return;
-    if (usedBytes() - leftBytes < gatheredBytesMin) return;
+    if (now - busyAt < restBefore.muchMs || now - collectedAt < againMs) return;
+    const gathered = usedBytes() - leftBytes;
+    if (gathered < someBytes) return;
+    if (gathered < muchBytes && now - busyAt < restBefore.someMs) return;
     parts.collect();
     collectedAt = clock.now();
     leftBytes = usedBytes();
@@ -62,7 +72,7 @@ export function keepMemory(parts: MemoryKeeperParts): () => void {
  * bin/postrider sets. Returns what ends it.
  */
 export function keepThreadMemory(
-  parts: Pick<MemoryKeeperParts, 'clock' | 'rest' | 'collectAfterMs'>,
+  parts: Pick<MemoryKeeperParts, 'clock' | 'rest' | 'restBefore'>,
 ): () => void {
   let last = performance.eventLoopUtilization();
   return keepMemory({

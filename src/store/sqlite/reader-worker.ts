@@ -59,7 +59,7 @@ function serve(options: ReaderWorkerOptions, port: NonNullable<typeof parentPort
     releasePages(database);
     reader.forgetColumns();
   };
-  const letGo = keepThreadMemory({ clock, rest, collectAfterMs: 1_000 });
+  const letGo = keepThreadMemory({ clock, rest, restBefore: { muchMs: 1_000, someMs: 1_000 } });
   // What has to read messages first takes turns with what can be answered at once.
   const unready: Question[] = [];
   const give = (question: Question): boolean => {
