@@ -191,7 +191,7 @@ async function fails(starting: Promise<RunningProcess>) {
   return { status: Number(status), stderr: stderr!.trim() };
 }
 
-describe('mistakes of an operator: one line that says what to do, exit 2', () => {
+describe('mistakes of an operator: one line that says what to do', () => {
   const listener = (port: number) => ({ service: 'smtp', host: '127.0.0.1', port });
 
   it('a port in use', async () => {
@@ -200,7 +200,8 @@ describe('mistakes of an operator: one line that says what to do, exit 2', () =>
     const { port } = holder.address() as { port: number };
     try {
       const { status, stderr } = await fails(startProcess({ listeners: [listener(port)] }));
-      assert.equal(status, 2, stderr);
+      // It may be free later: a service manager tries again.
+      assert.equal(status, 1, stderr);
       assert.match(stderr, new RegExp(`^postrider: .*${port}.*in use.*$`));
     } finally {
       holder.close();

@@ -27,10 +27,12 @@ describe('APPEND', () => {
     A> a APPEND INBOX "31-Dec-9999 23:30:00 +0100" {3+}
     A> abc
     A< * 5 EXISTS
+    A< * 1 RECENT
     A< a OK …
     A> b APPEND INBOX " 1-Jan-0001 00:30:00 -0030" {3+}
     A> abc
     A< * 6 EXISTS
+    A< * 2 RECENT
     A< b OK …
     A> c FETCH 5:6 INTERNALDATE
     A< * 5 FETCH (INTERNALDATE "31-Dec-9999 22:30:00 +0000")
