@@ -14,6 +14,7 @@ setTimeout(flushCompileCache, 5_000).unref();
 // bin/postrider sets it for this thread; for the others it would overrule their resourceLimits.
 setFlagsFromString('--max-semi-space-size=0');
 const { runCli } = await import('./cli/cli.ts');
-const { startServer } = await import('./server.ts');
 
-process.exitCode = await runCli(process.argv.slice(2), { serve: startServer });
+process.exitCode = await runCli(process.argv.slice(2), {
+  serve: async (options) => (await import('./server.ts')).startServer(options),
+});

@@ -4,37 +4,40 @@
 
 import { Command, CommanderError } from 'commander';
 import { version } from '../base/version.ts';
-import { accountCommand } from './account.ts';
-import { backupCommand, restoreCommand, verifyCommand } from './backup.ts';
-import { checkCommand } from './check.ts';
 import type { Actions, Context } from './context.ts';
 import { CliError, OutputClosed, processContext } from './context.ts';
-import { devCommand } from './dev.ts';
-import { initCommand } from './init.ts';
-import { mailCommand } from './mail.ts';
-import { queueCommand } from './queue.ts';
-import { reloadCommand } from './reload.ts';
-import { sendCommand } from './send.ts';
-import { serveCommand } from './serve.ts';
-import { whyCommand } from './why.ts';
 
 export type { Actions } from './context.ts';
 
-const commands: readonly ((context: Context) => Command)[] = [
-  serveCommand,
-  devCommand,
-  initCommand,
-  checkCommand,
-  accountCommand,
-  mailCommand,
-  queueCommand,
-  whyCommand,
-  sendCommand,
-  reloadCommand,
-  backupCommand,
-  restoreCommand,
-  verifyCommand,
-];
+type MakeCommand = (context: Context) => Command;
+
+/** In the order of the help. Only what is called is read: most commands need a part of the program. */
+const commands: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
+  ['serve', async () => (await import('./serve.ts')).serveCommand],
+  ['dev', async () => (await import('./dev.ts')).devCommand],
+  ['init', async () => (await import('./init.ts')).initCommand],
+  ['check', async () => (await import('./check.ts')).checkCommand],
+  ['account', async () => (await import('./account.ts')).accountCommand],
+  ['mail', async () => (await import('./mail.ts')).mailCommand],
+  ['queue', async () => (await import('./queue.ts')).queueCommand],
+  ['why', async () => (await import('./why.ts')).whyCommand],
+  ['send', async () => (await import('./send.ts')).sendCommand],
+  ['reload', async () => (await import('./reload.ts')).reloadCommand],
+  ['backup', async () => (await import('./backup.ts')).backupCommand],
+  ['restore', async () => (await import('./backup.ts')).restoreCommand],
+  ['verify', async () => (await import('./backup.ts')).verifyCommand],
+]);
+
+/** The one that is called; all of them where help is asked for, or nothing of that name is there. */
+async function commandsFor(
+  [first = '']: readonly string[],
+  context: Context,
+): Promise<readonly Command[]> {
+  const called = commands.get(first);
+  const wanted = called === undefined ? [...commands.values()] : [called];
+  if (first === '--version') return [];
+  return Promise.all(wanted.map(async (load) => (await load())(context)));
+}
 
 /** The exit status. Never throws. */
 export async function runCli(
@@ -48,7 +51,7 @@ export async function runCli(
     .helpOption('-h, --help', 'help for a command')
     .helpCommand('help [command]', 'help for a command')
     .showSuggestionAfterError();
-  for (const make of commands) program.addCommand(make(context));
+  for (const command of await commandsFor(argv, context)) program.addCommand(command);
   quiet(program);
   try {
     await program.parseAsync([...argv], { from: 'user' });

@@ -16,7 +16,7 @@ import type { Context, RunningServer } from './context.ts';
 import type { OperatorLog } from './log.ts';
 import { createLog } from './log.ts';
 import { messageOf } from './message.ts';
-import { serverOperations } from './open-operations.ts';
+import { serverOperations } from './own-operations.ts';
 
 export interface RunOptions {
   readonly config: Config;
