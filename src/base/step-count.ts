@@ -66,7 +66,7 @@ const growthMax = 4.5;
 export function assertLinear<T>(
   run: (input: T) => unknown,
   make: (times: number) => T,
-  count = 2_000,
+  count = 1_000,
 ): void {
   const inputs = [count, 4 * count].map(make);
   const [few = 0, many = 0] = countSteps(inputs.map((input) => () => void run(input)));
