@@ -25,7 +25,7 @@ export function directoryFindings({ dataDirectory, user }: Config): Finding[] {
     return [
       failure(
         path,
-        `${dataDirectory} does not belong to ${user}: \`chown -R ${user} ${dataDirectory}\``,
+        `${dataDirectory} does not belong to ${user}: \`chown -Rh ${user} ${dataDirectory}\``,
       ),
     ];
   if (existing === dataDirectory && (found.mode & 0o007) !== 0)

@@ -345,6 +345,20 @@ describe('SmtpServer', () => {
     assert.deepEqual(lines, ['onClose failed']);
   });
 
+  it('a flood of refusals is told of in full when the server closes', async () => {
+    const lines: string[] = [];
+    const count = (event: string, fields?: object) =>
+      void lines.push(event === 'refusals left out' ? JSON.stringify(fields) : event);
+    const log = { ...silentLog, info: count };
+    const onRecipient = () => reply(550, '1.1', 'Nobody here');
+    const to = Array.from({ length: 25 }, (_, i) => `user${i}@example.net`);
+    const flood = receive({ onRecipient, log, limits: { errors: 100 } }, { to });
+    await assert.rejects(flood, /Nobody here/);
+    assert.equal(lines.filter((line) => line === 'refused').length, 20);
+    // The sixth is DATA, which follows in the same write.
+    assert.match(lines.at(-1)!, /"count":6\b/);
+  });
+
   it('proxyProtocol: the client is who the proxy says', async () => {
     const heard: string[] = [];
     await using server = await new SmtpServer({

@@ -54,6 +54,7 @@ interface ServiceParts {
   readonly tls: ServerTls | undefined;
   readonly spool: Spool;
   readonly connections: ConnectionLimits;
+  readonly refusals: Refusals;
   readonly log: Log;
 }
 
@@ -97,7 +98,8 @@ export class SmtpServer implements AsyncDisposable {
       const tls = await this.#loadTls(directory);
       const spool = new FileSpool({ directory });
       const connections = this.#createLimits();
-      const service = this.#createService({ tls, spool, connections, log });
+      const refusals = new Refusals({ log, clock: systemClock() });
+      const service = this.#createService({ tls, spool, connections, refusals, log });
       const listener = await listen({
         ...(where.path === undefined
           ? { host: where.host ?? '127.0.0.1', port: where.port ?? 0 }
@@ -107,10 +109,13 @@ export class SmtpServer implements AsyncDisposable {
         admitHandshake: (address) =>
           connections.admit(address) === undefined ? () => connections.release(address) : undefined,
         onConnection: (peer) => service.accept(peer),
+        onHandshakeFailure: (client, { message: reason }) =>
+          refusals.note({ client, stage: 'tls', reason }),
         proxy: this.#proxyRules(),
         log,
       });
       const clear = async () => {
+        refusals.close();
         await spool[Symbol.asyncDispose]();
         await removeDirectory();
       };
@@ -159,13 +164,12 @@ export class SmtpServer implements AsyncDisposable {
     return createConnectionLimits({ connections, connectionsPerClient });
   }
 
-  #createService({ tls, spool, connections, log }: ServiceParts): SmtpService {
+  #createService({ tls, spool, connections, refusals, log }: ServiceParts): SmtpService {
     const options = this.#options;
     const { hostname = 'localhost', service = 'smtp', insecureAuth = false } = options;
     const clock = systemClock();
     const limits = { ...defaultLimits, ...given(options.limits ?? {}) };
     const throttle = createLoginThrottle({ clock, ...throttleOptions(options) });
-    const refusals = new Refusals({ log, clock });
     const mechanisms = (peer: { tls: ClientFacts['tls'] }) =>
       offeredTo(options, { tls: peer.tls, insecureAuth });
     return new SmtpService({
