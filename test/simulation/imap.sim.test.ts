@@ -4,7 +4,7 @@ import { openInMemory } from '../../src/store/sqlite/test-stores.ts';
 import { simulateImap } from './imap.sim.ts';
 
 /** Fixed, so that a failure is a change of ours; `npm run sim` looks for new ones. */
-const seeds = Array.from({ length: 30 }, (_, i) => i + 1);
+const seeds = Array.from({ length: 20 }, (_, i) => i + 1);
 
 describe('IMAP sessions side by side: each knows in the end what the folder holds', () => {
   for (const seed of seeds) it(`seed ${seed}`, async () => void (await simulateImap(seed)));
