@@ -66,6 +66,16 @@ describe('createConnectionLimits', () => {
     assert.equal(limits.admit('192.0.2.1'), undefined);
   });
 
+  it('what a client gives back it may have again, and no more', () => {
+    const limits = createConnectionLimits({ connections: 9, connectionsPerClient: 2 });
+    for (let i = 0; i < 2; i += 1) assert.equal(limits.admit('192.0.2.1'), undefined);
+    limits.release('192.0.2.1');
+    assert.equal(limits.admit('192.0.2.1'), undefined);
+    assert.equal(limits.admit('192.0.2.1')?.code, 421);
+    for (let i = 0; i < 3; i += 1) limits.release('192.0.2.1');
+    assert.equal(limits.open, 0);
+  });
+
   it('takes new limits without a restart', () => {
     const limits = createConnectionLimits({ connections: 1, connectionsPerClient: 1 });
     limits.admit('192.0.2.1');

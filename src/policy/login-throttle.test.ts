@@ -104,6 +104,51 @@ describe('login throttle', () => {
     assert.equal(throttle.accountDelayMs('203.0.113.1', 'bob@example.org'), 0);
   });
 
+  it('guesses at one account cost nothing up to a number, then twice as much each', () => {
+    const { throttle } = setUp({ delay: 1_000, delayMax: 8_000 });
+    const waits: number[] = [];
+    for (let i = 0; i < 12; i += 1) {
+      throttle.failed(`10.0.${i}.1`, ann);
+      waits.push(throttle.accountDelayMs('203.0.113.1', ann));
+    }
+    assert.deepEqual(waits, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1_000, 2_000, 4_000]);
+  });
+
+  it('an address is known for an account for thirty days', async () => {
+    const { clock, throttle } = setUp({ delay: 1_000 });
+    throttle.succeeded('198.51.100.1', ann);
+    await clock.advance(30 * 24 * 60 * minute);
+    for (let i = 0; i < 10; i += 1) throttle.failed(`10.0.${i}.1`, ann);
+    assert.equal(throttle.accountDelayMs('198.51.100.1', ann), 1_000);
+  });
+
+  it('what is forgiven, or over, leaves no wait behind', async () => {
+    const forgiven = setUp({ delay: 1_000, delayMax: 8_000 });
+    forgiven.fail('192.0.2.1', 4, ann);
+    forgiven.throttle.succeeded('192.0.2.1', ann);
+    forgiven.fail('192.0.2.1', 1, ann);
+    assert.equal(forgiven.delayMs('192.0.2.1'), 1_000);
+    const { clock, fail, delayMs } = setUp({ failuresPerNetwork: 3, blockFor: 15 * minute });
+    fail('192.0.2.1', 3);
+    await clock.advance(15 * minute);
+    assert.deepEqual([delayMs('192.0.2.1'), delayMs('192.0.2.1')], [0, 0]);
+  });
+
+  it('takes back the failures of fifty users of an address, not of more', () => {
+    const { throttle, fail, delayMs } = setUp({ failuresPerNetwork: 52 });
+    for (let i = 0; i < 51; i += 1) fail('192.0.2.1', 1, `user${i}@example.org`);
+    throttle.succeeded('192.0.2.1', 'user50@example.org');
+    fail('192.0.2.1', 1);
+    assert.equal(delayMs('192.0.2.1'), 'blocked');
+  });
+
+  it('takes new limits without a restart', () => {
+    const { throttle, fail, delayMs } = setUp({ failuresPerNetwork: 20 });
+    throttle.update({ failuresPerNetwork: 2 });
+    fail('192.0.2.1', 2);
+    assert.equal(delayMs('192.0.2.1'), 'blocked');
+  });
+
   it('remembers a bounded number of guessers', () => {
     const { throttle, delayMs } = setUp();
     throttle.failed('192.0.2.1');

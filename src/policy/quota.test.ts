@@ -34,6 +34,13 @@ describe('quota, as RCPT asks for it', () => {
     assert.equal(await ask(10 * KiB, 'ann'), undefined);
   });
 
+  it('what fits exactly fits; where not an octet is left, nothing does', async () => {
+    const { ask, used } = setUp();
+    assert.equal(await ask(100 * KiB, 'bob'), undefined);
+    used.set('ann', { bytes: 100 * KiB, messages: 1 });
+    assert.equal(await ask(0, 'ann'), '452 4.2.2');
+  });
+
   it('what is announced is not counted: words fill no mailbox', async () => {
     const { ask } = setUp();
     for (let i = 0; i < 100; i += 1) assert.equal(await ask(90 * KiB, 'ann'), undefined);
