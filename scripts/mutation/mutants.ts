@@ -32,7 +32,7 @@ const replacements: readonly (readonly [from: RegExp, to: string])[] = [
 const removable =
   /^\s*(?:(?:await |void )?[\w#.?!]+\(.*\);|(?:if|else if) \(.*\) (?:return|throw|continue|break)\b.*;|[\w#.]+ (?:[+-]?=) [^=].*;)$/;
 /** What is said, and generic types: no guard. */
-const harmless = /\blog\.(?:debug|info|warn|error)\(|\b(?:Map|Set|Promise)<.*\b(?:true|false)>/;
+const harmless = /\blog\.(?:debug|info|warn|error)\(|(?:Map|Set|Promise)<.*\b(?:true|false)>/;
 const comment = /^\s*(?:\/\/|\/?\*)/;
 const typesOnly =
   /^\s*(?:import|export (?:type|interface)|type|interface|readonly|\|)\b|=> [A-Z]\w*;$/;

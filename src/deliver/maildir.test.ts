@@ -124,6 +124,18 @@ describe('createMaildirDelivery', () => {
       assert.ok(name.endsWith(`,S=${text.length},W=${wire}`));
     });
 
+  it('a CR at the very end stays', async () => {
+    const directory = join(root, 'cr-at-end');
+    const result = await deliveryTo(directory)(
+      lease(['ann@example.org'], { pieces: ['a\r\nb\r'] }),
+      signal,
+    );
+    assert.equal(result.recipients[0]!.kind, 'delivered');
+    const folder = join(maildirOf(directory, 'ann@example.org'), 'new');
+    const [name] = await readdir(folder);
+    assert.match(await readFile(join(folder, name!), 'latin1'), /\na\nb\r$/);
+  });
+
   it('RFC 3030: stores binary content as it is', async () => {
     const folder = join(root, 'binary');
     const content = { pieces: ['a\r\n\r\nb\n\r\r\n'], params: ['BODY=BINARYMIME'] };

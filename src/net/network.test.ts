@@ -1,6 +1,27 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createNetworks, parseNetwork } from './network.ts';
+import { createNetworks, isAddress, isLoopback, parseNetwork } from './network.ts';
+
+describe('isLoopback', () => {
+  // What it says decides where AUTH is offered in the clear.
+  for (const host of ['localhost', '::1', '127.0.0.1', '127.8.8.8'])
+    it(`${host} is`, () => assert.equal(isLoopback(host), true));
+  for (const host of [
+    '',
+    '0.0.0.0',
+    '::',
+    '192.0.2.1',
+    '127.evil.test',
+    'mx.example.org',
+    '2001:db8::1',
+  ])
+    it(`'${host}' is not`, () => assert.equal(isLoopback(host), false));
+
+  it('an address is one without a zone', () => {
+    const texts = ['192.0.2.1', '::1', 'fe80::1%eth0', 'localhost', ''];
+    assert.deepEqual(texts.map(isAddress), [true, true, false, false, false]);
+  });
+});
 
 describe('networks', () => {
   const inside: [networks: string[], address: string, expected: boolean][] = [
@@ -34,6 +55,6 @@ describe('networks', () => {
   ])
     it(`RFC 4632: '${text}' is no network`, () => {
       assert.equal(parseNetwork(text), undefined);
-      assert.throws(() => createNetworks([text]));
+      assert.throws(() => createNetworks([text]), /^TypeError: not a network: /);
     });
 });

@@ -63,6 +63,18 @@ function shown(step: SaslStep): unknown {
 const tim = { account: 'tim' };
 
 describe('SASL server', () => {
+  it('RFC 4954 §4: a response has at most 12288 octets', async () => {
+    const server = () => createSaslServer('XOAUTH2', { authenticator, tls })!;
+    const frame = 'user=tim\x01auth=Bearer \x01\x01';
+    const step = async (size: number) => {
+      const token = 'x'.repeat(size - frame.length);
+      return server().step(Buffer.from(frame.replace(' \x01', ` ${token}\x01`)));
+    };
+    assert.equal((await step(12288)).kind, 'challenge');
+    const { kind, ...rest } = await step(12289);
+    assert.deepEqual([kind, (rest as { reason?: string }).reason], ['failure', 'malformed']);
+  });
+
   for (const [title, mechanism, responses, expected] of [
     ['RFC 4616 §4: first example', 'PLAIN', [undefined, '\0tim\0tanstaaftanstaaf'], ['', tim]],
     ['RFC 4616 §4: second example', 'PLAIN', ['Ursel\0Kurt\0xipj3plmq'], ['credentials']],
