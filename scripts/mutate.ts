@@ -31,6 +31,7 @@ function accepted(): Set<string> {
 
 function copyOfTree(): string {
   const copy = mkdtempSync(join(tmpdir(), 'postrider-mutants-'));
+  process.once('exit', () => rmSync(copy, { recursive: true, force: true }));
   for (const part of ['bin', 'entry', 'scripts', 'src', 'test', 'package.json', 'tsconfig.json'])
     cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
@@ -47,10 +48,13 @@ function passes(copy: string, test: string): Promise<boolean> {
     env: { ...process.env, NODE_COMPILE_CACHE: join(copy, '.compiled') },
   });
   // A loop without end does not hear SIGTERM, and has processes of its own.
-  const late = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), testMsMax);
+  const end = () => process.kill(-child.pid!, 'SIGKILL');
+  const late = setTimeout(end, testMsMax);
+  process.once('exit', end);
   return new Promise((resolve) => {
     child.once('exit', (status) => {
       clearTimeout(late);
+      process.off('exit', end);
       resolve(status === 0);
     });
   });
@@ -66,6 +70,9 @@ async function survives(copy: string, { guard, code, mutant }: Trial): Promise<b
     writeFileSync(file, code);
   }
 }
+
+// Neither leaves a broken test running behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 const wanted = process.argv[2] ?? '';
 const trials = guards
@@ -83,14 +90,10 @@ const survivors: string[] = [];
 const line = trials.values();
 async function work(): Promise<void> {
   const copy = copyOfTree();
-  try {
-    for (const trial of line) {
-      if (known.has(nameOf(trial)) || !(await survives(copy, trial))) continue;
-      survivors.push(nameOf(trial));
-      console.log(`survived: ${nameOf(trial)} (line ${trial.mutant.line})`);
-    }
-  } finally {
-    rmSync(copy, { recursive: true, force: true });
+  for (const trial of line) {
+    if (known.has(nameOf(trial)) || !(await survives(copy, trial))) continue;
+    survivors.push(nameOf(trial));
+    console.log(`survived: ${nameOf(trial)} (line ${trial.mutant.line})`);
   }
 }
 await Promise.all(Array.from({ length: availableParallelism() }, work));
