@@ -16,7 +16,7 @@ import {
   closeSearchDatabase,
   replaceSearchDatabase,
 } from './search-database.ts';
-import { type Job, leftOf, SearchIndex, type Stage } from './search-index.ts';
+import { type Advanced, type Job, leftOf, SearchIndex, type Stage } from './search-index.ts';
 
 type Columns = readonly unknown[];
 type Rows = readonly Columns[];
@@ -145,8 +145,8 @@ export class Derived {
     });
   }
 
-  /** A slice of what can be done ahead, until `isOver`. False when there is nothing more. */
-  advance(isOver: () => boolean): boolean {
+  /** A slice of what can be done ahead, until `isOver`. Undefined when there is nothing more. */
+  advance(isOver: () => boolean): Advanced | undefined {
     this.#tryRoom();
     return this.#use(({ index }) => index.advance(isOver));
   }

@@ -7,13 +7,19 @@ import { machineIdleMs, ReaderAhead } from './reader-ahead.ts';
 function start(slices: number, share = 2) {
   const clock = new FakeClock();
   const began = clock.now();
-  const test = { clock, share: share as number | undefined, at: [] as number[], fails: false };
+  const test = {
+    clock,
+    share: share as number | undefined,
+    at: [] as number[],
+    fails: false,
+    reads: 'new' as 'new' | 'old',
+  };
   const reader = {
     advance: () => {
       if (test.fails) throw new Error('no room');
-      if (test.at.length >= slices) return false;
+      if (test.at.length >= slices) return undefined;
       test.at.push(clock.now() - began);
-      return true;
+      return test.reads;
     },
     merge: () => false,
     sweep: () => undefined,
@@ -56,6 +62,24 @@ describe('ReaderAhead', () => {
     test.share = 1.2;
     await test.clock.advance(1000);
     assert.equal(test.at.length, 3, 'it goes on when it is quiet again');
+  });
+
+  it('takes a twentieth of a busy processor while messages are derived anew', async () => {
+    const test = start(200, 0.3);
+    test.reads = 'old';
+    test.ahead.wake();
+    for (let i = 0; i < 300; i += 1) {
+      test.ahead.wake();
+      await test.clock.advance(100);
+    }
+    const [first = 0, ...rest] = test.at;
+    assert.ok(first >= 10_000, `${first}`);
+    assert.ok(rest.length > 50 && rest.length < 67, `${rest.length} slices in 20 s`);
+    test.reads = 'new';
+    await test.clock.advance(1_000);
+    const before = test.at.length;
+    await test.clock.advance(20_000);
+    assert.ok(test.at.length - before <= 2, 'and what is merely new waits as before');
   });
 
   it('says what failed, and tries again when it is woken', async () => {

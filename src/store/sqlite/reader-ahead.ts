@@ -15,6 +15,9 @@ const idleShare = 0.5;
 // machine is busy.
 const quietMs = 500;
 const putOffMsMax = 10_000;
+// The same while messages are derived anew, after an upgrade: searches answer by the old reading until then.
+// A twentieth of a processor is little to whoever keeps the machine busy, and 100,000 messages take minutes.
+const putOffMsMaxForOld = 300;
 // How often rows of messages that are gone are looked for, while things change.
 const sweepEveryMs = 10 * 60_000;
 
@@ -32,6 +35,7 @@ export class ReaderAhead {
   #cancel: (() => void) | undefined;
   /** There is more to do. */
   #working = false;
+  #putOffMsMax = putOffMsMax;
   /** Since when it has been put off. */
   #since = 0;
   #rested: { readonly at: number; readonly idleMs: number | undefined } | undefined;
@@ -46,7 +50,7 @@ export class ReaderAhead {
     const now = this.#parts.clock.now();
     if (this.#working) return;
     if (this.#cancel === undefined) this.#since = now;
-    else if (now - this.#since > putOffMsMax) return;
+    else if (now - this.#since > this.#putOffMsMax) return;
     this.#wait(quietMs);
   }
 
@@ -65,7 +69,7 @@ export class ReaderAhead {
 
   #slice(): void {
     const now = this.#parts.clock.now();
-    if (this.#isBusy(now) && now - this.#since < putOffMsMax) {
+    if (this.#isBusy(now) && now - this.#since < this.#putOffMsMax) {
       this.#wait(restMs);
       return;
     }
@@ -91,7 +95,9 @@ export class ReaderAhead {
   #work(): boolean {
     const { reader, clock } = this.#parts;
     const end = clock.now() + sliceMs;
-    if (reader.advance(() => clock.now() >= end)) return true;
+    const advanced = reader.advance(() => clock.now() >= end);
+    this.#putOffMsMax = advanced === 'old' ? putOffMsMaxForOld : putOffMsMax;
+    if (advanced !== undefined) return true;
     if (reader.merge()) return true;
     if (clock.now() - this.#sweptAt >= sweepEveryMs) {
       this.#sweptAt = clock.now();

@@ -21,6 +21,7 @@ import type { WholeRow } from './packed-mails.ts';
 import { packMails } from './packed-mails.ts';
 import type { Row } from './row.ts';
 import { blob, integer, text, textOrNull } from './row.ts';
+import type { Advanced } from './search-index.ts';
 
 type Columns = readonly unknown[];
 
@@ -193,8 +194,8 @@ export class Reader implements ReaderOperations {
     return !slow.has(operation) || this.#derived.prepare(operation, args, isOver);
   }
 
-  /** A slice of what can be done ahead, until `isOver`. False when there is nothing more. */
-  advance(isOver: () => boolean): boolean {
+  /** A slice of what can be done ahead, until `isOver`. Undefined when there is nothing more. */
+  advance(isOver: () => boolean): Advanced | undefined {
     return this.#derived.advance(isOver);
   }
 

@@ -16,6 +16,9 @@ import { Vocabulary } from './vocabulary.ts';
 
 /** `facts`: all but the full-text indexes, which cost as much again. */
 export type Stage = 'facts' | 'index';
+
+/** A message that nothing was known of, or one that an older version has read in its own way. */
+export type Advanced = 'new' | 'old';
 export type TextIndex = 'bodies' | 'headers';
 
 type Rows = readonly (readonly unknown[])[];
@@ -181,22 +184,28 @@ export class SearchIndex {
     return found ?? new Set();
   }
 
-  /**
-   * A slice of what can be done ahead: the next messages that are not known. Returns false when there
-   * are none.
-   */
-  advance(isOver: () => boolean): boolean {
+  /** A slice of what can be done ahead; tells what it came to last, or undefined: nothing is left. */
+  advance(isOver: () => boolean): Advanced | undefined {
     let cursor = integer((this.#sql.cursor.get() as unknown as readonly unknown[])[0]);
     return this.#transaction(() => {
-      for (;;) {
+      let advanced: Advanced | undefined;
+      do {
         const row = this.#sql.next.get(cursor) as unknown as readonly unknown[] | undefined;
-        if (row !== undefined) cursor = integer(row[0]);
-        if (row !== undefined) this.#derive(cursor, 'index');
-        if (row !== undefined && !isOver()) continue;
-        this.#sql.setCursor.run(cursor);
-        return row !== undefined;
-      }
+        if (row === undefined) advanced = undefined;
+        else {
+          cursor = integer(row[0]);
+          advanced = this.#isOld(cursor) ? 'old' : 'new';
+          this.#derive(cursor, 'index');
+        }
+      } while (advanced !== undefined && !isOver());
+      this.#sql.setCursor.run(cursor);
+      return advanced;
     });
+  }
+
+  #isOld(email: number): boolean {
+    const row = this.#sql.stage.get(email) as unknown as readonly unknown[] | undefined;
+    return row !== undefined && row[1] !== derivation;
   }
 
   /** A slice of what makes the indexes smaller and faster. False when there is nothing to do. */
