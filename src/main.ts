@@ -16,5 +16,5 @@ setFlagsFromString('--max-semi-space-size=0');
 const { runCli } = await import('./cli/cli.ts');
 
 process.exitCode = await runCli(process.argv.slice(2), {
-  serve: async (options) => (await import('./server.ts')).startServer(options),
+  serve: async (options) => (await import('./compose/server.ts')).startServer(options),
 });

@@ -15,10 +15,7 @@ const floors = [
   ['receive', 'deliver', 'access', 'report'],
   ['config', 'admin'],
   ['cli'],
-  ['live.ts', 'relays.ts'],
-  ['doors.ts'],
-  ['services.ts'],
-  ['server.ts', 'embed'],
+  ['compose', 'embed'],
   ['main.ts', 'index.ts', 'testing'],
 ];
 const folderOf = (file: string) => file.split('/')[0]!;

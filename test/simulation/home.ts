@@ -1,5 +1,5 @@
 // Our own side of the simulation: one life of the server, from start to crash or stop, put together
-// as server.ts does it, with the simulated network and disk in place of the real ones.
+// as compose/server.ts does it, with the simulated network and disk in place of the real ones.
 
 import type { FakeClock } from '../../src/base/fake-clock.ts';
 import type { Log } from '../../src/base/log.ts';

@@ -3,22 +3,14 @@
 // whole or not at all.
 
 import { chmodSync } from 'node:fs';
-import type { Clock } from './base/clock.ts';
-import type { Log } from './base/log.ts';
-import type { ListenerConfig } from './config/config.ts';
-import type { Listener, ListenOptions } from './net/listener.ts';
-import { listen } from './net/listener.ts';
-import type { Peer } from './net/peer.ts';
-import type { ServerTls } from './net/tls.ts';
-
-/** What takes connections. */
-export interface Service {
-  accept(peer: Peer): void;
-  /** Ends what is idle now and the rest when it is done; resolves when all are gone. */
-  shutdown(): Promise<void>;
-  /** Drops what is still there. */
-  destroy(): void;
-}
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { ListenerConfig } from '../config/config.ts';
+import type { Listener, ListenOptions } from '../net/listener.ts';
+import { listen } from '../net/listener.ts';
+import type { Peer } from '../net/peer.ts';
+import type { Service } from '../net/service.ts';
+import type { ServerTls } from '../net/tls.ts';
 
 export interface ListeningOn {
   readonly service: ListenerConfig['service'];
@@ -28,7 +20,7 @@ export interface ListeningOn {
   readonly tls: ListenerConfig['tls'];
 }
 
-export interface DoorsParts {
+export interface ListenersParts {
   readonly serviceFor: (spec: ListenerConfig) => Service;
   readonly tls: () => ServerTls | undefined;
   readonly admitHandshake: ListenOptions['admitHandshake'];
@@ -40,12 +32,12 @@ export interface DoorsParts {
 }
 
 /** New sockets are open; nothing else has changed yet. */
-export interface DoorsChange {
+export interface ListenersChange {
   commit(): void;
   cancel(): Promise<void>;
 }
 
-/** Limit: connections at one door that wait for the start. */
+/** Limit: connections at one socket that wait for the start. */
 const waitingMax = 1024;
 /** How long conversations that were cut off have to notice it. */
 const destroyedMs = 2_000;
@@ -56,18 +48,18 @@ interface Place {
   readonly host: string;
 }
 
-export class Doors {
-  readonly #parts: DoorsParts;
-  #doors: readonly Door[] = [];
-  /** Behind doors that are closed: their last conversations may go on. */
+export class Listeners {
+  readonly #parts: ListenersParts;
+  #sockets: readonly ListeningSocket[] = [];
+  /** Of sockets that are closed: their last conversations may go on. */
   readonly #retired = new Set<Service>();
 
-  constructor(parts: DoorsParts) {
+  constructor(parts: ListenersParts) {
     this.#parts = parts;
   }
 
-  get listeners(): readonly ListeningOn[] {
-    return this.#doors.map((door) => door.at);
+  get list(): readonly ListeningOn[] {
+    return this.#sockets.map((socket) => socket.at);
   }
 
   /**
@@ -76,50 +68,50 @@ export class Doors {
    */
   async open(specs: readonly ListenerConfig[], kind: 'ports' | 'sockets'): Promise<void> {
     const wanted = specs.filter(({ path }) => (path === undefined) === (kind === 'ports'));
-    this.#doors = [...this.#doors, ...(await this.#openAll(placesOf(wanted)))];
+    this.#sockets = [...this.#sockets, ...(await this.#openAll(placesOf(wanted)))];
   }
 
   /** Those who connected already are served first. */
   start(): void {
-    for (const door of this.#doors) door.serve(this.#parts.serviceFor(door.spec));
+    for (const socket of this.#sockets) socket.serve(this.#parts.serviceFor(socket.spec));
   }
 
   /** @throws ListenError: then nothing has changed. */
-  async change(specs: readonly ListenerConfig[]): Promise<DoorsChange> {
+  async change(specs: readonly ListenerConfig[]): Promise<ListenersChange> {
     const places = placesOf(specs);
-    const left = new Set(this.#doors);
-    const keep = (place: Place, same: (door: Door) => boolean) => {
-      for (const door of left) {
-        if (!door.isAt(place) || !same(door)) continue;
-        left.delete(door);
-        return door;
+    const left = new Set(this.#sockets);
+    const keep = (place: Place, same: (socket: ListeningSocket) => boolean) => {
+      for (const socket of left) {
+        if (!socket.isAt(place) || !same(socket)) continue;
+        left.delete(socket);
+        return socket;
       }
       return undefined;
     };
     const unchanged = places.map((place) => keep(place, ({ spec }) => isSame(spec, place.spec)));
     const kept = places.map((place, i) => unchanged[i] ?? keep(place, () => true));
-    const opened = await this.#openAll(places.filter((_, i) => kept[i] === undefined));
+    const sockets = await this.#openAll(places.filter((_, i) => kept[i] === undefined));
     return {
       commit: () => {
-        for (const door of left) this.#retire(door.close());
-        const rest = [...opened];
-        this.#doors = places.map(({ spec }, i) => {
-          const door = kept[i] ?? rest.shift()!;
-          if (unchanged[i] !== undefined) return door;
-          door.change(spec);
-          this.#retire(door.serve(this.#parts.serviceFor(spec)));
-          return door;
+        for (const socket of left) this.#retire(socket.close());
+        const rest = [...sockets];
+        this.#sockets = places.map(({ spec }, i) => {
+          const socket = kept[i] ?? rest.shift()!;
+          if (unchanged[i] !== undefined) return socket;
+          socket.change(spec);
+          this.#retire(socket.serve(this.#parts.serviceFor(spec)));
+          return socket;
         });
       },
       cancel: async () => {
-        for (const door of opened) door.close();
+        for (const socket of sockets) socket.close();
       },
     };
   }
 
   /** No new connections, 421 to the idle; the others have `graceMs`. */
   async close(graceMs: number): Promise<void> {
-    for (const door of this.#doors) this.#retire(door.close());
+    for (const socket of this.#sockets) this.#retire(socket.close());
     const { clock } = this.#parts;
     const cutOff = Promise.withResolvers<void>();
     let cancel = clock.after(graceMs, () => {
@@ -137,20 +129,20 @@ export class Doors {
     void service.shutdown().then(() => this.#retired.delete(service));
   }
 
-  async #openAll(places: readonly Place[]): Promise<Door[]> {
-    const doors: Door[] = [];
+  async #openAll(places: readonly Place[]): Promise<ListeningSocket[]> {
+    const sockets: ListeningSocket[] = [];
     try {
-      for (const place of places) doors.push(await Door.open(place, this.#parts));
-      return doors;
+      for (const place of places) sockets.push(await ListeningSocket.open(place, this.#parts));
+      return sockets;
     } catch (error) {
-      for (const door of doors) door.close();
+      for (const socket of sockets) socket.close();
       throw error;
     }
   }
 }
 
 /** One listening socket, and what it does with connections once everything is ready. */
-class Door {
+class ListeningSocket {
   spec: ListenerConfig;
   readonly #host: string;
   #listener: Listener | undefined;
@@ -164,11 +156,11 @@ class Door {
 
   static async open(
     place: Place,
-    { tls, admitHandshake, onHandshakeFailure, log }: DoorsParts,
-  ): Promise<Door> {
-    const door = new Door(place);
+    { tls, admitHandshake, onHandshakeFailure, log }: ListenersParts,
+  ): Promise<ListeningSocket> {
+    const socket = new ListeningSocket(place);
     const { path, port, mode } = place.spec;
-    door.#listener = await listen({
+    socket.#listener = await listen({
       ...(path === undefined
         ? { host: place.host, port }
         : { path, mode: Number.parseInt(mode, 8) }),
@@ -178,13 +170,13 @@ class Door {
         return tls();
       },
       get implicitTls() {
-        return door.spec.tls === 'implicit';
+        return socket.spec.tls === 'implicit';
       },
-      onConnection: (peer) => door.#accept(peer),
+      onConnection: (peer) => socket.#accept(peer),
       onHandshakeFailure: (address, error) =>
-        onHandshakeFailure?.(door.spec.service, address, error),
+        onHandshakeFailure?.(socket.spec.service, address, error),
     });
-    return door;
+    return socket;
   }
 
   change(spec: ListenerConfig): void {

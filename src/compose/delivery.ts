@@ -1,0 +1,145 @@
+// Delivery: the queue's runner, and where it sends what is due: our mailboxes or Maildir folders,
+// or relays, which run in this thread or in one of their own.
+
+import { availableParallelism } from 'node:os';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import { createDelivery } from '../deliver/dispatch.ts';
+import { createLocalDelivery } from '../deliver/local.ts';
+import { createMaildirDelivery } from '../deliver/maildir.ts';
+import type { OpenRelay } from '../deliver/relay.ts';
+import { RelayThread } from '../deliver/relay-thread.ts';
+import { createRelay } from '../deliver/remote.ts';
+import type { Resolver } from '../dns/resolver.ts';
+import { createDialer } from '../net/dialer.ts';
+import { createResolvers } from '../net/resolver.ts';
+import { quotaOf } from '../policy/quota.ts';
+import type { Deliver } from '../queue/delivery.ts';
+import { createMessageIds } from '../queue/message-id.ts';
+import { QueueRunner } from '../queue/runner.ts';
+import type { HistoryStore } from '../store/history.ts';
+import type { Stores } from '../store/stores.ts';
+import type { InForce } from './in-force.ts';
+import { quotaInForce, recipientsOf } from './in-force.ts';
+
+interface Basics {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface DeliveryParts extends Basics {
+  readonly inForce: () => InForce;
+  readonly stores: Pick<Stores, 'queue' | 'spool'>;
+  readonly history: HistoryStore;
+}
+
+export interface Delivery {
+  readonly runner: QueueRunner;
+  readonly messageId: () => string;
+}
+
+/** Nothing leaves before `runner.start()`. */
+export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
+  const { inForce, stores, history, clock, random, log } = parts;
+  const messageId = createMessageIds({ clock, random, after: await stores.queue.newest() });
+  const runner = new QueueRunner({
+    store: stores.queue,
+    deliver: createDelivery({
+      router: {
+        routeOfDestination: (destination) => inForce().router.routeOfDestination(destination),
+      },
+      local: localDelivery(parts),
+      remote: (lease, signal) => inForce().remote(lease, signal),
+      log,
+    }),
+    ...{ clock, random, log, history },
+    get hostname() {
+      return inForce().config.hostname;
+    },
+    get settings() {
+      return inForce().queue;
+    },
+    ids: messageId,
+    resolve: (address) => recipientsOf(inForce(), address),
+  });
+  return { runner, messageId };
+}
+
+/** Our mailboxes or Maildir folders, by the configuration in force. */
+function localDelivery({ inForce, stores, clock, log }: DeliveryParts): Deliver {
+  const directory = {
+    accountOf: (address: string) => inForce().directory.accountOf(address),
+  };
+  const mailbox = createLocalDelivery({
+    ...{ directory, clock, spool: stores.spool, queue: stores.queue },
+    quota: () => quotaOf(quotaInForce(inForce())),
+  });
+  let maildir: { readonly path: string; readonly deliver: Deliver } | undefined;
+  return (lease, signal) => {
+    const { localDelivery: kind, hostname } = inForce().config;
+    if (kind.kind !== 'maildir') return mailbox(lease, signal);
+    if (maildir?.path !== kind.directory)
+      maildir = {
+        path: kind.directory,
+        deliver: createMaildirDelivery({
+          directory: kind.directory,
+          recipients: directory,
+          hostname,
+          log,
+        }),
+      };
+    return maildir.deliver(lease, signal);
+  };
+}
+
+/**
+ * Where relays run. A thread has its own clock, chance and resolver, and reads content from its file:
+ * whoever brings any of these along, such as a test, keeps everything in one thread.
+ */
+export interface Relays extends AsyncDisposable {
+  readonly open: OpenRelay;
+}
+
+/** What the server was started with. */
+export interface RelayWishes {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly resolver?: Resolver;
+  readonly stores?: Stores;
+  readonly relayIn?: 'own-thread' | 'same-thread';
+}
+
+export function createRelays(wishes: RelayWishes, { clock, random, log }: Basics): Relays {
+  if ((wishes.relayIn ?? usualPlace(wishes)) === 'own-thread') {
+    const thread = new RelayThread({ clock, log });
+    return {
+      open: (settings) => thread.open(settings),
+      [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
+    };
+  }
+  const resolverFor = createResolvers({ random, log });
+  const parts = { dialer: createDialer(), clock, random, log };
+  return {
+    open: (settings) => {
+      const resolver = wishes.resolver ?? resolverFor(settings.dns);
+      return createRelay({ ...settings, ...parts, resolver });
+    },
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+// What a second thread takes off the event loop costs more in all; below this the load, the flushes and
+// V8's helpers need the other processors. docs/decisions/0012-relay-thread.md
+const processorsForThread = 4;
+
+function usualPlace({
+  clock,
+  random,
+  resolver,
+  stores,
+}: RelayWishes): 'own-thread' | 'same-thread' {
+  const brought = [clock, random, resolver, stores].some((part) => part !== undefined);
+  return brought || availableParallelism() < processorsForThread ? 'same-thread' : 'own-thread';
+}

@@ -1,0 +1,46 @@
+// IMAP: mail read, sorted and shared, in folders that all sessions of the process have open together.
+
+import { ImapService } from '../access/imap/imap-service.ts';
+import { defaultImapLimits } from '../imap/limits.ts';
+import { createImapSession } from '../imap/session.ts';
+import { OpenFolders } from '../mailbox/open-folders.ts';
+import { quotaInForce } from './in-force.ts';
+import type { ServiceFor, ServiceParts } from './service-parts.ts';
+import { offersStartTls } from './service-parts.ts';
+
+export function createImap(parts: ServiceParts): ServiceFor {
+  const { inForce, stores, admission, certificate, authenticator, clock, random, log } = parts;
+  const { connections, throttle, refusals } = admission;
+  /** Made for the first listener; from then on it watches the store. */
+  let openFolders: OpenFolders | undefined;
+  return (spec) => {
+    openFolders ??= new OpenFolders(stores.folders);
+    return new ImapService({
+      settings: () => {
+        const { hostname, domains, imap, limits } = inForce().config;
+        const domain = domains.find((name) => !name.startsWith('.')) ?? hostname;
+        return {
+          hostname,
+          startTls: offersStartTls(spec, certificate),
+          insecureAuth: spec.insecureAuth,
+          limits: {
+            ...defaultImapLimits,
+            commandBytes: imap.commandSize,
+            appendBytes: limits.messageSize,
+            appendMessages: imap.messagesPerAppend,
+            errors: imap.errorsPerConnection,
+            idleMs: imap.idleTimeout,
+            loginMs: imap.loginTimeout,
+          },
+          quota: quotaInForce(inForce()),
+          admin: `mailto:postmaster@${domain}`,
+        };
+      },
+      createSession: createImapSession,
+      ...{ store: stores.folders, openFolders, spool: stores.spool },
+      accountOf: (address) => inForce().directory.accountOf(address),
+      ...{ authenticator, throttle, connections, clock, random, log, refusals },
+      startTls: admission.notedStartTls('imap', certificate),
+    });
+  };
+}

@@ -1,0 +1,120 @@
+// What is in force: everything that follows from the configuration alone, so that a reload replaces it
+// whole: routing, the directory, relays, limits. What lasts from start to stop is in server.ts.
+
+import { networkInterfaces } from 'node:os';
+import type { Log } from '../base/log.ts';
+import type { Config } from '../config/config.ts';
+import type { OpenRelay } from '../deliver/relay.ts';
+import type { RemoteDelivery } from '../deliver/remote.ts';
+import { deliveryBy } from '../deliver/remote.ts';
+import type { Router } from '../deliver/route.ts';
+import { createRouter } from '../deliver/route.ts';
+import { parseMailbox } from '../mail/address.ts';
+import type { Networks } from '../net/network.ts';
+import { createNetworks } from '../net/network.ts';
+import type { Directory } from '../policy/directory.ts';
+import { createDirectory } from '../policy/directory.ts';
+import { DomainPatterns } from '../policy/domain-patterns.ts';
+import type { QuotaLimits } from '../policy/quota.ts';
+import type { QueueSettings } from '../queue/runner.ts';
+import type { SessionLimits } from '../smtp/limits.ts';
+import type { NewRecipient } from '../store/queue-store.ts';
+import type { Stores } from '../store/sqlite/stores.ts';
+import { relaySettings } from './relay-settings.ts';
+
+/** Everything that follows from the configuration alone. */
+export interface InForce {
+  readonly config: Config;
+  readonly router: Router;
+  readonly directory: Directory;
+  readonly remote: RemoteDelivery;
+  readonly trusted: Networks;
+  readonly relayed: DomainPatterns;
+  readonly limits: SessionLimits;
+  readonly queue: QueueSettings;
+}
+
+export interface InForceParts {
+  readonly stores: Pick<Stores, 'accounts'>;
+  /** In this thread or in another. */
+  readonly openRelay: OpenRelay;
+  readonly log: Log;
+}
+
+export function putInForce(config: Config, { stores, openRelay, log }: InForceParts): InForce {
+  const { limits, queue } = config;
+  const router = createRouter({
+    domains: config.domains,
+    routes: config.routes,
+    localDelivery: config.localDelivery,
+    catchAll: config.dev,
+  });
+  return {
+    config,
+    router,
+    remote: deliveryBy(openRelay(relaySettings(config)), router.routeOfDestination),
+    directory: createDirectory({
+      accounts: stores.accounts,
+      domains: config.domains,
+      relayDomains: config.relayDomains,
+      aliases: config.aliases,
+      recipientDelimiter: config.recipientDelimiter,
+      acceptAll: config.dev,
+      hostname: config.hostname,
+      ourAddresses: ownAddresses(),
+      log,
+    }),
+    trusted: createNetworks(config.trustedNetworks),
+    relayed: new DomainPatterns(config.relayDomains),
+    limits: {
+      commandBytes: 512,
+      messageBytes: limits.messageSize,
+      textLineBytes: limits.textLine,
+      headerBytes: limits.headerSize,
+      localPartBytes: limits.localPart,
+      recipients: limits.recipients,
+      errors: limits.errorsPerConnection,
+      idleCommands: limits.commandsWithoutMail,
+      messages: limits.messagesPerConnection,
+      recipientDomains: limits.domainsPerConnection,
+      commandMs: limits.commandTimeout,
+      contentMs: limits.contentTimeout,
+    },
+    queue: {
+      retryAfterMs: queue.retryAfter,
+      warnAfterMs: queue.warnAfter,
+      expireAfterMs: queue.expireAfter,
+      connectionsPerDestination: queue.connectionsPerDestination,
+      activeMax: queue.deliveries,
+      memoryBytesMax: queue.memory,
+    },
+  };
+}
+
+/** Of this machine. RFC 5321 §4.1.3: mail may be addressed to them in brackets. */
+const ownAddresses = (): ReadonlySet<string> =>
+  new Set(
+    Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)),
+  );
+
+/** What an account may keep. */
+export function quotaInForce({ config }: InForce): QuotaLimits {
+  const { size, messages } = config.mailboxes.quota;
+  return { bytes: size, messages };
+}
+
+/** Whom a notification for this address goes to: aliases work for those as for other mail. */
+export async function recipientsOf(
+  { directory, router }: InForce,
+  address: string,
+): Promise<NewRecipient[]> {
+  const mailbox = parseMailbox(address);
+  if (mailbox === undefined) return [];
+  const resolution = await directory.resolve(mailbox, { mayRelay: true });
+  if (resolution.kind === 'refuse') return [];
+  return resolution.recipients.map((one) => ({
+    address: one.address,
+    params: [],
+    destination: router.destinationOf(one.address),
+  }));
+}

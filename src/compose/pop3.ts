@@ -1,0 +1,28 @@
+// POP3: an inbox fetched, by one session at a time.
+
+import { Maildrops } from '../access/maildrops.ts';
+import { Pop3Service } from '../access/pop3-service.ts';
+import { defaultPop3Limits } from '../pop3/limits.ts';
+import type { ServiceFor, ServiceParts } from './service-parts.ts';
+import { offersStartTls } from './service-parts.ts';
+
+export function createPop3(parts: ServiceParts): ServiceFor {
+  const { inForce, stores, admission, certificate, authenticator, clock, random, log } = parts;
+  const { connections, throttle, refusals } = admission;
+  const maildrops = new Maildrops({ mailboxes: stores.mailboxes, clock });
+  return (spec) =>
+    new Pop3Service({
+      settings: () => {
+        const { hostname, pop3 } = inForce().config;
+        return {
+          hostname,
+          startTls: offersStartTls(spec, certificate),
+          insecureAuth: spec.insecureAuth,
+          loginDelayMs: pop3.loginDelay,
+          limits: { ...defaultPop3Limits, idleMs: pop3.idleTimeout },
+        };
+      },
+      ...{ maildrops, authenticator, throttle, connections, clock, random, log, refusals },
+      startTls: admission.notedStartTls('pop3', certificate),
+    });
+}

@@ -1,0 +1,34 @@
+// What a relay has to know of the configuration, as plain data: it may run in another thread.
+
+import type { Config } from '../config/config.ts';
+import type { RelaySettings } from '../deliver/relay.ts';
+import { domainKey } from '../mail/address.ts';
+import { defaultTimeouts } from '../smtp/client/timeouts.ts';
+
+export function relaySettings({ hostname, delivery, queue, dns }: Config): RelaySettings {
+  return {
+    dns: {
+      servers: dns.servers,
+      timeoutMs: dns.timeout,
+      attempts: dns.attempts,
+      trustAd: dns.trustAd,
+      cacheEntriesMax: dns.cacheEntries,
+    },
+    hostname,
+    ourNames: new Set([domainKey(hostname)]),
+    limits: {
+      hostsMax: delivery.hostsPerMessage,
+      connectMs: delivery.connectTimeout,
+      idleMs: delivery.idleTimeout,
+      messagesPerConnection: queue.messagesPerConnection,
+    },
+    timeouts: {
+      ...defaultTimeouts,
+      greetingMs: delivery.greetingTimeout,
+      commandMs: delivery.commandTimeout,
+      endOfDataMs: delivery.contentTimeout,
+    },
+    eightBitConversion: delivery.eightBitConversion,
+    localAddress: delivery.sourceAddress,
+  };
+}

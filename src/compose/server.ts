@@ -1,0 +1,288 @@
+// The composition root: configuration → stores → services → listeners. Constructs and connects; the
+// logic is below. Whatever a reload can change lies in one object, `inForce`, that is replaced whole.
+
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from '../base/clock.ts';
+import { systemClock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import { systemRandom } from '../base/random.ts';
+import type { Config, ListenerConfig } from '../config/config.ts';
+import type { Resolver } from '../dns/resolver.ts';
+import type { Service } from '../net/service.ts';
+import type { Directory } from '../policy/directory.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { QueueRunner } from '../queue/runner.ts';
+import { openDataDirectory } from '../store/files/directory.ts';
+import { FileHistory } from '../store/files/history.ts';
+import type { HistoryStore } from '../store/history.ts';
+import type { Stores } from '../store/sqlite/stores.ts';
+import { openSqliteStores } from '../store/sqlite/stores.ts';
+import { Admission, authenticatorFor } from './admission.ts';
+import { Certificate } from './certificate.ts';
+import type { Relays } from './delivery.ts';
+import { createQueue, createRelays } from './delivery.ts';
+import { createImap } from './imap.ts';
+import type { InForce, InForceParts } from './in-force.ts';
+import { putInForce } from './in-force.ts';
+import type { ListeningOn } from './listeners.ts';
+import { Listeners } from './listeners.ts';
+import { createPop3 } from './pop3.ts';
+import type { SmtpParts } from './smtp.ts';
+import { createSmtp } from './smtp.ts';
+
+export type { ListeningOn } from './listeners.ts';
+
+export interface ServerOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly resolver?: Resolver;
+  /** Where other servers are talked to. Default: in a thread of its own where processors are plenty. */
+  readonly relayIn?: 'own-thread' | 'same-thread';
+  /** Instead of the ones in the data directory; the server closes them at the end. */
+  readonly stores?: Stores;
+  /** Asked before our own, in order. */
+  readonly policies?: readonly Policy[];
+  /** Called once the ports are bound, before the data directory is opened. */
+  readonly dropPrivileges?: () => void | Promise<void>;
+}
+
+export interface RunningServer extends AsyncDisposable {
+  readonly listeners: readonly ListeningOn[];
+  readonly stores: Stores;
+  readonly history: HistoryStore;
+  readonly runner: QueueRunner;
+  readonly config: Config;
+  readonly directory: Directory;
+  /**
+   * Resolves to the settings that were changed and are taken at the next start only.
+   * @throws when something of it cannot be had (a port, a certificate): the old one stays.
+   */
+  reload(config: Config): Promise<readonly string[]>;
+  /** No new connections, 421 to the idle; transactions and deliveries get up to `graceMs`. */
+  stop(options: { readonly graceMs: number }): Promise<void>;
+}
+
+/** What lasts from start to stop. */
+interface Parts {
+  readonly stores: Stores;
+  readonly history: FileHistory;
+  readonly runner: QueueRunner;
+  readonly relays: Relays;
+  readonly listeners: Listeners;
+  readonly certificate: Certificate;
+  readonly admission: Admission;
+  readonly log: Log;
+}
+
+/** @throws ListenError, TlsError, StorageError with a message for the operator. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { config, log, clock = systemClock(), random = systemRandom } = options;
+  const basics = { clock, random, log };
+  // What was opened before something failed is closed again.
+  await using undo = new AsyncDisposableStack();
+  const certificate = new Certificate(log);
+  const admission = new Admission(config, basics);
+  const listeners = new Listeners({
+    serviceFor: (spec) => serviceFor(spec),
+    tls: () => certificate.tls,
+    admitHandshake: admission.admitHandshake,
+    onHandshakeFailure: (service, client, { message: reason }) =>
+      admission.refusals.note({ service, client, stage: 'tls', reason }),
+    ...{ clock, log },
+  });
+  undo.defer(() => listeners.close(0));
+  await certificate.read(config);
+  await listeners.open(config.listeners, 'ports');
+  await options.dropPrivileges?.();
+  await listeners.open(config.listeners, 'sockets');
+  if (options.stores === undefined) await openDataDirectory(config.dataDirectory);
+  await certificate.make(config);
+
+  const stores = options.stores ?? (await openStores(config, basics));
+  undo.use(stores);
+  const history = openHistory(config, basics);
+  undo.use(history);
+  admission.recordIn(history);
+  const relays = createRelays(options, basics);
+  undo.use(relays);
+  const state = new State(config, { stores, openRelay: relays.open, log });
+  const inForce = () => state.inForce;
+  const delivery = await createQueue({ inForce, stores, history, ...basics });
+  const authenticator = authenticatorFor(inForce, { accounts: stores.accounts, clock });
+  const serviceFor = createServices({
+    ...{ inForce, stores, admission, authenticator, certificate, delivery, ...basics },
+    policies: options.policies ?? [],
+  });
+  const { runner } = delivery;
+  const parts = { stores, history, runner, relays, listeners, certificate, admission, log };
+  const server = new Server(state, parts);
+  await server.start();
+  undo.move();
+  return server;
+}
+
+function createServices(parts: SmtpParts): (spec: ListenerConfig) => Service {
+  const smtp = createSmtp(parts);
+  const imap = createImap(parts);
+  const pop3 = createPop3(parts);
+  return (spec) => {
+    const { service } = spec;
+    if (service === 'imap') return imap(spec);
+    if (service === 'pop3') return pop3(spec);
+    return smtp({ ...spec, service });
+  };
+}
+
+/** What was started with, and what is in force since the last reload. */
+class State {
+  readonly started: Config;
+  readonly #parts: InForceParts;
+  inForce: InForce;
+
+  constructor(config: Config, parts: InForceParts) {
+    this.started = config;
+    this.#parts = parts;
+    this.inForce = putInForce(config, parts);
+  }
+
+  next(config: Config): InForce {
+    return putInForce(config, this.#parts);
+  }
+}
+
+class Server implements RunningServer {
+  readonly #state: State;
+  readonly #parts: Parts;
+  #reloading: Promise<unknown> = Promise.resolve();
+  #stopping: Promise<void> | undefined;
+
+  constructor(state: State, parts: Parts) {
+    this.#state = state;
+    this.#parts = parts;
+  }
+
+  async start(): Promise<void> {
+    await this.#reroute();
+    this.#parts.runner.start();
+    this.#parts.listeners.start();
+  }
+
+  get listeners(): readonly ListeningOn[] {
+    return this.#parts.listeners.list;
+  }
+
+  get config(): Config {
+    return this.#state.inForce.config;
+  }
+
+  get directory(): Directory {
+    return this.#state.inForce.directory;
+  }
+
+  get stores(): Stores {
+    return this.#parts.stores;
+  }
+
+  get history(): HistoryStore {
+    return this.#parts.history;
+  }
+
+  get runner(): QueueRunner {
+    return this.#parts.runner;
+  }
+
+  reload(config: Config): Promise<readonly string[]> {
+    const reloaded = this.#reloading.then(() => this.#reload(config)); // one after the other
+    this.#reloading = reloaded.catch(() => {});
+    return reloaded;
+  }
+
+  stop({ graceMs }: { readonly graceMs: number }): Promise<void> {
+    this.#stopping ??= this.#stopAll(graceMs);
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop({ graceMs: this.config.shutdownGrace });
+  }
+
+  /** New sockets and the certificate first: they can fail, and then nothing else has changed. */
+  async #reload(written: Config): Promise<readonly string[]> {
+    if (this.#stopping !== undefined) throw new Error('the server is stopping');
+    const { started } = this.#state;
+    const { listeners, certificate, admission, history, runner, log } = this.#parts;
+    const { dataDirectory, user } = started;
+    const config = { ...written, dataDirectory, user };
+    const next = this.#state.next(config);
+    const change = await listeners.change(config.listeners).catch(async (error: unknown) => {
+      await next.remote.close();
+      throw error;
+    });
+    try {
+      await certificate.reload(config);
+    } catch (error) {
+      await change.cancel();
+      await next.remote.close();
+      throw error;
+    }
+    const before = this.#state.inForce;
+    this.#state.inForce = next;
+    history.resize(config.history.size);
+    void before.remote.close();
+    const later = restartSettings.filter((key) => !isDeepStrictEqual(written[key], started[key]));
+    if (later.length > 0) log.warn('needs a restart', { settings: later });
+    admission.update(config);
+    change.commit();
+    await this.#reroute();
+    runner.wake();
+    return later;
+  }
+
+  async #stopAll(graceMs: number): Promise<void> {
+    const { listeners, runner, relays, admission, history, stores } = this.#parts;
+    await this.#reloading;
+    await listeners.close(graceMs);
+    await runner.stop({ graceMs });
+    await this.#state.inForce.remote.close();
+    await relays[Symbol.asyncDispose]();
+    admission.refusals.close();
+    await history[Symbol.asyncDispose]();
+    await stores[Symbol.asyncDispose]();
+  }
+
+  /** What is queued follows the routes that are in force now. */
+  async #reroute(): Promise<void> {
+    const { stores, log } = this.#parts;
+    const recipients = await stores.queue.reroute(this.#state.inForce.router.destinationOf);
+    if (recipients > 0) log.info('rerouted', { recipients });
+  }
+}
+
+/** A reload of these has no effect until the next start. */
+const restartSettings = ['dataDirectory', 'user'] as const;
+
+const openStores = (
+  { dataDirectory: directory }: Config,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): Promise<Stores> => openSqliteStores({ directory, log, clock, onFailure: endLoudly });
+
+const openHistory = (
+  { dataDirectory, history }: Config,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): FileHistory =>
+  new FileHistory({
+    directory: join(dataDirectory, 'history'),
+    bytesMax: history.size,
+    ...{ clock, log },
+  });
+
+/** Without its store a server can only refuse: better that it ends, and recovers when started anew. */
+function endLoudly(error: Error): void {
+  setImmediate(() => {
+    throw error;
+  });
+}

@@ -1,0 +1,115 @@
+// SMTP, submission and LMTP: mail that comes in. A reception asks the policies, then hands each
+// message to the queue.
+
+import type { Log } from '../base/log.ts';
+import type { ListenerConfig } from '../config/config.ts';
+import type { Peer } from '../net/peer.ts';
+import { Login } from '../policy/login.ts';
+import type { Policy } from '../policy/policy.ts';
+import { inOrder } from '../policy/policy.ts';
+import { qualifiedDomain } from '../policy/qualified-domain.ts';
+import { createQuotaRule } from '../policy/quota.ts';
+import { createSenderRule } from '../policy/sender-owner.ts';
+import { DomainQueues } from '../queue/domain-queues.ts';
+import type { SmtpServiceSettings } from '../receive/smtp-service.ts';
+import { SmtpService } from '../receive/smtp-service.ts';
+import { offeredMechanisms } from '../sasl/server.ts';
+import type { Quota } from '../store/folder-store.ts';
+import type { Stores } from '../store/sqlite/stores.ts';
+import type { Delivery } from './delivery.ts';
+import { quotaInForce } from './in-force.ts';
+import type { ServiceFor, ServiceParts } from './service-parts.ts';
+import { offersStartTls } from './service-parts.ts';
+
+export interface SmtpParts extends ServiceParts {
+  readonly delivery: Pick<Delivery, 'runner' | 'messageId'>;
+  /** Asked before our own, in order. */
+  readonly policies: readonly Policy[];
+}
+
+type SmtpListener = ListenerConfig & { readonly service: SmtpServiceSettings['service'] };
+
+export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
+  const { inForce, stores, admission, certificate, authenticator, clock, random, log } = parts;
+  const { connections, throttle, refusals } = admission;
+  const { runner, messageId } = parts.delivery;
+  const { queue, spool } = stores;
+  const rules = createRules(parts);
+  const queues = new DomainQueues({
+    store: queue,
+    mayStart: (domain) => inForce().relayed.matches(domain).length > 0,
+    wake: () => runner.wake(),
+    ...{ clock, log },
+  });
+  const login = (sessionLog: Log) =>
+    new Login({ authenticator, throttle, clock, log: sessionLog, refusals });
+
+  return (spec) => {
+    const withheld = new Set(spec.withhold);
+    const mechanisms = ({ tls }: Peer): readonly string[] =>
+      spec.service === 'lmtp'
+        ? []
+        : offeredMechanisms({ authenticator, tls, insecureAuth: spec.insecureAuth });
+    const settings = (): SmtpServiceSettings => {
+      const { config, limits, trusted, directory, router } = inForce();
+      return {
+        hostname: config.hostname,
+        receivedFieldsMax: config.limits.receivedFields,
+        messageMs: config.limits.messageTimeout,
+        service: spec.service,
+        startTls: offersStartTls(spec, certificate),
+        bareNewlines: spec.bareNewlines,
+        localDomain: config.dev ? config.hostname : undefined,
+        authRequired: spec.service === 'submission',
+        ...{ withheld, limits, mechanisms, login, directory },
+        isTrusted: trusted.has,
+        destinationOf: router.destinationOf,
+        vrfy: config.vrfy,
+        ...rules(spec.service),
+      };
+    };
+    return new SmtpService({
+      settings,
+      startTls: (peer) => certificate.startTls(peer),
+      submit: (message, _client, room) => runner.submit(message, room),
+      startQueue: async (node) => queues.start(node),
+      ...{ connections, spool, messageId, clock, random, log, refusals },
+    });
+  };
+}
+
+type Rules = Pick<SmtpServiceSettings, 'hooks' | 'senderRule' | 'quotaRule'>;
+
+/** Who may send what to whom, beyond what the protocol says. */
+function createRules(parts: SmtpParts): (service: SmtpListener['service']) => Rules {
+  const { inForce, stores, clock, policies } = parts;
+  const { accounts } = stores;
+  const senderRule = inForce().config.dev
+    ? undefined
+    : createSenderRule({ accounts, directory: () => inForce().directory });
+  const quotaRule = createQuotaRule({
+    limits: () => quotaInForce(inForce()),
+    usage: (account) => expectedUsage(stores, account),
+    clock,
+  });
+  const hooks = inOrder(policies);
+  const submissionHooks = inOrder([
+    ...policies,
+    qualifiedDomain({ isOurs: (domain) => inForce().directory.isOurs(domain) }),
+  ]);
+  return (service) => ({
+    senderRule,
+    // Where mail is handed on, somebody else counts.
+    quotaRule: inForce().config.localDelivery.kind === 'mailbox' ? quotaRule : undefined,
+    hooks: service === 'submission' ? submissionHooks : hooks,
+  });
+}
+
+/** What is in the mailbox, and what was accepted for it. */
+async function expectedUsage({ mailboxes, queue }: Stores, account: string): Promise<Quota> {
+  const [stored, queued] = await Promise.all([mailboxes.usage(account), queue.roomTaken(account)]);
+  return {
+    bytes: stored.bytes + queued.bytes,
+    messages: stored.messages + queued.messages,
+  };
+}
