@@ -15,9 +15,9 @@ import {
   removeAppPassword,
 } from '../policy/account-operations.ts';
 import { destinationText } from '../queue/destination-text.ts';
-import type { MessageStory } from '../queue/operations.ts';
 import { replyText } from '../queue/reply-text.ts';
-import { formatWhy } from '../queue/story.ts';
+import type { MessageStory } from '../queue/story.ts';
+import { formatWhy } from '../queue/story-text.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import { ContentError } from '../store/content.ts';
 import type { HistoryEvent } from '../store/history.ts';

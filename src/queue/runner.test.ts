@@ -9,12 +9,13 @@ import { memoryHistory } from '../store/history.ts';
 import type { Lease, NewMessage, NewRecipient } from '../store/queue-store.ts';
 import { MemoryDisk, openSqliteStores } from '../store/sqlite/stores.ts';
 import type { Fault } from '../store/sqlite/transport.ts';
+import { cancelMessage } from './cancellation.ts';
 import type { DeliveryResult, RecipientResult } from './delivery.ts';
 import { createMessageIds } from './message-id.ts';
-import { cancelMessage, storiesOf } from './operations.ts';
 import type { QueueSettings } from './runner.ts';
 import { QueueRunner } from './runner.ts';
-import { formatWhy } from './story.ts';
+import { storiesOf } from './story.ts';
+import { formatWhy } from './story-text.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;

@@ -33,9 +33,9 @@ import { destinationText } from './destination-text.ts';
 import { recordReceived, recordReport, recordUntold } from './diary.ts';
 import { expandAliases } from './expansion.ts';
 import { Lineup } from './lineup.ts';
+import type { Outcomes, RetrySettings } from './outcomes.ts';
+import { outcomesOf } from './outcomes.ts';
 import { Recorder } from './recorder.ts';
-import type { RetrySettings, Verdicts } from './settlement.ts';
-import { judge } from './settlement.ts';
 
 export interface QueueSettings extends RetrySettings {
   readonly connectionsPerDestination: number;
@@ -325,17 +325,17 @@ export class QueueRunner {
     const { clock, settings, random, history } = this.#parts;
     const { message, destination } = lease;
     const now = clock.now();
-    const verdicts = judge(lease, given, { now, settings, random });
-    const { results, reports, untold, nextDue } = verdicts;
+    const concluded = outcomesOf(lease, given, { now, settings, random });
+    const { results, reports, untold, nextDue } = concluded;
     const { id } = message;
     history.record({ id, at: now, kind: 'attempt', destination, durationMs, results });
     this.#say(lease, results, durationMs);
     if (untold !== undefined) recordUntold(history, id, now, untold);
     if (reports.length === 0) {
       this.#lineup.drop(lease);
-      this.#recorder.record(settlementOf(lease, verdicts, []), nextDue);
+      this.#recorder.record(settlementOf(lease, concluded, []), nextDue);
     } else {
-      void this.#recordWithReports(lease, verdicts);
+      void this.#recordWithReports(lease, concluded);
     }
   }
 
@@ -357,14 +357,14 @@ export class QueueRunner {
     }
   }
 
-  async #recordWithReports(lease: Lease, verdicts: Verdicts): Promise<void> {
+  async #recordWithReports(lease: Lease, concluded: Outcomes): Promise<void> {
     const { log, clock, settings, history } = this.#parts;
     const { message } = lease;
-    let { outcomes, nextDue } = verdicts;
+    let { outcomes, nextDue } = concluded;
     const reports: NewMessage[] = [];
     this.#busy += 1;
     try {
-      for (const report of verdicts.reports) {
+      for (const report of concluded.reports) {
         const made = await deliveryReports(message, report, this.#parts);
         for (const one of made) recordReport(history, message.id, report.action, one);
         reports.push(...made);
@@ -383,7 +383,7 @@ export class QueueRunner {
     }
     this.#busy -= 1;
     this.#lineup.drop(lease);
-    this.#recorder.record(settlementOf(lease, { ...verdicts, outcomes }, reports), nextDue);
+    this.#recorder.record(settlementOf(lease, { ...concluded, outcomes }, reports), nextDue);
   }
 
   #recorded({ enqueue }: Settlement, nextDue: number | undefined): void {
@@ -518,6 +518,6 @@ export class QueueRunner {
 
 const settlementOf = (
   { message }: Lease,
-  { outcomes, append }: Verdicts,
+  { outcomes, append }: Outcomes,
   enqueue: readonly NewMessage[],
 ): Settlement => ({ message: message.id, outcomes, enqueue, append });

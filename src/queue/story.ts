@@ -1,151 +1,54 @@
-// The story of a message for people: where it came from, what was tried, what was said, what comes
-// next. `why` prints it.
+// The story of a message: what is left of it in the queue and what its history says, by whatever it is
+// asked for. story-text.ts tells it to people.
 
-import { unreachable } from '../base/assert.ts';
-import type { AttemptResult, HistoryEvent, RefusedEvent, Untold } from '../store/history.ts';
-import type { Origin, QueueEntry } from '../store/queue-store.ts';
-import { destinationText } from './destination-text.ts';
-import type { MessageStory } from './operations.ts';
-import { replyText } from './reply-text.ts';
+import type { HistoryEvent, HistoryStore } from '../store/history.ts';
+import { sameMessageId } from '../store/history.ts';
+import type { QueueEntry, QueueStore } from '../store/queue-store.ts';
 
-/** Lines ending in LF. */
-export function formatWhy(stories: readonly MessageStory[]): string {
-  return stories.map(formatStory).join('\n');
+/** Everything known of one message. */
+export interface MessageStory {
+  readonly id: string;
+  /** What is left of it in the queue. */
+  readonly queued: QueueEntry | undefined;
+  /** Oldest first. */
+  readonly events: readonly HistoryEvent[];
 }
 
-function formatStory({ id, queued, events }: MessageStory): string {
-  const [first] = events;
-  if (first?.kind === 'refused') return `${eventLines(first).join('\n')}\n`;
-  const lines = [`Message ${id}`];
-  if (queued !== undefined && !events.some(({ kind }) => kind === 'received'))
-    lines.push(`${isoTime(queued.received)}  received`, ...receivedLines(queued, queued.origin));
-  for (const event of events) lines.push(...eventLines(event));
-  lines.push(...nowLines(queued), ...untoldLines(events));
-  return `${lines.join('\n')}\n`;
-}
+/** Limit: messages that share a Message-ID and are still queued. */
+const storiesMax = 20;
 
-function eventLines(event: HistoryEvent): string[] {
-  const when = isoTime(event.at);
-  switch (event.kind) {
-    case 'received': {
-      const { recipients, recipientCount, reportsOn } = event;
-      const more = recipientCount - recipients.length;
-      const to = `${recipients.map((address) => `<${address}>`).join(', ')}`;
-      return [
-        `${when}  received`,
-        ...receivedLines(event, event.origin),
-        `    to ${to}${more > 0 ? ` and ${more} more` : ''}`,
-        ...(reportsOn === undefined ? [] : [`    it is a report on message ${reportsOn}`]),
-      ];
-    }
-    case 'attempt': {
-      const { destination, durationMs, results } = event;
-      const where = destinationText(destination);
-      if (durationMs !== undefined)
-        return [`${when}  tried ${where}, took ${durationMs} ms`, ...results.flatMap(resultLines)];
-      // The words of another attempt: nothing was said to this message.
-      const because = results[0] === undefined ? '' : ` (${withoutCode(results[0].reply)})`;
-      const found = `not tried: ${where} had just been found unreachable${because}`;
-      return [`${when}  ${found}`, ...results.flatMap(skippedLines)];
-    }
-    case 'cancelled': {
-      const told = event.silent
-        ? 'the sender was not told'
-        : event.untold === undefined
-          ? 'the sender was told'
-          : `nobody was told, because ${untoldTexts[event.untold]}`;
-      const of = event.recipients.map((address) => `<${address}>`).join(', ');
-      return [`${when}  cancelled by the administrator for ${of}; ${told}`];
-    }
-    case 'report':
-      return [`${when}  the sender is told (${event.action}) by message ${event.report}`];
-    case 'untold':
-      return []; // at the end
-    case 'refused':
-      return [`Refused ${when}`, ...refusedLines(event)];
-    default:
-      return unreachable(event);
+/** By queue id or Message-ID, what was refused also by address or session; [] when nothing is known. */
+export async function storiesOf(
+  {
+    store,
+    history,
+  }: { readonly store: QueueStore; readonly history: Pick<HistoryStore, 'find' | 'findRefused'> },
+  id: string,
+): Promise<readonly MessageStory[]> {
+  const found = new Map<string, HistoryEvent[]>();
+  for (const event of await history.find(id)) {
+    const events = found.get(event.id) ?? [];
+    events.push(event);
+    found.set(event.id, events);
   }
+  // History may have been lost, or not kept that long: the queue knows what it holds.
+  for (const queued of await queuedAs(store, id)) if (!found.has(queued)) found.set(queued, []);
+  const stories: MessageStory[] = [];
+  for (const [of, events] of found) stories.push({ id: of, queued: await store.get(of), events });
+  // A refusal is a story of its own: there is no message, only a session.
+  for (const event of await history.findRefused(id))
+    stories.push({ id: event.id, queued: undefined, events: [event] });
+  return stories;
 }
 
-function refusedLines({ id, refusal }: RefusedEvent): string[] {
-  const { client, hello, from, to, recipients = 1, messageId, account, service } = refusal;
-  const { stage, reply, reason } = refusal;
-  const who = `${hello === undefined || hello === '' ? '' : `${hello} `}[${client || 'local'}]`;
-  const where = [service, id === '' ? undefined : `session ${id}`].filter(Boolean).join(', ');
-  const more = recipients > 1 ? ` and ${recipients - 1} more` : '';
-  return [
-    `    client ${who}${where === '' ? '' : `, ${where}`}${account === undefined ? '' : `, as ${account}`}`,
-    ...(from === undefined ? [] : [`    from <${from}>`]),
-    ...(to === undefined ? [] : [`    to <${to}>${more}`]),
-    ...(messageId === undefined ? [] : [`    Message-ID ${messageId}`]),
-    `    at ${stage}: ${reply ?? reason}`,
-    ...(reply === undefined || reply.endsWith(reason) ? [] : [`        because ${reason}`]),
-  ];
+/** Queue ids of what is queued under this id or Message-ID. */
+async function queuedAs(store: QueueStore, id: string): Promise<string[]> {
+  if ((await store.get(id)) !== undefined) return [id];
+  const found: string[] = [];
+  if (!id.includes('@')) return found;
+  for await (const entry of store.list()) {
+    if (sameMessageId(entry.messageId, id)) found.push(entry.id);
+    if (found.length >= storiesMax) break;
+  }
+  return found;
 }
-
-const untoldTexts: Readonly<Record<Untold, string>> = {
-  'null-sender': 'the sender is null',
-  'not-wanted': 'the sender asked not to be told',
-  'no-mailbox': "the sender's address is one of ours and leads to no mailbox",
-};
-
-function untoldLines(events: readonly HistoryEvent[]): string[] {
-  const reasons = new Set(events.map((event) => (event.kind === 'untold' ? event.reason : '')));
-  return [...reasons].flatMap((reason) =>
-    reason === '' ? [] : [`Of the failure nobody was told, because ${untoldTexts[reason]}.`],
-  );
-}
-
-function receivedLines(
-  facts: Pick<QueueEntry, 'sender' | 'size' | 'messageId'>,
-  origin: Origin,
-): string[] {
-  const { clientAddress, hello, account, protocol, tls, session, service, findings = [] } = origin;
-  const client =
-    clientAddress === undefined ? '' : ` from ${hello ?? 'unknown'} [${clientAddress}]`;
-  return [
-    `    from <${facts.sender}>, ${facts.size} octets, Message-ID ${facts.messageId ?? 'none'}`,
-    `    by ${protocol} (${service})${client}, session ${session}`,
-    ...(account === undefined ? [] : [`    logged in as ${account}`]),
-    ...(tls === undefined ? [] : [`    encrypted with ${tls}`]),
-    ...findings.map((finding) => `    ${finding}`),
-  ];
-}
-
-function resultLines(one: AttemptResult): string[] {
-  const next = one.until === undefined ? '' : `; next attempt ${isoTime(one.until)}`;
-  const went = one.result === 'relayed' || one.result === 'delivered';
-  const where = one.host === undefined ? '' : ` ${went ? 'to' : 'at'} ${one.host}`;
-  const words = one.result === 'expired' ? 'given up, as it had been tried for long' : one.result;
-  const tls = one.tls ?? (went && one.host !== undefined ? 'not encrypted' : undefined);
-  return [
-    `    <${one.address}> attempt ${one.attempt}: ${words}${where}${next}`,
-    `        ${one.reply}`,
-    ...(tls === undefined ? [] : [`        ${tls}`]),
-    ...(one.tried ?? []).map((tried) => `        before that: ${tried}`),
-  ];
-}
-
-function skippedLines({ address, result, until }: AttemptResult): string[] {
-  if (result === 'expired') return [`    <${address}> given up, as it had waited for long`];
-  return [`    <${address}> waits${until === undefined ? '' : `, next attempt ${isoTime(until)}`}`];
-}
-
-/** `451 4.4.1 No connection` without its numbers. */
-const withoutCode = (text: string): string =>
-  text.replace(/^\d{3} (?:\d\.\d{1,3}\.\d{1,3} ?)?/, '');
-
-function nowLines(queued: QueueEntry | undefined): string[] {
-  if (queued === undefined) return ['Now: it has left the queue.'];
-  return [
-    'Now in the queue:',
-    ...queued.recipients.flatMap(({ address, state, attempts, nextAttempt, lastReply }) => [
-      `    <${address}> ${state}, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}` +
-        (nextAttempt === undefined || state !== 'queued' ? '' : `, next ${isoTime(nextAttempt)}`),
-      ...(lastReply === undefined ? [] : [`        last reply: ${replyText(lastReply)}`]),
-    ]),
-  ];
-}
-
-const isoTime = (ms: number): string => new Date(ms).toISOString();

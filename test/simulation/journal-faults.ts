@@ -1,7 +1,7 @@
 // What may happen to the queue's journal in a simulation, from what may happen to its database.
 
 import type { Random } from '../../src/base/random.ts';
-import type { WriteFault } from '../../src/store/journal/memory-directory.ts';
+import type { WriteFault } from '../../src/store/sqlite/journal/memory-directory.ts';
 import type { Fault } from '../../src/store/sqlite/transport.ts';
 
 /** So small that its files are used again and again. */

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { Account, AccountStore, Credential } from '../account-store.ts';
 import type { GroupCommit } from './group-commit.ts';
-import type { CredentialRow } from './operation.ts';
+import type { CredentialRow } from './requests.ts';
 
 // How old what is in memory may be before the store is asked whether it still holds.
 const freshMs = 1000;

@@ -2,7 +2,7 @@
 // Every change raises a version that other processes see.
 
 import type { DatabaseSync } from 'node:sqlite';
-import type { AccountOperations, AccountRow, CredentialRow } from './operation.ts';
+import type { AccountOperations, AccountRow, CredentialRow } from './requests.ts';
 import { blob, integer, text } from './row.ts';
 
 function prepareStatements(database: DatabaseSync) {

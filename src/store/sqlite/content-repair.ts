@@ -7,7 +7,7 @@ import { encodeHeaderText } from '../../mail/encoded-word.ts';
 import { foldHeader } from '../../mail/header.ts';
 import type { EmailTable } from './email-table.ts';
 import type { MailTable } from './mail-table.ts';
-import type { RepairOperations } from './operation.ts';
+import type { RepairOperations } from './requests.ts';
 import type { Row } from './row.ts';
 import { integer, text } from './row.ts';
 

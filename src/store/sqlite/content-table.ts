@@ -2,7 +2,7 @@
 // to them any more, which is looked up and not counted.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { ContentRow } from './operation.ts';
+import type { ContentRow } from './requests.ts';
 import { blob, integer, textOrNull } from './row.ts';
 import type { Work } from './work.ts';
 

@@ -7,7 +7,7 @@ import { headerValue, parseHeader } from '../../mail/header.ts';
 import { ContentError } from '../content.ts';
 import type { ContentTable } from './content-table.ts';
 import type { ReadHead } from './message-source.ts';
-import type { ContentRow } from './operation.ts';
+import type { ContentRow } from './requests.ts';
 import { blob, integer, type Row, text, textOrNull } from './row.ts';
 import type { Work } from './work.ts';
 

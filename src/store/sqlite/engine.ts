@@ -16,6 +16,7 @@ import { Leases } from './leases.ts';
 import { MailTable } from './mail-table.ts';
 import { MailboxTables } from './mailbox-tables.ts';
 import type { ReadHead } from './message-source.ts';
+import { QueueTables } from './queue-tables.ts';
 import type {
   Answer,
   BatchResult,
@@ -24,8 +25,7 @@ import type {
   Operation,
   Operations,
   Request,
-} from './operation.ts';
-import { QueueTables } from './queue-tables.ts';
+} from './requests.ts';
 import { Rooms } from './rooms.ts';
 import { DamagedRowError, integer } from './row.ts';
 import { Schedule } from './schedule.ts';

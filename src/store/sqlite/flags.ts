@@ -1,7 +1,7 @@
 // Flags of a message as bits and keywords. RFC 9051 §2.3.2: system flags begin with a backslash,
 // keywords do not; both are compared without case.
 
-import type { FlagChangeRow } from './operation.ts';
+import type { FlagChangeRow } from './requests.ts';
 
 const systemFlags = ['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft'] as const;
 const bits = new Map(systemFlags.map((flag, i) => [flag.toLowerCase(), 1 << i]));

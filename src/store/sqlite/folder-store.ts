@@ -26,10 +26,10 @@ import type { Spool } from '../spool.ts';
 import { digestsOf, sortFactsOf } from './derived-rows.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { MailboxFeed } from './mailbox-feed.ts';
-import type { NewMailRow, RefusedRow } from './operation.ts';
 import { unpackMails } from './packed-mails.ts';
 import { contentRow } from './queue-store.ts';
 import type { ReaderClient } from './reader-client.ts';
+import type { NewMailRow, RefusedRow } from './requests.ts';
 
 export interface SqliteFolderStoreParts {
   readonly commit: GroupCommit;

@@ -17,7 +17,7 @@ import type {
   NewMailRow,
   RefusedRow,
   TransferRow,
-} from './operation.ts';
+} from './requests.ts';
 import type { Rooms } from './rooms.ts';
 import { integer, text } from './row.ts';
 import type { Work } from './work.ts';

@@ -15,7 +15,7 @@ import type {
   Operation,
   Operations,
   Request,
-} from './operation.ts';
+} from './requests.ts';
 import type { Transport } from './transport.ts';
 
 // Limit: what one transaction carries, so that nobody waits long for others' messages.

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ContentError, type ContentProblem } from '../content.ts';
 import { checkFile, findFile, readFile } from '../files/file-content.ts';
-import { journalDirectory } from '../journal/disk.ts';
-import { recoverJournal } from '../journal/recovery.ts';
 import { StoreOpenError } from '../open-error.ts';
 import { damageAdvice, openError } from './database.ts';
+import { journalDirectory } from './journal/disk.ts';
+import { recoverJournal } from './journal/recovery.ts';
 import { emailText } from './mailbox-tables.ts';
 import { integer, text } from './row.ts';
 

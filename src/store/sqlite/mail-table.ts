@@ -7,7 +7,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { EmailTable } from './email-table.ts';
 import type { StoredFlags } from './flags.ts';
 import { addsKeyword, changedFlags, deletedBit, flagsRefusal, seenBit } from './flags.ts';
-import type { FlagChangeRow, RefusedRow } from './operation.ts';
+import type { FlagChangeRow, RefusedRow } from './requests.ts';
 import { integer, text } from './row.ts';
 import type { Work } from './work.ts';
 

@@ -9,6 +9,8 @@ import type { EmailTable } from './email-table.ts';
 import { flagNames, storedFlags } from './flags.ts';
 import { folderPath } from './folder-path.ts';
 import type { MailTable } from './mail-table.ts';
+import type { WholeRow } from './packed-mails.ts';
+import { packMails } from './packed-mails.ts';
 import type {
   AppendRow,
   FlagChangeRow,
@@ -17,9 +19,7 @@ import type {
   OpenedMailRow,
   PackedMailsRow,
   RefusedRow,
-} from './operation.ts';
-import type { WholeRow } from './packed-mails.ts';
-import { packMails } from './packed-mails.ts';
+} from './requests.ts';
 import type { Row } from './row.ts';
 import { integer, text, textOrNull } from './row.ts';
 import type { Work } from './work.ts';

@@ -5,7 +5,7 @@ import { freeMemory } from '../../base/free-memory.ts';
 import type { Content } from '../content.ts';
 import { memoryContent } from '../content.ts';
 import type { Spool } from '../spool.ts';
-import type { PackedMail, PackedMailsRow } from './operation.ts';
+import type { PackedMail, PackedMailsRow } from './requests.ts';
 import { blob, integer, text, textOrNull } from './row.ts';
 
 /** email.prefix, content.size, content.file, content.bytes. */

@@ -1,5 +1,5 @@
 // The embedded QueueStore: turns the queue's types into rows for the engine, and rows back into
-// leases. See ../queue-store.ts for what it promises and operation.ts for the rows.
+// leases. See ../queue-store.ts for what it promises and requests.ts for the rows.
 
 import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -34,7 +34,7 @@ import type {
   OutcomeRow,
   RouteRow,
   StoredMessageRow,
-} from './operation.ts';
+} from './requests.ts';
 import { DamagedRowError } from './row.ts';
 
 // Limits: rows that one request brings into memory.

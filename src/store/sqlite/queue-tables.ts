@@ -22,7 +22,7 @@ import type {
   RouteRow,
   SettlementRow,
   StoredMessageRow,
-} from './operation.ts';
+} from './requests.ts';
 import type { Rooms } from './rooms.ts';
 import type { Row } from './row.ts';
 import { blob, integer, integerOrNull, text, textOrNull } from './row.ts';

@@ -6,10 +6,10 @@ import type { Log } from '../../base/log.ts';
 import { StorageError, StoreGoneError } from '../../smtp/smtp-error.ts';
 import { failureOf } from './engine.ts';
 import { DamagedStoreError } from './group-commit.ts';
-import type { Answer } from './operation.ts';
 import type { ReaderOperations, ReaderParts } from './reader.ts';
 import { Reader, readerCall } from './reader.ts';
 import type { FromReader, ReaderWorkerOptions, ToReader } from './reader-worker.ts';
+import type { Answer } from './requests.ts';
 import { storeThreadLimits } from './transport.ts';
 
 export interface ReaderClient {

@@ -7,10 +7,10 @@ import { systemClock } from '../../base/clock.ts';
 import { keepThreadMemory } from '../../base/memory-keeper.ts';
 import { openReadDatabase, releasePages } from './database.ts';
 import { failureOf } from './engine.ts';
-import type { Answer } from './operation.ts';
 import { Reader, readerCall } from './reader.ts';
 import { machineIdleMs, ReaderAhead } from './reader-ahead.ts';
-import { headReader } from './transport.ts';
+import type { Answer } from './requests.ts';
+import { headReader } from './spool-head.ts';
 
 export interface ReaderWorkerOptions {
   readonly path: string;

@@ -11,12 +11,6 @@ import { openDataDirectory } from '../files/directory.ts';
 import { MemorySpool } from '../files/memory-spool.ts';
 import { FileSpool } from '../files/spool.ts';
 import { FileWatch } from '../files/watch.ts';
-import { journalDirectory } from '../journal/disk.ts';
-import type { JournalDirectory } from '../journal/file.ts';
-import { Journal } from '../journal/journal.ts';
-import { MemoryJournalDirectory } from '../journal/memory-directory.ts';
-import { JournaledQueueStore } from '../journal/queue-store.ts';
-import { restore } from '../journal/restore.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { QueueStore } from '../queue-store.ts';
 import type { Stores } from '../stores.ts';
@@ -25,6 +19,12 @@ import { damageAdvice, openDatabase, openError, prepareDatabase } from './databa
 import { DirectoryLock } from './directory-lock.ts';
 import { SqliteFolderStore } from './folder-store.ts';
 import { DamagedStoreError, GroupCommit } from './group-commit.ts';
+import { journalDirectory } from './journal/disk.ts';
+import type { JournalDirectory } from './journal/file.ts';
+import { Journal } from './journal/journal.ts';
+import { MemoryJournalDirectory } from './journal/memory-directory.ts';
+import { JournaledQueueStore } from './journal/queue-store.ts';
+import { restore } from './journal/restore.ts';
 import { MailboxFeed } from './mailbox-feed.ts';
 import { SqliteMailboxStore } from './mailbox-store.ts';
 import { SqliteMaintenance } from './maintenance.ts';
@@ -32,8 +32,9 @@ import { SqliteQueueStore } from './queue-store.ts';
 import type { ReaderClient } from './reader-client.ts';
 import { ReaderThread, readInProcess } from './reader-client.ts';
 import { discardForeignSearch } from './search-database.ts';
+import { headReader } from './spool-head.ts';
 import type { Faults, Transport } from './transport.ts';
-import { headReader, openInProcess, openInWorker } from './transport.ts';
+import { openInProcess, openInWorker } from './transport.ts';
 
 export type { Stores } from '../stores.ts';
 

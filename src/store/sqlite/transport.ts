@@ -1,16 +1,13 @@
 // Where the engine runs: in a worker thread (a server: commits wait for the disk, the event loop does
 // not) or in the caller's own thread (tests and simulations: deterministic, with faults on demand).
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { assert } from '../../base/assert.ts';
 import { StoreGoneError } from '../../smtp/smtp-error.ts';
-import { assertFile, contentError, contentFlags } from '../files/file-content.ts';
 import { StoreOpenError } from '../open-error.ts';
+import { packContents } from './batch-contents.ts';
 import type { EngineOptions } from './engine.ts';
 import { Engine } from './engine.ts';
-import type { BatchResult, ContentRow, Request } from './operation.ts';
+import type { BatchResult, Request } from './requests.ts';
 import type { FromWorker, ToWorker, WorkerOptions } from './worker.ts';
 
 export interface Transport {
@@ -165,57 +162,5 @@ export async function openInWorker(options: WorkerTransportOptions): Promise<Tra
         post({ kind: 'close' });
       });
     },
-  };
-}
-
-/**
- * The batch's contents in one buffer that is handed over: a structured clone of each would cost
- * more, and that of a view into a larger buffer would take the whole buffer along.
- */
-function packContents(requests: readonly Request[]): ArrayBuffer | undefined {
-  let size = 0;
-  for (const { contents } of requests) for (const { bytes } of contents) size += bytes?.length ?? 0;
-  if (size === 0) return undefined;
-  const pack = new Uint8Array(size);
-  let at = 0;
-  for (const { contents } of requests)
-    for (const content of contents) {
-      if (content.bytes === null) continue;
-      pack.set(content.bytes, at);
-      at += content.bytes.length;
-      content.bytes = null;
-    }
-  return pack.buffer;
-}
-
-export function unpackContents(requests: readonly Request[], pack: ArrayBuffer | undefined): void {
-  let at = 0;
-  for (const { contents } of requests)
-    for (const content of contents) {
-      if (content.file !== null) continue;
-      assert(pack !== undefined || content.size === 0, 'contents come with their bytes');
-      content.bytes = pack === undefined ? noBytes : new Uint8Array(pack, at, content.size);
-      at += content.size;
-    }
-}
-
-const noBytes: ContentRow['bytes'] = new Uint8Array(0);
-
-/** The first octets of a file in the spool, which has `size`. @throws ContentError */
-export function headReader(directory: string): EngineOptions['readHead'] {
-  return (file, bytesMax, size) => {
-    const path = join(directory, file);
-    try {
-      const descriptor = openSync(path, contentFlags);
-      try {
-        if (size !== undefined) assertFile(path, size, fstatSync(descriptor));
-        const head = new Uint8Array(bytesMax);
-        return head.subarray(0, readSync(descriptor, head, 0, bytesMax, 0));
-      } finally {
-        closeSync(descriptor);
-      }
-    } catch (error) {
-      throw contentError(path, error);
-    }
   };
 }

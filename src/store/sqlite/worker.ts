@@ -6,10 +6,11 @@ import { systemClock } from '../../base/clock.ts';
 import { keepThreadMemory } from '../../base/memory-keeper.ts';
 import type { OpenProblem } from '../open-error.ts';
 import { StoreOpenError } from '../open-error.ts';
+import { unpackContents } from './batch-contents.ts';
 import { openDatabase, openError, releasePages } from './database.ts';
 import { Engine } from './engine.ts';
-import type { BatchResult, Request } from './operation.ts';
-import { headReader, unpackContents } from './transport.ts';
+import type { BatchResult, Request } from './requests.ts';
+import { headReader } from './spool-head.ts';
 
 export interface WorkerOptions {
   readonly path: string;

@@ -1,7 +1,7 @@
 // After a crash: what was alive in the journal goes into the store, due at once. Doing it twice does no
 // harm, should the process end over it.
 
-import type { Clock } from '../../base/clock.ts';
+import type { Clock } from '../../../base/clock.ts';
 import type { AdoptingStore, ContentFiles } from './queue-store.ts';
 import { withSmallContent } from './queue-store.ts';
 import type { RecoveredMessage } from './recovery.ts';

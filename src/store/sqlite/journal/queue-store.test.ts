@@ -4,14 +4,21 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { FakeClock } from '../../base/fake-clock.ts';
-import { silentLog } from '../../base/log.ts';
-import { StorageError } from '../../smtp/smtp-error.ts';
-import { at, collected, deferred, delivered, message, settlement } from '../conformance/harness.ts';
-import type { Lease, QueueStore } from '../queue-store.ts';
-import type { SqliteStoresOptions } from '../sqlite/stores.ts';
-import { MemoryDisk, openSqliteStores } from '../sqlite/stores.ts';
-import type { Fault } from '../sqlite/transport.ts';
+import { FakeClock } from '../../../base/fake-clock.ts';
+import { silentLog } from '../../../base/log.ts';
+import { StorageError } from '../../../smtp/smtp-error.ts';
+import {
+  at,
+  collected,
+  deferred,
+  delivered,
+  message,
+  settlement,
+} from '../../conformance/harness.ts';
+import type { Lease, QueueStore } from '../../queue-store.ts';
+import type { SqliteStoresOptions } from '../stores.ts';
+import { MemoryDisk, openSqliteStores } from '../stores.ts';
+import type { Fault } from '../transport.ts';
 
 const claim = { limit: 100, perDestination: 100, skip: new Set<string>(), leaseMs: 60_000 };
 const inLine = 1e15;

@@ -2,7 +2,7 @@
 // that the end of a process or of the power cut short, whose 250 never left, from damage: only the
 // very last frame can be torn, and nothing of ours follows it.
 
-import { StoreOpenError } from '../open-error.ts';
+import { StoreOpenError } from '../../open-error.ts';
 import type { JournalDirectory, JournalFile } from './file.ts';
 import type { SegmentHead } from './frame.ts';
 import { blockBytes, decodeFrame, decodeHead, headBytes } from './frame.ts';

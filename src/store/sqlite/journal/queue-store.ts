@@ -3,11 +3,11 @@
 // longer, or concerns anybody else, is saved into the store first, under the lease it has; from then
 // on the store does everything.
 
-import type { Clock } from '../../base/clock.ts';
-import { StoreGoneError } from '../../smtp/smtp-error.ts';
-import { inlineBytesMax, memoryContent } from '../content.ts';
-import type { Quota } from '../folder-store.ts';
-import { freshLeases } from '../fresh-leases.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { StoreGoneError } from '../../../smtp/smtp-error.ts';
+import { inlineBytesMax, memoryContent } from '../../content.ts';
+import type { Quota } from '../../folder-store.ts';
+import { freshLeases } from '../../fresh-leases.ts';
 import type {
   EnqueuedWithRoom,
   Lease,
@@ -16,8 +16,8 @@ import type {
   QueueEntry,
   QueueStore,
   Settlement,
-} from '../queue-store.ts';
-import type { Spool } from '../spool.ts';
+} from '../../queue-store.ts';
+import type { Spool } from '../../spool.ts';
 import type { Journal, JournalOwner, Segment } from './journal.ts';
 import type { JournaledMessage } from './record.ts';
 

@@ -6,9 +6,9 @@
 // unknown): the journal is given up, its owner saves what is alive, and a new one is begun later.
 
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../../base/clock.ts';
-import type { Log } from '../../base/log.ts';
-import { StorageError } from '../../smtp/smtp-error.ts';
+import type { Clock } from '../../../base/clock.ts';
+import type { Log } from '../../../base/log.ts';
+import { StorageError } from '../../../smtp/smtp-error.ts';
 import type { JournalDirectory } from './file.ts';
 import {
   alignedBytes,

@@ -1,23 +1,13 @@
-// What an operator does to a message and asks of it, beyond what the store does alone: cancelling, and
-// the story of a message. Works over any QueueStore, whether the server runs or not.
+// Cancelling, as an operator does it: what is not under way leaves the queue, and its sender is told.
+// Works over any QueueStore, whether the server runs or not.
 
 import type { Log } from '../base/log.ts';
 import { reply } from '../smtp/reply.ts';
-import type { HistoryEvent, HistoryStore, Untold } from '../store/history.ts';
-import { sameMessageId } from '../store/history.ts';
-import type { Lease, NewMessage, QueueEntry, QueueStore } from '../store/queue-store.ts';
+import type { HistoryStore, Untold } from '../store/history.ts';
+import type { Lease, NewMessage, QueueStore } from '../store/queue-store.ts';
 import type { ReportParts } from './bounce.ts';
 import { deliveryReports, whyUntold } from './bounce.ts';
 import { recordReport } from './diary.ts';
-
-/** Everything known of one message. */
-export interface MessageStory {
-  readonly id: string;
-  /** What is left of it in the queue. */
-  readonly queued: QueueEntry | undefined;
-  /** Oldest first. */
-  readonly events: readonly HistoryEvent[];
-}
 
 export interface CancelParts extends ReportParts {
   readonly store: QueueStore;
@@ -28,8 +18,6 @@ export interface CancelParts extends ReportParts {
 // RFC 3463 §3.1: X.0.0 is what is left for a decision of a person; X.7 would blame security.
 const cancelled = reply(554, '0.0', 'Delivery was cancelled by the administrator');
 const cancelLeaseMs = 60_000;
-/** Limit: messages that share a Message-ID and are still queued. */
-const storiesMax = 20;
 
 /**
  * Removes from the queue whatever of a message is not under way at this moment, and tells the
@@ -85,39 +73,3 @@ const whyNobody = ({ message, recipients }: Lease): Untold =>
   recipients
     .map(({ params }) => whyUntold(message.sender, params, 'failed'))
     .find((reason) => reason !== undefined) ?? 'no-mailbox';
-
-/** By queue id or Message-ID, what was refused also by address or session; [] when nothing is known. */
-export async function storiesOf(
-  {
-    store,
-    history,
-  }: { readonly store: QueueStore; readonly history: Pick<HistoryStore, 'find' | 'findRefused'> },
-  id: string,
-): Promise<readonly MessageStory[]> {
-  const found = new Map<string, HistoryEvent[]>();
-  for (const event of await history.find(id)) {
-    const events = found.get(event.id) ?? [];
-    events.push(event);
-    found.set(event.id, events);
-  }
-  // History may have been lost, or not kept that long: the queue knows what it holds.
-  for (const queued of await queuedAs(store, id)) if (!found.has(queued)) found.set(queued, []);
-  const stories: MessageStory[] = [];
-  for (const [of, events] of found) stories.push({ id: of, queued: await store.get(of), events });
-  // A refusal is a story of its own: there is no message, only a session.
-  for (const event of await history.findRefused(id))
-    stories.push({ id: event.id, queued: undefined, events: [event] });
-  return stories;
-}
-
-/** Queue ids of what is queued under this id or Message-ID. */
-async function queuedAs(store: QueueStore, id: string): Promise<string[]> {
-  if ((await store.get(id)) !== undefined) return [id];
-  const found: string[] = [];
-  if (!id.includes('@')) return found;
-  for await (const entry of store.list()) {
-    if (sameMessageId(entry.messageId, id)) found.push(entry.id);
-    if (found.length >= storiesMax) break;
-  }
-  return found;
-}

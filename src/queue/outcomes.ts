@@ -1,4 +1,4 @@
-// From what happened at the other end to what the queue records and whom it tells: one verdict for
+// From what happened at the other end to what the queue records and whom it tells: one outcome for
 // each recipient. A 4yz defers, a 5yz bounces, anything unforeseen defers; a recipient is given up
 // only after an attempt, its own or one just made at the same destination, never because of the clock
 // alone. Pure, so that it can be read and tested.
@@ -23,7 +23,7 @@ export interface RetrySettings {
   readonly expireAfterMs: number;
 }
 
-export interface Verdicts {
+export interface Outcomes {
   readonly outcomes: Settlement['outcomes'];
   readonly append: readonly NewMailboxMessage[];
   readonly reports: readonly Report[];
@@ -42,14 +42,14 @@ const noResult: RecipientResult = { kind: 'deferred', reply: localError };
 // RFC 3463 §3.5: X.4.7, delivery time expired; a persistent transient failure is 4.
 const expiredStatus = '4.4.7';
 
-interface Verdict {
+interface Conclusion {
   readonly outcome: Outcome;
   readonly result: AttemptResult['result'];
   readonly action: Action | undefined;
 }
 
-/** Judges an attempt that ended at `now`, or was not made. */
-export function judge(
+/** What follows from an attempt that ended at `now`, or was not made. */
+export function outcomesOf(
   lease: Lease,
   given: readonly (RecipientResult | Skipped)[],
   context: {
@@ -57,7 +57,7 @@ export function judge(
     readonly settings: RetrySettings;
     readonly random: Pick<Random, 'fraction'>;
   },
-): Verdicts {
+): Outcomes {
   const { now, settings } = context;
   const outcomes: { index: number; fence: number; outcome: Outcome }[] = [];
   const results: AttemptResult[] = [];
@@ -68,10 +68,13 @@ export function judge(
   for (let i = 0; i < lease.recipients.length; i += 1) {
     const recipient = lease.recipients[i]!;
     const result = given[i] ?? noResult;
-    const verdict = verdictOn(recipient, result, { ...context, received: lease.message.received });
-    const { outcome, action } = verdict;
+    const conclusion = conclusionOn(recipient, result, {
+      ...context,
+      received: lease.message.received,
+    });
+    const { outcome, action } = conclusion;
     outcomes.push({ index: recipient.index, fence: recipient.fence, outcome });
-    results.push(attemptResult(recipient, result, verdict));
+    results.push(attemptResult(recipient, result, conclusion));
     if (result.kind === 'delivered' && result.append !== undefined) append.push(result.append);
     if ('until' in outcome) nextDue = Math.min(nextDue ?? outcome.until, outcome.until);
     if (action === undefined) continue;
@@ -82,7 +85,7 @@ export function judge(
     }
     reported ??= new Map();
     const same = reported.get(action) ?? [];
-    same.push(reportedRecipient(recipient, result, verdict));
+    same.push(reportedRecipient(recipient, result, conclusion));
     reported.set(action, same);
   }
   const retryUntil = lease.message.received + settings.expireAfterMs;
@@ -98,11 +101,11 @@ export function judge(
   return { outcomes, append: appended, reports, results, untold, nextDue };
 }
 
-function verdictOn(
+function conclusionOn(
   recipient: LeasedRecipient,
   result: RecipientResult | Skipped,
-  context: Parameters<typeof judge>[2] & { readonly received: number },
-): Verdict {
+  context: Parameters<typeof outcomesOf>[2] & { readonly received: number },
+): Conclusion {
   switch (result.kind) {
     case 'delivered':
       return { outcome: delivered, result: 'delivered', action: 'delivered' };
@@ -124,9 +127,9 @@ function verdictOn(
 
 function deferral(
   recipient: LeasedRecipient,
-  context: Parameters<typeof judge>[2] & { readonly received: number },
+  context: Parameters<typeof outcomesOf>[2] & { readonly received: number },
   reply = localError,
-): Verdict {
+): Conclusion {
   const { now, settings, random, received } = context;
   const expires = received + settings.expireAfterMs;
   // RFC 5321 §4.5.4.1: "the give-up time generally needs to be at least 4-5 days".
@@ -145,24 +148,24 @@ function deferral(
 /** As if it had been deferred, but that no attempt is counted and nothing was said to it. */
 function skip(
   recipient: LeasedRecipient,
-  context: Parameters<typeof judge>[2] & { readonly received: number },
-): Verdict {
+  context: Parameters<typeof outcomesOf>[2] & { readonly received: number },
+): Conclusion {
   const { now, settings, received } = context;
   // Attempts are not counted, so the step of the schedule comes from the age: what waits for a dead
   // destination comes by less and less often.
   const step = attemptByAge(now - received, settings.retryAfterMs);
   const attempt = Math.max(recipient.attempt, step);
-  const verdict = deferral({ ...recipient, attempt }, context);
-  if (verdict.outcome.kind !== 'deferred') return verdict;
-  const { until, warned } = verdict.outcome;
+  const conclusion = deferral({ ...recipient, attempt }, context);
+  if (conclusion.outcome.kind !== 'deferred') return conclusion;
+  const { until, warned } = conclusion.outcome;
   const outcome = { kind: 'skipped', until, ...(warned && { warned }) } as const;
-  return { outcome, result: 'skipped', action: verdict.action };
+  return { outcome, result: 'skipped', action: conclusion.action };
 }
 
 function attemptResult(
   recipient: LeasedRecipient,
   { kind, reply, facts }: RecipientResult | Skipped,
-  { outcome, result }: Verdict,
+  { outcome, result }: Conclusion,
 ): AttemptResult {
   return {
     address: recipient.address,
@@ -187,11 +190,11 @@ function hostText({ host, address, port }: NonNullable<RecipientResult['facts']>
 function reportedRecipient(
   recipient: LeasedRecipient,
   result: RecipientResult | Skipped,
-  verdict: Verdict,
+  conclusion: Conclusion,
 ): ReportedRecipient {
   const { reply, facts } = result;
   const remote = 'remote' in result && result.remote === true;
-  const expired = verdict.result === 'expired';
+  const expired = conclusion.result === 'expired';
   const handedOn = result.kind === 'relayed';
   return {
     recipient,

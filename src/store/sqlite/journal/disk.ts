@@ -6,7 +6,7 @@ import { closeSync, constants, fstatSync, open as openFile, read, writev } from 
 import { open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { makeDirectory, syncDirectory } from '../files/directory.ts';
+import { makeDirectory, syncDirectory } from '../../files/directory.ts';
 import type { JournalDirectory, JournalFile } from './file.ts';
 
 const flags = constants.O_RDWR | constants.O_DSYNC;

@@ -1,7 +1,7 @@
 // What frames carry: messages that were accepted, and word that recipients of theirs are done with.
 // Records are gathered in one buffer and written as they lie there; large content is not copied.
 
-import type { NewMessage } from '../queue-store.ts';
+import type { NewMessage } from '../../queue-store.ts';
 import { frameHeadBytes } from './frame.ts';
 
 /** A message as the journal keeps it: its content is in memory. */
