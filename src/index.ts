@@ -10,9 +10,9 @@ export { startServer } from './compose/server.ts';
 export type { Config, ConfigInput, TokenVerifier } from './config/config.ts';
 export { defineConfig } from './config/config.ts';
 export { ConfigError, parseConfig } from './config/parse-config.ts';
-export type { HopFailureKind } from './deliver/connection.ts';
-export { HopFailure } from './deliver/connection.ts';
-export type { RouteTls } from './deliver/remote-route.ts';
+export type { HopFailureKind } from './deliver/relay/connection.ts';
+export { HopFailure } from './deliver/relay/connection.ts';
+export type { RouteTls } from './deliver/relay/relay-route.ts';
 export type { SendMailOptions, SendMailRecipient, SendMailResult } from './deliver/send-mail.ts';
 export { SendMailError, sendMail } from './deliver/send-mail.ts';
 export type {

@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { deliveredBefore } from '../src/deliver/local.ts';
-import { headerHas8Bit } from '../src/deliver/next-hop.ts';
+import { headerHas8Bit } from '../src/deliver/relay/next-hop.ts';
 import { digestOf } from '../src/imap/digest.ts';
 import { selectFields } from '../src/imap/section.ts';
 import { findHeaderEnd, scanHeader } from '../src/mail/header.ts';

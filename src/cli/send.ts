@@ -6,7 +6,7 @@ import { hostname as machineName, userInfo } from 'node:os';
 import { Command } from 'commander';
 import { InputError } from '../base/input-error.ts';
 import { secretPath } from '../base/secret.ts';
-import type { RouteTls } from '../deliver/remote-route.ts';
+import type { RouteTls } from '../deliver/relay/relay-route.ts';
 import type { SendMailOptions, SendMailResult } from '../deliver/send-mail.ts';
 import { SendMailError, sendMail } from '../deliver/send-mail.ts';
 import { isDomain, parseMailbox } from '../mail/address.ts';

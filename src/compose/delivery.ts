@@ -8,9 +8,9 @@ import type { Random } from '../base/random.ts';
 import { createDelivery } from '../deliver/dispatch.ts';
 import { createLocalDelivery } from '../deliver/local.ts';
 import { createMaildirDelivery } from '../deliver/maildir.ts';
-import type { OpenRelay } from '../deliver/relay.ts';
-import { RelayThread } from '../deliver/relay-thread.ts';
-import { createRelay } from '../deliver/remote.ts';
+import { createRelay } from '../deliver/relay/create-relay.ts';
+import type { OpenRelay } from '../deliver/relay/relay.ts';
+import { RelayThread } from '../deliver/relay/thread.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import { createDialer } from '../net/dialer.ts';
 import { createResolvers } from '../net/resolver.ts';
@@ -51,7 +51,7 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
         routeOfDestination: (destination) => inForce().router.routeOfDestination(destination),
       },
       local: localDelivery(parts),
-      remote: (lease, signal) => inForce().remote(lease, signal),
+      relay: (lease, signal) => inForce().relay(lease, signal),
       log,
     }),
     ...{ clock, random, log, history },

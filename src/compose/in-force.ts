@@ -4,9 +4,9 @@
 import { networkInterfaces } from 'node:os';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
-import type { OpenRelay } from '../deliver/relay.ts';
-import type { RemoteDelivery } from '../deliver/remote.ts';
-import { deliveryBy } from '../deliver/remote.ts';
+import type { OpenRelay } from '../deliver/relay/relay.ts';
+import type { RelayDelivery } from '../deliver/relay/relay-delivery.ts';
+import { deliveryBy } from '../deliver/relay/relay-delivery.ts';
 import type { Router } from '../deliver/route.ts';
 import { createRouter } from '../deliver/route.ts';
 import { parseMailbox } from '../mail/address.ts';
@@ -27,7 +27,7 @@ export interface InForce {
   readonly config: Config;
   readonly router: Router;
   readonly directory: Directory;
-  readonly remote: RemoteDelivery;
+  readonly relay: RelayDelivery;
   readonly trusted: Networks;
   readonly relayed: DomainPatterns;
   readonly limits: SessionLimits;
@@ -52,7 +52,7 @@ export function putInForce(config: Config, { stores, openRelay, log }: InForcePa
   return {
     config,
     router,
-    remote: deliveryBy(openRelay(relaySettings(config)), router.routeOfDestination),
+    relay: deliveryBy(openRelay(relaySettings(config)), router.routeOfDestination),
     directory: createDirectory({
       accounts: stores.accounts,
       domains: config.domains,

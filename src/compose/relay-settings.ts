@@ -1,7 +1,7 @@
 // What a relay has to know of the configuration, as plain data: it may run in another thread.
 
 import type { Config } from '../config/config.ts';
-import type { RelaySettings } from '../deliver/relay.ts';
+import type { RelaySettings } from '../deliver/relay/relay.ts';
 import { domainKey } from '../mail/address.ts';
 import { defaultTimeouts } from '../smtp/client/timeouts.ts';
 

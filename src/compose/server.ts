@@ -219,20 +219,20 @@ class Server implements RunningServer {
     const config = { ...written, dataDirectory, user };
     const next = this.#state.next(config);
     const change = await listeners.change(config.listeners).catch(async (error: unknown) => {
-      await next.remote.close();
+      await next.relay.close();
       throw error;
     });
     try {
       await certificate.reload(config);
     } catch (error) {
       await change.cancel();
-      await next.remote.close();
+      await next.relay.close();
       throw error;
     }
     const before = this.#state.inForce;
     this.#state.inForce = next;
     history.resize(config.history.size);
-    void before.remote.close();
+    void before.relay.close();
     const later = restartSettings.filter((key) => !isDeepStrictEqual(written[key], started[key]));
     if (later.length > 0) log.warn('needs a restart', { settings: later });
     admission.update(config);
@@ -247,7 +247,7 @@ class Server implements RunningServer {
     await this.#reloading;
     await listeners.close(graceMs);
     await runner.stop({ graceMs });
-    await this.#state.inForce.remote.close();
+    await this.#state.inForce.relay.close();
     await relays[Symbol.asyncDispose]();
     admission.refusals.close();
     await history[Symbol.asyncDispose]();

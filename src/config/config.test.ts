@@ -390,7 +390,7 @@ describe('configuration', () => {
     assert.deepEqual(config.routes, [
       {
         domain: 'sink.test',
-        kind: 'relay',
+        kind: 'host',
         host: '127.0.0.1',
         port: 2526,
         tls: 'none',
@@ -400,7 +400,7 @@ describe('configuration', () => {
       { domain: 'lmtp.example', kind: 'lmtp', host: '::1', port: 24 },
       {
         domain: '*',
-        kind: 'relay',
+        kind: 'host',
         host: 'smarthost.example.net',
         port: 587,
         tls: 'require',

@@ -645,7 +645,7 @@ export type RouteConfig = { readonly domain: string } & (
   | { readonly kind: 'mx'; readonly tls: RouteTls }
   | { readonly kind: 'discard' }
   | {
-      readonly kind: 'relay';
+      readonly kind: 'host';
       readonly host: string;
       readonly port: number;
       readonly tls: RouteTls;

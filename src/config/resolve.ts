@@ -281,7 +281,7 @@ function readRoute(route: ParsedRoute, index: number, findings: Findings): Route
     if (tls === 'none' && !isLoopback(host!))
       add(at('tls'), "would send the password in the clear: use 'require' or 'verify'");
   }
-  return { domain, kind: 'relay', host: host!, port: route.port ?? 25, tls, login };
+  return { domain, kind: 'host', host: host!, port: route.port ?? 25, tls, login };
 }
 
 /** '/run/x', './x' are paths; the rest is host:port. */

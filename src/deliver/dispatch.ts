@@ -13,7 +13,7 @@ export interface DeliveryParts {
   readonly router: Pick<Router, 'routeOfDestination'>;
   /** Our mailboxes, or Maildir folders. */
   readonly local: Deliver;
-  readonly remote: Deliver;
+  readonly relay: Deliver;
   readonly log: Log;
 }
 
@@ -38,7 +38,7 @@ async function faultOf(check: () => Promise<void>): Promise<ContentError | undef
   }
 }
 
-export function createDelivery({ router, local, remote, log }: DeliveryParts): Deliver {
+export function createDelivery({ router, local, relay, log }: DeliveryParts): Deliver {
   return async (lease, signal) => {
     const route = router.routeOfDestination(lease.destination);
     if (route === undefined) return forAll(lease, noRoute);
@@ -54,9 +54,9 @@ export function createDelivery({ router, local, remote, log }: DeliveryParts): D
       case 'discard':
         return forAll(lease, discarded);
       case 'mx':
-      case 'relay':
+      case 'host':
       case 'lmtp':
-        return remote(lease, signal);
+        return relay(lease, signal);
       default:
         return unreachable(route);
     }

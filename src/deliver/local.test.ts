@@ -247,11 +247,11 @@ describe('createDelivery', () => {
 
   it('hands each destination to whoever delivers there', async () => {
     const seen: string[] = [];
-    const remote: Deliver = async (lease) => {
+    const relay: Deliver = async (lease) => {
       seen.push(lease.destination);
       return { recipients: [], health: 'ok' };
     };
-    const all = createDelivery({ router, local: deliver, remote, log: silentLog });
+    const all = createDelivery({ router, local: deliver, relay, log: silentLog });
     const local = await all(lease(['ann@example.org'], content), signal);
     assert.equal(local.recipients[0]?.kind, 'delivered');
     await all(lease(['x@example.net'], content, 'mx:example.net'), signal);
@@ -259,7 +259,7 @@ describe('createDelivery', () => {
   });
 
   it('discards what its route says to discard', async () => {
-    const all = createDelivery({ router, local: unexpected, remote: unexpected, log: silentLog });
+    const all = createDelivery({ router, local: unexpected, relay: unexpected, log: silentLog });
     const { recipients } = await all(
       lease(['a@void.test', 'b@void.test'], content, 'discard'),
       signal,
@@ -273,7 +273,7 @@ describe('createDelivery', () => {
   it('RFC 3463 §3.4: defers what has lost its content, before anybody hears of it', async () => {
     const lost = new ContentError('missing', '/var/spool/x is missing');
     const check = () => Promise.reject(lost);
-    const all = createDelivery({ router, local: unexpected, remote: unexpected, log: silentLog });
+    const all = createDelivery({ router, local: unexpected, relay: unexpected, log: silentLog });
     const { recipients } = await all(lease(['ann@example.org'], { ...content, check }), signal);
     const [result] = recipients;
     assert.ok(result?.kind === 'deferred');
@@ -284,7 +284,7 @@ describe('createDelivery', () => {
   });
 
   it('defers what no route leads to any more', async () => {
-    const all = createDelivery({ router, local: unexpected, remote: unexpected, log: silentLog });
+    const all = createDelivery({ router, local: unexpected, relay: unexpected, log: silentLog });
     const { recipients } = await all(lease(['a@b.test'], content, 'host:gone:25#3'), signal);
     assert.equal(recipients[0]?.kind, 'deferred');
   });

@@ -6,7 +6,7 @@ import { createRouter } from './route.ts';
 
 const relay = (domain: string, host: string, user?: string): RouteRule => ({
   domain,
-  kind: 'relay',
+  kind: 'host',
   host,
   port: 25,
   tls: 'opportunistic',
@@ -86,13 +86,13 @@ describe('createRouter', () => {
     });
     assert.notEqual(destinationOf('x@a.test'), destinationOf('x@b.test'));
     const route = routeOfDestination(destinationOf('x@b.test'));
-    assert.equal(route?.kind === 'relay' && route.login?.user, 'b');
+    assert.equal(route?.kind === 'host' && route.login?.user, 'b');
   });
 
   it('finds a host again whose route moved, and says when a destination is gone', () => {
     const moved = createRouter({ domains: [], routes: [dovecot, relay('*', 'smart')] });
     const route = moved.routeOfDestination('host:smart:25#0');
-    assert.equal(route?.kind === 'relay' && route.host, 'smart');
+    assert.equal(route?.kind === 'host' && route.host, 'smart');
     for (const gone of ['host:other:25#0', 'lmtp:/run/other', 'mx:example.net', 'nonsense', ''])
       assert.equal(moved.routeOfDestination(gone), undefined);
   });

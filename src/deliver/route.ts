@@ -10,14 +10,14 @@ import { unreachable } from '../base/assert.ts';
 import { BoundedMap } from '../base/bounded-map.ts';
 import { domainKey } from '../mail/address.ts';
 import { DomainPatterns } from '../policy/domain-patterns.ts';
-import type { LmtpRoute, MxRoute, RelayRoute, RemoteRoute } from './remote-route.ts';
+import type { HostRoute, LmtpRoute, MxRoute, RelayRoute } from './relay/relay-route.ts';
 
-export type Route = { readonly kind: 'local' } | { readonly kind: 'discard' } | RemoteRoute;
+export type Route = { readonly kind: 'local' } | { readonly kind: 'discard' } | RelayRoute;
 
 /** One entry of `routes`: whom it is for, and where it leads. */
 export type RouteRule = { readonly domain: string } & (
   | Omit<MxRoute, 'domain'>
-  | RelayRoute
+  | HostRoute
   | LmtpRoute
   | { readonly kind: 'discard' }
 );
@@ -115,7 +115,7 @@ function fixedWay(rule: RouteRule, index: number): Way | undefined {
   switch (route.kind) {
     case 'mx':
       return undefined;
-    case 'relay':
+    case 'host':
       return { route, destination: `host:${route.host}:${route.port}#${index}` };
     case 'lmtp': {
       const { path, host, port } = route;

@@ -7,7 +7,7 @@ import { InputError, quoted, refuseUnknown } from '../base/input-error.ts';
 import { formatMailbox, isDomain, parseMailbox } from '../mail/address.ts';
 import { credentialProblem } from '../sasl/client.ts';
 import { parseStoredMailParams, parseStoredRcptParams } from '../smtp/extensions/index.ts';
-import type { Addressee } from './next-hop.ts';
+import type { Addressee } from './relay/next-hop.ts';
 import type { SendMailOptions, SendMailRecipient } from './send-mail.ts';
 
 /** What goes onto the wire. */

@@ -10,10 +10,10 @@ import type { Reply } from '../smtp/reply.ts';
 import { formatReply, isPermanent, isPositive, reply } from '../smtp/reply.ts';
 import type { TlsFacts } from '../smtp/tls-facts.ts';
 import type { Content } from '../store/content.ts';
-import type { Connection } from './connection.ts';
-import { openConnection } from './connection.ts';
-import { fitToHop, headerHas8Bit } from './next-hop.ts';
-import type { RouteTls } from './remote-route.ts';
+import type { Connection } from './relay/connection.ts';
+import { openConnection } from './relay/connection.ts';
+import { fitToHop, headerHas8Bit } from './relay/next-hop.ts';
+import type { RouteTls } from './relay/relay-route.ts';
 import type { SendMailInput } from './send-mail-input.ts';
 import { checkedInput } from './send-mail-input.ts';
 

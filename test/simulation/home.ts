@@ -6,7 +6,7 @@ import type { Log } from '../../src/base/log.ts';
 import type { Random } from '../../src/base/random.ts';
 import { createDelivery } from '../../src/deliver/dispatch.ts';
 import { createLocalDelivery } from '../../src/deliver/local.ts';
-import { createRemoteDelivery } from '../../src/deliver/remote.ts';
+import { createRelayDelivery } from '../../src/deliver/relay/relay-delivery.ts';
 import { createRouter } from '../../src/deliver/route.ts';
 import { parseMailbox } from '../../src/mail/address.ts';
 import type { Peer } from '../../src/net/peer.ts';
@@ -131,7 +131,7 @@ export async function startHome(parts: HomeParts): Promise<Home> {
     domains: [homeDomain],
     routes: [
       { domain: 'l.example', kind: 'lmtp', host: lmtpHost, port: 24, tls: 'opportunistic' },
-      { domain: 's.example', kind: 'relay', host: smartHost, port: 587, tls: 'opportunistic' },
+      { domain: 's.example', kind: 'host', host: smartHost, port: 587, tls: 'opportunistic' },
     ],
   });
   const directory = createDirectory({
@@ -145,7 +145,7 @@ export async function startHome(parts: HomeParts): Promise<Home> {
     lastId = makeId();
     return lastId;
   };
-  const remote = createRemoteDelivery({
+  const relay = createRelayDelivery({
     ...{ hostname, clock, random, log },
     ...{ resolver: internet.resolverFor(life), dialer: internet.dialer(life) },
     routeOf: (destination) => router.routeOfDestination(destination),
@@ -159,7 +159,7 @@ export async function startHome(parts: HomeParts): Promise<Home> {
     deliver: createDelivery({
       router,
       local: createLocalDelivery({ directory, clock, spool: stores.spool }),
-      remote,
+      relay,
       log,
     }),
     resolve: async (address) => {
@@ -215,7 +215,7 @@ export async function startHome(parts: HomeParts): Promise<Home> {
       });
       await Promise.all(all.map((service) => service.shutdown()));
       await runner.stop({ graceMs });
-      await remote.close();
+      await relay.close();
       await stores[Symbol.asyncDispose]();
     },
   };

@@ -2,14 +2,14 @@
 // when the server ends it; whatever it had under way then is due in the queue.
 
 import { isMainThread, parentPort } from 'node:worker_threads';
-import { systemClock } from '../base/clock.ts';
-import { keepThreadMemory } from '../base/memory-keeper.ts';
-import { systemRandom } from '../base/random.ts';
-import { createDialer } from '../net/dialer.ts';
-import { createResolvers } from '../net/resolver.ts';
-import { logThrough, RelayDesk } from './relay-desk.ts';
-import type { FromRelay, ToRelay } from './relay-wire.ts';
-import { createRelay } from './remote.ts';
+import { systemClock } from '../../base/clock.ts';
+import { keepThreadMemory } from '../../base/memory-keeper.ts';
+import { systemRandom } from '../../base/random.ts';
+import { createDialer } from '../../net/dialer.ts';
+import { createResolvers } from '../../net/resolver.ts';
+import { createRelay } from './create-relay.ts';
+import { logThrough, RelayDesk } from './desk.ts';
+import type { FromRelay, ToRelay } from './wire.ts';
 
 if (!isMainThread && parentPort !== null) serve(parentPort);
 

@@ -2,7 +2,7 @@
 // §4.5.3.1.8, §4.5.3.1.10; RFC 9422 §4.
 
 import type { Connection } from './connection.ts';
-import type { RemoteLease } from './relay.ts';
+import type { RelayLease } from './relay.ts';
 
 /**
  * As many recipients as one transaction may have here, of as many domains as the connection may see.
@@ -11,7 +11,7 @@ import type { RemoteLease } from './relay.ts';
  */
 export function nextBatch(
   pending: readonly number[],
-  recipients: RemoteLease['recipients'],
+  recipients: RelayLease['recipients'],
   { capabilities, domains }: Pick<Connection, 'capabilities' | 'domains'>,
   recipientsMax: number,
 ): readonly number[] {

@@ -1,19 +1,24 @@
-// What a relay is: it attempts what goes to other servers, in this thread (remote.ts) or in another
-// (relay-thread.ts). All that it is given is plain data, so that neither the queue nor the routes
+// What a relay is: it attempts what goes to other servers, in this thread (attempt.ts) or in another
+// (thread.ts). All that it is given is plain data, so that neither the queue nor the routes
 // can tell the difference.
 
-import type { ResolverSettings } from '../net/resolver.ts';
-import type { DeliveryResult } from '../queue/delivery.ts';
-import type { ClientTimeouts } from '../smtp/client/timeouts.ts';
-import { reply } from '../smtp/reply.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { Random } from '../../base/random.ts';
+import type { Resolver } from '../../dns/resolver.ts';
+import type { Dialer } from '../../net/dialer.ts';
+import type { ResolverSettings } from '../../net/resolver.ts';
+import type { DeliveryResult } from '../../queue/delivery.ts';
+import type { ClientTimeouts } from '../../smtp/client/timeouts.ts';
+import { reply } from '../../smtp/reply.ts';
 import type { PoolLimits } from './connection-pool.ts';
 import type { WalkLimits } from './host-walk.ts';
 import type { Addressee, EightBitConversion, HopMessage } from './next-hop.ts';
-import type { RemoteRoute } from './remote-route.ts';
+import type { RelayRoute } from './relay-route.ts';
 
 export interface Relay {
   /** One lease on its way. Anything thrown means "deferred" for all its recipients. */
-  attempt(lease: RemoteLease, route: RemoteRoute, signal: AbortSignal): Promise<DeliveryResult>;
+  attempt(lease: RelayLease, route: RelayRoute, signal: AbortSignal): Promise<DeliveryResult>;
   /** Says goodbye on idle connections; those at work follow when they are done. */
   close(): Promise<void>;
 }
@@ -21,13 +26,13 @@ export interface Relay {
 export type OpenRelay = (settings: RelaySettings) => Relay;
 
 /** What of a lease is needed on the way. */
-export interface RemoteLease {
+export interface RelayLease {
   readonly message: HopMessage & { readonly id: string };
   readonly destination: string;
   readonly recipients: readonly Addressee[];
 }
 
-export interface RemoteLimits extends PoolLimits, WalkLimits {
+export interface RelayLimits extends PoolLimits, WalkLimits {
   /** Hosts of a domain worth trying. RFC 5321 §5.1: at least two. */
   readonly hostsMax: number;
   /** Recipients in one transaction. RFC 5321 §4.5.3.1.8: every server takes 100. */
@@ -43,7 +48,7 @@ export interface RelaySettings {
   /** Names and addresses of this server, so that MX records that lead back are known. */
   readonly ourNames: ReadonlySet<string>;
   readonly ourAddresses?: ReadonlySet<string> | undefined;
-  readonly limits?: Partial<RemoteLimits> | undefined;
+  readonly limits?: Partial<RelayLimits> | undefined;
   readonly timeouts?: ClientTimeouts | undefined;
   /** Default: convert. */
   readonly eightBitConversion?: EightBitConversion | undefined;
@@ -51,6 +56,15 @@ export interface RelaySettings {
   readonly chunking?: boolean | undefined;
   /** The address to call from. */
   readonly localAddress?: string | undefined;
+}
+
+/** What a relay needs beside its settings where it runs. */
+export interface RelayOptions extends RelaySettings {
+  readonly resolver: Resolver;
+  readonly dialer: Dialer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
 }
 
 // RFC 3463 §3.4: X.3.2, the system is not accepting messages.

@@ -2,7 +2,7 @@
 // seconds and a limited number of messages, the one used last is used next, and one that the server
 // has closed is noticed when that happens. Idle connections never keep the process alive.
 
-import type { Clock } from '../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Connection } from './connection.ts';
 
 export interface PoolLimits {

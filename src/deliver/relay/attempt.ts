@@ -4,128 +4,47 @@
 // fails) leads to the next host, and when there is none, to later. Whatever happens, each recipient
 // gets a result with the reason in words.
 
-import type { Clock } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
-import type { Random } from '../base/random.ts';
-import type { Resolver } from '../dns/resolver.ts';
-import type { Dialer } from '../net/dialer.ts';
-import type { AttemptFacts, Deliver, DeliveryResult, RecipientResult } from '../queue/delivery.ts';
-import { replyText } from '../queue/reply-text.ts';
-import type { RecipientAnswer, SentEvent } from '../smtp/client/event.ts';
-import type { ClientSessionOptions } from '../smtp/client/session.ts';
-import type { Reply } from '../smtp/reply.ts';
-import { isPermanent, isPositive, isTransient, reply } from '../smtp/reply.ts';
-import { replyFor } from '../smtp/smtp-error.ts';
-import type { Lease } from '../store/queue-store.ts';
+import type { AttemptFacts, DeliveryResult, RecipientResult } from '../../queue/delivery.ts';
+import { replyText } from '../../queue/reply-text.ts';
+import type { RecipientAnswer, SentEvent } from '../../smtp/client/event.ts';
+import type { ClientSessionOptions } from '../../smtp/client/session.ts';
+import type { Reply } from '../../smtp/reply.ts';
+import { isPermanent, isPositive, isTransient } from '../../smtp/reply.ts';
+import { replyFor } from '../../smtp/smtp-error.ts';
 import { nextBatch, without } from './batch.ts';
 import type { Connection } from './connection.ts';
 import { transient } from './connection.ts';
-import { ConnectionPool, defaultPoolLimits } from './connection-pool.ts';
-import type { HopSettings } from './host-walk.ts';
-import { defaultWalkLimits, HostMemory, HostWalk } from './host-walk.ts';
+import type { ConnectionPool } from './connection-pool.ts';
+import type { HopSettings, HostMemory } from './host-walk.ts';
+import { HostWalk } from './host-walk.ts';
 import { findHosts } from './hosts.ts';
 import { fitToHop } from './next-hop.ts';
-import type { Relay, RelaySettings, RemoteLease, RemoteLimits } from './relay.ts';
+import type { RelayLease, RelayLimits, RelayOptions } from './relay.ts';
 import { stopped } from './relay.ts';
-import type { RemoteRoute } from './remote-route.ts';
+import type { RelayRoute } from './relay-route.ts';
 
-export const defaultRemoteLimits: RemoteLimits = {
-  ...defaultPoolLimits,
-  ...defaultWalkLimits,
-  hostsMax: 5,
-  recipientsMax: 100,
-};
-
-export interface RelayOptions extends RelaySettings {
-  readonly resolver: Resolver;
-  readonly dialer: Dialer;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-}
-
-export interface RemoteDeliveryOptions extends RelayOptions {
-  readonly routeOf: RouteOf;
-}
-
-export interface RemoteDelivery extends Deliver {
-  /** Says goodbye on idle connections; those at work follow when they are done. */
-  close(): Promise<void>;
-}
-
-/** Where a destination leads; anything that is no remote route defers. */
-export type RouteOf = (destination: string) => RemoteRoute | { readonly kind: string } | undefined;
-
-export const createRemoteDelivery = ({ routeOf, ...options }: RemoteDeliveryOptions) =>
-  deliveryBy(createRelay(options), routeOf);
-
-/** Leases to where their routes lead now. */
-export function deliveryBy(relay: Relay, routeOf: RouteOf): RemoteDelivery {
-  const deliver = (lease: Lease, signal: AbortSignal): Promise<DeliveryResult> => {
-    const route = routeOf(lease.destination);
-    if (route === undefined || !isRemote(route))
-      return Promise.resolve(allDeferred(lease, noRoute));
-    return relay.attempt(lease, route, signal);
-  };
-  return Object.assign(deliver, { close: () => relay.close() });
-}
-
-/** In this thread. */
-export function createRelay(options: RelayOptions): Relay {
-  const limits = { ...defaultRemoteLimits, ...options.limits };
-  const pool = new ConnectionPool(options.clock, limits);
-  const memory = new HostMemory(options.clock);
-  const parts: Parts = { ...options, limits, pool, memory };
-  const atWork = new WeakMap<AbortSignal, Set<Stoppable>>();
-  // One listener for a signal that many deliveries share, not one for each of them; and only their
-  // connections end with it.
-  const connectionsOf = (signal: AbortSignal): Set<Stoppable> => {
-    let connections = atWork.get(signal);
-    if (connections === undefined) {
-      const made = new Set<Stoppable>();
-      connections = made;
-      atWork.set(signal, made);
-      const drop = () => {
-        for (const connection of made) connection.destroy();
-      };
-      signal.addEventListener('abort', drop, { once: true });
-    }
-    return connections;
-  };
-  return {
-    attempt: (lease, route, signal) =>
-      new Attempt(parts, { lease, route, signal, atWork: connectionsOf(signal) }).run(),
-    close: () => pool.close(),
-  };
-}
-
-const isRemote = (route: { readonly kind: string }): route is RemoteRoute =>
-  route.kind === 'mx' || route.kind === 'relay' || route.kind === 'lmtp';
-
-interface Parts extends Omit<RelayOptions, 'limits'> {
-  readonly limits: RemoteLimits;
+/** What all attempts of a relay share. */
+export interface AttemptParts extends Omit<RelayOptions, 'limits'> {
+  readonly limits: RelayLimits;
   readonly pool: ConnectionPool;
   readonly memory: HostMemory;
 }
 
-// RFC 3463 §3.5: X.4.4, unable to route.
-const noRoute = reply(451, '4.4', 'There is no route to this destination any more');
-
 /** A connection, or a wait for the DNS. */
-type Stoppable = Pick<Connection, 'destroy'>;
+export type Stoppable = Pick<Connection, 'destroy'>;
 
-interface AttemptFor {
-  readonly lease: RemoteLease;
-  readonly route: RemoteRoute;
+export interface AttemptFor {
+  readonly lease: RelayLease;
+  readonly route: RelayRoute;
   readonly signal: AbortSignal;
   readonly atWork: Set<Stoppable>;
 }
 
 /** One lease on its way. */
-class Attempt {
-  readonly #parts: Parts;
-  readonly #lease: RemoteLease;
-  readonly #route: RemoteRoute;
+export class Attempt {
+  readonly #parts: AttemptParts;
+  readonly #lease: RelayLease;
+  readonly #route: RelayRoute;
   readonly #signal: AbortSignal;
   /** What ends when the signal is aborted. */
   readonly #atWork: Set<Stoppable>;
@@ -139,7 +58,7 @@ class Attempt {
   /** Addresses that have said what they have to say. */
   #heard: Set<string> | undefined;
 
-  constructor(parts: Parts, { lease, route, signal, atWork }: AttemptFor) {
+  constructor(parts: AttemptParts, { lease, route, signal, atWork }: AttemptFor) {
     this.#parts = parts;
     this.#atWork = atWork;
     this.#lease = lease;
@@ -350,15 +269,15 @@ function resultOf(
 }
 
 /** Connections are shared by what leads to the same place in the same way. */
-function poolKey(destination: string, route: RemoteRoute): string {
-  if (route.kind !== 'relay') return destination;
+function poolKey(destination: string, route: RelayRoute): string {
+  if (route.kind !== 'host') return destination;
   return `${destination} ${route.tls} ${route.login?.user ?? ''}`;
 }
 
-const hostName = (route: RemoteRoute): string =>
+const hostName = (route: RelayRoute): string =>
   route.kind === 'mx' ? route.domain : (route.host ?? route.path);
 
-function hopSettings(route: RemoteRoute, parts: Parts): HopSettings {
+function hopSettings(route: RelayRoute, parts: AttemptParts): HopSettings {
   const { hostname, timeouts, chunking } = parts;
   const protocol = route.kind === 'lmtp' ? 'lmtp' : 'smtp';
   const session: ClientSessionOptions = { protocol, hostname, timeouts, chunking };
@@ -373,15 +292,8 @@ function hopSettings(route: RemoteRoute, parts: Parts): HopSettings {
     };
   const tls = route.tls ?? 'opportunistic';
   const port = route.port ?? 25;
-  const login = route.kind === 'relay' ? route.login : undefined;
+  const login = route.kind === 'host' ? route.login : undefined;
   // RFC 8314 §3.3: port 465 is for TLS from the first byte.
-  const implicit = route.kind === 'relay' ? (route.implicitTls ?? port === 465) : false;
+  const implicit = route.kind === 'host' ? (route.implicitTls ?? port === 465) : false;
   return { session, port, tls, implicitTls: implicit && tls !== 'none', login };
-}
-
-function allDeferred(lease: Lease, said: Reply): DeliveryResult {
-  return {
-    recipients: lease.recipients.map(() => ({ kind: 'deferred', reply: said })),
-    health: 'ok',
-  };
 }

@@ -1,19 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { DeliveryResult, RecipientResult } from '../queue/delivery.ts';
-import type { Detail, Reply } from '../smtp/reply.ts';
-import { memoryContent } from '../store/content.ts';
-import type { RemoteLease } from './relay.ts';
-import {
-  attemptRow,
-  contentsOf,
-  leaseOf,
-  packContents,
-  resultOf,
-  resultRow,
-} from './relay-wire.ts';
-import type { RemoteRoute } from './remote-route.ts';
+import type { DeliveryResult, RecipientResult } from '../../queue/delivery.ts';
+import type { Detail, Reply } from '../../smtp/reply.ts';
+import { memoryContent } from '../../store/content.ts';
+import type { RelayLease } from './relay.ts';
+import type { RelayRoute } from './relay-route.ts';
+import { attemptRow, contentsOf, leaseOf, packContents, resultOf, resultRow } from './wire.ts';
 
 /** Objects as they are written: a clone has no other prototype. */
 const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
@@ -21,7 +14,7 @@ const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
 
 const param = fc.stringMatching(/^[A-Z]{1,8}=[!-<>-~]{1,8}$/);
 const params = fc.array(param, { maxLength: 3 });
-const lease: fc.Arbitrary<RemoteLease> = record({
+const lease: fc.Arbitrary<RelayLease> = record({
   message: record({
     id: fc.string(),
     sender: fc.string(),
@@ -54,7 +47,7 @@ const delivery: fc.Arbitrary<DeliveryResult> = record({
   health: fc.constantFrom('ok', 'busy', 'down'),
 });
 
-const route: RemoteRoute = { kind: 'mx', domain: 'example.net' };
+const route: RelayRoute = { kind: 'mx', domain: 'example.net' };
 
 describe('what crosses between threads', () => {
   it('leases arrive as they were, each with its own content', () => {

@@ -4,16 +4,16 @@
 // worst delivered twice, as after a crash of the whole process.
 
 import { Worker } from 'node:worker_threads';
-import { assert, unreachable } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
-import type { DeliveryResult } from '../queue/delivery.ts';
-import type { Reply } from '../smtp/reply.ts';
-import { reply } from '../smtp/reply.ts';
-import type { Relay, RelaySettings, RemoteLease } from './relay.ts';
+import { assert, unreachable } from '../../base/assert.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { DeliveryResult } from '../../queue/delivery.ts';
+import type { Reply } from '../../smtp/reply.ts';
+import { reply } from '../../smtp/reply.ts';
+import type { Relay, RelayLease, RelaySettings } from './relay.ts';
 import { stopped } from './relay.ts';
-import type { AttemptRow, FromRelay, ToRelay } from './relay-wire.ts';
-import { attemptRow, packContents, resultOf } from './relay-wire.ts';
+import type { AttemptRow, FromRelay, ToRelay } from './wire.ts';
+import { attemptRow, packContents, resultOf } from './wire.ts';
 
 export interface RelayThreadOptions {
   readonly clock: Clock;
@@ -79,7 +79,7 @@ export class RelayThread implements AsyncDisposable {
 
   #attempt(
     generation: number,
-    lease: RemoteLease,
+    lease: RelayLease,
     route: Parameters<Relay['attempt']>[1],
     abort: AbortSignal,
   ): Promise<DeliveryResult> {
@@ -152,7 +152,7 @@ export class RelayThread implements AsyncDisposable {
   #start(): Worker {
     this.#startedAt = this.#options.clock.now();
     // Under node_modules the compiled file is the one to run.
-    const file = import.meta.url.endsWith('.ts') ? './relay-worker.ts' : './relay-worker.js';
+    const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
     const worker = new Worker(new URL(file, import.meta.url), {
       name: 'relay',
       // A nursery of 8 MiB, as bin/postrider gives the server's thread.

@@ -3,25 +3,25 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { FakeClock } from '../base/fake-clock.ts';
-import { silentLog } from '../base/log.ts';
-import { seededRandom } from '../base/random.ts';
-import type { FakeZone } from '../dns/fake-resolver.ts';
-import { FakeResolver } from '../dns/fake-resolver.ts';
-import type { Resolver } from '../dns/resolver.ts';
-import { issueCertificate } from '../net/certificate.ts';
-import type { Dialer } from '../net/dialer.ts';
-import { createDialer, DialError } from '../net/dialer.ts';
-import type { Script, ScriptedServer } from '../net/scripted-server.ts';
-import { scriptedServer } from '../net/scripted-server.ts';
-import type { DeliveryResult } from '../queue/delivery.ts';
-import { defaultTimeouts } from '../smtp/client/timeouts.ts';
-import { formatReply } from '../smtp/reply.ts';
-import type { Content } from '../store/content.ts';
-import type { Lease } from '../store/queue-store.ts';
-import type { RemoteDelivery, RemoteDeliveryOptions } from './remote.ts';
-import { createRemoteDelivery } from './remote.ts';
-import type { RemoteRoute } from './remote-route.ts';
+import { FakeClock } from '../../base/fake-clock.ts';
+import { silentLog } from '../../base/log.ts';
+import { seededRandom } from '../../base/random.ts';
+import type { FakeZone } from '../../dns/fake-resolver.ts';
+import { FakeResolver } from '../../dns/fake-resolver.ts';
+import type { Resolver } from '../../dns/resolver.ts';
+import { issueCertificate } from '../../net/certificate.ts';
+import type { Dialer } from '../../net/dialer.ts';
+import { createDialer, DialError } from '../../net/dialer.ts';
+import type { Script, ScriptedServer } from '../../net/scripted-server.ts';
+import { scriptedServer } from '../../net/scripted-server.ts';
+import type { DeliveryResult } from '../../queue/delivery.ts';
+import { defaultTimeouts } from '../../smtp/client/timeouts.ts';
+import { formatReply } from '../../smtp/reply.ts';
+import type { Content } from '../../store/content.ts';
+import type { Lease } from '../../store/queue-store.ts';
+import type { RelayDelivery, RelayDeliveryOptions } from './relay-delivery.ts';
+import { createRelayDelivery } from './relay-delivery.ts';
+import type { RelayRoute } from './relay-route.ts';
 
 const issued = issueCertificate({
   commonName: 'mx.example.net',
@@ -53,20 +53,20 @@ function dialerTo(hosts: Hosts, called: string[]): Dialer {
   };
 }
 
-interface World extends Partial<RemoteDeliveryOptions> {
+interface World extends Partial<RelayDeliveryOptions> {
   readonly hosts?: Hosts;
   readonly zone?: FakeZone;
-  readonly route?: RemoteRoute;
+  readonly route?: RelayRoute;
 }
 
 interface Made {
-  readonly deliver: RemoteDelivery;
+  readonly deliver: RelayDelivery;
   readonly called: string[];
   readonly clock: FakeClock;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const mx: RemoteRoute = { kind: 'mx', domain: 'example.net' };
+const mx: RelayRoute = { kind: 'mx', domain: 'example.net' };
 const zone: FakeZone = {
   'example.net': { MX: ['10 mx1.example.net', '20 mx2.example.net'] },
   'mx1.example.net': { A: ['192.0.2.1'] },
@@ -76,7 +76,7 @@ const zone: FakeZone = {
 function make({ hosts = {}, route = mx, zone: records = zone, ...options }: World): Made {
   const called: string[] = [];
   const clock = new FakeClock();
-  const deliver = createRemoteDelivery({
+  const deliver = createRelayDelivery({
     hostname: 'relay.example.org',
     resolver: new FakeResolver(records),
     dialer: dialerTo(hosts, called),
@@ -150,7 +150,7 @@ const only =
   (heard) =>
     heard === verb ? answer : undefined;
 
-describe('remote delivery', () => {
+describe('a relay', () => {
   it('RFC 5321 §5.1: hands a message to the preferred host', async () => {
     await using server = await scriptedServer();
     await using world = make({ hosts: { '192.0.2.1': server } });
@@ -171,7 +171,7 @@ describe('remote delivery', () => {
 
   it('knows where it called when the other end is gone, too', async () => {
     await using server = await scriptedServer({ script: only('MAIL', { hangUp: 'reset' }) });
-    const route = { kind: 'relay', host: 'localhost', port: server.port, tls: 'none' } as const;
+    const route = { kind: 'host', host: 'localhost', port: server.port, tls: 'none' } as const;
     await using world = make({ route });
     const { facts } = (await attempt(world)).recipients[0]!;
     assert.deepEqual([facts?.host, facts?.port], ['localhost', server.port]);
@@ -434,7 +434,7 @@ describe('TLS by the setting of the route', () => {
     server: ScriptedServer,
     tls: 'none' | 'opportunistic' | 'require' | 'verify',
     host = '127.0.0.1',
-  ) => ({ kind: 'relay', host, port: server.port, tls }) as const;
+  ) => ({ kind: 'host', host, port: server.port, tls }) as const;
 
   it('RFC 3207: is taken where it is offered', async () => {
     await using server = await scriptedServer({ keywords, tls: issued });
@@ -536,7 +536,7 @@ describe('a smarthost with a login', () => {
   const keywords = ['PIPELINING', 'STARTTLS', 'AUTH PLAIN'];
   const route = (server: ScriptedServer, tls: 'opportunistic' | 'require') =>
     ({
-      kind: 'relay',
+      kind: 'host',
       host: '127.0.0.1',
       port: server.port,
       tls,
@@ -669,7 +669,7 @@ describe('open connections', () => {
   it('idle in too great a number, the oldest goes', async () => {
     await using server = await scriptedServer();
     const route = (destination: string) =>
-      ({ kind: 'relay', host: destination, port: 25, tls: 'none' }) as const;
+      ({ kind: 'host', host: destination, port: 25, tls: 'none' }) as const;
     const called: string[] = [];
     const dialer = dialerTo({ one: server, two: server }, called);
     await using world = make({ dialer, routeOf: route, limits: { idleMax: 1 } });
@@ -1164,7 +1164,7 @@ describe('what the next hop can do', () => {
 
 describe('what is said of a host that misbehaves', () => {
   const to = (port: number, tls: 'none' | 'opportunistic' = 'none') =>
-    ({ kind: 'relay', host: '127.0.0.1', port, tls }) as const;
+    ({ kind: 'host', host: '127.0.0.1', port, tls }) as const;
   const timeouts = { ...defaultTimeouts, greetingMs: 1000, commandMs: 1000, endOfDataMs: 1000 };
   const told: [what: string, script: Script, expected: RegExp][] = [
     [

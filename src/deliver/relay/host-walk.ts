@@ -3,19 +3,19 @@
 // answer and which hosts offer a TLS that does not work. What was tried, and what it said, is kept.
 
 import { isIP } from 'node:net';
-import { BoundedMap } from '../base/bounded-map.ts';
-import type { Clock } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
-import type { DialOptions } from '../net/dialer.ts';
-import { DialError, type Dialer, dialFirst } from '../net/dialer.ts';
-import type { Peer } from '../net/peer.ts';
-import type { AttemptFacts } from '../queue/delivery.ts';
-import type { ClientSessionOptions } from '../smtp/client/session.ts';
-import type { Reply } from '../smtp/reply.ts';
-import { isPermanent, reply } from '../smtp/reply.ts';
+import { BoundedMap } from '../../base/bounded-map.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { DialOptions } from '../../net/dialer.ts';
+import { DialError, type Dialer, dialFirst } from '../../net/dialer.ts';
+import type { Peer } from '../../net/peer.ts';
+import type { AttemptFacts } from '../../queue/delivery.ts';
+import type { ClientSessionOptions } from '../../smtp/client/session.ts';
+import type { Reply } from '../../smtp/reply.ts';
+import { isPermanent, reply } from '../../smtp/reply.ts';
 import type { Connection } from './connection.ts';
 import { HopFailure, openConnection } from './connection.ts';
-import type { RouteLogin, RouteTls } from './remote-route.ts';
+import type { RouteLogin, RouteTls } from './relay-route.ts';
 
 export interface HopHost {
   readonly name: string;

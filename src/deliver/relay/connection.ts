@@ -2,26 +2,26 @@
 // where the client's half meets I/O. Opening one means greeting, TLS as the route has it, and login;
 // after that it sends messages until either side has had enough. Every wait has an end.
 
-import { assert } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
-import type { Dialer } from '../net/dialer.ts';
-import { reasonOf, TlsHandshakeError } from '../net/dialer.ts';
-import type { Peer } from '../net/peer.ts';
-import { PeerTimeout } from '../net/peer.ts';
-import type { AttemptFacts } from '../queue/delivery.ts';
-import { replyText } from '../queue/reply-text.ts';
-import type { SaslCredentials } from '../sasl/client.ts';
-import { chooseSaslClient } from '../sasl/client.ts';
-import type { Capabilities } from '../smtp/client/capabilities.ts';
-import { closureReply } from '../smtp/client/closure.ts';
-import type { ClientEvent, Closure, Outgoing, SentEvent } from '../smtp/client/event.ts';
-import type { ClientSessionOptions, Trace } from '../smtp/client/session.ts';
-import { ClientSession } from '../smtp/client/session.ts';
-import type { Reply } from '../smtp/reply.ts';
-import { enhancedStatus, reply } from '../smtp/reply.ts';
-import type { TlsFacts } from '../smtp/tls-facts.ts';
+import { assert } from '../../base/assert.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Dialer } from '../../net/dialer.ts';
+import { reasonOf, TlsHandshakeError } from '../../net/dialer.ts';
+import type { Peer } from '../../net/peer.ts';
+import { PeerTimeout } from '../../net/peer.ts';
+import type { AttemptFacts } from '../../queue/delivery.ts';
+import { replyText } from '../../queue/reply-text.ts';
+import type { SaslCredentials } from '../../sasl/client.ts';
+import { chooseSaslClient } from '../../sasl/client.ts';
+import type { Capabilities } from '../../smtp/client/capabilities.ts';
+import { closureReply } from '../../smtp/client/closure.ts';
+import type { ClientEvent, Closure, Outgoing, SentEvent } from '../../smtp/client/event.ts';
+import type { ClientSessionOptions, Trace } from '../../smtp/client/session.ts';
+import { ClientSession } from '../../smtp/client/session.ts';
+import type { Reply } from '../../smtp/reply.ts';
+import { enhancedStatus, reply } from '../../smtp/reply.ts';
+import type { TlsFacts } from '../../smtp/tls-facts.ts';
 import { noLogin } from './login-problem.ts';
-import type { RouteTls } from './remote-route.ts';
+import type { RouteTls } from './relay-route.ts';
 
 export type HopFailureKind =
   /** No connection, or it broke, or what came was no SMTP. */

@@ -5,19 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { Worker } from 'node:worker_threads';
-import type { Clock } from '../base/clock.ts';
-import { systemClock } from '../base/clock.ts';
-import { closedAfter } from '../base/closed-after.ts';
-import { FakeClock } from '../base/fake-clock.ts';
-import type { Log } from '../base/log.ts';
-import { scriptedServer } from '../net/scripted-server.ts';
-import type { DeliveryResult } from '../queue/delivery.ts';
-import type { Content } from '../store/content.ts';
-import { memoryContent } from '../store/content.ts';
-import { fileContent } from '../store/files/file-content.ts';
-import type { RelaySettings, RemoteLease } from './relay.ts';
-import { RelayThread } from './relay-thread.ts';
-import type { RemoteRoute } from './remote-route.ts';
+import type { Clock } from '../../base/clock.ts';
+import { systemClock } from '../../base/clock.ts';
+import { closedAfter } from '../../base/closed-after.ts';
+import { FakeClock } from '../../base/fake-clock.ts';
+import type { Log } from '../../base/log.ts';
+import { scriptedServer } from '../../net/scripted-server.ts';
+import type { DeliveryResult } from '../../queue/delivery.ts';
+import type { Content } from '../../store/content.ts';
+import { memoryContent } from '../../store/content.ts';
+import { fileContent } from '../../store/files/file-content.ts';
+import type { RelayLease, RelaySettings } from './relay.ts';
+import type { RelayRoute } from './relay-route.ts';
+import { RelayThread } from './thread.ts';
 
 const settings = (hostname = 'relay.example.org'): RelaySettings => ({
   hostname,
@@ -28,10 +28,10 @@ const never = new AbortController().signal;
 function lease(content: Content = memoryContent(Buffer.from('Subject: x\r\n\r\n.dot\r\n'))) {
   const message = { id: 'm', sender: 's@example.org', params: [], prefix: 'X: y\r\n', content };
   const recipients = [{ address: 'r@far.test', params: [] }];
-  return { message, destination: 'host', recipients } satisfies RemoteLease;
+  return { message, destination: 'host', recipients } satisfies RelayLease;
 }
 
-const to = (port: number): RemoteRoute => ({ kind: 'relay', host: '127.0.0.1', port, tls: 'none' });
+const to = (port: number): RelayRoute => ({ kind: 'host', host: '127.0.0.1', port, tls: 'none' });
 
 /** Limit: what hangs has failed by then, and what it opened is closed, so that the process ends. */
 const bounded = { timeout: 20_000 };

@@ -4,23 +4,23 @@
 // needs no extension.
 
 import { domainToASCII } from 'node:url';
-import { unreachable } from '../base/assert.ts';
-import { findHeaderEnd, headerEndWithin } from '../mail/header.ts';
-import { LineMeter } from '../mail/line-meter.ts';
-import { convertContent, has8Bit, hasNul } from '../mail/transfer-encoding.ts';
-import type { Capabilities } from '../smtp/client/capabilities.ts';
-import type { Outgoing, OutgoingContent, OutgoingRecipient } from '../smtp/client/event.ts';
+import { unreachable } from '../../base/assert.ts';
+import { findHeaderEnd, headerEndWithin } from '../../mail/header.ts';
+import { LineMeter } from '../../mail/line-meter.ts';
+import { convertContent, has8Bit, hasNul } from '../../mail/transfer-encoding.ts';
+import type { Capabilities } from '../../smtp/client/capabilities.ts';
+import type { Outgoing, OutgoingContent, OutgoingRecipient } from '../../smtp/client/event.ts';
 import {
   findParam,
   parseStoredMailParams,
   parseStoredRcptParams,
   relayMailParam,
   relayRcptParam,
-} from '../smtp/extensions/index.ts';
-import type { Reply } from '../smtp/reply.ts';
-import { reply } from '../smtp/reply.ts';
-import type { Content } from '../store/content.ts';
-import type { QueuedMessage } from '../store/queue-store.ts';
+} from '../../smtp/extensions/index.ts';
+import type { Reply } from '../../smtp/reply.ts';
+import { reply } from '../../smtp/reply.ts';
+import type { Content } from '../../store/content.ts';
+import type { QueuedMessage } from '../../store/queue-store.ts';
 
 /** Content with 8-bit octets for a hop that takes 7-bit lines only, or with lines no hop takes. */
 export type EightBitConversion = 'convert' | 'bounce';

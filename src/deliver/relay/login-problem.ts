@@ -1,9 +1,9 @@
 // Why a login at a next hop cannot even be tried, in words that say what to do. They stand in the log,
 // in `why` and as the last reply, and in the notification when the mail is given up. RFC 4954 §4.
 
-import type { Capabilities } from '../smtp/client/capabilities.ts';
-import type { Reply } from '../smtp/reply.ts';
-import { reply } from '../smtp/reply.ts';
+import type { Capabilities } from '../../smtp/client/capabilities.ts';
+import type { Reply } from '../../smtp/reply.ts';
+import { reply } from '../../smtp/reply.ts';
 
 /** Limit: mechanisms that are named. */
 const namedMax = 8;

@@ -1,13 +1,13 @@
 // The relay's side of the seam between threads: opens a relay for each configuration it is told of,
 // gives it the attempts that belong to it, and sends results back, all of one turn of the event loop
-// together. Knows nothing of threads; relay-worker.ts gives it a port.
+// together. Knows nothing of threads; worker.ts gives it a port.
 
-import { unreachable } from '../base/assert.ts';
-import type { Fields, Log } from '../base/log.ts';
-import type { Content } from '../store/content.ts';
+import { unreachable } from '../../base/assert.ts';
+import type { Fields, Log } from '../../base/log.ts';
+import type { Content } from '../../store/content.ts';
 import type { OpenRelay, Relay } from './relay.ts';
-import type { AttemptRow, FromRelay, ResultRow, ToRelay } from './relay-wire.ts';
-import { contentsOf, leaseOf, resultRow, thrownRow } from './relay-wire.ts';
+import type { AttemptRow, FromRelay, ResultRow, ToRelay } from './wire.ts';
+import { contentsOf, leaseOf, resultRow, thrownRow } from './wire.ts';
 
 export interface RelayDeskParts {
   readonly open: OpenRelay;

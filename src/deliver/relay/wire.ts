@@ -2,14 +2,14 @@
 // in rows of few values, since what a structured clone costs is objects and their names; contents
 // that are in memory lie end to end in one buffer that is handed over, not copied again.
 
-import { assert } from '../base/assert.ts';
-import type { AttemptFacts, DeliveryResult, RecipientResult } from '../queue/delivery.ts';
-import type { Reply } from '../smtp/reply.ts';
-import type { Content } from '../store/content.ts';
-import { memoryContent } from '../store/content.ts';
-import { fileContent } from '../store/files/file-content.ts';
-import type { RelaySettings, RemoteLease } from './relay.ts';
-import type { RemoteRoute } from './remote-route.ts';
+import { assert } from '../../base/assert.ts';
+import type { AttemptFacts, DeliveryResult, RecipientResult } from '../../queue/delivery.ts';
+import type { Reply } from '../../smtp/reply.ts';
+import type { Content } from '../../store/content.ts';
+import { memoryContent } from '../../store/content.ts';
+import { fileContent } from '../../store/files/file-content.ts';
+import type { RelayLease, RelaySettings } from './relay.ts';
+import type { RelayRoute } from './relay-route.ts';
 
 export type ToRelay =
   /** A configuration: attempts name the one they belong to. */
@@ -38,7 +38,7 @@ export type AttemptRow = readonly [
   attempt: number,
   generation: number,
   signal: number,
-  route: RemoteRoute,
+  route: RelayRoute,
   destination: string,
   id: string,
   sender: string,
@@ -72,8 +72,8 @@ type RecipientRow = readonly [
 
 export function attemptRow(
   [attempt, generation, signal]: readonly [number, number, number],
-  { message, destination, recipients }: RemoteLease,
-  route: RemoteRoute,
+  { message, destination, recipients }: RelayLease,
+  route: RelayRoute,
 ): AttemptRow {
   const { id, sender, params, prefix, content } = message;
   const addressed: string[] = [];
@@ -95,9 +95,9 @@ export function attemptRow(
   ];
 }
 
-export function leaseOf(row: AttemptRow, content: Content): RemoteLease {
+export function leaseOf(row: AttemptRow, content: Content): RelayLease {
   const [, , , , destination, id, sender, params, prefix, , , addressed] = row;
-  const recipients: RemoteLease['recipients'][number][] = [];
+  const recipients: RelayLease['recipients'][number][] = [];
   for (let at = 0; at < addressed.length; at += 2)
     recipients.push({ address: addressed[at]!, params: words(addressed[at + 1]!) });
   return {

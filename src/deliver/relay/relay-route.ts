@@ -1,5 +1,5 @@
 // Where mail for somebody else's mailbox goes next: by the DNS, to a host the operator named, or to
-// an LMTP server. Made by deliver/route.ts from the configuration, followed by deliver/remote.ts.
+// an LMTP server. Made by deliver/route.ts from the configuration, followed by attempt.ts.
 
 /**
  * `none` never asks for TLS; `opportunistic` takes it when it works and goes on without it when it
@@ -12,7 +12,7 @@ export interface RouteLogin {
   readonly password: string;
 }
 
-export type RemoteRoute = MxRoute | RelayRoute | LmtpRoute;
+export type RelayRoute = MxRoute | HostRoute | LmtpRoute;
 
 /** To the hosts that the DNS names for a domain, or to an address literal. RFC 5321 §5.1. */
 export interface MxRoute {
@@ -25,8 +25,8 @@ export interface MxRoute {
 }
 
 /** To one host by name or address, without a look at its MX records. */
-export interface RelayRoute {
-  readonly kind: 'relay';
+export interface HostRoute {
+  readonly kind: 'host';
   readonly host: string;
   readonly port: number;
   readonly tls: RouteTls;

@@ -2,14 +2,14 @@
 // the operator named. A named host may also be one that only this machine knows (its hosts file).
 
 import { isIP } from 'node:net';
-import type { Random } from '../base/random.ts';
-import { mxHosts } from '../dns/mx.ts';
-import type { Resolver } from '../dns/resolver.ts';
-import { DnsError } from '../dns/resolver.ts';
-import type { Reply } from '../smtp/reply.ts';
-import { reply } from '../smtp/reply.ts';
+import type { Random } from '../../base/random.ts';
+import { mxHosts } from '../../dns/mx.ts';
+import type { Resolver } from '../../dns/resolver.ts';
+import { DnsError } from '../../dns/resolver.ts';
+import type { Reply } from '../../smtp/reply.ts';
+import { reply } from '../../smtp/reply.ts';
 import type { HopHost } from './host-walk.ts';
-import type { RemoteRoute } from './remote-route.ts';
+import type { RelayRoute } from './relay-route.ts';
 
 export type HostsFound =
   | { readonly kind: 'hosts'; readonly hosts: readonly HopHost[] }
@@ -26,7 +26,7 @@ export interface HostsParts {
 }
 
 export async function findHosts(
-  route: RemoteRoute,
+  route: RelayRoute,
   parts: HostsParts,
   hostsMax: number,
 ): Promise<HostsFound> {
@@ -51,7 +51,7 @@ export async function findHosts(
 }
 
 async function namedHost(
-  { host, path }: Exclude<RemoteRoute, { kind: 'mx' }> & { readonly path?: string | undefined },
+  { host, path }: Exclude<RelayRoute, { kind: 'mx' }> & { readonly path?: string | undefined },
   resolver: Resolver,
 ): Promise<HopHost> {
   if (path !== undefined || host === undefined)
