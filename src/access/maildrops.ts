@@ -38,16 +38,13 @@ export class Maildrops {
   }
 
   /** Reads no content. @throws StorageError */
-  async open(
-    account: string,
-    { loginDelayMs }: { readonly loginDelayMs: number },
-  ): Promise<Opening> {
+  async open(account: string, { loginDelay }: { readonly loginDelay: number }): Promise<Opening> {
     const { mailboxes, clock } = this.#parts;
     if (this.#open.has(account)) return { kind: 'in-use' };
     const now = clock.now();
-    if (loginDelayMs > 0) {
+    if (loginDelay > 0) {
       const last = this.#lastLogin.get(account);
-      if (last !== undefined && now - last < loginDelayMs) return { kind: 'too-soon' };
+      if (last !== undefined && now - last < loginDelay) return { kind: 'too-soon' };
       this.#lastLogin.set(account, now);
     }
     this.#open.add(account);

@@ -13,7 +13,7 @@ import type { Maildrops, OpenMaildrop } from './maildrops.ts';
 export interface Pop3AccessParts {
   readonly login: Login;
   readonly maildrops: Pick<Maildrops, 'open'>;
-  readonly loginDelayMs: number;
+  readonly loginDelay: number;
   readonly log: Log;
 }
 
@@ -122,8 +122,8 @@ export class Pop3Access {
   async #open(result: LoginResult): Promise<Answer> {
     if (result.kind === 'challenge') return result;
     if (result.kind === 'refused') return refusalFor(result.reason);
-    const { maildrops, loginDelayMs } = this.#parts;
-    const opening = await maildrops.open(result.account, { loginDelayMs });
+    const { maildrops, loginDelay } = this.#parts;
+    const opening = await maildrops.open(result.account, { loginDelay });
     switch (opening.kind) {
       case 'open':
         this.#maildrop = opening.maildrop;

@@ -76,7 +76,7 @@ async function start(options: TestOptions = {}) {
       hostname: 'pop.example.org',
       startTls: true,
       insecureAuth: true,
-      loginDelayMs: 0,
+      loginDelay: 0,
       limits: defaultPop3Limits,
       ...options.settings,
     }),
@@ -450,7 +450,7 @@ describe('Pop3Service', () => {
   });
 
   it('RFC 2449 §6.5: LOGIN-DELAY is announced and enforced', async () => {
-    await using test = await start({ settings: { loginDelayMs: 60_000 } });
+    await using test = await start({ settings: { loginDelay: 60_000 } });
     const client = await test.login();
     assert.match(await client.listing('CAPA'), /^LOGIN-DELAY 60\r$/m);
     await client.ask('QUIT');
@@ -496,7 +496,7 @@ describe('Maildrops', () => {
       expunge: async () => [],
     };
     const maildrops = new Maildrops({ mailboxes, clock });
-    const options = { loginDelayMs: 0 };
+    const options = { loginDelay: 0 };
     await assert.rejects(maildrops.open(ann, options));
     failing = false;
     // Two at once: one has it.
@@ -509,7 +509,7 @@ describe('Maildrops', () => {
 
   it('RFC 1939 §6: the lock is gone before QUIT is answered, whether or not it went well', async () => {
     const clock = systemClock();
-    const opening = { loginDelayMs: 0 };
+    const opening = { loginDelay: 0 };
     for (const expunge of [async () => [], () => Promise.reject(new Error('disk'))]) {
       const maildrops = new Maildrops({
         mailboxes: {

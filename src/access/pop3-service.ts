@@ -27,7 +27,7 @@ export interface Pop3ServiceSettings {
   /** Passwords are taken without TLS. */
   readonly insecureAuth: boolean;
   /** Least time between two logins of an account; 0 for none. RFC 2449 §6.5. */
-  readonly loginDelayMs: number;
+  readonly loginDelay: number;
   readonly limits: Pop3Limits;
 }
 
@@ -107,7 +107,7 @@ export class Pop3Service {
 
   #open(peer: Peer): Pop3Conversation {
     const { settings, maildrops, authenticator, throttle, startTls, clock, refusals } = this.#parts;
-    const { hostname, startTls: mayStartTls, insecureAuth, loginDelayMs, limits } = settings();
+    const { hostname, startTls: mayStartTls, insecureAuth, loginDelay, limits } = settings();
     const id = `${this.#sessionPrefix}${(this.#sessions++).toString(36).padStart(4, '0')}`;
     const log = logOfSession(this.#parts.log, id);
     const mechanisms = ({ tls }: Peer) => offeredMechanisms({ authenticator, tls, insecureAuth });
@@ -116,11 +116,11 @@ export class Pop3Service {
       secure: peer.tls !== undefined,
       startTls: mayStartTls,
       mechanisms: mechanisms(peer),
-      loginDelaySeconds: Math.ceil(loginDelayMs / 1000),
+      loginDelaySeconds: Math.ceil(loginDelay / 1000),
       limits,
     });
     const login = new Login({ authenticator, throttle, clock, log, refusals });
-    const access = new Pop3Access({ login, maildrops, loginDelayMs, log });
+    const access = new Pop3Access({ login, maildrops, loginDelay, log });
     return new Pop3Conversation({ peer, session, access, startTls, mechanisms, clock, log });
   }
 }

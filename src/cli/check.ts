@@ -128,9 +128,8 @@ function refusedPort(path: string, error: unknown): Finding {
 }
 
 async function dnsFindings(config: Config): Promise<Finding[]> {
-  const { servers, timeout, attempts, trustAd } = config.dns;
   const resolver = createResolver({
-    ...{ servers, attempts, trustAd, timeoutMs: timeout },
+    ...config.dns,
     random: systemRandom,
     log: silentLog,
   });

@@ -59,7 +59,7 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
       return inForce().config.hostname;
     },
     get settings() {
-      return inForce().queue;
+      return inForce().config.queue;
     },
     ids: messageId,
     resolve: (address) => recipientsOf(inForce(), address),

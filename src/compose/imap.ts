@@ -23,15 +23,7 @@ export function createImap(parts: ServiceParts): ServiceFor {
           hostname,
           startTls: offersStartTls(spec, certificate),
           insecureAuth: spec.insecureAuth,
-          limits: {
-            ...defaultImapLimits,
-            commandBytes: imap.commandSize,
-            appendBytes: limits.messageSize,
-            appendMessages: imap.messagesPerAppend,
-            errors: imap.errorsPerConnection,
-            idleMs: imap.idleTimeout,
-            loginMs: imap.loginTimeout,
-          },
+          limits: { ...defaultImapLimits, ...imap, messageSize: limits.messageSize },
           quota: quotaInForce(inForce()),
           admin: `mailto:postmaster@${domain}`,
         };

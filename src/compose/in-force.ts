@@ -16,8 +16,6 @@ import type { Directory } from '../policy/directory.ts';
 import { createDirectory } from '../policy/directory.ts';
 import { DomainPatterns } from '../policy/domain-patterns.ts';
 import type { QuotaLimits } from '../policy/quota.ts';
-import type { QueueSettings } from '../queue/runner.ts';
-import type { SessionLimits } from '../smtp/limits.ts';
 import type { NewRecipient } from '../store/queue-store.ts';
 import type { Stores } from '../store/sqlite/stores.ts';
 import { relaySettings } from './relay-settings.ts';
@@ -30,8 +28,6 @@ export interface InForce {
   readonly relay: RelayDelivery;
   readonly trusted: Networks;
   readonly relayed: DomainPatterns;
-  readonly limits: SessionLimits;
-  readonly queue: QueueSettings;
 }
 
 export interface InForceParts {
@@ -42,7 +38,6 @@ export interface InForceParts {
 }
 
 export function putInForce(config: Config, { stores, openRelay, log }: InForceParts): InForce {
-  const { limits, queue } = config;
   const router = createRouter({
     domains: config.domains,
     routes: config.routes,
@@ -66,28 +61,6 @@ export function putInForce(config: Config, { stores, openRelay, log }: InForcePa
     }),
     trusted: createNetworks(config.trustedNetworks),
     relayed: new DomainPatterns(config.relayDomains),
-    limits: {
-      commandBytes: 512,
-      messageBytes: limits.messageSize,
-      textLineBytes: limits.textLine,
-      headerBytes: limits.headerSize,
-      localPartBytes: limits.localPart,
-      recipients: limits.recipients,
-      errors: limits.errorsPerConnection,
-      idleCommands: limits.commandsWithoutMail,
-      messages: limits.messagesPerConnection,
-      recipientDomains: limits.domainsPerConnection,
-      commandMs: limits.commandTimeout,
-      contentMs: limits.contentTimeout,
-    },
-    queue: {
-      retryAfterMs: queue.retryAfter,
-      warnAfterMs: queue.warnAfter,
-      expireAfterMs: queue.expireAfter,
-      connectionsPerDestination: queue.connectionsPerDestination,
-      activeMax: queue.deliveries,
-      memoryBytesMax: queue.memory,
-    },
   };
 }
 

@@ -18,8 +18,8 @@ export function createPop3(parts: ServiceParts): ServiceFor {
           hostname,
           startTls: offersStartTls(spec, certificate),
           insecureAuth: spec.insecureAuth,
-          loginDelayMs: pop3.loginDelay,
-          limits: { ...defaultPop3Limits, idleMs: pop3.idleTimeout },
+          loginDelay: pop3.loginDelay,
+          limits: { ...defaultPop3Limits, ...pop3 },
         };
       },
       ...{ maildrops, authenticator, throttle, connections, clock, random, log, refusals },

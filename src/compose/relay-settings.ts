@@ -7,13 +7,7 @@ import { defaultTimeouts } from '../smtp/client/timeouts.ts';
 
 export function relaySettings({ hostname, delivery, queue, dns }: Config): RelaySettings {
   return {
-    dns: {
-      servers: dns.servers,
-      timeoutMs: dns.timeout,
-      attempts: dns.attempts,
-      trustAd: dns.trustAd,
-      cacheEntriesMax: dns.cacheEntries,
-    },
+    dns,
     hostname,
     ourNames: new Set([domainKey(hostname)]),
     limits: {

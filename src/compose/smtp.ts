@@ -51,11 +51,12 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
         ? []
         : offeredMechanisms({ authenticator, tls, insecureAuth: spec.insecureAuth });
     const settings = (): SmtpServiceSettings => {
-      const { config, limits, trusted, directory, router } = inForce();
+      const { config, trusted, directory, router } = inForce();
+      const { limits } = config;
       return {
         hostname: config.hostname,
-        receivedFieldsMax: config.limits.receivedFields,
-        messageMs: config.limits.messageTimeout,
+        receivedFieldsMax: limits.receivedFields,
+        messageMs: limits.messageTimeout,
         service: spec.service,
         startTls: offersStartTls(spec, certificate),
         bareNewlines: spec.bareNewlines,

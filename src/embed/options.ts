@@ -30,7 +30,32 @@ export interface LoginFacts {
   readonly session: string;
 }
 
-export interface SmtpServerLimits extends SessionLimits {
+/** What a client may take: octets, counts, milliseconds. docs/config.md has more on each. */
+export interface SmtpServerLimits {
+  /** Of a command line with its CRLF. Default: 512, and what extensions add. */
+  readonly commandBytes: number;
+  /** Of a message; 0: any number. Default: 50 MiB. */
+  readonly messageBytes: number;
+  /** Of a line of text without its CRLF; 0: any number. Default: 998. */
+  readonly textLineBytes: number;
+  /** Of the header. Default: 1 MiB. */
+  readonly headerBytes: number;
+  /** Of a local part; at most 512. Default: 256. */
+  readonly localPartBytes: number;
+  /** Of one message. Default: 1000. */
+  readonly recipients: number;
+  /** Refusals (5yz) since the last message taken, before 421. Default: 20. */
+  readonly errors: number;
+  /** Commands that bring no mail nearer since the last message. Default: 100. */
+  readonly idleCommands: number;
+  /** Over one connection; 0: any number. Default: 0. */
+  readonly messages: number;
+  /** Different domains of recipients over one connection; 0: any number. Default: 0. */
+  readonly recipientDomains: number;
+  /** Wait for a command. Default: 5 minutes. */
+  readonly commandMs: number;
+  /** Wait for the next piece of a message. Default: 10 minutes. */
+  readonly contentMs: number;
   /** Open ones in all. Default: 10,000. */
   readonly connections: number;
   /** From one address, or one IPv6 /64. Default: 100. */
@@ -86,7 +111,25 @@ const known: readonly Name[] = [
   ...(['proxyProtocol', 'limits', 'loginThrottle', 'log', 'onMessage'] as const),
   ...hooks,
 ];
-const knownLimits = [...Object.keys(defaultLimits), 'connections', 'connectionsPerClient'];
+/** The names of the library and those of the sessions. */
+const sessionNames: ReadonlyMap<string, keyof SessionLimits> = new Map<
+  keyof SmtpServerLimits,
+  keyof SessionLimits
+>([
+  ['commandBytes', 'commandLine'],
+  ['messageBytes', 'messageSize'],
+  ['textLineBytes', 'textLine'],
+  ['headerBytes', 'headerSize'],
+  ['localPartBytes', 'localPart'],
+  ['recipients', 'recipients'],
+  ['errors', 'errorsPerConnection'],
+  ['idleCommands', 'commandsWithoutMail'],
+  ['messages', 'messagesPerConnection'],
+  ['recipientDomains', 'domainsPerConnection'],
+  ['commandMs', 'commandTimeout'],
+  ['contentMs', 'contentTimeout'],
+]);
+const knownLimits = [...sessionNames.keys(), 'connections', 'connectionsPerClient'];
 const knownThrottle = ['failuresPerNetwork', 'window', 'blockFor', 'delay', 'delayMax'];
 
 /** @throws InputError */
@@ -160,4 +203,13 @@ function checkProxy(given: NonNullable<SmtpServerOptions['proxyProtocol']>): voi
       );
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0))
     throw new InputError('INVALID_OPTION', 'proxyProtocol.timeoutMs', 'must be milliseconds');
+}
+
+/** What is undefined hides no default. */
+export function sessionLimits(given: Partial<SmtpServerLimits> = {}): SessionLimits {
+  const limits = Object.entries(given).flatMap(([name, value]) => {
+    const known = sessionNames.get(name);
+    return known === undefined || value === undefined ? [] : [[known, value] as const];
+  });
+  return { ...defaultLimits, ...Object.fromEntries(limits) };
 }

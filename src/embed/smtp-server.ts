@@ -27,7 +27,6 @@ import type { ClientFacts, Envelope, ReceptionHooks } from '../receive/reception
 import { SmtpService } from '../receive/smtp-service.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
 import { offeredMechanisms } from '../sasl/server.ts';
-import { defaultLimits } from '../smtp/limits.ts';
 import { reply } from '../smtp/reply.ts';
 import { SmtpError } from '../smtp/smtp-error.ts';
 import type { StoredContent } from '../store/content.ts';
@@ -37,7 +36,7 @@ import type { Spool } from '../store/spool.ts';
 import type { HeldContent } from './held-content.ts';
 import { heldBytes, heldFile } from './held-content.ts';
 import type { LoginFacts, SmtpServerOptions } from './options.ts';
-import { checkOptions } from './options.ts';
+import { checkOptions, sessionLimits } from './options.ts';
 import { receivedMessage } from './received-message.ts';
 
 const twice = Object.assign(new Error('the server is listening already'), { code: 'EALREADY' });
@@ -168,7 +167,7 @@ export class SmtpServer implements AsyncDisposable {
     const options = this.#options;
     const { hostname = 'localhost', service = 'smtp', insecureAuth = false } = options;
     const clock = systemClock();
-    const limits = { ...defaultLimits, ...given(options.limits ?? {}) };
+    const limits = sessionLimits(options.limits);
     const throttle = createLoginThrottle({ clock, ...throttleOptions(options) });
     const mechanisms = (peer: { tls: ClientFacts['tls'] }) =>
       offeredTo(options, { tls: peer.tls, insecureAuth });

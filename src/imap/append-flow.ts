@@ -27,7 +27,7 @@ export type AppendStep =
 /** What is to be read next. */
 type Stage = 'target' | 'head' | 'first-part' | 'part' | 'next' | 'end';
 
-type Limits = Pick<ImapLimits, 'appendBytes' | 'appendMessages'>;
+type Limits = Pick<ImapLimits, 'messageSize' | 'messagesPerAppend'>;
 
 export class AppendFlow {
   readonly tag: string;
@@ -98,7 +98,7 @@ export class AppendFlow {
     const { message, utf8 }: MessageHead = readMessageHead(scanner);
     const first = this.#messages === 0;
     this.#messages += 1;
-    if (this.#messages > this.#limits.appendMessages)
+    if (this.#messages > this.#limits.messagesPerAppend)
       throw new SyntaxFault('Too many messages at once', 'NO', 'LIMIT');
     // RFC 3502 §6.3.11: a message of no octets cancels all of them.
     if (message.octets === 0) throw new SyntaxFault('Cancelled: a message is empty', 'NO');
@@ -143,9 +143,9 @@ export class AppendFlow {
 
   // RFC 4469 §5, RFC 7889 §3
   #checkSize(octets: number): void {
-    if (octets > this.#limits.appendBytes)
+    if (octets > this.#limits.messageSize)
       throw new SyntaxFault(
-        `A message has at most ${this.#limits.appendBytes} octets`,
+        `A message has at most ${this.#limits.messageSize} octets`,
         'NO',
         'TOOBIG',
       );

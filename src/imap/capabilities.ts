@@ -81,7 +81,7 @@ export function capabilitiesBeforeLogin(facts: ImapFacts): string {
 }
 
 export function capabilitiesAfterLogin({ limits }: ImapFacts, compressed: boolean): string {
-  const offered: string[] = [...always, ...afterLogin, `APPENDLIMIT=${limits.appendBytes}`];
+  const offered: string[] = [...always, ...afterLogin, `APPENDLIMIT=${limits.messageSize}`];
   // RFC 4978 §3: not a second time. RFC 8437 §4.1 would end the compression, which we cannot.
   if (!compressed) offered.push('COMPRESS=DEFLATE', 'UNAUTHENTICATE');
   return offered.join(' ');

@@ -1,42 +1,42 @@
-// The limits of an IMAP session, in one place.
+// The limits of an IMAP session, in one place; those that are settings by the configuration's names.
 
 export interface ImapLimits {
   /**
    * Octets of one command without the messages of APPEND: lines and other literals together.
    * RFC 7162 §4 asks for 8192 at least.
    */
-  readonly commandBytes: number;
+  readonly commandSize: number;
   /** Octets of one message. RFC 7889 APPENDLIMIT. */
-  readonly appendBytes: number;
+  readonly messageSize: number;
   /** Messages of one APPEND. RFC 3502. */
-  readonly appendMessages: number;
+  readonly messagesPerAppend: number;
   /** How deep search keys and lists nest: NOT, OR and parentheses together. */
   readonly depth: number;
   /** Ranges in one sequence set. */
   readonly ranges: number;
   /** BAD responses before the connection is closed. */
-  readonly errors: number;
+  readonly errorsPerConnection: number;
   /** Commands before login. */
   readonly commandsBeforeLogin: number;
   /** Failed logins before the connection is closed. */
   readonly failedLogins: number;
   /** RFC 9051 §5.4: at least 30 minutes once logged in. */
-  readonly idleMs: number;
+  readonly idleTimeout: number;
   /** Silence before login. */
-  readonly loginMs: number;
+  readonly loginTimeout: number;
 }
 
 export const defaultImapLimits: ImapLimits = {
-  commandBytes: 64 * 2 ** 10,
-  appendBytes: 50 * 2 ** 20,
-  appendMessages: 1000,
+  commandSize: 64 * 2 ** 10,
+  messageSize: 50 * 2 ** 20,
+  messagesPerAppend: 1000,
   depth: 200,
   ranges: 10_000,
-  errors: 20,
+  errorsPerConnection: 20,
   commandsBeforeLogin: 100,
   failedLogins: 3,
-  idleMs: 30 * 60_000,
-  loginMs: 60_000,
+  idleTimeout: 30 * 60_000,
+  loginTimeout: 60_000,
 };
 
 /** Octets of a line of a SASL exchange; RFC 4954 §4 finds 12288 sufficient for SMTP. */

@@ -11,9 +11,9 @@ import { isQuestion } from './transcript.ts';
 
 const limits = {
   ...defaultImapLimits,
-  commandBytes: 400,
-  appendBytes: 50,
-  appendMessages: 2,
+  commandSize: 400,
+  messageSize: 50,
+  messagesPerAppend: 2,
   depth: 5,
   errors: 8,
   commandsBeforeLogin: 10,
@@ -121,7 +121,7 @@ function run(pieces: readonly Uint8Array[], mood: readonly number[]): Run {
       if (event.kind === 'content') {
         assert.ok(event.bytes.length > 0);
         content = `${content ?? ''}${Buffer.from(event.bytes).toString('latin1')}`;
-        assert.ok(content.length <= limits.appendBytes, 'no more than the limit');
+        assert.ok(content.length <= limits.messageSize, 'no more than the limit');
         continue;
       }
       if (event.kind === 'need-input' || event.kind === 'flush' || event.kind === 'close') {

@@ -11,7 +11,7 @@ const facts: ImapFacts = {
   secure: true,
   startTls: true,
   mechanisms: ['PLAIN', 'SCRAM-SHA-256'],
-  limits: { ...defaultImapLimits, commandBytes: 8192, appendBytes: 10_000, appendMessages: 2 },
+  limits: { ...defaultImapLimits, commandSize: 8192, messageSize: 10_000, messagesPerAppend: 2 },
 };
 
 const ok = (text: string, more: Partial<Completion> = {}): Completion => ({
@@ -311,7 +311,7 @@ describe('logging in', () => {
     S: * BYE Too many commands without a login
   `);
 
-  transcripts(loggedIn({ limits: { ...facts.limits, errors: 2 } }))(`
+  transcripts(loggedIn({ limits: { ...facts.limits, errorsPerConnection: 2 } }))(`
     only errors in a row count, for a connection may last for days
     C: a X
     S: a BAD That command is not known
@@ -325,7 +325,7 @@ describe('logging in', () => {
     S: d OK ENABLE completed
   `);
 
-  transcripts(loggedIn({ limits: { ...facts.limits, errors: 2 } }))(`
+  transcripts(loggedIn({ limits: { ...facts.limits, errorsPerConnection: 2 } }))(`
     errors are limited
     C: a X
     S: a BAD That command is not known

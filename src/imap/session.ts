@@ -112,8 +112,8 @@ export class ImapSession implements ImapMachine {
   }
 
   get timeoutMs(): number {
-    const { idleMs, loginMs } = this.#facts.limits;
-    return this.loggedIn ? idleMs : loginMs;
+    const { idleTimeout, loginTimeout } = this.#facts.limits;
+    return this.loggedIn ? idleTimeout : loginTimeout;
   }
 
   isEnabled(extension: Enabled): boolean {
@@ -241,7 +241,7 @@ export class ImapSession implements ImapMachine {
   #readCommand(): SessionEvent | undefined {
     const { limits } = this.#facts;
     const { octetsMax } = this.#unasked();
-    const piece = this.#reader.read(limits.commandBytes, octetsMax);
+    const piece = this.#reader.read(limits.commandSize, octetsMax);
     if (piece === undefined) return needInput;
     switch (piece.kind) {
       case 'endless':
@@ -257,10 +257,10 @@ export class ImapSession implements ImapMachine {
 
   // RFC 7888 §4: a message may come unasked as long as it may be stored, once somebody is logged in.
   #unasked(): { readonly literalMax: number; readonly octetsMax: number } {
-    const { appendBytes, commandBytes } = this.#facts.limits;
+    const { messageSize, commandSize } = this.#facts.limits;
     return this.loggedIn
-      ? { literalMax: Number.POSITIVE_INFINITY, octetsMax: 2 * appendBytes + commandBytes }
-      : { literalMax: unasked.literalOctets, octetsMax: 2 * commandBytes };
+      ? { literalMax: Number.POSITIVE_INFINITY, octetsMax: 2 * messageSize + commandSize }
+      : { literalMax: unasked.literalOctets, octetsMax: 2 * commandSize };
   }
 
   /** RFC 7162 §4 */
@@ -290,7 +290,7 @@ export class ImapSession implements ImapMachine {
   #gather(announced: Announcement): undefined {
     const { octets, synchronizing } = announced;
     const { text } = this.#reader;
-    const tooBig = text.length + octets > this.#facts.limits.commandBytes;
+    const tooBig = text.length + octets > this.#facts.limits.commandSize;
     // RFC 7888 §5, LITERAL-: none of more than 4096 octets unasked.
     if (tooBig || (!synchronizing && octets > this.#unasked().literalMax)) {
       const tag = this.#append?.tag ?? tagOf(text) ?? '*';
@@ -491,7 +491,7 @@ export class ImapSession implements ImapMachine {
   // RFC 9051 §6.3.13
   #readDone(): SessionEvent | undefined {
     const { limits } = this.#facts;
-    const line = this.#input.takeLine(limits.commandBytes, this.#unasked().octetsMax);
+    const line = this.#input.takeLine(limits.commandSize, this.#unasked().octetsMax);
     if (line === undefined) return needInput;
     if (line.kind === 'endless') return this.#endless();
     this.#commands += 1;
@@ -591,7 +591,8 @@ export class ImapSession implements ImapMachine {
     if (answer.status === 'OK' && this.#login !== 'not-authenticated') this.#errors = 0;
     if (answer.status !== 'BAD') return;
     this.#errors += 1;
-    if (this.#errors >= this.#facts.limits.errors) this.#end('Too many errors', 'errors');
+    if (this.#errors >= this.#facts.limits.errorsPerConnection)
+      this.#end('Too many errors', 'errors');
   }
 
   /** RFC 9051 §7.1, CAPABILITY: a login says what can be done now. */

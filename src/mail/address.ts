@@ -22,7 +22,7 @@ export type ReversePath = Mailbox | null;
  * Limit: octets of what the local part means, without its quotes. RFC 5321 §4.5.3.1.1 asks for 64 at
  * least, and "to the maximum extent possible" for no limit at all.
  * Field: senders that write the whole address of a recipient or an earlier sender into theirs (VERP,
- * SRS) exceed 64. What a server takes is `localPartBytes` of smtp/limits.ts.
+ * SRS) exceed 64. What a server takes is `localPart` of smtp/limits.ts.
  */
 export const localBytesMax = 512;
 /** Limit: RFC 5321 §4.5.3.1.2. */

@@ -157,7 +157,7 @@ async function serverOf(script: Script): Promise<ScriptedServer> {
 function resolverOf(list: readonly ScriptedServer[], options: Partial<ResolverOptions> = {}) {
   return createResolver({
     servers: list.map(({ address }) => address),
-    timeoutMs: 1_000,
+    timeout: 1_000,
     attempts: 2,
     clock: new FakeClock(),
     random: systemRandom,
@@ -319,7 +319,7 @@ describe('createResolver', () => {
 
   it('keeps no more answers than it may', async () => {
     const server = await serverOf(({ name }) => ({ answers: [a(name, '192.0.2.1')] }));
-    const resolver = resolverOf([server], { cacheEntriesMax: 2 });
+    const resolver = resolverOf([server], { cacheEntries: 2 });
     for (const name of ['a', 'b', 'c', 'b', 'a']) await resolver.resolve(`${name}.example`, 'A');
     const names = server.asked.map(({ name }) => name[0]);
     assert.deepEqual(names, ['a', 'b', 'c', 'a']);
@@ -509,7 +509,7 @@ describe('createResolver', () => {
     const one = await serverOf(({ name }) => ({ answers: [a(name, '192.0.2.1')] }));
     const two = await serverOf(({ name }) => ({ answers: [a(name, '192.0.2.2')] }));
     const resolver = createResolver({
-      timeoutMs: 1_000,
+      timeout: 1_000,
       attempts: 1,
       clock,
       random: systemRandom,

@@ -21,17 +21,17 @@ import type { DnsReading } from './dns-message.ts';
 import { cnamesMax, encodeQuery, readAnswer } from './dns-message.ts';
 import { parseHosts, parseResolvConf, parseServer, WatchedFile } from './system-names.ts';
 
-/** Plain data: what the configuration says of the DNS. */
+/** Plain data: what the configuration's `dns` says, by its names. */
 export interface ResolverSettings {
   /** `'192.0.2.53'`, `'[2001:db8::53]:5353'`. Without them: those of resolv.conf. */
   readonly servers?: readonly string[] | undefined;
   /** How long to wait for one server. */
-  readonly timeoutMs: number;
+  readonly timeout: number;
   /** Rounds through the servers. */
   readonly attempts: number;
   /** Believe the AD bit of servers that are not on loopback. */
   readonly trustAd?: boolean | undefined;
-  readonly cacheEntriesMax?: number | undefined;
+  readonly cacheEntries?: number | undefined;
 }
 
 export interface ResolverOptions extends ResolverSettings {
@@ -67,7 +67,7 @@ export function createResolver(options: ResolverOptions): Resolver {
 }
 
 /** The configuration's own defaults. */
-const defaultSettings: ResolverSettings = { timeoutMs: 5_000, attempts: 2 };
+const defaultSettings: ResolverSettings = { timeout: 5_000, attempts: 2 };
 
 /** The resolver for settings: the one before, and what it has learnt, where they are the same. */
 export function createResolvers(
@@ -98,7 +98,7 @@ class StubResolver implements Resolver {
     const { servers, resolvConfPath = '/etc/resolv.conf', hostsPath = '/etc/hosts' } = options;
     this.#options = options;
     this.#clock = options.clock ?? systemClock();
-    this.#cache = new BoundedMap(options.cacheEntriesMax ?? 10_000);
+    this.#cache = new BoundedMap(options.cacheEntries ?? 10_000);
     this.#resolvConf = new WatchedFile(resolvConfPath, parseResolvConf, this.#clock);
     this.#hosts = new WatchedFile(hostsPath, parseHosts, this.#clock);
     this.#servers = servers?.map((text) => {
@@ -242,7 +242,7 @@ class StubResolver implements Resolver {
     type: RecordType,
     options: { readonly edns: boolean; readonly dnssec: boolean },
   ): Promise<Said | Failure> {
-    const { timeoutMs, random } = this.#options;
+    const { timeout: timeoutMs, random } = this.#options;
     const question = { id: random.bytes(2).readUInt16BE(), name, type };
     const query = encodeQuery(question, options);
     const read = (message: Buffer) => {

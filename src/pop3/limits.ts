@@ -8,7 +8,7 @@ export interface Pop3Limits {
   /** Commands before a login that bring it no nearer (CAPA, LANG, UTF8). */
   readonly commandsBeforeLogin: number;
   /** How long to wait for a command. RFC 1939 §3: at least 10 minutes. */
-  readonly idleMs: number;
+  readonly idleTimeout: number;
 }
 
 /** RFC 1939 §3: an inactivity autologout timer MUST be of at least 10 minutes' duration. */
@@ -18,7 +18,7 @@ export const defaultPop3Limits: Pop3Limits = {
   errors: 20,
   failedLogins: 10,
   commandsBeforeLogin: 100,
-  idleMs: idleMsMin,
+  idleTimeout: idleMsMin,
 };
 
 /** RFC 2449 §4: commands have at most 255 octets, CRLF included. */

@@ -87,7 +87,7 @@ export class Pop3Session {
   }
 
   get timeoutMs(): number {
-    return this.#facts.limits.idleMs;
+    return this.#facts.limits.idleTimeout;
   }
 
   // What the owner does.

@@ -13,7 +13,7 @@ const reservedShare = 0.2;
 export interface LineupLimits {
   readonly connectionsPerDestination: number;
   /** Attempts at once in all. */
-  readonly activeMax: number;
+  readonly deliveries: number;
 }
 
 export class Lineup {
@@ -58,7 +58,7 @@ export class Lineup {
 
   /** The next lease to start while `free` places are left. The caller calls drop() for it. */
   take(free: number, now: number): { lease: Lease; destination: Destination } | undefined {
-    const reserved = this.#limits().activeMax * reservedShare;
+    const reserved = this.#limits().deliveries * reservedShare;
     const destination =
       (free > 0 ? this.#next(this.#known, 'known', now) : undefined) ??
       (free > reserved ? this.#next(this.#unknown, 'unknown', now) : undefined);

@@ -7,9 +7,9 @@ import { outcomesOf } from './outcomes.ts';
 
 const hour = 3_600_000;
 const settings = {
-  retryAfterMs: [300_000, hour],
-  warnAfterMs: 4 * hour,
-  expireAfterMs: 120 * hour,
+  retryAfter: [300_000, hour],
+  warnAfter: 4 * hour,
+  expireAfter: 120 * hour,
 };
 const random = { fraction: () => 0.5 };
 const content = { size: 0, bytes: new Uint8Array(), read: async function* () {} };

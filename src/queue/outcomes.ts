@@ -17,10 +17,11 @@ import type { RecipientResult, Skipped } from './delivery.ts';
 import { replyText } from './reply-text.ts';
 import { attemptByAge, retryDelayMs } from './retry.ts';
 
+/** Milliseconds, by the names of the configuration's `queue`. */
 export interface RetrySettings {
-  readonly retryAfterMs: readonly number[];
-  readonly warnAfterMs: number;
-  readonly expireAfterMs: number;
+  readonly retryAfter: readonly number[];
+  readonly warnAfter: number;
+  readonly expireAfter: number;
 }
 
 export interface Outcomes {
@@ -88,7 +89,7 @@ export function outcomesOf(
     same.push(reportedRecipient(recipient, result, conclusion));
     reported.set(action, same);
   }
-  const retryUntil = lease.message.received + settings.expireAfterMs;
+  const retryUntil = lease.message.received + settings.expireAfter;
   const reports =
     reported === undefined
       ? nothing
@@ -131,13 +132,13 @@ function deferral(
   reply = localError,
 ): Conclusion {
   const { now, settings, random, received } = context;
-  const expires = received + settings.expireAfterMs;
+  const expires = received + settings.expireAfter;
   // RFC 5321 §4.5.4.1: "the give-up time generally needs to be at least 4-5 days".
   if (now >= expires) return { outcome: failed, result: 'expired', action: 'failed' };
-  const retryAt = now + retryDelayMs(recipient.attempt, settings.retryAfterMs, random);
+  const retryAt = now + retryDelayMs(recipient.attempt, settings.retryAfter, random);
   // The last attempt is made when time is up, not a retry interval later.
   const until = Math.min(retryAt, expires);
-  const warn = !recipient.warned && now >= received + settings.warnAfterMs;
+  const warn = !recipient.warned && now >= received + settings.warnAfter;
   return {
     outcome: { kind: 'deferred', until, reply, ...(warn && { warned: true }) },
     result: 'deferred',
@@ -153,7 +154,7 @@ function skip(
   const { now, settings, received } = context;
   // Attempts are not counted, so the step of the schedule comes from the age: what waits for a dead
   // destination comes by less and less often.
-  const step = attemptByAge(now - received, settings.retryAfterMs);
+  const step = attemptByAge(now - received, settings.retryAfter);
   const attempt = Math.max(recipient.attempt, step);
   const conclusion = deferral({ ...recipient, attempt }, context);
   if (conclusion.outcome.kind !== 'deferred') return conclusion;

@@ -20,12 +20,12 @@ import { formatWhy } from './story-text.ts';
 const minute = 60_000;
 const hour = 60 * minute;
 const defaults: QueueSettings = {
-  retryAfterMs: [5 * minute, 15 * minute, hour],
-  warnAfterMs: 4 * hour,
-  expireAfterMs: 24 * hour,
+  retryAfter: [5 * minute, 15 * minute, hour],
+  warnAfter: 4 * hour,
+  expireAfter: 24 * hour,
   connectionsPerDestination: 4,
-  activeMax: 20,
-  memoryBytesMax: 2 ** 20,
+  deliveries: 20,
+  memory: 2 ** 20,
 };
 
 const domainOf = (address: string) => address.slice(address.lastIndexOf('@') + 1);
@@ -351,7 +351,7 @@ describe('QueueRunner', () => {
   });
 
   it('never has more attempts under way than it may', async () => {
-    const { remote, runner, clock, left, parts } = await world({ activeMax: 7 });
+    const { remote, runner, clock, left, parts } = await world({ deliveries: 7 });
     let active = 0;
     let most = 0;
     remote.answer = async (lease) => {

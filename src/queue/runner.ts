@@ -37,12 +37,13 @@ import type { Outcomes, RetrySettings } from './outcomes.ts';
 import { outcomesOf } from './outcomes.ts';
 import { Recorder } from './recorder.ts';
 
+/** The configuration's `queue`: milliseconds, octets. */
 export interface QueueSettings extends RetrySettings {
   readonly connectionsPerDestination: number;
   /** Attempts at once in all. */
-  readonly activeMax: number;
+  readonly deliveries: number;
   /** Octets of content that may wait in memory. */
-  readonly memoryBytesMax: number;
+  readonly memory: number;
 }
 
 export interface RunnerParts extends Pick<ReportParts, 'hostname' | 'ids' | 'resolve'> {
@@ -213,9 +214,9 @@ export class QueueRunner {
 
   /** A fresh message is delivered from memory only while that is bounded, for each destination. */
   #hasRoomFor({ recipients }: NewMessage, bytes: number): boolean {
-    const { memoryBytesMax } = this.#parts.settings;
+    const { memory } = this.#parts.settings;
     if (this.#state !== 'running' || this.#recorder.failing) return false;
-    if (this.#lineup.bytes + bytes > memoryBytesMax) return false;
+    if (this.#lineup.bytes + bytes > memory) return false;
     if (this.#lineup.waiting >= waitingMax) return false;
     for (const { destination } of recipients) {
       const waiting = this.#lineup.destinations.peek(destination)?.fresh.length ?? 0;
@@ -238,7 +239,7 @@ export class QueueRunner {
     const { settings, clock } = this.#parts;
     const now = clock.now();
     while (this.#recorder.pending < pendingMax) {
-      const next = this.#lineup.take(settings.activeMax - this.#attempts.count, now);
+      const next = this.#lineup.take(settings.deliveries - this.#attempts.count, now);
       if (next === undefined) return;
       this.#start(next.lease, next.destination, now);
     }
@@ -374,7 +375,7 @@ export class QueueRunner {
     } catch (error) {
       // Without its report a failure is not recorded as one: it is tried again.
       log.error('report failed', { id: message.id, error: errorText(error) });
-      const until = clock.now() + settings.retryAfterMs[0]!;
+      const until = clock.now() + settings.retryAfter[0]!;
       const later = { kind: 'deferred', until, reply: localError } as const;
       outcomes = outcomes.map((one) =>
         one.outcome.kind === 'failed' ? { ...one, outcome: later } : one,
@@ -403,9 +404,9 @@ export class QueueRunner {
   }
 
   #roomToClaim(): number {
-    const { activeMax, memoryBytesMax } = this.#parts.settings;
-    if (this.#lineup.bytes >= memoryBytesMax || this.#lineup.waiting >= waitingMax) return 0;
-    return Math.min(claimMax, activeMax - this.#attempts.count);
+    const { deliveries, memory } = this.#parts.settings;
+    if (this.#lineup.bytes >= memory || this.#lineup.waiting >= waitingMax) return 0;
+    return Math.min(claimMax, deliveries - this.#attempts.count);
   }
 
   /** Takes what is due from the store, as much as can be started soon; sleeps when there is none. */

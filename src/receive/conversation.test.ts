@@ -146,9 +146,9 @@ describe('Conversation', () => {
 
   it('RFC 5321 §4.5.3.2: silence ends with 421 after the time of the phase', async () => {
     const { peer, over } = await open({
-      facts: { limits: { ...defaultLimits, contentMs: 7_000 } },
+      facts: { limits: { ...defaultLimits, contentTimeout: 7_000 } },
     });
-    assert.equal(peer.timeoutMs, defaultLimits.commandMs);
+    assert.equal(peer.timeoutMs, defaultLimits.commandTimeout);
     await peer.say(envelope);
     assert.equal(peer.timeoutMs, 7_000);
     assert.match(await peer.timeOut(), /^421 4\.4\.2 /);
@@ -158,7 +158,7 @@ describe('Conversation', () => {
 
   it('a byte now and then does not prolong a command', async () => {
     const { peer, clock, over } = await open();
-    await clock.advance(defaultLimits.commandMs - 10_000);
+    await clock.advance(defaultLimits.commandTimeout - 10_000);
     assert.equal(await peer.say('NO'), '');
     assert.equal(peer.timeoutMs, 10_000);
     await clock.advance(10_000);

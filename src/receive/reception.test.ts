@@ -340,7 +340,7 @@ describe('Reception', () => {
       ['EHLO', {}, `${to('bob@example.net')}BDAT 2\r\nHiEHLO x.test\r\n`, /^250 /],
       [
         'RFC 1870 §6.3: too much of it',
-        { settings: { limits: { ...defaultLimits, messageBytes: 1000 } } },
+        { settings: { limits: { ...defaultLimits, messageSize: 1000 } } },
         mail(large),
         /^552 5\.3\.4 /,
       ],

@@ -120,7 +120,7 @@ describe('smtp/content', () => {
   });
 
   it('RFC 5321 §4.5.3.1.6: the refusal of a long line says which, and how long lines may be', () => {
-    const limits = { ...defaultLimits, textLineBytes: 20 };
+    const limits = { ...defaultLimits, textLine: 20 };
     const long = 'x'.repeat(21);
     for (const [wire, line] of [
       [`a: b\r\n\r\n${long}\r\n${long}\r\n.\r\n`, 3],
@@ -137,7 +137,7 @@ describe('smtp/content', () => {
     while (reader.read(input, reader.at) !== undefined);
     input.fill(0);
     assert.equal(String(reader.refused), 'Message-ID: <a@b>\r\n\r\nx');
-    const long = new ContentReader({ ...rules(), limits: { ...defaultLimits, textLineBytes: 9 } });
+    const long = new ContentReader({ ...rules(), limits: { ...defaultLimits, textLine: 9 } });
     assert.equal(long.read(Buffer.alloc(100_000, 'x'), 0), undefined);
     assert.equal(long.refused?.length, 16 * 2 ** 10);
   });
@@ -150,7 +150,7 @@ describe('smtp/content', () => {
     assert.equal(piece.length, input.length - 3);
   });
 
-  const limits = { ...defaultLimits, messageBytes: 100, textLineBytes: 20, headerBytes: 50 };
+  const limits = { ...defaultLimits, messageSize: 100, textLine: 20, headerSize: 50 };
   const refused: readonly (readonly [string, string, unknown])[] = [
     ['RFC 5321 §4.5.3.1.6: a line of the limit', `${'x'.repeat(20)}\r\n.\r\n`, undefined],
     ['RFC 5321 §4.5.3.1.6: a line above it', `${'x'.repeat(21)}\r\n.\r\n`, textLineTooLong(1, 20)],

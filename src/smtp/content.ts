@@ -106,13 +106,13 @@ export class ContentReader {
   }
 
   #count(piece: Uint8Array): void {
-    const { messageBytes, headerBytes, textLineBytes } = this.#rules.limits;
+    const { messageSize, headerSize, textLine } = this.#rules.limits;
     this.#bytes += piece.length;
-    if (messageBytes !== 0 && this.#bytes > messageBytes) this.#refusal = replies.messageTooBig;
-    else if (this.#inHeader && this.#bytes > headerBytes) this.#refusal = replies.headerTooBig;
+    if (messageSize !== 0 && this.#bytes > messageSize) this.#refusal = replies.messageTooBig;
+    else if (this.#inHeader && this.#bytes > headerSize) this.#refusal = replies.headerTooBig;
     // A line that never ends is not waited for.
-    else if (textLineBytes !== 0 && this.#line > textLineBytes && this.#rules.framing !== 'octets')
-      this.#refusal = textLineTooLong(this.#lineNumber, textLineBytes);
+    else if (textLine !== 0 && this.#line > textLine && this.#rules.framing !== 'octets')
+      this.#refusal = textLineTooLong(this.#lineNumber, textLine);
   }
 
   /** From here to the next octet that is not simply passed on. */
@@ -217,13 +217,13 @@ export class ContentReader {
   }
 
   #endLine(length: number, bytes: number): void {
-    const { textLineBytes, headerBytes } = this.#rules.limits;
-    if (textLineBytes !== 0 && length > textLineBytes)
-      this.#refusal ??= textLineTooLong(this.#lineNumber, textLineBytes);
+    const { textLine, headerSize } = this.#rules.limits;
+    if (textLine !== 0 && length > textLine)
+      this.#refusal ??= textLineTooLong(this.#lineNumber, textLine);
     this.#lineNumber += 1;
     if (!this.#inHeader || length > 0) return;
     this.#inHeader = false;
-    if (bytes > headerBytes) this.#refusal ??= replies.headerTooBig;
+    if (bytes > headerSize) this.#refusal ??= replies.headerTooBig;
   }
 
   #stop(at: number, line: number, position: Position): void {

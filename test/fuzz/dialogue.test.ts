@@ -95,7 +95,7 @@ function createServer(world: World) {
       startTls: false,
       bareNewlines: world.bareNewlines,
       authRequired: world.protocol === 'submission',
-      limits: { ...defaultLimits, messageBytes: 4_000, recipients: 5, headerBytes: 2_000 },
+      limits: { ...defaultLimits, messageSize: 4_000, recipients: 5, headerSize: 2_000 },
       isTrusted: () => world.trusted,
       mechanisms: () => ['PLAIN', 'LOGIN'],
       login: (log) =>

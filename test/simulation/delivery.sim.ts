@@ -87,7 +87,7 @@ class Simulation {
     };
     this.#ledger = new Ledger({
       now: () => this.#time.now(),
-      expireAfterMs: this.#troubles.clockJump > 0 ? undefined : queueSettings.expireAfterMs,
+      expireAfterMs: this.#troubles.clockJump > 0 ? undefined : queueSettings.expireAfter,
       localDomain: homeDomain,
       aliased: new Map([[alias.name, alias.targets[1]]]),
     });
@@ -225,8 +225,8 @@ class Simulation {
   #checkNow(): void {
     if (this.#ledger.failure !== undefined) throw this.#ledger.failure;
     const { active, waiting, memoryBytes } = this.#home.runner.facts;
-    assert.ok(active <= queueSettings.activeMax && waiting <= 1_000, 'bounded attempts');
-    assert.ok(memoryBytes <= queueSettings.memoryBytesMax + 20 * 1_500_000, 'bounded memory');
+    assert.ok(active <= queueSettings.deliveries && waiting <= 1_000, 'bounded attempts');
+    assert.ok(memoryBytes <= queueSettings.memory + 20 * 1_500_000, 'bounded memory');
   }
 
   /** Every recipient we answered for is accounted for by what is durable now. */

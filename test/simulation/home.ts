@@ -45,9 +45,9 @@ const hostname = `mx.${homeDomain}`;
 export const messageBytesMax = 1_400_000;
 
 export const queueSettings = {
-  ...{ retryAfterMs: [5 * minute, 15 * minute, hour, 4 * hour], warnAfterMs: 4 * hour },
-  ...{ expireAfterMs: 5 * day, connectionsPerDestination: 3, activeMax: 8 },
-  memoryBytesMax: 300_000,
+  ...{ retryAfter: [5 * minute, 15 * minute, hour, 4 * hour], warnAfter: 4 * hour },
+  ...{ expireAfter: 5 * day, connectionsPerDestination: 3, deliveries: 8 },
+  memory: 300_000,
 };
 
 export interface HomeParts {
@@ -184,7 +184,7 @@ export async function startHome(parts: HomeParts): Promise<Home> {
     new SmtpService({
       settings: () => ({
         ...{ hostname, service: kind, startTls, bareNewlines: 'refuse', authRequired: false },
-        limits: { ...defaultLimits, messageBytes: messageBytesMax, textLineBytes: 0 },
+        limits: { ...defaultLimits, messageSize: messageBytesMax, textLine: 0 },
         ...{ isTrusted: () => kind === 'lmtp' || !parts.mustLogIn, directory, login },
         mechanisms: () => (kind === 'smtp' ? ['PLAIN'] : []),
         hooks: { onMessageFor: async () => (parts.noRoom() ? full : undefined) },

@@ -239,7 +239,13 @@ export class Internet {
     const session = new ServerSession({
       ...{ protocol, hostname: host.name, secure: false, startTls, mechanisms: [], withheld },
       ...{ trusted: false, authRequired: false, bareNewlines: 'refuse' },
-      limits: { ...defaultLimits, recipients, messages, messageBytes, textLineBytes: 0 },
+      limits: {
+        ...defaultLimits,
+        recipients,
+        messagesPerConnection: messages,
+        messageSize: messageBytes,
+        textLine: 0,
+      },
     });
     const answerer = new HostAnswerer({
       ...{ clock, random, ledger, client: line.caller, protocol },

@@ -33,9 +33,9 @@ const day = 24 * hour;
 const localAccount = `local@${homeDomain}`;
 
 const settings = {
-  ...{ retryAfterMs: [5 * minute, 15 * minute, hour, 4 * hour], warnAfterMs: 4 * hour },
-  ...{ expireAfterMs: 5 * day, connectionsPerDestination: 3, activeMax: 8 },
-  memoryBytesMax: 100_000,
+  ...{ retryAfter: [5 * minute, 15 * minute, hour, 4 * hour], warnAfter: 4 * hour },
+  ...{ expireAfter: 5 * day, connectionsPerDestination: 3, deliveries: 8 },
+  memory: 100_000,
 };
 
 export interface SimulationResult {
@@ -97,8 +97,8 @@ class Simulation {
       await this.#step();
       if (this.#process.life.dead) await this.#restart();
       const { active, waiting, memoryBytes } = this.#process.runner.facts;
-      assert.ok(active <= settings.activeMax && waiting <= 1_000, 'bounded attempts');
-      assert.ok(memoryBytes <= settings.memoryBytesMax + 5 * 1_100_000, 'bounded memory');
+      assert.ok(active <= settings.deliveries && waiting <= 1_000, 'bounded attempts');
+      assert.ok(memoryBytes <= settings.memory + 5 * 1_100_000, 'bounded memory');
     }
     await this.#heal();
     return this.#result();

@@ -165,9 +165,9 @@ export class Append implements Appender {
 
   // RFC 7889 §4, RFC 4469 §4.
   #refuseOctets(octets: number): void {
-    const { appendBytes } = this.#context.limits;
-    if (octets > appendBytes)
-      throw new ImapRefusal('NO', 'TOOBIG', `A message has at most ${appendBytes} octets`);
+    const { messageSize } = this.#context.limits;
+    if (octets > messageSize)
+      throw new ImapRefusal('NO', 'TOOBIG', `A message has at most ${messageSize} octets`);
   }
 
   /** So that nothing is sent that will not be taken; the store decides. RFC 9208 §4.3. */

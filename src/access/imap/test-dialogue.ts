@@ -98,7 +98,7 @@ function serviceOf(
   return new ImapService({
     settings: () => ({
       ...{ hostname: 'imap.example.org', startTls: false, insecureAuth: true },
-      limits: { ...defaultImapLimits, ...(appendBytes && { appendBytes }) },
+      limits: { ...defaultImapLimits, ...(appendBytes && { messageSize: appendBytes }) },
       quota: { bytes: quotaBytes, messages: undefined },
       admin: 'mailto:postmaster@example.org',
     }),

@@ -264,7 +264,7 @@ describe('our client and our server', () => {
 
   it('RFC 1870 §6.1, RFC 9422 §4: the client knows the limits of the server', () => {
     const server = new Server({
-      limits: { ...defaultLimits, messageBytes: 1234, recipients: 7, messages: 3 },
+      limits: { ...defaultLimits, messageSize: 1234, recipients: 7, messagesPerConnection: 3 },
     });
     const client = new ClientSession({ protocol: 'smtp', hostname: 'client.example' });
     carry(client, server, () => 100);

@@ -16,9 +16,9 @@ const sizeParam: ParamRule<SizeParam> = {
     return /^\d{1,20}$/.test(value) ? { name: 'SIZE', bytes: Number(value) } : undefined;
   },
   format: ({ bytes }) => `SIZE=${bytes}`,
-  refuse({ bytes }, { limits: { messageBytes } }) {
+  refuse({ bytes }, { limits: { messageSize } }) {
     // RFC 1870 §6.1: 552 when the declared size exceeds our fixed maximum.
-    return messageBytes !== 0 && bytes > messageBytes ? replies.messageTooBig : undefined;
+    return messageSize !== 0 && bytes > messageSize ? replies.messageTooBig : undefined;
   },
   // The size of what we send differs by our trace fields: the client declares it anew.
   relay: () => drop,
@@ -27,7 +27,7 @@ const sizeParam: ParamRule<SizeParam> = {
 export const size = {
   keyword: 'SIZE',
   // RFC 1870 §4: 0 means that there is no fixed maximum.
-  advertise: ({ limits }) => String(limits.messageBytes),
+  advertise: ({ limits }) => String(limits.messageSize),
   mail: [sizeParam],
   // RFC 1870 §3 (5)
   mailBytes: 26,

@@ -12,13 +12,13 @@ import { ServerSession } from './session.ts';
 
 const limits: SessionLimits = {
   ...defaultLimits,
-  messageBytes: 200,
-  textLineBytes: 60,
-  headerBytes: 100,
+  messageSize: 200,
+  textLine: 60,
+  headerSize: 100,
   recipients: 3,
-  errors: 12,
-  idleCommands: 12,
-  messages: 6,
+  errorsPerConnection: 12,
+  commandsWithoutMail: 12,
+  messagesPerConnection: 6,
 };
 
 const factsOf = (protocol: ServerFacts['protocol'], more: Partial<ServerFacts>): ServerFacts => ({
@@ -94,7 +94,7 @@ function run(facts: ServerFacts, pieces: readonly Uint8Array[], mood: readonly n
       if (event.kind === 'content') {
         assert.ok(event.bytes.length > 0);
         content += Buffer.from(event.bytes).toString('latin1');
-        assert.ok(content.length <= facts.limits.messageBytes, 'no more than the limit');
+        assert.ok(content.length <= facts.limits.messageSize, 'no more than the limit');
       }
       if (event.kind === 'reset') content = '';
       if (event.kind === 'mail') recipients = 0;

@@ -155,7 +155,7 @@ describe('smtp/server: RFC 5321 Appendix D scenarios', () => {
     open({
       hostname: 'foo.com',
       withheld: only('8BITMIME', 'SIZE', 'DSN', 'HELP'),
-      limits: { messageBytes: 0 },
+      limits: { messageSize: 0 },
     }),
     words,
   );
@@ -431,7 +431,7 @@ describe('smtp/server: order of commands', () => {
   });
 
   it('RFC 5321 §4.5.3.2: has a time limit for commands and one for content', () => {
-    const session = new ServerSession(facts({ limits: { commandMs: 1, contentMs: 2 } }));
+    const session = new ServerSession(facts({ limits: { commandTimeout: 1, contentTimeout: 2 } }));
     say(session, 'EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n');
     assert.deepEqual([session.timeoutMs, session.inContent, session.idle], [1, false, false]);
     say(session, 'DATA\r\n');
@@ -657,7 +657,7 @@ describe('smtp/server: BDAT', () => {
   `);
 
   transcripts(
-    open({ withheld: only('CHUNKING'), limits: { messageBytes: 10 } }),
+    open({ withheld: only('CHUNKING'), limits: { messageSize: 10 } }),
     answer,
   )(`
     RFC 1870 §6.3: chunks over the limit are read and answered with 552
@@ -1137,22 +1137,22 @@ describe('smtp/server: limits', () => {
   });
 
   it('after too many errors there is only 421 4.7.0, or QUIT', () => {
-    const session = ready({ errors: 3 });
+    const session = ready({ errorsPerConnection: 3 });
     const heard = say(session, 'X\r\n'.repeat(3), 'NOOP\r\nNOOP\r\n');
     assert.deepEqual(heard.output.match(/^\d{3}/gm), ['500', '500', '500', '421']);
     assert.deepEqual(heard.events, ['close']);
-    assert.match(lastLine(say(ready({ errors: 1 }), 'X\r\nQUIT\r\n')), /^221 /);
+    assert.match(lastLine(say(ready({ errorsPerConnection: 1 }), 'X\r\nQUIT\r\n')), /^221 /);
   });
 
   it('refusals of the owner count as errors, transient ones do not, a message forgives them', () => {
     const green = 'RCPT TO:<green@d.example>\r\n';
     const message = 'RCPT TO:<c@d.example>\r\nDATA\r\n.\r\n';
     const mail = 'MAIL FROM:<a@b.example>\r\n';
-    const session = ready({ errors: 3 });
+    const session = ready({ errorsPerConnection: 3 });
     assert.match(lastLine(say(session, mail + green.repeat(2) + message)), /^250 2\.6\.0/);
     assert.match(lastLine(say(session, mail + green.repeat(2) + message)), /^250 2\.6\.0/);
     assert.match(lastLine(say(session, mail + green.repeat(4))), /^421 4\.7\.0/);
-    const busy = ready({ errors: 3, recipients: 1 });
+    const busy = ready({ errorsPerConnection: 3, recipients: 1 });
     assert.match(
       lastLine(say(busy, `${envelope}${'RCPT TO:<c@d.example>\r\n'.repeat(9)}`)),
       /^452/,
@@ -1160,24 +1160,27 @@ describe('smtp/server: limits', () => {
   });
 
   it('after too many commands that bring no mail nearer: 421 4.7.0', () => {
-    const heard = say(ready({ idleCommands: 5 }), 'NOOP\r\nRSET\r\nVRFY a\r\nHELP\r\nNOOP\r\n');
+    const heard = say(
+      ready({ commandsWithoutMail: 5 }),
+      'NOOP\r\nRSET\r\nVRFY a\r\nHELP\r\nNOOP\r\n',
+    );
     assert.match(lastLine(heard), /^421 4\.7\.0/);
   });
 
   it('RFC 9422 §4: as many messages as MAILMAX says, then 421', () => {
-    const session = ready({ messages: 2 });
+    const session = ready({ messagesPerConnection: 2 });
     const message = `${envelope}DATA\r\n.\r\n`;
     assert.match(lastLine(say(session, message + message)), /^250 2\.6\.0/);
     assert.match(lastLine(say(session, envelope)), /^421 4\.7\.0/);
     const offered = say(
-      new ServerSession(facts({ withheld: only('LIMITS'), limits: { messages: 2 } })),
+      new ServerSession(facts({ withheld: only('LIMITS'), limits: { messagesPerConnection: 2 } })),
       'EHLO a\r\n',
     );
     assert.match(lastLine(offered), /^250 LIMITS RCPTMAX=1000 MAILMAX=2$/);
   });
 
   it('RFC 9422 §4: recipients of as many domains as RCPTDOMAINMAX says, over the connection', () => {
-    const session = ready({ recipientDomains: 2 });
+    const session = ready({ domainsPerConnection: 2 });
     const to = (address: string) => `RCPT TO:<${address}>\r\n`;
     const heard = say(
       session,
@@ -1196,20 +1199,20 @@ describe('smtp/server: limits', () => {
     );
     assert.deepEqual(later.output.match(/^\d{3}/gm), ['250', '250', '452']);
     const offered = say(
-      new ServerSession(facts({ withheld: only('LIMITS'), limits: { recipientDomains: 2 } })),
+      new ServerSession(facts({ withheld: only('LIMITS'), limits: { domainsPerConnection: 2 } })),
       'EHLO a\r\n',
     );
     assert.match(lastLine(offered), /^250 LIMITS RCPTMAX=1000 RCPTDOMAINMAX=2$/);
   });
 
   it('RFC 1870 §6.1: refuses a declared size above the limit', () => {
-    const session = ready({ messageBytes: 1000 });
+    const session = ready({ messageSize: 1000 });
     assert.match(say(session, 'MAIL FROM:<a@b.example> SIZE=1001\r\n').output, /^552 5\.3\.4 /);
     assert.match(say(session, 'MAIL FROM:<a@b.example> SIZE=1000\r\n').output, /^250 /);
   });
 
   it('RFC 1870 §6.3: refuses content above the limit, at its end, and gives no more of it out', () => {
-    const session = ready({ messageBytes: 100_000 });
+    const session = ready({ messageSize: 100_000 });
     const heard = say(session, `${envelope}DATA\r\n`);
     const line = Buffer.from(`${'x'.repeat(98)}\r\n`);
     let given = 0;
@@ -1236,7 +1239,7 @@ describe('smtp/server: limits', () => {
     ['2 MiB of header', {}, 'X-Field: value\r\n'.repeat(2 ** 17), replies.headerTooBig],
     [
       'a header without end in one line',
-      { textLineBytes: 0 },
+      { textLine: 0 },
       'x'.repeat(2 ** 21),
       replies.headerTooBig,
     ],
@@ -1271,13 +1274,13 @@ describe('smtp/server: limits', () => {
         '250 2.1.0 Sender OK',
         `501 5.1.3 ${path} 256 octets here`,
       ]);
-    assert.match(say2('x'.repeat(65), { localPartBytes: 64 })[0]!, /^501 5\.1\.7 .* 64 octets/);
+    assert.match(say2('x'.repeat(65), { localPart: 64 })[0]!, /^501 5\.1\.7 .* 64 octets/);
   });
 
   it('takes a text line of 998 octets, its stuffed dot not counted, and any length when told to', () => {
     const long = `.${'.'.repeat(998)}\r\n`;
     assert.equal(say(ready(), `${envelope}DATA\r\n`, `${long}.\r\n`).messages[0]?.length, 1000);
-    const any = ready({ textLineBytes: 0 });
+    const any = ready({ textLine: 0 });
     assert.equal(
       say(any, `${envelope}DATA\r\n\r\n`, `${'x'.repeat(9999)}\r\n.\r\n`).messages.length,
       1,

@@ -22,7 +22,7 @@ import {
   readMailParams,
   readRcptParams,
 } from '../extensions/index.ts';
-import { authLineBytes } from '../limits.ts';
+import { authLineBytes, commandLineBytes } from '../limits.ts';
 import type { Reply } from '../reply.ts';
 import {
   formatReply,
@@ -89,7 +89,7 @@ export class ServerSession {
   #authenticated = false;
   #commands = 0;
   #errors = 0;
-  #idleCommands = 0;
+  #commandsWithoutMail = 0;
   #messages = 0;
   /** What the client is about. */
   #stage: Stage = 'connect';
@@ -132,8 +132,8 @@ export class ServerSession {
 
   /** How long to wait for input in the present phase. RFC 5321 §4.5.3.2. */
   get timeoutMs(): number {
-    const { commandMs, contentMs } = this.#facts.limits;
-    return this.inContent ? contentMs : commandMs;
+    const { commandTimeout, contentTimeout } = this.#facts.limits;
+    return this.inContent ? contentTimeout : commandTimeout;
   }
 
   get secure(): boolean {
@@ -293,7 +293,8 @@ export class ServerSession {
   }
 
   #readCommand(): SessionEvent | undefined {
-    const line = this.#input.takeLine(this.#facts.limits.commandBytes, this.#lineLimit);
+    const { commandLine = commandLineBytes } = this.#facts.limits;
+    const line = this.#input.takeLine(commandLine, this.#lineLimit);
     if (line === undefined) return needInput;
     this.#commands += 1;
     const command = commandOf(line, this.#facts.localDomain);
@@ -301,13 +302,13 @@ export class ServerSession {
     this.#named = undefined;
     this.#ascii = line.kind === 'line' && line.ascii;
     if (command.verb === 'QUIT') return this.#end(replies.bye, 'quit');
-    if (this.#errors >= this.#facts.limits.errors)
+    if (this.#errors >= this.#facts.limits.errorsPerConnection)
       return this.#end(replies.tooManyErrors, 'errors');
     // RFC 5321 §3.1: after a 554 greeting everything but QUIT is 503.
     if (this.#state.phase === 'unwelcome') return this.#say(replies.notWelcome);
     if (isIdle(command)) {
-      this.#idleCommands += 1;
-      if (this.#idleCommands > this.#facts.limits.idleCommands)
+      this.#commandsWithoutMail += 1;
+      if (this.#commandsWithoutMail > this.#facts.limits.commandsWithoutMail)
         return this.#end(replies.tooManyIdleCommands, 'errors');
     }
     return this.#on(command);
@@ -315,10 +316,10 @@ export class ServerSession {
 
   /** RFC 5321 §4.5.3.1.4: 512, and what the extensions add to it. */
   readonly #lineLimit = (word: string): number => {
-    const { commandBytes } = this.#facts.limits;
-    if (word === 'MAIL') return commandBytes + extraBytes.mail;
-    if (word === 'RCPT') return commandBytes + extraBytes.rcpt;
-    return word === 'AUTH' ? Math.max(commandBytes, authLineBytes) : commandBytes;
+    const { commandLine = commandLineBytes } = this.#facts.limits;
+    if (word === 'MAIL') return commandLine + extraBytes.mail;
+    if (word === 'RCPT') return commandLine + extraBytes.rcpt;
+    return word === 'AUTH' ? Math.max(commandLine, authLineBytes) : commandLine;
   };
 
   /** The order of commands. RFC 5321 §4.1.4. */
@@ -379,10 +380,13 @@ export class ServerSession {
     const facts = this.#facts;
     // RFC 4954 §6: 530 to any command but AUTH, EHLO, HELO, NOOP, RSET and QUIT.
     if (facts.authRequired && !this.#authenticated) return this.#say(replies.authRequired);
-    if (facts.limits.messages !== 0 && this.#messages >= facts.limits.messages)
+    if (
+      facts.limits.messagesPerConnection !== 0 &&
+      this.#messages >= facts.limits.messagesPerConnection
+    )
       return this.#end(replies.tooManyMessages, 'refused');
     if (command.from !== null && this.#isTooLong(command.from))
-      return this.#say(senderTooLong(facts.limits.localPartBytes));
+      return this.#say(senderTooLong(facts.limits.localPart));
     const read = readMailParams(command.params, facts);
     if (read.kind === 'refuse') return this.#say(read.reply);
     const { params } = read;
@@ -401,7 +405,7 @@ export class ServerSession {
     if (state.recipients >= this.#facts.limits.recipients)
       return this.#say(replies.tooManyRecipients);
     if (this.#isTooLong(command.to))
-      return this.#say(recipientTooLong(this.#facts.limits.localPartBytes));
+      return this.#say(recipientTooLong(this.#facts.limits.localPart));
     if (!this.#mayName(command.to.domain)) return this.#say(replies.tooManyDomains);
     const read = readRcptParams(command.params, this.#facts);
     if (read.kind === 'refuse') return this.#say(read.reply);
@@ -411,16 +415,17 @@ export class ServerSession {
 
   /** RFC 5321 §4.5.3.1.1, and §4.5.3.1.10 for the 501. */
   #isTooLong({ local }: Mailbox): boolean {
-    const { localPartBytes } = this.#facts.limits;
+    const { localPart } = this.#facts.limits;
     // A UTF-16 unit is three octets at most: they are counted where it may matter only.
-    return local.length * 3 > localPartBytes && Buffer.byteLength(local) > localPartBytes;
+    return local.length * 3 > localPart && Buffer.byteLength(local) > localPart;
   }
 
   /** RFC 9422 §4.3: those of all transactions of the connection count. */
   #mayName(domain: string): boolean {
-    const { recipientDomains } = this.#facts.limits;
+    const { domainsPerConnection } = this.#facts.limits;
     const heard = this.#domains;
-    if (recipientDomains === 0 || heard === undefined || heard.size < recipientDomains) return true;
+    if (domainsPerConnection === 0 || heard === undefined || heard.size < domainsPerConnection)
+      return true;
     return heard.has(domainKey(domain));
   }
 
@@ -459,8 +464,8 @@ export class ServerSession {
 
   /** A chunk that belongs to the message, unless its announced length is too much already. */
   #chunk(transaction: Transaction, last: boolean, chunks: ContentReader): Chunk {
-    const { messageBytes } = this.#facts.limits;
-    const tooBig = messageBytes !== 0 && chunks.bytes + this.#chunkLeft > messageBytes;
+    const { messageSize } = this.#facts.limits;
+    const tooBig = messageSize !== 0 && chunks.bytes + this.#chunkLeft > messageSize;
     const state: Chunk = { phase: 'chunk', last, transaction: { ...transaction, chunks } };
     return tooBig ? { ...state, refusal: chunks.refusal ?? replies.messageTooBig } : state;
   }
@@ -664,7 +669,7 @@ export class ServerSession {
         if (this.#accepted === nobody) this.#accepted = [];
         this.#accepted.push(question.to);
         this.#state = { ...state, recipients: state.recipients + 1 };
-        if (this.#facts.limits.recipientDomains > 0) {
+        if (this.#facts.limits.domainsPerConnection > 0) {
           this.#domains ??= new Set();
           this.#domains.add(domainKey(question.to.domain));
         }
@@ -700,7 +705,7 @@ export class ServerSession {
     this.#state = ready; // RFC 5321 §4.1.1.4: buffers are cleared whatever the answer
     if (isPositive(answer)) {
       this.#errors = 0;
-      this.#idleCommands = 0;
+      this.#commandsWithoutMail = 0;
     }
     if (each !== undefined) {
       for (const [i, one] of each.entries()) {

@@ -54,7 +54,7 @@ function valueText(
     case 'MAILBOXID':
       return `(${mailboxId(folder)})`;
     case 'APPENDLIMIT':
-      return context.limits.appendBytes;
+      return context.limits.messageSize;
     case 'DELETED-STORAGE':
       return folder.deleted === 0 ? 0 : deletedBytes(folder.id, context);
     default:
