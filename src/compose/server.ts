@@ -44,7 +44,7 @@ export interface ServerOptions {
   readonly relayIn?: 'own-thread' | 'same-thread';
   /** Instead of the ones in the data directory; the server closes them at the end. */
   readonly stores?: Stores;
-  /** Asked before our own, in order. */
+  /** Asked in order, after the rule whose address a sender is and before our others. */
   readonly policies?: readonly Policy[];
   /** Called once the ports are bound, before the data directory is opened. */
   readonly dropPrivileges?: () => void | Promise<void>;

@@ -6,10 +6,10 @@ import type { ListenerConfig } from '../config/config.ts';
 import type { Peer } from '../net/peer.ts';
 import { Login } from '../policy/login.ts';
 import type { Policy } from '../policy/policy.ts';
-import { inOrder } from '../policy/policy.ts';
+import { byStage } from '../policy/policy.ts';
 import { qualifiedDomain } from '../policy/qualified-domain.ts';
-import { createQuotaRule } from '../policy/quota.ts';
-import { createSenderRule } from '../policy/sender-owner.ts';
+import { mailboxRoom, quotaOf } from '../policy/quota.ts';
+import { senderOwner } from '../policy/sender-owner.ts';
 import { DomainQueues } from '../queue/domain-queues.ts';
 import type { SmtpServiceSettings } from '../receive/smtp-service.ts';
 import { SmtpService } from '../receive/smtp-service.ts';
@@ -23,7 +23,6 @@ import { offersStartTls } from './service-parts.ts';
 
 export interface SmtpParts extends ServiceParts {
   readonly delivery: Pick<Delivery, 'runner' | 'messageId'>;
-  /** Asked before our own, in order. */
   readonly policies: readonly Policy[];
 }
 
@@ -34,7 +33,7 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
   const { connections, throttle, refusals } = admission;
   const { runner, messageId } = parts.delivery;
   const { queue, spool } = stores;
-  const rules = createRules(parts);
+  const rules = createPolicies(parts);
   const queues = new DomainQueues({
     store: queue,
     mayStart: (domain) => inForce().relayed.matches(domain).length > 0,
@@ -79,30 +78,26 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
   };
 }
 
-type Rules = Pick<SmtpServiceSettings, 'hooks' | 'senderRule' | 'quotaRule'>;
+type Rules = Pick<SmtpServiceSettings, 'policies' | 'quota'>;
 
 /** Who may send what to whom, beyond what the protocol says. */
-function createRules(parts: SmtpParts): (service: SmtpListener['service']) => Rules {
-  const { inForce, stores, clock, policies } = parts;
+function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) => Rules {
+  const { inForce, stores, clock, policies: given } = parts;
   const { accounts } = stores;
-  const senderRule = inForce().config.dev
-    ? undefined
-    : createSenderRule({ accounts, directory: () => inForce().directory });
-  const quotaRule = createQuotaRule({
-    limits: () => quotaInForce(inForce()),
-    usage: (account) => expectedUsage(stores, account),
-    clock,
-  });
-  const hooks = inOrder(policies);
-  const submissionHooks = inOrder([
-    ...policies,
-    qualifiedDomain({ isOurs: (domain) => inForce().directory.isOurs(domain) }),
-  ]);
+  const directory = () => inForce().directory;
+  // Where mail is handed on, somebody else counts.
+  const quota = () =>
+    inForce().config.localDelivery.kind === 'mailbox'
+      ? quotaOf(quotaInForce(inForce()))
+      : undefined;
+  const owner = inForce().config.dev ? [] : [senderOwner({ accounts, directory })];
+  const whole = qualifiedDomain({ isOurs: (domain) => directory().isOurs(domain) });
+  const room = mailboxRoom({ quota, usage: (account) => expectedUsage(stores, account), clock });
+  const policies = byStage([...owner, ...given, room]);
+  const forSubmission = byStage([...owner, ...given, whole, room]);
   return (service) => ({
-    senderRule,
-    // Where mail is handed on, somebody else counts.
-    quotaRule: inForce().config.localDelivery.kind === 'mailbox' ? quotaRule : undefined,
-    hooks: service === 'submission' ? submissionHooks : hooks,
+    policies: service === 'submission' ? forSubmission : policies,
+    quota,
   });
 }
 

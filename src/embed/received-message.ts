@@ -1,7 +1,7 @@
 // What onMessage gets: envelope, decoded header, and the octets, in pieces or taken apart.
 
 import { headerBytesMax, headerEndWithin } from '../mail/header.ts';
-import type { ClientFacts } from '../receive/reception.ts';
+import type { ClientFacts } from '../policy/envelope.ts';
 import type { NewMessage } from '../store/queue-store.ts';
 import type { HeldContent } from './held-content.ts';
 import type { MessageHeader, ParsedMessage } from './parsed-message.ts';

@@ -19,11 +19,13 @@ import type { ServerTls } from '../net/tls.ts';
 import { loadServerTls } from '../net/tls.ts';
 import type { ConnectionLimits } from '../policy/connection-limits.ts';
 import { createConnectionLimits } from '../policy/connection-limits.ts';
+import type { ClientFacts, Envelope } from '../policy/envelope.ts';
 import { Login } from '../policy/login.ts';
 import { createLoginThrottle } from '../policy/login-throttle.ts';
+import type { Policy, PolicyAnswer } from '../policy/policy.ts';
+import { byStage } from '../policy/policy.ts';
 import { Refusals } from '../policy/refusals.ts';
 import { createMessageIds } from '../queue/message-id.ts';
-import type { ClientFacts, Envelope, ReceptionHooks } from '../receive/reception.ts';
 import { SmtpService } from '../receive/smtp-service.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
 import { offeredMechanisms } from '../sasl/server.ts';
@@ -35,7 +37,7 @@ import type { NewMessage } from '../store/queue-store.ts';
 import type { Spool } from '../store/spool.ts';
 import type { HeldContent } from './held-content.ts';
 import { heldBytes, heldFile } from './held-content.ts';
-import type { LoginFacts, SmtpServerOptions } from './options.ts';
+import type { LoginFacts, SmtpServerOptions, Verdict } from './options.ts';
 import { checkOptions, sessionLimits } from './options.ts';
 import { receivedMessage } from './received-message.ts';
 
@@ -169,6 +171,7 @@ export class SmtpServer implements AsyncDisposable {
     const clock = systemClock();
     const limits = sessionLimits(options.limits);
     const throttle = createLoginThrottle({ clock, ...throttleOptions(options) });
+    const policies = byStage([hooksPolicy(options)]);
     const mechanisms = (peer: { tls: ClientFacts['tls'] }) =>
       offeredTo(options, { tls: peer.tls, insecureAuth });
     return new SmtpService({
@@ -195,9 +198,8 @@ export class SmtpServer implements AsyncDisposable {
           },
         },
         destinationOf: () => 'local',
-        senderRule: undefined,
+        policies,
         vrfy: 'ambiguous',
-        hooks: receptionHooks(options),
       }),
       connections,
       startTls: async (peer) => {
@@ -246,19 +248,24 @@ const throttleOptions = ({ loginThrottle = {} }: SmtpServerOptions) =>
 
 const pathText = ({ sender }: Envelope): string => (sender === null ? '' : formatMailbox(sender));
 
-function receptionHooks(options: SmtpServerOptions): ReceptionHooks {
+/** A hook says a Reply or nothing: what policies answer is made of it here. */
+function hooksPolicy(options: SmtpServerOptions): Policy {
   return {
-    onConnect: async (client) => {
+    name: 'hooks',
+    async connect(client) {
       void client.local; // so that it is known when the client is gone
-      return (await options.onConnect?.(client)) ?? undefined;
+      return answer(await options.onConnect?.(client));
     },
     ...(options.onSecure !== undefined && {
-      onSecure: async (client) => (await options.onSecure?.(client)) ?? undefined,
+      secure: async (client) => answer(await options.onSecure?.(client)),
     }),
-    onMail: async (envelope) => (await options.onMail?.(pathText(envelope), envelope)) ?? undefined,
-    onRecipient: async (envelope, to) => (await options.onRecipient?.(to, envelope)) ?? undefined,
+    mail: async (envelope) => answer(await options.onMail?.(pathText(envelope), envelope)),
+    rcpt: async (envelope, { named }) => answer(await options.onRecipient?.(named, envelope)),
   };
 }
+
+const answer = (said: Awaited<Verdict>): PolicyAnswer | undefined =>
+  said ? { objection: said } : undefined;
 
 function closed(options: SmtpServerOptions, client: ClientFacts, log: Log): void {
   try {

@@ -6,7 +6,9 @@ import type { Mailbox } from '../mail/address.ts';
 import { isAddressLiteral } from '../mail/address.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { reply } from '../smtp/reply.ts';
-import type { Policy, PolicyClient } from './policy.ts';
+import type { ClientFacts } from './envelope.ts';
+import { entersHere } from './envelope.ts';
+import type { Policy } from './policy.ts';
 
 // RFC 3463 §3.2: X.1.2, bad destination system address; X.1.8, bad sender's system address.
 const badRecipient = reply(554, '1.2', 'The domain of the recipient is not complete');
@@ -21,14 +23,11 @@ export function qualifiedDomain(options: {
     domain === '' || // <postmaster>, RFC 5321 §4.5.1
     isAddressLiteral(domain) ||
     options.isOurs(domain);
-  const check = (client: PolicyClient, mailbox: Mailbox | null, refusal: Reply) =>
-    !isSubmission(client) || mailbox === null || isWhole(mailbox) ? undefined : refusal;
+  const check = (client: ClientFacts, mailbox: Mailbox | null, objection: Reply) =>
+    !entersHere(client) || mailbox === null || isWhole(mailbox) ? undefined : { objection };
   return {
     name: 'qualified-domain',
     mail: ({ client, sender }) => check(client, sender, badSender),
-    rcpt: ({ client }, recipient) => check(client, recipient, badRecipient),
+    rcpt: ({ client }, { named }) => check(client, named, badRecipient),
   };
 }
-
-const isSubmission = ({ service, account }: PolicyClient): boolean =>
-  service === 'submission' || account !== undefined;

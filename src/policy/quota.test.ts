@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../base/fake-clock.ts';
 import { formatReply } from '../smtp/reply.ts';
-import { createQuotaRule } from './quota.ts';
+import type { AcceptedRecipient, Envelope } from './envelope.ts';
+import { mailboxRoom, quotaOf } from './quota.ts';
 
 const KiB = 1024;
 
@@ -10,19 +11,25 @@ function setUp(limits: { bytes?: number; messages?: number } = { bytes: 100 * Ki
   const clock = new FakeClock();
   const used = new Map<string, { bytes: number; messages: number }>();
   const asked: string[] = [];
-  const rule = createQuotaRule({
-    limits: () => ({ bytes: limits.bytes, messages: limits.messages }),
+  const policy = mailboxRoom({
+    quota: () => quotaOf({ bytes: limits.bytes, messages: limits.messages }),
     usage: async (account) => {
       asked.push(account);
       return used.get(account) ?? { bytes: 0, messages: 0 };
     },
     clock,
   });
+  const judge = async (bytes: number, ...accounts: string[]) => {
+    const targets = accounts.map((account) => ({ address: account, copy: account, account }));
+    const params = bytes === 0 ? [] : [{ name: 'SIZE', bytes }];
+    const recipient = { targets } as unknown as AcceptedRecipient;
+    return policy.rcpt!({ params } as unknown as Envelope, recipient);
+  };
   const ask = async (bytes: number, ...accounts: string[]) => {
-    const objection = await rule.objection(accounts, bytes);
+    const objection = (await judge(bytes, ...accounts))?.objection;
     return objection === undefined ? undefined : formatReply(objection).slice(0, 9);
   };
-  return { clock, used, asked, ask, rule };
+  return { clock, used, asked, ask, judge };
 }
 
 describe('quota, as RCPT asks for it', () => {
@@ -65,18 +72,21 @@ describe('quota, as RCPT asks for it', () => {
   });
 
   it('an alias is refused when all it stands for are full', async () => {
-    const { ask, used } = setUp();
+    const { ask, judge, used } = setUp();
     used.set('ann', { bytes: 100 * KiB, messages: 1 });
-    assert.equal(await ask(1, 'ann', 'bob'), undefined);
+    assert.deepEqual(await judge(1, 'ann', 'bob'), {
+      findings: [{ kind: 'mailbox-full', account: 'ann' }],
+    });
     used.set('eve', { bytes: 100 * KiB, messages: 1 });
     assert.equal(await ask(1, 'ann', 'eve'), '452 4.2.2');
   });
 
   it('without limits nobody is asked', async () => {
-    const { ask, asked, rule } = setUp({});
+    const { ask, asked } = setUp({});
     assert.equal(await ask(1, 'ann'), undefined);
     assert.equal(await ask(1), undefined);
-    assert.deepEqual([asked, rule.quota()], [[], undefined]);
-    assert.deepEqual(setUp({ messages: 3 }).rule.quota(), { bytes: Infinity, messages: 3 });
+    assert.deepEqual(asked, []);
+    assert.equal(quotaOf({ bytes: undefined, messages: undefined }), undefined);
+    assert.deepEqual(quotaOf({ bytes: undefined, messages: 3 }), { bytes: Infinity, messages: 3 });
   });
 });

@@ -5,9 +5,10 @@
 
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Reply } from '../smtp/reply.ts';
+import { findParam } from '../smtp/extensions/index.ts';
 import { reply } from '../smtp/reply.ts';
 import type { Quota } from '../store/folder-store.ts';
+import type { Policy, PolicyAnswer } from './policy.ts';
 
 /** Undefined: no limit. */
 export interface QuotaLimits {
@@ -15,18 +16,9 @@ export interface QuotaLimits {
   readonly messages: number | undefined;
 }
 
-export interface QuotaRule {
-  /**
-   * Why a message for these accounts need not be sent: all of them are full. `bytes` is its size as
-   * announced, 0 where it was not. Nothing is counted.
-   */
-  objection(accounts: readonly string[], bytes: number): Promise<Reply | undefined>;
+export interface MailboxRoomParts {
   /** What each account may have at present; undefined: anything. */
-  quota(): Quota | undefined;
-}
-
-export interface QuotaRuleOptions {
-  readonly limits: () => QuotaLimits;
+  readonly quota: () => Quota | undefined;
   /** What the mailbox holds, and what was accepted for it. */
   readonly usage: (account: string) => Promise<Quota>;
   readonly clock: Pick<Clock, 'now'>;
@@ -40,7 +32,7 @@ export const largerThanMailbox = reply(552, '2.2', 'The message is larger than t
 const accountsMax = 10_000;
 const freshMs = 5_000;
 
-export function createQuotaRule({ limits, usage, clock }: QuotaRuleOptions): QuotaRule {
+export function mailboxRoom({ quota, usage, clock }: MailboxRoomParts): Policy {
   const known = new BoundedMap<string, Quota & { readonly at: number }>(accountsMax);
 
   async function usageOf(account: string): Promise<Quota> {
@@ -51,26 +43,35 @@ export function createQuotaRule({ limits, usage, clock }: QuotaRuleOptions): Quo
     return found;
   }
 
-  const quota = () => quotaOf(limits());
-
   return {
-    quota,
-    async objection(accounts, bytes) {
+    name: 'mailbox-room',
+    rcpt({ params }, { targets }) {
       const limit = quota();
-      if (limit === undefined || accounts.length === 0) return undefined;
-      if (bytes > limit.bytes) return largerThanMailbox;
-      const used = await Promise.all(accounts.map(usageOf));
-      // An alias for many goes on for those who have room.
-      const hasRoom = used.some(
-        (one) =>
-          one.messages < limit.messages &&
-          one.bytes < limit.bytes &&
-          one.bytes + bytes <= limit.bytes,
-      );
-      return hasRoom ? undefined : mailboxFull;
+      if (limit === undefined) return undefined;
+      const accounts = targets.flatMap(({ account }) => account ?? []);
+      // Where some of what an alias stands for is elsewhere, it is not full.
+      if (accounts.length === 0 || accounts.length < targets.length) return undefined;
+      const bytes = findParam(params, 'SIZE')?.bytes ?? 0;
+      return bytes > limit.bytes ? { objection: largerThanMailbox } : judge(accounts, limit, bytes);
     },
   };
+
+  async function judge(
+    accounts: readonly string[],
+    limit: Quota,
+    bytes: number,
+  ): Promise<PolicyAnswer | undefined> {
+    const used = await Promise.all(accounts.map(usageOf));
+    const full = accounts.filter((_, i) => !hasRoom(used[i]!, limit, bytes));
+    if (full.length === accounts.length) return { objection: mailboxFull };
+    // An alias for many goes on for those who have room.
+    if (full.length === 0) return undefined;
+    return { findings: full.map((account) => ({ kind: 'mailbox-full', account })) };
+  }
 }
+
+const hasRoom = (used: Quota, limit: Quota, bytes: number): boolean =>
+  used.messages < limit.messages && used.bytes < limit.bytes && used.bytes + bytes <= limit.bytes;
 
 /** Undefined where nothing is limited. */
 export function quotaOf({ bytes, messages }: QuotaLimits): Quota | undefined {

@@ -5,6 +5,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { addressKey } from '../mail/address.ts';
+import { findingText } from '../mail/finding.ts';
 import { clientNetwork } from '../net/client-network.ts';
 import type { HistoryStore, RefusalFacts, RefusedEvent } from '../store/history.ts';
 import { bareMessageId } from '../store/history.ts';
@@ -56,10 +57,12 @@ export class Refusals {
   /** `log` may be that of a session. */
   note(refusal: Refusal, log: Log = this.#parts.log): void {
     if (!this.#admits(refusal.client)) return;
-    const { session, from, to, hello, ...rest } = refusal;
+    const { session, from, to, hello, findings, ...rest } = refusal;
     const facts = { ...rest, hello: cut(hello), from: cut(from), to: cut(to) };
-    log.info('refused', { session, ...facts });
-    this.#record(session ?? '', facts, [from, to, refusal.account]);
+    const found = findings?.map(findingText);
+    log.info('refused', { session, ...facts, ...(found !== undefined && { findings: found }) });
+    const told = findings === undefined ? facts : { ...facts, findings };
+    this.#record(session ?? '', told, [from, to, refusal.account]);
   }
 
   loginFailed(failure: LoginFailure, log: Log = this.#parts.log): void {

@@ -5,10 +5,10 @@ import type { Mailbox } from '../mail/address.ts';
 import { parseMailbox } from '../mail/address.ts';
 import { formatReply } from '../smtp/reply.ts';
 import { createDirectory } from './directory.ts';
+import type { AcceptedRecipient, ClientFacts, Envelope } from './envelope.ts';
 import { MemoryAccountStore } from './memory-account-store.ts';
-import type { PolicyClient, PolicyEnvelope } from './policy.ts';
 import { qualifiedDomain } from './qualified-domain.ts';
-import { createSenderRule } from './sender-owner.ts';
+import { senderOwner } from './sender-owner.ts';
 
 const accounts = new MemoryAccountStore();
 await accounts.add('ann@example.org', undefined, 0);
@@ -28,7 +28,9 @@ const directory = createDirectory({
   recipientDelimiter: '+',
   log: silentLog,
 });
-const rule = createSenderRule({ accounts, directory: () => directory });
+const rule = senderOwner({ accounts, directory: () => directory });
+const asks = (account: string | undefined, sender: Mailbox | null) =>
+  rule.mail!({ client: { account }, sender } as Envelope);
 
 describe('sender owner', () => {
   for (const [account, sender, isTheirs] of [
@@ -50,24 +52,35 @@ describe('sender owner', () => {
     ['bob@example.org', 'nobody@example.org', false],
   ] as const)
     it(`RFC 6409 §6.1: ${account} ${isTheirs ? 'may' : 'may not'} send as ${sender}`, async () => {
-      const refusal = await rule(account, parseMailbox(sender)!);
+      const refusal = (await asks(account, parseMailbox(sender)!))?.objection;
       const expected = '553 5.7.1 This sender address does not belong to your account\r\n';
       assert.equal(refusal && formatReply(refusal), isTheirs ? undefined : expected);
     });
 
   it('everybody may send what must not be answered', async () => {
-    assert.equal(await rule('bob@example.org', null), undefined);
+    assert.equal(await asks('bob@example.org', null), undefined);
+  });
+
+  it('who has not logged in is not asked whose address it is', async () => {
+    assert.equal(await asks(undefined, parseMailbox('ann@example.org')!), undefined);
+  });
+
+  it('an alias is a finding, an own address is none', async () => {
+    assert.deepEqual(await asks('ann@example.org', parseMailbox('team@example.org')!), {
+      findings: [{ kind: 'sender-alias', account: 'ann@example.org' }],
+    });
+    assert.equal(await asks('ann@example.org', parseMailbox('ann@example.org')!), undefined);
   });
 });
 
 describe('qualified domains', () => {
   const policy = qualifiedDomain({ isOurs: (domain) => domain === 'localhost' });
-  const client = (service: PolicyClient['service'], account?: string) =>
-    ({ service, account }) as PolicyClient;
-  const ask = (who: PolicyClient, mailbox: Mailbox) =>
+  const client = (service: ClientFacts['service'], account?: string) =>
+    ({ service, account }) as ClientFacts;
+  const ask = (who: ClientFacts, mailbox: Mailbox) =>
     [
-      policy.mail!({ client: who, sender: mailbox } as PolicyEnvelope),
-      policy.rcpt!({ client: who } as PolicyEnvelope, mailbox),
+      policy.mail!({ client: who, sender: mailbox } as Envelope),
+      policy.rcpt!({ client: who } as Envelope, { named: mailbox } as AcceptedRecipient),
     ] as const;
 
   for (const [domain, isWhole] of [
@@ -80,8 +93,8 @@ describe('qualified domains', () => {
   ] as const)
     it(`RFC 6409 §4.2: ${domain} is ${isWhole ? '' : 'not '}whole`, async () => {
       const [mail, rcpt] = ask(client('submission'), { local: 'ann', domain });
-      assert.equal((await mail)?.code, isWhole ? undefined : 554);
-      assert.equal((await rcpt)?.code, isWhole ? undefined : 554);
+      assert.equal((await mail)?.objection?.code, isWhole ? undefined : 554);
+      assert.equal((await rcpt)?.objection?.code, isWhole ? undefined : 554);
       const relayed = ask(client('smtp'), { local: 'ann', domain });
       assert.deepEqual(await Promise.all(relayed), [undefined, undefined]);
     });

@@ -2,17 +2,14 @@
 // one whose mail the account gets: its own addresses, with `+detail` too, and aliases that lead to it.
 // RFC 6409 §6.1.
 
-import type { ReversePath } from '../mail/address.ts';
+import type { Mailbox } from '../mail/address.ts';
 import { addressKey } from '../mail/address.ts';
-import type { Reply } from '../smtp/reply.ts';
 import { reply } from '../smtp/reply.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import type { Directory } from './directory.ts';
+import type { Policy, PolicyAnswer } from './policy.ts';
 
-/** undefined: the account may use this sender. */
-export type SenderRule = (account: string, sender: ReversePath) => Promise<Reply | undefined>;
-
-export interface SenderRuleOptions {
+export interface SenderOwnerParts {
   readonly accounts: Pick<AccountStore, 'find'>;
   /** The one in force now. */
   readonly directory: () => Pick<Directory, 'resolve'>;
@@ -21,16 +18,21 @@ export interface SenderRuleOptions {
 // Deviation: RFC 6409 §6.1 says 550; 553 is what Postfix, Exim and Exchange say, and clients know.
 const notYours = reply(553, '7.1', 'This sender address does not belong to your account');
 
-export function createSenderRule({ accounts, directory }: SenderRuleOptions): SenderRule {
-  return async (account, sender) => {
+export function senderOwner({ accounts, directory }: SenderOwnerParts): Policy {
+  return {
+    name: 'sender-owner',
     // Mail that must never be answered (RFC 5321 §4.5.5) is sent by users too: read receipts
     // (RFC 8098 §3) and vacation replies. It names nobody, so it deceives nobody.
-    if (sender === null) return undefined;
+    mail: ({ client: { account }, sender }) =>
+      account === undefined || sender === null ? undefined : judge(account, sender),
+  };
+
+  async function judge(account: string, sender: Mailbox): Promise<PolicyAnswer | undefined> {
     const own = await accounts.find(addressKey(sender));
     if (own?.address === account) return undefined;
     const resolution = await directory().resolve(sender, { mayRelay: false });
     const isTheirs =
       resolution.kind === 'accept' && resolution.recipients.some((to) => to.account === account);
-    return isTheirs ? undefined : notYours;
-  };
+    return isTheirs ? { findings: [{ kind: 'sender-alias', account }] } : { objection: notYours };
+  }
 }

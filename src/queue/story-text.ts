@@ -2,6 +2,7 @@
 // next. `why` prints it.
 
 import { unreachable } from '../base/assert.ts';
+import { findingText } from '../mail/finding.ts';
 import type { AttemptResult, HistoryEvent, RefusedEvent, Untold } from '../store/history.ts';
 import type { Origin, QueueEntry } from '../store/queue-store.ts';
 import { destinationText } from './destination-text.ts';
@@ -70,7 +71,7 @@ function eventLines(event: HistoryEvent): string[] {
 
 function refusedLines({ id, refusal }: RefusedEvent): string[] {
   const { client, hello, from, to, recipients = 1, messageId, account, service } = refusal;
-  const { stage, reply, reason } = refusal;
+  const { stage, reply, reason, findings = [] } = refusal;
   const who = `${hello === undefined || hello === '' ? '' : `${hello} `}[${client || 'local'}]`;
   const where = [service, id === '' ? undefined : `session ${id}`].filter(Boolean).join(', ');
   const more = recipients > 1 ? ` and ${recipients - 1} more` : '';
@@ -79,6 +80,7 @@ function refusedLines({ id, refusal }: RefusedEvent): string[] {
     ...(from === undefined ? [] : [`    from <${from}>`]),
     ...(to === undefined ? [] : [`    to <${to}>${more}`]),
     ...(messageId === undefined ? [] : [`    Message-ID ${messageId}`]),
+    ...findings.map((finding) => `    ${findingText(finding)}`),
     `    at ${stage}: ${reply ?? reason}`,
     ...(reply === undefined || reply.endsWith(reason) ? [] : [`        because ${reason}`]),
   ];
@@ -109,7 +111,7 @@ function receivedLines(
     `    by ${protocol} (${service})${client}, session ${session}`,
     ...(account === undefined ? [] : [`    logged in as ${account}`]),
     ...(tls === undefined ? [] : [`    encrypted with ${tls}`]),
-    ...findings.map((finding) => `    ${finding}`),
+    ...findings.map((finding) => `    ${findingText(finding)}`),
   ];
 }
 

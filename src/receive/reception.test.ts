@@ -4,15 +4,15 @@ import { FakeClock } from '../base/fake-clock.ts';
 import type { Log } from '../base/log.ts';
 import { silentLog } from '../base/log.ts';
 import { seededRandom } from '../base/random.ts';
-import type { Mailbox } from '../mail/address.ts';
 import { MemoryPeer } from '../net/memory-peer.ts';
 import { addAccount } from '../policy/account-operations.ts';
 import { createConnectionLimits } from '../policy/connection-limits.ts';
 import { createDirectory } from '../policy/directory.ts';
 import { Login } from '../policy/login.ts';
 import { createLoginThrottle } from '../policy/login-throttle.ts';
-import type { Objection } from '../policy/policy.ts';
-import type { QuotaRule } from '../policy/quota.ts';
+import type { PolicyAnswer } from '../policy/policy.ts';
+import { byStage } from '../policy/policy.ts';
+import { mailboxRoom } from '../policy/quota.ts';
 import { defaultLimits } from '../smtp/limits.ts';
 import { reply } from '../smtp/reply.ts';
 import { StorageError, StoreGoneError } from '../smtp/smtp-error.ts';
@@ -61,6 +61,8 @@ class WatchedSpool extends MemorySpool {
   }
 }
 
+const no = (code: number, text: string): PolicyAnswer => ({ objection: reply(code, '7.1', text) });
+
 interface Setting {
   readonly settings?: Partial<SmtpServiceSettings>;
   readonly submit?: SmtpServiceParts['submit'];
@@ -100,9 +102,8 @@ async function start(setting: Setting = {}) {
       login: () => assert.fail('nobody logs in'),
       directory,
       destinationOf: (address) => (address.endsWith('@example.net') ? 'local' : 'mx:far.test'),
-      senderRule: undefined,
+      policies: byStage([]),
       vrfy: 'yes',
-      hooks: {},
       ...setting.settings,
     }),
     connections,
@@ -199,10 +200,13 @@ describe('Reception', () => {
       const setting = (isFull: (local: string) => boolean) => ({
         settings: {
           service: 'lmtp' as const,
-          hooks: {
-            onMessageFor: async (_envelope: unknown, _content: unknown, { local }: Mailbox) =>
-              isFull(local) ? full : undefined,
-          },
+          policies: byStage([
+            {
+              name: 'full',
+              messageFor: async (_envelope, _arrival, { named }) =>
+                isFull(named.local) ? { objection: full } : undefined,
+            },
+          ]),
         },
       });
       const deliver = async (isFull: (local: string) => boolean) => {
@@ -226,8 +230,9 @@ describe('Reception', () => {
     });
 
   it('RFC 5321 §4.1.1.4: SMTP has one answer, and asks nobody for one recipient', async () => {
-    const onMessageFor = () => assert.fail('asked in SMTP');
-    const { connect } = await start({ settings: { hooks: { onMessageFor } } });
+    const messageFor = () => assert.fail('asked in SMTP');
+    const policies = byStage([{ name: 'lmtp', messageFor }]);
+    const { connect } = await start({ settings: { policies } });
     const peer = await connect();
     assert.match(await peer.say(mail()), /^250 2\.6\.0 /m);
   });
@@ -291,8 +296,8 @@ describe('Reception', () => {
   });
 
   describe('leaves nothing of what was not accepted', () => {
-    const refuse = async (): Promise<Objection> => reply(550, '7.1', 'No');
-    const explode = async (): Promise<Objection> => {
+    const refuse = async () => no(550, 'No');
+    const explode = async (): Promise<PolicyAnswer> => {
       throw new Error('secret');
     };
     type Case = readonly [
@@ -326,13 +331,13 @@ describe('Reception', () => {
       ],
       [
         'a refusal',
-        { settings: { hooks: { onMessage: refuse } } },
+        { settings: { policies: byStage([{ name: 'no', message: refuse }]) } },
         mail(large),
         /^550 5\.7\.1 No$/,
       ],
       [
         'a rule with a bug',
-        { settings: { hooks: { onMessage: explode } } },
+        { settings: { policies: byStage([{ name: 'bug', message: explode }]) } },
         mail(large),
         /^451 4\.3\.0 Local error, try again later$/,
       ],
@@ -379,16 +384,19 @@ describe('Reception', () => {
     const seen: string[] = [];
     const { connect } = await start({
       settings: {
-        hooks: {
-          async onMail({ sender, recipients }) {
-            seen.push(`mail ${sender?.local} ${recipients.length}`);
-            return sender?.local === 'eve' ? reply(550, '7.1', 'Not eve') : undefined;
+        policies: byStage([
+          {
+            name: 'rule',
+            async mail({ sender, recipients }) {
+              seen.push(`mail ${sender?.local} ${recipients.length}`);
+              return sender?.local === 'eve' ? no(550, 'Not eve') : undefined;
+            },
+            async rcpt({ recipients }, { named }) {
+              seen.push(`rcpt ${named.local} ${recipients.length}`);
+              return named.local === 'bob+x' ? no(450, 'Later') : undefined;
+            },
           },
-          async onRecipient({ recipients }, recipient) {
-            seen.push(`rcpt ${recipient.local} ${recipients.length}`);
-            return recipient.local === 'bob+x' ? reply(450, '7.1', 'Later') : undefined;
-          },
-        },
+        ]),
       },
     });
     const peer = await connect();
@@ -427,7 +435,7 @@ describe('Reception', () => {
     const parts = {
       ...{ peer, clock, log: silentLog, session: 's1', service: 'smtp', trusted: false },
       mechanisms: () => [],
-      hooks: {},
+      policies: byStage([]),
       login: () =>
         new Login({
           ...{ clock, log: silentLog, throttle: createLoginThrottle({ clock }) },
@@ -456,10 +464,15 @@ describe('Reception', () => {
               mayActAs: async () => true,
             },
           }),
-        senderRule: async (account, sender) =>
-          sender?.local === 'bob' && account === 'bob@example.net'
-            ? undefined
-            : reply(553, '7.1', 'Not yours'),
+        policies: byStage([
+          {
+            name: 'owner',
+            mail: async ({ client: { account }, sender }) =>
+              sender?.local === 'bob' && account === 'bob@example.net'
+                ? undefined
+                : no(553, 'Not yours'),
+          },
+        ]),
       },
     });
     const peer = await connect();
@@ -479,33 +492,29 @@ describe('Reception', () => {
 
 describe('quota', () => {
   it('RFC 5321 §4.2.3: a full mailbox is refused at RCPT, by the size that MAIL announced', async () => {
-    const asked: unknown[] = [];
-    const full = reply(452, '2.2', 'Full');
-    const quotaRule: QuotaRule = {
-      quota: () => undefined,
-      objection: async (accounts: readonly string[], bytes: number) => {
-        asked.push([accounts, bytes]);
-        return bytes > 100 ? full : undefined;
+    const asked: string[] = [];
+    const room = mailboxRoom({
+      quota: () => ({ bytes: 1_000, messages: 5 }),
+      usage: async (account) => {
+        asked.push(account);
+        return { bytes: 900, messages: 1 };
       },
-    };
-    const { connect } = await start({ settings: { quotaRule } });
+      clock: new FakeClock(),
+    });
+    const { connect } = await start({ settings: { policies: byStage([room]) } });
     const peer = await connect();
     await peer.say('MAIL FROM:<ann@client.test> SIZE=101\r\n');
     assert.match(await peer.say('RCPT TO:<bob+x@example.net>\r\n'), /^452 4\.2\.2 /);
     // Who is elsewhere is not ours to count.
     assert.match(await peer.say('RCPT TO:<team@example.net>\r\n'), /^250 /);
-    assert.deepEqual(asked, [[['bob@example.net'], 101]]);
+    assert.deepEqual(asked, ['bob@example.net']);
     await peer.say('RSET\r\nMAIL FROM:<ann@client.test>\r\n');
     assert.match(await peer.say('RCPT TO:<bob@example.net>\r\n'), /^250 /);
-    assert.deepEqual(asked[1], [['bob@example.net'], 0]);
   });
 });
 
 describe('quota, at the end of the content', () => {
-  const quotaRule: QuotaRule = {
-    quota: () => ({ bytes: 1_000, messages: 5 }),
-    objection: async () => undefined,
-  };
+  const quota = () => ({ bytes: 1_000, messages: 5 });
 
   async function deliver(
     service: 'smtp' | 'lmtp',
@@ -523,7 +532,7 @@ describe('quota, at the end of the content', () => {
   ) {
     const rooms: (RoomAsked | undefined)[] = [];
     const { connect, spool } = await start({
-      settings: { quotaRule, service },
+      settings: { quota, service },
       submit: async (_message, _client, room) => {
         rooms.push(room);
         return full;
@@ -576,7 +585,7 @@ describe('quota, at the end of the content', () => {
     const { rooms } = await deliver('smtp', { recipients: [] });
     assert.deepEqual(rooms, []);
     const { connect, queued } = await start({
-      settings: { quotaRule, isTrusted: () => true },
+      settings: { quota, isTrusted: () => true },
     });
     await (await connect()).say(mail('Hi\r\n', 'x@far.test'));
     assert.equal(queued.length, 1);

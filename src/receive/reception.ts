@@ -7,68 +7,35 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Mailbox, ReversePath } from '../mail/address.ts';
 import { formatMailbox, parseMailbox } from '../mail/address.ts';
-import type { HeaderScan } from '../mail/header.ts';
 import { scanHeader } from '../mail/header.ts';
 import { mailLoop } from '../mail/loop.ts';
-import type { Endpoint, Peer } from '../net/peer.ts';
-import type { Directory, ResolvedRecipient } from '../policy/directory.ts';
+import type { Peer } from '../net/peer.ts';
+import type { Objection } from '../policy/answers.ts';
+import { Answers } from '../policy/answers.ts';
+import type { Directory } from '../policy/directory.ts';
+import type { AcceptedRecipient, ClientFacts, Envelope } from '../policy/envelope.ts';
+import { entersHere } from '../policy/envelope.ts';
 import type { Login, LoginResult } from '../policy/login.ts';
-import type { QuotaRule } from '../policy/quota.ts';
+import type { Arrival, Policies } from '../policy/policy.ts';
 import { largerThanMailbox, mailboxFull } from '../policy/quota.ts';
 import type { Refusal, Refusals } from '../policy/refusals.ts';
-import type { SenderRule } from '../policy/sender-owner.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
 import { findParam, formatMailParam } from '../smtp/extensions/index.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { formatReply, replies, reply } from '../smtp/reply.ts';
 import type { Question, Refused } from '../smtp/server/event.ts';
 import { StoreGoneError } from '../smtp/smtp-error.ts';
-import type { TlsFacts } from '../smtp/tls-facts.ts';
 import type { StoredContent } from '../store/content.ts';
 import { storedSize } from '../store/content.ts';
+import type { Quota } from '../store/folder-store.ts';
 import type { NewMessage, Origin, RoomAsked } from '../store/queue-store.ts';
 import type { ContentWriter, Spool } from '../store/spool.ts';
 import type { Answerer, Replies, ServerAnswer } from './conversation.ts';
 import { loginAnswer } from './login.ts';
-import type { AcceptedRecipient, QueueRecipients } from './recipients.ts';
+import type { QueueRecipients } from './recipients.ts';
 import { queueRecipients, roomAsked } from './recipients.ts';
-import { entersHere, stamp } from './stamp.ts';
+import { stamp } from './stamp.ts';
 import { addedMessageId } from './submission.ts';
-
-/** What a hook or policy may look at and refuse. All optional; undefined means "no objection". */
-export interface ReceptionHooks {
-  onConnect?(client: ClientFacts): Objection;
-  /** TLS is up; an objection answers the greeting, or the EHLO that comes next. */
-  onSecure?(client: ClientFacts): Objection;
-  onMail?(envelope: Envelope): Objection;
-  onRecipient?(envelope: Envelope, recipient: Mailbox): Objection;
-  /** After the content is complete, before it is queued. */
-  onMessage?(envelope: Envelope, content: StoredContent): Objection;
-  /** LMTP only: after the content, for one recipient while others may get the message. */
-  onMessageFor?(envelope: Envelope, content: StoredContent, recipient: Mailbox): Objection;
-}
-type Objection = Reply | undefined | Promise<Reply | undefined>;
-
-export interface ClientFacts {
-  readonly session: string;
-  readonly service: 'smtp' | 'submission' | 'lmtp';
-  readonly remote: Endpoint;
-  readonly local: Endpoint;
-  /** What the client called itself, '' before EHLO. */
-  readonly hello: string;
-  readonly tls: TlsFacts | undefined;
-  /** Primary address of the account that logged in. */
-  readonly account: string | undefined;
-  /** From a trusted network: may relay without logging in. */
-  readonly trusted: boolean;
-}
-
-export interface Envelope {
-  readonly client: ClientFacts;
-  readonly sender: ReversePath;
-  readonly params: readonly MailParam[];
-  readonly recipients: readonly AcceptedRecipient[];
-}
 
 export interface ReceptionParts {
   readonly hostname: string;
@@ -80,10 +47,9 @@ export interface ReceptionParts {
   readonly trusted: boolean;
   readonly directory: Pick<Directory, 'resolve'>;
   readonly destinationOf: (address: string) => string;
-  /** Whether a logged-in client may use this sender. */
-  readonly senderRule: SenderRule | undefined;
-  /** Whether those whom a message is for have room for it. */
-  readonly quotaRule?: QuotaRule | undefined;
+  readonly policies: Policies;
+  /** What each account may keep at present, where mailboxes are ours; undefined: anything. */
+  readonly quota?: (() => Quota | undefined) | undefined;
   /**
    * What VRFY says: 252 to everything, an honest answer to those who may relay, or 502.
    * RFC 5321 §3.5.3 and §7.3.
@@ -108,7 +74,6 @@ export interface ReceptionParts {
   readonly startQueue: (node: string) => Promise<Reply>;
   readonly clock: Clock;
   readonly log: Log;
-  readonly hooks: ReceptionHooks;
   /** Where a record of what was refused is kept. */
   readonly refusals?: Refusals | undefined;
 }
@@ -126,11 +91,13 @@ export class Reception implements Answerer {
   #extended = false;
   #account: string | undefined;
   #login: Login | undefined;
-  /** What onSecure has said, or will. */
-  #insecure: Promise<Reply | undefined> | undefined;
-  #envelope:
-    | { sender: ReversePath; params: readonly MailParam[]; recipients: AcceptedRecipient[] }
-    | undefined;
+  /** What policies have said of TLS, or will. */
+  #insecure: Objection | Promise<Objection>;
+  /** Of policies, about the connection; its end is theirs. */
+  readonly #aboutClient: Answers;
+  #transaction: Transaction | undefined;
+  /** Of the present transaction, or of the last one. */
+  #answers: Answers;
   #content: ContentWriter | undefined;
   /** Of the last content that was complete. */
   #messageId: string | undefined;
@@ -138,6 +105,8 @@ export class Reception implements Answerer {
   constructor(parts: ReceptionParts) {
     this.#parts = parts;
     this.#peer = parts.peer;
+    this.#aboutClient = new Answers(parts.log);
+    this.#answers = this.#aboutClient;
   }
 
   answer(question: Question): ServerAnswer | Promise<ServerAnswer> {
@@ -147,9 +116,7 @@ export class Reception implements Answerer {
       case 'hello':
         this.#hello = question.client;
         this.#extended = question.verb !== 'HELO';
-        return this.#insecure === undefined
-          ? replies.ok
-          : this.#insecure.then((no) => no ?? replies.ok);
+        return orOk(this.#insecure);
       case 'mail':
         return this.#mail(question.from, question.params);
       case 'rcpt':
@@ -188,6 +155,7 @@ export class Reception implements Answerer {
       ...(first !== undefined && { to: formatMailbox(first) }),
       ...(recipients.length > 1 && { recipients: recipients.length }),
       ...(stage === 'content' && { messageId: this.#refusedMessageId(content) }),
+      ...(this.#answers.findings.length > 0 && { findings: [...this.#answers.findings] }),
     });
   }
 
@@ -246,63 +214,64 @@ export class Reception implements Answerer {
   }
 
   async #connect(): Promise<Reply> {
-    const objection = await this.#parts.hooks.onConnect?.(this.client);
+    const { policies } = this.#parts;
+    const { client } = this;
+    const about = this.#aboutClient;
+    const objection = await about.ask(policies.connect, (policy) => policy.connect(client));
     if (objection !== undefined) return objection;
     if (this.#peer.tls !== undefined) this.#askSecure();
     return (await this.#insecure) ?? replies.greeting;
   }
 
   #askSecure(): void {
-    const { hooks } = this.#parts;
-    if (hooks.onSecure === undefined) return;
-    const asked = (async () => hooks.onSecure?.(this.client))();
+    const { secure } = this.#parts.policies;
+    if (secure.length === 0) return;
+    const { client } = this;
+    const asked = (async () => this.#aboutClient.ask(secure, (policy) => policy.secure(client)))();
     asked.catch(() => {}); // whoever waits for it hears of it
     this.#insecure = asked;
   }
 
-  async #mail(sender: ReversePath, params: readonly MailParam[]): Promise<Reply> {
-    const { senderRule, hooks } = this.#parts;
-    if (this.#account !== undefined && senderRule !== undefined) {
-      const objection = await senderRule(this.#account, sender);
-      if (objection !== undefined) return objection;
-    }
+  #mail(sender: ReversePath, params: readonly MailParam[]): Reply | Promise<Reply> {
+    const { policies, log } = this.#parts;
+    const { client } = this;
     const recipients: AcceptedRecipient[] = [];
-    const objection = await hooks.onMail?.({ client: this.client, sender, params, recipients });
-    if (objection !== undefined) return objection;
-    this.#envelope = { sender, params, recipients };
-    return replies.senderOk;
+    const answers = new Answers(log, this.#aboutClient.findings);
+    const { findings } = answers;
+    const transaction = {
+      envelope: { client, sender, params, recipients, findings },
+      answers,
+      recipients,
+    };
+    const begin = (objection: Objection): Reply => {
+      if (objection !== undefined) return objection;
+      this.#transaction = transaction;
+      return replies.senderOk;
+    };
+    this.#answers = answers;
+    const asked = answers.ask(policies.mail, (policy) => policy.mail(transaction.envelope));
+    return asked instanceof Promise ? asked.then(begin) : begin(asked);
   }
 
   async #rcpt(to: Mailbox, params: readonly RcptParam[]): Promise<Reply> {
-    const { directory, trusted, hooks } = this.#parts;
-    const envelope = this.#envelope;
-    assert(envelope !== undefined, 'MAIL comes before RCPT');
+    const { directory, trusted, policies } = this.#parts;
+    const transaction = this.#transaction;
+    assert(transaction !== undefined, 'MAIL comes before RCPT');
+    const { envelope, answers, recipients } = transaction;
     const mayRelay = trusted || this.#account !== undefined;
     const resolution = await directory.resolve(to, { mayRelay, ourAddress: this.#ourAddress(to) });
     if (resolution.kind === 'refuse') return resolution.reply;
-    if (hooks.onRecipient !== undefined) {
-      const objection = await hooks.onRecipient(this.#view(), to);
-      if (objection !== undefined) return objection;
-    }
-    const full = await this.#quotaObjection(resolution.recipients, envelope.params);
-    if (full !== undefined) return full;
-    envelope.recipients.push({ named: to, params, targets: resolution.recipients });
+    const recipient = { named: to, params, targets: resolution.recipients };
+    const asked = answers.ask(policies.rcpt, (policy) => policy.rcpt(envelope, recipient));
+    const objection = asked instanceof Promise ? await asked : asked;
+    if (objection !== undefined) return objection;
+    recipients.push(recipient);
     return replies.recipientOk;
   }
 
   /** The system is asked for it when somebody writes to an address literal. */
   #ourAddress({ domain }: Mailbox): string | undefined {
     return domain.charCodeAt(0) === 0x5b ? this.#peer.local.address : undefined;
-  }
-
-  /** Where some of what an alias stands for is elsewhere, it is not full. */
-  async #quotaObjection(
-    targets: readonly ResolvedRecipient[],
-    params: readonly MailParam[],
-  ): Promise<Reply | undefined> {
-    const accounts = targets.flatMap(({ account }) => account ?? []);
-    if (accounts.length < targets.length) return undefined;
-    return this.#parts.quotaRule?.objection(accounts, findParam(params, 'SIZE')?.bytes ?? 0);
   }
 
   async #vrfy(argument: string): Promise<Reply> {
@@ -333,26 +302,28 @@ export class Reception implements Answerer {
 
   // RFC 5321 §4.2.5: with this 250 we take responsibility for the message.
   async #message(): Promise<Reply | Replies> {
-    const { hooks, hostname, receivedFieldsMax, spool } = this.#parts;
+    const { policies, hostname, receivedFieldsMax, spool } = this.#parts;
     const writer = this.#content;
-    const envelope = this.#envelope;
-    assert(envelope !== undefined && writer !== undefined, 'content follows an envelope');
+    const transaction = this.#transaction;
+    assert(transaction !== undefined && writer !== undefined, 'content follows an envelope');
+    const { envelope, answers } = transaction;
     // Whatever happens, the next transaction starts empty.
     this.#messageId = undefined;
-    this.#envelope = undefined;
+    this.#transaction = undefined;
     this.#content = undefined;
     let stored: StoredContent | undefined;
     try {
       stored = await writer.commit();
-      const { client } = this;
       const head = stored.kind === 'inline' ? stored.bytes : await firstBytes(spool, stored);
       const header = scanHeader(head, stored.kind === 'inline');
       this.#messageId = header.messageId;
       const { end, received } = header;
       const loop = mailLoop(head.subarray(0, end), hostname, receivedFieldsMax, received);
-      const objection = loop ?? (await hooks.onMessage?.({ client, ...envelope }, stored));
-      if (objection === undefined)
-        return await this.#take({ ...envelope, client }, { stored, head, header });
+      const arrival = { content: stored, head, header };
+      const asked =
+        loop ?? answers.ask(policies.message, (policy) => policy.message(envelope, arrival));
+      const objection = asked instanceof Promise ? await asked : asked;
+      if (objection === undefined) return await this.#take(transaction, arrival);
       await this.#discard(stored);
       return objection;
     } catch (error) {
@@ -360,6 +331,7 @@ export class Reception implements Answerer {
       if (stored !== undefined && !(error instanceof StoreGoneError)) await this.#discard(stored);
       throw error;
     } finally {
+      answers.release(); // unless it was queued
       writer.release();
     }
   }
@@ -367,7 +339,7 @@ export class Reception implements Answerer {
   /** For no mailbox here: then its content may lie in the queue's journal. */
   #isRelayed(): boolean {
     const { destinationOf } = this.#parts;
-    const recipients = this.#envelope?.recipients ?? [];
+    const recipients = this.#transaction?.recipients ?? [];
     return recipients.every(({ targets }) =>
       targets.every(({ address }) => destinationOf(address) !== 'local'),
     );
@@ -379,41 +351,50 @@ export class Reception implements Answerer {
    * later (a mailbox that is gone meanwhile, a next hop that refuses) is for the queue to report. So
    * whatever can be known of a recipient by now has to be an objection here.
    */
-  async #take(envelope: Envelope, arrived: Arrived): Promise<Reply | Replies> {
-    const { onMessageFor } = this.#parts.hooks;
-    const { client, recipients } = envelope;
-    if (client.service !== 'lmtp') {
-      const answer = await this.#queue(envelope, arrived);
+  async #take(transaction: Transaction, arrival: Arrival): Promise<Reply | Replies> {
+    const { messageFor } = this.#parts.policies;
+    const { envelope, answers, recipients } = transaction;
+    if (envelope.client.service !== 'lmtp') {
+      const answer = await this.#queue(transaction, recipients, arrival);
       return answer.full.length > 0 ? answer.no : answer.yes;
     }
-    const objections: (Reply | undefined)[] = [];
-    for (const { named } of recipients)
-      objections.push(await onMessageFor?.(envelope, arrived.stored, named));
+    const objections: Objection[] = [];
+    for (const recipient of recipients)
+      objections.push(
+        await answers.ask(messageFor, (policy) => policy.messageFor(envelope, arrival, recipient)),
+      );
     const taken = recipients.filter((_, i) => objections[i] === undefined);
     if (taken.length === 0) {
-      await this.#discard(arrived.stored);
+      await this.#discard(arrival.content);
       return { each: objections.filter((objection) => objection !== undefined) };
     }
     // What this throws is a 4yz for everybody: whoever was refused is asked about again.
-    const { yes, no, full } = await this.#queue({ ...envelope, recipients: taken }, arrived);
+    const { yes, no, full } = await this.#queue(transaction, taken, arrival);
     if (taken.length === recipients.length && full.length === 0) return yes;
-    const answers = taken.map((_, i) => (full.includes(i) ? no : yes)).values();
-    return { each: objections.map((objection) => objection ?? answers.next().value!) };
+    const answered = taken.map((_, i) => (full.includes(i) ? no : yes)).values();
+    return { each: objections.map((objection) => objection ?? answered.next().value!) };
   }
 
   /** `full`: which of the recipients are told `no`; in SMTP, where all are told the same, [0]. */
-  async #queue(envelope: Envelope, arrived: Arrived): Promise<Queued> {
-    const { submit, destinationOf, quotaRule } = this.#parts;
+  async #queue(
+    { envelope, answers }: Transaction,
+    recipients: readonly AcceptedRecipient[],
+    arrival: Arrival,
+  ): Promise<Queued> {
+    const { submit, destinationOf } = this.#parts;
     const { client } = envelope;
-    const found = queueRecipients(envelope.recipients, destinationOf);
-    const message = this.#newMessage(envelope, arrived, found);
-    const quota = quotaRule?.quota();
+    const found = queueRecipients(recipients, destinationOf);
+    const message = this.#newMessage(envelope, arrival, found);
+    const quota = this.#parts.quota?.();
     const isEach = client.service === 'lmtp';
     const room = quota === undefined ? undefined : roomAsked(message, found, { quota, isEach });
     const full = (await submit(message, client, room)) ?? [];
     const isRefused = full.length > 0 && full.length === room?.replies.length;
-    if (isRefused) await this.#discard(arrived.stored);
-    else this.#logReceived(message);
+    if (isRefused) await this.#discard(arrival.content);
+    else {
+      answers.settle();
+      this.#logReceived(message);
+    }
     const never = room?.needs.some((need) => need !== undefined && need.bytes > quota!.bytes);
     const no = never ? largerThanMailbox : mailboxFull;
     return { yes: reply(250, '6.0', `Queued as ${message.id}`), no, full };
@@ -421,7 +402,7 @@ export class Reception implements Answerer {
 
   #newMessage(
     envelope: Envelope,
-    { stored, head, header }: Arrived,
+    { content, head, header }: Arrival,
     { recipients }: QueueRecipients,
   ): NewMessage {
     const { clock, hostname } = this.#parts;
@@ -429,14 +410,14 @@ export class Reception implements Answerer {
     const id = this.#parts.messageId();
     const sender = envelope.sender === null ? '' : formatMailbox(envelope.sender);
     const now = clock.now();
-    const origin = this.#origin(client, envelope.params);
+    const origin = this.#origin(envelope);
     const messageId =
       header.messageId ??
       (entersHere(client) ? `<${addedMessageId({ id, hostname })}>` : undefined);
     return {
       ...{ id, received: now, sender, params: travelling(envelope.params), recipients },
       prefix: stamp({ id, now, hostname, client, origin, header, head, recipients, sender }),
-      ...{ content: stored, origin, messageId },
+      ...{ content, origin, messageId },
     };
   }
 
@@ -454,7 +435,7 @@ export class Reception implements Answerer {
   /** After RSET, a lost connection or refused content: nothing half-received remains. */
   reset(): Promise<void> | undefined {
     this.#login?.cancel();
-    this.#envelope = undefined;
+    this.#endTransaction();
     const content = this.#content;
     this.#content = undefined;
     return content?.abort();
@@ -464,12 +445,18 @@ export class Reception implements Answerer {
     if (stored.kind === 'file') await this.#parts.spool.remove(stored.key);
   }
 
-  #view(): Envelope {
-    assert(this.#envelope !== undefined, 'inside a transaction');
-    return { client: this.client, ...this.#envelope };
+  /** The connection is gone, and with it whatever was held for it. */
+  closed(): void {
+    this.#endTransaction();
+    this.#aboutClient.release();
   }
 
-  #origin(client: ClientFacts, params: readonly MailParam[]): Origin {
+  #endTransaction(): void {
+    this.#transaction?.answers.release();
+    this.#transaction = undefined;
+  }
+
+  #origin({ client, params, findings }: Envelope): Origin {
     return {
       session: client.session,
       service: client.service,
@@ -478,6 +465,7 @@ export class Reception implements Answerer {
       protocol: this.#protocol(client, findParam(params, 'SMTPUTF8') !== undefined),
       ...(client.account !== undefined && { account: client.account }),
       ...(client.tls !== undefined && { tls: `${client.tls.protocol} ${client.tls.cipher}` }),
+      ...(findings.length > 0 && { findings: [...findings] }),
     };
   }
 
@@ -498,12 +486,16 @@ interface Queued {
   readonly full: readonly number[];
 }
 
-/** A message whose content is complete. */
-interface Arrived {
-  readonly stored: StoredContent;
-  readonly head: Uint8Array;
-  readonly header: HeaderScan;
+/** From MAIL to the end of the content, or to whatever ends it before. */
+interface Transaction {
+  readonly envelope: Envelope;
+  readonly answers: Answers;
+  /** Those of the envelope. */
+  readonly recipients: AcceptedRecipient[];
 }
+
+const orOk = (objection: Objection | Promise<Objection>): Reply | Promise<Reply> =>
+  objection instanceof Promise ? objection.then(orOk) : (objection ?? replies.ok);
 
 /** Stands in for a writer that failed: takes the rest of the content, and fails at its end. */
 const failedWriter = (error: unknown): ContentWriter => ({

@@ -1,23 +1,13 @@
 // From the RCPTs of a transaction to the recipients of a queued message, and to what these need in
 // mailboxes of ours.
 
-import type { Mailbox } from '../mail/address.ts';
 import { formatMailbox } from '../mail/address.ts';
 import { finalFields } from '../mail/trace.ts';
-import type { ResolvedRecipient } from '../policy/directory.ts';
-import type { RcptParam } from '../smtp/extensions/index.ts';
+import type { AcceptedRecipient } from '../policy/envelope.ts';
 import { formatRcptParam } from '../smtp/extensions/index.ts';
 import { storedSize } from '../store/content.ts';
 import type { Quota } from '../store/folder-store.ts';
 import type { NewMessage, NewRecipient, RoomAsked } from '../store/queue-store.ts';
-
-export interface AcceptedRecipient {
-  /** As RCPT named it. */
-  readonly named: Mailbox;
-  readonly params: readonly RcptParam[];
-  /** What it became: itself, or what an alias stands for. */
-  readonly targets: readonly ResolvedRecipient[];
-}
 
 export interface QueueRecipients {
   readonly recipients: readonly NewRecipient[];

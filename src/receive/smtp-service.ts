@@ -7,13 +7,14 @@ import { logOfSession } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Peer } from '../net/peer.ts';
 import type { ConnectionLimits } from '../policy/connection-limits.ts';
+import type { ClientFacts } from '../policy/envelope.ts';
 import type { SessionLimits } from '../smtp/limits.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { formatReply, replies } from '../smtp/reply.ts';
 import type { ServerFacts } from '../smtp/server/event.ts';
 import { ServerSession } from '../smtp/server/session.ts';
 import { Conversation } from './conversation.ts';
-import type { ClientFacts, ReceptionHooks, ReceptionParts } from './reception.ts';
+import type { ReceptionParts } from './reception.ts';
 import { Reception } from './reception.ts';
 
 /** What may change by a reload; new connections see the new values. */
@@ -35,10 +36,9 @@ export interface SmtpServiceSettings {
   readonly login: ReceptionParts['login'];
   readonly directory: ReceptionParts['directory'];
   readonly destinationOf: ReceptionParts['destinationOf'];
-  readonly senderRule: ReceptionParts['senderRule'];
-  readonly quotaRule?: ReceptionParts['quotaRule'];
+  readonly policies: ReceptionParts['policies'];
+  readonly quota?: ReceptionParts['quota'];
   readonly vrfy: ReceptionParts['vrfy'];
-  readonly hooks: ReceptionHooks;
 }
 
 export interface SmtpServiceParts {
@@ -88,6 +88,7 @@ export class SmtpService {
     this.#conversations.add(conversation);
     void conversation.run().then(() => {
       connections.release(address);
+      answerer.closed();
       this.#conversations.delete(conversation);
       this.#parts.onClose?.(answerer.client);
       if (this.#conversations.size === 0) this.#emptied?.resolve();
@@ -130,8 +131,8 @@ export class SmtpService {
       trusted,
       directory: now.directory,
       destinationOf: now.destinationOf,
-      senderRule: now.senderRule,
-      quotaRule: now.quotaRule,
+      policies: now.policies,
+      quota: now.quota,
       vrfy: now.vrfy,
       spool: this.#parts.spool,
       submit: this.#parts.submit,
@@ -141,7 +142,6 @@ export class SmtpService {
       startQueue: this.#parts.startQueue,
       clock,
       log: sessionLog,
-      hooks: now.hooks,
       refusals: this.#parts.refusals,
     });
     const session = new ServerSession({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { scanHeader } from '../mail/header.ts';
-import type { ClientFacts } from './reception.ts';
+import type { ClientFacts } from '../policy/envelope.ts';
 import type { StampFacts } from './stamp.ts';
 import { stamp } from './stamp.ts';
 

@@ -3,8 +3,9 @@
 
 import type { HeaderScan } from '../mail/header.ts';
 import { receivedField } from '../mail/trace.ts';
+import type { ClientFacts } from '../policy/envelope.ts';
+import { entersHere } from '../policy/envelope.ts';
 import type { NewRecipient, Origin } from '../store/queue-store.ts';
-import type { ClientFacts } from './reception.ts';
 import { fixSubmission } from './submission.ts';
 
 export interface StampFacts {
@@ -21,10 +22,6 @@ export interface StampFacts {
   readonly sender: string;
 }
 
-/** RFC 6409 §8: only mail that enters the mail system here is mended. */
-export const entersHere = ({ service, account }: ClientFacts): boolean =>
-  service === 'submission' || account !== undefined;
-
 /** Header lines ending in CRLF. */
 export function stamp(facts: StampFacts): string {
   const { id, now, hostname, client, origin, recipients } = facts;
@@ -39,5 +36,6 @@ export function stamp(facts: StampFacts): string {
     // RFC 5321 §7.6: "for" with more than one recipient would tell each of the others.
     ...(recipients.length === 1 && { for: recipients[0]!.original ?? recipients[0]!.address }),
   });
+  // RFC 6409 §8: only mail that enters the mail system here is mended.
   return entersHere(client) ? received + fixSubmission(facts) : received;
 }

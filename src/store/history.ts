@@ -3,6 +3,7 @@
 // is ever decided by it.
 
 import { addressKey } from '../mail/address.ts';
+import type { Finding } from '../mail/finding.ts';
 import type { Origin } from './queue-store.ts';
 
 export type HistoryEvent =
@@ -85,6 +86,8 @@ export interface RefusalFacts {
   readonly reply?: string | undefined;
   /** Why, where the reply does not say it to strangers; otherwise its words. */
   readonly reason: string;
+  /** What policies had found out by then. */
+  readonly findings?: readonly Finding[] | undefined;
 }
 
 /**

@@ -2,6 +2,7 @@
 // concurrency limits and fairness are about; the unit of work is a Lease: one message, one
 // destination, all its recipients that are due there.
 
+import type { Finding } from '../mail/finding.ts';
 import type { Reply } from '../smtp/reply.ts';
 import type { Content, StoredContent } from './content.ts';
 import type { Quota } from './folder-store.ts';
@@ -17,8 +18,8 @@ export interface Origin {
   /** RFC 3848 keyword: ESMTP, ESMTPS, ESMTPSA, LMTP, UTF8SMTP …; 'local' for our own mail. */
   readonly protocol: string;
   readonly tls?: string;
-  /** Verdicts of policies, one line each. */
-  readonly findings?: readonly string[];
+  /** What policies found out about it, in order. */
+  readonly findings?: readonly Finding[];
 }
 
 export interface NewRecipient {

@@ -17,6 +17,7 @@ import { createConnectionLimits } from '../../src/policy/connection-limits.ts';
 import { createDirectory } from '../../src/policy/directory.ts';
 import { Login } from '../../src/policy/login.ts';
 import { createLoginThrottle } from '../../src/policy/login-throttle.ts';
+import { byStage } from '../../src/policy/policy.ts';
 import { SmtpService } from '../../src/receive/smtp-service.ts';
 import { defaultLimits } from '../../src/smtp/limits.ts';
 import { reply } from '../../src/smtp/reply.ts';
@@ -86,6 +87,7 @@ function createServer(world: World) {
     if (fails()) throw new TypeError(secret);
     return undefined;
   };
+  const policies = byStage([{ name: 'fails', mail: mayFail, rcpt: mayFail, message: mayFail }]);
   spool.fails = fails;
   const throttle = createLoginThrottle({ clock, delay: 0, failuresPerNetwork: 1e6 });
   const service = new SmtpService({
@@ -118,9 +120,8 @@ function createServer(world: World) {
         log: silentLog,
       }),
       destinationOf: () => 'local',
-      senderRule: undefined,
+      policies,
       vrfy: 'yes',
-      hooks: { onMail: mayFail, onRecipient: mayFail, onMessage: mayFail },
     }),
     connections,
     startTls: () => assert.fail('no TLS'),

@@ -14,6 +14,7 @@ import { createConnectionLimits } from '../../src/policy/connection-limits.ts';
 import { createDirectory } from '../../src/policy/directory.ts';
 import { Login } from '../../src/policy/login.ts';
 import { createLoginThrottle } from '../../src/policy/login-throttle.ts';
+import { byStage } from '../../src/policy/policy.ts';
 import { createMessageIds } from '../../src/queue/message-id.ts';
 import { QueueRunner } from '../../src/queue/runner.ts';
 import { SmtpService } from '../../src/receive/smtp-service.ts';
@@ -179,7 +180,10 @@ export async function startHome(parts: HomeParts): Promise<Home> {
     mayActAs: async () => true,
   };
   const login = (log: Log) => new Login({ authenticator, throttle, clock, log });
-  const full = reply(452, '2.2', 'Mailbox full');
+  const full = { objection: reply(452, '2.2', 'Mailbox full') };
+  const policies = byStage([
+    { name: 'room', messageFor: async () => (parts.noRoom() ? full : undefined) },
+  ]);
   const serve = (kind: 'smtp' | 'lmtp') =>
     new SmtpService({
       settings: () => ({
@@ -187,9 +191,8 @@ export async function startHome(parts: HomeParts): Promise<Home> {
         limits: { ...defaultLimits, messageSize: messageBytesMax, textLine: 0 },
         ...{ isTrusted: () => kind === 'lmtp' || !parts.mustLogIn, directory, login },
         mechanisms: () => (kind === 'smtp' ? ['PLAIN'] : []),
-        hooks: { onMessageFor: async () => (parts.noRoom() ? full : undefined) },
         destinationOf: router.destinationOf,
-        ...{ senderRule: undefined, vrfy: 'no' },
+        ...{ policies, vrfy: 'no' },
       }),
       connections: createConnectionLimits({ connections: 20, connectionsPerClient: 20 }),
       startTls: (peer: Peer) => (peer as End).startTls(30_000),
