@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { silentLog } from '../base/log.ts';
+import { formatReply } from '../smtp/reply.ts';
 import type { Content } from '../store/content.ts';
 import { recordSyncs } from '../store/files/test-syncs.ts';
 import type { Lease } from '../store/queue-store.ts';
@@ -149,7 +150,9 @@ describe('createMaildirDelivery', () => {
     const folder = join(root, 'again');
     const pieces = ['\r\nbody\r\n'];
     await deliveryTo(folder)(lease(['ann@example.org'], { pieces }), signal);
-    await deliveryTo(folder)(lease(['ann@example.org'], { pieces, fence: 2 }), signal);
+    const second = lease(['ann@example.org'], { pieces, fence: 2 });
+    const { recipients } = await deliveryTo(folder)(second, signal);
+    assert.equal(recipients[0]?.kind, 'delivered');
     assert.equal((await readdir(join(folder, 'new'))).length, 1);
     assert.deepEqual(await readdir(join(folder, 'tmp')), []);
   });
@@ -167,6 +170,33 @@ describe('createMaildirDelivery', () => {
       ['delivered 250', 'deferred 451', 'failed 550', 'delivered 250'],
     );
     assert.deepEqual(await readdir(join(root, 'fails', 'bob', 'tmp')), []);
+  });
+
+  for (const [code, expected] of [
+    ['ENOSPC', '452 4.3.1'],
+    ['EDQUOT', '452 4.3.1'],
+    ['EIO', '452 4.3.1'],
+    ['EROFS', '451 4.3.0'],
+  ] as const)
+    it(`${code} of the disk defers with ${expected}`, async (t) => {
+      const deliver = deliveryTo(join(root, code));
+      await using any = await open('/', 'r');
+      t.mock.method(Object.getPrototypeOf(any) as typeof any, 'writeFile', async () => {
+        throw Object.assign(new Error(code), { code });
+      });
+      const { recipients } = await deliver(lease(['ann@example.org'], { pieces: ['x'] }), signal);
+      const [result] = recipients;
+      assert.equal(result?.kind, 'deferred');
+      assert.ok(formatReply(result.reply).startsWith(expected), formatReply(result.reply));
+    });
+
+  it('makes one folder again when the others are there', async () => {
+    const folder = join(root, 'one-removed');
+    await deliveryTo(folder)(lease(['ann@example.org'], { pieces: ['\r\n'] }), signal);
+    await rm(join(folder, 'tmp'), { recursive: true });
+    const again = lease(['ann@example.org'], { pieces: ['\r\n'], fence: 2 });
+    const { recipients } = await deliveryTo(folder)(again, signal);
+    assert.equal(recipients[0]?.kind, 'delivered');
   });
 
   it('makes the folders again when they were removed', async () => {

@@ -2,12 +2,24 @@
 // and what is left after a crash.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, open, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import {
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { StorageError } from '../../smtp/smtp-error.ts';
+import { collected } from '../conformance/harness.ts';
 import { testSpool } from '../conformance/spool.ts';
+import { ContentError, inlineBytesMax } from '../content.ts';
 import { makeDirectory } from './directory.ts';
 import { MemorySpool } from './memory-spool.ts';
 import type { FileSpoolOptions, SpoolFile } from './spool.ts';
@@ -168,7 +180,7 @@ describe('FileSpool', () => {
   });
 
   it('all writers together keep a bounded amount in memory', async () => {
-    await using test = await openSpool({ memoryBytesMax: 250_000 });
+    await using test = await openSpool({ memoryBytesMax: 200_000 });
     const writers = Array.from({ length: 5 }, () => test.spool.create());
     for (const writer of writers) await writer.write(Buffer.alloc(100_000));
     const stored = await Promise.all(writers.map((writer) => writer.commit()));
@@ -181,11 +193,162 @@ describe('FileSpool', () => {
     assert.equal((await next.commit()).kind, 'inline', 'what ended is not counted');
   });
 
+  it('content in one piece takes exactly its size of the memory of all, until it has ended', async () => {
+    await using test = await openSpool({ memoryBytesMax: inlineBytesMax });
+    const whole = Buffer.alloc(inlineBytesMax, 'x');
+    const kindOf = async (bytes: Uint8Array) => {
+      const writer = test.spool.create();
+      await writer.write(bytes);
+      return (await writer.commit()).kind;
+    };
+    assert.equal(await kindOf(whole), 'inline');
+    const refused = test.spool.create();
+    await refused.write(whole);
+    assert.equal(await kindOf(Buffer.alloc(1)), 'file', 'there is no room');
+    await refused.abort();
+    await refused.abort();
+    const most = test.spool.create();
+    await most.write(whole.subarray(10));
+    assert.equal(await kindOf(whole.subarray(0, 10)), 'inline', 'there is just enough room');
+    await most.abort();
+    assert.equal(await kindOf(whole), 'inline', 'there is room again');
+
+    const spilled = test.spool.create();
+    await spilled.write(whole);
+    await spilled.write(whole);
+    const another = test.spool.create();
+    await another.write(whole);
+    assert.equal((await another.commit()).kind, 'inline', 'what is in a file is not counted');
+    await spilled.abort();
+    const kept = test.spool.create();
+    await kept.write(whole);
+    assert.equal(await kindOf(Buffer.alloc(1)), 'file', 'nothing was given back twice');
+    await kept.abort();
+  });
+
+  it('larger content that is relayed comes back in memory, up to a quarter of it', async () => {
+    const size = 2 * inlineBytesMax;
+    const options = { memoryBytesMax: 4 * size, relayedBytesMax: size };
+    await using test = await openSpool(options);
+    const write = async (octets: number, relayed = true) => {
+      const writer = test.spool.create(relayed ? { relayed } : undefined);
+      await writer.write(Buffer.alloc(octets - 1, 'x'));
+      await writer.write(Buffer.alloc(1, 'y'));
+      return { writer, stored: await writer.commit() };
+    };
+    assert.equal((await write(size - 4_096, false)).stored.kind, 'file');
+    assert.equal((await write(size + 1)).stored.kind, 'file');
+    const { writer, stored } = await write(size - 4_096);
+    assert.ok(stored.kind === 'inline');
+    assert.equal(stored.bytes.length, size - 4_096);
+    assert.equal(Buffer.from(stored.bytes).indexOf('y'), size - 4_097);
+    assert.equal((await write(size - 4_096)).stored.kind, 'file', 'it counts until it is released');
+    writer.release();
+    assert.equal((await write(size - 4_096)).stored.kind, 'inline');
+
+    await using plain = await openSpool();
+    const small = plain.spool.create({ relayed: true });
+    await small.write(Buffer.alloc(inlineBytesMax));
+    assert.equal((await small.commit()).kind, 'inline', 'without a bound of its own');
+  });
+
+  it('shows the first octets, from memory and when they are in the file', async () => {
+    await using test = await openSpool();
+    const writer = test.spool.create();
+    const text = Buffer.from(Array.from({ length: 10_000 }, (_, n) => `${n} `).join(''));
+    assert.equal(writer.head?.().length, 0);
+    for (let at = 0; at < text.length; at += 5_000) {
+      await writer.write(text.subarray(at, at + 5_000));
+      const expected = text.subarray(0, Math.min(at + 5_000, 16_384));
+      assert.deepEqual(Buffer.from(writer.head?.() ?? []), expected);
+    }
+    await writer.write(large);
+    assert.deepEqual(Buffer.from(writer.head?.() ?? []), text.subarray(0, 16_384));
+    await writer.abort();
+  });
+
+  it('a writer that has ended takes nothing more', async () => {
+    await using test = await openSpool();
+    const [committed, aborted] = [test.spool.create(), test.spool.create()];
+    await committed.commit();
+    await aborted.abort();
+    for (const writer of [committed, aborted]) {
+      await assert.rejects(async () => writer.write(large), { name: 'AssertionError' });
+      await assert.rejects(writer.commit(), { name: 'AssertionError' });
+    }
+  });
+
+  it(
+    'every commit waits for a flush of the directory that began after its file',
+    onLinux,
+    async (t) => {
+      await using test = await openSpool({
+        openFile: async () => ({
+          write: async (_bytes, _offset, length) => ({ bytesWritten: length }),
+          datasync: async () => {},
+          close: async () => {},
+        }),
+      });
+      const commits = async (count: number) => {
+        const writers = Array.from({ length: count }, () => test.spool.create());
+        for (const writer of writers) await writer.write(large);
+        await Promise.all(writers.map((writer) => writer.commit()));
+      };
+      await commits(5);
+      const synced = await recordSyncs(t);
+      for (let times = 1; times < 4; times += 1) {
+        await commits(1);
+        assert.deepEqual(synced, Array(times).fill(test.directory));
+      }
+    },
+  );
+
+  it('disk full while content from memory is stored: nothing is left', async () => {
+    const { openFile } = faultyFiles((step) => (step === 'write' ? noSpace : undefined));
+    await using test = await openSpool({ openFile });
+    await assert.rejects(test.spool.store(Buffer.alloc(3_000_000)), StorageError);
+    assert.equal(await test.files(), 0);
+  });
+
+  it('keeps every file while somebody holds them', async () => {
+    await using test = await openSpool();
+    const stored = await test.spool.store(large);
+    assert.ok(stored.kind === 'file');
+    const [one, other] = [test.spool.hold(), test.spool.hold()];
+    await test.spool.remove(stored.key);
+    one();
+    one();
+    assert.equal(await test.files(), 1, 'the other one still holds');
+    other();
+    while ((await test.files()) > 0) await setImmediate();
+    const next = await test.spool.store(large);
+    assert.ok(next.kind === 'file');
+    await test.spool.remove(next.key);
+    assert.equal(await test.files(), 0, 'nobody holds them any more');
+  });
+
+  it('puts what is damaged aside, where no recovery removes it', async () => {
+    const parent = await mkdtemp(join(tmpdir(), 'postrider-spool-'));
+    await using spool = new FileSpool({ directory: join(parent, 'spool') });
+    assert.deepEqual(await spool.recover([]), { removed: 0, faults: [] });
+    const stored = await spool.store(large);
+    assert.ok(stored.kind === 'file');
+    const aside = await spool.setAside(stored.key);
+    assert.equal(aside, join(parent, 'lost', stored.key));
+    assert.deepEqual(await readFile(aside), large);
+    await assert.rejects(collected(spool.open(stored).read()), ContentError);
+    assert.equal(await spool.setAside(stored.key), undefined);
+    await rm(parent, { recursive: true });
+  });
+
   it('a megabyte octet by octet takes no more room than the octets', async () => {
     await using test = await openSpool();
     const writer = test.spool.create();
     const octet = Buffer.from('x');
-    for (let i = 0; i < 1_000_000; i += 1) await writer.write(octet);
+    for (let i = 0; i < 1_000_000; i += 1) {
+      const wait = writer.write(octet);
+      if (wait !== undefined) await wait;
+    }
     assert.equal((await writer.commit()).kind, 'file');
   });
 
@@ -212,6 +375,7 @@ describe('FileSpool', () => {
     assert.equal(await read(latest), 600_000);
     await assert.rejects(read(oldest), StorageError);
     await assert.rejects(read(large), StorageError);
+    await assert.rejects(spool.open(oldest).check!(), ContentError);
     if (latest.kind === 'file') await spool.remove(latest.key);
     await assert.rejects(read(latest), StorageError, 'removed is gone from memory, too');
   });
