@@ -35,6 +35,11 @@ export const guards: readonly Guard[] = [
   guard('net/privileges.ts', 'net/privileges.test.ts'),
   guard('access/imap/acl.ts', 'access/imap/acl.test.ts', 'access/imap/imap-service.test.ts'),
   guard('smtp/server/session.ts', 'smtp/server/session.test.ts', 'receive/reception.test.ts'),
+  guard('smtp/server/phases.ts', 'smtp/server/session.test.ts'),
+  guard('smtp/server/commands.ts', 'smtp/server/session.test.ts'),
+  guard('smtp/server/availability.ts', 'smtp/server/session.test.ts'),
+  guard('smtp/server/envelope-commands.ts', 'smtp/server/session.test.ts'),
+  guard('smtp/server/content-phase.ts', 'smtp/server/session.test.ts'),
   // Limits: what one client can cost.
   guard('policy/quota.ts', 'policy/quota.test.ts', 'receive/reception.test.ts'),
   guard('policy/connection-limits.ts', 'policy/connection-limits.test.ts'),

@@ -98,6 +98,8 @@ export type SessionEvent =
       readonly reason: 'quit' | 'errors' | 'timeout' | 'refused' | 'shutdown';
     };
 
+export type CloseReason = Extract<SessionEvent, { readonly kind: 'close' }>['reason'];
+
 const statements = new Set<SessionEvent['kind']>([
   'need-input',
   'content',
