@@ -213,6 +213,7 @@ function queueLine(entry: QueueEntry): QueueLine {
     recipients: recipients.map((recipient) => ({
       address: recipient.address,
       original: recipient.original ?? null,
+      delivery: recipient.delivery,
       destination: destinationText(recipient.destination),
       state: recipient.state,
       attempts: recipient.attempts,

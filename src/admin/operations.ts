@@ -47,6 +47,8 @@ export interface QueueRecipientLine {
   readonly address: string;
   /** The address it was sent to, when an alias led to this one. */
   readonly original: string | null;
+  /** How it is delivered, and where to in words. */
+  readonly delivery: 'local' | 'remote' | 'discard';
   readonly destination: string;
   readonly state: 'queued' | 'active' | 'held';
   readonly attempts: number;

@@ -98,7 +98,12 @@ async function fill(cwd: string, count: number): Promise<void> {
         received: Date.UTC(2026, 0, 1),
         sender: 'ann@example.org',
         params: [],
-        recipients: [{ address: 'bob@example.net', params: [], destination: 'mx:example.net' }],
+        recipients: [
+          {
+            ...{ address: 'bob@example.net', params: [] },
+            ...{ delivery: 'remote', destination: 'mx:example.net' },
+          },
+        ],
         prefix: 'Received: by us\r\n',
         content: { kind: 'inline', bytes: Buffer.from('Subject: hello\r\n\r\nbody\r\n') },
         origin: { session: 's1', service: 'smtp', protocol: 'ESMTP', clientAddress: '192.0.2.1' },
@@ -381,6 +386,7 @@ describe('mail and queue, no server running', () => {
         {
           address: 'bob@example.net',
           original: null,
+          delivery: 'remote',
           destination: 'MX of example.net',
           state: 'queued',
           attempts: 0,

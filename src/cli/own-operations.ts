@@ -101,11 +101,11 @@ function operationsOver(parts: Parts): Operations {
       if (mailbox === undefined) return [];
       const resolution = await directory().resolve(mailbox, { mayRelay: true });
       if (resolution.kind === 'refuse') return [];
-      const { destinationOf } = router();
+      const { wayOf } = router();
       return resolution.recipients.map((recipient) => ({
         address: recipient.address,
         params: [],
-        destination: destinationOf(recipient.address),
+        ...wayOf(recipient.address),
       }));
     },
   };

@@ -88,6 +88,6 @@ export async function recipientsOf(
   return resolution.recipients.map((one) => ({
     address: one.address,
     params: [],
-    destination: router.destinationOf(one.address),
+    ...router.wayOf(one.address),
   }));
 }

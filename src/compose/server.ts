@@ -257,7 +257,7 @@ class Server implements RunningServer {
   /** What is queued follows the routes that are in force now. */
   async #reroute(): Promise<void> {
     const { stores, log } = this.#parts;
-    const recipients = await stores.queue.reroute(this.#state.inForce.router.destinationOf);
+    const recipients = await stores.queue.reroute(this.#state.inForce.router.wayOf);
     if (recipients > 0) log.info('rerouted', { recipients });
   }
 }

@@ -63,7 +63,7 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
         authRequired: spec.service === 'submission',
         ...{ withheld, limits, mechanisms, login, directory },
         isTrusted: trusted.has,
-        destinationOf: router.destinationOf,
+        wayOf: router.wayOf,
         vrfy: config.vrfy,
         ...rules(spec.service),
       };

@@ -61,6 +61,7 @@ function lease(recipients: readonly string[], content: Content, destination = 'l
     recipients: recipients.map((address, index) => ({
       address,
       params: [],
+      delivery: 'local',
       destination,
       index,
       attempt: 1,

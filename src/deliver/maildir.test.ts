@@ -63,6 +63,7 @@ function lease(
     recipients: recipients.map((address, index) => ({
       address,
       params: [],
+      delivery: 'local',
       destination: 'local',
       index,
       attempt: 1,

@@ -47,31 +47,31 @@ describe('createRouter', () => {
   const router = createRouter(options);
   for (const [address, destination] of table)
     it(`${address} goes to ${destination}`, () => {
-      assert.equal(router.destinationOf(address), destination);
+      assert.equal(router.wayOf(address).destination, destination);
       assert.deepEqual(router.routeOfDestination(destination), router.route(address));
     });
 
   it('sends by MX what no route matches', () => {
     const bare = createRouter({ domains: [], routes: [] });
-    assert.equal(bare.destinationOf('bob@Example.NET'), 'mx:example.net');
+    assert.equal(bare.wayOf('bob@Example.NET').destination, 'mx:example.net');
     assert.deepEqual(bare.route('bob@Example.NET'), { kind: 'mx', domain: 'example.net' });
   });
 
   it('takes the first route that matches, not the most specific', () => {
-    const { destinationOf } = createRouter({
+    const { wayOf } = createRouter({
       domains: [],
       routes: [relay('.example.net', 'a'), relay('x.example.net', 'b')],
     });
-    assert.equal(destinationOf('bob@x.example.net'), 'host:a:25#0');
+    assert.equal(wayOf('bob@x.example.net').destination, 'host:a:25#0');
   });
 
   it('a route that names a domain of ours wins over local delivery; `*` does not', () => {
-    const { destinationOf } = createRouter({
+    const { wayOf } = createRouter({
       domains: ['example.org', 'example.com'],
       routes: [relay('*', 'smarthost'), { ...dovecot, domain: 'example.com' }],
     });
-    assert.equal(destinationOf('ann@example.org'), 'local');
-    assert.equal(destinationOf('ann@example.com'), 'lmtp:/run/lmtp');
+    assert.equal(wayOf('ann@example.org').destination, 'local');
+    assert.equal(wayOf('ann@example.com').destination, 'lmtp:/run/lmtp');
   });
 
   it('keeps what an MX route says of TLS', () => {
@@ -80,12 +80,12 @@ describe('createRouter', () => {
   });
 
   it('keeps two logins at one host apart', () => {
-    const { destinationOf, routeOfDestination } = createRouter({
+    const { wayOf, routeOfDestination } = createRouter({
       domains: [],
       routes: [relay('a.test', 'smart', 'a'), relay('b.test', 'smart', 'b')],
     });
-    assert.notEqual(destinationOf('x@a.test'), destinationOf('x@b.test'));
-    const route = routeOfDestination(destinationOf('x@b.test'));
+    assert.notEqual(wayOf('x@a.test').destination, wayOf('x@b.test').destination);
+    const route = routeOfDestination(wayOf('x@b.test').destination);
     assert.equal(route?.kind === 'host' && route.login?.user, 'b');
   });
 
@@ -99,19 +99,19 @@ describe('createRouter', () => {
 
   it('RFC 2033: mail for our domains may go to an LMTP server', () => {
     const lmtp = { kind: 'lmtp', path: '/run/dovecot/lmtp' } as const;
-    const { destinationOf, route, routeOfDestination } = createRouter({
+    const { wayOf, route, routeOfDestination } = createRouter({
       domains: ['example.org'],
       routes: [],
       localDelivery: lmtp,
     });
-    assert.equal(destinationOf('ann@example.org'), 'local');
+    assert.equal(wayOf('ann@example.org').destination, 'local');
     assert.deepEqual(route('ann@example.org'), lmtp);
     assert.deepEqual(routeOfDestination('local'), lmtp);
   });
 
   it('catches everything when told to', () => {
-    const { destinationOf } = createRouter({ ...options, catchAll: true });
-    for (const [address] of table) assert.equal(destinationOf(address), 'local');
+    const { wayOf } = createRouter({ ...options, catchAll: true });
+    for (const [address] of table) assert.equal(wayOf(address).destination, 'local');
   });
 
   it('route and destination agree for any address, seen before or not', () => {
@@ -132,9 +132,9 @@ describe('createRouter', () => {
       fc.property(domain, (name) => {
         const fresh = createRouter(options);
         const address = `bob@${name}`;
-        const destination = router.destinationOf(address);
-        assert.equal(destination, fresh.destinationOf(address.toUpperCase()));
-        assert.equal(destination, router.destinationOf(address));
+        const destination = router.wayOf(address).destination;
+        assert.equal(destination, fresh.wayOf(address.toUpperCase()).destination);
+        assert.equal(destination, router.wayOf(address).destination);
         assert.deepEqual(router.routeOfDestination(destination), router.route(address));
         assert.deepEqual(fresh.routeOfDestination(destination), router.route(address));
       }),

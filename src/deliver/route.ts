@@ -10,6 +10,7 @@ import { unreachable } from '../base/assert.ts';
 import { BoundedMap } from '../base/bounded-map.ts';
 import { domainKey } from '../mail/address.ts';
 import { DomainPatterns } from '../policy/domain-patterns.ts';
+import type { Way } from '../store/queue-store.ts';
 import type { HostRoute, LmtpRoute, MxRoute, RelayRoute } from './relay/relay-route.ts';
 
 export type Route = { readonly kind: 'local' } | { readonly kind: 'discard' } | RelayRoute;
@@ -35,35 +36,39 @@ export interface RouterOptions {
 export interface Router {
   /** `address` is in wire form. */
   route(address: string): Route;
-  destinationOf(address: string): string;
+  wayOf(address: string): Way;
   /** Undefined when no route leads there any more: such recipients have to be rerouted. */
   routeOfDestination(destination: string): Route | undefined;
 }
 
-interface Way {
+interface RoutedWay {
   readonly route: Route;
-  readonly destination: string;
+  readonly way: Way;
 }
 
 /** Limit: domains whose way is remembered. */
 const waysKnownMax = 10_000;
 
-const discarded: Way = { route: { kind: 'discard' }, destination: 'discard' };
+const discarded: RoutedWay = {
+  route: { kind: 'discard' },
+  way: { delivery: 'discard', destination: 'discard' },
+};
 
 export function createRouter(options: RouterOptions): Router {
   const { routes, localDelivery, catchAll } = options;
   const ours = new DomainPatterns(options.domains);
   const patterns = new DomainPatterns(routes.map(({ domain }) => domain));
   const route: Route = localDelivery?.kind === 'lmtp' ? localDelivery : { kind: 'local' };
-  const local: Way = { route, destination: 'local' };
+  const local: RoutedWay = { route, way: { delivery: 'local', destination: 'local' } };
   // The domain as written is the key: a domain seen before costs no more than a lookup.
-  const known = new BoundedMap<string, Way>(waysKnownMax);
+  const known = new BoundedMap<string, RoutedWay>(waysKnownMax);
   const ways = routes.map(fixedWay);
   const fixed = new Map<string, Route>();
-  for (const way of [local, discarded, ...ways])
-    if (way !== undefined && !fixed.has(way.destination)) fixed.set(way.destination, way.route);
+  for (const one of [local, discarded, ...ways])
+    if (one !== undefined && !fixed.has(one.way.destination))
+      fixed.set(one.way.destination, one.route);
 
-  function wayOf(address: string): Way {
+  function routedWay(address: string): RoutedWay {
     const at = address.lastIndexOf('@');
     // RFC 5321 §4.5.1: `<postmaster>` without a domain is ours.
     if (catchAll || at === -1) return local;
@@ -76,7 +81,7 @@ export function createRouter(options: RouterOptions): Router {
     return way;
   }
 
-  function findWay(domain: string): Way {
+  function findWay(domain: string): RoutedWay {
     const isOurs = ours.matches(domain).length > 0;
     const first = patterns
       .matches(domain)
@@ -84,42 +89,47 @@ export function createRouter(options: RouterOptions): Router {
       .reduce((least, index) => Math.min(least, index), routes.length);
     const rule = routes[first];
     if (rule === undefined && isOurs) return local;
-    if (rule === undefined) return { route: { kind: 'mx', domain }, destination: `mx:${domain}` };
+    if (rule === undefined) return remoteWay({ kind: 'mx', domain }, `mx:${domain}`);
     if (rule.kind !== 'mx') return ways[first]!;
-    return { route: { ...rule, domain }, destination: `mx:${domain}` };
+    return remoteWay({ ...rule, domain }, `mx:${domain}`);
   }
 
   /** The same host at another position in `routes`, if there is just one such. */
   function movedHost(destination: string): Route | undefined {
     const prefix = destination.slice(0, destination.lastIndexOf('#') + 1);
     if (!prefix.startsWith('host:')) return undefined;
-    const same = ways.filter((way) => way?.destination.startsWith(prefix));
+    const same = ways.filter((one) => one?.way.destination.startsWith(prefix));
     return same.length === 1 ? same[0]!.route : undefined;
   }
 
   return {
-    route: (address) => wayOf(address).route,
-    destinationOf: (address) => wayOf(address).destination,
+    route: (address) => routedWay(address).route,
+    wayOf: (address) => routedWay(address).way,
     routeOfDestination(destination) {
       if (!destination.startsWith('mx:')) return fixed.get(destination) ?? movedHost(destination);
       // As the configuration has it now for that domain, with what its route says of TLS.
-      const way = wayOf(`@${destination.slice(3)}`);
-      return way.route.kind === 'mx' ? way.route : undefined;
+      const { route } = routedWay(`@${destination.slice(3)}`);
+      return route.kind === 'mx' ? route : undefined;
     },
   };
 }
 
+const remoteWay = (route: Route, destination: string): RoutedWay => ({
+  route,
+  way: { delivery: 'remote', destination },
+});
+
 /** The way of a rule that is the same for all its recipients; MX leads to each domain's own hosts. */
-function fixedWay(rule: RouteRule, index: number): Way | undefined {
+function fixedWay(rule: RouteRule, index: number): RoutedWay | undefined {
   const { domain: _pattern, ...route } = rule;
   switch (route.kind) {
     case 'mx':
       return undefined;
     case 'host':
-      return { route, destination: `host:${route.host}:${route.port}#${index}` };
+      return remoteWay(route, `host:${route.host}:${route.port}#${index}`);
     case 'lmtp': {
       const { path, host, port } = route;
-      return { route, destination: path === undefined ? `lmtp:${host}:${port}` : `lmtp:${path}` };
+      return remoteWay(route, path === undefined ? `lmtp:${host}:${port}` : `lmtp:${path}`);
     }
     case 'discard':
       return discarded;

@@ -33,7 +33,7 @@ import { reply } from '../smtp/reply.ts';
 import { SmtpError } from '../smtp/smtp-error.ts';
 import type { StoredContent } from '../store/content.ts';
 import { FileSpool } from '../store/files/spool.ts';
-import type { NewMessage } from '../store/queue-store.ts';
+import type { NewMessage, Way } from '../store/queue-store.ts';
 import type { Spool } from '../store/spool.ts';
 import type { HeldContent } from './held-content.ts';
 import { heldBytes, heldFile } from './held-content.ts';
@@ -65,6 +65,8 @@ const stderrLog: Log = {
   warn: (event, fields) => console.error(`postrider: ${event}`, fields ?? ''),
   error: (event, fields) => console.error(`postrider: ${event}`, fields ?? ''),
 };
+
+const localWay: Way = { delivery: 'local', destination: 'local' };
 
 export class SmtpServer implements AsyncDisposable {
   readonly #options: SmtpServerOptions;
@@ -197,7 +199,7 @@ export class SmtpServer implements AsyncDisposable {
             return { kind: 'accept', recipients: [{ address: formatMailbox(to), copy }] };
           },
         },
-        destinationOf: () => 'local',
+        wayOf: () => localWay,
         policies,
         vrfy: 'ambiguous',
       }),

@@ -17,7 +17,9 @@ const parts = {
     ids += 1;
     return `id${ids}`;
   },
-  resolve: (address: string): NewRecipient[] => [{ address, params: [], destination: 'mx:x' }],
+  resolve: (address: string): NewRecipient[] => [
+    { address, params: [], delivery: 'remote', destination: 'mx:x' },
+  ],
 };
 
 const origin = { session: 's', service: 'smtp', protocol: 'ESMTP' };
@@ -44,7 +46,10 @@ function message(content: string | Buffer, more: Partial<QueuedMessage> = {}): Q
 const hello = 'Subject: Hello\r\nMessage-ID: <1@example.org>\r\n\r\nHow are you?\r\n';
 
 const bob = (more: Partial<NewRecipient> = {}): ReportedRecipient => ({
-  recipient: { address: 'bob@example.net', params: [], destination: 'mx:example.net', ...more },
+  recipient: {
+    ...{ address: 'bob@example.net', params: [] },
+    ...{ delivery: 'remote', destination: 'mx:example.net', ...more },
+  },
   reply: reply(550, '1.1', 'No such user', 'Ask our postmaster'),
   remote: true,
   facts: { host: 'mx.example.net', address: '192.0.2.1', port: 25 },
@@ -83,7 +88,12 @@ describe('delivery status notifications', () => {
     const { sender, recipients, params, origin: from } = await one(message(hello), failed());
     assert.equal(sender, '');
     assert.deepEqual(recipients, [
-      { address: 'ann@example.org', params: ['NOTIFY=NEVER'], destination: 'mx:x' },
+      {
+        address: 'ann@example.org',
+        params: ['NOTIFY=NEVER'],
+        delivery: 'remote',
+        destination: 'mx:x',
+      },
     ]);
     assert.deepEqual(params, []);
     assert.equal(from.protocol, 'local');

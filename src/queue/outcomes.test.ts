@@ -19,6 +19,7 @@ const recipient = (index: number, more: Partial<LeasedRecipient> = {}): LeasedRe
   index,
   address: `r${index}@example.net`,
   params: [],
+  delivery: 'remote',
   destination: 'mx:example.net',
   attempt: 1,
   fence: 7,

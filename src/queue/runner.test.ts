@@ -32,6 +32,7 @@ const domainOf = (address: string) => address.slice(address.lastIndexOf('@') + 1
 const to = (address: string, more: Partial<NewRecipient> = {}): NewRecipient => ({
   address,
   params: [],
+  delivery: 'remote',
   destination: `mx:${domainOf(address)}`,
   ...more,
 });

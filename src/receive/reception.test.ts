@@ -101,7 +101,10 @@ async function start(setting: Setting = {}) {
       mechanisms: () => [],
       login: () => assert.fail('nobody logs in'),
       directory,
-      destinationOf: (address) => (address.endsWith('@example.net') ? 'local' : 'mx:far.test'),
+      wayOf: (address) =>
+        address.endsWith('@example.net')
+          ? { delivery: 'local', destination: 'local' }
+          : { delivery: 'remote', destination: 'mx:far.test' },
       policies: byStage([]),
       vrfy: 'yes',
       ...setting.settings,
@@ -145,7 +148,7 @@ describe('Reception', () => {
     const [message] = queued;
     assert.equal(message?.sender, 'ann@client.test');
     assert.deepEqual(message?.recipients, [
-      { address: 'bob@example.net', params: [], destination: 'local' },
+      { address: 'bob@example.net', params: [], delivery: 'local', destination: 'local' },
     ]);
     assert.match(message?.prefix ?? '', /^Received: from client\.test \(\[198\.51\.100\.7\]\)/);
     assert.match(message?.prefix ?? '', /for <bob@example\.net>;/);

@@ -28,7 +28,7 @@ import { StoreGoneError } from '../smtp/smtp-error.ts';
 import type { StoredContent } from '../store/content.ts';
 import { storedSize } from '../store/content.ts';
 import type { Quota } from '../store/folder-store.ts';
-import type { NewMessage, Origin, RoomAsked } from '../store/queue-store.ts';
+import type { NewMessage, Origin, RoomAsked, Way } from '../store/queue-store.ts';
 import type { ContentWriter, Spool } from '../store/spool.ts';
 import type { Answerer, Replies, ServerAnswer } from './conversation.ts';
 import { loginAnswer } from './login.ts';
@@ -46,7 +46,7 @@ export interface ReceptionParts {
   readonly peer: Peer;
   readonly trusted: boolean;
   readonly directory: Pick<Directory, 'resolve'>;
-  readonly destinationOf: (address: string) => string;
+  readonly wayOf: (address: string) => Way;
   readonly policies: Policies;
   /** What each account may keep at present, where mailboxes are ours; undefined: anything. */
   readonly quota?: (() => Quota | undefined) | undefined;
@@ -338,10 +338,10 @@ export class Reception implements Answerer {
 
   /** For no mailbox here: then its content may lie in the queue's journal. */
   #isRelayed(): boolean {
-    const { destinationOf } = this.#parts;
+    const { wayOf } = this.#parts;
     const recipients = this.#transaction?.recipients ?? [];
     return recipients.every(({ targets }) =>
-      targets.every(({ address }) => destinationOf(address) !== 'local'),
+      targets.every(({ address }) => wayOf(address).delivery !== 'local'),
     );
   }
 
@@ -381,9 +381,9 @@ export class Reception implements Answerer {
     recipients: readonly AcceptedRecipient[],
     arrival: Arrival,
   ): Promise<Queued> {
-    const { submit, destinationOf } = this.#parts;
+    const { submit, wayOf } = this.#parts;
     const { client } = envelope;
-    const found = queueRecipients(recipients, destinationOf);
+    const found = queueRecipients(recipients, wayOf);
     const message = this.#newMessage(envelope, arrival, found);
     const quota = this.#parts.quota?.();
     const isEach = client.service === 'lmtp';

@@ -7,7 +7,7 @@ import type { AcceptedRecipient } from '../policy/envelope.ts';
 import { formatRcptParam } from '../smtp/extensions/index.ts';
 import { storedSize } from '../store/content.ts';
 import type { Quota } from '../store/folder-store.ts';
-import type { NewMessage, NewRecipient, RoomAsked } from '../store/queue-store.ts';
+import type { NewMessage, NewRecipient, RoomAsked, Way } from '../store/queue-store.ts';
 
 export interface QueueRecipients {
   readonly recipients: readonly NewRecipient[];
@@ -22,7 +22,7 @@ const none: readonly string[] = [];
 /** Every target once, however many RCPTs or aliases led to it. */
 export function queueRecipients(
   accepted: readonly AcceptedRecipient[],
-  destinationOf: (address: string) => string,
+  wayOf: (address: string) => Way,
 ): QueueRecipients {
   const positions = new Map<string, number>();
   const recipients: NewRecipient[] = [];
@@ -36,14 +36,13 @@ export function queueRecipients(
       rcpt.push(known ?? recipients.length);
       if (known !== undefined) continue;
       positions.set(copy, recipients.length);
-      const destination = destinationOf(address);
+      const { delivery, destination } = wayOf(address);
       const isNamed = original === undefined && targets.length === 1;
       recipients.push({
-        ...{ address, params: wire, destination },
+        ...{ address, params: wire, delivery, destination },
         ...(!isNamed && { original: original ?? formatMailbox(named) }),
       });
-      // deliver/route.ts calls local mailboxes `local`.
-      accounts.push(destination === 'local' ? account : undefined);
+      accounts.push(delivery === 'local' ? account : undefined);
     }
     rcpts.push(rcpt);
   }

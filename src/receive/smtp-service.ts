@@ -35,7 +35,7 @@ export interface SmtpServiceSettings {
   readonly mechanisms: ReceptionParts['mechanisms'];
   readonly login: ReceptionParts['login'];
   readonly directory: ReceptionParts['directory'];
-  readonly destinationOf: ReceptionParts['destinationOf'];
+  readonly wayOf: ReceptionParts['wayOf'];
   readonly policies: ReceptionParts['policies'];
   readonly quota?: ReceptionParts['quota'];
   readonly vrfy: ReceptionParts['vrfy'];
@@ -130,7 +130,7 @@ export class SmtpService {
       peer,
       trusted,
       directory: now.directory,
-      destinationOf: now.destinationOf,
+      wayOf: now.wayOf,
       policies: now.policies,
       quota: now.quota,
       vrfy: now.vrfy,

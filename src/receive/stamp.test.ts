@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { scanHeader } from '../mail/header.ts';
 import type { ClientFacts } from '../policy/envelope.ts';
+import type { NewRecipient } from '../store/queue-store.ts';
 import type { StampFacts } from './stamp.ts';
 import { stamp } from './stamp.ts';
 
@@ -15,9 +16,10 @@ const client: ClientFacts = {
   account: undefined,
   trusted: false,
 };
-const to = (address: string, original?: string) => ({
+const to = (address: string, original?: string): NewRecipient => ({
   address,
   params: [],
+  delivery: 'local',
   destination: 'local',
   ...(original !== undefined && { original }),
 });

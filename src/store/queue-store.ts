@@ -22,13 +22,25 @@ export interface Origin {
   readonly findings?: readonly Finding[];
 }
 
-export interface NewRecipient {
+/** Where mail for a recipient goes next. */
+export interface Way {
+  /**
+   * How it is delivered: `local` to mailboxes of ours, whoever keeps them; `remote` by a server that
+   * takes it from us; `discard` not at all, as its route says.
+   */
+  readonly delivery: 'local' | 'remote' | 'discard';
+  /**
+   * What concurrency limits and fairness are about, in deliver/route.ts's words: `local`, `discard`,
+   * `mx:example.net`, `host:…`, `lmtp:…`.
+   */
+  readonly destination: string;
+}
+
+export interface NewRecipient extends Way {
   /** In wire form, `local@domain`, quoted where the grammar asks for it. */
   readonly address: string;
   /** RCPT parameters in wire form: `NOTIFY=NEVER`, `ORCPT=rfc822;…`. */
   readonly params: readonly string[];
-  /** See deliver/route.ts: who the mail is for next: `local`, `mx:example.net`, `host:…`, `lmtp:…`. */
-  readonly destination: string;
   /** The RCPT address it came from when an alias made this recipient. */
   readonly original?: string;
 }
@@ -149,18 +161,14 @@ export interface QueueEntry {
   readonly params: readonly string[];
   readonly origin: Origin;
   readonly messageId?: string | undefined;
-  readonly recipients: readonly {
+  readonly recipients: readonly (NewRecipient & {
     readonly index: number;
-    readonly address: string;
-    readonly params: readonly string[];
-    readonly destination: string;
-    readonly original?: string;
     readonly state: RecipientState;
     /** Attempts made so far. */
     readonly attempts: number;
     readonly nextAttempt: number | undefined;
     readonly lastReply: Reply | undefined;
-  }[];
+  })[];
 }
 
 export interface QueueStore extends AsyncDisposable {
@@ -242,6 +250,6 @@ export interface QueueStore extends AsyncDisposable {
    */
   take(id: string, options: { now: number; leaseMs: number }): Promise<readonly Lease[]>;
 
-  /** Gives recipients a new destination when routes changed. */
-  reroute(destinationOf: (address: string, destination: string) => string): Promise<number>;
+  /** Gives recipients a new way when routes changed. */
+  reroute(wayOf: (address: string, destination: string) => Way): Promise<number>;
 }

@@ -119,7 +119,7 @@ function createServer(world: World) {
         recipientDelimiter: '+',
         log: silentLog,
       }),
-      destinationOf: () => 'local',
+      wayOf: () => ({ delivery: 'local', destination: 'local' }),
       policies,
       vrfy: 'yes',
     }),

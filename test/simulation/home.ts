@@ -169,7 +169,7 @@ export async function startHome(parts: HomeParts): Promise<Home> {
       if (found.kind === 'refuse') return [];
       return found.recipients.map((one) => ({
         ...{ address: one.address, params: [] },
-        destination: router.destinationOf(one.address),
+        ...router.wayOf(one.address),
       }));
     },
   });
@@ -191,7 +191,7 @@ export async function startHome(parts: HomeParts): Promise<Home> {
         limits: { ...defaultLimits, messageSize: messageBytesMax, textLine: 0 },
         ...{ isTrusted: () => kind === 'lmtp' || !parts.mustLogIn, directory, login },
         mechanisms: () => (kind === 'smtp' ? ['PLAIN'] : []),
-        destinationOf: router.destinationOf,
+        wayOf: router.wayOf,
         ...{ policies, vrfy: 'no' },
       }),
       connections: createConnectionLimits({ connections: 20, connectionsPerClient: 20 }),

@@ -16,7 +16,7 @@ import { createMessageIds } from '../../src/queue/message-id.ts';
 import { QueueRunner } from '../../src/queue/runner.ts';
 import { reply } from '../../src/smtp/reply.ts';
 import { memoryHistory } from '../../src/store/history.ts';
-import type { Lease, QueueStore, Settlement } from '../../src/store/queue-store.ts';
+import type { Lease, NewRecipient, QueueStore, Settlement } from '../../src/store/queue-store.ts';
 import type { WriteFault } from '../../src/store/sqlite/journal/memory-directory.ts';
 import type { Stores } from '../../src/store/sqlite/stores.ts';
 import { MemoryDisk, openSqliteStores } from '../../src/store/sqlite/stores.ts';
@@ -135,9 +135,9 @@ class Simulation {
       ...{ clock, random, settings, ids: next, log: silentLog, history: memoryHistory(100) },
       store: this.#watched(stores.queue),
       hostname: `mx.${homeDomain}`,
-      resolve: (address) => [{ address, params: [], destination: `mx:${homeDomain}` }],
+      resolve: (address) => [to(address, homeDomain)],
       deliver: (lease, signal) =>
-        lease.destination === 'local'
+        lease.recipients[0]?.delivery === 'local'
           ? Promise.resolve(this.#deliverHere(lease))
           : this.#remote.deliver(lease, signal, () => life.dead),
     });
@@ -252,11 +252,7 @@ class Simulation {
       (_, i) => {
         const here = this.#happens(0.2);
         const host = `d${Math.floor(this.#random.fraction() * 5)}.example`;
-        return {
-          address: here ? `local+${i}@${homeDomain}` : `r${i}@${host}`,
-          params: [],
-          destination: here ? 'local' : `mx:${host}`,
-        };
+        return here ? toMailbox(i) : to(`r${i}@${host}`, host);
       },
     );
     const fates = recipients.map(({ address, destination }) =>
@@ -320,7 +316,7 @@ class Simulation {
     const parts = {
       ...{ store: stores.queue, clock, ids, hostname: `mx.${homeDomain}`, log: silentLog },
       ...{ history: memoryHistory(10) },
-      resolve: (address: string) => [{ address, params: [], destination: `mx:${homeDomain}` }],
+      resolve: (address: string) => [to(address, homeDomain)],
     };
     await cancelMessage(parts, id, { silent });
   }
@@ -411,6 +407,15 @@ class Simulation {
     return this.#random.fraction() < probability;
   }
 }
+
+const to = (address: string, host: string): NewRecipient => ({
+  ...{ address, params: [], delivery: 'remote', destination: `mx:${host}` },
+});
+
+const toMailbox = (number: number): NewRecipient => ({
+  ...{ address: `local+${number}@${homeDomain}`, params: [] },
+  ...{ delivery: 'local', destination: 'local' },
+});
 
 const keyword = (id: string, address: string): string =>
   `${id}-${address.slice(0, address.indexOf('@'))}`;

@@ -128,6 +128,7 @@ function lease(addresses: readonly string[], mail: Mail = {}): Lease {
     recipients: addresses.map((address, index) => ({
       address,
       params: rcptParams,
+      delivery: 'remote',
       destination: 'mx:example.net',
       index,
       attempt: 1,

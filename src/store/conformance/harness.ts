@@ -22,6 +22,7 @@ export const text = (bytes: string): StoredContent => ({
 
 export const at = (address: string, destination: string): NewRecipient => ({
   address,
+  delivery: destination === 'local' ? 'local' : 'remote',
   destination,
   params: [],
 });

@@ -87,7 +87,8 @@ function testEnqueue(open: OpenTestStores): void {
     assert.equal(recipients.length, lease!.recipients.length);
     assert.equal(sent.kind === 'inline' && Buffer.compare(content.bytes!, sent.bytes), 0);
     assert.deepEqual(lease!.recipients[0], {
-      ...{ index: 0, address: 'bob@example.net', params: [], destination: 'mx:example.net' },
+      ...{ index: 0, address: 'bob@example.net', params: [] },
+      ...{ delivery: 'remote', destination: 'mx:example.net' },
       ...{ attempt: 1, fence: lease!.recipients[0]!.fence, warned: false },
     });
   });
@@ -422,7 +423,8 @@ function testOperations(open: OpenTestStores): void {
       messageId: undefined,
       recipients: [
         {
-          ...{ index: 0, address: 'bob@example.net', params: [], destination: 'mx:example.net' },
+          ...{ index: 0, address: 'bob@example.net', params: [] },
+          ...{ delivery: 'remote', destination: 'mx:example.net' },
           ...{ state: 'queued', attempts: 0, nextAttempt: 1000, lastReply: undefined },
         },
       ],
@@ -480,17 +482,23 @@ function testOperations(open: OpenTestStores): void {
     assert.deepEqual(await queue.count(), { messages: 0, recipients: 0 });
   });
 
-  it('reroute gives recipients new destinations', async () => {
+  it('reroute gives recipients new ways', async () => {
     await using test = await open();
     const { queue } = test.stores;
     for (const host of ['a', 'b'])
       await queue.enqueue(message(host, { recipients: [at(`x@${host}.test`, host)] }), due);
-    const moved = await queue.reroute((address, old) => (address === 'x@a.test' ? 'new' : old));
+    const moved = await queue.reroute((address, destination) =>
+      address === 'x@a.test'
+        ? { delivery: 'local', destination: 'new' }
+        : { delivery: 'remote', destination },
+    );
     assert.equal(moved, 1);
     const leases = await queue.claim({ ...everything, skip: new Set(['b']) });
     assert.deepEqual(
-      leases.map(({ destination, recipients }) => [destination, recipients[0]?.destination]),
-      [['new', 'new']],
+      leases.map(({ destination, recipients: [one] }) => [
+        ...[destination, one?.destination, one?.delivery],
+      ]),
+      [['new', 'new', 'local']],
     );
   });
 }

@@ -84,32 +84,32 @@ it('0006: what version 0.1 read of sender and subject is read again; what comes 
   const directory = await temporaryDirectory();
   const open = () => openSqliteStores({ directory, clock: new FakeClock(), log: silentLog });
   const account = 'ann@example.org';
-  const append = (stores: Awaited<ReturnType<typeof open>>, subject: string) => {
-    const bytes = Buffer.from(`From: a@b\r\nSubject: ${subject}\r\n\r\nx`);
-    const message = { account, folder: 'INBOX', content: { kind: 'inline' as const, bytes } };
-    return stores.mailboxes.append({ ...message, flags: [], received: 0, prefix: '' });
-  };
-  const change = (sql: string) => {
-    const database = new DatabaseSync(join(directory, 'postrider.db'));
-    database.exec(sql);
-    database.close();
-  };
+  const old = Buffer.from('From: a@b\r\nSubject: =?ks_c_5601-1987?B?jGO55rCix88=?=\r\n\r\nx');
   try {
+    databaseOf(
+      directory,
+      5,
+      `
+      INSERT INTO mailbox (id, address) VALUES (1, 'ann@example.org');
+      INSERT INTO folder (id, mailbox, path, uid_validity, uid_next, modseq, messages, unseen, bytes)
+      VALUES (7, 1, 'INBOX', 5, 3, 9, 2, 2, 99);
+      INSERT INTO content (id, size, file, bytes)
+      VALUES (1, 56, NULL, x'${old.toString('hex')}'), (2, 43, 'nowhere', NULL);
+      INSERT INTO email (id, content, sender, subject, prefix)
+      VALUES (1, 1, 'a@b', 'garbled', ''), (2, 2, 'a@b', 'garbled', '');
+      UPDATE meta SET value = 2 WHERE name = 'email';
+      INSERT INTO mail (folder, uid, email, modseq, flags, keywords, received, saved, size)
+      VALUES (7, 1, 1, 8, 0, '', 0, 0, 56), (7, 2, 2, 9, 0, '', 0, 0, 43)`,
+    );
     {
       await using stores = await open();
-      await append(stores, '=?ks_c_5601-1987?B?jGO55rCix88=?=');
-      await append(stores, 'gone');
+      const bytes = Buffer.from('From: a@b\r\nSubject: new\r\n\r\nx');
+      const message = { account, folder: 'INBOX', content: { kind: 'inline' as const, bytes } };
+      await stores.mailboxes.append({ ...message, flags: [], received: 0, prefix: '' });
     }
-    change(`
-      UPDATE email SET subject = 'garbled';
-      UPDATE content SET file = 'nowhere', bytes = NULL WHERE id = 2;
-      DELETE FROM meta WHERE name = 'listed_by_0_1';
-      PRAGMA user_version = 5`);
-    {
-      await using stores = await open();
-      await append(stores, 'new');
-    }
-    change(`UPDATE email SET subject = 'kept' WHERE subject = 'new'`);
+    const database = new DatabaseSync(join(directory, 'postrider.db'));
+    database.exec(`UPDATE email SET subject = 'kept' WHERE subject = 'new'`);
+    database.close();
     await using stores = await open();
     const page = await stores.mailboxes.list(account, 'INBOX', { after: 0, limit: 10 });
     assert.deepEqual(
@@ -120,3 +120,41 @@ it('0006: what version 0.1 read of sender and subject is read again; what comes 
     await rm(directory, { recursive: true });
   }
 });
+
+it('0007: how a recipient is delivered is told from the name of its destination', async () => {
+  const directory = await temporaryDirectory();
+  try {
+    const queued = (key: number, destination: string) => `
+      INSERT INTO message (key, id, received, sender, params, origin, prefix, size, bytes)
+      VALUES (${key}, 'm${key}', 0, '', '', '{"session":"s","service":"smtp","protocol":"ESMTP"}', '', 1, x'78');
+      INSERT INTO recipient (message, idx, address, params, destination, due, attempts)
+      VALUES (${key}, 0, 'a@b.test', '', '${destination}', 0, 0);`;
+    databaseOf(
+      directory,
+      6,
+      ['local', 'mx:b.test', 'discard'].map((to, i) => queued(i, to)).join(''),
+    );
+    const clock = new FakeClock();
+    await using stores = await openSqliteStores({ directory, clock, log: silentLog });
+    const found: unknown[] = [];
+    for await (const { recipients } of stores.queue.list())
+      found.push([recipients[0]?.delivery, recipients[0]?.destination]);
+    assert.deepEqual(found, [
+      ['local', 'local'],
+      ['remote', 'mx:b.test'],
+      ['discard', 'discard'],
+    ]);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+/** A database as the version with these migrations left it. */
+function databaseOf(directory: string, version: number, rows: string): void {
+  const database = new DatabaseSync(join(directory, 'postrider.db'));
+  for (const { version: of, name } of migrations())
+    if (of <= version)
+      database.exec(readFileSync(join(import.meta.dirname, 'migrations', name), 'utf8'));
+  database.exec(`PRAGMA user_version = ${version}; ${rows}`);
+  database.close();
+}

@@ -201,7 +201,7 @@ export class SqliteQueueStore implements QueueStore {
     return rows.map((row) => this.#lease(row, now + leaseMs));
   }
 
-  async reroute(destinationOf: (address: string, destination: string) => string): Promise<number> {
+  async reroute(wayOf: Parameters<QueueStore['reroute']>[0]): Promise<number> {
     let changed = 0;
     let after: readonly [number, number] = [-1, -1];
     for (;;) {
@@ -211,8 +211,9 @@ export class SqliteQueueStore implements QueueStore {
       after = [last.key, last.index];
       const moved: RouteRow[] = [];
       for (const row of rows) {
-        const destination = destinationOf(row.address, row.destination);
-        if (destination !== row.destination) moved.push({ ...row, destination });
+        const { delivery, destination } = wayOf(row.address, row.destination);
+        if (destination !== row.destination || delivery !== row.delivery)
+          moved.push({ ...row, delivery, destination });
       }
       if (moved.length > 0) changed += await this.#parts.commit.call('reroute', [moved]);
     }
@@ -295,8 +296,10 @@ function messageRow(message: NewMessage): MessageRow {
   const { id, received, sender, params, recipients, prefix, origin, messageId } = message;
   assert(recipients.length > 0, 'a message in the queue has recipients');
   const rows: (string | null)[] = [];
-  for (const { address, params: own, destination, original } of recipients)
-    rows.push(address, own.length === 0 ? '' : own.join(' '), destination, original ?? null);
+  for (const { address, params: own, delivery, destination, original } of recipients) {
+    const words = own.length === 0 ? '' : own.join(' ');
+    rows.push(address, words, delivery, destination, original ?? null);
+  }
   return {
     columns: [
       ...([
@@ -321,9 +324,10 @@ function outcomeRow({ index, fence, outcome }: Settlement['outcomes'][number]): 
 }
 
 function leasedRecipient(row: LeasedRecipientRow, fence: number): LeasedRecipient {
-  const { index, address, params, destination, original, attempts, warned, account } = row;
+  const { index, address, params, delivery, destination, original, account } = row;
   return {
-    ...{ index, address, params: words(params), destination, attempt: attempts, fence, warned },
+    ...{ index, address, params: words(params), delivery, destination },
+    ...{ attempt: row.attempts, fence, warned: row.warned },
     ...(original === null ? {} : { original }),
     ...(account === null ? {} : { room: account }),
   };
@@ -338,6 +342,7 @@ function entryOf({ columns, size, recipients }: EntryRow): QueueEntry {
       index: row.index,
       address: row.address,
       params: words(row.params),
+      delivery: row.delivery,
       destination: row.destination,
       ...(row.original === null ? {} : { original: row.original }),
       state: row.due === null ? 'active' : row.held ? 'held' : 'queued',

@@ -4,6 +4,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { assert } from '../../base/assert.ts';
 import type { Quota } from '../folder-store.ts';
+import type { Way } from '../queue-store.ts';
 import type { ContentTable } from './content-table.ts';
 import type { Leases } from './leases.ts';
 import type {
@@ -23,9 +24,10 @@ import type {
   SettlementRow,
   StoredMessageRow,
 } from './requests.ts';
+import { recipientValues } from './requests.ts';
 import type { Rooms } from './rooms.ts';
 import type { Row } from './row.ts';
-import { blob, integer, integerOrNull, text, textOrNull } from './row.ts';
+import { blob, DamagedRowError, integer, integerOrNull, text, textOrNull } from './row.ts';
 import type { Schedule } from './schedule.ts';
 import type { Work } from './work.ts';
 
@@ -37,7 +39,8 @@ const messagesPerPage = 1000;
 // Limit: recipients that one page of a listing brings into memory; the first message always comes.
 const recipientsPerPage = 2000;
 
-const leasedColumns = 'idx, address, params, destination, original, attempts, warned, account';
+const leasedColumns =
+  'idx, address, params, delivery, destination, original, attempts, warned, account';
 
 export function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);
@@ -48,8 +51,8 @@ export function prepareStatements(database: DatabaseSync) {
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     insertRecipient: prepare(`
       INSERT INTO recipient
-        (message, idx, address, params, destination, original, due, attempts, account, room)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+        (message, idx, address, params, delivery, destination, original, due, attempts, account, room)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     takeRoom: prepare(`
       UPDATE recipient SET account = ?, room = ? WHERE message = ? AND idx = ? RETURNING 1`),
     rooms: prepare('SELECT message, idx, account, room FROM recipient WHERE account IS NOT NULL'),
@@ -104,9 +107,10 @@ export function prepareStatements(database: DatabaseSync) {
       UPDATE recipient SET held = 0, due = iif(due IS NULL, NULL, ?)
       WHERE message = ? AND held = 1 RETURNING destination`),
     routes: prepare(`
-      SELECT message, idx, address, destination FROM recipient
+      SELECT message, idx, address, delivery, destination FROM recipient
       WHERE (message, idx) > (?, ?) ORDER BY message, idx LIMIT ?`),
-    reroute: prepare('UPDATE recipient SET destination = ? WHERE message = ? AND idx = ?'),
+    reroute: prepare(`
+      UPDATE recipient SET delivery = ?, destination = ? WHERE message = ? AND idx = ?`),
     recover: prepare('UPDATE recipient SET due = ? WHERE due IS NULL'),
     clamp: prepare('UPDATE recipient SET due = ?1 WHERE due > ?1'),
   };
@@ -152,7 +156,9 @@ export class QueueTables implements QueueOperations {
   }
 
   enqueue(message: MessageRow, leaseUntil: number | null): number {
-    return this.#enqueue(message, leaseUntil, { indexes: range(message.recipients.length / 4) });
+    return this.#enqueue(message, leaseUntil, {
+      indexes: range(message.recipients.length / recipientValues),
+    });
   }
 
   enqueueWithRoom(message: MessageRow, leaseUntil: number | null, room: RoomRow): EnqueuedRow {
@@ -384,14 +390,14 @@ export class QueueTables implements QueueOperations {
       key: integer(row.message),
       index: integer(row.idx),
       address: text(row.address),
-      destination: text(row.destination),
+      ...wayOf(row),
     }));
   }
 
   reroute(rows: readonly RouteRow[]): number {
     let changed = 0;
-    for (const { key, index, destination } of rows)
-      changed += Number(this.#sql.reroute.run(destination, key, index).changes);
+    for (const { key, index, delivery, destination } of rows)
+      changed += Number(this.#sql.reroute.run(delivery, destination, key, index).changes);
     this.#parts.schedule.forget();
     return changed;
   }
@@ -422,10 +428,11 @@ export class QueueTables implements QueueOperations {
       ...[content.size, shared, shared === null ? content.bytes : null],
     );
     for (const index of indexes) {
-      const at = 4 * index;
-      const destination = recipients[at + 2]!;
+      const at = recipientValues * index;
+      const destination = recipients[at + 3]!;
       this.#sql.insertRecipient.run(
-        ...[key, index, recipients[at]!, recipients[at + 1]!, destination, recipients[at + 3]!],
+        ...[key, index, recipients[at]!, recipients[at + 1]!, recipients[at + 2]!, destination],
+        ...[recipients[at + 4]!],
         ...[due, attempts, needs?.[index]?.account ?? null, needs?.[index]?.bytes ?? null],
       );
       const need = needs?.[index];
@@ -509,10 +516,18 @@ interface Chosen {
   readonly needs?: RoomRow['needs'];
 }
 
-/** deliver/route.ts calls local mailboxes `local`. */
 function isLocal(recipients: readonly (string | null)[]): boolean {
-  for (let at = 2; at < recipients.length; at += 4) if (recipients[at] === 'local') return true;
+  for (let at = 2; at < recipients.length; at += recipientValues)
+    if (recipients[at] === 'local') return true;
   return false;
+}
+
+const deliveries: ReadonlySet<string> = new Set<Way['delivery']>(['local', 'remote', 'discard']);
+
+function wayOf({ delivery, destination }: Row): Way {
+  const how = text(delivery);
+  if (!deliveries.has(how)) throw new DamagedRowError(`the store is damaged: a delivery by ${how}`);
+  return { delivery: how as Way['delivery'], destination: text(destination) };
 }
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
@@ -535,7 +550,7 @@ const leasedRecipient = (row: Row): LeasedRecipientRow => ({
   index: integer(row.idx),
   address: text(row.address),
   params: text(row.params),
-  destination: text(row.destination),
+  ...wayOf(row),
   original: textOrNull(row.original),
   attempts: integer(row.attempts),
   warned: integer(row.warned) !== 0,

@@ -4,6 +4,7 @@
 
 import type { CopyResult, MailboxEvent, Quota, StoreResult } from '../folder-store.ts';
 import type { MailboxMessage } from '../mailbox-store.ts';
+import type { Way } from '../queue-store.ts';
 
 export type SqlValue = string | number | null | Uint8Array;
 
@@ -31,10 +32,13 @@ export type MessageColumns = readonly [
 
 export interface MessageRow {
   readonly columns: MessageColumns;
-  /** address, params, destination and original of each recipient, one after the other. */
+  /** address, params, delivery, destination and original of each recipient, one after the other. */
   readonly recipients: readonly (string | null)[];
   readonly content: ContentRow;
 }
+
+/** Values of one recipient in MessageRow.recipients. */
+export const recipientValues = 5;
 
 export interface AppendRow {
   readonly account: string;
@@ -89,11 +93,10 @@ export interface SettlementRow {
   readonly now: number;
 }
 
-export interface LeasedRecipientRow {
+export interface LeasedRecipientRow extends Way {
   readonly index: number;
   readonly address: string;
   readonly params: string;
-  readonly destination: string;
   readonly original: string | null;
   readonly attempts: number;
   readonly warned: boolean;
@@ -124,11 +127,10 @@ export interface EntryRow {
   readonly recipients: readonly EntryRecipientRow[];
 }
 
-export interface RouteRow {
+export interface RouteRow extends Way {
   readonly key: number;
   readonly index: number;
   readonly address: string;
-  readonly destination: string;
 }
 
 export interface FolderRow {

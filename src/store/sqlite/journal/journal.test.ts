@@ -64,6 +64,23 @@ const damaged = (words: RegExp) => (error: unknown) => {
 const theFile = (directory: MemoryJournalDirectory) => [...directory.files.values()][0]!;
 
 describe('after a crash', () => {
+  it('what an older version wrote says how it is delivered', async () => {
+    const directory = new MemoryJournalDirectory();
+    const first = await open(directory);
+    const { delivery: _, ...bob } = message('').recipients[0]!;
+    const recipients = [
+      bob,
+      { ...bob, destination: 'discard' },
+    ] as unknown as JournaledMessage['recipients'];
+    await appended(first.journal, { ...mail('m1'), recipients });
+    directory.crash();
+    const again = await open(directory);
+    assert.deepEqual(
+      again.live[0]?.message.recipients.map(({ delivery }) => delivery),
+      ['remote', 'discard'],
+    );
+  });
+
   it('what was appended is there, whole; what is done is not', async () => {
     const directory = new MemoryJournalDirectory();
     const first = await open(directory);

@@ -242,9 +242,9 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     return this.#store.take(id, options);
   }
 
-  async reroute(destinationOf: (address: string, destination: string) => string): Promise<number> {
+  async reroute(wayOf: Parameters<QueueStore['reroute']>[0]): Promise<number> {
     await this.#saveAll();
-    return this.#store.reroute(destinationOf);
+    return this.#store.reroute(wayOf);
   }
 
   onCrowded(segment: Segment): void {
@@ -277,9 +277,8 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
   #isForJournal(message: NewMessage): message is JournaledMessage {
     const { content, recipients } = message;
     if (content.kind !== 'inline' || recipients.length > recipientsMax) return false;
-    for (const { destination } of recipients) {
-      // deliver/route.ts calls local mailboxes `local`.
-      if (destination === 'local') return false;
+    for (const { delivery, destination } of recipients) {
+      if (delivery === 'local') return false;
       const until = this.#troubled.size === 0 ? undefined : this.#troubled.get(destination);
       if (until === undefined) continue;
       if (until > this.#clock.now()) return false;

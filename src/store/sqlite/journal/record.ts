@@ -1,7 +1,7 @@
 // What frames carry: messages that were accepted, and word that recipients of theirs are done with.
 // Records are gathered in one buffer and written as they lie there; large content is not copied.
 
-import type { NewMessage } from '../../queue-store.ts';
+import type { NewMessage, NewRecipient, Way } from '../../queue-store.ts';
 import { frameHeadBytes } from './frame.ts';
 
 /** A message as the journal keeps it: its content is in memory. */
@@ -124,7 +124,11 @@ export function* decodeRecords(payload: Buffer): Iterable<JournalRecord> {
       const end = contentAt + payload.readUInt32LE(at + 5);
       const bytes = payload.subarray(contentAt, end);
       const meta = JSON.parse(payload.toString('utf8', metaAt, contentAt)) as NewMessage;
-      yield { kind: 'message', message: { ...meta, content: { kind: 'inline', bytes } } };
+      const recipients = meta.recipients.map(withDelivery);
+      yield {
+        kind: 'message',
+        message: { ...meta, recipients, content: { kind: 'inline', bytes } },
+      };
       at = end;
     } else if (payload[at] === doneKind) {
       const countAt = at + 3 + payload.readUInt16LE(at + 1);
@@ -139,4 +143,10 @@ export function* decodeRecords(payload: Buffer): Iterable<JournalRecord> {
       at = countAt + 4 + 4 * count;
     } else throw new Error(`a record of kind ${payload[at]}`);
   }
+}
+
+/** Version 0.1 did not write how a recipient is delivered; what is local was not in its journal. */
+function withDelivery(recipient: Omit<NewRecipient, 'delivery'> & Partial<Way>): NewRecipient {
+  const { delivery = recipient.destination === 'discard' ? 'discard' : 'remote' } = recipient;
+  return { ...recipient, delivery };
 }
