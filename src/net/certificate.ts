@@ -15,6 +15,8 @@ export interface CertificateRequest {
   readonly notAfter: Date;
   /** May sign other certificates. */
   readonly authority?: boolean;
+  /** How many authorities may stand between it and the end. RFC 5280 §4.2.1.9. */
+  readonly pathLength?: number;
   /** Who signs; itself when absent. */
   readonly issuer?: { readonly commonName: string; readonly privateKey: KeyObject };
 }
@@ -78,11 +80,15 @@ function toBeSigned(request: CertificateRequest, issuer: string, publicKeyInfo: 
 }
 
 // RFC 5280 §4.2.1.
-function extensions({ authority = false, names }: CertificateRequest, keyInfo: Buffer): Buffer[] {
+function extensions(
+  { authority = false, pathLength, names }: CertificateRequest,
+  keyInfo: Buffer,
+): Buffer[] {
+  const length = pathLength === undefined ? [] : [tlv(INTEGER, Buffer.of(pathLength))];
   const keyId = createHash('sha1').update(keyInfo.subarray(-65)).digest();
   const usage = authority ? Buffer.of(1, 0x06) : Buffer.of(7, 0x80); // keyCertSign + cRLSign, or sign
   return [
-    extension('2.5.29.19', true, authority ? sequence(tlv(BOOLEAN, yes)) : sequence()),
+    extension('2.5.29.19', true, authority ? sequence(tlv(BOOLEAN, yes), ...length) : sequence()),
     extension('2.5.29.15', true, tlv(BIT_STRING, usage)),
     extension('2.5.29.14', false, tlv(OCTET_STRING, keyId)),
     ...(authority

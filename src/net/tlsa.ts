@@ -1,0 +1,124 @@
+// DANE: whether the certificates that a server presents are what its TLSA records vouch for. RFC 6698
+// §2.1, RFC 7671 §5 and §9, RFC 7672 §3. A function of certificates, records, names and the time;
+// whether the records themselves can be believed is for whoever looked them up.
+
+import type { X509Certificate } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import type { TlsaRecord } from '../dns/resolver.ts';
+
+export interface TlsaQuestion {
+  /** The server's own certificate first; the others in any order. */
+  readonly presented: readonly X509Certificate[];
+  readonly records: readonly TlsaRecord[];
+  /** For DANE-TA(2): RFC 7672 §3.2.2. */
+  readonly names: readonly string[];
+  /** Certificates live by the wall clock. */
+  readonly now: number;
+}
+
+const daneTa = 2;
+const daneEe = 3;
+const full = 0;
+const digests: ReadonlyMap<number, { readonly name: string; readonly bytes: number }> = new Map([
+  [1, { name: 'sha256', bytes: 32 }],
+  [2, { name: 'sha512', bytes: 64 }],
+]);
+
+/**
+ * RFC 7672 §3.1.3: usages 0 and 1 are of no use between mail servers. Where records are there and
+ * none of them can be used, TLS is demanded all the same (§2.2).
+ */
+export const isUsable = ({ usage, selector, matching, data }: TlsaRecord): boolean =>
+  (usage === daneTa || usage === daneEe) &&
+  (selector === 0 || selector === 1) &&
+  (matching === full ? data.length > 0 : digests.get(matching)?.bytes === data.length);
+
+/** Undefined when the server is who it should be; else why it is not, in words for people. */
+export function tlsaProblem({ presented, records, names, now }: TlsaQuestion): string | undefined {
+  const [own, ...others] = presented;
+  if (own === undefined) return 'the server has no certificate';
+  const usable = strongest(records.filter(isUsable));
+  // RFC 7672 §3.1.1: names and dates count for nothing.
+  if (usable.some((record) => record.usage === daneEe && matches(own, record))) return undefined;
+  const anchors = usable.filter(({ usage }) => usage === daneTa);
+  if (anchors.length === 0) return 'no TLSA record matches the certificate';
+  if (!leadsToAnchor(own, others, { anchors, now }))
+    return 'no TLSA record matches the certificate or one that vouches for it';
+  if (!isCurrent(own, now)) return 'the certificate is not valid at this time';
+  // RFC 7672 §3.2.3: a wildcard is a whole label; the common name counts where there is no other.
+  const options = { partialWildcards: false, multiLabelWildcards: false } as const;
+  if (names.some((name) => own.checkHost(name, options) !== undefined)) return undefined;
+  return `the certificate is not for ${names.join(' or ')}`;
+}
+
+/**
+ * RFC 7671 §9: of the digests of one usage and selector only the strongest count, so that a weak one
+ * that is published for old clients does not weaken the others. Full data has no digest.
+ */
+function strongest(records: readonly TlsaRecord[]): readonly TlsaRecord[] {
+  const best = new Map<string, number>();
+  const group = ({ usage, selector }: TlsaRecord) => `${usage} ${selector}`;
+  for (const record of records)
+    best.set(group(record), Math.max(record.matching, best.get(group(record)) ?? full));
+  return records.filter(
+    (record) => record.matching === full || record.matching === best.get(group(record)),
+  );
+}
+
+function matches(certificate: X509Certificate, { selector, matching, data }: TlsaRecord): boolean {
+  const selected =
+    selector === 0
+      ? certificate.raw
+      : certificate.publicKey.export({ type: 'spki', format: 'der' });
+  const digest = digests.get(matching);
+  const value = digest === undefined ? selected : createHash(digest.name).update(selected).digest();
+  return value.equals(data);
+}
+
+interface Anchors {
+  readonly anchors: readonly TlsaRecord[];
+  readonly now: number;
+}
+
+/** Limit: chains in use have three or four; what hostile servers send has to end, too. */
+const certificatesMax = 16;
+
+/** RFC 7671 §5.2: level by level, each certificate is looked at once, on its shortest way. */
+function leadsToAnchor(
+  own: X509Certificate,
+  others: readonly X509Certificate[],
+  { anchors, now }: Anchors,
+): boolean {
+  const left = new Set(others.slice(0, certificatesMax));
+  let level: readonly X509Certificate[] = [own];
+  // RFC 5280 §4.2.1.9: how many authorities may stand between an authority and the end.
+  for (let between = 0; level.length > 0; between += 1) {
+    const above: X509Certificate[] = [];
+    for (const certificate of level)
+      for (const issuer of left) {
+        if (!vouchesFor(issuer, certificate) || !isCurrent(issuer, now)) continue;
+        if (pathLengthOf(issuer) < between) continue;
+        if (anchors.some((record) => matches(issuer, record))) return true;
+        left.delete(issuer);
+        above.push(issuer);
+      }
+    level = above;
+  }
+  return false;
+}
+
+const vouchesFor = (issuer: X509Certificate, certificate: X509Certificate): boolean =>
+  issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+
+const isCurrent = ({ validFromDate, validToDate }: X509Certificate, now: number): boolean =>
+  validFromDate.getTime() <= now && now <= validToDate.getTime();
+
+// BasicConstraints as DER: the OID 2.5.29.19, critical or not, an OCTET STRING that holds a SEQUENCE
+// of cA = TRUE and the number. The runtime tells of the first alone.
+const basicConstraints =
+  /\x06\x03\x55\x1d\x13(?:\x01\x01\xff)?\x04.\x30.\x01\x01\xff(?:\x02\x01([\x00-\x7f]))?/s;
+
+function pathLengthOf({ raw }: X509Certificate): number {
+  const length = basicConstraints.exec(raw.toString('latin1'))?.[1];
+  return length === undefined ? Number.POSITIVE_INFINITY : length.charCodeAt(0);
+}
