@@ -14,6 +14,7 @@ import type { Connection } from './relay/connection.ts';
 import { openConnection } from './relay/connection.ts';
 import { fitToHop, headerHas8Bit } from './relay/next-hop.ts';
 import type { RouteTls } from './relay/relay-route.ts';
+import { securityOf } from './relay/security.ts';
 import type { SendMailInput } from './send-mail-input.ts';
 import { checkedInput } from './send-mail-input.ts';
 
@@ -134,7 +135,7 @@ async function open(
     dialer,
     host,
     port: path === undefined ? port : undefined,
-    tls: path === undefined ? tls : 'none',
+    security: securityOf(path === undefined ? tls : 'none', { name: host }),
     implicitTls,
     login: auth,
     session: {

@@ -255,6 +255,30 @@ describe('mxHosts', () => {
     );
   });
 
+  it('RFC 7672 §2.2.2: one family that can be believed is enough, also where the other fails', async () => {
+    const authenticated = async (zone: FakeZone) => {
+      const result = await ask({ 'example.net': { MX: ['10 a.example.net'] }, ...zone });
+      assert(result.kind === 'hosts');
+      return result.hosts.map((host) => [host.authenticated, host.canonicalName]);
+    };
+    const fails = { AAAA: 'servfail' } as const;
+    assert.deepEqual(
+      await authenticated({ 'a.example.net': { ...a(1), fails, authenticated: true } }),
+      [[true, 'a.example.net']],
+    );
+    assert.deepEqual(await authenticated({ 'a.example.net': { ...a(1), fails } }), [
+      [false, 'a.example.net'],
+    ]);
+    // Only the answer that leads to addresses says anything.
+    assert.deepEqual(
+      await authenticated({
+        'a.example.net': { CNAME: 'b.example.org', authenticated: true },
+        'b.example.org': { ...a(2), authenticated: true },
+      }),
+      [[true, 'b.example.org']],
+    );
+  });
+
   it('never offers a host as preferred as ourselves, or less', async () => {
     const records = fc.array(fc.tuple(fc.nat(3), fc.nat(5)), { minLength: 1, maxLength: 12 });
     const property = fc.asyncProperty(records, fc.nat(5), fc.nat(), async (mx, us, seed) => {

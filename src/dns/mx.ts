@@ -14,8 +14,10 @@ export interface MailHost {
   readonly name: string;
   /** At least one. The families alternate, so that a broken one costs a single attempt. */
   readonly addresses: readonly string[];
+  /** The name after following CNAMEs: where TLSA records are looked for first. RFC 7672 §2.2.2. */
+  readonly canonicalName: string;
   readonly preference: number;
-  /** Every address came with the AD bit. RFC 7672 §2.2.2. */
+  /** The addresses of one family at least, and what led to them, came with the AD bit. RFC 7672 §2.2.2. */
   readonly authenticated: boolean;
 }
 
@@ -95,7 +97,13 @@ export async function mxHosts(options: MxOptions): Promise<MxResult> {
 // RFC 5321 §4.1.3: a literal names the host itself; there is nothing to look up.
 function literalHost(name: string, address: string, { ourAddresses }: MxOptions): MxResult {
   if (ourAddresses?.has(address)) return { kind: 'refuse', reply: ourselves };
-  const host = { name, addresses: [address], preference: 0, authenticated: false };
+  const host = {
+    name,
+    canonicalName: name,
+    addresses: [address],
+    preference: 0,
+    authenticated: false,
+  };
   return { kind: 'hosts', hosts: [host], authenticated: false };
 }
 
@@ -162,24 +170,26 @@ async function hostOf(
   ]);
   const families: string[][] = [];
   let failed: DnsError | undefined;
-  let authenticated = true;
-  let name = exchange;
+  let authenticated = false;
+  let canonicalName = exchange;
   for (const family of [six, four]) {
     if (family.status === 'rejected') {
       if (!(family.reason instanceof DnsError)) throw family.reason;
       failed = family.reason;
     } else if (family.value.kind === 'records') {
       families.push(shuffled(family.value.records, random));
-      authenticated &&= family.value.authenticated;
-      // RFC 5321 §5.1: the name a CNAME leads to is processed as if it were the initial name.
-      // Field: MX records that point to a CNAME (RFC 2181 §10.3 forbids them); those hosts are
-      // addressed, and their certificates checked, by the name in the record.
-      if (implicit) name = family.value.name;
+      // The name that can be believed is the one that counts, if they differ.
+      if (!authenticated) canonicalName = family.value.name;
+      authenticated ||= family.value.authenticated;
     }
   }
   const addresses = alternating(families).slice(0, addressesMax);
+  // RFC 5321 §5.1: the name a CNAME leads to is processed as if it were the initial name.
+  // Field: MX records that point to a CNAME (RFC 2181 §10.3 forbids them); those hosts are
+  // addressed, and their certificates checked, by the name in the record.
+  const name = implicit ? canonicalName : exchange;
   // One family that fails does not take the other with it.
-  if (addresses.length > 0) return { name, addresses, preference, authenticated };
+  if (addresses.length > 0) return { name, canonicalName, addresses, preference, authenticated };
   return failed && { failed };
 }
 

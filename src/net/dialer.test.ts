@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
+import { createHash, X509Certificate } from 'node:crypto';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
 import { createServer as createTlsServer, TLSSocket } from 'node:tls';
 import { FakeClock } from '../base/fake-clock.ts';
+import type { TlsaRecord } from '../dns/resolver.ts';
 import { issueCertificate } from './certificate.ts';
 import { createDialer, DialError, dialFirst, TlsHandshakeError } from './dialer.ts';
 import type { Peer } from './peer.ts';
+import type { TlsSecurity } from './transport-security.ts';
 
 async function serve(onConnection: (socket: Socket) => void) {
   const sockets = new Set<Socket>();
@@ -25,16 +28,24 @@ async function serve(onConnection: (socket: Socket) => void) {
   };
 }
 
-const issued = issueCertificate({
+const request = {
   commonName: 'mx.example.net',
   names: ['mx.example.net', '127.0.0.1'],
   notBefore: new Date(Date.now() - 3_600_000),
   notAfter: new Date(Date.now() + 3_600_000),
-});
+};
+const issued = issueCertificate(request);
+const stranger = issueCertificate(request);
+
+/** `3 1 1`: the key of the server's own certificate. */
+function spki(pem: string): TlsaRecord {
+  const key = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' });
+  return { usage: 3, selector: 1, matching: 1, data: createHash('sha256').update(key).digest() };
+}
 
 /** A TLS server from the first byte, that echoes; as a raw socket to be upgraded by the client. */
-async function serveTls() {
-  const tls = createTlsServer({ cert: issued.certificate, key: issued.privateKeyPem });
+async function serveTls(cert = issued.certificate, { privateKeyPem: key } = issued) {
+  const tls = createTlsServer({ cert, key });
   tls.on('secureConnection', (socket) => {
     socket.on('error', () => {});
     socket.on('data', (chunk) => socket.write(chunk));
@@ -43,16 +54,20 @@ async function serveTls() {
   return serve((socket) => tls.emit('connection', socket));
 }
 
-const call = async (
-  port: number,
-  options: Partial<{ host: string; verify: boolean }> = {},
-  dialer = createDialer(),
-) =>
-  dialer.startTls(await dialer.dial({ address: '127.0.0.1', port, timeoutMs: 5000 }), {
-    host: 'mx.example.net',
-    verify: false,
-    ...options,
-  });
+interface Call {
+  readonly host?: string;
+  /** A certificate for the host that an authority vouches for; default: any. */
+  readonly verify?: boolean;
+  readonly security?: TlsSecurity;
+}
+
+async function call(port: number, options: Call = {}, dialer = createDialer()) {
+  const { host = 'mx.example.net', verify = false } = options;
+  const { security = verify ? { kind: 'names', names: [host] } : { kind: 'opportunistic' } } =
+    options;
+  const peer = await dialer.dial({ address: '127.0.0.1', port, timeoutMs: 5000 });
+  return dialer.startTls(peer, { host, security });
+}
 
 const echo = async (peer: Peer) => {
   await peer.write('hello');
@@ -157,6 +172,77 @@ describe('the dialer', () => {
     assert.equal(await resumed(true), false, 'a handshake of its own');
     assert.equal(await resumed(false), true);
     assert.equal(await resumed(true), true);
+  });
+
+  it('any one of the names will do, and the first one is in SNI', async () => {
+    await using server = await serveTls();
+    const trusting = createDialer({ authorities: issued.certificate });
+    const names = ['mx.example.org', 'mx.example.net'] as const;
+    const peer = await call(server.port, { security: { kind: 'names', names } }, trusting);
+    assert.equal(peer.tls?.verified, true);
+    assert.equal(peer.tls?.servername, 'mx.example.org');
+    peer.destroy();
+    const wrong = { kind: 'names', names: ['mx.example.org', 'example.net'] } as const;
+    await assert.rejects(call(server.port, { security: wrong }, trusting), /not good/);
+  });
+
+  it('RFC 7672 §3.1: TLSA records need no authority, and what they do not match is refused', async () => {
+    await using server = await serveTls();
+    const dialer = createDialer();
+    const names = ['mx.example.net'] as const;
+    const good = { kind: 'tlsa', records: [spki(issued.certificate)], names } as const;
+    const peer = await call(server.port, { security: good }, dialer);
+    assert.equal(await echo(peer), 'hello');
+    assert.equal(peer.tls?.verified, true);
+    assert.equal(peer.tls?.verifyError, undefined);
+    peer.destroy();
+    const bad = { kind: 'tlsa', records: [spki(stranger.certificate)], names } as const;
+    await assert.rejects(
+      call(server.port, { security: bad }, dialer),
+      /certificate for mx\.example\.net is not good: no TLSA record matches/,
+    );
+  });
+
+  it('RFC 7672 §3.1.2: the authority of TLSA records is looked for in what the server sends', async () => {
+    const authority = issueCertificate({ ...request, commonName: 'Authority', authority: true });
+    const own = issueCertificate({ ...request, names: ['mx.example.net'], issuer: authority });
+    await using server = await serveTls(`${own.certificate}${authority.certificate}`, own);
+    await using alone = await serveTls(own.certificate, own);
+    const records = [{ ...spki(authority.certificate), usage: 2 }] as const;
+    const demand = (name: string) => ({
+      security: { kind: 'tlsa', records, names: [name] } as const,
+    });
+    (await call(server.port, demand('mx.example.net'))).destroy();
+    await assert.rejects(call(server.port, demand('mx.example.org')), /not for mx\.example\.org/);
+    await assert.rejects(call(alone.port, demand('mx.example.net')), /no TLSA record matches/);
+  });
+
+  it('a session is resumed for the same demand only', async () => {
+    await using server = await serveTls();
+    const dialer = createDialer({ authorities: issued.certificate });
+    const resumed = async (security: TlsSecurity) => {
+      const peer = await call(server.port, { security }, dialer);
+      await echo(peer);
+      const facts = peer.tls;
+      peer.destroy();
+      return facts?.resumed;
+    };
+    const names = ['mx.example.net'] as const;
+    const record = spki(issued.certificate);
+    const demands: readonly TlsSecurity[] = [
+      { kind: 'opportunistic' },
+      { kind: 'encrypted' },
+      { kind: 'names', names },
+      { kind: 'names', names: [...names, 'mx.example.org'] },
+      { kind: 'tlsa', records: [record], names },
+      { kind: 'tlsa', records: [record, { ...record, selector: 0 }], names },
+    ];
+    for (const demand of demands) assert.equal(await resumed(demand), false, demand.kind);
+    for (const demand of demands) assert.equal(await resumed(demand), true, demand.kind);
+    const stale = { kind: 'tlsa', records: [{ ...record, selector: 0 }], names } as const;
+    await assert.rejects(resumed(stale), /no TLSA record matches/);
+    const elsewhere = { kind: 'names', names: ['mx.example.org'] } as const;
+    await assert.rejects(resumed(elsewhere), /not good/, 'a name that was never looked at');
   });
 
   it('a handshake that fails is an error, not a crash', async () => {

@@ -2,14 +2,18 @@
 // broken one costs a moment and not a timeout (RFC 8305). TLS 1.2 at least (RFC 9325 §3.1.1), with
 // the name in SNI; sessions are remembered, so that the next handshake with a host is a short one.
 
+import type { X509Certificate } from 'node:crypto';
 import { connect, isIP } from 'node:net';
-import type { SecureContext, TLSSocket } from 'node:tls';
-import { createSecureContext, connect as tlsConnect } from 'node:tls';
-import { assert } from '../base/assert.ts';
+import type { PeerCertificate, SecureContext, TLSSocket } from 'node:tls';
+import { checkServerIdentity, createSecureContext, connect as tlsConnect } from 'node:tls';
+import { assert, unreachable } from '../base/assert.ts';
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Peer } from './peer.ts';
 import { SocketPeer } from './socket-peer.ts';
+import { tlsaProblem } from './tlsa.ts';
+import type { TlsSecurity } from './transport-security.ts';
+import { securityKey } from './transport-security.ts';
 
 export interface DialOptions {
   /** An IP address, or a name for the system to look up. Not with `path`. */
@@ -26,8 +30,8 @@ export interface DialOptions {
 export interface StartTlsOptions {
   /** Who we want to talk to: a host name, or an IP address (which cannot be in SNI). */
   readonly host: string;
-  /** Refuses a certificate that no authority vouches for, or that is somebody else's. */
-  readonly verify: boolean;
+  /** What the handshake has to show, or fail. */
+  readonly security: TlsSecurity;
   readonly timeoutMs?: number | undefined;
 }
 
@@ -72,6 +76,8 @@ export class TlsHandshakeError extends Error {
 
 /** Limit: hosts whose TLS session is remembered; a session is about 2 KiB. */
 const sessionsMax = 1000;
+/** Limit: certificates that a server sends; longer chains are nobody's. */
+const presentedMax = 16;
 
 export function createDialer({ authorities }: DialerOptions = {}): Dialer {
   const sessions = new BoundedMap<string, Buffer>(sessionsMax);
@@ -168,33 +174,38 @@ interface TlsParts {
 
 async function secure(
   peer: SocketPeer,
-  { host, verify, timeoutMs }: StartTlsOptions,
+  { host, security, timeoutMs }: StartTlsOptions,
   { sessions, context }: TlsParts,
 ): Promise<Peer> {
-  // What was found good without a look at the name must not be resumed where the name counts.
-  const key = `${verify ? 'verified' : 'any'} ${host} ${peer.remote.port}`;
+  const names = 'names' in security ? security.names : ([host] as const);
+  const [name] = names;
+  // The runtime looks at names in a full handshake only, and TLSA records need the chain, which a
+  // resumed session does not bring: so what was found good for one demand is resumed for it alone.
+  const key = `${securityKey(security)} ${host} ${peer.remote.port}`;
   const session = sessions.get(key);
   let socket: TLSSocket | undefined;
   try {
     const secured = await peer.startTls((under) => {
       socket = tlsConnect({
         socket: under,
-        host,
+        host: name,
         secureContext: context,
+        checkServerIdentity: (_, certificate) => nameProblem(names, certificate),
         // Judged below: opportunistic TLS is better than none (RFC 7435 §1.2).
         rejectUnauthorized: false,
-        ...(isIP(host) === 0 ? { servername: host } : {}),
+        ...(isIP(name) === 0 ? { servername: name } : {}),
         ...(session === undefined ? {} : { session }),
       });
       return socket;
     }, timeoutMs);
-    remember(socket, (ticket) => sessions.set(key, ticket));
-    // RFC 7817 §3: a chain of trust, and a certificate for the name we wanted.
-    if (!verify || socket?.authorized === true) return secured;
-    secured.destroy();
-    throw new TlsHandshakeError(
-      `the certificate for ${host} is not good: ${wordsOf(socket?.authorizationError)}`,
-    );
+    const problem = socket === undefined ? undefined : problemOf(socket, security);
+    if (problem !== undefined) {
+      secured.destroy();
+      throw new TlsHandshakeError(`the certificate for ${name} is not good: ${problem}`);
+    }
+    if (security.kind === 'tlsa') secured.vouchFor();
+    remember(socket, security, (ticket) => sessions.set(key, ticket));
+    return secured;
   } catch (error) {
     sessions.delete(key);
     if (error instanceof TlsHandshakeError) throw error;
@@ -202,12 +213,57 @@ async function secure(
   }
 }
 
+/** Undefined when the certificate is for one of the names. */
+function nameProblem(names: readonly string[], certificate: PeerCertificate): Error | undefined {
+  let first: Error | undefined;
+  for (const name of names) {
+    const problem = checkServerIdentity(name, certificate);
+    if (problem === undefined) return undefined;
+    first ??= problem;
+  }
+  return first;
+}
+
+/** Why the handshake does not show what was demanded. */
+function problemOf(socket: TLSSocket, security: TlsSecurity): string | undefined {
+  switch (security.kind) {
+    case 'opportunistic':
+    case 'encrypted':
+      return undefined;
+    // RFC 7817 §3: a chain of trust, and a certificate for a name we wanted.
+    case 'names':
+      return socket.authorized ? undefined : wordsOf(socket.authorizationError);
+    // RFC 7672 §3.1.2: with no public authority beside the records.
+    case 'tlsa': {
+      if (socket.isSessionReused()) return undefined;
+      const { records, names } = security;
+      return tlsaProblem({ presented: presentedBy(socket), records, names, now: Date.now() });
+    }
+    default:
+      return unreachable(security);
+  }
+}
+
+/** The server's certificate and those it sent along. */
+function presentedBy(socket: TLSSocket): readonly X509Certificate[] {
+  const presented: X509Certificate[] = [];
+  let next = socket.getPeerX509Certificate();
+  for (; next !== undefined && presented.length < presentedMax; next = next.issuerCertificate)
+    presented.push(next);
+  return presented;
+}
+
 /** The runtime does not look at the name again in a resumed session: a wrong one is not kept. */
-function remember(socket: TLSSocket | undefined, keep: (ticket: Buffer) => void): void {
+function remember(
+  socket: TLSSocket | undefined,
+  { kind }: TlsSecurity,
+  keep: (ticket: Buffer) => void,
+): void {
   if (socket === undefined) return;
   // The runtime gives the code alone, whatever its types say.
   const problem: unknown = socket.authorizationError;
-  if (problem !== 'ERR_TLS_CERT_ALTNAME_INVALID') socket.on('session', keep);
+  // With TLSA records it is they who have judged the name.
+  if (kind === 'tlsa' || problem !== 'ERR_TLS_CERT_ALTNAME_INVALID') socket.on('session', keep);
 }
 
 function wordsOf(error: unknown): string {

@@ -4,6 +4,8 @@
 // fails) leads to the next host, and when there is none, to later. Whatever happens, each recipient
 // gets a result with the reason in words.
 
+import type { TransportSecurity } from '../../net/transport-security.ts';
+import { securityKey } from '../../net/transport-security.ts';
 import type { AttemptFacts, DeliveryResult, RecipientResult } from '../../queue/delivery.ts';
 import { replyText } from '../../queue/reply-text.ts';
 import type { RecipientAnswer, SentEvent } from '../../smtp/client/event.ts';
@@ -15,13 +17,15 @@ import { nextBatch, without } from './batch.ts';
 import type { Connection } from './connection.ts';
 import { transient } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import type { HopSettings, HostMemory } from './host-walk.ts';
+import type { HostMemory } from './host-memory.ts';
+import type { HopHost, HopSettings } from './host-walk.ts';
 import { HostWalk } from './host-walk.ts';
 import { findHosts } from './hosts.ts';
 import { fitToHop } from './next-hop.ts';
 import type { RelayLease, RelayLimits, RelayOptions } from './relay.ts';
 import { stopped } from './relay.ts';
 import type { RelayRoute } from './relay-route.ts';
+import { tlsOf } from './relay-route.ts';
 
 /** What all attempts of a relay share. */
 export interface AttemptParts extends Omit<RelayOptions, 'limits'> {
@@ -48,7 +52,12 @@ export class Attempt {
   readonly #signal: AbortSignal;
   /** What ends when the signal is aborted. */
   readonly #atWork: Set<Stoppable>;
-  readonly #key: string;
+  /** Where to, and as whom. */
+  readonly #place: string;
+  /** For which place security is decided, and by what the route asks for. */
+  readonly #question: string;
+  /** What the pool calls connections that have the security of one of the hosts. */
+  #keys: readonly string[] = [];
   readonly #results: (RecipientResult | undefined)[];
   /** Positions of those for whom something can still be done. */
   #pending: readonly number[];
@@ -64,14 +73,15 @@ export class Attempt {
     this.#lease = lease;
     this.#route = route;
     this.#signal = signal;
-    this.#key = poolKey(lease.destination, route);
+    this.#place = placeOf(lease.destination, route);
+    this.#question = `${tlsOf(route)} ${this.#place}`;
     this.#results = lease.recipients.map(() => undefined);
     this.#pending = lease.recipients.map((_, index) => index);
   }
 
   async run(): Promise<DeliveryResult> {
-    const { pool } = this.#parts;
-    let connection = pool.take(this.#key);
+    const { pool, memory } = this.#parts;
+    let connection = this.#takeOpen(memory.decided(this.#question));
     while (this.#pending.length > 0) {
       connection ??= await this.#connect();
       if (connection === undefined) break;
@@ -103,33 +113,53 @@ export class Attempt {
     this.#pending = [];
   }
 
+  /** One that has the security which some host must have: no other carries the message. */
+  #takeOpen(keys: readonly string[] = []): Connection | undefined {
+    this.#keys = keys;
+    for (const key of keys) {
+      const connection = this.#parts.pool.take(key);
+      if (connection !== undefined) return connection;
+    }
+    return undefined;
+  }
+
   /** The next host that talks to us. Without one, everybody gets a result. */
   async #connect(): Promise<Connection | undefined> {
-    this.#walk ??= await this.#startWalk();
+    const { pool } = this.#parts;
+    const open = this.#walk === undefined ? await this.#startWalk() : undefined;
+    if (open !== undefined) return open;
     const connection = await this.#walk?.next();
-    if (connection !== undefined) this.#parts.pool.add(this.#key, connection);
+    if (connection !== undefined) pool.add(poolKey(this.#place, connection.security), connection);
     else if (this.#walk !== undefined && !this.#signal.aborted) this.#giveUp(this.#walk);
     return connection;
   }
 
-  async #startWalk(): Promise<HostWalk | undefined> {
-    const found = await this.#unlessStopped(
-      findHosts(this.#route, this.#parts, this.#parts.limits.hostsMax),
-    );
+  /** Decides anew which hosts there are, and with which security; gives what is open by that already. */
+  async #startWalk(): Promise<Connection | undefined> {
+    const { memory, limits } = this.#parts;
+    const found = await this.#unlessStopped(findHosts(this.#route, this.#parts, limits.hostsMax));
     if (found === undefined) return undefined;
     if (found.kind === 'hosts') {
-      this.#tried ??= [];
-      const settings = hopSettings(this.#route, this.#parts);
-      const skip = this.#heard ?? new Set();
-      return new HostWalk(found.hosts, settings, this.#parts, this.#signal, {
-        skip,
-        tried: this.#tried,
-      });
+      const keys = keysOf(this.#place, found.hosts);
+      memory.decide(this.#question, keys, limits.decisionMs);
+      this.#walk = this.#walkOver(found.hosts);
+      // Whoever had a say already is not asked again, and the pool does not tell hosts apart.
+      return this.#heard === undefined ? this.#takeOpen(keys) : undefined;
     }
     const final = found.kind === 'refuse';
+    // While the DNS has no answer, what was decided last stands for what is open.
+    const open = final ? undefined : this.#takeOpen(memory.lastDecided(this.#question));
+    if (open !== undefined) return open;
     if (!final) this.#health = 'down';
     this.#answerPending(found.reply, { final, remote: false }, { host: hostName(this.#route) });
     return undefined;
+  }
+
+  #walkOver(hosts: readonly HopHost[]): HostWalk {
+    this.#tried ??= [];
+    const history = { skip: this.#heard ?? new Set<string>(), tried: this.#tried };
+    const settings = hopSettings(this.#route, this.#parts);
+    return new HostWalk(hosts, settings, this.#parts, this.#signal, history);
   }
 
   /** undefined when the signal comes first: a question to the DNS may be others' too, and goes on. */
@@ -148,7 +178,8 @@ export class Attempt {
   #giveUp(walk: HostWalk): void {
     if (this.#heard === undefined) {
       // Somebody is there but takes no more, or not from us, or not now.
-      const open = this.#parts.pool.activeCount(this.#key) > 0;
+      const { pool } = this.#parts;
+      const open = this.#keys.some((key) => pool.activeCount(key) > 0);
       this.#health = open || walk.refused ? 'busy' : 'down';
     }
     const { reply: said, remote, final, facts } = walk.failure;
@@ -268,11 +299,19 @@ function resultOf(
   return { kind: 'deferred', reply: said, remote, facts };
 }
 
-/** Connections are shared by what leads to the same place in the same way. */
-function poolKey(destination: string, route: RelayRoute): string {
-  if (route.kind !== 'host') return destination;
-  return `${destination} ${route.tls} ${route.login?.user ?? ''}`;
+/** Connections are shared by what leads to the same place as the same user. */
+function placeOf(destination: string, route: RelayRoute): string {
+  if (route.kind !== 'host' || route.login === undefined) return destination;
+  return `${destination} ${route.login.user}`;
 }
+
+const poolKey = (place: string, security: TransportSecurity): string =>
+  `${place} ${securityKey(security)}`;
+
+/** Nearly always one: hosts of a destination differ in security only where their records do. */
+const keysOf = (place: string, hosts: readonly HopHost[]): readonly string[] => [
+  ...new Set(hosts.map(({ security }) => poolKey(place, security))),
+];
 
 const hostName = (route: RelayRoute): string =>
   route.kind === 'mx' ? route.domain : (route.host ?? route.path);
@@ -282,18 +321,10 @@ function hopSettings(route: RelayRoute, parts: AttemptParts): HopSettings {
   const protocol = route.kind === 'lmtp' ? 'lmtp' : 'smtp';
   const session: ClientSessionOptions = { protocol, hostname, timeouts, chunking };
   if (route.kind === 'lmtp' && route.path !== undefined)
-    return {
-      session,
-      path: route.path,
-      port: undefined,
-      tls: 'none',
-      implicitTls: false,
-      login: undefined,
-    };
-  const tls = route.tls ?? 'opportunistic';
+    return { session, path: route.path, port: undefined, implicitTls: false, login: undefined };
   const port = route.port ?? 25;
   const login = route.kind === 'host' ? route.login : undefined;
   // RFC 8314 §3.3: port 465 is for TLS from the first byte.
   const implicit = route.kind === 'host' ? (route.implicitTls ?? port === 465) : false;
-  return { session, port, tls, implicitTls: implicit && tls !== 'none', login };
+  return { session, port, implicitTls: implicit && route.tls !== 'none', login };
 }

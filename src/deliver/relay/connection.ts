@@ -8,6 +8,8 @@ import type { Dialer } from '../../net/dialer.ts';
 import { reasonOf, TlsHandshakeError } from '../../net/dialer.ts';
 import type { Peer } from '../../net/peer.ts';
 import { PeerTimeout } from '../../net/peer.ts';
+import type { TlsSecurity, TransportSecurity } from '../../net/transport-security.ts';
+import { demandsTls } from '../../net/transport-security.ts';
 import type { AttemptFacts } from '../../queue/delivery.ts';
 import { replyText } from '../../queue/reply-text.ts';
 import type { SaslCredentials } from '../../sasl/client.ts';
@@ -21,7 +23,6 @@ import type { Reply } from '../../smtp/reply.ts';
 import { enhancedStatus, reply } from '../../smtp/reply.ts';
 import type { TlsFacts } from '../../smtp/tls-facts.ts';
 import { noLogin } from './login-problem.ts';
-import type { RouteTls } from './relay-route.ts';
 
 export type HopFailureKind =
   /** No connection, or it broke, or what came was no SMTP. */
@@ -66,7 +67,9 @@ export interface OpenOptions {
   readonly address?: string | undefined;
   /** The port that was called; none for a Unix socket. */
   readonly port?: number | undefined;
-  readonly tls: RouteTls;
+  readonly security: TransportSecurity;
+  /** The host's TLS is known not to work: opportunistic security goes on without. */
+  readonly inTheClear?: boolean | undefined;
   /** TLS from the first byte. */
   readonly implicitTls?: boolean | undefined;
   readonly login?: SaslCredentials | undefined;
@@ -80,19 +83,21 @@ export interface OpenOptions {
 export async function openConnection(dialed: Peer, options: OpenOptions): Promise<Connection> {
   let peer = dialed;
   let connection: Connection | undefined;
-  const startTls = async () => {
-    const { dialer, host, tls, tlsMs } = options;
-    peer = await dialer.startTls(peer, { host, verify: tls === 'verify', timeoutMs: tlsMs });
+  const { security, inTheClear = false, implicitTls = false, login } = options;
+  const startTls = async (demand: TlsSecurity) => {
+    const { dialer, host, tlsMs } = options;
+    peer = await dialer.startTls(peer, { host, security: demand, timeoutMs: tlsMs });
     return peer;
   };
   try {
-    if (options.implicitTls) await startTls();
+    if (implicitTls) await startTls(security.kind === 'none' ? { kind: 'encrypted' } : security);
     connection = new Connection(peer, options);
     await connection.hello();
-    if (peer.tls === undefined && options.tls !== 'none')
-      await connection.startTls(startTls, options.tls);
-    if (options.login !== undefined)
-      await connection.login({ insecure: options.tls === 'none', ...options.login });
+    if (peer.tls === undefined && security.kind !== 'none' && !inTheClear)
+      await connection.startTls(() => startTls(security), demandsTls(security));
+    // Without TLS a login would show the password: that is for routes that never ask for it.
+    if (login !== undefined)
+      await connection.login({ insecure: security.kind === 'none', ...login });
     return connection;
   } catch (error) {
     if (connection === undefined) peer.destroy();
@@ -115,6 +120,8 @@ export class Connection {
   readonly #host: string;
   readonly #address: string | undefined;
   readonly #port: number | undefined;
+  /** What was demanded of it: it is good for what demands the same. */
+  readonly security: TransportSecurity;
   readonly #clock: Pick<Clock, 'now'>;
   #peer: Peer;
   #facts: AttemptFacts | undefined;
@@ -136,14 +143,16 @@ export class Connection {
     {
       session,
       host,
+      security,
       address,
       port,
       clock,
-    }: Pick<OpenOptions, 'session' | 'host' | 'address' | 'port' | 'clock'>,
+    }: Pick<OpenOptions, 'session' | 'host' | 'security' | 'address' | 'port' | 'clock'>,
   ) {
     this.#peer = peer;
     this.#clock = clock ?? performance;
     this.#host = host;
+    this.security = security;
     this.#address = address;
     this.#port = port;
     this.#session = new ClientSession(session);
@@ -181,9 +190,8 @@ export class Connection {
     expectReady(await this.#drive());
   }
 
-  /** RFC 3207. Opportunistic TLS goes on without it where it is not offered, or refused. */
-  async startTls(handshake: () => Promise<Peer>, tls: RouteTls): Promise<void> {
-    const required = tls === 'require' || tls === 'verify';
+  /** RFC 3207. Unless it is required, goes on without it where it is not offered, or refused. */
+  async startTls(handshake: () => Promise<Peer>, required: boolean): Promise<void> {
     if (!this.capabilities.keywords.has('STARTTLS')) {
       if (required) throw new HopFailure('tls', noTls, false);
       return;

@@ -4,7 +4,8 @@
 import type { AttemptParts, Stoppable } from './attempt.ts';
 import { Attempt } from './attempt.ts';
 import { ConnectionPool, defaultPoolLimits } from './connection-pool.ts';
-import { defaultWalkLimits, HostMemory } from './host-walk.ts';
+import { HostMemory } from './host-memory.ts';
+import { defaultWalkLimits } from './host-walk.ts';
 import type { Relay, RelayLimits, RelayOptions } from './relay.ts';
 
 export const defaultRelayLimits: RelayLimits = {

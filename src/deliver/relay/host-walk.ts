@@ -1,25 +1,27 @@
 // The hosts of a route, one open conversation at a time: in order, each with its addresses, until
-// one talks to us or there is none left. RFC 5321 §5.1. Remembers for a while which addresses did not
-// answer and which hosts offer a TLS that does not work. What was tried, and what it said, is kept.
+// one talks to us, with the security it must have, or there is none left. RFC 5321 §5.1. Remembers for
+// a while which addresses did not answer and which hosts offer a TLS that does not work. What was
+// tried, and what it said, is kept.
 
 import { isIP } from 'node:net';
-import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { DialOptions } from '../../net/dialer.ts';
 import { DialError, type Dialer, dialFirst } from '../../net/dialer.ts';
 import type { Peer } from '../../net/peer.ts';
+import type { TransportSecurity } from '../../net/transport-security.ts';
 import type { AttemptFacts } from '../../queue/delivery.ts';
 import type { ClientSessionOptions } from '../../smtp/client/session.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { isPermanent, reply } from '../../smtp/reply.ts';
 import type { Connection } from './connection.ts';
 import { HopFailure, openConnection } from './connection.ts';
-import type { RouteLogin, RouteTls } from './relay-route.ts';
+import type { HostMemory } from './host-memory.ts';
+import type { RouteLogin } from './relay-route.ts';
+import type { FoundHost } from './security.ts';
 
-export interface HopHost {
-  readonly name: string;
-  readonly addresses: readonly string[];
+export interface HopHost extends FoundHost {
+  readonly security: TransportSecurity;
 }
 
 /** How to talk to the hosts of one route. */
@@ -28,7 +30,6 @@ export interface HopSettings {
   readonly port: number | undefined;
   /** A Unix socket, in place of hosts. */
   readonly path?: string | undefined;
-  readonly tls: RouteTls;
   readonly implicitTls: boolean;
   readonly login: RouteLogin | undefined;
 }
@@ -45,6 +46,8 @@ export interface WalkLimits {
   readonly deadMs: number;
   /** How long a host whose TLS failed is spoken to in the clear, where that is allowed. */
   readonly plaintextMs: number;
+  /** How long open connections are used by what was decided of their hosts before. */
+  readonly decisionMs: number;
 }
 
 export const defaultWalkLimits: WalkLimits = {
@@ -54,6 +57,7 @@ export const defaultWalkLimits: WalkLimits = {
   tlsMs: 30_000,
   deadMs: 60_000,
   plaintextMs: 10 * 60_000,
+  decisionMs: 5_000,
 };
 
 export interface WalkParts {
@@ -63,36 +67,6 @@ export interface WalkParts {
   readonly limits: WalkLimits;
   readonly localAddress?: string | undefined;
   readonly memory: HostMemory;
-}
-
-/** Limit: hosts and addresses that are remembered. */
-const rememberedMax = 10_000;
-
-/** What was learned about hosts, shared by all deliveries. */
-export class HostMemory {
-  readonly #clock: Clock;
-  readonly #dead = new BoundedMap<string, number>(rememberedMax);
-  readonly #plaintext = new BoundedMap<string, number>(rememberedMax);
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  isDead(address: string): boolean {
-    return (this.#dead.get(address) ?? 0) > this.#clock.now();
-  }
-  died(address: string, forMs: number): void {
-    this.#dead.set(address, this.#clock.now() + forMs);
-  }
-  lives(address: string): void {
-    this.#dead.delete(address);
-  }
-  isPlaintext(host: string): boolean {
-    return (this.#plaintext.get(host) ?? 0) > this.#clock.now();
-  }
-  tlsFailed(host: string, forMs: number): void {
-    this.#plaintext.set(host, this.#clock.now() + forMs);
-  }
 }
 
 /** What came of a call. */
@@ -141,9 +115,9 @@ export class HostWalk {
     this.#parts = parts;
     this.#settings = settings;
     this.#signal = signal;
-    this.#hosts = hosts.map(({ name, addresses }) => ({
-      name,
-      addresses: this.#liveFirst(addresses.filter((address) => !skip.has(address))),
+    this.#hosts = hosts.map((host) => ({
+      ...host,
+      addresses: this.#liveFirst(host.addresses.filter((address) => !skip.has(address))),
     }));
   }
 
@@ -197,9 +171,9 @@ export class HostWalk {
       const dialed = await this.#dial(host);
       address = dialed.address;
       const rest = host.addresses.filter((other) => other !== dialed.address);
-      if (rest.length > 0) this.#hosts[0] = { name: host.name, addresses: rest };
+      if (rest.length > 0) this.#hosts[0] = { ...host, addresses: rest };
       else this.#hosts.shift();
-      return await this.#open(dialed.peer, host.name, address);
+      return await this.#open(dialed.peer, host, address);
     } catch (error) {
       if (error instanceof DialError) this.#hosts.shift();
       this.#failed(host.name, address, error);
@@ -208,32 +182,35 @@ export class HostWalk {
   }
 
   /** @throws HopFailure */
-  async #open(peer: Peer, host: string, address: string): Promise<Connection> {
+  async #open(peer: Peer, { name, security }: HopHost, address: string): Promise<Connection> {
     const { dialer, memory, limits, clock, log } = this.#parts;
-    const { session, tls, implicitTls, login, port } = this.#settings;
+    const { session, implicitTls, login, port } = this.#settings;
     const options = {
       dialer,
       session,
       clock,
-      host,
+      host: name,
+      security,
       address: isIP(address) === 0 ? undefined : address,
       port,
       implicitTls,
       login,
       tlsMs: limits.tlsMs,
     };
-    const where = port === undefined ? host : `${host}:${port}`;
-    if (tls !== 'opportunistic' || implicitTls) return openConnection(peer, { ...options, tls });
-    if (memory.isPlaintext(where)) return openConnection(peer, inTheClear(options));
+    // No other security looks at what was learned here, or gives way to it.
+    if (security.kind !== 'opportunistic' || implicitTls) return openConnection(peer, options);
+    const where = port === undefined ? name : `${name}:${port}`;
+    const inTheClear = { ...options, inTheClear: true };
+    if (memory.isPlaintext(where)) return openConnection(peer, inTheClear);
     try {
-      return await openConnection(peer, { ...options, tls });
+      return await openConnection(peer, options);
     } catch (error) {
       if (!(error instanceof HopFailure && error.kind === 'tls')) throw error;
       // RFC 7435 §3: opportunistic security must not get in the way of communication.
-      this.#note(host, address, error.message);
-      log.info('TLS failed, going on without', { host, address, error: error.message });
+      this.#note(name, address, error.message);
+      log.info('TLS failed, going on without', { host: name, address, error: error.message });
       const again = await this.#dialOne(address, this.#signal);
-      const connection = await openConnection(again, inTheClear(options));
+      const connection = await openConnection(again, inTheClear);
       memory.tlsFailed(where, limits.plaintextMs);
       return connection;
     }
@@ -317,10 +294,3 @@ function noConnection(
   const where = path === undefined ? `${host} port ${port}` : 'the socket of the next host';
   return reply(451, '4.1', `No connection to ${where}: ${words}`);
 }
-
-// A login without TLS would show the password: `insecure` is for routes that say tls: 'none'.
-const inTheClear = <T extends { readonly login: RouteLogin | undefined }>(options: T) => ({
-  ...options,
-  tls: 'none' as const,
-  login: options.login === undefined ? undefined : { ...options.login, insecure: false },
-});

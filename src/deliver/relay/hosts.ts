@@ -1,15 +1,19 @@
-// From a route to the hosts to call: by MX for a domain (RFC 5321 §5.1), by address for a host that
-// the operator named. A named host may also be one that only this machine knows (its hosts file).
+// From a route to the hosts to call, each with the security it must have: by MX for a domain (RFC 5321
+// §5.1), by address for a host that the operator named. A named host may also be one that only this machine knows (its hosts file).
 
 import { isIP } from 'node:net';
 import type { Random } from '../../base/random.ts';
+import type { MxResult } from '../../dns/mx.ts';
 import { mxHosts } from '../../dns/mx.ts';
 import type { Resolver } from '../../dns/resolver.ts';
 import { DnsError } from '../../dns/resolver.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { HopHost } from './host-walk.ts';
-import type { RelayRoute } from './relay-route.ts';
+import type { RelayRoute, RouteTls } from './relay-route.ts';
+import { tlsOf } from './relay-route.ts';
+import type { FoundHost } from './security.ts';
+import { securityOf } from './security.ts';
 
 export type HostsFound =
   | { readonly kind: 'hosts'; readonly hosts: readonly HopHost[] }
@@ -32,7 +36,11 @@ export async function findHosts(
 ): Promise<HostsFound> {
   const { resolver, random, ourNames, ourAddresses } = parts;
   try {
-    if (route.kind !== 'mx') return { kind: 'hosts', hosts: [await namedHost(route, resolver)] };
+    const tls = tlsOf(route);
+    if (route.kind !== 'mx') {
+      const host = await namedHost(route, resolver);
+      return { kind: 'hosts', hosts: [{ ...host, security: securityOf(tls, host) }] };
+    }
     const found = await mxHosts({
       domain: route.domain,
       resolver,
@@ -41,7 +49,7 @@ export async function findHosts(
       hostsMax,
       ...(ourAddresses === undefined ? {} : { ourAddresses }),
     });
-    return found.kind === 'hosts' ? { kind: 'hosts', hosts: found.hosts } : found;
+    return found.kind === 'hosts' ? { kind: 'hosts', hosts: hopHosts(found, tls) } : found;
   } catch (error) {
     if (!(error instanceof DnsError)) throw error;
     // RFC 3463 §3.5: X.4.3, directory server failure.
@@ -50,21 +58,41 @@ export async function findHosts(
   }
 }
 
+function hopHosts(found: Extract<MxResult, { kind: 'hosts' }>, tls: RouteTls): readonly HopHost[] {
+  return found.hosts.map(({ name, canonicalName, addresses, authenticated }) => {
+    const authenticity = { name: found.authenticated, addresses: authenticated };
+    const host = { name, canonicalName, addresses, authenticity };
+    return { ...host, security: securityOf(tls, host) };
+  });
+}
+
+/** What the operator names needs no witness. */
+const named = (name: string): FoundHost => ({
+  name,
+  canonicalName: name,
+  addresses: [name],
+  authenticity: { name: true, addresses: false },
+});
+
 async function namedHost(
   { host, path }: Exclude<RelayRoute, { kind: 'mx' }> & { readonly path?: string | undefined },
   resolver: Resolver,
-): Promise<HopHost> {
-  if (path !== undefined || host === undefined)
-    return { name: path ?? '', addresses: [path ?? ''] };
+): Promise<FoundHost> {
+  if (path !== undefined || host === undefined) return named(path ?? '');
   const name = /^\[(?:IPv6:)?(.*)\]$/i.exec(host)?.[1] ?? host;
   // A name without a dot is not in the DNS, but perhaps in the machine's hosts file, like
   // `localhost`: dialing by name lets the system look it up.
-  if (isIP(name) !== 0 || !name.includes('.')) return { name, addresses: [name] };
-  const [four, six] = await bothFamilies(name, resolver);
+  if (isIP(name) !== 0 || !name.includes('.')) return named(name);
+  const found = await bothFamilies(name, resolver);
+  const [four = [], six = []] = found.map((answer) => answer?.records);
   const addresses: string[] = [];
   for (let i = 0; i < Math.max(four.length, six.length); i += 1)
     addresses.push(...six.slice(i, i + 1), ...four.slice(i, i + 1));
-  return { name, addresses: addresses.length > 0 ? addresses : [name] };
+  if (addresses.length === 0) return named(name);
+  const believed = found.find((answer) => answer?.authenticated);
+  const canonicalName = (believed ?? found.find((answer) => answer !== undefined))!.name;
+  const authenticity = { name: true, addresses: believed !== undefined };
+  return { name, canonicalName, addresses, authenticity };
 }
 
 /** One family is enough; a temporary failure counts only when the other has nothing either. */
@@ -74,9 +102,9 @@ async function bothFamilies(name: string, resolver: Resolver) {
     resolver.resolve(name, 'AAAA'),
   ]);
   const found = answers.map((answer) =>
-    answer.status === 'fulfilled' && answer.value.kind === 'records' ? answer.value.records : [],
+    answer.status === 'fulfilled' && answer.value.kind === 'records' ? answer.value : undefined,
   );
   const failed = answers.find((answer) => answer.status === 'rejected');
-  if (failed !== undefined && found.every((records) => records.length === 0)) throw failed.reason;
-  return [found[0] ?? [], found[1] ?? []] as const;
+  if (failed !== undefined && found.every((answer) => answer === undefined)) throw failed.reason;
+  return found;
 }

@@ -51,3 +51,9 @@ export type LmtpRoute =
       /** Default: opportunistic. */
       readonly tls?: RouteTls | undefined;
     };
+
+/** What a route asks for. A Unix socket needs no TLS. */
+export function tlsOf(route: RelayRoute): RouteTls {
+  if (route.kind === 'lmtp' && route.path !== undefined) return 'none';
+  return route.tls ?? 'opportunistic';
+}

@@ -1,0 +1,56 @@
+// What was learned about hosts, shared by all attempts of a relay: which addresses did not answer, whose
+// TLS does not work, and what security was decided for the hosts of a destination a moment ago.
+
+import { BoundedMap } from '../../base/bounded-map.ts';
+import type { Clock } from '../../base/clock.ts';
+
+/** Limit: hosts, addresses and destinations that are remembered. */
+const rememberedMax = 10_000;
+
+interface Decision {
+  readonly keys: readonly string[];
+  readonly until: number;
+}
+
+export class HostMemory {
+  readonly #clock: Clock;
+  readonly #dead = new BoundedMap<string, number>(rememberedMax);
+  readonly #plaintext = new BoundedMap<string, number>(rememberedMax);
+  readonly #decided = new BoundedMap<string, Decision>(rememberedMax);
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** That nobody answers there has nothing to do with TLS. */
+  isDead(address: string): boolean {
+    return (this.#dead.get(address) ?? 0) > this.#clock.now();
+  }
+  died(address: string, forMs: number): void {
+    this.#dead.set(address, this.#clock.now() + forMs);
+  }
+  lives(address: string): void {
+    this.#dead.delete(address);
+  }
+
+  /** For opportunistic security alone. */
+  isPlaintext(host: string): boolean {
+    return (this.#plaintext.get(host) ?? 0) > this.#clock.now();
+  }
+  tlsFailed(host: string, forMs: number): void {
+    this.#plaintext.set(host, this.#clock.now() + forMs);
+  }
+
+  /** Under which keys open connections are good for this way; undefined when it is to be decided anew. */
+  decided(way: string): readonly string[] | undefined {
+    const decision = this.#decided.get(way);
+    return decision !== undefined && decision.until > this.#clock.now() ? decision.keys : undefined;
+  }
+  /** The last decision, however old. */
+  lastDecided(way: string): readonly string[] {
+    return this.#decided.get(way)?.keys ?? [];
+  }
+  decide(way: string, keys: readonly string[], forMs: number): void {
+    this.#decided.set(way, { keys, until: this.#clock.now() + forMs });
+  }
+}

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FakeClock } from '../../base/fake-clock.ts';
+import { silentLog } from '../../base/log.ts';
+import { seededRandom } from '../../base/random.ts';
+import type { FakeRecords } from '../../dns/fake-resolver.ts';
+import { FakeResolver } from '../../dns/fake-resolver.ts';
+import { issueCertificate } from '../../net/certificate.ts';
+import type { Dialer } from '../../net/dialer.ts';
+import { createDialer } from '../../net/dialer.ts';
+import type { ScriptedOptions, ScriptedServer } from '../../net/scripted-server.ts';
+import { scriptedServer } from '../../net/scripted-server.ts';
+import type { DeliveryResult } from '../../queue/delivery.ts';
+import { memoryContent } from '../../store/content.ts';
+import { createRelay } from './create-relay.ts';
+import type { RelayRoute, RouteTls } from './relay-route.ts';
+
+const issued = issueCertificate({
+  commonName: 'mx1.example.net',
+  names: ['mx1.example.net', 'mx2.example.net'],
+  notBefore: new Date(Date.now() - 3_600_000),
+  notAfter: new Date(Date.now() + 3_600_000),
+});
+
+const records = (host: string): FakeRecords => ({ MX: [`10 ${host}.example.net`] });
+
+/** mx1 at 192.0.2.1 and mx2 at 192.0.2.2; example.net has the first one. */
+function make(servers: readonly [ScriptedServer, ScriptedServer?]) {
+  const resolver = new FakeResolver({
+    'example.net': records('mx1'),
+    'mx1.example.net': { A: ['192.0.2.1'] },
+    'mx2.example.net': { A: ['192.0.2.2'] },
+  });
+  const real = createDialer({ authorities: issued.certificate });
+  const dialer: Dialer = {
+    startTls: real.startTls,
+    dial: (options) => {
+      const { port } = servers[Number(options.address?.slice(-1)) - 1]!;
+      return real.dial({ ...options, address: '127.0.0.1', port });
+    },
+  };
+  const clock = new FakeClock();
+  const relay = createRelay({
+    hostname: 'relay.example.org',
+    ourNames: new Set(['relay.example.org']),
+    ...{ resolver, dialer, clock, random: seededRandom(1), log: silentLog },
+  });
+  const content = memoryContent(Buffer.from('Subject: x\r\n\r\nx\r\n'));
+  const message = { id: 'm', sender: 's@example.org', params: [], prefix: '', content };
+  const recipients = [{ address: 'r@example.net', params: [] }];
+  const lease = { message, destination: 'mx:example.net', recipients };
+  const send = async (tls: RouteTls) => {
+    const route: RelayRoute = { kind: 'mx', domain: 'example.net', tls };
+    return say(await relay.attempt(lease, route, new AbortController().signal));
+  };
+  return { resolver, clock, send, [Symbol.asyncDispose]: () => relay.close() };
+}
+
+function say({ recipients: [result] }: DeliveryResult): string {
+  const { kind, reply, facts } = result!;
+  const tls =
+    facts?.tls === undefined ? 'clear' : / verified$/.test(facts.tls) ? 'verified' : 'tls';
+  return kind === 'relayed' ? `${facts?.host} ${tls}` : `${kind}: ${reply.lines[0]}`;
+}
+
+const withTls: ScriptedOptions = { keywords: ['PIPELINING', 'STARTTLS'], tls: issued };
+
+describe('the security of a host', () => {
+  it('an open connection carries what demands the same as it was opened for, and nothing else', async () => {
+    await using server = await scriptedServer(withTls);
+    await using world = make([server]);
+    const demands = [
+      ['none', 'mx1.example.net clear'],
+      ['opportunistic', 'mx1.example.net verified'],
+      ['require', 'mx1.example.net verified'],
+      ['verify', 'mx1.example.net verified'],
+    ] as const;
+    for (const [at, [tls, said]] of demands.entries()) {
+      assert.equal(await world.send(tls), said);
+      assert.equal(server.connections.total, at + 1, tls);
+    }
+    for (const [tls, said] of demands) assert.equal(await world.send(tls), said);
+    assert.equal(server.connections.total, demands.length);
+  });
+
+  it('RFC 7435 §3: what is open without TLS because it failed carries nothing that demands it', async () => {
+    await using server = await scriptedServer();
+    await using world = make([server]);
+    assert.equal(await world.send('opportunistic'), 'mx1.example.net clear');
+    for (const tls of ['require', 'verify'] as const)
+      assert.match(await world.send(tls), /^deferred: TLS is required here/);
+    assert.equal(server.heard.filter((line) => line.startsWith('MAIL')).length, 1);
+  });
+
+  it('that TLS failed is remembered for those alone who may do without', async () => {
+    let broken = true;
+    await using server = await scriptedServer({
+      ...withTls,
+      script: (verb) => (verb === 'STARTTLS' && broken ? '454 4.7.0 not now' : undefined),
+    });
+    await using world = make([server]);
+    assert.equal(await world.send('opportunistic'), 'mx1.example.net clear');
+    broken = false;
+    assert.equal(await world.send('require'), 'mx1.example.net verified');
+    assert.equal(await world.send('verify'), 'mx1.example.net verified');
+  });
+
+  it('is decided anew every few seconds: what is open to a host that is named no more rests', async () => {
+    await using one = await scriptedServer(withTls);
+    await using two = await scriptedServer(withTls);
+    await using world = make([one, two]);
+    assert.equal(await world.send('verify'), 'mx1.example.net verified');
+    world.resolver.set('example.net', records('mx2'));
+    await world.clock.advance(3000);
+    assert.equal(await world.send('verify'), 'mx1.example.net verified', 'decided a moment ago');
+    await world.clock.advance(3000);
+    assert.equal(await world.send('verify'), 'mx2.example.net verified');
+    assert.deepEqual([one.connections.total, two.connections.total], [1, 1]);
+  });
+
+  it('asks the DNS once in a while, not for each message', async () => {
+    await using server = await scriptedServer(withTls);
+    await using world = make([server]);
+    for (let i = 0; i < 10; i += 1) await world.send('opportunistic');
+    const asked = world.resolver.queries.length;
+    assert.equal(asked, 3, 'MX, A and AAAA');
+    await world.clock.advance(4000);
+    await world.send('opportunistic');
+    assert.equal(world.resolver.queries.length, asked);
+    await world.clock.advance(2000);
+    await world.send('opportunistic');
+    assert.equal(world.resolver.queries.length, 2 * asked);
+    assert.equal(server.connections.total, 1);
+  });
+
+  it('stands as it was while the DNS has no answer, for what is open', async () => {
+    await using server = await scriptedServer(withTls);
+    await using world = make([server]);
+    assert.equal(await world.send('verify'), 'mx1.example.net verified');
+    world.resolver.set('example.net', { fails: 'servfail' });
+    for (let i = 0; i < 3; i += 1) {
+      await world.clock.advance(4000);
+      assert.equal(await world.send('verify'), 'mx1.example.net verified');
+    }
+    assert.match(await world.send('require'), /^deferred: The DNS gave no answer/);
+    assert.equal(server.connections.total, 1);
+  });
+});

@@ -1,0 +1,44 @@
+// Which security a host must have before it gets mail: the one place where that is decided, from what
+// the route asks for and what is known of the host. Whatever else may have a say in it (records of the
+// DNS, policies of the domain, demands of the message) gives a value of the same union here, and
+// nothing behind this function has to know why.
+
+import { unreachable } from '../../base/assert.ts';
+import type { TransportSecurity } from '../../net/transport-security.ts';
+import type { RouteTls } from './relay-route.ts';
+
+/** A host that was found, and how far the DNS can be believed about it. RFC 7672 §2.2. */
+export interface FoundHost {
+  /** As the MX record or the operator has it: what a certificate is for. */
+  readonly name: string;
+  /** After following CNAMEs. */
+  readonly canonicalName: string;
+  readonly addresses: readonly string[];
+  readonly authenticity: Authenticity;
+}
+
+export interface Authenticity {
+  /** Who named the host: MX records (or their absence) with the AD bit, or the operator. */
+  readonly name: boolean;
+  /** Its addresses, of one family at least, and all CNAMEs that led to them. */
+  readonly addresses: boolean;
+}
+
+const none: TransportSecurity = { kind: 'none' };
+const opportunistic: TransportSecurity = { kind: 'opportunistic' };
+const encrypted: TransportSecurity = { kind: 'encrypted' };
+
+export function securityOf(tls: RouteTls, { name }: Pick<FoundHost, 'name'>): TransportSecurity {
+  switch (tls) {
+    case 'none':
+      return none;
+    case 'opportunistic':
+      return opportunistic;
+    case 'require':
+      return encrypted;
+    case 'verify':
+      return { kind: 'names', names: [name] };
+    default:
+      return unreachable(tls);
+  }
+}
