@@ -27,7 +27,7 @@ import { Maildrops } from './maildrops.ts';
 import { Pop3Access } from './pop3-access.ts';
 import { Pop3Conversation } from './pop3-conversation.ts';
 import type { Pop3ServiceSettings } from './pop3-service.ts';
-import { Pop3Service } from './pop3-service.ts';
+import { createPop3Service } from './pop3-service.ts';
 
 const ann = 'ann@example.org';
 const salt = Buffer.from('0123456789abcdef');
@@ -71,7 +71,7 @@ async function start(options: TestOptions = {}) {
     expunge: (...args) => mailboxes.expunge(...args),
     ...options.wrap?.(mailboxes),
   };
-  const service = new Pop3Service({
+  const service = createPop3Service({
     settings: () => ({
       hostname: 'pop.example.org',
       startTls: true,

@@ -1,6 +1,6 @@
 // IMAP: mail read, sorted and shared, in folders that all sessions of the process have open together.
 
-import { ImapService } from '../access/imap/imap-service.ts';
+import { createImapService } from '../access/imap/imap-service.ts';
 import { defaultImapLimits } from '../imap/limits.ts';
 import { createImapSession } from '../imap/session.ts';
 import { OpenFolders } from '../mailbox/open-folders.ts';
@@ -15,7 +15,7 @@ export function createImap(parts: ServiceParts): ServiceFor {
   let openFolders: OpenFolders | undefined;
   return (spec) => {
     openFolders ??= new OpenFolders(stores.folders);
-    return new ImapService({
+    return createImapService({
       settings: () => {
         const { hostname, domains, imap, limits } = inForce().config;
         const domain = domains.find((name) => !name.startsWith('.')) ?? hostname;

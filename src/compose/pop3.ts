@@ -1,7 +1,7 @@
 // POP3: an inbox fetched, by one session at a time.
 
 import { Maildrops } from '../access/maildrops.ts';
-import { Pop3Service } from '../access/pop3-service.ts';
+import { createPop3Service } from '../access/pop3-service.ts';
 import { defaultPop3Limits } from '../pop3/limits.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
 import { offersStartTls } from './service-parts.ts';
@@ -11,7 +11,7 @@ export function createPop3(parts: ServiceParts): ServiceFor {
   const { connections, throttle, refusals } = admission;
   const maildrops = new Maildrops({ mailboxes: stores.mailboxes, clock });
   return (spec) =>
-    new Pop3Service({
+    createPop3Service({
       settings: () => {
         const { hostname, pop3 } = inForce().config;
         return {

@@ -12,7 +12,7 @@ import { mailboxRoom, quotaOf } from '../policy/quota.ts';
 import { senderOwner } from '../policy/sender-owner.ts';
 import { DomainQueues } from '../queue/domain-queues.ts';
 import type { SmtpServiceSettings } from '../receive/smtp-service.ts';
-import { SmtpService } from '../receive/smtp-service.ts';
+import { createSmtpService } from '../receive/smtp-service.ts';
 import { offeredMechanisms } from '../sasl/server.ts';
 import type { Quota } from '../store/folder-store.ts';
 import type { Stores } from '../store/sqlite/stores.ts';
@@ -68,7 +68,7 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
         ...rules(spec.service),
       };
     };
-    return new SmtpService({
+    return createSmtpService({
       settings,
       startTls: (peer) => certificate.startTls(peer),
       submit: (message, _client, room) => runner.submit(message, room),

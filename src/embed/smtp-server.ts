@@ -14,6 +14,7 @@ import type { Listener } from '../net/listener.ts';
 import { ListenError, listen, startServerTls } from '../net/listener.ts';
 import { createNetworks } from '../net/network.ts';
 import type { ProxyRules } from '../net/proxy-protocol.ts';
+import type { PeerService } from '../net/service.ts';
 import type { SocketPeer } from '../net/socket-peer.ts';
 import type { ServerTls } from '../net/tls.ts';
 import { loadServerTls } from '../net/tls.ts';
@@ -26,7 +27,7 @@ import type { Policy, PolicyAnswer } from '../policy/policy.ts';
 import { byStage } from '../policy/policy.ts';
 import { Refusals } from '../policy/refusals.ts';
 import { createMessageIds } from '../queue/message-id.ts';
-import { SmtpService } from '../receive/smtp-service.ts';
+import { createSmtpService } from '../receive/smtp-service.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
 import { offeredMechanisms } from '../sasl/server.ts';
 import { reply } from '../smtp/reply.ts';
@@ -46,7 +47,7 @@ const twice = Object.assign(new Error('the server is listening already'), { code
 /** From listen() to close(). */
 interface Running {
   readonly listener: Listener;
-  readonly service: SmtpService;
+  readonly service: PeerService;
   /** Removes content too large for memory, and a certificate that signs itself. */
   readonly clear: () => Promise<void>;
 }
@@ -167,7 +168,7 @@ export class SmtpServer implements AsyncDisposable {
     return createConnectionLimits({ connections, connectionsPerClient });
   }
 
-  #createService({ tls, spool, connections, refusals, log }: ServiceParts): SmtpService {
+  #createService({ tls, spool, connections, refusals, log }: ServiceParts): PeerService {
     const options = this.#options;
     const { hostname = 'localhost', service = 'smtp', insecureAuth = false } = options;
     const clock = systemClock();
@@ -176,7 +177,7 @@ export class SmtpServer implements AsyncDisposable {
     const policies = byStage([hooksPolicy(options)]);
     const mechanisms = (peer: { tls: ClientFacts['tls'] }) =>
       offeredTo(options, { tls: peer.tls, insecureAuth });
-    return new SmtpService({
+    return createSmtpService({
       settings: () => ({
         hostname,
         service,

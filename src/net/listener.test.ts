@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -299,3 +300,67 @@ async function leaveBehind(path: string): Promise<void> {
   handle.close();
   renameSync(`${path}.kept`, path);
 }
+
+describe('listen: sockets for node:http', () => {
+  async function openHttp(options: Partial<ListenOptions> = {}) {
+    const http = createHttpServer((request, response) => {
+      const { servername } = request.socket as { servername?: unknown };
+      response.end(`${request.url} ${servername || 'in the clear'}`);
+    });
+    const { listener } = await open({
+      onSocket: (socket) => void http.emit('connection', socket),
+      ...options,
+    });
+    const client = connect({ port: listener.port, host: '127.0.0.1' });
+    return { listener, client };
+  }
+  const ask = 'GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
+  const answerOn = async (socket: Socket): Promise<string> =>
+    String(Buffer.concat(await Array.fromAsync(socket)));
+
+  it('one in the clear is served', async () => {
+    const { listener, client } = await openHttp();
+    client.write(ask);
+    assert.match(await answerOn(client), /^HTTP\/1\.1 200 OK[\s\S]*\/metrics in the clear$/);
+    await listener.close();
+  });
+
+  it('so is one behind a PROXY header, all in one write', async () => {
+    const { listener, client } = await openHttp({
+      proxy: { isProxy: () => true, timeoutMs: 5_000 },
+    });
+    client.write(`PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n${ask}`);
+    assert.match(await answerOn(client), /\/metrics in the clear$/);
+    await listener.close();
+  });
+
+  it('the certificate is that of the name that is asked for, also after a change', async () => {
+    const certificate = (name: string) => {
+      const made = issueCertificate({
+        ...{ commonName: name, names: [name] },
+        ...{ notBefore: new Date(Date.now() - dayMs), notAfter: new Date(Date.now() + dayMs) },
+      });
+      return { certificate: made.certificate, privateKey: made.privateKeyPem };
+    };
+    const [a, b, c] = ['a.example', 'b.example', 'c.example'].map(certificate);
+    const serverTls = createServerTls({ ...a!, others: [b!], requestClientCertificate: false });
+    const { listener, client } = await openHttp({ implicitTls: true, tls: serverTls });
+    client.destroy();
+    const askAs = async (servername: string) => {
+      const socket = connectTls({
+        ...{ port: listener.port, host: '127.0.0.1', servername, rejectUnauthorized: false },
+      });
+      socket.write(ask);
+      await new Promise((resolve) => socket.once('secureConnect', resolve));
+      const { CN } = socket.getPeerCertificate().subject;
+      assert.match(await answerOn(socket), new RegExp(`/metrics ${servername}$`));
+      return CN;
+    };
+    assert.equal(await askAs('a.example'), 'a.example');
+    assert.equal(await askAs('b.example'), 'b.example');
+    assert.equal(await askAs('c.example'), 'a.example', 'the first, where none fits');
+    serverTls.replace({ ...a!, others: [b!, c!], requestClientCertificate: false });
+    assert.equal(await askAs('c.example'), 'c.example');
+    await listener.close();
+  });
+});

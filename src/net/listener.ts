@@ -1,14 +1,15 @@
-// Listening sockets: TCP and Unix, in the clear or with TLS from the first byte. Hands each
-// connection on as a SocketPeer; knows nothing of what is spoken.
+// Listening sockets: TCP and Unix, in the clear or with TLS from the first byte. Hands each connection
+// on, as a SocketPeer or as it is; knows nothing of what is spoken.
 
 import { chmod, rm, stat } from 'node:fs/promises';
 import type { Server, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Log } from '../base/log.ts';
+import { handshake, handshakeMs } from './handshake.ts';
 import type { ProxiedEndpoints, ProxyRules } from './proxy-protocol.ts';
 import { receiveProxyHeader, SilentProxy } from './proxy-protocol.ts';
-import { SocketPeer } from './socket-peer.ts';
+import { endsOf, SocketPeer } from './socket-peer.ts';
 import type { ServerTls } from './tls.ts';
 
 export interface ListenOptions {
@@ -29,8 +30,13 @@ export interface ListenOptions {
   readonly admitHandshake?: ((address: string) => (() => void) | undefined) | undefined;
   /** The PROXY protocol, from those who are proxies; what others send is the client's own. */
   readonly proxy?: ProxyRules | undefined;
-  /** Called for each connection; it owns the Peer from then on. */
-  readonly onConnection: (peer: SocketPeer) => void;
+  /** Called for each connection, TLS included; it owns the Peer from then on. */
+  readonly onConnection?: ((peer: SocketPeer) => void) | undefined;
+  /**
+   * In place of onConnection: the socket itself, nothing of it read, as node:http takes it. `ends`
+   * where a proxy has said whose connection it is.
+   */
+  readonly onSocket?: ((socket: Socket, ends: ProxiedEndpoints | undefined) => void) | undefined;
   /** Nothing can be said to those whose handshake fails. */
   readonly onHandshakeFailure?: ((address: string, error: Error) => void) | undefined;
   readonly log?: Log | undefined;
@@ -65,7 +71,7 @@ const backlog = 1024;
 const unnamedMax = 1000;
 
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const handshakes = new Set<SocketPeer>();
+  const handshakes = new Set<Socket>();
   const unnamed = new Set<Socket>();
   // Half-open: a client that has said everything and ended its half still wants the replies.
   const settings = { noDelay: true, keepAlive: false, allowHalfOpen: true };
@@ -127,41 +133,57 @@ async function acceptProxied(
 function accept(
   socket: Socket,
   options: ListenOptions,
-  handshakes: Set<SocketPeer>,
+  handshakes: Set<Socket>,
   ends?: ProxiedEndpoints,
 ): void {
-  const peer = new SocketPeer(socket, ends);
-  if (!options.implicitTls) {
+  if (options.implicitTls) secure(socket, options, handshakes, ends);
+  else {
+    handOver(socket, options, ends);
     if (socket.isPaused()) socket.resume(); // behind a PROXY header
-    options.onConnection(peer);
-    return;
   }
-  const { tls, admitHandshake = always } = options;
-  const release = admitHandshake(peer.remote.address);
+}
+
+function handOver(
+  socket: Socket,
+  { onConnection, onSocket }: ListenOptions,
+  ends: ProxiedEndpoints | undefined,
+): void {
+  if (onSocket !== undefined) onSocket(socket, ends);
+  else onConnection?.(new SocketPeer(socket, ends));
+}
+
+/** TLS from the first byte. */
+function secure(
+  socket: Socket,
+  options: ListenOptions,
+  handshakes: Set<Socket>,
+  ends = endsOf(socket),
+): void {
+  const { tls, admitHandshake = always, log } = options;
+  const { address } = ends.remote;
+  const release = admitHandshake(address);
   // Nothing can be said to those who are turned away, and nothing in the clear where TLS comes first.
   if (release === undefined || tls === undefined) {
     release?.();
-    peer.destroy();
+    socket.destroy();
     return;
   }
-  handshakes.add(peer);
-  const over = (): void => {
-    handshakes.delete(peer);
-    release();
-  };
-  startServerTls(peer, tls).then(
-    (secured) => {
-      over();
-      options.onConnection(secured);
-    },
-    (error: Error) => {
-      over();
-      peer.destroy();
-      const { address } = peer.remote;
-      options.log?.debug('TLS handshake failed', { client: address, error: error.message });
-      options.onHandshakeFailure?.(address, error);
-    },
-  );
+  handshakes.add(socket);
+  socket.on('error', () => {}); // the handshake has it
+  socket.pause(); // what it holds already is for TLS to take
+  const secured = new TLSSocket(socket, tls.socketOptions());
+  handshake({ socket, secured }, handshakeMs, () => {
+    over();
+    handOver(secured, options, ends);
+  }).catch((error: Error) => {
+    over();
+    log?.debug('TLS handshake failed', { client: address, error: error.message });
+    options.onHandshakeFailure?.(address, error);
+  });
+  function over(): void {
+    handshakes.delete(socket);
+    release?.();
+  }
 }
 
 const always = (): (() => void) => () => {};

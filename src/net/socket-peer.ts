@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { freeMemory } from '../base/free-memory.ts';
 import type { TlsFacts } from '../smtp/tls-facts.ts';
+import { handshake, handshakeMs } from './handshake.ts';
 import type { Endpoint, Peer } from './peer.ts';
 import { PeerTimeout } from './peer.ts';
 import { tlsFacts } from './tls.ts';
@@ -186,7 +187,7 @@ export class SocketPeer implements Peer {
    * yet taken is thrown away (CVE-2011-0411). This Peer is not to be used afterwards.
    * @throws Error when the handshake fails or takes longer than `timeoutMs`.
    */
-  startTls(wrap: (socket: Socket) => TLSSocket, timeoutMs = 30_000): Promise<SocketPeer> {
+  startTls(wrap: (socket: Socket) => TLSSocket, timeoutMs = handshakeMs): Promise<SocketPeer> {
     const socket = this.#socket;
     socket.off('data', this.#onData);
     socket.off('end', this.#onEnd);
@@ -195,33 +196,9 @@ export class SocketPeer implements Peer {
     socket.off('drain', this.#onDrain);
     socket.setTimeout(0);
     this.#pending = undefined;
-    const { remote, local } = this;
-    return new Promise((resolve, reject) => {
-      const secured = wrap(socket);
-      const fail = (error: Error) => {
-        clearTimeout(timer);
-        secured.destroy();
-        socket.destroy();
-        reject(error);
-      };
-      const timer = setTimeout(() => fail(new PeerTimeout('TLS handshake timed out')), timeoutMs);
-      const closed = () => fail(new Error('connection closed during the TLS handshake'));
-      secured.once('error', fail);
-      secured.once('_tlsError', fail);
-      secured.once('close', closed);
-      secured.once('end', closed); // an end of one direction only is no excuse here
-      secured.once('secure', () => {
-        clearTimeout(timer);
-        const peer = new SocketPeer(secured);
-        peer.#remote = remote;
-        peer.#local = local;
-        secured.off('error', fail);
-        secured.off('_tlsError', fail);
-        secured.off('close', closed);
-        secured.off('end', closed);
-        resolve(peer);
-      });
-    });
+    const ends = { remote: this.remote, local: this.local };
+    const secured = wrap(socket);
+    return handshake({ socket, secured }, timeoutMs, () => new SocketPeer(secured, ends));
   }
 
   #setTimeout(ms: number): void {
@@ -294,6 +271,14 @@ export class SocketPeer implements Peer {
     if (writers !== undefined) for (const { reject } of writers) reject(error);
   }
 }
+
+/** Both ends of a connection, as long as there is one. */
+export const endsOf = (
+  socket: Socket,
+): { readonly remote: Endpoint; readonly local: Endpoint } => ({
+  remote: endpoint(socket.remoteAddress, socket.remotePort),
+  local: endpoint(socket.localAddress, socket.localPort),
+});
 
 /** IPv4 addresses that arrived on a dual-stack socket are written as IPv4. RFC 4291 §2.5.5.2. */
 function endpoint(address: string | undefined, port: number | undefined): Endpoint {

@@ -47,6 +47,8 @@ export interface ConversationParts {
   readonly messageMs?: number | undefined;
   /** Default: the runtime's monotonic clock. */
   readonly clock?: Pick<Clock, 'now'>;
+  /** The connection is gone, and no longer counted. */
+  readonly onEnd?: (() => void) | undefined;
 }
 
 /** The peer went away, or broke the rules below us (TLS): there is nobody to answer. */
@@ -92,6 +94,10 @@ export class Conversation {
   /** No transaction is open: shutdown() ends it at once. */
   get idle(): boolean {
     return this.#idle;
+  }
+
+  ended(): void {
+    this.#parts.onEnd?.();
   }
 
   /** Resolves when the connection is gone. Never rejects. */

@@ -23,7 +23,7 @@ import { openSqliteStores } from '../store/sqlite/stores.ts';
 import type { ReceptionParts } from './reception.ts';
 import { Reception } from './reception.ts';
 import type { SmtpServiceParts, SmtpServiceSettings } from './smtp-service.ts';
-import { SmtpService } from './smtp-service.ts';
+import { createSmtpService } from './smtp-service.ts';
 
 /** Counts the writers that are neither committed nor aborted, and fails where it is told to. */
 class WatchedSpool extends MemorySpool {
@@ -89,7 +89,7 @@ async function start(setting: Setting = {}) {
     connections: setting.connections ?? 10,
     connectionsPerClient: 10,
   });
-  const service = new SmtpService({
+  const service = createSmtpService({
     settings: () => ({
       hostname: 'mx.example.net',
       service: 'smtp',

@@ -18,7 +18,7 @@ import { createDirectory } from '../../src/policy/directory.ts';
 import { Login } from '../../src/policy/login.ts';
 import { createLoginThrottle } from '../../src/policy/login-throttle.ts';
 import { byStage } from '../../src/policy/policy.ts';
-import { SmtpService } from '../../src/receive/smtp-service.ts';
+import { createSmtpService } from '../../src/receive/smtp-service.ts';
 import { defaultLimits } from '../../src/smtp/limits.ts';
 import { reply } from '../../src/smtp/reply.ts';
 import { StorageError } from '../../src/smtp/smtp-error.ts';
@@ -90,7 +90,7 @@ function createServer(world: World) {
   const policies = byStage([{ name: 'fails', mail: mayFail, rcpt: mayFail, message: mayFail }]);
   spool.fails = fails;
   const throttle = createLoginThrottle({ clock, delay: 0, failuresPerNetwork: 1e6 });
-  const service = new SmtpService({
+  const service = createSmtpService({
     settings: () => ({
       hostname: 'mx.example.net',
       service: world.protocol,

@@ -17,7 +17,7 @@ import { createLoginThrottle } from '../../src/policy/login-throttle.ts';
 import { byStage } from '../../src/policy/policy.ts';
 import { createMessageIds } from '../../src/queue/message-id.ts';
 import { QueueRunner } from '../../src/queue/runner.ts';
-import { SmtpService } from '../../src/receive/smtp-service.ts';
+import { createSmtpService } from '../../src/receive/smtp-service.ts';
 import { defaultLimits } from '../../src/smtp/limits.ts';
 import { reply } from '../../src/smtp/reply.ts';
 import { memoryHistory } from '../../src/store/history.ts';
@@ -185,7 +185,7 @@ export async function startHome(parts: HomeParts): Promise<Home> {
     { name: 'room', messageFor: async () => (parts.noRoom() ? full : undefined) },
   ]);
   const serve = (kind: 'smtp' | 'lmtp') =>
-    new SmtpService({
+    createSmtpService({
       settings: () => ({
         ...{ hostname, service: kind, startTls, bareNewlines: 'refuse', authRequired: false },
         limits: { ...defaultLimits, messageSize: messageBytesMax, textLine: 0 },

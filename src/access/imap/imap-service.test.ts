@@ -28,7 +28,7 @@ import { StorageError } from '../../smtp/smtp-error.ts';
 import type { CopyResult, FolderStore } from '../../store/folder-store.ts';
 import { openSqliteStores } from '../../store/sqlite/stores.ts';
 import type { ImapServiceSettings } from './imap-service.ts';
-import { ImapService } from './imap-service.ts';
+import { createImapService } from './imap-service.ts';
 
 const ann = 'ann@example.org';
 const keys = await deriveScramKeys('secret', Buffer.from('0123456789abcdef'), 4096);
@@ -75,7 +75,7 @@ async function start(options: TestOptions = {}) {
       return typeof found === 'function' ? found.bind(target) : found;
     },
   });
-  const service = new ImapService({
+  const service = createImapService({
     settings: () => ({
       ...{ hostname: 'imap.example.org', startTls: true, insecureAuth: true },
       ...{ quota: { bytes: undefined, messages: undefined }, admin: 'mailto:admin@example.org' },

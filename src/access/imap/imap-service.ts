@@ -1,5 +1,4 @@
-// One listener's IMAP service: makes a conversation of each connection, keeps count of them, and
-// ends them when the server stops.
+// One listener's IMAP service: makes a conversation of each connection.
 
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
@@ -9,12 +8,14 @@ import type { ImapLimits } from '../../imap/limits.ts';
 import type { ImapMachineFactory } from '../../imap/machine.ts';
 import type { OpenFolders } from '../../mailbox/open-folders.ts';
 import type { Peer } from '../../net/peer.ts';
+import { PeerService } from '../../net/service.ts';
 import type { ConnectionLimits } from '../../policy/connection-limits.ts';
 import { Login } from '../../policy/login.ts';
 import type { LoginThrottle } from '../../policy/login-throttle.ts';
 import type { Refusals } from '../../policy/refusals.ts';
 import type { Authenticator } from '../../sasl/mechanism.ts';
 import { offeredMechanisms } from '../../sasl/server.ts';
+import type { Reply } from '../../smtp/reply.ts';
 import type { FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
 import type { CommandContext } from './context.ts';
@@ -57,86 +58,55 @@ export interface ImapServiceParts {
   readonly refusals?: Refusals | undefined;
 }
 
-export class ImapService {
-  readonly #parts: ImapServiceParts;
-  readonly #conversations = new Set<ImapConversation>();
-  readonly #sessionPrefix: string;
-  #sessions = 0;
-  #stopping = false;
-  #emptied: (() => void) | undefined;
-
-  constructor(parts: ImapServiceParts) {
-    this.#parts = parts;
-    this.#sessionPrefix = parts.random.bytes(3).toString('hex');
-  }
-
-  get conversations(): number {
-    return this.#conversations.size;
-  }
-
-  accept(peer: Peer): void {
-    const { connections } = this.#parts;
-    const { address } = peer.remote;
-    if (this.#stopping) {
-      turnAway(peer, 'Server shutting down');
-      return;
-    }
-    const objection = connections.admit(address);
-    if (objection !== undefined) {
-      turnAway(peer, objection.lines[0]);
-      const reason = objection.lines[0];
-      this.#parts.refusals?.note({ service: 'imap', client: address, stage: 'connect', reason });
-      return;
-    }
-    const conversation = this.#open(peer);
-    this.#conversations.add(conversation);
-    void conversation.run().then(() => {
-      connections.release(address);
-      this.#conversations.delete(conversation);
-      if (this.#conversations.size === 0) this.#emptied?.();
-    });
-  }
-
-  /** Ends those between commands now, the others after theirs; resolves when all are gone. */
-  async shutdown(): Promise<void> {
-    this.#stopping = true;
-    for (const conversation of this.#conversations) conversation.shutdown();
-    if (this.#conversations.size === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#emptied = resolve;
-    });
-  }
-
-  /** Drops what is still there. */
-  destroy(): void {
-    for (const conversation of this.#conversations) conversation.destroy();
-  }
-
-  #open(peer: Peer): ImapConversation {
-    const { refusals, authenticator, throttle, startTls, clock } = this.#parts;
-    const { store, openFolders, spool, accountOf } = this.#parts;
-    const settings = this.#parts.settings();
-    const { hostname, insecureAuth, limits, quota, admin } = settings;
-    const id = `${this.#sessionPrefix}${(this.#sessions++).toString(36).padStart(4, '0')}`;
-    const log = logOfSession(this.#parts.log, id);
-    const mechanisms = ({ tls }: Peer) => offeredMechanisms({ authenticator, tls, insecureAuth });
-    const session = this.#parts.createSession({
-      hostname,
-      secure: peer.tls !== undefined,
-      startTls: settings.startTls,
-      mechanisms: mechanisms(peer),
-      limits,
-    });
-    const login = new Login({ authenticator, throttle, clock, log, refusals });
-    const parts = { store, openFolders, spool, limits, quota, admin, accountOf, login, clock, log };
-    const access = (voice: ConstructorParameters<typeof ImapAccess>[1]) =>
-      new ImapAccess(parts, voice);
-    return new ImapConversation({ peer, session, access, startTls, mechanisms, clock, log });
-  }
+export function createImapService(parts: ImapServiceParts): PeerService {
+  return new PeerService({
+    connections: parts.connections,
+    random: parts.random,
+    converse: (peer, session) => converse(parts, peer, session),
+    turnAway: (client, objection) => turnAway(parts, client, objection),
+  });
 }
 
 /** BYE in place of the greeting. RFC 9051 §7.1.5. */
-function turnAway(peer: Peer, text: string): void {
-  void peer.write(`* BYE ${text}\r\n`).catch(() => {});
-  void peer.end().then(() => peer.destroy());
+function turnAway(
+  { refusals }: ImapServiceParts,
+  client: string,
+  objection: Reply | 'stopping',
+): string {
+  if (objection === 'stopping') return '* BYE Server shutting down\r\n';
+  const [reason] = objection.lines;
+  refusals?.note({ service: 'imap', client, stage: 'connect', reason });
+  return `* BYE ${reason}\r\n`;
+}
+
+function converse(parts: ImapServiceParts, peer: Peer, id: string): ImapConversation {
+  const { refusals, authenticator, throttle, startTls, clock } = parts;
+  const { store, openFolders, spool, accountOf } = parts;
+  const settings = parts.settings();
+  const { hostname, insecureAuth, limits, quota, admin } = settings;
+  const log = logOfSession(parts.log, id);
+  const mechanisms = ({ tls }: Peer) => offeredMechanisms({ authenticator, tls, insecureAuth });
+  const session = parts.createSession({
+    hostname,
+    secure: peer.tls !== undefined,
+    startTls: settings.startTls,
+    mechanisms: mechanisms(peer),
+    limits,
+  });
+  const login = new Login({ authenticator, throttle, clock, log, refusals });
+  const accessParts = {
+    store,
+    openFolders,
+    spool,
+    limits,
+    quota,
+    admin,
+    accountOf,
+    login,
+    clock,
+    log,
+  };
+  const access = (voice: ConstructorParameters<typeof ImapAccess>[1]) =>
+    new ImapAccess(accessParts, voice);
+  return new ImapConversation({ peer, session, access, startTls, mechanisms, clock, log });
 }

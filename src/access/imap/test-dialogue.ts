@@ -16,12 +16,14 @@ import { defaultImapLimits } from '../../imap/limits.ts';
 import { createImapSession } from '../../imap/session.ts';
 import { OpenFolders } from '../../mailbox/open-folders.ts';
 import { MemoryPeer } from '../../net/memory-peer.ts';
+import type { PeerService } from '../../net/service.ts';
 import { createConnectionLimits } from '../../policy/connection-limits.ts';
 import { createLoginThrottle } from '../../policy/login-throttle.ts';
 import type { FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
 import { openInMemory } from '../../store/sqlite/test-stores.ts';
-import { ImapService } from './imap-service.ts';
+import type { ImapServiceParts } from './imap-service.ts';
+import { createImapService } from './imap-service.ts';
 
 export const ann = 'ann@example.org';
 export const bob = 'bob@example.org';
@@ -91,11 +93,11 @@ export const fill = async (
 
 function serviceOf(
   store: FolderStore,
-  spool: ConstructorParameters<typeof ImapService>[0]['spool'],
+  spool: ImapServiceParts['spool'],
   clock: FakeClock,
   { appendBytes, quotaBytes }: DialogueOptions,
-): ImapService {
-  return new ImapService({
+): PeerService {
+  return createImapService({
     settings: () => ({
       ...{ hostname: 'imap.example.org', startTls: false, insecureAuth: true },
       limits: { ...defaultImapLimits, ...(appendBytes && { messageSize: appendBytes }) },
@@ -123,14 +125,14 @@ interface Party {
 }
 
 class DialogueWorld {
-  readonly #service: ImapService;
+  readonly #service: PeerService;
   readonly #uidValidity: number;
   readonly #options: DialogueOptions;
   readonly #dispose: () => PromiseLike<void>;
   readonly #parties = new Map<string, Party>();
 
   constructor(
-    service: ImapService,
+    service: PeerService,
     uidValidity: number,
     options: DialogueOptions,
     dispose: () => PromiseLike<void>,

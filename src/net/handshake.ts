@@ -1,0 +1,43 @@
+// Waits for a TLS handshake, of either side, over a socket that nobody reads meanwhile.
+
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { PeerTimeout } from './peer.ts';
+
+/** How long the other side may take. */
+export const handshakeMs = 30_000;
+
+/**
+ * Resolves to what `up` makes at the moment when `secured`, which lies over `socket`, is up: nothing
+ * that comes after it is missed. @throws Error when the handshake fails or takes longer than
+ * `timeoutMs`: then both are gone.
+ */
+export function handshake<T>(
+  { socket, secured }: { readonly socket: Socket; readonly secured: TLSSocket },
+  timeoutMs: number,
+  up: () => T,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) => {
+      clearTimeout(timer);
+      secured.destroy();
+      socket.destroy();
+      reject(error);
+    };
+    const timer = setTimeout(() => fail(new PeerTimeout('TLS handshake timed out')), timeoutMs);
+    const closed = () => fail(new Error('connection closed during the TLS handshake'));
+    secured.once('error', fail);
+    secured.once('_tlsError', fail);
+    secured.once('close', closed);
+    secured.once('end', closed); // an end of one direction only is no excuse here
+    secured.once('secure', () => {
+      clearTimeout(timer);
+      const made = up();
+      secured.off('error', fail);
+      secured.off('_tlsError', fail);
+      secured.off('close', closed);
+      secured.off('end', closed);
+      resolve(made);
+    });
+  });
+}
