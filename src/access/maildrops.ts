@@ -3,20 +3,29 @@
 
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
+import type { MessageList } from '../pop3/maildrop.ts';
 import type { Content } from '../store/content.ts';
-import type { FolderIndex, MailboxStore } from '../store/mailbox-store.ts';
+import type { FolderIndex, FolderStore } from '../store/folder-store.ts';
+import { emailId } from '../store/object-id.ts';
 import type { Budget } from './read-ahead.ts';
 import { ReadAhead } from './read-ahead.ts';
 
 /** RFC 1939 knows one mailbox for each user. */
-const folder = 'INBOX';
+const inbox = 'INBOX';
+/** No folder's number: who never had mail has no mailbox yet. */
+const nowhere = 0;
+const empty: FolderIndex = {
+  uid: new Uint32Array(0),
+  email: new Float64Array(0),
+  size: new Float64Array(0),
+};
 /** Limit: what all sessions together hold of messages that were read before they were asked for. */
 const readAheadBytesMax = 64 * 2 ** 20;
 /** Limit: accounts whose last login is remembered for LOGIN-DELAY. */
 const loginsMax = 50_000;
 
 export interface MaildropsParts {
-  readonly mailboxes: Pick<MailboxStore, 'index' | 'openMany' | 'expunge'>;
+  readonly folders: Pick<FolderStore, 'find' | 'index' | 'open' | 'removeMessages'>;
   readonly clock: Clock;
 }
 
@@ -39,7 +48,7 @@ export class Maildrops {
 
   /** Reads no content. @throws StorageError */
   async open(account: string, { loginDelay }: { readonly loginDelay: number }): Promise<Opening> {
-    const { mailboxes, clock } = this.#parts;
+    const { folders, clock } = this.#parts;
     if (this.#open.has(account)) return { kind: 'in-use' };
     const now = clock.now();
     if (loginDelay > 0) {
@@ -49,9 +58,10 @@ export class Maildrops {
     }
     this.#open.add(account);
     try {
-      const index = await mailboxes.index(account, folder);
+      const folder = (await folders.find(account, inbox))?.id ?? nowhere;
+      const index = (await folders.index(folder)) ?? empty;
       const maildrop = new OpenMaildrop({
-        ...{ mailboxes, account, index, clock, budget: this.#budget },
+        ...{ folders, account, folder, index, clock, budget: this.#budget },
         release: () => this.#open.delete(account),
       });
       return { kind: 'open', maildrop };
@@ -75,6 +85,7 @@ export class Maildrops {
 
 interface OpenMaildropParts extends MaildropsParts {
   readonly account: string;
+  readonly folder: number;
   readonly index: FolderIndex;
   readonly budget: Budget;
   readonly release: () => void;
@@ -84,29 +95,31 @@ interface OpenMaildropParts extends MaildropsParts {
 export class OpenMaildrop {
   readonly #parts: OpenMaildropParts;
   readonly #ahead: ReadAhead;
+  readonly messages: MessageList;
 
   constructor(parts: OpenMaildropParts) {
-    const { mailboxes, account, index, budget, clock } = parts;
+    const { folders, folder, index, budget, clock } = parts;
+    const { uid, email, size } = index;
     this.#parts = parts;
+    this.messages = {
+      length: uid.length,
+      idAt: (one) => emailId(email[one]!),
+      sizeAt: (one) => size[one]!,
+    };
     this.#ahead = new ReadAhead({
       load: (indexes) =>
-        mailboxes.openMany(
-          account,
+        folders.open(
           folder,
-          indexes.map((one) => index.uidAt(one)),
+          indexes.map((one) => uid[one]!),
         ),
-      length: index.length,
-      sizeAt: (one) => index.sizeAt(one),
+      length: uid.length,
+      sizeAt: this.messages.sizeAt,
       ...{ budget, clock },
     });
   }
 
   get account(): string {
     return this.#parts.account;
-  }
-
-  get index(): FolderIndex {
-    return this.#parts.index;
   }
 
   /**
@@ -119,12 +132,11 @@ export class OpenMaildrop {
 
   /** RFC 1939 §6: all of them or none. @throws StorageError */
   async remove(indexes: readonly number[]): Promise<void> {
-    const { mailboxes, account, index } = this.#parts;
+    const { folders, folder, index } = this.#parts;
     if (indexes.length === 0) return;
-    await mailboxes.expunge(
-      account,
+    await folders.removeMessages(
       folder,
-      indexes.map((one) => index.uidAt(one)),
+      indexes.map((one) => index.uid[one]!),
     );
   }
 

@@ -112,7 +112,7 @@ export class Pop3Access {
     maildrop.close();
     this.#parts.log.info('mailbox closed', {
       account: maildrop.account,
-      messages: maildrop.index.length,
+      messages: maildrop.messages.length,
       retrieved: this.#sent,
       bytesOut: this.#octetsSent,
       removed: this.#removed,
@@ -127,7 +127,7 @@ export class Pop3Access {
     switch (opening.kind) {
       case 'open':
         this.#maildrop = opening.maildrop;
-        return { kind: 'opened', messages: opening.maildrop.index };
+        return { kind: 'opened', messages: opening.maildrop.messages };
       case 'in-use':
         return inUse;
       case 'too-soon':

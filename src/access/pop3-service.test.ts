@@ -20,9 +20,12 @@ import { Pop3Session } from '../pop3/session.ts';
 import { chooseSaslClient } from '../sasl/client.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
 import { deriveScramKeys } from '../sasl/scram-keys.ts';
+import { listed, removed } from '../store/conformance/harness.ts';
 import { type Content, ContentError } from '../store/content.ts';
-import type { MailboxStore } from '../store/mailbox-store.ts';
+import type { FolderFacts, FolderStore } from '../store/folder-store.ts';
+import { emailId } from '../store/object-id.ts';
 import { openSqliteStores } from '../store/sqlite/stores.ts';
+import type { MaildropsParts } from './maildrops.ts';
 import { Maildrops } from './maildrops.ts';
 import { Pop3Access } from './pop3-access.ts';
 import { Pop3Conversation } from './pop3-conversation.ts';
@@ -56,7 +59,7 @@ interface TestOptions {
   readonly settings?: Partial<Pop3ServiceSettings>;
   readonly connections?: number;
   /** What the store does differently. */
-  readonly wrap?: (mailboxes: MailboxStore) => Partial<MailboxStore>;
+  readonly wrap?: (folders: FolderStore) => Partial<FolderStore>;
   readonly failuresPerNetwork?: number;
 }
 
@@ -64,12 +67,13 @@ interface TestOptions {
 async function start(options: TestOptions = {}) {
   const clock = systemClock();
   const stores = await openSqliteStores({ directory: ':memory:', clock, log: silentLog });
-  const { mailboxes } = stores;
-  const bound: Pick<MailboxStore, 'index' | 'openMany' | 'expunge'> = {
-    index: (...args) => mailboxes.index(...args),
-    openMany: (...args) => mailboxes.openMany(...args),
-    expunge: (...args) => mailboxes.expunge(...args),
-    ...options.wrap?.(mailboxes),
+  const { folders } = stores;
+  const bound: Pick<FolderStore, 'find' | 'index' | 'open' | 'removeMessages'> = {
+    find: (...args) => folders.find(...args),
+    index: (...args) => folders.index(...args),
+    open: (...args) => folders.open(...args),
+    removeMessages: (...args) => folders.removeMessages(...args),
+    ...options.wrap?.(folders),
   };
   const service = createPop3Service({
     settings: () => ({
@@ -80,7 +84,7 @@ async function start(options: TestOptions = {}) {
       limits: defaultPop3Limits,
       ...options.settings,
     }),
-    maildrops: new Maildrops({ mailboxes: bound, clock }),
+    maildrops: new Maildrops({ folders: bound, clock }),
     authenticator,
     throttle: createLoginThrottle({
       ...{ clock, delay: 0, delayMax: 0 },
@@ -121,7 +125,7 @@ async function start(options: TestOptions = {}) {
       return client;
     },
     deliver: (body: string, account = ann) =>
-      mailboxes.append({
+      folders.deliver({
         ...{ account, folder: 'INBOX', prefix: 'Return-Path: <bob@example.net>\r\n', flags: [] },
         content: { kind: 'inline', bytes: Buffer.from(body) },
         received: 1,
@@ -238,7 +242,7 @@ describe('Pop3Service', () => {
     await client.expect('DELE 1', '+OK message 1 deleted');
     await client.expect('QUIT', '+OK pop.example.org POP3 server signing off (1 message left)');
     await client.closed();
-    const left = await test.stores.mailboxes.list(ann, 'INBOX', { after: 0, limit: 9 });
+    const left = await listed(test.stores.folders, ann);
     assert.deepEqual(
       left.map(({ id }) => id),
       [second.id],
@@ -296,13 +300,9 @@ describe('Pop3Service', () => {
       check: () => Promise.reject(gone),
     };
     await using test = await start({
-      wrap: (mailboxes) => ({
-        index: (...args) => mailboxes.index(...args),
-        openMany: async (...args) =>
-          (await mailboxes.openMany(...args)).map((content, i) =>
-            args[2][i] === 1 ? lost : content,
-          ),
-        expunge: (...args) => mailboxes.expunge(...args),
+      wrap: (folders) => ({
+        open: async (folder, uids) =>
+          (await folders.open(folder, uids)).map((content, i) => (uids[i] === 1 ? lost : content)),
       }),
     });
     await test.deliver('x');
@@ -325,10 +325,10 @@ describe('Pop3Service', () => {
         return call(...args);
       };
     await using test = await start({
-      wrap: (mailboxes) => ({
-        index: unlessFailing((...args) => mailboxes.index(...args)),
-        openMany: unlessFailing((...args) => mailboxes.openMany(...args)),
-        expunge: unlessFailing((...args) => mailboxes.expunge(...args)),
+      wrap: (folders) => ({
+        index: unlessFailing((...args) => folders.index(...args)),
+        open: unlessFailing((...args) => folders.open(...args)),
+        removeMessages: unlessFailing((...args) => folders.removeMessages(...args)),
       }),
     });
     await test.deliver('x');
@@ -356,7 +356,7 @@ describe('Pop3Service', () => {
     const { uid } = await test.deliver('x');
     await test.deliver('y');
     const client = await test.login();
-    await test.stores.mailboxes.expunge(ann, 'INBOX', [uid]);
+    await removed(test.stores.folders, ann, [uid]);
     await client.expect('RETR 1', '-ERR no such message any more: another program removed it');
     assert.match(await client.ask('RETR 2'), /^\+OK/);
   });
@@ -364,10 +364,10 @@ describe('Pop3Service', () => {
   it('RFC 2449 §6.6: pipelined RETR is answered in order, with few questions to the store', async () => {
     let asked = 0;
     await using test = await start({
-      wrap: (mailboxes) => ({
-        openMany: (...args) => {
+      wrap: (folders) => ({
+        open: (...args) => {
           asked += 1;
-          return mailboxes.openMany(...args);
+          return folders.open(...args);
         },
       }),
     });
@@ -392,7 +392,7 @@ describe('Pop3Service', () => {
     const writer = test.stores.spool.create();
     await writer.write(Buffer.from(`Subject: large\r\n\r\n${line.repeat(100_000)}`));
     const content = await writer.commit();
-    await test.stores.mailboxes.append({
+    await test.stores.folders.deliver({
       ...{ account: ann, folder: 'INBOX', content, prefix: 'P: p\r\n', flags: [], received: 1 },
     });
     const client = await test.login();
@@ -414,18 +414,17 @@ describe('Pop3Service', () => {
     await using test = await start({
       wrap: () => ({
         index: async () => ({
-          length,
-          uidAt: (index) => index + 1,
-          idAt: (index) => `m${index}`,
-          sizeAt: () => 4096,
+          uid: Uint32Array.from({ length }, (_, i) => i + 1),
+          email: Float64Array.from({ length }, (_, i) => i),
+          size: new Float64Array(length).fill(4096),
         }),
-        openMany: () => assert.fail('content was read'),
+        open: () => assert.fail('content was read'),
       }),
     });
     const client = await test.login();
     await client.expect('STAT', `+OK ${length} ${length * 4096}`);
     assert.equal((await client.listing('LIST')).split('\r\n').length, length + 1);
-    assert.ok((await client.listing('UIDL')).endsWith('50000 m49999\r\n'));
+    assert.ok((await client.listing('UIDL')).endsWith(`50000 ${emailId(length - 1)}\r\n`));
   });
 
   it('RFC 2595 §4: STLS, and then SCRAM-SHA-256-PLUS is there to be used', async () => {
@@ -479,7 +478,7 @@ describe('Pop3Service', () => {
     await busy.expect('NOOP', '+OK nothing happened');
     assert.match(await busy.ask('QUIT'), /maildrop empty/);
     await ended;
-    assert.equal((await test.stores.mailboxes.usage(ann)).messages, 0);
+    assert.equal((await test.stores.folders.usage(ann)).messages, 0);
   });
 });
 
@@ -487,15 +486,16 @@ describe('Maildrops', () => {
   it('a mailbox that cannot be opened is not locked', async () => {
     const clock = new FakeClock();
     let failing = true;
-    const mailboxes: Pick<MailboxStore, 'index' | 'openMany' | 'expunge'> = {
+    const folders: MaildropsParts['folders'] = {
+      find: async () => ({ id: 1 }) as FolderFacts,
       index: async () => {
         if (failing) throw new Error('disk');
-        return { length: 0, uidAt: () => 0, idAt: () => '', sizeAt: () => 0 };
+        return undefined;
       },
-      openMany: async () => [],
-      expunge: async () => [],
+      open: async () => [],
+      removeMessages: async () => ({ uids: [], modseq: 1 }),
     };
-    const maildrops = new Maildrops({ mailboxes, clock });
+    const maildrops = new Maildrops({ folders, clock });
     const options = { loginDelay: 0 };
     await assert.rejects(maildrops.open(ann, options));
     failing = false;
@@ -510,12 +510,19 @@ describe('Maildrops', () => {
   it('RFC 1939 §6: the lock is gone before QUIT is answered, whether or not it went well', async () => {
     const clock = systemClock();
     const opening = { loginDelay: 0 };
-    for (const expunge of [async () => [], () => Promise.reject(new Error('disk'))]) {
+    const removals: MaildropsParts['folders']['removeMessages'][] = [
+      async () => ({ uids: [], modseq: 1 }),
+      () => Promise.reject(new Error('disk')),
+    ];
+    const uid = Uint32Array.of(1);
+    const email = Float64Array.of(1);
+    for (const removeMessages of removals) {
       const maildrops = new Maildrops({
-        mailboxes: {
-          index: async () => ({ length: 1, uidAt: () => 1, idAt: () => 'm1', sizeAt: () => 1 }),
-          openMany: async () => [],
-          expunge,
+        folders: {
+          find: async () => ({ id: 1 }) as FolderFacts,
+          index: async () => ({ uid, email, size: email }),
+          open: async () => [],
+          removeMessages,
         },
         clock,
       });

@@ -62,7 +62,7 @@ async function* holdFor({ maintenance, clock }: LocalOperationsParts): AsyncIter
 const headerBytesShown = 64 * 1024;
 
 export function localOperations(parts: LocalOperationsParts): Operations {
-  const { queue, mailboxes, accounts, clock, wake } = parts;
+  const { queue, folders, accounts, clock, wake } = parts;
   const checked = async (ids: readonly string[]) => {
     for (const id of ids)
       if ((await queue.get(id)) === undefined) throw new OperationError(notQueued(id));
@@ -72,7 +72,7 @@ export function localOperations(parts: LocalOperationsParts): Operations {
     accountAdd: ({ address, password }) =>
       refused(async () => {
         const added = await addAccount(accounts, address, password, clock);
-        await mailboxes.ensure(added.address);
+        await folders.ensure(added.address);
         return taken(added.address, added.advice, foreign(parts, added.address));
       }),
     accountList: () => listAccounts(parts),
@@ -84,7 +84,7 @@ export function localOperations(parts: LocalOperationsParts): Operations {
     accountRemove: ({ address }) =>
       refused(async () => {
         await removeAccount(accounts, address);
-        await mailboxes.removeAll(addressKey(address));
+        await folders.removeAll(addressKey(address));
       }),
     addressAdd: ({ account, address }) =>
       refused(async () => {
@@ -182,11 +182,11 @@ async function refused<T>(work: () => Promise<T>): Promise<T> {
 
 async function* listAccounts({
   accounts,
-  mailboxes,
+  folders,
 }: LocalOperationsParts): AsyncIterable<AccountLine> {
   for (const { address, addresses, created } of await accounts.list()) {
     const credentials = await accounts.credentials(address);
-    const { bytes, messages } = await mailboxes.usage(address);
+    const { bytes, messages } = await folders.usage(address);
     yield {
       address,
       addresses: [address, ...addresses.filter((other) => other !== address)],

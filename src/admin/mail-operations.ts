@@ -1,12 +1,12 @@
 // What an operator does with the messages in mailboxes: list, read, delete. See operations.ts.
 
 import { ContentError } from '../store/content.ts';
-import type { MailboxMessage, MailboxStore } from '../store/mailbox-store.ts';
+import type { FolderFacts, FolderStore, ListedMessage } from '../store/folder-store.ts';
 import type { MailLine, Operations } from './operations.ts';
 import { OperationError } from './operations.ts';
 
 export interface MailOperationsParts {
-  readonly mailboxes: MailboxStore;
+  readonly folders: FolderStore;
   /** The account an address belongs to; in `dev`, any address. */
   readonly accountOf: (address: string) => Promise<string | undefined>;
   /** `postrider dev`: mail is there to be looked at and thrown away. */
@@ -38,35 +38,41 @@ async function ownerOf({ accountOf }: MailOperationsParts, address: string): Pro
 }
 
 const ownersOf = async (parts: MailOperationsParts, address: string | undefined) =>
-  address === undefined ? parts.mailboxes.owners() : [await ownerOf(parts, address)];
+  address === undefined ? parts.folders.owners() : [await ownerOf(parts, address)];
 
 async function* listMail(
   parts: MailOperationsParts,
   { address, folder }: { readonly address?: string; readonly folder?: string },
 ): AsyncIterable<MailLine> {
-  const { mailboxes } = parts;
-  for (const account of await ownersOf(parts, address)) {
-    const folders =
-      folder === undefined ? (await mailboxes.folders(account)).map(({ path }) => path) : [folder];
-    for (const path of folders)
-      for await (const page of pagesOf(mailboxes, account, path))
+  for (const account of await ownersOf(parts, address))
+    for (const { id: number, path } of await foldersOf(parts, account, folder))
+      for await (const page of pagesOf(parts.folders, number))
         for (const { id, uid, from, subject, size, received, flags } of page)
           yield {
             ...{ id, mailbox: account, folder: path, uid, from, subject, size },
             received: new Date(received).toISOString(),
             flags,
           };
-  }
+}
+
+/** INBOX first, then as they were made; or the one of that name, if there is one. */
+async function foldersOf(
+  { folders }: MailOperationsParts,
+  account: string,
+  path?: string,
+): Promise<readonly FolderFacts[]> {
+  if (path === undefined) return (await folders.folders(account)).toSorted((a, b) => a.id - b.id);
+  const found = await folders.find(account, path);
+  return found === undefined ? [] : [found];
 }
 
 async function* pagesOf(
-  mailboxes: MailboxStore,
-  account: string,
-  folder: string,
-): AsyncIterable<readonly MailboxMessage[]> {
+  folders: FolderStore,
+  folder: number,
+): AsyncIterable<readonly ListedMessage[]> {
   let after = 0;
   for (;;) {
-    const page = await mailboxes.list(account, folder, { after, limit: pageSize });
+    const page = await folders.list(folder, { after, limit: pageSize });
     yield page;
     const last = page.at(-1);
     if (last === undefined || page.length < pageSize) return;
@@ -82,16 +88,19 @@ async function* showMail(
   { address, id }: { readonly address: string; readonly id: string },
 ): AsyncIterable<Uint8Array> {
   const account = await ownerOf(parts, address);
-  const opened = await parts.mailboxes.open(account, id);
-  if (opened === undefined) throw new OperationError(unknownMessage(address, id));
+  const { folders } = parts;
+  const [message] = await folders.copies(account, id);
+  const [content] = message === undefined ? [] : await folders.open(message.folder, [message.uid]);
+  if (message === undefined || content === undefined)
+    throw new OperationError(unknownMessage(address, id));
   try {
-    await opened.content.check?.();
-    yield* opened.content.read();
+    await content.check?.();
+    yield* content.read();
   } catch (error) {
     if (!(error instanceof ContentError)) throw error;
-    const { folder, uid } = opened.message;
+    const path = (await folders.folder(message.folder))?.path;
     throw new OperationError(
-      `the content of ${id} (${account}, ${folder}, UID ${uid}) cannot be read: ${error.message}; ` +
+      `the content of ${id} (${account}, ${path}, UID ${message.uid}) cannot be read: ${error.message}; ` +
         '`postrider verify` says what can be done',
     );
   }
@@ -104,20 +113,16 @@ async function deleteMail(
 ): Promise<number> {
   const { address, ids = [] } = request;
   if (address === undefined) throw new OperationError('whose message is it? Give the address');
-  const { mailboxes } = parts;
+  const { folders } = parts;
   const account = await ownerOf(parts, address);
   const wanted = new Set(ids);
   for (const id of wanted)
-    if ((await mailboxes.open(account, id)) === undefined)
+    if ((await folders.copies(account, id)).length === 0)
       throw new OperationError(unknownMessage(address, id));
+  // A copy in another folder has the same id (RFC 8474 §4).
   for (const id of wanted)
-    for (;;) {
-      // A copy in another folder has the same id (RFC 8474 §4).
-      const opened = await mailboxes.open(account, id);
-      if (opened === undefined) break;
-      const { folder, uid } = opened.message;
-      await mailboxes.expunge(account, folder, [uid]);
-    }
+    for (const { folder, uid } of await folders.copies(account, id))
+      await folders.removeMessages(folder, [uid]);
   return wanted.size;
 }
 
@@ -126,14 +131,15 @@ async function deleteAll(parts: MailOperationsParts, address: string | undefined
     throw new OperationError(
       'all mail at once is deleted in `postrider dev` only; name the messages, or remove the account',
     );
-  const { mailboxes } = parts;
+  const { folders } = parts;
   let count = 0;
   for (const account of await ownersOf(parts, address))
-    for (const { path } of await mailboxes.folders(account)) {
-      const index = await mailboxes.index(account, path);
-      const uids = Array.from({ length: index.length }, (_, i) => index.uidAt(i));
-      for (let i = 0; i < uids.length; i += deletedAtOnce)
-        count += (await mailboxes.expunge(account, path, uids.slice(i, i + deletedAtOnce))).length;
+    for (const { id } of await foldersOf(parts, account)) {
+      const uids = [...((await folders.index(id))?.uid ?? [])];
+      for (let i = 0; i < uids.length; i += deletedAtOnce) {
+        const removed = await folders.removeMessages(id, uids.slice(i, i + deletedAtOnce));
+        count += removed.uids.length;
+      }
     }
   return count;
 }

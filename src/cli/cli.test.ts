@@ -76,9 +76,9 @@ async function fill(cwd: string, count: number): Promise<void> {
     log: silentLog,
     clock,
   });
-  await stores.mailboxes.ensure('ann@example.org');
+  await stores.folders.ensure('ann@example.org');
   for (let i = 0; i < count; i += 1)
-    await stores.mailboxes.append({
+    await stores.folders.deliver({
       account: 'ann@example.org',
       folder: i % 2 === 0 ? 'INBOX' : 'Junk',
       content: {

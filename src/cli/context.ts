@@ -4,8 +4,8 @@
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import type { AccountStore } from '../store/account-store.ts';
+import type { FolderStore } from '../store/folder-store.ts';
 import type { HistoryStore } from '../store/history.ts';
-import type { MailboxStore } from '../store/mailbox-store.ts';
 import type { StoreMaintenance } from '../store/maintenance.ts';
 import type { QueueStore } from '../store/queue-store.ts';
 
@@ -38,7 +38,7 @@ export interface RunningServer {
   }[];
   readonly stores: {
     readonly queue: QueueStore;
-    readonly mailboxes: MailboxStore;
+    readonly folders: FolderStore;
     readonly accounts: AccountStore;
     readonly maintenance: StoreMaintenance;
   };

@@ -9,7 +9,7 @@ import { offersStartTls } from './service-parts.ts';
 export function createPop3(parts: ServiceParts): ServiceFor {
   const { inForce, stores, admission, certificate, authenticator, clock, random, log } = parts;
   const { connections, throttle, refusals } = admission;
-  const maildrops = new Maildrops({ mailboxes: stores.mailboxes, clock });
+  const maildrops = new Maildrops({ folders: stores.folders, clock });
   return (spec) =>
     createPop3Service({
       settings: () => {

@@ -102,8 +102,8 @@ function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) =>
 }
 
 /** What is in the mailbox, and what was accepted for it. */
-async function expectedUsage({ mailboxes, queue }: Stores, account: string): Promise<Quota> {
-  const [stored, queued] = await Promise.all([mailboxes.usage(account), queue.roomTaken(account)]);
+async function expectedUsage({ folders, queue }: Stores, account: string): Promise<Quota> {
+  const [stored, queued] = await Promise.all([folders.usage(account), queue.roomTaken(account)]);
   return {
     bytes: stored.bytes + queued.bytes,
     messages: stored.messages + queued.messages,

@@ -12,8 +12,7 @@ import { largerThanMailbox, mailboxFull } from '../policy/quota.ts';
 import type { Deliver, RecipientResult } from '../queue/delivery.ts';
 import { reply } from '../smtp/reply.ts';
 import { type StoredContent, storedSize } from '../store/content.ts';
-import type { Quota } from '../store/folder-store.ts';
-import type { NewMailboxMessage } from '../store/mailbox-store.ts';
+import type { NewMailboxMessage, Quota } from '../store/folder-store.ts';
 import type { LeasedRecipient, QueuedMessage, QueueStore } from '../store/queue-store.ts';
 import type { Spool } from '../store/spool.ts';
 

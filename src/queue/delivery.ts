@@ -1,7 +1,7 @@
 // The seam between the queue and whoever delivers: one lease in, one result per recipient out.
 
 import type { Reply } from '../smtp/reply.ts';
-import type { NewMailboxMessage } from '../store/mailbox-store.ts';
+import type { NewMailboxMessage } from '../store/folder-store.ts';
 import type { Lease } from '../store/queue-store.ts';
 
 /** What happened at the other end, for the queue, for reports (RFC 3464) and for `why`. */

@@ -1,8 +1,10 @@
-// Folders and their messages as IMAP sees them (RFC 9051, RFC 3501), over the same mailboxes that
-// mailbox-store.ts delivers to and POP3 reads. A folder is named by its number, which is never used
-// again and survives a rename. Every change is one transaction: all of it or nothing, durable once
-// resolved. What is derived from a message (envelope, structure, search index) is computed once, on
-// first need or when there is nothing else to do, and can be thrown away and computed again.
+// Mail at rest, for every protocol that delivers it, reads it or changes it. An account has a mailbox,
+// a mailbox has folders (RFC 9051 and RFC 8621 call these mailboxes), folders have messages. A folder
+// is named by its number, which is never used again and survives a rename; a message by its UID there,
+// and in all of the account by the number of its email, which its copies share. Every change is one
+// transaction: all of it or nothing, durable once resolved. What is derived from a message (envelope,
+// structure, search index) is computed once, on first need or when there is nothing else to do, and
+// can be thrown away and computed again.
 
 import type { Content, StoredContent } from './content.ts';
 
@@ -36,7 +38,7 @@ export interface FolderFacts {
 export interface MailColumns {
   readonly length: number;
   readonly uid: Uint32Array;
-  /** The message itself, shared by its copies. RFC 8474 §5.1: EMAILID is emailText() of it. */
+  /** The message itself, shared by its copies. RFC 8474 §5.1: EMAILID is emailId() of it. */
   readonly email: Float64Array;
   readonly modseq: Float64Array;
   /** Bits of flags.ts: Seen 1, Answered 2, Flagged 4, Deleted 8, Draft 16. */
@@ -51,6 +53,32 @@ export interface MailColumns {
   readonly received: Float64Array;
   /** Milliseconds since the epoch. RFC 8514. */
   readonly saved: Float64Array;
+}
+
+/** What POP3 and whoever empties a folder need of it: columns again, in UID order. */
+export interface FolderIndex {
+  readonly uid: Uint32Array;
+  readonly email: Float64Array;
+  /** Octets. */
+  readonly size: Float64Array;
+}
+
+/** A message as listings show it. */
+export interface ListedMessage {
+  readonly folder: number;
+  readonly uid: number;
+  readonly modseq: number;
+  readonly flags: readonly string[];
+  /** Internal date, milliseconds since the epoch. */
+  readonly received: number;
+  readonly saved: number;
+  /** Octets. RFC 9051 §2.3.4. */
+  readonly size: number;
+  /** emailId() of its email. */
+  readonly id: string;
+  /** From and Subject, unfolded and decoded. */
+  readonly from: string;
+  readonly subject: string;
 }
 
 export interface FolderChanges {
@@ -91,6 +119,24 @@ export interface NewMail {
   readonly content: StoredContent;
   readonly flags: readonly string[];
   /** Internal date, milliseconds since the epoch. */
+  readonly received: number;
+}
+
+/** What is delivered to an account, by itself or in the settlement of the queue. */
+export interface NewMailboxMessage {
+  /** The account's primary address. */
+  readonly account: string;
+  /** Folder path with `/`; 'INBOX' always exists. */
+  readonly folder: string;
+  /**
+   * What to store. `queued` shares the content of a message in the queue; it only works inside the
+   * settlement of that message.
+   */
+  readonly content: StoredContent | { readonly kind: 'queued'; readonly id: string };
+  /** Header fields in front of the content for this mailbox alone: Return-Path, Delivered-To, trace. */
+  readonly prefix: string;
+  readonly flags: readonly string[];
+  /** Internal date. RFC 9051 §2.3.3. */
   readonly received: number;
 }
 
@@ -156,9 +202,20 @@ export interface Quota {
   readonly messages: number;
 }
 
+export interface Expunged {
+  /** Ascending. */
+  readonly uids: readonly number[];
+  /** HIGHESTMODSEQ afterwards. */
+  readonly modseq: number;
+}
+
 export interface FolderStore {
+  /** Everybody who has a mailbox, with or without an account, in order. */
+  owners(): Promise<readonly string[]>;
   /** Creates what is missing of the account's standard folders, and subscribes to it. */
   ensure(account: string): Promise<void>;
+  /** Everything the account has. */
+  removeAll(account: string): Promise<void>;
   /** All folders of an account, by path. */
   folders(account: string): Promise<readonly FolderFacts[]>;
   folder(id: number): Promise<FolderFacts | undefined>;
@@ -187,6 +244,15 @@ export interface FolderStore {
   ): Promise<{ readonly folder: FolderFacts; readonly messages: MailColumns } | undefined>;
   /** Undefined when the folder is gone. */
   changes(folder: number, since: number): Promise<FolderChanges | undefined>;
+  /** Undefined when the folder is gone. Reads no content. */
+  index(folder: number): Promise<FolderIndex | undefined>;
+  /** By UID; `after` is the last UID of the page before. */
+  list(
+    folder: number,
+    page: { readonly after: number; readonly limit: number },
+  ): Promise<readonly ListedMessage[]>;
+  /** The account's copies of the message with that id, by folder and UID; none when it has none. */
+  copies(account: string, id: string): Promise<readonly ListedMessage[]>;
   /** Messages with that UID and above. */
   countFrom(folder: number, uid: number): Promise<number>;
   /**
@@ -197,6 +263,12 @@ export interface FolderStore {
   /** Called after a change is visible to readers, at most once a turn for a folder. */
   watch(listener: (event: MailboxEvent) => void): () => void;
 
+  /**
+   * As a settlement of the queue delivers. The mailbox and its standard folders are made when they are
+   * missing. @throws NoSuchFolderError for other folders; inside a settlement such a message goes to
+   * INBOX. StorageError when the disk is full or fails.
+   */
+  deliver(message: NewMailboxMessage): Promise<ListedMessage>;
   /**
    * All messages or none. RFC 3502. With `quota`, here and below: what the owner of the target folder
    * may have in all. @throws NoSuchFolderError, OverQuotaError, MailboxLimitError (keywords);
@@ -245,14 +317,10 @@ export interface FolderStore {
     change: FlagChange | readonly FlagChange[],
     unchangedSince?: number,
   ): Promise<StoreResult>;
-  /**
-   * Removes messages that have \Deleted, of `uids` or of all. Returns their UIDs, ascending, and
-   * HIGHESTMODSEQ afterwards.
-   */
-  expunge(
-    folder: number,
-    uids?: readonly number[],
-  ): Promise<{ readonly uids: readonly number[]; readonly modseq: number }>;
+  /** Removes messages that have \Deleted, of `uids` or of all. */
+  expunge(folder: number, uids?: readonly number[]): Promise<Expunged>;
+  /** Removes messages whether or not they have \Deleted: POP3's DELE, `mail delete`. */
+  removeMessages(folder: number, uids: readonly number[]): Promise<Expunged>;
 
   /** In the order asked for; undefined for what is gone. Computed and kept where it was not yet. */
   digests(folder: number, uids: readonly number[]): Promise<readonly (MailDigest | undefined)[]>;
@@ -261,7 +329,10 @@ export interface FolderStore {
    * BODY[1.2.HEADER]); undefined for what is gone. Large headers are cut at 1 MiB.
    */
   headers(folder: number, uids: readonly number[]): Promise<readonly (Uint8Array | undefined)[]>;
-  /** Whole messages, as MailboxStore.openMany. The caller bounds how much that is by their sizes. */
+  /**
+   * Whole messages, in the order asked for; undefined for what is gone. Small ones are read: the
+   * caller bounds how much that is by their sizes. Large ones are read by read().
+   */
   open(folder: number, uids: readonly number[]): Promise<readonly (Content | undefined)[]>;
   /** UIDs that match, ascending. */
   search(folder: number, term: ContentTerm): Promise<Uint32Array>;
@@ -289,6 +360,15 @@ export interface FolderStore {
     folder: number | undefined,
     entries: ReadonlyMap<string, Uint8Array | undefined>,
   ): Promise<void>;
+}
+
+/** RFC 9051 §7.1 TRYCREATE: the folder a message was to be stored in does not exist. */
+export class NoSuchFolderError extends Error {
+  override readonly name = 'NoSuchFolderError';
+
+  static of(account: string, folder: string): NoSuchFolderError {
+    return new NoSuchFolderError(`${account} has no folder ${folder}`);
+  }
 }
 
 /** RFC 5530 ALREADYEXISTS. */

@@ -5,8 +5,7 @@
 import type { Finding } from '../mail/finding.ts';
 import type { Reply } from '../smtp/reply.ts';
 import type { Content, StoredContent } from './content.ts';
-import type { Quota } from './folder-store.ts';
-import type { NewMailboxMessage } from './mailbox-store.ts';
+import type { NewMailboxMessage, Quota } from './folder-store.ts';
 
 /** How a message came in: for logs and `why`. JSON-serialisable. */
 export interface Origin {

@@ -3,14 +3,12 @@
 
 import type { AccountStore } from './account-store.ts';
 import type { FolderStore } from './folder-store.ts';
-import type { MailboxStore } from './mailbox-store.ts';
 import type { StoreMaintenance } from './maintenance.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { Spool } from './spool.ts';
 
 export interface Stores extends AsyncDisposable {
   readonly queue: QueueStore;
-  readonly mailboxes: MailboxStore;
   readonly folders: FolderStore;
   readonly accounts: AccountStore;
   readonly spool: Spool;

@@ -19,7 +19,7 @@ import { FakeResolver } from '../dns/fake-resolver.ts';
 import type { MessageHeader, ParsedMessage } from '../embed/parsed-message.ts';
 import { parseMessage, readHeader } from '../embed/parsed-message.ts';
 import { addAccount } from '../policy/account-operations.ts';
-import type { NewMailboxMessage } from '../store/mailbox-store.ts';
+import type { NewMailboxMessage } from '../store/folder-store.ts';
 import type { Settlement } from '../store/queue-store.ts';
 import type { Stores } from '../store/sqlite/stores.ts';
 import { openSqliteStores } from '../store/sqlite/stores.ts';
@@ -112,7 +112,6 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       ...arrivals.watch(stores),
       spool: stores.spool,
       accounts: stores.accounts,
-      mailboxes: stores.mailboxes,
       folders: stores.folders,
     },
   });

@@ -114,11 +114,12 @@ describe('the whole server, read by IMAP', () => {
       assert.equal(Number(/BODY\[\] \{(\d+)\}/.exec(whole)![1]), octets);
       assert.deepEqual(whole.match(/^return-path.*/gim), ['Return-Path: <carol@far.test>']);
       assert.ok(whole.includes(`\r\nSubject: s${i}\r\n\r\n${body}`));
-      const { mailboxes } = server.server.stores;
-      const listed = (await mailboxes.list(ann, 'INBOX', { after: i, limit: 1 }))[0]!;
+      const { folders } = server.server.stores;
+      const inbox = (await folders.find(ann, 'INBOX'))!.id;
+      const listed = (await folders.list(inbox, { after: i, limit: 1 }))[0]!;
       assert.equal(listed.size, octets);
-      const opened = await mailboxes.open(ann, listed.id);
-      assert.equal(opened?.content.size, octets);
+      const [opened] = await folders.open(inbox, [listed.uid]);
+      assert.equal(opened?.size, octets);
     }
     client.close();
   });

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ConfigInput } from '../../src/config/config.ts';
+import { removed } from '../../src/store/conformance/harness.ts';
 import type { TestServer } from '../../src/testing/index.ts';
 import { startTestServer } from '../../src/testing/index.ts';
 import { connectClient } from './wire.ts';
@@ -54,8 +55,7 @@ async function open(server: TestServer, recipients: readonly string[], service =
   };
 }
 
-const usage = (server: TestServer, account: string) =>
-  server.server.stores.mailboxes.usage(account);
+const usage = (server: TestServer, account: string) => server.server.stores.folders.usage(account);
 
 async function delivered(server: TestServer, messages: number): Promise<void> {
   for (let i = 0; server.messages.length < messages && i < 1000; i += 1)
@@ -124,14 +124,14 @@ describe('quota', () => {
     const session = await open(server, ['both@example.org']);
     assert.deepEqual(await session.send(300_000), ['250 2.6.0']);
     await delivered(server, 2);
-    const { queue, mailboxes } = server.server.stores;
+    const { queue, folders } = server.server.stores;
     const [waiting] = await Array.fromAsync(queue.list());
     assert.deepEqual(
       waiting?.recipients.map(({ address, lastReply }) => [address, lastReply?.lines]),
       [[ann, ['The mailbox is full']]],
     );
     assert.ok((await usage(server, ann)).bytes <= MiB);
-    await mailboxes.expunge(ann, 'INBOX', [1]);
+    await removed(folders, ann, [1]);
     await server.advance(10 * 60_000);
     await delivered(server, 3);
     assert.deepEqual([(await usage(server, ann)).messages, (await queue.count()).messages], [1, 0]);

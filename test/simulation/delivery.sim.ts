@@ -12,6 +12,7 @@ import type { Log } from '../../src/base/log.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { Random } from '../../src/base/random.ts';
 import { seededRandom } from '../../src/base/random.ts';
+import { listed, openById } from '../../src/store/conformance/harness.ts';
 import type { Content } from '../../src/store/content.ts';
 import type { Stores } from '../../src/store/sqlite/stores.ts';
 import { MemoryDisk } from '../../src/store/sqlite/stores.ts';
@@ -244,12 +245,12 @@ class Simulation {
   }
 
   /** What is new in the mailboxes has arrived, each message once for each line in them. */
-  async #readMailboxes({ mailboxes }: Stores): Promise<void> {
+  async #readMailboxes({ folders }: Stores): Promise<void> {
     for (const [account, seen] of this.#seenUids)
       for (let after = seen; ; ) {
-        const page = await mailboxes.list(account, 'INBOX', { after, limit: 100 });
+        const page = await listed(folders, account, { after, limit: 100 });
         for (const { id } of page) {
-          const content = await bytesOf((await mailboxes.open(account, id))!.content);
+          const content = await bytesOf((await openById(folders, account, id))!);
           const path = /^Return-Path: <(.*)>\r$/m.exec(content.toString())?.[1];
           // It is in the mailbox because its settlement was recorded: never twice.
           this.#ledger.stored(content, account, path ?? 'no Return-Path');
@@ -284,7 +285,7 @@ class Simulation {
     assert.deepEqual([active, waiting, unrecorded, memoryBytes], [0, 0, 0, 0], 'nothing waits');
     await this.#checkNothingLost(stores);
     assert.deepEqual([this.#clients, conversations], [0, 0], 'nobody hangs on the line');
-    for (const account of accounts) await stores.mailboxes.removeAll(account);
+    for (const account of accounts) await stores.folders.removeAll(account);
     await this.#time.advance(minute);
     assert.equal(this.#disk.spool.files, 0, 'nothing is left in the spool');
     for (const table of ['message', 'recipient', 'content', 'email', 'mail']) {

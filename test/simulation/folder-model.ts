@@ -17,7 +17,7 @@ import type {
   NewMail,
   StoreResult,
 } from '../../src/store/folder-store.ts';
-import { NoSuchFolderError } from '../../src/store/mailbox-store.ts';
+import { NoSuchFolderError } from '../../src/store/folder-store.ts';
 import { changedFlags, type StoredFlags, storedFlags } from '../../src/store/sqlite/flags.ts';
 
 interface Mail {
@@ -45,6 +45,10 @@ interface Box {
 
 const uidValidity = 7;
 
+async function notAsked(): Promise<never> {
+  throw new Error('no session asks for this');
+}
+
 export class FolderModel implements FolderStore {
   readonly #boxes = new Map<number, Box>();
   readonly #subscriptions = new Set<string>();
@@ -57,6 +61,15 @@ export class FolderModel implements FolderStore {
   now: () => number = () => 0;
   /** Expunges before this modseq are not remembered. */
   forgottenBefore = 0;
+
+  // What no IMAP session asks for.
+  readonly owners = notAsked;
+  readonly removeAll = notAsked;
+  readonly index = notAsked;
+  readonly list = notAsked;
+  readonly copies = notAsked;
+  readonly deliver = notAsked;
+  readonly removeMessages = notAsked;
 
   async ensure(account: string): Promise<void> {
     if ((await this.find(account, 'INBOX')) === undefined) this.#make(account, 'INBOX', undefined);

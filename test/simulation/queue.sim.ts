@@ -15,6 +15,7 @@ import type { DeliveryResult } from '../../src/queue/delivery.ts';
 import { createMessageIds } from '../../src/queue/message-id.ts';
 import { QueueRunner } from '../../src/queue/runner.ts';
 import { reply } from '../../src/smtp/reply.ts';
+import { listed } from '../../src/store/conformance/harness.ts';
 import { memoryHistory } from '../../src/store/history.ts';
 import type { Lease, NewRecipient, QueueStore, Settlement } from '../../src/store/queue-store.ts';
 import type { WriteFault } from '../../src/store/sqlite/journal/memory-directory.ts';
@@ -353,7 +354,7 @@ class Simulation {
   async #mailbox(stores: Stores): Promise<Map<string, number>> {
     const found = new Map<string, number>();
     for (let after = 0; ; ) {
-      const page = await stores.mailboxes.list(localAccount, 'INBOX', { after, limit: 500 });
+      const page = await listed(stores.folders, localAccount, { after, limit: 500 });
       for (const { flags } of page) found.set(flags[0]!, (found.get(flags[0]!) ?? 0) + 1);
       const last = page.at(-1);
       if (last === undefined) return found;

@@ -5,8 +5,12 @@ import type { Log } from '../../base/log.ts';
 import type { Completion } from '../../imap/event.ts';
 import { StorageError, StoreGoneError } from '../../smtp/smtp-error.ts';
 import { ContentError } from '../../store/content.ts';
-import { FolderExistsError, MailboxLimitError, OverQuotaError } from '../../store/folder-store.ts';
-import { NoSuchFolderError } from '../../store/mailbox-store.ts';
+import {
+  FolderExistsError,
+  MailboxLimitError,
+  NoSuchFolderError,
+  OverQuotaError,
+} from '../../store/folder-store.ts';
 import { ImapRefusal, no } from './refusal.ts';
 
 const sentence = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);

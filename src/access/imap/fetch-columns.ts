@@ -4,6 +4,7 @@
 
 import type { FetchItem } from '../../imap/command.ts';
 import type { FolderRows } from '../../mailbox/folder-rows.ts';
+import { emailId } from '../../store/object-id.ts';
 import { dateTimeText } from './dates.ts';
 
 /** Flags are what one session sees: \Recent is among them. */
@@ -18,16 +19,13 @@ const writers: ReadonlyMap<string, Writer> = new Map<string, Writer>([
   ['INTERNALDATE', (rows, row) => `INTERNALDATE ${dateTimeText(rows.received[row]!)}`],
   ['RFC822.SIZE', (rows, row) => `RFC822.SIZE ${rows.size[row]}`],
   ['MODSEQ', (rows, row) => `MODSEQ (${rows.modseq[row]})`],
-  ['EMAILID', (rows, row) => `EMAILID (${emailText(rows.email[row]!)})`],
+  ['EMAILID', (rows, row) => `EMAILID (${emailId(rows.email[row]!)})`],
   // RFC 8474 §5.2: NIL where threads have no identifiers.
   ['THREADID', () => 'THREADID NIL'],
   ['SAVEDATE', (rows, row) => `SAVEDATE ${dateTimeText(rows.saved[row]!)}`],
 ]);
 
 export const isColumnItem = ({ kind }: FetchItem): boolean => kind === 'FLAGS' || writers.has(kind);
-
-/** RFC 8474 §5.1: an identifier of letters and digits. */
-export const emailText = (email: number): string => `m${email.toString(36)}`;
 
 export const writerOf = (kind: string, selected: FlagsSource): Writer =>
   kind === 'FLAGS' ? (_, row) => `FLAGS ${selected.flagsText(row)}` : writers.get(kind)!;

@@ -123,7 +123,7 @@ async function start(options: TestOptions = {}) {
       return peer;
     },
     deliver: (body: string) =>
-      stores.mailboxes.append({
+      stores.folders.deliver({
         ...{ account: ann, folder: 'INBOX', prefix: '', flags: [], received: 1 },
         content: { kind: 'inline', bytes: Buffer.from(body) },
       }),

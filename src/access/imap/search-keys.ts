@@ -6,7 +6,7 @@ import { unreachable } from '../../base/assert.ts';
 import type { SearchKey } from '../../imap/command.ts';
 import { bitOf } from '../../mailbox/flags.ts';
 import type { ContentTerm } from '../../store/folder-store.ts';
-import { emailText } from './fetch-columns.ts';
+import { emailId } from '../../store/object-id.ts';
 import { numbersFound } from './number-set.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
 
@@ -129,7 +129,7 @@ class Search {
       case 'modseq':
         return this.#rows((row) => rows.modseq[row]! >= key.since);
       case 'email-id':
-        return this.#rows((row) => emailText(rows.email[row]!) === key.id);
+        return this.#rows((row) => emailId(rows.email[row]!) === key.id);
       case 'header':
       case 'body':
       case 'text':

@@ -2,7 +2,6 @@
 
 import { formatLiteral, formatMailbox, formatString } from '../../imap/format.ts';
 import { utf8Octets } from '../../imap/wire-string.ts';
-import type { FolderFacts } from '../../store/folder-store.ts';
 import type { CommandContext } from './context.ts';
 
 /** A string of characters. */
@@ -16,6 +15,3 @@ export const mailboxText = (context: Pick<CommandContext, 'isEnabled'>, name: st
   formatMailbox(name, {
     utf8: context.isEnabled('IMAP4REV2') || context.isEnabled('UTF8=ACCEPT'),
   });
-
-/** RFC 8474 §4.1: the same for as long as the folder lives, whatever it is called. */
-export const mailboxId = (folder: Pick<FolderFacts, 'id'>): string => `F${folder.id}`;

@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
-import { collected, message } from '../conformance/harness.ts';
+import { collected, message, removed } from '../conformance/harness.ts';
 import { recordSyncs } from '../files/test-syncs.ts';
 import { inspectStore } from '../sqlite/inspection.ts';
 import { openSqliteStores } from '../sqlite/stores.ts';
@@ -126,7 +126,7 @@ describe('backup', () => {
     const used = await inUse();
     await using stores = used.stores;
     const release = await stores.maintenance.hold();
-    await stores.mailboxes.expunge(ann, 'INBOX', [2]);
+    await removed(stores.folders, ann, [2]);
     assert.ok(existsSync(used.file));
     release();
     while (existsSync(used.file)) await new Promise((resolve) => setImmediate(resolve));

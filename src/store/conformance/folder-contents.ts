@@ -73,7 +73,7 @@ export function testFolderContents(open: OpenTestStores): void {
   it('headers with their empty line; a prefix is part of them', async () => {
     const { test, folders, inbox } = await filled(open);
     await using _ = test;
-    await test.stores.mailboxes.append({
+    await test.stores.folders.deliver({
       ...{ account: ann, folder: 'INBOX', prefix: 'Return-Path: <x@y>\r\n' },
       ...crlf('Subject: x', '', 'body'),
     });

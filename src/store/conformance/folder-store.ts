@@ -3,9 +3,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FolderStore, MailboxEvent, MailColumns, NewMail } from '../folder-store.ts';
-import { FolderExistsError, MailboxLimitError, OverQuotaError } from '../folder-store.ts';
-import { NoSuchFolderError } from '../mailbox-store.ts';
+import {
+  FolderExistsError,
+  MailboxLimitError,
+  NoSuchFolderError,
+  OverQuotaError,
+} from '../folder-store.ts';
 import { testFolderContents } from './folder-contents.ts';
+import { testFolderDelivery } from './folder-delivery.ts';
 import type { OpenTestStores, TestStores } from './harness.ts';
 import { collected, text } from './harness.ts';
 
@@ -75,6 +80,7 @@ export function testFolderStore(name: string, open: OpenTestStores): void {
   describe(`FolderStore: ${name}`, () => {
     describe('folders', () => testFolders(open));
     describe('renaming', () => testRenaming(open));
+    describe('delivery, listings, POP3', () => testFolderDelivery(open));
     describe('append', () => testAppend(open));
     describe('flags', () => testFlags(open));
     describe('expunge', () => testExpunge(open));
@@ -167,14 +173,14 @@ function testFolders(open: OpenTestStores): void {
 
   it('goes with its account, and leaves nothing to the next of that name', async () => {
     await using test = await open();
-    const { folders, mailboxes } = test.stores;
+    const { folders } = test.stores;
     const inbox = await inboxOf(test, 2);
     await folders.subscribe(ann, 'x', true);
     await folders.annotate(ann, undefined, new Map([['/private/comment', Buffer.from('c')]]));
     await folders.ensure(bob);
     const shared = await folderId(folders, 'Sent', bob);
     await folders.setAcl(shared, ann, 'lr');
-    await mailboxes.removeAll(ann);
+    await folders.removeAll(ann);
     assert.equal(await folders.folder(inbox), undefined);
     await folders.ensure(ann);
     assert.deepEqual(await folders.subscriptions(ann), await paths(folders));
@@ -242,7 +248,7 @@ function testRenaming(open: OpenTestStores): void {
 
   it('RFC 9051 §6.3.6: INBOX stays, empty; its messages move to a new folder', async () => {
     await using test = await open();
-    const { folders, mailboxes } = test.stores;
+    const { folders } = test.stores;
     const inbox = await inboxOf(test, 3);
     const sub = await folders.create(ann, 'INBOX/sub', undefined);
     await folders.store(inbox, [2], { kind: 'add', flags: ['\\Seen', '\\Deleted'] });
@@ -261,7 +267,7 @@ function testRenaming(open: OpenTestStores): void {
     assert.ok(moved.messages.modseq.every((modseq) => modseq <= moved.folder.modseq));
     assert.equal((await folders.folder(sub.id))?.path, 'INBOX/sub');
     await assertCounters(folders);
-    await mailboxes.append({ ...mail(), account: ann, folder: 'INBOX', prefix: '' });
+    await folders.deliver({ ...mail(), account: ann, folder: 'INBOX', prefix: '' });
     assert.deepEqual(await uidsIn(folders, inbox), [4]);
   });
 }
@@ -487,7 +493,7 @@ function testFlags(open: OpenTestStores): void {
 
   it('RFC 5530 LIMIT: more keywords than a message can have are refused, and nothing is half done', async () => {
     await using test = await open();
-    const { folders, mailboxes } = test.stores;
+    const { folders } = test.stores;
     const inbox = await inboxOf(test, 3);
     const archive = await folderId(folders, 'Archive');
     const words = (count: number, name = 'k') => Array.from({ length: count }, (_, i) => name + i);
@@ -509,7 +515,6 @@ function testFlags(open: OpenTestStores): void {
             { kind: 'add', flags: words(2, 'n') },
           ],
         ),
-      () => mailboxes.store(ann, 'INBOX', [2], add),
       () => folders.append(inbox, [mail(), mail({ flags: words(65) })]),
       () => folders.replace(inbox, 1, archive, mail({ flags: words(65) })),
     ];
@@ -548,17 +553,17 @@ function testFlags(open: OpenTestStores): void {
 
   it('is the same for POP3 and delivery', async () => {
     await using test = await open();
-    const { folders, mailboxes } = test.stores;
+    const { folders } = test.stores;
     const inbox = await inboxOf(test);
-    await mailboxes.append({
+    await folders.deliver({
       ...{ account: ann, folder: 'INBOX', prefix: 'P: x\r\n' },
       ...mail({ flags: ['\\Deleted'] }),
     });
-    await mailboxes.append({ account: ann, folder: 'INBOX', prefix: '', ...mail() });
-    await mailboxes.store(ann, 'INBOX', [2], { kind: 'add', flags: ['\\Deleted', '\\Seen'] });
+    await folders.deliver({ account: ann, folder: 'INBOX', prefix: '', ...mail() });
+    await folders.store(inbox, [2], { kind: 'add', flags: ['\\Deleted', '\\Seen'] });
     await assertCounters(folders);
     assert.equal((await folders.folder(inbox))?.deleted, 2);
-    await mailboxes.expunge(ann, 'INBOX', [2]);
+    await folders.removeMessages(inbox, [2]);
     await assertCounters(folders);
   });
 }
@@ -771,7 +776,7 @@ function testChanges(open: OpenTestStores): void {
 function testWatching(open: OpenTestStores): void {
   it('hears of each folder that changed, after readers can see it', async () => {
     await using test = await open();
-    const { folders, mailboxes } = test.stores;
+    const { folders } = test.stores;
     const inbox = await inboxOf(test);
     const events: MailboxEvent[] = [];
     let heard = () => {};
@@ -789,7 +794,7 @@ function testWatching(open: OpenTestStores): void {
     const messages: MailboxEvent = { kind: 'messages', folder: inbox, account: ann };
     await folders.append(inbox, [mail(), mail()]);
     assert.deepEqual(await next(), [messages]);
-    await mailboxes.append({ ...mail(), account: ann, folder: 'INBOX', prefix: '' });
+    await folders.deliver({ ...mail(), account: ann, folder: 'INBOX', prefix: '' });
     assert.deepEqual(await next(), [messages]);
     await folders.create(ann, 'new', undefined);
     assert.deepEqual(await next(), [{ kind: 'folders', account: ann }]);

@@ -2,7 +2,8 @@
 // crash or a restart would and to open what is left.
 
 import type { FakeClock } from '../../base/fake-clock.ts';
-import type { StoredContent } from '../content.ts';
+import type { Content, StoredContent } from '../content.ts';
+import type { FolderStore, ListedMessage } from '../folder-store.ts';
 import type { Lease, NewMessage, NewRecipient, Outcome, Settlement } from '../queue-store.ts';
 import type { Stores } from '../stores.ts';
 
@@ -61,6 +62,36 @@ export const delivered: Outcome = { kind: 'delivered' };
 export function deferred(until: number, warned?: boolean): Outcome {
   const reply = { code: 451, detail: '4.1', lines: ['Try again later'] } as const;
   return { kind: 'deferred', until, reply, ...(warned === undefined ? {} : { warned }) };
+}
+
+/** What is listed of a folder; nothing where there is no such folder. */
+export async function listed(
+  folders: FolderStore,
+  account: string,
+  { path = 'INBOX', after = 0, limit = 1000 } = {},
+): Promise<readonly ListedMessage[]> {
+  const folder = await folders.find(account, path);
+  return folder === undefined ? [] : folders.list(folder.id, { after, limit });
+}
+
+/** The message with that id, wherever the account has it. */
+export async function openById(
+  folders: FolderStore,
+  account: string,
+  id: string,
+): Promise<Content | undefined> {
+  const [copy] = await folders.copies(account, id);
+  return copy === undefined ? undefined : (await folders.open(copy.folder, [copy.uid]))[0];
+}
+
+/** Of INBOX; returns what was there of them. */
+export async function removed(
+  folders: FolderStore,
+  account: string,
+  uids: readonly number[],
+): Promise<readonly number[]> {
+  const inbox = await folders.find(account, 'INBOX');
+  return inbox === undefined ? [] : (await folders.removeMessages(inbox.id, uids)).uids;
 }
 
 export async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {

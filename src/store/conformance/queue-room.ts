@@ -6,7 +6,17 @@ import { it } from 'node:test';
 import { OverQuotaError } from '../folder-store.ts';
 import type { Lease, NewMessage, RoomAsked } from '../queue-store.ts';
 import type { OpenTestStores, TestStores } from './harness.ts';
-import { at, deferred, delivered, message, settlement, text } from './harness.ts';
+import {
+  at,
+  deferred,
+  delivered,
+  listed,
+  message,
+  openById,
+  removed,
+  settlement,
+  text,
+} from './harness.ts';
 
 const ann = 'ann@example.org';
 const bob = 'bob@example.org';
@@ -101,7 +111,7 @@ function testSharing(open: OpenTestStores): void {
   for (const octets of [100, 300 * 1024])
     it(`content of ${octets} octets that a settlement gives to several is kept once, until the last is gone`, async () => {
       await using test = await open();
-      const { queue, mailboxes, spool } = test.stores;
+      const { queue, folders, spool } = test.stores;
       const needs: Needs = [
         [ann, 1],
         [bob, 1],
@@ -116,16 +126,14 @@ function testSharing(open: OpenTestStores): void {
         ...{ account, folder: 'INBOX', prefix: '', flags: [], received: 1, content },
       }));
       await queue.settle(settlement(leases[0]!, delivered, { append: appended }));
-      assert.equal((await mailboxes.usage(bob)).bytes, octets);
-      const [annUid] = (await mailboxes.list(ann, 'INBOX', { after: 0, limit: 9 })).map(
-        ({ uid }) => uid,
-      );
-      await mailboxes.expunge(ann, 'INBOX', [annUid!]);
+      assert.equal((await folders.usage(bob)).bytes, octets);
+      const [annUid] = (await listed(folders, ann)).map(({ uid }) => uid);
+      await removed(folders, ann, [annUid!]);
       await test.restart();
-      const again = test.stores.mailboxes;
-      const [kept] = await again.list(bob, 'INBOX', { after: 0, limit: 9 });
+      const again = test.stores.folders;
+      const [kept] = await listed(again, bob);
       let read = 0;
-      for await (const piece of (await again.open(bob, kept!.id))!.content.read())
+      for await (const piece of (await openById(again, bob, kept!.id))!.read())
         read += piece.length;
       assert.equal(read, octets);
     });
@@ -134,8 +142,8 @@ function testSharing(open: OpenTestStores): void {
 function testAsking(open: OpenTestStores): void {
   it('RFC 3463 §3.3: counts what is stored, what is queued, and the message itself', async () => {
     await using test = await open();
-    const { queue, mailboxes } = test.stores;
-    await mailboxes.append({
+    const { queue, folders } = test.stores;
+    await folders.deliver({
       ...{ account: ann, folder: 'INBOX', prefix: '', flags: [], received: 1 },
       content: text('x'.repeat(500)),
     });
@@ -211,7 +219,7 @@ function testAsking(open: OpenTestStores): void {
 function testGivingBack(open: OpenTestStores): void {
   it('room is given back when a recipient is delivered, has failed or is cancelled, and not before', async () => {
     await using test = await open();
-    const { queue, mailboxes } = test.stores;
+    const { queue, folders } = test.stores;
     const { leases } = await enqueue(test, 'm1', [[ann, 400]], { leaseUntil: 5000 });
     assert.equal(leases[0]?.recipients[0]?.room, ann);
     await queue.settle(settlement(leases[0]!, deferred(2_000)));
@@ -220,7 +228,7 @@ function testGivingBack(open: OpenTestStores): void {
     assert.equal(again?.recipients[0]?.room, ann);
     await queue.settle(settlement(again!, delivered, append(again!, ann)));
     assert.deepEqual(await queue.roomTaken(ann), nothing);
-    assert.deepEqual(await mailboxes.usage(ann), { bytes: contentBytes, messages: 1 });
+    assert.deepEqual(await folders.usage(ann), { bytes: contentBytes, messages: 1 });
 
     await enqueue(
       test,

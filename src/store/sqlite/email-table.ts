@@ -2,18 +2,14 @@
 // its content, when the last of them does. Its number is never used again.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { decodeEncodedWords } from '../../mail/encoded-word.ts';
-import { headerValue, parseHeader } from '../../mail/header.ts';
-import { ContentError } from '../content.ts';
 import type { ContentTable } from './content-table.ts';
+import type { Listing } from './listings.ts';
+import { listedBytesMax, listedHead, listingOf } from './listings.ts';
 import type { ReadHead } from './message-source.ts';
 import type { ContentRow } from './requests.ts';
-import { blob, integer, type Row, text, textOrNull } from './row.ts';
+import { integer } from './row.ts';
 import type { Work } from './work.ts';
 
-// Limit: how much of a message is looked at for From and Subject, and how much of them is kept.
-const headBytesMax = 32 * 2 ** 10;
-const listingTextMax = 300;
 // Ids are reserved in blocks, so that an append does not write a counter.
 const idsPerBlock = 1000;
 
@@ -24,19 +20,15 @@ export function prepareStatements(database: DatabaseSync) {
     insertEmail: prepare(
       'INSERT INTO email (id, content, sender, subject, prefix) VALUES (?, ?, ?, ?, ?)',
     ),
-    listedBefore: prepare(`SELECT value FROM meta WHERE name = 'listed_by_0_1'`),
-    head: prepare('SELECT file, substr(bytes, 1, ?) AS bytes FROM content WHERE id = ?'),
     anyMail: prepare('SELECT 1 FROM mail WHERE email = ? LIMIT 1'),
     deleteEmail: prepare('DELETE FROM email WHERE id = ? RETURNING content'),
   };
 }
 
 /** What is known of a content, for listings. */
-interface Head {
+interface Head extends Listing {
   readonly content: number;
   readonly size: number;
-  readonly from: string;
-  readonly subject: string;
 }
 
 export interface Email extends Head {
@@ -56,8 +48,6 @@ export interface EmailTableParts {
 export class EmailTable {
   readonly #parts: EmailTableParts;
   readonly #sql: ReturnType<typeof prepareStatements>;
-  /** Up to this one they are listed as version 0.1 read them. */
-  readonly #lastListedBefore: number;
   #nextId = 0;
   #idsEnd = 0;
   #lastHead: Head | undefined;
@@ -66,7 +56,6 @@ export class EmailTable {
   constructor(parts: EmailTableParts) {
     this.#parts = parts;
     this.#sql = prepareStatements(parts.database);
-    this.#lastListedBefore = integer(this.#sql.listedBefore.get()?.value ?? 0);
   }
 
   /** `content` is a row, or the key of the queue's message whose content is shared. */
@@ -78,16 +67,6 @@ export class EmailTable {
     this.#sql.insertEmail.run(email, id, head.from, head.subject, prefix);
     const size = prefix === '' ? head.size : Buffer.byteLength(prefix) + head.size;
     return { ...head, email, size };
-  }
-
-  /** `row` has email, content, sender, and subject. */
-  listing(row: Row): Pick<Head, 'from' | 'subject'> {
-    const listed = { from: text(row.sender), subject: text(row.subject) };
-    if (integer(row.email) > this.#lastListedBefore) return listed;
-    const found = this.#sql.head.get(headBytesMax, integer(row.content));
-    const file = found === undefined ? null : textOrNull(found.file);
-    const head = file === null ? blob(found?.bytes ?? new Uint8Array(0)) : this.#headOfFile(file);
-    return head.length === 0 ? listed : listingOf(head);
   }
 
   /** After a message that referred to it went. */
@@ -125,7 +104,7 @@ export class EmailTable {
   #head(content: number, inserted: ContentRow | undefined): Head {
     if (this.#lastHead?.content === content) return this.#lastHead;
     const { size, bytes, file } = inserted ?? this.#parts.contents.read(content);
-    const head = bytes?.subarray(0, headBytesMax) ?? this.#headOfFile(file ?? '');
+    const head = bytes?.subarray(0, listedBytesMax) ?? listedHead(this.#parts.readHead, file ?? '');
     const read = { content, size, ...listingOf(head) };
     this.#lastHead = read;
     // Rolled back, the number will be another content's.
@@ -134,23 +113,4 @@ export class EmailTable {
     });
     return read;
   }
-
-  /** Mail whose file has gone bad is listed without a sender; nothing else waits for it. */
-  #headOfFile(file: string): Uint8Array {
-    try {
-      return this.#parts.readHead(file, headBytesMax);
-    } catch (error) {
-      if (error instanceof ContentError) return new Uint8Array(0);
-      throw error;
-    }
-  }
 }
-
-function listingOf(head: Uint8Array): Pick<Head, 'from' | 'subject'> {
-  const fields = parseHeader(head, { bytesMax: headBytesMax, fieldsMax: 500 });
-  const from = listingText(headerValue(fields, 'from'));
-  return { from, subject: listingText(headerValue(fields, 'subject')) };
-}
-
-const listingText = (value: string | undefined): string =>
-  value === undefined ? '' : decodeEncodedWords(value).slice(0, listingTextMax).trim();

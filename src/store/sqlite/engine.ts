@@ -4,7 +4,7 @@
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { MailboxEvent } from '../folder-store.ts';
-import { NoSuchFolderError } from '../mailbox-store.ts';
+import { NoSuchFolderError } from '../folder-store.ts';
 import { StoreOpenError } from '../open-error.ts';
 import { AccountTables } from './account-tables.ts';
 import { ContentRepair } from './content-repair.ts';
@@ -14,8 +14,9 @@ import { EmailTable } from './email-table.ts';
 import { FolderTables } from './folder-tables.ts';
 import { Leases } from './leases.ts';
 import { MailTable } from './mail-table.ts';
-import { MailboxTables } from './mailbox-tables.ts';
+import { MailboxTable } from './mailbox-table.ts';
 import type { ReadHead } from './message-source.ts';
+import { MessageTables } from './message-tables.ts';
 import { QueueTables } from './queue-tables.ts';
 import type {
   Answer,
@@ -79,15 +80,16 @@ export class Engine implements Work {
       share: (key) => queue.share(key),
     });
     const mails = new MailTable(database, this, emails);
-    const mailboxes = new MailboxTables({ database, work: this, contents, emails, mails });
+    const mailboxes = new MailboxTable({ database, work: this, emails, mails });
     const rooms = new Rooms(this);
-    const folders = new FolderTables({ database, work: this, emails, mails, mailboxes, rooms });
+    const folders = new FolderTables({ database, work: this, mails, mailboxes });
+    const messages = new MessageTables({ database, work: this, emails, mails, mailboxes, rooms });
     const queue = new QueueTables({
       ...{ database, work: this, contents, leases, rooms, schedule: this.#schedule },
       usage: (account) => mailboxes.usage(account),
-      append: (message, at) => mailboxes.deliver(message, at),
+      append: (message, at) => messages.deliverOrInbox(message, at),
     });
-    const accounts = new AccountTables(database, (account) => mailboxes.removeMailbox(account));
+    const accounts = new AccountTables(database, (account) => mailboxes.remove(account));
     if (!exclusive) queue.disown();
     this.recovered = exclusive ? queue.recover(now, recoveredDelayMsMax) : 0;
     this.#handlers = handlers(
@@ -98,7 +100,7 @@ export class Engine implements Work {
         files: () => contents.files(),
         version: () => this.#seenVersion,
       },
-      ...[queue, mailboxes, folders, accounts],
+      ...[queue, folders, messages, accounts],
       new ContentRepair({ database, emails, mails }),
     );
   }
@@ -264,9 +266,8 @@ const operations: readonly Operation[] = [
   ...(['enqueue', 'enqueueWithRoom', 'takeRoom', 'roomTaken', 'adopt'] as const),
   ...(['claim', 'settle', 'release', 'nextDue', 'entries', 'entry', 'message'] as const),
   ...(['count', 'newest', 'retry', 'retryPage', 'hold', 'unhold', 'take', 'routes'] as const),
-  ...(['reroute', 'ensure', 'append', 'folders', 'mails', 'openMail', 'store', 'expunge'] as const),
-  ...(['owners', 'mailIndex', 'openMails'] as const),
-  ...(['usage', 'removeMailbox', 'addAccount', 'accounts', 'accountsVersion'] as const),
+  ...(['reroute', 'ensure', 'deliver', 'removeMails', 'removeMailbox'] as const),
+  ...(['addAccount', 'accounts', 'accountsVersion'] as const),
   ...(['removeAccount', 'addAddress', 'removeAddress', 'credentials', 'putCredential'] as const),
   ...(['removeCredential', 'secret', 'flush', 'files', 'version'] as const),
   ...(['createFolder', 'renameFolder', 'removeFolder', 'subscribe', 'appendMails'] as const),

@@ -112,7 +112,7 @@ describe('other processes', () => {
       const events: MailboxEvent[] = [];
       const stop = server.folders.watch((event) => events.push(event));
       await server.folders.usage(ann);
-      await server.mailboxes.usage(ann); // the first look is over
+      await server.folders.usage(ann); // the first look is over
       await command.folders.append(inbox, [mail()]);
       assert.equal(await countIn(server.folders, inbox), 1, 'readers see it at once');
       await clock.advance(1000);

@@ -8,26 +8,35 @@ import type {
   ContentTerm,
   CopyOptions,
   CopyResult,
+  Expunged,
   FlagChange,
   FolderChanges,
   FolderFacts,
+  FolderIndex,
   FolderStore,
+  ListedMessage,
   MailboxEvent,
   MailColumns,
   MailDigest,
   NewMail,
+  NewMailboxMessage,
   Quota,
   SortFacts,
   StoreResult,
 } from '../folder-store.ts';
-import { FolderExistsError, MailboxLimitError, OverQuotaError } from '../folder-store.ts';
-import { NoSuchFolderError } from '../mailbox-store.ts';
+import {
+  FolderExistsError,
+  MailboxLimitError,
+  NoSuchFolderError,
+  OverQuotaError,
+} from '../folder-store.ts';
+import { emailOf } from '../object-id.ts';
 import type { Spool } from '../spool.ts';
 import { digestsOf, sortFactsOf } from './derived-rows.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { MailboxFeed } from './mailbox-feed.ts';
 import { unpackMails } from './packed-mails.ts';
-import { contentRow } from './queue-store.ts';
+import { appendRow, contentRow } from './queue-store.ts';
 import type { ReaderClient } from './reader-client.ts';
 import type { NewMailRow, RefusedRow } from './requests.ts';
 
@@ -48,6 +57,14 @@ export class SqliteFolderStore implements FolderStore {
 
   async ensure(account: string): Promise<void> {
     await this.#parts.commit.call('ensure', [account, this.#now()]);
+  }
+
+  owners(): Promise<readonly string[]> {
+    return this.#parts.reader.call('owners');
+  }
+
+  async removeAll(account: string): Promise<void> {
+    await this.#parts.commit.call('removeMailbox', [account]);
   }
 
   folders(account: string): Promise<readonly FolderFacts[]> {
@@ -99,6 +116,22 @@ export class SqliteFolderStore implements FolderStore {
     return this.#parts.reader.call('snapshot', folder);
   }
 
+  index(folder: number): Promise<FolderIndex | undefined> {
+    return this.#parts.reader.call('index', folder);
+  }
+
+  list(
+    folder: number,
+    { after, limit }: { readonly after: number; readonly limit: number },
+  ): Promise<readonly ListedMessage[]> {
+    return this.#parts.reader.call('list', folder, after, limit);
+  }
+
+  async copies(account: string, id: string): Promise<readonly ListedMessage[]> {
+    const email = emailOf(id);
+    return email === undefined ? [] : this.#parts.reader.call('copies', account, email);
+  }
+
   changes(folder: number, since: number): Promise<FolderChanges | undefined> {
     return this.#parts.reader.call('changes', folder, since);
   }
@@ -113,6 +146,12 @@ export class SqliteFolderStore implements FolderStore {
 
   watch(listener: (event: MailboxEvent) => void): () => void {
     return this.#parts.feed.watch(listener);
+  }
+
+  deliver(message: NewMailboxMessage): Promise<ListedMessage> {
+    const row = appendRow(message);
+    const contents = typeof row.content === 'object' ? [row.content] : [];
+    return this.#parts.commit.call('deliver', [row, this.#now()], contents);
   }
 
   async append(
@@ -173,11 +212,12 @@ export class SqliteFolderStore implements FolderStore {
     );
   }
 
-  expunge(
-    folder: number,
-    uids?: readonly number[],
-  ): Promise<{ readonly uids: readonly number[]; readonly modseq: number }> {
+  expunge(folder: number, uids?: readonly number[]): Promise<Expunged> {
     return this.#parts.commit.call('expungeMarked', [folder, uids]);
+  }
+
+  removeMessages(folder: number, uids: readonly number[]): Promise<Expunged> {
+    return this.#parts.commit.call('removeMails', [folder, uids]);
   }
 
   async open(folder: number, uids: readonly number[]): Promise<readonly (Content | undefined)[]> {
@@ -243,7 +283,7 @@ const newMailRow = ({ content, flags, received }: NewMail): NewMailRow => ({
   ...{ content: contentRow(content), flags, received },
 });
 
-export function granted<T>(answer: T | RefusedRow): T {
+function granted<T>(answer: T | RefusedRow): T {
   if (!isRefusal(answer)) return answer;
   switch (answer.refused) {
     case 'no-folder':

@@ -6,7 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { StorageError } from '../../smtp/smtp-error.ts';
 import type { MailboxEvent } from '../folder-store.ts';
-import { NoSuchFolderError } from '../mailbox-store.ts';
+import { NoSuchFolderError } from '../folder-store.ts';
 import type {
   Answer,
   BatchResult,
@@ -55,16 +55,7 @@ const durabilities: Readonly<Record<Operation, Durability>> = {
   routes: 'read',
   reroute: 'durable',
   ensure: 'durable',
-  append: 'durable',
-  owners: 'read',
-  folders: 'read',
-  mails: 'read',
-  openMail: 'read',
-  mailIndex: 'read',
-  openMails: 'read',
-  store: 'durable',
-  expunge: 'durable',
-  usage: 'read',
+  deliver: 'durable',
   removeMailbox: 'durable',
   addAccount: 'durable',
   accounts: 'read',
@@ -91,6 +82,7 @@ const durabilities: Readonly<Record<Operation, Durability>> = {
   replaceMail: 'durable',
   storeFlags: 'durable',
   expungeMarked: 'durable',
+  removeMails: 'durable',
   leaveRecent: 'lazy',
   setAcl: 'durable',
   annotate: 'durable',

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ContentError, type ContentProblem } from '../content.ts';
 import { checkFile, findFile, readFile } from '../files/file-content.ts';
+import { emailId } from '../object-id.ts';
 import { StoreOpenError } from '../open-error.ts';
 import { damageAdvice, openError } from './database.ts';
 import { journalDirectory } from './journal/disk.ts';
 import { recoverJournal } from './journal/recovery.ts';
-import { emailText } from './mailbox-tables.ts';
 import { integer, text } from './row.ts';
 
 export interface StoreCounts {
@@ -206,7 +206,7 @@ async function* contentFaults(
         account: text(row.address),
         folder: text(row.path),
         uid: integer(row.uid),
-        id: emailText(integer(row.id)),
+        id: emailId(integer(row.id)),
       })),
       queued: queued.all(content).map(({ id }) => text(id)),
     };

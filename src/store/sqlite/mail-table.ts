@@ -1,9 +1,10 @@
 // Messages in folders: the rows, the folder's counters and its modseq, which change together, and
-// what is remembered of those that are gone. Used by MailboxTables and FolderTables inside a
+// what is remembered of those that are gone. Used by MessageTables and FolderTables inside a
 // transaction that somebody else holds. Many messages are one operation: lists of UIDs travel to
 // SQLite as one JSON text.
 
 import type { DatabaseSync } from 'node:sqlite';
+import type { Expunged } from '../folder-store.ts';
 import type { EmailTable } from './email-table.ts';
 import type { StoredFlags } from './flags.ts';
 import { addsKeyword, changedFlags, deletedBit, flagsRefusal, seenBit } from './flags.ts';
@@ -82,13 +83,6 @@ interface StoredChange {
   readonly modified: readonly number[];
 }
 
-export interface Gone {
-  /** Ascending. */
-  readonly uids: readonly number[];
-  /** HIGHESTMODSEQ afterwards. */
-  readonly modseq: number;
-}
-
 interface Counts {
   uids: number;
   messages: number;
@@ -156,7 +150,7 @@ export class MailTable {
   }
 
   /** Of all, or of `uids`; with `marked` only those that have \Deleted. */
-  remove(folder: number, uids: readonly number[] | undefined, marked: boolean): Gone {
+  remove(folder: number, uids: readonly number[] | undefined, marked: boolean): Expunged {
     const before = this.#sql.counters.get(folder) as unknown as readonly unknown[] | undefined;
     if (before === undefined) return { uids: [], modseq: 0 };
     const none = { uids: [], modseq: integer(before[0]) };

@@ -9,6 +9,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
+import { listed } from '../conformance/harness.ts';
 import { migrations } from './database.ts';
 import { openSqliteStores } from './stores.ts';
 import { temporaryDirectory } from './test-stores.ts';
@@ -105,13 +106,13 @@ it('0006: what version 0.1 read of sender and subject is read again; what comes 
       await using stores = await open();
       const bytes = Buffer.from('From: a@b\r\nSubject: new\r\n\r\nx');
       const message = { account, folder: 'INBOX', content: { kind: 'inline' as const, bytes } };
-      await stores.mailboxes.append({ ...message, flags: [], received: 0, prefix: '' });
+      await stores.folders.deliver({ ...message, flags: [], received: 0, prefix: '' });
     }
     const database = new DatabaseSync(join(directory, 'postrider.db'));
     database.exec(`UPDATE email SET subject = 'kept' WHERE subject = 'new'`);
     database.close();
     await using stores = await open();
-    const page = await stores.mailboxes.list(account, 'INBOX', { after: 0, limit: 10 });
+    const page = await listed(stores.folders, account);
     assert.deepEqual(
       page.map(({ subject }) => subject),
       ['똠방각하', 'garbled', 'kept'],

@@ -7,8 +7,10 @@ import { describe, it } from 'node:test';
 import { prepareDatabase } from './database.ts';
 import { prepareStatements as emailStatements } from './email-table.ts';
 import { prepareStatements as folderStatements } from './folder-tables.ts';
+import { prepareStatements as listingStatements } from './listings.ts';
 import { prepareStatements as mailStatements } from './mail-table.ts';
-import { prepareStatements as mailboxStatements } from './mailbox-tables.ts';
+import { prepareStatements as mailboxStatements } from './mailbox-table.ts';
+import { prepareStatements as messageStatements } from './message-tables.ts';
 import { prepareStatements as queueStatements } from './queue-tables.ts';
 import { prepareStatements as readerStatements } from './reader.ts';
 
@@ -25,9 +27,8 @@ describe('query plans', () => {
   const database = new DatabaseSync(':memory:');
   prepareDatabase(database, ':memory:');
   const all = [queueStatements, mailboxStatements, emailStatements, mailStatements];
-  const statements = [...all, folderStatements, readerStatements].flatMap((prepare) =>
-    Object.entries(prepare(database)),
-  );
+  const more = [folderStatements, messageStatements, readerStatements, listingStatements];
+  const statements = [...all, ...more].flatMap((prepare) => Object.entries(prepare(database)));
   for (const [name, { sourceSQL }] of statements)
     it(`${name} uses its index`, () => {
       const rows = database.prepare(`EXPLAIN QUERY PLAN ${sourceSQL}`).all();

@@ -6,9 +6,8 @@ import type { Clock } from '../../base/clock.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import type { Content, StoredContent } from '../content.ts';
 import { memoryContent } from '../content.ts';
-import type { Quota } from '../folder-store.ts';
+import type { NewMailboxMessage, Quota } from '../folder-store.ts';
 import { freshLeases } from '../fresh-leases.ts';
-import type { NewMailboxMessage } from '../mailbox-store.ts';
 import { messageKey } from '../message-key.ts';
 import type {
   EnqueuedWithRoom,

@@ -8,6 +8,8 @@ import type {
   ContentTerm,
   FolderChanges,
   FolderFacts,
+  FolderIndex,
+  ListedMessage,
   MailColumns,
   Quota,
 } from '../folder-store.ts';
@@ -15,6 +17,7 @@ import { ColumnsCache, copyColumns, mergeColumns } from './columns-cache.ts';
 import { Derived, type DerivedParts } from './derived.ts';
 import type { DigestsRow, SortFactsRow } from './derived-rows.ts';
 import { folderPath } from './folder-path.ts';
+import { Listings } from './listings.ts';
 import { columnsSql, mailColumns } from './mail-columns.ts';
 import type { WholeRow } from './packed-mails.ts';
 import { packMails } from './packed-mails.ts';
@@ -26,6 +29,7 @@ import type { Advanced } from './search-index.ts';
 type Columns = readonly unknown[];
 
 export interface ReaderOperations {
+  owners(): readonly string[];
   folders(account: string): readonly FolderFacts[];
   folder(id: number): FolderFacts | undefined;
   find(account: string, path: string): FolderFacts | undefined;
@@ -33,6 +37,9 @@ export interface ReaderOperations {
   snapshot(
     folder: number,
   ): { readonly folder: FolderFacts; readonly messages: MailColumns } | undefined;
+  index(folder: number): FolderIndex | undefined;
+  list(folder: number, after: number, limit: number): readonly ListedMessage[];
+  copies(account: string, email: number): readonly ListedMessage[];
   changes(folder: number, since: number): FolderChanges | undefined;
   countFrom(folder: number, uid: number): number;
   open(folder: number, uids: readonly number[]): PackedMailsRow;
@@ -56,6 +63,7 @@ export function prepareStatements(database: DatabaseSync) {
   const facts = `SELECT folder.*, mailbox.address
     FROM folder JOIN mailbox ON mailbox.id = folder.mailbox`;
   return {
+    owners: columns('SELECT address FROM mailbox ORDER BY address'),
     folders: prepare(`${facts} WHERE mailbox.address = ? ORDER BY folder.path`),
     folder: prepare(`${facts} WHERE folder.id = ?`),
     find: prepare(`${facts} WHERE mailbox.address = ? AND folder.path = ?`),
@@ -96,6 +104,7 @@ export type ReaderParts = DerivedParts;
 export class Reader implements ReaderOperations {
   readonly #database: DatabaseSync;
   readonly #derived: Derived;
+  readonly #listings: Listings;
   readonly #cache = new ColumnsCache();
   readonly #sql: ReturnType<typeof prepareStatements>;
 
@@ -103,7 +112,12 @@ export class Reader implements ReaderOperations {
     const { database } = parts;
     this.#database = database;
     this.#derived = new Derived(parts);
+    this.#listings = new Listings(database, parts.readHead);
     this.#sql = prepareStatements(database);
+  }
+
+  owners(): readonly string[] {
+    return (this.#sql.owners.all() as unknown as readonly Columns[]).map(([owner]) => text(owner));
   }
 
   folders(account: string): readonly FolderFacts[] {
@@ -131,6 +145,21 @@ export class Reader implements ReaderOperations {
       const folder = factsOf(row);
       return { folder, messages: this.#columns(folder, integer(row.forgotten)) };
     });
+  }
+
+  index(id: number): FolderIndex | undefined {
+    const found = this.snapshot(id);
+    if (found === undefined) return undefined;
+    const { uid, email, size } = found.messages;
+    return { uid, email, size };
+  }
+
+  list(folder: number, after: number, limit: number): readonly ListedMessage[] {
+    return this.#listings.list(folder, after, limit);
+  }
+
+  copies(account: string, email: number): readonly ListedMessage[] {
+    return this.#listings.copies(account, email);
   }
 
   changes(id: number, since: number): FolderChanges | undefined {
@@ -268,8 +297,8 @@ const factsOf = (row: Row): FolderFacts => ({
 const slow: ReadonlySet<string> = new Set(['digests', 'search', 'sortFacts']);
 
 const readerOperations: ReadonlySet<string> = new Set<keyof ReaderOperations>([
-  ...(['folders', 'folder', 'find', 'subscriptions', 'snapshot', 'changes'] as const),
-  ...(['countFrom', 'open'] as const),
+  ...(['owners', 'folders', 'folder', 'find', 'subscriptions', 'snapshot', 'changes'] as const),
+  ...(['index', 'list', 'copies', 'countFrom', 'open'] as const),
   ...(['digests', 'headers', 'search', 'sortFacts'] as const),
   ...(['usage', 'acl', 'sharedWith', 'annotations'] as const),
 ]);

@@ -1,9 +1,15 @@
 // What can be asked of the engine, as plain data: requests travel to a worker thread and back. The
-// facades (queue-store.ts, mailbox-store.ts, account-store.ts) turn the stores' types into these
+// facades (queue-store.ts, folder-store.ts, account-store.ts) turn the stores' types into these
 // rows; the tables (queue-tables.ts, …) bind and read them.
 
-import type { CopyResult, MailboxEvent, Quota, StoreResult } from '../folder-store.ts';
-import type { MailboxMessage } from '../mailbox-store.ts';
+import type {
+  CopyResult,
+  Expunged,
+  ListedMessage,
+  MailboxEvent,
+  Quota,
+  StoreResult,
+} from '../folder-store.ts';
 import type { Way } from '../queue-store.ts';
 
 export type SqlValue = string | number | null | Uint8Array;
@@ -133,22 +139,6 @@ export interface RouteRow extends Way {
   readonly address: string;
 }
 
-export interface FolderRow {
-  readonly path: string;
-  readonly uidValidity: number;
-  readonly uidNext: number;
-  readonly modseq: number;
-  readonly messages: number;
-  readonly unseen: number;
-  readonly specialUse: string | null;
-}
-
-export interface OpenedMailRow {
-  readonly message: MailboxMessage;
-  readonly prefix: string;
-  readonly content: ContentRow;
-}
-
 /** Messages one after the other; see PackedMail. */
 export interface PackedMailsRow {
   readonly pack: Uint8Array;
@@ -217,27 +207,6 @@ export interface QueueOperations {
   reroute(rows: readonly RouteRow[]): number;
 }
 
-export interface MailboxOperations {
-  ensure(account: string, now: number): void;
-  append(message: AppendRow, now: number): MailboxMessage;
-  owners(): readonly string[];
-  folders(account: string): readonly FolderRow[];
-  mails(account: string, folder: string, after: number, limit: number): readonly MailboxMessage[];
-  openMail(account: string, id: string): OpenedMailRow | undefined;
-  /** UID, email and size of each, one after the other. */
-  mailIndex(account: string, folder: string, after: number, limit: number): Float64Array;
-  openMails(account: string, folder: string, uids: readonly number[]): PackedMailsRow;
-  store(
-    account: string,
-    folder: string,
-    uids: readonly number[],
-    change: FlagChangeRow,
-  ): readonly MailboxMessage[] | RefusedRow;
-  expunge(account: string, folder: string, uids: readonly number[]): readonly number[];
-  usage(account: string): { bytes: number; messages: number };
-  removeMailbox(account: string): void;
-}
-
 export interface NewMailRow {
   readonly content: ContentRow;
   readonly flags: readonly string[];
@@ -268,17 +237,8 @@ export interface ArrivalRow {
   readonly uid: number;
 }
 
-export interface FolderOperations {
-  /** The number of the new folder. */
-  createFolder(
-    account: string,
-    path: string,
-    specialUse: string | null,
-    now: number,
-  ): number | RefusedRow;
-  renameFolder(account: string, from: string, to: string, now: number): RefusedRow | undefined;
-  removeFolder(account: string, path: string): RefusedRow | undefined;
-  subscribe(account: string, path: string, on: boolean, now: number): RefusedRow | undefined;
+export interface MessageOperations {
+  deliver(message: AppendRow, now: number): ListedMessage;
   appendMails(
     folder: number,
     mails: readonly NewMailRow[],
@@ -294,10 +254,23 @@ export interface FolderOperations {
     changes: readonly FlagChangeRow[],
     unchangedSince: number | undefined,
   ): StoreResult | RefusedRow;
-  expungeMarked(
-    folder: number,
-    uids: readonly number[] | undefined,
-  ): { readonly uids: readonly number[]; readonly modseq: number };
+  expungeMarked(folder: number, uids: readonly number[] | undefined): Expunged;
+  removeMails(folder: number, uids: readonly number[]): Expunged;
+}
+
+export interface FolderOperations {
+  ensure(account: string, now: number): void;
+  removeMailbox(account: string): void;
+  /** The number of the new folder. */
+  createFolder(
+    account: string,
+    path: string,
+    specialUse: string | null,
+    now: number,
+  ): number | RefusedRow;
+  renameFolder(account: string, from: string, to: string, now: number): RefusedRow | undefined;
+  removeFolder(account: string, path: string): RefusedRow | undefined;
+  subscribe(account: string, path: string, on: boolean, now: number): RefusedRow | undefined;
   leaveRecent(folder: number, below: number): void;
   setAcl(folder: number, identifier: string, rights: string): RefusedRow | undefined;
   annotate(
@@ -339,8 +312,8 @@ export interface StoreOperations {
 
 export interface Operations
   extends QueueOperations,
-    MailboxOperations,
     FolderOperations,
+    MessageOperations,
     AccountOperations,
     RepairOperations,
     StoreOperations {}

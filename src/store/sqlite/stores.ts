@@ -26,7 +26,6 @@ import { MemoryJournalDirectory } from './journal/memory-directory.ts';
 import { JournaledQueueStore } from './journal/queue-store.ts';
 import { restore } from './journal/restore.ts';
 import { MailboxFeed } from './mailbox-feed.ts';
-import { SqliteMailboxStore } from './mailbox-store.ts';
 import { SqliteMaintenance } from './maintenance.ts';
 import { SqliteQueueStore } from './queue-store.ts';
 import type { ReaderClient } from './reader-client.ts';
@@ -206,7 +205,6 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
     };
     return {
       queue,
-      mailboxes: new SqliteMailboxStore({ commit, spool, clock }),
       folders: new SqliteFolderStore({ commit, reader, feed, spool, clock }),
       accounts,
       spool,

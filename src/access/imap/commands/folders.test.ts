@@ -216,7 +216,7 @@ describe('DELETE, RENAME', () => {
     await using test = await start();
     const client = test.as(ann);
     await client.create('INBOX/sub');
-    await test.stores.mailboxes.append({
+    await test.stores.folders.deliver({
       ...{ account: ann, folder: 'INBOX', prefix: '', flags: [], received: 1 },
       content: { kind: 'inline', bytes: Buffer.from('Subject: x\r\n\r\n') },
     });
@@ -361,7 +361,7 @@ describe('STATUS', () => {
     await using test = await start();
     const client = test.as(ann);
     for (const flags of [['\\Seen'], ['\\Deleted'], []])
-      await test.stores.mailboxes.append({
+      await test.stores.folders.deliver({
         ...{ account: ann, folder: 'INBOX', prefix: '', flags, received: 1 },
         content: { kind: 'inline', bytes: Buffer.from('Subject: x\r\n\r\n') },
       });
@@ -619,7 +619,7 @@ describe('QUOTA, NAMESPACE, ID', () => {
   it('RFC 9208: usage in KiB and messages, of the account’s own root', async () => {
     await using test = await start();
     const client = test.as(ann);
-    await test.stores.mailboxes.append({
+    await test.stores.folders.deliver({
       ...{ account: ann, folder: 'INBOX', prefix: '', flags: [], received: 1 },
       content: { kind: 'inline', bytes: Buffer.alloc(1500, 'x') },
     });

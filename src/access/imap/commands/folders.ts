@@ -2,11 +2,12 @@
 // RFC 4314 §4 (who may), RFC 8474 §4.2 (MAILBOXID).
 
 import type { FolderFacts } from '../../../store/folder-store.ts';
+import { mailboxId } from '../../../store/object-id.ts';
 import { requireRight } from '../acl.ts';
 import type { CommandContext, ExecutorOf, LocatedFolder } from '../context.ts';
 import { newName, superiors } from '../names.ts';
 import { ImapRefusal, ok } from '../refusal.ts';
-import { mailboxId, mailboxText } from '../words.ts';
+import { mailboxText } from '../words.ts';
 import { closeSelected } from './selection.ts';
 
 /** RFC 6154 §2: those that are about where messages lie. \All and \Flagged would be views. */
@@ -28,7 +29,7 @@ export const create: ExecutorOf<'CREATE'> = async ({ mailbox, specialUse }, cont
   const folder = await context.store.create(place.account, place.path, use);
   context.updates?.know({ kind: 'made', folder });
   announce(context, { written, name });
-  return ok('CREATE completed', `MAILBOXID (${mailboxId(folder)})`);
+  return ok('CREATE completed', `MAILBOXID (${mailboxId(folder.id)})`);
 };
 
 export const remove: ExecutorOf<'DELETE'> = async ({ mailbox }, context) => {

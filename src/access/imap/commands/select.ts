@@ -1,12 +1,12 @@
 // SELECT and EXAMINE: RFC 9051 §6.3.2 and §6.3.3, RFC 3501 §6.3.1 (RECENT, UNSEEN), RFC 7162 §3.1.2 and
 // §3.2.5 (HIGHESTMODSEQ, QRESYNC), RFC 8474 §4.1 (MAILBOXID), RFC 4314 §5.2 (READ-WRITE by rights).
 
+import { mailboxId } from '../../../store/object-id.ts';
 import { requireRight } from '../acl.ts';
 import type { CommandContext, ExecutorOf, LocatedFolder } from '../context.ts';
 import { ImapRefusal } from '../refusal.ts';
 import { firstUnseen, SelectedMailbox } from '../selected-mailbox.ts';
 import { SessionUpdates } from '../updates.ts';
-import { mailboxId } from '../words.ts';
 import { oldName } from './folders.ts';
 import { listText } from './list.ts';
 import { resynchronise } from './qresync.ts';
@@ -73,7 +73,7 @@ function tellFacts(selected: SelectedMailbox, context: CommandContext): void {
   context.untagged(`OK [UIDVALIDITY ${folder.uidValidity}] UIDs are valid`);
   context.untagged(`OK [UIDNEXT ${folder.uidNext}] Predicted next UID`);
   context.untagged(`OK [HIGHESTMODSEQ ${folder.modseq}] Highest`);
-  context.untagged(`OK [MAILBOXID (${mailboxId(folder)})] Ok`);
+  context.untagged(`OK [MAILBOXID (${mailboxId(folder.id)})] Ok`);
 }
 
 // RFC 9051 §6.3.2: a LIST response, and the name as it was written where that is another form of it.

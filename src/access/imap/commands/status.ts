@@ -4,10 +4,11 @@
 
 import { unreachable } from '../../../base/assert.ts';
 import type { StatusItem } from '../../../imap/command.ts';
+import { mailboxId } from '../../../store/object-id.ts';
 import { requireRight } from '../acl.ts';
 import type { CommandContext, ExecutorOf, LocatedFolder } from '../context.ts';
 import { ok } from '../refusal.ts';
-import { mailboxId, mailboxText } from '../words.ts';
+import { mailboxText } from '../words.ts';
 
 /** Bit of \Deleted in MailColumns.flags. */
 const deletedBit = 8;
@@ -52,7 +53,7 @@ function valueText(
     case 'HIGHESTMODSEQ':
       return folder.modseq;
     case 'MAILBOXID':
-      return `(${mailboxId(folder)})`;
+      return `(${mailboxId(folder.id)})`;
     case 'APPENDLIMIT':
       return context.limits.messageSize;
     case 'DELETED-STORAGE':
