@@ -239,6 +239,16 @@ describe('createDirectory', () => {
     const { log, warnings } = recordingLog();
     await told(createDirectory({ ...options, log }), 'half@example.org');
     assert.deepEqual(warnings[0]?.targets, ['nobody@example.org']);
+    const aliases = new Map([
+      ['a@example.org', ['b@example.org', 'ann@example.org']],
+      ['b@example.org', ['a@example.org']],
+      ['right@example.org', ['ann@example.org']],
+    ]);
+    const directory = createDirectory({ ...options, aliases, log });
+    await told(directory, 'a@example.org');
+    assert.deepEqual(warnings[1]?.targets, ['a@example.org']);
+    await told(directory, 'right@example.org');
+    assert.equal(warnings.length, 2);
   });
 
   it('the most specific of `domains` and `relayDomains` decides', async () => {
@@ -284,6 +294,16 @@ describe('createDirectory', () => {
       await told(createDirectory({ ...options, aliases }), 'a@example.org'),
       '550 5.5.3',
     );
+    const exactly = (count: number) => {
+      const targets = Array.from({ length: count }, (_, i) => `x${i}@elsewhere.example`);
+      const directory = createDirectory({
+        ...options,
+        aliases: new Map([['a@example.org', targets]]),
+      });
+      return told(directory, 'a@example.org');
+    };
+    assert.equal((await exactly(10_000)).split(' ').length, 10_000);
+    assert.equal(await exactly(10_001), '550 5.5.3');
   });
 
   it('follows a chain of aliases only so far', async () => {
@@ -297,7 +317,45 @@ describe('createDirectory', () => {
     const first = async (length: number) =>
       told(createDirectory({ ...options, aliases: chain(length) }), 'l0@example.org');
     assert.equal(await first(32), 'ann@example.org>ann@example.org<l0@example.org');
+    assert.equal(await first(33), '550 5.4.6');
     assert.equal(await first(1_000), '550 5.4.6');
+  });
+
+  it('an alias may name any number of other aliases', async () => {
+    const sides = Array.from({ length: 40 }, (_, i) => `side${i}@example.org`);
+    const leaf = (i: number) => `x${i}@elsewhere.example`;
+    const aliases = new Map<string, string[]>([['wide@example.org', sides]]);
+    for (const [i, side] of sides.entries()) aliases.set(side, [leaf(i)]);
+    assert.equal(
+      await told(createDirectory({ ...options, aliases }), 'wide@example.org'),
+      sides.map((_, i) => `${leaf(i)}<wide@example.org`).join(' '),
+    );
+  });
+
+  it('an alias in a domain that is not ours is none', async () => {
+    const aliases = new Map([
+      ['info@example.org', ['far@elsewhere.example']],
+      ['far@elsewhere.example', ['ann@example.org']],
+    ]);
+    const directory = createDirectory({ ...options, aliases });
+    assert.equal(
+      await told(directory, 'info@example.org'),
+      'far@elsewhere.example<info@example.org',
+    );
+    assert.equal(await told(directory, 'far@elsewhere.example'), '550 5.7.1');
+  });
+
+  it('tells whose mail is delivered here', () => {
+    for (const [domain, isOurs] of [
+      ['EXAMPLE.org', true],
+      ['x.lists.example.org', true],
+      ['example.net', false],
+      ['elsewhere.example', false],
+      ['mx.example.org', false],
+    ] as const) {
+      assert.equal(directory.isOurs(domain), isOurs, domain);
+      assert.ok(createDirectory({ ...options, acceptAll: true }).isOurs(domain));
+    }
   });
 
   it('follows each alias once, however many ways lead to it', async () => {
