@@ -54,5 +54,5 @@ export const guards: readonly Guard[] = [
   guard('receive/reception.ts', 'receive/reception.test.ts'),
   guard('net/listener.ts', 'net/listener.test.ts'),
   guard('net/socket-peer.ts', 'net/socket-peer.test.ts', 'net/listener.test.ts'),
-  guard('imap/scanner.ts', 'imap/parser.test.ts', 'imap/session.test.ts'),
+  guard('imap/scanner.ts', 'imap/parser.test.ts', 'imap/session/session.test.ts'),
 ];

@@ -2,7 +2,7 @@
 
 import { createImapService } from '../access/imap/imap-service.ts';
 import { defaultImapLimits } from '../imap/limits.ts';
-import { createImapSession } from '../imap/session.ts';
+import { createImapSession } from '../imap/session/session.ts';
 import { OpenFolders } from '../mailbox/open-folders.ts';
 import { quotaInForce } from './in-force.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';

@@ -109,3 +109,5 @@ export type SessionEvent =
       readonly kind: 'close';
       readonly reason: 'logout' | 'errors' | 'refused' | 'shutdown' | 'timeout';
     };
+
+export type CloseReason = Extract<SessionEvent, { readonly kind: 'close' }>['reason'];

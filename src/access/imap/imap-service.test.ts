@@ -12,7 +12,7 @@ import { silentLog } from '../../base/log.ts';
 import { systemRandom } from '../../base/random.ts';
 import type { ImapLimits } from '../../imap/limits.ts';
 import { defaultImapLimits } from '../../imap/limits.ts';
-import { createImapSession } from '../../imap/session.ts';
+import { createImapSession } from '../../imap/session/session.ts';
 import { OpenFolders } from '../../mailbox/open-folders.ts';
 import { issueCertificate } from '../../net/certificate.ts';
 import { listen, startServerTls } from '../../net/listener.ts';

@@ -13,7 +13,7 @@ import type { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { seededRandom } from '../../base/random.ts';
 import { defaultImapLimits } from '../../imap/limits.ts';
-import { createImapSession } from '../../imap/session.ts';
+import { createImapSession } from '../../imap/session/session.ts';
 import { OpenFolders } from '../../mailbox/open-folders.ts';
 import { MemoryPeer } from '../../net/memory-peer.ts';
 import type { PeerService } from '../../net/service.ts';

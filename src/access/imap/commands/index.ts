@@ -1,5 +1,5 @@
 // What answers each command: one line for each, so that the list can be seen. A command that has no
-// line is not available; what the session answers by itself (src/imap/session.ts) is not here.
+// line is not available; what the session answers by itself (src/imap/session/session.ts) is not here.
 
 import type { OwnersCommand } from '../../../imap/event.ts';
 import { Append } from '../append.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Answer, ImapFacts, Question } from './event.ts';
+import type { Answer, ImapFacts, Question } from '../event.ts';
 
-import { defaultImapLimits } from './limits.ts';
+import { defaultImapLimits } from '../limits.ts';
 import { ImapSession } from './session.ts';
 import { isQuestion } from './transcript.ts';
 

@@ -1,15 +1,15 @@
 // APPEND and REPLACE while they come: RFC 9051 §6.3.12, RFC 3502, RFC 4469, RFC 6855 §4, RFC 8508. What
 // stands between the messages is read here and becomes questions; their octets pass by outside.
 
-import type { MessageHead } from './append-grammar.ts';
-import { readCatenatePart, readMessageHead, readTarget } from './append-grammar.ts';
-import type { AppendTarget } from './command.ts';
-import type { Question } from './event.ts';
-import type { ImapLimits } from './limits.ts';
-import type { ParseContext } from './parse-context.ts';
-import type { AppendBegin, Malformed } from './parser.ts';
-import { malformed } from './parser.ts';
-import { LiteralMissing, Scanner, SyntaxFault } from './scanner.ts';
+import type { MessageHead } from '../append-grammar.ts';
+import { readCatenatePart, readMessageHead, readTarget } from '../append-grammar.ts';
+import type { AppendTarget } from '../command.ts';
+import type { Question } from '../event.ts';
+import type { ImapLimits } from '../limits.ts';
+import type { ParseContext } from '../parse-context.ts';
+import type { AppendBegin, Malformed } from '../parser.ts';
+import { malformed } from '../parser.ts';
+import { LiteralMissing, Scanner, SyntaxFault } from '../scanner.ts';
 
 export type AppendStep =
   | {

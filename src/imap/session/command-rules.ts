@@ -1,29 +1,8 @@
-// Which command is allowed when, and what a command turns on by being used: RFC 9051 §3 and §6,
-// RFC 7162 §3.1, RFC 9586 §3.
+// What a command needs to have been enabled, and what it turns on by being used: RFC 7162 §3.1,
+// RFC 9586 §3. Which command is allowed in which state is in phases.ts.
 
-import type { Command, SearchKey } from './command.ts';
-import type { Completion, Enabled } from './event.ts';
-
-export type LoginState = 'not-authenticated' | 'authenticated' | 'selected';
-
-/** RFC 9051 §6.1 and §6.2; all others but `selectedOnly` need a login and nothing more. */
-const anyState: ReadonlySet<string> = new Set(['CAPABILITY', 'NOOP', 'LOGOUT', 'ID']);
-const strangersOnly: ReadonlySet<string> = new Set(['STARTTLS', 'LOGIN', 'AUTHENTICATE']);
-/** RFC 9051 §6.4 */
-const selectedOnly: ReadonlySet<string> = new Set([
-  'CLOSE',
-  'UNSELECT',
-  'CHECK',
-  'EXPUNGE',
-  'SEARCH',
-  'SORT',
-  'THREAD',
-  'FETCH',
-  'STORE',
-  'COPY',
-  'MOVE',
-  'REPLACE',
-]);
+import type { Command, SearchKey } from '../command.ts';
+import type { Completion, Enabled } from '../event.ts';
 
 const bad = (text: string, code?: string): Completion => ({
   kind: 'completion',
@@ -31,19 +10,6 @@ const bad = (text: string, code?: string): Completion => ({
   code,
   text,
 });
-
-// RFC 5530 §3, CLIENTBUG: what a correct client does not do.
-export function refusesState(name: string, state: LoginState): Completion | undefined {
-  if (anyState.has(name)) return undefined;
-  if (strangersOnly.has(name))
-    return state === 'not-authenticated'
-      ? undefined
-      : bad(`${name} comes before login, and somebody is logged in`, 'CLIENTBUG');
-  if (state === 'not-authenticated') return bad('Log in first', 'CLIENTBUG');
-  if (state === 'authenticated' && selectedOnly.has(name))
-    return bad('SELECT or EXAMINE a mailbox first', 'CLIENTBUG');
-  return undefined;
-}
 
 /** What is only allowed once an extension was enabled, or no longer then. */
 export function refusesEnabled(

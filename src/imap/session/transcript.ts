@@ -8,7 +8,7 @@
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { Answer, Question, SessionEvent } from './event.ts';
+import type { Answer, Question, SessionEvent } from '../event.ts';
 import type { ImapSession } from './session.ts';
 
 export type Answers = (question: Question, session: ImapSession) => Answer;
