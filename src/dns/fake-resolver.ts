@@ -5,7 +5,15 @@
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import { queryName } from './name.ts';
-import type { Answer, MxRecord, RecordOf, RecordType, Resolver, TlsaRecord } from './resolver.ts';
+import type {
+  Answer,
+  MxRecord,
+  RecordOf,
+  RecordType,
+  ResolveOptions,
+  Resolver,
+  TlsaRecord,
+} from './resolver.ts';
 import { DnsError } from './resolver.ts';
 
 export type FakeFailure = 'servfail' | 'timeout';
@@ -52,16 +60,20 @@ export class FakeResolver implements Resolver {
   }
 
   set(name: string, records: FakeRecords): void {
-    this.#names.set(queryName(name) ?? name, records);
+    this.#names.set(queryName(name, true) ?? name, records);
   }
 
   remove(name: string): void {
-    this.#names.delete(queryName(name) ?? name);
+    this.#names.delete(queryName(name, true) ?? name);
   }
 
-  async resolve<K extends RecordType>(name: string, type: K): Promise<Answer<RecordOf[K]>> {
+  async resolve<K extends RecordType>(
+    name: string,
+    type: K,
+    { anyName }: ResolveOptions = {},
+  ): Promise<Answer<RecordOf[K]>> {
     if (this.#queries.length < queriesKeptMax) this.#queries.push({ name, type });
-    let at = queryName(name);
+    let at = queryName(name, anyName);
     if (at === undefined) return { kind: 'no-domain', authenticated: false };
     let authenticated = true;
     for (let links = 0; links <= cnamesMax; links += 1) {

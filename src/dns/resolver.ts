@@ -36,9 +36,18 @@ export type Answer<T> =
   | { readonly kind: 'no-records'; readonly authenticated: boolean }
   | { readonly kind: 'no-domain'; readonly authenticated: boolean };
 
+export interface ResolveOptions {
+  /** Ask also for names that no host can have. RFC 7208 §7 makes such. */
+  readonly anyName?: boolean | undefined;
+}
+
 export interface Resolver {
   /** @throws DnsError on timeout, SERVFAIL, REFUSED or nonsense: try again later. */
-  resolve<K extends RecordType>(name: string, type: K): Promise<Answer<RecordOf[K]>>;
+  resolve<K extends RecordType>(
+    name: string,
+    type: K,
+    options?: ResolveOptions,
+  ): Promise<Answer<RecordOf[K]>>;
 }
 
 /** The DNS gave no answer now; always temporary. */

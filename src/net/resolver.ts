@@ -13,7 +13,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { queryName } from '../dns/name.ts';
-import type { Answer, RecordOf, RecordType, Resolver } from '../dns/resolver.ts';
+import type { Answer, RecordOf, RecordType, ResolveOptions, Resolver } from '../dns/resolver.ts';
 import { DnsError } from '../dns/resolver.ts';
 import type { NameServer } from './dns-exchange.ts';
 import { askByTcp, askByUdp, NoAnswer } from './dns-exchange.ts';
@@ -108,8 +108,12 @@ class StubResolver implements Resolver {
     });
   }
 
-  async resolve<K extends RecordType>(name: string, type: K): Promise<Answer<RecordOf[K]>> {
-    const key = queryName(name);
+  async resolve<K extends RecordType>(
+    name: string,
+    type: K,
+    { anyName }: ResolveOptions = {},
+  ): Promise<Answer<RecordOf[K]>> {
+    const key = queryName(name, anyName);
     if (key === undefined) return { kind: 'no-domain', authenticated: false };
     await this.#refresh();
     // What is kept under a type's key is an answer of that type: see readers in dns-message.ts.
