@@ -1,0 +1,124 @@
+// Canonicalization, so that a signature outlives what relays do to white space: RFC 6376 §3.4. Text is
+// octets as latin1: write it as 'latin1'.
+
+import type { Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
+
+export type Canonicalization = 'simple' | 'relaxed';
+
+/** A header field, its line end included. RFC 6376 §3.4.1, §3.4.2 */
+export function canonicalField(raw: string, how: Canonicalization): string {
+  if (how === 'simple') return raw;
+  const colon = raw.indexOf(':');
+  const name = raw.slice(0, colon).toLowerCase().trimEnd();
+  const value = raw
+    .slice(colon + 1)
+    .replace(/\r?\n/g, '')
+    .replace(/[ \t]+/g, ' ');
+  return `${name}:${trimmed(value)}\r\n`;
+}
+
+/** Only spaces are left at the ends. */
+const trimmed = (value: string): string =>
+  value.slice(
+    value.startsWith(' ') ? 1 : 0,
+    value.endsWith(' ') && value.length > 1 ? -1 : undefined,
+  );
+
+const CR = 0x0d;
+const LF = 0x0a;
+const SP = 0x20;
+const TAB = 0x09;
+
+/** Octets of canonical text that are gathered before they are hashed. */
+const gatheredMax = 16 * 1024;
+
+export interface BodyHash {
+  /** Base64. */
+  readonly digest: string;
+  /** Octets of the canonical body, and how many of them were hashed. */
+  readonly octets: number;
+  readonly hashed: number;
+}
+
+/**
+ * The hash of a body that comes in pieces, wherever they are cut. Line ends are CRLF; a lone CR or LF is an
+ * octet like others.
+ */
+export class BodyHasher {
+  readonly canonicalization: Canonicalization;
+  /** `l=`: only so many canonical octets are signed. RFC 6376 §3.5 */
+  readonly lengthMax: number | undefined;
+  readonly #hash: Hash = createHash('sha256');
+  readonly #gathered = Buffer.allocUnsafe(gatheredMax);
+  #length = 0;
+  #octets = 0;
+  #hashed = 0;
+  /** Line ends that are there only if more comes; RFC 6376 §3.4.3: empty lines at the end are not. */
+  #lineEnds = 0;
+  #isAfterCr = false;
+  #isAfterSpace = false;
+  #result: BodyHash | undefined;
+
+  constructor(canonicalization: Canonicalization, lengthMax?: number) {
+    this.canonicalization = canonicalization;
+    this.lengthMax = lengthMax;
+  }
+
+  update(piece: Uint8Array): void {
+    const isRelaxed = this.canonicalization === 'relaxed';
+    for (let at = 0; at < piece.length; at += 1) {
+      const octet = piece[at]!;
+      if (this.#isAfterCr) {
+        this.#isAfterCr = false;
+        if (octet === LF) {
+          this.#lineEnds += 1;
+          this.#isAfterSpace = false;
+          continue;
+        }
+        this.#text(CR);
+      }
+      if (octet === CR) this.#isAfterCr = true;
+      else if (isRelaxed && (octet === SP || octet === TAB)) this.#isAfterSpace = true;
+      else this.#text(octet);
+    }
+  }
+
+  end(): BodyHash {
+    if (this.#result !== undefined) return this.#result;
+    if (this.#isAfterCr) this.#text(CR);
+    // RFC 6376 §3.4.3: an empty body is a line end; §3.4.4: relaxed, it is nothing.
+    if (this.canonicalization === 'simple' || this.#octets > 0) this.#lineEnd();
+    this.#flush();
+    const digest = this.#hash.digest('base64');
+    this.#result = { digest, octets: this.#octets, hashed: this.#hashed };
+    return this.#result;
+  }
+
+  #text(octet: number): void {
+    for (; this.#lineEnds > 0; this.#lineEnds -= 1) this.#lineEnd();
+    if (this.#isAfterSpace) this.#put(SP);
+    this.#isAfterSpace = false;
+    this.#put(octet);
+  }
+
+  #lineEnd(): void {
+    this.#put(CR);
+    this.#put(LF);
+  }
+
+  #put(octet: number): void {
+    this.#gathered[this.#length] = octet;
+    this.#length += 1;
+    this.#octets += 1;
+    if (this.#length === gatheredMax) this.#flush();
+  }
+
+  #flush(): void {
+    const left = (this.lengthMax ?? Number.POSITIVE_INFINITY) - this.#hashed;
+    const taken = Math.min(left, this.#length);
+    if (taken > 0) this.#hash.update(this.#gathered.subarray(0, taken));
+    this.#hashed += Math.max(taken, 0);
+    this.#length = 0;
+  }
+}

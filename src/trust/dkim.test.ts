@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { FakeResolver } from '../dns/fake-resolver.ts';
+import { findHeaderEnd } from '../mail/header.ts';
+import type { Canonicalization } from './canonical.ts';
+import { BodyHasher } from './canonical.ts';
+import type { DkimVerdict } from './dkim.ts';
+import { DkimCheck } from './dkim.ts';
+import { dkimField } from './dkim-sign.ts';
+import { SignedMessage } from './signed-message.ts';
+
+const directory = join(import.meta.dirname, '../../../shared/data/dkim');
+const skip = existsSync(directory) ? false : `${directory} is not there`;
+
+/** Records, one a line, then an empty line, then the message. */
+function sample(name: string): { readonly resolver: FakeResolver; readonly message: Buffer } {
+  const text = readFileSync(join(directory, name), 'latin1').replace(/\r?\n/g, '\r\n');
+  const at = text.indexOf('\r\n\r\n');
+  const zone = text
+    .slice(0, at)
+    .split('\r\n')
+    .map(
+      (line) =>
+        [line.slice(0, line.indexOf(' ')), { TXT: [line.slice(line.indexOf(' ') + 1)] }] as const,
+    );
+  return {
+    resolver: new FakeResolver(Object.fromEntries(zone)),
+    message: Buffer.from(text.slice(at + 4), 'latin1'),
+  };
+}
+
+async function verdictsOf(
+  message: Buffer,
+  resolver: FakeResolver,
+  { piece = message.length, seconds = 1_600_000_000 } = {},
+): Promise<readonly DkimVerdict[]> {
+  const end = findHeaderEnd(message);
+  const signed = new SignedMessage(message.subarray(0, end));
+  const check = new DkimCheck(signed);
+  for (let at = end; at < message.length; at += piece)
+    signed.update(message.subarray(at, at + piece));
+  return check.verdicts(resolver, seconds);
+}
+
+describe('DKIM: signed messages of others', { skip }, () => {
+  const names = skip === false ? readdirSync(directory) : [];
+  for (const name of names) {
+    it(`${name} passes, wherever its pieces are cut (RFC 6376 §6.1)`, async () => {
+      const { resolver, message } = sample(name);
+      for (const piece of [1, 2, 7, message.length]) {
+        const verdicts = await verdictsOf(message, resolver, { piece });
+        assert.ok(verdicts.length > 0);
+        for (const { result, problem } of verdicts) assert.equal(result, 'pass', problem ?? '');
+      }
+    });
+
+    it(`${name} fails when a letter of the body is another one`, async () => {
+      const { resolver, message } = sample(name);
+      const at = message.lastIndexOf('e');
+      message[at] = message[at]! ^ 1;
+      for (const { result } of await verdictsOf(message, resolver)) assert.equal(result, 'fail');
+    });
+  }
+  it('there are some', () => assert.equal(names.length, 6));
+});
+
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const ed25519 = generateKeyPairSync('ed25519');
+const spki = rsa.publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
+const raw = ed25519.publicKey
+  .export({ format: 'der', type: 'spki' })
+  .subarray(12)
+  .toString('base64');
+const records = { rsa: `v=DKIM1; k=rsa; p=${spki}`, ed: `v=DKIM1; k=ed25519; p=${raw}` };
+const resolverWith = (more: Record<string, string> = {}) =>
+  new FakeResolver(
+    Object.fromEntries(
+      Object.entries({ ...records, ...more }).map(([selector, text]) => [
+        `${selector}._domainkey.a.test`,
+        { TXT: [text] },
+      ]),
+    ),
+  );
+
+const text = [
+  'Received: by relay.test; Sun, 29 Nov 2026 06:00:00 +0000',
+  'From: Ann <ann@a.test>',
+  'To: bob@b.test',
+  'Subject:  Hello\t\t there ',
+  '\tand more',
+  'Date: Sun, 29 Nov 2026 06:00:00 +0000',
+  'List-Id: <l.a.test>',
+  '',
+  'One  two\t ',
+  '',
+  'three',
+  '',
+  '',
+].join('\r\n');
+
+/** With both signatures in front. */
+async function signed(message = text): Promise<Buffer> {
+  const octets = Buffer.from(message, 'latin1');
+  const end = findHeaderEnd(octets);
+  const all = new SignedMessage(octets.subarray(0, end));
+  const body = all.wants({ body: 'relaxed', lengthMax: undefined });
+  all.update(octets.subarray(end));
+  const { fields } = all;
+  const front: string[] = [];
+  for (const [selector, privateKey] of [
+    ['rsa', rsa.privateKey],
+    ['ed', ed25519.privateKey],
+  ] as const)
+    front.push(
+      await dkimField({ domain: 'a.test', selector, privateKey }, { fields, body, seconds: 1_000 }),
+    );
+  return Buffer.from(`${front.join('')}${message}`, 'latin1');
+}
+
+const change = (message: Buffer, from: string, to: string): Buffer =>
+  Buffer.from(message.toString('latin1').replace(from, to), 'latin1');
+
+const results = async (message: Buffer, resolver = resolverWith(), options = {}) =>
+  (await verdictsOf(message, resolver, options)).map(({ result }) => result);
+
+describe('DKIM: what is signed and what is not', () => {
+  it('signs with RSA and ed25519 what it verifies (RFC 8463)', async () => {
+    const message = await signed();
+    assert.deepEqual(await results(message), ['pass', 'pass']);
+    const header = message.toString('latin1').split('From: Ann')[0]!;
+    for (const line of header.split('\r\n')) assert.ok(line.length <= 78, line);
+  });
+
+  it('RFC 6376 §3.4: white space and the case of names do not matter, relaxed', async () => {
+    const message = change(
+      await signed(),
+      'Subject:  Hello\t\t there \r\n\tand',
+      'SUBJECT : Hello there and',
+    );
+    assert.deepEqual(await results(change(message, 'One  two\t \r\n', 'One two\r\n')), [
+      'pass',
+      'pass',
+    ]);
+    assert.deepEqual(await results(change(message, 'three\r\n\r\n', 'three\r\n')), [
+      'pass',
+      'pass',
+    ]);
+  });
+
+  for (const [what, from, to] of [
+    ['the subject is another one', 'Hello', 'Hallo'],
+    ['a second From stands in front', 'From: Ann', 'From: Eve <eve@a.test>\r\nFrom: Ann'],
+    ['a field is added that was not there', 'To: bob', 'Cc: eve@b.test\r\nTo: bob'],
+    ['a field is gone', 'List-Id: <l.a.test>\r\n', ''],
+    ['a line of the body is added', 'three', 'three\r\nfour'],
+    ['the selector is another one', 's=rsa', 's=ed'],
+  ] as const)
+    it(`fails when ${what}`, async () => {
+      const [first] = await results(change(await signed(), from, to));
+      assert.notEqual(first, 'pass');
+    });
+
+  it('RFC 6376 §5.4: a trace field in front does no harm', async () => {
+    const message = await signed();
+    const more = Buffer.concat([Buffer.from('Received: by b.test; now\r\n'), message]);
+    assert.deepEqual(await results(more), ['pass', 'pass']);
+  });
+
+  for (const [what, record, expected] of [
+    ['revoked (RFC 6376 §3.6.1)', 'v=DKIM1; p=', 'permerror'],
+    ['for another kind of key', records.ed, 'permerror'],
+    ['for another service', `v=DKIM1; s=other; p=${spki}`, 'permerror'],
+    ['for another hash', `v=DKIM1; h=sha1; p=${spki}`, 'permerror'],
+    ['of another version', `v=DKIM2; p=${spki}`, 'permerror'],
+    ['not a list', 'p', 'permerror'],
+    ['with a tag twice', `v=DKIM1; p=${spki}; p=${spki}`, 'permerror'],
+    ['without a version and with spaces', `p = ${spki.slice(0, 40)} ${spki.slice(40)} ;`, 'pass'],
+  ] as const)
+    it(`a key that is ${what}: ${expected}`, async () => {
+      const [first] = await results(await signed(), resolverWith({ rsa: record }));
+      assert.equal(first, expected);
+    });
+
+  it('RFC 8301 §3.2: RSA keys below 1,024 bits sign nothing', async () => {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 768 });
+    const small = publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
+    assert.equal((await results(await signed(), resolverWith({ rsa: `p=${small}` })))[0], 'policy');
+  });
+
+  it('a DNS that does not answer is a temperror, never a missing key', async () => {
+    const resolver = resolverWith();
+    resolver.set('rsa._domainkey.a.test', { fails: 'servfail' });
+    assert.deepEqual(await results(await signed(), resolver), ['temperror', 'pass']);
+  });
+
+  it('RFC 8301 §3.1: rsa-sha1 is no signature', async () => {
+    assert.equal((await results(change(await signed(), 'rsa-sha256', 'rsa-sha1')))[0], 'policy');
+  });
+
+  for (const [what, from, to] of [
+    ['i= of another domain', 'd=a.test;', 'd=a.test; i=@b.test;'],
+    ['From not signed', 'h=from:from:', 'h='],
+    ['another version', 'v=1;', 'v=2;'],
+    ['a tag twice', 't=1000;', 't=1000; t=1000;'],
+    ['a time that ends before it begins', 't=1000;', 't=1000; x=999;'],
+  ] as const)
+    it(`RFC 6376 §6.1.1: ${what} is a permerror`, async () => {
+      assert.equal((await results(change(await signed(), from, to)))[0], 'permerror');
+    });
+
+  it('what has expired fails (RFC 6376 §3.5)', async () => {
+    const message = change(await signed(), 't=1000;', 't=1000; x=2000;');
+    assert.equal((await results(message, resolverWith(), { seconds: 2_001 }))[0], 'fail');
+  });
+
+  it('l= never lets appended content pass (RFC 6376 §8.2)', async () => {
+    const octets = Buffer.from(text, 'latin1');
+    const end = findHeaderEnd(octets);
+    const all = new SignedMessage(octets.subarray(0, end));
+    const body = all.wants({ body: 'relaxed', lengthMax: undefined });
+    all.update(octets.subarray(end));
+    const length = body.end().octets;
+    const field = await dkimField(
+      { domain: `a.test; l=${length}`, selector: 'rsa', privateKey: rsa.privateKey },
+      { fields: all.fields, body, seconds: 1_000 },
+    );
+    const message = Buffer.from(`${field}${text}`, 'latin1');
+    assert.deepEqual(await results(message), ['pass']);
+    const more = Buffer.concat([message, Buffer.from('Buy this\r\n')]);
+    assert.deepEqual(await results(more), ['policy']);
+    assert.deepEqual(await results(change(message, 'three', '')), ['fail']);
+  });
+
+  it('looks at ten signatures at most (RFC 6376 §8.4)', async () => {
+    const message = (await signed()).toString('latin1');
+    const [first = ''] = message.split('\r\nDKIM-Signature');
+    const bomb = `${`${first}\r\n`.repeat(100)}${text}`;
+    const resolver = resolverWith();
+    assert.equal((await results(Buffer.from(bomb, 'latin1'), resolver)).length, 10);
+  });
+
+  it('any header and body, cut anywhere, gives a verdict that does not depend on the cuts', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom('\r\n', '\r', '\n', ' ', '\t', 'a', 'é', '\r\n\r\n'), {
+          maxLength: 40,
+        }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.constantFrom<Canonicalization>('simple', 'relaxed'),
+        async (parts, piece, canonicalization) => {
+          const body = Buffer.from(parts.join(''), 'latin1');
+          const whole = new BodyHasher(canonicalization);
+          whole.update(body);
+          const cut = new BodyHasher(canonicalization);
+          for (let at = 0; at < body.length; at += piece) cut.update(body.subarray(at, at + piece));
+          assert.deepEqual(cut.end(), whole.end());
+        },
+      ),
+    ));
+
+  it('RFC 6376 §3.4.3, §3.4.4: the hashes of an empty body', () => {
+    assert.equal(
+      new BodyHasher('simple').end().digest,
+      'frcCV1k9oG9oKj3dpUqdJg1PxRT2RSN/XKdLCPjaYaY=',
+    );
+    assert.equal(
+      new BodyHasher('relaxed').end().digest,
+      '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=',
+    );
+  });
+});

@@ -1,0 +1,222 @@
+// A signature over a message, as DKIM-Signature and ARC-Message-Signature have it: its tags (RFC 6376 §3.5,
+// RFC 8617 §4.1.2), what it signs (RFC 6376 §3.7), and whether that is so (§6.1).
+
+import { createHash, verify } from 'node:crypto';
+import { promisify } from 'node:util';
+import type { Resolver } from '../dns/resolver.ts';
+import type { BodyHasher, Canonicalization } from './canonical.ts';
+import { canonicalField } from './canonical.ts';
+import type { KeyFound, SigningKey } from './dkim-key.ts';
+import { findKey, rsaBitsMin } from './dkim-key.ts';
+import type { TagList } from './tag-list.ts';
+import { colonList, parseTagList, withoutSpace } from './tag-list.ts';
+
+/** A header field as it is in the message; text is octets as latin1. */
+export interface RawField {
+  readonly lowerName: string;
+  /** With its name and its line end. */
+  readonly raw: string;
+}
+
+export type Algorithm = 'rsa-sha256' | 'ed25519-sha256';
+
+export interface Signature {
+  readonly field: RawField;
+  readonly algorithm: Algorithm;
+  readonly domain: string;
+  readonly selector: string;
+  /** `i=`, whom it speaks for; of ARC the number of its set. */
+  readonly identity: string;
+  readonly header: Canonicalization;
+  readonly body: Canonicalization;
+  /** `l=` */
+  readonly lengthMax: number | undefined;
+  readonly signedNames: readonly string[];
+  readonly bodyHash: string;
+  readonly signature: Buffer;
+  /** Seconds since the epoch. */
+  readonly signedAt: number | undefined;
+  readonly expiresAt: number | undefined;
+}
+
+/** Why a signature is none; `result` as RFC 8601 §2.7.1 has it. */
+export interface Failure {
+  readonly result: 'fail' | 'policy' | 'neutral' | 'temperror' | 'permerror';
+  readonly problem: string;
+}
+
+/** What is left of one that cannot be read, to tell of it. */
+export interface Unreadable extends Failure {
+  readonly domain: string | undefined;
+  readonly selector: string | undefined;
+}
+
+const permanent = (problem: string): Failure => ({ result: 'permerror', problem });
+
+/** The value of a field, with its folding. */
+export const rawValue = (raw: string): string => raw.slice(raw.indexOf(':') + 1);
+
+/** RFC 6376 §6.1.1, RFC 8617 §4.1.2 */
+export function readSignature(field: RawField, kind: 'dkim' | 'arc'): Signature | Unreadable {
+  const tags = parseTagList(rawValue(field.raw));
+  const domain = tags?.get('d');
+  const selector = tags?.get('s');
+  if (tags === undefined) return { ...permanent('not a list of tags'), domain, selector };
+  const read = kind === 'dkim' ? dkimProblem(tags) : undefined;
+  const result = read ?? signatureOf(field, tags, kind);
+  return 'problem' in result ? { ...result, domain, selector } : result;
+}
+
+function dkimProblem(tags: TagList): Failure | undefined {
+  if (tags.get('v') !== '1') return permanent('not of version 1');
+  if (tags.has('q') && !colonList(tags.get('q')!).includes('dns/txt'))
+    return permanent('the key is not in the DNS');
+  return undefined;
+}
+
+function signatureOf(field: RawField, tags: TagList, kind: 'dkim' | 'arc'): Signature | Failure {
+  for (const name of ['a', 'b', 'bh', 'd', 'h', 's'])
+    if (!tags.has(name) || tags.get(name) === '') return permanent(`no ${name}=`);
+  const domain = tags.get('d')!.toLowerCase();
+  const algorithm = tags.get('a')!.toLowerCase();
+  // RFC 8301 §3.1: rsa-sha1 is no signature any more.
+  if (algorithm === 'rsa-sha1') return { result: 'policy', problem: 'sha1 is too weak' };
+  if (algorithm !== 'rsa-sha256' && algorithm !== 'ed25519-sha256')
+    return permanent(`unknown algorithm ${algorithm}`);
+  // Field: sealers that leave c= out sign relaxed, whatever RFC 8617 §4.1.2 inherits.
+  const c = tags.get('c') ?? (kind === 'dkim' ? 'simple/simple' : 'relaxed/relaxed');
+  const [header = '', body = 'simple'] = c.toLowerCase().split('/');
+  if (!isCanonicalization(header) || !isCanonicalization(body))
+    return permanent('unknown canonicalization');
+  const signedNames = colonList(tags.get('h')!).map((name) => name.toLowerCase());
+  if (kind === 'dkim' && !signedNames.includes('from')) return permanent('From is not signed');
+  // RFC 8617 §4.1.2
+  if (kind === 'arc' && signedNames.includes('arc-seal')) return permanent('the seal is signed');
+  const identity = tags.get('i') ?? `@${domain}`;
+  if (kind === 'dkim' && !isWithin(identity.slice(identity.lastIndexOf('@') + 1), domain))
+    return permanent('i= is not within d=');
+  const numbers = ['l', 't', 'x'].map((name) => numberOf(tags.get(name)));
+  if (numbers.includes('bad')) return permanent('l=, t= or x= is no number');
+  const [lengthMax, signedAt, expiresAt] = numbers as (number | undefined)[];
+  if (signedAt !== undefined && expiresAt !== undefined && expiresAt < signedAt)
+    return permanent('it expired before it was made');
+  return {
+    field,
+    algorithm,
+    domain,
+    selector: tags.get('s')!,
+    identity,
+    ...{ header, body, lengthMax, signedNames, signedAt, expiresAt },
+    bodyHash: withoutSpace(tags.get('bh')!),
+    signature: Buffer.from(withoutSpace(tags.get('b')!), 'base64'),
+  };
+}
+
+const isCanonicalization = (text: string): text is Canonicalization =>
+  text === 'simple' || text === 'relaxed';
+
+const numberOf = (text: string | undefined): number | undefined | 'bad' =>
+  text === undefined ? undefined : /^\d{1,15}$/.test(text) ? Number(text) : 'bad';
+
+export function isWithin(name: string, domain: string): boolean {
+  const lower = name.toLowerCase();
+  return lower === domain || lower.endsWith(`.${domain}`);
+}
+
+/**
+ * The fields that are signed, in the order of the names: of those with the same name the last first; of a
+ * name that is not there nothing. RFC 6376 §5.4.2
+ */
+export function signedFields(
+  names: readonly string[],
+  fields: readonly RawField[],
+): readonly RawField[] {
+  const left = new Map<string, RawField[]>();
+  for (const field of fields) {
+    const same = left.get(field.lowerName);
+    if (same === undefined) left.set(field.lowerName, [field]);
+    else same.push(field);
+  }
+  return names.flatMap((name) => left.get(name)?.pop() ?? []);
+}
+
+/** RFC 6376 §3.7: the signature's own field comes last, without its value and without a line end. */
+export function signedText(
+  { field, header, signedNames }: Pick<Signature, 'field' | 'header' | 'signedNames'>,
+  fields: readonly RawField[],
+): string {
+  const others = fields.filter((other) => other !== field);
+  const signed = signedFields(signedNames, others);
+  const own = canonicalField(withoutValue(field.raw), header).replace(/\r\n$/, '');
+  return `${signed.map(({ raw }) => canonicalField(raw, header)).join('')}${own}`;
+}
+
+/** `b=` without what is behind it. RFC 6376 §3.5 */
+export const withoutValue = (raw: string): string =>
+  raw.replace(/([:;][ \t\r\n]*b[ \t\r\n]*=)[^;]*?(\r\n$|;|$)/, (_, before, after) =>
+    after === '\r\n' ? `${before}\r\n` : `${before}${after}`,
+  );
+
+export type Checked = Failure | { readonly result: 'pass'; readonly isTest: boolean };
+
+interface Checking {
+  readonly fields: readonly RawField[];
+  /** Of this signature's canonicalization and length, at its end. */
+  readonly body: BodyHasher;
+  readonly resolver: Resolver;
+  /** Now, in seconds since the epoch. */
+  readonly seconds: number;
+}
+
+/** RFC 6376 §6.1 */
+export async function checkSignature(
+  signature: Signature,
+  { fields, body, resolver, seconds }: Checking,
+): Promise<Checked> {
+  if (signature.expiresAt !== undefined && signature.expiresAt < seconds)
+    return { result: 'fail', problem: 'it has expired' };
+  const { digest, octets, hashed } = body.end();
+  if (signature.lengthMax !== undefined && hashed < signature.lengthMax)
+    return { result: 'fail', problem: 'the body is shorter than what was signed' };
+  if (digest !== signature.bodyHash) return { result: 'fail', problem: 'the body was changed' };
+  const key = usableKey(await findKey(resolver, signature), signature);
+  if ('problem' in key) return key;
+  const text = Buffer.from(signedText(signature, fields), 'latin1');
+  if (!(await isSigned(text, signature.signature, key)))
+    return { result: 'fail', problem: 'the header was changed, or the key is another one' };
+  // RFC 6376 §8.2: whoever adds something behind what was signed must not speak for the signer.
+  if (octets > hashed) return { result: 'policy', problem: 'not all of the body is signed (l=)' };
+  return { result: 'pass', isTest: key.isTest };
+}
+
+/** RFC 6376 §6.1.2 */
+export function usableKey(
+  found: KeyFound,
+  { algorithm, identity, domain }: Pick<Signature, 'algorithm' | 'identity' | 'domain'>,
+): SigningKey | Failure {
+  if (found.kind === 'later') return { result: 'temperror', problem: found.problem };
+  if (found.kind === 'none') return permanent(found.problem);
+  const { kind, bits, isStrict } = found.key;
+  if (!algorithm.startsWith(kind))
+    return permanent(`the key is ${kind}, the signature ${algorithm}`);
+  if (bits !== undefined && bits < rsaBitsMin)
+    return { result: 'policy', problem: `a key of ${bits} bits is too weak` };
+  const at = identity.lastIndexOf('@');
+  if (isStrict && at !== -1 && identity.slice(at + 1).toLowerCase() !== domain)
+    return permanent('the key is not for subdomains');
+  return found.key;
+}
+
+const verifyInPool = promisify(verify);
+
+/** In the thread pool: nobody waits for RSA of 4096 bits. */
+export async function isSigned(
+  text: Uint8Array,
+  signature: Uint8Array,
+  { kind, key }: SigningKey,
+): Promise<boolean> {
+  // RFC 8463 §3: what ed25519 signs is the hash.
+  return kind === 'rsa'
+    ? verifyInPool('sha256', text, key, signature)
+    : verifyInPool(null, createHash('sha256').update(text).digest(), key, signature);
+}

@@ -1,0 +1,41 @@
+// A message as its signatures see it: the fields of its header as they came, and the hashes of its body that
+// they name, all made in one pass.
+
+import { HeaderWalk } from '../mail/header-walk.ts';
+import { BodyHasher } from './canonical.ts';
+import type { RawField, Signature } from './signature.ts';
+
+export class SignedMessage {
+  readonly fields: readonly RawField[];
+  readonly #hashers: BodyHasher[] = [];
+
+  /** `head`: the octets up to where the body begins. */
+  constructor(head: Uint8Array) {
+    this.fields = [...rawFields(head)];
+  }
+
+  /** Before the body comes: which hash of it will be asked for. */
+  wants({ body, lengthMax }: Pick<Signature, 'body' | 'lengthMax'>): BodyHasher {
+    const known = this.#hashers.find(
+      (hasher) => hasher.canonicalization === body && hasher.lengthMax === lengthMax,
+    );
+    if (known !== undefined) return known;
+    const hasher = new BodyHasher(body, lengthMax);
+    this.#hashers.push(hasher);
+    return hasher;
+  }
+
+  /** A piece of the body. */
+  update(piece: Uint8Array): void {
+    for (const hasher of this.#hashers) hasher.update(piece);
+  }
+}
+
+function* rawFields(head: Uint8Array): Generator<RawField> {
+  const buffer = Buffer.from(head.buffer, head.byteOffset, head.length);
+  const walk = new HeaderWalk(buffer);
+  while (walk.next()) {
+    const raw = buffer.toString('latin1', walk.start, walk.end);
+    yield { lowerName: raw.slice(0, walk.nameLength).toLowerCase(), raw };
+  }
+}
