@@ -38,7 +38,10 @@ const sectionsOf = (file: string): readonly Section[] =>
 /** Four cases have the name of another one. */
 function distinctNames(source: string): string {
   let count = 0;
-  return source.replace(/^ {2}(\w+):$/gm, (_, name) => `  ${name}_${(count += 1)}:`);
+  return source.replace(/^ {2}(\w+):$/gm, (_, name) => {
+    count += 1;
+    return `  ${name}_${count}:`;
+  });
 }
 
 const resolverOf = (records: Section['txt-records']) =>
