@@ -78,7 +78,7 @@ export class FakeResolver implements Resolver {
     let authenticated = true;
     for (let links = 0; links <= cnamesMax; links += 1) {
       const entry: FakeRecords | undefined = this.#names.get(at);
-      if (entry === undefined) return this.#nothing(at);
+      if (entry === undefined) return this.#nothing(at, links > 0);
       await this.#fail(at, entry, type);
       authenticated &&= entry.authenticated ?? false;
       if (entry.CNAME === undefined) return answer(at, entry, type, authenticated);
@@ -88,10 +88,11 @@ export class FakeResolver implements Resolver {
   }
 
   /** RFC 8020 §2: a name exists when something exists below it. */
-  #nothing(name: string): { kind: 'no-domain' | 'no-records'; authenticated: boolean } {
+  #nothing(name: string, isAlias: boolean): Answer<never> {
     const below = `.${name}`;
     const exists = [...this.#names.keys()].some((other) => other.endsWith(below));
-    return { kind: exists ? 'no-records' : 'no-domain', authenticated: false };
+    if (exists) return { kind: 'no-records', authenticated: false };
+    return { kind: 'no-domain', authenticated: false, ...(isAlias && { isAlias }) };
   }
 
   async #fail(name: string, { fails }: FakeRecords, type: RecordType): Promise<void> {

@@ -34,7 +34,12 @@ export type Answer<T> =
       readonly authenticated: boolean;
     }
   | { readonly kind: 'no-records'; readonly authenticated: boolean }
-  | { readonly kind: 'no-domain'; readonly authenticated: boolean };
+  | {
+      readonly kind: 'no-domain';
+      readonly authenticated: boolean;
+      /** The name itself is there, but is an alias of one that is not. */
+      readonly isAlias?: true;
+    };
 
 export interface ResolveOptions {
   /** Ask also for names that no host can have. RFC 7208 §7 makes such. */

@@ -33,6 +33,8 @@ export type DnsReading =
       readonly kind: 'no-records' | 'no-domain';
       readonly ttl: number;
       readonly ad: boolean;
+      /** Of a name that does not exist another one, which does, is an alias. */
+      readonly isAlias?: true;
     }
   /** The server followed CNAMEs only so far: ask for this name. */
   | { readonly kind: 'alias'; readonly name: string; readonly ttl: number; readonly ad: boolean };
@@ -172,7 +174,10 @@ function readSections(
   }
   const [first, ...rest] = records;
   const ad = flag_ad;
-  if (rcode === nxdomain) return { kind: 'no-domain', ttl: negativeTtl(authorities, ttl), ad };
+  if (rcode === nxdomain) {
+    const alias = at !== name && ({ isAlias: true } as const);
+    return { kind: 'no-domain', ttl: negativeTtl(authorities, ttl), ad, ...alias };
+  }
   if (first !== undefined) return { kind: 'records', records: [first, ...rest], name: at, ttl, ad };
   const hasSoa = authorities.some((record) => record.type === 'SOA');
   if (at !== name && !hasSoa) return { kind: 'alias', name: at, ttl, ad };

@@ -189,10 +189,13 @@ class StubResolver implements Resolver {
       if (reading.kind !== 'alias') {
         const exists = type === 'MX' && this.#hosts.value.has(at);
         const kind = exists ? 'no-records' : reading.kind;
-        return { answer: { kind, authenticated }, ttl: Math.min(ttl, negativeTtlSecondsMax) };
+        const alias = (links > 0 || reading.isAlias) && ({ isAlias: true } as const);
+        const answer = { kind, authenticated, ...(kind === 'no-domain' && alias) };
+        return { answer, ttl: Math.min(ttl, negativeTtlSecondsMax) };
       }
       const next = queryName(reading.name);
-      if (next === undefined) return { answer: { kind: 'no-domain', authenticated }, ttl };
+      if (next === undefined)
+        return { answer: { kind: 'no-domain', authenticated, isAlias: true }, ttl };
       at = next;
     }
     throw new DnsError(`${name} ${type}: CNAMEs without end`);

@@ -49,7 +49,7 @@ export async function arcSet(
   const rest = `;\r\n bh=${body.end().digest}; c=relaxed/relaxed;\r\n d=${domain};\r\n${names}\r\n ${who.end}\r\n`;
   const unsigned = { lowerName: 'arc-message-signature', raw: `${start}${rest}` };
   const text = signedText({ field: unsigned, header: 'relaxed', signedNames }, fields);
-  const message = { ...unsigned, raw: `${start}${await valueOf(text, privateKey)}${rest}` };
+  const message = { ...unsigned, raw: `${start}${await sealValue(text, privateKey)}${rest}` };
   const seal = await sealOf({ domain, privateKey, isBroken, ...who }, { before, message, own });
   return `${seal}${message.raw}${own.raw}`;
 }
@@ -78,12 +78,12 @@ async function sealOf(
   const rest = `; cv=${validation};\r\n d=${domain}; ${end}\r\n`;
   const seal = { lowerName: 'arc-seal', raw: `${start}${rest}` };
   const text = sealedText([...(isBroken ? [] : sets), { results: own, message, seal }]);
-  return `${start}${await valueOf(text, privateKey)}${rest}`;
+  return `${start}${await sealValue(text, privateKey)}${rest}`;
 }
 
 // In one line, of 684 characters with a key of 4,096 bits: a seal signs the white space of the field before it,
 // and relays that fold anew are fewer than those that were folded by others.
-const valueOf = (text: string, key: KeyObject): Promise<string> =>
+const sealValue = (text: string, key: KeyObject): Promise<string> =>
   signatureOf(Buffer.from(text, 'latin1'), key);
 
 const saysBroken = (sets: readonly ArcSet[]): boolean =>

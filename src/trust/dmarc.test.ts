@@ -12,7 +12,10 @@ function check(
   question: Partial<DmarcQuestion> & { readonly from: string | readonly string[] },
   names: Readonly<Record<string, FakeRecords>> = {},
 ) {
-  const zone = Object.entries(records).map(([domain, text]) => [`_dmarc.${domain}`, { TXT: [text] }]);
+  const zone = Object.entries(records).map(([domain, text]) => [
+    `_dmarc.${domain}`,
+    { TXT: [text] },
+  ]);
   const resolver = new FakeResolver({ ...Object.fromEntries(zone), ...names });
   const { from, spf, dkim = [] } = question;
   return checkDmarc({ authors: [from].flat(), spf, dkim }, resolver).then((verdict) => ({
@@ -38,30 +41,49 @@ describe('DMARC: the walk (RFC 9989 §4.10)', () => {
   });
 
   it('stops at psd=n and at psd=y', async () => {
-    const records = { 'mail.example.com': 'v=DMARC1; p=none; psd=n', 'example.com': 'v=DMARC1; p=reject' };
-    const { verdict, asked } = await check(records, { from: 'a.mail.example.com', spf: 'example.com' });
+    const records = {
+      'mail.example.com': 'v=DMARC1; p=none; psd=n',
+      'example.com': 'v=DMARC1; p=reject',
+    };
+    const { verdict, asked } = await check(records, {
+      from: 'a.mail.example.com',
+      spf: 'example.com',
+    });
     assert.equal(verdict.policyDomain, 'mail.example.com');
     assert.equal(verdict.result, 'fail', 'mail.example.com is an organization of its own');
-    assert.ok(asked.includes('_dmarc.a.mail.example.com') && asked.includes('_dmarc.mail.example.com'));
+    assert.ok(
+      asked.includes('_dmarc.a.mail.example.com') && asked.includes('_dmarc.mail.example.com'),
+    );
   });
 
   it('reaches a top-level domain', async () => {
-    const { verdict } = await check({ gov: 'v=DMARC1; p=reject; psd=y; sp=quarantine' }, { from: 'a.b.gov' });
+    const { verdict } = await check(
+      { gov: 'v=DMARC1; p=reject; psd=y; sp=quarantine' },
+      { from: 'a.b.gov' },
+    );
     assert.equal(verdict.policyDomain, 'gov');
     assert.equal(verdict.policy, 'quarantine');
   });
 
   it('several records at a name are none', async () => {
-    const { verdict } = await check({ 'example.com': 'v=DMARC1; p=none' }, { from: 'a.example.com' }, {
-      '_dmarc.a.example.com': { TXT: ['v=DMARC1; p=reject', 'v=DMARC1; p=reject'] },
-    });
+    const { verdict } = await check(
+      { 'example.com': 'v=DMARC1; p=none' },
+      { from: 'a.example.com' },
+      {
+        '_dmarc.a.example.com': { TXT: ['v=DMARC1; p=reject', 'v=DMARC1; p=reject'] },
+      },
+    );
     assert.equal(verdict.policyDomain, 'example.com');
   });
 
   it('other records at the name do no harm', async () => {
-    const { verdict } = await check({}, { from: 'example.com' }, {
-      '_dmarc.example.com': { TXT: ['hello', 'v=DMARC1; p=reject', 'v=dmarc1; p=none'] },
-    });
+    const { verdict } = await check(
+      {},
+      { from: 'example.com' },
+      {
+        '_dmarc.example.com': { TXT: ['hello', 'v=DMARC1; p=reject', 'v=dmarc1; p=none'] },
+      },
+    );
     assert.equal(verdict.policy, 'reject');
   });
 });
@@ -69,21 +91,30 @@ describe('DMARC: the walk (RFC 9989 §4.10)', () => {
 describe('DMARC: which record applies (RFC 9989 §4.10.1)', () => {
   const com = 'v=DMARC1; p=none; psd=y; np=reject';
   it("the author's own, though its organization is another one", async () => {
-    const records = { 'a.example.com': 'v=DMARC1; p=quarantine', 'example.com': 'v=DMARC1; p=reject' };
+    const records = {
+      'a.example.com': 'v=DMARC1; p=quarantine',
+      'example.com': 'v=DMARC1; p=reject',
+    };
     const { verdict } = await check(records, { from: 'a.example.com', dkim: ['b.example.com'] });
     assert.equal(verdict.policy, 'quarantine');
     assert.equal(verdict.result, 'pass', 'relaxed, by way of example.com');
   });
 
   it('a record in between that is neither does not count', async () => {
-    const records = { 'b.example.com': 'v=DMARC1; p=quarantine', 'example.com': 'v=DMARC1; p=reject' };
+    const records = {
+      'b.example.com': 'v=DMARC1; p=quarantine',
+      'example.com': 'v=DMARC1; p=reject',
+    };
     const { verdict } = await check(records, { from: 'a.b.example.com' });
     assert.equal(verdict.policyDomain, 'example.com');
   });
 
   it('that of a public suffix never wins over the organization', async () => {
     const records = { com, 'example.com': 'v=DMARC1; p=quarantine' };
-    assert.equal((await check(records, { from: 'a.example.com' })).verdict.policyDomain, 'example.com');
+    assert.equal(
+      (await check(records, { from: 'a.example.com' })).verdict.policyDomain,
+      'example.com',
+    );
     assert.equal((await check({ com }, { from: 'a.example.com' })).verdict.policyDomain, 'com');
   });
 
@@ -103,7 +134,10 @@ describe('DMARC: which record applies (RFC 9989 §4.10.1)', () => {
   });
 
   it('t=y lowers what is asked for by one step', async () => {
-    const { verdict } = await check({ 'example.com': 'v=DMARC1; p=reject; t=y' }, { from: 'example.com' });
+    const { verdict } = await check(
+      { 'example.com': 'v=DMARC1; p=reject; t=y' },
+      { from: 'example.com' },
+    );
     assert.deepEqual([verdict.policy, verdict.requested], ['reject', 'quarantine']);
   });
 
@@ -129,9 +163,16 @@ describe('DMARC: alignment (RFC 9989 §4.4, §4.10.2)', () => {
 
   it('strict: the same domain only, without a walk', async () => {
     const strict = { 'example.com': 'v=DMARC1; p=reject; adkim=s; aspf=s' };
-    const { verdict } = await check(strict, { from: 'example.com', spf: 'a.example.com', dkim: ['b.example.com'] });
+    const { verdict } = await check(strict, {
+      from: 'example.com',
+      spf: 'a.example.com',
+      dkim: ['b.example.com'],
+    });
     assert.equal(verdict.result, 'fail');
-    assert.equal((await check(strict, { from: 'example.com', spf: 'EXAMPLE.com' })).verdict.result, 'pass');
+    assert.equal(
+      (await check(strict, { from: 'example.com', spf: 'EXAMPLE.com' })).verdict.result,
+      'pass',
+    );
   });
 
   it('each domain has its own walk: a signer that is an organization of its own is not aligned', async () => {
@@ -153,9 +194,13 @@ describe('DMARC: alignment (RFC 9989 §4.4, §4.10.2)', () => {
   });
 
   it('a DNS that does not answer is a temperror, never none (RFC 9989 §5.3.6)', async () => {
-    const { verdict } = await check({}, { from: 'example.com', spf: 'example.com' }, {
-      '_dmarc.example.com': { fails: 'servfail' },
-    });
+    const { verdict } = await check(
+      {},
+      { from: 'example.com', spf: 'example.com' },
+      {
+        '_dmarc.example.com': { fails: 'servfail' },
+      },
+    );
     assert.equal(verdict.result, 'temperror');
   });
 });
@@ -168,7 +213,10 @@ describe('DMARC: several authors (RFC 9989 §11.5)', () => {
       ['bank.test', 'good.test'],
     ]) {
       const { verdict } = await check(records, { from, dkim: ['good.test'] });
-      assert.deepEqual([verdict.result, verdict.domain, verdict.requested], ['fail', 'bank.test', 'reject']);
+      assert.deepEqual(
+        [verdict.result, verdict.domain, verdict.requested],
+        ['fail', 'bank.test', 'reject'],
+      );
     }
   });
 
@@ -189,17 +237,31 @@ describe('DMARC: the record (RFC 9989 §4.7, §4.8)', () => {
     ['v=DMARC1;p=reject;', { p: 'reject' }],
     ['v = DMARC1 ; P = Quarantine ; sp=none', { p: 'quarantine', sp: 'none' }],
     ['v=DMARC1; p=none; pct=50; rf=afrf; ri=3600; new=x', { p: 'none' }],
-    ['v=DMARC1; p=reject; adkim=x; psd=q; t=maybe; =; rubbish', { p: 'reject', adkim: 'r', psd: 'u' }],
+    [
+      'v=DMARC1; p=reject; adkim=x; psd=q; t=maybe; =; rubbish',
+      { p: 'reject', adkim: 'r', psd: 'u' },
+    ],
     ['v=DMARC1; rua=mailto:a@b.test', { p: 'none', rua: ['a@b.test'] }],
     ['v=DMARC1; p=junk; rua=mailto:a@b.test', { p: 'none' }],
     ['v=DMARC1; p=reject; sp=junk; rua=mailto:a@b.test', { p: 'none', sp: undefined }],
-    ['v=DMARC1; p=none; rua=mailto:a@b.test!10m, https://c.test, mailto:d%2Be@f.test', { rua: ['a@b.test', 'd+e@f.test'] }],
+    [
+      'v=DMARC1; p=none; rua=mailto:a@b.test!10m, https://c.test, mailto:d%2Be@f.test',
+      { rua: ['a@b.test', 'd+e@f.test'] },
+    ],
   ] as const)
     it(`${text} is read`, () => {
       const record = parseDmarcRecord(text) as unknown as Record<string, unknown>;
-      for (const [name, value] of Object.entries(expected)) assert.deepEqual(record[name], value, name);
+      for (const [name, value] of Object.entries(expected))
+        assert.deepEqual(record[name], value, name);
     });
 
-  for (const text of ['', 'p=reject; v=DMARC1', 'v=dmarc1; p=reject', 'v=DMARC12; p=reject', 'v=DMARC1', 'v=DMARC1; p=junk'])
+  for (const text of [
+    '',
+    'p=reject; v=DMARC1',
+    'v=dmarc1; p=reject',
+    'v=DMARC12; p=reject',
+    'v=DMARC1',
+    'v=DMARC1; p=junk',
+  ])
     it(`${text || 'nothing'} is no record`, () => assert.equal(parseDmarcRecord(text), undefined));
 });

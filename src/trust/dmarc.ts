@@ -2,9 +2,9 @@
 // domain wants done with those that are not. RFC 9989: domains are found by walking up the DNS, there is no
 // list of public suffixes.
 
-import { domainKey } from '../mail/address.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import { DnsError } from '../dns/resolver.ts';
+import { domainKey } from '../mail/address.ts';
 import type { DmarcPolicy, DmarcRecord } from './dmarc-record.ts';
 import { parseDmarcRecord } from './dmarc-record.ts';
 
@@ -102,8 +102,7 @@ class DmarcCheck {
     const { spf, dkim } = this.#identifiers;
     const alignedSpf = spf !== undefined && (await this.#isAligned(domain, spf, record.aspf));
     let alignedDkim = false;
-    for (const signer of dkim)
-      alignedDkim ||= await this.#isAligned(domain, signer, record.adkim);
+    for (const signer of dkim) alignedDkim ||= await this.#isAligned(domain, signer, record.adkim);
     const policy = await this.#policyFor(domain, found);
     return {
       result: alignedSpf || alignedDkim ? 'pass' : 'fail',
@@ -176,7 +175,9 @@ class DmarcCheck {
   async #ask(domain: string): Promise<DmarcRecord | undefined> {
     const answer = await this.#resolver.resolve(`_dmarc.${domain}`, 'TXT');
     if (answer.kind !== 'records') return undefined;
-    const records = answer.records.filter((text) => /^v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/.test(text));
+    const records = answer.records.filter((text) =>
+      /^v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/.test(text),
+    );
     // RFC 9989 §4.10: several are none.
     return records.length === 1 ? parseDmarcRecord(records[0]!) : undefined;
   }
