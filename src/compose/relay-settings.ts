@@ -22,7 +22,7 @@ export function relaySettings({ hostname, delivery, queue, dns }: Config): Relay
       commandMs: delivery.commandTimeout,
       endOfDataMs: delivery.contentTimeout,
     },
-    eightBitConversion: delivery.eightBitConversion,
+    outbound: { convert: delivery.eightBitConversion },
     localAddress: delivery.sourceAddress,
   };
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { issueCertificate } from '../net/certificate.ts';
 import { DialError } from '../net/dialer.ts';
 import { scriptedServer } from '../net/scripted-server.ts';
-import { HopFailure } from './relay/connection.ts';
+import { HopFailure } from './relay/hop-failure.ts';
 import { SendMailError, sendMail } from './send-mail.ts';
 
 const issued = issueCertificate({

@@ -13,6 +13,7 @@ import type { Content } from '../store/content.ts';
 import type { Connection } from './relay/connection.ts';
 import { openConnection } from './relay/connection.ts';
 import { fitToHop, headerHas8Bit } from './relay/next-hop.ts';
+import { makeSteps } from './relay/outbound-steps.ts';
 import type { RouteTls } from './relay/relay-route.ts';
 import { securityOf } from './relay/security.ts';
 import type { SendMailInput } from './send-mail-input.ts';
@@ -87,6 +88,8 @@ export class SendMailError extends Error {
   }
 }
 
+const steps = makeSteps();
+
 /** Limit: RFC 5321 §4.1.1.10 would have us wait for the answer to QUIT. */
 const quitMs = 5_000;
 
@@ -159,7 +162,7 @@ async function transact(
     prefix: '',
     content,
   };
-  const fit = await fitToHop(queued, recipients, connection.capabilities, 'convert');
+  const fit = await fitToHop(queued, recipients, connection.capabilities, steps);
   if (fit.kind === 'refuse') throw new SendMailError(fit.reply, []);
   const answers: RecipientAnswer[] = [];
   // RFC 9422 §4: RCPTMAX; RFC 5321 §4.5.3.1.8: every server takes a hundred.

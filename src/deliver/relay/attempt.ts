@@ -15,20 +15,22 @@ import { isPermanent, isPositive, isTransient } from '../../smtp/reply.ts';
 import { replyFor } from '../../smtp/smtp-error.ts';
 import { nextBatch, without } from './batch.ts';
 import type { Connection } from './connection.ts';
-import { transient } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
+import { transient } from './hop-failure.ts';
 import type { HostMemory } from './host-memory.ts';
 import type { HopHost, HopSettings } from './host-walk.ts';
 import { HostWalk } from './host-walk.ts';
 import { findHosts } from './hosts.ts';
 import { fitToHop } from './next-hop.ts';
+import type { OutboundStep } from './outbound-step.ts';
 import type { RelayLease, RelayLimits, RelayOptions } from './relay.ts';
 import { stopped } from './relay.ts';
 import type { RelayRoute } from './relay-route.ts';
 import { tlsOf } from './relay-route.ts';
 
 /** What all attempts of a relay share. */
-export interface AttemptParts extends Omit<RelayOptions, 'limits'> {
+export interface AttemptParts extends Omit<RelayOptions, 'limits' | 'outbound'> {
+  readonly steps: readonly OutboundStep[];
   readonly limits: RelayLimits;
   readonly pool: ConnectionPool;
   readonly memory: HostMemory;
@@ -199,11 +201,10 @@ export class Attempt {
 
   /** As many transactions as the pending recipients take; who is left is for another host. */
   async #deliverOver(connection: Connection): Promise<void> {
-    const { limits, eightBitConversion = 'convert' } = this.#parts;
+    const { limits, steps } = this.#parts;
     const { message, recipients } = this.#lease;
     let mayBeStale = connection.transactions > 0;
-    const { capabilities } = connection;
-    const fit = await fitToHop(message, recipients, capabilities, eightBitConversion);
+    const fit = await fitToHop(message, recipients, connection.capabilities, steps);
     if (fit.kind === 'refuse') {
       const facts = this.#factsOf(connection);
       this.#answerPending(fit.reply, { final: true, remote: false }, facts);

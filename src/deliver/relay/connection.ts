@@ -11,7 +11,6 @@ import { PeerTimeout } from '../../net/peer.ts';
 import type { TlsSecurity, TransportSecurity } from '../../net/transport-security.ts';
 import { demandsTls } from '../../net/transport-security.ts';
 import type { AttemptFacts } from '../../queue/delivery.ts';
-import { replyText } from '../../queue/reply-text.ts';
 import type { SaslCredentials } from '../../sasl/client.ts';
 import { chooseSaslClient } from '../../sasl/client.ts';
 import type { Capabilities } from '../../smtp/client/capabilities.ts';
@@ -19,44 +18,10 @@ import { closureReply } from '../../smtp/client/closure.ts';
 import type { ClientEvent, Closure, Outgoing, SentEvent } from '../../smtp/client/event.ts';
 import type { ClientSessionOptions, Trace } from '../../smtp/client/session.ts';
 import { ClientSession } from '../../smtp/client/session.ts';
-import type { Reply } from '../../smtp/reply.ts';
-import { enhancedStatus, reply } from '../../smtp/reply.ts';
+import { reply } from '../../smtp/reply.ts';
 import type { TlsFacts } from '../../smtp/tls-facts.ts';
+import { HopFailure, transient } from './hop-failure.ts';
 import { noLogin } from './login-problem.ts';
-
-export type HopFailureKind =
-  /** No connection, or it broke, or what came was no SMTP. */
-  | 'unreachable'
-  /** It answered, and does not want us (now). */
-  | 'refused'
-  | 'tls'
-  | 'login';
-
-const failureCodes = {
-  unreachable: 'HOST_UNREACHABLE',
-  refused: 'HOST_REFUSED',
-  tls: 'TLS_FAILED',
-  login: 'LOGIN_FAILED',
-} as const;
-
-/** A next hop with which no conversation came about. */
-export class HopFailure extends Error {
-  override readonly name = 'HopFailure';
-  readonly kind: HopFailureKind;
-  readonly code: 'HOST_UNREACHABLE' | 'HOST_REFUSED' | 'TLS_FAILED' | 'LOGIN_FAILED';
-  /** For the recipients' sake transient, unless the host takes no mail at all (RFC 7504). */
-  readonly reply: Reply;
-  /** The words are the host's, and its alone. */
-  readonly remote: boolean;
-
-  constructor(kind: HopFailureKind, answer: Reply, remote: boolean, options?: ErrorOptions) {
-    super(remote ? replyText(answer) : answer.lines.join(' '), options);
-    this.kind = kind;
-    this.code = failureCodes[kind];
-    this.reply = answer;
-    this.remote = remote;
-  }
-}
 
 export interface OpenOptions {
   readonly dialer: Dialer;
@@ -376,14 +341,6 @@ function expectReady(event: ClientEvent): void {
   const final = because.stage === 'greeting' && said.code === 521;
   const meant = final ? said : transient(said, `Refused at ${because.stage}`);
   throw new HopFailure('refused', meant, meant === said);
-}
-
-/** A 5yz that is not about the message: in words it is kept, in class it is not. */
-export function transient(said: Reply, what: string): Reply {
-  if (said.code < 500) return said;
-  const status = enhancedStatus(said);
-  const words = `${said.code} ${status === undefined ? '' : `${status} `}${said.lines.join(' ')}`;
-  return reply(451, said.detail ?? '5.0', `${what}: ${words.trim()}`);
 }
 
 /** A socket that is closed knows its other end no more, and a Unix socket never did. */

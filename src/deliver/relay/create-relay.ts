@@ -6,6 +6,8 @@ import { Attempt } from './attempt.ts';
 import { ConnectionPool, defaultPoolLimits } from './connection-pool.ts';
 import { HostMemory } from './host-memory.ts';
 import { defaultWalkLimits } from './host-walk.ts';
+import type { StepTable } from './outbound-steps.ts';
+import { makeSteps, outboundSteps } from './outbound-steps.ts';
 import type { Relay, RelayLimits, RelayOptions } from './relay.ts';
 
 export const defaultRelayLimits: RelayLimits = {
@@ -16,11 +18,15 @@ export const defaultRelayLimits: RelayLimits = {
 };
 
 /** In this thread. */
-export function createRelay(options: RelayOptions): Relay {
+export function createRelay(
+  { outbound, ...options }: RelayOptions,
+  table: StepTable = outboundSteps,
+): Relay {
   const limits = { ...defaultRelayLimits, ...options.limits };
   const pool = new ConnectionPool(options.clock, limits);
   const memory = new HostMemory(options.clock);
-  const parts: AttemptParts = { ...options, limits, pool, memory };
+  const steps = makeSteps(outbound, table);
+  const parts: AttemptParts = { ...options, limits, pool, memory, steps };
   const atWork = new WeakMap<AbortSignal, Set<Stoppable>>();
   // One listener for a signal that many deliveries share, not one for each of them; and only their
   // connections end with it.

@@ -1,6 +1,6 @@
 // The relay's side of the seam between threads: opens a relay for each configuration it is told of,
 // gives it the attempts that belong to it, and sends results back, all of one turn of the event loop
-// together. Knows nothing of threads; worker.ts gives it a port.
+// together. Knows nothing of threads; serve-relays.ts gives it a port.
 
 import { unreachable } from '../../base/assert.ts';
 import type { Fields, Log } from '../../base/log.ts';

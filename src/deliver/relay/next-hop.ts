@@ -1,15 +1,13 @@
 // What of a message a next hop takes, and in which form. Parameters travel by the rules of their
-// extensions; content that the hop has no extension for is converted, or the message is refused in
-// the hop's stead. RFC 6152 §3, RFC 3030 §3, RFC 6531 §3.2, RFC 3461 §5.2. Costs nothing for mail that
-// needs no extension.
+// extensions; the content goes through the steps of outbound-steps.ts, and what they or the rules do
+// not let through is refused in the hop's stead. RFC 6531 §3.2, RFC 3461 §5.2. Costs nothing for mail
+// that needs no extension.
 
 import { domainToASCII } from 'node:url';
-import { unreachable } from '../../base/assert.ts';
 import { findHeaderEnd, headerEndWithin } from '../../mail/header.ts';
-import { LineMeter } from '../../mail/line-meter.ts';
-import { convertContent, has8Bit, hasNul } from '../../mail/transfer-encoding.ts';
+import { has8Bit } from '../../mail/transfer-encoding.ts';
 import type { Capabilities } from '../../smtp/client/capabilities.ts';
-import type { Outgoing, OutgoingContent, OutgoingRecipient } from '../../smtp/client/event.ts';
+import type { Outgoing, OutgoingRecipient } from '../../smtp/client/event.ts';
 import {
   findParam,
   parseStoredMailParams,
@@ -21,9 +19,7 @@ import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { Content } from '../../store/content.ts';
 import type { QueuedMessage } from '../../store/queue-store.ts';
-
-/** Content with 8-bit octets for a hop that takes 7-bit lines only, or with lines no hop takes. */
-export type EightBitConversion = 'convert' | 'bounce';
+import type { OutboundMessage, OutboundStep } from './outbound-step.ts';
 
 export type Fit =
   | {
@@ -45,26 +41,6 @@ export interface Addressee {
   readonly params: readonly string[];
 }
 
-/**
- * What is in the way of the message as it is, in words that its sender reads. RFC 3463 §3.7: X.6.3,
- * conversion required but not supported.
- */
-const obstacles = {
-  /** RFC 6152 §3. */
-  eightBit: reply(554, '6.3', 'The next host takes 7-bit mail only'),
-  /** RFC 5321 §4.5.3.1.6. */
-  longLine: reply(554, '6.3', 'A line of the message has more than 998 octets'),
-  /** RFC 2045 §2.7, §2.8. */
-  nul: reply(554, '6.3', 'The message has NUL octets in it, which the next host does not take'),
-  headerNul: reply(
-    554,
-    '6.3',
-    'The header of the message has a NUL octet in it, which the next host does not take',
-  ),
-  /** RFC 3030 §3. */
-  binary: reply(554, '6.3', 'The next host does not take binary mail (BINARYMIME)'),
-};
-
 // RFC 6531 §3.2 (4), RFC 3463 §3.7 as RFC 5248 has it: X.6.7.
 const noUtf8 = reply(553, '6.7', 'The next host does not take internationalised mail (SMTPUTF8)');
 
@@ -73,24 +49,30 @@ export async function fitToHop(
   message: HopMessage,
   recipients: readonly Addressee[],
   hop: Capabilities,
-  conversion: EightBitConversion,
+  steps: readonly OutboundStep[],
 ): Promise<Fit> {
-  const form = await contentForm(message, hop, conversion);
-  if ('refuse' in form) return { kind: 'refuse', reply: form.refuse };
+  let form = wholeOf(message);
+  for (const step of steps) {
+    const given = step(form, hop);
+    const next = given instanceof Promise ? await given : given;
+    if ('refuse' in next) return { kind: 'refuse', reply: next.refuse };
+    form = next;
+  }
   const { sender, params } = message;
   const utf8 = await needsUtf8(message, recipients, hop);
   if (utf8 && !hop.keywords.has('SMTPUTF8')) return { kind: 'refuse', reply: noUtf8 };
   const address = utf8 ? unchanged : withAsciiDomain;
-  const dsn = hop.keywords.has('DSN');
+  const { body, pieces, size } = form;
+  const travelling = mailParams(params, hop, utf8);
   return {
     kind: 'fits',
-    dsn,
-    read: form.read,
+    dsn: hop.keywords.has('DSN'),
+    read: pieces === undefined ? () => form.read({ reuse: true }) : undefined,
     envelope: {
       sender: address(sender),
-      params: [...form.params, ...mailParams(params, hop, utf8)],
-      content: form.content,
-      binary: form.binary,
+      params: body === undefined ? travelling : [...bodyParams[body], ...travelling],
+      content: pieces === undefined ? { kind: 'stream', size } : { kind: 'memory', pieces },
+      binary: body === 'BINARYMIME',
     },
     recipient: (recipient) => ({
       address: address(recipient.address),
@@ -124,125 +106,27 @@ function rcptParams(wire: readonly string[], hop: Capabilities): readonly string
   return travelling;
 }
 
-interface Form {
-  readonly content: OutgoingContent;
-  readonly read: (() => AsyncIterable<Uint8Array>) | undefined;
-  readonly params: readonly string[];
-  readonly binary: boolean;
-}
-
-const body8Bit = ['BODY=8BITMIME'];
-const bodyBinary = ['BODY=BINARYMIME'];
-
-async function contentForm(
-  message: HopMessage,
-  hop: Capabilities,
-  conversion: EightBitConversion,
-): Promise<Form | { readonly refuse: Reply }> {
-  const { params } = message;
-  const body =
-    params.length === 0 ? undefined : findParam(parseStoredMailParams(params), 'BODY')?.body;
-  const takes8Bit = hop.keywords.has('8BITMIME');
-  const takesBinary = hop.chunking && hop.keywords.has('BINARYMIME');
-  const target = takes8Bit ? '8bit' : '7bit';
-  if (body === 'BINARYMIME') {
-    if (takesBinary) return asItIs(message, bodyBinary, true);
-    if (conversion === 'bounce') return { refuse: obstacles.binary };
-    // RFC 3030 §3: only to servers that say so; for others it has to become lines.
-    return converted(message, target, takes8Bit ? body8Bit : none, obstacles.binary);
-  }
-  const { bytes } = message.content;
-  // What is read from a file is looked at by the conversion anyway.
-  if (!takes8Bit && bytes === undefined && conversion === 'convert' && !takesBinary)
-    return converted(message, '7bit', none, obstacles.eightBit);
-  const { eightBit, longLine, nul } = await look(message);
-  // RFC 3030 §3: sent by its length a NUL is an octet like any other, signed or not.
-  if (nul && takesBinary) return asItIs(message, bodyBinary, true);
-  const tooWide = eightBit && !takes8Bit;
-  const bodyParams = takes8Bit && body === '8BITMIME' ? body8Bit : none;
-  if (!tooWide && !longLine && !nul) return asItIs(message, bodyParams, false);
-  // RFC 5321 §4.5.3.1.6: no hop need take a longer line, and some would cut it; some end the message
-  // at a dot behind a NUL, or throw NULs away and see the end of data where there is none.
-  const obstacle = nul ? obstacles.nul : tooWide ? obstacles.eightBit : obstacles.longLine;
-  if (conversion === 'bounce') return { refuse: obstacle };
-  return converted(message, target, bodyParams, obstacle);
-}
-
-function asItIs(message: HopMessage, params: readonly string[], binary: boolean): Form {
-  const { bytes } = message.content;
-  if (bytes !== undefined) {
-    const pieces = message.prefix === '' ? [bytes] : [Buffer.from(message.prefix), bytes];
-    return { content: { kind: 'memory', pieces }, read: undefined, params, binary };
-  }
-  const { size, read } = whole(message);
-  const content = { kind: 'stream', size } as const;
-  return { content, read: () => read({ reuse: true }), params, binary };
-}
-
-async function converted(
-  message: HopMessage,
-  target: '7bit' | '8bit',
-  params: readonly string[],
-  obstacle: Reply,
-): Promise<Form | { readonly refuse: Reply }> {
-  const conversion = await convertContent(whole(message), target);
-  const [why] = (conversion.hasNul ? obstacles.nul : obstacle).lines;
-  switch (conversion.kind) {
-    case 'signed':
-      return {
-        refuse: reply(554, '6.3', `${why}, and converting the message would break its signature`),
-      };
-    case 'impossible':
-      return { refuse: reply(554, '6.3', `${why}, and the message cannot be converted`) };
-    case 'converted': {
-      if (conversion.hasNul) return { refuse: obstacles.headerNul };
-      const { size } = conversion;
-      const read = () => conversion.read();
-      return { content: { kind: 'stream', size }, read, params, binary: false };
-    }
-    default:
-      return unreachable(conversion);
-  }
-}
+const bodyParams = {
+  '8BITMIME': ['BODY=8BITMIME'],
+  BINARYMIME: ['BODY=BINARYMIME'],
+} as const;
 
 /** Trace fields and content, as one. */
-function whole({ prefix, content }: HopMessage) {
-  const front = Buffer.from(prefix);
+function wholeOf({ prefix, params, content }: HopMessage): OutboundMessage {
+  const declared =
+    params.length === 0 ? undefined : findParam(parseStoredMailParams(params), 'BODY')?.body;
+  const body = declared === '7BIT' ? undefined : declared;
+  const front = prefix === '' ? undefined : Buffer.from(prefix);
+  const { bytes } = content;
   return {
-    size: front.length + content.size,
-    async *read(options?: { readonly reuse: boolean }): AsyncIterable<Uint8Array> {
-      if (front.length > 0) yield front;
+    size: (front?.length ?? 0) + content.size,
+    pieces: bytes === undefined ? undefined : front === undefined ? [bytes] : [front, bytes],
+    async *read(options) {
+      if (front !== undefined) yield front;
       yield* content.read(options);
     },
+    body,
   };
-}
-
-interface Look {
-  readonly eightBit: boolean;
-  readonly longLine: boolean;
-  readonly nul: boolean;
-}
-
-/** What stands between the message and a hop, trace fields included. */
-async function look(message: HopMessage): Promise<Look> {
-  const { prefix, content } = message;
-  const meter = new LineMeter();
-  const { bytes } = content;
-  if (bytes !== undefined) {
-    const front = Buffer.from(prefix);
-    meter.push(front);
-    meter.push(bytes);
-    const eightBit = has8Bit(bytes) || has8Bit(front);
-    return { eightBit, longLine: meter.hasLongLine, nul: hasNul(bytes) };
-  }
-  let eightBit = false;
-  let nul = false;
-  for await (const piece of whole(message).read({ reuse: true })) {
-    eightBit ||= has8Bit(piece);
-    nul ||= hasNul(piece);
-    meter.push(piece);
-  }
-  return { eightBit, longLine: meter.hasLongLine, nul };
 }
 
 const ascii = /^[\x00-\x7f]*$/;

@@ -969,7 +969,7 @@ describe('what the next hop can do', () => {
 
   it('RFC 6152 §3: … or bounced, when that is the setting', async () => {
     await using server = await scriptedServer({ keywords: [] });
-    await using world = make({ hosts: { '192.0.2.1': server }, eightBitConversion: 'bounce' });
+    await using world = make({ hosts: { '192.0.2.1': server }, outbound: { convert: 'bounce' } });
     const result = await attempt(world, undefined, eightBit);
     assert.match(say(result)[1]!, /^failed 554 5\.6\.3/);
     const plain = await attempt(world, undefined, { params: ['BODY=8BITMIME'] });
@@ -1059,7 +1059,7 @@ describe('what the next hop can do', () => {
 
   it('delivery.eightBitConversion: nothing is converted, not NUL nor binary, where it says so', async () => {
     await using server = await scriptedServer({ keywords: ['8BITMIME'] });
-    await using world = make({ hosts: { '192.0.2.1': server }, eightBitConversion: 'bounce' });
+    await using world = make({ hosts: { '192.0.2.1': server }, outbound: { convert: 'bounce' } });
     const [first] = say(await attempt(world, undefined, { content: inMemory(nul) })).slice(1);
     assert.match(first!, /^failed 554 5\.6\.3 The message has NUL octets in it/);
     const binary = { params: ['BODY=BINARYMIME'], content: inMemory(nul) };
@@ -1095,7 +1095,7 @@ describe('what the next hop can do', () => {
       say(await attempt(world, undefined, { content }))[1]!,
       /^failed 554 5\.6\.3 A line/,
     );
-    await using strict = make({ hosts: { '192.0.2.1': server }, eightBitConversion: 'bounce' });
+    await using strict = make({ hosts: { '192.0.2.1': server }, outbound: { convert: 'bounce' } });
     const plain = { content: inMemory(`Subject: x\r\n\r\n${longLine}`) };
     assert.match(say(await attempt(strict, undefined, plain))[1]!, /^failed 554 5\.6\.3 A line/);
   });

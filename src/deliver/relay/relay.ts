@@ -13,7 +13,8 @@ import type { ClientTimeouts } from '../../smtp/client/timeouts.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { PoolLimits } from './connection-pool.ts';
 import type { WalkLimits } from './host-walk.ts';
-import type { Addressee, EightBitConversion, HopMessage } from './next-hop.ts';
+import type { Addressee, HopMessage } from './next-hop.ts';
+import type { OutboundSettings } from './outbound-steps.ts';
 import type { RelayRoute } from './relay-route.ts';
 
 export interface Relay {
@@ -50,8 +51,8 @@ export interface RelaySettings {
   readonly ourAddresses?: ReadonlySet<string> | undefined;
   readonly limits?: Partial<RelayLimits> | undefined;
   readonly timeouts?: ClientTimeouts | undefined;
-  /** Default: convert. */
-  readonly eightBitConversion?: EightBitConversion | undefined;
+  /** For what is done with each message on its way out. */
+  readonly outbound?: OutboundSettings | undefined;
   /** BDAT also where it only saves a round trip. Default: true. */
   readonly chunking?: boolean | undefined;
   /** The address to call from. */

@@ -18,10 +18,18 @@ import { attemptRow, packContents, resultOf } from './wire.ts';
 export interface RelayThreadOptions {
   readonly clock: Clock;
   readonly log: Log;
+  /** The program of the thread, which calls serveRelays(). Default: worker.ts. */
+  readonly program?: URL | undefined;
 }
 
 // RFC 3463 §3.4: X.3.0, the fault is ours.
 const died = reply(451, '3.0', 'The delivery was interrupted by an error of ours');
+
+// Under node_modules the compiled file is the one to run.
+const usualProgram = new URL(
+  import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js',
+  import.meta.url,
+);
 
 /** Limit: a thread that dies is started anew no more often than this. */
 const restartMs = 1000;
@@ -151,9 +159,7 @@ export class RelayThread implements AsyncDisposable {
 
   #start(): Worker {
     this.#startedAt = this.#options.clock.now();
-    // Under node_modules the compiled file is the one to run.
-    const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-    const worker = new Worker(new URL(file, import.meta.url), {
+    const worker = new Worker(this.#options.program ?? usualProgram, {
       name: 'relay',
       // A nursery of 8 MiB, as bin/postrider gives the server's thread.
       resourceLimits: { maxYoungGenerationSizeMb: 24 },

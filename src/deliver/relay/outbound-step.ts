@@ -1,0 +1,27 @@
+// What a step does with a message on its way out: see outbound-steps.ts for which ones there are.
+
+import type { Capabilities } from '../../smtp/client/capabilities.ts';
+import type { Reply } from '../../smtp/reply.ts';
+
+/** A message as its hop will get it, trace fields included. Never changed: a step gives another. */
+export interface OutboundMessage {
+  readonly size: number;
+  /** All of it, where it is in memory. */
+  readonly pieces: readonly Uint8Array[] | undefined;
+  /** As often as wanted. With `reuse` the memory of a piece may serve for the next one. */
+  read(options?: { readonly reuse: boolean }): AsyncIterable<Uint8Array>;
+  /** What the hop is told of it in MAIL. RFC 6152 §2, RFC 3030 §3. */
+  readonly body: '8BITMIME' | 'BINARYMIME' | undefined;
+}
+
+/** The message, or why it cannot go to this hop. */
+export type Prepared = OutboundMessage | { readonly refuse: Reply };
+
+/** One that has nothing to do gives back what it got, and costs neither a copy nor a wait. */
+export type OutboundStep = (
+  message: OutboundMessage,
+  hop: Capabilities,
+) => Prepared | Promise<Prepared>;
+
+/** From a step's settings (undefined: there are none) to the step, or to none. */
+export type StepMaker<Settings> = (settings: Settings | undefined) => OutboundStep | undefined;
