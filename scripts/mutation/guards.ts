@@ -49,7 +49,7 @@ export const guards: readonly Guard[] = [
   guard('policy/quota.ts', 'policy/quota.test.ts', 'receive/reception.test.ts'),
   guard('policy/connection-limits.ts', 'policy/connection-limits.test.ts'),
   guard('smtp/content.ts', 'smtp/content.test.ts'),
-  guard('smtp/server/input.ts', 'smtp/server/session.test.ts'),
+  guard('base/line-splitter.ts', 'smtp/server/session.test.ts', 'pop3/session.test.ts'),
   guard('receive/conversation.ts', 'receive/conversation.test.ts'),
   guard('receive/reception.ts', 'receive/reception.test.ts'),
   guard('net/listener.ts', 'net/listener.test.ts'),

@@ -29,6 +29,9 @@ interface Malformed {
   readonly answer: Response;
 }
 
+/** A command that is answered with a message. */
+export type Retrieval = Extract<Command, { readonly verb: 'RETR' | 'TOP' }>;
+
 type Parser = (rest: string) => Command;
 
 // A Map, not an object: the key comes from the peer.

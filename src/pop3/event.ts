@@ -63,6 +63,8 @@ export type SessionEvent =
       readonly reason: 'quit' | 'errors' | 'refused' | 'shutdown';
     };
 
+export type CloseReason = Extract<SessionEvent, { readonly kind: 'close' }>['reason'];
+
 const questions = new Set<SessionEvent['kind']>([
   'login',
   'auth',

@@ -1,10 +1,10 @@
 // From a line as it came in to the command it is. RFC 5321 §4.1, RFC 6531 §3.
 
 import { unreachable } from '../../base/assert.ts';
+import type { Line } from '../../base/line-splitter.ts';
 import type { Command } from '../command.ts';
 import { parseCommand } from '../command.ts';
 import { replies } from '../reply.ts';
-import type { Line } from './input.ts';
 
 /** `localDomain`: see ServerFacts. */
 export function commandOf(line: Line, localDomain?: string): Command {

@@ -3,13 +3,18 @@
 // functions of it; nobody but them and session.ts may hold one.
 
 import { assert } from '../../base/assert.ts';
+import type { LineRules } from '../../base/line-splitter.ts';
+import { LineSplitter } from '../../base/line-splitter.ts';
 import type { Reply } from '../reply.ts';
 import { formatReply, isPermanent } from '../reply.ts';
 import type { CloseReason, ServerFacts, SessionEvent } from './event.ts';
-import { Input } from './input.ts';
 import type { Phase } from './phases.ts';
 import { Refusals } from './refusals.ts';
 import type { Chunk, Transaction } from './transaction.ts';
+
+// RFC 5321 §2.3.8: an LF alone ends no line. §4.1.2: no control characters.
+// Field: tabs at the end of lines, or between words.
+const lineRules: LineRules = { bareLf: 'stops', tabs: true };
 
 export class SessionCore {
   facts: ServerFacts;
@@ -22,7 +27,7 @@ export class SessionCore {
   transaction: Transaction | undefined;
   /** While its octets are read. */
   chunk: Chunk | undefined;
-  readonly input = new Input();
+  readonly input = new LineSplitter(lineRules);
   output = '';
   /** Happens before anything else is read. */
   next: SessionEvent | undefined;

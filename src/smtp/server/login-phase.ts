@@ -1,12 +1,12 @@
 // AUTH and the lines that follow it: RFC 4954 §4. The mechanisms are the owner's.
 
+import type { Line } from '../../base/line-splitter.ts';
 import { initialResponse, responseIn } from '../../sasl/client-line.ts';
 import type { Command } from '../command.ts';
 import { authLineBytes } from '../limits.ts';
 import { replies } from '../reply.ts';
 import type { SessionCore } from './core.ts';
 import type { SessionEvent } from './event.ts';
-import type { Line } from './input.ts';
 import { after } from './phases.ts';
 
 const authCancelled: SessionEvent = { kind: 'auth-cancelled' };

@@ -1,11 +1,11 @@
 // Keeps what replies of 4yz and 5yz were about, for whoever records them: which stage of the
 // conversation, whose mail, to whom. It decides nothing.
 
+import type { Line } from '../../base/line-splitter.ts';
 import type { Mailbox, ReversePath } from '../../mail/address.ts';
 import type { Command } from '../command.ts';
 import type { Reply } from '../reply.ts';
 import type { Refused, Stage } from './event.ts';
-import type { Line } from './input.ts';
 
 const nobody: Mailbox[] = [];
 const nothingRefused: Refused[] = [];

@@ -260,9 +260,9 @@ export class ServerSession {
   /** RFC 5321 §4.5.3.1.4: 512, and what the extensions add to it. */
   readonly #lineLimit = (word: string): number => {
     const { commandLine = commandLineBytes } = this.#core.facts.limits;
-    if (word === 'MAIL') return commandLine + extraBytes.mail;
-    if (word === 'RCPT') return commandLine + extraBytes.rcpt;
-    return word === 'AUTH' ? Math.max(commandLine, authLineBytes) : commandLine;
+    if (word.startsWith('MAIL')) return commandLine + extraBytes.mail;
+    if (word.startsWith('RCPT')) return commandLine + extraBytes.rcpt;
+    return word.startsWith('AUTH') ? Math.max(commandLine, authLineBytes) : commandLine;
   };
 
   /** Refuses what is not available or not in order (RFC 5321 §4.1.4), and does the rest. */

@@ -1,11 +1,11 @@
 // What is known of a transaction while it is open, and the chunks its content may come in.
 // RFC 5321 §3.3, RFC 3030 §2.
 
+import type { LineSplitter } from '../../base/line-splitter.ts';
 import type { ContentReader } from '../content.ts';
 import type { MailParam } from '../extensions/index.ts';
 import { findParam } from '../extensions/index.ts';
 import type { Reply } from '../reply.ts';
-import type { Input } from './input.ts';
 import type { Phase } from './phases.ts';
 
 export class Transaction {
@@ -47,7 +47,7 @@ export class Chunk {
   }
 
   /** The next piece for the message; undefined when there is none in what was received. */
-  read(input: Input, reader: ContentReader | undefined): Uint8Array | undefined {
+  read(input: LineSplitter, reader: ContentReader | undefined): Uint8Array | undefined {
     const { bytes, at } = input;
     if (bytes === undefined) return undefined;
     const end = Math.min(bytes.length, at + this.#left);

@@ -1,8 +1,12 @@
-// The bytes a session has received and not used yet, and the command lines in them. Holds nothing
-// while the peer is silent between commands; a line that is too long is skipped, never gathered.
+// The bytes a session has received and not used yet, and the command lines in them: for protocols whose
+// lines are short, SMTP and POP3. Holds nothing while the peer is silent between commands; a line that
+// is too long is skipped, never gathered.
+
+import { isUtf8 } from 'node:buffer';
 
 const cr = 0x0d;
 const lf = 0x0a;
+const crlf = Buffer.from('\r\n');
 
 export type Line =
   | { readonly kind: 'line'; readonly text: string; readonly ascii: boolean }
@@ -11,18 +15,35 @@ export type Line =
   | { readonly kind: 'not-printable' }
   | { readonly kind: 'bad-utf8' };
 
-// RFC 5321 §4.1.2 and §2.3.8: no control characters; a CR or LF alone ends no line.
-// Field: tabs at the end of lines, or between words.
-const plain = /^[\x20-\x7e]*$/;
-const control = /[\x00-\x08\x0a-\x1f\x7f]/;
+export interface LineRules {
+  /**
+   * What an LF without a CR does. It ends no line that is obeyed in any case. `stops`: it is answered at
+   * once, as 'not-printable', since a client that ends its commands so says nothing more until it has
+   * heard of it; and what follows up to the next LF is no command either, so that nobody can hide one
+   * behind it. `text`: it is a character like any other, until CRLF comes.
+   */
+  readonly bareLf: 'stops' | 'text';
+  /** Whether tabs are printable. */
+  readonly tabs: boolean;
+}
 
-export class Input {
+const plain = /^[\x20-\x7e]*$/;
+const control = /[\x00-\x1f\x7f]/;
+const controlButTab = /[\x00-\x08\x0a-\x1f\x7f]/;
+
+export class LineSplitter {
+  readonly #rules: LineRules;
   #bytes: Buffer | undefined;
   #at = 0;
   #skipping = false;
   /** What comes next follows an LF alone. */
   #tainted = false;
 
+  constructor(rules: LineRules) {
+    this.#rules = rules;
+  }
+
+  /** Nothing is there that has not been used. */
   get empty(): boolean {
     return this.#bytes === undefined;
   }
@@ -60,17 +81,13 @@ export class Input {
 
   /**
    * The next line without its CRLF, or undefined when there is no whole line yet. `limitOf` is asked
-   * only for lines longer than `limit`, with their first four characters in upper case.
-   *
-   * RFC 5321 §2.3.8: an LF alone ends no line. It is answered at once, though, since a client that
-   * ends its commands so says nothing more until it has heard of it; and what follows up to the next
-   * LF is no command either, so that nobody can hide one behind it.
+   * only for lines longer than `limit`, with their first five characters in upper case.
    */
   takeLine(limit: number, limitOf: (word: string) => number): Line | undefined {
     const bytes = this.#bytes;
     if (bytes === undefined) return undefined;
     const start = this.#at;
-    const newline = bytes.indexOf(lf, start);
+    const newline = this.#newlineFrom(bytes, start);
     if (newline === -1) {
       this.#keep(bytes, limit, limitOf);
       return undefined;
@@ -81,7 +98,16 @@ export class Input {
     this.#skipping = false;
     this.#tainted = newline === start || bytes[newline - 1] !== cr;
     if (skipped || isTooLong(bytes, start, newline + 1, limit, limitOf)) return tooLong;
-    return tainted || this.#tainted ? notPrintable : decode(bytes, start, newline - 1);
+    return tainted || this.#tainted
+      ? notPrintable
+      : decode(bytes, start, newline - 1, this.#rules.tabs);
+  }
+
+  /** Where the LF is that ends the line, or -1. */
+  #newlineFrom(bytes: Buffer, start: number): number {
+    if (this.#rules.bareLf === 'stops') return bytes.indexOf(lf, start);
+    const end = bytes.indexOf(crlf, start);
+    return end === -1 ? -1 : end + 1;
   }
 
   /** The beginning of a line waits for its end: in bytes of our own, as few as there are. */
@@ -99,7 +125,6 @@ export class Input {
 const tooLong: Line = { kind: 'too-long' };
 const notPrintable: Line = { kind: 'not-printable' };
 const badUtf8: Line = { kind: 'bad-utf8' };
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function isTooLong(
   bytes: Buffer,
@@ -110,20 +135,18 @@ function isTooLong(
 ): boolean {
   const length = end - start;
   return (
-    length > limit && length > limitOf(bytes.toString('latin1', start, start + 4).toUpperCase())
+    length > limit && length > limitOf(bytes.toString('latin1', start, start + 5).toUpperCase())
   );
 }
 
-function decode(bytes: Buffer, start: number, end: number): Line {
+function decode(bytes: Buffer, start: number, end: number, tabs: boolean): Line {
   const text = bytes.toString('latin1', start, end);
   if (plain.test(text)) return { kind: 'line', text, ascii: true };
-  if (control.test(text)) return notPrintable;
-  try {
-    const decoded = utf8.decode(bytes.subarray(start, end));
-    return { kind: 'line', text: decoded, ascii: decoded.length === text.length };
-  } catch {
-    return badUtf8;
-  }
+  if ((tabs ? controlButTab : control).test(text)) return notPrintable;
+  const octets = bytes.subarray(start, end);
+  if (!isUtf8(octets)) return badUtf8;
+  const decoded = octets.toString('utf8');
+  return { kind: 'line', text: decoded, ascii: decoded.length === text.length };
 }
 
 const asBuffer = (bytes: Uint8Array): Buffer =>
