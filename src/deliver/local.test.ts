@@ -3,11 +3,11 @@ import { describe, it } from 'node:test';
 import { FakeClock } from '../base/fake-clock.ts';
 import { silentLog } from '../base/log.ts';
 import { createDirectory } from '../policy/directory.ts';
-import type { Deliver } from '../queue/delivery.ts';
+import type { Deliver, RecipientResult } from '../queue/delivery.ts';
 import { replyText } from '../queue/reply-text.ts';
 import { type Content, ContentError, inlineBytesMax } from '../store/content.ts';
 import { MemorySpool } from '../store/files/memory-spool.ts';
-import type { Lease } from '../store/queue-store.ts';
+import type { AppendEffect, Lease } from '../store/queue-store.ts';
 import { createDelivery } from './dispatch.ts';
 import { createLocalDelivery } from './local.ts';
 import { createRouter } from './route.ts';
@@ -72,6 +72,14 @@ function lease(recipients: readonly string[], content: Content, destination = 'l
   };
 }
 
+/** The one effect that there is. */
+function appended(result: RecipientResult | undefined): AppendEffect {
+  assert(result?.kind === 'delivered' && result.effects?.length === 1);
+  const [effect] = result.effects;
+  assert(effect?.kind === 'append');
+  return effect;
+}
+
 describe('createLocalDelivery', () => {
   it('RFC 5321 §4.4: puts Return-Path first, shares the content, and appends with settling', async () => {
     const { recipients, health } = await deliver(
@@ -80,8 +88,8 @@ describe('createLocalDelivery', () => {
     );
     assert.equal(health, 'ok');
     const [result] = recipients;
-    assert(result?.kind === 'delivered');
-    assert.deepEqual(result.append, {
+    assert.deepEqual(appended(result), {
+      kind: 'append',
       account: 'ann@example.org',
       folder: 'INBOX',
       content: { kind: 'queued', id: 'id1' },
@@ -98,8 +106,8 @@ describe('createLocalDelivery', () => {
       const { message, ...rest } = lease(['ann@example.org'], inline(text));
       const binary = { ...rest, message: { ...message, params } };
       const [result] = (await deliver(binary, signal)).recipients;
-      assert(result?.kind === 'delivered' && result.append?.content.kind !== 'file');
-      const { content } = result.append!;
+      const { content } = appended(result);
+      assert(content.kind !== 'file');
       return content.kind === 'inline' ? Buffer.from(content.bytes).toString('latin1') : content;
     };
     const binary = binaryPart('binary', 'a\0b\nc');
@@ -129,8 +137,9 @@ describe('createLocalDelivery', () => {
         signal,
       );
       const kept = recipients.map((one) => {
-        assert(one.kind === 'delivered' && one.append?.content.kind === 'inline');
-        return one.append.content;
+        const { content } = appended(one);
+        assert(content.kind === 'inline');
+        return content;
       });
       assert.equal(String(kept[0]?.bytes), 'Subject: x\r\n\r\nReturn-Path: b\r\n');
       assert.equal(kept[0], kept[1]);
@@ -139,8 +148,9 @@ describe('createLocalDelivery', () => {
   it('RFC 5321 §4.4: a Return-Path goes from binary content, too', async () => {
     const text = `Return-Path: <x@y>\r\n${binaryPart('binary', 'a\0b\nc')}`;
     const [result] = (await deliver(lease(['ann@example.org'], inline(text)), signal)).recipients;
-    assert(result?.kind === 'delivered' && result.append?.content.kind === 'inline');
-    assert.equal(String(result.append.content.bytes), binaryPart('base64', 'YQBiCmM=\r\n'));
+    const { content } = appended(result);
+    assert(content.kind === 'inline');
+    assert.equal(String(content.bytes), binaryPart('base64', 'YQBiCmM=\r\n'));
   });
 
   describe('with a quota', () => {

@@ -13,7 +13,12 @@ import type { Deliver, RecipientResult } from '../queue/delivery.ts';
 import { reply } from '../smtp/reply.ts';
 import { type StoredContent, storedSize } from '../store/content.ts';
 import type { NewMailboxMessage, Quota } from '../store/folder-store.ts';
-import type { LeasedRecipient, QueuedMessage, QueueStore } from '../store/queue-store.ts';
+import type {
+  AppendEffect,
+  LeasedRecipient,
+  QueuedMessage,
+  QueueStore,
+} from '../store/queue-store.ts';
 import type { Spool } from '../store/spool.ts';
 
 export interface LocalDeliveryOptions {
@@ -48,7 +53,7 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
       kept ??= finalContent({ ...message, head, isBinary: isBinary(message) }, spool);
       const mail = newMail(message, recipient.address, { account, content: await kept });
       const refusal = await refusalFor(message, recipient, mail);
-      results.push(refusal ?? { kind: 'delivered', reply: delivered, append: mail });
+      results.push(refusal ?? { kind: 'delivered', reply: delivered, effects: [mail] });
     }
     // Who has no room comes again, and has a copy made anew then.
     const copy = await kept;
@@ -61,8 +66,9 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
     message: QueuedMessage,
     address: string,
     { account, content }: { account: string; content: StoredContent | undefined },
-  ): NewMailboxMessage {
+  ): AppendEffect {
     return {
+      kind: 'append',
       account,
       folder: 'INBOX',
       content: content ?? { kind: 'queued', id: message.id },

@@ -18,7 +18,7 @@ import { foldHeader, headerValue, parseHeader } from '../mail/header.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { inlineBytesMax } from '../store/content.ts';
 import type { Untold } from '../store/history.ts';
-import type { NewMessage, NewRecipient, QueuedMessage } from '../store/queue-store.ts';
+import type { Effect, NewMessage, NewRecipient, QueuedMessage } from '../store/queue-store.ts';
 import { reportText, subjects } from './bounce-text.ts';
 import type { AttemptFacts } from './delivery.ts';
 import { replyStatus, replyText } from './reply-text.ts';
@@ -96,6 +96,11 @@ export async function deliveryReports(
   return reports;
 }
 
+/** Queued with the outcomes that it tells of. */
+export const reportEffect = (message: NewMessage): Effect => ({
+  ...{ kind: 'enqueue', reason: 'report', message },
+});
+
 interface Surroundings {
   readonly parts: ReportParts;
   readonly to: readonly NewRecipient[];
@@ -126,7 +131,7 @@ function compose(message: QueuedMessage, report: Report, around: Surroundings): 
     recipients: to.map((recipient) => ({ ...recipient, params: ['NOTIFY=NEVER'] })),
     prefix: '',
     content: { kind: 'inline', bytes },
-    origin: { session: message.id, service: 'queue', protocol: 'local' },
+    origin: { session: message.id, service: 'queue', protocol: 'local', parent: message.id },
     messageId: `<${id}@${parts.hostname}>`,
   };
 }

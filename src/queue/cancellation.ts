@@ -6,7 +6,7 @@ import { reply } from '../smtp/reply.ts';
 import type { HistoryStore, Untold } from '../store/history.ts';
 import type { Lease, NewMessage, QueueStore } from '../store/queue-store.ts';
 import type { ReportParts } from './bounce.ts';
-import { deliveryReports, whyUntold } from './bounce.ts';
+import { deliveryReports, reportEffect, whyUntold } from './bounce.ts';
 import { recordReport } from './diary.ts';
 
 export interface CancelParts extends ReportParts {
@@ -41,8 +41,7 @@ export async function cancelMessage(
         fence,
         outcome: { kind: 'failed' } as const,
       })),
-      enqueue,
-      append: [],
+      effects: enqueue.map(reportEffect),
     });
     if (!settled) continue;
     recipients += lease.recipients.length;

@@ -1,8 +1,7 @@
 // The seam between the queue and whoever delivers: one lease in, one result per recipient out.
 
 import type { Reply } from '../smtp/reply.ts';
-import type { NewMailboxMessage } from '../store/folder-store.ts';
-import type { Lease } from '../store/queue-store.ts';
+import type { Effect, Lease } from '../store/queue-store.ts';
 
 /** What happened at the other end, for the queue, for reports (RFC 3464) and for `why`. */
 export interface AttemptFacts {
@@ -20,8 +19,8 @@ export type RecipientResult = { readonly facts?: AttemptFacts | undefined } & (
   | {
       readonly kind: 'delivered';
       readonly reply: Reply;
-      /** Local delivery: stored in the transaction that settles. */
-      readonly append?: NewMailboxMessage;
+      /** What follows from it, in the transaction that settles. */
+      readonly effects?: readonly Effect[];
     }
   /** Handed on. `dsn`: the next hop offered DSN and got our parameters (RFC 3461 §5.2.2). */
   | { readonly kind: 'relayed'; readonly reply: Reply; readonly dsn: boolean }

@@ -3,7 +3,7 @@
 import type { Action } from '../mail/delivery-status.ts';
 import { storedSize } from '../store/content.ts';
 import type { HistoryStore, Untold } from '../store/history.ts';
-import type { NewMessage } from '../store/queue-store.ts';
+import type { Effect, NewMessage, QueuedMessage } from '../store/queue-store.ts';
 
 type Diary = Pick<HistoryStore, 'record'>;
 
@@ -12,7 +12,7 @@ const recipientsMax = 20;
 
 export function recordReceived(
   history: Diary,
-  message: NewMessage,
+  message: Omit<NewMessage, 'content'>,
   size: number,
   reportsOn?: string,
 ): void {
@@ -38,6 +38,23 @@ export function recordReceived(
 export function recordReport(history: Diary, id: string, action: Action, report: NewMessage): void {
   history.record({ id, at: report.received, kind: 'report', report: report.id, action });
   recordReceived(history, report, storedSize(report.content), id);
+}
+
+/** Mail follows from the message, with its settlement: both know of each other. */
+export function recordDerived(
+  history: Diary,
+  { id, content }: QueuedMessage,
+  effects: readonly Effect[],
+): void {
+  for (const effect of effects) {
+    if (effect.kind !== 'enqueue') continue;
+    const { message, reason } = effect;
+    const { received: at, recipients } = message;
+    const to = recipients.slice(0, recipientsMax).map(({ address }) => address);
+    history.record({ id, at, kind: 'derived', reason, message: message.id, recipients: to });
+    const size = message.content.kind === 'queued' ? content.size : storedSize(message.content);
+    recordReceived(history, message, size);
+  }
 }
 
 /** Mail failed, and its sender does not hear of it. */

@@ -8,7 +8,6 @@ import type { Random } from '../base/random.ts';
 import type { Action } from '../mail/delivery-status.ts';
 import { isPermanent } from '../smtp/reply.ts';
 import { localError } from '../smtp/smtp-error.ts';
-import type { NewMailboxMessage } from '../store/folder-store.ts';
 import type { AttemptResult, Untold } from '../store/history.ts';
 import type { Lease, LeasedRecipient, Outcome, Settlement } from '../store/queue-store.ts';
 import type { Report, ReportedRecipient } from './bounce.ts';
@@ -26,7 +25,7 @@ export interface RetrySettings {
 
 export interface Outcomes {
   readonly outcomes: Settlement['outcomes'];
-  readonly append: readonly NewMailboxMessage[];
+  readonly effects: Settlement['effects'];
   readonly reports: readonly Report[];
   readonly results: readonly AttemptResult[];
   /** Why nobody is told of a failure, where that is so. */
@@ -62,7 +61,7 @@ export function outcomesOf(
   const { now, settings } = context;
   const outcomes: { index: number; fence: number; outcome: Outcome }[] = [];
   const results: AttemptResult[] = [];
-  const append: NewMailboxMessage[] = [];
+  let effects: Settlement['effects'] = nothing;
   let reported: Map<Action, ReportedRecipient[]> | undefined;
   let nextDue: number | undefined;
   let untold: Untold | undefined;
@@ -76,7 +75,8 @@ export function outcomesOf(
     const { outcome, action } = conclusion;
     outcomes.push({ index: recipient.index, fence: recipient.fence, outcome });
     results.push(attemptResult(recipient, result, conclusion));
-    if (result.kind === 'delivered' && result.append !== undefined) append.push(result.append);
+    if (result.kind === 'delivered' && result.effects !== undefined)
+      effects = effects.length === 0 ? result.effects : effects.concat(result.effects);
     if ('until' in outcome) nextDue = Math.min(nextDue ?? outcome.until, outcome.until);
     if (action === undefined) continue;
     const why = whyUntold(lease.message.sender, recipient.params, action);
@@ -98,8 +98,7 @@ export function outcomesOf(
           recipients,
           ...(action === 'delayed' && { retryUntil: Math.max(retryUntil, now) }),
         }));
-  const appended = append.length === 0 ? nothing : append;
-  return { outcomes, append: appended, reports, results, untold, nextDue };
+  return { outcomes, effects, reports, results, untold, nextDue };
 }
 
 function conclusionOn(

@@ -7,7 +7,7 @@ import type { Settlement } from '../store/queue-store.ts';
 import { Recorder } from './recorder.ts';
 
 const settlement = (message: string): Settlement => ({
-  ...{ message, outcomes: [], enqueue: [], append: [] },
+  ...{ message, outcomes: [], effects: [] },
 });
 
 function world() {

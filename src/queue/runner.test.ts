@@ -6,7 +6,7 @@ import { seededRandom } from '../base/random.ts';
 import { reply } from '../smtp/reply.ts';
 import { StorageError } from '../smtp/smtp-error.ts';
 import { memoryHistory } from '../store/history.ts';
-import type { Lease, NewMessage, NewRecipient } from '../store/queue-store.ts';
+import type { Effect, Lease, NewMessage, NewRecipient } from '../store/queue-store.ts';
 import { MemoryDisk, openSqliteStores } from '../store/sqlite/stores.ts';
 import type { Fault } from '../store/sqlite/transport.ts';
 import { cancelMessage } from './cancellation.ts';
@@ -107,6 +107,15 @@ async function world(settings: Partial<QueueSettings> = {}, disk = new MemoryDis
     },
   };
 }
+
+const sentOn = (id: string, { id: parent, received, sender }: Lease['message']): Effect => ({
+  ...{ kind: 'enqueue', reason: 'redirect' },
+  message: {
+    ...{ id, received, sender, params: [], recipients: [to('joe@c.example')], prefix: '' },
+    origin: { session: parent, service: 'sieve', protocol: 'local', parent },
+    content: { kind: 'queued', id: parent },
+  },
+});
 
 const text = ({ message }: Lease) => Buffer.from(message.content.bytes!).toString();
 
@@ -478,6 +487,31 @@ describe('operations', () => {
     const bounces = attempts.filter(({ destination }) => destination === 'mx:example.org');
     assert.equal(bounces.length, 1);
     assert.match(text(bounces[0]!), /554 5\.0\.0 Delivery was cancelled by the administrator/);
+  });
+
+  it('what follows from a delivery is on its way at once, and both tell of each other', async () => {
+    const { submit, remote, parts, attempts, left } = await world();
+    const child = parts.ids();
+    remote.answer = (lease) =>
+      results(lease, {
+        ...{ kind: 'delivered', reply: reply(250, '0.0', 'OK') },
+        ...(lease.message.id !== child && { effects: [sentOn(child, lease.message)] }),
+      });
+    const id = await submit(['bob@a.example']);
+    assert.deepEqual(
+      attempts.map(({ message, destination }) => [message.id, destination]),
+      [
+        [id, 'mx:a.example'],
+        [child, 'mx:c.example'],
+      ],
+    );
+    assert.equal(text(attempts[1]!), text(attempts[0]!));
+    assert.equal(await left(), 0);
+    const about = async (of: string) => formatWhy(await storiesOf(parts, of));
+    const words = new RegExp(`redirect: message ${child} to <joe@c\\.example>`);
+    assert.match(await about(id), words);
+    assert.match(await about(child), new RegExp(`it follows from message ${id}\\n`));
+    assert.match(await about(child), /from <ann@example\.org>, 17 octets/);
   });
 
   it('tell the story of a message while it waits and after it has left', async () => {

@@ -16,6 +16,7 @@ import { localError } from '../smtp/smtp-error.ts';
 import { storedSize } from '../store/content.ts';
 import type { AttemptResult, HistoryStore } from '../store/history.ts';
 import type {
+  Effect,
   EnqueuedWithRoom,
   Lease,
   NewMessage,
@@ -26,11 +27,11 @@ import type {
 import type { Attempt } from './attempts.ts';
 import { Attempts, attemptMs } from './attempts.ts';
 import type { Report, ReportParts } from './bounce.ts';
-import { deliveryReports, whyUntold } from './bounce.ts';
+import { deliveryReports, reportEffect, whyUntold } from './bounce.ts';
 import type { Deliver, DeliveryResult, RecipientResult, Skipped } from './delivery.ts';
 import type { Destination } from './destination.ts';
 import { destinationText } from './destination-text.ts';
-import { recordReceived, recordReport, recordUntold } from './diary.ts';
+import { recordDerived, recordReceived, recordReport, recordUntold } from './diary.ts';
 import { expandAliases } from './expansion.ts';
 import { Lineup } from './lineup.ts';
 import type { Outcomes, RetrySettings } from './outcomes.ts';
@@ -332,9 +333,10 @@ export class QueueRunner {
     history.record({ id, at: now, kind: 'attempt', destination, durationMs, results });
     this.#say(lease, results, durationMs);
     if (untold !== undefined) recordUntold(history, id, now, untold);
+    if (concluded.effects.length > 0) recordDerived(history, message, concluded.effects);
     if (reports.length === 0) {
       this.#lineup.drop(lease);
-      this.#recorder.record(settlementOf(lease, concluded, []), nextDue);
+      this.#recorder.record(settlementOf(lease, concluded), nextDue);
     } else {
       void this.#recordWithReports(lease, concluded);
     }
@@ -384,11 +386,12 @@ export class QueueRunner {
     }
     this.#busy -= 1;
     this.#lineup.drop(lease);
-    this.#recorder.record(settlementOf(lease, { ...concluded, outcomes }, reports), nextDue);
+    const effects = [...concluded.effects, ...reports.map(reportEffect)];
+    this.#recorder.record(settlementOf(lease, { outcomes, effects }), nextDue);
   }
 
-  #recorded({ enqueue }: Settlement, nextDue: number | undefined): void {
-    if (enqueue.length > 0) this.#due = true;
+  #recorded({ effects }: Settlement, nextDue: number | undefined): void {
+    if (effects.length > 0 && effects.some(isEnqueue)) this.#due = true;
     if (nextDue !== undefined) this.#wakeAt(nextDue);
     this.#pump();
   }
@@ -519,6 +522,7 @@ export class QueueRunner {
 
 const settlementOf = (
   { message }: Lease,
-  { outcomes, append }: Outcomes,
-  enqueue: readonly NewMessage[],
-): Settlement => ({ message: message.id, outcomes, enqueue, append });
+  { outcomes, effects }: Pick<Outcomes, 'outcomes' | 'effects'>,
+): Settlement => ({ message: message.id, outcomes, effects });
+
+const isEnqueue = ({ kind }: Effect): boolean => kind === 'enqueue';

@@ -18,8 +18,11 @@ function formatStory({ id, queued, events }: MessageStory): string {
   const [first] = events;
   if (first?.kind === 'refused') return `${eventLines(first).join('\n')}\n`;
   const lines = [`Message ${id}`];
-  if (queued !== undefined && !events.some(({ kind }) => kind === 'received'))
-    lines.push(`${isoTime(queued.received)}  received`, ...receivedLines(queued, queued.origin));
+  if (queued !== undefined && !events.some(({ kind }) => kind === 'received')) {
+    const { received, origin } = queued;
+    lines.push(`${isoTime(received)}  received`, ...receivedLines(queued, origin));
+    lines.push(...parentLines(origin, undefined));
+  }
   for (const event of events) lines.push(...eventLines(event));
   lines.push(...nowLines(queued), ...untoldLines(events));
   return `${lines.join('\n')}\n`;
@@ -36,7 +39,7 @@ function eventLines(event: HistoryEvent): string[] {
         `${when}  received`,
         ...receivedLines(event, event.origin),
         `    to ${to}${more > 0 ? ` and ${more} more` : ''}`,
-        ...(reportsOn === undefined ? [] : [`    it is a report on message ${reportsOn}`]),
+        ...parentLines(event.origin, reportsOn),
       ];
     }
     case 'attempt': {
@@ -60,6 +63,10 @@ function eventLines(event: HistoryEvent): string[] {
     }
     case 'report':
       return [`${when}  the sender is told (${event.action}) by message ${event.report}`];
+    case 'derived': {
+      const of = event.recipients.map((address) => `<${address}>`).join(', ');
+      return [`${when}  ${event.reason}: message ${event.message} to ${of}`];
+    }
     case 'untold':
       return []; // at the end
     case 'refused':
@@ -67,6 +74,11 @@ function eventLines(event: HistoryEvent): string[] {
     default:
       return unreachable(event);
   }
+}
+
+function parentLines({ parent }: Origin, reportsOn: string | undefined): string[] {
+  if (reportsOn !== undefined) return [`    it is a report on message ${reportsOn}`];
+  return parent === undefined ? [] : [`    it follows from message ${parent}`];
 }
 
 function refusedLines({ id, refusal }: RefusedEvent): string[] {

@@ -47,6 +47,17 @@ export type HistoryEvent =
       readonly report: string;
       readonly action: string;
     }
+  /** Another message followed from it when it was delivered: it was sent on, or answered. */
+  | {
+      readonly id: string;
+      readonly at: number;
+      readonly kind: 'derived';
+      /** `redirect`, `vacation` … */
+      readonly reason: string;
+      readonly message: string;
+      /** The first of its recipients. */
+      readonly recipients: readonly string[];
+    }
   /** Mail failed, and nobody was told. */
   | {
       readonly id: string;

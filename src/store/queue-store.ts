@@ -17,6 +17,8 @@ export interface Origin {
   /** RFC 3848 keyword: ESMTP, ESMTPS, ESMTPSA, LMTP, UTF8SMTP …; 'local' for our own mail. */
   readonly protocol: string;
   readonly tls?: string;
+  /** The message that this one follows from: a notification, an answer, or itself sent on. */
+  readonly parent?: string;
   /** What policies found out about it, in order. */
   readonly findings?: readonly Finding[];
 }
@@ -144,11 +146,45 @@ export interface Settlement {
     readonly fence: number;
     readonly outcome: Outcome;
   }[];
-  /** Delivery status notifications that follow from the outcomes. */
-  readonly enqueue: readonly NewMessage[];
-  /** Local deliveries: content is shared with the queue, not copied. */
-  readonly append: readonly NewMailboxMessage[];
+  /** In this order. */
+  readonly effects: readonly Effect[];
 }
+
+/** What follows from an attempt, beside the outcomes of its recipients. */
+export type Effect = AppendEffect | EnqueueEffect | RememberEffect;
+
+/**
+ * A message for a folder. One that is missing is made if `create` says so; where it is not, or cannot be,
+ * the message goes to INBOX. Room for it has been taken: see RoomAsked and takeRoom().
+ */
+export interface AppendEffect extends NewMailboxMessage {
+  readonly kind: 'append';
+  readonly create?: boolean;
+}
+
+/** Mail that follows from this mail: a notification, an answer, the message sent on. Due at once. */
+export interface EnqueueEffect {
+  readonly kind: 'enqueue';
+  /** A word for `why`: `redirect`, `vacation`, `reject` … */
+  readonly reason: string;
+  readonly message: Omit<NewMessage, 'content'> & {
+    /** `queued` shares the content of the message that is settled. */
+    readonly content: StoredContent | { readonly kind: 'queued'; readonly id: string };
+  };
+}
+
+/** Makes remembered() say true until then. The same key again counts from now on. */
+export interface RememberEffect {
+  readonly kind: 'remember';
+  /** The account's primary address: what it remembers goes with it. */
+  readonly account: string;
+  /** Any text: whoever remembers says in it what for. */
+  readonly key: string;
+  readonly until: number;
+}
+
+/** Limit: what an account remembers. Of more, what would be forgotten first is forgotten. */
+export const rememberedMax = 2000;
 
 export type RecipientState = 'queued' | 'active' | 'held';
 
@@ -218,9 +254,12 @@ export interface QueueStore extends AsyncDisposable {
   /**
    * Records what happened. False if a lease was lost (fence): then nothing was recorded.
    * Visible to other processes once resolved; flushed with the next commit, or before it resolves
-   * when it carries something new (`enqueue`, `append`).
+   * when it has effects.
    */
   settle(settlement: Settlement): Promise<boolean>;
+
+  /** Whether an effect made the account remember this, and not so long ago that it is over. */
+  remembered(account: string, key: string): Promise<boolean>;
 
   /** Gives leases back unattempted (shutdown): due now again, attempts not counted. */
   release(leases: readonly Lease[]): Promise<void>;

@@ -20,7 +20,7 @@ import type { MessageHeader, ParsedMessage } from '../embed/parsed-message.ts';
 import { parseMessage, readHeader } from '../embed/parsed-message.ts';
 import { addAccount } from '../policy/account-operations.ts';
 import type { NewMailboxMessage } from '../store/folder-store.ts';
-import type { Settlement } from '../store/queue-store.ts';
+import type { AppendEffect, Settlement } from '../store/queue-store.ts';
 import type { Stores } from '../store/sqlite/stores.ts';
 import { openSqliteStores } from '../store/sqlite/stores.ts';
 
@@ -193,7 +193,7 @@ class Arrivals {
   watch(stores: Stores): Stores {
     const settle = async (settlement: Settlement): Promise<boolean> => {
       const contents = await Promise.all(
-        settlement.append.map((message) => contentOf(stores, settlement, message)),
+        appended(settlement).map((message) => contentOf(stores, settlement, message)),
       );
       const settled = await stores.queue.settle(settlement);
       if (settled) this.#arrived(settlement, contents);
@@ -230,8 +230,9 @@ class Arrivals {
     });
   }
 
-  #arrived({ append, message: id }: Settlement, contents: readonly Buffer[]): void {
-    for (const [i, { account, prefix }] of append.entries()) {
+  #arrived(settlement: Settlement, contents: readonly Buffer[]): void {
+    const { message: id } = settlement;
+    for (const [i, { account, prefix }] of appended(settlement).entries()) {
       const raw = Buffer.concat([Buffer.from(prefix), contents[i]!]);
       const message = caught({ id, mailbox: account, raw });
       this.messages.push(message);
@@ -239,6 +240,9 @@ class Arrivals {
     }
   }
 }
+
+const appended = ({ effects }: Settlement): AppendEffect[] =>
+  effects.filter((effect) => effect.kind === 'append');
 
 /** What the mailbox will hold, without the fields that are put in front. */
 async function contentOf(

@@ -17,7 +17,13 @@ import { QueueRunner } from '../../src/queue/runner.ts';
 import { reply } from '../../src/smtp/reply.ts';
 import { listed } from '../../src/store/conformance/harness.ts';
 import { memoryHistory } from '../../src/store/history.ts';
-import type { Lease, NewRecipient, QueueStore, Settlement } from '../../src/store/queue-store.ts';
+import type {
+  Effect,
+  Lease,
+  NewRecipient,
+  QueueStore,
+  Settlement,
+} from '../../src/store/queue-store.ts';
 import type { WriteFault } from '../../src/store/sqlite/journal/memory-directory.ts';
 import type { Stores } from '../../src/store/sqlite/stores.ts';
 import { MemoryDisk, openSqliteStores } from '../../src/store/sqlite/stores.ts';
@@ -46,6 +52,8 @@ export interface SimulationResult {
   readonly duplicates: number;
   readonly arrived: number;
   readonly bounced: number;
+  /** Messages that local deliveries made. */
+  readonly derived: number;
 }
 
 interface StoreFaults {
@@ -74,6 +82,8 @@ class Simulation {
   readonly #disk = new MemoryDisk();
   readonly #remote: RemoteWorld;
   #storeFaults: StoreFaults;
+  /** How often a local delivery makes another message. */
+  readonly #deriving: number;
   #process!: Process;
   #crashes = 0;
   #diedAt = 0;
@@ -89,6 +99,7 @@ class Simulation {
       ...{ down: some(0.1), busy: some(0.3), loseReply: some(0.1), delay: some(0.8) },
     };
     this.#storeFaults = { full: some(0.1), crashBefore: some(0.02), crashAfter: some(0.02) };
+    this.#deriving = some(0.9);
     this.#remote = new RemoteWorld(this.#time, this.#random, moods);
   }
 
@@ -197,9 +208,10 @@ class Simulation {
     const settle = async (settlement: Settlement) => {
       const fates = this.#recordedAsDelivered(settlement);
       const recorded = await store.settle(settlement);
-      if (recorded)
-        for (const fate of fates) if (fate.arrivals > 0) fate.settledAt = this.#time.now();
-      return recorded;
+      if (!recorded) return false;
+      for (const fate of fates) if (fate.arrivals > 0) fate.settledAt = this.#time.now();
+      for (const fate of this.#derivedBy(settlement)) fate.accepted = true;
+      return true;
     };
     return new Proxy(store, {
       get: (target, name) => {
@@ -208,6 +220,11 @@ class Simulation {
         return typeof value === 'function' ? value.bind(target) : value;
       },
     });
+  }
+
+  #derivedBy({ effects }: Settlement): Fate[] {
+    const ids = new Set(effects.map((one) => (one.kind === 'enqueue' ? one.message.id : '')));
+    return [...this.#remote.fates.values()].filter(({ id }) => ids.has(id));
   }
 
   #recordedAsDelivered({ message, outcomes }: Settlement): Fate[] {
@@ -223,20 +240,44 @@ class Simulation {
       recipients: recipients.map(({ address }) => ({
         kind: 'delivered',
         reply: reply(250, '1.5', 'Stored'),
-        append: {
-          // The keyword tells copies apart when they are counted.
-          ...{
-            account: localAccount,
-            folder: 'INBOX',
+        effects: [
+          {
+            ...{ kind: 'append', account: localAccount, folder: 'INBOX', prefix: '', received },
+            // The keyword tells copies apart when they are counted.
             flags: [keyword(message.id, address)],
-            received,
+            content: { kind: 'queued', id: message.id },
           },
-          content: { kind: 'queued', id: message.id },
-          prefix: '',
-        },
+          ...this.#derive(message.id, address),
+        ],
       })),
       health: 'ok',
     };
+  }
+
+  /** As a filter of the mailbox's owner would: sends it on or answers, and remembers that it did. */
+  #derive(parent: string, address: string): Effect[] {
+    const fate = this.#remote.fates.get(`${parent} ${address}`)!;
+    if (!fate.derives) return [];
+    const id = this.#process.ids();
+    const isSentOn = this.#happens(0.5);
+    const sender = `ann@${homeDomain}`;
+    const host = `d${Math.floor(this.#random.fraction() * 5)}.example`;
+    const recipient = to(`c@${host}`, host);
+    const token = isSentOn ? fate.token : id;
+    fate.children.push(this.#expect(id, recipient, { sender, token, derives: false }));
+    const text = Buffer.from(`X-Token: ${id}\r\n\r\nthe end\r\n`);
+    const received = this.#process.clock.now();
+    return [
+      {
+        ...{ kind: 'enqueue', reason: isSentOn ? 'redirect' : 'vacation' },
+        message: {
+          ...{ id, received, sender, params: [], recipients: [recipient], prefix: '' },
+          origin: { session: parent, service: 'sieve', protocol: 'local', parent },
+          content: isSentOn ? { kind: 'queued', id: parent } : { kind: 'inline', bytes: text },
+        },
+      },
+      { kind: 'remember', account: localAccount, key: fate.key, until: Number.MAX_SAFE_INTEGER },
+    ];
   }
 
   async #submitSome(): Promise<void> {
@@ -256,9 +297,10 @@ class Simulation {
         return here ? toMailbox(i) : to(`r${i}@${host}`, host);
       },
     );
-    const fates = recipients.map(({ address, destination }) =>
-      this.#expect(id, address, destination, sender),
-    );
+    const fates = recipients.map((recipient) => {
+      const derives = recipient.delivery === 'local' && this.#happens(this.#deriving);
+      return this.#expect(id, recipient, { sender, token: id, derives });
+    });
     const large = this.#happens(0.02) ? 'x'.repeat(200_000) : '';
     const writer = stores.spool.create();
     await writer.write(Buffer.from(`X-Token: ${id}\r\n\r\n${large}\r\nthe end\r\n`));
@@ -276,9 +318,18 @@ class Simulation {
     }
   }
 
-  #expect(id: string, address: string, destination: string, sender: string): Fate {
+  #expect(
+    id: string,
+    { address, delivery }: NewRecipient,
+    {
+      sender,
+      token,
+      derives,
+    }: { readonly sender: string; readonly token: string; readonly derives: boolean },
+  ): Fate {
     const fate: Fate = {
-      ...{ key: `${id} ${address}`, id, address, destination, nullSender: sender === '' },
+      ...{ key: `${id} ${address}`, id, address, delivery, nullSender: sender === '' },
+      ...{ token, derives, children: [] },
       ...{ accepted: false, arrivals: 0, doubtful: false, settledAt: undefined, refused: false },
       ...{ told: false, cancelled: false },
     };
@@ -343,11 +394,32 @@ class Simulation {
     for (const fate of this.#remote.fates.values()) {
       if (!fate.accepted || queued.has(fate.key) || fate.told || fate.cancelled) continue;
       const known =
-        fate.destination === 'local'
+        fate.delivery === 'local'
           ? here.get(keyword(fate.id, fate.address)) === 1
           : fate.arrivals > 0;
       // Mail from the null reverse-path may also have been given up, of which nobody is told.
       assert.ok(known || fate.nullSender, `${fate.key} is lost`);
+    }
+    await this.#checkEffects(stores, here, queued);
+  }
+
+  /** What follows from a local delivery is there when its message is, once; and not without it. */
+  async #checkEffects(
+    stores: Stores,
+    here: ReadonlyMap<string, number>,
+    queued: ReadonlySet<string>,
+  ): Promise<void> {
+    for (const fate of this.#remote.fates.values()) {
+      if (!fate.derives) continue;
+      const copies = here.get(keyword(fate.id, fate.address)) ?? 0;
+      const children = fate.children.filter(
+        ({ key, arrivals, told }) => queued.has(key) || arrivals > 0 || told,
+      );
+      assert.ok(children.length <= copies, `${fate.key} made ${children.length} messages`);
+      const isCancelled = fate.children.some(({ cancelled }) => cancelled);
+      assert.ok(children.length === copies || isCancelled, `what ${fate.key} made is lost`);
+      const remembered = await stores.queue.remembered(localAccount, fate.key);
+      assert.equal(remembered, copies === 1, `${fate.key} is remembered`);
     }
   }
 
@@ -386,10 +458,11 @@ class Simulation {
     for (const fate of this.#remote.fates.values()) {
       const copies = here.get(keyword(fate.id, fate.address)) ?? 0;
       assert.ok(copies <= 1, `${fate.key} was stored ${copies} times`);
-      if (fate.destination === 'local') fate.arrivals += copies;
+      if (fate.delivery === 'local') fate.arrivals += copies;
       if (!fate.accepted || fate.arrivals > 0 || fate.cancelled || fate.nullSender) continue;
       assert.ok(fate.told, `nobody was told of ${fate.key}`);
     }
+    await this.#checkEffects(stores, here, new Set());
   }
 
   #result(): SimulationResult {
@@ -401,6 +474,7 @@ class Simulation {
       duplicates: this.#remote.duplicates,
       arrived: fates.filter(({ arrivals }) => arrivals > 0).length,
       bounced: fates.filter(({ told }) => told).length,
+      derived: fates.flatMap(({ children }) => children).filter(({ accepted }) => accepted).length,
     };
   }
 

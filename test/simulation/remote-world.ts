@@ -6,7 +6,7 @@ import type { FakeClock } from '../../src/base/fake-clock.ts';
 import type { Random } from '../../src/base/random.ts';
 import type { DeliveryResult, RecipientResult } from '../../src/queue/delivery.ts';
 import { reply } from '../../src/smtp/reply.ts';
-import type { Lease, LeasedRecipient } from '../../src/store/queue-store.ts';
+import type { Lease, LeasedRecipient, NewRecipient } from '../../src/store/queue-store.ts';
 import { doneAfterMs } from './journal-faults.ts';
 
 /** Probabilities, drawn anew for each seed: every seed is hostile in its own way. */
@@ -31,7 +31,12 @@ export interface Fate {
   readonly key: string;
   readonly id: string;
   readonly address: string;
-  readonly destination: string;
+  readonly delivery: NewRecipient['delivery'];
+  /** What its content begins with: its own id, or that of the message it was made from. */
+  readonly token: string;
+  /** For a mailbox here: whether its delivery makes another message, and those that attempts made. */
+  readonly derives: boolean;
+  readonly children: Fate[];
   readonly nullSender: boolean;
   /** False when the server died before it could answer. */
   accepted: boolean;
@@ -103,7 +108,7 @@ export class RemoteWorld {
   #answer({ message }: Lease, { address }: LeasedRecipient, content: string): RecipientResult {
     const fate = this.fates.get(`${message.id} ${address}`);
     if (fate === undefined) return this.#notification(message.sender, address, content);
-    assert.ok(content.startsWith(`X-Token: ${message.id}\r\n`), 'the content is its own');
+    assert.ok(content.startsWith(`X-Token: ${fate.token}\r\n`), 'the content is its own');
     assert.ok(content.endsWith('the end\r\n'), 'the content is whole');
     if (this.#happens(this.moods.refuse)) {
       fate.refused = true;

@@ -3,8 +3,15 @@
 
 import type { FakeClock } from '../../base/fake-clock.ts';
 import type { Content, StoredContent } from '../content.ts';
-import type { FolderStore, ListedMessage } from '../folder-store.ts';
-import type { Lease, NewMessage, NewRecipient, Outcome, Settlement } from '../queue-store.ts';
+import type { FolderStore, ListedMessage, NewMailboxMessage } from '../folder-store.ts';
+import type {
+  Effect,
+  Lease,
+  NewMessage,
+  NewRecipient,
+  Outcome,
+  Settlement,
+} from '../queue-store.ts';
 import type { Stores } from '../stores.ts';
 
 export interface TestStores extends AsyncDisposable {
@@ -42,18 +49,26 @@ export function message(id: string, changes: Partial<NewMessage> = {}): NewMessa
   };
 }
 
+export interface Effects {
+  readonly append?: readonly NewMailboxMessage[];
+  readonly enqueue?: readonly NewMessage[];
+  readonly effects?: readonly Effect[];
+}
+
 /** The same outcome for all recipients of a lease. */
 export function settlement(
   lease: Lease,
   outcome: Outcome,
-  more: Partial<Pick<Settlement, 'enqueue' | 'append'>> = {},
+  { append = [], enqueue = [], effects = [] }: Effects = {},
 ): Settlement {
   return {
     message: lease.message.id,
     outcomes: lease.recipients.map(({ index, fence }) => ({ index, fence, outcome })),
-    enqueue: [],
-    append: [],
-    ...more,
+    effects: [
+      ...append.map((one) => ({ kind: 'append', ...one }) as const),
+      ...enqueue.map((one) => ({ kind: 'enqueue', reason: 'report', message: one }) as const),
+      ...effects,
+    ],
   };
 }
 

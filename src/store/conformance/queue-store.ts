@@ -17,6 +17,7 @@ import {
   removed,
   settlement,
 } from './harness.ts';
+import { testEffects } from './queue-effects.ts';
 import { testRoom } from './queue-room.ts';
 
 const everything = {
@@ -37,6 +38,7 @@ export function testQueueStore(name: string, open: OpenTestStores): void {
   describe(`QueueStore: ${name}`, () => {
     describe('enqueue', () => testEnqueue(open));
     describe('room in mailboxes', () => testRoom(open));
+    describe('effects of a settlement', () => testEffects(open));
     describe('claim', () => testClaim(open));
     describe('settle', () => testSettle(open));
     describe('operations', () => testOperations(open));
@@ -283,7 +285,7 @@ function testSettle(open: OpenTestStores): void {
     const [lease] = await queue.enqueue(message('m1', { recipients }), { leaseUntil: 5000 });
     const all = settlement(lease!, delivered).outcomes;
     const part = (from: number, to: number) => ({
-      ...{ message: 'm1', enqueue: [], append: [] },
+      ...{ message: 'm1', effects: [] },
       outcomes: all.slice(from, to),
     });
     assert.equal(await queue.settle(part(0, 1)), true);

@@ -15,6 +15,7 @@ import { FolderTables } from './folder-tables.ts';
 import { Leases } from './leases.ts';
 import { MailTable } from './mail-table.ts';
 import { MailboxTable } from './mailbox-table.ts';
+import { MemoryTable } from './memory-table.ts';
 import type { ReadHead } from './message-source.ts';
 import { MessageTables } from './message-tables.ts';
 import { QueueTables } from './queue-tables.ts';
@@ -84,12 +85,20 @@ export class Engine implements Work {
     const rooms = new Rooms(this);
     const folders = new FolderTables({ database, work: this, mails, mailboxes });
     const messages = new MessageTables({ database, work: this, emails, mails, mailboxes, rooms });
+    const memory = new MemoryTable(database);
     const queue = new QueueTables({
       ...{ database, work: this, contents, leases, rooms, schedule: this.#schedule },
       usage: (account) => mailboxes.usage(account),
       append: (message, at) => messages.deliverOrInbox(message, at),
+      // A refusal (it is there, there are too many) is none: the message goes to INBOX then.
+      createFolder: ({ account, folder }, at) =>
+        void folders.createFolder(account, folder, null, at),
+      memory,
     });
-    const accounts = new AccountTables(database, (account) => mailboxes.remove(account));
+    const accounts = new AccountTables(database, (account) => {
+      mailboxes.remove(account);
+      memory.remove(account);
+    });
     if (!exclusive) queue.disown();
     this.recovered = exclusive ? queue.recover(now, recoveredDelayMsMax) : 0;
     this.#handlers = handlers(
@@ -264,7 +273,16 @@ function handlers(...tables: readonly Partial<Operations>[]): ReadonlyMap<string
 
 const operations: readonly Operation[] = [
   ...(['enqueue', 'enqueueWithRoom', 'takeRoom', 'roomTaken', 'adopt'] as const),
-  ...(['claim', 'settle', 'release', 'nextDue', 'entries', 'entry', 'message'] as const),
+  ...([
+    'claim',
+    'settle',
+    'remembered',
+    'release',
+    'nextDue',
+    'entries',
+    'entry',
+    'message',
+  ] as const),
   ...(['count', 'newest', 'retry', 'retryPage', 'hold', 'unhold', 'take', 'routes'] as const),
   ...(['reroute', 'ensure', 'deliver', 'removeMails', 'removeMailbox'] as const),
   ...(['addAccount', 'accounts', 'accountsVersion'] as const),

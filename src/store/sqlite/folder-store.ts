@@ -36,7 +36,7 @@ import { digestsOf, sortFactsOf } from './derived-rows.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { MailboxFeed } from './mailbox-feed.ts';
 import { unpackMails } from './packed-mails.ts';
-import { appendRow, contentRow } from './queue-store.ts';
+import { appendRow, contentRow } from './queue-rows.ts';
 import type { ReaderClient } from './reader-client.ts';
 import type { NewMailRow, RefusedRow } from './requests.ts';
 

@@ -40,6 +40,7 @@ const durabilities: Readonly<Record<Operation, Durability>> = {
   adopt: 'durable',
   claim: 'lazy',
   settle: 'lazy', // durable when it carries something new: see call()
+  remembered: 'read',
   release: 'lazy',
   nextDue: 'read',
   entries: 'read',

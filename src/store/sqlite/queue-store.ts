@@ -1,20 +1,16 @@
 // The embedded QueueStore: turns the queue's types into rows for the engine, and rows back into
 // leases. See ../queue-store.ts for what it promises and requests.ts for the rows.
 
-import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
-import type { Reply } from '../../smtp/reply.ts';
 import type { Content, StoredContent } from '../content.ts';
 import { memoryContent } from '../content.ts';
-import type { NewMailboxMessage, Quota } from '../folder-store.ts';
+import type { Quota } from '../folder-store.ts';
 import { freshLeases } from '../fresh-leases.ts';
 import { messageKey } from '../message-key.ts';
 import type {
   EnqueuedWithRoom,
   Lease,
-  LeasedRecipient,
   NewMessage,
-  Origin,
   QueuedMessage,
   QueueEntry,
   QueueStore,
@@ -22,23 +18,25 @@ import type {
 } from '../queue-store.ts';
 import type { Spool } from '../spool.ts';
 import type { GroupCommit } from './group-commit.ts';
-import type {
-  AdoptedRow,
-  AppendRow,
-  ContentRow,
-  EntryRow,
-  LeasedRecipientRow,
-  LeaseRow,
-  MessageRow,
-  OutcomeRow,
-  RouteRow,
-  StoredMessageRow,
-} from './requests.ts';
-import { DamagedRowError } from './row.ts';
+import {
+  contentOf,
+  contentRow,
+  effectRows,
+  entryOf,
+  leasedRecipient,
+  messageRow,
+  outcomeRow,
+  parseOrigin,
+  rememberedKey,
+  words,
+} from './queue-rows.ts';
+import type { AdoptedRow, ContentRow, LeaseRow, RouteRow, StoredMessageRow } from './requests.ts';
 
 // Limits: rows that one request brings into memory.
 const entriesPerPage = 100;
 const routesPerPage = 2000;
+
+const noEffects: readonly never[] = [];
 
 export interface SqliteQueueStoreParts {
   readonly commit: GroupCommit;
@@ -57,7 +55,7 @@ export class SqliteQueueStore implements QueueStore {
     message: NewMessage,
     { leaseUntil }: { leaseUntil: number | undefined },
   ): Promise<readonly Lease[]> {
-    const row = messageRow(message);
+    const row = messageRow(message, contentRow(message.content));
     const args = [row, leaseUntil ?? null] as const;
     const fence = await this.#parts.commit.call('enqueue', [...args], [row.content]);
     if (leaseUntil === undefined) return [];
@@ -69,7 +67,7 @@ export class SqliteQueueStore implements QueueStore {
     message: NewMessage,
     { leaseUntil, room }: Parameters<QueueStore['enqueueWithRoom']>[1],
   ): Promise<EnqueuedWithRoom> {
-    const row = messageRow(message);
+    const row = messageRow(message, contentRow(message.content));
     const args = [row, leaseUntil ?? null, room] as const;
     const enqueued = await this.#parts.commit.call('enqueueWithRoom', [...args], [row.content]);
     const { fence, full, queued, roomy } = enqueued;
@@ -102,7 +100,7 @@ export class SqliteQueueStore implements QueueStore {
     message: NewMessage,
     left: Pick<AdoptedRow, 'indexes' | 'lease' | 'due'>,
   ): Promise<boolean> {
-    const row = messageRow(message);
+    const row = messageRow(message, contentRow(message.content));
     return this.#parts.commit.call('adopt', [{ message: row, ...left }], [row.content]);
   }
 
@@ -111,20 +109,22 @@ export class SqliteQueueStore implements QueueStore {
     return rows.map((row) => this.#lease(row, options.now + options.leaseMs));
   }
 
-  settle({ message, outcomes, enqueue, append }: Settlement): Promise<boolean> {
+  settle({ message, outcomes, effects }: Settlement): Promise<boolean> {
     const { commit, clock } = this.#parts;
-    const row = {
-      key: messageKey(message),
-      outcomes: outcomes.map(outcomeRow),
-      enqueue: enqueue.length === 0 ? [] : enqueue.map(messageRow),
-      append: append.length === 0 ? [] : appendRows(append),
-      now: clock.now(),
-    };
-    if (enqueue.length === 0 && append.length === 0) return commit.call('settle', [row]);
-    const contents = row.enqueue.map(({ content }) => content);
-    for (const { content } of row.append)
-      if (typeof content === 'object' && !contents.includes(content)) contents.push(content);
+    const key = messageKey(message);
+    const now = clock.now();
+    if (effects.length === 0)
+      return commit.call('settle', [
+        { key, outcomes: outcomes.map(outcomeRow), effects: noEffects, now },
+      ]);
+    const { rows, contents } = effectRows(effects);
+    const row = { key, outcomes: outcomes.map(outcomeRow), effects: rows, now };
     return commit.call('settle', [row], contents, 'durable');
+  }
+
+  remembered(account: string, key: string): Promise<boolean> {
+    const now = this.#parts.clock.now();
+    return this.#parts.commit.call('remembered', [account, rememberedKey(key), now]);
   }
 
   async release(leases: readonly Lease[]): Promise<void> {
@@ -254,131 +254,4 @@ export class SqliteQueueStore implements QueueStore {
       ? memoryContent(content.bytes)
       : this.#parts.spool.open(content);
   }
-}
-
-export function contentOf({ bytes, size, file }: ContentRow, spool: Spool): Content {
-  return file === null
-    ? memoryContent(bytes ?? new Uint8Array(0))
-    : spool.open({ kind: 'file', key: file, size });
-}
-
-export function contentRow(content: StoredContent): ContentRow {
-  return content.kind === 'inline'
-    ? { bytes: content.bytes, size: content.bytes.length, file: null }
-    : { bytes: null, size: content.size, file: content.key };
-}
-
-export function appendRow(message: NewMailboxMessage): AppendRow {
-  const { account, folder, content, prefix, flags, received } = message;
-  return {
-    ...{ account, folder, prefix, flags, received },
-    content: content.kind === 'queued' ? messageKey(content.id) : contentRow(content),
-  };
-}
-
-/** Content that is one object here is one row there, and stays one on its way. */
-function appendRows(messages: readonly NewMailboxMessage[]): AppendRow[] {
-  const shared = new Map<NewMailboxMessage['content'], ContentRow>();
-  return messages.map((message) => {
-    const row = appendRow(message);
-    if (typeof row.content === 'number') return row;
-    const content = shared.get(message.content) ?? row.content;
-    shared.set(message.content, content);
-    return { ...row, content };
-  });
-}
-
-// Parameters in wire form hold no spaces. RFC 5321 §4.1.2: esmtp-value = 1*(%d33-60 / %d62-126)
-const words = (text: string): string[] => (text === '' ? [] : text.split(' '));
-
-function messageRow(message: NewMessage): MessageRow {
-  const { id, received, sender, params, recipients, prefix, origin, messageId } = message;
-  assert(recipients.length > 0, 'a message in the queue has recipients');
-  const rows: (string | null)[] = [];
-  for (const { address, params: own, delivery, destination, original } of recipients) {
-    const words = own.length === 0 ? '' : own.join(' ');
-    rows.push(address, words, delivery, destination, original ?? null);
-  }
-  return {
-    columns: [
-      ...([
-        messageKey(id),
-        id,
-        received,
-        sender,
-        params.length === 0 ? '' : params.join(' '),
-      ] as const),
-      ...([JSON.stringify(origin), messageId ?? null, prefix] as const),
-    ],
-    recipients: rows,
-    content: contentRow(message.content),
-  };
-}
-
-function outcomeRow({ index, fence, outcome }: Settlement['outcomes'][number]): OutcomeRow {
-  if (outcome.kind === 'delivered' || outcome.kind === 'failed') return [index, fence];
-  const { kind, until, warned } = outcome;
-  const reply = kind === 'skipped' ? null : JSON.stringify(outcome.reply);
-  return [index, fence, Math.floor(until), reply, warned ?? null];
-}
-
-function leasedRecipient(row: LeasedRecipientRow, fence: number): LeasedRecipient {
-  const { index, address, params, delivery, destination, original, account } = row;
-  return {
-    ...{ index, address, params: words(params), delivery, destination },
-    ...{ attempt: row.attempts, fence, warned: row.warned },
-    ...(original === null ? {} : { original }),
-    ...(account === null ? {} : { room: account }),
-  };
-}
-
-function entryOf({ columns, size, recipients }: EntryRow): QueueEntry {
-  const [, id, received, sender, params, origin, messageId] = columns;
-  return {
-    ...{ id, sender, received, size, params: words(params), origin: parseOrigin(origin) },
-    messageId: messageId ?? undefined,
-    recipients: recipients.map((row) => ({
-      index: row.index,
-      address: row.address,
-      params: words(row.params),
-      delivery: row.delivery,
-      destination: row.destination,
-      ...(row.original === null ? {} : { original: row.original }),
-      state: row.due === null ? 'active' : row.held ? 'held' : 'queued',
-      attempts: row.attempts,
-      nextAttempt: row.held ? undefined : (row.due ?? undefined),
-      lastReply: row.reply === null ? undefined : parseReply(row.reply),
-    })),
-  };
-}
-
-function parseOrigin(text: string): Origin {
-  const value = parseJson(text);
-  if (
-    !('session' in value && typeof value.session === 'string') ||
-    !('service' in value && typeof value.service === 'string') ||
-    !('protocol' in value && typeof value.protocol === 'string')
-  )
-    throw new DamagedRowError('the store is damaged: the origin of a message cannot be read');
-  return value as Origin;
-}
-
-function parseReply(text: string): Reply {
-  const value = parseJson(text);
-  if (
-    !('code' in value && typeof value.code === 'number') ||
-    !('lines' in value && Array.isArray(value.lines) && value.lines.length > 0)
-  )
-    throw new DamagedRowError('the store is damaged: a stored reply cannot be read');
-  return value as unknown as Reply;
-}
-
-function parseJson(text: string): object {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null) return value;
-  } catch {
-    // Said below.
-  }
-  throw new DamagedRowError('the store is damaged: a row holds text that is not JSON');
 }

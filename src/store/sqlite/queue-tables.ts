@@ -2,16 +2,18 @@
 // and the schedule of destinations are in memory; see leases.ts and schedule.ts.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { assert } from '../../base/assert.ts';
+import { assert, unreachable } from '../../base/assert.ts';
 import type { Quota } from '../folder-store.ts';
 import type { Way } from '../queue-store.ts';
 import type { ContentTable } from './content-table.ts';
 import type { Leases } from './leases.ts';
+import type { MemoryTable } from './memory-table.ts';
 import type {
   AdoptedRow,
   AppendRow,
   ClaimRow,
   ContentRow,
+  EffectRow,
   EnqueuedRow,
   EntryRow,
   LeasedRecipientRow,
@@ -57,6 +59,7 @@ export function prepareStatements(database: DatabaseSync) {
       UPDATE recipient SET account = ?, room = ? WHERE message = ? AND idx = ? RETURNING 1`),
     rooms: prepare('SELECT message, idx, account, room FROM recipient WHERE account IS NOT NULL'),
     selectMessage: prepare('SELECT * FROM message WHERE key = ?'),
+    sizeOf: prepare('SELECT size FROM message WHERE key = ?'),
     selectEntry: prepare(`
       SELECT key, id, received, sender, params, origin, message_id, prefix, size
       FROM message WHERE key = ?`),
@@ -127,6 +130,10 @@ export interface QueueTablesParts {
   readonly usage: (account: string) => Quota;
   /** Local deliveries that belong to a settlement. */
   readonly append: (message: AppendRow, now: number) => void;
+  /** If there is none, and there may be. */
+  readonly createFolder: (wanted: Pick<AppendRow, 'account' | 'folder'>, now: number) => void;
+  /** What accounts remember. */
+  readonly memory: MemoryTable;
 }
 
 export class QueueTables implements QueueOperations {
@@ -259,11 +266,10 @@ export class QueueTables implements QueueOperations {
     return leases;
   }
 
-  settle({ key, outcomes, enqueue, append, now }: SettlementRow): boolean {
+  settle({ key, outcomes, effects, now }: SettlementRow): boolean {
     const { leases, schedule } = this.#parts;
     for (const [index, fence] of outcomes) if (!leases.holds(key, fence, index)) return false;
-    for (const message of append) this.#parts.append(message, now);
-    for (const message of enqueue) this.enqueue(message, null);
+    for (const effect of effects) this.#apply(effect, now);
     let gone = false;
     for (const [index, fence, due, reply, warned] of outcomes) {
       leases.drop(fence, index);
@@ -282,6 +288,31 @@ export class QueueTables implements QueueOperations {
     }
     if (gone) this.#removeIfDone(key);
     return true;
+  }
+
+  remembered(account: string, key: string, now: number): boolean {
+    return this.#parts.memory.has(account, key, now);
+  }
+
+  #apply(effect: EffectRow, now: number): void {
+    switch (effect.kind) {
+      case 'append':
+        if (effect.create) this.#parts.createFolder(effect.message, now);
+        this.#parts.append(effect.message, now);
+        return;
+      case 'enqueue': {
+        const { message } = effect;
+        const [, , due] = message.columns;
+        const indexes = range(message.recipients.length / recipientValues);
+        this.#insert(message, { indexes }, { due, attempts: 0 });
+        return;
+      }
+      case 'remember':
+        this.#parts.memory.add(effect, now);
+        return;
+      default:
+        unreachable(effect);
+    }
   }
 
   release(
@@ -414,18 +445,26 @@ export class QueueTables implements QueueOperations {
   }
 
   #insert(
-    { columns, recipients, content }: MessageRow,
+    { columns, recipients, content }: MessageRow<ContentRow | number>,
     { indexes, needs }: Chosen,
     { due, attempts }: { readonly due: number | null; readonly attempts: number },
   ): void {
     const [key, id, received, sender, params, origin, messageId, prefix] = columns;
     // What mailboxes will share goes where they can share it; what is relayed stays in its row.
     let shared: number | null = null;
-    if (content.bytes === null || isLocal(recipients))
-      shared = this.#parts.contents.insert(content);
+    let bytes: Uint8Array | null = null;
+    let size: number;
+    if (typeof content === 'number') {
+      shared = this.share(content);
+      size = integer(this.#sql.sizeOf.get(content)?.size);
+    } else {
+      size = content.size;
+      if (content.bytes === null || isLocal(recipients))
+        shared = this.#parts.contents.insert(content);
+      else bytes = content.bytes;
+    }
     this.#sql.insertMessage.run(
-      ...[key, id, received, sender, params, origin, messageId, prefix],
-      ...[content.size, shared, shared === null ? content.bytes : null],
+      ...[key, id, received, sender, params, origin, messageId, prefix, size, shared, bytes],
     );
     for (const index of indexes) {
       const at = recipientValues * index;

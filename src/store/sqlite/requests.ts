@@ -36,11 +36,11 @@ export type MessageColumns = readonly [
   prefix: string,
 ];
 
-export interface MessageRow {
+export interface MessageRow<Content = ContentRow> {
   readonly columns: MessageColumns;
   /** address, params, delivery, destination and original of each recipient, one after the other. */
   readonly recipients: readonly (string | null)[];
-  readonly content: ContentRow;
+  readonly content: Content;
 }
 
 /** Values of one recipient in MessageRow.recipients. */
@@ -94,9 +94,20 @@ export type OutcomeRow =
 export interface SettlementRow {
   readonly key: number;
   readonly outcomes: readonly OutcomeRow[];
-  readonly enqueue: readonly MessageRow[];
-  readonly append: readonly AppendRow[];
+  readonly effects: readonly EffectRow[];
   readonly now: number;
+}
+
+export type EffectRow =
+  | { readonly kind: 'append'; readonly message: AppendRow; readonly create: boolean }
+  /** With a key for content: that of the queue's message whose content is shared. */
+  | { readonly kind: 'enqueue'; readonly message: MessageRow<ContentRow | number> }
+  | ({ readonly kind: 'remember' } & RememberedRow);
+
+export interface RememberedRow {
+  readonly account: string;
+  readonly key: string;
+  readonly until: number;
 }
 
 export interface LeasedRecipientRow extends Way {
@@ -187,6 +198,7 @@ export interface QueueOperations {
   adopt(row: AdoptedRow): boolean;
   claim(options: ClaimRow): readonly LeaseRow[];
   settle(settlement: SettlementRow): boolean;
+  remembered(account: string, key: string, now: number): boolean;
   release(
     leases: readonly { key: number; fence: number; indexes: readonly number[] }[],
     now: number,

@@ -152,13 +152,13 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
       live = this.#live.get(settlement.message);
     }
     if (live === undefined) return this.#store.settle(settlement);
-    const { outcomes, enqueue, append } = settlement;
+    const { outcomes, effects } = settlement;
     for (const { index, fence } of outcomes)
       if (fence !== live.fence || !live.left.has(index)) return false;
     const isFinal = outcomes.every(
       ({ outcome }) => outcome.kind === 'delivered' || outcome.kind === 'failed',
     );
-    if (!isFinal || enqueue.length > 0 || append.length > 0) {
+    if (!isFinal || effects.length > 0) {
       if (!isFinal) this.#noticeTrouble(live, outcomes[0]?.index ?? 0);
       // Both in one transaction, as a rule; the second counts only if the first did.
       const saved = this.#save(live);
@@ -178,6 +178,10 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
         outcomes.map(({ index }) => index),
       );
     return true;
+  }
+
+  remembered(account: string, key: string): Promise<boolean> {
+    return this.#store.remembered(account, key);
   }
 
   async claim(options: Parameters<QueueStore['claim']>[0]): Promise<readonly Lease[]> {
