@@ -3,8 +3,8 @@
 // of the two and never in both. RFC 5321 §4.4 (final delivery).
 
 import type { Clock } from '../base/clock.ts';
+import { readHeader } from '../mail/header-cut.ts';
 import { HeaderWalk } from '../mail/header-walk.ts';
-import { readHeader } from '../mail/return-path.ts';
 import { finalFields } from '../mail/trace.ts';
 import { finalContent } from '../mailbox/final-content.ts';
 import type { Directory } from '../policy/directory.ts';

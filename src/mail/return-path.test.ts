@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Readable } from './return-path.ts';
-import { readHeader, returnPaths, withoutRanges } from './return-path.ts';
+import type { Readable } from './header-cut.ts';
+import { readHeader, withoutRanges } from './header-cut.ts';
+import { returnPaths } from './return-path.ts';
 
 const inMemory = (text: string): Readable => {
   const bytes = Buffer.from(text, 'latin1');
