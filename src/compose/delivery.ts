@@ -13,7 +13,7 @@ import type { OpenRelay } from '../deliver/relay/relay.ts';
 import { RelayThread } from '../deliver/relay/thread.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import { createDialer } from '../net/dialer.ts';
-import { createResolvers } from '../net/resolver.ts';
+import type { ResolverSettings } from '../net/resolver.ts';
 import { quotaOf } from '../policy/quota.ts';
 import type { Deliver } from '../queue/delivery.ts';
 import { createMessageIds } from '../queue/message-id.ts';
@@ -111,7 +111,13 @@ export interface RelayWishes {
   readonly relayIn?: 'own-thread' | 'same-thread';
 }
 
-export function createRelays(wishes: RelayWishes, { clock, random, log }: Basics): Relays {
+/** The resolver for settings, with what it has learnt. */
+export type ResolverFor = (settings?: ResolverSettings) => Resolver;
+
+export function createRelays(
+  wishes: RelayWishes,
+  { clock, random, log, resolverFor }: Basics & { readonly resolverFor: ResolverFor },
+): Relays {
   if ((wishes.relayIn ?? usualPlace(wishes)) === 'own-thread') {
     const thread = new RelayThread({ clock, log });
     return {
@@ -119,13 +125,9 @@ export function createRelays(wishes: RelayWishes, { clock, random, log }: Basics
       [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
     };
   }
-  const resolverFor = createResolvers({ random, log });
   const parts = { dialer: createDialer(), clock, random, log };
   return {
-    open: (settings) => {
-      const resolver = wishes.resolver ?? resolverFor(settings.dns);
-      return createRelay({ ...settings, ...parts, resolver });
-    },
+    open: (settings) => createRelay({ ...settings, ...parts, resolver: resolverFor(settings.dns) }),
     [Symbol.asyncDispose]: async () => {},
   };
 }

@@ -10,9 +10,9 @@ import type { Random } from '../base/random.ts';
 import { systemRandom } from '../base/random.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
 import type { Resolver } from '../dns/resolver.ts';
+import { createResolvers } from '../net/resolver.ts';
 import type { Service } from '../net/service.ts';
 import type { Directory } from '../policy/directory.ts';
-import type { Policy } from '../policy/policy.ts';
 import type { QueueRunner } from '../queue/runner.ts';
 import { openDataDirectory } from '../store/files/directory.ts';
 import { FileHistory } from '../store/files/history.ts';
@@ -21,7 +21,7 @@ import type { Stores } from '../store/sqlite/stores.ts';
 import { openSqliteStores } from '../store/sqlite/stores.ts';
 import { Admission, authenticatorFor } from './admission.ts';
 import { Certificate } from './certificate.ts';
-import type { Relays } from './delivery.ts';
+import type { Relays, ResolverFor } from './delivery.ts';
 import { createQueue, createRelays } from './delivery.ts';
 import { createImap } from './imap.ts';
 import type { InForce, InForceParts } from './in-force.ts';
@@ -45,7 +45,7 @@ export interface ServerOptions {
   /** Instead of the ones in the data directory; the server closes them at the end. */
   readonly stores?: Stores;
   /** Asked in order, after the rule whose address a sender is and before our others. */
-  readonly policies?: readonly Policy[];
+  readonly policies?: SmtpParts['policies'];
   /** Called once the ports are bound, before the data directory is opened. */
   readonly dropPrivileges?: () => void | Promise<void>;
 }
@@ -107,7 +107,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const history = openHistory(config, basics);
   undo.use(history);
   admission.recordIn(history);
-  const relays = createRelays(options, basics);
+  const resolverFor = resolversOf(options, basics);
+  const relays = createRelays(options, { ...basics, resolverFor });
   undo.use(relays);
   const state = new State(config, { stores, openRelay: relays.open, log });
   const inForce = () => state.inForce;
@@ -116,6 +117,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const serviceFor = createServices({
     ...{ inForce, stores, admission, authenticator, certificate, delivery, ...basics },
     policies: options.policies ?? [],
+    resolver: {
+      resolve: (name, type) => resolverFor(inForce().config.dns).resolve(name, type),
+    },
   });
   const { runner } = delivery;
   const parts = { stores, history, runner, relays, listeners, certificate, admission, log };
@@ -123,6 +127,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await server.start();
   undo.move();
   return server;
+}
+
+/** As this thread asks the DNS: policies, and relays where they run here, share what it has learnt. */
+function resolversOf(
+  { resolver }: ServerOptions,
+  { random, log }: { readonly random: Random; readonly log: Log },
+): ResolverFor {
+  return resolver === undefined ? createResolvers({ random, log }) : () => resolver;
 }
 
 function createServices(parts: SmtpParts): (spec: ListenerConfig) => Service {

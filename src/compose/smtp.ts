@@ -1,9 +1,12 @@
 // SMTP, submission and LMTP: mail that comes in. A reception asks the policies, then hands each
 // message to the queue.
 
+import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { ListenerConfig } from '../config/config.ts';
+import type { Resolver } from '../dns/resolver.ts';
 import type { Peer } from '../net/peer.ts';
+import { forgedResults } from '../policy/forged-results.ts';
 import { Login } from '../policy/login.ts';
 import type { Policy } from '../policy/policy.ts';
 import { byStage } from '../policy/policy.ts';
@@ -23,7 +26,16 @@ import { offersStartTls } from './service-parts.ts';
 
 export interface SmtpParts extends ServiceParts {
   readonly delivery: Pick<Delivery, 'runner' | 'messageId'>;
-  readonly policies: readonly Policy[];
+  readonly policies: readonly Policy[] | ((parts: PolicyParts) => readonly Policy[]);
+  readonly resolver: Resolver;
+}
+
+/** What policies are made of. */
+export interface PolicyParts {
+  /** One for all of them, in this thread; by the configuration in force. */
+  readonly resolver: Resolver;
+  readonly clock: Clock;
+  readonly log: Log;
 }
 
 type SmtpListener = ListenerConfig & { readonly service: SmtpServiceSettings['service'] };
@@ -82,7 +94,8 @@ type Rules = Pick<SmtpServiceSettings, 'policies' | 'quota'>;
 
 /** Who may send what to whom, beyond what the protocol says. */
 function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) => Rules {
-  const { inForce, stores, clock, policies: given } = parts;
+  const { inForce, stores, clock } = parts;
+  const given = typeof parts.policies === 'function' ? parts.policies(parts) : parts.policies;
   const { accounts } = stores;
   const directory = () => inForce().directory;
   // Where mail is handed on, somebody else counts.
@@ -93,8 +106,9 @@ function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) =>
   const owner = inForce().config.dev ? [] : [senderOwner({ accounts, directory })];
   const whole = qualifiedDomain({ isOurs: (domain) => directory().isOurs(domain) });
   const room = mailboxRoom({ quota, usage: (account) => expectedUsage(stores, account), clock });
-  const policies = byStage([...owner, ...given, room]);
-  const forSubmission = byStage([...owner, ...given, whole, room]);
+  const forged = forgedResults({ hostname: () => inForce().config.hostname });
+  const policies = byStage([...owner, ...given, room, forged]);
+  const forSubmission = byStage([...owner, ...given, whole, room, forged]);
   return (service) => ({
     policies: service === 'submission' ? forSubmission : policies,
     quota,

@@ -7,6 +7,8 @@ export type Finding =
   | { readonly kind: 'sender-alias'; readonly account: string }
   /** One of those whom an alias stands for has no room; others have. */
   | { readonly kind: 'mailbox-full'; readonly account: string }
+  /** Authentication-Results in our name that are none of ours were taken out. RFC 8601 §5. */
+  | { readonly kind: 'forged-results'; readonly fields: number }
   /** Whatever a policy has to say that no other policy acts upon. */
   | { readonly kind: 'note'; readonly policy: string; readonly text: string };
 
@@ -17,6 +19,8 @@ type Texts = {
 const texts: Texts = {
   'sender-alias': ({ account }) => `the sender is an alias of ${account}`,
   'mailbox-full': ({ account }) => `the mailbox of ${account} is full`,
+  'forged-results': ({ fields }) =>
+    `${fields} Authentication-Results ${fields === 1 ? 'field' : 'fields'} not of ours taken out`,
   note: ({ policy, text }) => `${policy}: ${text}`,
 };
 

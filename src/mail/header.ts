@@ -33,6 +33,8 @@ export interface HeaderScan {
   readonly hasDate: boolean;
   readonly hasMessageId: boolean;
   readonly hasFrom: boolean;
+  /** There is an Authentication-Results field. RFC 8601. */
+  readonly hasResults: boolean;
 }
 
 const SP = 0x20;
@@ -116,6 +118,7 @@ export function scanHeader(bytes: Uint8Array, whole = false): HeaderScan {
   let hasDate = false;
   let hasFrom = false;
   let hasMessageId = false;
+  let hasResults = false;
   let messageId: string | undefined;
   const walk = new HeaderWalk(head);
   while (walk.next()) {
@@ -133,10 +136,14 @@ export function scanHeader(bytes: Uint8Array, whole = false): HeaderScan {
           messageId = withoutSpace(head, walk.colon + 1, walk.end);
         }
         break;
+      case 22:
+        hasResults ||= walk.isNamed('authentication-results');
+        break;
     }
   }
   const complete = walk.complete || (whole && head === bytes);
-  return { end: walk.bodyStart, complete, messageId, received, hasDate, hasMessageId, hasFrom };
+  const has = { hasDate, hasMessageId, hasFrom, hasResults };
+  return { end: walk.bodyStart, complete, messageId, received, ...has };
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Log } from '../base/log.ts';
 import { errorText } from '../base/log.ts';
 import type { Finding } from '../mail/finding.ts';
 import type { Reply } from '../smtp/reply.ts';
-import type { Answer, PolicyAnswer, Reservation } from './policy.ts';
+import type { Answer, HeadChange, MessageAnswer, Reservation } from './policy.ts';
 
 /** Why we say no; undefined for "no objection". */
 export type Objection = Reply | undefined;
@@ -14,6 +14,7 @@ export type Objection = Reply | undefined;
 export class Answers {
   readonly #log: Pick<Log, 'error'>;
   readonly #findings: Finding[];
+  readonly #head: HeadChange[] = [];
   #reservations: Reservation[] = [];
   #over = false;
 
@@ -28,11 +29,19 @@ export class Answers {
     return this.#findings;
   }
 
+  /** How the head of the message changes. */
+  get head(): readonly HeadChange[] {
+    return this.#head;
+  }
+
   /**
    * Asks one after the other; the first objection wins, and what those who were asked before it have
    * reserved meanwhile is released. A promise only where a policy needs one.
    */
-  ask<P>(policies: readonly P[], put: (policy: P) => Answer): Objection | Promise<Objection> {
+  ask<P>(
+    policies: readonly P[],
+    put: (policy: P) => Answer<MessageAnswer>,
+  ): Objection | Promise<Objection> {
     const held = this.#reservations.length;
     try {
       for (let i = 0; i < policies.length; i += 1) {
@@ -63,7 +72,10 @@ export class Answers {
     this.#release(0);
   }
 
-  async #askRest<P>(pending: Promise<PolicyAnswer | undefined>, rest: Rest<P>): Promise<Objection> {
+  async #askRest<P>(
+    pending: Promise<MessageAnswer | undefined>,
+    rest: Rest<P>,
+  ): Promise<Objection> {
     const { policies, put, held } = rest;
     try {
       let objection = this.#take(await pending, held);
@@ -78,9 +90,10 @@ export class Answers {
     }
   }
 
-  #take(answer: PolicyAnswer | undefined, held: number): Objection {
+  #take(answer: MessageAnswer | undefined, held: number): Objection {
     if (answer === undefined) return undefined;
-    const { objection, findings, reservation } = answer;
+    const { objection, findings, reservation, head } = answer;
+    if (head !== undefined) this.#head.push(head);
     if (findings !== undefined) this.#findings.push(...findings);
     if (reservation !== undefined) this.#reservations.push(reservation);
     if (objection !== undefined || this.#over) this.#release(this.#over ? 0 : held);
@@ -107,6 +120,6 @@ export class Answers {
 
 interface Rest<P> {
   readonly policies: readonly P[];
-  readonly put: (policy: P) => Answer;
+  readonly put: (policy: P) => Answer<MessageAnswer>;
   readonly held: number;
 }

@@ -4,6 +4,7 @@
 
 import type { Finding } from '../mail/finding.ts';
 import type { HeaderScan } from '../mail/header.ts';
+import type { Range } from '../mail/header-cut.ts';
 import type { Reply } from '../smtp/reply.ts';
 import type { StoredContent } from '../store/content.ts';
 import type { AcceptedRecipient, ClientFacts, Envelope } from './envelope.ts';
@@ -17,7 +18,7 @@ export interface Policy {
   /** The recipient exists and may be written to; it is not yet among those of the envelope. */
   rcpt?(envelope: Envelope, recipient: AcceptedRecipient): Answer;
   /** After the content is complete, before it is queued. */
-  message?(envelope: Envelope, arrival: Arrival): Answer;
+  message?(envelope: Envelope, arrival: Arrival): Answer<MessageAnswer>;
   /**
    * The same for one recipient alone, who may be refused while the others get the message. Asked in
    * LMTP only: SMTP has one reply for all (RFC 5321 §4.1.1.4), so what a rule has against one
@@ -27,7 +28,7 @@ export interface Policy {
 }
 
 /** Undefined for "nothing to say". */
-export type Answer = PolicyAnswer | undefined | Promise<PolicyAnswer | undefined>;
+export type Answer<A = PolicyAnswer> = A | undefined | Promise<A | undefined>;
 
 export interface PolicyAnswer {
   /** Why we say no, in the client's hearing. */
@@ -36,6 +37,19 @@ export interface PolicyAnswer {
   readonly findings?: readonly Finding[] | undefined;
   /** What is held for this transaction, or at `connect` and `secure` for the connection. */
   readonly reservation?: Reservation | undefined;
+}
+
+export interface MessageAnswer extends PolicyAnswer {
+  /** How the head of the message changes; its body never does. */
+  readonly head?: HeadChange | undefined;
+}
+
+/** Later policies see the message as it came. */
+export interface HeadChange {
+  /** Fields to put in front of all others, each with its CRLF. */
+  readonly front?: string | undefined;
+  /** Where in `arrival.content` the fields are that are taken out: of its header, in order. */
+  readonly dropped?: readonly Range[] | undefined;
 }
 
 /** Exactly one of the two is called, once. Neither fails. */

@@ -31,6 +31,7 @@ import type { Quota } from '../store/folder-store.ts';
 import type { NewMessage, Origin, RoomAsked, Way } from '../store/queue-store.ts';
 import type { ContentWriter, Spool } from '../store/spool.ts';
 import type { Answerer, Replies, ServerAnswer } from './conversation.ts';
+import { arrivalOf, fieldsInFront, withoutDropped } from './head-changes.ts';
 import { loginAnswer } from './login.ts';
 import type { QueueRecipients } from './recipients.ts';
 import { queueRecipients, roomAsked } from './recipients.ts';
@@ -80,9 +81,6 @@ export interface ReceptionParts {
 
 const noVerification = reply(502, '7.0', 'VRFY is not available');
 const noExpansion = reply(502, '7.0', 'EXPN is not available');
-
-/** How much of a large message is looked at for its header. */
-const headerBytesScanned = 64 * 1024;
 
 export class Reception implements Answerer {
   readonly #parts: ReceptionParts;
@@ -302,7 +300,7 @@ export class Reception implements Answerer {
 
   // RFC 5321 §4.2.5: with this 250 we take responsibility for the message.
   async #message(): Promise<Reply | Replies> {
-    const { policies, hostname, receivedFieldsMax, spool } = this.#parts;
+    const { policies, spool } = this.#parts;
     const writer = this.#content;
     const transaction = this.#transaction;
     assert(transaction !== undefined && writer !== undefined, 'content follows an envelope');
@@ -311,29 +309,37 @@ export class Reception implements Answerer {
     this.#messageId = undefined;
     this.#transaction = undefined;
     this.#content = undefined;
-    let stored: StoredContent | undefined;
+    let content: StoredContent | undefined;
     try {
-      stored = await writer.commit();
-      const head = stored.kind === 'inline' ? stored.bytes : await firstBytes(spool, stored);
-      const header = scanHeader(head, stored.kind === 'inline');
-      this.#messageId = header.messageId;
-      const { end, received } = header;
-      const loop = mailLoop(head.subarray(0, end), hostname, receivedFieldsMax, received);
-      const arrival = { content: stored, head, header };
+      content = await writer.commit();
+      const found = arrivalOf(content, spool);
+      const arrival = found instanceof Promise ? await found : found;
+      this.#messageId = arrival.header.messageId;
       const asked =
-        loop ?? answers.ask(policies.message, (policy) => policy.message(envelope, arrival));
+        this.#loop(arrival) ??
+        answers.ask(policies.message, (policy) => policy.message(envelope, arrival));
       const objection = asked instanceof Promise ? await asked : asked;
-      if (objection === undefined) return await this.#take(transaction, arrival);
-      await this.#discard(stored);
-      return objection;
+      if (objection !== undefined) {
+        await this.#discard(content);
+        return objection;
+      }
+      if (answers.head.length === 0) return await this.#take(transaction, arrival);
+      const kept = await withoutDropped(arrival, answers.head, spool);
+      content = kept.content;
+      return await this.#take(transaction, kept);
     } catch (error) {
       // What a store that is gone may have queued needs its file; recovery removes it if not.
-      if (stored !== undefined && !(error instanceof StoreGoneError)) await this.#discard(stored);
+      if (content !== undefined && !(error instanceof StoreGoneError)) await this.#discard(content);
       throw error;
     } finally {
       answers.release(); // unless it was queued
       writer.release();
     }
+  }
+
+  #loop({ head, header: { end, received } }: Arrival): Objection {
+    const { hostname, receivedFieldsMax } = this.#parts;
+    return mailLoop(head.subarray(0, end), hostname, receivedFieldsMax, received);
   }
 
   /** For no mailbox here: then its content may lie in the queue's journal. */
@@ -384,7 +390,7 @@ export class Reception implements Answerer {
     const { submit, wayOf } = this.#parts;
     const { client } = envelope;
     const found = queueRecipients(recipients, wayOf);
-    const message = this.#newMessage(envelope, arrival, found);
+    const message = this.#newMessage({ envelope, answers }, arrival, found);
     const quota = this.#parts.quota?.();
     const isEach = client.service === 'lmtp';
     const room = quota === undefined ? undefined : roomAsked(message, found, { quota, isEach });
@@ -401,7 +407,7 @@ export class Reception implements Answerer {
   }
 
   #newMessage(
-    envelope: Envelope,
+    { envelope, answers }: Pick<Transaction, 'envelope' | 'answers'>,
     { content, head, header }: Arrival,
     { recipients }: QueueRecipients,
   ): NewMessage {
@@ -414,9 +420,10 @@ export class Reception implements Answerer {
     const messageId =
       header.messageId ??
       (entersHere(client) ? `<${addedMessageId({ id, hostname })}>` : undefined);
+    const facts = { id, now, hostname, client, origin, header, head };
     return {
       ...{ id, received: now, sender, params: travelling(envelope.params), recipients },
-      prefix: stamp({ id, now, hostname, client, origin, header, head, recipients, sender }),
+      prefix: fieldsInFront(answers.head) + stamp({ ...facts, recipients, sender }),
       ...{ content, origin, messageId },
     };
   }
@@ -510,9 +517,4 @@ const failedWriter = (error: unknown): ContentWriter => ({
 function travelling(params: readonly MailParam[]): readonly string[] {
   if (params.length === 0) return none;
   return params.filter(({ name }) => name !== 'SIZE').map(formatMailParam);
-}
-
-async function firstBytes(spool: Spool, stored: StoredContent): Promise<Uint8Array> {
-  for await (const chunk of spool.open(stored).read()) return chunk.subarray(0, headerBytesScanned);
-  return new Uint8Array();
 }

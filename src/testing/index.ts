@@ -8,7 +8,7 @@ import { FakeClock } from '../base/fake-clock.ts';
 import type { Log } from '../base/log.ts';
 import { silentLog } from '../base/log.ts';
 import { seededRandom } from '../base/random.ts';
-import type { RunningServer } from '../compose/server.ts';
+import type { RunningServer, ServerOptions } from '../compose/server.ts';
 import { startServer } from '../compose/server.ts';
 import type { Config, ConfigInput } from '../config/config.ts';
 import { parseConfig } from '../config/parse-config.ts';
@@ -40,6 +40,7 @@ export interface TestServerOptions {
   readonly accounts?: readonly (string | { readonly address: string; readonly password: string })[];
   readonly zone?: FakeZone;
   readonly log?: Log;
+  readonly policies?: ServerOptions['policies'];
   /** For retries and everything else that is up to chance. */
   readonly seed?: number;
 }
@@ -108,6 +109,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     clock,
     random: seededRandom(seed),
     resolver: dns,
+    ...(options.policies !== undefined && { policies: options.policies }),
     stores: {
       ...arrivals.watch(stores),
       spool: stores.spool,
