@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { latin1 } from '../../base/transcript.ts';
 import type { Answer, Completion, ImapFacts, Question } from '../event.ts';
 import { defaultImapLimits } from '../limits.ts';
 import { ImapSession } from './session.ts';
 import type { Answers, World } from './transcript.ts';
-import { drain, latin1, nothingPlayed, transcripts } from './transcript.ts';
+import { drain, nothingPlayed, transcripts } from './transcript.ts';
 
 const facts: ImapFacts = {
   hostname: 'blurdybloop',

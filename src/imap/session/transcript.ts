@@ -1,13 +1,11 @@
-// Tests of a session written as dialogues. Each is played three times: line by line, with every
-// response where it stands; byte by byte; and all at once, as a pipelining client would (literals
-// without leave among it: what is said must be the same).
+// Dialogues of an IMAP session (base/transcript.ts), with one mark more:
 //
-//   C: a line of the client    S: a line of the server    T: TLS begins here
 //   E: events between, apart from questions, with the octets of messages
-//   <CR> <LF> <NUL> <xHH> stand for octets, <x255> for 255 times an x
+//
+// Played all at once, literals come without leave among the rest: what is said must be the same.
 
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { textOf, transcriptsOf } from '../../base/transcript.ts';
 import type { Answer, Question, SessionEvent } from '../event.ts';
 import type { ImapSession } from './session.ts';
 
@@ -25,17 +23,30 @@ export interface Played {
   events: string[];
 }
 
-/** Returns a function that makes a test of a dialogue, whose first line is the test's title. */
-export function transcripts(world: World): (text: string) => void {
-  return (text) => {
-    const [title = '', ...lines] = text.trim().split(/\n */);
-    it(title, () => {
-      playLines(world, lines);
-      playPieces(world, lines, (client) => [...client].map(latin1));
-      playPieces(world, lines, (client) => [latin1(client)]);
-    });
-  };
-}
+export const transcripts = (world: World): ((text: string) => void) =>
+  transcriptsOf<ImapSession, Played>({
+    open: world.open,
+    nothing: nothingPlayed,
+    drain: (session, played) => drain(session, world, played),
+    startTls(session, played, playing) {
+      session.tlsStarted(world.mechanismsUnderTls ?? []);
+      if (playing === 'lines') assert.deepEqual(played.events.splice(0), ['starttls']);
+    },
+    over: ({ events }) => events.at(-1)?.startsWith('close') === true,
+    mark(line, { events }) {
+      assert.match(line, /^E:/);
+      assert.equal(events.shift(), textOf(line));
+    },
+    end(lines, { events }, playing) {
+      const expected = lines.filter((line) => line.startsWith('E:')).map(textOf);
+      if (expected.length === 0) return;
+      // Line by line each was looked at where it stood.
+      if (playing === 'lines') assert.deepEqual(events, [], 'more happened than the dialogue has');
+      else assert.deepEqual(events.filter(isBetween), expected.filter(isBetween));
+    },
+  });
+
+const isBetween = (event: string): boolean => event !== 'starttls' && !event.startsWith('close');
 
 export const nothingPlayed = (): Played => ({ output: '', events: [] });
 
@@ -75,79 +86,3 @@ const questions: ReadonlySet<string> = new Set<Question['kind']>([
 ]);
 
 export const isQuestion = (event: SessionEvent): event is Question => questions.has(event.kind);
-
-function playLines(world: World, lines: readonly string[]): void {
-  const session = world.open();
-  const played = nothingPlayed();
-  drain(session, world, played);
-  for (const line of lines) {
-    if (line.startsWith('S:')) {
-      const end = played.output.indexOf('\r\n');
-      assert.notEqual(end, -1, `nothing was said where the dialogue has: ${line}`);
-      assert.equal(played.output.slice(0, end).trimEnd(), textOf(line).trimEnd());
-      played.output = played.output.slice(end + 2);
-    } else if (line.startsWith('E:')) {
-      assert.equal(played.events.shift(), textOf(line));
-    } else if (line.startsWith('T:')) {
-      session.tlsStarted(world.mechanismsUnderTls ?? []);
-      assert.deepEqual(played.events.splice(0), ['starttls']);
-    } else {
-      assert.match(line, /^C:/);
-      assert.equal(played.output, '', `said before: ${line}`);
-      session.receive(latin1(`${textOf(line)}\r\n`));
-      drain(session, world, played);
-    }
-  }
-  assert.equal(played.output, '', 'said more than the dialogue has');
-  if (lines.some((line) => line.startsWith('E:')))
-    assert.deepEqual(played.events, [], 'more happened than the dialogue has');
-}
-
-function playPieces(
-  world: World,
-  lines: readonly string[],
-  cut: (client: string) => readonly Uint8Array[],
-): void {
-  const session = world.open();
-  const played = nothingPlayed();
-  drain(session, world, played);
-  // What follows STARTTLS in the same write is thrown away, so each side of it is played apart.
-  const tls = lines.findIndex((line) => line.startsWith('T:'));
-  const parts = tls === -1 ? [lines] : [lines.slice(0, tls), lines.slice(tls)];
-  for (const part of parts) {
-    if (part[0]?.startsWith('T:')) session.tlsStarted(world.mechanismsUnderTls ?? []);
-    const client = part.filter((line) => line.startsWith('C:'));
-    for (const piece of cut(client.map((line) => `${textOf(line)}\r\n`).join(''))) {
-      session.receive(piece);
-      drain(session, world, played);
-      if (played.events.at(-1)?.startsWith('close') === true) break;
-    }
-  }
-  const said = played.output.split('\r\n').map((line) => line.trimEnd());
-  const expected = lines.filter((line) => line.startsWith('S:')).map((l) => textOf(l).trimEnd());
-  assert.deepEqual(said, [...expected, '']);
-  const events = lines.filter((line) => line.startsWith('E:')).map(textOf);
-  if (events.length > 0)
-    assert.deepEqual(
-      played.events.filter((event) => event !== 'starttls' && !event.startsWith('close')),
-      events.filter((event) => !event.startsWith('close')),
-    );
-}
-
-export const latin1 = (text: string): Uint8Array => Buffer.from(text, 'latin1');
-
-const named = new Map([
-  ['CR', '\r'],
-  ['LF', '\n'],
-  ['NUL', '\0'],
-]);
-
-export const textOf = (line: string): string =>
-  line
-    .slice(3)
-    .replaceAll(/<x(\d{3,6})>/g, (_, count: string) => 'x'.repeat(Number(count)))
-    .replaceAll(
-      /<(CR|LF|NUL|x([0-9a-f]{2}))>/g,
-      (_, name: string, hex?: string) =>
-        named.get(name) ?? String.fromCharCode(Number.parseInt(hex ?? '0', 16)),
-    );

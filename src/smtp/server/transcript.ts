@@ -1,12 +1,11 @@
-// Tests of a server session written as dialogues. Each is played three times: line by line, with
-// every reply where it stands; byte by byte; and all at once, as a pipelining client would.
+// Dialogues of an SMTP session (base/transcript.ts), with one mark more:
 //
-//   C: a line of the client     c: the same without CRLF after it (chunks)
-//   S: a line of the server     M: a message the owner got, with <CR> and <LF> for its line ends
-//   T: TLS begins here          <CR> <LF> <NUL> <xHH> stand for octets
+//   M: a message the owner got, with <CR> and <LF> for its line ends
+//
+// What the server says stands as it is: our 354 has <CR> and <LF> in its text.
 
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { textOf, transcriptsOf } from '../../base/transcript.ts';
 import type { Reply } from '../reply.ts';
 import type { Question } from './event.ts';
 import { isQuestion } from './event.ts';
@@ -26,17 +25,21 @@ export interface Heard {
   readonly events: string[];
 }
 
-/** Returns a function that makes a test of a dialogue, whose first line is the test's title. */
-export function transcripts(open: () => ServerSession, answers: Answers): (text: string) => void {
-  return (text) => {
-    const [title = '', ...lines] = text.trim().split(/\n */);
-    it(title, () => {
-      playLines(open(), answers, lines);
-      playPieces(open(), answers, lines, (client) => [...client].map(latin1));
-      playPieces(open(), answers, lines, (client) => [latin1(client)]);
-    });
-  };
-}
+export const transcripts = (
+  open: () => ServerSession,
+  answers: Answers,
+): ((text: string) => void) =>
+  transcriptsOf<ServerSession, Heard>({
+    open,
+    nothing: () => ({ output: '', messages: [], events: [] }),
+    drain: (session, heard) => drain(session, answers, heard),
+    startTls: (session) =>
+      session.tlsStarted({ mechanisms: ['PLAIN', 'SCRAM-SHA-256'], trusted: false }),
+    said: (line) => line.slice(3),
+    mark: (line) => assert.match(line, /^M:/),
+    end: (lines, { messages }) =>
+      assert.deepEqual(messages, lines.filter((line) => line.startsWith('M:')).map(textOf)),
+  });
 
 /** Answers whatever the session asks until it needs input, or is over. */
 export function drain(session: ServerSession, answers: Answers, heard: Heard): void {
@@ -73,72 +76,3 @@ function give(session: ServerSession, answer: Answer): void {
   else if ('challenge' in answer) session.challenge(answer.challenge);
   else session.answer(answer);
 }
-
-function playLines(session: ServerSession, answers: Answers, lines: readonly string[]): void {
-  const heard: Heard = { output: '', messages: [], events: [] };
-  drain(session, answers, heard);
-  let unheard = heard.output;
-  const expected = lines.filter((line) => line.startsWith('M:')).map(textOf);
-  for (const line of lines) {
-    if (line.startsWith('S:')) {
-      const end = unheard.indexOf('\r\n');
-      assert.notEqual(end, -1, `nothing was said where the dialogue has: ${line}`);
-      assert.equal(unheard.slice(0, end).trimEnd(), line.slice(3).trimEnd());
-      unheard = unheard.slice(end + 2);
-    } else if (line.startsWith('T:')) {
-      session.tlsStarted({ mechanisms: ['PLAIN', 'SCRAM-SHA-256'], trusted: false });
-    } else if (isClient(line)) {
-      assert.equal(unheard, '', `said before: ${line}`);
-      session.receive(latin1(clientText(line)));
-      heard.output = '';
-      drain(session, answers, heard);
-      unheard = heard.output;
-    }
-  }
-  assert.equal(unheard, '', 'said more than the dialogue has');
-  assert.deepEqual(heard.messages.slice(0, expected.length), expected);
-}
-
-function playPieces(
-  session: ServerSession,
-  answers: Answers,
-  lines: readonly string[],
-  cut: (client: string) => readonly Uint8Array[],
-): void {
-  const heard: Heard = { output: '', messages: [], events: [] };
-  drain(session, answers, heard);
-  // What follows STARTTLS in the same write is thrown away, so each side of it is played apart.
-  const tls = lines.findIndex((line) => line.startsWith('T:'));
-  const parts = tls === -1 ? [lines] : [lines.slice(0, tls), lines.slice(tls)];
-  for (const part of parts) {
-    if (part[0]?.startsWith('T:'))
-      session.tlsStarted({ mechanisms: ['PLAIN', 'SCRAM-SHA-256'], trusted: false });
-    for (const piece of cut(part.filter(isClient).map(clientText).join(''))) {
-      session.receive(piece);
-      drain(session, answers, heard);
-    }
-  }
-  const said = heard.output.split('\r\n').map((line) => line.trimEnd());
-  const expected = lines.filter((line) => line.startsWith('S:')).map((l) => l.slice(3).trimEnd());
-  assert.deepEqual(said.slice(0, -1), expected);
-  assert.deepEqual(heard.messages, lines.filter((line) => line.startsWith('M:')).map(textOf));
-}
-
-const isClient = (line: string): boolean => /^c:/i.test(line);
-const clientText = (line: string): string => textOf(line) + (line.startsWith('C:') ? '\r\n' : '');
-const latin1 = (text: string): Uint8Array => Buffer.from(text, 'latin1');
-
-const named = new Map([
-  ['CR', '\r'],
-  ['LF', '\n'],
-  ['NUL', '\0'],
-]);
-
-const textOf = (line: string): string =>
-  line
-    .slice(3)
-    .replaceAll(
-      /<(CR|LF|NUL|x([0-9a-f]{2}))>/g,
-      (_, name: string, hex?: string) =>
-        named.get(name) ?? String.fromCharCode(Number.parseInt(hex ?? '0', 16)),
-    );
