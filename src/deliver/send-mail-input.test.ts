@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { InputError } from '../base/input-error.ts';
 import { scriptedServer } from '../net/scripted-server.ts';
-import type { SendMailOptions } from './send-mail.ts';
 import { sendMail } from './send-mail.ts';
 import { checkedInput } from './send-mail-input.ts';
+import type { SendMailOptions } from './send-mail-options.ts';
 
 const letter: SendMailOptions = {
   from: 'me@example.org',

@@ -8,7 +8,7 @@ import { formatMailbox, isDomain, parseMailbox } from '../mail/address.ts';
 import { credentialProblem } from '../sasl/client.ts';
 import { parseStoredMailParams, parseStoredRcptParams } from '../smtp/extensions/index.ts';
 import type { Addressee } from './relay/next-hop.ts';
-import type { SendMailOptions, SendMailRecipient } from './send-mail.ts';
+import type { SendMailOptions, SendMailRecipient } from './send-mail-options.ts';
 
 /** What goes onto the wire. */
 export interface SendMailInput {

@@ -27,6 +27,8 @@ export type MxResult =
       readonly hosts: readonly [MailHost, ...MailHost[]];
       /** The MX records (or their absence) came with the AD bit. */
       readonly authenticated: boolean;
+      /** The domain, and the name that CNAMEs lead to from it, if another. RFC 7672 §3.2.2. */
+      readonly domains: readonly string[];
     }
   | { readonly kind: 'refuse'; readonly reply: Refusal };
 
@@ -82,7 +84,7 @@ export async function mxHosts(options: MxOptions): Promise<MxResult> {
     // RFC 5321 §5.1: without MX records the domain is its own host, with preference 0.
     if (ourNames.has(domain)) return { kind: 'refuse', reply: ourselves };
     const own = [{ preference: 0, exchange: domain }];
-    return usable(own, { ...options, implicit: true, authenticated });
+    return usable(own, { ...options, implicit: true, authenticated, domains: [domain] });
   }
   const named = answer.records.filter(({ exchange }) => exchange !== '');
   // RFC 7505 §3: a single record whose exchange is the root. With others beside it, which the
@@ -91,7 +93,8 @@ export async function mxHosts(options: MxOptions): Promise<MxResult> {
   const ordered = inOrder(named, random);
   const others = beforeOurselves(ordered, ({ exchange }) => ourNames.has(exchange));
   if (others.length === 0) return { kind: 'refuse', reply: ourselves };
-  return usable(others, { ...options, implicit: false, authenticated });
+  const domains = answer.name === domain ? [domain] : [domain, answer.name];
+  return usable(others, { ...options, implicit: false, authenticated, domains });
 }
 
 // RFC 5321 §4.1.3: a literal names the host itself; there is nothing to look up.
@@ -104,7 +107,7 @@ function literalHost(name: string, address: string, { ourAddresses }: MxOptions)
     preference: 0,
     authenticated: false,
   };
-  return { kind: 'hosts', hosts: [host], authenticated: false };
+  return { kind: 'hosts', hosts: [host], authenticated: false, domains: [] };
 }
 
 /** RFC 5321 §5.1: lowest preference first, equal ones in random order. Each host once. */
@@ -124,14 +127,18 @@ function beforeOurselves<T extends { readonly preference: number }>(
   return limit === undefined ? ordered : ordered.filter(({ preference }) => preference < limit);
 }
 
+interface Named extends MxOptions {
+  /** By the domain itself, in want of MX records. */
+  readonly implicit: boolean;
+  readonly authenticated: boolean;
+  readonly domains: readonly string[];
+}
+
 type Found = MailHost | { readonly failed: DnsError } | undefined;
 
 /** The hosts of `records` that have addresses, in order, at most `hostsMax`. */
-async function usable(
-  records: readonly MxRecord[],
-  options: MxOptions & { readonly implicit: boolean; readonly authenticated: boolean },
-): Promise<MxResult> {
-  const { ourAddresses, hostsMax, authenticated } = options;
+async function usable(records: readonly MxRecord[], options: Named): Promise<MxResult> {
+  const { ourAddresses, hostsMax, authenticated, domains } = options;
   const watchful = ourAddresses !== undefined && ourAddresses.size > 0;
   const hosts: MailHost[] = [];
   let failed: DnsError | undefined;
@@ -152,7 +159,8 @@ async function usable(
   const isUs = ({ addresses }: MailHost) => addresses.some((a) => ourAddresses?.has(a));
   const others = watchful ? beforeOurselves(hosts, isUs) : hosts;
   const [first, ...rest] = others.slice(0, Math.max(1, hostsMax));
-  if (first !== undefined) return { kind: 'hosts', hosts: [first, ...rest], authenticated };
+  if (first !== undefined)
+    return { kind: 'hosts', hosts: [first, ...rest], authenticated, domains };
   // RFC 5321 §5.1: a temporary error is never reported as a final one.
   if (failed !== undefined) throw failed;
   return { kind: 'refuse', reply: hosts.length > 0 ? ourselves : noHost };
@@ -161,7 +169,7 @@ async function usable(
 /** Undefined when the host has no address; what failed for now is told apart. */
 async function hostOf(
   { exchange, preference }: MxRecord,
-  { resolver, random, implicit }: MxOptions & { readonly implicit: boolean },
+  { resolver, random, implicit }: Named,
 ): Promise<Found> {
   if (queryName(exchange) === undefined) return undefined;
   const [six, four] = await Promise.allSettled([

@@ -78,6 +78,25 @@ describe('the hosts of a route', () => {
     assert.equal(literal?.canonicalName, '192.0.2.1');
   });
 
+  it('RFC 7672 §3.2.2: what the destination is called comes along, before and behind an alias', async () => {
+    const zone: FakeZone = {
+      'example.net': { CNAME: 'example.org' },
+      'example.org': { MX: ['10 mx.example.org'] },
+      'mx.example.org': a,
+    };
+    const [aliased] = await hostsOf(mx, zone);
+    assert.deepEqual(aliased?.domains, ['example.net', 'example.org']);
+    const [plain] = await hostsOf({ ...mx, domain: 'example.org' }, zone);
+    assert.deepEqual(plain?.domains, ['example.org']);
+    const [implicit] = await hostsOf({ ...mx, domain: 'mx.example.org' }, zone);
+    assert.deepEqual(implicit?.domains, ['mx.example.org']);
+    const [named] = await hostsOf(
+      { kind: 'host', host: 'mx.example.org', port: 25, tls: 'none' },
+      zone,
+    );
+    assert.deepEqual(named?.domains, []);
+  });
+
   it('each comes with the security its route asks for', async () => {
     const zone = {
       'example.net': { MX: ['10 mx1.example.net', '20 mx2.example.net'] },

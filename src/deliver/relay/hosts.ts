@@ -1,16 +1,16 @@
 // From a route to the hosts to call, each with the security it must have: by MX for a domain (RFC 5321
-// §5.1), by address for a host that the operator named. A named host may also be one that only this machine knows (its hosts file).
+// §5.1), by address for a host that the operator named. A named host may also be one that only this
+// machine knows (its hosts file).
 
 import { isIP } from 'node:net';
 import type { Random } from '../../base/random.ts';
-import type { MxResult } from '../../dns/mx.ts';
 import { mxHosts } from '../../dns/mx.ts';
 import type { Resolver } from '../../dns/resolver.ts';
 import { DnsError } from '../../dns/resolver.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { HopHost } from './host-walk.ts';
-import type { RelayRoute, RouteTls } from './relay-route.ts';
+import type { MxRoute, RelayRoute } from './relay-route.ts';
 import { tlsOf } from './relay-route.ts';
 import type { FoundHost } from './security.ts';
 import { securityOf } from './security.ts';
@@ -34,22 +34,15 @@ export async function findHosts(
   parts: HostsParts,
   hostsMax: number,
 ): Promise<HostsFound> {
-  const { resolver, random, ourNames, ourAddresses } = parts;
   try {
+    const found =
+      route.kind === 'mx'
+        ? await hostsOfDomain(route, parts, hostsMax)
+        : [await namedHost(route, parts.resolver)];
+    if ('code' in found) return { kind: 'refuse', reply: found };
     const tls = tlsOf(route);
-    if (route.kind !== 'mx') {
-      const host = await namedHost(route, resolver);
-      return { kind: 'hosts', hosts: [{ ...host, security: securityOf(tls, host) }] };
-    }
-    const found = await mxHosts({
-      domain: route.domain,
-      resolver,
-      random,
-      ourNames,
-      hostsMax,
-      ...(ourAddresses === undefined ? {} : { ourAddresses }),
-    });
-    return found.kind === 'hosts' ? { kind: 'hosts', hosts: hopHosts(found, tls) } : found;
+    const hosts = found.map((host) => ({ ...host, security: securityOf(tls, host) }));
+    return { kind: 'hosts', hosts };
   } catch (error) {
     if (!(error instanceof DnsError)) throw error;
     // RFC 3463 §3.5: X.4.3, directory server failure.
@@ -58,19 +51,23 @@ export async function findHosts(
   }
 }
 
-function hopHosts(found: Extract<MxResult, { kind: 'hosts' }>, tls: RouteTls): readonly HopHost[] {
-  return found.hosts.map(({ name, canonicalName, addresses, authenticated }) => {
-    const authenticity = { name: found.authenticated, addresses: authenticated };
-    const host = { name, canonicalName, addresses, authenticity };
-    return { ...host, security: securityOf(tls, host) };
-  });
+async function hostsOfDomain(
+  { domain }: MxRoute,
+  { resolver, random, ourNames, ourAddresses }: HostsParts,
+  hostsMax: number,
+): Promise<readonly FoundHost[] | Reply> {
+  const ours = ourAddresses === undefined ? {} : { ourAddresses };
+  const found = await mxHosts({ domain, resolver, random, ourNames, hostsMax, ...ours });
+  if (found.kind === 'refuse') return found.reply;
+  return found.hosts.map(({ name, canonicalName, addresses, authenticated }) => ({
+    ...{ name, canonicalName, addresses, domains: found.domains },
+    authenticity: { name: found.authenticated, addresses: authenticated },
+  }));
 }
 
 /** What the operator names needs no witness. */
 const named = (name: string): FoundHost => ({
-  name,
-  canonicalName: name,
-  addresses: [name],
+  ...{ name, canonicalName: name, addresses: [name], domains: [] },
   authenticity: { name: true, addresses: false },
 });
 
@@ -92,7 +89,7 @@ async function namedHost(
   const believed = found.find((answer) => answer?.authenticated);
   const canonicalName = (believed ?? found.find((answer) => answer !== undefined))!.name;
   const authenticity = { name: true, addresses: believed !== undefined };
-  return { name, canonicalName, addresses, authenticity };
+  return { name, canonicalName, addresses, domains: [], authenticity };
 }
 
 /** One family is enough; a temporary failure counts only when the other has nothing either. */

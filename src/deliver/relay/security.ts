@@ -14,6 +14,8 @@ export interface FoundHost {
   /** After following CNAMEs. */
   readonly canonicalName: string;
   readonly addresses: readonly string[];
+  /** What the destination is called, where its MX records led here: RFC 7672 §3.2.2. */
+  readonly domains: readonly string[];
   readonly authenticity: Authenticity;
 }
 
