@@ -4,6 +4,7 @@
 // copied, which costs nobody anything but large messages that somebody had forged a field for.
 // docs/decisions/0019-policies-and-the-head-of-a-message.md
 
+import { assert } from '../base/assert.ts';
 import { scanHeader } from '../mail/header.ts';
 import { memory, readHeader, union, withoutRanges } from '../mail/header-cut.ts';
 import { storeCopy } from '../mailbox/lines-only.ts';
@@ -28,20 +29,31 @@ export function arrivalOf(
 export const fieldsInFront = (changes: readonly HeadChange[]): string =>
   changes.reduce((fields, { front = '' }) => front + fields, '');
 
-/** What stays of the message; nothing of the old content is in use any more. @throws StorageError */
+/**
+ * What stays of the message. On failure the content is there as it was, and nothing else; else nothing
+ * of it is in use any more. @throws StorageError
+ */
 export async function withoutDropped(
   arrival: Arrival,
   changes: readonly HeadChange[],
   spool: Pick<Spool, 'open' | 'create' | 'remove'>,
 ): Promise<Arrival> {
   const ranges = union(changes.flatMap(({ dropped = [] }) => dropped));
-  const { content } = arrival;
-  if (ranges.length === 0) return arrival;
+  const last = ranges.at(-1);
+  if (last === undefined) return arrival;
+  const { content, header } = arrival;
+  assert(ranges[0]!.start >= 0 && last.end <= header.end, 'the body is not ours to change');
   if (content.kind === 'inline') {
     const { bytes } = withoutRanges(memory(content.bytes), ranges);
     return arrivalOf({ kind: 'inline', bytes: bytes! }, spool);
   }
   const copy = await storeCopy(withoutRanges(spool.open(content), ranges), spool);
-  await spool.remove(content.key);
-  return arrivalOf(copy, spool);
+  try {
+    const kept = await arrivalOf(copy, spool);
+    await spool.remove(content.key);
+    return kept;
+  } catch (error) {
+    if (copy.kind === 'file') await spool.remove(copy.key);
+    throw error;
+  }
 }
