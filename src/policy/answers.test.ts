@@ -127,6 +127,22 @@ describe('reservations', () => {
     assert.deepEqual([before.told.released, now.told.released], [1, 1]);
   });
 
+  for (const waits of [false, true])
+    it(`a failure releases those of its question${waits ? ', also later' : ''}`, async () => {
+      const held = reservation();
+      const answers = new Answers(silentLog);
+      const policies: Policy[] = [
+        {
+          name: 'holds',
+          mail: () => (waits ? Promise.resolve({ reservation: held }) : { reservation: held }),
+        },
+        { name: 'fails', mail: () => assert.fail('bug') },
+      ];
+      const ask = async () => answers.ask(policies, (one) => one.mail!(envelope));
+      await assert.rejects(ask(), /bug/);
+      assert.deepEqual(held.told, { settled: 0, released: 1 });
+    });
+
   it('one that fails keeps neither the others nor the message from their end', () => {
     const held = reservation();
     const errors: string[] = [];
@@ -139,16 +155,17 @@ describe('reservations', () => {
     assert.deepEqual([held.told.settled, errors.length], [1, 1]);
   });
 
-  it('what is reserved when everything is over is released at once', async () => {
-    const held = reservation();
-    const answers = new Answers(silentLog);
-    const late = Promise.withResolvers<PolicyAnswer>();
-    const asked = answers.ask([late.promise], (one) => one);
-    answers.release();
-    late.resolve({ reservation: held });
-    await asked;
-    assert.deepEqual(held.told, { settled: 0, released: 1 });
-  });
+  for (const end of ['settle', 'release'] as const)
+    it(`what is reserved when everything is over is released at once: ${end}`, async () => {
+      const held = reservation();
+      const answers = new Answers(silentLog);
+      const late = Promise.withResolvers<PolicyAnswer>();
+      const asked = answers.ask([late.promise], (one) => one);
+      answers[end]();
+      late.resolve({ reservation: held });
+      await asked;
+      assert.deepEqual(held.told, { settled: 0, released: 1 });
+    });
 
   it('whatever was asked and answered, each ends once', async () => {
     const answer = fc.record({

@@ -6,7 +6,7 @@ import type { Finding } from '../mail/finding.ts';
 import type { HeaderScan } from '../mail/header.ts';
 import type { Range } from '../mail/header-cut.ts';
 import type { Reply } from '../smtp/reply.ts';
-import type { StoredContent } from '../store/content.ts';
+import type { Content, StoredContent } from '../store/content.ts';
 import type { AcceptedRecipient, ClientFacts, Envelope } from './envelope.ts';
 
 export interface Policy {
@@ -63,6 +63,8 @@ export interface Reservation {
 /** Content that is complete, and what its header shows. */
 export interface Arrival {
   readonly content: StoredContent;
+  /** To be read, as often as is needed. */
+  open(): Content;
   /** The first octets, the header in them unless it is longer than what is looked at. */
   readonly head: Uint8Array;
   readonly header: HeaderScan;

@@ -17,12 +17,11 @@ export function arrivalOf(
   content: StoredContent,
   spool: Pick<Spool, 'open'>,
 ): Arrival | Promise<Arrival> {
+  const open = () => spool.open(content);
   if (content.kind === 'file')
-    return readHeader(spool.open(content)).then((head) => ({
-      ...{ content, head, header: scanHeader(head) },
-    }));
+    return readHeader(open()).then((head) => ({ content, open, head, header: scanHeader(head) }));
   const { bytes } = content;
-  return { content, head: bytes, header: scanHeader(bytes, true) };
+  return { content, open, head: bytes, header: scanHeader(bytes, true) };
 }
 
 /** The fields put in front, those of the last change first. */

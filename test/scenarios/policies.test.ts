@@ -99,16 +99,18 @@ describe('findings', () => {
           const text = answer.kind === 'records' ? answer.records[0] : answer.kind;
           return { findings: [{ kind: 'note', policy: 'looks-up', text }] };
         },
-        message: ({ findings }) => ({
-          findings: [{ kind: 'note', policy: 'counts', text: `${findings.length} so far` }],
-        }),
+        async message({ findings }, arrival) {
+          const octets = Buffer.concat(await Array.fromAsync(arrival.open().read())).length;
+          const text = `${findings.length} so far, ${octets} octets`;
+          return { findings: [{ kind: 'note', policy: 'counts', text }] };
+        },
       },
     ];
     const zone = { 'client.test': { TXT: ['v=spf1 -all'] } };
     await using server = await start({ policies, zone });
     const id = await send(server, 'Subject: asked\r\n\r\nHi');
     await server.waitFor(({ subject }) => subject === 'asked');
-    assert.match(await why(server, id), /looks-up: v=spf1 -all\n {4}counts: 1 so far\n/);
+    assert.match(await why(server, id), /looks-up: v=spf1 -all\n {4}counts: 1 so far, 20 octets\n/);
     const client = await connectClient(server.port);
     await client.say('EHLO client.test\r\nMAIL FROM:<bob@client.test>\r\n');
     await client.hear();
