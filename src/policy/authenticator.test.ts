@@ -160,6 +160,38 @@ describe('authenticator', () => {
     );
   });
 
+  it('RFC 5802 §9: an account without a password looks like nobody', async () => {
+    const { accounts, authenticator } = await setUp();
+    await addAccount(accounts, 'bob@example.org', undefined, clock);
+    const bob = await authenticator.scramKeys('bob@example.org');
+    assert.equal(bob.account, undefined);
+    assert.deepEqual(bob.keys.salt, (await authenticator.scramKeys('BOB@example.org')).keys.salt);
+  });
+
+  it('a password of another salt than the main one cannot be asked for by SCRAM', async () => {
+    const { accounts } = await setUp();
+    const [main] = await accounts.credentials(ann);
+    const named = (name: string, salt: Buffer) => ({
+      ...main!,
+      name,
+      scram: { ...main!.scram, salt },
+    });
+    const stored = [
+      named('old', Buffer.alloc(16)),
+      main!,
+      named('phone', Buffer.from(main!.scram.salt)),
+    ];
+    const find = accounts.find.bind(accounts);
+    const secret = accounts.secret.bind(accounts);
+    const authenticator = createAuthenticator({
+      accounts: { find, secret, credentials: async () => stored },
+      clock,
+    });
+    const found = await authenticator.scramKeys(ann);
+    assert.deepEqual(found.keys, main!.scram);
+    assert.deepEqual(found.others, [stored[2]!.scram]);
+  });
+
   it('RFC 4422 §3.4.1: acts as its own addresses only', async () => {
     const { accounts, authenticator } = await setUp();
     await addAccount(accounts, 'bob@example.org', 'battery staple', clock);
@@ -179,6 +211,7 @@ describe('authenticator', () => {
     assert.equal(await authenticator.verifyToken?.('ann.smith@example.org', 'good'), ann);
     assert.equal(await authenticator.verifyToken?.('ann.smith@example.org', 'bad'), undefined);
     assert.equal(await authenticator.verifyToken?.('bob@example.org', 'good'), undefined);
+    assert.equal(createAuthenticator({ accounts, clock }).verifyToken, undefined, 'not offered');
     assert.equal(await authenticator.accountOfCertificate(['x', 'ann.smith@example.org']), ann);
     assert.equal(await authenticator.accountOfCertificate(['Laptop.Example.org']), ann);
     assert.equal(await authenticator.accountOfCertificate(['x.example.org']), undefined);
@@ -189,6 +222,7 @@ describe('authenticator', () => {
     assert.equal(await authenticator.verifyPassword('Ann@Example.org', 'x'), 'ann@example.org');
     assert.equal(await authenticator.verifyPassword('Ann', 'x'), 'ann@localhost');
     assert.equal(await authenticator.verifyPassword('', 'x'), undefined);
+    assert.equal(await authenticator.mayActAs?.('ann@example.org', 'bob@example.org'), true);
     assert.equal(authenticator.scramKeys, undefined);
   });
 });
