@@ -3,6 +3,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { createServer as createTlsServer, TLSSocket } from 'node:tls';
 import { FakeClock } from '../base/fake-clock.ts';
 import type { TlsaRecord } from '../dns/resolver.ts';
@@ -15,12 +16,17 @@ async function serve(onConnection: (socket: Socket) => void) {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => {});
     onConnection(socket);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
+    /** Resolves once every connection is closed. */
+    async quiet() {
+      while (sockets.size > 0) await setImmediate();
+    },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -113,6 +119,45 @@ describe('the dialer', () => {
     });
   });
 
+  it('calls from the address that it is told to', {
+    skip: process.platform !== 'linux' && 'only Linux has all of 127.0.0.0/8',
+  }, async () => {
+    await using server = await serve((socket) => socket.end(String(socket.remoteAddress)));
+    const from = async (local: { localAddress?: string }) => {
+      const options = { address: '127.0.0.1', port: server.port, timeoutMs: 5000, ...local };
+      const peer = await createDialer().dial(options);
+      return Buffer.from((await peer.read(5000)) ?? []).toString();
+    };
+    assert.equal(await from({ localAddress: '127.0.0.2' }), '127.0.0.2');
+    assert.equal(await from({}), '127.0.0.1');
+  });
+
+  it('hangs up when it is told to give up, and never once there is a connection', async (t) => {
+    await using server = await serve((socket) => socket.pipe(socket));
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const [early, late] = [new AbortController(), new AbortController()];
+    const options = { address: '127.0.0.1', port: server.port, timeoutMs: 5000 };
+    const given = createDialer().dial({ ...options, signal: early.signal });
+    early.abort();
+    await assert.rejects(given, { code: 'ABORT_ERR' });
+    const timed = createDialer().dial(options);
+    t.mock.timers.tick(5000);
+    await assert.rejects(timed, { code: 'ETIMEDOUT', message: 'no connection within 5 seconds' });
+    const peer = await createDialer().dial({ ...options, signal: late.signal });
+    late.abort();
+    t.mock.timers.tick(10_000);
+    t.mock.timers.reset();
+    assert.equal(await echo(peer), 'hello');
+    peer.destroy();
+    await server.quiet();
+  });
+
+  it('puts TLS over its own connections alone', async () => {
+    const peer = {} as unknown as Peer;
+    const options = { host: 'mx.example.net', security: { kind: 'encrypted' } } as const;
+    await assert.rejects(createDialer().startTls(peer, options), { name: 'AssertionError' });
+  });
+
   it('RFC 7435 §1.2: takes any certificate when it does not have to be verified', async () => {
     await using server = await serveTls();
     const peer = await call(server.port);
@@ -135,8 +180,33 @@ describe('the dialer', () => {
     await assert.rejects(call(server.port, { verify: true }), TlsHandshakeError);
     await assert.rejects(
       call(server.port, { verify: true, host: 'mx.example.org' }, trusting),
-      /certificate for mx\.example\.org is not good/,
+      /^TlsHandshakeError: the certificate for mx\.example\.org is not good/,
     );
+    await server.quiet();
+  });
+
+  it('a session that failed is not offered again', async () => {
+    const tls = createTlsServer({ cert: issued.certificate, key: issued.privateKeyPem });
+    tls.on('secureConnection', (socket) => socket.on('error', () => {}).pipe(socket));
+    let isBroken = false;
+    await using server = await serve((socket) => {
+      if (isBroken) socket.destroy();
+      else tls.emit('connection', socket);
+    });
+    const dialer = createDialer();
+    const resumed = async () => {
+      const peer = await call(server.port, {}, dialer);
+      await echo(peer);
+      const facts = peer.tls;
+      peer.destroy();
+      return facts?.resumed;
+    };
+    assert.equal(await resumed(), false);
+    assert.equal(await resumed(), true);
+    isBroken = true;
+    await assert.rejects(resumed(), TlsHandshakeError);
+    isBroken = false;
+    assert.equal(await resumed(), false);
   });
 
   it('a session is resumed, but never where it would hide a wrong name', async () => {
@@ -277,10 +347,12 @@ describe('several addresses', () => {
     const called: string[] = [];
     const destroyed: string[] = [];
     const late = Promise.withResolvers<Peer>();
+    const signals = new Set<AbortSignal>();
     const racing = dialFirst(
       ['2001:db8::1', '192.0.2.1', '192.0.2.2'],
-      async (address) => {
+      async (address, signal) => {
         called.push(address);
+        signals.add(signal);
         return address.includes(':') ? late.promise : peerOf(address, destroyed);
       },
       { clock, staggerMs: 250 },
@@ -289,6 +361,7 @@ describe('several addresses', () => {
     assert.deepEqual(called, ['2001:db8::1']);
     await clock.advance(1);
     assert.equal((await racing).address, '192.0.2.1');
+    for (const { aborted } of signals) assert.ok(aborted);
     late.resolve(peerOf('2001:db8::1', destroyed));
     await clock.advance(1000);
     assert.deepEqual(called, ['2001:db8::1', '192.0.2.1']);
@@ -309,5 +382,31 @@ describe('several addresses', () => {
       assert.equal(error.message, '[192.0.2.1]: connection refused, [192.0.2.2]: odd');
       return error.refused;
     });
+    const odd = () => Promise.reject(new Error('odd'));
+    for (const addresses of [['192.0.2.1'], []])
+      await assert.rejects(dialFirst(addresses, odd, { clock, staggerMs: 250 }), {
+        refused: false,
+      });
+  });
+
+  it('one that fails late does not hurry the one after the next', async () => {
+    const clock = new FakeClock();
+    const called: string[] = [];
+    const first = Promise.withResolvers<Peer>();
+    void dialFirst(
+      ['192.0.2.1', '192.0.2.2', '192.0.2.3'],
+      (address) => {
+        called.push(address);
+        return called.length === 1 ? first.promise : new Promise(() => {});
+      },
+      { clock, staggerMs: 250 },
+    );
+    await clock.advance(200);
+    first.reject(new DialError('connection refused', true));
+    await clock.advance(0);
+    await clock.advance(249);
+    assert.equal(called.length, 2);
+    await clock.advance(1);
+    assert.equal(called.length, 3);
   });
 });

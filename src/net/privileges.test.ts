@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { findUser } from './privileges.ts';
+import { findUser, rootsAlone } from './privileges.ts';
 
 const run = (user: string) =>
   spawnSync(
@@ -20,6 +20,7 @@ const run = (user: string) =>
       '--input-type=module',
       '-e',
       `import { dropPrivileges } from ${JSON.stringify(join(import.meta.dirname, 'privileges.ts'))};
+       process.setgroups?.([0]);
        try { dropPrivileges(${JSON.stringify(user)}); } catch (error) { console.log(error.name + ': ' + error.message); process.exit(); }
        console.log(JSON.stringify([process.getuid(), process.getgid(), process.getgroups().includes(0)]));
        try { process.setuid(0); console.log('root again'); } catch { console.log('for good'); }`,
@@ -38,7 +39,10 @@ describe('privileges', () => {
   const skip = process.getuid?.() !== 0 && 'only root can become somebody else';
   it('becomes the user with its groups, for good', { skip }, () => {
     const nobody = findUser('nobody');
-    assert.equal(run('nobody'), `[${nobody?.uid},${nobody?.gid},false]\nfor good`);
+    const expected = `[${nobody?.uid},${nobody?.gid},false]\nfor good`;
+    assert.equal(run('nobody'), expected);
+    assert.equal(run(String(nobody?.uid)), expected);
+    for (const root of ['root', '0']) assert.match(run(root), /^\[0,0,true\]\nroot again$/);
   });
   const nobody = findUser('nobody');
   const call = (code: string) =>
@@ -46,8 +50,8 @@ describe('privileges', () => {
       encoding: 'utf8',
     });
   const imports = `import * as p from ${JSON.stringify(join(import.meta.dirname, 'privileges.ts'))};`;
-  const become = (directory: string) =>
-    call(`try { p.becomeUser('nobody', ${JSON.stringify(directory)}); console.log(process.getuid()); }
+  const become = (directory: string, user = 'nobody') =>
+    call(`try { p.becomeUser('${user}', ${JSON.stringify(directory)}); console.log(process.getuid()); }
       catch (error) { console.log(error.name + ': ' + error.message); }`).stdout.trim();
   /** Where nobody but root can change anything. */
   const inRoots = (use: (directory: string) => void) => {
@@ -144,7 +148,7 @@ describe('privileges', () => {
       inRoots((root) => {
         const owner = () =>
           call(
-            `p.becomeOwner(${JSON.stringify(root)}); console.log(process.getuid(), process.getgid(), process.getgroups().includes(0))`,
+            `process.setgroups([0]); p.becomeOwner(${JSON.stringify(root)}); console.log(process.getuid(), process.getgid(), process.getgroups().includes(0))`,
           ).stdout.trim();
         assert.match(owner(), /^0 0 /);
         chownSync(root, nobody!.uid, nobody!.gid);
@@ -154,7 +158,54 @@ describe('privileges', () => {
       }),
   );
 
+  it('whoever is not root stays who they are', { skip }, () =>
+    inRoots((root) => {
+      chownSync(root, 54_321, 54_322);
+      const directory = JSON.stringify(root);
+      const found = call(`process.setgid(${nobody?.gid}); process.setuid(${nobody?.uid});
+        p.dropPrivileges('root'); p.becomeUser('no-such-user', ${directory}); p.becomeOwner(${directory});
+        console.log(process.getuid(), p.ownerOf(${directory}));`);
+      assert.equal(found.stdout.trim(), `${nobody?.uid} undefined`, found.stderr);
+    }),
+  );
+
+  it('makes nothing where the user can put a link in its place', { skip }, () =>
+    inRoots((root) => {
+      chmodSync(root, 0o755);
+      const own = join(root, 'own');
+      mkdirSync(own);
+      chownSync(own, nobody!.uid, nobody!.gid);
+      const data = join(own, 'data');
+      assert.equal(become(data), String(nobody?.uid), 'who makes it');
+      assert.equal(lstatSync(data, { throwIfNoEntry: false }), undefined);
+      mkdirSync(data);
+      assert.match(become(data), /^PrivilegeError: .*data belongs to root/);
+      chownSync(data, nobody!.uid, nobody!.gid);
+      assert.equal(become(data), String(nobody?.uid), 'it is theirs already');
+    }),
+  );
+
+  it('knows what nobody but root can change', { skip }, () =>
+    inRoots((root) => {
+      chmodSync(root, 0o755);
+      for (const name of ['closed', 'open', 'own/roots']) {
+        const directory = join(root, name);
+        mkdirSync(directory, { recursive: true });
+        chmodSync(directory, name === 'open' ? 0o777 : 0o755);
+      }
+      chownSync(join(root, 'own'), nobody!.uid, nobody!.gid);
+      const alone = (name: string) => rootsAlone(join(root, name, 'data'));
+      assert.deepEqual(['closed', 'open', 'own', 'own/roots'].map(alone), [
+        true,
+        false,
+        false,
+        false,
+      ]);
+    }),
+  );
+
   it('says what to do when there is no such user', { skip }, () => {
+    assert.match(become('/', 'no-such-user'), /^PrivilegeError: cannot become user no-such-user /);
     assert.match(run('no-such-user'), /^PrivilegeError: cannot become user no-such-user .*useradd/);
   });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -211,6 +211,11 @@ describe('certificate files', () => {
     ['a folder', { certificate: directory, privateKey }, /cannot read .*EISDIR/],
     ['no PEM', { certificate: text, privateKey }, /text.pem is not a PEM file/],
     ['broken', { certificate: broken, privateKey }, /broken.pem has no certificate that can be/],
+    [
+      'octets that are no PEM',
+      { certificate: Buffer.from('hello'), privateKey },
+      /the certificate is not in PEM/,
+    ],
     ['swapped', { certificate: privateKey, privateKey: certificate }, /key.pem has no certificate/],
     ['no key', { certificate, privateKey: certificate }, /cert.pem has no private key that can/],
     [
@@ -250,10 +255,12 @@ describe('certificate files', () => {
 
   const key = server.privateKeyPem;
   const armourless = key.replaceAll(/-----.*-----\n/g, '');
+  const endless = armourless.replaceAll('\n', '').repeat(40);
   for (const [title, source] of [
     ['a key for the certificate', { certificate: key, privateKey: key }],
     ['a key without its armour', { certificate, privateKey: armourless }],
     ['… in one line', { certificate, privateKey: armourless.replaceAll('\n', '') }],
+    ['… as long as no name may be', { certificate, privateKey: endless }],
     ['… as octets', { certificate, privateKey: Buffer.from(armourless) }],
     ['half a key', { certificate, privateKey: key.slice(0, 100) }],
     ['a key in both places', { certificate: armourless, privateKey: key }],
@@ -286,7 +293,8 @@ describe('certificate files', () => {
       ['nobody.example.com', 'mx.example.org'],
       ['', 'mx.example.org'],
     ] as const) {
-      const { client } = await handshake(tls, { servername });
+      const { client, server } = await handshake(tls, { servername });
+      assert.equal(server.servername, servername === '' ? undefined : servername);
       assert.equal(client.peerNames[0], name);
     }
     await assert.rejects(loadServerTls([], options), /no certificate in the list/);
@@ -319,6 +327,23 @@ describe('certificate files', () => {
     assert.equal(tls.certificate.subject, 'CN=new.example.org');
     await tls.reload('self-signed');
     assert.equal(tls.certificate.issuer, 'CN=mx.example.org');
+    await tls.reload();
+    assert.equal(tls.certificate.issuer, 'CN=mx.example.org', 'from where it was told last');
+    const elsewhere = join(directory, 'elsewhere');
+    mkdirSync(elsewhere);
+    await tls.reload(undefined, { ...options, directory: elsewhere });
+    const { fingerprint256 } = tls.certificate;
+    await tls.reload();
+    assert.equal(tls.certificate.fingerprint256, fingerprint256);
+  });
+
+  it('asks clients for a certificate where there are authorities for them', async () => {
+    const clientAuthorities = write('clients.pem', authority.certificate);
+    const source = { certificate, privateKey };
+    const asking = await loadServerTls(source, { ...options, clientAuthorities });
+    assert.equal(asking.socketOptions().requestCert, true);
+    const silent = await loadServerTls(source, options);
+    assert.equal(silent.socketOptions().requestCert, false);
   });
 
   it('self-signed: the same certificate after a restart, good for those who trust it', async () => {

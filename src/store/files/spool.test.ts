@@ -160,6 +160,62 @@ describe('FileSpool', () => {
       assert.equal((await next.commit()).kind, 'file', 'there is room again');
     });
 
+  it('a write that failed unseen fails the commit, and leaves nothing', async () => {
+    const { openFile } = faultyFiles((step) => (step === 'write' ? noSpace : undefined));
+    await using test = await openSpool({ openFile });
+    const writer = test.spool.create();
+    assert.equal(writer.write(Buffer.alloc(150_000)), undefined);
+    await assert.rejects(writer.commit(), StorageError);
+    assert.equal(await test.files(), 0);
+  });
+
+  it('disk full: told to the write that waits, and at once to those that follow', async () => {
+    const { openFile } = faultyFiles((step) => (step === 'write' ? noSpace : undefined));
+    await using test = await openSpool({ openFile });
+    const writer = test.spool.create();
+    await assert.rejects(async () => writer.write(large), StorageError);
+    assert.throws(() => void writer.write(Buffer.alloc(1)), StorageError);
+    await writer.abort();
+  });
+
+  it('a key leads nowhere but into its folder', async () => {
+    await using test = await openSpool();
+    for (const key of ['../x', '', 'x'.repeat(65)])
+      assert.throws(() => test.spool.open({ kind: 'file', key, size: 1 }), /plain file name/);
+  });
+
+  it('makes the writer wait each time the disk is slow', async () => {
+    let gate = Promise.withResolvers<void>();
+    await using test = await openSpool({
+      openFile: async () => ({
+        async write(_bytes, _offset, length) {
+          await gate.promise;
+          return { bytesWritten: length };
+        },
+        datasync: async () => {},
+        close: async () => {},
+      }),
+    });
+    const writer = test.spool.create();
+    for (let times = 0; times < 3; times += 1) {
+      let kept = 0;
+      let wait: Promise<void> | undefined;
+      for (; wait === undefined && kept < 100; kept += 1)
+        wait = writer.write(Buffer.alloc(100_000));
+      assert.ok(kept <= 5, `${kept} of 100 KB`);
+      const first = await Promise.race([wait!.then(() => 'went on'), setImmediate('waits')]);
+      assert.equal(first, 'waits');
+      const opened = gate;
+      gate = Promise.withResolvers();
+      opened.resolve();
+      // The blocks that were under way go on; the next ones meet a closed gate.
+      if (times < 2) continue;
+      gate.resolve();
+      await wait;
+    }
+    await writer.abort();
+  });
+
   it('makes the writer wait when the disk is slow', async () => {
     const gate = Promise.withResolvers<void>();
     await using test = await openSpool({

@@ -80,6 +80,22 @@ describe('mail that is relayed at once', () => {
     assert.equal(await next.queue.settle(settlement(second!, delivered)), false);
   });
 
+  it('is queued once', async () => {
+    const { queue } = await open();
+    await leased(queue, 'm1');
+    await assert.rejects(leased(queue, 'm1'), /queued already/);
+  });
+
+  it('that is delivered while it is saved is done with in the store', async () => {
+    const { queue, disk } = await open();
+    const lease = await leased(queue, 'm1');
+    const asked = queue.get('m1');
+    assert.equal(await queue.settle(settlement(lease, delivered)), true);
+    await asked;
+    assert.equal(rows(disk), 0);
+    assert.equal(await queue.settle(settlement(lease, delivered)), false);
+  });
+
   it('goes straight to the store when a mailbox here is among the recipients', async () => {
     const { queue, operations } = await open();
     const recipients = [at('ann@example.org', 'local'), at('b@b.test', 'mx:b')];
@@ -130,6 +146,26 @@ describe('large content', () => {
       await stores[Symbol.asyncDispose]();
       assert.equal(files(one.disk), 0);
     }
+  });
+
+  it('becomes a file for a mailbox with room, and leaves none where there is no room', async () => {
+    const { queue, disk } = await open(undefined, settings);
+    const account = 'ann@example.org';
+    const enqueue = (id: string, bytes: number) =>
+      queue.enqueueWithRoom(message(id, { ...large, recipients: [at(account, 'local')] }), {
+        leaseUntil: undefined,
+        room: {
+          quota: { bytes: 1000, messages: 10 },
+          needs: [{ account, bytes }],
+          replies: [[0]],
+        },
+      });
+    assert.deepEqual((await enqueue('m1', 1001)).queued, []);
+    assert.equal(files(disk), 0);
+    assert.deepEqual((await enqueue('m2', 1000)).queued, [0]);
+    assert.equal(files(disk), 1);
+    const content = (await queue.open('m2'))!.content;
+    assert.equal(Buffer.concat(await collected(content.read())).length, 300_000);
   });
 
   it('leaves no file behind when the store refuses it', async () => {
@@ -225,6 +261,14 @@ describe('what is saved into the store', () => {
     const [held] = await queue.claim({ now: 2000, ...claim });
     assert.equal(held?.recipients[0]?.attempt, 2);
     assert.equal(await queue.settle(settlement(lost!, delivered)), false);
+  });
+
+  it('a lease that is given back, for whoever claims next', async () => {
+    const { queue } = await open();
+    assert.equal(await queue.nextDue(new Set()), undefined);
+    await queue.release([await leased(queue, 'm1')]);
+    const [next] = await queue.claim({ now: 1e14, ...claim });
+    assert.equal(next?.message.id, 'm1');
   });
 
   it('everything when the store is closed: the journal is empty then', async () => {
