@@ -62,6 +62,14 @@ describe('the head of a message', () => {
     );
   });
 
+  it('may be all there is, and end with the message', async () => {
+    const spool = new MemorySpool();
+    const arrival = await arrivalOf(await stored(spool, 'A: b\r\nC: d\r\n'), spool);
+    assert.ok(arrival.header.complete, 'what is in memory is the whole message');
+    const kept = await withoutDropped(arrival, [{ dropped: [{ start: 6, end: 12 }] }], spool);
+    assert.equal(await read(spool, kept.content), 'A: b\r\n');
+  });
+
   it('its body is not ours to change', async () => {
     const spool = new MemorySpool();
     const arrival = await arrivalOf(await stored(spool, 'A: b\r\n\r\nbody\r\n'), spool);

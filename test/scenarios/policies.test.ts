@@ -110,7 +110,7 @@ describe('findings', () => {
     await using server = await start({ policies, zone });
     const id = await send(server, 'Subject: asked\r\n\r\nHi');
     await server.waitFor(({ subject }) => subject === 'asked');
-    assert.match(await why(server, id), /looks-up: v=spf1 -all\n {4}counts: 1 so far, 20 octets\n/);
+    assert.match(await why(server, id), /looks-up: v=spf1 -all\n {4}counts: 1 so far, 22 octets\n/);
     const client = await connectClient(server.port);
     await client.say('EHLO client.test\r\nMAIL FROM:<bob@client.test>\r\n');
     await client.hear();
