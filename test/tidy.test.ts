@@ -14,8 +14,8 @@ const floors = [
   ['policy', 'queue', 'mailbox'],
   ['receive', 'deliver', 'access', 'report'],
   ['config', 'admin'],
-  ['cli'],
   ['compose', 'embed'],
+  ['cli'],
   ['main.ts', 'index.ts', 'testing'],
 ];
 const folderOf = (file: string) => file.split('/')[0]!;
@@ -25,7 +25,7 @@ const floorOf = (file: string) => floors.findIndex((floor) => floor.includes(fol
 const rooms: readonly (readonly [module: RegExp, where: RegExp])[] = [
   [/^node:(net|tls|dgram)$/, /^net\/|\.test\.ts$|^admin\/|^testing\//],
   [/^node:sqlite$/, /^store\/sqlite\//],
-  [/^zod$/, /^config\//],
+  [/^zod$/, /^(config|admin)\//],
   [/^commander$/, /^cli\//],
   [/^pino$/, /^cli\//],
   [/^dns-packet$/, /^net\//],

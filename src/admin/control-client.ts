@@ -3,57 +3,49 @@
 import { connect, type Socket } from 'node:net';
 import { withSocketPath } from './control-path.ts';
 import { readJsonLines } from './line-reader.ts';
-import type {
-  AccountLine,
-  AddressTaken,
-  MailLine,
-  MendedContent,
-  Operations,
-  QueueDetail,
-  QueueLine,
-  Reloaded,
-  ServerControl,
-  Story,
-} from './operations.ts';
-import { OperationError } from './operations.ts';
+import type { Operation } from './operation.ts';
+import type { Operations } from './operations.ts';
+import { eachOperation, OperationError } from './operations.ts';
 
-export type RemoteOperations = Operations & ServerControl & AsyncDisposable;
+export type RemoteOperations = Operations & AsyncDisposable;
 
 /** Undefined when no server listens there: then the stores are ours to open. */
 export async function connectControl(dataDirectory: string): Promise<RemoteOperations | undefined> {
   const probe = await dial(dataDirectory);
   if (probe === undefined) return undefined;
   probe.destroy();
-  const call = async (name: string, request: object = {}): Promise<unknown> => {
-    const lines = ask(dataDirectory, name, request);
-    for (let next = await lines.next(); ; next = await lines.next())
-      if (next.done) return next.value;
+  const operations = eachOperation((name, one) => (input = {}) => {
+    const lines = understood(one, ask(dataDirectory, name, input as object));
+    return one.kind === 'value' ? resultOf(lines) : lines;
+  });
+  return { ...operations, async [Symbol.asyncDispose]() {} };
+}
+
+async function resultOf(lines: AsyncGenerator<unknown, unknown>): Promise<unknown> {
+  for (let next = await lines.next(); ; next = await lines.next()) if (next.done) return next.value;
+}
+
+/** Checks that the server answers what we know: it may be of another version. */
+async function* understood(
+  one: Operation,
+  lines: AsyncGenerator<unknown, unknown>,
+): AsyncGenerator<unknown, unknown> {
+  if (one.kind === 'bytes') return yield* lines;
+  const check = (answer: unknown): unknown => {
+    const result = one.output.safeParse(answer);
+    if (result.success) return result.data;
+    throw new OperationError(
+      'the running server answers as another version does; restart it, or use the command it came with',
+    );
   };
-  const stream = (name: string, request: object = {}) => ask(dataDirectory, name, request);
-  return {
-    accountAdd: async (request) => (await call('accountAdd', request)) as AddressTaken,
-    accountList: () => stream('accountList') as AsyncIterable<AccountLine>,
-    accountPassword: async (request) => (await call('accountPassword', request)) as AddressTaken,
-    accountRemove: async (request) => void (await call('accountRemove', request)),
-    addressAdd: async (request) => (await call('addressAdd', request)) as AddressTaken,
-    addressRemove: async (request) => void (await call('addressRemove', request)),
-    appPasswordAdd: async (request) => String(await call('appPasswordAdd', request)),
-    appPasswordRemove: async (request) => void (await call('appPasswordRemove', request)),
-    mailList: (request) => stream('mailList', request) as AsyncIterable<MailLine>,
-    mailShow: (request) => stream('mailShow', request) as AsyncIterable<Uint8Array>,
-    mailDelete: async (request) => Number(await call('mailDelete', request)),
-    queueList: () => stream('queueList') as AsyncIterable<QueueLine>,
-    queueShow: async (request) => (await call('queueShow', request)) as QueueDetail,
-    queueRetry: async (request) => Number(await call('queueRetry', request)),
-    queueHold: async (request) => Number(await call('queueHold', request)),
-    queueRelease: async (request) => Number(await call('queueRelease', request)),
-    queueCancel: async (request) => Number(await call('queueCancel', request)),
-    backupHold: () => stream('backupHold') as AsyncIterable<object>,
-    mendContent: async (request) => (await call('mendContent', request)) as MendedContent | null,
-    why: async (request) => (await call('why', request)) as Story,
-    reload: async () => (await call('reload')) as Reloaded,
-    async [Symbol.asyncDispose]() {},
-  };
+  try {
+    for (let next = await lines.next(); ; next = await lines.next()) {
+      if (next.done) return one.kind === 'value' ? check(next.value) : undefined;
+      if (one.kind === 'list') yield check(next.value);
+    }
+  } finally {
+    await lines.return(undefined);
+  }
 }
 
 /** Undefined when nobody answers; a stale socket file refuses the connection. */

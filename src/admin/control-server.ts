@@ -1,7 +1,6 @@
 // The operator's door to a running server: DIR/control.sock, for our own user alone (mode 0600).
 // One request for each connection, as a JSON line; the answer is lines of `item` or `bytes`, as
-// slowly as they are read, then one line of `result` or `error`. The commands `account`, `mail`,
-// `queue`, `why` and `reload` come in here while the server runs.
+// slowly as they are read, then one line of `result` or `error`. What can be asked for is in operations.ts.
 
 import { rmSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
@@ -12,13 +11,12 @@ import type { Log } from '../base/log.ts';
 import { FileWatch } from '../store/files/watch.ts';
 import { controlPath, withSocketPath } from './control-path.ts';
 import { readJsonLines } from './line-reader.ts';
-import type { Operations, ServerControl } from './operations.ts';
-import { OperationError } from './operations.ts';
+import type { Operations } from './operations.ts';
+import { OperationError, requested } from './operations.ts';
 
 export interface ControlServerOptions {
   readonly dataDirectory: string;
   readonly operations: Operations;
-  readonly control: ServerControl;
   readonly log: Log;
   readonly clock?: Clock;
 }
@@ -27,103 +25,6 @@ export interface ControlServerOptions {
 const connectionsMax = 50;
 /** How long a client may keep us waiting, for its request or for reading the answer. */
 const patienceMs = 60_000;
-
-/** Arguments of a request, as they came. */
-class Arguments {
-  readonly #given: ReadonlyMap<string, unknown>;
-
-  constructor(given: unknown) {
-    this.#given = new Map(typeof given === 'object' && given !== null ? Object.entries(given) : []);
-  }
-
-  text(name: string): string {
-    const value = this.#given.get(name);
-    if (typeof value !== 'string') throw new OperationError(`the request lacks ${name}`);
-    return value;
-  }
-
-  number(name: string): number {
-    const value = this.#given.get(name);
-    if (typeof value !== 'number' || !Number.isSafeInteger(value))
-      throw new OperationError(`the request lacks ${name}`);
-    return value;
-  }
-
-  texts(name: string): readonly string[] {
-    const value = this.#given.get(name);
-    if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
-      throw new OperationError(`the request lacks ${name}`);
-    return value;
-  }
-
-  has(name: string): boolean {
-    return this.#given.get(name) !== undefined;
-  }
-
-  flag(name: string): boolean {
-    return this.#given.get(name) === true;
-  }
-}
-
-type Answer = Promise<unknown> | AsyncIterable<unknown>;
-type Handler = (o: Operations & ServerControl, a: Arguments) => Answer;
-
-/** Every request there is. A Map: the name comes from outside. */
-const handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
-  [
-    'accountAdd',
-    (o, a) => o.accountAdd({ address: a.text('address'), password: a.text('password') }),
-  ],
-  ['accountList', (o) => o.accountList()],
-  [
-    'accountPassword',
-    (o, a) => o.accountPassword({ address: a.text('address'), password: a.text('password') }),
-  ],
-  ['accountRemove', (o, a) => o.accountRemove({ address: a.text('address') })],
-  [
-    'addressAdd',
-    (o, a) => o.addressAdd({ account: a.text('account'), address: a.text('address') }),
-  ],
-  [
-    'addressRemove',
-    (o, a) => o.addressRemove({ account: a.text('account'), address: a.text('address') }),
-  ],
-  [
-    'appPasswordAdd',
-    (o, a) => o.appPasswordAdd({ account: a.text('account'), name: a.text('name') }),
-  ],
-  [
-    'appPasswordRemove',
-    (o, a) => o.appPasswordRemove({ account: a.text('account'), name: a.text('name') }),
-  ],
-  [
-    'mailList',
-    (o, a) =>
-      o.mailList({
-        ...(a.has('address') && { address: a.text('address') }),
-        ...(a.has('folder') && { folder: a.text('folder') }),
-      }),
-  ],
-  ['mailShow', (o, a) => o.mailShow({ address: a.text('address'), id: a.text('id') })],
-  [
-    'mailDelete',
-    (o, a) =>
-      o.mailDelete({
-        ...(a.has('address') && { address: a.text('address') }),
-        ...(a.has('ids') && { ids: a.texts('ids') }),
-      }),
-  ],
-  ['queueList', (o) => o.queueList()],
-  ['queueShow', (o, a) => o.queueShow({ id: a.text('id') })],
-  ['queueRetry', (o, a) => o.queueRetry({ ids: a.has('ids') ? a.texts('ids') : undefined })],
-  ['queueHold', (o, a) => o.queueHold({ ids: a.texts('ids') })],
-  ['queueRelease', (o, a) => o.queueRelease({ ids: a.texts('ids') })],
-  ['queueCancel', (o, a) => o.queueCancel({ ids: a.texts('ids'), silent: a.flag('silent') })],
-  ['why', (o, a) => o.why({ id: a.text('id') })],
-  ['backupHold', (o) => o.backupHold()],
-  ['mendContent', (o, a) => o.mendContent({ content: a.number('content') })],
-  ['reload', (o) => o.reload()],
-]);
 
 /** Resolves when requests are taken. A socket that a killed server left behind is replaced. */
 export async function startControlServer(options: ControlServerOptions): Promise<AsyncDisposable> {
@@ -183,16 +84,15 @@ function refuse(socket: Socket): void {
   socket.end(`${JSON.stringify({ error: 'too many requests at once; try again' })}\n`);
 }
 
-async function serve(socket: Socket, { operations, control, log }: ControlServerOptions) {
+async function serve(socket: Socket, { operations, log }: ControlServerOptions) {
   socket.on('error', () => {});
   socket.setTimeout(patienceMs, () => socket.destroy());
   const chunks = socket.iterator({ destroyOnReturn: false });
   for await (const request of readJsonLines(chunks)) {
     const { call, arguments: given } = request as { call?: unknown; arguments?: unknown };
-    const handler = handlers.get(String(call));
     try {
-      if (handler === undefined) throw new OperationError(`unknown request: ${String(call)}`);
-      const answer = handler(both(operations, control), new Arguments(given));
+      const { name, input } = requested(String(call), given);
+      const answer = (operations[name] as (input: unknown) => Answer)(input);
       if (answer instanceof Promise) await send(socket, { result: (await answer) ?? null });
       else {
         for await (const item of answer) await send(socket, itemLine(item));
@@ -210,8 +110,7 @@ async function serve(socket: Socket, { operations, control, log }: ControlServer
   socket.destroy();
 }
 
-const both = (operations: Operations, control: ServerControl): Operations & ServerControl =>
-  Object.create(operations, { reload: { value: () => control.reload() } });
+type Answer = Promise<unknown> | AsyncIterable<unknown>;
 
 const itemLine = (item: unknown) =>
   item instanceof Uint8Array

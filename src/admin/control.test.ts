@@ -35,14 +35,23 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
       seen.push(request);
       return { address: request.address, advice: 'longer' };
     },
-    accountRemove: async (request) => void seen.push(request),
+    accountRemove: async (request) => {
+      seen.push(request);
+      return null;
+    },
     addressAdd: async (request) => {
       seen.push(request);
       return { address: request.address, advice: null };
     },
-    addressRemove: async (request) => void seen.push(request),
+    addressRemove: async (request) => {
+      seen.push(request);
+      return null;
+    },
     appPasswordAdd: async ({ name }) => `secret of ${name}`,
-    appPasswordRemove: async (request) => void seen.push(request),
+    appPasswordRemove: async (request) => {
+      seen.push(request);
+      return null;
+    },
     async *mailList(request) {
       seen.push(request);
       yield {
@@ -87,19 +96,19 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
     queueRelease: async ({ ids }) => ids.length,
     queueCancel: async ({ ids, silent }) => ids.length + (silent ? 100 : 0),
     async *backupHold() {
-      yield { held: true };
+      yield { held: true as const };
     },
     mendContent: async ({ content }) => ({ messages: content, aside: null }),
     why: async ({ id }) => ({ stories: [], text: `of ${id}` }),
+    reload: async () => reloaded,
   };
 }
 
 const reloaded = { problems: ['hostname: must be a domain name'], later: ['user'] };
-const control = { reload: async () => reloaded };
 const log = silentLog;
 
 const serve = (dataDirectory: string) =>
-  startControlServer({ dataDirectory, operations: operations(), control, log });
+  startControlServer({ dataDirectory, operations: operations(), log });
 
 describe('control socket', () => {
   it('carries every operation there and back', async () => {
@@ -108,7 +117,6 @@ describe('control socket', () => {
     await using _server = await startControlServer({
       dataDirectory: data,
       operations: operations(seen),
-      control,
       log,
     });
     await using client = await connectControl(data);
@@ -182,7 +190,6 @@ describe('control socket', () => {
     await using _server = await startControlServer({
       dataDirectory: data,
       operations: operations([], produced),
-      control,
       log,
     });
     await using client = await connectControl(data);
@@ -221,7 +228,7 @@ describe('control socket', () => {
     const data = dataDirectory();
     await using _server = await serve(data);
     await assert.rejects(
-      startControlServer({ dataDirectory: data, operations: operations(), control, log }),
+      startControlServer({ dataDirectory: data, operations: operations(), log }),
       /another server answers/,
     );
   });
@@ -244,6 +251,19 @@ describe('control socket', () => {
     await new Promise<void>((resolve) => server.listen(join(data, 'control.sock'), resolve));
     const client = await connectControl(data);
     await assert.rejects(client!.queueHold({ ids: [] }), /stopped before it had answered/);
+    server.close();
+  });
+
+  it('a server that answers otherwise than this version does is said to be another', async () => {
+    const data = dataDirectory();
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end('{"item":{"id":7}}\n{"result":"many"}\n'));
+    });
+    await new Promise<void>((resolve) => server.listen(join(data, 'control.sock'), resolve));
+    const client = await connectControl(data);
+    await assert.rejects(Array.fromAsync(client!.queueList()), /another version/);
+    await assert.rejects(client!.queueHold({ ids: [] }), /another version/);
     server.close();
   });
 
@@ -282,7 +302,7 @@ describe('control socket', () => {
   it('makes its socket anew when somebody removed it', async () => {
     const data = dataDirectory();
     const clock = new FakeClock();
-    const parts = { dataDirectory: data, operations: operations(), control, log, clock };
+    const parts = { dataDirectory: data, operations: operations(), log, clock };
     await using _server = await startControlServer(parts);
     rmSync(join(data, 'control.sock'));
     assert.equal(await connectControl(data), undefined);

@@ -1,171 +1,64 @@
-// What an operator can ask of a server, running or not: accounts, mail, the queue, the story of a
-// message. One interface; admin/local-operations.ts does it over the stores, admin/control-client.ts
-// asks a running server to. Everything here is plain data, ready to be printed as JSON: dates are
-// ISO 8601, what is absent is null.
+// Every operation there is, in one table: an entry here is a request on the control socket, something
+// that commands can use whether a server runs or not, and a call of the HTTP API.
 
-import type { HistoryEvent } from '../store/history.ts';
-import type { Origin } from '../store/queue-store.ts';
+import { accountOperations } from './accounts.ts';
+import { mailOperations } from './mailboxes.ts';
+import type { Called, Operation } from './operation.ts';
+import { OperationError } from './operation.ts';
+import type { OperationParts } from './operation-parts.ts';
+import { queueOperations } from './queue.ts';
+import { serverOperations } from './server.ts';
 
-/** The operator asked for something that cannot be; one line that says what and what to do. */
-export class OperationError extends Error {
-  override readonly name = 'OperationError';
+export { OperationError } from './operation.ts';
+
+export const operations = {
+  ...accountOperations,
+  ...mailOperations,
+  ...queueOperations,
+  ...serverOperations,
+};
+
+type Table = typeof operations;
+export type OperationName = keyof Table;
+
+/** All of them, ready to be called: done here, or by a server that is asked to. */
+export type Operations = { readonly [Name in OperationName]: Called<Table[Name]> };
+
+/** A Map: names come from outside. */
+const byName: ReadonlyMap<string, Operation> = new Map<string, Operation>(
+  Object.entries(operations),
+);
+
+/** Makes each of them with `make`. */
+export function eachOperation(
+  make: (name: OperationName, one: Operation) => (input?: unknown) => unknown,
+): Operations {
+  const made = [...byName].map(([name, one]) => [name, make(name as OperationName, one)] as const);
+  return Object.fromEntries(made) as unknown as Operations;
 }
 
-export interface AccountLine {
-  readonly address: string;
-  /** All of them, the primary one first. */
-  readonly addresses: readonly string[];
-  /** Names of its app passwords. */
-  readonly appPasswords: readonly string[];
-  readonly created: string;
-  readonly messages: number;
-  readonly bytes: number;
-}
+/** Over the stores of this process. */
+export const operationsOver = (parts: OperationParts): Operations =>
+  eachOperation(
+    (_, { run }) =>
+      (input = {}) =>
+        run(parts, input as never),
+  );
 
-/** A password or an address has been taken. */
-export interface AddressTaken {
-  /** As it is stored. */
-  readonly address: string;
-  /** What might be better about the password, or about the address. */
-  readonly advice: string | null;
-}
-
-export interface MailLine {
-  readonly id: string;
-  /** Whose it is. */
-  readonly mailbox: string;
-  readonly folder: string;
-  readonly uid: number;
-  readonly from: string;
-  readonly subject: string;
-  readonly size: number;
-  readonly received: string;
-  readonly flags: readonly string[];
-}
-
-export interface QueueRecipientLine {
-  readonly address: string;
-  /** The address it was sent to, when an alias led to this one. */
-  readonly original: string | null;
-  /** How it is delivered, and where to in words. */
-  readonly delivery: 'local' | 'remote' | 'discard';
-  readonly destination: string;
-  readonly state: 'queued' | 'active' | 'held';
-  readonly attempts: number;
-  readonly nextAttempt: string | null;
-  /** `451 4.3.0 Try again later` */
-  readonly lastReply: string | null;
-}
-
-export interface QueueLine {
-  readonly id: string;
-  readonly sender: string;
-  readonly received: string;
-  readonly size: number;
-  readonly messageId: string | null;
-  readonly recipients: readonly QueueRecipientLine[];
-}
-
-/** One message: what the list says, how it came in, and its header as it would leave. */
-export interface QueueDetail extends QueueLine {
-  readonly params: readonly string[];
-  readonly origin: Origin;
-  readonly header: string;
-}
-
-/** Everything known of the messages with one id: as data, and told to people. */
-export interface Story {
-  readonly stories: readonly {
-    readonly id: string;
-    /** What is left of it in the queue. */
-    readonly queued: QueueLine | null;
-    /** Oldest first. */
-    readonly events: readonly HistoryEvent[];
-  }[];
-  readonly text: string;
-}
-
-export interface MendedContent {
-  /** Messages that were replaced. */
-  readonly messages: number;
-  /** Where what was left of the content lies now. */
-  readonly aside: string | null;
-}
-
-export interface Operations {
-  /** @throws OperationError when the address is taken or no address, or the password no good. */
-  accountAdd(request: {
-    readonly address: string;
-    readonly password: string;
-  }): Promise<AddressTaken>;
-  accountList(): AsyncIterable<AccountLine>;
-  accountPassword(request: {
-    readonly address: string;
-    readonly password: string;
-  }): Promise<AddressTaken>;
-  /** With all its mail. */
-  accountRemove(request: { readonly address: string }): Promise<void>;
-  addressAdd(request: {
-    readonly account: string;
-    readonly address: string;
-  }): Promise<AddressTaken>;
-  addressRemove(request: { readonly account: string; readonly address: string }): Promise<void>;
-  /** Resolves to the new password, which cannot be shown again. */
-  appPasswordAdd(request: { readonly account: string; readonly name: string }): Promise<string>;
-  appPasswordRemove(request: { readonly account: string; readonly name: string }): Promise<void>;
-
-  /** Without an address everybody's, one mailbox after the other. */
-  mailList(request: {
-    readonly address?: string;
-    readonly folder?: string;
-  }): AsyncIterable<MailLine>;
-  /** The raw message. @throws OperationError when there is none of that id. */
-  mailShow(request: { readonly address: string; readonly id: string }): AsyncIterable<Uint8Array>;
-
-  /**
-   * Resolves to the number of messages deleted. Without `ids` everything of the address, or of all:
-   * in `dev` only. @throws OperationError when one is not there; then none is deleted.
-   */
-  mailDelete(request: {
-    readonly address?: string;
-    readonly ids?: readonly string[];
-  }): Promise<number>;
-
-  /** Oldest first. */
-  queueList(): AsyncIterable<QueueLine>;
-  queueShow(request: { readonly id: string }): Promise<QueueDetail>;
-  /** These resolve to the number of recipients concerned. */
-  queueRetry(request: { readonly ids: readonly string[] | undefined }): Promise<number>;
-  queueHold(request: { readonly ids: readonly string[] }): Promise<number>;
-  queueRelease(request: { readonly ids: readonly string[] }): Promise<number>;
-  queueCancel(request: {
-    readonly ids: readonly string[];
-    readonly silent: boolean;
-  }): Promise<number>;
-
-  /**
-   * For as long as it is read, what the database refers to stays where it is. The first item says that
-   * everything accepted so far is there.
-   */
-  backupHold(): AsyncIterable<object>;
-  /** Gives up content that is missing or damaged; see StoreMaintenance. Null when there is nothing to mend. */
-  mendContent(request: { readonly content: number }): Promise<MendedContent | null>;
-
-  /**
-   * By queue id or Message-ID; what was refused also by address. Refusals are stories with one event,
-   * whose id is the session's. @throws OperationError when nothing is known of it.
-   */
-  why(request: { readonly id: string }): Promise<Story>;
-}
-
-/** What only a running server can do. */
-export interface ServerControl {
-  reload(): Promise<Reloaded>;
-}
-
-export interface Reloaded {
-  /** One a line, if the configuration stays as it was. */
-  readonly problems: readonly string[];
-  /** Settings that were changed and are taken at the next start only. */
-  readonly later: readonly string[];
+/**
+ * What somebody asks for by its name, with what came with it.
+ * @throws OperationError when there is no such operation, or it cannot be asked like this.
+ */
+export function requested(
+  name: string,
+  given: unknown,
+): { readonly name: OperationName; readonly one: Operation; readonly input: unknown } {
+  const one = byName.get(name);
+  if (one === undefined) throw new OperationError(`unknown request: ${name}`);
+  const input = one.input.safeParse(typeof given === 'object' && given !== null ? given : {});
+  if (input.success) return { name: name as OperationName, one, input: input.data };
+  const [issue] = input.error.issues;
+  if (issue?.code === 'unrecognized_keys')
+    throw new OperationError(`the request has an unknown ${issue.keys[0]}`);
+  throw new OperationError(`the request lacks ${String(issue?.path[0])}`);
 }

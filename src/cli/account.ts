@@ -3,14 +3,14 @@
 import { Command } from 'commander';
 import type { Operations } from '../admin/operations.ts';
 import { addressKey } from '../mail/address.ts';
-import { generatePassword } from '../policy/account-operations.ts';
+import { generatePassword } from '../policy/account-changes.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './context.ts';
 import { printable, printLines } from './context.ts';
-import { withOperations } from './open-operations.ts';
 import { readPassword } from './password.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
+import { withOperations } from './with-operations.ts';
 
 interface PasswordOptions extends CommonOptions {
   readonly passwordStdin?: boolean;

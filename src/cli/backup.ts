@@ -25,9 +25,9 @@ import { inspectStore } from '../store/sqlite/inspection.ts';
 import { faultLines } from './check-store.ts';
 import type { Context } from './context.ts';
 import { CliError, printable } from './context.ts';
-import { withOperations } from './open-operations.ts';
 import type { CommonOptions } from './settings.ts';
 import { type Reached, reach, withCommonOptions } from './settings.ts';
+import { withOperations } from './with-operations.ts';
 
 export const backupCommand = (context: Context) =>
   withCommonOptions(new Command('backup'))

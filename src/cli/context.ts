@@ -1,13 +1,7 @@
 // What every command has: where it was called, what it may print, what only the program's
 // composition root can do, and the one way to fail.
 
-import type { Log } from '../base/log.ts';
-import type { Config } from '../config/config.ts';
-import type { AccountStore } from '../store/account-store.ts';
-import type { FolderStore } from '../store/folder-store.ts';
-import type { HistoryStore } from '../store/history.ts';
-import type { StoreMaintenance } from '../store/maintenance.ts';
-import type { QueueStore } from '../store/queue-store.ts';
+import type { RunningServer as Server, ServerOptions } from '../compose/server.ts';
 
 /** Exit status: 1 it failed, 2 the call or the configuration is wrong. */
 export class CliError extends Error {
@@ -20,37 +14,13 @@ export class CliError extends Error {
   }
 }
 
-export interface ServeOptions {
-  readonly config: Config;
-  readonly log: Log;
-  /** Called once the ports are bound, before files are written. */
-  readonly dropPrivileges: () => void;
-}
+export type ServeOptions = Pick<ServerOptions, 'config' | 'log' | 'dropPrivileges' | 'reload'>;
 
 /** What a command needs of a server that runs in this process. */
-export interface RunningServer {
-  readonly listeners: readonly {
-    readonly service: string;
-    readonly host: string;
-    readonly port: number;
-    readonly path?: string | undefined;
-    readonly tls: string;
-  }[];
-  readonly stores: {
-    readonly queue: QueueStore;
-    readonly folders: FolderStore;
-    readonly accounts: AccountStore;
-    readonly maintenance: StoreMaintenance;
-  };
-  readonly history: HistoryStore;
-  readonly runner: { wake(): void };
-  /**
-   * Resolves to the settings that need a restart.
-   * @throws Error when something of it cannot be had: the old configuration stays in force.
-   */
-  reload(config: Config): Promise<readonly string[]>;
-  stop(options: { readonly graceMs: number }): Promise<void>;
-}
+export type RunningServer = Pick<
+  Server,
+  'listeners' | 'history' | 'operations' | 'reload' | 'stop'
+>;
 
 export interface Actions {
   serve(options: ServeOptions): Promise<RunningServer>;

@@ -10,13 +10,13 @@ import { configFileNames } from '../config/load.ts';
 import { domainKey, parseMailbox } from '../mail/address.ts';
 import { createNetworks } from '../net/network.ts';
 import { loadServerTls } from '../net/tls.ts';
-import { generatePassword } from '../policy/account-operations.ts';
+import { generatePassword } from '../policy/account-changes.ts';
 import type { Context } from './context.ts';
 import { CliError } from './context.ts';
 import { formatRecords, recordsToPublish } from './dns-records.ts';
-import { withOperations } from './open-operations.ts';
 import { readPassword } from './password.ts';
 import { loadOrFail } from './settings.ts';
+import { withOperations } from './with-operations.ts';
 
 interface InitOptions {
   readonly hostname?: string;

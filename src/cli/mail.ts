@@ -3,9 +3,9 @@
 import { Command } from 'commander';
 import type { Context } from './context.ts';
 import { CliError, printable, printLines } from './context.ts';
-import { withOperations } from './open-operations.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
+import { withOperations } from './with-operations.ts';
 
 interface ListOptions extends CommonOptions {
   readonly folder?: string;

@@ -1,12 +1,12 @@
 // `postrider queue …`: mail that waits. Works whether the server runs or not.
 
 import { Command } from 'commander';
-import type { QueueLine } from '../admin/operations.ts';
+import type { QueueLine } from '../admin/queue.ts';
 import type { Context } from './context.ts';
 import { printable, printLines } from './context.ts';
-import { withOperations } from './open-operations.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
+import { withOperations } from './with-operations.ts';
 
 export function queueCommand(context: Context): Command {
   const command = new Command('queue').description('mail that waits to be delivered');
@@ -54,7 +54,7 @@ const retry = (context: Context) =>
     .action(async (ids: string[], options: CommonOptions) => {
       const all = ids.length === 0;
       const count = await withOperations(context, options, (operations) =>
-        operations.queueRetry({ ids: all ? undefined : ids }),
+        operations.queueRetry(all ? {} : { ids }),
       );
       await done(context, options, 'tried again now', count);
     });

@@ -3,7 +3,7 @@
 // one is reported while the old one stays in force.
 
 import { startControlServer } from '../admin/control-server.ts';
-import type { Reloaded } from '../admin/operations.ts';
+import type { Reloaded } from '../admin/server.ts';
 import { systemClock } from '../base/clock.ts';
 import { keepThreadMemory } from '../base/memory-keeper.ts';
 import type { Advice } from '../config/advice.ts';
@@ -16,7 +16,6 @@ import type { Context, RunningServer } from './context.ts';
 import type { OperatorLog } from './log.ts';
 import { createLog } from './log.ts';
 import { messageOf } from './message.ts';
-import { serverOperations } from './own-operations.ts';
 
 export interface RunOptions {
   readonly config: Config;
@@ -39,8 +38,12 @@ export async function runServer(context: Context, options: RunOptions): Promise<
   process.on('SIGHUP', ignoreHangup);
   const crash = reportCrashes(log);
   try {
-    const server = await context.actions.serve({ config, log, dropPrivileges: dropFor(config) });
-    await attend(server, options, log, stopAsked);
+    const reload = Promise.withResolvers<() => Promise<Reloaded>>();
+    const server = await context.actions.serve({
+      ...{ config, log, dropPrivileges: dropFor(config) },
+      reload: async () => (await reload.promise)(),
+    });
+    await attend(server, options, { log, stopAsked, onReloadable: reload.resolve });
   } catch (error) {
     // Whatever a server that failed half-way has left open must not keep the process.
     setTimeout(() => process.exit(), leftoverMs).unref();
@@ -66,11 +69,16 @@ function dropFor({ dataDirectory, user, dev }: Config): () => void {
   );
 }
 
+interface Attendance {
+  readonly log: OperatorLog;
+  readonly stopAsked: StopSignals;
+  readonly onReloadable: (reload: () => Promise<Reloaded>) => void;
+}
+
 async function attend(
   server: RunningServer,
   options: RunOptions,
-  log: OperatorLog,
-  stopAsked: StopSignals,
+  { log, stopAsked, onReloadable }: Attendance,
 ): Promise<void> {
   let { config } = options;
   const manager = serviceManager({
@@ -91,13 +99,13 @@ async function attend(
     void manager.ready();
     return reloaded;
   });
-  const clock = systemClock();
-  const operations = serverOperations(server, { config: () => config, clock, log });
+  onReloadable(reload);
   const { dataDirectory } = options.config;
-  const control = await startControlServer({ dataDirectory, operations, control: { reload }, log });
+  const { operations } = server;
+  const control = await startControlServer({ dataDirectory, operations, log });
   const onHangup = () => void reload();
   process.on('SIGHUP', onHangup);
-  const letGo = keepThreadMemory({ clock });
+  const letGo = keepThreadMemory({ clock: systemClock() });
   try {
     await options.onReady(server);
     void manager.ready();

@@ -3,9 +3,9 @@
 import { Command } from 'commander';
 import type { Context } from './context.ts';
 import { printable } from './context.ts';
-import { withOperations } from './open-operations.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
+import { withOperations } from './with-operations.ts';
 
 export function whyCommand(context: Context): Command {
   return withCommonOptions(new Command('why'))

@@ -16,15 +16,20 @@ import type { Directory } from '../policy/directory.ts';
 import { createDirectory } from '../policy/directory.ts';
 import { DomainPatterns } from '../policy/domain-patterns.ts';
 import type { QuotaLimits } from '../policy/quota.ts';
+import type { AccountStore } from '../store/account-store.ts';
 import type { NewRecipient } from '../store/queue-store.ts';
 import type { Stores } from '../store/sqlite/stores.ts';
 import { relaySettings } from './relay-settings.ts';
 
-/** Everything that follows from the configuration alone. */
-export interface InForce {
+/** Whose an address is, and where mail for it goes. */
+export interface Addresses {
   readonly config: Config;
   readonly router: Router;
   readonly directory: Directory;
+}
+
+/** Everything that follows from the configuration alone. */
+export interface InForce extends Addresses {
   readonly relay: RelayDelivery;
   readonly trusted: Networks;
   readonly relayed: DomainPatterns;
@@ -38,29 +43,33 @@ export interface InForceParts {
 }
 
 export function putInForce(config: Config, { stores, openRelay, log }: InForceParts): InForce {
-  const router = createRouter({
-    domains: config.domains,
-    routes: config.routes,
-    localDelivery: config.localDelivery,
-    catchAll: config.dev,
-  });
+  const addresses = addressesOf(config, { accounts: stores.accounts, log });
   return {
-    config,
-    router,
-    relay: deliveryBy(openRelay(relaySettings(config)), router.routeOfDestination),
-    directory: createDirectory({
-      accounts: stores.accounts,
-      domains: config.domains,
-      relayDomains: config.relayDomains,
-      aliases: config.aliases,
-      recipientDelimiter: config.recipientDelimiter,
-      acceptAll: config.dev,
-      hostname: config.hostname,
-      ourAddresses: ownAddresses(),
-      log,
-    }),
+    ...addresses,
+    relay: deliveryBy(openRelay(relaySettings(config)), addresses.router.routeOfDestination),
     trusted: createNetworks(config.trustedNetworks),
     relayed: new DomainPatterns(config.relayDomains),
+  };
+}
+
+export function addressesOf(
+  config: Config,
+  { accounts, log }: { readonly accounts: AccountStore; readonly log: Log },
+): Addresses {
+  const { domains, relayDomains, aliases, recipientDelimiter, hostname, dev } = config;
+  return {
+    config,
+    router: createRouter({
+      domains,
+      routes: config.routes,
+      localDelivery: config.localDelivery,
+      catchAll: dev,
+    }),
+    directory: createDirectory({
+      ...{ accounts, domains, relayDomains, aliases, recipientDelimiter, hostname, log },
+      acceptAll: dev,
+      ourAddresses: ownAddresses(),
+    }),
   };
 }
 
@@ -78,7 +87,7 @@ export function quotaInForce({ config }: InForce): QuotaLimits {
 
 /** Whom a notification for this address goes to: aliases work for those as for other mail. */
 export async function recipientsOf(
-  { directory, router }: InForce,
+  { directory, router }: Addresses,
   address: string,
 ): Promise<NewRecipient[]> {
   const mailbox = parseMailbox(address);

@@ -3,6 +3,8 @@
 
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { Operations } from '../admin/operations.ts';
+import type { Reloaded } from '../admin/server.ts';
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -28,6 +30,7 @@ import type { InForce, InForceParts } from './in-force.ts';
 import { putInForce } from './in-force.ts';
 import type { ListeningOn } from './listeners.ts';
 import { Listeners } from './listeners.ts';
+import { createOperations } from './operations.ts';
 import { createPop3 } from './pop3.ts';
 import type { SmtpParts } from './smtp.ts';
 import { createSmtp } from './smtp.ts';
@@ -48,6 +51,8 @@ export interface ServerOptions {
   readonly policies?: SmtpParts['policies'];
   /** Called once the ports are bound, before the data directory is opened. */
   readonly dropPrivileges?: () => void | Promise<void>;
+  /** Reads the configuration again: what the operation `reload` does. */
+  readonly reload?: () => Promise<Reloaded>;
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -57,6 +62,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly runner: QueueRunner;
   readonly config: Config;
   readonly directory: Directory;
+  /** What an operator can ask for. */
+  readonly operations: Operations;
   /**
    * Resolves to the settings that were changed and are taken at the next start only.
    * @throws when something of it cannot be had (a port, a certificate): the old one stays.
@@ -71,6 +78,7 @@ interface Parts {
   readonly stores: Stores;
   readonly history: FileHistory;
   readonly runner: QueueRunner;
+  readonly operations: Operations;
   readonly relays: Relays;
   readonly listeners: Listeners;
   readonly certificate: Certificate;
@@ -122,8 +130,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     },
   });
   const { runner } = delivery;
-  const parts = { stores, history, runner, relays, listeners, certificate, admission, log };
-  const server = new Server(state, parts);
+  const { reload = noFile } = options;
+  const operations = createOperations({
+    ...{ stores, history, addresses: inForce, clock, log },
+    wake: () => runner.wake(),
+    server: { reload },
+  });
+  const parts = { stores, history, runner, operations, relays, listeners, certificate, admission };
+  const server = new Server(state, { ...parts, log });
   await server.start();
   undo.move();
   return server;
@@ -207,6 +221,10 @@ class Server implements RunningServer {
     return this.#parts.runner;
   }
 
+  get operations(): Operations {
+    return this.#parts.operations;
+  }
+
   reload(config: Config): Promise<readonly string[]> {
     const reloaded = this.#reloading.then(() => this.#reload(config)); // one after the other
     this.#reloading = reloaded.catch(() => {});
@@ -273,6 +291,11 @@ class Server implements RunningServer {
     if (recipients > 0) log.info('rerouted', { recipients });
   }
 }
+
+const noFile = async (): Promise<Reloaded> => ({
+  problems: ['there is no configuration file to read again'],
+  later: [],
+});
 
 /** A reload of these has no effect until the next start. */
 const restartSettings = ['dataDirectory', 'user'] as const;

@@ -15,7 +15,7 @@ import {
   removeAccount,
   removeAddress,
   removeAppPassword,
-} from './account-operations.ts';
+} from './account-changes.ts';
 import { createAuthenticator, createDevAuthenticator } from './authenticator.ts';
 import { MemoryAccountStore } from './memory-account-store.ts';
 import { HashingBusy, verifyPassword } from './passwords.ts';

@@ -4,7 +4,7 @@ import { FakeClock } from '../base/fake-clock.ts';
 import { silentLog } from '../base/log.ts';
 import { chooseSaslClient } from '../sasl/client.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
-import { addAccount, addAddress } from './account-operations.ts';
+import { addAccount, addAddress } from './account-changes.ts';
 import { createAuthenticator } from './authenticator.ts';
 import type { LoginClient, LoginResult } from './login.ts';
 import { Login } from './login.ts';

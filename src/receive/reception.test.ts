@@ -5,7 +5,7 @@ import type { Log } from '../base/log.ts';
 import { silentLog } from '../base/log.ts';
 import { seededRandom } from '../base/random.ts';
 import { MemoryPeer } from '../net/memory-peer.ts';
-import { addAccount } from '../policy/account-operations.ts';
+import { addAccount } from '../policy/account-changes.ts';
 import { createConnectionLimits } from '../policy/connection-limits.ts';
 import { createDirectory } from '../policy/directory.ts';
 import { Login } from '../policy/login.ts';

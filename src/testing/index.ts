@@ -19,7 +19,7 @@ import type { FakeZone } from '../dns/fake-resolver.ts';
 import { FakeResolver } from '../dns/fake-resolver.ts';
 import type { MessageHeader, ParsedMessage } from '../embed/parsed-message.ts';
 import { parseMessage, readHeader } from '../embed/parsed-message.ts';
-import { addAccount } from '../policy/account-operations.ts';
+import { addAccount } from '../policy/account-changes.ts';
 import type { NewMailboxMessage } from '../store/folder-store.ts';
 import type { AppendEffect, Settlement } from '../store/queue-store.ts';
 import type { Stores } from '../store/sqlite/stores.ts';

@@ -12,7 +12,7 @@ import { FakeClock } from '../../src/base/fake-clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { seededRandom } from '../../src/base/random.ts';
 import { MemoryPeer } from '../../src/net/memory-peer.ts';
-import { addAccount } from '../../src/policy/account-operations.ts';
+import { addAccount } from '../../src/policy/account-changes.ts';
 import { createConnectionLimits } from '../../src/policy/connection-limits.ts';
 import { createDirectory } from '../../src/policy/directory.ts';
 import { Login } from '../../src/policy/login.ts';

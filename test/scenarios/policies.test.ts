@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { mailOperations } from '../../src/admin/mail-operations.ts';
 import { fieldsNamed } from '../../src/mail/header-cut.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import { storiesOf } from '../../src/queue/story.ts';
@@ -48,11 +47,7 @@ async function why({ server }: TestServer, id: string): Promise<string> {
 
 /** What `postrider mail show` says of the last message. */
 async function shown({ server }: TestServer): Promise<string> {
-  const { mailList, mailShow } = mailOperations({
-    folders: server.stores.folders,
-    accountOf: async () => ann,
-    dev: () => false,
-  });
+  const { mailList, mailShow } = server.operations;
   const mails = await Array.fromAsync(mailList({ address: ann }));
   const pieces = await Array.fromAsync(mailShow({ address: ann, id: mails.at(-1)!.id }));
   return Buffer.concat(pieces).toString('latin1');

@@ -12,7 +12,7 @@ import { startServer } from '../../src/compose/server.ts';
 import type { Config, ConfigInput, TokenVerifier } from '../../src/config/config.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
 import { sendMail } from '../../src/deliver/send-mail.ts';
-import { addAccount } from '../../src/policy/account-operations.ts';
+import { addAccount } from '../../src/policy/account-changes.ts';
 import { openSqliteStores } from '../../src/store/sqlite/stores.ts';
 import { eventually } from '../process.ts';
 import { connectClient } from './wire.ts';

@@ -1,11 +1,11 @@
-// What an operator does with the messages in mailboxes: list, read, delete. See operations.ts.
+// Operations on the messages in mailboxes: list, read, delete.
 
+import { z } from 'zod';
 import { ContentError } from '../store/content.ts';
 import type { FolderFacts, FolderStore, ListedMessage } from '../store/folder-store.ts';
-import type { MailLine, Operations } from './operations.ts';
-import { OperationError } from './operations.ts';
+import { bytes, count, list, OperationError, text, texts, value } from './operation.ts';
 
-export interface MailOperationsParts {
+export interface MailboxParts {
   readonly folders: FolderStore;
   /** The account an address belongs to; in `dev`, any address. */
   readonly accountOf: (address: string) => Promise<string | undefined>;
@@ -13,22 +13,50 @@ export interface MailOperationsParts {
   readonly dev: () => boolean;
 }
 
-type MailOperations = Pick<Operations, 'mailList' | 'mailShow' | 'mailDelete'>;
+const message = z.object({
+  id: text,
+  /** Whose it is. */
+  mailbox: text,
+  folder: text,
+  uid: count,
+  from: text,
+  subject: text,
+  size: count,
+  received: text,
+  flags: texts,
+});
+type MailLine = z.infer<typeof message>;
 
 const pageSize = 200;
 /** Limit: messages that one transaction deletes. */
 const deletedAtOnce = 1000;
 
-export function mailOperations(parts: MailOperationsParts): MailOperations {
-  return {
-    mailList: (request) => listMail(parts, request),
-    mailShow: (request) => showMail(parts, request),
-    mailDelete: (request) =>
+export const mailOperations = {
+  mailList: list({
+    about: 'The messages of an address; without one everybody’s, one mailbox after the other.',
+    changes: false,
+    input: z.strictObject({ address: text.optional(), folder: text.optional() }),
+    output: message,
+    run: listMail,
+  }),
+  mailShow: bytes({
+    about: 'One message as it lies in the mailbox.',
+    changes: false,
+    input: z.strictObject({ address: text, id: text }),
+    run: showMail,
+  }),
+  mailDelete: value({
+    about:
+      'Deletes messages for good and gives their number: all that are named, or none where one is not there. Without `ids` everything of the address, or of all: in `dev` only.',
+    changes: true,
+    input: z.strictObject({ address: text.optional(), ids: texts.optional() }),
+    output: count,
+    run: (parts, request) =>
       request.ids === undefined ? deleteAll(parts, request.address) : deleteMail(parts, request),
-  };
-}
+  }),
+};
 
-async function ownerOf({ accountOf }: MailOperationsParts, address: string): Promise<string> {
+async function ownerOf({ accountOf }: MailboxParts, address: string): Promise<string> {
   const account = await accountOf(address);
   if (account === undefined)
     throw new OperationError(
@@ -37,12 +65,15 @@ async function ownerOf({ accountOf }: MailOperationsParts, address: string): Pro
   return account;
 }
 
-const ownersOf = async (parts: MailOperationsParts, address: string | undefined) =>
+const ownersOf = async (parts: MailboxParts, address: string | undefined) =>
   address === undefined ? parts.folders.owners() : [await ownerOf(parts, address)];
 
 async function* listMail(
-  parts: MailOperationsParts,
-  { address, folder }: { readonly address?: string; readonly folder?: string },
+  parts: MailboxParts,
+  {
+    address,
+    folder,
+  }: { readonly address?: string | undefined; readonly folder?: string | undefined },
 ): AsyncIterable<MailLine> {
   for (const account of await ownersOf(parts, address))
     for (const { id: number, path } of await foldersOf(parts, account, folder))
@@ -57,7 +88,7 @@ async function* listMail(
 
 /** INBOX first, then as they were made; or the one of that name, if there is one. */
 async function foldersOf(
-  { folders }: MailOperationsParts,
+  { folders }: MailboxParts,
   account: string,
   path?: string,
 ): Promise<readonly FolderFacts[]> {
@@ -84,7 +115,7 @@ const unknownMessage = (address: string, id: string): string =>
   `${address} has no message ${id}; \`postrider mail list ${address}\` shows those there are`;
 
 async function* showMail(
-  parts: MailOperationsParts,
+  parts: MailboxParts,
   { address, id }: { readonly address: string; readonly id: string },
 ): AsyncIterable<Uint8Array> {
   const account = await ownerOf(parts, address);
@@ -108,8 +139,8 @@ async function* showMail(
 
 /** All of them or, where one is not there, none. */
 async function deleteMail(
-  parts: MailOperationsParts,
-  request: { readonly address?: string; readonly ids?: readonly string[] },
+  parts: MailboxParts,
+  request: { readonly address?: string | undefined; readonly ids?: readonly string[] | undefined },
 ): Promise<number> {
   const { address, ids = [] } = request;
   if (address === undefined) throw new OperationError('whose message is it? Give the address');
@@ -126,7 +157,7 @@ async function deleteMail(
   return wanted.size;
 }
 
-async function deleteAll(parts: MailOperationsParts, address: string | undefined): Promise<number> {
+async function deleteAll(parts: MailboxParts, address: string | undefined): Promise<number> {
   if (!parts.dev())
     throw new OperationError(
       'all mail at once is deleted in `postrider dev` only; name the messages, or remove the account',

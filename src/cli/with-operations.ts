@@ -18,6 +18,6 @@ export async function withOperations<T>(
   if (server !== undefined) return await use(server);
   assert(config !== undefined, 'without a configuration there is a server');
   // Most commands find a server, and need none of what a store is made of.
-  const { withStores } = await import('./own-operations.ts');
+  const { withStores } = await import('./offline.ts');
   return await withStores(config, use);
 }

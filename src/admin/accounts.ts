@@ -1,0 +1,170 @@
+// Operations on accounts, their addresses and passwords.
+
+import { z } from 'zod';
+import { addressKey } from '../mail/address.ts';
+import {
+  AccountError,
+  addAccount,
+  addAddress,
+  addAppPassword,
+  changePassword,
+  removeAccount,
+  removeAddress,
+  removeAppPassword,
+} from '../policy/account-changes.ts';
+import { count, done, list, nothing, OperationError, text, texts, value } from './operation.ts';
+import type { OperationParts } from './operation-parts.ts';
+
+const account = z.object({
+  address: text,
+  /** All of them, the primary one first. */
+  addresses: texts,
+  /** Names of its app passwords. */
+  appPasswords: texts,
+  created: text,
+  messages: count,
+  bytes: count,
+});
+
+/** A password or an address has been taken. */
+const taken = z.object({
+  /** As it is stored. */
+  address: text,
+  /** What might be better about the password, or about the address. */
+  advice: z.string().nullable(),
+});
+
+const withPassword = z.strictObject({ address: text, password: text });
+const addressOf = z.strictObject({ account: text, address: text });
+const appPassword = z.strictObject({ account: text, name: text });
+
+export const accountOperations = {
+  accountAdd: value({
+    about: 'Creates an account. The address must be free and the password one that can be used.',
+    changes: true,
+    input: withPassword,
+    output: taken,
+    run: (parts, { address, password }) =>
+      refused(async () => {
+        const { accounts, folders, clock } = parts;
+        const added = await addAccount(accounts, address, password, clock);
+        await folders.ensure(added.address);
+        return asTaken(added.address, added.advice, foreign(parts, added.address));
+      }),
+  }),
+  accountList: list({
+    about: 'The accounts there are.',
+    changes: false,
+    input: nothing,
+    output: account,
+    run: listAccounts,
+  }),
+  accountPassword: value({
+    about: 'Changes the password of an account; app passwords stay.',
+    changes: true,
+    input: withPassword,
+    output: taken,
+    run: ({ accounts, clock }, { address, password }) =>
+      refused(async () => {
+        const { advice } = await changePassword(accounts, address, password, clock);
+        return asTaken(addressKey(address), advice);
+      }),
+  }),
+  accountRemove: value({
+    about: 'Removes an account with all its mail.',
+    changes: true,
+    input: z.strictObject({ address: text }),
+    output: done,
+    run: ({ accounts, folders }, { address }) =>
+      refused(async () => {
+        await removeAccount(accounts, address);
+        await folders.removeAll(addressKey(address));
+        return null;
+      }),
+  }),
+  addressAdd: value({
+    about: 'Gives an account a further address.',
+    changes: true,
+    input: addressOf,
+    output: taken,
+    run: (parts, { account, address }) =>
+      refused(async () => {
+        const added = await addAddress(parts.accounts, account, address);
+        return asTaken(added, foreign(parts, added));
+      }),
+  }),
+  addressRemove: value({
+    about: 'Takes a further address from an account.',
+    changes: true,
+    input: addressOf,
+    output: done,
+    run: ({ accounts }, { account, address }) =>
+      refused(async () => {
+        await removeAddress(accounts, account, address);
+        return null;
+      }),
+  }),
+  appPasswordAdd: value({
+    about: 'Makes an app password and gives it: it cannot be shown again.',
+    changes: true,
+    input: appPassword,
+    output: text,
+    run: ({ accounts, clock }, { account, name }) =>
+      refused(() => addAppPassword(accounts, account, name, clock)),
+  }),
+  appPasswordRemove: value({
+    about: 'Removes an app password.',
+    changes: true,
+    input: appPassword,
+    output: done,
+    run: ({ accounts }, { account, name }) =>
+      refused(async () => {
+        await removeAppPassword(accounts, account, name);
+        return null;
+      }),
+  }),
+};
+
+const asTaken = (
+  address: string,
+  ...advice: readonly (string | undefined)[]
+): z.infer<typeof taken> => ({
+  address,
+  advice: advice.filter((sentence) => sentence !== undefined).join('; ') || null,
+});
+
+/** An account elsewhere may log in, but its mail is not delivered here. */
+function foreign({ isOurs }: OperationParts, address: string): string | undefined {
+  const domain = address.slice(address.lastIndexOf('@') + 1);
+  return isOurs(domain)
+    ? undefined
+    : `${domain} is not in \`domains\`: mail for ${address} is not delivered here until it is`;
+}
+
+/** What the operator can put right comes back as such; anything else stays what it is. */
+async function refused<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AccountError) throw new OperationError(error.message);
+    throw error;
+  }
+}
+
+async function* listAccounts({
+  accounts,
+  folders,
+}: OperationParts): AsyncIterable<z.infer<typeof account>> {
+  for (const { address, addresses, created } of await accounts.list()) {
+    const credentials = await accounts.credentials(address);
+    const { bytes, messages } = await folders.usage(address);
+    yield {
+      address,
+      addresses: [address, ...addresses.filter((other) => other !== address)],
+      appPasswords: credentials.map(({ name }) => name).filter((name) => name !== ''),
+      created: new Date(created).toISOString(),
+      messages,
+      bytes,
+    };
+  }
+}

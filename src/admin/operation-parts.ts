@@ -1,0 +1,32 @@
+// What operations work with: the stores, in the server that owns them or in a command that has opened
+// them because no server runs; and the server itself, where there is one.
+
+import type { Clock } from '../base/clock.ts';
+import type { MessageStory } from '../queue/story.ts';
+import type { AccountStore } from '../store/account-store.ts';
+import type { StoreMaintenance } from '../store/maintenance.ts';
+import type { QueueStore } from '../store/queue-store.ts';
+import type { MailboxParts } from './mailboxes.ts';
+import type { Reloaded } from './server.ts';
+
+export interface OperationParts extends MailboxParts {
+  readonly queue: QueueStore;
+  readonly accounts: AccountStore;
+  readonly maintenance: StoreMaintenance;
+  readonly clock: Clock;
+  /** Mail for the domain is delivered here. */
+  readonly isOurs: (domain: string) => boolean;
+  /** Takes a message from the queue, with or without a bounce; how many recipients that were. */
+  readonly cancel: (id: string, options: { readonly silent: boolean }) => Promise<number>;
+  /** By queue id or Message-ID. */
+  readonly storiesOf: (id: string) => Promise<readonly MessageStory[]>;
+  /** Something may be due now. */
+  readonly wake: () => void;
+  /** Undefined where none runs. */
+  readonly server: RunningParts | undefined;
+}
+
+export interface RunningParts {
+  /** Reads the configuration and the certificates again. */
+  readonly reload: () => Promise<Reloaded>;
+}

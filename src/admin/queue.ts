@@ -1,0 +1,218 @@
+// Operations on mail that waits, and the story of a message wherever it went.
+
+import { z } from 'zod';
+import { findHeaderEnd } from '../mail/header.ts';
+import { destinationText } from '../queue/destination-text.ts';
+import { replyText } from '../queue/reply-text.ts';
+import { formatWhy } from '../queue/story-text.ts';
+import { ContentError } from '../store/content.ts';
+import type { HistoryEvent } from '../store/history.ts';
+import type { Origin, QueuedMessage, QueueEntry, QueueStore } from '../store/queue-store.ts';
+import { asKept, count, list, nothing, OperationError, text, texts, value } from './operation.ts';
+import type { OperationParts } from './operation-parts.ts';
+
+const recipient = z.object({
+  address: text,
+  /** The address it was sent to, when an alias led to this one. */
+  original: z.string().nullable(),
+  /** How it is delivered, and where to in words. */
+  delivery: z.enum(['local', 'remote', 'discard']),
+  destination: text,
+  state: z.enum(['queued', 'active', 'held']),
+  attempts: count,
+  nextAttempt: z.string().nullable(),
+  /** `451 4.3.0 Try again later` */
+  lastReply: z.string().nullable(),
+});
+
+const queued = z.object({
+  id: text,
+  sender: text,
+  received: text,
+  size: count,
+  messageId: z.string().nullable(),
+  recipients: z.array(recipient).readonly(),
+});
+export type QueueLine = z.infer<typeof queued>;
+
+/** What the list says, how it came in, and its header as it would leave. */
+const detail = queued.extend({ params: texts, origin: asKept<Origin>(), header: text });
+
+/** Everything known of the messages with one id: as data, and told to people. */
+const why = z.object({
+  stories: z
+    .array(
+      z.object({
+        id: text,
+        /** What is left of it in the queue. */
+        queued: queued.nullable(),
+        /** Oldest first. */
+        events: z.array(asKept<HistoryEvent>()).readonly(),
+      }),
+    )
+    .readonly(),
+  text,
+});
+
+const named = z.strictObject({ ids: texts });
+
+export const queueOperations = {
+  queueList: list({
+    about: 'The queue, oldest first.',
+    changes: false,
+    input: nothing,
+    output: queued,
+    run: ({ queue }) => listQueue(queue),
+  }),
+  queueShow: value({
+    about: 'One message of the queue: recipients, origin, header.',
+    changes: false,
+    input: z.strictObject({ id: text }),
+    output: detail,
+    run: async ({ queue }, { id }) => {
+      const entry = await queue.get(id);
+      if (entry === undefined) throw new OperationError(notQueued(id));
+      const { params, origin } = entry;
+      return { ...queueLine(entry), params, origin, header: await headerOf(queue, id) };
+    },
+  }),
+  queueRetry: value({
+    about: 'Tries again now; without ids everything. Gives the number of recipients.',
+    changes: true,
+    input: z.strictObject({ ids: texts.optional() }),
+    output: count,
+    run: async (parts, { ids }) => {
+      const { queue, clock, wake } = parts;
+      const wanted = ids === undefined ? undefined : await checked(parts, ids);
+      const recipients = await queue.retry(wanted, clock.now());
+      wake();
+      return recipients;
+    },
+  }),
+  queueHold: value({
+    about: 'Keeps messages from being delivered until they are released.',
+    changes: true,
+    input: named,
+    output: count,
+    run: async (parts, { ids }) => parts.queue.hold(await checked(parts, ids)),
+  }),
+  queueRelease: value({
+    about: 'Ends a hold.',
+    changes: true,
+    input: named,
+    output: count,
+    run: async (parts, { ids }) => {
+      const { queue, clock, wake } = parts;
+      const recipients = await queue.unhold(await checked(parts, ids), clock.now());
+      wake();
+      return recipients;
+    },
+  }),
+  queueCancel: value({
+    about: 'Takes messages from the queue and tells their senders, unless `silent`.',
+    changes: true,
+    input: z.strictObject({ ids: texts, silent: z.boolean() }),
+    output: count,
+    run: async (parts, { ids, silent }) => {
+      let recipients = 0;
+      for (const id of await checked(parts, ids)) recipients += await parts.cancel(id, { silent });
+      parts.wake();
+      return recipients;
+    },
+  }),
+  why: value({
+    about:
+      'Everything known of a message, by queue id or Message-ID; what was refused also by address. A refusal is a story of one event, whose id is the session’s.',
+    changes: false,
+    input: z.strictObject({ id: text }),
+    output: why,
+    run: explain,
+  }),
+};
+
+async function explain(
+  { storiesOf }: OperationParts,
+  { id }: { readonly id: string },
+): Promise<z.infer<typeof why>> {
+  const found = await storiesOf(id);
+  if (found.length === 0)
+    throw new OperationError(
+      `nothing is known of ${id}: it is no queue id and no Message-ID seen lately, and nothing of it was refused`,
+    );
+  const stories = found.map(({ queued, events, ...story }) => ({
+    ...story,
+    events: events.map(shownEvent),
+    queued: queued === undefined ? null : queueLine(queued),
+  }));
+  return { stories, text: formatWhy(found) };
+}
+
+/** All are in the queue, or nothing is done. */
+async function checked(
+  { queue }: OperationParts,
+  ids: readonly string[],
+): Promise<readonly string[]> {
+  for (const id of ids)
+    if ((await queue.get(id)) === undefined) throw new OperationError(notQueued(id));
+  return ids;
+}
+
+/** Destinations in the operator's words, and nothing that is there to be found by only. */
+function shownEvent(event: HistoryEvent): HistoryEvent {
+  if (event.kind === 'refused') return { ...event, keys: [] };
+  if (event.kind !== 'attempt') return event;
+  return { ...event, destination: destinationText(event.destination) };
+}
+
+const notQueued = (id: string): string =>
+  `there is no message ${id} in the queue; \`postrider why ${id}\` may know where it went`;
+
+async function* listQueue(queue: QueueStore): AsyncIterable<QueueLine> {
+  for await (const entry of queue.list()) yield queueLine(entry);
+}
+
+function queueLine(entry: QueueEntry): QueueLine {
+  const { id, sender, received, size, messageId, recipients } = entry;
+  return {
+    id,
+    sender,
+    received: isoDate(received),
+    size,
+    messageId: messageId ?? null,
+    recipients: recipients.map((recipient) => ({
+      address: recipient.address,
+      original: recipient.original ?? null,
+      delivery: recipient.delivery,
+      destination: destinationText(recipient.destination),
+      state: recipient.state,
+      attempts: recipient.attempts,
+      nextAttempt: recipient.nextAttempt === undefined ? null : isoDate(recipient.nextAttempt),
+      lastReply: recipient.lastReply === undefined ? null : replyText(recipient.lastReply),
+    })),
+  };
+}
+
+/** Limit: header shown by `queue show`. */
+const headerBytesShown = 64 * 1024;
+
+async function headerOf(queue: QueueStore, id: string): Promise<string> {
+  const message = await queue.open(id);
+  if (message === undefined) return '';
+  try {
+    return await readHeader(message);
+  } catch (error) {
+    if (!(error instanceof ContentError)) throw error;
+    const advice = 'put it back from a backup, or cancel the message: its sender is told';
+    return `${message.prefix}\r\n(the content cannot be read: ${error.message}; ${advice})\r\n`;
+  }
+}
+
+async function readHeader(message: QueuedMessage): Promise<string> {
+  for await (const chunk of message.content.read()) {
+    const head = chunk.subarray(0, headerBytesShown);
+    return message.prefix + Buffer.from(head.subarray(0, findHeaderEnd(head))).toString('utf8');
+  }
+  return message.prefix;
+}
+
+const isoDate = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,69 @@
+// What only a running server can do, and what is done to its store beside it.
+
+import { z } from 'zod';
+import { sleep } from '../base/clock.ts';
+import { count, list, nothing, OperationError, texts, value } from './operation.ts';
+import type { OperationParts, RunningParts } from './operation-parts.ts';
+
+const reloaded = z.object({
+  /** One a line, if the configuration stays as it was. */
+  problems: texts,
+  /** Settings that were changed and are taken at the next start only. */
+  later: texts,
+});
+export type Reloaded = Readonly<z.infer<typeof reloaded>>;
+
+const mended = z.object({
+  /** Messages that were replaced. */
+  messages: count,
+  /** Where what was left of the content lies now. */
+  aside: z.string().nullable(),
+});
+
+export const serverOperations = {
+  reload: value({
+    about: 'The running server reads its configuration and certificates again.',
+    changes: true,
+    input: nothing,
+    output: reloaded,
+    run: async (parts) => running(parts).reload(),
+  }),
+  backupHold: list({
+    about:
+      'For as long as it is read, what the database refers to stays where it is. The first item says that everything accepted so far is there.',
+    changes: false,
+    input: nothing,
+    output: z.object({ held: z.literal(true) }),
+    run: hold,
+  }),
+  mendContent: value({
+    about: 'Gives up content that is missing or damaged; null when there is nothing to mend.',
+    changes: true,
+    input: z.strictObject({ content: count }),
+    output: mended.nullable(),
+    run: async ({ maintenance }, { content }) => {
+      const found = await maintenance.mend(content);
+      return found === undefined ? null : { messages: found.messages, aside: found.aside ?? null };
+    },
+  }),
+};
+
+function running({ server }: OperationParts): RunningParts {
+  if (server === undefined) throw new OperationError('no server runs here');
+  return server;
+}
+
+/** How often whoever holds the store hears that it does: shorter than anybody's patience. */
+const heldEveryMs = 10_000;
+
+async function* hold({ maintenance, clock }: OperationParts): AsyncIterable<{ held: true }> {
+  const release = await maintenance.hold();
+  try {
+    for (;;) {
+      yield { held: true };
+      await sleep(clock, heldEveryMs);
+    }
+  } finally {
+    release();
+  }
+}

@@ -1,0 +1,40 @@
+// Operations where no server runs: over the stores of a data directory, opened for one command.
+
+import { join } from 'node:path';
+import type { Operations } from '../admin/operations.ts';
+import type { Clock } from '../base/clock.ts';
+import { systemClock } from '../base/clock.ts';
+import { silentLog } from '../base/log.ts';
+import { addressesOf } from '../compose/in-force.ts';
+import { createOperations } from '../compose/operations.ts';
+import type { Config } from '../config/config.ts';
+import { becomeOwner, becomeUser } from '../net/privileges.ts';
+import { FileHistory } from '../store/files/history.ts';
+import { openSqliteStores } from '../store/sqlite/stores.ts';
+import { CliError } from './context.ts';
+
+/** Runs `use` with the stores of a data directory that no server has. */
+export async function withStores<T>(config: Config, use: (operations: Operations) => Promise<T>) {
+  const { dataDirectory: directory, user } = config;
+  // Files that root makes here would be closed to the server.
+  if (user === undefined) becomeOwner(directory);
+  else becomeUser(user, directory);
+  const clock = systemClock();
+  const log = silentLog;
+  await using stores = await openOwn(directory, clock);
+  await using history = new FileHistory({ directory: join(directory, 'history'), clock, log });
+  const addresses = addressesOf(config, { accounts: stores.accounts, log });
+  return await use(createOperations({ stores, history, addresses: () => addresses, clock, log }));
+}
+
+async function openOwn(directory: string, clock: Clock) {
+  try {
+    return await openSqliteStores({ directory, log: silentLog, clock });
+  } catch (error) {
+    if ((error as { readonly problem?: unknown }).problem !== 'in-use') throw error;
+    throw new CliError(
+      1,
+      `a server on ${directory} is just starting or stopping, or has lost its control.sock and makes a new one: try again in ten seconds`,
+    );
+  }
+}

@@ -1,0 +1,51 @@
+// The operations of this process: over the stores of the server that runs in it, or over stores that are
+// opened for one command.
+
+import type { OperationParts } from '../admin/operation-parts.ts';
+import type { Operations } from '../admin/operations.ts';
+import { operationsOver } from '../admin/operations.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { systemRandom } from '../base/random.ts';
+import { cancelMessage } from '../queue/cancellation.ts';
+import { createMessageIds } from '../queue/message-id.ts';
+import { storiesOf } from '../queue/story.ts';
+import type { HistoryStore } from '../store/history.ts';
+import type { Stores } from '../store/stores.ts';
+import type { Addresses } from './in-force.ts';
+import { recipientsOf } from './in-force.ts';
+
+export interface OperationsParts {
+  readonly stores: Omit<Stores, 'spool' | keyof AsyncDisposable>;
+  readonly history: HistoryStore;
+  /** A reload may change them. */
+  readonly addresses: () => Addresses;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of the queue's runner, if one is in this process. */
+  readonly wake?: () => void;
+  readonly server?: OperationParts['server'];
+}
+
+export function createOperations(parts: OperationsParts): Operations {
+  const { stores, history, addresses, clock, log } = parts;
+  const cancellation = {
+    ...{ store: stores.queue, history, log, clock },
+    get hostname() {
+      return addresses().config.hostname;
+    },
+    ids: createMessageIds({ clock, random: systemRandom }),
+    resolve: (address: string) => recipientsOf(addresses(), address),
+  };
+  return operationsOver({
+    ...stores,
+    clock,
+    accountOf: (address) => addresses().directory.accountOf(address),
+    isOurs: (domain) => addresses().directory.isOurs(domain),
+    dev: () => addresses().config.dev,
+    cancel: (id, options) => cancelMessage(cancellation, id, options),
+    storiesOf: (id) => storiesOf({ store: stores.queue, history }, id),
+    wake: parts.wake ?? (() => {}),
+    server: parts.server,
+  });
+}
