@@ -92,6 +92,27 @@ export interface FolderChanges {
   readonly complete: boolean;
 }
 
+/**
+ * What changed in an account since a state, by the ids that RFC 8474 gives it: RFC 8620 §5.2. What came
+ * and changed is in `created` alone; what came and went is in none of them.
+ */
+export interface AccountChanges {
+  /** The state after these changes. */
+  readonly state: string;
+  /** The state is one on the way to the present. Whoever reaches it may be told of the end of what he was not told of. */
+  readonly hasMore: boolean;
+  readonly created: readonly string[];
+  readonly updated: readonly string[];
+  readonly destroyed: readonly string[];
+  /** False when nobody knows any more: it is empty, and whoever asked begins anew with `state`. */
+  readonly complete: boolean;
+}
+
+export interface FolderListChanges extends AccountChanges {
+  /** Nothing of the updated folders changed but their messages. RFC 8621 §2.2. */
+  readonly messagesOnly: boolean;
+}
+
 export type MailboxEvent =
   /** Messages of the folder came, changed or went. */
   | { readonly kind: 'messages'; readonly folder: number; readonly account: string }
@@ -260,6 +281,17 @@ export interface FolderStore {
    * power failure takes is recent once more. Nobody is told, for nothing has changed for anyone else.
    */
   leaveRecent(folder: number, below: number): Promise<void>;
+  /**
+   * The state of all that the account has. It is another one after every change of its messages and
+   * folders, their subscriptions, rights and annotations among it; \Recent is no such change.
+   */
+  accountState(account: string): Promise<string>;
+  /**
+   * Emails, wherever they lie: a copy is none of its own, and an email is destroyed when the last copy
+   * goes. `since` is a state of accountState() or of an earlier answer; at most `limit` ids.
+   */
+  changedEmails(account: string, since: string, limit: number): Promise<AccountChanges>;
+  changedFolders(account: string, since: string, limit: number): Promise<FolderListChanges>;
   /** Called after a change is visible to readers, at most once a turn for a folder. */
   watch(listener: (event: MailboxEvent) => void): () => void;
 

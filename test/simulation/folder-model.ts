@@ -70,6 +70,9 @@ export class FolderModel implements FolderStore {
   readonly copies = notAsked;
   readonly deliver = notAsked;
   readonly removeMessages = notAsked;
+  readonly accountState = notAsked;
+  readonly changedEmails = notAsked;
+  readonly changedFolders = notAsked;
 
   async ensure(account: string): Promise<void> {
     if ((await this.find(account, 'INBOX')) === undefined) this.#make(account, 'INBOX', undefined);

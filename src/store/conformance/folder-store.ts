@@ -9,6 +9,7 @@ import {
   NoSuchFolderError,
   OverQuotaError,
 } from '../folder-store.ts';
+import { testAccountChanges } from './account-changes.ts';
 import { testFolderContents } from './folder-contents.ts';
 import { testFolderDelivery } from './folder-delivery.ts';
 import type { OpenTestStores, TestStores } from './harness.ts';
@@ -86,6 +87,7 @@ export function testFolderStore(name: string, open: OpenTestStores): void {
     describe('expunge', () => testExpunge(open));
     describe('copy and move', () => testCopies(open));
     describe('changes', () => testChanges(open));
+    describe('an account’s changes', () => testAccountChanges(open));
     describe('watching', () => testWatching(open));
     describe('rights and annotations', () => testSharing(open));
     describe('what is derived', () => testFolderContents(open));

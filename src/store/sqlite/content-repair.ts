@@ -54,12 +54,18 @@ export class ContentRepair implements RepairOperations {
     const [first] = rows;
     if (first === undefined) return 0;
     const bytes = noticeOf(old, integer(first.received), now);
-    const row = { bytes, size: bytes.length, file: null };
-    const { email, size } = emails.insert(row, text(old.prefix));
+    const content = { bytes, size: bytes.length, file: null };
+    const { email, size } = emails.insert(content, text(old.prefix));
+    // When it came to each account whose folders it is in.
+    const came = new Map<number | undefined, number>();
     for (const { folder, uid, flags, keywords, received } of rows) {
       const kept = { bits: integer(flags), keywords: text(keywords) };
+      const mailbox = mails.mailbox(integer(folder));
+      const created = came.get(mailbox);
       const mail = { email, size, flags: kept, received: integer(received) };
-      mails.append(integer(folder), [mail], now);
+      const row = created === undefined ? mail : { ...mail, created };
+      const arrived = mails.append(integer(folder), [row], now);
+      if (created === undefined && arrived !== undefined) came.set(mailbox, arrived.modseq);
       mails.remove(integer(folder), [integer(uid)], false);
     }
     return rows.length;

@@ -7,6 +7,7 @@ import type { MailboxEvent } from '../folder-store.ts';
 import { NoSuchFolderError } from '../folder-store.ts';
 import { StoreOpenError } from '../open-error.ts';
 import { AccountTables } from './account-tables.ts';
+import { ChangeLog } from './change-log.ts';
 import { ContentRepair } from './content-repair.ts';
 import { ContentTable } from './content-table.ts';
 import { codeOf, sqliteCode } from './database.ts';
@@ -80,10 +81,11 @@ export class Engine implements Work {
       ...{ database, work: this, contents, readHead },
       share: (key) => queue.share(key),
     });
-    const mails = new MailTable(database, this, emails);
-    const mailboxes = new MailboxTable({ database, work: this, emails, mails });
+    const log = new ChangeLog(database);
+    const mails = new MailTable({ database, work: this, emails, log });
+    const mailboxes = new MailboxTable({ database, work: this, emails, mails, log });
     const rooms = new Rooms(this);
-    const folders = new FolderTables({ database, work: this, mails, mailboxes });
+    const folders = new FolderTables({ database, work: this, mails, mailboxes, log });
     const messages = new MessageTables({ database, work: this, emails, mails, mailboxes, rooms });
     const memory = new MemoryTable(database);
     const queue = new QueueTables({

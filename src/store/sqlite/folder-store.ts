@@ -5,6 +5,7 @@ import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Content } from '../content.ts';
 import type {
+  AccountChanges,
   ContentTerm,
   CopyOptions,
   CopyResult,
@@ -13,6 +14,7 @@ import type {
   FolderChanges,
   FolderFacts,
   FolderIndex,
+  FolderListChanges,
   FolderStore,
   ListedMessage,
   MailboxEvent,
@@ -241,6 +243,18 @@ export class SqliteFolderStore implements FolderStore {
 
   async sortFacts(folder: number, uids?: readonly number[]): Promise<readonly SortFacts[]> {
     return sortFactsOf(await this.#parts.reader.call('sortFacts', folder, uids));
+  }
+
+  accountState(account: string): Promise<string> {
+    return this.#parts.reader.call('accountState', account);
+  }
+
+  changedEmails(account: string, since: string, limit: number): Promise<AccountChanges> {
+    return this.#parts.reader.call('changedEmails', account, since, limit);
+  }
+
+  changedFolders(account: string, since: string, limit: number): Promise<FolderListChanges> {
+    return this.#parts.reader.call('changedFolders', account, since, limit);
   }
 
   usage(account: string): Promise<Quota> {

@@ -3,6 +3,7 @@
 // answer like any other and fails nobody else's request.
 
 import type { DatabaseSync } from 'node:sqlite';
+import type { ChangeLog } from './change-log.ts';
 import { folderPath, superiorsOf } from './folder-path.ts';
 import type { MailTable } from './mail-table.ts';
 import type { MailboxTable } from './mailbox-table.ts';
@@ -27,17 +28,17 @@ export function prepareStatements(database: DatabaseSync) {
       SELECT id, path FROM folder
       WHERE mailbox = ?1 AND path >= ?2 || '/' AND path < ?2 || '0' ORDER BY path`),
     countFolders: prepare('SELECT count(*) AS count FROM folder WHERE mailbox = ?'),
-    setPath: prepare('UPDATE folder SET path = ? WHERE id = ?'),
+    setPath: prepare('UPDATE folder SET path = ?, changed = ? WHERE id = ?'),
     moveAll: prepare('UPDATE mail SET folder = ?, modseq = ? WHERE folder = ?'),
     takeOver: prepare(`
       UPDATE folder SET (uid_next, recent_from, modseq, messages, unseen, deleted, bytes) = (
-        SELECT uid_next, recent_from, modseq + 1, messages, unseen, deleted, bytes
-        FROM folder WHERE id = ?)
-      WHERE id = ? RETURNING modseq`),
+        SELECT uid_next, recent_from, ?3, messages, unseen, deleted, bytes
+        FROM folder WHERE id = ?1)
+      WHERE id = ?2`),
     empty: prepare(`
-      UPDATE folder SET modseq = modseq + 1, expunges = expunges + messages, messages = 0,
+      UPDATE folder SET modseq = ?, expunges = expunges + messages, messages = 0,
         unseen = 0, deleted = 0, bytes = 0
-      WHERE id = ? RETURNING modseq`),
+      WHERE id = ?`),
     rememberAll: prepare(`
       INSERT INTO expunged (folder, modseq, uid) SELECT ?, ?, uid FROM mail WHERE folder = ?`),
     leaveRecent: prepare('UPDATE folder SET recent_from = ?2 WHERE id = ?1 AND recent_from < ?2'),
@@ -61,6 +62,7 @@ export interface FolderTablesParts {
   readonly work: Work;
   readonly mails: MailTable;
   readonly mailboxes: MailboxTable;
+  readonly log: ChangeLog;
 }
 
 export class FolderTables implements FolderOperations {
@@ -126,7 +128,8 @@ export class FolderTables implements FolderOperations {
       // No path may be taken by one that has yet to move away.
       const deeper = to.startsWith(`${from}/`) ? -1 : 1;
       moved.sort((a, b) => deeper * (a.length - b.length));
-      for (const { id, path } of moved) this.#sql.setPath.run(path, id);
+      const modseq = this.#parts.log.next(mailbox);
+      for (const { id, path } of moved) this.#sql.setPath.run(path, modseq, id);
       this.#makeSuperiors(mailbox, to, now);
     }
     this.#parts.work.touch({ kind: 'folders', account });
@@ -140,7 +143,7 @@ export class FolderTables implements FolderOperations {
     // RFC 9051 §6.3.5: INBOX cannot be deleted.
     if (mailbox === undefined || folder === undefined || path === 'INBOX') return noFolder(path);
     this.#sql.removeAnnotations.run(mailbox, folder);
-    this.#parts.mailboxes.removeFolder(folder);
+    this.#parts.mailboxes.removeFolder(mailbox, folder);
     this.#parts.work.touch({ kind: 'folders', account });
     return undefined;
   }
@@ -148,12 +151,13 @@ export class FolderTables implements FolderOperations {
   subscribe(account: string, path: string, on: boolean, now: number): RefusedRow | undefined {
     const mailbox = on ? this.#mailbox(account, now) : this.#parts.mailboxes.find(account);
     if (mailbox === undefined) return undefined;
-    if (!on) this.#sql.unsubscribe.run(mailbox, folderPath(path));
+    const name = folderPath(path);
+    if (!on) this.#subscribed(mailbox, name, this.#sql.unsubscribe.run(mailbox, name));
     else {
       if (path.length > pathCharactersMax) return limit('the name is too long');
       if (integer(this.#sql.countSubscriptions.get(mailbox)?.count) >= subscriptionsMax)
         return limit(`no more than ${subscriptionsMax} subscriptions`);
-      this.#sql.subscribe.run(mailbox, folderPath(path));
+      this.#subscribed(mailbox, name, this.#sql.subscribe.run(mailbox, name));
     }
     this.#parts.work.touch({ kind: 'folders', account });
     return undefined;
@@ -164,10 +168,13 @@ export class FolderTables implements FolderOperations {
   }
 
   setAcl(folder: number, identifier: string, rights: string): RefusedRow | undefined {
-    const account = this.#parts.mails.owner(folder);
-    if (account === undefined) return noFolder(folder);
+    const { mails, log } = this.#parts;
+    const account = mails.owner(folder);
+    const mailbox = mails.mailbox(folder);
+    if (account === undefined || mailbox === undefined) return noFolder(folder);
     if (rights === '') this.#sql.deleteAcl.run(folder, identifier);
     else this.#sql.setAcl.run(folder, identifier, rights);
+    log.folderChanged(mailbox, folder);
     this.#parts.work.touch({ kind: 'folders', account });
     return undefined;
   }
@@ -193,8 +200,18 @@ export class FolderTables implements FolderOperations {
     for (const [entry, value] of entries)
       if (value === undefined) this.#sql.removeAnnotation.run(...place, entry);
       else this.#sql.annotate.run(...place, entry, value);
+    if (folder !== undefined) this.#parts.log.folderChanged(mailbox, folder);
     this.#parts.work.touch({ kind: 'folders', account });
     return undefined;
+  }
+
+  /** A name need not be a folder's. */
+  #subscribed(mailbox: number, path: string, { changes }: { changes: number | bigint }): void {
+    if (Number(changes) === 0) return;
+    const { mailboxes, log } = this.#parts;
+    const folder = mailboxes.folder(mailbox, path);
+    if (folder === undefined) log.next(mailbox);
+    else log.folderChanged(mailbox, folder);
   }
 
   /** RFC 9051 §6.3.6: INBOX stays, empty; its inferiors stay where they are. */
@@ -202,9 +219,10 @@ export class FolderTables implements FolderOperations {
     this.#makeSuperiors(mailbox, to, now);
     const folder = this.#parts.mailboxes.insertFolder(mailbox, to, null, now);
     const account = this.#parts.mails.owner(inbox)!;
-    const modseq = integer(this.#sql.takeOver.get(inbox, folder)?.modseq);
-    const emptied = integer(this.#sql.empty.get(inbox)?.modseq);
-    this.#sql.rememberAll.run(inbox, emptied, inbox);
+    const modseq = this.#parts.log.next(mailbox);
+    this.#sql.takeOver.run(inbox, folder, modseq);
+    this.#sql.empty.run(modseq, inbox);
+    this.#sql.rememberAll.run(inbox, modseq, inbox);
     this.#sql.moveAll.run(folder, modseq, inbox);
     this.#parts.work.touch({ kind: 'messages', folder: inbox, account });
   }

@@ -50,8 +50,8 @@ export function prepareStatements(database: DatabaseSync) {
       WHERE mail.folder = ? AND mail.uid > ? ORDER BY mail.uid LIMIT ?`),
     copies: prepare(`
       SELECT ${columns}
-      FROM email JOIN mail ON mail.email = email.id JOIN folder ON folder.id = mail.folder
-      JOIN mailbox ON mailbox.id = folder.mailbox
+      FROM email CROSS JOIN mail ON mail.email = email.id CROSS JOIN folder ON folder.id = mail.folder
+      CROSS JOIN mailbox ON mailbox.id = folder.mailbox
       WHERE email.id = ? AND mailbox.address = ? ORDER BY mail.folder, mail.uid`),
     listedBefore: prepare(`SELECT value FROM meta WHERE name = 'listed_by_0_1'`),
     head: prepare('SELECT file, substr(bytes, 1, ?) AS bytes FROM content WHERE id = ?'),

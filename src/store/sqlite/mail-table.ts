@@ -5,6 +5,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { Expunged } from '../folder-store.ts';
+import type { ChangeLog, Departed } from './change-log.ts';
 import type { EmailTable } from './email-table.ts';
 import type { StoredFlags } from './flags.ts';
 import { addsKeyword, changedFlags, deletedBit, flagsRefusal, seenBit } from './flags.ts';
@@ -30,28 +31,35 @@ export function prepareStatements(database: DatabaseSync) {
   const among = 'folder = ? AND uid IN (SELECT value FROM json_each(?))';
   return {
     owner: prepare(`
-      SELECT mailbox.address FROM folder JOIN mailbox ON mailbox.id = folder.mailbox
+      SELECT mailbox.address, folder.mailbox FROM folder JOIN mailbox ON mailbox.id = folder.mailbox
       WHERE folder.id = ?`),
     change: columns(`
-      UPDATE folder SET uid_next = uid_next + ?, modseq = modseq + 1, messages = messages + ?,
+      UPDATE folder SET modseq = ?, uid_next = uid_next + ?, messages = messages + ?,
         unseen = unseen + ?, deleted = deleted + ?, bytes = bytes + ?, expunges = expunges + ?
-      WHERE id = ? RETURNING uid_next, modseq, uid_validity, expunges`),
+      WHERE id = ? RETURNING uid_next, uid_validity, expunges`),
     insertMail: prepare(`
-      INSERT INTO mail (folder, uid, email, modseq, flags, keywords, received, saved, size)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+      INSERT INTO mail (folder, uid, email, modseq, flags, keywords, received, saved, size, created)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     flagsOf: columns(`SELECT uid, modseq, flags, keywords FROM mail WHERE ${among} ORDER BY uid`),
     sizesOf: columns(`SELECT uid, flags, size FROM mail WHERE ${among} ORDER BY uid`),
+    // ?1 to, ?2 first UID - 1, ?3 modseq, ?4 now, ?5 from, ?6 UIDs, ?7 the mailbox of `to`.
     copyMails: prepare(`
-      INSERT INTO mail (folder, uid, email, modseq, flags, keywords, received, saved, size)
-      SELECT ?, ? + row_number() OVER (ORDER BY uid), email, ?, flags, keywords, received, ?, size
-      FROM mail WHERE ${among}`),
+      INSERT INTO mail (folder, uid, email, modseq, flags, keywords, received, saved, size, created)
+      SELECT ?1, ?2 + row_number() OVER (ORDER BY uid), email, ?3, flags, keywords, received, ?4,
+        size, coalesce(
+          (SELECT min(there.created) FROM mail AS there CROSS JOIN folder ON folder.id = there.folder
+           WHERE there.email = mail.email AND folder.mailbox = ?7), ?3)
+      FROM mail WHERE folder = ?5 AND uid IN (SELECT value FROM json_each(?6))`),
     setFlags: prepare(`UPDATE mail SET flags = ?, keywords = ?, modseq = ? WHERE ${among}`),
-    deleteMails: columns(`DELETE FROM mail WHERE ${among} RETURNING uid, email, flags, size`),
+    deleteMails: columns(
+      `DELETE FROM mail WHERE ${among} RETURNING uid, email, flags, size, created`,
+    ),
     deleteMarked: columns(`
-      DELETE FROM mail WHERE ${among} AND flags & ${deletedBit} RETURNING uid, email, flags, size`),
+      DELETE FROM mail WHERE ${among} AND flags & ${deletedBit}
+      RETURNING uid, email, flags, size, created`),
     deleteAllMarked: columns(`
       DELETE FROM mail WHERE folder = ? AND flags & ${deletedBit}
-      RETURNING uid, email, flags, size`),
+      RETURNING uid, email, flags, size, created`),
     validity: columns('SELECT uid_validity, modseq FROM folder WHERE id = ?'),
     counters: columns('SELECT modseq, deleted FROM folder WHERE id = ?'),
     rememberGone: prepare(`
@@ -69,6 +77,8 @@ export interface NewMailRow {
   readonly size: number;
   readonly flags: StoredFlags;
   readonly received: number;
+  /** When the email came to the account, if not now. */
+  readonly created?: number;
 }
 
 export interface Arrival {
@@ -94,16 +104,30 @@ interface Counts {
 
 const noCounts = { uids: 0, messages: 0, unseen: 0, deleted: 0, bytes: 0, expunges: 0 };
 
+interface Owner {
+  readonly address: string;
+  readonly mailbox: number;
+}
+
+export interface MailTableParts {
+  readonly database: DatabaseSync;
+  readonly work: Work;
+  readonly emails: EmailTable;
+  readonly log: ChangeLog;
+}
+
 export class MailTable {
   readonly #work: Work;
   readonly #emails: EmailTable;
+  readonly #log: ChangeLog;
   readonly #sql: ReturnType<typeof prepareStatements>;
   /** A folder never changes hands, and its number is never another's. */
-  readonly #owners = new Map<number, string>();
+  readonly #owners = new Map<number, Owner>();
 
-  constructor(database: DatabaseSync, work: Work, emails: EmailTable) {
+  constructor({ database, work, emails, log }: MailTableParts) {
     this.#work = work;
     this.#emails = emails;
+    this.#log = log;
     this.#sql = prepareStatements(database);
   }
 
@@ -115,9 +139,10 @@ export class MailTable {
     if (changed === undefined) return undefined;
     const uid = changed.uidNext - mails.length;
     const { modseq, uidValidity } = changed;
-    mails.forEach(({ email, size, flags, received }, i) => {
+    mails.forEach(({ email, size, flags, received, created = modseq }, i) => {
       this.#sql.insertMail.run(
         ...[folder, uid + i, email, modseq, flags.bits, flags.keywords, received, now, size],
+        created,
       );
     });
     return { uidValidity, uid, modseq };
@@ -144,7 +169,7 @@ export class MailTable {
     const changed = this.#change(to, counts);
     if (changed === undefined) return undefined;
     const uid = changed.uidNext - rows.length;
-    this.#sql.copyMails.run(to, uid - 1, changed.modseq, now, from, list);
+    this.#sql.copyMails.run(to, uid - 1, changed.modseq, now, from, list, changed.mailbox);
     const source = rows.map((row) => integer(row[0]));
     return { uidValidity: changed.uidValidity, uid, modseq: changed.modseq, source };
   }
@@ -159,8 +184,12 @@ export class MailTable {
     if (rows.length === 0) return none;
     const counts = { ...noCounts, messages: -rows.length, expunges: rows.length };
     for (const [, , flags, size] of rows) count(counts, integer(flags), integer(size), -1);
-    const { modseq, expunges } = this.#change(folder, counts)!;
-    for (const row of rows) this.#emails.release(integer(row[1]));
+    const { modseq, mailbox, expunges } = this.#change(folder, counts)!;
+    const departed = rows.map(
+      ([, email, , , created]): Departed => [integer(email), integer(created)],
+    );
+    this.#log.emailsGone(mailbox, modseq, departed);
+    for (const [email] of departed) this.#emails.release(email);
     const gone = rows.map((row) => integer(row[0])).sort((a, b) => a - b);
     this.#sql.rememberGone.run(folder, modseq, JSON.stringify(gone));
     if (expunges > expungesMax + expungesSlack) this.#forget(folder);
@@ -219,39 +248,48 @@ export class MailTable {
     return { present, modified };
   }
 
-  /** Undefined when there is no such folder. */
+  /** The account's address. Undefined when there is no such folder. */
   owner(folder: number): string | undefined {
-    const address = this.#sql.owner.get(folder)?.address;
-    return address === undefined ? undefined : text(address);
+    return this.#ownerNow(folder)?.address;
   }
 
-  /** Of a folder that is there. */
-  #knownOwner(folder: number): string {
-    let address = this.#owners.get(folder);
-    if (address !== undefined) return address;
-    address = this.owner(folder)!;
+  /** Undefined when there is no such folder. */
+  mailbox(folder: number): number | undefined {
+    return this.#ownerNow(folder)?.mailbox;
+  }
+
+  #ownerNow(folder: number): Owner | undefined {
+    const row = this.#sql.owner.get(folder);
+    return row && { address: text(row.address), mailbox: integer(row.mailbox) };
+  }
+
+  /** Of a folder that is there; or was, and then there is nothing of it to change. */
+  #knownOwner(folder: number): Owner | undefined {
+    const known = this.#owners.get(folder);
+    if (known !== undefined) return known;
+    const owner = this.#ownerNow(folder);
+    if (owner === undefined) return undefined;
     if (this.#owners.size >= ownersMax) this.#owners.clear();
-    this.#owners.set(folder, address);
+    this.#owners.set(folder, owner);
     // Rolled back, the number may become another's.
     this.#work.undo(() => this.#owners.delete(folder));
-    return address;
+    return owner;
   }
 
-  /** The counters of a folder that is there, with a new modseq. */
+  /** The counters of a folder, with a new modseq. Undefined when there is no such folder. */
   #change(folder: number, counts: Counts) {
     const { uids, messages, unseen, deleted, bytes, expunges } = counts;
+    const owner = this.#knownOwner(folder);
+    if (owner === undefined) return undefined;
+    const { address: account, mailbox } = owner;
+    const modseq = this.#log.next(mailbox);
     const row = this.#sql.change.get(
-      ...[uids, messages, unseen, deleted, bytes, expunges, folder],
+      ...[modseq, uids, messages, unseen, deleted, bytes, expunges, folder],
     ) as unknown as readonly unknown[] | undefined;
     if (row === undefined) return undefined;
-    this.#work.touch({ kind: 'messages', folder, account: this.#knownOwner(folder) });
-    const [uidNext, modseq, uidValidity, remembered] = row.map(integer) as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    return { uidNext, modseq, uidValidity, expunges: remembered };
+    this.#work.touch({ kind: 'messages', folder, account });
+    const [uidNext, uidValidity, remembered] = row.map(integer) as [number, number, number];
+    return { uidNext, modseq, mailbox, uidValidity, expunges: remembered };
   }
 
   #nothing(folder: number): (Arrival & { readonly source: readonly number[] }) | undefined {

@@ -3,6 +3,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { Quota } from '../folder-store.ts';
+import type { ChangeLog } from './change-log.ts';
 import type { EmailTable } from './email-table.ts';
 import { folderPath, superiorsOf } from './folder-path.ts';
 import type { MailTable } from './mail-table.ts';
@@ -23,12 +24,19 @@ export function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);
   return {
     mailbox: prepare('SELECT id FROM mailbox WHERE address = ?'),
-    insertMailbox: prepare('INSERT INTO mailbox (address) VALUES (?)'),
+    // With a state that no mailbox before it had: whoever was told one of those begins anew.
+    insertMailbox: prepare(`
+      INSERT INTO mailbox (address, modseq, forgotten)
+      SELECT ?, value, value FROM meta WHERE name = 'mailbox_modseq'`),
+    raiseModseq: prepare(`
+      UPDATE meta SET value = max(value, (SELECT modseq + 1 FROM mailbox WHERE id = ?))
+      WHERE name = 'mailbox_modseq'`),
     // RFC 9051 §2.3.1.1: never the same again, even for a folder made anew in the same second.
     nextValidity: prepare(`
       UPDATE meta SET value = max(value + 1, ?) WHERE name = 'uid_validity' RETURNING value`),
     insertFolder: prepare(`
-      INSERT INTO folder (mailbox, path, special_use, uid_validity) VALUES (?, ?, ?, ?)`),
+      INSERT INTO folder (mailbox, path, special_use, uid_validity, modseq, created)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?5)`),
     inheritAcl: prepare(`
       INSERT INTO acl (folder, identifier, rights)
       SELECT ?, identifier, rights FROM acl WHERE folder = ?`),
@@ -49,7 +57,9 @@ export function prepareStatements(database: DatabaseSync) {
     deleteFolder: prepare('DELETE FROM folder WHERE id = ?'),
     deleteSubscriptions: prepare('DELETE FROM subscription WHERE mailbox = ?'),
     deleteAnnotations: prepare('DELETE FROM annotation WHERE mailbox = ?'),
-    deleteRights: prepare(`DELETE FROM acl WHERE identifier IN (?1, '-' || ?1)`),
+    deleteRights: prepare(`
+      DELETE FROM acl WHERE identifier IN (?1, '-' || ?1)
+      RETURNING folder, (SELECT mailbox FROM folder WHERE id = acl.folder) AS mailbox`),
     deleteMailbox: prepare('DELETE FROM mailbox WHERE id = ?'),
   };
 }
@@ -59,6 +69,7 @@ export interface MailboxTableParts {
   readonly work: Work;
   readonly emails: EmailTable;
   readonly mails: MailTable;
+  readonly log: ChangeLog;
 }
 
 export class MailboxTable {
@@ -114,7 +125,8 @@ export class MailboxTable {
   insertFolder(mailbox: number, path: string, specialUse: string | null, now: number): number {
     const row = this.#sql.nextValidity.get(Math.floor(now / 1000));
     const validity = integer(row?.value);
-    const made = this.#sql.insertFolder.run(mailbox, path, specialUse, validity);
+    const modseq = this.#parts.log.next(mailbox);
+    const made = this.#sql.insertFolder.run(mailbox, path, specialUse, validity, modseq);
     const id = Number(made.lastInsertRowid);
     const above = this.folder(mailbox, superiorsOf(path).at(-1) ?? '');
     if (above !== undefined) this.#sql.inheritAcl.run(id, above);
@@ -122,7 +134,28 @@ export class MailboxTable {
   }
 
   /** With its messages. */
-  removeFolder(folder: number): void {
+  removeFolder(mailbox: number, folder: number): void {
+    this.#parts.log.folderGoes(mailbox, folder);
+    this.#deleteFolder(folder);
+  }
+
+  /** With all its folders. */
+  remove(account: string): void {
+    // Whoever has the address next inherits nothing.
+    for (const { mailbox, folder } of this.#sql.deleteRights.all(account))
+      if (mailbox !== null) this.#parts.log.folderChanged(integer(mailbox), integer(folder));
+    const mailbox = this.find(account);
+    if (mailbox === undefined) return;
+    for (const row of this.#sql.folders.all(mailbox)) this.#deleteFolder(integer(row.id));
+    this.#sql.deleteSubscriptions.run(mailbox);
+    this.#sql.deleteAnnotations.run(mailbox);
+    this.#sql.raiseModseq.run(mailbox);
+    this.#parts.log.mailboxGoes(mailbox);
+    this.#sql.deleteMailbox.run(mailbox);
+    this.#parts.work.touch({ kind: 'folders', account });
+  }
+
+  #deleteFolder(folder: number): void {
     const account = this.#parts.mails.owner(folder);
     if (account === undefined) return;
     const emails = this.#sql.emailsOf.all(folder).map((mail) => integer(mail.email));
@@ -132,18 +165,5 @@ export class MailboxTable {
     this.#sql.deleteFolder.run(folder);
     for (const email of emails) this.#parts.emails.release(email);
     this.#parts.work.touch({ kind: 'messages', folder, account });
-  }
-
-  /** With all its folders. */
-  remove(account: string): void {
-    // Whoever has the address next inherits nothing.
-    this.#sql.deleteRights.run(account);
-    const mailbox = this.find(account);
-    if (mailbox === undefined) return;
-    for (const row of this.#sql.folders.all(mailbox)) this.removeFolder(integer(row.id));
-    this.#sql.deleteSubscriptions.run(mailbox);
-    this.#sql.deleteAnnotations.run(mailbox);
-    this.#sql.deleteMailbox.run(mailbox);
-    this.#parts.work.touch({ kind: 'folders', account });
   }
 }

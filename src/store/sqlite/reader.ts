@@ -5,14 +5,17 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { assert } from '../../base/assert.ts';
 import type {
+  AccountChanges,
   ContentTerm,
   FolderChanges,
   FolderFacts,
   FolderIndex,
+  FolderListChanges,
   ListedMessage,
   MailColumns,
   Quota,
 } from '../folder-store.ts';
+import { AccountFeed } from './account-feed.ts';
 import { ColumnsCache, copyColumns, mergeColumns } from './columns-cache.ts';
 import { Derived, type DerivedParts } from './derived.ts';
 import type { DigestsRow, SortFactsRow } from './derived-rows.ts';
@@ -47,6 +50,9 @@ export interface ReaderOperations {
   headers(folder: number, uids: readonly number[]): readonly (Uint8Array | undefined)[];
   search(folder: number, term: ContentTerm): Uint32Array;
   sortFacts(folder: number, uids: readonly number[] | undefined): SortFactsRow;
+  accountState(account: string): string;
+  changedEmails(account: string, since: string, limit: number): AccountChanges;
+  changedFolders(account: string, since: string, limit: number): FolderListChanges;
   usage(account: string): Quota;
   acl(folder: number): ReadonlyMap<string, string>;
   sharedWith(identifiers: readonly string[]): readonly FolderFacts[];
@@ -105,6 +111,7 @@ export class Reader implements ReaderOperations {
   readonly #database: DatabaseSync;
   readonly #derived: Derived;
   readonly #listings: Listings;
+  readonly #feed: AccountFeed;
   readonly #cache = new ColumnsCache();
   readonly #sql: ReturnType<typeof prepareStatements>;
 
@@ -113,6 +120,7 @@ export class Reader implements ReaderOperations {
     this.#database = database;
     this.#derived = new Derived(parts);
     this.#listings = new Listings(database, parts.readHead);
+    this.#feed = new AccountFeed(database);
     this.#sql = prepareStatements(database);
   }
 
@@ -197,6 +205,18 @@ export class Reader implements ReaderOperations {
 
   sortFacts(folder: number, uids: readonly number[] | undefined): SortFactsRow {
     return this.#derived.sortFacts(folder, uids);
+  }
+
+  accountState(account: string): string {
+    return this.#atOneMoment(() => this.#feed.state(account));
+  }
+
+  changedEmails(account: string, since: string, limit: number): AccountChanges {
+    return this.#atOneMoment(() => this.#feed.emails(account, since, limit));
+  }
+
+  changedFolders(account: string, since: string, limit: number): FolderListChanges {
+    return this.#atOneMoment(() => this.#feed.folders(account, since, limit));
   }
 
   usage(account: string): Quota {
@@ -299,6 +319,7 @@ const slow: ReadonlySet<string> = new Set(['digests', 'search', 'sortFacts']);
 const readerOperations: ReadonlySet<string> = new Set<keyof ReaderOperations>([
   ...(['owners', 'folders', 'folder', 'find', 'subscriptions', 'snapshot', 'changes'] as const),
   ...(['index', 'list', 'copies', 'countFrom', 'open'] as const),
+  ...(['accountState', 'changedEmails', 'changedFolders'] as const),
   ...(['digests', 'headers', 'search', 'sortFacts'] as const),
   ...(['usage', 'acl', 'sharedWith', 'annotations'] as const),
 ]);
