@@ -32,6 +32,14 @@ const rooms: readonly (readonly [module: RegExp, where: RegExp])[] = [
   [/^iconv-lite$/, /^mail\//],
 ];
 
+/** Folders of src/ that are private: only what is named may import them, tests apart. */
+const privateFolders: readonly (readonly [folder: string, by: RegExp])[] = [
+  ['store/sqlite/', /^store\/(sqlite\/|open-stores\.ts$|at-rest\.ts$)/],
+  ['store/sqlite/journal/', /^store\/sqlite\//],
+  // Who opens stores: the server, commands without one, the test kit.
+  ['store/open-stores.ts', /^(compose\/server\.ts|cli\/[a-z-]+\.ts|testing\/index\.ts)$/],
+];
+
 const root = join(import.meta.dirname, '..');
 const src = join(root, 'src');
 const files = globSync('**/*.ts', { cwd: src });
@@ -41,6 +49,9 @@ const importsOf = (source: string) =>
   [
     ...source.matchAll(/(?:^|\n)\s*(?:import|export)[^'"\n;]*?from '([^']+)'|import\('([^']+)'\)/g),
   ].map((match) => match[1] ?? match[2]!);
+
+/** Or what only tests use. */
+const isTest = (file: string) => /\.test\.ts$|(?:^|\/)test-[^/]+\.ts$|conformance\//.test(file);
 
 describe('tidy', () => {
   for (const file of files) {
@@ -58,6 +69,9 @@ describe('tidy', () => {
         const upwards = file.endsWith('.test.ts') || file.includes('conformance/');
         const fine = folderOf(target) === folderOf(file) || floorOf(target) < floorOf(file);
         assert.ok(fine || upwards, `${file} must not import ${target}`);
+        for (const [folder, by] of privateFolders)
+          if (target.startsWith(folder) && !isTest(file))
+            assert.ok(by.test(file), `${file} must not import ${target}: it is private`);
       }
       assert.doesNotMatch(
         source,

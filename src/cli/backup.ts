@@ -17,11 +17,11 @@ import {
   prepareDirectory,
   rootsAlone,
 } from '../net/privileges.ts';
+import { inspectStore } from '../store/at-rest.ts';
 import { type BackupResult, backUp } from '../store/backup/backup.ts';
 import { othersFolder, restoreBackup } from '../store/backup/restore.ts';
 import { isEmpty, verifyBackup } from '../store/backup/verify.ts';
-import type { Inspection, StoreCounts, StoreFault } from '../store/sqlite/inspection.ts';
-import { inspectStore } from '../store/sqlite/inspection.ts';
+import type { Inspection, StoreCounts, StoreFault } from '../store/inspection.ts';
 import { faultLines } from './check-store.ts';
 import type { Context } from './context.ts';
 import { CliError, printable } from './context.ts';

@@ -7,7 +7,7 @@ import { aliasAdvice } from '../config/alias-graph.ts';
 import type { Config } from '../config/config.ts';
 import { domainKey } from '../mail/address.ts';
 import { DomainPatterns } from '../policy/domain-patterns.ts';
-import { openSqliteStores } from '../store/sqlite/stores.ts';
+import { openStores } from '../store/open-stores.ts';
 import type { Finding } from './finding.ts';
 import { warning } from './finding.ts';
 import { messageOf } from './message.ts';
@@ -29,7 +29,7 @@ export async function readAccounts(
     }
     if (!store.exists) return { kind: 'known', accounts: [] };
     store.prepare();
-    await using stores = await openSqliteStores({
+    await using stores = await openStores({
       ...{ directory: store.directory, log: silentLog, clock: systemClock() },
     });
     const accounts = await stores.accounts.list();

@@ -1,6 +1,7 @@
 // `check`, the mail store: whose content is not there as it was stored.
 
-import { inspectStore, type StoreFault } from '../store/sqlite/inspection.ts';
+import { inspectStore } from '../store/at-rest.ts';
+import type { StoreFault } from '../store/inspection.ts';
 import type { Finding } from './finding.ts';
 import { failure, ok } from './finding.ts';
 import { messageOf } from './message.ts';

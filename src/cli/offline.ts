@@ -10,7 +10,7 @@ import { createOperations } from '../compose/operations.ts';
 import type { Config } from '../config/config.ts';
 import { becomeOwner, becomeUser } from '../net/privileges.ts';
 import { FileHistory } from '../store/files/history.ts';
-import { openSqliteStores } from '../store/sqlite/stores.ts';
+import { openStores } from '../store/open-stores.ts';
 import { CliError } from './context.ts';
 
 /** Runs `use` with the stores of a data directory that no server has. */
@@ -29,7 +29,7 @@ export async function withStores<T>(config: Config, use: (operations: Operations
 
 async function openOwn(directory: string, clock: Clock) {
   try {
-    return await openSqliteStores({ directory, log: silentLog, clock });
+    return await openStores({ directory, log: silentLog, clock });
   } catch (error) {
     if ((error as { readonly problem?: unknown }).problem !== 'in-use') throw error;
     throw new CliError(

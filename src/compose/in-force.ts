@@ -18,7 +18,7 @@ import { DomainPatterns } from '../policy/domain-patterns.ts';
 import type { QuotaLimits } from '../policy/quota.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import type { NewRecipient } from '../store/queue-store.ts';
-import type { Stores } from '../store/sqlite/stores.ts';
+import type { Stores } from '../store/stores.ts';
 import { relaySettings } from './relay-settings.ts';
 
 /** Whose an address is, and where mail for it goes. */

@@ -19,8 +19,8 @@ import type { QueueRunner } from '../queue/runner.ts';
 import { openDataDirectory } from '../store/files/directory.ts';
 import { FileHistory } from '../store/files/history.ts';
 import type { HistoryStore } from '../store/history.ts';
-import type { Stores } from '../store/sqlite/stores.ts';
-import { openSqliteStores } from '../store/sqlite/stores.ts';
+import { openStores } from '../store/open-stores.ts';
+import type { Stores } from '../store/stores.ts';
 import { Admission, authenticatorFor } from './admission.ts';
 import { Certificate } from './certificate.ts';
 import type { Relays, ResolverFor } from './delivery.ts';
@@ -110,7 +110,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   if (options.stores === undefined) await openDataDirectory(config.dataDirectory);
   await certificate.make(config);
 
-  const stores = options.stores ?? (await openStores(config, basics));
+  const stores = options.stores ?? (await openOwnStores(config, basics));
   undo.use(stores);
   const history = openHistory(config, basics);
   undo.use(history);
@@ -300,10 +300,10 @@ const noFile = async (): Promise<Reloaded> => ({
 /** A reload of these has no effect until the next start. */
 const restartSettings = ['dataDirectory', 'user'] as const;
 
-const openStores = (
+const openOwnStores = (
   { dataDirectory: directory }: Config,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
-): Promise<Stores> => openSqliteStores({ directory, log, clock, onFailure: endLoudly });
+): Promise<Stores> => openStores({ directory, log, clock, onFailure: endLoudly });
 
 const openHistory = (
   { dataDirectory, history }: Config,

@@ -6,7 +6,7 @@ import type { Random } from '../base/random.ts';
 import type { ListenerConfig } from '../config/config.ts';
 import type { Service } from '../net/service.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
-import type { Stores } from '../store/sqlite/stores.ts';
+import type { Stores } from '../store/stores.ts';
 import type { Admission } from './admission.ts';
 import type { Certificate } from './certificate.ts';
 import type { InForce } from './in-force.ts';

@@ -18,7 +18,7 @@ import type { SmtpServiceSettings } from '../receive/smtp-service.ts';
 import { createSmtpService } from '../receive/smtp-service.ts';
 import { offeredMechanisms } from '../sasl/server.ts';
 import type { Quota } from '../store/folder-store.ts';
-import type { Stores } from '../store/sqlite/stores.ts';
+import type { Stores } from '../store/stores.ts';
 import type { Delivery } from './delivery.ts';
 import { quotaInForce } from './in-force.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';

@@ -1,11 +1,29 @@
 // Everything durable, opened together: whoever implements one of the stores implements them all,
 // since a local delivery and the settling of the queue are one transaction.
 
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
 import type { AccountStore } from './account-store.ts';
 import type { FolderStore } from './folder-store.ts';
 import type { StoreMaintenance } from './maintenance.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { Spool } from './spool.ts';
+
+export interface OpenStoresOptions {
+  /** Where everything lies; ':memory:' for stores that die with the process. */
+  readonly directory: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  /**
+   * Whether the queue is ours (the default): one process at a time, which recovers what the last
+   * one left. With `false`, beside a running server, reading is safe, and so are changes of
+   * accounts and mailboxes and the queue's retry, hold, unhold and reroute; the store puts them in
+   * order. Whoever is not the owner must not enqueue with a lease, claim, settle, release or take.
+   */
+  readonly exclusive?: boolean;
+  /** The store is gone: nothing more will be stored. The server should end, loudly. */
+  readonly onFailure?: (error: Error) => void;
+}
 
 export interface Stores extends AsyncDisposable {
   readonly queue: QueueStore;

@@ -21,9 +21,9 @@ import type { MessageHeader, ParsedMessage } from '../embed/parsed-message.ts';
 import { parseMessage, readHeader } from '../embed/parsed-message.ts';
 import { addAccount } from '../policy/account-changes.ts';
 import type { NewMailboxMessage } from '../store/folder-store.ts';
+import { openStores } from '../store/open-stores.ts';
 import type { AppendEffect, Settlement } from '../store/queue-store.ts';
-import type { Stores } from '../store/sqlite/stores.ts';
-import { openSqliteStores } from '../store/sqlite/stores.ts';
+import type { Stores } from '../store/stores.ts';
 
 export { FakeClock } from '../base/fake-clock.ts';
 export { FakeResolver } from '../dns/fake-resolver.ts';
@@ -98,7 +98,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const config = configOf(options.config ?? {}, directory);
 
   const arrivals = new Arrivals();
-  const stores = await openSqliteStores({ directory: ':memory:', log, clock });
+  const stores = await openStores({ directory: ':memory:', log, clock });
   for (const account of options.accounts ?? []) {
     const { address, password } =
       typeof account === 'string' ? { address: account, password: undefined } : account;

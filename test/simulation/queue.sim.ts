@@ -25,10 +25,10 @@ import type {
   Settlement,
 } from '../../src/store/queue-store.ts';
 import type { WriteFault } from '../../src/store/sqlite/journal/memory-directory.ts';
-import type { Stores } from '../../src/store/sqlite/stores.ts';
 import { MemoryDisk, openSqliteStores } from '../../src/store/sqlite/stores.ts';
 import type { Fault } from '../../src/store/sqlite/transport.ts';
 import { StoreCrashedError } from '../../src/store/sqlite/transport.ts';
+import type { Stores } from '../../src/store/stores.ts';
 import { journalFault, journalSegmentBytes } from './journal-faults.ts';
 import { ProcessClock } from './process-clock.ts';
 import type { Fate, Moods } from './remote-world.ts';

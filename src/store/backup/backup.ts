@@ -4,14 +4,9 @@
 
 import { chmod, mkdir, open, readdir, rename } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import { contentFiles, copyDatabase, databaseFile, inspectStore } from '../at-rest.ts';
 import { makeDirectory, syncDirectory } from '../files/directory.ts';
-import {
-  contentFiles,
-  copyDatabase,
-  databaseFile,
-  type Inspection,
-  inspectStore,
-} from '../sqlite/inspection.ts';
+import type { Inspection } from '../inspection.ts';
 import {
   BackupError,
   digest,

@@ -6,7 +6,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { StoreCounts } from '../sqlite/inspection.ts';
+import type { StoreCounts } from '../inspection.ts';
 
 export const manifestFile = 'manifest.jsonl';
 

@@ -3,8 +3,9 @@
 
 import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { databaseFile } from '../at-rest.ts';
 import { makeDirectory, syncDirectory } from '../files/directory.ts';
-import { databaseFile, type Inspection } from '../sqlite/inspection.ts';
+import type { Inspection } from '../inspection.ts';
 import { copyFile } from './backup.ts';
 import { BackupError, readManifest } from './manifest.ts';
 import { isEmpty, verifyBackup } from './verify.ts';

@@ -2,7 +2,8 @@
 
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Inspection, inspectStore, type StoreFault } from '../sqlite/inspection.ts';
+import { inspectStore } from '../at-rest.ts';
+import type { Inspection, StoreFault } from '../inspection.ts';
 import { BackupError, digest, type ManifestEntry, openFile, readManifest } from './manifest.ts';
 
 /** @throws BackupError when it is none, or was not finished */

@@ -4,8 +4,6 @@
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { Clock } from '../../base/clock.ts';
-import type { Log } from '../../base/log.ts';
 import { inlineBytesMax, journalBytesMax } from '../content.ts';
 import { openDataDirectory } from '../files/directory.ts';
 import { MemorySpool } from '../files/memory-spool.ts';
@@ -13,7 +11,7 @@ import { FileSpool } from '../files/spool.ts';
 import { FileWatch } from '../files/watch.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { QueueStore } from '../queue-store.ts';
-import type { Stores } from '../stores.ts';
+import type { OpenStoresOptions, Stores } from '../stores.ts';
 import { SqliteAccountStore } from './account-store.ts';
 import { damageAdvice, openDatabase, openError, prepareDatabase } from './database.ts';
 import { DirectoryLock } from './directory-lock.ts';
@@ -35,28 +33,13 @@ import { headReader } from './spool-head.ts';
 import type { Faults, Transport } from './transport.ts';
 import { openInProcess, openInWorker } from './transport.ts';
 
-export type { Stores } from '../stores.ts';
-
-export interface SqliteStoresOptions {
-  /** Where everything lies; ':memory:' for a store that dies with the process. */
-  readonly directory: string;
-  readonly log: Log;
-  readonly clock: Clock;
-  /**
-   * Whether the queue is ours (the default): one process at a time, which recovers what the last
-   * one left. With `false`, beside a running server, reading is safe, and so are changes of
-   * accounts and mailboxes and the queue's retry, hold, unhold and reroute; SQLite puts them in
-   * order. Whoever is not the owner must not enqueue with a lease, claim, settle, release or take.
-   */
-  readonly exclusive?: boolean;
+export interface SqliteStoresOptions extends OpenStoresOptions {
   /** `worker` (the default for a directory) or in the caller's thread (always for ':memory:'). */
   readonly transport?: 'worker' | 'in-process';
   /** In-process only: what a simulation lets happen to each batch. */
   readonly faults?: Faults;
   /** With ':memory:': what survives a simulated crash. Opening it again is a restart. */
   readonly disk?: MemoryDisk;
-  /** The store's thread died: nothing more will be stored. The server should end, loudly. */
-  readonly onFailure?: (error: Error) => void;
   /** A limit in database pages of 4 KiB, so that a test can fill the disk. */
   readonly pagesMax?: number;
   /**
