@@ -85,6 +85,49 @@ describe('tidy', () => {
   }
 });
 
+/** Circles that are being removed: each is named by its files, in order. */
+const knownCircles: readonly string[] = [];
+
+describe('imports', () => {
+  it('form no circles, types included', () => {
+    const imports = new Map(
+      files
+        .filter((file) => !file.endsWith('.test.ts'))
+        .map((file) => [file, relativeImports(file)] as const),
+    );
+    const circles = circlesIn(imports).map((circle) => circle.sort().join(' '));
+    assert.deepEqual(circles.sort(), [...knownCircles].sort());
+  });
+});
+
+const relativeImports = (file: string): string[] =>
+  importsOf(readFileSync(join(src, file), 'utf8'))
+    .filter((path) => path.startsWith('.'))
+    .map((path) => join(dirname(file), path));
+
+/** Files that import each other, directly or by others: Tarjan's strongly connected components. */
+function circlesIn(imports: ReadonlyMap<string, readonly string[]>): string[][] {
+  const numbers = new Map<string, number>();
+  const open: string[] = [];
+  const circles: string[][] = [];
+  /** The lowest number that can be reached from the file among those that are open. */
+  function visit(file: string): number {
+    const number = numbers.size;
+    numbers.set(file, number);
+    open.push(file);
+    let lowest = number;
+    for (const target of imports.get(file) ?? [])
+      if (!numbers.has(target)) lowest = Math.min(lowest, visit(target));
+      else if (open.includes(target)) lowest = Math.min(lowest, numbers.get(target)!);
+    if (lowest < number) return lowest;
+    const circle = open.splice(open.indexOf(file));
+    if (circle.length > 1) circles.push(circle);
+    return number;
+  }
+  for (const file of imports.keys()) if (!numbers.has(file)) visit(file);
+  return circles;
+}
+
 describe('docs/rfc.md', () => {
   const page = readFileSync(join(root, 'docs/rfc.md'), 'utf8');
   const known = new Set([...page.matchAll(/RFC (\d+)/g)].map((match) => match[1]));

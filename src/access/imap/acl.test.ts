@@ -8,7 +8,7 @@ import {
   parseRights,
   requireRight,
 } from './acl.ts';
-import type { LocatedFolder } from './context.ts';
+import type { LocatedFolder } from './located-folder.ts';
 import { ImapRefusal } from './refusal.ts';
 
 describe('rights', () => {

@@ -2,7 +2,7 @@
 // RFC 4314: the obsolete rights 'c' and 'd' stand for "kx" and "et" (§2.1.1, the first of the two
 // ways).
 
-import type { LocatedFolder, Rights } from './context.ts';
+import type { LocatedFolder, Rights } from './located-folder.ts';
 import { ImapRefusal } from './refusal.ts';
 
 /** RFC 4314 §2.1, in the order in which they are shown. */
@@ -62,4 +62,10 @@ export function requireRight(located: LocatedFolder | undefined, rights: Rights)
     if (!located.rights.includes(right))
       throw located.rights.includes('l') ? lacks(right) : noSuchMailbox();
   return located;
+}
+
+/** RFC 4314 §4: which right a flag needs. */
+export function rightOf(flag: string): string {
+  const lower = flag.toLowerCase();
+  return lower === '\\seen' ? 's' : lower === '\\deleted' ? 't' : 'w';
 }

@@ -9,12 +9,13 @@ import { storeLinesOnly } from '../../mailbox/lines-only.ts';
 import { type StoredContent, storedSize } from '../../store/content.ts';
 import type { NewMail } from '../../store/folder-store.ts';
 import type { ContentWriter } from '../../store/spool.ts';
-import { requireRights, requireWritable } from './commands/selection.ts';
-import type { Appender, CommandContext, LocatedFolder } from './context.ts';
+import type { Appender, CommandContext } from './context.ts';
 import { parseMessageUrl } from './imap-url.ts';
+import type { LocatedFolder } from './located-folder.ts';
 import { MessageSource } from './message-source.ts';
 import { formatSet, numbersOf } from './number-set.ts';
 import { ImapRefusal, ok } from './refusal.ts';
+import { requireRights, requireWritable } from './selection.ts';
 import { permittedFlags, quotaOf, targetFolder } from './storing.ts';
 
 type QuestionOf<K extends Question['kind']> = Extract<Question, { readonly kind: K }>;

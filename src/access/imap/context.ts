@@ -5,41 +5,15 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { CommandOf } from '../../imap/command.ts';
-import type { Answer, Completion, Enabled, OwnersCommand, Question } from '../../imap/event.ts';
+import type { Answer, Completion, OwnersCommand, Question } from '../../imap/event.ts';
 import type { ImapLimits } from '../../imap/limits.ts';
 import type { OpenFolders } from '../../mailbox/open-folders.ts';
-import type { FolderFacts, FolderStore } from '../../store/folder-store.ts';
+import type { FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
+import type { FolderNames } from './located-folder.ts';
 import type { OwnChange } from './own-change.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
-
-/** RFC 4314 §2.1: a set of letters out of `lrswipkxtea`. */
-export type Rights = string;
-
-export interface LocatedFolder {
-  readonly folder: FolderFacts;
-  /** Of the account that is logged in; the owner has all of them. */
-  readonly rights: Rights;
-  /** As the account that is logged in names it: `Other Users/bob@example.org/Projects`. */
-  readonly name: string;
-}
-
-/** Mailbox names as a client writes them, to folders: the namespaces of RFC 2342. */
-export interface FolderNames {
-  /**
-   * Undefined where there is no such folder, and also where the account may do nothing with it: without
-   * any right a folder does not exist for it (RFC 4314 §4 and §6).
-   */
-  locate(name: string): Promise<LocatedFolder | undefined>;
-  /** Of the account that is logged in, as they are now. */
-  rightsOn(folder: Pick<FolderFacts, 'id' | 'account'>): Promise<Rights>;
-  /** Where the name leads, whether or not there is a folder; undefined where nobody may be. */
-  place(name: string): { readonly account: string; readonly path: string } | undefined;
-  /** Everything the account may see, its own folders and those shared with it, by name. */
-  all(): Promise<readonly LocatedFolder[]>;
-  /** What the folder is called by the account that is logged in. */
-  nameOf(folder: Pick<FolderFacts, 'account' | 'path'>): string;
-}
+import type { Voice } from './voice.ts';
 
 /**
  * What can be told between commands: of the selected folder, and what NOTIFY asked for. SELECT or
@@ -77,7 +51,7 @@ export interface Appender {
   abort(): Promise<void> | undefined;
 }
 
-export interface CommandContext {
+export interface CommandContext extends Voice {
   /** Primary address of who is logged in; '' before (ID and NOOP). */
   readonly account: string;
   readonly store: FolderStore;
@@ -94,23 +68,11 @@ export interface CommandContext {
   readonly admin: string;
   readonly clock: Clock;
   readonly log: Log;
-  isEnabled(extension: Enabled): boolean;
   /** The folder that SELECT or EXAMINE opened. */
   selected: SelectedMailbox | undefined;
   updates: Updates | undefined;
-  /** There is something to tell: updates.tell() is called as soon as it may be. Cheap. */
-  wake(): void;
   /** The account that an address belongs to: its primary address. For the identifiers of an ACL. */
   accountOf(address: string): Promise<string | undefined>;
-  /**
-   * Adds an untagged response: the text after `* `, without CRLF, octets as latin1. Cheap: text is
-   * gathered. Where much is said, await room() now and then.
-   */
-  untagged(response: string): void;
-  /** For what is not made of short texts: octets, as they are. */
-  raw(octets: Uint8Array | string): void;
-  /** Resolves when what was said may be followed by more; undefined when that is now. */
-  room(): Promise<void> | undefined;
 }
 
 /** A command's work. What it throws is "NO, try again later", apart from ImapRefusal. */

@@ -6,6 +6,7 @@ import type { FetchItem } from '../../imap/command.ts';
 import type { FolderRows } from '../../mailbox/folder-rows.ts';
 import { emailId } from '../../store/object-id.ts';
 import { dateTimeText } from './dates.ts';
+import type { Voice } from './voice.ts';
 
 /** Flags are what one session sees: \Recent is among them. */
 interface FlagsSource {
@@ -40,4 +41,9 @@ export function joinWriters(kinds: readonly string[], selected: FlagsSource): Wr
     return (rows, row) =>
       `${one(rows, row)} ${two(rows, row)} ${three(rows, row)} ${four(rows, row)}`;
   return (rows, row) => all.map((write) => write(rows, row)).join(' ');
+}
+
+/** Whether the response tells all that an update of the flags would. RFC 7162 §3.1.4.2. */
+export function tellsFlags(kinds: readonly string[], voice: Pick<Voice, 'isEnabled'>): boolean {
+  return kinds.includes('FLAGS') && (!voice.isEnabled('CONDSTORE') || kinds.includes('MODSEQ'));
 }

@@ -4,7 +4,8 @@
 import type { NotifyGroup, StatusItem } from '../../imap/command.ts';
 import type { FolderFacts, MailboxEvent } from '../../store/folder-store.ts';
 import { statusText } from './commands/status.ts';
-import type { CommandContext, LocatedFolder } from './context.ts';
+import type { CommandContext } from './context.ts';
+import type { LocatedFolder } from './located-folder.ts';
 import { canonicalName } from './names.ts';
 import type { Notes, OwnChange, WatchState } from './own-change.ts';
 import { withOwnChange } from './own-change.ts';

@@ -16,6 +16,7 @@ import { completionFor } from './completion.ts';
 import type { Appender, CommandContext, Executor, Updates } from './context.ts';
 import { AccountNames } from './names.ts';
 import { no, ok } from './refusal.ts';
+import type { Voice } from './voice.ts';
 
 /** What the commands of all conversations share. */
 export interface ImapAccessParts {
@@ -30,9 +31,6 @@ export interface ImapAccessParts {
   readonly clock: Clock;
   readonly log: Log;
 }
-
-/** How a conversation is spoken to: see CommandContext. */
-export type Voice = Pick<CommandContext, 'isEnabled' | 'untagged' | 'raw' | 'room' | 'wake'>;
 
 type AppendQuestion = Extract<Question, { kind: 'append' | 'append-part' | 'append-end' }>;
 

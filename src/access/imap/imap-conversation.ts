@@ -10,7 +10,8 @@ import type { Peer } from '../../net/peer.ts';
 import { PeerTimeout } from '../../net/peer.ts';
 import { ConnectionLost } from './completion.ts';
 import { DeflatePeer } from './deflate-peer.ts';
-import type { ImapAccess, Voice } from './imap-access.ts';
+import type { ImapAccess } from './imap-access.ts';
+import type { Voice } from './voice.ts';
 
 export interface ImapConversationParts {
   readonly peer: Peer;

@@ -5,7 +5,7 @@
 import { addressKey } from '../../mail/address.ts';
 import type { FolderFacts, FolderStore } from '../../store/folder-store.ts';
 import { allRights, anyone, grantedRights } from './acl.ts';
-import type { FolderNames, LocatedFolder, Rights } from './context.ts';
+import type { FolderNames, LocatedFolder, Rights } from './located-folder.ts';
 import { ImapRefusal } from './refusal.ts';
 
 /** RFC 2342 §5: where the folders of others are. */

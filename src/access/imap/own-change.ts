@@ -3,7 +3,7 @@
 // time remains a difference.
 
 import type { FolderFacts } from '../../store/folder-store.ts';
-import type { FolderNames, LocatedFolder } from './context.ts';
+import type { FolderNames, LocatedFolder } from './located-folder.ts';
 import { canonicalName } from './names.ts';
 
 export type OwnChange =

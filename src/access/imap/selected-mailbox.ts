@@ -7,10 +7,11 @@ import { MailboxView, type News } from '../../mailbox/mailbox-view.ts';
 import type { OpenFolder } from '../../mailbox/open-folder.ts';
 import { RecentUids } from '../../mailbox/recent-uids.ts';
 import type { FolderFacts, MailColumns } from '../../store/folder-store.ts';
-import type { CommandContext, Rights } from './context.ts';
+import { rightOf } from './acl.ts';
+import type { Rights } from './located-folder.ts';
 import type { KnownStructure } from './message-source.ts';
 import { formatSet } from './number-set.ts';
-import { rightOf } from './storing.ts';
+import type { Voice } from './voice.ts';
 
 /** Limit: large messages of a session whose structure is kept. */
 const structuresMax = 4;
@@ -45,7 +46,7 @@ interface ToldFlags {
   readonly flags: string;
 }
 
-type Told = Pick<CommandContext, 'isEnabled' | 'untagged'>;
+type Told = Pick<Voice, 'isEnabled' | 'untagged'>;
 
 export class SelectedMailbox {
   readonly open: OpenFolder;

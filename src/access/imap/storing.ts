@@ -2,7 +2,9 @@
 
 import { quotaOf as quotaOfLimits } from '../../policy/quota.ts';
 import type { Quota } from '../../store/folder-store.ts';
-import type { CommandContext, LocatedFolder, Rights } from './context.ts';
+import { rightOf } from './acl.ts';
+import type { CommandContext } from './context.ts';
+import type { LocatedFolder, Rights } from './located-folder.ts';
 import { ImapRefusal } from './refusal.ts';
 
 // RFC 9051 §7.1: TRYCREATE says that CREATE may help.
@@ -17,12 +19,6 @@ export async function targetFolder(context: CommandContext, name: string): Promi
   if (located.rights.includes('i')) return located;
   if (!located.rights.includes('l')) throw tryCreate();
   throw new ImapRefusal('NO', 'NOPERM', 'You may not put messages into this mailbox');
-}
-
-/** RFC 4314 §4: which right a flag needs. */
-export function rightOf(flag: string): string {
-  const lower = flag.toLowerCase();
-  return lower === '\\seen' ? 's' : lower === '\\deleted' ? 't' : 'w';
 }
 
 /** Those that may be set; nobody can set \Recent. RFC 4314 §4, RFC 3501 §2.3.2. */

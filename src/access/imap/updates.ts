@@ -2,8 +2,8 @@
 // asked for by NOTIFY. RFC 9051 §5.2 and §7.5.1, RFC 2177, RFC 5465.
 
 import type { FetchItem, NotifyGroup } from '../../imap/command.ts';
-import { fetchNew } from './commands/fetch.ts';
 import type { CommandContext, Updates } from './context.ts';
+import { fetchNew } from './fetch-items.ts';
 import type { FolderWatch } from './folder-watch.ts';
 import type { OwnChange } from './own-change.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';

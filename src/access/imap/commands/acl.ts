@@ -11,7 +11,8 @@ import {
   parseRights,
   requireRight,
 } from '../acl.ts';
-import type { CommandContext, ExecutorOf, LocatedFolder, Rights } from '../context.ts';
+import type { CommandContext, ExecutorOf } from '../context.ts';
+import type { LocatedFolder, Rights } from '../located-folder.ts';
 import { bad, ImapRefusal, ok } from '../refusal.ts';
 import { mailboxText, stringText } from '../words.ts';
 

@@ -12,7 +12,7 @@ import {
   requireSelected,
   requireWritable,
   uidsAt,
-} from './selection.ts';
+} from '../selection.ts';
 
 export const check: ExecutorOf<'CHECK'> = (_, context) => {
   requireSelected(context);

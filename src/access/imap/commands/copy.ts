@@ -2,12 +2,19 @@
 // none. The expunges of a MOVE are told at the end of the command, after its COPYUID.
 
 import { isSeen, systemFlags } from '../../../mailbox/flags.ts';
-import type { ExecutorOf, LocatedFolder } from '../context.ts';
+import type { ExecutorOf } from '../context.ts';
+import type { LocatedFolder } from '../located-folder.ts';
 import { formatInOrder, formatSet } from '../number-set.ts';
 import { ImapRefusal, ok } from '../refusal.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
+import {
+  requireRights,
+  requireSelected,
+  requireWritable,
+  targetsOf,
+  uidsAt,
+} from '../selection.ts';
 import { permittedFlags, quotaOf, targetFolder } from '../storing.ts';
-import { requireRights, requireSelected, requireWritable, targetsOf, uidsAt } from './selection.ts';
 
 export const copy: ExecutorOf<'COPY' | 'MOVE'> = async (command, context) => {
   const moves = command.name === 'MOVE';

@@ -4,11 +4,12 @@
 import type { FolderFacts } from '../../../store/folder-store.ts';
 import { mailboxId } from '../../../store/object-id.ts';
 import { requireRight } from '../acl.ts';
-import type { CommandContext, ExecutorOf, LocatedFolder } from '../context.ts';
+import type { CommandContext, ExecutorOf } from '../context.ts';
+import type { LocatedFolder } from '../located-folder.ts';
 import { newName, superiors } from '../names.ts';
 import { ImapRefusal, ok } from '../refusal.ts';
+import { closeSelected } from '../selection.ts';
 import { mailboxText } from '../words.ts';
-import { closeSelected } from './selection.ts';
 
 /** RFC 6154 §2: those that are about where messages lie. \All and \Flagged would be views. */
 const specialUses: ReadonlyMap<string, string> = new Map(

@@ -5,9 +5,10 @@
 
 import type { ListOptions } from '../../../imap/command.ts';
 import { formatRights } from '../acl.ts';
-import type { CommandContext, ExecutorOf, LocatedFolder } from '../context.ts';
+import type { CommandContext, ExecutorOf } from '../context.ts';
 import type { Matcher } from '../list-pattern.ts';
 import { anyOf } from '../list-pattern.ts';
+import type { LocatedFolder } from '../located-folder.ts';
 import { canonicalName, othersPrefix, superiors } from '../names.ts';
 import { ok } from '../refusal.ts';
 import { mailboxText } from '../words.ts';

@@ -5,7 +5,8 @@
 import type { MetadataEntry } from '../../../imap/command.ts';
 import { MailboxLimitError } from '../../../store/folder-store.ts';
 import { requireRight } from '../acl.ts';
-import type { CommandContext, ExecutorOf, LocatedFolder } from '../context.ts';
+import type { CommandContext, ExecutorOf } from '../context.ts';
+import type { LocatedFolder } from '../located-folder.ts';
 import { ImapRefusal, ok } from '../refusal.ts';
 import { mailboxText, octetsText } from '../words.ts';
 

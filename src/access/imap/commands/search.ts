@@ -11,8 +11,8 @@ import type { CommandContext, ExecutorOf } from '../context.ts';
 import { ImapRefusal, ok, okButGone } from '../refusal.ts';
 import { contentTerms, hasModseq, hasNumbers, search as searchIn } from '../search-keys.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
+import { refuseNumbers, requireSelected } from '../selection.ts';
 import { formatResult, savedOf } from './search-result.ts';
-import { refuseNumbers, requireSelected } from './selection.ts';
 
 type Searching = CommandOf<'SEARCH' | 'SORT'>;
 

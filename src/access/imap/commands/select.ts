@@ -3,14 +3,15 @@
 
 import { mailboxId } from '../../../store/object-id.ts';
 import { requireRight } from '../acl.ts';
-import type { CommandContext, ExecutorOf, LocatedFolder } from '../context.ts';
+import type { CommandContext, ExecutorOf } from '../context.ts';
+import type { LocatedFolder } from '../located-folder.ts';
 import { ImapRefusal } from '../refusal.ts';
 import { firstUnseen, SelectedMailbox } from '../selected-mailbox.ts';
+import { closeSelected } from '../selection.ts';
 import { SessionUpdates } from '../updates.ts';
 import { oldName } from './folders.ts';
 import { listText } from './list.ts';
 import { resynchronise } from './qresync.ts';
-import { closeSelected } from './selection.ts';
 
 export const select: ExecutorOf<'SELECT' | 'EXAMINE'> = async (command, context) => {
   // RFC 9051 §7.1: what follows is about the new mailbox, even if there is none.

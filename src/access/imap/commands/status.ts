@@ -6,7 +6,8 @@ import { unreachable } from '../../../base/assert.ts';
 import type { StatusItem } from '../../../imap/command.ts';
 import { mailboxId } from '../../../store/object-id.ts';
 import { requireRight } from '../acl.ts';
-import type { CommandContext, ExecutorOf, LocatedFolder } from '../context.ts';
+import type { CommandContext, ExecutorOf } from '../context.ts';
+import type { LocatedFolder } from '../located-folder.ts';
 import { ok } from '../refusal.ts';
 import { mailboxText } from '../words.ts';
 

@@ -8,8 +8,8 @@ import { ExpectedFlags, sortedKeywords } from '../flag-change.ts';
 import { formatSet, numbersOfUids } from '../number-set.ts';
 import { ImapRefusal, ok, okButGone } from '../refusal.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
+import { requireWritable, targetsOf, uidsAt } from '../selection.ts';
 import { permittedFlags } from '../storing.ts';
-import { requireWritable, targetsOf, uidsAt } from './selection.ts';
 
 type Store = CommandOf<'STORE'>;
 

@@ -1,12 +1,12 @@
 // What commands in the selected state have in common. RFC 9051 §6.4.
 
-import type { SequenceSet } from '../../../imap/command.ts';
-import { lacks } from '../acl.ts';
-import type { CommandContext } from '../context.ts';
-import { numbersOf } from '../number-set.ts';
-import { ImapRefusal } from '../refusal.ts';
-import type { SelectedMailbox } from '../selected-mailbox.ts';
-import { SessionUpdates } from '../updates.ts';
+import type { SequenceSet } from '../../imap/command.ts';
+import { lacks } from './acl.ts';
+import type { CommandContext } from './context.ts';
+import { numbersOf } from './number-set.ts';
+import { ImapRefusal } from './refusal.ts';
+import type { SelectedMailbox } from './selected-mailbox.ts';
+import { SessionUpdates } from './updates.ts';
 
 /** @throws ImapRefusal when no mailbox is selected */
 export function requireSelected(context: CommandContext): SelectedMailbox {

@@ -1,15 +1,14 @@
 // One FETCH response whose items need more than columns. Text is gathered; octets of sections follow as
 // they are, large ones piece by piece, each sent before the next is read. RFC 9051 §7.5.2.
 
-import type { FetchItem } from '../../../imap/command.ts';
-import { wireString } from '../../../imap/wire-string.ts';
-import { ContentError } from '../../../store/content.ts';
-import type { CommandContext } from '../context.ts';
-import { isColumnItem, writerOf } from '../fetch-columns.ts';
-import type { FetchPlan } from '../fetch-plan.ts';
-import type { Literal, MessageSource } from '../message-source.ts';
-import type { SelectedMailbox } from '../selected-mailbox.ts';
-import { tellsFlags } from './fetch.ts';
+import type { FetchItem } from '../../imap/command.ts';
+import { wireString } from '../../imap/wire-string.ts';
+import { ContentError } from '../../store/content.ts';
+import type { CommandContext } from './context.ts';
+import { isColumnItem, tellsFlags, writerOf } from './fetch-columns.ts';
+import type { FetchPlan } from './fetch-plan.ts';
+import type { Literal, MessageSource } from './message-source.ts';
+import type { SelectedMailbox } from './selected-mailbox.ts';
 
 export interface WrittenMessage {
   readonly number: number;

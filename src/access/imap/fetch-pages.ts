@@ -1,11 +1,11 @@
 // The messages of a FETCH page by page: bounded by octets and by number; while a page is written, the
 // next one is read.
 
-import type { Content } from '../../../store/content.ts';
-import type { CommandContext } from '../context.ts';
-import type { FetchPlan } from '../fetch-plan.ts';
-import { isCut, MessageSource } from '../message-source.ts';
-import type { SelectedMailbox } from '../selected-mailbox.ts';
+import type { Content } from '../../store/content.ts';
+import type { CommandContext } from './context.ts';
+import type { FetchPlan } from './fetch-plan.ts';
+import { isCut, MessageSource } from './message-source.ts';
+import type { SelectedMailbox } from './selected-mailbox.ts';
 
 /** Limit: octets of messages in one page, two of which there are at a time. */
 const pageBytesMax = 512 * 2 ** 10;
