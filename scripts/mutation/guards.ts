@@ -22,8 +22,16 @@ export const guards: readonly Guard[] = [
   guard('store/sqlite/journal/journal.ts', 'store/sqlite/journal/journal.test.ts'),
   guard('store/sqlite/journal/recovery.ts', 'store/sqlite/journal/journal.test.ts'),
   guard('store/sqlite/journal/queue-store.ts', 'store/sqlite/journal/queue-store.test.ts'),
-  guard('store/sqlite/group-commit.ts', 'store/sqlite/stores.test.ts'),
-  guard('store/sqlite/leases.ts', 'store/sqlite/queue-store.test.ts'),
+  guard(
+    'store/sqlite/group-commit.ts',
+    'store/sqlite/group-commit.test.ts',
+    'store/sqlite/stores.test.ts',
+  ),
+  guard(
+    'store/sqlite/leases.ts',
+    'store/sqlite/leases.test.ts',
+    'store/sqlite/queue-store.test.ts',
+  ),
   guard('queue/runner.ts', 'queue/runner.test.ts', 'test/simulation/queue.sim.test.ts'),
   guard('queue/outcomes.ts', 'queue/runner.test.ts', 'queue/bounce.test.ts'),
   // Authority: who may do what.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
+import { getEventListeners } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
@@ -107,10 +108,12 @@ describe('the dialer', () => {
         error.code === 'ECONNREFUSED' &&
         error.message === 'connection refused',
     );
+    const { signal: kept } = new AbortController();
     await assert.rejects(
-      dialer.dial({ path: '/nowhere/at/all', timeoutMs: 5000 }),
+      dialer.dial({ path: '/nowhere/at/all', timeoutMs: 5000, signal: kept }),
       /there is no such socket/,
     );
+    assert.equal(getEventListeners(kept, 'abort').length, 0, 'nothing is kept by the signal');
     const signal = AbortSignal.abort();
     await assert.rejects(dialer.dial({ address: '127.0.0.1', port, timeoutMs: 5000, signal }), {
       name: 'DialError',
@@ -362,6 +365,7 @@ describe('several addresses', () => {
     await clock.advance(1);
     assert.equal((await racing).address, '192.0.2.1');
     for (const { aborted } of signals) assert.ok(aborted);
+    assert.equal(clock.nextTimer(), undefined);
     late.resolve(peerOf('2001:db8::1', destroyed));
     await clock.advance(1000);
     assert.deepEqual(called, ['2001:db8::1', '192.0.2.1']);

@@ -163,7 +163,7 @@ describe('privileges', () => {
       chownSync(root, 54_321, 54_322);
       const directory = JSON.stringify(root);
       const found = call(`process.setgid(${nobody?.gid}); process.setuid(${nobody?.uid});
-        p.dropPrivileges('root'); p.becomeUser('no-such-user', ${directory}); p.becomeOwner(${directory});
+        p.dropPrivileges('root'); p.becomeUser('nobody', ${directory}); p.becomeOwner(${directory});
         console.log(process.getuid(), p.ownerOf(${directory}));`);
       assert.equal(found.stdout.trim(), `${nobody?.uid} undefined`, found.stderr);
     }),

@@ -80,6 +80,18 @@ describe('mail that is relayed at once', () => {
     assert.equal(await next.queue.settle(settlement(second!, delivered)), false);
   });
 
+  it('leaves the room it took, however much of it comes', async () => {
+    const { queue, operations, clock } = await open();
+    const content = { kind: 'inline', bytes: Buffer.alloc(20_000, 'x') } as const;
+    for (let i = 0; i < 60; i += 1) {
+      await queue.settle(settlement(await leased(queue, `m${i}`, { content }), delivered));
+      await clock.advance(0);
+    }
+    assert.deepEqual(operations, []);
+    await clock.advance(10_000);
+    assert.equal(clock.nextTimer(), undefined, 'nothing is waited for any more');
+  });
+
   it('is queued once', async () => {
     const { queue } = await open();
     await leased(queue, 'm1');
@@ -94,6 +106,18 @@ describe('mail that is relayed at once', () => {
     await asked;
     assert.equal(rows(disk), 0);
     assert.equal(await queue.settle(settlement(lease, delivered)), false);
+  });
+
+  it('goes straight to the store with more than a thousand recipients', async () => {
+    const { queue, operations } = await open(undefined, {
+      journal: { prepare: true, segmentBytes: 2 ** 20 },
+    });
+    const many = (count: number) =>
+      Array.from({ length: count }, (_, i) => at(`r${i}@a.test`, 'mx:a'));
+    await leased(queue, 'm1', { recipients: many(1000) });
+    assert.deepEqual(operations, []);
+    await leased(queue, 'm2', { recipients: many(1001) });
+    assert.deepEqual(operations, ['enqueue']);
   });
 
   it('goes straight to the store when a mailbox here is among the recipients', async () => {
@@ -182,6 +206,23 @@ describe('large content', () => {
 });
 
 describe('a destination in trouble', () => {
+  it('is remembered among a thousand; then all are forgotten', async () => {
+    const { queue, operations } = await open();
+    const mailTo = (i: number) => ({ recipients: [at(`x@d${i}.test`, `mx:d${i}`)] });
+    for (let i = 0; i < 1000; i += 1)
+      await queue.settle(settlement(await leased(queue, `m${i}`, mailTo(i)), deferred(1e14)));
+    operations.length = 0;
+    await leased(queue, 'first', mailTo(0));
+    assert.deepEqual(operations, ['enqueue']);
+    const last = await leased(queue, 'm1000', mailTo(1000));
+    await queue.settle(settlement(last, deferred(1e14)));
+    operations.length = 0;
+    await leased(queue, 'first-again', mailTo(0));
+    assert.deepEqual(operations, []);
+    await leased(queue, 'last-again', mailTo(1000));
+    assert.deepEqual(operations, ['enqueue']);
+  });
+
   it('has its mail in the store from the beginning, for some seconds', async () => {
     const { queue, operations, clock } = await open();
     await queue.settle(settlement(await leased(queue, 'm1'), deferred(9)));
@@ -256,10 +297,12 @@ describe('what is saved into the store', () => {
   it('an expired lease, so that it is passed on', async () => {
     const { queue } = await open();
     const [lost] = await queue.enqueue(message('m1'), { leaseUntil: 2000 });
+    await queue.enqueue(message('m2'), { leaseUntil: 5000 });
     assert.equal(await queue.nextDue(new Set()), 2000);
     assert.deepEqual(await queue.claim({ now: 1999, ...claim }), []);
     const [held] = await queue.claim({ now: 2000, ...claim });
     assert.equal(held?.recipients[0]?.attempt, 2);
+    assert.equal(await queue.nextDue(new Set()), 5000, 'the next one');
     assert.equal(await queue.settle(settlement(lost!, delivered)), false);
   });
 
@@ -283,7 +326,77 @@ describe('what is saved into the store', () => {
   });
 });
 
+describe('a segment that is wanted for new mail', () => {
+  it('has what is alive in it saved at once', async () => {
+    const { queue, operations, clock } = await open();
+    for (let i = 0; i < 40; i += 1) {
+      await leased(queue, `m${i}`, {
+        content: { kind: 'inline', bytes: Buffer.alloc(20_000, 'x') },
+      });
+      await clock.advance(0);
+    }
+    assert.ok(operations.includes('adopt'));
+    const ids = (await collected(queue.list())).map(({ id }) => id);
+    assert.equal(new Set(ids).size, 40);
+  });
+});
+
+describe('closing', () => {
+  it('saves what is being written just then', async () => {
+    const { queue, stores, disk } = await open();
+    const asked = leased(queue, 'm1');
+    const closing = stores[Symbol.asyncDispose]();
+    await asked;
+    await closing;
+    const next = await open(disk);
+    assert.equal((await next.queue.count()).messages, 1);
+  });
+
+  it('leaves in the journal what the store has no room for', async () => {
+    let fault: Fault | undefined;
+    const { queue, stores, disk } = await open(undefined, { faults: () => fault });
+    await leased(queue, 'm1');
+    fault = 'full';
+    await stores[Symbol.asyncDispose]();
+    assert.equal(rows(disk), 0);
+    const next = await open(disk);
+    assert.equal((await next.queue.count()).messages, 1);
+  });
+
+  it('brings nothing back that was done a moment before', async () => {
+    const { queue, stores, disk } = await open();
+    await queue.settle(settlement(await leased(queue, 'm1'), delivered));
+    await stores[Symbol.asyncDispose]();
+    const next = await open(disk);
+    assert.equal((await next.queue.count()).messages, 0);
+  });
+});
+
 describe('trouble', () => {
+  it('a store without room when the journal fails: it is asked again, then the journal is begun', async () => {
+    let fault: Fault | undefined;
+    const faults = (batch: readonly string[]) => {
+      operations.push(...batch);
+      return fault;
+    };
+    const operations: string[] = [];
+    const { queue, disk, clock } = await open(undefined, { faults });
+    await leased(queue, 'm1');
+    disk.journal.faults = () => ({ kind: 'failed' });
+    fault = 'full';
+    await assert.rejects(leased(queue, 'm2'), StorageError);
+    disk.journal.faults = undefined;
+    await clock.advance(500);
+    assert.equal(rows(disk), 0);
+    fault = undefined;
+    await clock.advance(1000);
+    assert.equal(rows(disk), 1);
+    await clock.advance(30_000);
+    operations.length = 0;
+    await queue.settle(settlement(await leased(queue, 'm3'), delivered));
+    assert.deepEqual(operations, []);
+  });
+
   it('a database without room leaves a message in the journal, and tries again', async () => {
     let fault: Fault | undefined = 'full';
     const disk = new MemoryDisk();

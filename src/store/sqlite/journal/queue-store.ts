@@ -242,7 +242,6 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
 
   async take(id: string, options: { now: number; leaseMs: number }): Promise<readonly Lease[]> {
     await this.#saveIds([id]);
-    if (options.now >= this.#nextExpiry) await this.#saveExpired(options.now);
     return this.#store.take(id, options);
   }
 
