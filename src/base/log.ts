@@ -43,6 +43,7 @@ export type Fields = {
   readonly reply?: string | undefined;
   /** Why, in a word or a sentence. */
   readonly reason?: string | undefined;
+  readonly findings?: readonly string[] | undefined;
   /** What failed, in its own words; with a stack where nobody foresaw it. */
   readonly error?: string | undefined;
   /** What was being done. */

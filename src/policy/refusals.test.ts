@@ -38,6 +38,15 @@ describe('Refusals', () => {
     assert.equal((await history.find('s1')).length, 0, 'it is no message');
   });
 
+  it('what was found out is told in words, and kept as it was found', async () => {
+    const { lines, history, refusals } = setUp();
+    const findings = [{ kind: 'note', policy: 'spf', text: 'fail' }] as const;
+    refusals.note({ ...refusal, findings });
+    assert.deepEqual(lines[0]?.findings, ['spf: fail']);
+    const [event] = await history.findRefused('x@far.test');
+    assert.deepEqual(event?.refusal.findings, findings);
+  });
+
   it('a flood of one client is left out and counted, that of others is not', async () => {
     const { clock, lines, history, refusals } = setUp();
     for (let i = 0; i < 1000; i += 1) refusals.note(refusal);

@@ -145,6 +145,7 @@ export class Reception implements Answerer {
     const { stage, reply: said, sender, recipients, content } = refused;
     const text = formatReply(said).trimEnd();
     const [first] = recipients;
+    const { findings } = sender === undefined ? this.#aboutClient : this.#answers;
     this.#noteRefused({
       stage,
       reply: text.replaceAll('\r\n', ' '),
@@ -153,7 +154,7 @@ export class Reception implements Answerer {
       ...(first !== undefined && { to: formatMailbox(first) }),
       ...(recipients.length > 1 && { recipients: recipients.length }),
       ...(stage === 'content' && { messageId: this.#refusedMessageId(content) }),
-      ...(this.#answers.findings.length > 0 && { findings: [...this.#answers.findings] }),
+      ...(findings.length > 0 && { findings: [...findings] }),
     });
   }
 

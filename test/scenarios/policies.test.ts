@@ -110,10 +110,20 @@ describe('findings', () => {
     await client.say('EHLO client.test\r\nMAIL FROM:<bob@client.test>\r\n');
     await client.hear();
     assert.match(await client.say('RCPT TO:<nobody@example.org>\r\n'), /^550 /);
+    assert.match(await client.say('RSET\r\nBURL x\r\n'), /^250 /);
+    assert.match(await client.hear(), /^50\d /);
     client.close();
-    assert.match(
-      await why(server, 'nobody@example.org'),
-      /looks-up: v=spf1 -all\n {4}at rcpt: 550/,
+    const refused = await why(server, 'nobody@example.org');
+    assert.match(refused, /looks-up: v=spf1 -all\n {4}at rcpt: 550/);
+    const [, session] = /session (\w+)/.exec(refused)!;
+    const events = await server.server.history.findRefused(session!);
+    assert.deepEqual(
+      events.map(({ refusal: { stage, findings } }) => [stage, findings?.length]),
+      [
+        ['rcpt', 1],
+        ['command', undefined],
+      ],
+      'what is not about the mail has no findings of it',
     );
   });
 });
