@@ -3,7 +3,13 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../base/fake-clock.ts';
 import { seededRandom } from '../base/random.ts';
-import { createMessageIds, messageIdNumber, messageIdText } from './message-id.ts';
+import {
+  createMessageIds,
+  messageIdNode,
+  messageIdNumber,
+  messageIdText,
+  nodesMax,
+} from './message-id.ts';
 
 const random = seededRandom(1);
 
@@ -40,7 +46,38 @@ describe('queue ids', () => {
     );
   });
 
+  it('of the nodes of a cluster never meet, whatever clocks and chance say, and show the node', () => {
+    const seen = new Set<string>();
+    const numbers = new Set<number>();
+    for (let node = 1; node < nodesMax; node += 1) {
+      const next = createMessageIds({ clock: new FakeClock(), random: seededRandom(1), node });
+      for (let i = 0; i < 50; i += 1) {
+        const id = next();
+        seen.add(id);
+        numbers.add(messageIdNumber(id)!);
+        assert.equal(messageIdNode(id), node);
+        assert.ok(id.endsWith(`-${node}`));
+      }
+    }
+    assert.deepEqual([seen.size, numbers.size], [255 * 50, 255 * 50]);
+  });
+
+  it('of nodes sort by time with those of a server that was alone, and go on behind any of them', () => {
+    const clock = new FakeClock();
+    const alone = createMessageIds({ clock, random })();
+    const ids = [alone];
+    for (const node of [200, 3, 0, 17]) {
+      const next = createMessageIds({ clock, random, node, after: ids.at(-1) });
+      ids.push(next(), next());
+    }
+    assert.deepEqual([...ids].sort(), ids);
+    assert.deepEqual(ids.map(messageIdNode), [0, 200, 200, 3, 3, 0, 0, 17, 17]);
+  });
+
   it('are told from other text', () => {
+    const id = createMessageIds({ clock: new FakeClock(), random, node: 7 })();
+    for (const text of [`${id}0`, `${id.slice(0, -1)}8`, id.slice(0, -1), `${id.slice(0, -2)}7`])
+      assert.equal(messageIdNumber(text), undefined, text);
     for (const text of ['', 'abc', '0000000000i', '00000000000 ', 'zzzzzzzzzzz', '<a@b.example>'])
       assert.equal(messageIdNumber(text), undefined);
     fc.assert(fc.property(fc.string(), (text) => !Number.isNaN(messageIdNumber(text) ?? 0)));

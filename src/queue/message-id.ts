@@ -1,6 +1,10 @@
 // Queue ids: 53-bit integers (milliseconds since 2020 times 4096, plus a counter), written in eleven
 // lower-case letters and digits. They sort by time as numbers and as text, never repeat while the
 // clock stands still or steps back under a running server, and fit an SQLite row id.
+//
+// A node of a cluster puts its number behind them (`06tq1vkzd2a-12`), and counts in steps of its own:
+// the numbers of two nodes are never the same, whatever their clocks say. A server that is alone is
+// node 0, which is not written.
 
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
@@ -12,24 +16,40 @@ const values = new Map([...alphabet].map((letter, value) => [letter.charCodeAt(0
 const epochMs = Date.UTC(2020, 0, 1);
 const perMs = 4096;
 const textLength = 11;
+/** Limit: nodes that share a store. With as many each makes 16 ids a millisecond; more run ahead of the clock. */
+export const nodesMax = 256;
 
 export interface MessageIdParts {
   readonly clock: Pick<Clock, 'now'>;
   readonly random: Pick<Random, 'fraction'>;
   /** The greatest id known to the store: new ones are greater even if the clock was set back. */
   readonly after?: string | undefined;
+  /** Which node of a cluster makes them; 0 for a server that is alone. */
+  readonly node?: number | undefined;
 }
 
 /** A source of ids for one process. */
-export function createMessageIds({ clock, random, after }: MessageIdParts): () => string {
+export function createMessageIds(parts: MessageIdParts): () => string {
+  const { clock, random, after, node = 0 } = parts;
+  assert(Number.isInteger(node) && node >= 0 && node < nodesMax, 'nodes are numbered below 256');
+  const step = node === 0 ? 1 : nodesMax;
   let last = after === undefined ? 0 : (messageIdNumber(after) ?? 0);
   return () => {
     // The counter begins anywhere in its lower half: ids made by two processes in the same
     // millisecond (the server, and a command that bounces a message) differ.
     const start = (clock.now() - epochMs) * perMs + Math.floor((random.fraction() * perMs) / 2);
     last = Math.max(last + 1, start);
-    return messageIdText(last);
+    // The next number that is this node's.
+    if (node !== 0) last += (node - (last % step) + step) % step;
+    return node === 0 ? messageIdText(last) : `${messageIdText(last)}-${node}`;
   };
+}
+
+/** The node that made an id; undefined when it is none. */
+export function messageIdNode(text: string): number | undefined {
+  const id = messageIdNumber(text);
+  if (id === undefined || text.length === textLength) return id === undefined ? undefined : 0;
+  return id % nodesMax;
 }
 
 export function messageIdText(id: number): string {
@@ -51,12 +71,14 @@ export function messageIdText(id: number): string {
 
 /** Undefined when the text is no id: it may come from a person or from a damaged row. */
 export function messageIdNumber(text: string): number | undefined {
-  if (text.length !== textLength) return undefined;
+  if (text.length < textLength) return undefined;
   let id = 0;
   for (let i = 0; i < textLength; i += 1) {
     const value = values.get(text.charCodeAt(i));
     if (value === undefined) return undefined;
     id = id * 32 + value;
   }
-  return Number.isSafeInteger(id) ? id : undefined;
+  if (!Number.isSafeInteger(id)) return undefined;
+  const isWhole = text.length === textLength || text.slice(textLength) === `-${id % nodesMax}`;
+  return isWhole ? id : undefined;
 }

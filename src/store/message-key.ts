@@ -1,12 +1,14 @@
 // Queue ids as integer keys. Ids are 53-bit integers written in eleven characters of Crockford's
-// base 32 (see queue/message-id.ts); as integers they make rows small and put every insert at the
-// right edge of its table. Any other text works too, but not in order of time.
+// base 32 (see queue/message-id.ts), with the number of a node behind them in a cluster; as integers they
+// make rows small and put every insert at the right edge of its table. Any other text works too, but
+// not in order of time.
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const values = new Int8Array(128).fill(-1);
 for (let value = 0; value < 32; value += 1) values[alphabet.charCodeAt(value)] = value;
 
 const textLength = 11;
+const nodeSuffix = /^.{11}-[1-9]\d{0,2}$/;
 
 /** The same key for the same id. Rows keep the id's text beside it and are compared with it. */
 export function messageKey(id: string): number {
@@ -14,7 +16,8 @@ export function messageKey(id: string): number {
 }
 
 function canonicalKey(id: string): number | undefined {
-  if (id.length !== textLength) return undefined;
+  // A node's number says nothing that the integer does not.
+  if (id.length !== textLength && !nodeSuffix.test(id)) return undefined;
   let key = 0;
   for (let i = 0; i < textLength; i += 1) {
     const value = values[id.charCodeAt(i)] ?? -1;

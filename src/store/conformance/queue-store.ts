@@ -418,6 +418,21 @@ function testSettle(open: OpenTestStores): void {
 }
 
 function testOperations(open: OpenTestStores): void {
+  it('lists ids of several nodes oldest first, and knows each by its whole text', async () => {
+    await using test = await open();
+    const { queue } = test.stores;
+    const ids = ['06tq1vkzd2a', '06tq1vkzd33-67', '06tq1vkzdaa-10', '06tq1vkzf2a'];
+    for (const id of [...ids].reverse()) await queue.enqueue(message(id), due);
+    assert.deepEqual(
+      (await collected(queue.list())).map(({ id }) => id),
+      ids,
+    );
+    assert.equal(await queue.newest(), ids.at(-1));
+    assert.equal((await queue.get(ids[1]!))?.id, ids[1]);
+    for (const id of ['06tq1vkzd33', '06tq1vkzd33-66', '06tq1vkzd33-067'])
+      assert.equal(await queue.get(id), undefined);
+  });
+
   it('lists the queue oldest first, page by page', async () => {
     await using test = await open();
     const { queue } = test.stores;
