@@ -2,7 +2,9 @@
 // answers them. Sends no faster than the client reads: one batch of output is in memory at a time.
 
 import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
+import { ClientWait } from '../net/client-wait.ts';
 import type { Peer } from '../net/peer.ts';
 import { PeerTimeout } from '../net/peer.ts';
 import type { Answer, Question, SessionEvent } from '../pop3/event.ts';
@@ -33,16 +35,13 @@ export class Pop3Conversation {
   #peer: Peer;
   #waiting = false;
   #stopping = false;
-  /** What was read last, while the session works on it. */
-  #taken: Uint8Array | undefined;
-  /** When the wait for the present command began. */
-  #waitStarted = 0;
-  #commands = -1;
+  readonly #wait: ClientWait;
 
   constructor(parts: Pop3ConversationParts) {
     this.#parts = parts;
     this.#session = parts.session;
     this.#peer = parts.peer;
+    this.#wait = new ClientWait(parts.clock);
   }
 
   /** Resolves when the connection is gone. Never rejects. */
@@ -148,16 +147,15 @@ export class Pop3Conversation {
 
   async #exchange(): Promise<boolean> {
     const session = this.#session;
-    // The session has copied what it still needs.
-    if (this.#taken !== undefined) this.#peer.free?.(this.#taken);
-    this.#taken = undefined;
+    this.#wait.release(this.#peer);
     await this.#flush();
     if (this.#stopping && session.idle) {
       session.shuttingDown();
       await this.#flush();
       return false;
     }
-    const remainingMs = this.#remainingMs();
+    const { commands, timeoutMs } = session;
+    const remainingMs = this.#wait.remainingMs(commands, timeoutMs, timeoutMs);
     let chunk: Uint8Array | undefined;
     this.#waiting = true;
     try {
@@ -170,21 +168,8 @@ export class Pop3Conversation {
     // RFC 1939 §3: when the timer expires, nothing is removed and nothing is said.
     if (chunk === undefined) return false;
     session.receive(chunk);
-    this.#taken = chunk;
+    this.#wait.took(chunk);
     return true;
-  }
-
-  /** RFC 1939 §3: a command resets the timer; a byte now and then does not. 0 when it is over. */
-  #remainingMs(): number {
-    const { commands, timeoutMs } = this.#session;
-    const now = this.#parts.clock.now();
-    if (commands !== this.#commands) {
-      this.#commands = commands;
-      this.#waitStarted = now;
-    }
-    const left = this.#waitStarted + timeoutMs - now;
-    // Rounded to seconds so that the socket's timer is not set anew for each read.
-    return Math.max(0, Math.ceil(left / 1000)) * 1000;
   }
 
   async #flush(): Promise<void> {
@@ -208,6 +193,3 @@ export class Pop3Conversation {
 }
 
 const goOn = () => true;
-
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);

@@ -2,7 +2,9 @@
 // answers them. The only code that sees both; a simulation gives it another Peer.
 
 import type { Clock } from '../base/clock.ts';
+import { messageOf, stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
+import { ClientWait } from '../net/client-wait.ts';
 import type { Peer } from '../net/peer.ts';
 import { PeerTimeout } from '../net/peer.ts';
 import type { Reply } from '../smtp/reply.ts';
@@ -71,23 +73,19 @@ const unforeseen = reply(421, '3.0', 'Local error, try again later');
 export class Conversation {
   readonly #parts: ConversationParts;
   readonly #session: ServerSession;
-  readonly #clock: Pick<Clock, 'now'>;
   #peer: Peer;
   #idle = false;
   #stopping = false;
-  /** What was read last, while the session works on it. */
-  #taken: Uint8Array | undefined;
   #lingerMs = lingerMs;
-  /** When the wait for the present command, or for the present message, began. */
-  #waitingSince = 0;
-  #waitingAfter = -1;
+  /** For the present command, or for the present message. */
+  readonly #wait: ClientWait;
   /** Why the last question was refused, where the reply does not say it. */
   #cause: string | undefined;
 
   constructor(parts: ConversationParts) {
     this.#parts = parts;
     this.#session = parts.session;
-    this.#clock = parts.clock ?? performance;
+    this.#wait = new ClientWait(parts.clock ?? performance);
     this.#peer = parts.peer;
   }
 
@@ -214,9 +212,7 @@ export class Conversation {
 
   async #exchange(): Promise<boolean> {
     const session = this.#session;
-    // The session has copied what it still needs.
-    if (this.#taken !== undefined) this.#peer.free?.(this.#taken);
-    this.#taken = undefined;
+    this.#wait.release(this.#peer);
     await this.#flush();
     if (this.#stopping && session.idle) {
       session.shuttingDown();
@@ -236,7 +232,7 @@ export class Conversation {
     }
     if (chunk === undefined) return false;
     session.receive(chunk);
-    this.#taken = chunk;
+    this.#wait.took(chunk);
     return true;
   }
 
@@ -247,21 +243,11 @@ export class Conversation {
     return false;
   }
 
-  /** What is left of the present phase, 0 when it is over: a byte now and then does not extend it. */
+  /** What is left of the present phase: for content it is the message's, however it trickles in. */
   #remainingMs(): number {
-    const session = this.#session;
-    const now = this.#clock.now();
-    if (session.commands !== this.#waitingAfter) {
-      this.#waitingAfter = session.commands;
-      this.#waitingSince = now;
-    }
-    const whole = session.inContent
-      ? (this.#parts.messageMs ?? defaultMessageMs)
-      : session.timeoutMs;
-    const left = this.#waitingSince + whole - now;
-    if (left <= 0) return 0;
-    // Rounded to seconds so that the socket's timer is not set anew for each read.
-    return Math.min(session.timeoutMs, Math.ceil(left / 1000) * 1000);
+    const { commands, inContent, timeoutMs } = this.#session;
+    const wholeMs = inContent ? (this.#parts.messageMs ?? defaultMessageMs) : timeoutMs;
+    return this.#wait.remainingMs(commands, wholeMs, timeoutMs);
   }
 
   #flush(): Promise<void> {
@@ -286,8 +272,3 @@ const goOn = (): true => true;
 const lost = (cause: unknown): never => {
   throw new PeerLost(messageOf(cause), { cause });
 };
-
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);
-const stackOf = (error: unknown): string =>
-  error instanceof Error ? (error.stack ?? error.message) : String(error);

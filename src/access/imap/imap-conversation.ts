@@ -3,9 +3,11 @@
 // tell what is new: in IDLE, or because the client asked for that by NOTIFY (RFC 5465).
 
 import type { Clock } from '../../base/clock.ts';
+import { messageOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
 import type { SessionEvent } from '../../imap/event.ts';
 import type { ImapMachine } from '../../imap/machine.ts';
+import { ClientWait } from '../../net/client-wait.ts';
 import type { Peer } from '../../net/peer.ts';
 import { PeerTimeout } from '../../net/peer.ts';
 import { ConnectionLost } from './completion.ts';
@@ -41,8 +43,6 @@ export class ImapConversation {
   #peer: Peer;
   /** For input. */
   #waiting = false;
-  /** What was read last, while the session works on it. */
-  #taken: Uint8Array | undefined;
   #stopping = false;
   #idling = false;
   /** There is something to tell. */
@@ -50,9 +50,7 @@ export class ImapConversation {
   #telling: Promise<void> | undefined;
   /** Writes under way: nothing may come between the pieces of one. */
   #flushes = 0;
-  /** When the wait for the present command began. */
-  #waitStarted = 0;
-  #commands = -1;
+  readonly #wait: ClientWait;
   #received = 0;
   #sent = 0;
 
@@ -60,6 +58,7 @@ export class ImapConversation {
     this.#parts = parts;
     this.#session = parts.session;
     this.#peer = parts.peer;
+    this.#wait = new ClientWait(parts.clock);
     const session = this.#session;
     this.#access = parts.access({
       isEnabled: (extension) => session.isEnabled(extension),
@@ -114,7 +113,7 @@ export class ImapConversation {
         this.#access.cancelLogin();
         return true;
       case 'content':
-        this.#waitStarted = this.#parts.clock.now();
+        this.#wait.restart();
         return this.#access.content(event.bytes)?.then(goOn) ?? true;
       case 'append-message-end':
         return this.#access.messageEnd()?.then(goOn) ?? true;
@@ -165,15 +164,14 @@ export class ImapConversation {
 
   async #exchange(): Promise<boolean> {
     const session = this.#session;
-    // The session has copied what it still needs.
-    if (this.#taken !== undefined) this.#peer.free?.(this.#taken);
-    this.#taken = undefined;
+    this.#wait.release(this.#peer);
     await this.#flush();
     if (this.#stopping && this.#mayEnd) {
       session.shuttingDown();
       return true;
     }
-    const remainingMs = this.#remainingMs();
+    const { commands, timeoutMs } = session;
+    const remainingMs = this.#wait.remainingMs(commands, timeoutMs, timeoutMs);
     if (remainingMs === 0) {
       session.timedOut();
       return true;
@@ -183,7 +181,7 @@ export class ImapConversation {
     else if (chunk === undefined) return false;
     else {
       this.#received += chunk.length;
-      this.#taken = chunk;
+      this.#wait.took(chunk);
       session.receive(chunk);
     }
     return true;
@@ -203,19 +201,6 @@ export class ImapConversation {
       this.#waiting = false;
       await this.#telling;
     }
-  }
-
-  /** RFC 9051 §5.4: a command resets the timer; a byte now and then does not. 0 when it is over. */
-  #remainingMs(): number {
-    const { commands, timeoutMs } = this.#session;
-    const now = this.#parts.clock.now();
-    if (commands !== this.#commands) {
-      this.#commands = commands;
-      this.#waitStarted = now;
-    }
-    const left = this.#waitStarted + timeoutMs - now;
-    // Rounded to seconds so that the socket's timer is not set anew for each read.
-    return Math.max(0, Math.ceil(left / 1000)) * 1000;
   }
 
   #tellSoon(): void {
@@ -287,6 +272,3 @@ const goOn = () => true;
 const lost = (cause: unknown): never => {
   throw new ConnectionLost(messageOf(cause), { cause });
 };
-
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);

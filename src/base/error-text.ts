@@ -1,0 +1,8 @@
+// What was thrown, as text: for a log line, or for the reason why something did not work.
+
+export const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
+/** With the way there, for what nobody foresaw. */
+export const stackOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
