@@ -7,10 +7,12 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { deliveredBefore } from '../src/deliver/local.ts';
 import { headerHas8Bit } from '../src/deliver/relay/next-hop.ts';
-import { digestOf } from '../src/imap/digest.ts';
+import { formatBodyStructure } from '../src/imap/body-structure.ts';
+import { formatEnvelope } from '../src/imap/envelope.ts';
 import { selectFields } from '../src/imap/section.ts';
 import { findHeaderEnd, scanHeader } from '../src/mail/header.ts';
 import { countReceived } from '../src/mail/loop.ts';
+import { messageFacts } from '../src/mail/message-facts.ts';
 import { convertContent } from '../src/mail/transfer-encoding.ts';
 import { MessageEncoder } from '../src/pop3/message-encoder.ts';
 import { Output } from '../src/pop3/output.ts';
@@ -51,9 +53,12 @@ describe('RFC 5322 §2.2: a line that is no field', () => {
         [true, true, '<1@x.test>', 2, true],
       );
       assert.deepEqual(countReceived(bytes, 'mx.test'), { all: 2, ours: 2 });
-      const { envelope, bodyStructure, text } = digestOf(bytes);
-      assert.match(envelope, /^\("1 Jan 2026 00:00 \+0000" "found" .*"<1@x\.test>"\)$/s);
-      assert.match(bodyStructure, /"text" "html".*"mixed"/is);
+      const { digest, text } = messageFacts(bytes);
+      assert.match(
+        formatEnvelope(digest.envelope),
+        /^\("1 Jan 2026 00:00 \+0000" "found" .*"<1@x\.test>"\)$/s,
+      );
+      assert.match(formatBodyStructure(digest.body), /"text" "html".*"mixed"/is);
       assert.equal(text.trim(), 'body');
       const names = new Set(['subject', 'message-id']);
       const select = { names, matching: true, hasBody: true };
@@ -82,7 +87,7 @@ describe('RFC 5322 §2.2: a line that is no field', () => {
     assert.equal(bytes.toString('latin1', findHeaderEnd(bytes)), text);
     assert.deepEqual(countReceived(bytes, 'mx.test'), { all: 1, ours: 1 });
     assert.equal(scanHeader(bytes).hasDate, false);
-    assert.equal(digestOf(bytes).text, text);
+    assert.equal(messageFacts(bytes).text, text);
     assert.equal(top(bytes, 1), 'Received: by mx.test\r\nSubject: found\r\nHello,\r\n.\r\n');
     assert.equal(deliveredBefore(bytes), undefined);
     const eightBit = message('Subject: found', 'H\xe4llo');
@@ -94,18 +99,18 @@ describe('RFC 5322 §2.2: a line that is no field', () => {
 
   it('02-stray-header-line.eml', { skip }, () => {
     const bytes = readFileSync(join(found, '02-stray-header-line.eml'));
-    const { envelope, bodyStructure } = digestOf(bytes);
-    assert.match(envelope, /"after the stray line"/);
-    assert.match(envelope, /\(\(NIL NIL "b" "x\.test"\)\)/);
-    assert.match(bodyStructure, /"html".*"alternative"/is);
+    const { digest } = messageFacts(bytes);
+    assert.match(formatEnvelope(digest.envelope), /"after the stray line"/);
+    assert.match(formatEnvelope(digest.envelope), /\(\(NIL NIL "b" "x\.test"\)\)/);
+    assert.match(formatBodyStructure(digest.body), /"html".*"alternative"/is);
   });
 
   it('02b-unindented-continuation.eml', { skip }, () => {
-    const { envelope, sentMs } = digestOf(
+    const { digest, sortKeys } = messageFacts(
       readFileSync(join(found, '02b-unindented-continuation.eml')),
     );
-    assert.match(envelope, /"=\?us-ascii\?Q\?Order_incl\?="/);
-    assert.match(envelope, /\(\(NIL NIL "b" "x\.test"\)\)/);
-    assert.equal(sentMs, Date.UTC(2026, 1, 12, 12, 21, 3));
+    assert.match(formatEnvelope(digest.envelope), /"=\?us-ascii\?Q\?Order_incl\?="/);
+    assert.match(formatEnvelope(digest.envelope), /\(\(NIL NIL "b" "x\.test"\)\)/);
+    assert.equal(sortKeys.sentMs, Date.UTC(2026, 1, 12, 12, 21, 3));
   });
 });

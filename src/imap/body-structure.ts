@@ -1,141 +1,80 @@
-// BODY and BODYSTRUCTURE: RFC 9051 §7.5.2. Both are made in one walk over the parts. Text that was
-// read from header fields goes out as UTF-8.
+// BODY and BODYSTRUCTURE: RFC 9051 §7.5.2. Text that was read from header fields goes out as UTF-8.
 
-import type { MimePart } from '../mail/mime-part.ts';
-import type { Parameterised } from '../mail/parameters.ts';
-import { EnvelopeFields, emptyEnvelope } from './envelope.ts';
-import { joinContinuations } from './parameter-list.ts';
-import { utf8Octets, wireString } from './wire-string.ts';
+import type { BodyPart } from '../mail/digest.ts';
+import { emptyEnvelope } from '../mail/envelope.ts';
+import type { Parameter } from '../mail/parameters.ts';
+import { formatEnvelope } from './envelope.ts';
+import { wireText, wireWord } from './wire-string.ts';
 
-export interface BodyShapes {
-  /** Without extension data. */
-  readonly body: string;
-  readonly bodyStructure: string;
+export const formatBodyStructure = (part: BodyPart): string => format(part, true);
+
+/** BODY: the same without extension data. */
+export const formatBody = (part: BodyPart): string => format(part, false);
+
+/** Recursion is as deep as MimeLimits.depthMax. `extended`: with extension data. */
+const format = (part: BodyPart, extended: boolean): string =>
+  part.type === 'multipart' ? multipart(part, extended) : single(part, extended);
+
+function multipart(part: BodyPart, extended: boolean): string {
+  let children = '';
+  for (const child of part.children) children += format(child, extended);
+  if (part.children.length === 0) children = bareText(part, extended);
+  const body = `${children} ${wireWord(part.subtype)}`;
+  return extended ? `(${body} ${params(part.params)} ${extension(part)})` : `(${body})`;
 }
 
-/** Limit: octets of parameters, descriptions and the like; beyond, they are left out. */
-const textMax = 4 * 2 ** 20;
+/**
+ * RFC 9051 §9: a multipart has at least one part. Where no boundary was found, all that there is
+ * shows as one part of text, so that somebody can read it.
+ */
+const bareText = ({ bodyStart, bodyEnd, lines }: BodyPart, extended: boolean): string =>
+  plainText(bodyEnd - bodyStart, lines, extended);
 
-export function formatBody(message: Uint8Array, root: MimePart): BodyShapes {
-  return new BodyFormatter(message).part(root);
+const plainText = (size: number, lines: number, extended: boolean): string =>
+  `("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" ${size} ${lines}${extended ? ' NIL NIL NIL NIL' : ''})`;
+
+function single(part: BodyPart, extended: boolean): string {
+  const { type, subtype, bodyStart, bodyEnd, lines } = part;
+  const shown = type === 'text' ? textParams(part) : params(part.params);
+  let body = `${wireWord(type)} ${wireWord(subtype)} ${shown} ${nstring(part.id)} ${nstring(part.description)} ${wireWord(part.encoding)} ${bodyEnd - bodyStart}`;
+  if (type === 'text') body += ` ${lines}`;
+  if (type === 'message' && (subtype === 'rfc822' || subtype === 'global'))
+    body += ` ${inside(part, extended)} ${lines}`;
+  return extended ? `(${body} ${nstring(part.md5)} ${extension(part)})` : `(${body})`;
 }
-
-class BodyFormatter {
-  readonly #message: Uint8Array;
-  #room = textMax;
-
-  constructor(message: Uint8Array) {
-    this.#message = message;
-  }
-
-  /** Recursion is as deep as MimeLimits.depthMax. */
-  part(part: MimePart): BodyShapes {
-    return part.contentType.type === 'multipart' ? this.#multipart(part) : this.#single(part);
-  }
-
-  #multipart(part: MimePart): BodyShapes {
-    const children =
-      part.children.length === 0
-        ? [this.#bareText(part)]
-        : part.children.map((child) => this.part(child));
-    const subtype = wireString(part.contentType.subtype);
-    const body = `${children.map((child) => child.body).join('')} ${subtype}`;
-    const structure = `${children.map((child) => child.bodyStructure).join('')} ${subtype}`;
-    const params = this.#params(part.contentType);
-    return {
-      body: `(${body})`,
-      bodyStructure: `(${structure} ${params} ${this.#extension(part)})`,
-    };
-  }
-
-  /**
-   * RFC 9051 §9: a multipart has at least one part. Where no boundary was found, all that there is
-   * shows as one part of text, so that somebody can read it.
-   */
-  #bareText({ bodyStart, bodyEnd, lines }: MimePart): BodyShapes {
-    const size = bodyEnd - bodyStart;
-    const basic = `"text" "plain" ("charset" "us-ascii") NIL NIL "7bit" ${size} ${lines}`;
-    return { body: `(${basic})`, bodyStructure: `(${basic} NIL NIL NIL NIL)` };
-  }
-
-  #single(part: MimePart): BodyShapes {
-    const { contentType, bodyStart, bodyEnd, lines, md5 } = part;
-    const { type, subtype } = contentType;
-    const basic = [
-      wireString(type),
-      wireString(subtype),
-      type === 'text' ? this.#textParams(contentType) : this.#params(contentType),
-      this.#nstring(part.id),
-      this.#nstring(part.description),
-      this.#string(part.encoding),
-      String(bodyEnd - bodyStart),
-    ].join(' ');
-    const extension = `${this.#nstring(md5)} ${this.#extension(part)}`;
-    if (type === 'message' && (subtype === 'rfc822' || subtype === 'global')) {
-      const inside = part.message === undefined ? nothingInside : this.#inside(part.message);
-      const { envelope, shapes } = inside;
-      return {
-        body: `(${basic} ${envelope} ${shapes.body} ${lines})`,
-        bodyStructure: `(${basic} ${envelope} ${shapes.bodyStructure} ${lines} ${extension})`,
-      };
-    }
-    const sized = type === 'text' ? `${basic} ${lines}` : basic;
-    return { body: `(${sized})`, bodyStructure: `(${sized} ${extension})` };
-  }
-
-  #inside(part: MimePart): Inside {
-    const header = this.#message.subarray(part.headerStart, part.bodyStart);
-    const envelope = new EnvelopeFields(header).format();
-    this.#room -= envelope.length;
-    return { envelope: this.#room < 0 ? emptyEnvelope : envelope, shapes: this.part(part) };
-  }
-
-  /** Disposition, language, location: of every kind of part. */
-  #extension({ disposition, language, location }: MimePart): string {
-    const shown =
-      disposition === undefined || (disposition.value === '' && disposition.rawParams.length === 0)
-        ? 'NIL'
-        : `(${this.#string(disposition.value)} ${this.#params(disposition)})`;
-    const tags = language.map((tag) => this.#string(tag));
-    const languages = tags.length === 0 ? 'NIL' : `(${tags.join(' ')})`;
-    return `${shown} ${languages} ${this.#nstring(location)}`;
-  }
-
-  /** RFC 2045 §5.2: text without a charset is US-ASCII. */
-  #textParams(value: Parameterised | MimePart['contentType']): string {
-    const params = this.#params(value);
-    if (value.params.has('charset')) return params;
-    const charset = '"charset" "us-ascii"';
-    return params === 'NIL' ? `(${charset})` : `${params.slice(0, -1)} ${charset})`;
-  }
-
-  #params({ rawParams }: Pick<Parameterised, 'rawParams'>): string {
-    if (rawParams.length === 0 || this.#room < 0) return 'NIL';
-    const pairs = joinContinuations(rawParams).map(
-      ({ name, value }) => `${this.#string(name)} ${this.#string(value)}`,
-    );
-    return `(${pairs.join(' ')})`;
-  }
-
-  #nstring(text: string | undefined): string {
-    return text === undefined ? 'NIL' : this.#string(text);
-  }
-
-  #string(text: string): string {
-    this.#room -= text.length;
-    return this.#room < 0 ? '""' : wireString(utf8Octets(text));
-  }
-}
-
-interface Inside {
-  readonly envelope: string;
-  readonly shapes: BodyShapes;
-}
-
-const emptyText = '"text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0';
 
 /** A message that is encoded (which RFC 2046 §5.2.1 forbids) or too deep is not looked into. */
-const nothingInside: Inside = {
-  envelope: emptyEnvelope,
-  shapes: { body: `(${emptyText})`, bodyStructure: `(${emptyText} NIL NIL NIL NIL)` },
-};
+function inside({ message }: BodyPart, extended: boolean): string {
+  if (message === undefined) return `${formatEnvelope(emptyEnvelope)} ${plainText(0, 0, extended)}`;
+  return `${formatEnvelope(message.envelope)} ${format(message.body, extended)}`;
+}
+
+/** Disposition, language, location: of every kind of part. */
+function extension({ disposition, language, location }: BodyPart): string {
+  if (disposition === undefined && language.length === 0 && location === undefined)
+    return 'NIL NIL NIL';
+  const shown =
+    disposition === undefined || (disposition.value === '' && disposition.params.length === 0)
+      ? 'NIL'
+      : `(${wireWord(disposition.value)} ${params(disposition.params)})`;
+  const languages = language.length === 0 ? 'NIL' : `(${language.map(wireText).join(' ')})`;
+  return `${shown} ${languages} ${nstring(location)}`;
+}
+
+/** RFC 2045 §5.2: text without a charset is US-ASCII. */
+function textParams(part: BodyPart): string {
+  const shown = params(part.params);
+  if (part.charset !== undefined) return shown;
+  const charset = '"charset" "us-ascii"';
+  return shown === 'NIL' ? `(${charset})` : `${shown.slice(0, -1)} ${charset})`;
+}
+
+function params(list: readonly Parameter[]): string {
+  if (list.length === 0) return 'NIL';
+  let pairs = '';
+  for (const { name, value } of list)
+    pairs += `${pairs === '' ? '(' : ' '}${wireWord(name)} ${wireText(value)}`;
+  return `${pairs})`;
+}
+
+const nstring = (text: string | undefined): string => (text === undefined ? 'NIL' : wireText(text));

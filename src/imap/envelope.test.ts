@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { EnvelopeFields } from './envelope.ts';
+import { EnvelopeFields } from '../mail/envelope.ts';
+import { formatEnvelope } from './envelope.ts';
 
 const envelope = (header: string | Buffer): string => {
   const bytes = typeof header === 'string' ? Buffer.from(header.replaceAll('\n', '\r\n')) : header;
-  return new EnvelopeFields(bytes).format();
+  return formatEnvelope(new EnvelopeFields(bytes).envelope());
 };
 
 const names = 'date subject from sender reply-to to cc bcc in-reply-to message-id'.split(' ');

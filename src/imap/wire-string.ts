@@ -21,3 +21,28 @@ export function wireString(octets: string): string {
 /** Text as UTF-8 octets, one character each. */
 export const utf8Octets = (text: string): string =>
   /[^\x00-\x7f]/.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
+
+/** What does not stand for itself in a quoted string, or cannot stand there at all. */
+const notPlain = /["\\\r\n\0\x80-\uffff]/;
+
+/** Text, as UTF-8. Nearly all that there is needs nothing but quotes around it. */
+export const wireText = (text: string): string =>
+  text.length <= quotedMax && !notPlain.test(text) ? `"${text}"` : wireString(utf8Octets(text));
+
+/** Text each character of which stands for an octet. */
+export const wireOctets = (text: string): string =>
+  wireString(Buffer.from(text, 'latin1').toString('latin1'));
+
+/** The same of words of which there are few: types, encodings, names of parameters. */
+export function wireWord(word: string): string {
+  const known = words.get(word);
+  if (known !== undefined) return known;
+  const wire = wireText(word);
+  if (words.size < wordsMax && word.length <= wordCharsMax) words.set(word, wire);
+  return wire;
+}
+
+const words = new Map<string, string>();
+/** Limit: those that come first are remembered. */
+const wordsMax = 1000;
+const wordCharsMax = 40;

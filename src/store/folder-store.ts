@@ -6,6 +6,8 @@
 // structure, search index) is computed once, on first need or when there is nothing else to do, and
 // can be thrown away and computed again.
 
+import type { MessageDigest } from '../mail/digest.ts';
+import type { SortKeys } from '../mail/sort-keys.ts';
 import type { Content, StoredContent } from './content.ts';
 
 export interface FolderFacts {
@@ -176,38 +178,11 @@ export interface CopyResult {
   readonly target: readonly number[];
 }
 
-/** What IMAP shows of a message, computed once. Text is octets as latin1: write it as 'latin1'. */
-export interface MailDigest {
-  /** ENVELOPE as it goes on the wire. RFC 9051 §7.5.2. */
-  readonly envelope: string;
-  /** BODYSTRUCTURE as it goes on the wire. */
-  readonly bodyStructure: string;
-  /** BODY: the same without extension data. */
-  readonly body: string;
-  /** PREVIEW: at most 200 characters. RFC 8970 §3. */
-  readonly preview: string;
-}
-
-/** What SORT and THREAD look at. RFC 5256. Strings are as they are compared there. */
-export interface SortFacts {
+/** What SORT and THREAD look at. RFC 5256. */
+export interface SortFacts extends Omit<SortKeys, 'sentMs'> {
   readonly uid: number;
   /** RFC 5256 §2.2: sent date in milliseconds, or the internal date where there is none. */
   readonly sent: number;
-  /** RFC 5256 §2.1: base subject. */
-  readonly subject: string;
-  /** The subject was a reply or forward before it was reduced to its base. */
-  readonly isReply: boolean;
-  /** RFC 5256 §3: local part of the first address; '' for none. */
-  readonly from: string;
-  readonly to: string;
-  readonly cc: string;
-  /** Display name of the first address, or its address. RFC 5957. */
-  readonly displayFrom: string;
-  readonly displayTo: string;
-  /** Without angle brackets; '' for none. */
-  readonly messageId: string;
-  /** References, or In-Reply-To where there are none; at most 100. */
-  readonly references: readonly string[];
 }
 
 /** Search keys that need the message. Everything else is in the columns. RFC 9051 §6.4.4. */
@@ -355,7 +330,7 @@ export interface FolderStore {
   removeMessages(folder: number, uids: readonly number[]): Promise<Expunged>;
 
   /** In the order asked for; undefined for what is gone. Computed and kept where it was not yet. */
-  digests(folder: number, uids: readonly number[]): Promise<readonly (MailDigest | undefined)[]>;
+  digests(folder: number, uids: readonly number[]): Promise<readonly (MessageDigest | undefined)[]>;
   /**
    * The header with its empty line, of each message or of the body part at `section` (numbers as in
    * BODY[1.2.HEADER]); undefined for what is gone. Large headers are cut at 1 MiB.

@@ -2,8 +2,8 @@
 // simulations of what stands on a FolderStore hold it against the real ones, and race with it.
 
 import assert from 'node:assert/strict';
-import { digestOf } from '../../src/imap/digest.ts';
 import { findHeaderEnd, parseHeader } from '../../src/mail/header.ts';
+import { messageFacts } from '../../src/mail/message-facts.ts';
 import { memoryContent, storedSize } from '../../src/store/content.ts';
 import type {
   ContentTerm,
@@ -229,11 +229,7 @@ export class FolderModel implements FolderStore {
   }
 
   async digests(folder: number, uids: readonly number[]) {
-    return (await this.#mails(folder, uids)).map((mail) => {
-      if (mail === undefined) return undefined;
-      const { envelope, bodyStructure, body, preview } = digestOf(mail.bytes);
-      return { envelope, bodyStructure, body, preview };
-    });
+    return (await this.#mails(folder, uids)).map((mail) => mail && messageFacts(mail.bytes).digest);
   }
 
   async headers(folder: number, uids: readonly number[]) {
@@ -262,20 +258,8 @@ export class FolderModel implements FolderStore {
     return this.#box(folder)
       .mails.filter(({ uid }) => wanted?.has(uid) ?? true)
       .map(({ uid, bytes, received }) => {
-        const digest = digestOf(bytes);
-        return {
-          uid,
-          sent: digest.sentMs ?? received,
-          subject: digest.baseSubject,
-          isReply: digest.isReply,
-          from: digest.sortFrom,
-          to: digest.sortTo,
-          cc: digest.sortCc,
-          displayFrom: digest.displayFrom,
-          displayTo: digest.displayTo,
-          messageId: digest.messageId,
-          references: digest.references,
-        };
+        const { sentMs, ...keys } = messageFacts(bytes).sortKeys;
+        return { uid, sent: sentMs ?? received, ...keys };
       });
   }
 
@@ -419,22 +403,22 @@ function columnsOf(mails: readonly Mail[]): MailColumns {
 }
 
 function matches(bytes: Uint8Array, term: ContentTerm): boolean {
-  const digest = digestOf(bytes);
-  const has = (text: string, part: string) => text.toLowerCase().includes(part.toLowerCase());
+  const { digest, text } = messageFacts(bytes);
+  const has = (whole: string, part: string) => whole.toLowerCase().includes(part.toLowerCase());
   switch (term.kind) {
     case 'header':
       return parseHeader(bytes).some(
         ({ lowerName, value }) => lowerName === term.name && has(value, term.text),
       );
     case 'body':
-      return has(digest.text, term.text);
+      return has(text, term.text);
     case 'text':
       return has(Buffer.from(bytes).toString('latin1'), term.text);
     case 'sent': {
-      const { sentDay } = digest;
-      if (sentDay === undefined) return false;
-      if (term.is === 'on') return sentDay === term.day;
-      return term.is === 'before' ? sentDay < term.day : sentDay >= term.day;
+      const day = digest.envelope.sent?.day;
+      if (day === undefined) return false;
+      if (term.is === 'on') return day === term.day;
+      return term.is === 'before' ? day < term.day : day >= term.day;
     }
   }
 }

@@ -1,8 +1,10 @@
 // One FETCH response whose items need more than columns. Text is gathered; octets of sections follow as
 // they are, large ones piece by piece, each sent before the next is read. RFC 9051 §7.5.2.
 
+import { formatBody, formatBodyStructure } from '../../imap/body-structure.ts';
 import type { FetchItem } from '../../imap/command.ts';
-import { wireString } from '../../imap/wire-string.ts';
+import { formatEnvelope } from '../../imap/envelope.ts';
+import { wireString, wireText } from '../../imap/wire-string.ts';
 import { ContentError } from '../../store/content.ts';
 import type { CommandContext } from './context.ts';
 import { isColumnItem, tellsFlags, writerOf } from './fetch-columns.ts';
@@ -52,7 +54,8 @@ export class MessageWriter {
     let fine = true;
     let separator = '';
     for (const [index, item] of this.#items.entries()) {
-      const piece = columns[index] ?? (await this.#read(uid, () => pieceOf(item, source)));
+      const known = columns[index] ?? digestPiece(item, source);
+      const piece = known ?? (await this.#read(uid, () => pieceOf(item, source)));
       if (piece === undefined) fine = false;
       if (piece === undefined || piece === 'unreadable') continue;
       text += separator + (typeof piece === 'string' ? piece : piece.text);
@@ -64,8 +67,9 @@ export class MessageWriter {
     }
     // RFC 9051 §6.4.5: that \Seen was set is told in the same response.
     if (extra !== '') text += separator + extra;
-    // RFC 9051 §9, msg-att: of nothing at all there is no response.
-    if (separator !== '' || extra !== '') context.raw(`${text})\r\n`);
+    // RFC 9051 §9, msg-att: of nothing at all there is no response. As octets: the many pieces that the text
+    // was put together from need not wait for it to be sent.
+    if (separator !== '' || extra !== '') context.raw(Buffer.from(`${text})\r\n`, 'latin1'));
     const room = context.room();
     if (room !== undefined) await room;
     return fine;
@@ -102,24 +106,32 @@ export class MessageWriter {
   }
 }
 
+/** Undefined: another kind of item. */
+function digestPiece({ kind }: FetchItem, { digest }: MessageSource): string | undefined {
+  switch (kind) {
+    case 'ENVELOPE':
+      return `ENVELOPE ${formatEnvelope(digest!.envelope)}`;
+    case 'BODYSTRUCTURE':
+      return `BODYSTRUCTURE ${formatBodyStructure(digest!.body)}`;
+    case 'BODY':
+      return `BODY ${formatBody(digest!.body)}`;
+    case 'PREVIEW':
+      return `PREVIEW ${wireText(digest!.preview)}`;
+    default:
+      return undefined;
+  }
+}
+
 /** Undefined: cannot be said. */
 async function pieceOf(item: FetchItem, source: MessageSource): Promise<Piece | undefined> {
   switch (item.kind) {
-    case 'ENVELOPE':
-      return `ENVELOPE ${source.digest!.envelope}`;
-    case 'BODYSTRUCTURE':
-      return `BODYSTRUCTURE ${source.digest!.bodyStructure}`;
-    case 'BODY':
-      return `BODY ${source.digest!.body}`;
-    case 'PREVIEW':
-      return `PREVIEW ${wireString(source.digest!.preview)}`;
     case 'SECTION':
       return literalPiece(sectionName(item), await source.section(item.section, item.partial), '');
     case 'BINARY':
     case 'BINARY.SIZE':
       return binaryPiece(item, source);
     default:
-      // The columns were written before.
+      // Columns and digests were written before.
       return undefined;
   }
 }

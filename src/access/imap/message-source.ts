@@ -12,12 +12,12 @@ import {
   needsParts,
   rangeToRead,
 } from '../../imap/section.ts';
+import type { MessageDigest } from '../../mail/digest.ts';
 import { findHeaderEnd, headerBytesMax } from '../../mail/header.ts';
 import { parseMime } from '../../mail/mime.ts';
 import { type MimePart, mimeLimits } from '../../mail/mime-part.ts';
 import { MimeScanner } from '../../mail/mime-scanner.ts';
 import { type Content, ContentError } from '../../store/content.ts';
-import type { MailDigest } from '../../store/folder-store.ts';
 import { decodePieces } from './part-decoder.ts';
 import { gather, measure, type Pieces, piecesOf, sliceOf, withCrlf } from './pieces.ts';
 
@@ -46,7 +46,7 @@ export interface KnownStructure {
 
 export interface MessageParts {
   readonly size: number;
-  readonly digest: MailDigest | undefined;
+  readonly digest: MessageDigest | undefined;
   /** The header, where it is all that is needed, or where the content is large. */
   readonly header: Uint8Array | undefined;
   readonly content: Content | undefined;
@@ -63,7 +63,7 @@ export class MessageSource {
     this.#known = parts.structure ?? { root: undefined };
   }
 
-  get digest(): MailDigest | undefined {
+  get digest(): MessageDigest | undefined {
     return this.#parts.digest;
   }
 

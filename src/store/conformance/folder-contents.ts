@@ -3,6 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import type { MessageDigest } from '../../mail/digest.ts';
+import { messageFacts } from '../../mail/message-facts.ts';
 import type { ContentTerm, FolderStore, NewMail } from '../folder-store.ts';
 import type { OpenTestStores } from './harness.ts';
 import { text } from './harness.ts';
@@ -55,18 +57,26 @@ const found = async (folders: FolderStore, folder: number, term: ContentTerm) =>
   ...(await folders.search(folder, term)),
 ];
 
+/** The properties themselves, whatever they are read from. */
+const plain = (digest: MessageDigest | undefined) =>
+  digest && { envelope: digest.envelope, body: digest.body, preview: digest.preview };
+
 export function testFolderContents(open: OpenTestStores): void {
   it('digests: in the order asked for, the same again, undefined for what is gone', async () => {
     const { test, folders, inbox } = await filled(open);
     await using _ = test;
     const [two, gone, one, again] = await folders.digests(inbox, [2, 99, 1, 2]);
     assert.equal(gone, undefined);
-    assert.deepEqual(two, again);
-    assert.match(one!.envelope, /"=\?utf-8\?q\?J=C3=B6rg\?="|J/);
-    assert.match(two!.envelope, /"Lunch"/);
-    assert.match(two!.bodyStructure.toUpperCase(), /"TEXT" "PLAIN"/);
+    assert.deepEqual(plain(two), plain(again));
+    const [letter] = await folders.open(inbox, [2]);
+    assert.deepEqual(plain(two), messageFacts(letter!.bytes!).digest);
+    const [from] = one!.envelope.from;
+    assert.equal(from?.name, '=?utf-8?q?J=C3=B6rg?=');
+    assert.equal(two!.envelope.subject, 'Lunch');
+    const { type, subtype, charset, encoding } = two!.body;
+    assert.deepEqual([type, subtype, charset, encoding], ['text', 'plain', 'utf-8', 'base64']);
     assert.match(two!.preview, /^Nothing but a foobar/);
-    assert.deepEqual((await folders.digests(inbox, [1]))[0], one);
+    assert.deepEqual(plain((await folders.digests(inbox, [1]))[0]), plain(one));
     assert.deepEqual(await folders.digests(99_999, [1]), [undefined]);
   });
 

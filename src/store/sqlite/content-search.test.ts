@@ -173,7 +173,7 @@ describe('what is derived', () => {
       await world.append(60 + at, 61 + at);
       aheadOf(reader);
       const { email } = database.prepare('SELECT count(*) AS email FROM email').get()!;
-      for (const table of ['facts', 'sorting', 'wire'])
+      for (const table of ['facts', 'sorting', 'digest'])
         assert.equal(database.prepare(`SELECT count(*) AS n FROM search.${table}`).get()?.n, email);
       const { folder } = world;
       const fresh = world.open(`fresh-${at}.db`).reader;

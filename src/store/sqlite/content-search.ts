@@ -2,10 +2,10 @@
 // to be read to be sure, in as many goes as it takes. RFC 9051 §6.4.4.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { type AddressField, digestOf, searchedText } from '../../imap/digest.ts';
-import { EnvelopeFields } from '../../imap/envelope.ts';
 import { decodeEncodedWords } from '../../mail/encoded-word.ts';
+import { EnvelopeFields } from '../../mail/envelope.ts';
 import { parseHeader } from '../../mail/header.ts';
+import { type AddressField, searchedText } from '../../mail/searched-text.ts';
 import type { ContentTerm } from '../folder-store.ts';
 import { uint32Column } from './mail-columns.ts';
 import type { MessageSource } from './message-source.ts';
@@ -163,7 +163,7 @@ export class ContentSearch {
         return (email) => fieldHas(this.#source.header(email), name, needle);
       }
       case 'sent':
-        return (email) => isSent(message(email), term);
+        return (email) => isSent(this.#source.header(email), term);
       default: {
         const needle = fold(term.text);
         return (email) => textHas(message(email), term.kind, needle);
@@ -200,10 +200,10 @@ function textHas(message: Uint8Array | undefined, where: 'body' | 'text', needle
 }
 
 function isSent(
-  message: Uint8Array | undefined,
+  header: Uint8Array | undefined,
   { is, day }: Extract<ContentTerm, { readonly kind: 'sent' }>,
 ): boolean {
-  const sent = message && digestOf(message).sentDay;
+  const sent = header && new EnvelopeFields(header).envelope().sent?.day;
   if (sent === undefined) return false;
   return is === 'on' ? sent === day : is === 'before' ? sent < day : sent >= day;
 }

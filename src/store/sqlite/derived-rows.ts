@@ -1,22 +1,57 @@
 // Digests and sort keys on their way between threads: columns and lists of strings, which cost a
 // fraction of as many objects.
 
-import type { MessageDigest } from '../../imap/digest.ts';
-import type { MailDigest, SortFacts } from '../folder-store.ts';
+import type { MessageDigest } from '../../mail/digest.ts';
+import type { SortKeys } from '../../mail/sort-keys.ts';
+import { type DigestText, digestSeparator, KeptDigest } from '../digest-text.ts';
+import type { SortFacts } from '../folder-store.ts';
 import { integer, text } from './row.ts';
 
-/** Envelope, structure, body and preview of each, one after the other; null for what is gone. */
-export type DigestsRow = readonly (string | null)[];
+/** Of those that are there; texts have a separator between them. */
+export interface DigestsRow {
+  readonly uids: Uint32Array;
+  readonly envelopes: string;
+  readonly bodies: string;
+  readonly previews: string;
+}
 
-export const noDigest: DigestsRow = [null, null, null, null];
+/** What search.digest has behind the email and the form. */
+export const digestRow = ({ envelope, body, preview }: DigestText) =>
+  [envelope, body, preview] as const;
 
-export const digestsOf = (row: DigestsRow): (MailDigest | undefined)[] =>
-  Array.from({ length: row.length / 4 }, (_, i) => {
-    const envelope = row[4 * i]!;
-    if (envelope === null) return undefined;
-    const [bodyStructure, body, preview] = row.slice(4 * i + 1, 4 * i + 4);
-    return { envelope, bodyStructure: bodyStructure!, body: body!, preview: preview! };
+interface DigestTextOf extends DigestText {
+  readonly uid: number;
+}
+
+/** Of one that is not there yet all texts are ''. */
+export function digestTexts({ uids, ...texts }: DigestsRow): readonly DigestTextOf[] {
+  const [envelopes, bodies] = [split(texts.envelopes), split(texts.bodies)];
+  const previews = split(texts.previews);
+  return Array.from(uids, (uid, i) => {
+    return { uid, envelope: envelopes[i]!, body: bodies[i]!, preview: previews[i]! };
   });
+}
+
+export const digestsRow = (texts: readonly DigestTextOf[]): DigestsRow => ({
+  uids: Uint32Array.from(texts, ({ uid }) => uid),
+  envelopes: texts.map(({ envelope }) => envelope).join(digestSeparator),
+  bodies: texts.map(({ body }) => body).join(digestSeparator),
+  previews: texts.map(({ preview }) => preview).join(digestSeparator),
+});
+
+/** In the order of `wanted`; undefined for what is gone. */
+export function digestsOf(
+  row: DigestsRow,
+  wanted: readonly number[],
+): (MessageDigest | undefined)[] {
+  const texts = digestTexts(row);
+  if (wanted.length === texts.length && texts.every(({ uid }, i) => uid === wanted[i]))
+    return texts.map((text) => new KeptDigest(text));
+  const digests = new Map(texts.map((text) => [text.uid, new KeptDigest(text)]));
+  return wanted.map((uid) => digests.get(uid));
+}
+
+const split = (texts: string): readonly string[] => texts.split(digestSeparator);
 
 export interface SortFactsRow {
   readonly uid: Uint32Array;
@@ -27,10 +62,9 @@ export interface SortFactsRow {
 }
 
 /** What sortFactsRow() wants behind uid and received, and search.sorting behind the email. */
-export const sortingOf = (digest: MessageDigest): readonly (string | number | null)[] => [
-  ...[digest.sentMs ?? null, digest.isReply ? 1 : 0, digest.baseSubject],
-  ...[digest.sortFrom, digest.sortTo, digest.sortCc, digest.displayFrom, digest.displayTo],
-  ...[digest.messageId, digest.references.join('\n')],
+export const sortingOf = (keys: SortKeys): readonly (string | number | null)[] => [
+  ...[keys.sentMs ?? null, keys.isReply ? 1 : 0, keys.subject, keys.from, keys.to, keys.cc],
+  ...[keys.displayFrom, keys.displayTo, keys.messageId, keys.references.join('\n')],
 ];
 
 const textsEach = 8;

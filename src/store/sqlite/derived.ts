@@ -2,12 +2,13 @@
 // away at any time; the truth is the messages alone.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { digestOf } from '../../imap/digest.ts';
+import { messageFacts } from '../../mail/message-facts.ts';
+import { digestSeparator, digestText } from '../digest-text.ts';
 import type { ContentTerm } from '../folder-store.ts';
 import { ContentSearch, type Search, uidsOf } from './content-search.ts';
 import { codeOf, isNoRoom, sqliteCode } from './database.ts';
 import type { DigestsRow, SortFactsRow } from './derived-rows.ts';
-import { noDigest, sortFactsRow, sortingOf } from './derived-rows.ts';
+import { digestsRow, digestTexts, sortFactsRow, sortingOf } from './derived-rows.ts';
 import { MessageSource, type ReadHead } from './message-source.ts';
 import { integer, text } from './row.ts';
 import {
@@ -15,11 +16,14 @@ import {
   attachSmallSearchDatabase,
   closeSearchDatabase,
   replaceSearchDatabase,
+  withDigest,
 } from './search-database.ts';
 import { type Advanced, type Job, leftOf, SearchIndex, type Stage } from './search-index.ts';
 
 type Columns = readonly unknown[];
 type Rows = readonly Columns[];
+
+const separator = digestSeparator.charCodeAt(0);
 
 function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => {
@@ -36,12 +40,15 @@ function prepareStatements(database: DatabaseSync) {
     emailOf: prepare('SELECT email FROM mail WHERE folder = ? AND uid = ?'),
     withoutDigest: prepare(`
       SELECT DISTINCT mail.email
-      FROM mail LEFT JOIN search.facts ON facts.email = mail.email
+      FROM mail LEFT JOIN ${withDigest('mail')}
       WHERE mail.folder = ? AND mail.uid IN (SELECT value FROM json_each(?))
-        AND facts.email IS NULL`),
+        AND digest.email IS NULL`),
+    // One row for all: what is read and handed over is three long texts, not some for each message.
     digests: prepare(`
-      SELECT wire.envelope, wire.structure, wire.body, wire.preview, mail.uid, mail.email
-      FROM mail LEFT JOIN search.wire ON wire.email = mail.email
+      SELECT json_group_array(mail.uid), ${['envelope', 'body', 'preview']
+        .map((column) => `group_concat(coalesce(digest.${column}, ''), char(${separator}))`)
+        .join(', ')}, total(digest.email IS NULL)
+      FROM mail LEFT JOIN ${withDigest('mail')}
       WHERE mail.folder = ? AND mail.uid IN (SELECT value FROM json_each(?))`),
     among: prepare(`
       SELECT uid, received, email FROM mail
@@ -66,6 +73,8 @@ interface Kept {
   /** What has been begun, by its arguments: another search.db knows nothing of it. */
   readonly jobs: WeakMap<readonly unknown[], Job>;
   readonly searches: WeakMap<ContentTerm, Search>;
+  /** Digests that were all there, by the UIDs that are asked for. */
+  readonly pages: WeakMap<readonly number[], DigestsRow>;
   readonly sql: ReturnType<typeof prepareStatements>;
 }
 
@@ -81,18 +90,15 @@ export class Derived {
     this.#source = new MessageSource(parts.database, parts.readHead);
   }
 
-  /** Envelope, structure, body and preview of each, one after the other; null for what is gone. */
   digests(folder: number, uids: readonly number[]): DigestsRow {
-    return this.#use(({ index, sql }) => {
+    return this.#use((kept) => {
+      const ready = kept.pages.get(uids);
+      kept.pages.delete(uids);
+      if (ready !== undefined) return ready;
       const job = this.#digestJob(folder, uids);
-      if (job !== undefined) index.work(job, never);
-      const rows = sql.digests.all(folder, JSON.stringify(uids)) as unknown as Rows;
-      const found = new Map(rows.map((row) => [row[4], row]));
-      return uids.flatMap((uid) => {
-        const row = found.get(uid);
-        if (row === undefined) return noDigest;
-        return row[0] === null ? this.#digestNow(integer(row[5])) : row.slice(0, 4).map(text);
-      });
+      if (job !== undefined) kept.index.work(job, never);
+      const { row, missing } = pageOf(kept.sql, folder, uids);
+      return missing === 0 ? row : this.#completed(kept.sql, folder, row);
     });
   }
 
@@ -133,6 +139,7 @@ export class Derived {
   prepare(operation: string, args: readonly unknown[], isOver: () => boolean): boolean {
     return this.#use((kept) => {
       const { index, contents, jobs } = kept;
+      if (operation === 'digests' && !jobs.has(args) && isThere(kept, args)) return true;
       let job = jobs.get(args);
       if (job === undefined) {
         job = this.#jobFor(index, operation, args);
@@ -182,7 +189,7 @@ export class Derived {
     const rows = this.#kept!.sql.withoutDigest.all(folder, JSON.stringify(uids));
     if (rows.length === 0) return undefined;
     const emails = (rows as unknown as Rows).map(([email]) => integer(email));
-    return { stage: 'facts', emails, done: 0 };
+    return { stage: 'digest', emails, done: 0 };
   }
 
   /** The one that was begun for this term, or a new one. `job`: what has just been derived for it. */
@@ -202,11 +209,15 @@ export class Derived {
 
   // What there was no room for is derived for this one answer.
 
-  #digestNow(email: number): DigestsRow {
-    const message = this.#source.message(email);
-    if (message === undefined) return noDigest;
-    const { envelope, bodyStructure, body, preview } = digestOf(message);
-    return [envelope, bodyStructure, body, preview];
+  #completed(sql: Kept['sql'], folder: number, row: DigestsRow): DigestsRow {
+    const texts = digestTexts(row);
+    const complete = texts.flatMap((text) => {
+      if (text.envelope !== '') return [text];
+      const found = sql.emailOf.get(folder, text.uid) as unknown as Columns | undefined;
+      const message = found && this.#source.message(integer(found[0]));
+      return message ? [{ uid: text.uid, ...digestText(messageFacts(message).digest) }] : [];
+    });
+    return digestsRow(complete);
   }
 
   *#sortingNow(
@@ -219,7 +230,8 @@ export class Derived {
     for (const row of sql.among.all(folder, JSON.stringify(unknown)) as unknown as Rows) {
       if (wanted !== undefined && !wanted.has(integer(row[0]))) continue;
       const message = this.#source.message(integer(row[2]));
-      if (message !== undefined) yield [...row.slice(0, 2), ...sortingOf(digestOf(message))];
+      if (message !== undefined)
+        yield [...row.slice(0, 2), ...sortingOf(messageFacts(message).sortKeys)];
     }
   }
 
@@ -256,6 +268,7 @@ export class Derived {
       ...{ index, contents, sql: prepareStatements(database) },
       jobs: new WeakMap<readonly unknown[], Job>(),
       searches: new WeakMap<ContentTerm, Search>(),
+      pages: new WeakMap<readonly number[], DigestsRow>(),
     };
   }
 
@@ -263,6 +276,27 @@ export class Derived {
     if (this.#roomless !== undefined && performance.now() - this.#roomless > roomlessMs)
       this.#kept = undefined;
   }
+}
+
+/** What there is of the messages, and of how many of them there is no digest yet. */
+function pageOf(sql: Kept['sql'], folder: number, uids: readonly number[]) {
+  const columns = sql.digests.get(folder, JSON.stringify(uids)) as unknown as Columns;
+  const [found, envelopes, bodies, previews, missing] = columns;
+  const row: DigestsRow = {
+    uids: Uint32Array.from(JSON.parse(text(found)) as readonly number[]),
+    envelopes: text(envelopes ?? ''),
+    bodies: text(bodies ?? ''),
+    previews: text(previews ?? ''),
+  };
+  return { row, missing: missing as number };
+}
+
+/** Remembers them for the answer, if so. */
+function isThere({ sql, pages }: Kept, args: readonly unknown[]): boolean {
+  const [folder, uids] = args as [number, readonly number[]];
+  const { row, missing } = pageOf(sql, folder, uids);
+  if (missing === 0) pages.set(uids, row);
+  return missing === 0;
 }
 
 // How long the one in memory is used before the file is tried again.

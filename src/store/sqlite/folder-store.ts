@@ -3,6 +3,7 @@
 
 import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { MessageDigest } from '../../mail/digest.ts';
 import type { Content } from '../content.ts';
 import type {
   AccountChanges,
@@ -19,7 +20,6 @@ import type {
   ListedMessage,
   MailboxEvent,
   MailColumns,
-  MailDigest,
   NewMail,
   NewMailboxMessage,
   Quota,
@@ -229,8 +229,8 @@ export class SqliteFolderStore implements FolderStore {
   async digests(
     folder: number,
     uids: readonly number[],
-  ): Promise<readonly (MailDigest | undefined)[]> {
-    return digestsOf(await this.#parts.reader.call('digests', folder, uids));
+  ): Promise<readonly (MessageDigest | undefined)[]> {
+    return digestsOf(await this.#parts.reader.call('digests', folder, uids), uids);
   }
 
   headers(folder: number, uids: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {

@@ -4,16 +4,29 @@
 
 import { chmodSync, closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { digestForm } from '../digest-text.ts';
 import { isNoRoom, prepareRun } from './database.ts';
 import { integer } from './row.ts';
 
 /** Raised whenever a table changes, or the folding of text: what is there is of no use then. */
-const version = 2;
+const version = 3;
 /**
  * Raised whenever the same message gives something else, such as by better reading of charsets or
  * headers: what is there goes on being used until it has been derived anew, when nobody waits.
  */
 export const derivation = 3;
+/** By which of it, and in which form of digests, everything has been derived that is not new. */
+const reading = 1000 * derivation + digestForm;
+
+const digestTable = `
+  -- What digest-text.ts makes of a message, in which form.
+  CREATE TABLE search.digest (
+    email INTEGER PRIMARY KEY, form INTEGER NOT NULL, envelope TEXT NOT NULL, body TEXT NOT NULL,
+    preview TEXT NOT NULL);`;
+
+/** To be joined: the digest of each email of the table, where it is in the form of today. */
+export const withDigest = (table: 'mail' | 'facts'): string =>
+  `search.digest ON digest.email = ${table}.email AND digest.form = ${digestForm}`;
 
 const schema = `
   CREATE TABLE search.about (
@@ -37,9 +50,7 @@ const schema = `
     display_from TEXT NOT NULL, display_to TEXT NOT NULL,
     message_id TEXT NOT NULL, refs TEXT NOT NULL);
 
-  CREATE TABLE search.wire (
-    email INTEGER PRIMARY KEY, envelope TEXT NOT NULL, structure TEXT NOT NULL,
-    body TEXT NOT NULL, preview TEXT NOT NULL);
+  ${digestTable}
 
   -- Words alone: no text, no positions. What is given to them has been folded already.
   CREATE VIRTUAL TABLE search.bodies USING fts5(
@@ -117,14 +128,22 @@ function removeFiles(path: string): void {
     rmSync(path + suffix, { force: true, recursive: true });
 }
 
-/** Version 1 lacks two columns. What it has was derived by the first reading of messages. */
+/**
+ * Version 1 lacks two columns; what it has was derived by the first reading of messages. Version 2 has
+ * the text of IMAP in place of digests, which are made from the first message on when nobody waits.
+ */
 function upgrade(database: DatabaseSync): void {
-  if (database.prepare('SELECT version FROM search.about').get()?.version !== 1) return;
+  const found = database.prepare('SELECT version FROM search.about').get()?.version;
+  if (found !== 1 && found !== 2) return;
+  const columns = `
+    ALTER TABLE search.about ADD COLUMN derivation INTEGER;
+    ALTER TABLE search.facts ADD COLUMN derivation INTEGER NOT NULL DEFAULT 1;`;
   database.exec(`
     BEGIN;
-    ALTER TABLE search.about ADD COLUMN derivation INTEGER;
-    ALTER TABLE search.facts ADD COLUMN derivation INTEGER NOT NULL DEFAULT 1;
-    UPDATE search.about SET version = 2;
+    ${found === 1 ? columns : ''}
+    DROP TABLE search.wire;
+    ${digestTable}
+    UPDATE search.about SET version = ${version};
     COMMIT`);
 }
 
@@ -176,7 +195,7 @@ function markOpen(database: DatabaseSync): void {
   prepareRun(database, sql).run(identity, epoch, email, boot);
   // From the first message on again: search-index.ts looks which were derived by another reading.
   const again = 'UPDATE search.about SET cursor = 0, derivation = ? WHERE derivation IS NOT ?';
-  prepareRun(database, again).run(derivation, derivation);
+  prepareRun(database, again).run(reading, reading);
 }
 
 function truth(database: DatabaseSync) {

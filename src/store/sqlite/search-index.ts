@@ -2,14 +2,15 @@
 // needed or when the reader has nothing else to do.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { digestOf } from '../../imap/digest.ts';
 import type { HeaderField } from '../../mail/header.ts';
+import { type MessageFacts, messageFacts } from '../../mail/message-facts.ts';
+import { digestForm, digestText } from '../digest-text.ts';
 import { isNoRoom, prepareRun } from './database.ts';
-import { sortingOf } from './derived-rows.ts';
+import { digestRow, sortingOf } from './derived-rows.ts';
 import type { MessageSource } from './message-source.ts';
 import { bodyTextOf, headerFields, headerText } from './message-text.ts';
 import { integer, text } from './row.ts';
-import { derivation } from './search-database.ts';
+import { derivation, withDigest } from './search-database.ts';
 import type { Sought } from './search-words.ts';
 import { fold, indexed } from './search-words.ts';
 import { Vocabulary } from './vocabulary.ts';
@@ -25,7 +26,7 @@ type Rows = readonly (readonly unknown[])[];
 
 /** Messages to derive from, in as many goes as it takes. */
 export interface Job {
-  readonly stage: Stage;
+  readonly stage: Stage | 'digest';
   readonly emails: readonly number[];
   done: number;
   /** There is no room for the rest of them. */
@@ -59,7 +60,9 @@ function prepareStatements(database: DatabaseSync) {
   return {
     begin: run('BEGIN'),
     commit: run('COMMIT'),
-    stage: prepare('SELECT indexed, derivation FROM search.facts WHERE email = ?'),
+    stage: prepare(`
+      SELECT facts.indexed, facts.derivation, digest.email
+      FROM search.facts LEFT JOIN ${withDigest('facts')} WHERE facts.email = ?`),
     missing: prepare(`
       SELECT DISTINCT mail.email
       FROM mail INDEXED BY mail_modseq LEFT JOIN search.facts ON facts.email = mail.email
@@ -75,8 +78,9 @@ function prepareStatements(database: DatabaseSync) {
       INSERT INTO search.sorting (email, sent_ms, is_reply, subject, sender, recipient, cc,
         display_from, display_to, message_id, refs)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-    insertWire: run(`
-      INSERT INTO search.wire (email, envelope, structure, body, preview) VALUES (?, ?, ?, ?, ?)`),
+    insertDigest: run(`
+      INSERT OR REPLACE INTO search.digest (email, form, envelope, body, preview)
+      VALUES (?, ${digestForm}, ?, ?, ?)`),
     insertBody: run('INSERT INTO search.bodies (rowid, text) VALUES (?, ?)'),
     insertHeader: run('INSERT INTO search.headers (rowid, text) VALUES (?, ?)'),
     setIndexed: run('UPDATE search.facts SET indexed = 1 WHERE email = ?'),
@@ -92,7 +96,7 @@ function prepareStatements(database: DatabaseSync) {
       SELECT facts.email, email.id
       FROM search.facts LEFT JOIN email ON email.id = facts.email
       WHERE facts.email > ? ORDER BY facts.email LIMIT ?`),
-    forget: ['facts', 'sorting', 'wire'].map((table) =>
+    forget: ['facts', 'sorting', 'digest'].map((table) =>
       run(`DELETE FROM search.${table} WHERE email = ?`),
     ),
     forgetText: ['bodies', 'headers'].map((table) =>
@@ -165,7 +169,8 @@ export class SearchIndex {
       });
       if (job.done < emails.length && isOver()) return false;
     }
-    if (folder === undefined || modseq === undefined || unread?.length !== 0) return true;
+    if (stage === 'digest' || folder === undefined || modseq === undefined) return true;
+    if (unread?.length !== 0) return true;
     const known = this.#known[stage];
     if (known.size >= foldersKnownMax) known.clear();
     known.set(folder, modseq);
@@ -205,7 +210,7 @@ export class SearchIndex {
 
   #isOld(email: number): boolean {
     const row = this.#sql.stage.get(email) as unknown as readonly unknown[] | undefined;
-    return row !== undefined && row[1] !== derivation;
+    return row !== undefined && (row[1] !== derivation || row[2] === null);
   }
 
   /** A slice of what makes the indexes smaller and faster. False when there is nothing to do. */
@@ -232,19 +237,26 @@ export class SearchIndex {
   }
 
   /** False: it cannot be read, and nothing is kept that would outlive its return. */
-  #derive(email: number, stage: Stage): boolean {
+  #derive(email: number, stage: Job['stage']): boolean {
     const row = this.#sql.stage.get(email) as unknown as readonly unknown[] | undefined;
     const isOld = row !== undefined && row[1] !== derivation;
+    const hasDigest = row !== undefined && row[2] !== null;
     // What was derived by another reading of messages does for whoever waits.
-    if (row !== undefined && (stage === 'facts' || (row[0] === 1 && !isOld))) return true;
+    if (row !== undefined && stage === 'facts') return true;
+    if (hasDigest && (stage === 'digest' || (row[0] === 1 && !isOld))) return true;
     const message = this.#source.find(email);
     if (message === undefined) return true;
     if (message === 'unreadable') return false;
+    if (row !== undefined && stage === 'digest') {
+      this.#insertDigest(email, messageFacts(message));
+      return true;
+    }
     if (isOld) this.#forget(email);
     const fields = headerFields(message);
     let body: string | undefined;
     if (row === undefined || isOld) body = this.#insertFacts(email, message, fields);
-    if (stage === 'facts') return true;
+    else if (!hasDigest) body = this.#insertDigest(email, messageFacts(message));
+    if (stage !== 'index' || (row?.[0] === 1 && !isOld)) return true;
     const bodyWords = indexed(body === undefined ? bodyTextOf(message) : fold(body));
     const headerWords = indexed(headerText(message, fields));
     this.#sql.insertBody.run(email, bodyWords);
@@ -257,16 +269,19 @@ export class SearchIndex {
 
   /** Gives the decoded text of the body. */
   #insertFacts(email: number, message: Uint8Array, fields: readonly HeaderField[]): string {
-    const digest = digestOf(message);
-    const { headerTexts: texts, sentDay } = digest;
+    const facts = messageFacts(message);
+    const { headerTexts: texts, digest, sortKeys } = facts;
     const header = [texts.subject, texts.from, texts.to, texts.cc, texts.bcc].map(fold);
     const ids = [texts.messageId, texts.inReplyTo, texts.references].map(fold);
     const names = this.#namesId(fields);
-    this.#sql.insertFacts.run(email, names, sentDay ?? null, ...header, ...ids);
-    this.#sql.insertSorting.run(email, ...sortingOf(digest));
-    const { envelope, bodyStructure, body, preview } = digest;
-    this.#sql.insertWire.run(email, envelope, bodyStructure, body, preview);
-    return digest.text;
+    this.#sql.insertFacts.run(email, names, digest.envelope.sent?.day ?? null, ...header, ...ids);
+    this.#sql.insertSorting.run(email, ...sortingOf(sortKeys));
+    return this.#insertDigest(email, facts);
+  }
+
+  #insertDigest(email: number, { digest, text }: MessageFacts): string {
+    this.#sql.insertDigest.run(email, ...digestRow(digestText(digest)));
+    return text;
   }
 
   #namesId(fields: readonly HeaderField[]): number {

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { digestOf } from './digest.ts';
+import { formatBody, formatBodyStructure } from '../imap/body-structure.ts';
+import { formatEnvelope } from '../imap/envelope.ts';
+import { hasAttachment } from './digest.ts';
+import { messageFacts } from './message-facts.ts';
+
+const keysOf = (message: Buffer) => messageFacts(message).sortKeys;
 
 fc.configureGlobal({ seed: 9051 });
 
@@ -22,66 +27,56 @@ Hello!
 Some   text.
 `);
 
-describe('digestOf', () => {
-  it('RFC 9051 §7.5.2: has envelope and structure as they go on the wire', () => {
-    const digest = digestOf(reply);
-    assert.match(digest.envelope, /^\("Mon, 5 Oct 2026 01:11:10 \+0200" "Re: \[list\] =\?utf-8/);
-    assert.equal(
-      digest.bodyStructure,
-      '("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 40 3 NIL NIL NIL NIL)',
-    );
-    assert.equal(digest.body, '("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 40 3)');
-  });
-
+describe('messageFacts', () => {
   it('RFC 5256 §2.1: has the base subject, decoded and without regard to case', () => {
-    const { baseSubject, isReply } = digestOf(reply);
-    assert.equal(baseSubject, 'GRU\u0308ßE');
+    const { subject, isReply } = keysOf(reply);
+    assert.equal(subject, 'GRU\u0308ßE');
     assert.equal(isReply, true);
   });
 
   it('RFC 5256 §3: has the local parts of first addresses', () => {
-    const { sortFrom, sortTo, sortCc } = digestOf(reply);
-    assert.deepEqual([sortFrom, sortTo, sortCc], ['JOERG', 'ANN', 'CAROL']);
+    const { from, to, cc } = keysOf(reply);
+    assert.deepEqual([from, to, cc], ['JOERG', 'ANN', 'CAROL']);
   });
 
   it('RFC 5957 §3: displays names, or addresses where there is no name', () => {
-    const { displayFrom, displayTo } = digestOf(reply);
+    const { displayFrom, displayTo } = keysOf(reply);
     assert.deepEqual([displayFrom, displayTo], ['JO\u0308RG', 'ANN EXAMPLE']);
-    assert.equal(digestOf(octets('From: a@example.org\n\n')).displayFrom, 'A@EXAMPLE.ORG');
+    assert.equal(keysOf(octets('From: a@example.org\n\n')).displayFrom, 'A@EXAMPLE.ORG');
   });
 
   it('RFC 5256 §3: takes identifiers without their quotes, References before In-Reply-To', () => {
-    const { messageId, references } = digestOf(reply);
+    const { messageId, references } = keysOf(reply);
     assert.equal(messageId, 'quotedid@mx.example.org');
     assert.deepEqual(references, ['first@example.net', 'second@example.net']);
-    const other = digestOf(octets('References: none\nIn-Reply-To: <a@b> <c@d>\n\n'));
+    const other = keysOf(octets('References: none\nIn-Reply-To: <a@b> <c@d>\n\n'));
     assert.deepEqual(other.references, ['a@b']);
   });
 
   it('keeps the last 100 references of many', () => {
     const ids = Array.from({ length: 150 }, (_, i) => `<${i}@example.org>`);
-    const { references } = digestOf(octets(`References: ${ids.join('\n ')}\n\n`));
+    const { references } = keysOf(octets(`References: ${ids.join('\n ')}\n\n`));
     assert.equal(references.length, 100);
     assert.equal(references.at(-1), '149@example.org');
   });
 
   it('RFC 5256 §2.2: knows when it was sent, and the day as it was written', () => {
-    const { sentDay, sentMs } = digestOf(reply);
-    assert.equal(sentMs, Date.UTC(2026, 9, 4, 23, 11, 10));
-    assert.equal(sentDay, Date.UTC(2026, 9, 5) / 86_400_000);
-    const noTime = digestOf(octets('Date: 5 Oct 2026 at noon\n\n'));
+    const { digest, sortKeys } = messageFacts(reply);
+    assert.equal(sortKeys.sentMs, Date.UTC(2026, 9, 4, 23, 11, 10));
+    assert.equal(digest.envelope.sent?.day, Date.UTC(2026, 9, 5) / 86_400_000);
+    const noTime = keysOf(octets('Date: 5 Oct 2026 at noon\n\n'));
     assert.equal(noTime.sentMs, Date.UTC(2026, 9, 5));
-    assert.equal(digestOf(octets('Date: yesterday\n\n')).sentMs, undefined);
+    assert.equal(keysOf(octets('Date: yesterday\n\n')).sentMs, undefined);
   });
 
   it('RFC 8970 §3.3: previews what the sender wrote, in at most 200 characters of UTF-8', () => {
-    assert.equal(digestOf(reply).preview, 'Hello! Some text.');
-    const long = digestOf(Buffer.from(`\n${'😀'.repeat(1000)}`)).preview;
-    assert.equal(Buffer.from(long, 'latin1').toString(), '😀'.repeat(200));
+    assert.equal(messageFacts(reply).digest.preview, 'Hello! Some text.');
+    const { digest } = messageFacts(Buffer.from(`\n${'😀'.repeat(1000)}`));
+    assert.equal(digest.preview, '😀'.repeat(200));
   });
 
   it('decodes what a search looks at', () => {
-    const digest = digestOf(
+    const { headerTexts, text } = messageFacts(
       octets(`From: a@example.org
 Subject: =?iso-8859-1?q?caf=E9?=
 Content-Type: multipart/mixed; boundary=b
@@ -104,12 +99,12 @@ hidden
 --b--
 `),
     );
-    assert.equal(digest.headerTexts.subject, 'café');
-    assert.match(digest.text, /^naïve\s+a & b\s*$/);
+    assert.equal(headerTexts.subject, 'café');
+    assert.match(text, /^naïve\s+a & b\s*$/);
   });
 
   it('RFC 733: a message of 1977 is listed, sorted, threaded and can be answered', () => {
-    const digest = digestOf(
+    const { digest, sortKeys, headerTexts, text } = messageFacts(
       octets(`Date     :  27 Aug 1976 0932-PDT
 From     :  Ken Davis <KDavis at This-Net>
 Subject  :  Re: The Syntax in the RFC
@@ -131,7 +126,7 @@ Text
 `),
     );
     assert.equal(
-      digest.envelope,
+      formatEnvelope(digest.envelope),
       '("27 Aug 1976 0932-PDT" "Re: The Syntax in the RFC"' +
         ' (("Ken Davis" NIL "KDavis" "This-Net"))' +
         ' ((NIL NIL "KSecy" "Other-Host"))' +
@@ -143,18 +138,18 @@ Text
         '(NIL NIL "<Jones>standard.dist.3" "Tops-20-Host"))' +
         ' NIL "<some string at SHOST>" "<4231.629.XYzi-What at Other-Host>")',
     );
-    assert.equal(digest.sentMs, Date.UTC(1976, 7, 27, 16, 32));
-    assert.equal(digest.baseSubject, 'THE SYNTAX IN THE RFC');
-    assert.equal(digest.sortFrom, 'KDAVIS');
-    assert.deepEqual(digest.references, ['somestringatSHOST']);
-    const original = digestOf(octets('Message-ID: <some string at SHOST>\n\n'));
+    assert.equal(sortKeys.sentMs, Date.UTC(1976, 7, 27, 16, 32));
+    assert.equal(sortKeys.subject, 'THE SYNTAX IN THE RFC');
+    assert.equal(sortKeys.from, 'KDAVIS');
+    assert.deepEqual(sortKeys.references, ['somestringatSHOST']);
+    const original = keysOf(octets('Message-ID: <some string at SHOST>\n\n'));
     assert.equal(original.messageId, 'somestringatSHOST');
-    assert.ok(digest.headerTexts.from.includes('KDavis@This-Net'));
-    assert.equal(digest.text.trim(), 'Text');
+    assert.ok(headerTexts.from.includes('KDavis@This-Net'));
+    assert.equal(text.trim(), 'Text');
   });
 
   it('RFC 9051 §6.4.4: FROM and its kin know addresses and names as they are meant', () => {
-    const { headerTexts } = digestOf(
+    const { headerTexts } = messageFacts(
       octets(
         'From: <user (comment)@ (comment) example.org>\n' +
           'To: ann@example.org, "B \\"ob\\"" <bob . b@example.org>\nCc: G: eve@example .org;\n\n',
@@ -168,11 +163,47 @@ Text
 
   it('reads a message that is nothing but an attachment of text', () => {
     const header = 'Content-Type: text/plain\nContent-Disposition: attachment\n';
-    assert.equal(digestOf(octets(`${header}\nhello\n`)).preview, 'hello');
+    assert.equal(messageFacts(octets(`${header}\nhello\n`)).digest.preview, 'hello');
+  });
+
+  it('RFC 8621 §4.1.4: tells files from what is shown', () => {
+    const part = (header: string, around = 'mixed') =>
+      messageFacts(
+        octets(`Content-Type: multipart/${around}; boundary=b\n\n--b\n${header}\n\nx\n--b--\n`),
+      ).digest.body;
+    const cases: readonly (readonly [header: string, around: string, isFile: boolean])[] = [
+      ['Content-Type: text/plain', 'mixed', false],
+      ['Content-Type: text/plain; name=a.txt', 'mixed', true],
+      ['Content-Type: text/plain\nContent-Disposition: Attachment', 'mixed', true],
+      ['Content-Type: text/calendar', 'alternative', false],
+      ['Content-Type: image/png', 'mixed', true],
+      ['Content-Type: image/png\nContent-Disposition: inline; filename=a.png', 'mixed', false],
+      ['Content-Type: image/png\nContent-ID: <a@b>', 'related', false],
+      ['Content-Type: image/png', 'related', true],
+      ['Content-Type: application/pgp-signature', 'signed', false],
+      ['Content-Type: message/rfc822', 'mixed', true],
+      ['Content-Type: multipart/mixed; boundary=c', 'mixed', false],
+    ];
+    for (const [header, around, isFile] of cases)
+      assert.equal(hasAttachment(part(header, around)), isFile, `${header} in ${around}`);
+    const alone = messageFacts(octets('Content-Type: application/pdf; name=a.pdf\n\nx\n'));
+    assert.equal(hasAttachment(alone.digest.body), true);
+  });
+
+  it('RFC 8621 §4.1.4: decodes the name of a file, whoever encoded it', () => {
+    const name = (header: string) => messageFacts(octets(`${header}\n\nx`)).digest.body.name;
+    const type = 'Content-Type: application/pdf';
+    assert.equal(name(`${type}; name="=?utf-8?q?=C3=A9.pdf?="`), 'é.pdf');
+    assert.equal(
+      name(`${type}; name=a\nContent-Disposition: inline; filename*=utf-8''%C3%A9`),
+      'é',
+    );
+    assert.equal(name(`${type}; name*=utf-8''a%0D%0AB`), 'a  B');
+    assert.equal(name(type), undefined);
   });
 
   it('is total: any octets have a digest', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void digestOf(bytes)));
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void messageFacts(bytes)));
   });
 
   const line = fc.oneof(
@@ -202,10 +233,9 @@ Text
     const message = fc.array(line, { maxLength: 30 });
     fc.assert(
       fc.property(message, fc.constantFrom('\r\n', '\n', '\r'), (lines, newline) => {
-        const digest = digestOf(Buffer.from(lines.join(newline)));
-        for (const text of [digest.envelope, digest.body, digest.bodyStructure, digest.preview]) {
+        const { envelope, body } = messageFacts(Buffer.from(lines.join(newline))).digest;
+        for (const text of [formatEnvelope(envelope), formatBody(body), formatBodyStructure(body)])
           assert.doesNotMatch(text, /[^\x01-\xff]/, 'octets without NUL');
-        }
       }),
     );
   });
