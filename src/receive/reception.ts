@@ -14,13 +14,11 @@ import type { Objection } from '../policy/answers.ts';
 import { Answers } from '../policy/answers.ts';
 import type { Directory } from '../policy/directory.ts';
 import type { AcceptedRecipient, ClientFacts, Envelope } from '../policy/envelope.ts';
-import { entersHere } from '../policy/envelope.ts';
 import type { Login, LoginResult } from '../policy/login.ts';
 import type { Arrival, Policies } from '../policy/policy.ts';
 import { largerThanMailbox, mailboxFull } from '../policy/quota.ts';
 import type { Refusal, Refusals } from '../policy/refusals.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
-import { findParam, formatMailParam } from '../smtp/extensions/index.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { formatReply, replies, reply } from '../smtp/reply.ts';
 import type { Question, Refused } from '../smtp/server/event.ts';
@@ -28,15 +26,13 @@ import { StoreGoneError } from '../smtp/smtp-error.ts';
 import type { StoredContent } from '../store/content.ts';
 import { storedSize } from '../store/content.ts';
 import type { Quota } from '../store/folder-store.ts';
-import type { NewMessage, Origin, RoomAsked, Way } from '../store/queue-store.ts';
+import type { NewMessage, RoomAsked, Way } from '../store/queue-store.ts';
 import type { ContentWriter, Spool } from '../store/spool.ts';
 import type { Answerer, Replies, ServerAnswer } from './conversation.ts';
-import { arrivalOf, fieldsInFront, withoutDropped } from './head-changes.ts';
+import { arrivalOf, withoutDropped } from './head-changes.ts';
 import { loginAnswer } from './login.ts';
-import type { QueueRecipients } from './recipients.ts';
+import { newMessage } from './new-message.ts';
 import { queueRecipients, roomAsked } from './recipients.ts';
-import { stamp } from './stamp.ts';
-import { addedMessageId } from './submission.ts';
 
 export interface ReceptionParts {
   readonly hostname: string;
@@ -388,10 +384,13 @@ export class Reception implements Answerer {
     recipients: readonly AcceptedRecipient[],
     arrival: Arrival,
   ): Promise<Queued> {
-    const { submit, wayOf } = this.#parts;
+    const { submit, wayOf, hostname, clock, messageId } = this.#parts;
     const { client } = envelope;
     const found = queueRecipients(recipients, wayOf);
-    const message = this.#newMessage({ envelope, answers }, arrival, found);
+    const message = newMessage({
+      ...{ id: messageId(), now: clock.now(), hostname, envelope, arrival, head: answers.head },
+      ...{ recipients: found.recipients, extended: this.#extended },
+    });
     const quota = this.#parts.quota?.();
     const isEach = client.service === 'lmtp';
     const room = quota === undefined ? undefined : roomAsked(message, found, { quota, isEach });
@@ -405,28 +404,6 @@ export class Reception implements Answerer {
     const never = room?.needs.some((need) => need !== undefined && need.bytes > quota!.bytes);
     const no = never ? largerThanMailbox : mailboxFull;
     return { yes: reply(250, '6.0', `Queued as ${message.id}`), no, full };
-  }
-
-  #newMessage(
-    { envelope, answers }: Pick<Transaction, 'envelope' | 'answers'>,
-    { content, head, header }: Arrival,
-    { recipients }: QueueRecipients,
-  ): NewMessage {
-    const { clock, hostname } = this.#parts;
-    const { client } = envelope;
-    const id = this.#parts.messageId();
-    const sender = envelope.sender === null ? '' : formatMailbox(envelope.sender);
-    const now = clock.now();
-    const origin = this.#origin(envelope);
-    const messageId =
-      header.messageId ??
-      (entersHere(client) ? `<${addedMessageId({ id, hostname })}>` : undefined);
-    const facts = { id, now, hostname, client, origin, header, head };
-    return {
-      ...{ id, received: now, sender, params: travelling(envelope.params), recipients },
-      prefix: fieldsInFront(answers.head) + stamp({ ...facts, recipients, sender }),
-      ...{ content, origin, messageId },
-    };
   }
 
   #logReceived({ id, sender, recipients, content, messageId }: NewMessage): void {
@@ -463,30 +440,7 @@ export class Reception implements Answerer {
     this.#transaction?.answers.release();
     this.#transaction = undefined;
   }
-
-  #origin({ client, params, findings }: Envelope): Origin {
-    return {
-      session: client.session,
-      service: client.service,
-      clientAddress: client.remote.address,
-      hello: client.hello,
-      protocol: this.#protocol(client, findParam(params, 'SMTPUTF8') !== undefined),
-      ...(client.account !== undefined && { account: client.account }),
-      ...(client.tls !== undefined && { tls: `${client.tls.protocol} ${client.tls.cipher}` }),
-      ...(findings.length > 0 && { findings: [...findings] }),
-    };
-  }
-
-  // RFC 3848, RFC 6531 §4.3: the "with" keywords.
-  #protocol({ tls, account, service }: ClientFacts, utf8: boolean): string {
-    const suffix = `${tls === undefined ? '' : 'S'}${account === undefined ? '' : 'A'}`;
-    if (utf8) return `${service === 'lmtp' ? 'UTF8LMTP' : 'UTF8SMTP'}${suffix}`;
-    if (service === 'lmtp') return `LMTP${suffix}`;
-    return this.#extended ? `ESMTP${suffix}` : 'SMTP';
-  }
 }
-
-const none: readonly string[] = [];
 
 interface Queued {
   readonly yes: Reply;
@@ -513,9 +467,3 @@ const failedWriter = (error: unknown): ContentWriter => ({
   release: () => {},
   abort: () => Promise.resolve(),
 });
-
-/** SIZE is computed anew for each hop; everything else is kept for the next one. */
-function travelling(params: readonly MailParam[]): readonly string[] {
-  if (params.length === 0) return none;
-  return params.filter(({ name }) => name !== 'SIZE').map(formatMailParam);
-}

@@ -1,0 +1,75 @@
+// From an envelope and what has arrived to the message that is queued: with what is put in front of it, and
+// what is known of how it came.
+
+import { formatMailbox } from '../mail/address.ts';
+import type { ClientFacts, Envelope } from '../policy/envelope.ts';
+import { entersHere } from '../policy/envelope.ts';
+import type { Arrival, HeadChange } from '../policy/policy.ts';
+import type { MailParam } from '../smtp/extensions/index.ts';
+import { findParam, formatMailParam } from '../smtp/extensions/index.ts';
+import type { NewMessage, NewRecipient, Origin } from '../store/queue-store.ts';
+import { fieldsInFront } from './head-changes.ts';
+import { stamp } from './stamp.ts';
+import { addedMessageId } from './submission.ts';
+
+export interface MessageFacts {
+  readonly id: string;
+  readonly now: number;
+  readonly hostname: string;
+  readonly envelope: Envelope;
+  readonly arrival: Arrival;
+  /** Whom it is queued for. */
+  readonly recipients: readonly NewRecipient[];
+  readonly head: readonly HeadChange[];
+  /** The client said EHLO or LHLO. */
+  readonly extended: boolean;
+}
+
+export function newMessage(facts: MessageFacts): NewMessage {
+  const { id, now, hostname, envelope, recipients } = facts;
+  const { client, params } = envelope;
+  const { content, head, header } = facts.arrival;
+  const sender = envelope.sender === null ? '' : formatMailbox(envelope.sender);
+  const origin = originOf(envelope, facts.extended);
+  const messageId =
+    header.messageId ?? (entersHere(client) ? `<${addedMessageId({ id, hostname })}>` : undefined);
+  const stamped = { id, now, hostname, client, origin, header, head, recipients, sender };
+  return {
+    ...{ id, received: now, sender, params: travelling(params), recipients },
+    prefix: fieldsInFront(facts.head) + stamp(stamped),
+    ...{ content, origin, messageId },
+  };
+}
+
+function originOf({ client, params, findings }: Envelope, extended: boolean): Origin {
+  const utf8 = findParam(params, 'SMTPUTF8') !== undefined;
+  return {
+    session: client.session,
+    service: client.service,
+    clientAddress: client.remote.address,
+    hello: client.hello,
+    protocol: protocolOf(client, { utf8, extended }),
+    ...(client.account !== undefined && { account: client.account }),
+    ...(client.tls !== undefined && { tls: `${client.tls.protocol} ${client.tls.cipher}` }),
+    ...(findings.length > 0 && { findings: [...findings] }),
+  };
+}
+
+// RFC 3848, RFC 6531 §4.3: the "with" keywords.
+function protocolOf(
+  { tls, account, service }: ClientFacts,
+  { utf8, extended }: { readonly utf8: boolean; readonly extended: boolean },
+): string {
+  const suffix = `${tls === undefined ? '' : 'S'}${account === undefined ? '' : 'A'}`;
+  if (utf8) return `${service === 'lmtp' ? 'UTF8LMTP' : 'UTF8SMTP'}${suffix}`;
+  if (service === 'lmtp') return `LMTP${suffix}`;
+  return extended ? `ESMTP${suffix}` : 'SMTP';
+}
+
+const none: readonly string[] = [];
+
+/** SIZE is computed anew for each hop; everything else is kept for the next one. */
+function travelling(params: readonly MailParam[]): readonly string[] {
+  if (params.length === 0) return none;
+  return params.filter(({ name }) => name !== 'SIZE').map(formatMailParam);
+}
