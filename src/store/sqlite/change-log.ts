@@ -15,9 +15,11 @@ export const tombstoneKind = { folder: 0, email: 1 } as const;
 export function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);
   const { folder, email } = tombstoneKind;
+  const next = prepare('UPDATE mailbox SET modseq = modseq + 1 WHERE id = ? RETURNING modseq');
+  next.setReturnArrays(true);
   const bury = 'INSERT OR IGNORE INTO tombstone (mailbox, modseq, kind, object, created)';
   return {
-    next: prepare('UPDATE mailbox SET modseq = modseq + 1 WHERE id = ? RETURNING modseq'),
+    next,
     changeFolder: prepare('UPDATE folder SET changed = ? WHERE id = ?'),
     buryFolder: prepare(
       `${bury} SELECT mailbox, ?, ${folder}, id, created FROM folder WHERE id = ?`,
@@ -52,7 +54,8 @@ export class ChangeLog {
 
   /** The modseq of a change that is being made. */
   next(mailbox: number): number {
-    return integer(this.#sql.next.get(mailbox)?.modseq);
+    const row = this.#sql.next.get(mailbox) as unknown as readonly unknown[] | undefined;
+    return integer(row?.[0]);
   }
 
   /** Something changed of a folder that is not its messages. */

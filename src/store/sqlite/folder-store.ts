@@ -36,7 +36,7 @@ import { emailOf } from '../object-id.ts';
 import type { Spool } from '../spool.ts';
 import { digestsOf, sortFactsOf } from './derived-rows.ts';
 import type { GroupCommit } from './group-commit.ts';
-import type { MailboxFeed } from './mailbox-feed.ts';
+import type { MailboxEvents } from './mailbox-events.ts';
 import { unpackMails } from './packed-mails.ts';
 import { appendRow, contentRow } from './queue-rows.ts';
 import type { ReaderClient } from './reader-client.ts';
@@ -45,7 +45,7 @@ import type { NewMailRow, RefusedRow } from './requests.ts';
 export interface SqliteFolderStoreParts {
   readonly commit: GroupCommit;
   readonly reader: ReaderClient;
-  readonly feed: MailboxFeed;
+  readonly events: MailboxEvents;
   readonly spool: Spool;
   readonly clock: Clock;
 }
@@ -147,7 +147,7 @@ export class SqliteFolderStore implements FolderStore {
   }
 
   watch(listener: (event: MailboxEvent) => void): () => void {
-    return this.#parts.feed.watch(listener);
+    return this.#parts.events.watch(listener);
   }
 
   deliver(message: NewMailboxMessage): Promise<ListedMessage> {

@@ -10,6 +10,7 @@ import { it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { listed } from '../conformance/harness.ts';
+import { emailId } from '../object-id.ts';
 import { migrations } from './database.ts';
 import { openSqliteStores } from './stores.ts';
 import { temporaryDirectory } from './test-stores.ts';
@@ -145,6 +146,53 @@ it('0007: how a recipient is delivered is told from the name of its destination'
       ['remote', 'mx:b.test'],
       ['discard', 'discard'],
     ]);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+it('0009: the modseqs of a folder of 0.1 go on, and an account’s changes begin with what there is', async () => {
+  const directory = await temporaryDirectory();
+  const ann = 'ann@example.org';
+  try {
+    databaseOf(
+      directory,
+      2,
+      `
+      INSERT INTO mailbox (id, address) VALUES (1, '${ann}'), (2, 'bob@example.org');
+      INSERT INTO folder (id, mailbox, path, uid_validity, uid_next, modseq, messages, unseen, bytes)
+      VALUES (7, 1, 'INBOX', 5, 3, 9, 2, 2, 2), (8, 1, 'old', 6, 2, 40, 1, 1, 1);
+      INSERT INTO content (id, size, bytes) VALUES (1, 1, x'78');
+      INSERT INTO email (id, content, sender, subject, prefix) VALUES (1, 1, '', '', ''), (2, 1, '', '', '');
+      UPDATE meta SET value = 1000 WHERE name = 'email';
+      INSERT INTO mail (folder, uid, email, modseq, flags, keywords, received, saved, size)
+      VALUES (7, 1, 1, 8, 0, '', 0, 0, 1), (7, 2, 2, 9, 0, '', 0, 0, 1), (8, 1, 1, 40, 0, '', 0, 0, 1);
+      INSERT INTO expunged (folder, modseq, uid) VALUES (8, 39, 7)`,
+    );
+    const clock = new FakeClock();
+    await using stores = await openSqliteStores({ directory, clock, log: silentLog });
+    const { folders } = stores;
+    const [inbox, old] = [await folders.folder(7), await folders.folder(8)];
+    assert.deepEqual([inbox?.modseq, old?.modseq], [9, 40]);
+    const state = await folders.accountState(ann);
+    const { uids } = await folders.append(7, [
+      { content: { kind: 'inline', bytes: Buffer.from('\r\n') }, flags: [], received: 0 },
+    ]);
+    assert.deepEqual(uids, [3]);
+    const { changed, vanished, complete, folder } = (await folders.changes(7, 9))!;
+    assert.deepEqual([[...changed.uid], [...vanished], complete], [[3], [], true]);
+    assert.ok(folder.modseq > 40, 'above that of every folder of the account');
+    assert.deepEqual([...(await folders.changes(8, 38))!.vanished], [7]);
+    await folders.store(7, [2], { kind: 'add', flags: ['\\Seen'] });
+    await folders.removeMessages(7, [1]);
+    await folders.remove(ann, 'old');
+    const { created, updated, destroyed } = await folders.changedEmails(ann, state, 9);
+    const third = (await folders.index(7))!.email[1]!;
+    assert.deepEqual([created, updated, destroyed], [[emailId(third)], ['m2'], ['m1']]);
+    const boxes = await folders.changedFolders(ann, state, 9);
+    assert.deepEqual([boxes.created, boxes.updated, boxes.destroyed], [[], ['F7'], ['F8']]);
+    assert.equal((await folders.changedEmails(ann, '39', 9)).complete, false);
+    assert.equal((await folders.changedEmails('bob@example.org', '1', 9)).complete, true);
   } finally {
     await rm(directory, { recursive: true });
   }

@@ -23,7 +23,7 @@ import { Journal } from './journal/journal.ts';
 import { MemoryJournalDirectory } from './journal/memory-directory.ts';
 import { JournaledQueueStore } from './journal/queue-store.ts';
 import { restore } from './journal/restore.ts';
-import { MailboxFeed } from './mailbox-feed.ts';
+import { MailboxEvents } from './mailbox-events.ts';
 import { SqliteMaintenance } from './maintenance.ts';
 import { SqliteQueueStore } from './queue-store.ts';
 import type { ReaderClient } from './reader-client.ts';
@@ -148,7 +148,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
   const { spool, transport, release } = parts;
   const path = databasePath(directory);
   const removeFile = (key: string) => void spool.remove(key);
-  const feed: MailboxFeed = new MailboxFeed({
+  const mailboxEvents: MailboxEvents = new MailboxEvents({
     clock,
     gather: transport.gather,
     version: () => commit.call('version', []),
@@ -156,7 +156,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
   const commit = new GroupCommit({
     ...{ transport, clock, log, removeFile },
     touched(events) {
-      feed.publish(events);
+      mailboxEvents.publish(events);
       reader.wake();
     },
   });
@@ -180,7 +180,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
     let closing: Promise<void> | undefined;
     const close = async () => {
       await queue[Symbol.asyncDispose]();
-      feed.close();
+      mailboxEvents.close();
       await reader.close();
       await commit.close();
       await spool[Symbol.asyncDispose]();
@@ -188,7 +188,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
     };
     return {
       queue,
-      folders: new SqliteFolderStore({ commit, reader, feed, spool, clock }),
+      folders: new SqliteFolderStore({ commit, reader, events: mailboxEvents, spool, clock }),
       accounts,
       spool,
       maintenance: new SqliteMaintenance({ commit, queue, spool, clock }),

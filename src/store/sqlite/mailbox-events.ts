@@ -7,7 +7,7 @@ import type { MailboxEvent } from '../folder-store.ts';
 // How late a change of another process may be noticed.
 const pollAfterMs = 1000;
 
-export interface MailboxFeedParts {
+export interface MailboxEventsParts {
   readonly clock: Clock;
   /** Calls back soon: what happens until then is told once. */
   readonly gather: (callback: () => void) => void;
@@ -15,14 +15,14 @@ export interface MailboxFeedParts {
   readonly version: () => Promise<number>;
 }
 
-export class MailboxFeed {
-  readonly #parts: MailboxFeedParts;
+export class MailboxEvents {
+  readonly #parts: MailboxEventsParts;
   readonly #listeners = new Set<(event: MailboxEvent) => void>();
   #waiting = new Map<string | number, MailboxEvent>();
   #version: number | undefined;
   #cancelPoll: (() => void) | undefined;
 
-  constructor(parts: MailboxFeedParts) {
+  constructor(parts: MailboxEventsParts) {
     this.#parts = parts;
   }
 
