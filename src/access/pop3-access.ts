@@ -3,6 +3,7 @@
 
 import { unreachable } from '../base/assert.ts';
 import type { Log } from '../base/log.ts';
+import type { Counter } from '../base/metrics.ts';
 import type { Peer } from '../net/peer.ts';
 import type { Login, LoginRefusal, LoginResult } from '../policy/login.ts';
 import type { Answer, Question } from '../pop3/event.ts';
@@ -15,6 +16,8 @@ export interface Pop3AccessParts {
   readonly maildrops: Pick<Maildrops, 'open'>;
   readonly loginDelay: number;
   readonly log: Log;
+  /** Messages sent in all sessions. */
+  readonly retrievals?: Counter | undefined;
 }
 
 type MessageQuestion = Extract<Question, { readonly kind: 'message' }>;
@@ -152,6 +155,7 @@ export class Pop3Access {
     if (content === undefined) return gone;
     if (whole) {
       this.#sent += 1;
+      this.#parts.retrievals?.add();
       this.#octetsSent += content.size;
     }
     return content;

@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { logOfSession } from '../base/log.ts';
+import type { Counter } from '../base/metrics.ts';
 import type { Random } from '../base/random.ts';
 import type { Peer } from '../net/peer.ts';
 import { PeerService } from '../net/service.ts';
@@ -39,11 +40,12 @@ export interface Pop3ServiceParts {
   readonly maildrops: Maildrops;
   readonly authenticator: Authenticator;
   readonly throttle: LoginThrottle;
-  readonly connections: ConnectionLimits;
+  readonly connections: Pick<ConnectionLimits, 'admit' | 'release'>;
   readonly startTls: (peer: Peer) => Promise<Peer>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly counters?: { readonly loggedIn: Counter; readonly retrievals: Counter } | undefined;
   /** Keeps a record of who was turned away or could not log in. */
   readonly refusals?: Refusals | undefined;
 }
@@ -82,7 +84,8 @@ function converse(parts: Pop3ServiceParts, peer: Peer, id: string): Pop3Conversa
     loginDelaySeconds: Math.ceil(loginDelay / 1000),
     limits,
   });
-  const login = new Login({ authenticator, throttle, clock, log, refusals });
-  const access = new Pop3Access({ login, maildrops, loginDelay, log });
+  const { loggedIn, retrievals } = parts.counters ?? {};
+  const login = new Login({ authenticator, throttle, clock, log, refusals, loggedIn });
+  const access = new Pop3Access({ login, maildrops, loginDelay, log, retrievals });
   return new Pop3Conversation({ peer, session, access, startTls, mechanisms, clock, log });
 }

@@ -101,6 +101,7 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
     mendContent: async ({ content }) => ({ messages: content, aside: null }),
     why: async ({ id }) => ({ stories: [], text: `of ${id}` }),
     reload: async () => reloaded,
+    async *metrics() {},
   };
 }
 

@@ -2,6 +2,7 @@
 // them because no server runs; and the server itself, where there is one.
 
 import type { Clock } from '../base/clock.ts';
+import type { Metric } from '../base/metrics.ts';
 import type { MessageStory } from '../queue/story.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import type { StoreMaintenance } from '../store/maintenance.ts';
@@ -29,4 +30,5 @@ export interface OperationParts extends MailboxParts {
 export interface RunningParts {
   /** Reads the configuration and the certificates again. */
   readonly reload: () => Promise<Reloaded>;
+  readonly metrics: () => readonly Metric[];
 }

@@ -20,6 +20,7 @@ describe('the table of operations', () => {
       'backupHold',
       'mailList',
       'mailShow',
+      'metrics',
       'queueList',
       'queueShow',
       'why',

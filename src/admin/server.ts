@@ -2,7 +2,8 @@
 
 import { z } from 'zod';
 import { sleep } from '../base/clock.ts';
-import { count, list, nothing, OperationError, texts, value } from './operation.ts';
+import type { Metric } from '../base/metrics.ts';
+import { asKept, count, list, nothing, OperationError, texts, value } from './operation.ts';
 import type { OperationParts, RunningParts } from './operation-parts.ts';
 
 const reloaded = z.object({
@@ -27,6 +28,15 @@ export const serverOperations = {
     input: nothing,
     output: reloaded,
     run: async (parts) => running(parts).reload(),
+  }),
+  metrics: list({
+    about: 'What the running server has counted since it started.',
+    changes: false,
+    input: nothing,
+    output: asKept<Metric>(),
+    run: async function* metrics(parts) {
+      yield* running(parts).metrics();
+    },
   }),
   backupHold: list({
     about:

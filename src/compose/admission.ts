@@ -19,10 +19,13 @@ import type { AccountStore } from '../store/account-store.ts';
 import type { HistoryStore } from '../store/history.ts';
 import type { Certificate } from './certificate.ts';
 import type { InForce } from './in-force.ts';
+import type { ServerMetrics } from './metrics.ts';
+import { countRefusal } from './metrics.ts';
 
 export interface AdmissionParts {
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: ServerMetrics;
 }
 
 export class Admission {
@@ -32,12 +35,13 @@ export class Admission {
   /** Somebody may be refused before it is open. */
   #history: Pick<HistoryStore, 'record'> | undefined;
 
-  constructor(config: Config, { clock, log }: AdmissionParts) {
+  constructor(config: Config, { clock, log, metrics }: AdmissionParts) {
     this.connections = createConnectionLimits(connectionLimits(config));
     this.throttle = createLoginThrottle({ clock, ...config.login });
     this.refusals = new Refusals({
       ...{ log, clock },
       history: { record: (event) => this.#history?.record(event) },
+      onRefusal: (refusal) => countRefusal(refusal, metrics),
     });
   }
 

@@ -22,6 +22,8 @@ import type { HistoryStore } from '../store/history.ts';
 import type { Stores } from '../store/stores.ts';
 import type { InForce } from './in-force.ts';
 import { quotaInForce, recipientsOf } from './in-force.ts';
+import type { ServerMetrics } from './metrics.ts';
+import { countingHistory } from './metrics.ts';
 
 interface Basics {
   readonly clock: Clock;
@@ -32,7 +34,8 @@ interface Basics {
 export interface DeliveryParts extends Basics {
   readonly inForce: () => InForce;
   readonly stores: Pick<Stores, 'queue' | 'spool'>;
-  readonly history: HistoryStore;
+  readonly history: Pick<HistoryStore, 'record'>;
+  readonly metrics: ServerMetrics;
 }
 
 export interface Delivery {
@@ -42,7 +45,8 @@ export interface Delivery {
 
 /** Nothing leaves before `runner.start()`. */
 export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
-  const { inForce, stores, history, clock, random, log } = parts;
+  const { inForce, stores, clock, random, log, metrics } = parts;
+  const history = countingHistory(parts.history, metrics);
   const messageId = createMessageIds({ clock, random, after: await stores.queue.newest() });
   const runner = new QueueRunner({
     store: stores.queue,
@@ -54,7 +58,7 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
       relay: (lease, signal) => inForce().relay(lease, signal),
       log,
     }),
-    ...{ clock, random, log, history },
+    ...{ clock, random, log, history, deliverySeconds: metrics.delivery },
     get hostname() {
       return inForce().config.hostname;
     },
@@ -64,6 +68,7 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
     ids: messageId,
     resolve: (address) => recipientsOf(inForce(), address),
   });
+  metrics.readQueue(runner);
   return { runner, messageId };
 }
 

@@ -5,12 +5,16 @@ import { defaultImapLimits } from '../imap/limits.ts';
 import { createImapSession } from '../imap/session/session.ts';
 import { OpenFolders } from '../mailbox/open-folders.ts';
 import { quotaInForce } from './in-force.ts';
+import { countedConnections } from './metrics.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
 import { offersStartTls } from './service-parts.ts';
 
 export function createImap(parts: ServiceParts): ServiceFor {
   const { inForce, stores, admission, certificate, authenticator, clock, random, log } = parts;
-  const { connections, throttle, refusals } = admission;
+  const { throttle, refusals } = admission;
+  const { metrics } = parts;
+  const connections = countedConnections(admission.connections, 'imap', metrics);
+  const counters = { loggedIn: metrics.logins.ok, commands: metrics.imapCommands };
   /** Made for the first listener; from then on it watches the store. */
   let openFolders: OpenFolders | undefined;
   return (spec) => {
@@ -31,7 +35,7 @@ export function createImap(parts: ServiceParts): ServiceFor {
       createSession: createImapSession,
       ...{ store: stores.folders, openFolders, spool: stores.spool },
       accountOf: (address) => inForce().directory.accountOf(address),
-      ...{ authenticator, throttle, connections, clock, random, log, refusals },
+      ...{ authenticator, throttle, connections, counters, clock, random, log, refusals },
       startTls: admission.notedStartTls('imap', certificate),
     });
   };

@@ -3,12 +3,16 @@
 import { Maildrops } from '../access/maildrops.ts';
 import { createPop3Service } from '../access/pop3-service.ts';
 import { defaultPop3Limits } from '../pop3/limits.ts';
+import { countedConnections } from './metrics.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
 import { offersStartTls } from './service-parts.ts';
 
 export function createPop3(parts: ServiceParts): ServiceFor {
   const { inForce, stores, admission, certificate, authenticator, clock, random, log } = parts;
-  const { connections, throttle, refusals } = admission;
+  const { throttle, refusals } = admission;
+  const { metrics } = parts;
+  const connections = countedConnections(admission.connections, 'pop3', metrics);
+  const counters = { loggedIn: metrics.logins.ok, retrievals: metrics.pop3Retrievals };
   const maildrops = new Maildrops({ folders: stores.folders, clock });
   return (spec) =>
     createPop3Service({
@@ -22,7 +26,8 @@ export function createPop3(parts: ServiceParts): ServiceFor {
           limits: { ...defaultPop3Limits, ...pop3 },
         };
       },
-      ...{ maildrops, authenticator, throttle, connections, clock, random, log, refusals },
+      ...{ maildrops, authenticator, throttle, connections, counters },
+      ...{ clock, random, log, refusals },
       startTls: admission.notedStartTls('pop3', certificate),
     });
 }

@@ -30,6 +30,8 @@ import type { InForce, InForceParts } from './in-force.ts';
 import { putInForce } from './in-force.ts';
 import type { ListeningOn } from './listeners.ts';
 import { Listeners } from './listeners.ts';
+import type { ServerMetrics } from './metrics.ts';
+import { createMetrics } from './metrics.ts';
 import { createOperations } from './operations.ts';
 import { createPop3 } from './pop3.ts';
 import type { SmtpParts } from './smtp.ts';
@@ -73,6 +75,13 @@ export interface RunningServer extends AsyncDisposable {
   stop(options: { readonly graceMs: number }): Promise<void>;
 }
 
+interface Basics {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: ServerMetrics;
+}
+
 /** What lasts from start to stop. */
 interface Parts {
   readonly stores: Stores;
@@ -89,7 +98,8 @@ interface Parts {
 /** @throws ListenError, TlsError, StorageError with a message for the operator. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { config, log, clock = systemClock(), random = systemRandom } = options;
-  const basics = { clock, random, log };
+  const metrics = createMetrics();
+  const basics = { clock, random, log, metrics };
   // What was opened before something failed is closed again.
   await using undo = new AsyncDisposableStack();
   const certificate = new Certificate(log);
@@ -134,7 +144,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const operations = createOperations({
     ...{ stores, history, addresses: inForce, clock, log },
     wake: () => runner.wake(),
-    server: { reload },
+    server: { reload, metrics: () => metrics.snapshot() },
   });
   const parts = { stores, history, runner, operations, relays, listeners, certificate, admission };
   const server = new Server(state, { ...parts, log });
@@ -144,11 +154,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 /** As this thread asks the DNS: policies, and relays where they run here, share what it has learnt. */
-function resolversOf(
-  { resolver }: ServerOptions,
-  { random, log }: { readonly random: Random; readonly log: Log },
-): ResolverFor {
-  return resolver === undefined ? createResolvers({ random, log }) : () => resolver;
+function resolversOf({ resolver }: ServerOptions, { random, log, metrics }: Basics): ResolverFor {
+  const queries = metrics.dnsQueries;
+  return resolver === undefined ? createResolvers({ random, log, queries }) : () => resolver;
 }
 
 function createServices(parts: SmtpParts): (spec: ListenerConfig) => Service {
@@ -302,13 +310,14 @@ const restartSettings = ['dataDirectory', 'user'] as const;
 
 const openOwnStores = (
   { dataDirectory: directory }: Config,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
-): Promise<Stores> => openStores({ directory, log, clock, onFailure: endLoudly });
+  { clock, log, metrics }: Basics,
+): Promise<Stores> =>
+  openStores({
+    ...{ directory, log, clock, flushSeconds: metrics.flush },
+    onFailure: endLoudly,
+  });
 
-const openHistory = (
-  { dataDirectory, history }: Config,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
-): FileHistory =>
+const openHistory = ({ dataDirectory, history }: Config, { clock, log }: Basics): FileHistory =>
   new FileHistory({
     directory: join(dataDirectory, 'history'),
     bytesMax: history.size,

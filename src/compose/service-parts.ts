@@ -10,6 +10,7 @@ import type { Stores } from '../store/stores.ts';
 import type { Admission } from './admission.ts';
 import type { Certificate } from './certificate.ts';
 import type { InForce } from './in-force.ts';
+import type { ServerMetrics } from './metrics.ts';
 
 export interface ServiceParts {
   readonly inForce: () => InForce;
@@ -17,6 +18,7 @@ export interface ServiceParts {
   readonly admission: Admission;
   readonly authenticator: Authenticator;
   readonly certificate: Certificate;
+  readonly metrics: ServerMetrics;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

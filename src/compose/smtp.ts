@@ -21,6 +21,7 @@ import type { Quota } from '../store/folder-store.ts';
 import type { Stores } from '../store/stores.ts';
 import type { Delivery } from './delivery.ts';
 import { quotaInForce } from './in-force.ts';
+import { countedConnections } from './metrics.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
 import { offersStartTls } from './service-parts.ts';
 
@@ -42,7 +43,8 @@ type SmtpListener = ListenerConfig & { readonly service: SmtpServiceSettings['se
 
 export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
   const { inForce, stores, admission, certificate, authenticator, clock, random, log } = parts;
-  const { connections, throttle, refusals } = admission;
+  const { throttle, refusals } = admission;
+  const loggedIn = parts.metrics.logins.ok;
   const { runner, messageId } = parts.delivery;
   const { queue, spool } = stores;
   const rules = createPolicies(parts);
@@ -53,9 +55,10 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
     ...{ clock, log },
   });
   const login = (sessionLog: Log) =>
-    new Login({ authenticator, throttle, clock, log: sessionLog, refusals });
+    new Login({ authenticator, throttle, clock, log: sessionLog, refusals, loggedIn });
 
   return (spec) => {
+    const connections = countedConnections(admission.connections, spec.service, parts.metrics);
     const withheld = new Set(spec.withhold);
     const mechanisms = ({ tls }: Peer): readonly string[] =>
       spec.service === 'lmtp'

@@ -11,6 +11,7 @@ import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { Counter } from '../base/metrics.ts';
 import type { Random } from '../base/random.ts';
 import { queryName } from '../dns/name.ts';
 import type { Answer, RecordOf, RecordType, ResolveOptions, Resolver } from '../dns/resolver.ts';
@@ -39,6 +40,8 @@ export interface ResolverOptions extends ResolverSettings {
   /** For query ids: the system's, which nobody can predict. */
   readonly random: Random;
   readonly log: Log;
+  /** Questions put to servers. */
+  readonly queries?: Counter | undefined;
   readonly resolvConfPath?: string | undefined;
   readonly hostsPath?: string | undefined;
 }
@@ -228,6 +231,7 @@ class StubResolver implements Resolver {
   /** What the server says, or why it says nothing. */
   async #askServer(server: NameServer, name: string, type: RecordType): Promise<Said | string> {
     const dnssec = this.#trustsAd(server);
+    this.#options.queries?.add();
     try {
       let reading = await this.#exchange(server, name, type, { edns: true, dnssec });
       // RFC 6891 §7: a server that does not know EDNS says so by FORMERR.

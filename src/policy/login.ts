@@ -4,6 +4,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { Counter } from '../base/metrics.ts';
 import { withoutSecret } from '../base/secret.ts';
 import type { Peer } from '../net/peer.ts';
 import type { Authenticator, SaslServer, SaslStep, TokenTarget } from '../sasl/mechanism.ts';
@@ -37,6 +38,8 @@ export interface LoginParts {
   readonly log: Log;
   /** Keeps a record of failures, and the log from being flooded. */
   readonly refusals?: Pick<Refusals, 'loginFailed'> | undefined;
+  /** Logins that succeeded. */
+  readonly loggedIn?: Counter | undefined;
 }
 
 interface Exchange {
@@ -204,6 +207,7 @@ export class Login {
       // A typing error was counted under the name that was given, which may be another address.
       const name = named();
       if (name !== undefined) throttle.succeeded(address, name);
+      this.#parts.loggedIn?.add();
       log.info('logged in', { account, mechanism, client: address });
       return { kind: 'logged-in', account };
     }

@@ -25,10 +25,15 @@ export interface LoginFailure {
   readonly error?: string | undefined;
 }
 
+/** What is counted of a refusal. */
+export type RefusalSeen = Pick<RefusalFacts, 'stage' | 'reply'>;
+
 export interface RefusalsParts {
   readonly log: Log;
   readonly clock: Pick<Clock, 'now' | 'after'>;
   readonly history?: Pick<HistoryStore, 'record'> | undefined;
+  /** Called for each, also where nothing is written down. */
+  readonly onRefusal?: ((refusal: RefusalSeen) => void) | undefined;
 }
 
 /** Limit: lines about one client (an IPv4 address or an IPv6 /64) within `windowMs`. */
@@ -56,6 +61,7 @@ export class Refusals {
 
   /** `log` may be that of a session. */
   note(refusal: Refusal, log: Log = this.#parts.log): void {
+    this.#parts.onRefusal?.(refusal);
     if (!this.#admits(refusal.client)) return;
     const { session, from, to, hello, findings, ...rest } = refusal;
     const facts = { ...rest, hello: cut(hello), from: cut(from), to: cut(to) };
@@ -67,6 +73,7 @@ export class Refusals {
 
   loginFailed(failure: LoginFailure, log: Log = this.#parts.log): void {
     const { client, reason, mechanism } = failure;
+    this.#parts.onRefusal?.({ stage: 'login' });
     if (!this.#admits(client)) return;
     const user = cut(failure.user);
     log.warn('login failed', { ...failure, user });

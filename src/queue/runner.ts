@@ -10,6 +10,7 @@ import type { Clock } from '../base/clock.ts';
 import { timerDelayMsMax } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { errorText } from '../base/log.ts';
+import type { Histogram } from '../base/metrics.ts';
 import type { Random } from '../base/random.ts';
 import { reply } from '../smtp/reply.ts';
 import { localError } from '../smtp/smtp-error.ts';
@@ -54,6 +55,8 @@ export interface RunnerParts extends Pick<ReportParts, 'hostname' | 'ids' | 'res
   readonly random: Random;
   readonly log: Log;
   readonly history: Pick<HistoryStore, 'record'>;
+  /** Seconds from coming in to delivery. */
+  readonly deliverySeconds?: Histogram | undefined;
   /** Read anew each time, as the hostname is: both may change while the server runs. */
   readonly settings: QueueSettings;
 }
@@ -332,6 +335,7 @@ export class QueueRunner {
     const { id } = message;
     history.record({ id, at: now, kind: 'attempt', destination, durationMs, results });
     this.#say(lease, results, durationMs);
+    this.#measure(message.received, results, now);
     if (untold !== undefined) recordUntold(history, id, now, untold);
     if (concluded.effects.length > 0) recordDerived(history, message, concluded.effects);
     if (reports.length === 0) {
@@ -340,6 +344,14 @@ export class QueueRunner {
     } else {
       void this.#recordWithReports(lease, concluded);
     }
+  }
+
+  #measure(received: number, results: readonly AttemptResult[], now: number): void {
+    const { deliverySeconds } = this.#parts;
+    if (deliverySeconds === undefined) return;
+    for (const { result } of results)
+      if (result === 'delivered' || result === 'relayed')
+        deliverySeconds.observe((now - received) / 1000);
   }
 
   #say(lease: Lease, results: readonly AttemptResult[], ms: number | undefined): void {

@@ -44,7 +44,7 @@ export interface SmtpServiceSettings {
 export interface SmtpServiceParts {
   /** Asked for each connection. */
   readonly settings: () => SmtpServiceSettings;
-  readonly connections: ConnectionLimits;
+  readonly connections: Pick<ConnectionLimits, 'admit' | 'release'>;
   readonly startTls: (peer: Peer) => Promise<Peer>;
   readonly spool: ReceptionParts['spool'];
   readonly submit: ReceptionParts['submit'];

@@ -3,6 +3,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { Histogram } from '../base/metrics.ts';
 import type { AccountStore } from './account-store.ts';
 import type { FolderStore } from './folder-store.ts';
 import type { StoreMaintenance } from './maintenance.ts';
@@ -23,6 +24,8 @@ export interface OpenStoresOptions {
   readonly exclusive?: boolean;
   /** The store is gone: nothing more will be stored. The server should end, loudly. */
   readonly onFailure?: (error: Error) => void;
+  /** How long commits and flushes took. */
+  readonly flushSeconds?: Histogram | undefined;
 }
 
 export interface Stores extends AsyncDisposable {

@@ -4,6 +4,7 @@
 import { unreachable } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import type { Counter } from '../../base/metrics.ts';
 import type { Answer, Completion, OwnersCommand, Question } from '../../imap/event.ts';
 import type { ImapLimits } from '../../imap/limits.ts';
 import type { OpenFolders } from '../../mailbox/open-folders.ts';
@@ -30,6 +31,8 @@ export interface ImapAccessParts {
   readonly login: Login;
   readonly clock: Clock;
   readonly log: Log;
+  /** Commands of all sessions. */
+  readonly commands?: Counter | undefined;
 }
 
 type AppendQuestion = Extract<Question, { kind: 'append' | 'append-part' | 'append-end' }>;
@@ -147,6 +150,7 @@ export class ImapAccess {
 
   async #command(tag: string, command: OwnersCommand): Promise<Completion> {
     this.#commands += 1;
+    this.#parts.commands?.add();
     const context = this.#context;
     context.tag = tag;
     // The table gives each name the executor of its own command.

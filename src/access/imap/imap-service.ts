@@ -3,6 +3,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { logOfSession } from '../../base/log.ts';
+import type { Counter } from '../../base/metrics.ts';
 import type { Random } from '../../base/random.ts';
 import type { ImapLimits } from '../../imap/limits.ts';
 import type { ImapMachineFactory } from '../../imap/machine.ts';
@@ -49,11 +50,12 @@ export interface ImapServiceParts {
   readonly accountOf: (address: string) => Promise<string | undefined>;
   readonly authenticator: Authenticator;
   readonly throttle: LoginThrottle;
-  readonly connections: ConnectionLimits;
+  readonly connections: Pick<ConnectionLimits, 'admit' | 'release'>;
   readonly startTls: (peer: Peer) => Promise<Peer>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly counters?: { readonly loggedIn: Counter; readonly commands: Counter } | undefined;
   /** Keeps a record of who was turned away or could not log in. */
   readonly refusals?: Refusals | undefined;
 }
@@ -93,7 +95,8 @@ function converse(parts: ImapServiceParts, peer: Peer, id: string): ImapConversa
     mechanisms: mechanisms(peer),
     limits,
   });
-  const login = new Login({ authenticator, throttle, clock, log, refusals });
+  const { loggedIn, commands } = parts.counters ?? {};
+  const login = new Login({ authenticator, throttle, clock, log, refusals, loggedIn });
   const accessParts = {
     store,
     openFolders,
@@ -105,6 +108,7 @@ function converse(parts: ImapServiceParts, peer: Peer, id: string): ImapConversa
     login,
     clock,
     log,
+    commands,
   };
   const access = (voice: ConstructorParameters<typeof ImapAccess>[1]) =>
     new ImapAccess(accessParts, voice);

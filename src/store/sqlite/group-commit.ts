@@ -4,6 +4,7 @@
 
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import type { Histogram } from '../../base/metrics.ts';
 import { StorageError } from '../../smtp/smtp-error.ts';
 import type { MailboxEvent } from '../folder-store.ts';
 import { NoSuchFolderError } from '../folder-store.ts';
@@ -106,6 +107,8 @@ export interface GroupCommitParts {
   readonly removeFile: (key: string) => void;
   /** What a transaction changed in the mailboxes; readers see it already. */
   readonly touched?: (events: readonly MailboxEvent[]) => void;
+  /** How long batches that were flushed took. */
+  readonly flushSeconds?: Histogram | undefined;
 }
 
 export class GroupCommit {
@@ -199,8 +202,13 @@ export class GroupCommit {
     const batch = this.#nextBatch();
     if (batch.length === 0) return;
     this.#underWay += 1;
+    const began = performance.now();
     this.#parts.transport.run(batch.map(({ request }) => request)).then(
-      (result) => this.#answer(batch, result),
+      (result) => {
+        if (!result.unflushed)
+          this.#parts.flushSeconds?.observe((performance.now() - began) / 1000);
+        this.#answer(batch, result);
+      },
       (error: Error) => {
         this.#underWay -= 1;
         for (const { reject } of batch) reject(error);

@@ -154,7 +154,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
     version: () => commit.call('version', []),
   });
   const commit = new GroupCommit({
-    ...{ transport, clock, log, removeFile },
+    ...{ transport, clock, log, removeFile, flushSeconds: options.flushSeconds },
     touched(events) {
       mailboxEvents.publish(events);
       reader.wake();
@@ -211,13 +211,13 @@ const advice = '`postrider verify` names the messages, and says what can be done
 
 /** What is alive in the journal goes into the store; new mail goes into the journal. */
 async function openJournaled(
-  { log, clock, journal: options }: SqliteStoresOptions,
+  { log, clock, journal: options, flushSeconds }: SqliteStoresOptions,
   store: SqliteQueueStore,
   { journal: directory, spool, watch }: Assembly,
 ): Promise<QueueStore> {
   if (directory === undefined) return store;
   const settings = options === false ? {} : options;
-  const journal = await Journal.open({ directory, clock, log, ...settings }, (live) =>
+  const journal = await Journal.open({ directory, clock, log, flushSeconds, ...settings }, (live) =>
     restore(live, store, { spool, clock }),
   );
   if (options === false) {

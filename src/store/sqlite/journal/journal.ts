@@ -8,6 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import type { Log } from '../../../base/log.ts';
+import type { Histogram } from '../../../base/metrics.ts';
 import { StorageError } from '../../../smtp/smtp-error.ts';
 import type { JournalDirectory } from './file.ts';
 import {
@@ -41,6 +42,8 @@ export interface JournalParts {
   readonly log: Log;
   readonly segmentBytes?: number | undefined;
   readonly segmentsMax?: number | undefined;
+  /** How long writes took. */
+  readonly flushSeconds?: Histogram | undefined;
 }
 
 export interface JournalOwner {
@@ -258,7 +261,9 @@ export class Journal {
     const { position } = current;
     current.position += length;
     current.live += waiting.length;
+    const began = performance.now();
     current.file.write(pieces, position, (error) => {
+      this.#parts.flushSeconds?.observe((performance.now() - began) / 1000);
       this.#writing = false;
       const failure = error ?? this.#lost;
       if (failure !== undefined) {

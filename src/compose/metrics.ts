@@ -1,0 +1,146 @@
+// What a server counts, made once with all its labels. Most of it is counted where the parts meet: what
+// is recorded of messages, who is admitted, who logs in. The rest is counted inside: the rooms get the
+// counter they need.
+
+import type { Metric } from '../base/metrics.ts';
+import { Metrics } from '../base/metrics.ts';
+import type { ConnectionLimits } from '../policy/connection-limits.ts';
+import type { RefusalSeen } from '../policy/refusals.ts';
+import type { QueueRunner } from '../queue/runner.ts';
+import type { HistoryEvent, HistoryStore } from '../store/history.ts';
+
+const services = ['smtp', 'submission', 'lmtp', 'imap', 'pop3'] as const;
+const results = ['delivered', 'relayed', 'deferred', 'skipped', 'failed', 'expired'] as const;
+const stages = [
+  ...(['connect', 'tls', 'starttls', 'login', 'auth', 'helo', 'mail', 'rcpt'] as const),
+  ...(['data', 'content', 'other'] as const),
+] as const;
+
+const attemptSeconds = [0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120, 600];
+const deliverySeconds = [0.05, 0.25, 1, 5, 30, 300, 3600, 14_400, 86_400, 432_000];
+const flushSeconds = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2];
+
+export type ServerMetrics = ReturnType<typeof createMetrics>;
+
+export function createMetrics() {
+  const metrics = new Metrics();
+  const perService = <V extends string>(values: readonly V[]) => ({
+    taken: metrics.counters(['connections_total', 'Connections taken.'], 'service', values),
+    open: metrics.gauges(['connections_open', 'Connections that are open.'], 'service', values),
+    turnedAway: metrics.counters(
+      ['connections_refused_total', 'Connections turned away.'],
+      'service',
+      values,
+    ),
+  });
+  return {
+    snapshot: (): readonly Metric[] => metrics.snapshot(),
+    connections: perService(services),
+    logins: metrics.counters(['logins_total', 'Logins.'], 'result', ['ok', 'failed']),
+    refusedForGood: metrics.counters(
+      ['refused_total', 'What clients were refused for good (5yz), or without a reply.'],
+      ...(['stage', stages] as const),
+    ),
+    refusedForNow: metrics.counters(
+      ['refused_temporarily_total', 'What clients were refused for now (4yz).'],
+      ...(['stage', stages] as const),
+    ),
+    messages: metrics.counter('messages_received_total', 'Messages taken into the queue.'),
+    messageBytes: metrics.counter('received_bytes_total', 'Octets of their content.'),
+    reports: metrics.counter('reports_total', 'Bounces and other reports made.'),
+    recipients: metrics.counters(
+      ['attempts_total', 'What became of attempts, counted by recipient.'],
+      ...(['result', results] as const),
+    ),
+    attempt: metrics.histogram(
+      ...(['attempt_seconds', 'How long attempts took.', attemptSeconds] as const),
+    ),
+    delivery: metrics.histogram(
+      'delivery_seconds',
+      'From a message’s coming in to its delivery, of each recipient.',
+      deliverySeconds,
+    ),
+    imapCommands: metrics.counter('imap_commands_total', 'IMAP commands.'),
+    pop3Retrievals: metrics.counter('pop3_retrievals_total', 'Messages sent by POP3.'),
+    dnsQueries: metrics.counter(
+      'dns_queries_total',
+      'Questions put to name servers by the main thread.',
+    ),
+    flush: metrics.histogram(
+      'store_flush_seconds',
+      'How long commits and writes of the journal took.',
+      flushSeconds,
+    ),
+    readQueue(runner: Pick<QueueRunner, 'facts'>): void {
+      const facts = () => runner.facts;
+      metrics.read('queue_active', 'Attempts under way.', () => facts().active);
+      metrics.read('queue_waiting', 'Deliveries waiting in memory.', () => facts().waiting);
+      metrics.read('queue_unrecorded', 'Outcomes not recorded yet.', () => facts().unrecorded);
+      metrics.read('queue_memory_bytes', 'Content in memory.', () => facts().memoryBytes);
+    },
+  };
+}
+
+/** What is told of messages is counted, so that the two never differ. */
+export const countingHistory = (
+  history: Pick<HistoryStore, 'record'>,
+  metrics: ServerMetrics,
+): Pick<HistoryStore, 'record'> => ({
+  record(event) {
+    countEvent(event, metrics);
+    history.record(event);
+  },
+});
+
+function countEvent(event: HistoryEvent, metrics: ServerMetrics): void {
+  switch (event.kind) {
+    case 'received':
+      metrics.messages.add();
+      metrics.messageBytes.add(event.size);
+      break;
+    case 'attempt':
+      for (const { result } of event.results) metrics.recipients[result].add();
+      if (event.durationMs !== undefined) metrics.attempt.observe(event.durationMs / 1000);
+      break;
+    case 'report':
+      metrics.reports.add();
+      break;
+    default:
+  }
+}
+
+export function countRefusal({ stage, reply = '' }: RefusalSeen, metrics: ServerMetrics): void {
+  const at = (stages as readonly string[]).includes(stage)
+    ? (stage as (typeof stages)[number])
+    : 'other';
+  if (stage === 'login') metrics.logins.failed.add();
+  (reply.startsWith('4') ? metrics.refusedForNow : metrics.refusedForGood)[at].add();
+}
+
+/** The connections of one service, counted for it beside the limits for all. */
+export function countedConnections(
+  limits: ConnectionLimits,
+  service: (typeof services)[number],
+  { connections }: ServerMetrics,
+): Pick<ConnectionLimits, 'admit' | 'release'> {
+  const [taken, open, turnedAway] = [
+    connections.taken[service],
+    connections.open[service],
+    connections.turnedAway[service],
+  ];
+  return {
+    admit(address) {
+      const objection = limits.admit(address);
+      if (objection !== undefined) turnedAway.add();
+      else {
+        taken.add();
+        open.add(1);
+      }
+      return objection;
+    },
+    release(address) {
+      open.add(-1);
+      limits.release(address);
+    },
+  };
+}
