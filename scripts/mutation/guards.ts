@@ -33,7 +33,12 @@ export const guards: readonly Guard[] = [
     'store/sqlite/queue-store.test.ts',
   ),
   guard('queue/runner.ts', 'queue/runner.test.ts', 'test/simulation/queue.sim.test.ts'),
-  guard('queue/outcomes.ts', 'queue/runner.test.ts', 'queue/bounce.test.ts'),
+  guard(
+    'queue/outcomes.ts',
+    'queue/outcomes.test.ts',
+    'queue/runner.test.ts',
+    'queue/bounce.test.ts',
+  ),
   // Authority: who may do what.
   guard('policy/login-throttle.ts', 'policy/login-throttle.test.ts'),
   guard('policy/login.ts', 'policy/login.test.ts'),

@@ -1,136 +1,190 @@
+// What an attempt comes to, at the exact moments and for every kind of result.
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { reply } from '../smtp/reply.ts';
 import type { Lease, LeasedRecipient } from '../store/queue-store.ts';
-import type { RecipientResult } from './delivery.ts';
+import type { RecipientResult, Skipped } from './delivery.ts';
 import { outcomesOf } from './outcomes.ts';
 
 const hour = 3_600_000;
-const settings = {
-  retryAfter: [300_000, hour],
-  warnAfter: 4 * hour,
-  expireAfter: 120 * hour,
-};
+const received = 1_000_000;
+const settings = { retryAfter: [hour, 2 * hour], warnAfter: 4 * hour, expireAfter: 48 * hour };
 const random = { fraction: () => 0.5 };
-const content = { size: 0, bytes: new Uint8Array(), read: async function* () {} };
-const origin = { session: 's', service: 'smtp', protocol: 'ESMTP' };
 
-const recipient = (index: number, more: Partial<LeasedRecipient> = {}): LeasedRecipient => ({
-  index,
-  address: `r${index}@example.net`,
-  params: [],
-  delivery: 'remote',
-  destination: 'mx:example.net',
-  attempt: 1,
-  fence: 7,
-  warned: false,
-  ...more,
-});
-const lease = (recipients: readonly LeasedRecipient[], sender = 'ann@example.org'): Lease => ({
-  message: { id: 'm', received: 0, sender, params: [], prefix: '', content, origin },
-  destination: 'mx:example.net',
-  recipients,
-  expires: hour,
-});
-const on = (now: number) => ({ now, settings, random });
-
-const relayed: RecipientResult = { kind: 'relayed', reply: reply(250, '0.0', 'OK'), dsn: true };
-const greylisted: RecipientResult = { kind: 'deferred', reply: reply(451, '7.1', 'Greylisted') };
-const unknown: RecipientResult = {
-  kind: 'failed',
-  reply: reply(550, '1.1', 'No such user'),
-  remote: true,
+const said = {
+  ok: reply(250, '0.0', 'Taken'),
+  later: reply(450, '2.0', 'Busy'),
+  no: reply(550, '1.1', 'Nobody'),
 };
+const facts = { host: 'mx.example.net', address: '192.0.2.1', port: 25 };
+const results = {
+  delivered: { kind: 'delivered', reply: said.ok },
+  relayed: { kind: 'relayed', reply: said.ok, dsn: false, facts },
+  deferred: { kind: 'deferred', reply: said.later, remote: true, facts },
+  failed: { kind: 'failed', reply: said.no, remote: true, facts },
+  skipped: { kind: 'skipped', reply: said.later, facts },
+} as unknown as Record<string, RecipientResult | Skipped>;
 
-/** `outcome(until)` of each recipient, then `action:recipients` of each report. */
-function told(of: Lease, results: readonly RecipientResult[], now: number): string {
-  const { outcomes, reports } = outcomesOf(of, results, on(now));
-  const words = outcomes.map(({ outcome }) =>
-    outcome.kind === 'deferred'
-      ? `deferred(${(outcome.until - now) / 1000}${outcome.warned ? ' warned' : ''})`
-      : outcome.kind,
-  );
-  const reported = reports.map(
-    ({ action, recipients }) =>
-      `${action}:${recipients.map((one) => one.recipient.address[1] + (one.expired ? ' expired' : ''))}`,
-  );
-  return [...words, ...reported].join(' ');
+interface Given extends Partial<LeasedRecipient> {
+  readonly sender?: string;
 }
 
-describe('outcomesOf', () => {
-  it('RFC 5321 §4.2.1: defers on 4yz, bounces on 5yz, each recipient for itself', () =>
-    assert.equal(
-      told(lease([recipient(0), recipient(1), recipient(2)]), [relayed, greylisted, unknown], 1),
-      'delivered deferred(300) failed failed:2',
-    ));
+function conclude(
+  given: readonly (RecipientResult | Skipped | undefined)[],
+  age: number,
+  { sender = 'ann@example.org', ...more }: Given = {},
+) {
+  const recipients = given.map((_, index) => ({
+    ...{ address: `r${index}@example.net`, params: [], index, fence: 9, attempt: 1, warned: false },
+    ...more,
+  }));
+  const lease = { message: { received, sender }, recipients } as unknown as Lease;
+  const all = given.map((one) => one!);
+  const context = { now: received + age, settings, random };
+  return outcomesOf(lease, given.includes(undefined) ? [] : all, context);
+}
 
-  it('follows the schedule by the number of the attempt', () =>
-    assert.equal(told(lease([recipient(0, { attempt: 9 })]), [greylisted], 1), 'deferred(3600)'));
+/** Of one recipient: outcome, what is recorded, what is reported. */
+function of(name: string, age: number, more: Given = {}): string {
+  const { outcomes, results: recorded, reports } = conclude([results[name]], age, more);
+  const [{ outcome }] = outcomes as [(typeof outcomes)[0]];
+  const due = 'until' in outcome ? ` +${(outcome.until - received - age) / hour}h` : '';
+  const warned = 'warned' in outcome && outcome.warned ? ' warned' : '';
+  const told = reports.map(({ action }) => ` ${action}`).join('');
+  return `${outcome.kind}${due}${warned} ${recorded[0]?.result}${told}`;
+}
 
-  it('defers what the delivery does not mention, and a failure that is no 5yz', () => {
-    const strange: RecipientResult = { ...unknown, reply: reply(451, '3.0', 'Strange') };
-    assert.equal(
-      told(lease([recipient(0), recipient(1)]), [strange], 1),
-      'deferred(300) deferred(300)',
+const never = { params: ['NOTIFY=NEVER'] };
+const onSuccess = { params: ['NOTIFY=SUCCESS'] };
+
+describe('outcomes', () => {
+  for (const [name, age, more, expected] of [
+    ['delivered', 0, {}, 'delivered delivered'],
+    ['delivered', 0, onSuccess, 'delivered delivered delivered'],
+    ['relayed', 0, onSuccess, 'delivered relayed relayed'],
+    ['failed', 0, {}, 'failed failed failed'],
+    ['failed', 0, never, 'failed failed'],
+    ['failed', 0, { sender: '' }, 'failed failed'],
+    ['deferred', 0, {}, 'deferred +1h deferred'],
+    ['deferred', 0, { attempt: 2 }, 'deferred +2h deferred'],
+    ['deferred', 4 * hour - 1, {}, 'deferred +1h deferred'],
+    ['deferred', 4 * hour, {}, 'deferred +1h warned deferred delayed'],
+    ['deferred', 4 * hour, { warned: true }, 'deferred +1h deferred'],
+    ['deferred', 47.5 * hour, { warned: true }, 'deferred +0.5h deferred'],
+    ['deferred', 48 * hour, {}, 'failed expired failed'],
+    ['skipped', 0, {}, 'skipped +1h skipped'],
+    ['skipped', 0, { attempt: 2 }, 'skipped +2h skipped'],
+    ['skipped', 20 * hour, { warned: true }, 'skipped +2h skipped'],
+    ['skipped', 4 * hour, {}, 'skipped +2h warned skipped delayed'],
+    ['skipped', 48 * hour, {}, 'failed expired failed'],
+  ] as const)
+    it(`${name} after ${age / hour} h ${JSON.stringify(more)}: ${expected}`, () =>
+      assert.equal(of(name, age, more), expected));
+
+  it('a failure that does not say 5yz is a mistake of ours, and delays', () => {
+    const odd: RecipientResult = { kind: 'failed', reply: said.later, remote: true };
+    const { outcomes, reports } = conclude([odd], 0);
+    const { outcome } = outcomes[0]!;
+    assert.ok(outcome.kind === 'deferred' && outcome.reply.code === 451);
+    assert.equal(reports.length, 0);
+  });
+
+  it('what a delivery says nothing of is tried again', () => {
+    const { outcomes } = conclude([undefined, undefined], 0);
+    assert.deepEqual(
+      outcomes.map(({ index, fence, outcome }) => [index, fence, outcome.kind]),
+      [
+        [0, 9, 'deferred'],
+        [1, 9, 'deferred'],
+      ],
     );
   });
 
-  it('RFC 3461 §5.2.5: tells of a delay once, unless NOTIFY does not ask for it', () => {
-    const recipients = [
-      recipient(0),
-      recipient(1, { warned: true }),
-      recipient(2, { params: ['NOTIFY=FAILURE'] }),
-      recipient(3, { params: ['NOTIFY=DELAY'] }),
-    ];
-    assert.equal(
-      told(lease(recipients), [greylisted, greylisted, greylisted, greylisted], 4 * hour),
-      'deferred(300 warned) deferred(300) deferred(300 warned) deferred(300 warned) delayed:0,3',
+  it('RFC 3461 §5.2.2: the next hop that reports itself is left to', () => {
+    const handed = { ...results.relayed, dsn: true } as RecipientResult;
+    assert.deepEqual(conclude([handed], 0, onSuccess).reports, []);
+  });
+
+  it('one report for each kind, with those it is about, and whose words they are', () => {
+    const { deferred, failed, delivered, relayed } = results;
+    const given = [failed, deferred, delivered, failed, relayed];
+    const params = ['NOTIFY=SUCCESS,FAILURE,DELAY'];
+    const { reports, untold } = conclude(given, 5 * hour, { params });
+    assert.deepEqual(
+      reports.map(({ action, recipients, retryUntil }) => [
+        action,
+        recipients.map(({ recipient, remote }) => [recipient.address.slice(0, 2), remote]),
+        retryUntil,
+      ]),
+      [
+        [
+          'failed',
+          [
+            ['r0', true],
+            ['r3', true],
+          ],
+          undefined,
+        ],
+        ['delayed', [['r1', true]], received + 48 * hour],
+        ['delivered', [['r2', false]], undefined],
+        ['relayed', [['r4', true]], undefined],
+      ],
+    );
+    assert.equal(untold, undefined);
+  });
+
+  it('RFC 3463 §3.5: what expired is 4.4.7, what failed says its own', () => {
+    for (const [name, age, status] of [
+      ['deferred', 48 * hour, '4.4.7'],
+      ['failed', 0, undefined],
+    ] as const) {
+      const [one] = conclude([results[name]], age).reports[0]!.recipients;
+      assert.deepEqual([one?.expired, one?.status], [status !== undefined, status]);
+    }
+  });
+
+  it('says why nobody is told of a failure; of a delay nothing', () => {
+    assert.equal(conclude([results.failed], 0, never).untold, 'not-wanted');
+    assert.equal(conclude([results.deferred], 5 * hour, never).untold, undefined);
+  });
+
+  it('the next attempt is due with the first of them', () => {
+    const { skipped, deferred, delivered } = results;
+    const { nextDue } = conclude([skipped, deferred, delivered], 20 * hour, { warned: true });
+    assert.equal(nextDue, received + 21 * hour);
+    assert.equal(conclude([deferred, skipped], 20 * hour, { warned: true }).nextDue, nextDue);
+    assert.equal(conclude([delivered], 0).nextDue, undefined);
+  });
+
+  it('what was skipped counts no attempt and spoke to nobody', () => {
+    const { results: recorded } = conclude([results.deferred, results.skipped], 0, { attempt: 3 });
+    assert.deepEqual(
+      recorded.map(({ attempt, host }) => [attempt, host]),
+      [
+        [3, 'mx.example.net [192.0.2.1]:25'],
+        [2, undefined],
+      ],
     );
   });
 
-  it('RFC 5321 §4.5.4.1: gives up after the attempt that comes too late, and not before', () => {
-    const of = lease([recipient(0, { warned: true, attempt: 30 })]);
-    assert.equal(told(of, [greylisted], 119 * hour + hour / 2), 'deferred(1800)');
-    assert.equal(told(of, [greylisted], 120 * hour), 'failed failed:0 expired');
-    assert.equal(told(of, [relayed], 500 * hour), 'delivered');
+  it('effects of all recipients go into the settlement, in order', () => {
+    const effect = (id: number) => ({ kind: 'remember', id }) as never;
+    const delivered = (...ids: number[]): RecipientResult =>
+      ({ kind: 'delivered', reply: said.ok, effects: ids.map(effect) }) as RecipientResult;
+    const given = [delivered(1), results.delivered, delivered(2, 3)];
+    assert.deepEqual(conclude(given, 0).effects, [1, 2, 3].map(effect));
   });
 
-  it('RFC 3461 §5.2.2: reports as relayed what the next hop will not report', () => {
-    const asked = lease([recipient(0, { params: ['NOTIFY=SUCCESS'] })]);
-    assert.equal(told(asked, [relayed], 1), 'delivered');
-    assert.equal(
-      told(asked, [{ ...relayed, dsn: false } as RecipientResult], 1),
-      'delivered relayed:0',
-    );
-  });
-
-  it('RFC 3461 §5.2.3: reports a delivery only if SUCCESS is asked for', () => {
-    const delivered: RecipientResult = { kind: 'delivered', reply: reply(250, '1.5', 'Stored') };
-    const recipients = [recipient(0, { params: ['NOTIFY=SUCCESS,FAILURE'] }), recipient(1)];
-    assert.equal(
-      told(lease(recipients), [delivered, delivered], 1),
-      'delivered delivered delivered:0',
-    );
-  });
-
-  it('RFC 5321 §4.5.5: never reports on mail with the null reverse-path', () => {
-    const asked = { params: ['NOTIFY=SUCCESS,FAILURE,DELAY'] };
-    const recipients = [recipient(0, asked), recipient(1, asked)];
-    assert.equal(told(lease(recipients, ''), [unknown, greylisted], 200 * hour), 'failed failed');
-  });
-
-  it('RFC 3461 §4.1: NEVER means never', () => {
-    const never = { params: ['NOTIFY=NEVER'] };
-    assert.equal(told(lease([recipient(0, never)]), [unknown], 1), 'failed');
-  });
-
-  it('says of a host what is known of it: a socket has no address and no port', () => {
-    const at = (facts: RecipientResult['facts']) =>
-      outcomesOf(lease([recipient(0)]), [{ ...relayed, facts }], on(1)).results[0]?.host;
-    assert.equal(at({ host: 'mx', address: '192.0.2.1', port: 25 }), 'mx [192.0.2.1]:25');
-    assert.equal(at({ host: '/run/lmtp' }), '/run/lmtp');
-    assert.equal(at({ host: 'mx', port: 25 }), 'mx:25');
+  it('names the other end by what is known of it', () => {
+    const at = (known: object) => {
+      const one = { kind: 'deferred', reply: said.later, facts: known } as RecipientResult;
+      return conclude([one], 0).results[0]?.host;
+    };
+    assert.equal(at({ host: '/run/lmtp.sock' }), '/run/lmtp.sock');
+    assert.equal(at({ host: 'mx.test', port: 25 }), 'mx.test:25');
     assert.equal(at({ address: '192.0.2.1' }), '[192.0.2.1]');
-    assert.equal(at(undefined), undefined);
+    assert.equal(at({ host: '192.0.2.1', address: '192.0.2.1', port: 25 }), '[192.0.2.1]:25');
+    assert.equal(at({ host: 'mx.test', address: '192.0.2.1' }), 'mx.test [192.0.2.1]');
   });
 });
