@@ -19,7 +19,11 @@ export const guards: readonly Guard[] = [
     'store/files/history.test.ts',
   ),
   guard('deliver/maildir.ts', 'deliver/maildir.test.ts'),
-  guard('store/sqlite/journal/journal.ts', 'store/sqlite/journal/journal.test.ts'),
+  guard(
+    'store/sqlite/journal/journal.ts',
+    'store/sqlite/journal/journal.test.ts',
+    'store/sqlite/journal/queue-store.test.ts',
+  ),
   guard('store/sqlite/journal/recovery.ts', 'store/sqlite/journal/journal.test.ts'),
   guard('store/sqlite/journal/queue-store.ts', 'store/sqlite/journal/queue-store.test.ts'),
   guard(

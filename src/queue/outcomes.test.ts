@@ -17,7 +17,10 @@ const said = {
   later: reply(450, '2.0', 'Busy'),
   no: reply(550, '1.1', 'Nobody'),
 };
-const facts = { host: 'mx.example.net', address: '192.0.2.1', port: 25 };
+const facts = {
+  ...{ host: 'mx.example.net', address: '192.0.2.1', port: 25 },
+  ...{ tls: { protocol: 'TLSv1.3' }, tried: ['mx1.example.net'] },
+};
 const results = {
   delivered: { kind: 'delivered', reply: said.ok },
   relayed: { kind: 'relayed', reply: said.ok, dsn: false, facts },
@@ -132,6 +135,8 @@ describe('outcomes', () => {
       ],
     );
     assert.equal(untold, undefined);
+    const ours: RecipientResult = { kind: 'failed', reply: said.no, remote: false };
+    assert.equal(conclude([ours], 0).reports[0]?.recipients[0]?.remote, false);
   });
 
   it('RFC 3463 §3.5: what expired is 4.4.7, what failed says its own', () => {
@@ -160,10 +165,10 @@ describe('outcomes', () => {
   it('what was skipped counts no attempt and spoke to nobody', () => {
     const { results: recorded } = conclude([results.deferred, results.skipped], 0, { attempt: 3 });
     assert.deepEqual(
-      recorded.map(({ attempt, host }) => [attempt, host]),
+      recorded.map(({ attempt, host, tls, tried }) => [attempt, host, tls, tried]),
       [
-        [3, 'mx.example.net [192.0.2.1]:25'],
-        [2, undefined],
+        [3, 'mx.example.net [192.0.2.1]:25', facts.tls, facts.tried],
+        [2, undefined, undefined, undefined],
       ],
     );
   });
