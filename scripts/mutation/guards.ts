@@ -36,6 +36,7 @@ export const guards: readonly Guard[] = [
     'store/sqlite/leases.test.ts',
     'store/sqlite/queue-store.test.ts',
   ),
+  guard('queue/recorder.ts', 'queue/recorder.test.ts', 'queue/runner.test.ts'),
   guard('queue/runner.ts', 'queue/runner.test.ts', 'test/simulation/queue.sim.test.ts'),
   guard(
     'queue/outcomes.ts',
@@ -49,6 +50,7 @@ export const guards: readonly Guard[] = [
   guard('policy/authenticator.ts', 'policy/authenticator.test.ts'),
   guard('policy/sender-owner.ts', 'policy/sender-owner.test.ts'),
   guard('policy/directory.ts', 'policy/directory.test.ts'),
+  guard('policy/domain-patterns.ts', 'policy/domain-patterns.test.ts', 'policy/directory.test.ts'),
   guard('policy/answers.ts', 'policy/answers.test.ts', 'receive/reservations.test.ts'),
   guard('policy/forged-results.ts', 'test/scenarios/policies.test.ts'),
   guard('mail/authentication-results.ts', 'mail/authentication-results.test.ts'),
@@ -57,6 +59,7 @@ export const guards: readonly Guard[] = [
   guard('sasl/scram.ts', 'sasl/scram.test.ts', 'sasl/server.test.ts'),
   guard('net/tls.ts', 'net/tls.test.ts', 'net/dialer.test.ts'),
   guard('net/dialer.ts', 'net/dialer.test.ts'),
+  guard('net/tlsa.ts', 'net/tlsa.test.ts', 'net/dialer.test.ts'),
   guard('net/network.ts', 'net/network.test.ts'),
   guard('net/privileges.ts', 'net/privileges.test.ts'),
   guard('access/imap/acl.ts', 'access/imap/acl.test.ts', 'access/imap/imap-service.test.ts'),
@@ -65,6 +68,7 @@ export const guards: readonly Guard[] = [
   guard('smtp/server/commands.ts', 'smtp/server/session.test.ts'),
   guard('smtp/server/availability.ts', 'smtp/server/session.test.ts'),
   guard('smtp/server/envelope-commands.ts', 'smtp/server/session.test.ts'),
+  guard('smtp/server/login-phase.ts', 'smtp/server/session.test.ts'),
   guard('smtp/server/content-phase.ts', 'smtp/server/session.test.ts'),
   // Limits: what one client can cost.
   guard('policy/quota.ts', 'policy/quota.test.ts', 'receive/reception.test.ts'),

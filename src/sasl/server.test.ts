@@ -63,6 +63,13 @@ function shown(step: SaslStep): unknown {
 const tim = { account: 'tim' };
 
 describe('SASL server', () => {
+  it('nothing in the place of a response ends the exchange', async () => {
+    for (const mechanism of ['SCRAM-SHA-256', 'LOGIN', 'PLAIN', 'XOAUTH2']) {
+      const said = await exchange(mechanism, [undefined, undefined]);
+      assert.equal(said[1], 'malformed', mechanism);
+    }
+  });
+
   it('RFC 4954 §4: a response has at most 12288 octets', async () => {
     const server = () => createSaslServer('XOAUTH2', { authenticator, tls })!;
     const frame = 'user=tim\x01auth=Bearer \x01\x01';
