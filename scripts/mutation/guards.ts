@@ -12,6 +12,8 @@ const guard = (file: string, ...tests: string[]): Guard => ({ file, tests });
 export const guards: readonly Guard[] = [
   // Durability: what was answered with 250 is there.
   guard('store/files/spool.ts', 'store/files/spool.test.ts'),
+  guard('store/files/spool-memory.ts', 'store/files/spool.test.ts'),
+  guard('store/files/file-writer.ts', 'store/files/spool.test.ts'),
   guard(
     'store/files/directory.ts',
     'store/files/directory.test.ts',

@@ -22,8 +22,9 @@ import { testSpool } from '../conformance/spool.ts';
 import { ContentError, inlineBytesMax } from '../content.ts';
 import { makeDirectory } from './directory.ts';
 import { MemorySpool } from './memory-spool.ts';
-import type { FileSpoolOptions, SpoolFile } from './spool.ts';
+import type { FileSpoolOptions } from './spool.ts';
 import { FileSpool } from './spool.ts';
+import type { SpoolFile } from './spool-memory.ts';
 import { recordSyncs } from './test-syncs.ts';
 
 async function openSpool(options: Partial<FileSpoolOptions> = {}) {

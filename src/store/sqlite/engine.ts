@@ -19,6 +19,8 @@ import { MailboxTable } from './mailbox-table.ts';
 import { MemoryTable } from './memory-table.ts';
 import type { ReadHead } from './message-source.ts';
 import { MessageTables } from './message-tables.ts';
+import { QueueDesk } from './queue-desk.ts';
+import { prepareQueueStatements } from './queue-statements.ts';
 import { QueueTables } from './queue-tables.ts';
 import type {
   Answer,
@@ -88,8 +90,9 @@ export class Engine implements Work {
     const folders = new FolderTables({ database, work: this, mails, mailboxes, log });
     const messages = new MessageTables({ database, work: this, emails, mails, mailboxes, rooms });
     const memory = new MemoryTable(database);
+    const statements = prepareQueueStatements(database);
     const queue = new QueueTables({
-      ...{ database, work: this, contents, leases, rooms, schedule: this.#schedule },
+      ...{ statements, work: this, contents, leases, rooms, schedule: this.#schedule },
       usage: (account) => mailboxes.usage(account),
       append: (message, at) => messages.deliverOrInbox(message, at),
       // A refusal (it is there, there are too many) is none: the message goes to INBOX then.
@@ -111,7 +114,7 @@ export class Engine implements Work {
         files: () => contents.files(),
         version: () => this.#seenVersion,
       },
-      ...[queue, folders, messages, accounts],
+      ...[queue, new QueueDesk(statements, this.#schedule), folders, messages, accounts],
       new ContentRepair({ database, emails, mails }),
     );
   }

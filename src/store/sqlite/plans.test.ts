@@ -13,7 +13,7 @@ import { prepareStatements as listingStatements } from './listings.ts';
 import { prepareStatements as mailStatements } from './mail-table.ts';
 import { prepareStatements as mailboxStatements } from './mailbox-table.ts';
 import { prepareStatements as messageStatements } from './message-tables.ts';
-import { prepareStatements as queueStatements } from './queue-tables.ts';
+import { prepareQueueStatements as queueStatements } from './queue-statements.ts';
 import { prepareStatements as readerStatements } from './reader.ts';
 
 /** What reads a whole table on purpose: counts, and what happens once when the store is opened. */

@@ -1,13 +1,15 @@
-// The queue's SQL: what QueueStore promises, inside a transaction that somebody else holds. Leases
-// and the schedule of destinations are in memory; see leases.ts and schedule.ts.
+// The queue's deliveries: what QueueStore promises of them, inside a transaction that somebody else
+// holds. Leases and the schedule of destinations are in memory; see leases.ts and schedule.ts.
 
-import type { DatabaseSync } from 'node:sqlite';
 import { assert, unreachable } from '../../base/assert.ts';
 import type { Quota } from '../folder-store.ts';
-import type { Way } from '../queue-store.ts';
 import type { ContentTable } from './content-table.ts';
 import type { Leases } from './leases.ts';
 import type { MemoryTable } from './memory-table.ts';
+import type { DeskOperation } from './queue-desk.ts';
+import { refreshSchedule } from './queue-desk.ts';
+import { columnsOf, leasedRecipient } from './queue-readings.ts';
+import type { QueueStatements } from './queue-statements.ts';
 import type {
   AdoptedRow,
   AppendRow,
@@ -15,112 +17,26 @@ import type {
   ContentRow,
   EffectRow,
   EnqueuedRow,
-  EntryRow,
   LeasedRecipientRow,
   LeaseRow,
-  MessageColumns,
   MessageRow,
   QueueOperations,
   RoomRow,
-  RouteRow,
   SettlementRow,
   StoredMessageRow,
 } from './requests.ts';
 import { recipientValues } from './requests.ts';
 import type { Rooms } from './rooms.ts';
 import type { Row } from './row.ts';
-import { blob, DamagedRowError, integer, integerOrNull, text, textOrNull } from './row.ts';
+import { blob, integer, integerOrNull, text } from './row.ts';
 import type { Schedule } from './schedule.ts';
 import type { Work } from './work.ts';
 
 // Limit: octets of content that one claim brings into memory; the first lease always comes.
 const claimBytesMax = 16 * 2 ** 20;
-// Limit: messages that one page of a bulk change touches, so that it does not hold up new mail.
-const messagesPerPage = 1000;
-
-// Limit: recipients that one page of a listing brings into memory; the first message always comes.
-const recipientsPerPage = 2000;
-
-const leasedColumns =
-  'idx, address, params, delivery, destination, original, attempts, warned, account';
-
-export function prepareStatements(database: DatabaseSync) {
-  const prepare = (sql: string) => database.prepare(sql);
-  return {
-    insertMessage: prepare(`
-      INSERT INTO message
-        (key, id, received, sender, params, origin, message_id, prefix, size, content, bytes)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-    insertRecipient: prepare(`
-      INSERT INTO recipient
-        (message, idx, address, params, delivery, destination, original, due, attempts, account, room)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-    takeRoom: prepare(`
-      UPDATE recipient SET account = ?, room = ? WHERE message = ? AND idx = ? RETURNING 1`),
-    rooms: prepare('SELECT message, idx, account, room FROM recipient WHERE account IS NOT NULL'),
-    selectMessage: prepare('SELECT * FROM message WHERE key = ?'),
-    sizeOf: prepare('SELECT size FROM message WHERE key = ?'),
-    selectEntry: prepare(`
-      SELECT key, id, received, sender, params, origin, message_id, prefix, size
-      FROM message WHERE key = ?`),
-    selectEntries: prepare(`
-      SELECT key, id, received, sender, params, origin, message_id, prefix, size
-      FROM message WHERE key > ? ORDER BY key LIMIT ?`),
-    newest: prepare('SELECT id FROM message ORDER BY key DESC LIMIT 1'),
-    selectRecipients: prepare('SELECT * FROM recipient WHERE message = ? ORDER BY idx'),
-    countMessages: prepare('SELECT count(*) AS n FROM message'),
-    countRecipients: prepare('SELECT count(*) AS n FROM recipient'),
-    firstDues: prepare(`
-      SELECT destination, min(due) AS due FROM recipient
-      WHERE due IS NOT NULL AND held = 0 GROUP BY destination ORDER BY destination`),
-    firstDue: prepare(`
-      SELECT message, due FROM recipient
-      WHERE destination = ? AND due IS NOT NULL AND held = 0 ORDER BY due LIMIT 1`),
-    claim: prepare(`
-      UPDATE recipient SET due = NULL, attempts = attempts + 1
-      WHERE message = ? AND +destination = ? AND due <= ? AND held = 0
-      RETURNING ${leasedColumns}`),
-    take: prepare(`
-      UPDATE recipient SET due = NULL WHERE message = ? AND due IS NOT NULL
-      RETURNING ${leasedColumns}`),
-    giveBack: prepare(`
-      UPDATE recipient SET due = ?, attempts = max(attempts - ?, 0)
-      WHERE message = ? AND idx = ? AND due IS NULL RETURNING destination, held`),
-    defer: prepare(`
-      UPDATE recipient SET due = ?, reply = ?, warned = coalesce(?, warned)
-      WHERE message = ? AND idx = ? RETURNING destination, held`),
-    skip: prepare(`
-      UPDATE recipient
-      SET due = ?, attempts = max(attempts - 1, 0), warned = coalesce(?, warned)
-      WHERE message = ? AND idx = ? RETURNING destination, held`),
-    deleteRecipient: prepare('DELETE FROM recipient WHERE message = ? AND idx = ?'),
-    anyRecipient: prepare('SELECT 1 FROM recipient WHERE message = ? LIMIT 1'),
-    deleteMessage: prepare('DELETE FROM message WHERE key = ? RETURNING content'),
-    share: prepare('UPDATE message SET content = ?, bytes = NULL WHERE key = ?'),
-    retry: prepare(`
-      UPDATE recipient SET due = ?1
-      WHERE message = ?2 AND due > ?1 AND held = 0 RETURNING destination`),
-    pageEnd: prepare('SELECT key FROM message WHERE key > ? ORDER BY key LIMIT 1 OFFSET ?'),
-    retryRange: prepare(`
-      UPDATE recipient SET due = ?1
-      WHERE message > ?2 AND message <= ?3 AND due > ?1 AND held = 0`),
-    hold: prepare(`
-      UPDATE recipient SET held = 1 WHERE message = ? AND held = 0 RETURNING destination`),
-    unhold: prepare(`
-      UPDATE recipient SET held = 0, due = iif(due IS NULL, NULL, ?)
-      WHERE message = ? AND held = 1 RETURNING destination`),
-    routes: prepare(`
-      SELECT message, idx, address, delivery, destination FROM recipient
-      WHERE (message, idx) > (?, ?) ORDER BY message, idx LIMIT ?`),
-    reroute: prepare(`
-      UPDATE recipient SET delivery = ?, destination = ? WHERE message = ? AND idx = ?`),
-    recover: prepare('UPDATE recipient SET due = ? WHERE due IS NULL'),
-    clamp: prepare('UPDATE recipient SET due = ?1 WHERE due > ?1'),
-  };
-}
 
 export interface QueueTablesParts {
-  readonly database: DatabaseSync;
+  readonly statements: QueueStatements;
   readonly work: Work;
   readonly contents: ContentTable;
   readonly leases: Leases;
@@ -136,15 +52,14 @@ export interface QueueTablesParts {
   readonly memory: MemoryTable;
 }
 
-export class QueueTables implements QueueOperations {
+export class QueueTables implements Omit<QueueOperations, DeskOperation> {
   readonly #parts: QueueTablesParts;
-  readonly #sql: ReturnType<typeof prepareStatements>;
-
+  readonly #sql: QueueStatements;
   #owned = true;
 
   constructor(parts: QueueTablesParts) {
     this.#parts = parts;
-    this.#sql = prepareStatements(parts.database);
+    this.#sql = parts.statements;
   }
 
   /** After opening: nobody's leases fall due, and no clock set back keeps mail waiting. */
@@ -334,65 +249,10 @@ export class QueueTables implements QueueOperations {
     return Math.min(due, expiry);
   }
 
-  entries(after: number, limit: number): readonly EntryRow[] {
-    const entries: EntryRow[] = [];
-    let recipients = 0;
-    for (const row of this.#sql.selectEntries.all(after, limit)) {
-      const entry = this.#entry(row);
-      entries.push(entry);
-      recipients += entry.recipients.length;
-      if (recipients >= recipientsPerPage) break;
-    }
-    return entries;
-  }
-
-  entry(key: number): EntryRow | undefined {
-    const row = this.#sql.selectEntry.get(key);
-    return row === undefined ? undefined : this.#entry(row);
-  }
-
   message(key: number): StoredMessageRow | undefined {
     const row = this.#sql.selectMessage.get(key);
     if (row === undefined) return undefined;
     return { columns: columnsOf(row), content: this.#content(row) };
-  }
-
-  count(): { messages: number; recipients: number } {
-    return {
-      messages: integer(this.#sql.countMessages.get()?.n),
-      recipients: integer(this.#sql.countRecipients.get()?.n),
-    };
-  }
-
-  newest(): string | undefined {
-    const row = this.#sql.newest.get();
-    return row === undefined ? undefined : text(row.id);
-  }
-
-  retry(key: number, now: number): number {
-    const rows = this.#sql.retry.all(now, key);
-    for (const row of rows) this.#parts.schedule.add(text(row.destination), now);
-    return rows.length;
-  }
-
-  retryPage(after: number, now: number): { recipients: number; next: number | undefined } {
-    const last = this.#sql.pageEnd.get(after, messagesPerPage)?.key;
-    const next = last === undefined ? undefined : integer(last);
-    const { changes } = this.#sql.retryRange.run(now, after, next ?? Number.MAX_SAFE_INTEGER);
-    if (changes !== 0) this.#parts.schedule.forget();
-    return { recipients: Number(changes), next };
-  }
-
-  hold(key: number): number {
-    const rows = this.#sql.hold.all(key);
-    this.#refresh(rows);
-    return rows.length;
-  }
-
-  unhold(key: number, now: number): number {
-    const rows = this.#sql.unhold.all(now, key);
-    this.#refresh(rows);
-    return rows.length;
   }
 
   take(key: number, now: number, leaseMs: number): readonly LeaseRow[] {
@@ -401,7 +261,7 @@ export class QueueTables implements QueueOperations {
     const message = this.message(key);
     if (message === undefined) return [];
     const rows = this.#sql.take.all(key);
-    this.#refresh(rows);
+    refreshSchedule(this.#parts.schedule, this.#sql, rows);
     const groups = new Map<string, LeasedRecipientRow[]>();
     for (const recipient of rows.map(leasedRecipient)) {
       const group = groups.get(recipient.destination);
@@ -414,23 +274,6 @@ export class QueueTables implements QueueOperations {
       fence: this.#grant(key, recipients, now + leaseMs),
       recipients: recipients.sort(byIndex),
     }));
-  }
-
-  routes(after: readonly [key: number, index: number], limit: number): readonly RouteRow[] {
-    return this.#sql.routes.all(...after, limit).map((row) => ({
-      key: integer(row.message),
-      index: integer(row.idx),
-      address: text(row.address),
-      ...wayOf(row),
-    }));
-  }
-
-  reroute(rows: readonly RouteRow[]): number {
-    let changed = 0;
-    for (const { key, index, delivery, destination } of rows)
-      changed += Number(this.#sql.reroute.run(delivery, destination, key, index).changes);
-    this.#parts.schedule.forget();
-    return changed;
   }
 
   /** For a mailbox: the content of a queued message as a row that both refer to. */
@@ -524,24 +367,6 @@ export class QueueTables implements QueueOperations {
     return schedule;
   }
 
-  #refresh(rows: readonly Row[]): void {
-    for (const destination of new Set(rows.map((row) => text(row.destination)))) {
-      const due = this.#sql.firstDue.get(destination)?.due;
-      this.#parts.schedule.set(destination, due === undefined ? undefined : integer(due));
-    }
-  }
-
-  #entry(row: Row): EntryRow {
-    const columns = columnsOf(row);
-    const recipients = this.#sql.selectRecipients.all(columns[0]).map((recipient) => ({
-      ...leasedRecipient(recipient),
-      due: integerOrNull(recipient.due),
-      held: integer(recipient.held) !== 0,
-      reply: textOrNull(recipient.reply),
-    }));
-    return { columns, size: integer(row.size), recipients };
-  }
-
   #content(row: Row): ContentRow {
     const content = integerOrNull(row.content);
     if (content !== null) return this.#parts.contents.read(content);
@@ -561,37 +386,7 @@ function isLocal(recipients: readonly (string | null)[]): boolean {
   return false;
 }
 
-const deliveries: ReadonlySet<string> = new Set<Way['delivery']>(['local', 'remote', 'discard']);
-
-function wayOf({ delivery, destination }: Row): Way {
-  const how = text(delivery);
-  if (!deliveries.has(how)) throw new DamagedRowError(`the store is damaged: a delivery by ${how}`);
-  return { delivery: how as Way['delivery'], destination: text(destination) };
-}
-
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 const byIndex = (a: { readonly index: number }, b: { readonly index: number }): number =>
   a.index - b.index;
-
-const columnsOf = (row: Row): MessageColumns => [
-  integer(row.key),
-  text(row.id),
-  integer(row.received),
-  text(row.sender),
-  text(row.params),
-  text(row.origin),
-  textOrNull(row.message_id),
-  text(row.prefix),
-];
-
-const leasedRecipient = (row: Row): LeasedRecipientRow => ({
-  index: integer(row.idx),
-  address: text(row.address),
-  params: text(row.params),
-  ...wayOf(row),
-  original: textOrNull(row.original),
-  attempts: integer(row.attempts),
-  warned: integer(row.warned) !== 0,
-  account: textOrNull(row.account),
-});
