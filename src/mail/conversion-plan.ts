@@ -13,7 +13,7 @@ import {
 } from './content-rewriter.ts';
 import type { MimePart } from './mime-part.ts';
 import { isIdentityEncoding, mimeLimits } from './mime-part.ts';
-import type { ScannedPart } from './mime-scanner.ts';
+import type { ScannedPart } from './open-part.ts';
 
 export interface Segment {
   /** Offset behind its last octet; it begins where the one before ends. Never empty. */

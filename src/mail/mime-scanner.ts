@@ -14,63 +14,15 @@ import {
   strayWithinBytes,
   undecided,
 } from './header-walk.ts';
-import type { ContentType, MimeFields, MimeLimits, MimePart } from './mime-part.ts';
+import { continueUtf8, endsUtf8, lineBytesMax, measureLine } from './mime-measure.ts';
+import type { ContentType, MimeFields, MimeLimits } from './mime-part.ts';
 import { defaultTypes, isIdentityEncoding, readMimeFields } from './mime-part.ts';
+import type { BoundaryLine, OpenPart, ScannedPart } from './open-part.ts';
+import { newPart } from './open-part.ts';
 
 export interface MimeScannerOptions extends MimeLimits {
   /** Whether to measure bodies, at the price of looking at every octet. */
   readonly measure?: boolean;
-}
-
-/** What a body is made of; of a multipart: what stands outside its parts. */
-export interface Measure {
-  readonly octets: number;
-  readonly eightBit: number;
-  /** Octets that quoted-printable has to escape. */
-  readonly escaped: number;
-  readonly hasNul: boolean;
-  /** A CR or LF that is not half of a CRLF. */
-  readonly hasBareNewline: boolean;
-  /** A line of more than 998 octets. RFC 5322 §2.1.1. */
-  readonly hasLongLine: boolean;
-  /** Whether the octets are UTF-8. Only known of bodies without a Content-Type. */
-  readonly isUtf8: boolean;
-  readonly headerHas8Bit: boolean;
-  readonly headerHasLongLine: boolean;
-}
-
-/** A part, what was measured of it, and the same of what is inside. */
-export interface ScannedPart {
-  readonly part: MimePart;
-  readonly measure: Measure;
-  /** Whether the header has DKIM-Signature or another signature over the message in it. */
-  readonly signed: boolean;
-  readonly hasMimeVersion: boolean;
-  readonly inside: readonly ScannedPart[];
-}
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-interface OpenPart {
-  readonly part: Mutable<Omit<MimePart, 'children'>> & { children: MimePart[] };
-  readonly measure: Mutable<Measure>;
-  readonly inside: ScannedPart[];
-  readonly defaultType: ContentType;
-  signed: boolean;
-  hasMimeVersion: boolean;
-  /** Line feeds before the body. */
-  lineFeeds: number;
-  /** Of a multipart whose last boundary has not come yet. */
-  boundary: string | undefined;
-  /** What the boundary lines meant before this multipart. */
-  shadowed: readonly (readonly [string, BoundaryLine | undefined])[];
-  utf8: TextDecoder | undefined;
-}
-
-interface BoundaryLine {
-  /** Index of the multipart among the open parts. */
-  readonly index: number;
-  readonly last: boolean;
 }
 
 const LF = 0x0a;
@@ -81,8 +33,6 @@ const DASH = 0x2d;
 
 /** Limit: a line up to this length is seen in one piece; RFC 2046 §5.1.1 has boundaries of 70. */
 const wholeLineBytes = 1024;
-/** RFC 5322 §2.1.1. */
-const lineBytesMax = 998;
 
 const nothing = new Uint8Array(0);
 
@@ -168,7 +118,7 @@ export class MimeScanner {
     }
     this.#at += end - start;
     if (role === 'header') this.#header.append(bytes, start, end, this.#lineLength);
-    else if (role === 'body') this.#measureBody(bytes, start, end, ended);
+    else if (role === 'body') this.#measure(bytes, start, end, ended);
     else this.#onBoundary(role, offset);
     const endsHeader = role === 'header' && !this.#midLine && emptyLineEnd(bytes, start) > 0;
     this.#midLine = !ended;
@@ -354,67 +304,14 @@ export class MimeScanner {
     return scanned;
   }
 
-  #measureBody(bytes: Uint8Array, start: number, end: number, ended: boolean): void {
+  #measure(bytes: Uint8Array, start: number, end: number, ended: boolean): void {
     if (this.#options.measure !== true) return;
     const current = this.#open.at(-1)!;
     const { measure } = current;
-    const newline = ended ? (bytes[end - 2] === CR && end - start > 1 ? 2 : 1) : 0;
-    const textEnd = end - newline;
-    let { eightBit, escaped } = measure;
-    for (let i = start; i < textEnd; i += 1) {
-      const octet = bytes[i]!;
-      if (octet > 0x7e || octet === 0x3d) {
-        escaped += 1;
-        if (octet >= 0x80) eightBit += 1;
-      } else if (octet < SP && octet !== TAB) {
-        escaped += 1;
-        if (octet === 0) measure.hasNul = true;
-        if (octet === CR) measure.hasBareNewline = true;
-      }
-    }
-    if (newline === 1) measure.hasBareNewline = true;
-    if (this.#lineLength + textEnd - start > lineBytesMax) measure.hasLongLine = true;
-    if (eightBit > 0 && current.utf8 !== undefined) {
+    measureLine(measure, bytes, { start, end, ended, lineLength: this.#lineLength });
+    if (measure.eightBit > 0 && current.utf8 !== undefined)
       current.utf8 = continueUtf8(current.utf8, bytes.subarray(start, end));
-    }
-    measure.octets += end - start;
-    measure.eightBit = eightBit;
-    measure.escaped = escaped;
   }
-}
-
-function newPart(headerStart: number, defaultType: ContentType): OpenPart {
-  const fields: MimeFields = readMimeFields([], defaultType);
-  return {
-    part: {
-      headerStart,
-      bodyStart: headerStart,
-      bodyEnd: headerStart,
-      lines: 0,
-      ...fields,
-      children: [],
-      message: undefined,
-    },
-    measure: {
-      octets: 0,
-      eightBit: 0,
-      escaped: 0,
-      hasNul: false,
-      hasBareNewline: false,
-      hasLongLine: false,
-      isUtf8: false,
-      headerHas8Bit: false,
-      headerHasLongLine: false,
-    },
-    inside: [],
-    defaultType,
-    signed: false,
-    hasMimeVersion: false,
-    lineFeeds: 0,
-    boundary: undefined,
-    shadowed: [],
-    utf8: undefined,
-  };
 }
 
 /** RFC 2046 §5.2.1, RFC 6532 §3.7. Encoded messages are opaque. */
@@ -428,24 +325,6 @@ const isSignature = ({ lowerName }: HeaderField): boolean => signatures.has(lowe
 
 const isSpaceOrNewline = (octet: number): boolean =>
   octet === SP || octet === TAB || octet === CR || octet === LF;
-
-/** A decoder that has seen the octets too, or none if they were no UTF-8. */
-function continueUtf8(decoder: TextDecoder | undefined, bytes: Uint8Array) {
-  try {
-    decoder?.decode(bytes, { stream: true });
-    return decoder;
-  } catch {
-    return undefined;
-  }
-}
-
-function endsUtf8(decoder: TextDecoder | undefined): boolean {
-  try {
-    return decoder?.decode() !== undefined;
-  } catch {
-    return false;
-  }
-}
 
 function join(head: Uint8Array, bytes: Uint8Array, start: number, end: number): Uint8Array {
   const joined = new Uint8Array(head.length + end - start);

@@ -9,8 +9,8 @@ import { copyRewriter, NotConvertible } from './content-rewriter.ts';
 import type { Segment } from './conversion-plan.ts';
 import { planConversion } from './conversion-plan.ts';
 import { mimeLimits } from './mime-part.ts';
-import type { ScannedPart } from './mime-scanner.ts';
 import { MimeScanner } from './mime-scanner.ts';
+import type { ScannedPart } from './open-part.ts';
 
 /** What the next hop takes: lines of 7-bit text, or lines of 8-bit text. */
 export type HopContent = '7bit' | '8bit';
