@@ -56,7 +56,10 @@ export async function startProcess(
 ): Promise<RunningProcess> {
   const home = directory ?? mkdtempSync(join(tmpdir(), 'postrider-test-'));
   const configFile = join(home, 'postrider.config.json');
-  writeFileSync(configFile, JSON.stringify({ dataDirectory: join(home, 'data'), ...config }));
+  // Nobody answers there, and says so at once: no test depends on the DNS of its machine.
+  const dns = { servers: ['127.0.0.1:9'] };
+  const dataDirectory = join(home, 'data');
+  writeFileSync(configFile, JSON.stringify({ dataDirectory, dns, ...config }));
   const child = spawn(command, ['serve', '--config', configFile], {
     cwd: home,
     stdio: ['ignore', 'pipe', 'pipe'],

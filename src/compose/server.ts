@@ -136,7 +136,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ...{ inForce, stores, admission, authenticator, certificate, delivery, ...basics },
     policies: options.policies ?? [],
     resolver: {
-      resolve: (name, type) => resolverFor(inForce().config.dns).resolve(name, type),
+      resolve: (name, type, options) =>
+        resolverFor(inForce().config.dns).resolve(name, type, options),
     },
   });
   const { runner } = delivery;

@@ -6,7 +6,6 @@ import type { Log } from '../base/log.ts';
 import type { ListenerConfig } from '../config/config.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Peer } from '../net/peer.ts';
-import { forgedResults } from '../policy/forged-results.ts';
 import { Login } from '../policy/login.ts';
 import type { Policy } from '../policy/policy.ts';
 import { byStage } from '../policy/policy.ts';
@@ -19,6 +18,7 @@ import { createSmtpService } from '../receive/smtp-service.ts';
 import { offeredMechanisms } from '../sasl/server.ts';
 import type { Quota } from '../store/folder-store.ts';
 import type { Stores } from '../store/stores.ts';
+import { createAuthentication } from './authentication.ts';
 import type { Delivery } from './delivery.ts';
 import { quotaInForce } from './in-force.ts';
 import { countedConnections } from './metrics.ts';
@@ -111,9 +111,9 @@ function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) =>
   const owner = dev ? [] : [senderOwner({ accounts, directory })];
   const whole = qualifiedDomain({ isOurs: (domain) => directory().isOurs(domain) });
   const room = mailboxRoom({ quota, usage: (account) => expectedUsage(stores, account), clock });
-  const forged = dev ? [] : [forgedResults({ hostname: () => inForce().config.hostname })];
-  const policies = byStage([...owner, ...given, room, ...forged]);
-  const forSubmission = byStage([...owner, ...given, whole, room, ...forged]);
+  const authentication = dev ? [] : createAuthentication(parts);
+  const policies = byStage([...owner, ...given, room, ...authentication]);
+  const forSubmission = byStage([...owner, ...given, whole, room, ...authentication]);
   return (service) => ({
     policies: service === 'submission' ? forSubmission : policies,
     quota,

@@ -7,6 +7,7 @@ import { hostname as machineName } from 'node:os';
 import { z } from 'zod';
 import { credentialProblem } from '../sasl/client.ts';
 import * as setting from './setting.ts';
+import * as trust from './trust.ts';
 
 const { choice, count, duration, flag, port, size, text } = setting;
 
@@ -584,6 +585,10 @@ export const schema = z.strictObject({
   imap: imap.prefault({}).meta({ about: 'What `imap` listeners allow.' }),
   mailboxes: mailboxes.prefault({}).meta({ about: 'What accounts may keep here.' }),
   dns: dns.prefault({}).meta({ about: 'How names are looked up.' }),
+  spf: trust.spf.prefault({}).meta({ about: 'Who may send for a domain.' }),
+  dkim: trust.dkim.prefault({}).meta({ about: 'Whose signature a message has.' }),
+  dmarc: trust.dmarc.prefault({}).meta({ about: 'Whether a message is of the domain in From.' }),
+  arc: trust.arc.prefault({}).meta({ about: 'What forwarders say they saw.' }),
   vrfy: choice(['ambiguous', 'yes', 'no'], {
     about:
       'VRFY: 252 to everything, an honest answer to trusted clients and users, or 502. RFC 5321 §3.5.3.',

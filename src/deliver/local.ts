@@ -70,10 +70,10 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
     return {
       kind: 'append',
       account,
-      folder: 'INBOX',
+      folder: isQuarantined(message) ? 'Junk' : 'INBOX',
       content: content ?? { kind: 'queued', id: message.id },
       prefix: finalFields(message, address),
-      flags: [],
+      flags: isQuarantined(message) ? ['$Junk'] : [],
       // RFC 9051 §2.3.3: the internal date is that of final delivery.
       received: clock.now(),
     };
@@ -100,6 +100,12 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
 const isBinary = ({ params, content }: QueuedMessage): boolean =>
   params.some((param) => param.toUpperCase() === 'BODY=BINARYMIME') ||
   content.bytes?.includes(0) === true;
+
+/** A policy said that it is not to be believed. */
+const isQuarantined = ({ origin }: QueuedMessage): boolean =>
+  origin.findings?.some(
+    (finding) => finding.kind === 'dmarc' && finding.disposition === 'quarantine',
+  ) === true;
 
 /** The account that gets it, or why nobody does. */
 export async function accountFor(

@@ -9,6 +9,47 @@ export type Finding =
   | { readonly kind: 'mailbox-full'; readonly account: string }
   /** Authentication-Results in our name that are none of ours were taken out. RFC 8601 §5. */
   | { readonly kind: 'forged-results'; readonly fields: number }
+  /** RFC 8601 §2.7.3: the name of the client's address, if it leads back to it. */
+  | {
+      readonly kind: 'iprev';
+      readonly result: string;
+      readonly address: string;
+      readonly name?: string | undefined;
+    }
+  /** RFC 7208, of MAIL FROM's domain or of HELO's. */
+  | {
+      readonly kind: 'spf';
+      readonly identity: 'mailfrom' | 'hello';
+      readonly result: string;
+      readonly domain: string;
+      readonly problem?: string | undefined;
+    }
+  /** RFC 6376; one for each signature, or one `none`. `signature` is the beginning of it. */
+  | {
+      readonly kind: 'dkim';
+      readonly result: string;
+      readonly domain?: string | undefined;
+      readonly selector?: string | undefined;
+      readonly signature?: string | undefined;
+      readonly problem?: string | undefined;
+    }
+  /** RFC 8617; who sealed, the latest last. */
+  | {
+      readonly kind: 'arc';
+      readonly result: 'pass' | 'fail';
+      readonly sealers: readonly string[];
+      readonly problem?: string | undefined;
+    }
+  /** RFC 9989; `policy` is the domain's, `disposition` what was done for it, `sealer` why it was not. */
+  | {
+      readonly kind: 'dmarc';
+      readonly result: 'none' | 'pass' | 'fail' | 'temperror' | 'permerror';
+      readonly domain?: string | undefined;
+      readonly policy?: string | undefined;
+      readonly disposition?: 'accept' | 'quarantine' | 'reject' | undefined;
+      readonly sealer?: string | undefined;
+      readonly problem?: string | undefined;
+    }
   /** Whatever a policy has to say that no other policy acts upon. */
   | { readonly kind: 'note'; readonly policy: string; readonly text: string };
 
@@ -21,8 +62,25 @@ const texts: Texts = {
   'mailbox-full': ({ account }) => `the mailbox of ${account} is full`,
   'forged-results': ({ fields }) =>
     `${fields} Authentication-Results ${fields === 1 ? 'field' : 'fields'} not of ours taken out`,
+  iprev: ({ result, address, name }) => `iprev: ${result}${name ? `, ${name}` : ''} (${address})`,
+  spf: ({ result, identity, domain, problem }) =>
+    `SPF: ${result} for ${domain}${identity === 'hello' ? ' (HELO)' : ''}${because(problem)}`,
+  dkim: ({ result, domain, selector, problem }) =>
+    `DKIM: ${result}${domain ? ` by ${domain} (${selector})` : ''}${because(problem)}`,
+  arc: ({ result, sealers, problem }) =>
+    `ARC: ${result}, sealed by ${sealers.join(', ')}${because(problem)}`,
+  dmarc: ({ result, domain, policy, disposition, sealer, problem }) =>
+    [
+      `DMARC: ${result}`,
+      domain ? ` for ${domain}` : '',
+      policy ? `, whose policy is ${policy}` : '',
+      sealer ? `; ${sealer} vouches for it` : disposition ? `; ${disposition}` : '',
+      because(problem),
+    ].join(''),
   note: ({ policy, text }) => `${policy}: ${text}`,
 };
+
+const because = (problem: string | undefined): string => (problem ? `: ${problem}` : '');
 
 /** One line, for people. */
 export function findingText(finding: Finding): string {

@@ -25,6 +25,11 @@ export class SignedMessage {
     return hasher;
   }
 
+  /** Whether anybody wants a hash of the body. */
+  get needsBody(): boolean {
+    return this.#hashers.length > 0;
+  }
+
   /** A piece of the body. */
   update(piece: Uint8Array): void {
     for (const hasher of this.#hashers) hasher.update(piece);

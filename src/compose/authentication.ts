@@ -1,0 +1,38 @@
+// Sender authentication, by the configuration in force.
+
+import type { Config } from '../config/config.ts';
+import type { Resolver } from '../dns/resolver.ts';
+import { domainKey } from '../mail/address.ts';
+import { forgedResults } from '../policy/forged-results.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { AuthenticationRules } from '../policy/sender-authentication.ts';
+import { senderAuthentication } from '../policy/sender-authentication.ts';
+import type { ServiceParts } from './service-parts.ts';
+
+export function createAuthentication({
+  inForce,
+  resolver,
+  clock,
+}: Pick<ServiceParts, 'inForce' | 'clock'> & { readonly resolver: Resolver }): readonly Policy[] {
+  let known: { readonly config: Config; readonly rules: AuthenticationRules } | undefined;
+  const rules = () => {
+    const { config } = inForce();
+    if (known?.config !== config) known = { config, rules: rulesOf(config) };
+    return known.rules;
+  };
+  const hostname = () => inForce().config.hostname;
+  return [forgedResults({ hostname }), senderAuthentication({ resolver, clock, hostname, rules })];
+}
+
+function rulesOf({ spf, dkim, dmarc, arc }: Config): AuthenticationRules {
+  const overrides = Object.entries(dmarc.overrides);
+  return {
+    spf: spf.verify,
+    dkim: dkim.verify,
+    arc: arc.verify,
+    dmarc: dmarc.verify,
+    obey: dmarc.obey,
+    overrides: new Map(overrides.map(([domain, what]) => [domainKey(domain), what])),
+    trustedSealers: new Set(arc.trustedSealers.map(domainKey)),
+  };
+}

@@ -1,0 +1,54 @@
+// Settings about who mail is from: SPF, DKIM, DMARC, ARC. For those who have not logged in and are in no
+// trusted network; in `dev` nobody is judged.
+
+import { z } from 'zod';
+import * as setting from './setting.ts';
+
+const { choice, flag } = setting;
+
+const verified = (about: string) => flag({ about, default: 'true' }).prefault(true);
+
+export const spf = z.strictObject({
+  verify: verified(
+    'Looks whether the client may send for the domain of MAIL FROM, or of HELO without one. RFC 7208.',
+  ),
+});
+
+export const dkim = z.strictObject({
+  verify: verified('Checks signatures. RFC 6376.'),
+});
+
+export const dmarc = z.strictObject({
+  verify: verified(
+    'Looks whether what SPF and DKIM have found speaks for the domain in From. RFC 9989.',
+  ),
+  obey: flag({
+    about:
+      'Does what that domain asks for with mail that is not its own: `reject` refuses it, `quarantine` puts it into Junk. `false` only records it.',
+    default: 'true',
+  }).prefault(true),
+  overrides: z
+    .record(
+      setting.domainPattern({ about: '' }, { star: false }),
+      choice(['accept', 'quarantine', 'reject'], { about: '' }),
+    )
+    .prefault({})
+    .meta({
+      about: 'What becomes of such mail instead, by the domain in From.',
+      kind: 'an object: domain to `accept`, `quarantine` or `reject`',
+      default: '{}',
+    }),
+});
+
+export const arc = z.strictObject({
+  verify: verified('Checks the chains of those who handed a message on. RFC 8617.'),
+  trustedSealers: z
+    .array(setting.domain({ about: '' }))
+    .prefault([])
+    .meta({
+      about:
+        'Domains of forwarders and lists: a chain that one of them has sealed last lets mail pass that fails DMARC.',
+      kind: 'a list of domains',
+      default: '[]',
+    }),
+});

@@ -1,0 +1,38 @@
+// iprev: whether the name that an address has in the DNS leads back to it. RFC 8601 §3.
+
+import { addressOctets, reverseName, sharePrefix } from '../base/ip-address.ts';
+import type { Resolver } from '../dns/resolver.ts';
+import { DnsError } from '../dns/resolver.ts';
+
+export interface IprevVerdict {
+  /** RFC 8601 §2.7.3: fail where there is no name, or one that leads elsewhere. */
+  readonly result: 'pass' | 'fail' | 'temperror' | 'permerror';
+  /** The first that leads back. */
+  readonly name?: string | undefined;
+}
+
+/** Limit: names that are looked up. RFC 8601 §3 suggests a bound; RFC 7208 §4.6.4 has ten. */
+const namesMax = 10;
+
+/** @throws nothing but bugs: what the DNS does wrong is a temperror. */
+export async function checkIprev(address: string, resolver: Resolver): Promise<IprevVerdict> {
+  const octets = addressOctets(address);
+  if (octets === undefined) return { result: 'permerror' };
+  try {
+    const answer = await resolver.resolve(reverseName(octets), 'PTR');
+    if (answer.kind !== 'records') return { result: 'fail' };
+    for (const name of answer.records.slice(0, namesMax)) {
+      const forward = await resolver.resolve(name, octets.length === 4 ? 'A' : 'AAAA');
+      const addresses = forward.kind === 'records' ? forward.records : [];
+      const leadsBack = (text: string) => {
+        const other = addressOctets(text);
+        return other !== undefined && sharePrefix(octets, other, octets.length * 8);
+      };
+      if (addresses.some(leadsBack)) return { result: 'pass', name };
+    }
+    return { result: 'fail' };
+  } catch (error) {
+    if (error instanceof DnsError) return { result: 'temperror' };
+    throw error;
+  }
+}
