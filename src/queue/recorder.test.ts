@@ -61,6 +61,18 @@ describe('Recorder', () => {
     assert.equal(probes(), 3);
   });
 
+  it('waits twice as long each time, half a minute at most', async () => {
+    const { clock, recorder, probes } = world();
+    recorder.failed(new StorageError('disk full'));
+    const after: number[] = [];
+    for (let seconds = 1; seconds <= 121; seconds += 1) {
+      const before = probes();
+      await clock.advance(1000);
+      if (probes() > before) after.push(seconds);
+    }
+    assert.deepEqual(after, [1, 3, 7, 15, 31, 61, 91, 121]);
+  });
+
   it('recovers from a second failure right after the first', async () => {
     const { clock, recorder, probes } = world();
     recorder.failed(new StorageError('disk full'));

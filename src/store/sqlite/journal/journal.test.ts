@@ -300,6 +300,34 @@ describe('a disk that fails', () => {
   });
 });
 
+describe('a journal that is given up', () => {
+  for (const [title, when] of [
+    ['at rest', 'now'],
+    ['while it writes', 'writing'],
+  ] as const)
+    it(`tells who waits, and its owner once: ${title}`, async () => {
+      const directory = new MemoryJournalDirectory();
+      const { journal, owner } = await open(directory);
+      await appended(journal, mail('m1'));
+      const waiting = journal.append(mail('m2'))!;
+      if (when === 'now') journal.giveUp('it was moved away');
+      else directory.faults = () => void journal.giveUp('it was moved away');
+      await assert.rejects(waiting, StorageError);
+      directory.faults = undefined;
+      journal.giveUp('it was moved away');
+      assert.equal(owner.failures, 1);
+      assert.equal(journal.append(mail('m3')), undefined);
+    });
+
+  it('is none where there are no files', async () => {
+    const directory = new MemoryJournalDirectory();
+    directory.full = true;
+    const { journal, owner } = await open(directory);
+    journal.giveUp('it was moved away');
+    assert.equal(owner.failures, 0);
+  });
+});
+
 describe('word of what is done', () => {
   it('goes with the next message, or by itself a moment later', async () => {
     const directory = new MemoryJournalDirectory();
