@@ -848,6 +848,18 @@ describe('smtp/server: STARTTLS', () => {
     S: 454 4.7.0 TLS is not available
   `);
 
+  it('is for those it is not withheld from, where there is a certificate', () => {
+    for (const [startTls, withheld, expected] of [
+      [true, only('STARTTLS'), /^220/],
+      [true, only('DSN'), /^454/],
+      [false, only('STARTTLS'), /^454/],
+    ] as const) {
+      const session = new ServerSession(facts({ startTls, withheld }));
+      say(session, 'EHLO a\r\n');
+      assert.match(say(session, 'STARTTLS\r\n').output, expected);
+    }
+  });
+
   it('CVE-2011-0411: what was sent in the clear after STARTTLS is never executed', () => {
     const session = new ServerSession(facts(options));
     const first = say(session, 'EHLO a\r\nSTARTTLS\r\nRSET\r\nMAIL FROM:<evil@example.org>\r\nRC');
