@@ -151,15 +151,18 @@ export class Reader implements ReaderOperations {
       const row = this.#sql.folder.get(id);
       if (row === undefined) return undefined;
       const folder = factsOf(row);
-      return { folder, messages: this.#columns(folder, integer(row.forgotten)) };
+      const messages = copyColumns(this.#columns(folder, integer(row.forgotten)));
+      return { folder, messages };
     });
   }
 
   index(id: number): FolderIndex | undefined {
-    const found = this.snapshot(id);
-    if (found === undefined) return undefined;
-    const { uid, email, size } = found.messages;
-    return { uid, email, size };
+    return this.#atOneMoment(() => {
+      const row = this.#sql.folder.get(id);
+      if (row === undefined) return undefined;
+      const { uid, email, size } = this.#columns(factsOf(row), integer(row.forgotten));
+      return { uid: uid.slice(), email: email.slice(), size: size.slice() };
+    });
   }
 
   list(folder: number, after: number, limit: number): readonly ListedMessage[] {
@@ -267,10 +270,10 @@ export class Reader implements ReaderOperations {
     this.#derived.close();
   }
 
-  /** What is remembered of the folder, brought up to date; or all of it, read anew. */
+  /** What is remembered of the folder, brought up to date; or all of it, read anew. It stays here. */
   #columns({ id, modseq, messages }: FolderFacts, forgotten: number): MailColumns {
     const known = this.#cache.get(id);
-    if (known?.modseq === modseq) return copyColumns(known.columns);
+    if (known?.modseq === modseq) return known.columns;
     let columns: MailColumns | undefined;
     if (known !== undefined && known.modseq >= forgotten) {
       const changed = mailColumns(this.#sql.changed.get(id, known.modseq) as unknown as Columns);
@@ -279,7 +282,7 @@ export class Reader implements ReaderOperations {
     if (columns?.length !== messages)
       columns = mailColumns(this.#sql.mails.get(id) as unknown as Columns);
     this.#cache.set(id, { modseq, columns });
-    return copyColumns(columns);
+    return columns;
   }
 
   #vanished(folder: number, since: number): Uint32Array {
