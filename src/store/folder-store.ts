@@ -23,6 +23,8 @@ export interface FolderFacts {
   readonly recentFrom: number;
   /** HIGHESTMODSEQ. RFC 7162 §3.1.2.1. */
   readonly modseq: number;
+  /** Of its messages, one for each transaction; a modseq may leave numbers out. */
+  readonly changes: number;
   readonly messages: number;
   readonly unseen: number;
   /** Messages with \Deleted. RFC 9051 §6.3.11, STATUS DELETED. */

@@ -379,6 +379,7 @@ function factsOf(box: Box): FolderFacts {
   const { id, account, path, uidNext, recentFrom, modseq, specialUse, mails } = box;
   return {
     ...{ id, account, path, uidValidity, uidNext, recentFrom, modseq, specialUse },
+    changes: modseq,
     messages: mails.length,
     unseen: mails.filter(({ flags }) => (flags.bits & 1) === 0).length,
     deleted: mails.filter(({ flags }) => (flags.bits & 8) !== 0).length,

@@ -170,7 +170,7 @@ export class FolderWatch {
       if (!hasMessageEvent(events)) return [];
       return ['MESSAGES', 'UIDNEXT', 'UIDVALIDITY', 'UNSEEN', ...this.#modseqItem];
     }
-    if (!events.has('FLAGCHANGE') || before.modseq === now.modseq) return [];
+    if (!events.has('FLAGCHANGE') || before.changes === now.changes) return [];
     if (this.#modseqItem.length === 0 && before.unseen === now.unseen) return [];
     return ['UIDVALIDITY', 'UNSEEN', ...this.#modseqItem];
   }

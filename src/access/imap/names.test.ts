@@ -8,7 +8,17 @@ const ann = 'ann@example.org';
 const bob = 'bob@example.org';
 
 const facts = (id: number, account: string, path: string): FolderFacts => ({
-  ...{ id, account, path, uidValidity: 1, uidNext: 1, modseq: 1, messages: 0, unseen: 0 },
+  ...{
+    id,
+    account,
+    path,
+    uidValidity: 1,
+    uidNext: 1,
+    modseq: 1,
+    changes: 0,
+    messages: 0,
+    unseen: 0,
+  },
   ...{ deleted: 0, bytes: 0, recentFrom: 1, specialUse: undefined },
 });
 

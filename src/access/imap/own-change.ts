@@ -62,7 +62,7 @@ export function withOwnChange(
       const located = state.folders.get(change.folder);
       if (located === undefined) return state;
       const { folder } = located;
-      const emptied = { ...folder, messages: 0, unseen: 0, modseq: folder.modseq + 1 };
+      const emptied = { ...folder, messages: 0, unseen: 0, changes: folder.changes + 1 };
       return withFolder(state, { ...located, folder: emptied });
     }
     case 'renamed':
@@ -127,7 +127,7 @@ function withMessages(
     messages: folder.messages + sign * uids.length,
     unseen: folder.unseen + sign * unseen,
     uidNext: Math.max(folder.uidNext, next),
-    // RFC 7162 §3.1.1: one for each transaction. Were it more, the client would be told of it.
-    modseq: folder.modseq + 1,
+    // One for each transaction. Were it more, the client would be told of it.
+    changes: folder.changes + 1,
   };
 }

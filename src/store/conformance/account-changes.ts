@@ -242,18 +242,7 @@ function testUnknownStates(open: OpenTestStores): void {
     assert.equal((await changesSince(folders, unborn)).emails.created.length, 1);
     assert.equal((await changesSince(folders, unborn)).folders.created.length, 6);
     const unknown = { ...nothing, complete: false };
-    for (const odd of [
-      '',
-      '-1',
-      '0',
-      'x',
-      `${state} `,
-      `${state}0`,
-      '9'.repeat(99),
-      '1e1',
-      '1.',
-      '.1',
-    ])
+    for (const odd of ['', '-1', 'x', `${state} `, `${state}0`, '9'.repeat(99), '1e1', '1.', '.1'])
       assert.deepEqual((await changesSince(folders, odd)).emails, unknown, odd);
     await folders.removeAll(ann);
     assert.deepEqual((await changesSince(folders, state)).emails, unknown, 'nothing is there');

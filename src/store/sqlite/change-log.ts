@@ -47,6 +47,8 @@ export type Departed = readonly [email: number, created: number];
 
 export class ChangeLog {
   readonly #sql: ReturnType<typeof prepareStatements>;
+  /** Of the mailboxes that a change in several steps has come to. */
+  #together: Map<number, number> | undefined;
 
   constructor(database: DatabaseSync) {
     this.#sql = prepareStatements(database);
@@ -54,8 +56,22 @@ export class ChangeLog {
 
   /** The modseq of a change that is being made. */
   next(mailbox: number): number {
+    const known = this.#together?.get(mailbox);
+    if (known !== undefined) return known;
     const row = this.#sql.next.get(mailbox) as unknown as readonly unknown[] | undefined;
-    return integer(row?.[0]);
+    const modseq = integer(row?.[0]);
+    this.#together?.set(mailbox, modseq);
+    return modseq;
+  }
+
+  /** What `change` does is one change of each mailbox, in different folders. */
+  together<T>(change: () => T): T {
+    this.#together = new Map();
+    try {
+      return change();
+    } finally {
+      this.#together = undefined;
+    }
   }
 
   /** Something changed of a folder that is not its messages. */

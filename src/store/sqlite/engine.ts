@@ -88,7 +88,15 @@ export class Engine implements Work {
     const mailboxes = new MailboxTable({ database, work: this, emails, mails, log });
     const rooms = new Rooms(this);
     const folders = new FolderTables({ database, work: this, mails, mailboxes, log });
-    const messages = new MessageTables({ database, work: this, emails, mails, mailboxes, rooms });
+    const messages = new MessageTables({
+      database,
+      work: this,
+      emails,
+      mails,
+      mailboxes,
+      log,
+      rooms,
+    });
     const memory = new MemoryTable(database);
     const statements = prepareQueueStatements(database);
     const queue = new QueueTables({

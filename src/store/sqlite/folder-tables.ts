@@ -6,7 +6,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { ChangeLog } from './change-log.ts';
 import { folderPath, superiorsOf } from './folder-path.ts';
 import type { MailTable } from './mail-table.ts';
-import type { MailboxTable } from './mailbox-table.ts';
+import type { FolderChange, MailboxTable } from './mailbox-table.ts';
 import { exists, limit, noFolder } from './refusal.ts';
 import type { FolderOperations, RefusedRow } from './requests.ts';
 import { integer, text } from './row.ts';
@@ -36,7 +36,7 @@ export function prepareStatements(database: DatabaseSync) {
         FROM folder WHERE id = ?1)
       WHERE id = ?2`),
     empty: prepare(`
-      UPDATE folder SET modseq = ?, expunges = expunges + messages, messages = 0,
+      UPDATE folder SET modseq = ?, changes = changes + 1, expunges = expunges + messages, messages = 0,
         unseen = 0, deleted = 0, bytes = 0
       WHERE id = ?`),
     rememberAll: prepare(`
@@ -93,9 +93,10 @@ export class FolderTables implements FolderOperations {
     if (this.#parts.mailboxes.folder(mailbox, path) !== undefined) return exists(path);
     const tooMany = this.#room(mailbox, path);
     if (tooMany !== undefined) return tooMany;
-    this.#makeSuperiors(mailbox, path, now);
+    const change = { modseq: this.#parts.log.next(mailbox), now };
+    this.#makeSuperiors(mailbox, path, change);
     this.#parts.work.touch({ kind: 'folders', account });
-    return this.#parts.mailboxes.insertFolder(mailbox, path, specialUse, now);
+    return this.#parts.mailboxes.insertFolder(mailbox, path, specialUse, change);
   }
 
   renameFolder(
@@ -130,7 +131,7 @@ export class FolderTables implements FolderOperations {
       moved.sort((a, b) => deeper * (a.length - b.length));
       const modseq = this.#parts.log.next(mailbox);
       for (const { id, path } of moved) this.#sql.setPath.run(path, modseq, id);
-      this.#makeSuperiors(mailbox, to, now);
+      this.#makeSuperiors(mailbox, to, { modseq, now });
     }
     this.#parts.work.touch({ kind: 'folders', account });
     return undefined;
@@ -216,10 +217,10 @@ export class FolderTables implements FolderOperations {
 
   /** RFC 9051 §6.3.6: INBOX stays, empty; its inferiors stay where they are. */
   #moveInbox(mailbox: number, inbox: number, to: string, now: number): void {
-    this.#makeSuperiors(mailbox, to, now);
-    const folder = this.#parts.mailboxes.insertFolder(mailbox, to, null, now);
-    const account = this.#parts.mails.owner(inbox)!;
     const modseq = this.#parts.log.next(mailbox);
+    this.#makeSuperiors(mailbox, to, { modseq, now });
+    const folder = this.#parts.mailboxes.insertFolder(mailbox, to, null, { modseq, now });
+    const account = this.#parts.mails.owner(inbox)!;
     this.#sql.takeOver.run(inbox, folder, modseq);
     this.#sql.empty.run(modseq, inbox);
     this.#sql.rememberAll.run(inbox, modseq, inbox);
@@ -227,10 +228,10 @@ export class FolderTables implements FolderOperations {
     this.#parts.work.touch({ kind: 'messages', folder: inbox, account });
   }
 
-  #makeSuperiors(mailbox: number, path: string, now: number): void {
+  #makeSuperiors(mailbox: number, path: string, change: FolderChange): void {
     for (const superior of superiorsOf(path))
       if (this.#parts.mailboxes.folder(mailbox, superior) === undefined)
-        this.#parts.mailboxes.insertFolder(mailbox, superior, null, now);
+        this.#parts.mailboxes.insertFolder(mailbox, superior, null, change);
   }
 
   #room(mailbox: number, path: string): RefusedRow | undefined {

@@ -34,7 +34,7 @@ export function prepareStatements(database: DatabaseSync) {
       SELECT mailbox.address, folder.mailbox FROM folder JOIN mailbox ON mailbox.id = folder.mailbox
       WHERE folder.id = ?`),
     change: columns(`
-      UPDATE folder SET modseq = ?, uid_next = uid_next + ?, messages = messages + ?,
+      UPDATE folder SET modseq = ?, changes = changes + 1, uid_next = uid_next + ?, messages = messages + ?,
         unseen = unseen + ?, deleted = deleted + ?, bytes = bytes + ?, expunges = expunges + ?
       WHERE id = ? RETURNING uid_next, uid_validity, expunges`),
     insertMail: prepare(`

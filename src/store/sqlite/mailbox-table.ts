@@ -35,7 +35,7 @@ export function prepareStatements(database: DatabaseSync) {
     nextValidity: prepare(`
       UPDATE meta SET value = max(value + 1, ?) WHERE name = 'uid_validity' RETURNING value`),
     insertFolder: prepare(`
-      INSERT INTO folder (mailbox, path, special_use, uid_validity, modseq, created)
+      INSERT INTO folder (mailbox, path, special_use, uid_validity, changed, created)
       VALUES (?1, ?2, ?3, ?4, ?5, ?5)`),
     inheritAcl: prepare(`
       INSERT INTO acl (folder, identifier, rights)
@@ -62,6 +62,12 @@ export function prepareStatements(database: DatabaseSync) {
       RETURNING folder, (SELECT mailbox FROM folder WHERE id = acl.folder) AS mailbox`),
     deleteMailbox: prepare('DELETE FROM mailbox WHERE id = ?'),
   };
+}
+
+/** One change, of as many folders as it takes. */
+export interface FolderChange {
+  readonly modseq: number;
+  readonly now: number;
 }
 
 export interface MailboxTableParts {
@@ -94,14 +100,16 @@ export class MailboxTable {
     const present = new Set(folders.map((row) => text(row.path)));
     // One that was renamed is not missing.
     const uses = new Set(folders.map((row) => row.special_use));
-    let made = found === undefined;
-    for (const [path, specialUse] of standardFolders)
-      if (!present.has(path) && (specialUse === null || !uses.has(specialUse))) {
-        this.insertFolder(mailbox, path, specialUse, now);
-        this.#sql.subscribe.run(mailbox, path);
-        made = true;
-      }
-    if (made) this.#parts.work.touch({ kind: 'folders', account });
+    const missing = standardFolders.filter(
+      ([path, specialUse]) => !present.has(path) && (specialUse === null || !uses.has(specialUse)),
+    );
+    if (missing.length === 0) return mailbox;
+    const modseq = this.#parts.log.next(mailbox);
+    for (const [path, specialUse] of missing) {
+      this.insertFolder(mailbox, path, specialUse, { modseq, now });
+      this.#sql.subscribe.run(mailbox, path);
+    }
+    this.#parts.work.touch({ kind: 'folders', account });
     return mailbox;
   }
 
@@ -122,10 +130,14 @@ export class MailboxTable {
   }
 
   /** RFC 4314 §4: with the access list of the folder above it. */
-  insertFolder(mailbox: number, path: string, specialUse: string | null, now: number): number {
+  insertFolder(
+    mailbox: number,
+    path: string,
+    specialUse: string | null,
+    { modseq, now }: FolderChange,
+  ): number {
     const row = this.#sql.nextValidity.get(Math.floor(now / 1000));
     const validity = integer(row?.value);
-    const modseq = this.#parts.log.next(mailbox);
     const made = this.#sql.insertFolder.run(mailbox, path, specialUse, validity, modseq);
     const id = Number(made.lastInsertRowid);
     const above = this.folder(mailbox, superiorsOf(path).at(-1) ?? '');

@@ -6,6 +6,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { CopyResult, Expunged, ListedMessage, Quota, StoreResult } from '../folder-store.ts';
 import { NoSuchFolderError } from '../folder-store.ts';
 import { emailId } from '../object-id.ts';
+import type { ChangeLog } from './change-log.ts';
 import type { EmailTable } from './email-table.ts';
 import { flagNames, flagsRefusal, storedFlags } from './flags.ts';
 import { columnBuffers, columnsSql, mailColumns } from './mail-columns.ts';
@@ -41,6 +42,7 @@ export interface MessageTablesParts {
   readonly emails: EmailTable;
   readonly mails: MailTable;
   readonly mailboxes: MailboxTable;
+  readonly log: ChangeLog;
   readonly rooms: Rooms;
 }
 
@@ -94,9 +96,12 @@ export class MessageTables implements MessageOperations {
     const more = grows ? mails.sizeOf(from, uids) : none;
     const refusal = this.#refusal(to, grows ? quota : undefined, more);
     if (refusal !== undefined) return refusal;
-    const copied = this.#copy(row);
-    mails.remove(from, copied.source, false);
-    return copied;
+    const move = () => {
+      const copied = this.#copy(row);
+      mails.remove(from, copied.source, false);
+      return copied;
+    };
+    return from === to ? move() : this.#parts.log.together(move);
   }
 
   replaceMail(row: TransferRow, mail: NewMailRow): ArrivalRow | RefusedRow {

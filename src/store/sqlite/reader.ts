@@ -309,6 +309,7 @@ const factsOf = (row: Row): FolderFacts => ({
   uidNext: integer(row.uid_next),
   recentFrom: integer(row.recent_from),
   modseq: integer(row.modseq),
+  changes: integer(row.changes),
   messages: integer(row.messages),
   unseen: integer(row.unseen),
   deleted: integer(row.deleted),

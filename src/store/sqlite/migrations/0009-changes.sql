@@ -29,4 +29,4 @@ UPDATE mailbox SET modseq =
 UPDATE mailbox SET forgotten = modseq;
 
 -- No mailbox begins with a state that one of the same address, now removed, ever had.
-INSERT INTO meta (name, value) VALUES ('mailbox_modseq', 1);
+INSERT INTO meta (name, value) VALUES ('mailbox_modseq', 0);
