@@ -4,14 +4,9 @@ import { z } from 'zod';
 import { ContentError } from '../store/content.ts';
 import type { FolderFacts, FolderStore, ListedMessage } from '../store/folder-store.ts';
 import { bytes, count, list, OperationError, text, texts, value } from './operation.ts';
+import type { OperationParts } from './operation-parts.ts';
 
-export interface MailboxParts {
-  readonly folders: FolderStore;
-  /** The account an address belongs to; in `dev`, any address. */
-  readonly accountOf: (address: string) => Promise<string | undefined>;
-  /** `postrider dev`: mail is there to be looked at and thrown away. */
-  readonly dev: () => boolean;
-}
+type MailboxParts = Pick<OperationParts, 'folders' | 'accountOf' | 'dev'>;
 
 const message = z.object({
   id: text,

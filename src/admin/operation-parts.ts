@@ -5,18 +5,22 @@ import type { Clock } from '../base/clock.ts';
 import type { Metric } from '../base/metrics.ts';
 import type { MessageStory } from '../queue/story.ts';
 import type { AccountStore } from '../store/account-store.ts';
+import type { FolderStore } from '../store/folder-store.ts';
 import type { StoreMaintenance } from '../store/maintenance.ts';
 import type { QueueStore } from '../store/queue-store.ts';
-import type { MailboxParts } from './mailboxes.ts';
-import type { Reloaded } from './server.ts';
 
-export interface OperationParts extends MailboxParts {
+export interface OperationParts {
   readonly queue: QueueStore;
+  readonly folders: FolderStore;
   readonly accounts: AccountStore;
   readonly maintenance: StoreMaintenance;
   readonly clock: Clock;
+  /** The account an address belongs to; in `dev`, any address. */
+  readonly accountOf: (address: string) => Promise<string | undefined>;
   /** Mail for the domain is delivered here. */
   readonly isOurs: (domain: string) => boolean;
+  /** `postrider dev`: mail is there to be looked at and thrown away. */
+  readonly dev: () => boolean;
   /** Takes a message from the queue, with or without a bounce; how many recipients that were. */
   readonly cancel: (id: string, options: { readonly silent: boolean }) => Promise<number>;
   /** By queue id or Message-ID. */
@@ -31,4 +35,12 @@ export interface RunningParts {
   /** Reads the configuration and the certificates again. */
   readonly reload: () => Promise<Reloaded>;
   readonly metrics: () => readonly Metric[];
+}
+
+/** What came of reading the configuration again. */
+export interface Reloaded {
+  /** One a line, if the configuration stays as it was. */
+  readonly problems: readonly string[];
+  /** Settings that were changed and are taken at the next start only. */
+  readonly later: readonly string[];
 }

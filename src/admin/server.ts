@@ -6,13 +6,8 @@ import type { Metric } from '../base/metrics.ts';
 import { asKept, count, list, nothing, OperationError, texts, value } from './operation.ts';
 import type { OperationParts, RunningParts } from './operation-parts.ts';
 
-const reloaded = z.object({
-  /** One a line, if the configuration stays as it was. */
-  problems: texts,
-  /** Settings that were changed and are taken at the next start only. */
-  later: texts,
-});
-export type Reloaded = Readonly<z.infer<typeof reloaded>>;
+/** See Reloaded. */
+const reloaded = z.object({ problems: texts, later: texts });
 
 const mended = z.object({
   /** Messages that were replaced. */

@@ -3,7 +3,7 @@
 // one is reported while the old one stays in force.
 
 import { startControlServer } from '../admin/control-server.ts';
-import type { Reloaded } from '../admin/server.ts';
+import type { Reloaded } from '../admin/operation-parts.ts';
 import { systemClock } from '../base/clock.ts';
 import { keepThreadMemory } from '../base/memory-keeper.ts';
 import type { Advice } from '../config/advice.ts';

@@ -3,8 +3,8 @@
 
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { Reloaded } from '../admin/operation-parts.ts';
 import type { Operations } from '../admin/operations.ts';
-import type { Reloaded } from '../admin/server.ts';
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
