@@ -40,6 +40,8 @@ export const guards: readonly Guard[] = [
   ),
   guard('queue/recorder.ts', 'queue/recorder.test.ts', 'queue/runner.test.ts'),
   guard('queue/runner.ts', 'queue/runner.test.ts', 'test/simulation/queue.sim.test.ts'),
+  guard('queue/claims.ts', 'queue/runner.test.ts', 'test/simulation/queue.sim.test.ts'),
+  guard('queue/reporting.ts', 'queue/runner.test.ts', 'queue/bounce.test.ts'),
   guard(
     'queue/outcomes.ts',
     'queue/outcomes.test.ts',

@@ -1,13 +1,12 @@
 // SPINE 2: from queued to settled. Takes leases (from a message just received, or claimed from the
-// store), has them delivered, records what happened and whom it concerns. Reads top to bottom as a
-// message goes: submit, claim, start, conclude, record.
+// store: claims.ts), has them delivered, records what happened and whom it concerns. Reads top to bottom
+// as a message goes: submit, start, conclude, record.
 //
 // Promises: what submit() resolved for is durable; a message leaves the queue only with a recorded
 // outcome, in one transaction with the report of its failure; one destination's trouble is not
 // another's; nothing polls; memory does not grow with the queue.
 
 import type { Clock } from '../base/clock.ts';
-import { timerDelayMsMax } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { errorText } from '../base/log.ts';
 import type { Histogram } from '../base/metrics.ts';
@@ -15,7 +14,7 @@ import type { Random } from '../base/random.ts';
 import { reply } from '../smtp/reply.ts';
 import { localError } from '../smtp/smtp-error.ts';
 import { storedSize } from '../store/content.ts';
-import type { AttemptResult, HistoryStore } from '../store/history.ts';
+import type { HistoryStore } from '../store/history.ts';
 import type {
   Effect,
   EnqueuedWithRoom,
@@ -28,16 +27,18 @@ import type {
 import type { Attempt } from './attempts.ts';
 import { Attempts, attemptMs } from './attempts.ts';
 import type { Report, ReportParts } from './bounce.ts';
-import { deliveryReports, reportEffect, whyUntold } from './bounce.ts';
+import { Claims, leaseMs, waitingMax } from './claims.ts';
 import type { Deliver, DeliveryResult, RecipientResult, Skipped } from './delivery.ts';
 import type { Destination } from './destination.ts';
 import { destinationText } from './destination-text.ts';
-import { recordDerived, recordReceived, recordReport, recordUntold } from './diary.ts';
+import { recordDerived, recordReceived, recordUntold } from './diary.ts';
 import { expandAliases } from './expansion.ts';
 import { Lineup } from './lineup.ts';
 import type { Outcomes, RetrySettings } from './outcomes.ts';
 import { outcomesOf } from './outcomes.ts';
 import { Recorder } from './recorder.ts';
+import { reportExpansion, withReports } from './reporting.ts';
+import { logResults, measureDeliveries } from './result-log.ts';
 
 /** The configuration's `queue`: milliseconds, octets. */
 export interface QueueSettings extends RetrySettings {
@@ -61,18 +62,10 @@ export interface RunnerParts extends Pick<ReportParts, 'hostname' | 'ids' | 'res
   readonly settings: QueueSettings;
 }
 
-/** Covers the longest attempt, and the same again for waiting before it. */
-const leaseMs = 2 * attemptMs;
 /** Limit: fresh leases of one destination that wait in memory. */
 const waitingPerDestinationMax = 1000;
-/** Limit: leases that wait in memory in all. */
-const waitingMax = 10_000;
-/** Limit: leases taken from the store at once. */
-const claimMax = 100;
 /** Limit: outcomes waiting to be recorded; beyond it nothing new is attempted. */
 const pendingMax = 2000;
-/** Limit: a store that says "due" and gives nothing is asked no more often than this. */
-const claimAgainMs = 1000;
 /** How long aborted attempts have to come back when the server stops. */
 const abortedMs = 2000;
 
@@ -86,13 +79,10 @@ export class QueueRunner {
   readonly #lineup: Lineup;
   readonly #attempts: Attempts;
   readonly #recorder: Recorder;
+  readonly #claims: Claims;
   #state: 'idle' | 'running' | 'stopping' = 'idle';
-  /** The store may hold recipients that are due. */
-  #due = false;
-  #claiming = false;
-  /** Reports being written, and leases being given back. */
-  #busy = 0;
-  #timer: { readonly at: number; readonly cancel: () => void } | undefined;
+  /** Reports being written. */
+  #reporting = 0;
   #whenQuiet: (() => void)[] = [];
 
   constructor(parts: RunnerParts) {
@@ -105,11 +95,15 @@ export class QueueRunner {
       onDone: (settlement, nextDue) => this.#recorded(settlement, nextDue),
       onProbe: () => this.#probe(),
     });
+    this.#claims = new Claims(parts, {
+      ...{ lineup: this.#lineup, attempts: this.#attempts, recorder: this.#recorder },
+      onChange: () => this.#pump(),
+    });
   }
 
   start(): void {
     this.#state = 'running';
-    this.#due = true;
+    this.#claims.start();
     this.#pump();
   }
 
@@ -134,9 +128,9 @@ export class QueueRunner {
     }
     const { leases, full } = enqueued;
     if (!this.#noteReceived(message, enqueued, report)) return full;
-    if (this.#state === 'stopping') this.#giveBack(leases);
+    if (this.#state === 'stopping') this.#claims.giveBack(leases);
     else for (const lease of leases) this.#lineup.add(lease, 'fresh');
-    if (leases.length === 0) this.#due = true;
+    if (leases.length === 0) this.#claims.note();
     this.#pump();
     return full;
   }
@@ -173,7 +167,7 @@ export class QueueRunner {
   /** Something in the store was changed by somebody else, who wants to see it tried. */
   wake(): void {
     for (const destination of this.#lineup.destinations.values()) destination.forgive();
-    this.#due = true;
+    this.#claims.note();
     this.#pump();
   }
 
@@ -207,9 +201,8 @@ export class QueueRunner {
   /** Begins nothing new, waits for what is under way, aborts what takes longer than `graceMs`. */
   async stop({ graceMs }: { readonly graceMs: number }): Promise<void> {
     this.#state = 'stopping';
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    this.#giveBack(this.#lineup.drain());
+    this.#claims.stop();
+    this.#claims.giveBack(this.#lineup.drain());
     await this.#quiet(graceMs);
     this.#attempts.abortAll();
     // What does not come back even now is tried again when the server is.
@@ -233,7 +226,7 @@ export class QueueRunner {
   #pump(): void {
     if (this.#state === 'running' && !this.#recorder.failing) {
       this.#startSome();
-      if (this.#due && !this.#claiming) void this.#claim();
+      this.#claims.proceed();
     }
     if (this.#whenQuiet.length > 0 && this.#isQuiet())
       for (const resolve of this.#whenQuiet.splice(0)) resolve();
@@ -256,7 +249,7 @@ export class QueueRunner {
     } else if (lease.expires - now < attemptMs) {
       // It waited so long that somebody else might take it before the attempt is over.
       this.#lineup.drop(lease);
-      this.#giveBack([lease]);
+      this.#claims.giveBack([lease]);
     } else {
       this.#attempt(this.#attempts.begin(lease, destination, now));
     }
@@ -318,7 +311,7 @@ export class QueueRunner {
     this.#lineup.line(destination);
     if (!destination.backlog || destination.saturated) return;
     destination.backlog = false;
-    this.#due = true;
+    this.#claims.note();
   }
 
   /** From results to a settlement. Without a duration nothing was attempted. */
@@ -327,15 +320,16 @@ export class QueueRunner {
     given: readonly (RecipientResult | Skipped)[],
     durationMs: number | undefined,
   ): void {
-    const { clock, settings, random, history } = this.#parts;
+    const { clock, settings, random, history, log, deliverySeconds } = this.#parts;
     const { message, destination } = lease;
     const now = clock.now();
     const concluded = outcomesOf(lease, given, { now, settings, random });
     const { results, reports, untold, nextDue } = concluded;
     const { id } = message;
     history.record({ id, at: now, kind: 'attempt', destination, durationMs, results });
-    this.#say(lease, results, durationMs);
-    this.#measure(message.received, results, now);
+    logResults(log, lease, results, durationMs);
+    if (deliverySeconds !== undefined)
+      measureDeliveries(deliverySeconds, results, now - message.received);
     if (untold !== undefined) recordUntold(history, id, now, untold);
     if (concluded.effects.length > 0) recordDerived(history, message, concluded.effects);
     if (reports.length === 0) {
@@ -346,158 +340,33 @@ export class QueueRunner {
     }
   }
 
-  #measure(received: number, results: readonly AttemptResult[], now: number): void {
-    const { deliverySeconds } = this.#parts;
-    if (deliverySeconds === undefined) return;
-    for (const { result } of results)
-      if (result === 'delivered' || result === 'relayed')
-        deliverySeconds.observe((now - received) / 1000);
-  }
-
-  #say(lease: Lease, results: readonly AttemptResult[], ms: number | undefined): void {
-    const { log } = this.#parts;
-    const { id, sender } = lease.message;
-    for (const [at, { address, result, reply: said, host, until }] of results.entries()) {
-      const fields = { id, to: address, host, reply: said, ms };
-      if (result === 'delivered' || result === 'relayed') log.info(result, fields);
-      else if (result === 'deferred') log.info(result, { ...fields, until });
-      else if (result === 'skipped') {
-        const destination = destinationText(lease.destination);
-        log.info('not tried', { id, to: address, destination, reason: said, until });
-      } else {
-        const { params } = lease.recipients[at]!;
-        const untold = whyUntold(sender, params, 'failed');
-        log.warn(untold === undefined ? 'bounced' : 'dropped', { ...fields, from: sender, untold });
-      }
-    }
-  }
-
   async #recordWithReports(lease: Lease, concluded: Outcomes): Promise<void> {
-    const { log, clock, settings, history } = this.#parts;
-    const { message } = lease;
-    let { outcomes, nextDue } = concluded;
-    const reports: NewMessage[] = [];
-    this.#busy += 1;
-    try {
-      for (const report of concluded.reports) {
-        const made = await deliveryReports(message, report, this.#parts);
-        for (const one of made) recordReport(history, message.id, report.action, one);
-        reports.push(...made);
-        if (made.length === 0 && report.action === 'failed')
-          recordUntold(history, message.id, clock.now(), 'no-mailbox');
-      }
-    } catch (error) {
-      // Without its report a failure is not recorded as one: it is tried again.
-      log.error('report failed', { id: message.id, error: errorText(error) });
-      const until = clock.now() + settings.retryAfter[0]!;
-      const later = { kind: 'deferred', until, reply: localError } as const;
-      outcomes = outcomes.map((one) =>
-        one.outcome.kind === 'failed' ? { ...one, outcome: later } : one,
-      );
-      nextDue = Math.min(until, nextDue ?? until);
-    }
-    this.#busy -= 1;
+    this.#reporting += 1;
+    const reported = await withReports(lease.message, concluded, this.#parts);
+    this.#reporting -= 1;
     this.#lineup.drop(lease);
-    const effects = [...concluded.effects, ...reports.map(reportEffect)];
-    this.#recorder.record(settlementOf(lease, { outcomes, effects }), nextDue);
+    this.#recorder.record(settlementOf(lease, reported), reported.nextDue);
   }
 
   #recorded({ effects }: Settlement, nextDue: number | undefined): void {
-    if (effects.length > 0 && effects.some(isEnqueue)) this.#due = true;
-    if (nextDue !== undefined) this.#wakeAt(nextDue);
+    if (effects.length > 0 && effects.some(isEnqueue)) this.#claims.note();
+    if (nextDue !== undefined) this.#claims.wakeAt(nextDue);
     this.#pump();
   }
 
   /** With no room to claim, what is here goes on: its outcome will show whether the store works. */
   #probe(): void {
-    if (this.#roomToClaim() > 0) {
-      void this.#claim();
+    if (this.#claims.room > 0) {
+      void this.#claims.claim();
     } else {
       this.#recorder.worked();
       this.#pump();
     }
   }
 
-  #roomToClaim(): number {
-    const { deliveries, memory } = this.#parts.settings;
-    if (this.#lineup.bytes >= memory || this.#lineup.waiting >= waitingMax) return 0;
-    return Math.min(claimMax, deliveries - this.#attempts.count);
-  }
-
-  /** Takes what is due from the store, as much as can be started soon; sleeps when there is none. */
-  async #claim(): Promise<void> {
-    const { store, clock, settings } = this.#parts;
-    const limit = this.#roomToClaim();
-    // Without room `due` stays, and the next attempt to end comes back here.
-    if (limit <= 0 || this.#claiming) return;
-    this.#claiming = true;
-    this.#due = false;
-    try {
-      const skip = this.#saturated();
-      const perDestination = settings.connectionsPerDestination;
-      const now = clock.now();
-      const leases = await store.claim({ now, limit, perDestination, skip, leaseMs });
-      this.#recorder.worked();
-      if (this.#state === 'stopping') this.#giveBack(leases);
-      else for (const lease of leases) this.#lineup.add(lease, 'claimed');
-      if (leases.length > 0) this.#due = true;
-      else await this.#sleepUntilDue(skip);
-    } catch (error) {
-      this.#due = true;
-      this.#recorder.failed(error);
-    }
-    this.#claiming = false;
-    this.#pump();
-  }
-
-  /** Destinations with enough to do; the one that has less comes back here by way of #freed(). */
-  #saturated(): Set<string> {
-    const names = new Set<string>();
-    for (const destination of this.#lineup.destinations.values()) {
-      if (!destination.saturated || destination.idle) continue;
-      destination.backlog = true;
-      names.add(destination.name);
-    }
-    return names;
-  }
-
-  async #sleepUntilDue(skip: ReadonlySet<string>): Promise<void> {
-    const due = await this.#parts.store.nextDue(skip);
-    if (due !== undefined) this.#wakeAt(Math.max(due, this.#parts.clock.now() + claimAgainMs));
-  }
-
-  #wakeAt(at: number): void {
-    if (this.#state !== 'running' || (this.#timer !== undefined && this.#timer.at <= at)) return;
-    this.#timer?.cancel();
-    const delayMs = Math.min(Math.max(0, at - this.#parts.clock.now()), timerDelayMsMax);
-    const cancel = this.#parts.clock.after(delayMs, () => {
-      this.#timer = undefined;
-      this.#due = true;
-      this.#pump();
-    });
-    this.#timer = { at, cancel };
-  }
-
-  #giveBack(leases: readonly Lease[]): void {
-    if (leases.length === 0) return;
-    this.#busy += 1; // a stop waits for it
-    const done = () => {
-      this.#busy -= 1;
-      this.#due = true;
-      this.#pump();
-    };
-    this.#parts.store.release(leases).then(done, (error) => {
-      // They come back when the leases run out, or when the server starts again.
-      this.#parts.log.warn('leases not given back', {
-        leases: leases.length,
-        error: errorText(error),
-      });
-      done();
-    });
-  }
-
   #isQuiet(): boolean {
-    return this.#attempts.count + this.#recorder.pending + this.#busy === 0 && !this.#claiming;
+    const active = this.#attempts.count + this.#recorder.pending + this.#reporting;
+    return active === 0 && this.#claims.isQuiet;
   }
 
   /** Resolves when nothing is under way, or after `graceMs`. */
@@ -512,22 +381,11 @@ export class QueueRunner {
     });
   }
 
-  /** Best effort after the fact: the mail itself is queued and on its way. */
-  async #reportExpansion(message: NewMessage, report: Report, lease: Lease | undefined) {
-    const { store, log, history } = this.#parts;
-    this.#busy += 1;
-    try {
-      const queued = lease?.message ?? (await store.open(message.id));
-      const made = queued === undefined ? [] : await deliveryReports(queued, report, this.#parts);
-      for (const one of made) {
-        await store.enqueue(one, { leaseUntil: undefined });
-        recordReport(history, message.id, report.action, one);
-      }
-    } catch (error) {
-      log.warn('report failed', { id: message.id, error: errorText(error) });
-    }
-    this.#busy -= 1;
-    this.#due = true;
+  async #reportExpansion({ id }: NewMessage, report: Report, lease: Lease | undefined) {
+    this.#reporting += 1;
+    await reportExpansion(id, report, lease?.message, this.#parts);
+    this.#reporting -= 1;
+    this.#claims.note();
     this.#pump();
   }
 }
