@@ -26,6 +26,12 @@ export const guards: readonly Guard[] = [
     'store/sqlite/journal/journal.test.ts',
     'store/sqlite/journal/queue-store.test.ts',
   ),
+  guard(
+    'store/sqlite/journal/segments.ts',
+    'store/sqlite/journal/journal.test.ts',
+    'store/sqlite/journal/queue-store.test.ts',
+  ),
+  guard('store/sqlite/journal/small-content.ts', 'store/sqlite/journal/queue-store.test.ts'),
   guard('store/sqlite/journal/recovery.ts', 'store/sqlite/journal/journal.test.ts'),
   guard('store/sqlite/journal/queue-store.ts', 'store/sqlite/journal/queue-store.test.ts'),
   guard(

@@ -14,12 +14,12 @@ import { StoreOpenError } from '../../open-error.ts';
 import { journalDirectory } from './disk.ts';
 import type { JournalDirectory } from './file.ts';
 import { blockBytes, encodeFrameHead, encodeHead, frameHeadBytes, headBytes } from './frame.ts';
-import type { Segment } from './journal.ts';
 import { Journal } from './journal.ts';
 import { MemoryJournalDirectory } from './memory-directory.ts';
 import type { JournaledMessage } from './record.ts';
 import { encodeMessage, RecordBuffer } from './record.ts';
 import type { RecoveredMessage } from './recovery.ts';
+import type { Segment } from './segments.ts';
 
 const segmentBytes = 64 * 1024;
 

@@ -4,8 +4,7 @@
 // on the store does everything.
 
 import type { Clock } from '../../../base/clock.ts';
-import { StoreGoneError } from '../../../smtp/smtp-error.ts';
-import { inlineBytesMax, memoryContent } from '../../content.ts';
+import { memoryContent } from '../../content.ts';
 import type { Quota } from '../../folder-store.ts';
 import { freshLeases } from '../../fresh-leases.ts';
 import type {
@@ -17,9 +16,11 @@ import type {
   QueueStore,
   Settlement,
 } from '../../queue-store.ts';
-import type { Spool } from '../../spool.ts';
-import type { Journal, JournalOwner, Segment } from './journal.ts';
+import type { Journal, JournalOwner } from './journal.ts';
 import type { JournaledMessage } from './record.ts';
+import type { Segment } from './segments.ts';
+import type { ContentFiles } from './small-content.ts';
+import { isSmall, withSmallContent } from './small-content.ts';
 
 /** The store behind, which takes over what the journal shall keep no longer. */
 export interface AdoptingStore extends QueueStore {
@@ -32,9 +33,6 @@ export interface AdoptingStore extends QueueStore {
     },
   ): Promise<boolean>;
 }
-
-/** For content that is too large for a row of the store's. */
-export type ContentFiles = Pick<Spool, 'store' | 'remove'>;
 
 export interface JournaledQueueStoreParts {
   readonly store: AdoptingStore;
@@ -372,37 +370,6 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
   /** There is no room, which the store has said: they stay where they are for now. */
   #notSaved(): void {
     this.#saveAgainAt = this.#clock.now() + saveAgainMs;
-  }
-}
-
-const isSmall = ({ content }: NewMessage): boolean =>
-  content.kind === 'file' || content.bytes.length <= inlineBytesMax;
-
-/** Hands over the message with its content in a file if the store would not have it in a row. */
-export function withSmallContent<T>(
-  message: NewMessage,
-  spool: ContentFiles,
-  hand: (message: NewMessage) => Promise<T>,
-): Promise<T> {
-  return isSmall(message) ? hand(message) : withFile(message, spool, hand);
-}
-
-async function withFile<T>(
-  message: NewMessage,
-  spool: ContentFiles,
-  hand: (message: NewMessage) => Promise<T>,
-): Promise<T> {
-  if (message.content.kind === 'file') return hand(message);
-  const content = await spool.store(message.content.bytes);
-  const remove = () => (content.kind === 'file' ? spool.remove(content.key) : undefined);
-  try {
-    const result = await hand({ ...message, content });
-    if (result === false) await remove(); // it has the message already, with a file of its own
-    return result;
-  } catch (error) {
-    // What a store that is gone may have taken needs its file; recovery removes it if not.
-    if (!(error instanceof StoreGoneError)) await remove();
-    throw error;
   }
 }
 

@@ -2,9 +2,10 @@
 // harm, should the process end over it.
 
 import type { Clock } from '../../../base/clock.ts';
-import type { AdoptingStore, ContentFiles } from './queue-store.ts';
-import { withSmallContent } from './queue-store.ts';
+import type { AdoptingStore } from './queue-store.ts';
 import type { RecoveredMessage } from './recovery.ts';
+import type { ContentFiles } from './small-content.ts';
+import { withSmallContent } from './small-content.ts';
 
 // Limit: messages on their way into the store at once.
 const batchMax = 200;
