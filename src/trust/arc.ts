@@ -92,7 +92,10 @@ export class ArcCheck {
     const signature = last && readSignature(last.message, 'arc');
     if (signature === undefined) this.#latest = '';
     else if ('problem' in signature) this.#latest = signature.problem;
-    else this.#latest = { signature, body: message.wants(signature) };
+    else {
+      const body = message.wants(signature);
+      this.#latest = body === undefined ? 'too many ways of hashing the body' : { signature, body };
+    }
   }
 
   /** After it. RFC 8617 §5.2.1: every failure is permanent, that of the DNS too. */

@@ -67,8 +67,10 @@ export class BodyHasher {
 
   update(piece: Uint8Array): void {
     const isRelaxed = this.canonicalization === 'relaxed';
-    for (let at = 0; at < piece.length; at += 1) {
+    let at = 0;
+    while (at < piece.length) {
       const octet = piece[at]!;
+      at += 1;
       if (this.#isAfterCr) {
         this.#isAfterCr = false;
         if (octet === LF) {
@@ -80,13 +82,36 @@ export class BodyHasher {
       }
       if (octet === CR) this.#isAfterCr = true;
       else if (isRelaxed && (octet === SP || octet === TAB)) this.#isAfterSpace = true;
-      else this.#text(octet);
+      else {
+        this.#text(octet);
+        at = this.#run(piece, at, isRelaxed);
+      }
     }
+  }
+
+  /** What needs no look at what is around it; returns where that ends. */
+  #run(piece: Uint8Array, from: number, isRelaxed: boolean): number {
+    const gathered = this.#gathered;
+    const end = Math.min(piece.length, from + gatheredMax - this.#length);
+    let length = this.#length;
+    let at = from;
+    for (; at < end; at += 1) {
+      const octet = piece[at]!;
+      // One space between words stays as it is.
+      const isPlain = octet > SP || (octet === SP && at + 1 < end && piece[at + 1]! > SP);
+      if (!isPlain && (isRelaxed || octet === CR)) break;
+      gathered[length] = octet;
+      length += 1;
+    }
+    this.#length = length;
+    if (length === gatheredMax) this.#flush();
+    return at;
   }
 
   end(): BodyHash {
     if (this.#result !== undefined) return this.#result;
     if (this.#isAfterCr) this.#text(CR);
+    this.#flush();
     // RFC 6376 §3.4.3: an empty body is a line end; §3.4.4: relaxed, it is nothing.
     if (this.canonicalization === 'simple' || this.#octets > 0) this.#lineEnd();
     this.#flush();
@@ -110,7 +135,6 @@ export class BodyHasher {
   #put(octet: number): void {
     this.#gathered[this.#length] = octet;
     this.#length += 1;
-    this.#octets += 1;
     if (this.#length === gatheredMax) this.#flush();
   }
 
@@ -119,6 +143,7 @@ export class BodyHasher {
     const taken = Math.min(left, this.#length);
     if (taken > 0) this.#hash.update(this.#gathered.subarray(0, taken));
     this.#hashed += Math.max(taken, 0);
+    this.#octets += this.#length;
     this.#length = 0;
   }
 }

@@ -107,7 +107,7 @@ async function signed(message = text): Promise<Buffer> {
   const octets = Buffer.from(message, 'latin1');
   const end = findHeaderEnd(octets);
   const all = new SignedMessage(octets.subarray(0, end));
-  const body = all.wants({ body: 'relaxed', lengthMax: undefined });
+  const body = all.wants({ body: 'relaxed', lengthMax: undefined })!;
   all.update(octets.subarray(end));
   const { fields } = all;
   const front: string[] = [];
@@ -221,7 +221,7 @@ describe('DKIM: what is signed and what is not', () => {
     const octets = Buffer.from(text, 'latin1');
     const end = findHeaderEnd(octets);
     const all = new SignedMessage(octets.subarray(0, end));
-    const body = all.wants({ body: 'relaxed', lengthMax: undefined });
+    const body = all.wants({ body: 'relaxed', lengthMax: undefined })!;
     all.update(octets.subarray(end));
     const length = body.end().octets;
     const field = await dkimField(
@@ -241,6 +241,15 @@ describe('DKIM: what is signed and what is not', () => {
     const bomb = `${`${first}\r\n`.repeat(100)}${text}`;
     const resolver = resolverWith();
     assert.equal((await results(Buffer.from(bomb, 'latin1'), resolver)).length, 10);
+  });
+
+  it('hashes a body in four ways at most (RFC 6376 §8.4)', async () => {
+    const signatures = (await signed()).toString('latin1').split('From: Ann')[0]!;
+    const [first = ''] = signatures.split('\r\nDKIM-Signature');
+    const bomb = Array.from({ length: 8 }, (_, n) => first.replace('t=1000;', `l=${n};`));
+    const message = Buffer.from(`${bomb.join('\r\n')}\r\n${text}`, 'latin1');
+    const problems = (await verdictsOf(message, resolverWith())).map(({ problem = '' }) => problem);
+    assert.equal(problems.filter((problem) => problem.startsWith('too many')).length, 4);
   });
 
   it('any header and body, cut anywhere, gives a verdict that does not depend on the cuts', () =>

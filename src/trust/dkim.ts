@@ -35,6 +35,8 @@ export interface DkimVerdict {
 /** Limit: signatures of one message that are checked; each costs a question to the DNS. RFC 6376 §8.4 */
 export const signaturesMax = 10;
 
+const tooMany = { result: 'policy', problem: 'too many ways of hashing the body' } as const;
+
 export class DkimCheck {
   readonly #message: SignedMessage;
   readonly #signatures: readonly (
@@ -51,7 +53,10 @@ export class DkimCheck {
       .map((field) => {
         const signature = readSignature(field, 'dkim');
         if ('problem' in signature) return { unreadable: signature };
-        return { signature, body: message.wants(signature) };
+        const body = message.wants(signature);
+        return body === undefined
+          ? { unreadable: { ...signature, ...tooMany } }
+          : { signature, body };
       });
   }
 

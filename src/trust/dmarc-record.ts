@@ -1,5 +1,7 @@
 // A DMARC policy record: RFC 9989 §4.7, §4.8. Errors behind the version cost the tag, never the record.
 
+import { trimmed } from './tag-list.ts';
+
 export type DmarcPolicy = 'none' | 'quarantine' | 'reject';
 
 export interface DmarcRecord {
@@ -26,8 +28,9 @@ export function parseDmarcRecord(text: string): DmarcRecord | undefined {
   if (!/^v[ \t]*=[ \t]*DMARC1[ \t]*$/.test(version)) return undefined;
   const tags = new Map<string, string>();
   for (const part of rest) {
-    const [, name = '', value = ''] = /^[ \t]*([a-z]+)[ \t]*=[ \t]*(.*?)[ \t]*$/i.exec(part) ?? [];
-    if (name !== '' && !tags.has(name.toLowerCase())) tags.set(name.toLowerCase(), value);
+    const equals = part.indexOf('=');
+    const name = trimmed(part.slice(0, Math.max(equals, 0))).toLowerCase();
+    if (name !== '' && !tags.has(name)) tags.set(name, trimmed(part.slice(equals + 1)));
   }
   const word = <T extends string>(name: string, words: readonly T[]): T | undefined =>
     words.find((one) => one === tags.get(name)?.toLowerCase());

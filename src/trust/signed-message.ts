@@ -5,6 +5,9 @@ import { HeaderWalk } from '../mail/header-walk.ts';
 import { BodyHasher } from './canonical.ts';
 import type { RawField, Signature } from './signature.ts';
 
+/** Limit: hashes of one body. Two canonicalizations are all that honest signers use. RFC 6376 §8.4 */
+const hashersMax = 4;
+
 export class SignedMessage {
   readonly fields: readonly RawField[];
   readonly #hashers: BodyHasher[] = [];
@@ -14,12 +17,12 @@ export class SignedMessage {
     this.fields = [...rawFields(head)];
   }
 
-  /** Before the body comes: which hash of it will be asked for. */
-  wants({ body, lengthMax }: Pick<Signature, 'body' | 'lengthMax'>): BodyHasher {
+  /** Before the body comes: which hash of it will be asked for. Undefined where that would be too many. */
+  wants({ body, lengthMax }: Pick<Signature, 'body' | 'lengthMax'>): BodyHasher | undefined {
     const known = this.#hashers.find(
       (hasher) => hasher.canonicalization === body && hasher.lengthMax === lengthMax,
     );
-    if (known !== undefined) return known;
+    if (known !== undefined || this.#hashers.length >= hashersMax) return known;
     const hasher = new BodyHasher(body, lengthMax);
     this.#hashers.push(hasher);
     return hasher;

@@ -11,8 +11,8 @@ export function parseTagList(text: string): TagList | undefined {
   if (isBlank(specs.at(-1)!)) specs.pop();
   for (const spec of specs) {
     const equals = spec.indexOf('=');
-    const name = spec.slice(0, Math.max(equals, 0)).replace(around, '');
-    const value = spec.slice(equals + 1).replace(around, '');
+    const name = trimmed(spec.slice(0, Math.max(equals, 0)));
+    const value = trimmed(spec.slice(equals + 1));
     if (!/^[a-z][a-z0-9_]*$/i.test(name) || tags.has(name)) return undefined;
     // RFC 6376 §3.2: VALCHAR is a printable character but ";". RFC 8616 §3: UTF-8 too.
     if (/[^\x21-\x3a\x3c-\x7e\x80-\u{10ffff}\t\r\n ]/u.test(value)) return undefined;
@@ -21,7 +21,19 @@ export function parseTagList(text: string): TagList | undefined {
   return tags;
 }
 
-const around = /^[ \t\r\n]+|[ \t\r\n]+$/g;
+/** Without white space around it. A pattern for its end would look at each run of it again and again. */
+export function trimmed(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSpace(text.charCodeAt(start))) start += 1;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+/** SP, HTAB, CR, LF */
+const isSpace = (code: number): boolean =>
+  code === 0x20 || code === 0x09 || code === 0x0d || code === 0x0a;
+
 const isBlank = (text: string): boolean => /^[ \t\r\n]*$/.test(text);
 
 /** Without the white space that folding brings into base64 and lists. */

@@ -63,7 +63,7 @@ async function signed(content: string, domain: string): Promise<string> {
   const octets = Buffer.from(content);
   const end = findHeaderEnd(octets);
   const message = new SignedMessage(octets.subarray(0, end));
-  const body = message.wants({ body: 'relaxed', lengthMax: undefined });
+  const body = message.wants({ body: 'relaxed', lengthMax: undefined })!;
   message.update(octets.subarray(end));
   const parts = { fields: message.fields, body, seconds: 1 };
   return `${await dkimField({ domain, selector: 's1', privateKey }, parts)}${content}`;

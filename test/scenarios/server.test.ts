@@ -49,7 +49,8 @@ describe('the way of a message', () => {
     const raw = caught.raw.toString();
     assert.equal(mailbox, ann);
     const names = raw.split('\r\n\r\n', 1)[0]!.match(/^[\w-]+(?=:)/gm);
-    assert.deepEqual(names, ['Return-Path', 'Delivered-To', 'Received', 'Subject']);
+    const results = 'Authentication-Results';
+    assert.deepEqual(names, ['Return-Path', 'Delivered-To', results, 'Received', 'Subject']);
     assert.match(raw, /^Return-Path: <bob@far\.test>\r\n/);
     assert.ok(raw.endsWith('\r\n\r\nIt works.\r\n'));
   });
