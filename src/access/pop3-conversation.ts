@@ -7,6 +7,7 @@ import type { Log } from '../base/log.ts';
 import { ClientWait } from '../net/client-wait.ts';
 import type { Peer } from '../net/peer.ts';
 import { PeerTimeout } from '../net/peer.ts';
+import { startTlsAfter } from '../net/start-tls.ts';
 import type { Answer, Question, SessionEvent } from '../pop3/event.ts';
 import type { Pop3Session } from '../pop3/session.ts';
 import type { Content } from '../store/content.ts';
@@ -184,10 +185,8 @@ export class Pop3Conversation {
   }
 
   async #startTls(): Promise<void> {
-    // The +OK and the handshake must not be separated by a read: bytes that arrive in between
-    // would be taken for plaintext.
-    void this.#flush().catch(() => {});
-    this.#peer = await this.#parts.startTls(this.#peer);
+    const { startTls } = this.#parts;
+    this.#peer = await startTlsAfter(this.#flush(), this.#peer, startTls);
     this.#session.tlsStarted(this.#parts.mechanisms(this.#peer));
   }
 }

@@ -7,6 +7,7 @@ import type { Log } from '../base/log.ts';
 import { ClientWait } from '../net/client-wait.ts';
 import type { Peer } from '../net/peer.ts';
 import { PeerTimeout } from '../net/peer.ts';
+import { startTlsAfter } from '../net/start-tls.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { formatReply, reply } from '../smtp/reply.ts';
 import type { Question, Refused, SessionEvent } from '../smtp/server/event.ts';
@@ -256,13 +257,13 @@ export class Conversation {
   }
 
   async #startTls(): Promise<void> {
-    // The 220 and the handshake must not be separated by a read: bytes that arrive in between
-    // would be taken for plaintext.
-    void this.#flush().catch(() => {});
-    this.#peer = await this.#parts.startTls(this.#peer).catch((error: unknown) => {
-      this.#parts.answerer.tlsFailed?.(messageOf(error));
-      return lost(error);
-    });
+    const { startTls } = this.#parts;
+    this.#peer = await startTlsAfter(this.#flush(), this.#peer, startTls).catch(
+      (error: unknown) => {
+        this.#parts.answerer.tlsFailed?.(messageOf(error));
+        return lost(error);
+      },
+    );
     this.#session.tlsStarted(this.#parts.answerer.secured(this.#peer));
   }
 }

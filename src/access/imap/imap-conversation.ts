@@ -10,6 +10,7 @@ import type { ImapMachine } from '../../imap/machine.ts';
 import { ClientWait } from '../../net/client-wait.ts';
 import type { Peer } from '../../net/peer.ts';
 import { PeerTimeout } from '../../net/peer.ts';
+import { startTlsAfter } from '../../net/start-tls.ts';
 import { ConnectionLost } from './completion.ts';
 import { DeflatePeer } from './deflate-peer.ts';
 import type { ImapAccess } from './imap-access.ts';
@@ -253,10 +254,8 @@ export class ImapConversation {
   }
 
   async #startTls(): Promise<void> {
-    // The OK and the handshake must not be separated by a read: bytes that arrive in between would
-    // be taken for plaintext.
-    void this.#flush().catch(() => {});
-    this.#peer = await this.#parts.startTls(this.#peer);
+    const { startTls } = this.#parts;
+    this.#peer = await startTlsAfter(this.#flush(), this.#peer, startTls);
     this.#session.tlsStarted(this.#parts.mechanisms(this.#peer));
   }
 

@@ -2,7 +2,7 @@
 // Every change raises a version that other processes see.
 
 import type { DatabaseSync } from 'node:sqlite';
-import type { AccountOperations, AccountRow, CredentialRow } from './requests.ts';
+import type { AccountRequests, AccountRow, CredentialRow } from './requests.ts';
 import { blob, integer, text } from './row.ts';
 
 function prepareStatements(database: DatabaseSync) {
@@ -31,7 +31,7 @@ function prepareStatements(database: DatabaseSync) {
   };
 }
 
-export class AccountTables implements AccountOperations {
+export class AccountTables implements AccountRequests {
   readonly #sql: ReturnType<typeof prepareStatements>;
   readonly #removeMailbox: (account: string) => void;
 

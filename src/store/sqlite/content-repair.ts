@@ -7,7 +7,7 @@ import { encodeHeaderText } from '../../mail/encoded-word.ts';
 import { foldHeader } from '../../mail/header.ts';
 import type { EmailTable } from './email-table.ts';
 import type { MailTable } from './mail-table.ts';
-import type { RepairOperations } from './requests.ts';
+import type { RepairRequests } from './requests.ts';
 import type { Row } from './row.ts';
 import { integer, text } from './row.ts';
 
@@ -28,7 +28,7 @@ export interface ContentRepairParts {
   readonly mails: MailTable;
 }
 
-export class ContentRepair implements RepairOperations {
+export class ContentRepair implements RepairRequests {
   readonly #parts: ContentRepairParts;
   readonly #sql: ReturnType<typeof prepareStatements>;
 

@@ -27,9 +27,9 @@ import type {
   BatchResult,
   Durability,
   Failure,
-  Operation,
-  Operations,
   Request,
+  RequestName,
+  Requests,
 } from './requests.ts';
 import { Rooms } from './rooms.ts';
 import { DamagedRowError, integer } from './row.ts';
@@ -206,8 +206,8 @@ export class Engine implements Work {
       this.#noticeOthers();
       for (const i of indexes) {
         at = i;
-        const { operation, args } = requests[i]!;
-        const value = this.#handlers.get(operation)!(...args);
+        const { name, args } = requests[i]!;
+        const value = this.#handlers.get(name)!(...args);
         answers[i] = { ok: true, value };
       }
       at = indexes.length === 1 ? indexes[0]! : -1;
@@ -274,17 +274,17 @@ export class Engine implements Work {
   }
 }
 
-function handlers(...tables: readonly Partial<Operations>[]): ReadonlyMap<string, Handler> {
+function handlers(...tables: readonly Partial<Requests>[]): ReadonlyMap<string, Handler> {
   const found = new Map<string, Handler>();
-  for (const operation of operations)
+  for (const name of requestNames)
     for (const table of tables) {
-      const handler = table[operation] as Handler | undefined;
-      if (handler !== undefined) found.set(operation, handler.bind(table));
+      const handler = table[name] as Handler | undefined;
+      if (handler !== undefined) found.set(name, handler.bind(table));
     }
   return found;
 }
 
-const operations: readonly Operation[] = [
+const requestNames: readonly RequestName[] = [
   ...(['enqueue', 'enqueueWithRoom', 'takeRoom', 'roomTaken', 'adopt'] as const),
   ...([
     'claim',

@@ -8,7 +8,7 @@ import { folderPath, superiorsOf } from './folder-path.ts';
 import type { MailTable } from './mail-table.ts';
 import type { FolderChange, MailboxTable } from './mailbox-table.ts';
 import { exists, limit, noFolder } from './refusal.ts';
-import type { FolderOperations, RefusedRow } from './requests.ts';
+import type { FolderRequests, RefusedRow } from './requests.ts';
 import { integer, text } from './row.ts';
 import type { Work } from './work.ts';
 
@@ -65,7 +65,7 @@ export interface FolderTablesParts {
   readonly log: ChangeLog;
 }
 
-export class FolderTables implements FolderOperations {
+export class FolderTables implements FolderRequests {
   readonly #parts: FolderTablesParts;
   readonly #sql: ReturnType<typeof prepareStatements>;
 

@@ -29,7 +29,7 @@ function open({ patient = false } = {}) {
       const answers = requests.map((): Answer => ({ ok: true, value: undefined }));
       const nothing = { freedFiles: [], touched: [], transfer: [], unflushed: false };
       batches.push({
-        operations: requests.map(({ operation }) => operation),
+        operations: requests.map(({ name }) => name),
         end: (result) => {
           resolve({ answers, ...nothing, ...result });
           return setImmediate();

@@ -13,9 +13,9 @@ import type {
   BatchResult,
   ContentRow,
   Durability,
-  Operation,
-  Operations,
   Request,
+  RequestName,
+  Requests,
 } from './requests.ts';
 import type { Transport } from './transport.ts';
 
@@ -29,11 +29,11 @@ const flushAfterMs = 1000;
 
 // Nobody is kept by these: they ride along with the next message, which saves a transaction of their
 // own and a turn of both threads. Limit: after a crash what was not sent yet is done a second time.
-const patient: ReadonlySet<Operation> = new Set(['settle', 'release', 'leaveRecent']);
+const patient: ReadonlySet<RequestName> = new Set(['settle', 'release', 'leaveRecent']);
 const patienceMs = 5;
 const patientMax = 100;
 
-const durabilities: Readonly<Record<Operation, Durability>> = {
+const durabilities: Readonly<Record<RequestName, Durability>> = {
   enqueue: 'durable',
   enqueueWithRoom: 'durable',
   takeRoom: 'lazy',
@@ -130,12 +130,12 @@ export class GroupCommit {
     this.#parts = parts;
   }
 
-  call<K extends Operation>(
-    operation: K,
-    args: Parameters<Operations[K]>,
+  call<K extends RequestName>(
+    name: K,
+    args: Parameters<Requests[K]>,
     contents: readonly ContentRow[] = noContents,
-    durability: Durability = durabilities[operation],
-  ): Promise<ReturnType<Operations[K]>> {
+    durability: Durability = durabilities[name],
+  ): Promise<ReturnType<Requests[K]>> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
         reject(new StorageError('the store is closed'));
@@ -147,9 +147,9 @@ export class GroupCommit {
       }
       let bytes = 0;
       for (const content of contents) bytes += content.bytes?.length ?? 0;
-      const request: Request = { operation, args, durability, contents };
+      const request: Request = { name, args, durability, contents };
       this.#waiting.push({ request, bytes, resolve, reject });
-      this.#urgent ||= durability !== 'lazy' || !patient.has(operation);
+      this.#urgent ||= durability !== 'lazy' || !patient.has(name);
       this.#gather();
     });
   }

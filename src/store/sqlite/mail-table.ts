@@ -1,6 +1,6 @@
 // Messages in folders: the rows, the folder's counters and its modseq, which change together, and
 // what is remembered of those that are gone. Used by MessageTables and FolderTables inside a
-// transaction that somebody else holds. Many messages are one operation: lists of UIDs travel to
+// transaction that somebody else holds. Many messages are one request: lists of UIDs travel to
 // SQLite as one JSON text.
 
 import type { DatabaseSync } from 'node:sqlite';

@@ -17,7 +17,7 @@ import type {
   AppendRow,
   ArrivalRow,
   FlagChangeRow,
-  MessageOperations,
+  MessageRequests,
   NewMailRow,
   RefusedRow,
   TransferRow,
@@ -48,7 +48,7 @@ export interface MessageTablesParts {
 
 const none: Quota = { bytes: 0, messages: 0 };
 
-export class MessageTables implements MessageOperations {
+export class MessageTables implements MessageRequests {
   readonly #parts: MessageTablesParts;
   readonly #sql: ReturnType<typeof prepareStatements>;
 

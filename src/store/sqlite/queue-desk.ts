@@ -3,7 +3,7 @@
 
 import { columnsOf, leasedRecipient, wayOf } from './queue-readings.ts';
 import type { QueueStatements } from './queue-statements.ts';
-import type { EntryRow, QueueOperations, RouteRow } from './requests.ts';
+import type { EntryRow, QueueRequests, RouteRow } from './requests.ts';
 import type { Row } from './row.ts';
 import { integer, integerOrNull, text, textOrNull } from './row.ts';
 import type { Schedule } from './schedule.ts';
@@ -14,11 +14,11 @@ const messagesPerPage = 1000;
 // Limit: recipients that one page of a listing brings into memory; the first message always comes.
 const recipientsPerPage = 2000;
 
-export type DeskOperation =
+export type DeskRequest =
   | ('entries' | 'entry' | 'count' | 'newest' | 'retry' | 'retryPage' | 'hold' | 'unhold')
   | ('routes' | 'reroute');
 
-export class QueueDesk implements Pick<QueueOperations, DeskOperation> {
+export class QueueDesk implements Pick<QueueRequests, DeskRequest> {
   readonly #sql: QueueStatements;
   readonly #schedule: Schedule;
 

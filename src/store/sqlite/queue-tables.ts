@@ -6,7 +6,7 @@ import type { Quota } from '../folder-store.ts';
 import type { ContentTable } from './content-table.ts';
 import type { Leases } from './leases.ts';
 import type { MemoryTable } from './memory-table.ts';
-import type { DeskOperation } from './queue-desk.ts';
+import type { DeskRequest } from './queue-desk.ts';
 import { refreshSchedule } from './queue-desk.ts';
 import { columnsOf, leasedRecipient } from './queue-readings.ts';
 import type { QueueStatements } from './queue-statements.ts';
@@ -20,7 +20,7 @@ import type {
   LeasedRecipientRow,
   LeaseRow,
   MessageRow,
-  QueueOperations,
+  QueueRequests,
   RoomRow,
   SettlementRow,
   StoredMessageRow,
@@ -52,7 +52,7 @@ export interface QueueTablesParts {
   readonly memory: MemoryTable;
 }
 
-export class QueueTables implements Omit<QueueOperations, DeskOperation> {
+export class QueueTables implements Omit<QueueRequests, DeskRequest> {
   readonly #parts: QueueTablesParts;
   readonly #sql: QueueStatements;
   #owned = true;

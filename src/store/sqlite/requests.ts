@@ -188,7 +188,7 @@ export interface ClaimRow {
   readonly leaseMs: number;
 }
 
-export interface QueueOperations {
+export interface QueueRequests {
   /** The fence of the leases; 0 when none were asked for. */
   enqueue(message: MessageRow, leaseUntil: number | null): number;
   enqueueWithRoom(message: MessageRow, leaseUntil: number | null, room: RoomRow): EnqueuedRow;
@@ -249,7 +249,7 @@ export interface ArrivalRow {
   readonly uid: number;
 }
 
-export interface MessageOperations {
+export interface MessageRequests {
   deliver(message: AppendRow, now: number): ListedMessage;
   appendMails(
     folder: number,
@@ -270,7 +270,7 @@ export interface MessageOperations {
   removeMails(folder: number, uids: readonly number[]): Expunged;
 }
 
-export interface FolderOperations {
+export interface FolderRequests {
   ensure(account: string, now: number): void;
   removeMailbox(account: string): void;
   /** The number of the new folder. */
@@ -293,7 +293,7 @@ export interface FolderOperations {
   ): RefusedRow | undefined;
 }
 
-export interface AccountOperations {
+export interface AccountRequests {
   addAccount(address: string, credential: CredentialRow | undefined, now: number): boolean;
   accounts(): { readonly version: number; readonly accounts: readonly AccountRow[] };
   accountsVersion(): number;
@@ -306,14 +306,14 @@ export interface AccountOperations {
   secret(name: string, otherwise: Uint8Array): Uint8Array;
 }
 
-export interface RepairOperations {
+export interface RepairRequests {
   /** The file of a content, if it has one. */
   contentFile(content: number): { readonly key: string; readonly size: number } | undefined;
   /** How many messages in folders were replaced by word of their loss. */
   replaceContent(content: number, now: number): number;
 }
 
-export interface StoreOperations {
+export interface StoreRequests {
   /** Makes everything committed so far durable. */
   flush(): void;
   /** Keys of all files that rows refer to, with what refers to them. */
@@ -322,25 +322,25 @@ export interface StoreOperations {
   version(): number;
 }
 
-export interface Operations
-  extends QueueOperations,
-    FolderOperations,
-    MessageOperations,
-    AccountOperations,
-    RepairOperations,
-    StoreOperations {}
+export interface Requests
+  extends QueueRequests,
+    FolderRequests,
+    MessageRequests,
+    AccountRequests,
+    RepairRequests,
+    StoreRequests {}
 
-export type Operation = keyof Operations;
+export type RequestName = keyof Requests;
 
 /**
- * How much an operation asks of a commit: `read` nothing, `lazy` that it is flushed soon (losing it
+ * How much a request asks of a commit: `read` nothing, `lazy` that it is flushed soon (losing it
  * costs a second delivery, never mail), `durable` that it is flushed before the answer.
  */
 export type Durability = 'read' | 'lazy' | 'durable';
 
-export interface Request<K extends Operation = Operation> {
-  readonly operation: K;
-  readonly args: Parameters<Operations[K]>;
+export interface Request<K extends RequestName = RequestName> {
+  readonly name: K;
+  readonly args: Parameters<Requests[K]>;
   readonly durability: Durability;
   /** The content rows within args that carry bytes. */
   readonly contents: readonly ContentRow[];

@@ -26,7 +26,7 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-/** What a simulation lets happen to a batch; `operations` says what is in it. */
+/** What a simulation lets happen to a batch; `names` are those of its requests. */
 export type Fault =
   /** Nothing is applied, every request gets a StorageError. */
   | 'full'
@@ -35,7 +35,7 @@ export type Fault =
   /** The process dies: all of it is durable, nobody hears of it. */
   | 'crash-after';
 
-export type Faults = (operations: readonly string[]) => Fault | undefined;
+export type Faults = (names: readonly string[]) => Fault | undefined;
 
 /** Rejections after a simulated crash, so that a test can tell them from others. */
 export class StoreCrashedError extends StoreGoneError {}
@@ -57,7 +57,7 @@ export function openInProcess(options: InProcessOptions, faults?: Faults): Trans
     recovered: engine.recovered,
     async run(requests) {
       if (crashed) crash();
-      const fault = faults?.(requests.map(({ operation }) => operation));
+      const fault = faults?.(requests.map(({ name }) => name));
       if (fault === 'crash-before') crash();
       if (fault === 'full') return fullResult(requests.length);
       const result = engine.transaction(requests);
