@@ -146,7 +146,7 @@ export class Pop3Access {
       this.#removed = deleted.length;
       return { kind: 'updated' };
     } finally {
-      // Before the response: who logs in again at once must not meet our own lock.
+      // Before the response: a client that logs in again as soon as it has it must find the mailbox unlocked.
       this.close();
     }
   }

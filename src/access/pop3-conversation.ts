@@ -113,7 +113,7 @@ export class Pop3Conversation {
     if (!isContent(found)) this.#session.answer(found);
     else if (found.bytes === undefined) return this.#stream(found);
     else {
-      // It goes into the output, which is a copy.
+      // The session copies it into its output, so that its memory can be given back at once.
       this.#session.answer({ kind: 'content', bytes: found.bytes });
       found.free?.();
     }
@@ -125,7 +125,7 @@ export class Pop3Conversation {
     const pieces = content.read()[Symbol.asyncIterator]();
     let piece: IteratorResult<Uint8Array>;
     try {
-      // The first piece may be what we put in front of it.
+      // The first piece may be trace fields of ours, which can be read though the content cannot: so it is checked.
       await content.check?.();
       piece = await pieces.next();
     } catch (error) {

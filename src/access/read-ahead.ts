@@ -64,7 +64,7 @@ export class ReadAhead {
     const loading = this.#loading;
     if (loading !== undefined && index >= loading.from && index < loading.end)
       return this.#arrival(index, loading.done);
-    // Out of order: what was read ahead is for nobody.
+    // The client does not ask in order: it will not ask for what was read ahead.
     this.drop();
     if (!inOrder && !more) this.#window = 1;
     else this.#window = Math.max(this.#window, more ? pipelinedFirst : 2);

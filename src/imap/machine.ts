@@ -21,7 +21,7 @@ export interface ImapMachine {
 
   /** The handshake is done. Forgets what was received in the clear. */
   tlsStarted(mechanisms: readonly string[]): void;
-  /** BYE, at a moment when no question is open; next() says `close` then. `because`: unlike all others. */
+  /** BYE, at a moment when no question is open; next() says `close` then. `because`: instead of the usual text. */
   shuttingDown(because?: string): void;
   timedOut(): void;
 

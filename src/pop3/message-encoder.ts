@@ -120,7 +120,7 @@ export class MessageEncoder {
       } else if (octet !== CR) {
         this.#empty = false;
       } else if (bytes[i + 1] !== LF) {
-        // It is alone, or we cannot know yet.
+        // A CR that is alone; or the last octet of the piece, and what follows it is not known yet.
         output.bytes(bytes, from, i);
         from = i + 1;
         if (i + 1 === length) this.#cr = true;

@@ -85,7 +85,7 @@ export class Output {
 
 /** Answers of up to this many octets share a buffer: one for each costs the garbage collector dear. */
 const sharedBytesMax = 16 * 2 ** 10;
-// Limit: what an answer that nobody reads can keep from being freed is no more than a chunk.
+// Limit: an answer that its client does not read keeps this one buffer from being freed, and no more.
 let shared = Buffer.alloc(0);
 let sharedAt = 0;
 /** Where the piece that was cut last begins: its room can be given out again. */

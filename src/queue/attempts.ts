@@ -1,5 +1,5 @@
 // The attempts under way, and the watch over how long they take. Those that began within the same
-// minute share one abort signal and one timer: thousands of attempts a second cost neither each.
+// minute share one abort signal and one timer, so that thousands of attempts a second need few of them.
 
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../base/clock.ts';
@@ -25,7 +25,7 @@ const generationMs = 60_000;
 /** How long an aborted attempt has to come back before it is written off. */
 const abortMs = 30_000;
 
-/** Nothing is under way for longer than this. */
+/** The longest that an attempt can be under way. */
 export const attemptMs = attemptMsMax + generationMs + abortMs;
 
 export class Attempts {

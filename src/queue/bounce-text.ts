@@ -26,7 +26,7 @@ export interface TextFacts {
   readonly retryUntil: string | undefined;
 }
 
-/** Limit: nobody reads on; the report's second part names everybody. */
+/** Limit: recipients named in the text; the report's second part, which programs read, has all of them. */
 const recipientsMax = 50;
 
 export const subjects: Readonly<Record<Action, string>> = {

@@ -51,7 +51,7 @@ export interface Report {
   readonly retryUntil?: number | undefined;
 }
 
-/** Limit: more recipients get several reports. */
+/** Limit: recipients of one report; where there are more, several reports are made. */
 const recipientsPerReport = 100;
 
 /** Whether the sender wants to hear of this. RFC 3461 §5.2.2 to §5.2.7. */
@@ -252,8 +252,8 @@ function hostOf(facts: AttemptFacts | undefined): string | undefined {
 }
 
 /**
- * A host as others may know it: a socket of ours has no name for them. RFC 3464 §2.3.5, RFC 5321 §4.1.3:
- * an address alone is written as a literal.
+ * The host as a report may name it; undefined for the path of a socket, which tells others nothing.
+ * RFC 3464 §2.3.5, RFC 5321 §4.1.3: an address alone is written as a literal.
  */
 function publicHost(facts: AttemptFacts | undefined): string | undefined {
   const host = facts?.host;

@@ -15,7 +15,7 @@ export interface CancelParts extends ReportParts {
   readonly log: Log;
 }
 
-// RFC 3463 §3.1: X.0.0 is what is left for a decision of a person; X.7 would blame security.
+// RFC 3463 §3.1: X.0.0 ("other") fits an operator's decision; X.7 would say that security was the reason.
 const cancelled = reply(554, '0.0', 'Delivery was cancelled by the administrator');
 const cancelLeaseMs = 60_000;
 

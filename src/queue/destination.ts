@@ -14,7 +14,7 @@ const windowAtFirst = 10;
 /** A destination that worked this recently is not dead because one attempt did not reach it. */
 const worksMs = 60_000;
 const deadMsFirst = 60_000;
-/** Limit: longer than the first retries, shorter than the later ones of usual schedules. */
+/** Limit: how long at most a destination is left alone; the later retries of usual schedules are rarer. */
 const deadMsMax = 15 * 60_000;
 /** Limit: destinations remembered when nothing goes on there. */
 const destinationsMax = 10_000;
@@ -88,7 +88,7 @@ export class Destination {
     return this.#deadUntil > now;
   }
 
-  /** What to say to those who come while it is dead. */
+  /** The result for leases that come while it is dead. */
   get lastFailure(): RecipientResult | undefined {
     return this.#lastFailure;
   }

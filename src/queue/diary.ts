@@ -7,7 +7,7 @@ import type { Effect, NewMessage, QueuedMessage } from '../store/queue-store.ts'
 
 type Diary = Pick<HistoryStore, 'record'>;
 
-/** Limit: the attempts name the others. */
+/** Limit: recipients named when a message comes in; the others are named by their attempts. */
 const recipientsMax = 20;
 
 export function recordReceived(

@@ -53,7 +53,7 @@ function groupsToReport(
 const wantsSuccess = ({ params }: NewRecipient): boolean =>
   params.length > 0 && notifyOf(params).success;
 
-/** RFC 3461 §4.1: an empty list cannot be written; nothing left to ask for is NEVER. */
+/** RFC 3461 §4.1: NOTIFY may not be empty. Where nothing is left to ask for, it becomes NEVER. */
 function withoutSuccess(param: string): string {
   if (!/^NOTIFY=/i.test(param)) return param;
   const rest = param

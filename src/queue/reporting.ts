@@ -20,7 +20,10 @@ export interface ReportingParts extends ReportParts {
 
 type Recordable = Pick<Outcomes, 'outcomes' | 'effects' | 'nextDue'>;
 
-/** The outcomes, with the reports among their effects. A failure without its report is none: it is tried again. */
+/**
+ * The outcomes, with their reports among the effects. Where a report cannot be made, what failed is recorded as
+ * deferred: it is tried again, and reported then.
+ */
 export async function withReports(
   message: QueuedMessage,
   { outcomes, effects, reports, nextDue }: Outcomes,

@@ -18,7 +18,7 @@ export function retryDelayMs(
   return Math.round(base * (1 - jitter + 2 * jitter * random.fraction()));
 }
 
-/** Which attempt it would be by now, had every one been made that the schedule asks for. */
+/** The number that the attempt would have by now if all had been made that the schedule asks for. */
 export function attemptByAge(ageMs: number, schedule: readonly number[]): number {
   let attempt = 1;
   for (let left = ageMs - schedule[0]!; left >= 0 && attempt < schedule.length; attempt += 1)

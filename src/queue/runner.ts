@@ -182,7 +182,7 @@ export class QueueRunner {
     };
   }
 
-  /** How the destinations do that something goes on at, or went on lately. */
+  /** The state of every destination that is in use, or was lately. */
   destinations(): readonly Pick<
     Destination,
     'name' | 'active' | 'waiting' | 'window' | 'deadUntil'
@@ -205,7 +205,7 @@ export class QueueRunner {
     this.#claims.giveBack(this.#lineup.drain());
     await this.#quiet(graceMs);
     this.#attempts.abortAll();
-    // What does not come back even now is tried again when the server is.
+    // What has not come back even now is attempted again by the server that is started next.
     await this.#quiet(abortedMs);
   }
 
@@ -255,7 +255,7 @@ export class QueueRunner {
     }
   }
 
-  /** The destination was found dead a moment ago: why, holds for this lease too. */
+  /** The destination was found dead a moment ago: what was found then is this lease's result, too. */
   #skip(lease: Lease, { reply: said, facts, ...last }: RecipientResult): void {
     const remote = 'remote' in last && last.remote;
     const skipped: Skipped = { kind: 'skipped', reply: said, remote, facts };
@@ -354,7 +354,10 @@ export class QueueRunner {
     this.#pump();
   }
 
-  /** With no room to claim, what is here goes on: its outcome will show whether the store works. */
+  /**
+   * The store failed; a claim shows whether it works again. Where there is no room for one, attempts go on, and
+   * recording the next outcome shows it.
+   */
   #probe(): void {
     if (this.#claims.room > 0) {
       void this.#claims.claim();

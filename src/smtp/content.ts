@@ -152,7 +152,7 @@ export class ContentReader {
       }
       if (input[at] === lf || (at + 1 < end && input[at + 1] !== lf)) {
         if (this.#refusal === undefined) return this.#bareNewline(input, from, at, at - lineFrom);
-        // Nothing is given out any more: a flood of them costs no more than other octets.
+        // Refused content is given out no more, so any number of bare CRs and LFs costs no more than other octets.
         at += 1;
         lineFrom = at;
         atLineStart = false;
@@ -208,7 +208,7 @@ export class ContentReader {
     return input.subarray(from, at);
   }
 
-  /** What follows a bare CR or LF is no line of ours: a dot there is an octet like any other. */
+  /** A bare CR or LF begins no line: a dot after it is an octet like any other. */
   #loneNewline(next: number, line: number): void {
     if (this.#rules.bareNewlines === 'refuse') this.#refusal ??= replies.bareNewline;
     else this.#insert = true;

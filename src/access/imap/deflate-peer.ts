@@ -41,7 +41,7 @@ export class DeflatePeer implements Peer {
     return this.#peer.tls;
   }
 
-  /** May give nothing for a chunk that had nothing in it: whoever waits looks at the time. */
+  /** May give an empty piece, for a chunk from which nothing came out; the caller minds the time that is left. */
   async read(timeoutMs: number): Promise<Uint8Array | undefined> {
     const left = await this.#incoming.take();
     if (left !== undefined) return left;
@@ -66,7 +66,7 @@ export class DeflatePeer implements Peer {
 
   destroy(): void {
     this.#peer.destroy();
-    // zlib's memory is not the garbage collector's.
+    // zlib's memory lies outside of the heap and has to be freed by hand.
     this.#incoming.destroy();
     this.#outgoing.destroy();
   }

@@ -116,7 +116,7 @@ async function setSeen(
   for (const { uid, source } of page) {
     const row = rows.rowOf(uid);
     if (source === undefined || row < 0 || (rows.flags[row]! & seenBit) !== 0) continue;
-    // Nobody has seen what cannot be read.
+    // A message that could not be read is not marked as \Seen.
     if (await source.isReadable()) unseen.push(uid);
   }
   if (unseen.length === 0) return undefined;

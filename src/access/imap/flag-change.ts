@@ -1,4 +1,5 @@
-// What a change of flags makes of what a session knew: whether STORE with .SILENT has to say anything.
+// The flags that a message must have after a STORE, as its client reckons: if it has others, it is told so even
+// where it asked for .SILENT.
 // Pure. RFC 9051 §6.4.6.
 
 import { bitOf } from '../../mailbox/flags.ts';

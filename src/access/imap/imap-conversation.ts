@@ -42,7 +42,7 @@ export class ImapConversation {
   readonly #session: ImapMachine;
   readonly #access: ImapAccess;
   #peer: Peer;
-  /** For input. */
+  /** We wait for input. */
   #waiting = false;
   #stopping = false;
   #idling = false;
@@ -153,7 +153,7 @@ export class ImapConversation {
     const again = () =>
       this.#parts.clock.after(progressMs, () => {
         cancel = again();
-        // Only where it can stand between two responses.
+        // Not where it would come into the middle of a response.
         if (this.#flushes > 0 || this.#session.outputSize > 0) return;
         this.#session.untagged(`OK [INPROGRESS ("${tag}" NIL NIL)] Still at it`);
         // Whoever waits for the command finds out that the connection is lost.
@@ -188,7 +188,7 @@ export class ImapConversation {
     return true;
   }
 
-  /** Whoever wakes us meanwhile is heard; what is being told is told to its end. */
+  /** News that come while we wait are told; what is being told then is told to its end. */
   async #read(timeoutMs: number): Promise<Uint8Array | 'timeout' | undefined> {
     this.#waiting = true;
     try {

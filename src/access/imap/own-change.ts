@@ -127,7 +127,8 @@ function withMessages(
     messages: folder.messages + sign * uids.length,
     unseen: folder.unseen + sign * unseen,
     uidNext: Math.max(folder.uidNext, next),
-    // One for each transaction. Were it more, the client would be told of it.
+    // A transaction counts as one change. If others changed something too, the count is another and the client
+    // is told.
     changes: folder.changes + 1,
   };
 }

@@ -61,7 +61,7 @@ export function continueAppend(core: SessionCore): SessionEvent | undefined {
   }
 }
 
-/** The owner takes the message or part, or refuses all of the command. */
+/** The owner's answer to `append` or `append-part`: it takes the message or part, or refuses the whole command. */
 export function appendAnswered(
   core: SessionCore,
   question: Extract<Question, { readonly kind: 'append' | 'append-part' }>,

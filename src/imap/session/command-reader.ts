@@ -19,7 +19,7 @@ export type Piece =
       readonly text: string;
       readonly announced: Announcement | undefined;
     }
-  /** What was refused goes on and on. */
+  /** More of a refused command has come than is worth skipping. */
   | { readonly kind: 'endless' };
 
 type State =

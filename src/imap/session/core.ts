@@ -34,9 +34,9 @@ export class SessionCore {
   tag = '*';
   /** While an APPEND or REPLACE comes. */
   append: AppendFlow | undefined;
-  /** The owner has something of it, and is told when that comes to nothing. */
+  /** The owner holds part of an APPEND, and must be told (`append-aborted`) if the command fails. */
   appendBegun = false;
-  /** It is to be told so now. */
+  /** The next event is `append-aborted`. */
   abortOwed = false;
   /** The literal that follows the piece that was read last. */
   announced: Announcement | undefined;
@@ -83,7 +83,7 @@ export class SessionCore {
     if (answer.bye !== undefined) this.untagged(`BYE ${formatText(answer.bye)}`);
     this.say(this.tag, this.#withCapabilities(answer));
     if (answer.bye !== undefined) return this.close('refused');
-    // A connection may last for days: what counts is mistakes with nothing right between them.
+    // A connection may last for days, so only mistakes in a row count.
     if (answer.status === 'OK' && this.loggedIn) this.errors = 0;
     if (answer.status !== 'BAD') return;
     this.errors += 1;

@@ -17,7 +17,7 @@ export type Line =
 
 const endless: Line = { kind: 'endless' };
 const crlf = Buffer.from('\r\n');
-/** What a literal's announcement has at most, and some; and of a tag as long as any client has. */
+/** Octets kept of either end of a line that is too long: enough for any tag, or for the `{n}` of a literal. */
 const endOctets = 32;
 const startOctets = 64;
 

@@ -72,7 +72,7 @@ function countAdded(bytes: Uint8Array, before: number, stuffing: boolean): numbe
     previous = byte;
     at += 1;
     if (byte === cr || byte === lf) continue;
-    // What follows within a line changes nothing: on to its end.
+    // Only the beginning and the end of a line may have to change: go on to its end.
     at = newlineAt(view, at, end);
   }
   return added;

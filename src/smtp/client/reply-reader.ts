@@ -124,7 +124,7 @@ function clean(text: string): string {
 const keptLinesMax = 20;
 const keptCharsMax = 500;
 
-/** A reply worth keeping: nobody reads more of it, and a server can say it a thousand times. */
+/** A reply shortened for keeping: a server could send long ones for each of a thousand recipients. */
 export function briefReply(reply: Reply): Reply {
   const { lines } = reply;
   if (lines.length <= keptLinesMax && lines.every(({ length }) => length <= keptCharsMax))

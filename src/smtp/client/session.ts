@@ -43,7 +43,7 @@ type State =
   | { readonly phase: 'command'; readonly verb: 'RSET' | 'NOOP' | 'QUIT' }
   | { readonly phase: 'transaction'; readonly transaction: Transaction };
 
-/** Nothing in it could end the line, or the name. */
+/** A name that holds nothing which could end it, or its line. */
 const isWord = (name: string): boolean => /^[^\x00-\x20\x7f]+$/.test(name);
 
 const needInput: ClientEvent = { kind: 'need-input' };
@@ -426,7 +426,7 @@ export class ClientSession {
   #traceReply(reply: Reply): void {
     const { trace } = this.#options;
     if (trace === undefined) return;
-    // What the server says within AUTH belongs to the secret: with it a proof can be guessed at.
+    // Challenges of AUTH are left out of traces: with them and the answer a password can be guessed offline.
     const text =
       this.#state.phase === 'auth' && reply.code === 334 ? '334 ***' : formatReply(reply);
     for (const line of text.trimEnd().split('\r\n')) trace('S', line);

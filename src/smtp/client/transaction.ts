@@ -358,7 +358,7 @@ function sendTogether(pieces: readonly Uint8Array[], send: (piece: Uint8Array) =
   send(buffer);
 }
 
-/** Nearly all addresses: nothing in them could end the path or begin a parameter. */
+/** The fast path for nearly all addresses: they hold nothing that could end the path or begin a parameter. */
 const plainPath = /^[^\x00-\x20"<>\\\x7f]*$/;
 const plainParam = /^[^\x00-\x20\x7f]+$/;
 

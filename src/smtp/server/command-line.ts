@@ -44,5 +44,5 @@ const idleVerbs = new Set<Command['verb']>([
   'ETRN',
 ]);
 
-/** It brings no mail nearer. */
+/** A command that is no step of a transaction or login; `commandsWithoutMail` limits how many may come. */
 export const isIdle = ({ verb }: Command): boolean => idleVerbs.has(verb);

@@ -96,7 +96,7 @@ function rset(core: SessionCore): SessionEvent | undefined {
 
 // RFC 3207 §4
 function startTls(core: SessionCore): SessionEvent | undefined {
-  // A login that was good in the clear would not be forgotten by its owner.
+  // The session forgets what was said in the clear, but its owner would still know the login: no STARTTLS after one.
   if (core.authenticated) return core.send(replies.badSequence);
   const open = core.transaction !== undefined;
   core.endTransaction();

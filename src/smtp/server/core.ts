@@ -29,7 +29,7 @@ export class SessionCore {
   chunk: Chunk | undefined;
   readonly input = new LineSplitter(lineRules);
   output = '';
-  /** Happens before anything else is read. */
+  /** An event that next() returns before it reads anything else. */
   next: SessionEvent | undefined;
   /** The present line is ASCII. */
   ascii = true;

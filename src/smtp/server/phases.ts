@@ -1,6 +1,6 @@
 // The order of an SMTP conversation as one table: which command is allowed when, and where it leads.
 // RFC 5321 §4.1.4, RFC 2033 §4.1, RFC 3030 §2, RFC 3207 §4, RFC 4954 §4. What a command does where it
-// is allowed is in session.ts; what it needs besides (an extension that is offered) in availability.ts.
+// is allowed is in commands.ts; what it needs besides (an extension that is offered) in availability.ts.
 
 import type { Command } from '../command.ts';
 import type { Reply } from '../reply.ts';

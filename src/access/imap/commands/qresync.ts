@@ -52,12 +52,12 @@ export async function tellVanished(
   const changes = since >= open.modseq ? undefined : await context.store.changes(open.id, since);
   if (changes === undefined) return;
   const { uidNext } = open.facts;
-  // RFC 7162 §3.2.10.1: what is not remembered is whatever is not there.
+  // RFC 7162 §3.2.10.1: if not all expunges are remembered, every UID that is not there is called vanished.
   const vanished = changes.complete
     ? changes.vanished
     : absent(known, selected, uidNext).filter((uid) => uid > floor);
   const largest = uidNext - 1;
-  // What went since the folder was opened the session is told of by its number.
+  // What was expunged since the session opened the folder it will be told by message number, not here.
   const told = Array.from(vanished).filter(
     (uid) =>
       selected.numberOf(uid) === undefined && uid <= largest && contains(known, uid, largest),

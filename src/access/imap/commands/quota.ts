@@ -8,7 +8,7 @@ import { ImapRefusal, ok } from '../refusal.ts';
 import { mailboxText, stringText } from '../words.ts';
 
 export const getQuota: ExecutorOf<'GETQUOTA'> = async ({ root }, context) => {
-  // What others keep is nobody's business, and neither is who they are.
+  // Of other accounts nobody learns what they keep, nor whether there are any.
   if (root !== context.account || !isLimited(context))
     throw new ImapRefusal('NO', 'NONEXISTENT', 'There is no such quota root');
   context.untagged(await quotaText(context));

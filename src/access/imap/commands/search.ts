@@ -110,7 +110,7 @@ function factsOf(
   { open, rows }: SelectedMailbox,
   { store }: CommandContext,
 ): Promise<readonly SortFacts[]> {
-  // Naming all of them costs more than having some too many.
+  // Naming each message costs more than having the store answer for some too many.
   return store
     .sortFacts(open.id, wanted.length === rows.length ? undefined : wanted)
     .then((facts) => {
