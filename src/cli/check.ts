@@ -16,6 +16,7 @@ import { listen } from '../net/listener.ts';
 import { becomeOwner, isRoot } from '../net/privileges.ts';
 import { createResolver } from '../net/resolver.ts';
 import { accountFindings, readAccounts } from './check-accounts.ts';
+import { dkimFindings } from './check-dkim.ts';
 import { directoryFindings, fileFindings, placeFindings, userFindings } from './check-files.ts';
 import { storeFindings } from './check-store.ts';
 import { tlsFindings } from './check-tls.ts';
@@ -89,6 +90,7 @@ async function surroundings(config: Config, loaded: LoadResult): Promise<Finding
     prepare: () => becomeOwner(config.dataDirectory),
   });
   findings.push(...(await storeFindings(config.dataDirectory)));
+  findings.push(...dkimFindings(config));
   // With a setting misspelt, who is whose could be a consequence of that.
   if (isReadable(loaded)) findings.push(...accountFindings(config, accounts));
   return findings;

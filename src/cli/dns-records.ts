@@ -89,11 +89,15 @@ export function formatRecords(records: readonly DnsAdvice[]): string {
   const width = Math.max(...records.map(({ name }) => name.length)) + 2;
   return records
     .map(({ name, type, value, why }) => {
-      const text = type === 'TXT' ? `"${value}"` : value;
+      const text = type === 'TXT' ? characterStrings(value) : value;
       return `; ${why}\n${`${name}.`.padEnd(width)} IN ${type.padEnd(4)} ${text}\n`;
     })
     .join('');
 }
+
+/** RFC 1035 §3.3.14: several of at most 255 octets, which readers put together. */
+const characterStrings = (value: string): string =>
+  (value.match(/.{1,255}/g) ?? ['']).map((part) => `"${part}"`).join(' ');
 
 export interface DnsFinding {
   readonly state: 'ok' | 'warning' | 'failure';

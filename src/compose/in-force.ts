@@ -2,10 +2,12 @@
 // whole: routing, the directory, relays, limits. What lasts from start to stop is in server.ts.
 
 import { networkInterfaces } from 'node:os';
+import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { silentLog } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import type { OpenRelay } from '../deliver/relay/relay.ts';
-import type { RelayDelivery } from '../deliver/relay/relay-delivery.ts';
+import type { RelayDelivery, Signs } from '../deliver/relay/relay-delivery.ts';
 import { deliveryBy } from '../deliver/relay/relay-delivery.ts';
 import type { Router } from '../deliver/route.ts';
 import { createRouter } from '../deliver/route.ts';
@@ -19,7 +21,8 @@ import type { QuotaLimits } from '../policy/quota.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import type { NewRecipient } from '../store/queue-store.ts';
 import type { Stores } from '../store/stores.ts';
-import { relaySettings } from './relay-settings.ts';
+import { DkimKeyRing } from '../trust/dkim-key-ring.ts';
+import { relaySettings, signingKeys } from './relay-settings.ts';
 
 /** Whose an address is, and where mail for it goes. */
 export interface Addresses {
@@ -39,16 +42,45 @@ export interface InForceParts {
   readonly stores: Pick<Stores, 'accounts'>;
   /** In this thread or in another. */
   readonly openRelay: OpenRelay;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
-export function putInForce(config: Config, { stores, openRelay, log }: InForceParts): InForce {
+export function putInForce(
+  config: Config,
+  { stores, openRelay, clock, log }: InForceParts,
+): InForce {
   const addresses = addressesOf(config, { accounts: stores.accounts, log });
+  const trusted = createNetworks(config.trustedNetworks);
+  const relay = openRelay(relaySettings(config));
   return {
     ...addresses,
-    relay: deliveryBy(openRelay(relaySettings(config)), addresses.router.routeOfDestination),
-    trusted: createNetworks(config.trustedNetworks),
+    relay: deliveryBy(
+      relay,
+      addresses.router.routeOfDestination,
+      signsFor(config, { trusted, clock }),
+    ),
+    trusted,
     relayed: new DomainPatterns(config.relayDomains),
+  };
+}
+
+/**
+ * What enters the mail system here, and what we say ourselves; never what strangers send through us. Where
+ * there are no keys, nothing. The relay has a ring of its own, which tells of what is wrong with keys.
+ */
+function signsFor(
+  config: Config,
+  { trusted, clock }: { readonly trusted: Networks; readonly clock: Clock },
+): Signs | undefined {
+  const directory = signingKeys(config);
+  if (directory === undefined) return undefined;
+  const ring = new DkimKeyRing({ directory, clock, log: silentLog });
+  return ({ account, service, protocol, clientAddress }) => {
+    if (ring.isEmpty) return false;
+    if (protocol === 'local') return service === 'queue';
+    if (account !== undefined || service === 'submission') return true;
+    return service === 'smtp' && clientAddress !== undefined && trusted.has(clientAddress);
   };
 }
 

@@ -4,8 +4,11 @@ import type { Config } from '../config/config.ts';
 import type { RelaySettings } from '../deliver/relay/relay.ts';
 import { domainKey } from '../mail/address.ts';
 import { defaultTimeouts } from '../smtp/client/timeouts.ts';
+import { keyDirectory } from '../trust/dkim-keys.ts';
 
-export function relaySettings({ hostname, delivery, queue, dns }: Config): RelaySettings {
+export function relaySettings(config: Config): RelaySettings {
+  const { hostname, delivery, queue, dns } = config;
+  const directory = signingKeys(config);
   return {
     dns,
     hostname,
@@ -22,7 +25,14 @@ export function relaySettings({ hostname, delivery, queue, dns }: Config): Relay
       commandMs: delivery.commandTimeout,
       endOfDataMs: delivery.contentTimeout,
     },
-    outbound: { convert: delivery.eightBitConversion },
+    outbound: {
+      convert: delivery.eightBitConversion,
+      ...(directory !== undefined && { sign: { directory } }),
+    },
     localAddress: delivery.sourceAddress,
   };
 }
+
+/** Where the keys are that mail is signed with; undefined where none is. */
+export const signingKeys = ({ dkim, dev, dataDirectory }: Config): string | undefined =>
+  dkim.sign && !dev ? keyDirectory(dataDirectory) : undefined;

@@ -128,7 +128,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const resolverFor = resolversOf(options, basics);
   const relays = createRelays(options, { ...basics, resolverFor });
   undo.use(relays);
-  const state = new State(config, { stores, openRelay: relays.open, log });
+  const state = new State(config, { stores, openRelay: relays.open, clock, log });
   const inForce = () => state.inForce;
   const delivery = await createQueue({ inForce, stores, history, ...basics });
   const authenticator = authenticatorFor(inForce, { accounts: stores.accounts, clock });

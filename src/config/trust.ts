@@ -16,6 +16,11 @@ export const spf = z.strictObject({
 
 export const dkim = z.strictObject({
   verify: verified('Checks signatures. RFC 6376.'),
+  sign: flag({
+    about:
+      'Signs what is submitted here, and notifications, for every domain that has keys (`postrider dkim create`).',
+    default: 'true',
+  }).prefault(true),
 });
 
 export const dmarc = z.strictObject({

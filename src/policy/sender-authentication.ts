@@ -8,10 +8,9 @@ import type { Clock } from '../base/clock.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import { DnsError } from '../dns/resolver.ts';
 import { domainKey } from '../mail/address.ts';
+import { authorDomains } from '../mail/author-domains.ts';
 import type { Finding } from '../mail/finding.ts';
-import { parseHeader } from '../mail/header.ts';
 import { resultsField } from '../mail/results-field.ts';
-import { mailboxesOf, parseAddressList } from '../mail/structured.ts';
 import { reply } from '../smtp/reply.ts';
 import { ArcCheck } from '../trust/arc.ts';
 import { DkimCheck } from '../trust/dkim.ts';
@@ -209,14 +208,6 @@ interface Judging {
   readonly arrival: Arrival;
   readonly rules: AuthenticationRules;
   readonly resolver: Resolver;
-}
-
-/** Of all From fields: one more does not hide the first. */
-function authorDomains(head: Uint8Array): readonly string[] {
-  const fields = parseHeader(head, { names: new Set(['from']) });
-  return fields.flatMap(({ value }) =>
-    mailboxesOf(parseAddressList(value)).map(({ domain }) => domain),
-  );
 }
 
 type DmarcFinding = Extract<Finding, { kind: 'dmarc' }>;

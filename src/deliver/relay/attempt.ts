@@ -207,7 +207,8 @@ export class Attempt {
     const fit = await fitToHop(message, recipients, connection.capabilities, steps);
     if (fit.kind === 'refuse') {
       const facts = this.#factsOf(connection);
-      this.#answerPending(fit.reply, { final: true, remote: false }, facts);
+      const final = isPermanent(fit.reply);
+      this.#answerPending(fit.reply, { final, remote: false }, facts);
       this.#pending = [];
       return;
     }

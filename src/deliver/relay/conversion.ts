@@ -96,7 +96,8 @@ async function converted(
     case 'converted': {
       if (result.hasNul) return { refuse: obstacles.headerNul };
       const body = takes8Bit && message.body !== undefined ? '8BITMIME' : undefined;
-      return { size: result.size, pieces: undefined, read: () => result.read(), body };
+      const { sign } = message;
+      return { size: result.size, pieces: undefined, read: () => result.read(), body, sign };
     }
     default:
       return unreachable(result);

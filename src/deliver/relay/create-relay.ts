@@ -25,7 +25,7 @@ export function createRelay(
   const limits = { ...defaultRelayLimits, ...options.limits };
   const pool = new ConnectionPool(options.clock, limits);
   const memory = new HostMemory(options.clock);
-  const steps = makeSteps(outbound, table);
+  const steps = makeSteps(outbound, table, options);
   const parts: AttemptParts = { ...options, limits, pool, memory, steps };
   const atWork = new WeakMap<AbortSignal, Set<Stoppable>>();
   // One listener for a signal that many deliveries share, not one for each of them; and only their

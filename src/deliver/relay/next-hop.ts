@@ -34,7 +34,11 @@ export type Fit =
   | { readonly kind: 'refuse'; readonly reply: Reply };
 
 /** What a hop gets to see of a message. */
-export type HopMessage = Pick<QueuedMessage, 'sender' | 'params' | 'prefix' | 'content'>;
+export interface HopMessage
+  extends Pick<QueuedMessage, 'sender' | 'params' | 'prefix' | 'content'> {
+  /** It is ours to vouch for. */
+  readonly sign?: boolean | undefined;
+}
 
 export interface Addressee {
   readonly address: string;
@@ -112,7 +116,7 @@ const bodyParams = {
 } as const;
 
 /** Trace fields and content, as one. */
-function wholeOf({ prefix, params, content }: HopMessage): OutboundMessage {
+function wholeOf({ prefix, params, content, sign }: HopMessage): OutboundMessage {
   const declared =
     params.length === 0 ? undefined : findParam(parseStoredMailParams(params), 'BODY')?.body;
   const body = declared === '7BIT' ? undefined : declared;
@@ -126,6 +130,7 @@ function wholeOf({ prefix, params, content }: HopMessage): OutboundMessage {
       yield* content.read(options);
     },
     body,
+    sign,
   };
 }
 

@@ -1,5 +1,7 @@
 // What a step does with a message on its way out: see outbound-steps.ts for which ones there are.
 
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
 import type { Capabilities } from '../../smtp/client/capabilities.ts';
 import type { Reply } from '../../smtp/reply.ts';
 
@@ -12,9 +14,11 @@ export interface OutboundMessage {
   read(options?: { readonly reuse: boolean }): AsyncIterable<Uint8Array>;
   /** What the hop is told of it in MAIL. RFC 6152 §2, RFC 3030 §3. */
   readonly body: '8BITMIME' | 'BINARYMIME' | undefined;
+  /** It is ours to vouch for. */
+  readonly sign?: boolean | undefined;
 }
 
-/** The message, or why it cannot go to this hop. */
+/** The message, or why it cannot go to this hop: with a 4yz it waits. */
 export type Prepared = OutboundMessage | { readonly refuse: Reply };
 
 /** One that has nothing to do gives back what it got, and costs neither a copy nor a wait. */
@@ -23,5 +27,14 @@ export type OutboundStep = (
   hop: Capabilities,
 ) => Prepared | Promise<Prepared>;
 
+/** What a step has where it runs. */
+export interface StepParts {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly log: Log;
+}
+
 /** From a step's settings (undefined: there are none) to the step, or to none. */
-export type StepMaker<Settings> = (settings: Settings | undefined) => OutboundStep | undefined;
+export type StepMaker<Settings> = (
+  settings: Settings | undefined,
+  parts: StepParts,
+) => OutboundStep | undefined;

@@ -159,8 +159,8 @@ function tests() {
     const hop = { keywords: new Map([['8BITMIME', '']]), chunking: false } as unknown;
     const only: readonly OutboundStep[] = makeSteps();
 
-    it('are the conversion, which costs neither a copy nor a wait where it has nothing to do', () => {
-      assert.deepEqual(Object.keys(outboundSteps), ['convert']);
+    it('are the conversion and the signature, which cost neither a copy nor a wait where they have nothing to do', () => {
+      assert.deepEqual(Object.keys(outboundSteps), ['convert', 'sign']);
       assert.equal(only.length, 1);
       const bytes = Buffer.from(text);
       const message: OutboundMessage = {

@@ -3,12 +3,16 @@
 // say: what changes octets stands before what vouches for them. Settings are plain data, since relays
 // may run in another thread; the functions are made of them there.
 
+import { systemClock } from '../../base/clock.ts';
+import { silentLog } from '../../base/log.ts';
 import { conversion } from './conversion.ts';
-import type { OutboundStep, StepMaker } from './outbound-step.ts';
+import type { OutboundStep, StepMaker, StepParts } from './outbound-step.ts';
+import { signing } from './signing.ts';
 
 /** A step is a file of its own and a line here. */
 const steps = {
   convert: conversion,
+  sign: signing,
 };
 
 /** By the names of the steps. */
@@ -24,7 +28,10 @@ export const outboundSteps: StepTable = steps;
 export function makeSteps(
   settings: OutboundSettings = {},
   table: StepTable = outboundSteps,
+  parts: StepParts = { clock: systemClock(), log: silentLog },
 ): readonly OutboundStep[] {
   const given = new Map<string, unknown>(Object.entries(settings));
-  return Object.entries(table).flatMap(([name, make]) => make(given.get(name) as never) ?? []);
+  return Object.entries(table).flatMap(
+    ([name, make]) => make(given.get(name) as never, parts) ?? [],
+  );
 }

@@ -3,7 +3,7 @@
 import type { Deliver, DeliveryResult } from '../../queue/delivery.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
-import type { Lease } from '../../store/queue-store.ts';
+import type { Lease, Origin } from '../../store/queue-store.ts';
 import { createRelay } from './create-relay.ts';
 import type { Relay, RelayOptions } from './relay.ts';
 import type { RelayRoute } from './relay-route.ts';
@@ -11,6 +11,9 @@ import type { RelayRoute } from './relay-route.ts';
 export interface RelayDeliveryOptions extends RelayOptions {
   readonly routeOf: RouteOf;
 }
+
+/** Whether a message is ours to vouch for. */
+export type Signs = (origin: Origin) => boolean;
 
 export interface RelayDelivery extends Deliver {
   /** Says goodbye on idle connections; those at work follow when they are done. */
@@ -23,13 +26,16 @@ export type RouteOf = (destination: string) => RelayRoute | { readonly kind: str
 export const createRelayDelivery = ({ routeOf, ...options }: RelayDeliveryOptions) =>
   deliveryBy(createRelay(options), routeOf);
 
-/** Leases to where their routes lead now. */
-export function deliveryBy(relay: Relay, routeOf: RouteOf): RelayDelivery {
+/** Leases to where their routes lead now. LMTP is delivery, not relaying: nobody looks at signatures behind it. */
+export function deliveryBy(relay: Relay, routeOf: RouteOf, signs?: Signs): RelayDelivery {
   const deliver = (lease: Lease, signal: AbortSignal): Promise<DeliveryResult> => {
     const route = routeOf(lease.destination);
     if (route === undefined || !isRelayRoute(route))
       return Promise.resolve(allDeferred(lease, noRoute));
-    return relay.attempt(lease, route, signal);
+    const { message } = lease;
+    if (signs === undefined || route.kind === 'lmtp' || !signs(message.origin))
+      return relay.attempt(lease, route, signal);
+    return relay.attempt({ ...lease, message: { ...message, sign: true } }, route, signal);
   };
   return Object.assign(deliver, { close: () => relay.close() });
 }

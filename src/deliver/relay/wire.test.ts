@@ -21,6 +21,7 @@ const lease: fc.Arbitrary<RelayLease> = record({
     params,
     prefix: fc.string({ unit: 'grapheme' }),
     content: fc.uint8Array({ maxLength: 50 }).map(memoryContent),
+    sign: fc.boolean(),
   }),
   destination: fc.string(),
   recipients: fc.array(record({ address: fc.string(), params }), { minLength: 1 }),

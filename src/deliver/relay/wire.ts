@@ -49,6 +49,7 @@ export type AttemptRow = readonly [
   file: string | null,
   /** Address and parameters of each. */
   recipients: readonly string[],
+  sign: boolean,
 ];
 
 export type ResultRow = readonly [
@@ -75,7 +76,7 @@ export function attemptRow(
   { message, destination, recipients }: RelayLease,
   route: RelayRoute,
 ): AttemptRow {
-  const { id, sender, params, prefix, content } = message;
+  const { id, sender, params, prefix, content, sign } = message;
   const addressed: string[] = [];
   for (const { address, params: own } of recipients)
     addressed.push(address, own.length === 0 ? '' : own.join(' '));
@@ -92,16 +93,17 @@ export function attemptRow(
     content.size,
     content.bytes === undefined ? (content.file ?? null) : null,
     addressed,
+    sign === true,
   ];
 }
 
 export function leaseOf(row: AttemptRow, content: Content): RelayLease {
-  const [, , , , destination, id, sender, params, prefix, , , addressed] = row;
+  const [, , , , destination, id, sender, params, prefix, , , addressed, sign] = row;
   const recipients: RelayLease['recipients'][number][] = [];
   for (let at = 0; at < addressed.length; at += 2)
     recipients.push({ address: addressed[at]!, params: words(addressed[at + 1]!) });
   return {
-    message: { id, sender, params: words(params), prefix, content },
+    message: { id, sender, params: words(params), prefix, content, sign },
     ...{ destination, recipients },
   };
 }
