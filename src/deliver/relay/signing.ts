@@ -7,10 +7,11 @@ import { authorDomains } from '../../mail/author-domains.ts';
 import { findHeaderEnd, headerEndWithin } from '../../mail/header.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
-import type { BodyHasher } from '../../trust/canonical.ts';
+import { BodyHasher } from '../../trust/canonical.ts';
 import { DkimKeyRing } from '../../trust/dkim-key-ring.ts';
 import type { DkimSigner } from '../../trust/dkim-sign.ts';
 import { dkimField } from '../../trust/dkim-sign.ts';
+import type { RawField } from '../../trust/signature.ts';
 import { SignedMessage } from '../../trust/signed-message.ts';
 import type { OutboundMessage, Prepared, StepMaker } from './outbound-step.ts';
 
@@ -36,16 +37,15 @@ async function signed(
   const begun = await hashed(message, ring);
   if (begun === undefined) return message;
   if ('refuse' in begun) return begun;
-  const { signers, whole, body } = begun;
-  let fields = '';
-  for (const signer of signers)
-    fields += await dkimField(signer, { fields: whole.fields, body, seconds });
-  return inFront(message, Buffer.from(fields));
+  const { signers, ...parts } = begun;
+  let front = '';
+  for (const signer of signers) front += await dkimField(signer, { ...parts, seconds });
+  return inFront(message, Buffer.from(front));
 }
 
 interface Begun {
   readonly signers: readonly DkimSigner[];
-  readonly whole: SignedMessage;
+  readonly fields: readonly RawField[];
   readonly body: BodyHasher;
 }
 
@@ -60,7 +60,7 @@ async function hashed(message: OutboundMessage, ring: DkimKeyRing): Promise<Begi
   let lookAt = 0;
   for await (const piece of message.read({ reuse: true })) {
     if (begun !== undefined) {
-      begun.whole.update(piece);
+      begun.body.update(piece);
       continue;
     }
     pieces.push(Buffer.from(piece));
@@ -84,10 +84,9 @@ function begin(start: Buffer, end: number, ring: DkimKeyRing): Beginning {
   const signers = signersOf(head, ring);
   if ('refuse' in signers) return signers;
   if (signers.length === 0) return undefined;
-  const whole = new SignedMessage(head);
-  const body = whole.wants({ body: 'relaxed', lengthMax: undefined });
-  whole.update(start.subarray(end));
-  return { signers, whole, body };
+  const body = new BodyHasher('relaxed');
+  body.update(start.subarray(end));
+  return { signers, fields: new SignedMessage(head).fields, body };
 }
 
 /** Limit: domains that sign one message. */
