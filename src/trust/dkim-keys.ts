@@ -25,7 +25,7 @@ export interface KeyEntry {
   readonly selector: string;
   readonly algorithm: 'rsa' | 'ed25519';
   readonly state: KeyState;
-  /** When it came into this state, as RFC 3339 writes it. */
+  /** When it came into this state, as `Date` writes it: ISO 8601. */
   readonly since: string;
 }
 
