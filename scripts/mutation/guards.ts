@@ -87,6 +87,7 @@ export const guards: readonly Guard[] = [
   guard('base/line-splitter.ts', 'smtp/server/session.test.ts', 'pop3/session.test.ts'),
   guard('receive/conversation.ts', 'receive/conversation.test.ts'),
   guard('receive/reception.ts', 'receive/reception.test.ts', 'receive/reservations.test.ts'),
+  guard('receive/take-message.ts', 'receive/reception.test.ts', 'receive/reservations.test.ts'),
   guard('net/listener.ts', 'net/listener.test.ts'),
   guard('net/socket-peer.ts', 'net/socket-peer.test.ts', 'net/listener.test.ts'),
   guard('imap/scanner.ts', 'imap/parser.test.ts', 'imap/session/session.test.ts'),

@@ -3,7 +3,6 @@
 // what is refused later must be bounced, and bounces to forged senders are spam.
 
 import { assert, unreachable } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Mailbox, ReversePath } from '../mail/address.ts';
 import { formatMailbox, parseMailbox } from '../mail/address.ts';
@@ -13,10 +12,9 @@ import type { Peer } from '../net/peer.ts';
 import type { Objection } from '../policy/answers.ts';
 import { Answers } from '../policy/answers.ts';
 import type { Directory } from '../policy/directory.ts';
-import type { AcceptedRecipient, ClientFacts, Envelope } from '../policy/envelope.ts';
+import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
 import type { Login, LoginResult } from '../policy/login.ts';
 import type { Arrival, Policies } from '../policy/policy.ts';
-import { largerThanMailbox, mailboxFull } from '../policy/quota.ts';
 import type { Refusal, Refusals } from '../policy/refusals.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
 import type { Reply } from '../smtp/reply.ts';
@@ -24,18 +22,14 @@ import { formatReply, replies, reply } from '../smtp/reply.ts';
 import type { Question, Refused } from '../smtp/server/event.ts';
 import { StoreGoneError } from '../smtp/smtp-error.ts';
 import type { StoredContent } from '../store/content.ts';
-import { storedSize } from '../store/content.ts';
-import type { Quota } from '../store/folder-store.ts';
-import type { NewMessage, RoomAsked, Way } from '../store/queue-store.ts';
 import type { ContentWriter, Spool } from '../store/spool.ts';
 import type { Answerer, Replies, ServerAnswer } from './conversation.ts';
 import { arrivalOf, withoutDropped } from './head-changes.ts';
 import { loginAnswer } from './login.ts';
-import { newMessage } from './new-message.ts';
-import { queueRecipients, roomAsked } from './recipients.ts';
+import type { TakingParts, Transaction } from './take-message.ts';
+import { discard, takeMessage } from './take-message.ts';
 
-export interface ReceptionParts {
-  readonly hostname: string;
+export interface ReceptionParts extends TakingParts {
   /** Received fields of a message that goes round in circles. RFC 5321 §6.3. */
   readonly receivedFieldsMax?: number | undefined;
   readonly service: ClientFacts['service'];
@@ -43,34 +37,18 @@ export interface ReceptionParts {
   readonly peer: Peer;
   readonly trusted: boolean;
   readonly directory: Pick<Directory, 'resolve'>;
-  readonly wayOf: (address: string) => Way;
   readonly policies: Policies;
-  /** What each account may keep at present, where mailboxes are ours; undefined: anything. */
-  readonly quota?: (() => Quota | undefined) | undefined;
   /**
    * What VRFY says: 252 to everything, an honest answer to those who may relay, or 502.
    * RFC 5321 §3.5.3 and §7.3.
    */
   readonly vrfy: 'ambiguous' | 'yes' | 'no';
   readonly spool: Spool;
-  /**
-   * Durable once resolved. With `room` only as far as there is room in mailboxes: resolves to which
-   * of its replies are "full".
-   */
-  readonly submit: (
-    message: NewMessage,
-    client: ClientFacts,
-    room?: RoomAsked,
-    // biome-ignore lint/suspicious/noConfusingVoidType: where mailboxes are none of ours
-  ) => Promise<readonly number[] | void>;
-  readonly messageId: () => string;
   readonly mechanisms: (peer: Peer) => readonly string[];
   /** The logins of one connection; `log` is its session's. */
   readonly login: (log: Log, client: () => ClientFacts) => Login;
   /** Asks for the queue of a domain to be run (ETRN, RFC 1985). */
   readonly startQueue: (node: string) => Promise<Reply>;
-  readonly clock: Clock;
-  readonly log: Log;
   /** Where a record of what was refused is kept. */
   readonly refusals?: Refusals | undefined;
 }
@@ -237,6 +215,7 @@ export class Reception implements Answerer {
       envelope: { client, sender, params, recipients, findings },
       answers,
       recipients,
+      extended: this.#extended,
     };
     const begin = (objection: Objection): Reply => {
       if (objection !== undefined) return objection;
@@ -317,16 +296,17 @@ export class Reception implements Answerer {
         answers.ask(policies.message, (policy) => policy.message(envelope, arrival));
       const objection = asked instanceof Promise ? await asked : asked;
       if (objection !== undefined) {
-        await this.#discard(content);
+        await discard(content, spool);
         return objection;
       }
-      if (answers.head.length === 0) return await this.#take(transaction, arrival);
+      if (answers.head.length === 0) return await takeMessage(transaction, arrival, this.#parts);
       const kept = await withoutDropped(arrival, answers.head, spool);
       content = kept.content;
-      return await this.#take(transaction, kept);
+      return await takeMessage(transaction, kept, this.#parts);
     } catch (error) {
       // What a store that is gone may have queued needs its file; recovery removes it if not.
-      if (content !== undefined && !(error instanceof StoreGoneError)) await this.#discard(content);
+      if (content !== undefined && !(error instanceof StoreGoneError))
+        await discard(content, spool);
       throw error;
     } finally {
       answers.release(); // unless it was queued
@@ -348,75 +328,6 @@ export class Reception implements Answerer {
     );
   }
 
-  /**
-   * RFC 2033 §4.2: in LMTP each recipient may have another answer after the content. Those without
-   * an objection share one: they are queued together, durably or not at all, and what becomes of them
-   * later (a mailbox that is gone meanwhile, a next hop that refuses) is for the queue to report. So
-   * whatever can be known of a recipient by now has to be an objection here.
-   */
-  async #take(transaction: Transaction, arrival: Arrival): Promise<Reply | Replies> {
-    const { messageFor } = this.#parts.policies;
-    const { envelope, answers, recipients } = transaction;
-    if (envelope.client.service !== 'lmtp') {
-      const answer = await this.#queue(transaction, recipients, arrival);
-      return answer.full.length > 0 ? answer.no : answer.yes;
-    }
-    const objections: Objection[] = [];
-    for (const recipient of recipients)
-      objections.push(
-        await answers.ask(messageFor, (policy) => policy.messageFor(envelope, arrival, recipient)),
-      );
-    const taken = recipients.filter((_, i) => objections[i] === undefined);
-    if (taken.length === 0) {
-      await this.#discard(arrival.content);
-      return { each: objections.filter((objection) => objection !== undefined) };
-    }
-    // What this throws is a 4yz for everybody: whoever was refused is asked about again.
-    const { yes, no, full } = await this.#queue(transaction, taken, arrival);
-    if (taken.length === recipients.length && full.length === 0) return yes;
-    const answered = taken.map((_, i) => (full.includes(i) ? no : yes)).values();
-    return { each: objections.map((objection) => objection ?? answered.next().value!) };
-  }
-
-  /** `full`: which of the recipients are told `no`; in SMTP, where all are told the same, [0]. */
-  async #queue(
-    { envelope, answers }: Transaction,
-    recipients: readonly AcceptedRecipient[],
-    arrival: Arrival,
-  ): Promise<Queued> {
-    const { submit, wayOf, hostname, clock, messageId } = this.#parts;
-    const { client } = envelope;
-    const found = queueRecipients(recipients, wayOf);
-    const message = newMessage({
-      ...{ id: messageId(), now: clock.now(), hostname, envelope, arrival, head: answers.head },
-      ...{ recipients: found.recipients, extended: this.#extended },
-    });
-    const quota = this.#parts.quota?.();
-    const isEach = client.service === 'lmtp';
-    const room = quota === undefined ? undefined : roomAsked(message, found, { quota, isEach });
-    const full = (await submit(message, client, room)) ?? [];
-    const isRefused = full.length > 0 && full.length === room?.replies.length;
-    if (isRefused) await this.#discard(arrival.content);
-    else {
-      answers.settle();
-      this.#logReceived(message);
-    }
-    const never = room?.needs.some((need) => need !== undefined && need.bytes > quota!.bytes);
-    const no = never ? largerThanMailbox : mailboxFull;
-    return { yes: reply(250, '6.0', `Queued as ${message.id}`), no, full };
-  }
-
-  #logReceived({ id, sender, recipients, content, messageId }: NewMessage): void {
-    this.#parts.log.info('received', {
-      id,
-      from: sender,
-      to: recipients[0]!.address,
-      ...(recipients.length > 1 && { recipients: recipients.length }),
-      bytes: storedSize(content),
-      messageId,
-    });
-  }
-
   /** After RSET, a lost connection or refused content: nothing half-received remains. */
   reset(): Promise<void> | undefined {
     this.#login?.cancel();
@@ -424,10 +335,6 @@ export class Reception implements Answerer {
     const content = this.#content;
     this.#content = undefined;
     return content?.abort();
-  }
-
-  async #discard(stored: StoredContent): Promise<void> {
-    if (stored.kind === 'file') await this.#parts.spool.remove(stored.key);
   }
 
   /** The connection is gone, and with it whatever was held for it. */
@@ -440,20 +347,6 @@ export class Reception implements Answerer {
     this.#transaction?.answers.release();
     this.#transaction = undefined;
   }
-}
-
-interface Queued {
-  readonly yes: Reply;
-  readonly no: Reply;
-  readonly full: readonly number[];
-}
-
-/** From MAIL to the end of the content, or to whatever ends it before. */
-interface Transaction {
-  readonly envelope: Envelope;
-  readonly answers: Answers;
-  /** Those of the envelope. */
-  readonly recipients: AcceptedRecipient[];
 }
 
 const orOk = (objection: Objection | Promise<Objection>): Reply | Promise<Reply> =>
