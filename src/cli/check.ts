@@ -16,7 +16,7 @@ import { listen } from '../net/listener.ts';
 import { becomeOwner, isRoot } from '../net/privileges.ts';
 import { createResolver } from '../net/resolver.ts';
 import { accountFindings, readAccounts } from './check-accounts.ts';
-import { dkimFindings } from './check-dkim.ts';
+import { dkimDnsFindings, dkimFindings } from './check-dkim.ts';
 import { directoryFindings, fileFindings, placeFindings, userFindings } from './check-files.ts';
 import { storeFindings } from './check-store.ts';
 import { tlsFindings } from './check-tls.ts';
@@ -136,5 +136,8 @@ async function dnsFindings(config: Config): Promise<Finding[]> {
     log: silentLog,
   });
   const found = await checkDns(config, resolver);
-  return found.map(({ state, text }) => ({ state, path: '', text }));
+  return [
+    ...found.map(({ state, text }) => ({ state, path: '', text })),
+    ...(await dkimDnsFindings(config, resolver)),
+  ];
 }

@@ -3,7 +3,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { activateKeys, createKeys, keyDirectory, readIndex } from '../trust/dkim-keys.ts';
+import { FakeResolver } from '../dns/fake-resolver.ts';
+import { activateKeys, createKeys, keyDirectory, readIndex, recordOf } from '../trust/dkim-keys.ts';
+import { dkimDnsFindings } from './check-dkim.ts';
 import { runCli } from './cli.ts';
 import type { Context } from './context.ts';
 
@@ -143,6 +145,29 @@ describe('dkim', () => {
     const before = readFileSync(join(dkim, 'keys.json'), 'utf8');
     assert.match((await run('dkim rotate')).err, /was cut off: delete .*keys\.json\.new/);
     assert.equal(readFileSync(join(dkim, 'keys.json'), 'utf8'), before);
+  });
+
+  it('check --dns compares what is published', async (t) => {
+    const { run, dkim } = home(t);
+    await run('dkim create example.org');
+    await run('dkim rotate example.org');
+    const [rsa, ed25519, nextRsa] = readIndex(dkim).map((entry) => recordOf(dkim, entry));
+    const resolver = new FakeResolver({
+      [rsa!.name]: { TXT: ['other', rsa!.value] },
+      [ed25519!.name]: { TXT: [rsa!.value] },
+      [nextRsa!.name]: { fails: 'servfail' },
+    });
+    const config = { dkim: { verify: true, sign: true }, dataDirectory: join(dkim, '..') };
+    const findings = await dkimDnsFindings(config, resolver);
+    assert.deepEqual(
+      findings.map(({ state, text }) => `${state} ${text.replace(/\d{8}/, '').split(/[:(]/)[0]}`),
+      [
+        'ok r._domainkey.example.org is published',
+        'failure e._domainkey.example.org has another record',
+        'warning rb._domainkey.example.org cannot be looked up now ',
+        'warning eb._domainkey.example.org is not published',
+      ],
+    );
   });
 
   it('check tells of keys that cannot be read', async (t) => {

@@ -170,6 +170,9 @@ function tests() {
         },
       };
       assert.equal(only[0]!(message, hop as Capabilities), message);
+      const [, sign] = makeSteps({ sign: { directory: join(tmpdir(), 'postrider-no-keys') } });
+      const ours: OutboundMessage = { ...message, sign: true };
+      assert.equal(sign!(ours, hop as Capabilities), ours);
     });
   });
 }
