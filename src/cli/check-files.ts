@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import type { Config } from '../config/config.ts';
 import type { LoadResult } from '../config/load.ts';
-import type { NamedFile } from '../config/resolve.ts';
+import type { NamedFile } from '../config/named-files.ts';
 import type { UserIds } from '../net/privileges.ts';
 import { findUser, isRoot } from '../net/privileges.ts';
 import type { Finding } from './finding.ts';

@@ -9,8 +9,8 @@ import { pathToFileURL } from 'node:url';
 import type { Advice } from './advice.ts';
 import type { Config } from './config.ts';
 import { findJsonError } from './json-error.ts';
+import type { NamedFile } from './named-files.ts';
 import type { Problem } from './problems.ts';
-import type { NamedFile } from './resolve.ts';
 import { resolveConfig } from './resolve.ts';
 import { shown } from './setting.ts';
 
