@@ -195,6 +195,13 @@ const cases: readonly Case[] = [
     problem: undefined,
   },
   {
+    title: 'and for that one alone',
+    presented: [wild, middle, root],
+    records: [ta(root)],
+    names: ['a.b.example.net'],
+    problem: /not for a\.b\.example\.net$/,
+  },
+  {
     title: 'RFC 7672 §3.2.3: for a part of it',
     presented: [partWild, middle, root],
     records: [ta(root)],
