@@ -12,7 +12,9 @@ import { authorDomains } from '../mail/author-domains.ts';
 import type { Finding } from '../mail/finding.ts';
 import { resultsField } from '../mail/results-field.ts';
 import { reply } from '../smtp/reply.ts';
+import type { ArcVerdict } from '../trust/arc.ts';
 import { ArcCheck } from '../trust/arc.ts';
+import type { DkimVerdict } from '../trust/dkim.ts';
 import { DkimCheck } from '../trust/dkim.ts';
 import type { DmarcVerdict } from '../trust/dmarc.ts';
 import { checkDmarc } from '../trust/dmarc.ts';
@@ -86,9 +88,14 @@ class Judge {
     arrival: Arrival,
     rules: AuthenticationRules,
   ): Promise<PolicyAnswer> {
+    const signed = new SignedMessage(arrival.head.subarray(0, arrival.header.end));
+    const dkim = rules.dkim ? new DkimCheck(signed) : undefined;
+    const arc = rules.arc ? new ArcCheck(signed) : undefined;
+    // First, for the DNS is not to blame for the time that it takes.
+    if (signed.needsBody) await readBody(arrival, signed);
     const resolver = this.#impatient();
     try {
-      const findings = await this.#findings(envelope, { arrival, rules, resolver });
+      const findings = await this.#findings(envelope, { arrival, rules, resolver, dkim, arc });
       const objection = objectionOf(findings);
       const front = resultsField(this.#parts.hostname(), findings);
       return { objection, findings, ...(front !== undefined && { head: { front } }) };
@@ -99,56 +106,39 @@ class Judge {
 
   async #findings(
     envelope: Envelope,
-    { arrival, rules, resolver }: Judging,
+    { arrival, rules, resolver, dkim, arc }: Judging,
   ): Promise<readonly Finding[]> {
-    const { client } = envelope;
-    const signed = new SignedMessage(arrival.head.subarray(0, arrival.header.end));
-    const dkim = rules.dkim ? new DkimCheck(signed) : undefined;
-    const arc = rules.arc ? new ArcCheck(signed) : undefined;
-    if (signed.needsBody) await readBody(arrival, signed);
+    const { address } = envelope.client.remote;
     const seconds = Math.floor(this.#parts.clock.now() / 1_000);
     const [reverse, spf, signatures, chain] = await Promise.all([
-      checkIprev(client.remote.address, resolver),
+      checkIprev(address, resolver),
       rules.spf ? this.#spf(envelope, resolver, seconds) : undefined,
-      dkim?.verdicts(resolver, seconds) ?? [],
+      dkim?.verdicts(resolver, seconds),
       arc?.verdict(resolver, seconds),
     ]);
-    const dmarc = rules.dmarc
-      ? await checkDmarc(
-          {
-            authors: authorDomains(arrival.head),
-            spf:
-              spf?.verdict.result === 'pass' && spf.identity === 'mailfrom'
-                ? spf.verdict.domain
-                : undefined,
-            dkim: signatures.flatMap(({ result, domain }) =>
-              result === 'pass' && domain !== undefined ? [domain] : [],
-            ),
-          },
-          resolver,
-        )
-      : undefined;
-    const findings: Finding[] = [{ kind: 'iprev', ...reverse, address: client.remote.address }];
-    if (spf !== undefined) {
-      const { result, domain, problem } = spf.verdict;
-      findings.push({ kind: 'spf', identity: spf.identity, result, domain, problem });
-    }
-    for (const { result, domain, selector, signature, problem } of signatures)
-      findings.push({ kind: 'dkim', result, domain, selector, signature, problem });
-    if (dkim !== undefined && signatures.length === 0)
-      findings.push({ kind: 'dkim', result: 'none', problem: undefined });
-    if (chain !== undefined && chain.result !== 'none') {
-      const { result, sealers, problem } = chain;
-      findings.push({ kind: 'arc', result, sealers, problem });
-    }
-    if (dmarc !== undefined) findings.push(dmarcFinding(dmarc, findings, rules));
-    return findings;
+    const findings: Finding[] = [
+      { kind: 'iprev', ...reverse, address },
+      ...spfFindings(spf),
+      ...dkimFindings(signatures),
+      ...arcFindings(chain),
+    ];
+    if (!rules.dmarc) return findings;
+    const question = {
+      authors: authorDomains(arrival.head),
+      // RFC 9989 §3.2.4: without a sender that of HELO is MAIL FROM's identity.
+      spf: spf?.verdict.result === 'pass' ? spf.verdict.domain : undefined,
+      dkim: (signatures ?? []).flatMap(({ result, domain }) =>
+        result === 'pass' && domain !== undefined ? [domain] : [],
+      ),
+    };
+    const dmarc = await checkDmarc(question, resolver);
+    return [...findings, dmarcFinding(dmarc, findings, rules)];
   }
 
-  async #spf({ client, sender }: Envelope, resolver: Resolver, seconds: number) {
+  async #spf({ client, sender }: Envelope, resolver: Resolver, seconds: number): Promise<SpfFound> {
     const { remote, hello } = client;
     // RFC 7208 §2.4: the null sender is the postmaster of HELO's name.
-    const identity = sender === null ? ('hello' as const) : ('mailfrom' as const);
+    const identity = sender === null ? 'hello' : 'mailfrom';
     const verdict: SpfVerdict = await checkSpf(
       {
         address: remote.address,
@@ -208,6 +198,33 @@ interface Judging {
   readonly arrival: Arrival;
   readonly rules: AuthenticationRules;
   readonly resolver: Resolver;
+  readonly dkim: DkimCheck | undefined;
+  readonly arc: ArcCheck | undefined;
+}
+
+interface SpfFound {
+  readonly identity: 'mailfrom' | 'hello';
+  readonly verdict: SpfVerdict;
+}
+
+function spfFindings(found: SpfFound | undefined): readonly Finding[] {
+  if (found === undefined) return [];
+  const { result, domain, problem } = found.verdict;
+  return [{ kind: 'spf', identity: found.identity, result, domain, problem }];
+}
+
+function dkimFindings(verdicts: readonly DkimVerdict[] | undefined): readonly Finding[] {
+  if (verdicts?.length === 0) return [{ kind: 'dkim', result: 'none' }];
+  return (verdicts ?? []).map(({ result, domain, selector, signature, problem }) => ({
+    kind: 'dkim',
+    ...{ result, domain, selector, signature, problem },
+  }));
+}
+
+function arcFindings(verdict: ArcVerdict | undefined): readonly Finding[] {
+  if (verdict === undefined || verdict.result === 'none') return [];
+  const { result, sealers, problem } = verdict;
+  return [{ kind: 'arc', result, sealers, problem }];
 }
 
 type DmarcFinding = Extract<Finding, { kind: 'dmarc' }>;

@@ -154,6 +154,18 @@ describe('mail of strangers is judged (RFC 8601, RFC 9989)', () => {
     assert.match(await resultsOf(recording, 'from bank.test'), /dmarc=fail/);
   });
 
+  it('a notification without a sender is of the name in HELO (RFC 7208 §2.4)', async () => {
+    await using server = await start({
+      zone: {
+        'client.test': { TXT: ['v=spf1 ip4:127.0.0.1 -all'] },
+        '_dmarc.client.test': { TXT: ['v=DMARC1; p=reject'] },
+      },
+    });
+    await send(server, mailFrom('client.test'), '');
+    const results = await resultsOf(server, 'from client.test');
+    assert.match(results, /spf=pass smtp\.helo=client\.test; .*dmarc=pass/);
+  });
+
   it('several authors: nobody hides behind the first (RFC 9989 §11.5)', async () => {
     await using server = await start();
     const content = mailFrom('here.test').replace('From: ', 'From: x@bank.test, ');
