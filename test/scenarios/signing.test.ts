@@ -241,7 +241,6 @@ describe('signing in the relay’s own thread', () => {
   it('works from the same plain settings', { timeout: 30_000 }, async (t) => {
     const hop = closedAfter(t, await startNextHop());
     const dataDirectory = await mkdtemp(join(tmpdir(), 'postrider-signing-'));
-    t.after(() => rm(dataDirectory, { recursive: true, force: true }));
     const directory = keyDirectory(dataDirectory);
     hasKeys(directory);
     const resolution = resolveConfig(
@@ -253,6 +252,8 @@ describe('signing in the relay’s own thread', () => {
       t,
       await startServer({ config: resolution.config, log: silentLog, relayIn: 'own-thread' }),
     );
+    // What is registered last is done last: the server still writes there until it is closed.
+    t.after(() => rm(dataDirectory, { recursive: true, force: true }));
     await sendMail({
       ...{ host: '127.0.0.1', port: server.listeners[0]!.port, tls: 'none' },
       ...{ from: ann, to: 'bob@far.test', message: mail(ann) },
