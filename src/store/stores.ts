@@ -8,6 +8,7 @@ import type { AccountStore } from './account-store.ts';
 import type { FolderStore } from './folder-store.ts';
 import type { StoreMaintenance } from './maintenance.ts';
 import type { QueueStore } from './queue-store.ts';
+import type { RecordStore } from './record-store.ts';
 import type { Spool } from './spool.ts';
 
 export interface OpenStoresOptions {
@@ -32,6 +33,7 @@ export interface Stores extends AsyncDisposable {
   readonly queue: QueueStore;
   readonly folders: FolderStore;
   readonly accounts: AccountStore;
+  readonly records: RecordStore;
   readonly spool: Spool;
   readonly maintenance: StoreMaintenance;
 }

@@ -22,6 +22,7 @@ import { MessageTables } from './message-tables.ts';
 import { QueueDesk } from './queue-desk.ts';
 import { prepareQueueStatements } from './queue-statements.ts';
 import { QueueTables } from './queue-tables.ts';
+import { RecordTable } from './record-table.ts';
 import type {
   Answer,
   BatchResult,
@@ -123,6 +124,7 @@ export class Engine implements Work {
         version: () => this.#seenVersion,
       },
       ...[queue, new QueueDesk(statements, this.#schedule), folders, messages, accounts],
+      new RecordTable(database),
       new ContentRepair({ database, emails, mails }),
     );
   }
@@ -304,6 +306,7 @@ const requestNames: readonly RequestName[] = [
   ...(['createFolder', 'renameFolder', 'removeFolder', 'subscribe', 'appendMails'] as const),
   ...(['copyMails', 'moveMails', 'replaceMail', 'storeFlags', 'expungeMarked'] as const),
   ...(['leaveRecent', 'setAcl', 'annotate', 'contentFile', 'replaceContent'] as const),
+  ...(['getRecord', 'putRecords', 'removeRecords', 'listRecords', 'countRecords'] as const),
 ];
 
 export function failureOf(error: unknown): Failure {

@@ -11,6 +11,7 @@ import type {
   StoreResult,
 } from '../folder-store.ts';
 import type { Way } from '../queue-store.ts';
+import type { RecordPage, StoredRecord } from '../record-store.ts';
 
 export type SqlValue = string | number | null | Uint8Array;
 
@@ -306,6 +307,14 @@ export interface AccountRequests {
   secret(name: string, otherwise: Uint8Array): Uint8Array;
 }
 
+export interface RecordRequests {
+  getRecord(kind: string, key: string, now: number): StoredRecord | undefined;
+  putRecords(records: readonly StoredRecord[], now: number): void;
+  removeRecords(kind: string, keys: readonly string[]): void;
+  listRecords(kind: string, page: RecordPage, now: number): readonly StoredRecord[];
+  countRecords(kind: string): number;
+}
+
 export interface RepairRequests {
   /** The file of a content, if it has one. */
   contentFile(content: number): { readonly key: string; readonly size: number } | undefined;
@@ -327,6 +336,7 @@ export interface Requests
     FolderRequests,
     MessageRequests,
     AccountRequests,
+    RecordRequests,
     RepairRequests,
     StoreRequests {}
 

@@ -28,6 +28,7 @@ import { SqliteMaintenance } from './maintenance.ts';
 import { SqliteQueueStore } from './queue-store.ts';
 import type { ReaderClient } from './reader-client.ts';
 import { ReaderThread, readInProcess } from './reader-client.ts';
+import { SqliteRecordStore } from './record-store.ts';
 import { discardForeignSearch } from './search-database.ts';
 import { headReader } from './spool-head.ts';
 import type { Faults, Transport } from './transport.ts';
@@ -190,6 +191,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
       queue,
       folders: new SqliteFolderStore({ commit, reader, events: mailboxEvents, spool, clock }),
       accounts,
+      records: new SqliteRecordStore({ commit, clock }),
       spool,
       maintenance: new SqliteMaintenance({ commit, queue, spool, clock }),
       [Symbol.asyncDispose]: () => {

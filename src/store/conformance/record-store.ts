@@ -1,0 +1,71 @@
+// What every RecordStore must do. The implementations' own tests call this and add nothing to it.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { RecordStore } from '../record-store.ts';
+import { recordCharactersMax } from '../record-store.ts';
+import type { OpenTestStores } from './harness.ts';
+
+const keysOf = async (records: RecordStore, page: Parameters<RecordStore['list']>[1]) =>
+  (await records.list('a', page)).map(({ key }) => key);
+
+export function testRecordStore(name: string, open: OpenTestStores): void {
+  describe(`RecordStore: ${name}`, () => {
+    it('keeps what is put, by kind and key, over a restart', async () => {
+      await using test = await open();
+      await test.stores.records.put([
+        { kind: 'a', key: 'x', value: 'one' },
+        { kind: 'b', key: 'x', value: 'zwö\0lf', expires: test.clock.now() + 3_600_000 },
+      ]);
+      await test.stores.records.put([{ kind: 'a', key: 'x', value: '' }]);
+      await test.restart();
+      const { records } = test.stores;
+      assert.deepEqual(await records.get('a', 'x'), { kind: 'a', key: 'x', value: '' });
+      assert.equal((await records.get('b', 'x'))?.value, 'zwö\0lf');
+      assert.equal(await records.get('a', 'y'), undefined);
+      assert.equal(await records.count('a'), 1);
+    });
+
+    it('what has expired is not there, neither asked for nor listed, and is swept', async () => {
+      await using test = await open();
+      const { records } = test.stores;
+      const expires = test.clock.now() + 1000;
+      await records.put([
+        { kind: 'a', key: 'x', value: 'short', expires },
+        { kind: 'a', key: 'y', value: 'long' },
+      ]);
+      assert.equal((await records.get('a', 'x'))?.expires, expires);
+      test.clock.advance(1000);
+      assert.equal(await records.get('a', 'x'), undefined);
+      assert.deepEqual(await keysOf(records, { limit: 9 }), ['y']);
+      await records.put([{ kind: 'b', key: 'z', value: '' }]);
+      assert.equal(await records.count('a'), 1);
+    });
+
+    it('lists by key, in pages, by prefix', async () => {
+      await using test = await open();
+      const { records } = test.stores;
+      const keys = ['b%', 'a', 'bb', 'b', 'ba', 'c', 'b_'];
+      await records.put(keys.map((key) => ({ kind: 'a', key, value: '' })));
+      assert.deepEqual(await keysOf(records, { limit: 2 }), ['a', 'b']);
+      assert.deepEqual(await keysOf(records, { limit: 2, after: 'b' }), ['b%', 'b_']);
+      assert.deepEqual(await keysOf(records, { limit: 9, prefix: 'b', after: 'b_' }), ['ba', 'bb']);
+      assert.deepEqual(await keysOf(records, { limit: 9, prefix: 'b%' }), ['b%']);
+      await records.remove('a', ['a', 'b', 'nothing']);
+      await records.remove('c', ['ba']);
+      assert.deepEqual(await keysOf(records, { limit: 9 }), ['b%', 'b_', 'ba', 'bb', 'c']);
+    });
+
+    it('puts all or none of what it is given', async () => {
+      await using test = await open();
+      const { records } = test.stores;
+      const value = 'x'.repeat(recordCharactersMax + 1);
+      const both = [
+        { kind: 'a', key: 'x', value: '' },
+        { kind: 'a', key: 'y', value },
+      ];
+      await assert.rejects(records.put(both), RangeError);
+      assert.equal(await records.count('a'), 0);
+    });
+  });
+}

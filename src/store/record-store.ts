@@ -1,0 +1,37 @@
+// Small durable facts that are neither mail nor accounts: policies of other domains, what is counted for
+// reports, whom greylisting knows, certificates. Whoever keeps some names a kind, which is theirs alone.
+
+export interface StoredRecord {
+  /** Whose it is: `greylist`, `mta-sts` … */
+  readonly kind: string;
+  readonly key: string;
+  /** At most `recordCharactersMax`; what it means is its owner's affair. */
+  readonly value: string;
+  /** In milliseconds since 1970: from then on it is not there any more. Undefined: for ever. */
+  readonly expires?: number | undefined;
+}
+
+export interface RecordPage {
+  /** Only keys that begin with it. */
+  readonly prefix?: string | undefined;
+  /** Only keys behind this one: the last key of the page before. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** Limit: content goes elsewhere; a certificate with its chain, or a policy of 64 KiB, fits. */
+export const recordCharactersMax = 256 * 1024;
+
+export interface RecordStore {
+  get(kind: string, key: string): Promise<StoredRecord | undefined>;
+  /**
+   * All or none of them, durable when this resolves. One with the same kind and key is replaced.
+   * @throws RangeError when a value is too long.
+   */
+  put(records: readonly StoredRecord[]): Promise<void>;
+  remove(kind: string, keys: readonly string[]): Promise<void>;
+  /** In the order of their keys, by UTF-8 octets. */
+  list(kind: string, page: RecordPage): Promise<readonly StoredRecord[]>;
+  /** Those that have expired and are not swept yet may be counted. */
+  count(kind: string): Promise<number>;
+}

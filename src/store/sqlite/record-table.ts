@@ -1,0 +1,71 @@
+// The records' SQL: what RecordStore promises, inside a transaction that somebody else holds.
+
+import type { DatabaseSync } from 'node:sqlite';
+import type { RecordPage, StoredRecord } from '../record-store.ts';
+import type { RecordRequests } from './requests.ts';
+import type { Row } from './row.ts';
+import { integer, integerOrNull, text } from './row.ts';
+
+// Limit: what one write sweeps of what has expired, so that no write is slow after a quiet year.
+const sweptMax = 64;
+
+function prepareStatements(database: DatabaseSync) {
+  const prepare = (sql: string) => database.prepare(sql);
+  const alive = '(expires IS NULL OR expires > ?2)';
+  return {
+    get: prepare(`SELECT * FROM record WHERE kind = ?1 AND ${alive} AND key = ?3`),
+    put: prepare(`INSERT OR REPLACE INTO record (kind, key, value, expires) VALUES (?, ?, ?, ?)`),
+    remove: prepare('DELETE FROM record WHERE kind = ? AND key = ?'),
+    list: prepare(`
+      SELECT * FROM record
+      WHERE kind = ?1 AND ${alive} AND key > ?3 AND key >= ?4 AND substr(key, 1, length(?4)) = ?4
+      ORDER BY key LIMIT ?5`),
+    count: prepare('SELECT count(*) AS records FROM record WHERE kind = ?'),
+    sweep: prepare(`
+      DELETE FROM record WHERE (kind, key) IN
+        (SELECT kind, key FROM record WHERE expires <= ? ORDER BY expires LIMIT ${sweptMax})`),
+  };
+}
+
+export class RecordTable implements RecordRequests {
+  readonly #sql: ReturnType<typeof prepareStatements>;
+
+  constructor(database: DatabaseSync) {
+    this.#sql = prepareStatements(database);
+  }
+
+  getRecord(kind: string, key: string, now: number): StoredRecord | undefined {
+    const row = this.#sql.get.get(kind, now, key);
+    return row === undefined ? undefined : recordOf(row);
+  }
+
+  putRecords(records: readonly StoredRecord[], now: number): void {
+    for (const { kind, key, value, expires = null } of records)
+      this.#sql.put.run(kind, key, value, expires);
+    this.#sql.sweep.run(now);
+  }
+
+  removeRecords(kind: string, keys: readonly string[]): void {
+    for (const key of keys) this.#sql.remove.run(kind, key);
+  }
+
+  listRecords(
+    kind: string,
+    { prefix = '', after = '', limit }: RecordPage,
+    now: number,
+  ): readonly StoredRecord[] {
+    return this.#sql.list.all(kind, now, after, prefix, limit).map(recordOf);
+  }
+
+  countRecords(kind: string): number {
+    return integer(this.#sql.count.get(kind)?.records);
+  }
+}
+
+function recordOf(row: Row): StoredRecord {
+  const expires = integerOrNull(row.expires);
+  return {
+    ...{ kind: text(row.kind), key: text(row.key), value: text(row.value) },
+    ...(expires === null ? {} : { expires }),
+  };
+}
