@@ -24,6 +24,8 @@ const floorOf = (file: string) => floors.findIndex((floor) => floor.includes(fol
 /** Only these may touch a library or a Node module that is kept in one room. */
 const rooms: readonly (readonly [module: RegExp, where: RegExp])[] = [
   [/^node:(net|tls|dgram)$/, /^net\/|\.test\.ts$|^admin\/|^testing\//],
+  [/^node:https?$/, /^(net|web)\/|\.test\.ts$|^testing\//],
+  [/^(hono|@hono\/.*)$/, /^web\//],
   [/^node:sqlite$/, /^store\/sqlite\//],
   [/^zod$/, /^(config|admin)\//],
   [/^commander$/, /^cli\//],

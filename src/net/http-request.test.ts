@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { RequestListener, Server } from 'node:http';
+import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer as createTcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { FakeResolver } from '../dns/fake-resolver.ts';
+import { issueCertificate } from './certificate.ts';
+import type { HttpFailure, HttpRequest } from './http-request.ts';
+import { HttpError, httpRequest } from './http-request.ts';
+
+const day = 24 * 60 * 60_000;
+const lifetime = { notBefore: new Date(Date.now() - day), notAfter: new Date(Date.now() + day) };
+const root = issueCertificate({ commonName: 'Root', names: [], authority: true, ...lifetime });
+const leaf = issueCertificate({
+  ...{ commonName: 'web.example', names: ['web.example'], issuer: root },
+  ...lifetime,
+});
+const overLeaf = issueCertificate({
+  ...{ commonName: 'web.example', names: ['web.example'], issuer: root },
+  ...{ notBefore: new Date(Date.now() - 2 * day), notAfter: new Date(Date.now() - day) },
+});
+
+/** A server until the end of the block, and where it is. */
+async function serving(server: Server | ReturnType<typeof createTcpServer>) {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    ...{ port, url: `http://127.0.0.1:${port}/` },
+    async [Symbol.asyncDispose]() {
+      if ('closeAllConnections' in server) server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+const plain = (listener: RequestListener) => serving(createServer(listener));
+const secure = (
+  listener: RequestListener,
+  { certificate: cert, privateKeyPem: key }: typeof leaf = leaf,
+) => serving(createSecureServer({ cert, key }, listener) as unknown as Server);
+/** What is sent on each connection, whatever is asked. */
+const raw = (bytes: string, then: (socket: Socket) => void = (socket) => socket.end()) =>
+  serving(
+    createTcpServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.write(bytes, () => then(socket)));
+    }),
+  );
+
+const limits = { timeoutMs: 10_000, bytesMax: 1000 };
+const get = (url: string, options: Partial<HttpRequest> = {}) =>
+  httpRequest({ url, ...limits, ...options });
+const fails = (request: Promise<unknown>, kind: HttpFailure, words = /./) =>
+  assert.rejects(request, (error) => {
+    assert.ok(error instanceof HttpError, String(error));
+    assert.equal(error.kind, kind, error.message);
+    assert.match(error.message, words);
+    return true;
+  });
+
+describe('httpRequest()', () => {
+  it('RFC 9110: sends method, header and body, and gives status, header and body', async () => {
+    await using server = await plain((request, response) => {
+      let body = '';
+      request.on('data', (piece) => {
+        body += piece;
+      });
+      request.on('end', () => {
+        response.setHeader('X-Twice', ['a', 'b']);
+        response.writeHead(418);
+        const { method, url, headers } = request;
+        const { host, accept, 'content-length': length } = headers;
+        response.end(JSON.stringify({ method, url, host, accept, length, body }));
+      });
+    });
+    const answer = await get(`${server.url}a%20b?c=d#e`, {
+      ...{ method: 'POST', body: 'grüße', headers: { accept: 'application/json' } },
+    });
+    assert.equal(answer.status, 418);
+    assert.equal(answer.headers.get('x-twice'), 'a, b');
+    assert.deepEqual(JSON.parse(Buffer.from(answer.body).toString()), {
+      ...{ method: 'POST', url: '/a%20b?c=d', host: `127.0.0.1:${server.port}` },
+      ...{ accept: 'application/json', length: '7', body: 'grüße' },
+    });
+  });
+
+  it('follows no redirect', async () => {
+    await using server = await plain((_, response) => {
+      response.writeHead(302, { location: 'https://elsewhere.example/' }).end();
+    });
+    const { status, headers } = await get(server.url);
+    assert.deepEqual([status, headers.get('location')], [302, 'https://elsewhere.example/']);
+  });
+
+  it('checks the certificate for the name in the URL, wherever it connects', async () => {
+    await using server = await secure((_, response) => response.end('fine'));
+    const connectTo = { host: '127.0.0.1', port: server.port };
+    const tls = { ca: root.certificate };
+    const { body } = await get('https://web.example/', { connectTo, tls });
+    assert.equal(Buffer.from(body).toString(), 'fine');
+    await fails(get('https://other.example/', { connectTo, tls }), 'tls', /other\.example/);
+    await fails(get('https://web.example/', { connectTo }), 'tls', /TLS failed/);
+  });
+
+  it('a certificate that is over is a failure of TLS, as is no TLS at all', async () => {
+    await using over = await secure((_, response) => response.end(), overLeaf);
+    const tls = { ca: root.certificate };
+    const to = (port: number) => ({ tls, connectTo: { host: '127.0.0.1', port } });
+    await fails(get('https://web.example/', to(over.port)), 'tls', /expired/);
+    await using clear = await plain((_, response) => response.end());
+    await fails(get('https://web.example/', to(clear.port)), 'tls');
+  });
+
+  it('asks our resolver, both families, of which one is enough', async () => {
+    await using server = await plain((_, response) => response.end('found'));
+    const resolver = new FakeResolver({
+      'web.example': { A: ['127.0.0.1'], fails: { AAAA: 'servfail' } },
+      'later.example': { fails: 'servfail' },
+      'empty.example': { TXT: ['nothing else'] },
+    });
+    const at = (name: string) => get(`http://${name}:${server.port}/`, { resolver });
+    assert.equal(Buffer.from((await at('web.example')).body).toString(), 'found');
+    await fails(at('later.example'), 'dns', /no answer/);
+    await fails(at('empty.example'), 'dns', /has no address/);
+    await fails(at('nowhere.example'), 'dns', /has no address/);
+  });
+
+  it('reaches a Unix socket', async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'postrider-http-'));
+    t.after(() => rm(directory, { recursive: true }));
+    const path = join(directory, 'http.sock');
+    const server = createServer((request, response) => response.end(request.headers.host));
+    server.listen(path);
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const { body } = await get('http://filter.example/checkv2', { connectTo: { path } });
+    assert.equal(Buffer.from(body).toString(), 'filter.example');
+  });
+
+  it('nobody there is a failure to connect', async () => {
+    const server = await plain(() => {});
+    await server[Symbol.asyncDispose]();
+    await fails(get(server.url), 'connect', /refused/);
+  });
+
+  it('a body larger than allowed ends the request, announced or not', async () => {
+    await using announced = await raw(
+      'HTTP/1.1 200 OK\r\ncontent-length: 104857600\r\n\r\n',
+      () => {},
+    );
+    await fails(get(announced.url), 'too-large', /1000 octets/);
+    let sent = 0;
+    await using endless = await plain((_, response) => {
+      const more = () => {
+        while (!response.destroyed && response.write(Buffer.alloc(65_536))) sent += 65_536;
+      };
+      response.on('drain', more);
+      more();
+    });
+    await fails(get(endless.url), 'too-large');
+    assert.ok(sent < 50 * 2 ** 20, `${sent} octets were sent`);
+    await using exact = await plain((_, response) => response.end('x'.repeat(1000)));
+    assert.equal((await get(exact.url)).body.length, 1000);
+  });
+
+  it('so does a header that does not end', async () => {
+    await using server = await raw(`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(40_000)}`, () => {});
+    await fails(get(server.url), 'protocol', /header/i);
+  });
+
+  it('silence is a timeout, before the header and within the body', async () => {
+    await using mute = await plain(() => {});
+    await fails(get(mute.url, { timeoutMs: 50 }), 'timeout');
+    await using slow = await plain((_, response) => response.write('begun'));
+    await fails(get(slow.url, { timeoutMs: 50 }), 'timeout');
+    await using handshake = await raw('', () => {});
+    await fails(get(handshake.url.replace('http:', 'https:'), { timeoutMs: 50 }), 'timeout');
+  });
+
+  it('what breaks off or is no HTTP is a failure of the protocol', async () => {
+    await using short = await raw('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nfour');
+    await fails(get(short.url), 'protocol');
+    await using other = await raw('220 mx.example ESMTP\r\n');
+    await fails(get(other.url), 'protocol');
+    await using nothing = await raw('');
+    await fails(get(nothing.url), 'protocol');
+    await using upgraded = await raw(
+      'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',
+    );
+    await fails(get(upgraded.url), 'protocol');
+  });
+
+  it('is no other scheme', async () => {
+    for (const url of ['ftp://web.example/', 'file:///etc/passwd', 'nonsense', 'data:,x'])
+      await fails(get(url), 'protocol', /no address of the web/);
+  });
+
+  it('ends with the caller’s signal', async () => {
+    const controller = new AbortController();
+    await using server = await plain(() => controller.abort());
+    const { signal } = controller;
+    await fails(get(server.url, { signal }), 'aborted');
+    await fails(get(server.url, { signal }), 'aborted');
+  });
+});

@@ -1,0 +1,235 @@
+// One HTTP request to somebody else's server: a policy, a certificate authority, a filter, where reports go.
+// Everything about it is bounded: the time from the first question to the DNS to the last octet, the
+// header, the body. No redirect is followed, nothing is unpacked, no cookie kept; TLS is checked as browsers do.
+// What comes back is an answer, whatever its status, or an HttpError that says where it failed. RFC 9110, RFC 9112.
+
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { request as plainRequest } from 'node:http';
+import { request as secureRequest } from 'node:https';
+import type { LookupFunction, Socket } from 'node:net';
+import { isIP } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import type { Resolver } from '../dns/resolver.ts';
+import { DnsError } from '../dns/resolver.ts';
+import { reasonOf } from './dialer.ts';
+
+export interface HttpRequest {
+  /** `http:` or `https:`. Name and password in it are not used. */
+  readonly url: string | URL;
+  /** Default: GET. */
+  readonly method?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: string | Uint8Array | undefined;
+  /** For all of it, the look-up of the name included. */
+  readonly timeoutMs: number;
+  /** Of the body that comes back. */
+  readonly bytesMax: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Default: the system's. */
+  readonly resolver?: Resolver | undefined;
+  /** Where to connect instead of the URL's host and port: names and certificates stay the URL's. */
+  readonly connectTo?:
+    | { readonly path: string }
+    | { readonly host: string; readonly port: number }
+    | undefined;
+  /** PEM texts of authorities `ca` instead of the runtime's; a name for SNI and the certificate. */
+  readonly tls?: Pick<ConnectionOptions, 'ca' | 'servername' | 'checkServerIdentity'> | undefined;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** By name in lower case; what came several times is joined by commas. RFC 9110 §5.3. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: Uint8Array;
+}
+
+export type HttpFailure =
+  /** No address: the name does not exist, or the DNS has no answer now (its `cause` is a DnsError then). */
+  | 'dns'
+  | 'connect'
+  /** No handshake, or a certificate that is not good. */
+  | 'tls'
+  | 'timeout'
+  | 'too-large'
+  /** What came is no HTTP, or broke off. */
+  | 'protocol'
+  /** The caller's signal. */
+  | 'aborted';
+
+/** There is no answer; the message says why, in words for people. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError';
+  readonly kind: HttpFailure;
+
+  constructor(kind: HttpFailure, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+/** Limit: of a header that comes back. */
+const headerBytesMax = 16 * 2 ** 10;
+
+/** @throws HttpError */
+export async function httpRequest(options: HttpRequest): Promise<HttpResponse> {
+  const { signal, body } = options;
+  const url = urlOf(options.url);
+  if (signal?.aborted === true) throw aborted();
+  const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
+  const request = open(url, options);
+  const fail = (error: HttpError) => {
+    reject(error);
+    request.destroy();
+  };
+  let stage: 'connect' | 'tls' | 'protocol' = 'connect';
+  request.on('socket', (socket: Socket) => {
+    socket.once('connect', () => {
+      stage = url.protocol === 'https:' ? 'tls' : 'protocol';
+    });
+    socket.once('secureConnect', () => {
+      stage = 'protocol';
+    });
+  });
+  request.on('error', (error) => fail(failureOf(error, stage)));
+  // It was closed, or became something that is no HTTP; a response tells of its end itself.
+  const unanswered = () =>
+    fail(new HttpError('protocol', 'the connection ended without an answer'));
+  request.on('close', unanswered);
+  request.on('response', (response) => {
+    request.off('close', unanswered);
+    receive(response, options.bytesMax).then(resolve, fail);
+  });
+  const stop = () => fail(aborted());
+  signal?.addEventListener('abort', stop, { once: true });
+  const timer = setTimeout(() => fail(silence(options.timeoutMs)), options.timeoutMs);
+  request.end(body);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
+    request.destroy();
+  }
+}
+
+function urlOf(given: string | URL): URL {
+  const url = URL.parse(String(given));
+  if (url?.protocol === 'https:' || url?.protocol === 'http:') return url;
+  throw new HttpError('protocol', 'that is no address of the web');
+}
+
+function open(url: URL, options: HttpRequest): ClientRequest {
+  const { method = 'GET', headers, body, resolver, connectTo, tls } = options;
+  const secure = url.protocol === 'https:';
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const length = body === undefined ? undefined : Buffer.byteLength(body);
+  const common = {
+    agent: false, // a connection of its own, closed afterwards
+    method,
+    path: `${url.pathname}${url.search}`,
+    headers: {
+      'accept-encoding': 'identity',
+      'user-agent': 'postrider',
+      ...headers,
+      ...(length === undefined ? {} : { 'content-length': length }),
+      host: url.host,
+    },
+    maxHeaderSize: headerBytesMax,
+    ...(resolver === undefined ? {} : { lookup: lookupBy(resolver) }),
+    ...placeOf(connectTo, { host, port: url.port === '' ? (secure ? 443 : 80) : Number(url.port) }),
+  };
+  if (!secure) return plainRequest(common);
+  return secureRequest({
+    ...common,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...tls,
+    rejectUnauthorized: true, // whatever the environment says
+    minVersion: 'TLSv1.2', // RFC 9325 §3.1.1
+  });
+}
+
+const placeOf = (
+  connectTo: HttpRequest['connectTo'],
+  usual: { readonly host: string; readonly port: number },
+) =>
+  connectTo !== undefined && 'path' in connectTo
+    ? { socketPath: connectTo.path }
+    : (connectTo ?? usual);
+
+async function receive(response: IncomingMessage, bytesMax: number): Promise<HttpResponse> {
+  const tooLarge = () => new HttpError('too-large', `the answer is larger than ${bytesMax} octets`);
+  const headers = new Map<string, string>();
+  const { rawHeaders } = response;
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!.toLowerCase();
+    const before = headers.get(name);
+    const value = rawHeaders[at + 1]!;
+    headers.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  if (Number(headers.get('content-length') ?? 0) > bytesMax) throw tooLarge();
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const piece of response as AsyncIterable<Uint8Array>) {
+      size += piece.length;
+      if (size > bytesMax) throw tooLarge();
+      pieces.push(piece);
+    }
+  } catch (error) {
+    if (error instanceof HttpError) throw error;
+    throw new HttpError('protocol', `the answer broke off: ${reasonOf(error)}`, { cause: error });
+  }
+  return { status: response.statusCode ?? 0, headers, body: Buffer.concat(pieces) };
+}
+
+function failureOf(error: Error, stage: 'connect' | 'tls' | 'protocol'): HttpError {
+  if (error instanceof HttpError) return error;
+  const [first = error] = (error as { readonly errors?: readonly Error[] }).errors ?? [];
+  const { code } = first as NodeJS.ErrnoException;
+  const kind = code === 'ENOTFOUND' || code === 'EAI_AGAIN' ? 'dns' : stage;
+  const { reason } = first as { reason?: unknown };
+  const words = typeof reason === 'string' ? reason : reasonOf(first);
+  const line = words.split('\n', 1)[0]!;
+  switch (kind) {
+    case 'tls':
+      return new HttpError(kind, `TLS failed: ${line}`, { cause: first });
+    case 'protocol':
+      return new HttpError(kind, `no HTTP, or broken off: ${line}`, { cause: first });
+    default:
+      return new HttpError(kind, line, { cause: first });
+  }
+}
+
+const silence = (timeoutMs: number) =>
+  new HttpError('timeout', `no whole answer within ${Math.ceil(timeoutMs / 1000)} seconds`);
+const aborted = () => new HttpError('aborted', 'given up');
+
+/** Both families; the runtime races them. RFC 8305. */
+function lookupBy(resolver: Resolver): LookupFunction {
+  return (name, { all }, callback) => {
+    addressesOf(name, resolver).then(
+      (found) => {
+        if (all === true) callback(null, found);
+        else callback(null, found[0]!.address, found[0]!.family);
+      },
+      (error: Error) => callback(error, []),
+    );
+  };
+}
+
+/** @throws HttpError. One family is enough, also where the other has no answer. */
+async function addressesOf(name: string, resolver: Resolver) {
+  const answers = await Promise.allSettled([
+    resolver.resolve(name, 'AAAA'),
+    resolver.resolve(name, 'A'),
+  ]);
+  const found = answers.flatMap((answer) =>
+    answer.status === 'fulfilled' && answer.value.kind === 'records' ? answer.value.records : [],
+  );
+  if (found.length > 0) return found.map((address) => ({ address, family: isIP(address) }));
+  const failed = answers.find((answer) => answer.status === 'rejected');
+  if (failed === undefined) throw new HttpError('dns', `${name} has no address`);
+  if (!(failed.reason instanceof DnsError)) throw failed.reason;
+  const { message } = failed.reason;
+  throw new HttpError('dns', `the DNS gave no answer: ${message}`, { cause: failed.reason });
+}
