@@ -1,8 +1,10 @@
 // `check` and certificates: whether they can be used, and by whom they are believed.
 
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
+import type { CertificateFiles } from '../config/tls.ts';
 import { checkCertificate } from '../net/certificate-check.ts';
 import { loadServerTls } from '../net/tls.ts';
 import type { Finding } from './finding.ts';
@@ -14,22 +16,41 @@ export async function tlsFindings(config: Config): Promise<Finding[]> {
   if (tls === undefined) return [warning('tls', 'none, so nobody can encrypt or log in')];
   if (tls === 'self-signed')
     return [ok('tls', 'self-signed; other servers take it, mail programs will ask')];
+  const { files } = tls;
   try {
-    const { certificate } = await loadServerTls(tls, {
+    await loadServerTls(files, {
       directory: join(dataDirectory, 'tls'),
       hostname,
       clientAuthorities: clientCertificates?.authorities,
     });
-    const found = checkCertificate(readFileSync(tls.certificate, 'latin1'), hostname);
-    const until = ok('tls.certificate', `${tls.certificate} is good until ${certificate.validTo}`);
-    return [
-      ...(found.some(({ severity }) => severity === 'failure') ? [] : [until]),
-      ...found.map(({ severity, message }): Finding => {
-        const text = `${tls.certificate} ${message}`;
-        return { state: severity, path: 'tls.certificate', text };
-      }),
-    ];
   } catch (error) {
     return [failure('tls', messageOf(error))];
   }
+  // Whoever asks for the host name gets the one that is for it; it need not be the first.
+  const isNamed = files.slice(1).some(({ certificate }) => read(certificate).checkHost(hostname));
+  return files.flatMap((one, i) =>
+    i === 0
+      ? findingsOf(one, 'tls', isNamed ? undefined : hostname)
+      : findingsOf(one, `tls.additional[${i - 1}]`, undefined),
+  );
+}
+
+const read = (file: string) => new X509Certificate(readFileSync(file));
+
+/** `hostname`, where this one has to be for it. */
+function findingsOf(
+  { certificate }: CertificateFiles,
+  at: string,
+  hostname: string | undefined,
+): Finding[] {
+  const path = `${at}.certificate`;
+  const found = checkCertificate(readFileSync(certificate, 'latin1'), hostname);
+  const until = ok(path, `${certificate} is good until ${read(certificate).validTo}`);
+  return [
+    ...(found.some(({ severity }) => severity === 'failure') ? [] : [until]),
+    ...found.map(({ severity, message }): Finding => {
+      const text = `${certificate} ${message}`;
+      return { state: severity, path, text };
+    }),
+  ];
 }

@@ -525,6 +525,42 @@ describe('check and init', () => {
     assert.match((await checked(cwd)).failures[0]!, /^tls: the private key in .* is not that of/);
   });
 
+  it('check looks at each certificate, and for the host name among all of them', async () => {
+    const [pem, key] = ['-cert.pem', '-key.pem'];
+    const cwd = workingDirectory({
+      ...loopback,
+      domains: ['example.org'],
+      tls: {
+        ...{ certificate: `a${pem}`, privateKey: `a${key}` },
+        additional: ['b', 'c'].map((x) => ({
+          certificate: `${x}${pem}`,
+          privateKey: `${x}${key}`,
+        })),
+      },
+    });
+    for (const [file, name, days] of [
+      ['a', 'imap.example.net', 90],
+      ['b', 'mx.example.org', 90],
+      ['c', 'pop.example.net', -1],
+    ] as const) {
+      const day = 86_400_000;
+      const made = issueCertificate({
+        ...{ commonName: name, names: [name], notBefore: new Date(Date.now() - 90 * day) },
+        notAfter: new Date(Date.now() + days * day),
+      });
+      writeFileSync(join(cwd, `${file}${pem}`), made.certificate);
+      writeFileSync(join(cwd, `${file}${key}`), made.privateKeyPem, { mode: 0o600 });
+    }
+    const { failures, findings } = await checked(cwd);
+    assert.equal(failures.length, 1, failures.join('\n'));
+    assert.match(failures[0]!, /^tls\.additional\[1\]\.certificate: .*c-cert\.pem expired on/);
+    const good = findings.filter(({ text }) => / is good until /.test(text));
+    assert.deepEqual(
+      good.map(({ path }) => path),
+      ['tls.certificate', 'tls.additional[0].certificate'],
+    );
+  });
+
   it('check ends with 2 where the configuration cannot be read, and looks at the rest', async () => {
     const cwd = workingDirectory({ ...loopback, domain: ['x'], trustedNetworks: ['0.0.0.0/0'] });
     const { status, failures } = await checked(cwd);

@@ -103,7 +103,7 @@ async function furnish(
 ): Promise<Config> {
   const { config } = await loadOrFail(file, context.cwd);
   await withOperations(context, { config: file }, (operations) => operations.accountAdd(account));
-  if (config.tls !== undefined)
+  if (config.tls === 'self-signed')
     await loadServerTls(config.tls, {
       directory: join(config.dataDirectory, 'tls'),
       hostname: config.hostname,

@@ -4,10 +4,11 @@
 import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
+import type { TlsConfig } from '../config/tls.ts';
 import { startServerTls } from '../net/listener.ts';
 import type { Peer } from '../net/peer.ts';
 import type { SocketPeer } from '../net/socket-peer.ts';
-import type { LoadedServerTls, ServerTls } from '../net/tls.ts';
+import type { LoadedServerTls, ServerTls, TlsSource } from '../net/tls.ts';
 import { loadServerTls } from '../net/tls.ts';
 
 export class Certificate {
@@ -36,7 +37,7 @@ export class Certificate {
   /** @throws TlsError: then the old one stays in force. */
   async reload(config: Config): Promise<void> {
     if (config.tls === undefined || this.#tls === undefined) this.#tls = await this.#load(config);
-    else await this.#tls.reload(config.tls, loadOptions(config));
+    else await this.#tls.reload(sourceOf(config.tls), loadOptions(config));
   }
 
   /** STARTTLS: from now on the connection is another Peer. */
@@ -47,11 +48,13 @@ export class Certificate {
 
   async #load(config: Config): Promise<LoadedServerTls | undefined> {
     if (config.tls === undefined) return undefined;
-    const tls = await loadServerTls(config.tls, loadOptions(config));
+    const tls = await loadServerTls(sourceOf(config.tls), loadOptions(config));
     for (const warning of tls.warnings) this.#log.warn(warning);
     return tls;
   }
 }
+
+const sourceOf = (tls: TlsConfig): TlsSource => (tls === 'self-signed' ? tls : tls.files);
 
 const loadOptions = ({ dataDirectory, hostname, clientCertificates }: Config) => ({
   directory: join(dataDirectory, 'tls'),

@@ -213,6 +213,17 @@ describe('configuration', () => {
       ['tls.privateKey: is missing: give the path of a file'],
     ],
     [
+      'an additional key that is not there',
+      {
+        tls: {
+          certificate: 'x.pem',
+          privateKey: 'x.pem',
+          additional: [{ certificate: 'x.pem', privateKey: 'none.key' }],
+        },
+      },
+      [`tls.additional[0].privateKey: ${join(directory, 'none.key')}: there is no such file`],
+    ],
+    [
       'a word for tls',
       { tls: 'selfsigned' },
       ["tls: must be 'self-signed' or { certificate, privateKey }, not 'selfsigned'"],
@@ -409,7 +420,7 @@ describe('configuration', () => {
     ]);
     assert.deepEqual(config.aliases.get('@example.org'), ['ann@example.org']);
     assert.equal(
-      config.tls !== undefined && config.tls !== 'self-signed' && config.tls.privateKey,
+      config.tls !== undefined && config.tls !== 'self-signed' && config.tls.files[0]!.privateKey,
       join(directory, 'x.pem'),
     );
   });

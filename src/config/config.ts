@@ -7,6 +7,8 @@ import { hostname as machineName } from 'node:os';
 import { z } from 'zod';
 import { credentialProblem } from '../sasl/client.ts';
 import * as setting from './setting.ts';
+import type { TlsConfig } from './tls.ts';
+import { tls } from './tls.ts';
 import * as trust from './trust.ts';
 
 const { choice, count, duration, flag, port, size, text } = setting;
@@ -91,20 +93,6 @@ const route = z.strictObject({
     .file({ about: 'File with the password on its first line; readable by us alone, please.' })
     .optional(),
 });
-
-const tls = z.union(
-  [
-    z.literal('self-signed'),
-    z.strictObject({
-      certificate: setting.file({
-        about: 'PEM file: our certificate, then the intermediate ones.',
-      }),
-      privateKey: setting.file({ about: 'PEM file: its private key.' }),
-    }),
-    z.strictObject({ acme: z.unknown() }),
-  ],
-  { error: "must be 'self-signed' or { certificate, privateKey }" },
-);
 
 const queue = z.strictObject({
   retryAfter: z
@@ -525,7 +513,7 @@ export const schema = z.strictObject({
   tls: tls.optional().meta({
     about:
       "Our certificate: files, or `'self-signed'` (made and kept in the data directory). Read again on reload.",
-    kind: "{ certificate, privateKey } or 'self-signed'",
+    kind: "{ certificate, privateKey, additional } or 'self-signed'",
   }),
   clientCertificates: z
     .strictObject({
@@ -659,10 +647,6 @@ export type RouteConfig = { readonly domain: string } & (
   | { readonly kind: 'lmtp'; readonly path: string }
   | { readonly kind: 'lmtp'; readonly host: string; readonly port: number }
 );
-
-export type TlsConfig =
-  | 'self-signed'
-  | { readonly certificate: string; readonly privateKey: string };
 
 export type LocalDeliveryConfig =
   | { readonly kind: 'mailbox' }

@@ -9,7 +9,7 @@ import { certificateNameKey } from '../net/certificate-names.ts';
 import { isAddress, parseNetwork } from '../net/network.ts';
 import type { Advice } from './advice.ts';
 import { adviceOn } from './advice.ts';
-import type { Config, LocalDeliveryConfig, ParsedConfig, TlsConfig } from './config.ts';
+import type { Config, LocalDeliveryConfig, ParsedConfig } from './config.ts';
 import { schema } from './config.ts';
 import { checkDuplicates, readListener } from './listener-settings.ts';
 import type { Findings, NamedFile } from './named-files.ts';
@@ -18,6 +18,7 @@ import type { Problem } from './problems.ts';
 import { formatPath, problemsOf } from './problems.ts';
 import { readRoute } from './route-settings.ts';
 import { isDomain, shown } from './setting.ts';
+import { readTls } from './tls.ts';
 
 export type Resolution = {
   /** What would work but is hardly meant. */
@@ -46,7 +47,7 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
   const listeners = sparse(parsed.listeners, (l, i) => readListener(l, i, parsed.tls, findings));
   checkDuplicates(listeners, findings);
   const routes = sparse(parsed.routes, (r, i) => readRoute(r, i, findings));
-  const tls = readTls(parsed, findings);
+  const tls = readTls(parsed.tls, findings);
   const clientCertificates = readClientCertificates(parsed, findings);
   const localDelivery = readLocalDelivery(parsed, findings);
   checkAliases(parsed, findings);
@@ -148,19 +149,6 @@ function sparse<T, R>(
   read: (item: T, index: number) => R | undefined,
 ): readonly (R | undefined)[] {
   return (items ?? []).map((item, i) => (item === undefined ? undefined : read(item, i)));
-}
-
-function readTls({ tls }: Partially, findings: Findings): TlsConfig | undefined {
-  if (tls === undefined || tls === 'self-signed') return tls;
-  if ('acme' in tls) {
-    findings.add(['tls', 'acme'], "is not available in this version: use files or 'self-signed'");
-    return undefined;
-  }
-  const certificate = resolve(findings.directory, tls.certificate);
-  const privateKey = resolve(findings.directory, tls.privateKey);
-  readable(tls.certificate, ['tls', 'certificate'], findings);
-  readable(tls.privateKey, ['tls', 'privateKey'], findings);
-  return { certificate, privateKey };
 }
 
 function readClientCertificates({ clientCertificates, tls }: Partially, findings: Findings) {

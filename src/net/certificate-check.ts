@@ -35,10 +35,10 @@ export function checkLifetime(
   return undefined;
 }
 
-/** `pem`: the certificate, then the intermediate ones. `hostname` is what clients connect to. */
+/** `pem`: the certificate, then the intermediate ones. `hostname` is what it has to be for, if anything. */
 export function checkCertificate(
   pem: string,
-  hostname: string,
+  hostname: string | undefined,
   now = Date.now(),
 ): readonly CertificateFinding[] {
   const [first, ...others] = blocksOf(pem);
@@ -47,7 +47,7 @@ export function checkCertificate(
   const lifetime = checkLifetime(first, now);
   if (lifetime !== undefined) findings.push(lifetime);
   // RFC 6125 §6.4, with wildcards. The common name counts no more: few clients look at it.
-  if (first.checkHost(hostname, { subject: 'never' }) === undefined)
+  if (hostname !== undefined && first.checkHost(hostname, { subject: 'never' }) === undefined)
     findings.push({
       severity: 'failure',
       message: `is for ${certificateNames(first).slice(0, 5).join(', ') || 'nobody'}, not for ${hostname}: get one for the \`hostname\`, or set that to what this one is for`,

@@ -300,6 +300,22 @@ describe('certificate files', () => {
     await assert.rejects(loadServerTls([], options), /no certificate in the list/);
   });
 
+  it('one that names it goes before one whose wildcard takes it in', async () => {
+    const [wide, own] = [issue('wide', ['*.example.net']), issue('own', ['IMAP.example.net'])];
+    const tls = await loadServerTls(
+      [wide, own].map((one) => ({
+        certificate: one.certificate,
+        privateKey: one.privateKeyPem,
+      })),
+      options,
+    );
+    for (const [servername, name] of [
+      ['imap.example.net', 'IMAP.example.net'],
+      ['pop.example.net', '*.example.net'],
+    ] as const)
+      assert.equal((await handshake(tls, { servername })).client.peerNames[0], name);
+  });
+
   it('warns of an expired certificate but uses it', async () => {
     const tls = await loadServerTls(
       {

@@ -199,8 +199,7 @@ function prepare(
       secureContext: first!.context,
       // RFC 6066 §3: who wants a name that none of them has gets the first, and can judge for itself.
       ...(rest.length > 0 && {
-        SNICallback: (name, done) =>
-          done(null, all.find(({ certificate }) => certificate.checkHost(name))?.context),
+        SNICallback: (name, done) => done(null, forName(all, name)?.context),
       }),
       requestCert: material.requestClientCertificate,
       // A client without a good certificate may still log in with a password.
@@ -209,8 +208,21 @@ function prepare(
   };
 }
 
+/** The one that names it, rather than one with a wildcard that takes it in. */
+const forName = (all: readonly PreparedPair[], name: string): PreparedPair | undefined =>
+  all.find(({ names }) => names.has(name.toLowerCase())) ??
+  all.find(({ certificate }) => certificate.checkHost(name));
+
+interface PreparedPair {
+  readonly certificate: X509Certificate;
+  /** In lower case. */
+  readonly names: ReadonlySet<string>;
+  readonly warnings: readonly string[];
+  readonly context: SecureContext;
+}
+
 /** Node's own errors for bad PEM name OpenSSL's routines; ours name the file. */
-function preparePair(pair: Pair, clientCa: string | undefined, from: From) {
+function preparePair(pair: Pair, clientCa: string | undefined, from: From): PreparedPair {
   const { passphrase } = pair;
   const certificate = attempt(
     `${from.certificate} has no certificate that can be read`,
@@ -225,6 +237,7 @@ function preparePair(pair: Pair, clientCa: string | undefined, from: From) {
     throw new TlsError(`the private key in ${from.privateKey} is not that of ${from.certificate}`);
   return {
     certificate,
+    names: new Set(certificateNames(certificate).map((name) => name.toLowerCase())),
     warnings: warningsAbout(certificate, from.certificate),
     context: attempt(`${from.certificate} cannot be used`, () => context(pair, clientCa)),
   };

@@ -3,15 +3,18 @@
 
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { connect } from 'node:tls';
 import { systemClock } from '../../src/base/clock.ts';
 import { startServer } from '../../src/compose/server.ts';
 import type { Config, ConfigInput, TokenVerifier } from '../../src/config/config.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
 import { sendMail } from '../../src/deliver/send-mail.ts';
+import { issueCertificate } from '../../src/net/certificate.ts';
 import { addAccount } from '../../src/policy/account-changes.ts';
 import { openSqliteStores } from '../../src/store/sqlite/stores.ts';
 import { eventually } from '../process.ts';
@@ -120,6 +123,39 @@ describe('a reload', () => {
     assert.deepEqual(await logIn('two'), { offered: true, reply: '235' });
     await server.reload(configOf({}));
     assert.deepEqual(await logIn('two'), { offered: false, reply: '504' });
+  });
+
+  it('has other certificates for other names, each for whoever asks for it', async () => {
+    const files = (name: string) => {
+      const made = issueCertificate({
+        ...{ commonName: name, names: [name], notBefore: new Date(Date.now() - 60_000) },
+        notAfter: new Date(Date.now() + 86_400_000),
+      });
+      const [certificate, privateKey] = [join(root, `${name}.pem`), join(root, `${name}.key`)];
+      writeFileSync(certificate, made.certificate);
+      writeFileSync(privateKey, made.privateKeyPem, { mode: 0o600 });
+      return { certificate, privateKey };
+    };
+    const [mx, one, two] = ['mx.example.org', 'one.example.net', 'two.example.net'].map(files);
+    const listeners = [{ ...listener, insecureAuth: false, tls: 'implicit' as const }];
+    const withTls = (additional: ReturnType<typeof files>[]) => ({
+      listeners,
+      tls: { ...mx!, additional },
+    });
+    const { server, port } = await start(withTls([one!]));
+    await using _ = server;
+    const seen = async (servername: string) => {
+      const socket = connect({ host: '127.0.0.1', port, servername, rejectUnauthorized: false });
+      await once(socket, 'secureConnect');
+      const { CN } = socket.getPeerCertificate().subject;
+      socket.destroy();
+      return CN;
+    };
+    assert.equal(await seen('one.example.net'), 'one.example.net');
+    assert.equal(await seen('two.example.net'), 'mx.example.org');
+    await server.reload(configOf(withTls([two!])));
+    assert.equal(await seen('one.example.net'), 'mx.example.org');
+    assert.equal(await seen('two.example.net'), 'two.example.net');
   });
 
   it('says what it cannot change', async () => {

@@ -1,0 +1,72 @@
+// Settings about our certificates: whose they are and where they come from.
+
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import type { Findings } from './named-files.ts';
+import { readable } from './named-files.ts';
+import * as setting from './setting.ts';
+
+const pair = {
+  certificate: setting.file({
+    about: 'PEM file: our certificate, then the intermediate ones.',
+  }),
+  privateKey: setting.file({ about: 'PEM file: its private key.' }),
+};
+
+export const tls = z.union(
+  [
+    z.literal('self-signed'),
+    z.strictObject({
+      ...pair,
+      additional: z.array(z.strictObject(pair)).max(1000).prefault([]).meta({
+        about:
+          'More certificates, for other names: a client that asks for a name (SNI) gets the one that is for it, and the first where none is. Their names are those in the certificates.',
+        kind: 'a list of { certificate, privateKey }',
+        default: '[]',
+      }),
+    }),
+    z.strictObject({ acme: z.unknown() }),
+  ],
+  { error: "must be 'self-signed' or { certificate, privateKey }" },
+);
+
+export interface CertificateFiles {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+export type TlsConfig =
+  | 'self-signed'
+  /** The first is for whoever asks for no name. */
+  | { readonly files: readonly CertificateFiles[] };
+
+export function readTls(
+  written: z.output<typeof tls> | undefined,
+  findings: Findings,
+): TlsConfig | undefined {
+  if (written === undefined || written === 'self-signed') return written;
+  if ('acme' in written) {
+    findings.add(['tls', 'acme'], "is not available in this version: use files or 'self-signed'");
+    return undefined;
+  }
+  const { additional, ...first } = written;
+  return {
+    files: [
+      readFiles(first, ['tls'], findings),
+      ...additional.map((files, i) => readFiles(files, ['tls', 'additional', i], findings)),
+    ],
+  };
+}
+
+function readFiles(
+  { certificate, privateKey }: CertificateFiles,
+  at: readonly PropertyKey[],
+  findings: Findings,
+): CertificateFiles {
+  readable(certificate, [...at, 'certificate'], findings);
+  readable(privateKey, [...at, 'privateKey'], findings);
+  return {
+    certificate: resolve(findings.directory, certificate),
+    privateKey: resolve(findings.directory, privateKey),
+  };
+}
