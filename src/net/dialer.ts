@@ -72,6 +72,13 @@ const withCode = (message: string, code: string) => Object.assign(new Error(mess
 
 export class TlsHandshakeError extends Error {
   override readonly name = 'TlsHandshakeError';
+  /** What was wrong with the certificate, if it was that: the runtime's code, or TLSA_MISMATCH. */
+  readonly code: string | undefined;
+
+  constructor(message: string, options?: ErrorOptions & { readonly code?: string | undefined }) {
+    super(message, options);
+    this.code = options?.code;
+  }
 }
 
 /** Limit: hosts whose TLS session is remembered; a session is about 2 KiB. */
@@ -201,7 +208,8 @@ async function secure(
     const problem = socket === undefined ? undefined : problemOf(socket, security);
     if (problem !== undefined) {
       secured.destroy();
-      throw new TlsHandshakeError(`the certificate for ${name} is not good: ${problem}`);
+      const code = certificateCode(socket, security);
+      throw new TlsHandshakeError(`the certificate for ${name} is not good: ${problem}`, { code });
     }
     if (security.kind === 'tlsa') secured.vouchFor();
     remember(socket, security, (ticket) => sessions.set(key, ticket));
@@ -242,6 +250,13 @@ function problemOf(socket: TLSSocket, security: TlsSecurity): string | undefined
     default:
       return unreachable(security);
   }
+}
+
+function certificateCode(socket: TLSSocket | undefined, { kind }: TlsSecurity): string | undefined {
+  if (kind === 'tlsa') return 'TLSA_MISMATCH';
+  // The runtime gives the code alone, whatever its types say.
+  const problem: unknown = socket?.authorizationError;
+  return typeof problem === 'string' ? problem : codeOf(problem);
 }
 
 /** The server's certificate and those it sent along. */

@@ -1,5 +1,6 @@
 // The seam between the queue and whoever delivers: one lease in, one result per recipient out.
 
+import type { TlsSession } from '../report/tls-session.ts';
 import type { Reply } from '../smtp/reply.ts';
 import type { Effect, Lease } from '../store/queue-store.ts';
 
@@ -46,6 +47,8 @@ export interface DeliveryResult {
    * (421, connection refused while others are open), `down` no host could be reached.
    */
   readonly health: 'ok' | 'busy' | 'down';
+  /** What was begun for it with hosts of the domain, for TLS reports. RFC 8460. */
+  readonly sessions?: readonly TlsSession[] | undefined;
 }
 
 /**

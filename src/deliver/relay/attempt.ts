@@ -4,10 +4,12 @@
 // fails) leads to the next host, and when there is none, to later. Whatever happens, each recipient
 // gets a result with the reason in words.
 
+import { isAddressLiteral } from '../../mail/address.ts';
 import type { TransportSecurity } from '../../net/transport-security.ts';
 import { securityKey } from '../../net/transport-security.ts';
 import type { AttemptFacts, DeliveryResult, RecipientResult } from '../../queue/delivery.ts';
 import { replyText } from '../../queue/reply-text.ts';
+import type { TlsSession } from '../../report/tls-session.ts';
 import type { RecipientAnswer, SentEvent } from '../../smtp/client/event.ts';
 import type { ClientSessionOptions } from '../../smtp/client/session.ts';
 import type { Reply } from '../../smtp/reply.ts';
@@ -66,6 +68,7 @@ export class Attempt {
   #health: DeliveryResult['health'] = 'ok';
   #walk: HostWalk | undefined;
   #tried: string[] | undefined;
+  #sessions: TlsSession[] | undefined;
   /** Addresses that have said what they have to say. */
   #heard: Set<string> | undefined;
 
@@ -101,6 +104,7 @@ export class Attempt {
     return {
       recipients: this.#results.map((result) => result ?? { kind: 'deferred', reply: stopped }),
       health: this.#health,
+      ...(this.#sessions === undefined ? {} : { sessions: this.#sessions }),
     };
   }
 
@@ -159,7 +163,11 @@ export class Attempt {
 
   #walkOver(hosts: readonly HopHost[]): HostWalk {
     this.#tried ??= [];
-    const history = { skip: this.#heard ?? new Set<string>(), tried: this.#tried };
+    const noteSession = (session: TlsSession) => {
+      this.#sessions ??= [];
+      this.#sessions.push(session);
+    };
+    const history = { skip: this.#heard ?? new Set<string>(), tried: this.#tried, noteSession };
     const settings = hopSettings(this.#route, this.#parts);
     return new HostWalk(hosts, settings, this.#parts, this.#signal, history);
   }
@@ -328,5 +336,8 @@ function hopSettings(route: RelayRoute, parts: AttemptParts): HopSettings {
   const login = route.kind === 'host' ? route.login : undefined;
   // RFC 8314 §3.3: port 465 is for TLS from the first byte.
   const implicit = route.kind === 'host' ? (route.implicitTls ?? port === 465) : false;
-  return { session, port, implicitTls: implicit && route.tls !== 'none', login };
+  return {
+    ...{ session, port, implicitTls: implicit && route.tls !== 'none', login },
+    domain: route.kind === 'mx' && !isAddressLiteral(route.domain) ? route.domain : undefined,
+  };
 }

@@ -11,23 +11,30 @@ import { DialError, type Dialer, dialFirst } from '../../net/dialer.ts';
 import type { Peer } from '../../net/peer.ts';
 import type { TransportSecurity } from '../../net/transport-security.ts';
 import type { AttemptFacts } from '../../queue/delivery.ts';
+import type { TlsPolicy, TlsReportCounts, TlsSession } from '../../report/tls-session.ts';
+import { noPolicy } from '../../report/tls-session.ts';
 import type { ClientSessionOptions } from '../../smtp/client/session.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { isPermanent, reply } from '../../smtp/reply.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, OpenOptions } from './connection.ts';
 import { openConnection } from './connection.ts';
 import { HopFailure } from './hop-failure.ts';
 import type { HostMemory } from './host-memory.ts';
 import type { RouteLogin } from './relay-route.ts';
 import type { FoundHost } from './security.ts';
+import { notOffered, sessionUp, tlsFailureOf } from './tls-result.ts';
 
 export interface HopHost extends FoundHost {
   readonly security: TransportSecurity;
+  /** Whose demands the security comes from: sessions are reported under each. Default: nobody's. */
+  readonly tlsPolicies?: readonly [TlsPolicy, ...TlsPolicy[]] | undefined;
 }
 
 /** How to talk to the hosts of one route. */
 export interface HopSettings {
   readonly session: ClientSessionOptions;
+  /** Whose hosts they are, where the DNS named them: it may want a report. */
+  readonly domain?: string | undefined;
   readonly port: number | undefined;
   /** A Unix socket, in place of hosts. */
   readonly path?: string | undefined;
@@ -88,7 +95,7 @@ export interface WalkFailure {
   readonly facts: AttemptFacts;
 }
 
-export interface WalkHistory {
+export interface WalkHistory extends TlsReportCounts {
   /** Addresses that had their say already. */
   readonly skip: ReadonlySet<string>;
   /** What was tried, for `why`: host, address and what came of it. Grows. */
@@ -104,15 +111,17 @@ export class HostWalk {
   #failures: HostFailure[] = [];
   #refused = false;
   readonly #tried: string[];
+  readonly #noteSession: WalkHistory['noteSession'];
 
   constructor(
     hosts: readonly HopHost[],
     settings: HopSettings,
     parts: WalkParts,
     signal: AbortSignal,
-    { skip, tried }: WalkHistory,
+    { skip, tried, noteSession }: WalkHistory,
   ) {
     this.#tried = tried;
+    this.#noteSession = noteSession;
     this.#parts = parts;
     this.#settings = settings;
     this.#signal = signal;
@@ -183,7 +192,8 @@ export class HostWalk {
   }
 
   /** @throws HopFailure */
-  async #open(peer: Peer, { name, security }: HopHost, address: string): Promise<Connection> {
+  async #open(peer: Peer, host: HopHost, address: string): Promise<Connection> {
+    const { name, security } = host;
     const { dialer, memory, limits, clock, log } = this.#parts;
     const { session, implicitTls, login, port } = this.#settings;
     const options = {
@@ -199,12 +209,13 @@ export class HostWalk {
       tlsMs: limits.tlsMs,
     };
     // No other security looks at what was learned here, or gives way to it.
-    if (security.kind !== 'opportunistic' || implicitTls) return openConnection(peer, options);
+    if (security.kind !== 'opportunistic' || implicitTls)
+      return this.#converse(peer, options, host);
     const where = port === undefined ? name : `${name}:${port}`;
     const inTheClear = { ...options, inTheClear: true };
     if (memory.isPlaintext(where)) return openConnection(peer, inTheClear);
     try {
-      return await openConnection(peer, options);
+      return await this.#converse(peer, options, host);
     } catch (error) {
       if (!(error instanceof HopFailure && error.kind === 'tls')) throw error;
       // RFC 7435 §3: opportunistic security must not get in the way of communication.
@@ -215,6 +226,30 @@ export class HostWalk {
       memory.tlsFailed(where, limits.plaintextMs);
       return connection;
     }
+  }
+
+  /** Opens it, and notes what came of TLS. @throws HopFailure */
+  async #converse(peer: Peer, options: OpenOptions, host: HopHost): Promise<Connection> {
+    try {
+      const connection = await openConnection(peer, options);
+      this.#noteTls(host, options, connection.tls === undefined ? notOffered : sessionUp);
+      return connection;
+    } catch (error) {
+      if (error instanceof HopFailure && error.kind === 'tls')
+        this.#noteTls(host, options, tlsFailureOf(error));
+      throw error;
+    }
+  }
+
+  #noteTls(
+    { name, security, tlsPolicies = [noPolicy] }: HopHost,
+    { address }: OpenOptions,
+    told: Pick<TlsSession, 'result' | 'reason'>,
+  ): void {
+    const { domain } = this.#settings;
+    if (domain === undefined || security.kind === 'none') return;
+    for (const policy of tlsPolicies)
+      this.#noteSession({ domain, policy, ...told, mxHost: name, address });
   }
 
   #dial(host: HopHost): Promise<{ readonly peer: Peer; readonly address: string }> {

@@ -15,23 +15,27 @@ import { memoryContent } from '../../store/content.ts';
 import { createRelay } from './create-relay.ts';
 import type { RelayRoute, RouteTls } from './relay-route.ts';
 
-const issued = issueCertificate({
+const certificate = {
   commonName: 'mx1.example.net',
   names: ['mx1.example.net', 'mx2.example.net'],
   notBefore: new Date(Date.now() - 3_600_000),
   notAfter: new Date(Date.now() + 3_600_000),
-});
+};
+const issued = issueCertificate(certificate);
 
 const records = (host: string): FakeRecords => ({ MX: [`10 ${host}.example.net`] });
 
 /** mx1 at 192.0.2.1 and mx2 at 192.0.2.2; example.net has the first one. */
-function make(servers: readonly [ScriptedServer, ScriptedServer?]) {
+function make(
+  servers: readonly [ScriptedServer, ScriptedServer?],
+  authorities = issued.certificate,
+) {
   const resolver = new FakeResolver({
     'example.net': records('mx1'),
     'mx1.example.net': { A: ['192.0.2.1'] },
     'mx2.example.net': { A: ['192.0.2.2'] },
   });
-  const real = createDialer({ authorities: issued.certificate });
+  const real = createDialer({ authorities });
   const dialer: Dialer = {
     startTls: real.startTls,
     dial: (options) => {
@@ -49,11 +53,12 @@ function make(servers: readonly [ScriptedServer, ScriptedServer?]) {
   const message = { id: 'm', sender: 's@example.org', params: [], prefix: '', content };
   const recipients = [{ address: 'r@example.net', params: [] }];
   const lease = { message, destination: 'mx:example.net', recipients };
-  const send = async (tls: RouteTls) => {
+  const attempt = (tls: RouteTls) => {
     const route: RelayRoute = { kind: 'mx', domain: 'example.net', tls };
-    return say(await relay.attempt(lease, route, new AbortController().signal));
+    return relay.attempt(lease, route, new AbortController().signal);
   };
-  return { resolver, clock, send, [Symbol.asyncDispose]: () => relay.close() };
+  const send = async (tls: RouteTls) => say(await attempt(tls));
+  return { resolver, clock, attempt, send, [Symbol.asyncDispose]: () => relay.close() };
 }
 
 function say({ recipients: [result] }: DeliveryResult): string {
@@ -64,6 +69,64 @@ function say({ recipients: [result] }: DeliveryResult): string {
 }
 
 const withTls: ScriptedOptions = { keywords: ['PIPELINING', 'STARTTLS'], tls: issued };
+
+describe('what TLS reports are told', () => {
+  const told = ({ sessions = [] }: DeliveryResult) =>
+    sessions.map(({ domain, policy, result, mxHost, reason }) =>
+      [domain, policy.type, result, mxHost, reason].filter((one) => one !== undefined).join(' '),
+    );
+  const about = (result: string) => [`example.net no-policy-found ${result}`];
+
+  it('RFC 8460 §4.2.1: a session once, however many messages go over it', async () => {
+    await using server = await scriptedServer(withTls);
+    await using world = make([server]);
+    assert.deepEqual(told(await world.attempt('opportunistic')), about('success mx1.example.net'));
+    assert.deepEqual(told(await world.attempt('opportunistic')), []);
+    assert.deepEqual(told(await world.attempt('none')), []);
+  });
+
+  it('RFC 8460 §4.3.1: why TLS did not come about', async () => {
+    await using plain = await scriptedServer();
+    await using world = make([plain]);
+    const none = about('starttls-not-supported mx1.example.net');
+    assert.deepEqual(told(await world.attempt('opportunistic')), none);
+    assert.deepEqual(told(await world.attempt('require')), none);
+    const cases = [
+      [
+        { names: ['other.example.net'] },
+        'certificate-host-mismatch',
+        'ERR_TLS_CERT_ALTNAME_INVALID',
+      ],
+      [{ notAfter: new Date(Date.now() - 60_000) }, 'certificate-expired', 'CERT_HAS_EXPIRED'],
+    ] as const;
+    for (const [wrong, result, code] of cases) {
+      const tls = issueCertificate({ ...certificate, ...wrong });
+      await using server = await scriptedServer({ ...withTls, tls });
+      await using other = make([server], tls.certificate);
+      const expected = about(`${result} mx1.example.net ${code}`);
+      assert.deepEqual(told(await other.attempt('verify')), expected);
+      assert.deepEqual(
+        told(await other.attempt('opportunistic')),
+        about('success mx1.example.net'),
+      );
+    }
+    await using stranger = await scriptedServer({ ...withTls, tls: issueCertificate(certificate) });
+    await using last = make([stranger]);
+    const [said] = told(await last.attempt('verify'));
+    assert.match(said!, /^example.net no-policy-found certificate-not-trusted mx1/);
+  });
+
+  it('RFC 8460 §3: a handshake that breaks is one failure, though the mail went on without', async () => {
+    const script: ScriptedOptions['script'] = (verb) =>
+      verb === 'STARTTLS' ? { hangUp: 'close', after: '220 go' } : undefined;
+    await using server = await scriptedServer({ ...withTls, script });
+    await using world = make([server]);
+    const result = await world.attempt('opportunistic');
+    assert.equal(say(result), 'mx1.example.net clear');
+    assert.equal(told(result).length, 1);
+    assert.match(told(result)[0]!, /validation-failure mx1.example.net TLS handshake failed/);
+  });
+});
 
 describe('the security of a host', () => {
   it('an open connection carries what demands the same as it was opened for, and nothing else', async () => {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { DeliveryResult, RecipientResult } from '../../queue/delivery.ts';
+import type { TlsSession } from '../../report/tls-session.ts';
+import { tlsResults } from '../../report/tls-session.ts';
 import type { Detail, Reply } from '../../smtp/reply.ts';
 import { memoryContent } from '../../store/content.ts';
 import type { RelayLease } from './relay.ts';
@@ -43,10 +45,16 @@ const result: fc.Arbitrary<RecipientResult> = fc.oneof(
   record({ kind: fc.constant('deferred' as const), reply, remote: fc.boolean(), facts }),
   record({ kind: fc.constant('failed' as const), reply, remote: fc.boolean(), facts }),
 );
-const delivery: fc.Arbitrary<DeliveryResult> = record({
-  recipients: fc.array(result),
-  health: fc.constantFrom('ok', 'busy', 'down'),
+const health = fc.constantFrom('ok' as const, 'busy' as const, 'down' as const);
+const session: fc.Arbitrary<TlsSession> = record({
+  domain: fc.string(),
+  policy: record({ type: fc.constant('sts' as const), strings: fc.array(fc.string()) }),
+  result: fc.constantFrom(...tlsResults),
 });
+const delivery: fc.Arbitrary<DeliveryResult> = fc.oneof(
+  record({ recipients: fc.array(result), health }),
+  record({ recipients: fc.array(result), health, sessions: fc.array(session) }),
+);
 
 const route: RelayRoute = { kind: 'mx', domain: 'example.net' };
 

@@ -58,6 +58,7 @@ export type ResultRow = readonly [
   thrown: string | null,
   health: DeliveryResult['health'],
   recipients: readonly RecipientRow[],
+  sessions: DeliveryResult['sessions'],
 ];
 
 type RecipientRow = readonly [
@@ -143,23 +144,23 @@ export function* contentsOf(
   }
 }
 
-export const resultRow = (attempt: number, { recipients, health }: DeliveryResult): ResultRow => [
-  attempt,
-  null,
-  health,
-  recipients.map(recipientRow),
-];
+export const resultRow = (
+  attempt: number,
+  { recipients, health, sessions }: DeliveryResult,
+): ResultRow => [attempt, null, health, recipients.map(recipientRow), sessions];
 
 export const thrownRow = (attempt: number, error: unknown): ResultRow => [
   attempt,
   error instanceof Error ? (error.stack ?? error.message) : String(error),
   'ok',
   [],
+  undefined,
 ];
 
-export const resultOf = ([, , health, recipients]: ResultRow): DeliveryResult => ({
+export const resultOf = ([, , health, recipients, sessions]: ResultRow): DeliveryResult => ({
   recipients: recipients.map(recipientOf),
   health,
+  ...(sessions === undefined ? {} : { sessions }),
 });
 
 function recipientRow(result: RecipientResult): RecipientRow {
