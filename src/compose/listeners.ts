@@ -8,7 +8,10 @@ import type { Log } from '../base/log.ts';
 import type { ListenerConfig } from '../config/config.ts';
 import type { Listener, ListenOptions } from '../net/listener.ts';
 import { listen } from '../net/listener.ts';
+import type { Networks } from '../net/network.ts';
+import { createNetworks } from '../net/network.ts';
 import type { Peer } from '../net/peer.ts';
+import type { ProxyRules } from '../net/proxy-protocol.ts';
 import type { Service } from '../net/service.ts';
 import type { ServerTls } from '../net/tls.ts';
 
@@ -27,6 +30,10 @@ export interface ListenersParts {
   readonly onHandshakeFailure?:
     | ((service: ListenerConfig['service'], address: string, error: Error) => void)
     | undefined;
+  /** No proxy of ours, or one that sent no header that can be used. */
+  readonly onProxyRefused?:
+    | ((service: ListenerConfig['service'], address: string, reason: string) => void)
+    | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -39,6 +46,8 @@ export interface ListenersChange {
 
 /** Limit: connections at one socket that wait for the start. */
 const waitingMax = 1024;
+/** How long a proxy may take to say whose the connection is. */
+const proxyHeaderMs = 5_000;
 /** How long conversations that were cut off have to notice it. */
 const destroyedMs = 2_000;
 
@@ -145,6 +154,7 @@ export class Listeners {
 class ListeningSocket {
   spec: ListenerConfig;
   readonly #host: string;
+  #proxies: Networks | undefined;
   #listener: Listener | undefined;
   #service: Service | undefined;
   #waiting: Peer[] = [];
@@ -152,11 +162,12 @@ class ListeningSocket {
   constructor({ spec, host }: Place) {
     this.spec = spec;
     this.#host = host;
+    this.#proxies = proxiesOf(spec);
   }
 
   static async open(
     place: Place,
-    { tls, admitHandshake, onHandshakeFailure, log }: ListenersParts,
+    { tls, admitHandshake, onHandshakeFailure, onProxyRefused, log }: ListenersParts,
   ): Promise<ListeningSocket> {
     const socket = new ListeningSocket(place);
     const { path, port, mode } = place.spec;
@@ -165,12 +176,17 @@ class ListeningSocket {
         ? { host: place.host, port }
         : { path, mode: Number.parseInt(mode, 8) }),
       ...{ admitHandshake, log },
-      // Asked for each connection: both may change while the socket stays.
+      // Asked for each connection: they may change while the socket stays.
       get tls() {
         return tls();
       },
       get implicitTls() {
         return socket.spec.tls === 'implicit';
+      },
+      get proxy() {
+        return socket.#proxyRules((address, reason) =>
+          onProxyRefused?.(socket.spec.service, address, reason),
+        );
       },
       onConnection: (peer) => socket.#accept(peer),
       onHandshakeFailure: (address, error) =>
@@ -183,6 +199,13 @@ class ListeningSocket {
     const { path, mode } = spec;
     if (path !== undefined && mode !== this.spec.mode) chmodSync(path, Number.parseInt(mode, 8));
     this.spec = spec;
+    this.#proxies = proxiesOf(spec);
+  }
+
+  #proxyRules(onRefused: NonNullable<ProxyRules['onRefused']>): ProxyRules | undefined {
+    const proxies = this.#proxies;
+    if (proxies === undefined) return undefined;
+    return { isProxy: proxies.has, timeoutMs: proxyHeaderMs, others: 'refuse', onRefused };
   }
 
   get at(): ListeningOn {
@@ -218,6 +241,9 @@ class ListeningSocket {
     else peer.destroy();
   }
 }
+
+const proxiesOf = ({ proxyProtocol }: ListenerConfig): Networks | undefined =>
+  proxyProtocol === undefined ? undefined : createNetworks(proxyProtocol);
 
 const placesOf = (specs: readonly ListenerConfig[]): Place[] =>
   specs.flatMap((spec) =>

@@ -110,6 +110,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     admitHandshake: admission.admitHandshake,
     onHandshakeFailure: (service, client, { message: reason }) =>
       admission.refusals.note({ service, client, stage: 'tls', reason }),
+    onProxyRefused: (service, client, reason) =>
+      admission.refusals.note({ service, client, stage: 'connect', reason: `PROXY: ${reason}` }),
     ...{ clock, log },
   });
   undo.defer(() => listeners.close(0));

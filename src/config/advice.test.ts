@@ -55,6 +55,10 @@ describe('advice on a configuration that can be read', () => {
     [{ trustedNetworks: ['2000::/3'] }, /^failure .* open relay/],
     [{ trustedNetworks: ['8.0.0.0/8'] }, /^warning .* very wide/],
     [{ trustedNetworks: ['2001:db8::/24'] }, /^warning .* very wide/],
+    [
+      { listeners: [{ service: 'smtp', port: 25, proxyProtocol: ['::1', '0.0.0.0/0'] }] },
+      /^failure listeners\[0\]\.proxyProtocol\[1\]: 0\.0\.0\.0\/0 is everybody/,
+    ],
     [{ hostname: 'mail' }, /^failure hostname: mail is no full name/],
     [
       { hostname: 'mail', listeners: [{ service: 'smtp', host: '127.0.0.1', port: 25 }] },

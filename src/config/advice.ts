@@ -38,6 +38,7 @@ export function adviceOn(readable: Readable): readonly Advice[] {
   adviseOnTrust(readable, advices);
   adviseOnHostname(readable, advices);
   adviseOnDomains(readable, advices);
+  adviseOnProxies(readable, advices);
   adviseOnListeners(readable, advices);
   adviseOnRoutes(readable, advices);
   return advices.list;
@@ -70,6 +71,17 @@ function adviseOnTrust({ parsed }: Readable, advices: Advices): void {
     else if (prefix < prefixWarning[family])
       advices.warning(at, `${text} is very wide: everybody in it sends through here; ${yours}`);
   }
+}
+
+/** Who may say who the client is could be anybody, and so a trusted one. */
+function adviseOnProxies({ parsed }: Readable, advices: Advices): void {
+  for (const [i, listener] of (parsed.listeners ?? []).entries())
+    for (const [j, text] of (listener?.proxyProtocol ?? []).entries())
+      if (parseNetwork(text)?.prefix === 0)
+        advices.failure(
+          ['listeners', i, 'proxyProtocol', j],
+          `${text} is everybody: anyone could claim to be anyone; name your load balancers`,
+        );
 }
 
 const isReachable = (listener: ListenerConfig | undefined): boolean =>

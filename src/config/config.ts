@@ -53,6 +53,15 @@ const listener = z.strictObject({
       'What to do with a CR or LF alone in a message: refuse it (550 5.6.11) or make it a CRLF.',
     default: "'refuse'",
   }).prefault('refuse'),
+  proxyProtocol: z
+    .array(setting.network({ about: '' }))
+    .min(1)
+    .optional()
+    .meta({
+      about:
+        'Load balancers that say by the PROXY protocol (1 or 2) who the client is. With this, nobody else may connect here.',
+      kind: 'a list of networks',
+    }),
   withhold: z
     .array(text('an EHLO keyword', { about: '' }).transform((keyword) => keyword.toUpperCase()))
     .prefault([])
@@ -629,6 +638,8 @@ export interface ListenerConfig {
   readonly tls: 'none' | 'starttls' | 'implicit';
   readonly insecureAuth: boolean;
   readonly bareNewlines: 'refuse' | 'normalise';
+  /** Networks of proxies, who alone may connect; undefined where there are none. */
+  readonly proxyProtocol: readonly string[] | undefined;
   readonly withhold: readonly string[];
 }
 

@@ -24,6 +24,8 @@ export function readListener(
     );
   if (path !== undefined && port !== undefined)
     add(at('path'), 'a listener has a port or a path, not both');
+  if (path !== undefined && listener.proxyProtocol !== undefined)
+    add(at('proxyProtocol'), 'is for a port: whoever connects to a socket has no address');
   const hosts = path !== undefined ? [] : [listener.host].flat();
   const tls = listener.tls ?? (ourTls !== undefined && path === undefined ? 'starttls' : 'none');
   if (tls !== 'none' && ourTls === undefined)
@@ -49,6 +51,7 @@ export function readListener(
     tls,
     insecureAuth,
     bareNewlines: listener.bareNewlines,
+    proxyProtocol: listener.proxyProtocol,
     withhold: listener.withhold,
   };
 }

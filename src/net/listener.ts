@@ -75,19 +75,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const unnamed = new Set<Socket>();
   // Half-open: a client that has said everything and ended its half still wants the replies.
   const settings = { noDelay: true, keepAlive: false, allowHalfOpen: true };
-  const server = createServer(settings, (socket) =>
-    options.proxy?.isProxy(socket.remoteAddress ?? '') === true
-      ? acceptProxied(socket, options.proxy, unnamed).then(
-          (ends) => accept(socket, options, handshakes, ends),
-          (error: Error) => {
-            const address = socket.remoteAddress ?? '';
-            socket.destroy();
-            const level = error instanceof SilentProxy ? 'debug' : 'warn';
-            options.log?.[level]('PROXY header refused', { address, error: error.message });
-          },
-        )
-      : accept(socket, options, handshakes),
-  );
+  const server = createServer(settings, (socket) => {
+    const { proxy } = options;
+    if (proxy === undefined) accept(socket, options, handshakes);
+    else void acceptBy(proxy, socket, { options, handshakes, unnamed });
+  });
   if (options.path !== undefined) await removeStaleSocket(options.path);
   await bind(server, options);
   if (options.path !== undefined) await chmod(options.path, options.mode ?? 0o660);
@@ -115,7 +107,38 @@ export function startServerTls(peer: SocketPeer, tls: ServerTls): Promise<Socket
   });
 }
 
-async function acceptProxied(
+/** Where there are proxies: theirs are the connections of those whom they name. */
+async function acceptBy(
+  proxy: ProxyRules,
+  socket: Socket,
+  { options, handshakes, unnamed }: Arriving,
+): Promise<void> {
+  const { address } = endsOf(socket).remote;
+  if (!proxy.isProxy(address) && proxy.others !== 'refuse')
+    return accept(socket, options, handshakes);
+  let ends: ProxiedEndpoints | undefined;
+  try {
+    if (!proxy.isProxy(address)) throw new Error('not one of the proxies');
+    ends = await headerOf(socket, proxy, unnamed);
+  } catch (error) {
+    socket.destroy();
+    const { message } = error as Error;
+    if (error instanceof SilentProxy) options.log?.debug('silent proxy', { address });
+    else if (proxy.onRefused !== undefined) proxy.onRefused(address, message);
+    else options.log?.warn('PROXY header refused', { address, error: message });
+    return;
+  }
+  accept(socket, options, handshakes, ends);
+}
+
+interface Arriving {
+  readonly options: ListenOptions;
+  readonly handshakes: Set<Socket>;
+  /** Proxies have not said yet whose they are. */
+  readonly unnamed: Set<Socket>;
+}
+
+async function headerOf(
   socket: Socket,
   { timeoutMs }: ProxyRules,
   unnamed: Set<Socket>,

@@ -29,6 +29,10 @@ export interface ProxyRules {
   readonly isProxy: (address: string) => boolean;
   /** For the whole header, from the connection on. */
   readonly timeoutMs: number;
+  /** What becomes of those who are no proxies. Default: they are served, as who they are. */
+  readonly others?: 'serve' | 'refuse' | undefined;
+  /** Somebody sent no header that can be used, or is none of the proxies. Default: a warning in the log. */
+  readonly onRefused?: ((address: string, reason: string) => void) | undefined;
 }
 
 /** Somebody looked whether we are there, as load balancers do every few seconds. */
