@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts';
 import { silentLog } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import type { OpenRelay } from '../deliver/relay/relay.ts';
-import type { RelayDelivery, Signs } from '../deliver/relay/relay-delivery.ts';
+import type { Forwarded, RelayDelivery, Signs } from '../deliver/relay/relay-delivery.ts';
 import { deliveryBy } from '../deliver/relay/relay-delivery.ts';
 import type { Router } from '../deliver/route.ts';
 import { createRouter } from '../deliver/route.ts';
@@ -17,7 +17,9 @@ import { createNetworks } from '../net/network.ts';
 import type { Directory } from '../policy/directory.ts';
 import { createDirectory } from '../policy/directory.ts';
 import { DomainPatterns } from '../policy/domain-patterns.ts';
+import { forwardedAs } from '../policy/forwarded.ts';
 import type { QuotaLimits } from '../policy/quota.ts';
+import { ReturnAddresses } from '../policy/return-addresses.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import type { NewRecipient } from '../store/queue-store.ts';
 import type { Stores } from '../store/stores.ts';
@@ -50,16 +52,16 @@ export function putInForce(
   config: Config,
   { stores, openRelay, clock, log }: InForceParts,
 ): InForce {
-  const addresses = addressesOf(config, { accounts: stores.accounts, log });
+  const returnAddresses = new ReturnAddresses({ secret: () => stores.accounts.secret(), clock });
+  const addresses = addressesOf(config, { accounts: stores.accounts, returnAddresses, log });
   const trusted = createNetworks(config.trustedNetworks);
   const relay = openRelay(relaySettings(config));
   return {
     ...addresses,
-    relay: deliveryBy(
-      relay,
-      addresses.router.routeOfDestination,
-      signsFor(config, { trusted, clock }),
-    ),
+    relay: deliveryBy(relay, addresses.router.routeOfDestination, {
+      signs: signsFor(config, { trusted, clock }),
+      forwarded: forwardingOf(addresses, returnAddresses),
+    }),
     trusted,
     relayed: new DomainPatterns(config.relayDomains),
   };
@@ -84,9 +86,30 @@ function signsFor(
   };
 }
 
+function forwardingOf(
+  { config, directory }: Addresses,
+  returnAddresses: ReturnAddresses,
+): Forwarded | undefined {
+  const { forwarding, hostname, domains } = config;
+  if (!forwarding.rewriteSender && !forwarding.seal) return undefined;
+  const parts = {
+    ...{ ...forwarding, hostname, returnAddresses },
+    primaryDomain: domains.find((domain) => !domain.startsWith('.')) ?? hostname,
+    isOurs: (domain: string) => directory.isOurs(domain),
+  };
+  return ({ sender, origin: { findings = [] } }, original) =>
+    forwardedAs({ sender, findings }, original, parts);
+}
+
+export interface AddressParts {
+  readonly accounts: AccountStore;
+  readonly returnAddresses?: ReturnAddresses | undefined;
+  readonly log: Log;
+}
+
 export function addressesOf(
   config: Config,
-  { accounts, log }: { readonly accounts: AccountStore; readonly log: Log },
+  { accounts, returnAddresses, log }: AddressParts,
 ): Addresses {
   const { domains, relayDomains, aliases, recipientDelimiter, hostname, dev } = config;
   return {
@@ -99,6 +122,7 @@ export function addressesOf(
     }),
     directory: createDirectory({
       ...{ accounts, domains, relayDomains, aliases, recipientDelimiter, hostname, log },
+      ...{ returnAddresses },
       acceptAll: dev,
       ourAddresses: ownAddresses(),
     }),

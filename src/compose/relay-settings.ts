@@ -27,7 +27,7 @@ export function relaySettings(config: Config): RelaySettings {
     },
     outbound: {
       convert: delivery.eightBitConversion,
-      ...(directory !== undefined && { sign: { directory } }),
+      ...(directory !== undefined && { seal: { directory }, sign: { directory } }),
     },
     localAddress: delivery.sourceAddress,
   };

@@ -586,6 +586,9 @@ export const schema = z.strictObject({
   dkim: trust.dkim.prefault({}).meta({ about: 'Whose signature a message has.' }),
   dmarc: trust.dmarc.prefault({}).meta({ about: 'Whether a message is of the domain in From.' }),
   arc: trust.arc.prefault({}).meta({ about: 'What forwarders say they saw.' }),
+  forwarding: trust.forwarding
+    .prefault({})
+    .meta({ about: 'How mail is sent on that an alias leads to another server.' }),
   vrfy: choice(['ambiguous', 'yes', 'no'], {
     about:
       'VRFY: 252 to everything, an honest answer to trusted clients and users, or 502. RFC 5321 §3.5.3.',

@@ -45,6 +45,19 @@ export const dmarc = z.strictObject({
     }),
 });
 
+export const forwarding = z.strictObject({
+  rewriteSender: flag({
+    about:
+      'Mail that an alias sends on to another server goes under a sender of ours (SRS), since others look whether we may send for the domain of MAIL FROM. Answers to it find back for three weeks.',
+    default: 'true',
+  }).prefault(true),
+  seal: flag({
+    about:
+      'Such mail is sealed with what was found out about it, by the keys of the alias’ domain (`postrider dkim create`). RFC 8617.',
+    default: 'true',
+  }).prefault(true),
+});
+
 export const arc = z.strictObject({
   verify: verified('Checks the chains of those who handed a message on. RFC 8617.'),
   trustedSealers: z

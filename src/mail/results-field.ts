@@ -30,9 +30,15 @@ function resultOf(finding: Finding): string | undefined {
 
 /** With a line end; undefined where nobody has looked. */
 export function resultsField(hostname: string, findings: readonly Finding[]): string | undefined {
+  const results = resultsText(hostname, findings);
+  return results === undefined ? undefined : `Authentication-Results: ${results}\r\n`;
+}
+
+/** What stands behind the colon. */
+export function resultsText(hostname: string, findings: readonly Finding[]): string | undefined {
   const results = findings.map(resultOf).filter((result) => result !== undefined);
   if (results.length === 0) return undefined;
-  return `Authentication-Results: ${value(hostname)};\r\n ${results.join(';\r\n ')}\r\n`;
+  return `${value(hostname)};\r\n ${results.join(';\r\n ')}`;
 }
 
 /** RFC 8601 §2.2: reasonspec. */

@@ -404,6 +404,27 @@ describe('createDirectory', () => {
     });
     await fc.assert(property, { seed: 391, numRuns: 500 });
   });
+
+  it('an address that stands for a sender leads back to it, before a catch-all does, after an account', async () => {
+    const returnAddresses = {
+      reverse: async (local: string) =>
+        local === 'SRS0=good'
+          ? ({ kind: 'sender', sender: { local: 'zoe', domain: 'third.example' } } as const)
+          : local.startsWith('SRS0=')
+            ? ({ kind: 'forged' } as const)
+            : undefined,
+    };
+    const accounts = accountsOf('ann@example.org', 'SRS0=own@example.org');
+    const directory = createDirectory({ ...options, accounts, returnAddresses });
+    for (const [address, expected] of [
+      ['SRS0=good@example.org', 'zoe@third.example<SRS0=good@example.org'],
+      ['SRS0=good@catch.example', 'zoe@third.example<SRS0=good@catch.example'],
+      ['SRS0=bad@catch.example', '550 5.1.1'],
+      ['SRS0=own@example.org', 'SRS0=own@example.org>srs0=own@example.org'],
+      ['SRS0=good@elsewhere.example', '550 5.7.1'],
+    ] as const)
+      assert.equal(await told(directory, address), expected, address);
+  });
 });
 
 function recordingLog(): { log: Log; warnings: Fields[] } {

@@ -2,7 +2,7 @@
 // refused here need not be bounced later. RFC 5321 §3.6.2, §3.9 and §4.5.1, RFC 3461 §5.2.7.
 //
 // In a domain of ours an address is looked for as: alias, account, the same two without what
-// follows the delimiter (`ann+lists` is `ann`), catch-all alias. An alias may name its own address:
+// follows the delimiter (`ann+lists` is `ann`), a sender whose mail was sent on (return-addresses.ts), catch-all alias. An alias may name its own address:
 // there it means the account, so that `ann: [ann, bob]` keeps a copy for ann.
 
 import { BoundedMap } from '../base/bounded-map.ts';
@@ -20,6 +20,7 @@ import type { Reply } from '../smtp/reply.ts';
 import { reply } from '../smtp/reply.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import { DomainPatterns } from './domain-patterns.ts';
+import type { ReturnAddresses } from './return-addresses.ts';
 
 export interface ResolvedRecipient {
   /** In wire form. */
@@ -74,6 +75,8 @@ export interface DirectoryOptions {
   readonly hostname?: string | undefined;
   /** `postmaster@[address]` is ours for these. RFC 5321 §4.1.3. */
   readonly ourAddresses?: ReadonlySet<string> | undefined;
+  /** What senders of mail that is sent on are called here; undefined: they keep their names. */
+  readonly returnAddresses?: Pick<ReturnAddresses, 'reverse'> | undefined;
   readonly log: Log;
 }
 
@@ -81,6 +84,8 @@ export interface DirectoryOptions {
 const relayingDenied = reply(550, '7.1', 'Relaying denied');
 // RFC 3463 §3.2: X.1.1, bad destination mailbox address; X.1.3, its syntax.
 const noMailbox = reply(550, '1.1', 'No such mailbox here');
+// RFC 3463 §3.2: X.1.1; it was one, or is written like one.
+const noReturnAddress = reply(550, '1.1', 'This return address is not valid, or not any more');
 const noDomainGiven = reply(550, '1.3', 'The address has no domain');
 // RFC 3463 §3.5: X.4.6, routing loop detected.
 const aliasLoop = reply(550, '4.6', 'The address is an alias that leads back to itself');
@@ -201,6 +206,7 @@ class ConfiguredDirectory implements Directory {
         targets: expansion.missing.slice(0, 10),
       });
     if (first !== undefined) return { kind: 'accept', recipients: [first, ...rest] };
+    if (expansion.noReturn) return { kind: 'refuse', reply: noReturnAddress };
     return { kind: 'refuse', reply: expansion.looped ? aliasLoop : noMailbox };
   }
 
@@ -221,6 +227,7 @@ class ConfiguredDirectory implements Directory {
       const copy = account.address + (candidate === stripped ? this.#detailOf(key) : '');
       return expansion.add({ address, account: account.address, copy });
     }
+    if (local && (await this.#followBack(mailbox, expansion))) return;
     const catchAll = `@${domain.key}`;
     if (catchAll !== from && (await this.#followAlias(catchAll, expansion))) return;
     if (local) expansion.missing.push(address);
@@ -245,6 +252,19 @@ class ConfiguredDirectory implements Directory {
     }
     expansion.open.delete(key);
     expansion.done.add(key);
+    return true;
+  }
+
+  /** False when it is no return address. */
+  async #followBack({ local }: Mailbox, expansion: Expansion): Promise<boolean> {
+    const found = await this.#options.returnAddresses?.reverse(local);
+    if (found === undefined) return false;
+    if (found.kind !== 'sender') expansion.noReturn = true;
+    else if (expansion.cameBack) expansion.looped = true;
+    else {
+      expansion.cameBack = true;
+      await this.#follow(found.sender, expansion);
+    }
     return true;
   }
 
@@ -295,6 +315,9 @@ class Expansion {
   readonly done = new Set<string>();
   readonly missing: string[] = [];
   looped = false;
+  /** A return address was followed: what it names is not one of ours again. */
+  cameBack = false;
+  noReturn = false;
   tooWide = false;
 
   constructor(named: string) {
@@ -310,7 +333,7 @@ class Expansion {
     if (this.found.has(recipient.copy)) return;
     this.found.set(recipient.copy, {
       ...recipient,
-      ...(this.done.size + this.open.size > 0 && { original: this.named }),
+      ...((this.cameBack || this.done.size + this.open.size > 0) && { original: this.named }),
     });
   }
 }

@@ -14,6 +14,8 @@ export interface AttemptFacts {
   readonly tls?: string | undefined;
   /** Hosts tried before it, with what they said. */
   readonly tried?: readonly string[] | undefined;
+  /** Under which it was sent on, where that is not the message's own. */
+  readonly sender?: string | undefined;
 }
 
 export type RecipientResult = { readonly facts?: AttemptFacts | undefined } & (

@@ -177,6 +177,7 @@ function attemptResult(
     host: facts === undefined || kind === 'skipped' ? undefined : hostText(facts),
     tls: kind === 'skipped' ? undefined : facts?.tls,
     tried: kind === 'skipped' ? undefined : facts?.tried,
+    sender: kind === 'skipped' ? undefined : facts?.sender,
   };
 }
 

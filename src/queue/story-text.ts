@@ -137,6 +137,7 @@ function resultLines(one: AttemptResult): string[] {
     `    <${one.address}> attempt ${one.attempt}: ${words}${where}${next}`,
     `        ${one.reply}`,
     ...(tls === undefined ? [] : [`        ${tls}`]),
+    ...(one.sender === undefined ? [] : [`        sent on as ${one.sender}`]),
     ...(one.tried ?? []).map((tried) => `        before that: ${tried}`),
   ];
 }

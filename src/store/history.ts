@@ -121,6 +121,8 @@ export interface AttemptResult {
   readonly host?: string | undefined;
   readonly tls?: string | undefined;
   readonly tried?: readonly string[] | undefined;
+  /** Under which it was sent on, where that is not the message's own. */
+  readonly sender?: string | undefined;
 }
 
 export interface HistoryStore extends AsyncDisposable {

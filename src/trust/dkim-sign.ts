@@ -57,7 +57,7 @@ export async function dkimField(
 }
 
 /** Each as often as it is there, and once more. */
-function namesToSign(fields: readonly RawField[]): readonly string[] {
+export function namesToSign(fields: readonly RawField[]): readonly string[] {
   const count = (name: string) => fields.filter(({ lowerName }) => lowerName === name).length;
   const often = oversigned.flatMap((name) => Array.from({ length: count(name) + 1 }, () => name));
   const there = fields.map(({ lowerName }) => lowerName).filter((name) => signedIfThere.has(name));

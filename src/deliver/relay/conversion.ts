@@ -96,8 +96,8 @@ async function converted(
     case 'converted': {
       if (result.hasNul) return { refuse: obstacles.headerNul };
       const body = takes8Bit && message.body !== undefined ? '8BITMIME' : undefined;
-      const { sign } = message;
-      return { size: result.size, pieces: undefined, read: () => result.read(), body, sign };
+      const { size } = result;
+      return { ...message, size, pieces: undefined, read: () => result.read(), body };
     }
     default:
       return unreachable(result);

@@ -19,7 +19,7 @@ import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { Content } from '../../store/content.ts';
 import type { QueuedMessage } from '../../store/queue-store.ts';
-import type { OutboundMessage, OutboundStep } from './outbound-step.ts';
+import type { OutboundMessage, OutboundStep, SealRequest } from './outbound-step.ts';
 
 export type Fit =
   | {
@@ -38,6 +38,8 @@ export interface HopMessage
   extends Pick<QueuedMessage, 'sender' | 'params' | 'prefix' | 'content'> {
   /** It is ours to vouch for. */
   readonly sign?: boolean | undefined;
+  /** It is sent on, with what we saw of it. */
+  readonly seal?: SealRequest | undefined;
 }
 
 export interface Addressee {
@@ -116,7 +118,7 @@ const bodyParams = {
 } as const;
 
 /** Trace fields and content, as one. */
-function wholeOf({ prefix, params, content, sign }: HopMessage): OutboundMessage {
+function wholeOf({ prefix, params, content, sign, seal }: HopMessage): OutboundMessage {
   const declared =
     params.length === 0 ? undefined : findParam(parseStoredMailParams(params), 'BODY')?.body;
   const body = declared === '7BIT' ? undefined : declared;
@@ -131,6 +133,7 @@ function wholeOf({ prefix, params, content, sign }: HopMessage): OutboundMessage
     },
     body,
     sign,
+    seal,
   };
 }
 

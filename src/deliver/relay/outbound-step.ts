@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Capabilities } from '../../smtp/client/capabilities.ts';
 import type { Reply } from '../../smtp/reply.ts';
+import type { ArcVerdict } from '../../trust/arc.ts';
 
 /** A message as its hop will get it, trace fields included. Never changed: a step gives another. */
 export interface OutboundMessage {
@@ -16,6 +17,18 @@ export interface OutboundMessage {
   readonly body: '8BITMIME' | 'BINARYMIME' | undefined;
   /** It is ours to vouch for. */
   readonly sign?: boolean | undefined;
+  /** It is sent on, with what we saw of it. */
+  readonly seal?: SealRequest | undefined;
+}
+
+/** What a set of ARC's fields is to say. RFC 8617 §4.1 */
+export interface SealRequest {
+  /** Whose key seals. */
+  readonly domain: string;
+  /** What we found out when it came, as in Authentication-Results, our name in front. */
+  readonly results: string;
+  /** What became of the chain that it brought along. */
+  readonly chain: ArcVerdict['result'];
 }
 
 /** The message, or why it cannot go to this hop: with a 4yz it waits. */

@@ -34,7 +34,7 @@ interface SealSettings {
 }
 
 /** Vouches for every octet that it sees, by a field in front of them. */
-const seal: StepMaker<SealSettings> = (settings) => {
+const stamp: StepMaker<SealSettings> = (settings) => {
   if (settings === undefined) return undefined;
   return async (message) => {
     if (settings.refuses) return { refuse: reply(550, '7.1', 'Not with this seal') };
@@ -59,13 +59,13 @@ function inFront(message: OutboundMessage, fields: string): OutboundMessage {
 }
 
 // As it would be added: one line below the conversion.
-const table: StepTable = { ...outboundSteps, seal };
+const table: StepTable = { ...outboundSteps, stamp };
 
 const key = Buffer.from('secret');
 const sealed = (settings: Partial<SealSettings> = {}) =>
   // Named before the conversion, and done after it.
   ({
-    seal: { keys: new Map([['example.org', key]]), ...settings },
+    stamp: { keys: new Map([['example.org', key]]), ...settings },
     convert: 'convert',
   }) as OutboundSettings;
 
@@ -159,8 +159,8 @@ function tests() {
     const hop = { keywords: new Map([['8BITMIME', '']]), chunking: false } as unknown;
     const only: readonly OutboundStep[] = makeSteps();
 
-    it('are the conversion and the signature, which cost neither a copy nor a wait where they have nothing to do', () => {
-      assert.deepEqual(Object.keys(outboundSteps), ['convert', 'sign']);
+    it('are the conversion, the seal and the signature, which cost neither a copy nor a wait where they have nothing to do', () => {
+      assert.deepEqual(Object.keys(outboundSteps), ['convert', 'seal', 'sign']);
       assert.equal(only.length, 1);
       const bytes = Buffer.from(text);
       const message: OutboundMessage = {

@@ -7,11 +7,13 @@ import { systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { conversion } from './conversion.ts';
 import type { OutboundStep, StepMaker, StepParts } from './outbound-step.ts';
+import { sealing } from './sealing.ts';
 import { signing } from './signing.ts';
 
 /** A step is a file of its own and a line here. */
 const steps = {
   convert: conversion,
+  seal: sealing,
   sign: signing,
 };
 

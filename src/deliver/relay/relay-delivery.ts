@@ -1,10 +1,11 @@
 // Leases on the way to a relay: what the queue calls for every destination that is somebody else's.
 
-import type { Deliver, DeliveryResult } from '../../queue/delivery.ts';
+import type { Deliver, DeliveryResult, RecipientResult } from '../../queue/delivery.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
-import type { Lease, Origin } from '../../store/queue-store.ts';
+import type { Lease, LeasedRecipient, Origin, QueuedMessage } from '../../store/queue-store.ts';
 import { createRelay } from './create-relay.ts';
+import type { HopMessage } from './next-hop.ts';
 import type { Relay, RelayOptions } from './relay.ts';
 import type { RelayRoute } from './relay-route.ts';
 
@@ -26,19 +27,82 @@ export type RouteOf = (destination: string) => RelayRoute | { readonly kind: str
 export const createRelayDelivery = ({ routeOf, ...options }: RelayDeliveryOptions) =>
   deliveryBy(createRelay(options), routeOf);
 
+/** What becomes of a message on its way out, beside what its hop asks for. */
+export interface OnTheWay {
+  /** Whether a message is ours to vouch for. */
+  readonly signs?: Signs | undefined;
+  /** How mail is sent on that an alias leads elsewhere; undefined: as it came. */
+  readonly forwarded?: Forwarded | undefined;
+}
+
+/** @param original the alias, as RCPT named it. */
+export type Forwarded = (message: QueuedMessage, original: string) => Promise<SentOnAs>;
+
+export type SentOnAs = Pick<HopMessage, 'sender' | 'seal'>;
+
 /** Leases to where their routes lead now. LMTP is delivery, not relaying: nobody looks at signatures behind it. */
-export function deliveryBy(relay: Relay, routeOf: RouteOf, signs?: Signs): RelayDelivery {
-  const deliver = (lease: Lease, signal: AbortSignal): Promise<DeliveryResult> => {
+export function deliveryBy(
+  relay: Relay,
+  routeOf: RouteOf,
+  { signs, forwarded }: OnTheWay = {},
+): RelayDelivery {
+  const deliver = async (lease: Lease, signal: AbortSignal): Promise<DeliveryResult> => {
     const route = routeOf(lease.destination);
-    if (route === undefined || !isRelayRoute(route))
-      return Promise.resolve(allDeferred(lease, noRoute));
+    if (route === undefined || !isRelayRoute(route)) return allDeferred(lease, noRoute);
     const { message } = lease;
-    if (signs === undefined || route.kind === 'lmtp' || !signs(message.origin))
-      return relay.attempt(lease, route, signal);
-    return relay.attempt({ ...lease, message: { ...message, sign: true } }, route, signal);
+    if (route.kind === 'lmtp') return relay.attempt(lease, route, signal);
+    if (signs?.(message.origin) === true)
+      return relay.attempt({ ...lease, message: { ...message, sign: true } }, route, signal);
+    const parts = forwarded === undefined ? [lease] : await partsOf(lease, forwarded);
+    return together(lease, parts, (part) => relay.attempt(part, route, signal));
   };
   return Object.assign(deliver, { close: () => relay.close() });
 }
+
+type Part = Pick<Lease, 'destination' | 'recipients'> & {
+  readonly message: HopMessage & { id: string };
+};
+
+/** As many as there are names under which the message goes to these recipients: nearly always one. */
+async function partsOf(lease: Lease, forwarded: Forwarded): Promise<readonly Part[]> {
+  const { message, recipients, destination } = lease;
+  if (recipients.every(({ original }) => original === undefined)) return [lease];
+  const parts = new Map<string, Part & { recipients: LeasedRecipient[] }>();
+  for (const recipient of recipients) {
+    const { original } = recipient;
+    const as = original === undefined ? undefined : await forwarded(message, original);
+    const key = as === undefined ? '' : `${as.sender} ${as.seal?.domain}`;
+    const part = parts.get(key);
+    if (part !== undefined) part.recipients.push(recipient);
+    else parts.set(key, { destination, message: { ...message, ...as }, recipients: [recipient] });
+  }
+  return [...parts.values()];
+}
+
+/** One after the other, so that they share a connection; their results as one, in the order of the lease. */
+async function together(
+  { message, recipients }: Lease,
+  parts: readonly Part[],
+  attempt: (part: Part) => Promise<DeliveryResult>,
+): Promise<DeliveryResult> {
+  const results = new Map<LeasedRecipient, RecipientResult>();
+  let health: DeliveryResult['health'] = 'ok';
+  for (const part of parts) {
+    const { sender } = part.message;
+    const result = await attempt(part);
+    if (sender === message.sender && parts.length === 1) return result;
+    for (const [i, recipient] of part.recipients.entries())
+      results.set(
+        recipient,
+        sentOn(result.recipients[i]!, sender === message.sender ? undefined : sender),
+      );
+    if (result.health !== 'ok') health = result.health;
+  }
+  return { recipients: recipients.map((recipient) => results.get(recipient)!), health };
+}
+
+const sentOn = (result: RecipientResult, sender: string | undefined): RecipientResult =>
+  sender === undefined ? result : { ...result, facts: { ...result.facts, sender } };
 
 const isRelayRoute = (route: { readonly kind: string }): route is RelayRoute =>
   route.kind === 'mx' || route.kind === 'host' || route.kind === 'lmtp';

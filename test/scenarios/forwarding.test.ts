@@ -1,0 +1,149 @@
+// Mail that an alias leads to another server, through the whole server: under a sender of ours, sealed, and what
+// is said of it finds back.
+
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { closedAfter } from '../../src/base/closed-after.ts';
+import type { ConfigInput } from '../../src/config/config.ts';
+import { FakeResolver } from '../../src/dns/fake-resolver.ts';
+import { findHeaderEnd } from '../../src/mail/header.ts';
+import { storiesOf } from '../../src/queue/story.ts';
+import { formatWhy } from '../../src/queue/story-text.ts';
+import { startTestServer } from '../../src/testing/index.ts';
+import { ArcCheck } from '../../src/trust/arc.ts';
+import { createKeys, keyDirectory, recordOf } from '../../src/trust/dkim-keys.ts';
+import { SignedMessage } from '../../src/trust/signed-message.ts';
+import { eventually } from '../process.ts';
+import { connectClient, startNextHop, submit } from './wire.ts';
+
+const zoe = 'zoe@third.test';
+const mail = `From: Zoë <${zoe}>\r\nTo: list@example.org\r\nMessage-ID: <forwarded@third.test>\r\nSubject: hi\r\n\r\nHello\r\n`;
+
+async function world(t: TestContext, more: ConfigInput = {}) {
+  const heard: string[] = [];
+  const hop = closedAfter(
+    t,
+    await startNextHop((line) => {
+      if (/^(MAIL|RCPT)/.test(line)) heard.push(line);
+      return '250 2.0.0 OK';
+    }),
+  );
+  const server = closedAfter(
+    t,
+    await startTestServer({
+      accounts: [{ address: 'ann@example.org', password: 'secret' }],
+      zone: { 'third.test': { TXT: ['v=spf1 +all'] } },
+      config: {
+        hostname: 'mx.example.org',
+        domains: ['example.org', 'example.com'],
+        relayDomains: ['backup.test'],
+        aliases: { 'list@example.org': ['bob@far.test'], 'both@example.org': ['b@backup.test'] },
+        listeners: [{ service: 'smtp', host: '127.0.0.1', port: 0 }],
+        routes: [{ domain: '*', host: '127.0.0.1', port: hop.port, tls: 'none' }],
+        ...more,
+      },
+    }),
+  );
+  const send = async (from: string, ...to: readonly string[]) => {
+    const before = hop.taken.length;
+    const client = await connectClient(server.port);
+    await client.say('EHLO client.test\r\n');
+    await submit(client, { from, to: [...to], content: mail });
+    client.close();
+    return async (count = 1) =>
+      eventually(
+        async () => (hop.taken.length >= before + count ? hop.taken.slice(before) : undefined),
+        'the next hop has it',
+      );
+  };
+  return { server, heard, send };
+}
+
+const srs = /^MAIL FROM:<(SRS0=[a-z2-7]{6}=[a-z2-7]{2}=third\.test=zoe@example\.org)>/;
+
+describe('mail that an alias sends on', () => {
+  it('goes under a sender in the domain of the alias, to whom notifications find back', async (t) => {
+    const { heard, send, server } = await world(t);
+    await (await send(zoe, 'list@example.org'))();
+    const [, sender = ''] = srs.exec(heard[0]!) ?? [];
+    assert.notEqual(sender, '', 'it is an address of ours');
+    assert.match(heard[1] ?? '', /^RCPT TO:<bob@far\.test>/);
+
+    await (await send('', sender))();
+    assert.deepEqual(
+      heard.slice(2).map((line) => line.split(' ').slice(0, 2).join(' ')),
+      ['MAIL FROM:<>', 'RCPT TO:<zoe@third.test>'],
+    );
+    const { stores, history } = server.server;
+    await eventually(async () => {
+      const why = formatWhy(
+        await storiesOf({ store: stores.queue, history }, 'forwarded@third.test'),
+      );
+      return why.includes(`sent on as ${sender}`) ? why : undefined;
+    }, '`why` tells of it');
+  });
+
+  it('a sender that somebody made up is refused, and strangers do not send through us', async (t) => {
+    const { server } = await world(t);
+    const client = await connectClient(server.port);
+    await client.say('EHLO client.test\r\n');
+    await client.say('MAIL FROM:<>\r\n');
+    const answer = await client.say('RCPT TO:<SRS0=aaaaaa=aa=third.test=zoe@example.org>\r\n');
+    assert.match(answer, /^550 5\.1\.1 This return address/);
+    client.close();
+  });
+
+  it('keeps its sender where that is ours, null, or switched off', async (t) => {
+    const { heard, send } = await world(t);
+    await (await send('ann@example.com', 'list@example.org'))();
+    await (await send('', 'list@example.org'))();
+    const senders = heard
+      .filter((line) => line.startsWith('MAIL'))
+      .map((line) => line.split(' ')[1]);
+    assert.deepEqual(senders, ['FROM:<ann@example.com>', 'FROM:<>']);
+    const off = await world(t, { forwarding: { rewriteSender: false } });
+    await (await off.send(zoe, 'list@example.org'))();
+    assert.match(off.heard[0] ?? '', /^MAIL FROM:<zoe@third\.test>/);
+  });
+
+  it('what we relay for a domain keeps its sender, also beside what is sent on to the same place', async (t) => {
+    const { heard, send } = await world(t);
+    const taken = await send(zoe, 'both@example.org', 'c@backup.test', 'list@example.org');
+    await taken(2);
+    const transactions = heard
+      .join('\n')
+      .split(/^(?=MAIL)/m)
+      .map((lines) => lines.replace(/ (SIZE|BODY)=\S+/g, ''));
+    assert.equal(transactions.length, 2);
+    const [own, sentOn] = transactions.sort((a, b) => a.length - b.length);
+    assert.match(own ?? '', /^MAIL FROM:<zoe@third\.test>\nRCPT TO:<c@backup\.test>/);
+    assert.match(sentOn ?? '', srs);
+    assert.match(
+      sentOn ?? '',
+      /b@backup\.test[\s\S]*bob@far\.test|bob@far\.test[\s\S]*b@backup\.test/,
+    );
+  });
+
+  it('is sealed with what we found out, which a verifier believes (RFC 8617)', async (t) => {
+    const { send, server } = await world(t);
+    const directory = keyDirectory(server.server.config.dataDirectory);
+    const keys = createKeys(directory, {
+      ...{ domain: 'example.org', state: 'active', now: new Date('2026-01-01') },
+    });
+    const taken = await send(zoe, 'list@example.org');
+    const [content = ''] = (await taken()) ?? [];
+    assert.match(content, /^ARC-Seal: /);
+    assert.match(content, /ARC-Authentication-Results: i=1;\r\n mx\.example\.org;[\s\S]*spf=pass/);
+    const message = Buffer.from(`${content}\r\n`);
+    const end = findHeaderEnd(message);
+    const whole = new SignedMessage(message.subarray(0, end));
+    const check = new ArcCheck(whole);
+    whole.update(message.subarray(end));
+    const records = keys.map((entry) => recordOf(directory, entry));
+    const resolver = new FakeResolver(
+      Object.fromEntries(records.map(({ name, value }) => [name, { TXT: [value] }])),
+    );
+    const verdict = await check.verdict(resolver, Date.now() / 1000);
+    assert.deepEqual([verdict.result, verdict.sealers], ['pass', ['example.org']]);
+  });
+});
