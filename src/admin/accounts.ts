@@ -12,6 +12,8 @@ import {
   removeAddress,
   removeAppPassword,
 } from '../policy/account-changes.ts';
+import type { AccountHold } from '../policy/account-holds.ts';
+import { heldAccounts, releaseAccount } from '../policy/account-holds.ts';
 import { count, done, list, nothing, OperationError, text, texts, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
 
@@ -24,6 +26,8 @@ const account = z.object({
   created: text,
   messages: count,
   bytes: count,
+  /** Until when its sending is stopped, and why. */
+  held: z.object({ until: text, reason: text }).nullable(),
 });
 
 /** A password or an address has been taken. */
@@ -81,6 +85,19 @@ export const accountOperations = {
         await folders.removeAll(addressKey(address));
         return null;
       }),
+  }),
+  accountRelease: value({
+    about: 'Lets an account send again whose sending was stopped.',
+    changes: true,
+    input: z.strictObject({ address: text }),
+    output: done,
+    run: async ({ records, accounts }, { address }) => {
+      const key = addressKey(address);
+      const account = (await accounts.find(key))?.address ?? key;
+      if (!(await releaseAccount(records, account)))
+        throw new OperationError(`the sending of ${account} is not stopped`);
+      return null;
+    },
   }),
   addressAdd: value({
     about: 'Gives an account a further address.',
@@ -154,7 +171,9 @@ async function refused<T>(work: () => Promise<T>): Promise<T> {
 async function* listAccounts({
   accounts,
   folders,
+  records,
 }: OperationParts): AsyncIterable<z.infer<typeof account>> {
+  const held = await heldAccounts(records);
   for (const { address, addresses, created } of await accounts.list()) {
     const credentials = await accounts.credentials(address);
     const { bytes, messages } = await folders.usage(address);
@@ -165,6 +184,10 @@ async function* listAccounts({
       created: new Date(created).toISOString(),
       messages,
       bytes,
+      held: asHeld(held.get(address)),
     };
   }
 }
+
+const asHeld = (hold: AccountHold | undefined): z.infer<typeof account>['held'] =>
+  hold === undefined ? null : { until: new Date(hold.until).toISOString(), reason: hold.reason };

@@ -39,6 +39,7 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
       seen.push(request);
       return null;
     },
+    accountRelease: async () => null,
     addressAdd: async (request) => {
       seen.push(request);
       return { address: request.address, advice: null };

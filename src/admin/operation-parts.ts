@@ -8,11 +8,13 @@ import type { AccountStore } from '../store/account-store.ts';
 import type { FolderStore } from '../store/folder-store.ts';
 import type { StoreMaintenance } from '../store/maintenance.ts';
 import type { QueueStore } from '../store/queue-store.ts';
+import type { RecordStore } from '../store/record-store.ts';
 
 export interface OperationParts {
   readonly queue: QueueStore;
   readonly folders: FolderStore;
   readonly accounts: AccountStore;
+  readonly records: RecordStore;
   readonly maintenance: StoreMaintenance;
   readonly clock: Clock;
   /** The account an address belongs to; in `dev`, any address. */

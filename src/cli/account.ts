@@ -18,7 +18,7 @@ interface PasswordOptions extends CommonOptions {
 
 export function accountCommand(context: Context): Command {
   const command = new Command('account').description('accounts and their passwords');
-  for (const part of [add, list, password, remove, address, appPassword])
+  for (const part of [add, list, password, release, remove, address, appPassword])
     command.addCommand(part(context));
   return command;
 }
@@ -52,6 +52,15 @@ const password = (context: Context) =>
       });
     });
 
+const release = (context: Context) =>
+  withCommonOptions(new Command('release'))
+    .description('let an account send again that was stopped for sending too much')
+    .argument('<address>')
+    .action(async (address: string, options: CommonOptions) => {
+      await withOperations(context, options, (o) => o.accountRelease({ address }));
+      await done(context, options, `${address} may send again`, { address });
+    });
+
 const list = (context: Context) =>
   withCommonOptions(new Command('list'))
     .description('the accounts there are')
@@ -66,8 +75,9 @@ const list = (context: Context) =>
             const others = also.length === 0 ? '' : `  also ${also.join(', ')}`;
             const apps =
               a.appPasswords.length === 0 ? '' : `  app passwords: ${a.appPasswords.join(', ')}`;
+            const held = a.held === null ? '' : `  may not send until ${a.held.until}`;
             return printable(
-              `${a.address.padEnd(32)} ${a.messages} messages, ${a.bytes} bytes${others}${apps}`,
+              `${a.address.padEnd(32)} ${a.messages} messages, ${a.bytes} bytes${others}${apps}${held}`,
             );
           },
         );

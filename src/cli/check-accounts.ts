@@ -6,6 +6,7 @@ import { silentLog } from '../base/log.ts';
 import { aliasAdvice } from '../config/alias-graph.ts';
 import type { Config } from '../config/config.ts';
 import { domainKey } from '../mail/address.ts';
+import { heldAccounts } from '../policy/account-holds.ts';
 import { DomainPatterns } from '../policy/domain-patterns.ts';
 import { openStores } from '../store/open-stores.ts';
 import type { Finding } from './finding.ts';
@@ -13,7 +14,12 @@ import { warning } from './finding.ts';
 import { messageOf } from './message.ts';
 
 export type KnownAccounts =
-  | { readonly kind: 'known'; readonly accounts: readonly (readonly string[])[] }
+  | {
+      readonly kind: 'known';
+      readonly accounts: readonly (readonly string[])[];
+      /** Those that may not send for a while, with the reason. */
+      readonly held: readonly { readonly account: string; readonly reason: string }[];
+    }
   /** `why` is a sentence. */
   | { readonly kind: 'unknown'; readonly why: string };
 
@@ -25,9 +31,12 @@ export async function readAccounts(
   try {
     if (running !== undefined) {
       const lines = await Array.fromAsync(running.accountList());
-      return { kind: 'known', accounts: lines.map(({ addresses }) => addresses) };
+      const held = lines.flatMap(({ address, held }) =>
+        held === null ? [] : [{ account: address, reason: held.reason }],
+      );
+      return { kind: 'known', accounts: lines.map(({ addresses }) => addresses), held };
     }
-    if (!store.exists) return { kind: 'known', accounts: [] };
+    if (!store.exists) return { kind: 'known', accounts: [], held: [] };
     store.prepare();
     await using stores = await openStores({
       ...{ directory: store.directory, log: silentLog, clock: systemClock() },
@@ -36,6 +45,7 @@ export async function readAccounts(
     return {
       kind: 'known',
       accounts: accounts.map(({ address, addresses }) => [address, ...addresses]),
+      held: [...(await heldAccounts(stores.records)).values()],
     };
   } catch (error) {
     return { kind: 'unknown', why: messageOf(error) };
@@ -60,7 +70,13 @@ export function accountFindings(config: Config, known: KnownAccounts): Finding[]
     findings.push(
       warning('domains', 'there are no accounts: create one with `postrider account add ADDRESS`'),
     );
-  return [...findings, ...foreignAccounts(config, accounts)];
+  const held = known.held.map(({ account, reason }) =>
+    warning(
+      '',
+      `${account} may not send for a while: it sent ${reason}; \`postrider account release ${account}\``,
+    ),
+  );
+  return [...findings, ...held, ...foreignAccounts(config, accounts)];
 }
 
 /** Limit: further ones are counted, not named. */

@@ -20,6 +20,7 @@ import { createMessageIds } from '../queue/message-id.ts';
 import { QueueRunner } from '../queue/runner.ts';
 import type { HistoryStore } from '../store/history.ts';
 import type { Stores } from '../store/stores.ts';
+import { destinationRates } from './destination-rates.ts';
 import type { InForce } from './in-force.ts';
 import { quotaInForce, recipientsOf } from './in-force.ts';
 import type { ServerMetrics } from './metrics.ts';
@@ -59,6 +60,7 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
       log,
     }),
     ...{ clock, random, log, history, deliverySeconds: metrics.delivery },
+    rateOf: destinationRates(() => inForce().config.rateLimits.perDestination),
     get hostname() {
       return inForce().config.hostname;
     },

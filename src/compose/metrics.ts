@@ -5,6 +5,7 @@
 import type { Metric } from '../base/metrics.ts';
 import { Metrics } from '../base/metrics.ts';
 import type { ConnectionLimits } from '../policy/connection-limits.ts';
+import type { Answer, MessageAnswer, Policy } from '../policy/policy.ts';
 import type { RefusalSeen } from '../policy/refusals.ts';
 import type { QueueRunner } from '../queue/runner.ts';
 import type { HistoryEvent, HistoryStore } from '../store/history.ts';
@@ -15,6 +16,10 @@ const stages = [
   ...(['connect', 'tls', 'starttls', 'login', 'auth', 'helo', 'mail', 'rcpt'] as const),
   ...(['data', 'content', 'other'] as const),
 ] as const;
+
+/** Policies whose objections are counted each by itself. */
+const policies = ['rate-limits', 'account-limits'] as const;
+export type CountedPolicy = (typeof policies)[number];
 
 const attemptSeconds = [0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120, 600];
 const deliverySeconds = [0.05, 0.25, 1, 5, 30, 300, 3600, 14_400, 86_400, 432_000];
@@ -44,6 +49,14 @@ export function createMetrics() {
     refusedForNow: metrics.counters(
       ['refused_temporarily_total', 'What clients were refused for now (4yz).'],
       ...(['stage', stages] as const),
+    ),
+    objections: metrics.counters(
+      ['policy_objections_total', 'How often a rule against abuse said no.'],
+      ...(['policy', policies] as const),
+    ),
+    accountHolds: metrics.counter(
+      'account_holds_total',
+      'How often sending of an account was stopped.',
     ),
     messages: metrics.counter('messages_received_total', 'Messages taken into the queue.'),
     messageBytes: metrics.counter('received_bytes_total', 'Octets of their content.'),
@@ -142,5 +155,26 @@ export function countedConnections(
       open.add(-1);
       limits.release(address);
     },
+  };
+}
+
+/** A policy whose objections are counted. */
+export function countedPolicy(policy: Policy, { objections }: ServerMetrics): Policy {
+  const counter = objections[policy.name as CountedPolicy];
+  const count = <A extends MessageAnswer>(given: Answer<A>): Answer<A> => {
+    if (given instanceof Promise) return given.then((answer) => seen(answer));
+    return seen(given);
+  };
+  const seen = <A extends MessageAnswer>(answer: A | undefined): A | undefined => {
+    if (answer?.objection !== undefined) counter.add();
+    return answer;
+  };
+  const { name, connect, mail, rcpt, message } = policy;
+  return {
+    name,
+    ...(connect && { connect: (client) => count(connect(client)) }),
+    ...(mail && { mail: (envelope) => count(mail(envelope)) }),
+    ...(rcpt && { rcpt: (envelope, recipient) => count(rcpt(envelope, recipient)) }),
+    ...(message && { message: (envelope, arrival) => count(message(envelope, arrival)) }),
   };
 }

@@ -18,6 +18,7 @@ import { createSmtpService } from '../receive/smtp-service.ts';
 import { offeredMechanisms } from '../sasl/server.ts';
 import type { Quota } from '../store/folder-store.ts';
 import type { Stores } from '../store/stores.ts';
+import { createAbuse, noAbuse } from './abuse.ts';
 import { createAuthentication } from './authentication.ts';
 import type { Delivery } from './delivery.ts';
 import { quotaInForce } from './in-force.ts';
@@ -112,8 +113,9 @@ function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) =>
   const whole = qualifiedDomain({ isOurs: (domain) => directory().isOurs(domain) });
   const room = mailboxRoom({ quota, usage: (account) => expectedUsage(stores, account), clock });
   const authentication = dev ? [] : createAuthentication(parts);
-  const policies = byStage([...owner, ...given, room, ...authentication]);
-  const forSubmission = byStage([...owner, ...given, whole, room, ...authentication]);
+  const { accounts: limits, strangers } = dev ? noAbuse : createAbuse(parts);
+  const policies = byStage([...owner, ...limits, ...strangers, ...given, room, ...authentication]);
+  const forSubmission = byStage([...owner, ...limits, ...given, whole, room, ...authentication]);
   return (service) => ({
     policies: service === 'submission' ? forSubmission : policies,
     quota,

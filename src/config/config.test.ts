@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { formatDuration, parseDuration } from '../base/duration-text.ts';
 import { nearest } from '../base/nearest.ts';
 import type { ConfigInput } from './config.ts';
 import { defineConfig } from './config.ts';
@@ -11,7 +12,7 @@ import { configDocs } from './config-docs.ts';
 import { devConfig } from './dev.ts';
 import { formatProblem } from './problems.ts';
 import { resolveConfig } from './resolve.ts';
-import { formatDuration, formatSize, parseDuration, parseSize } from './setting.ts';
+import { formatSize, parseSize } from './setting.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'postrider-config-'));
 after(() => rmSync(directory, { recursive: true }));

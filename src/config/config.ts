@@ -6,6 +6,7 @@
 import { hostname as machineName } from 'node:os';
 import { z } from 'zod';
 import { credentialProblem } from '../sasl/client.ts';
+import * as abuse from './abuse.ts';
 import * as setting from './setting.ts';
 import type { TlsConfig } from './tls.ts';
 import { tls } from './tls.ts';
@@ -589,6 +590,7 @@ export const schema = z.strictObject({
   forwarding: trust.forwarding
     .prefault({})
     .meta({ about: 'How mail is sent on that an alias leads to another server.' }),
+  rateLimits: abuse.rateLimits.prefault({}).meta({ about: 'How much anybody may send.' }),
   vrfy: choice(['ambiguous', 'yes', 'no'], {
     about:
       'VRFY: 252 to everything, an honest answer to trusted clients and users, or 502. RFC 5321 §3.5.3.',

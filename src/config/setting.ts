@@ -6,11 +6,12 @@
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
+import type { Duration } from '../base/duration-text.ts';
+import { formatDuration, parseDuration } from '../base/duration-text.ts';
 import { isPem } from '../base/secret.ts';
+import type { Rate } from '../base/token-buckets.ts';
 import { isAddress, parseNetwork } from '../net/network.ts';
 
-export type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd' | 'w';
-export type Duration = `${number}${DurationUnit}`;
 export type Size = number | `${number}${'B' | 'KiB' | 'MiB' | 'GiB'}`;
 
 /** What docs/config.md prints about a setting. */
@@ -20,26 +21,12 @@ export interface SettingFacts {
   readonly default?: string;
 }
 
-const durationUnits: ReadonlyMap<string, number> = new Map([
-  ['ms', 1],
-  ['s', 1_000],
-  ['m', 60_000],
-  ['h', 3_600_000],
-  ['d', 86_400_000],
-  ['w', 604_800_000],
-]);
 const sizeUnits: ReadonlyMap<string, number> = new Map([
   ['B', 1],
   ['KiB', 2 ** 10],
   ['MiB', 2 ** 20],
   ['GiB', 2 ** 30],
 ]);
-
-/** '30s' → 30000; undefined when it is not a duration. */
-export function parseDuration(text: string): number | undefined {
-  const [, number, unit] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|[smhdw])$/.exec(text) ?? [];
-  return number === undefined ? undefined : Math.round(Number(number) * durationUnits.get(unit!)!);
-}
 
 /** '50MiB' or 52428800 → 52428800; undefined when it is not a size. */
 export function parseSize(value: unknown): number | undefined {
@@ -50,14 +37,6 @@ export function parseSize(value: unknown): number | undefined {
   if (number === undefined) return undefined;
   const octets = Math.round(Number(number) * sizeUnits.get(`${unit ?? ''}B`)!);
   return Number.isSafeInteger(octets) ? octets : undefined;
-}
-
-/** 300000 → '5m': the largest unit that divides it. */
-export function formatDuration(ms: number): string {
-  if (ms === 0) return '0s';
-  const units = [...durationUnits].filter(([unit]) => unit !== 'w').reverse();
-  const [unit, factor] = units.find(([, factor]) => ms >= factor && ms % factor === 0) ?? ['ms', 1];
-  return `${ms / factor}${unit}`;
 }
 
 export function formatSize(octets: number): string {
@@ -135,6 +114,18 @@ export function duration(options: SettingFacts & Bounds<Duration>) {
       };
     const wrong = outside(value, { min, max }, formatDuration);
     return wrong === undefined ? { value } : { wrong: `${wrong}, not ${shown(input)}` };
+  });
+}
+
+/** '300/1h': how often in how long. */
+export function rate(facts: SettingFacts) {
+  return leaf<string, Rate>("a rate such as '300/1h'", undefined, facts, (input) => {
+    const [, number, time] =
+      /^(\d{1,9})\/(\S+)$/.exec(typeof input === 'string' ? input : '') ?? [];
+    const perMs = parseDuration(/^\d/.test(time ?? '') ? time! : `1${time}`);
+    if (perMs === undefined || perMs < 1_000 || Number(number) < 1)
+      return { wrong: `must be a rate such as '300/1h' or '10/1m', not ${shown(input)}` };
+    return { value: { count: Number(number), perMs } };
   });
 }
 

@@ -1,4 +1,5 @@
-// Who counts as one client: an IPv4 address, or an IPv6 /64, the least that one customer gets.
+// Who counts as one client: an IPv4 address, or an IPv6 /64, the least that one customer gets. Who counts as
+// one network: an IPv4 /24, or again the /64.
 
 import { isIP } from 'node:net';
 
@@ -23,4 +24,10 @@ export function clientNetwork(address: string): string {
     .slice(0, 4)
     .map((group) => Number.parseInt(group, 16).toString(16))
     .join(':')}::/64`;
+}
+
+/** The network around a client, as clientNetwork() names it: an IPv4 /24; an IPv6 /64 is one already. */
+export function wideNetwork(client: string): string {
+  const match = /^(\d+\.\d+\.\d+)\.\d+$/.exec(client);
+  return match === null ? client : `${match[1]}.0/24`;
 }

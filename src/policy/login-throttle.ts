@@ -7,7 +7,7 @@
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
 import { addressKey } from '../mail/address.ts';
-import { clientNetwork } from './connection-limits.ts';
+import { clientNetwork, wideNetwork } from '../net/client-network.ts';
 
 /** The names of the configuration's `login`; times in milliseconds. */
 export interface LoginThrottleOptions {
@@ -192,9 +192,3 @@ class Throttle implements LoginThrottle {
 }
 
 const knownKey = (client: string, user: string): string => `${client} ${addressKey(user)}`;
-
-/** IPv4 /24; an IPv6 /64 is a network already. */
-function wideNetwork(client: string): string {
-  const match = /^(\d+\.\d+\.\d+)\.\d+$/.exec(client);
-  return match === null ? client : `${match[1]}.0/24`;
-}

@@ -6,6 +6,7 @@ import type { Lease } from '../store/queue-store.ts';
 import type { Destination } from './destination.ts';
 import { DestinationTable } from './destination.ts';
 import { Fifo } from './fifo.ts';
+import type { Pace } from './pace.ts';
 
 /** The share of places that destinations which never took mail cannot have. */
 const reservedShare = 0.2;
@@ -19,14 +20,16 @@ export interface LineupLimits {
 export class Lineup {
   readonly destinations: DestinationTable;
   readonly #limits: () => LineupLimits;
+  readonly #pace: Pick<Pace, 'allows' | 'started'> | undefined;
   readonly #known = new Fifo<Destination>();
   readonly #unknown = new Fifo<Destination>();
   #waiting = 0;
   #bytes = 0;
 
-  constructor(limits: () => LineupLimits) {
+  constructor(limits: () => LineupLimits, pace?: Pick<Pace, 'allows' | 'started'>) {
     this.destinations = new DestinationTable(limits);
     this.#limits = limits;
+    this.#pace = pace;
   }
 
   get waiting(): number {
@@ -65,6 +68,7 @@ export class Lineup {
     const lease = destination?.shift();
     if (destination === undefined || lease === undefined) return undefined;
     this.#waiting -= 1;
+    if (!destination.isDead(now)) this.#pace?.started(destination);
     this.line(destination);
     return { lease, destination };
   }
@@ -96,8 +100,13 @@ export class Lineup {
       if (destination.listed !== name) continue; // it stands in the other line by now
       destination.listed = 'none';
       // One whose window is full is put in line again when an attempt of its own ends.
-      if (destination.mayStart(now)) return destination;
+      if (destination.mayStart(now) && this.#mayGo(destination, now)) return destination;
     }
+  }
+
+  /** One that has to wait for its rate is put in line again when the time comes. */
+  #mayGo(destination: Destination, now: number): boolean {
+    return this.#pace === undefined || destination.isDead(now) || this.#pace.allows(destination);
   }
 }
 

@@ -12,6 +12,7 @@ import type { Fault } from '../store/sqlite/transport.ts';
 import { cancelMessage } from './cancellation.ts';
 import type { DeliveryResult, RecipientResult } from './delivery.ts';
 import { createMessageIds } from './message-id.ts';
+import type { RateOf } from './pace.ts';
 import type { QueueSettings } from './runner.ts';
 import { QueueRunner } from './runner.ts';
 import { storiesOf } from './story.ts';
@@ -52,7 +53,11 @@ const unreachable: RecipientResult = { kind: 'deferred', reply: reply(451, '4.1'
 type Answer = DeliveryResult | Promise<DeliveryResult>;
 
 /** A runner on a real store, with made-up time, chance and remote ends. */
-async function world(settings: Partial<QueueSettings> = {}, disk = new MemoryDisk()) {
+async function world(
+  settings: Partial<QueueSettings> = {},
+  disk = new MemoryDisk(),
+  rateOf?: RateOf,
+) {
   const clock = new FakeClock();
   const random = seededRandom(1);
   const faults: { next: (operations: readonly string[]) => Fault | undefined } = {
@@ -75,6 +80,7 @@ async function world(settings: Partial<QueueSettings> = {}, disk = new MemoryDis
     log: { ...silentLog, warn: (event: string) => void logged.push(event) },
     resolve: (address: string) => [to(address)],
     settings: { ...defaults, ...settings },
+    rateOf,
     deliver: async (lease: Lease, signal: AbortSignal) => {
       attempts.push(lease);
       return remote.answer(lease, signal);
@@ -536,5 +542,30 @@ describe('operations', () => {
     assert.match(gone, /from <ann@example\.org>, 17 octets, Message-ID <1@example\.org>/);
     assert.match(gone, /Now: it has left the queue\./);
     assert.deepEqual(await storiesOf(parts, 'nobody@knows'), []);
+  });
+});
+
+describe('the rate of a destination', () => {
+  const rateOf = (destination: string) =>
+    destination === 'mx:slow.test' ? { count: 2, perMs: minute } : undefined;
+
+  it('delays what is more, fails nothing, and holds up nobody else', async () => {
+    const { submit, clock, tried, left } = await world({}, new MemoryDisk(), rateOf);
+    for (let i = 0; i < 100; i += 1) await submit([`a${i}@slow.test`]);
+    for (let i = 0; i < 20; i += 1) await submit([`b${i}@fast.test`]);
+    const slow = () => tried().filter((one) => one.includes('slow')).length;
+    assert.equal(slow(), 2);
+    assert.equal(tried().length, 22, 'the others went at once');
+    await clock.advance(minute);
+    assert.equal(slow(), 4);
+    await clock.advance(10 * minute);
+    assert.equal(slow(), 24);
+    await clock.advance(60 * minute);
+    assert.equal(slow(), 100);
+    assert.equal(await left(), 0);
+    assert.ok(
+      tried().every((one) => one.endsWith(' 1')),
+      'each was tried once',
+    );
   });
 });

@@ -36,6 +36,8 @@ import { expandAliases } from './expansion.ts';
 import { Lineup } from './lineup.ts';
 import type { Outcomes, RetrySettings } from './outcomes.ts';
 import { outcomesOf } from './outcomes.ts';
+import type { RateOf } from './pace.ts';
+import { Pace } from './pace.ts';
 import { Recorder } from './recorder.ts';
 import { reportExpansion, withReports } from './reporting.ts';
 import { logResults, measureDeliveries } from './result-log.ts';
@@ -58,12 +60,16 @@ export interface RunnerParts extends Pick<ReportParts, 'hostname' | 'ids' | 'res
   readonly history: Pick<HistoryStore, 'record'>;
   /** Seconds from coming in to delivery. */
   readonly deliverySeconds?: Histogram | undefined;
+  /** How many messages a destination may get. */
+  readonly rateOf?: RateOf | undefined;
   /** Read anew each time, as the hostname is: both may change while the server runs. */
   readonly settings: QueueSettings;
 }
 
 /** Limit: fresh leases of one destination that wait in memory. */
 const waitingPerDestinationMax = 1000;
+/** The same where they wait for a rate, so that they leave room for all others. */
+const waitingForRateMax = 50;
 /** Limit: outcomes waiting to be recorded; beyond it nothing new is attempted. */
 const pendingMax = 2000;
 /** How long aborted attempts have to come back when the server stops. */
@@ -76,6 +82,7 @@ const unforeseen: RecipientResult = { kind: 'deferred', reply: localError };
 
 export class QueueRunner {
   readonly #parts: RunnerParts;
+  readonly #pace: Pace | undefined;
   readonly #lineup: Lineup;
   readonly #attempts: Attempts;
   readonly #recorder: Recorder;
@@ -87,7 +94,13 @@ export class QueueRunner {
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
-    this.#lineup = new Lineup(() => parts.settings);
+    const { rateOf } = parts;
+    const onReady = (destination: Destination) => {
+      this.#lineup.line(destination);
+      this.#pump();
+    };
+    this.#pace = rateOf && new Pace({ clock: parts.clock, rateOf, onReady });
+    this.#lineup = new Lineup(() => parts.settings, this.#pace);
     this.#attempts = new Attempts(parts.clock, (attempt) => this.#overdue(attempt));
     const { store, clock, log } = parts;
     this.#recorder = new Recorder({
@@ -217,7 +230,10 @@ export class QueueRunner {
     if (this.#lineup.waiting >= waitingMax) return false;
     for (const { destination } of recipients) {
       const waiting = this.#lineup.destinations.peek(destination)?.fresh.length ?? 0;
-      if (waiting >= waitingPerDestinationMax) return false;
+      const most = this.#pace?.isLimited(destination)
+        ? waitingForRateMax
+        : waitingPerDestinationMax;
+      if (waiting >= most) return false;
     }
     return true;
   }
