@@ -17,14 +17,15 @@ import { becomeOwner, isRoot } from '../net/privileges.ts';
 import { createResolver } from '../net/resolver.ts';
 import { accountFindings, readAccounts } from './check-accounts.ts';
 import { dkimDnsFindings, dkimFindings } from './check-dkim.ts';
+import { checkDns } from './check-dns.ts';
 import { directoryFindings, fileFindings, placeFindings, userFindings } from './check-files.ts';
 import { storeFindings } from './check-store.ts';
 import { tlsFindings } from './check-tls.ts';
 import type { Context } from './context.ts';
-import { checkDns } from './dns-records.ts';
 import type { Finding } from './finding.ts';
 import { failure, ok, reportFindings, warning } from './finding.ts';
 import { messageOf } from './message.ts';
+import { publicFacts } from './public-facts.ts';
 import type { CommonOptions } from './settings.ts';
 import { problemsError, withConfigOptions } from './settings.ts';
 
@@ -135,9 +136,8 @@ async function dnsFindings(config: Config): Promise<Finding[]> {
     random: systemRandom,
     log: silentLog,
   });
-  const found = await checkDns(config, resolver);
   return [
-    ...found.map(({ state, text }) => ({ state, path: '', text })),
+    ...(await checkDns({ ...publicFacts(config), domains: config.domains }, resolver)),
     ...(await dkimDnsFindings(config, resolver)),
   ];
 }

@@ -599,6 +599,8 @@ describe('check and init', () => {
     assert.match(out, /example\.org\. +IN MX +10 mx\.example\.org\.\n/);
     assert.match(out, /example\.org\. +IN TXT +"v=spf1 mx -all"\n/);
     assert.match(out, /_dmarc\.example\.org\. +IN TXT +"v=DMARC1;/);
+    assert.match(out, /\._domainkey\.example\.org\. +IN TXT +"v=DKIM1; k=ed25519; p=/);
+    assert.match((await run(cwd, 'dkim list')).out, /example\.org .* active/);
     assert.match(out, /_submissions\._tcp\.example\.org\. +IN SRV +0 1 465 mx\.example\.org\.\n/);
     assert.match(
       readFileSync(join(cwd, 'postrider.config.ts'), 'utf8'),

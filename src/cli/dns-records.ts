@@ -1,11 +1,11 @@
-// What a mail domain has to publish in the DNS, for `init` to print and `check --dns` to compare.
+// What a mail domain has to publish in the DNS, for `init` to print and `check --dns` to compare (check-dns.ts).
 
-import type { Resolver } from '../dns/resolver.ts';
-import { DnsError } from '../dns/resolver.ts';
+import { addressOctets, reverseName } from '../base/ip-address.ts';
+import type { KeyRecord } from '../trust/dkim-keys.ts';
 
 export interface DnsAdvice {
   readonly name: string;
-  readonly type: 'A' | 'AAAA' | 'MX' | 'TXT' | 'SRV';
+  readonly type: 'A' | 'AAAA' | 'MX' | 'TXT' | 'SRV' | 'PTR';
   readonly value: string;
   readonly why: string;
 }
@@ -22,6 +22,8 @@ export interface DnsFacts {
   readonly pop3s?: number | undefined;
   /** Public addresses of this machine. */
   readonly addresses: readonly string[];
+  /** Of the keys that sign for the domain. */
+  readonly keys?: readonly KeyRecord[] | undefined;
 }
 
 export function recordsToPublish(facts: DnsFacts): readonly DnsAdvice[] {
@@ -30,10 +32,11 @@ export function recordsToPublish(facts: DnsFacts): readonly DnsAdvice[] {
     name: hostname,
     type: address.includes(':') ? 'AAAA' : 'A',
     value: address,
-    why: 'where this machine is; its reverse (PTR) record should name it in turn',
+    why: 'where this machine is',
   }));
   return [
     ...host,
+    ...addresses.flatMap((address) => reverseOf(address, hostname)),
     { name: domain, type: 'MX', value: `10 ${hostname}.`, why: 'mail for the domain comes here' },
     // RFC 7208 §3: who may send for the domain.
     {
@@ -43,15 +46,31 @@ export function recordsToPublish(facts: DnsFacts): readonly DnsAdvice[] {
       why: 'only this server sends for the domain',
     },
     { name: hostname, type: 'TXT', value: 'v=spf1 a -all', why: 'bounces come from the host name' },
-    // RFC 7489 §6.3: p=none reports only; tighten it when the reports look right.
+    ...(facts.keys ?? []).map((key) => ({ ...key, why: 'mail is signed by it' })),
+    // RFC 9989 §4.7: p=none reports only; tighten it when the reports look right.
     {
       name: `_dmarc.${domain}`,
       type: 'TXT',
       value: `v=DMARC1; p=none; rua=mailto:postmaster@${domain}`,
       why: 'reports on who sends in your name; later p=quarantine',
     },
+    // RFC 8460 §3
+    {
+      name: `_smtp._tls.${domain}`,
+      type: 'TXT',
+      value: `v=TLSRPTv1; rua=mailto:postmaster@${domain}`,
+      why: 'reports on connections that could not be encrypted',
+    },
     ...services(facts),
   ];
+}
+
+/** It is not in the domain's own zone: whoever gave the address publishes it. */
+function reverseOf(address: string, hostname: string): DnsAdvice[] {
+  const octets = addressOctets(address);
+  if (octets === undefined) return [];
+  const why = 'whoever gave you the address publishes this; many refuse mail without it';
+  return [{ name: reverseName(octets), type: 'PTR', value: `${hostname}.`, why }];
 }
 
 // RFC 6186 §3.1, RFC 8314 §5.1: so that mail programs configure themselves.
@@ -98,93 +117,3 @@ export function formatRecords(records: readonly DnsAdvice[]): string {
 /** RFC 1035 §3.3.14: several of at most 255 octets, which readers put together. */
 const characterStrings = (value: string): string =>
   (value.match(/.{1,255}/g) ?? ['']).map((part) => `"${part}"`).join(' ');
-
-export interface DnsFinding {
-  readonly state: 'ok' | 'warning' | 'failure';
-  readonly text: string;
-}
-
-/** Compares what is published with what the server needs. Never throws. */
-export async function checkDns(
-  facts: Pick<DnsFacts, 'hostname'> & { readonly domains: readonly string[] },
-  resolver: Resolver,
-): Promise<readonly DnsFinding[]> {
-  const findings = [await attempt(facts.hostname, () => checkHost(facts.hostname, resolver))];
-  for (const domain of facts.domains) {
-    if (domain.startsWith('.')) continue; // subdomains in general: there is no one name to ask for
-    findings.push(await attempt(domain, () => checkMx(domain, facts.hostname, resolver)));
-    findings.push(await attempt(domain, () => checkSpf(domain, resolver)));
-    findings.push(await attempt(domain, () => checkDmarc(domain, resolver)));
-  }
-  return findings;
-}
-
-async function attempt(name: string, check: () => Promise<DnsFinding>): Promise<DnsFinding> {
-  try {
-    return await check();
-  } catch (error) {
-    if (!(error instanceof DnsError)) throw error;
-    return {
-      state: 'failure',
-      text: `${name}: the DNS gives no answer now (${error.message}); try again`,
-    };
-  }
-}
-
-const ok = (text: string): DnsFinding => ({ state: 'ok', text });
-const warning = (text: string): DnsFinding => ({ state: 'warning', text });
-const failure = (text: string): DnsFinding => ({ state: 'failure', text });
-
-async function checkHost(hostname: string, resolver: Resolver): Promise<DnsFinding> {
-  const [a, aaaa] = await Promise.all([
-    resolver.resolve(hostname, 'A'),
-    resolver.resolve(hostname, 'AAAA'),
-  ]);
-  const addresses = [a, aaaa].flatMap((answer) =>
-    answer.kind === 'records' ? answer.records : [],
-  );
-  return addresses.length > 0
-    ? ok(`${hostname} is ${addresses.join(', ')}`)
-    : failure(`${hostname} has no A or AAAA record: publish this machine's address`);
-}
-
-async function checkMx(domain: string, hostname: string, resolver: Resolver): Promise<DnsFinding> {
-  const answer = await resolver.resolve(domain, 'MX');
-  if (answer.kind === 'no-domain') return failure(`${domain} does not exist in the DNS`);
-  if (answer.kind === 'no-records')
-    return failure(`${domain} has no MX record: publish \`${domain}. MX 10 ${hostname}.\``);
-  const names = [...answer.records]
-    .sort((a, b) => a.preference - b.preference)
-    .map(({ exchange }) => exchange);
-  if (names.includes(''))
-    return failure(`${domain} has a null MX: it says that it takes no mail (RFC 7505)`);
-  return names.includes(hostname.toLowerCase())
-    ? ok(`${domain} MX ${names.join(', ')}`)
-    : warning(`${domain} MX is ${names.join(', ')}, not ${hostname}: mail goes there`);
-}
-
-async function checkSpf(domain: string, resolver: Resolver): Promise<DnsFinding> {
-  const found = await texts(domain, resolver, /^v=spf1(?: |$)/i);
-  if (found.length === 0)
-    return warning(`${domain} has no SPF record: publish \`"v=spf1 mx -all"\``);
-  // RFC 7208 §4.5: more than one is an error.
-  return found.length === 1
-    ? ok(`${domain} ${found[0]}`)
-    : failure(`${domain} has ${found.length} SPF records: only one is allowed`);
-}
-
-async function checkDmarc(domain: string, resolver: Resolver): Promise<DnsFinding> {
-  const found = await texts(`_dmarc.${domain}`, resolver, /^v=DMARC1\b/);
-  return found.length === 1
-    ? ok(`_dmarc.${domain} ${found[0]}`)
-    : warning(`_dmarc.${domain} has no DMARC record: publish \`"v=DMARC1; p=none"\``);
-}
-
-async function texts(
-  name: string,
-  resolver: Resolver,
-  pattern: RegExp,
-): Promise<readonly string[]> {
-  const answer = await resolver.resolve(name, 'TXT');
-  return answer.kind === 'records' ? answer.records.filter((text) => pattern.test(text)) : [];
-}

@@ -2,19 +2,21 @@
 // certificate, the first account, and the DNS records to publish. Overwrites nothing.
 
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname as machineName, networkInterfaces } from 'node:os';
+import { hostname as machineName } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { configFileNames } from '../config/load.ts';
 import { domainKey, parseMailbox } from '../mail/address.ts';
-import { createNetworks } from '../net/network.ts';
 import { loadServerTls } from '../net/tls.ts';
 import { generatePassword } from '../policy/account-changes.ts';
+import type { KeyRecord } from '../trust/dkim-keys.ts';
+import { createKeys, keyDirectory, recordOf } from '../trust/dkim-keys.ts';
 import type { Context } from './context.ts';
 import { CliError } from './context.ts';
 import { formatRecords, recordsToPublish } from './dns-records.ts';
 import { readPassword } from './password.ts';
+import { publicFacts } from './public-facts.ts';
 import { loadOrFail } from './settings.ts';
 import { withOperations } from './with-operations.ts';
 
@@ -61,13 +63,9 @@ async function init(context: Context, address: string, options: InitOptions): Pr
   });
 
   const records = recordsToPublish({
-    hostname,
+    ...publicFacts(config),
     domain,
-    addresses: publicAddresses(),
-    submission: portOf(config, 'starttls'),
-    submissions: portOf(config, 'implicit'),
-    imaps: implicitPort(config, 'imap'),
-    pop3s: implicitPort(config, 'pop3'),
+    keys: makeKeys(config, domain),
   });
   if (options.json === true) {
     await context.print(
@@ -111,36 +109,17 @@ async function furnish(
   return config;
 }
 
-const implicitPort = ({ listeners }: Config, of: 'imap' | 'pop3'): number | undefined =>
-  listeners.find(({ service, tls }) => service === of && tls === 'implicit')?.port;
-
-const portOf = ({ listeners }: Config, tls: string): number | undefined =>
-  listeners.find((listener) => listener.service === 'submission' && listener.tls === tls)?.port;
+/** Those that sign for the domain; as whoever the data directory belongs to by now. */
+function makeKeys({ dataDirectory }: Config, domain: string): readonly KeyRecord[] {
+  const directory = keyDirectory(dataDirectory);
+  const keys = createKeys(directory, { domain, state: 'active', now: new Date() });
+  return keys.map((entry) => recordOf(directory, entry));
+}
 
 /** The machine's own name where it is a full one in the domain. */
 function guessHostname(domain: string): string {
   const own = machineName().toLowerCase();
   return own.endsWith(`.${domain}`) ? own : `mail.${domain}`;
-}
-
-// RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291: addresses that nobody outside can reach.
-const privateNetworks = createNetworks([
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '100.64.0.0/10',
-  '169.254.0.0/16',
-  '127.0.0.0/8',
-  'fc00::/7',
-  'fe80::/10',
-  '::1',
-]);
-
-function publicAddresses(): readonly string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .map(({ address }) => address)
-    .filter((address) => !privateNetworks.has(address));
 }
 
 /** Certificates where certbot puts them are taken; otherwise one of our own, to be replaced. */

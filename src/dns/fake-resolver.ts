@@ -12,6 +12,7 @@ import type {
   RecordType,
   ResolveOptions,
   Resolver,
+  SrvRecord,
   TlsaRecord,
 } from './resolver.ts';
 import { DnsError } from './resolver.ts';
@@ -26,6 +27,7 @@ export interface FakeRecords {
   readonly MX?: readonly (string | MxRecord)[];
   readonly TXT?: readonly string[];
   readonly PTR?: readonly string[];
+  readonly SRV?: readonly SrvRecord[];
   readonly TLSA?: readonly TlsaRecord[];
   /** Then nothing else is looked at, as RFC 1034 §3.6.2 has it. */
   readonly CNAME?: string;

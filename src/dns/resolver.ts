@@ -13,12 +13,22 @@ export interface TlsaRecord {
   readonly data: Uint8Array;
 }
 
+/** RFC 2782. */
+export interface SrvRecord {
+  readonly priority: number;
+  readonly weight: number;
+  readonly port: number;
+  /** As MX's `exchange`; '' says that there is no such service. */
+  readonly target: string;
+}
+
 export interface RecordOf {
   readonly A: string;
   readonly AAAA: string;
   readonly MX: MxRecord;
   readonly TXT: string;
   readonly PTR: string;
+  readonly SRV: SrvRecord;
   readonly TLSA: TlsaRecord;
 }
 export type RecordType = keyof RecordOf;

@@ -214,6 +214,15 @@ const readers: { readonly [K in RecordType]: (record: AnyRecord) => RecordOf[K] 
       ? Buffer.concat([record.data].flat().map((part) => Buffer.from(part))).toString()
       : undefined,
   PTR: (record) => (record.type === 'PTR' ? plainName(record.data) : undefined),
+  SRV: (record) =>
+    record.type === 'SRV'
+      ? {
+          priority: record.data.priority ?? 0,
+          weight: record.data.weight ?? 0,
+          port: record.data.port,
+          target: plainName(record.data.target),
+        }
+      : undefined,
   TLSA: (record) =>
     record.type === 'TLSA'
       ? {
