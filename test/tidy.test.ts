@@ -13,7 +13,7 @@ const floors = [
   ['trust', 'store', 'net'],
   ['policy', 'queue', 'mailbox'],
   ['receive', 'deliver', 'access'],
-  ['config', 'admin'],
+  ['config', 'admin', 'web'],
   ['compose', 'embed'],
   ['cli'],
   ['main.ts', 'index.ts', 'testing'],

@@ -78,6 +78,8 @@ Send mail to
 ${rows(['smtp', 'submission'])}
 Read it at
 ${rows(['imap', 'pop3'])}
+Watch it at
+${rows(['http'])}
 Kept in ${directory}. Try it from another terminal:
 
   echo "It works" | ${program} send --server ${address} --to ann@example.org --header "Subject: Hello"
@@ -102,6 +104,7 @@ const logins: ReadonlyMap<string, string> = new Map([
   ['submission', 'log in with any password'],
   ['imap', 'the user is the address, any password is right'],
   ['pop3', 'the user is the address, any password is right'],
+  ['http', '/healthz, /readyz, /metrics'],
 ]);
 
 const shellWord = (text: string): string =>

@@ -6,13 +6,13 @@ import { chmodSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { ListenerConfig } from '../config/config.ts';
-import type { Listener, ListenOptions } from '../net/listener.ts';
+import type { AcceptedSocket, Listener, ListenOptions } from '../net/listener.ts';
 import { listen } from '../net/listener.ts';
 import type { Networks } from '../net/network.ts';
 import { createNetworks } from '../net/network.ts';
-import type { Peer } from '../net/peer.ts';
 import type { ProxyRules } from '../net/proxy-protocol.ts';
 import type { Service } from '../net/service.ts';
+import { SocketPeer } from '../net/socket-peer.ts';
 import type { ServerTls } from '../net/tls.ts';
 
 export interface ListeningOn {
@@ -157,7 +157,7 @@ class ListeningSocket {
   #proxies: Networks | undefined;
   #listener: Listener | undefined;
   #service: Service | undefined;
-  #waiting: Peer[] = [];
+  #waiting: AcceptedSocket[] = [];
 
   constructor({ spec, host }: Place) {
     this.spec = spec;
@@ -188,7 +188,7 @@ class ListeningSocket {
           onProxyRefused?.(socket.spec.service, address, reason),
         );
       },
-      onConnection: (peer) => socket.#accept(peer),
+      onSocket: (accepted) => socket.#accept(accepted),
       onHandshakeFailure: (address, error) =>
         onHandshakeFailure?.(socket.spec.service, address, error),
     });
@@ -224,26 +224,45 @@ class ListeningSocket {
   serve(service: Service): Service | undefined {
     const before = this.#service;
     this.#service = service;
-    for (const peer of this.#waiting.splice(0)) service.accept(peer);
+    for (const accepted of this.#waiting.splice(0)) {
+      const { socket } = accepted;
+      if (socket.destroyed) continue; // it would never tell its owner so
+      give(accepted, service);
+      socket.off('error', ignore);
+      socket.resume();
+    }
     return before;
   }
 
   /** Returns the service, whose conversations may not be over. */
   close(): Service | undefined {
     void this.#listener?.close();
-    for (const peer of this.#waiting.splice(0)) peer.destroy();
+    for (const { socket } of this.#waiting.splice(0)) socket.destroy();
     return this.#service;
   }
 
-  #accept(peer: Peer): void {
-    if (this.#service !== undefined) this.#service.accept(peer);
-    else if (this.#waiting.length < waitingMax) this.#waiting.push(peer);
-    else peer.destroy();
+  #accept(accepted: AcceptedSocket): void {
+    const { socket } = accepted;
+    if (this.#service !== undefined) {
+      give(accepted, this.#service);
+      return;
+    }
+    socket.on('error', ignore); // then it is destroyed
+    socket.pause();
+    if (this.#waiting.length < waitingMax) this.#waiting.push(accepted);
+    else socket.destroy();
   }
 }
 
 const proxiesOf = ({ proxyProtocol }: ListenerConfig): Networks | undefined =>
   proxyProtocol === undefined ? undefined : createNetworks(proxyProtocol);
+
+const ignore = () => {};
+
+function give({ socket, ends }: AcceptedSocket, service: Service): void {
+  if (service.acceptSocket === undefined) service.accept(new SocketPeer(socket, ends));
+  else service.acceptSocket({ socket, ends });
+}
 
 const placesOf = (specs: readonly ListenerConfig[]): Place[] =>
   specs.flatMap((spec) =>

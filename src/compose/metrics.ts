@@ -9,8 +9,9 @@ import type { Answer, MessageAnswer, Policy } from '../policy/policy.ts';
 import type { RefusalSeen } from '../policy/refusals.ts';
 import type { QueueRunner } from '../queue/runner.ts';
 import type { HistoryEvent, HistoryStore } from '../store/history.ts';
+import { answerClasses } from '../web/web-app.ts';
 
-const services = ['smtp', 'submission', 'lmtp', 'imap', 'pop3'] as const;
+const services = ['smtp', 'submission', 'lmtp', 'imap', 'pop3', 'http'] as const;
 const results = ['delivered', 'relayed', 'deferred', 'skipped', 'failed', 'expired'] as const;
 const stages = [
   ...(['connect', 'tls', 'starttls', 'login', 'auth', 'helo', 'mail', 'rcpt'] as const),
@@ -75,6 +76,10 @@ export function createMetrics() {
     ),
     imapCommands: metrics.counter('imap_commands_total', 'IMAP commands.'),
     pop3Retrievals: metrics.counter('pop3_retrievals_total', 'Messages sent by POP3.'),
+    httpAnswers: metrics.counters(
+      ['http_answers_total', 'Answers to HTTP requests, by the class of their status.'],
+      ...(['status', answerClasses] as const),
+    ),
     dnsQueries: metrics.counter(
       'dns_queries_total',
       'Questions put to name servers by the main thread.',

@@ -25,6 +25,8 @@ import { Admission, authenticatorFor } from './admission.ts';
 import { Certificate } from './certificate.ts';
 import type { Relays, ResolverFor } from './delivery.ts';
 import { createQueue, createRelays } from './delivery.ts';
+import type { HttpParts } from './http.ts';
+import { createHttp } from './http.ts';
 import { createImap } from './imap.ts';
 import type { InForce, InForceParts } from './in-force.ts';
 import { putInForce } from './in-force.ts';
@@ -137,6 +139,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const serviceFor = createServices({
     ...{ inForce, stores, admission, authenticator, certificate, delivery, ...basics },
     policies: options.policies ?? [],
+    listening: () => listeners.list,
+    acmeChallenges: () => undefined,
     resolver: {
       resolve: (name, type, options) =>
         resolverFor(inForce().config.dns).resolve(name, type, options),
@@ -162,12 +166,14 @@ function resolversOf({ resolver }: ServerOptions, { random, log, metrics }: Basi
   return resolver === undefined ? createResolvers({ random, log, queries }) : () => resolver;
 }
 
-function createServices(parts: SmtpParts): (spec: ListenerConfig) => Service {
+function createServices(parts: SmtpParts & HttpParts): (spec: ListenerConfig) => Service {
+  const http = createHttp(parts);
   const smtp = createSmtp(parts);
   const imap = createImap(parts);
   const pop3 = createPop3(parts);
   return (spec) => {
     const { service } = spec;
+    if (service === 'http') return http(spec);
     if (service === 'imap') return imap(spec);
     if (service === 'pop3') return pop3(spec);
     return smtp({ ...spec, service });

@@ -128,6 +128,7 @@ const usualTls: ReadonlyMap<string, 'implicit' | 'starttls'> = new Map([
   ['imap 143', 'starttls'],
   ['pop3 995', 'implicit'],
   ['pop3 110', 'starttls'],
+  ['http 443', 'implicit'],
 ]);
 
 function adviseOnListeners({ parsed, listeners, complete }: Readable, advices: Advices): void {
@@ -191,7 +192,7 @@ function adviseOnRoutes({ routes, listeners }: Readable, advices: Advices): void
 
 /** Nothing is looked up: an address of this machine is known as such only on loopback. */
 function leadsTo(route: RouteConfig, { service, path, port, hosts }: ListenerConfig): boolean {
-  if (service === 'imap' || service === 'pop3') return false;
+  if (service === 'imap' || service === 'pop3' || service === 'http') return false;
   if (route.kind === 'lmtp' && 'path' in route) return route.path === path;
   if (!('host' in route) || path !== undefined || port === 0 || route.port !== port) return false;
   const everywhere = hosts.includes('::') || hosts.includes('0.0.0.0');

@@ -78,9 +78,9 @@ describe('configuration', () => {
       ],
     ],
     [
-      'a service of a later version',
-      { listeners: [{ service: 'http', port: 8025 }] },
-      ['listeners[0].service: http is not built yet: leave this listener out'],
+      'STARTTLS in HTTP',
+      { tls: 'self-signed', listeners: [{ service: 'http', port: 8025, tls: 'starttls' }] },
+      ["listeners[0].tls: http has no STARTTLS: 'implicit' or 'none'"],
     ],
     [
       'TLS without a certificate',
@@ -490,6 +490,7 @@ describe('dev', () => {
         ['pop3', '127.0.0.1', 1995, 'implicit'],
         ['imap', '127.0.0.1', 1143, 'none'],
         ['imap', '127.0.0.1', 1993, 'implicit'],
+        ['http', '127.0.0.1', 8025, 'none'],
       ],
     );
     assert.deepEqual(config.routes, [{ domain: '*', kind: 'discard' }]);

@@ -11,6 +11,7 @@ import * as setting from './setting.ts';
 import type { TlsConfig } from './tls.ts';
 import { tls } from './tls.ts';
 import * as trust from './trust.ts';
+import * as web from './web.ts';
 
 const { choice, count, duration, flag, port, size, text } = setting;
 
@@ -20,7 +21,7 @@ const hostKind = 'an IP address or host name';
 const listener = z.strictObject({
   service: choice(services, {
     about:
-      '`smtp` takes mail for `domains` and `relayDomains` from anyone and relays for `trustedNetworks` and logged-in users; `submission` takes mail after login only; `lmtp` takes mail for the mailboxes here (RFC 2033); `imap` (RFC 9051) and `pop3` let people read it. `http` is not built yet: a configuration with it is refused.',
+      '`smtp` takes mail for `domains` and `relayDomains` from anyone and relays for `trustedNetworks` and logged-in users; `submission` takes mail after login only; `lmtp` takes mail for the mailboxes here (RFC 2033); `imap` (RFC 9051) and `pop3` let people read it; `http` has health, metrics, what mail programs ask to set themselves up, and our MTA-STS policy.',
   }),
   host: z
     .union([setting.host({ about: '' }), z.array(setting.host({ about: '' })).min(1)], {
@@ -43,7 +44,7 @@ const listener = z.strictObject({
     .prefault('0660'),
   tls: choice(['none', 'starttls', 'implicit'], {
     about:
-      '`implicit` speaks TLS from the first byte; `starttls` offers it. Without this: `starttls` where `tls` is configured and there is no `path`.',
+      '`implicit` speaks TLS from the first byte; `starttls` offers it. Without this: `starttls` where `tls` is configured and there is no `path`; for `http` `implicit`, but `none` on loopback.',
   }).optional(),
   insecureAuth: flag({
     about: 'Offers AUTH without TLS. Only for listeners bound to loopback.',
@@ -580,6 +581,7 @@ export const schema = z.strictObject({
   limits: limits.prefault({}).meta({ about: 'What a client may take.' }),
   login: login.prefault({}).meta({ about: 'What happens to those who guess passwords.' }),
   pop3: pop3.prefault({}).meta({ about: 'What `pop3` listeners allow.' }),
+  http: web.http.prefault({}).meta({ about: 'What `http` listeners tell, and whom.' }),
   imap: imap.prefault({}).meta({ about: 'What `imap` listeners allow.' }),
   mailboxes: mailboxes.prefault({}).meta({ about: 'What accounts may keep here.' }),
   dns: dns.prefault({}).meta({ about: 'How names are looked up.' }),
@@ -633,7 +635,7 @@ export type ConfigInput = z.input<typeof schema>;
 export type ParsedConfig = z.output<typeof schema>;
 
 export interface ListenerConfig {
-  readonly service: 'smtp' | 'submission' | 'lmtp' | 'pop3' | 'imap';
+  readonly service: (typeof services)[number];
   /** One listening socket for each. Empty with `path`. */
   readonly hosts: readonly string[];
   readonly port: number;

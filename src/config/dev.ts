@@ -40,6 +40,8 @@ export function devConfig(cwd: string, options: DevOptions = {}): Config {
         { service: 'pop3', host, port: port(1995), tls: 'implicit' },
         { service: 'imap', host, port: port(1143), tls: 'none', insecureAuth: true },
         { service: 'imap', host, port: port(1993), tls: 'implicit' },
+        // MailHog's and Mailpit's, too.
+        { service: 'http', host, port: port(8025), tls: 'none' },
       ],
       // Nothing leaves: what is not caught here is thrown away rather than sent.
       routes: [{ domain: '*', via: 'discard' }],

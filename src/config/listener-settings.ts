@@ -13,10 +13,6 @@ export function readListener(
 ): ListenerConfig | undefined {
   const at = (key: string) => ['listeners', index, key];
   const { service, path, port, insecureAuth } = listener;
-  if (service === 'http') {
-    add(at('service'), 'http is not built yet: leave this listener out');
-    return undefined;
-  }
   if (path === undefined && port === undefined)
     add(
       at('port'),
@@ -27,10 +23,13 @@ export function readListener(
   if (path !== undefined && listener.proxyProtocol !== undefined)
     add(at('proxyProtocol'), 'is for a port: whoever connects to a socket has no address');
   const hosts = path !== undefined ? [] : [listener.host].flat();
-  const tls = listener.tls ?? (ourTls !== undefined && path === undefined ? 'starttls' : 'none');
+  const local = path !== undefined || hosts.every(isLoopback);
+  const usualTls = service === 'http' ? (local ? 'none' : 'implicit') : 'starttls';
+  const tls = listener.tls ?? (ourTls !== undefined && path === undefined ? usualTls : 'none');
+  if (service === 'http' && tls === 'starttls')
+    add(at('tls'), "http has no STARTTLS: 'implicit' or 'none'");
   if (tls !== 'none' && ourTls === undefined)
     add(at('tls'), `${tls} needs a certificate: set \`tls\`, for instance to 'self-signed'`);
-  const local = path !== undefined || hosts.every(isLoopback);
   if (insecureAuth && !local)
     add(at('insecureAuth'), "is only for listeners on loopback: set `host: '127.0.0.1'`");
   if (

@@ -308,7 +308,7 @@ describe('listen: sockets for node:http', () => {
       response.end(`${request.url} ${servername || 'in the clear'}`);
     });
     const { listener } = await open({
-      onSocket: (socket) => void http.emit('connection', socket),
+      onSocket: ({ socket }) => void http.emit('connection', socket),
       ...options,
     });
     const client = connect({ port: listener.port, host: '127.0.0.1' });

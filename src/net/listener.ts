@@ -33,13 +33,19 @@ export interface ListenOptions {
   /** Called for each connection, TLS included; it owns the Peer from then on. */
   readonly onConnection?: ((peer: SocketPeer) => void) | undefined;
   /**
-   * In place of onConnection: the socket itself, nothing of it read, as node:http takes it. `ends`
-   * where a proxy has said whose connection it is.
+   * In place of onConnection: the socket itself, nothing of it read, as node:http takes it. Who
+   * cannot take it yet pauses it.
    */
-  readonly onSocket?: ((socket: Socket, ends: ProxiedEndpoints | undefined) => void) | undefined;
+  readonly onSocket?: ((accepted: AcceptedSocket) => void) | undefined;
   /** Nothing can be said to those whose handshake fails. */
   readonly onHandshakeFailure?: ((address: string, error: Error) => void) | undefined;
   readonly log?: Log | undefined;
+}
+
+export interface AcceptedSocket {
+  readonly socket: Socket;
+  /** Where a proxy has said whose connection it is. */
+  readonly ends: ProxiedEndpoints | undefined;
 }
 
 export interface Listener extends AsyncDisposable {
@@ -161,8 +167,8 @@ function accept(
 ): void {
   if (options.implicitTls) secure(socket, options, handshakes, ends);
   else {
+    if (socket.isPaused()) socket.resume(); // behind a PROXY header; nothing flows before the next turn
     handOver(socket, options, ends);
-    if (socket.isPaused()) socket.resume(); // behind a PROXY header
   }
 }
 
@@ -171,7 +177,7 @@ function handOver(
   { onConnection, onSocket }: ListenOptions,
   ends: ProxiedEndpoints | undefined,
 ): void {
-  if (onSocket !== undefined) onSocket(socket, ends);
+  if (onSocket !== undefined) onSocket({ socket, ends });
   else onConnection?.(new SocketPeer(socket, ends));
 }
 

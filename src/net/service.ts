@@ -3,11 +3,14 @@
 
 import type { Random } from '../base/random.ts';
 import type { Reply } from '../smtp/reply.ts';
+import type { AcceptedSocket } from './listener.ts';
 import type { Peer } from './peer.ts';
 
 export interface Service {
   /** The service owns the connection from then on. */
   accept(peer: Peer): void;
+  /** Where there is such a function it is called in place of accept(), with the socket itself. */
+  acceptSocket?(accepted: AcceptedSocket): void;
   /** Ends what is idle now and the rest when it is done; resolves when all are gone. */
   shutdown(): Promise<void>;
   /** Drops what is still there. */

@@ -1,0 +1,77 @@
+// HTTP: what is served by it, and by which part of the server it is answered.
+
+import type { Clock } from '../base/clock.ts';
+import { createNetworks, isLoopback } from '../net/network.ts';
+import type { Stores } from '../store/stores.ts';
+import { devPage } from '../web/dev-page.ts';
+import { healthPaths } from '../web/health.ts';
+import { createHttpService } from '../web/http-service.ts';
+import { createWebApp } from '../web/web-app.ts';
+import type { WellKnownParts } from '../web/well-known.ts';
+import { wellKnownPaths } from '../web/well-known.ts';
+import type { InForce } from './in-force.ts';
+import type { ListeningOn } from './listeners.ts';
+import { countedConnections } from './metrics.ts';
+import type { ServiceFor, ServiceParts } from './service-parts.ts';
+
+export interface HttpParts extends ServiceParts, Pick<WellKnownParts, 'acmeChallenges'> {
+  readonly listening: () => readonly ListeningOn[];
+}
+
+export function createHttp(parts: HttpParts): ServiceFor {
+  const { inForce, admission, metrics, acmeChallenges, log } = parts;
+  const app = createWebApp({
+    paths: [
+      healthPaths({
+        unready: readiness(parts),
+        metrics: metrics.snapshot,
+        maySeeMetrics: (address) => maySeeMetrics(inForce(), address),
+      }),
+      wellKnownPaths({ acmeChallenges, mtaStsPolicy: () => undefined }),
+      ...(inForce().config.dev ? [devPage] : []),
+    ],
+    answers: metrics.httpAnswers,
+    log,
+  });
+  const connections = countedConnections(admission.connections, 'http', metrics);
+  return () => createHttpService({ fetch: (...asked) => app.fetch(...asked), connections, log });
+}
+
+function maySeeMetrics({ config, trusted }: InForce, address: string): boolean {
+  if (address === '' || isLoopback(address) || trusted.has(address)) return true;
+  return config.http.metrics.length > 0 && createNetworks(config.http.metrics).has(address);
+}
+
+/** Limit: how long the store may take to answer, and for how long that holds. */
+const answerMs = 2_000;
+const holdsMs = 1_000;
+
+interface ReadinessParts {
+  readonly inForce: () => InForce;
+  readonly listening: () => readonly ListeningOn[];
+  readonly stores: Pick<Stores, 'queue'>;
+  readonly clock: Clock;
+}
+
+/** All listeners bound, the store answers. Many who ask at once cost one look. */
+function readiness({ inForce, listening, stores, clock }: ReadinessParts) {
+  let last: { readonly at: number; readonly said: Promise<string | undefined> } | undefined;
+  const look = async (): Promise<string | undefined> => {
+    const wanted = inForce().config.listeners.flatMap(({ path, hosts }) =>
+      path === undefined ? hosts : [path],
+    );
+    if (listening().length < wanted.length) return 'not all listeners are bound';
+    const silent = Promise.withResolvers<string>();
+    const cancel = clock.after(answerMs, () => silent.resolve('the store does not answer'));
+    const answered = stores.queue.newest().then(
+      () => undefined,
+      () => 'the store answers with an error',
+    );
+    return Promise.race([answered, silent.promise]).finally(cancel);
+  };
+  return (): Promise<string | undefined> => {
+    const now = clock.now();
+    if (last === undefined || now - last.at >= holdsMs) last = { at: now, said: look() };
+    return last.said;
+  };
+}

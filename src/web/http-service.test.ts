@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { connect } from 'node:net';
+import { describe, it } from 'node:test';
+import { silentLog } from '../base/log.ts';
+import { listen } from '../net/listener.ts';
+import type { Service } from '../net/service.ts';
+import type { HttpServiceParts } from './http-service.ts';
+import { createHttpService } from './http-service.ts';
+import { readBody } from './request-body.ts';
+
+/** A service behind a listener, and a way to speak to it in octets. */
+async function serving(parts: Partial<HttpServiceParts> = {}) {
+  let open = 0;
+  const service = createHttpService({
+    fetch: (request) => new Response(new URL(request.url).pathname),
+    connections: {
+      admit: () => {
+        open += 1;
+        return undefined;
+      },
+      release: () => {
+        open -= 1;
+      },
+    },
+    log: silentLog,
+    ...parts,
+  });
+  const listener = await listen({
+    ...{ host: '127.0.0.1', port: 0, tls: undefined, implicitTls: false },
+    onSocket: (accepted) => service.acceptSocket?.(accepted),
+  });
+  const sockets: Socket[] = [];
+  return {
+    service,
+    open: () => open,
+    connect(text = '') {
+      const socket = connect({ host: '127.0.0.1', port: listener.port });
+      sockets.push(socket);
+      socket.on('error', () => {});
+      if (text !== '') socket.write(text);
+      return socket;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await listener.close();
+      service.destroy();
+      await service.shutdown();
+    },
+  };
+}
+
+const get = (path: string, close = false) =>
+  `GET ${path} HTTP/1.1\r\nHost: mx.example\r\n${close ? 'Connection: close\r\n' : ''}\r\n`;
+const all = async (socket: Socket): Promise<string> =>
+  String(Buffer.concat(await Array.fromAsync(socket)));
+/** What comes up to some words. */
+async function until(socket: Socket, words: string): Promise<string> {
+  let text = '';
+  for await (const piece of socket.iterator({ destroyOnReturn: false })) {
+    text += String(piece);
+    if (text.includes(words)) break;
+  }
+  return text;
+}
+
+describe('HTTP service', () => {
+  it('RFC 9112: answers requests, several over one connection', async () => {
+    await using server = await serving();
+    const answers = await all(server.connect(get('/one') + get('/two', true)));
+    assert.match(answers, /^HTTP\/1\.1 200 OK[\s\S]*\/oneHTTP\/1\.1 200 OK[\s\S]*\/two$/);
+  });
+
+  it('RFC 9112 §3.2: a request without Host, with two, or with nonsense in it is 400', async () => {
+    await using server = await serving();
+    for (const head of ['', 'Host: a\r\nHost: b\r\n', 'Host: a b/..@c\r\n'])
+      assert.match(
+        await all(server.connect(`GET / HTTP/1.1\r\n${head}Connection: close\r\n\r\n`)),
+        /^HTTP\/1\.1 400 /,
+        head,
+      );
+  });
+
+  it('a body is read up to a limit, announced or in chunks', async () => {
+    await using server = await serving({
+      fetch: (request) =>
+        readBody(request, 10).then(
+          (body) => new Response(body),
+          (error) => error.getResponse(),
+        ),
+    });
+    const post = (rest: string) =>
+      all(server.connect(`POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${rest}`));
+    assert.match(await post('Content-Length: 10\r\n\r\n0123456789'), / 200 [\s\S]*0123456789$/);
+    assert.match(await post('Content-Length: 11\r\n\r\n01234567890'), / 413 /);
+    const chunks = (size: string, body: string) =>
+      post(`Transfer-Encoding: chunked\r\n\r\n${size}\r\n${body}\r\n0\r\n\r\n`);
+    assert.match(await chunks('a', '0123456789'), / 200 [\s\S]*0123456789$/);
+    assert.match(await chunks('b', '0123456789a'), / 413 /);
+  });
+
+  it('what throws is a 500 that says nothing of it', async () => {
+    const error = new Error('secret');
+    for (const fetch of [() => Promise.reject(error), () => assert.fail(error)]) {
+      await using server = await serving({ fetch });
+      const answer = await all(server.connect(get('/', true)));
+      assert.match(answer, /^HTTP\/1\.1 500 /);
+      assert.doesNotMatch(answer, /secret/);
+    }
+  });
+
+  it('a client that is too many is told 503 and goes', async () => {
+    await using server = await serving({
+      connections: { admit: () => ({}), release: () => assert.fail('was never admitted') },
+    });
+    assert.match(await all(server.connect(get('/'))), /^HTTP\/1\.1 503 [\s\S]*Retry-After/);
+  });
+
+  it('slow clients are ended: silent ones, a header or a body that trickles, an idle connection', async () => {
+    const limits = { headersMs: 40, requestMs: 60, idleMs: 20, checkMs: 10 };
+    const fetch = async (request: Request) => new Response(await request.text());
+    await using server = await serving({ limits, fetch });
+    const body = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12';
+    for (const [what, text] of [
+      ['nothing', ''],
+      ['half a header', 'GET / HTTP/1.1\r\nHost:'],
+      ['half a body', body],
+      ['a request and no other', get('/')],
+    ] as const) {
+      const socket = server.connect(text);
+      socket.resume();
+      await once(socket, 'close');
+      while (server.open() > 0) await new Promise(setImmediate);
+      assert.equal(socket.destroyed, true, what);
+    }
+  });
+
+  it('a client that does not read its answer is ended', async () => {
+    const fetch = () => new Response(Buffer.alloc(32 * 2 ** 20));
+    await using server = await serving({ fetch, limits: { silentMs: 50 } });
+    const socket = server.connect();
+    socket.pause();
+    socket.write(get('/'));
+    while (server.open() === 0) await new Promise(setImmediate);
+    while (server.open() > 0) await new Promise(setImmediate);
+  });
+
+  it('a header that does not end is 431', async () => {
+    await using server = await serving();
+    const socket = server.connect(`GET / HTTP/1.1\r\nX: ${'y'.repeat(20_000)}`);
+    assert.match(await all(socket), /^HTTP\/1\.1 431 /);
+  });
+
+  it('at its end idle connections go at once, others with their answer, and new ones are turned away', async () => {
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<Response>();
+    const fetch = () => {
+      asked.resolve();
+      return answer.promise;
+    };
+    await using server = await serving({ fetch });
+    const [idle, busy] = [server.connect(), server.connect(get('/'))];
+    idle.resume();
+    await asked.promise;
+    while (server.open() < 2) await new Promise(setImmediate);
+    let ended = false;
+    const shutdown = server.service.shutdown().then(() => {
+      ended = true;
+    });
+    await once(idle, 'close');
+    assert.match(await all(server.connect(get('/'))), / 503 /);
+    assert.equal(ended, false);
+    answer.resolve(new Response('done'));
+    assert.match(await all(busy), /^HTTP\/1\.1 200 [\s\S]*done$/);
+    await shutdown;
+  });
+
+  it('destroy() drops what is open', async () => {
+    await using server = await serving({ fetch: () => new Promise<Response>(() => {}) });
+    const socket = server.connect(get('/'));
+    while (server.open() === 0) await new Promise(setImmediate);
+    const gone = new Promise((resolve) => socket.once('close', resolve));
+    server.service.destroy();
+    await gone;
+  });
+
+  it('says who asks, also behind a proxy that named the client', async () => {
+    const fetch: HttpServiceParts['fetch'] = (_, { address, secure }) =>
+      new Response(`${address} ${secure}`);
+    await using server = await serving({ fetch });
+    assert.match(await all(server.connect(get('/', true))), /127\.0\.0\.1 false$/);
+    const service: Service = server.service;
+    const listener = await listen({
+      ...{ host: '127.0.0.1', port: 0, tls: undefined, implicitTls: false },
+      proxy: { isProxy: () => true, timeoutMs: 5_000 },
+      onSocket: (accepted) => service.acceptSocket?.(accepted),
+    });
+    const socket = connect({ host: '127.0.0.1', port: listener.port });
+    socket.write(`PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n${get('/')}`);
+    assert.match(await until(socket, 'false'), /192\.0\.2\.1 false$/);
+    socket.destroy();
+    await listener.close();
+  });
+});
