@@ -5,6 +5,7 @@
 // is not judged. RFC 8601, RFC 9989 §5.3.
 
 import type { Clock } from '../base/clock.ts';
+import { inTurns } from '../base/in-turns.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import { DnsError } from '../dns/resolver.ts';
 import { domainKey } from '../mail/address.ts';
@@ -184,7 +185,7 @@ class Judge {
 async function readBody({ open, header }: Arrival, signed: SignedMessage): Promise<void> {
   const content = open();
   if (content.bytes !== undefined) {
-    signed.update(content.bytes.subarray(header.end));
+    await inTurns(content.bytes.subarray(header.end), (slice) => signed.update(slice));
     return;
   }
   let at = 0;

@@ -1,6 +1,7 @@
 // A message that is to be signed, read once: its header when it is whole, and the hash of its body. What nobody
 // signs is read to the end of its header only. RFC 6376 §3.7.
 
+import { inTurns } from '../../base/in-turns.ts';
 import { findHeaderEnd, headerEndWithin } from '../../mail/header.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { BodyHasher } from '../../trust/canonical.ts';
@@ -32,7 +33,7 @@ export async function readSignable(
   let lookAt = 0;
   for await (const piece of message.read({ reuse: true })) {
     if (begun !== undefined) {
-      begun.body.update(piece);
+      await inTurns(piece, (slice) => begun!.body.update(slice));
       continue;
     }
     pieces.push(Buffer.from(piece));
@@ -42,7 +43,7 @@ export async function readSignable(
     const start = Buffer.concat(pieces);
     const end = headerEndWithin(start);
     if (end === undefined) continue;
-    const beginning = begin(start, end, choose);
+    const beginning = await begin(start, end, choose);
     if (beginning === undefined || 'refuse' in beginning) return beginning;
     begun = beginning;
   }
@@ -51,13 +52,13 @@ export async function readSignable(
   return begin(all, findHeaderEnd(all), choose);
 }
 
-function begin(start: Buffer, end: number, choose: ChooseSigners): Reading {
+async function begin(start: Buffer, end: number, choose: ChooseSigners): Promise<Reading> {
   const head = start.subarray(0, end);
   const signers = choose(head);
   if ('refuse' in signers) return signers;
   if (signers.length === 0) return undefined;
   const body = new BodyHasher('relaxed');
-  body.update(start.subarray(end));
+  await inTurns(start.subarray(end), (slice) => body.update(slice));
   return { signers, fields: new SignedMessage(head).fields, body };
 }
 
