@@ -7,10 +7,11 @@ import { defaultTimeouts } from '../smtp/client/timeouts.ts';
 import { keyDirectory } from '../trust/dkim-keys.ts';
 
 export function relaySettings(config: Config): RelaySettings {
-  const { hostname, delivery, queue, dns } = config;
+  const { hostname, delivery, queue, dns, dane } = config;
   const directory = signingKeys(config);
   return {
     dns,
+    dane,
     hostname,
     ourNames: new Set([domainKey(hostname)]),
     limits: {

@@ -10,6 +10,7 @@ import * as abuse from './abuse.ts';
 import * as setting from './setting.ts';
 import type { TlsConfig } from './tls.ts';
 import { tls } from './tls.ts';
+import * as transport from './transport.ts';
 import * as trust from './trust.ts';
 import * as web from './web.ts';
 
@@ -371,10 +372,10 @@ const dns = z.strictObject({
   attempts: count({ about: 'Rounds through the servers.', default: '2', min: 1, max: 10 }).prefault(
     2,
   ),
-  trustAd: flag({
-    about: 'Believes the AD bit (DNSSEC) of servers that are not on loopback.',
-    default: 'false',
-  }).prefault(false),
+  validating: flag({
+    about:
+      'The servers check DNSSEC, and nobody can change what they say on the way here: without such, no DANE. Default: if all are on loopback.',
+  }).optional(),
   cacheEntries: count({
     about: 'Answers kept.',
     default: '10000',
@@ -593,6 +594,9 @@ export const schema = z.strictObject({
     .prefault({})
     .meta({ about: 'How mail is sent on that an alias leads to another server.' }),
   rateLimits: abuse.rateLimits.prefault({}).meta({ about: 'How much anybody may send.' }),
+  dane: transport.dane.prefault({}).meta({
+    about: 'Which certificate a mail host must have, as the DNS says. RFC 7672.',
+  }),
   vrfy: choice(['ambiguous', 'yes', 'no'], {
     about:
       'VRFY: 252 to everything, an honest answer to trusted clients and users, or 502. RFC 5321 §3.5.3.',

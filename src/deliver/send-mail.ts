@@ -92,7 +92,7 @@ async function open(
     dialer,
     host,
     port: path === undefined ? port : undefined,
-    security: securityOf(path === undefined ? tls : 'none', { name: host }),
+    security: securityOf(path === undefined ? tls : 'none', named(host)),
     implicitTls,
     login: auth,
     session: {
@@ -151,6 +151,8 @@ function resultOf(
 }
 
 const unasked = reply(451, '4.2', 'The server took no more messages over this connection');
+
+const named = (name: string) => ({ name, initialName: name, domains: [] });
 
 function inMemory(bytes: Uint8Array): Content {
   return {

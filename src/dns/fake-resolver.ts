@@ -83,7 +83,8 @@ export class FakeResolver implements Resolver {
       if (entry === undefined) return this.#nothing(at, links > 0);
       await this.#fail(at, entry, type);
       authenticated &&= entry.authenticated ?? false;
-      if (entry.CNAME === undefined) return answer(at, entry, type, authenticated);
+      if (entry.CNAME === undefined || type === 'CNAME')
+        return answer(at, entry, type, authenticated);
       at = queryName(entry.CNAME) ?? entry.CNAME;
     }
     throw new DnsError(`${name}: too many CNAMEs`);
@@ -113,7 +114,8 @@ function answer<K extends RecordType>(
   type: K,
   authenticated: boolean,
 ): Answer<RecordOf[K]> {
-  const given = type === 'MX' ? entry.MX?.map(mxRecord) : entry[type];
+  const alias = entry.CNAME === undefined ? [] : [queryName(entry.CNAME) ?? entry.CNAME];
+  const given = type === 'MX' ? entry.MX?.map(mxRecord) : type === 'CNAME' ? alias : entry[type];
   // The compiler does not see that the branch on `type` chose the records of K.
   const [first, ...rest] = (given ?? []) as readonly RecordOf[K][];
   if (first === undefined) return { kind: 'no-records', authenticated };

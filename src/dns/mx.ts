@@ -12,6 +12,8 @@ import { DnsError } from './resolver.ts';
 export interface MailHost {
   /** Lower-case A-labels; for an address literal, the literal. */
   readonly name: string;
+  /** As the MX record has it, or the domain itself: what was looked up. RFC 7672 §2.2.2. */
+  readonly initialName: string;
   /** At least one. The families alternate, so that a broken one costs a single attempt. */
   readonly addresses: readonly string[];
   /** The name after following CNAMEs: where TLSA records are looked for first. RFC 7672 §2.2.2. */
@@ -102,6 +104,7 @@ function literalHost(name: string, address: string, { ourAddresses }: MxOptions)
   if (ourAddresses?.has(address)) return { kind: 'refuse', reply: ourselves };
   const host = {
     name,
+    initialName: name,
     canonicalName: name,
     addresses: [address],
     preference: 0,
@@ -197,7 +200,11 @@ async function hostOf(
   // addressed, and their certificates checked, by the name in the record.
   const name = implicit ? canonicalName : exchange;
   // One family that fails does not take the other with it.
-  if (addresses.length > 0) return { name, canonicalName, addresses, preference, authenticated };
+  if (addresses.length > 0)
+    return {
+      ...{ name, initialName: exchange, canonicalName },
+      ...{ addresses, preference, authenticated },
+    };
   return failed && { failed };
 }
 

@@ -30,6 +30,8 @@ export interface RecordOf {
   readonly PTR: string;
   readonly SRV: SrvRecord;
   readonly TLSA: TlsaRecord;
+  /** The alias itself, of which nothing is followed. */
+  readonly CNAME: string;
 }
 export type RecordType = keyof RecordOf;
 

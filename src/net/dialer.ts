@@ -208,8 +208,8 @@ async function secure(
     const problem = socket === undefined ? undefined : problemOf(socket, security);
     if (problem !== undefined) {
       secured.destroy();
-      const code = certificateCode(socket, security);
-      throw new TlsHandshakeError(`the certificate for ${name} is not good: ${problem}`, { code });
+      const { code, text } = problem;
+      throw new TlsHandshakeError(`the certificate for ${name} is not good: ${text}`, { code });
     }
     if (security.kind === 'tlsa') secured.vouchFor();
     remember(socket, security, (ticket) => sessions.set(key, ticket));
@@ -232,15 +232,25 @@ function nameProblem(names: readonly string[], certificate: PeerCertificate): Er
   return first;
 }
 
+interface CertificateProblem {
+  readonly code: string | undefined;
+  readonly text: string;
+}
+
 /** Why the handshake does not show what was demanded. */
-function problemOf(socket: TLSSocket, security: TlsSecurity): string | undefined {
+function problemOf(socket: TLSSocket, security: TlsSecurity): CertificateProblem | undefined {
   switch (security.kind) {
     case 'opportunistic':
     case 'encrypted':
       return undefined;
     // RFC 7817 §3: a chain of trust, and a certificate for a name we wanted.
-    case 'names':
-      return socket.authorized ? undefined : wordsOf(socket.authorizationError);
+    case 'names': {
+      if (socket.authorized) return undefined;
+      // The runtime gives the code alone, whatever its types say.
+      const problem: unknown = socket.authorizationError;
+      const code = typeof problem === 'string' ? problem : codeOf(problem);
+      return { code, text: wordsOf(problem) };
+    }
     // RFC 7672 §3.1.2: with no public authority beside the records.
     case 'tlsa': {
       if (socket.isSessionReused()) return undefined;
@@ -250,13 +260,6 @@ function problemOf(socket: TLSSocket, security: TlsSecurity): string | undefined
     default:
       return unreachable(security);
   }
-}
-
-function certificateCode(socket: TLSSocket | undefined, { kind }: TlsSecurity): string | undefined {
-  if (kind === 'tlsa') return 'TLSA_MISMATCH';
-  // The runtime gives the code alone, whatever its types say.
-  const problem: unknown = socket?.authorizationError;
-  return typeof problem === 'string' ? problem : codeOf(problem);
 }
 
 /** The server's certificate and those it sent along. */

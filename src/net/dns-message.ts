@@ -153,7 +153,7 @@ function readSections(
 ): DnsReading {
   const links = new Map<string, { readonly to: string; readonly ttl: number }>();
   for (const record of answers)
-    if (record.type === 'CNAME')
+    if (record.type === 'CNAME' && type !== 'CNAME')
       links.set(plainName(record.name), { to: plainName(record.data), ttl: ttlOf(record) });
   let at = name;
   let ttl = Number.MAX_SAFE_INTEGER;
@@ -223,6 +223,7 @@ const readers: { readonly [K in RecordType]: (record: AnyRecord) => RecordOf[K] 
           target: plainName(record.data.target),
         }
       : undefined,
+  CNAME: (record) => (record.type === 'CNAME' ? plainName(record.data) : undefined),
   TLSA: (record) =>
     record.type === 'TLSA'
       ? {

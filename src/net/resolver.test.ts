@@ -458,8 +458,40 @@ describe('createResolver', () => {
     const wary = resolverOf([], options);
     assert.equal((await wary.resolve('h.example', 'A')).authenticated, false);
     assert.equal(server.asked[0]?.query.flag_ad, false);
-    const trusting = resolverOf([], { ...options, trustAd: true });
+    const trusting = resolverOf([], { ...options, validating: true });
     assert.equal((await trusting.resolve('h.example', 'A')).authenticated, true);
+  });
+
+  it('RFC 4035 §4.9.3: of several servers, of all or of none', async () => {
+    const script: Script = ({ name }) =>
+      name === 'bogus.example'
+        ? { rcode: 2 }
+        : { flags: packet.AUTHENTIC_DATA, answers: [a(name, '192.0.2.1')] };
+    const validates = await serverOf(script);
+    const forges = await ScriptedServer.start(
+      ({ name }) => ({ answers: [a(name, '192.0.2.66')] }),
+      'udp6',
+    );
+    servers.push(forges);
+    const both = { servers: [validates.address, `[::ffff:127.0.0.1]:${forges.port}`] };
+    const wary = resolverOf([], both);
+    // What the first does not vouch for, the second says: were the first believed, this would be "not signed".
+    assert.equal((await wary.resolve('bogus.example', 'A')).authenticated, false);
+    assert.equal((await wary.resolve('h.example', 'A')).authenticated, false);
+    const alone = resolverOf([validates]);
+    assert.equal((await alone.resolve('h.example', 'A')).authenticated, true);
+    await assert.rejects(alone.resolve('bogus.example', 'A'), DnsError);
+    const distrusted = resolverOf([validates], { validating: false });
+    assert.equal((await distrusted.resolve('h.example', 'A')).authenticated, false);
+  });
+
+  it('an alias itself is asked for without being followed', async () => {
+    const server = await serverOf(({ name }) => ({
+      answers: [cname(name, 'b.example'), cname('b.example', 'c.example')],
+    }));
+    const answer = await resolverOf([server]).resolve('a.example', 'CNAME');
+    assert(answer.kind === 'records');
+    assert.deepEqual([answer.name, answer.records], ['a.example', ['b.example']]);
   });
 
   it('never asks for names that cannot exist', async () => {

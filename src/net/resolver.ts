@@ -4,7 +4,8 @@
 // last for a while. Whatever the network does, it answers or throws DnsError.
 //
 // The AD bit (DNSSEC) is believed from servers on loopback, and from others only where the
-// configuration or resolv.conf (`options trust-ad`) vouches for the path to them. RFC 4035 §4.9.3.
+// configuration or resolv.conf (`options trust-ad`) vouches for the path to them. RFC 4035 §4.9.3. Of
+// several servers it is all or none: else a forged answer would be one that another server gave.
 
 import { isDeepStrictEqual } from 'node:util';
 import { BoundedMap } from '../base/bounded-map.ts';
@@ -30,8 +31,8 @@ export interface ResolverSettings {
   readonly timeout: number;
   /** Rounds through the servers. */
   readonly attempts: number;
-  /** Believe the AD bit of servers that are not on loopback. */
-  readonly trustAd?: boolean | undefined;
+  /** They check DNSSEC, and nobody is on the way to them. Default: if they are on loopback. */
+  readonly validating?: boolean | undefined;
   readonly cacheEntries?: number | undefined;
 }
 
@@ -230,7 +231,7 @@ class StubResolver implements Resolver {
 
   /** What the server says, or why it says nothing. */
   async #askServer(server: NameServer, name: string, type: RecordType): Promise<Said | string> {
-    const dnssec = this.#trustsAd(server);
+    const dnssec = this.#trustsAd();
     this.#options.queries?.add();
     try {
       let reading = await this.#exchange(server, name, type, { edns: true, dnssec });
@@ -275,9 +276,12 @@ class StubResolver implements Resolver {
     return [...servers.filter((s) => !isSilent(s)), ...servers.filter(isSilent)];
   }
 
-  #trustsAd({ address }: NameServer): boolean {
-    if (this.#options.trustAd || address.startsWith('127.') || address === '::1') return true;
-    return this.#servers === undefined && this.#resolvConf.value.trustAd;
+  #trustsAd(): boolean {
+    const { validating } = this.#options;
+    if (validating !== undefined) return validating;
+    if (this.#servers === undefined && this.#resolvConf.value.trustAd) return true;
+    const servers = this.#servers ?? this.#resolvConf.value.servers;
+    return servers.every(({ address }) => address.startsWith('127.') || address === '::1');
   }
 
   async #takeTurn(): Promise<void> {

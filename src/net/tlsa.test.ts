@@ -229,12 +229,12 @@ describe('TLSA records', () => {
         ...{ presented: presented.map(({ x509 }) => x509), records, names, now },
       });
       if (problem === undefined) assert.equal(found, undefined);
-      else assert.match(found ?? '', problem);
+      else assert.match(found?.text ?? '', problem);
     });
 
   it('without a certificate there is nobody', () => {
     const question = { presented: [], records: [ee()], names: ['mx.example.net'], now };
-    assert.match(tlsaProblem(question) ?? '', /no certificate/);
+    assert.match(tlsaProblem(question)?.text ?? '', /no certificate/);
   });
 
   it('RFC 6698 §4.1: which ones can be used', () => {
@@ -253,6 +253,39 @@ describe('TLSA records', () => {
       assert.equal(isUsable({ ...good, ...bad }), false, JSON.stringify(bad));
   });
 
+  it('RFC 8460 §4.3: what is wrong has a name of its own', () => {
+    const question = { presented: all.map(({ x509 }) => x509), names: ['mx.example.net'] };
+    const code = (more: Partial<Parameters<typeof tlsaProblem>[0]>) =>
+      tlsaProblem({ ...question, records: [ta(root)], now, ...more })?.code;
+    assert.equal(code({}), undefined);
+    assert.equal(code({ records: [broken(ee())] }), 'TLSA_MISMATCH');
+    assert.equal(code({ names: ['mx.example.org'] }), 'ERR_TLS_CERT_ALTNAME_INVALID');
+    const presented = [expired, middle, root].map(({ x509 }) => x509);
+    assert.equal(code({ presented }), 'CERT_HAS_EXPIRED');
+  });
+
+  it('a flood of records costs one hash of a certificate for each kind of record', () => {
+    const flood = Array.from({ length: 1300 }, (_, i): TlsaRecord => {
+      const data = Buffer.alloc(32);
+      data.writeUInt32BE(i);
+      return { usage: i % 2 === 0 ? 3 : 2, selector: 0, matching: 1, data };
+    });
+    let read = 0;
+    const presented = all.map(({ certificate }) => new X509Certificate(certificate));
+    for (const certificate of presented) {
+      const { raw } = certificate;
+      const get = () => {
+        read += 1;
+        return raw;
+      };
+      Object.defineProperty(certificate, 'raw', { get });
+    }
+    const question = { presented, names: ['mx.example.net'], now };
+    assert.match(tlsaProblem({ ...question, records: flood })?.text ?? '', noMatch);
+    assert.ok(read <= 3 * presented.length, `${read} times`);
+    assert.equal(tlsaProblem({ ...question, records: [...flood, ta(root)] }), undefined);
+  });
+
   it('a chain of many certificates that all vouch for each other ends', () => {
     const many = Array.from({ length: 200 }, () => root.x509);
     const question = {
@@ -260,7 +293,7 @@ describe('TLSA records', () => {
       names: ['mx.example.net'],
       now,
     };
-    assert.match(tlsaProblem({ ...question, records: [ta(other)] }) ?? '', noMatch);
+    assert.match(tlsaProblem({ ...question, records: [ta(other)] })?.text ?? '', noMatch);
   });
 });
 

@@ -33,22 +33,38 @@ export const isUsable = ({ usage, selector, matching, data }: TlsaRecord): boole
   (selector === 0 || selector === 1) &&
   (matching === full ? data.length > 0 : digests.get(matching)?.bytes === data.length);
 
-/** Undefined when the server is who it should be; else why it is not, in words for people. */
-export function tlsaProblem({ presented, records, names, now }: TlsaQuestion): string | undefined {
+/** What is wrong, as the runtime would call it (or `TLSA_MISMATCH`), and in words for people. */
+export interface TlsaProblem {
+  readonly code: 'TLSA_MISMATCH' | 'CERT_HAS_EXPIRED' | 'ERR_TLS_CERT_ALTNAME_INVALID';
+  readonly text: string;
+}
+
+const mismatch = (text: string): TlsaProblem => ({ code: 'TLSA_MISMATCH', text });
+
+/** Undefined when the server is who it should be. */
+export function tlsaProblem({
+  presented,
+  records,
+  names,
+  now,
+}: TlsaQuestion): TlsaProblem | undefined {
   const [own, ...others] = presented;
-  if (own === undefined) return 'the server has no certificate';
+  if (own === undefined) return mismatch('the server has no certificate');
   const usable = strongest(records.filter(isUsable));
   // RFC 7672 §3.1.1: names and dates count for nothing.
-  if (usable.some((record) => record.usage === daneEe && matches(own, record))) return undefined;
-  const anchors = usable.filter(({ usage }) => usage === daneTa);
-  if (anchors.length === 0) return 'no TLSA record matches the certificate';
+  const ends = associations(usable, daneEe);
+  if (ends.match(own)) return undefined;
+  const anchors = associations(usable, daneTa);
+  if (anchors.none) return mismatch('no TLSA record matches the certificate');
   if (!leadsToAnchor(own, others, { anchors, now }))
-    return 'no TLSA record matches the certificate or one that vouches for it';
-  if (!isCurrent(own, now)) return 'the certificate is not valid at this time';
+    return mismatch('no TLSA record matches the certificate or one that vouches for it');
+  if (!isCurrent(own, now))
+    return { code: 'CERT_HAS_EXPIRED', text: 'the certificate is not valid at this time' };
   // RFC 7672 §3.2.3: a wildcard is a whole label; the common name counts where there is no other.
   const options = { partialWildcards: false, multiLabelWildcards: false } as const;
   if (names.some((name) => own.checkHost(name, options) !== undefined)) return undefined;
-  return `the certificate is not for ${names.join(' or ')}`;
+  const text = `the certificate is not for ${names.join(' or ')}`;
+  return { code: 'ERR_TLS_CERT_ALTNAME_INVALID', text };
 }
 
 /**
@@ -65,18 +81,45 @@ function strongest(records: readonly TlsaRecord[]): readonly TlsaRecord[] {
   );
 }
 
-function matches(certificate: X509Certificate, { selector, matching, data }: TlsaRecord): boolean {
+interface Associations {
+  readonly none: boolean;
+  match(certificate: X509Certificate): boolean;
+}
+
+/**
+ * The records of one usage. A certificate is hashed once for each selector and digest, not once for each
+ * record: of those there may be more than a thousand in one answer.
+ */
+function associations(records: readonly TlsaRecord[], usage: number): Associations {
+  const wanted = new Map<string, { readonly sample: TlsaRecord; readonly values: Set<string> }>();
+  for (const record of records) {
+    if (record.usage !== usage) continue;
+    const form = `${record.selector} ${record.matching}`;
+    const value = Buffer.from(record.data).toString('latin1');
+    const known = wanted.get(form);
+    if (known === undefined) wanted.set(form, { sample: record, values: new Set([value]) });
+    else known.values.add(value);
+  }
+  const forms = [...wanted.values()];
+  return {
+    none: forms.length === 0,
+    match: (certificate) =>
+      forms.some(({ sample, values }) => values.has(associated(certificate, sample))),
+  };
+}
+
+function associated(certificate: X509Certificate, { selector, matching }: TlsaRecord): string {
   const selected =
     selector === 0
       ? certificate.raw
       : certificate.publicKey.export({ type: 'spki', format: 'der' });
   const digest = digests.get(matching);
   const value = digest === undefined ? selected : createHash(digest.name).update(selected).digest();
-  return value.equals(data);
+  return value.toString('latin1');
 }
 
 interface Anchors {
-  readonly anchors: readonly TlsaRecord[];
+  readonly anchors: Associations;
   readonly now: number;
 }
 
@@ -98,7 +141,7 @@ function leadsToAnchor(
       for (const issuer of left) {
         if (!vouchesFor(issuer, certificate) || !isCurrent(issuer, now)) continue;
         if (pathLengthOf(issuer) < between) continue;
-        if (anchors.some((record) => matches(issuer, record))) return true;
+        if (anchors.match(issuer)) return true;
         left.delete(issuer);
         above.push(issuer);
       }

@@ -3,6 +3,7 @@
 // later (open connections, TLS sessions, what was learned of a host) is kept under its key, so that
 // what came about under a lesser demand never serves a greater one.
 
+import { createHash } from 'node:crypto';
 import type { TlsaRecord } from '../dns/resolver.ts';
 
 type Names = readonly [string, ...string[]];
@@ -29,6 +30,9 @@ export type TransportSecurity =
 /** With TLS, that is. */
 export type TlsSecurity = Exclude<TransportSecurity, { readonly kind: 'none' }>;
 
+/** Limit: keys are kept for a while, and a thousand TLSA records fit into one answer. */
+const keyLengthMax = 500;
+
 /** Equal for what demands the same. Names and numbers hold none of the separators. */
 export function securityKey(security: TransportSecurity): string {
   if (security.kind === 'names') return `names ${security.names.join(',')}`;
@@ -37,7 +41,9 @@ export function securityKey(security: TransportSecurity): string {
     ({ usage, selector, matching, data }) =>
       `${usage}.${selector}.${matching}.${Buffer.from(data).toString('base64')}`,
   );
-  return `tlsa ${security.names.join(',')} ${records.sort().join(',')}`;
+  const text = `tlsa ${security.names.join(',')} ${records.sort().join(',')}`;
+  if (text.length <= keyLengthMax) return text;
+  return `tlsa ${createHash('sha256').update(text).digest('base64')}`;
 }
 
 /** No mail goes there without TLS. */

@@ -18,6 +18,7 @@ import { replyFor } from '../../smtp/smtp-error.ts';
 import { nextBatch, without } from './batch.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
+import type { Dane } from './dane.ts';
 import { transient } from './hop-failure.ts';
 import type { HostMemory } from './host-memory.ts';
 import type { HopHost, HopSettings } from './host-walk.ts';
@@ -31,8 +32,9 @@ import type { RelayRoute } from './relay-route.ts';
 import { tlsOf } from './relay-route.ts';
 
 /** What all attempts of a relay share. */
-export interface AttemptParts extends Omit<RelayOptions, 'limits' | 'outbound'> {
+export interface AttemptParts extends Omit<RelayOptions, 'limits' | 'outbound' | 'dane'> {
   readonly steps: readonly OutboundStep[];
+  readonly dane: Dane;
   readonly limits: RelayLimits;
   readonly pool: ConnectionPool;
   readonly memory: HostMemory;
@@ -320,7 +322,9 @@ const poolKey = (place: string, security: TransportSecurity): string =>
 
 /** Nearly always one: hosts of a destination differ in security only where their records do. */
 const keysOf = (place: string, hosts: readonly HopHost[]): readonly string[] => [
-  ...new Set(hosts.map(({ security }) => poolKey(place, security))),
+  ...new Set(
+    hosts.flatMap(({ security }) => (security === undefined ? [] : poolKey(place, security))),
+  ),
 ];
 
 const hostName = (route: RelayRoute): string =>

@@ -147,7 +147,10 @@ export class Connection {
 
   /** For `why` and for reports; the same object for all that goes over this connection. */
   get facts(): AttemptFacts {
-    this.#facts ??= factsOf(this.#peer, this.#host, this.#address, this.#port);
+    this.#facts ??= {
+      ...factsOf(this.#peer, this.#host, this.#address, this.#port),
+      tls: tlsText(this.#peer.tls, this.security),
+    };
     return this.#facts;
   }
 
@@ -350,12 +353,13 @@ function factsOf(
   address = peer.remote.address || undefined,
   port = peer.remote.port || undefined,
 ): AttemptFacts {
-  return { host, address, port, tls: tlsText(peer.tls) };
+  return { host, address, port };
 }
 
-function tlsText(tls: TlsFacts | undefined): string | undefined {
+function tlsText(tls: TlsFacts | undefined, { kind }: TransportSecurity): string | undefined {
   if (tls === undefined) return undefined;
-  return `${tls.protocol} ${tls.cipher}${tls.verified ? ' verified' : ''}`;
+  const by = kind === 'tlsa' ? ' by DANE' : '';
+  return `${tls.protocol} ${tls.cipher}${tls.verified ? ` verified${by}` : ''}`;
 }
 
 export type { Trace };

@@ -4,11 +4,12 @@
 import type { AttemptParts, Stoppable } from './attempt.ts';
 import { Attempt } from './attempt.ts';
 import { ConnectionPool, defaultPoolLimits } from './connection-pool.ts';
+import { createDane } from './dane.ts';
 import { HostMemory } from './host-memory.ts';
-import { defaultWalkLimits } from './host-walk.ts';
 import type { StepTable } from './outbound-steps.ts';
 import { makeSteps, outboundSteps } from './outbound-steps.ts';
 import type { Relay, RelayLimits, RelayOptions } from './relay.ts';
+import { defaultWalkLimits } from './walk-limits.ts';
 
 export const defaultRelayLimits: RelayLimits = {
   ...defaultPoolLimits,
@@ -19,14 +20,15 @@ export const defaultRelayLimits: RelayLimits = {
 
 /** In this thread. */
 export function createRelay(
-  { outbound, ...options }: RelayOptions,
+  { outbound, dane, ...options }: RelayOptions,
   table: StepTable = outboundSteps,
 ): Relay {
   const limits = { ...defaultRelayLimits, ...options.limits };
   const pool = new ConnectionPool(options.clock, limits);
   const memory = new HostMemory(options.clock);
   const steps = makeSteps(outbound, table, options);
-  const parts: AttemptParts = { ...options, limits, pool, memory, steps };
+  const shared = { limits, pool, memory, steps, dane: createDane(dane) };
+  const parts: AttemptParts = { ...options, ...shared };
   const atWork = new WeakMap<AbortSignal, Set<Stoppable>>();
   // One listener for a signal that many deliveries share, not one for each of them; and only their
   // connections end with it.

@@ -18,17 +18,24 @@ import type { Reply } from '../../smtp/reply.ts';
 import { isPermanent, reply } from '../../smtp/reply.ts';
 import type { Connection, OpenOptions } from './connection.ts';
 import { openConnection } from './connection.ts';
+import type { Barred } from './dane.ts';
 import { HopFailure } from './hop-failure.ts';
 import type { HostMemory } from './host-memory.ts';
 import type { RouteLogin } from './relay-route.ts';
 import type { FoundHost } from './security.ts';
 import { notOffered, sessionUp, tlsFailureOf } from './tls-result.ts';
+import type { WalkLimits } from './walk-limits.ts';
 
-export interface HopHost extends FoundHost {
-  readonly security: TransportSecurity;
+export type HopHost = FoundHost & {
   /** Whose demands the security comes from: sessions are reported under each. Default: nobody's. */
   readonly tlsPolicies?: readonly [TlsPolicy, ...TlsPolicy[]] | undefined;
-}
+} & (
+    | { readonly security: TransportSecurity; readonly barred?: undefined }
+    /** What it must show cannot be known: it gets no mail now. */
+    | { readonly barred: Barred; readonly security?: undefined }
+  );
+
+type OpenHost = Extract<HopHost, { readonly barred?: undefined }>;
 
 /** How to talk to the hosts of one route. */
 export interface HopSettings {
@@ -41,32 +48,6 @@ export interface HopSettings {
   readonly implicitTls: boolean;
   readonly login: RouteLogin | undefined;
 }
-
-export interface WalkLimits {
-  /** Conversations begun for one attempt. RFC 5321 §5.1: at least two addresses. */
-  readonly callsMax: number;
-  /** Limit: TCP itself would go on for minutes. */
-  readonly connectMs: number;
-  /** RFC 8305 §5. */
-  readonly staggerMs: number;
-  readonly tlsMs: number;
-  /** How long an address that did not answer is tried last. */
-  readonly deadMs: number;
-  /** How long a host whose TLS failed is spoken to in the clear, where that is allowed. */
-  readonly plaintextMs: number;
-  /** How long open connections are used by what was decided of their hosts before. */
-  readonly decisionMs: number;
-}
-
-export const defaultWalkLimits: WalkLimits = {
-  callsMax: 5,
-  connectMs: 30_000,
-  staggerMs: 250,
-  tlsMs: 30_000,
-  deadMs: 60_000,
-  plaintextMs: 10 * 60_000,
-  decisionMs: 5_000,
-};
 
 export interface WalkParts {
   readonly dialer: Dialer;
@@ -168,6 +149,11 @@ export class HostWalk {
     const { callsMax } = this.#parts.limits;
     for (let host = this.#hosts[0]; host !== undefined; host = this.#hosts[0]) {
       if (this.#calls >= callsMax || this.#signal.aborted) return undefined;
+      if (host.barred !== undefined) {
+        this.#hosts.shift();
+        this.#bar(host, host.barred);
+        continue;
+      }
       this.#calls += 1;
       const connection = await this.#call(host);
       if (connection !== undefined) return connection;
@@ -175,7 +161,7 @@ export class HostWalk {
     return undefined;
   }
 
-  async #call(host: HopHost): Promise<Connection | undefined> {
+  async #call(host: OpenHost): Promise<Connection | undefined> {
     let address = host.name;
     try {
       const dialed = await this.#dial(host);
@@ -192,7 +178,7 @@ export class HostWalk {
   }
 
   /** @throws HopFailure */
-  async #open(peer: Peer, host: HopHost, address: string): Promise<Connection> {
+  async #open(peer: Peer, host: OpenHost, address: string): Promise<Connection> {
     const { name, security } = host;
     const { dialer, memory, limits, clock, log } = this.#parts;
     const { session, implicitTls, login, port } = this.#settings;
@@ -229,7 +215,7 @@ export class HostWalk {
   }
 
   /** Opens it, and notes what came of TLS. @throws HopFailure */
-  async #converse(peer: Peer, options: OpenOptions, host: HopHost): Promise<Connection> {
+  async #converse(peer: Peer, options: OpenOptions, host: OpenHost): Promise<Connection> {
     try {
       const connection = await openConnection(peer, options);
       this.#noteTls(host, options, connection.tls === undefined ? notOffered : sessionUp);
@@ -243,13 +229,19 @@ export class HostWalk {
 
   #noteTls(
     { name, security, tlsPolicies = [noPolicy] }: HopHost,
-    { address }: OpenOptions,
+    { address }: Pick<OpenOptions, 'address'>,
     told: Pick<TlsSession, 'result' | 'reason'>,
   ): void {
     const { domain } = this.#settings;
-    if (domain === undefined || security.kind === 'none') return;
+    if (domain === undefined || security?.kind === 'none') return;
     for (const policy of tlsPolicies)
       this.#noteSession({ domain, policy, ...told, mxHost: name, address });
+  }
+
+  #bar(host: HopHost, { reply: said, result }: Barred): void {
+    const failure = new HopFailure('tls', said, false);
+    this.#failed(host.name, host.name, failure);
+    this.#noteTls(host, {}, { result, reason: failure.message });
   }
 
   #dial(host: HopHost): Promise<{ readonly peer: Peer; readonly address: string }> {

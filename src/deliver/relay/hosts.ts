@@ -9,6 +9,8 @@ import type { Resolver } from '../../dns/resolver.ts';
 import { DnsError } from '../../dns/resolver.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
+import type { Dane } from './dane.ts';
+import { daneOf, tlsaPolicy } from './dane.ts';
 import type { HopHost } from './host-walk.ts';
 import type { MxRoute, RelayRoute } from './relay-route.ts';
 import { tlsOf } from './relay-route.ts';
@@ -25,6 +27,7 @@ export type HostsFound =
 export interface HostsParts {
   readonly resolver: Resolver;
   readonly random: Random;
+  readonly dane: Dane;
   readonly ourNames: ReadonlySet<string>;
   readonly ourAddresses?: ReadonlySet<string> | undefined;
 }
@@ -40,8 +43,7 @@ export async function findHosts(
         ? await hostsOfDomain(route, parts, hostsMax)
         : [await namedHost(route, parts.resolver)];
     if ('code' in found) return { kind: 'refuse', reply: found };
-    const tls = tlsOf(route);
-    const hosts = found.map((host) => ({ ...host, security: securityOf(tls, host) }));
+    const hosts = await Promise.all(found.map((host) => secured(host, route, parts)));
     return { kind: 'hosts', hosts };
   } catch (error) {
     if (!(error instanceof DnsError)) throw error;
@@ -49,6 +51,16 @@ export async function findHosts(
     const text = error.message.replaceAll(/[\r\n]+/g, ' ');
     return { kind: 'later', reply: reply(451, '4.3', `The DNS gave no answer: ${text}`) };
   }
+}
+
+async function secured(host: FoundHost, route: RelayRoute, parts: HostsParts): Promise<HopHost> {
+  const found = await daneOf(host, route, parts);
+  if (found.kind === 'barred')
+    return { ...host, barred: found.barred, tlsPolicies: [tlsaPolicy([])] };
+  const { tlsa } = found;
+  const security = securityOf(tlsOf(route), host, tlsa);
+  if (tlsa === undefined) return { ...host, security };
+  return { ...host, security, tlsPolicies: [tlsaPolicy(tlsa.records)] };
 }
 
 async function hostsOfDomain(
@@ -59,15 +71,15 @@ async function hostsOfDomain(
   const ours = ourAddresses === undefined ? {} : { ourAddresses };
   const found = await mxHosts({ domain, resolver, random, ourNames, hostsMax, ...ours });
   if (found.kind === 'refuse') return found.reply;
-  return found.hosts.map(({ name, canonicalName, addresses, authenticated }) => ({
-    ...{ name, canonicalName, addresses, domains: found.domains },
+  return found.hosts.map(({ name, initialName, canonicalName, addresses, authenticated }) => ({
+    ...{ name, initialName, canonicalName, addresses, domains: found.domains },
     authenticity: { name: found.authenticated, addresses: authenticated },
   }));
 }
 
 /** What the operator names needs no witness. */
 const named = (name: string): FoundHost => ({
-  ...{ name, canonicalName: name, addresses: [name], domains: [] },
+  ...{ name, initialName: name, canonicalName: name, addresses: [name], domains: [] },
   authenticity: { name: true, addresses: false },
 });
 
@@ -89,7 +101,7 @@ async function namedHost(
   const believed = found.find((answer) => answer?.authenticated);
   const canonicalName = (believed ?? found.find((answer) => answer !== undefined))!.name;
   const authenticity = { name: true, addresses: believed !== undefined };
-  return { name, canonicalName, addresses, domains: [], authenticity };
+  return { name, initialName: name, canonicalName, addresses, domains: [], authenticity };
 }
 
 /** One family is enough; a temporary failure counts only when the other has nothing either. */

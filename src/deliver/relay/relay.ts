@@ -12,10 +12,11 @@ import type { DeliveryResult } from '../../queue/delivery.ts';
 import type { ClientTimeouts } from '../../smtp/client/timeouts.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { PoolLimits } from './connection-pool.ts';
-import type { WalkLimits } from './host-walk.ts';
+import type { DaneSettings } from './dane.ts';
 import type { Addressee, HopMessage } from './next-hop.ts';
 import type { OutboundSettings } from './outbound-steps.ts';
 import type { RelayRoute } from './relay-route.ts';
+import type { WalkLimits } from './walk-limits.ts';
 
 export interface Relay {
   /** One lease on its way. Anything thrown means "deferred" for all its recipients. */
@@ -44,6 +45,8 @@ export interface RelayLimits extends PoolLimits, WalkLimits {
 export interface RelaySettings {
   /** Where no resolver is given. */
   readonly dns?: ResolverSettings | undefined;
+  /** Without it nobody looks for TLSA records. */
+  readonly dane?: DaneSettings | undefined;
   /** Our name, for EHLO. */
   readonly hostname: string;
   /** Names and addresses of this server, so that MX records that lead back are known. */

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { createHash, X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { seededRandom } from '../../base/random.ts';
 import type { FakeRecords } from '../../dns/fake-resolver.ts';
 import { FakeResolver } from '../../dns/fake-resolver.ts';
+import type { TlsaRecord } from '../../dns/resolver.ts';
 import { issueCertificate } from '../../net/certificate.ts';
 import type { Dialer } from '../../net/dialer.ts';
 import { createDialer } from '../../net/dialer.ts';
@@ -47,6 +49,7 @@ function make(
   const relay = createRelay({
     hostname: 'relay.example.org',
     ourNames: new Set(['relay.example.org']),
+    dane: { verify: true },
     ...{ resolver, dialer, clock, random: seededRandom(1), log: silentLog },
   });
   const content = memoryContent(Buffer.from('Subject: x\r\n\r\nx\r\n'));
@@ -63,8 +66,7 @@ function make(
 
 function say({ recipients: [result] }: DeliveryResult): string {
   const { kind, reply, facts } = result!;
-  const tls =
-    facts?.tls === undefined ? 'clear' : / verified$/.test(facts.tls) ? 'verified' : 'tls';
+  const tls = facts?.tls === undefined ? 'clear' : (/ (verified.*)$/.exec(facts.tls)?.[1] ?? 'tls');
   return kind === 'relayed' ? `${facts?.host} ${tls}` : `${kind}: ${reply.lines[0]}`;
 }
 
@@ -209,3 +211,117 @@ describe('the security of a host', () => {
     assert.equal(server.connections.total, 1);
   });
 });
+
+describe('DANE', () => {
+  const own = new X509Certificate(issued.certificate);
+  const spki = own.publicKey.export({ type: 'spki', format: 'der' });
+  const good = { ...{ usage: 3, selector: 1, matching: 1 }, data: sha256(spki) };
+  const bad = { ...good, data: sha256(own.raw) };
+  const useless = { ...good, usage: 1 };
+
+  /** All signed, mx1 and then mx2, with these records each. */
+  function sign(
+    { resolver }: ReturnType<typeof make>,
+    ...found: readonly (readonly TlsaRecord[] | 'servfail')[]
+  ) {
+    const authenticated = true;
+    const MX = found.map((_, i) => `${i + 1}0 mx${i + 1}.example.net`);
+    resolver.set('example.net', { MX, authenticated });
+    for (const [i, TLSA] of found.entries()) {
+      const host = `mx${i + 1}.example.net`;
+      resolver.set(host, { A: [`192.0.2.${i + 1}`], authenticated });
+      const answer = TLSA === 'servfail' ? { fails: TLSA } : { TLSA, authenticated };
+      resolver.set(`_25._tcp.${host}`, answer);
+    }
+  }
+  const told = ({ sessions = [] }: DeliveryResult) =>
+    sessions.map(({ mxHost, policy, result }) => `${mxHost} ${policy.type} ${result}`);
+
+  it('RFC 7672 §3.2: mail goes to whom the records name, and to nobody else', async () => {
+    // No authority vouches for it, and that is nobody's concern.
+    await using server = await scriptedServer(withTls);
+    await using world = make([server], issueCertificate(certificate).certificate);
+    sign(world, [good]);
+    const result = await world.attempt('opportunistic');
+    assert.equal(say(result), 'mx1.example.net verified by DANE');
+    assert.deepEqual(told(result), ['mx1.example.net tlsa success']);
+    sign(world, [bad]);
+    await world.clock.advance(6000);
+    const next = await world.attempt('opportunistic');
+    assert.equal(
+      say(next),
+      'deferred: The certificate for mx1.example.net is not good: no TLSA record matches the certificate',
+    );
+    assert.deepEqual(told(next), ['mx1.example.net tlsa certificate-not-trusted']);
+    assert.equal(server.heard.filter((line) => line.startsWith('MAIL')).length, 1);
+  });
+
+  it('RFC 7672 §2.2: never goes on without TLS, nor with what is open without it', async () => {
+    await using server = await scriptedServer();
+    await using world = make([server]);
+    assert.equal(await world.send('opportunistic'), 'mx1.example.net clear');
+    for (const record of [good, useless]) {
+      sign(world, [record]);
+      await world.clock.advance(6000);
+      const result = await world.attempt('opportunistic');
+      assert.match(say(result), /^deferred: TLS is required here/);
+      assert.deepEqual(told(result), ['mx1.example.net tlsa starttls-not-supported']);
+    }
+    assert.equal(server.heard.filter((line) => line.startsWith('MAIL')).length, 1);
+  });
+
+  it('RFC 7672 §2.2: records that are of no use demand TLS with anybody', async () => {
+    await using server = await scriptedServer(withTls);
+    await using world = make([server], issueCertificate(certificate).certificate);
+    sign(world, [useless]);
+    assert.equal(await world.send('opportunistic'), 'mx1.example.net tls');
+  });
+
+  it('RFC 7672 §2.2: a host that does not match leaves the mail to the next', async () => {
+    await using one = await scriptedServer(withTls);
+    await using two = await scriptedServer(withTls);
+    await using world = make([one, two]);
+    sign(world, [bad], [good]);
+    const result = await world.attempt('opportunistic');
+    assert.equal(say(result), 'mx2.example.net verified by DANE');
+    assert.match(
+      result.recipients[0]!.facts!.tried![0]!,
+      /^mx1\S+ \[192\.0\.2\.1\]: .*TLSA record/,
+    );
+    assert.deepEqual(told(result), [
+      'mx1.example.net tlsa certificate-not-trusted',
+      'mx2.example.net tlsa success',
+    ]);
+  });
+
+  it('RFC 7672 §2.1.2: so does one about which the DNS is silent, without being called', async () => {
+    await using one = await scriptedServer(withTls);
+    await using two = await scriptedServer(withTls);
+    await using world = make([one, two]);
+    sign(world, 'servfail', [good]);
+    const result = await world.attempt('opportunistic');
+    assert.equal(say(result), 'mx2.example.net verified by DANE');
+    assert.match(result.recipients[0]!.facts!.tried![0]!, /^mx1\.example\.net: .*SERVFAIL$/);
+    assert.deepEqual(told(result)[0], 'mx1.example.net tlsa dnssec-invalid');
+    assert.equal(one.connections.total, 0);
+  });
+
+  it('and where it was the last, the mail waits and says why', async () => {
+    await using server = await scriptedServer(withTls);
+    await using world = make([server]);
+    sign(world, 'servfail');
+    const { recipients, health } = await world.attempt('opportunistic');
+    assert.equal(recipients[0]!.kind, 'deferred');
+    assert.match(
+      recipients[0]!.reply.lines[0],
+      /^The DNS does not say which certificate mx1\.example\.net must have: .* SERVFAIL$/,
+    );
+    assert.equal(recipients[0]!.facts?.host, 'mx1.example.net');
+    assert.equal(health, 'down');
+    assert.equal(server.connections.total, 0);
+  });
+});
+
+function sha256(data: Uint8Array) {
+  return createHash('sha256').update(data).digest();
+}

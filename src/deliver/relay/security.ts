@@ -4,6 +4,8 @@
 // nothing behind this function has to know why.
 
 import { unreachable } from '../../base/assert.ts';
+import type { TlsaFound } from '../../dns/dane.ts';
+import { isUsable } from '../../net/tlsa.ts';
 import type { TransportSecurity } from '../../net/transport-security.ts';
 import type { RouteTls } from './relay-route.ts';
 
@@ -11,6 +13,8 @@ import type { RouteTls } from './relay-route.ts';
 export interface FoundHost {
   /** As the MX record or the operator has it: what a certificate is for. */
   readonly name: string;
+  /** What was looked up: another than `name` where a domain without MX records is an alias. */
+  readonly initialName: string;
   /** After following CNAMEs. */
   readonly canonicalName: string;
   readonly addresses: readonly string[];
@@ -30,17 +34,39 @@ const none: TransportSecurity = { kind: 'none' };
 const opportunistic: TransportSecurity = { kind: 'opportunistic' };
 const encrypted: TransportSecurity = { kind: 'encrypted' };
 
-export function securityOf(tls: RouteTls, { name }: Pick<FoundHost, 'name'>): TransportSecurity {
+type Named = Pick<FoundHost, 'name' | 'initialName' | 'domains'>;
+
+/**
+ * `tlsa`: what the DNS says of the certificate. It comes before what the route asks for, since nothing else
+ * says more surely who a host is; only a route that wants no TLS has none.
+ */
+export function securityOf(
+  tls: RouteTls,
+  host: Named,
+  tlsa?: TlsaFound | undefined,
+): TransportSecurity {
+  if (tls === 'none') return none;
+  if (tlsa !== undefined) {
+    const [first, ...others] = tlsa.records.filter(isUsable);
+    if (first !== undefined)
+      return { kind: 'tlsa', records: [first, ...others], names: namesOf(host, tlsa.base) };
+    // RFC 7672 §2.2: whoever has records has TLS, even where they say nothing of use.
+    if (tls === 'opportunistic') return encrypted;
+  }
   switch (tls) {
-    case 'none':
-      return none;
     case 'opportunistic':
       return opportunistic;
     case 'require':
       return encrypted;
     case 'verify':
-      return { kind: 'names', names: [name] };
+      return { kind: 'names', names: [host.name] };
     default:
       return unreachable(tls);
   }
+}
+
+/** RFC 7672 §3.2.2: the base domain, and what led to it. */
+function namesOf({ domains, initialName }: Named, base: string): readonly [string, ...string[]] {
+  const others = domains.length > 0 ? domains : [initialName];
+  return [base, ...others.filter((name) => name !== base)];
 }
