@@ -75,11 +75,16 @@ export class Admission {
   }
 }
 
-function connectionLimits({ limits, trustedNetworks }: Config): ConnectionLimitsOptions {
+function connectionLimits({
+  limits,
+  trustedNetworks,
+  xclientNetworks,
+}: Config): ConnectionLimitsOptions {
   const { connections, connectionsPerClient } = limits;
-  const trusted = createNetworks(trustedNetworks);
+  // A proxy's connections are those of many clients.
+  const many = createNetworks([...trustedNetworks, ...xclientNetworks]);
   // Whoever comes by a Unix socket has no address, and is a program of this machine.
-  const isExempt = (address: string) => address === '' || trusted.has(address);
+  const isExempt = (address: string) => address === '' || many.has(address);
   return { connections, connectionsPerClient, isExempt };
 }
 

@@ -37,6 +37,8 @@ export interface Addresses {
 export interface InForce extends Addresses {
   readonly relay: RelayDelivery;
   readonly trusted: Networks;
+  /** Who may say by XCLIENT for whom they speak. */
+  readonly proxies: Networks;
   readonly relayed: DomainPatterns;
 }
 
@@ -63,6 +65,7 @@ export function putInForce(
       forwarded: forwardingOf(addresses, returnAddresses),
     }),
     trusted,
+    proxies: createNetworks(config.xclientNetworks),
     relayed: new DomainPatterns(config.relayDomains),
   };
 }

@@ -58,6 +58,8 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
   const login = (sessionLog: Log) =>
     new Login({ authenticator, throttle, clock, log: sessionLog, refusals, loggedIn });
 
+  const accountOf = async (login: string) => (await stores.accounts.find(login))?.address;
+
   return (spec) => {
     const connections = countedConnections(admission.connections, spec.service, parts.metrics);
     const withheld = new Set(spec.withhold);
@@ -66,7 +68,7 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
         ? []
         : offeredMechanisms({ authenticator, tls, insecureAuth: spec.insecureAuth });
     const settings = (): SmtpServiceSettings => {
-      const { config, trusted, directory, router } = inForce();
+      const { config, trusted, proxies, directory, router } = inForce();
       const { limits } = config;
       return {
         hostname: config.hostname,
@@ -79,6 +81,7 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
         authRequired: spec.service === 'submission',
         ...{ withheld, limits, mechanisms, login, directory },
         isTrusted: trusted.has,
+        proxies: { has: proxies.has, accountOf },
         wayOf: router.wayOf,
         vrfy: config.vrfy,
         ...rules(spec.service),

@@ -59,6 +59,7 @@ describe('advice on a configuration that can be read', () => {
       { listeners: [{ service: 'smtp', port: 25, proxyProtocol: ['::1', '0.0.0.0/0'] }] },
       /^failure listeners\[0\]\.proxyProtocol\[1\]: 0\.0\.0\.0\/0 is everybody/,
     ],
+    [{ xclientNetworks: ['::/0'] }, /^failure xclientNetworks\[0\]: ::\/0 is everybody/],
     [{ hostname: 'mail' }, /^failure hostname: mail is no full name/],
     [
       { hostname: 'mail', listeners: [{ service: 'smtp', host: '127.0.0.1', port: 25 }] },

@@ -75,13 +75,18 @@ function adviseOnTrust({ parsed }: Readable, advices: Advices): void {
 
 /** Who may say who the client is could be anybody, and so a trusted one. */
 function adviseOnProxies({ parsed }: Readable, advices: Advices): void {
+  const adviseOn = (at: readonly PropertyKey[], text: string | undefined) => {
+    if (text !== undefined && parseNetwork(text)?.prefix === 0)
+      advices.failure(
+        at,
+        `${text} is everybody: anyone could claim to be anyone; name your proxies alone`,
+      );
+  };
+  for (const [i, text] of (parsed.xclientNetworks ?? []).entries())
+    adviseOn(['xclientNetworks', i], text);
   for (const [i, listener] of (parsed.listeners ?? []).entries())
     for (const [j, text] of (listener?.proxyProtocol ?? []).entries())
-      if (parseNetwork(text)?.prefix === 0)
-        advices.failure(
-          ['listeners', i, 'proxyProtocol', j],
-          `${text} is everybody: anyone could claim to be anyone; name your load balancers`,
-        );
+      adviseOn(['listeners', i, 'proxyProtocol', j], text);
 }
 
 const isReachable = (listener: ListenerConfig | undefined): boolean =>

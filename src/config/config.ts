@@ -563,6 +563,15 @@ export const schema = z.strictObject({
       kind: 'a list of networks',
       default: '[]',
     }),
+  xclientNetworks: z
+    .array(setting.network({ about: '' }))
+    .prefault([])
+    .meta({
+      about:
+        'Proxies and filters that may say by XCLIENT for whom they speak (address, name, login), as with Postfix.',
+      kind: 'a list of networks',
+      default: '[]',
+    }),
   routes: z
     .array(route)
     .max(10_000)

@@ -10,7 +10,7 @@ import { PeerTimeout } from '../net/peer.ts';
 import { startTlsAfter } from '../net/start-tls.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { formatReply, reply } from '../smtp/reply.ts';
-import type { Question, Refused, SessionEvent } from '../smtp/server/event.ts';
+import type { NewClient, Question, Refused, SessionEvent } from '../smtp/server/event.ts';
 import type { ServerSession } from '../smtp/server/session.ts';
 import { replyFor, SmtpError, StorageError } from '../smtp/smtp-error.ts';
 
@@ -22,7 +22,11 @@ export interface Replies {
 export interface Challenge {
   readonly challenge: Uint8Array;
 }
-export type ServerAnswer = Reply | Replies | Challenge;
+/** An answer to `xclient`: who the client is from now on. */
+export interface Told {
+  readonly newClient: NewClient;
+}
+export type ServerAnswer = Reply | Replies | Challenge | Told;
 
 /** Answers the session's questions. What it throws becomes a 4yz and a line in the log. */
 export interface Answerer {
@@ -185,6 +189,7 @@ export class Conversation {
     const session = this.#session;
     if ('each' in answer) session.answerEach(answer.each);
     else if ('challenge' in answer) session.challenge(answer.challenge);
+    else if ('newClient' in answer) session.clientTold(answer.newClient);
     else session.answer(answer);
     this.#tellRefused();
     return true;

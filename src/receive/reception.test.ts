@@ -436,7 +436,8 @@ describe('Reception', () => {
     const clock = new FakeClock();
     const peer = new MemoryPeer();
     const parts = {
-      ...{ peer, clock, log: silentLog, session: 's1', service: 'smtp', trusted: false },
+      ...{ peer, clock, log: silentLog, session: 's1', service: 'smtp' },
+      isTrusted: () => false,
       mechanisms: () => [],
       policies: byStage([]),
       login: () =>

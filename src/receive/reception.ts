@@ -13,21 +13,24 @@ import type { Objection } from '../policy/answers.ts';
 import { Answers } from '../policy/answers.ts';
 import type { Directory } from '../policy/directory.ts';
 import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
-import type { Login, LoginResult } from '../policy/login.ts';
+import type { Login, LoginClient, LoginResult } from '../policy/login.ts';
 import type { Arrival, Policies } from '../policy/policy.ts';
 import type { Refusal, Refusals } from '../policy/refusals.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
+import type { ToldClient } from '../smtp/extensions/xclient.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { formatReply, replies, reply } from '../smtp/reply.ts';
 import type { Question, Refused } from '../smtp/server/event.ts';
 import { StoreGoneError } from '../smtp/smtp-error.ts';
 import type { StoredContent } from '../store/content.ts';
 import type { ContentWriter, Spool } from '../store/spool.ts';
-import type { Answerer, Replies, ServerAnswer } from './conversation.ts';
+import type { Answerer, Replies, ServerAnswer, Told } from './conversation.ts';
 import { arrivalOf, withoutDropped } from './head-changes.ts';
 import { loginAnswer } from './login.ts';
 import type { TakingParts, Transaction } from './take-message.ts';
 import { discard, takeMessage } from './take-message.ts';
+import type { Ends, Proxies } from './told-client.ts';
+import { introduce } from './told-client.ts';
 
 export interface ReceptionParts extends TakingParts {
   /** Received fields of a message that goes round in circles. RFC 5321 §6.3. */
@@ -35,7 +38,10 @@ export interface ReceptionParts extends TakingParts {
   readonly service: ClientFacts['service'];
   readonly session: string;
   readonly peer: Peer;
-  readonly trusted: boolean;
+  /** May relay without logging in. */
+  readonly isTrusted: (address: string) => boolean;
+  /** Who may tell by XCLIENT for whom they speak. */
+  readonly proxies?: Proxies | undefined;
   readonly directory: Pick<Directory, 'resolve'>;
   readonly policies: Policies;
   /**
@@ -59,6 +65,9 @@ const noExpansion = reply(502, '7.0', 'EXPN is not available');
 export class Reception implements Answerer {
   readonly #parts: ReceptionParts;
   #peer: Peer;
+  /** As a proxy told it, or else the peer's. */
+  #ends: Ends;
+  #trusted: boolean;
   #hello = '';
   #extended = false;
   #account: string | undefined;
@@ -66,7 +75,7 @@ export class Reception implements Answerer {
   /** What policies have said of TLS, or will. */
   #insecure: Objection | Promise<Objection>;
   /** Of policies, about the connection; its end is theirs. */
-  readonly #aboutClient: Answers;
+  #aboutClient: Answers;
   #transaction: Transaction | undefined;
   /** Of the present transaction, or of the last one. */
   #answers: Answers;
@@ -77,6 +86,8 @@ export class Reception implements Answerer {
   constructor(parts: ReceptionParts) {
     this.#parts = parts;
     this.#peer = parts.peer;
+    this.#ends = parts.peer;
+    this.#trusted = parts.isTrusted(parts.peer.remote.address);
     this.#aboutClient = new Answers(parts.log);
     this.#answers = this.#aboutClient;
   }
@@ -106,10 +117,14 @@ export class Reception implements Answerer {
         return this.#parts.startQueue(question.argument);
       case 'auth':
         this.#login ??= this.#parts.login(this.#parts.log, () => this.client);
-        return this.#loggingIn(this.#login.start(question.mechanism, question.initial, this.#peer));
+        return this.#loggingIn(
+          this.#login.start(question.mechanism, question.initial, this.#loginClient()),
+        );
       case 'auth-response':
         assert(this.#login !== undefined, 'an exchange was started');
         return this.#loggingIn(this.#login.respond(question.response));
+      case 'xclient':
+        return this.#told(question.told);
       default:
         return unreachable(question);
     }
@@ -139,7 +154,7 @@ export class Reception implements Answerer {
   #noteRefused(facts: Pick<Refusal, 'stage' | 'reason'> & Partial<Refusal>): void {
     const { refusals, session, service, log } = this.#parts;
     if (refusals === undefined) return;
-    const { remote } = this.#peer;
+    const { remote } = this.#ends;
     const account = this.#account;
     const hello = this.#hello === '' ? undefined : this.#hello;
     refusals.note({ session, service, client: remote.address, hello, account, ...facts }, log);
@@ -153,30 +168,70 @@ export class Reception implements Answerer {
 
   /** RFC 3207 §4.2: what was known of the client before TLS is forgotten. */
   secured(peer: Peer): { readonly mechanisms: readonly string[]; readonly trusted: boolean } {
+    if (this.#ends === this.#peer) this.#ends = peer;
     this.#peer = peer;
     this.#hello = '';
     this.#account = undefined;
     this.#login?.cancel();
     this.#askSecure();
-    return { mechanisms: this.#parts.mechanisms(peer), trusted: this.#parts.trusted };
+    return { mechanisms: this.#parts.mechanisms(peer), trusted: this.#trusted };
   }
 
   get client(): ClientFacts {
-    const { session, service, trusted } = this.#parts;
-    const peer = this.#peer;
-    const { remote, tls } = peer;
+    const { session, service } = this.#parts;
+    const ends = this.#ends;
+    const { tls } = this.#peer;
     return {
       session,
       service,
-      remote,
+      remote: ends.remote,
       // The system is asked when somebody looks; a socket that is gone knows what was asked before.
       get local() {
-        return peer.local;
+        return ends.local;
       },
       hello: this.#hello,
       tls,
       account: this.#account,
-      trusted,
+      trusted: this.#trusted,
+    };
+  }
+
+  #loginClient(): LoginClient {
+    const peer = this.#peer;
+    return {
+      remote: this.#ends.remote,
+      tls: peer.tls,
+      ...(peer.onLeave !== undefined && { onLeave: (callback) => peer.onLeave!(callback) }),
+    };
+  }
+
+  /** XCLIENT: from now on the client is somebody else, whom nobody has judged yet. */
+  async #told(told: ToldClient): Promise<Told | Reply> {
+    const { proxies, isTrusted, log } = this.#parts;
+    assert(proxies !== undefined, 'XCLIENT is offered where there are proxies');
+    const client = await introduce(told, this.#ends, proxies);
+    if ('code' in client) return client;
+    const { remote, local, hello, introduced, account } = client;
+    const reason = `XCLIENT from ${this.#ends.remote.address}`;
+    log.info('client told', { client: remote.address, hello: hello || undefined, account, reason });
+    this.#ends = { remote, local };
+    this.#trusted = isTrusted(remote.address);
+    this.#hello = hello;
+    this.#extended = introduced === 'EHLO';
+    this.#account = account;
+    this.#login?.cancel();
+    this.#insecure = undefined;
+    this.#aboutClient.release();
+    this.#aboutClient = new Answers(log);
+    this.#answers = this.#aboutClient;
+    return {
+      newClient: {
+        trusted: this.#trusted,
+        // Whoever speaks through a proxy of ours is no proxy, unless named as one.
+        xclient: proxies.has(remote.address),
+        authenticated: account !== undefined,
+        introduced,
+      },
     };
   }
 
@@ -228,11 +283,11 @@ export class Reception implements Answerer {
   }
 
   async #rcpt(to: Mailbox, params: readonly RcptParam[]): Promise<Reply> {
-    const { directory, trusted, policies } = this.#parts;
+    const { directory, policies } = this.#parts;
     const transaction = this.#transaction;
     assert(transaction !== undefined, 'MAIL comes before RCPT');
     const { envelope, answers, recipients } = transaction;
-    const mayRelay = trusted || this.#account !== undefined;
+    const mayRelay = this.#trusted || this.#account !== undefined;
     const resolution = await directory.resolve(to, { mayRelay, ourAddress: this.#ourAddress(to) });
     if (resolution.kind === 'refuse') return resolution.reply;
     const recipient = { named: to, params, targets: resolution.recipients };
@@ -245,14 +300,14 @@ export class Reception implements Answerer {
 
   /** The system is asked for it when somebody writes to an address literal. */
   #ourAddress({ domain }: Mailbox): string | undefined {
-    return domain.charCodeAt(0) === 0x5b ? this.#peer.local.address : undefined;
+    return domain.charCodeAt(0) === 0x5b ? this.#ends.local.address : undefined;
   }
 
   async #vrfy(argument: string): Promise<Reply> {
-    const { vrfy, directory, trusted } = this.#parts;
+    const { vrfy, directory } = this.#parts;
     if (vrfy === 'no') return noVerification;
     const mailbox = parseMailbox(argument.trim().replace(/^<(.*)>$/, '$1'));
-    const mayAsk = trusted || this.#account !== undefined;
+    const mayAsk = this.#trusted || this.#account !== undefined;
     if (vrfy === 'ambiguous' || !mayAsk || mailbox === undefined) return replies.cannotVerify;
     const resolution = await directory.resolve(mailbox, { mayRelay: false });
     if (resolution.kind === 'refuse') return resolution.reply;

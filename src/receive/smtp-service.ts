@@ -31,7 +31,8 @@ export interface SmtpServiceSettings {
   readonly authRequired: boolean;
   readonly withheld?: ReadonlySet<string> | undefined;
   readonly limits: SessionLimits;
-  readonly isTrusted: (address: string) => boolean;
+  readonly isTrusted: ReceptionParts['isTrusted'];
+  readonly proxies?: ReceptionParts['proxies'];
   readonly mechanisms: ReceptionParts['mechanisms'];
   readonly login: ReceptionParts['login'];
   readonly directory: ReceptionParts['directory'];
@@ -84,7 +85,6 @@ function turnAway(
 function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation {
   const { settings, startTls, clock, log, onClose } = parts;
   const now = settings();
-  const trusted = now.isTrusted(peer.remote.address);
   const sessionLog = logOfSession(log, id);
   const answerer = new Reception({
     hostname: now.hostname,
@@ -92,7 +92,8 @@ function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation
     service: now.service,
     session: id,
     peer,
-    trusted,
+    isTrusted: now.isTrusted,
+    proxies: now.proxies,
     directory: now.directory,
     wayOf: now.wayOf,
     policies: now.policies,
@@ -114,7 +115,8 @@ function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation
     secure: peer.tls !== undefined,
     startTls: now.startTls,
     mechanisms: now.mechanisms(peer),
-    trusted,
+    trusted: now.isTrusted(peer.remote.address),
+    xclient: now.proxies?.has(peer.remote.address) === true,
     authRequired: now.authRequired,
     bareNewlines: now.bareNewlines,
     localDomain: now.localDomain,

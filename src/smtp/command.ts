@@ -4,6 +4,8 @@
 
 import type { Mailbox, ReversePath } from '../mail/address.ts';
 import type { RawParam } from './extensions/extension.ts';
+import type { ToldClient } from './extensions/xclient.ts';
+import { parseToldClient } from './extensions/xclient.ts';
 import type { Reply } from './reply.ts';
 import { replies, reply } from './reply.ts';
 import { Scanner } from './scanner.ts';
@@ -20,6 +22,7 @@ export type Command =
   | { readonly verb: 'ETRN'; readonly argument: string }
   /** `initial` is still base64, undefined without an initial response. */
   | { readonly verb: 'AUTH'; readonly mechanism: string; readonly initial: string | undefined }
+  | { readonly verb: 'XCLIENT'; readonly told: ToldClient }
   | { readonly verb: 'malformed'; readonly answer: Reply };
 
 interface Rule {
@@ -46,6 +49,7 @@ const rules = new Map<string, Rule>([
   ['AUTH', { syntax: 'AUTH mechanism [initial-response]', parse: auth }],
   ['HELP', { syntax: 'HELP [command]', parse: help }],
   ['QUIT', { syntax: 'QUIT', parse: bare('QUIT') }],
+  ['XCLIENT', { syntax: 'XCLIENT attribute=value [attribute=value]', parse: xclient }],
 ]);
 
 const syntaxReplies = new Map<string, Reply>(
@@ -184,6 +188,10 @@ const mechanism = / +([a-z0-9_-]{1,20})(?: +([^\s]+))?/iy;
 function auth(scanner: Scanner): Command {
   const [, name = '', initial] = scanner.match(mechanism);
   return { verb: 'AUTH', mechanism: name.toUpperCase(), initial };
+}
+
+function xclient(scanner: Scanner): Command {
+  return { verb: 'XCLIENT', told: parseToldClient(scanner.rest()) ?? scanner.fail() };
 }
 
 function help(scanner: Scanner): Command {

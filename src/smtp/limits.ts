@@ -45,6 +45,9 @@ export const defaultLimits: SessionLimits = {
   contentTimeout: 10 * 60_000,
 };
 
+/** Octets of a line of XCLIENT: each of its eight values may have 255. What Postfix takes. */
+export const xclientLineBytes = 2048;
+
 /**
  * Octets of a line of a SASL exchange, and of AUTH with an initial response. RFC 4954 §4 finds 12288
  * sufficient. Deviation: it would hold AUTH itself to 512, which bearer tokens exceed.

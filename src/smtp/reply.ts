@@ -102,6 +102,9 @@ export const replies = {
   authBadBase64: syntax('5.2', 'Cannot decode base64'),
   authLineTooLong: reply(500, '5.6', 'Authentication line too long'),
 
+  /** As Postfix says it. */
+  notProxy: reply(550, '7.0', 'Insufficient authorization'),
+
   // Limits. RFC 5321 §4.5.3.1.
   tooManyRecipients: reply(452, '5.3', 'Too many recipients: send the rest in another transaction'),
   tooManyDomains: reply(452, '5.3', 'Too many domains: send the rest over another connection'),

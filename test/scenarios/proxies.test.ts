@@ -1,5 +1,5 @@
-// Behind proxies: the PROXY protocol tells every service who the client is. What is told counts for
-// those alone who are named as proxies.
+// Behind proxies: the PROXY protocol tells every service who the client is, XCLIENT tells SMTP. What is told
+// counts for those alone who are named as proxies.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -135,5 +135,61 @@ describe('listeners with `proxyProtocol`', () => {
     silly.write('EHLO client.example\r\n');
     assert.equal(await heard(silly, /220/), '<end>');
     await logged('refused', { client: proxy, reason: 'PROXY: no PROXY header' });
+  });
+});
+
+describe('clients in `xclientNetworks`', () => {
+  const listeners = [
+    { service: 'smtp' as const, host: '127.0.0.1', port: 0 },
+    { service: 'submission' as const, host: '127.0.0.1', port: 0 },
+  ];
+  const settings = { listeners, xclientNetworks: [proxy], trustedNetworks: ['192.0.2.0/24'] };
+  /** What is said to each line. */
+  const talk = async (socket: Socket, lines: readonly string[]): Promise<string> => {
+    socket.write(lines.map((line) => `${line}\r\n`).join(''));
+    const all = await heard(socket, /^221 /m);
+    socket.destroy();
+    return all;
+  };
+
+  it('policies judge whom they tell of: trusted or not, and by another name', async () => {
+    const { server, logged } = await start(settings);
+    await using _ = server;
+    const port = portOf(server, 'smtp');
+    const mail = ['MAIL FROM:<a@b.example>', 'RCPT TO:<x@elsewhere.example>', 'QUIT'];
+    const told = ['XCLIENT ADDR=198.51.100.7 NAME=[UNAVAILABLE]', 'EHLO c.example', ...mail];
+    const stranger = await talk(open(port, proxy), ['EHLO proxy.example', ...told]);
+    assert.match(stranger, /^250-XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT/m);
+    assert.equal(stranger.match(/^220 /gm)?.length, 2);
+    assert.equal(stranger.match(/^250-XCLIENT/gm)?.length, 1, 'whom it tells of is no proxy');
+    assert.match(stranger, /^550 5\.7\.1 /m);
+    await logged('refused', { client: '198.51.100.7', stage: 'rcpt', hello: 'c.example' });
+    const trusted = ['XCLIENT ADDR=192.0.2.7 HELO=c.example PROTO=ESMTP', ...mail];
+    assert.match(await talk(open(port, proxy), trusted), /^250 2\.1\.5 /m);
+    const unknown = ['XCLIENT ADDR=[UNAVAILABLE]', 'EHLO c.example', ...mail];
+    assert.match(await talk(open(port, proxy), unknown), /^550 5\.7\.1 /m);
+  });
+
+  it('LOGIN is a login, of an account that there is', async () => {
+    const { server } = await start(settings);
+    await using _ = server;
+    const port = portOf(server, 'submission');
+    const mail = ['EHLO c.example', 'MAIL FROM:<ann@example.org>', 'QUIT'];
+    const login = (name: string) => ['EHLO p.example', `XCLIENT LOGIN=${name}`, ...mail];
+    assert.match(await talk(open(port, proxy), login('Ann@example.org')), /^250 2\.1\.0 /m);
+    assert.match(
+      await talk(open(port, proxy), login('bob@example.org')),
+      /^501 5\.5\.4 [\s\S]*^530 /m,
+    );
+    assert.match(await talk(open(port, proxy), login('[UNAVAILABLE]')), /^530 5\.7\.0 /m);
+  });
+
+  it('nobody else is offered it, or heard', async () => {
+    const { server } = await start(settings);
+    await using _ = server;
+    const lines = ['EHLO c.example', 'XCLIENT ADDR=192.0.2.7', 'QUIT'];
+    const all = await talk(open(portOf(server, 'smtp'), nobody), lines);
+    assert.doesNotMatch(all, /XCLIENT/);
+    assert.match(all, /^550 5\.7\.0 Insufficient authorization/m);
   });
 });

@@ -12,6 +12,8 @@ export interface SessionFacts {
   readonly startTls: boolean;
   readonly mechanisms: readonly string[];
   readonly trusted: boolean;
+  /** The client is a proxy that may say for whom it speaks. */
+  readonly xclient?: boolean;
   readonly withheld?: ReadonlySet<string>;
   readonly limits: SessionLimits;
 }

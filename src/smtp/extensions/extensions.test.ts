@@ -16,6 +16,7 @@ import {
   relayMailParam,
   relayRcptParam,
 } from './index.ts';
+import { parseToldClient } from './xclient.ts';
 import { decodeUnitext, decodeXtext, encodeUnitext, encodeXtext } from './xtext.ts';
 
 const facts: SessionFacts = {
@@ -45,7 +46,7 @@ function rcpt(text: string): RcptParam | string {
 
 describe('smtp/extensions: offers', () => {
   it('RFC 5321 §4.1.1.1: one line for each keyword, in the order of the list', () => {
-    const offered = advertise({ ...facts, secure: false });
+    const offered = advertise({ ...facts, secure: false, xclient: true });
     assert.deepEqual(
       offered.map((line) => line.split(' ')[0]),
       extensions.map(({ keyword }) => keyword),
@@ -215,6 +216,32 @@ describe('smtp/extensions: travel', () => {
     assert.equal(travels('AUTH=<>', 'AUTH'), 'AUTH=<>');
     assert.equal(travels('AUTH=<>'), 'drop');
   });
+});
+
+describe('smtp/extensions: XCLIENT', () => {
+  for (const [text, told] of [
+    ['ADDR=192.0.2.1 PORT=4000', { address: '192.0.2.1', port: 4000 }],
+    ['addr=IPV6:2001:DB8::1 proto=esmtp', { address: '2001:db8::1', extended: true }],
+    ['ADDR=2001:db8::1', { address: '2001:db8::1' }],
+    ['NAME=[UNAVAILABLE] ADDR=[UNAVAILABLE]', { name: null, address: null }],
+    ['NAME=[TEMPUNAVAIL]  HELO=a+20b', { name: null, hello: 'a b' }],
+    [
+      'LOGIN=ann+40example.org DESTADDR=192.0.2.9',
+      { login: 'ann@example.org', localAddress: '192.0.2.9' },
+    ],
+    ['DESTPORT=25 PROTO=SMTP', { localPort: 25, extended: false }],
+    ...['', 'ADDR', 'ADDR=', '=1', 'ADDR=a', 'ADDR=fe80::1%25lo', 'PORT=65536', 'PORT=1x'].map(
+      (bad) => [bad, undefined] as const,
+    ),
+    ['PROTO=constructor', undefined],
+    ['PROTO=[UNAVAILABLE]', undefined],
+    ['CONSTRUCTOR=1', undefined],
+    ['PORT=1 PORT=2', undefined],
+    ['NAME=a+0A', undefined],
+    [`NAME=${'x'.repeat(256)}`, undefined],
+  ] as const)
+    it(`"${text.slice(0, 40)}" ${told === undefined ? 'makes no sense' : 'is understood'}`, () =>
+      assert.deepEqual(parseToldClient(text), told));
 });
 
 describe('smtp/extensions: xtext', () => {

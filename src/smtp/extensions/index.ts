@@ -27,6 +27,7 @@ import { size } from './size.ts';
 import { smtpUtf8 } from './smtputf8.ts';
 import { startTls } from './starttls.ts';
 import { vrfy } from './vrfy.ts';
+import { xclient } from './xclient.ts';
 
 export const extensions = [
   pipelining,
@@ -42,6 +43,7 @@ export const extensions = [
   chunking,
   binaryMime,
   limits,
+  xclient,
   help,
 ] as const satisfies readonly Extension[];
 

@@ -6,6 +6,7 @@ import { auth } from '../extensions/auth.ts';
 import { chunking } from '../extensions/chunking.ts';
 import { etrn } from '../extensions/etrn.ts';
 import { isOffered } from '../extensions/index.ts';
+import { xclient } from '../extensions/xclient.ts';
 import type { Reply } from '../reply.ts';
 import { replies } from '../reply.ts';
 import type { ServerFacts } from './event.ts';
@@ -34,6 +35,8 @@ export function unavailable(
         : replies.tlsUnavailable;
     case 'AUTH':
       return authenticated ? replies.authAlready : authUnavailable(facts);
+    case 'XCLIENT':
+      return isOffered(xclient, facts) ? undefined : replies.notProxy;
     default:
       return undefined;
   }

@@ -54,6 +54,8 @@ export function perform(
       return startTls(core);
     case 'AUTH':
       return auth(core, command);
+    case 'XCLIENT':
+      return { kind: 'xclient', told: command.told };
     case 'QUIT':
       return core.end(replies.bye, 'quit');
     default:

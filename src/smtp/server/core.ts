@@ -34,6 +34,8 @@ export class SessionCore {
   /** The present line is ASCII. */
   ascii = true;
   extended = false;
+  /** By a proxy, before we greeted. */
+  introduced = false;
   authenticated = false;
   /** Since the last message that was accepted, as `commandsWithoutMail`. */
   errors = 0;

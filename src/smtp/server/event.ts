@@ -2,6 +2,7 @@
 
 import type { Mailbox, ReversePath } from '../../mail/address.ts';
 import type { MailParam, RcptParam } from '../extensions/index.ts';
+import type { ToldClient } from '../extensions/xclient.ts';
 import type { SessionLimits } from '../limits.ts';
 import type { Reply } from '../reply.ts';
 
@@ -18,6 +19,8 @@ export interface ServerFacts {
   readonly withheld?: ReadonlySet<string>;
   /** Whether AUTH= on MAIL may be believed (RFC 4954 §5); otherwise it is read as AUTH=<>. */
   readonly trusted: boolean;
+  /** XCLIENT is offered: the client is a proxy whose word counts. */
+  readonly xclient?: boolean;
   /** 'submission' answers 530 5.7.0 to MAIL until the client has logged in. */
   readonly authRequired: boolean;
   readonly bareNewlines: 'refuse' | 'normalise';
@@ -46,9 +49,21 @@ export type Question =
   /** `utf8`: the reply may hold UTF-8 (RFC 6531 §3.7.4.2). */
   | { readonly kind: 'vrfy' | 'expn'; readonly argument: string; readonly utf8: boolean }
   | { readonly kind: 'etrn'; readonly argument: string }
+  /** A proxy tells whom it speaks for. "Yes" is clientTold(); then `connect` is asked again. */
+  | { readonly kind: 'xclient'; readonly told: ToldClient }
   /** Also answered by challenge(bytes). `initial` is undefined without an initial response. */
   | { readonly kind: 'auth'; readonly mechanism: string; readonly initial: Uint8Array | undefined }
   | { readonly kind: 'auth-response'; readonly response: Uint8Array };
+
+/** What follows from what a proxy told. */
+export interface NewClient {
+  readonly trusted: boolean;
+  /** Whether this client, too, may say for whom it speaks. */
+  readonly xclient: boolean;
+  readonly authenticated: boolean;
+  /** Which way it has introduced itself to the proxy; undefined if it has to do that here. */
+  readonly introduced: 'EHLO' | 'HELO' | undefined;
+}
 
 /** What a reply of 4yz or 5yz was about. */
 export type Stage =

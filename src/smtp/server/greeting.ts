@@ -15,7 +15,7 @@ export function greeted(core: SessionCore, answer: Reply): void {
   if (isTransient(answer)) {
     core.end({ ...answer, code: 421 }, 'refused');
   } else if (isPositive(answer)) {
-    core.phase = after.connect.welcome;
+    core.phase = core.introduced ? after.connect.introduced : after.connect.welcome;
     core.output += formatReply(greeting(core.facts, answer));
   } else {
     core.phase = after.connect.turnedAway;

@@ -18,7 +18,7 @@ export type CommandPhase =
 
 export type Phase =
   | CommandPhase
-  /** The owner has not decided yet how to greet. */
+  /** The owner has not decided yet how to greet; after XCLIENT, whom. */
   | 'connect'
   /** The greeting was a 554: only QUIT is understood. */
   | 'unwelcome'
@@ -55,6 +55,7 @@ export const commands: Readonly<Record<Verb, Row>> = {
   ETRN:     row(needHello, 'ready',       inTransaction, inTransaction),
   AUTH:     row(needHello, 'ready',       inTransaction, inTransaction),
   STARTTLS: row(needHello, 'handshake',   'handshake',   'handshake'),
+  XCLIENT:  row('connect', 'connect',     inTransaction, inTransaction),
   QUIT:     row('closed',  'closed',      'closed',      'closed'),
   NOOP: anywhere,
   HELP: anywhere,
@@ -67,7 +68,7 @@ export const commands: Readonly<Record<Verb, Row>> = {
  * chunk that came out of order leads back to where it came.
  */
 export const after = {
-  connect: { welcome: 'fresh', turnedAway: 'unwelcome' },
+  connect: { welcome: 'fresh', introduced: 'ready', turnedAway: 'unwelcome' },
   content: { message: 'ready', refused: 'ready' },
   chunk: { more: 'chunks', message: 'ready', refused: 'ready' },
   auth: { challenge: 'auth', success: 'ready', failure: 'ready' },

@@ -72,6 +72,16 @@ function answer(question: Question): Answer {
       return replies.cannotVerify;
     case 'expn':
       return replies.notImplemented;
+    case 'xclient':
+      return question.told.login === 'nobody'
+        ? reply(501, '5.4', 'There is no account of this LOGIN')
+        : {
+            newClient: {
+              ...{ trusted: false, xclient: false },
+              authenticated: typeof question.told.login === 'string',
+              introduced: typeof question.told.hello === 'string' ? 'EHLO' : undefined,
+            },
+          };
     case 'etrn':
       return reply(250, '0.0', `Queue for ${question.argument} started`);
     case 'auth':
@@ -130,11 +140,78 @@ describe('smtp/server: addresses without a domain', () => {
   });
 });
 
+describe('smtp/server: XCLIENT', () => {
+  const play = transcripts(open({ xclient: true, withheld: only('HELP') }), answer);
+
+  play(`
+    a proxy tells for whom it speaks, and is greeted anew; that client may not do the same
+    S: 220 mx.example.net ESMTP ready
+    C: EHLO proxy.example
+    S: 250-mx.example.net
+    S: 250-XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT
+    S: 250 HELP
+    C: XCLIENT
+    S: 501 5.5.4 Syntax: XCLIENT attribute=value [attribute=value]
+    C: XCLIENT ADDR=example
+    S: 501 5.5.4 Syntax: XCLIENT attribute=value [attribute=value]
+    C: XCLIENT LOGIN=nobody
+    S: 501 5.5.4 There is no account of this LOGIN
+    C: XCLIENT ADDR=192.0.2.1 NAME=[UNAVAILABLE]
+    S: 220 mx.example.net ESMTP ready
+    C: MAIL FROM:<a@b.example>
+    S: 503 5.5.1 Say EHLO first
+    C: EHLO client.example
+    S: 250-mx.example.net
+    S: 250 HELP
+    C: XCLIENT ADDR=127.0.0.1
+    S: 550 5.7.0 Insufficient authorization
+    C: QUIT
+    S: 221 2.0.0 Bye
+  `);
+
+  play(`
+    not in a transaction; who has introduced itself to the proxy need not do it again
+    S: 220 mx.example.net ESMTP ready
+    C: EHLO proxy.example
+    S: 250-mx.example.net
+    S: 250-XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT
+    S: 250 HELP
+    C: MAIL FROM:<a@b.example>
+    S: 250 2.1.0 Sender OK
+    C: XCLIENT ADDR=192.0.2.1
+    S: 503 5.5.1 Not possible in a transaction
+    C: RSET
+    S: 250 2.0.0 Reset
+    C: XCLIENT ADDR=192.0.2.1 HELO=client.example PROTO=ESMTP
+    S: 220 mx.example.net ESMTP ready
+    C: MAIL FROM:<a@b.example>
+    S: 250 2.1.0 Sender OK
+    C: QUIT
+    S: 221 2.0.0 Bye
+  `);
+
+  it('a line may be as long as eight values make it, for proxies alone', () => {
+    for (const [xclient, code] of [
+      [true, '220'],
+      [false, '500'],
+    ] as const) {
+      const heard: Heard = { output: '', messages: [], events: [] };
+      const session = open({ xclient })();
+      drain(session, answer, heard);
+      heard.output = '';
+      const value = 'x'.repeat(255);
+      session.receive(Buffer.from(`XCLIENT NAME=${value} HELO=${value} LOGIN=${value}\r\n`));
+      drain(session, answer, heard);
+      assert.match(heard.output, new RegExp(`^${code} `));
+    }
+  });
+});
+
 describe('smtp/server: RFC 5321 Appendix D scenarios', () => {
   // The owner's words are the RFC's; those that the session says itself are ours.
   const words = (question: Question): Answer => {
     const given = answer(question);
-    if ('each' in given || 'challenge' in given) return given;
+    if (!('code' in given)) return given;
     const ok = reply(250, undefined, 'OK');
     switch (question.kind) {
       case 'connect':

@@ -9,7 +9,7 @@ import type { Mailbox } from '../../mail/address.ts';
 import { domainKey } from '../../mail/address.ts';
 import { encodeBase64 } from '../../sasl/base64.ts';
 import { extraBytes } from '../extensions/index.ts';
-import { authLineBytes, commandLineBytes } from '../limits.ts';
+import { authLineBytes, commandLineBytes, xclientLineBytes } from '../limits.ts';
 import type { Reply } from '../reply.ts';
 import { isPositive, replies } from '../reply.ts';
 import { unavailable } from './availability.ts';
@@ -25,7 +25,7 @@ import {
   readContent,
 } from './content-phase.ts';
 import { SessionCore } from './core.ts';
-import type { Question, Refused, ServerFacts, SessionEvent } from './event.ts';
+import type { NewClient, Question, Refused, ServerFacts, SessionEvent } from './event.ts';
 import { isQuestion } from './event.ts';
 import { greeted, helloAnswered } from './greeting.ts';
 import { respond, takeResponse } from './login-phase.ts';
@@ -135,6 +135,10 @@ export class ServerSession {
       case 'auth-response':
         this.#authAnswered(answer);
         break;
+      case 'xclient':
+        assert(!isPositive(answer), 'XCLIENT is answered by the next greeting');
+        core.send(answer);
+        break;
       case 'vrfy':
       case 'expn':
       case 'etrn':
@@ -162,6 +166,22 @@ export class ServerSession {
     assert(kind === 'auth' || kind === 'auth-response', 'challenges belong to AUTH');
     this.#core.phase = after.auth.challenge;
     this.#core.output += `334 ${encodeBase64(bytes)}\r\n`;
+  }
+
+  /** The answer to `xclient`: the conversation begins anew, with somebody else. */
+  clientTold({ trusted, xclient, authenticated, introduced }: NewClient): void {
+    const { kind } = this.#takeQuestion();
+    const core = this.#core;
+    assert(kind === 'xclient', 'only a proxy tells of clients');
+    core.facts = { ...core.facts, trusted, xclient };
+    core.phase = core.leadsTo;
+    core.introduced = introduced !== undefined;
+    core.extended = introduced === 'EHLO';
+    core.authenticated = authenticated;
+    core.errors = 0;
+    core.commandsWithoutMail = 0;
+    core.messages = 0;
+    core.domains = undefined;
   }
 
   /** What to send; '' for nothing. Taken once. Text, to be written as UTF-8. */
@@ -262,6 +282,7 @@ export class ServerSession {
     const { commandLine = commandLineBytes } = this.#core.facts.limits;
     if (word.startsWith('MAIL')) return commandLine + extraBytes.mail;
     if (word.startsWith('RCPT')) return commandLine + extraBytes.rcpt;
+    if (word.startsWith('XCLIE') && this.#core.facts.xclient === true) return xclientLineBytes;
     return word.startsWith('AUTH') ? Math.max(commandLine, authLineBytes) : commandLine;
   };
 

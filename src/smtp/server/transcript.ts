@@ -7,14 +7,15 @@
 import assert from 'node:assert/strict';
 import { textOf, transcriptsOf } from '../../base/transcript.ts';
 import type { Reply } from '../reply.ts';
-import type { Question } from './event.ts';
+import type { NewClient, Question } from './event.ts';
 import { isQuestion } from './event.ts';
 import type { ServerSession } from './session.ts';
 
 export type Answer =
   | Reply
   | { readonly each: readonly Reply[] }
-  | { readonly challenge: Uint8Array };
+  | { readonly challenge: Uint8Array }
+  | { readonly newClient: NewClient };
 export type Answers = (question: Question) => Answer;
 
 export interface Heard {
@@ -74,5 +75,6 @@ const pending = new WeakMap<ServerSession, string>();
 function give(session: ServerSession, answer: Answer): void {
   if ('each' in answer) session.answerEach(answer.each);
   else if ('challenge' in answer) session.challenge(answer.challenge);
+  else if ('newClient' in answer) session.clientTold(answer.newClient);
   else session.answer(answer);
 }
