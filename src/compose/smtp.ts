@@ -110,9 +110,10 @@ function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) =>
     inForce().config.localDelivery.kind === 'mailbox'
       ? quotaOf(quotaInForce(inForce()))
       : undefined;
+  const judgesAuthors = () => inForce().config.submission.from === 'own';
   // `dev` judges nobody: any sender is right, and what an application claims is kept to be looked at.
   const { dev } = inForce().config;
-  const owner = dev ? [] : [senderOwner({ accounts, directory })];
+  const owner = dev ? [] : [senderOwner({ accounts, directory, judgesAuthors })];
   const whole = qualifiedDomain({ isOurs: (domain) => directory().isOurs(domain) });
   const room = mailboxRoom({ quota, usage: (account) => expectedUsage(stores, account), clock });
   const authentication = dev ? [] : createAuthentication(parts);

@@ -2,13 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { aliasAdvice } from './alias-graph.ts';
 
-function advice(aliases: Record<string, readonly string[]>, accounts = ['ann', 'bob']): string[] {
+function advice(
+  aliases: Record<string, readonly string[]>,
+  { accounts = ['ann', 'bob'], rewriteSender = true } = {},
+): string[] {
   const keys = new Set(accounts.map((name) => `${name}@example.org`));
   return aliasAdvice({
     domains: ['example.org', 'bücher.example'],
     relayDomains: ['relayed.example'],
     aliases: new Map(Object.entries(aliases)),
     recipientDelimiter: '+',
+    forwarding: { rewriteSender },
     isAccount: (key) => keys.has(key),
   }).map(({ severity, path, message }) => `${severity} ${path}: ${message}`);
 }
@@ -73,10 +77,12 @@ describe('aliases that are wrong', () => {
   });
 
   it('elsewhere, or what is no address, or of a domain that is not here', () => {
-    const [elsewhere, none, unused] = advice({
+    const aliases = {
       'x@example.org': ['x@elsewhere.example', 'a b@example.org'],
       'y@other.example': ['nobody@example.org'],
-    });
+    };
+    const [elsewhere, none, unused] = advice(aliases, { rewriteSender: false });
+    assert.equal(advice(aliases).length, 2, 'under a sender of ours it is right');
     assert.match(
       elsewhere!,
       /^warning aliases\['x@example\.org'\]\[0\]: x@elsewhere\.example is elsewhere/,

@@ -12,6 +12,7 @@ export interface AliasFacts {
   readonly relayDomains: readonly string[];
   readonly aliases: ReadonlyMap<string, readonly string[]>;
   readonly recipientDelimiter: string;
+  readonly forwarding: { readonly rewriteSender: boolean };
   /** `key` is of addressKey(). */
   readonly isAccount: (key: string) => boolean;
 }
@@ -61,11 +62,11 @@ class AliasGraph {
       const end = this.#endOf(target, key);
       if (end === 'nobody')
         yield say('failure', [i], `there is no account and no alias ${target}: it gets no mail`);
-      if (end === 'elsewhere')
+      if (end === 'elsewhere' && !this.#facts.forwarding.rewriteSender)
         yield say(
           'warning',
           [i],
-          `${target} is elsewhere: mail is sent on in its sender's name, which many refuse (SPF, DMARC)`,
+          `${target} is elsewhere: mail is sent on in its sender's name, which many refuse (SPF); see \`forwarding\``,
         );
       if (end === 'no address')
         yield say('failure', [i], `${shown(target)} is not a mail address like ann@example.org`);

@@ -589,6 +589,16 @@ export const schema = z.strictObject({
   queue: queue.prefault({}).meta({ about: 'Waiting and trying again.' }),
   delivery: delivery.prefault({}).meta({ about: 'Talking to the next hop.' }),
   limits: limits.prefault({}).meta({ about: 'What a client may take.' }),
+  submission: z
+    .strictObject({
+      from: choice(['own', 'any'], {
+        about:
+          'Which addresses of `domains` who is logged in may name in From: those whose mail the account gets, or all.',
+        default: "'own'",
+      }).prefault('own'),
+    })
+    .prefault({})
+    .meta({ about: 'What accounts may send.' }),
   login: login.prefault({}).meta({ about: 'What happens to those who guess passwords.' }),
   pop3: pop3.prefault({}).meta({ about: 'What `pop3` listeners allow.' }),
   http: web.http.prefault({}).meta({ about: 'What `http` listeners tell, and whom.' }),

@@ -1,12 +1,14 @@
-// Whose a message says it is: the domains of everybody in From.
+// Whose a message says it is: everybody in From, and their domains.
 
+import type { Mailbox } from './address.ts';
 import { parseHeader } from './header.ts';
 import { mailboxesOf, parseAddressList } from './structured.ts';
 
 /** Of all From fields: one more does not hide the first. As they are written. */
-export function authorDomains(head: Uint8Array): readonly string[] {
+export function authorsOf(head: Uint8Array): readonly Mailbox[] {
   const fields = parseHeader(head, { names: new Set(['from']) });
-  return fields.flatMap(({ value }) =>
-    mailboxesOf(parseAddressList(value)).map(({ domain }) => domain),
-  );
+  return fields.flatMap(({ value }) => mailboxesOf(parseAddressList(value)));
 }
+
+export const authorDomains = (head: Uint8Array): readonly string[] =>
+  authorsOf(head).map(({ domain }) => domain);

@@ -7,6 +7,7 @@ import { formatReply } from '../smtp/reply.ts';
 import { createDirectory } from './directory.ts';
 import type { AcceptedRecipient, ClientFacts, Envelope } from './envelope.ts';
 import { MemoryAccountStore } from './memory-account-store.ts';
+import type { Arrival } from './policy.ts';
 import { qualifiedDomain } from './qualified-domain.ts';
 import { senderOwner } from './sender-owner.ts';
 
@@ -28,7 +29,8 @@ const directory = createDirectory({
   recipientDelimiter: '+',
   log: silentLog,
 });
-const rule = senderOwner({ accounts, directory: () => directory });
+const parts = { accounts, directory: () => directory };
+const rule = senderOwner({ ...parts, judgesAuthors: () => true });
 const asks = (account: string | undefined, sender: Mailbox | null) =>
   rule.mail!({ client: { account }, sender } as Envelope);
 
@@ -56,6 +58,30 @@ describe('sender owner', () => {
       const expected = '553 5.7.1 This sender address does not belong to your account\r\n';
       assert.equal(refusal && formatReply(refusal), isTheirs ? undefined : expected);
     });
+
+  const fromLine = async (account: string | undefined, from: string, asked = rule) => {
+    const arrival = { head: Buffer.from(`From: ${from}\r\n\r\n`) } as unknown as Arrival;
+    const envelope = { client: { account } } as Envelope;
+    return (await asked.message!(envelope, arrival))?.objection?.lines[0];
+  };
+
+  it('RFC 6409 §8.1: nobody writes in the name of somebody else here', async () => {
+    const refused = 'From names an address here that does not belong to your account';
+    const many = Array.from({ length: 21 }, (_, i) => `bob+${i}@example.org`).join(', ');
+    for (const [account, from, expected] of [
+      ['ann@example.org', 'Ann <Ann+x@Example.ORG>, Sales <sales@example.org>', undefined],
+      ['bob@example.org', 'Ann <ann@example.org>', refused],
+      ['bob@example.org', 'bob@example.org, "x" <ann.smith@bücher.example>', refused],
+      ['bob@example.org', 'bob@example.org\r\nFrom: ann@example.org', refused],
+      ['bob@example.org', 'nobody@example.org', refused],
+      ['bob@example.org', 'Bob <bob@elsewhere.example>', undefined],
+      ['bob@example.org', many, 'From names too many addresses'],
+      [undefined, 'ann@example.org', undefined],
+    ] as const)
+      assert.equal(await fromLine(account, from), expected, from);
+    const off = senderOwner({ ...parts, judgesAuthors: () => false });
+    assert.equal(await fromLine('bob@example.org', 'ann@example.org', off), undefined);
+  });
 
   it('everybody may send what must not be answered', async () => {
     assert.equal(await asks('bob@example.org', null), undefined);
