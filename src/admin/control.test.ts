@@ -100,6 +100,7 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
       yield { held: true as const };
     },
     mendContent: async ({ content }) => ({ messages: content, aside: null }),
+    async *reportList() {},
     why: async ({ id }) => ({ stories: [], text: `of ${id}` }),
     reload: async () => reloaded,
     async *metrics() {},

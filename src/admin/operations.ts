@@ -7,6 +7,7 @@ import type { Called, Operation } from './operation.ts';
 import { OperationError } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
 import { queueOperations } from './queue.ts';
+import { reportOperations } from './reports.ts';
 import { serverOperations } from './server.ts';
 
 export { OperationError } from './operation.ts';
@@ -15,6 +16,7 @@ export const operations = {
   ...accountOperations,
   ...mailOperations,
   ...queueOperations,
+  ...reportOperations,
   ...serverOperations,
 };
 

@@ -22,6 +22,7 @@ const commands: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   ['queue', async () => (await import('./queue.ts')).queueCommand],
   ['why', async () => (await import('./why.ts')).whyCommand],
   ['send', async () => (await import('./send.ts')).sendCommand],
+  ['report', async () => (await import('./report.ts')).reportCommand],
   ['dkim', async () => (await import('./dkim.ts')).dkimCommand],
   ['reload', async () => (await import('./reload.ts')).reloadCommand],
   ['backup', async () => (await import('./backup.ts')).backupCommand],

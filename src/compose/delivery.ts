@@ -11,6 +11,7 @@ import { createMaildirDelivery } from '../deliver/maildir.ts';
 import { createRelay } from '../deliver/relay/create-relay.ts';
 import type { OpenRelay } from '../deliver/relay/relay.ts';
 import { RelayThread } from '../deliver/relay/thread.ts';
+import { ReceivedReports } from '../deliver/reports/received-reports.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import { createDialer } from '../net/dialer.ts';
 import type { ResolverSettings } from '../net/resolver.ts';
@@ -34,13 +35,14 @@ interface Basics {
 
 export interface DeliveryParts extends Basics {
   readonly inForce: () => InForce;
-  readonly stores: Pick<Stores, 'queue' | 'spool'>;
+  readonly stores: Pick<Stores, 'queue' | 'spool' | 'records'>;
   readonly history: Pick<HistoryStore, 'record'>;
   readonly metrics: ServerMetrics;
 }
 
 export interface Delivery {
   readonly runner: QueueRunner;
+  readonly receivedReports: ReceivedReports;
   readonly messageId: () => string;
 }
 
@@ -49,13 +51,18 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
   const { inForce, stores, clock, random, log, metrics } = parts;
   const history = countingHistory(parts.history, metrics);
   const messageId = createMessageIds({ clock, random, after: await stores.queue.newest() });
+  const receivedReports = new ReceivedReports({
+    ...{ records: stores.records, clock, log },
+    settings: () => inForce().config.reports,
+  });
+  const local = localDelivery(parts);
   const runner = new QueueRunner({
     store: stores.queue,
     deliver: createDelivery({
       router: {
         routeOfDestination: (destination) => inForce().router.routeOfDestination(destination),
       },
-      local: localDelivery(parts),
+      local: inForce().config.dev ? local : receivedReports.watch(local),
       relay: (lease, signal) => inForce().relay(lease, signal),
       log,
     }),
@@ -71,7 +78,7 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
     resolve: (address) => recipientsOf(inForce(), address),
   });
   metrics.readQueue(runner);
-  return { runner, messageId };
+  return { runner, receivedReports, messageId };
 }
 
 /** Our mailboxes or Maildir folders, by the configuration in force. */

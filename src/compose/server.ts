@@ -23,7 +23,7 @@ import { openStores } from '../store/open-stores.ts';
 import type { Stores } from '../store/stores.ts';
 import { Admission, authenticatorFor } from './admission.ts';
 import { Certificate } from './certificate.ts';
-import type { Relays, ResolverFor } from './delivery.ts';
+import type { Delivery, Relays, ResolverFor } from './delivery.ts';
 import { createQueue, createRelays } from './delivery.ts';
 import type { HttpParts } from './http.ts';
 import { createHttp } from './http.ts';
@@ -89,6 +89,7 @@ interface Parts {
   readonly stores: Stores;
   readonly history: FileHistory;
   readonly runner: QueueRunner;
+  readonly receivedReports: Delivery['receivedReports'];
   readonly operations: Operations;
   readonly relays: Relays;
   readonly listeners: Listeners;
@@ -146,15 +147,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         resolverFor(inForce().config.dns).resolve(name, type, options),
     },
   });
-  const { runner } = delivery;
+  const { runner, receivedReports } = delivery;
   const { reload = noFile } = options;
   const operations = createOperations({
     ...{ stores, history, addresses: inForce, clock, log },
     wake: () => runner.wake(),
     server: { reload, metrics: () => metrics.snapshot() },
   });
-  const parts = { stores, history, runner, operations, relays, listeners, certificate, admission };
-  const server = new Server(state, { ...parts, log });
+  const parts = { stores, history, runner, receivedReports, operations, relays, listeners };
+  const server = new Server(state, { ...parts, certificate, admission, log });
   await server.start();
   undo.move();
   return server;
@@ -290,10 +291,11 @@ class Server implements RunningServer {
   }
 
   async #stopAll(graceMs: number): Promise<void> {
-    const { listeners, runner, relays, admission, history, stores } = this.#parts;
+    const { listeners, runner, receivedReports, relays, admission, history, stores } = this.#parts;
     await this.#reloading;
     await listeners.close(graceMs);
     await runner.stop({ graceMs });
+    await receivedReports.settled();
     await this.#state.inForce.relay.close();
     await relays[Symbol.asyncDispose]();
     admission.refusals.close();

@@ -7,6 +7,7 @@ import { hostname as machineName } from 'node:os';
 import { z } from 'zod';
 import { credentialProblem } from '../sasl/client.ts';
 import * as abuse from './abuse.ts';
+import * as reporting from './reports.ts';
 import * as setting from './setting.ts';
 import type { TlsConfig } from './tls.ts';
 import { tls } from './tls.ts';
@@ -604,6 +605,7 @@ export const schema = z.strictObject({
   http: web.http.prefault({}).meta({ about: 'What `http` listeners tell, and whom.' }),
   imap: imap.prefault({}).meta({ about: 'What `imap` listeners allow.' }),
   mailboxes: mailboxes.prefault({}).meta({ about: 'What accounts may keep here.' }),
+  reports: reporting.reports.prefault({}).meta({ about: 'What mail servers tell each other of.' }),
   dns: dns.prefault({}).meta({ about: 'How names are looked up.' }),
   spf: trust.spf.prefault({}).meta({ about: 'Who may send for a domain.' }),
   dkim: trust.dkim.prefault({}).meta({ about: 'Whose signature a message has.' }),

@@ -1,0 +1,70 @@
+// `postrider report …`: what others have reported of our domains. Works whether the server runs or not.
+
+import { Command, InvalidArgumentError } from 'commander';
+import { parseDuration } from '../base/duration-text.ts';
+import type { ReportKind, ReportSummary } from '../report/summary.ts';
+import type { Context } from './context.ts';
+import { printLines } from './context.ts';
+import { abuseTable, dmarcTables, tlsTables } from './report-tables.ts';
+import type { CommonOptions } from './settings.ts';
+import { withCommonOptions } from './settings.ts';
+import { withOperations } from './with-operations.ts';
+
+interface Options extends CommonOptions {
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
+const kinds = [
+  ['dmarc', 'who sends as our domains, and whether DKIM and SPF pass (RFC 9990)'],
+  ['tls', 'how TLS to our hosts went for other servers (RFC 8460)'],
+  ['abuse', 'what was said of single messages: abuse, failures of authentication (RFC 5965)'],
+] as const;
+
+export function reportCommand(context: Context): Command {
+  const command = new Command('report').description('what others have reported of our domains');
+  for (const [kind, about] of kinds)
+    command.addCommand(
+      withCommonOptions(new Command(kind))
+        .description(about)
+        .option(
+          '--since <time>',
+          "received since: '7d', or a date like 2026-01-31",
+          since,
+          since('7d'),
+        )
+        .action((options: Options) => show(context, kind, options)),
+    );
+  return command;
+}
+
+async function show(context: Context, kind: ReportKind, options: Options): Promise<void> {
+  const { since: from, json } = options;
+  await withOperations(context, options, async (operations) => {
+    const found = operations.reportList({ kind, since: from });
+    if (json === true) return void (await printLines(context, found, true, String));
+    const reports = await Array.fromAsync(found);
+    if (reports.length === 0) return context.note(`no ${kind} reports since ${dayOf(from)}`);
+    return context.print(`${textOf(kind, reports)}\n`);
+  });
+}
+
+function textOf(kind: ReportKind, all: readonly ReportSummary[]): string {
+  const columns = process.stdout.columns ?? 100;
+  if (kind === 'dmarc') return dmarcTables(ofKind(all, 'dmarc'), columns);
+  if (kind === 'tls') return tlsTables(ofKind(all, 'tls'), columns);
+  return abuseTable(ofKind(all, 'abuse'), columns);
+}
+
+const ofKind = <K extends ReportKind>(all: readonly ReportSummary[], kind: K) =>
+  all.filter((one): one is Extract<ReportSummary, { kind: K }> => one.kind === kind);
+
+const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+
+function since(text: string): number {
+  const ago = parseDuration(text);
+  if (ago !== undefined) return Date.now() - ago;
+  const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(at)) return at;
+  throw new InvalidArgumentError("must be a time ago such as '7d', or a date such as 2026-01-31");
+}
