@@ -16,6 +16,7 @@ import { listen } from '../net/listener.ts';
 import { becomeOwner, isRoot } from '../net/privileges.ts';
 import { createResolver } from '../net/resolver.ts';
 import { accountFindings, readAccounts } from './check-accounts.ts';
+import { daneFindings } from './check-dane.ts';
 import { dkimDnsFindings, dkimFindings } from './check-dkim.ts';
 import { checkDns } from './check-dns.ts';
 import { directoryFindings, fileFindings, placeFindings, userFindings } from './check-files.ts';
@@ -139,5 +140,6 @@ async function dnsFindings(config: Config): Promise<Finding[]> {
   return [
     ...(await checkDns({ ...publicFacts(config), domains: config.domains }, resolver)),
     ...(await dkimDnsFindings(config, resolver)),
+    ...(await daneFindings(config, resolver)),
   ];
 }

@@ -5,7 +5,7 @@ import type { KeyRecord } from '../trust/dkim-keys.ts';
 
 export interface DnsAdvice {
   readonly name: string;
-  readonly type: 'A' | 'AAAA' | 'MX' | 'TXT' | 'SRV' | 'PTR';
+  readonly type: 'A' | 'AAAA' | 'MX' | 'TXT' | 'SRV' | 'PTR' | 'TLSA';
   readonly value: string;
   readonly why: string;
 }
@@ -22,6 +22,8 @@ export interface DnsFacts {
   readonly pop3s?: number | undefined;
   /** Public addresses of this machine. */
   readonly addresses: readonly string[];
+  /** Of the certificate in force, as a zone file has it. */
+  readonly tlsa?: string | undefined;
   /** Of the keys that sign for the domain. */
   readonly keys?: readonly KeyRecord[] | undefined;
 }
@@ -61,8 +63,17 @@ export function recordsToPublish(facts: DnsFacts): readonly DnsAdvice[] {
       value: `v=TLSRPTv1; rua=mailto:postmaster@${domain}`,
       why: 'reports on connections that could not be encrypted',
     },
+    ...certificateOf(facts),
     ...services(facts),
   ];
+}
+
+// RFC 7672 §3.1.1. It vouches for the key: with another one, nobody who looks at it sends mail here.
+function certificateOf({ hostname, tlsa }: DnsFacts): DnsAdvice[] {
+  if (tlsa === undefined) return [];
+  const why =
+    'only where the zone is signed (DNSSEC): others then send mail to this key alone, so renew the certificate with the same';
+  return [{ name: `_25._tcp.${hostname}`, type: 'TLSA', value: tlsa, why }];
 }
 
 /** It is not in the domain's own zone: whoever gave the address publishes it. */

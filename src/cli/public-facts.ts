@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { createNetworks } from '../net/network.ts';
 import type { DnsFacts } from './dns-records.ts';
+import { ownTlsa } from './own-certificate.ts';
 
 export function publicFacts(config: Config): Omit<DnsFacts, 'domain' | 'keys'> {
   const { sourceAddress } = config.delivery;
@@ -14,6 +15,7 @@ export function publicFacts(config: Config): Omit<DnsFacts, 'domain' | 'keys'> {
     submissions: portOf(config, 'implicit'),
     imaps: implicitPort(config, 'imap'),
     pop3s: implicitPort(config, 'pop3'),
+    tlsa: ownTlsa(config),
   };
 }
 

@@ -41,7 +41,7 @@ export function checkCertificate(
   hostname: string | undefined,
   now = Date.now(),
 ): readonly CertificateFinding[] {
-  const [first, ...others] = blocksOf(pem);
+  const [first, ...others] = certificatesIn(pem);
   if (first === undefined) return [];
   const findings: CertificateFinding[] = [];
   const lifetime = checkLifetime(first, now);
@@ -58,7 +58,7 @@ export function checkCertificate(
 }
 
 /** Everything in the file. What cannot be read is not here: loadServerTls() has spoken of it. */
-function blocksOf(pem: string): readonly X509Certificate[] {
+export function certificatesIn(pem: string): readonly X509Certificate[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   return blocks.flatMap((block) => {
     try {

@@ -33,6 +33,12 @@ export const isUsable = ({ usage, selector, matching, data }: TlsaRecord): boole
   (selector === 0 || selector === 1) &&
   (matching === full ? data.length > 0 : digests.get(matching)?.bytes === data.length);
 
+/** RFC 7672 §3.1.1: what servers are advised to publish, of the key alone, by SHA-256. */
+export function daneEeRecord(certificate: X509Certificate): TlsaRecord {
+  const kind = { usage: daneEe, selector: 1, matching: 1 };
+  return { ...kind, data: Buffer.from(associated(certificate, kind), 'latin1') };
+}
+
 /** What is wrong, as the runtime would call it (or `TLSA_MISMATCH`), and in words for people. */
 export interface TlsaProblem {
   readonly code: 'TLSA_MISMATCH' | 'CERT_HAS_EXPIRED' | 'ERR_TLS_CERT_ALTNAME_INVALID';
@@ -108,7 +114,10 @@ function associations(records: readonly TlsaRecord[], usage: number): Associatio
   };
 }
 
-function associated(certificate: X509Certificate, { selector, matching }: TlsaRecord): string {
+function associated(
+  certificate: X509Certificate,
+  { selector, matching }: Pick<TlsaRecord, 'selector' | 'matching'>,
+): string {
   const selected =
     selector === 0
       ? certificate.raw

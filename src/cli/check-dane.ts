@@ -1,0 +1,82 @@
+// `check --dns` and DANE: whether what the resolver says of DNSSEC can be believed, without which nobody's records
+// count for us; and whether our own records are those of the certificate in force, without which
+// nobody who looks at them sends us mail.
+
+import type { Config } from '../config/config.ts';
+import { tlsaText } from '../dns/dane.ts';
+import type { Answer, Resolver, TlsaRecord } from '../dns/resolver.ts';
+import { DnsError } from '../dns/resolver.ts';
+import { domainKey } from '../mail/address.ts';
+import { daneEeRecord, isUsable, tlsaProblem } from '../net/tlsa.ts';
+import type { Finding } from './finding.ts';
+import { failure, ok, warning } from './finding.ts';
+import { ownChain } from './own-certificate.ts';
+
+export type DaneFacts = Pick<Config, 'dane' | 'hostname' | 'domains' | 'tls' | 'dataDirectory'>;
+
+/** Never throws. */
+export async function daneFindings(facts: DaneFacts, resolver: Resolver): Promise<Finding[]> {
+  try {
+    return [...(await resolverFindings(facts, resolver)), ...(await ownFindings(facts, resolver))];
+  } catch (error) {
+    if (!(error instanceof DnsError)) throw error;
+    return [failure('', `DANE: the DNS gives no answer now (${error.message}); try again`)];
+  }
+}
+
+/** The root is signed, so that each answer about what is directly below it can be, too. */
+const signedName = 'org';
+
+async function resolverFindings({ dane }: DaneFacts, resolver: Resolver): Promise<Finding[]> {
+  if (!dane.verify) return [];
+  const { authenticated } = await resolver.resolve(signedName, 'MX');
+  if (authenticated) return [ok('dns', 'the resolver checks DNSSEC, and is believed')];
+  const text =
+    'no resolver checks DNSSEC here, or none that can be believed: let `dns.servers` name one on this machine (Unbound), or say `dns.validating`';
+  return dane.require.length > 0
+    ? [failure('dns', `${text}; mail for the domains of \`dane.require\` waits`)]
+    : [warning('dns', `${text}; without it mail goes to hosts whose TLSA records nobody looks at`)];
+}
+
+/** Limit: of published records that are told. */
+const toldMax = 4;
+
+async function ownFindings(facts: DaneFacts, resolver: Resolver): Promise<Finding[]> {
+  const hostname = domainKey(facts.hostname);
+  const presented = ownChain(facts);
+  const [own] = presented;
+  if (own === undefined) return [];
+  const name = `_25._tcp.${hostname}`;
+  const wanted = tlsaText(daneEeRecord(own));
+  const published = await resolver.resolve(name, 'TLSA');
+  if (published.kind !== 'records')
+    return unpublished(await isSigned(hostname, resolver), name, wanted);
+  const texts = published.records.slice(0, toldMax).map(tlsaText).join(', ');
+  const problem = problemOf(published, { presented, names: [hostname, ...facts.domains] });
+  if (problem === undefined)
+    return [ok('', `${name} TLSA is of the certificate in force: ${texts}`)];
+  return [failure('', `${name} TLSA ${problem}; publish \`${wanted}\`, not ${texts}`)];
+}
+
+function unpublished(signed: boolean, name: string, wanted: string): Finding[] {
+  if (!signed) return [];
+  const text = `${name} has no TLSA record, and the zone is signed: publish \`${wanted}\`, and renew the certificate with the same key`;
+  return [warning('', text)];
+}
+
+async function isSigned(hostname: string, resolver: Resolver): Promise<boolean> {
+  for (const type of ['A', 'AAAA'] as const) {
+    const answer = await resolver.resolve(hostname, type);
+    if (answer.kind === 'records' && answer.authenticated) return true;
+  }
+  return false;
+}
+
+function problemOf(
+  { records }: Extract<Answer<TlsaRecord>, { kind: 'records' }>,
+  { presented, names }: Pick<Parameters<typeof tlsaProblem>[0], 'presented' | 'names'>,
+): string | undefined {
+  if (!records.some(isUsable)) return 'has only records that are of no use between mail servers';
+  const problem = tlsaProblem({ presented, records, names, now: Date.now() });
+  return problem && `does not match, and others will not send mail here: ${problem.text}`;
+}
