@@ -9,17 +9,33 @@ import { setFlagsFromString } from 'node:v8';
 type Search = (this: string | Uint8Array, needle: never, from?: number) => number;
 
 // From here to the end of the process: V8 has counters for the blocks of those functions only that it
-// compiles afterwards, and it compiles a function when it is first called. What it optimises would
-// count less.
-for (const flag of ['--no-turbofan', '--no-maglev', '--no-sparkplug']) setFlagsFromString(flag);
+// compiles afterwards, and it compiles a function when it is first called.
 const session = new Session();
 session.connect();
 session.post('Profiler.enable');
-session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+startCoverage();
+
+/** Whatever V8 has optimised it forgets, for that counts less. */
+function startCoverage(): void {
+  session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+}
+
+/** Until it is disposed of, V8 interprets: everything else of a test would be slow with it. */
+function withoutCompilers(): Disposable {
+  setCompilers('--no-');
+  return { [Symbol.dispose]: () => setCompilers('--') };
+}
+
+function setCompilers(prefix: '--' | '--no-'): void {
+  for (const compiler of ['turbofan', 'maglev', 'sparkplug'])
+    setFlagsFromString(`${prefix}${compiler}`);
+}
 
 /** For each of `runs`: the blocks of our own code that ran, and the octets or characters searched. */
 function countSteps(runs: readonly (() => void)[]): number[] {
   using searches = countSearches();
+  using _ = withoutCompilers();
+  startCoverage();
   blocksSinceLast();
   return runs.map((run) => {
     searches.length = 0;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { anyText } from '../base/test-text.ts';
 import { decodeXtext, formatDeliveryStatus, notifyOf } from './delivery-status.ts';
 
 const message = { reportingMta: 'mx.example.org', arrival: 0, queueId: '0abc' };
@@ -76,9 +77,9 @@ describe('formatDeliveryStatus', () => {
   });
 
   it('lets no text of strangers begin a field or break a line', () => {
-    const anyText = fc.string({ unit: 'binary', maxLength: 2000 });
+    const text = anyText({ maxLength: 2000 });
     fc.assert(
-      fc.property(anyText, anyText, fc.boolean(), (a, b, utf8) => {
+      fc.property(text, text, fc.boolean(), (a, b, utf8) => {
         const evil = `${a}\r\nAction: delivered\r\n\r\n${b}`;
         const text = formatDeliveryStatus(
           { ...message, envelopeId: evil, receivedFrom: evil },

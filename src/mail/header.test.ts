@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { assertLinear } from '../base/step-count.ts';
+import { anyText } from '../base/test-text.ts';
 import {
   findHeaderEnd,
   foldHeader,
@@ -312,7 +313,7 @@ describe('foldHeader', () => {
 
   it('RFC 5322 §2.1.1: no line is longer than 998 octets, whatever the value', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), fc.nat(2_000), (text, times) => {
+      fc.property(anyText({ maxLength: 200 }), fc.nat(2_000), (text, times) => {
         const folded = foldHeader('X-Test', text + 'é'.repeat(times) + text);
         for (const line of folded.split('\r\n')) assert.ok(Buffer.byteLength(line) <= 998);
       }),

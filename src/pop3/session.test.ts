@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { anyText } from '../base/test-text.ts';
 import type { Pop3Facts } from './event.ts';
 import { defaultPop3Limits } from './limits.ts';
 import { err } from './response.ts';
@@ -641,7 +642,7 @@ describe('properties', () => {
     ...['UIDL', 'RETR 1', 'RETR 2', 'RETR 3', 'TOP 1 0', 'TOP 2 1', 'DELE 1', 'DELE 2', 'RSET'],
     ...['NOOP', 'QUIT', 'XTND', 'x'.repeat(300), 'AUTH PLAIN '.padEnd(13_000, 'A'), 'a\rb', '\n'],
   );
-  const line = fc.oneof({ weight: 8, arbitrary: words }, fc.string({ unit: 'binary' }));
+  const line = fc.oneof({ weight: 8, arbitrary: words }, anyText());
   const input = fc
     .array(line, { maxLength: 30 })
     .map((lines) => Buffer.from(`${lines.join('\r\n')}\r\n`));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { anyText } from '../../base/test-text.ts';
 import { chooseSaslClient } from '../../sasl/client.ts';
 import { formatReply } from '../reply.ts';
 import type { ClientEvent, Outgoing, SentEvent } from './event.ts';
@@ -565,7 +566,7 @@ describe('a server that misbehaves', () => {
           '451 x\r\n',
         ),
       },
-      fc.string({ unit: 'binary', maxLength: 8 }),
+      anyText({ maxLength: 8 }),
     );
     fc.assert(
       fc.property(
