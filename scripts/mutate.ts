@@ -1,24 +1,35 @@
 // Breaks, one at a time, the lines that guard durability, authority and limits, and tells which breaks no
 // test notices. On demand, for it takes long: `node scripts/mutate.ts` for all, `node scripts/mutate.ts
-// policy/` for some. Survivors that cannot matter stand in scripts/mutation/accepted.txt with the reason;
-// any other one fails the run. Works in copies of the tree; the checkout is not touched.
+// policy/ net/tls.ts` for some, `--lines 20-60` or `--every 5` for a part, `--jobs 1` beside other work. Survivors that
+// cannot matter stand in scripts/mutation/accepted.txt with the reason; any other one fails the run, and so does a
+// test that fails with nothing broken. Works in copies of the tree; the checkout is not touched.
 
-import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { type Guard, guards } from './mutation/guards.ts';
 import { type Mutant, mutantsOf, mutate } from './mutation/mutants.ts';
+import { runTest, type TestRunLimits, type Verdict } from './mutation/test-run.ts';
 
 const root = join(import.meta.dirname, '..');
-/** Limit: a test that has not ended by then has noticed. */
-const testMsMax = 60_000;
+/** Limit: of a test with nothing broken. */
+const soundTest: TestRunLimits = { processorSeconds: 120, wallMs: 600_000, idleMs: 120_000 };
 
 interface Trial {
   readonly guard: Guard;
   readonly code: string;
   readonly mutant: Mutant;
 }
+
+const { values: options, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: {
+    jobs: { type: 'string', default: String(availableParallelism()) },
+    lines: { type: 'string', default: '1-' },
+    every: { type: 'string', default: '1' },
+  },
+});
 
 const nameOf = ({ guard, mutant }: Trial): string =>
   `${guard.file}: ${mutant.before.trim()} → ${mutant.after.trim() || '(nothing)'}`;
@@ -29,75 +40,102 @@ function accepted(): Set<string> {
   return new Set(text.split('\n').filter((line) => /^\w/.test(line)));
 }
 
-function copyOfTree(): string {
-  const copy = mkdtempSync(join(tmpdir(), 'postrider-mutants-'));
-  process.once('exit', () => rmSync(copy, { recursive: true, force: true }));
+function copyOfTree(copy: string): string {
   for (const part of ['bin', 'entry', 'scripts', 'src', 'test', 'package.json', 'tsconfig.json'])
     cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   return copy;
 }
 
-/** Whether the test file passes in that copy. */
-function passes(copy: string, test: string): Promise<boolean> {
-  const path = test.startsWith('test/') ? test : join('src', test);
-  const child = spawn(process.execPath, ['--test', '--test-concurrency=1', path], {
-    cwd: copy,
-    stdio: 'ignore',
-    detached: true,
-    env: { ...process.env, NODE_COMPILE_CACHE: join(copy, '.compiled') },
-  });
-  // A loop without end does not hear SIGTERM, and has processes of its own.
-  const end = () => process.kill(-child.pid!, 'SIGKILL');
-  const late = setTimeout(end, testMsMax);
-  process.once('exit', end);
-  return new Promise((resolve) => {
-    child.once('exit', (status) => {
-      clearTimeout(late);
-      process.off('exit', end);
-      resolve(status === 0);
+/** What each test may use when something is broken: several times what it needs when nothing is. */
+async function limitsOfTests(copy: string, tests: Iterable<string>) {
+  const limits = new Map<string, TestRunLimits>();
+  for (const test of tests) {
+    const start = performance.now();
+    const verdict = await runTest(copy, test, soundTest);
+    if (verdict !== 'passed') throw new Error(`${test} ${verdict} with nothing broken`);
+    const wallMs = performance.now() - start;
+    limits.set(test, {
+      processorSeconds: 5 + Math.ceil((3 * wallMs) / 1000),
+      wallMs: 20_000 + 10 * wallMs,
+      idleMs: 5_000,
     });
-  });
+  }
+  return limits;
 }
 
-async function survives(copy: string, { guard, code, mutant }: Trial): Promise<boolean> {
+/** What the first test said that did not pass. */
+async function verdictOn(copy: string, { guard, code, mutant }: Trial): Promise<Verdict> {
   const file = join(copy, 'src', guard.file);
   writeFileSync(file, mutate(code, mutant));
   try {
-    for (const test of guard.tests) if (!(await passes(copy, test))) return false;
-    return true;
+    for (const test of guard.tests) {
+      const verdict = await runTest(copy, test, limits.get(test)!);
+      if (verdict !== 'passed') return verdict;
+    }
+    return 'passed';
   } finally {
     writeFileSync(file, code);
   }
 }
 
+function trialsOf(guard: Guard): Trial[] {
+  const [from, to] = options.lines.split('-').map(Number);
+  const code = readFileSync(join(root, 'src', guard.file), 'utf8');
+  return mutantsOf(code)
+    .filter(({ line }) => line >= from! && line <= (to || Infinity))
+    .filter((_, index) => index % Number(options.every) === 0)
+    .map((mutant) => ({ guard, code, mutant }));
+}
+
+const isWhole = options.lines === '1-' && options.every === '1';
+
 // Neither leaves a broken test running behind.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
-const wanted = process.argv[2] ?? '';
-const trials = guards
-  .filter(({ file }) => file.includes(wanted))
-  .flatMap((guard): Trial[] => {
-    const code = readFileSync(join(root, 'src', guard.file), 'utf8');
-    return mutantsOf(code).map((mutant) => ({ guard, code, mutant }));
-  });
-console.log(
-  `${trials.length} mutants of ${new Set(trials.map(({ guard }) => guard.file)).size} files`,
+const chosen = guards.filter(
+  ({ file }) => wanted.length === 0 || wanted.some((part) => file.includes(part)),
 );
-
+const directory = mkdtempSync(join(tmpdir(), 'mutants-'));
+process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+const copies = Array.from({ length: Number(options.jobs) }, (_, job) =>
+  copyOfTree(join(directory, String(job))),
+);
+const limits = await limitsOfTests(copies[0]!, new Set(chosen.flatMap(({ tests }) => tests)));
 const known = accepted();
-const survivors: string[] = [];
-const line = trials.values();
-async function work(): Promise<void> {
-  const copy = copyOfTree();
-  for (const trial of line) {
-    if (known.has(nameOf(trial)) || !(await survives(copy, trial))) continue;
-    survivors.push(nameOf(trial));
-    console.log(`survived: ${nameOf(trial)} (line ${trial.mutant.line})`);
-  }
+const found: Record<Verdict, number> = { passed: 0, failed: 0, busy: 0, late: 0 };
+
+/** What is said of lines that have changed since is to be read again. */
+function tellOfGone({ file }: Guard, trials: readonly Trial[]): void {
+  const names = new Set(trials.map(nameOf));
+  for (const name of known)
+    if (name.startsWith(`${file}: `) && !names.has(name)) console.log(`no longer there: ${name}`);
 }
-await Promise.all(Array.from({ length: availableParallelism() }, work));
+
+async function judge(guard: Guard): Promise<void> {
+  const start = performance.now();
+  const trials = trialsOf(guard);
+  if (isWhole) tellOfGone(guard, trials);
+  const open = trials.filter((trial) => !known.has(nameOf(trial)));
+  const line = open.values();
+  const work = async (copy: string) => {
+    for (const trial of line) {
+      const verdict = await verdictOn(copy, trial);
+      found[verdict] += 1;
+      const word = { passed: 'SURVIVED', late: 'ended by time', busy: '', failed: '' }[verdict];
+      if (word) console.log(`${word}: ${nameOf(trial)} (line ${trial.mutant.line})`);
+    }
+  };
+  await Promise.all(copies.map(work));
+  const seconds = Math.round((performance.now() - start) / 1000);
+  console.log(
+    `${guard.file}: ${trials.length} mutants, ${trials.length - open.length} known, ${seconds} s`,
+  );
+}
+
+for (const guard of chosen) await judge(guard);
 console.log(
-  `${survivors.length} survived, ${trials.length - survivors.length} were noticed or are known`,
+  `${found.passed} survived, ${found.failed} were noticed, ${found.busy} never came to an end,`,
+  `${found.late} were ended by time (look whether a test waits for what does not come)`,
 );
-process.exitCode = survivors.length === 0 ? 0 : 1;
+process.exitCode = found.passed === 0 ? 0 : 1;

@@ -107,6 +107,14 @@ describe('after a crash', () => {
     assert.equal(live[1]!.message.content.bytes.length, 0);
   });
 
+  it('where nothing is alive nothing is handed over', async () => {
+    const directory = new MemoryJournalDirectory();
+    await open(directory);
+    directory.crash();
+    const parts = { directory, clock: new FakeClock(), log: silentLog, segmentBytes };
+    await Journal.open(parts, async (live) => assert.fail(`${live.length} messages`));
+  });
+
   it('what was handed over once is not handed over again', async () => {
     const directory = new MemoryJournalDirectory();
     await appended((await open(directory)).journal, mail('m1'));
@@ -349,6 +357,58 @@ describe('word of what is done', () => {
     assert.equal(writes, before + 2);
     directory.crash();
     assert.deepEqual((await open(directory)).ids(), ['m3']);
+  });
+
+  it('waits where there is no room, and is written once there is', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal, clock } = await open(directory);
+    const segments: Segment[] = [];
+    // Each fills a segment.
+    for (const id of ['m0', 'm1', 'm2', 'm3']) {
+      segments.push(...(await appended(journal, mail(id, 56_000))));
+      await clock.advance(0);
+    }
+    journal.done('m2');
+    await clock.advance(50);
+    segments[0]!.live = 0;
+    journal.noticeRoom();
+    journal.done('m1');
+    await clock.advance(50);
+    directory.crash();
+    assert.deepEqual((await open(directory)).ids(), ['m3']);
+  });
+});
+
+describe('closing', () => {
+  it('what waits is written first', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal } = await open(directory);
+    await appended(journal, mail('m1'));
+    const waiting = journal.append(mail('m2'));
+    journal.done('m1');
+    await journal.close({ empty: false });
+    await waiting;
+    assert.deepEqual((await open(directory)).ids(), ['m2']);
+  });
+
+  it('what is done with is written, with nothing else to write', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal } = await open(directory);
+    await appended(journal, mail('m1'), mail('m2'));
+    journal.done('m1');
+    await journal.close({ empty: false });
+    assert.deepEqual((await open(directory)).ids(), ['m2']);
+  });
+
+  it('takes nothing more, and lets go of files and timers', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal, clock } = await open(directory);
+    await appended(journal, mail('m1'));
+    journal.done('m1');
+    await journal.close({ empty: true });
+    assert.equal(journal.append(mail('m2')), undefined);
+    assert.equal(directory.openFiles, 0);
+    assert.equal(clock.nextTimer(), undefined);
   });
 });
 

@@ -38,6 +38,10 @@ export class MemoryJournalDirectory implements JournalDirectory {
     this.faults = undefined;
   }
 
+  get openFiles(): number {
+    return this.#open.size;
+  }
+
   async open(): Promise<readonly JournalFile[]> {
     return [...this.files.keys()].map((name) => this.#opened(name));
   }
@@ -75,7 +79,7 @@ export class MemoryJournalDirectory implements JournalDirectory {
         });
       },
       read: async (position, length) => bytes.slice(position, position + length),
-      close: async () => {},
+      close: async () => void this.#open.delete(file),
     };
     this.#open.add(file);
     return file;
