@@ -78,12 +78,14 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
     async *queueList() {
       for (let i = 0; i < 100_000; i += 1) {
         produced.count += 1;
-        yield { id: `m${i}`, sender: '', recipients: [], size: i, received: '', messageId: null };
+        const own = { asked: [], recipients: [], messageId: null };
+        yield { id: `m${i}`, sender: '', size: i, received: '', ...own };
       }
     },
     queueShow: async ({ id }) => ({
       id,
       sender: '',
+      asked: [],
       recipients: [],
       size: 0,
       received: '',

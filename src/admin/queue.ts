@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { findHeaderEnd } from '../mail/header.ts';
 import { destinationText } from '../queue/destination-text.ts';
 import { replyText } from '../queue/reply-text.ts';
+import { requestsText } from '../queue/requests-text.ts';
 import { formatWhy } from '../queue/story-text.ts';
 import { ContentError } from '../store/content.ts';
 import type { HistoryEvent } from '../store/history.ts';
@@ -31,6 +32,8 @@ const queued = z.object({
   received: text,
   size: count,
   messageId: z.string().nullable(),
+  /** What its sender asked for, in words: when it is to leave, by when to arrive, its priority. */
+  asked: texts,
   recipients: z.array(recipient).readonly(),
 });
 export type QueueLine = z.infer<typeof queued>;
@@ -179,6 +182,7 @@ function queueLine(entry: QueueEntry): QueueLine {
     received: isoDate(received),
     size,
     messageId: messageId ?? null,
+    asked: requestsText(entry),
     recipients: recipients.map((recipient) => ({
       address: recipient.address,
       original: recipient.original ?? null,

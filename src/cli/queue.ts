@@ -100,7 +100,7 @@ async function done(
   );
 }
 
-function formatEntry({ id, sender, received, size, recipients }: QueueLine): string {
+function formatEntry({ id, sender, received, size, asked, recipients }: QueueLine): string {
   const from = sender === '' ? '<>' : sender;
   const head = printable(
     `${id}  ${received.slice(0, 16).replace('T', ' ')}  ${size} bytes  from ${from}`,
@@ -110,13 +110,15 @@ function formatEntry({ id, sender, received, size, recipients }: QueueLine): str
       const next =
         nextAttempt === null ? '' : `, next ${nextAttempt.slice(0, 19).replace('T', ' ')}`;
       const made = `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
-      const said = lastReply ?? (attempts === 0 && isAhead(nextAttempt) ? notTried(id) : null);
+      const waits = attempts === 0 && asked.length === 0 && isAhead(nextAttempt);
+      const said = lastReply ?? (waits ? notTried(id) : null);
       const reason = said === null ? '' : `\n        ${printable(said)}`;
       const where = `    to ${address}: ${state}, ${made}${next}, by ${destination}`;
       return `${printable(where)}${reason}`;
     },
   );
-  return [head, ...rows].join('\n');
+  const wishes = asked.length === 0 ? [] : [printable(`    ${asked.join('; ')}`)];
+  return [head, ...wishes, ...rows].join('\n');
 }
 
 /** It was its turn already, and is to wait for the next one. */

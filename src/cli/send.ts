@@ -12,9 +12,11 @@ import { SendMailError, sendMail } from '../deliver/send-mail.ts';
 import type { SendMailOptions } from '../deliver/send-mail-options.ts';
 import { isDomain, parseMailbox } from '../mail/address.ts';
 import { replyText } from '../queue/reply-text.ts';
+import { dateTimeOf } from '../smtp/extensions/future-release.ts';
 import { compose } from './compose.ts';
 import type { Context } from './context.ts';
 import { CliError, printable } from './context.ts';
+import { timeOf } from './send-time.ts';
 
 interface SendOptions {
   readonly to?: readonly string[];
@@ -29,6 +31,7 @@ interface SendOptions {
   readonly ehlo?: string;
   readonly header: readonly string[];
   readonly lmtp?: boolean;
+  readonly at?: string;
   readonly dump?: boolean;
   readonly json?: boolean;
 }
@@ -58,6 +61,10 @@ export function sendCommand(context: Context): Command {
     .option('--ehlo <name>', "our name; default: the machine's")
     .option('--header <field>', "'Name: value'; may be given several times", collect, [])
     .option('--lmtp', 'speak LMTP (RFC 2033)')
+    .option(
+      '--at <time>',
+      "when it is to leave the server: '2026-07-01T09:00Z', or in '2h' (RFC 4865)",
+    )
     .option('--dump', 'print the message instead of sending it')
     .option('--json', 'machine-readable output')
     .action((options: SendOptions) => send(context, options));
@@ -73,6 +80,7 @@ async function send(context: Context, options: SendOptions): Promise<void> {
   const hostname = options.ehlo ?? machineName();
   if (options.ehlo !== undefined && !isDomain(options.ehlo))
     throw new CliError(2, `--ehlo '${printable(options.ehlo)}' is not a name like mx.example.org`);
+  const at = options.at === undefined ? undefined : timeOf(options.at, Date.now());
   const message = composeOrFail(input, { from, to, headers: options.header, hostname });
   if (options.dump === true) return context.print(message);
   const dialogue: string[] = [];
@@ -85,6 +93,7 @@ async function send(context: Context, options: SendOptions): Promise<void> {
     to,
     message,
     hostname,
+    ...(at !== undefined && { params: [`HOLDUNTIL=${dateTimeOf(at)}`] }),
     trace: (direction, line) => {
       dialogue.push(`${direction} ${line}`);
       if (options.json !== true)

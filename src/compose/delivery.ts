@@ -64,7 +64,7 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
       },
       local: inForce().config.dev ? local : receivedReports.watch(local),
       relay: (lease, signal) => inForce().relay(lease, signal),
-      log,
+      ...{ clock, log },
     }),
     ...{ clock, random, log, history, deliverySeconds: metrics.delivery },
     rateOf: destinationRates(() => inForce().config.rateLimits.perDestination),

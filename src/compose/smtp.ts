@@ -80,6 +80,7 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
         localDomain: config.dev ? config.hostname : undefined,
         authRequired: spec.service === 'submission',
         ...{ withheld, limits, mechanisms, login, directory },
+        futureReleaseMs: config.queue.futureRelease,
         isTrusted: trusted.has,
         proxies: { has: proxies.has, accountOf },
         wayOf: router.wayOf,

@@ -148,6 +148,13 @@ const queue = z.strictObject({
     min: 1,
     max: 10_000,
   }).prefault(500),
+  futureRelease: duration({
+    about:
+      'How far ahead mail may be submitted that is to leave later (FUTURERELEASE, RFC 4865; `postrider send --at`). `0s`: not at all.',
+    default: '30d',
+    min: '0s',
+    max: '366d',
+  }).prefault('30d'),
   memory: size({
     about: 'Content kept in memory for deliveries that are about to start.',
     default: '64MiB',

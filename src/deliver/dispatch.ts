@@ -2,8 +2,11 @@
 // delivers there.
 
 import { unreachable } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Deliver, DeliveryResult, RecipientResult } from '../queue/delivery.ts';
+import { isLate } from '../smtp/envelope-requests.ts';
+import { deliverByPassed } from '../smtp/extensions/deliver-by.ts';
 import { reply } from '../smtp/reply.ts';
 import { ContentError } from '../store/content.ts';
 import type { Lease } from '../store/queue-store.ts';
@@ -14,6 +17,7 @@ export interface DeliveryParts {
   /** Our mailboxes, or Maildir folders. */
   readonly local: Deliver;
   readonly relay: Deliver;
+  readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
 }
 
@@ -27,6 +31,9 @@ const noRoute: RecipientResult = {
   reply: reply(451, '4.4', 'No route leads to the destination at present'),
 };
 
+// RFC 2852 §4.1.3: "no further delivery attempts may be made for the message".
+const tooLate: RecipientResult = { kind: 'failed', reply: deliverByPassed, remote: false };
+
 /** Before anybody hears of the message: its file may be gone. */
 async function faultOf(check: () => Promise<void>): Promise<ContentError | undefined> {
   try {
@@ -38,8 +45,9 @@ async function faultOf(check: () => Promise<void>): Promise<ContentError | undef
   }
 }
 
-export function createDelivery({ router, local, relay, log }: DeliveryParts): Deliver {
+export function createDelivery({ router, local, relay, clock, log }: DeliveryParts): Deliver {
   return async (lease, signal) => {
+    if (isLate(lease.message, clock)) return forAll(lease, tooLate);
     const route = router.routeOfDestination(lease.destination);
     if (route === undefined) return forAll(lease, noRoute);
     const { check } = lease.message.content;

@@ -253,6 +253,7 @@ describe('createDelivery', () => {
     domains: ['example.org'],
     routes: [{ domain: 'void.test', kind: 'discard' }],
   });
+  const rest = { clock: { now: () => 0 }, log: silentLog };
   const unexpected: Deliver = () => Promise.reject(new Error('not for this one'));
   const content = inline('\r\n');
 
@@ -262,7 +263,7 @@ describe('createDelivery', () => {
       seen.push(lease.destination);
       return { recipients: [], health: 'ok' };
     };
-    const all = createDelivery({ router, local: deliver, relay, log: silentLog });
+    const all = createDelivery({ router, local: deliver, relay, ...rest });
     const local = await all(lease(['ann@example.org'], content), signal);
     assert.equal(local.recipients[0]?.kind, 'delivered');
     await all(lease(['x@example.net'], content, 'mx:example.net'), signal);
@@ -270,7 +271,7 @@ describe('createDelivery', () => {
   });
 
   it('discards what its route says to discard', async () => {
-    const all = createDelivery({ router, local: unexpected, relay: unexpected, log: silentLog });
+    const all = createDelivery({ router, local: unexpected, relay: unexpected, ...rest });
     const { recipients } = await all(
       lease(['a@void.test', 'b@void.test'], content, 'discard'),
       signal,
@@ -284,7 +285,7 @@ describe('createDelivery', () => {
   it('RFC 3463 §3.4: defers what has lost its content, before anybody hears of it', async () => {
     const lost = new ContentError('missing', '/var/spool/x is missing');
     const check = () => Promise.reject(lost);
-    const all = createDelivery({ router, local: unexpected, relay: unexpected, log: silentLog });
+    const all = createDelivery({ router, local: unexpected, relay: unexpected, ...rest });
     const { recipients } = await all(lease(['ann@example.org'], { ...content, check }), signal);
     const [result] = recipients;
     assert.ok(result?.kind === 'deferred');
@@ -294,8 +295,20 @@ describe('createDelivery', () => {
     );
   });
 
+  it('RFC 2852 §4.1.3: attempts nothing that was to be delivered by now, or returned', async () => {
+    const all = createDelivery({ router, local: deliver, relay: unexpected, ...rest });
+    const late = lease(['ann@example.org'], content);
+    const message = { ...late.message, received: -60_000, params: ['BY=60;R'] };
+    const { recipients } = await all({ ...late, message }, signal);
+    assert.ok(recipients[0]?.kind === 'failed');
+    assert.equal(recipients[0].reply.detail, '4.7');
+    const notified = { ...message, params: ['BY=60;N'] };
+    const again = await all({ ...late, message: notified }, signal);
+    assert.equal(again.recipients[0]?.kind, 'delivered');
+  });
+
   it('defers what no route leads to any more', async () => {
-    const all = createDelivery({ router, local: unexpected, relay: unexpected, log: silentLog });
+    const all = createDelivery({ router, local: unexpected, relay: unexpected, ...rest });
     const { recipients } = await all(lease(['a@b.test'], content, 'host:gone:25#3'), signal);
     assert.equal(recipients[0]?.kind, 'deferred');
   });

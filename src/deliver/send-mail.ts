@@ -61,7 +61,9 @@ export async function sendMail(options: SendMailOptions): Promise<SendMailResult
   try {
     if (connection.tls !== undefined) note(tlsText(connection.tls));
     note(`ready after ${elapsed()}`);
-    const result = await transact(connection, input);
+    const result = await transact(connection, input, {
+      delivers: options.protocol === 'lmtp',
+    });
     note(`sent after ${elapsed()}`);
     return result;
   } finally {
@@ -107,16 +109,20 @@ async function open(
 async function transact(
   connection: Connection,
   { sender, recipients, message, params }: SendMailInput,
+  { delivers }: { readonly delivers: boolean },
 ): Promise<SendMailResult> {
   const addresses = recipients.map(({ address }) => address);
   const content = inMemory(message);
+  const now = Date.now();
   const queued = {
+    received: now,
     sender,
     params: [...(await paramsFor(content, [sender, ...addresses])), ...params],
     prefix: '',
     content,
   };
-  const fit = await fitToHop(queued, recipients, connection.capabilities, steps);
+  const hop = { capabilities: connection.capabilities, delivers, submission: true, now };
+  const fit = await fitToHop(queued, recipients, hop, steps);
   if (fit.kind === 'refuse') throw new SendMailError(fit.reply, []);
   const answers: RecipientAnswer[] = [];
   // RFC 9422 §4: RCPTMAX; RFC 5321 §4.5.3.1.8: every server takes a hundred.

@@ -25,6 +25,10 @@ export interface StatusMessage {
   readonly receivedFrom?: string | undefined;
   readonly receivedFromAddress?: string | undefined;
   readonly arrival: number;
+  /** By when it was to be delivered. RFC 2852 §5. */
+  readonly deliverBy?: number | undefined;
+  /** `for;3600` or `until;2026-07-01T12:00:00Z`. RFC 4865 §5.1.2. */
+  readonly futureRelease?: string | undefined;
   readonly queueId: string;
 }
 
@@ -65,6 +69,10 @@ export function formatDeliveryStatus(
     out += field('Received-From-MTA', address === undefined ? from : `${from} (${address})`);
   }
   out += field('Arrival-Date', formatDate(message.arrival));
+  if (message.deliverBy !== undefined)
+    out += field('Deliver-By-Date', formatDate(message.deliverBy));
+  if (message.futureRelease !== undefined)
+    out += field('Future-Release-Request', message.futureRelease);
   out += field('X-Postrider-Queue-Id', message.queueId);
   for (const recipient of recipients) {
     out += '\r\n'; // RFC 3464 §2.3: each group is preceded by a blank line.

@@ -19,6 +19,8 @@ export interface ReceivedFacts {
   readonly for?: string | undefined;
   /** 'TLSv1.3 TLS_AES_256_GCM_SHA384' */
   readonly tls?: string | undefined;
+  /** RFC 6710 §7, where the client said one. */
+  readonly priority?: number | undefined;
   /** Milliseconds since 1970. */
   readonly date: number;
 }
@@ -36,7 +38,10 @@ export function receivedField(facts: ReceivedFacts): string {
   const recipient = forClause(facts.for, utf8);
   const cipher = tls === undefined ? undefined : registeredCipher.exec(tls)?.[0];
   // RFC 8314 §4.3: tls-cipher-clause = CFWS "tls" FWS tls-cipher
-  const clauses = cipher === undefined ? recipient : `${recipient}\r\n\ttls ${cipher}`;
+  const secured = cipher === undefined ? recipient : `${recipient}\r\n\ttls ${cipher}`;
+  // RFC 6710 §7: Pri = CFWS "PRIORITY" FWS priority-value
+  const clauses =
+    facts.priority === undefined ? secured : `${secured}\r\n\tpriority ${facts.priority}`;
   const from = fromDomain(facts, utf8);
   return (
     `Received: from ${from}\r\n\tby ${hostname} with ${protocol}${version} id ${id}` +

@@ -14,6 +14,8 @@ export interface TextRecipient {
   readonly host: string | undefined;
   /** Given up after trying for long. */
   readonly expired: boolean;
+  /** By the time that the sender set. */
+  readonly late: boolean;
 }
 
 export interface TextFacts {
@@ -78,10 +80,13 @@ function opening(action: Action, count: number, retryUntil: string | undefined):
 }
 
 function recipientText(recipient: TextRecipient, action: Action): string {
-  const { address, reply, host, expired } = recipient;
+  const { address, reply, host, expired, late } = recipient;
   if (action === 'expanded') return `<${address}>`;
   const words = host === undefined ? 'This system says:' : `The mail server ${host} says:`;
-  const waited = expired ? '\n    It was tried for as long as this system tries.' : '';
+  const tried = late
+    ? '\n    It was not delivered by the time that was set for it.'
+    : '\n    It was tried for as long as this system tries.';
+  const waited = expired || (late && action === 'delayed') ? tried : '';
   return `<${address}>${waited}\n    ${words}\n    ${reply}`;
 }
 

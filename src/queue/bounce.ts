@@ -15,6 +15,7 @@ import {
 } from '../mail/delivery-status.ts';
 import { decodeEncodedWords } from '../mail/encoded-word.ts';
 import { foldHeader, headerValue, parseHeader } from '../mail/header.ts';
+import { requestsOf } from '../smtp/envelope-requests.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { inlineBytesMax } from '../store/content.ts';
 import type { Untold } from '../store/history.ts';
@@ -40,12 +41,16 @@ export interface ReportedRecipient {
   readonly remote: boolean;
   readonly facts?: AttemptFacts | undefined;
   readonly expired?: boolean | undefined;
+  /** By the time that the sender set (RFC 2852). */
+  readonly late?: boolean | undefined;
   /** Overrides the status of the reply. */
   readonly status?: string | undefined;
 }
 
 export interface Report {
   readonly action: Action;
+  /** The sender hears of it unless they want to hear of nothing. RFC 2852 §4.1.4. */
+  readonly traced?: boolean | undefined;
   readonly recipients: readonly ReportedRecipient[];
   /** For delays: how long it will be tried. */
   readonly retryUntil?: number | undefined;
@@ -54,9 +59,12 @@ export interface Report {
 /** Limit: recipients of one report; where there are more, several reports are made. */
 const recipientsPerReport = 100;
 
+type Told = Pick<Report, 'action' | 'traced'>;
+
 /** Whether the sender wants to hear of this. RFC 3461 §5.2.2 to §5.2.7. */
-export function wantsReport(params: readonly string[], action: Action): boolean {
+export function wantsReport(params: readonly string[], { action, traced }: Told): boolean {
   const notify = notifyOf(params);
+  if (traced === true) return notify.success || notify.failure || notify.delay;
   if (action === 'failed') return notify.failure;
   return action === 'delayed' ? notify.delay : notify.success;
 }
@@ -65,10 +73,10 @@ export function wantsReport(params: readonly string[], action: Action): boolean 
 export function whyUntold(
   sender: string,
   params: readonly string[],
-  action: Action,
+  told: Told,
 ): Untold | undefined {
   if (sender === '') return 'null-sender';
-  return wantsReport(params, action) ? undefined : 'not-wanted';
+  return wantsReport(params, told) ? undefined : 'not-wanted';
 }
 
 /**
@@ -81,9 +89,7 @@ export async function deliveryReports(
   parts: ReportParts,
 ): Promise<NewMessage[]> {
   if (message.sender === '') return [];
-  const wanted = report.recipients.filter(({ recipient }) =>
-    wantsReport(recipient.params, report.action),
-  );
+  const wanted = report.recipients.filter(({ recipient }) => wantsReport(recipient.params, report));
   if (wanted.length === 0) return [];
   const to = await parts.resolve(message.sender);
   if (to.length === 0) return [];
@@ -118,7 +124,8 @@ function compose(message: QueuedMessage, report: Report, around: Surroundings): 
     returned = returnedContent(message, start, { failed: false, utf8 });
     bytes = reportBytes(message, report, { id, now, utf8, returned, start, parts });
   }
-  const params: string[] = [];
+  // RFC 6710 §4.6: a report has the priority of what it reports on.
+  const params = message.params.filter((param) => /^MT-PRIORITY=/i.test(param));
   if (!isSevenBit(bytes)) params.push('BODY=8BITMIME');
   // RFC 6531 §3.4: the parameter is for UTF-8 in the header or the envelope; bodies need 8BITMIME.
   if (!isAscii(message.sender)) params.push('SMTPUTF8');
@@ -152,6 +159,8 @@ function reportBytes(message: QueuedMessage, report: Report, ingredients: Ingred
     {
       reportingMta: parts.hostname,
       arrival: message.received,
+      deliverBy: requestsOf(message).deliverBy?.at,
+      futureRelease: futureReleaseOf(message),
       queueId: message.id,
       envelopeId: paramValue(message.params, 'ENVID'),
       receivedFrom: message.origin.hello,
@@ -202,6 +211,14 @@ function reportHeader(
   );
 }
 
+/** RFC 4865 §5.1.2 (2): orig-hold-param-value, as MAIL had it. */
+function futureReleaseOf({ params }: QueuedMessage): string | undefined {
+  const seconds = paramValue(params, 'HOLDFOR');
+  if (seconds !== undefined) return `for;${seconds}`;
+  const time = paramValue(params, 'HOLDUNTIL');
+  return time === undefined ? undefined : `until;${time}`;
+}
+
 const encodingField = (eightBit: boolean): string =>
   eightBit ? 'Content-Transfer-Encoding: 8bit\r\n' : '';
 
@@ -218,6 +235,7 @@ function humanText(message: QueuedMessage, report: Report, ingredients: Ingredie
       status: one.status ?? replyStatus(one.reply),
       host: one.remote ? show(hostOf(one.facts) ?? 'of the recipient') : undefined,
       expired: one.expired === true,
+      late: one.late === true,
     })),
     subject: printable(decodeEncodedWords(subject)).slice(0, 200),
     arrival: formatDate(message.received),

@@ -70,5 +70,5 @@ function cancellationReports(lease: Lease, parts: CancelParts): Promise<NewMessa
 /** No report came of it. */
 const whyNobody = ({ message, recipients }: Lease): Untold =>
   recipients
-    .map(({ params }) => whyUntold(message.sender, params, 'failed'))
+    .map(({ params }) => whyUntold(message.sender, params, { action: 'failed' }))
     .find((reason) => reason !== undefined) ?? 'no-mailbox';

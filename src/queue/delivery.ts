@@ -26,7 +26,13 @@ export type RecipientResult = { readonly facts?: AttemptFacts | undefined } & (
       readonly effects?: readonly Effect[];
     }
   /** Handed on. `dsn`: the next hop offered DSN and got our parameters (RFC 3461 §5.2.2). */
-  | { readonly kind: 'relayed'; readonly reply: Reply; readonly dsn: boolean }
+  | {
+      readonly kind: 'relayed';
+      readonly reply: Reply;
+      readonly dsn: boolean;
+      /** The next hop offered DELIVERBY: it knows by when (RFC 2852 §4.1.4.2). */
+      readonly deliverBy?: boolean;
+    }
   /** `remote` as with `failed`; absent means that the words are ours. */
   | { readonly kind: 'deferred'; readonly reply: Reply; readonly remote?: boolean }
   /** `remote`: the words are the next hop's, not ours. */

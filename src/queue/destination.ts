@@ -5,7 +5,7 @@
 
 import type { Lease } from '../store/queue-store.ts';
 import type { DeliveryResult, RecipientResult } from './delivery.ts';
-import { Fifo } from './fifo.ts';
+import { LeaseLine } from './lease-line.ts';
 
 /** Asked for each time it is used: an operator may change it while the server runs. */
 export type DestinationLimits = () => { readonly connectionsPerDestination: number };
@@ -22,8 +22,8 @@ const destinationsMax = 10_000;
 export class Destination {
   readonly name: string;
   /** Leases that wait: of messages just received, and of those that were in the queue. */
-  readonly fresh = new Fifo<Lease>();
-  readonly claimed = new Fifo<Lease>();
+  readonly fresh = new LeaseLine();
+  readonly claimed = new LeaseLine();
   /** Attempts under way. */
   active = 0;
   /** The store may hold due mail for it that was not claimed, because enough of it waits here. */
@@ -78,8 +78,12 @@ export class Destination {
     return this.claimed.length >= Math.ceil(this.#window / 2);
   }
 
-  /** Fresh mail and mail from the queue take turns. */
+  /** Fresh mail and mail from the queue take turns, unless their priorities differ. */
   shift(): Lease | undefined {
+    const fresh = this.fresh.next;
+    const claimed = this.claimed.next;
+    if (fresh !== undefined && claimed !== undefined && fresh.priority !== claimed.priority)
+      return (fresh.since < claimed.since ? this.fresh : this.claimed).shift();
     this.#freshLast = !this.#freshLast && this.fresh.length > 0;
     return this.#freshLast ? this.fresh.shift() : (this.claimed.shift() ?? this.fresh.shift());
   }

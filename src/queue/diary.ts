@@ -4,6 +4,7 @@ import type { Action } from '../mail/delivery-status.ts';
 import { storedSize } from '../store/content.ts';
 import type { HistoryStore, Untold } from '../store/history.ts';
 import type { Effect, NewMessage, QueuedMessage } from '../store/queue-store.ts';
+import { requestsText } from './requests-text.ts';
 
 type Diary = Pick<HistoryStore, 'record'>;
 
@@ -17,6 +18,7 @@ export function recordReceived(
   reportsOn?: string,
 ): void {
   const { id, received, sender, recipients, messageId, origin } = message;
+  const asked = requestsText(message);
   history.record({
     id,
     at: received,
@@ -30,6 +32,7 @@ export function recordReceived(
     size,
     messageId,
     origin,
+    ...(asked.length > 0 && { asked }),
     reportsOn,
   });
 }

@@ -31,18 +31,20 @@ const results = {
 
 interface Given extends Partial<LeasedRecipient> {
   readonly sender?: string;
+  /** Parameters of MAIL. */
+  readonly envelope?: readonly string[];
 }
 
 function conclude(
   given: readonly (RecipientResult | Skipped | undefined)[],
   age: number,
-  { sender = 'ann@example.org', ...more }: Given = {},
+  { sender = 'ann@example.org', envelope = [], ...more }: Given = {},
 ) {
   const recipients = given.map((_, index) => ({
     ...{ address: `r${index}@example.net`, params: [], index, fence: 9, attempt: 1, warned: false },
     ...more,
   }));
-  const lease = { message: { received, sender }, recipients } as unknown as Lease;
+  const lease = { message: { received, sender, params: envelope }, recipients } as unknown as Lease;
   const all = given.map((one) => one!);
   const context = { now: received + age, settings, random };
   return outcomesOf(lease, given.includes(undefined) ? [] : all, context);

@@ -24,13 +24,13 @@ export function logResults(
       log.info('not tried', { id, to: address, destination, reason: said, until });
     } else {
       const { params } = lease.recipients[at]!;
-      const untold = whyUntold(sender, params, 'failed');
+      const untold = whyUntold(sender, params, { action: 'failed' });
       log.warn(untold === undefined ? 'bounced' : 'dropped', { ...fields, from: sender, untold });
     }
   }
 }
 
-/** How long messages took from coming in to delivery; `tookMs` for this one. */
+/** How long messages took from coming in, or from when they might leave, to delivery; `tookMs` for this one. */
 export function measureDeliveries(
   seconds: Histogram,
   results: readonly AttemptResult[],

@@ -11,6 +11,7 @@ import type { Log } from '../base/log.ts';
 import { errorText } from '../base/log.ts';
 import type { Histogram } from '../base/metrics.ts';
 import type { Random } from '../base/random.ts';
+import { requestsOf, startOf } from '../smtp/envelope-requests.ts';
 import { reply } from '../smtp/reply.ts';
 import { localError } from '../smtp/smtp-error.ts';
 import { storedSize } from '../store/content.ts';
@@ -131,7 +132,10 @@ export class QueueRunner {
     const { message, report } = expandAliases(submitted);
     const { content } = message;
     const bytes = content.kind === 'inline' ? content.bytes.length : 0;
-    const leaseUntil = this.#hasRoomFor(message, bytes) ? clock.now() + leaseMs : undefined;
+    const now = clock.now();
+    // RFC 4865 §4.2 (5), (6): what is to leave later waits in the store.
+    const isFree = (requestsOf(message).release ?? 0) <= now;
+    const leaseUntil = isFree && this.#hasRoomFor(message, bytes) ? now + leaseMs : undefined;
     this.#lineup.reserve(bytes);
     let enqueued: EnqueuedWithRoom;
     try {
@@ -345,7 +349,7 @@ export class QueueRunner {
     history.record({ id, at: now, kind: 'attempt', destination, durationMs, results });
     logResults(log, lease, results, durationMs);
     if (deliverySeconds !== undefined)
-      measureDeliveries(deliverySeconds, results, now - message.received);
+      measureDeliveries(deliverySeconds, results, now - startOf(message));
     if (untold !== undefined) recordUntold(history, id, now, untold);
     if (concluded.effects.length > 0) recordDerived(history, message, concluded.effects);
     if (reports.length === 0) {

@@ -7,6 +7,7 @@ import type { AttemptResult, HistoryEvent, RefusedEvent, Untold } from '../store
 import type { Origin, QueueEntry } from '../store/queue-store.ts';
 import { destinationText } from './destination-text.ts';
 import { replyText } from './reply-text.ts';
+import { requestsText } from './requests-text.ts';
 import type { MessageStory } from './story.ts';
 
 /** Lines ending in LF. */
@@ -21,6 +22,7 @@ function formatStory({ id, queued, events }: MessageStory): string {
   if (queued !== undefined && !events.some(({ kind }) => kind === 'received')) {
     const { received, origin } = queued;
     lines.push(`${isoTime(received)}  received`, ...receivedLines(queued, origin));
+    lines.push(...askedLines(requestsText(queued)));
     lines.push(...parentLines(origin, undefined));
   }
   for (const event of events) lines.push(...eventLines(event));
@@ -39,6 +41,7 @@ function eventLines(event: HistoryEvent): string[] {
         `${when}  received`,
         ...receivedLines(event, event.origin),
         `    to ${to}${more > 0 ? ` and ${more} more` : ''}`,
+        ...askedLines(event.asked),
         ...parentLines(event.origin, reportsOn),
       ];
     }
@@ -97,6 +100,9 @@ function refusedLines({ id, refusal }: RefusedEvent): string[] {
     ...(reply === undefined || reply.endsWith(reason) ? [] : [`        because ${reason}`]),
   ];
 }
+
+const askedLines = (asked: readonly string[] = []): string[] =>
+  asked.map((text) => `    asked ${text.startsWith('to ') ? '' : 'for '}${text}`);
 
 const untoldTexts: Readonly<Record<Untold, string>> = {
   'null-sender': 'the sender is null',

@@ -5,6 +5,7 @@ import { formatMailbox } from '../mail/address.ts';
 import type { ClientFacts, Envelope } from '../policy/envelope.ts';
 import { entersHere } from '../policy/envelope.ts';
 import type { Arrival, HeadChange } from '../policy/policy.ts';
+import type { DeliverByParam } from '../smtp/extensions/deliver-by.ts';
 import type { MailParam } from '../smtp/extensions/index.ts';
 import { findParam, formatMailParam } from '../smtp/extensions/index.ts';
 import type { NewMessage, NewRecipient, Origin } from '../store/queue-store.ts';
@@ -23,6 +24,8 @@ export interface MessageFacts {
   readonly head: readonly HeadChange[];
   /** The client said EHLO or LHLO. */
   readonly extended: boolean;
+  /** How long ago MAIL was. */
+  readonly takenMs: number;
 }
 
 export function newMessage(facts: MessageFacts): NewMessage {
@@ -33,9 +36,10 @@ export function newMessage(facts: MessageFacts): NewMessage {
   const origin = originOf(envelope, facts.extended);
   const messageId =
     header.messageId ?? (entersHere(client) ? `<${addedMessageId({ id, hostname })}>` : undefined);
-  const stamped = { id, now, hostname, client, origin, header, head, recipients, sender };
+  const priority = findParam(params, 'MT-PRIORITY')?.priority;
+  const stamped = { id, now, hostname, client, origin, header, head, recipients, sender, priority };
   return {
-    ...{ id, received: now, sender, params: travelling(params), recipients },
+    ...{ id, received: now, sender, params: travelling(params, facts.takenMs), recipients },
     prefix: fieldsInFront(facts.head) + stamp(stamped),
     ...{ content, origin, messageId },
   };
@@ -69,7 +73,15 @@ function protocolOf(
 const none: readonly string[] = [];
 
 /** SIZE is computed anew for each hop; everything else is kept for the next one. */
-function travelling(params: readonly MailParam[]): readonly string[] {
+function travelling(params: readonly MailParam[], takenMs: number): readonly string[] {
   if (params.length === 0) return none;
-  return params.filter(({ name }) => name !== 'SIZE').map(formatMailParam);
+  return params
+    .filter(({ name }) => name !== 'SIZE')
+    .map((param) => formatMailParam(param.name === 'BY' ? lessTime(param, takenMs) : param));
 }
+
+/** RFC 2852 §4: the time runs from MAIL on; what is queued counts from when it was received. */
+export const lessTime = (by: DeliverByParam, takenMs: number): DeliverByParam => ({
+  ...by,
+  seconds: by.seconds - Math.floor(takenMs / 1000),
+});

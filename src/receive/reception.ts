@@ -16,7 +16,9 @@ import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
 import type { Login, LoginClient, LoginResult } from '../policy/login.ts';
 import type { Arrival, Policies } from '../policy/policy.ts';
 import type { Refusal, Refusals } from '../policy/refusals.ts';
+import { deliverByPassed } from '../smtp/extensions/deliver-by.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
+import { findParam } from '../smtp/extensions/index.ts';
 import type { ToldClient } from '../smtp/extensions/xclient.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { formatReply, replies, reply } from '../smtp/reply.ts';
@@ -27,6 +29,7 @@ import type { ContentWriter, Spool } from '../store/spool.ts';
 import type { Answerer, Replies, ServerAnswer, Told } from './conversation.ts';
 import { arrivalOf, withoutDropped } from './head-changes.ts';
 import { loginAnswer } from './login.ts';
+import { lessTime } from './new-message.ts';
 import type { TakingParts, Transaction } from './take-message.ts';
 import { discard, takeMessage } from './take-message.ts';
 import type { Ends, Proxies } from './told-client.ts';
@@ -261,7 +264,7 @@ export class Reception implements Answerer {
   }
 
   #mail(sender: ReversePath, params: readonly MailParam[]): Reply | Promise<Reply> {
-    const { policies, log } = this.#parts;
+    const { policies, log, clock } = this.#parts;
     const { client } = this;
     const recipients: AcceptedRecipient[] = [];
     const answers = new Answers(log, this.#aboutClient.findings);
@@ -271,11 +274,12 @@ export class Reception implements Answerer {
       answers,
       recipients,
       extended: this.#extended,
+      began: clock.now(),
     };
     const begin = (objection: Objection): Reply => {
       if (objection !== undefined) return objection;
       this.#transaction = transaction;
-      return replies.senderOk;
+      return senderOk(params);
     };
     this.#answers = answers;
     const asked = answers.ask(policies.mail, (policy) => policy.mail(transaction.envelope));
@@ -348,6 +352,7 @@ export class Reception implements Answerer {
       this.#messageId = arrival.header.messageId;
       const asked =
         this.#loop(arrival) ??
+        this.#late(transaction) ??
         answers.ask(policies.message, (policy) => policy.message(envelope, arrival));
       const objection = asked instanceof Promise ? await asked : asked;
       if (objection !== undefined) {
@@ -372,6 +377,13 @@ export class Reception implements Answerer {
   #loop({ head, header: { end, received } }: Arrival): Objection {
     const { hostname, receivedFieldsMax } = this.#parts;
     return mailLoop(head.subarray(0, end), hostname, receivedFieldsMax, received);
+  }
+
+  /** RFC 2852 §3: the server may refuse at the dot what cannot be delivered in time any more. */
+  #late({ envelope, began }: Transaction): Objection {
+    const by = findParam(envelope.params, 'BY');
+    if (by === undefined || by.mode === 'N') return undefined;
+    return lessTime(by, this.#parts.clock.now() - began).seconds > 0 ? undefined : deliverByPassed;
   }
 
   /** For no mailbox here: then its content may lie in the queue's journal. */
@@ -406,6 +418,14 @@ export class Reception implements Answerer {
 
 const orOk = (objection: Objection | Promise<Objection>): Reply | Promise<Reply> =>
   objection instanceof Promise ? objection.then(orOk) : (objection ?? replies.ok);
+
+/** RFC 6710 §4.1: X.3.6 when the priority is not the one that was asked for. */
+function senderOk(params: readonly MailParam[]): Reply {
+  if (params.length === 0) return replies.senderOk;
+  const priority = findParam(params, 'MT-PRIORITY');
+  if (priority?.wanted === undefined) return replies.senderOk;
+  return reply(250, '3.6', `${priority.priority} is the new priority assigned to the message`);
+}
 
 /** Stands in for a writer that failed: takes the rest of the content, and fails at its end. */
 const failedWriter = (error: unknown): ContentWriter => ({

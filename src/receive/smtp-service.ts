@@ -33,6 +33,8 @@ export interface SmtpServiceSettings {
   readonly limits: SessionLimits;
   readonly isTrusted: ReceptionParts['isTrusted'];
   readonly proxies?: ReceptionParts['proxies'];
+  /** How far ahead mail may be handed in; 0: not at all. */
+  readonly futureReleaseMs?: number | undefined;
   readonly mechanisms: ReceptionParts['mechanisms'];
   readonly login: ReceptionParts['login'];
   readonly directory: ReceptionParts['directory'];
@@ -122,6 +124,7 @@ function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation
     localDomain: now.localDomain,
     limits: now.limits,
     ...(now.withheld !== undefined && { withheld: now.withheld }),
+    futureRelease: futureReleaseOf(now.futureReleaseMs, clock.now()),
   });
   const { messageMs } = now;
   return new Conversation({
@@ -132,4 +135,12 @@ function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation
       onClose?.(answerer.client);
     },
   });
+}
+
+function futureReleaseOf(limitMs = 0, now: number): ServerFacts['futureRelease'] {
+  const seconds = Math.floor(limitMs / 1000);
+  // Whole seconds, so that what is announced is what is meant.
+  return seconds === 0
+    ? undefined
+    : { seconds, until: Math.floor(now / 1000) * 1000 + seconds * 1000 };
 }

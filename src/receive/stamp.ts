@@ -20,6 +20,8 @@ export interface StampFacts {
   readonly recipients: readonly NewRecipient[];
   /** The reverse-path in wire form, '' for the null one. */
   readonly sender: string;
+  /** That the client gave. */
+  readonly priority?: number | undefined;
 }
 
 /** Header lines ending in CRLF. */
@@ -32,6 +34,7 @@ export function stamp(facts: StampFacts): string {
     protocol: origin.protocol,
     id,
     date: now,
+    priority: facts.priority,
     ...(origin.tls !== undefined && { tls: origin.tls }),
     // RFC 5321 §7.6: "for" with more than one recipient would tell each of the others.
     ...(recipients.length === 1 && { for: recipients[0]!.original ?? recipients[0]!.address }),

@@ -7,6 +7,7 @@ import type { Answers, Objection } from '../policy/answers.ts';
 import type { AcceptedRecipient, ClientFacts, Envelope } from '../policy/envelope.ts';
 import type { Arrival, Policies } from '../policy/policy.ts';
 import { largerThanMailbox, mailboxFull } from '../policy/quota.ts';
+import { requestsText } from '../queue/requests-text.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { reply } from '../smtp/reply.ts';
 import type { StoredContent } from '../store/content.ts';
@@ -46,6 +47,8 @@ export interface Transaction {
   readonly answers: Answers;
   /** The client said EHLO or LHLO. */
   readonly extended: boolean;
+  /** When MAIL came. */
+  readonly began: number;
   /** Those of the envelope. */
   readonly recipients: AcceptedRecipient[];
 }
@@ -86,7 +89,7 @@ export async function takeMessage(
 
 /** `full`: which of the recipients are told `no`; in SMTP, where all are told the same, [0]. */
 async function queue(
-  { envelope, answers, extended }: Transaction,
+  { envelope, answers, extended, began }: Transaction,
   recipients: readonly AcceptedRecipient[],
   arrival: Arrival,
   parts: TakingParts,
@@ -94,9 +97,10 @@ async function queue(
   const { submit, wayOf, hostname, clock, messageId, spool, log } = parts;
   const { client } = envelope;
   const found = queueRecipients(recipients, wayOf);
+  const now = clock.now();
   const message = newMessage({
-    ...{ id: messageId(), now: clock.now(), hostname, envelope, arrival, head: answers.head },
-    ...{ recipients: found.recipients, extended },
+    ...{ id: messageId(), now, hostname, envelope, arrival, head: answers.head },
+    ...{ recipients: found.recipients, extended, takenMs: now - began },
   });
   const quota = parts.quota?.();
   const isEach = client.service === 'lmtp';
@@ -113,7 +117,9 @@ async function queue(
   return { yes: reply(250, '6.0', `Queued as ${message.id}`), no, full };
 }
 
-function logReceived(log: Log, { id, sender, recipients, content, messageId }: NewMessage): void {
+function logReceived(log: Log, message: NewMessage): void {
+  const { id, sender, recipients, content, messageId } = message;
+  const requests = requestsText(message);
   log.info('received', {
     id,
     from: sender,
@@ -121,6 +127,7 @@ function logReceived(log: Log, { id, sender, recipients, content, messageId }: N
     ...(recipients.length > 1 && { recipients: recipients.length }),
     bytes: storedSize(content),
     messageId,
+    ...(requests.length > 0 && { asked: requests.join(', ') }),
   });
 }
 

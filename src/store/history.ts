@@ -18,6 +18,8 @@ export type HistoryEvent =
       readonly size: number;
       readonly messageId?: string | undefined;
       readonly origin: Origin;
+      /** What its sender asked for, in words. */
+      readonly asked?: readonly string[] | undefined;
       /** The message that this one, a delivery status notification, reports on. */
       readonly reportsOn?: string | undefined;
     }

@@ -138,6 +138,12 @@ export type Outcome =
   /** Leaves the queue; whoever must know is told by a message in the same settlement. */
   | { readonly kind: 'failed' };
 
+/**
+ * How much older mail of one level of priority less has to be to go first: what is urgent overtakes (RFC 6710),
+ * and nothing waits for ever.
+ */
+export const priorityLevelMs = 10 * 60_000;
+
 /** All of it happens in one transaction, or none of it. */
 export interface Settlement {
   readonly message: string;
@@ -241,7 +247,8 @@ export interface QueueStore extends AsyncDisposable {
   /**
    * Due recipients held by nobody else, as leases. At most `limit` leases, at most `perDestination`
    * of them for one destination, none for a destination in `skip`; a destination with very many
-   * due recipients does not keep others out.
+   * due recipients does not keep others out. Of one destination the oldest come first, each by
+   * `priorityLevelMs` sooner for each level of the priority that its message asks for.
    */
   claim(options: {
     readonly now: number;
@@ -276,7 +283,10 @@ export interface QueueStore extends AsyncDisposable {
   newest(): Promise<string | undefined>;
   count(): Promise<{ readonly messages: number; readonly recipients: number }>;
 
-  /** Due now. All messages without ids. Returns how many recipients. Held ones stay held. */
+  /**
+   * Due now. All messages without ids. Returns how many recipients. Held ones stay held, and what is to
+   * leave later (RFC 4865) is not due before, whatever becomes of it.
+   */
   retry(ids: readonly string[] | undefined, now: number): Promise<number>;
   /** Takes from the queue's reach (after the attempt that may be under way). */
   hold(ids: readonly string[]): Promise<number>;

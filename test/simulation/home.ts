@@ -162,7 +162,7 @@ export async function startHome(parts: HomeParts): Promise<Home> {
       router,
       local: createLocalDelivery({ directory, clock, spool: stores.spool }),
       relay,
-      log,
+      ...{ clock, log },
     }),
     resolve: async (address) => {
       const mailbox = parseMailbox(address)!;

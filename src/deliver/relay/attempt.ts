@@ -24,6 +24,7 @@ import type { HostMemory } from './host-memory.ts';
 import type { HopHost, HopSettings } from './host-walk.ts';
 import { HostWalk } from './host-walk.ts';
 import { findHosts } from './hosts.ts';
+import type { Fit } from './next-hop.ts';
 import { fitToHop } from './next-hop.ts';
 import type { OutboundStep } from './outbound-step.ts';
 import type { RelayLease, RelayLimits, RelayOptions } from './relay.ts';
@@ -211,10 +212,12 @@ export class Attempt {
 
   /** As many transactions as the pending recipients take; who is left is for another host. */
   async #deliverOver(connection: Connection): Promise<void> {
-    const { limits, steps } = this.#parts;
+    const { limits, steps, clock } = this.#parts;
     const { message, recipients } = this.#lease;
     let mayBeStale = connection.transactions > 0;
-    const fit = await fitToHop(message, recipients, connection.capabilities, steps);
+    const { capabilities } = connection;
+    const hop = { capabilities, delivers: this.#route.kind === 'lmtp', now: clock.now() };
+    const fit = await fitToHop(message, recipients, hop, steps);
     if (fit.kind === 'refuse') {
       const facts = this.#factsOf(connection);
       const final = isPermanent(fit.reply);
@@ -236,7 +239,7 @@ export class Attempt {
       // A connection that died while it lay idle: nobody has seen anything of the message.
       if (mayBeStale && !sent.answered) return;
       mayBeStale = false;
-      if (!this.#settle(batch, sent, fit.dsn, connection)) return;
+      if (!this.#settle(batch, sent, fit, connection)) return;
     }
     // RFC 9422 §4.1, §4.3: after MAILMAX transactions, or RCPTDOMAINMAX domains, the same hosts are
     // called again.
@@ -247,7 +250,7 @@ export class Attempt {
   #settle(
     batch: readonly number[],
     sent: SentEvent,
-    dsn: boolean,
+    { dsn, deliverBy }: HopPromises,
     connection: Connection,
   ): boolean {
     const { answers } = sent;
@@ -257,7 +260,7 @@ export class Attempt {
     const others = without(this.#pending, batch);
     this.#health = closure?.kind === 'refused' ? 'busy' : 'ok';
     for (const [at, index] of batch.entries())
-      this.#results[index] = resultOf(answers[at]!, facts, { dsn, lmtp });
+      this.#results[index] = resultOf(answers[at]!, facts, { dsn, deliverBy, lmtp });
     // RFC 5321 §5.1: where nobody got the message, for now, another host may do better. Once the end
     // of data is out and unanswered, impatience would deliver it twice.
     const movable = (answer: RecipientAnswer) =>
@@ -292,18 +295,21 @@ export class Attempt {
   }
 }
 
+/** What a hop that takes a message does with what its sender asked for. */
+type HopPromises = Pick<Extract<Fit, { readonly kind: 'fits' }>, 'dsn' | 'deliverBy'>;
+
 const tooManyAtOnce = 'Too many recipients in one transaction';
 
 function resultOf(
   answer: RecipientAnswer,
   facts: AttemptFacts,
-  { dsn, lmtp }: { readonly dsn: boolean; readonly lmtp: boolean },
+  { dsn, deliverBy, lmtp }: HopPromises & { readonly lmtp: boolean },
 ): RecipientResult {
   const { reply: said, remote } = answer;
   if (isPositive(said)) {
     // RFC 3461 §5.2.2 is about relaying; an LMTP server without DSN is where the journey ends.
     if (lmtp && !dsn) return { kind: 'delivered', reply: said, facts };
-    return { kind: 'relayed', reply: said, dsn, facts };
+    return { kind: 'relayed', reply: said, dsn, deliverBy, facts };
   }
   if (answer.tooMany === true)
     return { kind: 'deferred', reply: transient(said, tooManyAtOnce), remote, facts };

@@ -4,10 +4,12 @@
 // that needs no extension.
 
 import { domainToASCII } from 'node:url';
+import { notifyOf } from '../../mail/delivery-status.ts';
 import { findHeaderEnd, headerEndWithin } from '../../mail/header.ts';
 import { has8Bit } from '../../mail/transfer-encoding.ts';
 import type { Capabilities } from '../../smtp/client/capabilities.ts';
 import type { Outgoing, OutgoingRecipient } from '../../smtp/client/event.ts';
+import { requestsOf } from '../../smtp/envelope-requests.ts';
 import {
   findParam,
   parseStoredMailParams,
@@ -30,12 +32,15 @@ export type Fit =
       readonly read: (() => AsyncIterable<Uint8Array>) | undefined;
       /** The hop got the DSN parameters: it will report. */
       readonly dsn: boolean;
+      /** The hop got the time by which to deliver: it will see to it. */
+      readonly deliverBy: boolean;
     }
   | { readonly kind: 'refuse'; readonly reply: Reply };
 
 /** What a hop gets to see of a message. */
 export interface HopMessage
   extends Pick<QueuedMessage, 'sender' | 'params' | 'prefix' | 'content'> {
+  readonly received: number;
   /** It is ours to vouch for. */
   readonly sign?: boolean | undefined;
   /** It is sent on, with what we saw of it. */
@@ -50,13 +55,26 @@ export interface Addressee {
 // RFC 6531 §3.2 (4), RFC 3463 §3.7 as RFC 5248 has it: X.6.7.
 const noUtf8 = reply(553, '6.7', 'The next host does not take internationalised mail (SMTPUTF8)');
 
+/** What there is to know of a hop, and of the moment. */
+export interface HopFacts {
+  readonly capabilities: Capabilities;
+  /** An LMTP server: what it takes goes no further. */
+  readonly delivers: boolean;
+  /** We are the author's client, and this is the first server. */
+  readonly submission?: boolean | undefined;
+  readonly now: number;
+}
+
 /** @throws what reading the content throws. */
 export async function fitToHop(
   message: HopMessage,
   recipients: readonly Addressee[],
-  hop: Capabilities,
+  facts: HopFacts,
   steps: readonly OutboundStep[],
 ): Promise<Fit> {
+  const hop = facts.capabilities;
+  const travelling = mailParams(message, facts);
+  if ('refuse' in travelling) return { kind: 'refuse', reply: travelling.refuse };
   let form = wholeOf(message);
   for (const step of steps) {
     const given = step(form, hop);
@@ -64,25 +82,28 @@ export async function fitToHop(
     if ('refuse' in next) return { kind: 'refuse', reply: next.refuse };
     form = next;
   }
-  const { sender, params } = message;
+  const { sender } = message;
   const utf8 = await needsUtf8(message, recipients, hop);
   if (utf8 && !hop.keywords.has('SMTPUTF8')) return { kind: 'refuse', reply: noUtf8 };
   const address = utf8 ? unchanged : withAsciiDomain;
   const { body, pieces, size } = form;
-  const travelling = mailParams(params, hop, utf8);
+  const own = [...(body === undefined ? none : bodyParams[body]), ...(utf8 ? ['SMTPUTF8'] : none)];
+  const deliverBy = hop.keywords.has('DELIVERBY');
+  const tellsDelay = !deliverBy && requestsOf(message).deliverBy !== undefined;
   return {
     kind: 'fits',
     dsn: hop.keywords.has('DSN'),
+    deliverBy,
     read: pieces === undefined ? () => form.read({ reuse: true }) : undefined,
     envelope: {
       sender: address(sender),
-      params: body === undefined ? travelling : [...bodyParams[body], ...travelling],
+      params: own.length === 0 ? travelling : [...own, ...travelling],
       content: pieces === undefined ? { kind: 'stream', size } : { kind: 'memory', pieces },
       binary: body === 'BINARYMIME',
     },
     recipient: (recipient) => ({
       address: address(recipient.address),
-      params: recipient.params.length === 0 ? none : rcptParams(recipient.params, hop),
+      params: rcptParams(recipient.params, hop, tellsDelay),
     }),
   };
 }
@@ -90,26 +111,47 @@ export async function fitToHop(
 const none: readonly string[] = [];
 const unchanged = (address: string): string => address;
 
-/** BODY and SMTPUTF8 are decided here; everything else has its own rule. */
-function mailParams(wire: readonly string[], hop: Capabilities, utf8: boolean): readonly string[] {
-  if (wire.length === 0) return none;
-  const offered = { offered: hop.keywords };
-  const travelling: string[] = utf8 ? ['SMTPUTF8'] : [];
-  for (const param of parseStoredMailParams(wire)) {
+/** BODY and SMTPUTF8 are decided above; everything else has its own rule. */
+function mailParams(
+  { params, received }: HopMessage,
+  { capabilities, delivers, submission = false, now }: HopFacts,
+): readonly string[] | { readonly refuse: Reply } {
+  if (params.length === 0) return none;
+  const hop = { offered: capabilities.keywords, waitedMs: now - received, delivers, submission };
+  const travelling: string[] = [];
+  for (const param of parseStoredMailParams(params)) {
     if (param.name === 'BODY' || param.name === 'SMTPUTF8') continue;
-    const travel = relayMailParam(param, offered);
+    const travel = relayMailParam(param, hop);
+    if (travel.kind === 'refuse') return { refuse: travel.reply };
     if (travel.kind === 'send') travelling.push(travel.value);
   }
   return travelling;
 }
 
-function rcptParams(wire: readonly string[], hop: Capabilities): readonly string[] {
+function rcptParams(
+  wire: readonly string[],
+  hop: Capabilities,
+  tellsDelay: boolean,
+): readonly string[] {
+  const asked = tellsDelay ? withDelay(wire) : wire;
+  if (asked.length === 0) return none;
   const travelling: string[] = [];
-  for (const param of parseStoredRcptParams(wire)) {
+  for (const param of parseStoredRcptParams(asked)) {
     const travel = relayRcptParam(param, { offered: hop.keywords });
     if (travel.kind === 'send') travelling.push(travel.value);
   }
   return travelling;
+}
+
+/**
+ * RFC 2852 §4.1.4.2: where the hop does not know of the time, it is asked to tell of delays, unless the sender
+ * wants to hear of nothing.
+ */
+function withDelay(wire: readonly string[]): readonly string[] {
+  const { success, failure, delay } = notifyOf(wire);
+  if (!success && !failure && !delay) return wire;
+  const words = [success && 'SUCCESS', failure && 'FAILURE', 'DELAY'].filter(Boolean);
+  return [...wire.filter((param) => !/^NOTIFY=/i.test(param)), `NOTIFY=${words.join(',')}`];
 }
 
 const bodyParams = {

@@ -106,7 +106,14 @@ const contents = {
 } as const;
 
 async function send(relay: Relay, port: number, content: Content) {
-  const message = { id: 'm', sender: 's@example.org', params: [], prefix: 'X: y\r\n', content };
+  const message = {
+    id: 'm',
+    received: 0,
+    sender: 's@example.org',
+    params: [],
+    prefix: 'X: y\r\n',
+    content,
+  };
   const lease = { message, destination: 'h', recipients: [{ address: 'r@far.test', params: [] }] };
   const route = { kind: 'host', host: '127.0.0.1', port, tls: 'none' } as const;
   const { recipients } = await relay.attempt(lease, route, new AbortController().signal);

@@ -53,7 +53,14 @@ function make(
     ...{ resolver, dialer, clock, random: seededRandom(1), log: silentLog },
   });
   const content = memoryContent(Buffer.from('Subject: x\r\n\r\nx\r\n'));
-  const message = { id: 'm', sender: 's@example.org', params: [], prefix: '', content };
+  const message = {
+    id: 'm',
+    received: 0,
+    sender: 's@example.org',
+    params: [],
+    prefix: '',
+    content,
+  };
   const recipients = [{ address: 'r@example.net', params: [] }];
   const lease = { message, destination: 'mx:example.net', recipients };
   const attempt = (tls: RouteTls) => {

@@ -26,7 +26,14 @@ const settings = (hostname = 'relay.example.org'): RelaySettings => ({
 const never = new AbortController().signal;
 
 function lease(content: Content = memoryContent(Buffer.from('Subject: x\r\n\r\n.dot\r\n'))) {
-  const message = { id: 'm', sender: 's@example.org', params: [], prefix: 'X: y\r\n', content };
+  const message = {
+    id: 'm',
+    received: 0,
+    sender: 's@example.org',
+    params: [],
+    prefix: 'X: y\r\n',
+    content,
+  };
   const recipients = [{ address: 'r@far.test', params: [] }];
   return { message, destination: 'host', recipients } satisfies RelayLease;
 }

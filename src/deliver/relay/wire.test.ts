@@ -19,6 +19,7 @@ const params = fc.array(param, { maxLength: 3 });
 const lease: fc.Arbitrary<RelayLease> = record({
   message: record({
     id: fc.string(),
+    received: fc.nat(),
     sender: fc.string(),
     params,
     prefix: fc.string({ unit: 'grapheme' }),
@@ -40,7 +41,10 @@ const facts = fc.option(record({ host: fc.string(), tried: fc.array(fc.string())
 });
 const result: fc.Arbitrary<RecipientResult> = fc.oneof(
   record({ kind: fc.constant('delivered' as const), reply, facts }),
-  record({ kind: fc.constant('relayed' as const), reply, dsn: fc.boolean(), facts }),
+  record({
+    ...{ kind: fc.constant('relayed' as const), reply, dsn: fc.boolean() },
+    ...{ deliverBy: fc.boolean(), facts },
+  }),
   record({ kind: fc.constant('deferred' as const), reply, facts }),
   record({ kind: fc.constant('deferred' as const), reply, remote: fc.boolean(), facts }),
   record({ kind: fc.constant('failed' as const), reply, remote: fc.boolean(), facts }),

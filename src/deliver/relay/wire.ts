@@ -50,6 +50,7 @@ export type AttemptRow = readonly [
   /** Address and parameters of each. */
   recipients: readonly string[],
   sign: boolean,
+  received: number,
 ];
 
 export type ResultRow = readonly [
@@ -70,6 +71,8 @@ type RecipientRow = readonly [
   flag: boolean | undefined,
   /** The same object for all that went over one connection: a clone takes it along once. */
   facts: AttemptFacts | undefined,
+  /** Of what was relayed. */
+  deliverBy?: boolean,
 ];
 
 export function attemptRow(
@@ -77,7 +80,7 @@ export function attemptRow(
   { message, destination, recipients }: RelayLease,
   route: RelayRoute,
 ): AttemptRow {
-  const { id, sender, params, prefix, content, sign } = message;
+  const { id, received, sender, params, prefix, content, sign } = message;
   const addressed: string[] = [];
   for (const { address, params: own } of recipients)
     addressed.push(address, own.length === 0 ? '' : own.join(' '));
@@ -95,16 +98,17 @@ export function attemptRow(
     content.bytes === undefined ? (content.file ?? null) : null,
     addressed,
     sign === true,
+    received,
   ];
 }
 
 export function leaseOf(row: AttemptRow, content: Content): RelayLease {
-  const [, , , , destination, id, sender, params, prefix, , , addressed, sign] = row;
+  const [, , , , destination, id, sender, params, prefix, , , addressed, sign, received] = row;
   const recipients: RelayLease['recipients'][number][] = [];
   for (let at = 0; at < addressed.length; at += 2)
     recipients.push({ address: addressed[at]!, params: words(addressed[at + 1]!) });
   return {
-    message: { id, sender, params: words(params), prefix, content, sign },
+    message: { id, received, sender, params: words(params), prefix, content, sign },
     ...{ destination, recipients },
   };
 }
@@ -168,17 +172,20 @@ function recipientRow(result: RecipientResult): RecipientRow {
   const { code, detail, lines } = reply;
   const words = lines.length === 1 ? lines[0] : lines;
   const flag = kind === 'relayed' ? result.dsn : kind === 'delivered' ? undefined : result.remote;
-  return [kind, code, detail, words, flag, facts];
+  return kind === 'relayed' && result.deliverBy === true
+    ? [kind, code, detail, words, flag, facts, true]
+    : [kind, code, detail, words, flag, facts];
 }
 
-function recipientOf([kind, code, detail, words, flag, facts]: RecipientRow): RecipientResult {
+function recipientOf(row: RecipientRow): RecipientResult {
+  const [kind, code, detail, words, flag, facts, deliverBy] = row;
   const lines: Reply['lines'] = typeof words === 'string' ? [words] : words;
   const reply: Reply = { code, detail, lines };
   switch (kind) {
     case 'delivered':
       return { kind, reply, facts };
     case 'relayed':
-      return { kind, reply, dsn: flag === true, facts };
+      return { kind, reply, dsn: flag === true, deliverBy: deliverBy === true, facts };
     case 'deferred':
       return flag === undefined ? { kind, reply, facts } : { kind, reply, remote: flag, facts };
     case 'failed':

@@ -15,7 +15,17 @@ export interface SessionFacts {
   /** The client is a proxy that may say for whom it speaks. */
   readonly xclient?: boolean;
   readonly withheld?: ReadonlySet<string>;
+  /** The client has logged in. */
+  readonly authenticated?: boolean;
+  /** How far ahead mail may be handed in (RFC 4865); undefined: not at all. */
+  readonly futureRelease?: FutureReleaseLimits | undefined;
   readonly limits: SessionLimits;
+}
+
+export interface FutureReleaseLimits {
+  readonly seconds: number;
+  /** As many seconds after the connection began; milliseconds since 1970. */
+  readonly until: number;
 }
 
 export interface Param {
@@ -31,6 +41,12 @@ export interface RawParam {
 /** The next hop, as far as parameters care: EHLO keywords in upper case and the text after them. */
 export interface Hop {
   readonly offered: ReadonlyMap<string, string>;
+  /** How long ago the message was received. */
+  readonly waitedMs?: number;
+  /** It delivers (LMTP): what it takes goes no further. */
+  readonly delivers?: boolean;
+  /** The message is handed in there by its author. */
+  readonly submission?: boolean;
 }
 
 /** How a parameter travels on. `value` is its wire form, `KEY=value`, ready for the command. */
@@ -59,6 +75,8 @@ export interface Extension {
   advertise(facts: SessionFacts): string | undefined;
   readonly mail?: readonly ParamRule[];
   readonly rcpt?: readonly ParamRule[];
+  /** Parameters of one MAIL that cannot go together. */
+  conflict?(params: readonly Param[], facts: SessionFacts): boolean;
   /** Octets by which it lengthens the command lines. RFC 5321 §4.1.1.1 and §4.5.3.1.4. */
   readonly mailBytes?: number;
   readonly rcptBytes?: number;

@@ -7,6 +7,7 @@ import { replies } from '../reply.ts';
 import { auth } from './auth.ts';
 import { binaryMime } from './binary-mime.ts';
 import { chunking } from './chunking.ts';
+import { deliverBy } from './deliver-by.ts';
 import { dsn } from './dsn.ts';
 import { eightBitMime } from './eight-bit-mime.ts';
 import { enhancedStatusCodes } from './enhanced-status-codes.ts';
@@ -20,8 +21,10 @@ import type {
   SessionFacts,
   Travel,
 } from './extension.ts';
+import { futureRelease } from './future-release.ts';
 import { help } from './help.ts';
 import { limits } from './limits.ts';
+import { mtPriority } from './mt-priority.ts';
 import { pipelining } from './pipelining.ts';
 import { size } from './size.ts';
 import { smtpUtf8 } from './smtputf8.ts';
@@ -42,6 +45,9 @@ export const extensions = [
   smtpUtf8,
   chunking,
   binaryMime,
+  deliverBy,
+  mtPriority,
+  futureRelease,
   limits,
   xclient,
   help,
@@ -164,8 +170,18 @@ const rcptTable = new ParamTable<RcptParam>(
   (extension) => extension.rcpt as readonly ParamRule<RcptParam>[] | undefined,
 );
 
-export const readMailParams = (raw: readonly RawParam[], facts: SessionFacts) =>
-  mailTable.read(raw, facts);
+const conflicts = extensions.flatMap((extension: Extension) => extension.conflict ?? []);
+
+export function readMailParams(
+  raw: readonly RawParam[],
+  facts: SessionFacts,
+): ParamsRead<MailParam> {
+  const read = mailTable.read(raw, facts);
+  if (raw.length === 0 || read.kind === 'refuse') return read;
+  return conflicts.some((conflict) => conflict(read.params, facts))
+    ? { kind: 'refuse', reply: replies.badParam }
+    : read;
+}
 export const readRcptParams = (raw: readonly RawParam[], facts: SessionFacts) =>
   rcptTable.read(raw, facts);
 

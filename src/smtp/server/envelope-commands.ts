@@ -14,10 +14,10 @@ import type { Transaction } from './transaction.ts';
 
 export function mailQuestion(
   { from, params }: Extract<Command, { readonly verb: 'MAIL' }>,
-  { facts, ascii }: SessionCore,
+  { facts, ascii, authenticated }: SessionCore,
 ): Question | Reply {
   if (from !== null && isTooLong(from, facts.limits)) return senderTooLong(facts.limits.localPart);
-  const read = readMailParams(params, facts);
+  const read = readMailParams(params, authenticated ? { ...facts, authenticated } : facts);
   if (read.kind === 'refuse') return read.reply;
   // RFC 6531 §3.4: UTF-8 in a command only in a transaction that says so.
   if (!ascii && findParam(read.params, 'SMTPUTF8') === undefined) return replies.needsUtf8;

@@ -1,6 +1,7 @@
 // What a ServerSession tells its owner, and what it wants to know. See session.ts for the rules.
 
 import type { Mailbox, ReversePath } from '../../mail/address.ts';
+import type { FutureReleaseLimits } from '../extensions/extension.ts';
 import type { MailParam, RcptParam } from '../extensions/index.ts';
 import type { ToldClient } from '../extensions/xclient.ts';
 import type { SessionLimits } from '../limits.ts';
@@ -17,10 +18,14 @@ export interface ServerFacts {
   readonly mechanisms: readonly string[];
   /** Keywords (upper case) of extensions that this listener does not offer. */
   readonly withheld?: ReadonlySet<string>;
-  /** Whether AUTH= on MAIL may be believed (RFC 4954 §5); otherwise it is read as AUTH=<>. */
+  /**
+   * Whether AUTH= on MAIL may be believed (RFC 4954 §5); otherwise it is read as AUTH=<>. So it is for a priority
+   * above 0, unless the client has logged in.
+   */
   readonly trusted: boolean;
   /** XCLIENT is offered: the client is a proxy whose word counts. */
   readonly xclient?: boolean;
+  readonly futureRelease?: FutureReleaseLimits | undefined;
   /** 'submission' answers 530 5.7.0 to MAIL until the client has logged in. */
   readonly authRequired: boolean;
   readonly bareNewlines: 'refuse' | 'normalise';

@@ -23,6 +23,9 @@ const everything = [
   'SMTPUTF8',
   'CHUNKING',
   'BINARYMIME',
+  'DELIVERBY',
+  'MT-PRIORITY',
+  'FUTURERELEASE',
   'LIMITS',
   'HELP',
 ];

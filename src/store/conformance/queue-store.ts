@@ -18,6 +18,7 @@ import {
   settlement,
 } from './harness.ts';
 import { testEffects } from './queue-effects.ts';
+import { testRequests } from './queue-requests.ts';
 import { testRoom } from './queue-room.ts';
 
 const everything = {
@@ -40,6 +41,7 @@ export function testQueueStore(name: string, open: OpenTestStores): void {
     describe('room in mailboxes', () => testRoom(open));
     describe('effects of a settlement', () => testEffects(open));
     describe('claim', () => testClaim(open));
+    describe('what senders ask for', () => testRequests(open));
     describe('settle', () => testSettle(open));
     describe('operations', () => testOperations(open));
     describe('restart', () => testRestart(open));

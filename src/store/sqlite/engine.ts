@@ -11,6 +11,7 @@ import { ChangeLog } from './change-log.ts';
 import { ContentRepair } from './content-repair.ts';
 import { ContentTable } from './content-table.ts';
 import { codeOf, sqliteCode } from './database.ts';
+import { DueOrder } from './due-order.ts';
 import { EmailTable } from './email-table.ts';
 import { FolderTables } from './folder-tables.ts';
 import { Leases } from './leases.ts';
@@ -100,8 +101,10 @@ export class Engine implements Work {
     });
     const memory = new MemoryTable(database);
     const statements = prepareQueueStatements(database);
+    const schedule = this.#schedule;
+    const order = new DueOrder(statements, schedule);
     const queue = new QueueTables({
-      ...{ statements, work: this, contents, leases, rooms, schedule: this.#schedule },
+      ...{ statements, work: this, contents, leases, rooms, schedule, order },
       usage: (account) => mailboxes.usage(account),
       append: (message, at) => messages.deliverOrInbox(message, at),
       // A refusal (it is there, there are too many) is none: the message goes to INBOX then.
@@ -123,7 +126,7 @@ export class Engine implements Work {
         files: () => contents.files(),
         version: () => this.#seenVersion,
       },
-      ...[queue, new QueueDesk(statements, this.#schedule), folders, messages, accounts],
+      ...[queue, new QueueDesk(statements, schedule, order), folders, messages, accounts],
       new RecordTable(database),
       new ContentRepair({ database, emails, mails }),
     );

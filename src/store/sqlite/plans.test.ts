@@ -19,7 +19,7 @@ import { prepareStatements as readerStatements } from './reader.ts';
 /** What reads a whole table on purpose: counts, and what happens once when the store is opened. */
 const scans = new Set([
   ...['newest', 'countMessages', 'countRecipients'], // newest: one row from the right edge
-  ...['firstDues', 'recover', 'clamp', 'rooms'],
+  ...['firstDues', 'recover', 'clamp', 'rooms', 'priorities'],
   'owners', // everybody's mail is listed
 ]);
 /** What is about destinations; everything else is about a message. */

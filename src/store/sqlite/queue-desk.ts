@@ -1,6 +1,7 @@
 // The queue as an operator sees and changes it: what is in it, page by page, and when it is due. Deliveries
 // are queue-tables.ts's.
 
+import type { DueOrder } from './due-order.ts';
 import { columnsOf, leasedRecipient, wayOf } from './queue-readings.ts';
 import type { QueueStatements } from './queue-statements.ts';
 import type { EntryRow, QueueRequests, RouteRow } from './requests.ts';
@@ -21,10 +22,12 @@ export type DeskRequest =
 export class QueueDesk implements Pick<QueueRequests, DeskRequest> {
   readonly #sql: QueueStatements;
   readonly #schedule: Schedule;
+  readonly #order: DueOrder;
 
-  constructor(sql: QueueStatements, schedule: Schedule) {
+  constructor(sql: QueueStatements, schedule: Schedule, order: DueOrder) {
     this.#sql = sql;
     this.#schedule = schedule;
+    this.#order = order;
   }
 
   entries(after: number, limit: number): readonly EntryRow[] {
@@ -58,7 +61,7 @@ export class QueueDesk implements Pick<QueueRequests, DeskRequest> {
 
   retry(key: number, now: number): number {
     const rows = this.#sql.retry.all(now, key);
-    for (const row of rows) this.#schedule.add(text(row.destination), now);
+    for (const row of rows) this.#schedule.add(text(row.destination), integer(row.due));
     return rows.length;
   }
 
@@ -72,13 +75,13 @@ export class QueueDesk implements Pick<QueueRequests, DeskRequest> {
 
   hold(key: number): number {
     const rows = this.#sql.hold.all(key);
-    refreshSchedule(this.#schedule, this.#sql, rows);
+    this.#order.refresh(rows);
     return rows.length;
   }
 
   unhold(key: number, now: number): number {
     const rows = this.#sql.unhold.all(now, key);
-    refreshSchedule(this.#schedule, this.#sql, rows);
+    this.#order.refresh(rows);
     return rows.length;
   }
 
@@ -108,17 +111,5 @@ export class QueueDesk implements Pick<QueueRequests, DeskRequest> {
       reply: textOrNull(recipient.reply),
     }));
     return { columns, size: integer(row.size), recipients };
-  }
-}
-
-/** When the destinations of these recipients have something to do, after what was done to them. */
-export function refreshSchedule(
-  schedule: Schedule,
-  sql: QueueStatements,
-  rows: readonly Row[],
-): void {
-  for (const destination of new Set(rows.map((row) => text(row.destination)))) {
-    const due = sql.firstDue.get(destination)?.due;
-    schedule.set(destination, due === undefined ? undefined : integer(due));
   }
 }

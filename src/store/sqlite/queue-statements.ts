@@ -14,8 +14,9 @@ export function prepareQueueStatements(database: DatabaseSync) {
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     insertRecipient: prepare(`
       INSERT INTO recipient
-        (message, idx, address, params, delivery, destination, original, due, attempts, account, room)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+        (message, idx, address, params, delivery, destination, original, due, attempts, account, room,
+          priority, release)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     takeRoom: prepare(`
       UPDATE recipient SET account = ?, room = ? WHERE message = ? AND idx = ? RETURNING 1`),
     rooms: prepare('SELECT message, idx, account, room FROM recipient WHERE account IS NOT NULL'),
@@ -36,7 +37,9 @@ export function prepareQueueStatements(database: DatabaseSync) {
       WHERE due IS NOT NULL AND held = 0 GROUP BY destination ORDER BY destination`),
     firstDue: prepare(`
       SELECT message, due FROM recipient
-      WHERE destination = ? AND due IS NOT NULL AND held = 0 ORDER BY due LIMIT 1`),
+      WHERE destination = ? AND priority = ? AND due IS NOT NULL AND held = 0
+      ORDER BY due LIMIT 1`),
+    priorities: prepare('SELECT DISTINCT priority FROM recipient'),
     claim: prepare(`
       UPDATE recipient SET due = NULL, attempts = attempts + 1
       WHERE message = ? AND +destination = ? AND due <= ? AND held = 0
@@ -45,8 +48,8 @@ export function prepareQueueStatements(database: DatabaseSync) {
       UPDATE recipient SET due = NULL WHERE message = ? AND due IS NOT NULL
       RETURNING ${leasedColumns}`),
     giveBack: prepare(`
-      UPDATE recipient SET due = ?, attempts = max(attempts - ?, 0)
-      WHERE message = ? AND idx = ? AND due IS NULL RETURNING destination, held`),
+      UPDATE recipient SET due = max(?, coalesce(release, 0)), attempts = max(attempts - ?, 0)
+      WHERE message = ? AND idx = ? AND due IS NULL RETURNING destination, held, due`),
     defer: prepare(`
       UPDATE recipient SET due = ?, reply = ?, warned = coalesce(?, warned)
       WHERE message = ? AND idx = ? RETURNING destination, held`),
@@ -59,24 +62,27 @@ export function prepareQueueStatements(database: DatabaseSync) {
     deleteMessage: prepare('DELETE FROM message WHERE key = ? RETURNING content'),
     share: prepare('UPDATE message SET content = ?, bytes = NULL WHERE key = ?'),
     retry: prepare(`
-      UPDATE recipient SET due = ?1
-      WHERE message = ?2 AND due > ?1 AND held = 0 RETURNING destination`),
+      UPDATE recipient SET due = max(?1, coalesce(release, 0))
+      WHERE message = ?2 AND due > max(?1, coalesce(release, 0)) AND held = 0
+      RETURNING destination, due`),
     pageEnd: prepare('SELECT key FROM message WHERE key > ? ORDER BY key LIMIT 1 OFFSET ?'),
     retryRange: prepare(`
-      UPDATE recipient SET due = ?1
-      WHERE message > ?2 AND message <= ?3 AND due > ?1 AND held = 0`),
+      UPDATE recipient SET due = max(?1, coalesce(release, 0))
+      WHERE message > ?2 AND message <= ?3 AND due > max(?1, coalesce(release, 0)) AND held = 0`),
     hold: prepare(`
       UPDATE recipient SET held = 1 WHERE message = ? AND held = 0 RETURNING destination`),
     unhold: prepare(`
-      UPDATE recipient SET held = 0, due = iif(due IS NULL, NULL, ?)
+      UPDATE recipient SET held = 0, due = iif(due IS NULL, NULL, max(?, coalesce(release, 0)))
       WHERE message = ? AND held = 1 RETURNING destination`),
     routes: prepare(`
       SELECT message, idx, address, delivery, destination FROM recipient
       WHERE (message, idx) > (?, ?) ORDER BY message, idx LIMIT ?`),
     reroute: prepare(`
       UPDATE recipient SET delivery = ?, destination = ? WHERE message = ? AND idx = ?`),
-    recover: prepare('UPDATE recipient SET due = ? WHERE due IS NULL'),
-    clamp: prepare('UPDATE recipient SET due = ?1 WHERE due > ?1'),
+    recover: prepare('UPDATE recipient SET due = max(?, coalesce(release, 0)) WHERE due IS NULL'),
+    clamp: prepare(`
+      UPDATE recipient SET due = max(?1, coalesce(release, 0))
+      WHERE due > max(?1, coalesce(release, 0))`),
   };
 }
 

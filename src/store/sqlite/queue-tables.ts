@@ -2,12 +2,13 @@
 // holds. Leases and the schedule of destinations are in memory; see leases.ts and schedule.ts.
 
 import { assert, unreachable } from '../../base/assert.ts';
+import { requestsOf } from '../../smtp/envelope-requests.ts';
 import type { Quota } from '../folder-store.ts';
 import type { ContentTable } from './content-table.ts';
+import type { DueOrder } from './due-order.ts';
 import type { Leases } from './leases.ts';
 import type { MemoryTable } from './memory-table.ts';
 import type { DeskRequest } from './queue-desk.ts';
-import { refreshSchedule } from './queue-desk.ts';
 import { columnsOf, leasedRecipient } from './queue-readings.ts';
 import type { QueueStatements } from './queue-statements.ts';
 import type {
@@ -41,6 +42,7 @@ export interface QueueTablesParts {
   readonly contents: ContentTable;
   readonly leases: Leases;
   readonly schedule: Schedule;
+  readonly order: DueOrder;
   readonly rooms: Rooms;
   /** What an account has in its mailbox. */
   readonly usage: (account: string) => Quota;
@@ -161,17 +163,18 @@ export class QueueTables implements Omit<QueueRequests, DeskRequest> {
   claim({ now, limit, perDestination, skip, leaseMs }: ClaimRow): readonly LeaseRow[] {
     this.#assertOwned();
     this.#expire(now);
-    const schedule = this.#knownSchedule();
+    const { order } = this.#parts;
+    const { schedule } = order;
     const leases: LeaseRow[] = [];
     let bytes = 0;
     for (const destination of schedule.dueAt(now, skip, limit)) {
       let next: number | undefined;
       for (let taken = 0; ; taken += 1) {
-        const first = this.#sql.firstDue.get(destination);
-        next = first === undefined ? undefined : integer(first.due);
-        if (next === undefined || next > now) break;
+        const first = order.first(destination, now);
+        next = first?.due;
+        if (first === undefined || first.due > now) break;
         if (taken === perDestination || leases.length === limit || bytes > claimBytesMax) break;
-        const lease = this.#claim(integer(first!.message), destination, now, leaseMs);
+        const lease = this.#claim(first.message, destination, now, leaseMs);
         bytes += lease.message.content.bytes?.length ?? 0;
         leases.push(lease);
       }
@@ -243,7 +246,7 @@ export class QueueTables implements Omit<QueueRequests, DeskRequest> {
   }
 
   nextDue(skip: ReadonlySet<string>): number | undefined {
-    const due = this.#knownSchedule().next(skip);
+    const due = this.#parts.order.schedule.next(skip);
     const expiry = this.#parts.leases.nextExpiry();
     if (due === undefined || expiry === undefined) return due ?? expiry;
     return Math.min(due, expiry);
@@ -261,7 +264,7 @@ export class QueueTables implements Omit<QueueRequests, DeskRequest> {
     const message = this.message(key);
     if (message === undefined) return [];
     const rows = this.#sql.take.all(key);
-    refreshSchedule(this.#parts.schedule, this.#sql, rows);
+    this.#parts.order.refresh(rows);
     const groups = new Map<string, LeasedRecipientRow[]>();
     for (const recipient of rows.map(leasedRecipient)) {
       const group = groups.get(recipient.destination);
@@ -309,17 +312,22 @@ export class QueueTables implements Omit<QueueRequests, DeskRequest> {
     this.#sql.insertMessage.run(
       ...[key, id, received, sender, params, origin, messageId, prefix, size, shared, bytes],
     );
+    const { priority, release } = requestsOf({ params: words(params), received });
+    const { schedule } = this.#parts;
+    schedule.addLevel(priority);
+    const dueThen = due === null ? null : Math.max(due, release ?? 0);
     for (const index of indexes) {
       const at = recipientValues * index;
       const destination = recipients[at + 3]!;
       this.#sql.insertRecipient.run(
         ...[key, index, recipients[at]!, recipients[at + 1]!, recipients[at + 2]!, destination],
         ...[recipients[at + 4]!],
-        ...[due, attempts, needs?.[index]?.account ?? null, needs?.[index]?.bytes ?? null],
+        ...[dueThen, attempts, needs?.[index]?.account ?? null, needs?.[index]?.bytes ?? null],
+        ...[priority, release ?? null],
       );
       const need = needs?.[index];
       if (need !== undefined) this.#parts.rooms.take(key, index, need);
-      if (due !== null) this.#parts.schedule.add(destination, due);
+      if (dueThen !== null) schedule.add(destination, dueThen);
     }
   }
 
@@ -349,22 +357,14 @@ export class QueueTables implements Omit<QueueRequests, DeskRequest> {
 
   #giveBack(key: number, index: number, now: number, attempts: number): void {
     const row = this.#sql.giveBack.get(now, attempts, key, index);
-    if (row !== undefined && row.held === 0) this.#parts.schedule.add(text(row.destination), now);
+    if (row === undefined || row.held !== 0) return;
+    this.#parts.schedule.add(text(row.destination), integer(row.due));
   }
 
   #removeIfDone(key: number): void {
     if (this.#sql.anyRecipient.get(key) !== undefined) return;
     const content = this.#sql.deleteMessage.get(key)?.content;
     if (typeof content === 'number') this.#parts.contents.release(content);
-  }
-
-  #knownSchedule(): Schedule {
-    const { schedule } = this.#parts;
-    if (!schedule.known)
-      schedule.fill(
-        this.#sql.firstDues.all().map((row) => [text(row.destination), integer(row.due)]),
-      );
-    return schedule;
   }
 
   #content(row: Row): ContentRow {
@@ -385,6 +385,10 @@ function isLocal(recipients: readonly (string | null)[]): boolean {
     if (recipients[at] === 'local') return true;
   return false;
 }
+
+const none: readonly string[] = [];
+/** Parameters as a row has them. */
+const words = (text: string): readonly string[] => (text === '' ? none : text.split(' '));
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 

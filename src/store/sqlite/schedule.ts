@@ -4,6 +4,8 @@
 export class Schedule {
   /** In the order of turns: who was served goes to the end. */
   readonly #due = new Map<string, number>();
+  /** Priorities that recipients may have. */
+  readonly #levels = new Set<number>();
   #known = false;
 
   /** False after a rollback, or when another process wrote: fill() it again. */
@@ -15,7 +17,20 @@ export class Schedule {
     this.#known = false;
   }
 
-  fill(rows: Iterable<readonly [destination: string, due: number]>): void {
+  get levels(): ReadonlySet<number> {
+    return this.#levels;
+  }
+
+  addLevel(priority: number): void {
+    this.#levels.add(priority);
+  }
+
+  fill(
+    rows: Iterable<readonly [destination: string, due: number]>,
+    levels: Iterable<number>,
+  ): void {
+    this.#levels.clear();
+    for (const level of levels) this.#levels.add(level);
     const before = [...this.#due.keys()];
     const next = new Map(rows);
     this.#due.clear();
