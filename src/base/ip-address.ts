@@ -55,6 +55,10 @@ export const dottedAddress = (octets: Uint8Array): string =>
         .map((n) => n.toString(16))
         .join('.');
 
+/** Last to first, as names in the DNS have it. RFC 5782 §2.1 and §2.4 */
+export const reversedAddress = (octets: Uint8Array): string =>
+  dottedAddress(octets).split('.').reverse().join('.');
+
 /** The name whose PTR records name the host. RFC 1035 §3.5, RFC 3596 §2.5 */
 export const reverseName = (octets: Uint8Array): string =>
-  `${dottedAddress(octets).split('.').reverse().join('.')}.${octets.length === 4 ? 'in-addr' : 'ip6'}.arpa`;
+  `${reversedAddress(octets)}.${octets.length === 4 ? 'in-addr' : 'ip6'}.arpa`;

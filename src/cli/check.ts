@@ -19,6 +19,7 @@ import { accountFindings, readAccounts } from './check-accounts.ts';
 import { daneFindings } from './check-dane.ts';
 import { dkimDnsFindings, dkimFindings } from './check-dkim.ts';
 import { checkDns } from './check-dns.ts';
+import { dnsblFindings } from './check-dnsbl.ts';
 import { directoryFindings, fileFindings, placeFindings, userFindings } from './check-files.ts';
 import { storeFindings } from './check-store.ts';
 import { tlsFindings } from './check-tls.ts';
@@ -141,5 +142,6 @@ async function dnsFindings(config: Config): Promise<Finding[]> {
     ...(await checkDns({ ...publicFacts(config), domains: config.domains }, resolver)),
     ...(await dkimDnsFindings(config, resolver)),
     ...(await daneFindings(config, resolver)),
+    ...(await dnsblFindings(config, resolver)),
   ];
 }

@@ -1,13 +1,24 @@
 // What turns abuse away, by the configuration in force: rules for strangers, and for accounts that send too much.
 
 import { errorText } from '../base/log.ts';
+import type { Config } from '../config/config.ts';
 import type { Resolver } from '../dns/resolver.ts';
+import { domainKey } from '../mail/address.ts';
 import { formatDate } from '../mail/date.ts';
+import type { AccessList } from '../policy/access.ts';
+import { access, accessList } from '../policy/access.ts';
 import type { AccountHold } from '../policy/account-holds.ts';
 import { AccountHolds } from '../policy/account-holds.ts';
 import { accountLimits } from '../policy/account-limits.ts';
+import { dnsbl } from '../policy/dnsbl.ts';
+import { correspondents, greylist } from '../policy/greylist.ts';
+import { GreylistMemory } from '../policy/greylist-memory.ts';
+import { helloCheck } from '../policy/hello-check.ts';
 import type { Policy } from '../policy/policy.ts';
 import { rateLimits } from '../policy/rate-limits.ts';
+import { reverseName } from '../policy/reverse-name.ts';
+import { forStrangers } from '../policy/strangers.ts';
+import { suspicion } from '../policy/suspicion.ts';
 import { noticeMessage } from '../queue/notice.ts';
 import type { Delivery } from './delivery.ts';
 import { recipientsOf } from './in-force.ts';
@@ -19,15 +30,94 @@ export interface AbuseParts extends ServiceParts {
   readonly resolver: Resolver;
 }
 
-export interface Abuse {
+export interface AbusePolicies {
   /** For clients that have not logged in. */
   readonly strangers: readonly Policy[];
   readonly accounts: readonly Policy[];
 }
 
-export const noAbuse: Abuse = { strangers: [], accounts: [] };
+export const noAbuse: AbusePolicies = { strangers: [], accounts: [] };
 
-export function createAbuse(parts: AbuseParts): Abuse {
+/** What is switched off is not among them, and costs nothing. What they have counted outlives a reload. */
+export function createAbuse(parts: AbuseParts): (config: Config) => AbusePolicies {
+  const { inForce, stores, metrics } = parts;
+  let list: { readonly of: Config['access']; readonly list: AccessList } | undefined;
+  const allowed = () => {
+    const { access: rules } = inForce().config;
+    if (list?.of !== rules) list = { of: rules, list: accessList(rules) };
+    return list.list;
+  };
+  const memory = new GreylistMemory({ records: stores.records, clock: parts.clock });
+  const counted = ({ setting, policy }: Switched, access: () => AccessList): Switched => ({
+    setting,
+    policy: forStrangers(countedPolicy(policy, metrics), {
+      access,
+      postmasterToo: setting === 'rateLimits' || setting === 'access',
+    }),
+  });
+  const strangers = [
+    counted({ setting: 'access', policy: access({ list: allowed }) }, noAccess),
+    ...strangerRules(parts, memory).map((rule) => counted(rule, allowed)),
+  ];
+  const accounts = accountRules(parts, memory);
+  const inUse = (rules: readonly Switched[], config: Config): readonly Policy[] =>
+    rules.filter(({ setting }) => isOn[setting](config)).map(({ policy }) => policy);
+  return (config) => ({
+    strangers: inUse(strangers, config),
+    accounts: inUse(accounts, config),
+  });
+}
+
+/** A policy, and what switches it. */
+interface Switched {
+  readonly setting: keyof typeof isOn;
+  readonly policy: Policy;
+}
+
+const isOn = {
+  access: ({ access }: Config) => access.length > 0,
+  rateLimits: ({ rateLimits: of }: Config) =>
+    [
+      of.connectionsPerClient,
+      of.messagesPerClient,
+      of.recipientsPerClient,
+      of.messagesPerSenderDomain,
+    ].some((rates) => rates.length > 0),
+  dnsbl: ({ dnsbl }: Config) => dnsbl.lists.length > 0,
+  suspicion: ({ suspicion: of, greylist }: Config) =>
+    of.rejectAt > 0 || of.junkAt > 0 || greylist.clients === 'suspicious',
+  greylist: ({ greylist }: Config) => greylist.clients !== 'none',
+  accountLimits: ({ rateLimits: of }: Config) =>
+    of.messagesPerAccount.length > 0 || of.recipientsPerAccount.length > 0,
+};
+
+const noAccess = () => accessList([]);
+
+/** In the order in which they are asked: what is certain first, then signs, then what they add up to. */
+function strangerRules(parts: AbuseParts, memory: GreylistMemory): readonly Switched[] {
+  const { inForce, resolver, clock, log } = parts;
+  const config = () => inForce().config;
+  const points = () => config().suspicion;
+  const isOurs = (domain: string) =>
+    domain === domainKey(config().hostname) || inForce().directory.isOurs(domain);
+  return [
+    { setting: 'rateLimits', policy: rateLimits({ clock, rates: () => config().rateLimits }) },
+    { setting: 'dnsbl', policy: dnsbl({ resolver, clock, log, settings: () => config().dnsbl }) },
+    { setting: 'suspicion', policy: helloCheck({ points, isOurs }) },
+    { setting: 'suspicion', policy: reverseName({ resolver, clock, settings: points }) },
+    { setting: 'suspicion', policy: suspicion(points) },
+    {
+      setting: 'greylist',
+      policy: greylist({
+        ...{ memory, resolver, clock, thresholds: points },
+        hostname: () => config().hostname,
+        settings: () => config().greylist,
+      }),
+    },
+  ];
+}
+
+function accountRules(parts: AbuseParts, memory: GreylistMemory): readonly Switched[] {
   const { inForce, stores, clock, metrics } = parts;
   const rates = () => inForce().config.rateLimits;
   const holds = new AccountHolds({ records: stores.records, clock });
@@ -35,11 +125,12 @@ export function createAbuse(parts: AbuseParts): Abuse {
     metrics.accountHolds.add();
     void tellOfHold(hold, parts);
   };
-  const counted = (policy: Policy) => countedPolicy(policy, metrics);
-  return {
-    strangers: [rateLimits({ clock, rates })].map(counted),
-    accounts: [accountLimits({ clock, holds, rates, onHold })].map(counted),
-  };
+  const limits = accountLimits({ clock, holds, rates, onHold });
+  const settings = () => inForce().config.greylist;
+  return [
+    { setting: 'accountLimits', policy: countedPolicy(limits, metrics) },
+    { setting: 'greylist', policy: correspondents({ memory, settings }) },
+  ];
 }
 
 /** Its owner, and whoever runs the place. Best effort: the account is stopped in any case. */

@@ -7,6 +7,7 @@ import { Metrics } from '../base/metrics.ts';
 import type { ConnectionLimits } from '../policy/connection-limits.ts';
 import type { Answer, MessageAnswer, Policy } from '../policy/policy.ts';
 import type { RefusalSeen } from '../policy/refusals.ts';
+import { isSuspicion } from '../policy/suspicion.ts';
 import type { QueueRunner } from '../queue/runner.ts';
 import type { HistoryEvent, HistoryStore } from '../store/history.ts';
 import { answerClasses } from '../web/web-app.ts';
@@ -19,7 +20,10 @@ const stages = [
 ] as const;
 
 /** Policies whose objections are counted each by itself. */
-const policies = ['rate-limits', 'account-limits'] as const;
+const policies = [
+  ...(['access', 'rate-limits', 'account-limits', 'dnsbl', 'hello-check'] as const),
+  ...(['reverse-name', 'suspicion', 'greylist'] as const),
+] as const;
 export type CountedPolicy = (typeof policies)[number];
 
 const attemptSeconds = [0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120, 600];
@@ -53,6 +57,10 @@ export function createMetrics() {
     ),
     objections: metrics.counters(
       ['policy_objections_total', 'How often a rule against abuse said no.'],
+      ...(['policy', policies] as const),
+    ),
+    signs: metrics.counters(
+      ['policy_signs_total', 'How often a rule against abuse gave points.'],
       ...(['policy', policies] as const),
     ),
     accountHolds: metrics.counter(
@@ -164,14 +172,16 @@ export function countedConnections(
 }
 
 /** A policy whose objections are counted. */
-export function countedPolicy(policy: Policy, { objections }: ServerMetrics): Policy {
+export function countedPolicy(policy: Policy, { objections, signs }: ServerMetrics): Policy {
   const counter = objections[policy.name as CountedPolicy];
+  const sign = signs[policy.name as CountedPolicy];
   const count = <A extends MessageAnswer>(given: Answer<A>): Answer<A> => {
     if (given instanceof Promise) return given.then((answer) => seen(answer));
     return seen(given);
   };
   const seen = <A extends MessageAnswer>(answer: A | undefined): A | undefined => {
     if (answer?.objection !== undefined) counter.add();
+    if (answer?.findings?.some(isSuspicion)) sign.add();
     return answer;
   };
   const { name, connect, mail, rcpt, message } = policy;

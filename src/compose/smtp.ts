@@ -3,7 +3,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { ListenerConfig } from '../config/config.ts';
+import type { Config, ListenerConfig } from '../config/config.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Peer } from '../net/peer.ts';
 import { Login } from '../policy/login.ts';
@@ -118,13 +118,24 @@ function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) =>
   const whole = qualifiedDomain({ isOurs: (domain) => directory().isOurs(domain) });
   const room = mailboxRoom({ quota, usage: (account) => expectedUsage(stores, account), clock });
   const authentication = dev ? [] : createAuthentication(parts);
-  const { accounts: limits, strangers } = dev ? noAbuse : createAbuse(parts);
-  const policies = byStage([...owner, ...limits, ...strangers, ...given, room, ...authentication]);
-  const forSubmission = byStage([...owner, ...limits, ...given, whole, room, ...authentication]);
-  return (service) => ({
-    policies: service === 'submission' ? forSubmission : policies,
-    quota,
-  });
+  const abuse = createAbuse(parts);
+  const policiesFor = (config: Config) => {
+    const { accounts: limits, strangers } = dev ? noAbuse : abuse(config);
+    const before = [...owner, ...limits];
+    return {
+      submission: byStage([...before, ...given, whole, room, ...authentication]),
+      others: byStage([...before, ...strangers, ...given, room, ...authentication]),
+    };
+  };
+  let known:
+    | { readonly config: Config; readonly policies: ReturnType<typeof policiesFor> }
+    | undefined;
+  return (service) => {
+    const { config } = inForce();
+    if (known?.config !== config) known = { config, policies: policiesFor(config) };
+    const { submission, others } = known.policies;
+    return { policies: service === 'submission' ? submission : others, quota };
+  };
 }
 
 /** What is in the mailbox, and what was accepted for it. */

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { SettingFacts } from './setting.ts';
 import * as setting from './setting.ts';
 
-const { duration } = setting;
+const { choice, count, duration } = setting;
 
 function rates({ about, default: value = '[]' }: SettingFacts, usual: readonly string[] = []) {
   return z
@@ -55,4 +55,127 @@ export const rateLimits = z.strictObject({
       kind: "an object: domain to a rate such as '60/1m'",
       default: '{}',
     }),
+});
+
+const points = (about: string, usual: number) =>
+  count({ about, default: String(usual), min: 0, max: 1000 }).prefault(usual);
+
+export const suspicion = z.strictObject({
+  rejectAt: points('From so many points on mail is refused (550 5.7.1). 0: never.', 10),
+  greylistAt: points(
+    "From so many on a client is suspicious to `greylist: { clients: 'suspicious' }`.",
+    5,
+  ),
+  junkAt: points('From so many on it goes into Junk. 0: never.', 6),
+  helloIsOurs: points('For a client that calls itself by a name of ours.', 4),
+  helloIsAddress: points('For one that calls itself by an address without brackets.', 3),
+  helloNotQualified: points('For one that calls itself by a name without a dot.', 2),
+  noReverseName: points(
+    'For one whose address has no name in the DNS that leads back to it. Looked up only where it would matter.',
+    2,
+  ),
+});
+
+export const greylist = z.strictObject({
+  clients: choice(['none', 'suspicious', 'all'], {
+    about:
+      'Whose first attempt is sent away (450): nobody’s, that of clients with points (`suspicion.greylistAt`), or everybody’s. It delays the first mail of honest servers, so it is for those who need it. RFC 6647.',
+    default: "'none'",
+  }).prefault('none'),
+  wait: duration({
+    about: 'How soon the next attempt is taken.',
+    default: '1m',
+    min: '1s',
+    max: '1d',
+  }).prefault('1m'),
+  retryWithin: duration({
+    about: 'How late it may come.',
+    default: '1d',
+    min: '1m',
+    max: '30d',
+  }).prefault('1d'),
+  rememberFor: duration({
+    about: 'How long whoever came back is believed after its last mail.',
+    default: '35d',
+    min: '1d',
+    max: '365d',
+  }).prefault('35d'),
+});
+
+const dnsList = z.strictObject({
+  zone: setting.domain({ about: 'The zone of the list.' }),
+  weight: count({
+    about: 'Points for whoever it lists; fewer than none for a list of clients to trust.',
+    default: '10',
+    min: -1000,
+    max: 1000,
+  }).prefault(10),
+  replies: z
+    .array(setting.network({ about: '' }))
+    .min(1)
+    .optional()
+    .meta({
+      about:
+        "Answers that count, such as `['127.0.0.2', '127.0.0.8/29']`. Without this: all that are listings.",
+      kind: 'a list of addresses or networks',
+    }),
+});
+
+export const dnsbl = z.strictObject({
+  lists: z.array(dnsList).max(20).prefault([]).meta({
+    about:
+      'Lists of clients in the DNS (RFC 5782). None by default: each has its terms, and most want to be asked by a resolver of your own.',
+    kind: 'a list of { zone, weight, replies }',
+    default: '[]',
+  }),
+  patience: duration({
+    about: 'How long a list may take; then it is left alone for five minutes.',
+    default: '3s',
+    min: '100ms',
+    max: '30s',
+  }).prefault('3s'),
+});
+
+/** 'ann@x.example', '@x.example', '@.x.example', '<>'. */
+const addressPattern = setting.text('an address', { about: '' }, (pattern) => {
+  const domain = pattern.slice(pattern.lastIndexOf('@') + 1).replace(/^\./, '');
+  return pattern === '<>' || (pattern.includes('@') && setting.isDomain(domain))
+    ? undefined
+    : `must be an address, '@domain', '@.domain' for its subdomains, or '<>'; not ${setting.shown(pattern)}`;
+});
+
+/** One, or a list of them. */
+const several = <T extends z.ZodType>(one: T, facts: { about: string; kind: string }) =>
+  z.array(one).min(1).optional().meta(facts);
+
+const accessRule = z.strictObject({
+  client: several(setting.network({ about: '' }), {
+    about: 'Networks of the client.',
+    kind: 'a list of networks',
+  }),
+  sender: several(addressPattern, {
+    about:
+      "Senders: an address, `'@x.example'`, `'@.x.example'` for the subdomains, `'<>'` for none.",
+    kind: 'a list of senders',
+  }),
+  recipient: several(addressPattern, {
+    about: 'Recipients, likewise.',
+    kind: 'a list of recipients',
+  }),
+  action: choice(['allow', 'reject', 'defer'], {
+    about:
+      '`allow` spares it all other rules against abuse; `reject` is 550 5.7.1, `defer` 450 4.7.1.',
+  }),
+  text: setting
+    .text('one line of text', { about: 'What whoever is refused hears.' }, (text) =>
+      /^[ -~]{1,300}$/.test(text) ? undefined : 'must be one line of at most 300 ASCII characters',
+    )
+    .optional(),
+});
+
+export const access = z.array(accessRule).max(10_000).prefault([]).meta({
+  about:
+    'Whom to allow and whom to refuse, by client, sender and recipient; the first rule that fits decides. Not for those who have logged in or are trusted.',
+  kind: 'a list of rules',
+  default: '[]',
 });

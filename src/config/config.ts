@@ -621,6 +621,14 @@ export const schema = z.strictObject({
   forwarding: trust.forwarding
     .prefault({})
     .meta({ about: 'How mail is sent on that an alias leads to another server.' }),
+  access: abuse.access,
+  suspicion: abuse.suspicion
+    .prefault({})
+    .meta({ about: 'What weak signs about a client add up to, in points.' }),
+  dnsbl: abuse.dnsbl.prefault({}).meta({ about: 'Lists in the DNS of clients to distrust.' }),
+  greylist: abuse.greylist
+    .prefault({})
+    .meta({ about: 'Whether a first attempt is sent away for a while.' }),
   rateLimits: abuse.rateLimits.prefault({}).meta({ about: 'How much anybody may send.' }),
   dane: transport.dane.prefault({}).meta({
     about: 'Which certificate a mail host must have, as the DNS says. RFC 7672.',

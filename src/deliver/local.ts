@@ -101,10 +101,12 @@ const isBinary = ({ params, content }: QueuedMessage): boolean =>
   params.some((param) => param.toUpperCase() === 'BODY=BINARYMIME') ||
   content.bytes?.includes(0) === true;
 
-/** A policy said that it is not to be believed. */
+/** A policy said that it is not to be believed, or a filter that it is junk. */
 const isQuarantined = ({ origin }: QueuedMessage): boolean =>
-  origin.findings?.some(
-    (finding) => finding.kind === 'dmarc' && finding.disposition === 'quarantine',
+  origin.findings?.some((finding) =>
+    finding.kind === 'dmarc'
+      ? finding.disposition === 'quarantine'
+      : finding.kind === 'filter' && finding.junk === true,
   ) === true;
 
 /** The account that gets it, or why nobody does. */

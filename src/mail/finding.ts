@@ -50,6 +50,30 @@ export type Finding =
       readonly sealer?: string | undefined;
       readonly problem?: string | undefined;
     }
+  /** A filter looked at the message. `problem` is why it could not; `junk`: it belongs into Junk. */
+  | {
+      readonly kind: 'filter';
+      readonly filter: string;
+      readonly verdict: string;
+      readonly junk?: boolean | undefined;
+      /** What it changed, or why it says so. */
+      readonly details?: readonly string[] | undefined;
+      readonly problem?: string | undefined;
+    }
+  /** A weak sign, which counts with others; fewer points than none speak for the client. */
+  | {
+      readonly kind: 'suspicion';
+      readonly points: number;
+      readonly policy: string;
+      /** The client may hear it. */
+      readonly text: string;
+    }
+  /** A rule of the configuration's `access`, by its place in the list. */
+  | {
+      readonly kind: 'access';
+      readonly action: 'allow' | 'reject' | 'defer';
+      readonly place: number;
+    }
   /** Whatever a policy has to say that no other policy acts upon. */
   | { readonly kind: 'note'; readonly policy: string; readonly text: string };
 
@@ -77,6 +101,11 @@ const texts: Texts = {
       sealer ? `; ${sealer} vouches for it` : disposition ? `; ${disposition}` : '',
       because(problem),
     ].join(''),
+  filter: ({ filter, verdict, details = [], problem }) =>
+    `${filter}: ${[verdict, ...details].join('; ')}${because(problem)}`,
+  suspicion: ({ points, text }) =>
+    `${points} ${Math.abs(points) === 1 ? 'point' : 'points'}: ${text}`,
+  access: ({ action, place }) => `access[${place}]: ${action}`,
   note: ({ policy, text }) => `${policy}: ${text}`,
 };
 

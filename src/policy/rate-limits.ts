@@ -1,4 +1,4 @@
-// How often strangers may connect and send: by the client's network (an IPv4 /24, an IPv6 /64) and by the domain
+// How often a client may connect and send: by the client's network (an IPv4 /24, an IPv6 /64) and by the domain
 // that they say they send for. What a transaction has taken of a rate is given back when nothing comes of it.
 // What exceeds a rate is refused for now, never for good.
 
@@ -12,7 +12,6 @@ import type { Reply } from '../smtp/reply.ts';
 import { reply } from '../smtp/reply.ts';
 import type { ClientFacts } from './envelope.ts';
 import type { Policy, PolicyAnswer, Reservation } from './policy.ts';
-import { isStranger } from './strangers.ts';
 
 /** The names of the configuration's `rateLimits`. */
 export interface StrangerRates {
@@ -38,13 +37,11 @@ export function rateLimits({ clock, rates }: RateLimitsParts): Policy {
   return {
     name: 'rate-limits',
     connect(client) {
-      if (!isStranger(client)) return undefined;
       const exceeded = connections.take(networkOf(client), rates().connectionsPerClient);
       return exceeded && { objection: tooManyConnections(exceeded) };
     },
     mail({ client, sender }) {
       const { messagesPerClient, messagesPerSenderDomain } = rates();
-      if (!isStranger(client)) return undefined;
       const network = networkOf(client);
       const exceeded = messages.take(network, messagesPerClient);
       if (exceeded !== undefined) return { objection: tooManyMessages(exceeded) };
@@ -62,7 +59,7 @@ export function rateLimits({ clock, rates }: RateLimitsParts): Policy {
     },
     rcpt({ client }) {
       const { recipientsPerClient } = rates();
-      if (recipientsPerClient.length === 0 || !isStranger(client)) return undefined;
+      if (recipientsPerClient.length === 0) return undefined;
       const network = networkOf(client);
       const exceeded = recipients.take(network, recipientsPerClient);
       return exceeded === undefined

@@ -122,3 +122,75 @@ describe('rate limits', () => {
     await mail(['d@far.test']);
   });
 });
+
+const mail = (sender: string, recipient = ann) => [hello, from(sender), to(recipient)];
+
+describe('whom to refuse', () => {
+  it('access: the operator’s own list, first match', async () => {
+    await using server = await start({
+      access: [
+        { sender: ['friend@spam.test'], action: 'allow' },
+        { sender: ['@spam.test'], action: 'reject', text: 'Not wanted here' },
+      ],
+    });
+    const heard = await talk(server.port, ...mail('bulk@spam.test'));
+    assert.equal(heard.at(-1), '550 5.7.1 Not wanted here');
+    assert.match((await talk(server.port, ...mail('friend@spam.test'))).at(-1)!, /^250 /);
+    const told = await why(server, 'bulk@spam.test');
+    assert.match(told, /access\[1\]: reject/);
+    assert.match(told, /at rcpt: 550 5\.7\.1 Not wanted here/);
+    assert.equal(await objections(server, 'access'), 1);
+  });
+
+  it('dnsbl: who is listed is refused at RCPT, by the name of the list; postmaster hears it all', async () => {
+    await using server = await start(
+      { dnsbl: { lists: [{ zone: 'list.test' }, { zone: 'refusing.test' }] } },
+      {
+        '1.0.0.127.list.test': { A: ['127.0.0.2'] },
+        '1.0.0.127.refusing.test': { A: ['127.255.255.254'] },
+      },
+    );
+    const heard = await talk(server.port, ...mail('bob@client.test'), to('postmaster@example.org'));
+    assert.equal(heard.at(-2), '550 5.7.1 Refused: listed by list.test (127.0.0.2)');
+    assert.match(heard.at(-1)!, /^250 /);
+    assert.match(await why(server, 'bob@client.test'), /10 points: listed by list\.test/);
+    assert.equal(await metric(server.server, 'policy_signs_total', 'dnsbl'), 1);
+    assert.equal(await objections(server, 'suspicion'), 1);
+  });
+
+  it('weak signs add up: Junk', async () => {
+    await using server = await start({});
+    const client = await connectClient(server.port);
+    await client.say('EHLO mx.example.org\r\n');
+    const content = 'Subject: odd\r\n\r\nHi';
+    const queued = await submit(client, { from: 'bob@client.test', to: [ann], content });
+    client.close();
+    const { raw } = await server.waitFor(({ subject }) => subject === 'odd');
+    assert.ok(raw.length > 0);
+    const told = await why(server, queued.split(' ').at(-1)!);
+    assert.match(told, /4 points: HELO with a name of ours/);
+    assert.match(told, /2 points: no name in the DNS leads to this address/);
+    assert.match(told, /suspicion: 6 points, Junk/);
+    const [inJunk] = await Array.fromAsync(server.server.operations.mailList({ address: ann }));
+    assert.equal(inJunk!.folder, 'Junk');
+    assert.equal(await metric(server.server, 'policy_signs_total', 'hello-check'), 1);
+  });
+});
+
+describe('greylisting', () => {
+  it('sends a stranger away for a minute', async () => {
+    await using server = await start({ greylist: { clients: 'all' } });
+    const no = (await talk(server.port, ...mail('bob@client.test'))).at(-1)!;
+    assert.equal(no, '450 4.7.1 Greylisted: try again in 60 s');
+    await server.clock.advance(60_000);
+    const client = await connectClient(server.port);
+    await client.say(`${hello}\r\n`);
+    const content = 'Subject: again\r\n\r\nHi';
+    const queued = await submit(client, { from: 'bob@client.test', to: [ann], content });
+    client.close();
+    await server.waitFor(({ subject }) => subject === 'again');
+    assert.match(await why(server, queued.split(' ').at(-1)!), /greylist: came back after 60 s/);
+    assert.match(await why(server, 'bob@client.test'), /at rcpt: 450 4\.7\.1 Greylisted/);
+    assert.equal(await objections(server, 'greylist'), 1);
+  });
+});
