@@ -382,6 +382,7 @@ describe('mail and queue, no server running', () => {
       received: '2026-01-01T00:00:00.000Z',
       size: first.size,
       messageId: '<1@example.org>',
+      asked: [],
       recipients: [
         {
           address: 'bob@example.net',

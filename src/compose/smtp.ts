@@ -7,10 +7,12 @@ import type { Config, ListenerConfig } from '../config/config.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Peer } from '../net/peer.ts';
 import { Login } from '../policy/login.ts';
+import { noSoliciting } from '../policy/no-soliciting.ts';
 import type { Policy } from '../policy/policy.ts';
 import { byStage } from '../policy/policy.ts';
 import { qualifiedDomain } from '../policy/qualified-domain.ts';
 import { mailboxRoom, quotaOf } from '../policy/quota.ts';
+import { recipientValidSince } from '../policy/recipient-valid-since.ts';
 import { senderOwner } from '../policy/sender-owner.ts';
 import { DomainQueues } from '../queue/domain-queues.ts';
 import type { SmtpServiceSettings } from '../receive/smtp-service.ts';
@@ -80,6 +82,7 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
         localDomain: config.dev ? config.hostname : undefined,
         authRequired: spec.service === 'submission',
         ...{ withheld, limits, mechanisms, login, directory },
+        noSoliciting: config.noSoliciting,
         futureReleaseMs: config.queue.futureRelease,
         isTrusted: trusted.has,
         proxies: { has: proxies.has, accountOf },
@@ -118,13 +121,16 @@ function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) =>
   const whole = qualifiedDomain({ isOurs: (domain) => directory().isOurs(domain) });
   const room = mailboxRoom({ quota, usage: (account) => expectedUsage(stores, account), clock });
   const authentication = dev ? [] : createAuthentication(parts);
+  const solicitation = noSoliciting({ classes: () => inForce().config.noSoliciting });
+  const wishes = dev ? [] : [solicitation, recipientValidSince({ accounts })];
   const abuse = createAbuse(parts);
   const policiesFor = (config: Config) => {
     const { accounts: limits, strangers } = dev ? noAbuse : abuse(config);
     const before = [...owner, ...limits];
+    const after = [room, ...authentication, ...wishes];
     return {
-      submission: byStage([...before, ...given, whole, room, ...authentication]),
-      others: byStage([...before, ...strangers, ...given, room, ...authentication]),
+      submission: byStage([...before, ...given, whole, ...after]),
+      others: byStage([...before, ...strangers, ...given, ...after]),
     };
   };
   let known:

@@ -2,6 +2,7 @@
 // but for the limits of accounts and destinations; in `dev` nobody is turned away.
 
 import { z } from 'zod';
+import { parseSolicitation } from '../smtp/extensions/no-soliciting.ts';
 import type { SettingFacts } from './setting.ts';
 import * as setting from './setting.ts';
 
@@ -179,3 +180,19 @@ export const access = z.array(accessRule).max(10_000).prefault([]).meta({
   kind: 'a list of rules',
   default: '[]',
 });
+
+export const noSoliciting = z
+  .array(
+    setting.text('a solicitation class', { about: '' }, (name) =>
+      parseSolicitation(name)?.length === 1
+        ? undefined
+        : `must be like 'org.example:ADV', not '${name}'`,
+    ),
+  )
+  .prefault([])
+  .meta({
+    about:
+      "Classes of solicitation that are not wanted here (NO-SOLICITING, RFC 3865): `['org.example:ADV']`. Announced, and refused where a message says that it is of one.",
+    kind: 'a list of solicitation classes',
+    default: '[]',
+  });

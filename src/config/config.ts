@@ -629,6 +629,7 @@ export const schema = z.strictObject({
   greylist: abuse.greylist
     .prefault({})
     .meta({ about: 'Whether a first attempt is sent away for a while.' }),
+  noSoliciting: abuse.noSoliciting,
   rateLimits: abuse.rateLimits.prefault({}).meta({ about: 'How much anybody may send.' }),
   dane: transport.dane.prefault({}).meta({
     about: 'Which certificate a mail host must have, as the DNS says. RFC 7672.',

@@ -124,6 +124,10 @@ async function transact(
   const hop = { capabilities: connection.capabilities, delivers, submission: true, now };
   const fit = await fitToHop(queued, recipients, hop, steps);
   if (fit.kind === 'refuse') throw new SendMailError(fit.reply, []);
+  const refused = [...fit.refused].map(([index, said]) => ({
+    ...{ address: addresses[index]!, reply: said },
+  }));
+  if (refused[0] !== undefined) throw new SendMailError(refused[0].reply, refused);
   const answers: RecipientAnswer[] = [];
   // RFC 9422 §4: RCPTMAX; RFC 5321 §4.5.3.1.8: every server takes a hundred.
   const batchMax = Math.min(connection.capabilities.recipientsMax, 100);

@@ -33,6 +33,7 @@ export interface SmtpServiceSettings {
   readonly limits: SessionLimits;
   readonly isTrusted: ReceptionParts['isTrusted'];
   readonly proxies?: ReceptionParts['proxies'];
+  readonly noSoliciting?: readonly string[] | undefined;
   /** How far ahead mail may be handed in; 0: not at all. */
   readonly futureReleaseMs?: number | undefined;
   readonly mechanisms: ReceptionParts['mechanisms'];
@@ -124,6 +125,7 @@ function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation
     localDomain: now.localDomain,
     limits: now.limits,
     ...(now.withheld !== undefined && { withheld: now.withheld }),
+    noSoliciting: now.noSoliciting,
     futureRelease: futureReleaseOf(now.futureReleaseMs, clock.now()),
   });
   const { messageMs } = now;

@@ -225,6 +225,7 @@ export class Attempt {
       this.#pending = [];
       return;
     }
+    if (fit.refused.size > 0) this.#refuse(fit.refused, connection);
     while (this.#pending.length > 0 && connection.usable) {
       const batch = nextBatch(this.#pending, recipients, connection, limits.recipientsMax);
       if (batch.length === 0) {
@@ -244,6 +245,17 @@ export class Attempt {
     // RFC 9422 §4.1, §4.3: after MAILMAX transactions, or RCPTDOMAINMAX domains, the same hosts are
     // called again.
     if (this.#pending.length > 0 && connection.closure === undefined) this.#walk = undefined;
+  }
+
+  /** By what they ask for, which this hop does not do. */
+  #refuse(refused: ReadonlyMap<number, Reply>, connection: Connection): void {
+    const facts = this.#factsOf(connection);
+    for (const index of this.#pending) {
+      const said = refused.get(index);
+      if (said !== undefined)
+        this.#results[index] = { kind: 'failed', reply: said, remote: false, facts };
+    }
+    this.#pending = this.#pending.filter((index) => !refused.has(index));
   }
 
   /** Records the answers. False when this host has nothing more to say to those still pending. */

@@ -28,6 +28,8 @@ export type Fit =
       readonly kind: 'fits';
       readonly envelope: Omit<Outgoing, 'recipients'>;
       recipient(recipient: Addressee): OutgoingRecipient;
+      /** Positions of recipients who cannot go by this hop, though others can. */
+      readonly refused: ReadonlyMap<number, Reply>;
       /** Streamed content; undefined when it is in memory. */
       readonly read: (() => AsyncIterable<Uint8Array>) | undefined;
       /** The hop got the DSN parameters: it will report. */
@@ -101,6 +103,7 @@ export async function fitToHop(
       content: pieces === undefined ? { kind: 'stream', size } : { kind: 'memory', pieces },
       binary: body === 'BINARYMIME',
     },
+    refused: refusedRecipients(recipients, hop),
     recipient: (recipient) => ({
       address: address(recipient.address),
       params: rcptParams(recipient.params, hop, tellsDelay),
@@ -142,6 +145,23 @@ function rcptParams(
   }
   return travelling;
 }
+
+function refusedRecipients(
+  recipients: readonly Addressee[],
+  hop: Capabilities,
+): ReadonlyMap<number, Reply> {
+  let refused: Map<number, Reply> | undefined;
+  for (const [index, { params }] of recipients.entries())
+    for (const param of params.length === 0 ? [] : parseStoredRcptParams(params)) {
+      const travel = relayRcptParam(param, { offered: hop.keywords });
+      if (travel.kind !== 'refuse') continue;
+      refused ??= new Map();
+      refused.set(index, travel.reply);
+    }
+  return refused ?? nobody;
+}
+
+const nobody: ReadonlyMap<number, Reply> = new Map();
 
 /**
  * RFC 2852 §4.1.4.2: where the hop does not know of the time, it is asked to tell of delays, unless the sender

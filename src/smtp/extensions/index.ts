@@ -25,7 +25,9 @@ import { futureRelease } from './future-release.ts';
 import { help } from './help.ts';
 import { limits } from './limits.ts';
 import { mtPriority } from './mt-priority.ts';
+import { noSoliciting } from './no-soliciting.ts';
 import { pipelining } from './pipelining.ts';
+import { rrvs } from './rrvs.ts';
 import { size } from './size.ts';
 import { smtpUtf8 } from './smtputf8.ts';
 import { startTls } from './starttls.ts';
@@ -48,6 +50,8 @@ export const extensions = [
   deliverBy,
   mtPriority,
   futureRelease,
+  noSoliciting,
+  rrvs,
   limits,
   xclient,
   help,

@@ -25,6 +25,7 @@ export interface ServerFacts {
   readonly trusted: boolean;
   /** XCLIENT is offered: the client is a proxy whose word counts. */
   readonly xclient?: boolean;
+  readonly noSoliciting?: readonly string[] | undefined;
   readonly futureRelease?: FutureReleaseLimits | undefined;
   /** 'submission' answers 530 5.7.0 to MAIL until the client has logged in. */
   readonly authRequired: boolean;

@@ -26,6 +26,8 @@ const everything = [
   'DELIVERBY',
   'MT-PRIORITY',
   'FUTURERELEASE',
+  'NO-SOLICITING',
+  'RRVS',
   'LIMITS',
   'HELP',
 ];

@@ -1,0 +1,110 @@
+// Mail for whoever had a mailbox at some time, and for nobody who got it since: RRVS on RCPT, or a
+// Require-Recipient-Valid-Since field of the message. RFC 7293. A mailbox has its owner since its account was
+// made. An address that was given to an account later has no date here: its owner is not vouched for.
+
+import { addressKey, parseMailbox } from '../mail/address.ts';
+import { parseDate } from '../mail/date.ts';
+import { parseHeader } from '../mail/header.ts';
+import { findParam } from '../smtp/extensions/index.ts';
+import { reply } from '../smtp/reply.ts';
+import type { Account, AccountStore } from '../store/account-store.ts';
+import type { AcceptedRecipient } from './envelope.ts';
+import type { Policy, PolicyAnswer } from './policy.ts';
+
+// RFC 7293 §15.3: X.7.17, the mailbox owner has changed; X.7.19, the test cannot be completed.
+const ownerChanged = reply(550, '7.17', 'The mailbox has changed hands since then');
+const ownerUnknown = reply(550, '7.19', 'Since when the address has its owner is not known here');
+
+/** RFC 7293 §5.1 (1): role accounts are never asked about. RFC 2142. */
+const roles = new Set([
+  ...[
+    'abuse',
+    'billing',
+    'domain',
+    'ftp',
+    'helpdesk',
+    'hostmaster',
+    'info',
+    'list',
+    'list-request',
+  ],
+  ...['mailer-daemon', 'marketing', 'news', 'noc', 'postmaster', 'sales', 'security', 'support'],
+  ...['trouble', 'usenet', 'uucp', 'webmaster', 'www'],
+]);
+
+const fieldName = 'require-recipient-valid-since';
+
+export function recipientValidSince(options: {
+  readonly accounts: Pick<AccountStore, 'find'>;
+}): Policy {
+  async function judge(
+    { named, targets }: AcceptedRecipient,
+    since: number,
+  ): Promise<PolicyAnswer | undefined> {
+    if (roles.has(named.local.toLowerCase())) return undefined;
+    for (const { account, address } of targets) {
+      // What is delivered elsewhere is judged there: the parameter goes along.
+      const owner = account === undefined ? undefined : await options.accounts.find(account);
+      if (owner === undefined) continue;
+      if (owner.created > since) return { objection: ownerChanged };
+      if (isGivenLater(address, owner)) return { objection: ownerUnknown };
+    }
+    return undefined;
+  }
+
+  return {
+    name: 'recipient-valid-since',
+    rcpt(_envelope, recipient) {
+      const param = findParam(recipient.params, 'RRVS');
+      return param === undefined ? undefined : judge(recipient, param.since);
+    },
+    // RFC 7293 §5.2
+    async message({ recipients }, { head, header }) {
+      const dropped = [];
+      for (const { lowerName, value, offset, length } of parseHeader(
+        head.subarray(0, header.end),
+      )) {
+        const asked = lowerName === fieldName ? askedBy(value) : undefined;
+        const recipient = asked && recipients.find((one) => isFor(one, asked.address));
+        if (asked === undefined || recipient === undefined) continue;
+        const objection = (await judge(recipient, asked.since))?.objection;
+        if (objection !== undefined) return { objection };
+        dropped.push({ start: offset, end: offset + length });
+      }
+      // §5.2 (4): what was heeded is taken out.
+      return dropped.length === 0 ? undefined : { head: { dropped } };
+    },
+  };
+}
+
+/** §3.2: addr-spec ";" date-time */
+function askedBy(value: string): { readonly address: string; readonly since: number } | undefined {
+  const semicolon = value.lastIndexOf(';');
+  const mailbox = parseMailbox(value.slice(0, Math.max(semicolon, 0)).trim());
+  const since = parseDate(value.slice(semicolon + 1).trim());
+  if (mailbox === undefined || since === undefined) return undefined;
+  return { address: addressKey(mailbox), since };
+}
+
+/** §5.2 (1), (2): a recipient of the envelope that is delivered here and has no parameter of its own. */
+const isFor = ({ named, params, targets }: AcceptedRecipient, address: string): boolean =>
+  addressKey(named) === address &&
+  findParam(params, 'RRVS') === undefined &&
+  targets.some(({ account }) => account !== undefined);
+
+/** It is another address of the account than that which it was made with, or one with a delimiter behind it. */
+function isGivenLater(address: string, { address: first, addresses }: Account): boolean {
+  const mailbox = parseMailbox(address);
+  if (mailbox === undefined) return true;
+  const key = addressKey(mailbox);
+  const [own = first] = addresses
+    .filter((one) => one === key || isDelimited(key, one))
+    .sort((a, b) => b.length - a.length);
+  return own !== first;
+}
+
+/** `ann+lists@example.org` of `ann@example.org`, whatever the delimiter is. */
+function isDelimited(key: string, own: string): boolean {
+  const at = own.lastIndexOf('@');
+  return key.startsWith(own.slice(0, at)) && key.endsWith(own.slice(at));
+}
