@@ -6,7 +6,6 @@ import { messageOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 import { ClientWait } from '../net/client-wait.ts';
 import type { Peer } from '../net/peer.ts';
-import { PeerTimeout } from '../net/peer.ts';
 import { startTlsAfter } from '../net/start-tls.ts';
 import type { Answer, Question, SessionEvent } from '../pop3/event.ts';
 import type { Pop3Session } from '../pop3/session.ts';
@@ -155,21 +154,13 @@ export class Pop3Conversation {
       await this.#flush();
       return false;
     }
-    const { commands, timeoutMs } = session;
-    const remainingMs = this.#wait.remainingMs(commands, timeoutMs, timeoutMs);
-    let chunk: Uint8Array | undefined;
     this.#waiting = true;
-    try {
-      if (remainingMs > 0) chunk = await this.#peer.read(remainingMs);
-    } catch (error) {
-      if (!(error instanceof PeerTimeout)) throw error;
-    } finally {
+    const chunk = await this.#wait.read(this.#peer, session).finally(() => {
       this.#waiting = false;
-    }
+    });
     // RFC 1939 §3: when the timer expires, nothing is removed and nothing is said.
-    if (chunk === undefined) return false;
+    if (chunk === undefined || chunk === 'timeout') return false;
     session.receive(chunk);
-    this.#wait.took(chunk);
     return true;
   }
 

@@ -4,6 +4,17 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { Peer } from './peer.ts';
+import { PeerTimeout } from './peer.ts';
+
+/** How long a session waits: of SMTP's, IMAP's and POP3's. */
+export interface Patience {
+  /** How many commands there were so far: another one begins the wait anew. */
+  readonly commands: number;
+  /** For the next octets. */
+  readonly timeoutMs: number;
+  /** For all that the client is about; default: as for the next octets. */
+  readonly wholeMs?: number | undefined;
+}
 
 export class ClientWait {
   readonly #clock: Pick<Clock, 'now'>;
@@ -15,11 +26,20 @@ export class ClientWait {
     this.#clock = clock;
   }
 
-  /**
-   * What is left of `wholeMs` since the number of commands changed, `mostMs` at the most; 0 when it is
-   * over.
-   */
-  remainingMs(commands: number, wholeMs: number, mostMs: number): number {
+  /** What the client says next; undefined when it has hung up, 'timeout' when its time is over. */
+  async read(peer: Peer, patience: Patience): Promise<Uint8Array | 'timeout' | undefined> {
+    const remainingMs = this.#remainingMs(patience);
+    if (remainingMs === 0) return 'timeout';
+    try {
+      this.#taken = await peer.read(remainingMs);
+      return this.#taken;
+    } catch (error) {
+      if (error instanceof PeerTimeout) return 'timeout';
+      throw error;
+    }
+  }
+
+  #remainingMs({ commands, timeoutMs, wholeMs = timeoutMs }: Patience): number {
     if (commands !== this.#commands) {
       this.#commands = commands;
       this.restart();
@@ -27,7 +47,7 @@ export class ClientWait {
     const left = this.#since + wholeMs - this.#clock.now();
     if (left <= 0) return 0;
     // Rounded to seconds so that the socket's timer is not set anew for each read.
-    return Math.min(mostMs, Math.ceil(left / 1000) * 1000);
+    return Math.min(timeoutMs, Math.ceil(left / 1000) * 1000);
   }
 
   /** The client goes on with what it is about. */
@@ -35,12 +55,7 @@ export class ClientWait {
     this.#since = this.#clock.now();
   }
 
-  /** These bytes are what the session works on now. */
-  took(bytes: Uint8Array): void {
-    this.#taken = bytes;
-  }
-
-  /** The session has copied what it still needs: their memory may be used for something else. */
+  /** The session has copied what it still needs of what was read: its memory may be used for something else. */
   release(peer: Peer): void {
     if (this.#taken !== undefined) peer.free?.(this.#taken);
     this.#taken = undefined;

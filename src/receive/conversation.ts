@@ -4,9 +4,9 @@
 import type { Clock } from '../base/clock.ts';
 import { messageOf, stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
+import type { Patience } from '../net/client-wait.ts';
 import { ClientWait } from '../net/client-wait.ts';
 import type { Peer } from '../net/peer.ts';
-import { PeerTimeout } from '../net/peer.ts';
 import { startTlsAfter } from '../net/start-tls.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { formatReply, reply } from '../smtp/reply.ts';
@@ -225,20 +225,12 @@ export class Conversation {
       await this.#flush();
       return false;
     }
-    const remainingMs = this.#remainingMs();
-    if (remainingMs === 0) return this.#timedOut();
-    let chunk: Uint8Array | undefined;
     this.#idle = session.idle;
-    try {
-      chunk = await this.#peer.read(remainingMs);
-    } catch (error) {
-      return error instanceof PeerTimeout ? this.#timedOut() : lost(error);
-    } finally {
-      this.#idle = false;
-    }
+    const chunk = await this.#wait.read(this.#peer, this.#patience()).catch(lost);
+    this.#idle = false;
+    if (chunk === 'timeout') return this.#timedOut();
     if (chunk === undefined) return false;
     session.receive(chunk);
-    this.#wait.took(chunk);
     return true;
   }
 
@@ -249,11 +241,11 @@ export class Conversation {
     return false;
   }
 
-  /** What is left of the present phase: for content it is the message's, however it trickles in. */
-  #remainingMs(): number {
+  /** For content the whole time is the message's, however it trickles in. */
+  #patience(): Patience {
     const { commands, inContent, timeoutMs } = this.#session;
-    const wholeMs = inContent ? (this.#parts.messageMs ?? defaultMessageMs) : timeoutMs;
-    return this.#wait.remainingMs(commands, wholeMs, timeoutMs);
+    const wholeMs = inContent ? (this.#parts.messageMs ?? defaultMessageMs) : undefined;
+    return { commands, timeoutMs, wholeMs };
   }
 
   #flush(): Promise<void> {

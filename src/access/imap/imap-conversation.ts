@@ -9,7 +9,6 @@ import type { SessionEvent } from '../../imap/event.ts';
 import type { ImapMachine } from '../../imap/machine.ts';
 import { ClientWait } from '../../net/client-wait.ts';
 import type { Peer } from '../../net/peer.ts';
-import { PeerTimeout } from '../../net/peer.ts';
 import { startTlsAfter } from '../../net/start-tls.ts';
 import { ConnectionLost } from './completion.ts';
 import { DeflatePeer } from './deflate-peer.ts';
@@ -171,33 +170,23 @@ export class ImapConversation {
       session.shuttingDown();
       return true;
     }
-    const { commands, timeoutMs } = session;
-    const remainingMs = this.#wait.remainingMs(commands, timeoutMs, timeoutMs);
-    if (remainingMs === 0) {
-      session.timedOut();
-      return true;
-    }
-    const chunk = await this.#read(remainingMs);
+    const chunk = await this.#read();
+    if (chunk === undefined) return false;
     if (chunk === 'timeout') session.timedOut();
-    else if (chunk === undefined) return false;
     else {
       this.#received += chunk.length;
-      this.#wait.took(chunk);
       session.receive(chunk);
     }
     return true;
   }
 
   /** News that come while we wait are told; what is being told then is told to its end. */
-  async #read(timeoutMs: number): Promise<Uint8Array | 'timeout' | undefined> {
+  async #read(): Promise<Uint8Array | 'timeout' | undefined> {
     this.#waiting = true;
     try {
-      const reading = this.#peer.read(timeoutMs);
+      const reading = this.#wait.read(this.#peer, this.#session);
       this.#tellSoon();
       return await reading;
-    } catch (error) {
-      if (error instanceof PeerTimeout) return 'timeout';
-      throw error;
     } finally {
       this.#waiting = false;
       await this.#telling;
