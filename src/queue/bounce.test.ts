@@ -168,6 +168,12 @@ describe('delivery status notifications', () => {
       { ...failed(), action: 'delayed' },
       /rfc822-headers/,
     ],
+    [
+      'REQUIRETLS, whatever RET says',
+      message(hello, { params: ['RET=FULL', 'REQUIRETLS'] }),
+      failed(),
+      /rfc822-headers/,
+    ],
     ['60 KiB', message(`${hello}${'x\r\n'.repeat(20_000)}`), failed(), /rfc822-headers/],
     [
       '60 KiB and RET=FULL',
@@ -200,6 +206,13 @@ describe('delivery status notifications', () => {
       assert.ok(text.split('\r\n').every((line) => line.length <= 998));
       assert.doesNotMatch(text.replaceAll('\r\n', ''), /[\r\n\0]/);
     });
+
+  it('RFC 8689 §5: require TLS as the message did', async () => {
+    const paramsOf = async (params: readonly string[]) =>
+      (await one(message(hello, { params }), failed())).params;
+    assert.deepEqual(await paramsOf(['REQUIRETLS']), ['REQUIRETLS']);
+    assert.deepEqual(await paramsOf([]), []);
+  });
 
   it('RFC 6152 §3: declare eight bits where they hold some, and seven where not', async () => {
     const { params, text } = await one(message('Subject: x\r\n\r\nGrüße\r\n'), failed());

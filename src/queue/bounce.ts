@@ -129,6 +129,8 @@ function compose(message: QueuedMessage, report: Report, around: Surroundings): 
   if (!isSevenBit(bytes)) params.push('BODY=8BITMIME');
   // RFC 6531 §3.4: the parameter is for UTF-8 in the header or the envelope; bodies need 8BITMIME.
   if (!isAscii(message.sender)) params.push('SMTPUTF8');
+  // RFC 8689 §5: what a report tells of the message travels as the message does.
+  if (message.params.includes('REQUIRETLS')) params.push('REQUIRETLS');
   return {
     id,
     received: now,

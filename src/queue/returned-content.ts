@@ -64,7 +64,8 @@ export function returnedContent(
 
 function mayReturnAll(message: QueuedMessage, start: Buffer): boolean {
   const ret = paramValue(message.params, 'RET')?.toUpperCase();
-  if (ret === 'HDRS') return false;
+  // RFC 8689 §5: as if RET=HDRS was there, even if RET=FULL is.
+  if (ret === 'HDRS' || message.params.includes('REQUIRETLS')) return false;
   const size = Buffer.byteLength(message.prefix) + message.content.size;
   if (start.length !== size) return false;
   return size <= (ret === 'FULL' ? fullBytesMax : fullBytesMaxUnasked) && isText(start);

@@ -31,6 +31,8 @@ import type { RelayLease, RelayLimits, RelayOptions } from './relay.ts';
 import { stopped } from './relay.ts';
 import type { RelayRoute } from './relay-route.ts';
 import { tlsOf } from './relay-route.ts';
+import type { TlsWish } from './require-tls.ts';
+import { asWished, wishOf } from './require-tls.ts';
 
 /** What all attempts of a relay share. */
 export interface AttemptParts extends Omit<RelayOptions, 'limits' | 'outbound' | 'dane'> {
@@ -59,8 +61,9 @@ export class Attempt {
   readonly #signal: AbortSignal;
   /** What ends when the signal is aborted. */
   readonly #atWork: Set<Stoppable>;
-  /** Where to, and as whom. */
+  /** Where to, as whom, and by which promise of the host. */
   readonly #place: string;
+  readonly #wish: TlsWish;
   /** For which place security is decided, and by what the route asks for. */
   readonly #question: string;
   /** What the pool calls connections that have the security of one of the hosts. */
@@ -81,7 +84,8 @@ export class Attempt {
     this.#lease = lease;
     this.#route = route;
     this.#signal = signal;
-    this.#place = placeOf(lease.destination, route);
+    this.#wish = wishOf(lease.message, route);
+    this.#place = placeOf(lease, route, this.#wish);
     this.#question = `${tlsOf(route)} ${this.#place}`;
     this.#results = lease.recipients.map(() => undefined);
     this.#pending = lease.recipients.map((_, index) => index);
@@ -149,9 +153,11 @@ export class Attempt {
     const found = await this.#unlessStopped(findHosts(this.#route, this.#parts, limits.hostsMax));
     if (found === undefined) return undefined;
     if (found.kind === 'hosts') {
-      const keys = keysOf(this.#place, found.hosts);
-      memory.decide(this.#question, keys, limits.decisionMs);
-      this.#walk = this.#walkOver(found.hosts);
+      const { hosts, waived } = await asWished(found.hosts, this.#lease.message, this.#route);
+      const keys = keysOf(this.#place, hosts);
+      // What one message may do without, others may not.
+      if (!waived) memory.decide(this.#question, keys, limits.decisionMs);
+      this.#walk = this.#walkOver(hosts);
       // Whoever had a say already is not asked again, and the pool does not tell hosts apart.
       return this.#heard === undefined ? this.#takeOpen(keys) : undefined;
     }
@@ -171,7 +177,7 @@ export class Attempt {
       this.#sessions.push(session);
     };
     const history = { skip: this.#heard ?? new Set<string>(), tried: this.#tried, noteSession };
-    const settings = hopSettings(this.#route, this.#parts);
+    const settings = hopSettings(this.#route, this.#parts, this.#wish);
     return new HostWalk(hosts, settings, this.#parts, this.#signal, history);
   }
 
@@ -329,10 +335,14 @@ function resultOf(
   return { kind: 'deferred', reply: said, remote, facts };
 }
 
-/** Connections are shared by what leads to the same place as the same user. */
-function placeOf(destination: string, route: RelayRoute): string {
-  if (route.kind !== 'host' || route.login === undefined) return destination;
-  return `${destination} ${route.login.user}`;
+/**
+ * Connections are shared by what leads to the same place as the same user. Those that carry mail with
+ * REQUIRETLS are kept apart: not every host of a place offers it.
+ */
+function placeOf({ destination }: RelayLease, route: RelayRoute, wish: TlsWish): string {
+  const place = wish === 'required' ? `${destination} REQUIRETLS` : destination;
+  if (route.kind !== 'host' || route.login === undefined) return place;
+  return `${place} ${route.login.user}`;
 }
 
 const poolKey = (place: string, security: TransportSecurity): string =>
@@ -348,12 +358,15 @@ const keysOf = (place: string, hosts: readonly HopHost[]): readonly string[] => 
 const hostName = (route: RelayRoute): string =>
   route.kind === 'mx' ? route.domain : (route.host ?? route.path);
 
-function hopSettings(route: RelayRoute, parts: AttemptParts): HopSettings {
+function hopSettings(route: RelayRoute, parts: AttemptParts, wish: TlsWish): HopSettings {
   const { hostname, timeouts, chunking } = parts;
   const protocol = route.kind === 'lmtp' ? 'lmtp' : 'smtp';
   const session: ClientSessionOptions = { protocol, hostname, timeouts, chunking };
   if (route.kind === 'lmtp' && route.path !== undefined)
-    return { session, path: route.path, port: undefined, implicitTls: false, login: undefined };
+    return {
+      ...{ session, path: route.path, port: undefined, implicitTls: false, login: undefined },
+      requireTls: false,
+    };
   const port = route.port ?? 25;
   const login = route.kind === 'host' ? route.login : undefined;
   // RFC 8314 §3.3: port 465 is for TLS from the first byte.
@@ -361,5 +374,6 @@ function hopSettings(route: RelayRoute, parts: AttemptParts): HopSettings {
   return {
     ...{ session, port, implicitTls: implicit && route.tls !== 'none', login },
     domain: route.kind === 'mx' && !isAddressLiteral(route.domain) ? route.domain : undefined,
+    requireTls: wish === 'required',
   };
 }

@@ -78,7 +78,7 @@ export async function openConnection(dialed: Peer, options: OpenOptions): Promis
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** RFC 3463 §3.8: X.7.4, security features not supported. */
-const noTls = reply(454, '7.4', 'TLS is required here, and the next host does not offer it');
+export const noTls = reply(454, '7.4', 'TLS is required here, and the next host does not offer it');
 
 export class Connection {
   readonly #session: ClientSession;

@@ -9,7 +9,7 @@ import { DnsError } from '../../dns/resolver.ts';
 import { domainKey } from '../../mail/address.ts';
 import { isUsable } from '../../net/tlsa.ts';
 import { DomainPatterns } from '../../policy/domain-patterns.ts';
-import type { TlsPolicy } from '../../report/tls-session.ts';
+import type { TlsPolicy, TlsResult } from '../../report/tls-session.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { RelayRoute } from './relay-route.ts';
@@ -47,8 +47,8 @@ export function createDane({ verify, require = [] }: DaneSettings = { verify: fa
 /** No mail for this host now. */
 export interface Barred {
   readonly reply: Reply;
-  /** RFC 8460 §4.3.2.1. */
-  readonly result: 'dnssec-invalid' | 'dane-required';
+  /** RFC 8460 §4.3; nothing for what is the message's own wish. */
+  readonly result?: TlsResult | undefined;
 }
 
 export type DaneFound =

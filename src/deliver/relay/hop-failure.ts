@@ -45,3 +45,13 @@ export function transient(said: Reply, what: string): Reply {
   const words = `${said.code} ${status === undefined ? '' : `${status} `}${said.lines.join(' ')}`;
   return reply(451, said.detail ?? '5.0', `${what}: ${words.trim()}`);
 }
+
+/** RFC 8689 §4.2.1: the two ways in which a host cannot have mail that requires TLS. X.7.10, X.7.30. */
+export const encryptionNeeded = (why: string): Reply =>
+  reply(550, '7.10', `The sender requires verified TLS (REQUIRETLS), but ${why}`);
+export const noRequireTls = (host: string): Reply =>
+  reply(
+    550,
+    '7.30',
+    `The sender requires TLS all the way (REQUIRETLS), and ${host} does not promise that`,
+  );

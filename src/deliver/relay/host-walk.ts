@@ -17,9 +17,9 @@ import type { ClientSessionOptions } from '../../smtp/client/session.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { isPermanent, reply } from '../../smtp/reply.ts';
 import type { Connection, OpenOptions } from './connection.ts';
-import { openConnection } from './connection.ts';
+import { noTls, openConnection } from './connection.ts';
 import type { Barred } from './dane.ts';
-import { HopFailure } from './hop-failure.ts';
+import { encryptionNeeded, HopFailure, noRequireTls } from './hop-failure.ts';
 import type { HostMemory } from './host-memory.ts';
 import type { RouteLogin } from './relay-route.ts';
 import type { FoundHost } from './security.ts';
@@ -47,6 +47,8 @@ export interface HopSettings {
   readonly path?: string | undefined;
   readonly implicitTls: boolean;
   readonly login: RouteLogin | undefined;
+  /** RFC 8689: the host must offer REQUIRETLS. */
+  readonly requireTls: boolean;
 }
 
 export interface WalkParts {
@@ -196,7 +198,7 @@ export class HostWalk {
     };
     // No other security looks at what was learned here, or gives way to it.
     if (security.kind !== 'opportunistic' || implicitTls)
-      return this.#converse(peer, options, host);
+      return this.#promised(await this.#converse(peer, options, host), host);
     const where = port === undefined ? name : `${name}:${port}`;
     const inTheClear = { ...options, inTheClear: true };
     if (memory.isPlaintext(where)) return openConnection(peer, inTheClear);
@@ -212,6 +214,14 @@ export class HostWalk {
       memory.tlsFailed(where, limits.plaintextMs);
       return connection;
     }
+  }
+
+  /** RFC 8689 §4.2.1 (5). */
+  #promised(connection: Connection, { name }: OpenHost): Connection {
+    const { requireTls } = this.#settings;
+    if (!requireTls || connection.capabilities.keywords.has('REQUIRETLS')) return connection;
+    void connection.dismiss();
+    throw new HopFailure('tls', noRequireTls(name), false);
   }
 
   /** Opens it, and notes what came of TLS. @throws HopFailure */
@@ -241,7 +251,7 @@ export class HostWalk {
   #bar(host: HopHost, { reply: said, result }: Barred): void {
     const failure = new HopFailure('tls', said, false);
     this.#failed(host.name, host.name, failure);
-    this.#noteTls(host, {}, { result, reason: failure.message });
+    if (result !== undefined) this.#noteTls(host, {}, { result, reason: failure.message });
   }
 
   #dial(host: HopHost): Promise<{ readonly peer: Peer; readonly address: string }> {
@@ -278,7 +288,7 @@ export class HostWalk {
   #failed(host: string, address: string, error: unknown): void {
     const failure =
       error instanceof HopFailure
-        ? error
+        ? this.#lasting(error, host)
         : new HopFailure('unreachable', noConnection(host, this.#settings, error), false, {
             cause: error,
           });
@@ -290,6 +300,16 @@ export class HostWalk {
     // A login is for the operator to mend: nothing goes there until it is.
     if (failure.kind === 'login') log.warn('login at the next host failed', fields);
     else log.debug('next host failed', fields);
+  }
+
+  /**
+   * RFC 8689 §4.2.1: a host without TLS will not do. Deviation: one whose certificate is not good is tried
+   * again, and the sender told when that has gone on for too long.
+   */
+  #lasting(failure: HopFailure, host: string): HopFailure {
+    const isMissing = this.#settings.requireTls && failure.reply === noTls;
+    const why = `${host} does not offer TLS`;
+    return isMissing ? new HopFailure('tls', encryptionNeeded(why), false) : failure;
   }
 
   #note(host: string, address: string, text: string): void {

@@ -15,6 +15,7 @@ import { scriptedServer } from '../../net/scripted-server.ts';
 import type { DeliveryResult } from '../../queue/delivery.ts';
 import { memoryContent } from '../../store/content.ts';
 import { createRelay } from './create-relay.ts';
+import type { HopMessage } from './next-hop.ts';
 import type { RelayRoute, RouteTls } from './relay-route.ts';
 
 const certificate = {
@@ -65,10 +66,23 @@ function make(
   const lease = { message, destination: 'mx:example.net', recipients };
   const attempt = (tls: RouteTls) => {
     const route: RelayRoute = { kind: 'mx', domain: 'example.net', tls };
-    return relay.attempt(lease, route, new AbortController().signal);
+    return attemptOf({}, route);
   };
+  const attemptOf = (changes: Partial<HopMessage>, route: RelayRoute) =>
+    relay.attempt(
+      { ...lease, message: { ...message, ...changes } },
+      route,
+      new AbortController().signal,
+    );
   const send = async (tls: RouteTls) => say(await attempt(tls));
-  return { resolver, clock, attempt, send, [Symbol.asyncDispose]: () => relay.close() };
+  return {
+    attemptOf,
+    resolver,
+    clock,
+    attempt,
+    send,
+    [Symbol.asyncDispose]: () => relay.close(),
+  };
 }
 
 function say({ recipients: [result] }: DeliveryResult): string {
@@ -326,6 +340,165 @@ describe('DANE', () => {
     assert.equal(recipients[0]!.facts?.host, 'mx1.example.net');
     assert.equal(health, 'down');
     assert.equal(server.connections.total, 0);
+  });
+});
+
+describe('REQUIRETLS', () => {
+  const mx: RelayRoute = { kind: 'mx', domain: 'example.net' };
+  const required = { params: ['REQUIRETLS'] };
+  const promises: ScriptedOptions = { ...withTls, keywords: ['STARTTLS', 'REQUIRETLS'] };
+  const spki = new X509Certificate(issued.certificate).publicKey.export({
+    ...{ type: 'spki', format: 'der' },
+  });
+  const good = { ...{ usage: 3, selector: 1, matching: 1 }, data: sha256(spki) };
+  const signed = { authenticated: true };
+
+  /** The first `hosts` are all signed, and have these records. */
+  function sign({ resolver }: ReturnType<typeof make>, TLSA: readonly TlsaRecord[], hosts = 1) {
+    const names = Array.from({ length: hosts }, (_, i) => `mx${i + 1}.example.net`);
+    resolver.set('example.net', { MX: names.map((name, i) => `${i} ${name}`), ...signed });
+    for (const [i, name] of names.entries()) {
+      resolver.set(name, { A: [`192.0.2.${i + 1}`], ...signed });
+      resolver.set(`_25._tcp.${name}`, { TLSA, ...signed });
+    }
+  }
+  const mails = ({ heard }: ScriptedServer) => heard.filter((line) => line.startsWith('MAIL'));
+  const final = ({ recipients: [result] }: DeliveryResult) => {
+    const { kind, reply } = result!;
+    return `${kind} ${reply.code} 5.${reply.detail}: ${reply.lines[0]}`;
+  };
+
+  it('RFC 8689 §4.2.1: goes to a host that DANE knows and that promises the same', async () => {
+    await using server = await scriptedServer(promises);
+    await using world = make([server], issueCertificate(certificate).certificate);
+    sign(world, [good]);
+    const result = await world.attemptOf(required, mx);
+    assert.equal(say(result), 'mx1.example.net verified by DANE');
+    assert.deepEqual(mails(server), ['MAIL FROM:<s@example.org> REQUIRETLS']);
+  });
+
+  it('RFC 8689 §4.2.1: or whose name the DNS signs and whose certificate an authority does', async () => {
+    await using server = await scriptedServer(promises);
+    await using world = make([server]);
+    sign(world, []);
+    assert.equal(say(await world.attemptOf(required, mx)), 'mx1.example.net verified');
+    await using strange = make([server], issueCertificate(certificate).certificate);
+    sign(strange, []);
+    assert.match(say(await strange.attemptOf(required, mx)), /^deferred: The certificate for mx1/);
+    assert.equal(mails(server).length, 1);
+  });
+
+  it('RFC 8689 §4.2.1: comes back where nobody vouches for the host', async () => {
+    await using server = await scriptedServer(promises);
+    await using world = make([server]);
+    for (const tls of ['opportunistic', 'require', 'verify'] as const)
+      assert.equal(
+        final(await world.attemptOf(required, { ...mx, tls })),
+        'failed 550 5.7.10: The sender requires verified TLS (REQUIRETLS), but neither DNSSEC nor MTA-STS says that mx1.example.net is a host of example.net',
+      );
+    sign(world, [good]);
+    assert.match(final(await world.attemptOf(required, { ...mx, tls: 'none' })), /has no TLS$/);
+    assert.equal(server.connections.total, 0);
+  });
+
+  it('RFC 8689 §4.2.1: tries each host, and comes back where none promises it', async () => {
+    await using one = await scriptedServer(withTls);
+    await using two = await scriptedServer(promises);
+    await using world = make([one, two]);
+    sign(world, [good], 2);
+    const result = await world.attemptOf(required, mx);
+    assert.equal(say(result), 'mx2.example.net verified by DANE');
+    assert.match(result.recipients[0]!.facts!.tried![0]!, /^mx1.*does not promise that$/);
+    sign(world, [good]);
+    await world.clock.advance(6000);
+    assert.equal(
+      final(await world.attemptOf(required, mx)),
+      'failed 550 5.7.30: The sender requires TLS all the way (REQUIRETLS), and mx1.example.net does not promise that',
+    );
+    assert.deepEqual(mails(one), []);
+  });
+
+  it('RFC 8689 §4.2.1: nor offers TLS', async () => {
+    await using server = await scriptedServer();
+    await using world = make([server]);
+    sign(world, [good]);
+    assert.equal(
+      final(await world.attemptOf(required, mx)),
+      'failed 550 5.7.10: The sender requires verified TLS (REQUIRETLS), but mx1.example.net does not offer TLS',
+    );
+  });
+
+  it('never goes over what is open to a host that does not promise it', async () => {
+    await using server = await scriptedServer(withTls);
+    await using world = make([server]);
+    sign(world, [good]);
+    assert.equal(await world.send('opportunistic'), 'mx1.example.net verified by DANE');
+    assert.match(final(await world.attemptOf(required, mx)), /^failed 550 5\.7\.30/);
+    assert.equal(await world.send('opportunistic'), 'mx1.example.net verified by DANE');
+    assert.equal(mails(server).length, 2);
+  });
+
+  it('RFC 8689 §5: a report goes its way without, but says it where it is understood', async () => {
+    await using server = await scriptedServer(withTls);
+    await using world = make([server]);
+    const report = { ...required, sender: '' };
+    assert.equal(say(await world.attemptOf(report, mx)), 'mx1.example.net verified');
+    await using other = await scriptedServer(promises);
+    await using better = make([other]);
+    assert.equal(say(await better.attemptOf(report, mx)), 'mx1.example.net verified');
+    assert.deepEqual(
+      [...mails(server), ...mails(other)],
+      ['MAIL FROM:<>', 'MAIL FROM:<> REQUIRETLS'],
+    );
+  });
+
+  it('a host that the operator names is known', async () => {
+    await using server = await scriptedServer(promises);
+    await using world = make([server]);
+    const route: RelayRoute = { kind: 'host', host: 'mx1.example.net', port: 25, tls: 'require' };
+    assert.equal(say(await world.attemptOf(required, route)), 'mx1.example.net verified');
+  });
+
+  describe('TLS-Required: No', () => {
+    const header = (text: string) => memoryContent(Buffer.from(`${text}Subject: x\r\n\r\nx\r\n`));
+    const waiver = { content: header('TLS-Required: No\r\n') };
+    const bad = { ...good, data: sha256(good.data) };
+
+    it('RFC 8689 §4.2.2: goes although the host is not as its domain wants it', async () => {
+      await using server = await scriptedServer(withTls);
+      await using world = make([server]);
+      sign(world, [bad]);
+      assert.equal(say(await world.attemptOf(waiver, mx)), 'mx1.example.net verified');
+      world.resolver.set('_25._tcp.mx1.example.net', { fails: 'servfail' });
+      assert.equal(say(await world.attemptOf(waiver, mx)), 'mx1.example.net verified');
+      assert.match(await world.send('opportunistic'), /^deferred/, 'but nothing else does');
+      await using plain = await scriptedServer();
+      await using clear = make([plain]);
+      sign(clear, [good]);
+      assert.equal(say(await clear.attemptOf(waiver, mx)), 'mx1.example.net clear');
+      assert.match(await clear.send('opportunistic'), /^deferred: TLS is required here/);
+    });
+
+    it('what the operator asks for stands', async () => {
+      await using plain = await scriptedServer();
+      await using world = make([plain]);
+      sign(world, [good]);
+      for (const tls of ['require', 'verify'] as const)
+        assert.match(say(await world.attemptOf(waiver, { ...mx, tls })), /^deferred/);
+    });
+
+    for (const [title, message] of [
+      ['RFC 8689 §4.1: REQUIRETLS counts for more', { ...waiver, ...required }],
+      ['RFC 8689 §3: there is one field', { content: header('TLS-Required: No\r\n'.repeat(2)) }],
+      ['RFC 8689 §3: which says No', { content: header('TLS-Required: Yes\r\n') }],
+      ['not in the body', { content: header('A: b\r\n\r\nTLS-Required: No\r\n') }],
+    ] as const)
+      it(title, async () => {
+        await using server = await scriptedServer(withTls);
+        await using world = make([server]);
+        sign(world, [bad]);
+        assert.match(say(await world.attemptOf(message, mx)), /^deferred: The certificate/);
+      });
   });
 });
 

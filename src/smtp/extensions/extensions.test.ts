@@ -47,9 +47,10 @@ function rcpt(text: string): RcptParam | string {
 describe('smtp/extensions: offers', () => {
   it('RFC 5321 §4.1.1.1: one line for each keyword, in the order of the list', () => {
     const offered = advertise({ ...facts, secure: false, xclient: true });
+    const keywords: readonly string[] = extensions.map(({ keyword }) => keyword);
     assert.deepEqual(
       offered.map((line) => line.split(' ')[0]),
-      extensions.map(({ keyword }) => keyword).filter((keyword) => keyword !== 'FUTURERELEASE'),
+      keywords.filter((keyword) => !['REQUIRETLS', 'FUTURERELEASE'].includes(keyword)),
     );
     assert.ok(offered.includes('SIZE 52428800'));
     assert.ok(offered.includes('AUTH PLAIN'));
@@ -62,6 +63,16 @@ describe('smtp/extensions: offers', () => {
     assert.doesNotMatch(lines({ secure: false, startTls: false }), /STARTTLS/);
     assert.doesNotMatch(lines({ mechanisms: [] }), /AUTH/);
     assert.doesNotMatch(lines({ protocol: 'submission' }), /ETRN/);
+  });
+
+  it('RFC 8689 §2: REQUIRETLS only over TLS', () => {
+    for (const protocol of ['smtp', 'submission', 'lmtp'] as const)
+      for (const secure of [true, false])
+        assert.equal(advertise({ ...facts, protocol, secure }).includes('REQUIRETLS'), secure);
+    const plain = { ...facts, secure: false };
+    assert.deepEqual(mail('REQUIRETLS'), { name: 'REQUIRETLS' });
+    assert.equal(mail('REQUIRETLS', plain), '555 5.4');
+    assert.equal(mail('REQUIRETLS=yes'), '501 5.4');
   });
 
   it('RFC 3030 §3, RFC 6531 §3.1: BINARYMIME needs CHUNKING, SMTPUTF8 needs 8BITMIME', () => {
@@ -210,6 +221,11 @@ describe('smtp/extensions: travel', () => {
       kind: 'send',
       value: 'ORCPT=utf-8;j\\x{F6}rg@x',
     });
+  });
+
+  it('RFC 8689 §4.2.1: REQUIRETLS goes on where it is offered', () => {
+    assert.equal(travels('REQUIRETLS', 'REQUIRETLS'), 'REQUIRETLS');
+    assert.equal(travels('REQUIRETLS'), 'drop');
   });
 
   it('RFC 4954 §5: AUTH= goes on where AUTH is offered', () => {

@@ -27,6 +27,7 @@ import { limits } from './limits.ts';
 import { mtPriority } from './mt-priority.ts';
 import { noSoliciting } from './no-soliciting.ts';
 import { pipelining } from './pipelining.ts';
+import { requireTls } from './requiretls.ts';
 import { rrvs } from './rrvs.ts';
 import { size } from './size.ts';
 import { smtpUtf8 } from './smtputf8.ts';
@@ -40,6 +41,7 @@ export const extensions = [
   vrfy,
   etrn,
   startTls,
+  requireTls,
   auth,
   enhancedStatusCodes,
   eightBitMime,

@@ -16,6 +16,7 @@ const everything = [
   'VRFY',
   'ETRN',
   'STARTTLS',
+  'REQUIRETLS',
   'AUTH',
   'ENHANCEDSTATUSCODES',
   '8BITMIME',
