@@ -32,6 +32,8 @@ export type Fields = {
   /** How many recipients are concerned, where it is not one. */
   readonly recipients?: number | undefined;
   readonly messageId?: string | undefined;
+  /** When its sender wants it to go. */
+  readonly asked?: string | undefined;
   /** Octets of a message. */
   readonly bytes?: number | undefined;
   /** Octets of a connection, from the client and to it. */

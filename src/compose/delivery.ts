@@ -8,7 +8,9 @@ import type { Random } from '../base/random.ts';
 import { createDelivery } from '../deliver/dispatch.ts';
 import { createLocalDelivery } from '../deliver/local.ts';
 import { createMaildirDelivery } from '../deliver/maildir.ts';
+import { OnDemand } from '../deliver/on-demand.ts';
 import { createRelay } from '../deliver/relay/create-relay.ts';
+import { makeSteps } from '../deliver/relay/outbound-steps.ts';
 import type { OpenRelay } from '../deliver/relay/relay.ts';
 import { RelayThread } from '../deliver/relay/thread.ts';
 import { ReceivedReports } from '../deliver/reports/received-reports.ts';
@@ -44,6 +46,8 @@ export interface Delivery {
   readonly runner: QueueRunner;
   readonly receivedReports: ReceivedReports;
   readonly messageId: () => string;
+  /** Mail that is fetched (ATRN). */
+  readonly onDemand: OnDemand;
 }
 
 /** Nothing leaves before `runner.start()`. */
@@ -56,6 +60,7 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
     settings: () => inForce().config.reports,
   });
   const local = localDelivery(parts);
+  const onDemand = createOnDemand(parts, () => runner.wake());
   const runner = new QueueRunner({
     store: stores.queue,
     deliver: createDelivery({
@@ -64,6 +69,7 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
       },
       local: inForce().config.dev ? local : receivedReports.watch(local),
       relay: (lease, signal) => inForce().relay(lease, signal),
+      onDemand: onDemand.deliver,
       ...{ clock, log },
     }),
     ...{ clock, random, log, history, deliverySeconds: metrics.delivery },
@@ -78,7 +84,18 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
     resolve: (address) => recipientsOf(inForce(), address),
   });
   metrics.readQueue(runner);
-  return { runner, receivedReports, messageId };
+  return { runner, receivedReports, messageId, onDemand };
+}
+
+/** To those who fetch their mail. It is converted if need be, but not signed: they get it from us, as they asked. */
+function createOnDemand({ inForce, stores, clock, log }: DeliveryParts, wake: () => void) {
+  return new OnDemand({
+    ...{ queue: stores.queue, wake, clock, log, dialer: createDialer({}) },
+    routes: () => inForce().config.routes,
+    routeOf: (address) => inForce().router.route(address),
+    hostname: () => inForce().config.hostname,
+    steps: () => makeSteps({ convert: inForce().config.delivery.eightBitConversion }),
+  });
 }
 
 /** Our mailboxes or Maildir folders, by the configuration in force. */

@@ -29,7 +29,7 @@ import type { ServiceFor, ServiceParts } from './service-parts.ts';
 import { offersStartTls } from './service-parts.ts';
 
 export interface SmtpParts extends ServiceParts {
-  readonly delivery: Pick<Delivery, 'runner' | 'messageId'>;
+  readonly delivery: Pick<Delivery, 'runner' | 'messageId' | 'onDemand'>;
   readonly policies: readonly Policy[] | ((parts: PolicyParts) => readonly Policy[]);
   readonly resolver: Resolver;
 }
@@ -48,7 +48,7 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
   const { inForce, stores, admission, certificate, authenticator, clock, random, log } = parts;
   const { throttle, refusals } = admission;
   const loggedIn = parts.metrics.logins.ok;
-  const { runner, messageId } = parts.delivery;
+  const { runner, messageId, onDemand } = parts.delivery;
   const { queue, spool } = stores;
   const rules = createPolicies(parts);
   const queues = new DomainQueues({
@@ -82,6 +82,7 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
         localDomain: config.dev ? config.hostname : undefined,
         authRequired: spec.service === 'submission',
         ...{ withheld, limits, mechanisms, login, directory },
+        atrn: config.routes.some(({ kind }) => kind === 'atrn'),
         noSoliciting: config.noSoliciting,
         futureReleaseMs: config.queue.futureRelease,
         isTrusted: trusted.has,
@@ -96,6 +97,7 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
       startTls: (peer) => certificate.startTls(peer),
       submit: (message, _client, room) => runner.submit(message, room),
       startQueue: async (node) => queues.start(node),
+      turns: onDemand,
       ...{ connections, spool, messageId, clock, random, log, refusals },
     });
   };

@@ -84,8 +84,12 @@ const route = z.strictObject({
     },
     { star: true },
   ),
-  via: choice(['mx', 'discard'], {
-    about: '`mx`: the hosts the DNS names (RFC 5321 §5.1); `discard`: taken and thrown away.',
+  via: choice(['mx', 'discard', 'atrn'], {
+    about:
+      '`mx`: the hosts the DNS names (RFC 5321 §5.1); `discard`: taken and thrown away; `atrn`: kept until `account` fetches it (RFC 2645).',
+  }).optional(),
+  account: text('an address', {
+    about: "Goes with `via: 'atrn'`: who may fetch the mail, logged in.",
   }).optional(),
   host: setting.host({ about: 'The next hop, whatever the DNS says.' }).optional(),
   port: port({ about: 'Its port.', default: '25' }).optional(),
@@ -695,6 +699,7 @@ export type RouteTls = 'none' | 'opportunistic' | 'require' | 'verify';
 
 export type RouteConfig = { readonly domain: string } & (
   | { readonly kind: 'mx'; readonly tls: RouteTls }
+  | { readonly kind: 'atrn'; readonly account: string }
   | { readonly kind: 'discard' }
   | {
       readonly kind: 'host';

@@ -1,6 +1,7 @@
 // Routes: where mail goes, and the login that a next hop asks for.
 
 import { resolve } from 'node:path';
+import { addressKey, parseMailbox } from '../mail/address.ts';
 import { isAddress, isLoopback } from '../net/network.ts';
 import type { ParsedConfig, RouteConfig } from './config.ts';
 import type { Findings } from './named-files.ts';
@@ -14,7 +15,7 @@ export function readRoute(
 ): RouteConfig | undefined {
   const { add } = findings;
   const at = (key: string) => ['routes', index, key];
-  const { domain, via, host, lmtp, tls, user, passwordFile } = route;
+  const { domain, via, host, lmtp, tls, user, passwordFile, account } = route;
   const ways = [via, host, lmtp].filter((way) => way !== undefined).length;
   if (ways !== 1) {
     add(['routes', index], "must have exactly one of `host`, `lmtp` and `via: 'mx'`");
@@ -24,6 +25,18 @@ export function readRoute(
     add(at('port'), "goes with `host`; an LMTP server's is written `lmtp: 'host:port'`");
   if (host === undefined && (user !== undefined || passwordFile !== undefined))
     add(at('user'), 'logging in goes with `host`');
+  const owner = account === undefined ? undefined : parseMailbox(account);
+  if (
+    (via === 'atrn') !== (account !== undefined) ||
+    (account !== undefined && owner === undefined)
+  ) {
+    add(
+      at('account'),
+      "must be the address of an account, with `via: 'atrn'` and with nothing else",
+    );
+    return undefined;
+  }
+  if (owner !== undefined) return { domain, kind: 'atrn', account: addressKey(owner) };
   if (via === 'mx') return { domain, kind: 'mx', tls };
   if (via === 'discard') return { domain, kind: 'discard' };
   if (lmtp !== undefined) return { domain, ...readLmtp(lmtp, at('lmtp'), findings) };

@@ -17,6 +17,8 @@ export interface DeliveryParts {
   /** Our mailboxes, or Maildir folders. */
   readonly local: Deliver;
   readonly relay: Deliver;
+  /** Mail that is fetched (ATRN). */
+  readonly onDemand?: Deliver | undefined;
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
 }
@@ -45,7 +47,8 @@ async function faultOf(check: () => Promise<void>): Promise<ContentError | undef
   }
 }
 
-export function createDelivery({ router, local, relay, clock, log }: DeliveryParts): Deliver {
+export function createDelivery(parts: DeliveryParts): Deliver {
+  const { router, local, relay, onDemand, clock, log } = parts;
   return async (lease, signal) => {
     if (isLate(lease.message, clock)) return forAll(lease, tooLate);
     const route = router.routeOfDestination(lease.destination);
@@ -61,6 +64,8 @@ export function createDelivery({ router, local, relay, clock, log }: DeliveryPar
         return local(lease, signal);
       case 'discard':
         return forAll(lease, discarded);
+      case 'atrn':
+        return onDemand?.(lease, signal) ?? forAll(lease, noRoute);
       case 'mx':
       case 'host':
       case 'lmtp':

@@ -3,7 +3,7 @@
 // Domains of ours are delivered here, unless a route names them: `*` means everybody else.
 //
 // Destinations are stored in the queue, so they must mean the same after a restart: `local`,
-// `discard`, `mx:DOMAIN`, `lmtp:PATH`, `lmtp:HOST:PORT`, `host:HOST:PORT#N` (N: position in
+// `discard`, `mx:DOMAIN`, `atrn:DOMAIN`, `lmtp:PATH`, `lmtp:HOST:PORT`, `host:HOST:PORT#N` (N: position in
 // `routes`, so that two logins at one host do not mix).
 
 import { unreachable } from '../base/assert.ts';
@@ -13,7 +13,17 @@ import { DomainPatterns } from '../policy/domain-patterns.ts';
 import type { Way } from '../store/queue-store.ts';
 import type { HostRoute, LmtpRoute, MxRoute, RelayRoute } from './relay/relay-route.ts';
 
-export type Route = { readonly kind: 'local' } | { readonly kind: 'discard' } | RelayRoute;
+export type Route =
+  | { readonly kind: 'local' }
+  | { readonly kind: 'discard' }
+  | OnDemandRoute
+  | RelayRoute;
+
+/** Kept until its account fetches it (ATRN, RFC 2645). */
+export interface OnDemandRoute {
+  readonly kind: 'atrn';
+  readonly account: string;
+}
 
 /** One entry of `routes`: whom it is for, and where it leads. */
 export type RouteRule = { readonly domain: string } & (
@@ -21,6 +31,7 @@ export type RouteRule = { readonly domain: string } & (
   | HostRoute
   | LmtpRoute
   | { readonly kind: 'discard' }
+  | OnDemandRoute
 );
 
 export interface RouterOptions {
@@ -133,6 +144,8 @@ function fixedWay(rule: RouteRule, index: number): RoutedWay | undefined {
     }
     case 'discard':
       return discarded;
+    case 'atrn':
+      return remoteWay(route, `atrn:${rule.domain}`);
     default:
       return unreachable(route);
   }

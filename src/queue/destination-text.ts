@@ -15,6 +15,8 @@ export function destinationText(destination: string): string {
       return `route to ${hostPort(rest.replace(/#\d+$/, ''))}`;
     case 'lmtp':
       return `LMTP at ${rest.startsWith('/') ? rest : hostPort(rest)}`;
+    case 'atrn':
+      return `whoever fetches it for ${rest}`;
     default:
       return destination;
   }

@@ -39,6 +39,8 @@ export interface Answerer {
   refused?(refused: Refused, cause: string | undefined): void;
   /** The handshake after STARTTLS failed: nothing could be said. */
   tlsFailed?(error: string): void;
+  /** The roles have turned round: resolves when we are done as its client, and never fails. RFC 2645 §5.3. */
+  turned?(peer: Peer): Promise<void>;
   /** TLS is up: the facts may change what is offered. */
   secured(peer: Peer): { readonly mechanisms: readonly string[]; readonly trusted: boolean };
 }
@@ -164,6 +166,10 @@ export class Conversation {
         return answerer.reset()?.then(goOn) ?? true;
       case 'starttls':
         return this.#startTls().then(goOn);
+      case 'turned':
+        return this.#flush()
+          .then(() => answerer.turned?.(this.#peer))
+          .then(() => false);
       case 'close':
         if (event.reason === 'quit') this.#lingerMs = 0;
         return this.#flush().then(() => false);

@@ -58,9 +58,23 @@ export interface ReceptionParts extends TakingParts {
   readonly login: (log: Log, client: () => ClientFacts) => Login;
   /** Asks for the queue of a domain to be run (ETRN, RFC 1985). */
   readonly startQueue: (node: string) => Promise<Reply>;
+  /** Who asks for mail that is kept for them; undefined: there is none. */
+  readonly turns?: Turns | undefined;
   /** Where a record of what was refused is kept. */
   readonly refusals?: Refusals | undefined;
 }
+
+/** Hands mail that is kept for an account over to it, on its own connection. RFC 2645. */
+export interface Turns {
+  /** `turn` comes with a positive reply. */
+  ask(
+    account: string,
+    domains: readonly string[],
+  ): Promise<{ readonly reply: Reply; readonly turn?: Turn }>;
+}
+
+/** As the client of whoever asked; never fails. */
+export type Turn = (peer: Peer) => Promise<void>;
 
 const noVerification = reply(502, '7.0', 'VRFY is not available');
 const noExpansion = reply(502, '7.0', 'EXPN is not available');
@@ -74,6 +88,8 @@ export class Reception implements Answerer {
   #hello = '';
   #extended = false;
   #account: string | undefined;
+  /** What follows from ATRN. */
+  #turn: Turn | undefined;
   #login: Login | undefined;
   /** What policies have said of TLS, or will. */
   #insecure: Objection | Promise<Objection>;
@@ -118,6 +134,8 @@ export class Reception implements Answerer {
         return noExpansion;
       case 'etrn':
         return this.#parts.startQueue(question.argument);
+      case 'atrn':
+        return this.#atrn(question.domains);
       case 'auth':
         this.#login ??= this.#parts.login(this.#parts.log, () => this.client);
         return this.#loggingIn(
@@ -300,6 +318,21 @@ export class Reception implements Answerer {
     if (objection !== undefined) return objection;
     recipients.push(recipient);
     return replies.recipientOk;
+  }
+
+  async #atrn(domains: readonly string[]): Promise<Reply> {
+    const { turns } = this.#parts;
+    const account = this.#account;
+    if (turns === undefined || account === undefined) return replies.notImplemented;
+    const { reply: said, turn } = await turns.ask(account, domains);
+    this.#turn = turn;
+    return said;
+  }
+
+  async turned(peer: Peer): Promise<void> {
+    const turn = this.#turn;
+    this.#turn = undefined;
+    await turn?.(peer);
   }
 
   /** The system is asked for it when somebody writes to an address literal. */

@@ -33,6 +33,8 @@ export interface SmtpServiceSettings {
   readonly limits: SessionLimits;
   readonly isTrusted: ReceptionParts['isTrusted'];
   readonly proxies?: ReceptionParts['proxies'];
+  /** Somebody's mail is kept to be fetched. */
+  readonly atrn?: boolean | undefined;
   readonly noSoliciting?: readonly string[] | undefined;
   /** How far ahead mail may be handed in; 0: not at all. */
   readonly futureReleaseMs?: number | undefined;
@@ -54,6 +56,7 @@ export interface SmtpServiceParts {
   readonly submit: ReceptionParts['submit'];
   readonly messageId: ReceptionParts['messageId'];
   readonly startQueue: ReceptionParts['startQueue'];
+  readonly turns?: ReceptionParts['turns'];
   /** The connection is gone. */
   readonly onClose?: ((client: ClientFacts) => void) | undefined;
   readonly clock: Clock;
@@ -108,6 +111,7 @@ function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation
     mechanisms: now.mechanisms,
     login: now.login,
     startQueue: parts.startQueue,
+    turns: parts.turns,
     clock,
     log: sessionLog,
     refusals: parts.refusals,
@@ -125,6 +129,7 @@ function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation
     localDomain: now.localDomain,
     limits: now.limits,
     ...(now.withheld !== undefined && { withheld: now.withheld }),
+    atrn: now.atrn,
     noSoliciting: now.noSoliciting,
     futureRelease: futureReleaseOf(now.futureReleaseMs, clock.now()),
   });

@@ -20,6 +20,8 @@ export type Command =
   | { readonly verb: 'HELP'; readonly topic: string }
   | { readonly verb: 'VRFY' | 'EXPN'; readonly argument: string; readonly utf8: boolean }
   | { readonly verb: 'ETRN'; readonly argument: string }
+  /** [] names no domain: all of them. */
+  | { readonly verb: 'ATRN'; readonly domains: readonly string[] }
   /** `initial` is still base64, undefined without an initial response. */
   | { readonly verb: 'AUTH'; readonly mechanism: string; readonly initial: string | undefined }
   | { readonly verb: 'XCLIENT'; readonly told: ToldClient }
@@ -45,6 +47,7 @@ const rules = new Map<string, Rule>([
   ['VRFY', { syntax: 'VRFY address [SMTPUTF8]', parse: lookup('VRFY') }],
   ['EXPN', { syntax: 'EXPN list [SMTPUTF8]', parse: lookup('EXPN') }],
   ['ETRN', { syntax: 'ETRN domain', parse: etrn }],
+  ['ATRN', { syntax: 'ATRN [domain,domain…]', parse: atrn }],
   ['STARTTLS', { syntax: 'STARTTLS', parse: bare('STARTTLS') }],
   ['AUTH', { syntax: 'AUTH mechanism [initial-response]', parse: auth }],
   ['HELP', { syntax: 'HELP [command]', parse: help }],
@@ -68,7 +71,7 @@ const badRecipient = reply(
 );
 
 // RFC 5321 §4.2.4: 502 for a real command that we do not have.
-const notImplemented = new Set(['TURN', 'SEND', 'SOML', 'SAML', 'ATRN', 'BURL']);
+const notImplemented = new Set(['TURN', 'SEND', 'SOML', 'SAML', 'BURL']);
 // Field: web browsers that a page made talk to a mail port. None of what follows may be believed.
 const webVerbs = new Set(['GET', 'POST', 'PUT', 'HEAD', 'CONNECT', 'OPTIONS']);
 
@@ -180,6 +183,14 @@ const node = / +([@#]?[^\s]+)/y;
 function etrn(scanner: Scanner): Command {
   const [, argument = ''] = scanner.match(node);
   return { verb: 'ETRN', argument };
+}
+
+// RFC 2645 §5.2.1: atrn = "ATRN" [SP domain *("," domain)]
+const domains = / +([a-z0-9.-]+(?:,[a-z0-9.-]+)*)/iy;
+
+function atrn(scanner: Scanner): Command {
+  const [, named] = scanner.atEnd ? [] : scanner.match(domains);
+  return { verb: 'ATRN', domains: named === undefined ? [] : named.split(',') };
 }
 
 // RFC 4954 §4: AUTH mechanism [initial-response]; RFC 4422 §3.1: 1 to 20 characters

@@ -60,8 +60,12 @@ export class Scanner {
     return rest;
   }
 
+  get atEnd(): boolean {
+    return this.#at === this.#text.length;
+  }
+
   end(): void {
-    if (this.#at !== this.#text.length) this.fail();
+    if (!this.atEnd) this.fail();
   }
 
   // RFC 5321 §4.1.2: Reverse-path = Path / "<>"

@@ -318,7 +318,7 @@ type HopPromises = Pick<Extract<Fit, { readonly kind: 'fits' }>, 'dsn' | 'delive
 
 const tooManyAtOnce = 'Too many recipients in one transaction';
 
-function resultOf(
+export function resultOf(
   answer: RecipientAnswer,
   facts: AttemptFacts,
   { dsn, deliverBy, lmtp }: HopPromises & { readonly lmtp: boolean },

@@ -17,6 +17,8 @@ export interface SessionFacts {
   readonly withheld?: ReadonlySet<string>;
   /** The client has logged in. */
   readonly authenticated?: boolean;
+  /** Somebody's mail is kept here to be fetched (RFC 2645). */
+  readonly atrn?: boolean | undefined;
   /** Classes of solicitation that are not wanted here (RFC 3865). */
   readonly noSoliciting?: readonly string[] | undefined;
   /** How far ahead mail may be handed in (RFC 4865); undefined: not at all. */

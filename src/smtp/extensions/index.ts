@@ -4,6 +4,7 @@
 
 import type { Reply } from '../reply.ts';
 import { replies } from '../reply.ts';
+import { atrn } from './atrn.ts';
 import { auth } from './auth.ts';
 import { binaryMime } from './binary-mime.ts';
 import { chunking } from './chunking.ts';
@@ -40,6 +41,7 @@ export const extensions = [
   size,
   vrfy,
   etrn,
+  atrn,
   startTls,
   requireTls,
   auth,

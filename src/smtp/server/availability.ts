@@ -2,6 +2,7 @@
 // other protocol, those of extensions that are not offered, a second AUTH or STARTTLS.
 
 import type { Command } from '../command.ts';
+import { atrn } from '../extensions/atrn.ts';
 import { auth } from '../extensions/auth.ts';
 import { chunking } from '../extensions/chunking.ts';
 import { etrn } from '../extensions/etrn.ts';
@@ -26,6 +27,8 @@ export function unavailable(
       return facts.protocol === 'lmtp' ? undefined : replies.useEhlo;
     case 'BDAT':
       return isOffered(chunking, facts) ? undefined : replies.notImplemented;
+    case 'ATRN':
+      return isOffered(atrn, facts) ? undefined : replies.notImplemented;
     case 'ETRN':
       return isOffered(etrn, facts) ? undefined : replies.notImplemented;
     case 'STARTTLS':

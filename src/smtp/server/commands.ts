@@ -50,6 +50,10 @@ export function perform(
       return { kind: 'expn', argument: command.argument, utf8: command.utf8 };
     case 'ETRN':
       return { kind: 'etrn', argument: command.argument };
+    case 'ATRN':
+      // RFC 2645 §5.2.1: 530 for whoever has not logged in.
+      if (!core.authenticated) return core.send(replies.authRequired);
+      return { kind: 'atrn', domains: command.domains };
     case 'STARTTLS':
       return startTls(core);
     case 'AUTH':

@@ -25,6 +25,7 @@ export interface ServerFacts {
   readonly trusted: boolean;
   /** XCLIENT is offered: the client is a proxy whose word counts. */
   readonly xclient?: boolean;
+  readonly atrn?: boolean | undefined;
   readonly noSoliciting?: readonly string[] | undefined;
   readonly futureRelease?: FutureReleaseLimits | undefined;
   /** 'submission' answers 530 5.7.0 to MAIL until the client has logged in. */
@@ -55,6 +56,8 @@ export type Question =
   /** `utf8`: the reply may hold UTF-8 (RFC 6531 §3.7.4.2). */
   | { readonly kind: 'vrfy' | 'expn'; readonly argument: string; readonly utf8: boolean }
   | { readonly kind: 'etrn'; readonly argument: string }
+  /** A positive answer turns the roles round; [] names no domain. RFC 2645 §5.2. */
+  | { readonly kind: 'atrn'; readonly domains: readonly string[] }
   /** A proxy tells whom it speaks for. "Yes" is clientTold(); then `connect` is asked again. */
   | { readonly kind: 'xclient'; readonly told: ToldClient }
   /** Also answered by challenge(bytes). `initial` is undefined without an initial response. */
@@ -113,6 +116,8 @@ export type SessionEvent =
   | { readonly kind: 'auth-cancelled' }
   /** Send output(), do the handshake, then call tlsStarted() (or drop the connection). */
   | { readonly kind: 'starttls' }
+  /** Send output(); then the other side greets, and we are its client. This session is over. */
+  | { readonly kind: 'turned' }
   /** Send output(), then close: QUIT, 421, too many errors, a timeout. */
   | {
       readonly kind: 'close';
@@ -127,6 +132,7 @@ const statements = new Set<SessionEvent['kind']>([
   'reset',
   'auth-cancelled',
   'starttls',
+  'turned',
   'close',
 ]);
 

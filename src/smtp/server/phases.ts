@@ -30,6 +30,8 @@ export type Phase =
   | 'auth'
   /** STARTTLS was answered with 220: nothing is read before TLS is there. */
   | 'handshake'
+  /** ATRN was answered with 250: we are the client from now on, and no server any more. */
+  | 'turned'
   | 'closed';
 
 type Verb = Exclude<Command['verb'], 'malformed'>;
@@ -54,6 +56,7 @@ export const commands: Readonly<Record<Verb, Row>> = {
   RSET:     row('fresh',   'ready',       'ready',       'ready'),
   ETRN:     row(needHello, 'ready',       inTransaction, inTransaction),
   AUTH:     row(needHello, 'ready',       inTransaction, inTransaction),
+  ATRN:     row(needHello, 'turned',      inTransaction, inTransaction),
   STARTTLS: row(needHello, 'handshake',   'handshake',   'handshake'),
   XCLIENT:  row('connect', 'connect',     inTransaction, inTransaction),
   QUIT:     row('closed',  'closed',      'closed',      'closed'),

@@ -15,6 +15,7 @@ const everything = [
   'SIZE',
   'VRFY',
   'ETRN',
+  'ATRN',
   'STARTTLS',
   'REQUIRETLS',
   'AUTH',
@@ -90,6 +91,10 @@ function answer(question: Question): Answer {
           };
     case 'etrn':
       return reply(250, '0.0', `Queue for ${question.argument} started`);
+    case 'atrn':
+      return question.domains.includes('empty.example')
+        ? reply(453, '0.0', 'You have no mail')
+        : reply(250, '0.0', 'OK now reversing the connection');
     case 'auth':
       return login(question.mechanism, question.initial);
     case 'auth-response':

@@ -34,6 +34,7 @@ import { after, commands } from './phases.ts';
 import { Transaction } from './transaction.ts';
 
 const needInput: SessionEvent = { kind: 'need-input' };
+const turned: SessionEvent = { kind: 'turned' };
 
 export class ServerSession {
   readonly #core: SessionCore;
@@ -139,6 +140,10 @@ export class ServerSession {
         assert(!isPositive(answer), 'XCLIENT is answered by the next greeting');
         core.send(answer);
         break;
+      case 'atrn':
+        core.send(answer);
+        if (isPositive(answer)) core.phase = core.leadsTo;
+        break;
       case 'vrfy':
       case 'expn':
       case 'etrn':
@@ -242,6 +247,8 @@ export class ServerSession {
         return this.#readResponse();
       case 'handshake':
         return needInput;
+      case 'turned':
+        return turned;
       case 'closed':
         return { kind: 'close', reason: core.closed };
       default:

@@ -57,7 +57,7 @@ export function drain(session: ServerSession, answers: Answers, heard: Heard): v
       if (event.kind === 'need-input') break;
       heard.events.push(event.kind);
       if (event.kind === 'reset') forget();
-      if (event.kind === 'close' || event.kind === 'starttls') break;
+      if (['close', 'starttls', 'turned'].includes(event.kind)) break;
     }
   }
   heard.output += session.output();
