@@ -11,6 +11,8 @@ import type { SelectedMailbox } from './selected-mailbox.ts';
 const pageBytesMax = 512 * 2 ** 10;
 /** Limit: messages in one page. */
 const pageMessagesMax = 500;
+/** Limit: the same where only what is known of them is asked for: the reader is ahead by a page, and soon. */
+const pageDigestsMax = 64;
 /** What is read at once; larger content comes piece by piece. */
 const inMemoryMax = 128 * 2 ** 10;
 /** What a header is reckoned to take. */
@@ -54,8 +56,8 @@ function pageEnd(
   from: number,
   { rows, uids }: SelectedMailbox,
 ): number {
+  if (!plan.content && !plan.header) return Math.min(from + pageDigestsMax, numbers.length);
   const last = Math.min(from + pageMessagesMax, numbers.length);
-  if (!plan.content && !plan.header) return last;
   let bytes = 0;
   for (let at = from; at < last; at += 1) {
     const number = numbers[at]!;
