@@ -22,6 +22,7 @@ import { checkDns } from './check-dns.ts';
 import { dnsblFindings } from './check-dnsbl.ts';
 import { directoryFindings, fileFindings, placeFindings, userFindings } from './check-files.ts';
 import { storeFindings } from './check-store.ts';
+import { stsFindings } from './check-sts.ts';
 import { tlsFindings } from './check-tls.ts';
 import type { Context } from './context.ts';
 import type { Finding } from './finding.ts';
@@ -143,5 +144,6 @@ async function dnsFindings(config: Config): Promise<Finding[]> {
     ...(await dkimDnsFindings(config, resolver)),
     ...(await daneFindings(config, resolver)),
     ...(await dnsblFindings(config, resolver)),
+    ...(await stsFindings(config, resolver)),
   ];
 }

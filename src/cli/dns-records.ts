@@ -5,7 +5,7 @@ import type { KeyRecord } from '../trust/dkim-keys.ts';
 
 export interface DnsAdvice {
   readonly name: string;
-  readonly type: 'A' | 'AAAA' | 'MX' | 'TXT' | 'SRV' | 'PTR' | 'TLSA';
+  readonly type: 'A' | 'AAAA' | 'MX' | 'TXT' | 'SRV' | 'PTR' | 'TLSA' | 'CNAME';
   readonly value: string;
   readonly why: string;
 }
@@ -24,6 +24,8 @@ export interface DnsFacts {
   readonly addresses: readonly string[];
   /** Of the certificate in force, as a zone file has it. */
   readonly tlsa?: string | undefined;
+  /** What announces our MTA-STS policy, where it is served. */
+  readonly sts?: string | undefined;
   /** Of the keys that sign for the domain. */
   readonly keys?: readonly KeyRecord[] | undefined;
 }
@@ -63,8 +65,23 @@ export function recordsToPublish(facts: DnsFacts): readonly DnsAdvice[] {
       value: `v=TLSRPTv1; rua=mailto:postmaster@${domain}`,
       why: 'reports on connections that could not be encrypted',
     },
+    ...policyOf(facts),
     ...certificateOf(facts),
     ...services(facts),
+  ];
+}
+
+// RFC 8461 §3.1, §3.2
+function policyOf({ domain, hostname, sts }: DnsFacts): DnsAdvice[] {
+  if (sts === undefined) return [];
+  return [
+    { name: `_mta-sts.${domain}`, type: 'TXT', value: sts, why: 'others send only encrypted' },
+    {
+      name: `mta-sts.${domain}`,
+      type: 'CNAME',
+      value: `${hostname}.`,
+      why: 'where they fetch the policy; the certificate has to name it, too',
+    },
   ];
 }
 

@@ -2,7 +2,9 @@
 
 import { networkInterfaces } from 'node:os';
 import type { Config } from '../config/config.ts';
+import { ownStsPolicy } from '../config/own-sts-policy.ts';
 import { createNetworks } from '../net/network.ts';
+import { formatStsRecord } from '../trust/mta-sts.ts';
 import type { DnsFacts } from './dns-records.ts';
 import { ownTlsa } from './own-certificate.ts';
 
@@ -16,8 +18,15 @@ export function publicFacts(config: Config): Omit<DnsFacts, 'domain' | 'keys'> {
     imaps: implicitPort(config, 'imap'),
     pop3s: implicitPort(config, 'pop3'),
     tlsa: ownTlsa(config),
+    sts: servesPolicy(config) ? formatStsRecord(ownStsPolicy(config)) : undefined,
   };
 }
+
+/** RFC 8461 §3.3: by HTTPS, and not on another port. */
+const servesPolicy = ({ listeners }: Config): boolean =>
+  listeners.some(
+    ({ service, tls, port }) => service === 'http' && tls === 'implicit' && port === 443,
+  );
 
 const implicitPort = ({ listeners }: Config, of: 'imap' | 'pop3'): number | undefined =>
   listeners.find(({ service, tls }) => service === of && tls === 'implicit')?.port;

@@ -14,6 +14,7 @@ import { makeSteps } from '../deliver/relay/outbound-steps.ts';
 import type { OpenRelay } from '../deliver/relay/relay.ts';
 import { RelayThread } from '../deliver/relay/thread.ts';
 import { ReceivedReports } from '../deliver/reports/received-reports.ts';
+import { StsPolicies } from '../deliver/sts-policies.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import { createDialer } from '../net/dialer.ts';
 import type { ResolverSettings } from '../net/resolver.ts';
@@ -24,7 +25,7 @@ import { QueueRunner } from '../queue/runner.ts';
 import type { HistoryStore } from '../store/history.ts';
 import type { Stores } from '../store/stores.ts';
 import { destinationRates } from './destination-rates.ts';
-import type { InForce } from './in-force.ts';
+import type { Addresses, InForce } from './in-force.ts';
 import { quotaInForce, recipientsOf } from './in-force.ts';
 import type { ServerMetrics } from './metrics.ts';
 import { countingHistory } from './metrics.ts';
@@ -145,21 +146,40 @@ export interface RelayWishes {
 /** The resolver for settings, with what it has learnt. */
 export type ResolverFor = (settings?: ResolverSettings) => Resolver;
 
-export function createRelays(
-  wishes: RelayWishes,
-  { clock, random, log, resolverFor }: Basics & { readonly resolverFor: ResolverFor },
-): Relays {
+export interface RelaysParts extends Basics {
+  readonly resolverFor: ResolverFor;
+  /** There is one by the time mail leaves. */
+  readonly inForce: () => Addresses;
+  readonly stores: Pick<Stores, 'records'>;
+  readonly metrics: Pick<ServerMetrics, 'stsFetches'>;
+}
+
+export function createRelays(wishes: RelayWishes, parts: RelaysParts): Relays {
+  const { clock, random, log, resolverFor, inForce, stores, metrics } = parts;
+  const { records } = stores;
+  const policies = new StsPolicies({
+    ...{ records, clock, log, fetches: metrics.stsFetches },
+    verify: () => inForce().config.mtaSts.verify,
+    resolver: {
+      resolve: (...asked) => resolverFor(inForce().config.dns).resolve(...asked),
+    },
+  });
+  policies.start();
   if ((wishes.relayIn ?? usualPlace(wishes)) === 'own-thread') {
-    const thread = new RelayThread({ clock, log });
+    const thread = new RelayThread({ clock, log, policies });
     return {
       open: (settings) => thread.open(settings),
-      [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
+      [Symbol.asyncDispose]: () => {
+        policies.close();
+        return thread[Symbol.asyncDispose]();
+      },
     };
   }
-  const parts = { dialer: createDialer(), clock, random, log };
+  const shared = { dialer: createDialer(), clock, random, log, policies };
   return {
-    open: (settings) => createRelay({ ...settings, ...parts, resolver: resolverFor(settings.dns) }),
-    [Symbol.asyncDispose]: async () => {},
+    open: (settings) =>
+      createRelay({ ...settings, ...shared, resolver: resolverFor(settings.dns) }),
+    [Symbol.asyncDispose]: async () => policies.close(),
   };
 }
 

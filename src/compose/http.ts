@@ -1,6 +1,8 @@
 // HTTP: what is served by it, and by which part of the server it is answered.
 
 import type { Clock } from '../base/clock.ts';
+import { ownStsPolicy } from '../config/own-sts-policy.ts';
+import { domainKey } from '../mail/address.ts';
 import { createNetworks, isLoopback } from '../net/network.ts';
 import type { Stores } from '../store/stores.ts';
 import { devPage } from '../web/dev-page.ts';
@@ -27,7 +29,7 @@ export function createHttp(parts: HttpParts): ServiceFor {
         metrics: metrics.snapshot,
         maySeeMetrics: (address) => maySeeMetrics(inForce(), address),
       }),
-      wellKnownPaths({ acmeChallenges, mtaStsPolicy: () => undefined }),
+      wellKnownPaths({ acmeChallenges, mtaStsPolicy: (domain) => ownPolicyOf(inForce(), domain) }),
       ...(inForce().config.dev ? [devPage] : []),
     ],
     answers: metrics.httpAnswers,
@@ -35,6 +37,12 @@ export function createHttp(parts: HttpParts): ServiceFor {
   });
   const connections = countedConnections(admission.connections, 'http', metrics);
   return () => createHttpService({ fetch: (...asked) => app.fetch(...asked), connections, log });
+}
+
+/** RFC 8461 §3.4: a subdomain is a domain of its own. */
+function ownPolicyOf({ config }: InForce, domain: string): string | undefined {
+  const key = domainKey(domain);
+  return config.domains.some((own) => domainKey(own) === key) ? ownStsPolicy(config) : undefined;
 }
 
 function maySeeMetrics({ config, trusted }: InForce, address: string): boolean {

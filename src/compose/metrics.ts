@@ -88,6 +88,10 @@ export function createMetrics() {
       ['http_answers_total', 'Answers to HTTP requests, by the class of their status.'],
       ...(['status', answerClasses] as const),
     ),
+    stsFetches: metrics.counters(
+      ['mta_sts_fetches_total', 'Policies of other domains fetched, or not to be had.'],
+      ...(['result', ['ok', 'failed']] as const),
+    ),
     dnsQueries: metrics.counter(
       'dns_queries_total',
       'Questions put to name servers by the main thread.',

@@ -131,7 +131,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   undo.use(history);
   admission.recordIn(history);
   const resolverFor = resolversOf(options, basics);
-  const relays = createRelays(options, { ...basics, resolverFor });
+  const relays = createRelays(options, {
+    ...basics,
+    resolverFor,
+    stores,
+    inForce: () => state.inForce,
+  });
   undo.use(relays);
   const state = new State(config, { stores, openRelay: relays.open, clock, log });
   const inForce = () => state.inForce;

@@ -638,6 +638,9 @@ export const schema = z.strictObject({
   dane: transport.dane.prefault({}).meta({
     about: 'Which certificate a mail host must have, as the DNS says. RFC 7672.',
   }),
+  mtaSts: transport.mtaSts.prefault({}).meta({
+    about: 'Which hosts a domain has, and that they have TLS, as it says by HTTPS. RFC 8461.',
+  }),
   vrfy: choice(['ambiguous', 'yes', 'no'], {
     about:
       'VRFY: 252 to everything, an honest answer to trusted clients and users, or 502. RFC 5321 §3.5.3.',

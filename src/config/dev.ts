@@ -46,6 +46,7 @@ export function devConfig(cwd: string, options: DevOptions = {}): Config {
       // Nothing leaves: what is not caught here is thrown away rather than sent.
       routes: [{ domain: '*', via: 'discard' }],
       dane: { verify: false },
+      mtaSts: { verify: false },
       trustedNetworks: ['0.0.0.0/0', '::/0'],
       limits: { connectionsPerClient: 1000 },
       shutdownGrace: '2s',

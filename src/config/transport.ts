@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import * as setting from './setting.ts';
 
-const { flag } = setting;
+const { choice, duration, flag } = setting;
 
 export const dane = z.strictObject({
   verify: flag({
@@ -18,6 +18,34 @@ export const dane = z.strictObject({
     .meta({
       about: 'Domains whose mail waits until their hosts have such records. RFC 7672 §6.',
       kind: 'a list of domains, `.domain` for subdomains',
+      default: '[]',
+    }),
+});
+
+export const mtaSts = z.strictObject({
+  verify: flag({
+    about:
+      'Keeps to the policies of other domains (RFC 8461): fetched by HTTPS, and kept. TLSA records come before them.',
+    default: 'true',
+  }).prefault(true),
+  mode: choice(['enforce', 'testing', 'none'], {
+    about:
+      'Of our own policy, which `http` listeners serve at `mta-sts.` and each of `domains`. Begin with `testing`; others keep to it once `_mta-sts` is in the DNS (`check --dns` says how). `none` takes it back.',
+    default: "'testing'",
+  }).prefault('testing'),
+  maxAge: duration({
+    about: 'For how long others keep to our policy without asking again.',
+    default: '7d',
+    min: '1d',
+    max: '365d',
+  }).prefault('7d'),
+  mx: z
+    .array(setting.domainPattern({ about: '' }, { star: false }))
+    .prefault([])
+    .meta({
+      about:
+        'Hosts that take our mail, as the MX records name them; `.example.net` is any name right below it. Default: `hostname`.',
+      kind: 'a list of domains',
       default: '[]',
     }),
 });

@@ -109,6 +109,17 @@ describe('httpRequest()', () => {
     await fails(get('https://web.example/', { connectTo }), 'tls', /TLS failed/);
   });
 
+  it('RFC 9110 §4.3.4: a certificate speaks by its subjectAltName alone', async () => {
+    const named = { commonName: 'web.example', issuer: root, ...lifetime };
+    for (const names of [[], ['someone@web.example']]) {
+      const certificate = issueCertificate({ ...named, names });
+      await using server = await secure((_, response) => response.end(), certificate);
+      const connectTo = { host: '127.0.0.1', port: server.port };
+      const tls = { ca: root.certificate };
+      await fails(get('https://web.example/', { connectTo, tls }), 'tls', /names no host/);
+    }
+  });
+
   it('a certificate that is over is a failure of TLS, as is no TLS at all', async () => {
     await using over = await secure((_, response) => response.end(), overLeaf);
     const tls = { ca: root.certificate };

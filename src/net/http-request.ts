@@ -8,7 +8,8 @@ import { request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
 import { isIP } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
+import type { ConnectionOptions, PeerCertificate } from 'node:tls';
+import { checkServerIdentity } from 'node:tls';
 import type { Resolver } from '../dns/resolver.ts';
 import { DnsError } from '../dns/resolver.ts';
 import { reasonOf } from './dialer.ts';
@@ -142,10 +143,19 @@ function open(url: URL, options: HttpRequest): ClientRequest {
   return secureRequest({
     ...common,
     ...(isIP(host) === 0 ? { servername: host } : {}),
+    checkServerIdentity: nameProblem,
     ...tls,
     rejectUnauthorized: true, // whatever the environment says
     minVersion: 'TLSv1.2', // RFC 9325 §3.1.1
   });
+}
+
+// RFC 9110 §4.3.4: a common name is no name to be known by; the runtime still looks at it.
+function nameProblem(name: string, certificate: PeerCertificate): Error | undefined {
+  const names = certificate.subjectaltname ?? '';
+  if (isIP(name) === 0 && !/(?:^|, )DNS:/.test(names))
+    return new Error(`the certificate names no host, and not ${name}`);
+  return checkServerIdentity(name, certificate);
 }
 
 const placeOf = (

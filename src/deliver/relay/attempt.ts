@@ -33,6 +33,7 @@ import type { RelayRoute } from './relay-route.ts';
 import { tlsOf } from './relay-route.ts';
 import type { TlsWish } from './require-tls.ts';
 import { asWished, wishOf } from './require-tls.ts';
+import type { StsFetchProblem } from './sts.ts';
 
 /** What all attempts of a relay share. */
 export interface AttemptParts extends Omit<RelayOptions, 'limits' | 'outbound' | 'dane'> {
@@ -157,7 +158,7 @@ export class Attempt {
       const keys = keysOf(this.#place, hosts);
       // What one message may do without, others may not.
       if (!waived) memory.decide(this.#question, keys, limits.decisionMs);
-      this.#walk = this.#walkOver(hosts);
+      this.#walk = this.#walkOver(hosts, found.problem);
       // Whoever had a say already is not asked again, and the pool does not tell hosts apart.
       return this.#heard === undefined ? this.#takeOpen(keys) : undefined;
     }
@@ -170,7 +171,7 @@ export class Attempt {
     return undefined;
   }
 
-  #walkOver(hosts: readonly HopHost[]): HostWalk {
+  #walkOver(hosts: readonly HopHost[], problem: StsFetchProblem | undefined): HostWalk {
     this.#tried ??= [];
     const noteSession = (session: TlsSession) => {
       this.#sessions ??= [];
@@ -178,6 +179,12 @@ export class Attempt {
     };
     const history = { skip: this.#heard ?? new Set<string>(), tried: this.#tried, noteSession };
     const settings = hopSettings(this.#route, this.#parts, this.#wish);
+    const { domain } = settings;
+    if (problem !== undefined && domain !== undefined) {
+      // RFC 8461 §6: what goes on without the policy, or with the one before, is reported all the same.
+      noteSession({ domain, policy: { type: 'sts' }, ...problem });
+      this.#tried.push(`MTA-STS policy of ${domain}: ${problem.reason}`);
+    }
     return new HostWalk(hosts, settings, this.#parts, this.#signal, history);
   }
 

@@ -6,6 +6,7 @@ import { unreachable } from '../../base/assert.ts';
 import type { Fields, Log } from '../../base/log.ts';
 import type { Content } from '../../store/content.ts';
 import type { OpenRelay, Relay } from './relay.ts';
+import type { StsFound, StsPolicySource } from './sts.ts';
 import type { AttemptRow, FromRelay, ResultRow, ToRelay } from './wire.ts';
 import { contentsOf, leaseOf, resultRow, thrownRow } from './wire.ts';
 
@@ -27,6 +28,22 @@ export class RelayDesk {
   /** Those that attempts under way came with. */
   readonly #signals = new Map<number, Signal>();
   #results: ResultRow[] = [];
+  #questions = 0;
+  readonly #asked = new Map<number, (found: StsFound | string) => void>();
+
+  /** Asks over there. */
+  readonly policies: StsPolicySource = {
+    policyFor: (domain) => {
+      this.#questions += 1;
+      const question = this.#questions;
+      this.#parts.say({ kind: 'ask', question, domain });
+      return new Promise((resolve, reject) => {
+        this.#asked.set(question, (found) =>
+          typeof found === 'string' ? reject(new Error(found)) : resolve(found),
+        );
+      });
+    },
+  };
 
   constructor(parts: RelayDeskParts) {
     this.#parts = parts;
@@ -44,6 +61,10 @@ export class RelayDesk {
       }
       case 'abort':
         this.#signals.get(message.signal)?.controller.abort();
+        return;
+      case 'policy':
+        this.#asked.get(message.question)?.(message.found);
+        this.#asked.delete(message.question);
         return;
       case 'close':
         void this.#close(message.generation);

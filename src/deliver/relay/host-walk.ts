@@ -23,19 +23,24 @@ import { encryptionNeeded, HopFailure, noRequireTls } from './hop-failure.ts';
 import type { HostMemory } from './host-memory.ts';
 import type { RouteLogin } from './relay-route.ts';
 import type { FoundHost } from './security.ts';
-import { notOffered, sessionUp, tlsFailureOf } from './tls-result.ts';
+import { tlsFailureOf, tlsResultOf } from './tls-result.ts';
 import type { WalkLimits } from './walk-limits.ts';
 
 export type HopHost = FoundHost & {
   /** Whose demands the security comes from: sessions are reported under each. Default: nobody's. */
   readonly tlsPolicies?: readonly [TlsPolicy, ...TlsPolicy[]] | undefined;
 } & (
-    | { readonly security: TransportSecurity; readonly barred?: undefined }
+    | {
+        readonly security: TransportSecurity;
+        readonly barred?: undefined;
+        /** By a policy that is in testing: whether it would have been allowed. RFC 8461 §5. */
+        readonly tested?: { readonly allowed: boolean } | undefined;
+      }
     /** What it must show cannot be known: it gets no mail now. */
     | { readonly barred: Barred; readonly security?: undefined }
   );
 
-type OpenHost = Extract<HopHost, { readonly barred?: undefined }>;
+export type OpenHost = Extract<HopHost, { readonly barred?: undefined }>;
 
 /** How to talk to the hosts of one route. */
 export interface HopSettings {
@@ -228,7 +233,7 @@ export class HostWalk {
   async #converse(peer: Peer, options: OpenOptions, host: OpenHost): Promise<Connection> {
     try {
       const connection = await openConnection(peer, options);
-      this.#noteTls(host, options, connection.tls === undefined ? notOffered : sessionUp);
+      this.#noteTls(host, options, tlsResultOf(connection.tls, host.tested));
       return connection;
     } catch (error) {
       if (error instanceof HopFailure && error.kind === 'tls')

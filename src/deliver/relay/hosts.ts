@@ -7,6 +7,7 @@ import type { Random } from '../../base/random.ts';
 import { mxHosts } from '../../dns/mx.ts';
 import type { Resolver } from '../../dns/resolver.ts';
 import { DnsError } from '../../dns/resolver.ts';
+import { domainKey, isAddressLiteral } from '../../mail/address.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { Dane } from './dane.ts';
@@ -16,9 +17,16 @@ import type { MxRoute, RelayRoute } from './relay-route.ts';
 import { tlsOf } from './relay-route.ts';
 import type { FoundHost } from './security.ts';
 import { securityOf } from './security.ts';
+import type { StsFetchProblem, StsFound, StsPolicySource } from './sts.ts';
+import { underSts } from './sts.ts';
 
 export type HostsFound =
-  | { readonly kind: 'hosts'; readonly hosts: readonly HopHost[] }
+  | {
+      readonly kind: 'hosts';
+      readonly hosts: readonly HopHost[];
+      /** The domain's policy could not be had, or not anew. */
+      readonly problem?: StsFetchProblem | undefined;
+    }
   /** No mail goes there, ever. */
   | { readonly kind: 'refuse'; readonly reply: Reply }
   /** The DNS has no answer now. */
@@ -28,6 +36,8 @@ export interface HostsParts {
   readonly resolver: Resolver;
   readonly random: Random;
   readonly dane: Dane;
+  /** Without it no domain has a policy. */
+  readonly policies?: StsPolicySource | undefined;
   readonly ourNames: ReadonlySet<string>;
   readonly ourAddresses?: ReadonlySet<string> | undefined;
 }
@@ -43,8 +53,11 @@ export async function findHosts(
         ? await hostsOfDomain(route, parts, hostsMax)
         : [await namedHost(route, parts.resolver)];
     if ('code' in found) return { kind: 'refuse', reply: found };
-    const hosts = await Promise.all(found.map((host) => secured(host, route, parts)));
-    return { kind: 'hosts', hosts };
+    const [hosts, { policy, problem }] = await Promise.all([
+      Promise.all(found.map((host) => secured(host, route, parts))),
+      stsOf(route, parts),
+    ]);
+    return { kind: 'hosts', hosts: hosts.map((host) => underSts(host, policy)), problem };
   } catch (error) {
     if (!(error instanceof DnsError)) throw error;
     // RFC 3463 §3.5: X.4.3, directory server failure.
@@ -61,6 +74,12 @@ async function secured(host: FoundHost, route: RelayRoute, parts: HostsParts): P
   const security = securityOf(tlsOf(route), host, tlsa);
   if (tlsa === undefined) return { ...host, security };
   return { ...host, security, tlsPolicies: [tlsaPolicy(tlsa.records)] };
+}
+
+// RFC 8461 §3.4: address literals have no policy. Whom the operator names is as safe as the route says.
+async function stsOf(route: RelayRoute, { policies }: HostsParts): Promise<StsFound> {
+  if (policies === undefined || route.kind !== 'mx' || tlsOf(route) === 'none') return {};
+  return isAddressLiteral(route.domain) ? {} : policies.policyFor(domainKey(route.domain));
 }
 
 async function hostsOfDomain(

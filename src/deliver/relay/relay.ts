@@ -16,6 +16,7 @@ import type { DaneSettings } from './dane.ts';
 import type { Addressee, HopMessage } from './next-hop.ts';
 import type { OutboundSettings } from './outbound-steps.ts';
 import type { RelayRoute } from './relay-route.ts';
+import type { StsPolicySource } from './sts.ts';
 import type { WalkLimits } from './walk-limits.ts';
 
 export interface Relay {
@@ -64,6 +65,8 @@ export interface RelaySettings {
 
 /** What a relay needs beside its settings where it runs. */
 export interface RelayOptions extends RelaySettings {
+  /** Where the policies of other domains are known: MTA-STS. */
+  readonly policies?: StsPolicySource | undefined;
   readonly resolver: Resolver;
   readonly dialer: Dialer;
   readonly clock: Clock;

@@ -37,11 +37,13 @@ export async function asWished(
 
 /** RFC 8689 §4.2.1 (2), (4): its name is vouched for by DNSSEC, MTA-STS or the operator, and it shows a certificate. */
 function strictly(host: HopHost, route: RelayRoute): HopHost {
-  const { security, name, authenticity, tlsPolicies = [] } = host;
-  if (security === undefined || security.kind === 'tlsa') return host;
+  if (host.barred !== undefined) return host;
+  const { security, name, authenticity, tlsPolicies = [], tested } = host;
+  if (security.kind === 'tlsa') return host;
   if (security.kind === 'none') return barred(host, `the route to ${name} has no TLS`);
-  const bySts = security.kind === 'names' && tlsPolicies.some(({ type }) => type === 'sts');
-  if (bySts) return host;
+  const isSts = tlsPolicies.some(({ type }) => type === 'sts');
+  // A policy in testing vouches for nobody.
+  if (isSts && security.kind === 'names' && tested === undefined) return host;
   if (!authenticity.name)
     return barred(
       host,
@@ -56,7 +58,7 @@ function barred({ security: _, ...host }: HopHost, why: string): HopHost {
 
 /** RFC 8689 §4.2.2, §8.4: as if there were no DANE and no MTA-STS; what the operator asks for stands. */
 function leniently({ barred: _, tlsPolicies: __, ...host }: HopHost, route: RelayRoute): HopHost {
-  return { ...host, security: securityOf(tlsOf(route), host) };
+  return { ...host, tested: undefined, security: securityOf(tlsOf(route), host) };
 }
 
 /** RFC 8689 §3, §4.1: one field that says `No`, and no REQUIRETLS. */

@@ -12,11 +12,13 @@ import type { Dialer } from '../../net/dialer.ts';
 import { createDialer } from '../../net/dialer.ts';
 import type { ScriptedOptions, ScriptedServer } from '../../net/scripted-server.ts';
 import { scriptedServer } from '../../net/scripted-server.ts';
+import { daneEeRecord } from '../../net/tlsa.ts';
 import type { DeliveryResult } from '../../queue/delivery.ts';
 import { memoryContent } from '../../store/content.ts';
 import { createRelay } from './create-relay.ts';
 import type { HopMessage } from './next-hop.ts';
 import type { RelayRoute, RouteTls } from './relay-route.ts';
+import type { StsFound, StsPolicySource } from './sts.ts';
 
 const certificate = {
   commonName: 'mx1.example.net',
@@ -47,11 +49,19 @@ function make(
     },
   };
   const clock = new FakeClock();
+  /** What there is of MTA-STS. */
+  const sts: { found: StsFound; readonly asked: string[] } = { found: {}, asked: [] };
+  const policies: StsPolicySource = {
+    async policyFor(domain) {
+      sts.asked.push(domain);
+      return sts.found;
+    },
+  };
   const relay = createRelay({
     hostname: 'relay.example.org',
     ourNames: new Set(['relay.example.org']),
     dane: { verify: true },
-    ...{ resolver, dialer, clock, random: seededRandom(1), log: silentLog },
+    ...{ resolver, dialer, clock, random: seededRandom(1), log: silentLog, policies },
   });
   const content = memoryContent(Buffer.from('Subject: x\r\n\r\nx\r\n'));
   const message = {
@@ -78,6 +88,7 @@ function make(
   return {
     attemptOf,
     resolver,
+    sts,
     clock,
     attempt,
     send,
@@ -505,3 +516,104 @@ describe('REQUIRETLS', () => {
 function sha256(data: Uint8Array) {
   return createHash('sha256').update(data).digest();
 }
+
+describe('MTA-STS', () => {
+  const policy = (mode: 'enforce' | 'testing', ...mx: readonly string[]) => ({
+    policy: { mode, mx: mx.length > 0 ? mx : ['mx1.example.net'], lines: [`mode: ${mode}`] },
+  });
+  const names = { commonName: 'other.example.net', names: ['other.example.net'] };
+  const other = issueCertificate({ ...certificate, ...names });
+  const told = ({ sessions = [] }: DeliveryResult) =>
+    sessions.map(({ policy: { type, mxHosts }, result, mxHost }) =>
+      [type, mxHosts, result, mxHost].join(' '),
+    );
+
+  it('RFC 8461 §5: enforced, mail goes only to a certificate for the host, or waits', async () => {
+    for (const [options, said] of [
+      [withTls, 'mx1.example.net verified'],
+      [{ ...withTls, tls: other }, 'deferred: The certificate for mx1.example.net is not good'],
+      [{}, 'deferred: TLS is required'],
+    ] as const) {
+      await using server = await scriptedServer(options);
+      await using world = make([server], [issued, other].map((one) => one.certificate).join('\n'));
+      world.sts.found = policy('enforce');
+      const result = await world.attempt('opportunistic');
+      assert.ok(say(result).startsWith(said.slice(0, 20)), say(result));
+      const [session] = told(result);
+      assert.match(
+        session!,
+        said.includes('not good')
+          ? /^sts mx1\.example\.net certificate-host-mismatch mx1/
+          : /^sts mx1\.example\.net (success|starttls-not-supported) mx1/,
+      );
+    }
+  });
+
+  it('RFC 8461 §4.1: enforced, a host that the policy does not name is passed over', async () => {
+    await using servers = await scriptedServer(withTls);
+    await using world = make([servers, servers]);
+    world.resolver.set('example.net', { MX: ['5 mx2.example.net', '10 mx1.example.net'] });
+    world.sts.found = policy('enforce');
+    const result = await world.attempt('opportunistic');
+    assert.equal(say(result), 'mx1.example.net verified');
+    const tried = result.recipients[0]?.facts?.tried ?? [];
+    assert.match(tried[0]!, /^mx2\.example\.net: .*MTA-STS policy does not allow mx2/);
+    assert.match(told(result)[0]!, / validation-failure mx2\.example\.net$/);
+    world.sts.found = policy('enforce', '*.example.org');
+    await world.clock.advance(6_000);
+    const none = await world.attempt('opportunistic');
+    assert.match(say(none), /^deferred: .*MTA-STS policy does not allow mx/);
+  });
+
+  it('RFC 8461 §5: in testing it goes as ever, and reports say what would have been', async () => {
+    for (const [options, mx, result] of [
+      [withTls, 'mx1.example.net', 'success'],
+      [{ ...withTls, tls: other }, 'mx1.example.net', 'certificate-host-mismatch'],
+      [withTls, 'mx9.example.net', 'validation-failure'],
+      [{}, 'mx1.example.net', 'starttls-not-supported'],
+    ] as const) {
+      await using server = await scriptedServer(options);
+      await using world = make([server], [issued, other].map((one) => one.certificate).join('\n'));
+      world.sts.found = policy('testing', mx);
+      const sent = await world.attempt('opportunistic');
+      assert.equal(sent.recipients[0]?.kind, 'relayed');
+      assert.deepEqual(told(sent), [`sts ${mx} ${result} mx1.example.net`]);
+    }
+  });
+
+  it('RFC 8461 §2: TLSA records come before it', async () => {
+    await using server = await scriptedServer({ ...withTls, tls: other });
+    await using world = make([server]);
+    const tlsa = daneEeRecord(new X509Certificate(other.certificate));
+    const authenticated = true;
+    world.resolver.set('example.net', { MX: ['10 mx1.example.net'], authenticated });
+    world.resolver.set('mx1.example.net', { A: ['192.0.2.1'], authenticated });
+    world.resolver.set('_25._tcp.mx1.example.net', { TLSA: [tlsa], authenticated });
+    world.sts.found = policy('enforce', 'elsewhere.example.net');
+    assert.equal(await world.send('opportunistic'), 'mx1.example.net verified by DANE');
+  });
+
+  it('a policy that could not be had is told in `why` and in reports, and the mail goes on', async () => {
+    await using server = await scriptedServer(withTls);
+    await using world = make([server]);
+    const problem = { result: 'sts-webpki-invalid', reason: 'TLS failed' } as const;
+    world.sts.found = { problem };
+    const sent = await world.attempt('opportunistic');
+    assert.match(say(sent), /^mx1\.example\.net /);
+    const told = sent.sessions?.map(({ policy: { type }, result }) => `${type} ${result}`);
+    assert.deepEqual(told, ['sts sts-webpki-invalid', 'no-policy-found success']);
+    assert.match(
+      sent.recipients[0]?.facts?.tried?.join() ?? '',
+      /MTA-STS policy of example\.net: TLS/,
+    );
+  });
+
+  it('nobody is asked where the operator wants no TLS', async () => {
+    await using server = await scriptedServer();
+    await using world = make([server]);
+    await world.send('none');
+    assert.deepEqual(world.sts.asked, []);
+    await world.send('opportunistic');
+    assert.deepEqual(world.sts.asked, ['example.net']);
+  });
+});

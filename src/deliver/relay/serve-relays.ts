@@ -21,9 +21,11 @@ export function serveRelays(port: MessagePort, table: StepTable = outboundSteps)
   const random = systemRandom;
   const resolverFor = createResolvers({ clock, random, log });
   const parts = { dialer: createDialer(), clock, random, log };
-  const desk = new RelayDesk({
-    open: (settings) =>
-      createRelay({ ...settings, ...parts, resolver: resolverFor(settings.dns) }, table),
+  const desk: RelayDesk = new RelayDesk({
+    open: (settings) => {
+      const resolver = resolverFor(settings.dns);
+      return createRelay({ ...settings, ...parts, resolver, policies: desk.policies }, table);
+    },
     say,
     gather: setImmediate,
   });

@@ -7,17 +7,21 @@ import { Worker } from 'node:worker_threads';
 import { assert, unreachable } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import { errorText } from '../../base/log.ts';
 import type { DeliveryResult } from '../../queue/delivery.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { Relay, RelayLease, RelaySettings } from './relay.ts';
 import { stopped } from './relay.ts';
+import type { StsFound, StsPolicySource } from './sts.ts';
 import type { AttemptRow, FromRelay, ToRelay } from './wire.ts';
 import { attemptRow, packContents, resultOf } from './wire.ts';
 
 export interface RelayThreadOptions {
   readonly clock: Clock;
   readonly log: Log;
+  /** Asked on behalf of the thread. Without it no domain has a policy. */
+  readonly policies?: StsPolicySource | undefined;
   /** The program of the thread, which calls serveRelays(). Default: worker.ts. */
   readonly program?: URL | undefined;
 }
@@ -192,12 +196,28 @@ export class RelayThread implements AsyncDisposable {
         this.#closing.get(message.generation)?.();
         this.#closing.delete(message.generation);
         return;
+      case 'ask':
+        void this.#answer(message);
+        return;
       case 'log':
         this.#options.log[message.level](message.event, message.fields);
         return;
       default:
         unreachable(message);
     }
+  }
+
+  async #answer({ question, domain }: Extract<FromRelay, { readonly kind: 'ask' }>): Promise<void> {
+    const asking = this.#worker;
+    const { policies } = this.#options;
+    let found: StsFound | string = {};
+    try {
+      found = (await policies?.policyFor(domain)) ?? {};
+    } catch (error) {
+      found = errorText(error);
+    }
+    // Another thread counts its questions anew.
+    if (this.#worker === asking) this.#post({ kind: 'policy', question, found });
   }
 
   #died(worker: Worker, cause: unknown): void {

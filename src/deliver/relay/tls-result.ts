@@ -2,12 +2,13 @@
 
 import { TlsHandshakeError } from '../../net/dialer.ts';
 import type { TlsResult, TlsSession } from '../../report/tls-session.ts';
+import type { TlsFacts } from '../../smtp/tls-facts.ts';
 import type { HopFailure } from './hop-failure.ts';
 
 type Told = Pick<TlsSession, 'result' | 'reason'>;
 
-export const sessionUp: Told = { result: 'success' };
-export const notOffered: Told = { result: 'starttls-not-supported' };
+const sessionUp: Told = { result: 'success' };
+const notOffered: Told = { result: 'starttls-not-supported' };
 
 /** What the runtime says of certificates, where there is a word for it. */
 const byCode: ReadonlyMap<string, TlsResult> = new Map([
@@ -27,6 +28,19 @@ const byCode: ReadonlyMap<string, TlsResult> = new Map([
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'certificate-not-trusted'],
   ['TLSA_MISMATCH', 'certificate-not-trusted'],
 ]);
+
+/** Of a conversation that came about. `tested`: what a policy in testing would have said. RFC 8461 §5. */
+export function tlsResultOf(
+  tls: Pick<TlsFacts, 'verified' | 'verifyError'> | undefined,
+  tested: { readonly allowed: boolean } | undefined,
+): Told {
+  if (tls === undefined) return notOffered;
+  if (tested === undefined) return sessionUp;
+  if (!tested.allowed) return { result: 'validation-failure', reason: 'not a host of the policy' };
+  if (tls.verified) return sessionUp;
+  const code = tls.verifyError ?? 'no certificate';
+  return { result: byCode.get(code) ?? 'validation-failure', reason: code };
+}
 
 /** `failure` is of kind `tls`. */
 export function tlsFailureOf({ cause, reply, message }: HopFailure): Told {

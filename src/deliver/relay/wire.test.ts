@@ -6,8 +6,10 @@ import type { TlsSession } from '../../report/tls-session.ts';
 import { tlsResults } from '../../report/tls-session.ts';
 import type { Detail, Reply } from '../../smtp/reply.ts';
 import { memoryContent } from '../../store/content.ts';
+import { RelayDesk } from './desk.ts';
 import type { RelayLease } from './relay.ts';
 import type { RelayRoute } from './relay-route.ts';
+import type { FromRelay } from './wire.ts';
 import { attemptRow, contentsOf, leaseOf, packContents, resultOf, resultRow } from './wire.ts';
 
 /** Objects as they are written: a clone has no other prototype. */
@@ -90,5 +92,31 @@ describe('what crosses between threads', () => {
         assert.deepEqual(crossed, given);
       }),
     );
+  });
+});
+
+describe('questions for policies', () => {
+  it('go over with a number, and the answer with that number is theirs, or what was thrown', async () => {
+    const said: FromRelay[] = [];
+    const open = () => assert.fail('nothing is opened');
+    const desk = new RelayDesk({
+      open,
+      say: (message) => said.push(message),
+      gather: setImmediate,
+    });
+    const [one, two] = [
+      desk.policies.policyFor('one.example'),
+      desk.policies.policyFor('two.example'),
+    ];
+    assert.deepEqual(said, [
+      { kind: 'ask', question: 1, domain: 'one.example' },
+      { kind: 'ask', question: 2, domain: 'two.example' },
+    ]);
+    const found = { policy: { mode: 'enforce' as const, mx: ['mx.two.example'], lines: [] } };
+    desk.take({ kind: 'policy', question: 2, found });
+    desk.take({ kind: 'policy', question: 1, found: 'Error: the disk is gone' });
+    desk.take({ kind: 'policy', question: 3, found: {} });
+    assert.deepEqual(await two, found);
+    await assert.rejects(one, /the disk is gone/);
   });
 });

@@ -10,6 +10,7 @@ import { memoryContent } from '../../store/content.ts';
 import { fileContent } from '../../store/files/file-content.ts';
 import type { RelayLease, RelaySettings } from './relay.ts';
 import type { RelayRoute } from './relay-route.ts';
+import type { StsFound } from './sts.ts';
 
 export type ToRelay =
   /** A configuration: attempts name the one they belong to. */
@@ -21,12 +22,16 @@ export type ToRelay =
     }
   /** For all attempts that came with this signal. */
   | { readonly kind: 'abort'; readonly signal: number }
+  /** What was asked by `ask`, or what that threw. */
+  | { readonly kind: 'policy'; readonly question: number; readonly found: StsFound | string }
   /** After the last attempt of this configuration. */
   | { readonly kind: 'close'; readonly generation: number };
 
 export type FromRelay =
   | { readonly kind: 'results'; readonly rows: readonly ResultRow[] }
   | { readonly kind: 'closed'; readonly generation: number }
+  /** For a domain's MTA-STS policy, which is kept where the stores are. */
+  | { readonly kind: 'ask'; readonly question: number; readonly domain: string }
   | {
       readonly kind: 'log';
       readonly level: 'debug' | 'info' | 'warn' | 'error';
