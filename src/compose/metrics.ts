@@ -84,18 +84,7 @@ export function createMetrics() {
     ),
     imapCommands: metrics.counter('imap_commands_total', 'IMAP commands.'),
     pop3Retrievals: metrics.counter('pop3_retrievals_total', 'Messages sent by POP3.'),
-    httpAnswers: metrics.counters(
-      ['http_answers_total', 'Answers to HTTP requests, by the class of their status.'],
-      ...(['status', answerClasses] as const),
-    ),
-    stsFetches: metrics.counters(
-      ['mta_sts_fetches_total', 'Policies of other domains fetched, or not to be had.'],
-      ...(['result', ['ok', 'failed']] as const),
-    ),
-    dnsQueries: metrics.counter(
-      'dns_queries_total',
-      'Questions put to name servers by the main thread.',
-    ),
+    ...ofTheNet(metrics),
     flush: metrics.histogram(
       'store_flush_seconds',
       'How long commits and writes of the journal took.',
@@ -110,6 +99,22 @@ export function createMetrics() {
     },
   };
 }
+
+/** HTTP, served and asked; the DNS. */
+const ofTheNet = (metrics: Metrics) => ({
+  httpAnswers: metrics.counters(
+    ['http_answers_total', 'Answers to HTTP requests, by the class of their status.'],
+    ...(['status', answerClasses] as const),
+  ),
+  stsFetches: metrics.counters(
+    ['mta_sts_fetches_total', 'Policies of other domains fetched, or not to be had.'],
+    ...(['result', ['ok', 'failed']] as const),
+  ),
+  dnsQueries: metrics.counter(
+    'dns_queries_total',
+    'Questions put to name servers by the main thread.',
+  ),
+});
 
 /** What is told of messages is counted, so that the two never differ. */
 export const countingHistory = (
