@@ -27,6 +27,7 @@ const meanings: ReadonlyMap<number, string> = new Map([
   [450, 'mailbox unavailable at present'],
   [451, 'local error or a failure elsewhere: try again later'],
   [452, 'insufficient storage, or too many recipients: try again later'],
+  [453, 'no mail is waiting to be fetched (RFC 2645)'],
   [454, 'temporarily not possible (RFC 3207, RFC 4954)'],
   [458, 'unable to queue for this node (RFC 1985)'],
   [459, 'no queue is kept for this node (RFC 1985)'],

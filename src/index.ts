@@ -41,6 +41,7 @@ export type { Endpoint } from './net/peer.ts';
 export type { CertificateSource, PemSource, TlsSource } from './net/tls.ts';
 export { TlsError } from './net/tls.ts';
 export type { AcceptedRecipient, ClientFacts, Envelope } from './policy/envelope.ts';
+export type { HookContext, HookMessage, Hooks } from './policy/hooks.ts';
 export type { Reply } from './smtp/reply.ts';
 export { reply } from './smtp/reply.ts';
 export type { TlsFacts } from './smtp/tls-facts.ts';

@@ -11,9 +11,11 @@ import type { AccountHold } from '../policy/account-holds.ts';
 import { AccountHolds } from '../policy/account-holds.ts';
 import { accountLimits } from '../policy/account-limits.ts';
 import { dnsbl } from '../policy/dnsbl.ts';
+import { earlyTalker } from '../policy/early-talker.ts';
 import { correspondents, greylist } from '../policy/greylist.ts';
 import { GreylistMemory } from '../policy/greylist-memory.ts';
 import { helloCheck } from '../policy/hello-check.ts';
+import { nullSender } from '../policy/null-sender.ts';
 import type { Policy } from '../policy/policy.ts';
 import { rateLimits } from '../policy/rate-limits.ts';
 import { reverseName } from '../policy/reverse-name.ts';
@@ -83,6 +85,8 @@ const isOn = {
       of.recipientsPerClient,
       of.messagesPerSenderDomain,
     ].some((rates) => rates.length > 0),
+  earlyTalker: ({ suspicion: of }: Config) => of.greetingDelay > 0,
+  nullSender: ({ backscatter }: Config) => backscatter.nullSenderRecipients > 0,
   dnsbl: ({ dnsbl }: Config) => dnsbl.lists.length > 0,
   suspicion: ({ suspicion: of, greylist }: Config) =>
     of.rejectAt > 0 || of.junkAt > 0 || greylist.clients === 'suspicious',
@@ -102,6 +106,8 @@ function strangerRules(parts: AbuseParts, memory: GreylistMemory): readonly Swit
     domain === domainKey(config().hostname) || inForce().directory.isOurs(domain);
   return [
     { setting: 'rateLimits', policy: rateLimits({ clock, rates: () => config().rateLimits }) },
+    { setting: 'earlyTalker', policy: earlyTalker({ clock, settings: points }) },
+    { setting: 'nullSender', policy: nullSender({ settings: () => config().backscatter }) },
     { setting: 'dnsbl', policy: dnsbl({ resolver, clock, log, settings: () => config().dnsbl }) },
     { setting: 'suspicion', policy: helloCheck({ points, isOurs }) },
     { setting: 'suspicion', policy: reverseName({ resolver, clock, settings: points }) },

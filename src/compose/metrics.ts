@@ -22,7 +22,8 @@ const stages = [
 /** Policies whose objections are counted each by itself. */
 const policies = [
   ...(['access', 'rate-limits', 'account-limits', 'dnsbl', 'hello-check'] as const),
-  ...(['reverse-name', 'suspicion', 'greylist'] as const),
+  ...(['reverse-name', 'suspicion', 'greylist', 'early-talker', 'null-sender'] as const),
+  ...(['harvest', 'content-rules', 'hooks'] as const),
 ] as const;
 export type CountedPolicy = (typeof policies)[number];
 

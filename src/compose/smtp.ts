@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Peer } from '../net/peer.ts';
+import { hooksPolicy } from '../policy/hooks.ts';
 import { Login } from '../policy/login.ts';
 import { noSoliciting } from '../policy/no-soliciting.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -24,7 +25,7 @@ import { createAbuse, noAbuse } from './abuse.ts';
 import { createAuthentication } from './authentication.ts';
 import type { Delivery } from './delivery.ts';
 import { quotaInForce } from './in-force.ts';
-import { countedConnections } from './metrics.ts';
+import { countedConnections, countedPolicy } from './metrics.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
 import { offersStartTls } from './service-parts.ts';
 
@@ -108,7 +109,7 @@ type Rules = Pick<SmtpServiceSettings, 'policies' | 'quota'>;
 /** Who may send what to whom, beyond what the protocol says. */
 function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) => Rules {
   const { inForce, stores, clock } = parts;
-  const given = typeof parts.policies === 'function' ? parts.policies(parts) : parts.policies;
+  const brought = typeof parts.policies === 'function' ? parts.policies(parts) : parts.policies;
   const { accounts } = stores;
   const directory = () => inForce().directory;
   // Where mail is handed on, somebody else counts.
@@ -130,6 +131,9 @@ function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) =>
     const { accounts: limits, strangers } = dev ? noAbuse : abuse(config);
     const before = [...owner, ...limits];
     const after = [room, ...authentication, ...wishes];
+    const { hooks } = config;
+    const own = hooksPolicy({ hooks, deadline: hooks.deadline, clock, log: parts.log });
+    const given = [countedPolicy(own, parts.metrics), ...brought];
     return {
       submission: byStage([...before, ...given, whole, ...after]),
       others: byStage([...before, ...strangers, ...given, ...after]),

@@ -71,10 +71,31 @@ export const suspicion = z.strictObject({
   helloIsOurs: points('For a client that calls itself by a name of ours.', 4),
   helloIsAddress: points('For one that calls itself by an address without brackets.', 3),
   helloNotQualified: points('For one that calls itself by a name without a dot.', 2),
+  earlyTalker: points(
+    'For one that speaks before the greeting, where there is a `greetingDelay`.',
+    5,
+  ),
+  greetingDelay: duration({
+    about:
+      'How long strangers wait for the greeting: what sends spam often does not (RFC 5321 §4.3.1). Honest mail waits, too.',
+    default: '0s',
+    min: '0s',
+    max: '30s',
+  }).prefault('0s'),
   noReverseName: points(
     'For one whose address has no name in the DNS that leads back to it. Looked up only where it would matter.',
     2,
   ),
+});
+
+export const backscatter = z.strictObject({
+  nullSenderRecipients: count({
+    about:
+      'Recipients of one message without a sender; a notification has one. The others hear 452, and may come in another transaction. 0: any number.',
+    default: '1',
+    min: 0,
+    max: 1000,
+  }).prefault(1),
 });
 
 export const greylist = z.strictObject({

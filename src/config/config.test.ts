@@ -317,6 +317,22 @@ describe('configuration', () => {
       ["hostname: must be a domain name such as 'mx.example.org', not 'a??b'"],
     ],
     [
+      'functions and rates',
+      { hooks: { onMail: 'x' }, rateLimits: { perDestination: { '*': 'often' } } },
+      [
+        "rateLimits.perDestination['*']: must be a rate such as '300/1h' or '10/1m', not 'often'",
+        'hooks.onMail: must be a function; a configuration in JSON has none: use .ts or .js',
+      ],
+    ],
+    [
+      'whom to allow, and lists',
+      { access: [{ sender: ['x'], action: 'allow' }], dnsbl: { lists: [{ weight: 1 }] } },
+      [
+        "access[0].sender[0]: must be an address, '@domain', '@.domain' for its subdomains, or '<>'; not 'x'",
+        'dnsbl.lists[0].zone: is missing: give a domain name',
+      ],
+    ],
+    [
       'a verifier that is no function',
       { tokenVerifier: 'x' },
       ['tokenVerifier: must be a function: (user, token) => the account’s address, or undefined'],

@@ -7,6 +7,7 @@ import { hostname as machineName } from 'node:os';
 import { z } from 'zod';
 import { credentialProblem } from '../sasl/client.ts';
 import * as abuse from './abuse.ts';
+import { hooks } from './hooks.ts';
 import * as reporting from './reports.ts';
 import * as setting from './setting.ts';
 import type { TlsConfig } from './tls.ts';
@@ -629,6 +630,9 @@ export const schema = z.strictObject({
   suspicion: abuse.suspicion
     .prefault({})
     .meta({ about: 'What weak signs about a client add up to, in points.' }),
+  backscatter: abuse.backscatter
+    .prefault({})
+    .meta({ about: 'Mail without a sender, which is mostly a notification, or pretends to be.' }),
   dnsbl: abuse.dnsbl.prefault({}).meta({ about: 'Lists in the DNS of clients to distrust.' }),
   greylist: abuse.greylist
     .prefault({})
@@ -640,6 +644,10 @@ export const schema = z.strictObject({
   }),
   mtaSts: transport.mtaSts.prefault({}).meta({
     about: 'Which hosts a domain has, and that they have TLS, as it says by HTTPS. RFC 8461.',
+  }),
+  hooks: hooks.prefault({}).meta({
+    about:
+      'Functions of yours that are asked about mail that comes in, of everybody. TypeScript and JavaScript only.',
   }),
   vrfy: choice(['ambiguous', 'yes', 'no'], {
     about:

@@ -8,15 +8,13 @@ import { isDomain } from '../mail/address.ts';
 import { parseNetwork } from '../net/network.ts';
 import type { PemSource, TlsSource } from '../net/tls.ts';
 import type { ClientFacts, Envelope } from '../policy/envelope.ts';
+import type { Verdict } from '../policy/hooks.ts';
 import type { LoginThrottleOptions } from '../policy/login-throttle.ts';
 import type { SessionLimits } from '../smtp/limits.ts';
 import { defaultLimits } from '../smtp/limits.ts';
-import type { Reply } from '../smtp/reply.ts';
 import type { ReceivedMessage } from './received-message.ts';
 
-/** undefined accepts; a reply() refuses with its words; to throw is a 451: try again later. */
-// biome-ignore lint/suspicious/noConfusingVoidType: a hook without a return statement accepts
-export type Verdict = Reply | undefined | void | Promise<Reply | undefined | void>;
+export type { Verdict };
 
 /** The account that the user has logged in to; undefined when the password is wrong. */
 export type AuthResult = string | undefined | Promise<string | undefined>;

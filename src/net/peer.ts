@@ -23,6 +23,8 @@ export interface Peer {
    * @throws PeerTimeout after `timeoutMs` without any; Error when the connection breaks.
    */
   read(timeoutMs: number): Promise<Uint8Array | undefined>;
+  /** It has said something that nobody has read yet. A peer that cannot know it has none of this. */
+  hasInput?(): boolean;
   /** What read() gave is not looked at again, by anybody: its memory may be used for something else. */
   free?(bytes: Uint8Array): void;
   /**

@@ -96,6 +96,10 @@ export class SocketPeer implements Peer {
     });
   }
 
+  hasInput(): boolean {
+    return this.#pendingBytes > 0;
+  }
+
   free({ buffer }: Uint8Array): void {
     // Each read has a buffer of its own, mostly with room that it did not need. Under TLS several
     // share one, which Node goes on writing to.

@@ -14,6 +14,8 @@ export interface ClientFacts {
   readonly service: 'smtp' | 'submission' | 'lmtp';
   readonly remote: Endpoint;
   readonly local: Endpoint;
+  /** It has said something that is not answered yet: at `connect`, that it did not wait for the greeting. */
+  readonly hasSpoken?: boolean | undefined;
   /** What the client called itself, '' before EHLO: judged at MAIL, when it has to matter. */
   readonly hello: string;
   readonly tls: TlsFacts | undefined;

@@ -201,7 +201,8 @@ export class Reception implements Answerer {
   get client(): ClientFacts {
     const { session, service } = this.#parts;
     const ends = this.#ends;
-    const { tls } = this.#peer;
+    const peer = this.#peer;
+    const { tls } = peer;
     return {
       session,
       service,
@@ -209,6 +210,9 @@ export class Reception implements Answerer {
       // The system is asked when somebody looks; a socket that is gone knows what was asked before.
       get local() {
         return ends.local;
+      },
+      get hasSpoken() {
+        return peer.hasInput?.();
       },
       hello: this.#hello,
       tls,

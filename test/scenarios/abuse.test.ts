@@ -2,9 +2,13 @@
 // with its number among the metrics.
 
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { describe, it } from 'node:test';
+import type { Log } from '../../src/base/log.ts';
+import { silentLog } from '../../src/base/log.ts';
 import { storiesOf } from '../../src/queue/story.ts';
 import { formatWhy } from '../../src/queue/story-text.ts';
+import { reply } from '../../src/smtp/reply.ts';
 import type { TestServer, TestServerOptions } from '../../src/testing/index.ts';
 import { startTestServer } from '../../src/testing/index.ts';
 import { connectClient, submit } from './wire.ts';
@@ -12,9 +16,13 @@ import { connectClient, submit } from './wire.ts';
 const ann = 'ann@example.org';
 const local = { host: '127.0.0.1', port: 0 } as const;
 
-const start = (config: TestServerOptions['config'], zone: TestServerOptions['zone'] = {}) =>
+const start = (
+  config: TestServerOptions['config'],
+  zone: TestServerOptions['zone'] = {},
+  log: Log = silentLog,
+) =>
   startTestServer({
-    zone,
+    ...{ zone, log },
     accounts: [
       { address: ann, password: 'secret' },
       { address: 'root@example.org', password: 'secret' },
@@ -47,6 +55,12 @@ async function talk(port: number, ...lines: readonly string[]): Promise<readonly
   }
   client.close();
   return heard;
+}
+
+/** Time of the server's, in which sockets have their turn. */
+async function passes({ clock }: TestServer, ms: number): Promise<void> {
+  await clock.advance(ms);
+  await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 const hello = 'EHLO client.test';
@@ -192,5 +206,88 @@ describe('greylisting', () => {
     assert.match(await why(server, queued.split(' ').at(-1)!), /greylist: came back after 60 s/);
     assert.match(await why(server, 'bob@client.test'), /at rcpt: 450 4\.7\.1 Greylisted/);
     assert.equal(await objections(server, 'greylist'), 1);
+  });
+});
+
+describe('what gives itself away', () => {
+  it('who speaks before the greeting; nobody waits longer than the delay', async () => {
+    await using server = await start({
+      suspicion: { greetingDelay: '2s', earlyTalker: 10 },
+    });
+    const rude = connect(server.port, '127.0.0.1').setEncoding('latin1');
+    let heard = '';
+    rude.on('data', (text: string) => {
+      heard += text;
+    });
+    rude.write([...mail('bob@client.test'), 'QUIT', ''].join('\r\n'));
+    let greeted = false;
+    const polite = connectClient(server.port).finally(() => {
+      greeted = true;
+    });
+    while (!greeted || !heard.includes('221 ')) await passes(server, 200);
+    assert.match(heard, /^550 5\.7\.1 Refused: spoke before the greeting\r$/m);
+    const client = await polite;
+    await client.say(`${hello}\r\n`);
+    await client.say(`${from('joe@client.test')}\r\n`);
+    assert.match(await client.say(`${to(ann)}\r\n`), /^250 /);
+    client.close();
+    assert.match(await why(server, 'bob@client.test'), /10 points: spoke before the greeting/);
+    assert.equal(await metric(server.server, 'policy_signs_total', 'early-talker'), 1);
+  });
+
+  it('mail without a sender for more than one', async () => {
+    await using server = await start({});
+    const heard = await talk(server.port, ...mail(''), to('root@example.org'));
+    assert.match(heard.at(-2)!, /^250 /);
+    assert.match(heard.at(-1)!, /^452 4\.5\.3 Mail without a sender has one recipient/);
+    assert.equal(await objections(server, 'null-sender'), 1);
+  });
+});
+
+describe('hooks of the configuration', () => {
+  it('say no in their own words; one that throws or hangs is a 451 and a line in the log', async () => {
+    const logged: string[] = [];
+    let aborted = false;
+    await using server = await start(
+      {
+        hooks: {
+          deadline: '2s',
+          onMail: (sender) =>
+            sender === 'spam@client.test' ? reply(550, '7.1', 'Ours') : undefined,
+          async onRecipient(recipient, { client }, { signal }) {
+            assert.equal(client.remote.address, '127.0.0.1');
+            if (recipient.local === 'root') throw new Error('out of order');
+            if (recipient.local !== 'postmaster') return;
+            await new Promise(() => {
+              signal.onabort = () => {
+                aborted = true;
+              };
+            });
+          },
+          async onMessage(message) {
+            if (message.header('subject') !== 'bad') return undefined;
+            const text = (await message.raw()).toString();
+            return reply(554, '6.0', `${message.size} octets of ${text.slice(-4).trim()}`);
+          },
+        },
+      },
+      {},
+      { ...silentLog, error: (event, fields) => logged.push(`${event}: ${fields?.name}`) },
+    );
+    const no = await talk(server.port, hello, from('spam@client.test'));
+    assert.equal(no.at(-1), '550 5.7.1 Ours');
+    const failing = await talk(server.port, ...mail('bob@client.test', 'root@example.org'));
+    assert.equal(failing.at(-1), '451 4.3.0 Local error, try again later');
+    const hanging = talk(server.port, ...mail('bob@client.test', 'postmaster@example.org'));
+    while (!aborted) await passes(server, 500);
+    assert.equal((await hanging).at(-1), '451 4.3.0 Local error, try again later');
+    assert.deepEqual(logged, ['a hook failed: onRecipient', 'a hook failed: onRecipient']);
+    const client = await connectClient(server.port);
+    await client.say(`${hello}\r\n`);
+    const bad = { from: 'bob@client.test', to: [ann], content: 'Subject: bad\r\n\r\nHi' };
+    await assert.rejects(submit(client, bad), /554 5\.6\.0 20 octets of Hi/);
+    await submit(client, { ...bad, content: 'Subject: good\r\n\r\nHi' });
+    client.close();
+    assert.equal(await objections(server, 'hooks'), 4);
   });
 });

@@ -1,0 +1,44 @@
+// Functions of the operator that are asked about mail that comes in. A JSON file has none.
+
+import { z } from 'zod';
+import type { Hooks } from '../policy/hooks.ts';
+import * as setting from './setting.ts';
+
+function hook<Name extends keyof Hooks>(about: string, kind: string) {
+  return z
+    .custom<NonNullable<Hooks[Name]>>(
+      (value) => value === undefined || typeof value === 'function',
+      {
+        error: 'must be a function; a configuration in JSON has none: use .ts or .js',
+      },
+    )
+    .optional()
+    .meta({ about, kind });
+}
+
+export const hooks = z.strictObject({
+  deadline: setting
+    .duration({
+      about: 'How long each may take; then the client hears 451, and `signal` is aborted.',
+      default: '10s',
+      min: '10ms',
+      max: '5m',
+    })
+    .prefault('10s'),
+  onConnect: hook<'onConnect'>(
+    'Before the greeting. All of them give nothing to accept, or a `reply()`.',
+    '(client, { signal }) => reply',
+  ),
+  onMail: hook<'onMail'>(
+    "At MAIL; `from` is '' for the null sender.",
+    '(from, envelope, { signal }) => reply',
+  ),
+  onRecipient: hook<'onRecipient'>(
+    'At RCPT, of a recipient that exists.',
+    '(to, envelope, { signal }) => reply',
+  ),
+  onMessage: hook<'onMessage'>(
+    'When the message is complete: `size`, `header(name)`, `stream()`, `raw()`.',
+    '(message, envelope, { signal }) => reply',
+  ),
+});

@@ -1,0 +1,132 @@
+// Functions of the operator as a policy: `hooks` in a configuration, and what a program that uses the library gives.
+// Each gets a time in which it has to answer, and a signal that tells it when that is over. One that throws, takes
+// longer or answers nonsense delays the mail (451) and is a line in the log; it never loses it and never lets it in.
+
+import type { Clock } from '../base/clock.ts';
+import { stackOf } from '../base/error-text.ts';
+import type { Log } from '../base/log.ts';
+import type { Mailbox } from '../mail/address.ts';
+import { formatMailbox } from '../mail/address.ts';
+import { headerValue, parseHeader } from '../mail/header.ts';
+import type { Reply } from '../smtp/reply.ts';
+import { replies } from '../smtp/reply.ts';
+import { storedSize } from '../store/content.ts';
+import type { ClientFacts, Envelope } from './envelope.ts';
+import type { Arrival, Policy, PolicyAnswer } from './policy.ts';
+
+/** undefined accepts; a reply() refuses with its words; to throw is a 451: try again later. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a hook without a return statement accepts
+export type Verdict = Reply | undefined | void | Promise<Reply | undefined | void>;
+
+export interface HookContext {
+  /** Aborted when the answer is not waited for any more. */
+  readonly signal: AbortSignal;
+}
+
+/** What a hook sees of a message, before it is queued. */
+export interface HookMessage {
+  /** Octets. */
+  readonly size: number;
+  /** The value of the first field of that name, on one line, encoded words as they are. */
+  header(name: string): string | undefined;
+  /** The message as it came, in pieces; may be read again. */
+  stream(): AsyncIterable<Uint8Array>;
+  /** All of it: mind `size`. */
+  raw(): Promise<Buffer>;
+}
+
+/** The names of the configuration's `hooks`. */
+export interface Hooks {
+  readonly onConnect?: ((client: ClientFacts, context: HookContext) => Verdict) | undefined;
+  /** `from` is '' for the null sender. */
+  readonly onMail?:
+    | ((from: string, envelope: Envelope, context: HookContext) => Verdict)
+    | undefined;
+  readonly onRecipient?:
+    | ((to: Mailbox, envelope: Envelope, context: HookContext) => Verdict)
+    | undefined;
+  readonly onMessage?:
+    | ((message: HookMessage, envelope: Envelope, context: HookContext) => Verdict)
+    | undefined;
+}
+
+export interface HooksParts {
+  readonly hooks: Hooks;
+  /** Milliseconds for each call. */
+  readonly deadline: number;
+  readonly clock: Pick<Clock, 'after'>;
+  readonly log: Log;
+}
+
+export function hooksPolicy({ hooks, deadline, clock, log }: HooksParts): Policy {
+  const { onConnect, onMail, onRecipient, onMessage } = hooks;
+
+  /** In time, or it is a failure like any other. */
+  async function call(
+    hook: string,
+    put: (context: HookContext) => Verdict,
+  ): Promise<PolicyAnswer | undefined> {
+    const controller = new AbortController();
+    const over = Promise.withResolvers<never>();
+    const cancel = clock.after(deadline, () => {
+      const error = new Error(`no answer within ${deadline} ms`);
+      controller.abort(error);
+      over.reject(error);
+    });
+    try {
+      const asked = (async () => put({ signal: controller.signal }))();
+      asked.catch(() => {}); // it may fail when nobody waits any more
+      return answerOf(await Promise.race([asked, over.promise]));
+    } catch (error) {
+      log.error('a hook failed', { name: hook, error: stackOf(error) });
+      return { objection: replies.localError };
+    } finally {
+      cancel();
+    }
+  }
+
+  return {
+    name: 'hooks',
+    ...(onConnect && {
+      connect: (client) => call('onConnect', (context) => onConnect(client, context)),
+    }),
+    ...(onMail && {
+      mail: (envelope) =>
+        call('onMail', (context) => onMail(senderText(envelope), envelope, context)),
+    }),
+    ...(onRecipient && {
+      rcpt: (envelope, { named }) =>
+        call('onRecipient', (context) => onRecipient(named, envelope, context)),
+    }),
+    ...(onMessage && {
+      message: (envelope, arrival) =>
+        call('onMessage', (context) => onMessage(messageOf(arrival), envelope, context)),
+    }),
+  };
+}
+
+/** What a hook said, as policies say it. @throws TypeError for what is neither a Reply nor nothing. */
+function answerOf(said: Awaited<Verdict>): PolicyAnswer | undefined {
+  if (said === undefined || said === null) return undefined;
+  const { code, lines } = said as Partial<Reply>;
+  if (typeof code !== 'number' || code < 400 || !Array.isArray(lines))
+    throw new TypeError('a hook gives undefined, or a reply() of 4yz or 5yz');
+  return { objection: said };
+}
+
+const senderText = ({ sender }: Envelope): string => (sender === null ? '' : formatMailbox(sender));
+
+function messageOf({ content, open, head, header: { end } }: Arrival): HookMessage {
+  const stream = () => open().read();
+  return {
+    size: storedSize(content),
+    header(name) {
+      const lowerName = name.toLowerCase();
+      const fields = parseHeader(head.subarray(0, end), { names: new Set([lowerName]) });
+      return headerValue(fields, lowerName);
+    },
+    stream,
+    raw: async () =>
+      Buffer.concat(await Array.fromAsync(stream(), (piece) => Uint8Array.from(piece))),
+  };
+}
