@@ -90,6 +90,9 @@ function recipientText(recipient: TextRecipient, action: Action): string {
   return `<${address}>${waited}\n    ${words}\n    ${reply}`;
 }
 
+const onlyByTls =
+  'You asked that the message travel over verified TLS only, and the way there is not like that. Please send it without asking so, or reach the recipient in another way.';
+
 // What the sender can do, by the detail of RFC 3463 §3. The first that begins the detail counts.
 const advice: readonly (readonly [detail: string, text: string])[] = [
   ['1.1', 'Please check the address for typing errors, above all the part before the @.'],
@@ -106,6 +109,9 @@ const advice: readonly (readonly [detail: string, text: string])[] = [
   ['6.3', 'The next mail server cannot take a message of this form. Please send it as plain text.'],
   ['6.7', 'The next mail server cannot take international addresses. Please use another address.'],
   ['6', 'The next mail server did not like the form of the message. Please send it differently.'],
+  // RFC 8689 §4.2.1
+  ['7.10', onlyByTls],
+  ['7.30', onlyByTls],
   [
     '7',
     'The mail server refused the message by its rules. Please quote its words to its postmaster.',

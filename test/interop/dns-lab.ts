@@ -140,7 +140,7 @@ const keysOf = (home: string, name: string) => join(home, `keys-${name}`);
 async function writeZone(home: string, zone: LabZone, serial: number): Promise<void> {
   const { name, records, state = 'signed', tamper = (text) => text } = zone;
   const file = fileOf(home, name);
-  const head = `$TTL 60\n@ IN SOA ns.test. h.test. ${serial} 3600 600 86400 60\n@ IN NS ns.test.\n`;
+  const head = `$TTL 1\n@ IN SOA ns.test. h.test. ${serial} 3600 600 86400 1\n@ IN NS ns.test.\n`;
   const edition = name === '.' ? `edition IN TXT "${serial}"\nns.test. IN A 127.0.0.1\n` : '';
   const text = `${head}${edition}${records}\n`;
   if (state === 'insecure') return writeFileSync(file, text);
@@ -177,7 +177,7 @@ function namedConf(home: string, port: number, zones: Iterable<string>): string 
   managed-keys-directory "${home}";
   listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; };
   recursion no; allow-transfer { none; }; notify no; check-names primary ignore;
-  dnssec-validation no; minimal-responses yes;
+  dnssec-validation no; minimal-responses yes; max-records-per-type 0;
 };
 controls { };
 ${['.', ...zones].map(zone).join('')}`;

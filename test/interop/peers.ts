@@ -40,11 +40,14 @@ export interface PostfixInstance extends AsyncDisposable {
 
 /** A Postfix of our own: loopback only, no DNS, mail for `domain` to Maildirs, the rest to `relayTo`. */
 export async function startPostfix(options: {
+  /** Default: 127.0.0.1. */
+  readonly address?: string;
   readonly port: number;
   readonly domain: string;
   readonly relayTo?: number;
   readonly settings?: Readonly<Record<string, string>>;
 }): Promise<PostfixInstance> {
+  const { address = '127.0.0.1' } = options;
   const home = mkdtempSync(join(tmpdir(), 'postrider-postfix-'));
   execFileSync('chmod', ['755', home]);
   const folder = (name: string) => {
@@ -94,7 +97,7 @@ export async function startPostfix(options: {
       .join(''),
   );
   const services = [
-    `127.0.0.1:${options.port} inet n - n - - smtpd`,
+    `${address}:${options.port} inet n - n - - smtpd`,
     'pickup unix n - n 60 1 pickup',
     'cleanup unix n - n - 0 cleanup',
     'qmgr unix n - n 300 1 qmgr',
@@ -123,7 +126,7 @@ export async function startPostfix(options: {
     }
   };
   await run('postfix', ['-c', conf, 'start']);
-  await eventually(() => answers(options.port), 'Postfix to answer');
+  await eventually(() => answers(address, options.port), 'Postfix to answer');
   return {
     port: options.port,
     configDirectory: conf,
@@ -136,9 +139,9 @@ export async function startPostfix(options: {
   };
 }
 
-function answers(port: number): Promise<true | undefined> {
+function answers(address: string, port: number): Promise<true | undefined> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, address);
     socket.once('error', () => resolve(undefined));
     socket.once('data', () => {
       socket.end('QUIT\r\n');

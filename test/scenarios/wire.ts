@@ -14,9 +14,12 @@ export interface Client {
   close(): void;
 }
 
-export function connectClient(port: number): Promise<Client> {
+/** `socket`: one that has been opened already, over TLS perhaps. */
+export function connectClient(
+  port: number,
+  socket: Socket = connect(port, '127.0.0.1'),
+): Promise<Client> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1');
     socket.setNoDelay();
     socket.setEncoding('utf8');
     let buffer = '';
@@ -65,14 +68,14 @@ export function connectClient(port: number): Promise<Client> {
 /** One message by DATA; rejects unless it was answered with 250. */
 export async function submit(
   client: Client,
-  mail: { from: string; to: readonly string[]; content: string },
+  mail: { from: string; to: readonly string[]; content: string; params?: string },
 ): Promise<string> {
   const expect = async (code: string, text: string) => {
     const reply = await client.say(text);
     if (!reply.startsWith(code)) throw new Error(`${text.slice(0, 60).trim()} → ${reply}`);
     return reply;
   };
-  await expect('250', `MAIL FROM:<${mail.from}>\r\n`);
+  await expect('250', `MAIL FROM:<${mail.from}>${mail.params ?? ''}\r\n`);
   for (const to of mail.to) await expect('250', `RCPT TO:<${to}>\r\n`);
   await expect('354', 'DATA\r\n');
   return expect('250', `${mail.content.replace(/^\./gm, '..')}\r\n.\r\n`);
