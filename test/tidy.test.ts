@@ -9,7 +9,7 @@ import { describe, it } from 'node:test';
 const floors = [
   ['base'],
   ['mail', 'sasl'],
-  ['smtp', 'imap', 'pop3', 'dns', 'milter', 'report'],
+  ['smtp', 'imap', 'pop3', 'mtqp', 'dns', 'milter', 'report'],
   ['trust', 'store', 'net'],
   ['policy', 'queue', 'mailbox'],
   ['receive', 'deliver', 'access'],

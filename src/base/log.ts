@@ -8,7 +8,7 @@
 export type Fields = {
   /** One connection. */
   readonly session?: string | undefined;
-  /** `smtp`, `submission`, `lmtp`, `imap`, `pop3` or `http`. */
+  /** `smtp`, `submission`, `lmtp`, `imap`, `pop3`, `http` or `mtqp`. */
   readonly service?: string | undefined;
   /** The client's address, its network where several are told of; '' on a Unix socket. */
   readonly client?: string | undefined;

@@ -12,7 +12,7 @@ import type { QueueRunner } from '../queue/runner.ts';
 import type { HistoryEvent, HistoryStore } from '../store/history.ts';
 import { answerClasses } from '../web/web-app.ts';
 
-const services = ['smtp', 'submission', 'lmtp', 'imap', 'pop3', 'http'] as const;
+const services = ['smtp', 'submission', 'lmtp', 'imap', 'pop3', 'http', 'mtqp'] as const;
 const results = ['delivered', 'relayed', 'deferred', 'skipped', 'failed', 'expired'] as const;
 const stages = [
   ...(['connect', 'tls', 'starttls', 'login', 'auth', 'helo', 'mail', 'rcpt'] as const),

@@ -16,6 +16,7 @@ import { createResolvers } from '../net/resolver.ts';
 import type { Service } from '../net/service.ts';
 import type { Directory } from '../policy/directory.ts';
 import type { QueueRunner } from '../queue/runner.ts';
+import { Tracking } from '../queue/tracking.ts';
 import { openDataDirectory } from '../store/files/directory.ts';
 import { FileHistory } from '../store/files/history.ts';
 import type { HistoryStore } from '../store/history.ts';
@@ -34,6 +35,7 @@ import type { ListeningOn } from './listeners.ts';
 import { Listeners } from './listeners.ts';
 import type { ServerMetrics } from './metrics.ts';
 import { createMetrics } from './metrics.ts';
+import { createMtqp } from './mtqp.ts';
 import { createOperations } from './operations.ts';
 import { createPop3 } from './pop3.ts';
 import type { SmtpParts } from './smtp.ts';
@@ -142,8 +144,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const inForce = () => state.inForce;
   const delivery = await createQueue({ inForce, stores, history, ...basics });
   const authenticator = authenticatorFor(inForce, { accounts: stores.accounts, clock });
+  const tracking = new Tracking({
+    ...{ records: stores.records, store: stores.queue, history, clock, log },
+    hostname: () => inForce().config.hostname,
+    queuedMs: () => inForce().config.queue.expireAfter,
+  });
   const serviceFor = createServices({
-    ...{ inForce, stores, admission, authenticator, certificate, delivery, ...basics },
+    ...{ inForce, stores, admission, authenticator, certificate, delivery, tracking, ...basics },
     policies: options.policies ?? [],
     listening: () => listeners.list,
     acmeChallenges: () => undefined,
@@ -172,16 +179,20 @@ function resolversOf({ resolver }: ServerOptions, { random, log, metrics }: Basi
   return resolver === undefined ? createResolvers({ random, log, queries }) : () => resolver;
 }
 
-function createServices(parts: SmtpParts & HttpParts): (spec: ListenerConfig) => Service {
+function createServices(
+  parts: SmtpParts & HttpParts & { readonly tracking: Tracking },
+): (spec: ListenerConfig) => Service {
   const http = createHttp(parts);
   const smtp = createSmtp(parts);
   const imap = createImap(parts);
   const pop3 = createPop3(parts);
+  const mtqp = createMtqp(parts);
   return (spec) => {
     const { service } = spec;
     if (service === 'http') return http(spec);
     if (service === 'imap') return imap(spec);
     if (service === 'pop3') return pop3(spec);
+    if (service === 'mtqp') return mtqp(spec);
     return smtp({ ...spec, service });
   };
 }

@@ -16,6 +16,7 @@ import { mailboxRoom, quotaOf } from '../policy/quota.ts';
 import { recipientValidSince } from '../policy/recipient-valid-since.ts';
 import { senderOwner } from '../policy/sender-owner.ts';
 import { DomainQueues } from '../queue/domain-queues.ts';
+import type { Tracking } from '../queue/tracking.ts';
 import type { SmtpServiceSettings } from '../receive/smtp-service.ts';
 import { createSmtpService } from '../receive/smtp-service.ts';
 import { offeredMechanisms } from '../sasl/server.ts';
@@ -33,6 +34,7 @@ export interface SmtpParts extends ServiceParts {
   readonly delivery: Pick<Delivery, 'runner' | 'messageId' | 'onDemand'>;
   readonly policies: readonly Policy[] | ((parts: PolicyParts) => readonly Policy[]);
   readonly resolver: Resolver;
+  readonly tracking: Tracking;
 }
 
 /** What policies are made of. */
@@ -84,6 +86,7 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
         authRequired: spec.service === 'submission',
         ...{ withheld, limits, mechanisms, login, directory },
         atrn: config.routes.some(({ kind }) => kind === 'atrn'),
+        mtrk: config.listeners.some(({ service }) => service === 'mtqp'),
         noSoliciting: config.noSoliciting,
         futureReleaseMs: config.queue.futureRelease,
         isTrusted: trusted.has,
@@ -99,6 +102,7 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
       submit: (message, _client, room) => runner.submit(message, room),
       startQueue: async (node) => queues.start(node),
       turns: onDemand,
+      tracked: (message, mtrk) => parts.tracking.note(message, mtrk),
       ...{ connections, spool, messageId, clock, random, log, refusals },
     });
   };

@@ -197,7 +197,8 @@ function adviseOnRoutes({ routes, listeners }: Readable, advices: Advices): void
 
 /** Nothing is looked up: an address of this machine is known as such only on loopback. */
 function leadsTo(route: RouteConfig, { service, path, port, hosts }: ListenerConfig): boolean {
-  if (service === 'imap' || service === 'pop3' || service === 'http') return false;
+  if (service === 'imap' || service === 'pop3' || service === 'http' || service === 'mtqp')
+    return false;
   if (route.kind === 'lmtp' && 'path' in route) return route.path === path;
   if (!('host' in route) || path !== undefined || port === 0 || route.port !== port) return false;
   const everywhere = hosts.includes('::') || hosts.includes('0.0.0.0');

@@ -18,13 +18,13 @@ import * as web from './web.ts';
 
 const { choice, count, duration, flag, port, size, text } = setting;
 
-const services = ['smtp', 'submission', 'lmtp', 'pop3', 'imap', 'http'] as const;
+const services = ['smtp', 'submission', 'lmtp', 'pop3', 'imap', 'http', 'mtqp'] as const;
 const hostKind = 'an IP address or host name';
 
 const listener = z.strictObject({
   service: choice(services, {
     about:
-      '`smtp` takes mail for `domains` and `relayDomains` from anyone and relays for `trustedNetworks` and logged-in users; `submission` takes mail after login only; `lmtp` takes mail for the mailboxes here (RFC 2033); `imap` (RFC 9051) and `pop3` let people read it; `http` has health, metrics, what mail programs ask to set themselves up, and our MTA-STS policy.',
+      '`smtp` takes mail for `domains` and `relayDomains` from anyone and relays for `trustedNetworks` and logged-in users; `submission` takes mail after login only; `lmtp` takes mail for the mailboxes here (RFC 2033); `imap` (RFC 9051) and `pop3` let people read it; `mtqp` tells senders where their mail is (RFC 3887, port 1038); `http` has health, metrics, what mail programs ask to set themselves up, and our MTA-STS policy.',
   }),
   host: z
     .union([setting.host({ about: '' }), z.array(setting.host({ about: '' })).min(1)], {

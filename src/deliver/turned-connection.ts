@@ -107,10 +107,10 @@ export class TurnedConnection {
         if (batch.length === 0) break;
         const named = batch.map((index) => fit.recipient(recipients[index]!));
         const sent = await connection.send({ ...fit.envelope, recipients: named }, fit.read);
-        const { dsn, deliverBy } = fit;
+        const { dsn, deliverBy, tracked } = fit;
         for (const [at, index] of batch.entries())
           results[index] = resultOf(sent.answers[at]!, connection.facts, {
-            ...{ dsn, deliverBy, lmtp: false },
+            ...{ dsn, deliverBy, tracked, lmtp: false },
           });
         pending = without(pending, batch);
       }

@@ -32,6 +32,8 @@ export type RecipientResult = { readonly facts?: AttemptFacts | undefined } & (
       readonly dsn: boolean;
       /** The next hop offered DELIVERBY: it knows by when (RFC 2852 §4.1.4.2). */
       readonly deliverBy?: boolean;
+      /** The next hop offered MTRK and can be asked where the message is. */
+      readonly tracked?: boolean;
     }
   /** `remote` as with `failed`; absent means that the words are ours. */
   | { readonly kind: 'deferred'; readonly reply: Reply; readonly remote?: boolean }

@@ -188,15 +188,17 @@ function skip(recipient: LeasedRecipient, context: Circumstances): Conclusion {
 
 function attemptResult(
   recipient: LeasedRecipient,
-  { kind, reply, facts }: RecipientResult | Skipped,
+  given: RecipientResult | Skipped,
   { outcome, result }: Conclusion,
 ): AttemptResult {
+  const { kind, reply, facts } = given;
   return {
     address: recipient.address,
     attempt: kind === 'skipped' ? recipient.attempt - 1 : recipient.attempt,
     result,
     reply: replyText(reply),
     until: 'until' in outcome ? outcome.until : undefined,
+    ...(given.kind === 'relayed' && given.tracked === true && { tracked: true }),
     // What was skipped spoke to nobody.
     host: facts === undefined || kind === 'skipped' ? undefined : hostText(facts),
     tls: kind === 'skipped' ? undefined : facts?.tls,

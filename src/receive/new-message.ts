@@ -6,7 +6,6 @@ import type { ClientFacts, Envelope } from '../policy/envelope.ts';
 import { entersHere } from '../policy/envelope.ts';
 import type { Arrival, HeadChange } from '../policy/policy.ts';
 import type { DeliverByParam } from '../smtp/extensions/deliver-by.ts';
-import type { MailParam } from '../smtp/extensions/index.ts';
 import { findParam, formatMailParam } from '../smtp/extensions/index.ts';
 import type { NewMessage, NewRecipient, Origin } from '../store/queue-store.ts';
 import { fieldsInFront } from './head-changes.ts';
@@ -39,7 +38,7 @@ export function newMessage(facts: MessageFacts): NewMessage {
   const priority = findParam(params, 'MT-PRIORITY')?.priority;
   const stamped = { id, now, hostname, client, origin, header, head, recipients, sender, priority };
   return {
-    ...{ id, received: now, sender, params: travelling(params, facts.takenMs), recipients },
+    ...{ id, received: now, sender, params: travelling(facts), recipients },
     prefix: fieldsInFront(facts.head) + stamp(stamped),
     ...{ content, origin, messageId },
   };
@@ -73,10 +72,13 @@ function protocolOf(
 const none: readonly string[] = [];
 
 /** SIZE is computed anew for each hop; everything else is kept for the next one. */
-function travelling(params: readonly MailParam[], takenMs: number): readonly string[] {
+function travelling({ envelope, recipients, takenMs }: MessageFacts): readonly string[] {
+  const { params } = envelope;
   if (params.length === 0) return none;
+  // RFC 3885 §3.3: where a recipient became several, none of them gets the certifier.
+  const isExpanded = recipients.length > envelope.recipients.length;
   return params
-    .filter(({ name }) => name !== 'SIZE')
+    .filter(({ name }) => name !== 'SIZE' && !(name === 'MTRK' && isExpanded))
     .map((param) => formatMailParam(param.name === 'BY' ? lessTime(param, takenMs) : param));
 }
 

@@ -35,6 +35,8 @@ export interface SmtpServiceSettings {
   readonly proxies?: ReceptionParts['proxies'];
   /** Somebody's mail is kept to be fetched. */
   readonly atrn?: boolean | undefined;
+  /** Where messages are can be asked for here. */
+  readonly mtrk?: boolean | undefined;
   readonly noSoliciting?: readonly string[] | undefined;
   /** How far ahead mail may be handed in; 0: not at all. */
   readonly futureReleaseMs?: number | undefined;
@@ -57,6 +59,7 @@ export interface SmtpServiceParts {
   readonly messageId: ReceptionParts['messageId'];
   readonly startQueue: ReceptionParts['startQueue'];
   readonly turns?: ReceptionParts['turns'];
+  readonly tracked?: ReceptionParts['tracked'];
   /** The connection is gone. */
   readonly onClose?: ((client: ClientFacts) => void) | undefined;
   readonly clock: Clock;
@@ -112,6 +115,7 @@ function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation
     login: now.login,
     startQueue: parts.startQueue,
     turns: parts.turns,
+    tracked: parts.tracked,
     clock,
     log: sessionLog,
     refusals: parts.refusals,
@@ -130,6 +134,7 @@ function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation
     limits: now.limits,
     ...(now.withheld !== undefined && { withheld: now.withheld }),
     atrn: now.atrn,
+    mtrk: now.mtrk,
     noSoliciting: now.noSoliciting,
     futureRelease: futureReleaseOf(now.futureReleaseMs, clock.now()),
   });

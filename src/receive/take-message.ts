@@ -8,6 +8,8 @@ import type { AcceptedRecipient, ClientFacts, Envelope } from '../policy/envelop
 import type { Arrival, Policies } from '../policy/policy.ts';
 import { largerThanMailbox, mailboxFull } from '../policy/quota.ts';
 import { requestsText } from '../queue/requests-text.ts';
+import { findParam } from '../smtp/extensions/index.ts';
+import type { MtrkParam } from '../smtp/extensions/mtrk.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { reply } from '../smtp/reply.ts';
 import type { StoredContent } from '../store/content.ts';
@@ -36,6 +38,8 @@ export interface TakingParts {
     room?: RoomAsked,
     // biome-ignore lint/suspicious/noConfusingVoidType: where mailboxes are none of ours
   ) => Promise<readonly number[] | void>;
+  /** A message is queued of which its sender will ask where it is. Never fails. */
+  readonly tracked?: ((message: NewMessage, mtrk: MtrkParam) => Promise<void>) | undefined;
   readonly messageId: () => string;
   readonly clock: Clock;
   readonly log: Log;
@@ -111,6 +115,8 @@ async function queue(
   else {
     answers.settle();
     logReceived(log, message);
+    const mtrk = findParam(envelope.params, 'MTRK');
+    if (mtrk !== undefined) await parts.tracked?.(message, mtrk);
   }
   const never = room?.needs.some((need) => need !== undefined && need.bytes > quota!.bytes);
   const no = never ? largerThanMailbox : mailboxFull;

@@ -119,6 +119,8 @@ export interface AttemptResult {
   readonly reply: string;
   /** When it will be tried again. */
   readonly until?: number | undefined;
+  /** The next hop can be asked where it is (RFC 3885). */
+  readonly tracked?: boolean | undefined;
   /** Host and address that answered, port, TLS facts, and the hosts tried before. */
   readonly host?: string | undefined;
   readonly tls?: string | undefined;

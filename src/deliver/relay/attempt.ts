@@ -275,7 +275,7 @@ export class Attempt {
   #settle(
     batch: readonly number[],
     sent: SentEvent,
-    { dsn, deliverBy }: HopPromises,
+    { dsn, deliverBy, tracked }: HopPromises,
     connection: Connection,
   ): boolean {
     const { answers } = sent;
@@ -285,7 +285,7 @@ export class Attempt {
     const others = without(this.#pending, batch);
     this.#health = closure?.kind === 'refused' ? 'busy' : 'ok';
     for (const [at, index] of batch.entries())
-      this.#results[index] = resultOf(answers[at]!, facts, { dsn, deliverBy, lmtp });
+      this.#results[index] = resultOf(answers[at]!, facts, { dsn, deliverBy, tracked, lmtp });
     // RFC 5321 §5.1: where nobody got the message, for now, another host may do better. Once the end
     // of data is out and unanswered, impatience would deliver it twice.
     const movable = (answer: RecipientAnswer) =>
@@ -321,20 +321,20 @@ export class Attempt {
 }
 
 /** What a hop that takes a message does with what its sender asked for. */
-type HopPromises = Pick<Extract<Fit, { readonly kind: 'fits' }>, 'dsn' | 'deliverBy'>;
+type HopPromises = Pick<Extract<Fit, { readonly kind: 'fits' }>, 'dsn' | 'deliverBy' | 'tracked'>;
 
 const tooManyAtOnce = 'Too many recipients in one transaction';
 
 export function resultOf(
   answer: RecipientAnswer,
   facts: AttemptFacts,
-  { dsn, deliverBy, lmtp }: HopPromises & { readonly lmtp: boolean },
+  { dsn, deliverBy, tracked, lmtp }: HopPromises & { readonly lmtp: boolean },
 ): RecipientResult {
   const { reply: said, remote } = answer;
   if (isPositive(said)) {
     // RFC 3461 §5.2.2 is about relaying; an LMTP server without DSN is where the journey ends.
     if (lmtp && !dsn) return { kind: 'delivered', reply: said, facts };
-    return { kind: 'relayed', reply: said, dsn, deliverBy, facts };
+    return { kind: 'relayed', reply: said, dsn, deliverBy, tracked, facts };
   }
   if (answer.tooMany === true)
     return { kind: 'deferred', reply: transient(said, tooManyAtOnce), remote, facts };

@@ -36,6 +36,8 @@ export type Fit =
       readonly dsn: boolean;
       /** The hop got the time by which to deliver: it will see to it. */
       readonly deliverBy: boolean;
+      /** The hop got the certifier: it can be asked. */
+      readonly tracked: boolean;
     }
   | { readonly kind: 'refuse'; readonly reply: Reply };
 
@@ -96,6 +98,7 @@ export async function fitToHop(
     kind: 'fits',
     dsn: hop.keywords.has('DSN'),
     deliverBy,
+    tracked: travelling.some((param) => param.startsWith('MTRK=')),
     read: pieces === undefined ? () => form.read({ reuse: true }) : undefined,
     envelope: {
       sender: address(sender),

@@ -45,7 +45,7 @@ const result: fc.Arbitrary<RecipientResult> = fc.oneof(
   record({ kind: fc.constant('delivered' as const), reply, facts }),
   record({
     ...{ kind: fc.constant('relayed' as const), reply, dsn: fc.boolean() },
-    ...{ deliverBy: fc.boolean(), facts },
+    ...{ deliverBy: fc.boolean(), tracked: fc.boolean(), facts },
   }),
   record({ kind: fc.constant('deferred' as const), reply, facts }),
   record({ kind: fc.constant('deferred' as const), reply, remote: fc.boolean(), facts }),

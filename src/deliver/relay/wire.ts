@@ -76,8 +76,8 @@ type RecipientRow = readonly [
   flag: boolean | undefined,
   /** The same object for all that went over one connection: a clone takes it along once. */
   facts: AttemptFacts | undefined,
-  /** Of what was relayed. */
-  deliverBy?: boolean,
+  /** Of what was relayed: bits of `deliverBy` and `tracked`. */
+  promises?: number,
 ];
 
 export function attemptRow(
@@ -177,20 +177,33 @@ function recipientRow(result: RecipientResult): RecipientRow {
   const { code, detail, lines } = reply;
   const words = lines.length === 1 ? lines[0] : lines;
   const flag = kind === 'relayed' ? result.dsn : kind === 'delivered' ? undefined : result.remote;
-  return kind === 'relayed' && result.deliverBy === true
-    ? [kind, code, detail, words, flag, facts, true]
-    : [kind, code, detail, words, flag, facts];
+  const promises = kind === 'relayed' ? promisesOf(result) : 0;
+  return promises === 0
+    ? [kind, code, detail, words, flag, facts]
+    : [kind, code, detail, words, flag, facts, promises];
 }
 
+const keptTime = 1;
+const keptTrack = 2;
+
+const promisesOf = ({
+  deliverBy,
+  tracked,
+}: Pick<Extract<RecipientResult, { kind: 'relayed' }>, 'deliverBy' | 'tracked'>): number =>
+  (deliverBy === true ? keptTime : 0) | (tracked === true ? keptTrack : 0);
+
 function recipientOf(row: RecipientRow): RecipientResult {
-  const [kind, code, detail, words, flag, facts, deliverBy] = row;
+  const [kind, code, detail, words, flag, facts, promises = 0] = row;
   const lines: Reply['lines'] = typeof words === 'string' ? [words] : words;
   const reply: Reply = { code, detail, lines };
   switch (kind) {
     case 'delivered':
       return { kind, reply, facts };
     case 'relayed':
-      return { kind, reply, dsn: flag === true, deliverBy: deliverBy === true, facts };
+      return {
+        ...{ kind, reply, dsn: flag === true, facts },
+        ...{ deliverBy: (promises & keptTime) !== 0, tracked: (promises & keptTrack) !== 0 },
+      };
     case 'deferred':
       return flag === undefined ? { kind, reply, facts } : { kind, reply, remote: flag, facts };
     case 'failed':

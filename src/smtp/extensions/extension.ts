@@ -19,6 +19,8 @@ export interface SessionFacts {
   readonly authenticated?: boolean;
   /** Somebody's mail is kept here to be fetched (RFC 2645). */
   readonly atrn?: boolean | undefined;
+  /** Where messages are can be asked for here (RFC 3885). */
+  readonly mtrk?: boolean | undefined;
   /** Classes of solicitation that are not wanted here (RFC 3865). */
   readonly noSoliciting?: readonly string[] | undefined;
   /** How far ahead mail may be handed in (RFC 4865); undefined: not at all. */

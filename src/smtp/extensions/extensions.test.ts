@@ -46,7 +46,9 @@ function rcpt(text: string): RcptParam | string {
 
 describe('smtp/extensions: offers', () => {
   it('RFC 5321 §4.1.1.1: one line for each keyword, in the order of the list', () => {
-    const offered = advertise({ ...facts, secure: false, xclient: true });
+    const offered = advertise({
+      ...{ ...facts, secure: false, xclient: true, atrn: true, mtrk: true },
+    });
     const keywords: readonly string[] = extensions.map(({ keyword }) => keyword);
     assert.deepEqual(
       offered.map((line) => line.split(' ')[0]),

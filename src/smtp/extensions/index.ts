@@ -26,6 +26,7 @@ import { futureRelease } from './future-release.ts';
 import { help } from './help.ts';
 import { limits } from './limits.ts';
 import { mtPriority } from './mt-priority.ts';
+import { mtrk } from './mtrk.ts';
 import { noSoliciting } from './no-soliciting.ts';
 import { pipelining } from './pipelining.ts';
 import { requireTls } from './requiretls.ts';
@@ -56,6 +57,7 @@ export const extensions = [
   futureRelease,
   noSoliciting,
   rrvs,
+  mtrk,
   limits,
   xclient,
   help,

@@ -166,3 +166,37 @@ describe('what the envelope asks for', () => {
     assert.deepEqual(requestsOf({ params: ['RET=HDRS', 'ENVID=HOLDFOR=1'], received }), nothing);
   });
 });
+
+describe('MTRK', () => {
+  const asked = { ...facts, mtrk: true };
+  const certifier = 'c0uoszGXXQ265tJJ9O2onycHlswU'.slice(0, 27);
+  for (const [line, expected] of [
+    [`ENVID=1@a.example MTRK=${certifier}`, `ENVID=1@a.example MTRK=${certifier}`],
+    [`MTRK=${certifier}=:90 ENVID=1@a.example`, `MTRK=${certifier}:90 ENVID=1@a.example`],
+    // RFC 3885 §3.2: a unique envelope id must be there.
+    [`MTRK=${certifier}`, '501 5.4'],
+    [`ENVID=1 MTRK=${certifier}`, '501 5.4'],
+    ['ENVID=1@a.example MTRK=abc', '501 5.4'],
+    [`ENVID=1@a.example MTRK=${certifier}:`, '501 5.4'],
+  ] as const)
+    it(`RFC 3885 §3.1: ${line} becomes ${expected}`, () =>
+      assert.equal(read(line, asked), expected));
+
+  it('RFC 3885 §3.1, §3.3: travels with what is left of its time', () => {
+    const param = `MTRK=${certifier}:90`;
+    assert.equal(relay(param, { keywords: 'MTRK', waitedMs: 30_500 }), `MTRK=${certifier}:60`);
+    assert.equal(relay(param, { keywords: 'MTRK', waitedMs: 90_000 }), 'drop');
+    assert.equal(relay(param, { keywords: 'DSN' }), 'drop');
+    const day = 86_400_000;
+    assert.equal(
+      relay(`MTRK=${certifier}`, { keywords: 'MTRK', waitedMs: day }),
+      `MTRK=${certifier}:${8 * 86_400}`,
+    );
+  });
+
+  it('is offered only where somebody can ask', () => {
+    assert.ok(advertise(asked).includes('MTRK'));
+    assert.ok(!advertise(facts).includes('MTRK'));
+    assert.equal(read(`ENVID=1@a.example MTRK=${certifier}`), '555 5.4');
+  });
+});

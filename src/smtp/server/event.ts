@@ -26,6 +26,7 @@ export interface ServerFacts {
   /** XCLIENT is offered: the client is a proxy whose word counts. */
   readonly xclient?: boolean;
   readonly atrn?: boolean | undefined;
+  readonly mtrk?: boolean | undefined;
   readonly noSoliciting?: readonly string[] | undefined;
   readonly futureRelease?: FutureReleaseLimits | undefined;
   /** 'submission' answers 530 5.7.0 to MAIL until the client has logged in. */

@@ -30,6 +30,7 @@ const everything = [
   'FUTURERELEASE',
   'NO-SOLICITING',
   'RRVS',
+  'MTRK',
   'LIMITS',
   'HELP',
 ];

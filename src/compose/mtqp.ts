@@ -1,0 +1,22 @@
+// MTQP: where messages are, for those who know the secret of a message.
+
+import { createMtqpService } from '../access/mtqp-service.ts';
+import type { Tracking } from '../queue/tracking.ts';
+import { countedConnections } from './metrics.ts';
+import type { ServiceFor, ServiceParts } from './service-parts.ts';
+import { offersStartTls } from './service-parts.ts';
+
+export function createMtqp(parts: ServiceParts & { readonly tracking: Tracking }): ServiceFor {
+  const { inForce, admission, certificate, tracking, clock, random, log } = parts;
+  const connections = countedConnections(admission.connections, 'mtqp', parts.metrics);
+  return (spec) =>
+    createMtqpService({
+      settings: () => ({
+        hostname: inForce().config.hostname,
+        startTls: offersStartTls(spec, certificate),
+      }),
+      startTls: admission.notedStartTls('mtqp', certificate),
+      find: (envid, secret) => tracking.find(envid, secret),
+      ...{ connections, clock, random, log },
+    });
+}
