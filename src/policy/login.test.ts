@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../base/fake-clock.ts';
 import { silentLog } from '../base/log.ts';
+import { Counter } from '../base/metrics.ts';
 import { chooseSaslClient } from '../sasl/client.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
 import { addAccount, addAddress } from './account-changes.ts';
@@ -27,6 +28,7 @@ function setUp({ authenticator, failuresPerNetwork = 20 }: Setting = {}) {
   const lines: string[] = [];
   const note = (event: string, fields?: object) => lines.push(`${event} ${JSON.stringify(fields)}`);
   const leavers = new Set<() => void>();
+  const loggedIn = new Counter();
   const clientAt = (address: string): LoginClient => ({
     remote: { address, port: 1 },
     tls: undefined,
@@ -37,7 +39,7 @@ function setUp({ authenticator, failuresPerNetwork = 20 }: Setting = {}) {
   });
   const open = (): Login =>
     new Login({
-      ...{ throttle, clock, log: { ...silentLog, info: note, warn: note } },
+      ...{ throttle, clock, loggedIn, log: { ...silentLog, info: note, warn: note } },
       authenticator: {
         async verifyPassword(user, password) {
           asked.push(user);
@@ -50,7 +52,8 @@ function setUp({ authenticator, failuresPerNetwork = 20 }: Setting = {}) {
   const leave = () => {
     for (const callback of leavers) callback();
   };
-  return { clock, throttle, asked, lines, clientAt, open, leave, client: clientAt('192.0.2.1') };
+  const client = clientAt('192.0.2.1');
+  return { clock, throttle, asked, lines, loggedIn, leavers, clientAt, open, leave, client };
 }
 
 const outcome = (result: LoginResult): string =>
@@ -85,13 +88,21 @@ for (const [title, guess] of ways)
     });
 
     it('after a failure the next attempt has to wait', async () => {
-      const { open, client, clock, asked } = setUp();
+      const { open, client, clock, asked, leavers } = setUp();
       await guess(open(), client, ann, 'wrong');
       const again = guess(open(), client, ann, 'right');
       await clock.advance(999);
       assert.deepEqual(asked, [ann]);
       await clock.advance(1);
       assert.equal(outcome(await again), 'logged-in');
+      assert.equal(leavers.size, 0, 'nobody listens any longer for its end');
+    });
+
+    it('is counted if it is right', async () => {
+      const { open, clientAt, loggedIn } = setUp();
+      await guess(open(), clientAt('192.0.2.1'), ann, 'wrong');
+      await guess(open(), clientAt('198.51.100.1'), ann, 'right');
+      assert.equal(loggedIn.value, 1);
     });
 
     it('no turn is waited for by a client that has left', async () => {
@@ -138,6 +149,16 @@ for (const [title, guess] of ways)
         outcome(await guess(open(), clientAt('198.51.100.1'), ann, 'right')),
         'logged-in',
       );
+    });
+
+    it('a client that leaves while it waits for the account is no failure', async () => {
+      const { open, clientAt, clock, throttle, asked, lines, leave } = setUp();
+      for (let i = 0; i < 12; i += 1) throttle.failed(`10.0.${i}.1`, ann);
+      const stranger = guess(open(), clientAt('203.0.113.1'), ann, 'right');
+      while (clock.nextTimer() === undefined) await new Promise(setImmediate);
+      leave();
+      assert.equal(outcome(await stranger), 'temporary');
+      assert.deepEqual([asked, lines], [[], []]);
     });
 
     it('guesses made side by side are no more than those one after another, right or wrong', async () => {
@@ -188,6 +209,58 @@ describe('Login: exchanges', () => {
     assert.equal(outcome(await other.respond(plain(ann, 'right'))), 'malformed', 'it is over');
   });
 
+  for (const [mechanism, initial] of [
+    ['SCRAM-SHA-256', `n,,n=${ann},r=nonce`],
+    ['OAUTHBEARER', `n,a=${ann},\x01auth=Bearer right\x01\x01`],
+  ] as const)
+    it(`guesses at one account slow ${mechanism} down too, and with the mechanism's name`, async () => {
+      const asked: unknown[] = [];
+      const { open, client, clock, throttle } = setUp({
+        authenticator: {
+          scramKeys: async (user) => {
+            asked.push(user, 'SCRAM-SHA-256');
+            throw new Error('no keys');
+          },
+          verifyToken: async (user, _token, _target, name) => {
+            asked.push(user, name);
+            return user;
+          },
+        },
+      });
+      for (let i = 0; i < 12; i += 1) throttle.failed(`10.0.${i}.1`, ann);
+      const waiting = open().start(mechanism, Buffer.from(initial), client);
+      while (clock.nextTimer() === undefined && asked.length === 0) await new Promise(setImmediate);
+      await clock.advance(3_999);
+      assert.deepEqual(asked, []);
+      await clock.advance(1);
+      await waiting;
+      assert.deepEqual(asked, [ann, mechanism]);
+    });
+
+  it('tokens are not offered where nothing verifies them', async () => {
+    const { open, client } = setUp();
+    assert.equal(outcome(await open().start('OAUTHBEARER', undefined, client)), 'unknown');
+  });
+
+  it('one that is given up while a password is looked at comes to nothing', async () => {
+    const hashed = Promise.withResolvers<void>();
+    const { open, client, loggedIn } = setUp({
+      authenticator: {
+        async verifyPassword(user) {
+          await hashed.promise;
+          return user;
+        },
+      },
+    });
+    const login = open();
+    const waiting = login.start('PLAIN', plain(ann, 'right'), client);
+    await new Promise(setImmediate);
+    login.cancel();
+    hashed.resolve();
+    assert.equal(outcome(await waiting), 'malformed');
+    assert.equal(loggedIn.value, 0);
+  });
+
   it('RFC 4422 §3.6: data that comes with success is a challenge with an empty response', async () => {
     const accounts = new MemoryAccountStore();
     const clock = new FakeClock();
@@ -218,8 +291,20 @@ describe('Login: exchanges', () => {
     login.cancel();
     assert.equal(outcome(await login.respond(plain(ann, 'right'))), 'malformed');
     await login.start('PLAIN', undefined, client);
+    await login.start('X-NONE', undefined, client);
+    assert.equal(outcome(await login.respond(plain(ann, 'right'))), 'malformed');
+    await login.start('PLAIN', undefined, client);
     await login.password(ann, 'wrong', client);
     assert.equal(outcome(await login.respond(plain(ann, 'right'))), 'malformed');
+  });
+
+  it('a response after one that failed is malformed, and no guess', async () => {
+    const { open, client, asked } = setUp();
+    const login = open();
+    await login.start('PLAIN', undefined, client);
+    assert.equal(outcome(await login.respond(plain(ann, 'wrong'))), 'credentials');
+    assert.equal(outcome(await login.respond(plain(ann, 'right'))), 'malformed');
+    assert.deepEqual(asked, [ann]);
   });
 
   it('a typing error under another address of the account is forgiven too', async () => {
@@ -231,6 +316,20 @@ describe('Login: exchanges', () => {
     });
     await open().password('smith@example.org', 'corect horse', client);
     const again = open().password('Smith@example.org', 'correct horse', client);
+    await clock.advance(1_000);
+    assert.equal(outcome(await again), 'logged-in');
+    assert.deepEqual(throttle.check('192.0.2.1'), { kind: 'go', delayMs: 0 });
+  });
+
+  it('what was mistyped under its own name is forgiven by a login under another address', async () => {
+    const accounts = new MemoryAccountStore();
+    await addAccount(accounts, ann, 'correct horse');
+    await addAddress(accounts, ann, 'smith@example.org');
+    const { open, client, clock, throttle } = setUp({
+      authenticator: createAuthenticator({ accounts, clock: new FakeClock() }),
+    });
+    await open().password(ann, 'corect horse', client);
+    const again = open().password('smith@example.org', 'correct horse', client);
     await clock.advance(1_000);
     assert.equal(outcome(await again), 'logged-in');
     assert.deepEqual(throttle.check('192.0.2.1'), { kind: 'go', delayMs: 0 });

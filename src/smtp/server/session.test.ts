@@ -969,7 +969,48 @@ describe('smtp/server: STARTTLS', () => {
   });
 });
 
+describe('smtp/server: what an owner learns, and tells', () => {
+  it('how many lines of commands there were, those of AUTH included', () => {
+    const session = new ServerSession(facts({ mechanisms: ['PLAIN'], withheld: only('AUTH') }));
+    say(session, 'EHLO a\r\nNOOP\r\nAUTH PLAIN\r\n', 'bm90aGluZw==\r\n');
+    assert.equal(session.commands, 4);
+  });
+
+  it('which command was refused', () => {
+    const session = new ServerSession(facts());
+    say(session, 'EHLO a\r\nRCPT TO:<a@b>\r\nNOOP\r\n');
+    assert.deepEqual(
+      session.takeRefused().map(({ stage }) => stage),
+      ['rcpt'],
+    );
+    assert.deepEqual(session.takeRefused(), []);
+  });
+
+  it('what changed by a login holds from then on', () => {
+    const session = new ServerSession(facts());
+    say(session, 'EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n');
+    session.updateFacts({ limits: { ...defaultLimits, recipients: 1 } });
+    assert.match(lastLine(say(session, 'RCPT TO:<c@b>\r\n')), /^452 4\.5\.3 /);
+  });
+});
+
 describe('smtp/server: what an owner must not give', () => {
+  it('replies for each recipient but to a message, in LMTP, as many as there are', () => {
+    const message = 'MAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nRCPT TO:<c@b>\r\nDATA\r\nx\r\n.\r\n';
+    const oneEach = (question: Question): Answer =>
+      question.kind === 'message' ? { each: [replies.ok] } : answer(question);
+    for (const [protocol, hello, answers, complaint] of [
+      ['smtp', 'EHLO', oneEach, /only LMTP/],
+      ['lmtp', 'LHLO', oneEach, /one for each/],
+      ['lmtp', 'LHLO', () => ({ each: [replies.ok] }), /only a message/],
+    ] as const) {
+      const session = new ServerSession(facts({ protocol }));
+      session.receive(Buffer.from(`${hello} a\r\n${message}`));
+      const heard = { output: '', messages: [], events: [] };
+      assert.throws(() => drain(session, answers, heard), complaint);
+    }
+  });
+
   it('a name that would end the greeting', () => {
     for (const hostname of ['', 'a b', 'mx.test\r\n250 ok'])
       assert.throws(() => new ServerSession({ ...facts({}), hostname }), /one word/);
@@ -997,7 +1038,8 @@ describe('smtp/server: STARTTLS after AUTH', () => {
     const session = new ServerSession(facts(clear));
     say(session, 'EHLO a\r\nSTARTTLS\r\n');
     session.tlsStarted({ mechanisms: ['EXTERNAL'], trusted: false });
-    say(session, 'EHLO a\r\nAUTH EXTERNAL =\r\n');
+    assert.equal(session.authenticated, false);
+    assert.match(lastLine(say(session, 'EHLO a\r\nAUTH EXTERNAL =\r\n')), /^235 /);
     assert.equal(session.authenticated, true);
     assert.match(lastLine(say(session, 'STARTTLS\r\n')), /^503 5\.5\.1 TLS is active already/);
   });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../../../base/fake-clock.ts';
 import { silentLog } from '../../../base/log.ts';
+import { Histogram } from '../../../base/metrics.ts';
 import { StorageError } from '../../../smtp/smtp-error.ts';
 import { message } from '../../conformance/harness.ts';
 import { StoreOpenError } from '../../open-error.ts';
@@ -327,6 +328,21 @@ describe('a journal that is given up', () => {
       assert.equal(journal.append(mail('m3')), undefined);
     });
 
+  it('begins anew: what comes and what is done with is written as before', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal, clock } = await open(directory);
+    await appended(journal, mail('m1'));
+    journal.done('m1');
+    journal.giveUp('it was moved away');
+    await journal.begin();
+    await clock.advance(30_000);
+    await appended(journal, mail('m2'), mail('m3'));
+    journal.done('m2');
+    await clock.advance(50);
+    directory.crash();
+    assert.deepEqual((await open(directory)).ids(), ['m3']);
+  });
+
   it('is none where there are no files', async () => {
     const directory = new MemoryJournalDirectory();
     directory.full = true;
@@ -336,7 +352,29 @@ describe('a journal that is given up', () => {
   });
 });
 
+/** Four messages, each of which fills a segment. */
+async function full(directory: MemoryJournalDirectory) {
+  const { journal, clock } = await open(directory);
+  const segments: Segment[] = [];
+  for (const id of ['m0', 'm1', 'm2', 'm3']) {
+    segments.push(...(await appended(journal, mail(id, 56_000))));
+    await clock.advance(0);
+  }
+  return { journal, clock, segments };
+}
+
 describe('word of what is done', () => {
+  it('that is more than a segment holds goes into several', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal, clock } = await open(directory);
+    await appended(journal, mail('m1'), mail('m2'));
+    for (let i = 0; i < 4000; i += 1) journal.done(`gone-${i}`);
+    journal.done('m1');
+    await clock.advance(200);
+    directory.crash();
+    assert.deepEqual((await open(directory)).ids(), ['m2']);
+  });
+
   it('goes with the next message, or by itself a moment later', async () => {
     const directory = new MemoryJournalDirectory();
     let writes = 0;
@@ -361,13 +399,7 @@ describe('word of what is done', () => {
 
   it('waits where there is no room, and is written once there is', async () => {
     const directory = new MemoryJournalDirectory();
-    const { journal, clock } = await open(directory);
-    const segments: Segment[] = [];
-    // Each fills a segment.
-    for (const id of ['m0', 'm1', 'm2', 'm3']) {
-      segments.push(...(await appended(journal, mail(id, 56_000))));
-      await clock.advance(0);
-    }
+    const { journal, clock, segments } = await full(directory);
     journal.done('m2');
     await clock.advance(50);
     segments[0]!.live = 0;
@@ -379,7 +411,61 @@ describe('word of what is done', () => {
   });
 });
 
+describe('while something is written', () => {
+  it('who comes goes into the next frame', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal } = await open(directory);
+    const coming = ['m2', 'm3', 'm4'];
+    const waiting: (Promise<Segment> | undefined)[] = [];
+    await appended(journal, mail('m0'));
+    directory.faults = () => {
+      const id = coming.shift();
+      if (id !== undefined) waiting.push(journal.append(mail(id)));
+      return undefined;
+    };
+    await appended(journal, mail('m1'));
+    while (coming.length > 0) await waiting.at(-1);
+    await Promise.all(waiting);
+    directory.crash();
+    assert.deepEqual((await open(directory)).ids(), ['m0', 'm1', 'm2', 'm3', 'm4']);
+  });
+
+  it('nothing is written behind a head that is not on the disk', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal, clock } = await open(directory);
+    const writes: (() => void)[] = [];
+    directory.writes = (complete) => writes.push(complete);
+    const waiting = journal.append(mail('m1'));
+    await clock.advance(0);
+    const more = journal.append(mail('m2'));
+    await clock.advance(0);
+    assert.equal(writes.length, 1);
+    directory.writes = queueMicrotask;
+    writes[0]!();
+    await Promise.all([waiting, more]);
+  });
+
+  it('how long it took is measured', async () => {
+    const flushSeconds = new Histogram([60]);
+    const directory = new MemoryJournalDirectory();
+    const parts = { directory, clock: new FakeClock(), log: silentLog, segmentBytes };
+    const journal = await Journal.open({ ...parts, flushSeconds }, async () => {});
+    await journal.prepare();
+    await appended(journal, mail('m1'));
+    assert.deepEqual(flushSeconds.counts, [1, 0]);
+  });
+});
+
 describe('closing', () => {
+  it('does not wait for room that does not come', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal, clock } = await full(directory);
+    journal.done('m1');
+    await clock.advance(50);
+    await journal.close({ empty: false });
+    assert.equal((await open(directory)).ids().length, 4);
+  });
+
   it('what waits is written first', async () => {
     const directory = new MemoryJournalDirectory();
     const { journal } = await open(directory);

@@ -114,10 +114,14 @@ export class Journal {
     });
   }
 
-  /** Word that these recipients, or all, are done with. Written soon. */
+  /** Word that these recipients, or all, are done with. */
   done(id: string, indexes?: readonly number[]): void {
     if (this.#state !== 'open') return;
     this.#dones.push({ id, indexes });
+    this.#writeDonesSoon();
+  }
+
+  #writeDonesSoon(): void {
     this.#cancelDones ??= this.#parts.clock.after(doneAfterMs, () => {
       this.#cancelDones = undefined;
       this.#schedule();
@@ -174,7 +178,6 @@ export class Journal {
   }
 
   #write(): void {
-    if (this.#writing) return;
     const records = this.#gathering;
     const isNeeded = !records.isEmpty || this.#dones.length > 0;
     const { current } = this.#segments;
@@ -230,7 +233,7 @@ export class Journal {
     return { pieces, length: alignedBytes(records.length) };
   }
 
-  /** As many as there is room for. */
+  /** As many as there is room for; the others a moment later. */
   #addDones(records: RecordBuffer, segment: WritableSegment): void {
     this.#cancelDones?.();
     this.#cancelDones = undefined;
@@ -241,8 +244,8 @@ export class Journal {
       records.addDone(id, indexes);
       count += 1;
     }
-    if (count === this.#dones.length) this.#dones = [];
-    else this.#dones.splice(0, count);
+    this.#dones.splice(0, count);
+    if (this.#dones.length > 0) this.#writeDonesSoon();
   }
 
   #nextSegment(): void {

@@ -24,6 +24,8 @@ export class MemoryJournalDirectory implements JournalDirectory {
   faults: (() => WriteFault | undefined) | undefined;
   /** Whether there is room for another file. */
   full = false;
+  /** When a write comes to its end. */
+  writes: (complete: () => void) => void = queueMicrotask;
   #life = 0;
   readonly #open = new Set<JournalFile>();
 
@@ -66,7 +68,7 @@ export class MemoryJournalDirectory implements JournalDirectory {
       size: bytes.length,
       write: (pieces, position, callback) => {
         const written = Buffer.concat(pieces);
-        queueMicrotask(() => {
+        this.writes(() => {
           if (life !== this.#life) return callback(dead);
           const fault = this.faults?.();
           if (fault?.kind === 'failed') return callback(new Error('input/output error'));
