@@ -488,7 +488,7 @@ describe('configuration', () => {
         for (const problem of problemsOf(input))
           assert.doesNotMatch(problem, /[\r\n]|undefined|\[object/);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 });

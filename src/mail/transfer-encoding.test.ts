@@ -235,7 +235,7 @@ describe('convertContent on any message', () => {
           assert.deepEqual(leaves(converted), leaves(message));
           assert.deepEqual(await convert(converted, target), converted);
         }),
-        { numRuns: 300 },
+        { numRuns: 120 },
       );
     });
   }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { simulateDelivery } from './delivery.sim.ts';
 
 /** Fixed, so that a failure is a change of ours; `npm run sim` looks for new ones. */
-const seeds = Array.from({ length: 3 }, (_, i) => i + 1);
+const seeds = Array.from({ length: 2 }, (_, i) => i + 1);
 
 describe('the whole path in a hostile world: accepted once is delivered, bounced or queued', () => {
   for (const seed of seeds) it(`seed ${seed}`, async () => void (await simulateDelivery(seed)));

@@ -986,6 +986,29 @@ describe('smtp/server: what an owner learns, and tells', () => {
     assert.deepEqual(session.takeRefused(), []);
   });
 
+  it('whose mail it was: of the transaction that is open, whatever MAIL comes behind it', () => {
+    const session = new ServerSession(facts());
+    const mail = 'MAIL FROM:<ann@b.example>\r\nMAIL FROM:<eve@b.example>\r\n';
+    say(session, `EHLO a\r\n${mail}RCPT TO:<green@b.example>\r\n`);
+    assert.deepEqual(
+      session.takeRefused().map(({ stage, sender }) => [stage, sender?.local]),
+      [
+        ['mail', 'ann'],
+        ['rcpt', 'ann'],
+      ],
+    );
+  });
+
+  it('that its time was up', () => {
+    const session = new ServerSession(facts());
+    say(session, 'EHLO a\r\n');
+    session.timedOut();
+    assert.deepEqual(
+      session.takeRefused().map(({ stage }) => stage),
+      ['timeout'],
+    );
+  });
+
   it('what changed by a login holds from then on', () => {
     const session = new ServerSession(facts());
     say(session, 'EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n');
@@ -1308,6 +1331,16 @@ describe('smtp/server: limits', () => {
       'NOOP\r\nRSET\r\nVRFY a\r\nHELP\r\nNOOP\r\n',
     );
     assert.match(lastLine(heard), /^421 4\.7\.0/);
+    const patient = ready({ commandsWithoutMail: 6 });
+    assert.match(lastLine(say(patient, 'NOOP\r\nRSET\r\nVRFY a\r\nHELP\r\nNOOP\r\n')), /^250 /);
+  });
+
+  it('RFC 3461 §4: MAIL may be longer than other commands, for its parameters', () => {
+    const domain = `${'d'.repeat(60)}.`.repeat(4);
+    const path = `<${'a'.repeat(200)}@${domain}example>`;
+    const mail = `MAIL FROM:${path} ENVID=${'x'.repeat(90)}\r\n`;
+    assert.ok(mail.length > 512);
+    assert.match(say(ready(), mail).output, /^250 /);
   });
 
   it('RFC 9422 §4: as many messages as MAILMAX says, then 421', () => {

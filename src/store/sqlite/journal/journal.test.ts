@@ -307,6 +307,53 @@ describe('a disk that fails', () => {
     directory.crash();
     assert.deepEqual((await open(directory)).ids(), ['m5']);
   });
+
+  it('with the very first head, too', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal, clock } = await open(directory);
+    directory.faults = () => ({ kind: 'failed' });
+    await assert.rejects(journal.append(mail('m1'))!, StorageError);
+    directory.faults = undefined;
+    await journal.begin();
+    await clock.advance(30_000);
+    await appended(journal, mail('m2'));
+    directory.crash();
+    assert.deepEqual((await open(directory)).ids(), ['m2']);
+  });
+
+  it('nothing of what was refused is written later', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal, clock } = await open(directory);
+    await appended(journal, mail('m1'));
+    let meanwhile: Promise<Segment> | undefined;
+    directory.faults = () => {
+      meanwhile ??= journal.append(mail('m3'));
+      return { kind: 'failed' };
+    };
+    await assert.rejects(journal.append(mail('m2'))!, StorageError);
+    await assert.rejects(meanwhile!, StorageError);
+    directory.faults = undefined;
+    await journal.begin();
+    await clock.advance(30_000);
+    await appended(journal, mail('m4'));
+    directory.crash();
+    assert.deepEqual((await open(directory)).ids(), ['m4']);
+  });
+
+  it('keeps nobody from closing, and what is closed does not begin anew', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal, clock } = await open(directory);
+    await appended(journal, mail('m1'));
+    directory.faults = () => ({ kind: 'failed' });
+    const refused = assert.rejects(journal.append(mail('m2'))!, StorageError);
+    const closed = journal.close({ empty: false });
+    await refused;
+    await journal.begin();
+    await closed;
+    await clock.advance(60_000);
+    assert.equal(journal.append(mail('m3')), undefined);
+    assert.equal(directory.files.size, 0);
+  });
 });
 
 describe('a journal that is given up', () => {
@@ -484,6 +531,27 @@ describe('closing', () => {
     journal.done('m1');
     await journal.close({ empty: false });
     assert.deepEqual((await open(directory)).ids(), ['m2']);
+  });
+
+  it('waits for the file that is being made', async () => {
+    const directory = new MemoryJournalDirectory();
+    const { journal } = await open(directory);
+    const made = Promise.withResolvers<void>();
+    const create = directory.create.bind(directory);
+    directory.create = async (...file) => {
+      await made.promise;
+      return create(...file);
+    };
+    await appended(journal, mail('m1')); // which takes the file that there is
+    let isClosed = false;
+    const closed = journal.close({ empty: true }).then(() => {
+      isClosed = true;
+    });
+    for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
+    assert.equal(isClosed, false);
+    made.resolve();
+    await closed;
+    assert.deepEqual([directory.files.size, directory.openFiles], [1, 0], 'nothing is left of it');
   });
 
   it('takes nothing more, and lets go of files and timers', async () => {
