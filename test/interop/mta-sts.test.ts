@@ -10,8 +10,13 @@ import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { closedAfter } from '../../src/base/closed-after.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { startServer } from '../../src/compose/server.ts';
 import { ownStsPolicy } from '../../src/config/own-sts-policy.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
+import { sendMail } from '../../src/deliver/send-mail.ts';
 import { issueCertificate } from '../../src/net/certificate.ts';
 import { formatStsRecord } from '../../src/trust/mta-sts.ts';
 import type { ConfigObject, RunningProcess } from '../process.ts';
@@ -181,6 +186,34 @@ describe('interop: MTA-STS', { skip }, () => {
   it('enforced, it waits where the host is another, or has no TLS', async () => {
     assert.match(await sent('forged.test'), /: deferred[\s\S]*policy does not allow mx\.own\.test/);
     assert.match(await sent('clear.test'), /: deferred[\s\S]*TLS is required/);
+  });
+
+  it('a relay in a thread of its own asks for the policy across it', async (t) => {
+    setDefaultCACertificates([...getCACertificates(), root.certificate]);
+    const resolution = resolveConfig(
+      {
+        ...{ hostname: 'sender.test', dataDirectory: join(home, 'threaded') },
+        listeners: [{ service: 'smtp', host: '127.0.0.1', port: 0 }],
+        trustedNetworks: ['127.0.0.0/8'],
+        dns: { servers: [lab.server] },
+      },
+      home,
+    );
+    assert.equal(resolution.kind, 'ok');
+    const { config } = resolution as Extract<typeof resolution, { readonly kind: 'ok' }>;
+    const server = closedAfter(
+      t,
+      await startServer({ config, log: silentLog, relayIn: 'own-thread' }),
+    );
+    await sendMail({
+      ...{ host: '127.0.0.1', port: server.listeners[0]!.port, tls: 'none' },
+      ...{ from: 'ann@sender.test', to: 'bob@forged.test', message: 'Subject: x\r\n\r\nx\r\n' },
+    });
+    const said = await eventually(async () => {
+      const [message] = await Array.fromAsync(server.stores.queue.list());
+      return message?.recipients[0]?.lastReply?.lines[0];
+    }, 'an attempt');
+    assert.match(said, /policy does not allow mx\.own\.test/);
   });
 
   it('in testing it goes, and so it does where a policy cannot be had, which is told', async () => {
