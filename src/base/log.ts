@@ -83,6 +83,8 @@ export type Fields = {
   readonly folder?: string | undefined;
   /** A file or socket of ours. */
   readonly path?: string | undefined;
+  /** By its name in the configuration. */
+  readonly filter?: string | undefined;
   readonly domain?: string | undefined;
   readonly domains?: readonly string[] | undefined;
   readonly alias?: string | undefined;

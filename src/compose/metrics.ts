@@ -5,6 +5,7 @@
 import type { Metric } from '../base/metrics.ts';
 import { Metrics } from '../base/metrics.ts';
 import type { ConnectionLimits } from '../policy/connection-limits.ts';
+import { filterResults } from '../policy/filters/filter.ts';
 import type { Answer, MessageAnswer, Policy } from '../policy/policy.ts';
 import type { RefusalSeen } from '../policy/refusals.ts';
 import { isSuspicion } from '../policy/suspicion.ts';
@@ -35,18 +36,9 @@ export type ServerMetrics = ReturnType<typeof createMetrics>;
 
 export function createMetrics() {
   const metrics = new Metrics();
-  const perService = <V extends string>(values: readonly V[]) => ({
-    taken: metrics.counters(['connections_total', 'Connections taken.'], 'service', values),
-    open: metrics.gauges(['connections_open', 'Connections that are open.'], 'service', values),
-    turnedAway: metrics.counters(
-      ['connections_refused_total', 'Connections turned away.'],
-      'service',
-      values,
-    ),
-  });
   return {
     snapshot: (): readonly Metric[] => metrics.snapshot(),
-    connections: perService(services),
+    connections: connectionCounters(metrics, services),
     logins: metrics.counters(['logins_total', 'Logins.'], 'result', ['ok', 'failed']),
     refusedForGood: metrics.counters(
       ['refused_total', 'What clients were refused for good (5yz), or without a reply.'],
@@ -83,6 +75,10 @@ export function createMetrics() {
       'From a message’s coming in to its delivery, of each recipient.',
       deliverySeconds,
     ),
+    filters: metrics.counters(
+      ['filter_verdicts_total', 'What filters said of messages, and how often they said nothing.'],
+      ...(['result', filterResults] as const),
+    ),
     imapCommands: metrics.counter('imap_commands_total', 'IMAP commands.'),
     pop3Retrievals: metrics.counter('pop3_retrievals_total', 'Messages sent by POP3.'),
     ...ofTheNet(metrics),
@@ -114,6 +110,15 @@ const ofTheNet = (metrics: Metrics) => ({
   dnsQueries: metrics.counter(
     'dns_queries_total',
     'Questions put to name servers by the main thread.',
+  ),
+});
+
+const connectionCounters = <V extends string>(metrics: Metrics, values: readonly V[]) => ({
+  taken: metrics.counters(['connections_total', 'Connections taken.'], 'service', values),
+  open: metrics.gauges(['connections_open', 'Connections that are open.'], 'service', values),
+  turnedAway: metrics.counters(
+    ['connections_refused_total', 'Connections turned away.'],
+    ...(['service', values] as const),
   ),
 });
 

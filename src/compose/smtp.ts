@@ -25,6 +25,7 @@ import type { Stores } from '../store/stores.ts';
 import { createAbuse, noAbuse } from './abuse.ts';
 import { createAuthentication } from './authentication.ts';
 import type { Delivery } from './delivery.ts';
+import { createFilters } from './filters.ts';
 import { quotaInForce } from './in-force.ts';
 import { countedConnections, countedPolicy } from './metrics.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
@@ -131,10 +132,11 @@ function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) =>
   const solicitation = noSoliciting({ classes: () => inForce().config.noSoliciting });
   const wishes = dev ? [] : [solicitation, recipientValidSince({ accounts })];
   const abuse = createAbuse(parts);
+  const filters = createFilters(parts);
   const policiesFor = (config: Config) => {
     const { accounts: limits, strangers } = dev ? noAbuse : abuse(config);
     const before = [...owner, ...limits];
-    const after = [room, ...authentication, ...wishes];
+    const after = [room, ...authentication, ...wishes, ...filters(config)];
     const { hooks } = config;
     const own = hooksPolicy({ hooks, deadline: hooks.deadline, clock, log: parts.log });
     const given = [countedPolicy(own, parts.metrics), ...brought];

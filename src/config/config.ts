@@ -7,6 +7,8 @@ import { hostname as machineName } from 'node:os';
 import { z } from 'zod';
 import { credentialProblem } from '../sasl/client.ts';
 import * as abuse from './abuse.ts';
+import type { FilterConfig } from './filters.ts';
+import { filter } from './filters.ts';
 import { hooks } from './hooks.ts';
 import * as reporting from './reports.ts';
 import * as setting from './setting.ts';
@@ -649,6 +651,12 @@ export const schema = z.strictObject({
     about:
       'Functions of yours that are asked about mail that comes in, of everybody. TypeScript and JavaScript only.',
   }),
+  filters: z.array(filter).max(20).prefault([]).meta({
+    about:
+      'Programs that look at mail before it is taken, one after the other; each sees what the one before has made of it.',
+    kind: 'a list of filters',
+    default: '[]',
+  }),
   vrfy: choice(['ambiguous', 'yes', 'no'], {
     about:
       'VRFY: 252 to everything, an honest answer to trusted clients and users, or 502. RFC 5321 §3.5.3.',
@@ -731,6 +739,7 @@ export type LocalDeliveryConfig =
 
 type Resolved =
   | 'aliases'
+  | 'filters'
   | 'listeners'
   | 'routes'
   | 'tls'
@@ -743,6 +752,7 @@ export interface Config extends Readonly<Omit<ParsedConfig, Resolved>> {
   readonly aliases: ReadonlyMap<string, readonly string[]>;
   readonly listeners: readonly ListenerConfig[];
   readonly routes: readonly RouteConfig[];
+  readonly filters: readonly FilterConfig[];
   readonly tls: TlsConfig | undefined;
   readonly clientCertificates:
     | {

@@ -11,6 +11,7 @@ import type { Advice } from './advice.ts';
 import { adviceOn } from './advice.ts';
 import type { Config, LocalDeliveryConfig, ParsedConfig } from './config.ts';
 import { schema } from './config.ts';
+import { readFilter } from './filters.ts';
 import { checkDuplicates, readListener } from './listener-settings.ts';
 import type { Findings, NamedFile } from './named-files.ts';
 import { readable } from './named-files.ts';
@@ -47,6 +48,7 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
   const listeners = sparse(parsed.listeners, (l, i) => readListener(l, i, parsed.tls, findings));
   checkDuplicates(listeners, findings);
   const routes = sparse(parsed.routes, (r, i) => readRoute(r, i, findings));
+  const filters = sparse(parsed.filters, (f, i) => readFilter(f, i, findings));
   const tls = readTls(parsed.tls, findings);
   const clientCertificates = readClientCertificates(parsed, findings);
   const localDelivery = readLocalDelivery(parsed, findings);
@@ -61,6 +63,7 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
     aliases: new Map(Object.entries(settings.aliases)),
     listeners: listeners.filter((l) => l !== undefined),
     routes: routes.filter((r) => r !== undefined),
+    filters: filters.filter((f) => f !== undefined),
     tls,
     clientCertificates,
     localDelivery: localDelivery ?? { kind: 'mailbox' },

@@ -72,44 +72,78 @@ export function union(all: readonly Range[]): readonly Range[] {
   return apart;
 }
 
+/** Octets of a message, and what is put in their place. */
+export interface Splice extends Range {
+  readonly put: Uint8Array;
+}
+
 /** The same message without these octets of it. The ranges are in order and apart. */
-export function withoutRanges(source: Readable, ranges: readonly Range[]): Readable {
-  const left = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+export const withoutRanges = (source: Readable, ranges: readonly Range[]): Readable =>
+  spliced(source, ranges);
+
+/** The same message with others in place of these octets of it. They are in order and apart. */
+export function spliced(source: Readable, splices: readonly (Range | Splice)[]): Readable {
+  const more = splices.reduce((sum, one) => sum + putOf(one).length + one.start - one.end, 0);
   const { bytes } = source;
   if (bytes === undefined)
-    return { size: source.size - left, read: () => piecesWithout(source.read(), ranges) };
-  return memory(Buffer.concat([...new Cutter(ranges).kept(bytes)]));
+    return { size: source.size + more, read: () => piecesOf(source.read(), splices) };
+  const cutter = new Cutter(splices);
+  return memory(Buffer.concat([...cutter.kept(bytes), ...cutter.rest()]));
 }
 
-async function* piecesWithout(pieces: AsyncIterable<Uint8Array>, ranges: readonly Range[]) {
-  const cutter = new Cutter(ranges);
+async function* piecesOf(pieces: AsyncIterable<Uint8Array>, splices: readonly (Range | Splice)[]) {
+  const cutter = new Cutter(splices);
   for await (const piece of pieces) yield* cutter.kept(piece);
+  yield* cutter.rest();
 }
 
-/** Goes through a message once, and through the ranges with it. */
+const nothing = new Uint8Array();
+const putOf = (splice: Range | Splice): Uint8Array => ('put' in splice ? splice.put : nothing);
+
+/** Goes through a message once, and through the splices with it. */
 class Cutter {
-  readonly #ranges: readonly Range[];
-  #range = 0;
+  readonly #splices: readonly (Range | Splice)[];
+  /** The next one; what is put in its place has been given out when its first octet was passed. */
+  #next = 0;
+  #isPut = false;
   /** Where in the message the next piece begins. */
   #from = 0;
 
-  constructor(ranges: readonly Range[]) {
-    this.#ranges = ranges;
+  constructor(splices: readonly (Range | Splice)[]) {
+    this.#splices = splices;
   }
 
-  /** What stays of the next piece. */
+  /** What stays of the next piece, and what comes into it. */
   *kept(piece: Uint8Array): Generator<Uint8Array> {
     const from = this.#from;
     this.#from += piece.length;
     let at = 0;
     while (at < piece.length) {
-      const range = this.#ranges[this.#range];
-      const start = range === undefined ? piece.length : Math.min(range.start - from, piece.length);
+      const splice = this.#splices[this.#next];
+      const start =
+        splice === undefined ? piece.length : Math.min(splice.start - from, piece.length);
       if (start > at) yield piece.subarray(at, start);
-      if (range === undefined || start === piece.length) return;
-      at = range.end - from;
-      // What a range covers beyond this piece is taken from the next one.
-      if (at <= piece.length) this.#range += 1;
+      if (splice === undefined || start === piece.length) return;
+      yield* this.#put(splice);
+      at = splice.end - from;
+      // What a splice covers beyond this piece is taken from the next one.
+      if (at > piece.length) return;
+      this.#next += 1;
+      this.#isPut = false;
     }
+  }
+
+  /** What is put behind the last octet. */
+  *rest(): Generator<Uint8Array> {
+    for (; this.#next < this.#splices.length; this.#next += 1) {
+      yield* this.#put(this.#splices[this.#next]!);
+      this.#isPut = false;
+    }
+  }
+
+  *#put(splice: Range | Splice): Generator<Uint8Array> {
+    const put = putOf(splice);
+    if (!this.#isPut && put.length > 0) yield put;
+    this.#isPut = true;
   }
 }

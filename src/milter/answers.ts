@@ -40,15 +40,19 @@ export type Change =
       readonly name: string;
       readonly value: Uint8Array | undefined;
     }
-  | {
-      readonly kind: 'change-sender' | 'add-recipient';
-      readonly address: string;
-      readonly params: readonly string[];
-    }
+  | ({ readonly kind: 'change-sender' } & Path)
+  | ({ readonly kind: 'add-recipient' } & Path)
   | { readonly kind: 'delete-recipient'; readonly address: string }
   /** The body, or more of it. */
   | { readonly kind: 'replace-body'; readonly bytes: Uint8Array }
   | { readonly kind: 'quarantine'; readonly reason: string };
+
+export interface Path {
+  /** Without its angle brackets. */
+  readonly address: string;
+  /** `KEY=value`. */
+  readonly params: readonly string[];
+}
 
 const plain: ReadonlyMap<string, Exclude<Verdict['kind'], 'reply'>> = new Map([
   [response.continue, 'continue'],
@@ -185,7 +189,7 @@ function field(data: Buffer): { readonly name: string; readonly value: Buffer } 
 }
 
 /** An address with or without its angle brackets, and parameters that are separated by NUL or by spaces. */
-function path(data: Buffer): { readonly address: string; readonly params: readonly string[] } {
+function path(data: Buffer): Path {
   const [address = '', ...params] = textsOf(data);
   return {
     address: address.trim().replace(/^<(.*)>$/, '$1'),

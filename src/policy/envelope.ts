@@ -21,6 +21,8 @@ export interface ClientFacts {
   readonly tls: TlsFacts | undefined;
   /** Primary address of the account that logged in. */
   readonly account: string | undefined;
+  /** The SASL mechanism it did so by. */
+  readonly mechanism?: string | undefined;
   /** From a trusted network: may relay without logging in. */
   readonly trusted: boolean;
 }

@@ -2,9 +2,11 @@
 // are asked in order, one at a time; the first objection wins (policy/answers.ts). To throw is to fail:
 // the client gets a 451 and may try again.
 
+import type { Mailbox } from '../mail/address.ts';
 import type { Finding } from '../mail/finding.ts';
 import type { HeaderScan } from '../mail/header.ts';
-import type { Range } from '../mail/header-cut.ts';
+import type { Range, Splice } from '../mail/header-cut.ts';
+import type { RcptParam } from '../smtp/extensions/index.ts';
 import type { Reply } from '../smtp/reply.ts';
 import type { Content, StoredContent } from '../store/content.ts';
 import type { AcceptedRecipient, ClientFacts, Envelope } from './envelope.ts';
@@ -12,11 +14,17 @@ import type { AcceptedRecipient, ClientFacts, Envelope } from './envelope.ts';
 export interface Policy {
   readonly name: string;
   connect?(client: ClientFacts): Answer;
+  /** The client has said who it is; again after each EHLO. What is reserved is for the connection. */
+  hello?(client: ClientFacts): Answer;
   /** TLS is up; an objection answers the greeting, or the EHLO that comes next. */
   secure?(client: ClientFacts): Answer;
   mail?(envelope: Envelope): Answer;
   /** The recipient exists and may be written to; it is not yet among those of the envelope. */
   rcpt?(envelope: Envelope, recipient: AcceptedRecipient): Answer;
+  /** A recipient is refused, whoever does it. */
+  refusedRcpt?(envelope: Envelope, named: Mailbox, why: Reply): void | Promise<void>;
+  /** The client is about to send the content. */
+  data?(envelope: Envelope): Answer;
   /** After the content is complete, before it is queued. */
   message?(envelope: Envelope, arrival: Arrival): Answer<MessageAnswer>;
   /**
@@ -25,6 +33,11 @@ export interface Policy {
    * recipient it says there at RCPT, or the queue finds out.
    */
   messageFor?(envelope: Envelope, arrival: Arrival, recipient: AcceptedRecipient): Answer;
+  /**
+   * When all policies have agreed: filters may change the message, its body too, and whom it is for. Each
+   * sees what the one before has made of it.
+   */
+  filter?(envelope: Envelope, draft: Draft): Answer<FilterAnswer>;
 }
 
 /** Undefined for "nothing to say". */
@@ -40,7 +53,7 @@ export interface PolicyAnswer {
 }
 
 export interface MessageAnswer extends PolicyAnswer {
-  /** How the head of the message changes; its body never does. */
+  /** How the head of the message changes; its body is for filters alone. */
   readonly head?: HeadChange | undefined;
 }
 
@@ -51,6 +64,37 @@ export interface HeadChange {
   /** Where in `arrival.content` the fields are that are taken out: of its header, in order. */
   readonly dropped?: readonly Range[] | undefined;
 }
+
+/** A message as it is going to be queued. */
+export interface Draft {
+  /** Its id in the queue. */
+  readonly id: string;
+  /** Fields in front of the content, each with its CRLF; our Received comes between the two. */
+  readonly above: string;
+  readonly below: string;
+  readonly arrival: Arrival;
+}
+
+/** What is not said stays as it is. */
+export interface FilterAnswer extends PolicyAnswer {
+  /** In place of the draft's. */
+  readonly above?: string | undefined;
+  readonly below?: string | undefined;
+  /** Of the draft's content, in order and apart. */
+  readonly splices?: readonly Splice[] | undefined;
+  readonly sender?: Pick<Envelope, 'sender' | 'params'> | undefined;
+  /** In order. */
+  readonly recipients?: readonly RecipientChange[] | undefined;
+  /** It waits in the queue until somebody lets it go. */
+  readonly held?: boolean | undefined;
+  /** It is taken, and delivered to nobody. */
+  readonly discarded?: boolean | undefined;
+}
+
+export type RecipientChange =
+  | { readonly kind: 'add'; readonly mailbox: Mailbox; readonly params: readonly RcptParam[] }
+  /** As RCPT named it. */
+  | { readonly kind: 'remove'; readonly mailbox: Mailbox };
 
 /** Exactly one of the two is called, once. Neither fails. */
 export interface Reservation {
@@ -82,10 +126,14 @@ export function byStage(policies: readonly Policy[]): Policies {
     policies.filter((policy) => policy[stage] !== undefined) as unknown as Policies[S];
   return {
     connect: caringAbout('connect'),
+    hello: caringAbout('hello'),
     secure: caringAbout('secure'),
     mail: caringAbout('mail'),
     rcpt: caringAbout('rcpt'),
+    refusedRcpt: caringAbout('refusedRcpt'),
+    data: caringAbout('data'),
     message: caringAbout('message'),
     messageFor: caringAbout('messageFor'),
+    filter: caringAbout('filter'),
   };
 }

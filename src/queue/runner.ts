@@ -134,7 +134,7 @@ export class QueueRunner {
     const bytes = content.kind === 'inline' ? content.bytes.length : 0;
     const now = clock.now();
     // RFC 4865 §4.2 (5), (6): what is to leave later waits in the store.
-    const isFree = (requestsOf(message).release ?? 0) <= now;
+    const isFree = message.held !== true && (requestsOf(message).release ?? 0) <= now;
     const leaseUntil = isFree && this.#hasRoomFor(message, bytes) ? now + leaseMs : undefined;
     this.#lineup.reserve(bytes);
     let enqueued: EnqueuedWithRoom;

@@ -2,45 +2,38 @@
 // what is known of how it came.
 
 import { formatMailbox } from '../mail/address.ts';
+import { scanHeader } from '../mail/header.ts';
 import type { ClientFacts, Envelope } from '../policy/envelope.ts';
-import { entersHere } from '../policy/envelope.ts';
-import type { Arrival, HeadChange } from '../policy/policy.ts';
 import type { DeliverByParam } from '../smtp/extensions/deliver-by.ts';
 import { findParam, formatMailParam } from '../smtp/extensions/index.ts';
 import type { NewMessage, NewRecipient, Origin } from '../store/queue-store.ts';
-import { fieldsInFront } from './head-changes.ts';
 import { stamp } from './stamp.ts';
-import { addedMessageId } from './submission.ts';
+import type { Taking } from './taking.ts';
 
 export interface MessageFacts {
-  readonly id: string;
-  readonly now: number;
   readonly hostname: string;
-  readonly envelope: Envelope;
-  readonly arrival: Arrival;
+  readonly taking: Taking;
   /** Whom it is queued for. */
   readonly recipients: readonly NewRecipient[];
-  readonly head: readonly HeadChange[];
-  /** The client said EHLO or LHLO. */
-  readonly extended: boolean;
-  /** How long ago MAIL was. */
-  readonly takenMs: number;
 }
 
-export function newMessage(facts: MessageFacts): NewMessage {
-  const { id, now, hostname, envelope, recipients } = facts;
+export function newMessage({ hostname, taking, recipients }: MessageFacts): NewMessage {
+  const { now, envelope, draft, transaction, held } = taking;
+  const { id, above, below, arrival } = draft;
   const { client, params } = envelope;
-  const { content, head, header } = facts.arrival;
+  const { content, header } = arrival;
   const sender = envelope.sender === null ? '' : formatMailbox(envelope.sender);
-  const origin = originOf(envelope, facts.extended);
+  const origin = originOf(envelope, transaction.extended);
   const messageId =
-    header.messageId ?? (entersHere(client) ? `<${addedMessageId({ id, hostname })}>` : undefined);
+    header.messageId ?? (below === '' ? undefined : scanHeader(Buffer.from(below)).messageId);
   const priority = findParam(params, 'MT-PRIORITY')?.priority;
-  const stamped = { id, now, hostname, client, origin, header, head, recipients, sender, priority };
+  const stamped = { id, now, hostname, client, origin, recipients, priority };
   return {
-    ...{ id, received: now, sender, params: travelling(facts), recipients },
-    prefix: fieldsInFront(facts.head) + stamp(stamped),
+    ...{ id, received: now, sender, recipients },
+    params: travelling(taking, recipients),
+    prefix: above + stamp(stamped) + below,
     ...{ content, origin, messageId },
+    ...(held && { held }),
   };
 }
 
@@ -72,8 +65,12 @@ function protocolOf(
 const none: readonly string[] = [];
 
 /** SIZE is computed anew for each hop; everything else is kept for the next one. */
-function travelling({ envelope, recipients, takenMs }: MessageFacts): readonly string[] {
+function travelling(
+  { envelope, now, transaction }: Taking,
+  recipients: readonly NewRecipient[],
+): readonly string[] {
   const { params } = envelope;
+  const takenMs = now - transaction.began;
   if (params.length === 0) return none;
   // RFC 3885 §3.3: where a recipient became several, none of them gets the certifier.
   const isExpanded = recipients.length > envelope.recipients.length;

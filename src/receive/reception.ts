@@ -7,37 +7,30 @@ import type { Log } from '../base/log.ts';
 import type { Mailbox, ReversePath } from '../mail/address.ts';
 import { formatMailbox, parseMailbox } from '../mail/address.ts';
 import { scanHeader } from '../mail/header.ts';
-import { mailLoop } from '../mail/loop.ts';
 import type { Peer } from '../net/peer.ts';
 import type { Objection } from '../policy/answers.ts';
 import { Answers } from '../policy/answers.ts';
 import type { Directory } from '../policy/directory.ts';
 import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
 import type { Login, LoginClient, LoginResult } from '../policy/login.ts';
-import type { Arrival, Policies } from '../policy/policy.ts';
+import type { Arrival } from '../policy/policy.ts';
 import type { Refusal, Refusals } from '../policy/refusals.ts';
-import { deliverByPassed } from '../smtp/extensions/deliver-by.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
 import { findParam } from '../smtp/extensions/index.ts';
 import type { ToldClient } from '../smtp/extensions/xclient.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { formatReply, replies, reply } from '../smtp/reply.ts';
 import type { Question, Refused } from '../smtp/server/event.ts';
-import { StoreGoneError } from '../smtp/smtp-error.ts';
-import type { StoredContent } from '../store/content.ts';
-import type { ContentWriter, Spool } from '../store/spool.ts';
+import type { ContentWriter } from '../store/spool.ts';
+import type { CompletingParts } from './complete-message.ts';
+import { completeMessage } from './complete-message.ts';
 import type { Answerer, Replies, ServerAnswer, Told } from './conversation.ts';
-import { arrivalOf, withoutDropped } from './head-changes.ts';
 import { loginAnswer } from './login.ts';
-import { lessTime } from './new-message.ts';
-import type { TakingParts, Transaction } from './take-message.ts';
-import { discard, takeMessage } from './take-message.ts';
+import type { Transaction } from './taking.ts';
 import type { Ends, Proxies } from './told-client.ts';
 import { introduce } from './told-client.ts';
 
-export interface ReceptionParts extends TakingParts {
-  /** Received fields of a message that goes round in circles. RFC 5321 §6.3. */
-  readonly receivedFieldsMax?: number | undefined;
+export interface ReceptionParts extends CompletingParts {
   readonly service: ClientFacts['service'];
   readonly session: string;
   readonly peer: Peer;
@@ -46,13 +39,11 @@ export interface ReceptionParts extends TakingParts {
   /** Who may tell by XCLIENT for whom they speak. */
   readonly proxies?: Proxies | undefined;
   readonly directory: Pick<Directory, 'resolve'>;
-  readonly policies: Policies;
   /**
    * What VRFY says: 252 to everything, an honest answer to those who may relay, or 502.
    * RFC 5321 §3.5.3 and §7.3.
    */
   readonly vrfy: 'ambiguous' | 'yes' | 'no';
-  readonly spool: Spool;
   readonly mechanisms: (peer: Peer) => readonly string[];
   /** The logins of one connection; `log` is its session's. */
   readonly login: (log: Log, client: () => ClientFacts) => Login;
@@ -90,6 +81,8 @@ export class Reception implements Answerer {
   #account: string | undefined;
   /** What follows from ATRN. */
   #turn: Turn | undefined;
+  /** Of the last login, or of one that is under way. */
+  #mechanism: string | undefined;
   #login: Login | undefined;
   /** What policies have said of TLS, or will. */
   #insecure: Objection | Promise<Objection>;
@@ -118,14 +111,13 @@ export class Reception implements Answerer {
       case 'hello':
         this.#hello = question.client;
         this.#extended = question.verb !== 'HELO';
-        return orOk(this.#insecure);
+        return this.#greeted();
       case 'mail':
         return this.#mail(question.from, question.params);
       case 'rcpt':
         return this.#rcpt(question.to, question.params);
       case 'data':
-        this.#content ??= this.#parts.spool.create({ relayed: this.#isRelayed() });
-        return replies.startContent;
+        return this.#data();
       case 'message':
         return this.#message();
       case 'vrfy':
@@ -138,6 +130,7 @@ export class Reception implements Answerer {
         return this.#atrn(question.domains);
       case 'auth':
         this.#login ??= this.#parts.login(this.#parts.log, () => this.client);
+        this.#mechanism = question.mechanism;
         return this.#loggingIn(
           this.#login.start(question.mechanism, question.initial, this.#loginClient()),
         );
@@ -217,6 +210,7 @@ export class Reception implements Answerer {
       hello: this.#hello,
       tls,
       account: this.#account,
+      mechanism: this.#account === undefined ? undefined : this.#mechanism,
       trusted: this.#trusted,
     };
   }
@@ -285,6 +279,15 @@ export class Reception implements Answerer {
     this.#insecure = asked;
   }
 
+  #greeted(): Reply | Promise<Reply> {
+    const { hello } = this.#parts.policies;
+    if (hello.length === 0) return orOk(this.#insecure);
+    const { client } = this;
+    const ask = async () =>
+      (await this.#insecure) ?? this.#aboutClient.ask(hello, (policy) => policy.hello(client));
+    return orOk(ask());
+  }
+
   #mail(sender: ReversePath, params: readonly MailParam[]): Reply | Promise<Reply> {
     const { policies, log, clock } = this.#parts;
     const { client } = this;
@@ -315,11 +318,11 @@ export class Reception implements Answerer {
     const { envelope, answers, recipients } = transaction;
     const mayRelay = this.#trusted || this.#account !== undefined;
     const resolution = await directory.resolve(to, { mayRelay, ourAddress: this.#ourAddress(to) });
-    if (resolution.kind === 'refuse') return resolution.reply;
+    if (resolution.kind === 'refuse') return this.#refuseRcpt(to, resolution.reply);
     const recipient = { named: to, params, targets: resolution.recipients };
     const asked = answers.ask(policies.rcpt, (policy) => policy.rcpt(envelope, recipient));
     const objection = asked instanceof Promise ? await asked : asked;
-    if (objection !== undefined) return objection;
+    if (objection !== undefined) return this.#refuseRcpt(to, objection);
     recipients.push(recipient);
     return replies.recipientOk;
   }
@@ -337,6 +340,27 @@ export class Reception implements Answerer {
     const turn = this.#turn;
     this.#turn = undefined;
     await turn?.(peer);
+  }
+
+  async #refuseRcpt(to: Mailbox, why: Reply): Promise<Reply> {
+    const { envelope } = this.#transaction!;
+    for (const policy of this.#parts.policies.refusedRcpt)
+      await policy.refusedRcpt(envelope, to, why);
+    return why;
+  }
+
+  #data(): Reply | Promise<Reply> {
+    const { spool, policies } = this.#parts;
+    const begin = (objection: Objection): Reply => {
+      if (objection !== undefined) return objection;
+      this.#content ??= spool.create({ relayed: this.#isRelayed() });
+      return replies.startContent;
+    };
+    const transaction = this.#transaction;
+    if (policies.data.length === 0 || transaction === undefined) return begin(undefined);
+    const { envelope, answers } = transaction;
+    const asked = answers.ask(policies.data, (policy) => policy.data(envelope));
+    return asked instanceof Promise ? asked.then(begin) : begin(asked);
   }
 
   /** The system is asked for it when somebody writes to an address literal. */
@@ -370,57 +394,18 @@ export class Reception implements Answerer {
     }
   }
 
-  // RFC 5321 §4.2.5: with this 250 we take responsibility for the message.
-  async #message(): Promise<Reply | Replies> {
-    const { policies, spool } = this.#parts;
+  #message(): Promise<Reply | Replies> {
     const writer = this.#content;
     const transaction = this.#transaction;
     assert(transaction !== undefined && writer !== undefined, 'content follows an envelope');
-    const { envelope, answers } = transaction;
     // Whatever happens, the next transaction starts empty.
     this.#messageId = undefined;
     this.#transaction = undefined;
     this.#content = undefined;
-    let content: StoredContent | undefined;
-    try {
-      content = await writer.commit();
-      const found = arrivalOf(content, spool);
-      const arrival = found instanceof Promise ? await found : found;
-      this.#messageId = arrival.header.messageId;
-      const asked =
-        this.#loop(arrival) ??
-        this.#late(transaction) ??
-        answers.ask(policies.message, (policy) => policy.message(envelope, arrival));
-      const objection = asked instanceof Promise ? await asked : asked;
-      if (objection !== undefined) {
-        await discard(content, spool);
-        return objection;
-      }
-      if (answers.head.length === 0) return await takeMessage(transaction, arrival, this.#parts);
-      const kept = await withoutDropped(arrival, answers.head, spool);
-      content = kept.content;
-      return await takeMessage(transaction, kept, this.#parts);
-    } catch (error) {
-      // What a store that is gone may have queued needs its file; recovery removes it if not.
-      if (content !== undefined && !(error instanceof StoreGoneError))
-        await discard(content, spool);
-      throw error;
-    } finally {
-      answers.release(); // unless it was queued
-      writer.release();
-    }
-  }
-
-  #loop({ head, header: { end, received } }: Arrival): Objection {
-    const { hostname, receivedFieldsMax } = this.#parts;
-    return mailLoop(head.subarray(0, end), hostname, receivedFieldsMax, received);
-  }
-
-  /** RFC 2852 §3: the server may refuse at the dot what cannot be delivered in time any more. */
-  #late({ envelope, began }: Transaction): Objection {
-    const by = findParam(envelope.params, 'BY');
-    if (by === undefined || by.mode === 'N') return undefined;
-    return lessTime(by, this.#parts.clock.now() - began).seconds > 0 ? undefined : deliverByPassed;
+    const onArrival = ({ header }: Arrival) => {
+      this.#messageId = header.messageId;
+    };
+    return completeMessage(transaction, writer, { ...this.#parts, onArrival });
   }
 
   /** For no mailbox here: then its content may lie in the queue's journal. */

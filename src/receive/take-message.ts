@@ -1,17 +1,15 @@
 // The last step of SPINE 1: a message that nobody objected to is queued, and its client told so. In LMTP
 // policies are asked about each recipient first. RFC 5321 §4.2.5, RFC 2033 §4.2.
 
-import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { Answers, Objection } from '../policy/answers.ts';
-import type { AcceptedRecipient, ClientFacts, Envelope } from '../policy/envelope.ts';
-import type { Arrival, Policies } from '../policy/policy.ts';
+import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
+import type { Policies } from '../policy/policy.ts';
 import { largerThanMailbox, mailboxFull } from '../policy/quota.ts';
 import { requestsText } from '../queue/requests-text.ts';
 import { findParam } from '../smtp/extensions/index.ts';
 import type { MtrkParam } from '../smtp/extensions/mtrk.ts';
 import type { Reply } from '../smtp/reply.ts';
-import { reply } from '../smtp/reply.ts';
+import { replies, reply } from '../smtp/reply.ts';
 import type { StoredContent } from '../store/content.ts';
 import { storedSize } from '../store/content.ts';
 import type { Quota } from '../store/folder-store.ts';
@@ -20,6 +18,7 @@ import type { Spool } from '../store/spool.ts';
 import type { Replies } from './conversation.ts';
 import { newMessage } from './new-message.ts';
 import { queueRecipients, roomAsked } from './recipients.ts';
+import type { Taking } from './taking.ts';
 
 export interface TakingParts {
   readonly hostname: string;
@@ -40,21 +39,7 @@ export interface TakingParts {
   ) => Promise<readonly number[] | void>;
   /** A message is queued of which its sender will ask where it is. Never fails. */
   readonly tracked?: ((message: NewMessage, mtrk: MtrkParam) => Promise<void>) | undefined;
-  readonly messageId: () => string;
-  readonly clock: Clock;
   readonly log: Log;
-}
-
-/** From MAIL to the end of the content, or to whatever ends it before. */
-export interface Transaction {
-  readonly envelope: Envelope;
-  readonly answers: Answers;
-  /** The client said EHLO or LHLO. */
-  readonly extended: boolean;
-  /** When MAIL came. */
-  readonly began: number;
-  /** Those of the envelope. */
-  readonly recipients: AcceptedRecipient[];
 }
 
 /**
@@ -63,59 +48,74 @@ export interface Transaction {
  * later (a mailbox that is gone meanwhile, a next hop that refuses) is for the queue to report. So
  * whatever can be known of a recipient by now has to be an objection here.
  */
-export async function takeMessage(
-  transaction: Transaction,
-  arrival: Arrival,
-  parts: TakingParts,
-): Promise<Reply | Replies> {
+export async function takeMessage(taking: Taking, parts: TakingParts): Promise<Reply | Replies> {
+  const { transaction, envelope, removed, added } = taking;
+  const { recipients } = transaction;
+  const isSame = removed.size === 0 && added.length === 0;
+  const people = isSame ? recipients : [...recipients.filter((one) => !removed.has(one)), ...added];
+  if (taking.discarded || people.length === 0) return throwAway(taking, parts);
+  if (envelope.client.service === 'lmtp') return takeForEach(taking, parts);
+  const answer = await queue(taking, people, parts);
+  return answer.full.length > 0 ? answer.no : answer.yes;
+}
+
+async function takeForEach(taking: Taking, parts: TakingParts): Promise<Replies> {
   const { messageFor } = parts.policies;
-  const { envelope, answers, recipients } = transaction;
-  if (envelope.client.service !== 'lmtp') {
-    const answer = await queue(transaction, recipients, arrival, parts);
-    return answer.full.length > 0 ? answer.no : answer.yes;
-  }
-  const objections: Objection[] = [];
+  const { transaction, envelope, draft, removed, added } = taking;
+  const { answers, recipients } = transaction;
+  const said: (Reply | undefined)[] = [];
   for (const recipient of recipients)
-    objections.push(
-      await answers.ask(messageFor, (policy) => policy.messageFor(envelope, arrival, recipient)),
+    said.push(
+      removed.has(recipient)
+        ? replies.messageOk
+        : await answers.ask(messageFor, (policy) =>
+            policy.messageFor(envelope, draft.arrival, recipient),
+          ),
     );
-  const taken = recipients.filter((_, i) => objections[i] === undefined);
-  if (taken.length === 0) {
-    await discard(arrival.content, parts.spool);
-    return { each: objections.filter((objection) => objection !== undefined) };
+  const taken = recipients.filter((_, i) => said[i] === undefined);
+  if (taken.length + added.length === 0) {
+    await discard(draft.arrival.content, parts.spool);
+    return { each: said.filter((one) => one !== undefined) };
   }
   // What this throws is a 4yz for everybody: whoever was refused is asked about again.
-  const { yes, no, full } = await queue(transaction, taken, arrival, parts);
-  if (taken.length === recipients.length && full.length === 0) return yes;
+  const { yes, no, full } = await queue(taking, [...taken, ...added], parts);
   const answered = taken.map((_, i) => (full.includes(i) ? no : yes)).values();
-  return { each: objections.map((objection) => objection ?? answered.next().value!) };
+  return { each: said.map((one) => one ?? answered.next().value!) };
+}
+
+/** A filter wants it delivered to nobody: the queue knows how, and tells `why` of it. */
+async function throwAway(taking: Taking, parts: TakingParts): Promise<Reply | Replies> {
+  const { recipients } = taking.transaction;
+  const nowhere: Way = { delivery: 'discard', destination: 'discard' };
+  const { yes } = await queue({ ...taking, held: false }, recipients, {
+    ...parts,
+    wayOf: () => nowhere,
+  });
+  const isEach = taking.envelope.client.service === 'lmtp';
+  return isEach ? { each: recipients.map(() => yes) } : yes;
 }
 
 /** `full`: which of the recipients are told `no`; in SMTP, where all are told the same, [0]. */
 async function queue(
-  { envelope, answers, extended, began }: Transaction,
+  taking: Taking,
   recipients: readonly AcceptedRecipient[],
-  arrival: Arrival,
   parts: TakingParts,
 ): Promise<Queued> {
-  const { submit, wayOf, hostname, clock, messageId, spool, log } = parts;
-  const { client } = envelope;
+  const { submit, wayOf, hostname, spool, log } = parts;
+  const { client } = taking.envelope;
+  const { answers } = taking.transaction;
   const found = queueRecipients(recipients, wayOf);
-  const now = clock.now();
-  const message = newMessage({
-    ...{ id: messageId(), now, hostname, envelope, arrival, head: answers.head },
-    ...{ recipients: found.recipients, extended, takenMs: now - began },
-  });
+  const message = newMessage({ hostname, taking, recipients: found.recipients });
   const quota = parts.quota?.();
   const isEach = client.service === 'lmtp';
   const room = quota === undefined ? undefined : roomAsked(message, found, { quota, isEach });
   const full = (await submit(message, client, room)) ?? [];
   const isRefused = full.length > 0 && full.length === room?.replies.length;
-  if (isRefused) await discard(arrival.content, spool);
+  if (isRefused) await discard(message.content, spool);
   else {
     answers.settle();
     logReceived(log, message);
-    const mtrk = findParam(envelope.params, 'MTRK');
+    const mtrk = findParam(taking.envelope.params, 'MTRK');
     if (mtrk !== undefined) await parts.tracked?.(message, mtrk);
   }
   const never = room?.needs.some((need) => need !== undefined && need.bytes > quota!.bytes);

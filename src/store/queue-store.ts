@@ -61,6 +61,8 @@ export interface NewMessage {
   readonly origin: Origin;
   /** The Message-ID field without white space, if there is one: for `why`. */
   readonly messageId?: string | undefined;
+  /** All its recipients are held from the beginning: enqueued without a lease. */
+  readonly held?: boolean | undefined;
 }
 
 export interface QueuedMessage {

@@ -496,6 +496,17 @@ function testOperations(open: OpenTestStores): void {
     assert.equal((await queue.get('m1'))?.recipients[0]?.state, 'held');
   });
 
+  it('what is held from the beginning waits until it is released', async () => {
+    await using test = await open();
+    const { queue } = test.stores;
+    await queue.enqueue({ ...message('m1'), held: true }, due);
+    await queue.enqueue(message('m2'), due);
+    assert.equal((await queue.get('m1'))?.recipients[0]?.state, 'held');
+    assert.deepEqual(idsOf(await queue.claim(everything)), ['m2']);
+    assert.equal(await queue.unhold(['m1'], 7000), 1);
+    assert.deepEqual(idsOf(await queue.claim({ ...everything, now: 7000 })), ['m1']);
+  });
+
   it('take leases whatever is not under way, held recipients too', async () => {
     await using test = await open();
     const { queue } = test.stores;

@@ -99,6 +99,7 @@ export function messageRow<Content>(
   content: Content,
 ): MessageRow<Content> {
   const { id, received, sender, params, recipients, prefix, origin, messageId } = message;
+  const { held = false } = message;
   assert(recipients.length > 0, 'a message in the queue has recipients');
   const rows: (string | null)[] = [];
   for (const { address, params: own, delivery, destination, original } of recipients) {
@@ -117,7 +118,7 @@ export function messageRow<Content>(
       ...([JSON.stringify(origin), messageId ?? null, prefix] as const),
     ],
     recipients: rows,
-    content,
+    ...{ content, held },
   };
 }
 

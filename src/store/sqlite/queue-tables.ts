@@ -141,8 +141,10 @@ export class QueueTables implements Omit<QueueRequests, DeskRequest> {
     const [key, , received] = message.columns;
     if (leaseUntil === null) {
       this.#insert(message, chosen, { due: received, attempts: 0 });
+      if (message.held) this.#parts.order.refresh(this.#sql.hold.all(key));
       return 0;
     }
+    assert(!message.held, 'what is held is nobody’s to attempt');
     this.#assertOwned();
     this.#insert(message, chosen, { due: null, attempts: 1 });
     return this.#parts.leases.grant(key, chosen.indexes, leaseUntil);

@@ -42,6 +42,7 @@ export interface MessageRow<Content = ContentRow> {
   /** address, params, delivery, destination and original of each recipient, one after the other. */
   readonly recipients: readonly (string | null)[];
   readonly content: Content;
+  readonly held: boolean;
 }
 
 /** Values of one recipient in MessageRow.recipients. */

@@ -1,0 +1,55 @@
+// Filters of others, by the configuration in force. A connection keeps those it began with, also when
+// a reload brings others.
+
+import type { Clock } from '../base/clock.ts';
+import { version } from '../base/version.ts';
+import type { Config } from '../config/config.ts';
+import type { FilterConfig } from '../config/filters.ts';
+import type { Resolver } from '../dns/resolver.ts';
+import { createDialer } from '../net/dialer.ts';
+import type { FilterReports } from '../policy/filters/filter.ts';
+import { milter } from '../policy/filters/milter.ts';
+import type { Policy } from '../policy/policy.ts';
+import { checkIprev } from '../trust/iprev.ts';
+import type { ServiceParts } from './service-parts.ts';
+
+/** How long the name of a client is looked for; it waits for its greeting meanwhile. */
+const nameMs = 2_000;
+
+export function createFilters(
+  parts: Pick<ServiceParts, 'inForce' | 'clock' | 'log' | 'metrics'> & {
+    readonly resolver: Resolver;
+  },
+): (config: Config) => readonly Policy[] {
+  const { inForce, clock, resolver, log, metrics } = parts;
+  const dialer = createDialer();
+  const reports: FilterReports = {
+    ...{ log, clock },
+    count: (result) => metrics.filters[result].add(),
+  };
+  const common = {
+    ...{ dialer, reports, version: `Postrider ${version}` },
+    hostname: () => inForce().config.hostname,
+    nameOf: (address: string) => nameWithin(address, resolver, clock),
+    changesBytesMax: () => inForce().config.limits.messageSize,
+  };
+  const create = (settings: FilterConfig): Policy => milter({ settings, ...common });
+  return ({ filters }) => filters.map(create);
+}
+
+async function nameWithin(
+  address: string,
+  resolver: Resolver,
+  clock: Clock,
+): Promise<string | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const cancel = clock.after(nameMs, () => late.resolve(undefined));
+  try {
+    return await Promise.race([
+      checkIprev(address, resolver).then(({ name }) => name),
+      late.promise,
+    ]);
+  } finally {
+    cancel();
+  }
+}

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { scanHeader } from '../mail/header.ts';
+import { Answers } from '../policy/answers.ts';
+import type { ClientFacts } from '../policy/envelope.ts';
+import type { HeadChange } from '../policy/policy.ts';
+import { memoryContent } from '../store/content.ts';
+import { takingOf } from './taking.ts';
+
+const client: ClientFacts = {
+  session: 's1',
+  service: 'smtp',
+  remote: { address: '2001:db8::1', port: 40_000 },
+  local: { address: '2001:db8::2', port: 25 },
+  hello: 'client.test',
+  tls: undefined,
+  account: undefined,
+  trusted: false,
+};
+const bytes = Buffer.from('Subject: Hello\r\n\r\n');
+const arrival = {
+  content: { kind: 'inline', bytes } as const,
+  open: () => memoryContent(bytes),
+  head: bytes,
+  header: scanHeader(bytes, true),
+};
+
+function drafted(of: Partial<ClientFacts>, changes: readonly HeadChange[] = []) {
+  const answers = new Answers({ error: () => {} });
+  for (const head of changes) void answers.ask([head], () => ({ head }));
+  const sender = { local: 'ann', domain: 'client.test' };
+  const envelope = {
+    client: { ...client, ...of },
+    sender,
+    params: [],
+    recipients: [],
+    findings: [],
+  };
+  const transaction = { envelope, answers, extended: true, began: 0, recipients: [] };
+  const facts = { id: '1a2b', now: 0, hostname: 'mx.example.org' };
+  return takingOf(transaction, arrival, facts).draft;
+}
+
+describe('takingOf', () => {
+  it('RFC 6409 §8: mends submissions, and nothing else', () => {
+    const mended = drafted({ service: 'submission', account: 'ann@client.test' });
+    assert.match(
+      mended.below,
+      /^Date: .*\r\nMessage-ID: <1a2b@mx\.example\.org>\r\nFrom: ann@client\.test\r\n$/,
+    );
+    assert.equal(drafted({ trusted: true }).below, '');
+    assert.equal(drafted({ service: 'lmtp' }).below, '');
+  });
+
+  it('what policies put in front stands above our Received, the last of it first', () => {
+    const { above } = drafted({}, [{ front: 'A: 1\r\n' }, { front: 'B: 2\r\n' }]);
+    assert.equal(above, 'B: 2\r\nA: 1\r\n');
+  });
+});
