@@ -1,6 +1,5 @@
-// `check --dns` and DANE: whether what the resolver says of DNSSEC can be believed, without which nobody's records
-// count for us; and whether our own records are those of the certificate in force, without which
-// nobody who looks at them sends us mail.
+// `check --dns` and DANE: whether our own TLSA records are those of the certificate in force, without which nobody who
+// looks at them sends us mail. RFC 7672 §4.
 
 import type { Config } from '../config/config.ts';
 import { tlsaText } from '../dns/dane.ts';
@@ -12,30 +11,16 @@ import type { Finding } from './finding.ts';
 import { failure, ok, warning } from './finding.ts';
 import { ownChain } from './own-certificate.ts';
 
-export type DaneFacts = Pick<Config, 'dane' | 'hostname' | 'domains' | 'tls' | 'dataDirectory'>;
+export type DaneFacts = Pick<Config, 'hostname' | 'domains' | 'tls' | 'dataDirectory'>;
 
 /** Never throws. */
 export async function daneFindings(facts: DaneFacts, resolver: Resolver): Promise<Finding[]> {
   try {
-    return [...(await resolverFindings(facts, resolver)), ...(await ownFindings(facts, resolver))];
+    return await ownFindings(facts, resolver);
   } catch (error) {
     if (!(error instanceof DnsError)) throw error;
     return [failure('', `DANE: the DNS gives no answer now (${error.message}); try again`)];
   }
-}
-
-/** The root is signed, so that each answer about what is directly below it can be, too. */
-const signedName = 'org';
-
-async function resolverFindings({ dane }: DaneFacts, resolver: Resolver): Promise<Finding[]> {
-  if (!dane.verify) return [];
-  const { authenticated } = await resolver.resolve(signedName, 'MX');
-  if (authenticated) return [ok('dns', 'the resolver checks DNSSEC, and is believed')];
-  const text =
-    'no resolver checks DNSSEC here, or none that can be believed: let `dns.servers` name one on this machine (Unbound), or say `dns.validating`';
-  return dane.require.length > 0
-    ? [failure('dns', `${text}; mail for the domains of \`dane.require\` waits`)]
-    : [warning('dns', `${text}; without it mail goes to hosts whose TLSA records nobody looks at`)];
 }
 
 /** Limit: of published records that are told. */

@@ -21,6 +21,7 @@ import { dkimDnsFindings, dkimFindings } from './check-dkim.ts';
 import { checkDns } from './check-dns.ts';
 import { dnsblFindings } from './check-dnsbl.ts';
 import { directoryFindings, fileFindings, placeFindings, userFindings } from './check-files.ts';
+import { checkResolver } from './check-resolver.ts';
 import { storeFindings } from './check-store.ts';
 import { stsFindings } from './check-sts.ts';
 import { tlsFindings } from './check-tls.ts';
@@ -139,7 +140,10 @@ async function dnsFindings(config: Config): Promise<Finding[]> {
     random: systemRandom,
     log: silentLog,
   });
+  const { answers, findings } = await checkResolver(config, resolver);
+  if (!answers) return [...findings];
   return [
+    ...findings,
     ...(await checkDns({ ...publicFacts(config), domains: config.domains }, resolver)),
     ...(await dkimDnsFindings(config, resolver)),
     ...(await daneFindings(config, resolver)),

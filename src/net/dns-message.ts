@@ -101,7 +101,7 @@ const nxdomain = 3;
 const rcodeNames = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED'];
 const rcodeName = (rcode: number): string => rcodeNames[rcode] ?? `RCODE ${rcode}`;
 
-/** RFC 5452 §9.1: an answer repeats the question; names are compared without case. */
+/** RFC 5452 §9.1: an answer repeats the question. RFC 4343 §2: names are compared without case. */
 function isAbout(bytes: Buffer, { name, type }: DnsQuestion): boolean {
   const asked = packet.encode({ questions: [{ type, name, class: 'IN' }] }).subarray(headerBytes);
   const repeated = bytes.subarray(headerBytes, headerBytes + asked.length);

@@ -93,6 +93,11 @@ class ScriptedServer {
       });
   }
 
+  /** As where a firewall lets datagrams through alone. */
+  closeTcp(): void {
+    this.#tcp.close();
+  }
+
   close(): void {
     this.#udp.close();
     this.#tcp.close();
@@ -273,6 +278,25 @@ describe('createResolver', () => {
     );
   });
 
+  it('what is truncated, and not to be had over TCP, is a failure and never a part of the answer', async () => {
+    const part = { flags: packet.TRUNCATED_RESPONSE, answers: [a('h.example', '192.0.2.1')] };
+    const cut = await serverOf(() => part);
+    await assert.rejects(
+      resolverOf([cut]).resolve('h.example', 'A'),
+      /h\.example A: .*truncated over TCP/,
+    );
+    const clock = new FakeClock();
+    const silent = await serverOf(({ via }) => (via === 'udp' ? part : undefined));
+    const asking = resolverOf([silent], { clock, attempts: 1 }).resolve('h.example', 'A');
+    const failed = assert.rejects(asking, /no answer in time/);
+    await silent.askedTimes(2);
+    await clock.advance(1_000);
+    await failed;
+    const closed = await serverOf(() => part);
+    closed.closeTcp();
+    await assert.rejects(resolverOf([closed]).resolve('h.example', 'A'), DnsError);
+  });
+
   it('RFC 2308 §5 and RFC 1035 §3.2.1: keeps answers as long as their TTL says', async () => {
     const clock = new FakeClock();
     const server = await serverOf(({ name }) =>
@@ -409,6 +433,51 @@ describe('createResolver', () => {
     }
     await failed;
     assert.equal(silent.asked.length, 2);
+  });
+
+  it('an answer that comes ten seconds late is none; whoever asks again has one', async () => {
+    const clock = new FakeClock();
+    const late: (() => void)[] = [];
+    const slow = await serverOf(({ query, name, send }) => {
+      const answer = response(query, { answers: [a(name, '192.0.2.1')] });
+      if (late.length >= 2) send(answer);
+      else late.push(() => send(answer));
+      return undefined;
+    });
+    const resolver = resolverOf([slow], { clock, timeout: 5_000 });
+    const failed = assert.rejects(resolver.resolve('a.example', 'A'), /no answer in time/);
+    await slow.askedTimes(1);
+    await clock.advance(5_000);
+    await slow.askedTimes(2);
+    await clock.advance(5_000);
+    await failed;
+    for (const answer of late) answer();
+    await assert.rejects(resolver.resolve('a.example', 'A'), DnsError, 'remembered for a moment');
+    await clock.advance(6_000);
+    assert.equal((await resolver.resolve('a.example', 'A')).kind, 'records');
+  });
+
+  it('RFC 4343 §2: the case of a name says nothing; RFC 5452 §9.1: all else has to be as it was asked', async () => {
+    const server = await serverOf(({ query, name, type, send }) => {
+      const questions = [{ name: name.toUpperCase(), type: type as 'A' }];
+      send(response({ ...query, questions }, { answers: [a('H.eXample', '192.0.2.1')] }));
+      return undefined;
+    });
+    const answer = await resolverOf([server]).resolve('h.example', 'A');
+    assert.deepEqual(answer.kind === 'records' && answer.records, ['192.0.2.1']);
+    const clock = new FakeClock();
+    const liar = await serverOf(({ query, name, send }) => {
+      for (let i = 0; i < 200; i += 1)
+        send(
+          response(
+            { ...query, id: ((query.id ?? 0) + 1) & 0xffff },
+            { answers: [a(name, '192.0.2.66')] },
+          ),
+        );
+      return undefined;
+    });
+    const lied = resolverOf([liar], { clock, attempts: 1 }).resolve('h.example', 'A');
+    await assert.rejects(lied, /answers that nobody asked for/);
   });
 
   it('an answer that cannot be read is a failure of that server', async () => {
