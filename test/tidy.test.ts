@@ -27,7 +27,7 @@ const rooms: readonly (readonly [module: RegExp, where: RegExp])[] = [
   [/^node:https?$/, /^(net|web)\/|\.test\.ts$|^testing\//],
   [/^(hono|@hono\/.*)$/, /^web\//],
   [/^node:sqlite$/, /^store\/sqlite\//],
-  [/^zod$/, /^(config|admin)\//],
+  [/^zod$/, /^(config|admin|web)\//],
   [/^commander$/, /^cli\//],
   [/^pino$/, /^cli\//],
   [/^dns-packet$/, /^net\//],

@@ -40,6 +40,9 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
       return null;
     },
     accountRelease: async () => null,
+    tokenCreate: async () => ({ token: '' }),
+    async *tokenList() {},
+    tokenRevoke: async () => null,
     addressAdd: async (request) => {
       seen.push(request);
       return { address: request.address, advice: null };

@@ -23,6 +23,8 @@ describe('the table of operations', () => {
       'metrics',
       'queueList',
       'queueShow',
+      'reportList',
+      'tokenList',
       'why',
     ]);
   });

@@ -9,6 +9,7 @@ import type { OperationParts } from './operation-parts.ts';
 import { queueOperations } from './queue.ts';
 import { reportOperations } from './reports.ts';
 import { serverOperations } from './server.ts';
+import { tokenOperations } from './tokens.ts';
 
 export { OperationError } from './operation.ts';
 
@@ -18,6 +19,7 @@ export const operations = {
   ...queueOperations,
   ...reportOperations,
   ...serverOperations,
+  ...tokenOperations,
 };
 
 type Table = typeof operations;

@@ -1,22 +1,27 @@
 // HTTP: what is served by it, and by which part of the server it is answered.
 
+import type { Operations } from '../admin/operations.ts';
 import type { Clock } from '../base/clock.ts';
 import { ownStsPolicy } from '../config/own-sts-policy.ts';
 import { domainKey } from '../mail/address.ts';
 import { createNetworks, isLoopback } from '../net/network.ts';
 import type { Stores } from '../store/stores.ts';
+import { apiPaths } from '../web/api.ts';
 import { devPage } from '../web/dev-page.ts';
 import { healthPaths } from '../web/health.ts';
 import { createHttpService } from '../web/http-service.ts';
 import { createWebApp } from '../web/web-app.ts';
 import type { WellKnownParts } from '../web/well-known.ts';
 import { wellKnownPaths } from '../web/well-known.ts';
+import { apiParts } from './http-api.ts';
 import type { InForce } from './in-force.ts';
 import type { ListeningOn } from './listeners.ts';
 import { countedConnections } from './metrics.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
 
 export interface HttpParts extends ServiceParts, Pick<WellKnownParts, 'acmeChallenges'> {
+  /** Made after the services. */
+  readonly operations: () => Operations;
   readonly listening: () => readonly ListeningOn[];
 }
 
@@ -29,6 +34,7 @@ export function createHttp(parts: HttpParts): ServiceFor {
         metrics: metrics.snapshot,
         maySeeMetrics: (address) => maySeeMetrics(inForce(), address),
       }),
+      apiPaths(apiParts(parts)),
       wellKnownPaths({ acmeChallenges, mtaStsPolicy: (domain) => ownPolicyOf(inForce(), domain) }),
       ...(inForce().config.dev ? [devPage] : []),
     ],

@@ -153,6 +153,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ...{ inForce, stores, admission, authenticator, certificate, delivery, tracking, ...basics },
     policies: options.policies ?? [],
     listening: () => listeners.list,
+    operations: () => operations,
     acmeChallenges: () => undefined,
     resolver: {
       resolve: (name, type, options) =>
@@ -161,7 +162,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   const { runner, receivedReports } = delivery;
   const { reload = noFile } = options;
-  const operations = createOperations({
+  const operations: Operations = createOperations({
     ...{ stores, history, addresses: inForce, clock, log },
     wake: () => runner.wake(),
     server: { reload, metrics: () => metrics.snapshot() },

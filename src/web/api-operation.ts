@@ -1,0 +1,14 @@
+// An operation of the server, as the HTTP interface offers and describes it.
+
+import type { z } from 'zod';
+
+export interface ApiOperation {
+  readonly name: string;
+  readonly about: string;
+  readonly kind: 'value' | 'list' | 'bytes';
+  /** Asked for by POST only, and needs more than reading. */
+  readonly changes: boolean;
+  readonly input: z.ZodType;
+  /** Of each item, for a list. */
+  readonly output?: z.ZodType | undefined;
+}

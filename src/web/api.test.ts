@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { z } from 'zod';
+import { silentLog } from '../base/log.ts';
+import { Counter } from '../base/metrics.ts';
+import type { ApiParts } from './api.ts';
+import { apiPaths } from './api.ts';
+import type { ApiOperation } from './api-operation.ts';
+import { createWebApp } from './web-app.ts';
+
+const one = (name: string, changes: Partial<ApiOperation> = {}): ApiOperation => ({
+  ...{ name, about: `Does ${name}.`, kind: 'value', changes: false },
+  ...{ input: z.strictObject({}), output: z.int(), ...changes },
+});
+
+const ids = z.strictObject({ ids: z.array(z.string()) });
+const operations: readonly ApiOperation[] = [
+  one('show', { input: z.strictObject({ id: z.string() }), output: z.object({ id: z.string() }) }),
+  one('page', { input: z.strictObject({ from: z.int(), all: z.boolean().optional() }) }),
+  one('list', { kind: 'list', input: ids, output: z.string() }),
+  one('raw', { kind: 'bytes', output: undefined }),
+  one('hold', { changes: true, input: ids }),
+  one('refused'),
+  one('broken'),
+];
+
+class Refusal extends Error {}
+
+const tokens: Readonly<Record<string, readonly string[]>> = {
+  reader: ['read'],
+  chief: ['all'],
+  holder: ['hold'],
+};
+
+function api(changes: Partial<ApiParts> = {}) {
+  const logged: unknown[] = [];
+  const parts: ApiParts = {
+    version: '1.2.3',
+    operations,
+    call(name, given) {
+      if (name === 'refused') return Promise.reject(new Refusal('not like this'));
+      if (name === 'broken') return Promise.reject(new Error('secret'));
+      if (name === 'list')
+        return (async function* items() {
+          yield* (given as { readonly ids: readonly string[] }).ids;
+        })();
+      if (name === 'raw')
+        return (async function* pieces() {
+          yield Buffer.from([1, 2]);
+          yield Buffer.from([255]);
+        })();
+      return Promise.resolve(given);
+    },
+    isRefusal: (error) => error instanceof Refusal,
+    bearer: async (name) => {
+      const allows = Object.hasOwn(tokens, name) ? tokens[name] : undefined;
+      return allows && { name, allows };
+    },
+    needsNoToken: () => false,
+    log: {
+      ...silentLog,
+      info: (event, fields) => logged.push([event, fields?.user, fields?.call]),
+    },
+    ...changes,
+  };
+  const counter = () => new Counter();
+  const answers = { '2xx': counter(), '3xx': counter(), '4xx': counter(), '5xx': counter() };
+  const app = createWebApp({ paths: [apiPaths(parts)], answers, log: silentLog });
+  const ask = async (path: string, token?: string, init: RequestInit = {}) => {
+    const headers = {
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(init.headers as object),
+    };
+    const client = { address: '192.0.2.1', secure: true };
+    const response = await app.request(`/postrider${path}`, { ...init, headers }, client);
+    return { status: response.status, text: await response.text(), headers: response.headers };
+  };
+  const post = (path: string, token: string, body: unknown, type = 'application/json') =>
+    ask(path, token, {
+      ...{ method: 'POST', headers: { 'content-type': type } },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+  return { ask, post, logged };
+}
+
+describe('the HTTP interface', () => {
+  it('answers with a value, a list as it comes, or octets', async () => {
+    const { ask } = api();
+    assert.equal((await ask('/v1/show?id=17', 'reader')).text, '{"id":"17"}');
+    assert.deepEqual(JSON.parse((await ask('/v1/list?ids=a&ids=b', 'reader')).text), ['a', 'b']);
+    assert.deepEqual(JSON.parse((await ask('/v1/list?ids=a', 'reader')).text), ['a']);
+    assert.equal((await ask('/v1/page?from=3&all=true', 'reader')).text, '{"from":3,"all":true}');
+    const { text, headers } = await ask('/v1/raw', 'reader');
+    assert.equal(headers.get('content-type'), 'application/octet-stream');
+    assert.equal(text.length, 3);
+  });
+
+  it('RFC 6750 §3: without a token, or with one that there is not, is 401', async () => {
+    const { ask } = api();
+    for (const token of [undefined, 'nobody', 'toString']) {
+      const { status, headers } = await ask('/v1/show?id=1', token);
+      assert.equal(status, 401);
+      assert.equal(headers.get('www-authenticate'), 'Bearer realm="postrider"');
+    }
+    const dev = api({ needsNoToken: (address) => address === '192.0.2.1' });
+    assert.equal((await dev.ask('/v1/show?id=1')).status, 200);
+    assert.equal((await dev.ask('/v1/show?id=1', 'nobody')).status, 401);
+  });
+
+  it('a token does what it allows: reading, everything, or what it names', async () => {
+    const { ask, post, logged } = api();
+    const hold = { ids: ['a'] };
+    for (const [token, reads, holds] of [
+      ['reader', 200, 403],
+      ['chief', 200, 200],
+      ['holder', 403, 200],
+    ] as const) {
+      assert.equal((await ask('/v1/show?id=1', token)).status, reads, token);
+      assert.equal((await post('/v1/hold', token, hold)).status, holds, token);
+    }
+    assert.deepEqual(logged, [
+      ['operation', 'chief', 'hold'],
+      ['operation', 'holder', 'hold'],
+    ]);
+  });
+
+  it('what changes something is asked by POST, as JSON, which no form of another page can send', async () => {
+    const { ask, post } = api();
+    assert.equal((await ask('/v1/hold?ids=a', 'chief')).status, 405);
+    assert.equal((await post('/v1/hold', 'chief', '{"ids":["a"]}', 'text/plain')).status, 400);
+    assert.equal((await post('/v1/hold', 'chief', '{"ids"')).status, 400);
+    assert.equal((await post('/v1/hold', 'chief', `"${'x'.repeat(2 ** 20)}"`)).status, 413);
+  });
+
+  it('says why it refuses, and nothing of what is broken', async () => {
+    const { ask } = api();
+    const refused = await ask('/v1/refused', 'reader');
+    assert.deepEqual([refused.status, refused.text], [400, '{"error":"not like this"}']);
+    const broken = await ask('/v1/broken', 'reader');
+    assert.equal(broken.status, 500);
+    assert.doesNotMatch(broken.text, /secret/);
+    assert.equal((await ask('/v1/constructor', 'chief')).status, 404);
+  });
+
+  it('describes itself by OpenAPI 3.1, from the same schemas', async () => {
+    const { ask } = api();
+    const { status, text } = await ask('/openapi.json');
+    assert.equal(status, 200);
+    const { openapi, info, paths } = JSON.parse(text);
+    assert.deepEqual([openapi, info.version], ['3.1.0', '1.2.3']);
+    assert.deepEqual(
+      Object.keys(paths),
+      operations.map(({ name }) => `/${name}`),
+    );
+    assert.equal(paths['/hold'].get, undefined);
+    assert.deepEqual(paths['/show'].get.parameters, [
+      { name: 'id', in: 'query', schema: { type: 'string' }, required: true },
+    ]);
+    const list = paths['/list'].post.responses[200].content['application/json'].schema;
+    assert.deepEqual(list, { type: 'array', items: { type: 'string' } });
+  });
+});

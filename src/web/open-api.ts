@@ -1,0 +1,85 @@
+// The description of the HTTP interface, made from the table that it is made from. OpenAPI 3.1.
+
+import { z } from 'zod';
+import type { ApiOperation } from './api-operation.ts';
+
+export function openApi(operations: readonly ApiOperation[], version: string): object {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Postrider',
+      version,
+      description:
+        'Every operation of the server. What only reads is asked by GET or POST, what changes something by POST. Tokens: `postrider token create NAME`.',
+    },
+    servers: [{ url: '/postrider/v1' }],
+    security: [{ token: [] }],
+    components: {
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      schemas: {
+        Error: {
+          type: 'object',
+          required: ['error'],
+          properties: { error: { type: 'string' } },
+        },
+      },
+    },
+    paths: Object.fromEntries(operations.map((one) => [`/${one.name}`, pathOf(one)])),
+  };
+}
+
+function pathOf(one: ApiOperation): object {
+  const { name, about, changes } = one;
+  const responses = { 200: answerOf(one), 400: error, 401: error, 403: error };
+  const input = schemaOf(one.input);
+  const post = {
+    operationId: name,
+    summary: about,
+    requestBody: { content: { 'application/json': { schema: input } } },
+    responses,
+  };
+  if (changes) return { post };
+  const get = {
+    operationId: `${name}ByGet`,
+    summary: about,
+    parameters: parametersOf(input),
+    responses,
+  };
+  return { get, post };
+}
+
+const error = {
+  description: 'Why not, in one line.',
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+};
+
+function answerOf({ kind, output }: ApiOperation): object {
+  if (kind === 'bytes' || output === undefined)
+    return { description: 'The octets.', content: { 'application/octet-stream': {} } };
+  const schema = schemaOf(output);
+  return kind === 'list'
+    ? json('The items, in order.', { type: 'array', items: schema })
+    : json('The answer.', schema);
+}
+
+const json = (description: string, schema: object) => ({
+  description,
+  content: { 'application/json': { schema } },
+});
+
+interface ObjectSchema {
+  readonly properties?: Readonly<Record<string, object>>;
+  readonly required?: readonly string[];
+}
+
+const parametersOf = ({ properties = {}, required = [] }: ObjectSchema) =>
+  Object.entries(properties).map(([name, schema]) => ({
+    ...{ name, in: 'query', schema },
+    required: required.includes(name),
+  }));
+
+/** What is no schema (data that is handed on as it is kept) is anything. */
+function schemaOf(type: z.ZodType): ObjectSchema {
+  const { $schema: _, ...schema } = z.toJSONSchema(type, { unrepresentable: 'any', io: 'output' });
+  return schema as ObjectSchema;
+}
