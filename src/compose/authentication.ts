@@ -7,13 +7,20 @@ import { forgedResults } from '../policy/forged-results.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { AuthenticationRules } from '../policy/sender-authentication.ts';
 import { senderAuthentication } from '../policy/sender-authentication.ts';
+import type { Reports } from './reports.ts';
 import type { ServiceParts } from './service-parts.ts';
+
+export interface AuthenticationParts extends Pick<ServiceParts, 'inForce' | 'clock'> {
+  readonly resolver: Resolver;
+  readonly reports: Pick<Reports, 'judged'>;
+}
 
 export function createAuthentication({
   inForce,
   resolver,
   clock,
-}: Pick<ServiceParts, 'inForce' | 'clock'> & { readonly resolver: Resolver }): readonly Policy[] {
+  reports,
+}: AuthenticationParts): readonly Policy[] {
   let known: { readonly config: Config; readonly rules: AuthenticationRules } | undefined;
   const rules = () => {
     const { config } = inForce();
@@ -21,7 +28,8 @@ export function createAuthentication({
     return known.rules;
   };
   const hostname = () => inForce().config.hostname;
-  return [forgedResults({ hostname }), senderAuthentication({ resolver, clock, hostname, rules })];
+  const parts = { resolver, clock, hostname, rules, judged: reports.judged };
+  return [forgedResults({ hostname }), senderAuthentication(parts)];
 }
 
 function rulesOf({ spf, dkim, dmarc, arc }: Config): AuthenticationRules {

@@ -13,7 +13,6 @@ import { createRelay } from '../deliver/relay/create-relay.ts';
 import { makeSteps } from '../deliver/relay/outbound-steps.ts';
 import type { OpenRelay } from '../deliver/relay/relay.ts';
 import { RelayThread } from '../deliver/relay/thread.ts';
-import { ReceivedReports } from '../deliver/reports/received-reports.ts';
 import { StsPolicies } from '../deliver/sts-policies.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import { createDialer } from '../net/dialer.ts';
@@ -29,6 +28,7 @@ import type { Addresses, InForce } from './in-force.ts';
 import { quotaInForce, recipientsOf } from './in-force.ts';
 import type { ServerMetrics } from './metrics.ts';
 import { countingHistory } from './metrics.ts';
+import type { Reports } from './reports.ts';
 
 interface Basics {
   readonly clock: Clock;
@@ -38,14 +38,14 @@ interface Basics {
 
 export interface DeliveryParts extends Basics {
   readonly inForce: () => InForce;
-  readonly stores: Pick<Stores, 'queue' | 'spool' | 'records'>;
+  readonly stores: Pick<Stores, 'queue' | 'spool'>;
   readonly history: Pick<HistoryStore, 'record'>;
   readonly metrics: ServerMetrics;
+  readonly reports: Pick<Reports, 'watchLocal' | 'watchRelay'>;
 }
 
 export interface Delivery {
   readonly runner: QueueRunner;
-  readonly receivedReports: ReceivedReports;
   readonly messageId: () => string;
   /** Mail that is fetched (ATRN). */
   readonly onDemand: OnDemand;
@@ -53,14 +53,9 @@ export interface Delivery {
 
 /** Nothing leaves before `runner.start()`. */
 export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
-  const { inForce, stores, clock, random, log, metrics } = parts;
+  const { inForce, stores, reports, clock, random, log, metrics } = parts;
   const history = countingHistory(parts.history, metrics);
   const messageId = createMessageIds({ clock, random, after: await stores.queue.newest() });
-  const receivedReports = new ReceivedReports({
-    ...{ records: stores.records, clock, log },
-    settings: () => inForce().config.reports,
-  });
-  const local = localDelivery(parts);
   const onDemand = createOnDemand(parts, () => runner.wake());
   const runner = new QueueRunner({
     store: stores.queue,
@@ -68,8 +63,8 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
       router: {
         routeOfDestination: (destination) => inForce().router.routeOfDestination(destination),
       },
-      local: inForce().config.dev ? local : receivedReports.watch(local),
-      relay: (lease, signal) => inForce().relay(lease, signal),
+      local: reports.watchLocal(localDelivery(parts)),
+      relay: reports.watchRelay((lease, signal) => inForce().relay(lease, signal)),
       onDemand: onDemand.deliver,
       ...{ clock, log },
     }),
@@ -85,7 +80,7 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
     resolve: (address) => recipientsOf(inForce(), address),
   });
   metrics.readQueue(runner);
-  return { runner, receivedReports, messageId, onDemand };
+  return { runner, messageId, onDemand };
 }
 
 /** To those who fetch their mail. It is converted if need be, but not signed: they get it from us, as they asked. */

@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts';
 import type { OpenRelay } from '../deliver/relay/relay.ts';
 import type { Forwarded, RelayDelivery, Signs } from '../deliver/relay/relay-delivery.ts';
 import { deliveryBy } from '../deliver/relay/relay-delivery.ts';
+import { isOurReport } from '../deliver/reports/report-queue.ts';
 import type { Router } from '../deliver/route.ts';
 import { createRouter } from '../deliver/route.ts';
 import { parseMailbox } from '../mail/address.ts';
@@ -40,6 +41,8 @@ export interface InForce extends Addresses {
   /** Who may say by XCLIENT for whom they speak. */
   readonly proxies: Networks;
   readonly relayed: DomainPatterns;
+  /** What we say ourselves for a domain is signed. */
+  readonly hasKeys: (domain: string) => boolean;
 }
 
 export interface InForceParts {
@@ -58,32 +61,31 @@ export function putInForce(
   const addresses = addressesOf(config, { accounts: stores.accounts, returnAddresses, log });
   const trusted = createNetworks(config.trustedNetworks);
   const relay = openRelay(relaySettings(config));
+  const keys = signingKeys(config);
+  // The relay has a ring of its own, which tells of what is wrong with keys.
+  const ring =
+    keys === undefined ? undefined : new DkimKeyRing({ directory: keys, clock, log: silentLog });
   return {
     ...addresses,
     relay: deliveryBy(relay, addresses.router.routeOfDestination, {
-      signs: signsFor(config, { trusted, clock }),
+      signs: ring === undefined ? undefined : signsFor(ring, trusted),
       forwarded: forwardingOf(addresses, returnAddresses),
     }),
     trusted,
     proxies: createNetworks(config.xclientNetworks),
     relayed: new DomainPatterns(config.relayDomains),
+    hasKeys: (domain) => ring?.keysFor(domain) !== undefined,
   };
 }
 
 /**
  * What enters the mail system here, and what we say ourselves; never what strangers send through us. Where
- * there are no keys, nothing. The relay has a ring of its own, which tells of what is wrong with keys.
+ * there are no keys, nothing.
  */
-function signsFor(
-  config: Config,
-  { trusted, clock }: { readonly trusted: Networks; readonly clock: Clock },
-): Signs | undefined {
-  const directory = signingKeys(config);
-  if (directory === undefined) return undefined;
-  const ring = new DkimKeyRing({ directory, clock, log: silentLog });
+function signsFor(ring: DkimKeyRing, trusted: Networks): Signs {
   return ({ account, service, protocol, clientAddress }) => {
     if (ring.isEmpty) return false;
-    if (protocol === 'local') return service === 'queue';
+    if (protocol === 'local') return service === 'queue' || isOurReport({ service });
     if (account !== undefined || service === 'submission') return true;
     return service === 'smtp' && clientAddress !== undefined && trusted.has(clientAddress);
   };

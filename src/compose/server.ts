@@ -24,7 +24,7 @@ import { openStores } from '../store/open-stores.ts';
 import type { Stores } from '../store/stores.ts';
 import { Admission, authenticatorFor } from './admission.ts';
 import { Certificate } from './certificate.ts';
-import type { Delivery, Relays, ResolverFor } from './delivery.ts';
+import type { Relays, ResolverFor } from './delivery.ts';
 import { createQueue, createRelays } from './delivery.ts';
 import type { HttpParts } from './http.ts';
 import { createHttp } from './http.ts';
@@ -38,6 +38,8 @@ import { createMetrics } from './metrics.ts';
 import { createMtqp } from './mtqp.ts';
 import { createOperations } from './operations.ts';
 import { createPop3 } from './pop3.ts';
+import type { Reports } from './reports.ts';
+import { createReports } from './reports.ts';
 import type { SmtpParts } from './smtp.ts';
 import { createSmtp } from './smtp.ts';
 
@@ -91,7 +93,7 @@ interface Parts {
   readonly stores: Stores;
   readonly history: FileHistory;
   readonly runner: QueueRunner;
-  readonly receivedReports: Delivery['receivedReports'];
+  readonly reports: Reports;
   readonly operations: Operations;
   readonly relays: Relays;
   readonly listeners: Listeners;
@@ -142,7 +144,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   undo.use(relays);
   const state = new State(config, { stores, openRelay: relays.open, clock, log });
   const inForce = () => state.inForce;
-  const delivery = await createQueue({ inForce, stores, history, ...basics });
+  const resolver: Resolver = {
+    resolve: (name, type, options) =>
+      resolverFor(inForce().config.dns).resolve(name, type, options),
+  };
+  const reports = createReports({
+    ...{ inForce, stores, resolver, ...basics },
+    queue: () => delivery,
+  });
+  const delivery = await createQueue({ inForce, stores, history, reports, ...basics });
   const authenticator = authenticatorFor(inForce, { accounts: stores.accounts, clock });
   const tracking = new Tracking({
     ...{ records: stores.records, store: stores.queue, history, clock, log },
@@ -155,19 +165,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     listening: () => listeners.list,
     operations: () => operations,
     acmeChallenges: () => undefined,
-    resolver: {
-      resolve: (name, type, options) =>
-        resolverFor(inForce().config.dns).resolve(name, type, options),
-    },
+    ...{ resolver, reports },
   });
-  const { runner, receivedReports } = delivery;
+  const { runner } = delivery;
   const { reload = noFile } = options;
   const operations: Operations = createOperations({
     ...{ stores, history, addresses: inForce, clock, log },
     wake: () => runner.wake(),
     server: { reload, metrics: () => metrics.snapshot() },
   });
-  const parts = { stores, history, runner, receivedReports, operations, relays, listeners };
+  const parts = { stores, history, runner, reports, operations, relays, listeners };
   const server = new Server(state, { ...parts, certificate, admission, log });
   await server.start();
   undo.move();
@@ -228,6 +235,7 @@ class Server implements RunningServer {
 
   async start(): Promise<void> {
     await this.#reroute();
+    await this.#parts.reports.start();
     this.#parts.runner.start();
     this.#parts.listeners.start();
   }
@@ -308,11 +316,11 @@ class Server implements RunningServer {
   }
 
   async #stopAll(graceMs: number): Promise<void> {
-    const { listeners, runner, receivedReports, relays, admission, history, stores } = this.#parts;
+    const { listeners, runner, reports, relays, admission, history, stores } = this.#parts;
     await this.#reloading;
     await listeners.close(graceMs);
     await runner.stop({ graceMs });
-    await receivedReports.settled();
+    await reports.stop();
     await this.#state.inForce.relay.close();
     await relays[Symbol.asyncDispose]();
     admission.refusals.close();

@@ -28,6 +28,7 @@ import type { Delivery } from './delivery.ts';
 import { createFilters } from './filters.ts';
 import { quotaInForce } from './in-force.ts';
 import { countedConnections, countedPolicy } from './metrics.ts';
+import type { Reports } from './reports.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
 import { offersStartTls } from './service-parts.ts';
 
@@ -36,6 +37,7 @@ export interface SmtpParts extends ServiceParts {
   readonly policies: readonly Policy[] | ((parts: PolicyParts) => readonly Policy[]);
   readonly resolver: Resolver;
   readonly tracking: Tracking;
+  readonly reports: Pick<Reports, 'judged'>;
 }
 
 /** What policies are made of. */

@@ -620,6 +620,7 @@ export const schema = z.strictObject({
   imap: imap.prefault({}).meta({ about: 'What `imap` listeners allow.' }),
   mailboxes: mailboxes.prefault({}).meta({ about: 'What accounts may keep here.' }),
   reports: reporting.reports.prefault({}).meta({ about: 'What mail servers tell each other of.' }),
+  tlsReports: reporting.tlsReports.prefault({}).meta({ about: 'What we tell others of TLS.' }),
   dns: dns.prefault({}).meta({ about: 'How names are looked up.' }),
   spf: trust.spf.prefault({}).meta({ about: 'Who may send for a domain.' }),
   dkim: trust.dkim.prefault({}).meta({ about: 'Whose signature a message has.' }),

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { parseMailbox } from '../mail/address.ts';
 import * as setting from './setting.ts';
 
-const { duration, text } = setting;
+const { duration, flag, text } = setting;
 
 const wrongAddress = (address: string): string | undefined =>
   parseMailbox(address) === undefined
@@ -32,4 +32,35 @@ export const reports = z.strictObject({
     min: '1d',
     max: '3650d',
   }).prefault('90d'),
+  from: text(
+    'an address',
+    {
+      about:
+        'Who our reports are from: mail of its domain should pass DMARC, by keys (`postrider dkim create`) or SPF.',
+      default: "'postmaster@' and `hostname`",
+    },
+    wrongAddress,
+  ).optional(),
+  organization: text('a name', {
+    about: 'What we call ourselves in reports.',
+    default: '`hostname`',
+  }).optional(),
+  dmarc: z
+    .strictObject({
+      send: flag({
+        about:
+          'Tells each domain that asks for it (`rua` in its DMARC record) once a day what came in its name and how it was judged. RFC 9990.',
+        default: 'true',
+      }).prefault(true),
+    })
+    .prefault({})
+    .meta({ about: 'Aggregate reports.' }),
+});
+
+export const tlsReports = z.strictObject({
+  send: flag({
+    about:
+      'Tells each domain that asks for it (`_smtp._tls` in the DNS) once a day how TLS with its hosts went, by mail (which needs DKIM keys for the domain of `reports.from`) or by HTTPS. RFC 8460.',
+    default: 'true',
+  }).prefault(true),
 });

@@ -48,6 +48,16 @@ export interface SenderAuthenticationParts {
   readonly clock: Clock;
   readonly hostname: () => string;
   readonly rules: () => AuthenticationRules;
+  /** Told of everything that DMARC was asked about, for reports. */
+  readonly judged?: ((judged: Judged) => void) | undefined;
+}
+
+/** What was found out about a message, and what came of it. */
+export interface Judged {
+  readonly envelope: Envelope;
+  readonly arrival: Arrival;
+  readonly verdict: DmarcVerdict;
+  readonly findings: readonly Finding[];
 }
 
 /**
@@ -132,8 +142,10 @@ class Judge {
         result === 'pass' && domain !== undefined ? [domain] : [],
       ),
     };
-    const dmarc = await checkDmarc(question, resolver);
-    return [...findings, dmarcFinding(dmarc, findings, rules)];
+    const verdict = await checkDmarc(question, resolver);
+    findings.push(dmarcFinding(verdict, findings, rules));
+    this.#parts.judged?.({ envelope, arrival, verdict, findings });
+    return findings;
   }
 
   async #spf({ client, sender }: Envelope, resolver: Resolver, seconds: number): Promise<SpfFound> {

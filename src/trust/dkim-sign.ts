@@ -33,6 +33,8 @@ const signedIfThere = new Set([
   ...['resent-from', 'resent-to', 'resent-cc', 'resent-date', 'resent-message-id', 'sender'],
   ...['list-id', 'list-help', 'list-unsubscribe', 'list-unsubscribe-post', 'list-subscribe'],
   ...['list-post', 'list-owner', 'list-archive', 'content-id', 'content-description'],
+  // RFC 8460 §5.3
+  ...['tls-report-domain', 'tls-report-submitter'],
 ]);
 
 const signInPool = promisify(sign);

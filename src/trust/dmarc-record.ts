@@ -17,6 +17,8 @@ export interface DmarcRecord {
   /** Where aggregate and failure reports go: addresses, `mailto:` only. */
   readonly rua: readonly string[];
   readonly ruf: readonly string[];
+  /** Octets that a report to an address may have, where the record says so behind a "!". RFC 7489 §6.2 */
+  readonly sizes: ReadonlyMap<string, number>;
   readonly fo: string;
   /** As it was found. */
   readonly text: string;
@@ -34,7 +36,8 @@ export function parseDmarcRecord(text: string): DmarcRecord | undefined {
   }
   const word = <T extends string>(name: string, words: readonly T[]): T | undefined =>
     words.find((one) => one === tags.get(name)?.toLowerCase());
-  const rua = addresses(tags.get('rua'));
+  const sizes = new Map<string, number>();
+  const rua = addresses(tags.get('rua'), sizes);
   const policies = policiesOf(tags);
   // RFC 9989 §4.10.1: without a right policy it is none for whoever wants reports, and else no record.
   if (policies === undefined && rua.length === 0) return undefined;
@@ -45,7 +48,8 @@ export function parseDmarcRecord(text: string): DmarcRecord | undefined {
     psd: word('psd', ['y', 'n', 'u']) ?? 'u',
     isTest: word('t', ['y', 'n']) === 'y',
     rua,
-    ruf: addresses(tags.get('ruf')),
+    ruf: addresses(tags.get('ruf'), sizes),
+    sizes,
     fo: tags.get('fo') ?? '0',
     text,
   };
@@ -66,13 +70,20 @@ function policiesOf(
 const isPolicy = (text: string): text is DmarcPolicy =>
   text === 'none' || text === 'quarantine' || text === 'reject';
 
-/** RFC 9989 §4.8: `!10m` behind an address is of old and ignored. */
-const addresses = (list: string | undefined): readonly string[] =>
+/**
+ * RFC 9989 §4.8: `!10m` behind an address is of old and has no meaning any more. Who still writes it means
+ * it, so it is noted in `sizes`.
+ */
+const addresses = (list: string | undefined, sizes: Map<string, number>): readonly string[] =>
   (list ?? '').split(',').flatMap((uri) => {
-    const address = /^[ \t]*mailto:([^!?, \t]+@[^!?, \t]+)/i.exec(uri)?.[1];
-    if (address === undefined) return [];
+    const [, written, number, unit = ''] =
+      /^[ \t]*mailto:([^!?, \t]+@[^!?, \t]+)(?:\?[^!]*)?(?:!(\d{1,12})([kmgt]?))?/i.exec(uri) ?? [];
+    if (written === undefined) return [];
     try {
-      return [decodeURIComponent(address)];
+      const address = decodeURIComponent(written);
+      if (number !== undefined)
+        sizes.set(address, Number(number) * 1024 ** ' kmgt'.indexOf(unit.toLowerCase() || ' '));
+      return [address];
     } catch {
       return [];
     }

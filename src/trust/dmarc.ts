@@ -61,6 +61,10 @@ export async function checkDmarc(
   return verdicts.reduce((worst, one) => (badness(one) > badness(worst) ? one : worst));
 }
 
+/** Whose a domain is, by the DNS. RFC 9989 §4.10.2 @throws DnsError */
+export const organizationalDomain = (domain: string, resolver: Resolver): Promise<string> =>
+  new DmarcCheck(resolver, { spf: undefined, dkim: [] }).organization(domain);
+
 const badness = ({ result, requested }: DmarcVerdict): number =>
   ['pass', 'none', 'permerror', 'temperror', 'fail'].indexOf(result) * 3 +
   ['none', 'quarantine', 'reject'].indexOf(requested ?? 'none');
@@ -142,13 +146,13 @@ class DmarcCheck {
     if (author === identifier) return true;
     if (mode === 's') return false;
     const [one, other] = await Promise.all([
-      this.#organization(author),
-      this.#organization(identifier),
+      this.organization(author),
+      this.organization(identifier),
     ]);
     return one === other;
   }
 
-  async #organization(domain: string): Promise<string> {
+  async organization(domain: string): Promise<string> {
     return organizationOf(domain, await this.#walk(domain));
   }
 

@@ -1,6 +1,7 @@
 // Leases on the way to a relay: what the queue calls for every destination that is somebody else's.
 
 import type { Deliver, DeliveryResult, RecipientResult } from '../../queue/delivery.ts';
+import type { TlsSession } from '../../report/tls-session.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { Lease, LeasedRecipient, Origin, QueuedMessage } from '../../store/queue-store.ts';
@@ -86,6 +87,7 @@ async function together(
   attempt: (part: Part) => Promise<DeliveryResult>,
 ): Promise<DeliveryResult> {
   const results = new Map<LeasedRecipient, RecipientResult>();
+  const sessions: TlsSession[] = [];
   let health: DeliveryResult['health'] = 'ok';
   for (const part of parts) {
     const { sender } = part.message;
@@ -97,8 +99,9 @@ async function together(
         sentOn(result.recipients[i]!, sender === message.sender ? undefined : sender),
       );
     if (result.health !== 'ok') health = result.health;
+    if (result.sessions !== undefined) sessions.push(...result.sessions);
   }
-  return { recipients: recipients.map((recipient) => results.get(recipient)!), health };
+  return { recipients: recipients.map((recipient) => results.get(recipient)!), health, sessions };
 }
 
 const sentOn = (result: RecipientResult, sender: string | undefined): RecipientResult =>

@@ -1,0 +1,51 @@
+// Our reports as mail of our own: queued like any other, from the null sender, so that nothing ever answers them
+// (RFC 3834 §5), and signed where there are keys.
+
+import type { Clock } from '../../base/clock.ts';
+import type { StoredContent } from '../../store/content.ts';
+import { inlineBytesMax } from '../../store/content.ts';
+import type { NewMessage, NewRecipient, Origin } from '../../store/queue-store.ts';
+import type { Spool } from '../../store/spool.ts';
+
+/** The service in the origin of such a message. */
+const service = 'reports';
+
+export interface ReportQueueParts {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly ids: () => string;
+  readonly spool: Pick<Spool, 'store'>;
+  /** Whom mail to an address goes to; [] where there is nobody. */
+  readonly resolve: (address: string) => Promise<readonly NewRecipient[]>;
+  /** Durable once resolved. */
+  readonly submit: (message: NewMessage) => Promise<unknown>;
+}
+
+export interface OutgoingReport {
+  readonly to: string;
+  readonly bytes: Uint8Array;
+  /** Without its brackets. */
+  readonly messageId: string;
+}
+
+/** False where the address leads nowhere. */
+export type QueueReport = (report: OutgoingReport) => Promise<boolean>;
+
+export function reportQueue(parts: ReportQueueParts): QueueReport {
+  return async ({ to, bytes, messageId }) => {
+    const recipients = await parts.resolve(to);
+    if (recipients.length === 0) return false;
+    const id = parts.ids();
+    const content: StoredContent =
+      bytes.length <= inlineBytesMax ? { kind: 'inline', bytes } : await parts.spool.store(bytes);
+    await parts.submit({
+      ...{ id, received: parts.clock.now(), sender: '', params: [], prefix: '', content },
+      recipients: recipients.map((recipient) => ({ ...recipient, params: ['NOTIFY=NEVER'] })),
+      origin: { session: id, service, protocol: 'local' },
+      messageId: `<${messageId}>`,
+    });
+    return true;
+  };
+}
+
+/** Whether a message is a report of ours. */
+export const isOurReport = (origin: Pick<Origin, 'service'>): boolean => origin.service === service;
