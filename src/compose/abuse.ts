@@ -10,6 +10,7 @@ import { access, accessList } from '../policy/access.ts';
 import type { AccountHold } from '../policy/account-holds.ts';
 import { AccountHolds } from '../policy/account-holds.ts';
 import { accountLimits } from '../policy/account-limits.ts';
+import { contentRules } from '../policy/content-rules.ts';
 import { dnsbl } from '../policy/dnsbl.ts';
 import { earlyTalker } from '../policy/early-talker.ts';
 import { correspondents, greylist } from '../policy/greylist.ts';
@@ -87,6 +88,7 @@ const isOn = {
     ].some((rates) => rates.length > 0),
   earlyTalker: ({ suspicion: of }: Config) => of.greetingDelay > 0,
   nullSender: ({ backscatter }: Config) => backscatter.nullSenderRecipients > 0,
+  contentRules: ({ contentRules }: Config) => contentRules.length > 0,
   dnsbl: ({ dnsbl }: Config) => dnsbl.lists.length > 0,
   suspicion: ({ suspicion: of, greylist }: Config) =>
     of.rejectAt > 0 || of.junkAt > 0 || greylist.clients === 'suspicious',
@@ -108,6 +110,10 @@ function strangerRules(parts: AbuseParts, memory: GreylistMemory): readonly Swit
     { setting: 'rateLimits', policy: rateLimits({ clock, rates: () => config().rateLimits }) },
     { setting: 'earlyTalker', policy: earlyTalker({ clock, settings: points }) },
     { setting: 'nullSender', policy: nullSender({ settings: () => config().backscatter }) },
+    {
+      setting: 'contentRules',
+      policy: contentRules({ rules: () => config().contentRules }),
+    },
     { setting: 'dnsbl', policy: dnsbl({ resolver, clock, log, settings: () => config().dnsbl }) },
     { setting: 'suspicion', policy: helloCheck({ points, isOurs }) },
     { setting: 'suspicion', policy: reverseName({ resolver, clock, settings: points }) },

@@ -158,50 +158,6 @@ export const dnsbl = z.strictObject({
   }).prefault('3s'),
 });
 
-/** 'ann@x.example', '@x.example', '@.x.example', '<>'. */
-const addressPattern = setting.text('an address', { about: '' }, (pattern) => {
-  const domain = pattern.slice(pattern.lastIndexOf('@') + 1).replace(/^\./, '');
-  return pattern === '<>' || (pattern.includes('@') && setting.isDomain(domain))
-    ? undefined
-    : `must be an address, '@domain', '@.domain' for its subdomains, or '<>'; not ${setting.shown(pattern)}`;
-});
-
-/** One, or a list of them. */
-const several = <T extends z.ZodType>(one: T, facts: { about: string; kind: string }) =>
-  z.array(one).min(1).optional().meta(facts);
-
-const accessRule = z.strictObject({
-  client: several(setting.network({ about: '' }), {
-    about: 'Networks of the client.',
-    kind: 'a list of networks',
-  }),
-  sender: several(addressPattern, {
-    about:
-      "Senders: an address, `'@x.example'`, `'@.x.example'` for the subdomains, `'<>'` for none.",
-    kind: 'a list of senders',
-  }),
-  recipient: several(addressPattern, {
-    about: 'Recipients, likewise.',
-    kind: 'a list of recipients',
-  }),
-  action: choice(['allow', 'reject', 'defer'], {
-    about:
-      '`allow` spares it all other rules against abuse; `reject` is 550 5.7.1, `defer` 450 4.7.1.',
-  }),
-  text: setting
-    .text('one line of text', { about: 'What whoever is refused hears.' }, (text) =>
-      /^[ -~]{1,300}$/.test(text) ? undefined : 'must be one line of at most 300 ASCII characters',
-    )
-    .optional(),
-});
-
-export const access = z.array(accessRule).max(10_000).prefault([]).meta({
-  about:
-    'Whom to allow and whom to refuse, by client, sender and recipient; the first rule that fits decides. Not for those who have logged in or are trusted.',
-  kind: 'a list of rules',
-  default: '[]',
-});
-
 export const noSoliciting = z
   .array(
     setting.text('a solicitation class', { about: '' }, (name) =>

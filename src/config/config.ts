@@ -11,6 +11,7 @@ import type { FilterConfig } from './filters.ts';
 import { filter } from './filters.ts';
 import { hooks } from './hooks.ts';
 import * as reporting from './reports.ts';
+import * as rules from './rules.ts';
 import * as setting from './setting.ts';
 import type { TlsConfig } from './tls.ts';
 import { tls } from './tls.ts';
@@ -629,7 +630,8 @@ export const schema = z.strictObject({
   forwarding: trust.forwarding
     .prefault({})
     .meta({ about: 'How mail is sent on that an alias leads to another server.' }),
-  access: abuse.access,
+  access: rules.access,
+  contentRules: rules.contentRules,
   suspicion: abuse.suspicion
     .prefault({})
     .meta({ about: 'What weak signs about a client add up to, in points.' }),

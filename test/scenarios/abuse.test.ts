@@ -191,6 +191,24 @@ describe('whom to refuse', () => {
   });
 });
 
+describe('rules about content', () => {
+  it('refuse an attachment by its name, small or large', async () => {
+    await using server = await start({ contentRules: [{ attachment: '*.exe', action: 'reject' }] });
+    for (const size of [1, 40_000]) {
+      const client = await connectClient(server.port);
+      await client.say(`${hello}\r\n`);
+      const content =
+        'Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n' +
+        `${'text\r\n'.repeat(size)}--b\r\nContent-Type: x/y; name="a.EXE"\r\n\r\nTVqQ\r\n--b--`;
+      const bad = { from: 'bob@client.test', to: [ann], content };
+      await assert.rejects(submit(client, bad), /554 5\.6\.0 Refused by a rule of this server/);
+      client.close();
+    }
+    assert.match(await why(server, 'bob@client.test'), /an attachment is like \*\.exe/);
+    assert.equal(await objections(server, 'content-rules'), 2);
+  });
+});
+
 describe('greylisting', () => {
   it('sends a stranger away for a minute', async () => {
     await using server = await start({ greylist: { clients: 'all' } });
