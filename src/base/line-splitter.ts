@@ -57,6 +57,15 @@ export class LineSplitter {
     this.#at = 0;
   }
 
+  /** In front of what is there. */
+  unshift(bytes: Uint8Array): void {
+    const rest = this.#bytes?.subarray(this.#at);
+    this.#bytes = undefined;
+    this.#at = 0;
+    this.push(bytes);
+    if (rest !== undefined) this.push(rest);
+  }
+
   clear(): void {
     this.#bytes = undefined;
     this.#at = 0;

@@ -1,6 +1,7 @@
 // SMTP, submission and LMTP: mail that comes in. A reception asks the policies, then hands each
 // message to the queue.
 
+import { fetchSubmittedUrl } from '../access/submitted-urls.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
@@ -63,6 +64,10 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
     wake: () => runner.wake(),
     ...{ clock, log },
   });
+  const urlSettings = () => {
+    const { hostname, limits } = inForce().config;
+    return { hostname, messageSize: limits.messageSize };
+  };
   const login = (sessionLog: Log) =>
     new Login({ authenticator, throttle, clock, log: sessionLog, refusals, loggedIn });
 
@@ -89,6 +94,7 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
         authRequired: spec.service === 'submission',
         ...{ withheld, limits, mechanisms, login, directory },
         atrn: config.routes.some(({ kind }) => kind === 'atrn'),
+        burl: config.localDelivery.kind === 'mailbox' ? config.hostname : undefined,
         mtrk: config.listeners.some(({ service }) => service === 'mtqp'),
         noSoliciting: config.noSoliciting,
         futureReleaseMs: config.queue.futureRelease,
@@ -105,6 +111,8 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
       submit: (message, _client, room) => runner.submit(message, room),
       startQueue: async (node) => queues.start(node),
       turns: onDemand,
+      fetchUrl: (account, url) =>
+        fetchSubmittedUrl({ folders: stores.folders, settings: urlSettings }, account, url),
       tracked: (message, mtrk) => parts.tracking.note(message, mtrk),
       ...{ connections, spool, messageId, clock, random, log, refusals },
     });

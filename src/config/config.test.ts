@@ -74,7 +74,7 @@ describe('configuration', () => {
       'no service',
       { listeners: [{ port: 25 }] },
       [
-        "listeners[0].service: is missing: give one of 'smtp', 'submission', 'lmtp', 'pop3', 'imap', 'http'",
+        "listeners[0].service: is missing: give one of 'smtp', 'submission', 'lmtp', 'pop3', 'imap', 'http', 'mtqp'",
       ],
     ],
     [

@@ -123,7 +123,7 @@ export class OnDemand {
   ): Promise<void> {
     const { queue, wake, clock, log } = this.#parts;
     try {
-      const connection = await TurnedConnection.open(peer, account, this.#parts);
+      const connection = await TurnedConnection.open(peer, this.#parts);
       for (const destination of destinations) this.#open.set(destination, connection);
       const messages = ids.size;
       try {

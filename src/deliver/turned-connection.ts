@@ -42,9 +42,14 @@ export class TurnedConnection {
   #waiting: { readonly ids: Set<string>; readonly heard: () => void } | undefined;
 
   /** @throws HopFailure when the other side does not greet, or not as a server does. */
-  static async open(peer: Peer, account: string, parts: TurnedParts): Promise<TurnedConnection> {
+  static async open(peer: Peer, parts: TurnedParts): Promise<TurnedConnection> {
     const connection = await openConnection(peer, {
-      ...{ dialer: parts.dialer, host: account, security: { kind: 'none' }, clock: parts.clock },
+      ...{
+        dialer: parts.dialer,
+        host: peer.remote.address,
+        security: { kind: 'none' },
+        clock: parts.clock,
+      },
       session: { protocol: 'smtp', hostname: parts.hostname(), timeouts: parts.timeouts },
     });
     return new TurnedConnection(connection, parts);

@@ -26,7 +26,11 @@ export interface Challenge {
 export interface Told {
   readonly newClient: NewClient;
 }
-export type ServerAnswer = Reply | Replies | Challenge | Told;
+/** An answer to `burl`: what the URL names. */
+export interface Fetched {
+  readonly fetched: Uint8Array;
+}
+export type ServerAnswer = Reply | Replies | Challenge | Told | Fetched;
 
 /** Answers the session's questions. What it throws becomes a 4yz and a line in the log. */
 export interface Answerer {
@@ -195,6 +199,7 @@ export class Conversation {
     const session = this.#session;
     if ('each' in answer) session.answerEach(answer.each);
     else if ('challenge' in answer) session.challenge(answer.challenge);
+    else if ('fetched' in answer) session.fetched(answer.fetched);
     else if ('newClient' in answer) session.clientTold(answer.newClient);
     else session.answer(answer);
     this.#tellRefused();

@@ -24,7 +24,7 @@ import type { Question, Refused } from '../smtp/server/event.ts';
 import type { ContentWriter } from '../store/spool.ts';
 import type { CompletingParts } from './complete-message.ts';
 import { completeMessage } from './complete-message.ts';
-import type { Answerer, Replies, ServerAnswer, Told } from './conversation.ts';
+import type { Answerer, Fetched, Replies, ServerAnswer, Told } from './conversation.ts';
 import { loginAnswer } from './login.ts';
 import type { Transaction } from './taking.ts';
 import type { Ends, Proxies } from './told-client.ts';
@@ -49,11 +49,16 @@ export interface ReceptionParts extends CompletingParts {
   readonly login: (log: Log, client: () => ClientFacts) => Login;
   /** Asks for the queue of a domain to be run (ETRN, RFC 1985). */
   readonly startQueue: (node: string) => Promise<Reply>;
+  /** What a URL names that the account may read, or why it does not (BURL, RFC 4468); undefined: there is none. */
+  readonly fetchUrl?: FetchUrl | undefined;
   /** Who asks for mail that is kept for them; undefined: there is none. */
   readonly turns?: Turns | undefined;
   /** Where a record of what was refused is kept. */
   readonly refusals?: Refusals | undefined;
 }
+
+/** The reply ends the transaction. */
+export type FetchUrl = (account: string, url: string) => Promise<Uint8Array | Reply>;
 
 /** Hands mail that is kept for an account over to it, on its own connection. RFC 2645. */
 export interface Turns {
@@ -67,6 +72,8 @@ export interface Turns {
 /** As the client of whoever asked; never fails. */
 export type Turn = (peer: Peer) => Promise<void>;
 
+// RFC 4468 §5: X.7.8, trust relationship required.
+const urlUntrusted = reply(554, '7.8', 'Log in: URLs name messages of your own mailboxes here');
 const noVerification = reply(502, '7.0', 'VRFY is not available');
 const noExpansion = reply(502, '7.0', 'EXPN is not available');
 
@@ -126,6 +133,8 @@ export class Reception implements Answerer {
         return noExpansion;
       case 'etrn':
         return this.#parts.startQueue(question.argument);
+      case 'burl':
+        return this.#burl(question.url);
       case 'atrn':
         return this.#atrn(question.domains);
       case 'auth':
@@ -325,6 +334,14 @@ export class Reception implements Answerer {
     if (objection !== undefined) return this.#refuseRcpt(to, objection);
     recipients.push(recipient);
     return replies.recipientOk;
+  }
+
+  async #burl(url: string): Promise<Reply | Fetched> {
+    const { fetchUrl } = this.#parts;
+    const account = this.#account;
+    if (fetchUrl === undefined || account === undefined) return urlUntrusted;
+    const fetched = await fetchUrl(account, url);
+    return fetched instanceof Uint8Array ? { fetched } : fetched;
   }
 
   async #atrn(domains: readonly string[]): Promise<Reply> {

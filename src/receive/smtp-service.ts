@@ -35,6 +35,8 @@ export interface SmtpServiceSettings {
   readonly proxies?: ReceptionParts['proxies'];
   /** Somebody's mail is kept to be fetched. */
   readonly atrn?: boolean | undefined;
+  /** The server whose mailboxes URLs may name. */
+  readonly burl?: string | undefined;
   /** Where messages are can be asked for here. */
   readonly mtrk?: boolean | undefined;
   readonly noSoliciting?: readonly string[] | undefined;
@@ -60,6 +62,7 @@ export interface SmtpServiceParts {
   readonly startQueue: ReceptionParts['startQueue'];
   readonly turns?: ReceptionParts['turns'];
   readonly tracked?: ReceptionParts['tracked'];
+  readonly fetchUrl?: ReceptionParts['fetchUrl'];
   /** The connection is gone. */
   readonly onClose?: ((client: ClientFacts) => void) | undefined;
   readonly clock: Clock;
@@ -116,6 +119,7 @@ function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation
     startQueue: parts.startQueue,
     turns: parts.turns,
     tracked: parts.tracked,
+    fetchUrl: parts.fetchUrl,
     clock,
     log: sessionLog,
     refusals: parts.refusals,
@@ -134,6 +138,7 @@ function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation
     limits: now.limits,
     ...(now.withheld !== undefined && { withheld: now.withheld }),
     atrn: now.atrn,
+    burl: now.burl,
     mtrk: now.mtrk,
     noSoliciting: now.noSoliciting,
     futureRelease: futureReleaseOf(now.futureReleaseMs, clock.now()),

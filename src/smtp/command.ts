@@ -16,6 +16,7 @@ export type Command =
   | { readonly verb: 'MAIL'; readonly from: ReversePath; readonly params: readonly RawParam[] }
   | { readonly verb: 'RCPT'; readonly to: Mailbox; readonly params: readonly RawParam[] }
   | { readonly verb: 'BDAT'; readonly bytes: number; readonly last: boolean }
+  | { readonly verb: 'BURL'; readonly url: string; readonly last: boolean }
   | { readonly verb: 'DATA' | 'RSET' | 'NOOP' | 'QUIT' | 'STARTTLS' }
   | { readonly verb: 'HELP'; readonly topic: string }
   | { readonly verb: 'VRFY' | 'EXPN'; readonly argument: string; readonly utf8: boolean }
@@ -42,6 +43,7 @@ const rules = new Map<string, Rule>([
   ['RCPT', { syntax: 'RCPT TO:<address> [parameters]', parse: rcpt }],
   ['DATA', { syntax: 'DATA', parse: bare('DATA') }],
   ['BDAT', { syntax: 'BDAT octets [LAST]', parse: bdat }],
+  ['BURL', { syntax: 'BURL url [LAST]', parse: burl }],
   ['RSET', { syntax: 'RSET', parse: bare('RSET') }],
   ['NOOP', { syntax: 'NOOP [text]', parse: noop }],
   ['VRFY', { syntax: 'VRFY address [SMTPUTF8]', parse: lookup('VRFY') }],
@@ -71,7 +73,7 @@ const badRecipient = reply(
 );
 
 // RFC 5321 §4.2.4: 502 for a real command that we do not have.
-const notImplemented = new Set(['TURN', 'SEND', 'SOML', 'SAML', 'BURL']);
+const notImplemented = new Set(['TURN', 'SEND', 'SOML', 'SAML']);
 // Field: web browsers that a page made talk to a mail port. None of what follows may be believed.
 const webVerbs = new Set(['GET', 'POST', 'PUT', 'HEAD', 'CONNECT', 'OPTIONS']);
 
@@ -165,6 +167,14 @@ const chunk = / +(\d{1,20})(?: +(LAST))?/iy;
 function bdat(scanner: Scanner): Command {
   const [, octets, last] = scanner.match(chunk);
   return { verb: 'BDAT', bytes: Number(octets), last: last !== undefined };
+}
+
+// RFC 4468 §3.5: burl-cmd = "BURL" SP absolute-URI [SP end-marker]; RFC 3986 §4.3 has no fragment.
+const uri = / +([a-z][a-z0-9+.-]*:[!$-;=?-Z_a-z~%[\]@]+)(?: +(LAST))?/iy;
+
+function burl(scanner: Scanner): Command {
+  const [, url = '', last] = scanner.match(uri);
+  return { verb: 'BURL', url, last: last !== undefined };
 }
 
 // RFC 5321 §4.1.1.6 and §4.1.1.7; RFC 6531 §3.7.4.2: [ SP "SMTPUTF8" ]

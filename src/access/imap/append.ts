@@ -12,11 +12,11 @@ import type { ContentWriter } from '../../store/spool.ts';
 import type { Appender, CommandContext } from './context.ts';
 import { parseMessageUrl } from './imap-url.ts';
 import type { LocatedFolder } from './located-folder.ts';
-import { MessageSource } from './message-source.ts';
 import { formatSet, numbersOf } from './number-set.ts';
 import { ImapRefusal, ok } from './refusal.ts';
 import { requireRights, requireWritable } from './selection.ts';
 import { permittedFlags, quotaOf, targetFolder } from './storing.ts';
+import { readMessageUrl } from './url-content.ts';
 
 type QuestionOf<K extends Question['kind']> = Extract<Question, { readonly kind: K }>;
 
@@ -210,16 +210,9 @@ export class Append implements Appender {
     const { names, store, selected } = this.#context;
     const wanted = parseMessageUrl(url);
     if (wanted === undefined) return undefined;
-    const { mailbox, uid, section, partial } = wanted;
     // RFC 4469 §3: the selected mailbox is the base of a URL that names none.
+    const { mailbox } = wanted;
     const located = mailbox === undefined ? selected : await names.locate(mailbox);
-    if (!located?.rights.includes('r')) return undefined;
-    const { id, uidValidity } = located.folder;
-    if (wanted.uidValidity !== undefined && wanted.uidValidity !== uidValidity) return undefined;
-    const [content] = await store.open(id, [uid]);
-    if (content === undefined) return undefined;
-    const [header] = content.bytes ? [] : await store.headers(id, [uid]);
-    const source = new MessageSource({ size: content.size, digest: undefined, header, content });
-    return source.section(section, partial);
+    return readMessageUrl(wanted, located, store);
   }
 }

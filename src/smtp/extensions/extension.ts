@@ -21,6 +21,8 @@ export interface SessionFacts {
   readonly atrn?: boolean | undefined;
   /** Where messages are can be asked for here (RFC 3885). */
   readonly mtrk?: boolean | undefined;
+  /** The server whose mailboxes URLs of content may name (RFC 4468): our name. */
+  readonly burl?: string | undefined;
   /** Classes of solicitation that are not wanted here (RFC 3865). */
   readonly noSoliciting?: readonly string[] | undefined;
   /** How far ahead mail may be handed in (RFC 4865); undefined: not at all. */

@@ -7,6 +7,7 @@ import { replies } from '../reply.ts';
 import { atrn } from './atrn.ts';
 import { auth } from './auth.ts';
 import { binaryMime } from './binary-mime.ts';
+import { burl } from './burl.ts';
 import { chunking } from './chunking.ts';
 import { deliverBy } from './deliver-by.ts';
 import { dsn } from './dsn.ts';
@@ -52,6 +53,7 @@ export const extensions = [
   smtpUtf8,
   chunking,
   binaryMime,
+  burl,
   deliverBy,
   mtPriority,
   futureRelease,

@@ -4,6 +4,7 @@
 import type { Command } from '../command.ts';
 import { atrn } from '../extensions/atrn.ts';
 import { auth } from '../extensions/auth.ts';
+import { burl } from '../extensions/burl.ts';
 import { chunking } from '../extensions/chunking.ts';
 import { etrn } from '../extensions/etrn.ts';
 import { isOffered } from '../extensions/index.ts';
@@ -27,6 +28,8 @@ export function unavailable(
       return facts.protocol === 'lmtp' ? undefined : replies.useEhlo;
     case 'BDAT':
       return isOffered(chunking, facts) ? undefined : replies.notImplemented;
+    case 'BURL':
+      return isOffered(burl, facts) ? undefined : replies.notImplemented;
     case 'ATRN':
       return isOffered(atrn, facts) ? undefined : replies.notImplemented;
     case 'ETRN':

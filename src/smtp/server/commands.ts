@@ -6,7 +6,7 @@ import type { Command } from '../command.ts';
 import { helpReply } from '../command.ts';
 import type { Reply } from '../reply.ts';
 import { replies } from '../reply.ts';
-import { bdat } from './content-phase.ts';
+import { bdat, burl } from './content-phase.ts';
 import type { SessionCore } from './core.ts';
 import { mailQuestion, rcptQuestion } from './envelope-commands.ts';
 import type { Question, SessionEvent } from './event.ts';
@@ -38,6 +38,8 @@ export function perform(
       return data(core);
     case 'BDAT':
       return bdat(core, command, phase);
+    case 'BURL':
+      return burl(core, command);
     case 'RSET':
       return rset(core);
     case 'NOOP':

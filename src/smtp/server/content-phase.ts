@@ -72,6 +72,28 @@ export function bdat(
   return undefined;
 }
 
+// BURL.
+
+// RFC 4468 §3.2: "If no valid RCPT TO address is supplied, the BURL command will simply fail".
+export function burl(
+  core: SessionCore,
+  { url, last }: Extract<Command, { readonly verb: 'BURL' }>,
+): SessionEvent | undefined {
+  if (core.recipients === 0) return core.send(replies.noRecipients);
+  return { kind: 'burl', url, last };
+}
+
+/** RFC 4468 §3.2: "If the URL fetch fails, the server will fail the entire transaction." */
+export function urlRefused(core: SessionCore, answer: Reply): void {
+  core.next = contentRefused(core, answer, 1);
+}
+
+/** From here on it is as if a chunk had come: what the client has sent meanwhile follows it. */
+export function urlFetched(core: SessionCore, bytes: Uint8Array, last: boolean): void {
+  core.input.unshift(bytes);
+  core.next = bdat(core, { verb: 'BDAT', bytes: bytes.length, last }, 'transaction');
+}
+
 /** The owner's answer to the first chunk. */
 export function chunkAnswered(core: SessionCore, answer: Reply): void {
   const { chunk } = core;

@@ -27,6 +27,7 @@ export interface ServerFacts {
   readonly xclient?: boolean;
   readonly atrn?: boolean | undefined;
   readonly mtrk?: boolean | undefined;
+  readonly burl?: string | undefined;
   readonly noSoliciting?: readonly string[] | undefined;
   readonly futureRelease?: FutureReleaseLimits | undefined;
   /** 'submission' answers 530 5.7.0 to MAIL until the client has logged in. */
@@ -54,6 +55,11 @@ export type Question =
    * for each accepted RCPT, in order (RFC 2033 §4.2).
    */
   | { readonly kind: 'message'; readonly bytes: number }
+  /**
+   * Answered by fetched(octets), which is as if they had come by BDAT, or by a refusal, which ends the
+   * transaction. RFC 4468 §3.2.
+   */
+  | { readonly kind: 'burl'; readonly url: string; readonly last: boolean }
   /** `utf8`: the reply may hold UTF-8 (RFC 6531 §3.7.4.2). */
   | { readonly kind: 'vrfy' | 'expn'; readonly argument: string; readonly utf8: boolean }
   | { readonly kind: 'etrn'; readonly argument: string }

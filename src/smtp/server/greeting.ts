@@ -45,7 +45,8 @@ export function helloAnswered(
   core.extended = verb !== 'HELO';
   const { hostname } = core.facts;
   // RFC 5321 §4.1.1.1: a keyword a line; none for HELO.
-  const keywords = core.extended ? advertise(core.facts) : [];
+  const { facts, authenticated } = core;
+  const keywords = core.extended ? advertise({ ...facts, authenticated }) : [];
   core.output += formatReply(
     reply(250, undefined, named(hostname, answer) ?? hostname, ...keywords),
   );

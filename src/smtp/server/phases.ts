@@ -53,6 +53,7 @@ export const commands: Readonly<Record<Verb, Row>> = {
   RCPT:     row(needHello, needMail,      'transaction', badSequence),
   DATA:     row(needHello, needMail,      'content',     chunksOnly),
   BDAT:     row(needHello, needMail,      'chunk',       'chunk'),
+  BURL:     row(needHello, needMail,      'chunk',       'chunk'),
   RSET:     row('fresh',   'ready',       'ready',       'ready'),
   ETRN:     row(needHello, 'ready',       inTransaction, inTransaction),
   AUTH:     row(needHello, 'ready',       inTransaction, inTransaction),

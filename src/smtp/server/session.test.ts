@@ -25,6 +25,7 @@ const everything = [
   'SMTPUTF8',
   'CHUNKING',
   'BINARYMIME',
+  'BURL',
   'DELIVERBY',
   'MT-PRIORITY',
   'FUTURERELEASE',
@@ -92,6 +93,8 @@ function answer(question: Question): Answer {
           };
     case 'etrn':
       return reply(250, '0.0', `Queue for ${question.argument} started`);
+    case 'burl':
+      return reply(554, '6.6', 'IMAP URL resolution failed');
     case 'atrn':
       return question.domains.includes('empty.example')
         ? reply(453, '0.0', 'You have no mail')

@@ -23,6 +23,8 @@ import {
   messageAnswered,
   readChunk,
   readContent,
+  urlFetched,
+  urlRefused,
 } from './content-phase.ts';
 import { SessionCore } from './core.ts';
 import type { NewClient, Question, Refused, ServerFacts, SessionEvent } from './event.ts';
@@ -140,6 +142,10 @@ export class ServerSession {
         assert(!isPositive(answer), 'XCLIENT is answered by the next greeting');
         core.send(answer);
         break;
+      case 'burl':
+        assert(!isPositive(answer), 'what was fetched is given to fetched()');
+        urlRefused(core, answer);
+        break;
       case 'atrn':
         core.send(answer);
         if (isPositive(answer)) core.phase = core.leadsTo;
@@ -187,6 +193,13 @@ export class ServerSession {
     core.commandsWithoutMail = 0;
     core.messages = 0;
     core.domains = undefined;
+  }
+
+  /** RFC 4468: the octets that the URL names. They must stay as they are until next() says `need-input`. */
+  fetched(bytes: Uint8Array): void {
+    const question = this.#takeQuestion();
+    assert(question.kind === 'burl', 'somebody gave a URL');
+    urlFetched(this.#core, bytes, question.last);
   }
 
   /** What to send; '' for nothing. Taken once. Text, to be written as UTF-8. */
