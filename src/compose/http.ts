@@ -2,11 +2,14 @@
 
 import type { Operations } from '../admin/operations.ts';
 import type { Clock } from '../base/clock.ts';
+import type { Config } from '../config/config.ts';
 import { ownStsPolicy } from '../config/own-sts-policy.ts';
 import { domainKey } from '../mail/address.ts';
 import { createNetworks, isLoopback } from '../net/network.ts';
 import type { Stores } from '../store/stores.ts';
 import { apiPaths } from '../web/api.ts';
+import type { MailServer } from '../web/client-setup.ts';
+import { clientSetupPaths } from '../web/client-setup.ts';
 import { devPage } from '../web/dev-page.ts';
 import { healthPaths } from '../web/health.ts';
 import { createHttpService } from '../web/http-service.ts';
@@ -36,6 +39,10 @@ export function createHttp(parts: HttpParts): ServiceFor {
       }),
       apiPaths(apiParts(parts)),
       wellKnownPaths({ acmeChallenges, mtaStsPolicy: (domain) => ownPolicyOf(inForce(), domain) }),
+      clientSetupPaths({
+        servers: () => serversOf(inForce().config),
+        isOurs: (domain) => isOurs(inForce().config, domain),
+      }),
       ...(inForce().config.dev ? [devPage] : []),
     ],
     answers: metrics.httpAnswers,
@@ -46,9 +53,31 @@ export function createHttp(parts: HttpParts): ServiceFor {
 }
 
 /** RFC 8461 §3.4: a subdomain is a domain of its own. */
-function ownPolicyOf({ config }: InForce, domain: string): string | undefined {
+const ownPolicyOf = ({ config }: InForce, domain: string): string | undefined =>
+  isOurs(config, domain) ? ownStsPolicy(config) : undefined;
+
+function isOurs({ domains }: Config, domain: string): boolean {
   const key = domainKey(domain);
-  return config.domains.some((own) => domainKey(own) === key) ? ownStsPolicy(config) : undefined;
+  return domains.some((own) => domainKey(own) === key);
+}
+
+const kinds = [
+  ['imap', 'imap'],
+  ['pop3', 'pop3'],
+  ['submission', 'smtp'],
+] as const;
+
+/** With TLS from the first byte rather than by STARTTLS: RFC 8314 §3. What is on loopback alone is for nobody. */
+function serversOf({ hostname, listeners }: Config): readonly MailServer[] {
+  const host = domainKey(hostname);
+  return kinds.flatMap(([service, kind]) =>
+    (['implicit', 'starttls'] as const).flatMap((tls) =>
+      listeners
+        .filter((one) => one.service === service && one.tls === tls && one.path === undefined)
+        .filter(({ hosts }) => !hosts.every(isLoopback))
+        .map(({ port }) => ({ kind, host, port, tls })),
+    ),
+  );
 }
 
 function maySeeMetrics({ config, trusted }: InForce, address: string): boolean {

@@ -82,6 +82,14 @@ describe('HTTP service', () => {
       );
   });
 
+  it('a request of HTTP/1.0 needs no Host', async () => {
+    await using server = await serving();
+    assert.match(
+      await all(server.connect('GET /readyz HTTP/1.0\r\n\r\n')),
+      / 200 [\s\S]*\/readyz$/,
+    );
+  });
+
   it('a body is read up to a limit, announced or in chunks', async () => {
     await using server = await serving({
       fetch: (request) =>

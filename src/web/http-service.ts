@@ -72,7 +72,10 @@ export function createHttpService({ fetch, connections, limits, log }: HttpServi
     if (stopping) outgoing.setHeader('connection', 'close');
     else outgoing.once('close', () => stopping && incoming.socket.end());
     // RFC 9112 §3.2: node:http takes the first of several, a proxy in front of it perhaps another.
-    if (hostsIn(incoming.rawHeaders) !== 1) {
+    const hosts = hostsIn(incoming.rawHeaders);
+    // Field: HAProxy's health checks are HTTP/1.0, which knows no Host.
+    if (hosts === 0 && incoming.httpVersion === '1.0') incoming.headers.host = 'localhost';
+    else if (hosts !== 1) {
       outgoing.writeHead(400, { connection: 'close' }).end();
       return;
     }

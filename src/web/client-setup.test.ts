@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { silentLog } from '../base/log.ts';
+import { Counter } from '../base/metrics.ts';
+import type { MailServer } from './client-setup.ts';
+import { clientSetupPaths } from './client-setup.ts';
+import { createWebApp } from './web-app.ts';
+
+const servers: readonly MailServer[] = [
+  { kind: 'imap', host: 'mx.example.org', port: 993, tls: 'implicit' },
+  { kind: 'imap', host: 'mx.example.org', port: 143, tls: 'starttls' },
+  { kind: 'smtp', host: 'mx.example.org', port: 587, tls: 'starttls' },
+];
+const isOurs = (domain: string) => domain === 'example.org' || domain === 'xn--bcher-kva.example';
+const counter = new Counter();
+const app = createWebApp({
+  paths: [clientSetupPaths({ servers: () => servers, isOurs })],
+  answers: { '2xx': counter, '3xx': counter, '4xx': counter, '5xx': counter },
+  log: silentLog,
+});
+async function ask(url: string, init: RequestInit = {}) {
+  const response = await app.request(url, init, { address: '192.0.2.1', secure: true });
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
+
+describe('Thunderbird’s configuration', () => {
+  it('is told at autoconfig and by .well-known, with the servers in order', async () => {
+    for (const url of [
+      'http://autoconfig.example.org/mail/config-v1.1.xml',
+      'https://example.org/.well-known/autoconfig/mail/config-v1.1.xml',
+      'https://mx.example.org/mail/config-v1.1.xml?emailaddress=ann%40EXAMPLE.org',
+    ]) {
+      const { status, headers, text } = await ask(url);
+      assert.equal(status, 200, url);
+      assert.match(headers.get('content-type') ?? '', /^application\/xml/);
+      assert.match(text, /<emailProvider id="example.org">/);
+      assert.deepEqual(
+        [
+          ...text.matchAll(
+            /<(\w+Server) type="(\w+)">\s*<hostname>(.*?)<[\s\S]*?<port>(\d+)<[\s\S]*?<socketType>(\w+)/g,
+          ),
+        ].map((match) => match.slice(1).join(' ')),
+        [
+          'incomingServer imap mx.example.org 993 SSL',
+          'incomingServer imap mx.example.org 143 STARTTLS',
+          'outgoingServer smtp mx.example.org 587 STARTTLS',
+        ],
+      );
+    }
+    const { text } = await ask('http://a/mail/config-v1.1.xml?emailaddress=ann@bücher.example');
+    assert.match(text, /<domain>xn--bcher-kva\.example</);
+  });
+
+  it('is for our domains alone', async () => {
+    for (const [host, address] of [
+      ['autoconfig.example.net', ''],
+      ['mx.example.org', 'ann@example.net'],
+      ['mx.example.org', 'ann'],
+      ['mx.example.org', 'a@b@example.org'],
+    ] as const) {
+      const url = `http://${host}/mail/config-v1.1.xml?emailaddress=${address}`;
+      assert.equal((await ask(url)).status, 404, url);
+    }
+  });
+});
+
+describe('Outlook’s autodiscover', () => {
+  const post = (body: string, path = '/autodiscover/autodiscover.xml') =>
+    ask(`https://autodiscover.example.org${path}`, { method: 'POST', body });
+  const request = (address: string) =>
+    `<Autodiscover><Request><EMailAddress>${address}</EMailAddress></Request></Autodiscover>`;
+
+  it('has one server of each kind, for the address that asks', async () => {
+    for (const path of ['/autodiscover/autodiscover.xml', '/Autodiscover/Autodiscover.xml']) {
+      const { status, text } = await post(request(' ann@example.org '), path);
+      assert.equal(status, 200);
+      assert.match(text, /<Type>IMAP<\/Type>\s*<Server>mx\.example\.org<\/Server>\s*<Port>993</);
+      assert.match(text, /<Type>SMTP<[\s\S]*<Port>587<[\s\S]*<Encryption>TLS</);
+      assert.match(text, /<LoginName>ann@example\.org<\/LoginName>/);
+      assert.doesNotMatch(text, /143/);
+    }
+  });
+
+  it('knows nothing of others, nor of what is no address, and takes no markup', async () => {
+    for (const body of [
+      request('ann@example.net'),
+      request('a&lt;b@example.org'),
+      request('a"b@example.org'),
+      '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>&e;',
+      '',
+    ]) {
+      const { status, text } = await post(body);
+      assert.equal(status, 200);
+      assert.match(text, /<ErrorCode>500</);
+      assert.doesNotMatch(text, /LoginName/);
+    }
+    assert.equal((await post('x'.repeat(20_000))).status, 413);
+  });
+
+  it('by JSON says where that is', async () => {
+    const url = 'https://autodiscover.example.org/autodiscover/autodiscover.json';
+    const query = '?Protocol=AutodiscoverV1&Email=ann@example.org';
+    for (const path of [`${url}${query}`, `${url}/v1.0/ann@example.org${query}`]) {
+      const { status, text } = await ask(path);
+      assert.equal(status, 200, text);
+      assert.deepEqual(JSON.parse(text), {
+        Protocol: 'AutodiscoverV1',
+        Url: 'https://autodiscover.example.org/autodiscover/autodiscover.xml',
+      });
+    }
+    assert.equal((await ask(`${url}?Protocol=Ews&Email=ann@example.org`)).status, 400);
+    assert.equal((await ask(`${url}?Protocol=AutodiscoverV1&Email=ann@example.net`)).status, 404);
+  });
+});
