@@ -215,6 +215,7 @@ describe('accounts, no server running', () => {
       appPasswords: ['phone'],
       messages: 0,
       bytes: 0,
+      held: null,
     });
     assert.ok(Date.parse(created) > 0);
     const short = await run(cwd, 'account password ann@example.org --password-stdin', {
