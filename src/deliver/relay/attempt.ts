@@ -4,14 +4,10 @@
 // fails) leads to the next host, and when there is none, to later. Whatever happens, each recipient
 // gets a result with the reason in words.
 
-import { isAddressLiteral } from '../../mail/address.ts';
-import type { TransportSecurity } from '../../net/transport-security.ts';
-import { securityKey } from '../../net/transport-security.ts';
 import type { AttemptFacts, DeliveryResult, RecipientResult } from '../../queue/delivery.ts';
 import { replyText } from '../../queue/reply-text.ts';
 import type { TlsSession } from '../../report/tls-session.ts';
 import type { RecipientAnswer, SentEvent } from '../../smtp/client/event.ts';
-import type { ClientSessionOptions } from '../../smtp/client/session.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { isPermanent, isPositive, isTransient } from '../../smtp/reply.ts';
 import { replyFor } from '../../smtp/smtp-error.ts';
@@ -20,8 +16,9 @@ import type { Connection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import type { Dane } from './dane.ts';
 import { transient } from './hop-failure.ts';
+import { hopSettings, hostName, keysOf, placeOf, poolKey } from './hop-place.ts';
 import type { HostMemory } from './host-memory.ts';
-import type { HopHost, HopSettings } from './host-walk.ts';
+import type { HopHost } from './host-walk.ts';
 import { HostWalk } from './host-walk.ts';
 import { findHosts } from './hosts.ts';
 import type { Fit } from './next-hop.ts';
@@ -340,47 +337,4 @@ export function resultOf(
     return { kind: 'deferred', reply: transient(said, tooManyAtOnce), remote, facts };
   if (isPermanent(said)) return { kind: 'failed', reply: said, remote, facts };
   return { kind: 'deferred', reply: said, remote, facts };
-}
-
-/**
- * Connections are shared by what leads to the same place as the same user. Those that carry mail with
- * REQUIRETLS are kept apart: not every host of a place offers it.
- */
-function placeOf({ destination }: RelayLease, route: RelayRoute, wish: TlsWish): string {
-  const place = wish === 'required' ? `${destination} REQUIRETLS` : destination;
-  if (route.kind !== 'host' || route.login === undefined) return place;
-  return `${place} ${route.login.user}`;
-}
-
-const poolKey = (place: string, security: TransportSecurity): string =>
-  `${place} ${securityKey(security)}`;
-
-/** Nearly always one: hosts of a destination differ in security only where their records do. */
-const keysOf = (place: string, hosts: readonly HopHost[]): readonly string[] => [
-  ...new Set(
-    hosts.flatMap(({ security }) => (security === undefined ? [] : poolKey(place, security))),
-  ),
-];
-
-const hostName = (route: RelayRoute): string =>
-  route.kind === 'mx' ? route.domain : (route.host ?? route.path);
-
-function hopSettings(route: RelayRoute, parts: AttemptParts, wish: TlsWish): HopSettings {
-  const { hostname, timeouts, chunking } = parts;
-  const protocol = route.kind === 'lmtp' ? 'lmtp' : 'smtp';
-  const session: ClientSessionOptions = { protocol, hostname, timeouts, chunking };
-  if (route.kind === 'lmtp' && route.path !== undefined)
-    return {
-      ...{ session, path: route.path, port: undefined, implicitTls: false, login: undefined },
-      requireTls: false,
-    };
-  const port = route.port ?? 25;
-  const login = route.kind === 'host' ? route.login : undefined;
-  // RFC 8314 §3.3: port 465 is for TLS from the first byte.
-  const implicit = route.kind === 'host' ? (route.implicitTls ?? port === 465) : false;
-  return {
-    ...{ session, port, implicitTls: implicit && route.tls !== 'none', login },
-    domain: route.kind === 'mx' && !isAddressLiteral(route.domain) ? route.domain : undefined,
-    requireTls: wish === 'required',
-  };
 }

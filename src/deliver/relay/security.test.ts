@@ -500,6 +500,7 @@ describe('REQUIRETLS', () => {
 
     for (const [title, message] of [
       ['RFC 8689 §4.1: REQUIRETLS counts for more', { ...waiver, ...required }],
+      ['and in a report, too', { ...waiver, ...required, sender: '' }],
       ['RFC 8689 §3: there is one field', { content: header('TLS-Required: No\r\n'.repeat(2)) }],
       ['RFC 8689 §3: which says No', { content: header('TLS-Required: Yes\r\n') }],
       ['not in the body', { content: header('A: b\r\n\r\nTLS-Required: No\r\n') }],
