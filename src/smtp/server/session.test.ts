@@ -969,6 +969,11 @@ describe('smtp/server: STARTTLS', () => {
     assert.deepEqual(heard.events, ['reset', 'starttls']);
     session.tlsStarted({ mechanisms: [], trusted: false });
     assert.match(say(session, 'RCPT TO:<a@b>\r\n').output, /^503/);
+    session.takeRefused();
+    say(session, 'EHLO a\r\nMAIL FROM:<eve@b>\r\nRCPT TO:<green@b>\r\n');
+    assert.equal(session.takeRefused()[0]?.sender?.local, 'eve');
+    const without = new ServerSession(facts(options));
+    assert.deepEqual(say(without, 'EHLO a\r\nSTARTTLS\r\n').events, ['starttls']);
   });
 });
 
@@ -999,6 +1004,36 @@ describe('smtp/server: what an owner learns, and tells', () => {
         ['mail', 'ann'],
         ['rcpt', 'ann'],
       ],
+    );
+  });
+
+  it('that RSET ended a transaction, if there was one; the next one is a new one', () => {
+    const session = new ServerSession(facts());
+    assert.deepEqual(say(session, 'EHLO a\r\nRSET\r\n').events, []);
+    assert.deepEqual(say(session, 'MAIL FROM:<ann@b.example>\r\nRSET\r\n').events, ['reset']);
+    say(session, 'MAIL FROM:<eve@b.example>\r\nRCPT TO:<green@b.example>\r\n');
+    assert.equal(session.takeRefused()[0]?.sender?.local, 'eve');
+  });
+
+  it('whether content is lines or octets: DATA brings lines', () => {
+    const session = new ServerSession(facts());
+    const asked: Question[] = [];
+    session.receive(Buffer.from('EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n'));
+    const noting = (question: Question): Answer => {
+      asked.push(question);
+      return answer(question);
+    };
+    drain(session, noting, { output: '', messages: [], events: [] });
+    assert.deepEqual(asked.at(-1), { kind: 'data', via: 'DATA', binary: false });
+  });
+
+  it('that content was refused', () => {
+    const session = new ServerSession(facts({ limits: { messageSize: 5 } }));
+    const envelope = 'MAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n';
+    assert.match(lastLine(say(session, `EHLO a\r\n${envelope}DATA\r\n`, 'abcd\r\n.\r\n')), /^552 /);
+    assert.deepEqual(
+      session.takeRefused().map(({ stage }) => stage),
+      ['content'],
     );
   });
 
@@ -1388,6 +1423,29 @@ describe('smtp/server: limits', () => {
     const session = ready({ messageSize: 1000 });
     assert.match(say(session, 'MAIL FROM:<a@b.example> SIZE=1001\r\n').output, /^552 5\.3\.4 /);
     assert.match(say(session, 'MAIL FROM:<a@b.example> SIZE=1000\r\n').output, /^250 /);
+  });
+
+  it('RFC 1870 §6.3: of a chunk announced longer than the message may become nothing is given out', () => {
+    for (const [messageSize, chunks, given, code] of [
+      [6, ['BDAT 6 LAST\r\nabcd\r\n'], 6, '250'],
+      [5, ['BDAT 6 LAST\r\nabcd\r\n'], 0, '552'],
+      [9, ['BDAT 6\r\nabcd\r\n', 'BDAT 4 LAST\r\nef\r\n'], 6, '552'],
+      [10, ['BDAT 6\r\nabcd\r\n', 'BDAT 4 LAST\r\nef\r\n'], 10, '250'],
+      [0, ['BDAT 6 LAST\r\nabcd\r\n'], 6, '250'],
+    ] as const) {
+      const session = ready({ messageSize });
+      say(session, envelope);
+      let octets = 0;
+      for (const chunk of chunks) {
+        session.receive(Buffer.from(chunk));
+        for (let event = session.next(); event.kind !== 'need-input'; event = session.next()) {
+          if (event.kind === 'content') octets += event.bytes.length;
+          else if (isQuestion(event)) session.answer(answer(event) as Reply);
+        }
+      }
+      const last = session.output().trimEnd().split('\r\n').at(-1);
+      assert.deepEqual([octets, last?.slice(0, 3)], [given, code]);
+    }
   });
 
   it('RFC 1870 §6.3: refuses content above the limit, at its end, and gives no more of it out', () => {
