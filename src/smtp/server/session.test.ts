@@ -969,9 +969,6 @@ describe('smtp/server: STARTTLS', () => {
     assert.deepEqual(heard.events, ['reset', 'starttls']);
     session.tlsStarted({ mechanisms: [], trusted: false });
     assert.match(say(session, 'RCPT TO:<a@b>\r\n').output, /^503/);
-    session.takeRefused();
-    say(session, 'EHLO a\r\nMAIL FROM:<eve@b>\r\nRCPT TO:<green@b>\r\n');
-    assert.equal(session.takeRefused()[0]?.sender?.local, 'eve');
     const without = new ServerSession(facts(options));
     assert.deepEqual(say(without, 'EHLO a\r\nSTARTTLS\r\n').events, ['starttls']);
   });
@@ -1436,8 +1433,8 @@ describe('smtp/server: limits', () => {
       const session = ready({ messageSize });
       say(session, envelope);
       let octets = 0;
-      for (const chunk of chunks) {
-        session.receive(Buffer.from(chunk));
+      for (const octet of chunks.join('')) {
+        session.receive(Buffer.from(octet));
         for (let event = session.next(); event.kind !== 'need-input'; event = session.next()) {
           if (event.kind === 'content') octets += event.bytes.length;
           else if (isQuestion(event)) session.answer(answer(event) as Reply);
