@@ -1012,6 +1012,21 @@ describe('smtp/server: what an owner learns, and tells', () => {
     assert.equal(session.takeRefused()[0]?.sender?.local, 'eve');
   });
 
+  it('BDAT LAST without recipients: in SMTP the transaction goes on, in LMTP it is over', () => {
+    const chunk = 'MAIL FROM:<ann@b.example>\r\nBDAT 3 LAST\r\nabc';
+    const refuse = 'RCPT TO:<green@b.example>\r\n';
+    const withheld = only('CHUNKING');
+    const smtp = new ServerSession(facts({ withheld }));
+    assert.match(lastLine(say(smtp, `EHLO a\r\n${chunk}`)), /^503 /);
+    smtp.takeRefused();
+    assert.match(lastLine(say(smtp, refuse)), /^550 /);
+    assert.equal(smtp.takeRefused()[0]?.sender?.local, 'ann');
+    const lmtp = new ServerSession(facts({ withheld, protocol: 'lmtp' }));
+    assert.deepEqual(say(lmtp, `LHLO a\r\n${chunk}`).events, ['reset']);
+    say(lmtp, `MAIL FROM:<eve@b.example>\r\n${refuse}`);
+    assert.equal(lmtp.takeRefused().at(-1)?.sender?.local, 'eve');
+  });
+
   it('whether content is lines or octets: DATA brings lines', () => {
     const session = new ServerSession(facts());
     const asked: Question[] = [];
