@@ -98,6 +98,8 @@ const chosen = guards.filter(
 );
 const directory = mkdtempSync(join(tmpdir(), 'mutants-'));
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+// Data of others that tests read if it lies beside the checkout.
+symlinkSync(join(root, '../shared'), join(directory, 'shared'));
 const copies = Array.from({ length: Number(options.jobs) }, (_, job) =>
   copyOfTree(join(directory, String(job))),
 );

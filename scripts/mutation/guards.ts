@@ -70,7 +70,7 @@ export const guards: readonly Guard[] = [
   guard('trust/signature.ts', 'trust/signature.test.ts', 'trust/dkim.test.ts', 'trust/arc.test.ts'),
   guard('trust/dkim.ts', 'trust/dkim.test.ts'),
   guard('trust/dkim-key.ts', 'trust/dkim.test.ts'),
-  guard('trust/spf.ts', 'trust/spf.test.ts'),
+  guard('trust/spf.ts', 'trust/spf-rules.test.ts', 'trust/spf.test.ts'),
   guard('trust/dmarc.ts', 'trust/dmarc.test.ts'),
   guard('policy/sender-authentication.ts', 'policy/sender-authentication.test.ts'),
   guard('deliver/relay/security.ts', 'deliver/relay/security.test.ts'),

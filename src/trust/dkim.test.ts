@@ -175,6 +175,8 @@ describe('DKIM: what is signed and what is not', () => {
     ['for another kind of key', records.ed, 'permerror'],
     ['for another service', `v=DKIM1; s=other; p=${spki}`, 'permerror'],
     ['for another hash', `v=DKIM1; h=sha1; p=${spki}`, 'permerror'],
+    ['for mail', `v=DKIM1; s=other:email; p=${spki}`, 'pass'],
+    ['for everything', `v=DKIM1; s=*; p=${spki}`, 'pass'],
     ['of another version', `v=DKIM2; p=${spki}`, 'permerror'],
     ['not a list', 'p', 'permerror'],
     ['with a tag twice', `v=DKIM1; p=${spki}; p=${spki}`, 'permerror'],
@@ -242,8 +244,16 @@ describe('DKIM: what is signed and what is not', () => {
       [gone?.result, gone?.problem],
       ['permerror', 'no key at gone._domainkey.a.test'],
     );
-    const [revoked] = await verdictsOf(await signed(), resolverWith({ rsa: 'v=DKIM1; p=' }));
-    assert.match(revoked?.problem ?? '', /revoked/);
+    for (const [record, problem] of [
+      ['v=DKIM1; p=', /revoked/],
+      ['v=DKIM1; k=rsa', /no key in it/],
+      [`v=DKIM1; k=dsa; p=${spki}`, /unknown kind of key: dsa/],
+      ['v=DKIM1; p=AAAA', /unreadable/],
+      [`v=DKIM1; s=other; p=${spki}`, /not for mail/],
+    ] as const) {
+      const [found] = await verdictsOf(await signed(), resolverWith({ rsa: record }));
+      assert.match(found?.problem ?? '', problem);
+    }
   });
 
   it('l= never lets appended content pass (RFC 6376 §8.2)', async () => {

@@ -3,10 +3,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
-import { addressOctets, reverseName } from '../base/ip-address.ts';
 import type { FakeRecords } from '../dns/fake-resolver.ts';
 import { FakeResolver } from '../dns/fake-resolver.ts';
 import { checkSpf } from './spf.ts';
+import { zoneOf } from './test-zone.ts';
 
 /** The public suites lie beside the project: ../shared/data/spf. */
 const directory = join(import.meta.dirname, '../../../shared/data/spf');
@@ -92,40 +92,6 @@ describe('SPF: the openspf suite for RFC 7208', { skip }, () => {
   }
   it('has all of its cases', () => assert.equal(tests, 203));
 });
-
-// The other suite gives MX hosts as addresses, and fails names that begin with `_dns_error`.
-const exchangeOf = (address: string) =>
-  address.includes(':') || /^[\d.]+$/.test(address)
-    ? `mx-${address.replace(/[.:]/g, '-')}.test`
-    : address;
-
-/** `kind: name what`, one record a line. */
-function zoneOf(records: string): Record<string, FakeRecords> {
-  const zone = new Map<string, Record<string, unknown[]>>();
-  const add = (name: string, type: string, value: unknown) => {
-    const of = zone.get(name) ?? {};
-    zone.set(name, { ...of, [type]: [...(of[type] ?? []), value] });
-  };
-  for (const line of records.split('\n')) {
-    const [, kind = '', name = '', value = ''] = /^ +(\w+): +(\S+) *(.*)$/.exec(line) ?? [];
-    const values = value.trim().toLowerCase().split(/[ ,]+/);
-    if (kind === 'spf' || kind === 'exp') add(name.toLowerCase(), 'TXT', value);
-    if (kind === 'a' || kind === 'aaaa')
-      for (const one of values) add(name, kind.toUpperCase(), one);
-    if (kind === 'ptr')
-      for (const one of values)
-        add(reverseName(addressOctets(name)!), 'PTR', one.replace(/\.$/, ''));
-    if (kind !== 'mx') continue;
-    for (const one of values) {
-      add(name, 'MX', { preference: 10, exchange: exchangeOf(one) });
-      if (exchangeOf(one) !== one) add(exchangeOf(one), one.includes(':') ? 'AAAA' : 'A', one);
-    }
-  }
-  const failing = Object.fromEntries(
-    ['_dns_error.org', '_dns_error.test.org'].map((name) => [name, { fails: 'servfail' as const }]),
-  );
-  return { ...Object.fromEntries(zone), ...failing };
-}
 
 interface FurtherCase {
   readonly title: string;

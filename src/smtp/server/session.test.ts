@@ -1049,6 +1049,35 @@ describe('smtp/server: what an owner learns, and tells', () => {
     );
   });
 
+  it('how refused content began; what comes behind it is another transaction', () => {
+    const session = new ServerSession(facts());
+    const mail = (from: string) => `MAIL FROM:<${from}@b.example>\r\nRCPT TO:<a@b>\r\n`;
+    say(session, `EHLO a\r\n${mail('ann')}DATA\r\n`, 'Subject: bare\n\r\n.\r\n');
+    const [refused, ...others] = session.takeRefused();
+    assert.match(Buffer.from(refused?.content ?? []).toString(), /^Subject: bare/);
+    assert.deepEqual(others, []);
+    say(session, `${mail('eve')}RCPT TO:<green@b>\r\n`);
+    const [later] = session.takeRefused();
+    assert.deepEqual([later?.sender?.local, later?.content], ['eve', undefined]);
+  });
+
+  it('RFC 2033 §4.2: whose message was refused, of several recipients', () => {
+    const session = new ServerSession(facts({ protocol: 'lmtp' }));
+    session.receive(
+      Buffer.from(
+        'LHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@b>\r\nRCPT TO:<d@b>\r\nDATA\r\nx\r\n.\r\n',
+      ),
+    );
+    const each = [replies.ok, reply(552, '2.2', 'Mailbox full')];
+    const answers = (question: Question): Answer =>
+      question.kind === 'message' ? { each } : answer(question);
+    drain(session, answers, { output: '', messages: [], events: [] });
+    assert.deepEqual(
+      session.takeRefused().map(({ stage, recipients }) => [stage, recipients[0]?.local]),
+      [['content', 'd']],
+    );
+  });
+
   it('that its time was up', () => {
     const session = new ServerSession(facts());
     say(session, 'EHLO a\r\n');
@@ -1381,6 +1410,9 @@ describe('smtp/server: limits', () => {
       'NOOP\r\nRSET\r\nVRFY a\r\nHELP\r\nNOOP\r\n',
     );
     assert.match(lastLine(heard), /^421 4\.7\.0/);
+    const busy = ready({ commandsWithoutMail: 5 });
+    for (let i = 0; i < 3; i += 1)
+      assert.match(lastLine(say(busy, `NOOP\r\nNOOP\r\n${envelope}DATA\r\n.\r\n`)), /^250 2\.6/);
     const patient = ready({ commandsWithoutMail: 6 });
     assert.match(lastLine(say(patient, 'NOOP\r\nRSET\r\nVRFY a\r\nHELP\r\nNOOP\r\n')), /^250 /);
   });
