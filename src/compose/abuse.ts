@@ -15,6 +15,7 @@ import { dnsbl } from '../policy/dnsbl.ts';
 import { earlyTalker } from '../policy/early-talker.ts';
 import { correspondents, greylist } from '../policy/greylist.ts';
 import { GreylistMemory } from '../policy/greylist-memory.ts';
+import { harvest } from '../policy/harvest.ts';
 import { helloCheck } from '../policy/hello-check.ts';
 import { nullSender } from '../policy/null-sender.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -55,7 +56,7 @@ export function createAbuse(parts: AbuseParts): (config: Config) => AbusePolicie
     setting,
     policy: forStrangers(countedPolicy(policy, metrics), {
       access,
-      postmasterToo: setting === 'rateLimits' || setting === 'access',
+      postmasterToo: ['rateLimits', 'harvest', 'access'].includes(setting),
     }),
   });
   const strangers = [
@@ -86,6 +87,7 @@ const isOn = {
       of.recipientsPerClient,
       of.messagesPerSenderDomain,
     ].some((rates) => rates.length > 0),
+  harvest: ({ rateLimits: of }: Config) => of.unknownRecipientsPerClient.length > 0,
   earlyTalker: ({ suspicion: of }: Config) => of.greetingDelay > 0,
   nullSender: ({ backscatter }: Config) => backscatter.nullSenderRecipients > 0,
   contentRules: ({ contentRules }: Config) => contentRules.length > 0,
@@ -108,6 +110,7 @@ function strangerRules(parts: AbuseParts, memory: GreylistMemory): readonly Swit
     domain === domainKey(config().hostname) || inForce().directory.isOurs(domain);
   return [
     { setting: 'rateLimits', policy: rateLimits({ clock, rates: () => config().rateLimits }) },
+    { setting: 'harvest', policy: harvest({ clock, rates: () => config().rateLimits }) },
     { setting: 'earlyTalker', policy: earlyTalker({ clock, settings: points }) },
     { setting: 'nullSender', policy: nullSender({ settings: () => config().backscatter }) },
     {

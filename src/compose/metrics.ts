@@ -199,12 +199,13 @@ export function countedPolicy(policy: Policy, { objections, signs }: ServerMetri
     if (answer?.findings?.some(isSuspicion)) sign.add();
     return answer;
   };
-  const { name, connect, mail, rcpt, message } = policy;
+  const { name, connect, mail, rcpt, refusedRcpt, message } = policy;
   return {
     name,
     ...(connect && { connect: (client) => count(connect(client)) }),
     ...(mail && { mail: (envelope) => count(mail(envelope)) }),
     ...(rcpt && { rcpt: (envelope, recipient) => count(rcpt(envelope, recipient)) }),
+    ...(refusedRcpt && { refusedRcpt }),
     ...(message && { message: (envelope, arrival) => count(message(envelope, arrival)) }),
   };
 }

@@ -24,6 +24,14 @@ export const rateLimits = z.strictObject({
   messagesPerClient: rates({ about: 'Messages of a network.' }),
   recipientsPerClient: rates({ about: 'Recipients of messages of a network.' }),
   messagesPerSenderDomain: rates({ about: 'Messages whose sender has the same domain.' }),
+  unknownRecipientsPerClient: rates(
+    {
+      about:
+        'Recipients that do not exist, asked for by a network; then it hears 421 until there is room again.',
+      default: "['50/10m']",
+    },
+    ['50/10m'],
+  ),
   messagesPerAccount: rates({ about: 'Messages that an account sends.' }),
   recipientsPerAccount: rates(
     {

@@ -84,7 +84,7 @@ const holding = (giveBack: readonly (() => void)[]): PolicyAnswer => {
 /** `300 in 1h` */
 export const rateText = ({ count, perMs }: Rate): string => `${count} in ${formatDuration(perMs)}`;
 
-const inSeconds = (waitMs: number): string => `${Math.ceil(waitMs / 1_000)} s`;
+export const inSeconds = (waitMs: number): string => `${Math.ceil(waitMs / 1_000)} s`;
 
 // RFC 3463 §3.8: X.7.1. RFC 5321 §4.2.3: 450 where the mailbox cannot be had at present.
 const tooManyConnections = ({ rate, waitMs }: Exceeded): Reply =>

@@ -32,7 +32,7 @@ export function forStrangers(policy: Policy, { access, postmasterToo }: ForStran
   };
   const isSpared = (envelope: Envelope, { named }: AcceptedRecipient): boolean =>
     (!postmasterToo && isForPostmaster(named)) || isAllowed(envelope, named);
-  const { name, connect, mail, rcpt, message } = policy;
+  const { name, connect, mail, rcpt, refusedRcpt, message } = policy;
   return {
     name,
     ...(connect && {
@@ -49,6 +49,12 @@ export function forStrangers(policy: Policy, { access, postmasterToo }: ForStran
       rcpt: (envelope, recipient) =>
         isStranger(envelope.client) && !isSpared(envelope, recipient)
           ? rcpt(envelope, recipient)
+          : undefined,
+    }),
+    ...(refusedRcpt && {
+      refusedRcpt: (envelope, named, why) =>
+        isStranger(envelope.client) && !isAllowed(envelope, named)
+          ? refusedRcpt(envelope, named, why)
           : undefined,
     }),
     ...(message && {

@@ -253,6 +253,16 @@ describe('what gives itself away', () => {
     assert.equal(await metric(server.server, 'policy_signs_total', 'early-talker'), 1);
   });
 
+  it('who tries names to find those that exist', async () => {
+    await using server = await start({ rateLimits: { unknownRecipientsPerClient: ['3/10m'] } });
+    const names = ['a', 'b', 'c'].map((name) => to(`${name}@example.org`));
+    const heard = await talk(server.port, hello, from('bob@client.test'), ...names, to(ann));
+    assert.match(heard.at(-2)!, /^550 5\.1\.1 /);
+    const [greeting] = await talk(server.port);
+    assert.equal(greeting, '421 4.7.1 Too many unknown recipients: again in 200 s');
+    assert.equal(await objections(server, 'harvest'), 1);
+  });
+
   it('mail without a sender for more than one', async () => {
     await using server = await start({});
     const heard = await talk(server.port, ...mail(''), to('root@example.org'));
