@@ -1,14 +1,18 @@
 // Filters of others, by the configuration in force. A connection keeps those it began with, also when
 // a reload brings others.
 
+import { unreachable } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { version } from '../base/version.ts';
 import type { Config } from '../config/config.ts';
 import type { FilterConfig } from '../config/filters.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import { createDialer } from '../net/dialer.ts';
+import { httpRequest } from '../net/http-request.ts';
+import { clamd } from '../policy/filters/clamd.ts';
 import type { FilterReports } from '../policy/filters/filter.ts';
 import { milter } from '../policy/filters/milter.ts';
+import { rspamd } from '../policy/filters/rspamd.ts';
 import type { Policy } from '../policy/policy.ts';
 import { checkIprev } from '../trust/iprev.ts';
 import type { ServiceParts } from './service-parts.ts';
@@ -33,7 +37,18 @@ export function createFilters(
     nameOf: (address: string) => nameWithin(address, resolver, clock),
     changesBytesMax: () => inForce().config.limits.messageSize,
   };
-  const create = (settings: FilterConfig): Policy => milter({ settings, ...common });
+  const create = (settings: FilterConfig): Policy => {
+    switch (settings.kind) {
+      case 'milter':
+        return milter({ settings, ...common });
+      case 'clamd':
+        return clamd({ settings, clock, ...common });
+      case 'rspamd':
+        return rspamd({ settings, request: httpRequest, ...common });
+      default:
+        return unreachable(settings);
+    }
+  };
   return ({ filters }) => filters.map(create);
 }
 

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { isAddress } from '../net/network.ts';
 import type { Findings } from './named-files.ts';
+import { readable } from './named-files.ts';
 import * as setting from './setting.ts';
 import { isDomain, shown } from './setting.ts';
 
@@ -15,6 +16,31 @@ export const filter = z.strictObject({
     about:
       "A milter (OpenDKIM, rspamd's proxy, clamav-milter …): `'inet:127.0.0.1:8891'`, or the path of its Unix socket.",
   }).optional(),
+  rspamd: text(
+    'a URL',
+    {
+      about:
+        "rspamd's normal worker, by HTTP: `'http://127.0.0.1:11333'`. What it rejects is refused, what it marks goes into Junk.",
+    },
+    (url) =>
+      /^https?:$/.test(URL.parse(url)?.protocol ?? '')
+        ? undefined
+        : `must be a URL such as 'http://127.0.0.1:11333', not ${shown(url)}`,
+  ).optional(),
+  passwordFile: setting
+    .file({ about: 'File with the password for rspamd on its first line, where it wants one.' })
+    .optional(),
+  clamd: text("'inet:host:port' or the path of a Unix socket", {
+    about:
+      "clamd: `'inet:127.0.0.1:3310'`, or the path of its Unix socket. Mail with what it finds is refused.",
+  }).optional(),
+  largest: setting
+    .size({
+      about:
+        'For `rspamd` and `clamd`: larger messages are taken without it. `StreamMaxLength` of clamd must be as large.',
+      ...{ default: '25MiB', min: 1024, max: 2 ** 30 },
+    })
+    .prefault('25MiB'),
   name: text('a name', {
     about: 'What it is called in `why`, the log and metrics. Without it: where it is.',
   }).optional(),
@@ -46,22 +72,41 @@ type ParsedFilter = z.output<typeof filter>;
 /** Where something listens. */
 export type Place = { readonly address: string; readonly port: number } | { readonly path: string };
 
-export type FilterConfig = Omit<ParsedFilter, 'milter' | 'name'> & {
+type Common = Omit<ParsedFilter, 'milter' | 'rspamd' | 'clamd' | 'passwordFile' | 'name'> & {
   readonly name: string;
-} & { readonly kind: 'milter'; readonly place: Place };
+};
+
+export type FilterConfig = Common &
+  (
+    | { readonly kind: 'milter' | 'clamd'; readonly place: Place }
+    | { readonly kind: 'rspamd'; readonly url: string; readonly password: string | undefined }
+  );
 
 export function readFilter(
-  { milter, name, ...rest }: ParsedFilter,
+  { milter, rspamd, clamd, passwordFile, name, ...rest }: ParsedFilter,
   index: number,
   findings: Findings,
 ): FilterConfig | undefined {
   const { add } = findings;
-  if (milter === undefined) {
-    add(['filters', index], "must have `milter: 'inet:127.0.0.1:8891'`, or the path of a socket");
+  const at = (key: string) => ['filters', index, key];
+  const kinds = [milter, rspamd, clamd].filter((kind) => kind !== undefined);
+  if (kinds.length !== 1) {
+    add(['filters', index], 'must have exactly one of `milter`, `rspamd` and `clamd`');
     return undefined;
   }
-  const place = readPlace(milter, ['filters', index, 'milter'], findings);
-  return place && { ...rest, kind: 'milter', place, name: name ?? milter };
+  const common = { ...rest, name: name ?? kinds[0]! };
+  if (passwordFile !== undefined && rspamd === undefined)
+    add(at('passwordFile'), 'is for `rspamd`');
+  if (rspamd !== undefined) {
+    const password =
+      passwordFile === undefined
+        ? undefined
+        : readable(passwordFile, at('passwordFile'), findings)?.split(/\r?\n/, 1)[0];
+    return { ...common, kind: 'rspamd', url: rspamd, password };
+  }
+  const kind = milter === undefined ? 'clamd' : 'milter';
+  const place = readPlace(kinds[0]!, at(kind), findings);
+  return place && { ...common, kind, place };
 }
 
 /** `inet:host:port`, as Postfix writes it, `inet:port@host`, as Sendmail does; `unix:path`, or a path. */

@@ -63,6 +63,11 @@ export class HeaderEdit {
     for (const entry of this.#entries) if (isSeen(entry)) yield seen(entry.bytes);
   }
 
+  has(name: string): boolean {
+    const lowerName = name.toLowerCase();
+    return this.#entries.some((entry) => isSeen(entry) && entry.lowerName === lowerName);
+  }
+
   /** Behind all others. */
   append(name: string, value: Uint8Array): void {
     this.#entries.push(added(name, value));

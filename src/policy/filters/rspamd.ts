@@ -1,0 +1,151 @@
+// rspamd as a filter, asked by HTTP (/checkv2): what it says is refused, put into Junk, or marked with fields, and
+// what it says it for is recorded. One request for each message; what is too large is not shown to it.
+
+import { messageOf } from '../../base/error-text.ts';
+import { formatMailbox } from '../../mail/address.ts';
+import { HeaderEdit } from '../../mail/header-edit.ts';
+import type { HttpRequest, HttpResponse } from '../../net/http-request.ts';
+import type { Detail } from '../../smtp/reply.ts';
+import { reply } from '../../smtp/reply.ts';
+import { storedSize } from '../../store/content.ts';
+import type { Envelope } from '../envelope.ts';
+import type { Draft, FilterAnswer, Policy } from '../policy.ts';
+import type { FilterReports, FilterSettings } from './filter.ts';
+import { concerns, FilterVoice, refusedByFilter } from './filter.ts';
+import type { RspamdVerdict } from './rspamd-verdict.ts';
+import { parseRspamdVerdict } from './rspamd-verdict.ts';
+
+export interface RspamdSettings extends FilterSettings {
+  /** `http://127.0.0.1:11333`. */
+  readonly url: string;
+  readonly password: string | undefined;
+  /** For a message, the connection included. */
+  readonly messageTimeout: number;
+  /** Octets of a message; larger ones are not looked at. */
+  readonly largest: number;
+}
+
+export interface RspamdParts {
+  readonly settings: RspamdSettings;
+  readonly request: (options: HttpRequest) => Promise<HttpResponse>;
+  readonly reports: FilterReports;
+  readonly hostname: () => string;
+  /** The name of an address in the DNS, if it leads back to it; within a moment. */
+  readonly nameOf: (address: string) => Promise<string | undefined>;
+}
+
+/** Limit: what rspamd says of one message. */
+const answerBytesMax = 2 ** 20;
+
+export function rspamd(parts: RspamdParts): Policy {
+  const { settings, reports } = parts;
+  const voice = new FilterVoice(settings, reports);
+  return {
+    name: settings.name,
+    async filter(envelope, draft) {
+      if (!concerns(settings, envelope.client)) return undefined;
+      if (storedSize(draft.arrival.content) > settings.largest)
+        return { findings: [voice.said('accepted', 'not looked at', ['too large'])] };
+      try {
+        return answerTo(await ask(envelope, draft, parts), draft, voice);
+      } catch (error) {
+        return voice.failed(messageOf(error));
+      }
+    },
+  };
+}
+
+async function ask(envelope: Envelope, draft: Draft, parts: RspamdParts): Promise<RspamdVerdict> {
+  const { settings, request } = parts;
+  const { url, messageTimeout } = settings;
+  const { status, body } = await request({
+    url: new URL('/checkv2', url),
+    method: 'POST',
+    headers: await headersOf(envelope, draft, parts),
+    body: await wholeOf(draft),
+    ...{ timeoutMs: messageTimeout, bytesMax: answerBytesMax },
+  });
+  if (status !== 200) throw new Error(`HTTP ${status}`);
+  return parseRspamdVerdict(Buffer.from(body).toString());
+}
+
+/** What rspamd wants to know beside the message. */
+async function headersOf(
+  { client, sender, recipients }: Envelope,
+  { id }: Draft,
+  { settings, hostname, nameOf }: RspamdParts,
+): Promise<Record<string, string>> {
+  const name = await nameOf(client.remote.address);
+  const to = recipients.slice(0, recipientsMax).map(({ named }) => formatMailbox(named));
+  const headers: Record<string, string | undefined> = {
+    IP: client.remote.address,
+    Helo: client.hello,
+    Hostname: name,
+    From: sender === null ? '<>' : formatMailbox(sender),
+    Rcpt: to.join(','),
+    User: client.account,
+    'Queue-Id': id,
+    'MTA-Name': hostname(),
+    'TLS-Version': client.tls?.protocol,
+    'TLS-Cipher': client.tls?.cipher,
+    Password: settings.password,
+  };
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([key, value]) => (value ? [[key, ascii(value)]] : [])),
+  );
+}
+
+/** Limit: recipients that are named to it; a header has 16 KiB or so. */
+const recipientsMax = 200;
+const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
+
+async function wholeOf({ above, below, arrival }: Draft): Promise<Uint8Array> {
+  const pieces = await Array.fromAsync(arrival.open().read());
+  return Buffer.concat([Buffer.from(above + below), ...pieces]);
+}
+
+function answerTo(verdict: RspamdVerdict, draft: Draft, voice: FilterVoice): FilterAnswer {
+  const { action, score, required, symbols } = verdict;
+  const why = [`${score} of ${required} points`, ...symbols];
+  switch (action) {
+    case 'reject':
+      return voice.refuses(saying(550, verdict) ?? refusedByFilter, why);
+    case 'soft reject':
+      return voice.refuses(saying(451, verdict) ?? reply(451, '7.1', 'Try again later'), why);
+    case 'discard':
+      return { discarded: true, findings: [voice.said('discarded', action, why)] };
+    case 'quarantine':
+      return { ...marked(verdict, draft), held: true, findings: [voice.said('held', action, why)] };
+    case 'add header':
+    case 'rewrite subject':
+      return { ...marked(verdict, draft), findings: [voice.said('junk', action, why)] };
+    default:
+      // `greylist` is rspamd's own affair: where it can, it says `soft reject`.
+      return { ...marked(verdict, draft), findings: [voice.said('accepted', action, why)] };
+  }
+}
+
+/** In rspamd's words; a status in front of them is taken for what it is. */
+function saying(code: number, { message }: RspamdVerdict) {
+  if (message === undefined) return undefined;
+  const [, detail, text] = /^(?:[45]\.(\d{1,3}\.\d{1,3}) )?(.*)$/.exec(ascii(message)) ?? [];
+  return reply(code, (detail ?? '7.1') as Detail, (text ?? '').slice(0, 400));
+}
+
+function marked({ action, fields, removed, subject }: RspamdVerdict, draft: Draft): FilterAnswer {
+  const { above, below, arrival } = draft;
+  const edit = new HeaderEdit({ above, below, head: arrival.head.subarray(0, arrival.header.end) });
+  const value = (text: string) => Buffer.from(` ${text}`);
+  for (const { name, index } of removed) {
+    if (index > 0) edit.change(index, name, undefined);
+    else while (edit.has(name)) edit.change(1, name, undefined);
+  }
+  if (action === 'add header' && fields.every(({ name }) => name.toLowerCase() !== 'x-spam'))
+    edit.append('X-Spam', value('Yes'));
+  if (action === 'rewrite subject' && subject !== undefined)
+    edit.change(1, 'Subject', value(subject));
+  for (const { name, value: text, order } of fields)
+    if (order === undefined) edit.append(name, value(text));
+    else edit.insert(order, name, value(text));
+  return edit.result();
+}
