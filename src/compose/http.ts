@@ -11,6 +11,7 @@ import { apiPaths } from '../web/api.ts';
 import type { MailServer } from '../web/client-setup.ts';
 import { clientSetupPaths } from '../web/client-setup.ts';
 import { devPage } from '../web/dev-page.ts';
+import { encryptedOnly } from '../web/encrypted-only.ts';
 import { healthPaths } from '../web/health.ts';
 import { createHttpService } from '../web/http-service.ts';
 import { createWebApp } from '../web/web-app.ts';
@@ -37,6 +38,7 @@ export function createHttp(parts: HttpParts): ServiceFor {
         metrics: metrics.snapshot,
         maySeeMetrics: (address) => maySeeMetrics(inForce(), address),
       }),
+      encryptedOnly('/postrider/*', (address) => isNear(inForce(), address)),
       apiPaths(apiParts(parts)),
       wellKnownPaths({ acmeChallenges, mtaStsPolicy: (domain) => ownPolicyOf(inForce(), domain) }),
       clientSetupPaths({
@@ -80,9 +82,14 @@ function serversOf({ hostname, listeners }: Config): readonly MailServer[] {
   );
 }
 
-function maySeeMetrics({ config, trusted }: InForce, address: string): boolean {
-  if (address === '' || isLoopback(address) || trusted.has(address)) return true;
-  return config.http.metrics.length > 0 && createNetworks(config.http.metrics).has(address);
+/** Whoever comes by a Unix socket has no address, and is a program of this machine. */
+const isNear = ({ trusted }: InForce, address: string): boolean =>
+  address === '' || isLoopback(address) || trusted.has(address);
+
+function maySeeMetrics(settings: InForce, address: string): boolean {
+  const { metrics } = settings.config.http;
+  if (isNear(settings, address)) return true;
+  return metrics.length > 0 && createNetworks(metrics).has(address);
 }
 
 /** Limit: how long the store may take to answer, and for how long that holds. */

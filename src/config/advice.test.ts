@@ -86,6 +86,15 @@ describe('advice on a configuration that can be read', () => {
       /^failure listeners\[0\]\.tls: clients begin in the clear on port 25/,
     ],
     [
+      {
+        listeners: [
+          { service: 'smtp', port: 25 },
+          { service: 'http', port: 8025, tls: 'none' },
+        ],
+      },
+      /^warning listeners\[1\]\.tls: in the clear: only this machine/,
+    ],
+    [
       { listeners: [{ service: 'lmtp', port: 2424 }] },
       /^failure listeners\[0\]\.host: whoever reaches LMTP delivers unchecked/,
     ],

@@ -152,6 +152,12 @@ function adviseOnListeners({ parsed, listeners, complete }: Readable, advices: A
         at('tls'),
         `clients begin in the clear on port ${port} and would wait for ever: leave tls out`,
       );
+    // Port 80 is where certificate authorities and Thunderbird look, and where nothing else is told.
+    if (service === 'http' && tls === 'none' && port !== 80 && isReachable(listener))
+      advices.warning(
+        at('tls'),
+        "in the clear: only this machine and `trustedNetworks` can use the API here; set the top-level `tls`, or host: '127.0.0.1'",
+      );
     if (service === 'lmtp' && path === undefined) adviseOnLmtp(listener, i, advices);
   }
   const takesMail = listeners.some((l) => l?.service === 'smtp' || l?.service === 'lmtp');

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Log } from '../base/log.ts';
+import { silentLog } from '../base/log.ts';
 import { Counter, Metrics } from '../base/metrics.ts';
+import { encryptedOnly } from './encrypted-only.ts';
 import { healthPaths } from './health.ts';
 import { metricsText } from './metrics-text.ts';
 import { readBody } from './request-body.ts';
@@ -54,6 +56,29 @@ describe('web app', () => {
     assert.equal((await post('x'.repeat(1001))).status, 413);
     assert.equal((await post('x'.repeat(1000))).text.length, 1000);
     assert.deepEqual([answers['2xx'].value, answers['4xx'].value, answers['5xx'].value], [2, 2, 1]);
+  });
+
+  it('tells over TLS, or to who is near, what is not for the clear', async () => {
+    const app = createWebApp({
+      paths: [
+        encryptedOnly('/own/*', (address) => address === '127.0.0.1'),
+        (of) => of.get('/own/thing', (c) => c.text('told')).get('/open', (c) => c.text('told')),
+      ],
+      answers: {
+        '2xx': new Counter(),
+        '3xx': new Counter(),
+        '4xx': new Counter(),
+        '5xx': new Counter(),
+      },
+      log: silentLog,
+    });
+    const at = async (path: string, address: string, secure: boolean) =>
+      (await app.request(path, {}, { address, secure })).status;
+    assert.equal(await at('/own/thing', '192.0.2.1', false), 403);
+    assert.equal(await at('/own/none', '192.0.2.1', false), 403);
+    assert.equal(await at('/own/thing', '192.0.2.1', true), 200);
+    assert.equal(await at('/own/thing', '127.0.0.1', false), 200);
+    assert.equal(await at('/open', '192.0.2.1', false), 200);
   });
 
   it('names the host that is asked for in one way', () => {

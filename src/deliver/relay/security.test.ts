@@ -609,6 +609,20 @@ describe('MTA-STS', () => {
     );
   });
 
+  it('RFC 8689 §4.2.1: what requires TLS goes by a policy that is enforced, not by one in testing', async () => {
+    for (const [mode, said] of [
+      ['enforce', /^mx1\.example\.net verified/],
+      ['testing', /neither DNSSEC nor MTA-STS/],
+    ] as const) {
+      const keywords = ['PIPELINING', 'STARTTLS', 'REQUIRETLS'];
+      await using server = await scriptedServer({ ...withTls, keywords });
+      await using world = make([server]);
+      world.sts.found = policy(mode);
+      const route = { kind: 'mx', domain: 'example.net', tls: 'verify' } as const;
+      assert.match(say(await world.attemptOf({ params: ['REQUIRETLS'] }, route)), said);
+    }
+  });
+
   it('nobody is asked where the operator wants no TLS', async () => {
     await using server = await scriptedServer();
     await using world = make([server]);
