@@ -82,6 +82,7 @@ export function createMetrics() {
     imapCommands: metrics.counter('imap_commands_total', 'IMAP commands.'),
     pop3Retrievals: metrics.counter('pop3_retrievals_total', 'Messages sent by POP3.'),
     ...ofTheNet(metrics),
+    ...ofReports(metrics),
     flush: metrics.histogram(
       'store_flush_seconds',
       'How long commits and writes of the journal took.',
@@ -96,6 +97,18 @@ export function createMetrics() {
     },
   };
 }
+
+/** Those about domains, in and out. */
+const ofReports = (metrics: Metrics) => ({
+  reportsSent: metrics.counters(
+    ['reports_sent_total', 'Reports queued for other domains, or posted to them.'],
+    ...(['kind', ['dmarc', 'tls', 'failure']] as const),
+  ),
+  reportsReceived: metrics.counters(
+    ['reports_received_total', 'Reports that came by mail, and those that could not be read.'],
+    ...(['kind', ['dmarc', 'tls', 'abuse', 'unread']] as const),
+  ),
+});
 
 /** HTTP, served and asked; the DNS. */
 const ofTheNet = (metrics: Metrics) => ({

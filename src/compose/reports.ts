@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import { DailyReports } from '../deliver/reports/daily-reports.ts';
 import type { ReporterSettings } from '../deliver/reports/dmarc-reports.ts';
 import { DmarcReports } from '../deliver/reports/dmarc-reports.ts';
+import { FailureReports } from '../deliver/reports/failure-reports.ts';
 import { ReceivedReports } from '../deliver/reports/received-reports.ts';
 import { reportQueue } from '../deliver/reports/report-queue.ts';
 import { TlsReports } from '../deliver/reports/tls-reports.ts';
@@ -17,6 +18,7 @@ import type { QueueRunner } from '../queue/runner.ts';
 import type { Stores } from '../store/stores.ts';
 import type { InForce } from './in-force.ts';
 import { recipientsOf } from './in-force.ts';
+import type { ServerMetrics } from './metrics.ts';
 
 export interface ReportsParts {
   readonly inForce: () => InForce;
@@ -24,6 +26,7 @@ export interface ReportsParts {
   readonly resolver: Resolver;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Pick<ServerMetrics, 'reportsSent' | 'reportsReceived'>;
   /** Once there is one. */
   readonly queue: () => {
     readonly runner: Pick<QueueRunner, 'submit'>;
@@ -44,7 +47,8 @@ export interface Reports {
 }
 
 export function createReports(parts: ReportsParts): Reports {
-  const { inForce, stores, resolver, clock, log } = parts;
+  const { inForce, stores, resolver, clock, log, metrics } = parts;
+  const { reportsSent: sent, reportsReceived } = metrics;
   const { records } = stores;
   const isDev = inForce().config.dev;
   const hostname = () => inForce().config.hostname;
@@ -55,18 +59,30 @@ export function createReports(parts: ReportsParts): Reports {
     submit: (message) => parts.queue().runner.submit(message),
   });
   const common = { clock, log, resolver, queue, reporter: () => reporterOf(inForce()) };
-  const dmarc = new DmarcReports({ ...common, isOn: () => inForce().config.reports.dmarc.send });
+  const dmarc = new DmarcReports({
+    ...{ ...common, sent: sent.dmarc },
+    isOn: () => inForce().config.reports.dmarc.send,
+  });
   const tls = new TlsReports({
-    ...common,
+    ...{ ...common, sent: sent.tls },
     isOn: () => !isDev && inForce().config.tlsReports.send,
     signs: (domain) => inForce().hasKeys(domainKey(domain)),
   });
+  const failures = new FailureReports({
+    ...{ ...common, sent: sent.failure },
+    ids: () => parts.queue().messageId(),
+    settings: () => inForce().config.reports.failure,
+  });
   const daily = new DailyReports({ records, clock, log, hostname, reports: [dmarc, tls] });
   const received = new ReceivedReports({
-    ...{ records, clock, log, settings: () => inForce().config.reports },
+    ...{ records, clock, log, received: reportsReceived },
+    settings: () => inForce().config.reports,
   });
   return {
-    judged: (judged) => dmarc.note(judged),
+    judged(judged) {
+      dmarc.note(judged);
+      failures.note(judged);
+    },
     watchLocal: (deliver) => (isDev ? deliver : received.watch(deliver)),
     watchRelay: (deliver) => tls.watch(deliver),
     start: () => (isDev ? Promise.resolve() : daily.start()),

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { parseMailbox } from '../mail/address.ts';
 import * as setting from './setting.ts';
 
-const { duration, flag, text } = setting;
+const { count, duration, flag, text } = setting;
 
 const wrongAddress = (address: string): string | undefined =>
   parseMailbox(address) === undefined
@@ -55,6 +55,22 @@ export const reports = z.strictObject({
     })
     .prefault({})
     .meta({ about: 'Aggregate reports.' }),
+  failure: z
+    .strictObject({
+      send: flag({
+        about:
+          'Tells a domain that asks for it (`ruf` in its DMARC record) at once of each message that fails, by its header without recipients and subject. Who reads it may be anybody: RFC 9991 §7.',
+        default: 'false',
+      }).prefault(false),
+      perHour: count({
+        about: 'Such reports to one domain in an hour.',
+        default: '10',
+        min: 1,
+        max: 1000,
+      }).prefault(10),
+    })
+    .prefault({})
+    .meta({ about: 'Failure reports.' }),
 });
 
 export const tlsReports = z.strictObject({

@@ -1,5 +1,5 @@
 // Where a domain's DMARC reports may go: the addresses of its record, those of other organizations only where they
-// say that they want them. RFC 9990 §4; RFC 9991 §4 has it the same for failure reports. Pure but for the DNS.
+// say that they want them. RFC 9990 §4; RFC 9991 §5 has it the same for failure reports. Pure but for the DNS.
 
 import type { Resolver } from '../dns/resolver.ts';
 import { domainKey } from '../mail/address.ts';

@@ -8,6 +8,7 @@ import type { Clock } from '../../base/clock.ts';
 import { sleep } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { errorText } from '../../base/log.ts';
+import type { Counter } from '../../base/metrics.ts';
 import { DnsError } from '../../dns/resolver.ts';
 import type {
   CountedDay,
@@ -24,6 +25,7 @@ export interface DailyReport {
   readonly kind: string;
   readonly counts: DailyCounts;
   readonly isOn: () => boolean;
+  readonly sent?: Counter | undefined;
   /**
    * `unwanted`: nobody wants it, or may have it. `later`: it did not come through.
    * @throws DnsError
@@ -135,6 +137,7 @@ export class DailyReports {
         this.#later.set(name, clock.now() + hourMs);
         return;
       }
+      if (result === 'sent') report.sent?.add();
       if (result === 'sent') log.info('report sent', { type: kind, domain, count: rows.length });
       else if (isOver) log.warn('report given up', { type: kind, domain });
     } catch (error) {

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { errorText } from '../../base/log.ts';
+import type { Counter } from '../../base/metrics.ts';
 import { version } from '../../base/version.ts';
 import type { Resolver } from '../../dns/resolver.ts';
 import type { Judged } from '../../policy/sender-authentication.ts';
@@ -33,6 +34,7 @@ export interface DmarcReportsParts {
   readonly isOn: () => boolean;
   readonly reporter: () => ReporterSettings;
   readonly queue: QueueReport;
+  readonly sent?: Counter | undefined;
 }
 
 /** Limit: rows of all domains and days, and of one: whoever forges mail makes rows. */
@@ -41,10 +43,12 @@ const limits = { rowsMax: 20_000, rowsPerDomain: 1_000, charactersMax: 16 * 2 **
 export class DmarcReports implements DailyReport {
   readonly kind = 'dmarc-count';
   readonly counts = new DailyCounts(limits);
+  readonly sent: Counter | undefined;
   readonly #parts: DmarcReportsParts;
 
   constructor(parts: DmarcReportsParts) {
     this.#parts = parts;
+    this.sent = parts.sent;
   }
 
   readonly isOn = (): boolean => this.#parts.isOn();

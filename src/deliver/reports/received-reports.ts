@@ -7,6 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { errorText } from '../../base/log.ts';
+import type { Counter } from '../../base/metrics.ts';
 import { addressKey, parseMailbox } from '../../mail/address.ts';
 import type { Finding } from '../../mail/finding.ts';
 import { headerValue, parseHeader } from '../../mail/header.ts';
@@ -15,7 +16,7 @@ import type { Deliver } from '../../queue/delivery.ts';
 import type { FoundReport } from '../../report/find-report.ts';
 import { findReport, looksLikeReport, reportMessageBytesMax } from '../../report/find-report.ts';
 import { ReportError, shortText } from '../../report/report-error.ts';
-import type { ReportSummary } from '../../report/summary.ts';
+import type { ReportKind, ReportSummary } from '../../report/summary.ts';
 import { summaryOf } from '../../report/summary.ts';
 import type { Content } from '../../store/content.ts';
 import type { LeasedRecipient, QueuedMessage } from '../../store/queue-store.ts';
@@ -25,6 +26,7 @@ export interface ReceivedReportsParts {
   readonly records: RecordStore;
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
+  readonly received?: Readonly<Record<ReportKind | 'unread', Counter>> | undefined;
   /** Read anew for each message. */
   readonly settings: () => {
     /** Addresses, or local parts alone: those at any domain of ours. */
@@ -117,7 +119,7 @@ export class ReceivedReports {
 
   async #read(waiting: Waiting): Promise<void> {
     const { id, from, message, verified } = waiting;
-    const { log, clock } = this.#parts;
+    const { log, clock, received: counters } = this.#parts;
     try {
       const found = await findReport(message, () => turn());
       if (found === undefined) return;
@@ -127,8 +129,10 @@ export class ReceivedReports {
       const received = clock.now();
       const summary = summaryOf(found, { received, verified, from: shortText(from) });
       await this.#keep(summary);
+      counters?.[summary.kind].add();
       log.info('report received', { id, from, type: summary.kind, domain: domainOf(found) });
     } catch (error) {
+      counters?.unread.add();
       if (error instanceof ReportError)
         log.warn('report not read', { id, from, reason: error.message });
       else log.error('report not read', { id, from, error: errorText(error) });

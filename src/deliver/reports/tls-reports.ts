@@ -4,6 +4,7 @@
 import { gzipSync } from 'node:zlib';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import type { Counter } from '../../base/metrics.ts';
 import type { Resolver } from '../../dns/resolver.ts';
 import { HttpError, httpRequest } from '../../net/http-request.ts';
 import type { Deliver } from '../../queue/delivery.ts';
@@ -29,6 +30,7 @@ export interface TlsReportsParts {
   /** Whether what comes from this domain is signed. */
   readonly signs: (domain: string) => boolean;
   readonly queue: QueueReport;
+  readonly sent?: Counter | undefined;
   /** Default: over the network. @throws HttpError */
   readonly post?: typeof httpRequest | undefined;
 }
@@ -51,10 +53,12 @@ interface Made extends ReporterSettings {
 export class TlsReports implements DailyReport, TlsReportCounts {
   readonly kind = 'tls-count';
   readonly counts = new DailyCounts(limits);
+  readonly sent: Counter | undefined;
   readonly #parts: TlsReportsParts;
 
   constructor(parts: TlsReportsParts) {
     this.#parts = parts;
+    this.sent = parts.sent;
   }
 
   readonly isOn = (): boolean => this.#parts.isOn();
