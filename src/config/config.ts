@@ -392,6 +392,7 @@ const dns = z.strictObject({
     about:
       'The servers check DNSSEC, and nobody can change what they say on the way here: without such, no DANE. Default: if all are on loopback.',
   }).optional(),
+  trustAd: flag({ about: 'What `validating` was called in 0.1: `true` is the same.' }).optional(),
   cacheEntries: count({
     about: 'Answers kept.',
     default: '10000',
@@ -748,6 +749,7 @@ type Resolved =
   | 'tls'
   | 'clientCertificates'
   | 'localDelivery'
+  | 'dns'
   | 'store';
 
 /** What the server works with. Durations in milliseconds, sizes in octets, paths absolute. */
@@ -757,6 +759,7 @@ export interface Config extends Readonly<Omit<ParsedConfig, Resolved>> {
   readonly routes: readonly RouteConfig[];
   readonly filters: readonly FilterConfig[];
   readonly tls: TlsConfig | undefined;
+  readonly dns: Omit<ParsedConfig['dns'], 'trustAd'>;
   readonly clientCertificates:
     | {
         readonly authorities: string;

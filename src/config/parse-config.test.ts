@@ -20,3 +20,9 @@ it('parseConfig: gives what a server takes, or every problem', () => {
     },
   );
 });
+
+it('takes what settings were called in 0.1', () => {
+  assert.equal(parseConfig({ dns: { trustAd: true } }).dns.validating, true);
+  assert.equal(parseConfig({ dns: { trustAd: false } }).dns.validating, undefined);
+  assert.equal(parseConfig({ dns: { trustAd: true, validating: false } }).dns.validating, false);
+});

@@ -59,6 +59,7 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
   const { files } = findings;
   const wholeOf = (settings: ParsedConfig): Config => ({
     ...settings,
+    dns: readDns(settings.dns),
     dataDirectory: resolve(directory, settings.dataDirectory),
     aliases: new Map(Object.entries(settings.aliases)),
     listeners: listeners.filter((l) => l !== undefined),
@@ -74,6 +75,11 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
   const isObject = typeof input === 'object' && input !== null && !Array.isArray(input);
   const partial = isObject ? wholeOf(completed(parsed)) : undefined;
   return { kind: 'problems', advice, files, problems, partial };
+}
+
+/** In 0.1 `trustAd: false` was the default, and meant no more than that nothing was said. */
+function readDns({ trustAd, ...dns }: ParsedConfig['dns']): Config['dns'] {
+  return trustAd === true ? { ...dns, validating: dns.validating ?? true } : dns;
 }
 
 /** Defaults for what could not be read. */
