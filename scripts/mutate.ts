@@ -138,6 +138,6 @@ async function judge(guard: Guard): Promise<void> {
 for (const guard of chosen) await judge(guard);
 console.log(
   `${found.passed} survived, ${found.failed} were noticed, ${found.busy} never came to an end,`,
-  `${found.late} were ended by time (look whether a test waits for what does not come)`,
+  `${found.late} were ended by time (a test waited for what did not come)`,
 );
 process.exitCode = found.passed === 0 ? 0 : 1;

@@ -68,6 +68,14 @@ describe('smtp/content', () => {
       }
     });
 
+  it('RFC 5321 §4.5.3.1.6: a line with a dot in front is counted from its own beginning', () => {
+    const limits = { ...defaultLimits, textLine: 10 };
+    for (const pieces of everyCut('abcdefgh\r\n..abcdef\r\n.\r\n')) {
+      const { reader, content } = read(pieces, { limits });
+      assert.deepEqual([reader.refusal, content], [undefined, 'abcdefgh\r\n.abcdef\r\n']);
+    }
+  });
+
   const smuggling: readonly (readonly [string, string])[] = [
     ['CVE-2023-51764 (Postfix): <LF>.<CR><LF> does not end the data', 'a\n.\r\nMAIL\r\n.\r\n'],
     ['CVE-2023-51765 (Sendmail): <CR><LF>.<LF> does not end the data', 'a\r\n.\nMAIL\r\n.\r\n'],

@@ -17,6 +17,8 @@ const surroundings = `
   a: found.test 127.0.0.2
   ptr: 192.0.2.3 sub.a.test, other.test
   ptr: 192.0.2.4 sub.a.test
+  a: long.a.test 192.0.2.1
+  ptr: 192.0.2.1 long.a.test, a.test
   spf: pass.test v=spf1 +all
   spf: soft.test v=spf1 ~all
   spf: loop.test v=spf1 include:loop.test -all
@@ -63,8 +65,8 @@ describe('SPF: what RFC 7208 says, one line each', () => {
     ['§4.6.4, eleven', `${counted(11, (n) => `include:n${n}.test`)} -all`, 'permerror'],
     ['§4.6.4, ten and one', `${counted(10, (n) => `include:n${n}.test`)} a -all`, 'permerror'],
     [
-      '§4.6.4, ten and a macro',
-      `${counted(10, (n) => `include:n${n}.test`)} exists:%{p}`,
+      '§4.6.4, nine, one, and its macro',
+      `${counted(9, (n) => `include:n${n}.test`)} exists:%{p}`,
       'permerror',
     ],
     [
@@ -134,14 +136,19 @@ describe('SPF: what RFC 7208 says, one line each', () => {
       ['%{ir}.%{v}.%{d2}', '192.0.2.9'],
       ['%{s}.%{l}.%{o}.%{h}', '192.0.2.9'],
       ['%{i}.%{v}', '2001:db8::9'],
+      ['%{p}', '192.0.2.1'],
       ['%{p}', '192.0.2.3'],
       ['%{p}', '192.0.2.9'],
     ] as const) {
+      const names = new Map<string, string>([
+        ['192.0.2.1', 'a.test'], // rather than one below it
+        ['192.0.2.3', 'sub.a.test'],
+      ]);
       const expanded = {
         '%{ir}.%{v}.%{d2}': '9.2.0.192.in-addr.a.test',
         '%{s}.%{l}.%{o}.%{h}': 'postmaster@a.test.postmaster.a.test.hello.test',
         '%{i}.%{v}': '2.0.0.1.0.d.b.8.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.9.ip6',
-        '%{p}': address === '192.0.2.3' ? 'sub.a.test' : 'unknown',
+        '%{p}': names.get(address) ?? 'unknown',
       }[name];
       const zone = zoneOf(`${surroundings}\n  spf: a.test v=spf1 exists:${name}.yes.test -all
         a: ${expanded}.yes.test 127.0.0.2`);
