@@ -64,7 +64,9 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
         routeOfDestination: (destination) => inForce().router.routeOfDestination(destination),
       },
       local: reports.watchLocal(localDelivery(parts)),
-      relay: reports.watchRelay((lease, signal) => inForce().relay(lease, signal)),
+      relay: reports.watchRelay(
+        countingTls((lease, signal) => inForce().relay(lease, signal), metrics.tlsSessions),
+      ),
       onDemand: onDemand.deliver,
       ...{ clock, log },
     }),
@@ -92,6 +94,15 @@ function createOnDemand({ inForce, stores, clock, log }: DeliveryParts, wake: ()
     hostname: () => inForce().config.hostname,
     steps: () => makeSteps({ convert: inForce().config.delivery.eightBitConversion }),
   });
+}
+
+/** The same delivery, of whose connections it is counted what came of TLS. */
+export function countingTls(deliver: Deliver, counters: ServerMetrics['tlsSessions']): Deliver {
+  return async (lease, signal) => {
+    const done = await deliver(lease, signal);
+    for (const { result } of done.sessions ?? []) counters[result].add();
+    return done;
+  };
 }
 
 /** Our mailboxes or Maildir folders, by the configuration in force. */

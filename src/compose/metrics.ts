@@ -10,6 +10,7 @@ import type { Answer, MessageAnswer, Policy } from '../policy/policy.ts';
 import type { RefusalSeen } from '../policy/refusals.ts';
 import { isSuspicion } from '../policy/suspicion.ts';
 import type { QueueRunner } from '../queue/runner.ts';
+import { tlsResults } from '../report/tls-session.ts';
 import type { HistoryEvent, HistoryStore } from '../store/history.ts';
 import { answerClasses } from '../web/web-app.ts';
 
@@ -74,6 +75,11 @@ export function createMetrics() {
       'delivery_seconds',
       'From a message’s coming in to its delivery, of each recipient.',
       deliverySeconds,
+    ),
+    // RFC 8460 §4.3
+    tlsSessions: metrics.counters(
+      ['tls_sessions_total', 'What came of TLS with hosts of other domains, by each policy.'],
+      ...(['result', tlsResults] as const),
     ),
     filters: metrics.counters(
       ['filter_verdicts_total', 'What filters said of messages, and how often they said nothing.'],

@@ -3,6 +3,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Metric } from '../../src/base/metrics.ts';
+import { countingTls } from '../../src/compose/delivery.ts';
+import { createMetrics } from '../../src/compose/metrics.ts';
+import type { Lease } from '../../src/store/queue-store.ts';
 import { startTestServer } from '../../src/testing/index.ts';
 import { eventually } from '../process.ts';
 import { connectClient, submit } from './wire.ts';
@@ -50,4 +53,27 @@ it('a message taken, delivered, and a recipient refused are counted, with their 
     metrics = await read();
     return value('connections_open', 'smtp') === 0 || undefined;
   }, 'the connection counted out');
+});
+
+it('RFC 8460 §4.3: what came of TLS with other servers is counted', async () => {
+  const metrics = createMetrics();
+  const session = { domain: 'example.net', policy: { type: 'tlsa' } } as const;
+  const deliver = countingTls(
+    async () => ({
+      recipients: [],
+      health: 'ok',
+      sessions: [
+        { ...session, result: 'certificate-not-trusted' },
+        { ...session, result: 'success' },
+      ],
+    }),
+    metrics.tlsSessions,
+  );
+  await deliver({} as Lease, new AbortController().signal);
+  await deliver({} as Lease, new AbortController().signal);
+  const value = (label: string) => valueIn(metrics.snapshot(), 'tls_sessions_total', label);
+  assert.deepEqual(
+    [value('success'), value('certificate-not-trusted'), value('dnssec-invalid')],
+    [2, 2, 0],
+  );
 });
