@@ -11,7 +11,7 @@ import { storedSize } from '../../store/content.ts';
 import type { Envelope } from '../envelope.ts';
 import type { Draft, FilterAnswer, Policy } from '../policy.ts';
 import type { FilterReports, FilterSettings } from './filter.ts';
-import { concerns, FilterVoice, refusedByFilter } from './filter.ts';
+import { concerns, deferredByFilter, FilterVoice, refusedByFilter } from './filter.ts';
 import type { RspamdVerdict } from './rspamd-verdict.ts';
 import { parseRspamdVerdict } from './rspamd-verdict.ts';
 
@@ -111,7 +111,7 @@ function answerTo(verdict: RspamdVerdict, draft: Draft, voice: FilterVoice): Fil
     case 'reject':
       return voice.refuses(saying(550, verdict) ?? refusedByFilter, why);
     case 'soft reject':
-      return voice.refuses(saying(451, verdict) ?? reply(451, '7.1', 'Try again later'), why);
+      return voice.refuses(saying(451, verdict) ?? deferredByFilter, why);
     case 'discard':
       return { discarded: true, findings: [voice.said('discarded', action, why)] };
     case 'quarantine':
