@@ -11,7 +11,7 @@ const floors = [
   ['mail', 'sasl'],
   ['smtp', 'imap', 'pop3', 'mtqp', 'dns', 'milter', 'report'],
   ['trust', 'store', 'net'],
-  ['policy', 'queue', 'mailbox'],
+  ['policy', 'queue', 'mailbox', 'acme'],
   ['receive', 'deliver', 'access'],
   ['config', 'admin', 'web'],
   ['compose', 'embed'],

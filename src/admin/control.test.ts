@@ -31,6 +31,7 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
       return { address: request.address, advice: null };
     },
     async *accountList() {},
+    async *certificateList() {},
     accountPassword: async (request) => {
       seen.push(request);
       return { address: request.address, advice: 'longer' };

@@ -2,6 +2,7 @@
 // that commands can use whether a server runs or not, and a call of the HTTP API.
 
 import { accountOperations } from './accounts.ts';
+import { certificateOperations } from './certificates.ts';
 import { mailOperations } from './mailboxes.ts';
 import type { Called, Operation } from './operation.ts';
 import { OperationError } from './operation.ts';
@@ -15,6 +16,7 @@ export { OperationError } from './operation.ts';
 
 export const operations = {
   ...accountOperations,
+  ...certificateOperations,
   ...mailOperations,
   ...queueOperations,
   ...reportOperations,

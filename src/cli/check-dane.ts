@@ -11,7 +11,10 @@ import type { Finding } from './finding.ts';
 import { failure, ok, warning } from './finding.ts';
 import { ownChain } from './own-certificate.ts';
 
-export type DaneFacts = Pick<Config, 'hostname' | 'domains' | 'tls' | 'dataDirectory'>;
+export type DaneFacts = Pick<Config, 'hostname' | 'domains' | 'tls' | 'dataDirectory'> & {
+  /** Chains that an authority gave us, in PEM. */
+  readonly obtained?: readonly string[];
+};
 
 /** Never throws. */
 export async function daneFindings(facts: DaneFacts, resolver: Resolver): Promise<Finding[]> {

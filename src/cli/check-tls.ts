@@ -17,6 +17,7 @@ export async function tlsFindings(config: Config): Promise<Finding[]> {
   if (tls === 'self-signed')
     return [ok('tls', 'self-signed; other servers take it, mail programs will ask')];
   const { files } = tls;
+  if (files.length === 0) return []; // an authority gives them: check-acme.ts
   try {
     await loadServerTls(files, {
       directory: join(dataDirectory, 'tls'),
@@ -27,11 +28,14 @@ export async function tlsFindings(config: Config): Promise<Finding[]> {
     return [failure('tls', messageOf(error))];
   }
   // Whoever asks for the host name gets the one that is for it; it need not be the first.
-  const isNamed = files.slice(1).some(({ certificate }) => read(certificate).checkHost(hostname));
+  const isNamed =
+    tls.acme !== undefined ||
+    files.slice(1).some(({ certificate }) => read(certificate).checkHost(hostname));
+  const before = tls.acme === undefined ? 1 : 0;
   return files.flatMap((one, i) =>
-    i === 0
+    i < before
       ? findingsOf(one, 'tls', isNamed ? undefined : hostname)
-      : findingsOf(one, `tls.additional[${i - 1}]`, undefined),
+      : findingsOf(one, `tls.additional[${i - before}]`, undefined),
   );
 }
 

@@ -16,6 +16,7 @@ import { listen } from '../net/listener.ts';
 import { becomeOwner, isRoot } from '../net/privileges.ts';
 import { createResolver } from '../net/resolver.ts';
 import { accountFindings, readAccounts } from './check-accounts.ts';
+import { acmeFindings, isByAcme, readCertificates } from './check-acme.ts';
 import { daneFindings } from './check-dane.ts';
 import { dkimDnsFindings, dkimFindings } from './check-dkim.ts';
 import { checkDns } from './check-dns.ts';
@@ -46,10 +47,13 @@ export function checkCommand(context: Context): Command {
       if (loaded.kind === 'problems' && loaded.partial === undefined && options.json !== true)
         throw problemsError(loaded.path, loaded.problems, context.cwd);
       const config = loaded.kind === 'ok' ? loaded.config : loaded.partial;
+      const found = config === undefined ? undefined : await surroundings(config, loaded);
       const findings = [
         ...configurationFindings(loaded),
-        ...(config === undefined ? [] : await surroundings(config, loaded)),
-        ...(config === undefined || options.dns !== true ? [] : await dnsFindings(config)),
+        ...(found?.findings ?? []),
+        ...(config === undefined || options.dns !== true
+          ? []
+          : await dnsFindings({ ...config, obtained: found?.obtained ?? [] })),
       ];
       await reportFindings(context, findings, {
         json: options.json === true,
@@ -76,7 +80,10 @@ function configurationFindings(loaded: LoadResult): Finding[] {
 }
 
 /** What the configuration meets on this machine. The order matters: the last may give up root. */
-async function surroundings(config: Config, loaded: LoadResult): Promise<Finding[]> {
+async function surroundings(
+  config: Config,
+  loaded: LoadResult,
+): Promise<{ readonly findings: Finding[]; readonly obtained: readonly string[] }> {
   const reported = loaded.kind === 'ok' ? [] : loaded.problems.map(({ path }) => path);
   const isReported = (key: string) => reported.some((path) => path.startsWith(key));
   const running = await connectControl(config.dataDirectory).catch(() => undefined);
@@ -89,16 +96,20 @@ async function surroundings(config: Config, loaded: LoadResult): Promise<Finding
   ];
   if (running !== undefined) findings.push(ok('', 'the server runs: ports not tried'));
   else if (!isReported('listeners')) findings.push(...(await portFindings(config)));
-  const accounts = await readAccounts(running, {
+  const store = {
     exists: existsSync(join(config.dataDirectory, 'postrider.db')),
     directory: config.dataDirectory,
     prepare: () => becomeOwner(config.dataDirectory),
-  });
+  };
+  const accounts = await readAccounts(running, store);
+  const certificates = isByAcme(config) ? await readCertificates(running, store) : [];
+  findings.push(...acmeFindings(config, certificates));
   findings.push(...(await storeFindings(config.dataDirectory)));
   findings.push(...dkimFindings(config));
   // With a setting misspelt, who is whose could be a consequence of that.
   if (isReadable(loaded)) findings.push(...accountFindings(config, accounts));
-  return findings;
+  const obtained = certificates.flatMap(({ certificate }) => certificate ?? []);
+  return { findings, obtained };
 }
 
 /** Binds each for a moment; not when our own server has them. */
@@ -134,7 +145,10 @@ function refusedPort(path: string, error: unknown): Finding {
   return failure(path, messageOf(error));
 }
 
-async function dnsFindings(config: Config): Promise<Finding[]> {
+/** `obtained`: chains that an authority gave us, in PEM. */
+async function dnsFindings(
+  config: Config & { readonly obtained: readonly string[] },
+): Promise<Finding[]> {
   const resolver = createResolver({
     ...config.dns,
     random: systemRandom,

@@ -9,16 +9,24 @@ import { tlsaText } from '../dns/dane.ts';
 import { certificatesIn } from '../net/certificate-check.ts';
 import { daneEeRecord } from '../net/tlsa.ts';
 
-type OwnFacts = Pick<Config, 'tls' | 'hostname' | 'dataDirectory'>;
+type OwnFacts = Pick<Config, 'tls' | 'hostname' | 'dataDirectory'> & {
+  /** Chains that an authority gave us, in PEM. */
+  readonly obtained?: readonly string[];
+};
 
 /** With those that vouch for it, as they are sent along. */
-export function ownChain({ tls, hostname, dataDirectory }: OwnFacts): readonly X509Certificate[] {
+export function ownChain({
+  tls,
+  hostname,
+  dataDirectory,
+  obtained = [],
+}: OwnFacts): readonly X509Certificate[] {
   if (tls === undefined) return [];
   const files =
     tls === 'self-signed'
       ? [join(dataDirectory, 'tls', 'self-signed.pem')]
       : tls.files.map(({ certificate }) => certificate);
-  const chains = files.map(read);
+  const chains = [...obtained.map(certificatesIn), ...files.map(read)];
   return chains.find(([own]) => own?.checkHost(hostname) !== undefined) ?? chains[0] ?? [];
 }
 

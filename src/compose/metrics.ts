@@ -94,13 +94,7 @@ export function createMetrics() {
       'How long commits and writes of the journal took.',
       flushSeconds,
     ),
-    readQueue(runner: Pick<QueueRunner, 'facts'>): void {
-      const facts = () => runner.facts;
-      metrics.read('queue_active', 'Attempts under way.', () => facts().active);
-      metrics.read('queue_waiting', 'Deliveries waiting in memory.', () => facts().waiting);
-      metrics.read('queue_unrecorded', 'Outcomes not recorded yet.', () => facts().unrecorded);
-      metrics.read('queue_memory_bytes', 'Content in memory.', () => facts().memoryBytes);
-    },
+    ...read(metrics),
   };
 }
 
@@ -116,8 +110,12 @@ const ofReports = (metrics: Metrics) => ({
   ),
 });
 
-/** HTTP, served and asked; the DNS. */
+/** HTTP, served and asked; certificates; the DNS. */
 const ofTheNet = (metrics: Metrics) => ({
+  certificates: metrics.counters(
+    ['certificates_total', 'Attempts to obtain a certificate from an authority.'],
+    ...(['result', ['obtained', 'failed']] as const),
+  ),
   httpAnswers: metrics.counters(
     ['http_answers_total', 'Answers to HTTP requests, by the class of their status.'],
     ...(['status', answerClasses] as const),
@@ -139,6 +137,24 @@ const connectionCounters = <V extends string>(metrics: Metrics, values: readonly
     ['connections_refused_total', 'Connections turned away.'],
     ...(['service', values] as const),
   ),
+});
+
+/** What is known anyway. */
+const read = (metrics: Metrics) => ({
+  readCertificates(certificate: { readonly expires: number | undefined }): void {
+    metrics.read(
+      'certificate_expires_seconds',
+      'When the first of our certificates ends, in seconds since 1970; 0 where there is none.',
+      () => (certificate.expires ?? 0) / 1000,
+    );
+  },
+  readQueue(runner: Pick<QueueRunner, 'facts'>): void {
+    const facts = () => runner.facts;
+    metrics.read('queue_active', 'Attempts under way.', () => facts().active);
+    metrics.read('queue_waiting', 'Deliveries waiting in memory.', () => facts().waiting);
+    metrics.read('queue_unrecorded', 'Outcomes not recorded yet.', () => facts().unrecorded);
+    metrics.read('queue_memory_bytes', 'Content in memory.', () => facts().memoryBytes);
+  },
 });
 
 /** What is told of messages is counted, so that the two never differ. */

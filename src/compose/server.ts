@@ -22,6 +22,7 @@ import { FileHistory } from '../store/files/history.ts';
 import type { HistoryStore } from '../store/history.ts';
 import { openStores } from '../store/open-stores.ts';
 import type { Stores } from '../store/stores.ts';
+import { Acme } from './acme.ts';
 import { Admission, authenticatorFor } from './admission.ts';
 import { Certificate } from './certificate.ts';
 import type { Relays, ResolverFor } from './delivery.ts';
@@ -31,7 +32,7 @@ import { createHttp } from './http.ts';
 import { createImap } from './imap.ts';
 import type { InForce, InForceParts } from './in-force.ts';
 import { putInForce } from './in-force.ts';
-import type { ListeningOn } from './listeners.ts';
+import type { ListenersParts, ListeningOn } from './listeners.ts';
 import { Listeners } from './listeners.ts';
 import type { ServerMetrics } from './metrics.ts';
 import { createMetrics } from './metrics.ts';
@@ -98,6 +99,7 @@ interface Parts {
   readonly relays: Relays;
   readonly listeners: Listeners;
   readonly certificate: Certificate;
+  readonly acme: Acme;
   readonly admission: Admission;
   readonly log: Log;
 }
@@ -110,15 +112,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // What was opened before something failed is closed again.
   await using undo = new AsyncDisposableStack();
   const certificate = new Certificate(log);
+  metrics.readCertificates(certificate);
   const admission = new Admission(config, basics);
   const listeners = new Listeners({
     serviceFor: (spec) => serviceFor(spec),
     tls: () => certificate.tls,
     admitHandshake: admission.admitHandshake,
-    onHandshakeFailure: (service, client, { message: reason }) =>
-      admission.refusals.note({ service, client, stage: 'tls', reason }),
-    onProxyRefused: (service, client, reason) =>
-      admission.refusals.note({ service, client, stage: 'connect', reason: `PROXY: ${reason}` }),
+    ...turnedAway(admission),
     ...{ clock, log },
   });
   undo.defer(() => listeners.close(0));
@@ -134,6 +134,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const history = openHistory(config, basics);
   undo.use(history);
   admission.recordIn(history);
+  const acme = new Acme(config, { certificate, stores, ...basics });
+  undo.defer(() => acme.stop());
+  await acme.load();
   const resolverFor = resolversOf(options, basics);
   const relays = createRelays(options, {
     ...basics,
@@ -164,7 +167,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     policies: options.policies ?? [],
     listening: () => listeners.list,
     operations: () => operations,
-    acmeChallenges: () => undefined,
+    acmeChallenges: acme.challenges,
     ...{ resolver, reports },
   });
   const { runner } = delivery;
@@ -175,11 +178,21 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     server: { reload, metrics: () => metrics.snapshot() },
   });
   const parts = { stores, history, runner, reports, operations, relays, listeners };
-  const server = new Server(state, { ...parts, certificate, admission, log });
+  const server = new Server(state, { ...parts, certificate, acme, admission, log });
   await server.start();
   undo.move();
   return server;
 }
+
+/** A record of those who never come to a conversation. */
+const turnedAway = ({
+  refusals,
+}: Admission): Pick<ListenersParts, 'onHandshakeFailure' | 'onProxyRefused'> => ({
+  onHandshakeFailure: (service, client, { message: reason }) =>
+    refusals.note({ service, client, stage: 'tls', reason }),
+  onProxyRefused: (service, client, reason) =>
+    refusals.note({ service, client, stage: 'connect', reason: `PROXY: ${reason}` }),
+});
 
 /** As this thread asks the DNS: policies, and relays where they run here, share what it has learnt. */
 function resolversOf({ resolver }: ServerOptions, { random, log, metrics }: Basics): ResolverFor {
@@ -237,6 +250,7 @@ class Server implements RunningServer {
     await this.#reroute();
     await this.#parts.reports.start();
     this.#parts.runner.start();
+    this.#parts.acme.start();
     this.#parts.listeners.start();
   }
 
@@ -287,7 +301,7 @@ class Server implements RunningServer {
   async #reload(written: Config): Promise<readonly string[]> {
     if (this.#stopping !== undefined) throw new Error('the server is stopping');
     const { started } = this.#state;
-    const { listeners, certificate, admission, history, runner, log } = this.#parts;
+    const { listeners, certificate, acme, admission, history, runner, log } = this.#parts;
     const { dataDirectory, user } = started;
     const config = { ...written, dataDirectory, user };
     const next = this.#state.next(config);
@@ -297,6 +311,7 @@ class Server implements RunningServer {
     });
     try {
       await certificate.reload(config);
+      await acme.change(config);
     } catch (error) {
       await change.cancel();
       await next.relay.close();
@@ -316,7 +331,9 @@ class Server implements RunningServer {
   }
 
   async #stopAll(graceMs: number): Promise<void> {
-    const { listeners, runner, reports, relays, admission, history, stores } = this.#parts;
+    const { listeners, acme, runner, reports, relays } = this.#parts;
+    const { admission, history, stores } = this.#parts;
+    acme.stop();
     await this.#reloading;
     await listeners.close(graceMs);
     await runner.stop({ graceMs });

@@ -51,15 +51,31 @@ export function configDocs(): string {
   }
   for (const [name, type, about] of later) {
     sections.push(`## \`${name}\`\n\n${about}\n`);
-    for (const object of objectsIn(type)) {
-      const kind = object.shape.kind;
-      if (kind instanceof z.ZodLiteral) sections.push(`### \`kind: '${[...kind.values][0]}'\`\n`);
-      const entries = Object.entries(object.shape).filter(([key]) => documented(object.shape[key]));
-      if (entries.length > 0) sections.push(table(entries));
-    }
+    for (const object of objectsIn(type)) sections.push(...tablesOf(object, name));
   }
   return `${sections.join('\n').trimEnd()}\n`;
 }
+
+/** Of one object; then those of the objects in it. */
+function tablesOf(object: z.ZodObject, path: string): string[] {
+  const kind = object.shape.kind;
+  const title = kind instanceof z.ZodLiteral ? [`### \`kind: '${[...kind.values][0]}'\`\n`] : [];
+  const entries = Object.entries(object.shape).filter(([, type]) => documented(type));
+  if (entries.length === 0) return title;
+  const inner = entries.filter(([, type]) => isSection(type as z.core.$ZodType));
+  return [
+    ...title,
+    table(entries, `${path}.`),
+    ...inner.flatMap(([name, type]) => [
+      `### \`${path}.${name}\`\n`,
+      ...objectsIn(type as z.core.$ZodType).flatMap((each) => tablesOf(each, `${path}.${name}`)),
+    ]),
+  ];
+}
+
+/** Its settings have a table of their own. */
+const isSection = (type: z.core.$ZodType): boolean =>
+  factsOf(type).kind === undefined && objectsIn(type).length > 0;
 
 const documented = (type: unknown): boolean => factsOf(type as z.core.$ZodType).about !== undefined;
 
@@ -84,11 +100,11 @@ function factsOf(type: z.core.$ZodType): Facts {
   return own;
 }
 
-function table(entries: readonly (readonly [string, z.core.$ZodType])[]): string {
+function table(entries: readonly (readonly [string, z.core.$ZodType])[], path = ''): string {
   const rows = entries.map(([name, type]) => {
     const { about = '', kind, bounds, default: value } = factsOf(type);
-    const isSection = kind === undefined && objectsIn(type).length > 0;
-    const what = isSection ? `see [${name}](#${name.toLowerCase()})` : (kind ?? '');
+    const anchor = `${path}${name}`.replaceAll('.', '').toLowerCase();
+    const what = isSection(type) ? `see [${name}](#${anchor})` : (kind ?? '');
     const range = bounds === undefined ? what : `${what}; ${bounds}`;
     return `| \`${name}\` | ${cell(range)} | ${value === undefined ? '' : code(value)} | ${cell(about)} |`;
   });

@@ -227,12 +227,35 @@ describe('configuration', () => {
     [
       'a word for tls',
       { tls: 'selfsigned' },
-      ["tls: must be 'self-signed' or { certificate, privateKey }, not 'selfsigned'"],
+      ["tls: must be 'self-signed', { certificate, privateKey } or { acme }, not 'selfsigned'"],
     ],
     [
-      'ACME',
-      { tls: { acme: {} } },
-      ["tls.acme: is not available in this version: use files or 'self-signed'"],
+      'ACME without a word on its terms, and no way for the authority to get here',
+      { tls: { acme: { termsAgreed: false } } },
+      [
+        'tls.acme.termsAgreed: must be true: read the terms that https://acme-v02.api.letsencrypt.org/directory names, and agree',
+        'tls.acme.challenge: is missing: there is no http listener at port 80, none with implicit TLS at port 443, and no `dns`; add one of them, or say which way the authority gets here',
+      ],
+    ],
+    [
+      'ACME in the clear, for a wildcard, with a key that is not there',
+      {
+        tls: {
+          acme: {
+            ...{ termsAgreed: true, challenge: 'http-01', names: ['*.example.org'] },
+            eab: { kid: 'a', keyFile: 'none.key' },
+          },
+        },
+      },
+      [
+        'tls.acme.names: *.example.org needs `dns-01`',
+        `tls.acme.eab.keyFile: ${join(directory, 'none.key')}: there is no such file`,
+      ],
+    ],
+    [
+      'ACME by DNS without a way to change it',
+      { tls: { acme: { termsAgreed: true, challenge: ['dns-01'] } } },
+      ['tls.acme.dns: is missing: `dns-01` needs it'],
     ],
     [
       'a route to nowhere',

@@ -541,8 +541,8 @@ export const schema = z.strictObject({
     }),
   tls: tls.optional().meta({
     about:
-      "Our certificate: files, or `'self-signed'` (made and kept in the data directory). Read again on reload.",
-    kind: "{ certificate, privateKey, additional } or 'self-signed'",
+      "Our certificates: files, or those that an authority gives us (ACME), or `'self-signed'` (made and kept in the data directory). Read again on reload.",
+    kind: "{ certificate, privateKey, additional }, { acme, additional } or 'self-signed'",
   }),
   clientCertificates: z
     .strictObject({

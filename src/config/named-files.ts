@@ -30,7 +30,7 @@ export function readable(
   { directory, addFile, files }: Findings,
 ): string | undefined {
   const path = resolve(directory, written);
-  const secret = at.includes('privateKey') || at.includes('passwordFile');
+  const secret = ['privateKey', 'passwordFile', 'keyFile'].some((key) => at.includes(key));
   files.push({ path: formatPath(at), file: path, secret });
   try {
     accessSync(path, constants.R_OK);

@@ -49,7 +49,7 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
   checkDuplicates(listeners, findings);
   const routes = sparse(parsed.routes, (r, i) => readRoute(r, i, findings));
   const filters = sparse(parsed.filters, (f, i) => readFilter(f, i, findings));
-  const tls = readTls(parsed.tls, findings);
+  const tls = readTls(parsed.tls, { hostname: parsed.hostname, listeners }, findings);
   const clientCertificates = readClientCertificates(parsed, findings);
   const localDelivery = readLocalDelivery(parsed, findings);
   checkAliases(parsed, findings);

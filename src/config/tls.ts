@@ -2,6 +2,8 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import type { AcmeConfig, AcmeSurroundings } from './acme.ts';
+import { acme, readAcme } from './acme.ts';
 import type { Findings } from './named-files.ts';
 import { readable } from './named-files.ts';
 import * as setting from './setting.ts';
@@ -12,6 +14,13 @@ const pair = {
   }),
   privateKey: setting.file({ about: 'PEM file: its private key.' }),
 };
+
+const additional = z.array(z.strictObject(pair)).max(1000).prefault([]).meta({
+  about:
+    'More certificates, for other names: a client that asks for a name (SNI) gets the one that is for it, and the first where none is. Their names are those in the certificates.',
+  kind: 'a list of { certificate, privateKey }',
+  default: '[]',
+});
 
 export const tls = z.union(
   [
@@ -25,9 +34,9 @@ export const tls = z.union(
         default: '[]',
       }),
     }),
-    z.strictObject({ acme: z.unknown() }),
+    z.strictObject({ acme, additional }),
   ],
-  { error: "must be 'self-signed' or { certificate, privateKey }" },
+  { error: "must be 'self-signed', { certificate, privateKey } or { acme }" },
 );
 
 export interface CertificateFiles {
@@ -37,25 +46,21 @@ export interface CertificateFiles {
 
 export type TlsConfig =
   | 'self-signed'
-  /** The first is for whoever asks for no name. */
-  | { readonly files: readonly CertificateFiles[] };
+  /** The first is for whoever asks for no name; those of `acme` come before the files. */
+  | { readonly files: readonly CertificateFiles[]; readonly acme?: AcmeConfig | undefined };
 
 export function readTls(
   written: z.output<typeof tls> | undefined,
+  surroundings: AcmeSurroundings,
   findings: Findings,
 ): TlsConfig | undefined {
   if (written === undefined || written === 'self-signed') return written;
-  if ('acme' in written) {
-    findings.add(['tls', 'acme'], "is not available in this version: use files or 'self-signed'");
-    return undefined;
-  }
-  const { additional, ...first } = written;
-  return {
-    files: [
-      readFiles(first, ['tls'], findings),
-      ...additional.map((files, i) => readFiles(files, ['tls', 'additional', i], findings)),
-    ],
-  };
+  const others = written.additional.map((files, i) =>
+    readFiles(files, ['tls', 'additional', i], findings),
+  );
+  if ('acme' in written)
+    return { files: others, acme: readAcme(written.acme, surroundings, findings) };
+  return { files: [readFiles(written, ['tls'], findings), ...others], acme: undefined };
 }
 
 function readFiles(

@@ -1,10 +1,11 @@
 // Certificates made here, so that TLS works before anybody has bought or fetched one: X.509 version 3
-// (RFC 5280) with an ECDSA P-256 key, written in DER by the few functions below. What is made is
-// self-signed for the server's own names; `issuer` lets tests build chains with the same code.
+// (RFC 5280) with an ECDSA P-256 key. What is made is self-signed for the server's own names; `issuer` lets
+// tests build chains with the same code. And the requests that an authority makes certificates of (RFC 2986).
 
 import type { KeyObject } from 'node:crypto';
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { isIP } from 'node:net';
+import { context, oid, pem, sequence, tags, tlv } from './der.ts';
 
 export interface CertificateRequest {
   /** Common name of the subject. */
@@ -15,10 +16,14 @@ export interface CertificateRequest {
   readonly notAfter: Date;
   /** May sign other certificates. */
   readonly authority?: boolean;
+  /** The answer to an authority's challenge: RFC 8737 §3. */
+  readonly acmeIdentifier?: Uint8Array;
   /** How many authorities may stand between it and the end. RFC 5280 §4.2.1.9. */
   readonly pathLength?: number;
   /** Who signs; itself when absent. */
   readonly issuer?: { readonly commonName: string; readonly privateKey: KeyObject };
+  /** Whose it is, as a SubjectPublicKeyInfo; of a new key when absent. */
+  readonly publicKeyInfo?: Buffer;
 }
 
 export interface IssuedCertificate {
@@ -32,10 +37,10 @@ export interface IssuedCertificate {
 export function issueCertificate(request: CertificateRequest): IssuedCertificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const { commonName, issuer = { commonName, privateKey } } = request;
-  const publicKeyInfo = publicKey.export({ type: 'spki', format: 'der' });
+  const { publicKeyInfo = publicKey.export({ type: 'spki', format: 'der' }) } = request;
   const body = toBeSigned(request, issuer.commonName, publicKeyInfo);
   const signature = sign('sha256', body, issuer.privateKey);
-  const bytes = sequence(body, ecdsaWithSha256, tlv(BIT_STRING, zero, signature));
+  const bytes = sequence(body, ecdsaWithSha256, tlv(tags.bitString, zero, signature));
   return {
     commonName,
     certificate: pem('CERTIFICATE', bytes),
@@ -44,18 +49,24 @@ export function issueCertificate(request: CertificateRequest): IssuedCertificate
   };
 }
 
-// DER tags: ITU-T X.690 §8, RFC 5280 appendix A.
-const BOOLEAN = 0x01;
-const INTEGER = 0x02;
-const BIT_STRING = 0x03;
-const OCTET_STRING = 0x04;
-const OID = 0x06;
-const UTF8_STRING = 0x0c;
-const UTC_TIME = 0x17;
-const GENERALIZED_TIME = 0x18;
-const SEQUENCE = 0x30;
-const SET = 0x31;
-const context = (number: number, constructed: boolean) => 0x80 | (constructed ? 0x20 : 0) | number;
+/** RFC 2986 §4: in DER. The names are all of it: who we are an authority does not believe anyway. */
+export function certificateRequest(names: readonly string[], privateKey: KeyObject): Buffer {
+  const publicKeyInfo = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
+  const wanted = sequence(subjectAltName(names));
+  // RFC 2985 §5.4.2: extensionRequest
+  const attribute = sequence(oid('1.2.840.113549.1.9.14'), tlv(tags.set, wanted));
+  const body = sequence(
+    tlv(tags.integer, zero),
+    sequence(),
+    publicKeyInfo,
+    tlv(context(0, true), attribute),
+  );
+  return sequence(
+    body,
+    ecdsaWithSha256,
+    tlv(tags.bitString, zero, sign('sha256', body, privateKey)),
+  );
+}
 
 const zero = Buffer.of(0);
 const yes = Buffer.of(0xff);
@@ -68,8 +79,8 @@ function toBeSigned(request: CertificateRequest, issuer: string, publicKeyInfo: 
   const serial = randomBytes(16);
   serial[0] = (serial[0]! & 0x7f) | 0x40;
   return sequence(
-    tlv(context(0, true), tlv(INTEGER, Buffer.of(2))),
-    tlv(INTEGER, serial),
+    tlv(context(0, true), tlv(tags.integer, Buffer.of(2))),
+    tlv(tags.integer, serial),
     ecdsaWithSha256,
     distinguishedName(issuer),
     sequence(time(notBefore), time(notAfter)),
@@ -81,29 +92,50 @@ function toBeSigned(request: CertificateRequest, issuer: string, publicKeyInfo: 
 
 // RFC 5280 §4.2.1.
 function extensions(
-  { authority = false, pathLength, names }: CertificateRequest,
+  { authority = false, pathLength, names, acmeIdentifier, issuer }: CertificateRequest,
   keyInfo: Buffer,
 ): Buffer[] {
-  const length = pathLength === undefined ? [] : [tlv(INTEGER, Buffer.of(pathLength))];
-  const keyId = createHash('sha1').update(keyInfo.subarray(-65)).digest();
+  const length = pathLength === undefined ? [] : [tlv(tags.integer, Buffer.of(pathLength))];
   const usage = authority ? Buffer.of(1, 0x06) : Buffer.of(7, 0x80); // keyCertSign + cRLSign, or sign
   return [
-    extension('2.5.29.19', true, authority ? sequence(tlv(BOOLEAN, yes), ...length) : sequence()),
-    extension('2.5.29.15', true, tlv(BIT_STRING, usage)),
-    extension('2.5.29.14', false, tlv(OCTET_STRING, keyId)),
+    extension(
+      '2.5.29.19',
+      true,
+      authority ? sequence(tlv(tags.boolean, yes), ...length) : sequence(),
+    ),
+    extension('2.5.29.15', true, tlv(tags.bitString, usage)),
+    extension('2.5.29.14', false, tlv(tags.octetString, keyId(keyInfo))),
+    ...(issuer === undefined ? [] : [authorityKey(issuer.privateKey)]),
     ...(authority
       ? []
       : [extension('2.5.29.37', false, sequence(oid(serverAuth), oid(clientAuth)))]),
-    ...(names.length === 0 ? [] : [extension('2.5.29.17', false, sequence(...names.map(altName)))]),
+    ...(names.length === 0 ? [] : [subjectAltName(names)]),
+    ...(acmeIdentifier === undefined
+      ? []
+      : [extension(idPeAcmeIdentifier, true, tlv(tags.octetString, acmeIdentifier))]),
   ];
 }
 
+/** RFC 5280 §4.2.1.2, of a P-256 key: the point is the end of it. */
+const keyId = (keyInfo: Buffer): Buffer =>
+  createHash('sha1').update(keyInfo.subarray(-65)).digest();
+
+function authorityKey(privateKey: KeyObject): Buffer {
+  const keyInfo = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
+  return extension('2.5.29.35', false, sequence(tlv(context(0, false), keyId(keyInfo))));
+}
+
+const subjectAltName = (names: readonly string[]): Buffer =>
+  extension('2.5.29.17', false, sequence(...names.map(altName)));
+
+/** RFC 8737 §3 */
+const idPeAcmeIdentifier = '1.3.6.1.5.5.7.1.31';
 const serverAuth = '1.3.6.1.5.5.7.3.1';
 const clientAuth = '1.3.6.1.5.5.7.3.2';
 
 function extension(id: string, critical: boolean, value: Buffer): Buffer {
-  const flag = critical ? [tlv(BOOLEAN, yes)] : [];
-  return sequence(oid(id), ...flag, tlv(OCTET_STRING, value));
+  const flag = critical ? [tlv(tags.boolean, yes)] : [];
+  return sequence(oid(id), ...flag, tlv(tags.octetString, value));
 }
 
 // RFC 5280 §4.2.1.6: GeneralName.
@@ -124,41 +156,16 @@ function addressBytes(address: string): Buffer {
 
 const distinguishedName = (commonName: string): Buffer =>
   sequence(
-    tlv(SET, sequence(oid('2.5.4.3'), tlv(UTF8_STRING, Buffer.from(commonName.slice(0, 64))))),
+    tlv(
+      tags.set,
+      sequence(oid('2.5.4.3'), tlv(tags.utf8String, Buffer.from(commonName.slice(0, 64)))),
+    ),
   );
 
 // RFC 5280 §4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050 on.
 function time(date: Date): Buffer {
   const text = `${date.toISOString().replace(/[-:T]/g, '').slice(0, 14)}Z`;
   return date.getUTCFullYear() < 2050
-    ? tlv(UTC_TIME, Buffer.from(text.slice(2)))
-    : tlv(GENERALIZED_TIME, Buffer.from(text));
-}
-
-function sequence(...parts: readonly Uint8Array[]): Buffer {
-  return tlv(SEQUENCE, ...parts);
-}
-
-function tlv(tag: number, ...parts: readonly Uint8Array[]): Buffer {
-  const value = Buffer.concat(parts);
-  const { length } = value;
-  if (length < 0x80) return Buffer.concat([Buffer.of(tag, length), value]);
-  if (length < 0x100) return Buffer.concat([Buffer.of(tag, 0x81, length), value]);
-  return Buffer.concat([Buffer.of(tag, 0x82, length >> 8, length & 0xff), value]);
-}
-
-function oid(dotted: string): Buffer {
-  const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number);
-  const bytes = [first * 40 + second];
-  for (const arc of rest) {
-    const septets = [arc & 0x7f];
-    for (let left = arc >> 7; left > 0; left >>= 7) septets.unshift((left & 0x7f) | 0x80);
-    bytes.push(...septets);
-  }
-  return tlv(OID, Buffer.from(bytes));
-}
-
-function pem(label: string, bytes: Buffer): string {
-  const lines = bytes.toString('base64').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
+    ? tlv(tags.utcTime, Buffer.from(text.slice(2)))
+    : tlv(tags.generalizedTime, Buffer.from(text));
 }

@@ -13,6 +13,7 @@ import { ListenError, listen, startServerTls } from './listener.ts';
 import { PeerTimeout } from './peer.ts';
 import type { SocketPeer } from './socket-peer.ts';
 import { createServerTls } from './tls.ts';
+import { answeringAuthorities, challengeContext } from './tls-alpn.ts';
 
 const dayMs = 24 * 60 * 60_000;
 const issued = issueCertificate({
@@ -300,6 +301,65 @@ async function leaveBehind(path: string): Promise<void> {
   handle.close();
   renameSync(`${path}.kept`, path);
 }
+
+describe('listen: authorities', () => {
+  it('RFC 8737 §3: who speaks acme-tls/1 gets the proof for the name and no service; others are served as ever', async () => {
+    const made = (name: string) => {
+      const { certificate, privateKeyPem } = issueCertificate({
+        ...{ commonName: name, names: [name] },
+        ...{ notBefore: new Date(Date.now() - dayMs), notAfter: new Date(Date.now() + dayMs) },
+      });
+      return { certificate, privateKey: privateKeyPem };
+    };
+    const serverTls = createServerTls({
+      ...made('usual'),
+      others: [made('a.example')],
+      requestClientCertificate: false,
+    });
+    const challenges = new Map([['a.example', challengeContext(made('proof'))]]);
+    let served = 0;
+    const { listener } = await open({
+      tls: answeringAuthorities(serverTls, challenges),
+      implicitTls: true,
+      onConnection: (peer) => {
+        served += 1;
+        void peer.write('hello');
+      },
+    });
+    let maxVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.3';
+    const ask = (servername: string, ...ALPNProtocols: string[]) =>
+      new Promise<string>((resolve) => {
+        const socket = connectTls({
+          ...{ port: listener.port, host: '127.0.0.1', servername, rejectUnauthorized: false },
+          maxVersion,
+          ...(ALPNProtocols.length > 0 && { ALPNProtocols }),
+        });
+        let said = '';
+        socket.on('secureConnect', () => {
+          const { CN } = socket.getPeerCertificate().subject;
+          said = `${String(CN)} ${socket.alpnProtocol}`;
+        });
+        socket.on('data', (text) => {
+          said += ` ${text}`;
+          socket.destroy();
+        });
+        socket.on('error', ({ message }) => {
+          said = /no application protocol/i.test(message) ? 'refused' : message;
+        });
+        socket.on('close', () => resolve(said));
+      });
+    for (maxVersion of ['TLSv1.3', 'TLSv1.2'] as const) {
+      served = 0;
+      assert.equal(await ask('A.example', 'acme-tls/1'), 'proof acme-tls/1');
+      assert.equal(await ask('b.example', 'acme-tls/1'), 'refused');
+      assert.equal(served, 0);
+      assert.equal(await ask('a.example'), 'a.example false hello');
+      assert.equal(await ask('a.example', 'imap'), 'a.example imap hello');
+      assert.equal(await ask('b.example', 'h2', 'http/1.1'), 'usual http/1.1 hello');
+    }
+    await listener.close();
+  });
+});
 
 describe('listen: sockets for node:http', () => {
   async function openHttp(options: Partial<ListenOptions> = {}) {

@@ -11,6 +11,7 @@ import type { ProxiedEndpoints, ProxyRules } from './proxy-protocol.ts';
 import { receiveProxyHeader, SilentProxy } from './proxy-protocol.ts';
 import { endsOf, SocketPeer } from './socket-peer.ts';
 import type { ServerTls } from './tls.ts';
+import { isAuthority } from './tls-alpn.ts';
 
 export interface ListenOptions {
   /** IP address or host name; '::' takes both families. Not with `path`. */
@@ -203,7 +204,8 @@ function secure(
   const secured = new TLSSocket(socket, tls.socketOptions());
   handshake({ socket, secured }, handshakeMs, () => {
     over();
-    handOver(secured, options, ends);
+    if (isAuthority(secured)) secured.end(() => secured.destroy());
+    else handOver(secured, options, ends);
   }).catch((error: Error) => {
     over();
     log?.debug('TLS handshake failed', { client: address, error: error.message });

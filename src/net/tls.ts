@@ -61,8 +61,10 @@ export interface LoadOptions {
 export interface ServerTls {
   /** For `new TLSSocket(socket, …)`; always of the certificate in force now. */
   socketOptions(): TLSSocketOptions;
-  /** The certificate in force. */
+  /** The certificate in force: the first. */
   readonly certificate: X509Certificate;
+  /** All of them. */
+  readonly certificates: readonly X509Certificate[];
   /** What the operator should know: the certificate has expired, or will soon. */
   readonly warnings: readonly string[];
   /** @throws TlsError when it cannot be used: then the old one stays in force. */
@@ -112,7 +114,7 @@ export async function loadServerTls(
 
 interface Prepared {
   readonly socketOptions: TLSSocketOptions;
-  readonly certificate: X509Certificate;
+  readonly certificates: readonly X509Certificate[];
   readonly warnings: readonly string[];
 }
 
@@ -121,7 +123,10 @@ function liveTls(first: Prepared): ServerTls & { use(next: Prepared): void } {
   return {
     socketOptions: () => now.socketOptions,
     get certificate() {
-      return now.certificate;
+      return now.certificates[0]!;
+    },
+    get certificates() {
+      return now.certificates;
     },
     get warnings() {
       return now.warnings;
@@ -192,7 +197,7 @@ function prepare(
   );
   const all = [first!, ...rest];
   return {
-    certificate: first!.certificate,
+    certificates: all.map(({ certificate }) => certificate),
     warnings: all.flatMap(({ warnings }) => warnings),
     socketOptions: {
       isServer: true,

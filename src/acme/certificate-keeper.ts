@@ -1,0 +1,320 @@
+// Sees to it that each list of names has a certificate that is good: obtains it, renews it when its authority advises or a third of
+// its life is left, tries again with growing patience, and tells its owner of every change. One order at
+// a time. What it does outlives it in records: nothing is asked for twice because of a restart.
+
+import type { KeyObject } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import type { Clock } from '../base/clock.ts';
+import { messageOf, stackOf } from '../base/error-text.ts';
+import type { Log } from '../base/log.ts';
+import type { Counter } from '../base/metrics.ts';
+import type { Random } from '../base/random.ts';
+import { HttpError } from '../net/http-request.ts';
+import type { RecordStore } from '../store/record-store.ts';
+import type { AcmeClientParts, Registration } from './acme-client.ts';
+import { AcmeClient } from './acme-client.ts';
+import type { Solver } from './challenges.ts';
+import { accountKeyFromPem, accountKeyPem, createAccountKey } from './jws.ts';
+import type { KeptCertificate } from './kept.ts';
+import { Kept, keyOf } from './kept.ts';
+import { AcmeError, readRenewalInfo } from './messages.ts';
+import { obtain } from './order.ts';
+import { advisedRenewal, certificateId, readCertificate, usualRenewal } from './renewal.ts';
+
+export interface KeeperSettings extends Registration {
+  readonly directory: string;
+  /** A certificate for each list. */
+  readonly names: readonly (readonly string[])[];
+  readonly profile: string | undefined;
+  /** A renewed certificate has the key of the one before, so that TLSA records stay right. */
+  readonly reuseKey: boolean;
+  readonly solvers: readonly Solver[];
+  /** @throws HttpError */
+  readonly send: AcmeClientParts['send'];
+}
+
+/** Of one list of names. */
+export interface Obtained {
+  readonly names: readonly string[];
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+export interface KeeperParts {
+  readonly records: Pick<RecordStore, 'get' | 'put' | 'remove'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly results?: Readonly<Record<'obtained' | 'failed', Counter>> | undefined;
+  /** Those that there are, in the order of the settings. */
+  readonly onChange: (obtained: readonly Obtained[]) => void | Promise<void>;
+}
+
+/** Waits after failures, one after the other. Let's Encrypt takes five failed proofs of a name in an hour. */
+const retryMs = [5, 15, 60, 3 * 60, 6 * 60, 12 * 60, 24 * 60].map((minutes) => minutes * 60_000);
+/** When the authority is asked for its advice: RFC 9773 §4.3.3, where it does not say. */
+const adviceMs = 6 * 60 * 60_000;
+const adviceMsMin = 60 * 60_000;
+const adviceMsMax = 24 * 60 * 60_000;
+/** Longest sleep: the timers of the clock have an end. */
+const sleepMsMax = 24 * 60 * 60_000;
+
+interface Group {
+  readonly names: readonly string[];
+  readonly key: string;
+  kept: KeptCertificate | undefined;
+  attempts: number;
+  /** Not before, after a failure. */
+  notBefore: number;
+}
+
+export class CertificateKeeper {
+  readonly #parts: KeeperParts;
+  readonly #kept: Kept;
+  #settings: KeeperSettings;
+  #groups: readonly Group[] = [];
+  #cancel: (() => void) | undefined;
+  #working: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(settings: KeeperSettings, parts: KeeperParts) {
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#kept = new Kept(parts.records);
+  }
+
+  /** Reads what there is; what is missing is obtained from start() on. */
+  async load(): Promise<void> {
+    await this.#load();
+  }
+
+  start(): void {
+    this.#schedule();
+  }
+
+  /** Other settings (a reload): what failed is tried again at once, since somebody may have mended it. */
+  async change(settings: KeeperSettings): Promise<void> {
+    this.#settings = settings;
+    await this.#load();
+    for (const group of this.#groups) group.notBefore = 0;
+    this.#schedule();
+  }
+
+  /** What is under way comes to nothing; its order is gone on with after the next start. */
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel?.();
+  }
+
+  async #load(): Promise<void> {
+    const now = this.#parts.clock.now();
+    this.#groups = await Promise.all(
+      this.#settings.names.map(async (names): Promise<Group> => {
+        const key = keyOf(names);
+        const [kept, failure] = await Promise.all([
+          this.#kept.get('acme-certificate', key),
+          this.#kept.get('acme-failure', key),
+        ]);
+        const { attempts = 0, until = 0 } = failure ?? {};
+        const notBefore = Math.min(until, now + retryMs.at(-1)!);
+        return { names, key, kept: usable(kept), attempts, notBefore };
+      }),
+    );
+    await this.#tell();
+  }
+
+  async #tell(): Promise<void> {
+    const obtained = this.#groups.flatMap(({ names, kept }) =>
+      kept === undefined ? [] : [{ names, ...kept }],
+    );
+    await this.#parts.onChange(obtained);
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    const { clock } = this.#parts;
+    const due = Math.min(...this.#groups.map((group) => this.#dueAt(group)));
+    const waitMs = Math.min(Math.max(due - clock.now(), 0), sleepMsMax);
+    this.#cancel?.();
+    this.#cancel = clock.after(waitMs, () => {
+      // One after the other, also where a reload comes between them.
+      this.#working = this.#working.then(() => this.#work()).finally(() => this.#schedule());
+    });
+  }
+
+  #dueAt({ kept, notBefore }: Group): number {
+    if (kept === undefined || kept.directory !== this.#settings.directory) return notBefore;
+    const renewal = Math.max(kept.renewAt, notBefore);
+    return kept.adviceAt === undefined ? renewal : Math.min(renewal, kept.adviceAt);
+  }
+
+  async #work(): Promise<void> {
+    const { clock, log } = this.#parts;
+    const groups = this.#groups;
+    for (const group of groups) {
+      // A reload has made others of them.
+      if (this.#stopped || groups !== this.#groups) return;
+      if (this.#dueAt(group) > clock.now()) continue;
+      try {
+        await this.#attend(group);
+      } catch (error) {
+        if (this.#stopped) return;
+        await this.#failed(group, error).catch((again: unknown) =>
+          log.error('certificate not obtained', { error: stackOf(again) }),
+        );
+      }
+    }
+  }
+
+  async #attend(group: Group): Promise<void> {
+    const { directory } = this.#settings;
+    const now = this.#parts.clock.now();
+    // Another node may have been here.
+    const stored = await this.#kept.get('acme-certificate', group.key);
+    if (stored !== undefined && stored.certificate !== group.kept?.certificate) {
+      group.kept = stored;
+      await this.#tell();
+    }
+    const { kept } = group;
+    const isOurs = kept?.directory === directory;
+    if (isOurs && kept.adviceAt !== undefined && kept.adviceAt <= now) {
+      const client = new AcmeClient({ ...this.#clientParts(), key: createAccountKey() });
+      group.kept = await this.#advised(client, kept);
+      await this.#kept.put('acme-certificate', group.key, group.kept, now);
+    }
+    if (isOurs && group.kept!.renewAt > now) return;
+    try {
+      await this.#obtain(group);
+    } catch (error) {
+      if (!(error instanceof AcmeError) || error.type !== 'accountDoesNotExist') throw error;
+      // The authority has forgotten our account, as those for tests do.
+      await this.#kept.remove('acme-account', directory);
+      await this.#obtain(group);
+    }
+  }
+
+  async #obtain(group: Group): Promise<void> {
+    const { directory, solvers, profile } = this.#settings;
+    const { clock, log } = this.#parts;
+    const { names, key, kept } = group;
+    const client = await this.#client();
+    const begun = await this.#order(key);
+    const privateKey =
+      begun === undefined ? this.#newKey(kept) : createPrivateKey(begun.privateKey);
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const isRenewed = kept !== undefined && kept.directory === directory;
+    const certificate = await obtain(
+      { client, clock },
+      {
+        ...{ names, privateKey, solvers, profile, begun: begun?.url },
+        replaces: isRenewed ? certificateId(readCertificate(kept.certificate)) : undefined,
+        onOrder: (url) =>
+          this.#kept.put('acme-order', key, { url, privateKey: pem, directory }, clock.now()),
+      },
+    );
+    const now = clock.now();
+    const next = await this.#advised(client, {
+      ...{ certificate, privateKey: pem, directory, obtained: now },
+      ...{ renewAt: usualRenewal(readCertificate(certificate)), adviceAt: undefined },
+    });
+    await this.#kept.put('acme-certificate', key, next, now);
+    await this.#kept.remove('acme-order', key);
+    await this.#kept.remove('acme-failure', key);
+    group.kept = next;
+    group.attempts = 0;
+    group.notBefore = 0;
+    const until = readCertificate(certificate).validToDate.getTime();
+    this.#parts.results?.obtained.add();
+    log.info('certificate obtained', { domains: names, until });
+    await this.#tell();
+  }
+
+  /** An order for these names that is under way. One whose proofs failed is over. */
+  async #order(key: string) {
+    const order = await this.#kept.get('acme-order', key);
+    return order?.directory === this.#settings.directory ? order : undefined;
+  }
+
+  #newKey(kept: KeptCertificate | undefined): KeyObject {
+    if (kept !== undefined && this.#settings.reuseKey) return createPrivateKey(kept.privateKey);
+    return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  }
+
+  #clientParts() {
+    const { directory, send } = this.#settings;
+    return { directory, send, clock: this.#parts.clock };
+  }
+
+  /** With an account, which is made where there is none. */
+  async #client(): Promise<AcmeClient> {
+    const { directory, contact, eab } = this.#settings;
+    const kept = await this.#kept.get('acme-account', directory);
+    const key = kept === undefined ? createAccountKey() : accountKeyFromPem(kept.privateKey);
+    const client = new AcmeClient({ ...this.#clientParts(), key, account: kept?.url });
+    if (kept !== undefined && keyOf(kept.contact) === keyOf(contact)) return client;
+    if (kept !== undefined) await client.changeContact(contact);
+    const url = kept?.url ?? (await client.register({ contact, eab }));
+    const account = { privateKey: accountKeyPem(key), url, contact };
+    await this.#kept.put('acme-account', directory, account, this.#parts.clock.now());
+    return client;
+  }
+
+  /** When to renew: RFC 9773, or our own rule where the authority has nothing to say, or does not answer. */
+  async #advised(client: AcmeClient, kept: KeptCertificate): Promise<KeptCertificate> {
+    const { clock, random, log } = this.#parts;
+    const certificate = readCertificate(kept.certificate);
+    const { renewAt: before, obtained } = kept;
+    try {
+      const { renewalInfo } = await client.directory();
+      const id = certificateId(certificate);
+      if (renewalInfo === undefined || id === undefined)
+        return { ...kept, renewAt: usualRenewal(certificate), adviceAt: undefined };
+      const answer = await client.get(`${renewalInfo.replace(/\/$/, '')}/${id}`);
+      const window = readRenewalInfo(answer.json());
+      const waitMs = (answer.retryAt ?? clock.now() + adviceMs) - clock.now();
+      // Chosen once: who chooses anew at each look comes early in the end.
+      const isInside = before >= window.start && before <= window.end;
+      const chance = { obtained, fraction: random.fraction() };
+      return {
+        ...kept,
+        renewAt: isInside ? before : advisedRenewal(certificate, window, chance),
+        adviceAt: clock.now() + Math.min(Math.max(waitMs, adviceMsMin), adviceMsMax),
+      };
+    } catch (error) {
+      if (!(error instanceof AcmeError || error instanceof HttpError)) throw error;
+      log.debug('no advice on renewal', { error: error.message });
+      return { ...kept, renewAt: before, adviceAt: clock.now() + adviceMs };
+    }
+  }
+
+  async #failed(group: Group, error: unknown): Promise<void> {
+    const { clock, random, log } = this.#parts;
+    const now = clock.now();
+    // An order that the authority ended is seen when it is looked at again. One that leads nowhere is given up.
+    if (error instanceof AcmeError && group.attempts > 0)
+      await this.#kept.remove('acme-order', group.key);
+    const usual = retryMs[Math.min(group.attempts, retryMs.length - 1)]!;
+    const asked = error instanceof AcmeError ? (error.retryAt ?? now) : now;
+    const until = Math.max(Math.round(now + usual * (1 + random.fraction() / 4)), asked);
+    this.#parts.results?.failed.add();
+    group.attempts += 1;
+    group.notBefore = until;
+    const { names, attempts, key } = group;
+    const reason = messageOf(error);
+    log.warn('certificate not obtained', { domains: names, reason, attempts, until });
+    await this.#kept.put('acme-failure', key, { reason, at: now, attempts, until }, now);
+  }
+}
+
+/** What cannot be read is not there. */
+function usable(kept: KeptCertificate | undefined): KeptCertificate | undefined {
+  if (kept === undefined) return undefined;
+  try {
+    const isWhole = readCertificate(kept.certificate).checkPrivateKey(
+      createPrivateKey(kept.privateKey),
+    );
+    return isWhole ? kept : undefined;
+  } catch {
+    return undefined;
+  }
+}

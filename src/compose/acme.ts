@@ -1,0 +1,141 @@
+// Certificates by ACME: the keeper of acme/, with the ways by which this server shows that names are its own.
+
+import { setTimeout as wait } from 'node:timers/promises';
+import type { KeeperSettings } from '../acme/certificate-keeper.ts';
+import { CertificateKeeper } from '../acme/certificate-keeper.ts';
+import type { ChallengeType, Solver } from '../acme/challenges.ts';
+import { alpnCertificate, dnsRecord } from '../acme/challenges.ts';
+import { changeDns } from '../acme/dns-hook.ts';
+import { unreachable } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { AcmeConfig } from '../config/acme.ts';
+import type { Config } from '../config/config.ts';
+import { HttpError, httpRequest } from '../net/http-request.ts';
+import type { Stores } from '../store/stores.ts';
+import type { Certificate } from './certificate.ts';
+import type { ServerMetrics } from './metrics.ts';
+
+export interface AcmeParts {
+  readonly certificate: Certificate;
+  readonly stores: Pick<Stores, 'records'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Pick<ServerMetrics, 'certificates'>;
+}
+
+export class Acme {
+  readonly #parts: AcmeParts;
+  /** What is shown by http-01. */
+  readonly #tokens = new Map<string, string>();
+  readonly #stopping = new AbortController();
+  #config: Config;
+  #keeper: CertificateKeeper | undefined;
+  #started = false;
+
+  constructor(config: Config, parts: AcmeParts) {
+    this.#config = config;
+    this.#parts = parts;
+  }
+
+  /** What is to be shown for a token. RFC 8555 §8.3. */
+  readonly challenges = (token: string): string | undefined => this.#tokens.get(token);
+
+  /** Puts those that there are in force, and one of our own where there is none. @throws TlsError */
+  async load(): Promise<void> {
+    await this.change(this.#config);
+  }
+
+  /** What is missing is obtained from now on. */
+  start(): void {
+    this.#started = true;
+    this.#keeper?.start();
+  }
+
+  /** Another configuration is in force. @throws TlsError */
+  async change(config: Config): Promise<void> {
+    this.#config = config;
+    const settings = this.#settings(config);
+    if (settings === undefined) {
+      this.#keeper?.stop();
+      this.#keeper = undefined;
+    } else if (this.#keeper === undefined) {
+      this.#keeper = this.#open(settings);
+      await this.#keeper.load();
+      if (this.#started) this.#keeper.start();
+    } else await this.#keeper.change(settings);
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    this.#keeper?.stop();
+  }
+
+  #open(settings: KeeperSettings): CertificateKeeper {
+    const { certificate, stores, clock, random, log, metrics } = this.#parts;
+    return new CertificateKeeper(settings, {
+      ...{ records: stores.records, clock, random, log, results: metrics.certificates },
+      onChange: async (obtained) => {
+        const [first] = acmeOf(this.#config)?.names ?? [];
+        if (!obtained.some(({ names }) => names.join() === first?.join()))
+          log.warn('self-signed until there is a certificate', { domains: first });
+        await certificate.use(obtained, this.#config);
+      },
+    });
+  }
+
+  #settings(config: Config): KeeperSettings | undefined {
+    const acme = acmeOf(config);
+    if (acme === undefined) return undefined;
+    const { authorities: ca } = acme;
+    const { signal } = this.#stopping;
+    return {
+      ...acme,
+      solvers: acme.challenges.map((type) => this.#solver(type, acme)),
+      send: (request) =>
+        httpRequest({ ...request, signal, ...(ca !== undefined && { tls: { ca } }) }),
+    };
+  }
+
+  #solver(type: ChallengeType, { dns, dnsWait }: AcmeConfig): Solver {
+    const { certificate } = this.#parts;
+    switch (type) {
+      case 'http-01':
+        return {
+          type,
+          present: async ({ token, keyAuthorization }) =>
+            void this.#tokens.set(token, keyAuthorization),
+          withdraw: async ({ token }) => void this.#tokens.delete(token),
+        };
+      case 'tls-alpn-01':
+        return {
+          type,
+          present: async (proof) => certificate.show(proof.name, alpnCertificate(proof)),
+          withdraw: async ({ name }) => certificate.show(name, undefined),
+        };
+      case 'dns-01': {
+        const hook = dns ?? (() => {});
+        const { signal } = this.#stopping;
+        return {
+          type,
+          present: async (proof) => {
+            await changeDns(hook, { action: 'add', ...dnsRecord(proof) });
+            await wait(dnsWait, undefined, { signal }).catch(stopped);
+          },
+          withdraw: (proof) => changeDns(hook, { action: 'remove', ...dnsRecord(proof) }),
+        };
+      }
+      default:
+        return unreachable(type);
+    }
+  }
+}
+
+const stopped = (): never => {
+  throw new HttpError('aborted', 'the server stops');
+};
+
+const acmeOf = ({ tls }: Config): AcmeConfig | undefined =>
+  tls === undefined || tls === 'self-signed' ? undefined : tls.acme;
