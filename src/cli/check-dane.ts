@@ -22,7 +22,7 @@ export async function daneFindings(facts: DaneFacts, resolver: Resolver): Promis
     return await ownFindings(facts, resolver);
   } catch (error) {
     if (!(error instanceof DnsError)) throw error;
-    return [failure('', `DANE: the DNS gives no answer now (${error.message}); try again`)];
+    return [failure('', `DANE: the DNS gives no answer now (${error.detail}); try again`)];
   }
 }
 

@@ -63,7 +63,7 @@ async function unpublished(
     return answer.records.includes(value) ? undefined : 'has another record';
   } catch (error) {
     if (!(error instanceof DnsError)) throw error;
-    return `cannot be looked up now (${error.message})`;
+    return `cannot be looked up now (${error.detail})`;
   }
 }
 

@@ -49,7 +49,7 @@ async function attempt(
     return await check();
   } catch (error) {
     if (!(error instanceof DnsError)) throw error;
-    return [failure('', `${name}: the DNS gives no answer now (${error.message}); try again`)];
+    return [failure('', `${name}: the DNS gives no answer now (${error.detail}); try again`)];
   }
 }
 

@@ -42,6 +42,6 @@ async function problemOf(
     return other.kind === 'listed' ? 'lists 127.0.0.1, so it may list everybody' : undefined;
   } catch (error) {
     if (!(error instanceof DnsError)) throw error;
-    return `cannot be asked: ${error.message}`;
+    return `cannot be asked: ${error.detail}`;
   }
 }

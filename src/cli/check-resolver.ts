@@ -26,7 +26,7 @@ export async function checkResolver(
     return { answers: true, findings };
   } catch (error) {
     if (!(error instanceof DnsError)) throw error;
-    const text = `the DNS does not answer (${error.message}), so that mail for other servers waits, and nothing else was asked here: look at the name server, or at \`dns.servers\``;
+    const text = `the DNS does not answer (${error.detail}), so that mail for other servers waits, and nothing else was asked here: look at the name server, or at \`dns.servers\``;
     return { answers: false, findings: [failure('dns', text)] };
   }
 }

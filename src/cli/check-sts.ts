@@ -34,7 +34,7 @@ export async function stsFindings(
         findings.push(...(await findingsFor(domainKey(domain), facts, { resolver, request })));
       } catch (error) {
         if (!(error instanceof DnsError)) throw error;
-        const text = `_mta-sts.${domain}: the DNS gives no answer now (${error.message}); try again`;
+        const text = `_mta-sts.${domain}: the DNS gives no answer now (${error.detail}); try again`;
         findings.push(failure('', text));
       }
   return findings;

@@ -67,7 +67,14 @@ export interface Resolver {
   ): Promise<Answer<RecordOf[K]>>;
 }
 
-/** The DNS gave no answer now; always temporary. */
+/** The DNS gave no answer now; always temporary. Its message goes into replies that others read. */
 export class DnsError extends Error {
   override readonly name = 'DnsError';
+  /** The same for the operator: which server said what. */
+  readonly detail: string;
+
+  constructor(message: string, detail: string = message) {
+    super(message);
+    this.detail = detail;
+  }
 }

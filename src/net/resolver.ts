@@ -209,7 +209,7 @@ class StubResolver implements Resolver {
     await this.#takeTurn();
     try {
       const { attempts } = this.#options;
-      const failures: string[] = [];
+      const failures: { readonly server: NameServer; readonly said: string }[] = [];
       // Those that spoke and could not tell are not asked again; those that were silent are.
       const spoke = new Set<NameServer>();
       for (let attempt = 0; attempt < Math.max(1, attempts); attempt += 1) {
@@ -218,12 +218,14 @@ class StubResolver implements Resolver {
           const said = await this.#askServer(server, name, type);
           if (typeof said !== 'string') return said;
           if (!this.#silent.has(server)) spoke.add(server);
-          failures.push(`${server.address}: ${said}`);
+          failures.push({ server, said });
         }
       }
-      const why = failures.slice(0, 4).join(', ');
-      this.#options.log.debug('dns failure', { name, type, reason: why });
-      throw new DnsError(`${name} ${type}: ${why}`);
+      const why = [...new Set(failures.map(({ said }) => said))].join(', ');
+      const told = failures.slice(0, 4).map(({ server, said }) => `${server.address}: ${said}`);
+      const reason = told.join(', ');
+      this.#options.log.debug('dns failure', { name, type, reason });
+      throw new DnsError(`${name} ${type}: ${why}`, `${name} ${type}: ${reason}`);
     } finally {
       this.#giveTurn();
     }
