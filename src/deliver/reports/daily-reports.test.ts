@@ -382,3 +382,33 @@ describe('TLS reports', () => {
     }
   });
 });
+
+describe('our reports in the queue', () => {
+  it('to an alias of ours keep its name, by which whoever reads reports knows them', async () => {
+    await using lasting = await world();
+    const queued: NewMessage[] = [];
+    const queue = reportQueue({
+      ...{ clock: lasting.clock, spool: lasting.stores.spool, ids: () => 'id' },
+      resolve: async () => [
+        { address: 'ann@example.org', params: [], delivery: 'local', destination: 'local' },
+      ],
+      submit: async (message) => queued.push(message),
+    });
+    const bytes = Buffer.alloc(300_000, 'x');
+    assert.equal(await queue({ to: 'dmarc@example.org', bytes, messageId: 'a@b' }), true);
+    const [{ recipients, content, messageId } = assert.fail()] = queued;
+    assert.equal(recipients[0]!.original, 'dmarc@example.org');
+    assert.deepEqual([content.kind, messageId], ['file', '<a@b>']);
+  });
+
+  it('to nobody are none', async () => {
+    await using lasting = await world();
+    const queue = reportQueue({
+      ...{ clock: lasting.clock, spool: lasting.stores.spool, ids: () => 'id' },
+      resolve: async () => [],
+      submit: () => assert.fail('nothing to submit'),
+    });
+    const to = 'gone@example.org';
+    assert.equal(await queue({ to, bytes: Buffer.alloc(1), messageId: 'a@b' }), false);
+  });
+});

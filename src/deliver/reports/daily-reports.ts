@@ -21,8 +21,7 @@ import type { RecordStore } from '../../store/record-store.ts';
 
 /** One kind of report. */
 export interface DailyReport {
-  /** Of its records: `dmarc-count` … */
-  readonly kind: string;
+  readonly kind: 'dmarc' | 'tls';
   readonly counts: DailyCounts;
   readonly isOn: () => boolean;
   readonly sent?: Counter | undefined;
@@ -154,7 +153,7 @@ export class DailyReports {
   async #forget({ kind, counts }: DailyReport, day: CountedDay): Promise<void> {
     const { records, log } = this.#parts;
     try {
-      await records.remove(kind, counts.remove(day));
+      await records.remove(recordKind(kind), counts.remove(day));
     } catch (error) {
       log.error('report failed', { type: kind, domain: day.domain, error: errorText(error) });
     }
@@ -170,7 +169,7 @@ export class DailyReports {
     if (changes.length === 0) return;
     const expiring = ({ key, value }: CountRecord) => {
       const day = (Number(key.slice(0, 10)) + daySeconds) * 1000;
-      return { kind, key, value, expires: day + patienceMs + hourMs };
+      return { kind: recordKind(kind), key, value, expires: day + patienceMs + hourMs };
     };
     try {
       await records.put(changes.map(expiring));
@@ -184,13 +183,15 @@ export class DailyReports {
     const { records } = this.#parts;
     let after: string | undefined;
     for (;;) {
-      const page = await records.list(kind, { after, limit: pageRecords });
+      const page = await records.list(recordKind(kind), { after, limit: pageRecords });
       for (const record of page) counts.restore(record);
       after = page.at(-1)?.key;
       if (page.length < pageRecords) return;
     }
   }
 }
+
+const recordKind = (kind: DailyReport['kind']): string => `${kind}-count`;
 
 const nameOf = (kind: string, begin: number, domain: string): string =>
   `${kind} ${begin} ${domain}`;

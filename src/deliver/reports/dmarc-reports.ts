@@ -41,7 +41,7 @@ export interface DmarcReportsParts {
 const limits = { rowsMax: 20_000, rowsPerDomain: 1_000, charactersMax: 16 * 2 ** 20 };
 
 export class DmarcReports implements DailyReport {
-  readonly kind = 'dmarc-count';
+  readonly kind = 'dmarc';
   readonly counts = new DailyCounts(limits);
   readonly sent: Counter | undefined;
   readonly #parts: DmarcReportsParts;

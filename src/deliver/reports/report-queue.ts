@@ -39,7 +39,10 @@ export function reportQueue(parts: ReportQueueParts): QueueReport {
       bytes.length <= inlineBytesMax ? { kind: 'inline', bytes } : await parts.spool.store(bytes);
     await parts.submit({
       ...{ id, received: parts.clock.now(), sender: '', params: [], prefix: '', content },
-      recipients: recipients.map((recipient) => ({ ...recipient, params: ['NOTIFY=NEVER'] })),
+      recipients: recipients.map((recipient) => ({
+        ...{ ...recipient, params: ['NOTIFY=NEVER'] },
+        ...(recipient.address === to ? {} : { original: to }),
+      })),
       origin: { session: id, service, protocol: 'local' },
       messageId: `<${messageId}>`,
     });

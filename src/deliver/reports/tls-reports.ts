@@ -51,7 +51,7 @@ interface Made extends ReporterSettings {
 }
 
 export class TlsReports implements DailyReport, TlsReportCounts {
-  readonly kind = 'tls-count';
+  readonly kind = 'tls';
   readonly counts = new DailyCounts(limits);
   readonly sent: Counter | undefined;
   readonly #parts: TlsReportsParts;
