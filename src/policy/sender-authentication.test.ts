@@ -132,3 +132,50 @@ describe('sender authentication: the field', () => {
     assert.equal(front.match(/Authentication-Results:/g)?.length, 1);
   });
 });
+
+describe('sender authentication: what DMARC asks for', () => {
+  const ofPolicy = (policy: string, spf = 'v=spf1 -all'): FakeZone => ({
+    '_dmarc.b.test': { TXT: [`v=DMARC1; p=${policy}`] },
+    'b.test': { TXT: [spf] },
+  });
+  const accept = { overrides: new Map([['b.test', 'accept']] as const) };
+
+  for (const [what, zone, rules, expected] of [
+    ['is refused', ofPolicy('reject'), {}, ['fail', 'reject', 550]],
+    ['is put aside', ofPolicy('quarantine'), {}, ['fail', 'quarantine', undefined]],
+    ['is nothing', ofPolicy('none'), {}, ['fail', undefined, undefined]],
+    ['is only recorded', ofPolicy('reject'), { obey: false }, ['fail', undefined, undefined]],
+    ['is overridden', ofPolicy('reject'), accept, ['fail', 'accept', undefined]],
+    [
+      'is overridden where it is only recorded',
+      ofPolicy('reject'),
+      { ...accept, obey: false },
+      ['fail', 'accept', undefined],
+    ],
+    [
+      'does not matter to what SPF lets pass',
+      ofPolicy('reject', 'v=spf1 ip4:192.0.2.1 -all'),
+      { overrides: new Map([['b.test', 'reject']] as const) },
+      ['pass', undefined, undefined],
+    ],
+  ] as const)
+    it(`RFC 9989 §5.4, §7.2: ${what}`, async () => {
+      const { judge } = setUp(zone, rules);
+      const answer = await judge();
+      const finding = answer?.findings?.find((one) => one.kind === 'dmarc');
+      const code = answer?.objection?.code;
+      assert.deepEqual([finding?.result, finding?.disposition, code], expected);
+    });
+
+  it('RFC 9989 §7.2: authors of too many domains are nobody, where it is obeyed', async () => {
+    const from = Array.from({ length: 6 }, (_, n) => `a@n${n}.test`).join(', ');
+    for (const [obey, code] of [
+      [true, 550],
+      [false, undefined],
+    ] as const) {
+      const answer = await setUp({}, { obey }).judge({}, `From: ${from}\r\n\r\n`);
+      assert.equal(answer?.objection?.code, code);
+      if (obey) assert.match(answer?.objection?.lines.join() ?? '', /too many domains/);
+    }
+  });
+});
