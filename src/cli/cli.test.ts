@@ -644,6 +644,16 @@ describe('check and init', () => {
     assert.match(err, /^postrider: cannot write .*postrider\.config\.ts: you may not write there/);
   });
 
+  it('init --acme writes what an authority needs, and it can be read', async () => {
+    const cwd = workingDirectory('none');
+    const input = 'long enough for a password';
+    await run(cwd, 'init ann@example.org --acme --password-stdin', { input });
+    const text = readFileSync(join(cwd, 'postrider.config.ts'), 'utf8');
+    assert.match(text, /tls: \{ acme: \{ contact: 'ann@example\.org', termsAgreed: true \} \}/);
+    const { out } = await run(cwd, 'check --json');
+    assert.match(out, /"tls\.acme","text":"mail\.example\.org: no certificate yet/);
+  });
+
   it('init changes nothing when it cannot finish', async () => {
     const cwd = workingDirectory('none');
     const { status } = await run(cwd, "init ann@example.org --hostname not/a'name");

@@ -24,6 +24,7 @@ interface InitOptions {
   readonly hostname?: string;
   readonly dataDirectory?: string;
   readonly user?: string;
+  readonly acme?: boolean;
   readonly passwordStdin?: boolean;
   readonly json?: boolean;
 }
@@ -38,6 +39,7 @@ export function initCommand(context: Context): Command {
     )
     .option('--data-directory <directory>', 'where mail is kept; default: ./postrider-data')
     .option('--user <user>', 'who the server is; so that root makes nothing of its own there')
+    .option('--acme', "certificates from Let's Encrypt, to whose terms you agree by this")
     .option('--password-stdin', 'the password is the first line of stdin; else one is made up')
     .option('--json', 'machine-readable output')
     .action((address: string, options: InitOptions) => init(context, address, options));
@@ -129,14 +131,19 @@ function configText(facts: {
   readonly address: string;
   readonly dataDirectory?: string;
   readonly user?: string;
+  readonly acme?: boolean;
 }): string {
   const { hostname, domain, address, dataDirectory, user } = facts;
   const where = dataDirectory === undefined ? '' : `\n  dataDirectory: ${quote(dataDirectory)},`;
   const who = user === undefined ? '' : `\n  user: ${quote(user)},`;
   const live = `/etc/letsencrypt/live/${hostname}`;
-  const tls = existsSync(`${live}/fullchain.pem`)
+  const byAcme = facts.acme === true;
+  const fromFiles = existsSync(`${live}/fullchain.pem`)
     ? `{ certificate: ${quote(`${live}/fullchain.pem`)}, privateKey: ${quote(`${live}/privkey.pem`)} }`
     : "'self-signed'";
+  const tls = byAcme ? `{ acme: { contact: ${quote(address)}, termsAgreed: true } }` : fromFiles;
+  // It is looked for there.
+  const http = byAcme ? "\n    { service: 'http', port: 80, tls: 'none' }," : '';
   const begin = 'export default defineConfig({';
   return `import { defineConfig } from 'postrider';
 
@@ -153,7 +160,7 @@ ${begin}
     { service: 'submission', port: 587 },
     { service: 'submission', port: 465, tls: 'implicit' },
     { service: 'imap', port: 993, tls: 'implicit' },
-    { service: 'pop3', port: 995, tls: 'implicit' },
+    { service: 'pop3', port: 995, tls: 'implicit' },${http}
   ],
   tls: ${tls},${who}
 });
