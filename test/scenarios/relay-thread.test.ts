@@ -25,7 +25,6 @@ interface World {
 
 function world(t: TestContext, hopPort: number): World {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'postrider-relay-'));
-  t.after(() => rmSync(dataDirectory, { recursive: true, force: true }));
   const config = (hostname = 'one.relay.test') => {
     const resolution = resolveConfig(
       {
@@ -40,8 +39,13 @@ function world(t: TestContext, hopPort: number): World {
     assert.ok(resolution.kind !== 'problems');
     return resolution.config;
   };
-  const start = async () =>
-    closedAfter(t, await startServer({ config: config(), log: silentLog, relayIn: 'own-thread' }));
+  const start = async () => {
+    const parts = { config: config(), log: silentLog, relayIn: 'own-thread' } as const;
+    const server = closedAfter(t, await startServer(parts));
+    // Hooks run in the order in which they were given: what a server writes into goes after it.
+    t.after(() => rmSync(dataDirectory, { recursive: true, force: true }));
+    return server;
+  };
   return { config, start };
 }
 
