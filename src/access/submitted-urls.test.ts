@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { FolderStore } from '../store/folder-store.ts';
+import { FakeClock } from '../base/fake-clock.ts';
+import { seededRandom } from '../base/random.ts';
 import { openInMemory } from '../store/sqlite/test-stores.ts';
 import type { Stores } from '../store/stores.ts';
+import { UrlAuthority } from './imap/url-authority.ts';
 import { fetchSubmittedUrl } from './submitted-urls.ts';
 
 const bytes = Buffer.from('Subject: hi\r\nTo: x\r\n\r\nHello\r\n');
@@ -18,9 +20,21 @@ async function deliver({ accounts, folders }: Stores): Promise<void> {
   }
 }
 
-async function fetchOf(folders: FolderStore, url: string, messageSize = 0): Promise<string> {
+const authorityOf = ({ folders, records }: Pick<Stores, 'folders' | 'records'>) =>
+  new UrlAuthority({
+    ...{ folders, records, random: seededRandom(1), clock: new FakeClock() },
+    hostname: () => 'mx.example.org',
+    accountOf: async (user) => user,
+  });
+
+async function fetchOf(
+  { folders, records }: Stores,
+  url: string,
+  messageSize = 0,
+): Promise<string> {
   const settings = () => ({ hostname: 'mx.example.org', messageSize });
-  const fetched = await fetchSubmittedUrl({ folders, settings }, account, url);
+  const urls = authorityOf({ folders, records });
+  const fetched = await fetchSubmittedUrl({ folders, urls, settings }, account, url);
   return fetched instanceof Uint8Array
     ? Buffer.from(fetched).toString()
     : `${fetched.code} ${fetched.detail}`;
@@ -44,19 +58,38 @@ describe('RFC 4468 §3.3: URLs of messages that whoever logged in may read', () 
     ['http://mx.example.org/INBOX', '554 6.6'],
     ['imap://elsewhere.example/INBOX/;UID=1', '554 7.8'],
     ['imap://bob%40example.org@mx.example.org/INBOX/;UID=1', '554 7.8'],
-    ['imap://mx.example.org/INBOX/;UID=1;URLAUTH=submit+ann:internal:00', '554 7.8'],
+    ['imap://elsewhere.example/INBOX/;UID=1;URLAUTH=authuser:internal:00', '554 7.8'],
+    ['imap://mx.example.org/INBOX/;UID=1;URLAUTH=submit+ann:internal:00', '554 7.0'],
   ] as const)
     it(`${url}: ${expected === all ? 'the message' : JSON.stringify(expected)}`, async () => {
       await using test = await openInMemory();
       await deliver(test.stores);
-      assert.equal(await fetchOf(test.stores.folders, url), expected);
+      assert.equal(await fetchOf(test.stores, url), expected);
     });
 
   it('RFC 4468 §6: what is too big is not read', async () => {
     await using test = await openInMemory();
     await deliver(test.stores);
     const url = 'imap://mx.example.org/INBOX/;UID=1';
-    assert.equal(await fetchOf(test.stores.folders, url, bytes.length - 1), '552 3.4');
-    assert.equal(await fetchOf(test.stores.folders, url, bytes.length), all);
+    assert.equal(await fetchOf(test.stores, url, bytes.length - 1), '552 3.4');
+    assert.equal(await fetchOf(test.stores, url, bytes.length), all);
   });
+});
+
+describe('RFC 4468 §3.3: URLs of messages that are lent to be submitted', () => {
+  const rump = 'imap://bob%40example.org@mx.example.org/INBOX/;UID=1/;SECTION=TEXT;URLAUTH=';
+  for (const [access, expected] of [
+    [`submit+ann%40example.org`, 'Hello\r\n'],
+    ['authuser', 'Hello\r\n'],
+    ['submit+bob%40example.org', '554 7.0'],
+    ['user+ann%40example.org', '554 7.0'],
+  ] as const)
+    it(`${access}: ${JSON.stringify(expected)}`, async () => {
+      await using test = await openInMemory();
+      await deliver(test.stores);
+      const url = await authorityOf(test.stores).authorize('bob@example.org', rump + access);
+      assert.equal(await fetchOf(test.stores, url!), expected);
+      assert.equal(await fetchOf(test.stores, url!.replace(/.$/, 'g')), '554 7.0');
+      assert.equal(await fetchOf(test.stores, rump + access), '554 7.0');
+    });
 });

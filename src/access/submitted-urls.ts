@@ -1,16 +1,20 @@
-// Content that is submitted by its URL: RFC 4468 §3.3, of messages in mailboxes here, read as whoever logged in
-// may read them. URLs that carry an authorization of their own (RFC 4467) are for servers apart.
+// Content that is submitted by its URL: RFC 4468 §3.3, of messages in mailboxes here: those that whoever logged in
+// may read, and those that somebody lends them (RFC 4467).
 
 import { addressKey, domainKey, parseMailbox } from '../mail/address.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { replies, reply } from '../smtp/reply.ts';
 import type { FolderStore } from '../store/folder-store.ts';
+import { carriesAuthorization, parseAbsoluteUrl } from './imap/authorized-url.ts';
 import { parseMessageUrl } from './imap/imap-url.ts';
+import type { Literal } from './imap/message-source.ts';
 import { AccountNames } from './imap/names.ts';
+import type { UrlAuthority } from './imap/url-authority.ts';
 import { readMessageUrl } from './imap/url-content.ts';
 
 export interface SubmittedUrlsParts {
   readonly folders: FolderStore;
+  readonly urls: Pick<UrlAuthority, 'redeem'>;
   /** Read anew each time. */
   readonly settings: () => { readonly hostname: string; readonly messageSize: number };
 }
@@ -18,28 +22,18 @@ export interface SubmittedUrlsParts {
 // RFC 4468 §5, §6: X.6.6, message content not available; X.7.8, trust relationship required.
 const notThere = reply(554, '6.6', 'IMAP URL resolution failed');
 const notOurs = reply(554, '7.8', 'Only URLs of your own mailboxes on this server are resolved');
-
-// RFC 5092 §3: imap://[iuserinfo@]host[:port]/imessagepart; what needs URLAUTH ends in it.
-const absolute =
-  /^imap:\/\/(?:([^@/;]+)(?:;auth=[^@/;]+)?@)?([^/@:]+|\[[^\]/]+\])(?::\d{1,5})?(\/.*)$/i;
-const authorized = /;(?:expire|urlauth)=/i;
+// RFC 4468 §3.4
+const notAuthorized = reply(554, '7.0', 'IMAP URL authorization failed');
 
 /** The octets that the URL names, or the reply that ends the transaction. */
 export async function fetchSubmittedUrl(
-  { folders, settings }: SubmittedUrlsParts,
+  parts: SubmittedUrlsParts,
   account: string,
   url: string,
 ): Promise<Uint8Array | Reply> {
-  const { hostname, messageSize } = settings();
-  const [, user, host, path] = absolute.exec(url) ?? [];
-  if (host === undefined || path === undefined) return notThere;
-  if (authorized.test(path) || domainKey(host) !== domainKey(hostname)) return notOurs;
-  if (user !== undefined && !isAccount(user, account)) return notOurs;
-  const wanted = parseMessageUrl(path);
-  if (wanted?.mailbox === undefined) return notThere;
-  const located = await new AccountNames(account, folders).locate(wanted.mailbox);
-  const literal = await readMessageUrl(wanted, located, folders);
-  if (literal === undefined) return notThere;
+  const { messageSize } = parts.settings();
+  const literal = await literalOf(parts, account, url);
+  if ('code' in literal) return literal;
   if (messageSize !== 0 && literal.octets > messageSize) return replies.messageTooBig;
   const pieces: Uint8Array[] = [];
   // What is read is given back to whoever reads next: a copy stays.
@@ -47,11 +41,27 @@ export async function fetchSubmittedUrl(
   return Buffer.concat(pieces);
 }
 
-function isAccount(user: string, account: string): boolean {
-  try {
-    const mailbox = parseMailbox(decodeURIComponent(user));
-    return mailbox !== undefined && addressKey(mailbox) === account;
-  } catch {
-    return false;
+async function literalOf(
+  { folders, urls, settings }: SubmittedUrlsParts,
+  account: string,
+  url: string,
+): Promise<Literal | Reply> {
+  const whole = parseAbsoluteUrl(url);
+  if (whole === undefined) return notThere;
+  if (domainKey(whole.host) !== domainKey(settings().hostname)) return notOurs;
+  if (carriesAuthorization(whole)) {
+    const redeemed = await urls.redeem({ account, as: 'submission' }, url);
+    if (redeemed.kind === 'content') return redeemed.literal;
+    return redeemed.kind === 'refused' ? notAuthorized : notThere;
   }
+  if (whole.user !== undefined && !isAccount(whole.user, account)) return notOurs;
+  const wanted = parseMessageUrl(whole.path);
+  if (wanted?.mailbox === undefined) return notThere;
+  const located = await new AccountNames(account, folders).locate(wanted.mailbox);
+  return (await readMessageUrl(wanted, located, folders)) ?? notThere;
+}
+
+function isAccount(user: string, account: string): boolean {
+  const mailbox = parseMailbox(user);
+  return mailbox !== undefined && addressKey(mailbox) === account;
 }

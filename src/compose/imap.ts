@@ -1,6 +1,7 @@
 // IMAP: mail read, sorted and shared, in folders that all sessions of the process have open together.
 
 import { createImapService } from '../access/imap/imap-service.ts';
+import type { UrlAuthority } from '../access/imap/url-authority.ts';
 import { defaultImapLimits } from '../imap/limits.ts';
 import { createImapSession } from '../imap/session/session.ts';
 import { OpenFolders } from '../mailbox/open-folders.ts';
@@ -9,7 +10,7 @@ import { countedConnections } from './metrics.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
 import { offersStartTls } from './service-parts.ts';
 
-export function createImap(parts: ServiceParts): ServiceFor {
+export function createImap(parts: ServiceParts, urls: UrlAuthority): ServiceFor {
   const { inForce, stores, admission, certificate, authenticator, clock, random, log } = parts;
   const { throttle, refusals } = admission;
   const { metrics } = parts;
@@ -33,7 +34,7 @@ export function createImap(parts: ServiceParts): ServiceFor {
         };
       },
       createSession: createImapSession,
-      ...{ store: stores.folders, openFolders, spool: stores.spool },
+      ...{ store: stores.folders, openFolders, spool: stores.spool, urls },
       accountOf: (address) => inForce().directory.accountOf(address),
       ...{ authenticator, throttle, connections, counters, clock, random, log, refusals },
       startTls: admission.notedStartTls('imap', certificate),

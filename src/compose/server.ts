@@ -43,6 +43,7 @@ import type { Reports } from './reports.ts';
 import { createReports } from './reports.ts';
 import type { SmtpParts } from './smtp.ts';
 import { createSmtp } from './smtp.ts';
+import { createUrls } from './urls.ts';
 
 export type { ListeningOn } from './listeners.ts';
 
@@ -204,8 +205,9 @@ function createServices(
   parts: SmtpParts & HttpParts & { readonly tracking: Tracking },
 ): (spec: ListenerConfig) => Service {
   const http = createHttp(parts);
-  const smtp = createSmtp(parts);
-  const imap = createImap(parts);
+  const urls = createUrls(parts);
+  const smtp = createSmtp(parts, urls);
+  const imap = createImap(parts, urls);
   const pop3 = createPop3(parts);
   const mtqp = createMtqp(parts);
   return (spec) => {

@@ -1,6 +1,7 @@
 // SMTP, submission and LMTP: mail that comes in. A reception asks the policies, then hands each
 // message to the queue.
 
+import type { UrlAuthority } from '../access/imap/url-authority.ts';
 import { fetchSubmittedUrl } from '../access/submitted-urls.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -51,7 +52,7 @@ export interface PolicyParts {
 
 type SmtpListener = ListenerConfig & { readonly service: SmtpServiceSettings['service'] };
 
-export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
+export function createSmtp(parts: SmtpParts, urls: UrlAuthority): ServiceFor<SmtpListener> {
   const { inForce, stores, admission, certificate, authenticator, clock, random, log } = parts;
   const { throttle, refusals } = admission;
   const loggedIn = parts.metrics.logins.ok;
@@ -112,7 +113,7 @@ export function createSmtp(parts: SmtpParts): ServiceFor<SmtpListener> {
       startQueue: async (node) => queues.start(node),
       turns: onDemand,
       fetchUrl: (account, url) =>
-        fetchSubmittedUrl({ folders: stores.folders, settings: urlSettings }, account, url),
+        fetchSubmittedUrl({ folders: stores.folders, urls, settings: urlSettings }, account, url),
       tracked: (message, mtrk) => parts.tracking.note(message, mtrk),
       ...{ connections, spool, messageId, clock, random, log, refusals },
     });

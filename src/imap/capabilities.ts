@@ -31,6 +31,7 @@ const afterLogin = [
   'UTF8=ACCEPT',
   'BINARY',
   'CATENATE',
+  'URLAUTH',
   'MULTIAPPEND',
   'REPLACE',
   'LIST-EXTENDED',

@@ -244,6 +244,18 @@ export type Command =
       readonly mailbox: string;
       readonly entries: readonly MetadataEntry[];
     }
+  /** RFC 4467: URLs are octets; a mechanism is in upper case. */
+  | {
+      readonly name: 'GENURLAUTH';
+      readonly urls: readonly { readonly url: string; readonly mechanism: string }[];
+    }
+  | { readonly name: 'URLFETCH'; readonly urls: readonly string[] }
+  /** undefined: of all mailboxes. */
+  | {
+      readonly name: 'RESETKEY';
+      readonly mailbox: string | undefined;
+      readonly mechanisms: readonly string[];
+    }
   /** RFC 5465; undefined: NONE. */
   | {
       readonly name: 'NOTIFY';

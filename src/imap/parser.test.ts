@@ -186,6 +186,23 @@ const good: readonly (readonly [string, Command])[] = [
   ],
   ['a DELETEACL foo bob', { name: 'DELETEACL', mailbox: 'foo', identifier: 'bob' }],
   ['a MYRIGHTS foo', { name: 'MYRIGHTS', mailbox: 'foo' }],
+  // RFC 4467 §9
+  [
+    'a GENURLAUTH "imap://x/y;urlauth=authuser" internal u INTERNAL',
+    {
+      name: 'GENURLAUTH',
+      urls: [
+        { url: 'imap://x/y;urlauth=authuser', mechanism: 'INTERNAL' },
+        { url: 'u', mechanism: 'INTERNAL' },
+      ],
+    },
+  ],
+  ['a URLFETCH u "v w"', { name: 'URLFETCH', urls: ['u', 'v w'] }],
+  ['a RESETKEY', { name: 'RESETKEY', mailbox: undefined, mechanisms: [] }],
+  [
+    'a RESETKEY INBOX internal X',
+    { name: 'RESETKEY', mailbox: 'INBOX', mechanisms: ['INTERNAL', 'X'] },
+  ],
   [
     'a GETMETADATA "" /shared/comment',
     {
@@ -401,6 +418,9 @@ const bad: readonly (readonly [line: string, text: string])[] = [
   ['a STATUS foo (FROB)', 'not known'],
   ['a SETACL foo bob', 'Expected'],
   ['a GETMETADATA INBOX (DEPTH 2) /private/x', 'DEPTH'],
+  ['a GENURLAUTH u', 'Expected'],
+  ['a URLFETCH', 'Expected'],
+  [`a URLFETCH${' u'.repeat(101)}`, 'At most 100'],
   ['a SEARCH', 'Expected'],
   ['a SEARCH FROB', 'not known'],
   ['a SEARCH 0', 'set of numbers'],

@@ -26,6 +26,7 @@ import { readNotify } from './notify-grammar.ts';
 import type { ParseContext } from './parse-context.ts';
 import { LiteralMissing, Scanner, SyntaxFault } from './scanner.ts';
 import { readSearch, readSort, readThread } from './search-grammar.ts';
+import { readGenUrlAuth, readResetKey, readUrlFetch } from './url-grammar.ts';
 
 export interface Malformed {
   readonly kind: 'malformed';
@@ -186,6 +187,9 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['MYRIGHTS', (scanner) => readRights(scanner, 'MYRIGHTS')],
   ['GETMETADATA', readGetMetadata],
   ['SETMETADATA', readSetMetadata],
+  ['GENURLAUTH', readGenUrlAuth],
+  ['URLFETCH', readUrlFetch],
+  ['RESETKEY', readResetKey],
   ['NOTIFY', readNotify],
   ['EXPUNGE', () => ({ name: 'EXPUNGE', uids: undefined })],
   ['SEARCH', (scanner) => readSearch(scanner, false)],

@@ -10,6 +10,7 @@ import { connectClient } from './wire.ts';
 
 const local = { host: '127.0.0.1', port: 0 } as const;
 const ann = { address: 'ann@isp.example', password: 'secret of ann' };
+const bob = { address: 'bob@isp.example', password: 'secret of bob' };
 const login = `AUTH PLAIN ${Buffer.from(`\0${ann.address}\0${ann.password}`).toString('base64')}\r\n`;
 const auth = { user: ann.address, password: ann.password };
 
@@ -29,7 +30,7 @@ const far = () =>
 
 const isp = (farPort: number) =>
   startTestServer({
-    accounts: [ann, 'bob@isp.example'],
+    accounts: [ann, bob],
     config: {
       hostname: 'mx.isp.example',
       domains: ['isp.example'],
@@ -40,6 +41,7 @@ const isp = (farPort: number) =>
       ],
       listeners: [
         { service: 'submission', ...local, insecureAuth: true },
+        { service: 'imap', ...local, insecureAuth: true },
         { service: 'smtp', ...local },
         { service: 'mtqp', ...local },
       ],
@@ -142,4 +144,48 @@ describe('what senders ask for', () => {
     const { text } = await here.waitFor(({ mailbox }) => mailbox === 'bob@isp.example');
     assert.match(text, /Hello/);
   });
+
+  it('RFC 4467: what somebody else lends is sent by its URL, until the key is another', async () => {
+    await using here = await isp(1);
+    await submit(here, bob.address, []);
+    await here.waitFor(() => true);
+    const rump =
+      'imap://bob%40isp.example@mx.isp.example/INBOX/;UID=1;URLAUTH=submit+ann%40isp.example';
+    const made = await imap(here, [`GENURLAUTH "${rump}" INTERNAL`]);
+    const [, url] = /^\* GENURLAUTH "(.+)"\r$/m.exec(made)!;
+    assert.match(await imap(here, [`URLFETCH "${url}"`]), /^\* URLFETCH ".+" NIL\r$/m);
+    assert.match(await burl(here, url!), /^250 2\.6\.0 /);
+    const { text } = await here.waitFor(({ mailbox }) => mailbox === ann.address);
+    assert.match(text, /Hello/);
+    assert.match(await imap(here, ['RESETKEY INBOX']), /^a OK \[URLMECH INTERNAL\]/m);
+    assert.match(await burl(here, url!), /^554 5\.7\.0 /);
+  });
 });
+
+/** What bob hears. */
+function imap(server: Server, commands: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    const socket = connect(portOf(server, 'imap'), '127.0.0.1');
+    socket.setEncoding('utf8');
+    socket.on('data', (text) => {
+      said += text;
+    });
+    socket.on('error', reject);
+    socket.on('close', () => resolve(said));
+    const all = [`LOGIN ${bob.address} "${bob.password}"`, ...commands, 'LOGOUT'];
+    socket.end(all.map((command) => `a ${command}\r\n`).join(''));
+  });
+}
+
+/** What ann hears, who sends it to herself. */
+async function burl(server: Server, url: string): Promise<string> {
+  const client = await connectClient(portOf(server, 'submission'));
+  await client.say('EHLO c.example\r\n');
+  await client.say(login);
+  await client.say(`MAIL FROM:<${ann.address}>\r\n`);
+  await client.say(`RCPT TO:<${ann.address}>\r\n`);
+  const said = await client.say(`BURL ${url} LAST\r\n`);
+  client.close();
+  return said;
+}

@@ -13,6 +13,7 @@ import type { Spool } from '../../store/spool.ts';
 import type { FolderNames } from './located-folder.ts';
 import type { OwnChange } from './own-change.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
+import type { UrlAuthority } from './url-authority.ts';
 import type { Voice } from './voice.ts';
 
 /**
@@ -51,6 +52,8 @@ export interface Appender {
   abort(): Promise<void> | undefined;
 }
 
+export type Urls = Pick<UrlAuthority, 'authorize' | 'redeem' | 'keys'>;
+
 export interface CommandContext extends Voice {
   /** Primary address of who is logged in; '' before (ID and NOOP). */
   readonly account: string;
@@ -66,6 +69,8 @@ export interface CommandContext extends Voice {
   readonly quota: { readonly bytes: number | undefined; readonly messages: number | undefined };
   /** How to reach the operator: a URI. RFC 5464 §3.2.1.1. */
   readonly admin: string;
+  /** RFC 4467. */
+  readonly urls: Urls;
   readonly clock: Clock;
   readonly log: Log;
   /** The folder that SELECT or EXAMINE opened. */

@@ -27,6 +27,7 @@ export interface ImapAccessParts {
   readonly limits: ImapLimits;
   readonly quota: CommandContext['quota'];
   readonly admin: string;
+  readonly urls: CommandContext['urls'];
   readonly accountOf: (address: string) => Promise<string | undefined>;
   readonly login: Login;
   readonly clock: Clock;
@@ -253,9 +254,10 @@ export class ImapAccess {
   }
 
   #newContext(account: string): CommandContext {
-    const { store, openFolders, spool, limits, quota, admin, accountOf, clock, log } = this.#parts;
+    const { store, openFolders, spool, limits, quota, admin, urls, accountOf, clock, log } =
+      this.#parts;
     return {
-      ...{ account, store, openFolders, spool, limits, quota, admin, accountOf, clock, log },
+      ...{ account, store, openFolders, spool, limits, quota, admin, urls, accountOf, clock, log },
       tag: '',
       ...this.#voice,
       names: new AccountNames(account, store),

@@ -29,6 +29,7 @@ import type { CopyResult, FolderStore } from '../../store/folder-store.ts';
 import { openSqliteStores } from '../../store/sqlite/stores.ts';
 import type { ImapServiceSettings } from './imap-service.ts';
 import { createImapService } from './imap-service.ts';
+import { noUrls } from './test-conversation.ts';
 
 const ann = 'ann@example.org';
 const keys = await deriveScramKeys('secret', Buffer.from('0123456789abcdef'), 4096);
@@ -83,7 +84,7 @@ async function start(options: TestOptions = {}) {
       ...options.settings,
     }),
     createSession: createImapSession,
-    ...{ store, openFolders: new OpenFolders(store), spool: stores.spool },
+    ...{ store, openFolders: new OpenFolders(store), spool: stores.spool, urls: noUrls },
     accountOf: async (address) => address,
     authenticator,
     throttle: createLoginThrottle({

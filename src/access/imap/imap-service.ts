@@ -31,6 +31,7 @@ export interface ImapServiceParts extends ReadingParts {
   /** Of the same store; one for all services of the process. */
   readonly openFolders: OpenFolders;
   readonly spool: Spool;
+  readonly urls: CommandContext['urls'];
   /** The account that an address belongs to. */
   readonly accountOf: (address: string) => Promise<string | undefined>;
   readonly counters?: { readonly loggedIn: Counter; readonly commands: Counter } | undefined;
@@ -51,10 +52,10 @@ function converse(
   { peer, login, log, mechanisms, start }: Opening,
   { limits, quota, admin }: ImapServiceSettings,
 ): ImapConversation {
-  const { store, openFolders, spool, accountOf, startTls, clock, counters } = parts;
+  const { store, openFolders, spool, urls, accountOf, startTls, clock, counters } = parts;
   const session = parts.createSession({ ...start, limits });
   const accessParts = {
-    ...{ store, openFolders, spool, limits, quota, admin, accountOf, login, clock, log },
+    ...{ store, openFolders, spool, urls, limits, quota, admin, accountOf, login, clock, log },
     commands: counters?.commands,
   };
   const access = (voice: Voice) => new ImapAccess(accessParts, voice);

@@ -13,7 +13,7 @@ import type { FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
 import { executors, keepsNumbers } from './commands/index.ts';
 import { completionFor } from './completion.ts';
-import type { CommandContext, Executor } from './context.ts';
+import type { CommandContext, Executor, Urls } from './context.ts';
 import { AccountNames } from './names.ts';
 
 /** What the conversations of one process share. */
@@ -22,13 +22,21 @@ export interface TestProcess {
   readonly openFolders: OpenFolders;
   readonly spool: Spool;
   readonly clock: Clock;
+  readonly urls: Urls;
 }
+
+/** Lends nothing. */
+export const noUrls: Urls = {
+  authorize: async () => undefined,
+  redeem: async () => ({ kind: 'refused' }),
+  keys: { reset: async () => {}, resetAll: async () => {} },
+};
 
 export const testProcess = (
   store: FolderStore,
   spool: Spool = memorySpool,
   clock: Clock = new FakeClock(),
-): TestProcess => ({ store, openFolders: new OpenFolders(store), spool, clock });
+): TestProcess => ({ store, openFolders: new OpenFolders(store), spool, clock, urls: noUrls });
 
 export class TestConversation {
   readonly context: CommandContext;

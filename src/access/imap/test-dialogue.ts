@@ -24,6 +24,7 @@ import type { Spool } from '../../store/spool.ts';
 import { openInMemory } from '../../store/sqlite/test-stores.ts';
 import type { ImapServiceParts } from './imap-service.ts';
 import { createImapService } from './imap-service.ts';
+import { noUrls } from './test-conversation.ts';
 
 export const ann = 'ann@example.org';
 export const bob = 'bob@example.org';
@@ -105,7 +106,7 @@ function serviceOf(
       admin: 'mailto:postmaster@example.org',
     }),
     createSession: createImapSession,
-    ...{ store, openFolders: new OpenFolders(store), spool, clock },
+    ...{ store, openFolders: new OpenFolders(store), spool, clock, urls: noUrls },
     accountOf: async (address) => address,
     authenticator: {
       verifyPassword: async (user) => user,

@@ -90,6 +90,9 @@ const commands: Readonly<Record<Name, Row>> = {
   MYRIGHTS: loggedIn,
   GETMETADATA: loggedIn,
   SETMETADATA: loggedIn,
+  GENURLAUTH: loggedIn,
+  URLFETCH: loggedIn,
+  RESETKEY: loggedIn,
   // §6.4
   CLOSE: selected,
   UNSELECT: selected,

@@ -52,7 +52,7 @@ const codes = (said: string): string =>
 describe('BURL', () => {
   it('RFC 4468 §3.1 (3), §3.3: says after the login of which server', () => {
     const { say } = open();
-    assert.match(say('EHLO c.example\r\n'), /^250-BURL imap:\/\/mx\.example\.net\r$/m);
+    assert.match(say('EHLO c.example\r\n'), /^250-BURL imap imap:\/\/mx\.example\.net\r$/m);
   });
 
   it('RFC 4468 §3.2: is the whole message, pipelined with what comes before and after it', () => {

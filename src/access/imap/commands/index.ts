@@ -18,6 +18,7 @@ import { select } from './select.ts';
 import { enable, id, namespace, noop, unauthenticate } from './session.ts';
 import { status } from './status.ts';
 import { store } from './store.ts';
+import { genUrlAuth, resetKey, urlFetch } from './urlauth.ts';
 
 type Executors = { readonly [N in OwnersCommand['name']]?: ExecutorOf<N> };
 
@@ -59,6 +60,9 @@ const table: Executors = {
   COPY: copy,
   MOVE: copy,
   NOTIFY: notify,
+  GENURLAUTH: genUrlAuth,
+  URLFETCH: urlFetch,
+  RESETKEY: resetKey,
 };
 
 /** By name. The executor of a name takes the command of that name. */
