@@ -77,6 +77,7 @@ describe('quota, as RCPT asks for it', () => {
     assert.deepEqual(await judge(1, 'ann', 'bob'), {
       findings: [{ kind: 'mailbox-full', account: 'ann' }],
     });
+    assert.equal(await judge(1, 'bob', 'dan'), undefined);
     used.set('eve', { bytes: 100 * KiB, messages: 1 });
     assert.equal(await ask(1, 'ann', 'eve'), '452 4.2.2');
   });

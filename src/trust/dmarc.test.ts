@@ -56,6 +56,22 @@ describe('DMARC: the walk (RFC 9989 §4.10)', () => {
     );
   });
 
+  it('ends at a public suffix that is the author itself: its parent is another organization', async () => {
+    const records = { 'co.test': 'v=DMARC1; p=reject; psd=y', test: 'v=DMARC1; p=reject' };
+    const { verdict } = await check(records, { from: 'co.test', spf: 'test' });
+    assert.equal(verdict.result, 'fail');
+  });
+
+  it('asks for a record once, however many walks lead past it', async () => {
+    const records = { 'a.example.com': 'v=DMARC1; p=reject' };
+    const { asked } = await check(records, {
+      from: ['a.example.com', 'b.example.com'],
+      ...{ spf: 'c.example.com', dkim: ['d.example.com'] },
+    });
+    assert.ok(asked.includes('_dmarc.example.com'));
+    assert.deepEqual(asked, [...new Set(asked)]);
+  });
+
   it('reaches a top-level domain', async () => {
     const { verdict } = await check(
       { gov: 'v=DMARC1; p=reject; psd=y; sp=quarantine' },
@@ -220,10 +236,17 @@ describe('DMARC: several authors (RFC 9989 §11.5)', () => {
     }
   });
 
+  it('of two that are as bad the first is told of', async () => {
+    const same = { 'a.test': 'v=DMARC1; p=reject', 'b.test': 'v=DMARC1; p=reject' };
+    const { verdict } = await check(same, { from: ['b.test', 'a.test'] });
+    assert.deepEqual([verdict.result, verdict.domain], ['fail', 'b.test']);
+  });
+
   it('too many are an error, and cost no questions', async () => {
     const from = Array.from({ length: 6 }, (_, n) => `d${n}.test`);
     const { verdict, asked } = await check(records, { from });
     assert.deepEqual([verdict.result, asked.length], ['permerror', 0]);
+    assert.equal((await check(records, { from: from.slice(1) })).verdict.result, 'none');
   });
 
   it('nobody at all is none', async () => {

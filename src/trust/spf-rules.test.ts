@@ -90,6 +90,15 @@ describe('SPF: what RFC 7208 says, one line each', () => {
     return (await checkSpf({ address, domain, hello: 'hello.test' }, resolver)).result;
   };
 
+  it('RFC 7208 §5.5: a client whose names cannot be asked for has none', async () => {
+    const zone = zoneOf(`${surroundings}\n  spf: a.test v=spf1 ptr -all`);
+    const question = { address: '192.0.2.3', domain: 'a.test', hello: 'hello.test' };
+    for (const name of ['3.2.0.192.in-addr.arpa', 'sub.a.test']) {
+      const resolver = new FakeResolver({ ...zone, [name]: { ...zone[name], fails: 'servfail' } });
+      assert.equal((await checkSpf(question, resolver)).result, 'fail', name);
+    }
+  });
+
   it('RFC 7208 §4.3, §4.4, §4.5: none, a DNS that fails, two records', async () => {
     for (const domain of ['plain.test', 'nowhere.test', 'test', ''])
       assert.equal(await resultOf(domain), 'none', domain);
