@@ -3,7 +3,8 @@
 import { errorText } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import type { Resolver } from '../dns/resolver.ts';
-import { domainKey } from '../mail/address.ts';
+import type { Mailbox } from '../mail/address.ts';
+import { addressKey, domainKey } from '../mail/address.ts';
 import { formatDate } from '../mail/date.ts';
 import type { AccessList } from '../policy/access.ts';
 import { access, accessList } from '../policy/access.ts';
@@ -23,6 +24,7 @@ import { rateLimits } from '../policy/rate-limits.ts';
 import { reverseName } from '../policy/reverse-name.ts';
 import { forStrangers } from '../policy/strangers.ts';
 import { suspicion } from '../policy/suspicion.ts';
+import { untaggedNotification } from '../policy/untagged-notification.ts';
 import { noticeMessage } from '../queue/notice.ts';
 import type { Delivery } from './delivery.ts';
 import { recipientsOf } from './in-force.ts';
@@ -90,6 +92,7 @@ const isOn = {
   harvest: ({ rateLimits: of }: Config) => of.unknownRecipientsPerClient.length > 0,
   earlyTalker: ({ suspicion: of }: Config) => of.greetingDelay > 0,
   nullSender: ({ backscatter }: Config) => backscatter.nullSenderRecipients > 0,
+  untagged: ({ backscatter }: Config) => backscatter.tag.length > 0,
   contentRules: ({ contentRules }: Config) => contentRules.length > 0,
   dnsbl: ({ dnsbl }: Config) => dnsbl.lists.length > 0,
   suspicion: ({ suspicion: of, greylist }: Config) =>
@@ -114,6 +117,13 @@ function strangerRules(parts: AbuseParts, memory: GreylistMemory): readonly Swit
     { setting: 'earlyTalker', policy: earlyTalker({ clock, settings: points }) },
     { setting: 'nullSender', policy: nullSender({ settings: () => config().backscatter }) },
     {
+      setting: 'untagged',
+      policy: untaggedNotification({
+        tags: (domain) => inForce().tags(domain),
+        takesReports: (recipient) => takesReports(config().reports.receiveAt, recipient),
+      }),
+    },
+    {
       setting: 'contentRules',
       policy: contentRules({ rules: () => config().contentRules }),
     },
@@ -130,6 +140,11 @@ function strangerRules(parts: AbuseParts, memory: GreylistMemory): readonly Swit
       }),
     },
   ];
+}
+
+function takesReports(receiveAt: readonly string[], recipient: Mailbox): boolean {
+  const keys = [addressKey(recipient), addressKey({ ...recipient, domain: '' })];
+  return receiveAt.some((address) => keys.includes(addressKey(address)));
 }
 
 function accountRules(parts: AbuseParts, memory: GreylistMemory): readonly Switched[] {

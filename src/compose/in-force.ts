@@ -7,12 +7,12 @@ import type { Log } from '../base/log.ts';
 import { silentLog } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import type { OpenRelay } from '../deliver/relay/relay.ts';
-import type { Forwarded, RelayDelivery, Signs } from '../deliver/relay/relay-delivery.ts';
+import type { Forwarded, RelayDelivery, Signs, Tagged } from '../deliver/relay/relay-delivery.ts';
 import { deliveryBy } from '../deliver/relay/relay-delivery.ts';
 import { isOurReport } from '../deliver/reports/report-queue.ts';
 import type { Router } from '../deliver/route.ts';
 import { createRouter } from '../deliver/route.ts';
-import { parseMailbox } from '../mail/address.ts';
+import { domainKey, formatMailbox, parseMailbox } from '../mail/address.ts';
 import type { Networks } from '../net/network.ts';
 import { createNetworks } from '../net/network.ts';
 import type { Directory } from '../policy/directory.ts';
@@ -43,6 +43,8 @@ export interface InForce extends Addresses {
   readonly relayed: DomainPatterns;
   /** What we say ourselves for a domain is signed. */
   readonly hasKeys: (domain: string) => boolean;
+  /** Our mail of the domain goes out under tagged senders. */
+  readonly tags: (domain: string) => boolean;
 }
 
 export interface InForceParts {
@@ -65,29 +67,49 @@ export function putInForce(
   // The relay has a ring of its own, which tells of what is wrong with keys.
   const ring =
     keys === undefined ? undefined : new DkimKeyRing({ directory: keys, clock, log: silentLog });
+  const ours = oursFor(trusted);
+  const tags = tagsOf(addresses);
   return {
     ...addresses,
     relay: deliveryBy(relay, addresses.router.routeOfDestination, {
-      signs: ring === undefined ? undefined : signsFor(ring, trusted),
+      signs: ring === undefined ? undefined : (origin) => !ring.isEmpty && ours(origin),
       forwarded: forwardingOf(addresses, returnAddresses),
+      tagged:
+        config.backscatter.tag.length === 0 ? undefined : taggingOf(ours, tags, returnAddresses),
     }),
     trusted,
     proxies: createNetworks(config.xclientNetworks),
     relayed: new DomainPatterns(config.relayDomains),
     hasKeys: (domain) => ring?.keysFor(domain) !== undefined,
+    tags,
   };
 }
 
-/**
- * What enters the mail system here, and what we say ourselves; never what strangers send through us. Where
- * there are no keys, nothing.
- */
-function signsFor(ring: DkimKeyRing, trusted: Networks): Signs {
+/** What enters the mail system here, and what we say ourselves; never what strangers send through us. */
+function oursFor(trusted: Networks): Signs {
   return ({ account, service, protocol, clientAddress }) => {
-    if (ring.isEmpty) return false;
     if (protocol === 'local') return service === 'queue' || isOurReport({ service });
     if (account !== undefined || service === 'submission') return true;
     return service === 'smtp' && clientAddress !== undefined && trusted.has(clientAddress);
+  };
+}
+
+/** Only where tags are taken off again: in domains that are ours. */
+function tagsOf({ config, directory }: Addresses): (domain: string) => boolean {
+  const patterns = new DomainPatterns(config.backscatter.tag);
+  return (domain) => patterns.matches(domainKey(domain)).length > 0 && directory.isOurs(domain);
+}
+
+function taggingOf(
+  ours: Signs,
+  tags: (domain: string) => boolean,
+  returnAddresses: ReturnAddresses,
+): Tagged {
+  return async ({ sender, origin }) => {
+    const mailbox = ours(origin) ? parseMailbox(sender) : undefined;
+    if (mailbox === undefined || !tags(mailbox.domain)) return undefined;
+    const tagged = await returnAddresses.tagged(mailbox);
+    return tagged && formatMailbox(tagged);
   };
 }
 

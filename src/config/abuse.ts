@@ -104,6 +104,15 @@ export const backscatter = z.strictObject({
     min: 0,
     max: 1000,
   }).prefault(1),
+  tag: z
+    .array(setting.domainPattern({ about: '' }, { star: false }))
+    .prefault([])
+    .meta({
+      about:
+        'Domains, of `domains`, whose mail goes out under senders with a tag that is valid for a week (BATV): `prvs=0417a3c9f2=ann@example.org`. Notifications to an address without one are refused (550 5.7.1), but to postmaster, abuse and `reports.receiveAt`. For domains all of whose mail goes out through this server.',
+      kind: 'a list of domains',
+      default: '[]',
+    }),
 });
 
 export const greylist = z.strictObject({

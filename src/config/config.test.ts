@@ -288,6 +288,17 @@ describe('configuration', () => {
       ['relayDomains[0]: a.org is in `domains` already: it is delivered here or relayed, not both'],
     ],
     [
+      'tags that nobody takes off',
+      {
+        domains: ['a.org', '.b.org'],
+        backscatter: { tag: ['a.org', 'x.b.org', 'b.org', '.a.org'] },
+      },
+      [
+        'backscatter.tag[2]: b.org is not in `domains`',
+        'backscatter.tag[3]: .a.org is not in `domains`',
+      ],
+    ],
+    [
       'an alias without domain',
       { aliases: { ann: ['a@b.org'] } },
       ["aliases.ann: must be an address such as 'ann@example.org', or '@example.org'"],

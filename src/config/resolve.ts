@@ -4,9 +4,10 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { parseMailbox } from '../mail/address.ts';
+import { domainKey, parseMailbox } from '../mail/address.ts';
 import { certificateNameKey } from '../net/certificate-names.ts';
 import { isAddress, parseNetwork } from '../net/network.ts';
+import { DomainPatterns } from '../policy/domain-patterns.ts';
 import type { Advice } from './advice.ts';
 import { adviceOn } from './advice.ts';
 import type { Config, LocalDeliveryConfig, ParsedConfig } from './config.ts';
@@ -53,6 +54,7 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
   const clientCertificates = readClientCertificates(parsed, findings);
   const localDelivery = readLocalDelivery(parsed, findings);
   checkAliases(parsed, findings);
+  checkTags(parsed, findings);
   checkOthers(parsed, findings);
   const complete = problems.every(({ file }) => file === true);
   const advice = adviceOn({ parsed, listeners, routes, complete });
@@ -206,6 +208,15 @@ function checkAliases({ aliases }: Partially, { add }: Findings): void {
           `must be an address such as 'ann@example.org', not ${shown(target)}`,
         );
   }
+}
+
+/** Tags are taken off where mail is delivered, and nowhere else. */
+function checkTags({ backscatter, domains }: Partially, { add }: Findings): void {
+  if (domains === undefined) return;
+  const ours = new DomainPatterns(domains.filter((domain) => domain !== undefined));
+  for (const [i, domain] of (backscatter?.tag ?? []).entries())
+    if (!domains.includes(domain) && ours.matches(domainKey(domain)).length === 0)
+      add(['backscatter', 'tag', i], `${domain} is not in \`domains\``);
 }
 
 function checkOthers(parsed: Partially, findings: Findings): void {

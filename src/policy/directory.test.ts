@@ -3,11 +3,12 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Fields, Log } from '../base/log.ts';
 import { silentLog } from '../base/log.ts';
-import { addressKey, parseMailbox } from '../mail/address.ts';
+import { addressKey, formatMailbox, parseMailbox } from '../mail/address.ts';
 import { enhancedStatus } from '../smtp/reply.ts';
 import type { Account } from '../store/account-store.ts';
 import type { Directory, DirectoryOptions } from './directory.ts';
 import { createDirectory } from './directory.ts';
+import { ReturnAddresses } from './return-addresses.ts';
 
 function accountsOf(...addresses: string[]): DirectoryOptions['accounts'] {
   const all = addresses.map((list): Account => {
@@ -413,6 +414,7 @@ describe('createDirectory', () => {
           : local.startsWith('SRS0=')
             ? ({ kind: 'forged' } as const)
             : undefined,
+      untagged: async () => undefined,
     };
     const accounts = accountsOf('ann@example.org', 'SRS0=own@example.org');
     const directory = createDirectory({ ...options, accounts, returnAddresses });
@@ -424,6 +426,36 @@ describe('createDirectory', () => {
       ['SRS0=good@elsewhere.example', '550 5.7.1'],
     ] as const)
       assert.equal(await told(directory, address), expected, address);
+  });
+
+  it('an address with a tag is what it is without, before a catch-all; an expired or forged one is nobody', async () => {
+    const clock = { now: () => 20_000 * 86_400_000 };
+    const returnAddresses = new ReturnAddresses({ clock, secret: async () => Buffer.from('x') });
+    const accounts = accountsOf('ann@example.org', 'x@catch.example');
+    const directory = createDirectory({ ...options, accounts, returnAddresses });
+    const tagged = async (local: string, domain: string) =>
+      formatMailbox((await returnAddresses.tagged({ local, domain }))!);
+    const own = await tagged('ann', 'example.org');
+    const plain = ['ann@example.org', 'ann+x@example.org', 'postmaster@example.org'] as const;
+    for (const address of plain) {
+      const { local, domain } = parseMailbox(address)!;
+      assert.equal(
+        await told(directory, await tagged(local, domain)),
+        await told(directory, address),
+      );
+    }
+    assert.equal(
+      await told(directory, own.toUpperCase()),
+      await told(directory, 'ANN@EXAMPLE.ORG'),
+    );
+    for (const [address, expected] of [
+      [own.replace('=ann', '=bob'), '550 5.1.1'],
+      ['prvs=0007aaaaaa=anybody@catch.example', '550 5.1.1'],
+      [await tagged('ann', 'elsewhere.example'), '550 5.7.1'],
+    ] as const)
+      assert.equal(await told(directory, address), expected, address);
+    clock.now = () => 20_008 * 86_400_000;
+    assert.equal(await told(directory, own), '550 5.1.1');
   });
 });
 

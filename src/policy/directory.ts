@@ -3,7 +3,7 @@
 //
 // In a domain of ours an address is looked for as: alias, account, the same two without what
 // follows the delimiter (`ann+lists` is `ann`), a sender whose mail was sent on (return-addresses.ts), catch-all alias. An alias may name its own address:
-// there it means the account, so that `ann: [ann, bob]` keeps a copy for ann.
+// there it means the account, so that `ann: [ann, bob]` keeps a copy for ann. A tag of a sender of ours is taken off first.
 
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Log } from '../base/log.ts';
@@ -75,8 +75,8 @@ export interface DirectoryOptions {
   readonly hostname?: string | undefined;
   /** `postmaster@[address]` is ours for these. RFC 5321 §4.1.3. */
   readonly ourAddresses?: ReadonlySet<string> | undefined;
-  /** What senders of mail that is sent on are called here; undefined: they keep their names. */
-  readonly returnAddresses?: Pick<ReturnAddresses, 'reverse'> | undefined;
+  /** What senders are called on the way out; undefined: they keep their names. */
+  readonly returnAddresses?: Pick<ReturnAddresses, 'reverse' | 'untagged'> | undefined;
   readonly log: Log;
 }
 
@@ -131,8 +131,16 @@ class ConfiguredDirectory implements Directory {
     }
   }
 
-  async resolve(recipient: Mailbox, { mayRelay, ourAddress }: Asking): Promise<Resolution> {
+  async resolve(recipient: Mailbox, who: Asking): Promise<Resolution> {
     if (this.#options.acceptAll) return this.#acceptAny(recipient);
+    const isOurs = this.#domain(recipient.domain).place === 'ours';
+    const plain = isOurs ? await this.#options.returnAddresses?.untagged(recipient) : undefined;
+    if (plain === undefined) return this.#resolve(recipient, who);
+    if (plain.kind !== 'sender') return { kind: 'refuse', reply: noReturnAddress };
+    return this.#resolve(plain.sender, who);
+  }
+
+  async #resolve(recipient: Mailbox, { mayRelay, ourAddress }: Asking): Promise<Resolution> {
     const known = this.#domain(recipient.domain);
     const reached = known.place === 'elsewhere' && isLiteralOf(known.key, ourAddress);
     const domain: Domain = reached ? { ...known, place: 'postmaster-only' } : known;

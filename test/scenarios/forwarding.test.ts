@@ -147,3 +147,101 @@ describe('mail that an alias sends on', () => {
     assert.deepEqual([verdict.result, verdict.sealers], ['pass', ['example.org']]);
   });
 });
+
+describe('mail of accounts in a domain whose senders are tagged', () => {
+  const local = { host: '127.0.0.1', port: 0 } as const;
+  const tagging: ConfigInput = {
+    backscatter: { tag: ['example.org'] },
+    listeners: [
+      { service: 'smtp', ...local },
+      { service: 'submission', ...local, insecureAuth: true },
+    ],
+  };
+  const tag = /^MAIL FROM:<(prvs=0\d{3}[0-9a-f]{6}=ann@example\.org)>/;
+  const ann = 'ann@example.org';
+  const message = `From: ${ann}\r\nMessage-ID: <own@example.org>\r\nSubject: hi\r\n\r\nHello\r\n`;
+
+  async function sent(t: TestContext, from: string, more: ConfigInput = tagging) {
+    const { server, heard } = await world(t, more);
+    const submitFrom = (sender: string) =>
+      server.send({
+        port: server.listeners[1]!.port,
+        auth: { user: ann, password: 'secret' },
+        ...{ from: sender, to: ['bob@far.test'], message },
+      });
+    const next = (count: number) =>
+      eventually(async () => heard.filter((line) => line.startsWith('MAIL'))[count - 1], 'heard');
+    await submitFrom(from);
+    return { server, heard, submitFrom, next, first: await next(1) };
+  }
+
+  async function rcpt(port: number, sender: string, ...recipients: readonly string[]) {
+    const answers: string[] = [];
+    for (const recipient of recipients) {
+      const client = await connectClient(port);
+      await client.say('EHLO client.test\r\n');
+      await client.say(`MAIL FROM:<${sender}>\r\n`);
+      answers.push(await client.say(`RCPT TO:<${recipient}>\r\n`));
+      client.close();
+    }
+    return answers;
+  }
+
+  it('goes under a tagged sender, to whom notifications come, and to whom alone', async (t) => {
+    const { server, first } = await sent(t, ann);
+    const [, tagged = ''] = tag.exec(first) ?? [];
+    assert.notEqual(tagged, '', first);
+    const client = await connectClient(server.port);
+    await client.say('EHLO client.test\r\n');
+    await submit(client, { from: '', to: [tagged], content: 'Subject: not delivered\r\n\r\nx' });
+    client.close();
+    const caught = await server.waitFor(({ raw }) => raw.includes('not delivered'));
+    assert.equal(caught.mailbox, ann);
+
+    const [plain = '', ...others] = await rcpt(
+      server.port,
+      '',
+      ...[ann, 'list@example.org', 'postmaster@example.org', 'tlsrpt@example.com'],
+    );
+    assert.match(plain, /^550 5\.7\.1 This address has not sent the mail that this is about/);
+    assert.deepEqual(
+      others.map((answer) => answer.slice(0, 9)),
+      ['550 5.7.1', '250 2.1.5', '550 5.1.1'],
+    );
+    const [mail = '', forged = ''] = await rcpt(
+      ...([server.port, zoe, ann, tagged.replace('=ann', '=bob')] as const),
+    );
+    assert.match(mail, /^250 /);
+    assert.match(forged, /^550 5\.1\.1 This return address/);
+    const { stores, history } = server.server;
+    await eventually(async () => {
+      const why = formatWhy(await storiesOf({ store: stores.queue, history }, 'own@example.org'));
+      return why.includes(`sent on as ${tagged}`) ? why : undefined;
+    }, '`why` tells of it');
+    await server.advance(8 * 86_400_000);
+    const [expired = ''] = await rcpt(server.port, '', tagged);
+    assert.match(expired, /^550 5\.1\.1 This return address/);
+  });
+
+  it('is signed as well, and a client that gives a tagged sender of its own gets it', async (t) => {
+    const { server, first, submitFrom, next } = await sent(t, ann);
+    const [, tagged = ''] = tag.exec(first) ?? [];
+    createKeys(keyDirectory(server.server.config.dataDirectory), {
+      ...{ domain: 'example.org', state: 'active', now: new Date('2026-01-01') },
+    });
+    await submitFrom(tagged);
+    assert.match(await next(2), new RegExp(`^MAIL FROM:<${tagged}>`));
+    await submitFrom('');
+    assert.match(await next(3), /^MAIL FROM:<>/);
+  });
+
+  it('what an alias sends on for strangers finds back as before', async (t) => {
+    const { heard, send, server } = await world(t, tagging);
+    await (await send(zoe, 'list@example.org'))();
+    const [, sender = ''] = srs.exec(heard[0]!) ?? [];
+    const [answer = ''] = await rcpt(server.port, '', sender);
+    assert.match(answer, /^250 /);
+    await (await send(ann, 'list@example.org'))();
+    assert.match(heard.filter((line) => line.startsWith('MAIL'))[1] ?? '', /^MAIL FROM:<ann@/);
+  });
+});

@@ -34,27 +34,25 @@ export interface OnTheWay {
   readonly signs?: Signs | undefined;
   /** How mail is sent on that an alias leads elsewhere; undefined: as it came. */
   readonly forwarded?: Forwarded | undefined;
+  /** The sender under which a message of ours goes; undefined: as it came. */
+  readonly tagged?: Tagged | undefined;
 }
 
 /** @param original the alias, as RCPT named it. */
 export type Forwarded = (message: QueuedMessage, original: string) => Promise<SentOnAs>;
 
+/** In wire form; undefined where the message is not ours, or keeps its sender. */
+export type Tagged = (message: QueuedMessage) => Promise<string | undefined>;
+
 export type SentOnAs = Pick<HopMessage, 'sender' | 'seal'>;
 
 /** Leases to where their routes lead now. LMTP is delivery, not relaying: nobody looks at signatures behind it. */
-export function deliveryBy(
-  relay: Relay,
-  routeOf: RouteOf,
-  { signs, forwarded }: OnTheWay = {},
-): RelayDelivery {
+export function deliveryBy(relay: Relay, routeOf: RouteOf, onTheWay: OnTheWay = {}): RelayDelivery {
   const deliver = async (lease: Lease, signal: AbortSignal): Promise<DeliveryResult> => {
     const route = routeOf(lease.destination);
     if (route === undefined || !isRelayRoute(route)) return allDeferred(lease, noRoute);
-    const { message } = lease;
     if (route.kind === 'lmtp') return relay.attempt(lease, route, signal);
-    if (signs?.(message.origin) === true)
-      return relay.attempt({ ...lease, message: { ...message, sign: true } }, route, signal);
-    const parts = forwarded === undefined ? [lease] : await partsOf(lease, forwarded);
+    const parts = await partsOf(lease, onTheWay);
     return together(lease, parts, (part) => relay.attempt(part, route, signal));
   };
   return Object.assign(deliver, { close: () => relay.close() });
@@ -65,7 +63,19 @@ type Part = Pick<Lease, 'destination' | 'recipients'> & {
 };
 
 /** As many as there are names under which the message goes to these recipients: nearly always one. */
-async function partsOf(lease: Lease, forwarded: Forwarded): Promise<readonly Part[]> {
+async function partsOf(
+  lease: Lease,
+  { signs, forwarded, tagged }: OnTheWay,
+): Promise<readonly Part[]> {
+  const { message } = lease;
+  const sign = signs?.(message.origin) === true;
+  const sender = await tagged?.(message);
+  if (sign || sender !== undefined)
+    return [{ ...lease, message: { ...message, sign, sender: sender ?? message.sender } }];
+  return forwarded === undefined ? [lease] : await forwardedParts(lease, forwarded);
+}
+
+async function forwardedParts(lease: Lease, forwarded: Forwarded): Promise<readonly Part[]> {
   const { message, recipients, destination } = lease;
   if (recipients.every(({ original }) => original === undefined)) return [lease];
   const parts = new Map<string, Part & { recipients: LeasedRecipient[] }>();
