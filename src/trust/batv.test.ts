@@ -18,8 +18,9 @@ describe('BATV', () => {
 
   it('every address comes back as it was, on any day and the seven after it, and not later', () => {
     const locals = fc.string({ minLength: 1, unit: 'binary' }).filter((local) => !isTagged(local));
+    const laters = fc.oneof(fc.nat({ max: 9 }), fc.nat({ max: 900 }));
     fc.assert(
-      fc.property(locals, fc.nat({ max: 40_000 }), fc.nat({ max: 900 }), (local, day, later) => {
+      fc.property(locals, fc.nat({ max: 40_000 }), laters, (local, day, later) => {
         const found = back(tag({ ...ann, local }, day), day + later);
         if (later <= 7)
           assert.deepEqual(found, { kind: 'sender', sender: { local, domain: ann.domain } });
