@@ -75,6 +75,8 @@ function tellFacts(selected: SelectedMailbox, context: CommandContext): void {
   context.untagged(`OK [UIDNEXT ${folder.uidNext}] Predicted next UID`);
   context.untagged(`OK [HIGHESTMODSEQ ${folder.modseq}] Highest`);
   context.untagged(`OK [MAILBOXID (${mailboxId(folder.id)})] Ok`);
+  // RFC 4467 §7
+  context.untagged('OK [URLMECH INTERNAL] URLs can be authorized');
 }
 
 // RFC 9051 §6.3.2: a LIST response, and the name as it was written where that is another form of it.
