@@ -18,6 +18,7 @@ describe('the table of operations', () => {
     assert.deepEqual(looks.map(([name]) => name).sort(), [
       'accountList',
       'backupHold',
+      'certificateList',
       'mailList',
       'mailShow',
       'metrics',
