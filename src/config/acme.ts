@@ -50,8 +50,10 @@ export const acme = z
         default: '[]',
       }),
     termsAgreed: flag({
-      about: "You have read the authority's terms and agree; must be `true`.",
-    }),
+      about:
+        'Whoever names an authority here agrees to its terms (its directory says where they are); `false` obtains nothing.',
+      default: 'true',
+    }).prefault(true),
     names: z
       .array(z.union([name, names]))
       .min(1)

@@ -254,7 +254,16 @@ describe('configuration', () => {
     ],
     [
       'ACME by DNS without a way to change it',
-      { tls: { acme: { termsAgreed: true, challenge: ['dns-01'] } } },
+      // As short as can be: naming an authority is agreeing to its terms.
+      {
+        tls: {
+          acme: {
+            directory: 'https://ca.example/',
+            contact: 'a@example.org',
+            challenge: ['dns-01'],
+          },
+        },
+      },
       ['tls.acme.dns: is missing: `dns-01` needs it'],
     ],
     [
