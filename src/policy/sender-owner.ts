@@ -61,8 +61,10 @@ export function senderOwner({ accounts, directory, judgesAuthors }: SenderOwnerP
     const own = await accounts.find(addressKey(address));
     if (own?.address === account) return 'own';
     const resolution = await directory().resolve(address, { mayRelay: false });
-    const isTheirs =
-      resolution.kind === 'accept' && resolution.recipients.some((to) => to.account === account);
-    return isTheirs ? 'alias' : 'none';
+    const found = resolution.kind === 'accept' ? resolution.recipients : [];
+    const theirs = found.filter((to) => to.account === account);
+    if (theirs.length === 0) return 'none';
+    // With `+detail`, or with a tag of ours (trust/batv.ts), it is still no alias.
+    return theirs.some(({ original }) => original === undefined) ? 'own' : 'alias';
   }
 }
