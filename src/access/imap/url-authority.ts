@@ -43,7 +43,7 @@ export class UrlAuthority {
     this.#keys = new UrlKeys(parts);
   }
 
-  /** Forgets the keys of an account: of one mailbox, or of all. RFC 4467 §6, RESETKEY. */
+  /** Of an account: for one mailbox a new key, or none for any. RFC 4467 §6, RESETKEY. */
   get keys(): Pick<UrlKeys, 'reset' | 'resetAll'> {
     return this.#keys;
   }
@@ -89,16 +89,10 @@ export class UrlAuthority {
 
   // RFC 4467 §2.2. RFC 4468 §3.3: what is submitted is fetched by the submission server, not as its user.
   async #mayUse({ account, as }: UrlBearer, access: UrlAccess): Promise<boolean> {
-    switch (access.kind) {
-      case 'authuser':
-      case 'anonymous':
-        return true;
-      case 'submit':
-      case 'user': {
-        const needed = access.kind === 'submit' ? 'submission' : 'reader';
-        return as === needed && (await this.#parts.accountOf(access.user)) === account;
-      }
-    }
+    // Nobody comes here without having logged in.
+    if (!('user' in access)) return true;
+    const needed = access.kind === 'submit' ? 'submission' : 'reader';
+    return as === needed && (await this.#parts.accountOf(access.user)) === account;
   }
 }
 

@@ -137,7 +137,6 @@ describe('URLAUTH', () => {
     await using world = await open();
     const shared = `imap://bob%40example.org@${host}/Other%20Users/ann%40example.org/INBOX/;UID=1/;SECTION=TEXT;URLAUTH=authuser`;
     assert.equal(await world.bob.authorize(shared), '');
-    const { id } = (await world.folders.find(ann, 'INBOX'))!;
     await world.ann.conversation.run({
       ...{ name: 'SETACL', mailbox: 'INBOX', identifier: bob, modify: '', rights: 'lr' },
     });
@@ -145,7 +144,6 @@ describe('URLAUTH', () => {
     gives(await world.ann.fetch(url), url);
     await world.ann.conversation.run({ name: 'DELETEACL', mailbox: 'INBOX', identifier: bob });
     assert.deepEqual(await world.ann.fetch(url), nothing(url));
-    assert.ok(id > 0);
   });
 
   it('RFC 4467 §6: what cannot be authorized is BAD, whoever is named', async () => {
