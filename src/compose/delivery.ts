@@ -29,6 +29,7 @@ import { quotaInForce, recipientsOf } from './in-force.ts';
 import type { ServerMetrics } from './metrics.ts';
 import { countingHistory } from './metrics.ts';
 import type { Reports } from './reports.ts';
+import type { Spam } from './spam.ts';
 
 interface Basics {
   readonly clock: Clock;
@@ -42,6 +43,7 @@ export interface DeliveryParts extends Basics {
   readonly history: Pick<HistoryStore, 'record'>;
   readonly metrics: ServerMetrics;
   readonly reports: Pick<Reports, 'watchLocal' | 'watchRelay'>;
+  readonly spam: Pick<Spam, 'filter'>;
 }
 
 export interface Delivery {
@@ -106,12 +108,12 @@ export function countingTls(deliver: Deliver, counters: ServerMetrics['tlsSessio
 }
 
 /** Our mailboxes or Maildir folders, by the configuration in force. */
-function localDelivery({ inForce, stores, clock, log }: DeliveryParts): Deliver {
+function localDelivery({ inForce, stores, spam, clock, log }: DeliveryParts): Deliver {
   const directory = {
     accountOf: (address: string) => inForce().directory.accountOf(address),
   };
   const mailbox = createLocalDelivery({
-    ...{ directory, clock, spool: stores.spool, queue: stores.queue },
+    ...{ directory, clock, spamFilter: spam.filter, spool: stores.spool, queue: stores.queue },
     quota: () => quotaOf(quotaInForce(inForce())),
   });
   let maildir: { readonly path: string; readonly deliver: Deliver } | undefined;

@@ -9,8 +9,13 @@ import { quotaInForce } from './in-force.ts';
 import { countedConnections } from './metrics.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
 import { offersStartTls } from './service-parts.ts';
+import type { Spam } from './spam.ts';
 
-export function createImap(parts: ServiceParts, urls: UrlAuthority): ServiceFor {
+export interface ImapParts extends ServiceParts {
+  readonly spam: Pick<Spam, 'learner'>;
+}
+
+export function createImap(parts: ImapParts, urls: UrlAuthority): ServiceFor {
   const { inForce, stores, admission, certificate, authenticator, clock, random, log } = parts;
   const { throttle, refusals } = admission;
   const { metrics } = parts;
@@ -35,6 +40,7 @@ export function createImap(parts: ServiceParts, urls: UrlAuthority): ServiceFor 
       },
       createSession: createImapSession,
       ...{ store: stores.folders, openFolders, spool: stores.spool, urls },
+      sorted: (messages) => parts.spam.learner.note(messages),
       accountOf: (address) => inForce().directory.accountOf(address),
       ...{ authenticator, throttle, connections, counters, clock, random, log, refusals },
       startTls: admission.notedStartTls('imap', certificate),

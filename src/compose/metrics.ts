@@ -85,6 +85,17 @@ export function createMetrics() {
       ['filter_verdicts_total', 'What filters said of messages, and how often they said nothing.'],
       ...(['result', filterResults] as const),
     ),
+    spamFilter: metrics.counters(
+      [
+        'spam_judgements_total',
+        'What accounts’ own spam filters said of mail; what they had no time for.',
+      ],
+      ...(['result', ['junk', 'kept', 'late', 'failed']] as const),
+    ),
+    spamLearnt: metrics.counters(
+      ['spam_learnt_total', 'Messages that spam filters learnt from.'],
+      ...(['kind', ['spam', 'ham']] as const),
+    ),
     imapCommands: metrics.counter('imap_commands_total', 'IMAP commands.'),
     pop3Retrievals: metrics.counter('pop3_retrievals_total', 'Messages sent by POP3.'),
     ...ofTheNet(metrics),

@@ -29,6 +29,7 @@ import type { Relays, ResolverFor } from './delivery.ts';
 import { createQueue, createRelays } from './delivery.ts';
 import type { HttpParts } from './http.ts';
 import { createHttp } from './http.ts';
+import type { ImapParts } from './imap.ts';
 import { createImap } from './imap.ts';
 import type { InForce, InForceParts } from './in-force.ts';
 import { putInForce } from './in-force.ts';
@@ -43,6 +44,8 @@ import type { Reports } from './reports.ts';
 import { createReports } from './reports.ts';
 import type { SmtpParts } from './smtp.ts';
 import { createSmtp } from './smtp.ts';
+import type { Spam } from './spam.ts';
+import { createSpam } from './spam.ts';
 import { createUrls } from './urls.ts';
 
 export type { ListeningOn } from './listeners.ts';
@@ -96,6 +99,7 @@ interface Parts {
   readonly history: FileHistory;
   readonly runner: QueueRunner;
   readonly reports: Reports;
+  readonly spam: Spam;
   readonly operations: Operations;
   readonly relays: Relays;
   readonly listeners: Listeners;
@@ -156,7 +160,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ...{ inForce, stores, resolver, ...basics },
     queue: () => delivery,
   });
-  const delivery = await createQueue({ inForce, stores, history, reports, ...basics });
+  const spam = undo.use(createSpam({ inForce, stores, ...basics }));
+  const delivery = await createQueue({ inForce, stores, history, reports, spam, ...basics });
   const authenticator = authenticatorFor(inForce, { accounts: stores.accounts, clock });
   const tracking = new Tracking({
     ...{ records: stores.records, store: stores.queue, history, clock, log },
@@ -169,7 +174,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     listening: () => listeners.list,
     operations: () => operations,
     acmeChallenges: acme.challenges,
-    ...{ resolver, reports },
+    ...{ resolver, reports, spam },
   });
   const { runner } = delivery;
   const { reload = noFile } = options;
@@ -178,7 +183,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     wake: () => runner.wake(),
     server: { reload, metrics: () => metrics.snapshot() },
   });
-  const parts = { stores, history, runner, reports, operations, relays, listeners };
+  const parts = { stores, history, runner, reports, spam, operations, relays, listeners };
   const server = new Server(state, { ...parts, certificate, acme, admission, log });
   await server.start();
   undo.move();
@@ -202,7 +207,7 @@ function resolversOf({ resolver }: ServerOptions, { random, log, metrics }: Basi
 }
 
 function createServices(
-  parts: SmtpParts & HttpParts & { readonly tracking: Tracking },
+  parts: SmtpParts & HttpParts & ImapParts & { readonly tracking: Tracking },
 ): (spec: ListenerConfig) => Service {
   const http = createHttp(parts);
   const urls = createUrls(parts);
@@ -333,13 +338,14 @@ class Server implements RunningServer {
   }
 
   async #stopAll(graceMs: number): Promise<void> {
-    const { listeners, acme, runner, reports, relays } = this.#parts;
+    const { listeners, acme, runner, reports, spam, relays } = this.#parts;
     const { admission, history, stores } = this.#parts;
     acme.stop();
     await this.#reloading;
     await listeners.close(graceMs);
     await runner.stop({ graceMs });
     await reports.stop();
+    await spam[Symbol.asyncDispose]();
     await this.#state.inForce.relay.close();
     await relays[Symbol.asyncDispose]();
     admission.refusals.close();

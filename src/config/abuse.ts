@@ -6,7 +6,7 @@ import { parseSolicitation } from '../smtp/extensions/no-soliciting.ts';
 import type { SettingFacts } from './setting.ts';
 import * as setting from './setting.ts';
 
-const { choice, count, duration } = setting;
+const { choice, count, duration, flag } = setting;
 
 function rates({ about, default: value = '[]' }: SettingFacts, usual: readonly string[] = []) {
   return z
@@ -173,6 +173,27 @@ export const dnsbl = z.strictObject({
     min: '100ms',
     max: '30s',
   }).prefault('3s'),
+});
+
+export const spamFilter = z.strictObject({
+  enabled: flag({
+    about:
+      'Whether accounts learn from it, and have their mail judged by it once they have learnt enough. Not in `dev`.',
+    default: 'true',
+  }).prefault(true),
+  junkAt: z.number().min(0.5).max(1).prefault(0.95).meta({
+    about: 'How sure it must be that a message is spam to put it into Junk.',
+    kind: 'a number',
+    bounds: '0.5 to 1',
+    default: '0.95',
+  }),
+  lessons: count({
+    about:
+      'So many messages of each kind an account must have learnt from; until then nothing is judged.',
+    default: '50',
+    min: 1,
+    max: 10_000,
+  }).prefault(50),
 });
 
 export const noSoliciting = z

@@ -643,6 +643,9 @@ export const schema = z.strictObject({
   greylist: abuse.greylist
     .prefault({})
     .meta({ about: 'Whether a first attempt is sent away for a while.' }),
+  spamFilter: abuse.spamFilter.prefault({}).meta({
+    about: 'What each account learns from what is moved into Junk and out of it.',
+  }),
   noSoliciting: abuse.noSoliciting,
   rateLimits: abuse.rateLimits.prefault({}).meta({ about: 'How much anybody may send.' }),
   dane: transport.dane.prefault({}).meta({

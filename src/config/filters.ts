@@ -11,6 +11,11 @@ import { isDomain, shown } from './setting.ts';
 
 const { choice, duration, text } = setting;
 
+const httpUrl = (url: string): string | undefined =>
+  /^https?:$/.test(URL.parse(url)?.protocol ?? '')
+    ? undefined
+    : `must be a URL such as 'http://127.0.0.1:11333', not ${shown(url)}`;
+
 export const filter = z.strictObject({
   milter: text("'inet:host:port' or the path of a Unix socket", {
     about:
@@ -22,10 +27,15 @@ export const filter = z.strictObject({
       about:
         "rspamd's normal worker, by HTTP: `'http://127.0.0.1:11333'`. What it rejects is refused, what it marks goes into Junk.",
     },
-    (url) =>
-      /^https?:$/.test(URL.parse(url)?.protocol ?? '')
-        ? undefined
-        : `must be a URL such as 'http://127.0.0.1:11333', not ${shown(url)}`,
+    httpUrl,
+  ).optional(),
+  controller: text(
+    'a URL',
+    {
+      about:
+        "For `rspamd`: its controller worker, such as `'http://127.0.0.1:11334'`, which learns when mail is moved into Junk and out of it. Without it rspamd does not learn from that.",
+    },
+    httpUrl,
   ).optional(),
   passwordFile: setting
     .file({ about: 'File with the password for rspamd on its first line, where it wants one.' })
@@ -72,18 +82,26 @@ type ParsedFilter = z.output<typeof filter>;
 /** Where something listens. */
 export type Place = { readonly address: string; readonly port: number } | { readonly path: string };
 
-type Common = Omit<ParsedFilter, 'milter' | 'rspamd' | 'clamd' | 'passwordFile' | 'name'> & {
+type Common = Omit<
+  ParsedFilter,
+  'milter' | 'rspamd' | 'clamd' | 'controller' | 'passwordFile' | 'name'
+> & {
   readonly name: string;
 };
 
 export type FilterConfig = Common &
   (
     | { readonly kind: 'milter' | 'clamd'; readonly place: Place }
-    | { readonly kind: 'rspamd'; readonly url: string; readonly password: string | undefined }
+    | {
+        readonly kind: 'rspamd';
+        readonly url: string;
+        readonly controller: string | undefined;
+        readonly password: string | undefined;
+      }
   );
 
 export function readFilter(
-  { milter, rspamd, clamd, passwordFile, name, ...rest }: ParsedFilter,
+  { milter, rspamd, clamd, controller, passwordFile, name, ...rest }: ParsedFilter,
   index: number,
   findings: Findings,
 ): FilterConfig | undefined {
@@ -97,12 +115,13 @@ export function readFilter(
   const common = { ...rest, name: name ?? kinds[0]! };
   if (passwordFile !== undefined && rspamd === undefined)
     add(at('passwordFile'), 'is for `rspamd`');
+  if (controller !== undefined && rspamd === undefined) add(at('controller'), 'is for `rspamd`');
   if (rspamd !== undefined) {
     const password =
       passwordFile === undefined
         ? undefined
         : readable(passwordFile, at('passwordFile'), findings)?.split(/\r?\n/, 1)[0];
-    return { ...common, kind: 'rspamd', url: rspamd, password };
+    return { ...common, kind: 'rspamd', url: rspamd, controller, password };
   }
   const kind = milter === undefined ? 'clamd' : 'milter';
   const place = readPlace(kinds[0]!, at(kind), findings);

@@ -9,6 +9,7 @@ import { finalFields } from '../mail/trace.ts';
 import { finalContent } from '../mailbox/final-content.ts';
 import type { Directory } from '../policy/directory.ts';
 import { largerThanMailbox, mailboxFull } from '../policy/quota.ts';
+import type { SpamFilter } from '../policy/spam/spam-filter.ts';
 import type { Deliver, RecipientResult } from '../queue/delivery.ts';
 import { reply } from '../smtp/reply.ts';
 import { type StoredContent, storedSize } from '../store/content.ts';
@@ -29,6 +30,8 @@ export interface LocalDeliveryOptions {
   readonly quota?: (() => Quota | undefined) | undefined;
   /** Needed with a quota. */
   readonly queue?: Pick<QueueStore, 'takeRoom'> | undefined;
+  /** What each account has learnt of spam. */
+  readonly spamFilter?: Pick<SpamFilter, 'judging'> | undefined;
 }
 
 const delivered = reply(250, '0.0', 'Delivered to mailbox');
@@ -44,6 +47,7 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
     const before = deliveredBefore(head);
     const results: RecipientResult[] = [];
     let kept: Promise<StoredContent | undefined> | undefined;
+    const judge = isJudged(message) ? options.spamFilter?.judging(message.content) : undefined;
     for (const recipient of recipients) {
       const account = await accountFor(recipient.address, before, directory);
       if (typeof account !== 'string') {
@@ -51,9 +55,12 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
         continue;
       }
       kept ??= finalContent({ ...message, head, isBinary: isBinary(message) }, spool);
-      const mail = newMail(message, recipient.address, { account, content: await kept });
+      const judgement = await judge?.(account);
+      const isJunk = judgement?.isJunk ?? isQuarantined(message);
+      const mail = newMail(message, recipient.address, { account, content: await kept, isJunk });
       const refusal = await refusalFor(message, recipient, mail);
-      results.push(refusal ?? { kind: 'delivered', reply: delivered, effects: [mail] });
+      const facts = judgement && { note: judgement.text };
+      results.push(refusal ?? { kind: 'delivered', reply: delivered, effects: [mail], facts });
     }
     // Who has no room comes again, and has a copy made anew then.
     const copy = await kept;
@@ -65,15 +72,15 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
   function newMail(
     message: QueuedMessage,
     address: string,
-    { account, content }: { account: string; content: StoredContent | undefined },
+    { account, content, isJunk }: Placed,
   ): AppendEffect {
     return {
       kind: 'append',
       account,
-      folder: isQuarantined(message) ? 'Junk' : 'INBOX',
+      folder: isJunk ? 'Junk' : 'INBOX',
       content: content ?? { kind: 'queued', id: message.id },
       prefix: finalFields(message, address),
-      flags: isQuarantined(message) ? ['$Junk'] : [],
+      flags: isJunk ? ['$Junk'] : [],
       // RFC 9051 §2.3.3: the internal date is that of final delivery.
       received: clock.now(),
     };
@@ -96,6 +103,13 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
   }
 }
 
+/** What is kept of a message, and where. */
+interface Placed {
+  readonly account: string;
+  readonly content: StoredContent | undefined;
+  readonly isJunk: boolean;
+}
+
 /** RFC 3030 §3; and what is none by its label, where a look costs nothing. */
 const isBinary = ({ params, content }: QueuedMessage): boolean =>
   params.some((param) => param.toUpperCase() === 'BODY=BINARYMIME') ||
@@ -108,6 +122,17 @@ const isQuarantined = ({ origin }: QueuedMessage): boolean =>
       ? finding.disposition === 'quarantine'
       : finding.kind === 'filter' && finding.junk === true,
   ) === true;
+
+/**
+ * By what its recipients have learnt: not mail of our own and of who is logged in here, nor what the
+ * operator lets in, nor what is junk already.
+ */
+const isJudged = (message: QueuedMessage): boolean =>
+  message.origin.account === undefined &&
+  message.origin.protocol !== 'local' &&
+  !isQuarantined(message) &&
+  message.origin.findings?.some((each) => each.kind === 'access' && each.action === 'allow') !==
+    true;
 
 /** The account that gets it, or why nobody does. */
 export async function accountFor(

@@ -16,6 +16,8 @@ export interface AttemptFacts {
   readonly tried?: readonly string[] | undefined;
   /** Under which it was sent on, where that is not the message's own. */
   readonly sender?: string | undefined;
+  /** For `why` and the log alone. */
+  readonly note?: string | undefined;
 }
 
 export type RecipientResult = { readonly facts?: AttemptFacts | undefined } & (

@@ -204,6 +204,7 @@ function attemptResult(
     tls: kind === 'skipped' ? undefined : facts?.tls,
     tried: kind === 'skipped' ? undefined : facts?.tried,
     sender: kind === 'skipped' ? undefined : facts?.sender,
+    ...(facts?.note !== undefined && { note: facts.note }),
   };
 }
 

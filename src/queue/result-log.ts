@@ -15,8 +15,8 @@ export function logResults(
   ms: number | undefined,
 ): void {
   const { id, sender } = lease.message;
-  for (const [at, { address, result, reply: said, host, until }] of results.entries()) {
-    const fields = { id, to: address, host, reply: said, ms };
+  for (const [at, { address, result, reply: said, host, until, note }] of results.entries()) {
+    const fields = { id, to: address, host, reply: said, reason: note, ms };
     if (result === 'delivered' || result === 'relayed') log.info(result, fields);
     else if (result === 'deferred') log.info(result, { ...fields, until });
     else if (result === 'skipped') {

@@ -144,6 +144,7 @@ function resultLines(one: AttemptResult): string[] {
     `        ${one.reply}`,
     ...(tls === undefined ? [] : [`        ${tls}`]),
     ...(one.sender === undefined ? [] : [`        sent on as ${one.sender}`]),
+    ...(one.note === undefined ? [] : [`        ${one.note}`]),
     ...(one.tried ?? []).map((tried) => `        before that: ${tried}`),
   ];
 }

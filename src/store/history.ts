@@ -127,6 +127,8 @@ export interface AttemptResult {
   readonly tried?: readonly string[] | undefined;
   /** Under which it was sent on, where that is not the message's own. */
   readonly sender?: string | undefined;
+  /** What else there is to say of it. */
+  readonly note?: string | undefined;
 }
 
 export interface HistoryStore extends AsyncDisposable {

@@ -9,6 +9,7 @@ import type { FolderStore } from './folder-store.ts';
 import type { StoreMaintenance } from './maintenance.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { RecordStore } from './record-store.ts';
+import type { SpamStore } from './spam-store.ts';
 import type { Spool } from './spool.ts';
 
 export interface OpenStoresOptions {
@@ -34,6 +35,7 @@ export interface Stores extends AsyncDisposable {
   readonly folders: FolderStore;
   readonly accounts: AccountStore;
   readonly records: RecordStore;
+  readonly spam: SpamStore;
   readonly spool: Spool;
   readonly maintenance: StoreMaintenance;
 }

@@ -15,6 +15,7 @@ import type { LocatedFolder } from './located-folder.ts';
 import { formatSet, numbersOf } from './number-set.ts';
 import { ImapRefusal, ok } from './refusal.ts';
 import { requireRights, requireWritable } from './selection.ts';
+import { noteMoved } from './sorting.ts';
 import { permittedFlags, quotaOf, targetFolder } from './storing.ts';
 import { readMessageUrl } from './url-content.ts';
 
@@ -113,6 +114,7 @@ export class Append implements Appender {
     }
     this.#work = undefined;
     for (const writer of work.writers) writer.release();
+    noteMoved(this.#context, { to: work.folder.folder, uids: stored.uids });
     const { selected, updates } = this.#context;
     const unseen = work.messages.filter(({ flags }) => !flags.some(isSeen)).length;
     updates?.know({ kind: 'added', folder: work.folder.folder.id, uids: stored.uids, unseen });

@@ -8,6 +8,7 @@ import type { CommandOf } from '../../imap/command.ts';
 import type { Answer, Completion, OwnersCommand, Question } from '../../imap/event.ts';
 import type { ImapLimits } from '../../imap/limits.ts';
 import type { OpenFolders } from '../../mailbox/open-folders.ts';
+import type { SortedMessages } from '../../policy/spam/junk-learner.ts';
 import type { FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
 import type { FolderNames } from './located-folder.ts';
@@ -76,6 +77,8 @@ export interface CommandContext extends Voice {
   /** The folder that SELECT or EXAMINE opened. */
   selected: SelectedMailbox | undefined;
   updates: Updates | undefined;
+  /** Told what the account called spam, and what not. */
+  readonly sorted: ((messages: SortedMessages) => void) | undefined;
   /** The account that an address belongs to: its primary address. For the identifiers of an ACL. */
   accountOf(address: string): Promise<string | undefined>;
 }

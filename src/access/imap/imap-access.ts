@@ -30,6 +30,7 @@ export interface ImapAccessParts {
   readonly urls: CommandContext['urls'];
   readonly accountOf: (address: string) => Promise<string | undefined>;
   readonly login: Login;
+  readonly sorted?: CommandContext['sorted'];
   readonly clock: Clock;
   readonly log: Log;
   /** Commands of all sessions. */
@@ -256,9 +257,10 @@ export class ImapAccess {
   #newContext(account: string): CommandContext {
     const { store, openFolders, spool, limits, quota, admin, urls, accountOf, clock, log } =
       this.#parts;
+    const { sorted } = this.#parts;
     return {
       ...{ account, store, openFolders, spool, limits, quota, admin, urls, accountOf, clock, log },
-      tag: '',
+      ...{ tag: '', sorted },
       ...this.#voice,
       names: new AccountNames(account, store),
       selected: undefined,

@@ -34,6 +34,8 @@ export interface ImapServiceParts extends ReadingParts {
   readonly urls: CommandContext['urls'];
   /** The account that an address belongs to. */
   readonly accountOf: (address: string) => Promise<string | undefined>;
+  /** Told what people call spam, and what not. */
+  readonly sorted?: CommandContext['sorted'];
   readonly counters?: { readonly loggedIn: Counter; readonly commands: Counter } | undefined;
 }
 
@@ -56,7 +58,7 @@ function converse(
   const session = parts.createSession({ ...start, limits });
   const accessParts = {
     ...{ store, openFolders, spool, urls, limits, quota, admin, accountOf, login, clock, log },
-    commands: counters?.commands,
+    ...{ commands: counters?.commands, sorted: parts.sorted },
   };
   const access = (voice: Voice) => new ImapAccess(accessParts, voice);
   return new ImapConversation({ peer, session, access, startTls, mechanisms, clock, log });

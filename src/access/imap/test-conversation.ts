@@ -56,6 +56,7 @@ export class TestConversation {
       log: silentLog,
       selected: undefined,
       updates: undefined,
+      sorted: undefined,
       accountOf: async (address) => address,
       isEnabled: (extension) => this.enabled.has(extension),
       wake: () => {

@@ -36,6 +36,7 @@ import type {
 import { Rooms } from './rooms.ts';
 import { DamagedRowError, integer } from './row.ts';
 import { Schedule } from './schedule.ts';
+import { SpamTable } from './spam-table.ts';
 import type { Work } from './work.ts';
 
 export interface EngineOptions {
@@ -112,9 +113,11 @@ export class Engine implements Work {
         void folders.createFolder(account, folder, null, at),
       memory,
     });
+    const spam = new SpamTable(database);
     const accounts = new AccountTables(database, (account) => {
       mailboxes.remove(account);
       memory.remove(account);
+      spam.remove(account);
     });
     if (!exclusive) queue.disown();
     this.recovered = exclusive ? queue.recover(now, recoveredDelayMsMax) : 0;
@@ -128,6 +131,7 @@ export class Engine implements Work {
       },
       ...[queue, new QueueDesk(statements, schedule, order), folders, messages, accounts],
       new RecordTable(database),
+      spam,
       new ContentRepair({ database, emails, mails }),
     );
   }
@@ -310,6 +314,7 @@ const requestNames: readonly RequestName[] = [
   ...(['copyMails', 'moveMails', 'replaceMail', 'storeFlags', 'expungeMarked'] as const),
   ...(['leaveRecent', 'setAcl', 'annotate', 'contentFile', 'replaceContent'] as const),
   ...(['getRecord', 'putRecords', 'removeRecords', 'listRecords', 'countRecords'] as const),
+  ...(['learnSpam', 'spamLearnt', 'spamCounts'] as const),
 ];
 
 export function failureOf(error: unknown): Failure {

@@ -12,6 +12,7 @@ import type {
 } from '../folder-store.ts';
 import type { Way } from '../queue-store.ts';
 import type { RecordPage, StoredRecord } from '../record-store.ts';
+import type { SpamCounts, SpamLesson, SpamLimits } from '../spam-store.ts';
 
 export type SqlValue = string | number | null | Uint8Array;
 
@@ -316,6 +317,12 @@ export interface RecordRequests {
   countRecords(kind: string): number;
 }
 
+export interface SpamRequests {
+  learnSpam(lesson: SpamLesson, limits: SpamLimits): boolean;
+  spamLearnt(account: string): SpamCounts;
+  spamCounts(account: string, words: readonly string[]): ReadonlyMap<string, SpamCounts>;
+}
+
 export interface RepairRequests {
   /** The file of a content, if it has one. */
   contentFile(content: number): { readonly key: string; readonly size: number } | undefined;
@@ -338,6 +345,7 @@ export interface Requests
     MessageRequests,
     AccountRequests,
     RecordRequests,
+    SpamRequests,
     RepairRequests,
     StoreRequests {}
 

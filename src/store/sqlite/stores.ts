@@ -30,6 +30,7 @@ import type { ReaderClient } from './reader-client.ts';
 import { ReaderThread, readInProcess } from './reader-client.ts';
 import { SqliteRecordStore } from './record-store.ts';
 import { discardForeignSearch } from './search-database.ts';
+import { SqliteSpamStore } from './spam-store.ts';
 import { headReader } from './spool-head.ts';
 import type { Faults, Transport } from './transport.ts';
 import { openInProcess, openInWorker } from './transport.ts';
@@ -192,6 +193,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
       folders: new SqliteFolderStore({ commit, reader, events: mailboxEvents, spool, clock }),
       accounts,
       records: new SqliteRecordStore({ commit, clock }),
+      spam: new SqliteSpamStore(commit),
       spool,
       maintenance: new SqliteMaintenance({ commit, queue, spool, clock }),
       [Symbol.asyncDispose]: () => {

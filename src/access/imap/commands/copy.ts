@@ -14,6 +14,7 @@ import {
   targetsOf,
   uidsAt,
 } from '../selection.ts';
+import { noteMoved } from '../sorting.ts';
 import { permittedFlags, quotaOf, targetFolder } from '../storing.ts';
 
 export const copy: ExecutorOf<'COPY' | 'MOVE'> = async (command, context) => {
@@ -32,6 +33,7 @@ export const copy: ExecutorOf<'COPY' | 'MOVE'> = async (command, context) => {
   const work = moves ? store.move(from, uids, to, options) : store.copy(from, uids, to, options);
   const result = await work;
   if (result.source.length === 0) return ok(`${command.name} completed`);
+  noteMoved(context, { from: selected.folder, to: target.folder, uids: result.target });
   const unseen = unseenCopies(result.source, options.without, selected);
   context.updates?.know({ kind: 'added', folder: to, uids: result.target, unseen });
   const code = `COPYUID ${result.uidValidity} ${formatSet(result.source)} ${formatInOrder(result.target)}`;

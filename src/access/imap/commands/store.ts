@@ -9,6 +9,7 @@ import { formatSet, numbersOfUids } from '../number-set.ts';
 import { ImapRefusal, ok, okButGone } from '../refusal.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
 import { requireWritable, targetsOf, uidsAt } from '../selection.ts';
+import { noteFlagged } from '../sorting.ts';
 import { permittedFlags } from '../storing.ts';
 
 type Store = CommandOf<'STORE'>;
@@ -26,6 +27,12 @@ export const store: ExecutorOf<'STORE'> = async (command, context) => {
   const changes = changesOf(command, selected);
   const before = command.silent ? knownFlags(uids, selected) : undefined;
   const result = await context.store.store(selected.open.id, uids, changes, command.unchangedSince);
+  if (command.change !== 'remove')
+    noteFlagged(context, {
+      folder: selected.folder,
+      flags: command.flags,
+      uids: result.messages.uid,
+    });
   await selected.open.refresh();
   selected.tellKeywords(context);
   if (command.silent) await tellSilently(command, { result, before, selected, context }, changes);
