@@ -106,6 +106,15 @@ describe('mail that an alias sends on', () => {
     assert.match(off.heard[0] ?? '', /^MAIL FROM:<zoe@third\.test>/);
   });
 
+  it('is rewritten also where it is ours to sign', async (t) => {
+    const { heard, send, server } = await world(t, { trustedNetworks: ['127.0.0.1/32'] });
+    createKeys(keyDirectory(server.server.config.dataDirectory), {
+      ...{ domain: 'example.org', state: 'active', now: new Date('2026-01-01') },
+    });
+    await (await send(zoe, 'list@example.org'))();
+    assert.match(heard[0]!, srs);
+  });
+
   it('what we relay for a domain keeps its sender, also beside what is sent on to the same place', async (t) => {
     const { heard, send } = await world(t);
     const taken = await send(zoe, 'both@example.org', 'c@backup.test', 'list@example.org');

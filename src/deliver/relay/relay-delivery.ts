@@ -69,12 +69,13 @@ async function partsOf(
 ): Promise<readonly Part[]> {
   const { message } = lease;
   const sign = signs?.(message.origin) === true;
-  const sender = await tagged?.(message);
-  if (sign || sender !== undefined)
-    return [{ ...lease, message: { ...message, sign, sender: sender ?? message.sender } }];
-  return forwarded === undefined ? [lease] : await forwardedParts(lease, forwarded);
+  const sender = tagged === undefined ? undefined : await tagged(message);
+  if (sender !== undefined) return [{ ...lease, message: { ...message, sign, sender } }];
+  const own = sign ? { ...lease, message: { ...message, sign } } : lease;
+  return forwarded === undefined ? [own] : forwardedParts(own, forwarded);
 }
 
+/** Also what we vouch for may be of a sender elsewhere: a network of ours sends for others, too. */
 async function forwardedParts(lease: Lease, forwarded: Forwarded): Promise<readonly Part[]> {
   const { message, recipients, destination } = lease;
   if (recipients.every(({ original }) => original === undefined)) return [lease];
