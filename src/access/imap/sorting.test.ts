@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { SequenceSet } from '../../imap/command.ts';
 import type { SortedMessages } from '../../policy/spam/junk-learner.ts';
+import { openInMemory } from '../../store/sqlite/test-stores.ts';
 import { noteFlagged, noteMoved } from './sorting.ts';
+import { TestConversation, testProcess } from './test-conversation.ts';
+import { fill } from './test-dialogue.ts';
 
 const ann = 'ann@example.org';
 const folder = (specialUse?: string, account = ann) => ({ id: 7, account, specialUse });
@@ -46,5 +50,50 @@ describe('what is said by moving messages', () => {
     assert.equal(flagged('$NotJunk'), 'ham');
     assert.equal(flagged('$Junk', '$NotJunk'), undefined);
     assert.equal(flagged('\\Seen'), undefined);
+  });
+});
+
+describe('who is told of it', () => {
+  it('hears it of MOVE, COPY and STORE, by the UIDs that the messages have then', async () => {
+    await using test = await openInMemory();
+    const store = test.stores.folders;
+    await store.ensure(ann);
+    const [inbox, junk] = await Promise.all([store.find(ann, 'INBOX'), store.find(ann, 'Junk')]);
+    await fill(store, inbox!.id, [{ text: 'a' }, { text: 'b' }, { text: 'c' }]);
+    const told: SortedMessages[] = [];
+    const sorted = (messages: SortedMessages) => void told.push(messages);
+    const client = new TestConversation({ ...testProcess(store), sorted }, ann);
+    const uids = (uid: number): SequenceSet => ({
+      kind: 'ranges',
+      ranges: [{ from: uid, to: uid }],
+    });
+    const select = (mailbox: string) =>
+      client.run({ name: 'SELECT', mailbox, condstore: false, qresync: undefined });
+    const put = (name: 'MOVE' | 'COPY', uid: number, mailbox: string) =>
+      client.run({ name, uid: true, set: uids(uid), mailbox });
+    const store3 = (change: 'add' | 'remove', flag: string) =>
+      client.run({
+        ...{ name: 'STORE', uid: true, change, silent: false, flags: [flag] },
+        ...{ set: uids(3), unchangedSince: undefined },
+      });
+    await select('INBOX');
+    await put('MOVE', 2, 'Junk');
+    await put('COPY', 1, 'Junk');
+    await put('COPY', 1, 'Sent');
+    await store3('add', '$NotJunk');
+    await store3('remove', '$NotJunk');
+    await select('Junk');
+    await put('MOVE', 1, 'INBOX');
+    await put('MOVE', 2, 'Trash');
+    client.close();
+    assert.deepEqual(
+      told.map(({ folder: id, uids: which, is }) => [id, which, is]),
+      [
+        [junk!.id, [1], 'spam'],
+        [junk!.id, [2], 'spam'],
+        [inbox!.id, [3], 'ham'],
+        [inbox!.id, [4], 'ham'],
+      ],
+    );
   });
 });

@@ -22,6 +22,7 @@ export interface TestProcess {
   readonly openFolders: OpenFolders;
   readonly spool: Spool;
   readonly clock: Clock;
+  readonly sorted?: CommandContext['sorted'];
   readonly urls: Urls;
 }
 
@@ -56,7 +57,7 @@ export class TestConversation {
       log: silentLog,
       selected: undefined,
       updates: undefined,
-      sorted: undefined,
+      sorted: process.sorted,
       accountOf: async (address) => address,
       isEnabled: (extension) => this.enabled.has(extension),
       wake: () => {
