@@ -100,14 +100,20 @@ export const guards: readonly Guard[] = [
   guard('receive/reception.ts', 'receive/reception.test.ts', 'receive/reservations.test.ts'),
   guard(
     'receive/complete-message.ts',
+    'receive/filtering.test.ts',
     'receive/reception.test.ts',
     'receive/reservations.test.ts',
-    'receive/filtering.test.ts',
   ),
   guard('receive/filtering.ts', 'receive/filtering.test.ts'),
   guard('receive/taking.ts', 'receive/taking.test.ts', 'receive/reception.test.ts'),
   guard('receive/take-message.ts', 'receive/reception.test.ts', 'receive/reservations.test.ts'),
   guard('net/listener.ts', 'net/listener.test.ts'),
-  guard('net/socket-peer.ts', 'net/socket-peer.test.ts', 'net/listener.test.ts'),
+  guard(
+    'net/socket-peer.ts',
+    'net/socket-peer-rules.test.ts',
+    'net/socket-peer.test.ts',
+    'net/listener.test.ts',
+    'net/dialer.test.ts',
+  ),
   guard('imap/scanner.ts', 'imap/parser.test.ts', 'imap/session/session.test.ts'),
 ];

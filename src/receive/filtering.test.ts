@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, mock } from 'node:test';
 import { FakeClock } from '../base/fake-clock.ts';
 import { silentLog } from '../base/log.ts';
 import { parseMailbox } from '../mail/address.ts';
+import type { Range } from '../mail/header-cut.ts';
 import { Answers } from '../policy/answers.ts';
 import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
-import type { Draft, FilterAnswer, Policy } from '../policy/policy.ts';
+import type { Arrival, Draft, FilterAnswer, Policy } from '../policy/policy.ts';
 import { byStage } from '../policy/policy.ts';
 import { parseStoredMailParams } from '../smtp/extensions/index.ts';
 import { reply } from '../smtp/reply.ts';
@@ -32,25 +33,42 @@ const large = `Subject: a\r\n\r\n${'x'
   .concat('\r\n')
   .repeat(2 * (inlineBytesMax / 72))}`;
 
+type Filter = (draft: Draft, sender: string | undefined) => FilterAnswer | undefined;
+
+/** The spool as it was left by what failed. */
+let spool = new MemorySpool();
+
 /** A message for ann and bob comes, and these filters see it. */
 async function taken(
-  filters: readonly ((draft: Draft, sender: string | undefined) => FilterAnswer | undefined)[],
-  { content = small, service = 'smtp' as ClientFacts['service'] } = {},
+  filters: readonly Filter[],
+  {
+    content = small,
+    service = 'smtp' as ClientFacts['service'],
+    dropped = undefined as Range | undefined,
+    by = '',
+    waitedMs = 0,
+  } = {},
 ) {
-  const spool = new MemorySpool();
+  spool = new MemorySpool();
   const writer = spool.create();
+  const release = mock.method(writer, 'release');
+  const clock = new FakeClock();
   await writer.write(Buffer.from(content));
   const recipients = [recipient('ann@example.net'), recipient('bob@example.net')];
   const answers = new Answers(silentLog);
   const envelope = {
     client: { ...client, service },
-    ...{ sender: mailbox('eve@far.test'), params: [], recipients, findings: answers.findings },
+    ...{ sender: mailbox('eve@far.test'), recipients, findings: answers.findings },
+    params: parseStoredMailParams(by === '' ? [] : [`BY=${by}`]),
   };
   const queued: NewMessage[] = [];
   const policies: Policy[] = filters.map((filter, i) => ({
     name: `filter ${i}`,
     filter: ({ sender }, draft) => filter(draft, sender?.local),
   }));
+  if (dropped !== undefined)
+    policies.push({ name: 'drops', message: () => ({ head: { dropped: [dropped] } }) });
+  const arrivals: Arrival[] = [];
   let settled = 0;
   void answers.ask([0], () => ({
     reservation: {
@@ -61,14 +79,14 @@ async function taken(
     },
   }));
   const said = await completeMessage(
-    { envelope, answers, recipients, extended: true, began: 0 },
+    { envelope, answers, recipients, extended: true, began: clock.now() - waitedMs },
     writer,
     {
       hostname: 'mx.example.net',
       policies: byStage(policies),
       directory: {
-        resolve: async (to) =>
-          to.local === 'nobody'
+        resolve: async (to, { mayRelay }) =>
+          to.local === 'nobody' || !mayRelay
             ? { kind: 'refuse', reply: reply(550, '1.1', 'No') }
             : { kind: 'accept', recipients: [recipient(`${to.local}@${to.domain}`).targets[0]!] },
       },
@@ -76,10 +94,12 @@ async function taken(
       submit: async (message) => {
         queued.push(message);
       },
-      ...{ spool, messageId: () => 'id1', clock: new FakeClock(), log: silentLog },
-      onArrival: () => {},
+      ...{ spool, messageId: () => 'id1', clock, log: silentLog },
+      onArrival: (arrival) => arrivals.push(arrival),
     },
   );
+  assert.equal(release.mock.callCount(), 1, 'what the writer had is given back');
+  assert.equal(arrivals.length, 1, 'whoever looks on has seen it');
   const [message] = queued;
   const stored = message && spool.open(message.content);
   const bytes = stored && Buffer.concat(await Array.fromAsync(stored.read()));
@@ -120,12 +140,19 @@ describe('filters', () => {
       );
       assert.equal(made.content, `Subject: b\r\nX: 1\r\n\r\nnew${body.slice(4)}`);
       assert.equal(made.files, content === small ? 0 : 1, 'nothing else is left');
+      assert.equal(made.message!.content.kind, content === small ? 'inline' : 'file');
     });
 
   it('what grows too large for memory becomes a file', async () => {
     const { message, content } = await taken([(draft) => put(draft, 14, 14, large)]);
     assert.equal(message!.content.kind, 'file');
     assert.equal(content, `Subject: a\r\n\r\n${large}text\r\n`);
+  });
+
+  it('what fills a row stays in it', async () => {
+    const room = large.slice(0, inlineBytesMax - small.length);
+    const { message, files } = await taken([(draft) => put(draft, 14, 14, room)]);
+    assert.deepEqual([message!.content.kind, files], ['inline', 0]);
   });
 
   it('change the sender, and the next one sees it', async () => {
@@ -207,16 +234,21 @@ describe('filters', () => {
   });
 
   it('a refusal leaves nothing, whatever was changed before it', async () => {
-    for (const content of [small, large]) {
+    for (const [content, text, dropped] of [
+      [small, 'X: 1\r\n'],
+      [small, large],
+      [large, 'X: 1\r\n'],
+      [large, '', { start: 0, end: 12 }],
+    ] as const) {
       const { said, files, message, findings } = await taken(
         [
-          (draft) => put(draft, 0, 0, 'X: 1\r\n'),
+          (draft) => (text === '' ? undefined : put(draft, 0, 0, text)),
           () => ({
             objection: reply(550, '7.1', 'No'),
             findings: [{ kind: 'note', policy: 'p', text: 't' }],
           }),
         ],
-        { content },
+        { content, dropped },
       );
       assert.equal('code' in said && said.code, 550);
       assert.deepEqual([files, message, findings.length], [0, undefined, 1]);
@@ -230,5 +262,32 @@ describe('filters', () => {
     await assert.rejects(
       taken([(draft) => put(draft, 0, 0, 'X: 1\r\n'), fails], { content: large }),
     );
+    assert.equal(spool.files, 0);
+  });
+});
+
+describe('before filters', () => {
+  it('what a policy drops is gone, and not there for them', async () => {
+    for (const text of [small, large])
+      for (const filters of [[], [() => undefined]] as const) {
+        const content = `X: 1\r\n${text}`;
+        const dropped = { start: 0, end: 6 };
+        const made = await taken(filters, { content, dropped });
+        assert.equal(made.content, text);
+        assert.equal(made.files, text === small ? 0 : 1);
+        assert.equal(made.message?.held ?? false, false);
+      }
+  });
+
+  it('RFC 2852 §3: what cannot be delivered in time any more is not taken, if it would come back', async () => {
+    for (const [by, waitedMs, code] of [
+      ['60;R', 59_000, 250],
+      ['60;R', 60_000, 554],
+      ['60;N', 90_000, 250],
+      ['', 90_000, 250],
+    ] as const) {
+      const { said } = await taken([], { by, waitedMs });
+      assert.equal('code' in said && said.code, code, `${by} after ${waitedMs}`);
+    }
   });
 });

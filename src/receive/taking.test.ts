@@ -25,7 +25,7 @@ const arrival = {
   header: scanHeader(bytes, true),
 };
 
-function drafted(of: Partial<ClientFacts>, changes: readonly HeadChange[] = []) {
+function taken(of: Partial<ClientFacts>, changes: readonly HeadChange[] = []) {
   const answers = new Answers({ error: () => {} });
   for (const head of changes) void answers.ask([head], () => ({ head }));
   const sender = { local: 'ann', domain: 'client.test' };
@@ -38,22 +38,23 @@ function drafted(of: Partial<ClientFacts>, changes: readonly HeadChange[] = []) 
   };
   const transaction = { envelope, answers, extended: true, began: 0, recipients: [] };
   const facts = { id: '1a2b', now: 0, hostname: 'mx.example.org' };
-  return takingOf(transaction, arrival, facts).draft;
+  return takingOf(transaction, arrival, facts);
 }
 
 describe('takingOf', () => {
   it('RFC 6409 §8: mends submissions, and nothing else', () => {
-    const mended = drafted({ service: 'submission', account: 'ann@client.test' });
+    const mended = taken({ service: 'submission', account: 'ann.lee@client.test' }).draft;
     assert.match(
       mended.below,
       /^Date: .*\r\nMessage-ID: <1a2b@mx\.example\.org>\r\nFrom: ann@client\.test\r\n$/,
     );
-    assert.equal(drafted({ trusted: true }).below, '');
-    assert.equal(drafted({ service: 'lmtp' }).below, '');
+    assert.equal(taken({ trusted: true }).draft.below, '');
+    assert.equal(taken({ service: 'lmtp' }).draft.below, '');
   });
 
   it('what policies put in front stands above our Received, the last of it first', () => {
-    const { above } = drafted({}, [{ front: 'A: 1\r\n' }, { front: 'B: 2\r\n' }]);
-    assert.equal(above, 'B: 2\r\nA: 1\r\n');
+    const { draft, held, discarded } = taken({}, [{ front: 'A: 1\r\n' }, { front: 'B: 2\r\n' }]);
+    assert.equal(draft.above, 'B: 2\r\nA: 1\r\n');
+    assert.deepEqual([held, discarded], [false, false], 'no filter has seen it');
   });
 });
