@@ -106,7 +106,13 @@ export const guards: readonly Guard[] = [
   ),
   guard('receive/filtering.ts', 'receive/filtering.test.ts'),
   guard('receive/taking.ts', 'receive/taking.test.ts', 'receive/reception.test.ts'),
-  guard('receive/take-message.ts', 'receive/reception.test.ts', 'receive/reservations.test.ts'),
+  guard(
+    'receive/take-message.ts',
+    'receive/take-message.test.ts',
+    'receive/filtering.test.ts',
+    'receive/reception.test.ts',
+    'receive/reservations.test.ts',
+  ),
   guard('net/listener.ts', 'net/listener.test.ts'),
   guard(
     'net/socket-peer.ts',

@@ -488,6 +488,29 @@ describe('parseCommand', () => {
     assert.equal(name('a DELETE "Entw\xc3\xbcrfe"', rev1), 'Entwürfe');
   });
 
+  it('lists and keys nest as deep as the limit, each for itself', () => {
+    const limits = { ...defaultImapLimits, depth: 3 };
+    const nested = (depth: number) => `${'('.repeat(depth)}ALL${')'.repeat(depth)}`;
+    for (const [keys, isGood] of [
+      [nested(3), true],
+      [`NOT ${nested(2)}`, true],
+      [`${nested(3)} ${nested(3)} ${nested(3)}`, true],
+      [nested(4), false],
+      [`NOT ${nested(3)}`, false],
+    ] as const)
+      assert.equal(
+        parsed(`a SEARCH ${keys}`, { ...rev1, limits }).kind === 'command',
+        isGood,
+        keys,
+      );
+  });
+
+  it('RFC 5182 §2.1: what is refused and was to be saved is a command all the same', () => {
+    const found = parsed('a SEARCH RETURN (SAVE) CHARSET KLINGON SUBJECT x');
+    assert.ok(found.kind === 'command' && found.command.name === 'SEARCH');
+    assert.match(found.command.refusal?.text ?? '', /charset is not known/);
+  });
+
   it('RFC 6855 §3: no CHARSET with UTF8=ACCEPT', () => {
     const found = parsed('a SEARCH CHARSET UTF-8 ALL', { ...rev2, utf8Accept: true });
     assert.equal(found.kind, 'malformed');

@@ -114,11 +114,11 @@ describe('SocketPeer: what is read', () => {
     });
     socket.push(null);
     await turns();
+    const after = new Promise<void>((resolve) => peer.onLeave(resolve));
+    assert.equal(await stateOf(after), 'done', 'it is gone already');
     socket.destroy();
     await turns();
     assert.equal(told, 1);
-    const after = new Promise<void>((resolve) => peer.onLeave(resolve));
-    assert.equal(await stateOf(after), 'done', 'it is gone already');
   });
 });
 
@@ -131,6 +131,8 @@ describe('SocketPeer: what is written', () => {
     assert.equal(await stateOf(full), 'waits');
     socket.release();
     assert.equal(await stateOf(full), 'done');
+    socket.emit('timeout');
+    assert.equal(socket.destroyed, false, 'it is waited for no more');
   });
 
   it('has been sent when the system has it, each for itself', async () => {
@@ -154,7 +156,7 @@ describe('SocketPeer: what is written', () => {
     socket.isHeld = true; // the second one is held again
     assert.equal(await stateOf(first), 'done');
     socket.emit('timeout');
-    await stateOf(second);
+    assert.equal(await stateOf(second), 'done');
     assert.equal(socket.destroyed, true);
   });
 });

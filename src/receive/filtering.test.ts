@@ -214,8 +214,10 @@ describe('filters', () => {
     });
 
   it('what one of them holds is held', async () => {
-    const { message } = await taken([() => ({ held: true }), () => undefined]);
-    assert.equal(message!.held, true);
+    const hold: Filter = () => ({ held: true });
+    assert.equal((await taken([hold, () => undefined])).message!.held, true);
+    const nowhere = await taken([hold, () => ({ discarded: true })]);
+    assert.notEqual(nowhere.message!.held, true, 'what goes nowhere need not wait');
   });
 
   it('LMTP: each recipient has a reply, also one that was taken out', async () => {

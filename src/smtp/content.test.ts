@@ -137,6 +137,9 @@ describe('smtp/content', () => {
     ] as const)
       for (const pieces of [[wire], [...wire]])
         assert.deepEqual(read(pieces, { limits }).reader.refusal, textLineTooLong(line, 20));
+    // A bare newline that is made a whole one ends a line as well.
+    const { reader } = read([`a\nb\r${long}\r\n.\r\n`], { limits, bareNewlines: 'normalise' });
+    assert.deepEqual(reader.refusal, textLineTooLong(3, 20));
   });
 
   it('keeps a copy of the beginning of what it refused, whose input may be gone by then', () => {
@@ -165,6 +168,11 @@ describe('smtp/content', () => {
     ['RFC 5321 §4.5.3.1.6: a stuffed dot does not count', `.${'.'.repeat(20)}\r\n.\r\n`, undefined],
     ['a header of the limit', `${'x: 345678\r\n'.repeat(4)}a: c\r\n\r\n.\r\n`, undefined],
     ['a header above it', `${'x: 345678\r\n'.repeat(5)}\r\n.\r\n`, replies.headerTooBig],
+    [
+      'a small header, of a body above it',
+      `a: b\r\n\r\n${'12345678\r\n'.repeat(5)}\r\n.\r\n`,
+      undefined,
+    ],
     [
       'RFC 1870 §6.3: content of the limit',
       `\r\n${'12345678\r\n'.repeat(9)}123456\r\n.\r\n`,
