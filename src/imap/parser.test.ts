@@ -461,6 +461,8 @@ const bad: readonly (readonly [line: string, text: string])[] = [
   ['a STORE 1 FLAGS (\\Seen', 'Expected'],
   ['a COPY 1', 'Expected'],
   ['a UID EXPUNGE', 'Expected'],
+  ['a LIST "" ("a""b")', 'Expected'],
+  ['a FETCH 1 BODY[4294967296]', 'too large'],
 ];
 
 const parsed = (line: string, context: ParseContext = rev1) => parseCommand(line, context);
@@ -529,6 +531,12 @@ describe('parseCommand', () => {
       assert.ok(found.kind === 'malformed', line.slice(0, 30));
       assert.deepEqual([found.status, found.code], ['NO', 'LIMIT'], line.slice(0, 30));
     }
+  });
+
+  it('a set has as many ranges as the limit', () => {
+    const context = { ...rev1, limits: { ...defaultImapLimits, ranges: 2 } };
+    assert.equal(parsed('a FETCH 1,3 FLAGS', context).kind, 'command');
+    assert.equal(parsed('a FETCH 1,3,5 FLAGS', context).kind, 'malformed');
   });
 
   it('a tag that is too long for an answer is none', () => {

@@ -11,6 +11,7 @@ import { issueCertificate } from './certificate.ts';
 import type { ListenOptions } from './listener.ts';
 import { ListenError, listen, startServerTls } from './listener.ts';
 import { PeerTimeout } from './peer.ts';
+import type { ProxyRules } from './proxy-protocol.ts';
 import type { SocketPeer } from './socket-peer.ts';
 import { createServerTls } from './tls.ts';
 import { answeringAuthorities, challengeContext } from './tls-alpn.ts';
@@ -247,6 +248,7 @@ describe('listen', () => {
     const { listener } = await open();
     await assert.rejects(open({ port: listener.port }), (error: Error) => {
       assert.ok(error instanceof ListenError);
+      assert.deepEqual([error.code, error.mayPass], ['EADDRINUSE', true], 'the other may end');
       assert.match(error.message, /127\.0\.0\.1 port \d+: it is in use; stop the other program or/);
       return true;
     });
@@ -254,7 +256,10 @@ describe('listen', () => {
   });
 
   it('an address of another machine is an error that says so', () =>
-    assert.rejects(open({ host: '192.0.2.1' }), /this machine has no such address/));
+    assert.rejects(open({ host: '192.0.2.1' }), {
+      ...{ message: /this machine has no such address/, code: 'EADDRNOTAVAIL' },
+      mayPass: true, // an interface may come up
+    }));
 
   it('a Unix socket is for whom its mode says, and is gone after close', async () => {
     const open660 = join(directory, 'zero.sock');
@@ -276,7 +281,8 @@ describe('listen', () => {
   it('a Unix socket that is in use is refused, one that was left behind is replaced', async () => {
     const path = join(directory, 'two.sock');
     const { listener } = await open({ path });
-    await assert.rejects(open({ path }), /another server listens there/);
+    const inUse = { message: /another server listens there/, mayPass: true };
+    await assert.rejects(open({ path }), inUse);
     await listener.close();
     await leaveBehind(path);
     const { listener: again } = await open({ path });
@@ -286,8 +292,75 @@ describe('listen', () => {
   it('a file is never taken for a socket', async () => {
     const path = join(directory, 'precious');
     writeFileSync(path, 'x');
-    await assert.rejects(open({ path }), /there is a file of that name/);
+    const isFile = { message: /there is a file of that name/, code: 'EEXIST', mayPass: false };
+    await assert.rejects(open({ path }), isFile);
+    const noFolder = { message: /its folder does not exist/, code: 'EACCES', mayPass: false };
+    await assert.rejects(open({ path: join(directory, 'none', 'x.sock') }), noFolder);
     assert.equal(statSync(path).size, 1);
+  });
+});
+
+describe('listen: proxies', () => {
+  const proxyOf = (of: Partial<ProxyRules> = {}) => {
+    const told: string[] = [];
+    const onRefused = (...what: string[]) => told.push(what.join(' '));
+    return { told, proxy: { isProxy: () => false, timeoutMs: 5_000, onRefused, ...of } };
+  };
+
+  it('who is none is turned away and told of, where proxies alone may come', async () => {
+    const { told, proxy } = proxyOf({ others: 'refuse' });
+    const { listener, peers } = await open({ proxy });
+    await closed(connect(listener.port, '127.0.0.1'));
+    assert.deepEqual([told, peers.length], [['127.0.0.1 not one of the proxies'], 0]);
+    await listener.close();
+  });
+
+  it('… and speaks for himself where others may', async () => {
+    const { told, proxy } = proxyOf();
+    const { peer, client } = await pair({ proxy });
+    client.write('PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n');
+    assert.match(await textOf(peer), /^PROXY/);
+    assert.deepEqual([peer.remote.address, told], ['127.0.0.1', []]);
+    peer.destroy();
+  });
+
+  it('one that has not said whose its connection is does not outlive the listener', async () => {
+    const { proxy } = proxyOf({ isProxy: () => true });
+    const { listener, peers } = await open({ proxy });
+    const client = connect(listener.port, '127.0.0.1');
+    await new Promise((resolve) => client.once('connect', resolve));
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    await listener.close();
+    await listener.close();
+    await closed(client);
+    assert.equal(peers.length, 0);
+  });
+});
+
+describe('listen: TLS from the first octet', () => {
+  it('a handshake that fails is told of, with its client', async () => {
+    const failed = Promise.withResolvers<string>();
+    const onHandshakeFailure = (address: string) => failed.resolve(address);
+    const { listener } = await open({ tls, implicitTls: true, onHandshakeFailure });
+    const client = connect(listener.port, '127.0.0.1');
+    client.on('error', () => {});
+    client.write('EHLO c.test\r\n');
+    assert.equal(await failed.promise, '127.0.0.1');
+    await closed(client);
+    await listener.close();
+  });
+
+  it('one that is over outlives the listener', async () => {
+    const { listener, accepted } = await open({ tls, implicitTls: true });
+    const options = { port: listener.port, host: '127.0.0.1', rejectUnauthorized: false };
+    const client = connectTls(options);
+    client.on('error', () => {});
+    const peer = await accepted();
+    await listener.close();
+    await peer.write('220 hi\r\n');
+    assert.equal(await nextChunk(client), '220 hi\r\n');
+    peer.destroy();
+    client.destroy();
   });
 });
 

@@ -1,9 +1,11 @@
 // Listening sockets: TCP and Unix, in the clear or with TLS from the first byte. Hands each connection
 // on, as a SocketPeer or as it is; knows nothing of what is spoken.
 
+import { existsSync } from 'node:fs';
 import { chmod, rm, stat } from 'node:fs/promises';
 import type { Server, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
+import { dirname } from 'node:path';
 import { TLSSocket } from 'node:tls';
 import type { Log } from '../base/log.ts';
 import { handshake, handshakeMs } from './handshake.ts';
@@ -259,14 +261,11 @@ function explain(error: NodeJS.ErrnoException, where: string): string {
 }
 
 function explainPath({ code, message }: NodeJS.ErrnoException, path: string): string {
-  switch (code) {
-    case 'EACCES':
-      return `cannot listen on ${path}: its folder must belong to, or be writable by, whom the server runs as`;
-    case 'ENOENT':
-      return `cannot listen on ${path}: its folder does not exist; make it, for whom the server runs as`;
-    default:
-      return `cannot listen on ${path}: ${message}`;
-  }
+  if (code !== 'EACCES') return `cannot listen on ${path}: ${message}`;
+  // The runtime says EACCES of a folder that is not there, too.
+  return existsSync(dirname(path))
+    ? `cannot listen on ${path}: its folder must belong to, or be writable by, whom the server runs as`
+    : `cannot listen on ${path}: its folder does not exist; make it, for whom the server runs as`;
 }
 
 async function removeStaleSocket(path: string): Promise<void> {
