@@ -533,6 +533,9 @@ describe('parseCommand', () => {
     }
   });
 
+  it('a number is as large as 32 bits allow', () =>
+    assert.equal(parsed('a FETCH 1 BODY[4294967295]').kind, 'command'));
+
   it('a set has as many ranges as the limit', () => {
     const context = { ...rev1, limits: { ...defaultImapLimits, ranges: 2 } };
     assert.equal(parsed('a FETCH 1,3 FLAGS', context).kind, 'command');

@@ -325,11 +325,16 @@ describe('listen: proxies', () => {
   });
 
   it('one that has not said whose its connection is does not outlive the listener', async () => {
-    const { proxy } = proxyOf({ isProxy: () => true });
+    const asked = Promise.withResolvers<void>();
+    const isProxy = () => {
+      asked.resolve();
+      return true;
+    };
+    const { proxy } = proxyOf({ isProxy, timeoutMs: 60_000 });
     const { listener, peers } = await open({ proxy });
     const client = connect(listener.port, '127.0.0.1');
-    await new Promise((resolve) => client.once('connect', resolve));
-    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    client.on('error', () => {});
+    await asked.promise;
     await listener.close();
     await listener.close();
     await closed(client);

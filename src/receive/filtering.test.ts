@@ -182,6 +182,8 @@ describe('filters', () => {
       () => ({ recipients: [{ kind: 'remove', mailbox: mailbox('carl@far.test') }] }),
     ]);
     assert.deepEqual(to, ['bob@example.net', 'dora@far.test']);
+    const add = { kind: 'add', mailbox: mailbox('carl@far.test'), params: [] } as const;
+    assert.equal((await taken([() => ({ recipients: [add] })])).to?.length, 3);
   });
 
   const all = ['ann', 'bob'].map((name) => ({
