@@ -4,12 +4,13 @@
 
 import { addressKey, parseMailbox } from '../mail/address.ts';
 import { parseDate } from '../mail/date.ts';
+import type { HeaderField } from '../mail/header.ts';
 import { parseHeader } from '../mail/header.ts';
 import { findParam } from '../smtp/extensions/index.ts';
 import { reply } from '../smtp/reply.ts';
 import type { Account, AccountStore } from '../store/account-store.ts';
 import type { AcceptedRecipient } from './envelope.ts';
-import type { Policy, PolicyAnswer } from './policy.ts';
+import type { MessageAnswer, Policy, PolicyAnswer } from './policy.ts';
 
 // RFC 7293 §15.3: X.7.17, the mailbox owner has changed; X.7.19, the test cannot be completed.
 const ownerChanged = reply(550, '7.17', 'The mailbox has changed hands since then');
@@ -32,7 +33,7 @@ const roles = new Set([
   ...['trouble', 'usenet', 'uucp', 'webmaster', 'www'],
 ]);
 
-const fieldName = 'require-recipient-valid-since';
+const fieldNames: ReadonlySet<string> = new Set(['require-recipient-valid-since']);
 
 export function recipientValidSince(options: {
   readonly accounts: Pick<AccountStore, 'find'>;
@@ -59,22 +60,28 @@ export function recipientValidSince(options: {
       return param === undefined ? undefined : judge(recipient, param.since);
     },
     // RFC 7293 §5.2
-    async message({ recipients }, { head, header }) {
-      const dropped = [];
-      for (const { lowerName, value, offset, length } of parseHeader(
-        head.subarray(0, header.end),
-      )) {
-        const asked = lowerName === fieldName ? askedBy(value) : undefined;
-        const recipient = asked && recipients.find((one) => isFor(one, asked.address));
-        if (asked === undefined || recipient === undefined) continue;
-        const objection = (await judge(recipient, asked.since))?.objection;
-        if (objection !== undefined) return { objection };
-        dropped.push({ start: offset, end: offset + length });
-      }
-      // §5.2 (4): what was heeded is taken out.
-      return dropped.length === 0 ? undefined : { head: { dropped } };
+    message({ recipients }, { head, header }) {
+      const fields = parseHeader(head.subarray(0, header.end), { names: fieldNames });
+      return fields.length === 0 ? undefined : judgeFields(fields, recipients);
     },
   };
+
+  async function judgeFields(
+    fields: readonly HeaderField[],
+    recipients: readonly AcceptedRecipient[],
+  ): Promise<MessageAnswer | undefined> {
+    const dropped = [];
+    for (const { value, offset, length } of fields) {
+      const asked = askedBy(value);
+      const recipient = asked && recipients.find((one) => isFor(one, asked.address));
+      if (asked === undefined || recipient === undefined) continue;
+      const objection = (await judge(recipient, asked.since))?.objection;
+      if (objection !== undefined) return { objection };
+      dropped.push({ start: offset, end: offset + length });
+    }
+    // §5.2 (4): what was heeded is taken out.
+    return dropped.length === 0 ? undefined : { head: { dropped } };
+  }
 }
 
 /** §3.2: addr-spec ";" date-time */

@@ -9,7 +9,7 @@ import { authorsOf } from '../mail/author-domains.ts';
 import { reply } from '../smtp/reply.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import type { Directory } from './directory.ts';
-import type { Policy } from './policy.ts';
+import type { Policy, PolicyAnswer } from './policy.ts';
 
 export interface SenderOwnerParts {
   readonly accounts: Pick<AccountStore, 'find'>;
@@ -36,26 +36,33 @@ export function senderOwner({ accounts, directory, judgesAuthors }: SenderOwnerP
     name: 'sender-owner',
     // Mail that must never be answered (RFC 5321 §4.5.5) is sent by users too: read receipts
     // (RFC 8098 §3) and vacation replies. It names nobody, so it deceives nobody.
-    async mail({ client: { account }, sender }) {
-      if (account === undefined || sender === null) return undefined;
-      switch (await ownership(account, sender)) {
-        case 'own':
-          return undefined;
-        case 'alias':
-          return { findings: [{ kind: 'sender-alias', account }] };
-        case 'none':
-          return { objection: notYours };
-      }
-    },
-    async message({ client: { account } }, { head }) {
-      if (account === undefined || !judgesAuthors()) return undefined;
-      const authors = authorsOf(head).filter(({ domain }) => directory().isOurs(domain));
-      if (authors.length > authorsMax) return { objection: tooManyAuthors };
-      for (const author of authors)
-        if ((await ownership(account, author)) === 'none') return { objection: notYourName };
-      return undefined;
-    },
+    mail: ({ client: { account }, sender }) =>
+      account === undefined || sender === null ? undefined : judgeSender(account, sender),
+    message: ({ client: { account } }, { head }) =>
+      account === undefined || !judgesAuthors() ? undefined : judgeAuthors(account, head),
   };
+
+  async function judgeSender(account: string, sender: Mailbox): Promise<PolicyAnswer | undefined> {
+    switch (await ownership(account, sender)) {
+      case 'own':
+        return undefined;
+      case 'alias':
+        return { findings: [{ kind: 'sender-alias', account }] };
+      case 'none':
+        return { objection: notYours };
+    }
+  }
+
+  async function judgeAuthors(
+    account: string,
+    head: Uint8Array,
+  ): Promise<PolicyAnswer | undefined> {
+    const authors = authorsOf(head).filter(({ domain }) => directory().isOurs(domain));
+    if (authors.length > authorsMax) return { objection: tooManyAuthors };
+    for (const author of authors)
+      if ((await ownership(account, author)) === 'none') return { objection: notYourName };
+    return undefined;
+  }
 
   async function ownership(account: string, address: Mailbox): Promise<'own' | 'alias' | 'none'> {
     const own = await accounts.find(addressKey(address));

@@ -7,7 +7,7 @@ import { reply } from '../../smtp/reply.ts';
 import type { Lease, LeasedRecipient, Origin, QueuedMessage } from '../../store/queue-store.ts';
 import { createRelay } from './create-relay.ts';
 import type { HopMessage } from './next-hop.ts';
-import type { Relay, RelayOptions } from './relay.ts';
+import type { Relay, RelayLease, RelayOptions } from './relay.ts';
 import type { RelayRoute } from './relay-route.ts';
 
 export interface RelayDeliveryOptions extends RelayOptions {
@@ -48,12 +48,14 @@ export type SentOnAs = Pick<HopMessage, 'sender' | 'seal'>;
 
 /** Leases to where their routes lead now. LMTP is delivery, not relaying: nobody looks at signatures behind it. */
 export function deliveryBy(relay: Relay, routeOf: RouteOf, onTheWay: OnTheWay = {}): RelayDelivery {
-  const deliver = async (lease: Lease, signal: AbortSignal): Promise<DeliveryResult> => {
+  const deliver = (lease: Lease, signal: AbortSignal): Promise<DeliveryResult> => {
     const route = routeOf(lease.destination);
-    if (route === undefined || !isRelayRoute(route)) return allDeferred(lease, noRoute);
-    if (route.kind === 'lmtp') return relay.attempt(lease, route, signal);
-    const parts = await partsOf(lease, onTheWay);
-    return together(lease, parts, (part) => relay.attempt(part, route, signal));
+    if (route === undefined || !isRelayRoute(route))
+      return Promise.resolve(allDeferred(lease, noRoute));
+    const attempt = (part: RelayLease) => relay.attempt(part, route, signal);
+    if (route.kind === 'lmtp') return attempt(lease);
+    const plain = plainly(lease, onTheWay);
+    return plain === undefined ? attemptParts(lease, onTheWay, attempt) : attempt(plain);
   };
   return Object.assign(deliver, { close: () => relay.close() });
 }
@@ -61,6 +63,25 @@ export function deliveryBy(relay: Relay, routeOf: RouteOf, onTheWay: OnTheWay = 
 type Part = Pick<Lease, 'destination' | 'recipients'> & {
   readonly message: HopMessage & { id: string };
 };
+
+/** Nearly always: under its own name, to everybody; undefined where that has to be looked at. */
+function plainly(lease: Lease, { signs, forwarded, tagged }: OnTheWay): RelayLease | undefined {
+  const { message, recipients } = lease;
+  if (tagged !== undefined) return undefined;
+  if (forwarded !== undefined && recipients.some(({ original }) => original !== undefined))
+    return undefined;
+  return signs?.(message.origin) === true
+    ? { ...lease, message: { ...message, sign: true } }
+    : lease;
+}
+
+async function attemptParts(
+  lease: Lease,
+  onTheWay: OnTheWay,
+  attempt: (part: Part) => Promise<DeliveryResult>,
+): Promise<DeliveryResult> {
+  return together(lease, await partsOf(lease, onTheWay), attempt);
+}
 
 /** As many as there are names under which the message goes to these recipients: nearly always one. */
 async function partsOf(
