@@ -3,7 +3,6 @@
 // what is refused later must be bounced, and bounces to forged senders are spam.
 
 import { assert, unreachable } from '../base/assert.ts';
-import type { Log } from '../base/log.ts';
 import type { Mailbox, ReversePath } from '../mail/address.ts';
 import { formatMailbox, parseMailbox } from '../mail/address.ts';
 import { scanHeader } from '../mail/header.ts';
@@ -12,7 +11,7 @@ import type { Objection } from '../policy/answers.ts';
 import { Answers } from '../policy/answers.ts';
 import type { Directory } from '../policy/directory.ts';
 import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
-import type { Login, LoginClient, LoginResult } from '../policy/login.ts';
+import type { LoginResult } from '../policy/login.ts';
 import type { Arrival } from '../policy/policy.ts';
 import type { Refusal, Refusals } from '../policy/refusals.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
@@ -26,16 +25,13 @@ import type { CompletingParts } from './complete-message.ts';
 import { completeMessage } from './complete-message.ts';
 import type { Answerer, Fetched, Replies, ServerAnswer, Told } from './conversation.ts';
 import { loginAnswer } from './login.ts';
+import type { PresentClientParts } from './present-client.ts';
+import { PresentClient } from './present-client.ts';
 import type { Transaction } from './taking.ts';
-import type { Ends, Proxies } from './told-client.ts';
+import type { Proxies } from './told-client.ts';
 import { introduce } from './told-client.ts';
 
-export interface ReceptionParts extends CompletingParts {
-  readonly service: ClientFacts['service'];
-  readonly session: string;
-  readonly peer: Peer;
-  /** May relay without logging in. */
-  readonly isTrusted: (address: string) => boolean;
+export interface ReceptionParts extends CompletingParts, PresentClientParts {
   /** Who may tell by XCLIENT for whom they speak. */
   readonly proxies?: Proxies | undefined;
   readonly directory: Pick<Directory, 'resolve'>;
@@ -45,8 +41,6 @@ export interface ReceptionParts extends CompletingParts {
    */
   readonly vrfy: 'ambiguous' | 'yes' | 'no';
   readonly mechanisms: (peer: Peer) => readonly string[];
-  /** The logins of one connection; `log` is its session's. */
-  readonly login: (log: Log, client: () => ClientFacts) => Login;
   /** Asks for the queue of a domain to be run (ETRN, RFC 1985). */
   readonly startQueue: (node: string) => Promise<Reply>;
   /** What a URL names that the account may read, or why it does not (BURL, RFC 4468); undefined: there is none. */
@@ -79,18 +73,9 @@ const noExpansion = reply(502, '7.0', 'EXPN is not available');
 
 export class Reception implements Answerer {
   readonly #parts: ReceptionParts;
-  #peer: Peer;
-  /** As a proxy told it, or else the peer's. */
-  #ends: Ends;
-  #trusted: boolean;
-  #hello = '';
-  #extended = false;
-  #account: string | undefined;
+  readonly #client: PresentClient;
   /** What follows from ATRN. */
   #turn: Turn | undefined;
-  /** Of the last login, or of one that is under way. */
-  #mechanism: string | undefined;
-  #login: Login | undefined;
   /** What policies have said of TLS, or will. */
   #insecure: Objection | Promise<Objection>;
   /** Of policies, about the connection; its end is theirs. */
@@ -104,9 +89,7 @@ export class Reception implements Answerer {
 
   constructor(parts: ReceptionParts) {
     this.#parts = parts;
-    this.#peer = parts.peer;
-    this.#ends = parts.peer;
-    this.#trusted = parts.isTrusted(parts.peer.remote.address);
+    this.#client = new PresentClient(parts);
     this.#aboutClient = new Answers(parts.log);
     this.#answers = this.#aboutClient;
   }
@@ -116,8 +99,7 @@ export class Reception implements Answerer {
       case 'connect':
         return this.#connect();
       case 'hello':
-        this.#hello = question.client;
-        this.#extended = question.verb !== 'HELO';
+        this.#client.introduced(question.client, question.verb !== 'HELO');
         return this.#greeted();
       case 'mail':
         return this.#mail(question.from, question.params);
@@ -138,14 +120,9 @@ export class Reception implements Answerer {
       case 'atrn':
         return this.#atrn(question.domains);
       case 'auth':
-        this.#login ??= this.#parts.login(this.#parts.log, () => this.client);
-        this.#mechanism = question.mechanism;
-        return this.#loggingIn(
-          this.#login.start(question.mechanism, question.initial, this.#loginClient()),
-        );
+        return answered(this.#client.startLogin(question.mechanism, question.initial));
       case 'auth-response':
-        assert(this.#login !== undefined, 'an exchange was started');
-        return this.#loggingIn(this.#login.respond(question.response));
+        return answered(this.#client.respondLogin(question.response));
       case 'xclient':
         return this.#told(question.told);
       default:
@@ -177,10 +154,9 @@ export class Reception implements Answerer {
   #noteRefused(facts: Pick<Refusal, 'stage' | 'reason'> & Partial<Refusal>): void {
     const { refusals, session, service, log } = this.#parts;
     if (refusals === undefined) return;
-    const { remote } = this.#ends;
-    const account = this.#account;
-    const hello = this.#hello === '' ? undefined : this.#hello;
-    refusals.note({ session, service, client: remote.address, hello, account, ...facts }, log);
+    const { ends, account, hello } = this.#client;
+    const who = { client: ends.remote.address, hello: hello || undefined, account };
+    refusals.note({ session, service, ...who, ...facts }, log);
   }
 
   /** Of content that is still being received, or was looked at a moment ago. */
@@ -189,72 +165,34 @@ export class Reception implements Answerer {
     return head === undefined ? this.#messageId : scanHeader(Buffer.concat([head, rest])).messageId;
   }
 
-  /** RFC 3207 §4.2: what was known of the client before TLS is forgotten. */
   secured(peer: Peer): { readonly mechanisms: readonly string[]; readonly trusted: boolean } {
-    if (this.#ends === this.#peer) this.#ends = peer;
-    this.#peer = peer;
-    this.#hello = '';
-    this.#account = undefined;
-    this.#login?.cancel();
+    this.#client.secured(peer);
     this.#askSecure();
-    return { mechanisms: this.#parts.mechanisms(peer), trusted: this.#trusted };
+    return { mechanisms: this.#parts.mechanisms(peer), trusted: this.#client.trusted };
   }
 
   get client(): ClientFacts {
-    const { session, service } = this.#parts;
-    const ends = this.#ends;
-    const peer = this.#peer;
-    const { tls } = peer;
-    return {
-      session,
-      service,
-      remote: ends.remote,
-      // The system is asked when somebody looks; a socket that is gone knows what was asked before.
-      get local() {
-        return ends.local;
-      },
-      get hasSpoken() {
-        return peer.hasInput?.();
-      },
-      hello: this.#hello,
-      tls,
-      account: this.#account,
-      mechanism: this.#account === undefined ? undefined : this.#mechanism,
-      trusted: this.#trusted,
-    };
-  }
-
-  #loginClient(): LoginClient {
-    const peer = this.#peer;
-    return {
-      remote: this.#ends.remote,
-      tls: peer.tls,
-      ...(peer.onLeave !== undefined && { onLeave: (callback) => peer.onLeave!(callback) }),
-    };
+    return this.#client.facts;
   }
 
   /** XCLIENT: from now on the client is somebody else, whom nobody has judged yet. */
   async #told(told: ToldClient): Promise<Told | Reply> {
-    const { proxies, isTrusted, log } = this.#parts;
+    const { proxies, log } = this.#parts;
     assert(proxies !== undefined, 'XCLIENT is offered where there are proxies');
-    const client = await introduce(told, this.#ends, proxies);
+    const before = this.#client.ends;
+    const client = await introduce(told, before, proxies);
     if ('code' in client) return client;
-    const { remote, local, hello, introduced, account } = client;
-    const reason = `XCLIENT from ${this.#ends.remote.address}`;
+    const { remote, hello, introduced, account } = client;
+    const reason = `XCLIENT from ${before.remote.address}`;
     log.info('client told', { client: remote.address, hello: hello || undefined, account, reason });
-    this.#ends = { remote, local };
-    this.#trusted = isTrusted(remote.address);
-    this.#hello = hello;
-    this.#extended = introduced === 'EHLO';
-    this.#account = account;
-    this.#login?.cancel();
+    this.#client.told(client);
     this.#insecure = undefined;
     this.#aboutClient.release();
     this.#aboutClient = new Answers(log);
     this.#answers = this.#aboutClient;
     return {
       newClient: {
-        trusted: this.#trusted,
+        trusted: this.#client.trusted,
         // Whoever speaks through a proxy of ours is no proxy, unless named as one.
         xclient: proxies.has(remote.address),
         authenticated: account !== undefined,
@@ -263,19 +201,13 @@ export class Reception implements Answerer {
     };
   }
 
-  async #loggingIn(pending: Promise<LoginResult>): Promise<ServerAnswer> {
-    const result = await pending;
-    if (result.kind === 'logged-in') this.#account = result.account;
-    return loginAnswer(result);
-  }
-
   async #connect(): Promise<Reply> {
     const { policies } = this.#parts;
     const { client } = this;
     const about = this.#aboutClient;
     const objection = await about.ask(policies.connect, (policy) => policy.connect(client));
     if (objection !== undefined) return objection;
-    if (this.#peer.tls !== undefined) this.#askSecure();
+    if (this.#client.isEncrypted) this.#askSecure();
     return (await this.#insecure) ?? replies.greeting;
   }
 
@@ -307,7 +239,7 @@ export class Reception implements Answerer {
       envelope: { client, sender, params, recipients, findings },
       answers,
       recipients,
-      extended: this.#extended,
+      extended: this.#client.extended,
       began: clock.now(),
     };
     const begin = (objection: Objection): Reply => {
@@ -325,8 +257,9 @@ export class Reception implements Answerer {
     const transaction = this.#transaction;
     assert(transaction !== undefined, 'MAIL comes before RCPT');
     const { envelope, answers, recipients } = transaction;
-    const mayRelay = this.#trusted || this.#account !== undefined;
-    const resolution = await directory.resolve(to, { mayRelay, ourAddress: this.#ourAddress(to) });
+    const { mayRelay } = this.#client;
+    const ourAddress = this.#client.ourAddress(to);
+    const resolution = await directory.resolve(to, { mayRelay, ourAddress });
     if (resolution.kind === 'refuse') return this.#refuseRcpt(to, resolution.reply);
     const recipient = { named: to, params, targets: resolution.recipients };
     const asked = answers.ask(policies.rcpt, (policy) => policy.rcpt(envelope, recipient));
@@ -338,7 +271,7 @@ export class Reception implements Answerer {
 
   async #burl(url: string): Promise<Reply | Fetched> {
     const { fetchUrl } = this.#parts;
-    const account = this.#account;
+    const { account } = this.#client;
     if (fetchUrl === undefined || account === undefined) return urlUntrusted;
     const fetched = await fetchUrl(account, url);
     return fetched instanceof Uint8Array ? { fetched } : fetched;
@@ -346,7 +279,7 @@ export class Reception implements Answerer {
 
   async #atrn(domains: readonly string[]): Promise<Reply> {
     const { turns } = this.#parts;
-    const account = this.#account;
+    const { account } = this.#client;
     if (turns === undefined || account === undefined) return replies.notImplemented;
     const { reply: said, turn } = await turns.ask(account, domains);
     this.#turn = turn;
@@ -380,17 +313,12 @@ export class Reception implements Answerer {
     return asked instanceof Promise ? asked.then(begin) : begin(asked);
   }
 
-  /** The system is asked for it when somebody writes to an address literal. */
-  #ourAddress({ domain }: Mailbox): string | undefined {
-    return domain.charCodeAt(0) === 0x5b ? this.#ends.local.address : undefined;
-  }
-
   async #vrfy(argument: string): Promise<Reply> {
     const { vrfy, directory } = this.#parts;
     if (vrfy === 'no') return noVerification;
     const mailbox = parseMailbox(argument.trim().replace(/^<(.*)>$/, '$1'));
-    const mayAsk = this.#trusted || this.#account !== undefined;
-    if (vrfy === 'ambiguous' || !mayAsk || mailbox === undefined) return replies.cannotVerify;
+    if (vrfy === 'ambiguous' || !this.#client.mayRelay || mailbox === undefined)
+      return replies.cannotVerify;
     const resolution = await directory.resolve(mailbox, { mayRelay: false });
     if (resolution.kind === 'refuse') return resolution.reply;
     return reply(250, '1.5', `<${formatMailbox(mailbox)}>`);
@@ -436,7 +364,7 @@ export class Reception implements Answerer {
 
   /** After RSET, a lost connection or refused content: nothing half-received remains. */
   reset(): Promise<void> | undefined {
-    this.#login?.cancel();
+    this.#client.cancelLogin();
     this.#endTransaction();
     const content = this.#content;
     this.#content = undefined;
@@ -454,6 +382,9 @@ export class Reception implements Answerer {
     this.#transaction = undefined;
   }
 }
+
+const answered = async (pending: Promise<LoginResult>): Promise<ServerAnswer> =>
+  loginAnswer(await pending);
 
 const orOk = (objection: Objection | Promise<Objection>): Reply | Promise<Reply> =>
   objection instanceof Promise ? objection.then(orOk) : (objection ?? replies.ok);

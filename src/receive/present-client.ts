@@ -1,0 +1,153 @@
+// Who is at the other end of a connection at present: its addresses, what it called itself, its TLS, who logged in. All of
+// it may change under way: by EHLO, AUTH, STARTTLS (RFC 3207 §4.2), and by what a proxy tells (XCLIENT).
+
+import { assert } from '../base/assert.ts';
+import type { Log } from '../base/log.ts';
+import type { Mailbox } from '../mail/address.ts';
+import type { Peer } from '../net/peer.ts';
+import type { ClientFacts } from '../policy/envelope.ts';
+import type { Login, LoginClient, LoginResult } from '../policy/login.ts';
+import type { Ends, IntroducedClient } from './told-client.ts';
+
+export interface PresentClientParts {
+  readonly service: ClientFacts['service'];
+  readonly session: string;
+  readonly peer: Peer;
+  /** May relay without logging in. */
+  readonly isTrusted: (address: string) => boolean;
+  /** The logins of one connection; `log` is its session's. */
+  readonly login: (log: Log, client: () => ClientFacts) => Login;
+  readonly log: Log;
+}
+
+export class PresentClient {
+  readonly #parts: PresentClientParts;
+  #peer: Peer;
+  /** As a proxy told it, or else the peer's. */
+  #ends: Ends;
+  #trusted: boolean;
+  #hello = '';
+  #extended = false;
+  #account: string | undefined;
+  /** Of the last login, or of one that is under way. */
+  #mechanism: string | undefined;
+  #login: Login | undefined;
+
+  constructor(parts: PresentClientParts) {
+    this.#parts = parts;
+    this.#peer = parts.peer;
+    this.#ends = parts.peer;
+    this.#trusted = parts.isTrusted(parts.peer.remote.address);
+  }
+
+  get facts(): ClientFacts {
+    const { session, service } = this.#parts;
+    const ends = this.#ends;
+    const peer = this.#peer;
+    const { tls } = peer;
+    return {
+      session,
+      service,
+      remote: ends.remote,
+      // The system is asked when somebody looks; a socket that is gone knows what was asked before.
+      get local() {
+        return ends.local;
+      },
+      get hasSpoken() {
+        return peer.hasInput?.();
+      },
+      hello: this.#hello,
+      tls,
+      account: this.#account,
+      mechanism: this.#account === undefined ? undefined : this.#mechanism,
+      trusted: this.#trusted,
+    };
+  }
+
+  get ends(): Ends {
+    return this.#ends;
+  }
+
+  get trusted(): boolean {
+    return this.#trusted;
+  }
+
+  get account(): string | undefined {
+    return this.#account;
+  }
+
+  /** It said EHLO or LHLO. */
+  get extended(): boolean {
+    return this.#extended;
+  }
+
+  get hello(): string {
+    return this.#hello;
+  }
+
+  get isEncrypted(): boolean {
+    return this.#peer.tls !== undefined;
+  }
+
+  get mayRelay(): boolean {
+    return this.#trusted || this.#account !== undefined;
+  }
+
+  /** The system is asked for it when somebody writes to an address literal. */
+  ourAddress({ domain }: Mailbox): string | undefined {
+    return domain.charCodeAt(0) === 0x5b ? this.#ends.local.address : undefined;
+  }
+
+  introduced(hello: string, extended: boolean): void {
+    this.#hello = hello;
+    this.#extended = extended;
+  }
+
+  /** RFC 3207 §4.2: what was known of the client before TLS is forgotten. */
+  secured(peer: Peer): void {
+    if (this.#ends === this.#peer) this.#ends = peer;
+    this.#peer = peer;
+    this.#hello = '';
+    this.#account = undefined;
+    this.cancelLogin();
+  }
+
+  /** From now on it is somebody else. */
+  told({ remote, local, hello, introduced, account }: IntroducedClient): void {
+    this.#ends = { remote, local };
+    this.#trusted = this.#parts.isTrusted(remote.address);
+    this.introduced(hello, introduced === 'EHLO');
+    this.#account = account;
+    this.cancelLogin();
+  }
+
+  startLogin(mechanism: string, initial: Uint8Array | undefined): Promise<LoginResult> {
+    this.#login ??= this.#parts.login(this.#parts.log, () => this.facts);
+    this.#mechanism = mechanism;
+    return this.#loggingIn(this.#login.start(mechanism, initial, this.#loginClient()));
+  }
+
+  respondLogin(response: Uint8Array | undefined): Promise<LoginResult> {
+    assert(this.#login !== undefined, 'an exchange was started');
+    return this.#loggingIn(this.#login.respond(response));
+  }
+
+  cancelLogin(): void {
+    this.#login?.cancel();
+  }
+
+  async #loggingIn(pending: Promise<LoginResult>): Promise<LoginResult> {
+    const result = await pending;
+    if (result.kind === 'logged-in') this.#account = result.account;
+    return result;
+  }
+
+  #loginClient(): LoginClient {
+    const peer = this.#peer;
+    return {
+      remote: this.#ends.remote,
+      tls: peer.tls,
+      ...(peer.onLeave !== undefined && { onLeave: (callback) => peer.onLeave!(callback) }),
+    };
+  }
+}
