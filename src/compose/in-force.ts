@@ -74,6 +74,7 @@ export function putInForce(
     relay: deliveryBy(relay, addresses.router.routeOfDestination, {
       signs: ring === undefined ? undefined : (origin) => !ring.isEmpty && ours(origin),
       forwarded: forwardingOf(addresses, returnAddresses),
+      log,
       tagged:
         config.backscatter.tag.length === 0 ? undefined : taggingOf(ours, tags, returnAddresses),
     }),

@@ -1,9 +1,12 @@
 // Leases on the way to a relay: what the queue calls for every destination that is somebody else's.
 
+import { stackOf } from '../../base/error-text.ts';
+import type { Log } from '../../base/log.ts';
 import type { Deliver, DeliveryResult, RecipientResult } from '../../queue/delivery.ts';
 import type { TlsSession } from '../../report/tls-session.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
+import { replyFor } from '../../smtp/smtp-error.ts';
 import type { Lease, LeasedRecipient, Origin, QueuedMessage } from '../../store/queue-store.ts';
 import { createRelay } from './create-relay.ts';
 import type { HopMessage } from './next-hop.ts';
@@ -36,6 +39,7 @@ export interface OnTheWay {
   readonly forwarded?: Forwarded | undefined;
   /** The sender under which a message of ours goes; undefined: as it came. */
   readonly tagged?: Tagged | undefined;
+  readonly log?: Pick<Log, 'error'> | undefined;
 }
 
 /** @param original the alias, as RCPT named it. */
@@ -54,52 +58,43 @@ export function deliveryBy(relay: Relay, routeOf: RouteOf, onTheWay: OnTheWay = 
       return Promise.resolve(allDeferred(lease, noRoute));
     const attempt = (part: RelayLease) => relay.attempt(part, route, signal);
     if (route.kind === 'lmtp') return attempt(lease);
-    const plain = plainly(lease, onTheWay);
-    return plain === undefined ? attemptParts(lease, onTheWay, attempt) : attempt(plain);
+    const vouched = vouchedFor(lease, onTheWay);
+    // Nearly always: under its own name, to everybody. Then a promise less.
+    return mayBeRenamed(lease, onTheWay)
+      ? partsOf(vouched, onTheWay).then((parts) =>
+          together(lease, parts, { attempt, log: onTheWay.log }),
+        )
+      : attempt(vouched);
   };
   return Object.assign(deliver, { close: () => relay.close() });
 }
 
+/** A lease, with what becomes of its message on the way. */
 type Part = Pick<Lease, 'destination' | 'recipients'> & {
-  readonly message: HopMessage & { id: string };
+  readonly message: QueuedMessage & Pick<HopMessage, 'sign' | 'seal'>;
 };
 
-/** Nearly always: under its own name, to everybody; undefined where that has to be looked at. */
-function plainly(lease: Lease, { signs, forwarded, tagged }: OnTheWay): RelayLease | undefined {
-  const { message, recipients } = lease;
-  if (tagged !== undefined) return undefined;
-  if (forwarded !== undefined && recipients.some(({ original }) => original !== undefined))
-    return undefined;
-  return signs?.(message.origin) === true
-    ? { ...lease, message: { ...message, sign: true } }
+const vouchedFor = (lease: Lease, { signs }: OnTheWay): Part =>
+  signs?.(lease.message.origin) === true
+    ? { ...lease, message: { ...lease.message, sign: true } }
     : lease;
-}
 
-async function attemptParts(
-  lease: Lease,
-  onTheWay: OnTheWay,
-  attempt: (part: Part) => Promise<DeliveryResult>,
-): Promise<DeliveryResult> {
-  return together(lease, await partsOf(lease, onTheWay), attempt);
-}
+const mayBeRenamed = ({ recipients }: Lease, { forwarded, tagged }: OnTheWay): boolean =>
+  tagged !== undefined ||
+  (forwarded !== undefined && recipients.some(({ original }) => original !== undefined));
 
-/** As many as there are names under which the message goes to these recipients: nearly always one. */
-async function partsOf(
-  lease: Lease,
-  { signs, forwarded, tagged }: OnTheWay,
-): Promise<readonly Part[]> {
-  const { message } = lease;
-  const sign = signs?.(message.origin) === true;
-  const sender = tagged === undefined ? undefined : await tagged(message);
-  if (sender !== undefined) return [{ ...lease, message: { ...message, sign, sender } }];
-  const own = sign ? { ...lease, message: { ...message, sign } } : lease;
-  return forwarded === undefined ? [own] : forwardedParts(own, forwarded);
+/** As many as there are names under which the message goes to these recipients. */
+async function partsOf(part: Part, { forwarded, tagged }: OnTheWay): Promise<readonly Part[]> {
+  const sender = tagged === undefined ? undefined : await tagged(part.message);
+  if (sender !== undefined) return [{ ...part, message: { ...part.message, sender } }];
+  return forwarded === undefined ? [part] : forwardedParts(part, forwarded);
 }
 
 /** Also what we vouch for may be of a sender elsewhere: a network of ours sends for others, too. */
-async function forwardedParts(lease: Lease, forwarded: Forwarded): Promise<readonly Part[]> {
-  const { message, recipients, destination } = lease;
-  if (recipients.every(({ original }) => original === undefined)) return [lease];
+async function forwardedParts(
+  { message, recipients, destination }: Part,
+  forwarded: Forwarded,
+): Promise<readonly Part[]> {
   const parts = new Map<string, Part & { recipients: LeasedRecipient[] }>();
   for (const recipient of recipients) {
     const { original } = recipient;
@@ -112,32 +107,42 @@ async function forwardedParts(lease: Lease, forwarded: Forwarded): Promise<reado
   return [...parts.values()];
 }
 
-/** One after the other, so that they share a connection; their results as one, in the order of the lease. */
+/**
+ * One after the other, so that they share a connection; their results as one, in the order of the lease. Where one
+ * breaks off, the others have their mail already: only its own recipients come again.
+ */
 async function together(
   { message, recipients }: Lease,
   parts: readonly Part[],
-  attempt: (part: Part) => Promise<DeliveryResult>,
+  {
+    attempt,
+    log,
+  }: Pick<OnTheWay, 'log'> & { readonly attempt: (part: Part) => Promise<DeliveryResult> },
 ): Promise<DeliveryResult> {
   const results = new Map<LeasedRecipient, RecipientResult>();
   const sessions: TlsSession[] = [];
   let health: DeliveryResult['health'] = 'ok';
   for (const part of parts) {
     const { sender } = part.message;
-    const result = await attempt(part);
-    if (sender === message.sender && parts.length === 1) return result;
-    for (const [i, recipient] of part.recipients.entries())
-      results.set(
-        recipient,
-        sentOn(result.recipients[i]!, sender === message.sender ? undefined : sender),
-      );
+    const result = await attempt(part).catch((error: unknown) => {
+      if (results.size === 0) throw error;
+      log?.error('delivery broke off', { id: message.id, error: stackOf(error) });
+      return allDeferred(part, replyFor(error));
+    });
+    for (const [i, recipient] of part.recipients.entries()) {
+      const one = result.recipients[i]!;
+      results.set(recipient, sender === message.sender ? one : sentOn(one, sender));
+    }
     if (result.health !== 'ok') health = result.health;
     if (result.sessions !== undefined) sessions.push(...result.sessions);
   }
   return { recipients: recipients.map((recipient) => results.get(recipient)!), health, sessions };
 }
 
-const sentOn = (result: RecipientResult, sender: string | undefined): RecipientResult =>
-  sender === undefined ? result : { ...result, facts: { ...result.facts, sender } };
+const sentOn = (result: RecipientResult, sender: string): RecipientResult => ({
+  ...result,
+  facts: { ...result.facts, sender },
+});
 
 const isRelayRoute = (route: { readonly kind: string }): route is RelayRoute =>
   route.kind === 'mx' || route.kind === 'host' || route.kind === 'lmtp';
@@ -145,7 +150,7 @@ const isRelayRoute = (route: { readonly kind: string }): route is RelayRoute =>
 // RFC 3463 §3.5: X.4.4, unable to route.
 const noRoute = reply(451, '4.4', 'There is no route to this destination any more');
 
-function allDeferred(lease: Lease, said: Reply): DeliveryResult {
+function allDeferred(lease: Pick<Lease, 'recipients'>, said: Reply): DeliveryResult {
   return {
     recipients: lease.recipients.map(() => ({ kind: 'deferred', reply: said })),
     health: 'ok',
