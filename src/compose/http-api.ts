@@ -32,5 +32,6 @@ export function apiParts({ inForce, stores, operations: ours, log }: HttpApiPart
     bearer: (token) => findApiToken(stores, token),
     // Loopback is trusted in `dev` alone: elsewhere it may be anybody's proxy.
     needsNoToken: (address) => inForce().config.dev && isLoopback(address),
+    isLoopback,
   };
 }

@@ -57,6 +57,7 @@ function api(changes: Partial<ApiParts> = {}) {
       return allows && { name, allows };
     },
     needsNoToken: () => false,
+    isLoopback: (host) => ['localhost', '127.0.0.1', '::1'].includes(host),
     log: {
       ...silentLog,
       info: (event, fields) => logged.push([event, fields?.user, fields?.call]),
@@ -66,13 +67,18 @@ function api(changes: Partial<ApiParts> = {}) {
   const counter = () => new Counter();
   const answers = { '2xx': counter(), '3xx': counter(), '4xx': counter(), '5xx': counter() };
   const app = createWebApp({ paths: [apiPaths(parts)], answers, log: silentLog });
-  const ask = async (path: string, token?: string, init: RequestInit = {}) => {
+  const ask = async (
+    path: string,
+    token?: string,
+    init: RequestInit = {},
+    base = 'http://localhost',
+  ) => {
     const headers = {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(init.headers as object),
     };
     const client = { address: '192.0.2.1', secure: true };
-    const response = await app.request(`/postrider${path}`, { ...init, headers }, client);
+    const response = await app.request(`${base}/postrider${path}`, { ...init, headers }, client);
     return { status: response.status, text: await response.text(), headers: response.headers };
   };
   const post = (path: string, token: string, body: unknown, type = 'application/json') =>
@@ -105,6 +111,21 @@ describe('the HTTP interface', () => {
     const dev = api({ needsNoToken: (address) => address === '192.0.2.1' });
     assert.equal((await dev.ask('/v1/show?id=1')).status, 200);
     assert.equal((await dev.ask('/v1/show?id=1', 'nobody')).status, 401);
+  });
+
+  it('where no token is needed, no page of others asks through the browser of this machine', async () => {
+    const dev = api({ needsNoToken: () => true });
+    const asked = async (base: string, headers: Record<string, string> = {}) =>
+      (await dev.ask('/v1/show?id=1', undefined, { headers }, base)).status;
+    for (const base of ['http://localhost:8025', 'http://127.0.0.1:8025', 'http://[::1]:8025']) {
+      assert.equal(await asked(base), 200, base);
+      assert.equal(await asked(base, { origin: base }), 200, base);
+      assert.equal(await asked(base, { origin: 'https://evil.test' }), 401, base);
+      assert.equal(await asked(base, { origin: 'null' }), 401, base);
+    }
+    // Its owner has let the name lead to 127.0.0.1 after the page was loaded.
+    assert.equal(await asked('http://evil.test:8025', { origin: 'http://evil.test:8025' }), 401);
+    assert.equal(await asked('http://evil.test:8025'), 401);
   });
 
   it('a token does what it allows: reading, everything, or what it names', async () => {

@@ -10,11 +10,12 @@ import type { ApiOperation } from './api-operation.ts';
 import { openApi } from './open-api.ts';
 import { readBody } from './request-body.ts';
 import type { WebApp } from './web-app.ts';
+import { hostOf } from './web-app.ts';
 
 export interface ApiParts {
   readonly version: string;
   readonly operations: readonly ApiOperation[];
-  /** @throws RefusedCall for what cannot be asked like this. */
+  /** @throws what `isRefusal` knows, for what cannot be asked like this. */
   readonly call: (name: string, given: unknown) => Promise<unknown> | AsyncIterable<unknown>;
   /** Whether an error's words are for whoever asked. */
   readonly isRefusal: (error: unknown) => error is Error;
@@ -22,6 +23,8 @@ export interface ApiParts {
   readonly bearer: (token: string) => Promise<Bearer | undefined>;
   /** Asks without a token: `dev`, from this machine. */
   readonly needsNoToken: (address: string) => boolean;
+  /** Of this machine, as a name or an address in a URL. */
+  readonly isLoopback: (host: string) => boolean;
   readonly log: Log;
 }
 
@@ -45,7 +48,7 @@ export function apiPaths(parts: ApiParts) {
         return c.json({ error: 'it changes something: ask by POST' }, 405, { allow: 'POST' });
       const who = await asking(parts, one, {
         authorization: c.req.header('authorization'),
-        address: c.env.address,
+        isOwn: parts.needsNoToken(c.env.address) && isOwnPage(c.req.raw, parts.isLoopback),
       });
       const given =
         c.req.method === 'POST'
@@ -67,15 +70,12 @@ export function apiPaths(parts: ApiParts) {
 
 /** The token's name. @throws HTTPException 401, 403 */
 async function asking(
-  { bearer, needsNoToken }: ApiParts,
+  { bearer }: ApiParts,
   { name, changes }: ApiOperation,
-  {
-    authorization,
-    address,
-  }: { readonly authorization: string | undefined; readonly address: string },
+  { authorization, isOwn }: { readonly authorization: string | undefined; readonly isOwn: boolean },
 ): Promise<string> {
   const token = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
-  if (token === undefined && needsNoToken(address)) return 'none';
+  if (token === undefined && isOwn) return 'none';
   const who = token === undefined ? undefined : await bearer(token);
   // RFC 6750 §3
   if (who === undefined)
@@ -86,6 +86,16 @@ async function asking(
   if (!allows.includes('all') && !allows.includes(name) && (changes || !allows.includes('read')))
     throw refusal(403, `the token ${who.name} does not allow ${name}`);
   return who.name;
+}
+
+/**
+ * A browser on this machine may be on anybody's page: one of another origin says so, and one whose name was led here
+ * by the DNS of its owner asks for that name.
+ */
+function isOwnPage({ url, headers }: Request, isLoopback: (host: string) => boolean): boolean {
+  if (!isLoopback(hostOf(url).replace(/^\[(.*)\]$/, '$1'))) return false;
+  const origin = headers.get('origin');
+  return origin === null || (URL.canParse(origin) && new URL(origin).host === new URL(url).host);
 }
 
 function refusal(status: 400 | 401 | 403, error: string, headers: Record<string, string> = {}) {
