@@ -45,6 +45,13 @@ export interface InForce extends Addresses {
   readonly hasKeys: (domain: string) => boolean;
   /** Our mail of the domain goes out under tagged senders. */
   readonly tags: (domain: string) => boolean;
+  /** What the routes and listeners make possible; looked up for each connection. */
+  readonly offers: {
+    /** Somebody's mail is kept to be fetched. */
+    readonly atrn: boolean;
+    /** Where messages are can be asked for. */
+    readonly mtrk: boolean;
+  };
 }
 
 export interface InForceParts {
@@ -83,6 +90,10 @@ export function putInForce(
     relayed: new DomainPatterns(config.relayDomains),
     hasKeys: (domain) => ring?.keysFor(domain) !== undefined,
     tags,
+    offers: {
+      atrn: config.routes.some(({ kind }) => kind === 'atrn'),
+      mtrk: config.listeners.some(({ service }) => service === 'mtqp'),
+    },
   };
 }
 

@@ -82,7 +82,7 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): ServiceFor<Smt
         ? []
         : offeredMechanisms({ authenticator, tls, insecureAuth: spec.insecureAuth });
     const settings = (): SmtpServiceSettings => {
-      const { config, trusted, proxies, directory, router } = inForce();
+      const { config, trusted, proxies, directory, router, offers } = inForce();
       const { limits } = config;
       return {
         hostname: config.hostname,
@@ -94,9 +94,8 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): ServiceFor<Smt
         localDomain: config.dev ? config.hostname : undefined,
         authRequired: spec.service === 'submission',
         ...{ withheld, limits, mechanisms, login, directory },
-        atrn: config.routes.some(({ kind }) => kind === 'atrn'),
+        ...offers,
         burl: config.localDelivery.kind === 'mailbox' ? config.hostname : undefined,
-        mtrk: config.listeners.some(({ service }) => service === 'mtqp'),
         noSoliciting: config.noSoliciting,
         futureReleaseMs: config.queue.futureRelease,
         isTrusted: trusted.has,
