@@ -31,9 +31,9 @@ const replacements: readonly (readonly [from: RegExp, to: string])[] = [
 /** A whole statement on one line that does something, or a guard that leaves the function. */
 const removable =
   /^\s*(?:(?:await |void )?[\w#.?!]+\(.*\);|(?:if|else if) \(.*\) (?:return|throw|continue|break)\b.*;|[\w#.]+ (?:[+-]?=) [^=].*;)$/;
-/** What is said, what never happens, and generic types: no guard. */
+/** What is said, what never happens, and types: no guard. */
 const harmless =
-  /\blog\.(?:debug|info|warn|error)\(|^\s*(?:unreachable\(|assert\(\w+ !== undefined, )|(?:Map|Set|Promise)<.*\b(?:true|false)>/;
+  /\blog\.(?:debug|info|warn|error)\(|^\s*(?:unreachable\(|assert\(\w+ !== undefined, )|(?:Map|Set|Promise)<.*\b(?:true|false)>|\breadonly \w+: (?:true|false)\b/;
 const comment = /^\s*(?:\/\/|\/?\*)/;
 const typesOnly =
   /^\s*(?:import|export (?:type|interface)|type|interface|readonly|\|)\b|=> [A-Z]\w*;$/;

@@ -21,7 +21,7 @@ function open({ patient = false } = {}) {
   const batches: Batch[] = [];
   const said: string[] = [];
   const removed: string[] = [];
-  const touched: unknown[] = [];
+  const touched: (readonly unknown[])[] = [];
   const clock = new FakeClock();
   let closed = 0;
   const run = (requests: readonly Request[]) =>
@@ -52,7 +52,7 @@ function open({ patient = false } = {}) {
     clock,
     log: { ...silentLog, info: say, error: say },
     removeFile: (key) => removed.push(key),
-    touched: (events) => touched.push(...events),
+    touched: (events) => touched.push(events),
   });
   return { commit, batches, said, removed, touched, clock, closed: () => closed };
 }
@@ -80,6 +80,21 @@ describe('batches', () => {
     await batches[1]!.end();
     await Promise.all(second);
     assert.equal(batches.length, 2);
+  });
+
+  it('are run one after the other, whenever somebody comes', async () => {
+    const { commit, batches } = open();
+    void hold(commit);
+    // Between what calls back for the first and what would for the second.
+    void Promise.resolve().then(() => hold(commit));
+    void hold(commit);
+    await setImmediate();
+    assert.equal(batches.length, 1);
+    await batches[0]!.end();
+    assert.deepEqual(
+      batches.map(({ operations }) => operations.length),
+      [2, 1],
+    );
   });
 
   it('carry 1000 requests, and no more when they have 8 MiB', async () => {
@@ -116,7 +131,10 @@ describe('batches', () => {
     void hold(commit);
     await setImmediate();
     await batches[0]!.end({ touched: [{ account: 'ann' } as never] });
-    assert.deepEqual(touched, [{ account: 'ann' }]);
+    void hold(commit);
+    await setImmediate();
+    await batches[1]!.end();
+    assert.deepEqual(touched, [[{ account: 'ann' }]]);
   });
 });
 
@@ -134,6 +152,23 @@ describe('what nobody waits for', () => {
     void settle(commit);
     await setImmediate();
     assert.equal(batches.length, 1, 'and waits again');
+  });
+
+  it('waits its own time, however long the last of its kind has waited', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { commit, batches } = open({ patient: true });
+    void settle(commit);
+    void hold(commit);
+    await setImmediate();
+    await batches[0]!.end();
+    t.mock.timers.tick(4);
+    void settle(commit);
+    t.mock.timers.tick(4);
+    await setImmediate();
+    assert.equal(batches.length, 1);
+    t.mock.timers.tick(1);
+    await setImmediate();
+    assert.deepEqual(batches[1]?.operations, ['settle']);
   });
 
   it('goes when there is much of it, or after a moment', async (t) => {
@@ -173,6 +208,29 @@ describe('what nobody waits for', () => {
 });
 
 describe('what is not flushed yet', () => {
+  it('is flushed after a second, again when that failed and when something came since', async () => {
+    const { commit, batches, clock } = open();
+    const settled = async (result: Partial<BatchResult>) => {
+      void settle(commit);
+      await setImmediate();
+      await batches.at(-1)!.end(result);
+    };
+    await settled({ unflushed: true });
+    await clock.advance(1000);
+    await batches[1]!.fail(new StorageError('no room'));
+    await settled({ unflushed: true });
+    await clock.advance(1000);
+    assert.deepEqual(batches[3]?.operations, ['flush']);
+    await batches[3]!.end();
+    await settled({ unflushed: true });
+    await settled({ unflushed: false });
+    await settled({ unflushed: true });
+    await clock.advance(999);
+    assert.equal(batches.length, 7);
+    await clock.advance(1);
+    assert.deepEqual(batches[7]?.operations, ['flush']);
+  });
+
   it('is flushed after a second, once', async () => {
     const { commit, batches, clock } = open();
     void settle(commit);
@@ -289,15 +347,16 @@ describe('close', () => {
   });
 
   it('waits for what is under way; what cannot be flushed is no reason to stay', async () => {
-    const { commit, batches, closed } = open();
+    const { commit, batches, clock, closed } = open();
     const asked = hold(commit);
     await setImmediate();
     const closing = commit.close();
     await setImmediate();
     assert.deepEqual([closed(), batches.length], [0, 1]);
-    await batches[0]!.end();
+    await batches[0]!.end({ unflushed: true });
     await Promise.all([asked, closing]);
-    assert.deepEqual([closed(), batches.length], [1, 1], 'nothing to flush');
+    assert.deepEqual([closed(), batches.length], [1, 1], 'the engine flushes when it is closed');
+    assert.equal(clock.nextTimer(), undefined);
 
     const other = open();
     void settle(other.commit);

@@ -199,7 +199,6 @@ export class GroupCommit {
   /** What nobody waits for goes with what somebody does, if that comes soon. */
   #wait(): () => void {
     const timer = setTimeout(() => {
-      this.#cancelPatience = undefined;
       this.#urgent = true;
       this.#gather();
     }, patienceMs);
@@ -208,7 +207,6 @@ export class GroupCommit {
 
   #send(): void {
     const batch = this.#nextBatch();
-    if (batch.length === 0) return;
     this.#underWay += 1;
     const began = performance.now();
     this.#parts.transport.run(batch.map(({ request }) => request)).then(
@@ -266,7 +264,7 @@ export class GroupCommit {
   /** Not before the rows are gone for good: after a power failure they would miss their files. */
   #removeFiles(freed: readonly string[], unflushed: boolean): void {
     this.#freedFiles.push(...freed);
-    if (unflushed || this.#freedFiles.length === 0) return;
+    if (unflushed) return;
     for (const key of this.#freedFiles.splice(0)) this.#parts.removeFile(key);
   }
 
