@@ -9,6 +9,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { freePorts } from '../../test/ports.ts';
 
 const main = join(import.meta.dirname, '../main.ts');
 const root = mkdtempSync(join(tmpdir(), 'postrider-serve-'));
@@ -70,14 +71,6 @@ function workingDirectory(text = config()): string {
   const cwd = mkdtempSync(join(root, 'w-'));
   writeFileSync(join(cwd, 'postrider.config.json'), text);
   return cwd;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function run(cwd: string, args: readonly string[], input = '') {
@@ -182,7 +175,7 @@ describe('serve', () => {
   });
 
   it('waits for an open transaction after one signal, and not after two', async () => {
-    const port = await freePort();
+    const [port = 0] = await freePorts(1);
     const listeners = [{ service: 'smtp', host: '127.0.0.1', port }];
     const cwd = workingDirectory(
       config({ listeners, shutdownGrace: '1h', trustedNetworks: ['127.0.0.1'] }),

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { freePorts } from '../../test/ports.ts';
 import { InputError } from '../base/input-error.ts';
 import { silentLog } from '../base/log.ts';
 import { sendMail } from '../deliver/send-mail.ts';
@@ -158,13 +159,13 @@ describe('SmtpServer', () => {
 
   it('listens once at a time; a port in use is an error that leaves nothing', async () => {
     const options: SmtpServerOptions = { tls: 'self-signed', onMessage: () => {} };
-    await using server = await new SmtpServer(options).listen();
+    const [port = 0] = await freePorts(1);
+    await using server = await new SmtpServer(options).listen({ port });
     await assert.rejects(server.listen(), /listening already/);
     const other = new SmtpServer(options);
-    await assert.rejects(other.listen({ port: server.port }), { code: 'EADDRINUSE' });
+    await assert.rejects(other.listen({ port }), { code: 'EADDRINUSE' });
     assert.equal(other.port, 0);
     await other.close();
-    const { port } = server;
     await server.close();
     await server.close();
     await other.listen({ port });

@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { createServer as createTlsServer, TLSSocket } from 'node:tls';
+import { freePorts } from '../../test/ports.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import type { TlsaRecord } from '../dns/resolver.ts';
 import { issueCertificate } from './certificate.ts';
@@ -95,10 +96,7 @@ describe('the dialer', () => {
   });
 
   it('says in words why there is no connection', async () => {
-    const port = await (async () => {
-      await using server = await serve(() => {});
-      return server.port;
-    })();
+    const [port = 0] = await freePorts(1);
     const dialer = createDialer();
     await assert.rejects(
       dialer.dial({ address: '127.0.0.1', port, timeoutMs: 5000 }),

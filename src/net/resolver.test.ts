@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { createSocket } from 'node:dgram';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import type { AddressInfo, Server } from 'node:net';
+import type { Server } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import type { Answer as AnyRecord, DecodedPacket } from 'dns-packet';
 import * as packet from 'dns-packet';
 import fc from 'fast-check';
+import { freePorts } from '../../test/ports.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import { silentLog } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
@@ -71,8 +72,8 @@ class ScriptedServer {
   static async start(script: Script, family: 'udp4' | 'udp6' = 'udp4'): Promise<ScriptedServer> {
     const server = new ScriptedServer(script, family);
     const host = family === 'udp4' ? '127.0.0.1' : '::';
-    await new Promise<void>((resolve) => server.#tcp.listen(0, host, resolve));
-    server.#port = (server.#tcp.address() as AddressInfo).port;
+    [server.#port = 0] = await freePorts(1);
+    await new Promise<void>((resolve) => server.#tcp.listen(server.#port, host, resolve));
     await new Promise<void>((resolve) => server.#udp.bind(server.#port, host, resolve));
     return server;
   }

@@ -15,7 +15,8 @@ import { startServer } from '../../src/compose/server.ts';
 import type { ConfigInput } from '../../src/config/config.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
 import { openSqliteStores } from '../../src/store/sqlite/stores.ts';
-import { eventually, freePorts } from '../process.ts';
+import { freePorts } from '../ports.ts';
+import { eventually } from '../process.ts';
 import { startPebble } from './pebble.ts';
 import { without } from './peers.ts';
 

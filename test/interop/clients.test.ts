@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import nodemailer from 'nodemailer';
+import { freePorts } from '../ports.ts';
 import type { RunningProcess } from '../process.ts';
-import { eventually, freePorts, mailbox, show, startProcess } from '../process.ts';
+import { eventually, mailbox, show, startProcess } from '../process.ts';
 import { run, without } from './peers.ts';
 
 const password = 'correct horse battery staple';

@@ -8,7 +8,8 @@ import { Resolver } from 'node:dns/promises';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually, freePorts } from '../process.ts';
+import { freePorts } from '../ports.ts';
+import { eventually } from '../process.ts';
 import { run, without } from './peers.ts';
 
 export interface LabZone {

@@ -5,8 +5,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import nodemailer from 'nodemailer';
+import { freePorts } from '../ports.ts';
 import type { RunningProcess } from '../process.ts';
-import { eventually, freePorts, mailbox, startProcess } from '../process.ts';
+import { eventually, mailbox, startProcess } from '../process.ts';
 import type { ImapClient } from '../scenarios/imap-wire.ts';
 import { connectImap } from '../scenarios/imap-wire.ts';
 

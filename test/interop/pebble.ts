@@ -8,7 +8,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { issueCertificate } from '../../src/net/certificate.ts';
-import { eventually, freePorts } from '../process.ts';
+import { freePorts } from '../ports.ts';
+import { eventually } from '../process.ts';
 
 export interface Pebble extends AsyncDisposable {
   readonly directory: string;

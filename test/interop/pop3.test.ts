@@ -5,8 +5,9 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from '
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import nodemailer from 'nodemailer';
+import { freePorts } from '../ports.ts';
 import type { RunningProcess } from '../process.ts';
-import { eventually, freePorts, mailbox, startProcess } from '../process.ts';
+import { eventually, mailbox, startProcess } from '../process.ts';
 import { run, without } from './peers.ts';
 
 const password = 'correct horse battery staple';

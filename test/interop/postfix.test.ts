@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { eventually, freePorts, mailbox, show, startProcess } from '../process.ts';
+import { freePorts } from '../ports.ts';
+import { eventually, mailbox, show, startProcess } from '../process.ts';
 import { run, startPostfix, withoutPostfix } from './peers.ts';
 
 const skip = withoutPostfix();

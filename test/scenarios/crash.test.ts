@@ -6,7 +6,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { seededRandom } from '../../src/base/random.ts';
-import { eventually, freePorts, type RunningProcess, startProcess } from '../process.ts';
+import { freePorts } from '../ports.ts';
+import { eventually, type RunningProcess, startProcess } from '../process.ts';
 import { type Client, connectClient, startNextHop, submit } from './wire.ts';
 
 const senders = 8;

@@ -20,8 +20,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { freePorts } from '../ports.ts';
 import type { ConfigObject, RunningProcess } from '../process.ts';
-import { eventually, freePorts, startProcess } from '../process.ts';
+import { eventually, startProcess } from '../process.ts';
 import { connectClient, startNextHop, submit } from './wire.ts';
 
 const mail = { from: 'ann@here.test', to: ['bob@far.test'], content: 'Subject: hello\r\n\r\nHi.' };

@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { eventually, freePorts, type RunningProcess, startProcess } from '../process.ts';
+import { freePorts } from '../ports.ts';
+import { eventually, type RunningProcess, startProcess } from '../process.ts';
 import { connectClient, startNextHop, submit } from './wire.ts';
 
 interface Fault {

@@ -13,7 +13,7 @@ import { sendMail } from '../../src/deliver/send-mail.ts';
 import { SmtpServer } from '../../src/embed/smtp-server.ts';
 import { reply } from '../../src/smtp/reply.ts';
 import { startTestServer } from '../../src/testing/index.ts';
-import { freePorts } from '../process.ts';
+import { freePorts } from '../ports.ts';
 import { connectClient } from './wire.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'postrider-server-'));
@@ -242,19 +242,21 @@ describe('limits', () => {
 
 describe('reload', () => {
   it('opens new listeners, closes old ones and changes those that stay', async () => {
-    const first = { service: 'smtp', ...local } as const;
-    const second = { ...first, tls: 'none' as const, withhold: ['CHUNKING'] };
+    const [one = 0] = await freePorts(1);
+    const anywhere = { service: 'smtp', ...local } as const;
+    const first = { ...anywhere, port: one };
+    const second = { ...anywhere, tls: 'none' as const, withhold: ['CHUNKING'] };
     await using server = await startTestServer({
       config: { ...organisation, listeners: [first, second] },
     });
-    const [one, two] = server.listeners.map(({ port }) => port) as [number, number];
+    const two = server.listeners[1]!.port;
     const onOne = await connectClient(one);
     const onTwo = await connectClient(two);
     await server.reload({
       ...organisation,
       hostname: 'new.test.example',
       tls: 'self-signed',
-      listeners: [{ ...first, tls: 'starttls' }, second, first],
+      listeners: [{ ...first, tls: 'starttls' }, second, anywhere],
     });
     const ports = server.listeners.map(({ port }) => port);
     assert.deepEqual(ports.slice(0, 2), [one, two], 'the sockets stayed');
@@ -330,7 +332,12 @@ describe('reload', () => {
 
 describe('stop', () => {
   it('RFC 5321 §3.8: 421 to the idle; a transaction is finished, and its message kept', async () => {
-    await using server = await startTestServer({ accounts: [ann], config: organisation });
+    const [port = 0] = await freePorts(1);
+    const listeners = [{ service: 'smtp', ...local, port } as const];
+    await using server = await startTestServer({
+      accounts: [ann],
+      config: { ...organisation, listeners },
+    });
     const idle = await connectClient(server.port);
     const busy = await connectClient(server.port);
     await busy.say('EHLO x.test\r\n');
@@ -339,7 +346,7 @@ describe('stop', () => {
     await busy.say('DATA\r\n');
     const stopped = server.server.stop({ graceMs: 10_000 });
     assert.match(await idle.hear(), /^421 4\.3\.2 /);
-    await assert.rejects(connectClient(server.port), /ECONNREFUSED|EADDRNOTAVAIL/);
+    await assert.rejects(connectClient(server.port), /ECONNREFUSED/);
     assert.match(await busy.say('Hi\r\n.\r\n'), /^250 2\.6\.0 /);
     assert.match(await busy.hear(), /^421 4\.3\.2 /);
     await stopped;

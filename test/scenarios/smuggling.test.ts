@@ -5,8 +5,9 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { freePorts } from '../ports.ts';
 import type { RunningProcess } from '../process.ts';
-import { eventually, freePorts, startProcess } from '../process.ts';
+import { eventually, startProcess } from '../process.ts';
 import type { RawHop } from './attacker.ts';
 import { codes, send, startRawHop } from './attacker.ts';
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { freePorts } from '../../../test/ports.ts';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { seededRandom } from '../../base/random.ts';
@@ -1288,13 +1289,12 @@ describe('what is said of a host that misbehaves', () => {
   });
 
   it('a port that nobody listens at is named, and the address once', async () => {
-    const server = await scriptedServer();
-    await server[Symbol.asyncDispose]();
-    await using world = make({ route: to(server.port) });
+    const [port = 0] = await freePorts(1);
+    await using world = make({ route: to(port) });
     const [one] = (await attempt(world)).recipients;
     assert.equal(
       one!.reply.lines[0],
-      `No connection to 127.0.0.1 port ${server.port}: connection refused`,
+      `No connection to 127.0.0.1 port ${port}: connection refused`,
     );
   });
 });
