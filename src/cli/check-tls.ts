@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
-import type { CertificateFiles } from '../config/tls.ts';
+import type { CertificateFiles } from '../config/settings/tls.ts';
 import { checkCertificate } from '../net/certificate-check.ts';
 import { loadServerTls } from '../net/tls.ts';
 import type { Finding } from './finding.ts';

@@ -5,7 +5,7 @@ import { join, relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import { devConfig } from '../config/dev.ts';
 import { findConfig } from '../config/load.ts';
-import { isDomain } from '../config/setting.ts';
+import { isDomain } from '../config/settings/setting.ts';
 import { isAddress, isLoopback } from '../net/network.ts';
 import type { Context, RunningServer } from './context.ts';
 import { CliError, printable } from './context.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Obtained } from '../acme/certificate-keeper.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
-import type { TlsConfig } from '../config/tls.ts';
+import type { TlsConfig } from '../config/settings/tls.ts';
 import { startServerTls } from '../net/listener.ts';
 import type { Peer } from '../net/peer.ts';
 import { loadSelfSigned } from '../net/self-signed.ts';

@@ -5,7 +5,7 @@ import { unreachable } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { version } from '../base/version.ts';
 import type { Config } from '../config/config.ts';
-import type { FilterConfig } from '../config/filters.ts';
+import type { FilterConfig } from '../config/settings/filters.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import { createDialer } from '../net/dialer.ts';
 import { httpRequest } from '../net/http-request.ts';

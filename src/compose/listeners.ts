@@ -5,7 +5,7 @@
 import { chmodSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { ListenerConfig } from '../config/config.ts';
+import type { ListenerConfig } from '../config/settings/listeners.ts';
 import type { AcceptedSocket, Listener, ListenOptions } from '../net/listener.ts';
 import { listen } from '../net/listener.ts';
 import type { Networks } from '../net/network.ts';

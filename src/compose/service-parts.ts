@@ -3,7 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
-import type { ListenerConfig } from '../config/config.ts';
+import type { ListenerConfig } from '../config/settings/listeners.ts';
 import type { Service } from '../net/service.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
 import type { Stores } from '../store/stores.ts';

@@ -4,9 +4,11 @@
 
 import { isAddressLiteral } from '../mail/address.ts';
 import { createNetworks, isLoopback, parseNetwork } from '../net/network.ts';
-import type { ListenerConfig, ParsedConfig, RouteConfig } from './config.ts';
+import type { ParsedConfig } from './config.ts';
 import type { Problem } from './problems.ts';
 import { formatPath } from './problems.ts';
+import type { ListenerConfig } from './settings/listeners.ts';
+import type { RouteConfig } from './settings/routes.ts';
 
 export interface Advice extends Problem {
   readonly severity: 'failure' | 'warning';

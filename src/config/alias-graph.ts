@@ -5,7 +5,7 @@ import { addressKey, domainKey, parseMailbox } from '../mail/address.ts';
 import { DomainPatterns } from '../policy/domain-patterns.ts';
 import type { Advice } from './advice.ts';
 import { formatPath } from './problems.ts';
-import { shown } from './setting.ts';
+import { shown } from './settings/setting.ts';
 
 export interface AliasFacts {
   readonly domains: readonly string[];

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { schema } from './config.ts';
 import { unwrap } from './resolve.ts';
-import type { SettingFacts } from './setting.ts';
+import type { SettingFacts } from './settings/setting.ts';
 
 interface Facts extends Partial<SettingFacts> {
   readonly kind?: string;
@@ -29,7 +29,7 @@ const example = [
 
 const introduction = `# Configuration
 
-<!-- Printed from src/config/config.ts by \`node scripts/print-config-docs.ts\`; do not edit. -->
+<!-- Printed from src/config/settings/ by \`node scripts/print-config-docs.ts\`; do not edit. -->
 
 The file is \`postrider.config.ts\`, \`.js\` or \`.json\` in the working directory, or what \`--config\`
 names. It is an object; in TypeScript:

@@ -12,7 +12,7 @@ import { configDocs } from './config-docs.ts';
 import { devConfig } from './dev.ts';
 import { formatProblem } from './problems.ts';
 import { resolveConfig } from './resolve.ts';
-import { formatSize, parseSize } from './setting.ts';
+import { formatSize, parseSize } from './settings/setting.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'postrider-config-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -206,7 +206,7 @@ describe('configuration', () => {
     [
       'a key that is a directory',
       { tls: { certificate: 'x.pem', privateKey: '.' } },
-      [`tls.privateKey: ${directory}: is not a file`],
+      [`tls.privateKey: ${directory}: is a directory or the like; name a file`],
     ],
     [
       'half a pair',

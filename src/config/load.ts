@@ -12,7 +12,8 @@ import { findJsonError } from './json-error.ts';
 import type { NamedFile } from './named-files.ts';
 import type { Problem } from './problems.ts';
 import { resolveConfig } from './resolve.ts';
-import { shown } from './setting.ts';
+import { shown } from './settings/setting.ts';
+import { whyUnreadable } from './why-unreadable.ts';
 
 export const configFileNames = [
   'postrider.config.ts',
@@ -83,7 +84,7 @@ async function readInput(file: string): Promise<Input> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    return { problem: unreadable(error) };
+    return { problem: whyUnreadable(error) };
   }
   switch (extname(file)) {
     case '.json':
@@ -95,19 +96,6 @@ async function readInput(file: string): Promise<Input> {
       return importModule(file);
     default:
       return { problem: 'a configuration ends in .ts, .js or .json' };
-  }
-}
-
-function unreadable(error: unknown): string {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'ENOENT':
-      return 'there is no such file';
-    case 'EACCES':
-      return 'may not be read by us; check its owner and mode';
-    case 'EISDIR':
-      return 'is a directory; name the file in it';
-    default:
-      return `cannot be read: ${firstLine(error)}`;
   }
 }
 

@@ -5,6 +5,7 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isPem, secretPath } from '../base/secret.ts';
 import { formatPath } from './problems.ts';
+import { whyUnreadable } from './why-unreadable.ts';
 
 /** What the server reads besides its configuration: certificates, keys, passwords. */
 export interface NamedFile {
@@ -43,16 +44,3 @@ export function readable(
 }
 
 const inPlace = 'must be the path of a PEM file, not what is in one';
-
-function whyUnreadable(error: unknown): string {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'ENOENT':
-      return 'there is no such file';
-    case 'EACCES':
-      return 'may not be read by us; check its owner and mode';
-    case 'EISDIR':
-      return 'is not a file';
-    default:
-      return 'cannot be read';
-  }
-}

@@ -3,7 +3,7 @@
 
 import type { z } from 'zod';
 import { nearest } from '../base/nearest.ts';
-import { shown } from './setting.ts';
+import { shown } from './settings/setting.ts';
 
 export interface Problem {
   /** `listeners[1].port`; '' for the file as a whole. */

@@ -10,17 +10,18 @@ import { isAddress, parseNetwork } from '../net/network.ts';
 import { DomainPatterns } from '../policy/domain-patterns.ts';
 import type { Advice } from './advice.ts';
 import { adviceOn } from './advice.ts';
-import type { Config, LocalDeliveryConfig, ParsedConfig } from './config.ts';
+import type { Config, ParsedConfig } from './config.ts';
 import { schema } from './config.ts';
-import { readFilter } from './filters.ts';
-import { checkDuplicates, readListener } from './listener-settings.ts';
 import type { Findings, NamedFile } from './named-files.ts';
 import { readable } from './named-files.ts';
 import type { Problem } from './problems.ts';
 import { formatPath, problemsOf } from './problems.ts';
-import { readRoute } from './route-settings.ts';
-import { isDomain, shown } from './setting.ts';
-import { readTls } from './tls.ts';
+import type { LocalDeliveryConfig } from './settings/domains.ts';
+import { readFilter } from './settings/filters.ts';
+import { checkDuplicates, readListener } from './settings/listeners.ts';
+import { readRoute } from './settings/routes.ts';
+import { isDomain, shown } from './settings/setting.ts';
+import { readTls } from './settings/tls.ts';
 
 export type Resolution = {
   /** What would work but is hardly meant. */

@@ -2,7 +2,7 @@
 // but for the limits of accounts and destinations; in `dev` nobody is turned away.
 
 import { z } from 'zod';
-import { parseSolicitation } from '../smtp/extensions/no-soliciting.ts';
+import { parseSolicitation } from '../../smtp/extensions/no-soliciting.ts';
 import type { SettingFacts } from './setting.ts';
 import * as setting from './setting.ts';
 
@@ -16,7 +16,7 @@ function rates({ about, default: value = '[]' }: SettingFacts, usual: readonly s
     .meta({ about, kind: "a list of rates such as '300/1h'", default: value });
 }
 
-export const rateLimits = z.strictObject({
+const rateLimits = z.strictObject({
   connectionsPerClient: rates({
     about:
       'Connections of a network: an IPv4 /24 or an IPv6 /64. None by default, for what is right depends on who writes to you; how many may be open at once is in `limits`.',
@@ -69,7 +69,7 @@ export const rateLimits = z.strictObject({
 const points = (about: string, usual: number) =>
   count({ about, default: String(usual), min: 0, max: 1000 }).prefault(usual);
 
-export const suspicion = z.strictObject({
+const suspicion = z.strictObject({
   rejectAt: points('From so many points on mail is refused (550 5.7.1). 0: never.', 10),
   greylistAt: points(
     "From so many on a client is suspicious to `greylist: { clients: 'suspicious' }`.",
@@ -96,7 +96,7 @@ export const suspicion = z.strictObject({
   ),
 });
 
-export const backscatter = z.strictObject({
+const backscatter = z.strictObject({
   nullSenderRecipients: count({
     about:
       'Recipients of one message without a sender; a notification has one. The others hear 452, and may come in another transaction. 0: any number.',
@@ -115,7 +115,7 @@ export const backscatter = z.strictObject({
     }),
 });
 
-export const greylist = z.strictObject({
+const greylist = z.strictObject({
   clients: choice(['none', 'suspicious', 'all'], {
     about:
       'Whose first attempt is sent away (450): nobody’s, that of clients with points (`suspicion.greylistAt`), or everybody’s. It delays the first mail of honest servers, so it is for those who need it. RFC 6647.',
@@ -160,7 +160,7 @@ const dnsList = z.strictObject({
     }),
 });
 
-export const dnsbl = z.strictObject({
+const dnsbl = z.strictObject({
   lists: z.array(dnsList).max(20).prefault([]).meta({
     about:
       'Lists of clients in the DNS (RFC 5782). None by default: each has its terms, and most want to be asked by a resolver of your own.',
@@ -175,7 +175,7 @@ export const dnsbl = z.strictObject({
   }).prefault('3s'),
 });
 
-export const spamFilter = z.strictObject({
+const spamFilter = z.strictObject({
   enabled: flag({
     about:
       'Whether accounts learn from it, and have their mail judged by it once they have learnt enough. Not in `dev`.',
@@ -196,7 +196,7 @@ export const spamFilter = z.strictObject({
   }).prefault(50),
 });
 
-export const noSoliciting = z
+const noSoliciting = z
   .array(
     setting.text('a solicitation class', { about: '' }, (name) =>
       parseSolicitation(name)?.length === 1
@@ -211,3 +211,21 @@ export const noSoliciting = z
     kind: 'a list of solicitation classes',
     default: '[]',
   });
+
+export const abuseSettings = {
+  suspicion: suspicion
+    .prefault({})
+    .meta({ about: 'What weak signs about a client add up to, in points.' }),
+  backscatter: backscatter
+    .prefault({})
+    .meta({ about: 'Mail without a sender, which is mostly a notification, or pretends to be.' }),
+  dnsbl: dnsbl.prefault({}).meta({ about: 'Lists in the DNS of clients to distrust.' }),
+  greylist: greylist
+    .prefault({})
+    .meta({ about: 'Whether a first attempt is sent away for a while.' }),
+  spamFilter: spamFilter.prefault({}).meta({
+    about: 'What each account learns from what is moved into Junk and out of it.',
+  }),
+  noSoliciting,
+  rateLimits: rateLimits.prefault({}).meta({ about: 'How much anybody may send.' }),
+};

@@ -4,12 +4,12 @@
 import { resolve } from 'node:path';
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
-import type { ChallengeType } from '../acme/challenges.ts';
-import { challengeTypes } from '../acme/challenges.ts';
-import type { DnsHook } from '../acme/dns-hook.ts';
+import type { ChallengeType } from '../../acme/challenges.ts';
+import { challengeTypes } from '../../acme/challenges.ts';
+import type { DnsHook } from '../../acme/dns-hook.ts';
 
-import type { Findings } from './named-files.ts';
-import { readable } from './named-files.ts';
+import type { Findings } from '../named-files.ts';
+import { readable } from '../named-files.ts';
 import * as setting from './setting.ts';
 
 const { choice, duration, flag, text } = setting;

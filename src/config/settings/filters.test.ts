@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { resolveConfig } from './resolve.ts';
+import { resolveConfig } from '../resolve.ts';
 
 function read(...filters: readonly object[]) {
   const resolution = resolveConfig({ filters }, '/etc/postrider');

@@ -3,9 +3,9 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { isAddress } from '../net/network.ts';
-import type { Findings } from './named-files.ts';
-import { readable } from './named-files.ts';
+import { isAddress } from '../../net/network.ts';
+import type { Findings } from '../named-files.ts';
+import { readable } from '../named-files.ts';
 import * as setting from './setting.ts';
 import { isDomain, shown } from './setting.ts';
 
@@ -16,7 +16,7 @@ const httpUrl = (url: string): string | undefined =>
     ? undefined
     : `must be a URL such as 'http://127.0.0.1:11333', not ${shown(url)}`;
 
-export const filter = z.strictObject({
+const filter = z.strictObject({
   milter: text("'inet:host:port' or the path of a Unix socket", {
     about:
       "A milter (OpenDKIM, rspamd's proxy, clamav-milter …): `'inet:127.0.0.1:8891'`, or the path of its Unix socket.",
@@ -76,6 +76,15 @@ export const filter = z.strictObject({
     ...{ default: '2m', min: '100ms', max: '10m' },
   }).prefault('2m'),
 });
+
+export const filterSettings = {
+  filters: z.array(filter).max(20).prefault([]).meta({
+    about:
+      'Programs that look at mail before it is taken, one after the other; each sees what the one before has made of it.',
+    kind: 'a list of filters',
+    default: '[]',
+  }),
+};
 
 type ParsedFilter = z.output<typeof filter>;
 

@@ -1,7 +1,7 @@
 // Functions of the operator that are asked about mail that comes in. A JSON file has none.
 
 import { z } from 'zod';
-import type { Hooks } from '../policy/hooks.ts';
+import type { Hooks } from '../../policy/hooks.ts';
 import * as setting from './setting.ts';
 
 function hook<Name extends keyof Hooks>(about: string, kind: string) {
@@ -16,7 +16,7 @@ function hook<Name extends keyof Hooks>(about: string, kind: string) {
     .meta({ about, kind });
 }
 
-export const hooks = z.strictObject({
+const hooks = z.strictObject({
   deadline: setting
     .duration({
       about: 'How long each may take; then the client hears 451, and `signal` is aborted.',
@@ -42,3 +42,10 @@ export const hooks = z.strictObject({
     '(message, envelope, { signal }) => reply',
   ),
 });
+
+export const hookSettings = {
+  hooks: hooks.prefault({}).meta({
+    about:
+      'Functions of yours that are asked about mail that comes in, of everybody. TypeScript and JavaScript only.',
+  }),
+};

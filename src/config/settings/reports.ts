@@ -2,7 +2,7 @@
 // of others. None of it in `dev`.
 
 import { z } from 'zod';
-import { parseMailbox } from '../mail/address.ts';
+import { parseMailbox } from '../../mail/address.ts';
 import * as setting from './setting.ts';
 
 const { count, duration, flag, text } = setting;
@@ -12,7 +12,7 @@ const wrongAddress = (address: string): string | undefined =>
     ? `must be an address such as 'postmaster@example.org', not ${setting.shown(address)}`
     : undefined;
 
-export const reports = z.strictObject({
+const reports = z.strictObject({
   receiveAt: z
     .array(
       text('an address', { about: '' }, (address) =>
@@ -73,10 +73,15 @@ export const reports = z.strictObject({
     .meta({ about: 'Failure reports.' }),
 });
 
-export const tlsReports = z.strictObject({
+const tlsReports = z.strictObject({
   send: flag({
     about:
       'Tells each domain that asks for it (`_smtp._tls` in the DNS) once a day how TLS with its hosts went, by mail (which needs DKIM keys for the domain of `reports.from`) or by HTTPS. RFC 8460.',
     default: 'true',
   }).prefault(true),
 });
+
+export const reportSettings = {
+  reports: reports.prefault({}).meta({ about: 'What mail servers tell each other of.' }),
+  tlsReports: tlsReports.prefault({}).meta({ about: 'What we tell others of TLS.' }),
+};

@@ -1,15 +1,84 @@
 // Routes: where mail goes, and the login that a next hop asks for.
 
 import { resolve } from 'node:path';
-import { addressKey, parseMailbox } from '../mail/address.ts';
-import { isAddress, isLoopback } from '../net/network.ts';
-import type { ParsedConfig, RouteConfig } from './config.ts';
-import type { Findings } from './named-files.ts';
-import { readable } from './named-files.ts';
-import { isDomain, shown } from './setting.ts';
+import { z } from 'zod';
+import { addressKey, parseMailbox } from '../../mail/address.ts';
+import { isAddress, isLoopback } from '../../net/network.ts';
+import { credentialProblem } from '../../sasl/client.ts';
+import type { Findings } from '../named-files.ts';
+import { readable } from '../named-files.ts';
+import * as setting from './setting.ts';
+
+const { choice, isDomain, port, shown, text } = setting;
+
+const route = z.strictObject({
+  domain: setting.domainPattern(
+    {
+      about:
+        "Recipients it is for: `'example.net'` exactly, `'.example.net'` its subdomains, `'*'` everything. The first route that matches is taken.",
+    },
+    { star: true },
+  ),
+  via: choice(['mx', 'discard', 'atrn'], {
+    about:
+      '`mx`: the hosts the DNS names (RFC 5321 §5.1); `discard`: taken and thrown away; `atrn`: kept until `account` fetches it (RFC 2645).',
+  }).optional(),
+  account: text('an address', {
+    about: "Goes with `via: 'atrn'`: who may fetch the mail, logged in.",
+  }).optional(),
+  host: setting.host({ about: 'The next hop, whatever the DNS says.' }).optional(),
+  port: port({ about: 'Its port.', default: '25' }).optional(),
+  lmtp: text("a socket path or 'host:port'", {
+    about: "LMTP server: the path of a Unix socket, or `'host:port'`.",
+  }).optional(),
+  tls: choice(['none', 'opportunistic', 'require', 'verify'], {
+    about:
+      '`opportunistic` encrypts where it is offered, `require` always, `verify` also checks the certificate (RFC 7817).',
+    default: "'opportunistic'",
+  }).prefault('opportunistic'),
+  user: text(
+    'a user name',
+    { about: 'Logs in to `host` under this name.' },
+    (name) => credentialProblem({ user: name })?.message,
+  ).optional(),
+  passwordFile: setting
+    .file({ about: 'File with the password on its first line; readable by us alone, please.' })
+    .optional(),
+});
+
+export const routeSettings = {
+  routes: z
+    .array(route)
+    .max(10_000)
+    .prefault([{ domain: '*', via: 'mx' }])
+    .meta({
+      about: 'How mail leaves. First match; what no route matches goes by MX.',
+      kind: 'a list of routes',
+      default: "[{ domain: '*', via: 'mx' }]",
+    }),
+};
+
+type ParsedRoute = z.output<typeof route>;
+
+export type RouteTls = 'none' | 'opportunistic' | 'require' | 'verify';
+
+export type RouteConfig = { readonly domain: string } & (
+  | { readonly kind: 'mx'; readonly tls: RouteTls }
+  | { readonly kind: 'atrn'; readonly account: string }
+  | { readonly kind: 'discard' }
+  | {
+      readonly kind: 'host';
+      readonly host: string;
+      readonly port: number;
+      readonly tls: RouteTls;
+      readonly login: { readonly user: string; readonly password: string } | undefined;
+    }
+  | { readonly kind: 'lmtp'; readonly path: string }
+  | { readonly kind: 'lmtp'; readonly host: string; readonly port: number }
+);
 
 export function readRoute(
-  route: ParsedConfig['routes'][number],
+  route: ParsedRoute,
   index: number,
   findings: Findings,
 ): RouteConfig | undefined {

@@ -46,7 +46,7 @@ const accessRule = z.strictObject({
   text: refusalText.optional(),
 });
 
-export const access = z.array(accessRule).max(10_000).prefault([]).meta({
+const access = z.array(accessRule).max(10_000).prefault([]).meta({
   about:
     'Whom to allow and whom to refuse, by client, sender and recipient; the first rule that fits decides. Not for those who have logged in or are trusted.',
   kind: 'a list of rules',
@@ -85,9 +85,14 @@ const contentRule = z
       context.addIssue('must have either `header` and `pattern`, or `attachment`');
   });
 
-export const contentRules = z.array(contentRule).max(1_000).prefault([]).meta({
+const contentRules = z.array(contentRule).max(1_000).prefault([]).meta({
   about:
     'What becomes of messages of strangers by their header fields and the names of their attachments.',
   kind: 'a list of rules',
   default: '[]',
 });
+
+export const ruleSettings = {
+  access,
+  contentRules,
+};

@@ -6,11 +6,11 @@
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
-import type { Duration } from '../base/duration-text.ts';
-import { formatDuration, parseDuration } from '../base/duration-text.ts';
-import { isPem } from '../base/secret.ts';
-import type { Rate } from '../base/token-buckets.ts';
-import { isAddress, parseNetwork } from '../net/network.ts';
+import type { Duration } from '../../base/duration-text.ts';
+import { formatDuration, parseDuration } from '../../base/duration-text.ts';
+import { isPem } from '../../base/secret.ts';
+import type { Rate } from '../../base/token-buckets.ts';
+import { isAddress, parseNetwork } from '../../net/network.ts';
 
 export type Size = number | `${number}${'B' | 'KiB' | 'MiB' | 'GiB'}`;
 

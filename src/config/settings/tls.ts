@@ -2,10 +2,10 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import type { Findings } from '../named-files.ts';
+import { readable } from '../named-files.ts';
 import type { AcmeConfig, AcmeSurroundings } from './acme.ts';
 import { acme, readAcme } from './acme.ts';
-import type { Findings } from './named-files.ts';
-import { readable } from './named-files.ts';
 import * as setting from './setting.ts';
 
 const pair = {
@@ -22,22 +22,27 @@ const additional = z.array(z.strictObject(pair)).max(1000).prefault([]).meta({
   default: '[]',
 });
 
-export const tls = z.union(
+const tls = z.union(
   [
     z.literal('self-signed'),
     z.strictObject({
       ...pair,
-      additional: z.array(z.strictObject(pair)).max(1000).prefault([]).meta({
-        about:
-          'More certificates, for other names: a client that asks for a name (SNI) gets the one that is for it, and the first where none is. Their names are those in the certificates.',
-        kind: 'a list of { certificate, privateKey }',
-        default: '[]',
-      }),
+      additional,
     }),
     z.strictObject({ acme, additional }),
   ],
   { error: "must be 'self-signed', { certificate, privateKey } or { acme }" },
 );
+
+export const tlsSettings = {
+  tls: tls.optional().meta({
+    about:
+      "Our certificates: files, or those that an authority gives us (ACME), or `'self-signed'` (made and kept in the data directory). Read again on reload.",
+    kind: "{ certificate, privateKey, additional }, { acme, additional } or 'self-signed'",
+  }),
+};
+
+export type ParsedTls = z.output<typeof tls>;
 
 export interface CertificateFiles {
   readonly certificate: string;
@@ -50,7 +55,7 @@ export type TlsConfig =
   | { readonly files: readonly CertificateFiles[]; readonly acme?: AcmeConfig | undefined };
 
 export function readTls(
-  written: z.output<typeof tls> | undefined,
+  written: ParsedTls | undefined,
   surroundings: AcmeSurroundings,
   findings: Findings,
 ): TlsConfig | undefined {

@@ -6,7 +6,7 @@ import * as setting from './setting.ts';
 
 const { choice, duration, flag } = setting;
 
-export const dane = z.strictObject({
+const dane = z.strictObject({
   verify: flag({
     about:
       'Looks for TLSA records of the hosts that mail goes to. A host that has some gets mail over TLS alone, and with the certificate they name. Needs a resolver that checks DNSSEC: see `dns.validating`.',
@@ -22,7 +22,7 @@ export const dane = z.strictObject({
     }),
 });
 
-export const mtaSts = z.strictObject({
+const mtaSts = z.strictObject({
   verify: flag({
     about:
       'Keeps to the policies of other domains (RFC 8461): fetched by HTTPS, and kept. TLSA records come before them.',
@@ -49,3 +49,12 @@ export const mtaSts = z.strictObject({
       default: '[]',
     }),
 });
+
+export const transportSettings = {
+  dane: dane.prefault({}).meta({
+    about: 'Which certificate a mail host must have, as the DNS says. RFC 7672.',
+  }),
+  mtaSts: mtaSts.prefault({}).meta({
+    about: 'Which hosts a domain has, and that they have TLS, as it says by HTTPS. RFC 8461.',
+  }),
+};

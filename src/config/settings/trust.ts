@@ -8,13 +8,13 @@ const { choice, flag } = setting;
 
 const verified = (about: string) => flag({ about, default: 'true' }).prefault(true);
 
-export const spf = z.strictObject({
+const spf = z.strictObject({
   verify: verified(
     'Looks whether the client may send for the domain of MAIL FROM, or of HELO without one. RFC 7208.',
   ),
 });
 
-export const dkim = z.strictObject({
+const dkim = z.strictObject({
   verify: verified('Checks signatures. RFC 6376.'),
   sign: flag({
     about:
@@ -23,7 +23,7 @@ export const dkim = z.strictObject({
   }).prefault(true),
 });
 
-export const dmarc = z.strictObject({
+const dmarc = z.strictObject({
   verify: verified(
     'Looks whether what SPF and DKIM have found speaks for the domain in From. RFC 9989.',
   ),
@@ -45,7 +45,7 @@ export const dmarc = z.strictObject({
     }),
 });
 
-export const forwarding = z.strictObject({
+const forwarding = z.strictObject({
   rewriteSender: flag({
     about:
       'Mail that an alias sends on to another server goes under a sender of ours (SRS), since others look whether we may send for the domain of MAIL FROM. Answers to it find back for three weeks.',
@@ -58,7 +58,7 @@ export const forwarding = z.strictObject({
   }).prefault(true),
 });
 
-export const arc = z.strictObject({
+const arc = z.strictObject({
   verify: verified('Checks the chains of those who handed a message on. RFC 8617.'),
   trustedSealers: z
     .array(setting.domain({ about: '' }))
@@ -70,3 +70,13 @@ export const arc = z.strictObject({
       default: '[]',
     }),
 });
+
+export const trustSettings = {
+  spf: spf.prefault({}).meta({ about: 'Who may send for a domain.' }),
+  dkim: dkim.prefault({}).meta({ about: 'Whose signature a message has.' }),
+  dmarc: dmarc.prefault({}).meta({ about: 'Whether a message is of the domain in From.' }),
+  arc: arc.prefault({}).meta({ about: 'What forwarders say they saw.' }),
+  forwarding: forwarding
+    .prefault({})
+    .meta({ about: 'How mail is sent on that an alias leads to another server.' }),
+};

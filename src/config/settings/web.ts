@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import * as setting from './setting.ts';
 
-export const http = z.strictObject({
+const http = z.strictObject({
   metrics: z
     .array(setting.network({ about: '' }))
     .prefault([])
@@ -14,3 +14,7 @@ export const http = z.strictObject({
       default: '[]',
     }),
 });
+
+export const webSettings = {
+  http: http.prefault({}).meta({ about: 'What `http` listeners tell, and whom.' }),
+};

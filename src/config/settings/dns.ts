@@ -1,0 +1,42 @@
+// Settings about how names are looked up.
+
+import { z } from 'zod';
+import * as setting from './setting.ts';
+
+const { count, duration, flag, text } = setting;
+
+const dns = z.strictObject({
+  servers: z
+    .array(text('an address', { about: '' }))
+    .min(1)
+    .max(16)
+    .optional()
+    .meta({
+      about: "Name servers, `'192.0.2.53'` or `'192.0.2.53:5353'`. Without this: the system's.",
+      kind: 'a list of addresses',
+    }),
+  timeout: duration({
+    about: 'Wait for one server before the next is asked.',
+    default: '5s',
+    min: '100ms',
+    max: '1m',
+  }).prefault('5s'),
+  attempts: count({ about: 'Rounds through the servers.', default: '2', min: 1, max: 10 }).prefault(
+    2,
+  ),
+  validating: flag({
+    about:
+      'The servers check DNSSEC, and nobody can change what they say on the way here: without such, no DANE. Default: if all are on loopback.',
+  }).optional(),
+  trustAd: flag({ about: 'What `validating` was called in 0.1: `true` is the same.' }).optional(),
+  cacheEntries: count({
+    about: 'Answers kept.',
+    default: '10000',
+    min: 0,
+    max: 1_000_000,
+  }).prefault(10_000),
+});
+
+export const dnsSettings = {
+  dns: dns.prefault({}).meta({ about: 'How names are looked up.' }),
+};
