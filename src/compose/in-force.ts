@@ -12,7 +12,8 @@ import { deliveryBy } from '../deliver/relay/relay-delivery.ts';
 import { isOurReport } from '../deliver/reports/report-queue.ts';
 import type { Router } from '../deliver/route.ts';
 import { createRouter } from '../deliver/route.ts';
-import { domainKey, formatMailbox, parseMailbox } from '../mail/address.ts';
+import type { Mailbox } from '../mail/address.ts';
+import { addressKey, domainKey, formatMailbox, parseMailbox } from '../mail/address.ts';
 import type { Networks } from '../net/network.ts';
 import { createNetworks } from '../net/network.ts';
 import type { Directory } from '../policy/directory.ts';
@@ -51,6 +52,10 @@ export interface InForce extends Addresses {
     readonly atrn: boolean;
     /** Where messages are can be asked for. */
     readonly mtrk: boolean;
+    /** Conversions that authors permit are seen to behind us. */
+    readonly conperm: boolean;
+    /** What the device of a recipient can show; undefined where it is known of nobody. */
+    readonly featureSetOf: ((recipient: Mailbox) => string | undefined) | undefined;
   };
 }
 
@@ -93,6 +98,8 @@ export function putInForce(
     offers: {
       atrn: config.routes.some(({ kind }) => kind === 'atrn'),
       mtrk: config.listeners.some(({ service }) => service === 'mtqp'),
+      conperm: config.contentConversion.permission,
+      featureSetOf: featureSetsOf(config),
     },
   };
 }
@@ -104,6 +111,21 @@ function oursFor(trusted: Networks): Signs {
     if (account !== undefined || service === 'submission') return true;
     return service === 'smtp' && clientAddress !== undefined && trusted.has(clientAddress);
   };
+}
+
+/** RFC 4141 §3.2: as the operator says, of an address or of a whole domain. */
+function featureSetsOf({
+  contentConversion: { features },
+}: Config): InForce['offers']['featureSetOf'] {
+  const sets = new Map(
+    Object.entries(features).map(([name, set]) => [
+      name.startsWith('@') ? `@${domainKey(name.slice(1))}` : addressKey(name),
+      set,
+    ]),
+  );
+  if (sets.size === 0) return undefined;
+  return (recipient) =>
+    sets.get(addressKey(recipient)) ?? sets.get(`@${domainKey(recipient.domain)}`);
 }
 
 /** Only where tags are taken off again: in domains that are ours. */

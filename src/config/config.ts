@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { abuseSettings } from './settings/abuse.ts';
 import { clientSettings } from './settings/clients.ts';
+import { conversionSettings } from './settings/conversion.ts';
 import { deliverySettings } from './settings/delivery.ts';
 import { dnsSettings } from './settings/dns.ts';
 import type { LocalDeliveryConfig } from './settings/domains.ts';
@@ -49,6 +50,7 @@ export const schema = z.strictObject({
   ...ruleSettings,
   ...abuseSettings,
   ...filterSettings,
+  ...conversionSettings,
   ...hookSettings,
 });
 

@@ -14,6 +14,7 @@ import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
 import type { LoginResult } from '../policy/login.ts';
 import type { Arrival } from '../policy/policy.ts';
 import type { Refusal, Refusals } from '../policy/refusals.ts';
+import { capableRecipient } from '../smtp/extensions/conneg.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
 import { findParam } from '../smtp/extensions/index.ts';
 import type { ToldClient } from '../smtp/extensions/xclient.ts';
@@ -40,6 +41,8 @@ export interface ReceptionParts extends CompletingParts, PresentClientParts {
    * RFC 5321 §3.5.3 and §7.3.
    */
   readonly vrfy: 'ambiguous' | 'yes' | 'no';
+  /** What the device of a recipient can show (RFC 2533), where it is known; undefined: of nobody. */
+  readonly featureSetOf?: ((recipient: Mailbox) => string | undefined) | undefined;
   readonly mechanisms: (peer: Peer) => readonly string[];
   /** Asks for the queue of a domain to be run (ETRN, RFC 1985). */
   readonly startQueue: (node: string) => Promise<Reply>;
@@ -266,7 +269,15 @@ export class Reception implements Answerer {
     const objection = asked instanceof Promise ? await asked : asked;
     if (objection !== undefined) return this.#refuseRcpt(to, objection);
     recipients.push(recipient);
-    return replies.recipientOk;
+    return this.#recipientOk(recipient);
+  }
+
+  /** RFC 4141 §5.2: whoever asks hears what the recipient's device can show. */
+  #recipientOk({ named, params }: AcceptedRecipient): Reply {
+    if (params.length === 0 || findParam(params, 'CONNEG') === undefined)
+      return replies.recipientOk;
+    const featureSet = this.#parts.featureSetOf?.(named);
+    return featureSet === undefined ? replies.recipientOk : capableRecipient(featureSet);
   }
 
   async #burl(url: string): Promise<Reply | Fetched> {

@@ -40,6 +40,9 @@ export interface SmtpServiceSettings {
   /** Where messages are can be asked for here. */
   readonly mtrk?: boolean | undefined;
   readonly noSoliciting?: readonly string[] | undefined;
+  /** Conversions that authors permit are seen to behind this server. */
+  readonly conperm?: boolean | undefined;
+  readonly featureSetOf?: ReceptionParts['featureSetOf'];
   /** How far ahead mail may be handed in; 0: not at all. */
   readonly futureReleaseMs?: number | undefined;
   readonly mechanisms: ReceptionParts['mechanisms'];
@@ -110,6 +113,7 @@ function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation
     wayOf: now.wayOf,
     policies: now.policies,
     quota: now.quota,
+    featureSetOf: now.featureSetOf,
     vrfy: now.vrfy,
     spool: parts.spool,
     submit: parts.submit,
@@ -141,6 +145,8 @@ function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation
     burl: now.burl,
     mtrk: now.mtrk,
     noSoliciting: now.noSoliciting,
+    conperm: now.conperm,
+    conneg: now.featureSetOf !== undefined,
     futureRelease: futureReleaseOf(now.futureReleaseMs, clock.now()),
   });
   const { messageMs } = now;

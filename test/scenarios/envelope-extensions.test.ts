@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
+import type { ConfigInput } from '../../src/config/config.ts';
 import { startTestServer } from '../../src/testing/index.ts';
 import { connectClient } from './wire.ts';
 
@@ -14,13 +15,14 @@ const bob = { address: 'bob@isp.example', password: 'secret of bob' };
 const login = `AUTH PLAIN ${Buffer.from(`\0${ann.address}\0${ann.password}`).toString('base64')}\r\n`;
 const auth = { user: ann.address, password: ann.password };
 
-const far = () =>
+const far = (permission = true) =>
   startTestServer({
     accounts: ['bob@far.example'],
     config: {
       hostname: 'mx.far.example',
       domains: ['far.example'],
       trustedNetworks: ['127.0.0.1/32'],
+      contentConversion: { permission, features: { '@far.example': '(color=binary)' } },
       listeners: [
         { service: 'smtp', ...local },
         { service: 'mtqp', ...local },
@@ -28,25 +30,25 @@ const far = () =>
     },
   });
 
+const ispConfig = (farPort: number): ConfigInput => ({
+  hostname: 'mx.isp.example',
+  domains: ['isp.example'],
+  relayDomains: ['customer.example'],
+  contentConversion: { permission: true },
+  routes: [
+    { domain: 'customer.example', via: 'atrn', account: ann.address },
+    { domain: 'far.example', host: '127.0.0.1', port: farPort, tls: 'none' },
+  ],
+  listeners: [
+    { service: 'submission', ...local, insecureAuth: true },
+    { service: 'imap', ...local, insecureAuth: true },
+    { service: 'smtp', ...local },
+    { service: 'mtqp', ...local },
+  ],
+});
+
 const isp = (farPort: number) =>
-  startTestServer({
-    accounts: [ann, bob],
-    config: {
-      hostname: 'mx.isp.example',
-      domains: ['isp.example'],
-      relayDomains: ['customer.example'],
-      routes: [
-        { domain: 'customer.example', via: 'atrn', account: ann.address },
-        { domain: 'far.example', host: '127.0.0.1', port: farPort, tls: 'none' },
-      ],
-      listeners: [
-        { service: 'submission', ...local, insecureAuth: true },
-        { service: 'imap', ...local, insecureAuth: true },
-        { service: 'smtp', ...local },
-        { service: 'mtqp', ...local },
-      ],
-    },
-  });
+  startTestServer({ accounts: [ann, bob], config: ispConfig(farPort) });
 
 type Server = Awaited<ReturnType<typeof isp>>;
 const portOf = (server: Server, service: string): number =>
@@ -89,6 +91,27 @@ describe('what senders ask for', () => {
     assert.match(next, /^Action: delivered\r\nStatus: 2\.0\.0\r$/m);
     const other = await asks(portOf(there, 'mtqp'), '1@isp.example', Buffer.from('guess'));
     assert.match(other, /^-ERR\/noinfo/m);
+  });
+
+  it('RFC 4141: mail that may be converted goes to who sees to it, and comes back from others', async () => {
+    await using there = await far();
+    await using other = await far(false);
+    await using here = await isp(there.port);
+    await submit(here, 'bob@far.example', ['CONPERM']);
+    assert.match((await there.waitFor(() => true)).text, /Hello/);
+    await here.reload(ispConfig(other.port));
+    await submit(here, 'bob@far.example', ['CONPERM']);
+    const { raw } = await here.waitFor(({ mailbox }) => mailbox === ann.address);
+    assert.match(String(raw), /^Status: 5\.6\.3\r$/m);
+    assert.equal(other.messages.length, 0);
+    const client = await connectClient(there.port);
+    await client.say('EHLO c.example\r\n');
+    await client.say('MAIL FROM:<>\r\n');
+    assert.equal(
+      await client.say('RCPT TO:<bob@far.example> CONNEG\r\n'),
+      '250-2.1.5 Recipient OK\n250 2.1.5 CONNEG (color=binary)',
+    );
+    client.close();
   });
 
   it('RFC 4865: leaves when its time has come, whatever an operator does before', async () => {

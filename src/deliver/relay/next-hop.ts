@@ -93,7 +93,11 @@ export async function fitToHop(
   const { body, pieces, size } = form;
   const own = [...(body === undefined ? none : bodyParams[body]), ...(utf8 ? ['SMTPUTF8'] : none)];
   const deliverBy = hop.keywords.has('DELIVERBY');
-  const tellsDelay = !deliverBy && requestsOf(message).deliverBy !== undefined;
+  const added = {
+    delay: !deliverBy && requestsOf(message).deliverBy !== undefined,
+    // RFC 4141 §5.2: whoever goes on under CONPERM MUST ask, and MAY then send the original form.
+    conneg: travelling.includes('CONPERM') && hop.keywords.has('CONNEG'),
+  };
   return {
     kind: 'fits',
     dsn: hop.keywords.has('DSN'),
@@ -109,7 +113,7 @@ export async function fitToHop(
     refused: refusedRecipients(recipients, hop),
     recipient: (recipient) => ({
       address: address(recipient.address),
-      params: rcptParams(recipient.params, hop, tellsDelay),
+      params: rcptParams(recipient.params, hop, added),
     }),
   };
 }
@@ -137,11 +141,11 @@ function mailParams(
 function rcptParams(
   wire: readonly string[],
   hop: Capabilities,
-  tellsDelay: boolean,
+  added: { readonly delay: boolean; readonly conneg: boolean },
 ): readonly string[] {
-  const asked = tellsDelay ? withDelay(wire) : wire;
-  if (asked.length === 0) return none;
-  const travelling: string[] = [];
+  const asked = added.delay ? withDelay(wire) : wire;
+  const travelling: string[] = added.conneg ? ['CONNEG'] : [];
+  if (asked.length === 0) return added.conneg ? travelling : none;
   for (const param of parseStoredRcptParams(asked)) {
     const travel = relayRcptParam(param, { offered: hop.keywords });
     if (travel.kind === 'send') travelling.push(travel.value);

@@ -25,6 +25,10 @@ export interface SessionFacts {
   readonly burl?: string | undefined;
   /** Classes of solicitation that are not wanted here (RFC 3865). */
   readonly noSoliciting?: readonly string[] | undefined;
+  /** Conversions that an author permits are seen to behind this server (RFC 4141). */
+  readonly conperm?: boolean | undefined;
+  /** What recipients' devices can show is known of some (RFC 4141). */
+  readonly conneg?: boolean | undefined;
   /** How far ahead mail may be handed in (RFC 4865); undefined: not at all. */
   readonly futureRelease?: FutureReleaseLimits | undefined;
   readonly limits: SessionLimits;
@@ -81,6 +85,8 @@ export interface Extension {
   readonly keyword: string;
   /** EHLO parameters, '' for none, or undefined to withhold the keyword in this session. */
   advertise(facts: SessionFacts): string | undefined;
+  /** The reply to its parameters where it is not offered; 555 without this. */
+  readonly unoffered?: Reply;
   readonly mail?: readonly ParamRule[];
   readonly rcpt?: readonly ParamRule[];
   /** Parameters of one MAIL that cannot go together. */

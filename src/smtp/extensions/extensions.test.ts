@@ -48,6 +48,7 @@ describe('smtp/extensions: offers', () => {
   it('RFC 5321 §4.1.1.1: one line for each keyword, in the order of the list', () => {
     const offered = advertise({
       ...{ ...facts, secure: false, xclient: true, atrn: true, mtrk: true },
+      ...{ conperm: true, conneg: true },
     });
     const keywords: readonly string[] = extensions.map(({ keyword }) => keyword);
     assert.deepEqual(

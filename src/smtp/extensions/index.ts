@@ -9,6 +9,8 @@ import { auth } from './auth.ts';
 import { binaryMime } from './binary-mime.ts';
 import { burl } from './burl.ts';
 import { chunking } from './chunking.ts';
+import { conneg } from './conneg.ts';
+import { conperm } from './conperm.ts';
 import { deliverBy } from './deliver-by.ts';
 import { dsn } from './dsn.ts';
 import { eightBitMime } from './eight-bit-mime.ts';
@@ -60,6 +62,8 @@ export const extensions = [
   noSoliciting,
   rrvs,
   mtrk,
+  conperm,
+  conneg,
   limits,
   xclient,
   help,
@@ -135,7 +139,7 @@ class ParamTable<P extends Param> {
       const bound = this.#rules.get(keyword);
       // RFC 5321 §4.1.1.11: 555 for parameters that are not recognized or not implemented.
       if (bound === undefined || !isOffered(bound.extension, facts))
-        return { kind: 'refuse', reply: replies.unknownParam };
+        return { kind: 'refuse', reply: bound?.extension.unoffered ?? replies.unknownParam };
       const { rule } = bound;
       // RFC 3461 §4.5: the same parameter twice is a syntax error; so it is for all of them.
       const param = params.some(({ name }) => name === keyword) ? undefined : rule.parse(value);

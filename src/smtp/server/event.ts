@@ -29,6 +29,8 @@ export interface ServerFacts {
   readonly mtrk?: boolean | undefined;
   readonly burl?: string | undefined;
   readonly noSoliciting?: readonly string[] | undefined;
+  readonly conperm?: boolean | undefined;
+  readonly conneg?: boolean | undefined;
   readonly futureRelease?: FutureReleaseLimits | undefined;
   /** 'submission' answers 530 5.7.0 to MAIL until the client has logged in. */
   readonly authRequired: boolean;
