@@ -39,7 +39,7 @@ const privateFolders: readonly (readonly [folder: string, by: RegExp])[] = [
   ['store/sqlite/', /^store\/(sqlite\/|open-stores\.ts$|at-rest\.ts$)/],
   ['store/sqlite/journal/', /^store\/sqlite\//],
   // Who opens stores: the server, commands without one, the test kit.
-  ['store/open-stores.ts', /^(compose\/server\.ts|cli\/[a-z-]+\.ts|testing\/index\.ts)$/],
+  ['store/open-stores.ts', /^(compose\/storage\.ts|cli\/[a-z-]+\.ts|testing\/index\.ts)$/],
 ];
 
 const root = join(import.meta.dirname, '..');

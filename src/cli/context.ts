@@ -1,7 +1,8 @@
 // What every command has: where it was called, what it may print, what only the program's
 // composition root can do, and the one way to fail.
 
-import type { RunningServer as Server, ServerOptions } from '../compose/server.ts';
+import type { RunningServer as Server } from '../compose/running-server.ts';
+import type { ServerOptions } from '../compose/server.ts';
 
 /** Exit status: 1 it failed, 2 the call or the configuration is wrong. */
 export class CliError extends Error {

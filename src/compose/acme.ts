@@ -26,7 +26,7 @@ export interface AcmeParts {
   readonly metrics: Pick<ServerMetrics, 'certificates'>;
 }
 
-export class Acme {
+export class Acme implements Disposable {
   readonly #parts: AcmeParts;
   /** What is shown by http-01. */
   readonly #tokens = new Map<string, string>();
@@ -66,6 +66,10 @@ export class Acme {
       await this.#keeper.load();
       if (this.#started) this.#keeper.start();
     } else await this.#keeper.change(settings);
+  }
+
+  [Symbol.dispose](): void {
+    this.stop();
   }
 
   stop(): void {

@@ -10,8 +10,7 @@ import type { ApiOperation } from '../web/api-operation.ts';
 import type { ServiceParts } from './service-parts.ts';
 
 export interface HttpApiParts extends Pick<ServiceParts, 'inForce' | 'stores' | 'log'> {
-  /** Made after the services. */
-  readonly operations: () => Operations;
+  readonly operations: Operations;
 }
 
 /** It has no end, and holds the store for as long as it is read. */
@@ -26,7 +25,7 @@ export function apiParts({ inForce, stores, operations: ours, log }: HttpApiPart
     ...{ version, operations: offered, log },
     call(name, given) {
       const { name: known, input } = requested(name, given);
-      return (ours()[known] as (input: unknown) => ReturnType<ApiParts['call']>)(input);
+      return (ours[known] as (input: unknown) => ReturnType<ApiParts['call']>)(input);
     },
     isRefusal: (error) => error instanceof OperationError,
     bearer: (token) => findApiToken(stores, token),

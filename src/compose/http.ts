@@ -24,8 +24,7 @@ import { countedConnections } from './metrics.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
 
 export interface HttpParts extends ServiceParts, Pick<WellKnownParts, 'acmeChallenges'> {
-  /** Made after the services. */
-  readonly operations: () => Operations;
+  readonly operations: Operations;
   readonly listening: () => readonly ListeningOn[];
 }
 

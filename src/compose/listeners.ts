@@ -3,6 +3,7 @@
 // whole or not at all.
 
 import { chmodSync } from 'node:fs';
+import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { ListenerConfig } from '../config/settings/listeners.ts';
@@ -14,6 +15,7 @@ import type { ProxyRules } from '../net/proxy-protocol.ts';
 import type { Service } from '../net/service.ts';
 import { SocketPeer } from '../net/socket-peer.ts';
 import type { ServerTls } from '../net/tls.ts';
+import type { ServiceFor } from './service-parts.ts';
 
 export interface ListeningOn {
   readonly service: ListenerConfig['service'];
@@ -24,7 +26,6 @@ export interface ListeningOn {
 }
 
 export interface ListenersParts {
-  readonly serviceFor: (spec: ListenerConfig) => Service;
   readonly tls: () => ServerTls | undefined;
   readonly admitHandshake: ListenOptions['admitHandshake'];
   readonly onHandshakeFailure?:
@@ -62,6 +63,7 @@ export class Listeners {
   #sockets: readonly ListeningSocket[] = [];
   /** Of sockets that are closed: their last conversations may go on. */
   readonly #retired = new Set<Service>();
+  #serviceFor: ServiceFor | undefined;
 
   constructor(parts: ListenersParts) {
     this.#parts = parts;
@@ -81,12 +83,15 @@ export class Listeners {
   }
 
   /** Those who connected already are served first. */
-  start(): void {
-    for (const socket of this.#sockets) socket.serve(this.#parts.serviceFor(socket.spec));
+  start(serviceFor: ServiceFor): void {
+    this.#serviceFor = serviceFor;
+    for (const socket of this.#sockets) socket.serve(serviceFor(socket.spec));
   }
 
   /** @throws ListenError: then nothing has changed. */
   async change(specs: readonly ListenerConfig[]): Promise<ListenersChange> {
+    const serviceFor = this.#serviceFor;
+    assert(serviceFor !== undefined, 'a change comes after the start');
     const places = placesOf(specs);
     const left = new Set(this.#sockets);
     const keep = (place: Place, same: (socket: ListeningSocket) => boolean) => {
@@ -108,7 +113,7 @@ export class Listeners {
           const socket = kept[i] ?? rest.shift()!;
           if (unchanged[i] !== undefined) return socket;
           socket.change(spec);
-          this.#retire(socket.serve(this.#parts.serviceFor(spec)));
+          this.#retire(socket.serve(serviceFor(spec)));
           return socket;
         });
       },

@@ -6,7 +6,11 @@ import { countedConnections } from './metrics.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
 import { offersStartTls } from './service-parts.ts';
 
-export function createMtqp(parts: ServiceParts & { readonly tracking: Tracking }): ServiceFor {
+export interface MtqpParts extends ServiceParts {
+  readonly tracking: Pick<Tracking, 'find'>;
+}
+
+export function createMtqp(parts: MtqpParts): ServiceFor {
   const { inForce, admission, certificate, tracking, clock, random, log } = parts;
   const connections = countedConnections(admission.connections, 'mtqp', parts.metrics);
   return (spec) =>

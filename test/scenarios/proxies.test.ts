@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { systemClock } from '../../src/base/clock.ts';
-import type { RunningServer } from '../../src/compose/server.ts';
+import type { RunningServer } from '../../src/compose/running-server.ts';
 import { startServer } from '../../src/compose/server.ts';
 import type { ConfigInput } from '../../src/config/config.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';

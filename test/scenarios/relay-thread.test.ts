@@ -10,7 +10,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 import { closedAfter } from '../../src/base/closed-after.ts';
 import { silentLog } from '../../src/base/log.ts';
-import type { RunningServer } from '../../src/compose/server.ts';
+import type { RunningServer } from '../../src/compose/running-server.ts';
 import { startServer } from '../../src/compose/server.ts';
 import type { Config } from '../../src/config/config.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';

@@ -1,0 +1,13 @@
+// What everything in a server has at hand.
+
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { ServerMetrics } from './metrics.ts';
+
+export interface Basics {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: ServerMetrics;
+}

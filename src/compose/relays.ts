@@ -1,0 +1,85 @@
+// Where relays run: in this thread or in one of their own.
+
+import { availableParallelism } from 'node:os';
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import { createRelay } from '../deliver/relay/create-relay.ts';
+import type { OpenRelay } from '../deliver/relay/relay.ts';
+import { RelayThread } from '../deliver/relay/thread.ts';
+import { StsPolicies } from '../deliver/sts-policies.ts';
+import type { Resolver } from '../dns/resolver.ts';
+import { createDialer } from '../net/dialer.ts';
+import type { ResolverSettings } from '../net/resolver.ts';
+import type { Stores } from '../store/stores.ts';
+import type { Basics } from './basics.ts';
+import type { Addresses } from './in-force.ts';
+
+/**
+ * Where relays run. A thread has its own clock, chance and resolver, and reads content from its file:
+ * whoever brings any of these along, such as a test, keeps everything in one thread.
+ */
+export interface Relays extends AsyncDisposable {
+  readonly open: OpenRelay;
+}
+
+/** What the server was started with. */
+export interface RelayWishes {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly resolver?: Resolver;
+  readonly stores?: Stores;
+  readonly relayIn?: 'own-thread' | 'same-thread';
+}
+
+/** The resolver for settings, with what it has learnt. */
+export type ResolverFor = (settings?: ResolverSettings) => Resolver;
+
+export interface RelaysParts extends Basics {
+  readonly resolverFor: ResolverFor;
+  /** There is one by the time mail leaves. */
+  readonly inForce: () => Addresses;
+  readonly stores: Pick<Stores, 'records'>;
+}
+
+export function createRelays(wishes: RelayWishes, parts: RelaysParts): Relays {
+  const { clock, random, log, resolverFor, inForce, stores, metrics } = parts;
+  const { records } = stores;
+  const policies = new StsPolicies({
+    ...{ records, clock, log, fetches: metrics.stsFetches },
+    verify: () => inForce().config.mtaSts.verify,
+    resolver: {
+      resolve: (...asked) => resolverFor(inForce().config.dns).resolve(...asked),
+    },
+  });
+  policies.start();
+  if ((wishes.relayIn ?? usualPlace(wishes)) === 'own-thread') {
+    const thread = new RelayThread({ clock, log, policies });
+    return {
+      open: (settings) => thread.open(settings),
+      [Symbol.asyncDispose]: () => {
+        policies.close();
+        return thread[Symbol.asyncDispose]();
+      },
+    };
+  }
+  const shared = { dialer: createDialer(), clock, random, log, policies };
+  return {
+    open: (settings) =>
+      createRelay({ ...settings, ...shared, resolver: resolverFor(settings.dns) }),
+    [Symbol.asyncDispose]: async () => policies.close(),
+  };
+}
+
+// What a second thread takes off the event loop costs more in all; below this the load, the flushes and
+// V8's helpers need the other processors. docs/decisions/0012-relay-thread.md
+const processorsForThread = 4;
+
+function usualPlace({
+  clock,
+  random,
+  resolver,
+  stores,
+}: RelayWishes): 'own-thread' | 'same-thread' {
+  const brought = [clock, random, resolver, stores].some((part) => part !== undefined);
+  return brought || availableParallelism() < processorsForThread ? 'same-thread' : 'own-thread';
+}

@@ -1,0 +1,44 @@
+// The services behind the listeners, one kind of listener after the other.
+
+import { unreachable } from '../base/assert.ts';
+import type { HttpParts } from './http.ts';
+import { createHttp } from './http.ts';
+import type { ImapParts } from './imap.ts';
+import { createImap } from './imap.ts';
+import type { MtqpParts } from './mtqp.ts';
+import { createMtqp } from './mtqp.ts';
+import { createPop3 } from './pop3.ts';
+import type { ServiceFor } from './service-parts.ts';
+import type { SmtpParts } from './smtp.ts';
+import { createSmtp } from './smtp.ts';
+import { createUrls } from './urls.ts';
+
+export type ServicesParts = SmtpParts & HttpParts & ImapParts & MtqpParts;
+
+export function createServices(parts: ServicesParts): ServiceFor {
+  const urls = createUrls(parts);
+  const http = createHttp(parts);
+  const smtp = createSmtp(parts, urls);
+  const imap = createImap(parts, urls);
+  const pop3 = createPop3(parts);
+  const mtqp = createMtqp(parts);
+  return (spec) => {
+    const { service } = spec;
+    switch (service) {
+      case 'smtp':
+      case 'submission':
+      case 'lmtp':
+        return smtp({ ...spec, service });
+      case 'imap':
+        return imap(spec);
+      case 'pop3':
+        return pop3(spec);
+      case 'mtqp':
+        return mtqp(spec);
+      case 'http':
+        return http(spec);
+      default:
+        return unreachable(service);
+    }
+  };
+}
