@@ -6,6 +6,7 @@ import type { Finding } from '../mail/finding.ts';
 import type { Reply } from '../smtp/reply.ts';
 import type { Content, StoredContent } from './content.ts';
 import type { NewMailboxMessage, Quota } from './folder-store.ts';
+import type { QueueFilter, QueueFound, QueueTotals } from './queue-search.ts';
 
 /** How a message came in: for logs and `why`. JSON-serialisable. */
 export interface Origin {
@@ -278,6 +279,13 @@ export interface QueueStore extends AsyncDisposable {
 
   /** Oldest first, in pages: the queue is never held in memory. */
   list(): AsyncIterable<QueueEntry>;
+  /** What the filter holds for, oldest first. Deliveries do not wait for it. */
+  search(
+    filter: QueueFilter,
+    page: { readonly after?: string | undefined; readonly limit: number },
+  ): Promise<QueueFound>;
+  /** How much that is. */
+  totals(filter: QueueFilter): Promise<QueueTotals>;
   get(id: string): Promise<QueueEntry | undefined>;
   /** The message with its content, as a delivery would get it. */
   open(id: string): Promise<QueuedMessage | undefined>;
@@ -300,6 +308,8 @@ export interface QueueStore extends AsyncDisposable {
    */
   take(id: string, options: { now: number; leaseMs: number }): Promise<readonly Lease[]>;
 
+  /** Gives recipients of these messages a new way, and keeps it when routes change. */
+  rerouteSome(ids: readonly string[], wayOf: (address: string) => Way): Promise<number>;
   /** Gives recipients a new way when routes changed. */
   reroute(wayOf: (address: string, destination: string) => Way): Promise<number>;
 }
