@@ -11,8 +11,14 @@ import type { HistorySearch } from '../store/history-search.ts';
 import type { StoreMaintenance } from '../store/maintenance.ts';
 import type { QueueStore, Way } from '../store/queue-store.ts';
 import type { RecordStore } from '../store/record-store.ts';
-import type { Statistics, StatisticsPeriod } from './statistics.ts';
-import type { HandedIn, Submitted } from './submission.ts';
+import type {
+  HandedIn,
+  SessionDesk,
+  Statistics,
+  StatisticsPeriod,
+  Submitted,
+  WebhookDesk,
+} from './desks.ts';
 
 export interface OperationParts {
   readonly queue: QueueStore;
@@ -53,52 +59,6 @@ export interface RunningParts {
   readonly statistics: (period: StatisticsPeriod) => Promise<Statistics>;
   readonly submit: (message: HandedIn) => Promise<Submitted>;
   readonly webhooks: WebhookDesk;
-}
-
-/** Connections that are open. */
-export interface SessionDesk {
-  list(): readonly OpenSession[];
-  /** False when it is gone. */
-  end(id: string): boolean;
-}
-
-export interface OpenSession {
-  readonly id: string;
-  readonly service: string;
-  readonly client: string;
-  /** In milliseconds since 1970. */
-  readonly since: number;
-  readonly secure: boolean;
-  readonly account?: string | undefined;
-  readonly phase?: string | undefined;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-}
-
-export interface WebhookDesk {
-  list(): readonly WebhookState[];
-  test(name: string): Promise<WebhookAttempt>;
-}
-
-export interface WebhookState {
-  readonly name: string;
-  readonly url: string;
-  readonly events: readonly string[];
-  readonly waiting: number;
-  readonly givenUp: number;
-  readonly nextAttempt?: number | undefined;
-  readonly attempts: readonly WebhookAttempt[];
-}
-
-export interface WebhookAttempt {
-  readonly at: number;
-  readonly event: string;
-  readonly id: string;
-  /** 1 for the first. */
-  readonly attempt: number;
-  readonly status?: number | undefined;
-  readonly ms: number;
-  readonly problem?: string | undefined;
 }
 
 /** What came of reading the configuration again. */

@@ -1,11 +1,9 @@
 // What the server has done, over time.
 
 import { z } from 'zod';
+import { periods } from './desks.ts';
 import { count, text, value } from './operation.ts';
 import { running } from './running.ts';
-
-/** How far back, and how long each point of it is. */
-export const periods = ['hour', 'day', 'month', 'quarter'] as const;
 
 const counts = z.array(count).readonly();
 /** Null where nothing was measured. */
@@ -30,8 +28,6 @@ const statistics = z.object({
   /** Of the last day, the most first. */
   top: z.object({ deferrals: top, refusals: top, senders: top, destinations: top }),
 });
-export type Statistics = z.infer<typeof statistics>;
-export type StatisticsPeriod = (typeof periods)[number];
 
 export const statisticsOperations = {
   statistics: value({

@@ -5,9 +5,8 @@ import { sought } from './asking.ts';
 import { text, texts, value } from './operation.ts';
 import { running } from './running.ts';
 
-/** Limit: recipients, other header fields, attachments. */
+/** Limit: recipients, attachments. */
 const recipientsMax = 1000;
-const fieldsMax = 100;
 const attachmentsMax = 100;
 
 /** `Ann <ann@example.org>`, or the address alone. */
@@ -42,8 +41,6 @@ const handedIn = z.strictObject({
   /** The same key again within a day answers as the first time, and sends nothing. */
   idempotencyKey: z.string().min(1).max(255).optional(),
 });
-export type HandedIn = z.infer<typeof handedIn>;
-export { fieldsMax };
 
 const submitted = z.object({
   /** In the queue. */
@@ -53,7 +50,6 @@ const submitted = z.object({
   accepted: texts,
   rejected: z.array(z.object({ address: text, reply: text })).readonly(),
 });
-export type Submitted = z.infer<typeof submitted>;
 
 export const submissionOperations = {
   submit: value({

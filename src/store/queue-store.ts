@@ -6,7 +6,7 @@ import type { Finding } from '../mail/finding.ts';
 import type { Reply } from '../smtp/reply.ts';
 import type { Content, StoredContent } from './content.ts';
 import type { NewMailboxMessage, Quota } from './folder-store.ts';
-import type { QueueFilter, QueueFound, QueueTotals } from './queue-search.ts';
+import type { QueueFilter, QueueTotals } from './queue-search.ts';
 
 /** How a message came in: for logs and `why`. JSON-serialisable. */
 export interface Origin {
@@ -213,6 +213,13 @@ export interface QueueEntry {
     readonly nextAttempt: number | undefined;
     readonly lastReply: Reply | undefined;
   })[];
+}
+
+export interface QueueFound {
+  /** Oldest first. */
+  readonly entries: readonly QueueEntry[];
+  /** For the page after; null on the last. */
+  readonly next: string | null;
 }
 
 export interface QueueStore extends AsyncDisposable {

@@ -7,13 +7,14 @@ import { memoryContent } from '../content.ts';
 import type { Quota } from '../folder-store.ts';
 import { freshLeases } from '../fresh-leases.ts';
 import { messageKey } from '../message-key.ts';
-import type { QueueFilter, QueueFound, QueueTotals } from '../queue-search.ts';
+import type { QueueFilter, QueueTotals } from '../queue-search.ts';
 import type {
   EnqueuedWithRoom,
   Lease,
   NewMessage,
   QueuedMessage,
   QueueEntry,
+  QueueFound,
   QueueStore,
   Settlement,
   Way,

@@ -8,14 +8,16 @@ import { memoryContent, storedSize } from '../../content.ts';
 import type { Quota } from '../../folder-store.ts';
 import { freshLeases } from '../../fresh-leases.ts';
 import { messageKey } from '../../message-key.ts';
-import type { QueueFilter, QueueFound, QueueTotals } from '../../queue-search.ts';
-import { isFound, sharesMax } from '../../queue-search.ts';
+import { isFound } from '../../queue-filter.ts';
+import type { QueueFilter, QueueTotals } from '../../queue-search.ts';
+import { sharesMax } from '../../queue-search.ts';
 import type {
   EnqueuedWithRoom,
   Lease,
   NewMessage,
   QueuedMessage,
   QueueEntry,
+  QueueFound,
   QueueStore,
   Settlement,
 } from '../../queue-store.ts';
