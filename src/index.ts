@@ -15,9 +15,9 @@ export type { TokenVerifier } from './config/settings/clients.ts';
 export type { HopFailureKind } from './deliver/relay/hop-failure.ts';
 export { HopFailure } from './deliver/relay/hop-failure.ts';
 export type { RouteTls } from './deliver/relay/relay-route.ts';
-export type { SendMailResult } from './deliver/send-mail.ts';
-export { SendMailError, sendMail } from './deliver/send-mail.ts';
-export type { SendMailOptions, SendMailRecipient } from './deliver/send-mail-options.ts';
+export type { SendMailResult } from './deliver/send-mail/send-mail.ts';
+export { SendMailError, sendMail } from './deliver/send-mail/send-mail.ts';
+export type { SendMailOptions, SendMailRecipient } from './deliver/send-mail/send-mail-options.ts';
 export type {
   AuthResult,
   LoginFacts,

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { deliveredBefore } from '../src/deliver/local.ts';
+import { deliveredBefore } from '../src/deliver/local/local.ts';
 import { headerHas8Bit } from '../src/deliver/relay/next-hop.ts';
 import { formatBodyStructure } from '../src/imap/body-structure.ts';
 import { formatEnvelope } from '../src/imap/envelope.ts';
@@ -17,7 +17,7 @@ import { convertContent } from '../src/mail/transfer-encoding.ts';
 import { MessageEncoder } from '../src/pop3/message-encoder.ts';
 import { Output } from '../src/pop3/output.ts';
 import { memoryContent } from '../src/store/content.ts';
-import { headerFields, headerText } from '../src/store/sqlite/message-text.ts';
+import { headerFields, headerText } from '../src/store/sqlite/search/message-text.ts';
 
 const message = (...lines: readonly string[]): Buffer => Buffer.from(lines.join('\r\n'), 'latin1');
 

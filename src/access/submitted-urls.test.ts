@@ -4,7 +4,7 @@ import { FakeClock } from '../base/fake-clock.ts';
 import { seededRandom } from '../base/random.ts';
 import { openInMemory } from '../store/sqlite/test-stores.ts';
 import type { Stores } from '../store/stores.ts';
-import { UrlAuthority } from './imap/url-authority.ts';
+import { UrlAuthority } from './imap/urls/url-authority.ts';
 import { fetchSubmittedUrl } from './submitted-urls.ts';
 
 const bytes = Buffer.from('Subject: hi\r\nTo: x\r\n\r\nHello\r\n');

@@ -5,12 +5,12 @@ import { addressKey, domainKey, parseMailbox } from '../mail/address.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { replies, reply } from '../smtp/reply.ts';
 import type { FolderStore } from '../store/folder-store.ts';
-import { carriesAuthorization, parseAbsoluteUrl } from './imap/authorized-url.ts';
-import { parseMessageUrl } from './imap/imap-url.ts';
-import type { Literal } from './imap/message-source.ts';
+import type { Literal } from './imap/fetch/message-source.ts';
 import { AccountNames } from './imap/names.ts';
-import type { UrlAuthority } from './imap/url-authority.ts';
-import { readMessageUrl } from './imap/url-content.ts';
+import { carriesAuthorization, parseAbsoluteUrl } from './imap/urls/authorized-url.ts';
+import { parseMessageUrl } from './imap/urls/imap-url.ts';
+import type { UrlAuthority } from './imap/urls/url-authority.ts';
+import { readMessageUrl } from './imap/urls/url-content.ts';
 
 export interface SubmittedUrlsParts {
   readonly folders: FolderStore;

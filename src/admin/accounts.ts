@@ -2,6 +2,8 @@
 
 import { z } from 'zod';
 import { addressKey } from '../mail/address.ts';
+import type { AccountHold } from '../policy/abuse/account-holds.ts';
+import { heldAccounts, releaseAccount } from '../policy/abuse/account-holds.ts';
 import {
   AccountError,
   addAccount,
@@ -11,9 +13,7 @@ import {
   removeAccount,
   removeAddress,
   removeAppPassword,
-} from '../policy/account-changes.ts';
-import type { AccountHold } from '../policy/account-holds.ts';
-import { heldAccounts, releaseAccount } from '../policy/account-holds.ts';
+} from '../policy/accounts/account-changes.ts';
 import { count, done, list, nothing, OperationError, text, texts, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
 

@@ -6,7 +6,7 @@ import {
   createApiToken,
   listApiTokens,
   revokeApiToken,
-} from '../policy/api-tokens.ts';
+} from '../policy/accounts/api-tokens.ts';
 import { done, list, nothing, OperationError, text, texts, value } from './operation.ts';
 
 const token = z.object({

@@ -22,7 +22,7 @@ import { type BackupResult, backUp } from '../store/backup/backup.ts';
 import { othersFolder, restoreBackup } from '../store/backup/restore.ts';
 import { isEmpty, verifyBackup } from '../store/backup/verify.ts';
 import type { Inspection, StoreCounts, StoreFault } from '../store/inspection.ts';
-import { faultLines } from './check-store.ts';
+import { faultLines } from './check/store.ts';
 import type { Context } from './context.ts';
 import { CliError, printable } from './context.ts';
 import type { CommonOptions } from './settings.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { FakeResolver } from '../dns/fake-resolver.ts';
 import { activateKeys, createKeys, keyDirectory, readIndex, recordOf } from '../trust/dkim-keys.ts';
-import { dkimDnsFindings } from './check-dkim.ts';
+import { dkimDnsFindings } from './check/dkim.ts';
 import { runCli } from './cli.ts';
 import type { Context } from './context.ts';
 

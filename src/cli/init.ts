@@ -9,7 +9,7 @@ import type { Config } from '../config/config.ts';
 import { configFileNames } from '../config/load.ts';
 import { domainKey, parseMailbox } from '../mail/address.ts';
 import { loadServerTls } from '../net/tls.ts';
-import { generatePassword } from '../policy/account-changes.ts';
+import { generatePassword } from '../policy/accounts/account-changes.ts';
 import type { KeyRecord } from '../trust/dkim-keys.ts';
 import { createKeys, keyDirectory, recordOf } from '../trust/dkim-keys.ts';
 import type { Context } from './context.ts';

@@ -3,10 +3,10 @@
 import type { Config } from '../config/config.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import { domainKey } from '../mail/address.ts';
-import { forgedResults } from '../policy/forged-results.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { AuthenticationRules } from '../policy/sender-authentication.ts';
-import { senderAuthentication } from '../policy/sender-authentication.ts';
+import { forgedResults } from '../policy/senders/forged-results.ts';
+import type { AuthenticationRules } from '../policy/senders/sender-authentication.ts';
+import { senderAuthentication } from '../policy/senders/sender-authentication.ts';
 import type { Reports } from './reports.ts';
 import type { ServiceParts } from './service-parts.ts';
 

@@ -1,10 +1,10 @@
 // Delivery: the queue's runner, and where it sends what is due: our mailboxes or Maildir folders, or relays.
 
 import { createDelivery } from '../deliver/dispatch.ts';
-import { createLocalDelivery } from '../deliver/local.ts';
-import { createMaildirDelivery } from '../deliver/maildir.ts';
-import { OnDemand } from '../deliver/on-demand.ts';
-import { makeSteps } from '../deliver/relay/outbound-steps.ts';
+import { createLocalDelivery } from '../deliver/local/local.ts';
+import { createMaildirDelivery } from '../deliver/local/maildir.ts';
+import { OnDemand } from '../deliver/on-demand/on-demand.ts';
+import { makeSteps } from '../deliver/relay/steps/outbound-steps.ts';
 import { createDialer } from '../net/dialer.ts';
 import { quotaOf } from '../policy/quota.ts';
 import type { Deliver } from '../queue/delivery.ts';

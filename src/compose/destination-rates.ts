@@ -4,7 +4,7 @@
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Rate } from '../base/token-buckets.ts';
 import { domainKey } from '../mail/address.ts';
-import { DomainPatterns } from '../policy/domain-patterns.ts';
+import { DomainPatterns } from '../policy/addresses/domain-patterns.ts';
 import type { RateOf } from '../queue/pace.ts';
 
 type Rates = Readonly<Record<string, Rate>>;

@@ -4,7 +4,7 @@ import type { Operations } from '../admin/operations.ts';
 import { OperationError, operations, requested } from '../admin/operations.ts';
 import { version } from '../base/version.ts';
 import { isLoopback } from '../net/network.ts';
-import { findApiToken } from '../policy/api-tokens.ts';
+import { findApiToken } from '../policy/accounts/api-tokens.ts';
 import type { ApiParts } from '../web/api.ts';
 import type { ApiOperation } from '../web/api-operation.ts';
 import type { ServiceParts } from './service-parts.ts';

@@ -1,7 +1,7 @@
 // IMAP: mail read, sorted and shared, in folders that all sessions of the process have open together.
 
 import { createImapService } from '../access/imap/imap-service.ts';
-import type { UrlAuthority } from '../access/imap/url-authority.ts';
+import type { UrlAuthority } from '../access/imap/urls/url-authority.ts';
 import { defaultImapLimits } from '../imap/limits.ts';
 import { createImapSession } from '../imap/session/session.ts';
 import { OpenFolders } from '../mailbox/open-folders.ts';

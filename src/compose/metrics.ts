@@ -4,11 +4,11 @@
 
 import type { Metric } from '../base/metrics.ts';
 import { Metrics } from '../base/metrics.ts';
+import { isSuspicion } from '../policy/abuse/suspicion.ts';
 import type { ConnectionLimits } from '../policy/connection-limits.ts';
 import { filterResults } from '../policy/filters/filter.ts';
 import type { Answer, MessageAnswer, Policy } from '../policy/policy.ts';
 import type { RefusalSeen } from '../policy/refusals.ts';
-import { isSuspicion } from '../policy/suspicion.ts';
 import type { QueueRunner } from '../queue/runner.ts';
 import { tlsResults } from '../report/tls-session.ts';
 import type { HistoryEvent, HistoryStore } from '../store/history.ts';

@@ -1,6 +1,6 @@
 // MTQP: where messages are, for those who know the secret of a message.
 
-import { createMtqpService } from '../access/mtqp-service.ts';
+import { createMtqpService } from '../access/mtqp/mtqp-service.ts';
 import type { Tracking } from '../queue/tracking.ts';
 import { countedConnections } from './metrics.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';

@@ -1,7 +1,7 @@
 // POP3: an inbox fetched, by one session at a time.
 
-import { Maildrops } from '../access/maildrops.ts';
-import { createPop3Service } from '../access/pop3-service.ts';
+import { Maildrops } from '../access/pop3/maildrops.ts';
+import { createPop3Service } from '../access/pop3/pop3-service.ts';
 import { defaultPop3Limits } from '../pop3/limits.ts';
 import { countedConnections } from './metrics.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';

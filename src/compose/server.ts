@@ -13,7 +13,6 @@ import type { Stores } from '../store/stores.ts';
 import { Acme } from './acme.ts';
 import { authenticatorFor } from './admission.ts';
 import type { Basics } from './basics.ts';
-import { createConsole } from './console.ts';
 import { createQueue } from './delivery.ts';
 import { openEntrance } from './entrance.ts';
 import { createMetrics } from './metrics.ts';
@@ -69,11 +68,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ...common,
     addresses: inForce,
     wake: () => delivery.runner.wake(),
-    server: {
-      reload: options.reload ?? noFile,
-      metrics: () => basics.metrics.snapshot(),
-      ...createConsole(),
-    },
+    server: { reload: options.reload ?? noFile, metrics: () => basics.metrics.snapshot() },
   });
   const serviceFor = createServices({
     ...{ ...common, ...entrance, delivery, tracking, reports, spam, operations },

@@ -1,7 +1,7 @@
 // SMTP, submission and LMTP: mail that comes in. A reception asks the policies, then hands each
 // message to the queue.
 
-import type { UrlAuthority } from '../access/imap/url-authority.ts';
+import type { UrlAuthority } from '../access/imap/urls/url-authority.ts';
 import { fetchSubmittedUrl } from '../access/submitted-urls.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -9,15 +9,15 @@ import type { Config } from '../config/config.ts';
 import type { ListenerConfig } from '../config/settings/listeners.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Peer } from '../net/peer.ts';
+import { Login } from '../policy/accounts/login.ts';
 import { hooksPolicy } from '../policy/hooks.ts';
-import { Login } from '../policy/login.ts';
 import { noSoliciting } from '../policy/no-soliciting.ts';
 import type { Policy } from '../policy/policy.ts';
 import { byStage } from '../policy/policy.ts';
-import { qualifiedDomain } from '../policy/qualified-domain.ts';
 import { mailboxRoom, quotaOf } from '../policy/quota.ts';
 import { recipientValidSince } from '../policy/recipient-valid-since.ts';
-import { senderOwner } from '../policy/sender-owner.ts';
+import { qualifiedDomain } from '../policy/senders/qualified-domain.ts';
+import { senderOwner } from '../policy/senders/sender-owner.ts';
 import { DomainQueues } from '../queue/domain-queues.ts';
 import type { Tracking } from '../queue/tracking.ts';
 import type { SmtpServiceSettings } from '../receive/smtp-service.ts';

@@ -1,6 +1,6 @@
 // URLs that lend messages: one authority, since IMAP makes what submission redeems.
 
-import { UrlAuthority } from '../access/imap/url-authority.ts';
+import { UrlAuthority } from '../access/imap/urls/url-authority.ts';
 import type { ServiceParts } from './service-parts.ts';
 
 export const createUrls = ({

@@ -1,8 +1,8 @@
-// Where aliases lead, as policy/directory.ts follows them: in circles, to nobody, elsewhere. A name
+// Where aliases lead, as policy/addresses/address-map.ts follows them: in circles, to nobody, elsewhere. A name
 // that stands for itself (`ann: [ann, bob]`) means the account of that name, and is no circle.
 
 import { addressKey, domainKey, parseMailbox } from '../mail/address.ts';
-import { DomainPatterns } from '../policy/domain-patterns.ts';
+import { DomainPatterns } from '../policy/addresses/domain-patterns.ts';
 import type { Advice } from './advice.ts';
 import { formatPath } from './problems.ts';
 import { shown } from './settings/setting.ts';

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { domainKey, parseMailbox } from '../mail/address.ts';
 import { certificateNameKey } from '../net/certificate-names.ts';
 import { isAddress, parseNetwork } from '../net/network.ts';
-import { DomainPatterns } from '../policy/domain-patterns.ts';
+import { DomainPatterns } from '../policy/addresses/domain-patterns.ts';
 import type { Advice } from './advice.ts';
 import { adviceOn } from './advice.ts';
 import type { Config, ParsedConfig } from './config.ts';

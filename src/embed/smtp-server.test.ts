@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm';
 import { freePorts } from '../../test/ports.ts';
 import { InputError } from '../base/input-error.ts';
 import { silentLog } from '../base/log.ts';
-import { sendMail } from '../deliver/send-mail.ts';
+import { sendMail } from '../deliver/send-mail/send-mail.ts';
 import { reply } from '../smtp/reply.ts';
 import type { LoginFacts, SmtpServerOptions } from './options.ts';
 import type { ReceivedMessage } from './received-message.ts';

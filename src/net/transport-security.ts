@@ -1,5 +1,5 @@
 // What a connection to a host must be before mail goes over it. One value of this union is decided for
-// each host (deliver/relay/security.ts); the dialer makes it true or fails, and whatever is kept for
+// each host (deliver/relay/security/security.ts); the dialer makes it true or fails, and whatever is kept for
 // later (open connections, TLS sessions, what was learned of a host) is kept under its key, so that
 // what came about under a lesser demand never serves a greater one.
 

@@ -5,8 +5,8 @@
 import { addressKey } from '../mail/address.ts';
 import { memory, spliced } from '../mail/header-cut.ts';
 import { storeCopy } from '../mailbox/lines-only.ts';
+import type { Directory } from '../policy/addresses/address-map.ts';
 import type { Objection } from '../policy/answers.ts';
-import type { Directory } from '../policy/directory.ts';
 import type { AcceptedRecipient } from '../policy/envelope.ts';
 import type { Arrival, FilterAnswer, Policies, RecipientChange } from '../policy/policy.ts';
 import type { StoredContent } from '../store/content.ts';

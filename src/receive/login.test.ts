@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { LoginResult } from '../policy/login.ts';
+import type { LoginResult } from '../policy/accounts/login.ts';
 import { enhancedStatus } from '../smtp/reply.ts';
 import { loginAnswer } from './login.ts';
 

@@ -1,7 +1,7 @@
-// What AUTH answers to a login (policy/login.ts): RFC 4954 §4 and §6.
+// What AUTH answers to a login (policy/accounts/login.ts): RFC 4954 §4 and §6.
 
 import { unreachable } from '../base/assert.ts';
-import type { LoginRefusal, LoginResult } from '../policy/login.ts';
+import type { LoginRefusal, LoginResult } from '../policy/accounts/login.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { reply } from '../smtp/reply.ts';
 import type { Challenge } from './conversation.ts';

@@ -12,11 +12,11 @@ import { FakeClock } from '../../src/base/fake-clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { seededRandom } from '../../src/base/random.ts';
 import { MemoryPeer } from '../../src/net/memory-peer.ts';
-import { addAccount } from '../../src/policy/account-changes.ts';
+import { addAccount } from '../../src/policy/accounts/account-changes.ts';
+import { Login } from '../../src/policy/accounts/login.ts';
+import { createLoginThrottle } from '../../src/policy/accounts/login-throttle.ts';
+import { createDirectory } from '../../src/policy/addresses/address-map.ts';
 import { createConnectionLimits } from '../../src/policy/connection-limits.ts';
-import { createDirectory } from '../../src/policy/directory.ts';
-import { Login } from '../../src/policy/login.ts';
-import { createLoginThrottle } from '../../src/policy/login-throttle.ts';
 import { byStage } from '../../src/policy/policy.ts';
 import { createSmtpService } from '../../src/receive/smtp-service.ts';
 import { defaultLimits } from '../../src/smtp/limits.ts';
@@ -29,7 +29,7 @@ import { openSqliteStores } from '../../src/store/sqlite/stores.ts';
 
 const seed = 51_764;
 /** In every error that is thrown on purpose; must be in no reply. */
-const secret = 'secret /var/lib/postrider at Object.<anonymous> (src/x.ts:1:2)';
+const secret = 'secret /var/lib/postrider at Object.<anonymous> (src/src/x.ts:1:2)';
 
 type Protocol = 'smtp' | 'submission' | 'lmtp';
 

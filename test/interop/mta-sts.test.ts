@@ -16,7 +16,7 @@ import { silentLog } from '../../src/base/log.ts';
 import { startServer } from '../../src/compose/server.ts';
 import { ownStsPolicy } from '../../src/config/own-sts-policy.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
-import { sendMail } from '../../src/deliver/send-mail.ts';
+import { sendMail } from '../../src/deliver/send-mail/send-mail.ts';
 import { issueCertificate } from '../../src/net/certificate.ts';
 import { formatStsRecord } from '../../src/trust/mta-sts.ts';
 import { freePorts } from '../ports.ts';

@@ -15,7 +15,7 @@ import type { RunningServer } from '../../src/compose/running-server.ts';
 import { startServer } from '../../src/compose/server.ts';
 import type { ConfigInput } from '../../src/config/config.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
-import { addAccount } from '../../src/policy/account-changes.ts';
+import { addAccount } from '../../src/policy/accounts/account-changes.ts';
 import { openSqliteStores } from '../../src/store/sqlite/stores.ts';
 import { eventually } from '../process.ts';
 

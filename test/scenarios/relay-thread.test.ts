@@ -14,7 +14,7 @@ import type { RunningServer } from '../../src/compose/running-server.ts';
 import { startServer } from '../../src/compose/server.ts';
 import type { Config } from '../../src/config/config.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
-import { sendMail } from '../../src/deliver/send-mail.ts';
+import { sendMail } from '../../src/deliver/send-mail/send-mail.ts';
 import { eventually } from '../process.ts';
 import { startNextHop } from './wire.ts';
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import type { ConfigInput } from '../../src/config/config.ts';
-import { sendMail } from '../../src/deliver/send-mail.ts';
+import { sendMail } from '../../src/deliver/send-mail/send-mail.ts';
 import { SmtpServer } from '../../src/embed/smtp-server.ts';
 import { reply } from '../../src/smtp/reply.ts';
 import { startTestServer } from '../../src/testing/index.ts';

@@ -12,7 +12,7 @@ import { silentLog } from '../../src/base/log.ts';
 import { startServer } from '../../src/compose/server.ts';
 import type { ConfigInput } from '../../src/config/config.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
-import { sendMail } from '../../src/deliver/send-mail.ts';
+import { sendMail } from '../../src/deliver/send-mail/send-mail.ts';
 import { FakeResolver } from '../../src/dns/fake-resolver.ts';
 import { findHeaderEnd } from '../../src/mail/header.ts';
 import { storiesOf } from '../../src/queue/story.ts';

@@ -18,7 +18,11 @@ import type {
   StoreResult,
 } from '../../src/store/folder-store.ts';
 import { NoSuchFolderError } from '../../src/store/folder-store.ts';
-import { changedFlags, type StoredFlags, storedFlags } from '../../src/store/sqlite/flags.ts';
+import {
+  changedFlags,
+  type StoredFlags,
+  storedFlags,
+} from '../../src/store/sqlite/folders/flags.ts';
 
 interface Mail {
   readonly uid: number;

@@ -10,14 +10,14 @@ import { type StoredContent, storedSize } from '../../store/content.ts';
 import type { NewMail } from '../../store/folder-store.ts';
 import type { ContentWriter } from '../../store/spool.ts';
 import type { Appender, CommandContext } from './context.ts';
-import { parseMessageUrl } from './imap-url.ts';
 import type { LocatedFolder } from './located-folder.ts';
 import { formatSet, numbersOf } from './number-set.ts';
 import { ImapRefusal, ok } from './refusal.ts';
 import { requireRights, requireWritable } from './selection.ts';
 import { noteMoved } from './sorting.ts';
 import { permittedFlags, quotaOf, targetFolder } from './storing.ts';
-import { readMessageUrl } from './url-content.ts';
+import { parseMessageUrl } from './urls/imap-url.ts';
+import { readMessageUrl } from './urls/url-content.ts';
 
 type QuestionOf<K extends Question['kind']> = Extract<Question, { readonly kind: K }>;
 

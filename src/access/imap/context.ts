@@ -14,7 +14,7 @@ import type { Spool } from '../../store/spool.ts';
 import type { FolderNames } from './located-folder.ts';
 import type { OwnChange } from './own-change.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
-import type { UrlAuthority } from './url-authority.ts';
+import type { UrlAuthority } from './urls/url-authority.ts';
 import type { Voice } from './voice.ts';
 
 /**

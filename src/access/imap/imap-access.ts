@@ -9,7 +9,7 @@ import type { Answer, Completion, OwnersCommand, Question } from '../../imap/eve
 import type { ImapLimits } from '../../imap/limits.ts';
 import type { OpenFolders } from '../../mailbox/open-folders.ts';
 import type { Peer } from '../../net/peer.ts';
-import type { Login, LoginRefusal, LoginResult } from '../../policy/login.ts';
+import type { Login, LoginRefusal, LoginResult } from '../../policy/accounts/login.ts';
 import type { FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
 import { createAppender, executors, keepsNumbers } from './commands/index.ts';

@@ -8,8 +8,8 @@ import type { OpenFolder } from '../../mailbox/open-folder.ts';
 import { RecentUids } from '../../mailbox/recent-uids.ts';
 import type { FolderFacts, MailColumns } from '../../store/folder-store.ts';
 import { rightOf } from './acl.ts';
+import type { KnownStructure } from './fetch/message-source.ts';
 import type { Rights } from './located-folder.ts';
-import type { KnownStructure } from './message-source.ts';
 import { formatSet } from './number-set.ts';
 import type { Voice } from './voice.ts';
 

@@ -3,7 +3,7 @@
 
 import type { FetchItem, NotifyGroup } from '../../imap/command.ts';
 import type { CommandContext, Updates } from './context.ts';
-import { fetchNew } from './fetch-items.ts';
+import { fetchNew } from './fetch/fetch-items.ts';
 import type { FolderWatch } from './folder-watch.ts';
 import type { OwnChange } from './own-change.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';

@@ -14,7 +14,6 @@ import { replyFor } from '../../smtp/smtp-error.ts';
 import { nextBatch, without } from './batch.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import type { Dane } from './dane.ts';
 import { transient } from './hop-failure.ts';
 import { hopSettings, hostName, keysOf, placeOf, poolKey } from './hop-place.ts';
 import type { HostMemory } from './host-memory.ts';
@@ -23,14 +22,15 @@ import { HostWalk } from './host-walk.ts';
 import { findHosts } from './hosts.ts';
 import type { Fit } from './next-hop.ts';
 import { fitToHop } from './next-hop.ts';
-import type { OutboundStep } from './outbound-step.ts';
 import type { RelayLease, RelayLimits, RelayOptions } from './relay.ts';
 import { stopped } from './relay.ts';
 import type { RelayRoute } from './relay-route.ts';
 import { tlsOf } from './relay-route.ts';
-import type { TlsWish } from './require-tls.ts';
-import { asWished, wishOf } from './require-tls.ts';
-import type { StsFetchProblem } from './sts.ts';
+import type { Dane } from './security/dane.ts';
+import type { TlsWish } from './security/require-tls.ts';
+import { asWished, wishOf } from './security/require-tls.ts';
+import type { StsFetchProblem } from './security/sts.ts';
+import type { OutboundStep } from './steps/outbound-step.ts';
 
 /** What all attempts of a relay share. */
 export interface AttemptParts extends Omit<RelayOptions, 'limits' | 'outbound' | 'dane'> {

@@ -4,11 +4,11 @@
 import type { AttemptParts, Stoppable } from './attempt.ts';
 import { Attempt } from './attempt.ts';
 import { ConnectionPool, defaultPoolLimits } from './connection-pool.ts';
-import { createDane } from './dane.ts';
 import { HostMemory } from './host-memory.ts';
-import type { StepTable } from './outbound-steps.ts';
-import { makeSteps, outboundSteps } from './outbound-steps.ts';
 import type { Relay, RelayLimits, RelayOptions } from './relay.ts';
+import { createDane } from './security/dane.ts';
+import type { StepTable } from './steps/outbound-steps.ts';
+import { makeSteps, outboundSteps } from './steps/outbound-steps.ts';
 import { defaultWalkLimits } from './walk-limits.ts';
 
 export const defaultRelayLimits: RelayLimits = {

@@ -7,7 +7,7 @@ import type { ClientSessionOptions } from '../../smtp/client/session.ts';
 import type { HopHost, HopSettings } from './host-walk.ts';
 import type { RelayLease, RelayOptions } from './relay.ts';
 import type { RelayRoute } from './relay-route.ts';
-import type { TlsWish } from './require-tls.ts';
+import type { TlsWish } from './security/require-tls.ts';
 
 /**
  * Connections are shared by what leads to the same place as the same user. Those that carry mail with

@@ -18,11 +18,11 @@ import type { Reply } from '../../smtp/reply.ts';
 import { isPermanent, reply } from '../../smtp/reply.ts';
 import type { Connection, OpenOptions } from './connection.ts';
 import { noTls, openConnection } from './connection.ts';
-import type { Barred } from './dane.ts';
 import { encryptionNeeded, HopFailure, noRequireTls } from './hop-failure.ts';
 import type { HostMemory } from './host-memory.ts';
 import type { RouteLogin } from './relay-route.ts';
-import type { FoundHost } from './security.ts';
+import type { Barred } from './security/dane.ts';
+import type { FoundHost } from './security/security.ts';
 import { tlsFailureOf, tlsResultOf } from './tls-result.ts';
 import type { WalkLimits } from './walk-limits.ts';
 

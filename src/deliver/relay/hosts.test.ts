@@ -3,10 +3,10 @@ import { describe, it } from 'node:test';
 import { seededRandom } from '../../base/random.ts';
 import type { FakeRecords, FakeZone } from '../../dns/fake-resolver.ts';
 import { FakeResolver } from '../../dns/fake-resolver.ts';
-import type { DaneSettings } from './dane.ts';
-import { createDane } from './dane.ts';
 import { findHosts } from './hosts.ts';
 import type { RelayRoute } from './relay-route.ts';
+import type { DaneSettings } from './security/dane.ts';
+import { createDane } from './security/dane.ts';
 
 async function hostsOf(
   route: RelayRoute,

@@ -10,15 +10,15 @@ import { DnsError } from '../../dns/resolver.ts';
 import { domainKey, isAddressLiteral } from '../../mail/address.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
-import type { Dane } from './dane.ts';
-import { daneOf, tlsaPolicy } from './dane.ts';
 import type { HopHost } from './host-walk.ts';
 import type { MxRoute, RelayRoute } from './relay-route.ts';
 import { tlsOf } from './relay-route.ts';
-import type { FoundHost } from './security.ts';
-import { securityOf } from './security.ts';
-import type { StsFetchProblem, StsFound, StsPolicySource } from './sts.ts';
-import { underSts } from './sts.ts';
+import type { Dane } from './security/dane.ts';
+import { daneOf, tlsaPolicy } from './security/dane.ts';
+import type { FoundHost } from './security/security.ts';
+import { securityOf } from './security/security.ts';
+import type { StsFetchProblem, StsFound, StsPolicySource } from './security/sts.ts';
+import { underSts } from './security/sts.ts';
 
 export type HostsFound =
   | {

@@ -21,7 +21,7 @@ import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { Content } from '../../store/content.ts';
 import type { QueuedMessage } from '../../store/queue-store.ts';
-import type { OutboundMessage, OutboundStep, SealRequest } from './outbound-step.ts';
+import type { OutboundMessage, OutboundStep, SealRequest } from './steps/outbound-step.ts';
 
 export type Fit =
   | {

@@ -12,11 +12,11 @@ import type { DeliveryResult } from '../../queue/delivery.ts';
 import type { ClientTimeouts } from '../../smtp/client/timeouts.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { PoolLimits } from './connection-pool.ts';
-import type { DaneSettings } from './dane.ts';
 import type { Addressee, HopMessage } from './next-hop.ts';
-import type { OutboundSettings } from './outbound-steps.ts';
 import type { RelayRoute } from './relay-route.ts';
-import type { StsPolicySource } from './sts.ts';
+import type { DaneSettings } from './security/dane.ts';
+import type { StsPolicySource } from './security/sts.ts';
+import type { OutboundSettings } from './steps/outbound-steps.ts';
 import type { WalkLimits } from './walk-limits.ts';
 
 export interface Relay {

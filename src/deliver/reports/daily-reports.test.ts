@@ -6,7 +6,7 @@ import type { FakeRecords } from '../../dns/fake-resolver.ts';
 import { FakeResolver } from '../../dns/fake-resolver.ts';
 import type { HttpRequest } from '../../net/http-request.ts';
 import { HttpError } from '../../net/http-request.ts';
-import type { Judged } from '../../policy/sender-authentication.ts';
+import type { Judged } from '../../policy/senders/sender-authentication.ts';
 import type { FoundReport } from '../../report/find-report.ts';
 import { findReport } from '../../report/find-report.ts';
 import { noPolicy } from '../../report/tls-session.ts';

@@ -8,7 +8,7 @@ import { errorText } from '../../base/log.ts';
 import type { Counter } from '../../base/metrics.ts';
 import { version } from '../../base/version.ts';
 import type { Resolver } from '../../dns/resolver.ts';
-import type { Judged } from '../../policy/sender-authentication.ts';
+import type { Judged } from '../../policy/senders/sender-authentication.ts';
 import type { CountedDay } from '../../report/daily-counts.ts';
 import { DailyCounts } from '../../report/daily-counts.ts';
 import { looksLikeReport } from '../../report/find-report.ts';

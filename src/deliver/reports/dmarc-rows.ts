@@ -2,7 +2,7 @@
 // report. RFC 9990 §3.1.
 
 import type { Finding } from '../../mail/finding.ts';
-import type { Judged } from '../../policy/sender-authentication.ts';
+import type { Judged } from '../../policy/senders/sender-authentication.ts';
 import type { AggregateRecord, AggregateReport, AuthResult } from '../../report/aggregate.ts';
 import type { CountedDay } from '../../report/daily-counts.ts';
 import type { DmarcRecord } from '../../trust/dmarc-record.ts';

@@ -12,7 +12,7 @@ import type { Resolver } from '../../dns/resolver.ts';
 import { DnsError } from '../../dns/resolver.ts';
 import type { Finding } from '../../mail/finding.ts';
 import { resultsField } from '../../mail/results-field.ts';
-import type { Judged } from '../../policy/sender-authentication.ts';
+import type { Judged } from '../../policy/senders/sender-authentication.ts';
 import type { FailureReport } from '../../report/failure-report.ts';
 import { feedbackFields, shownHeader } from '../../report/failure-report.ts';
 import { looksLikeReport } from '../../report/find-report.ts';

@@ -1,5 +1,5 @@
 // REQUIRETLS: the message goes on only over TLS, to a host that is known to be the right one and promises the same.
-// RFC 8689. Which hosts those are is decided where mail is relayed (deliver/relay/require-tls.ts).
+// RFC 8689. Which hosts those are is decided where mail is relayed (deliver/relay/security/require-tls.ts).
 
 import type { Extension, ParamRule } from './extension.ts';
 import { sendIfOffered } from './extension.ts';

@@ -7,22 +7,23 @@ import type { MailboxEvent } from '../folder-store.ts';
 import { NoSuchFolderError } from '../folder-store.ts';
 import { StoreOpenError } from '../open-error.ts';
 import { AccountTables } from './account-tables.ts';
-import { ChangeLog } from './change-log.ts';
 import { ContentRepair } from './content-repair.ts';
 import { ContentTable } from './content-table.ts';
 import { codeOf, sqliteCode } from './database.ts';
-import { DueOrder } from './due-order.ts';
-import { EmailTable } from './email-table.ts';
-import { FolderTables } from './folder-tables.ts';
-import { Leases } from './leases.ts';
-import { MailTable } from './mail-table.ts';
-import { MailboxTable } from './mailbox-table.ts';
-import { MemoryTable } from './memory-table.ts';
+import { ChangeLog } from './folders/change-log.ts';
+import { EmailTable } from './folders/email-table.ts';
+import { FolderTables } from './folders/folder-tables.ts';
+import { MailTable } from './folders/mail-table.ts';
+import { MailboxTable } from './folders/mailbox-table.ts';
+import { MessageTables } from './folders/message-tables.ts';
 import type { ReadHead } from './message-source.ts';
-import { MessageTables } from './message-tables.ts';
-import { QueueDesk } from './queue-desk.ts';
-import { prepareQueueStatements } from './queue-statements.ts';
-import { QueueTables } from './queue-tables.ts';
+import { DueOrder } from './queue/due-order.ts';
+import { Leases } from './queue/leases.ts';
+import { MemoryTable } from './queue/memory-table.ts';
+import { QueueDesk } from './queue/queue-desk.ts';
+import { prepareQueueStatements } from './queue/queue-statements.ts';
+import { QueueTables } from './queue/queue-tables.ts';
+import { Schedule } from './queue/schedule.ts';
 import { RecordTable } from './record-table.ts';
 import type {
   Answer,
@@ -35,7 +36,6 @@ import type {
 } from './requests.ts';
 import { Rooms } from './rooms.ts';
 import { DamagedRowError, integer } from './row.ts';
-import { Schedule } from './schedule.ts';
 import { SpamTable } from './spam-table.ts';
 import type { Work } from './work.ts';
 
@@ -306,7 +306,7 @@ const requestNames: readonly RequestName[] = [
     'message',
   ] as const),
   ...(['count', 'newest', 'retry', 'retryPage', 'hold', 'unhold', 'take', 'routes'] as const),
-  ...(['routesOf', 'reroute', 'ensure', 'deliver', 'removeMails', 'removeMailbox'] as const),
+  ...(['reroute', 'ensure', 'deliver', 'removeMails', 'removeMailbox'] as const),
   ...(['addAccount', 'accounts', 'accountsVersion'] as const),
   ...(['removeAccount', 'addAddress', 'removeAddress', 'credentials', 'putCredential'] as const),
   ...(['removeCredential', 'secret', 'flush', 'files', 'version'] as const),

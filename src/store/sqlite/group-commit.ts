@@ -55,7 +55,6 @@ const durabilities: Readonly<Record<RequestName, Durability>> = {
   unhold: 'durable',
   take: 'lazy',
   routes: 'read',
-  routesOf: 'read',
   reroute: 'durable',
   ensure: 'durable',
   deliver: 'durable',

@@ -4,17 +4,17 @@
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import { prepareStatements as feedStatements } from './account-feed.ts';
-import { prepareStatements as logStatements } from './change-log.ts';
 import { prepareDatabase } from './database.ts';
-import { prepareStatements as emailStatements } from './email-table.ts';
-import { prepareStatements as folderStatements } from './folder-tables.ts';
-import { prepareStatements as listingStatements } from './listings.ts';
-import { prepareStatements as mailStatements } from './mail-table.ts';
-import { prepareStatements as mailboxStatements } from './mailbox-table.ts';
-import { prepareStatements as messageStatements } from './message-tables.ts';
-import { prepareQueueStatements as queueStatements } from './queue-statements.ts';
-import { prepareStatements as readerStatements } from './reader.ts';
+import { prepareStatements as feedStatements } from './folders/account-feed.ts';
+import { prepareStatements as logStatements } from './folders/change-log.ts';
+import { prepareStatements as emailStatements } from './folders/email-table.ts';
+import { prepareStatements as folderStatements } from './folders/folder-tables.ts';
+import { prepareStatements as listingStatements } from './folders/listings.ts';
+import { prepareStatements as mailStatements } from './folders/mail-table.ts';
+import { prepareStatements as mailboxStatements } from './folders/mailbox-table.ts';
+import { prepareStatements as messageStatements } from './folders/message-tables.ts';
+import { prepareQueueStatements as queueStatements } from './queue/queue-statements.ts';
+import { prepareStatements as readerStatements } from './reader/reader.ts';
 
 /** What reads a whole table on purpose: counts, and what happens once when the store is opened. */
 const scans = new Set([

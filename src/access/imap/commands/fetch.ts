@@ -4,9 +4,9 @@
 import type { CommandOf, FetchItem, Range } from '../../../imap/command.ts';
 import type { Completion } from '../../../imap/event.ts';
 import type { CommandContext, ExecutorOf } from '../context.ts';
-import type { Outcome } from '../fetch-items.ts';
-import { fetchItems } from '../fetch-items.ts';
-import { planOf } from '../fetch-plan.ts';
+import type { Outcome } from '../fetch/fetch-items.ts';
+import { fetchItems } from '../fetch/fetch-items.ts';
+import { planOf } from '../fetch/fetch-plan.ts';
 import { ImapRefusal, no, ok, okButGone } from '../refusal.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
 import { requireSelected, targetsOf } from '../selection.ts';

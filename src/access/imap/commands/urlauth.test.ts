@@ -6,7 +6,7 @@ import { seededRandom } from '../../../base/random.ts';
 import { openInMemory } from '../../../store/sqlite/test-stores.ts';
 import { TestConversation, testProcess } from '../test-conversation.ts';
 import { ann, bob, fill } from '../test-dialogue.ts';
-import { UrlAuthority } from '../url-authority.ts';
+import { UrlAuthority } from '../urls/url-authority.ts';
 
 const host = 'imap.example.org';
 const base = `imap://ann%40example.org@${host}/INBOX`;

@@ -4,7 +4,7 @@ import { wireString } from '../../../imap/wire-string.ts';
 import { ContentError } from '../../../store/content.ts';
 import { requireRight } from '../acl.ts';
 import type { CommandContext, ExecutorOf } from '../context.ts';
-import type { Literal } from '../message-source.ts';
+import type { Literal } from '../fetch/message-source.ts';
 import { ImapRefusal, ok } from '../refusal.ts';
 
 export const genUrlAuth: ExecutorOf<'GENURLAUTH'> = async ({ urls }, context) => {

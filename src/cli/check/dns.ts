@@ -1,0 +1,197 @@
+// `check --dns`: what is published compared with what the server needs, and what a receiver would say of its mail:
+// whether the reverse name leads back, what SPF says of our addresses, what DMARC asks for. DKIM's keys are
+// in check-dkim.ts.
+
+import type { RecordType, Resolver } from '../../dns/resolver.ts';
+import { DnsError } from '../../dns/resolver.ts';
+import { domainKey } from '../../mail/address.ts';
+import { parseDmarcRecord } from '../../trust/dmarc-record.ts';
+import { checkIprev } from '../../trust/iprev.ts';
+import { checkSpf as spfVerdict } from '../../trust/spf.ts';
+import type { DnsFacts } from '../dns-records.ts';
+import { recordsToPublish } from '../dns-records.ts';
+import type { Finding } from './finding.ts';
+import { failure, ok, warning } from './finding.ts';
+
+export interface PublishedFacts extends Omit<DnsFacts, 'domain' | 'keys'> {
+  readonly domains: readonly string[];
+}
+
+interface Looking extends Omit<DnsFacts, 'keys'> {
+  readonly resolver: Resolver;
+}
+
+/** Never throws: what the DNS does not answer now is a finding. */
+export async function checkDns(
+  { domains, ...facts }: PublishedFacts,
+  resolver: Resolver,
+): Promise<readonly Finding[]> {
+  const { hostname } = facts;
+  const host = await attempt(hostname, () => checkHost(facts, resolver));
+  const sending = [...new Set([...facts.addresses, ...(await addressesOf(hostname, resolver))])];
+  const findings = [...host];
+  for (const address of sending)
+    findings.push(...(await attempt(address, () => checkReverse(address, hostname, resolver))));
+  for (const domain of domains) {
+    if (domain.startsWith('.')) continue; // subdomains in general: there is no one name to ask for
+    const looking = { ...facts, domain: domainKey(domain), addresses: sending, resolver };
+    for (const check of [checkMx, checkSpf, checkDmarc, checkOthers])
+      findings.push(...(await attempt(domain, () => check(looking))));
+  }
+  return findings;
+}
+
+async function attempt(
+  name: string,
+  check: () => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  try {
+    return await check();
+  } catch (error) {
+    if (!(error instanceof DnsError)) throw error;
+    return [failure('', `${name}: the DNS gives no answer now (${error.detail}); try again`)];
+  }
+}
+
+async function addressesOf(name: string, resolver: Resolver): Promise<readonly string[]> {
+  try {
+    return [...(await records(name, 'A', resolver)), ...(await records(name, 'AAAA', resolver))];
+  } catch (error) {
+    if (!(error instanceof DnsError)) throw error;
+    return []; // told already
+  }
+}
+
+async function records<T extends RecordType>(name: string, type: T, resolver: Resolver) {
+  const answer = await resolver.resolve(name, type);
+  return answer.kind === 'records' ? answer.records : [];
+}
+
+async function checkHost(
+  { hostname, addresses }: Pick<DnsFacts, 'hostname' | 'addresses'>,
+  resolver: Resolver,
+): Promise<readonly Finding[]> {
+  const published = [
+    ...(await records(hostname, 'A', resolver)),
+    ...(await records(hostname, 'AAAA', resolver)),
+  ];
+  if (published.length === 0)
+    return [failure('', `${hostname} has no A or AAAA record: publish this machine's address`)];
+  const found = `${hostname} is ${published.join(', ')}`;
+  const own = new Set(addresses.map((address) => address.toLowerCase()));
+  const isElsewhere = own.size > 0 && !published.some((address) => own.has(address.toLowerCase()));
+  return isElsewhere
+    ? [warning('', `${found}, and this machine ${addresses.join(', ')}: mail goes there`)]
+    : [ok('', found)];
+}
+
+/** Field: large receivers refuse mail of an address without a name, or with one that leads elsewhere. */
+async function checkReverse(
+  address: string,
+  hostname: string,
+  resolver: Resolver,
+): Promise<readonly Finding[]> {
+  const { result, name } = await checkIprev(address, resolver);
+  if (result === 'temperror')
+    return [warning('', `${address}: its reverse name cannot be looked up now; try again`)];
+  if (result !== 'pass')
+    return [
+      failure(
+        '',
+        `${address} has no reverse name that leads back to it, and many will refuse its mail: let whoever gave you the address publish ${hostname} for it`,
+      ),
+    ];
+  return domainKey(name ?? '') === domainKey(hostname)
+    ? [ok('', `${address} is ${name}, and back`)]
+    : [warning('', `${address} is called ${name}, not ${hostname}: some receivers mind`)];
+}
+
+async function checkMx({ domain, hostname, resolver }: Looking): Promise<readonly Finding[]> {
+  const answer = await resolver.resolve(domain, 'MX');
+  if (answer.kind === 'no-domain') return [failure('', `${domain} does not exist in the DNS`)];
+  if (answer.kind === 'no-records')
+    return [failure('', `${domain} has no MX record: publish \`${domain}. MX 10 ${hostname}.\``)];
+  const names = [...answer.records]
+    .sort((a, b) => a.preference - b.preference)
+    .map(({ exchange }) => exchange);
+  if (names.includes(''))
+    return [failure('', `${domain} has a null MX: it says that it takes no mail (RFC 7505)`)];
+  return names.includes(hostname.toLowerCase())
+    ? [ok('', `${domain} MX ${names.join(', ')}`)]
+    : [warning('', `${domain} MX is ${names.join(', ')}, not ${hostname}: mail goes there`)];
+}
+
+/** As a receiver asks: with the address that a connection of ours has. */
+async function checkSpf(looking: Looking): Promise<readonly Finding[]> {
+  const { domain, addresses, resolver } = looking;
+  const found = await texts(domain, resolver, /^v=spf1(?: |$)/i);
+  if (found.length === 0)
+    return [warning('', `${domain} has no SPF record: publish \`"v=spf1 mx -all"\``)];
+  // RFC 7208 §4.5: more than one is an error.
+  if (found.length > 1)
+    return [failure('', `${domain} has ${found.length} SPF records: only one is allowed`)];
+  const findings: Finding[] = [];
+  for (const address of addresses) {
+    const { result, problem } = await spfOf(address, looking);
+    if (result === 'pass') continue;
+    const because = problem === undefined ? '' : ` (${problem})`;
+    const said = `SPF says ${result}${because} of ${address}, where mail of ${domain} comes from: ${found[0]}`;
+    findings.push(result === 'temperror' ? warning('', said) : failure('', said));
+  }
+  return findings.length > 0 ? findings : [ok('', `${domain} ${found[0]}`)];
+}
+
+const spfOf = (address: string, { domain, hostname, resolver }: Omit<Looking, 'addresses'>) =>
+  spfVerdict(
+    {
+      ...{ address, domain, local: 'postmaster' },
+      ...{ hello: hostname, receiver: hostname, seconds: 0 },
+    },
+    resolver,
+  );
+
+async function checkDmarc({ domain, resolver }: Looking): Promise<readonly Finding[]> {
+  const name = `_dmarc.${domain}`;
+  const found = await texts(name, resolver, /^v=DMARC1\b/);
+  if (found.length === 0)
+    return [warning('', `${name} has no DMARC record: publish \`"v=DMARC1; p=none"\``)];
+  // RFC 9989 §4.10: of several none counts.
+  if (found.length > 1)
+    return [failure('', `${name} has ${found.length} DMARC records: none of them counts`)];
+  return parseDmarcRecord(found[0]!) === undefined
+    ? [failure('', `${name} cannot be read as a DMARC record, so that it is none: ${found[0]}`)]
+    : [ok('', `${name} ${found[0]}`)];
+}
+
+/** What has no meaning of its own to be judged by is compared word by word. */
+async function checkOthers({ resolver, ...facts }: Looking): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const { name, type, value, why } of recordsToPublish(facts)) {
+    if (type === 'SRV') {
+      const answer = await resolver.resolve(name, 'SRV');
+      const published = answer.kind === 'records' ? answer.records : [];
+      const [, , port, target] = value.split(' ');
+      const same = published.some((one) => `${one.port} ${one.target}.` === `${port} ${target}`);
+      if (same) findings.push(ok('', `${name} SRV leads here`));
+      else if (published.length === 0)
+        findings.push(warning('', `${name} has no SRV record: ${why}; publish \`${value}\``));
+      else findings.push(warning('', `${name} SRV leads elsewhere: publish \`${value}\``));
+    } else if (type === 'TXT' && name.startsWith('_smtp._tls.')) {
+      const [record] = await texts(name, resolver, /^v=TLSRPTv1\b/);
+      findings.push(
+        record === undefined
+          ? warning('', `${name} has no record: ${why}; publish \`"${value}"\``)
+          : ok('', `${name} ${record}`),
+      );
+    }
+  }
+  return findings;
+}
+
+async function texts(
+  name: string,
+  resolver: Resolver,
+  pattern: RegExp,
+): Promise<readonly string[]> {
+  return (await records(name, 'TXT', resolver)).filter((text) => pattern.test(text));
+}

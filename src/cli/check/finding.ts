@@ -1,0 +1,40 @@
+// What `check` says, one line each.
+
+import type { Context } from '../context.ts';
+import { CliError, printable } from '../context.ts';
+
+export interface Finding {
+  readonly state: 'ok' | 'warning' | 'failure';
+  /** Of the setting it is about, as `listeners[1].port`; '' for what is no setting. */
+  readonly path: string;
+  readonly text: string;
+}
+
+const found =
+  (state: Finding['state']) =>
+  (path: string, text: string): Finding => ({ state, path, text });
+export const ok = found('ok');
+export const warning = found('warning');
+export const failure = found('failure');
+
+const words = { ok: 'ok      ', warning: 'warning ', failure: 'failure ' } as const;
+
+/** `status` is that of a failure. @throws CliError when there is one. */
+export async function reportFindings(
+  context: Context,
+  findings: readonly Finding[],
+  { json, status }: { readonly json: boolean; readonly status: 1 | 2 },
+): Promise<void> {
+  const lines = findings.map((finding) => {
+    if (json) return JSON.stringify(finding);
+    const { state, path, text } = finding;
+    return `${words[state]} ${printable(path === '' ? text : `${path}: ${text}`)}`;
+  });
+  await context.print(`${lines.join('\n')}\n`);
+  const count = (state: Finding['state']) =>
+    findings.filter((finding) => finding.state === state).length;
+  const warnings = count('warning');
+  const also = warnings === 0 ? '' : `, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`;
+  if (count('failure') > 0)
+    throw new CliError(status, `${count('failure')} of ${findings.length} checks failed${also}`);
+}

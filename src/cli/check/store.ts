@@ -1,0 +1,44 @@
+// `check`, the mail store: whose content is not there as it was stored.
+
+import { inspectStore } from '../../store/at-rest.ts';
+import type { StoreFault } from '../../store/inspection.ts';
+import { messageOf } from '../message.ts';
+import type { Finding } from './finding.ts';
+import { failure, ok } from './finding.ts';
+
+/** Limit: findings of one kind; `verify` has them all. */
+const shownMax = 50;
+
+/** Only looks, beside a running server or without one; `verify` reads everything. */
+export async function storeFindings(directory: string): Promise<Finding[]> {
+  try {
+    const found = await inspectStore({ directory, depth: 'names' });
+    if (found === undefined) return [];
+    const { messages, queued } = found.counts;
+    if (found.faults.length === 0)
+      return [ok('', `mail store: ${messages} messages, ${queued} in the queue, all there`)];
+    const lines = found.faults.flatMap(faultLines);
+    const more = lines.length > shownMax ? [`and ${lines.length - shownMax} more`] : [];
+    return [
+      ...[...lines.slice(0, shownMax), ...more].map((text) => failure('', text)),
+      failure(
+        '',
+        'put these files back from a backup, or give them up: `postrider verify --repair`',
+      ),
+    ];
+  } catch (error) {
+    return [failure('', `the mail store could not be looked at: ${messageOf(error)}`)];
+  }
+}
+
+/** Each message by itself: account, folder, UID. */
+export function faultLines(fault: StoreFault): readonly string[] {
+  if (fault.kind !== 'content') return [fault.text];
+  const { mails, queued, text } = fault;
+  const advice =
+    fault.problem === 'unreadable' ? '; whom the server runs as must be able to read it' : '';
+  return [
+    ...mails.map(({ account, folder, uid, id }) => `${account} ${folder} UID ${uid} (${id})`),
+    ...queued.map((id) => `queue ${id}`),
+  ].map((where) => `${where}: ${text}${advice}`);
+}

@@ -1,0 +1,163 @@
+// Delivery to a mailbox of ours. Nothing is written here: the result carries what to append, and it
+// is stored in the transaction that takes the recipient from the queue, so that a message is in one
+// of the two and never in both. RFC 5321 §4.4 (final delivery).
+
+import type { Clock } from '../../base/clock.ts';
+import { readHeader } from '../../mail/header-cut.ts';
+import { HeaderWalk } from '../../mail/header-walk.ts';
+import { finalFields } from '../../mail/trace.ts';
+import { finalContent } from '../../mailbox/final-content.ts';
+import type { Directory } from '../../policy/addresses/address-map.ts';
+import { largerThanMailbox, mailboxFull } from '../../policy/quota.ts';
+import type { SpamFilter } from '../../policy/spam/spam-filter.ts';
+import type { Deliver, RecipientResult } from '../../queue/delivery.ts';
+import { reply } from '../../smtp/reply.ts';
+import { type StoredContent, storedSize } from '../../store/content.ts';
+import type { NewMailboxMessage, Quota } from '../../store/folder-store.ts';
+import type {
+  AppendEffect,
+  LeasedRecipient,
+  QueuedMessage,
+  QueueStore,
+} from '../../store/queue-store.ts';
+import type { Spool } from '../../store/spool.ts';
+
+export interface LocalDeliveryOptions {
+  readonly spool: Pick<Spool, 'create' | 'remove'>;
+  readonly directory: Pick<Directory, 'accountOf'>;
+  readonly clock: Clock;
+  /** What accounts may keep; undefined: anything. Read anew for each message. */
+  readonly quota?: (() => Quota | undefined) | undefined;
+  /** Needed with a quota. */
+  readonly queue?: Pick<QueueStore, 'takeRoom'> | undefined;
+  /** What each account has learnt of spam. */
+  readonly spamFilter?: Pick<SpamFilter, 'judging'> | undefined;
+}
+
+const delivered = reply(250, '0.0', 'Delivered to mailbox');
+// RFC 3463 §3.2: X.1.1. There was such a mailbox when the message was accepted.
+const noMailbox = reply(550, '1.1', 'No such mailbox here');
+// RFC 3463 §3.5: X.4.6, routing loop detected.
+const loop = reply(554, '4.6', 'The message has been delivered to this address before');
+
+export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
+  const { directory, clock, spool } = options;
+  return async ({ message, recipients }) => {
+    const head = await readHeader(message.content);
+    const before = deliveredBefore(head);
+    const results: RecipientResult[] = [];
+    let kept: Promise<StoredContent | undefined> | undefined;
+    const judge = isJudged(message) ? options.spamFilter?.judging(message.content) : undefined;
+    for (const recipient of recipients) {
+      const account = await accountFor(recipient.address, before, directory);
+      if (typeof account !== 'string') {
+        results.push(account);
+        continue;
+      }
+      kept ??= finalContent({ ...message, head, isBinary: isBinary(message) }, spool);
+      const judgement = await judge?.(account);
+      const isJunk = judgement?.isJunk ?? isQuarantined(message);
+      const mail = newMail(message, recipient.address, { account, content: await kept, isJunk });
+      const refusal = await refusalFor(message, recipient, mail);
+      const facts = judgement && { note: judgement.text };
+      results.push(refusal ?? { kind: 'delivered', reply: delivered, effects: [mail], facts });
+    }
+    // Who has no room comes again, and has a copy made anew then.
+    const copy = await kept;
+    if (copy?.kind === 'file' && results.every(({ kind }) => kind !== 'delivered'))
+      await spool.remove(copy.key);
+    return { recipients: results, health: 'ok' };
+  };
+
+  function newMail(
+    message: QueuedMessage,
+    address: string,
+    { account, content, isJunk }: Placed,
+  ): AppendEffect {
+    return {
+      kind: 'append',
+      account,
+      folder: isJunk ? 'Junk' : 'INBOX',
+      content: content ?? { kind: 'queued', id: message.id },
+      prefix: finalFields(message, address),
+      flags: isJunk ? ['$Junk'] : [],
+      // RFC 9051 §2.3.3: the internal date is that of final delivery.
+      received: clock.now(),
+    };
+  }
+
+  /** Why there is no room. Nearly all mail has taken its room when it was accepted. */
+  async function refusalFor(
+    message: QueuedMessage,
+    recipient: LeasedRecipient,
+    { account, prefix, content }: NewMailboxMessage,
+  ): Promise<RecipientResult | undefined> {
+    const quota = options.quota?.();
+    if (quota === undefined || recipient.room === account) return undefined;
+    const size = content.kind === 'queued' ? message.content.size : storedSize(content);
+    const bytes = Buffer.byteLength(prefix) + size;
+    if (bytes > quota.bytes) return { kind: 'failed', reply: largerThanMailbox, remote: false };
+    const need = { account, bytes, quota };
+    if (await options.queue?.takeRoom(message.id, recipient.index, need)) return undefined;
+    return { kind: 'deferred', reply: mailboxFull };
+  }
+}
+
+/** What is kept of a message, and where. */
+interface Placed {
+  readonly account: string;
+  readonly content: StoredContent | undefined;
+  readonly isJunk: boolean;
+}
+
+/** RFC 3030 §3; and what is none by its label, where a look costs nothing. */
+const isBinary = ({ params, content }: QueuedMessage): boolean =>
+  params.some((param) => param.toUpperCase() === 'BODY=BINARYMIME') ||
+  content.bytes?.includes(0) === true;
+
+/** A policy said that it is not to be believed, or a filter that it is junk. */
+const isQuarantined = ({ origin }: QueuedMessage): boolean =>
+  origin.findings?.some((finding) =>
+    finding.kind === 'dmarc'
+      ? finding.disposition === 'quarantine'
+      : finding.kind === 'filter' && finding.junk === true,
+  ) === true;
+
+/**
+ * By what its recipients have learnt: not mail of our own and of who is logged in here, nor what the
+ * operator lets in, nor what is junk already.
+ */
+const isJudged = (message: QueuedMessage): boolean =>
+  message.origin.account === undefined &&
+  message.origin.protocol !== 'local' &&
+  !isQuarantined(message) &&
+  message.origin.findings?.some((each) => each.kind === 'access' && each.action === 'allow') !==
+    true;
+
+/** The account that gets it, or why nobody does. */
+export async function accountFor(
+  address: string,
+  before: ReadonlySet<string> | undefined,
+  directory: Pick<Directory, 'accountOf'>,
+): Promise<string | RecipientResult> {
+  if (before?.has(address.toLowerCase())) return { kind: 'failed', reply: loop, remote: false };
+  const account = await directory.accountOf(address);
+  return account ?? { kind: 'failed', reply: noMailbox, remote: false };
+}
+
+const deliveredTo = 'delivered-to';
+
+/**
+ * The addresses, in lower case, that the message was delivered to before: who sends it back to one
+ * of them has made a loop. Field: the convention of qmail and Postfix. Undefined for none.
+ */
+export function deliveredBefore(head: Uint8Array): ReadonlySet<string> | undefined {
+  let found: Set<string> | undefined;
+  const walk = new HeaderWalk(head);
+  while (walk.next()) {
+    if (walk.nameLength !== deliveredTo.length || !walk.isNamed(deliveredTo)) continue;
+    const value = Buffer.from(head.subarray(walk.colon + 1, walk.end)).toString('utf8');
+    found = (found ?? new Set()).add(value.replace(/\r?\n/g, '').trim().toLowerCase());
+  }
+  return found;
+}

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FakeClock } from '../../base/fake-clock.ts';
+import { silentLog } from '../../base/log.ts';
+import type { Dialer } from '../../net/dialer.ts';
+import { MemoryPeer } from '../../net/memory-peer.ts';
+import type { DeliveryResult } from '../../queue/delivery.ts';
+import { memoryContent } from '../../store/content.ts';
+import type { Lease, QueueEntry } from '../../store/queue-store.ts';
+import type { RouteRule } from '../route.ts';
+import { createRouter } from '../route.ts';
+import { OnDemand } from './on-demand.ts';
+
+const routes: readonly RouteRule[] = [
+  { domain: 'example.org', kind: 'atrn', account: 'ann@isp.example' },
+  { domain: '.example.org', kind: 'atrn', account: 'ann@isp.example' },
+  { domain: 'example.com', kind: 'atrn', account: 'bob@isp.example' },
+];
+const router = createRouter({ domains: [], routes });
+const signal = new AbortController().signal;
+
+const lease = (id: string, destination: string): Lease =>
+  ({
+    message: {
+      ...{ id, received: 0, sender: 'x@example.net', params: [], prefix: '' },
+      content: memoryContent(Buffer.from('Subject: x\r\n\r\nHi\r\n')),
+    },
+    destination,
+    recipients: [{ address: 'eva@example.org', params: [] }],
+  }) as unknown as Lease;
+
+/** `mail`: destinations of what is queued. */
+function open(mail: readonly string[]) {
+  const clock = new FakeClock();
+  const retried: string[] = [];
+  const results: Promise<DeliveryResult>[] = [];
+  const onDemand: OnDemand = new OnDemand({
+    queue: {
+      async *list() {
+        for (const [i, destination] of mail.entries())
+          yield {
+            id: `m${i}`,
+            recipients: [{ state: 'queued', destination }],
+          } as unknown as QueueEntry;
+      },
+      async retry(ids) {
+        retried.push(...(ids ?? []));
+        return retried.length;
+      },
+    },
+    // As the runner does when it is woken.
+    wake() {
+      for (const id of retried)
+        results.push(onDemand.deliver(lease(id, mail[Number(id.slice(1))]!), signal));
+    },
+    ...{ routes: () => routes, routeOf: (address: string) => router.route(address) },
+    ...{ dialer: {} as Dialer, hostname: () => 'isp.example', steps: () => [] },
+    ...{ clock, log: silentLog },
+  });
+  return { onDemand, clock, retried, results };
+}
+
+const kinds = async (results: readonly Promise<DeliveryResult>[]) =>
+  (await Promise.all(results)).flatMap(({ recipients }) => recipients.map(({ kind }) => kind));
+
+describe('mail that is fetched', () => {
+  it('waits, without anybody being called', async () => {
+    const { onDemand } = open([]);
+    const { recipients, health } = await onDemand.deliver(lease('m', 'atrn:example.org'), signal);
+    assert.ok(recipients[0]?.kind === 'deferred' && health === 'ok');
+    assert.equal(recipients[0].reply.code, 450);
+  });
+
+  for (const [account, domains, code] of [
+    ['ann@isp.example', [], 250],
+    ['ann@isp.example', ['example.org', 'EXAMPLE.org'], 250],
+    // Mail is there, but for a subdomain only.
+    ['ann@isp.example', ['sub.example.org'], 453],
+    // RFC 2645 §5.2.1: not all of them are theirs.
+    ['ann@isp.example', ['example.org', 'example.com'], 450],
+    ['ann@isp.example', ['elsewhere.example'], 450],
+    ['bob@isp.example', [], 453],
+    ['eve@isp.example', [], 450],
+  ] as const)
+    it(`RFC 2645 §5.2.1: ${account} asking for ${domains.join() || 'everything'}: ${code}`, async () => {
+      const { onDemand } = open(['atrn:example.org', 'mx:example.com']);
+      const asked = await onDemand.ask(account, domains);
+      assert.equal(asked.reply.code, code);
+      assert.equal(asked.turn !== undefined, code === 250);
+    });
+
+  it('RFC 2645 §5.3: goes over the connection on which it was asked for, then QUIT', async () => {
+    const { onDemand, results } = open(['atrn:example.org', 'atrn:example.org']);
+    const { turn } = await onDemand.ask('ann@isp.example', []);
+    assert.equal((await onDemand.ask('ann@isp.example', [])).reply.code, 450);
+    const peer = new MemoryPeer();
+    const over = turn!(peer);
+    assert.equal(await peer.say('220 example.org ready\r\n'), 'EHLO isp.example\r\n');
+    const says = '250-example.org\r\n250 PIPELINING\r\n';
+    assert.match(await peer.say(says), /^MAIL FROM:<x@example\.net>\r\nRCPT [^\n]+\nDATA\r\n$/);
+    assert.match(await peer.say('250 ok\r\n250 ok\r\n354 go\r\n'), /\r\nHi\r\n\.\r\n$/);
+    assert.match(await peer.say('250 taken\r\n'), /^MAIL FROM/);
+    await peer.say('250 ok\r\n550 5.1.1 nobody\r\n503 none\r\n');
+    await peer.say('221 bye\r\n');
+    await over;
+    assert.deepEqual(await kinds(results), ['relayed', 'failed']);
+    assert.equal((await onDemand.ask('ann@isp.example', [])).reply.code, 250);
+  });
+
+  it('waits on when the other side goes away, or never becomes a server', async () => {
+    const { onDemand, results } = open(['atrn:example.org']);
+    const { turn } = await onDemand.ask('ann@isp.example', []);
+    const peer = new MemoryPeer();
+    const over = turn!(peer);
+    await peer.say('220 example.org ready\r\n');
+    await peer.say('250 example.org\r\n');
+    await peer.endInput();
+    await over;
+    assert.deepEqual(await kinds(results), ['deferred']);
+    const again = await onDemand.ask('ann@isp.example', []);
+    const silent = new MemoryPeer();
+    const turned = again.turn!(silent);
+    await silent.say('554 no\r\n');
+    await turned;
+    const { recipients } = await onDemand.deliver(lease('m', 'atrn:example.org'), signal);
+    assert.equal(recipients[0]?.kind, 'deferred');
+  });
+});

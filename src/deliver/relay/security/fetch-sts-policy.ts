@@ -1,0 +1,44 @@
+// A domain's MTA-STS policy, fetched from its policy host: RFC 8461 §3.3. Bounded in time and size, the certificate
+// checked for the host's name, no redirect followed. Whatever else comes is no policy, for a reason that TLS reports
+// have a word for.
+
+import type { Resolver } from '../../../dns/resolver.ts';
+import type { HttpRequest } from '../../../net/http-request.ts';
+import { HttpError, httpRequest } from '../../../net/http-request.ts';
+import { parseStsPolicy, policyUrl } from '../../../trust/mta-sts.ts';
+import type { StsFetchProblem } from './sts.ts';
+
+export interface StsFetchParts {
+  readonly resolver: Resolver;
+  /** How policy hosts are reached, in tests. */
+  readonly request?:
+    | (Pick<HttpRequest, 'connectTo' | 'tls'> & Partial<Pick<HttpRequest, 'timeoutMs'>>)
+    | undefined;
+}
+
+/** RFC 8461 §3.3: both as suggested. */
+const limits = { timeoutMs: 60_000, bytesMax: 64 * 2 ** 10 };
+
+/** The text of a policy that can be read, or why there is none. */
+export async function fetchStsPolicy(
+  domain: string,
+  { resolver, request }: StsFetchParts,
+): Promise<string | StsFetchProblem> {
+  try {
+    const url = policyUrl(domain);
+    const { status, headers, body } = await httpRequest({ url, resolver, ...limits, ...request });
+    if (status !== 200) {
+      const hint = status >= 300 && status < 400 ? ', and redirects are not followed' : '';
+      return { result: 'sts-policy-fetch-error', reason: `the answer is ${status}${hint}` };
+    }
+    if (!/^text\/plain[ \t]*(?:;|$)/i.test(headers.get('content-type') ?? ''))
+      return { result: 'sts-policy-invalid', reason: 'it is not text/plain' };
+    const text = Buffer.from(body).toString();
+    const read = parseStsPolicy(text);
+    return 'problem' in read ? { result: 'sts-policy-invalid', reason: read.problem } : text;
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    const { kind, message: reason } = error;
+    return { result: kind === 'tls' ? 'sts-webpki-invalid' : 'sts-policy-fetch-error', reason };
+  }
+}

@@ -1,0 +1,263 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { RequestListener } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { FakeClock } from '../../../base/fake-clock.ts';
+import type { Fields } from '../../../base/log.ts';
+import { FakeResolver } from '../../../dns/fake-resolver.ts';
+import { issueCertificate } from '../../../net/certificate.ts';
+import type { StoredRecord } from '../../../store/record-store.ts';
+import type { StsFound } from './sts.ts';
+import { StsPolicies } from './sts-policies.ts';
+
+const dayMs = 24 * 3_600_000;
+const lifetime = {
+  notBefore: new Date(Date.now() - dayMs),
+  notAfter: new Date(Date.now() + dayMs),
+};
+const root = issueCertificate({ commonName: 'Root', names: [], authority: true, ...lifetime });
+const issue = (name: string) =>
+  issueCertificate({ commonName: name, names: [name], issuer: root, ...lifetime });
+
+const policyText = (mode = 'enforce', maxAge = 604_800, mx = 'mx.example.net') =>
+  `version: STSv1\r\nmode: ${mode}\r\nmx: ${mx}\r\nmax_age: ${maxAge}\r\n`;
+const answerWith =
+  (text: string, type = 'text/plain'): RequestListener =>
+  (_, response) => {
+    response.writeHead(200, { 'content-type': type }).end(text);
+  };
+
+let listener: RequestListener = answerWith(policyText());
+const asked: string[] = [];
+const servers = [issue('mta-sts.example.net'), issue('www.example.net')].map(
+  ({ certificate: cert, privateKeyPem: key }) =>
+    createServer({ cert, key }, (request, response) => {
+      asked.push(`${request.headers.host}${request.url}`);
+      listener(request, response);
+    }),
+);
+const portOf = (at: number) => (servers[at]!.address() as AddressInfo).port;
+
+before(async () => {
+  for (const server of servers) {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  }
+});
+after(() => {
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+/** A store of records in memory, by the clock of the test. */
+function memoryRecords(clock: FakeClock) {
+  const kept = new Map<string, StoredRecord>();
+  const lives = ({ expires = Number.POSITIVE_INFINITY }: StoredRecord) => expires > clock.now();
+  return {
+    kept,
+    fails: { get: false, put: false },
+    async get(_: string, key: string) {
+      if (this.fails.get) throw new Error('the disk is gone');
+      const record = kept.get(key);
+      return record !== undefined && lives(record) ? record : undefined;
+    },
+    async put(records: readonly StoredRecord[]) {
+      if (this.fails.put) throw new Error('the disk is full');
+      for (const record of records) kept.set(record.key, record);
+    },
+    async list() {
+      return [...kept.values()].filter(lives);
+    },
+  };
+}
+
+function world({ id = '1', server = 0, timeoutMs = 10_000 } = {}) {
+  const clock = new FakeClock(Date.now());
+  const resolver = new FakeResolver();
+  const records = memoryRecords(clock);
+  const lines: string[] = [];
+  const noted = (event: string, { domain, reason, error }: Fields = {}) =>
+    lines.push([event, domain, reason ?? error].join(': '));
+  const policies = new StsPolicies({
+    ...{ clock, resolver, records, verify: () => true },
+    log: { debug() {}, info() {}, warn: noted, error: noted },
+    request: {
+      connectTo: { host: '127.0.0.1', port: portOf(server) },
+      tls: { ca: root.certificate },
+      timeoutMs,
+    },
+  });
+  const announce = (next: string) =>
+    resolver.set('_mta-sts.example.net', next === '' ? {} : { TXT: [`v=STSv1; id=${next};`] });
+  announce(id);
+  asked.length = 0;
+  listener = answerWith(policyText());
+  const find = async () => say(await policies.policyFor('example.net'));
+  return { clock, resolver, records, policies, lines, announce, find };
+}
+
+function say({ policy, problem }: StsFound): string {
+  const has = policy === undefined ? 'none' : `${policy.mode} ${policy.mx}`;
+  return problem === undefined ? has : `${has}; ${problem.result}: ${problem.reason}`;
+}
+
+describe('MTA-STS policies of others', () => {
+  it('RFC 8461 §3: no record, no policy, and nobody is asked for one', async () => {
+    const { find } = world({ id: '' });
+    assert.equal(await find(), 'none');
+    assert.deepEqual(asked, []);
+  });
+
+  it('is fetched once for all who wait, kept, and fetched anew for another id', async () => {
+    const { find, announce, records } = world();
+    assert.deepEqual(await Promise.all([find(), find()]), Array(2).fill('enforce mx.example.net'));
+    assert.equal(await find(), 'enforce mx.example.net');
+    assert.deepEqual(asked, ['mta-sts.example.net/.well-known/mta-sts.txt']);
+    assert.equal(records.kept.size, 1);
+    listener = answerWith(policyText('testing'));
+    announce('2');
+    assert.equal(await find(), 'testing mx.example.net');
+    assert.equal(asked.length, 2);
+  });
+
+  it('the lines of the policy come along for reports', async () => {
+    const { policies } = world();
+    const { policy } = await policies.policyFor('example.net');
+    assert.deepEqual(policy?.lines, [
+      ...['version: STSv1', 'mode: enforce', 'mx: mx.example.net', 'max_age: 604800'],
+    ]);
+  });
+
+  it('mode none is no policy, and takes one back', async () => {
+    const { find, announce } = world();
+    await find();
+    listener = answerWith(policyText('none'));
+    announce('2');
+    assert.equal(await find(), 'none');
+  });
+
+  const failures: readonly (readonly [
+    what: string,
+    RequestListener,
+    said: RegExp,
+    options?: object,
+  ])[] = [
+    [
+      'a redirect',
+      (_, r) =>
+        r.writeHead(301, { location: 'https://mta-sts.example.net/other' }).end(policyText()),
+      /^none; sts-policy-fetch-error: the answer is 301/,
+    ],
+    ['no such file', (_, r) => r.writeHead(404).end(), /^none; sts-policy-fetch-error: .*404/],
+    [
+      'a policy of 100 MiB',
+      (_, r) => {
+        r.writeHead(200, { 'content-type': 'text/plain', 'content-length': 100 * 2 ** 20 });
+        r.write(policyText());
+      },
+      /^none; sts-policy-fetch-error: .*larger than 65536/,
+    ],
+    ['silence', () => {}, /^none; sts-policy-fetch-error: no whole answer/, { timeoutMs: 50 }],
+    [
+      'the certificate of somebody else',
+      answerWith(policyText()),
+      /^none; sts-webpki-invalid: .*mta-sts\.example\.net/,
+      { server: 1 },
+    ],
+    [
+      'HTML',
+      answerWith(policyText(), 'text/html'),
+      /^none; sts-policy-invalid: it is not text\/plain/,
+    ],
+    ['nonsense', answerWith('no policy'), /^none; sts-policy-invalid: line 1/],
+  ];
+  for (const [what, answer, said, options] of failures)
+    it(`RFC 8461 §3.3: ${what} is as if there were none, told, and not asked for again in five minutes`, async () => {
+      const { find, clock, announce, lines } = world(options);
+      listener = answer;
+      assert.match(await find(), said);
+      const before = asked.length;
+      assert.match(await find(), said);
+      assert.equal(asked.length, before);
+      assert.match(lines.join(), /^no MTA-STS policy: example\.net: /);
+      listener = answerWith(policyText());
+      if (what === 'the certificate of somebody else') return;
+      if (what === 'HTML') announce('2');
+      else await clock.advance(5 * 60_000);
+      assert.match(await find(), what === 'silence' ? /enforce|fetch-error/ : /^enforce mx/);
+    });
+
+  it('RFC 8461 §3.3: who has one applies it while it lives, whatever keeps a newer one away', async () => {
+    const { find, announce, resolver, clock, records } = world();
+    await find();
+    announce('');
+    assert.equal(await find(), 'enforce mx.example.net');
+    resolver.set('_mta-sts.example.net', { fails: 'servfail' });
+    assert.match(await find(), /^enforce mx.example.net; sts-policy-fetch-error: the DNS/);
+    listener = (_, response) => response.writeHead(500).end();
+    announce('2');
+    assert.match(await find(), /^enforce mx.example.net; sts-policy-fetch-error: .*500/);
+    await clock.advance(604_799_000);
+    assert.match(await find(), /^enforce/);
+    await clock.advance(1_000);
+    assert.match(await find(), /^none; sts-policy-fetch-error/);
+    assert.equal((await records.list()).length, 0);
+  });
+
+  it('who has none goes without one while the DNS does not answer', async () => {
+    const { find, resolver } = world();
+    resolver.set('_mta-sts.example.net', { fails: 'timeout' });
+    assert.equal(await find(), 'none');
+  });
+
+  it('a policy that is a day old is fetched anew beside the mail that asks for it', async () => {
+    const { find, clock } = world();
+    await find();
+    await clock.advance(dayMs);
+    listener = answerWith(policyText('testing'));
+    assert.equal(await find(), 'enforce mx.example.net');
+    while ((await find()) !== 'testing mx.example.net') await new Promise(setImmediate);
+    assert.equal(asked.length, 2);
+  });
+
+  it('RFC 8461 §10.2: and in rounds, so that it does not end while nobody asks; for a month', async () => {
+    const { find, policies, clock, records, lines, resolver, announce } = world();
+    await find();
+    policies.start();
+    /** Hour by hour, each with its round at an end. */
+    const hours = async (count: number) => {
+      for (let hour = 0; hour < count; hour += 1) {
+        await clock.advance(3_600_000);
+        while (clock.nextTimer() === undefined) await new Promise(setImmediate);
+      }
+    };
+    await hours(23);
+    assert.equal(asked.length, 1);
+    await hours(26);
+    assert.equal(asked.length, 3);
+    resolver.set('_mta-sts.example.net', { fails: 'servfail' });
+    await hours(24);
+    assert.match(lines.join(), /MTA-STS policy not fetched anew: example\.net: the DNS/);
+    announce('1');
+    await hours(30 * 24);
+    const before = asked.length;
+    await hours(48);
+    assert.equal(asked.length, before);
+    assert.equal((await records.list()).length, 1);
+    policies.close();
+  });
+
+  it('a store that cannot tell holds up the mail; one that cannot keep does not', async () => {
+    const { find, records, lines } = world();
+    records.fails.get = true;
+    await assert.rejects(find(), /the disk is gone/);
+    records.fails.get = false;
+    records.fails.put = true;
+    assert.equal(await find(), 'enforce mx.example.net');
+    assert.match(lines.join(), /not kept: example\.net: .*the disk is full/);
+  });
+});

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { issueCertificate } from '../../net/certificate.ts';
+import { DialError } from '../../net/dialer.ts';
+import { scriptedServer } from '../../net/scripted-server.ts';
+import { HopFailure } from '../relay/hop-failure.ts';
+import { SendMailError, sendMail } from './send-mail.ts';
+
+const issued = issueCertificate({
+  commonName: 'localhost',
+  names: ['127.0.0.1'],
+  notBefore: new Date(Date.now() - 3_600_000),
+  notAfter: new Date(Date.now() + 3_600_000),
+});
+
+const letter = {
+  from: 'me@example.org',
+  to: ['a@example.net', 'b@example.net'],
+  message: 'Subject: x\n\nHi.\n',
+  hostname: 'me.example.org',
+};
+
+describe('sendMail', () => {
+  it('tells who got the message and who did not', async () => {
+    await using server = await scriptedServer({
+      script: (_, line) => (line.includes('<b@') ? '550 5.1.1 Nobody' : undefined),
+    });
+    const result = await sendMail({ ...letter, port: server.port });
+    assert.deepEqual(result.accepted, ['a@example.net']);
+    assert.equal(result.refused[0]?.address, 'b@example.net');
+    assert.equal(result.reply.code, 250);
+    assert.deepEqual(server.heard.slice(-2), ['Subject: x\r\n\r\nHi.\r\n', 'QUIT']);
+    assert.equal(server.connections.total, 1);
+  });
+
+  it('rejects with the server’s words when nobody got it', async () => {
+    await using server = await scriptedServer({
+      script: (verb) => (verb === 'MAIL' ? '553 5.7.1 Not you' : undefined),
+    });
+    await assert.rejects(sendMail({ ...letter, port: server.port }), (error) => {
+      assert.ok(error instanceof SendMailError);
+      assert.equal(error.message, '553 5.7.1 Not you');
+      assert.equal(error.code, 'REFUSED');
+      return error.refused.length === 2;
+    });
+  });
+
+  it('rejects when there is no server, or one that does not want us', async () => {
+    const { port } = await (async () => {
+      await using server = await scriptedServer();
+      return server;
+    })();
+    await assert.rejects(sendMail({ ...letter, port }), DialError);
+    await using server = await scriptedServer({
+      script: (verb) => (verb === '' ? '554 no' : undefined),
+    });
+    await assert.rejects(sendMail({ ...letter, port: server.port }), HopFailure);
+  });
+
+  it('shows the dialogue, TLS and timings, and no password', async () => {
+    await using server = await scriptedServer({
+      keywords: ['PIPELINING', 'STARTTLS', 'AUTH PLAIN'],
+      tls: issued,
+      script: (verb) => (verb === 'AUTH' ? '235 2.7.0 OK' : undefined),
+    });
+    const lines: string[] = [];
+    const result = await sendMail({
+      ...letter,
+      to: 'a@example.net',
+      port: server.port,
+      tls: 'verify',
+      authorities: issued.certificate,
+      auth: { user: 'me', password: 'secret' },
+      trace: (direction, line) => lines.push(`${direction} ${line}`),
+    });
+    assert.equal(result.tls?.verified, true);
+    const dialogue = lines.map((line) => line.replace(/\d+\.\d ms$/, 'N ms'));
+    assert.deepEqual(dialogue.slice(0, 12), [
+      `* connecting to 127.0.0.1 port ${server.port}`,
+      `* connected to 127.0.0.1 port ${server.port}`,
+      'S 220 mx.test ready',
+      'C EHLO me.example.org',
+      'S 250-mx.test',
+      'S 250-PIPELINING',
+      'S 250-STARTTLS',
+      'S 250-AUTH PLAIN',
+      'S 250 HELP',
+      'C STARTTLS',
+      'S 220 go',
+      'C EHLO me.example.org',
+    ]);
+    assert.ok(dialogue.includes('C AUTH PLAIN ***'));
+    assert.ok(dialogue.some((line) => /^\* TLSv1\.3 .*, certificate verified/.test(line)));
+    assert.deepEqual(dialogue.slice(-5), [
+      'S 250 2.0.0 queued',
+      '* sent after N ms',
+      'C QUIT',
+      'S 221 bye',
+      '* closed after N ms',
+    ]);
+  });
+
+  it('shows nothing of an AUTH exchange, in either direction', async () => {
+    await using server = await scriptedServer({
+      keywords: ['AUTH LOGIN'],
+      script: (verb, line) =>
+        verb === 'AUTH'
+          ? '334 VXNlcm5hbWU6'
+          : line === 'bWU='
+            ? '334 UGFzc3dvcmQ6'
+            : line === 'aHVudGVyMg=='
+              ? '235 2.7.0 OK'
+              : undefined,
+    });
+    const lines: string[] = [];
+    await sendMail({
+      ...{ ...letter, port: server.port, tls: 'none' },
+      auth: { user: 'me', password: 'hunter2' },
+      trace: (direction, line) => lines.push(`${direction} ${line}`),
+    });
+    const from = lines.findIndex((line) => line.startsWith('C AUTH'));
+    assert.deepEqual(lines.slice(from, from + 6), [
+      'C AUTH LOGIN',
+      'S 334 ***',
+      'C ***',
+      'S 334 ***',
+      'C ***',
+      'S 235 2.7.0 OK',
+    ]);
+  });
+
+  it('RFC 6531 §3.2: asks for SMTPUTF8 when the message needs it', async () => {
+    await using server = await scriptedServer({ keywords: ['8BITMIME', 'SMTPUTF8'] });
+    const message = 'Subject: grüß\r\n\r\nHi.\r\n';
+    await sendMail({ ...letter, port: server.port, message });
+    assert.equal(server.heard[1], 'MAIL FROM:<me@example.org> BODY=8BITMIME SMTPUTF8');
+  });
+});

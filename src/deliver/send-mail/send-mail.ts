@@ -1,0 +1,191 @@
+// One message to one server: `sendMail()` of the library, and what `postrider send` prints. The same
+// client as the queue's deliveries, without queue and retries: whoever calls it hears at once what
+// the server said, and can watch the conversation line by line.
+
+import { has8Bit } from '../../mail/transfer-encoding.ts';
+import { createDialer } from '../../net/dialer.ts';
+import type { RecipientAnswer } from '../../smtp/client/event.ts';
+import type { Reply } from '../../smtp/reply.ts';
+import { formatReply, isPermanent, isPositive, reply } from '../../smtp/reply.ts';
+import type { TlsFacts } from '../../smtp/tls-facts.ts';
+import type { Content } from '../../store/content.ts';
+import type { Connection } from '../relay/connection.ts';
+import { openConnection } from '../relay/connection.ts';
+import { fitToHop, headerHas8Bit } from '../relay/next-hop.ts';
+import { securityOf } from '../relay/security/security.ts';
+import { makeSteps } from '../relay/steps/outbound-steps.ts';
+import type { SendMailInput } from './send-mail-input.ts';
+import { checkedInput } from './send-mail-input.ts';
+import type { SendMailOptions } from './send-mail-options.ts';
+
+export interface SendMailResult {
+  readonly accepted: readonly string[];
+  readonly refused: readonly { readonly address: string; readonly reply: Reply }[];
+  /** The server's word on the message; with LMTP, on its first recipient. */
+  readonly reply: Reply;
+  readonly tls: TlsFacts | undefined;
+}
+
+/** Nobody got the message. The message of the error is what the server said. */
+export class SendMailError extends Error {
+  override readonly name = 'SendMailError';
+  /** Whether to try again is worth it: the reply of the first recipient, 5yz or 4yz. */
+  readonly code: 'REFUSED' | 'DEFERRED';
+  readonly reply: Reply;
+  readonly refused: SendMailResult['refused'];
+
+  constructor(reply: Reply, refused: SendMailResult['refused']) {
+    super(formatReply(reply).trimEnd().replaceAll('\r\n', ' '));
+    this.code = isPermanent(reply) ? 'REFUSED' : 'DEFERRED';
+    this.reply = reply;
+    this.refused = refused;
+  }
+}
+
+const steps = makeSteps();
+
+/** Limit: RFC 5321 §4.1.1.10 would have us wait for the answer to QUIT. */
+const quitMs = 5_000;
+
+/**
+ * Resolves when the server has the message for at least one recipient.
+ * @throws InputError before anything is done; DialError, HopFailure (TLS, login, a server that does not
+ * want us), SendMailError. Each has a `code`.
+ */
+export async function sendMail(options: SendMailOptions): Promise<SendMailResult> {
+  const input = checkedInput(options);
+  const note = (line: string) => options.trace?.('*', line);
+  const started = performance.now();
+  const elapsed = () => `${(performance.now() - started).toFixed(1)} ms`;
+  const connection = await open(options, input, note);
+  try {
+    if (connection.tls !== undefined) note(tlsText(connection.tls));
+    note(`ready after ${elapsed()}`);
+    const result = await transact(connection, input, {
+      delivers: options.protocol === 'lmtp',
+    });
+    note(`sent after ${elapsed()}`);
+    return result;
+  } finally {
+    const timer = setTimeout(() => connection.destroy(), quitMs);
+    await connection.quit();
+    clearTimeout(timer);
+    note(`closed after ${elapsed()}`);
+  }
+}
+
+async function open(
+  options: SendMailOptions,
+  { hostname }: SendMailInput,
+  note: (line: string) => void,
+): Promise<Connection> {
+  const { auth, path, signal, trace, authorities, tls = 'opportunistic' } = options;
+  const { host = path ?? '127.0.0.1', connectMs = 30_000, protocol = 'smtp' } = options;
+  const port = options.port ?? (options.implicitTls ? 465 : auth === undefined ? 25 : 587);
+  const implicitTls = options.implicitTls ?? (port === 465 && tls !== 'none');
+  const dialer = createDialer({ authorities });
+  const common = { timeoutMs: connectMs, signal };
+  note(`connecting to ${path ?? `${host} port ${port}`}`);
+  const peer = await dialer.dial(
+    path === undefined ? { ...common, address: host, port } : { ...common, path },
+  );
+  note(`connected to ${path ?? `${peer.remote.address} port ${peer.remote.port}`}`);
+  return openConnection(peer, {
+    dialer,
+    host,
+    port: path === undefined ? port : undefined,
+    security: securityOf(path === undefined ? tls : 'none', named(host)),
+    implicitTls,
+    login: auth,
+    session: {
+      protocol,
+      hostname,
+      timeouts: options.timeouts,
+      trace,
+    },
+  });
+}
+
+async function transact(
+  connection: Connection,
+  { sender, recipients, message, params }: SendMailInput,
+  { delivers }: { readonly delivers: boolean },
+): Promise<SendMailResult> {
+  const addresses = recipients.map(({ address }) => address);
+  const content = inMemory(message);
+  const now = Date.now();
+  const queued = {
+    received: now,
+    sender,
+    params: [...(await paramsFor(content, [sender, ...addresses])), ...params],
+    prefix: '',
+    content,
+  };
+  const hop = { capabilities: connection.capabilities, delivers, submission: true, now };
+  const fit = await fitToHop(queued, recipients, hop, steps);
+  if (fit.kind === 'refuse') throw new SendMailError(fit.reply, []);
+  const refused = [...fit.refused].map(([index, said]) => ({
+    ...{ address: addresses[index]!, reply: said },
+  }));
+  if (refused[0] !== undefined) throw new SendMailError(refused[0].reply, refused);
+  const answers: RecipientAnswer[] = [];
+  // RFC 9422 §4: RCPTMAX; RFC 5321 §4.5.3.1.8: every server takes a hundred.
+  const batchMax = Math.min(connection.capabilities.recipientsMax, 100);
+  for (let at = 0; at < recipients.length; at += batchMax) {
+    const batch = recipients.slice(at, at + batchMax).map((each) => fit.recipient(each));
+    const sent = await connection.send({ ...fit.envelope, recipients: batch }, fit.read);
+    answers.push(...sent.answers);
+    if (!connection.usable) break;
+  }
+  return resultOf(addresses, answers, connection.tls);
+}
+
+/** RFC 6152 §2, RFC 6531 §3.2: what the message asks of those who carry it. */
+async function paramsFor(content: Content, addresses: readonly string[]): Promise<string[]> {
+  const utf8 = !isAscii(...addresses) || (await headerHas8Bit(content));
+  const eightBit = content.bytes !== undefined && has8Bit(content.bytes);
+  return [...(utf8 || eightBit ? ['BODY=8BITMIME'] : []), ...(utf8 ? ['SMTPUTF8'] : [])];
+}
+
+function resultOf(
+  addresses: readonly string[],
+  answers: readonly RecipientAnswer[],
+  tls: TlsFacts | undefined,
+): SendMailResult {
+  const told = addresses.map((address, at) => ({ address, reply: answers[at]?.reply ?? unasked }));
+  const accepted = told.filter(({ reply }) => isPositive(reply));
+  const refused = told.filter(({ reply }) => !isPositive(reply));
+  const [first] = accepted;
+  if (first === undefined) throw new SendMailError(refused[0]!.reply, refused);
+  return { accepted: accepted.map(({ address }) => address), refused, reply: first.reply, tls };
+}
+
+const unasked = reply(451, '4.2', 'The server took no more messages over this connection');
+
+const named = (name: string) => ({ name, initialName: name, domains: [] });
+
+function inMemory(bytes: Uint8Array): Content {
+  return {
+    size: bytes.length,
+    bytes,
+    async *read() {
+      yield bytes;
+    },
+  };
+}
+
+const isAscii = (...texts: readonly string[]): boolean =>
+  texts.every((text) => /^[\x00-\x7f]*$/.test(text));
+
+function tlsText({
+  protocol,
+  cipher,
+  verified,
+  peerNames,
+  verifyError,
+  resumed,
+}: TlsFacts): string {
+  const trust = verified ? 'certificate verified' : `certificate not verified (${verifyError})`;
+  const names = peerNames.length === 0 ? '' : ` for ${peerNames.join(', ')}`;
+  return `${protocol} ${cipher}, ${trust}${names}${resumed === true ? ', resumed' : ''}`;
+}

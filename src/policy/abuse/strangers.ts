@@ -1,0 +1,71 @@
+// Whom the rules against abuse are for: clients that came by `smtp`, have not logged in and are in no trusted
+// network, unless the operator allows them by name. Whoever may relay through us has been judged already.
+
+import type { Mailbox } from '../../mail/address.ts';
+import type { AcceptedRecipient, ClientFacts, Envelope } from '../envelope.ts';
+import type { Policy } from '../policy.ts';
+import type { AccessList } from './access.ts';
+
+export const isStranger = ({ service, account, trusted }: ClientFacts): boolean =>
+  service === 'smtp' && account === undefined && !trusted;
+
+export interface ForStrangers {
+  readonly access: () => AccessList;
+  /**
+   * Whether mail for postmaster is judged as well. RFC 5321 §4.5.1 wants that mailbox open to everybody, also
+   * to whoever was refused and asks why.
+   */
+  readonly postmasterToo: boolean;
+}
+
+/** The same policy, asked about those only. */
+export function forStrangers(policy: Policy, { access, postmasterToo }: ForStrangers): Policy {
+  const isAllowed = (
+    envelope: Pick<Envelope, 'client' | 'sender'>,
+    recipient?: Mailbox,
+  ): boolean => {
+    const list = access();
+    if (list.isEmpty) return false;
+    const { client, sender } = envelope;
+    const seen = { address: client.remote.address, sender, recipient };
+    return list.decide(seen)?.rule.action === 'allow';
+  };
+  const isSpared = (envelope: Envelope, { named }: AcceptedRecipient): boolean =>
+    (!postmasterToo && isForPostmaster(named)) || isAllowed(envelope, named);
+  const { name, connect, mail, rcpt, refusedRcpt, message } = policy;
+  return {
+    name,
+    ...(connect && {
+      connect: (client) =>
+        isStranger(client) && !isAllowed({ client, sender: undefined as never })
+          ? connect(client)
+          : undefined,
+    }),
+    ...(mail && {
+      mail: (envelope) =>
+        isStranger(envelope.client) && !isAllowed(envelope) ? mail(envelope) : undefined,
+    }),
+    ...(rcpt && {
+      rcpt: (envelope, recipient) =>
+        isStranger(envelope.client) && !isSpared(envelope, recipient)
+          ? rcpt(envelope, recipient)
+          : undefined,
+    }),
+    ...(refusedRcpt && {
+      refusedRcpt: (envelope, named, why) =>
+        isStranger(envelope.client) && !isAllowed(envelope, named)
+          ? refusedRcpt(envelope, named, why)
+          : undefined,
+    }),
+    ...(message && {
+      message: (envelope, arrival) =>
+        isStranger(envelope.client) &&
+        !envelope.recipients.every((recipient) => isSpared(envelope, recipient))
+          ? message(envelope, arrival)
+          : undefined,
+    }),
+  };
+}
+
+/** RFC 5321 §4.5.1, RFC 2142 §4. */
+const isForPostmaster = ({ local }: Mailbox): boolean => /^(?:postmaster|abuse)$/i.test(local);

@@ -1,0 +1,194 @@
+// What happens to those who guess passwords. An address that fails waits longer each time, and a
+// network that goes on is cut off for a while. Guesses at one account from many networks slow down
+// logins to it from networks that never logged in to it; from those that did, its owner notices
+// nothing, and nobody can lock an owner out. All tables are bounded: with more guessers than entries,
+// the oldest are forgotten.
+
+import { BoundedMap } from '../../base/bounded-map.ts';
+import type { Clock } from '../../base/clock.ts';
+import { addressKey } from '../../mail/address.ts';
+import { clientNetwork, wideNetwork } from '../../net/client-network.ts';
+
+/** The names of the configuration's `login`; times in milliseconds. */
+export interface LoginThrottleOptions {
+  readonly clock: Clock;
+  /** Failures within `window` before a network (IPv4 /24, IPv6 /64) is cut off. */
+  readonly failuresPerNetwork?: number;
+  readonly window?: number;
+  readonly blockFor?: number;
+  /** The wait after the first failure of an address; doubles with each. */
+  readonly delay?: number;
+  readonly delayMax?: number;
+}
+
+export type ThrottleVerdict =
+  | { readonly kind: 'go'; readonly delayMs: number }
+  | { readonly kind: 'blocked'; readonly untilMs: number };
+
+export interface LoginThrottle {
+  /** Before an attempt: how long to wait first. Attempts made side by side wait in line. */
+  check(address: string): ThrottleVerdict;
+  /** Cut off by now: asked again before a guess is looked at, for it may be one of many at once. */
+  isBlocked(address: string): boolean;
+  /** How long to wait before a password for `user` is looked at; 0 from where its owner logs in. */
+  accountDelayMs(address: string, user: string): number;
+  failed(address: string, user?: string): void;
+  /** Takes back the failures of this user from this address: typing errors, not guesses. */
+  succeeded(address: string, user: string): void;
+  /** New limits, from now on. */
+  update(options: Omit<LoginThrottleOptions, 'clock'>): void;
+}
+
+/** Limit: of each table; some ten megabytes when all are full. */
+const entriesMax = 20_000;
+/** Limit: users of one address whose failures can be taken back. */
+const usersMax = 50;
+/** Failures at one account, from anywhere, that cost nobody anything. */
+const accountFailuresFree = 10;
+/** How long a network that logged in to an account is known for that. */
+const knownMs = 30 * 24 * 60 * 60_000;
+
+interface Failures {
+  count: number;
+  windowEnds: number;
+  blockedUntil: number;
+  /** When the next attempt may be made. */
+  nextAttempt: number;
+  readonly users: Map<string, number>;
+}
+
+const defaults = {
+  failuresPerNetwork: 20,
+  window: 15 * 60_000,
+  blockFor: 15 * 60_000,
+  delay: 1_000,
+  delayMax: 8_000,
+};
+
+export function createLoginThrottle({ clock, ...given }: LoginThrottleOptions): LoginThrottle {
+  return new Throttle(clock, given);
+}
+
+class Throttle implements LoginThrottle {
+  readonly #clock: Clock;
+  #limits: typeof defaults;
+  /** By the least that one client has (IPv4 address, IPv6 /64), by network, by account. */
+  readonly #clients = new BoundedMap<string, Failures>(entriesMax);
+  readonly #networks = new BoundedMap<string, Failures>(entriesMax);
+  readonly #accounts = new BoundedMap<string, Failures>(entriesMax);
+  /** Until when a network is known to log in well, by itself and for an account. */
+  readonly #known = new BoundedMap<string, number>(2 * entriesMax);
+
+  constructor(clock: Clock, given: Omit<LoginThrottleOptions, 'clock'>) {
+    this.#clock = clock;
+    this.#limits = { ...defaults, ...given };
+  }
+
+  update(given: Omit<LoginThrottleOptions, 'clock'>): void {
+    this.#limits = { ...defaults, ...given };
+  }
+
+  check(address: string): ThrottleVerdict {
+    const client = clientNetwork(address);
+    const untilMs = this.#blockedUntil(client);
+    const now = this.#clock.now();
+    if (untilMs > now) return { kind: 'blocked', untilMs };
+    return { kind: 'go', delayMs: this.#takeTurn(this.#present(this.#clients, client), now) };
+  }
+
+  isBlocked(address: string): boolean {
+    return this.#blockedUntil(clientNetwork(address)) > this.#clock.now();
+  }
+
+  accountDelayMs(address: string, user: string): number {
+    const failures = this.#present(this.#accounts, addressKey(user))?.count ?? 0;
+    if (failures < accountFailuresFree) return 0;
+    if (this.#isKnown(knownKey(clientNetwork(address), user))) return 0;
+    return this.#delayAfter(failures - accountFailuresFree + 1);
+  }
+
+  failed(address: string, user?: string): void {
+    const client = clientNetwork(address);
+    const name = user === undefined ? undefined : addressKey(user);
+    const own = this.#count(this.#clients, client, name);
+    own.nextAttempt = Math.max(own.nextAttempt, this.#clock.now() + this.#delayAfter(own.count));
+    this.#count(this.#networks, wideNetwork(client), name);
+    if (name !== undefined && !this.#isKnown(knownKey(client, name)))
+      this.#count(this.#accounts, name, undefined);
+  }
+
+  succeeded(address: string, user: string): void {
+    const client = clientNetwork(address);
+    const name = addressKey(user);
+    const until = this.#clock.now() + knownMs;
+    this.#known.set(client, until);
+    this.#known.set(knownKey(client, name), until);
+    for (const entry of [
+      this.#present(this.#clients, client),
+      this.#present(this.#networks, wideNetwork(client)),
+    ]) {
+      if (entry === undefined) continue;
+      entry.count -= entry.users.get(name) ?? 0;
+      entry.users.delete(name);
+      if (entry.count === 0) entry.nextAttempt = 0;
+    }
+  }
+
+  #blockedUntil(client: string): number {
+    const own = this.#present(this.#clients, client);
+    // An address that has logged in answers for itself alone, not for its neighbours.
+    const whole = this.#isKnown(client)
+      ? undefined
+      : this.#present(this.#networks, wideNetwork(client));
+    return Math.max(own?.blockedUntil ?? 0, whole?.blockedUntil ?? 0);
+  }
+
+  /** Attempts of one address come one after the other once it has failed. */
+  #takeTurn(own: Failures | undefined, now: number): number {
+    if (own === undefined || own.count === 0) return 0;
+    const turn = Math.max(now, own.nextAttempt);
+    own.nextAttempt = turn + this.#delayAfter(own.count);
+    return turn - now;
+  }
+
+  #delayAfter(failures: number): number {
+    const { delay, delayMax } = this.#limits;
+    return Math.min(delay * 2 ** Math.min(failures - 1, 30), delayMax);
+  }
+
+  #count(table: BoundedMap<string, Failures>, key: string, user: string | undefined): Failures {
+    const now = this.#clock.now();
+    const { window, failuresPerNetwork, blockFor } = this.#limits;
+    const entry = this.#present(table, key) ?? {
+      count: 0,
+      windowEnds: now + window,
+      blockedUntil: 0,
+      nextAttempt: 0,
+      users: new Map(),
+    };
+    table.set(key, entry); // the newest again
+    entry.count += 1;
+    if (user !== undefined && (entry.users.size < usersMax || entry.users.has(user)))
+      entry.users.set(user, (entry.users.get(user) ?? 0) + 1);
+    // Accounts are never blocked: that is what a guesser would want.
+    if (table !== this.#accounts && entry.count >= failuresPerNetwork)
+      entry.blockedUntil = now + blockFor;
+    return entry;
+  }
+
+  #present(table: BoundedMap<string, Failures>, key: string): Failures | undefined {
+    const entry = table.get(key);
+    if (entry === undefined) return undefined;
+    const now = this.#clock.now();
+    if (entry.blockedUntil > now || (entry.blockedUntil === 0 && entry.windowEnds > now))
+      return entry;
+    table.delete(key);
+    return undefined;
+  }
+
+  #isKnown(key: string): boolean {
+    return (this.#known.get(key) ?? 0) > this.#clock.now();
+  }
+}
+
+const knownKey = (client: string, user: string): string => `${client} ${addressKey(user)}`;

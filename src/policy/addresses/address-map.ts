@@ -1,0 +1,367 @@
+// Who is a recipient: for each RCPT, what the address stands for, or why it is refused. What is
+// refused here need not be bounced later. RFC 5321 §3.6.2, §3.9 and §4.5.1, RFC 3461 §5.2.7.
+//
+// In a domain of ours an address is looked for as: alias, account, the same two without what
+// follows the delimiter (`ann+lists` is `ann`), a sender whose mail was sent on (return-addresses.ts), catch-all alias. An alias may name its own address:
+// there it means the account, so that `ann: [ann, bob]` keeps a copy for ann. A tag of a sender of ours is taken off first.
+
+import { BoundedMap } from '../../base/bounded-map.ts';
+import type { Log } from '../../base/log.ts';
+import type { Mailbox } from '../../mail/address.ts';
+import {
+  addressKey,
+  completeAddress,
+  domainKey,
+  formatMailbox,
+  literalAddress,
+  parseMailbox,
+} from '../../mail/address.ts';
+import type { Reply } from '../../smtp/reply.ts';
+import { reply } from '../../smtp/reply.ts';
+import type { AccountStore } from '../../store/account-store.ts';
+import { DomainPatterns } from './domain-patterns.ts';
+import type { ReturnAddresses } from './return-addresses.ts';
+
+export interface ResolvedRecipient {
+  /** In wire form. */
+  readonly address: string;
+  /** The account's primary address, when it is delivered here. */
+  readonly account?: string;
+  /**
+   * Equal for recipients that are one: one mailbox gets one copy, whatever its name is written
+   * like. What follows the delimiter sorts mail, so that `ann` and `ann+lists` are two.
+   */
+  readonly copy: string;
+  /** The address RCPT named, when an alias led from there to here. RFC 3461 §5.2.7. */
+  readonly original?: string;
+}
+
+export type Resolution =
+  | {
+      readonly kind: 'accept';
+      readonly recipients: readonly [ResolvedRecipient, ...ResolvedRecipient[]];
+    }
+  | { readonly kind: 'refuse'; readonly reply: Reply };
+
+/** On whose behalf. */
+export interface Asking {
+  /** The client is trusted or logged in. */
+  readonly mayRelay: boolean;
+  /** The address of ours that the client reached: its literal is ours. RFC 5321 §4.1.3. */
+  readonly ourAddress?: string | undefined;
+}
+
+export interface Directory {
+  /** Once for each RCPT. */
+  resolve(recipient: Mailbox, who: Asking): Promise<Resolution>;
+  /** The account that an address belongs to now, delimiter considered, aliases not. */
+  accountOf(address: string): Promise<string | undefined>;
+  /** Mail for the domain is delivered here. */
+  isOurs(domain: string): boolean;
+}
+
+export interface DirectoryOptions {
+  readonly accounts: Pick<AccountStore, 'find' | 'list'>;
+  /** `example.net`, or `.example.net` for the subdomains. The first one is `<postmaster>`'s. */
+  readonly domains: readonly string[];
+  readonly relayDomains: readonly string[];
+  /** Address, or `@domain` for what nobody else has, to addresses. */
+  readonly aliases: ReadonlyMap<string, readonly string[]>;
+  /** One character, or '' for none. */
+  readonly recipientDelimiter: string;
+  /** `postrider dev`: any address of any domain has an inbox. */
+  readonly acceptAll?: boolean | undefined;
+  /** `postmaster@` this name is ours too, whatever `domains` says. */
+  readonly hostname?: string | undefined;
+  /** `postmaster@[address]` is ours for these. RFC 5321 §4.1.3. */
+  readonly ourAddresses?: ReadonlySet<string> | undefined;
+  /** What senders are called on the way out; undefined: they keep their names. */
+  readonly returnAddresses?: Pick<ReturnAddresses, 'reverse' | 'untagged'> | undefined;
+  readonly log: Log;
+}
+
+// RFC 5321 §3.6.2: a server need not relay. RFC 3463 §3.8: X.7.1.
+const relayingDenied = reply(550, '7.1', 'Relaying denied');
+// RFC 3463 §3.2: X.1.1, bad destination mailbox address; X.1.3, its syntax.
+const noMailbox = reply(550, '1.1', 'No such mailbox here');
+// RFC 3463 §3.2: X.1.1; it was one, or is written like one.
+const noReturnAddress = reply(550, '1.1', 'This return address is not valid, or not any more');
+const noDomainGiven = reply(550, '1.3', 'The address has no domain');
+// RFC 3463 §3.5: X.4.6, routing loop detected.
+const aliasLoop = reply(550, '4.6', 'The address is an alias that leads back to itself');
+// RFC 3463 §3.6: X.5.3, too many recipients.
+const aliasTooWide = reply(550, '5.3', 'The address stands for too many recipients');
+
+/** Limit: recipients that one RCPT may become. */
+const expansionMax = 10_000;
+/** Limit: aliases of aliases of aliases. */
+const depthMax = 32;
+/** Limit: domains remembered as ours, relayed or neither. */
+const domainsKnownMax = 10_000;
+
+type Place = 'ours' | 'relayed' | 'elsewhere' | 'postmaster-only';
+
+interface Domain {
+  readonly key: string;
+  readonly place: Place;
+  /** Some alias is in it: recipients of relayed domains may be aliases, too. */
+  readonly aliased: boolean;
+}
+
+export function createDirectory(options: DirectoryOptions): Directory {
+  return new ConfiguredDirectory(options);
+}
+
+class ConfiguredDirectory implements Directory {
+  readonly #options: DirectoryOptions;
+  readonly #patterns: DomainPatterns;
+  readonly #aliases = new Map<string, readonly string[]>();
+  readonly #aliasDomains = new Set<string>();
+  readonly #domains = new BoundedMap<string, Domain>(domainsKnownMax);
+  readonly #hostKey: string | undefined;
+
+  constructor(options: DirectoryOptions) {
+    this.#options = options;
+    this.#patterns = new DomainPatterns([...options.domains, ...options.relayDomains]);
+    this.#hostKey = options.hostname === undefined ? undefined : domainKey(options.hostname);
+    for (const [address, targets] of options.aliases) {
+      const domain = domainKey(address.slice(address.lastIndexOf('@') + 1));
+      this.#aliases.set(address.startsWith('@') ? `@${domain}` : addressKey(address), targets);
+      this.#aliasDomains.add(domain);
+    }
+  }
+
+  async resolve(recipient: Mailbox, who: Asking): Promise<Resolution> {
+    if (this.#options.acceptAll) return this.#acceptAny(recipient);
+    const isOurs = this.#domain(recipient.domain).place === 'ours';
+    const plain = isOurs ? await this.#options.returnAddresses?.untagged(recipient) : undefined;
+    if (plain === undefined) return this.#resolve(recipient, who);
+    if (plain.kind !== 'sender') return { kind: 'refuse', reply: noReturnAddress };
+    return this.#resolve(plain.sender, who);
+  }
+
+  async #resolve(recipient: Mailbox, { mayRelay, ourAddress }: Asking): Promise<Resolution> {
+    const known = this.#domain(recipient.domain);
+    const reached = known.place === 'elsewhere' && isLiteralOf(known.key, ourAddress);
+    const domain: Domain = reached ? { ...known, place: 'postmaster-only' } : known;
+    if (isPostmaster(recipient) && isOfPostmaster(recipient, domain))
+      return this.#postmaster(recipient, domain);
+    switch (domain.place) {
+      case 'elsewhere':
+        if (recipient.domain === '') return { kind: 'refuse', reply: noDomainGiven };
+        return mayRelay ? asItIs(recipient) : { kind: 'refuse', reply: relayingDenied };
+      case 'relayed':
+        return domain.aliased ? this.#expand(recipient) : asItIs(recipient);
+      case 'ours':
+        return this.#expand(recipient);
+      case 'postmaster-only':
+        return { kind: 'refuse', reply: noMailbox };
+    }
+  }
+
+  async accountOf(address: string): Promise<string | undefined> {
+    if (this.#options.acceptAll) return addressKey(completeAddress(address, this.#primaryDomain()));
+    const key = addressKey(address);
+    const exact = await this.#options.accounts.find(key);
+    if (exact !== undefined) return exact.address;
+    const stripped = this.#withoutDetail(key);
+    return stripped === undefined
+      ? undefined
+      : (await this.#options.accounts.find(stripped))?.address;
+  }
+
+  isOurs(domain: string): boolean {
+    return this.#options.acceptAll === true || this.#domain(domain).place === 'ours';
+  }
+
+  async #acceptAny(recipient: Mailbox): Promise<Resolution> {
+    const named =
+      recipient.domain === '' ? { ...recipient, domain: this.#primaryDomain() } : recipient;
+    const address = formatMailbox(named);
+    const account = addressKey(named);
+    return { kind: 'accept', recipients: [{ address, account, copy: account }] };
+  }
+
+  // RFC 5321 §4.5.1: a server that delivers or relays has a postmaster, in each domain and without
+  // one. An alias or account of that name; else whoever gets what nobody has; else the first account.
+  async #postmaster(recipient: Mailbox, { key, place }: Domain): Promise<Resolution> {
+    const own = place === 'ours' ? key : this.#primaryDomain();
+    const mailbox = { local: 'postmaster', domain: own };
+    const found = await this.#expand(mailbox, formatMailbox(recipient));
+    if (found.kind === 'accept') return found;
+    const [first] = await this.#options.accounts.list();
+    if (first === undefined) {
+      this.#options.log.warn('nobody is postmaster: add an alias or an account', { domain: own });
+      return found;
+    }
+    const original = formatMailbox(recipient);
+    const { address } = first;
+    return { kind: 'accept', recipients: [{ address, account: address, copy: address, original }] };
+  }
+
+  /** All that an address of ours stands for. */
+  async #expand(recipient: Mailbox, named = formatMailbox(recipient)): Promise<Resolution> {
+    const expansion = new Expansion(named);
+    await this.#follow(recipient, expansion);
+    const [first, ...rest] = expansion.found.values();
+    if (expansion.tooWide) {
+      this.#options.log.warn('an alias stands for too many recipients', { alias: named });
+      return { kind: 'refuse', reply: aliasTooWide };
+    }
+    if (expansion.missing.length > 0 && first !== undefined)
+      this.#options.log.warn('an alias names addresses that lead nowhere', {
+        alias: named,
+        targets: expansion.missing.slice(0, 10),
+      });
+    if (first !== undefined) return { kind: 'accept', recipients: [first, ...rest] };
+    if (expansion.noReturn) return { kind: 'refuse', reply: noReturnAddress };
+    return { kind: 'refuse', reply: expansion.looped ? aliasLoop : noMailbox };
+  }
+
+  /** `from` is the alias that led here, if one did. */
+  async #follow(mailbox: Mailbox, expansion: Expansion, from?: string): Promise<void> {
+    if (expansion.isFull()) return;
+    const domain = this.#domain(mailbox.domain);
+    const local = domain.place === 'ours';
+    const address = formatMailbox(mailbox);
+    if (!local && !(domain.place === 'relayed' && domain.aliased))
+      return expansion.add({ address, copy: copyElsewhere(mailbox) });
+    const key = addressKey(mailbox);
+    const stripped = this.#withoutDetail(key);
+    for (const candidate of stripped === undefined ? [key] : [key, stripped]) {
+      if (candidate !== from && (await this.#followAlias(candidate, expansion))) return;
+      const account = local ? await this.#options.accounts.find(candidate) : undefined;
+      if (account === undefined) continue;
+      const copy = account.address + (candidate === stripped ? this.#detailOf(key) : '');
+      return expansion.add({ address, account: account.address, copy });
+    }
+    if (local && (await this.#followBack(mailbox, expansion))) return;
+    const catchAll = `@${domain.key}`;
+    if (catchAll !== from && (await this.#followAlias(catchAll, expansion))) return;
+    if (local) expansion.missing.push(address);
+    else expansion.add({ address, copy: copyElsewhere(mailbox) });
+  }
+
+  /** False when there is no such alias. Each is followed once, so that this ends. */
+  async #followAlias(key: string, expansion: Expansion): Promise<boolean> {
+    const targets = this.#aliases.get(key);
+    if (targets === undefined) return false;
+    if (expansion.done.has(key)) return true;
+    if (expansion.open.has(key) || expansion.open.size >= depthMax) {
+      expansion.looped = true;
+      expansion.missing.push(key);
+      return true;
+    }
+    expansion.open.add(key);
+    for (const target of targets) {
+      const mailbox = parseMailbox(target);
+      if (mailbox === undefined) expansion.missing.push(target);
+      else await this.#follow(mailbox, expansion, key);
+    }
+    expansion.open.delete(key);
+    expansion.done.add(key);
+    return true;
+  }
+
+  /** False when it is no return address. */
+  async #followBack({ local }: Mailbox, expansion: Expansion): Promise<boolean> {
+    const found = await this.#options.returnAddresses?.reverse(local);
+    if (found === undefined) return false;
+    if (found.kind !== 'sender') expansion.noReturn = true;
+    else if (expansion.cameBack) expansion.looped = true;
+    else {
+      expansion.cameBack = true;
+      await this.#follow(found.sender, expansion);
+    }
+    return true;
+  }
+
+  #withoutDetail(key: string): string | undefined {
+    const { recipientDelimiter } = this.#options;
+    if (recipientDelimiter === '') return undefined;
+    const cut = key.indexOf(recipientDelimiter);
+    const at = key.lastIndexOf('@');
+    return cut > 0 && cut < at ? key.slice(0, cut) + key.slice(at) : undefined;
+  }
+
+  /** From the delimiter on: what #withoutDetail() leaves out. */
+  #detailOf(key: string): string {
+    return key.slice(key.indexOf(this.#options.recipientDelimiter), key.lastIndexOf('@'));
+  }
+
+  #domain(name: string): Domain {
+    const known = this.#domains.get(name);
+    if (known !== undefined) return known;
+    const key = domainKey(name);
+    const domain = { key, place: this.#place(key), aliased: this.#aliasDomains.has(key) };
+    this.#domains.set(name, domain);
+    return domain;
+  }
+
+  #place(key: string): Place {
+    const { domains, ourAddresses } = this.#options;
+    const [best] = this.#patterns.matches(key);
+    if (best !== undefined) return best < domains.length ? 'ours' : 'relayed';
+    if (key === this.#hostKey) return 'postmaster-only';
+    const address = ourAddresses === undefined ? undefined : literalAddress(key);
+    return address !== undefined && ourAddresses?.has(address) ? 'postmaster-only' : 'elsewhere';
+  }
+
+  /** Where `<postmaster>` lives. */
+  #primaryDomain(): string {
+    const { domains, hostname } = this.#options;
+    return domains.find((domain) => !domain.startsWith('.')) ?? hostname ?? 'localhost';
+  }
+}
+
+/** What has been found while aliases are followed. */
+class Expansion {
+  readonly named: string;
+  readonly found = new Map<string, ResolvedRecipient>();
+  /** Aliases we are inside of, and those that are done with. */
+  readonly open = new Set<string>();
+  readonly done = new Set<string>();
+  readonly missing: string[] = [];
+  looped = false;
+  /** A return address was followed: what it names is not one of ours again. */
+  cameBack = false;
+  noReturn = false;
+  tooWide = false;
+
+  constructor(named: string) {
+    this.named = named;
+  }
+
+  isFull(): boolean {
+    this.tooWide ||= this.found.size + this.missing.length >= expansionMax;
+    return this.tooWide;
+  }
+
+  add(recipient: ResolvedRecipient): void {
+    if (this.found.has(recipient.copy)) return;
+    this.found.set(recipient.copy, {
+      ...recipient,
+      ...((this.cameBack || this.done.size + this.open.size > 0) && { original: this.named }),
+    });
+  }
+}
+
+const isPostmaster = ({ local }: Mailbox): boolean => local.toLowerCase() === 'postmaster';
+
+const isOfPostmaster = ({ domain }: Mailbox, { place }: Domain): boolean =>
+  domain === '' || place === 'ours' || place === 'postmaster-only';
+
+/** RFC 5321 §2.4: only the final host may compare local parts otherwise than as they are. */
+const copyElsewhere = ({ local, domain }: Mailbox): string => `${local}@${domainKey(domain)}`;
+
+/** Whether a domain's key is the literal of an address as the system writes it. */
+function isLiteralOf(key: string, address: string | undefined): boolean {
+  if (address === undefined || key.charCodeAt(0) !== 0x5b) return false;
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*/, '');
+  return key === domainKey(plain.includes(':') ? `[IPv6:${plain}]` : `[${plain}]`);
+}
+
+const asItIs = (recipient: Mailbox): Resolution => ({
+  kind: 'accept',
+  recipients: [{ address: formatMailbox(recipient), copy: copyElsewhere(recipient) }],
+});

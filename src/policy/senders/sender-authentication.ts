@@ -1,0 +1,271 @@
+// Whether a stranger's mail is from whom it says: reverse DNS (iprev), SPF, DKIM, ARC and DMARC, asked all
+// at once when the content has come. What they find is recorded with the message, in
+// Authentication-Results, and read by later policies; what the author's domain wants done with
+// mail that is not its own is done. Mail of those who logged in, of trusted networks and by LMTP
+// is not judged. RFC 8601, RFC 9989 §5.3.
+
+import type { Clock } from '../../base/clock.ts';
+import { inTurns } from '../../base/in-turns.ts';
+import type { Resolver } from '../../dns/resolver.ts';
+import { DnsError } from '../../dns/resolver.ts';
+import { domainKey } from '../../mail/address.ts';
+import { authorDomains } from '../../mail/author-domains.ts';
+import type { Finding } from '../../mail/finding.ts';
+import { resultsField } from '../../mail/results-field.ts';
+import { reply } from '../../smtp/reply.ts';
+import type { ArcVerdict } from '../../trust/arc.ts';
+import { ArcCheck } from '../../trust/arc.ts';
+import type { DkimVerdict } from '../../trust/dkim.ts';
+import { DkimCheck } from '../../trust/dkim.ts';
+import type { DmarcVerdict } from '../../trust/dmarc.ts';
+import { checkDmarc } from '../../trust/dmarc.ts';
+import { checkIprev } from '../../trust/iprev.ts';
+import { SignedMessage } from '../../trust/signed-message.ts';
+import type { SpfVerdict } from '../../trust/spf.ts';
+import { checkSpf } from '../../trust/spf.ts';
+import type { Envelope } from '../envelope.ts';
+import { entersHere } from '../envelope.ts';
+import type { Arrival, Policy, PolicyAnswer } from '../policy.ts';
+
+/** What becomes of mail that a domain says is not its own. */
+export type Disposition = 'accept' | 'quarantine' | 'reject';
+
+export interface AuthenticationRules {
+  readonly spf: boolean;
+  readonly dkim: boolean;
+  readonly arc: boolean;
+  readonly dmarc: boolean;
+  /** In place of what the author's domain asks for, by that domain, in A-labels. */
+  readonly overrides: ReadonlyMap<string, Disposition>;
+  /** Whether domains are obeyed. */
+  readonly obey: boolean;
+  /** Whose seals may speak for mail that fails DMARC: domains of ARC's seals. */
+  readonly trustedSealers: ReadonlySet<string>;
+}
+
+export interface SenderAuthenticationParts {
+  readonly resolver: Resolver;
+  readonly clock: Clock;
+  readonly hostname: () => string;
+  readonly rules: () => AuthenticationRules;
+  /** Told of everything that DMARC was asked about, for reports. */
+  readonly judged?: ((judged: Judged) => void) | undefined;
+}
+
+/** What was found out about a message, and what came of it. */
+export interface Judged {
+  readonly envelope: Envelope;
+  readonly arrival: Arrival;
+  readonly verdict: DmarcVerdict;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Limit: what all questions to the DNS may take together. RFC 7208 §4.6.4 allows 20 s; here a client waits for
+ * its reply, and a temperror costs nobody his mail.
+ */
+const patienceMs = 8_000;
+/** How soon one of them must have been answered, or the DNS is taken for silent; and once it is. */
+const firstAnswerMs = 2_000;
+const firstAnswerWhenSilentMs = 250;
+/** For how long it is taken for that, unless it answers. */
+const silentMs = 60_000;
+
+export function senderAuthentication(parts: SenderAuthenticationParts): Policy {
+  const judge = new Judge(parts);
+  return {
+    name: 'sender-authentication',
+    message(envelope, arrival) {
+      const { client } = envelope;
+      if (client.service !== 'smtp' || client.trusted || entersHere(client)) return undefined;
+      const rules = parts.rules();
+      if (!rules.spf && !rules.dkim && !rules.dmarc && !rules.arc) return undefined;
+      return judge.answer(envelope, arrival, rules);
+    },
+  };
+}
+
+class Judge {
+  readonly #parts: SenderAuthenticationParts;
+  /** The DNS was silent at all questions; until when little is expected of it. */
+  #silentUntil = 0;
+
+  constructor(parts: SenderAuthenticationParts) {
+    this.#parts = parts;
+  }
+
+  async answer(
+    envelope: Envelope,
+    arrival: Arrival,
+    rules: AuthenticationRules,
+  ): Promise<PolicyAnswer> {
+    const signed = new SignedMessage(arrival.head.subarray(0, arrival.header.end));
+    const dkim = rules.dkim ? new DkimCheck(signed) : undefined;
+    const arc = rules.arc ? new ArcCheck(signed) : undefined;
+    // First, for the DNS is not to blame for the time that it takes.
+    if (signed.needsBody) await readBody(arrival, signed);
+    const resolver = this.#impatient();
+    try {
+      const findings = await this.#findings(envelope, { arrival, rules, resolver, dkim, arc });
+      const objection = objectionOf(findings);
+      const front = resultsField(this.#parts.hostname(), findings);
+      return { objection, findings, ...(front !== undefined && { head: { front } }) };
+    } finally {
+      resolver.end();
+    }
+  }
+
+  async #findings(
+    envelope: Envelope,
+    { arrival, rules, resolver, dkim, arc }: Judging,
+  ): Promise<readonly Finding[]> {
+    const { address } = envelope.client.remote;
+    const seconds = Math.floor(this.#parts.clock.now() / 1_000);
+    const [reverse, spf, signatures, chain] = await Promise.all([
+      checkIprev(address, resolver),
+      rules.spf ? this.#spf(envelope, resolver, seconds) : undefined,
+      dkim?.verdicts(resolver, seconds),
+      arc?.verdict(resolver, seconds),
+    ]);
+    const findings: Finding[] = [
+      { kind: 'iprev', ...reverse, address },
+      ...spfFindings(spf),
+      ...dkimFindings(signatures),
+      ...arcFindings(chain),
+    ];
+    if (!rules.dmarc) return findings;
+    const question = {
+      authors: authorDomains(arrival.head),
+      // RFC 9989 §3.2.4: without a sender that of HELO is MAIL FROM's identity.
+      spf: spf?.verdict.result === 'pass' ? spf.verdict.domain : undefined,
+      dkim: (signatures ?? []).flatMap(({ result, domain }) =>
+        result === 'pass' && domain !== undefined ? [domain] : [],
+      ),
+    };
+    const verdict = await checkDmarc(question, resolver);
+    findings.push(dmarcFinding(verdict, findings, rules));
+    this.#parts.judged?.({ envelope, arrival, verdict, findings });
+    return findings;
+  }
+
+  async #spf({ client, sender }: Envelope, resolver: Resolver, seconds: number): Promise<SpfFound> {
+    const { remote, hello } = client;
+    // RFC 7208 §2.4: the null sender is the postmaster of HELO's name.
+    const identity = sender === null ? 'hello' : 'mailfrom';
+    const verdict: SpfVerdict = await checkSpf(
+      {
+        address: remote.address,
+        domain: domainKey(sender?.domain ?? hello),
+        local: sender?.local,
+        ...{ hello, receiver: this.#parts.hostname(), seconds },
+      },
+      resolver,
+    );
+    return { identity, verdict };
+  }
+
+  /** Every question ends when the time for all of them is over, as one that got no answer. */
+  #impatient(): Resolver & { end(): void } {
+    const { resolver, clock } = this.#parts;
+    const isSilent = clock.now() < this.#silentUntil;
+    const over = Promise.withResolvers<never>();
+    over.promise.catch(() => {});
+    const giveUp = () => over.reject(new DnsError('no answer in time'));
+    const cancel = clock.after(patienceMs, giveUp);
+    const cancelSilence = clock.after(isSilent ? firstAnswerWhenSilentMs : firstAnswerMs, () => {
+      this.#silentUntil = clock.now() + silentMs;
+      giveUp();
+    });
+    const heard = () => {
+      this.#silentUntil = 0;
+      cancelSilence();
+    };
+    return {
+      resolve: async (name, type, options) => {
+        const asking = resolver.resolve(name, type, options);
+        asking.then(heard, () => {});
+        return Promise.race([asking, over.promise]);
+      },
+      end() {
+        cancel();
+        cancelSilence();
+      },
+    };
+  }
+}
+
+async function readBody({ open, header }: Arrival, signed: SignedMessage): Promise<void> {
+  const content = open();
+  if (content.bytes !== undefined) {
+    await inTurns(content.bytes.subarray(header.end), (slice) => signed.update(slice));
+    return;
+  }
+  let at = 0;
+  for await (const piece of content.read()) {
+    signed.update(at >= header.end ? piece : piece.subarray(header.end - at));
+    at += piece.length;
+  }
+}
+
+interface Judging {
+  readonly arrival: Arrival;
+  readonly rules: AuthenticationRules;
+  readonly resolver: Resolver;
+  readonly dkim: DkimCheck | undefined;
+  readonly arc: ArcCheck | undefined;
+}
+
+interface SpfFound {
+  readonly identity: 'mailfrom' | 'hello';
+  readonly verdict: SpfVerdict;
+}
+
+function spfFindings(found: SpfFound | undefined): readonly Finding[] {
+  if (found === undefined) return [];
+  const { result, domain, problem } = found.verdict;
+  return [{ kind: 'spf', identity: found.identity, result, domain, problem }];
+}
+
+function dkimFindings(verdicts: readonly DkimVerdict[] | undefined): readonly Finding[] {
+  if (verdicts?.length === 0) return [{ kind: 'dkim', result: 'none' }];
+  return (verdicts ?? []).map(({ result, domain, selector, signature, problem }) => ({
+    kind: 'dkim',
+    ...{ result, domain, selector, signature, problem },
+  }));
+}
+
+function arcFindings(verdict: ArcVerdict | undefined): readonly Finding[] {
+  if (verdict === undefined || verdict.result === 'none') return [];
+  const { result, sealers, problem } = verdict;
+  return [{ kind: 'arc', result, sealers, problem }];
+}
+
+type DmarcFinding = Extract<Finding, { kind: 'dmarc' }>;
+
+function dmarcFinding(
+  { result, domain, policy, requested, problem }: DmarcVerdict,
+  findings: readonly Finding[],
+  { overrides, obey, trustedSealers }: AuthenticationRules,
+): DmarcFinding {
+  const plain = { kind: 'dmarc', result, domain, policy, problem } as const;
+  const override = domain === undefined ? undefined : overrides.get(domain);
+  if (result === 'permerror' && obey) return { ...plain, disposition: 'reject' };
+  if (result !== 'fail') return plain;
+  if (override !== undefined) return { ...plain, disposition: override };
+  if (!obey || requested === undefined || requested === 'none') return plain;
+  // Only whom somebody here trusts may say that it was right when it came by. RFC 8617 §7.2.1
+  const chain = findings.find((one) => one.kind === 'arc');
+  const sealer = chain?.result === 'pass' ? chain.sealers.at(-1) : undefined;
+  if (sealer !== undefined && trustedSealers.has(sealer))
+    return { ...plain, disposition: 'accept', sealer };
+  return { ...plain, disposition: requested };
+}
+
+function objectionOf(findings: readonly Finding[]) {
+  const finding = findings.find((one): one is DmarcFinding => one.kind === 'dmarc');
+  if (finding?.disposition !== 'reject') return undefined;
+  // RFC 9989 §7.2, RFC 3463 §3.8: X.7.1.
+  return finding.result === 'permerror'
+    ? reply(550, '7.1', 'From names too many domains to tell whose message it is')
+    : reply(550, '7.1', `Refused by the DMARC policy of ${finding.domain}`);
+}

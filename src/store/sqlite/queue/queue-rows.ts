@@ -1,0 +1,191 @@
+// The queue's types as rows for the engine, and rows as the queue's types again. Rows are checked when
+// they are read.
+
+import { createHash } from 'node:crypto';
+import { assert, unreachable } from '../../../base/assert.ts';
+import type { Reply } from '../../../smtp/reply.ts';
+import type { Content, StoredContent } from '../../content.ts';
+import { memoryContent } from '../../content.ts';
+import type { NewMailboxMessage } from '../../folder-store.ts';
+import { messageKey } from '../../message-key.ts';
+import type {
+  AppendEffect,
+  Effect,
+  LeasedRecipient,
+  NewMessage,
+  Origin,
+  QueueEntry,
+  Settlement,
+} from '../../queue-store.ts';
+import type { Spool } from '../../spool.ts';
+import type {
+  AppendRow,
+  ContentRow,
+  EffectRow,
+  EntryRow,
+  LeasedRecipientRow,
+  MessageRow,
+  OutcomeRow,
+} from '../requests.ts';
+import { DamagedRowError } from '../row.ts';
+
+export function contentOf({ bytes, size, file }: ContentRow, spool: Spool): Content {
+  return file === null
+    ? memoryContent(bytes ?? new Uint8Array(0))
+    : spool.open({ kind: 'file', key: file, size });
+}
+
+export function contentRow(content: StoredContent): ContentRow {
+  return content.kind === 'inline'
+    ? { bytes: content.bytes, size: content.bytes.length, file: null }
+    : { bytes: null, size: content.size, file: content.key };
+}
+
+const contentOrKey = (content: NewMailboxMessage['content']): ContentRow | number =>
+  content.kind === 'queued' ? messageKey(content.id) : contentRow(content);
+
+export function appendRow(
+  message: NewMailboxMessage,
+  content: ContentRow | number = contentOrKey(message.content),
+): AppendRow {
+  const { account, folder, prefix, flags, received } = message;
+  return { account, folder, prefix, flags, received, content };
+}
+
+/** The rows of the effects, and each content that they carry, once: one object here is one row there. */
+export function effectRows(effects: readonly Effect[]): {
+  readonly rows: readonly EffectRow[];
+  readonly contents: readonly ContentRow[];
+} {
+  const contents = new Map<StoredContent, ContentRow>();
+  const contentIn = (content: AppendEffect['content']): ContentRow | number => {
+    if (content.kind === 'queued') return messageKey(content.id);
+    const row = contents.get(content) ?? contentRow(content);
+    contents.set(content, row);
+    return row;
+  };
+  const rows = effects.map((effect): EffectRow => {
+    switch (effect.kind) {
+      case 'append': {
+        const message = appendRow(effect, contentIn(effect.content));
+        return { kind: 'append', message, create: effect.create === true };
+      }
+      case 'enqueue': {
+        const { message } = effect;
+        return { kind: 'enqueue', message: messageRow(message, contentIn(message.content)) };
+      }
+      case 'remember': {
+        const { account, key, until } = effect;
+        return { kind: 'remember', account, key: rememberedKey(key), until };
+      }
+      default:
+        return unreachable(effect);
+    }
+  });
+  return { rows, contents: [...contents.values()] };
+}
+
+/** Limit: a key's length in the database; a longer one is known by its digest. */
+const keyLengthMax = 200;
+
+export const rememberedKey = (key: string): string =>
+  key.length <= keyLengthMax ? key : createHash('sha256').update(key).digest('base64url');
+
+// Parameters in wire form hold no spaces. RFC 5321 §4.1.2: esmtp-value = 1*(%d33-60 / %d62-126)
+export const words = (text: string): string[] => (text === '' ? [] : text.split(' '));
+
+export function messageRow<Content>(
+  message: Omit<NewMessage, 'content'>,
+  content: Content,
+): MessageRow<Content> {
+  const { id, received, sender, params, recipients, prefix, origin, messageId } = message;
+  const { held = false } = message;
+  assert(recipients.length > 0, 'a message in the queue has recipients');
+  const rows: (string | null)[] = [];
+  for (const { address, params: own, delivery, destination, original } of recipients) {
+    const words = own.length === 0 ? '' : own.join(' ');
+    rows.push(address, words, delivery, destination, original ?? null);
+  }
+  return {
+    columns: [
+      ...([
+        messageKey(id),
+        id,
+        received,
+        sender,
+        params.length === 0 ? '' : params.join(' '),
+      ] as const),
+      ...([JSON.stringify(origin), messageId ?? null, prefix] as const),
+    ],
+    recipients: rows,
+    ...{ content, held },
+  };
+}
+
+export function outcomeRow({ index, fence, outcome }: Settlement['outcomes'][number]): OutcomeRow {
+  if (outcome.kind === 'delivered' || outcome.kind === 'failed') return [index, fence];
+  const { kind, until, warned } = outcome;
+  const reply = kind === 'skipped' ? null : JSON.stringify(outcome.reply);
+  return [index, fence, Math.floor(until), reply, warned ?? null];
+}
+
+export function leasedRecipient(row: LeasedRecipientRow, fence: number): LeasedRecipient {
+  const { index, address, params, delivery, destination, original, account } = row;
+  return {
+    ...{ index, address, params: words(params), delivery, destination },
+    ...{ attempt: row.attempts, fence, warned: row.warned },
+    ...(original === null ? {} : { original }),
+    ...(account === null ? {} : { room: account }),
+  };
+}
+
+export function entryOf({ columns, size, recipients }: EntryRow): QueueEntry {
+  const [, id, received, sender, params, origin, messageId] = columns;
+  return {
+    ...{ id, sender, received, size, params: words(params), origin: parseOrigin(origin) },
+    messageId: messageId ?? undefined,
+    recipients: recipients.map((row) => ({
+      index: row.index,
+      address: row.address,
+      params: words(row.params),
+      delivery: row.delivery,
+      destination: row.destination,
+      ...(row.original === null ? {} : { original: row.original }),
+      state: row.due === null ? 'active' : row.held ? 'held' : 'queued',
+      attempts: row.attempts,
+      nextAttempt: row.held ? undefined : (row.due ?? undefined),
+      lastReply: row.reply === null ? undefined : parseReply(row.reply),
+    })),
+  };
+}
+
+export function parseOrigin(text: string): Origin {
+  const value = parseJson(text);
+  if (
+    !('session' in value && typeof value.session === 'string') ||
+    !('service' in value && typeof value.service === 'string') ||
+    !('protocol' in value && typeof value.protocol === 'string')
+  )
+    throw new DamagedRowError('the store is damaged: the origin of a message cannot be read');
+  return value as Origin;
+}
+
+function parseReply(text: string): Reply {
+  const value = parseJson(text);
+  if (
+    !('code' in value && typeof value.code === 'number') ||
+    !('lines' in value && Array.isArray(value.lines) && value.lines.length > 0)
+  )
+    throw new DamagedRowError('the store is damaged: a stored reply cannot be read');
+  return value as unknown as Reply;
+}
+
+function parseJson(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch {
+    // Said below.
+  }
+  throw new DamagedRowError('the store is damaged: a row holds text that is not JSON');
+}

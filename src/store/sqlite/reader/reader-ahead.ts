@@ -1,0 +1,132 @@
+// What the reader does when nobody asks: it derives ahead what will be needed, in slices that keep
+// nobody waiting, and forgets what was derived from messages that are gone. It rests in between, and
+// waits while mail comes or no processor is idle: there is no hurry.
+
+import { closeSync, openSync, readSync } from 'node:fs';
+import type { Clock } from '../../../base/clock.ts';
+import type { Reader } from './reader.ts';
+
+// Limit: how long a slice may take, and how long the thread rests after it.
+const sliceMs = 15;
+const restMs = 45;
+// There is room for it when so much of one processor was idle while the thread rested.
+const idleShare = 0.5;
+// How long it must have been quiet, and how long it is put off at most while mail keeps coming or the
+// machine is busy.
+const quietMs = 500;
+const putOffMsMax = 10_000;
+// The same while messages are derived anew, after an upgrade: searches answer by the old reading until then.
+// A twentieth of a processor is little to whoever keeps the machine busy, and 100,000 messages take minutes.
+const putOffMsMaxForOld = 300;
+// How often rows of messages that are gone are looked for, while things change.
+const sweepEveryMs = 10 * 60_000;
+
+export interface ReaderAheadParts {
+  readonly reader: Pick<Reader, 'advance' | 'merge' | 'sweep'>;
+  readonly clock: Clock;
+  /** Milliseconds that the machine's processors were idle, all together; undefined: nobody knows. */
+  readonly idleMs: () => number | undefined;
+  /** Nobody waits for what is done here. */
+  readonly failed: (error: unknown) => void;
+}
+
+export class ReaderAhead {
+  readonly #parts: ReaderAheadParts;
+  #cancel: (() => void) | undefined;
+  /** There is more to do. */
+  #working = false;
+  #putOffMsMax = putOffMsMax;
+  /** Since when it has been put off. */
+  #since = 0;
+  #rested: { readonly at: number; readonly idleMs: number | undefined } | undefined;
+  #sweptAt = Number.NEGATIVE_INFINITY;
+  #sweepFrom: number | undefined;
+
+  constructor(parts: ReaderAheadParts) {
+    this.#parts = parts;
+  }
+
+  wake(): void {
+    const now = this.#parts.clock.now();
+    if (this.#working) return;
+    if (this.#cancel === undefined) this.#since = now;
+    else if (now - this.#since > this.#putOffMsMax) return;
+    this.#wait(quietMs);
+  }
+
+  stop(): void {
+    this.#cancel?.();
+  }
+
+  #wait(delayMs: number): void {
+    this.#cancel?.();
+    this.#rested = { at: this.#parts.clock.now(), idleMs: this.#parts.idleMs() };
+    this.#cancel = this.#parts.clock.after(delayMs, () => {
+      this.#cancel = undefined;
+      this.#slice();
+    });
+  }
+
+  #slice(): void {
+    const now = this.#parts.clock.now();
+    if (this.#isBusy(now) && now - this.#since < this.#putOffMsMax) {
+      this.#wait(restMs);
+      return;
+    }
+    this.#since = now;
+    try {
+      this.#working = this.#work();
+    } catch (error) {
+      // No room, or the store is in trouble: whoever asks hears of it, too. Tried again when woken.
+      this.#working = false;
+      this.#parts.failed(error);
+    }
+    if (this.#working) this.#wait(restMs);
+  }
+
+  #isBusy(now: number): boolean {
+    const { at, idleMs } = this.#rested!;
+    const idleNow = this.#parts.idleMs();
+    if (idleMs === undefined || idleNow === undefined) return false;
+    return idleNow - idleMs < idleShare * (now - at);
+  }
+
+  /** False when there is nothing left to do. */
+  #work(): boolean {
+    const { reader, clock } = this.#parts;
+    const end = clock.now() + sliceMs;
+    const advanced = reader.advance(() => clock.now() >= end);
+    this.#putOffMsMax = advanced === 'old' ? putOffMsMaxForOld : putOffMsMax;
+    if (advanced !== undefined) return true;
+    if (reader.merge()) return true;
+    if (clock.now() - this.#sweptAt >= sweepEveryMs) {
+      this.#sweptAt = clock.now();
+      this.#sweepFrom = 0;
+    }
+    if (this.#sweepFrom === undefined) return false;
+    this.#sweepFrom = reader.sweep(this.#sweepFrom);
+    return this.#sweepFrom !== undefined;
+  }
+}
+
+/** Of this machine, in steps of 10 ms: `idle` and `iowait` of proc_stat(5). Linux only. */
+export function machineIdleMs(): number | undefined {
+  let file: number;
+  try {
+    file = openSync('/proc/stat', 'r');
+  } catch {
+    return undefined;
+  }
+  try {
+    const text = statBuffer.toString('latin1', 0, readSync(file, statBuffer));
+    const ticks = /^cpu +\d+ \d+ \d+ (\d+) (\d+)/.exec(text);
+    return ticks === null ? undefined : tickMs * (Number(ticks[1]) + Number(ticks[2]));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Room for the first line. */
+const statBuffer = Buffer.alloc(256);
+/** USER_HZ is 100 wherever Node runs. */
+const tickMs = 10;

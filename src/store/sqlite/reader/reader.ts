@@ -1,0 +1,335 @@
+// What is read of the mailboxes, on a connection that never writes to their tables: in a thread of its
+// own (reader-worker.ts), so that a listing of 100,000 messages holds up nobody's mail, or in the
+// caller's. It sees everything that was committed before it was asked.
+
+import type { DatabaseSync } from 'node:sqlite';
+import { assert } from '../../../base/assert.ts';
+import type {
+  AccountChanges,
+  ContentTerm,
+  FolderChanges,
+  FolderFacts,
+  FolderIndex,
+  FolderListChanges,
+  ListedMessage,
+  MailColumns,
+  Quota,
+} from '../../folder-store.ts';
+import { AccountFeed } from '../folders/account-feed.ts';
+import { ColumnsCache, copyColumns, mergeColumns } from '../folders/columns-cache.ts';
+import { folderPath } from '../folders/folder-path.ts';
+import { Listings } from '../folders/listings.ts';
+import { columnsSql, mailColumns } from '../folders/mail-columns.ts';
+import type { WholeRow } from '../folders/packed-mails.ts';
+import { packMails } from '../folders/packed-mails.ts';
+import type { PackedMailsRow } from '../requests.ts';
+import type { Row } from '../row.ts';
+import { blob, integer, text, textOrNull } from '../row.ts';
+import { Derived, type DerivedParts } from '../search/derived.ts';
+import type { DigestsRow, SortFactsRow } from '../search/derived-rows.ts';
+import type { Advanced } from '../search/search-index.ts';
+
+type Columns = readonly unknown[];
+
+export interface ReaderOperations {
+  owners(): readonly string[];
+  folders(account: string): readonly FolderFacts[];
+  folder(id: number): FolderFacts | undefined;
+  find(account: string, path: string): FolderFacts | undefined;
+  subscriptions(account: string): readonly string[];
+  snapshot(
+    folder: number,
+  ): { readonly folder: FolderFacts; readonly messages: MailColumns } | undefined;
+  index(folder: number): FolderIndex | undefined;
+  list(folder: number, after: number, limit: number): readonly ListedMessage[];
+  copies(account: string, email: number): readonly ListedMessage[];
+  changes(folder: number, since: number): FolderChanges | undefined;
+  countFrom(folder: number, uid: number): number;
+  open(folder: number, uids: readonly number[]): PackedMailsRow;
+  digests(folder: number, uids: readonly number[]): DigestsRow;
+  headers(folder: number, uids: readonly number[]): readonly (Uint8Array | undefined)[];
+  search(folder: number, term: ContentTerm): Uint32Array;
+  sortFacts(folder: number, uids: readonly number[] | undefined): SortFactsRow;
+  accountState(account: string): string;
+  changedEmails(account: string, since: string, limit: number): AccountChanges;
+  changedFolders(account: string, since: string, limit: number): FolderListChanges;
+  usage(account: string): Quota;
+  acl(folder: number): ReadonlyMap<string, string>;
+  sharedWith(identifiers: readonly string[]): readonly FolderFacts[];
+  annotations(account: string, folder: number | undefined): ReadonlyMap<string, Uint8Array>;
+}
+
+export function prepareStatements(database: DatabaseSync) {
+  const prepare = (sql: string) => database.prepare(sql);
+  const columns = (sql: string) => {
+    const statement = database.prepare(sql);
+    statement.setReturnArrays(true);
+    return statement;
+  };
+  const facts = `SELECT folder.*, mailbox.address
+    FROM folder JOIN mailbox ON mailbox.id = folder.mailbox`;
+  return {
+    owners: columns('SELECT address FROM mailbox ORDER BY address'),
+    folders: prepare(`${facts} WHERE mailbox.address = ? ORDER BY folder.path`),
+    folder: prepare(`${facts} WHERE folder.id = ?`),
+    find: prepare(`${facts} WHERE mailbox.address = ? AND folder.path = ?`),
+    subscriptions: prepare(`
+      SELECT subscription.path FROM subscription JOIN mailbox ON mailbox.id = subscription.mailbox
+      WHERE mailbox.address = ? ORDER BY subscription.path`),
+    mails: columns(columnsSql('SELECT * FROM mail WHERE folder = ? ORDER BY uid')),
+    changed: columns(
+      columnsSql(`
+        SELECT * FROM mail INDEXED BY mail_modseq WHERE folder = ? AND modseq > ? ORDER BY uid`),
+    ),
+    vanished: columns(`
+      SELECT json_group_array(uid) FROM (
+        SELECT uid FROM expunged WHERE folder = ? AND modseq > ? ORDER BY uid)`),
+    countFrom: prepare('SELECT count(*) AS count FROM mail WHERE folder = ? AND uid >= ?'),
+    whole: columns(`
+      SELECT email.prefix, content.size, content.file, content.bytes
+      FROM mail JOIN email ON email.id = mail.email JOIN content ON content.id = email.content
+      WHERE mail.folder = ? AND mail.uid = ?`),
+    usage: prepare(`
+      SELECT coalesce(sum(folder.bytes), 0) AS bytes, coalesce(sum(folder.messages), 0) AS messages
+      FROM folder JOIN mailbox ON mailbox.id = folder.mailbox WHERE mailbox.address = ?`),
+    acl: prepare('SELECT identifier, rights FROM acl WHERE folder = ? ORDER BY identifier'),
+    sharedWith: prepare(`
+      ${facts} WHERE folder.id IN (
+        SELECT acl.folder FROM acl WHERE acl.identifier IN (SELECT value FROM json_each(?1)))
+      AND mailbox.address NOT IN (SELECT value FROM json_each(?1))
+      ORDER BY mailbox.address, folder.path`),
+    annotations: prepare(`
+      SELECT annotation.entry, annotation.value
+      FROM annotation JOIN mailbox ON mailbox.id = annotation.mailbox
+      WHERE mailbox.address = ? AND annotation.folder = ? ORDER BY annotation.entry`),
+  };
+}
+
+export type ReaderParts = DerivedParts;
+
+export class Reader implements ReaderOperations {
+  readonly #database: DatabaseSync;
+  readonly #derived: Derived;
+  readonly #listings: Listings;
+  readonly #feed: AccountFeed;
+  readonly #cache = new ColumnsCache();
+  readonly #sql: ReturnType<typeof prepareStatements>;
+
+  constructor(parts: ReaderParts) {
+    const { database } = parts;
+    this.#database = database;
+    this.#derived = new Derived(parts);
+    this.#listings = new Listings(database, parts.readHead);
+    this.#feed = new AccountFeed(database);
+    this.#sql = prepareStatements(database);
+  }
+
+  owners(): readonly string[] {
+    return (this.#sql.owners.all() as unknown as readonly Columns[]).map(([owner]) => text(owner));
+  }
+
+  folders(account: string): readonly FolderFacts[] {
+    return this.#sql.folders.all(account).map(factsOf);
+  }
+
+  folder(id: number): FolderFacts | undefined {
+    const row = this.#sql.folder.get(id);
+    return row === undefined ? undefined : factsOf(row);
+  }
+
+  find(account: string, path: string): FolderFacts | undefined {
+    const row = this.#sql.find.get(account, folderPath(path));
+    return row === undefined ? undefined : factsOf(row);
+  }
+
+  subscriptions(account: string): readonly string[] {
+    return this.#sql.subscriptions.all(account).map(({ path }) => text(path));
+  }
+
+  snapshot(id: number) {
+    return this.#atOneMoment(() => {
+      const row = this.#sql.folder.get(id);
+      if (row === undefined) return undefined;
+      const folder = factsOf(row);
+      const messages = copyColumns(this.#columns(folder, integer(row.forgotten)));
+      return { folder, messages };
+    });
+  }
+
+  index(id: number): FolderIndex | undefined {
+    return this.#atOneMoment(() => {
+      const row = this.#sql.folder.get(id);
+      if (row === undefined) return undefined;
+      const { uid, email, size } = this.#columns(factsOf(row), integer(row.forgotten));
+      return { uid: uid.slice(), email: email.slice(), size: size.slice() };
+    });
+  }
+
+  list(folder: number, after: number, limit: number): readonly ListedMessage[] {
+    return this.#listings.list(folder, after, limit);
+  }
+
+  copies(account: string, email: number): readonly ListedMessage[] {
+    return this.#listings.copies(account, email);
+  }
+
+  changes(id: number, since: number): FolderChanges | undefined {
+    return this.#atOneMoment(() => {
+      const row = this.#sql.folder.get(id);
+      if (row === undefined) return undefined;
+      return {
+        folder: factsOf(row),
+        changed: mailColumns(this.#sql.changed.get(id, since) as unknown as Columns),
+        vanished: this.#vanished(id, since),
+        complete: since >= integer(row.forgotten),
+      };
+    });
+  }
+
+  countFrom(folder: number, uid: number): number {
+    return integer(this.#sql.countFrom.get(folder, uid)?.count);
+  }
+
+  open(folder: number, uids: readonly number[]): PackedMailsRow {
+    return packMails(uids.map((uid) => this.#sql.whole.get(folder, uid) as unknown as WholeRow));
+  }
+
+  digests(folder: number, uids: readonly number[]): DigestsRow {
+    return this.#derived.digests(folder, uids);
+  }
+
+  headers(folder: number, uids: readonly number[]): readonly (Uint8Array | undefined)[] {
+    return this.#derived.headers(folder, uids);
+  }
+
+  search(folder: number, term: ContentTerm): Uint32Array {
+    return this.#derived.search(folder, term);
+  }
+
+  sortFacts(folder: number, uids: readonly number[] | undefined): SortFactsRow {
+    return this.#derived.sortFacts(folder, uids);
+  }
+
+  accountState(account: string): string {
+    return this.#atOneMoment(() => this.#feed.state(account));
+  }
+
+  changedEmails(account: string, since: string, limit: number): AccountChanges {
+    return this.#atOneMoment(() => this.#feed.emails(account, since, limit));
+  }
+
+  changedFolders(account: string, since: string, limit: number): FolderListChanges {
+    return this.#atOneMoment(() => this.#feed.folders(account, since, limit));
+  }
+
+  usage(account: string): Quota {
+    const row = this.#sql.usage.get(account);
+    return { bytes: integer(row?.bytes), messages: integer(row?.messages) };
+  }
+
+  acl(folder: number): ReadonlyMap<string, string> {
+    const rows = this.#sql.acl.all(folder);
+    return new Map(rows.map(({ identifier, rights }) => [text(identifier), text(rights)]));
+  }
+
+  sharedWith(identifiers: readonly string[]): readonly FolderFacts[] {
+    return this.#sql.sharedWith.all(JSON.stringify(identifiers)).map(factsOf);
+  }
+
+  annotations(account: string, folder: number | undefined): ReadonlyMap<string, Uint8Array> {
+    const rows = this.#sql.annotations.all(account, folder ?? 0);
+    return new Map(rows.map(({ entry, value }) => [text(entry), blob(value)]));
+  }
+
+  /** Works on what an answer needs, until `isOver`: true when it can be given at once. */
+  prepare(operation: string, args: readonly unknown[], isOver: () => boolean): boolean {
+    return !slow.has(operation) || this.#derived.prepare(operation, args, isOver);
+  }
+
+  /** A slice of what can be done ahead, until `isOver`. Undefined when there is nothing more. */
+  advance(isOver: () => boolean): Advanced | undefined {
+    return this.#derived.advance(isOver);
+  }
+
+  /** A slice of what makes searches faster. False when there is nothing to do. */
+  merge(): boolean {
+    return this.#derived.merge();
+  }
+
+  /** Forgets what was derived from messages that are gone; returns where to go on, if anywhere. */
+  sweep(after: number): number | undefined {
+    return this.#derived.sweep(after);
+  }
+
+  /** Of folders read lately. Those that are open their readers have, too. */
+  forgetColumns(): void {
+    this.#cache.clear();
+  }
+
+  close(): void {
+    this.#derived.close();
+  }
+
+  /** What is remembered of the folder, brought up to date; or all of it, read anew. It stays here. */
+  #columns({ id, modseq, messages }: FolderFacts, forgotten: number): MailColumns {
+    const known = this.#cache.get(id);
+    if (known?.modseq === modseq) return known.columns;
+    let columns: MailColumns | undefined;
+    if (known !== undefined && known.modseq >= forgotten) {
+      const changed = mailColumns(this.#sql.changed.get(id, known.modseq) as unknown as Columns);
+      columns = mergeColumns(known.columns, changed, this.#vanished(id, known.modseq));
+    }
+    if (columns?.length !== messages)
+      columns = mailColumns(this.#sql.mails.get(id) as unknown as Columns);
+    this.#cache.set(id, { modseq, columns });
+    return columns;
+  }
+
+  #vanished(folder: number, since: number): Uint32Array {
+    const row = this.#sql.vanished.get(folder, since) as unknown as Columns;
+    return Uint32Array.from(JSON.parse(text(row[0])) as readonly number[]);
+  }
+
+  /** Several statements that see the same state. */
+  #atOneMoment<T>(read: () => T): T {
+    this.#database.exec('BEGIN');
+    try {
+      return read();
+    } finally {
+      this.#database.exec('COMMIT');
+    }
+  }
+}
+
+const factsOf = (row: Row): FolderFacts => ({
+  id: integer(row.id),
+  account: text(row.address),
+  path: text(row.path),
+  uidValidity: integer(row.uid_validity),
+  uidNext: integer(row.uid_next),
+  recentFrom: integer(row.recent_from),
+  modseq: integer(row.modseq),
+  changes: integer(row.changes),
+  messages: integer(row.messages),
+  unseen: integer(row.unseen),
+  deleted: integer(row.deleted),
+  bytes: integer(row.bytes),
+  specialUse: textOrNull(row.special_use) ?? undefined,
+});
+
+/** What may have to read messages first. */
+const slow: ReadonlySet<string> = new Set(['digests', 'search', 'sortFacts']);
+
+const readerOperations: ReadonlySet<string> = new Set<keyof ReaderOperations>([
+  ...(['owners', 'folders', 'folder', 'find', 'subscriptions', 'snapshot', 'changes'] as const),
+  ...(['index', 'list', 'copies', 'countFrom', 'open'] as const),
+  ...(['accountState', 'changedEmails', 'changedFolders'] as const),
+  ...(['digests', 'headers', 'search', 'sortFacts'] as const),
+  ...(['usage', 'acl', 'sharedWith', 'annotations'] as const),
+]);
+
+export function readerCall(reader: Reader, operation: string, args: readonly unknown[]): unknown {
+  assert(readerOperations.has(operation), 'the reader knows what it is asked');
+  const method = reader[operation as keyof ReaderOperations] as (...args: unknown[]) => unknown;
+  return method.apply(reader, [...args]);
+}
