@@ -107,6 +107,7 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
     },
     mendContent: async ({ content }) => ({ messages: content, aside: null }),
     async *reportList() {},
+    reportAbuse: async () => ({ to: '', domain: null, messageId: '' }),
     why: async ({ id }) => ({ stories: [], text: `of ${id}` }),
     reload: async () => reloaded,
     async *metrics() {},

@@ -35,7 +35,7 @@ export const mailOperations = {
     run: listMail,
   }),
   mailShow: bytes({
-    about: 'One message as it lies in the mailbox.',
+    about: 'One message as it lies in the mailbox, by its id or its Message-ID.',
     changes: false,
     input: z.strictObject({ address: text, id: text }),
     run: showMail,
@@ -51,7 +51,7 @@ export const mailOperations = {
   }),
 };
 
-async function ownerOf({ accountOf }: MailboxParts, address: string): Promise<string> {
+export async function ownerOf({ accountOf }: MailboxParts, address: string): Promise<string> {
   const account = await accountOf(address);
   if (account === undefined)
     throw new OperationError(
@@ -109,13 +109,28 @@ async function* pagesOf(
 const unknownMessage = (address: string, id: string): string =>
   `${address} has no message ${id}; \`postrider mail list ${address}\` shows those there are`;
 
-async function* showMail(
+/** By the id that lists show, or by its Message-ID, which is looked for in one folder after the other. */
+async function findMessage(
+  { folders }: MailboxParts,
+  account: string,
+  id: string,
+): Promise<{ readonly folder: number; readonly uid: number } | undefined> {
+  if (!id.includes('@')) return (await folders.copies(account, id))[0];
+  const text = id.startsWith('<') ? id : `<${id}>`;
+  for (const { id: folder } of await folders.folders(account)) {
+    const [uid] = await folders.search(folder, { kind: 'header', name: 'message-id', text });
+    if (uid !== undefined) return { folder, uid };
+  }
+  return undefined;
+}
+
+export async function* showMail(
   parts: MailboxParts,
   { address, id }: { readonly address: string; readonly id: string },
 ): AsyncIterable<Uint8Array> {
   const account = await ownerOf(parts, address);
   const { folders } = parts;
-  const [message] = await folders.copies(account, id);
+  const message = await findMessage(parts, account, id);
   const [content] = message === undefined ? [] : await folders.open(message.folder, [message.uid]);
   if (message === undefined || content === undefined)
     throw new OperationError(unknownMessage(address, id));

@@ -3,6 +3,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { Metric } from '../base/metrics.ts';
+import type { AbuseReports } from '../deliver/reports/abuse-reports.ts';
 import type { MessageStory } from '../queue/story.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import type { FolderStore } from '../store/folder-store.ts';
@@ -37,6 +38,7 @@ export interface RunningParts {
   /** Reads the configuration and the certificates again. */
   readonly reload: () => Promise<Reloaded>;
   readonly metrics: () => readonly Metric[];
+  readonly abuse: Pick<AbuseReports, 'send'>;
 }
 
 /** What came of reading the configuration again. */

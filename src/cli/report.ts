@@ -1,7 +1,10 @@
-// `postrider report …`: what others have reported of our domains. Works whether the server runs or not.
+// `postrider report …`: what others have reported of our domains, whether the server runs or not; and one of ours, about
+// a message of theirs, by the server that runs.
 
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../base/duration-text.ts';
+import type { AbuseType } from '../report/abuse-report.ts';
+import { abuseTypes } from '../report/abuse-report.ts';
 import type { ReportKind, ReportSummary } from '../report/summary.ts';
 import type { Context } from './context.ts';
 import { printLines } from './context.ts';
@@ -22,7 +25,9 @@ const kinds = [
 ] as const;
 
 export function reportCommand(context: Context): Command {
-  const command = new Command('report').description('what others have reported of our domains');
+  const command = new Command('report').description(
+    'what others have reported of our domains, and complaints of ours',
+  );
   for (const [kind, about] of kinds)
     command.addCommand(
       withCommonOptions(new Command(kind))
@@ -35,8 +40,36 @@ export function reportCommand(context: Context): Command {
         )
         .action((options: Options) => show(context, kind, options)),
     );
-  return command;
+  return command.addCommand(send(context));
 }
+
+interface SendOptions extends CommonOptions {
+  readonly type: AbuseType;
+  readonly to?: string;
+  readonly headerOnly?: boolean;
+}
+
+const send = (context: Context) =>
+  withCommonOptions(new Command('send'))
+    .description(
+      'complain of a message: an abuse report (RFC 5965), with the message, to abuse@ the domain that DKIM or SPF proves to have sent it',
+    )
+    .argument('<address>', 'whose mailbox it lies in')
+    .argument('<id>', 'as `mail list` shows it, or its Message-ID')
+    .addOption(new Option('--type <type>', 'what it is').choices([...abuseTypes]).default('abuse'))
+    .option('--to <address>', 'whom to tell instead')
+    .option('--header-only', 'the message itself does not go along')
+    .action(async (address: string, id: string, options: SendOptions) => {
+      const { type, to, headerOnly = false, json } = options;
+      await withOperations(context, options, async (operations) => {
+        const asked = { address, id, type, headerOnly, ...(to !== undefined && { to }) };
+        const sent = await operations.reportAbuse(asked);
+        if (json === true) return context.print(`${JSON.stringify(sent)}\n`);
+        return context.print(
+          `reported to ${sent.to}; \`postrider why ${sent.messageId}\` says what becomes of it\n`,
+        );
+      });
+    });
 
 async function show(context: Context, kind: ReportKind, options: Options): Promise<void> {
   const { since: from, json } = options;

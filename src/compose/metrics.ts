@@ -113,7 +113,7 @@ export function createMetrics() {
 const ofReports = (metrics: Metrics) => ({
   reportsSent: metrics.counters(
     ['reports_sent_total', 'Reports queued for other domains, or posted to them.'],
-    ...(['kind', ['dmarc', 'tls', 'failure']] as const),
+    ...(['kind', ['dmarc', 'tls', 'failure', 'abuse']] as const),
   ),
   reportsReceived: metrics.counters(
     ['reports_received_total', 'Reports that came by mail, and those that could not be read.'],

@@ -3,6 +3,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { AbuseReports } from '../deliver/reports/abuse-reports.ts';
 import { DailyReports } from '../deliver/reports/daily-reports.ts';
 import type { ReporterSettings } from '../deliver/reports/dmarc-reports.ts';
 import { DmarcReports } from '../deliver/reports/dmarc-reports.ts';
@@ -35,6 +36,8 @@ export interface ReportsParts {
 }
 
 export interface Reports {
+  /** What an operator complains of, to whoever answers for it. */
+  readonly abuse: Pick<AbuseReports, 'send'>;
   /** Told of what DMARC was asked about. */
   readonly judged: (judged: Judged) => void;
   /** The same delivery, with an eye on reports that come. */
@@ -73,12 +76,17 @@ export function createReports(parts: ReportsParts): Reports {
     ids: () => parts.queue().messageId(),
     settings: () => inForce().config.reports.failure,
   });
+  const abuse = new AbuseReports({
+    ...{ ...common, sent: sent.abuse },
+    ids: () => parts.queue().messageId(),
+  });
   const daily = new DailyReports({ records, clock, log, hostname, reports: [dmarc, tls] });
   const received = new ReceivedReports({
     ...{ records, clock, log, received: reportsReceived },
     settings: () => inForce().config.reports,
   });
   return {
+    abuse,
     judged(judged) {
       dmarc.note(judged);
       failures.note(judged);

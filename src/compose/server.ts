@@ -68,7 +68,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ...common,
     addresses: inForce,
     wake: () => delivery.runner.wake(),
-    server: { reload: options.reload ?? noFile, metrics: () => basics.metrics.snapshot() },
+    server: {
+      reload: options.reload ?? noFile,
+      metrics: () => basics.metrics.snapshot(),
+      abuse: reports.abuse,
+    },
   });
   const serviceFor = createServices({
     ...{ ...common, ...entrance, delivery, tracking, reports, spam, operations },

@@ -3,7 +3,7 @@
 // large mail multiplied by sending it to addresses that bounce.
 
 import { paramValue } from '../mail/delivery-status.ts';
-import { scanHeader } from '../mail/header.ts';
+import { enclosedHeader, isEnclosable } from '../mail/enclosed-message.ts';
 import { ContentError } from '../store/content.ts';
 import type { QueuedMessage } from '../store/queue-store.ts';
 
@@ -18,7 +18,6 @@ export interface Returned {
 const fullBytesMax = 80 * 2 ** 10;
 /** Limit: without RET a message is returned whole only if it is short, as others do (50,000). */
 const fullBytesMaxUnasked = 48 * 2 ** 10;
-const headerBytesMax = 16 * 2 ** 10;
 
 /** The first octets of the message, trace fields included: all of it when it could be returned. */
 export async function startOf(message: QueuedMessage): Promise<Buffer> {
@@ -56,7 +55,7 @@ export function returnedContent(
       description: 'Undelivered message',
     };
   return {
-    bytes: cleanHeader(start),
+    bytes: enclosedHeader(start),
     type: utf8 ? 'message/global-headers' : 'text/rfc822-headers',
     description: failed ? 'Undelivered message, header only' : 'Header of the message',
   };
@@ -68,31 +67,5 @@ function mayReturnAll(message: QueuedMessage, start: Buffer): boolean {
   if (ret === 'HDRS' || message.params.includes('REQUIRETLS')) return false;
   const size = Buffer.byteLength(message.prefix) + message.content.size;
   if (start.length !== size) return false;
-  return size <= (ret === 'FULL' ? fullBytesMax : fullBytesMaxUnasked) && isText(start);
-}
-
-/** Fit for 7bit or 8bit as it is: RFC 2046 §5.2.1 allows message/rfc822 no other encoding. */
-function isText(bytes: Buffer): boolean {
-  if (bytes.includes(0)) return false;
-  let at = 0;
-  while (at < bytes.length) {
-    const newline = bytes.indexOf(0x0a, at);
-    const end = newline < 0 ? bytes.length : newline - 1;
-    if (newline >= 0 && bytes[end] !== 0x0d) return false;
-    const bare = bytes.indexOf(0x0d, at);
-    if (end - at > 998 || (bare >= 0 && bare < end)) return false;
-    at = newline < 0 ? bytes.length : newline + 1;
-  }
-  return true;
-}
-
-/** The header's lines ended with CRLF, whatever they were, and none longer than allowed. */
-function cleanHeader(start: Buffer): Buffer {
-  const header = start.subarray(0, Math.min(scanHeader(start).end, headerBytesMax));
-  const lines = header
-    .toString('latin1')
-    .replace(/\0|\r(?!\n)/g, '?')
-    .replace(/(?:\r?\n)+$/, '')
-    .split(/\r?\n/);
-  return Buffer.from(`${lines.map((line) => line.slice(0, 998)).join('\r\n')}\r\n`, 'latin1');
+  return size <= (ret === 'FULL' ? fullBytesMax : fullBytesMaxUnasked) && isEnclosable(start);
 }

@@ -5,6 +5,7 @@ import { Base64LineEncoder } from '../mail/base64.ts';
 import { formatDate } from '../mail/date.ts';
 import { encodePhrase } from '../mail/encoded-word.ts';
 import { foldHeader } from '../mail/header.ts';
+import { has8Bit } from '../mail/transfer-encoding.ts';
 
 export interface ReportMail {
   /** Who reports, in words, and the address. */
@@ -31,7 +32,7 @@ export interface ReportPart {
 }
 
 export function reportMail(mail: ReportMail): Buffer {
-  // RFC 2046 §5.1.1: base64 has no "=_", and what is sent as it is comes from us.
+  // RFC 2046 §5.1.1: base64 has no "=_", and what is sent as it is comes from us, or was here before the id was made.
   const boundary = `=_${mail.messageId.replace(/[^A-Za-z0-9]/g, '_').slice(0, 60)}`;
   const head = [
     `Date: ${formatDate(mail.at)}\r\n`,
@@ -42,6 +43,7 @@ export function reportMail(mail: ReportMail): Buffer {
     mail.fields ?? '',
     // RFC 3834 §5: nobody should answer.
     'Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n',
+    mail.parts.map(encodingOf).find((field) => field !== '') ?? '',
     `Content-Type: multipart/${mail.multipart};\r\n\tboundary="${boundary}"\r\n`,
     `\r\n--${boundary}\r\n`,
     `Content-Type: text/plain; charset=us-ascii\r\n\r\n${mail.text.replaceAll('\n', '\r\n')}\r\n`,
@@ -52,9 +54,14 @@ export function reportMail(mail: ReportMail): Buffer {
   return Buffer.concat([Buffer.from(head.join('')), ...parts, Buffer.from(`--${boundary}--\r\n`)]);
 }
 
-function partBytes({ type, filename, bytes }: ReportPart): Buffer {
+/** RFC 2045 §6.4: what holds a part with 8-bit octets says so, too. */
+const encodingOf = ({ filename, bytes }: ReportPart): string =>
+  filename === undefined && has8Bit(bytes) ? 'Content-Transfer-Encoding: 8bit\r\n' : '';
+
+function partBytes(part: ReportPart): Buffer {
+  const { type, filename, bytes } = part;
   if (filename === undefined)
-    return Buffer.concat([Buffer.from(`Content-Type: ${type}\r\n\r\n`), bytes]);
+    return Buffer.concat([Buffer.from(`Content-Type: ${type}\r\n${encodingOf(part)}\r\n`), bytes]);
   const head =
     `Content-Type: ${type};\r\n\tname="${filename}"\r\n` +
     `Content-Disposition: attachment;\r\n\tfilename="${filename}"\r\n` +

@@ -18,6 +18,7 @@ const hour = 3_600_000;
 const zone = {
   'far.test': { TXT: ['v=spf1 -all'] },
   '_dmarc.far.test': { TXT: ['v=DMARC1; p=reject; rua=mailto:dmarc@far.test'] },
+  'mail.far.test': { TXT: ['v=spf1 ip4:127.0.0.1 -all'] },
   '_dmarc.example.org': { TXT: ['v=DMARC1; p=reject'] },
 } satisfies FakeZone;
 
@@ -30,9 +31,9 @@ async function pair(t: TestContext) {
     await startTestServer({
       accounts: [{ address: 'post@far.test', password: 'secret' }],
       config: {
-        ...{ hostname: 'mx.far.test', domains: ['far.test'], listeners: [smtp] },
+        ...{ hostname: 'mx.far.test', domains: ['far.test', 'mail.far.test'], listeners: [smtp] },
         tls: 'self-signed',
-        aliases: { 'dmarc@far.test': ['post@far.test'] },
+        aliases: { 'dmarc@far.test': ['post@far.test'], 'abuse@mail.far.test': ['post@far.test'] },
       },
     }),
   );
@@ -101,5 +102,34 @@ describe('reports between servers (RFC 9990)', () => {
     await far.advance(48 * hour);
     assert.equal(far.messages.length, 1);
     assert.equal(await near.server.stores.records.count('dmarc-count'), 0);
+  });
+});
+
+describe('complaints (RFC 5965)', () => {
+  it('go to whoever is proven to have sent the message, and are read there', async (t) => {
+    const { near, far } = await pair(t);
+    const client = await connectClient(near.port);
+    await client.say('EHLO mail.far.test\r\n');
+    const from = 'x@mail.far.test';
+    const content = `From: <${from}>\r\nSubject: buy\r\nMessage-ID: <1@far>\r\n\r\nNow \u00e4\r\n`;
+    await submit(client, { from, to: [ann], content });
+    client.close();
+    await near.waitFor(() => true);
+    const { operations } = near.server;
+    const asked = { ...{ address: ann, id: '<1@far>', headerOnly: false }, type: 'fraud' } as const;
+    const sent = await operations.reportAbuse(asked);
+    assert.deepEqual([sent.to, sent.domain], ['abuse@mail.far.test', 'mail.far.test']);
+    const { raw } = await far.waitFor(() => true);
+    assert.match(String(raw), /^Subject: FW: buy\r$/m);
+    const [read] = await eventually(async () => {
+      const reports = await reportsAt(far, 'abuse');
+      return reports.length === 0 ? undefined : reports;
+    }, 'the complaint');
+    assert.ok(read?.kind === 'abuse');
+    assert.deepEqual([read.type, read.sourceIp, read.mailFrom], ['fraud', '127.0.0.1', from]);
+    await assert.rejects(
+      operations.reportAbuse({ ...asked, id: '<2@far>' }),
+      /has no message <2@far>/,
+    );
   });
 });

@@ -2,6 +2,7 @@
 // (RFC 3834 §5), and signed where there are keys.
 
 import type { Clock } from '../../base/clock.ts';
+import { has8Bit } from '../../mail/transfer-encoding.ts';
 import type { StoredContent } from '../../store/content.ts';
 import { inlineBytesMax } from '../../store/content.ts';
 import type { NewMessage, NewRecipient, Origin } from '../../store/queue-store.ts';
@@ -37,8 +38,9 @@ export function reportQueue(parts: ReportQueueParts): QueueReport {
     const id = parts.ids();
     const content: StoredContent =
       bytes.length <= inlineBytesMax ? { kind: 'inline', bytes } : await parts.spool.store(bytes);
+    const params = has8Bit(bytes) ? ['BODY=8BITMIME'] : [];
     await parts.submit({
-      ...{ id, received: parts.clock.now(), sender: '', params: [], prefix: '', content },
+      ...{ id, received: parts.clock.now(), sender: '', params, prefix: '', content },
       recipients: recipients.map((recipient) => ({
         ...{ ...recipient, params: ['NOTIFY=NEVER'] },
         ...(recipient.address === to ? {} : { original: to }),
