@@ -110,7 +110,7 @@ function strangerRules(parts: AbuseParts, memory: GreylistMemory): readonly Swit
   const config = () => inForce().config;
   const points = () => config().suspicion;
   const isOurs = (domain: string) =>
-    domain === domainKey(config().hostname) || inForce().directory.isOurs(domain);
+    domain === domainKey(config().hostname) || inForce().addressMap.isOurs(domain);
   return [
     { setting: 'rateLimits', policy: rateLimits({ clock, rates: () => config().rateLimits }) },
     { setting: 'harvest', policy: harvest({ clock, rates: () => config().rateLimits }) },

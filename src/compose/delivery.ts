@@ -92,11 +92,11 @@ export function countingTls(deliver: Deliver, counters: ServerMetrics['tlsSessio
 
 /** Our mailboxes or Maildir folders, by the configuration in force. */
 function localDelivery({ inForce, stores, spam, clock, log }: DeliveryParts): Deliver {
-  const directory = {
-    accountOf: (address: string) => inForce().directory.accountOf(address),
+  const addressMap = {
+    accountOf: (address: string) => inForce().addressMap.accountOf(address),
   };
   const mailbox = createLocalDelivery({
-    ...{ directory, clock, spamFilter: spam.filter, spool: stores.spool, queue: stores.queue },
+    ...{ addressMap, clock, spamFilter: spam.filter, spool: stores.spool, queue: stores.queue },
     quota: () => quotaOf(quotaInForce(inForce())),
   });
   let maildir: { readonly path: string; readonly deliver: Deliver } | undefined;
@@ -108,7 +108,7 @@ function localDelivery({ inForce, stores, spam, clock, log }: DeliveryParts): De
         path: kind.directory,
         deliver: createMaildirDelivery({
           directory: kind.directory,
-          recipients: directory,
+          recipients: addressMap,
           hostname,
           log,
         }),

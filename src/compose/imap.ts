@@ -41,7 +41,7 @@ export function createImap(parts: ImapParts, urls: UrlAuthority): ServiceFor {
       createSession: createImapSession,
       ...{ store: stores.folders, openFolders, spool: stores.spool, urls },
       sorted: (messages) => parts.spam.learner.note(messages),
-      accountOf: (address) => inForce().directory.accountOf(address),
+      accountOf: (address) => inForce().addressMap.accountOf(address),
       ...{ authenticator, throttle, connections, counters, clock, random, log, refusals },
       startTls: admission.notedStartTls('imap', certificate),
     });

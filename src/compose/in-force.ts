@@ -1,5 +1,5 @@
 // What is in force: everything that follows from the configuration alone, so that a reload replaces it
-// whole: routing, the directory, relays, limits. What lasts from start to stop is in server.ts.
+// whole: routing, the address map, relays, limits. What lasts from start to stop is in server.ts.
 
 import { networkInterfaces } from 'node:os';
 import type { Clock } from '../base/clock.ts';
@@ -16,8 +16,8 @@ import type { Mailbox } from '../mail/address.ts';
 import { addressKey, domainKey, formatMailbox, parseMailbox } from '../mail/address.ts';
 import type { Networks } from '../net/network.ts';
 import { createNetworks } from '../net/network.ts';
-import type { Directory } from '../policy/addresses/address-map.ts';
-import { createDirectory } from '../policy/addresses/address-map.ts';
+import type { AddressMap } from '../policy/addresses/address-map.ts';
+import { createAddressMap } from '../policy/addresses/address-map.ts';
 import { DomainPatterns } from '../policy/addresses/domain-patterns.ts';
 import { forwardedAs } from '../policy/addresses/forwarded.ts';
 import { ReturnAddresses } from '../policy/addresses/return-addresses.ts';
@@ -32,7 +32,7 @@ import { relaySettings, signingKeys } from './relay-settings.ts';
 export interface Addresses {
   readonly config: Config;
   readonly router: Router;
-  readonly directory: Directory;
+  readonly addressMap: AddressMap;
 }
 
 /** Everything that follows from the configuration alone. */
@@ -129,9 +129,9 @@ function featureSetsOf({
 }
 
 /** Only where tags are taken off again: in domains that are ours. */
-function tagsOf({ config, directory }: Addresses): (domain: string) => boolean {
+function tagsOf({ config, addressMap }: Addresses): (domain: string) => boolean {
   const patterns = new DomainPatterns(config.backscatter.tag);
-  return (domain) => patterns.matches(domainKey(domain)).length > 0 && directory.isOurs(domain);
+  return (domain) => patterns.matches(domainKey(domain)).length > 0 && addressMap.isOurs(domain);
 }
 
 function taggingOf(
@@ -148,7 +148,7 @@ function taggingOf(
 }
 
 function forwardingOf(
-  { config, directory }: Addresses,
+  { config, addressMap }: Addresses,
   returnAddresses: ReturnAddresses,
 ): Forwarded | undefined {
   const { forwarding, hostname, domains } = config;
@@ -156,7 +156,7 @@ function forwardingOf(
   const parts = {
     ...{ ...forwarding, hostname, returnAddresses },
     primaryDomain: domains.find((domain) => !domain.startsWith('.')) ?? hostname,
-    isOurs: (domain: string) => directory.isOurs(domain),
+    isOurs: (domain: string) => addressMap.isOurs(domain),
   };
   return ({ sender, origin: { findings = [] } }, original) =>
     forwardedAs({ sender, findings }, original, parts);
@@ -181,7 +181,7 @@ export function addressesOf(
       localDelivery: config.localDelivery,
       catchAll: dev,
     }),
-    directory: createDirectory({
+    addressMap: createAddressMap({
       ...{ accounts, domains, relayDomains, aliases, recipientDelimiter, hostname, log },
       ...{ returnAddresses },
       acceptAll: dev,
@@ -204,12 +204,12 @@ export function quotaInForce({ config }: InForce): QuotaLimits {
 
 /** Whom a notification for this address goes to: aliases work for those as for other mail. */
 export async function recipientsOf(
-  { directory, router }: Addresses,
+  { addressMap, router }: Addresses,
   address: string,
 ): Promise<NewRecipient[]> {
   const mailbox = parseMailbox(address);
   if (mailbox === undefined) return [];
-  const resolution = await directory.resolve(mailbox, { mayRelay: true });
+  const resolution = await addressMap.resolve(mailbox, { mayRelay: true });
   if (resolution.kind === 'refuse') return [];
   return resolution.recipients.map((one) => ({
     address: one.address,

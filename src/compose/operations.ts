@@ -40,8 +40,8 @@ export function createOperations(parts: OperationsParts): Operations {
   return operationsOver({
     ...stores,
     clock,
-    accountOf: (address) => addresses().directory.accountOf(address),
-    isOurs: (domain) => addresses().directory.isOurs(domain),
+    accountOf: (address) => addresses().addressMap.accountOf(address),
+    isOurs: (domain) => addresses().addressMap.isOurs(domain),
     dev: () => addresses().config.dev,
     cancel: (id, options) => cancelMessage(cancellation, id, options),
     storiesOf: (id) => storiesOf({ store: stores.queue, history }, id),

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Operations } from '../admin/operations.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
-import type { Directory } from '../policy/addresses/address-map.ts';
+import type { AddressMap } from '../policy/addresses/address-map.ts';
 import type { QueueRunner } from '../queue/runner.ts';
 import type { HistoryStore } from '../store/history.ts';
 import type { Stores } from '../store/stores.ts';
@@ -24,7 +24,7 @@ export interface RunningServer extends AsyncDisposable {
   readonly history: HistoryStore;
   readonly runner: QueueRunner;
   readonly config: Config;
-  readonly directory: Directory;
+  readonly addressMap: AddressMap;
   /** What an operator can ask for. */
   readonly operations: Operations;
   /**
@@ -76,8 +76,8 @@ export class Server implements RunningServer {
     return this.#parts.state.inForce().config;
   }
 
-  get directory(): Directory {
-    return this.#parts.state.inForce().directory;
+  get addressMap(): AddressMap {
+    return this.#parts.state.inForce().addressMap;
   }
 
   get stores(): Stores {

@@ -83,7 +83,7 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): ServiceFor<Smt
         ? []
         : offeredMechanisms({ authenticator, tls, insecureAuth: spec.insecureAuth });
     const settings = (): SmtpServiceSettings => {
-      const { config, trusted, proxies, directory, router, offers } = inForce();
+      const { config, trusted, proxies, addressMap, router, offers } = inForce();
       const { limits } = config;
       return {
         hostname: config.hostname,
@@ -94,7 +94,7 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): ServiceFor<Smt
         bareNewlines: spec.bareNewlines,
         localDomain: config.dev ? config.hostname : undefined,
         authRequired: spec.service === 'submission',
-        ...{ withheld, limits, mechanisms, login, directory },
+        ...{ withheld, limits, mechanisms, login, addressMap },
         ...offers,
         burl: config.localDelivery.kind === 'mailbox' ? config.hostname : undefined,
         noSoliciting: config.noSoliciting,
@@ -127,7 +127,7 @@ function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) =>
   const { inForce, stores, clock } = parts;
   const brought = typeof parts.policies === 'function' ? parts.policies(parts) : parts.policies;
   const { accounts } = stores;
-  const directory = () => inForce().directory;
+  const addressMap = () => inForce().addressMap;
   // Where mail is handed on, somebody else counts.
   const quota = () =>
     inForce().config.localDelivery.kind === 'mailbox'
@@ -136,8 +136,8 @@ function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) =>
   const judgesAuthors = () => inForce().config.submission.from === 'own';
   // `dev` judges nobody: any sender is right, and what an application claims is kept to be looked at.
   const { dev } = inForce().config;
-  const owner = dev ? [] : [senderOwner({ accounts, directory, judgesAuthors })];
-  const whole = qualifiedDomain({ isOurs: (domain) => directory().isOurs(domain) });
+  const owner = dev ? [] : [senderOwner({ accounts, addressMap, judgesAuthors })];
+  const whole = qualifiedDomain({ isOurs: (domain) => addressMap().isOurs(domain) });
   const room = mailboxRoom({ quota, usage: (account) => expectedUsage(stores, account), clock });
   const authentication = dev ? [] : createAuthentication(parts);
   const solicitation = noSoliciting({ classes: () => inForce().config.noSoliciting });

@@ -12,5 +12,5 @@ export const createUrls = ({
   new UrlAuthority({
     ...{ folders: stores.folders, records: stores.records, random, clock },
     hostname: () => inForce().config.hostname,
-    accountOf: (user) => inForce().directory.accountOf(user),
+    accountOf: (user) => inForce().addressMap.accountOf(user),
   });

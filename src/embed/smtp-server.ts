@@ -193,7 +193,7 @@ export class SmtpServer implements AsyncDisposable {
             authenticator: hookAuthenticator(options, client),
           }),
         // Who is a recipient is onRecipient's to say.
-        directory: {
+        addressMap: {
           resolve: async (to) => {
             // Whether the owner's mailboxes know upper and lower case is not for us to say.
             const copy = `${to.local}@${domainKey(to.domain)}`;

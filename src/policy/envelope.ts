@@ -7,7 +7,7 @@ import type { Finding } from '../mail/finding.ts';
 import type { Endpoint } from '../net/peer.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
 import type { TlsFacts } from '../smtp/tls-facts.ts';
-import type { ResolvedRecipient } from './addresses/address-map.ts';
+import type { ResolvedRecipient } from './addresses/expansion.ts';
 
 export interface ClientFacts {
   readonly session: string;

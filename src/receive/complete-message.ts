@@ -21,7 +21,7 @@ import { discard, takeMessage } from './take-message.ts';
 import type { Transaction } from './taking.ts';
 import { takingOf } from './taking.ts';
 
-export interface CompletingParts extends TakingParts, Pick<FilteringParts, 'directory'> {
+export interface CompletingParts extends TakingParts, Pick<FilteringParts, 'addressMap'> {
   /** Received fields of a message that goes round in circles. RFC 5321 §6.3. */
   readonly receivedFieldsMax?: number | undefined;
   readonly policies: Policies;

@@ -84,7 +84,7 @@ async function taken(
     {
       hostname: 'mx.example.net',
       policies: byStage(policies),
-      directory: {
+      addressMap: {
         resolve: async (to, { mayRelay }) =>
           to.local === 'nobody' || !mayRelay
             ? { kind: 'refuse', reply: reply(550, '1.1', 'No') }
@@ -169,7 +169,7 @@ describe('filters', () => {
     assert.equal(seen, 'carl');
   });
 
-  it('add recipients and take them out; whom the directory refuses is left out', async () => {
+  it('add recipients and take them out; whom the address map refuses is left out', async () => {
     const { to } = await taken([
       () => ({
         recipients: [

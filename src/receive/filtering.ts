@@ -5,7 +5,7 @@
 import { addressKey } from '../mail/address.ts';
 import { memory, spliced } from '../mail/header-cut.ts';
 import { storeCopy } from '../mailbox/lines-only.ts';
-import type { Directory } from '../policy/addresses/address-map.ts';
+import type { AddressMap } from '../policy/addresses/address-map.ts';
 import type { Objection } from '../policy/answers.ts';
 import type { AcceptedRecipient } from '../policy/envelope.ts';
 import type { Arrival, FilterAnswer, Policies, RecipientChange } from '../policy/policy.ts';
@@ -17,7 +17,7 @@ import type { Taking } from './taking.ts';
 
 export interface FilteringParts {
   readonly policies: Pick<Policies, 'filter'>;
-  readonly directory: Pick<Directory, 'resolve'>;
+  readonly addressMap: Pick<AddressMap, 'resolve'>;
   readonly spool: Pick<Spool, 'open' | 'create' | 'remove' | 'store'>;
   /** The content in use now; what was in use before is removed. */
   readonly onContent: (content: StoredContent) => void;
@@ -70,7 +70,7 @@ async function withChange(
   { removed, added }: People,
   change: RecipientChange,
   { transaction }: Taking,
-  { directory }: FilteringParts,
+  { addressMap }: FilteringParts,
 ): Promise<People> {
   const { mailbox } = change;
   const key = addressKey(mailbox);
@@ -83,7 +83,7 @@ async function withChange(
     };
   }
   // Who configured the filter lets it write to anybody.
-  const resolution = await directory.resolve(mailbox, { mayRelay: true });
+  const resolution = await addressMap.resolve(mailbox, { mayRelay: true });
   // Field: a filter adds people who are not there; the others get the message all the same.
   if (resolution.kind === 'refuse') return { removed, added };
   const { params } = change;

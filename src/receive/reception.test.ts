@@ -8,7 +8,7 @@ import { MemoryPeer } from '../net/memory-peer.ts';
 import { addAccount } from '../policy/accounts/account-changes.ts';
 import { Login } from '../policy/accounts/login.ts';
 import { createLoginThrottle } from '../policy/accounts/login-throttle.ts';
-import { createDirectory } from '../policy/addresses/address-map.ts';
+import { createAddressMap } from '../policy/addresses/address-map.ts';
 import { createConnectionLimits } from '../policy/connection-limits.ts';
 import type { PolicyAnswer } from '../policy/policy.ts';
 import { byStage } from '../policy/policy.ts';
@@ -76,7 +76,7 @@ async function start(setting: Setting = {}) {
   await addAccount(stores.accounts, 'bob@example.net', undefined, clock);
   const spool = new WatchedSpool();
   const queued: NewMessage[] = [];
-  const directory = createDirectory({
+  const addressMap = createAddressMap({
     accounts: stores.accounts,
     domains: ['example.net'],
     relayDomains: [],
@@ -100,7 +100,7 @@ async function start(setting: Setting = {}) {
       isTrusted: () => false,
       mechanisms: () => [],
       login: () => assert.fail('nobody logs in'),
-      directory,
+      addressMap,
       wayOf: (address) =>
         address.endsWith('@example.net')
           ? { delivery: 'local', destination: 'local' }

@@ -8,7 +8,7 @@ import { formatMailbox, parseMailbox } from '../mail/address.ts';
 import { scanHeader } from '../mail/header.ts';
 import type { Peer } from '../net/peer.ts';
 import type { LoginResult } from '../policy/accounts/login.ts';
-import type { Directory } from '../policy/addresses/address-map.ts';
+import type { AddressMap } from '../policy/addresses/address-map.ts';
 import type { Objection } from '../policy/answers.ts';
 import { Answers } from '../policy/answers.ts';
 import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
@@ -35,7 +35,7 @@ import { introduce } from './told-client.ts';
 export interface ReceptionParts extends CompletingParts, PresentClientParts {
   /** Who may tell by XCLIENT for whom they speak. */
   readonly proxies?: Proxies | undefined;
-  readonly directory: Pick<Directory, 'resolve'>;
+  readonly addressMap: Pick<AddressMap, 'resolve'>;
   /**
    * What VRFY says: 252 to everything, an honest answer to those who may relay, or 502.
    * RFC 5321 §3.5.3 and §7.3.
@@ -256,13 +256,13 @@ export class Reception implements Answerer {
   }
 
   async #rcpt(to: Mailbox, params: readonly RcptParam[]): Promise<Reply> {
-    const { directory, policies } = this.#parts;
+    const { addressMap, policies } = this.#parts;
     const transaction = this.#transaction;
     assert(transaction !== undefined, 'MAIL comes before RCPT');
     const { envelope, answers, recipients } = transaction;
     const { mayRelay } = this.#client;
     const ourAddress = this.#client.ourAddress(to);
-    const resolution = await directory.resolve(to, { mayRelay, ourAddress });
+    const resolution = await addressMap.resolve(to, { mayRelay, ourAddress });
     if (resolution.kind === 'refuse') return this.#refuseRcpt(to, resolution.reply);
     const recipient = { named: to, params, targets: resolution.recipients };
     const asked = answers.ask(policies.rcpt, (policy) => policy.rcpt(envelope, recipient));
@@ -325,12 +325,12 @@ export class Reception implements Answerer {
   }
 
   async #vrfy(argument: string): Promise<Reply> {
-    const { vrfy, directory } = this.#parts;
+    const { vrfy, addressMap } = this.#parts;
     if (vrfy === 'no') return noVerification;
     const mailbox = parseMailbox(argument.trim().replace(/^<(.*)>$/, '$1'));
     if (vrfy === 'ambiguous' || !this.#client.mayRelay || mailbox === undefined)
       return replies.cannotVerify;
-    const resolution = await directory.resolve(mailbox, { mayRelay: false });
+    const resolution = await addressMap.resolve(mailbox, { mayRelay: false });
     if (resolution.kind === 'refuse') return resolution.reply;
     return reply(250, '1.5', `<${formatMailbox(mailbox)}>`);
   }

@@ -66,7 +66,7 @@ function start({ submit = async () => {}, lmtp = false }: Setting) {
       ...{ hostname: 'mx.a.test', service: lmtp ? 'lmtp' : 'smtp', startTls: true },
       ...{ bareNewlines: 'refuse', authRequired: false, limits },
       ...{ isTrusted: () => false, mechanisms: () => [], login: () => assert.fail('no login') },
-      directory: {
+      addressMap: {
         resolve: async ({ local }) => ({ kind: 'accept', recipients: [resolved(local)] }),
       },
       ...{ wayOf: () => ({ delivery: 'local', destination: 'local' }), vrfy: 'no', policies },

@@ -47,7 +47,7 @@ export interface SmtpServiceSettings {
   readonly futureReleaseMs?: number | undefined;
   readonly mechanisms: ReceptionParts['mechanisms'];
   readonly login: ReceptionParts['login'];
-  readonly directory: ReceptionParts['directory'];
+  readonly addressMap: ReceptionParts['addressMap'];
   readonly wayOf: ReceptionParts['wayOf'];
   readonly policies: ReceptionParts['policies'];
   readonly quota?: ReceptionParts['quota'];
@@ -109,7 +109,7 @@ function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation
     peer,
     isTrusted: now.isTrusted,
     proxies: now.proxies,
-    directory: now.directory,
+    addressMap: now.addressMap,
     wayOf: now.wayOf,
     policies: now.policies,
     quota: now.quota,

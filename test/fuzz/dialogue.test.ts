@@ -15,7 +15,7 @@ import { MemoryPeer } from '../../src/net/memory-peer.ts';
 import { addAccount } from '../../src/policy/accounts/account-changes.ts';
 import { Login } from '../../src/policy/accounts/login.ts';
 import { createLoginThrottle } from '../../src/policy/accounts/login-throttle.ts';
-import { createDirectory } from '../../src/policy/addresses/address-map.ts';
+import { createAddressMap } from '../../src/policy/addresses/address-map.ts';
 import { createConnectionLimits } from '../../src/policy/connection-limits.ts';
 import { byStage } from '../../src/policy/policy.ts';
 import { createSmtpService } from '../../src/receive/smtp-service.ts';
@@ -111,7 +111,7 @@ function createServer(world: World) {
           },
           ...{ throttle, clock, log },
         }),
-      directory: createDirectory({
+      addressMap: createAddressMap({
         accounts: stores.accounts,
         domains: ['example.net'],
         relayDomains: ['relay.test'],

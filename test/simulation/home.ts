@@ -12,7 +12,7 @@ import { parseMailbox } from '../../src/mail/address.ts';
 import type { Peer } from '../../src/net/peer.ts';
 import { Login } from '../../src/policy/accounts/login.ts';
 import { createLoginThrottle } from '../../src/policy/accounts/login-throttle.ts';
-import { createDirectory } from '../../src/policy/addresses/address-map.ts';
+import { createAddressMap } from '../../src/policy/addresses/address-map.ts';
 import { createConnectionLimits } from '../../src/policy/connection-limits.ts';
 import { byStage } from '../../src/policy/policy.ts';
 import { createMessageIds } from '../../src/queue/message-id.ts';
@@ -136,7 +136,7 @@ export async function startHome(parts: HomeParts): Promise<Home> {
       { domain: 's.example', kind: 'host', host: smartHost, port: 587, tls: 'opportunistic' },
     ],
   });
-  const directory = createDirectory({
+  const addressMap = createAddressMap({
     ...{ accounts: stores.accounts, domains: [homeDomain], relayDomains: [], hostname, log },
     aliases: new Map([[alias.name, alias.targets]]),
     recipientDelimiter: '+',
@@ -160,13 +160,13 @@ export async function startHome(parts: HomeParts): Promise<Home> {
     store: watched(stores.queue, disk, ledger, life),
     deliver: createDelivery({
       router,
-      local: createLocalDelivery({ directory, clock, spool: stores.spool }),
+      local: createLocalDelivery({ addressMap, clock, spool: stores.spool }),
       relay,
       ...{ clock, log },
     }),
     resolve: async (address) => {
       const mailbox = parseMailbox(address)!;
-      const found = await directory.resolve(mailbox, { mayRelay: true });
+      const found = await addressMap.resolve(mailbox, { mayRelay: true });
       if (found.kind === 'refuse') return [];
       return found.recipients.map((one) => ({
         ...{ address: one.address, params: [] },
@@ -190,7 +190,7 @@ export async function startHome(parts: HomeParts): Promise<Home> {
       settings: () => ({
         ...{ hostname, service: kind, startTls, bareNewlines: 'refuse', authRequired: false },
         limits: { ...defaultLimits, messageSize: messageBytesMax, textLine: 0 },
-        ...{ isTrusted: () => kind === 'lmtp' || !parts.mustLogIn, directory, login },
+        ...{ isTrusted: () => kind === 'lmtp' || !parts.mustLogIn, addressMap, login },
         mechanisms: () => (kind === 'smtp' ? ['PLAIN'] : []),
         wayOf: router.wayOf,
         ...{ policies, vrfy: 'no' },

@@ -13,7 +13,7 @@ const accounts = ['ann@example.org', 'bob@example.org'];
 /** What becomes of a message for both: folders, and what is noted. */
 async function placed(judge: JudgeFor, origin: Partial<Origin> = {}) {
   const deliver = createLocalDelivery({
-    directory: { accountOf: async (address) => address },
+    addressMap: { accountOf: async (address) => address },
     ...{ clock: new FakeClock(), spool: new MemorySpool() },
     spamFilter: { judging: () => judge },
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
-import { createDirectory } from '../../policy/addresses/address-map.ts';
+import { createAddressMap } from '../../policy/addresses/address-map.ts';
 import type { Deliver, RecipientResult } from '../../queue/delivery.ts';
 import { replyText } from '../../queue/reply-text.ts';
 import { type Content, ContentError, inlineBytesMax } from '../../store/content.ts';
@@ -14,7 +14,7 @@ import { createLocalDelivery } from './local.ts';
 
 const clock = new FakeClock();
 const accounts = new Set(['ann@example.org', 'bob@example.org']);
-const directory = createDirectory({
+const addressMap = createAddressMap({
   accounts: {
     find: async (address) =>
       accounts.has(address) ? { address, addresses: [address], created: 0 } : undefined,
@@ -27,7 +27,7 @@ const directory = createDirectory({
   log: silentLog,
 });
 const spool = new MemorySpool();
-const deliver = createLocalDelivery({ directory, clock, spool });
+const deliver = createLocalDelivery({ addressMap, clock, spool });
 const { signal } = new AbortController();
 
 const binaryPart = (encoding: string, body: string) =>
@@ -159,7 +159,7 @@ describe('createLocalDelivery', () => {
     async function ask(has: boolean, text: string, room?: string) {
       const asked: unknown[] = [];
       const limited = createLocalDelivery({
-        ...{ directory, clock, spool },
+        ...{ addressMap, clock, spool },
         quota: () => quota,
         queue: {
           takeRoom: async (id, index, need) => {
@@ -200,7 +200,7 @@ describe('createLocalDelivery', () => {
       const text = `Return-Path: <x@y>\r\n\r\n${'x'.repeat(inlineBytesMax)}`;
       const sent = async (has: boolean) => {
         const limited = createLocalDelivery({
-          ...{ directory, clock, spool: files },
+          ...{ addressMap, clock, spool: files },
           quota: () => ({ bytes: 10 * inlineBytesMax, messages: 10 }),
           queue: { takeRoom: async () => has },
         });

@@ -7,7 +7,7 @@ import { readHeader } from '../../mail/header-cut.ts';
 import { HeaderWalk } from '../../mail/header-walk.ts';
 import { finalFields } from '../../mail/trace.ts';
 import { finalContent } from '../../mailbox/final-content.ts';
-import type { Directory } from '../../policy/addresses/address-map.ts';
+import type { AddressMap } from '../../policy/addresses/address-map.ts';
 import { largerThanMailbox, mailboxFull } from '../../policy/quota.ts';
 import type { SpamFilter } from '../../policy/spam/spam-filter.ts';
 import type { Deliver, RecipientResult } from '../../queue/delivery.ts';
@@ -24,7 +24,7 @@ import type { Spool } from '../../store/spool.ts';
 
 export interface LocalDeliveryOptions {
   readonly spool: Pick<Spool, 'create' | 'remove'>;
-  readonly directory: Pick<Directory, 'accountOf'>;
+  readonly addressMap: Pick<AddressMap, 'accountOf'>;
   readonly clock: Clock;
   /** What accounts may keep; undefined: anything. Read anew for each message. */
   readonly quota?: (() => Quota | undefined) | undefined;
@@ -41,7 +41,7 @@ const noMailbox = reply(550, '1.1', 'No such mailbox here');
 const loop = reply(554, '4.6', 'The message has been delivered to this address before');
 
 export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
-  const { directory, clock, spool } = options;
+  const { addressMap, clock, spool } = options;
   return async ({ message, recipients }) => {
     const head = await readHeader(message.content);
     const before = deliveredBefore(head);
@@ -49,7 +49,7 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
     let kept: Promise<StoredContent | undefined> | undefined;
     const judge = isJudged(message) ? options.spamFilter?.judging(message.content) : undefined;
     for (const recipient of recipients) {
-      const account = await accountFor(recipient.address, before, directory);
+      const account = await accountFor(recipient.address, before, addressMap);
       if (typeof account !== 'string') {
         results.push(account);
         continue;
@@ -138,10 +138,10 @@ const isJudged = (message: QueuedMessage): boolean =>
 export async function accountFor(
   address: string,
   before: ReadonlySet<string> | undefined,
-  directory: Pick<Directory, 'accountOf'>,
+  addressMap: Pick<AddressMap, 'accountOf'>,
 ): Promise<string | RecipientResult> {
   if (before?.has(address.toLowerCase())) return { kind: 'failed', reply: loop, remote: false };
-  const account = await directory.accountOf(address);
+  const account = await addressMap.accountOf(address);
   return account ?? { kind: 'failed', reply: noMailbox, remote: false };
 }
 

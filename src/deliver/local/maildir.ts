@@ -11,7 +11,7 @@ import type { Readable } from '../../mail/header-cut.ts';
 import { readHeader, withoutRanges } from '../../mail/header-cut.ts';
 import { returnPaths } from '../../mail/return-path.ts';
 import { finalFields } from '../../mail/trace.ts';
-import type { Directory } from '../../policy/addresses/address-map.ts';
+import type { AddressMap } from '../../policy/addresses/address-map.ts';
 import type { Deliver, RecipientResult } from '../../queue/delivery.ts';
 import { reply } from '../../smtp/reply.ts';
 import { replyFor, StorageError } from '../../smtp/smtp-error.ts';
@@ -22,7 +22,7 @@ import { accountFor, deliveredBefore } from './local.ts';
 export interface MaildirDeliveryOptions {
   /** Folder of an account; `{address}`, `{local}` and `{domain}` are those of its primary address. */
   readonly directory: string;
-  readonly recipients: Pick<Directory, 'accountOf'>;
+  readonly recipients: Pick<AddressMap, 'accountOf'>;
   readonly hostname: string;
   readonly log: Log;
 }

@@ -1,6 +1,6 @@
 // Mail without a sender tells somebody of mail they have sent (RFC 5321 §4.5.5). Where all that we send goes under
 // tagged senders (trust/batv.ts), what comes to the plain address tells of mail that others sent in its name: it is
-// backscatter, and refused at RCPT. Whether a tag is valid is the directory's to say.
+// backscatter, and refused at RCPT. Whether a tag is valid is the address map's to say.
 
 import type { Mailbox } from '../../mail/address.ts';
 import { reply } from '../../smtp/reply.ts';

@@ -6,11 +6,11 @@ import { silentLog } from '../../base/log.ts';
 import { addressKey, formatMailbox, parseMailbox } from '../../mail/address.ts';
 import { enhancedStatus } from '../../smtp/reply.ts';
 import type { Account } from '../../store/account-store.ts';
-import type { Directory, DirectoryOptions } from './address-map.ts';
-import { createDirectory } from './address-map.ts';
+import type { AddressMap, AddressMapOptions } from './address-map.ts';
+import { createAddressMap } from './address-map.ts';
 import { ReturnAddresses } from './return-addresses.ts';
 
-function accountsOf(...addresses: string[]): DirectoryOptions['accounts'] {
+function accountsOf(...addresses: string[]): AddressMapOptions['accounts'] {
   const all = addresses.map((list): Account => {
     const keys = list.split(' ').map(addressKey);
     return { address: keys[0]!, addresses: keys, created: 0 };
@@ -21,7 +21,7 @@ function accountsOf(...addresses: string[]): DirectoryOptions['accounts'] {
   };
 }
 
-const options: DirectoryOptions = {
+const options: AddressMapOptions = {
   accounts: accountsOf(
     'ann@example.org second@example.org',
     'bob@example.org',
@@ -49,9 +49,9 @@ const options: DirectoryOptions = {
 };
 
 /** `address>account<original` for each recipient, or the refusal's code and status. */
-async function told(directory: Directory, address: string, mayRelay = false): Promise<string> {
+async function told(addressMap: AddressMap, address: string, mayRelay = false): Promise<string> {
   const mailbox = parseMailbox(address) ?? { local: address, domain: '' };
-  const resolution = await directory.resolve(mailbox, { mayRelay });
+  const resolution = await addressMap.resolve(mailbox, { mayRelay });
   if (resolution.kind === 'refuse')
     return `${resolution.reply.code} ${enhancedStatus(resolution.reply)}`;
   return resolution.recipients
@@ -61,8 +61,8 @@ async function told(directory: Directory, address: string, mayRelay = false): Pr
     .join(' ');
 }
 
-describe('createDirectory', () => {
-  const directory = createDirectory(options);
+describe('createAddressMap', () => {
+  const addressMap = createAddressMap(options);
   const table: [string, string, string][] = [
     ['an account', 'ann@example.org', 'ann@example.org>ann@example.org'],
     ['case does not matter', 'ANN@Example.ORG', 'ANN@Example.ORG>ann@example.org'],
@@ -153,20 +153,20 @@ describe('createDirectory', () => {
     ['postmaster of somebody else', 'postmaster@elsewhere.example', '550 5.7.1'],
   ];
   for (const [title, address, expected] of table)
-    it(title, async () => assert.equal(await told(directory, address), expected));
+    it(title, async () => assert.equal(await told(addressMap, address), expected));
 
   it('relays anywhere for those who may', async () => {
-    assert.equal(await told(directory, 'x@Elsewhere.example', true), 'x@Elsewhere.example');
-    assert.equal(await told(directory, 'x@[198.51.100.1]', true), 'x@[198.51.100.1]');
+    assert.equal(await told(addressMap, 'x@Elsewhere.example', true), 'x@Elsewhere.example');
+    assert.equal(await told(addressMap, 'x@[198.51.100.1]', true), 'x@[198.51.100.1]');
   });
 
   it('refuses unknown recipients of ours at RCPT to those who may relay, too', async () =>
-    assert.equal(await told(directory, 'nobody@example.org', true), '550 5.1.1'));
+    assert.equal(await told(addressMap, 'nobody@example.org', true), '550 5.1.1'));
 
   it('RFC 5321 §4.1.3, §4.5.1: postmaster at the address that the client reached', async () => {
     const at = async (domain: string, ourAddress?: string) => {
       const asking = { mayRelay: false, ourAddress };
-      const found = await directory.resolve({ local: 'Postmaster', domain }, asking);
+      const found = await addressMap.resolve({ local: 'Postmaster', domain }, asking);
       return found.kind === 'accept' ? found.recipients[0].account : found.reply.code;
     };
     for (const [domain, ourAddress] of [
@@ -180,11 +180,11 @@ describe('createDirectory', () => {
     assert.equal(await at('[198.51.100.7]'), 550);
     const other = { local: 'ann', domain: '[198.51.100.7]' };
     const asking = { mayRelay: true, ourAddress: '198.51.100.7' };
-    assert.equal((await directory.resolve(other, asking)).kind, 'refuse', 'nobody else is there');
+    assert.equal((await addressMap.resolve(other, asking)).kind, 'refuse', 'nobody else is there');
   });
 
   it('one mailbox is one copy: the same account without a detail, or with the same', async () => {
-    const copyOf = async (address: string, of = directory) => {
+    const copyOf = async (address: string, of = addressMap) => {
       const found = await of.resolve(parseMailbox(address)!, { mayRelay: true });
       return found.kind === 'accept' ? found.recipients[0].copy : undefined;
     };
@@ -204,7 +204,7 @@ describe('createDirectory', () => {
       copies.push(...found);
     }
     assert.equal(new Set(copies).size, same.length);
-    const dev = createDirectory({ ...options, acceptAll: true });
+    const dev = createAddressMap({ ...options, acceptAll: true });
     assert.equal(await copyOf('A@B.example', dev), await copyOf('a@b.EXAMPLE', dev));
   });
 
@@ -212,7 +212,7 @@ describe('createDirectory', () => {
     const aliases = new Map([
       ['x@example.org', ['ann@example.org', 'Ann+l@example.org', 'ANN@example.org']],
     ]);
-    const found = await told(createDirectory({ ...options, aliases }), 'x@example.org');
+    const found = await told(createAddressMap({ ...options, aliases }), 'x@example.org');
     assert.deepEqual(found.split(' '), [
       'ann@example.org>ann@example.org<x@example.org',
       'Ann+l@example.org>ann@example.org<x@example.org',
@@ -221,67 +221,67 @@ describe('createDirectory', () => {
 
   it('RFC 5321 §4.5.1: an alias or account for postmaster comes before the first account', async () => {
     const alias = new Map([['postmaster@example.org', ['bob@example.org']]]);
-    const aliased = createDirectory({ ...options, aliases: alias });
+    const aliased = createAddressMap({ ...options, aliases: alias });
     const expected = 'bob@example.org>bob@example.org<postmaster';
     assert.equal(await told(aliased, 'postmaster'), expected);
     const accounts = accountsOf('ann@example.org', 'postmaster@example.org');
-    const own = createDirectory({ ...options, accounts });
+    const own = createAddressMap({ ...options, accounts });
     assert.match(await told(own, 'postmaster'), />postmaster@example\.org/);
   });
 
   it('without any account there is no postmaster, and the log says so', async () => {
     const { log, warnings } = recordingLog();
-    const directory = createDirectory({ ...options, accounts: accountsOf(), log });
-    assert.equal(await told(directory, 'postmaster'), '550 5.1.1');
+    const addressMap = createAddressMap({ ...options, accounts: accountsOf(), log });
+    assert.equal(await told(addressMap, 'postmaster'), '550 5.1.1');
     assert.equal(warnings.length, 1);
   });
 
   it('logs what an alias cannot deliver to', async () => {
     const { log, warnings } = recordingLog();
-    await told(createDirectory({ ...options, log }), 'half@example.org');
+    await told(createAddressMap({ ...options, log }), 'half@example.org');
     assert.deepEqual(warnings[0]?.targets, ['nobody@example.org']);
     const aliases = new Map([
       ['a@example.org', ['b@example.org', 'ann@example.org']],
       ['b@example.org', ['a@example.org']],
       ['right@example.org', ['ann@example.org']],
     ]);
-    const directory = createDirectory({ ...options, aliases, log });
-    await told(directory, 'a@example.org');
+    const addressMap = createAddressMap({ ...options, aliases, log });
+    await told(addressMap, 'a@example.org');
     assert.deepEqual(warnings[1]?.targets, ['a@example.org']);
-    await told(directory, 'right@example.org');
+    await told(addressMap, 'right@example.org');
     assert.equal(warnings.length, 2);
   });
 
   it('the most specific of `domains` and `relayDomains` decides', async () => {
-    const directory = createDirectory({
+    const addressMap = createAddressMap({
       ...options,
       domains: ['.example.com'],
       relayDomains: ['gateway.example.com'],
     });
-    assert.equal(await told(directory, 'x@gateway.example.com'), 'x@gateway.example.com');
-    assert.equal(await told(directory, 'x@other.example.com'), '550 5.1.1');
+    assert.equal(await told(addressMap, 'x@gateway.example.com'), 'x@gateway.example.com');
+    assert.equal(await told(addressMap, 'x@other.example.com'), '550 5.1.1');
   });
 
   it('takes everything when told to', async () => {
-    const directory = createDirectory({ ...options, acceptAll: true });
-    assert.equal(await told(directory, 'Any+x@Where.test'), 'Any+x@Where.test>any+x@where.test');
+    const addressMap = createAddressMap({ ...options, acceptAll: true });
+    assert.equal(await told(addressMap, 'Any+x@Where.test'), 'Any+x@Where.test>any+x@where.test');
     assert.equal(
-      await told(directory, 'postmaster'),
+      await told(addressMap, 'postmaster'),
       'postmaster@example.org>postmaster@example.org',
     );
-    assert.equal(await directory.accountOf('Any@Where.test'), 'any@where.test');
-    assert.equal(await directory.accountOf('Root'), 'root@example.org');
+    assert.equal(await addressMap.accountOf('Any@Where.test'), 'any@where.test');
+    assert.equal(await addressMap.accountOf('Root'), 'root@example.org');
   });
 
   it('finds the account of an address at delivery', async () => {
-    assert.equal(await directory.accountOf('Second@example.org'), 'ann@example.org');
-    assert.equal(await directory.accountOf('ann+lists@example.org'), 'ann@example.org');
-    assert.equal(await directory.accountOf('nobody@example.org'), undefined);
+    assert.equal(await addressMap.accountOf('Second@example.org'), 'ann@example.org');
+    assert.equal(await addressMap.accountOf('ann+lists@example.org'), 'ann@example.org');
+    assert.equal(await addressMap.accountOf('nobody@example.org'), undefined);
   });
 
   it('without a delimiter a plus sign is a character like any other', async () => {
-    const directory = createDirectory({ ...options, recipientDelimiter: '' });
-    assert.equal(await told(directory, 'ann+lists@example.org'), '550 5.1.1');
+    const addressMap = createAddressMap({ ...options, recipientDelimiter: '' });
+    assert.equal(await told(addressMap, 'ann+lists@example.org'), '550 5.1.1');
   });
 
   it('refuses an alias that stands for more recipients than one RCPT may', async () => {
@@ -292,16 +292,16 @@ describe('createDirectory', () => {
       ['b@example.org', many('y')],
     ]);
     assert.equal(
-      await told(createDirectory({ ...options, aliases }), 'a@example.org'),
+      await told(createAddressMap({ ...options, aliases }), 'a@example.org'),
       '550 5.5.3',
     );
     const exactly = (count: number) => {
       const targets = Array.from({ length: count }, (_, i) => `x${i}@elsewhere.example`);
-      const directory = createDirectory({
+      const addressMap = createAddressMap({
         ...options,
         aliases: new Map([['a@example.org', targets]]),
       });
-      return told(directory, 'a@example.org');
+      return told(addressMap, 'a@example.org');
     };
     assert.equal((await exactly(10_000)).split(' ').length, 10_000);
     assert.equal(await exactly(10_001), '550 5.5.3');
@@ -316,7 +316,7 @@ describe('createDirectory', () => {
         ]),
       );
     const first = async (length: number) =>
-      told(createDirectory({ ...options, aliases: chain(length) }), 'l0@example.org');
+      told(createAddressMap({ ...options, aliases: chain(length) }), 'l0@example.org');
     assert.equal(await first(32), 'ann@example.org>ann@example.org<l0@example.org');
     assert.equal(await first(33), '550 5.4.6');
     assert.equal(await first(1_000), '550 5.4.6');
@@ -328,7 +328,7 @@ describe('createDirectory', () => {
     const aliases = new Map<string, string[]>([['wide@example.org', sides]]);
     for (const [i, side] of sides.entries()) aliases.set(side, [leaf(i)]);
     assert.equal(
-      await told(createDirectory({ ...options, aliases }), 'wide@example.org'),
+      await told(createAddressMap({ ...options, aliases }), 'wide@example.org'),
       sides.map((_, i) => `${leaf(i)}<wide@example.org`).join(' '),
     );
   });
@@ -338,12 +338,12 @@ describe('createDirectory', () => {
       ['info@example.org', ['far@elsewhere.example']],
       ['far@elsewhere.example', ['ann@example.org']],
     ]);
-    const directory = createDirectory({ ...options, aliases });
+    const addressMap = createAddressMap({ ...options, aliases });
     assert.equal(
-      await told(directory, 'info@example.org'),
+      await told(addressMap, 'info@example.org'),
       'far@elsewhere.example<info@example.org',
     );
-    assert.equal(await told(directory, 'far@elsewhere.example'), '550 5.7.1');
+    assert.equal(await told(addressMap, 'far@elsewhere.example'), '550 5.7.1');
   });
 
   it('tells whose mail is delivered here', () => {
@@ -354,8 +354,8 @@ describe('createDirectory', () => {
       ['elsewhere.example', false],
       ['mx.example.org', false],
     ] as const) {
-      assert.equal(directory.isOurs(domain), isOurs, domain);
-      assert.ok(createDirectory({ ...options, acceptAll: true }).isOurs(domain));
+      assert.equal(addressMap.isOurs(domain), isOurs, domain);
+      assert.ok(createAddressMap({ ...options, acceptAll: true }).isOurs(domain));
     }
   });
 
@@ -369,9 +369,9 @@ describe('createDirectory', () => {
             ? ['ann@example.org']
             : [`a${layer + 1}@example.org`, `b${layer + 1}@example.org`],
         );
-    const directory = createDirectory({ ...options, aliases });
+    const addressMap = createAddressMap({ ...options, aliases });
     const expected = 'ann@example.org>ann@example.org<a0@example.org';
-    assert.equal(await told(directory, 'a0@example.org'), expected);
+    assert.equal(await told(addressMap, 'a0@example.org'), expected);
   });
 
   it('expansion ends, finds nobody twice, and finds all that can be reached', async () => {
@@ -380,12 +380,12 @@ describe('createDirectory', () => {
     const table = fc.dictionary(name, fc.array(name, { maxLength: 5 }));
     const at = (local: string) => `${local}@example.org`;
     const property = fc.asyncProperty(table, name, async (aliases, start) => {
-      const directory = createDirectory({
+      const addressMap = createAddressMap({
         ...options,
         aliases: new Map(Object.entries(aliases).map(([key, to]) => [at(key), to.map(at)])),
         accounts: accountsOf('ann@example.org', 'bob@example.org'),
       });
-      const resolution = await directory.resolve(parseMailbox(at(start))!, { mayRelay: false });
+      const resolution = await addressMap.resolve(parseMailbox(at(start))!, { mayRelay: false });
       const found = resolution.kind === 'accept' ? resolution.recipients.map((r) => r.account) : [];
       assert.equal(new Set(found).size, found.length);
       // An alias is followed; a name that is none, or names itself, is the account of that name.
@@ -417,7 +417,7 @@ describe('createDirectory', () => {
       untagged: async () => undefined,
     };
     const accounts = accountsOf('ann@example.org', 'SRS0=own@example.org');
-    const directory = createDirectory({ ...options, accounts, returnAddresses });
+    const addressMap = createAddressMap({ ...options, accounts, returnAddresses });
     for (const [address, expected] of [
       ['SRS0=good@example.org', 'zoe@third.example<SRS0=good@example.org'],
       ['SRS0=good@catch.example', 'zoe@third.example<SRS0=good@catch.example'],
@@ -425,14 +425,14 @@ describe('createDirectory', () => {
       ['SRS0=own@example.org', 'SRS0=own@example.org>srs0=own@example.org'],
       ['SRS0=good@elsewhere.example', '550 5.7.1'],
     ] as const)
-      assert.equal(await told(directory, address), expected, address);
+      assert.equal(await told(addressMap, address), expected, address);
   });
 
   it('an address with a tag is what it is without, before a catch-all; an expired or forged one is nobody', async () => {
     const clock = { now: () => 20_000 * 86_400_000 };
     const returnAddresses = new ReturnAddresses({ clock, secret: async () => Buffer.from('x') });
     const accounts = accountsOf('ann@example.org', 'x@catch.example');
-    const directory = createDirectory({ ...options, accounts, returnAddresses });
+    const addressMap = createAddressMap({ ...options, accounts, returnAddresses });
     const tagged = async (local: string, domain: string) =>
       formatMailbox((await returnAddresses.tagged({ local, domain }))!);
     const own = await tagged('ann', 'example.org');
@@ -440,22 +440,22 @@ describe('createDirectory', () => {
     for (const address of plain) {
       const { local, domain } = parseMailbox(address)!;
       assert.equal(
-        await told(directory, await tagged(local, domain)),
-        await told(directory, address),
+        await told(addressMap, await tagged(local, domain)),
+        await told(addressMap, address),
       );
     }
     assert.equal(
-      await told(directory, own.toUpperCase()),
-      await told(directory, 'ANN@EXAMPLE.ORG'),
+      await told(addressMap, own.toUpperCase()),
+      await told(addressMap, 'ANN@EXAMPLE.ORG'),
     );
     for (const [address, expected] of [
       [own.replace('=ann', '=bob'), '550 5.1.1'],
       ['prvs=0007aaaaaa=anybody@catch.example', '550 5.1.1'],
       [await tagged('ann', 'elsewhere.example'), '550 5.7.1'],
     ] as const)
-      assert.equal(await told(directory, address), expected, address);
+      assert.equal(await told(addressMap, address), expected, address);
     clock.now = () => 20_008 * 86_400_000;
-    assert.equal(await told(directory, own), '550 5.1.1');
+    assert.equal(await told(addressMap, own), '550 5.1.1');
   });
 });
 

@@ -1,11 +1,11 @@
 // Who is a recipient: for each RCPT, what the address stands for, or why it is refused. What is
 // refused here need not be bounced later. RFC 5321 §3.6.2, §3.9 and §4.5.1, RFC 3461 §5.2.7.
 //
-// In a domain of ours an address is looked for as: alias, account, the same two without what
-// follows the delimiter (`ann+lists` is `ann`), a sender whose mail was sent on (return-addresses.ts), catch-all alias. An alias may name its own address:
-// there it means the account, so that `ann: [ann, bob]` keeps a copy for ann. A tag of a sender of ours is taken off first.
+// In a domain of ours an address is looked for as: alias, account, the same two without what follows the
+// delimiter (`ann+lists` is `ann`), a sender whose mail was sent on (return-addresses.ts), catch-all alias. An alias
+// may name its own address: there it means the account, so that `ann: [ann, bob]` keeps a copy for ann. A tag of a
+// sender of ours is taken off first.
 
-import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Log } from '../../base/log.ts';
 import type { Mailbox } from '../../mail/address.ts';
 import {
@@ -13,28 +13,16 @@ import {
   completeAddress,
   domainKey,
   formatMailbox,
-  literalAddress,
   parseMailbox,
 } from '../../mail/address.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { AccountStore } from '../../store/account-store.ts';
-import { DomainPatterns } from './domain-patterns.ts';
+import type { ResolvedRecipient } from './expansion.ts';
+import { copyElsewhere, Expansion } from './expansion.ts';
+import type { Domain, KnownDomainsOptions } from './known-domains.ts';
+import { KnownDomains } from './known-domains.ts';
 import type { ReturnAddresses } from './return-addresses.ts';
-
-export interface ResolvedRecipient {
-  /** In wire form. */
-  readonly address: string;
-  /** The account's primary address, when it is delivered here. */
-  readonly account?: string;
-  /**
-   * Equal for recipients that are one: one mailbox gets one copy, whatever its name is written
-   * like. What follows the delimiter sorts mail, so that `ann` and `ann+lists` are two.
-   */
-  readonly copy: string;
-  /** The address RCPT named, when an alias led from there to here. RFC 3461 §5.2.7. */
-  readonly original?: string;
-}
 
 export type Resolution =
   | {
@@ -51,7 +39,7 @@ export interface Asking {
   readonly ourAddress?: string | undefined;
 }
 
-export interface Directory {
+export interface AddressMap {
   /** Once for each RCPT. */
   resolve(recipient: Mailbox, who: Asking): Promise<Resolution>;
   /** The account that an address belongs to now, delimiter considered, aliases not. */
@@ -60,21 +48,14 @@ export interface Directory {
   isOurs(domain: string): boolean;
 }
 
-export interface DirectoryOptions {
+export interface AddressMapOptions extends KnownDomainsOptions {
   readonly accounts: Pick<AccountStore, 'find' | 'list'>;
-  /** `example.net`, or `.example.net` for the subdomains. The first one is `<postmaster>`'s. */
-  readonly domains: readonly string[];
-  readonly relayDomains: readonly string[];
   /** Address, or `@domain` for what nobody else has, to addresses. */
   readonly aliases: ReadonlyMap<string, readonly string[]>;
   /** One character, or '' for none. */
   readonly recipientDelimiter: string;
   /** `postrider dev`: any address of any domain has an inbox. */
   readonly acceptAll?: boolean | undefined;
-  /** `postmaster@` this name is ours too, whatever `domains` says. */
-  readonly hostname?: string | undefined;
-  /** `postmaster@[address]` is ours for these. RFC 5321 §4.1.3. */
-  readonly ourAddresses?: ReadonlySet<string> | undefined;
   /** What senders are called on the way out; undefined: they keep their names. */
   readonly returnAddresses?: Pick<ReturnAddresses, 'reverse' | 'untagged'> | undefined;
   readonly log: Log;
@@ -92,48 +73,32 @@ const aliasLoop = reply(550, '4.6', 'The address is an alias that leads back to 
 // RFC 3463 §3.6: X.5.3, too many recipients.
 const aliasTooWide = reply(550, '5.3', 'The address stands for too many recipients');
 
-/** Limit: recipients that one RCPT may become. */
-const expansionMax = 10_000;
 /** Limit: aliases of aliases of aliases. */
 const depthMax = 32;
-/** Limit: domains remembered as ours, relayed or neither. */
-const domainsKnownMax = 10_000;
 
-type Place = 'ours' | 'relayed' | 'elsewhere' | 'postmaster-only';
-
-interface Domain {
-  readonly key: string;
-  readonly place: Place;
-  /** Some alias is in it: recipients of relayed domains may be aliases, too. */
-  readonly aliased: boolean;
+export function createAddressMap(options: AddressMapOptions): AddressMap {
+  return new ConfiguredAddressMap(options);
 }
 
-export function createDirectory(options: DirectoryOptions): Directory {
-  return new ConfiguredDirectory(options);
-}
-
-class ConfiguredDirectory implements Directory {
-  readonly #options: DirectoryOptions;
-  readonly #patterns: DomainPatterns;
+class ConfiguredAddressMap implements AddressMap {
+  readonly #options: AddressMapOptions;
+  readonly #domains: KnownDomains;
   readonly #aliases = new Map<string, readonly string[]>();
-  readonly #aliasDomains = new Set<string>();
-  readonly #domains = new BoundedMap<string, Domain>(domainsKnownMax);
-  readonly #hostKey: string | undefined;
 
-  constructor(options: DirectoryOptions) {
+  constructor(options: AddressMapOptions) {
     this.#options = options;
-    this.#patterns = new DomainPatterns([...options.domains, ...options.relayDomains]);
-    this.#hostKey = options.hostname === undefined ? undefined : domainKey(options.hostname);
+    const aliased = new Set<string>();
     for (const [address, targets] of options.aliases) {
       const domain = domainKey(address.slice(address.lastIndexOf('@') + 1));
       this.#aliases.set(address.startsWith('@') ? `@${domain}` : addressKey(address), targets);
-      this.#aliasDomains.add(domain);
+      aliased.add(domain);
     }
+    this.#domains = new KnownDomains(options, aliased);
   }
 
   async resolve(recipient: Mailbox, who: Asking): Promise<Resolution> {
     if (this.#options.acceptAll) return this.#acceptAny(recipient);
-    const isOurs = this.#domain(recipient.domain).place === 'ours';
+    const isOurs = this.#domains.of(recipient.domain).place === 'ours';
     const plain = isOurs ? await this.#options.returnAddresses?.untagged(recipient) : undefined;
     if (plain === undefined) return this.#resolve(recipient, who);
     if (plain.kind !== 'sender') return { kind: 'refuse', reply: noReturnAddress };
@@ -141,9 +106,7 @@ class ConfiguredDirectory implements Directory {
   }
 
   async #resolve(recipient: Mailbox, { mayRelay, ourAddress }: Asking): Promise<Resolution> {
-    const known = this.#domain(recipient.domain);
-    const reached = known.place === 'elsewhere' && isLiteralOf(known.key, ourAddress);
-    const domain: Domain = reached ? { ...known, place: 'postmaster-only' } : known;
+    const domain = this.#domains.reachedAt(recipient.domain, ourAddress);
     if (isPostmaster(recipient) && isOfPostmaster(recipient, domain))
       return this.#postmaster(recipient, domain);
     switch (domain.place) {
@@ -160,7 +123,7 @@ class ConfiguredDirectory implements Directory {
   }
 
   async accountOf(address: string): Promise<string | undefined> {
-    if (this.#options.acceptAll) return addressKey(completeAddress(address, this.#primaryDomain()));
+    if (this.#options.acceptAll) return addressKey(completeAddress(address, this.#domains.primary));
     const key = addressKey(address);
     const exact = await this.#options.accounts.find(key);
     if (exact !== undefined) return exact.address;
@@ -171,12 +134,12 @@ class ConfiguredDirectory implements Directory {
   }
 
   isOurs(domain: string): boolean {
-    return this.#options.acceptAll === true || this.#domain(domain).place === 'ours';
+    return this.#options.acceptAll === true || this.#domains.of(domain).place === 'ours';
   }
 
   async #acceptAny(recipient: Mailbox): Promise<Resolution> {
     const named =
-      recipient.domain === '' ? { ...recipient, domain: this.#primaryDomain() } : recipient;
+      recipient.domain === '' ? { ...recipient, domain: this.#domains.primary } : recipient;
     const address = formatMailbox(named);
     const account = addressKey(named);
     return { kind: 'accept', recipients: [{ address, account, copy: account }] };
@@ -185,7 +148,7 @@ class ConfiguredDirectory implements Directory {
   // RFC 5321 §4.5.1: a server that delivers or relays has a postmaster, in each domain and without
   // one. An alias or account of that name; else whoever gets what nobody has; else the first account.
   async #postmaster(recipient: Mailbox, { key, place }: Domain): Promise<Resolution> {
-    const own = place === 'ours' ? key : this.#primaryDomain();
+    const own = place === 'ours' ? key : this.#domains.primary;
     const mailbox = { local: 'postmaster', domain: own };
     const found = await this.#expand(mailbox, formatMailbox(recipient));
     if (found.kind === 'accept') return found;
@@ -221,7 +184,7 @@ class ConfiguredDirectory implements Directory {
   /** `from` is the alias that led here, if one did. */
   async #follow(mailbox: Mailbox, expansion: Expansion, from?: string): Promise<void> {
     if (expansion.isFull()) return;
-    const domain = this.#domain(mailbox.domain);
+    const domain = this.#domains.of(mailbox.domain);
     const local = domain.place === 'ours';
     const address = formatMailbox(mailbox);
     if (!local && !(domain.place === 'relayed' && domain.aliased))
@@ -288,78 +251,12 @@ class ConfiguredDirectory implements Directory {
   #detailOf(key: string): string {
     return key.slice(key.indexOf(this.#options.recipientDelimiter), key.lastIndexOf('@'));
   }
-
-  #domain(name: string): Domain {
-    const known = this.#domains.get(name);
-    if (known !== undefined) return known;
-    const key = domainKey(name);
-    const domain = { key, place: this.#place(key), aliased: this.#aliasDomains.has(key) };
-    this.#domains.set(name, domain);
-    return domain;
-  }
-
-  #place(key: string): Place {
-    const { domains, ourAddresses } = this.#options;
-    const [best] = this.#patterns.matches(key);
-    if (best !== undefined) return best < domains.length ? 'ours' : 'relayed';
-    if (key === this.#hostKey) return 'postmaster-only';
-    const address = ourAddresses === undefined ? undefined : literalAddress(key);
-    return address !== undefined && ourAddresses?.has(address) ? 'postmaster-only' : 'elsewhere';
-  }
-
-  /** Where `<postmaster>` lives. */
-  #primaryDomain(): string {
-    const { domains, hostname } = this.#options;
-    return domains.find((domain) => !domain.startsWith('.')) ?? hostname ?? 'localhost';
-  }
-}
-
-/** What has been found while aliases are followed. */
-class Expansion {
-  readonly named: string;
-  readonly found = new Map<string, ResolvedRecipient>();
-  /** Aliases we are inside of, and those that are done with. */
-  readonly open = new Set<string>();
-  readonly done = new Set<string>();
-  readonly missing: string[] = [];
-  looped = false;
-  /** A return address was followed: what it names is not one of ours again. */
-  cameBack = false;
-  noReturn = false;
-  tooWide = false;
-
-  constructor(named: string) {
-    this.named = named;
-  }
-
-  isFull(): boolean {
-    this.tooWide ||= this.found.size + this.missing.length >= expansionMax;
-    return this.tooWide;
-  }
-
-  add(recipient: ResolvedRecipient): void {
-    if (this.found.has(recipient.copy)) return;
-    this.found.set(recipient.copy, {
-      ...recipient,
-      ...((this.cameBack || this.done.size + this.open.size > 0) && { original: this.named }),
-    });
-  }
 }
 
 const isPostmaster = ({ local }: Mailbox): boolean => local.toLowerCase() === 'postmaster';
 
 const isOfPostmaster = ({ domain }: Mailbox, { place }: Domain): boolean =>
   domain === '' || place === 'ours' || place === 'postmaster-only';
-
-/** RFC 5321 §2.4: only the final host may compare local parts otherwise than as they are. */
-const copyElsewhere = ({ local, domain }: Mailbox): string => `${local}@${domainKey(domain)}`;
-
-/** Whether a domain's key is the literal of an address as the system writes it. */
-function isLiteralOf(key: string, address: string | undefined): boolean {
-  if (address === undefined || key.charCodeAt(0) !== 0x5b) return false;
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*/, '');
-  return key === domainKey(plain.includes(':') ? `[IPv6:${plain}]` : `[${plain}]`);
-}
 
 const asItIs = (recipient: Mailbox): Resolution => ({
   kind: 'accept',

@@ -48,7 +48,7 @@ export class ReturnAddresses {
   }
 }
 
-/** Written like one of them; whether it is one, the directory says. */
+/** Written like one of them; whether it is one, the address map says. */
 export const isReturnAddress = ({ local }: Mailbox): boolean => isSrs(local) || isTagged(local);
 
 const isSrs = (local: string): boolean => /^srs[01]=/i.test(local);

@@ -5,7 +5,7 @@ import type { Mailbox } from '../../mail/address.ts';
 import { parseMailbox } from '../../mail/address.ts';
 import { formatReply } from '../../smtp/reply.ts';
 import { MemoryAccountStore } from '../accounts/memory-account-store.ts';
-import { createDirectory } from '../addresses/address-map.ts';
+import { createAddressMap } from '../addresses/address-map.ts';
 import type { AcceptedRecipient, ClientFacts, Envelope } from '../envelope.ts';
 import type { Arrival } from '../policy.ts';
 import { qualifiedDomain } from './qualified-domain.ts';
@@ -16,7 +16,7 @@ await accounts.add('ann@example.org', undefined, 0);
 await accounts.addAddress('ann@example.org', 'ann.smith@xn--bcher-kva.example');
 await accounts.add('bob@example.org', undefined, 0);
 await accounts.add('moved@example.org', undefined, 0);
-const directory = createDirectory({
+const addressMap = createAddressMap({
   accounts,
   domains: ['example.org', 'bücher.example', 'all.example'],
   relayDomains: ['relay.example'],
@@ -29,7 +29,7 @@ const directory = createDirectory({
   recipientDelimiter: '+',
   log: silentLog,
 });
-const parts = { accounts, directory: () => directory };
+const parts = { accounts, addressMap: () => addressMap };
 const rule = senderOwner({ ...parts, judgesAuthors: () => true });
 const asks = (account: string | undefined, sender: Mailbox | null) =>
   rule.mail!({ client: { account }, sender } as Envelope);

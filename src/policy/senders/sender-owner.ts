@@ -8,13 +8,13 @@ import { addressKey } from '../../mail/address.ts';
 import { authorsOf } from '../../mail/author-domains.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { AccountStore } from '../../store/account-store.ts';
-import type { Directory } from '../addresses/address-map.ts';
+import type { AddressMap } from '../addresses/address-map.ts';
 import type { Policy, PolicyAnswer } from '../policy.ts';
 
 export interface SenderOwnerParts {
   readonly accounts: Pick<AccountStore, 'find'>;
   /** The one in force now. */
-  readonly directory: () => Pick<Directory, 'resolve' | 'isOurs'>;
+  readonly addressMap: () => Pick<AddressMap, 'resolve' | 'isOurs'>;
   /** Whether From is looked at, too. */
   readonly judgesAuthors: () => boolean;
 }
@@ -31,7 +31,7 @@ const notYourName = reply(
 const authorsMax = 20;
 const tooManyAuthors = reply(550, '7.1', 'From names too many addresses');
 
-export function senderOwner({ accounts, directory, judgesAuthors }: SenderOwnerParts): Policy {
+export function senderOwner({ accounts, addressMap, judgesAuthors }: SenderOwnerParts): Policy {
   return {
     name: 'sender-owner',
     // Mail that must never be answered (RFC 5321 §4.5.5) is sent by users too: read receipts
@@ -57,7 +57,7 @@ export function senderOwner({ accounts, directory, judgesAuthors }: SenderOwnerP
     account: string,
     head: Uint8Array,
   ): Promise<PolicyAnswer | undefined> {
-    const authors = authorsOf(head).filter(({ domain }) => directory().isOurs(domain));
+    const authors = authorsOf(head).filter(({ domain }) => addressMap().isOurs(domain));
     if (authors.length > authorsMax) return { objection: tooManyAuthors };
     for (const author of authors)
       if ((await ownership(account, author)) === 'none') return { objection: notYourName };
@@ -67,7 +67,7 @@ export function senderOwner({ accounts, directory, judgesAuthors }: SenderOwnerP
   async function ownership(account: string, address: Mailbox): Promise<'own' | 'alias' | 'none'> {
     const own = await accounts.find(addressKey(address));
     if (own?.address === account) return 'own';
-    const resolution = await directory().resolve(address, { mayRelay: false });
+    const resolution = await addressMap().resolve(address, { mayRelay: false });
     const found = resolution.kind === 'accept' ? resolution.recipients : [];
     const theirs = found.filter((to) => to.account === account);
     if (theirs.length === 0) return 'none';
