@@ -31,6 +31,8 @@ export class AccountHolds {
   readonly #free = new BoundedMap<string, number>(freeMax);
   /** Holds that are under way into the store. */
   readonly #coming = new Map<string, AccountHold>();
+  /** How many have begun: an answer that was asked for before one may not know of it. */
+  #begun = 0;
 
   constructor(parts: AccountHoldsParts) {
     this.#parts = parts;
@@ -42,9 +44,11 @@ export class AccountHolds {
     const { records, clock } = this.#parts;
     const now = clock.now();
     if ((this.#free.get(account) ?? 0) > now) return undefined;
+    const begun = this.#begun;
     const record = await records.get(kind, account);
-    if (record === undefined) this.#free.set(account, now + freeMs);
-    return record && read(record);
+    if (record !== undefined) return read(record);
+    if (this.#begun === begun) this.#free.set(account, now + freeMs);
+    return this.#coming.get(account);
   }
 
   /** Durable when it resolves, in force at once. False if it was held already. */
@@ -52,6 +56,7 @@ export class AccountHolds {
     const { account, reason, since, until } = hold;
     if (this.#coming.has(account)) return false;
     this.#coming.set(account, hold);
+    this.#begun += 1;
     this.#free.delete(account);
     try {
       const value = JSON.stringify({ reason, since });
