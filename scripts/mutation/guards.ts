@@ -113,6 +113,8 @@ export const guards: readonly Guard[] = [
   guard('smtp/server/content-phase.ts', 'smtp/server/session.test.ts'),
   // Limits: what one client can cost.
   guard('policy/quota.ts', 'policy/quota.test.ts', 'receive/reception.test.ts'),
+  guard('base/token-buckets.ts', 'base/token-buckets.test.ts'),
+  guard('policy/abuse/rate-limits.ts', 'policy/abuse/rate-limits.test.ts'),
   guard('policy/connection-limits.ts', 'policy/connection-limits.test.ts'),
   guard('smtp/content.ts', 'smtp/content.test.ts'),
   guard('base/line-splitter.ts', 'smtp/server/session.test.ts', 'pop3/session.test.ts'),

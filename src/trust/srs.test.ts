@@ -61,6 +61,15 @@ describe('SRS', () => {
     assert.deepEqual(reverseSrs(local, others), { kind: 'forged' });
   });
 
+  it('leads to no domain that is none, though we have signed it for a forwarder who made it up', () => {
+    const local = srsLocalPart({ local: 'SRS1=abc=-none-==x', domain: 'one.example' }, key);
+    assert.match(local, /^SRS1=[a-z2-7]{6}=-none-==x$/);
+    assert.deepEqual(back(local), { kind: 'forged' });
+    assert.deepEqual(back(srsLocalPart({ local: 'ann', domain: '-none-' }, key)), {
+      kind: 'forged',
+    });
+  });
+
   it('ends after three weeks', () => {
     const local = srsLocalPart(ann, key);
     assert.equal(back(local, 21)?.kind, 'sender');

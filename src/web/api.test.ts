@@ -19,6 +19,7 @@ const operations: readonly ApiOperation[] = [
   one('page', { input: z.strictObject({ from: z.int(), all: z.boolean().optional() }) }),
   one('list', { kind: 'list', input: ids, output: z.string() }),
   one('raw', { kind: 'bytes', output: undefined }),
+  one('nothing', { kind: 'bytes', output: undefined }),
   one('hold', { changes: true, input: ids }),
   one('refused'),
   one('broken'),
@@ -42,13 +43,14 @@ function api(changes: Partial<ApiParts> = {}) {
       if (name === 'broken') return Promise.reject(new Error('secret'));
       if (name === 'list')
         return (async function* items() {
-          yield* (given as { readonly ids: readonly string[] }).ids;
+          yield* (given as { readonly ids: readonly string[] }).ids.filter((id) => id !== 'gone');
         })();
       if (name === 'raw')
         return (async function* pieces() {
           yield Buffer.from([1, 2]);
           yield Buffer.from([255]);
         })();
+      if (name === 'nothing') return (async function* none() {})();
       return Promise.resolve(given);
     },
     isRefusal: (error) => error instanceof Refusal,
@@ -99,6 +101,13 @@ describe('the HTTP interface', () => {
     const { text, headers } = await ask('/v1/raw', 'reader');
     assert.equal(headers.get('content-type'), 'application/octet-stream');
     assert.equal(text.length, 3);
+    assert.equal(
+      (await ask('/v1/page?from=-1&all=false', 'reader')).text,
+      '{"from":-1,"all":false}',
+    );
+    assert.equal((await ask('/v1/list?ids=gone', 'reader')).text, '[]');
+    const none = await ask('/v1/nothing', 'reader');
+    assert.deepEqual([none.status, none.text], [200, '']);
   });
 
   it('RFC 6750 §3: without a token, or with one that there is not, is 401', async () => {
@@ -150,6 +159,8 @@ describe('the HTTP interface', () => {
     assert.equal((await ask('/v1/hold?ids=a', 'chief')).status, 405);
     assert.equal((await post('/v1/hold', 'chief', '{"ids":["a"]}', 'text/plain')).status, 400);
     assert.equal((await post('/v1/hold', 'chief', '{"ids"')).status, 400);
+    const { status, text } = await ask('/v1/hold', 'chief', { method: 'POST' });
+    assert.deepEqual([status, text], [200, '{}'], 'who says nothing says it in any type');
     assert.equal((await post('/v1/hold', 'chief', `"${'x'.repeat(2 ** 20)}"`)).status, 413);
   });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
+import type { Rate } from '../../base/token-buckets.ts';
 import { formatReply } from '../../smtp/reply.ts';
 import { openStores } from '../../store/open-stores.ts';
 import type { Envelope } from '../envelope.ts';
@@ -13,7 +14,10 @@ import { accountLimits } from './account-limits.ts';
 const ann = 'ann@example.org';
 const envelope = (account: string | undefined) => ({ client: { account } }) as unknown as Envelope;
 
-async function setUp(unlimitedAccounts: readonly string[] = []) {
+async function setUp(
+  unlimitedAccounts: readonly string[] = [],
+  messagesPerAccount: readonly Rate[] = [],
+) {
   const clock = new FakeClock();
   const stores = await openStores({ directory: ':memory:', log: silentLog, clock });
   const told: AccountHold[] = [];
@@ -22,7 +26,7 @@ async function setUp(unlimitedAccounts: readonly string[] = []) {
       clock,
       holds: new AccountHolds({ records: stores.records, clock }),
       rates: () => ({
-        messagesPerAccount: [],
+        messagesPerAccount,
         recipientsPerAccount: [{ count: 3, perMs: 3_600_000 }],
         unlimitedAccounts,
         holdFor: 3_600_000,
@@ -75,6 +79,19 @@ describe('an account that sends to too many', () => {
     assert.equal(await mail(ann), undefined);
     for (let i = 0; i < 3; i += 1) assert.equal(await rcpt(ann), undefined);
     assert.match((await rcpt(ann))!, /^450 /);
+    await stores[Symbol.asyncDispose]();
+  });
+
+  it('messages are counted as recipients are, and begin anew with them', async () => {
+    const { mail, told, stores } = await setUp([], [{ count: 2, perMs: 3_600_000 }]);
+    const sendThree = async () => {
+      for (let i = 0; i < 2; i += 1) assert.equal(await mail(ann), undefined);
+      assert.match((await mail(ann))!, /^450 .*: it sent more than 2 messages in 1h\. /);
+    };
+    await sendThree();
+    await releaseAccount(stores.records, ann);
+    await sendThree();
+    assert.equal(told.length, 2);
     await stores[Symbol.asyncDispose]();
   });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import type { RecordStore } from '../../store/record-store.ts';
 import { openInMemory } from '../../store/sqlite/test-stores.ts';
 import { createApiToken, findApiToken, listApiTokens, revokeApiToken } from './api-tokens.ts';
 
@@ -37,4 +38,24 @@ it('a token is valid until it expires or is revoked, and only as it was shown', 
   await revokeApiToken(parts, 'b');
   assert.equal(await findApiToken(parts, other), undefined);
   await assert.rejects(revokeApiToken(parts, 'b'), /there is no token b/);
+});
+
+it('there are a thousand tokens at the most', async () => {
+  const kept: unknown[] = [];
+  let count = 1000;
+  const records = {
+    get: async () => undefined,
+    count: async () => count,
+    put: async (put: readonly unknown[]) => void kept.push(...put),
+  } as unknown as RecordStore;
+  const create = () =>
+    createApiToken(
+      { records, clock: { now: () => 0 } },
+      { name: 'one', allows: [], expires: undefined },
+    );
+  await assert.rejects(create(), /too many tokens/);
+  assert.equal(kept.length, 0);
+  count = 999;
+  await create();
+  assert.equal(kept.length, 1);
 });

@@ -54,8 +54,7 @@ export async function findApiToken(
   { records }: Pick<ApiTokensParts, 'records'>,
   token: string,
 ): Promise<ApiToken | undefined> {
-  const [, name, secret = ''] = /^postrider_(.{1,64})_([\w-]{43})$/.exec(token) ?? [];
-  if (name === undefined || !namePattern.test(name)) return undefined;
+  const [, name = '', secret = ''] = /^postrider_(.{1,64})_([\w-]{43})$/.exec(token) ?? [];
   const record = await records.get(kind, name);
   if (record === undefined) return undefined;
   const { hash, ...kept } = JSON.parse(record.value) as Kept;

@@ -288,7 +288,6 @@ export class Journal {
   #retryLater(): void {
     this.#parts.clock.after(retryAfterMs, () => {
       if (this.#state !== 'failed') return;
-      this.#segments.beginAnew();
       this.#state = 'open';
       void this.prepare();
     });

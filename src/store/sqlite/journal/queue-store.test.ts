@@ -327,17 +327,39 @@ describe('what is saved into the store', () => {
 });
 
 describe('a segment that is wanted for new mail', () => {
-  it('has what is alive in it saved at once', async () => {
+  const content = { kind: 'inline', bytes: Buffer.alloc(20_000, 'x') } as const;
+  const adopted = (operations: readonly string[]) =>
+    operations.filter((name) => name === 'adopt').length;
+
+  it('has what is alive in it saved at once, and nothing else', async () => {
     const { queue, operations, clock } = await open();
     for (let i = 0; i < 40; i += 1) {
-      await leased(queue, `m${i}`, {
-        content: { kind: 'inline', bytes: Buffer.alloc(20_000, 'x') },
-      });
+      const before = adopted(operations);
+      await leased(queue, `m${i}`, { content });
       await clock.advance(0);
+      assert.ok(adopted(operations) - before <= 2, 'a segment has room for two');
     }
-    assert.ok(operations.includes('adopt'));
+    assert.ok(adopted(operations) > 0);
     const ids = (await collected(queue.list())).map(({ id }) => id);
     assert.equal(new Set(ids).size, 40);
+  });
+
+  it('is not asked for at each message where the store has no room', async () => {
+    const operations: string[] = [];
+    const faults = (batch: readonly string[]): Fault | undefined => {
+      operations.push(...batch);
+      return batch.includes('adopt') ? 'full' : undefined;
+    };
+    const { queue, clock } = await open(undefined, { faults });
+    const tryOne = async (id: string) => {
+      await leased(queue, id, { content }).catch(() => {});
+      await clock.advance(0);
+    };
+    for (let i = 0; i < 30; i += 1) await tryOne(`m${i}`);
+    assert.equal(adopted(operations), 2);
+    await clock.advance(1000);
+    await tryOne('later');
+    assert.equal(adopted(operations), 4);
   });
 });
 

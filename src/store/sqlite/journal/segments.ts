@@ -55,7 +55,7 @@ export class Segments {
   #creating: Promise<void> | undefined;
   #mayCreate = true;
   /** Generations below hold nothing, whatever lies there. */
-  #floor: number;
+  readonly #floor: number;
   #generation: number;
 
   constructor(parts: SegmentsParts, opened: readonly OpenedSegment[], context: SegmentsContext) {
@@ -74,7 +74,7 @@ export class Segments {
     return last !== undefined && last.head.generation >= this.#floor ? last : undefined;
   }
 
-  /** Something was written since the journal was opened, or begun anew. */
+  /** Something was written since the journal was opened, or begun anew after a failure. */
   get isWritten(): boolean {
     return this.current?.head.generation === this.#generation;
   }
@@ -88,7 +88,6 @@ export class Segments {
     const current = this.current;
     if (current !== undefined && current.position + bytes <= this.segmentBytes) return true;
     if (bytes > this.segmentBytes - headBytes) return false;
-    if (this.#spare.length > 0) return true;
     this.prepareNext();
     return this.#spare.length > 0;
   }
@@ -103,7 +102,7 @@ export class Segments {
       this.#spare.push(oldest);
     } else if (this.#ring.length < this.#segmentsMax) {
       if (this.#mayCreate) void this.create();
-    } else if (oldest !== undefined && oldest !== current) {
+    } else if (oldest !== undefined) {
       this.#context.onCrowded(oldest);
     }
   }
@@ -176,11 +175,6 @@ export class Segments {
     this.#ring = [];
     this.#spare = [];
     for (const file of files) await this.#parts.directory.remove(file);
-  }
-
-  /** What was written before holds nothing from now on. */
-  beginAnew(): void {
-    this.#floor = this.#generation + 1;
   }
 
   /** The file that is being made is there, or is not going to be. */
