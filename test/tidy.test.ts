@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
+import { guards } from '../scripts/mutation/guards.ts';
 
 /** Bottom to top. A folder imports itself and what lies on lower floors. */
 const floors = [
@@ -133,6 +134,18 @@ function circlesIn(imports: ReadonlyMap<string, readonly string[]>): string[][] 
   for (const file of imports.keys()) if (!numbers.has(file)) visit(file);
   return circles;
 }
+
+describe('scripts/mutation', () => {
+  it('names files and tests that there are, and accepts survivors of these alone', () => {
+    const place = (file: string) => join(root, file.startsWith('test/') ? '' : 'src', file);
+    for (const { file, tests } of guards)
+      for (const one of [file, ...tests]) assert.ok(existsSync(place(one)), one);
+    const guarded = new Set(guards.map(({ file }) => file));
+    const accepted = readFileSync(join(root, 'scripts/mutation/accepted.txt'), 'utf8');
+    for (const [, file = ''] of accepted.matchAll(/^(\w[^\n:]*): /gm))
+      assert.ok(guarded.has(file), file);
+  });
+});
 
 describe('docs/rfc.md', () => {
   const page = readFileSync(join(root, 'docs/rfc.md'), 'utf8');
