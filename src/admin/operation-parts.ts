@@ -4,12 +4,22 @@
 import type { Clock } from '../base/clock.ts';
 import type { Metric } from '../base/metrics.ts';
 import type { AbuseReports } from '../deliver/reports/abuse-reports.ts';
+import type { DestinationDesk } from '../queue/destination-facts.ts';
 import type { MessageStory } from '../queue/story.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import type { FolderStore } from '../store/folder-store.ts';
+import type { HistorySearch } from '../store/history-search.ts';
 import type { StoreMaintenance } from '../store/maintenance.ts';
-import type { QueueStore } from '../store/queue-store.ts';
+import type { QueueStore, Way } from '../store/queue-store.ts';
 import type { RecordStore } from '../store/record-store.ts';
+import type {
+  HandedIn,
+  SessionDesk,
+  Statistics,
+  StatisticsPeriod,
+  Submitted,
+  WebhookDesk,
+} from './desks.ts';
 
 export interface OperationParts {
   readonly queue: QueueStore;
@@ -26,8 +36,15 @@ export interface OperationParts {
   readonly dev: () => boolean;
   /** Takes a message from the queue, with or without a bounce; how many recipients that were. */
   readonly cancel: (id: string, options: { readonly silent: boolean }) => Promise<number>;
+  /**
+   * The way that an operator names, instead of the one that routes say; without a name the latter.
+   * @throws OperationError when it leads nowhere.
+   */
+  readonly wayTo: (named: string | undefined) => (address: string) => Way;
   /** By queue id or Message-ID. */
   readonly storiesOf: (id: string) => Promise<readonly MessageStory[]>;
+  /** Undefined where no history is kept. */
+  readonly search: HistorySearch | undefined;
   /** Something may be due now. */
   readonly wake: () => void;
   /** Undefined where none runs. */
@@ -39,6 +56,11 @@ export interface RunningParts {
   readonly reload: () => Promise<Reloaded>;
   readonly metrics: () => readonly Metric[];
   readonly abuse: Pick<AbuseReports, 'send'>;
+  readonly destinations: DestinationDesk;
+  readonly sessions: SessionDesk;
+  readonly statistics: (period: StatisticsPeriod) => Promise<Statistics>;
+  readonly submit: (message: HandedIn) => Promise<Submitted>;
+  readonly webhooks: WebhookDesk;
 }
 
 /** What came of reading the configuration again. */

@@ -19,13 +19,23 @@ describe('the table of operations', () => {
       'accountList',
       'backupHold',
       'certificateList',
+      'destinationList',
       'mailList',
       'mailShow',
+      'messageSearch',
       'metrics',
+      'queueCount',
       'queueList',
+      'queueSearch',
       'queueShow',
+      'refusalSearch',
       'reportList',
+      'sessionList',
+      'statistics',
+      'suppressionCheck',
+      'suppressionList',
       'tokenList',
+      'webhookList',
       'why',
     ]);
   });
@@ -34,7 +44,7 @@ describe('the table of operations', () => {
     assert.deepEqual(requested('queueHold', { ids: ['a'] }).input, { ids: ['a'] });
     for (const [name, given, problem] of [
       ['toString', {}, /unknown request: toString/],
-      ['queueHold', { ids: 'a' }, /the request lacks ids/],
+      ['queueHold', { ids: 'a' }, /ids is not right/],
       ['queueHold', { ids: [], wait: true }, /the request has an unknown wait/],
       ['queueList', null, undefined],
     ] as const)

@@ -3,25 +3,39 @@
 
 import { accountOperations } from './accounts.ts';
 import { certificateOperations } from './certificates.ts';
+import { destinationOperations } from './destinations.ts';
 import { mailOperations } from './mailboxes.ts';
+import { messageOperations } from './messages.ts';
 import type { Called, Operation } from './operation.ts';
 import { OperationError } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
 import { queueOperations } from './queue.ts';
 import { reportOperations } from './reports.ts';
 import { serverOperations } from './server.ts';
+import { sessionOperations } from './sessions.ts';
+import { statisticsOperations } from './statistics.ts';
+import { submissionOperations } from './submission.ts';
+import { suppressionOperations } from './suppressions.ts';
 import { tokenOperations } from './tokens.ts';
+import { webhookOperations } from './webhooks.ts';
 
 export { OperationError } from './operation.ts';
 
 export const operations = {
   ...accountOperations,
   ...certificateOperations,
+  ...destinationOperations,
   ...mailOperations,
+  ...messageOperations,
   ...queueOperations,
   ...reportOperations,
   ...serverOperations,
+  ...sessionOperations,
+  ...statisticsOperations,
+  ...submissionOperations,
+  ...suppressionOperations,
   ...tokenOperations,
+  ...webhookOperations,
 };
 
 type Table = typeof operations;
@@ -66,5 +80,9 @@ export function requested(
   const [issue] = input.error.issues;
   if (issue?.code === 'unrecognized_keys')
     throw new OperationError(`the request has an unknown ${issue.keys[0]}`);
-  throw new OperationError(`the request lacks ${String(issue?.path[0])}`);
+  const path = issue?.path.join('.') ?? '';
+  const isThere = issue?.path.length !== 0 && Object.hasOwn(Object(given), issue?.path[0] ?? '');
+  throw new OperationError(
+    isThere ? `${path} is not right: ${issue?.message}` : `the request lacks ${path}`,
+  );
 }

@@ -9,8 +9,19 @@ import { formatWhy } from '../queue/story-text.ts';
 import { ContentError } from '../store/content.ts';
 import type { HistoryEvent } from '../store/history.ts';
 import type { Origin, QueuedMessage, QueueEntry, QueueStore } from '../store/queue-store.ts';
+import { next, paged, pageSize, sought } from './asking.ts';
 import { asKept, count, list, nothing, OperationError, text, texts, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
+import {
+  asTotals,
+  chosen,
+  eachChosen,
+  filterOf,
+  named,
+  notQueued,
+  queueFilter,
+  totals,
+} from './queue-choice.ts';
 
 const recipient = z.object({
   address: text,
@@ -57,8 +68,6 @@ const why = z.object({
   text,
 });
 
-const named = z.strictObject({ ids: texts });
-
 export const queueOperations = {
   queueList: list({
     about: 'The queue, oldest first.',
@@ -66,6 +75,23 @@ export const queueOperations = {
     input: nothing,
     output: queued,
     run: ({ queue }) => listQueue(queue),
+  }),
+  queueSearch: value({
+    about: 'Messages in the queue that a filter holds for, oldest first.',
+    changes: false,
+    input: z.strictObject({ ...queueFilter, ...paged }),
+    output: z.object({ messages: z.array(queued).readonly(), next }),
+    run: async ({ queue }, { after, ...asked }) => {
+      const found = await queue.search(filterOf(asked), { after, limit: pageSize(asked) });
+      return { messages: found.entries.map(queueLine), next: found.next };
+    },
+  }),
+  queueCount: value({
+    about: 'How much is in the queue, or how much of it a filter holds for.',
+    changes: false,
+    input: z.strictObject(queueFilter),
+    output: totals,
+    run: async ({ queue }, asked) => asTotals(await queue.totals(filterOf(asked))),
   }),
   queueShow: value({
     about: 'One message of the queue: recipients, origin, header.',
@@ -80,16 +106,19 @@ export const queueOperations = {
     },
   }),
   queueRetry: value({
-    about: 'Tries again now; without ids everything. Gives the number of recipients.',
+    about: 'Tries again now; without ids or a filter everything. Gives the number of recipients.',
     changes: true,
-    input: z.strictObject({ ids: texts.optional() }),
+    input: named,
     output: count,
-    run: async (parts, { ids }) => {
+    run: async (parts, asked) => {
       const { queue, clock, wake } = parts;
-      const wanted = ids === undefined ? undefined : await checked(parts, ids);
-      const recipients = await queue.retry(wanted, clock.now());
-      wake();
-      return recipients;
+      const isAll = asked.ids === undefined && asked.filter === undefined;
+      if (isAll && !asked.dryRun) {
+        const recipients = await queue.retry(undefined, clock.now());
+        wake();
+        return recipients;
+      }
+      return eachChosen(parts, asked, (ids) => queue.retry(ids, clock.now()));
     },
   }),
   queueHold: value({
@@ -97,30 +126,37 @@ export const queueOperations = {
     changes: true,
     input: named,
     output: count,
-    run: async (parts, { ids }) => parts.queue.hold(await checked(parts, ids)),
+    run: (parts, asked) => eachChosen(parts, asked, (ids) => parts.queue.hold(ids)),
   }),
   queueRelease: value({
     about: 'Ends a hold.',
     changes: true,
     input: named,
     output: count,
-    run: async (parts, { ids }) => {
-      const { queue, clock, wake } = parts;
-      const recipients = await queue.unhold(await checked(parts, ids), clock.now());
-      wake();
-      return recipients;
-    },
+    run: (parts, asked) =>
+      eachChosen(parts, asked, (ids) => parts.queue.unhold(ids, parts.clock.now())),
   }),
   queueCancel: value({
     about: 'Takes messages from the queue and tells their senders, unless `silent`.',
     changes: true,
-    input: z.strictObject({ ids: texts, silent: z.boolean() }),
+    input: z.strictObject({ ...chosen, silent: z.boolean() }),
     output: count,
-    run: async (parts, { ids, silent }) => {
-      let recipients = 0;
-      for (const id of await checked(parts, ids)) recipients += await parts.cancel(id, { silent });
-      parts.wake();
-      return recipients;
+    run: (parts, { silent, ...asked }) =>
+      eachChosen(parts, asked, async (ids) => {
+        let recipients = 0;
+        for (const id of ids) recipients += await parts.cancel(id, { silent });
+        return recipients;
+      }),
+  }),
+  queueReroute: value({
+    about:
+      'Sends messages another way from now on: to a host (`192.0.2.1:25`), by the MX of a domain (`mx:example.net`), or, with `to` left out, by the routes of the configuration again.',
+    changes: true,
+    input: z.strictObject({ ...chosen, to: sought.optional() }),
+    output: count,
+    run: (parts, { to, ...asked }) => {
+      const way = parts.wayTo(to);
+      return eachChosen(parts, asked, (ids) => parts.queue.rerouteSome(ids, way));
     },
   }),
   why: value({
@@ -150,25 +186,12 @@ async function explain(
   return { stories, text: formatWhy(found) };
 }
 
-/** All are in the queue, or nothing is done. */
-async function checked(
-  { queue }: OperationParts,
-  ids: readonly string[],
-): Promise<readonly string[]> {
-  for (const id of ids)
-    if ((await queue.get(id)) === undefined) throw new OperationError(notQueued(id));
-  return ids;
-}
-
 /** Destinations in the operator's words, and nothing that is there to be found by only. */
 function shownEvent(event: HistoryEvent): HistoryEvent {
   if (event.kind === 'refused') return { ...event, keys: [] };
   if (event.kind !== 'attempt') return event;
   return { ...event, destination: destinationText(event.destination) };
 }
-
-const notQueued = (id: string): string =>
-  `there is no message ${id} in the queue; \`postrider why ${id}\` may know where it went`;
 
 async function* listQueue(queue: QueueStore): AsyncIterable<QueueLine> {
   for await (const entry of queue.list()) yield queueLine(entry);

@@ -3,8 +3,9 @@
 import { z } from 'zod';
 import { sleep } from '../base/clock.ts';
 import type { Metric } from '../base/metrics.ts';
-import { asKept, count, list, nothing, OperationError, texts, value } from './operation.ts';
-import type { OperationParts, RunningParts } from './operation-parts.ts';
+import { asKept, count, list, nothing, texts, value } from './operation.ts';
+import type { OperationParts } from './operation-parts.ts';
+import { running } from './running.ts';
 
 /** See Reloaded. */
 const reloaded = z.object({ problems: texts, later: texts });
@@ -52,11 +53,6 @@ export const serverOperations = {
     },
   }),
 };
-
-function running({ server }: OperationParts): RunningParts {
-  if (server === undefined) throw new OperationError('no server runs here');
-  return server;
-}
 
 /** How often whoever holds the store hears that it does: shorter than anybody's patience. */
 const heldEveryMs = 10_000;

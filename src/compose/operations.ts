@@ -3,7 +3,7 @@
 
 import type { OperationParts } from '../admin/operation-parts.ts';
 import type { Operations } from '../admin/operations.ts';
-import { operationsOver } from '../admin/operations.ts';
+import { OperationError, operationsOver } from '../admin/operations.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
@@ -44,8 +44,20 @@ export function createOperations(parts: OperationsParts): Operations {
     isOurs: (domain) => addresses().addressMap.isOurs(domain),
     dev: () => addresses().config.dev,
     cancel: (id, options) => cancelMessage(cancellation, id, options),
+    wayTo: (named) => wayTo(addresses(), named),
+    search: undefined,
     storiesOf: (id) => storiesOf({ store: stores.queue, history }, id),
     wake: parts.wake ?? (() => {}),
     server: parts.server,
   });
+}
+
+function wayTo({ router }: Addresses, named: string | undefined) {
+  if (named === undefined) return (address: string) => router.wayOf(address);
+  const way = router.wayByHand(named);
+  if (way === undefined)
+    throw new OperationError(
+      `${named} is no way: name a host and a port (192.0.2.1:25), or the MX of a domain (mx:example.net)`,
+    );
+  return () => way;
 }

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Operations } from '../admin/operations.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
+import { isByHand } from '../deliver/route.ts';
 import type { AddressMap } from '../policy/addresses/address-map.ts';
 import type { QueueRunner } from '../queue/runner.ts';
 import type { HistoryStore } from '../store/history.ts';
@@ -160,7 +161,10 @@ export class Server implements RunningServer {
   /** What is queued follows the routes that are in force now. */
   async #reroute(): Promise<void> {
     const { state, storage, log } = this.#parts;
-    const recipients = await storage.stores.queue.reroute(state.inForce().router.wayOf);
+    const { router } = state.inForce();
+    const recipients = await storage.stores.queue.reroute((address, destination) =>
+      isByHand(destination) ? { delivery: 'remote', destination } : router.wayOf(address),
+    );
     if (recipients > 0) log.info('rerouted', { recipients });
   }
 }

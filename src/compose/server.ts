@@ -13,6 +13,7 @@ import type { Stores } from '../store/stores.ts';
 import { Acme } from './acme.ts';
 import { authenticatorFor } from './admission.ts';
 import type { Basics } from './basics.ts';
+import { createConsole } from './console.ts';
 import { createQueue } from './delivery.ts';
 import { openEntrance } from './entrance.ts';
 import { createMetrics } from './metrics.ts';
@@ -72,6 +73,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       reload: options.reload ?? noFile,
       metrics: () => basics.metrics.snapshot(),
       abuse: reports.abuse,
+      ...createConsole(),
     },
   });
   const serviceFor = createServices({

@@ -4,7 +4,7 @@
 //
 // Destinations are stored in the queue, so they must mean the same after a restart: `local`,
 // `discard`, `mx:DOMAIN`, `atrn:DOMAIN`, `lmtp:PATH`, `lmtp:HOST:PORT`, `host:HOST:PORT#N` (N: position in
-// `routes`, so that two logins at one host do not mix).
+// `routes`, so that two logins at one host do not mix); `by-hand:…` where an operator named it for a message.
 
 import { unreachable } from '../base/assert.ts';
 import { BoundedMap } from '../base/bounded-map.ts';
@@ -48,6 +48,8 @@ export interface Router {
   /** `address` is in wire form. */
   route(address: string): Route;
   wayOf(address: string): Way;
+  /** What an operator names for single messages: `mx:DOMAIN`, `HOST:PORT`; undefined if it is neither. */
+  wayByHand(named: string): Way | undefined;
   /** Undefined when no route leads there any more: such recipients have to be rerouted. */
   routeOfDestination(destination: string): Route | undefined;
 }
@@ -116,13 +118,33 @@ export function createRouter(options: RouterOptions): Router {
   return {
     route: (address) => routedWay(address).route,
     wayOf: (address) => routedWay(address).way,
+    wayByHand: (named) =>
+      routeByHand(named) && { delivery: 'remote', destination: `${byHand}${named}` },
     routeOfDestination(destination) {
+      if (isByHand(destination)) {
+        const named = destination.slice(byHand.length);
+        // A route of the configuration to the same host has the login, and what it asks of TLS.
+        return movedHost(`host:${named}#`) ?? routeByHand(named);
+      }
       if (!destination.startsWith('mx:')) return fixed.get(destination) ?? movedHost(destination);
       // As the configuration has it now for that domain, with what its route says of TLS.
       const { route } = routedWay(`@${destination.slice(3)}`);
       return route.kind === 'mx' ? route : undefined;
     },
   };
+}
+
+const byHand = 'by-hand:';
+
+/** An operator chose it: it stays when routes change. */
+export const isByHand = (destination: string): boolean => destination.startsWith(byHand);
+
+function routeByHand(named: string): RelayRoute | undefined {
+  if (/^mx:[^\s:]+$/.test(named)) return { kind: 'mx', domain: domainKey(named.slice(3)) };
+  const [, host, digits] = /^(\[[0-9a-f:.]+\]|[^\s:[\]]+):(\d{1,5})$/i.exec(named) ?? [];
+  const port = Number(digits);
+  if (host === undefined || port < 1 || port > 65_535) return undefined;
+  return { kind: 'host', host: host.replace(/^\[|\]$/g, ''), port, tls: 'opportunistic' };
 }
 
 const remoteWay = (route: Route, destination: string): RoutedWay => ({

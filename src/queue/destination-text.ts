@@ -8,6 +8,8 @@ export function destinationText(destination: string): string {
   const colon = destination.indexOf(':');
   const rest = destination.slice(colon + 1);
   switch (destination.slice(0, colon)) {
+    case 'by-hand':
+      return `${rest.startsWith('mx:') ? destinationText(rest) : rest}, by hand`;
     case 'mx':
       // RFC 5321 §4.1.3: an address literal is the host itself.
       return rest.startsWith('[') ? rest : `MX of ${rest}`;

@@ -6,6 +6,7 @@ import type { Finding } from '../mail/finding.ts';
 import type { Reply } from '../smtp/reply.ts';
 import type { Content, StoredContent } from './content.ts';
 import type { NewMailboxMessage, Quota } from './folder-store.ts';
+import type { QueueFilter, QueueTotals } from './queue-search.ts';
 
 /** How a message came in: for logs and `why`. JSON-serialisable. */
 export interface Origin {
@@ -214,6 +215,13 @@ export interface QueueEntry {
   })[];
 }
 
+export interface QueueFound {
+  /** Oldest first. */
+  readonly entries: readonly QueueEntry[];
+  /** For the page after; null on the last. */
+  readonly next: string | null;
+}
+
 export interface QueueStore extends AsyncDisposable {
   /**
    * All recipients or none, durable once resolved: then we may say 250 (RFC 5321 §4.2.5).
@@ -278,6 +286,13 @@ export interface QueueStore extends AsyncDisposable {
 
   /** Oldest first, in pages: the queue is never held in memory. */
   list(): AsyncIterable<QueueEntry>;
+  /** What the filter holds for, oldest first. Deliveries do not wait for it. */
+  search(
+    filter: QueueFilter,
+    page: { readonly after?: string | undefined; readonly limit: number },
+  ): Promise<QueueFound>;
+  /** How much that is. */
+  totals(filter: QueueFilter): Promise<QueueTotals>;
   get(id: string): Promise<QueueEntry | undefined>;
   /** The message with its content, as a delivery would get it. */
   open(id: string): Promise<QueuedMessage | undefined>;
@@ -300,6 +315,8 @@ export interface QueueStore extends AsyncDisposable {
    */
   take(id: string, options: { now: number; leaseMs: number }): Promise<readonly Lease[]>;
 
+  /** Gives recipients of these messages a new way, and keeps it when routes change. */
+  rerouteSome(ids: readonly string[], wayOf: (address: string) => Way): Promise<number>;
   /** Gives recipients a new way when routes changed. */
   reroute(wayOf: (address: string, destination: string) => Way): Promise<number>;
 }

@@ -306,7 +306,7 @@ const requestNames: readonly RequestName[] = [
     'message',
   ] as const),
   ...(['count', 'newest', 'retry', 'retryPage', 'hold', 'unhold', 'take', 'routes'] as const),
-  ...(['reroute', 'ensure', 'deliver', 'removeMails', 'removeMailbox'] as const),
+  ...(['routesOf', 'reroute', 'ensure', 'deliver', 'removeMails', 'removeMailbox'] as const),
   ...(['addAccount', 'accounts', 'accountsVersion'] as const),
   ...(['removeAccount', 'addAddress', 'removeAddress', 'credentials', 'putCredential'] as const),
   ...(['removeCredential', 'secret', 'flush', 'files', 'version'] as const),

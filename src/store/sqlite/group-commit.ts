@@ -55,6 +55,7 @@ const durabilities: Readonly<Record<RequestName, Durability>> = {
   unhold: 'durable',
   take: 'lazy',
   routes: 'read',
+  routesOf: 'read',
   reroute: 'durable',
   ensure: 'durable',
   deliver: 'durable',

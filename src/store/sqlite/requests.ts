@@ -219,6 +219,8 @@ export interface QueueRequests {
   unhold(key: number, now: number): number;
   take(key: number, now: number, leaseMs: number): readonly LeaseRow[];
   routes(after: readonly [key: number, index: number], limit: number): readonly RouteRow[];
+  /** Of a message, those that nobody attempts at present. */
+  routesOf(key: number): readonly RouteRow[];
   reroute(rows: readonly RouteRow[]): number;
 }
 

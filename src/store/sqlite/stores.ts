@@ -177,7 +177,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
     if (faults.length > 0) log.error('content-damaged', { files: faults.length, advice });
     const accounts = new SqliteAccountStore({ commit, clock });
     await accounts.load();
-    const store = new SqliteQueueStore({ commit, spool, clock });
+    const store = new SqliteQueueStore({ commit, reader, spool, clock });
     const queue = await openJournaled(options, store, parts);
     let closing: Promise<void> | undefined;
     const close = async () => {

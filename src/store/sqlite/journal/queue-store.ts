@@ -4,15 +4,20 @@
 // on the store does everything.
 
 import type { Clock } from '../../../base/clock.ts';
-import { memoryContent } from '../../content.ts';
+import { memoryContent, storedSize } from '../../content.ts';
 import type { Quota } from '../../folder-store.ts';
 import { freshLeases } from '../../fresh-leases.ts';
+import { messageKey } from '../../message-key.ts';
+import { isFound } from '../../queue-filter.ts';
+import type { QueueFilter, QueueTotals } from '../../queue-search.ts';
+import { sharesMax } from '../../queue-search.ts';
 import type {
   EnqueuedWithRoom,
   Lease,
   NewMessage,
   QueuedMessage,
   QueueEntry,
+  QueueFound,
   QueueStore,
   Settlement,
 } from '../../queue-store.ts';
@@ -203,6 +208,34 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     yield* this.#store.list();
   }
 
+  /** What is in the journal is not moved for a look at it: it is the newest there is. */
+  async search(
+    filter: QueueFilter,
+    page: { readonly after?: string | undefined; readonly limit: number },
+  ): Promise<QueueFound> {
+    const found = await this.#store.search(filter, page);
+    if (found.next !== null) return found;
+    const after = messageKey(found.entries.at(-1)?.id ?? page.after ?? '');
+    const here: QueueEntry[] = [];
+    for (const live of this.#live.values()) {
+      const entry = entryOf(live);
+      if (messageKey(entry.id) > after && isFound(entry, filter)) here.push(entry);
+    }
+    here.sort((a, b) => messageKey(a.id) - messageKey(b.id));
+    const entries = [...found.entries, ...here];
+    const shown = entries.slice(0, page.limit);
+    return { entries: shown, next: entries.length > page.limit ? shown.at(-1)!.id : null };
+  }
+
+  async totals(filter: QueueFilter): Promise<QueueTotals> {
+    const stored = await this.#store.totals(filter);
+    if (this.#live.size === 0) return stored;
+    return withEntries(
+      stored,
+      [...this.#live.values()].map(entryOf).filter((entry) => isFound(entry, filter)),
+    );
+  }
+
   async get(id: string): Promise<QueueEntry | undefined> {
     await this.#saveIds([id]);
     return this.#store.get(id);
@@ -241,6 +274,11 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
   async take(id: string, options: { now: number; leaseMs: number }): Promise<readonly Lease[]> {
     await this.#saveIds([id]);
     return this.#store.take(id, options);
+  }
+
+  async rerouteSome(...[ids, wayOf]: Parameters<QueueStore['rerouteSome']>): Promise<number> {
+    await this.#saveIds(ids);
+    return this.#store.rerouteSome(ids, wayOf);
   }
 
   async reroute(wayOf: Parameters<QueueStore['reroute']>[0]): Promise<number> {
@@ -371,6 +409,37 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
   #notSaved(): void {
     this.#saveAgainAt = this.#clock.now() + saveAgainMs;
   }
+}
+
+/** As an operator sees it. */
+function entryOf({ message, left }: Live): QueueEntry {
+  const { prefix: _, content, recipients, held: _held, ...rest } = message;
+  return {
+    ...rest,
+    size: storedSize(content),
+    recipients: [...left].map((index) => ({
+      ...recipients[index]!,
+      ...{ index, state: 'active', attempts: 1, nextAttempt: undefined, lastReply: undefined },
+    })),
+  };
+}
+
+function withEntries(stored: QueueTotals, entries: readonly QueueEntry[]): QueueTotals {
+  const added = entries.flatMap(({ recipients }) => recipients);
+  const destinations = new Map(stored.destinations.map((one) => [one.name, one.recipients]));
+  for (const { destination } of added)
+    destinations.set(destination, (destinations.get(destination) ?? 0) + 1);
+  return {
+    ...stored,
+    messages: stored.messages + entries.length,
+    recipients: stored.recipients + added.length,
+    oldest: stored.oldest ?? entries[0]?.received,
+    states: { ...stored.states, active: stored.states.active + added.length },
+    destinations: [...destinations]
+      .map(([name, recipients]) => ({ name, recipients }))
+      .sort((a, b) => b.recipients - a.recipients)
+      .slice(0, sharesMax),
+  };
 }
 
 const only: ReadonlySet<number> = new Set([0]);

@@ -17,7 +17,7 @@ const recipientsPerPage = 2000;
 
 export type DeskRequest =
   | ('entries' | 'entry' | 'count' | 'newest' | 'retry' | 'retryPage' | 'hold' | 'unhold')
-  | ('routes' | 'reroute');
+  | ('routes' | 'routesOf' | 'reroute');
 
 export class QueueDesk implements Pick<QueueRequests, DeskRequest> {
   readonly #sql: QueueStatements;
@@ -86,12 +86,11 @@ export class QueueDesk implements Pick<QueueRequests, DeskRequest> {
   }
 
   routes(after: readonly [key: number, index: number], limit: number): readonly RouteRow[] {
-    return this.#sql.routes.all(...after, limit).map((row) => ({
-      key: integer(row.message),
-      index: integer(row.idx),
-      address: text(row.address),
-      ...wayOf(row),
-    }));
+    return this.#sql.routes.all(...after, limit).map(routeRow);
+  }
+
+  routesOf(key: number): readonly RouteRow[] {
+    return this.#sql.routesOf.all(key).map(routeRow);
   }
 
   reroute(rows: readonly RouteRow[]): number {
@@ -113,3 +112,10 @@ export class QueueDesk implements Pick<QueueRequests, DeskRequest> {
     return { columns, size: integer(row.size), recipients };
   }
 }
+
+const routeRow = (row: Row): RouteRow => ({
+  key: integer(row.message),
+  index: integer(row.idx),
+  address: text(row.address),
+  ...wayOf(row),
+});

@@ -8,6 +8,8 @@ import type { Content, StoredContent } from '../../content.ts';
 import { memoryContent } from '../../content.ts';
 import type { NewMailboxMessage } from '../../folder-store.ts';
 import { messageKey } from '../../message-key.ts';
+import type { QueueTotals } from '../../queue-search.ts';
+import { queueStates } from '../../queue-search.ts';
 import type {
   AppendEffect,
   Effect,
@@ -28,6 +30,7 @@ import type {
   OutcomeRow,
 } from '../requests.ts';
 import { DamagedRowError } from '../row.ts';
+import type { QueueTotalsRow } from './queue-search.ts';
 
 export function contentOf({ bytes, size, file }: ContentRow, spool: Spool): Content {
   return file === null
@@ -156,6 +159,16 @@ export function entryOf({ columns, size, recipients }: EntryRow): QueueEntry {
       nextAttempt: row.held ? undefined : (row.due ?? undefined),
       lastReply: row.reply === null ? undefined : parseReply(row.reply),
     })),
+  };
+}
+
+export function totalsOf({ states, replies, ...counted }: QueueTotalsRow): QueueTotals {
+  const byState = queueStates.map((state, i) => [state, states[i] ?? 0] as const);
+  return {
+    ...counted,
+    recipients: states.reduce((sum, n) => sum + n, 0),
+    states: Object.fromEntries(byState) as QueueTotals['states'],
+    replies: replies.map(({ reply, recipients }) => ({ reply: parseReply(reply), recipients })),
   };
 }
 

@@ -77,6 +77,9 @@ export function prepareQueueStatements(database: DatabaseSync) {
     routes: prepare(`
       SELECT message, idx, address, delivery, destination FROM recipient
       WHERE (message, idx) > (?, ?) ORDER BY message, idx LIMIT ?`),
+    routesOf: prepare(`
+      SELECT message, idx, address, delivery, destination FROM recipient
+      WHERE message = ? AND due IS NOT NULL ORDER BY idx`),
     reroute: prepare(`
       UPDATE recipient SET delivery = ?, destination = ? WHERE message = ? AND idx = ?`),
     recover: prepare('UPDATE recipient SET due = max(?, coalesce(release, 0)) WHERE due IS NULL'),

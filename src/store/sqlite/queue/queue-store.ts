@@ -7,17 +7,21 @@ import { memoryContent } from '../../content.ts';
 import type { Quota } from '../../folder-store.ts';
 import { freshLeases } from '../../fresh-leases.ts';
 import { messageKey } from '../../message-key.ts';
+import type { QueueFilter, QueueTotals } from '../../queue-search.ts';
 import type {
   EnqueuedWithRoom,
   Lease,
   NewMessage,
   QueuedMessage,
   QueueEntry,
+  QueueFound,
   QueueStore,
   Settlement,
+  Way,
 } from '../../queue-store.ts';
 import type { Spool } from '../../spool.ts';
 import type { GroupCommit } from '../group-commit.ts';
+import type { ReaderClient } from '../reader/reader-client.ts';
 import type { AdoptedRow, ContentRow, LeaseRow, RouteRow, StoredMessageRow } from '../requests.ts';
 import {
   contentOf,
@@ -29,6 +33,7 @@ import {
   outcomeRow,
   parseOrigin,
   rememberedKey,
+  totalsOf,
   words,
 } from './queue-rows.ts';
 
@@ -40,6 +45,7 @@ const noEffects: readonly never[] = [];
 
 export interface SqliteQueueStoreParts {
   readonly commit: GroupCommit;
+  readonly reader: Pick<ReaderClient, 'call'>;
   readonly spool: Spool;
   readonly clock: Clock;
 }
@@ -150,6 +156,23 @@ export class SqliteQueueStore implements QueueStore {
     }
   }
 
+  async search(
+    filter: QueueFilter,
+    { after, limit }: { readonly after?: string | undefined; readonly limit: number },
+  ): Promise<QueueFound> {
+    const key = after === undefined ? -1 : messageKey(after);
+    const { entries, more } = await this.#parts.reader.call('queuePage', filter, key, limit);
+    const last = entries.at(-1);
+    return {
+      entries: entries.map(entryOf),
+      next: more && last !== undefined ? last.columns[1] : null,
+    };
+  }
+
+  async totals(filter: QueueFilter): Promise<QueueTotals> {
+    return totalsOf(await this.#parts.reader.call('queueTotals', filter));
+  }
+
   async get(id: string): Promise<QueueEntry | undefined> {
     const row = await this.#parts.commit.call('entry', [messageKey(id)]);
     return row === undefined || row.columns[1] !== id ? undefined : entryOf(row);
@@ -198,6 +221,13 @@ export class SqliteQueueStore implements QueueStore {
   ): Promise<readonly Lease[]> {
     const rows = await this.#parts.commit.call('take', [messageKey(id), now, leaseMs]);
     return rows.map((row) => this.#lease(row, now + leaseMs));
+  }
+
+  async rerouteSome(ids: readonly string[], wayOf: (address: string) => Way): Promise<number> {
+    const { commit } = this.#parts;
+    const found = await Promise.all(ids.map((id) => commit.call('routesOf', [messageKey(id)])));
+    const rows = found.flat().map((row) => ({ ...row, ...wayOf(row.address) }));
+    return rows.length === 0 ? 0 : commit.call('reroute', [rows]);
   }
 
   async reroute(wayOf: Parameters<QueueStore['reroute']>[0]): Promise<number> {

@@ -15,6 +15,7 @@ import type {
   MailColumns,
   Quota,
 } from '../../folder-store.ts';
+import type { QueueFilter } from '../../queue-search.ts';
 import { AccountFeed } from '../folders/account-feed.ts';
 import { ColumnsCache, copyColumns, mergeColumns } from '../folders/columns-cache.ts';
 import { folderPath } from '../folders/folder-path.ts';
@@ -22,6 +23,8 @@ import { Listings } from '../folders/listings.ts';
 import { columnsSql, mailColumns } from '../folders/mail-columns.ts';
 import type { WholeRow } from '../folders/packed-mails.ts';
 import { packMails } from '../folders/packed-mails.ts';
+import type { QueuePageRow, QueueTotalsRow } from '../queue/queue-search.ts';
+import { QueueSearch } from '../queue/queue-search.ts';
 import type { PackedMailsRow } from '../requests.ts';
 import type { Row } from '../row.ts';
 import { blob, integer, text, textOrNull } from '../row.ts';
@@ -57,6 +60,8 @@ export interface ReaderOperations {
   acl(folder: number): ReadonlyMap<string, string>;
   sharedWith(identifiers: readonly string[]): readonly FolderFacts[];
   annotations(account: string, folder: number | undefined): ReadonlyMap<string, Uint8Array>;
+  queuePage(filter: QueueFilter, after: number, limit: number): QueuePageRow;
+  queueTotals(filter: QueueFilter): QueueTotalsRow;
 }
 
 export function prepareStatements(database: DatabaseSync) {
@@ -112,6 +117,7 @@ export class Reader implements ReaderOperations {
   readonly #derived: Derived;
   readonly #listings: Listings;
   readonly #feed: AccountFeed;
+  readonly #queue: QueueSearch;
   readonly #cache = new ColumnsCache();
   readonly #sql: ReturnType<typeof prepareStatements>;
 
@@ -121,6 +127,7 @@ export class Reader implements ReaderOperations {
     this.#derived = new Derived(parts);
     this.#listings = new Listings(database, parts.readHead);
     this.#feed = new AccountFeed(database);
+    this.#queue = new QueueSearch(database);
     this.#sql = prepareStatements(database);
   }
 
@@ -220,6 +227,14 @@ export class Reader implements ReaderOperations {
 
   changedFolders(account: string, since: string, limit: number): FolderListChanges {
     return this.#atOneMoment(() => this.#feed.folders(account, since, limit));
+  }
+
+  queuePage(filter: QueueFilter, after: number, limit: number): QueuePageRow {
+    return this.#atOneMoment(() => this.#queue.page(filter, after, limit));
+  }
+
+  queueTotals(filter: QueueFilter): QueueTotalsRow {
+    return this.#atOneMoment(() => this.#queue.totals(filter));
   }
 
   usage(account: string): Quota {
@@ -325,7 +340,7 @@ const readerOperations: ReadonlySet<string> = new Set<keyof ReaderOperations>([
   ...(['index', 'list', 'copies', 'countFrom', 'open'] as const),
   ...(['accountState', 'changedEmails', 'changedFolders'] as const),
   ...(['digests', 'headers', 'search', 'sortFacts'] as const),
-  ...(['usage', 'acl', 'sharedWith', 'annotations'] as const),
+  ...(['usage', 'acl', 'sharedWith', 'annotations', 'queuePage', 'queueTotals'] as const),
 ]);
 
 export function readerCall(reader: Reader, operation: string, args: readonly unknown[]): unknown {

@@ -1,0 +1,111 @@
+// Operations on where mail goes next: what waits for each place, how it does, and what is done about it.
+
+import { z } from 'zod';
+import type { DestinationFacts } from '../queue/destination-facts.ts';
+import { isoOrNull, next, paged, pageSize, sought } from './asking.ts';
+import { count, done, text, value } from './operation.ts';
+import { running } from './running.ts';
+
+const destination = z.object({
+  /** `mx:example.net`, `host:192.0.2.1:25#0`: what the other operations want to be told. */
+  destination: text,
+  /** The same in words. */
+  name: text,
+  /** Recipients in the queue, and of how many of them nobody may attempt anything now. */
+  queued: count,
+  held: count,
+  /** When the oldest came in. */
+  oldest: z.string().nullable(),
+  nextAttempt: z.string().nullable(),
+  /** Attempts under way, and how many there may be at present. */
+  active: count,
+  window: count.nullable(),
+  /** It was found dead, and is left alone until then. */
+  deadUntil: z.string().nullable(),
+  /** An operator keeps its mail back. */
+  onHold: z.boolean(),
+  /** What the last attempt came to. */
+  last: z
+    .object({
+      at: text,
+      result: text,
+      reply: text,
+      /** Who answered, and how the connection was secured, in words. */
+      host: z.string().nullable(),
+      tls: z.string().nullable(),
+    })
+    .nullable(),
+});
+
+const one = z.strictObject({ destination: sought });
+
+export const destinationOperations = {
+  destinationList: value({
+    about:
+      'Where mail goes next: backlog, attempts, last reply, what is dead or held. The largest backlog first.',
+    changes: false,
+    input: z.strictObject({ text: sought.optional(), ...paged }),
+    output: z.object({ destinations: z.array(destination).readonly(), next }),
+    run: async (parts, { text, after, ...asked }) => {
+      const { items, ...page } = await running(parts).destinations.list({
+        ...{ text, after },
+        limit: pageSize(asked),
+      });
+      return { ...page, destinations: items.map(asDestination) };
+    },
+  }),
+  destinationHold: value({
+    about: 'Keeps back the mail of a destination, also what comes later, until it is released.',
+    changes: true,
+    input: one,
+    output: done,
+    run: async (parts, { destination: name }) => {
+      await running(parts).destinations.hold(name);
+      return null;
+    },
+  }),
+  destinationRelease: value({
+    about: 'Ends the hold of a destination.',
+    changes: true,
+    input: one,
+    output: done,
+    run: async (parts, { destination: name }) => {
+      await running(parts).destinations.release(name);
+      return null;
+    },
+  }),
+  destinationForget: value({
+    about: 'Forgets that a destination, or hosts of it, were found dead.',
+    changes: true,
+    input: one,
+    output: done,
+    run: async (parts, { destination: name }) => {
+      await running(parts).destinations.forget(name);
+      return null;
+    },
+  }),
+  destinationRetry: value({
+    about:
+      'Forgets that a destination is dead and tries all its mail now. Gives the number of recipients.',
+    changes: true,
+    input: one,
+    output: count,
+    run: (parts, { destination: name }) => running(parts).destinations.retry(name),
+  }),
+};
+
+const asDestination = ({ last, ...facts }: DestinationFacts): z.infer<typeof destination> => ({
+  ...facts,
+  oldest: isoOrNull(facts.oldest),
+  nextAttempt: isoOrNull(facts.nextAttempt),
+  window: facts.window ?? null,
+  deadUntil: isoOrNull(facts.deadUntil),
+  last:
+    last === undefined
+      ? null
+      : {
+          ...{ at: new Date(last.at).toISOString(), result: last.result, reply: last.reply },
+          host: last.host ?? null,
+          tls: last.tls ?? null,
+        },
+});

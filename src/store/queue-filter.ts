@@ -1,0 +1,38 @@
+// What a filter of the queue means, for what is not in a database.
+
+import type { QueueFilter, QueueState } from './queue-search.ts';
+import type { QueueEntry } from './queue-store.ts';
+
+/** Whether the filter holds for it. */
+export function isFound(entry: QueueEntry, filter: QueueFilter): boolean {
+  const { sender, since, until, text } = filter;
+  if (sender !== undefined && !addressIs(entry.sender, sender)) return false;
+  if (since !== undefined && entry.received < since) return false;
+  if (until !== undefined && entry.received >= until) return false;
+  const named = text === undefined || holds(text, entry.sender, entry.messageId);
+  return entry.recipients.some((one) => isOf(one, filter, named));
+}
+
+/** Whether the rest of it holds for this recipient. */
+export function isOf(
+  one: QueueEntry['recipients'][number],
+  { recipient, destination, state, text = '' }: QueueFilter,
+  isNamed: boolean,
+): boolean {
+  if (recipient !== undefined && !addressIs(one.address, recipient)) return false;
+  if (destination !== undefined && one.destination !== destination) return false;
+  if (state !== undefined && stateOf(one) !== state) return false;
+  return isNamed || holds(text, one.address, one.lastReply?.lines.join(' '));
+}
+
+export function stateOf({ state, attempts }: QueueEntry['recipients'][number]): QueueState {
+  return state === 'queued' && attempts > 0 ? 'deferred' : state;
+}
+
+const addressIs = (address: string, wanted: string): boolean => {
+  const [have, want] = [address.toLowerCase(), wanted.toLowerCase()];
+  return want.startsWith('@') ? have.endsWith(want) : have === want;
+};
+
+const holds = (text: string, ...all: readonly (string | undefined)[]): boolean =>
+  all.some((one) => one?.toLowerCase().includes(text.toLowerCase()) === true);
