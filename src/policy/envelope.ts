@@ -35,6 +35,8 @@ export interface Envelope {
   readonly recipients: readonly AcceptedRecipient[];
   /** What policies have found so far, of the client and of this transaction, in order. */
   readonly findings: readonly Finding[];
+  /** What the message will be called in the queue: made when somebody asks, and the same from then on. */
+  readonly queueId: () => string;
 }
 
 export interface AcceptedRecipient {

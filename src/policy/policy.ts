@@ -18,6 +18,8 @@ export interface Policy {
   hello?(client: ClientFacts): Answer;
   /** TLS is up; an objection answers the greeting, or the EHLO that comes next. */
   secure?(client: ClientFacts): Answer;
+  /** A line that is no command; an objection is the reply in place of 500. */
+  unknown?(client: ClientFacts, line: string): Answer;
   mail?(envelope: Envelope): Answer;
   /** The recipient exists and may be written to; it is not yet among those of the envelope. */
   rcpt?(envelope: Envelope, recipient: AcceptedRecipient): Answer;
@@ -128,6 +130,7 @@ export function byStage(policies: readonly Policy[]): Policies {
     connect: caringAbout('connect'),
     hello: caringAbout('hello'),
     secure: caringAbout('secure'),
+    unknown: caringAbout('unknown'),
     mail: caringAbout('mail'),
     rcpt: caringAbout('rcpt'),
     refusedRcpt: caringAbout('refusedRcpt'),

@@ -36,7 +36,7 @@ function envelope(
 ): Envelope {
   const client = { service: 'smtp', account: undefined } as unknown as Envelope['client'];
   const mail = parseStoredMailParams(params) as readonly MailParam[];
-  return { client, sender: null, params: mail, recipients, findings: [] };
+  return { client, sender: null, params: mail, recipients, findings: [], queueId: () => 'q1' };
 }
 
 function arrival(head: string): Arrival {

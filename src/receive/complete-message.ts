@@ -59,7 +59,7 @@ export async function completeMessage(
     const kept =
       answers.head.length === 0 ? arrival : await withoutDropped(arrival, answers.head, spool);
     content = kept.content;
-    const facts = { id: parts.messageId(), now: parts.clock.now(), hostname: parts.hostname };
+    const facts = { id: envelope.queueId(), now: parts.clock.now(), hostname: parts.hostname };
     const taking = takingOf(transaction, kept, facts);
     if (policies.filter.length === 0) return await takeMessage(taking, parts);
     const made = await filtered(taking, { ...parts, onContent });

@@ -60,6 +60,7 @@ async function taken(
     client: { ...client, service },
     ...{ sender: mailbox('eve@far.test'), recipients, findings: answers.findings },
     params: parseStoredMailParams(by === '' ? [] : [`BY=${by}`]),
+    queueId: () => 'q1',
   };
   const queued: NewMessage[] = [];
   const policies: Policy[] = filters.map((filter, i) => ({

@@ -118,6 +118,8 @@ export class Reception implements Answerer {
         return noExpansion;
       case 'etrn':
         return this.#parts.startQueue(question.argument);
+      case 'unknown':
+        return this.#unknown(question.line);
       case 'burl':
         return this.#burl(question.url);
       case 'atrn':
@@ -233,13 +235,18 @@ export class Reception implements Answerer {
   }
 
   #mail(sender: ReversePath, params: readonly MailParam[]): Reply | Promise<Reply> {
-    const { policies, log, clock } = this.#parts;
+    const { policies, log, clock, messageId } = this.#parts;
     const { client } = this;
     const recipients: AcceptedRecipient[] = [];
     const answers = new Answers(log, this.#aboutClient.findings);
     const { findings } = answers;
+    let id: string | undefined;
+    const queueId = (): string => {
+      id ??= messageId();
+      return id;
+    };
     const transaction = {
-      envelope: { client, sender, params, recipients, findings },
+      envelope: { client, sender, params, recipients, findings, queueId },
       answers,
       recipients,
       extended: this.#client.extended,
@@ -278,6 +285,13 @@ export class Reception implements Answerer {
       return replies.recipientOk;
     const featureSet = this.#parts.featureSetOf?.(named);
     return featureSet === undefined ? replies.recipientOk : capableRecipient(featureSet);
+  }
+
+  async #unknown(line: string): Promise<Reply> {
+    const { client } = this;
+    const { unknown } = this.#parts.policies;
+    const objection = await this.#answers.ask(unknown, (policy) => policy.unknown(client, line));
+    return objection ?? replies.unknownCommand;
   }
 
   async #burl(url: string): Promise<Reply | Fetched> {

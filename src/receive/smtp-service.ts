@@ -145,6 +145,7 @@ function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation
     burl: now.burl,
     mtrk: now.mtrk,
     noSoliciting: now.noSoliciting,
+    asksUnknown: now.policies.unknown.length > 0,
     conperm: now.conperm,
     conneg: now.featureSetOf !== undefined,
     futureRelease: futureReleaseOf(now.futureReleaseMs, clock.now()),

@@ -45,6 +45,7 @@ async function take(
   const envelope = {
     ...{ client, sender: parseMailbox('ann@c.test')!, recipients, findings: answers.findings },
     params: parseStoredMailParams([...params]),
+    queueId: () => 'id1',
   };
   const logged: {
     readonly event: string;

@@ -35,6 +35,7 @@ function taken(of: Partial<ClientFacts>, changes: readonly HeadChange[] = []) {
     params: [],
     recipients: [],
     findings: [],
+    queueId: () => 'q1',
   };
   const transaction = { envelope, answers, extended: true, began: 0, recipients: [] };
   const facts = { id: '1a2b', now: 0, hostname: 'mx.example.org' };

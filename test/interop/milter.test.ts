@@ -1,10 +1,10 @@
 // Filters of others at work: one made with python3-milter that does every action, and OpenDKIM, whose signature has to
-// be good when the message arrives.
+// be good when the message arrives. And what Postfix tells a filter is what we tell it.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -13,8 +13,10 @@ import type { TestServer } from '../../src/testing/index.ts';
 import { FakeResolver, startTestServer } from '../../src/testing/index.ts';
 import { DkimCheck } from '../../src/trust/dkim.ts';
 import { SignedMessage } from '../../src/trust/signed-message.ts';
+import { freePorts } from '../ports.ts';
 import { eventually } from '../process.ts';
-import { without } from './peers.ts';
+import { connectClient } from '../scenarios/wire.ts';
+import { startPostfix, without, withoutPostfix } from './peers.ts';
 
 const python = '/usr/bin/python3';
 const pymilter = 'usr/lib/python3/dist-packages/Milter/__init__.py';
@@ -92,6 +94,104 @@ describe('interop: python3-milter', { skip: without(pymilter) }, () => {
     await send('', 'last@example.org');
     await server.waitFor(({ mailbox }) => mailbox === 'last@example.org');
     assert.equal(server.messages.length, 3, 'neither what is held nor what was discarded');
+  });
+});
+
+/** A step, and what came with it; `what` is cut to what servers have in common. */
+interface ToldStep {
+  readonly step: string;
+  readonly what: string;
+  readonly macros: readonly string[];
+}
+
+/** What witness.py wrote down of one connection that said EHLO. */
+function toldBy(file: string): readonly ToldStep[] {
+  const lines = readFileSync(file, 'latin1').trimEnd().split('\n');
+  // What looks whether Postfix is there says nothing.
+  const start = lines.findLastIndex((line) => line.startsWith('connect '));
+  return lines.slice(start).map((line) => {
+    const bar = line.lastIndexOf(' | ');
+    const [step = '', ...what] = line.slice(0, bar).split(/ (?=b?['"])/);
+    // Postfix shows the first word of what it does not know.
+    const shown =
+      step === 'unknown' ? what.map((one) => one.split(' ')[0]!.replace(/'$/, '')) : what;
+    return { step, what: shown.join(' '), macros: line.slice(bar + 3).split(' ') };
+  });
+}
+
+describe('interop: what a milter is told', { skip: withoutPostfix() || without(pymilter) }, () => {
+  const dialogue = [
+    'EHLO c.example',
+    'XYZZY one',
+    'LATER two',
+    'MAIL FROM:<ann@x.example> SIZE=100',
+    'XYZZY three',
+    'RCPT TO:<bad@nowhere.example>',
+    'RCPT TO:<bob@postfix.test>',
+    'RCPT TO:<eve@postfix.test>',
+    'DATA',
+    'From: ann@x.example\r\nDate: Mon, 23 Nov 2026 12:00:00 +0000\r\nMessage-ID: <1@x.example>\r\nX-Two:  b\r\n c\r\n\r\nhello\r\n.',
+    'MAIL FROM:<>',
+    'RCPT TO:<bob@postfix.test>',
+    'RSET',
+  ];
+
+  /** The codes of its replies. */
+  async function talk(port: number): Promise<readonly string[]> {
+    const client = await connectClient(port);
+    const codes: string[] = [];
+    for (const line of dialogue)
+      codes.push((await client.say(`${line}\r\n`)).split('\n').at(-1)!.slice(0, 3));
+    await client.say('QUIT\r\n');
+    client.close();
+    return codes;
+  }
+
+  it('is what Postfix tells it, step by step, with the macros of Postfix', async () => {
+    await using filter = await startFilter((home, socket) => {
+      chmodSync(home, 0o755);
+      const witness = join(import.meta.dirname, 'witness.py');
+      return [python, witness, `unix:${socket}`, join(home, 'told')];
+    });
+    chmodSync(filter.socket, 0o777);
+    const file = join(filter.home, 'told');
+    const [port] = (await freePorts(1)) as [number];
+    await using postfix = await startPostfix({
+      ...{ port, domain: 'postfix.test' },
+      settings: {
+        smtpd_milters: `unix:${filter.socket}`,
+        smtpd_relay_restrictions: 'reject_unauth_destination',
+        local_header_rewrite_clients: '',
+      },
+    });
+    const codes = await talk(postfix.port);
+    const theirs = await eventually(async () => {
+      const told = toldBy(file);
+      return told.at(-1)?.step === 'abort' ? told : undefined;
+    }, `Postfix to tell all\n${postfix.log()}`);
+    rmSync(file);
+    await using server = await startTestServer({
+      accounts: ['bob@postfix.test', 'eve@postfix.test'],
+      config: { domains: ['postfix.test'], filters: [{ milter: filter.socket, name: 'witness' }] },
+    });
+    const permanent = (code: string) => (code.startsWith('5') ? '5yz' : code);
+    assert.deepEqual((await talk(server.port)).map(permanent), codes.map(permanent));
+    const ours = await eventually(async () => {
+      const told = toldBy(file);
+      return told.at(-1)?.step === 'abort' ? told : undefined;
+    }, 'our server to tell all');
+    const isSame = ({ step, what }: ToldStep) =>
+      step !== 'header' || !what.includes('Authentication-Results');
+    assert.deepEqual(
+      ours.filter(isSame).map(({ step, what }) => `${step} ${what}`),
+      theirs.map(({ step, what }) => `${step} ${what}`),
+    );
+    for (const [i, { step, what, macros }] of ours.filter(isSame).entries())
+      assert.deepEqual(
+        theirs[i]!.macros.filter((name) => !macros.includes(name)),
+        [],
+        `macros with ${step} ${what}`,
+      );
   });
 });
 

@@ -19,7 +19,10 @@ const client: ClientFacts = {
   local: { address: '192.0.2.2', port: 25 },
   ...{ account: undefined, trusted: false },
 };
-const envelope = { client, sender: null, params: [], recipients: [], findings: [] };
+const envelope = {
+  ...{ client, sender: null, params: [], recipients: [], findings: [] },
+  queueId: () => 'q1',
+};
 const content = Buffer.from('Subject: a\r\n\r\ntext\r\n');
 const draft: Draft = {
   ...{ id: 'q1', above: 'A: 1\r\n', below: '' },

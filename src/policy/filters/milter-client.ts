@@ -7,6 +7,7 @@ import type { ReversePath } from '../../mail/address.ts';
 import { formatMailbox } from '../../mail/address.ts';
 import { HeaderEdit } from '../../mail/header-edit.ts';
 import type { Verdict } from '../../milter/answers.ts';
+import { rules } from '../../milter/phases.ts';
 import type { MilterSession } from '../../milter/session.ts';
 import { steps } from '../../milter/terms.ts';
 import type { Dialer } from '../../net/dialer.ts';
@@ -81,6 +82,17 @@ export class ClientAtMilter {
     }
   }
 
+  /** Told between transactions, and in one that it has not said its last word about. */
+  async unknown(line: string): Promise<PolicyAnswer | undefined> {
+    const connection = this.#connection;
+    if (connection?.isUsable !== true || !rules.unknown.from.includes(connection.session.phase))
+      return undefined;
+    // As libmilter says, with its arguments. Field: Postfix shows the first word alone.
+    const show = async () =>
+      this.#objection(await this.#ask((session) => session.unknown(line)), 'an unknown command');
+    return this.#transaction === 'none' ? show().catch(() => undefined) : this.#guarded(show);
+  }
+
   async mail(envelope: Envelope): Promise<PolicyAnswer | undefined> {
     const { client, sender, params } = envelope;
     this.#transaction = 'open';
@@ -102,13 +114,10 @@ export class ClientAtMilter {
     );
   }
 
-  async rcpt(
-    { client, sender }: Envelope,
-    recipient: AcceptedRecipient,
-  ): Promise<PolicyAnswer | undefined> {
+  async rcpt(envelope: Envelope, recipient: AcceptedRecipient): Promise<PolicyAnswer | undefined> {
     if (this.#transaction !== 'open') return undefined;
     const texts = recipient.params.map(formatRcptParam);
-    const macros = macrosOf(this.#facts(client, { sender, recipient }));
+    const macros = macrosOf(this.#ofEnvelope(envelope, { recipient }));
     const path = pathOf(recipient.named);
     return this.#guarded(async () => {
       const said = await this.#ask((session) => session.rcpt(path, texts, macros));
@@ -118,7 +127,7 @@ export class ClientAtMilter {
 
   /** It may look, and has no say. */
   async refusedRcpt(
-    { client, sender }: Envelope,
+    envelope: Envelope,
     named: AcceptedRecipient['named'],
     why: Reply,
   ): Promise<void> {
@@ -127,16 +136,16 @@ export class ClientAtMilter {
     if ((connection.session.terms.steps & steps.refusedRcpt) === 0) return;
     const refused = { status: enhancedStatus(why) ?? String(why.code), text: why.lines.join(' ') };
     const recipient = { named, targets: [] };
-    const macros = macrosOf(this.#facts(client, { sender, recipient, refused }));
+    const macros = macrosOf(this.#ofEnvelope(envelope, { recipient, refused }));
     await this.#guarded(async () => {
       await this.#ask((session) => session.rcpt(pathOf(named), [], macros));
       return undefined;
     });
   }
 
-  async data({ client, sender }: Envelope): Promise<PolicyAnswer | undefined> {
+  async data(envelope: Envelope): Promise<PolicyAnswer | undefined> {
     if (this.#transaction !== 'open') return undefined;
-    const macros = macrosOf(this.#facts(client, { sender }));
+    const macros = macrosOf(this.#ofEnvelope(envelope));
     return this.#guarded(async () =>
       this.#verdict(await this.#ask((session) => session.data(macros)), 'at DATA'),
     );
@@ -172,9 +181,7 @@ export class ClientAtMilter {
   }
 
   async #filtered(envelope: Envelope, draft: Draft): Promise<FilterAnswer> {
-    const macros = macrosOf(
-      this.#facts(envelope.client, { sender: envelope.sender, id: draft.id }),
-    );
+    const macros = macrosOf(this.#ofEnvelope(envelope));
     const shown = await this.#showMessage(draft, macros);
     const last =
       shown ??
@@ -262,6 +269,15 @@ export class ClientAtMilter {
 
   get #terms() {
     return this.#connection!.session.terms;
+  }
+
+  /** Field: as with Postfix, the message has its id once a recipient was accepted. */
+  #ofEnvelope(
+    { client, sender, recipients, queueId }: Envelope,
+    more: Pick<MacroFacts, 'recipient' | 'refused'> = {},
+  ): MacroFacts {
+    const id = recipients.length === 0 ? undefined : queueId;
+    return this.#facts(client, { sender, id, ...more });
   }
 
   #facts(

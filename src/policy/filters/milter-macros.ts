@@ -17,15 +17,15 @@ export interface MacroFacts {
   readonly recipient?: Pick<AcceptedRecipient, 'named' | 'targets'> | undefined;
   /** A recipient that was refused: the reply. */
   readonly refused?: { readonly status: string; readonly text: string } | undefined;
-  /** The message's id in the queue. */
-  readonly id?: string | undefined;
+  /** The message's id in the queue, made if it is asked for. */
+  readonly id?: (() => string) | undefined;
 }
 
 type Value = (facts: MacroFacts) => string | undefined;
 
 const values: ReadonlyMap<string, Value> = new Map<string, Value>([
   ['j', ({ hostname }) => hostname],
-  ['i', ({ id }) => id],
+  ['i', ({ id }) => id?.()],
   ['v', ({ version }) => version],
   ['_', ({ client, clientName }) => `${clientName ?? 'unknown'} [${client.remote.address}]`],
   ['daemon_name', ({ hostname }) => hostname],
@@ -46,7 +46,7 @@ const values: ReadonlyMap<string, Value> = new Map<string, Value>([
   ['auth_type', ({ client }) => client.mechanism],
   ['auth_authen', ({ client }) => client.account],
   ['mail_addr', ({ sender }) => (sender === null ? '' : sender && formatMailbox(sender))],
-  ['mail_host', ({ sender }) => sender?.domain],
+  ['mail_host', ({ sender }) => (sender === null ? '' : sender?.domain)],
   ['mail_mailer', ({ sender }) => (sender === undefined ? undefined : 'smtp')],
   ['rcpt_addr', ({ recipient, refused }) => refused?.text ?? addressOf(recipient)],
   ['rcpt_host', ({ recipient, refused }) => refused?.status ?? recipient?.named.domain],

@@ -27,6 +27,7 @@ const client: ClientFacts = {
 const mailbox = (address: string) => parseMailbox(address)!;
 const envelope = {
   ...{ client, sender: mailbox('eve@far.test'), params: [], recipients: [], findings: [] },
+  queueId: () => 'q1',
 };
 const bob = {
   named: mailbox('bob@example.net'),
@@ -323,6 +324,53 @@ describe('a milter as a policy', () => {
     const incoming = world([{}], { mail: 'incoming' });
     await incoming.policy.connect!(client);
     assert.equal(await incoming.policy.mail!(user), undefined);
+  });
+
+  it('sees lines that are no command, between transactions and in them, and may say its own no', async () => {
+    const one = world([{ says: { U: [formatFrame('c'), formatFrame('t'), formatFrame('c')] } }]);
+    const { policy } = one;
+    assert.equal(await policy.unknown!(client, 'before it is there'), undefined);
+    await policy.connect!(client);
+    assert.equal(await policy.unknown!(client, 'XYZZY one'), undefined);
+    const said = await policy.unknown!(client, 'XYZZY two');
+    assert.equal(said?.objection?.code, 451);
+    await policy.hello!(client);
+    await policy.mail!(envelope);
+    assert.equal(await policy.unknown!(client, 'XYZZY three'), undefined);
+    await policy.rcpt!(envelope, bob);
+    await policy.data!(envelope);
+    assert.equal(await policy.unknown!(client, 'between chunks'), undefined);
+    assert.deepEqual(
+      one.told[0]!.filter((line) => line.startsWith('U')),
+      ['U XYZZY one|', 'U XYZZY two|', 'U XYZZY three|'],
+    );
+  });
+
+  it('a line that it fails to look at costs the transaction it was in, and nothing outside of one', async () => {
+    const one = world([{ says: { U: ['hangs'] } }, { says: { U: ['hangs'] } }]);
+    const { policy } = one;
+    await policy.connect!(client);
+    assert.equal(await policy.unknown!(client, 'XYZZY'), undefined);
+    await policy.hello!(client);
+    assert.equal((await policy.mail!(envelope))?.objection, undefined);
+    assert.equal((await policy.unknown!(client, 'XYZZY'))?.objection?.code, 451);
+    assert.equal((await policy.filter!(envelope, draft))?.objection?.code, 451);
+  });
+
+  it('learns the id once a recipient was accepted, and it is made no sooner', async () => {
+    let made = 0;
+    const queueId = () => {
+      made += 1;
+      return `q${made}`;
+    };
+    const one = world([{}]);
+    await one.policy.connect!(client);
+    await one.policy.hello!(client);
+    await one.policy.mail!({ ...envelope, queueId });
+    await one.policy.rcpt!({ ...envelope, queueId }, bob);
+    assert.equal(made, 0);
+    await one.policy.rcpt!({ ...envelope, queueId, recipients: [bob] }, bob);
+    assert.equal(made, 1);
   });
 
   it('sees recipients that were refused, if it wants to', async () => {

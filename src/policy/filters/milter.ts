@@ -33,6 +33,7 @@ export function milter(parts: MilterParts): Policy {
       return { ...(isLikely && (await known.connect(client))), reservation };
     },
     hello: (client) => of(client)?.hello(client),
+    unknown: (client, line) => of(client)?.unknown(line),
     async mail(envelope) {
       const { client } = envelope;
       if (!concerns(settings, client)) return undefined;

@@ -25,7 +25,7 @@ const client: ClientFacts = {
 const mailbox = (address: string) => parseMailbox(address)!;
 const to = (address: string) => ({ named: mailbox(address), params: [], targets: [] });
 const envelope = {
-  ...{ client, sender: mailbox('eve@far.test'), params: [], findings: [] },
+  ...{ client, sender: mailbox('eve@far.test'), params: [], findings: [], queueId: () => 'q1' },
   recipients: [to('ann@example.net'), to('bob@example.net')],
 };
 const content = Buffer.from('Subject: a\r\nX-Spam: No\r\nX-Spam: no\r\n\r\ntext\r\n');

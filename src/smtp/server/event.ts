@@ -29,6 +29,8 @@ export interface ServerFacts {
   readonly mtrk?: boolean | undefined;
   readonly burl?: string | undefined;
   readonly noSoliciting?: readonly string[] | undefined;
+  /** Lines that are no command are asked about: somebody wants to see them. */
+  readonly asksUnknown?: boolean | undefined;
   readonly conperm?: boolean | undefined;
   readonly conneg?: boolean | undefined;
   readonly futureRelease?: FutureReleaseLimits | undefined;
@@ -65,6 +67,8 @@ export type Question =
   /** `utf8`: the reply may hold UTF-8 (RFC 6531 §3.7.4.2). */
   | { readonly kind: 'vrfy' | 'expn'; readonly argument: string; readonly utf8: boolean }
   | { readonly kind: 'etrn'; readonly argument: string }
+  /** No command of ours. Only a refusal answers it. */
+  | { readonly kind: 'unknown'; readonly line: string }
   /** A positive answer turns the roles round; [] names no domain. RFC 2645 §5.2. */
   | { readonly kind: 'atrn'; readonly domains: readonly string[] }
   /** A proxy tells whom it speaks for. "Yes" is clientTold(); then `connect` is asked again. */

@@ -91,6 +91,8 @@ function answer(question: Question): Answer {
               introduced: typeof question.told.hello === 'string' ? 'EHLO' : undefined,
             },
           };
+    case 'unknown':
+      return question.line.endsWith('later') ? reply(451, '7.1', 'Later') : replies.unknownCommand;
     case 'etrn':
       return reply(250, '0.0', `Queue for ${question.argument} started`);
     case 'burl':
@@ -418,6 +420,45 @@ describe('smtp/server: order of commands', () => {
     S: 250 DSN
     C: RCPT TO:<bob@example.net>
     S: 503 5.5.1 MAIL comes first
+  `);
+
+  transcripts(
+    open({ asksUnknown: true }),
+    answer,
+  )(`
+    what is no command is asked about, but not an empty line and what is known to be absent
+    S: 220 mx.example.net ESMTP ready
+    C: XYZZY
+    S: 500 5.5.1 Command not recognized
+    C: XYZZY later
+    S: 451 4.7.1 Later
+    C: 
+    S: 500 5.5.1 Command not recognized
+    C: TURN later
+    S: 502 5.5.1 Command not implemented
+    C: EHLO a
+    S: 250-mx.example.net
+    S: 250 DSN
+    C: MAIL FROM:<ann@example.org>
+    S: 250 2.1.0 Sender OK
+    C: XYZZY later
+    S: 451 4.7.1 Later
+    C: RSET
+    S: 250 2.0.0 Reset
+  `);
+
+  transcripts(
+    open({ asksUnknown: true, limits: { errorsPerConnection: 2 } }),
+    answer,
+  )(`
+    what is no command is an error, whatever the reply to it
+    S: 220 mx.example.net ESMTP ready
+    C: XYZZY later
+    S: 451 4.7.1 Later
+    C: XYZZY later
+    S: 451 4.7.1 Later
+    C: XYZZY later
+    S: 421 4.7.0 Too many errors
   `);
 
   play(`

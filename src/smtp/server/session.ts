@@ -11,7 +11,7 @@ import { encodeBase64 } from '../../sasl/base64.ts';
 import { extraBytes } from '../extensions/index.ts';
 import { authLineBytes, commandLineBytes, xclientLineBytes } from '../limits.ts';
 import type { Reply } from '../reply.ts';
-import { isPositive, replies } from '../reply.ts';
+import { isPermanent, isPositive, replies } from '../reply.ts';
 import { unavailable } from './availability.ts';
 import { commandOf, isIdle } from './command-line.ts';
 import type { Understood } from './commands.ts';
@@ -149,6 +149,12 @@ export class ServerSession {
       case 'atrn':
         core.send(answer);
         if (isPositive(answer)) core.phase = core.leadsTo;
+        break;
+      case 'unknown':
+        assert(!isPositive(answer), 'nobody knows what it means');
+        // It counts as an error, whatever the reply.
+        if (!isPermanent(answer)) core.errors += 1;
+        core.send(answer);
         break;
       case 'vrfy':
       case 'expn':
@@ -294,7 +300,11 @@ export class ServerSession {
       if (core.commandsWithoutMail > limits.commandsWithoutMail)
         return core.end(replies.tooManyIdleCommands, 'errors');
     }
-    return command.verb === 'malformed' ? core.send(command.answer) : this.#on(command, phase);
+    if (command.verb !== 'malformed') return this.#on(command, phase);
+    const asksUnknown = core.facts.asksUnknown === true && line.kind === 'line' && line.text !== '';
+    if (asksUnknown && command.answer === replies.unknownCommand)
+      return { kind: 'unknown', line: line.text };
+    return core.send(command.answer);
   }
 
   /** RFC 5321 §4.5.3.1.4: 512, and what the extensions add to it. */
