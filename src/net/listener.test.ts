@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import type { Server, Socket } from 'node:net';
-import { connect, createServer } from 'node:net';
+import type { Socket } from 'node:net';
+import { connect, createServer, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { after, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
+import { Worker } from 'node:worker_threads';
 import { issueCertificate } from './certificate.ts';
 import type { ListenOptions } from './listener.ts';
 import { ListenError, listen, startServerTls } from './listener.ts';
@@ -255,6 +258,44 @@ describe('listen', () => {
     await listener.close();
   });
 
+  describe('what the system says of an address', () => {
+    /** `refusals` are the codes that '::' gets, one after the other. */
+    function binding(t: TestContext, ...refusals: string[]) {
+      const asked: { readonly server: Server; readonly host: unknown }[] = [];
+      const bind = Server.prototype.listen;
+      t.mock.method(Server.prototype, 'listen', function (this: Server, ...given: unknown[]) {
+        const [options] = given as [{ host?: string }];
+        asked.push({ server: this, host: options.host });
+        const code = options.host === '::' ? refusals.shift() : undefined;
+        if (code === undefined) return Reflect.apply(bind, this, given);
+        process.nextTick(() => this.emit('error', Object.assign(new Error(code), { code })));
+        return this;
+      });
+      return { asked, hosts: () => asked.map(({ host }) => host) };
+    }
+
+    for (const code of ['EAFNOSUPPORT', 'EADDRNOTAVAIL'])
+      it(`${code}: everything is IPv4 where there is no IPv6`, async (t) => {
+        const { hosts } = binding(t, code);
+        await using _ = (await open({ host: '::', port: 0 })).listener;
+        assert.deepEqual(hosts(), ['::', '0.0.0.0']);
+      });
+
+    it('anything else is no reason to be content with IPv4', async (t) => {
+      const { hosts } = binding(t, 'EADDRINUSE');
+      await assert.rejects(open({ host: '::', port: 1 }), { code: 'EADDRINUSE' });
+      assert.deepEqual(hosts(), ['::']);
+    });
+
+    it('once it listens, what fails passes: no connection can be taken now', async (t) => {
+      const { asked, hosts } = binding(t);
+      await using _ = (await open({ host: '::', port: 0 })).listener;
+      for (const code of ['EMFILE', 'EADDRNOTAVAIL'])
+        asked[0]!.server.emit('error', Object.assign(new Error(code), { code }));
+      assert.deepEqual(hosts(), ['::']);
+    });
+  });
+
   it('an address of another machine is an error that says so', () =>
     assert.rejects(open({ host: '192.0.2.1' }), {
       ...{ message: /this machine has no such address/, code: 'EADDRNOTAVAIL' },
@@ -289,6 +330,23 @@ describe('listen', () => {
     await again.close();
   });
 
+  it('a Unix socket whose server is too busy to take connections is in use', async () => {
+    const path = join(directory, 'busy.sock');
+    const busy = new Worker(
+      `const { workerData: path, parentPort } = require('node:worker_threads');
+      require('node:net').createServer().listen({ path, backlog: 1 }, () => {
+        parentPort.postMessage('listens');
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+      });`,
+      { eval: true, workerData: path },
+    );
+    await once(busy, 'message');
+    const waiting = Array.from({ length: 3 }, () => connect({ path }).on('error', () => {}));
+    await assert.rejects(open({ path }), /another server listens there/);
+    for (const one of waiting) one.destroy();
+    await busy.terminate();
+  });
+
   it('a file is never taken for a socket', async () => {
     const path = join(directory, 'precious');
     writeFileSync(path, 'x');
@@ -296,6 +354,8 @@ describe('listen', () => {
     await assert.rejects(open({ path }), isFile);
     const noFolder = { message: /its folder does not exist/, code: 'EACCES', mayPass: false };
     await assert.rejects(open({ path: join(directory, 'none', 'x.sock') }), noFolder);
+    const long = open({ path: join(directory, 'x'.repeat(200)) });
+    await assert.rejects(long, (error: Error) => !/folder/.test(error.message));
     assert.equal(statSync(path).size, 1);
   });
 });
@@ -322,6 +382,24 @@ describe('listen: proxies', () => {
     assert.match(await textOf(peer), /^PROXY/);
     assert.deepEqual([peer.remote.address, told], ['127.0.0.1', []]);
     peer.destroy();
+  });
+
+  it('so many may have said nothing yet, and more when these have', async () => {
+    const { told, proxy } = proxyOf({ isProxy: () => true, timeoutMs: 60_000, unnamedMax: 2 });
+    const { listener, accepted } = await open({ proxy });
+    const come = () => connect(listener.port, '127.0.0.1').on('error', () => {});
+    const [first, second] = [come(), come()];
+    for (const one of [first, second]) await once(one, 'connect');
+    await closed(come());
+    assert.deepEqual(told, ['127.0.0.1 too many connections without one']);
+    first.write('PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n');
+    assert.equal((await accepted()).remote.address, '192.0.2.1');
+    const third = come();
+    third.write('PROXY TCP4 192.0.2.3 192.0.2.2 1 2\r\n');
+    const peer = await accepted();
+    assert.deepEqual([peer.remote.address, told.length], ['192.0.2.3', 1]);
+    for (const one of [first, second, third]) one.destroy();
+    await listener.close();
   });
 
   it('one that has not said whose its connection is does not outlive the listener', async () => {

@@ -76,8 +76,7 @@ export class ListenError extends Error {
 }
 
 const backlog = 1024;
-/** Limit: connections of proxies that have not said yet whose they are. */
-const unnamedMax = 1000;
+const unnamedMaxDefault = 1000;
 
 export async function listen(options: ListenOptions): Promise<Listener> {
   const handshakes = new Set<Socket>();
@@ -149,7 +148,7 @@ interface Arriving {
 
 async function headerOf(
   socket: Socket,
-  { timeoutMs }: ProxyRules,
+  { timeoutMs, unnamedMax = unnamedMaxDefault }: ProxyRules,
   unnamed: Set<Socket>,
 ): Promise<ProxiedEndpoints | undefined> {
   socket.on('error', () => {}); // it is closed then, which is what counts

@@ -29,6 +29,8 @@ export interface ProxyRules {
   readonly isProxy: (address: string) => boolean;
   /** For the whole header, from the connection on. */
   readonly timeoutMs: number;
+  /** Limit: connections of proxies that have not said yet whose they are. Default: 1000. */
+  readonly unnamedMax?: number | undefined;
   /** What becomes of those who are no proxies. Default: they are served, as who they are. */
   readonly others?: 'serve' | 'refuse' | undefined;
   /** Somebody sent no header that can be used, or is none of the proxies. Default: a warning in the log. */
