@@ -45,7 +45,13 @@ export const guards: readonly Guard[] = [
     'store/sqlite/queue/queue-store.test.ts',
   ),
   guard('queue/recorder.ts', 'queue/recorder.test.ts', 'queue/runner.test.ts'),
-  guard('queue/runner.ts', 'queue/runner.test.ts', 'test/simulation/queue.sim.test.ts'),
+  guard(
+    'queue/runner.ts',
+    'queue/submit.test.ts',
+    'queue/stop.test.ts',
+    'queue/runner.test.ts',
+    'test/simulation/queue.sim.test.ts',
+  ),
   guard('queue/claims.ts', 'queue/runner.test.ts', 'test/simulation/queue.sim.test.ts'),
   guard('queue/reporting.ts', 'queue/runner.test.ts', 'queue/bounce.test.ts'),
   guard(

@@ -1,118 +1,25 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FakeClock } from '../base/fake-clock.ts';
-import { silentLog } from '../base/log.ts';
-import { seededRandom } from '../base/random.ts';
 import { reply } from '../smtp/reply.ts';
 import { StorageError } from '../smtp/smtp-error.ts';
-import { memoryHistory } from '../store/history.ts';
-import type { Effect, Lease, NewMessage, NewRecipient } from '../store/queue-store.ts';
-import { MemoryDisk, openSqliteStores } from '../store/sqlite/stores.ts';
-import type { Fault } from '../store/sqlite/transport.ts';
+import type { Effect, Lease } from '../store/queue-store.ts';
+import { MemoryDisk } from '../store/sqlite/stores.ts';
 import { cancelMessage } from './cancellation.ts';
 import type { DeliveryResult, RecipientResult } from './delivery.ts';
-import { createMessageIds } from './message-id.ts';
-import type { RateOf } from './pace.ts';
-import type { QueueSettings } from './runner.ts';
-import { QueueRunner } from './runner.ts';
 import { storiesOf } from './story.ts';
 import { formatWhy } from './story-text.ts';
-
-const minute = 60_000;
-const hour = 60 * minute;
-const defaults: QueueSettings = {
-  retryAfter: [5 * minute, 15 * minute, hour],
-  warnAfter: 4 * hour,
-  expireAfter: 24 * hour,
-  connectionsPerDestination: 4,
-  deliveries: 20,
-  memory: 2 ** 20,
-};
-
-const domainOf = (address: string) => address.slice(address.lastIndexOf('@') + 1);
-const to = (address: string, more: Partial<NewRecipient> = {}): NewRecipient => ({
-  address,
-  params: [],
-  delivery: 'remote',
-  destination: `mx:${domainOf(address)}`,
-  ...more,
-});
-const results = (lease: Lease, one: RecipientResult): DeliveryResult => ({
-  recipients: lease.recipients.map(() => one),
-  health: 'ok',
-});
-const taken: RecipientResult = { kind: 'relayed', reply: reply(250, '0.0', 'OK'), dsn: false };
-const later: RecipientResult = { kind: 'deferred', reply: reply(451, '7.1', 'Greylisted') };
-const never: RecipientResult = {
-  kind: 'failed',
-  reply: reply(550, '1.1', 'No such user'),
-  remote: true,
-};
-const unreachable: RecipientResult = { kind: 'deferred', reply: reply(451, '4.1', 'No answer') };
-
-type Answer = DeliveryResult | Promise<DeliveryResult>;
-
-/** A runner on a real store, with made-up time, chance and remote ends. */
-async function world(
-  settings: Partial<QueueSettings> = {},
-  disk = new MemoryDisk(),
-  rateOf?: RateOf,
-) {
-  const clock = new FakeClock();
-  const random = seededRandom(1);
-  const faults: { next: (operations: readonly string[]) => Fault | undefined } = {
-    next: () => undefined,
-  };
-  const options = { directory: ':memory:', log: silentLog, clock, disk };
-  const stores = await openSqliteStores({
-    ...options,
-    faults: (operations) => faults.next(operations),
-  });
-  const attempts: Lease[] = [];
-  const remote: { answer: (lease: Lease, signal: AbortSignal) => Answer } = {
-    answer: (lease) => results(lease, taken),
-  };
-  const history = memoryHistory();
-  const ids = createMessageIds({ clock, random });
-  const logged: string[] = [];
-  const parts = {
-    ...{ store: stores.queue, clock, random, history, ids, hostname: 'mx.example.org' },
-    log: { ...silentLog, warn: (event: string) => void logged.push(event) },
-    resolve: (address: string) => [to(address)],
-    settings: { ...defaults, ...settings },
-    rateOf,
-    deliver: async (lease: Lease, signal: AbortSignal) => {
-      attempts.push(lease);
-      return remote.answer(lease, signal);
-    },
-  };
-  const runner = new QueueRunner(parts);
-  runner.start();
-  await clock.advance(0);
-  return {
-    ...{ clock, stores, attempts, remote, faults, history, parts, runner, disk, logged },
-    /** Everything delivered or tried so far, `address attempt`. */
-    tried: () =>
-      attempts.flatMap(({ recipients }) =>
-        recipients.map(({ address, attempt }) => `${address} ${attempt}`),
-      ),
-    async submit(recipients: readonly (string | NewRecipient)[], more: Partial<NewMessage> = {}) {
-      const id = ids();
-      await runner.submit({
-        ...{ id, received: clock.now(), sender: 'ann@example.org', params: [], prefix: '' },
-        recipients: recipients.map((one) => (typeof one === 'string' ? to(one) : one)),
-        content: { kind: 'inline', bytes: Buffer.from('Subject: x\r\n\r\nx\r\n') },
-        origin: { session: 's', service: 'smtp', protocol: 'ESMTP' },
-        ...more,
-      });
-      await clock.advance(0);
-      return id;
-    },
-    async left() {
-      return (await stores.queue.count()).recipients;
-    },
-  };
-}
+import {
+  hour,
+  later,
+  minute,
+  never,
+  results,
+  taken,
+  text,
+  to,
+  unreachable,
+  world,
+} from './test-world.ts';
 
 const sentOn = (id: string, { id: parent, received, sender }: Lease['message']): Effect => ({
   ...{ kind: 'enqueue', reason: 'redirect' },
@@ -122,8 +29,6 @@ const sentOn = (id: string, { id: parent, received, sender }: Lease['message']):
     content: { kind: 'queued', id: parent },
   },
 });
-
-const text = ({ message }: Lease) => Buffer.from(message.content.bytes!).toString();
 
 describe('QueueRunner', () => {
   it('delivers a fresh message at once, with its content still in memory', async () => {
@@ -426,39 +331,6 @@ describe('QueueRunner', () => {
     await clock.advance(6 * minute);
     assert.equal(await left(), 0);
     assert.deepEqual(tried(), ['bob@a.example 1', 'bob@a.example 2', 'ann@example.org 1']);
-  });
-
-  it('stops: waits for what is under way, gives back what is not, and the next one goes on', async () => {
-    const first = await world();
-    const ends: (() => void)[] = [];
-    first.remote.answer = (lease) =>
-      new Promise((resolve) => ends.push(() => resolve(results(lease, taken))));
-    for (let i = 0; i < 10; i += 1) await first.submit([`r${i}@a.example`]);
-    const stopped = first.runner.stop({ graceMs: minute });
-    await first.clock.advance(1);
-    for (const end of ends) end();
-    await stopped;
-    assert.equal(await first.left(), 6);
-    await first.submit(['late@a.example']);
-    assert.equal(first.attempts.length, 4);
-    await first.stores[Symbol.asyncDispose]();
-    const second = await world({}, first.disk);
-    await second.clock.advance(minute); // its clock began anew
-    assert.equal(second.attempts.length, 7);
-    assert.equal(await second.left(), 0);
-  });
-
-  it('stops: aborts after the grace what does not end by itself', async () => {
-    const { submit, remote, runner, clock, left } = await world();
-    remote.answer = (lease, signal) =>
-      new Promise((resolve) => {
-        signal.addEventListener('abort', () => resolve(results(lease, later)));
-      });
-    await submit(['bob@a.example']);
-    const stopped = runner.stop({ graceMs: 5000 });
-    await clock.advance(5000);
-    await stopped;
-    assert.equal(await left(), 1);
   });
 
   it('RFC 3461 §5.2.7.3: reports an alias with several addresses as expanded', async () => {
