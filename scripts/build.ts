@@ -1,15 +1,19 @@
 // Compiles src/ to dist/ for the npm package: JavaScript and type declarations of what the entry
-// points reach, so no test ever gets in. From a checkout nothing needs it; Node does not strip types
+// points reach, so no test ever gets in; and the console. From a checkout nothing needs it; Node does not strip types
 // under node_modules, so the package does. `npm pack` runs it (prepack).
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, globSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, globSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildConsole } from './build-console.ts';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 
-rmSync(dist, { recursive: true, force: true });
+// The console looks itself whether it has to be made anew, and a server may be serving it.
+for (const name of existsSync(dist) ? readdirSync(dist) : [])
+  if (!name.includes('console')) rmSync(join(dist, name), { recursive: true, force: true });
+await buildConsole();
 execFileSync(
   join(root, 'node_modules/.bin/tsc'),
   // One thread: several check much of it twice, and take twice the processor time.

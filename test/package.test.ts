@@ -131,8 +131,11 @@ describe('the published package', { skip: reachable ? false : 'no npm registry' 
     const paths = packed.files.map(({ path }) => path);
     for (const path of ['bin/postrider', 'dist/main.js', 'dist/index.d.ts', 'entry/index.js'])
       assert.ok(paths.includes(path), path);
+    const page = readFileSync(join(folder, 'node_modules/postrider/dist/console/index.html'), 'utf8');
+    for (const [, file] of page.matchAll(/\/console\/([\w.-]+)/g))
+      assert.ok(paths.includes(`dist/console/${file}`), file);
     const strays = paths.filter(
-      (path) => /^(src|test|scripts)\//.test(path) || /\.test\.|(?<!\.d)\.ts$/.test(path),
+      (path) => /^(src|test|scripts|console)\//.test(path) || /\.test\.|(?<!\.d)\.ts$/.test(path),
     );
     assert.deepEqual(strays, []);
     assert.ok(!paths.includes('entry/package.json'), 'would point to sources that are not there');

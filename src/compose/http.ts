@@ -10,10 +10,11 @@ import type { Stores } from '../store/stores.ts';
 import { apiPaths } from '../web/api.ts';
 import type { MailServer } from '../web/client-setup.ts';
 import { clientSetupPaths } from '../web/client-setup.ts';
-import { devPage } from '../web/dev-page.ts';
+import { consolePaths } from '../web/console.ts';
 import { encryptedOnly } from '../web/encrypted-only.ts';
 import { healthPaths } from '../web/health.ts';
 import { createHttpService } from '../web/http-service.ts';
+import { sessionPaths } from '../web/session.ts';
 import { createWebApp } from '../web/web-app.ts';
 import type { WellKnownParts } from '../web/well-known.ts';
 import { wellKnownPaths } from '../web/well-known.ts';
@@ -30,6 +31,7 @@ export interface HttpParts extends ServiceParts, Pick<WellKnownParts, 'acmeChall
 
 export function createHttp(parts: HttpParts): ServiceFor {
   const { inForce, admission, metrics, acmeChallenges, log } = parts;
+  const api = apiParts(parts);
   const app = createWebApp({
     paths: [
       healthPaths({
@@ -38,13 +40,18 @@ export function createHttp(parts: HttpParts): ServiceFor {
         maySeeMetrics: (address) => maySeeMetrics(inForce(), address),
       }),
       encryptedOnly('/postrider/*', (address) => isNear(inForce(), address)),
-      apiPaths(apiParts(parts)),
+      apiPaths(api),
+      sessionPaths({
+        ...{ version: api.version, needsNoToken: api.needsNoToken },
+        hostname: () => inForce().config.hostname,
+        dev: () => inForce().config.dev,
+      }),
+      consolePaths(),
       wellKnownPaths({ acmeChallenges, mtaStsPolicy: (domain) => ownPolicyOf(inForce(), domain) }),
       clientSetupPaths({
         servers: () => serversOf(inForce().config),
         isOurs: (domain) => isOurs(inForce().config, domain),
       }),
-      ...(inForce().config.dev ? [devPage] : []),
     ],
     answers: metrics.httpAnswers,
     log,

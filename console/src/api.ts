@@ -1,0 +1,88 @@
+// What the console asks of the server: the operations of its HTTP interface, typed by their table, and nothing else.
+// It has no way in that a program with a token has not.
+
+import type { Operations } from '../../src/admin/operations.ts';
+
+export type OperationName = keyof Operations;
+export type InputOf<N extends OperationName> = Parameters<Operations[N]>[0];
+type Given<A> = A extends Promise<infer T> ? T : A extends AsyncIterable<infer T> ? T[] : never;
+export type AnswerOf<N extends OperationName> = Given<ReturnType<Operations[N]>>;
+
+/** The server's words about why not. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  /** 0: it was not reached at all. */
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+type Ask<N extends OperationName> =
+  undefined extends InputOf<N>
+    ? [input?: InputOf<N>, signal?: AbortSignal]
+    : [input: InputOf<N>, signal?: AbortSignal];
+
+/** @throws ApiError */
+export async function call<N extends OperationName>(
+  name: N,
+  ...[input, signal]: Ask<N>
+): Promise<AnswerOf<N>> {
+  const response = await ask(`/postrider/v1/${name}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(input ?? {}),
+    ...(signal !== undefined && { signal }),
+  });
+  return (await response.json()) as AnswerOf<N>;
+}
+
+/** Of an operation that gives octets; for a message it is its source. @throws ApiError */
+export async function callForText<N extends OperationName>(
+  name: N,
+  ...[input]: Ask<N>
+): Promise<string> {
+  const response = await ask(`/postrider/v1/${name}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(input ?? {}),
+  });
+  return response.text();
+}
+
+/** @throws ApiError */
+export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(path, init);
+  } catch (error) {
+    if (init.signal?.aborted === true) throw error;
+    throw new ApiError(0, 'the server does not answer; it may be restarting');
+  }
+  if (response.ok) return response;
+  if (response.status === 401) onLoggedOut();
+  throw new ApiError(response.status, await wordsOf(response));
+}
+
+let onLoggedOut = (): void => {};
+
+/** What happens when the server no longer knows who asks. */
+export function whenLoggedOut(then: () => void): void {
+  onLoggedOut = then;
+}
+
+async function wordsOf(response: Response): Promise<string> {
+  const text = await response.text().catch(() => '');
+  try {
+    const { error } = JSON.parse(text) as { readonly error?: unknown };
+    if (typeof error === 'string') return error;
+  } catch {
+    // In plain words, then.
+  }
+  return text.trim() || `the server answered with ${response.status}`;
+}
+
+export const wordsFor = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

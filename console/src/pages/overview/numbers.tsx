@@ -1,0 +1,92 @@
+// The numbers one looks at first, each leading to what it counts.
+
+import { call } from '../../api.ts';
+import { duration, number, relative } from '../../format.ts';
+import { useAnswer } from '../../use-answer.ts';
+import type { Statistics } from '../overview.tsx';
+
+const lookMs = 5000;
+
+export function Numbers({ statistics }: { readonly statistics: Statistics | undefined }) {
+  const queue = useAnswer('queue', (signal) => call('queueCount', {}, signal), { everyMs: lookMs });
+  const destinations = useAnswer('destinations', (signal) => call('destinationList', {}, signal), {
+    everyMs: lookMs,
+  });
+  const sessions = useAnswer('sessions', (signal) => call('sessionList', {}, signal), {
+    everyMs: lookMs,
+  });
+  const { data } = queue;
+  const dead = destinations.data?.destinations.filter(({ deadUntil }) => deadUntil !== null).length;
+  const median = statistics?.latency.p50.findLast((value) => value !== null);
+  return (
+    <div class="stats">
+      <Stat
+        to="/queue"
+        name="In the queue"
+        value={data?.recipients}
+        note={
+          data === undefined
+            ? ''
+            : data.oldest === null
+              ? 'nothing waits'
+              : `oldest ${relative(Date.parse(data.oldest))}`
+        }
+      />
+      <Stat
+        to="/queue?state=deferred"
+        name="Deferred"
+        value={data?.states.deferred}
+        note={data === undefined ? '' : `${number(data.states.held)} held`}
+      />
+      <Stat
+        to="/destinations"
+        name="Destinations found dead"
+        value={dead}
+        note={dead === undefined ? '' : dead === 0 ? 'all answer' : 'left alone for now'}
+      />
+      <Stat
+        to="/messages"
+        name="Received in this period"
+        value={statistics === undefined ? undefined : sum(statistics.received)}
+        note={statistics === undefined ? '' : `${number(sum(statistics.delivered))} delivered`}
+      />
+      <Stat
+        to="/messages?kind=refused"
+        name="Refused in this period"
+        value={statistics === undefined ? undefined : sum(statistics.refused)}
+        note={median == null ? '' : `half delivered within ${duration(median * 1000)}`}
+      />
+      <Stat
+        to="/log?show=sessions"
+        name="Sessions open now"
+        value={sessions.data?.length}
+        note={sessions.data === undefined ? '' : servicesOf(sessions.data)}
+      />
+    </div>
+  );
+}
+
+interface StatProps {
+  readonly to: string;
+  readonly name: string;
+  readonly value: number | undefined;
+  readonly note: string;
+}
+
+function Stat({ to, name, value, note }: StatProps) {
+  return (
+    <a class="stat" href={to}>
+      <span class="name">{name}</span>
+      <span class="value">{value === undefined ? '–' : number(value)}</span>
+      <span class="extra">{note || '\u00a0'}</span>
+    </a>
+  );
+}
+
+function servicesOf(sessions: readonly { readonly service: string }[]): string {
+  const services = Map.groupBy(sessions, ({ service }) => service);
+  return [...services].map(([service, { length }]) => `${length} ${service}`).join(', ');
+}
+
+const sum = (values: readonly (number | null)[]): number =>
+  values.reduce<number>((all, one) => all + (one ?? 0), 0);

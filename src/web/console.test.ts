@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { silentLog } from '../base/log.ts';
+import { Counter } from '../base/metrics.ts';
+import { consolePaths } from './console.ts';
+import { createWebApp } from './web-app.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'postrider-console-'));
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+function ask(path: string, built = directory) {
+  const answers = {
+    ...{ '2xx': new Counter(), '3xx': new Counter() },
+    ...{ '4xx': new Counter(), '5xx': new Counter() },
+  };
+  const app = createWebApp({
+    paths: [consolePaths({ directory: built })],
+    ...{ answers, log: silentLog },
+  });
+  return app.request(`http://127.0.0.1${path}`, {}, { address: '127.0.0.1', secure: false });
+}
+
+describe('the console', () => {
+  writeFileSync(join(directory, 'index.html'), '<title>Console</title>');
+  writeFileSync(join(directory, 'index-Ab1_.js'), 'start()');
+  writeFileSync(join(directory, 'sources.sha256'), 'abc');
+
+  it('is one page for every path that its router knows, which runs nothing but its own files', async () => {
+    for (const path of ['/', '/queue', '/messages/0scm75xs1rb', '/messages/%3Ca@b%3E', '/login']) {
+      const page = await ask(path);
+      assert.equal(page.status, 200, path);
+      assert.equal(await page.text(), '<title>Console</title>');
+      assert.equal(page.headers.get('cache-control'), 'no-cache');
+      const policy = page.headers.get('content-security-policy') ?? '';
+      assert.match(policy, /default-src 'none'; script-src 'self'; style-src 'self';/);
+      assert.match(policy, /frame-ancestors 'none'/);
+      assert.doesNotMatch(policy, /unsafe/);
+    }
+    assert.equal((await ask('/queued')).status, 404);
+  });
+
+  it('has files that are kept for ever, of the kinds that were built, from its folder alone', async () => {
+    const script = await ask('/console/index-Ab1_.js');
+    assert.equal(await script.text(), 'start()');
+    assert.match(script.headers.get('content-type') ?? '', /^text\/javascript/);
+    assert.match(script.headers.get('cache-control') ?? '', /immutable/);
+    for (const path of [
+      ...['/console/', '/console/index-gone.js', '/console/index.html', '/console/sources.sha256'],
+      ...['/console/..%2fpackage.json', '/console/%2e%2e/x.js', '/console/a%00.js', '/console/.js'],
+    ])
+      assert.equal((await ask(path)).status, 404, path);
+  });
+
+  it('says how it is built where it is not', async () => {
+    const page = await ask('/queue', join(directory, 'nowhere'));
+    assert.equal(page.status, 200);
+    assert.match(await page.text(), /node scripts\/build-console\.ts/);
+  });
+});
