@@ -131,7 +131,10 @@ describe('the published package', { skip: reachable ? false : 'no npm registry' 
     const paths = packed.files.map(({ path }) => path);
     for (const path of ['bin/postrider', 'dist/main.js', 'dist/index.d.ts', 'entry/index.js'])
       assert.ok(paths.includes(path), path);
-    const page = readFileSync(join(folder, 'node_modules/postrider/dist/console/index.html'), 'utf8');
+    const page = readFileSync(
+      join(folder, 'node_modules/postrider/dist/console/index.html'),
+      'utf8',
+    );
     for (const [, file] of page.matchAll(/\/console\/([\w.-]+)/g))
       assert.ok(paths.includes(`dist/console/${file}`), file);
     const strays = paths.filter(

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const root = join(import.meta.dirname, '..');
-const main = join(root, 'src/src/main.ts');
+const main = join(root, 'src/main.ts');
 /** With the settings of memory that go with it. */
 const command = join(root, 'bin/postrider');
 const run = promisify(execFile);

@@ -29,7 +29,7 @@ import { openSqliteStores } from '../../src/store/sqlite/stores.ts';
 
 const seed = 51_764;
 /** In every error that is thrown on purpose; must be in no reply. */
-const secret = 'secret /var/lib/postrider at Object.<anonymous> (src/src/x.ts:1:2)';
+const secret = 'secret /var/lib/postrider at Object.<anonymous> (src/x.ts:1:2)';
 
 type Protocol = 'smtp' | 'submission' | 'lmtp';
 
