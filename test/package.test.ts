@@ -136,7 +136,7 @@ describe('the published package', { skip: reachable ? false : 'no npm registry' 
       'utf8',
     );
     for (const [, file] of page.matchAll(/\/console\/([\w.-]+)/g))
-      assert.ok(paths.includes(`dist/console/${file}`), file);
+      assert.ok(paths.includes(`dist/console/${file}`), file!);
     const strays = paths.filter(
       (path) => /^(src|test|scripts|console)\//.test(path) || /\.test\.|(?<!\.d)\.ts$/.test(path),
     );
