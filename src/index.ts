@@ -25,18 +25,18 @@ export type {
   SmtpServerOptions,
   Verdict,
 } from './embed/options.ts';
+export type { ReceivedMessage } from './embed/received-message.ts';
+export { SmtpServer } from './embed/smtp-server.ts';
+export type { Mailbox } from './mail/address.ts';
+export { formatMailbox, parseMailbox } from './mail/address.ts';
 export type {
   HeaderLine,
   MessageAddress,
   MessageHeader,
   MessagePart,
   ParsedMessage,
-} from './embed/parsed-message.ts';
-export { parseMessage } from './embed/parsed-message.ts';
-export type { ReceivedMessage } from './embed/received-message.ts';
-export { SmtpServer } from './embed/smtp-server.ts';
-export type { Mailbox } from './mail/address.ts';
-export { formatMailbox, parseMailbox } from './mail/address.ts';
+} from './mail/parsed-message.ts';
+export { parseMessage } from './mail/parsed-message.ts';
 export { DialError } from './net/dialer.ts';
 export { ListenError } from './net/listener.ts';
 export type { Endpoint } from './net/peer.ts';

@@ -13,7 +13,7 @@ const floors = [
   ['smtp', 'imap', 'pop3', 'mtqp', 'dns', 'milter', 'report'],
   ['trust', 'store', 'net'],
   ['policy', 'queue', 'mailbox', 'acme'],
-  ['receive', 'deliver', 'access'],
+  ['receive', 'deliver', 'access', 'inbox'],
   ['config', 'admin', 'web'],
   ['compose', 'embed'],
   ['cli'],

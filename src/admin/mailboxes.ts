@@ -1,6 +1,7 @@
 // Operations on the messages in mailboxes: list, read, delete.
 
 import { z } from 'zod';
+import type { Content } from '../store/content.ts';
 import { ContentError } from '../store/content.ts';
 import type { FolderFacts, FolderStore, ListedMessage } from '../store/folder-store.ts';
 import { bytes, count, list, OperationError, text, texts, value } from './operation.ts';
@@ -51,7 +52,10 @@ export const mailOperations = {
   }),
 };
 
-export async function ownerOf({ accountOf }: MailboxParts, address: string): Promise<string> {
+export async function ownerOf(
+  { accountOf }: Pick<OperationParts, 'accountOf'>,
+  address: string,
+): Promise<string> {
   const account = await accountOf(address);
   if (account === undefined)
     throw new OperationError(
@@ -106,44 +110,90 @@ async function* pagesOf(
   }
 }
 
-const unknownMessage = (address: string, id: string): string =>
+export const unknownMessage = (address: string, id: string): string =>
   `${address} has no message ${id}; \`postrider mail list ${address}\` shows those there are`;
 
 /** By the id that lists show, or by its Message-ID, which is looked for in one folder after the other. */
 async function findMessage(
-  { folders }: MailboxParts,
+  { folders }: Pick<OperationParts, 'folders'>,
   account: string,
   id: string,
-): Promise<{ readonly folder: number; readonly uid: number } | undefined> {
+): Promise<ListedMessage | undefined> {
   if (!id.includes('@')) return (await folders.copies(account, id))[0];
   const text = id.startsWith('<') ? id : `<${id}>`;
   for (const { id: folder } of await folders.folders(account)) {
     const [uid] = await folders.search(folder, { kind: 'header', name: 'message-id', text });
-    if (uid !== undefined) return { folder, uid };
+    if (uid !== undefined) return (await folders.list(folder, { after: uid - 1, limit: 1 }))[0];
   }
   return undefined;
 }
 
-export async function* showMail(
-  parts: MailboxParts,
-  { address, id }: { readonly address: string; readonly id: string },
-): AsyncIterable<Uint8Array> {
-  const account = await ownerOf(parts, address);
-  const { folders } = parts;
-  const message = await findMessage(parts, account, id);
-  const [content] = message === undefined ? [] : await folders.open(message.folder, [message.uid]);
-  if (message === undefined || content === undefined)
-    throw new OperationError(unknownMessage(address, id));
+export async function* showMail(parts: MailboxParts, asked: Asked): AsyncIterable<Uint8Array> {
+  const { content, problem } = await openMail(parts, asked);
   try {
     await content.check?.();
     yield* content.read();
   } catch (error) {
-    if (!(error instanceof ContentError)) throw error;
-    const path = (await folders.folder(message.folder))?.path;
+    throw problem(error);
+  }
+}
+
+interface Asked {
+  readonly address: string;
+  readonly id: string;
+}
+
+type OpenMail = Pick<ListedMessage, 'uid' | 'flags' | 'received'> & {
+  readonly account: string;
+  readonly path: string;
+  readonly content: Content;
+  /** What to throw for what reading it threw. */
+  readonly problem: (error: unknown) => unknown;
+};
+
+/** @throws OperationError when there is no such message. */
+export async function openMail(
+  parts: Pick<OperationParts, 'folders' | 'accountOf'>,
+  { address, id }: Asked,
+): Promise<OpenMail> {
+  const account = await ownerOf(parts, address);
+  const { folders } = parts;
+  const message = await findMessage(parts, account, id);
+  const [content] = message === undefined ? [] : await folders.open(message.folder, [message.uid]);
+  const path = message && (await folders.folder(message.folder))?.path;
+  if (message === undefined || content === undefined || path === undefined)
+    throw new OperationError(unknownMessage(address, id));
+  const { uid, flags, received } = message;
+  const where = `${account}, ${path}, UID ${uid}`;
+  const problem = (error: unknown): unknown =>
+    error instanceof ContentError
+      ? new OperationError(
+          `the content of ${id} (${where}) cannot be read: ${error.message}; ` +
+            '`postrider verify` says what can be done',
+        )
+      : error;
+  return { account, path, uid, flags, received, content, problem };
+}
+
+/** All of a message at once. @throws OperationError also where it is larger than `bytesMax`. */
+export async function wholeMail(
+  parts: Pick<OperationParts, 'folders' | 'accountOf'>,
+  asked: Asked,
+  bytesMax: number,
+): Promise<OpenMail & { readonly octets: Buffer }> {
+  const mail = await openMail(parts, asked);
+  const { content, problem } = mail;
+  if (content.size > bytesMax)
     throw new OperationError(
-      `the content of ${id} (${account}, ${path}, UID ${message.uid}) cannot be read: ${error.message}; ` +
-        '`postrider verify` says what can be done',
+      `${asked.id} has ${content.size} octets, too many to take apart here; \`postrider mail show\` gives it as it is`,
     );
+  try {
+    await content.check?.();
+    const pieces: Uint8Array[] = [];
+    for await (const piece of content.read()) pieces.push(piece);
+    return { ...mail, octets: Buffer.concat(pieces) };
+  } catch (error) {
+    throw problem(error);
   }
 }
 

@@ -10,6 +10,7 @@ import type { Called, Operation } from './operation.ts';
 import { OperationError } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
 import { queueOperations } from './queue.ts';
+import { readingOperations } from './reading.ts';
 import { reportOperations } from './reports.ts';
 import { serverOperations } from './server.ts';
 import { sessionOperations } from './sessions.ts';
@@ -28,6 +29,7 @@ export const operations = {
   ...mailOperations,
   ...messageOperations,
   ...queueOperations,
+  ...readingOperations,
   ...reportOperations,
   ...serverOperations,
   ...sessionOperations,

@@ -1,11 +1,11 @@
 // What onMessage gets: envelope, decoded header, and the octets, in pieces or taken apart.
 
 import { headerBytesMax, headerEndWithin } from '../mail/header.ts';
+import type { MessageHeader, ParsedMessage } from '../mail/parsed-message.ts';
+import { parseMessage, readHeader } from '../mail/parsed-message.ts';
 import type { ClientFacts } from '../policy/envelope.ts';
 import type { NewMessage } from '../store/queue-store.ts';
 import type { HeldContent } from './held-content.ts';
-import type { MessageHeader, ParsedMessage } from './parsed-message.ts';
-import { parseMessage, readHeader } from './parsed-message.ts';
 
 /**
  * It may be read for as long as you hold it, also after onMessage and when the server is closed.

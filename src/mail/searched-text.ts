@@ -12,6 +12,7 @@ export interface HeaderTexts {
   readonly to: string;
   readonly cc: string;
   readonly bcc: string;
+  readonly replyTo: string;
   readonly messageId: string;
   readonly inReplyTo: string;
   readonly references: string;
@@ -23,12 +24,13 @@ export const headerTexts = (fields: EnvelopeFields): HeaderTexts => ({
   to: searchedText(fields, 'to'),
   cc: searchedText(fields, 'cc'),
   bcc: searchedText(fields, 'bcc'),
+  replyTo: searchedText(fields, 'reply-to'),
   messageId: fields.value('message-id') ?? '',
   inReplyTo: fields.value('in-reply-to') ?? '',
   references: fields.value('references') ?? '',
 });
 
-export type AddressField = 'from' | 'to' | 'cc' | 'bcc';
+export type AddressField = 'from' | 'to' | 'cc' | 'bcc' | 'reply-to';
 
 /**
  * RFC 9051 §6.4.4: FROM and its kin look into the envelope: names and addresses as they are meant,

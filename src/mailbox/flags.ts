@@ -15,6 +15,9 @@ export const bitOf = (flag: string): number => bits.get(flag.toLowerCase()) ?? 0
 
 export const isSeen = (flag: string): boolean => bitOf(flag) === seenBit;
 
+export const hasFlag = (flags: readonly string[], wanted: string): boolean =>
+  flags.some((flag) => flag.toLowerCase() === wanted.toLowerCase());
+
 /** As FETCH shows them, with parentheses; `keywords` are separated by spaces. */
 export function flagsText(flags: number, keywords: string): string {
   const words: string[] = systemFlags.filter((_, index) => (flags & (1 << index)) !== 0);

@@ -9,6 +9,7 @@
 import type { MessageDigest } from '../mail/digest.ts';
 import type { SortKeys } from '../mail/sort-keys.ts';
 import type { Content, StoredContent } from './content.ts';
+import type { MailboxCount, MailPage, MailQuestion } from './mail-question.ts';
 
 export interface FolderFacts {
   /** Never used again. RFC 8474 §4.1: MAILBOXID is made of it. */
@@ -251,6 +252,10 @@ export interface FolderStore {
   ): Promise<readonly ListedMessage[]>;
   /** The account's copies of the message with that id, by folder and UID; none when it has none. */
   copies(account: string, id: string): Promise<readonly ListedMessage[]>;
+  /** Of an account, or of everybody, newest first. May read messages first, as search() does. */
+  mails(question: MailQuestion): Promise<MailPage>;
+  /** Everybody who has a message, with how many; by address. */
+  counts(): Promise<readonly MailboxCount[]>;
   /** Messages with that UID and above. */
   countFrom(folder: number, uid: number): Promise<number>;
   /**

@@ -71,6 +71,8 @@ export class FolderModel implements FolderStore {
   readonly removeAll = notAsked;
   readonly index = notAsked;
   readonly list = notAsked;
+  readonly mails = notAsked;
+  readonly counts = notAsked;
   readonly copies = notAsked;
   readonly deliver = notAsked;
   readonly removeMessages = notAsked;

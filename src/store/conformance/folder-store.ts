@@ -12,6 +12,7 @@ import {
 import { testAccountChanges } from './account-changes.ts';
 import { testFolderContents } from './folder-contents.ts';
 import { testFolderDelivery } from './folder-delivery.ts';
+import { testFolderLists } from './folder-lists.ts';
 import type { OpenTestStores, TestStores } from './harness.ts';
 import { collected, text } from './harness.ts';
 
@@ -91,6 +92,7 @@ export function testFolderStore(name: string, open: OpenTestStores): void {
     describe('watching', () => testWatching(open));
     describe('rights and annotations', () => testSharing(open));
     describe('what is derived', () => testFolderContents(open));
+    describe('lists of many folders', () => testFolderLists(open));
   });
 }
 

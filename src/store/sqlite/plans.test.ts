@@ -20,7 +20,7 @@ import { prepareStatements as readerStatements } from './reader/reader.ts';
 const scans = new Set([
   ...['newest', 'countMessages', 'countRecipients'], // newest: one row from the right edge
   ...['firstDues', 'recover', 'clamp', 'rooms', 'priorities'],
-  'owners', // everybody's mail is listed
+  ...['owners', 'counts'], // everybody's mail is listed
 ]);
 /** What is about destinations; everything else is about a message. */
 const byDestination = new Set(['firstDue', 'firstDues']);

@@ -37,6 +37,10 @@ export function addsKeyword(before: StoredFlags, after: StoredFlags): boolean {
   return after.keywords.split(' ').some((word) => !words.has(word));
 }
 
+/** Those of system flags; keywords have none. */
+export const bitsOf = (flags: readonly string[]): number =>
+  flags.reduce((set, flag) => set | (bits.get(flag.toLowerCase()) ?? 0), 0);
+
 export function storedFlags(flags: readonly string[]): StoredFlags {
   if (flags.length === 0) return noFlags;
   let found = 0;

@@ -32,9 +32,11 @@ import {
   NoSuchFolderError,
   OverQuotaError,
 } from '../../folder-store.ts';
+import type { MailboxCount, MailPage, MailQuestion } from '../../mail-question.ts';
 import { emailOf } from '../../object-id.ts';
 import type { Spool } from '../../spool.ts';
 import type { GroupCommit } from '../group-commit.ts';
+import { mailPageOf } from '../lists/mail-pages.ts';
 import { appendRow, contentRow } from '../queue/queue-rows.ts';
 import type { ReaderClient } from '../reader/reader-client.ts';
 import type { NewMailRow, RefusedRow } from '../requests.ts';
@@ -132,6 +134,14 @@ export class SqliteFolderStore implements FolderStore {
   async copies(account: string, id: string): Promise<readonly ListedMessage[]> {
     const email = emailOf(id);
     return email === undefined ? [] : this.#parts.reader.call('copies', account, email);
+  }
+
+  async mails(question: MailQuestion): Promise<MailPage> {
+    return mailPageOf(await this.#parts.reader.call('mails', question));
+  }
+
+  counts(): Promise<readonly MailboxCount[]> {
+    return this.#parts.reader.call('counts');
   }
 
   changes(folder: number, since: number): Promise<FolderChanges | undefined> {

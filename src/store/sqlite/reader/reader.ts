@@ -15,6 +15,7 @@ import type {
   MailColumns,
   Quota,
 } from '../../folder-store.ts';
+import type { MailboxCount, MailQuestion } from '../../mail-question.ts';
 import type { QueueFilter } from '../../queue-search.ts';
 import { AccountFeed } from '../folders/account-feed.ts';
 import { ColumnsCache, copyColumns, mergeColumns } from '../folders/columns-cache.ts';
@@ -23,6 +24,8 @@ import { Listings } from '../folders/listings.ts';
 import { columnsSql, mailColumns } from '../folders/mail-columns.ts';
 import type { WholeRow } from '../folders/packed-mails.ts';
 import { packMails } from '../folders/packed-mails.ts';
+import { type FolderState, MailLists } from '../lists/mail-lists.ts';
+import type { MailPageRow } from '../lists/mail-pages.ts';
 import type { QueuePageRow, QueueTotalsRow } from '../queue/queue-search.ts';
 import { QueueSearch } from '../queue/queue-search.ts';
 import type { PackedMailsRow } from '../requests.ts';
@@ -46,6 +49,8 @@ export interface ReaderOperations {
   index(folder: number): FolderIndex | undefined;
   list(folder: number, after: number, limit: number): readonly ListedMessage[];
   copies(account: string, email: number): readonly ListedMessage[];
+  mails(question: MailQuestion): MailPageRow;
+  counts(): readonly MailboxCount[];
   changes(folder: number, since: number): FolderChanges | undefined;
   countFrom(folder: number, uid: number): number;
   open(folder: number, uids: readonly number[]): PackedMailsRow;
@@ -94,6 +99,12 @@ export function prepareStatements(database: DatabaseSync) {
       SELECT email.prefix, content.size, content.file, content.bytes
       FROM mail JOIN email ON email.id = mail.email JOIN content ON content.id = email.content
       WHERE mail.folder = ? AND mail.uid = ?`),
+    counts: prepare(`
+      SELECT mailbox.address, sum(folder.messages) AS messages, sum(folder.unseen) AS unseen,
+        max((SELECT received FROM mail WHERE mail.folder = folder.id ORDER BY uid DESC LIMIT 1))
+          AS newest
+      FROM folder JOIN mailbox ON mailbox.id = folder.mailbox WHERE folder.messages > 0
+      GROUP BY mailbox.id ORDER BY mailbox.address`),
     usage: prepare(`
       SELECT coalesce(sum(folder.bytes), 0) AS bytes, coalesce(sum(folder.messages), 0) AS messages
       FROM folder JOIN mailbox ON mailbox.id = folder.mailbox WHERE mailbox.address = ?`),
@@ -119,6 +130,7 @@ export class Reader implements ReaderOperations {
   readonly #feed: AccountFeed;
   readonly #queue: QueueSearch;
   readonly #cache = new ColumnsCache();
+  readonly #lists: MailLists;
   readonly #sql: ReturnType<typeof prepareStatements>;
 
   constructor(parts: ReaderParts) {
@@ -128,6 +140,7 @@ export class Reader implements ReaderOperations {
     this.#listings = new Listings(database, parts.readHead);
     this.#feed = new AccountFeed(database);
     this.#queue = new QueueSearch(database);
+    this.#lists = new MailLists(database, (state) => this.#columns(state, state.forgotten));
     this.#sql = prepareStatements(database);
   }
 
@@ -178,6 +191,19 @@ export class Reader implements ReaderOperations {
 
   copies(account: string, email: number): readonly ListedMessage[] {
     return this.#listings.copies(account, email);
+  }
+
+  mails(question: MailQuestion): MailPageRow {
+    return this.#derived.mails(question, this.#listed(question));
+  }
+
+  counts(): readonly MailboxCount[] {
+    return this.#sql.counts.all().map((row) => ({
+      account: text(row.address),
+      messages: integer(row.messages),
+      unseen: integer(row.unseen),
+      newest: integer(row.newest ?? 0),
+    }));
   }
 
   changes(id: number, since: number): FolderChanges | undefined {
@@ -258,6 +284,10 @@ export class Reader implements ReaderOperations {
 
   /** Works on what an answer needs, until `isOver`: true when it can be given at once. */
   prepare(operation: string, args: readonly unknown[], isOver: () => boolean): boolean {
+    if (operation === 'mails') {
+      const question = args[0] as MailQuestion;
+      return this.#derived.prepareMails(question, this.#listed(question), isOver);
+    }
     return !slow.has(operation) || this.#derived.prepare(operation, args, isOver);
   }
 
@@ -279,14 +309,22 @@ export class Reader implements ReaderOperations {
   /** Of folders read lately. Those that are open their readers have, too. */
   forgetColumns(): void {
     this.#cache.clear();
+    this.#lists.clear();
   }
 
   close(): void {
     this.#derived.close();
   }
 
+  #listed(question: MailQuestion) {
+    return () => this.#atOneMoment(() => this.#lists.get(question));
+  }
+
   /** What is remembered of the folder, brought up to date; or all of it, read anew. It stays here. */
-  #columns({ id, modseq, messages }: FolderFacts, forgotten: number): MailColumns {
+  #columns(
+    { id, modseq, messages }: Omit<FolderState, 'forgotten'>,
+    forgotten: number,
+  ): MailColumns {
     const known = this.#cache.get(id);
     if (known?.modseq === modseq) return known.columns;
     let columns: MailColumns | undefined;
@@ -337,7 +375,7 @@ const slow: ReadonlySet<string> = new Set(['digests', 'search', 'sortFacts']);
 
 const readerOperations: ReadonlySet<string> = new Set<keyof ReaderOperations>([
   ...(['owners', 'folders', 'folder', 'find', 'subscriptions', 'snapshot', 'changes'] as const),
-  ...(['index', 'list', 'copies', 'countFrom', 'open'] as const),
+  ...(['index', 'list', 'mails', 'counts', 'copies', 'countFrom', 'open'] as const),
   ...(['accountState', 'changedEmails', 'changedFolders'] as const),
   ...(['digests', 'headers', 'search', 'sortFacts'] as const),
   ...(['usage', 'acl', 'sharedWith', 'annotations', 'queuePage', 'queueTotals'] as const),

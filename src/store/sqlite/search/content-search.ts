@@ -180,7 +180,7 @@ export function uidsOf({ known, found }: Search): Uint32Array {
 
 const sure = (known: Rows): Pick<Search, 'known' | 'unsure'> => ({ known, unsure: nothing });
 
-function fieldHas(header: Uint8Array | undefined, name: string, needle: string): boolean {
+export function fieldHas(header: Uint8Array | undefined, name: string, needle: string): boolean {
   if (header === undefined) return false;
   if (isAddressField(name) && needle !== '')
     return fold(searchedText(new EnvelopeFields(header), name)).includes(needle);
@@ -191,9 +191,13 @@ function fieldHas(header: Uint8Array | undefined, name: string, needle: string):
 }
 
 const isAddressField = (name: string): name is AddressField =>
-  name === 'from' || name === 'to' || name === 'cc' || name === 'bcc';
+  ['from', 'to', 'cc', 'bcc', 'reply-to'].includes(name);
 
-function textHas(message: Uint8Array | undefined, where: 'body' | 'text', needle: string): boolean {
+export function textHas(
+  message: Uint8Array | undefined,
+  where: 'body' | 'text',
+  needle: string,
+): boolean {
   if (message === undefined) return false;
   if (where === 'text' && headerText(message, headerFields(message)).includes(needle)) return true;
   return bodyTextOf(message).includes(needle);

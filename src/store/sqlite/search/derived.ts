@@ -3,9 +3,14 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import { messageFacts } from '../../../mail/message-facts.ts';
-import { digestSeparator, digestText } from '../../digest-text.ts';
+import { type DigestText, digestForm, digestSeparator, digestText } from '../../digest-text.ts';
 import type { ContentTerm } from '../../folder-store.ts';
+import type { MailQuestion } from '../../mail-question.ts';
 import { codeOf, isNoRoom, sqliteCode } from '../database.ts';
+import { type Finding, isContentTerm, MailFinder } from '../lists/mail-finder.ts';
+import type { MailPageRow } from '../lists/mail-pages.ts';
+import { mailPageRow } from '../lists/mail-pages.ts';
+import type { MailRows } from '../lists/mail-rows.ts';
 import { MessageSource, type ReadHead } from '../message-source.ts';
 import { integer, text } from '../row.ts';
 import { ContentSearch, type Search, uidsOf } from './content-search.ts';
@@ -50,6 +55,8 @@ function prepareStatements(database: DatabaseSync) {
         .join(', ')}, total(digest.email IS NULL)
       FROM mail LEFT JOIN ${withDigest('mail')}
       WHERE mail.folder = ? AND mail.uid IN (SELECT value FROM json_each(?))`),
+    digestOf: prepare(`
+      SELECT envelope, body, preview FROM search.digest WHERE email = ? AND form = ${digestForm}`),
     among: prepare(`
       SELECT uid, received, email FROM mail
       WHERE folder = ? AND email IN (SELECT value FROM json_each(?))`),
@@ -70,12 +77,22 @@ export interface DerivedParts {
 interface Kept {
   readonly index: SearchIndex;
   readonly contents: ContentSearch;
+  readonly finder: MailFinder;
+  readonly questions: WeakMap<MailQuestion, Asked>;
   /** What has been begun, by its arguments: another search.db knows nothing of it. */
   readonly jobs: WeakMap<readonly unknown[], Job>;
   readonly searches: WeakMap<ContentTerm, Search>;
   /** Digests that were all there, by the UIDs that are asked for. */
   readonly pages: WeakMap<readonly number[], DigestsRow>;
   readonly sql: ReturnType<typeof prepareStatements>;
+}
+
+/** A question about lists, as far as it has come. */
+interface Asked {
+  readonly rows: MailRows;
+  readonly candidates: readonly number[];
+  readonly job: Job | undefined;
+  finding: Finding | undefined;
 }
 
 export class Derived {
@@ -118,6 +135,28 @@ export class Derived {
       kept.contents.work(search, term, never);
       return uidsOf(search);
     });
+  }
+
+  mails(question: MailQuestion, rows: () => MailRows): MailPageRow {
+    return this.#use((kept) => {
+      const finding = this.#find(kept, { question, rows, isOver: never })!;
+      kept.questions.delete(question);
+      const { start, limit } = question;
+      const { found } = finding;
+      const places = found.slice(start, start + limit);
+      const emails = places.map((place) => finding.rows.email(place));
+      kept.index.work({ stage: 'digest', emails, done: 0 }, never);
+      return mailPageRow(finding.rows, {
+        found: finding.rows.countOf(found),
+        places,
+        digestOf: (email) => this.#digestOf(kept.sql, email),
+      });
+    });
+  }
+
+  /** As prepare(): derives what the answer needs. */
+  prepareMails(question: MailQuestion, rows: () => MailRows, isOver: () => boolean): boolean {
+    return this.#use((kept) => this.#find(kept, { question, rows, isOver }) !== undefined);
   }
 
   sortFacts(folder: number, uids: readonly number[] | undefined): SortFactsRow {
@@ -207,6 +246,43 @@ export class Derived {
     return search;
   }
 
+  /** Undefined when it is over before everything is found. */
+  #find(
+    { index, finder, questions }: Kept,
+    {
+      question,
+      rows,
+      isOver,
+    }: {
+      readonly question: MailQuestion;
+      readonly rows: () => MailRows;
+      readonly isOver: () => boolean;
+    },
+  ): Finding | undefined {
+    let asked = questions.get(question);
+    if (asked === undefined) {
+      const all = rows();
+      const candidates = finder.candidates(question, all);
+      const emails = () => candidates.map((place) => all.email(place));
+      const job = question.terms.some(isContentTerm) ? index.jobFor(emails()) : undefined;
+      asked = { rows: all, candidates, job, finding: undefined };
+      questions.set(question, asked);
+    }
+    const { job, candidates } = asked;
+    if (job !== undefined && !index.work(job, isOver)) return undefined;
+    const unknown = new Set(job === undefined ? [] : leftOf(job));
+    asked.finding ??= finder.begin(question, asked.rows, { candidates, unknown });
+    return finder.work(asked.finding, isOver) ? asked.finding : undefined;
+  }
+
+  #digestOf(sql: Kept['sql'], email: number): DigestText | undefined {
+    const row = sql.digestOf.get(email) as unknown as Columns | undefined;
+    if (row !== undefined)
+      return { envelope: text(row[0]), body: text(row[1]), preview: text(row[2]) };
+    const message = this.#source.message(email);
+    return message && digestText(messageFacts(message).digest);
+  }
+
   // What there was no room for is derived for this one answer.
 
   #completed(sql: Kept['sql'], folder: number, row: DigestsRow): DigestsRow {
@@ -266,6 +342,8 @@ export class Derived {
     const contents = new ContentSearch(database, index, this.#source);
     return {
       ...{ index, contents, sql: prepareStatements(database) },
+      finder: new MailFinder(database, index, this.#source),
+      questions: new WeakMap<MailQuestion, Asked>(),
       jobs: new WeakMap<readonly unknown[], Job>(),
       searches: new WeakMap<ContentTerm, Search>(),
       pages: new WeakMap<readonly number[], DigestsRow>(),

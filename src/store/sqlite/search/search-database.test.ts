@@ -97,13 +97,18 @@ describe('search.db', () => {
     email INTEGER PRIMARY KEY, envelope TEXT NOT NULL, structure TEXT NOT NULL,
     body TEXT NOT NULL, preview TEXT NOT NULL);
     INSERT INTO wire SELECT email, '(NIL)', '(NIL)', '(NIL)', 'kept' FROM facts`;
-  const second = `${wire}; UPDATE about SET version = 2`;
-  const initial = `${wire}; ALTER TABLE facts DROP COLUMN derivation;
+  const fewer = ['reply_to', 'attachments', 'inlines']
+    .map((column) => `ALTER TABLE facts DROP COLUMN ${column}`)
+    .join('; ');
+  const third = `${fewer}; UPDATE facts SET derivation = 3; UPDATE about SET version = 3`;
+  const second = `${fewer}; ${wire}; UPDATE about SET version = 2`;
+  const initial = `${fewer}; ${wire}; ALTER TABLE facts DROP COLUMN derivation;
     ALTER TABLE about DROP COLUMN derivation; UPDATE about SET version = 1`;
   const form = 'UPDATE digest SET form = form + 1; UPDATE about SET derivation = 0';
   for (const [what, sql, keeps] of [
     ['by version 0.1', initial, { digest: false, facts: false }],
     ['by the version before digests', second, { digest: false, facts: true }],
+    ['by the version before counts of attachments', third, { digest: true, facts: false }],
     ['by another reading of messages', another, { digest: true, facts: false }],
     ['in another form', form, { digest: false, facts: true }],
   ] as const)

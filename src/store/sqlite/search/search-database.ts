@@ -9,12 +9,12 @@ import { isNoRoom, prepareRun } from '../database.ts';
 import { integer } from '../row.ts';
 
 /** Raised whenever a table changes, or the folding of text: what is there is of no use then. */
-const version = 3;
+const version = 4;
 /**
  * Raised whenever the same message gives something else, such as by better reading of charsets or
  * headers: what is there goes on being used until it has been derived anew, when nobody waits.
  */
-export const derivation = 3;
+export const derivation = 4;
 /** By which of it, and in which form of digests, everything has been derived that is not new. */
 const reading = 1000 * derivation + digestForm;
 
@@ -42,7 +42,8 @@ const schema = `
     email INTEGER PRIMARY KEY, indexed INTEGER NOT NULL, names INTEGER NOT NULL,
     sent_day INTEGER, subject TEXT NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL,
     cc TEXT NOT NULL, bcc TEXT NOT NULL, message_id TEXT NOT NULL, in_reply_to TEXT NOT NULL,
-    refs TEXT NOT NULL, derivation INTEGER NOT NULL);
+    refs TEXT NOT NULL, derivation INTEGER NOT NULL, reply_to TEXT NOT NULL DEFAULT '',
+    attachments INTEGER NOT NULL DEFAULT 0, inlines INTEGER NOT NULL DEFAULT 0);
 
   CREATE TABLE search.sorting (
     email INTEGER PRIMARY KEY, sent_ms INTEGER, subject TEXT NOT NULL, is_reply INTEGER NOT NULL,
@@ -130,19 +131,22 @@ function removeFiles(path: string): void {
 
 /**
  * Version 1 lacks two columns; what it has was derived by the first reading of messages. Version 2 has
- * the text of IMAP in place of digests, which are made from the first message on when nobody waits.
+ * the text of IMAP in place of digests, which are made from the first message on when nobody waits. Version 3
+ * does not know of Reply-To and how many attachments there are: the next reading fills that in.
  */
 function upgrade(database: DatabaseSync): void {
   const found = database.prepare('SELECT version FROM search.about').get()?.version;
-  if (found !== 1 && found !== 2) return;
+  if (found !== 1 && found !== 2 && found !== 3) return;
   const columns = `
     ALTER TABLE search.about ADD COLUMN derivation INTEGER;
     ALTER TABLE search.facts ADD COLUMN derivation INTEGER NOT NULL DEFAULT 1;`;
   database.exec(`
     BEGIN;
     ${found === 1 ? columns : ''}
-    DROP TABLE search.wire;
-    ${digestTable}
+    ${found === 3 ? '' : `DROP TABLE search.wire; ${digestTable}`}
+    ALTER TABLE search.facts ADD COLUMN reply_to TEXT NOT NULL DEFAULT '';
+    ALTER TABLE search.facts ADD COLUMN attachments INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE search.facts ADD COLUMN inlines INTEGER NOT NULL DEFAULT 0;
     UPDATE search.about SET version = ${version};
     COMMIT`);
 }

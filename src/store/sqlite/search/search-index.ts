@@ -3,6 +3,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { HeaderField } from '../../../mail/header.ts';
+import { leafParts } from '../../../mail/leaf-parts.ts';
 import { type MessageFacts, messageFacts } from '../../../mail/message-facts.ts';
 import { digestForm, digestText } from '../../digest-text.ts';
 import { isNoRoom, prepareRun } from '../database.ts';
@@ -67,13 +68,16 @@ function prepareStatements(database: DatabaseSync) {
       SELECT DISTINCT mail.email
       FROM mail INDEXED BY mail_modseq LEFT JOIN search.facts ON facts.email = mail.email
       WHERE mail.folder = ? AND mail.modseq > ? AND coalesce(facts.indexed, -1) < ?`),
+    missingOf: prepare(`
+      SELECT value FROM json_each(?) LEFT JOIN search.facts ON facts.email = value
+      WHERE coalesce(facts.indexed, 0) < 1`),
     highest: prepare('SELECT modseq FROM folder WHERE id = ?'),
     names: prepare('SELECT id FROM search.field_names WHERE names = ?'),
     insertNames: prepare('INSERT INTO search.field_names (names) VALUES (?) RETURNING id'),
     insertFacts: run(`
       INSERT INTO search.facts (email, indexed, names, sent_day, subject, sender, recipient, cc, bcc,
-        message_id, in_reply_to, refs, derivation)
-      VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${derivation})`),
+        message_id, in_reply_to, refs, reply_to, attachments, inlines, derivation)
+      VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${derivation})`),
     insertSorting: run(`
       INSERT INTO search.sorting (email, sent_ms, is_reply, subject, sender, recipient, cc,
         display_from, display_to, message_id, refs)
@@ -177,6 +181,21 @@ export class SearchIndex {
     return true;
   }
 
+  /** What the indexes lack of all the emails; undefined if nothing is. */
+  jobFor(emails: readonly number[]): Job | undefined {
+    const looked = this.#cursor();
+    const later = emails.filter((email) => email > looked);
+    if (later.length === 0) return undefined;
+    const rows = this.#sql.missingOf.all(JSON.stringify(later)) as unknown as Rows;
+    if (rows.length === 0) return undefined;
+    return { stage: 'index', emails: rows.map(([email]) => integer(email)), done: 0, unread: [] };
+  }
+
+  /** Everything up to this email was derived from when nobody waited. */
+  #cursor(): number {
+    return integer((this.#sql.cursor.get() as unknown as readonly unknown[])[0]);
+  }
+
   /** Emails with a word, or the words, in one of the indexes. */
   lookUp(index: TextIndex, { words }: Sought): ReadonlySet<number> {
     let found: Set<number> | undefined;
@@ -191,7 +210,7 @@ export class SearchIndex {
 
   /** A slice of what can be done ahead; tells what it came to last, or undefined: nothing is left. */
   advance(isOver: () => boolean): Advanced | undefined {
-    let cursor = integer((this.#sql.cursor.get() as unknown as readonly unknown[])[0]);
+    let cursor = this.#cursor();
     return this.#transaction(() => {
       let advanced: Advanced | undefined;
       do {
@@ -274,7 +293,14 @@ export class SearchIndex {
     const header = [texts.subject, texts.from, texts.to, texts.cc, texts.bcc].map(fold);
     const ids = [texts.messageId, texts.inReplyTo, texts.references].map(fold);
     const names = this.#namesId(fields);
-    this.#sql.insertFacts.run(email, names, digest.envelope.sent?.day ?? null, ...header, ...ids);
+    const kinds = leafParts(digest.body).map(({ kind }) => kind);
+    const [attachments, inlines] = (['attachment', 'inline'] as const).map(
+      (wanted) => kinds.filter((kind) => kind === wanted).length,
+    );
+    const sent = digest.envelope.sent?.day ?? null;
+    this.#sql.insertFacts.run(
+      ...[email, names, sent, ...header, ...ids, fold(texts.replyTo), attachments!, inlines!],
+    );
     this.#sql.insertSorting.run(email, ...sortingOf(sortKeys));
     return this.#insertDigest(email, facts);
   }

@@ -1,16 +1,16 @@
 // A message taken apart for programs: decoded header fields, addresses, text, attachments, and the tree of
 // its parts (RFC 5322, 2045 to 2047, 2231). Total: whatever was sent has an answer, broken or not.
 
-import { decodeCharset } from '../mail/charset.ts';
-import { parseDate } from '../mail/date.ts';
-import { decodeEncodedWords } from '../mail/encoded-word.ts';
-import type { HeaderField } from '../mail/header.ts';
-import { headerValue, parseHeader } from '../mail/header.ts';
-import { htmlText } from '../mail/html-text.ts';
-import { parseMime } from '../mail/mime.ts';
-import type { MimePart } from '../mail/mime-part.ts';
-import { mailboxesOf, parseAddressList } from '../mail/structured.ts';
-import { decodeTransferEncoding } from '../mail/transfer-decoding.ts';
+import { decodeCharset } from './charset.ts';
+import { parseDate } from './date.ts';
+import { decodeEncodedWords } from './encoded-word.ts';
+import type { HeaderField } from './header.ts';
+import { headerValue, parseHeader } from './header.ts';
+import { htmlText } from './html-text.ts';
+import { parseMime } from './mime.ts';
+import type { MimePart } from './mime-part.ts';
+import { mailboxesOf, parseAddressList } from './structured.ts';
+import { decodeTransferEncoding } from './transfer-decoding.ts';
 
 export interface HeaderLine {
   /** As written. */

@@ -1,0 +1,159 @@
+// The messages of several folders as one list, newest first, as typed arrays over the columns of each folder:
+// 100,000 of them are a few megabytes. Copies of one delivery, and of one message in several folders, are one
+// message: what they share is their content. The place that it was stored in first stands for it.
+
+import type { MailColumns } from '../../folder-store.ts';
+import type { MailCount } from '../../mail-question.ts';
+import { seenBit } from '../folders/flags.ts';
+
+export interface ListedFolder {
+  readonly id: number;
+  readonly account: string;
+  readonly path: string;
+  readonly columns: MailColumns;
+}
+
+/** Of one place: a message in a folder. */
+export interface MailRow {
+  readonly folder: ListedFolder;
+  readonly uid: number;
+  readonly email: number;
+  readonly flags: number;
+  readonly keywords: string;
+  readonly received: number;
+  readonly size: number;
+}
+
+export class MailRows {
+  readonly folders: readonly ListedFolder[];
+  /** Of each message, newest first: the number of the place that stands for it. */
+  readonly places: Uint32Array;
+  /** What else there is of the message that this place stands for. */
+  readonly #others = new Map<number, number[]>();
+  readonly #folderOf: Uint32Array;
+  readonly #at: Uint32Array;
+  #count: MailCount | undefined;
+  #tags: ReadonlyMap<string, number> | undefined;
+
+  /** `contentOf` an email: the same for copies of a delivery. */
+  constructor(folders: readonly ListedFolder[], contentOf: (email: number) => number) {
+    this.folders = folders;
+    const length = folders.reduce((sum, { columns }) => sum + columns.length, 0);
+    this.#folderOf = new Uint32Array(length);
+    this.#at = new Uint32Array(length);
+    let place = 0;
+    folders.forEach(({ columns }, folder) => {
+      for (let at = 0; at < columns.length; at += 1) {
+        this.#folderOf[place] = folder;
+        this.#at[place] = at;
+        place += 1;
+      }
+    });
+    this.places = this.#firstPlaces(this.#newestFirst(length), contentOf);
+  }
+
+  row(place: number): MailRow {
+    const folder = this.folders[this.#folderOf[place]!]!;
+    const { columns } = folder;
+    const at = this.#at[place]!;
+    return {
+      folder,
+      uid: columns.uid[at]!,
+      email: columns.email[at]!,
+      flags: columns.flags[at]!,
+      keywords: columns.keywordSets[columns.keywords[at]!]!,
+      received: columns.received[at]!,
+      size: columns.size[at]!,
+    };
+  }
+
+  email(place: number): number {
+    return this.#columns(place).email[this.#at[place]!]!;
+  }
+
+  isSeen(place: number): boolean {
+    return (this.#columns(place).flags[this.#at[place]!]! & seenBit) !== 0;
+  }
+
+  /** The place itself first. */
+  placesOf(place: number): readonly number[] {
+    return [place, ...(this.#others.get(place) ?? [])];
+  }
+
+  get count(): MailCount {
+    this.#count ??= this.countOf(this.places);
+    return this.#count;
+  }
+
+  countOf(places: ArrayLike<number>): MailCount {
+    let unseen = 0;
+    for (let i = 0; i < places.length; i += 1) if (!this.isSeen(places[i]!)) unseen += 1;
+    return { messages: places.length, unseen };
+  }
+
+  /** How many messages have which tag. */
+  get tags(): ReadonlyMap<string, number> {
+    this.#tags ??= this.#countTags();
+    return this.#tags;
+  }
+
+  #countTags(): ReadonlyMap<string, number> {
+    const bySet = new Map<string, number>();
+    for (const place of this.places) {
+      const { keywordSets, keywords } = this.#columns(place);
+      const set = keywords[this.#at[place]!]!;
+      if (set === 0) continue;
+      const words = keywordSets[set]!;
+      bySet.set(words, (bySet.get(words) ?? 0) + 1);
+    }
+    const tags = new Map<string, number>();
+    for (const [words, count] of bySet)
+      for (const tag of words.split(' ').filter(isTag)) tags.set(tag, (tags.get(tag) ?? 0) + count);
+    return new Map([...tags].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  #columns(place: number): MailColumns {
+    return this.folders[this.#folderOf[place]!]!.columns;
+  }
+
+  /** By when they came, and those of one moment by when they were stored. */
+  #newestFirst(length: number): Uint32Array {
+    const received = new Float64Array(length);
+    const email = new Float64Array(length);
+    const places = new Uint32Array(length);
+    for (let place = 0; place < length; place += 1) {
+      const { columns } = this.folders[this.#folderOf[place]!]!;
+      const at = this.#at[place]!;
+      received[place] = columns.received[at]!;
+      email[place] = columns.email[at]!;
+      places[place] = place;
+    }
+    return places.sort((a, b) => received[b]! - received[a]! || email[b]! - email[a]!);
+  }
+
+  #firstPlaces(newestFirst: Uint32Array, contentOf: (email: number) => number): Uint32Array {
+    const numberOf = new Map<number, number>();
+    const first = new Uint32Array(newestFirst.length);
+    let length = 0;
+    for (const place of newestFirst) {
+      const content = contentOf(this.email(place));
+      const known = numberOf.get(content);
+      if (known === undefined) {
+        numberOf.set(content, length);
+        first[length] = place;
+        length += 1;
+        continue;
+      }
+      const other = first[known]!;
+      const others = this.#others.get(other) ?? [];
+      this.#others.delete(other);
+      const earlier = this.email(place) < this.email(other);
+      first[known] = earlier ? place : other;
+      this.#others.set(first[known]!, earlier ? [other, ...others] : [...others, place]);
+    }
+    return first.subarray(0, length);
+  }
+}
+
+/** Keywords with a `$` have a meaning of their own: RFC 5788 §3. */
+export const isTag = (keyword: string): boolean => keyword !== '' && !keyword.startsWith('$');
