@@ -125,8 +125,13 @@ export const guards: readonly Guard[] = [
   guard('smtp/content.ts', 'smtp/content.test.ts'),
   guard('base/line-splitter.ts', 'smtp/server/session.test.ts', 'pop3/session.test.ts'),
   guard('receive/conversation.ts', 'receive/conversation.test.ts'),
-  guard('receive/reception.ts', 'receive/reception.test.ts', 'receive/reservations.test.ts'),
-  guard('receive/present-client.ts', 'receive/reception.test.ts'),
+  guard(
+    'receive/reception.ts',
+    'receive/reception-questions.test.ts',
+    'receive/reception.test.ts',
+    'receive/reservations.test.ts',
+  ),
+  guard('receive/present-client.ts', 'receive/present-client.test.ts'),
   guard(
     'receive/complete-message.ts',
     'receive/filtering.test.ts',

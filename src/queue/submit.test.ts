@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { NewMessage, NewRecipient, RoomAsked } from '../store/queue-store.ts';
+import type { DeliveryResult } from './delivery.ts';
 import { hour, text, to, world } from './test-world.ts';
 
 const inline = (octets: number) => ({ kind: 'inline', bytes: Buffer.alloc(octets, 'x') }) as const;
@@ -36,6 +37,26 @@ describe('submit', () => {
       contents.some(({ bytes }) => bytes === content.bytes),
     );
     assert.deepEqual(same, [true, false]);
+  });
+
+  it('ten thousand wait in memory at the most, however small they are', async () => {
+    const { submit, remote, runner } = await world({ deliveries: 1 });
+    remote.answer = () => new Promise<DeliveryResult>(() => {});
+    await submit(Array.from({ length: 10_001 }, (_, i) => `bob@${i}.example`));
+    assert.equal(runner.facts.waiting, 10_000, 'and one is under way');
+    await submit(['eve@a.example']);
+    assert.equal(runner.facts.waiting, 10_000);
+  });
+
+  it('nothing new waits in memory while outcomes cannot be recorded', async () => {
+    const { submit, faults, runner, clock, left } = await world();
+    faults.next = (operations) => (operations.includes('settle') ? 'full' : undefined);
+    await submit(['bob@a.example']);
+    await submit(['eve@a.example']);
+    assert.deepEqual([runner.facts.storeFailing, runner.facts.waiting], [true, 0]);
+    faults.next = () => undefined;
+    await clock.advance(hour);
+    assert.equal(await left(), 0);
   });
 });
 

@@ -425,6 +425,7 @@ describe('Reception', () => {
     ['yes', false, 'nobody@example.net', /^252 2\.0\.0 /],
     ['yes', true, '<bob@example.net>', /^250 2\.1\.5 <bob@example\.net>/],
     ['yes', true, 'nobody@example.net', /^550 5\.1\.1 /],
+    ['yes', true, 'carol@far.test', /^55\d 5\.7\.1 /],
     ['yes', true, 'Bob the builder', /^252 2\.0\.0 /],
   ] as const)
     it(`RFC 5321 §3.5.3: VRFY ${who}, ${vrfy}, ${trusted ? 'trusted' : 'a stranger'}`, async () => {
