@@ -28,7 +28,7 @@ const recipient = z.object({
   /** The address it was sent to, when an alias led to this one. */
   original: z.string().nullable(),
   /** How it is delivered, and where to in words. */
-  delivery: z.enum(['local', 'remote', 'discard']),
+  delivery: z.enum(['local', 'relay', 'discard']),
   destination: text,
   state: z.enum(['queued', 'active', 'held']),
   attempts: count,

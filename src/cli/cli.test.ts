@@ -101,7 +101,7 @@ async function fill(cwd: string, count: number): Promise<void> {
         recipients: [
           {
             ...{ address: 'bob@example.net', params: [] },
-            ...{ delivery: 'remote', destination: 'mx:example.net' },
+            ...{ delivery: 'relay', destination: 'mx:example.net' },
           },
         ],
         prefix: 'Received: by us\r\n',
@@ -388,7 +388,7 @@ describe('mail and queue, no server running', () => {
         {
           address: 'bob@example.net',
           original: null,
-          delivery: 'remote',
+          delivery: 'relay',
           destination: 'MX of example.net',
           state: 'queued',
           attempts: 0,

@@ -163,7 +163,7 @@ export class Server implements RunningServer {
     const { state, storage, log } = this.#parts;
     const { router } = state.inForce();
     const recipients = await storage.stores.queue.reroute((address, destination) =>
-      isByHand(destination) ? { delivery: 'remote', destination } : router.wayOf(address),
+      isByHand(destination) ? { delivery: 'relay', destination } : router.wayOf(address),
     );
     if (recipients > 0) log.info('rerouted', { recipients });
   }

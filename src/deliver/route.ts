@@ -119,7 +119,7 @@ export function createRouter(options: RouterOptions): Router {
     route: (address) => routedWay(address).route,
     wayOf: (address) => routedWay(address).way,
     wayByHand: (named) =>
-      routeByHand(named) && { delivery: 'remote', destination: `${byHand}${named}` },
+      routeByHand(named) && { delivery: 'relay', destination: `${byHand}${named}` },
     routeOfDestination(destination) {
       if (isByHand(destination)) {
         const named = destination.slice(byHand.length);
@@ -149,7 +149,7 @@ function routeByHand(named: string): RelayRoute | undefined {
 
 const remoteWay = (route: Route, destination: string): RoutedWay => ({
   route,
-  way: { delivery: 'remote', destination },
+  way: { delivery: 'relay', destination },
 });
 
 /** The way of a rule that is the same for all its recipients; MX leads to each domain's own hosts. */

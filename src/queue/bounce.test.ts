@@ -18,7 +18,7 @@ const parts = {
     return `id${ids}`;
   },
   resolve: (address: string): NewRecipient[] => [
-    { address, params: [], delivery: 'remote', destination: 'mx:x' },
+    { address, params: [], delivery: 'relay', destination: 'mx:x' },
   ],
 };
 
@@ -48,7 +48,7 @@ const hello = 'Subject: Hello\r\nMessage-ID: <1@example.org>\r\n\r\nHow are you?
 const bob = (more: Partial<NewRecipient> = {}): ReportedRecipient => ({
   recipient: {
     ...{ address: 'bob@example.net', params: [] },
-    ...{ delivery: 'remote', destination: 'mx:example.net', ...more },
+    ...{ delivery: 'relay', destination: 'mx:example.net', ...more },
   },
   reply: reply(550, '1.1', 'No such user', 'Ask our postmaster'),
   remote: true,
@@ -91,7 +91,7 @@ describe('delivery status notifications', () => {
       {
         address: 'ann@example.org',
         params: ['NOTIFY=NEVER'],
-        delivery: 'remote',
+        delivery: 'relay',
         destination: 'mx:x',
       },
     ]);

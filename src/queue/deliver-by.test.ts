@@ -31,7 +31,7 @@ function leaseOf(param: string, more: Partial<LeasedRecipient> = {}): Lease {
     ...{
       address: 'bob@example.net',
       params: [],
-      delivery: 'remote',
+      delivery: 'relay',
       destination: 'mx:example.net',
     },
     ...{ index: 0, fence: 9, attempt: 1, warned: false, ...more },

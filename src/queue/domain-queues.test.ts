@@ -10,7 +10,7 @@ const entry = (id: string, address: string, state: 'queued' | 'held' = 'queued')
   origin: { session: '', service: 'smtp', protocol: 'ESMTP' },
   recipients: [
     {
-      ...{ index: 0, address, params: [], delivery: 'remote', destination: 'x', state },
+      ...{ index: 0, address, params: [], delivery: 'relay', destination: 'x', state },
       ...{ attempts: 1, nextAttempt: 1, lastReply: undefined },
     },
   ],

@@ -29,7 +29,7 @@ const domainOf = (address: string) => address.slice(address.lastIndexOf('@') + 1
 export const to = (address: string, more: Partial<NewRecipient> = {}): NewRecipient => ({
   address,
   params: [],
-  delivery: 'remote',
+  delivery: 'relay',
   destination: `mx:${domainOf(address)}`,
   ...more,
 });

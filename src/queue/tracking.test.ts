@@ -27,7 +27,7 @@ function message(changes: Partial<NewMessage> = {}): NewMessage {
 }
 const recipient = (address: string, more: Partial<NewMessage['recipients'][0]> = {}) =>
   ({
-    ...{ address, params: [], delivery: 'remote', destination: 'mx:example.net', ...more },
+    ...{ address, params: [], delivery: 'relay', destination: 'mx:example.net', ...more },
   }) as NewMessage['recipients'][0];
 
 function open({

@@ -91,7 +91,7 @@ async function taken(
             ? { kind: 'refuse', reply: reply(550, '1.1', 'No') }
             : { kind: 'accept', recipients: [recipient(`${to.local}@${to.domain}`).targets[0]!] },
       },
-      wayOf: () => ({ delivery: 'remote', destination: 'mx:example.net' }),
+      wayOf: () => ({ delivery: 'relay', destination: 'mx:example.net' }),
       submit: async (message) => {
         queued.push(message);
       },

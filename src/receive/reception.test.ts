@@ -104,7 +104,7 @@ async function start(setting: Setting = {}) {
       wayOf: (address) =>
         address.endsWith('@example.net')
           ? { delivery: 'local', destination: 'local' }
-          : { delivery: 'remote', destination: 'mx:far.test' },
+          : { delivery: 'relay', destination: 'mx:far.test' },
       policies: byStage([]),
       vrfy: 'yes',
       ...setting.settings,

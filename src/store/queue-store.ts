@@ -27,10 +27,10 @@ export interface Origin {
 /** Where mail for a recipient goes next. */
 export interface Way {
   /**
-   * How it is delivered: `local` to mailboxes of ours, whoever keeps them; `remote` by a server that
+   * How it is delivered: `local` to mailboxes of ours, whoever keeps them; `relay` by a server that
    * takes it from us; `discard` not at all, as its route says.
    */
-  readonly delivery: 'local' | 'remote' | 'discard';
+  readonly delivery: 'local' | 'relay' | 'discard';
   /**
    * What concurrency limits and fairness are about, in deliver/route.ts's words: `local`, `discard`,
    * `mx:example.net`, `host:…`, `lmtp:…`.

@@ -484,7 +484,7 @@ class Simulation {
 }
 
 const to = (address: string, host: string): NewRecipient => ({
-  ...{ address, params: [], delivery: 'remote', destination: `mx:${host}` },
+  ...{ address, params: [], delivery: 'relay', destination: `mx:${host}` },
 });
 
 const toMailbox = (number: number): NewRecipient => ({

@@ -129,7 +129,7 @@ function lease(addresses: readonly string[], mail: Mail = {}): Lease {
     recipients: addresses.map((address, index) => ({
       address,
       params: rcptParams,
-      delivery: 'remote',
+      delivery: 'relay',
       destination: 'mx:example.net',
       index,
       attempt: 1,

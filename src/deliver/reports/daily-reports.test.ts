@@ -46,7 +46,7 @@ async function start(
   const queue = reportQueue({
     ...{ clock, spool: stores.spool, ids: () => `id${queued.length}` },
     resolve: async (address) => [
-      { address, params: [], delivery: 'remote', destination: `mx:${address.split('@')[1]}` },
+      { address, params: [], delivery: 'relay', destination: `mx:${address.split('@')[1]}` },
     ],
     submit: async (message) => queued.push(message),
   });

@@ -30,7 +30,7 @@ export const text = (bytes: string): StoredContent => ({
 
 export const at = (address: string, destination: string): NewRecipient => ({
   address,
-  delivery: destination === 'local' ? 'local' : 'remote',
+  delivery: destination === 'local' ? 'local' : 'relay',
   destination,
   params: [],
 });

@@ -102,7 +102,7 @@ function testEnqueue(open: OpenTestStores): void {
     assert.equal(sent.kind === 'inline' && Buffer.compare(content.bytes!, sent.bytes), 0);
     assert.deepEqual(lease!.recipients[0], {
       ...{ index: 0, address: 'bob@example.net', params: [] },
-      ...{ delivery: 'remote', destination: 'mx:example.net' },
+      ...{ delivery: 'relay', destination: 'mx:example.net' },
       ...{ attempt: 1, fence: lease!.recipients[0]!.fence, warned: false },
     });
   });
@@ -453,7 +453,7 @@ function testOperations(open: OpenTestStores): void {
       recipients: [
         {
           ...{ index: 0, address: 'bob@example.net', params: [] },
-          ...{ delivery: 'remote', destination: 'mx:example.net' },
+          ...{ delivery: 'relay', destination: 'mx:example.net' },
           ...{ state: 'queued', attempts: 0, nextAttempt: 1000, lastReply: undefined },
         },
       ],
@@ -530,7 +530,7 @@ function testOperations(open: OpenTestStores): void {
     const moved = await queue.reroute((address, destination) =>
       address === 'x@a.test'
         ? { delivery: 'local', destination: 'new' }
-        : { delivery: 'remote', destination },
+        : { delivery: 'relay', destination },
     );
     assert.equal(moved, 1);
     const leases = await queue.claim({ ...everything, skip: new Set(['b']) });

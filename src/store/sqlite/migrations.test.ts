@@ -143,7 +143,7 @@ it('0007: how a recipient is delivered is told from the name of its destination'
       found.push([recipients[0]?.delivery, recipients[0]?.destination]);
     assert.deepEqual(found, [
       ['local', 'local'],
-      ['remote', 'mx:b.test'],
+      ['relay', 'mx:b.test'],
       ['discard', 'discard'],
     ]);
   } finally {

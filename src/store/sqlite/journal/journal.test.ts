@@ -85,7 +85,7 @@ describe('after a crash', () => {
     const again = await open(directory);
     assert.deepEqual(
       again.live[0]?.message.recipients.map(({ delivery }) => delivery),
-      ['remote', 'discard'],
+      ['relay', 'discard'],
     );
   });
 

@@ -47,7 +47,7 @@ async function leased(queue: QueueStore, id: string, changes = {}): Promise<Leas
   return lease!;
 }
 
-const moved = () => ({ delivery: 'remote', destination: 'mx:new' }) as const;
+const moved = () => ({ delivery: 'relay', destination: 'mx:new' }) as const;
 
 describe('mail that is relayed at once', () => {
   it('never comes near the database', async () => {

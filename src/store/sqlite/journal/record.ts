@@ -145,8 +145,15 @@ export function* decodeRecords(payload: Buffer): Iterable<JournalRecord> {
   }
 }
 
-/** Version 0.1 did not write how a recipient is delivered; what is local was not in its journal. */
-function withDelivery(recipient: Omit<NewRecipient, 'delivery'> & Partial<Way>): NewRecipient {
-  const { delivery = recipient.destination === 'discard' ? 'discard' : 'remote' } = recipient;
-  return { ...recipient, delivery };
+type OlderRecipient = Omit<NewRecipient, 'delivery'> & {
+  readonly delivery?: Way['delivery'] | 'remote';
+};
+
+/**
+ * Version 0.1 did not write how a recipient is delivered (what is local was not in its journal); what came after it
+ * wrote `remote` for a relay.
+ */
+function withDelivery(recipient: OlderRecipient): NewRecipient {
+  const { delivery = recipient.destination === 'discard' ? 'discard' : 'relay' } = recipient;
+  return { ...recipient, delivery: delivery === 'remote' ? 'relay' : delivery };
 }

@@ -5,7 +5,7 @@ import type { LeasedRecipientRow, MessageColumns } from '../requests.ts';
 import type { Row } from '../row.ts';
 import { DamagedRowError, integer, text, textOrNull } from '../row.ts';
 
-const deliveries: ReadonlySet<string> = new Set<Way['delivery']>(['local', 'remote', 'discard']);
+const deliveries: ReadonlySet<string> = new Set<Way['delivery']>(['local', 'relay', 'discard']);
 
 export function wayOf({ delivery, destination }: Row): Way {
   const how = text(delivery);
