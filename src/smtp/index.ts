@@ -5,7 +5,7 @@ export type { Mailbox, ReversePath } from '../mail/address.ts';
 export { addressKey, domainKey, formatMailbox, parseMailbox } from '../mail/address.ts';
 export type { Capabilities } from './client/capabilities.ts';
 export type { ClientEvent, Outgoing } from './client/event.ts';
-export type { ClientSessionOptions } from './client/session.ts';
+export type { ClientSessionOptions } from './client/options.ts';
 export { ClientSession } from './client/session.ts';
 export type { Command } from './command.ts';
 export { parseCommand } from './command.ts';

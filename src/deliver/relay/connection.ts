@@ -16,7 +16,7 @@ import { chooseSaslClient } from '../../sasl/client.ts';
 import type { Capabilities } from '../../smtp/client/capabilities.ts';
 import { closureReply } from '../../smtp/client/closure.ts';
 import type { ClientEvent, Closure, Outgoing, SentEvent } from '../../smtp/client/event.ts';
-import type { ClientSessionOptions, Trace } from '../../smtp/client/session.ts';
+import type { ClientSessionOptions, Trace } from '../../smtp/client/options.ts';
 import { ClientSession } from '../../smtp/client/session.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { TlsFacts } from '../../smtp/tls-facts.ts';

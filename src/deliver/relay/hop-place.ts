@@ -3,7 +3,7 @@
 import { isAddressLiteral } from '../../mail/address.ts';
 import type { TransportSecurity } from '../../net/transport-security.ts';
 import { securityKey } from '../../net/transport-security.ts';
-import type { ClientSessionOptions } from '../../smtp/client/session.ts';
+import type { ClientSessionOptions } from '../../smtp/client/options.ts';
 import type { HopHost, HopSettings } from './host-walk.ts';
 import type { RelayLease, RelayOptions } from './relay.ts';
 import type { RelayRoute } from './relay-route.ts';

@@ -13,7 +13,7 @@ import type { TransportSecurity } from '../../net/transport-security.ts';
 import type { AttemptFacts } from '../../queue/delivery.ts';
 import type { TlsPolicy, TlsReportCounts, TlsSession } from '../../report/tls-session.ts';
 import { noPolicy } from '../../report/tls-session.ts';
-import type { ClientSessionOptions } from '../../smtp/client/session.ts';
+import type { ClientSessionOptions } from '../../smtp/client/options.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { isPermanent, reply } from '../../smtp/reply.ts';
 import type { Connection, OpenOptions } from './connection.ts';

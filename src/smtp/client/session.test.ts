@@ -5,7 +5,7 @@ import { anyText } from '../../base/test-text.ts';
 import { chooseSaslClient } from '../../sasl/client.ts';
 import { formatReply } from '../reply.ts';
 import type { ClientEvent, Outgoing, SentEvent } from './event.ts';
-import type { ClientSessionOptions } from './session.ts';
+import type { ClientSessionOptions } from './options.ts';
 import { ClientSession } from './session.ts';
 
 /** What the client wrote so far. */
