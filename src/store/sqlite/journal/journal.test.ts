@@ -79,13 +79,14 @@ describe('after a crash', () => {
     const recipients = [
       bob,
       { ...bob, destination: 'discard' },
+      { ...bob, delivery: 'remote' },
     ] as unknown as JournaledMessage['recipients'];
     await appended(first.journal, { ...mail('m1'), recipients });
     directory.crash();
     const again = await open(directory);
     assert.deepEqual(
       again.live[0]?.message.recipients.map(({ delivery }) => delivery),
-      ['relay', 'discard'],
+      ['relay', 'discard', 'relay'],
     );
   });
 
