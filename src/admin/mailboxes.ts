@@ -1,7 +1,6 @@
 // Operations on the messages in mailboxes: list, read, delete.
 
 import { z } from 'zod';
-import type { Content } from '../store/content.ts';
 import { ContentError } from '../store/content.ts';
 import type { FolderFacts, FolderStore, ListedMessage } from '../store/folder-store.ts';
 import { bytes, count, list, OperationError, text, texts, value } from './operation.ts';
@@ -118,82 +117,36 @@ async function findMessage(
   { folders }: Pick<OperationParts, 'folders'>,
   account: string,
   id: string,
-): Promise<ListedMessage | undefined> {
+): Promise<{ readonly folder: number; readonly uid: number } | undefined> {
   if (!id.includes('@')) return (await folders.copies(account, id))[0];
   const text = id.startsWith('<') ? id : `<${id}>`;
   for (const { id: folder } of await folders.folders(account)) {
     const [uid] = await folders.search(folder, { kind: 'header', name: 'message-id', text });
-    if (uid !== undefined) return (await folders.list(folder, { after: uid - 1, limit: 1 }))[0];
+    if (uid !== undefined) return { folder, uid };
   }
   return undefined;
 }
 
-export async function* showMail(parts: MailboxParts, asked: Asked): AsyncIterable<Uint8Array> {
-  const { content, problem } = await openMail(parts, asked);
-  try {
-    await content.check?.();
-    yield* content.read();
-  } catch (error) {
-    throw problem(error);
-  }
-}
-
-interface Asked {
-  readonly address: string;
-  readonly id: string;
-}
-
-type OpenMail = Pick<ListedMessage, 'uid' | 'flags' | 'received'> & {
-  readonly account: string;
-  readonly path: string;
-  readonly content: Content;
-  /** What to throw for what reading it threw. */
-  readonly problem: (error: unknown) => unknown;
-};
-
-/** @throws OperationError when there is no such message. */
-export async function openMail(
-  parts: Pick<OperationParts, 'folders' | 'accountOf'>,
-  { address, id }: Asked,
-): Promise<OpenMail> {
+export async function* showMail(
+  parts: MailboxParts,
+  { address, id }: { readonly address: string; readonly id: string },
+): AsyncIterable<Uint8Array> {
   const account = await ownerOf(parts, address);
   const { folders } = parts;
   const message = await findMessage(parts, account, id);
   const [content] = message === undefined ? [] : await folders.open(message.folder, [message.uid]);
-  const path = message && (await folders.folder(message.folder))?.path;
-  if (message === undefined || content === undefined || path === undefined)
+  if (message === undefined || content === undefined)
     throw new OperationError(unknownMessage(address, id));
-  const { uid, flags, received } = message;
-  const where = `${account}, ${path}, UID ${uid}`;
-  const problem = (error: unknown): unknown =>
-    error instanceof ContentError
-      ? new OperationError(
-          `the content of ${id} (${where}) cannot be read: ${error.message}; ` +
-            '`postrider verify` says what can be done',
-        )
-      : error;
-  return { account, path, uid, flags, received, content, problem };
-}
-
-/** All of a message at once. @throws OperationError also where it is larger than `bytesMax`. */
-export async function wholeMail(
-  parts: Pick<OperationParts, 'folders' | 'accountOf'>,
-  asked: Asked,
-  bytesMax: number,
-): Promise<OpenMail & { readonly octets: Buffer }> {
-  const mail = await openMail(parts, asked);
-  const { content, problem } = mail;
-  if (content.size > bytesMax)
-    throw new OperationError(
-      `${asked.id} has ${content.size} octets, too many to take apart here; \`postrider mail show\` gives it as it is`,
-    );
   try {
     await content.check?.();
-    const pieces: Uint8Array[] = [];
-    for await (const piece of content.read()) pieces.push(piece);
-    return { ...mail, octets: Buffer.concat(pieces) };
+    yield* content.read();
   } catch (error) {
-    throw problem(error);
+    if (!(error instanceof ContentError)) throw error;
+    const path = (await folders.folder(message.folder))?.path;
+    throw new OperationError(
+      `the content of ${id} (${account}, ${path}, UID ${message.uid}) cannot be read: ${error.message}; ` +
+        '`postrider verify` says what can be done',
+    );
   }
 }
 

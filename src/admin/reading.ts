@@ -1,6 +1,7 @@
 // Operations for whoever looks at mail: search it, read a message, mark it, put tags on it.
 
 import { z } from 'zod';
+import { type FoundMessage, findMessage, UnshownError } from '../inbox/find-message.ts';
 import { mailTerms, QueryError } from '../inbox/query-words.ts';
 import { type ShownAddress, shownAddresses, shownMessage } from '../inbox/shown-message.ts';
 import { cleanTags, keywordOf, tagName, tagsOf } from '../inbox/tags.ts';
@@ -9,7 +10,7 @@ import { leafParts } from '../mail/leaf-parts.ts';
 import { hasFlag } from '../mailbox/flags.ts';
 import type { FlagChange } from '../store/folder-store.ts';
 import type { FoundMail, MailPage, MailTerm } from '../store/mail-question.ts';
-import { ownerOf, unknownMessage, wholeMail } from './mailboxes.ts';
+import { ownerOf, unknownMessage } from './mailboxes.ts';
 import { count, list, OperationError, text, texts, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
 
@@ -104,8 +105,6 @@ const message = z.object({
 /** Limits: messages of one page; of one change. */
 const pageMax = 500;
 const changedMax = 1000;
-/** Limit: octets of a message that is taken apart for a page. */
-const readBytesMax = 64 * 2 ** 20;
 
 const ids = z.array(text).min(1).max(changedMax).readonly();
 const flagName = z.enum(['seen', 'flagged', 'answered', 'draft']);
@@ -247,11 +246,28 @@ const marksOf = (flags: readonly string[]) => ({
 
 const plain = (given: readonly ShownAddress[]) => [...given];
 
+/** @throws OperationError when there is none, or it cannot be shown. */
+export async function messageOf(
+  parts: Pick<OperationParts, 'folders' | 'accountOf'>,
+  whose: string,
+  id: string,
+): Promise<FoundMessage> {
+  const account = await ownerOf(parts, whose);
+  try {
+    const found = await findMessage(parts.folders, account, id);
+    if (found !== undefined) return found;
+  } catch (error) {
+    if (error instanceof UnshownError) throw new OperationError(error.message);
+    throw error;
+  }
+  throw new OperationError(unknownMessage(whose, id));
+}
+
 async function readMail(
   parts: ReadingParts,
   { address: whose, id }: { readonly address: string; readonly id: string },
 ): Promise<z.infer<typeof message>> {
-  const mail = await wholeMail(parts, { address: whose, id }, readBytesMax);
+  const mail = await messageOf(parts, whose, id);
   const { octets } = mail;
   const shown = shownMessage(octets);
   const { html, sent, fields, parts: made, ...rest } = shown;

@@ -1,6 +1,7 @@
 // HTTP: what is served by it, and by which part of the server it is answered.
 
 import type { Operations } from '../admin/operations.ts';
+import { messageOf } from '../admin/reading.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
 import { ownStsPolicy } from '../config/own-sts-policy.ts';
@@ -14,6 +15,7 @@ import { consolePaths } from '../web/console.ts';
 import { encryptedOnly } from '../web/encrypted-only.ts';
 import { healthPaths } from '../web/health.ts';
 import { createHttpService } from '../web/http-service.ts';
+import { mailFramePaths } from '../web/mail-frame.ts';
 import { sessionPaths } from '../web/session.ts';
 import { createWebApp } from '../web/web-app.ts';
 import type { WellKnownParts } from '../web/well-known.ts';
@@ -46,6 +48,7 @@ export function createHttp(parts: HttpParts): ServiceFor {
         hostname: () => inForce().config.hostname,
         dev: () => inForce().config.dev,
       }),
+      mailFramePaths({ ...api, message: (address, id) => mailOf(parts, address, id) }),
       consolePaths(),
       wellKnownPaths({ acmeChallenges, mtaStsPolicy: (domain) => ownPolicyOf(inForce(), domain) }),
       clientSetupPaths({
@@ -59,6 +62,12 @@ export function createHttp(parts: HttpParts): ServiceFor {
   const connections = countedConnections(admission.connections, 'http', metrics);
   return () => createHttpService({ fetch: (...asked) => app.fetch(...asked), connections, log });
 }
+
+const mailOf = ({ stores, inForce }: HttpParts, address: string, id: string) =>
+  messageOf(
+    { folders: stores.folders, accountOf: (each) => inForce().addressMap.accountOf(each) },
+    ...([address, id] as const),
+  );
 
 /** RFC 8461 §3.4: a subdomain is a domain of its own. */
 const ownPolicyOf = ({ config }: InForce, domain: string): string | undefined =>

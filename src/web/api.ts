@@ -3,10 +3,12 @@
 // Who asks has a token (RFC 6750); no cookie is ever looked at, so that no page of others can ask.
 
 import { Readable } from 'node:stream';
+import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { z } from 'zod';
 import type { Log } from '../base/log.ts';
 import type { ApiOperation } from './api-operation.ts';
+import type { WebClient } from './http-service.ts';
 import { openApi } from './open-api.ts';
 import { readBody } from './request-body.ts';
 import type { WebApp } from './web-app.ts';
@@ -46,10 +48,7 @@ export function apiPaths(parts: ApiParts) {
       if (one === undefined) return c.json({ error: 'there is no such operation' }, 404);
       if (one.changes && c.req.method !== 'POST')
         return c.json({ error: 'it changes something: ask by POST' }, 405, { allow: 'POST' });
-      const who = await asking(parts, one, {
-        authorization: c.req.header('authorization'),
-        isOwn: parts.needsNoToken(c.env.address) && isOwnPage(c.req.raw, parts.isLoopback),
-      });
+      const who = await allowed(parts, one, c);
       const given =
         c.req.method === 'POST'
           ? await jsonBody(c.req.raw)
@@ -68,10 +67,21 @@ export function apiPaths(parts: ApiParts) {
   };
 }
 
+/** The name of whoever asks and may. @throws HTTPException 401, 403 */
+export const allowed = (
+  parts: Pick<ApiParts, 'bearer' | 'needsNoToken' | 'isLoopback'>,
+  one: Pick<ApiOperation, 'name' | 'changes'>,
+  { req, env }: Context<{ Bindings: WebClient }>,
+): Promise<string> =>
+  asking(parts, one, {
+    authorization: req.header('authorization'),
+    isOwn: parts.needsNoToken(env.address) && isOwnPage(req.raw, parts.isLoopback),
+  });
+
 /** The token's name. @throws HTTPException 401, 403 */
 async function asking(
-  { bearer }: ApiParts,
-  { name, changes }: ApiOperation,
+  { bearer }: Pick<ApiParts, 'bearer'>,
+  { name, changes }: Pick<ApiOperation, 'name' | 'changes'>,
   { authorization, isOwn }: { readonly authorization: string | undefined; readonly isOwn: boolean },
 ): Promise<string> {
   const token = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1];

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { silentLog } from '../base/log.ts';
+import { Counter } from '../base/metrics.ts';
+import { mailFramePaths } from './mail-frame.ts';
+import { createWebApp } from './web-app.ts';
+
+const letter = (html: string) =>
+  Buffer.from(`Content-Type: multipart/related; boundary=r\r
+\r
+--r\r
+Content-Type: text/html; charset=utf-8\r
+\r
+${html}\r
+--r\r
+Content-Type: image/png\r
+Content-ID: <Logo@x>\r
+\r
+PNG\r
+--r\r
+Content-Type: text/html; name="../évil\\".html"\r
+Content-Disposition: attachment\r
+\r
+<script>alert(1)</script>\r
+--r--\r
+`);
+
+function frames(html = '<p>Hello</p>') {
+  const counter = () => new Counter();
+  const answers = { '2xx': counter(), '3xx': counter(), '4xx': counter(), '5xx': counter() };
+  class Refusal extends Error {}
+  const app = createWebApp({
+    paths: [
+      mailFramePaths({
+        ...{ version: '1', operations: [], call: async () => null, log: silentLog },
+        isRefusal: (error) => error instanceof Refusal,
+        bearer: async (name) => (name === 'reader' ? { name, allows: ['read'] } : undefined),
+        needsNoToken: () => false,
+        isLoopback: () => true,
+        message: async (account, id) => {
+          if (id !== 'm1') throw new Refusal(`${account} has no message ${id}`);
+          const octets = letter(html);
+          return { account, id, octets, folder: 1, uid: 1, path: 'INBOX', flags: [], received: 0 };
+        },
+      }),
+    ],
+    answers,
+    log: silentLog,
+  });
+  return (path: string, token = 'reader') =>
+    app.fetch(
+      new Request(`http://localhost/postrider/mail/ann@example.org/${path}`, {
+        headers: { authorization: `Bearer ${token}` },
+      }),
+      { address: '127.0.0.1', secure: false },
+    );
+}
+
+describe('a message for a page that shows it', () => {
+  it('is for those who may read mail', async () => {
+    assert.equal((await frames()('m1/html', 'nobody')).status, 401);
+    const missing = await frames()('m2/html');
+    assert.equal(missing.status, 404);
+    assert.match(await missing.text(), /ann@example.org has no message m2/);
+  });
+
+  it('has no scripts, no origin and nothing of others in its frame', async () => {
+    const answer = await frames()('m1/html');
+    const policy = answer.headers.get('content-security-policy') ?? '';
+    assert.match(
+      policy,
+      /^sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'/,
+    );
+    assert.match(policy, /img-src data:;/);
+    assert.doesNotMatch(policy, /script|same-origin|https?:/);
+    assert.equal(answer.headers.get('x-content-type-options'), 'nosniff');
+    assert.equal(answer.headers.get('referrer-policy'), 'no-referrer');
+    const remote = await frames()('m1/html?remote=1');
+    assert.match(
+      remote.headers.get('content-security-policy') ?? '',
+      /img-src data: https: http:;/,
+    );
+  });
+
+  it('brings its own pictures along, and leads nobody elsewhere by itself', async () => {
+    const html =
+      '<!DOCTYPE html><META HTTP-EQUIV = "refresh" content="0;url=http://evil.example/">' +
+      '<img src="cid:logo%40x"><img src=\'cid:other\'><a href="http://example.net/">x</a>';
+    assert.equal(
+      await (await frames(html)('m1/html')).text(),
+      '<!DOCTYPE html><meta charset="utf-8"><base target="_blank">' +
+        '<img src="data:image/png;base64,UE5H"><img src=\'cid:other\'><a href="http://example.net/">x</a>',
+    );
+  });
+
+  it('gives parts and source as downloads, whatever they are', async () => {
+    const part = await frames()('m1/part/3');
+    assert.equal(part.headers.get('content-type'), 'application/octet-stream');
+    assert.equal(
+      part.headers.get('content-disposition'),
+      `attachment; filename="..__vil_.html"; filename*=UTF-8''.._%C3%A9vil%22.html`,
+    );
+    assert.match(part.headers.get('content-security-policy') ?? '', /^sandbox/);
+    assert.equal(await part.text(), '<script>alert(1)</script>');
+    assert.equal((await frames()('m1/part/9')).status, 404);
+    const source = await frames()('m1/source');
+    assert.equal(source.headers.get('content-type'), 'text/plain; charset=utf-8');
+    assert.match(
+      (await frames()('m1/source?download=1')).headers.get('content-disposition') ?? '',
+      /^attachment; filename="m1.eml"/,
+    );
+  });
+});

@@ -1,0 +1,63 @@
+// A message for a page that shows it: its HTML in a frame that can do nothing, its parts and its source as
+// downloads. Nothing of it is ever a document of our own origin.
+
+import type { Context } from 'hono';
+import type { FoundMessage } from '../inbox/find-message.ts';
+import { frameDocument, framePolicy } from '../inbox/shown-html.ts';
+import { shownMessage } from '../inbox/shown-message.ts';
+import type { ApiParts } from './api.ts';
+import { allowed } from './api.ts';
+import { downloadHeaders } from './download.ts';
+import type { WebClient } from './http-service.ts';
+import type { WebApp } from './web-app.ts';
+
+export interface MailFrameParts extends ApiParts {
+  /** @throws what `isRefusal` knows */
+  readonly message: (address: string, id: string) => Promise<FoundMessage>;
+}
+
+type Asked = Context<{ Bindings: WebClient }>;
+
+/** Who may read mail may see it. */
+const reading = { name: 'mailRead', changes: false };
+
+export function mailFramePaths(parts: MailFrameParts) {
+  const read = async (c: Asked): Promise<FoundMessage | Response> => {
+    await allowed(parts, reading, c);
+    try {
+      return await parts.message(c.req.param('mailbox') ?? '', c.req.param('id') ?? '');
+    } catch (error) {
+      if (parts.isRefusal(error)) return c.text(`${error.message}\n`, 404);
+      throw error;
+    }
+  };
+  return (app: WebApp): void => {
+    app.get('/postrider/mail/:mailbox/:id/html', async (c) => {
+      const found = await read(c);
+      if (found instanceof Response) return found;
+      const { html, parts: made } = shownMessage(found.octets);
+      if (html === undefined) return c.text('this message has no HTML\n', 404);
+      return c.body(frameDocument(html, made), 200, {
+        'content-type': 'text/html; charset=utf-8',
+        'content-security-policy': framePolicy({ remote: c.req.query('remote') === '1' }),
+        'x-dns-prefetch-control': 'off',
+      });
+    });
+    app.get('/postrider/mail/:mailbox/:id/part/:path', async (c) => {
+      const found = await read(c);
+      if (found instanceof Response) return found;
+      const path = c.req.param('path');
+      const part = shownMessage(found.octets).parts.find((each) => each.path === path);
+      if (part === undefined) return c.text('this message has no such part\n', 404);
+      const name = part.name ?? part.cid ?? `part-${path}`;
+      return c.body(Buffer.from(part.content()), 200, downloadHeaders(part.type, name));
+    });
+    app.get('/postrider/mail/:mailbox/:id/source', async (c) => {
+      const found = await read(c);
+      if (found instanceof Response) return found;
+      if (c.req.query('download') !== '1')
+        return c.body(found.octets, 200, { 'content-type': 'text/plain; charset=utf-8' });
+      return c.body(found.octets, 200, downloadHeaders('message/rfc822', `${found.id}.eml`));
+    });
+  };
+}
