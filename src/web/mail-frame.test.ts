@@ -82,6 +82,7 @@ describe('a message for a page that shows it', () => {
     );
   });
 
+  // RFC 2392
   it('brings its own pictures along, and leads nobody elsewhere by itself', async () => {
     const html =
       '<!DOCTYPE html><META HTTP-EQUIV = "refresh" content="0;url=http://evil.example/">' +
@@ -93,6 +94,7 @@ describe('a message for a page that shows it', () => {
     );
   });
 
+  // RFC 6266, RFC 8187
   it('gives parts and source as downloads, whatever they are', async () => {
     const part = await frames()('m1/part/3');
     assert.equal(part.headers.get('content-type'), 'application/octet-stream');
