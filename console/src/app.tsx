@@ -12,7 +12,7 @@ import { Shell } from './shell/shell.tsx';
 export function App() {
   const facts = session.value;
   const page = pageOf(path.value);
-  const home = facts?.dev === true ? '/messages' : '/overview';
+  const home = facts?.dev === true ? '/inbox' : '/overview';
   const mustMove = facts?.who != null && page === undefined;
   useEffect(() => {
     if (mustMove && (path.value === '/' || path.value === '/login'))

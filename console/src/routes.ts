@@ -19,6 +19,10 @@ export const pages: readonly Page[] = [
     load: () => import('./pages/overview.tsx'),
   },
   {
+    ...{ path: '/inbox', name: 'Inbox', group: 'Mail', icon: 'inbox', key: 'i' },
+    load: () => import('./pages/inbox.tsx'),
+  },
+  {
     ...{ path: '/messages', name: 'Messages', group: 'Mail', icon: 'route', key: 'm' },
     load: () => import('./pages/messages.tsx'),
   },
