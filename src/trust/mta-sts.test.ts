@@ -79,6 +79,17 @@ describe('RFC 8461 §3.2: the policy', () => {
         maxAgeSeconds: 31_557_600,
       },
     ],
+    [
+      'of 200 mx',
+      text(...lines.filter((l) => !l.startsWith('mx')), ...Array(200).fill('mx: a.example')),
+      { ...good, mx: Array(200).fill('a.example') },
+    ],
+    [
+      'of a name of 255 octets',
+      text(...lines, `mx: ${'a.'.repeat(127)}a`),
+      { ...good, mx: [...good.mx, `${'a.'.repeat(127)}a`] },
+    ],
+    ['of a longer one', text(...lines, `mx: ${'a.'.repeat(127)}ab`), problem(/no name of a host/)],
     ['HTML', '<html>', problem(/line 1/)],
     ['nothing', '', problem(/version/)],
     ['another version', text(...lines).replace('STSv1', 'STSv2'), problem(/version/)],

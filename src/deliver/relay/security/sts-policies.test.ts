@@ -6,9 +6,10 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { FakeClock } from '../../../base/fake-clock.ts';
 import type { Fields } from '../../../base/log.ts';
+import { Counter } from '../../../base/metrics.ts';
 import { FakeResolver } from '../../../dns/fake-resolver.ts';
 import { issueCertificate } from '../../../net/certificate.ts';
-import type { StoredRecord } from '../../../store/record-store.ts';
+import type { RecordPage, StoredRecord } from '../../../store/record-store.ts';
 import type { StsFound } from './sts.ts';
 import { StsPolicies } from './sts-policies.ts';
 
@@ -69,8 +70,8 @@ function memoryRecords(clock: FakeClock) {
       if (this.fails.put) throw new Error('the disk is full');
       for (const record of records) kept.set(record.key, record);
     },
-    async list() {
-      return [...kept.values()].filter(lives);
+    async list(_ = '', { after = '', limit = 1_000 }: Partial<RecordPage> = {}) {
+      return [...kept.values()].filter((one) => lives(one) && one.key > after).slice(0, limit);
     },
   };
 }
@@ -82,8 +83,10 @@ function world({ id = '1', server = 0, timeoutMs = 10_000 } = {}) {
   const lines: string[] = [];
   const noted = (event: string, { domain, reason, error }: Fields = {}) =>
     lines.push([event, domain, reason ?? error].join(': '));
+  const verify = { now: true };
+  const fetches = { ok: new Counter(), failed: new Counter() };
   const policies = new StsPolicies({
-    ...{ clock, resolver, records, verify: () => true },
+    ...{ clock, resolver, records, verify: () => verify.now, fetches },
     log: { debug() {}, info() {}, warn: noted, error: noted },
     request: {
       connectTo: { host: '127.0.0.1', port: portOf(server) },
@@ -97,7 +100,14 @@ function world({ id = '1', server = 0, timeoutMs = 10_000 } = {}) {
   asked.length = 0;
   listener = answerWith(policyText());
   const find = async () => say(await policies.policyFor('example.net'));
-  return { clock, resolver, records, policies, lines, announce, find };
+  /** Hour by hour, each with its round at an end. */
+  const hours = async (count: number) => {
+    for (let hour = 0; hour < count; hour += 1) {
+      await clock.advance(3_600_000);
+      while (clock.nextTimer() === undefined) await new Promise(setImmediate);
+    }
+  };
+  return { clock, resolver, records, policies, lines, announce, find, verify, fetches, hours };
 }
 
 function say({ policy, problem }: StsFound): string {
@@ -225,16 +235,9 @@ describe('MTA-STS policies of others', () => {
   });
 
   it('RFC 8461 §10.2: and in rounds, so that it does not end while nobody asks; for a month', async () => {
-    const { find, policies, clock, records, lines, resolver, announce } = world();
+    const { find, policies, records, lines, resolver, announce, hours } = world();
     await find();
     policies.start();
-    /** Hour by hour, each with its round at an end. */
-    const hours = async (count: number) => {
-      for (let hour = 0; hour < count; hour += 1) {
-        await clock.advance(3_600_000);
-        while (clock.nextTimer() === undefined) await new Promise(setImmediate);
-      }
-    };
     await hours(23);
     assert.equal(asked.length, 1);
     await hours(26);
@@ -259,5 +262,128 @@ describe('MTA-STS policies of others', () => {
     records.fails.put = true;
     assert.equal(await find(), 'enforce mx.example.net');
     assert.match(lines.join(), /not kept: example\.net: .*the disk is full/);
+  });
+
+  it('nobody is asked for any where the operator wants none', async () => {
+    const { find, verify, policies, hours, resolver, records } = world();
+    await find();
+    verify.now = false;
+    const before = [resolver.queries.length, asked.length];
+    assert.equal(await find(), 'none');
+    policies.start();
+    await hours(25);
+    assert.deepEqual([resolver.queries.length, asked.length], before);
+    assert.equal(records.kept.size, 1);
+    policies.close();
+  });
+
+  it('fetches are counted, by whether there was a policy', async () => {
+    const { find, fetches, announce } = world();
+    await find();
+    listener = answerWith('no policy');
+    announce('2');
+    await find();
+    assert.deepEqual([fetches.ok.value, fetches.failed.value], [1, 1]);
+  });
+
+  it('that mail asked for it is noted once a day, without another fetch', async () => {
+    const { find, clock, records, policies, hours } = world();
+    const used = () => JSON.parse(records.kept.get('example.net')!.value).used - first;
+    await find();
+    const first = clock.now();
+    policies.start();
+    await hours(24);
+    assert.deepEqual([asked.length, used()], [2, 0], 'a round is no mail');
+    await find();
+    await new Promise(setImmediate);
+    assert.deepEqual([asked.length, used()], [2, dayMs]);
+    await clock.advance(1000);
+    await find();
+    await new Promise(setImmediate);
+    assert.deepEqual([asked.length, used()], [2, dayMs], 'not for every message');
+    policies.close();
+  });
+
+  it('what is no answer of the DNS, but a bug, holds up the mail', async () => {
+    const { policies, resolver } = world();
+    resolver.resolve = () => Promise.reject(new TypeError('a bug'));
+    await assert.rejects(policies.policyFor('example.net'), TypeError);
+  });
+
+  it('what was recorded and cannot be read is as if there were none', async () => {
+    const { find, records, announce } = world({ id: '' });
+    records.kept.set('example.net', { kind: 'mta-sts', key: 'example.net', value: '{' });
+    assert.equal(await find(), 'none');
+    announce('1');
+    assert.equal(await find(), 'enforce mx.example.net');
+  });
+
+  describe('rounds', () => {
+    /** Domains of which the DNS says nothing: each that is due is named in the log. */
+    function many(count: number, more: (n: number) => object = () => ({})) {
+      const made = world();
+      const { clock, records, lines } = made;
+      const old = { fetched: clock.now() - 2 * dayMs, used: clock.now() };
+      for (let n = 100; n < 100 + count; n += 1) {
+        const kept = { id: '1', policy: policyText('enforce', 10 * 86_400), ...old, ...more(n) };
+        const record = { kind: 'mta-sts', key: `d${n}.example`, value: JSON.stringify(kept) };
+        records.kept.set(record.key, record);
+      }
+      made.policies.start();
+      const due = async () => {
+        lines.length = 0;
+        await made.hours(1);
+        return lines.map((line) => /d(\d+)\.example/.exec(line)?.[1]);
+      };
+      return { ...made, due };
+    }
+    const numbers = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => String(from + i));
+
+    it('fetch fifty at the most, go on where the last one ended, and begin anew', async () => {
+      const { due, policies } = many(60);
+      assert.deepEqual(await due(), numbers(100, 150));
+      assert.deepEqual(await due(), numbers(150, 160));
+      assert.deepEqual(await due(), numbers(100, 150));
+      policies.close();
+    });
+
+    it('look at all that there are, however many are not due', async () => {
+      const { due, policies } = many(400, (n) => (n === 450 ? {} : { fetched: Date.now() }));
+      assert.deepEqual(await due(), ['450']);
+      policies.close();
+    });
+
+    it('leave out what nobody used for a month, and what asks for nothing', async () => {
+      const unused = Date.now() - 31 * dayMs;
+      const { due, policies } = many(3, (n) => {
+        if (n === 100) return { used: unused };
+        return n === 101 ? { policy: policyText('none') } : {};
+      });
+      assert.deepEqual(await due(), ['102']);
+      policies.close();
+    });
+
+    it('are over when it is closed, also the one that is under way', async () => {
+      const { policies, clock, resolver } = many(1);
+      const asked = Promise.withResolvers<void>();
+      const answer = Promise.withResolvers<never>();
+      resolver.resolve = () => {
+        asked.resolve();
+        return answer.promise;
+      };
+      await clock.advance(3_600_000);
+      await asked.promise;
+      policies.close();
+      answer.reject(new Error('over'));
+      for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
+      assert.equal(clock.nextTimer(), undefined);
+      const idle = world();
+      idle.policies.start();
+      idle.policies.close();
+      assert.equal(idle.clock.nextTimer(), undefined);
+      idle.policies.start();
+      assert.equal(idle.clock.nextTimer(), undefined);
+    });
   });
 });
