@@ -290,7 +290,7 @@ describe('listen', () => {
     it('once it listens, what fails passes: no connection can be taken now', async (t) => {
       const { asked, hosts } = binding(t);
       await using _ = (await open({ host: '::', port: 0 })).listener;
-      for (const code of ['EMFILE', 'EADDRNOTAVAIL'])
+      for (const code of ['EADDRNOTAVAIL', 'EMFILE'])
         asked[0]!.server.emit('error', Object.assign(new Error(code), { code }));
       assert.deepEqual(hosts(), ['::']);
     });
