@@ -4,7 +4,6 @@
 
 import { assert, unreachable } from '../base/assert.ts';
 import type { Mailbox, ReversePath } from '../mail/address.ts';
-import { formatMailbox, parseMailbox } from '../mail/address.ts';
 import { scanHeader } from '../mail/header.ts';
 import type { Peer } from '../net/peer.ts';
 import type { LoginResult } from '../policy/accounts/login.ts';
@@ -13,88 +12,65 @@ import type { Objection } from '../policy/answers.ts';
 import { Answers } from '../policy/answers.ts';
 import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
 import type { Arrival } from '../policy/policy.ts';
-import type { Refusal, Refusals } from '../policy/refusals.ts';
 import { capableRecipient } from '../smtp/extensions/conneg.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
 import { findParam } from '../smtp/extensions/index.ts';
 import type { ToldClient } from '../smtp/extensions/xclient.ts';
 import type { Reply } from '../smtp/reply.ts';
-import { formatReply, replies, reply } from '../smtp/reply.ts';
+import { replies, reply } from '../smtp/reply.ts';
 import type { Question, Refused } from '../smtp/server/event.ts';
-import type { ContentWriter } from '../store/spool.ts';
+import type { BesideMailParts } from './beside-mail.ts';
+import { BesideMail } from './beside-mail.ts';
+import { ClientJudgement } from './client-judgement.ts';
 import type { CompletingParts } from './complete-message.ts';
 import { completeMessage } from './complete-message.ts';
-import type { Answerer, Fetched, Replies, ServerAnswer, Told } from './conversation.ts';
+import type { Answerer, Replies, ServerAnswer, Told } from './conversation.ts';
+import { IncomingContent } from './incoming-content.ts';
 import { loginAnswer } from './login.ts';
 import type { PresentClientParts } from './present-client.ts';
 import { PresentClient } from './present-client.ts';
+import type { RefusalNotesParts } from './refusal-notes.ts';
+import { RefusalNotes } from './refusal-notes.ts';
 import type { Transaction } from './taking.ts';
 import type { Proxies } from './told-client.ts';
 import { introduce } from './told-client.ts';
+import type { VerificationParts } from './verification.ts';
+import { noExpansion, verify } from './verification.ts';
 
-export interface ReceptionParts extends CompletingParts, PresentClientParts {
+export interface ReceptionParts
+  extends CompletingParts,
+    PresentClientParts,
+    RefusalNotesParts,
+    VerificationParts,
+    BesideMailParts {
   /** Who may tell by XCLIENT for whom they speak. */
   readonly proxies?: Proxies | undefined;
   readonly addressMap: Pick<AddressMap, 'resolve'>;
-  /**
-   * What VRFY says: 252 to everything, an honest answer to those who may relay, or 502.
-   * RFC 5321 §3.5.3 and §7.3.
-   */
-  readonly vrfy: 'ambiguous' | 'yes' | 'no';
   /** What the device of a recipient can show (RFC 2533), where it is known; undefined: of nobody. */
   readonly featureSetOf?: ((recipient: Mailbox) => string | undefined) | undefined;
   readonly mechanisms: (peer: Peer) => readonly string[];
-  /** Asks for the queue of a domain to be run (ETRN, RFC 1985). */
-  readonly startQueue: (node: string) => Promise<Reply>;
-  /** What a URL names that the account may read, or why it does not (BURL, RFC 4468); undefined: there is none. */
-  readonly fetchUrl?: FetchUrl | undefined;
-  /** Who asks for mail that is kept for them; undefined: there is none. */
-  readonly turns?: Turns | undefined;
-  /** Where a record of what was refused is kept. */
-  readonly refusals?: Refusals | undefined;
 }
-
-/** The reply ends the transaction. */
-export type FetchUrl = (account: string, url: string) => Promise<Uint8Array | Reply>;
-
-/** Hands mail that is kept for an account over to it, on its own connection. RFC 2645. */
-export interface Turns {
-  /** `turn` comes with a positive reply. */
-  ask(
-    account: string,
-    domains: readonly string[],
-  ): Promise<{ readonly reply: Reply; readonly turn?: Turn }>;
-}
-
-/** As the client of whoever asked; never fails. */
-export type Turn = (peer: Peer) => Promise<void>;
-
-// RFC 4468 §5: X.7.8, trust relationship required.
-const urlUntrusted = reply(554, '7.8', 'Log in: URLs name messages of your own mailboxes here');
-const noVerification = reply(502, '7.0', 'VRFY is not available');
-const noExpansion = reply(502, '7.0', 'EXPN is not available');
 
 export class Reception implements Answerer {
   readonly #parts: ReceptionParts;
   readonly #client: PresentClient;
-  /** What follows from ATRN. */
-  #turn: Turn | undefined;
-  /** What policies have said of TLS, or will. */
-  #insecure: Objection | Promise<Objection>;
-  /** Of policies, about the connection; its end is theirs. */
-  #aboutClient: Answers;
+  readonly #refusals: RefusalNotes;
+  readonly #judgement: ClientJudgement;
+  readonly #besideMail: BesideMail;
+  readonly #content = new IncomingContent();
   #transaction: Transaction | undefined;
   /** Of the present transaction, or of the last one. */
   #answers: Answers;
-  #content: ContentWriter | undefined;
   /** Of the last content that was complete. */
   #messageId: string | undefined;
 
   constructor(parts: ReceptionParts) {
     this.#parts = parts;
     this.#client = new PresentClient(parts);
-    this.#aboutClient = new Answers(parts.log);
-    this.#answers = this.#aboutClient;
+    this.#refusals = new RefusalNotes(parts, this.#client);
+    this.#judgement = new ClientJudgement(parts);
+    this.#besideMail = new BesideMail(parts);
+    this.#answers = this.#judgement.answers;
   }
 
   answer(question: Question): ServerAnswer | Promise<ServerAnswer> {
@@ -103,7 +79,7 @@ export class Reception implements Answerer {
         return this.#connect();
       case 'hello':
         this.#client.introduced(question.client, question.verb !== 'HELO');
-        return this.#greeted();
+        return orOk(this.#judgement.greeted(this.client));
       case 'mail':
         return this.#mail(question.from, question.params);
       case 'rcpt':
@@ -113,17 +89,17 @@ export class Reception implements Answerer {
       case 'message':
         return this.#message();
       case 'vrfy':
-        return this.#vrfy(question.argument);
+        return verify(question.argument, this.#client.mayRelay, this.#parts);
       case 'expn':
         return noExpansion;
       case 'etrn':
-        return this.#parts.startQueue(question.argument);
+        return this.#besideMail.etrn(question.argument);
       case 'unknown':
         return this.#unknown(question.line);
       case 'burl':
-        return this.#burl(question.url);
+        return this.#besideMail.burl(question.url, this.#client.account);
       case 'atrn':
-        return this.#atrn(question.domains);
+        return this.#besideMail.atrn(question.domains, this.#client.account);
       case 'auth':
         return answered(this.#client.startLogin(question.mechanism, question.initial));
       case 'auth-response':
@@ -136,43 +112,25 @@ export class Reception implements Answerer {
   }
 
   refused(refused: Refused, cause: string | undefined): void {
-    const { stage, reply: said, sender, recipients, content } = refused;
-    const text = formatReply(said).trimEnd();
-    const [first] = recipients;
-    const { findings } = sender === undefined ? this.#aboutClient : this.#answers;
-    this.#noteRefused({
-      stage,
-      reply: text.replaceAll('\r\n', ' '),
-      reason: cause ?? said.lines.join(' '),
-      ...(sender !== undefined && { from: sender === null ? '' : formatMailbox(sender) }),
-      ...(first !== undefined && { to: formatMailbox(first) }),
-      ...(recipients.length > 1 && { recipients: recipients.length }),
-      ...(stage === 'content' && { messageId: this.#refusedMessageId(content) }),
-      ...(findings.length > 0 && { findings: [...findings] }),
-    });
+    const { stage, sender, content } = refused;
+    const { findings } = sender === undefined ? this.#judgement.answers : this.#answers;
+    const messageId = stage === 'content' ? this.#refusedMessageId(content) : undefined;
+    this.#refusals.refused(refused, cause, { findings, messageId });
   }
 
   tlsFailed(error: string): void {
-    this.#noteRefused({ stage: 'starttls', reason: error });
-  }
-
-  #noteRefused(facts: Pick<Refusal, 'stage' | 'reason'> & Partial<Refusal>): void {
-    const { refusals, session, service, log } = this.#parts;
-    if (refusals === undefined) return;
-    const { ends, account, hello } = this.#client;
-    const who = { client: ends.remote.address, hello: hello || undefined, account };
-    refusals.note({ session, service, ...who, ...facts }, log);
+    this.#refusals.note({ stage: 'starttls', reason: error });
   }
 
   /** Of content that is still being received, or was looked at a moment ago. */
   #refusedMessageId(rest: Uint8Array = new Uint8Array()): string | undefined {
-    const head = this.#content?.head?.();
+    const head = this.#content.head;
     return head === undefined ? this.#messageId : scanHeader(Buffer.concat([head, rest])).messageId;
   }
 
   secured(peer: Peer): { readonly mechanisms: readonly string[]; readonly trusted: boolean } {
     this.#client.secured(peer);
-    this.#askSecure();
+    this.#judgement.secured(this.client);
     return { mechanisms: this.#parts.mechanisms(peer), trusted: this.#client.trusted };
   }
 
@@ -191,10 +149,8 @@ export class Reception implements Answerer {
     const reason = `XCLIENT from ${before.remote.address}`;
     log.info('client told', { client: remote.address, hello: hello || undefined, account, reason });
     this.#client.told(client);
-    this.#insecure = undefined;
-    this.#aboutClient.release();
-    this.#aboutClient = new Answers(log);
-    this.#answers = this.#aboutClient;
+    this.#judgement.begin();
+    this.#answers = this.#judgement.answers;
     return {
       newClient: {
         trusted: this.#client.trusted,
@@ -207,38 +163,15 @@ export class Reception implements Answerer {
   }
 
   async #connect(): Promise<Reply> {
-    const { policies } = this.#parts;
-    const { client } = this;
-    const about = this.#aboutClient;
-    const objection = await about.ask(policies.connect, (policy) => policy.connect(client));
-    if (objection !== undefined) return objection;
-    if (this.#client.isEncrypted) this.#askSecure();
-    return (await this.#insecure) ?? replies.greeting;
-  }
-
-  #askSecure(): void {
-    const { secure } = this.#parts.policies;
-    if (secure.length === 0) return;
-    const { client } = this;
-    const asked = (async () => this.#aboutClient.ask(secure, (policy) => policy.secure(client)))();
-    asked.catch(() => {}); // whoever waits for it hears of it
-    this.#insecure = asked;
-  }
-
-  #greeted(): Reply | Promise<Reply> {
-    const { hello } = this.#parts.policies;
-    if (hello.length === 0) return orOk(this.#insecure);
-    const { client } = this;
-    const ask = async () =>
-      (await this.#insecure) ?? this.#aboutClient.ask(hello, (policy) => policy.hello(client));
-    return orOk(ask());
+    const objection = await this.#judgement.connected(this.client, this.#client.isEncrypted);
+    return objection ?? replies.greeting;
   }
 
   #mail(sender: ReversePath, params: readonly MailParam[]): Reply | Promise<Reply> {
     const { policies, log, clock, messageId } = this.#parts;
     const { client } = this;
     const recipients: AcceptedRecipient[] = [];
-    const answers = new Answers(log, this.#aboutClient.findings);
+    const answers = new Answers(log, this.#judgement.answers.findings);
     const { findings } = answers;
     let id: string | undefined;
     const queueId = (): string => {
@@ -294,27 +227,8 @@ export class Reception implements Answerer {
     return objection ?? replies.unknownCommand;
   }
 
-  async #burl(url: string): Promise<Reply | Fetched> {
-    const { fetchUrl } = this.#parts;
-    const { account } = this.#client;
-    if (fetchUrl === undefined || account === undefined) return urlUntrusted;
-    const fetched = await fetchUrl(account, url);
-    return fetched instanceof Uint8Array ? { fetched } : fetched;
-  }
-
-  async #atrn(domains: readonly string[]): Promise<Reply> {
-    const { turns } = this.#parts;
-    const { account } = this.#client;
-    if (turns === undefined || account === undefined) return replies.notImplemented;
-    const { reply: said, turn } = await turns.ask(account, domains);
-    this.#turn = turn;
-    return said;
-  }
-
-  async turned(peer: Peer): Promise<void> {
-    const turn = this.#turn;
-    this.#turn = undefined;
-    await turn?.(peer);
+  turned(peer: Peer): Promise<void> {
+    return this.#besideMail.turned(peer);
   }
 
   async #refuseRcpt(to: Mailbox, why: Reply): Promise<Reply> {
@@ -328,7 +242,7 @@ export class Reception implements Answerer {
     const { spool, policies } = this.#parts;
     const begin = (objection: Objection): Reply => {
       if (objection !== undefined) return objection;
-      this.#content ??= spool.create({ relayed: this.#isRelayed() });
+      this.#content.begin(() => spool.create({ relayed: this.#isRelayed() }));
       return replies.startContent;
     };
     const transaction = this.#transaction;
@@ -338,40 +252,17 @@ export class Reception implements Answerer {
     return asked instanceof Promise ? asked.then(begin) : begin(asked);
   }
 
-  async #vrfy(argument: string): Promise<Reply> {
-    const { vrfy, addressMap } = this.#parts;
-    if (vrfy === 'no') return noVerification;
-    const mailbox = parseMailbox(argument.trim().replace(/^<(.*)>$/, '$1'));
-    if (vrfy === 'ambiguous' || !this.#client.mayRelay || mailbox === undefined)
-      return replies.cannotVerify;
-    const resolution = await addressMap.resolve(mailbox, { mayRelay: false });
-    if (resolution.kind === 'refuse') return resolution.reply;
-    return reply(250, '1.5', `<${formatMailbox(mailbox)}>`);
-  }
-
-  /** What cannot be kept is the answer to `message`, when the rest has been read. */
   content(bytes: Uint8Array): Promise<void> | undefined {
-    const writer = this.#content;
-    assert(writer !== undefined, 'content follows "data"');
-    const failed = (error: unknown): Promise<void> => {
-      if (this.#content === writer) this.#content = failedWriter(error);
-      return writer.abort();
-    };
-    try {
-      return writer.write(bytes)?.catch(failed);
-    } catch (error) {
-      return failed(error);
-    }
+    return this.#content.write(bytes);
   }
 
   #message(): Promise<Reply | Replies> {
-    const writer = this.#content;
     const transaction = this.#transaction;
-    assert(transaction !== undefined && writer !== undefined, 'content follows an envelope');
+    assert(transaction !== undefined, 'content follows an envelope');
     // Whatever happens, the next transaction starts empty.
+    const writer = this.#content.take();
     this.#messageId = undefined;
     this.#transaction = undefined;
-    this.#content = undefined;
     const onArrival = ({ header }: Arrival) => {
       this.#messageId = header.messageId;
     };
@@ -391,15 +282,13 @@ export class Reception implements Answerer {
   reset(): Promise<void> | undefined {
     this.#client.cancelLogin();
     this.#endTransaction();
-    const content = this.#content;
-    this.#content = undefined;
-    return content?.abort();
+    return this.#content.abort();
   }
 
   /** The connection is gone, and with it whatever was held for it. */
   closed(): void {
     this.#endTransaction();
-    this.#aboutClient.release();
+    this.#judgement.release();
   }
 
   #endTransaction(): void {
@@ -421,12 +310,3 @@ function senderOk(params: readonly MailParam[]): Reply {
   if (priority?.wanted === undefined) return replies.senderOk;
   return reply(250, '3.6', `${priority.priority} is the new priority assigned to the message`);
 }
-
-/** Stands in for a writer that failed: takes the rest of the content, and fails at its end. */
-const failedWriter = (error: unknown): ContentWriter => ({
-  size: 0,
-  write: () => undefined,
-  commit: () => Promise.reject(error),
-  release: () => {},
-  abort: () => Promise.resolve(),
-});

@@ -1,0 +1,31 @@
+// VRFY and EXPN: whether an address is one. RFC 5321 §3.5.3 and §7.3.
+
+import { formatMailbox, parseMailbox } from '../mail/address.ts';
+import type { AddressMap } from '../policy/addresses/address-map.ts';
+import type { Reply } from '../smtp/reply.ts';
+import { replies, reply } from '../smtp/reply.ts';
+
+export interface VerificationParts {
+  readonly addressMap: Pick<AddressMap, 'resolve'>;
+  /**
+   * What VRFY says: 252 to everything, an honest answer to those who may relay, or 502.
+   * RFC 5321 §3.5.3 and §7.3.
+   */
+  readonly vrfy: 'ambiguous' | 'yes' | 'no';
+}
+
+const noVerification = reply(502, '7.0', 'VRFY is not available');
+export const noExpansion = reply(502, '7.0', 'EXPN is not available');
+
+export async function verify(
+  argument: string,
+  mayRelay: boolean,
+  { vrfy, addressMap }: VerificationParts,
+): Promise<Reply> {
+  if (vrfy === 'no') return noVerification;
+  const mailbox = parseMailbox(argument.trim().replace(/^<(.*)>$/, '$1'));
+  if (vrfy === 'ambiguous' || !mayRelay || mailbox === undefined) return replies.cannotVerify;
+  const resolution = await addressMap.resolve(mailbox, { mayRelay: false });
+  if (resolution.kind === 'refuse') return resolution.reply;
+  return reply(250, '1.5', `<${formatMailbox(mailbox)}>`);
+}
