@@ -2,10 +2,8 @@
 // be good when the message arrives. And what Postfix tells a filter is what we tell it.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { findHeaderEnd } from '../../src/mail/header.ts';
@@ -16,34 +14,22 @@ import { SignedMessage } from '../../src/trust/signed-message.ts';
 import { freePorts } from '../ports.ts';
 import { eventually } from '../process.ts';
 import { connectClient } from '../scenarios/wire.ts';
+import { startDaemon } from './daemon.ts';
 import { startPostfix, without, withoutPostfix } from './peers.ts';
 
 const python = '/usr/bin/python3';
 const pymilter = 'usr/lib/python3/dist-packages/Milter/__init__.py';
 
-interface Filter extends AsyncDisposable {
-  readonly socket: string;
-  readonly home: string;
-}
-
-/** A filter on a socket of its own, in a directory of its own. */
+/** A filter on a socket of its own. */
 async function startFilter(
   command: (home: string, socket: string) => readonly [string, ...string[]],
-): Promise<Filter> {
-  const home = mkdtempSync(join(tmpdir(), 'postrider-milter-'));
-  const socket = join(home, 'socket');
-  const [program, ...args] = command(home, socket);
-  const child = spawn(program, args, { stdio: 'inherit' });
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  await eventually(async () => existsSync(socket) || undefined, `${program} to listen`);
-  return {
-    ...{ socket, home },
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL');
-      await ended;
-      rmSync(home, { recursive: true, force: true });
-    },
-  };
+) {
+  const socketOf = (home: string) => join(home, 'socket');
+  const daemon = await startDaemon(
+    (home) => command(home, socketOf(home)),
+    (home) => existsSync(socketOf(home)),
+  );
+  return { ...daemon, socket: socketOf(daemon.home) };
 }
 
 const behind = (milter: string): Promise<TestServer> =>
@@ -149,7 +135,6 @@ describe('interop: what a milter is told', { skip: withoutPostfix() || without(p
 
   it('is what Postfix tells it, step by step, with the macros of Postfix', async () => {
     await using filter = await startFilter((home, socket) => {
-      chmodSync(home, 0o755);
       const witness = join(import.meta.dirname, 'witness.py');
       return [python, witness, `unix:${socket}`, join(home, 'told')];
     });
