@@ -39,19 +39,6 @@ export async function call<N extends OperationName>(
   return (await response.json()) as AnswerOf<N>;
 }
 
-/** Of an operation that gives octets; for a message it is its source. @throws ApiError */
-export async function callForText<N extends OperationName>(
-  name: N,
-  ...[input]: Ask<N>
-): Promise<string> {
-  const response = await ask(`/postrider/v1/${name}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(input ?? {}),
-  });
-  return response.text();
-}
-
 /** @throws ApiError */
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;

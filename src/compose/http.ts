@@ -9,6 +9,7 @@ import { domainKey } from '../mail/address.ts';
 import { createNetworks, isLoopback } from '../net/network.ts';
 import type { Stores } from '../store/stores.ts';
 import { apiPaths } from '../web/api.ts';
+import { cleanFramePath } from '../web/clean-frame.ts';
 import type { MailServer } from '../web/client-setup.ts';
 import { clientSetupPaths } from '../web/client-setup.ts';
 import { consolePaths } from '../web/console.ts';
@@ -49,6 +50,7 @@ export function createHttp(parts: HttpParts): ServiceFor {
         dev: () => inForce().config.dev,
       }),
       mailFramePaths({ ...api, message: (address, id) => mailOf(parts, address, id) }),
+      cleanFramePath,
       consolePaths(),
       wellKnownPaths({ acmeChallenges, mtaStsPolicy: (domain) => ownPolicyOf(inForce(), domain) }),
       clientSetupPaths({

@@ -43,6 +43,8 @@ export function consolePaths({ directory = builtIn }: ConsoleParts = {}) {
     return c.body(new Uint8Array(html), 200, {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': policy,
+      // With none at all, browsers do not say who sends a form: clean-frame.ts wants to know.
+      'referrer-policy': 'same-origin',
       'cache-control': 'no-cache',
     });
   };

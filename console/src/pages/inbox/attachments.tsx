@@ -12,7 +12,7 @@ export function Attachments({ mail: { mailbox, id, parts } }: TabProps) {
     <ul class="attachments" aria-label="Attachments">
       {files.map(({ path, name, type, size }) => (
         <li key={path}>
-          <a class="button" href={partUrl(mailbox, id, path)} download={name ?? ''}>
+          <a class="button" href={partUrl(mailbox, id, path)} download>
             <Icon name="clip" size={14} />
             <span class="one-line">{name ?? type}</span>
             <span class="faint">{bytes(size)}</span>

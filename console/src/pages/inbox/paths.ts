@@ -23,4 +23,4 @@ export const htmlUrl = (mailbox: string, id: string, { remote }: { readonly remo
 export const partUrl = (mailbox: string, id: string, part: string): string =>
   `${onServer(mailbox, id)}/part/${encodeURIComponent(part)}`;
 
-export const rawUrl = (mailbox: string, id: string): string => `${onServer(mailbox, id)}/raw`;
+export const sourceUrl = (mailbox: string, id: string): string => `${onServer(mailbox, id)}/source`;

@@ -1,13 +1,13 @@
 // A message as it came.
 
-import { callForText } from '../../api.ts';
+import { ask } from '../../api.ts';
 import { Code } from '../../components/code.tsx';
 import { Icon } from '../../components/icon.tsx';
 import { Problem, Waiting } from '../../components/states.tsx';
 import { bytes } from '../../format.ts';
 import { useAnswer } from '../../use-answer.ts';
 import type { TabProps } from './mail-view.tsx';
-import { rawUrl } from './paths.ts';
+import { sourceUrl } from './paths.ts';
 
 /** Limit: octets that a browser shows without a long wait. */
 const shownMax = 2 * 2 ** 20;
@@ -17,7 +17,7 @@ export function SourceTab({ mail: { mailbox, id, size } }: TabProps) {
     <div class="stack">
       <p class="row spread">
         <span class="faint">{bytes(size)}</span>
-        <a class="button small" href={rawUrl(mailbox, id)} download={`${id}.eml`}>
+        <a class="button small" href={`${sourceUrl(mailbox, id)}?download=1`}>
           <Icon name="download" size={14} />
           Download .eml
         </a>
@@ -32,8 +32,8 @@ export function SourceTab({ mail: { mailbox, id, size } }: TabProps) {
 }
 
 function Source({ mailbox, id }: { readonly mailbox: string; readonly id: string }) {
-  const { data, error, reload } = useAnswer(`source ${mailbox} ${id}`, () =>
-    callForText('mailShow', { address: mailbox, id }),
+  const { data, error, reload } = useAnswer(sourceUrl(mailbox, id), async (signal) =>
+    (await ask(sourceUrl(mailbox, id), { signal })).text(),
   );
   if (error !== undefined) return <Problem text={error} retry={reload} />;
   if (data === undefined) return <Waiting what="Reading the source" />;

@@ -24,9 +24,7 @@ export function StructureTab({ mail: { mailbox, id, parts } }: TabProps) {
         {parts.map((part) => (
           <tr key={part.path}>
             <td class="lead">
-              <a href={partUrl(mailbox, id, part.path)} download={part.name ?? ''}>
-                {part.path}
-              </a>
+              <a href={partUrl(mailbox, id, part.path)}>{part.path}</a>
             </td>
             <td data-label="Type" class="break">
               {part.type}
