@@ -10,7 +10,7 @@ import { createOperations } from '../compose/operations.ts';
 import type { Config } from '../config/config.ts';
 import { becomeOwner, becomeUser } from '../net/privileges.ts';
 import { FileHistory } from '../store/files/history.ts';
-import { openStores } from '../store/open-stores.ts';
+import { historySearchHere, openStores } from '../store/open-stores.ts';
 import { CliError } from './context.ts';
 
 /** Runs `use` with the stores of a data directory that no server has. */
@@ -22,9 +22,13 @@ export async function withStores<T>(config: Config, use: (operations: Operations
   const clock = systemClock();
   const log = silentLog;
   await using stores = await openOwn(directory, clock);
-  await using history = new FileHistory({ directory: join(directory, 'history'), clock, log });
+  const diary = { directory: join(directory, 'history'), clock, log };
+  await using history = new FileHistory(diary);
+  await using search = historySearchHere(diary);
   const addresses = addressesOf(config, { accounts: stores.accounts, log });
-  return await use(createOperations({ stores, history, addresses: () => addresses, clock, log }));
+  return await use(
+    createOperations({ stores, history, search, addresses: () => addresses, clock, log }),
+  );
 }
 
 async function openOwn(directory: string, clock: Clock) {

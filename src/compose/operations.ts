@@ -11,6 +11,7 @@ import { cancelMessage } from '../queue/cancellation.ts';
 import { createMessageIds } from '../queue/message-id.ts';
 import { storiesOf } from '../queue/story.ts';
 import type { HistoryStore } from '../store/history.ts';
+import type { HistorySearch } from '../store/history-search.ts';
 import type { Stores } from '../store/stores.ts';
 import type { Addresses } from './in-force.ts';
 import { recipientsOf } from './in-force.ts';
@@ -18,6 +19,7 @@ import { recipientsOf } from './in-force.ts';
 export interface OperationsParts {
   readonly stores: Omit<Stores, 'spool' | keyof AsyncDisposable>;
   readonly history: HistoryStore;
+  readonly search?: HistorySearch | undefined;
   /** A reload may change them. */
   readonly addresses: () => Addresses;
   readonly clock: Clock;
@@ -45,7 +47,7 @@ export function createOperations(parts: OperationsParts): Operations {
     dev: () => addresses().config.dev,
     cancel: (id, options) => cancelMessage(cancellation, id, options),
     wayTo: (named) => wayTo(addresses(), named),
-    search: undefined,
+    search: parts.search,
     storiesOf: (id) => storiesOf({ store: stores.queue, history }, id),
     wake: parts.wake ?? (() => {}),
     server: parts.server,

@@ -155,6 +155,7 @@ export class Server implements RunningServer {
     await state[Symbol.asyncDispose]();
     entrance.admission.refusals.close();
     await storage.history[Symbol.asyncDispose]();
+    await storage.search[Symbol.asyncDispose]();
     await storage.stores[Symbol.asyncDispose]();
   }
 

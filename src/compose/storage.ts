@@ -3,13 +3,16 @@
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { FileHistory } from '../store/files/history.ts';
-import { openStores } from '../store/open-stores.ts';
+import type { HistorySearch } from '../store/history-search.ts';
+import type { OpenHistorySearch } from '../store/open-stores.ts';
+import { openHistorySearch, openStores } from '../store/open-stores.ts';
 import type { Stores } from '../store/stores.ts';
 import type { Basics } from './basics.ts';
 
 export interface Storage {
   readonly stores: Stores;
   readonly history: FileHistory;
+  readonly search: HistorySearch & AsyncDisposable;
 }
 
 export interface StorageOptions {
@@ -25,9 +28,30 @@ export async function openStorage(
   undo: AsyncDisposableStack,
 ): Promise<Storage> {
   const stores = undo.use(brought ?? (await openOwnStores(config, basics)));
-  const history = undo.use(openHistory(config, basics));
-  return { stores, history };
+  const { clock, log } = basics;
+  const directory = join(config.dataDirectory, 'history');
+  const search = undo.use(openHistorySearch({ directory, clock, log }));
+  const history = undo.use(
+    new FileHistory({
+      ...{ directory, bytesMax: config.history.size, clock, log },
+      onWritten: (bytes) => search.wrote(bytes),
+    }),
+  );
+  return { stores, history, search: flushed(history, search) };
 }
+
+/** What was recorded until now is found. */
+const flushed = (history: FileHistory, search: OpenHistorySearch): Storage['search'] => ({
+  async messages(asked) {
+    await history.flush();
+    return search.messages(asked);
+  },
+  async refusals(asked) {
+    await history.flush();
+    return search.refusals(asked);
+  },
+  [Symbol.asyncDispose]: () => search[Symbol.asyncDispose](),
+});
 
 const openOwnStores = (
   { dataDirectory: directory }: Config,
@@ -36,13 +60,6 @@ const openOwnStores = (
   openStores({
     ...{ directory, log, clock, flushSeconds: metrics.flush },
     onFailure: endLoudly,
-  });
-
-const openHistory = ({ dataDirectory, history }: Config, { clock, log }: Basics): FileHistory =>
-  new FileHistory({
-    directory: join(dataDirectory, 'history'),
-    bytesMax: history.size,
-    ...{ clock, log },
   });
 
 /** Without its store a server can only refuse: better that it ends, and recovers when started anew. */

@@ -9,12 +9,11 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
+import { idsPerMs, messageKeyAt } from '../store/message-key.ts';
 
 // Crockford's base 32: sorts like ASCII, and holds no i, l, o or u to be misread on the telephone.
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const values = new Map([...alphabet].map((letter, value) => [letter.charCodeAt(0), value]));
-const epochMs = Date.UTC(2020, 0, 1);
-const perMs = 4096;
 const textLength = 11;
 /** Limit: nodes that share a store. With as many each makes 16 ids a millisecond; more run ahead of the clock. */
 export const nodesMax = 256;
@@ -37,7 +36,7 @@ export function createMessageIds(parts: MessageIdParts): () => string {
   return () => {
     // The counter begins anywhere in its lower half: ids made by two processes in the same
     // millisecond (the server, and a command that bounces a message) differ.
-    const start = (clock.now() - epochMs) * perMs + Math.floor((random.fraction() * perMs) / 2);
+    const start = messageKeyAt(clock.now()) + Math.floor((random.fraction() * idsPerMs) / 2);
     last = Math.max(last + 1, start);
     // The next number that is this node's.
     if (node !== 0) last += (node - (last % step) + step) % step;

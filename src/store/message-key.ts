@@ -10,6 +10,13 @@ for (let value = 0; value < 32; value += 1) values[alphabet.charCodeAt(value)] =
 const textLength = 11;
 const nodeSuffix = /^.{11}-[1-9]\d{0,2}$/;
 
+/** Ids count from here, so many to the millisecond. */
+const idEpochMs = Date.UTC(2020, 0, 1);
+export const idsPerMs = 4096;
+
+/** Of the first id that may be made at a moment, in milliseconds since 1970. */
+export const messageKeyAt = (ms: number): number => Math.max(0, (ms - idEpochMs) * idsPerMs);
+
 /** The same key for the same id. Rows keep the id's text beside it and are compared with it. */
 export function messageKey(id: string): number {
   return canonicalKey(id) ?? shortKey(id) ?? hashedKey(id);

@@ -43,6 +43,7 @@ export interface BackupResult extends Inspection {
 const apart: ReadonlySet<string> = new Set([
   ...[databaseFile, `${databaseFile}-wal`, `${databaseFile}-shm`, 'spool'],
   ...['search.db', 'search.db-wal', 'search.db-shm', 'search.db-journal'],
+  ...['history/history.db', 'history/history.db-wal', 'history/history.db-shm'],
   ...['lock.db', 'lock.db-journal', 'control.sock'],
   // Whoever holds the store has saved what was in it.
   'journal',

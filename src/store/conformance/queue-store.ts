@@ -20,6 +20,7 @@ import {
 import { testEffects } from './queue-effects.ts';
 import { testRequests } from './queue-requests.ts';
 import { testRoom } from './queue-room.ts';
+import { testSearch } from './queue-search.ts';
 
 const everything = {
   now: 1_000_000,
@@ -44,6 +45,7 @@ export function testQueueStore(name: string, open: OpenTestStores): void {
     describe('what senders ask for', () => testRequests(open));
     describe('settle', () => testSettle(open));
     describe('operations', () => testOperations(open));
+    describe('searches', () => testSearch(open));
     describe('restart', () => testRestart(open));
   });
 }

@@ -24,6 +24,8 @@ export interface FileHistoryOptions {
   readonly log: Log;
   /** Octets of all files together, about. */
   readonly bytesMax?: number;
+  /** So many octets were written. */
+  readonly onWritten?: ((bytes: number) => void) | undefined;
   /** These are the files of refusals, and have no others beside them. */
   readonly isOfRefusals?: boolean;
 }
@@ -164,6 +166,7 @@ export class FileHistory implements HistoryStore {
       await file.handle.writeFile(data);
       written = true;
       file.size += data.length;
+      this.#options.onWritten?.(data.length);
       if (file.size >= this.#fileBytesMax) await this.#rotate();
       if (this.#dropped > 0) this.#options.log.warn('history lost', { events: this.#dropped });
       this.#dropped = 0;

@@ -1,0 +1,123 @@
+// What an operator finds in the queue: the same, whatever looks for it.
+
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { isFound } from '../queue-filter.ts';
+import type { QueueFilter } from '../queue-search.ts';
+import { queueStates } from '../queue-search.ts';
+import type { QueueStore } from '../queue-store.ts';
+import type { OpenTestStores } from './harness.ts';
+import { at, collected, deferred, message, settlement } from './harness.ts';
+
+/** Messages in every state, to several destinations, from several senders, among them the null one. */
+async function fill(queue: QueueStore): Promise<void> {
+  const senders = ['ann@example.org', 'Bob_1@Example.com', '', 'a%b@example.org'];
+  for (let i = 0; i < 24; i += 1) {
+    const recipients = [
+      at(`user${i % 3}@example.net`, 'mx:example.net'),
+      ...(i % 4 === 0 ? [at('list@Sub.Example.net', 'mx:sub.example.net')] : []),
+    ];
+    const given = {
+      sender: senders[i % 4]!,
+      received: 1000 + i,
+      messageId: `<${i}.x@host>`,
+      recipients,
+    };
+    await queue.enqueue(message(`m${100 + i}`, given), { leaseUntil: undefined });
+  }
+  const everything = { now: 5000, limit: 8, perDestination: 8, skip: new Set<string>() };
+  for (const lease of await queue.claim({ ...everything, leaseMs: 60_000 }))
+    await queue.settle(settlement(lease, deferred(90_000)));
+  await queue.claim({ ...everything, limit: 4, leaseMs: 60_000 });
+  await queue.hold(['m110', 'm117', 'm123']);
+}
+
+const filters: readonly QueueFilter[] = [
+  {},
+  { sender: 'ANN@example.org' },
+  { sender: '' },
+  { sender: '@example.com' },
+  { sender: 'bob_1@example.com', recipient: 'user1@example.net' },
+  { recipient: '@example.net' },
+  { recipient: '@SUB.example.net', state: 'queued' },
+  { destination: 'mx:sub.example.net' },
+  { destination: 'mx:example' },
+  { text: 'user1' },
+  { text: 'AGAIN LATER' },
+  { text: '%' },
+  { text: '_' },
+  { text: '5.x@', sender: '@example.com' },
+  { text: 'later', destination: 'mx:example.net', since: 1003 },
+  { since: 1005, until: 1009 },
+  { sender: 'nobody@example.org' },
+  ...queueStates.map((state) => ({ state })),
+];
+
+export function testSearch(open: OpenTestStores): void {
+  it('finds what a filter holds for, in pages, and counts it', async () => {
+    await using test = await open();
+    const { queue } = test.stores;
+    await fill(queue);
+    const all = await collected(queue.list());
+    for (const filter of filters) {
+      const expected = all.filter((entry) => isFound(entry, filter));
+      const found: string[] = [];
+      for (let after: string | undefined; ; ) {
+        const page = await queue.search(filter, { after, limit: 5 });
+        found.push(...page.entries.map(({ id }) => id));
+        if (page.next === null) break;
+        assert.equal(page.entries.length, 5);
+        after = page.next;
+      }
+      const about = JSON.stringify(filter);
+      assert.deepEqual(
+        found,
+        expected.map(({ id }) => id),
+        about,
+      );
+      const totals = await queue.totals(filter);
+      assert.equal(totals.messages, expected.length, about);
+      assert.equal(totals.oldest, expected[0]?.received, about);
+    }
+  });
+
+  it('counts recipients by state, destination and reply', async () => {
+    await using test = await open();
+    const { queue } = test.stores;
+    await fill(queue);
+    const totals = await queue.totals({});
+    const count = (wanted: (one: { state: string; attempts: number }) => boolean) =>
+      collected(queue.list()).then(
+        (all) => all.flatMap(({ recipients }) => recipients).filter(wanted).length,
+      );
+    assert.equal(totals.recipients, 30);
+    assert.equal(totals.states.held, await count(({ state }) => state === 'held'));
+    assert.equal(totals.states.active, await count(({ state }) => state === 'active'));
+    assert.equal(
+      totals.states.deferred,
+      await count(({ state, attempts }) => state === 'queued' && attempts > 0),
+    );
+    assert.deepEqual(totals.destinations, [
+      { name: 'mx:example.net', recipients: 24 },
+      { name: 'mx:sub.example.net', recipients: 6 },
+    ]);
+    assert.deepEqual(totals.replies, [
+      { reply: deferredReply, recipients: totals.states.deferred },
+    ]);
+  });
+
+  it('sends single messages another way, but not what is under way', async () => {
+    await using test = await open();
+    const { queue } = test.stores;
+    await fill(queue);
+    const elsewhere = { delivery: 'remote', destination: 'by-hand:192.0.2.1:25' } as const;
+    const active = (await queue.search({ state: 'active' }, { limit: 1 })).entries[0]!;
+    const ids = ['m120', active.id];
+    const waiting = active.recipients.filter(({ state }) => state !== 'active').length;
+    assert.equal(await queue.rerouteSome(ids, () => elsewhere), 2 + waiting);
+    const { entries } = await queue.search({ destination: elsewhere.destination }, { limit: 9 });
+    assert.equal(entries.at(-1)?.id, 'm120');
+  });
+}
+
+const deferredReply = { code: 451, detail: '4.1', lines: ['Try again later'] };

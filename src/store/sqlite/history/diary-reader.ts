@@ -1,0 +1,103 @@
+// Reads the files of a history from where it was left, line by line, while they are written and rotated.
+
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import type { HistoryEvent } from '../../history.ts';
+
+export interface DiaryPosition {
+  /** 0: before the first. */
+  readonly file: number;
+  /** Which file that was, of those that had its name. */
+  readonly identity: string;
+  readonly offset: number;
+}
+
+export const diaryBegin: DiaryPosition = { file: 0, identity: '', offset: 0 };
+
+export interface DiarySlice {
+  readonly events: readonly HistoryEvent[];
+  readonly position: DiaryPosition;
+}
+
+/** Limit: octets that one slice looks at; no line of ours is longer. */
+const sliceBytes = 256 * 1024;
+
+/**
+ * What comes behind a position, a part of it; undefined when there is nothing more yet. `lost`: the files are not
+ * those that the position was taken from.
+ */
+export function readDiary(
+  directory: string,
+  position: DiaryPosition,
+): DiarySlice | 'lost' | undefined {
+  const files = diaryFiles(directory);
+  if (files.length === 0) return position.file === 0 ? undefined : 'lost';
+  if (position.file > files.at(-1)!) return 'lost';
+  // Those that were removed since have been read, or never will be.
+  const file = files.find((one) => one >= position.file)!;
+  const from = file === position.file ? position : { file, identity: '', offset: 0 };
+  const read = readSlice(join(directory, fileName(file)), from);
+  if (read === 'lost') return 'lost';
+  if (read !== undefined) return read;
+  const next = files.find((one) => one > file);
+  return next === undefined
+    ? undefined
+    : { events: [], position: { file: next, identity: '', offset: 0 } };
+}
+
+/** Numbers of the files there are, ascending. */
+export function diaryFiles(directory: string): readonly number[] {
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch {
+    return [];
+  }
+  return names
+    .filter((name) => /^\d{6,15}\.jsonl$/.test(name))
+    .map((name) => Number.parseInt(name, 10))
+    .sort((a, b) => a - b);
+}
+
+function readSlice(path: string, from: DiaryPosition): DiarySlice | 'lost' | undefined {
+  let handle: number;
+  try {
+    handle = openSync(path, 'r');
+  } catch {
+    return undefined; // rotated away meanwhile
+  }
+  try {
+    const { ino, birthtimeMs, size } = fstatSync(handle);
+    // A number is given to another file as soon as it is free.
+    const identity = `${ino} ${birthtimeMs}`;
+    if (size < from.offset || (from.identity !== '' && identity !== from.identity)) return 'lost';
+    const buffer = Buffer.allocUnsafe(Math.min(sliceBytes, size - from.offset));
+    const length = readSync(handle, buffer, 0, buffer.length, from.offset);
+    if (length === 0) return undefined;
+    const end = buffer.lastIndexOf(0x0a, length - 1) + 1;
+    // A line that is being written; or one that is longer than any of ours: damage.
+    if (end === 0 && length < sliceBytes) return undefined;
+    const offset = from.offset + (end === 0 ? length : end);
+    return {
+      events: eventsIn(buffer.toString('utf8', 0, end)),
+      position: { file: from.file, identity, offset },
+    };
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function eventsIn(lines: string): readonly HistoryEvent[] {
+  const events: HistoryEvent[] = [];
+  for (const line of lines.split('\n')) {
+    if (line === '') continue;
+    try {
+      events.push(JSON.parse(line) as HistoryEvent);
+    } catch {
+      // Torn by a crash.
+    }
+  }
+  return events;
+}
+
+const fileName = (number: number): string => `${String(number).padStart(6, '0')}.jsonl`;
