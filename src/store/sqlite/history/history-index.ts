@@ -11,7 +11,7 @@ import type {
 } from '../../history-search.ts';
 import { codeOf, sqliteCode } from '../database.ts';
 import { integer, text } from '../row.ts';
-import type { Advanced } from '../search-index.ts';
+import type { Advanced } from '../search/search-index.ts';
 import { newHistoryDatabase, openHistoryDatabase } from './database.ts';
 import type { DiaryPosition } from './diary-reader.ts';
 import { diaryBegin, diaryFiles, readDiary } from './diary-reader.ts';

@@ -5,7 +5,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../../base/clock.ts';
 import { messageOf } from '../../../base/error-text.ts';
 import type { MessagesAsked, RefusalsAsked } from '../../history-search.ts';
-import { machineIdleMs, ReaderAhead } from '../reader-ahead.ts';
+import { machineIdleMs, ReaderAhead } from '../reader/reader-ahead.ts';
 import { HistoryIndex } from './history-index.ts';
 
 export interface HistoryWorkerOptions {
