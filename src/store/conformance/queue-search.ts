@@ -110,7 +110,7 @@ export function testSearch(open: OpenTestStores): void {
     await using test = await open();
     const { queue } = test.stores;
     await fill(queue);
-    const elsewhere = { delivery: 'remote', destination: 'by-hand:192.0.2.1:25' } as const;
+    const elsewhere = { delivery: 'relay', destination: 'by-hand:192.0.2.1:25' } as const;
     const active = (await queue.search({ state: 'active' }, { limit: 1 })).entries[0]!;
     const ids = ['m120', active.id];
     const waiting = active.recipients.filter(({ state }) => state !== 'active').length;
