@@ -34,6 +34,26 @@ describe('token buckets', () => {
     assert.equal(buckets.look('a', rates), undefined);
   });
 
+  it('what is given back makes no bucket larger than its rate, and none where there was none', () => {
+    const buckets = new TokenBuckets(new FakeClock(), 10);
+    buckets.take('a', [minute]);
+    buckets.giveBack('a', [minute], 5);
+    for (let i = 0; i < 3; i += 1) assert.equal(buckets.take('a', [minute]), undefined);
+    assert.notEqual(buckets.take('a', [minute]), undefined);
+    buckets.giveBack('b', [minute]);
+    assert.equal(buckets.look('b', [minute]), undefined);
+    assert.equal(buckets.size, 1);
+  });
+
+  it('without a rate nothing is counted, and nothing is exceeded', () => {
+    const buckets = new TokenBuckets(new FakeClock(), 10);
+    for (let i = 0; i < 9; i += 1) assert.equal(buckets.take('a', []), undefined);
+    assert.equal(buckets.size, 0);
+    for (let i = 0; i < 4; i += 1) buckets.take('a', [minute]);
+    assert.equal(buckets.look('a', []), undefined);
+    assert.notEqual(buckets.look('a', [minute]), undefined);
+  });
+
   it('memory is bounded: the key that was used longest ago is forgotten', () => {
     const buckets = new TokenBuckets(new FakeClock(), 100);
     for (let i = 0; i < 1_000; i += 1) buckets.take(`key ${i}`, [minute]);

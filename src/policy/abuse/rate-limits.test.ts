@@ -70,4 +70,33 @@ describe('rates of strangers', () => {
     assert.deepEqual([rcpt(stranger), rcpt(stranger)], [undefined, undefined]);
     assert.match(rcpt(stranger)!, /^450 4\.7\.1 Too many recipients, /);
   });
+
+  it('what came to nothing counts neither for the domain nor for recipients', () => {
+    const policy = policyWith({ messagesPerSenderDomain: two, recipientsPerClient: two });
+    const mail = (address: string) => policy.mail!(envelope(client(address))) as PolicyAnswer;
+    const first = mail('192.0.2.1');
+    assert.equal(said(mail('192.0.3.1')), undefined);
+    assert.match(said(mail('192.0.4.1'))!, /of this domain/);
+    first.reservation!.release();
+    assert.equal(said(mail('192.0.4.1')), undefined);
+    const stranger = envelope(client('192.0.2.1'));
+    const rcpt = () => policy.rcpt!(stranger, {} as never) as PolicyAnswer;
+    rcpt();
+    rcpt().reservation!.release();
+    assert.equal(said(rcpt()), undefined);
+    assert.match(said(rcpt())!, /^450 /);
+  });
+
+  it('the null sender is of no domain; where there is no rate there is no limit', () => {
+    const policy = policyWith({ messagesPerSenderDomain: two });
+    const from = client('192.0.2.1');
+    const notification = { client: from, sender: null } as unknown as Envelope;
+    for (let i = 0; i < 5; i += 1) {
+      assert.equal(said(policy.mail!(notification)), undefined);
+      assert.equal(policy.rcpt!(envelope(from), {} as never), undefined);
+      assert.equal(policy.connect!(from), undefined);
+    }
+    const unlimited = policyWith({ messagesPerClient: [{ count: 100, perMs: 1000 }] });
+    for (let i = 0; i < 5; i += 1) assert.equal(said(unlimited.mail!(envelope(from))), undefined);
+  });
 });
