@@ -33,7 +33,7 @@ const removable =
   /^\s*(?:(?:await |void )?[\w#.?!]+\(.*\);|(?:if|else if) \(.*\) (?:return|throw|continue|break)\b.*;|[\w#.]+ (?:[+-]?=) [^=].*;)$/;
 /** What is said, what never happens, and types: no guard. */
 const harmless =
-  /\blog\??\.(?:debug|info|warn|error)\(|^\s*(?:unreachable\(|assert\(\w+ !== undefined, )|(?:Map|Set|Promise)<.*\b(?:true|false)>|\breadonly \w+: (?:true|false)\b/;
+  /\blog\??\.(?:debug|info|warn|error)\(|^\s*(?:unreachable\(|assert\(\w+ !== undefined(?: && \w+ !== undefined)?, )|(?:Map|Set|Promise)<.*\b(?:true|false)>|\breadonly \w+: (?:true|false)\b/;
 const comment = /^\s*(?:\/\/|\/?\*)/;
 const typesOnly =
   /^\s*(?:import|export (?:type|interface)|type|interface|readonly|\|)\b|=> [A-Z]\w*;$/;

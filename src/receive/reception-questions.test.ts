@@ -273,6 +273,18 @@ describe('what a proxy tells', () => {
     });
   });
 
+  it('… of whom is noted what is found from then on', async () => {
+    const { reception, noted, mail } = open({ proxies }, [
+      { name: 'finds', unknown: () => ({ findings: [{ kind: 'field' } as never], objection: no }) },
+    ]);
+    await mail();
+    await reception.reset();
+    await reception.answer(xclient({ address: '192.0.2.5' }));
+    await reception.answer({ kind: 'unknown', line: 'X' });
+    reception.refused(refusedAt('command'), undefined);
+    assert.equal(noted[0]?.findings?.length, 1);
+  });
+
   it('of an account that there is not is refused, and changes nothing', async () => {
     const { reception } = open({ proxies });
     const told = { address: '192.0.2.5', login: 'nobody@example.net' };
