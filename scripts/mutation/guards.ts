@@ -53,6 +53,15 @@ export const guards: readonly Guard[] = [
     'queue/runner.test.ts',
     'test/simulation/queue.sim.test.ts',
   ),
+  ...['arrivals', 'conclusions', 'lineup'].map((name) =>
+    guard(
+      `queue/${name}.ts`,
+      'queue/submit.test.ts',
+      'queue/stop.test.ts',
+      'queue/runner.test.ts',
+      'queue/destination.test.ts',
+    ),
+  ),
   guard('queue/claims.ts', 'queue/runner.test.ts', 'test/simulation/queue.sim.test.ts'),
   guard('queue/reporting.ts', 'queue/runner.test.ts', 'queue/bounce.test.ts'),
   guard(
@@ -66,7 +75,9 @@ export const guards: readonly Guard[] = [
   guard('policy/accounts/login.ts', 'policy/accounts/login.test.ts'),
   guard('policy/accounts/authenticator.ts', 'policy/accounts/authenticator.test.ts'),
   guard('policy/senders/sender-owner.ts', 'policy/senders/sender-owner.test.ts'),
-  guard('policy/addresses/address-map.ts', 'policy/addresses/address-map.test.ts'),
+  ...['address-map', 'expansion', 'known-domains'].map((name) =>
+    guard(`policy/addresses/${name}.ts`, 'policy/addresses/address-map.test.ts'),
+  ),
   guard('policy/accounts/api-tokens.ts', 'policy/accounts/api-tokens.test.ts'),
   guard('admin/control-server.ts', 'admin/control.test.ts'),
   guard('web/api.ts', 'web/api.test.ts'),
@@ -134,6 +145,15 @@ export const guards: readonly Guard[] = [
     'receive/reception-questions.test.ts',
     'receive/reception.test.ts',
     'receive/reservations.test.ts',
+  ),
+  ...['client-judgement', 'incoming-content', 'verification', 'beside-mail', 'refusal-notes'].map(
+    (name) =>
+      guard(
+        `receive/${name}.ts`,
+        'receive/reception-questions.test.ts',
+        'receive/reception.test.ts',
+        'receive/reservations.test.ts',
+      ),
   ),
   guard('receive/present-client.ts', 'receive/present-client.test.ts'),
   guard(

@@ -9,6 +9,7 @@ import type { Lease, QueueStore } from '../store/queue-store.ts';
 import type { Attempts } from './attempts.ts';
 import { attemptMs } from './attempts.ts';
 import type { Lineup } from './lineup.ts';
+import { waitingMax } from './lineup.ts';
 import type { Recorder } from './recorder.ts';
 
 export interface ClaimsParts {
@@ -35,8 +36,6 @@ export interface ClaimsContext {
 
 /** Covers the longest attempt, and the same again for waiting before it. */
 export const leaseMs = 2 * attemptMs;
-/** Limit: leases that wait in memory in all. */
-export const waitingMax = 10_000;
 /** Limit: leases taken from the store at once. */
 const claimMax = 100;
 /** Limit: a store that says "due" and gives nothing is asked no more often than this. */

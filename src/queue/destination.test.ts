@@ -20,7 +20,7 @@ const down: DeliveryResult = {
   recipients: [{ kind: 'deferred', reply: reply(451, '4.1', 'No answer') }],
   health: 'down',
 };
-const limits = () => ({ connectionsPerDestination: 20, deliveries: 10 });
+const limits = () => ({ connectionsPerDestination: 20, deliveries: 10, memory: 2 ** 20 });
 
 describe('Destination', () => {
   it('opens its window by one with each success, up to the limit', () => {

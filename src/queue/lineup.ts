@@ -11,7 +11,16 @@ import type { Pace } from './pace.ts';
 /** The share of places that destinations which never took mail cannot have. */
 const reservedShare = 0.2;
 
+/** Limit: leases that wait in memory in all. */
+export const waitingMax = 10_000;
+/** Limit: fresh leases of one destination that wait in memory. */
+const waitingPerDestinationMax = 1000;
+/** The same where they wait for a rate, so that they leave room for all others. */
+const waitingForRateMax = 50;
+
 export interface LineupLimits {
+  /** Octets of content that may wait in memory. */
+  readonly memory: number;
   readonly connectionsPerDestination: number;
   /** Attempts at once in all. */
   readonly deliveries: number;
@@ -20,13 +29,13 @@ export interface LineupLimits {
 export class Lineup {
   readonly destinations: DestinationTable;
   readonly #limits: () => LineupLimits;
-  readonly #pace: Pick<Pace, 'allows' | 'started'> | undefined;
+  readonly #pace: Pick<Pace, 'allows' | 'started' | 'isLimited'> | undefined;
   readonly #known = new Fifo<Destination>();
   readonly #unknown = new Fifo<Destination>();
   #waiting = 0;
   #bytes = 0;
 
-  constructor(limits: () => LineupLimits, pace?: Pick<Pace, 'allows' | 'started'>) {
+  constructor(limits: () => LineupLimits, pace?: Pick<Pace, 'allows' | 'started' | 'isLimited'>) {
     this.destinations = new DestinationTable(limits);
     this.#limits = limits;
     this.#pace = pace;
@@ -76,6 +85,16 @@ export class Lineup {
   /** The content of a lease that was taken is needed no more. */
   drop(lease: Lease): void {
     this.#bytes -= inMemory(lease);
+  }
+
+  /** What is fresh may wait here, for each of its destinations; if not, it waits in the store. */
+  hasRoomFor(recipients: readonly { readonly destination: string }[], bytes: number): boolean {
+    if (this.#bytes + bytes > this.#limits().memory || this.#waiting >= waitingMax) return false;
+    return recipients.every(({ destination }) => {
+      const waiting = this.destinations.peek(destination)?.fresh.length ?? 0;
+      const isPaced = this.#pace?.isLimited(destination) === true;
+      return waiting < (isPaced ? waitingForRateMax : waitingPerDestinationMax);
+    });
   }
 
   /** Content on its way into the store. */

@@ -7,15 +7,10 @@
 // another's; nothing polls; memory does not grow with the queue.
 
 import type { Clock } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
 import { errorText } from '../base/log.ts';
-import type { Histogram } from '../base/metrics.ts';
-import type { Random } from '../base/random.ts';
-import { requestsOf, startOf } from '../smtp/envelope-requests.ts';
+import { requestsOf } from '../smtp/envelope-requests.ts';
 import { reply } from '../smtp/reply.ts';
 import { localError } from '../smtp/smtp-error.ts';
-import { storedSize } from '../store/content.ts';
-import type { HistoryStore } from '../store/history.ts';
 import type {
   Effect,
   EnqueuedWithRoom,
@@ -25,23 +20,22 @@ import type {
   RoomAsked,
   Settlement,
 } from '../store/queue-store.ts';
+import { arrived } from './arrivals.ts';
 import type { Attempt } from './attempts.ts';
 import { Attempts, attemptMs } from './attempts.ts';
-import type { Report, ReportParts } from './bounce.ts';
-import { Claims, leaseMs, waitingMax } from './claims.ts';
+import type { Report } from './bounce.ts';
+import { Claims, leaseMs } from './claims.ts';
+import type { ConclusionsParts } from './conclusions.ts';
+import { Conclusions } from './conclusions.ts';
 import type { Deliver, DeliveryResult, RecipientResult, Skipped } from './delivery.ts';
 import type { Destination } from './destination.ts';
 import { destinationText } from './destination-text.ts';
-import { recordDerived, recordReceived, recordUntold } from './diary.ts';
 import { expandAliases } from './expansion.ts';
 import { Lineup } from './lineup.ts';
-import type { Outcomes, RetrySettings } from './outcomes.ts';
-import { outcomesOf } from './outcomes.ts';
+import type { RetrySettings } from './outcomes.ts';
 import type { RateOf } from './pace.ts';
 import { Pace } from './pace.ts';
 import { Recorder } from './recorder.ts';
-import { reportExpansion, withReports } from './reporting.ts';
-import { logResults, measureDeliveries } from './result-log.ts';
 
 /** The configuration's `queue`: milliseconds, octets. */
 export interface QueueSettings extends RetrySettings {
@@ -52,25 +46,16 @@ export interface QueueSettings extends RetrySettings {
   readonly memory: number;
 }
 
-export interface RunnerParts extends Pick<ReportParts, 'hostname' | 'ids' | 'resolve'> {
+export interface RunnerParts extends ConclusionsParts {
   readonly store: QueueStore;
-  readonly deliver: Deliver;
   readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly history: Pick<HistoryStore, 'record'>;
-  /** Seconds from coming in to delivery. */
-  readonly deliverySeconds?: Histogram | undefined;
+  readonly deliver: Deliver;
   /** How many messages a destination may get. */
   readonly rateOf?: RateOf | undefined;
   /** Read anew each time, as the hostname is: both may change while the server runs. */
   readonly settings: QueueSettings;
 }
 
-/** Limit: fresh leases of one destination that wait in memory. */
-const waitingPerDestinationMax = 1000;
-/** The same where they wait for a rate, so that they leave room for all others. */
-const waitingForRateMax = 50;
 /** Limit: outcomes waiting to be recorded; beyond it nothing new is attempted. */
 const pendingMax = 2000;
 /** How long aborted attempts have to come back when the server stops. */
@@ -88,9 +73,8 @@ export class QueueRunner {
   readonly #attempts: Attempts;
   readonly #recorder: Recorder;
   readonly #claims: Claims;
+  readonly #conclusions: Conclusions;
   #state: 'idle' | 'running' | 'stopping' = 'idle';
-  /** Reports being written. */
-  #reporting = 0;
   #whenQuiet: (() => void)[] = [];
 
   constructor(parts: RunnerParts) {
@@ -108,6 +92,9 @@ export class QueueRunner {
       ...{ store, clock, log },
       onDone: (settlement, nextDue) => this.#recorded(settlement, nextDue),
       onProbe: () => this.#probe(),
+    });
+    this.#conclusions = new Conclusions(parts, {
+      ...{ lineup: this.#lineup, recorder: this.#recorder },
     });
     this.#claims = new Claims(parts, {
       ...{ lineup: this.#lineup, attempts: this.#attempts, recorder: this.#recorder },
@@ -144,7 +131,9 @@ export class QueueRunner {
       this.#lineup.reserve(-bytes);
     }
     const { leases, full } = enqueued;
-    if (!this.#noteReceived(message, enqueued, report)) return full;
+    const taken = arrived(message, enqueued, report, this.#parts.history);
+    if (taken === undefined) return full;
+    if (taken.report !== undefined) void this.#reportExpansion(message, taken.report, leases[0]);
     if (this.#state === 'stopping') this.#claims.giveBack(leases);
     else for (const lease of leases) this.#lineup.add(lease, 'fresh');
     if (leases.length === 0) this.#claims.note();
@@ -160,25 +149,6 @@ export class QueueRunner {
     const { store } = this.#parts;
     if (room !== undefined) return store.enqueueWithRoom(message, { leaseUntil, room });
     return { leases: await store.enqueue(message, { leaseUntil }), full: nobody, queued: nobody };
-  }
-
-  /** False when nothing of it was queued. */
-  #noteReceived(
-    message: NewMessage,
-    { leases, full, queued }: EnqueuedWithRoom,
-    report: Report | undefined,
-  ): boolean {
-    const { recipients } = message;
-    if (full.length > 0 && queued.length === 0) return false;
-    const isWhole = full.length === 0 || queued.length === recipients.length;
-    const taken = isWhole ? recipients : queued.map((index) => recipients[index]!);
-    const size = storedSize(message.content);
-    recordReceived(this.#parts.history, { ...message, recipients: taken }, size);
-    const addresses = new Set(taken.map(({ address }) => address));
-    const reported = report?.recipients.filter((one) => addresses.has(one.recipient.address)) ?? [];
-    if (report !== undefined && reported.length > 0)
-      void this.#reportExpansion(message, { ...report, recipients: reported }, leases[0]);
-    return true;
   }
 
   /** Something in the store was changed by somebody else, who wants to see it tried. */
@@ -228,18 +198,8 @@ export class QueueRunner {
 
   /** A fresh message is delivered from memory only while that is bounded, for each destination. */
   #hasRoomFor({ recipients }: NewMessage, bytes: number): boolean {
-    const { memory } = this.#parts.settings;
     if (this.#state !== 'running' || this.#recorder.failing) return false;
-    if (this.#lineup.bytes + bytes > memory) return false;
-    if (this.#lineup.waiting >= waitingMax) return false;
-    for (const { destination } of recipients) {
-      const waiting = this.#lineup.destinations.peek(destination)?.fresh.length ?? 0;
-      const most = this.#pace?.isLimited(destination)
-        ? waitingForRateMax
-        : waitingPerDestinationMax;
-      if (waiting >= most) return false;
-    }
-    return true;
+    return this.#lineup.hasRoomFor(recipients, bytes);
   }
 
   /** Whatever can be done now is done; called after everything that changes what can be done. */
@@ -279,11 +239,8 @@ export class QueueRunner {
   #skip(lease: Lease, { reply: said, facts, ...last }: RecipientResult): void {
     const remote = 'remote' in last && last.remote;
     const skipped: Skipped = { kind: 'skipped', reply: said, remote, facts };
-    this.#conclude(
-      lease,
-      lease.recipients.map(() => skipped),
-      undefined,
-    );
+    const results = lease.recipients.map(() => skipped);
+    this.#conclusions.conclude(lease, results, undefined);
   }
 
   #attempt(attempt: Attempt): void {
@@ -322,7 +279,7 @@ export class QueueRunner {
     const { clock, random } = this.#parts;
     const now = clock.now();
     destination.learn(result, now, random.fraction());
-    this.#conclude(lease, result.recipients, now - startedAt);
+    this.#conclusions.conclude(lease, result.recipients, now - startedAt);
     this.#freed(destination);
     this.#pump();
   }
@@ -332,40 +289,6 @@ export class QueueRunner {
     if (!destination.backlog || destination.saturated) return;
     destination.backlog = false;
     this.#claims.note();
-  }
-
-  /** From results to a settlement. Without a duration nothing was attempted. */
-  #conclude(
-    lease: Lease,
-    given: readonly (RecipientResult | Skipped)[],
-    durationMs: number | undefined,
-  ): void {
-    const { clock, settings, random, history, log, deliverySeconds } = this.#parts;
-    const { message, destination } = lease;
-    const now = clock.now();
-    const concluded = outcomesOf(lease, given, { now, settings, random });
-    const { results, reports, untold, nextDue } = concluded;
-    const { id } = message;
-    history.record({ id, at: now, kind: 'attempt', destination, durationMs, results });
-    logResults(log, lease, results, durationMs);
-    if (deliverySeconds !== undefined)
-      measureDeliveries(deliverySeconds, results, now - startOf(message));
-    if (untold !== undefined) recordUntold(history, id, now, untold);
-    if (concluded.effects.length > 0) recordDerived(history, message, concluded.effects);
-    if (reports.length === 0) {
-      this.#lineup.drop(lease);
-      this.#recorder.record(settlementOf(lease, concluded), nextDue);
-    } else {
-      void this.#recordWithReports(lease, concluded);
-    }
-  }
-
-  async #recordWithReports(lease: Lease, concluded: Outcomes): Promise<void> {
-    this.#reporting += 1;
-    const reported = await withReports(lease.message, concluded, this.#parts);
-    this.#reporting -= 1;
-    this.#lineup.drop(lease);
-    this.#recorder.record(settlementOf(lease, reported), reported.nextDue);
   }
 
   #recorded({ effects }: Settlement, nextDue: number | undefined): void {
@@ -388,7 +311,7 @@ export class QueueRunner {
   }
 
   #isQuiet(): boolean {
-    const active = this.#attempts.count + this.#recorder.pending + this.#reporting;
+    const active = this.#attempts.count + this.#recorder.pending + this.#conclusions.reporting;
     return active === 0 && this.#claims.isQuiet;
   }
 
@@ -405,17 +328,10 @@ export class QueueRunner {
   }
 
   async #reportExpansion({ id }: NewMessage, report: Report, lease: Lease | undefined) {
-    this.#reporting += 1;
-    await reportExpansion(id, report, lease?.message, this.#parts);
-    this.#reporting -= 1;
+    await this.#conclusions.reportExpansion(id, report, lease?.message);
     this.#claims.note();
     this.#pump();
   }
 }
-
-const settlementOf = (
-  { message }: Lease,
-  { outcomes, effects }: Pick<Outcomes, 'outcomes' | 'effects'>,
-): Settlement => ({ message: message.id, outcomes, effects });
 
 const isEnqueue = ({ kind }: Effect): boolean => kind === 'enqueue';
