@@ -1,16 +1,14 @@
 // Postrider as a child process, as an operator starts it, in a folder of its own.
 
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { runCommand } from '../src/cli/test-command.ts';
 
 const root = join(import.meta.dirname, '..');
-const main = join(root, 'src/main.ts');
 /** With the settings of memory that go with it. */
 const command = join(root, 'bin/postrider');
-const run = promisify(execFile);
 
 export interface RunningProcess extends AsyncDisposable {
   readonly child: ChildProcess;
@@ -22,7 +20,7 @@ export interface RunningProcess extends AsyncDisposable {
   end(signal?: NodeJS.Signals): Promise<number | null>;
   /** Starts it again on the same data. */
   restart(): Promise<RunningProcess>;
-  /** `postrider …args --config …`: what it prints. @throws when it fails. */
+  /** `postrider …args --config …`, in this process: what it prints. @throws CommandFailure */
   command(...args: string[]): Promise<string>;
   /** The same with something on its standard input. */
   commandWithInput(input: string, ...args: string[]): Promise<string>;
@@ -30,6 +28,16 @@ export interface RunningProcess extends AsyncDisposable {
 
 /** Limit: neither ready nor ended by then is a failure, and leaves no process behind. */
 const readySecondsMax = 20;
+
+/** A command that ended with another status than 0. */
+export class CommandFailure extends Error {
+  readonly stdout: string;
+
+  constructor(args: readonly string[], stdout: string, stderr: string) {
+    super(`postrider ${args.join(' ')}: ${stderr}${stdout}`);
+    this.stdout = stdout;
+  }
+}
 
 export type ConfigObject = Record<string, unknown>;
 
@@ -67,15 +75,11 @@ export async function startProcess(
     if (directory === undefined) rmSync(home, { recursive: true, force: true });
     throw error;
   });
-  const execute = (args: string[], input?: string): Promise<string> => {
-    // `send` speaks to any server and needs no configuration.
-    const configured = args[0] === 'send' ? args : [...args, '--config', configFile];
-    const running = run(process.execPath, [main, ...configured], {
-      cwd: home,
-      maxBuffer: 64 * 2 ** 20,
-    });
-    if (input !== undefined) running.child.stdin?.end(input);
-    return running.then(({ stdout }) => stdout);
+  const execute = async (args: string[], input?: string): Promise<string> => {
+    const line = [...args, '--config', configFile];
+    const { status, out, err } = await runCommand(home, line, input === undefined ? {} : { input });
+    if (status !== 0) throw new CommandFailure(args, out, err);
+    return out;
   };
   const end = async (signal: NodeJS.Signals = 'SIGTERM') => {
     child.kill(signal);

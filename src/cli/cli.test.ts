@@ -18,9 +18,8 @@ import { silentLog } from '../base/log.ts';
 import { issueCertificate } from '../net/certificate.ts';
 import { isRoot } from '../net/privileges.ts';
 import { openSqliteStores } from '../store/sqlite/stores.ts';
-import { runCli } from './cli.ts';
-import type { Context } from './context.ts';
 import { OutputClosed } from './context.ts';
+import { runCommand as run } from './test-command.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'postrider-cli-'));
 after(() => rmSync(root, { recursive: true }));
@@ -34,34 +33,6 @@ function workingDirectory(config: object | 'none' = { domains: ['example.org'] }
       JSON.stringify({ hostname: 'mx.example.org', ...config }),
     );
   return cwd;
-}
-
-interface Result {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(
-  cwd: string,
-  line: string | readonly string[],
-  { input = '', more = {} as Partial<Context> } = {},
-): Promise<Result> {
-  const out: Buffer[] = [];
-  let err = '';
-  const actions = { serve: () => assert.fail('no server here') };
-  const context: Context = {
-    actions,
-    cwd,
-    stdin: Readable.from(input === '' ? [] : [Buffer.from(input)]) as unknown as NodeJS.ReadStream,
-    print: async (text) => void out.push(Buffer.from(text)),
-    note: (text) => {
-      err += `${text}\n`;
-    },
-    ...more,
-  };
-  const status = await runCli(typeof line === 'string' ? line.split(' ') : line, actions, context);
-  return { status, out: Buffer.concat(out).toString('utf8'), err };
 }
 
 /** What somebody types. */

@@ -6,11 +6,11 @@ import { describe, it, type TestContext } from 'node:test';
 import { FakeResolver } from '../dns/fake-resolver.ts';
 import { activateKeys, createKeys, keyDirectory, readIndex, recordOf } from '../trust/dkim-keys.ts';
 import { dkimDnsFindings } from './check/dkim.ts';
-import { runCli } from './cli.ts';
-import type { Context } from './context.ts';
+import type { CommandResult } from './test-command.ts';
+import { runCommand } from './test-command.ts';
 
 interface Home {
-  readonly run: (line: string) => Promise<{ status: number; out: string; err: string }>;
+  readonly run: (line: string) => Promise<CommandResult>;
   readonly dkim: string;
 }
 
@@ -25,23 +25,7 @@ function home(t: TestContext): Home {
       listeners: [{ service: 'smtp', host: '127.0.0.1', port: 0 }],
     }),
   );
-  const run = async (line: string) => {
-    let out = '';
-    let err = '';
-    const context: Context = {
-      actions: { serve: () => assert.fail('no server here') },
-      cwd,
-      stdin: process.stdin,
-      print: async (text) => {
-        out += Buffer.from(text).toString('utf8');
-      },
-      note: (text) => {
-        err += `${text}\n`;
-      },
-    };
-    const status = await runCli(line.split(' '), context.actions, context);
-    return { status, out, err };
-  };
+  const run = (line: string) => runCommand(cwd, line);
   return { run, dkim: keyDirectory(join(cwd, 'postrider-data')) };
 }
 

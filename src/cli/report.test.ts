@@ -8,9 +8,8 @@ import { silentLog } from '../base/log.ts';
 import { receivedKind } from '../deliver/reports/received-reports.ts';
 import type { DmarcSummary, ReportSummary } from '../report/summary.ts';
 import { openStores } from '../store/open-stores.ts';
-import { runCli } from './cli.ts';
-import type { Context } from './context.ts';
 import { abuseTable, dmarcTables, table, tlsTables } from './report-tables.ts';
+import { runCommand } from './test-command.ts';
 
 const source = { address: '192.0.2.1', from: 'example.org', messages: 5, dkim: true, spf: true };
 const summary = (id: string, received: string): DmarcSummary => ({
@@ -42,18 +41,8 @@ describe('postrider report', () => {
       await stores.records.put([record(old, '1'), record(fresh, '2')]);
     }
     const run = async (line: string) => {
-      let out = '';
-      const context: Context = {
-        actions: { serve: () => assert.fail('no server here') },
-        ...{ cwd, stdin: process.stdin },
-        print: async (text) => {
-          out += Buffer.from(text).toString('utf8');
-        },
-        note: (text) => {
-          out += `${text}\n`;
-        },
-      };
-      return [await runCli(line.split(' '), context.actions, context), out] as const;
+      const { status, out, err } = await runCommand(cwd, line);
+      return [status, out + err] as const;
     };
     assert.deepEqual(await run('report dmarc --json'), [0, `${JSON.stringify(fresh)}\n`]);
     const [, both] = await run('report dmarc --since 2020-01-01 --json');
