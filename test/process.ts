@@ -20,14 +20,16 @@ export interface RunningProcess extends AsyncDisposable {
   end(signal?: NodeJS.Signals): Promise<number | null>;
   /** Starts it again on the same data. */
   restart(): Promise<RunningProcess>;
+  /** Has another configuration read. */
+  reload(config: ConfigObject): Promise<void>;
   /** `postrider …args --config …`, in this process: what it prints. @throws CommandFailure */
   command(...args: string[]): Promise<string>;
   /** The same with something on its standard input. */
   commandWithInput(input: string, ...args: string[]): Promise<string>;
 }
 
-/** Limit: neither ready nor ended by then is a failure, and leaves no process behind. */
-const readySecondsMax = 20;
+/** Limit: a wait that is longer is in vain, even on a machine that others keep busy. */
+const waitSecondsMax = 120;
 
 /** A command that ended with another status than 0. */
 export class CommandFailure extends Error {
@@ -50,7 +52,9 @@ export async function startProcess(
   // Nobody answers there, and says so at once: no test depends on the DNS of its machine.
   const dns = { servers: ['127.0.0.1:9'] };
   const dataDirectory = join(home, 'data');
-  writeFileSync(configFile, JSON.stringify({ dataDirectory, dns, ...config }));
+  const write = (wanted: ConfigObject) =>
+    writeFileSync(configFile, JSON.stringify({ dataDirectory, dns, ...wanted }));
+  write(config);
   const child = spawn(command, ['serve', '--config', configFile], {
     cwd: home,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -67,7 +71,7 @@ export async function startProcess(
       if (/^ready$/m.test(out)) resolve();
     });
     void ended.then((code) => reject(new Error(`ended with ${code} before it was ready:\n${log}`)));
-    const tooLate = setTimeout(() => child.kill('SIGKILL'), readySecondsMax * 1000);
+    const tooLate = setTimeout(() => child.kill('SIGKILL'), waitSecondsMax * 1000);
     void ended.then(() => clearTimeout(tooLate));
     child.stdout.on('data', () => clearTimeout(tooLate));
   });
@@ -92,6 +96,10 @@ export async function startProcess(
     log: () => log,
     end,
     restart: () => startProcess(config, home),
+    async reload(wanted) {
+      write(wanted);
+      await execute(['reload']);
+    },
     command: (...args) => execute(args),
     commandWithInput: (input, ...args) => execute(args, input),
     async [Symbol.asyncDispose]() {
@@ -105,13 +113,12 @@ export async function startProcess(
 export async function eventually<T>(
   question: () => Promise<T | undefined> | T | undefined,
   what: string,
-  { seconds = 20 } = {},
 ): Promise<T> {
-  const end = performance.now() + seconds * 1000;
+  const end = performance.now() + waitSecondsMax * 1000;
   for (;;) {
     const answer = await question();
     if (answer !== undefined) return answer;
-    if (performance.now() > end) throw new Error(`waited ${seconds} s in vain: ${what}`);
+    if (performance.now() > end) throw new Error(`waited ${waitSecondsMax} s in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -1,42 +1,15 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
+import { eventually, startProcess } from '../../test/process.ts';
+import { runCommand } from './test-command.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'postrider-cli-backup-'));
-after(() => rmSync(root, { recursive: true }));
-writeFileSync(
-  join(root, 'postrider.config.json'),
-  JSON.stringify({
-    ...{ hostname: 'mx.example.org', dataDirectory: 'data', domains: ['example.org'] },
-    listeners: [{ service: 'lmtp', path: join(root, 'lmtp.sock') }],
-  }),
-);
-const program = join(import.meta.dirname, '../main.ts');
 
-function start(...args: readonly string[]) {
-  const child = spawn(process.execPath, [program, ...args], { cwd: root });
-  const said = { out: '', err: '' };
-  child.stdout.on('data', (text) => (said.out += text));
-  child.stderr.on('data', (text) => (said.err += text));
-  return { child, said, ended: once(child, 'close').then(([status]) => status as number) };
-}
-
-async function run(...args: readonly string[]) {
-  const { said, child, ended } = start(...args);
-  child.stdin.end('long enough\n');
-  return { status: await ended, ...said };
-}
-
-async function serve() {
-  const server = start('serve');
-  while (!server.said.out.includes('ready')) await once(server.child.stdout, 'data');
-  return server;
-}
+const run = (...args: readonly string[]) => runCommand(root, args, { input: 'long enough\n' });
 
 async function deliver(text: string): Promise<void> {
   const socket = connect(join(root, 'lmtp.sock'));
@@ -56,11 +29,16 @@ async function deliver(text: string): Promise<void> {
 
 describe('backup, restore and verify', () => {
   it('of a running server; back again; what is lost is named and given up', async () => {
+    const listeners = [{ service: 'lmtp', path: join(root, 'lmtp.sock') }];
+    const config = { hostname: 'mx.example.org', domains: ['example.org'], listeners };
+    await using server = await startProcess(config, root);
     await run('account', 'add', 'ann@example.org', '--password-stdin');
-    const server = await serve();
     await deliver('x'.repeat(900).concat('\r\n').repeat(300));
     const spool = () => readdirSync(join(root, 'data/spool'));
-    while ((await run('queue', 'list')).out !== '');
+    await eventually(
+      async () => ((await run('queue', 'list')).out === '' ? true : undefined),
+      'the message to be in the mailbox',
+    );
     const backup = await run('backup', 'copy', '--json');
     assert.deepEqual([backup.status, backup.err], [0, '']);
     const { messages, files, faults } = JSON.parse(backup.out);
@@ -78,8 +56,7 @@ describe('backup, restore and verify', () => {
     const repaired = await run('verify', '--repair');
     assert.equal(repaired.status, 0, repaired.err);
     assert.match((await run('mail', 'show', 'ann@example.org')).out, /was lost on the server/);
-    server.child.kill('SIGTERM');
-    assert.equal(await server.ended, 0);
+    assert.equal(await server.end(), 0);
 
     assert.match((await run('restore', 'copy')).err, /data is not empty: move it away/);
     renameSync(join(root, 'data'), join(root, 'data.old'));

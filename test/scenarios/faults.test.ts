@@ -16,10 +16,10 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { runCommand } from '../../src/cli/test-command.ts';
 import { freePorts } from '../ports.ts';
 import type { ConfigObject, RunningProcess } from '../process.ts';
 import { eventually, startProcess } from '../process.ts';
@@ -52,26 +52,26 @@ const spoolOf = (server: RunningProcess) => readdirSync(join(server.directory, '
 describe('a client that vanishes', () => {
   // 1.4 MB of body: more than is kept in memory.
   const piece = `\r\n${`${'x'.repeat(70)}\r\n`.repeat(20_000)}`;
-  for (const [name, announce] of [
-    ['DATA', ['DATA\r\n', '354']],
-    ['BDAT', [`BDAT 40\r\n${'y'.repeat(38)}\r\n`, '250']],
-  ] as const)
-    it(`in the middle of ${name} leaves nothing queued and nothing on disk`, async () => {
-      const [port] = (await freePorts(1)) as [number];
-      await using hop = await startNextHop();
-      await using server = await startProcess(relayConfig(port, hop));
+  it('leaves nothing queued and nothing on disk, in the middle of DATA or of BDAT', async () => {
+    const [port] = (await freePorts(1)) as [number];
+    await using hop = await startNextHop();
+    await using server = await startProcess(relayConfig(port, hop));
+    for (const [line, code, content] of [
+      ['DATA\r\n', '354', piece],
+      [`BDAT 40\r\n${'y'.repeat(38)}\r\n`, '250', `BDAT 2000000\r\n${piece}`],
+    ] as const) {
       const client = await ready(port);
       await client.say('MAIL FROM:<ann@here.test>\r\n');
       await client.say('RCPT TO:<bob@far.test>\r\n');
-      const [line, code] = announce;
       assert.equal((await client.say(line)).slice(0, 3), code);
-      client.socket.write(name === 'BDAT' ? `BDAT 2000000\r\n${piece}` : piece);
+      client.socket.write(content);
       await eventually(() => spoolOf(server)[0], 'content to be spooled');
       client.close();
       await eventually(() => (spoolOf(server).length === 0 ? true : undefined), 'it to be removed');
-      assert.deepEqual(await queued(server), []);
-      assert.deepEqual(hop.taken, []);
-    });
+      assert.deepEqual(await queued(server), [], line);
+      assert.deepEqual(hop.taken, [], line);
+    }
+  });
 });
 
 describe('a full disk', () => {
@@ -153,22 +153,25 @@ describe('a damaged store', () => {
     ['its header overwritten', (file) => overwrite(file, 0, 512)],
     ['its tables overwritten', (file) => overwrite(file, 4096, statSync(file).size - 4096)],
   ];
-  for (const [name, damage] of damages)
-    it(`${name}: says which file and what to do, and refuses to start`, async () => {
-      const [port] = (await freePorts(1)) as [number];
-      await using hop = await startNextHop(() => '451 4.3.0 Not now');
-      await using server = await startProcess(relayConfig(port, hop));
-      const client = await ready(port);
-      await client.say('QUIT\r\n');
-      assert.equal(await server.end(), 0);
-      const file = join(server.directory, 'data/postrider.db');
+  it('says which file and what to do, and refuses to start', async () => {
+    const [port] = (await freePorts(1)) as [number];
+    await using hop = await startNextHop(() => '451 4.3.0 Not now');
+    await using server = await startProcess(relayConfig(port, hop));
+    const client = await ready(port);
+    await client.say('QUIT\r\n');
+    assert.equal(await server.end(), 0);
+    const file = join(server.directory, 'data/postrider.db');
+    const good = readFileSync(file);
+    for (const [name, damage] of damages) {
+      writeFileSync(file, good);
       damage(file);
       const before = readFileSync(file);
       const { status, stderr } = await fails(server.restart());
-      assert.notEqual(status, 0);
-      assert.match(stderr, /postrider\.db.*(damaged|backup)/);
+      assert.notEqual(status, 0, name);
+      assert.match(stderr, /postrider\.db.*(damaged|backup)/, name);
       assert.ok(readFileSync(file).equals(before), 'what can still be read is left alone');
-    });
+    }
+  });
 });
 
 function overwrite(file: string, from: number, bytes: number): void {
@@ -192,38 +195,31 @@ async function fails(starting: Promise<RunningProcess>) {
   return { status: Number(status), stderr: stderr!.trim() };
 }
 
-describe('mistakes of an operator: one line that says what to do', () => {
-  const listener = (port: number) => ({ service: 'smtp', host: '127.0.0.1', port });
-
-  it('a port in use', async () => {
-    const holder = createServer();
-    await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
-    const { port } = holder.address() as { port: number };
-    try {
-      const { status, stderr } = await fails(startProcess({ listeners: [listener(port)] }));
-      // It may be free later: a service manager tries again.
-      assert.equal(status, 1, stderr);
-      assert.match(stderr, new RegExp(`^postrider: .*${port}.*in use.*$`));
-    } finally {
-      holder.close();
-    }
-  });
+describe('mistakes of an operator: what to do is said, with status 2', () => {
+  const serve = async (config: ConfigObject) => {
+    const home = mkdtempSync(join(tmpdir(), 'postrider-mistake-'));
+    writeFileSync(join(home, 'postrider.config.json'), JSON.stringify(config));
+    const { status, out, err } = await runCommand(home, 'serve');
+    rmSync(home, { recursive: true });
+    assert.deepEqual([status, out], [2, ''], err);
+    return err;
+  };
 
   it('an unreadable certificate', async () => {
-    const [port] = (await freePorts(1)) as [number];
+    const listeners = [{ service: 'smtp', host: '127.0.0.1', port: 0 }];
     const tls = { certificate: 'missing.pem', privateKey: 'missing.key' };
-    const { status, stderr } = await fails(startProcess({ listeners: [listener(port)], tls }));
-    assert.equal(status, 2, stderr);
-    assert.match(stderr, /^ {2}tls\.certificate: .*missing\.pem: there is no such file$/m);
+    assert.match(
+      await serve({ listeners, tls }),
+      /^ {2}tls\.certificate: .*missing\.pem: there is no such file$/m,
+    );
   });
 
   it('a bad configuration: every problem with its path', async () => {
-    const config = { listeners: [listener(99_999)], colour: 'blue', queue: { warnAfter: 'soon' } };
-    const { status, stderr } = await fails(startProcess(config));
-    assert.equal(status, 2, stderr);
+    const listeners = [{ service: 'smtp', host: '127.0.0.1', port: 99_999 }];
+    const said = await serve({ listeners, colour: 'blue', queue: { warnAfter: 'soon' } });
     for (const path of ['listeners[0].port', 'colour', 'queue.warnAfter'])
-      assert.ok(stderr.includes(path), stderr);
-    assert.doesNotMatch(stderr, /^\s+at /m);
+      assert.ok(said.includes(path), said);
+    assert.doesNotMatch(said, /^\s+at /m);
   });
 });
 
@@ -279,7 +275,7 @@ describe('signals', () => {
     );
     rmSync(second, { recursive: true });
     assert.notEqual(status, 0);
-    assert.match(stderr, /another process is using it|in use/);
+    assert.match(stderr, /^postrider: [^\n]*(another process is using it|in use)[^\n]*$/);
     assert.ok(existsSync(join(dataDirectory, 'postrider.db')));
     const client = await ready(port);
     await submit(client, mail);
