@@ -17,6 +17,7 @@ import { Refusals } from '../policy/refusals.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import type { HistoryStore } from '../store/history.ts';
+import type { Catcher } from './catcher.ts';
 import type { Certificate } from './certificate.ts';
 import type { InForce } from './in-force.ts';
 import type { ServerMetrics } from './metrics.ts';
@@ -91,10 +92,24 @@ function connectionLimits({
 /** `dev` is how a server was started; a reload does not change it. */
 export function authenticatorFor(
   inForce: () => InForce,
-  { accounts, clock }: { readonly accounts: AccountStore; readonly clock: Clock },
+  {
+    accounts,
+    clock,
+    catcher,
+  }: {
+    readonly accounts: AccountStore;
+    readonly clock: Clock;
+    readonly catcher: Pick<Catcher, 'chaos' | 'inboxes'> | undefined;
+  },
 ): Authenticator {
   const { dev, hostname } = inForce().config;
-  if (dev) return createDevAuthenticator({ localDomain: hostname });
+  if (dev) {
+    const authenticator = createDevAuthenticator({
+      localDomain: hostname,
+      inboxes: catcher?.inboxes,
+    });
+    return catcher?.chaos.over(authenticator) ?? authenticator;
+  }
   return createAuthenticator({
     ...{ accounts, clock },
     get tokenVerifier() {

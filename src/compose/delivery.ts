@@ -13,6 +13,7 @@ import { QueueRunner } from '../queue/runner.ts';
 import type { HistoryStore } from '../store/history.ts';
 import type { Stores } from '../store/stores.ts';
 import type { Basics } from './basics.ts';
+import type { Catcher } from './catcher.ts';
 import { destinationRates } from './destination-rates.ts';
 import type { InForce } from './in-force.ts';
 import { quotaInForce, recipientsOf } from './in-force.ts';
@@ -27,6 +28,7 @@ export interface DeliveryParts extends Basics {
   readonly history: Pick<HistoryStore, 'record'>;
   readonly reports: Pick<Reports, 'watchLocal' | 'watchRelay'>;
   readonly spam: Pick<Spam, 'filter'>;
+  readonly catcher: Catcher | undefined;
 }
 
 export interface Delivery {
@@ -91,13 +93,14 @@ export function countingTls(deliver: Deliver, counters: ServerMetrics['tlsSessio
 }
 
 /** Our mailboxes or Maildir folders, by the configuration in force. */
-function localDelivery({ inForce, stores, spam, clock, log }: DeliveryParts): Deliver {
+function localDelivery({ inForce, stores, spam, catcher, clock, log }: DeliveryParts): Deliver {
   const addressMap = {
     accountOf: (address: string) => inForce().addressMap.accountOf(address),
   };
   const mailbox = createLocalDelivery({
     ...{ addressMap, clock, spamFilter: spam.filter, spool: stores.spool, queue: stores.queue },
     quota: () => quotaOf(quotaInForce(inForce())),
+    catcher: catcher?.rules,
   });
   let maildir: { readonly path: string; readonly deliver: Deliver } | undefined;
   return (lease, signal) => {

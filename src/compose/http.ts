@@ -17,6 +17,7 @@ import { encryptedOnly } from '../web/encrypted-only.ts';
 import { healthPaths } from '../web/health.ts';
 import { createHttpService } from '../web/http-service.ts';
 import { mailFramePaths } from '../web/mail-frame.ts';
+import { mailpitPaths } from '../web/mailpit/mailpit.ts';
 import { sessionPaths } from '../web/session.ts';
 import { createWebApp } from '../web/web-app.ts';
 import type { WellKnownParts } from '../web/well-known.ts';
@@ -51,6 +52,7 @@ export function createHttp(parts: HttpParts): ServiceFor {
       }),
       mailFramePaths({ ...api, message: (address, id) => mailOf(parts, address, id) }),
       cleanFramePath,
+      ...(parts.catcher === undefined ? [] : [mailpitPaths(parts.catcher.paths(api))]),
       consolePaths(),
       wellKnownPaths({ acmeChallenges, mtaStsPolicy: (domain) => ownPolicyOf(inForce(), domain) }),
       clientSetupPaths({

@@ -10,6 +10,7 @@ import type { QueueRunner } from '../queue/runner.ts';
 import type { HistoryStore } from '../store/history.ts';
 import type { Stores } from '../store/stores.ts';
 import type { Acme } from './acme.ts';
+import type { Catcher } from './catcher.ts';
 import type { Delivery } from './delivery.ts';
 import type { Entrance } from './entrance.ts';
 import type { ListeningOn } from './listeners.ts';
@@ -45,6 +46,7 @@ export interface ServerParts {
   readonly state: State;
   readonly reports: Reports;
   readonly spam: Spam;
+  readonly catcher: Catcher | undefined;
   readonly delivery: Pick<Delivery, 'runner'>;
   readonly operations: Operations;
   readonly log: Log;
@@ -145,12 +147,13 @@ export class Server implements RunningServer {
   }
 
   async #stopAll(graceMs: number): Promise<void> {
-    const { entrance, storage, acme, state, reports, spam, delivery } = this.#parts;
+    const { entrance, storage, acme, state, reports, spam, catcher, delivery } = this.#parts;
     acme.stop();
     await this.#reloading;
     await entrance.listeners.close(graceMs);
     await delivery.runner.stop({ graceMs });
     await reports.stop();
+    await catcher?.[Symbol.asyncDispose]();
     await spam[Symbol.asyncDispose]();
     await state[Symbol.asyncDispose]();
     entrance.admission.refusals.close();

@@ -13,6 +13,7 @@ import type { Stores } from '../store/stores.ts';
 import { Acme } from './acme.ts';
 import { authenticatorFor } from './admission.ts';
 import type { Basics } from './basics.ts';
+import { Catcher } from './catcher.ts';
 import { createConsole } from './console.ts';
 import { createQueue } from './delivery.ts';
 import { openEntrance } from './entrance.ts';
@@ -60,7 +61,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const state = undo.use(new State(options, { ...basics, ...storage }));
 
   const { inForce, resolver } = state;
-  const common = { ...basics, ...storage, ...{ inForce, resolver } };
+  const { catcher: settings, hostname } = config;
+  const catcher = settings && undo.use(new Catcher({ ...basics, ...storage, settings, hostname }));
+  const common = { ...basics, ...storage, ...{ inForce, resolver, catcher } };
   const reports = createReports({ ...common, queue: () => delivery });
   const spam = undo.use(createSpam(common));
   const delivery = await createQueue({ ...common, reports, spam });
@@ -78,13 +81,28 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   const serviceFor = createServices({
     ...{ ...common, ...entrance, delivery, tracking, reports, spam, operations },
-    authenticator: authenticatorFor(inForce, { accounts: storage.stores.accounts, ...basics }),
+    authenticator: authenticatorFor(inForce, {
+      accounts: storage.stores.accounts,
+      ...basics,
+      catcher,
+    }),
     policies: options.policies ?? [],
     listening: () => entrance.listeners.list,
     acmeChallenges: acme.challenges,
   });
 
-  const parts = { entrance, storage, acme, state, reports, spam, delivery, operations, log };
+  const parts = {
+    entrance,
+    storage,
+    acme,
+    state,
+    reports,
+    spam,
+    catcher,
+    delivery,
+    operations,
+    log,
+  };
   const server = new Server(parts);
   await server.start(serviceFor);
   undo.move();

@@ -8,6 +8,7 @@ import type { Service } from '../net/service.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
 import type { Stores } from '../store/stores.ts';
 import type { Admission } from './admission.ts';
+import type { Catcher } from './catcher.ts';
 import type { Certificate } from './certificate.ts';
 import type { InForce } from './in-force.ts';
 import type { ServerMetrics } from './metrics.ts';
@@ -19,6 +20,8 @@ export interface ServiceParts {
   readonly authenticator: Authenticator;
   readonly certificate: Certificate;
   readonly metrics: ServerMetrics;
+  /** In `dev` alone. */
+  readonly catcher: Catcher | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -140,13 +140,14 @@ function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) =>
   const whole = qualifiedDomain({ isOurs: (domain) => addressMap().isOurs(domain) });
   const room = mailboxRoom({ quota, usage: (account) => expectedUsage(stores, account), clock });
   const authentication = dev ? [] : createAuthentication(parts);
+  const chaos = parts.catcher === undefined ? [] : [parts.catcher.chaos.policy];
   const solicitation = noSoliciting({ classes: () => inForce().config.noSoliciting });
   const wishes = dev ? [] : [solicitation, recipientValidSince({ accounts })];
   const abuse = createAbuse(parts);
   const filters = createFilters(parts);
   const policiesFor = (config: Config) => {
     const { accounts: limits, strangers } = dev ? noAbuse : abuse(config);
-    const before = [...owner, ...limits];
+    const before = [...chaos, ...owner, ...limits];
     const after = [room, ...authentication, ...wishes, ...filters(config)];
     const { hooks } = config;
     const own = hooksPolicy({ hooks, deadline: hooks.deadline, clock, log: parts.log });

@@ -4,6 +4,7 @@
 // absolute, passwords of routes have been read; nothing else differs from what was written.
 
 import { z } from 'zod';
+import type { CatcherSettings } from './catcher.ts';
 import { abuseSettings } from './settings/abuse.ts';
 import { clientSettings } from './settings/clients.ts';
 import { conversionSettings } from './settings/conversion.ts';
@@ -90,6 +91,8 @@ export interface Config extends Readonly<Omit<ParsedConfig, Resolved>> {
    * Cannot be written in a file.
    */
   readonly dev: boolean;
+  /** Of `dev` alone. */
+  readonly catcher?: CatcherSettings | undefined;
 }
 
 /** Gives a configuration its type; changes nothing. */

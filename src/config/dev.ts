@@ -5,6 +5,7 @@
 // under the working directory, so that it survives a restart and `mail list` finds it from there.
 
 import { join } from 'node:path';
+import { type CatcherSettings, defaultCatcher } from './catcher.ts';
 import type { Config } from './config.ts';
 import { resolveConfig } from './resolve.ts';
 
@@ -16,6 +17,7 @@ export interface DevOptions {
   readonly dataDirectory?: string;
   /** Where to listen instead of 127.0.0.1: in a container, where loopback is nobody's. */
   readonly host?: string;
+  readonly catcher?: Partial<CatcherSettings>;
 }
 
 export const devDataDirectory = (cwd: string): string => join(cwd, 'postrider-data', 'dev');
@@ -64,5 +66,6 @@ export function devConfig(cwd: string, options: DevOptions = {}): Config {
     ...config,
     listeners: config.listeners.map((listener) => ({ ...listener, hosts })),
     dev: true,
+    catcher: { ...defaultCatcher, ...options.catcher },
   };
 }

@@ -33,6 +33,7 @@ const wordsOf = (query: string): readonly string[] =>
 function termOf(word: string, timeZone: string): MailTerm {
   const not = /^[-!]./s.test(word);
   const text = not ? word.slice(1) : word;
+  if (/^is:unread$/i.test(text)) return { kind: 'flag', flag: '\\Seen', not: !not };
   const [, name = '', value = ''] = /^([a-z-]+):(.*)$/is.exec(text) ?? [];
   const test = named.get(name.toLowerCase())?.(value.trim(), timeZone);
   return { ...(test ?? { kind: 'text', text }), not };
@@ -64,7 +65,9 @@ const choice =
   (value) => {
     const test = choices.get(value.toLowerCase());
     if (test === undefined)
-      throw new QueryError(`${name}: can be ${[...choices.keys()].join(', ')}, not '${value}'`);
+      throw new QueryError(
+        `${name}: can be ${[...choices.keys()].join(', ')}${name === 'is' ? ', unread' : ''}, not '${value}'`,
+      );
     return test;
   };
 

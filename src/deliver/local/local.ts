@@ -22,6 +22,14 @@ import type {
 } from '../../store/queue-store.ts';
 import type { Spool } from '../../store/spool.ts';
 
+/** `postrider dev`. */
+export interface CatcherRules {
+  /** The inbox that gets it whoever it is for; undefined: each recipient has one. */
+  readonly inboxOf: (message: QueuedMessage) => string | undefined;
+  /** Flags that it has from the beginning. */
+  readonly flagsOf: (head: Uint8Array, recipients: readonly string[]) => readonly string[];
+}
+
 export interface LocalDeliveryOptions {
   readonly spool: Pick<Spool, 'create' | 'remove'>;
   readonly addressMap: Pick<AddressMap, 'accountOf'>;
@@ -30,6 +38,8 @@ export interface LocalDeliveryOptions {
   readonly quota?: (() => Quota | undefined) | undefined;
   /** Needed with a quota. */
   readonly queue?: Pick<QueueStore, 'takeRoom'> | undefined;
+  /** What catches mail for somebody to look at. */
+  readonly catcher?: CatcherRules | undefined;
   /** What each account has learnt of spam. */
   readonly spamFilter?: Pick<SpamFilter, 'judging'> | undefined;
 }
@@ -46,10 +56,18 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
     const head = await readHeader(message.content);
     const before = deliveredBefore(head);
     const results: RecipientResult[] = [];
+    const own = options.catcher?.inboxOf(message);
+    const everybody = recipients.map(({ address }) => address);
+    const flags = options.catcher?.flagsOf(head, everybody) ?? [];
     let kept: Promise<StoredContent | undefined> | undefined;
     const judge = isJudged(message) ? options.spamFilter?.judging(message.content) : undefined;
     for (const recipient of recipients) {
-      const account = await accountFor(recipient.address, before, addressMap);
+      if (own !== undefined && results.length > 0) {
+        // It lies there already.
+        results.push({ kind: 'delivered', reply: delivered });
+        continue;
+      }
+      const account = own ?? (await accountFor(recipient.address, before, addressMap));
       if (typeof account !== 'string') {
         results.push(account);
         continue;
@@ -57,7 +75,12 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
       kept ??= finalContent({ ...message, head, isBinary: isBinary(message) }, spool);
       const judgement = await judge?.(account);
       const isJunk = judgement?.isJunk ?? isQuarantined(message);
-      const mail = newMail(message, recipient.address, { account, content: await kept, isJunk });
+      const mail = newMail(message, recipient.address, {
+        account,
+        content: await kept,
+        isJunk,
+        flags,
+      });
       const refusal = await refusalFor(message, recipient, mail);
       const facts = judgement && { note: judgement.text };
       results.push(refusal ?? { kind: 'delivered', reply: delivered, effects: [mail], facts });
@@ -72,7 +95,7 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
   function newMail(
     message: QueuedMessage,
     address: string,
-    { account, content, isJunk }: Placed,
+    { account, content, isJunk, flags }: Placed,
   ): AppendEffect {
     return {
       kind: 'append',
@@ -80,7 +103,7 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
       folder: isJunk ? 'Junk' : 'INBOX',
       content: content ?? { kind: 'queued', id: message.id },
       prefix: finalFields(message, address),
-      flags: isJunk ? ['$Junk'] : [],
+      flags: isJunk ? [...flags, '$Junk'] : flags,
       // RFC 9051 §2.3.3: the internal date is that of final delivery.
       received: clock.now(),
     };
@@ -108,6 +131,7 @@ interface Placed {
   readonly account: string;
   readonly content: StoredContent | undefined;
   readonly isJunk: boolean;
+  readonly flags: readonly string[];
 }
 
 /** RFC 3030 §3; and what is none by its label, where a look costs nothing. */

@@ -109,21 +109,33 @@ export function createAuthenticator(options: AuthenticatorOptions): AccountAuthe
   };
 }
 
+export interface DevLogins {
+  readonly localDomain: string;
+  /** Inboxes with a login of their own. */
+  readonly inboxes?:
+    | {
+        inboxOf(user: string): string | undefined;
+        verify(user: string, password: string): string | undefined;
+      }
+    | undefined;
+}
+
 /**
  * `postrider dev`: any password is right, and the user name is the address of the inbox, one in
- * `localDomain` where it names no domain.
+ * `localDomain` where it names no domain; but an inbox with a login of its own has one password, and nobody
+ * else becomes it.
  */
-export function createDevAuthenticator({
-  localDomain,
-}: {
-  readonly localDomain: string;
-}): Authenticator {
+export function createDevAuthenticator({ localDomain, inboxes }: DevLogins): Authenticator {
   return {
-    verifyPassword: async (user) => {
+    verifyPassword: async (user, password) => {
+      if (inboxes?.inboxOf(user) !== undefined) return inboxes.verify(user, password);
       const key = userKey(user);
       return key === undefined ? undefined : completeAddress(key, localDomain);
     },
-    mayActAs: async () => true,
+    mayActAs: async (account, authorization) => {
+      const own = inboxes?.inboxOf(authorization) ?? inboxes?.inboxOf(account);
+      return own === undefined || own === account;
+    },
   };
 }
 

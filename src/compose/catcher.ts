@@ -1,0 +1,62 @@
+// `postrider dev`: what catches mail, beside the server itself. Made once; a server that is no catcher has none.
+
+import { version } from '../base/version.ts';
+import type { CatcherSettings } from '../config/catcher.ts';
+import type { CatcherRules } from '../deliver/local/local.ts';
+import { arrivingTags } from '../inbox/arriving-tags.ts';
+import { AwaitedMail } from '../inbox/awaited-mail.ts';
+import { Caps } from '../inbox/caps.ts';
+import { CaughtMail } from '../inbox/caught-mail.ts';
+import { OwnInboxes } from '../inbox/own-inboxes.ts';
+import { Chaos } from '../policy/chaos.ts';
+import type { Stores } from '../store/stores.ts';
+import type { ApiParts } from '../web/api.ts';
+import type { CatcherParts } from '../web/mailpit/asked.ts';
+import type { Basics } from './basics.ts';
+
+export interface CatcherOptions extends Pick<Basics, 'clock' | 'random' | 'log'> {
+  readonly settings: CatcherSettings;
+  readonly stores: Pick<Stores, 'folders'>;
+  readonly hostname: string;
+}
+
+export class Catcher implements AsyncDisposable {
+  readonly #options: CatcherOptions;
+  readonly #caps: Caps;
+  readonly #awaited: AwaitedMail;
+  readonly chaos: Chaos;
+  readonly inboxes: OwnInboxes;
+  readonly rules: CatcherRules;
+
+  constructor(options: CatcherOptions) {
+    const { settings, stores, hostname, clock, random, log } = options;
+    const { folders } = stores;
+    this.#options = options;
+    this.chaos = new Chaos({ triggers: settings.chaos, clock, random });
+    this.inboxes = new OwnInboxes(settings.inboxes, hostname);
+    this.#awaited = new AwaitedMail({ folders, clock });
+    this.#caps = new Caps({ ...settings, folders, clock, log });
+    this.rules = {
+      inboxOf: ({ origin }) =>
+        origin.account === undefined ? undefined : this.inboxes.inboxOf(origin.account),
+      flagsOf: arrivingTags,
+    };
+  }
+
+  /** What the APIs of catchers are made of. */
+  paths({ bearer, needsNoToken, isLoopback }: ApiParts): CatcherParts {
+    const { stores, clock } = this.#options;
+    const now = () => clock.now();
+    return {
+      ...{ bearer, needsNoToken, isLoopback, version, now },
+      mail: (account) => new CaughtMail({ folders: stores.folders, account, now }),
+      awaited: this.#awaited,
+      chaos: this.chaos,
+      inboxOf: (user, password) => this.inboxes.verify(user, password),
+    };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#caps[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,107 @@
+// A message made of what a program says in JSON: text, HTML with its pictures, files. RFC 5322, RFC 2046, RFC 2387.
+
+import { randomBytes } from 'node:crypto';
+import { formatDate } from './date.ts';
+import { encodeHeaderText, encodePhrase } from './encoded-word.ts';
+import { foldHeader } from './header.ts';
+
+export interface ComposedAddress {
+  readonly name?: string | undefined;
+  readonly address: string;
+}
+
+export interface ComposedFile {
+  readonly name: string;
+  readonly type: string;
+  readonly content: Uint8Array;
+  /** It is shown within the HTML, which names it as `cid:…`. */
+  readonly cid?: string | undefined;
+}
+
+export interface ComposedMessage {
+  readonly from: ComposedAddress;
+  readonly to: readonly ComposedAddress[];
+  readonly cc: readonly ComposedAddress[];
+  readonly replyTo: readonly ComposedAddress[];
+  readonly subject: string;
+  readonly text: string;
+  /** '' for none. */
+  readonly html: string;
+  readonly files: readonly ComposedFile[];
+  /** Further fields; the names are checked by whoever takes them. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  /** Milliseconds since the epoch. */
+  readonly date: number;
+  /** What Message-ID ends with. */
+  readonly domain: string;
+}
+
+export function composedMessage(mail: ComposedMessage): Buffer<ArrayBuffer> {
+  const { from, to, cc, replyTo, subject, fields, date, domain } = mail;
+  const given = new Set(fields.map(([name]) => name.toLowerCase()));
+  const id = `<${randomBytes(12).toString('hex')}@${domain}>`;
+  const head = [
+    ['From', list([from])],
+    ['To', list(to)],
+    ['Cc', list(cc)],
+    ['Reply-To', list(replyTo)],
+    ['Subject', encodeHeaderText(subject)],
+    ['Date', formatDate(date)],
+    ['Message-ID', given.has('message-id') ? '' : id],
+    ...fields.map(([name, value]) => [name, encodeHeaderText(value)]),
+    ['MIME-Version', '1.0'],
+  ] as const;
+  const written = head.filter(([, value]) => value !== '');
+  const header = written.map(([name, value]) => foldHeader(name!, value!)).join('');
+  return Buffer.from(header + body(mail));
+}
+
+const list = (addresses: readonly ComposedAddress[]): string =>
+  addresses
+    .map(({ name, address }) => (name ? `${encodePhrase(name)} <${address}>` : address))
+    .join(', ');
+
+/** With its own header fields. */
+function body({ text, html, files }: ComposedMessage): string {
+  const inline = files.filter(({ cid }) => cid !== undefined);
+  const attached = files.filter(({ cid }) => cid === undefined);
+  const shown = multipart('related', [textPart('html', html), ...inline.map(filePart)]);
+  const read = html === '' ? [] : [inline.length === 0 ? textPart('html', html) : shown];
+  // Without HTML nothing refers to what was meant to be shown in it.
+  const beside = html === '' ? files : attached;
+  const plain = text === '' && html !== '' ? [] : [textPart('plain', text)];
+  return multipart('mixed', [
+    multipart('alternative', [...plain, ...read]),
+    ...beside.map(filePart),
+  ]);
+}
+
+/** One part needs no other around it. */
+function multipart(subtype: string, parts: readonly string[]): string {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only;
+  const boundary = `=_${randomBytes(12).toString('hex')}`;
+  const type = `Content-Type: multipart/${subtype};\r\n boundary="${boundary}"\r\n\r\n`;
+  return `${type}${parts.map((part) => `--${boundary}\r\n${part}\r\n`).join('')}--${boundary}--\r\n`;
+}
+
+const textPart = (subtype: 'plain' | 'html', text: string): string =>
+  `Content-Type: text/${subtype}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n${base64(Buffer.from(text))}`;
+
+function filePart({ name, type, content, cid }: ComposedFile): string {
+  const clean = /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/.test(type) ? type : 'application/octet-stream';
+  // RFC 2231 §4: a name that is not ASCII.
+  const named = `filename*=utf-8''${encodeURIComponent(name.toWellFormed()).replace(/['()*]/g, escapeHex)}`;
+  const disposition = cid === undefined ? 'attachment' : 'inline';
+  const id = cid === undefined ? '' : foldHeader('Content-ID', `<${cid.replace(/[<>\s]/g, '')}>`);
+  return `Content-Type: ${clean}\r\nContent-Disposition: ${disposition};\r\n ${named}\r\n${id}Content-Transfer-Encoding: base64\r\n\r\n${base64(content)}`;
+}
+
+const escapeHex = (character: string): string =>
+  `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+
+/** RFC 2045 §6.8: lines of 76 characters. */
+const base64 = (octets: Uint8Array): string =>
+  Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength)
+    .toString('base64')
+    .replace(/.{76}(?=.)/g, '$&\r\n');

@@ -1,0 +1,111 @@
+// What the paths of the catcher's APIs have in common: who asks, for which inbox, in what words.
+
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { AwaitedMail } from '../../inbox/awaited-mail.ts';
+import type { CaughtMail } from '../../inbox/caught-mail.ts';
+import { UnshownError } from '../../inbox/find-message.ts';
+import { mailTerms, QueryError } from '../../inbox/query-words.ts';
+import { type ShownMessage, shownMessage } from '../../inbox/shown-message.ts';
+import type { Triggers } from '../../policy/chaos.ts';
+import type { FoundMail, MailTerm } from '../../store/mail-question.ts';
+import type { ApiParts } from '../api.ts';
+import { allowed } from '../api.ts';
+import type { WebClient } from '../http-service.ts';
+import { readBody } from '../request-body.ts';
+
+export interface CatcherParts extends Pick<ApiParts, 'bearer' | 'needsNoToken' | 'isLoopback'> {
+  /** Of one inbox, or of all. */
+  readonly mail: (account: string | undefined) => CaughtMail;
+  readonly awaited: AwaitedMail;
+  readonly chaos: { triggers: Triggers };
+  /** The inbox of a login of its own; undefined: there is none like this. */
+  readonly inboxOf: (user: string, password: string) => string | undefined;
+  readonly now: () => number;
+  readonly version: string;
+}
+
+export type Asked = Context<{ Bindings: WebClient }>;
+
+/** Limit: a message that is sent as JSON, its files in base64. */
+const bodyBytesMax = 70 * 2 ** 20;
+
+/** What whoever asks may see: an inbox's own login shows it alone. @throws HTTPException 401, 403 */
+export async function mailFor(
+  parts: CatcherParts,
+  changes: boolean,
+  c: Asked,
+): Promise<CaughtMail> {
+  const basic = /^basic +([\w+/=]+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
+  if (basic !== undefined) {
+    const [, user = '', password = ''] =
+      /^([^:]*):(.*)$/s.exec(Buffer.from(basic, 'base64').toString('utf8')) ?? [];
+    const account = parts.inboxOf(user, password);
+    if (account === undefined)
+      throw new HTTPException(401, {
+        res: new Response('wrong user or password\n', {
+          status: 401,
+          headers: { 'www-authenticate': 'Basic realm="postrider"' },
+        }),
+      });
+    return parts.mail(account);
+  }
+  await allowed(parts, { name: changes ? 'mailDelete' : 'mailRead', changes }, c);
+  return parts.mail(undefined);
+}
+
+/** @throws HTTPException 400 */
+export function termsOf(query: string, timeZone: string | undefined): readonly MailTerm[] {
+  try {
+    return mailTerms(query, timeZone);
+  } catch (error) {
+    if (error instanceof QueryError) throw plainly(400, `${error.message}\n`);
+    throw error;
+  }
+}
+
+export const plainly = (status: 400 | 404 | 503, message: string): HTTPException =>
+  new HTTPException(status, { res: new Response(message, { status }) });
+
+/** A number of the query, or what is usual. */
+export function numberOf(c: Asked, name: string, usual: number, max = Number.MAX_SAFE_INTEGER) {
+  const text = c.req.query(name) ?? '';
+  return /^\d{1,15}$/.test(text) ? Math.min(Number(text), max) : usual;
+}
+
+/** Nothing is {}. @throws HTTPException 400, 413 */
+export async function jsonOf(c: Asked): Promise<unknown> {
+  const body = await readBody(c.req.raw, bodyBytesMax);
+  if (body.length === 0) return {};
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    throw plainly(400, 'the body is not JSON\n');
+  }
+}
+
+/** The message that `:id` names, or the latest that matches `?query=`. @throws HTTPException 404 */
+export async function oneOf(mail: CaughtMail, c: Asked, id: string): Promise<FoundMail> {
+  const found =
+    id === 'latest'
+      ? await mail.latest(termsOf(c.req.query('query') ?? '', c.req.query('tz')))
+      : await mail.byId(id);
+  if (found === undefined) throw plainly(404, 'Message not found\n');
+  return found;
+}
+
+/** @throws HTTPException 404 */
+export async function contentOf(mail: CaughtMail, found: FoundMail) {
+  try {
+    const whole = await mail.whole(found);
+    if (whole !== undefined) return whole;
+  } catch (error) {
+    if (error instanceof UnshownError) throw plainly(404, `${error.message}\n`);
+    throw error;
+  }
+  throw plainly(404, 'Message not found\n');
+}
+
+export async function shownOf(mail: CaughtMail, found: FoundMail): Promise<ShownMessage> {
+  return shownMessage((await contentOf(mail, found)).octets);
+}
