@@ -8,10 +8,22 @@ import { isIP } from 'node:net';
  */
 export function addressOctets(text: string): Uint8Array | undefined {
   const version = isIP(text);
-  if (version === 4) return Uint8Array.from(text.split('.'), Number);
+  if (version === 4) return ipv4Octets(text);
   if (version !== 6 || text.includes('%')) return undefined;
   const octets = ipv6Octets(text);
   return isMapped(octets) ? octets.subarray(12) : octets;
+}
+
+function ipv4Octets(text: string): Uint8Array {
+  const octets = new Uint8Array(4);
+  let at = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const digit = text.charCodeAt(i) - 0x30;
+    // A dot is below the digits.
+    if (digit < 0) at += 1;
+    else octets[at] = octets[at]! * 10 + digit;
+  }
+  return octets;
 }
 
 function ipv6Octets(text: string): Uint8Array {

@@ -75,14 +75,21 @@ export function parseHeader(
   const walk = new HeaderWalk(buffer);
   while (fields.length < fieldsMax && walk.next() && walk.end <= bytesMax) {
     // RFC 5322 §4.5: white space is allowed between the name and the colon.
-    const { start, colon, end } = walk;
-    const name = buffer.toString('latin1', start, start + walk.nameLength);
+    const { start, colon, end, nameLength } = walk;
+    if (names !== undefined && !isAsLong(nameLength, names)) continue;
+    const name = buffer.toString('latin1', start, start + nameLength);
     const lowerName = name.toLowerCase();
     if (names !== undefined && !names.has(lowerName)) continue;
     const value = unfold(decode(buffer, colon + 1, end));
     fields.push({ name, lowerName, value, offset: start, length: end - start });
   }
   return fields;
+}
+
+/** Whether it could be one of them, before a text is made of it. */
+function isAsLong(nameLength: number, names: ReadonlySet<string>): boolean {
+  for (const name of names) if (name.length === nameLength) return true;
+  return false;
 }
 
 /**

@@ -61,10 +61,11 @@ const silentMs = 30_000;
 const openMax = 128;
 const waitingMax = 10_000;
 
-type Known = { readonly expires: number } & (
-  | { readonly answer: Answer<unknown> }
-  | { readonly error: DnsError }
-);
+interface Known {
+  readonly expires: number;
+  /** What everybody who asks gets: an answer, or a DnsError. */
+  readonly said: Promise<Answer<unknown>>;
+}
 
 export function createResolver(options: ResolverOptions): Resolver {
   return new StubResolver(options);
@@ -112,26 +113,36 @@ class StubResolver implements Resolver {
     });
   }
 
-  async resolve<K extends RecordType>(
+  resolve<K extends RecordType>(
     name: string,
     type: K,
     { anyName }: ResolveOptions = {},
   ): Promise<Answer<RecordOf[K]>> {
     const key = queryName(name, anyName);
-    if (key === undefined) return { kind: 'no-domain', authenticated: false };
-    await this.#refresh();
+    if (key === undefined) return Promise.resolve({ kind: 'no-domain', authenticated: false });
+    const refreshing = this.#refresh();
+    const said =
+      refreshing === undefined ? this.#say(key, type) : refreshing.then(() => this.#say(key, type));
     // What is kept under a type's key is an answer of that type: see readers in dns-message.ts.
-    return (this.#fromHosts(key, type) ?? (await this.#lookUp(key, type))) as Answer<RecordOf[K]>;
+    return said as Promise<Answer<RecordOf[K]>>;
   }
 
-  /** Another network, other answers: what was known of the old one is forgotten. */
-  async #refresh(): Promise<void> {
-    await this.#hosts.refresh();
-    if (this.#servers !== undefined) return;
-    const refreshing = this.#resolvConf.refresh();
-    if (refreshing === undefined || !(await refreshing)) return;
-    this.#cache.clear();
-    this.#silent.clear();
+  #say(name: string, type: RecordType): Promise<Answer<unknown>> {
+    const own = this.#fromHosts(name, type);
+    return own === undefined ? this.#lookUp(name, type) : Promise.resolve(own);
+  }
+
+  /** Undefined when there is nothing to wait for. */
+  #refresh(): Promise<void> | undefined {
+    const hosts = this.#hosts.refresh();
+    const servers = this.#servers === undefined ? this.#resolvConf.refresh() : undefined;
+    if (hosts === undefined && servers === undefined) return undefined;
+    return Promise.all([hosts, servers]).then(([, isAnother]) => {
+      // Another network, other answers: what was known of the old one is forgotten.
+      if (isAnother !== true) return;
+      this.#cache.clear();
+      this.#silent.clear();
+    });
   }
 
   #fromHosts(name: string, type: RecordType): Answer<unknown> | undefined {
@@ -148,13 +159,10 @@ class StubResolver implements Resolver {
     return { kind: 'records', records: [first, ...rest], name, authenticated: false };
   }
 
-  async #lookUp(name: string, type: RecordType): Promise<Answer<unknown>> {
+  #lookUp(name: string, type: RecordType): Promise<Answer<unknown>> {
     const key = `${type} ${name}`;
     const known = this.#cache.get(key);
-    if (known !== undefined && known.expires > this.#clock.now()) {
-      if ('error' in known) throw known.error;
-      return known.answer;
-    }
+    if (known !== undefined && known.expires > this.#clock.now()) return known.said;
     let asking = this.#asking.get(key);
     if (asking === undefined) {
       asking = this.#askAndKeep(key, name, type).finally(() => this.#asking.delete(key));
@@ -164,15 +172,20 @@ class StubResolver implements Resolver {
   }
 
   async #askAndKeep(key: string, name: string, type: RecordType): Promise<Answer<unknown>> {
-    const keep = (seconds: number, what: { answer: Answer<unknown> } | { error: DnsError }) =>
-      this.#cache.set(key, { expires: this.#clock.now() + seconds * 1_000, ...what });
+    const keep = (seconds: number, said: Promise<Answer<unknown>>) =>
+      this.#cache.set(key, { expires: this.#clock.now() + seconds * 1_000, said });
     try {
       const { answer, ttl } = await this.#ask(name, type);
-      keep(ttl, { answer });
+      keep(ttl, Promise.resolve(answer));
       return answer;
     } catch (error) {
-      // RFC 2308 §7: failures are remembered, too, or a broken zone is asked about for ever.
-      if (error instanceof DnsError) keep(failureSeconds, { error });
+      if (error instanceof DnsError) {
+        // RFC 2308 §7: failures are remembered, too, or a broken zone is asked about for ever.
+        const failure = Promise.reject(error);
+        // Whether anybody asks again or not.
+        failure.catch(() => {});
+        keep(failureSeconds, failure);
+      }
       throw error;
     }
   }

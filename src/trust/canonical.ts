@@ -32,6 +32,8 @@ const TAB = 0x09;
 
 /** Octets of canonical text that are gathered before they are hashed. */
 const gatheredMax = 16 * 1024;
+/** Where they are gathered: empty whenever nobody is in a method of a hasher, so that one is enough for all. */
+const gathered = Buffer.allocUnsafeSlow(gatheredMax);
 
 export interface BodyHash {
   /** Base64. */
@@ -50,7 +52,6 @@ export class BodyHasher {
   /** `l=`: only so many canonical octets are signed. RFC 6376 §3.5 */
   readonly lengthMax: number | undefined;
   readonly #hash: Hash = createHash('sha256');
-  readonly #gathered = Buffer.allocUnsafe(gatheredMax);
   #length = 0;
   #octets = 0;
   #hashed = 0;
@@ -87,11 +88,11 @@ export class BodyHasher {
         at = this.#run(piece, at, isRelaxed);
       }
     }
+    this.#flush();
   }
 
   /** What needs no look at what is around it; returns where that ends. */
   #run(piece: Uint8Array, from: number, isRelaxed: boolean): number {
-    const gathered = this.#gathered;
     const end = Math.min(piece.length, from + gatheredMax - this.#length);
     let length = this.#length;
     let at = from;
@@ -133,7 +134,7 @@ export class BodyHasher {
   }
 
   #put(octet: number): void {
-    this.#gathered[this.#length] = octet;
+    gathered[this.#length] = octet;
     this.#length += 1;
     if (this.#length === gatheredMax) this.#flush();
   }
@@ -141,7 +142,7 @@ export class BodyHasher {
   #flush(): void {
     const left = (this.lengthMax ?? Number.POSITIVE_INFINITY) - this.#hashed;
     const taken = Math.min(left, this.#length);
-    if (taken > 0) this.#hash.update(this.#gathered.subarray(0, taken));
+    if (taken > 0) this.#hash.update(gathered.subarray(0, taken));
     this.#hashed += Math.max(taken, 0);
     this.#octets += this.#length;
     this.#length = 0;

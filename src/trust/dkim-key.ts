@@ -2,7 +2,7 @@
 
 import type { KeyObject } from 'node:crypto';
 import { createPublicKey } from 'node:crypto';
-import { BoundedMap } from '../base/bounded-map.ts';
+import { remembered } from '../base/remembered.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import { DnsError } from '../dns/resolver.ts';
 import { colonList, parseTagList, withoutSpace } from './tag-list.ts';
@@ -14,6 +14,8 @@ export interface SigningKey {
   readonly key: KeyObject;
   /** Bits of an RSA modulus. */
   readonly bits: number | undefined;
+  /** Whoever checks a signature by it is done before another thread would have begun. */
+  readonly isQuick: boolean;
   /** RFC 6376 §3.6.1: the domain tests DKIM (`t=y`), and allows no subdomain in `i=` (`t=s`). */
   readonly isTest: boolean;
   readonly isStrict: boolean;
@@ -30,9 +32,6 @@ export const rsaBitsMin = 1024;
 
 /** RFC 8463 §4 leaves the algorithm out of the record: this is what stands before the octets in DER. */
 const ed25519Prefix = Buffer.from('302a300506032b6570032100', 'hex');
-
-/** Limit: records whose keys are kept; making one takes as long as a signature. */
-const known = new BoundedMap<string, SigningKey | string>(1_000);
 
 /** @throws nothing but bugs. */
 export async function findKey(
@@ -57,13 +56,8 @@ export async function findKey(
   }
 }
 
-function keyOf(record: string): SigningKey | string {
-  const before = known.get(record);
-  if (before !== undefined) return before;
-  const key = readKey(record);
-  known.set(record, key);
-  return key;
-}
+/** Limit: records whose keys are kept; making one takes as long as a signature. */
+const keyOf = remembered(1_000, readKey);
 
 /** Or what is wrong with it. RFC 6376 §3.6.1 */
 function readKey(record: string): SigningKey | string {
@@ -83,7 +77,23 @@ function readKey(record: string): SigningKey | string {
   if (key === undefined) return 'the key is unreadable';
   const bits = key.asymmetricKeyDetails?.modulusLength;
   const flags = colonList(tags.get('t') ?? '');
-  return { kind, key, bits, isTest: flags.includes('y'), isStrict: flags.includes('s') };
+  return {
+    ...{ kind, key, bits, isQuick: isQuick(key) },
+    ...{ isTest: flags.includes('y'), isStrict: flags.includes('s') },
+  };
+}
+
+/** Limit: what an RSA key may have for that: some 30 µs. With an exponent of their choice others could make it 10 ms. */
+const quickBitsMax = 2_048;
+const quickExponentMax = 65_537n;
+
+function isQuick({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): boolean {
+  const { modulusLength, publicExponent } = asymmetricKeyDetails;
+  return (
+    asymmetricKeyType === 'rsa' &&
+    modulusLength! <= quickBitsMax &&
+    publicExponent! <= quickExponentMax
+  );
 }
 
 /** Without the tag everything is allowed. */

@@ -1,5 +1,6 @@
 // A DMARC policy record: RFC 9989 §4.7, §4.8. Errors behind the version cost the tag, never the record.
 
+import { remembered } from '../base/remembered.ts';
 import { trimmed } from './tag-list.ts';
 
 export type DmarcPolicy = 'none' | 'quarantine' | 'reject';
@@ -23,6 +24,9 @@ export interface DmarcRecord {
   /** As it was found. */
   readonly text: string;
 }
+
+/** Limit: records that are at hand. */
+export const readDmarcRecord = remembered(1_000, parseDmarcRecord);
 
 /** Undefined for what is no DMARC record: the version comes first, in upper case. */
 export function parseDmarcRecord(text: string): DmarcRecord | undefined {

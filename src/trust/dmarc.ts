@@ -6,7 +6,7 @@ import type { Resolver } from '../dns/resolver.ts';
 import { DnsError } from '../dns/resolver.ts';
 import { domainKey } from '../mail/address.ts';
 import type { DmarcPolicy, DmarcRecord } from './dmarc-record.ts';
-import { parseDmarcRecord } from './dmarc-record.ts';
+import { readDmarcRecord } from './dmarc-record.ts';
 
 export interface DmarcQuestion {
   /** Of the From fields: every domain in them. */
@@ -183,7 +183,7 @@ class DmarcCheck {
       /^v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/.test(text),
     );
     // RFC 9989 §4.10: several are none.
-    return records.length === 1 ? parseDmarcRecord(records[0]!) : undefined;
+    return records.length === 1 ? readDmarcRecord(records[0]!) : undefined;
   }
 }
 

@@ -89,6 +89,7 @@ describe('a key', () => {
       kind: 'rsa',
       key: publicKey,
       bits: 2048,
+      isQuick: true,
       isTest: false,
       isStrict: false,
     } as const;

@@ -2,6 +2,8 @@
 // one bad term makes all of it an error, whatever comes before.
 
 import { isIPv4, isIPv6 } from 'node:net';
+import { addressOctets } from '../base/ip-address.ts';
+import { remembered } from '../base/remembered.ts';
 import type { MacroString } from './spf-macro.ts';
 import { endsAsDomain, parseMacroString } from './spf-macro.ts';
 
@@ -18,7 +20,7 @@ export type Mechanism =
   | { readonly kind: 'include' | 'exists'; readonly domain: MacroString }
   | ({ readonly kind: 'a' | 'mx'; readonly domain: MacroString | undefined } & Prefixes)
   | { readonly kind: 'ptr'; readonly domain: MacroString | undefined }
-  | { readonly kind: 'ip4' | 'ip6'; readonly network: string; readonly bits: number };
+  | { readonly kind: 'ip4' | 'ip6'; readonly network: Uint8Array; readonly bits: number };
 
 export interface Directive {
   readonly qualifier: Qualifier;
@@ -41,8 +43,11 @@ export class SpfSyntaxError extends Error {
 /** RFC 7208 §4.5: the version ends with a space or the record; in upper or lower case. */
 export const isSpfRecord = (text: string): boolean => /^v=spf1(?: |$)/i.test(text);
 
+/** Limit: records that are at hand. @throws SpfSyntaxError */
+export const readSpfRecord = remembered(1_000, parseSpfRecord);
+
 /** @throws SpfSyntaxError */
-export function parseSpfRecord(text: string): SpfRecord {
+function parseSpfRecord(text: string): SpfRecord {
   // RFC 7208 §3.1: records are US-ASCII; §4.6.1: only spaces are between terms.
   if (/[^\x20-\x7e]/.test(text)) throw new SpfSyntaxError('not US-ASCII');
   const directives: Directive[] = [];
@@ -136,7 +141,7 @@ function network(kind: 'ip4' | 'ip6', argument: string, text: string) {
   const [address = '', bits, ...more] = argument.split('/');
   const isRight = kind === 'ip4' ? isIPv4(address) : isIPv6(address) && !address.includes('%');
   if (!isRight || more.length > 0) throw new SpfSyntaxError(`not a network: ${text}`);
-  return { network: address, bits: bitsOf(bits, kind === 'ip4' ? 32 : 128, text) };
+  return { network: addressOctets(address)!, bits: bitsOf(bits, kind === 'ip4' ? 32 : 128, text) };
 }
 
 /** RFC 7208 §5.6: no leading zeros. */

@@ -8,7 +8,7 @@ import { DnsError } from '../dns/resolver.ts';
 import type { MacroString } from './spf-macro.ts';
 import { expand, parseMacroString } from './spf-macro.ts';
 import type { Directive, Mechanism, Qualifier, SpfRecord } from './spf-record.ts';
-import { isSpfRecord, parseSpfRecord, SpfSyntaxError } from './spf-record.ts';
+import { isSpfRecord, readSpfRecord, SpfSyntaxError } from './spf-record.ts';
 
 /** RFC 7208 §2.6 */
 export type SpfResult = 'none' | 'temperror' | 'permerror' | Qualifier;
@@ -115,7 +115,7 @@ class SpfCheck {
     const records = answer.kind === 'records' ? answer.records.filter(isSpfRecord) : [];
     const [record, ...more] = records;
     if (more.length > 0) throw new SpfProblem(`${domain} has ${records.length} SPF records`);
-    return record === undefined ? undefined : parseSpfRecord(record);
+    return record === undefined ? undefined : readSpfRecord(record);
   }
 
   async #decide(
@@ -151,7 +151,7 @@ class SpfCheck {
       }
       case 'ip4':
       case 'ip6':
-        return sharePrefix(this.#address, addressOctets(mechanism.network)!, mechanism.bits);
+        return sharePrefix(this.#address, mechanism.network, mechanism.bits);
       default:
         return unreachable(mechanism);
     }

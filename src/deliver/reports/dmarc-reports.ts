@@ -58,10 +58,11 @@ export class DmarcReports implements DailyReport {
     const { clock, log } = this.#parts;
     if (!this.isOn()) return;
     try {
+      const row = dmarcRow(judged);
+      if (row === undefined) return;
       // Two servers that have nothing else to say would report each other's reports for ever.
       if (judged.verdict.result === 'pass' && looksLikeReport(judged.arrival.head)) return;
-      const row = dmarcRow(judged);
-      if (row !== undefined) this.counts.note(clock.now(), row.domain, row.row, row.about);
+      this.counts.note(clock.now(), row.domain, row.row, row.about);
     } catch (error) {
       log.error('not counted for reports', { error: errorText(error) });
     }

@@ -7,7 +7,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { inTurns } from '../../base/in-turns.ts';
 import type { Resolver } from '../../dns/resolver.ts';
-import { DnsError } from '../../dns/resolver.ts';
 import { domainKey } from '../../mail/address.ts';
 import { authorDomains } from '../../mail/author-domains.ts';
 import type { Finding } from '../../mail/finding.ts';
@@ -26,6 +25,7 @@ import { checkSpf } from '../../trust/spf.ts';
 import type { Envelope } from '../envelope.ts';
 import { entersHere } from '../envelope.ts';
 import type { Arrival, Policy, PolicyAnswer } from '../policy.ts';
+import { Impatience } from './impatience.ts';
 
 /** What becomes of mail that a domain says is not its own. */
 export type Disposition = 'accept' | 'quarantine' | 'reject';
@@ -60,17 +60,6 @@ export interface Judged {
   readonly findings: readonly Finding[];
 }
 
-/**
- * Limit: what all questions to the DNS may take together. RFC 7208 §4.6.4 allows 20 s; here a client waits for
- * its reply, and a temperror costs nobody his mail.
- */
-const patienceMs = 8_000;
-/** How soon one of them must have been answered, or the DNS is taken for silent; and once it is. */
-const firstAnswerMs = 2_000;
-const firstAnswerWhenSilentMs = 250;
-/** For how long it is taken for that, unless it answers. */
-const silentMs = 60_000;
-
 export function senderAuthentication(parts: SenderAuthenticationParts): Policy {
   const judge = new Judge(parts);
   return {
@@ -87,11 +76,11 @@ export function senderAuthentication(parts: SenderAuthenticationParts): Policy {
 
 class Judge {
   readonly #parts: SenderAuthenticationParts;
-  /** The DNS was silent at all questions; until when little is expected of it. */
-  #silentUntil = 0;
+  readonly #impatience: Impatience;
 
   constructor(parts: SenderAuthenticationParts) {
     this.#parts = parts;
+    this.#impatience = new Impatience(parts.resolver, parts.clock);
   }
 
   async answer(
@@ -104,7 +93,7 @@ class Judge {
     const arc = rules.arc ? new ArcCheck(signed) : undefined;
     // First, for the DNS is not to blame for the time that it takes.
     if (signed.needsBody) await readBody(arrival, signed);
-    const resolver = this.#impatient();
+    const resolver = this.#impatience.begin();
     try {
       const findings = await this.#findings(envelope, { arrival, rules, resolver, dkim, arc });
       const objection = objectionOf(findings);
@@ -162,35 +151,6 @@ class Judge {
       resolver,
     );
     return { identity, verdict };
-  }
-
-  /** Every question ends when the time for all of them is over, as one that got no answer. */
-  #impatient(): Resolver & { end(): void } {
-    const { resolver, clock } = this.#parts;
-    const isSilent = clock.now() < this.#silentUntil;
-    const over = Promise.withResolvers<never>();
-    over.promise.catch(() => {});
-    const giveUp = () => over.reject(new DnsError('no answer in time'));
-    const cancel = clock.after(patienceMs, giveUp);
-    const cancelSilence = clock.after(isSilent ? firstAnswerWhenSilentMs : firstAnswerMs, () => {
-      this.#silentUntil = clock.now() + silentMs;
-      giveUp();
-    });
-    const heard = () => {
-      this.#silentUntil = 0;
-      cancelSilence();
-    };
-    return {
-      resolve: async (name, type, options) => {
-        const asking = resolver.resolve(name, type, options);
-        asking.then(heard, () => {});
-        return Promise.race([asking, over.promise]);
-      },
-      end() {
-        cancel();
-        cancelSilence();
-      },
-    };
   }
 }
 

@@ -1,0 +1,72 @@
+// Questions to the DNS while a client waits for its reply: all of them end when the time for them is over, each as one
+// that got no answer; and soon where the DNS was silent before.
+
+import type { Clock } from '../../base/clock.ts';
+import type { Resolver } from '../../dns/resolver.ts';
+import { DnsError } from '../../dns/resolver.ts';
+
+/**
+ * Limit: what all questions to the DNS may take together. RFC 7208 §4.6.4 allows 20 s; here a client waits for
+ * its reply, and a temperror costs nobody his mail.
+ */
+const patienceMs = 8_000;
+/** How soon one of them must have been answered, or the DNS is taken for silent; and once it is. */
+const firstAnswerMs = 2_000;
+const firstAnswerWhenSilentMs = 250;
+/** For how long it is taken for that, unless it answers. */
+const silentMs = 60_000;
+
+export class Impatience {
+  readonly #resolver: Resolver;
+  readonly #clock: Clock;
+  /** The DNS was silent at all questions of a client; until when little is expected of it. */
+  #silentUntil = 0;
+
+  constructor(resolver: Resolver, clock: Clock) {
+    this.#resolver = resolver;
+    this.#clock = clock;
+  }
+
+  /** For the questions of one client, whose time runs from now on, until end(). */
+  begin(): Resolver & { end(): void } {
+    const clock = this.#clock;
+    const firstMs = clock.now() < this.#silentUntil ? firstAnswerWhenSilentMs : firstAnswerMs;
+    const waiting = new Set<(error: DnsError) => void>();
+    let isHeard = false;
+    let isOver = false;
+    const giveUp = () => {
+      isOver = true;
+      for (const end of waiting) end(noAnswer());
+    };
+    let cancel = clock.after(firstMs, () => {
+      if (isHeard) {
+        cancel = clock.after(patienceMs - firstMs, giveUp);
+        return;
+      }
+      this.#silentUntil = clock.now() + silentMs;
+      giveUp();
+    });
+    return {
+      resolve: (...question) =>
+        new Promise((resolve, reject) => {
+          if (isOver) throw noAnswer();
+          waiting.add(reject);
+          this.#resolver.resolve(...question).then(
+            (answer) => {
+              isHeard = true;
+              this.#silentUntil = 0;
+              waiting.delete(reject);
+              resolve(answer);
+            },
+            (error: unknown) => {
+              waiting.delete(reject);
+              reject(error);
+            },
+          );
+        }),
+      end: () => cancel(),
+    };
+  }
+}
+
+const noAnswer = (): DnsError => new DnsError('no answer in time');
