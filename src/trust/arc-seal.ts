@@ -45,7 +45,7 @@ export async function arcSet(
     raw: `ARC-Authentication-Results: i=${instance};\r\n ${results}\r\n`,
   };
   const start = `ARC-Message-Signature: a=${who.algorithm};\r\n b=`;
-  const names = folded(` h=${signedNames.join(':')};`, ':').join('\r\n');
+  const names = folded(` h=${signedNames.join(':')};`).join('\r\n');
   const rest = `;\r\n bh=${body.end().digest}; c=relaxed/relaxed;\r\n d=${domain};\r\n${names}\r\n ${who.end}\r\n`;
   const unsigned = { lowerName: 'arc-message-signature', raw: `${start}${rest}` };
   const text = signedText({ field: unsigned, header: 'relaxed', signedNames }, fields);

@@ -2,11 +2,12 @@
 // than they are there, so that nobody can add another one in front (§5.4, §8.15).
 
 import type { KeyObject } from 'node:crypto';
-import { createHash, sign } from 'node:crypto';
+import { hash, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { BodyHasher } from './canonical.ts';
+import { canonicalField } from './canonical.ts';
 import type { Algorithm, RawField } from './signature.ts';
-import { signedText } from './signature.ts';
+import { canonicalFields } from './signature.ts';
 
 export interface DkimSigner {
   /** `d=`, in A-labels. */
@@ -39,38 +40,61 @@ const signedIfThere = new Set([
 
 const signInPool = promisify(sign);
 
-/** The whole field, its line end included: it goes in front of the header. */
-export async function dkimField(
-  { domain, selector, privateKey }: DkimSigner,
+/** A field by each of them, its line end included: they go in front of the header. All sign the same of it. */
+export async function dkimFields(
+  signers: readonly DkimSigner[],
   { fields, body, seconds }: DkimSigning,
 ): Promise<string> {
   const signedNames = namesToSign(fields);
+  const parts = {
+    seconds,
+    tags: [...folded(` h=${signedNames.join(':')};`), ` bh=${body.end().digest};`, ' b='],
+    text: canonicalFields(signedNames, fields, 'relaxed'),
+  };
+  const written = await Promise.all(signers.map((signer) => dkimField(signer, parts)));
+  return written.join('');
+}
+
+interface SignedParts {
+  readonly seconds: number;
+  /** Lines of the field that are the same for all signers. */
+  readonly tags: readonly string[];
+  /** What is signed, but the field itself. */
+  readonly text: string;
+}
+
+async function dkimField(
+  { domain, selector, privateKey }: DkimSigner,
+  { seconds, tags, text }: SignedParts,
+): Promise<string> {
   const unsigned = [
     `DKIM-Signature: v=1; a=${algorithmOf(privateKey)}; c=relaxed/relaxed;`,
     ` d=${domain}; s=${selector}; t=${seconds};`,
-    ...folded(` h=${signedNames.join(':')};`, ':'),
-    ` bh=${body.end().digest};`,
-    ' b=',
+    ...tags,
   ].join('\r\n');
-  const field = { lowerName: 'dkim-signature', raw: `${unsigned}\r\n` };
-  const text = signedText({ field, header: 'relaxed', signedNames }, fields);
-  const value = await signatureOf(Buffer.from(text, 'latin1'), privateKey);
+  // RFC 6376 §3.7: its own field comes last, without a line end.
+  const own = canonicalField(unsigned, 'relaxed').slice(0, -'\r\n'.length);
+  const value = await signatureOf(Buffer.from(`${text}${own}`, 'latin1'), privateKey);
   return `${unsigned}${foldedBase64(value)}\r\n`;
 }
 
 /** Each as often as it is there, and once more. */
 export function namesToSign(fields: readonly RawField[]): readonly string[] {
-  const count = (name: string) => fields.filter(({ lowerName }) => lowerName === name).length;
-  const often = oversigned.flatMap((name) => Array.from({ length: count(name) + 1 }, () => name));
-  const there = fields.map(({ lowerName }) => lowerName).filter((name) => signedIfThere.has(name));
-  return [...often, ...there];
+  const names: string[] = [];
+  for (const name of oversigned) {
+    names.push(name);
+    for (const { lowerName } of fields) if (lowerName === name) names.push(name);
+  }
+  for (const { lowerName } of fields) if (signedIfThere.has(lowerName)) names.push(lowerName);
+  return names;
 }
 
 /** RFC 8463 §3: what ed25519 signs is the hash. */
 export async function signatureOf(text: Buffer, key: KeyObject): Promise<string> {
+  // It takes as long as handing it to another thread, RSA a millisecond.
   const signature =
     key.asymmetricKeyType === 'ed25519'
-      ? await signInPool(null, createHash('sha256').update(text).digest(), key)
+      ? sign(null, hash('sha256', text, 'buffer'), key)
       : await signInPool('sha256', text, key);
   return signature.toString('base64');
 }
@@ -78,11 +102,11 @@ export async function signatureOf(text: Buffer, key: KeyObject): Promise<string>
 /** Limit: RFC 5322 §2.1.1 recommends lines of 78 characters. */
 const lineMax = 76;
 
-/** Lines that end with `separator`; every one but the first begins with two spaces. */
-export function folded(text: string, separator: string): readonly string[] {
+/** Lines that end with a colon; every one but the first begins with two spaces. */
+export function folded(text: string): readonly string[] {
   const lines: string[] = [];
   let line = '';
-  for (const part of text.match(new RegExp(`[^${separator}]+${separator}?`, 'g')) ?? []) {
+  for (const part of text.match(/[^:]+:?/g) ?? []) {
     if (line.length + part.length > lineMax && line !== '') {
       lines.push(line);
       line = '  ';

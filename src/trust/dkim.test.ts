@@ -10,7 +10,7 @@ import type { Canonicalization } from './canonical.ts';
 import { BodyHasher } from './canonical.ts';
 import type { DkimVerdict } from './dkim.ts';
 import { DkimCheck } from './dkim.ts';
-import { dkimField } from './dkim-sign.ts';
+import { dkimFields } from './dkim-sign.ts';
 import { SignedMessage } from './signed-message.ts';
 
 const directory = join(import.meta.dirname, '../../../shared/data/dkim');
@@ -110,15 +110,12 @@ async function signed(message = text): Promise<Buffer> {
   const body = all.wants({ body: 'relaxed', lengthMax: undefined })!;
   all.update(octets.subarray(end));
   const { fields } = all;
-  const front: string[] = [];
-  for (const [selector, privateKey] of [
-    ['rsa', rsa.privateKey],
-    ['ed', ed25519.privateKey],
-  ] as const)
-    front.push(
-      await dkimField({ domain: 'a.test', selector, privateKey }, { fields, body, seconds: 1_000 }),
-    );
-  return Buffer.from(`${front.join('')}${message}`, 'latin1');
+  const signers = [
+    { domain: 'a.test', selector: 'rsa', privateKey: rsa.privateKey },
+    { domain: 'a.test', selector: 'ed', privateKey: ed25519.privateKey },
+  ];
+  const front = await dkimFields(signers, { fields, body, seconds: 1_000 });
+  return Buffer.from(`${front}${message}`, 'latin1');
 }
 
 const change = (message: Buffer, from: string, to: string): Buffer =>
@@ -221,10 +218,12 @@ describe('DKIM: what is signed and what is not', () => {
     const all = new SignedMessage(octets.subarray(0, end));
     const body = all.wants({ body: 'relaxed', lengthMax: undefined })!;
     all.update(octets.subarray(end));
-    const field = await dkimField(
-      { domain: `a.test; ${tags(body.end().octets)}`, selector: 'rsa', privateKey: rsa.privateKey },
-      { fields: all.fields, body, seconds: 1_000 },
-    );
+    const domain = `a.test; ${tags(body.end().octets)}`;
+    const field = await dkimFields([{ domain, selector: 'rsa', privateKey: rsa.privateKey }], {
+      fields: all.fields,
+      body,
+      seconds: 1_000,
+    });
     return Buffer.from(`${field}${text}`, 'latin1');
   }
 

@@ -1,7 +1,7 @@
 // A signature over a message, as DKIM-Signature and ARC-Message-Signature have it: its tags (RFC 6376 §3.5,
 // RFC 8617 §4.1.2), what it signs (RFC 6376 §3.7), and whether that is so (§6.1).
 
-import { createHash, verify } from 'node:crypto';
+import { hash, verify } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Resolver } from '../dns/resolver.ts';
 import type { BodyHasher, Canonicalization } from './canonical.ts';
@@ -137,8 +137,23 @@ export function signedFields(
     if (same === undefined) left.set(field.lowerName, [field]);
     else same.push(field);
   }
-  return names.flatMap((name) => left.get(name)?.pop() ?? []);
+  const signed: RawField[] = [];
+  for (const name of names) {
+    const field = left.get(name)?.pop();
+    if (field !== undefined) signed.push(field);
+  }
+  return signed;
 }
+
+/** Those fields, one behind the other. */
+export const canonicalFields = (
+  names: readonly string[],
+  fields: readonly RawField[],
+  how: Canonicalization,
+): string =>
+  signedFields(names, fields)
+    .map(({ raw }) => canonicalField(raw, how))
+    .join('');
 
 /** RFC 6376 §3.7: the signature's own field comes last, without its value and without a line end. */
 export function signedText(
@@ -146,9 +161,8 @@ export function signedText(
   fields: readonly RawField[],
 ): string {
   const others = fields.filter((other) => other !== field);
-  const signed = signedFields(signedNames, others);
   const own = canonicalField(withoutValue(field.raw), header).replace(/\r\n$/, '');
-  return `${signed.map(({ raw }) => canonicalField(raw, header)).join('')}${own}`;
+  return `${canonicalFields(signedNames, others, header)}${own}`;
 }
 
 /** `b=` without what is behind it. RFC 6376 §3.5 */
@@ -217,5 +231,5 @@ export async function isSigned(
   // RFC 8463 §3: what ed25519 signs is the hash.
   return kind === 'rsa'
     ? verifyInPool('sha256', text, key, signature)
-    : verifyInPool(null, createHash('sha256').update(text).digest(), key, signature);
+    : verifyInPool(null, hash('sha256', text, 'buffer'), key, signature);
 }

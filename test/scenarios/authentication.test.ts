@@ -9,7 +9,7 @@ import { storiesOf } from '../../src/queue/story.ts';
 import { formatWhy } from '../../src/queue/story-text.ts';
 import type { TestServer, TestServerOptions } from '../../src/testing/index.ts';
 import { startTestServer } from '../../src/testing/index.ts';
-import { dkimField } from '../../src/trust/dkim-sign.ts';
+import { dkimFields } from '../../src/trust/dkim-sign.ts';
 import { SignedMessage } from '../../src/trust/signed-message.ts';
 import { connectImap } from './imap-wire.ts';
 import { connectClient, submit } from './wire.ts';
@@ -66,7 +66,7 @@ async function signed(content: string, domain: string): Promise<string> {
   const body = message.wants({ body: 'relaxed', lengthMax: undefined })!;
   message.update(octets.subarray(end));
   const parts = { fields: message.fields, body, seconds: 1 };
-  return `${await dkimField({ domain, selector: 's1', privateKey }, parts)}${content}`;
+  return `${await dkimFields([{ domain, selector: 's1', privateKey }], parts)}${content}`;
 }
 
 /** What is in front of the message as it lies in the mailbox. */

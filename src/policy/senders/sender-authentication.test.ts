@@ -8,7 +8,7 @@ import { scanHeader } from '../../mail/header.ts';
 import type { Content } from '../../store/content.ts';
 import { memoryContent } from '../../store/content.ts';
 import { arcSet } from '../../trust/arc-seal.ts';
-import { dkimField } from '../../trust/dkim-sign.ts';
+import { dkimFields } from '../../trust/dkim-sign.ts';
 import { SignedMessage } from '../../trust/signed-message.ts';
 import type { ClientFacts, Envelope } from '../envelope.ts';
 import type { AuthenticationRules, Judged } from './sender-authentication.ts';
@@ -252,7 +252,7 @@ describe('sender authentication: signatures and seals', () => {
     signed.update(Buffer.from(text.slice(text.indexOf('Hi'))));
     return { fields: signed.fields, body, seconds };
   };
-  const signedBy = async (domain: string) => (await dkimField(named(domain), read())) + text;
+  const signedBy = async (domain: string) => (await dkimFields([named(domain)], read())) + text;
   const sealedBy = async (domain: string) => {
     const results = `${domain}; dmarc=pass header.from=b.test`;
     const sealing = { ...read(), chain: 'none', results, signedNames: ['from'] } as const;

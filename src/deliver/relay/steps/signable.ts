@@ -27,16 +27,16 @@ export async function readSignable(
   choose: ChooseSigners,
 ): Promise<Reading> {
   let begun: Signable | undefined;
-  const pieces: Buffer[] = [];
+  const pieces: Uint8Array[] = [];
   let bytes = 0;
   // Each look is at twice as much as the one before, so that all of them are linear.
   let lookAt = 0;
-  for await (const piece of message.read({ reuse: true })) {
+  for await (const piece of piecesOf(message)) {
     if (begun !== undefined) {
       await inTurns(piece, (slice) => begun!.body.update(slice));
       continue;
     }
-    pieces.push(Buffer.from(piece));
+    pieces.push(message.pieces === undefined ? Buffer.from(piece) : piece);
     bytes += piece.length;
     if (bytes < lookAt) continue;
     lookAt = 2 * bytes;
@@ -50,6 +50,19 @@ export async function readSignable(
   if (begun !== undefined) return begun;
   const all = Buffer.concat(pieces);
   return begin(all, findHeaderEnd(all), choose);
+}
+
+/** Limit: octets of a message in memory that are looked at for the end of its header at once. */
+const portionBytes = 64 * 1024;
+
+/** What is in memory as it lies there. */
+const piecesOf = (message: OutboundMessage): Iterable<Uint8Array> | AsyncIterable<Uint8Array> =>
+  message.pieces === undefined ? message.read({ reuse: true }) : portions(message.pieces);
+
+function* portions(pieces: readonly Uint8Array[]): Generator<Uint8Array> {
+  for (const piece of pieces)
+    for (let at = 0; at < piece.length; at += portionBytes)
+      yield piece.subarray(at, at + portionBytes);
 }
 
 async function begin(start: Buffer, end: number, choose: ChooseSigners): Promise<Reading> {

@@ -8,7 +8,7 @@ import type { Reply } from '../../../smtp/reply.ts';
 import { reply } from '../../../smtp/reply.ts';
 import { DkimKeyRing } from '../../../trust/dkim-key-ring.ts';
 import type { DkimSigner } from '../../../trust/dkim-sign.ts';
-import { dkimField } from '../../../trust/dkim-sign.ts';
+import { dkimFields } from '../../../trust/dkim-sign.ts';
 import type { OutboundMessage, Prepared, StepMaker } from './outbound-step.ts';
 import { inFront, readSignable } from './signable.ts';
 
@@ -35,9 +35,7 @@ async function signed(
   if (reading === undefined) return message;
   if ('refuse' in reading) return reading;
   const { signers, ...parts } = reading;
-  let front = '';
-  for (const signer of signers) front += await dkimField(signer, { ...parts, seconds });
-  return inFront(message, front);
+  return inFront(message, await dkimFields(signers, { ...parts, seconds }));
 }
 
 /** Limit: domains that sign one message. */
