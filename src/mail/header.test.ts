@@ -248,11 +248,13 @@ describe('scanHeader', () => {
       hasMessageId: true,
       hasFrom: true,
       hasResults: false,
+      hasValidSince: false,
     } satisfies HeaderScan);
   });
 
   it('knows nothing of fields in the body or with longer names', () => {
     assert.ok(scanHeader(octets('authentication-RESULTS : x\r\n\r\n')).hasResults);
+    assert.ok(scanHeader(octets('Require-Recipient-Valid-Since: x\r\n\r\n')).hasValidSince);
     const facts = scanHeader(octets('Dates: x\r\nFromm: y\r\nX-Received: z\r\n\r\nDate: x\r\n'));
     assert.deepEqual(
       [facts.hasDate, facts.hasFrom, facts.received, facts.hasMessageId, facts.messageId],

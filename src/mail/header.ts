@@ -35,6 +35,8 @@ export interface HeaderScan {
   readonly hasFrom: boolean;
   /** There is an Authentication-Results field. RFC 8601. */
   readonly hasResults: boolean;
+  /** There is a Require-Recipient-Valid-Since field. RFC 7293. */
+  readonly hasValidSince: boolean;
 }
 
 const SP = 0x20;
@@ -126,6 +128,7 @@ export function scanHeader(bytes: Uint8Array, whole = false): HeaderScan {
   let hasFrom = false;
   let hasMessageId = false;
   let hasResults = false;
+  let hasValidSince = false;
   let messageId: string | undefined;
   const walk = new HeaderWalk(head);
   while (walk.next()) {
@@ -146,10 +149,13 @@ export function scanHeader(bytes: Uint8Array, whole = false): HeaderScan {
       case 22:
         hasResults ||= walk.isNamed('authentication-results');
         break;
+      case 29:
+        hasValidSince ||= walk.isNamed('require-recipient-valid-since');
+        break;
     }
   }
   const complete = walk.complete || (whole && head === bytes);
-  const has = { hasDate, hasMessageId, hasFrom, hasResults };
+  const has = { hasDate, hasMessageId, hasFrom, hasResults, hasValidSince };
   return { end: walk.bodyStart, complete, messageId, received, ...has };
 }
 

@@ -61,8 +61,9 @@ export function recipientValidSince(options: {
     },
     // RFC 7293 §5.2
     message({ recipients }, { head, header }) {
+      if (!header.hasValidSince) return undefined;
       const fields = parseHeader(head.subarray(0, header.end), { names: fieldNames });
-      return fields.length === 0 ? undefined : judgeFields(fields, recipients);
+      return judgeFields(fields, recipients);
     },
   };
 

@@ -32,6 +32,8 @@ export class PresentClient {
   /** Of the last login, or of one that is under way. */
   #mechanism: string | undefined;
   #login: Login | undefined;
+  /** As long as nothing changes. */
+  #facts: ClientFacts | undefined;
 
   constructor(parts: PresentClientParts) {
     this.#parts = parts;
@@ -40,7 +42,13 @@ export class PresentClient {
     this.#trusted = parts.isTrusted(parts.peer.remote.address);
   }
 
+  /** Of now: what changes later makes others of it. */
   get facts(): ClientFacts {
+    this.#facts ??= this.#factsNow();
+    return this.#facts;
+  }
+
+  #factsNow(): ClientFacts {
     const { session, service } = this.#parts;
     const ends = this.#ends;
     const peer = this.#peer;
@@ -101,6 +109,7 @@ export class PresentClient {
   introduced(hello: string, extended: boolean): void {
     this.#hello = hello;
     this.#extended = extended;
+    this.#facts = undefined;
   }
 
   /** RFC 3207 §4.2: what was known of the client before TLS is forgotten. */
@@ -109,6 +118,7 @@ export class PresentClient {
     this.#peer = peer;
     this.#hello = '';
     this.#account = undefined;
+    this.#facts = undefined;
     this.cancelLogin();
   }
 
@@ -116,14 +126,15 @@ export class PresentClient {
   told({ remote, local, hello, introduced, account }: IntroducedClient): void {
     this.#ends = { remote, local };
     this.#trusted = this.#parts.isTrusted(remote.address);
-    this.introduced(hello, introduced === 'EHLO');
     this.#account = account;
+    this.introduced(hello, introduced === 'EHLO');
     this.cancelLogin();
   }
 
   startLogin(mechanism: string, initial: Uint8Array | undefined): Promise<LoginResult> {
     this.#login ??= this.#parts.login(this.#parts.log, () => this.facts);
     this.#mechanism = mechanism;
+    this.#facts = undefined;
     return this.#loggingIn(this.#login.start(mechanism, initial, this.#loginClient()));
   }
 
@@ -139,6 +150,7 @@ export class PresentClient {
   async #loggingIn(pending: Promise<LoginResult>): Promise<LoginResult> {
     const result = await pending;
     if (result.kind === 'logged-in') this.#account = result.account;
+    this.#facts = undefined;
     return result;
   }
 
