@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { FakeResolver } from '../dns/fake-resolver.ts';
 import type { SigningKey } from './dkim-key.ts';
+import { findKey } from './dkim-key.ts';
 import { readSignature, usableKey, withoutValue } from './signature.ts';
 
 const all = { v: '1', a: 'rsa-sha256', b: 'AAAA', bh: 'BBBB', d: 'A.test', h: 'from', s: 'x' };
@@ -97,6 +99,22 @@ describe('a key', () => {
     const used = usableKey({ kind: 'key', key: { ...rsa, ...key } }, signature);
     return 'problem' in used ? used.result : 'usable';
   };
+
+  it('is used at once only where that takes no time, whatever its owner chose', async () => {
+    const isQuick = async (kind: 'rsa' | 'ed25519', options = {}) => {
+      const { publicKey } = generateKeyPairSync(kind as 'rsa', { modulusLength: 1024, ...options });
+      const der = publicKey.export({ format: 'der', type: 'spki' });
+      const p = (kind === 'rsa' ? der : der.subarray(-32)).toString('base64');
+      const record = { TXT: [`k=${kind}; p=${p}`] };
+      const resolver = new FakeResolver({ 's._domainkey.a.test': record });
+      const found = await findKey(resolver, { domain: 'a.test', selector: 's' });
+      return found.kind === 'key' ? found.key.isQuick : found.problem;
+    };
+    assert.equal(await isQuick('rsa'), true);
+    assert.equal(await isQuick('rsa', { modulusLength: 2056 }), false);
+    assert.equal(await isQuick('rsa', { publicExponent: 65_539 }), false);
+    assert.equal(await isQuick('ed25519'), false);
+  });
 
   it('RFC 8301 §3.2: of RSA has 1,024 bits at least', () => {
     assert.equal(use({ bits: 1023 }), 'policy');
