@@ -1,0 +1,288 @@
+// The console in a browser, as it is used: a developer looks at a caught message, an operator finds out why one was deferred,
+// mends it and sees it leave. Hostile mail runs nothing; every page is one for everybody.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import nodemailer from 'nodemailer';
+import type { Browser, Page } from 'playwright-core';
+import { buildConsole } from '../../scripts/build-console.ts';
+import { silentLog } from '../../src/base/log.ts';
+import type { RunningServer } from '../../src/compose/running-server.ts';
+import { startServer } from '../../src/compose/server.ts';
+import { devConfig } from '../../src/config/dev.ts';
+import { resolveConfig } from '../../src/config/resolve.ts';
+import { SmtpServer } from '../../src/embed/smtp-server.ts';
+import { reply } from '../../src/smtp/reply.ts';
+import { without } from '../interop/peers.ts';
+import { assertAccessible, startBrowser, visitor } from './browser.ts';
+
+const skip = without('usr/bin/chromium');
+const home = mkdtempSync(join(tmpdir(), 'postrider-console-'));
+after(() => rmSync(home, { recursive: true, force: true }));
+
+const portOf = ({ listeners }: RunningServer, service: string) =>
+  listeners.find((one) => one.service === service)!.port;
+const urlOf = (server: RunningServer) => `http://127.0.0.1:${portOf(server, 'http')}`;
+const transportTo = (server: RunningServer) =>
+  nodemailer.createTransport({ host: '127.0.0.1', port: portOf(server, 'smtp'), ignoreTLS: true });
+
+describe('the console in a browser', { skip }, () => {
+  let browser: Browser;
+  before(async () => {
+    await buildConsole();
+    browser = await startBrowser();
+  });
+  after(() => browser?.close());
+
+  describe('of a developer', () => {
+    let server: RunningServer;
+    before(async () => {
+      const dataDirectory = join(home, 'dev');
+      const config = devConfig(home, { freePorts: true, dataDirectory });
+      server = await startServer({ config, log: silentLog });
+    });
+    after(() => server?.stop({ graceMs: 0 }));
+
+    it('says what to do while there is no mail, and shows what is caught as it comes', async () => {
+      const { page, context, problems } = await visitor(browser);
+      await page.goto(urlOf(server));
+      await page.getByRole('heading', { name: 'No mail yet' }).waitFor();
+      await assertAccessible(page, 'the empty inbox');
+      await transportTo(server).sendMail(order);
+      await page.getByRole('link', { name: /Your order/ }).click();
+      await page.getByRole('heading', { name: 'Your order #7' }).waitFor();
+      const frame = page.frameLocator('iframe.mail-frame');
+      await frame.getByText('It is on its way').waitFor();
+      assert.equal(await frame.locator('img').evaluate((image) => image.clientWidth), 30);
+      await assertAccessible(page, 'a message');
+      await page.getByRole('tab', { name: 'Text' }).click();
+      await page.getByRole('link', { name: 'https://shop.example/7', exact: true }).waitFor();
+      await page.getByRole('tab', { name: 'Headers' }).click();
+      await page.getByRole('cell', { name: 'Your order #7' }).waitFor();
+      await page.getByRole('tab', { name: 'Structure' }).click();
+      await page.getByText('image/png').waitFor();
+      await page.getByRole('tab', { name: 'Source' }).click();
+      await page.getByText('Subject: Your order #7').waitFor();
+      const download = page.waitForEvent('download');
+      await page.getByRole('link', { name: /bill\.pdf/ }).click();
+      assert.equal((await download).suggestedFilename(), 'bill.pdf');
+      assert.deepEqual(problems, []);
+      await context.close();
+    });
+
+    it('runs nothing of hostile mail, in lists, fields, names of files and HTML', async () => {
+      const script = '<img src=x onerror="top.hacked=1"><script>top.hacked=1</script>';
+      await transportTo(server).sendMail({
+        from: { name: script, address: 'mallory@evil.test' },
+        to: 'victim@example.org',
+        subject: `Hostile ${script}`,
+        text: script,
+        html: `${script}<svg onload="top.hacked=1"></svg><a href="javascript:top.hacked=1" id="lead">here</a>
+          <form action="https://evil.test/"><input name="password" autofocus onfocus="top.hacked=1"></form>
+          <iframe srcdoc="<script>top.hacked=1</script>"></iframe><base href="https://evil.test/">
+          <meta http-equiv="refresh" content="0;url=https://evil.test/"><p>The end</p>`,
+        attachments: [
+          { filename: `${script}.html`, content: script, contentType: 'text/html' },
+          { filename: 'image.svg', content: `<svg>${script}</svg>`, contentType: 'image/svg+xml' },
+        ],
+      });
+      const { page, context, problems } = await visitor(browser);
+      const elsewhere: string[] = [];
+      page.on('request', (request) => {
+        if (!request.url().startsWith(urlOf(server))) elsewhere.push(request.url());
+      });
+      await page.goto(`${urlOf(server)}/inbox?address=victim%40example.org`);
+      await page.getByRole('link', { name: /Hostile/ }).click();
+      const frame = page.frameLocator('iframe.mail-frame');
+      await frame.getByText('The end').waitFor();
+      await page.getByText(/Taken out, as mail programs do: .*script/).waitFor();
+      assert.equal(await frame.locator('script, form, input, iframe, base, [onload]').count(), 0);
+      await frame.locator('#lead').click();
+      for (const tab of ['Text', 'Headers', 'Structure', 'Source'])
+        await page.getByRole('tab', { name: tab }).click();
+      // As it came, with the frame and its policy alone.
+      const direct = await page.locator('.attachments a').nth(1).getAttribute('href');
+      const raw = (direct ?? '').replace(/part\/.*$/, 'html');
+      const alone = await context.newPage();
+      await alone.goto(urlOf(server) + raw);
+      await alone.getByText('The end').waitFor();
+      assert.equal(await hackedIn(alone), undefined);
+      assert.equal(await hackedIn(page), undefined);
+      assert.deepEqual([elsewhere, problems], [[], []]);
+      const answer = await context.request.get(urlOf(server) + direct);
+      assert.match(answer.headers()['content-disposition'] ?? '', /^attachment/);
+      await context.close();
+    });
+
+    it('stays quick while it is fed 10 MiB of nested tables', async () => {
+      const html = '<table><tr><td>'.repeat((10 * 2 ** 20) / 15);
+      await transportTo(server).sendMail({
+        ...order,
+        to: 'big@example.org',
+        subject: 'Nested',
+        html,
+      });
+      const { page, context } = await visitor(browser);
+      await page.goto(`${urlOf(server)}/inbox?address=big%40example.org`);
+      await page.getByRole('link', { name: /Nested/ }).click();
+      await page.locator('iframe.mail-frame').waitFor();
+      // The page answers whatever the frame is at.
+      await page.getByRole('tab', { name: 'Text' }).click();
+      await page.getByRole('tabpanel').getByText('It is on its way').waitFor();
+      await context.close();
+    });
+  });
+
+  describe('of an operator', () => {
+    let server: RunningServer;
+    let hop: SmtpServer;
+    let isBack = false;
+    const taken: string[] = [];
+    before(async () => {
+      hop = await new SmtpServer({
+        onRecipient: () =>
+          isBack ? undefined : reply(451, '7.1', 'Greylisted, back in 5 minutes'),
+        onMessage: ({ to }) => void taken.push(String(to)),
+      }).listen();
+      const resolution = resolveConfig(
+        {
+          hostname: 'mx.example.org',
+          dataDirectory: join(home, 'operator'),
+          domains: ['example.org'],
+          dns: { servers: ['127.0.0.1:9'] },
+          trustedNetworks: ['127.0.0.1/32'],
+          listeners: [
+            { service: 'smtp', host: '127.0.0.1', port: 0 },
+            { service: 'http', host: '127.0.0.1', port: 0 },
+          ],
+          routes: [{ domain: '*', host: '127.0.0.1', port: hop.port, tls: 'none' }],
+          queue: { retryAfter: ['4h'] },
+        },
+        home,
+      );
+      assert.ok(resolution.kind === 'ok');
+      server = await startServer({ config: resolution.config, log: silentLog });
+    });
+    after(async () => {
+      await server?.stop({ graceMs: 0 });
+      await hop?.close();
+    });
+
+    const login = async (options = {}) => {
+      const input = { name: `console-${Math.random()}`, allows: ['all'] };
+      const { token } = await server.operations.tokenCreate(input);
+      const visiting = await visitor(browser, {
+        ...options,
+        extraHTTPHeaders: { authorization: `Bearer ${token}` },
+      });
+      await visiting.page.route('**/postrider/session', (route) =>
+        route.fulfill({ json: operator }),
+      );
+      return visiting;
+    };
+
+    it('finds why a message was deferred, mends it and sees it leave', async () => {
+      const to = 'carl@far.example';
+      await transportTo(server).sendMail({ from: 'shop@example.org', to, subject: 'x', text: 'x' });
+      const { page, context, problems } = await login();
+      await page.goto(`${urlOf(server)}/queue`);
+      await page.getByText('451 4.7.1 Greylisted').waitFor();
+      await page.getByRole('link', { name: 'shop@example.org' }).click();
+      await page.getByRole('heading', { name: /^Deferred/ }).waitFor();
+      await page.getByRole('blockquote').getByText('451 4.7.1 Greylisted').waitFor();
+      await assertAccessible(page, 'the story of a message');
+      isBack = true;
+      await page.getByRole('button', { name: 'Retry now' }).click();
+      await page.getByText('1 recipient tried again now').waitFor();
+      await page.getByRole('heading', { name: /^Handed on/ }).waitFor();
+      assert.deepEqual(taken, [to]);
+      await page.goto(`${urlOf(server)}/queue`);
+      await page.getByRole('heading', { name: 'The queue is empty' }).waitFor();
+      assert.deepEqual(problems, []);
+      await context.close();
+    });
+
+    it('goes anywhere by keyboard', async () => {
+      const { page, context } = await login();
+      await page.goto(`${urlOf(server)}/queue`);
+      await page.getByRole('heading', { name: 'Queue', level: 1 }).waitFor();
+      await page.keyboard.press('g');
+      await page.keyboard.press('a');
+      await page.getByRole('heading', { name: 'Accounts', level: 1 }).waitFor();
+      await page.keyboard.press('?');
+      await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('/');
+      await page.keyboard.type('carl@far.example');
+      await page.keyboard.press('Enter');
+      await page.waitForURL('**/messages?q=carl%40far.example');
+      await context.close();
+    });
+
+    it('has pages that everybody can use, also on a phone', async () => {
+      const { page, context, problems } = await login({ viewport: { width: 360, height: 740 } });
+      for (const [path, heading] of pages) {
+        await page.goto(urlOf(server) + path);
+        await page.getByRole('heading', { name: heading, level: 1 }).waitFor();
+        await settled(page);
+        await assertAccessible(page, path);
+      }
+      assert.deepEqual(problems, []);
+      await context.close();
+    });
+  });
+});
+
+const pages = [
+  ...([
+    ['/overview', 'Overview'],
+    ['/messages', 'Messages'],
+    ['/queue', 'Queue'],
+  ] as const),
+  ...([
+    ['/messages?kind=refused', 'Messages'],
+    ['/destinations', 'Destinations'],
+  ] as const),
+  ...([
+    ['/accounts', 'Accounts'],
+    ['/reports', 'Reports'],
+    ['/health', 'DNS and TLS'],
+  ] as const),
+  ...([
+    ['/log', 'Log'],
+    ['/log?show=sessions', 'Sessions'],
+    ['/settings', 'Settings'],
+  ] as const),
+  ...([
+    ['/settings/suppressions', 'Settings'],
+    ['/settings/webhooks', 'Settings'],
+  ] as const),
+] as const;
+
+/** Until nothing is waited for any more. */
+const settled = (page: Page) => page.locator('main .spinner').first().waitFor({ state: 'hidden' });
+
+const hackedIn = (page: Page) => page.evaluate('globalThis.hacked');
+
+const operator = {
+  who: { kind: 'administrator', name: 'ann', allows: ['all'] },
+  ...{ dev: false, version: '0.0.0', hostname: 'mx.example.org' },
+  login: { password: true, passkey: false },
+};
+
+const dot =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPj/HwADBwIAMCbHYQAAAABJRU5ErkJggg==';
+const order = {
+  from: 'Shop <shop@shop.example>',
+  to: 'ann@example.org',
+  subject: 'Your order #7',
+  text: 'It is on its way.\n\nhttps://shop.example/7\n',
+  html: '<p style="color: green">It is on its way.</p><img src="cid:dot" width="30" alt="">',
+  attachments: [
+    { filename: 'bill.pdf', content: 'PDF', contentType: 'application/pdf' },
+    { filename: 'dot.png', cid: 'dot', content: Buffer.from(dot, 'base64') },
+  ],
+};
