@@ -1,7 +1,7 @@
 // Who looks at the console, as the server says.
 
 import { signal } from '@preact/signals';
-import type { SessionFacts } from '../../src/web/session.ts';
+import type { SessionFacts } from '../../src/web/session/session.ts';
 import { ask, whenLoggedOut } from './api.ts';
 
 export const session = signal<SessionFacts | undefined>(undefined);

@@ -4,6 +4,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Metric } from '../base/metrics.ts';
 import type { AbuseReports } from '../deliver/reports/abuse-reports.ts';
+import type { AuditLog } from '../policy/administration/audit-log.ts';
 import type { DestinationDesk } from '../queue/destination-facts.ts';
 import type { MessageStory } from '../queue/story.ts';
 import type { AccountStore } from '../store/account-store.ts';
@@ -47,6 +48,9 @@ export interface OperationParts {
   readonly search: HistorySearch | undefined;
   /** Something may be due now. */
   readonly wake: () => void;
+  readonly audit: Pick<AuditLog, 'page'>;
+  /** As it is called in the configuration. */
+  readonly hostname: () => string;
   /** Undefined where none runs. */
   readonly server: RunningParts | undefined;
 }

@@ -17,6 +17,8 @@ describe('the table of operations', () => {
     const looks = Object.entries(operations).filter(([, { changes }]) => !changes);
     assert.deepEqual(looks.map(([name]) => name).sort(), [
       'accountList',
+      'administratorList',
+      'auditList',
       'backupHold',
       'certificateList',
       'destinationList',
@@ -33,11 +35,13 @@ describe('the table of operations', () => {
       'queueShow',
       'refusalSearch',
       'reportList',
+      'secondFactorOffer',
       'sessionList',
       'statistics',
       'suppressionCheck',
       'suppressionList',
       'tokenList',
+      'webSessionList',
       'webhookList',
       'why',
     ]);

@@ -2,6 +2,7 @@
 // that commands can use whether a server runs or not, and a call of the HTTP API.
 
 import { accountOperations } from './accounts.ts';
+import { administratorOperations } from './administrators.ts';
 import { certificateOperations } from './certificates.ts';
 import { destinationOperations } from './destinations.ts';
 import { mailOperations } from './mailboxes.ts';
@@ -24,6 +25,7 @@ export { OperationError } from './operation.ts';
 
 export const operations = {
   ...accountOperations,
+  ...administratorOperations,
   ...certificateOperations,
   ...destinationOperations,
   ...mailOperations,

@@ -7,6 +7,7 @@ import { generatePassword } from '../policy/accounts/account-changes.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './context.ts';
 import { printable, printLines } from './context.ts';
+import { done } from './done.ts';
 import { readPassword } from './password.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
@@ -197,13 +198,4 @@ async function report(
     address,
     ...(generated && { password }),
   });
-}
-
-async function done(
-  context: Context,
-  { json }: CommonOptions,
-  sentence: string,
-  fact: object,
-): Promise<void> {
-  await context.print(json ? `${JSON.stringify(fact)}\n` : `${printable(sentence)}\n`);
 }

@@ -24,6 +24,7 @@ const commands: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   ['send', async () => (await import('./send.ts')).sendCommand],
   ['report', async () => (await import('./report.ts')).reportCommand],
   ['dkim', async () => (await import('./dkim.ts')).dkimCommand],
+  ['admin', async () => (await import('./admin.ts')).adminCommand],
   ['token', async () => (await import('./token.ts')).tokenCommand],
   ['reload', async () => (await import('./reload.ts')).reloadCommand],
   ['backup', async () => (await import('./backup.ts')).backupCommand],

@@ -20,7 +20,7 @@ export type ServeOptions = Pick<ServerOptions, 'config' | 'log' | 'dropPrivilege
 /** What a command needs of a server that runs in this process. */
 export type RunningServer = Pick<
   Server,
-  'listeners' | 'history' | 'operations' | 'reload' | 'stop'
+  'audit' | 'listeners' | 'history' | 'operations' | 'reload' | 'stop'
 >;
 
 export interface Actions {
@@ -77,7 +77,7 @@ function notPrinted(error: NodeJS.ErrnoException): Error {
 /** One JSON object a line, or lines for people. */
 export async function printLines<T>(
   context: Context,
-  lines: AsyncIterable<T>,
+  lines: AsyncIterable<T> | Iterable<T>,
   json: boolean,
   format: (line: T) => string,
 ): Promise<number> {

@@ -1,6 +1,7 @@
 // Operations where no server runs: over the stores of a data directory, opened for one command.
 
 import { join } from 'node:path';
+import { audited } from '../admin/audited.ts';
 import type { Operations } from '../admin/operations.ts';
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
@@ -9,6 +10,7 @@ import { addressesOf } from '../compose/in-force.ts';
 import { createOperations } from '../compose/operations.ts';
 import type { Config } from '../config/config.ts';
 import { becomeOwner, becomeUser } from '../net/privileges.ts';
+import { AuditLog } from '../policy/administration/audit-log.ts';
 import { FileHistory } from '../store/files/history.ts';
 import { historySearchHere, openStores } from '../store/open-stores.ts';
 import { CliError } from './context.ts';
@@ -26,9 +28,12 @@ export async function withStores<T>(config: Config, use: (operations: Operations
   await using history = new FileHistory(diary);
   await using search = historySearchHere(diary);
   const addresses = addressesOf(config, { accounts: stores.accounts, log });
-  return await use(
-    createOperations({ stores, history, search, addresses: () => addresses, clock, log }),
-  );
+  const audit = new AuditLog({ records: stores.records, clock, log });
+  const own = { stores, history, search, addresses: () => addresses, audit, clock, log };
+  const operations = audited(createOperations(own), audit, { who: 'command line', client: '' });
+  const result = await use(operations);
+  await audit.flush();
+  return result;
 }
 
 async function openOwn(directory: string, clock: Clock) {

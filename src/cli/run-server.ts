@@ -2,6 +2,7 @@
 // SIGTERM and SIGINT stop it, a second one at once; SIGHUP reads the configuration again, and a bad
 // one is reported while the old one stays in force.
 
+import { audited } from '../admin/audited.ts';
 import { startControlServer } from '../admin/control-server.ts';
 import type { Reloaded } from '../admin/operation-parts.ts';
 import { systemClock } from '../base/clock.ts';
@@ -101,7 +102,8 @@ async function attend(
   });
   onReloadable(reload);
   const { dataDirectory } = options.config;
-  const { operations } = server;
+  const by = { who: 'command line', client: '' };
+  const operations = audited(server.operations, server.audit, by);
   const control = await startControlServer({ dataDirectory, operations, log });
   const onHangup = () => void reload();
   process.on('SIGHUP', onHangup);

@@ -1,7 +1,7 @@
 // `postrider token …`: who may ask for operations over HTTP. Works whether the server runs or not.
 
 import { Command } from 'commander';
-import { operations } from '../admin/operations.ts';
+import { readAllows } from './allows.ts';
 import type { Context } from './context.ts';
 import { CliError, printable, printLines } from './context.ts';
 import type { CommonOptions } from './settings.ts';
@@ -26,13 +26,7 @@ const create = (context: Context) =>
     .option('--allow <what>', '`read`, `all`, or names of operations, with commas', 'read')
     .option('--days <days>', 'for how long it is valid; default: until it is revoked')
     .action(async (name: string, { allow, days, ...options }: CreateOptions) => {
-      const allows = allow.split(',').map((one) => one.trim());
-      for (const one of allows)
-        if (one !== 'read' && one !== 'all' && !Object.hasOwn(operations, one))
-          throw new CliError(
-            2,
-            `there is no operation ${printable(one)}; see /postrider/openapi.json`,
-          );
+      const allows = readAllows(allow);
       const valid = days === undefined ? {} : { days: Number(days) };
       if (days !== undefined && !/^[1-9]\d{0,3}$/.test(days))
         throw new CliError(2, '--days is a number such as 90');

@@ -44,11 +44,11 @@ export class Catcher implements AsyncDisposable {
   }
 
   /** What the APIs of catchers are made of. */
-  paths({ bearer, needsNoToken, isLoopback }: ApiParts): CatcherParts {
+  paths({ asking }: Pick<ApiParts, 'asking'>): CatcherParts {
     const { stores, clock } = this.#options;
     const now = () => clock.now();
     return {
-      ...{ bearer, needsNoToken, isLoopback, version, now },
+      ...{ asking, version, now },
       mail: (account) => new CaughtMail({ folders: stores.folders, account, now }),
       awaited: this.#awaited,
       chaos: this.chaos,

@@ -1,36 +1,33 @@
-// The operations as the HTTP interface offers them, and who may ask.
+// The operations as the HTTP interface offers them, each call that changes something on record.
 
+import { audited } from '../admin/audited.ts';
 import type { Operations } from '../admin/operations.ts';
 import { OperationError, operations, requested } from '../admin/operations.ts';
 import { version } from '../base/version.ts';
-import { isLoopback } from '../net/network.ts';
-import { findApiToken } from '../policy/accounts/api-tokens.ts';
+import type { AuditLog } from '../policy/administration/audit-log.ts';
 import type { ApiParts } from '../web/api.ts';
 import type { ApiOperation } from '../web/api-operation.ts';
-import type { ServiceParts } from './service-parts.ts';
 
-export interface HttpApiParts extends Pick<ServiceParts, 'inForce' | 'stores' | 'log'> {
+export interface HttpApiParts extends Pick<ApiParts, 'asking'> {
   readonly operations: Operations;
+  readonly audit: AuditLog;
 }
 
 /** It has no end, and holds the store for as long as it is read. */
 const notOffered: ReadonlySet<string> = new Set(['backupHold']);
 
-export function apiParts({ inForce, stores, operations: ours, log }: HttpApiParts): ApiParts {
+export function apiParts({ asking, operations: ours, audit }: HttpApiParts): ApiParts {
   const offered = Object.entries(operations).flatMap(
     ([name, { run: _, ...one }]): ApiOperation[] =>
       notOffered.has(name) ? [] : [{ name, ...one }],
   );
   return {
-    ...{ version, operations: offered, log },
-    call(name, given) {
+    ...{ version, operations: offered, asking },
+    call(name, given, by) {
       const { name: known, input } = requested(name, given);
-      return (ours[known] as (input: unknown) => ReturnType<ApiParts['call']>)(input);
+      const called = audited(ours, audit, by)[known];
+      return (called as (input: unknown) => ReturnType<ApiParts['call']>)(input);
     },
     isRefusal: (error) => error instanceof OperationError,
-    bearer: (token) => findApiToken(stores, token),
-    // Loopback is trusted in `dev` alone: elsewhere it may be anybody's proxy.
-    needsNoToken: (address) => inForce().config.dev && isLoopback(address),
-    isLoopback,
   };
 }

@@ -6,7 +6,9 @@ import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
 import { ownStsPolicy } from '../config/own-sts-policy.ts';
 import { domainKey } from '../mail/address.ts';
+import { clientNetwork, wideNetwork } from '../net/client-network.ts';
 import { createNetworks, isLoopback } from '../net/network.ts';
+import type { AuditLog } from '../policy/administration/audit-log.ts';
 import type { Stores } from '../store/stores.ts';
 import { apiPaths } from '../web/api.ts';
 import { cleanFramePath } from '../web/clean-frame.ts';
@@ -18,7 +20,7 @@ import { healthPaths } from '../web/health.ts';
 import { createHttpService } from '../web/http-service.ts';
 import { mailFramePaths } from '../web/mail-frame.ts';
 import { mailpitPaths } from '../web/mailpit/mailpit.ts';
-import { sessionPaths } from '../web/session.ts';
+import { requestRate } from '../web/request-rate.ts';
 import { createWebApp } from '../web/web-app.ts';
 import type { WellKnownParts } from '../web/well-known.ts';
 import { wellKnownPaths } from '../web/well-known.ts';
@@ -27,30 +29,38 @@ import type { InForce } from './in-force.ts';
 import type { ListeningOn } from './listeners.ts';
 import { countedConnections } from './metrics.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
+import { createWebLogin } from './web-login.ts';
 
 export interface HttpParts extends ServiceParts, Pick<WellKnownParts, 'acmeChallenges'> {
   readonly operations: Operations;
+  readonly audit: AuditLog;
   readonly listening: () => readonly ListeningOn[];
 }
 
 export function createHttp(parts: HttpParts): ServiceFor {
-  const { inForce, admission, metrics, acmeChallenges, log } = parts;
-  const api = apiParts(parts);
+  const { inForce, admission, metrics, acmeChallenges, clock, log } = parts;
+  const login = createWebLogin({ ...parts, loggedIn: metrics.logins.ok });
+  const api = apiParts({ ...parts, asking: login.asking });
   const app = createWebApp({
     paths: [
+      requestRate({
+        clock,
+        rate: () => inForce().config.http.requestsPerClient,
+        isExempt: (address) => isNear(inForce(), address),
+        networkOf: (address) => wideNetwork(clientNetwork(address)),
+      }),
       healthPaths({
         unready: readiness(parts),
         metrics: metrics.snapshot,
         maySeeMetrics: (address) => maySeeMetrics(inForce(), address),
       }),
       encryptedOnly('/postrider/*', (address) => isNear(inForce(), address)),
+      ...login.paths,
       apiPaths(api),
-      sessionPaths({
-        ...{ version: api.version, needsNoToken: api.needsNoToken },
-        hostname: () => inForce().config.hostname,
-        dev: () => inForce().config.dev,
+      mailFramePaths({
+        ...api,
+        message: (address, id) => mailOf(parts, address, id),
       }),
-      mailFramePaths({ ...api, message: (address, id) => mailOf(parts, address, id) }),
       cleanFramePath,
       ...(parts.catcher === undefined ? [] : [mailpitPaths(parts.catcher.paths(api))]),
       consolePaths(),

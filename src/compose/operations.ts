@@ -7,6 +7,7 @@ import { OperationError, operationsOver } from '../admin/operations.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
+import type { AuditLog } from '../policy/administration/audit-log.ts';
 import { cancelMessage } from '../queue/cancellation.ts';
 import { createMessageIds } from '../queue/message-id.ts';
 import { storiesOf } from '../queue/story.ts';
@@ -22,6 +23,7 @@ export interface OperationsParts {
   readonly search?: HistorySearch | undefined;
   /** A reload may change them. */
   readonly addresses: () => Addresses;
+  readonly audit: AuditLog;
   readonly clock: Clock;
   readonly log: Log;
   /** Of the queue's runner, if one is in this process. */
@@ -30,7 +32,7 @@ export interface OperationsParts {
 }
 
 export function createOperations(parts: OperationsParts): Operations {
-  const { stores, history, addresses, clock, log } = parts;
+  const { stores, history, addresses, audit, clock, log } = parts;
   const cancellation = {
     ...{ store: stores.queue, history, log, clock },
     get hostname() {
@@ -41,7 +43,8 @@ export function createOperations(parts: OperationsParts): Operations {
   };
   return operationsOver({
     ...stores,
-    clock,
+    ...{ audit, clock },
+    hostname: () => addresses().config.hostname,
     accountOf: (address) => addresses().addressMap.accountOf(address),
     isOurs: (domain) => addresses().addressMap.isOurs(domain),
     dev: () => addresses().config.dev,

@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import { isByHand } from '../deliver/route.ts';
 import type { AddressMap } from '../policy/addresses/address-map.ts';
+import type { AuditLog } from '../policy/administration/audit-log.ts';
 import type { QueueRunner } from '../queue/runner.ts';
 import type { HistoryStore } from '../store/history.ts';
 import type { Stores } from '../store/stores.ts';
@@ -29,6 +30,7 @@ export interface RunningServer extends AsyncDisposable {
   readonly addressMap: AddressMap;
   /** What an operator can ask for. */
   readonly operations: Operations;
+  readonly audit: AuditLog;
   /**
    * Resolves to the settings that were changed and are taken at the next start only.
    * @throws when something of it cannot be had (a port, a certificate): the old one stays.
@@ -49,6 +51,7 @@ export interface ServerParts {
   readonly catcher: Catcher | undefined;
   readonly delivery: Pick<Delivery, 'runner'>;
   readonly operations: Operations;
+  readonly audit: AuditLog;
   readonly log: Log;
 }
 
@@ -93,6 +96,10 @@ export class Server implements RunningServer {
 
   get runner(): QueueRunner {
     return this.#parts.delivery.runner;
+  }
+
+  get audit(): AuditLog {
+    return this.#parts.audit;
   }
 
   get operations(): Operations {

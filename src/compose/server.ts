@@ -9,6 +9,7 @@ import type { Random } from '../base/random.ts';
 import { systemRandom } from '../base/random.ts';
 import type { Config } from '../config/config.ts';
 import type { Resolver } from '../dns/resolver.ts';
+import { AuditLog } from '../policy/administration/audit-log.ts';
 import type { Stores } from '../store/stores.ts';
 import { Acme } from './acme.ts';
 import { authenticatorFor } from './admission.ts';
@@ -63,7 +64,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { inForce, resolver } = state;
   const { catcher: settings, hostname } = config;
   const catcher = settings && undo.use(new Catcher({ ...basics, ...storage, settings, hostname }));
-  const common = { ...basics, ...storage, ...{ inForce, resolver, catcher } };
+  const audit = new AuditLog({ ...storage.stores, ...basics });
+  const common = { ...basics, ...storage, ...{ inForce, resolver, audit, catcher } };
   const reports = createReports({ ...common, queue: () => delivery });
   const spam = undo.use(createSpam(common));
   const delivery = await createQueue({ ...common, reports, spam });
@@ -101,6 +103,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     catcher,
     delivery,
     operations,
+    audit,
     log,
   };
   const server = new Server(parts);

@@ -29,6 +29,7 @@ import type { TlsConfig } from './settings/tls.ts';
 import { tlsSettings } from './settings/tls.ts';
 import { transportSettings } from './settings/transport.ts';
 import { trustSettings } from './settings/trust.ts';
+import type { WebConfig } from './settings/web.ts';
 import { webSettings } from './settings/web.ts';
 
 /** In the order of docs/config.md. */
@@ -68,6 +69,7 @@ type Resolved =
   | 'clientCertificates'
   | 'localDelivery'
   | 'dns'
+  | 'http'
   | 'store';
 
 /** What the server works with. Durations in milliseconds, sizes in octets, paths absolute. */
@@ -77,6 +79,7 @@ export interface Config extends Readonly<Omit<ParsedConfig, Resolved>> {
   readonly routes: readonly RouteConfig[];
   readonly filters: readonly FilterConfig[];
   readonly tls: TlsConfig | undefined;
+  readonly http: WebConfig;
   readonly dns: Omit<ParsedConfig['dns'], 'trustAd'>;
   readonly clientCertificates:
     | {

@@ -31,7 +31,9 @@ export function readable(
   { directory, addFile, files }: Findings,
 ): string | undefined {
   const path = resolve(directory, written);
-  const secret = ['privateKey', 'passwordFile', 'keyFile'].some((key) => at.includes(key));
+  const secret = ['privateKey', 'passwordFile', 'keyFile', 'clientSecretFile'].some((key) =>
+    at.includes(key),
+  );
   files.push({ path: formatPath(at), file: path, secret });
   try {
     accessSync(path, constants.R_OK);

@@ -22,6 +22,7 @@ import { checkDuplicates, readListener } from './settings/listeners.ts';
 import { readRoute } from './settings/routes.ts';
 import { isDomain, shown } from './settings/setting.ts';
 import { readTls } from './settings/tls.ts';
+import { readWeb } from './settings/web.ts';
 
 export type Resolution = {
   /** What would work but is hardly meant. */
@@ -52,6 +53,7 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
   const routes = sparse(parsed.routes, (r, i) => readRoute(r, i, findings));
   const filters = sparse(parsed.filters, (f, i) => readFilter(f, i, findings));
   const tls = readTls(parsed.tls, { hostname: parsed.hostname, listeners }, findings);
+  const http = readWeb(parsed.http ?? schema.shape.http.parse({}), findings);
   const clientCertificates = readClientCertificates(parsed, findings);
   const localDelivery = readLocalDelivery(parsed, findings);
   checkAliases(parsed, findings);
@@ -68,7 +70,7 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
     listeners: listeners.filter((l) => l !== undefined),
     routes: routes.filter((r) => r !== undefined),
     filters: filters.filter((f) => f !== undefined),
-    tls,
+    ...{ tls, http },
     clientCertificates,
     localDelivery: localDelivery ?? { kind: 'mailbox' },
     dev: false,

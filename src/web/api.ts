@@ -1,38 +1,36 @@
 // The HTTP interface for programs: every operation of the server as a call under /postrider/v1, made from the same
 // table as the control socket, and described by OpenAPI 3.1 made from the schemas that check what comes in.
-// Who asks has a token (RFC 6750); no cookie is ever looked at, so that no page of others can ask.
+// Who may ask is asking.ts's affair.
 
 import { Readable } from 'node:stream';
-import type { Context } from 'hono';
-import { HTTPException } from 'hono/http-exception';
 import type { z } from 'zod';
-import type { Log } from '../base/log.ts';
 import type { ApiOperation } from './api-operation.ts';
-import type { WebClient } from './http-service.ts';
+import type { Asking } from './asking.ts';
+import { askerText } from './asking.ts';
+import { jsonBody } from './json-body.ts';
 import { openApi } from './open-api.ts';
-import { readBody } from './request-body.ts';
 import type { WebApp } from './web-app.ts';
-import { hostOf } from './web-app.ts';
 
 export interface ApiParts {
   readonly version: string;
   readonly operations: readonly ApiOperation[];
+  readonly asking: Pick<Asking, 'allowed'>;
   /** @throws what `isRefusal` knows, for what cannot be asked like this. */
-  readonly call: (name: string, given: unknown) => Promise<unknown> | AsyncIterable<unknown>;
+  readonly call: (
+    name: string,
+    given: unknown,
+    by: CalledBy,
+  ) => Promise<unknown> | AsyncIterable<unknown>;
   /** Whether an error's words are for whoever asked. */
   readonly isRefusal: (error: unknown) => error is Error;
-  /** Who a token belongs to; undefined for nobody. */
-  readonly bearer: (token: string) => Promise<Bearer | undefined>;
-  /** Asks without a token: `dev`, from this machine. */
-  readonly needsNoToken: (address: string) => boolean;
-  /** Of this machine, as a name or an address in a URL. */
-  readonly isLoopback: (host: string) => boolean;
-  readonly log: Log;
 }
 
-export interface Bearer {
-  readonly name: string;
-  readonly allows: readonly string[];
+/** Who calls an operation, for the record. */
+export interface CalledBy {
+  /** `administrator ann` */
+  readonly who: string;
+  /** Its address, '' on a Unix socket. */
+  readonly client: string;
 }
 
 /** Limit: what an operation is told. The longest is a list of queue ids. */
@@ -48,81 +46,20 @@ export function apiPaths(parts: ApiParts) {
       if (one === undefined) return c.json({ error: 'there is no such operation' }, 404);
       if (one.changes && c.req.method !== 'POST')
         return c.json({ error: 'it changes something: ask by POST' }, 405, { allow: 'POST' });
-      const who = await allowed(parts, one, c);
+      const asker = await parts.asking.allowed(c, one);
       const given =
         c.req.method === 'POST'
-          ? await jsonBody(c.req.raw)
+          ? await jsonBody(c.req.raw, bodyBytesMax)
           : fromQuery(new URL(c.req.url).searchParams, one.input);
-      if (one.changes)
-        parts.log.info('operation', {
-          ...{ service: 'http', client: c.env.address, user: who, call: one.name },
-        });
+      const by = { who: askerText(asker), client: c.env.address };
       try {
-        return await answered(parts.call(one.name, given), one);
+        return await answered(parts.call(one.name, given, by), one);
       } catch (error) {
         if (!parts.isRefusal(error)) throw error;
         return c.json({ error: error.message }, 400);
       }
     });
   };
-}
-
-/** The name of whoever asks and may. @throws HTTPException 401, 403 */
-export const allowed = (
-  parts: Pick<ApiParts, 'bearer' | 'needsNoToken' | 'isLoopback'>,
-  one: Pick<ApiOperation, 'name' | 'changes'>,
-  { req, env }: Context<{ Bindings: WebClient }>,
-): Promise<string> =>
-  asking(parts, one, {
-    authorization: req.header('authorization'),
-    isOwn: parts.needsNoToken(env.address) && isOwnPage(req.raw, parts.isLoopback),
-  });
-
-/** The token's name. @throws HTTPException 401, 403 */
-async function asking(
-  { bearer }: Pick<ApiParts, 'bearer'>,
-  { name, changes }: Pick<ApiOperation, 'name' | 'changes'>,
-  { authorization, isOwn }: { readonly authorization: string | undefined; readonly isOwn: boolean },
-): Promise<string> {
-  const token = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
-  if (token === undefined && isOwn) return 'none';
-  const who = token === undefined ? undefined : await bearer(token);
-  // RFC 6750 §3
-  if (who === undefined)
-    throw refusal(401, 'a token is needed: `postrider token create NAME`', {
-      'www-authenticate': 'Bearer realm="postrider"',
-    });
-  const { allows } = who;
-  if (!allows.includes('all') && !allows.includes(name) && (changes || !allows.includes('read')))
-    throw refusal(403, `the token ${who.name} does not allow ${name}`);
-  return who.name;
-}
-
-/**
- * A browser on this machine may be on anybody's page: one of another origin says so, and one whose name was led here
- * by the DNS of its owner asks for that name.
- */
-function isOwnPage({ url, headers }: Request, isLoopback: (host: string) => boolean): boolean {
-  if (!isLoopback(hostOf(url).replace(/^\[(.*)\]$/, '$1'))) return false;
-  const origin = headers.get('origin');
-  return origin === null || (URL.canParse(origin) && new URL(origin).host === new URL(url).host);
-}
-
-function refusal(status: 400 | 401 | 403, error: string, headers: Record<string, string> = {}) {
-  return new HTTPException(status, { res: Response.json({ error }, { status, headers }) });
-}
-
-async function jsonBody(request: Request): Promise<unknown> {
-  const body = await readBody(request, bodyBytesMax);
-  // So that no form of another page can ask: a browser sends this type only after it has asked whether it may.
-  if (body.length > 0 && !/^application\/json\b/i.test(request.headers.get('content-type') ?? ''))
-    throw refusal(400, 'the body is to be JSON, and Content-Type to say so');
-  if (body.length === 0) return {};
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    throw refusal(400, 'the body is not JSON');
-  }
 }
 
 /** `?id=x`, `?ids=x&ids=y`: as texts, and where these do not fit as numbers and the like. */

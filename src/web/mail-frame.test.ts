@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { silentLog } from '../base/log.ts';
 import { Counter } from '../base/metrics.ts';
+import { Asking } from './asking.ts';
 import { mailFramePaths } from './mail-frame.ts';
 import { createWebApp } from './web-app.ts';
 
@@ -32,11 +33,13 @@ function frames(html = '<p>Hello</p>') {
   const app = createWebApp({
     paths: [
       mailFramePaths({
-        ...{ version: '1', operations: [], call: async () => null, log: silentLog },
         isRefusal: (error) => error instanceof Refusal,
-        bearer: async (name) => (name === 'reader' ? { name, allows: ['read'] } : undefined),
-        needsNoToken: () => false,
-        isLoopback: () => true,
+        asking: new Asking({
+          bearer: async (name) =>
+            name === 'reader' ? { kind: 'token', name, allows: ['read'] } : undefined,
+          session: async () => undefined,
+          ...{ needsNoToken: () => false, isLoopback: () => true },
+        }),
         message: async (account, id) => {
           if (id !== 'm1') throw new Refusal(`${account} has no message ${id}`);
           const octets = letter(html);

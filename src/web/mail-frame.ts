@@ -1,29 +1,26 @@
 // A message for a page that shows it: its HTML in a frame that can do nothing, its parts and its source as
 // downloads. Nothing of it is ever a document of our own origin.
 
-import type { Context } from 'hono';
 import type { FoundMessage } from '../inbox/find-message.ts';
 import { frameDocument, framePolicy } from '../inbox/shown-html.ts';
 import { shownMessage } from '../inbox/shown-message.ts';
 import type { ApiParts } from './api.ts';
-import { allowed } from './api.ts';
+import type { Asking, WebContext } from './asking.ts';
 import { downloadHeaders } from './download.ts';
-import type { WebClient } from './http-service.ts';
 import type { WebApp } from './web-app.ts';
 
-export interface MailFrameParts extends ApiParts {
+export interface MailFrameParts extends Pick<ApiParts, 'isRefusal'> {
+  readonly asking: Pick<Asking, 'allowed'>;
   /** @throws what `isRefusal` knows */
   readonly message: (address: string, id: string) => Promise<FoundMessage>;
 }
-
-type Asked = Context<{ Bindings: WebClient }>;
 
 /** Who may read mail may see it. */
 const reading = { name: 'mailRead', changes: false };
 
 export function mailFramePaths(parts: MailFrameParts) {
-  const read = async (c: Asked): Promise<FoundMessage | Response> => {
-    await allowed(parts, reading, c);
+  const read = async (c: WebContext): Promise<FoundMessage | Response> => {
+    await parts.asking.allowed(c, reading);
     try {
       return await parts.message(c.req.param('mailbox') ?? '', c.req.param('id') ?? '');
     } catch (error) {

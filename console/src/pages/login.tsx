@@ -1,6 +1,6 @@
 // Who are you? What can be asked for is what the server offers.
 
-import type { SessionFacts } from '../../../src/web/session.ts';
+import type { SessionFacts } from '../../../src/web/session/session.ts';
 import { Icon } from '../components/icon.tsx';
 import { Mark } from '../components/mark.tsx';
 

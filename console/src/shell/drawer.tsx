@@ -1,7 +1,7 @@
 // The navigation on a small screen.
 
 import { useEffect, useRef } from 'preact/hooks';
-import type { SessionFacts } from '../../../src/web/session.ts';
+import type { SessionFacts } from '../../../src/web/session/session.ts';
 import { Navigation } from './navigation.tsx';
 
 interface DrawerProps {

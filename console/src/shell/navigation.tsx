@@ -1,6 +1,6 @@
 // Where one can go.
 
-import type { SessionFacts } from '../../../src/web/session.ts';
+import type { SessionFacts } from '../../../src/web/session/session.ts';
 import { Icon } from '../components/icon.tsx';
 import { Mark } from '../components/mark.tsx';
 import { path } from '../router.ts';

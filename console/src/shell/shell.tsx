@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import type { SessionFacts } from '../../../src/web/session.ts';
+import type { SessionFacts } from '../../../src/web/session/session.ts';
 import { Toasts } from '../components/toasts.tsx';
 import { path } from '../router.ts';
 import { KeyHelp } from './key-help.tsx';

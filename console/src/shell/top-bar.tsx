@@ -1,7 +1,7 @@
 // Search for any message, whether news come in, and how it looks.
 
 import { useEffect, useState } from 'preact/hooks';
-import type { SessionFacts } from '../../../src/web/session.ts';
+import type { SessionFacts } from '../../../src/web/session/session.ts';
 import { Icon, type IconName } from '../components/icon.tsx';
 import { SearchField } from '../components/search-field.tsx';
 import { helpOpen } from '../keys.ts';

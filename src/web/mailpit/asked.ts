@@ -10,11 +10,10 @@ import { type ShownMessage, shownMessage } from '../../inbox/shown-message.ts';
 import type { Triggers } from '../../policy/chaos.ts';
 import type { FoundMail, MailTerm } from '../../store/mail-question.ts';
 import type { ApiParts } from '../api.ts';
-import { allowed } from '../api.ts';
 import type { WebClient } from '../http-service.ts';
 import { readBody } from '../request-body.ts';
 
-export interface CatcherParts extends Pick<ApiParts, 'bearer' | 'needsNoToken' | 'isLoopback'> {
+export interface CatcherParts extends Pick<ApiParts, 'asking'> {
   /** Of one inbox, or of all. */
   readonly mail: (account: string | undefined) => CaughtMail;
   readonly awaited: AwaitedMail;
@@ -50,7 +49,7 @@ export async function mailFor(
       });
     return parts.mail(account);
   }
-  await allowed(parts, { name: changes ? 'mailDelete' : 'mailRead', changes }, c);
+  await parts.asking.allowed(c, { name: changes ? 'mailDelete' : 'mailRead', changes });
   return parts.mail(undefined);
 }
 

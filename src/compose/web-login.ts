@@ -1,0 +1,194 @@
+// Who asks over HTTP: tokens, sessions of people who logged in, by password, passkey or the operator's identity
+// provider; and the record of it.
+
+import type { Counter } from '../base/metrics.ts';
+import { version } from '../base/version.ts';
+import type { OidcConfig } from '../config/settings/web.ts';
+import { addressKey } from '../mail/address.ts';
+import { isLoopback } from '../net/network.ts';
+import { findApiToken } from '../policy/accounts/api-tokens.ts';
+import {
+  AdministratorError,
+  addPasskey,
+  findAdministrator,
+  findPasskey,
+  passkeyUsed,
+} from '../policy/administration/administrators.ts';
+import type { AuditLog } from '../policy/administration/audit-log.ts';
+import { createConsoleLogin, proofOfOwner } from '../policy/administration/console-login.ts';
+import type { SessionOwner } from '../policy/administration/web-sessions.ts';
+import {
+  closeSession,
+  findSession,
+  openSession,
+  TooManySessions,
+} from '../policy/administration/web-sessions.ts';
+import type { Asker } from '../web/asking.ts';
+import { Asking, askerText, refusal } from '../web/asking.ts';
+import type { PasskeyParts, PasskeyStore } from '../web/session/passkeys.ts';
+import { passkeyPaths } from '../web/session/passkeys.ts';
+import type { Opening, SessionParts } from '../web/session/session.ts';
+import { sessionPaths } from '../web/session/session.ts';
+import type { SingleSignOnParts } from '../web/session/single-sign-on.ts';
+import { singleSignOnPaths } from '../web/session/single-sign-on.ts';
+import type { WebApp } from '../web/web-app.ts';
+import type { ServiceParts } from './service-parts.ts';
+
+export interface WebLoginParts
+  extends Pick<ServiceParts, 'inForce' | 'stores' | 'admission' | 'clock' | 'log'> {
+  readonly audit: AuditLog;
+  readonly loggedIn: Counter;
+}
+
+export interface WebLogin {
+  readonly asking: Asking;
+  readonly paths: readonly ((app: WebApp) => void)[];
+}
+
+export function createWebLogin(parts: WebLoginParts): WebLogin {
+  const { inForce, stores, admission, clock, log } = parts;
+  const { throttle } = admission;
+  const sessions = createSessions(parts);
+  const asking = new Asking({
+    bearer: async (token) => {
+      const found = await findApiToken(stores, token);
+      return found && { kind: 'token', name: found.name, allows: found.allows };
+    },
+    session: sessions.find,
+    // Loopback is trusted in `dev` alone: elsewhere it may be anybody's proxy. Who lets `dev` listen on a network
+    // wants it to be seen from there.
+    needsNoToken: (address) => {
+      const { config } = inForce();
+      return config.dev && (isLoopback(address) || !listensAtHome(config.listeners));
+    },
+    isLoopback,
+  });
+  const common = { asking, open: sessions.open };
+  const passkeys: PasskeyParts = {
+    ...{ ...common, clock },
+    keys: passkeyStore(parts),
+    throttle: {
+      admits: (client) => throttle.check(client).kind === 'go',
+      failed: (client) => throttle.failed(client),
+    },
+    hostname: () => inForce().config.hostname,
+  };
+  return {
+    asking,
+    paths: [
+      sessionPaths({
+        ...common,
+        close: sessions.close,
+        login: loginOf(parts),
+        about: () => aboutOf(inForce().config),
+      }),
+      passkeyPaths(passkeys),
+      singleSignOnPaths({ open: sessions.open, ...singleSignOn(parts), ...{ clock, log } }),
+    ],
+  };
+}
+
+const listensAtHome = (
+  listeners: readonly { readonly service: string; readonly hosts: readonly string[] }[],
+): boolean =>
+  listeners.every(({ service, hosts }) => service !== 'http' || hosts.every(isLoopback));
+
+function loginOf({
+  stores,
+  admission,
+  clock,
+  log,
+  loggedIn,
+}: WebLoginParts): SessionParts['login'] {
+  const { throttle, refusals } = admission;
+  const { records, accounts } = stores;
+  return createConsoleLogin({ records, accounts, throttle, refusals, clock, log, loggedIn });
+}
+
+/** Sessions, each opening and closing on record. */
+function createSessions({ stores, clock, inForce, audit }: WebLoginParts) {
+  const { records, accounts } = stores;
+  const own = { records, clock };
+  const signsOn = (name: string) => isAdministratorBy(inForce().config.http.oidc, name);
+  const proofOf = (owner: SessionOwner) => proofOfOwner({ records, accounts, signsOn }, owner);
+  const find = async (secret: string): Promise<Asker | undefined> => {
+    const session = await findSession(own, secret, proofOf);
+    return session && askerOf(session.owner);
+  };
+  const askerOf = async ({ kind, name }: SessionOwner): Promise<Asker | undefined> => {
+    if (kind === 'account') return { kind, name };
+    if (kind === 'single-sign-on') return { kind: 'administrator', name, allows: ['all'] };
+    const administrator = await findAdministrator(own, name);
+    return administrator && { kind, name, allows: administrator.allows };
+  };
+  return {
+    find,
+    async open({ owner, client, program }: Opening) {
+      const [asker, proof] = [await askerOf(owner), await proofOf(owner)];
+      if (asker === undefined || proof === undefined) throw refusal(401, 'nobody has this name');
+      const opened = openSession(own, { owner, proof, client, program });
+      const secret = await opened.catch((error: unknown) => {
+        if (error instanceof TooManySessions) throw refusal(503, error.message);
+        throw error;
+      });
+      const by = { who: askerText(asker), client };
+      audit.note({ ...by, what: 'login', input: { program }, outcome: 'done' });
+      return { secret, asker };
+    },
+    async close(secret: string) {
+      const asker = await find(secret);
+      await closeSession(own, secret);
+      if (asker === undefined) return;
+      audit.note({ who: askerText(asker), client: '', what: 'logout', input: {}, outcome: 'done' });
+    },
+  };
+}
+
+function passkeyStore({ stores, clock }: WebLoginParts): PasskeyStore {
+  const parts = { records: stores.records, clock };
+  return {
+    of: async (name) => (await findAdministrator(parts, name))?.passkeys ?? [],
+    async find(id) {
+      const found = await findPasskey(parts, id);
+      return found && { name: found.administrator.name, passkey: found.passkey };
+    },
+    add: (owner, passkey) =>
+      addPasskey(parts, owner, passkey).catch((error: unknown) => {
+        if (error instanceof AdministratorError) throw refusal(400, error.message);
+        throw error;
+      }),
+    used: (name, passkey) => passkeyUsed(parts, name, passkey),
+  };
+}
+
+function singleSignOn({
+  inForce,
+  stores,
+}: WebLoginParts): Pick<SingleSignOnParts, 'settings' | 'ownerOf'> {
+  return {
+    settings() {
+      const { oidc, url } = inForce().config.http;
+      if (oidc === undefined || url === undefined) return undefined;
+      const { issuer, clientId, clientSecret } = oidc;
+      const insecure = issuer.startsWith('http:');
+      return { ...{ issuer, clientId, clientSecret, insecure }, url: url.replace(/\/$/, '') };
+    },
+    async ownerOf({ subject, email }) {
+      const { oidc } = inForce().config.http;
+      for (const name of [email, subject])
+        if (name !== undefined && isAdministratorBy(oidc, name))
+          return { kind: 'single-sign-on', name };
+      if (oidc?.accounts !== true || email === undefined) return undefined;
+      const account = await stores.accounts.find(addressKey(email));
+      return account && { kind: 'account', name: account.address };
+    },
+  };
+}
+
+const isAdministratorBy = (oidc: OidcConfig | undefined, name: string): boolean =>
+  oidc?.administrators.some((one) => one.toLowerCase() === name.toLowerCase()) === true;
+
+function aboutOf({ dev, hostname, http }: ReturnType<WebLoginParts['inForce']>['config']) {
+  const oidc = http.oidc === undefined ? {} : { oidc: { name: http.oidc.name } };
+  return { dev, version, hostname, login: { password: !dev, passkey: !dev, ...oidc } };
+}

@@ -1,0 +1,290 @@
+// Administrators: people who log in to the console. Each has a password or passkeys, if they like a second factor
+// (TOTP), and a list of what they may do, in the words of API tokens. Names have no "@", so that none is
+// ever an account's.
+
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import type { RecordStore } from '../../store/record-store.ts';
+import { findPassword, hashPassword, preparePassword } from '../accounts/passwords.ts';
+import { totpStep } from './totp.ts';
+
+export interface Administrator {
+  readonly name: string;
+  /** `read` for what changes nothing, `all`, or names of operations. */
+  readonly allows: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  /** When password, second factor or rights were last changed: sessions from before have ended. */
+  readonly changed: number;
+  /** A PHC string; undefined for who has passkeys only. */
+  readonly password: string | undefined;
+  readonly totp: Totp | undefined;
+  readonly passkeys: readonly Passkey[];
+}
+
+interface Totp {
+  /** In hexadecimal. */
+  readonly secret: string;
+  /** The step of the last password that was used: each is good once. */
+  readonly lastStep: number;
+}
+
+/** A credential of WebAuthn. Octets are in base64url. */
+export interface Passkey {
+  readonly id: string;
+  /** Chosen by its owner: `phone`. */
+  readonly name: string;
+  readonly publicKey: string;
+  readonly counter: number;
+  readonly transports: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly created: number;
+}
+
+/** Asked for what cannot be; one line that says what and what to do. */
+export class AdministratorError extends Error {
+  override readonly name = 'AdministratorError';
+}
+
+export interface AdministratorsParts {
+  readonly records: RecordStore;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+export type PasswordVerdict =
+  | { readonly kind: 'right'; readonly administrator: Administrator }
+  | { readonly kind: 'wrong' }
+  /** The password is right, and there is a second factor. */
+  | { readonly kind: 'code' };
+
+const kind = 'administrator';
+/** Limits: administrators there are, and passkeys of each. */
+const administratorsMax = 1000;
+const passkeysMax = 20;
+const namePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+export async function addAdministrator(
+  parts: AdministratorsParts,
+  { name, password, allows }: NewAdministrator,
+): Promise<void> {
+  const key = checkedName(name);
+  if ((await find(parts, key)) !== undefined)
+    throw new AdministratorError(`there is an administrator ${key} already`);
+  if ((await parts.records.count(kind)) >= administratorsMax)
+    throw new AdministratorError('there are too many administrators');
+  const now = parts.clock.now();
+  await put(parts, {
+    ...{ name: key, allows, created: now, changed: now },
+    ...{ password: await hashed(password), totp: undefined, passkeys: [] },
+  });
+}
+
+export interface NewAdministrator {
+  readonly name: string;
+  readonly password: string;
+  readonly allows: readonly string[];
+}
+
+export async function listAdministrators({
+  records,
+}: Pick<AdministratorsParts, 'records'>): Promise<readonly Administrator[]> {
+  const found = await records.list(kind, { limit: administratorsMax });
+  return found.map(({ key, value }) => parsed(key, value));
+}
+
+/** Undefined when there is none of that name. */
+export async function findAdministrator(
+  parts: Pick<AdministratorsParts, 'records'>,
+  name: string,
+): Promise<Administrator | undefined> {
+  const key = name.toLowerCase();
+  return namePattern.test(key) ? find(parts, key) : undefined;
+}
+
+/** Whose passkey it is. */
+export async function findPasskey(
+  parts: Pick<AdministratorsParts, 'records'>,
+  id: string,
+): Promise<{ readonly administrator: Administrator; readonly passkey: Passkey } | undefined> {
+  for (const administrator of await listAdministrators(parts)) {
+    const passkey = administrator.passkeys.find((one) => one.id === id);
+    if (passkey !== undefined) return { administrator, passkey };
+  }
+  return undefined;
+}
+
+/** @throws AdministratorError when there is none of that name. */
+export async function removeAdministrator(parts: AdministratorsParts, name: string): Promise<void> {
+  const { name: key } = await existing(parts, name);
+  await parts.records.remove(kind, [key]);
+}
+
+/** Ends the sessions there are. */
+export async function changeAdministrator(
+  parts: AdministratorsParts,
+  name: string,
+  { password, allows }: Partial<NewAdministrator>,
+): Promise<void> {
+  const administrator = await existing(parts, name);
+  await put(parts, {
+    ...administrator,
+    ...(password !== undefined && { password: await hashed(password) }),
+    ...(allows !== undefined && { allows }),
+    changed: parts.clock.now(),
+  });
+}
+
+/** As long as a guess takes whether there is such a name or not. @throws HashingBusy */
+export async function checkPassword(
+  parts: AdministratorsParts,
+  { name, password, code }: Credentials,
+): Promise<PasswordVerdict> {
+  const administrator = await findAdministrator(parts, name);
+  const prepared = preparePassword(password);
+  const hashes = administrator?.password === undefined ? [] : [{ argon2: administrator.password }];
+  const isRight = (await findPassword(hashes, prepared ?? '')) !== undefined;
+  if (!isRight || prepared === undefined || administrator === undefined) return { kind: 'wrong' };
+  if (administrator.totp === undefined) return { kind: 'right', administrator };
+  if (code === undefined) return { kind: 'code' };
+  const used = await useCode(parts, administrator, administrator.totp, code);
+  return used === undefined ? { kind: 'wrong' } : { kind: 'right', administrator: used };
+}
+
+export interface Credentials {
+  readonly name: string;
+  readonly password: string;
+  /** Of the second factor. */
+  readonly code?: string | undefined;
+}
+
+async function useCode(
+  parts: AdministratorsParts,
+  administrator: Administrator,
+  totp: Totp,
+  code: string,
+): Promise<Administrator | undefined> {
+  const { secret, lastStep } = totp;
+  const step = totpStep(Buffer.from(secret, 'hex'), code, { now: parts.clock.now(), lastStep });
+  if (step === undefined) return undefined;
+  const used = { ...administrator, totp: { secret, lastStep: step } };
+  await put(parts, used);
+  return used;
+}
+
+/** 160 bits, as RFC 4226 §4 recommends. */
+export const newTotpSecret = (): Buffer => randomBytes(20);
+
+/**
+ * From now on a login by password takes a code, too.
+ * @throws AdministratorError when the code is not the secret's, so that nobody is locked out by a typing error.
+ */
+export async function enrolTotp(
+  parts: AdministratorsParts,
+  name: string,
+  { secret, code }: { readonly secret: Uint8Array; readonly code: string },
+): Promise<void> {
+  const administrator = await existing(parts, name);
+  const now = parts.clock.now();
+  const lastStep = totpStep(secret, code, { now, lastStep: -1 });
+  if (lastStep === undefined)
+    throw new AdministratorError(
+      'the code is not the one for this secret and time: is the clock of the device right?',
+    );
+  const totp = { secret: Buffer.from(secret).toString('hex'), lastStep };
+  await put(parts, { ...administrator, totp, changed: now });
+}
+
+export async function removeTotp(parts: AdministratorsParts, name: string): Promise<void> {
+  const administrator = await existing(parts, name);
+  if (administrator.totp === undefined)
+    throw new AdministratorError(`${administrator.name} has no second factor`);
+  await put(parts, { ...administrator, totp: undefined, changed: parts.clock.now() });
+}
+
+export async function addPasskey(
+  parts: AdministratorsParts,
+  name: string,
+  passkey: Omit<Passkey, 'created'>,
+): Promise<void> {
+  const administrator = await existing(parts, name);
+  const { passkeys } = administrator;
+  if (passkeys.length >= passkeysMax)
+    throw new AdministratorError(`there are ${passkeysMax} passkeys: remove one first`);
+  if (!/^[^\p{Cc}]{1,64}$/u.test(passkey.name))
+    throw new AdministratorError('the name of a passkey has 1 to 64 characters');
+  if (passkeys.some(({ name, id }) => name === passkey.name || id === passkey.id))
+    throw new AdministratorError(`there is a passkey ${passkey.name} already`);
+  const created = parts.clock.now();
+  await put(parts, { ...administrator, passkeys: [...passkeys, { ...passkey, created }] });
+}
+
+/** By the name its owner gave it. Ends the sessions there are. */
+export async function removePasskey(
+  parts: AdministratorsParts,
+  name: string,
+  passkey: string,
+): Promise<void> {
+  const administrator = await existing(parts, name);
+  const passkeys = administrator.passkeys.filter((one) => one.name !== passkey);
+  if (passkeys.length === administrator.passkeys.length)
+    throw new AdministratorError(`${administrator.name} has no passkey ${passkey}`);
+  await put(parts, { ...administrator, passkeys, changed: parts.clock.now() });
+}
+
+/** WebAuthn §7.2: the next use counts further, or the key has been copied. */
+export async function passkeyUsed(
+  parts: AdministratorsParts,
+  name: string,
+  { id, counter }: Pick<Passkey, 'id' | 'counter'>,
+): Promise<void> {
+  const administrator = await existing(parts, name);
+  const counted = administrator.passkeys.map((one) => (one.id === id ? { ...one, counter } : one));
+  await put(parts, { ...administrator, passkeys: counted });
+}
+
+type Kept = Omit<Administrator, 'name'>;
+
+async function find(
+  { records }: Pick<AdministratorsParts, 'records'>,
+  key: string,
+): Promise<Administrator | undefined> {
+  const record = await records.get(kind, key);
+  return record && parsed(key, record.value);
+}
+
+const parsed = (name: string, value: string): Administrator => ({
+  ...{ password: undefined, totp: undefined },
+  ...(JSON.parse(value) as Kept),
+  name,
+});
+
+const put = ({ records }: AdministratorsParts, { name, ...kept }: Administrator): Promise<void> =>
+  records.put([{ kind, key: name, value: JSON.stringify(kept) }]);
+
+async function existing(parts: AdministratorsParts, name: string): Promise<Administrator> {
+  const found = await findAdministrator(parts, name);
+  if (found !== undefined) return found;
+  throw new AdministratorError(
+    `there is no administrator ${name}; \`postrider admin list\` shows those there are`,
+  );
+}
+
+function checkedName(name: string): string {
+  const key = name.toLowerCase();
+  if (namePattern.test(key)) return key;
+  throw new AdministratorError(
+    'a name is of letters, digits, ".", "_" and "-", 64 at the most: accounts log in with their address',
+  );
+}
+
+/** Limit: whoever has one may do everything here, so no short ones (NIST SP 800-63B §3.1.1.2). */
+const passwordLengthMin = 12;
+
+async function hashed(password: string): Promise<string> {
+  const prepared = preparePassword(password);
+  if (prepared === undefined || Buffer.byteLength(password) > 1024)
+    throw new AdministratorError('the password is too long, or has control characters');
+  if ([...prepared].length < passwordLengthMin)
+    throw new AdministratorError(`a password has ${passwordLengthMin} characters or more`);
+  return (await hashPassword(prepared)).argon2;
+}

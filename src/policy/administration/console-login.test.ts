@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { silentLog } from '../../base/log.ts';
+import { openInMemory } from '../../store/sqlite/test-stores.ts';
+import { addAccount, addAppPassword, changePassword } from '../accounts/account-changes.ts';
+import { createLoginThrottle } from '../accounts/login-throttle.ts';
+import {
+  addAdministrator,
+  addPasskey,
+  changeAdministrator,
+  enrolTotp,
+  findAdministrator,
+  findPasskey,
+  listAdministrators,
+  removeAdministrator,
+  removePasskey,
+  removeTotp,
+} from './administrators.ts';
+import { createConsoleLogin, proofOfOwner } from './console-login.ts';
+import { totpAt } from './totp.ts';
+import type { SessionOwner } from './web-sessions.ts';
+import {
+  closeSession,
+  endSession,
+  findSession,
+  listSessions,
+  openSession,
+} from './web-sessions.ts';
+
+const password = 'correct horse battery';
+const [minute, hour] = [60_000, 3_600_000];
+
+async function opened() {
+  const test = await openInMemory();
+  const { clock } = test;
+  const { records, accounts } = test.stores;
+  const parts = { records, accounts, clock, log: silentLog };
+  const throttle = createLoginThrottle({ clock, delay: 0, failuresPerNetwork: 5 });
+  const logIn = createConsoleLogin({ ...parts, throttle });
+  const proofOf = (owner: SessionOwner) =>
+    proofOfOwner({ ...parts, signsOn: (name) => name === 'sub-1' }, owner);
+  const open = async (owner: SessionOwner) =>
+    openSession(parts, {
+      owner,
+      proof: (await proofOf(owner))!,
+      client: '::1',
+      program: 'Firefox',
+    });
+  const find = (secret: string) => findSession(parts, secret, proofOf);
+  return {
+    ...{ parts, clock, logIn, open, find },
+    [Symbol.asyncDispose]: () => test[Symbol.asyncDispose](),
+  };
+}
+
+describe('administrators', () => {
+  it('log in by name and password, whatever the case of the name; nobody else does', async () => {
+    await using test = await opened();
+    const { parts, logIn } = test;
+    await addAdministrator(parts, { name: 'Ann', password, allows: ['read'] });
+    const as = (name: string, given: string) => logIn({ name, password: given }, '192.0.2.1');
+    const owner = { kind: 'administrator', name: 'ann' };
+    assert.deepEqual(await as('ANN', password), { kind: 'logged-in', owner });
+    for (const [name, given] of [
+      ['ann', 'wrong'],
+      ['ann', ''],
+      ['bob', password],
+      ['__proto__', password],
+    ] as const)
+      assert.deepEqual(await as(name, given), { kind: 'refused', reason: 'credentials' }, name);
+    const kept = JSON.stringify(await parts.records.list('administrator', { limit: 9 }));
+    assert.ok(!kept.includes(password));
+  });
+
+  it('have names that are no addresses, and passwords that are no words', async () => {
+    await using test = await opened();
+    const add = (name: string, given = password) =>
+      addAdministrator(test.parts, { name, password: given, allows: ['all'] });
+    await add('ann');
+    await assert.rejects(add('ANN'), /there is an administrator ann/);
+    for (const name of ['', 'ann@example.org', '../x', 'x'.repeat(65)])
+      await assert.rejects(add(name), /a name is of/);
+    await assert.rejects(add('bob', 'short'), /12 characters/);
+    await assert.rejects(removeAdministrator(test.parts, 'bob'), /no administrator bob/);
+    await removeAdministrator(test.parts, 'Ann');
+    assert.deepEqual(await listAdministrators(test.parts), []);
+  });
+
+  it('with a second factor the password alone asks for the code, and each code is good once', async () => {
+    await using test = await opened();
+    const { parts, clock, logIn } = test;
+    await addAdministrator(parts, { name: 'ann', password, allows: ['all'] });
+    const secret = Buffer.alloc(20, 7);
+    const code = () => totpAt(secret, Math.floor(clock.now() / 30_000));
+    await assert.rejects(enrolTotp(parts, 'ann', { secret, code: '000000' }), /clock/);
+    await enrolTotp(parts, 'ann', { secret, code: code() });
+    const as = async (given?: string) => {
+      const answer = await logIn({ name: 'ann', password, code: given }, '192.0.2.1');
+      return answer.kind === 'refused' ? answer.reason : answer.kind;
+    };
+    assert.equal(await as(), 'code');
+    assert.equal(await as(code()), 'credentials', 'it was used to enrol');
+    await clock.advance(minute);
+    assert.equal(await as('000000'), 'credentials');
+    assert.equal(await as(code()), 'logged-in');
+    assert.equal(await as(code()), 'credentials');
+    await removeTotp(parts, 'ann');
+    assert.equal(await as(), 'logged-in');
+    await assert.rejects(removeTotp(parts, 'ann'), /no second factor/);
+  });
+
+  it('guesses at the code are cut off, though the password is right', async () => {
+    await using test = await opened();
+    const { parts, clock, logIn } = test;
+    await addAdministrator(parts, { name: 'ann', password, allows: ['all'] });
+    const secret = Buffer.alloc(20, 7);
+    const step = Math.floor(clock.now() / 30_000);
+    await enrolTotp(parts, 'ann', { secret, code: totpAt(secret, step) });
+    const answers: string[] = [];
+    for (let i = 0; i < 6; i += 1) {
+      const answer = await logIn({ name: 'ann', password, code: '000000' }, '192.0.2.1');
+      answers.push(answer.kind === 'refused' ? answer.reason : answer.kind);
+    }
+    assert.deepEqual([answers[0], answers.at(-1)], ['credentials', 'blocked']);
+  });
+
+  it('passkeys have one owner and a name', async () => {
+    await using test = await opened();
+    const { parts } = test;
+    await addAdministrator(parts, { name: 'ann', password, allows: ['all'] });
+    const key = { id: 'a1', name: 'phone', publicKey: 'pk', counter: 0, transports: [] };
+    await addPasskey(parts, 'ann', key);
+    await assert.rejects(addPasskey(parts, 'ann', { ...key, id: 'a2' }), /passkey phone already/);
+    assert.equal((await findPasskey(parts, 'a1'))?.administrator.name, 'ann');
+    assert.equal(await findPasskey(parts, 'a2'), undefined);
+    await assert.rejects(removePasskey(parts, 'ann', 'tablet'), /no passkey tablet/);
+    await removePasskey(parts, 'ann', 'phone');
+    assert.deepEqual((await findAdministrator(parts, 'ann'))?.passkeys, []);
+  });
+});
+
+describe('accounts', () => {
+  it('log in with their password; an app password is for mail programs', async () => {
+    await using test = await opened();
+    const { parts, clock, logIn } = test;
+    await addAccount(parts.accounts, 'ann@example.org', password, clock);
+    const app = await addAppPassword(parts.accounts, 'ann@example.org', 'phone', clock);
+    const as = async (given: string) =>
+      (await logIn({ name: 'Ann@example.org', password: given }, '192.0.2.1')).kind;
+    assert.equal(await as(password), 'logged-in');
+    assert.equal(await as(app), 'refused');
+  });
+});
+
+describe('sessions in browsers', () => {
+  const owner: SessionOwner = { kind: 'administrator', name: 'ann' };
+
+  it('are opened by their secret alone, which is not kept, and end by themselves', async () => {
+    await using test = await opened();
+    const { parts, clock, open, find } = test;
+    await addAdministrator(parts, { name: 'ann', password, allows: ['all'] });
+    const secret = await open(owner);
+    assert.deepEqual((await find(secret))?.owner, owner);
+    const kept = JSON.stringify(await parts.records.list('web-session', { limit: 9 }));
+    assert.ok(!kept.includes(secret));
+    const id = (await listSessions(parts))[0]!.id;
+    for (const wrong of [
+      '',
+      id,
+      `${secret}x`,
+      secret.replace(/.$/, (c) => (c === 'A' ? 'B' : 'A')),
+    ])
+      assert.equal(await find(wrong), undefined, wrong);
+    await clock.advance(11 * hour);
+    assert.ok(await find(secret), 'it is used');
+    await clock.advance(11 * hour);
+    assert.ok(await find(secret), 'it was used half a day ago');
+    await clock.advance(12 * hour);
+    assert.equal(await find(secret), undefined, 'nobody used it');
+  });
+
+  it('end after a week in any case', async () => {
+    await using test = await opened();
+    await addAdministrator(test.parts, { name: 'ann', password, allows: ['all'] });
+    const secret = await test.open(owner);
+    for (let hours = 0; hours < 7 * 24 - 6; hours += 6) {
+      await test.clock.advance(6 * hour);
+      assert.ok(await test.find(secret), `${hours}`);
+    }
+    await test.clock.advance(6 * hour);
+    assert.equal(await test.find(secret), undefined);
+  });
+
+  it('end with the password, the rights or the person they came from', async () => {
+    await using test = await opened();
+    const { parts, clock, open, find } = test;
+    const { accounts } = parts;
+    await addAdministrator(parts, { name: 'ann', password, allows: ['all'] });
+    for (const change of [
+      () => changeAdministrator(parts, 'ann', { password: `${password}!` }),
+      () => changeAdministrator(parts, 'ann', { allows: ['read'] }),
+      () => removeAdministrator(parts, 'ann'),
+    ]) {
+      const secret = await open(owner);
+      await clock.advance(1);
+      await change();
+      assert.equal(await find(secret), undefined);
+    }
+    await addAccount(accounts, 'ann@example.org', password, clock);
+    const account = await open({ kind: 'account', name: 'ann@example.org' });
+    await addAppPassword(accounts, 'ann@example.org', 'phone', clock);
+    assert.ok(await find(account), 'an app password is another thing');
+    await clock.advance(1);
+    await changePassword(accounts, 'ann@example.org', `${password}!`, clock);
+    assert.equal(await find(account), undefined);
+    assert.ok(await find(await open({ kind: 'single-sign-on', name: 'sub-1' })));
+  });
+
+  it('are closed by whoever has them, and ended by whoever may', async () => {
+    await using test = await opened();
+    const { parts, open, find } = test;
+    await addAdministrator(parts, { name: 'ann', password, allows: ['all'] });
+    const [one, two] = [await open(owner), await open(owner)];
+    await closeSession(parts, one);
+    assert.equal(await find(one), undefined);
+    const [{ id } = { id: '' }] = await listSessions(parts);
+    assert.equal(await endSession(parts, ''), false);
+    assert.equal(await endSession(parts, id.slice(0, 15)), false);
+    assert.equal(await endSession(parts, id), true);
+    assert.equal(await find(two), undefined);
+  });
+});

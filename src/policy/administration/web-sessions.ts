@@ -1,0 +1,128 @@
+// Sessions of people who have logged in by a browser. The secret is with the browser alone: what is kept is its
+// hash. A session ends when it has not been used for half a day, after a week in any case, and when the password
+// or the rights it came from are changed; each use asks anew who it is for.
+
+import { createHash, randomBytes } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import type { RecordStore } from '../../store/record-store.ts';
+
+/** For whom. */
+export type SessionOwner =
+  | { readonly kind: 'administrator'; readonly name: string }
+  /** Vouched for by the operator's identity provider, under this address or subject. */
+  | { readonly kind: 'single-sign-on'; readonly name: string }
+  | { readonly kind: 'account'; readonly name: string };
+
+export interface WebSession {
+  /** Names it in lists; of no use for getting in. */
+  readonly id: string;
+  readonly owner: SessionOwner;
+  /** Of what it came from: changes when that does. */
+  readonly proof: string;
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  /** When it was used last, give or take `seenApartMs`. */
+  readonly seen: number;
+  readonly client: string;
+  /** What the browser calls itself. */
+  readonly program: string;
+}
+
+export interface WebSessionsParts {
+  readonly records: RecordStore;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+export class TooManySessions extends Error {
+  override readonly name = 'TooManySessions';
+}
+
+const kind = 'web-session';
+const idleMs = 12 * 3_600_000;
+const lifeMs = 7 * 86_400_000;
+/** Written no more often than this, for reading costs less than writing. */
+const seenApartMs = 10 * 60_000;
+/** Limit: sessions of everybody. */
+const sessionsMax = 10_000;
+/** Limit: characters that are kept of a program's name. */
+const programMax = 200;
+
+/**
+ * Opens one; gives the secret that opens it again.
+ * @throws TooManySessions
+ */
+export async function openSession(
+  { records, clock }: WebSessionsParts,
+  { owner, proof, client, program }: Pick<WebSession, 'owner' | 'proof' | 'client' | 'program'>,
+): Promise<string> {
+  if ((await records.count(kind)) >= sessionsMax) throw new TooManySessions('too many sessions');
+  const secret = randomBytes(32).toString('base64url');
+  const now = clock.now();
+  const told = program.slice(0, programMax);
+  await put(records, keyOf(secret), {
+    ...{ owner, proof, client, program: told, created: now, seen: now },
+  });
+  return secret;
+}
+
+/** The session that the secret opens. `proofOf` says what its proof would be now; undefined: nobody's. */
+export async function findSession(
+  { records, clock }: WebSessionsParts,
+  secret: string,
+  proofOf: (owner: SessionOwner) => Promise<string | undefined>,
+): Promise<WebSession | undefined> {
+  if (!/^[\w-]{43}$/.test(secret)) return undefined;
+  const key = keyOf(secret);
+  const record = await records.get(kind, key);
+  if (record === undefined) return undefined;
+  const kept = JSON.parse(record.value) as Kept;
+  if ((await proofOf(kept.owner)) !== kept.proof) {
+    await records.remove(kind, [key]);
+    return undefined;
+  }
+  const now = clock.now();
+  if (now - kept.seen >= seenApartMs) await put(records, key, { ...kept, seen: now });
+  return { ...kept, id: idOf(key) };
+}
+
+export async function closeSession(
+  { records }: Pick<WebSessionsParts, 'records'>,
+  secret: string,
+): Promise<void> {
+  await records.remove(kind, [keyOf(secret)]);
+}
+
+/** Of everybody, in no order. */
+export async function listSessions({
+  records,
+}: Pick<WebSessionsParts, 'records'>): Promise<readonly WebSession[]> {
+  const found = await records.list(kind, { limit: sessionsMax });
+  return found.map(({ key, value }) => ({ ...(JSON.parse(value) as Kept), id: idOf(key) }));
+}
+
+/** By its id; false when there is none. */
+export async function endSession(
+  { records }: Pick<WebSessionsParts, 'records'>,
+  id: string,
+): Promise<boolean> {
+  if (!/^[0-9a-f]{16}$/.test(id)) return false;
+  const [found] = await records.list(kind, { prefix: id, limit: 1 });
+  if (found === undefined) return false;
+  await records.remove(kind, [found.key]);
+  return true;
+}
+
+type Kept = Omit<WebSession, 'id'>;
+
+const put = (records: RecordStore, key: string, kept: Kept): Promise<void> =>
+  records.put([
+    {
+      ...{ kind, key, value: JSON.stringify(kept) },
+      expires: Math.min(kept.seen + idleMs, kept.created + lifeMs),
+    },
+  ]);
+
+/** A secret of 32 octets by chance needs no salt, and nothing slower. */
+const keyOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');
+
+const idOf = (key: string): string => key.slice(0, 16);

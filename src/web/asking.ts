@@ -1,0 +1,114 @@
+// Who asks over HTTP, and whether they may: bearers of tokens (RFC 6750); people who have logged in, by a cookie that
+// only our own pages can use; in `dev` whoever is on this machine. Everything that is not for everybody asks here.
+
+import type { Context } from 'hono';
+import { getCookie } from 'hono/cookie';
+import { HTTPException } from 'hono/http-exception';
+import type { WebClient } from './http-service.ts';
+import { hostOf } from './web-app.ts';
+
+export type Asker =
+  | { readonly kind: 'token'; readonly name: string; readonly allows: readonly string[] }
+  | { readonly kind: 'administrator'; readonly name: string; readonly allows: readonly string[] }
+  | { readonly kind: 'account'; readonly name: string }
+  | { readonly kind: 'dev' };
+
+export interface AskingParts {
+  /** Who a token belongs to; undefined for nobody. */
+  readonly bearer: (token: string) => Promise<Asker | undefined>;
+  /** Who has logged in and got this cookie; undefined for nobody. */
+  readonly session: (secret: string) => Promise<Asker | undefined>;
+  /** Asks without either: `dev`, from where it is meant for. */
+  readonly needsNoToken: (address: string) => boolean;
+  /** Of this machine, as a name or an address in a URL. */
+  readonly isLoopback: (host: string) => boolean;
+}
+
+export type WebContext = Context<{ Bindings: WebClient }>;
+
+/** What somebody wants: an operation, or something of its kind. */
+export interface Wish {
+  readonly name: string;
+  readonly changes: boolean;
+}
+
+export const sessionCookie = 'postrider_session';
+
+export class Asking {
+  readonly #parts: AskingParts;
+
+  constructor(parts: AskingParts) {
+    this.#parts = parts;
+  }
+
+  /** Undefined for strangers, also where a token or a cookie is none of ours. */
+  async who(c: WebContext): Promise<Asker | undefined> {
+    const { bearer, session, needsNoToken, isLoopback } = this.#parts;
+    const token = /^bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
+    if (token !== undefined) return bearer(token);
+    const cookie = getCookie(c, sessionCookie);
+    if (cookie !== undefined && isOwnPage(c.req.raw)) {
+      const asker = await session(cookie);
+      if (asker !== undefined) return asker;
+    }
+    const isDev = needsNoToken(c.env.address);
+    return isDev && isOwnPage(c.req.raw) && isNobodysName(hostOf(c.req.url), isLoopback)
+      ? { kind: 'dev' }
+      : undefined;
+  }
+
+  /** An operator, or a program of theirs, that may do this. @throws HTTPException 401, 403 */
+  async allowed(c: WebContext, { name, changes }: Wish): Promise<Asker> {
+    const asker = await this.who(c);
+    // RFC 6750 §3
+    if (asker === undefined)
+      throw refusal(401, 'log in, or send a token: `postrider token create NAME`', {
+        'www-authenticate': 'Bearer realm="postrider"',
+      });
+    if (asker.kind === 'dev') return asker;
+    const allows = asker.kind === 'account' ? [] : asker.allows;
+    if (allows.includes('all') || allows.includes(name) || (!changes && allows.includes('read')))
+      return asker;
+    throw refusal(403, `${askerText(asker)} may not ask for ${name}`);
+  }
+
+  /** Somebody's own mailbox. @throws HTTPException 401, 403 */
+  async account(c: WebContext): Promise<string> {
+    const asker = await this.who(c);
+    if (asker?.kind === 'account') return asker.name;
+    throw refusal(asker === undefined ? 401 : 403, 'log in with the address of the mailbox');
+  }
+}
+
+/** `token backup`, `administrator ann`: for logs. */
+export const askerText = (asker: Asker): string =>
+  asker.kind === 'dev' ? 'dev' : `${asker.kind} ${asker.name}`;
+
+/**
+ * Asked by a program, or by a page of ours: browsers say where a page comes from (Fetch Metadata), older ones at
+ * least its origin where something is changed. Nobody else's page may use what this browser is allowed.
+ */
+export function isOwnPage({ url, headers, method }: Request): boolean {
+  const site = headers.get('sec-fetch-site');
+  if (site !== null && site !== 'same-origin' && site !== 'none') return false;
+  const origin = headers.get('origin');
+  if (origin !== null) return URL.canParse(origin) && new URL(origin).host === new URL(url).host;
+  return site !== null || method === 'GET' || method === 'HEAD' || !headers.has('cookie');
+}
+
+/**
+ * An address, or a name that no stranger can own: one whose owner let it lead here after a page was loaded from it
+ * (DNS rebinding) has a dot in it.
+ */
+function isNobodysName(host: string, isLoopback: (host: string) => boolean): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  return isLoopback(bare) || bare.includes(':') || /^[\d.]+$/.test(bare) || !bare.includes('.');
+}
+
+export function refusal(
+  status: 400 | 401 | 403 | 404 | 409 | 429 | 503,
+  error: string,
+  headers: Record<string, string> = {},
+): HTTPException {
+  return new HTTPException(status, { res: Response.json({ error }, { status, headers }) });
+}

@@ -1,0 +1,192 @@
+// Who gets into the console of a server, and what they may there: by password, by the operator's identity provider, by
+// nothing at all in dev.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import Provider from 'oidc-provider';
+import type { ConfigInput } from '../../src/config/config.ts';
+import { startTestServer } from '../../src/testing/index.ts';
+import { freePorts } from '../ports.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'postrider-console-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+const password = 'correct horse battery';
+const ann = 'ann@example.org';
+
+async function start(config: ConfigInput = {}) {
+  const server = await startTestServer({
+    accounts: [ann],
+    config: {
+      domains: ['example.org'],
+      listeners: [
+        { service: 'smtp', host: '127.0.0.1', port: 0 },
+        { service: 'http', host: '127.0.0.1', port: 0 },
+      ],
+      ...config,
+    },
+  });
+  const { operations, listeners } = server.server;
+  const { port } = listeners.find(({ service }) => service === 'http')!;
+  const url = `http://127.0.0.1:${port}`;
+  const ask = async (path: string, { cookie = '', body }: AskInit = {}) => {
+    const answer = await fetch(url + path, {
+      ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
+      headers: { cookie, origin: url, 'content-type': 'application/json' },
+      redirect: 'manual',
+    });
+    const text = await answer.text();
+    const json = /json/.test(answer.headers.get('content-type') ?? '') ? JSON.parse(text) : text;
+    return { status: answer.status, json, headers: answer.headers };
+  };
+  const logIn = async (body: object) => {
+    const answer = await ask('/postrider/session', { body });
+    return { ...answer, cookie: answer.headers.get('set-cookie')?.split(';')[0] ?? '' };
+  };
+  return {
+    url,
+    ask,
+    logIn,
+    operations,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+interface AskInit {
+  readonly cookie?: string;
+  readonly body?: unknown;
+}
+
+describe('an administrator', () => {
+  it('logs in, does what they may, and all of it is on record', async () => {
+    await using test = await start();
+    const { ask, logIn, operations } = test;
+    const allows = ['read', 'accountPassword'];
+    await operations.administratorAdd({ name: 'root', password, allows });
+    assert.equal((await ask('/postrider/v1/accountList')).status, 401);
+    const { status, json, cookie } = await logIn({ name: 'root', password });
+    assert.deepEqual([status, json.who.allows], [200, allows]);
+    const facts = (await ask('/postrider/session', { cookie })).json;
+    assert.deepEqual([facts.who.kind, facts.dev], ['administrator', false]);
+    const accounts = await ask('/postrider/v1/accountList', { cookie });
+    assert.deepEqual([accounts.status, accounts.json[0].address], [200, ann]);
+    const body = { address: ann, password: 'another secret of ann' };
+    assert.equal((await ask('/postrider/v1/accountPassword', { cookie, body })).status, 200);
+    const remove = { cookie, body: { address: ann } };
+    assert.equal((await ask('/postrider/v1/accountRemove', remove)).status, 403);
+    const { entries } = await operations.auditList({ limit: 10 });
+    assert.deepEqual(
+      entries.map(({ who, what, outcome }) => [who, what, outcome]),
+      [
+        ['administrator root', 'accountPassword', 'done'],
+        ['administrator root', 'login', 'done'],
+      ],
+    );
+    assert.ok(!JSON.stringify(entries).includes('another secret'));
+    await operations.administratorRemove({ name: 'root' });
+    assert.equal((await ask('/postrider/v1/accountList', { cookie })).status, 401);
+  });
+
+  it('the owner of an account gets in, and is no operator', async () => {
+    await using test = await start();
+    const { ask, logIn, operations } = test;
+    await operations.accountPassword({ address: ann, password });
+    const { json, cookie } = await logIn({ name: ann, password });
+    assert.deepEqual(json.who, { kind: 'account', address: ann });
+    assert.equal((await ask('/postrider/v1/accountList', { cookie })).status, 403);
+    await operations.accountRemove({ address: ann });
+    assert.equal((await ask('/postrider/session', { cookie })).json.who, null);
+  });
+});
+
+describe('single sign-on', () => {
+  let issuer = '';
+  let idp: Server;
+  const clientSecretFile = join(root, 'client-secret');
+  let port = 0;
+  let url = '';
+
+  before(async () => {
+    writeFileSync(clientSecretFile, 'the secret of the client\n');
+    const [own = 0, theirs = 0] = await freePorts(2);
+    port = own;
+    url = `http://127.0.0.1:${own}`;
+    issuer = `http://127.0.0.1:${theirs}`;
+    const provider = new Provider(issuer, {
+      clients: [
+        {
+          client_id: 'postrider',
+          client_secret: 'the secret of the client',
+          redirect_uris: [`${url}/postrider/session/oidc/callback`],
+        },
+      ],
+      claims: { email: ['email', 'email_verified'] },
+      conformIdTokenClaims: false,
+      findAccount: (_, id) => ({
+        accountId: id,
+        claims: async () => ({ sub: id, email: id, email_verified: !id.startsWith('unverified') }),
+      }),
+    });
+    idp = provider.listen(theirs, '127.0.0.1');
+    await once(idp, 'listening');
+  });
+  after(() => idp.close());
+
+  /** As a browser does it: follows redirects, fills in the forms of the provider, keeps cookies. */
+  async function signOn(login: string) {
+    const cookies = new Map<string, string>();
+    let next = `${url}/postrider/session/oidc`;
+    let form: URLSearchParams | undefined;
+    for (let steps = 0; steps < 15; steps += 1) {
+      const answer = await fetch(next, {
+        redirect: 'manual',
+        ...(form !== undefined && { method: 'POST', body: form }),
+        headers: { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
+      });
+      for (const one of answer.headers.getSetCookie()) {
+        const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(one) ?? [];
+        cookies.set(name, value);
+      }
+      const text = await answer.text();
+      const location = answer.headers.get('location');
+      form = undefined;
+      if (location !== null) next = new URL(location, next).href;
+      else {
+        const action = /action="([^"]+)"/.exec(text)?.[1];
+        if (action === undefined) return { status: answer.status, text, cookies };
+        const prompt = /name="prompt" value="([^"]+)"/.exec(text)?.[1] ?? 'login';
+        form = new URLSearchParams({ prompt, login, password: 'any' });
+        next = new URL(action, next).href;
+      }
+    }
+    throw new Error('no end of redirects');
+  }
+
+  it('RFC 7636: lets in who is named in the configuration, and owners of accounts; nobody else', async () => {
+    const oidc = { issuer, clientId: 'postrider', clientSecretFile, accounts: true };
+    await using test = await start({
+      listeners: [{ service: 'http', host: '127.0.0.1', port }],
+      http: { url, oidc: { ...oidc, administrators: ['Boss@example.net'] } },
+    });
+    const { ask } = test;
+    assert.deepEqual((await ask('/postrider/session')).json.login.oidc, { name: 'Single sign-on' });
+    const who = async (login: string) => {
+      const { status, cookies } = await signOn(login);
+      const secret = cookies.get('postrider_session') ?? '';
+      const { json } = await ask('/postrider/session', { cookie: `postrider_session=${secret}` });
+      return [status, json.who];
+    };
+    const boss = { kind: 'administrator', name: 'boss@example.net', allows: ['all'] };
+    assert.deepEqual(await who('boss@example.net'), [200, boss]);
+    assert.deepEqual(await who(ann), [200, { kind: 'account', address: ann }]);
+    assert.deepEqual(await who('stranger@example.net'), [403, null]);
+    assert.deepEqual(await who('unverified@example.org'), [403, null]);
+    const elsewhere = await ask('/postrider/session/oidc/callback?code=x&state=y');
+    assert.equal(elsewhere.status, 400);
+  });
+});
