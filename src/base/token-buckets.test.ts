@@ -40,6 +40,9 @@ describe('token buckets', () => {
     buckets.giveBack('a', [minute], 5);
     for (let i = 0; i < 3; i += 1) assert.equal(buckets.take('a', [minute]), undefined);
     assert.notEqual(buckets.take('a', [minute]), undefined);
+    buckets.giveBack('a', [minute]);
+    assert.equal(buckets.take('a', [minute]), undefined);
+    assert.notEqual(buckets.take('a', [minute]), undefined, 'one was given back');
     buckets.giveBack('b', [minute]);
     assert.equal(buckets.look('b', [minute]), undefined);
     assert.equal(buckets.size, 1);

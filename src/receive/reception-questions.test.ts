@@ -13,6 +13,7 @@ import { parseStoredMailParams } from '../smtp/extensions/index.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { replies, reply } from '../smtp/reply.ts';
 import type { Refused } from '../smtp/server/event.ts';
+import { StorageError } from '../smtp/smtp-error.ts';
 import { MemorySpool } from '../store/files/memory-spool.ts';
 import type { ReceptionParts } from './reception.ts';
 import { Reception } from './reception.ts';
@@ -117,6 +118,40 @@ describe('what was refused is noted', () => {
       ['<m@far.test>', '<m@far.test>', undefined],
     );
     assert.equal('messageId' in noted[2]!, false);
+  });
+
+  it('… and never with the one before it', async () => {
+    const spool = new MemorySpool();
+    let isFull = false;
+    const full = {
+      create: (...given: Parameters<MemorySpool['create']>) => {
+        const writer = spool.create(...given);
+        const commit = () => (isFull ? Promise.reject(new StorageError('full')) : writer.commit());
+        return {
+          size: 0,
+          write: writer.write.bind(writer),
+          commit,
+          abort: async () => {},
+          release() {},
+        };
+      },
+    };
+    const { reception, noted, mail, rcpt } = open({ spool: full as never });
+    for (const last of [false, true]) {
+      isFull = last;
+      await mail();
+      await rcpt();
+      await reception.answer({ kind: 'data', via: 'DATA', binary: false });
+      await reception.content(Buffer.from('Message-ID: <m@far.test>\r\n\r\n'));
+      const asked = reception.answer({ kind: 'message', bytes: 28 });
+      if (last) await assert.rejects(async () => asked, StorageError);
+      else await asked;
+      reception.refused(refusedAt('content', { sender: eve, recipients: [bob] }), undefined);
+    }
+    assert.deepEqual(
+      noted.map(({ messageId }) => messageId),
+      ['<m@far.test>', undefined],
+    );
   });
 
   it('with what was found out: about the client, and from MAIL on about the message', async () => {
@@ -338,7 +373,56 @@ describe('what is for those who have logged in', () => {
   });
 });
 
+describe('what ends', () => {
+  it('a lost connection ends what was held for its transaction and for itself', async () => {
+    const held: string[] = [];
+    const hold = (what: string) => {
+      held.push(what);
+      return { reservation: { release: () => void held.splice(held.indexOf(what), 1) } };
+    };
+    const { reception, mail } = open({}, [
+      { name: 'holds', connect: () => hold('client'), mail: () => hold('mail') },
+    ]);
+    await reception.answer({ kind: 'connect' });
+    await mail();
+    assert.deepEqual(held, ['client', 'mail']);
+    reception.closed();
+    assert.deepEqual(held, []);
+  });
+
+  it('RSET, or a connection that is lost, ends a login that is under way', async () => {
+    let cancelled = 0;
+    const login = () => ({
+      start: async () => ({ kind: 'challenge', bytes: new Uint8Array() }),
+      cancel: () => {
+        cancelled += 1;
+      },
+    });
+    const { reception, login: begin } = open({ login: login as never });
+    await begin();
+    await reception.reset();
+    assert.equal(cancelled, 1);
+  });
+});
+
 describe('what is answered to an envelope', () => {
+  it('content is kept as mail that is relayed where nobody has a mailbox here', async () => {
+    const asked: unknown[] = [];
+    const spool = new MemorySpool();
+    const create = (how: { readonly relayed: boolean }) => {
+      asked.push(how);
+      return spool.create();
+    };
+    for (const delivery of ['local', 'relay'] as const) {
+      const wayOf = () => ({ delivery, destination: 'x' });
+      const { reception, mail, rcpt } = open({ wayOf, spool: { create } as never });
+      await mail();
+      await rcpt();
+      await reception.answer({ kind: 'data', via: 'DATA', binary: false });
+    }
+    assert.deepEqual(asked, [{ relayed: false }, { relayed: true }]);
+  });
+
   it('RFC 6710 §4.1: the priority, where it is not the one that was asked for', async () => {
     const { reception, mail } = open();
     const priority = (param: object) =>

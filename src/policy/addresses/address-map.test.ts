@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Fields, Log } from '../../base/log.ts';
 import { silentLog } from '../../base/log.ts';
 import { addressKey, formatMailbox, parseMailbox } from '../../mail/address.ts';
-import { enhancedStatus } from '../../smtp/reply.ts';
+import { enhancedStatus, formatReply } from '../../smtp/reply.ts';
 import type { Account } from '../../store/account-store.ts';
 import type { AddressMap, AddressMapOptions } from './address-map.ts';
 import { createAddressMap } from './address-map.ts';
@@ -426,6 +426,24 @@ describe('createAddressMap', () => {
       ['SRS0=good@elsewhere.example', '550 5.7.1'],
     ] as const)
       assert.equal(await told(addressMap, address), expected, address);
+  });
+
+  it('what is told of a return address that leads nowhere says so, and one leads no further than one', async () => {
+    const reverse = async (local: string) =>
+      local === 'SRS0=loop'
+        ? ({ kind: 'sender', sender: { local: 'SRS0=loop', domain: 'example.org' } } as const)
+        : ({ kind: 'expired' } as const);
+    const returnAddresses = { reverse, untagged: async () => undefined };
+    const addressMap = createAddressMap({ ...options, returnAddresses });
+    const said = async (local: string) => {
+      const found = await addressMap.resolve({ local, domain: 'example.org' }, { mayRelay: false });
+      return found.kind === 'refuse' ? formatReply(found.reply).trimEnd() : undefined;
+    };
+    assert.equal(
+      await said('SRS0=old'),
+      '550 5.1.1 This return address is not valid, or not any more',
+    );
+    assert.match((await said('SRS0=loop'))!, /^550 5\.4\.6 /);
   });
 
   it('an address with a tag is what it is without, before a catch-all; an expired or forged one is nobody', async () => {
