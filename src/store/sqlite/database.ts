@@ -66,6 +66,25 @@ export function openDatabase({ path, pagesMax }: DatabaseOptions): DatabaseSync 
   }
 }
 
+let made: Uint8Array | undefined;
+
+/** What the migrations make of nothing: they run once in a process, and others are its copy. */
+export function emptyDatabase(): Uint8Array {
+  if (made !== undefined) return made;
+  const database = new DatabaseSync(':memory:');
+  prepareDatabase(database, ':memory:');
+  made = database.serialize();
+  database.close();
+  return made;
+}
+
+/** In memory, and as good as new. */
+export function openMemoryDatabase(): DatabaseSync {
+  const database = new DatabaseSync(':memory:');
+  database.deserialize(emptyDatabase());
+  return database;
+}
+
 /** Beside the connection that writes; it has made and migrated everything. */
 export function openReadDatabase(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs });

@@ -3,7 +3,7 @@
 // process is cleared up before this resolves.
 
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { inlineBytesMax, journalBytesMax } from '../content.ts';
 import { openDataDirectory } from '../files/directory.ts';
 import { MemorySpool } from '../files/memory-spool.ts';
@@ -13,7 +13,13 @@ import { StoreOpenError } from '../open-error.ts';
 import type { QueueStore } from '../queue-store.ts';
 import type { OpenStoresOptions, Stores } from '../stores.ts';
 import { SqliteAccountStore } from './account-store.ts';
-import { damageAdvice, openDatabase, openError, prepareDatabase } from './database.ts';
+import {
+  damageAdvice,
+  openDatabase,
+  openError,
+  openMemoryDatabase,
+  prepareDatabase,
+} from './database.ts';
 import { DirectoryLock } from './directory-lock.ts';
 import { SqliteFolderStore } from './folders/folder-store.ts';
 import { MailboxEvents } from './folders/mailbox-events.ts';
@@ -32,12 +38,15 @@ import { SqliteRecordStore } from './record-store.ts';
 import { discardForeignSearch } from './search/search-database.ts';
 import { SqliteSpamStore } from './spam-store.ts';
 import { headReader } from './spool-head.ts';
+import type { StartThread } from './thread.ts';
 import type { Faults, Transport } from './transport.ts';
 import { openInProcess, openInWorker } from './transport.ts';
 
 export interface SqliteStoresOptions extends OpenStoresOptions {
   /** `worker` (the default for a directory) or in the caller's thread (always for ':memory:'). */
   readonly transport?: 'worker' | 'in-process';
+  /** How threads come about, where that is not for the store alone. */
+  readonly startThread?: StartThread | undefined;
   /** In-process only: what a simulation lets happen to each batch. */
   readonly faults?: Faults;
   /** With ':memory:': what survives a simulated crash. Opening it again is a restart. */
@@ -60,7 +69,7 @@ export interface JournalOptions {
 
 /** A database and a spool in memory that outlive the stores opened on them. */
 export class MemoryDisk {
-  readonly database: DatabaseSync = new DatabaseSync(':memory:');
+  readonly database: DatabaseSync = openMemoryDatabase();
   readonly spool: MemorySpool = new MemorySpool();
   readonly journal: MemoryJournalDirectory = new MemoryJournalDirectory();
 }
@@ -113,14 +122,14 @@ async function openDirectory(options: SqliteStoresOptions): Promise<Stores> {
   }
 
   function openTransport(
-    { transport, faults, pagesMax, log, onFailure }: SqliteStoresOptions,
+    { transport, startThread: start, faults, pagesMax, log, onFailure }: SqliteStoresOptions,
     file: string,
     spoolPath: string,
   ): Promise<Transport> | Transport {
     const now = clock.now();
     if (transport !== 'in-process')
       return openInWorker({
-        ...{ path: file, spoolDirectory: spoolPath, exclusive, now, pagesMax },
+        ...{ path: file, spoolDirectory: spoolPath, exclusive, now, pagesMax, start },
         onFailure(error) {
           log.error('store-stopped', { error: String(error.cause ?? error) });
           onFailure?.(error);
@@ -250,6 +259,7 @@ function openReader(transport: Transport, options: SqliteStoresOptions): ReaderC
   return new ReaderThread(
     { path, searchPath: search, spoolDirectory: join(directory, 'spool') },
     log,
+    options.startThread,
   );
 }
 

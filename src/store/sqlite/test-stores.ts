@@ -1,14 +1,16 @@
 // The embedded store as the conformance suites want it: in memory, or in a directory of its own.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import type { OpenTestStores, TestStores } from '../conformance/harness.ts';
 import type { Stores } from '../stores.ts';
+import { emptyDatabase } from './database.ts';
 import type { JournalOptions } from './stores.ts';
 import { MemoryDisk, openSqliteStores } from './stores.ts';
+import { startSharedThread } from './test-threads.ts';
 
 /** A restart is a crash here: the old store gets no chance to put anything in order. */
 const openCrashing = async (journal: JournalOptions | undefined): Promise<TestStores> => {
@@ -44,8 +46,11 @@ export const openInDirectory =
   (transport: 'worker' | 'in-process', journal?: JournalOptions | false): OpenTestStores =>
   async () => {
     const directory = await temporaryDirectory();
+    // As if opened before: the migrations have tests of their own.
+    await writeFile(join(directory, 'postrider.db'), emptyDatabase(), { mode: 0o600 });
     const clock = new FakeClock();
-    const open = () => openSqliteStores({ directory, clock, log: silentLog, transport, journal });
+    const options = { directory, clock, log: silentLog, transport, journal };
+    const open = () => openSqliteStores({ ...options, startThread: startSharedThread });
     let stores: Stores = await open();
     return {
       clock,

@@ -1,14 +1,15 @@
 // Where the engine runs: in a worker thread (a server: commits wait for the disk, the event loop does
 // not) or in the caller's own thread (tests and simulations: deterministic, with faults on demand).
 
-import { Worker } from 'node:worker_threads';
 import { StoreGoneError } from '../../smtp/smtp-error.ts';
 import { StoreOpenError } from '../open-error.ts';
 import { packContents } from './batch-contents.ts';
 import type { EngineOptions } from './engine.ts';
 import { Engine } from './engine.ts';
 import type { BatchResult, Request } from './requests.ts';
-import type { FromWorker, ToWorker, WorkerOptions } from './worker.ts';
+import type { FromWorker, StoreThreadOptions, ToWorker } from './serve-store.ts';
+import type { StartThread } from './thread.ts';
+import { startThread } from './thread.ts';
 
 export interface Transport {
   /** Recipients whose leases ended with the last process. */
@@ -84,23 +85,16 @@ function fullResult(count: number): BatchResult {
   };
 }
 
-export interface WorkerTransportOptions extends WorkerOptions {
+export interface WorkerTransportOptions extends StoreThreadOptions {
   /** The worker died: what waits and what comes is rejected; the server should end, loudly. */
   readonly onFailure: (error: Error) => void;
+  readonly start?: StartThread | undefined;
 }
-
-/** SQLite's memory is not V8's: a nursery of 2 MiB (a third of this) is enough. */
-export const storeThreadLimits = { maxYoungGenerationSizeMb: 6 } as const;
 
 /** @throws StoreOpenError */
 export async function openInWorker(options: WorkerTransportOptions): Promise<Transport> {
-  const { onFailure, ...workerData } = options;
-  // Under node_modules the compiled file is the one to run.
-  const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-  const worker = new Worker(new URL(file, import.meta.url), {
-    ...{ workerData, name: 'store' },
-    resourceLimits: storeThreadLimits,
-  });
+  const { onFailure, start = startThread, ...data } = options;
+  const worker = start('worker.ts', 'store', data);
   const waiting: { resolve(result: BatchResult): void; reject(error: Error): void }[] = [];
   let ended: Error | undefined;
   let closed: (() => void) | undefined;

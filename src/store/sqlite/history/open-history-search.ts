@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../../base/clock.ts';
 import type { Log } from '../../../base/log.ts';
 import type { HistorySearch } from '../../history-search.ts';
-import { storeThreadLimits } from '../transport.ts';
+import { storeThreadLimits } from '../thread.ts';
 import { HistoryIndex } from './history-index.ts';
 import type { FromHistory, HistoryQuestion, HistoryWorkerOptions, ToHistory } from './worker.ts';
 

@@ -1,16 +1,16 @@
 // How the store's own thread asks the reader: in a worker that is started when somebody first asks,
 // or, for a store in the caller's thread, on its own connection.
 
-import { Worker } from 'node:worker_threads';
 import type { Log } from '../../../base/log.ts';
 import { StorageError, StoreGoneError } from '../../../smtp/smtp-error.ts';
 import { failureOf } from '../engine.ts';
 import { DamagedStoreError } from '../group-commit.ts';
 import type { Answer } from '../requests.ts';
-import { storeThreadLimits } from '../transport.ts';
+import type { StartThread, Thread } from '../thread.ts';
+import { startThread } from '../thread.ts';
 import type { ReaderOperations, ReaderParts } from './reader.ts';
 import { Reader, readerCall } from './reader.ts';
-import type { FromReader, ReaderWorkerOptions, ToReader } from './reader-worker.ts';
+import type { FromReader, ReaderThreadOptions, ToReader } from './serve-reader.ts';
 
 export interface ReaderClient {
   call<K extends keyof ReaderOperations>(
@@ -55,16 +55,18 @@ interface Asked {
 }
 
 export class ReaderThread implements ReaderClient {
-  readonly #options: ReaderWorkerOptions;
+  readonly #options: ReaderThreadOptions;
   readonly #log: Log;
-  #worker: Worker | undefined;
+  readonly #startThread: StartThread;
+  #worker: Thread | undefined;
   readonly #asked = new Map<number, Asked>();
   #questions = 0;
   #closed = false;
 
-  constructor(options: ReaderWorkerOptions, log: Log) {
+  constructor(options: ReaderThreadOptions, log: Log, start: StartThread = startThread) {
     this.#options = options;
     this.#log = log;
+    this.#startThread = start;
   }
 
   call<K extends keyof ReaderOperations>(
@@ -92,18 +94,13 @@ export class ReaderThread implements ReaderClient {
     const worker = this.#worker;
     if (worker === undefined) return;
     await new Promise<void>((resolve) => {
-      worker.once('exit', () => resolve());
+      worker.on('exit', () => resolve());
       worker.postMessage('close');
     });
   }
 
-  #start(): Worker {
-    // Under node_modules the compiled file is the one to run.
-    const file = import.meta.url.endsWith('.ts') ? './reader-worker.ts' : './reader-worker.js';
-    const worker = new Worker(new URL(file, import.meta.url), {
-      ...{ workerData: this.#options, name: 'reader' },
-      resourceLimits: storeThreadLimits,
-    });
+  #start(): Thread {
+    const worker = this.#startThread('reader/reader-worker.ts', 'reader', this.#options);
     worker.on('message', ({ id, answer }: FromReader) => {
       const asked = this.#asked.get(id);
       this.#asked.delete(id);
