@@ -21,6 +21,7 @@ import { inspectStore } from '../at-rest.ts';
 import { collected, message, removed } from '../conformance/harness.ts';
 import { recordSyncs } from '../files/test-syncs.ts';
 import { openSqliteStores } from '../sqlite/stores.ts';
+import { startSharedThread } from '../sqlite/test-threads.ts';
 import { backUp } from './backup.ts';
 import { BackupError, manifestFile } from './manifest.ts';
 import { restoreBackup } from './restore.ts';
@@ -38,6 +39,7 @@ const small = Buffer.from('Subject: Small\r\n\r\nHello\r\n');
 const open = (directory: string) =>
   openSqliteStores({
     ...{ directory, clock: new FakeClock(), log: silentLog, journal: { prepare: true } },
+    startThread: startSharedThread,
   });
 
 /** A data directory in use, with a small and a large message in INBOX, the large one flagged. */

@@ -29,6 +29,7 @@ import type { Stores } from '../stores.ts';
 import type { SqliteStoresOptions } from './stores.ts';
 import { MemoryDisk, openSqliteStores } from './stores.ts';
 import { temporaryDirectory } from './test-stores.ts';
+import { startSharedThread } from './test-threads.ts';
 import type { Fault } from './transport.ts';
 import { StoreCrashedError } from './transport.ts';
 
@@ -36,8 +37,13 @@ const due = { leaseUntil: undefined };
 const body = (size: number) => ({ kind: 'inline', bytes: Buffer.alloc(size, 'x') }) as const;
 const claim = { limit: 100, perDestination: 100, skip: new Set<string>(), leaseMs: 60_000 };
 
+/** With a thread of its own where a transport is named. */
 const open = (options: Partial<SqliteStoresOptions> = {}): Promise<Stores> =>
-  openSqliteStores({ directory: ':memory:', clock: new FakeClock(), log: silentLog, ...options });
+  openSqliteStores({
+    ...{ directory: ':memory:', clock: new FakeClock(), log: silentLog },
+    startThread: options.transport === undefined ? startSharedThread : undefined,
+    ...options,
+  });
 
 const problem = (expected: string, words: RegExp) => (error: unknown) => {
   assert.ok(error instanceof StoreOpenError, String(error));

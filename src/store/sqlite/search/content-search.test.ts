@@ -12,6 +12,7 @@ import { openReadDatabase } from '../database.ts';
 import { Reader, type ReaderOperations, readerCall } from '../reader/reader.ts';
 import { openSqliteStores } from '../stores.ts';
 import { temporaryDirectory } from '../test-stores.ts';
+import { startSharedThread } from '../test-threads.ts';
 
 const ann = 'ann@example.org';
 
@@ -52,7 +53,8 @@ interface World extends AsyncDisposable {
 async function openWorld(): Promise<World> {
   const directory = await temporaryDirectory();
   const clock = new FakeClock();
-  const stores = await openSqliteStores({ directory, clock, log: silentLog });
+  const startThread = startSharedThread;
+  const stores = await openSqliteStores({ directory, clock, log: silentLog, startThread });
   const { folders } = stores;
   await folders.ensure(ann);
   const folder = (await folders.find(ann, 'INBOX'))!.id;

@@ -12,13 +12,19 @@ import { openReadDatabase } from '../database.ts';
 import { Reader } from '../reader/reader.ts';
 import { openSqliteStores } from '../stores.ts';
 import { temporaryDirectory } from '../test-stores.ts';
+import { startSharedThread } from '../test-threads.ts';
 
 const ann = 'ann@example.org';
 
+const open = (directory: string) =>
+  openSqliteStores({
+    ...{ directory, clock: new FakeClock(), log: silentLog },
+    startThread: startSharedThread,
+  });
+
 /** Opens the store, appends `bodies`, and says which messages have 'needle' in them. */
 async function needles(directory: string, ...bodies: string[]): Promise<number[]> {
-  const clock = new FakeClock();
-  await using stores = await openSqliteStores({ directory, clock, log: silentLog });
+  await using stores = await open(directory);
   const { folders } = stores;
   await folders.ensure(ann);
   const inbox = (await folders.find(ann, 'INBOX'))!.id;
@@ -39,8 +45,7 @@ function changed(directory: string, sql: string): void {
 const mark = `UPDATE digest SET preview = 'kept'`;
 
 async function isKept(directory: string): Promise<boolean> {
-  const clock = new FakeClock();
-  await using stores = await openSqliteStores({ directory, clock, log: silentLog });
+  await using stores = await open(directory);
   const inbox = (await stores.folders.find(ann, 'INBOX'))!.id;
   const [digest] = await stores.folders.digests(inbox, [1]);
   return digest?.preview === 'kept';
