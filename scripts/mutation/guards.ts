@@ -44,7 +44,7 @@ export const guards: readonly Guard[] = [
     'store/sqlite/queue/leases.test.ts',
     'store/sqlite/queue/queue-store.test.ts',
   ),
-  guard('store/sqlite/directory-lock.ts', 'store/sqlite/stores.test.ts'),
+  guard('store/sqlite/directory-lock.ts', 'store/sqlite/directory-lock.test.ts'),
   guard('queue/recorder.ts', 'queue/recorder.test.ts', 'queue/runner.test.ts'),
   guard(
     'queue/runner.ts',
