@@ -44,7 +44,11 @@ export const guards: readonly Guard[] = [
     'store/sqlite/queue/leases.test.ts',
     'store/sqlite/queue/queue-store.test.ts',
   ),
-  guard('store/sqlite/directory-lock.ts', 'store/sqlite/directory-lock.test.ts'),
+  guard(
+    'store/sqlite/directory-lock.ts',
+    'store/sqlite/directory-lock.test.ts',
+    'store/sqlite/stores.test.ts',
+  ),
   guard('queue/recorder.ts', 'queue/recorder.test.ts', 'queue/runner.test.ts'),
   guard(
     'queue/runner.ts',
@@ -102,7 +106,7 @@ export const guards: readonly Guard[] = [
   guard('trust/dkim-key.ts', 'trust/dkim.test.ts'),
   guard('trust/spf.ts', 'trust/spf-rules.test.ts', 'trust/spf.test.ts'),
   guard('trust/dmarc.ts', 'trust/dmarc.test.ts'),
-  guard('trust/arc.ts', 'trust/arc.test.ts'),
+  guard('trust/arc.ts', 'trust/arc-chain.test.ts', 'trust/arc.test.ts'),
   guard('trust/srs.ts', 'trust/srs.test.ts'),
   guard('trust/batv.ts', 'trust/batv.test.ts'),
   guard('trust/mta-sts.ts', 'trust/mta-sts.test.ts'),

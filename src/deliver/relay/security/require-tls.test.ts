@@ -45,6 +45,7 @@ describe('RFC 8689 §4.2.1: a message with REQUIRETLS', () => {
   it('goes to a host whose name is signed, or that an enforced policy names, with its certificate', async () => {
     const signed = await wished(host(), required);
     assert.deepEqual(signed.host.security, { kind: 'names', names: ['mx.example.net'] });
+    assert.equal(signed.waived, false);
     const names = { kind: 'names', names: ['mx.example.net'] };
     const enforced = host({ tlsPolicies: [sts], security: names }, false);
     assert.equal((await wished(enforced, required)).host, enforced);
