@@ -13,7 +13,7 @@ const floors = [
   ['smtp', 'imap', 'pop3', 'mtqp', 'dns', 'milter', 'report'],
   ['trust', 'store', 'net'],
   ['policy', 'queue', 'mailbox', 'acme'],
-  ['receive', 'deliver', 'access', 'inbox'],
+  ['receive', 'deliver', 'access', 'inbox', 'watch'],
   ['config', 'admin', 'web'],
   ['compose', 'embed'],
   ['cli'],

@@ -1,24 +1,13 @@
 // What a server that runs lets operators see and do beyond its stores: connections, statistics, webhooks, mail that
 // is handed in.
 
+import type { OpenSession } from '../net/open-session.ts';
+
 /** Connections that are open. */
 export interface SessionDesk {
-  list(): readonly OpenSession[];
+  list(): readonly (OpenSession & { readonly service: string })[];
   /** False when it is gone. */
   end(id: string): boolean;
-}
-
-export interface OpenSession {
-  readonly id: string;
-  readonly service: string;
-  readonly client: string;
-  /** In milliseconds since 1970. */
-  readonly since: number;
-  readonly secure: boolean;
-  readonly account?: string | undefined;
-  readonly phase?: string | undefined;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
 }
 
 export interface WebhookDesk {
@@ -45,35 +34,6 @@ export interface WebhookAttempt {
   readonly status?: number | undefined;
   readonly ms: number;
   readonly problem?: string | undefined;
-}
-
-/** How far back, and how long each point of it is: a minute, five minutes, an hour, an hour. */
-export const periods = ['hour', 'day', 'month', 'quarter'] as const;
-export type StatisticsPeriod = (typeof periods)[number];
-
-type Counts = readonly number[];
-/** Null where nothing was measured. */
-type Measures = readonly (number | null)[];
-type Top = readonly { readonly name: string; readonly count: number }[];
-
-export interface Statistics {
-  /** Of the first point, ISO 8601; each covers `stepSeconds`. */
-  readonly from: string;
-  readonly stepSeconds: number;
-  readonly received: Counts;
-  readonly refused: Counts;
-  readonly delivered: Counts;
-  readonly deferred: Counts;
-  readonly bounced: Counts;
-  readonly queued: Measures;
-  /** In seconds. */
-  readonly latency: { readonly p50: Measures; readonly p95: Measures; readonly p99: Measures };
-  readonly top: {
-    readonly deferrals: Top;
-    readonly refusals: Top;
-    readonly senders: Top;
-    readonly destinations: Top;
-  };
 }
 
 type Mailboxes = string | string[] | undefined;

@@ -13,14 +13,8 @@ import type { HistorySearch } from '../store/history-search.ts';
 import type { StoreMaintenance } from '../store/maintenance.ts';
 import type { QueueStore, Way } from '../store/queue-store.ts';
 import type { RecordStore } from '../store/record-store.ts';
-import type {
-  HandedIn,
-  SessionDesk,
-  Statistics,
-  StatisticsPeriod,
-  Submitted,
-  WebhookDesk,
-} from './desks.ts';
+import type { Statistics, StatisticsPeriod } from '../watch/statistics.ts';
+import type { HandedIn, SessionDesk, Submitted, WebhookDesk } from './desks.ts';
 
 export interface OperationParts {
   readonly queue: QueueStore;
@@ -62,7 +56,7 @@ export interface RunningParts {
   readonly abuse: Pick<AbuseReports, 'send'>;
   readonly destinations: DestinationDesk;
   readonly sessions: SessionDesk;
-  readonly statistics: (period: StatisticsPeriod) => Promise<Statistics>;
+  readonly statistics: (period: StatisticsPeriod) => Statistics;
   readonly submit: (message: HandedIn) => Promise<Submitted>;
   readonly webhooks: WebhookDesk;
 }

@@ -1,9 +1,11 @@
 // What the server has done, over time.
 
 import { z } from 'zod';
-import { periods } from './desks.ts';
 import { count, text, value } from './operation.ts';
 import { running } from './running.ts';
+
+/** How far back, and how long each point of it is: a minute, five minutes, an hour, an hour. */
+const periods = ['hour', 'day', 'month', 'quarter'] as const;
 
 const counts = z.array(count).readonly();
 /** Null where nothing was measured. */

@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import type { Happenings } from './happenings.ts';
 import type { ServerMetrics } from './metrics.ts';
 
 export interface Basics {
@@ -10,4 +11,5 @@ export interface Basics {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: ServerMetrics;
+  readonly happenings: Happenings;
 }

@@ -3,19 +3,72 @@
 
 import type { RunningParts } from '../admin/operation-parts.ts';
 import { OperationError } from '../admin/operations.ts';
+import type { Stores } from '../store/stores.ts';
+import { Destinations } from '../watch/destination-desk.ts';
+import { StatisticsKeeper } from '../watch/statistics.ts';
+import type { Basics } from './basics.ts';
+import type { Delivery } from './delivery.ts';
+import { OpenServices } from './open-services.ts';
 
-export type Console = Omit<RunningParts, 'reload' | 'metrics' | 'abuse'>;
+type Desks = Omit<RunningParts, 'reload' | 'metrics' | 'abuse'>;
+
+export interface ConsoleParts extends Basics {
+  readonly stores: Stores;
+  readonly delivery: Pick<Delivery, 'runner'>;
+}
+
+export interface Console {
+  readonly desks: Desks;
+  readonly services: OpenServices;
+  /** Before the queue runs. */
+  start(): Promise<void>;
+  /** Nobody listens any more. */
+  close(): void;
+  stop(): Promise<void>;
+}
 
 const later = (): never => {
   throw new OperationError('this is not to be had yet');
 };
 
-export function createConsole(): Console {
+export function createConsole(parts: ConsoleParts): Console {
+  const { stores, delivery, happenings, metrics, clock, log } = parts;
+  const { records, queue: store } = stores;
+  const destinations = new Destinations({ store, runner: delivery.runner, records, clock });
+  const { refusedForGood, refusedForNow } = metrics;
+  const statistics = new StatisticsKeeper({
+    ...{ records, clock, log },
+    queued: async () => (await store.totals({})).recipients,
+    refused: () =>
+      [...Object.values(refusedForGood), ...Object.values(refusedForNow)].reduce(
+        (sum, { value }) => sum + value,
+        0,
+      ),
+    onMinute({ took: _, ...counts }, at) {
+      const { hub } = happenings;
+      if (hub.isHeard('stats'))
+        hub.tell('stats', { at: new Date(at).toISOString(), event: 'stats.minute', ...counts });
+    },
+  });
+  happenings.watch((event) => {
+    destinations.note(event);
+    statistics.note(event);
+  });
+  const services = new OpenServices();
   return {
-    destinations: { list: later, hold: later, release: later, forget: later, retry: later },
-    sessions: { list: later, end: later },
-    statistics: later,
-    submit: later,
-    webhooks: { list: later, test: later },
+    services,
+    desks: {
+      destinations,
+      sessions: services,
+      statistics: (period) => statistics.get(period),
+      submit: later,
+      webhooks: { list: later, test: later },
+    },
+    async start() {
+      await destinations.start();
+      await statistics.start();
+    },
+    close: () => happenings.hub.close(),
+    stop: () => statistics.stop(),
   };
 }

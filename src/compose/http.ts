@@ -16,6 +16,7 @@ import type { MailServer } from '../web/client-setup.ts';
 import { clientSetupPaths } from '../web/client-setup.ts';
 import { consolePaths } from '../web/console.ts';
 import { encryptedOnly } from '../web/encrypted-only.ts';
+import { eventPaths } from '../web/events.ts';
 import { healthPaths } from '../web/health.ts';
 import { createHttpService } from '../web/http-service.ts';
 import { mailFramePaths } from '../web/mail-frame.ts';
@@ -24,6 +25,7 @@ import { requestRate } from '../web/request-rate.ts';
 import { createWebApp } from '../web/web-app.ts';
 import type { WellKnownParts } from '../web/well-known.ts';
 import { wellKnownPaths } from '../web/well-known.ts';
+import type { Happenings } from './happenings.ts';
 import { apiParts } from './http-api.ts';
 import type { InForce } from './in-force.ts';
 import type { ListeningOn } from './listeners.ts';
@@ -34,6 +36,7 @@ import { createWebLogin } from './web-login.ts';
 export interface HttpParts extends ServiceParts, Pick<WellKnownParts, 'acmeChallenges'> {
   readonly operations: Operations;
   readonly audit: AuditLog;
+  readonly happenings: Happenings;
   readonly listening: () => readonly ListeningOn[];
 }
 
@@ -57,6 +60,7 @@ export function createHttp(parts: HttpParts): ServiceFor {
       encryptedOnly('/postrider/*', (address) => isNear(inForce(), address)),
       ...login.paths,
       apiPaths(api),
+      eventPaths({ ...api, hub: parts.happenings.hub, clock: parts.clock }),
       mailFramePaths({
         ...api,
         message: (address, id) => mailOf(parts, address, id),

@@ -12,6 +12,7 @@ import type { HistoryStore } from '../store/history.ts';
 import type { Stores } from '../store/stores.ts';
 import type { Acme } from './acme.ts';
 import type { Catcher } from './catcher.ts';
+import type { Console } from './console.ts';
 import type { Delivery } from './delivery.ts';
 import type { Entrance } from './entrance.ts';
 import type { ListeningOn } from './listeners.ts';
@@ -50,6 +51,7 @@ export interface ServerParts {
   readonly spam: Spam;
   readonly catcher: Catcher | undefined;
   readonly delivery: Pick<Delivery, 'runner'>;
+  readonly console: Console;
   readonly operations: Operations;
   readonly audit: AuditLog;
   readonly log: Log;
@@ -67,6 +69,7 @@ export class Server implements RunningServer {
   /** Mail leaves from now on, and whoever comes is served. */
   async start(serviceFor: ServiceFor): Promise<void> {
     const { reports, delivery, acme, entrance } = this.#parts;
+    await this.#parts.console.start();
     await this.#reroute();
     await reports.start();
     delivery.runner.start();
@@ -156,6 +159,7 @@ export class Server implements RunningServer {
   async #stopAll(graceMs: number): Promise<void> {
     const { entrance, storage, acme, state, reports, spam, catcher, delivery } = this.#parts;
     acme.stop();
+    this.#parts.console.close();
     await this.#reloading;
     await entrance.listeners.close(graceMs);
     await delivery.runner.stop({ graceMs });
@@ -164,6 +168,7 @@ export class Server implements RunningServer {
     await spam[Symbol.asyncDispose]();
     await state[Symbol.asyncDispose]();
     entrance.admission.refusals.close();
+    await this.#parts.console.stop();
     await storage.history[Symbol.asyncDispose]();
     await storage.search[Symbol.asyncDispose]();
     await storage.stores[Symbol.asyncDispose]();

@@ -18,6 +18,7 @@ import { Catcher } from './catcher.ts';
 import { createConsole } from './console.ts';
 import { createQueue } from './delivery.ts';
 import { openEntrance } from './entrance.ts';
+import { Happenings, watchedLog } from './happenings.ts';
 import { createMetrics } from './metrics.ts';
 import { createOperations } from './operations.ts';
 import { createReports } from './reports.ts';
@@ -50,8 +51,9 @@ export interface ServerOptions {
 
 /** @throws ListenError, TlsError, StorageError with a message for the operator. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { config, log } = options;
+  const { config } = options;
   const basics = basicsOf(options);
+  const { log } = basics;
   // What was opened before something failed is closed again, the last first.
   await using undo = new AsyncDisposableStack();
   const entrance = await openEntrance(options, basics, undo);
@@ -70,6 +72,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const spam = undo.use(createSpam(common));
   const delivery = await createQueue({ ...common, reports, spam });
   const tracking = createTracking(common);
+  const console = createConsole({ ...common, delivery });
   const operations = createOperations({
     ...common,
     addresses: inForce,
@@ -78,7 +81,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       reload: options.reload ?? noFile,
       metrics: () => basics.metrics.snapshot(),
       abuse: reports.abuse,
-      ...createConsole(),
+      ...console.desks,
     },
   });
   const serviceFor = createServices({
@@ -102,21 +105,22 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     spam,
     catcher,
     delivery,
+    console,
     operations,
     audit,
     log,
   };
   const server = new Server(parts);
-  await server.start(serviceFor);
+  await server.start(console.services.watched(serviceFor));
   undo.move();
   return server;
 }
 
-const basicsOf = ({
-  clock = systemClock(),
-  random = systemRandom,
-  log,
-}: ServerOptions): Basics => ({ clock, random, log, metrics: createMetrics() });
+function basicsOf({ clock = systemClock(), random = systemRandom, log }: ServerOptions): Basics {
+  const happenings = new Happenings();
+  const watched = watchedLog(log, happenings.hub);
+  return { clock, random, log: watched, metrics: createMetrics(), happenings };
+}
 
 const noFile = async (): Promise<Reloaded> => ({
   problems: ['there is no configuration file to read again'],

@@ -28,12 +28,13 @@ export async function openStorage(
   undo: AsyncDisposableStack,
 ): Promise<Storage> {
   const stores = undo.use(brought ?? (await openOwnStores(config, basics)));
-  const { clock, log } = basics;
+  const { happenings, clock, log } = basics;
   const directory = join(config.dataDirectory, 'history');
   const search = undo.use(openHistorySearch({ directory, clock, log }));
   const history = undo.use(
     new FileHistory({
       ...{ directory, bytesMax: config.history.size, clock, log },
+      onRecorded: (event) => happenings.recorded(event),
       onWritten: (bytes) => search.wrote(bytes),
     }),
   );

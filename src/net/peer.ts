@@ -18,6 +18,8 @@ export interface Peer {
   readonly remote: Endpoint;
   readonly local: Endpoint;
   readonly tls: TlsFacts | undefined;
+  /** Octets of the connection so far. A peer that does not count has none of this. */
+  readonly bytes?: { readonly read: number; readonly written: number } | undefined;
   /**
    * The next bytes, or undefined at the end of the stream.
    * @throws PeerTimeout after `timeoutMs` without any; Error when the connection breaks.

@@ -4,6 +4,7 @@
 import type { Random } from '../base/random.ts';
 import type { Reply } from '../smtp/reply.ts';
 import type { AcceptedSocket } from './listener.ts';
+import type { OpenSession, SessionFacts } from './open-session.ts';
 import type { Peer } from './peer.ts';
 
 export interface Service {
@@ -15,6 +16,10 @@ export interface Service {
   shutdown(): Promise<void>;
   /** Drops what is still there. */
   destroy(): void;
+  /** Connections that are open. */
+  sessions?(): readonly OpenSession[];
+  /** Drops one of them; false when it is not there any more. */
+  endSession?(id: string): boolean;
 }
 
 /** One connection from its greeting to its end. */
@@ -27,6 +32,8 @@ export interface ServiceConversation {
   destroy(): void;
   /** It is over and no longer counted. */
   ended?(): void;
+  /** As it is now. */
+  facts?(): SessionFacts;
 }
 
 export interface PeerServiceParts {
@@ -41,11 +48,20 @@ export interface PeerServiceParts {
   /** Keeps a record of whoever is turned away, and gives what is said in place of the greeting. */
   readonly turnAway: (client: string, objection: Reply | 'stopping') => string;
   readonly random: Random;
+  /** Default: the system's clock. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** A conversation, and what was known when it began. */
+interface Opened {
+  readonly id: string;
+  readonly peer: Peer;
+  readonly since: number;
 }
 
 export class PeerService implements Service {
   readonly #parts: PeerServiceParts;
-  readonly #conversations = new Set<ServiceConversation>();
+  readonly #conversations = new Map<ServiceConversation, Opened>();
   readonly #sessionPrefix: string;
   #sessions = 0;
   #stopping = false;
@@ -70,8 +86,10 @@ export class PeerService implements Service {
       void peer.end().then(() => peer.destroy());
       return;
     }
-    const conversation = this.#parts.converse(peer, this.#nextSession());
-    this.#conversations.add(conversation);
+    const id = this.#nextSession();
+    const conversation = this.#parts.converse(peer, id);
+    const { now = Date.now } = this.#parts;
+    this.#conversations.set(conversation, { id, peer, since: now() });
     void conversation.run().then(() => {
       connections.release(address);
       this.#conversations.delete(conversation);
@@ -82,14 +100,33 @@ export class PeerService implements Service {
 
   async shutdown(): Promise<void> {
     this.#stopping = true;
-    for (const conversation of this.#conversations) conversation.shutdown();
+    for (const conversation of this.#conversations.keys()) conversation.shutdown();
     if (this.#conversations.size === 0) return;
     this.#emptied ??= Promise.withResolvers();
     await this.#emptied.promise;
   }
 
   destroy(): void {
-    for (const conversation of this.#conversations) conversation.destroy();
+    for (const conversation of this.#conversations.keys()) conversation.destroy();
+  }
+
+  sessions(): readonly OpenSession[] {
+    return [...this.#conversations].map(([conversation, { id, peer, since }]) => ({
+      ...{ id, since, client: peer.remote.address },
+      secure: peer.tls !== undefined,
+      bytesIn: peer.bytes?.read ?? 0,
+      bytesOut: peer.bytes?.written ?? 0,
+      ...conversation.facts?.(),
+    }));
+  }
+
+  endSession(id: string): boolean {
+    for (const [conversation, opened] of this.#conversations)
+      if (opened.id === id) {
+        conversation.destroy();
+        return true;
+      }
+    return false;
   }
 
   #nextSession(): string {

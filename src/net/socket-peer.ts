@@ -61,6 +61,11 @@ export class SocketPeer implements Peer {
   }
 
   // Kept from the first look: a socket that is gone no longer knows, and messages outlive sockets.
+  get bytes(): { readonly read: number; readonly written: number } {
+    const { bytesRead: read, bytesWritten: written } = this.#socket;
+    return { read, written };
+  }
+
   get remote(): Endpoint {
     this.#remote ??= endpoint(this.#socket.remoteAddress, this.#socket.remotePort);
     return this.#remote;

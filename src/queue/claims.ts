@@ -25,6 +25,8 @@ export interface ClaimsParts {
 }
 
 export interface ClaimsContext {
+  /** Destinations that nothing is claimed for. */
+  readonly held: ReadonlySet<string>;
   /** Where leases go that were taken. */
   readonly lineup: Lineup;
   readonly attempts: Pick<Attempts, 'count'>;
@@ -121,7 +123,7 @@ export class Claims {
 
   /** Destinations with enough to do; the runner calls note() when one of them has less (`backlog`). */
   #saturated(): Set<string> {
-    const names = new Set<string>();
+    const names = new Set<string>(this.#context.held);
     for (const destination of this.#context.lineup.destinations.values()) {
       if (!destination.saturated || destination.idle) continue;
       destination.backlog = true;

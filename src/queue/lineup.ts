@@ -102,6 +102,16 @@ export class Lineup {
     this.#bytes += bytes;
   }
 
+  /** What waits for one destination; it is gone from here. */
+  drainOf(name: string): Lease[] {
+    const destination = this.destinations.peek(name);
+    if (destination === undefined) return [];
+    const leases = [...destination.fresh.drain(), ...destination.claimed.drain()];
+    for (const lease of leases) this.drop(lease);
+    this.#waiting -= leases.length;
+    return leases;
+  }
+
   /** Everything that waits; it is gone from here. */
   drain(): Lease[] {
     const leases: Lease[] = [];

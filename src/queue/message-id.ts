@@ -9,7 +9,7 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import { idsPerMs, messageKeyAt } from '../store/message-key.ts';
+import { idsPerMs, messageKeyAt, messageKeyTime } from '../store/message-key.ts';
 
 // Crockford's base 32: sorts like ASCII, and holds no i, l, o or u to be misread on the telephone.
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -42,6 +42,12 @@ export function createMessageIds(parts: MessageIdParts): () => string {
     if (node !== 0) last += (node - (last % step) + step) % step;
     return node === 0 ? messageIdText(last) : `${messageIdText(last)}-${node}`;
   };
+}
+
+/** When it was made, in milliseconds since 1970, about; undefined when it is none. */
+export function messageIdTime(text: string): number | undefined {
+  const id = messageIdNumber(text);
+  return id === undefined ? undefined : messageKeyTime(id);
 }
 
 /** The node that made an id; undefined when it is none. */

@@ -74,6 +74,8 @@ export class QueueRunner {
   readonly #recorder: Recorder;
   readonly #claims: Claims;
   readonly #conclusions: Conclusions;
+  /** Destinations whose mail an operator keeps back. */
+  readonly #held = new Set<string>();
   #state: 'idle' | 'running' | 'stopping' = 'idle';
   #whenQuiet: (() => void)[] = [];
 
@@ -97,7 +99,12 @@ export class QueueRunner {
       ...{ lineup: this.#lineup, recorder: this.#recorder },
     });
     this.#claims = new Claims(parts, {
-      ...{ lineup: this.#lineup, attempts: this.#attempts, recorder: this.#recorder },
+      ...{
+        held: this.#held,
+        lineup: this.#lineup,
+        attempts: this.#attempts,
+        recorder: this.#recorder,
+      },
       onChange: () => this.#pump(),
     });
   }
@@ -158,6 +165,23 @@ export class QueueRunner {
     this.#pump();
   }
 
+  /** Attempts nothing there until release(); what is under way goes on. */
+  hold(destination: string): void {
+    this.#held.add(destination);
+    this.#claims.giveBack(this.#lineup.drainOf(destination));
+  }
+
+  release(destination: string): void {
+    if (this.#held.delete(destination)) this.forgive(destination);
+  }
+
+  /** A destination that was found dead is worth trying. */
+  forgive(destination: string): void {
+    this.#lineup.destinations.peek(destination)?.forgive();
+    this.#claims.note();
+    this.#pump();
+  }
+
   /** For metrics, and for "mail is not leaving". */
   get facts() {
     return {
@@ -199,6 +223,7 @@ export class QueueRunner {
   /** A fresh message is delivered from memory only while that is bounded, for each destination. */
   #hasRoomFor({ recipients }: NewMessage, bytes: number): boolean {
     if (this.#state !== 'running' || this.#recorder.failing) return false;
+    if (recipients.some(({ destination }) => this.#held.has(destination))) return false;
     return this.#lineup.hasRoomFor(recipients, bytes);
   }
 

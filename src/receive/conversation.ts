@@ -6,6 +6,7 @@ import { messageOf, stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 import type { Patience } from '../net/client-wait.ts';
 import { ClientWait } from '../net/client-wait.ts';
+import type { SessionFacts } from '../net/open-session.ts';
 import type { Peer } from '../net/peer.ts';
 import { startTlsAfter } from '../net/start-tls.ts';
 import type { Reply } from '../smtp/reply.ts';
@@ -34,6 +35,8 @@ export type ServerAnswer = Reply | Replies | Challenge | Told | Fetched;
 
 /** Answers the session's questions. What it throws becomes a 4yz and a line in the log. */
 export interface Answerer {
+  /** Who has logged in. */
+  readonly account?: string | undefined;
   answer(question: Question): ServerAnswer | Promise<ServerAnswer>;
   /** A promise only where the sender must wait. Never fails: the answer to `message` does. */
   content(bytes: Uint8Array): Promise<void> | undefined;
@@ -103,6 +106,11 @@ export class Conversation {
   /** No transaction is open: shutdown() ends it at once. */
   get idle(): boolean {
     return this.#idle;
+  }
+
+  facts(): SessionFacts {
+    const { account } = this.#parts.answerer;
+    return { account, phase: this.#session.phase, secure: this.#peer.tls !== undefined };
   }
 
   ended(): void {

@@ -134,6 +134,10 @@ export class Reception implements Answerer {
     return { mechanisms: this.#parts.mechanisms(peer), trusted: this.#client.trusted };
   }
 
+  get account(): string | undefined {
+    return this.#client.account;
+  }
+
   get client(): ClientFacts {
     return this.#client.facts;
   }

@@ -17,6 +17,8 @@ export const idsPerMs = 4096;
 /** Of the first id that may be made at a moment, in milliseconds since 1970. */
 export const messageKeyAt = (ms: number): number => Math.max(0, (ms - idEpochMs) * idsPerMs);
 
+export const messageKeyTime = (key: number): number => idEpochMs + Math.floor(key / idsPerMs);
+
 /** The same key for the same id. Rows keep the id's text beside it and are compared with it. */
 export function messageKey(id: string): number {
   return canonicalKey(id) ?? shortKey(id) ?? hashedKey(id);

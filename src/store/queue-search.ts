@@ -37,5 +37,16 @@ export interface QueueShare {
   readonly recipients: number;
 }
 
+/** What waits for one destination. */
+export interface QueueDestination {
+  readonly destination: string;
+  /** In the queue, and those of them that are held. */
+  readonly recipients: number;
+  readonly held: number;
+  /** When the oldest was taken in. */
+  readonly oldest: number | undefined;
+  readonly nextAttempt: number | undefined;
+}
+
 /** Limit: destinations and replies of totals. */
 export const sharesMax = 50;

@@ -6,7 +6,7 @@ import type { Finding } from '../mail/finding.ts';
 import type { Reply } from '../smtp/reply.ts';
 import type { Content, StoredContent } from './content.ts';
 import type { NewMailboxMessage, Quota } from './folder-store.ts';
-import type { QueueFilter, QueueTotals } from './queue-search.ts';
+import type { QueueDestination, QueueFilter, QueueTotals } from './queue-search.ts';
 
 /** How a message came in: for logs and `why`. JSON-serialisable. */
 export interface Origin {
@@ -293,6 +293,8 @@ export interface QueueStore extends AsyncDisposable {
   ): Promise<QueueFound>;
   /** How much that is. */
   totals(filter: QueueFilter): Promise<QueueTotals>;
+  /** What waits for each destination, the largest backlog first. */
+  destinations(): Promise<readonly QueueDestination[]>;
   get(id: string): Promise<QueueEntry | undefined>;
   /** The message with its content, as a delivery would get it. */
   open(id: string): Promise<QueuedMessage | undefined>;

@@ -61,7 +61,8 @@ const unavailable =
   'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
 export function createHttpService({ fetch, connections, limits, log }: HttpServiceParts): Service {
-  const clients = new Map<Socket, WebClient>();
+  const clients = new Map<Socket, WebClient & { readonly id: string; readonly since: number }>();
+  let connected = 0;
   const emptied = Promise.withResolvers<void>();
   let stopping = false;
   const listener = getRequestListener(
@@ -94,7 +95,9 @@ export function createHttpService({ fetch, connections, limits, log }: HttpServi
     acceptSocket({ socket, ends }) {
       const { address } = (ends ?? endsOf(socket)).remote;
       if (stopping || connections.admit(address) !== undefined) return turnAway(socket);
-      const client = { address, secure: 'encrypted' in socket };
+      connected += 1;
+      const id = `http-${connected.toString(36)}`;
+      const client = { address, secure: 'encrypted' in socket, id, since: Date.now() };
       clients.set(socket, client);
       socket.once('close', () => gone(socket, client));
       server.emit('connection', socket);
@@ -107,6 +110,19 @@ export function createHttpService({ fetch, connections, limits, log }: HttpServi
     },
     destroy() {
       for (const socket of clients.keys()) socket.destroy();
+    },
+    sessions: () =>
+      [...clients].map(([{ bytesRead: bytesIn, bytesWritten: bytesOut }, client]) => {
+        const { address, ...facts } = client;
+        return { ...facts, client: address, bytesIn, bytesOut };
+      }),
+    endSession(id) {
+      for (const [socket, client] of clients)
+        if (client.id === id) {
+          socket.destroy();
+          return true;
+        }
+      return false;
     },
   };
 }

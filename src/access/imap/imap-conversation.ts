@@ -8,6 +8,7 @@ import type { Log } from '../../base/log.ts';
 import type { SessionEvent } from '../../imap/event.ts';
 import type { ImapMachine } from '../../imap/machine.ts';
 import { ClientWait } from '../../net/client-wait.ts';
+import type { SessionFacts } from '../../net/open-session.ts';
 import type { Peer } from '../../net/peer.ts';
 import { startTlsAfter } from '../../net/start-tls.ts';
 import { ConnectionLost } from './completion.ts';
@@ -70,6 +71,11 @@ export class ImapConversation {
         this.#tellSoon();
       },
     });
+  }
+
+  facts(): SessionFacts {
+    const account = this.#access.account || undefined;
+    return { account, secure: this.#peer.tls !== undefined };
   }
 
   /** Resolves when the connection is gone. Never rejects. */

@@ -59,6 +59,11 @@ export class Pop3Access {
     this.#parts = parts;
   }
 
+  /** Who has logged in. */
+  get account(): string | undefined {
+    return this.#maildrop?.account;
+  }
+
   /** Never rejects: what nobody foresaw is a trouble of ours, and passes. */
   async answer(
     question: Exclude<Question, { readonly kind: 'message' }>,

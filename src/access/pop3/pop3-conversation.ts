@@ -5,6 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
 import { ClientWait } from '../../net/client-wait.ts';
+import type { SessionFacts } from '../../net/open-session.ts';
 import type { Peer } from '../../net/peer.ts';
 import { startTlsAfter } from '../../net/start-tls.ts';
 import type { Answer, Question, SessionEvent } from '../../pop3/event.ts';
@@ -42,6 +43,11 @@ export class Pop3Conversation {
     this.#session = parts.session;
     this.#peer = parts.peer;
     this.#wait = new ClientWait(parts.clock);
+  }
+
+  facts(): SessionFacts {
+    const { account } = this.#parts.access;
+    return { account, secure: this.#peer.tls !== undefined };
   }
 
   /** Resolves when the connection is gone. Never rejects. */

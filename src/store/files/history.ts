@@ -24,6 +24,8 @@ export interface FileHistoryOptions {
   readonly log: Log;
   /** Octets of all files together, about. */
   readonly bytesMax?: number;
+  /** Hears of everything that is recorded. */
+  readonly onRecorded?: ((event: HistoryEvent) => void) | undefined;
   /** So many octets were written. */
   readonly onWritten?: ((bytes: number) => void) | undefined;
   /** These are the files of refusals, and have no others beside them. */
@@ -71,6 +73,11 @@ export class FileHistory implements HistoryStore {
   }
 
   record(event: HistoryEvent): void {
+    this.#keep(event);
+    if (!this.#options.isOfRefusals) this.#options.onRecorded?.(event);
+  }
+
+  #keep(event: HistoryEvent): void {
     if (event.kind === 'refused' && !this.#options.isOfRefusals) {
       this.#ofRefusals().record(event);
       return;

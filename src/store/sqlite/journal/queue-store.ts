@@ -9,7 +9,7 @@ import type { Quota } from '../../folder-store.ts';
 import { freshLeases } from '../../fresh-leases.ts';
 import { messageKey } from '../../message-key.ts';
 import { isFound } from '../../queue-filter.ts';
-import type { QueueFilter, QueueTotals } from '../../queue-search.ts';
+import type { QueueDestination, QueueFilter, QueueTotals } from '../../queue-search.ts';
 import { sharesMax } from '../../queue-search.ts';
 import type {
   EnqueuedWithRoom,
@@ -234,6 +234,11 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
       stored,
       [...this.#live.values()].map(entryOf).filter((entry) => isFound(entry, filter)),
     );
+  }
+
+  /** What is in the journal is under way; whoever runs the queue counts it. */
+  destinations(): Promise<readonly QueueDestination[]> {
+    return this.#store.destinations();
   }
 
   async get(id: string): Promise<QueueEntry | undefined> {

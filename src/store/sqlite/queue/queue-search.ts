@@ -2,7 +2,7 @@
 // notices, and no delivery waits for it. What is only in the journal is not seen here.
 
 import type { DatabaseSync } from 'node:sqlite';
-import type { QueueFilter, QueueShare } from '../../queue-search.ts';
+import type { QueueDestination, QueueFilter, QueueShare } from '../../queue-search.ts';
 import { queueStates, sharesMax } from '../../queue-search.ts';
 import type { EntryRow } from '../requests.ts';
 import { integer, integerOrNull, text, textOrNull } from '../row.ts';
@@ -86,6 +86,26 @@ export class QueueSearch {
       destinations: largest(destinations).map(([name, recipients]) => ({ name, recipients })),
       replies: largest(replies).map(([reply, recipients]) => ({ reply, recipients })),
     };
+  }
+
+  /** All there are, the largest first. */
+  destinations(): readonly QueueDestination[] {
+    const rows = this.#all(
+      `SELECT destination, count(*) AS recipients, sum(held AND due IS NOT NULL) AS held,
+         min(CASE WHEN held = 0 THEN due END) AS next, min(message) AS first
+       FROM recipient GROUP BY destination ORDER BY recipients DESC`,
+      [],
+    );
+    return rows.map((row) => {
+      const first = integer(row.first);
+      const [oldest] = this.#all('SELECT received FROM message WHERE key = ?', [first]);
+      return {
+        destination: text(row.destination),
+        ...{ recipients: integer(row.recipients), held: integer(row.held) },
+        oldest: oldest === undefined ? undefined : integer(oldest.received),
+        nextAttempt: integerOrNull(row.next) ?? undefined,
+      };
+    });
   }
 
   /** In their order. Text is looked for in messages and in recipients, each by itself: then neither has to look up the other. */

@@ -7,7 +7,7 @@ import { memoryContent } from '../../content.ts';
 import type { Quota } from '../../folder-store.ts';
 import { freshLeases } from '../../fresh-leases.ts';
 import { messageKey } from '../../message-key.ts';
-import type { QueueFilter, QueueTotals } from '../../queue-search.ts';
+import type { QueueDestination, QueueFilter, QueueTotals } from '../../queue-search.ts';
 import type {
   EnqueuedWithRoom,
   Lease,
@@ -171,6 +171,10 @@ export class SqliteQueueStore implements QueueStore {
 
   async totals(filter: QueueFilter): Promise<QueueTotals> {
     return totalsOf(await this.#parts.reader.call('queueTotals', filter));
+  }
+
+  destinations(): Promise<readonly QueueDestination[]> {
+    return this.#parts.reader.call('queueDestinations');
   }
 
   async get(id: string): Promise<QueueEntry | undefined> {

@@ -16,7 +16,7 @@ import type {
   Quota,
 } from '../../folder-store.ts';
 import type { MailboxCount, MailQuestion } from '../../mail-question.ts';
-import type { QueueFilter } from '../../queue-search.ts';
+import type { QueueDestination, QueueFilter } from '../../queue-search.ts';
 import { AccountFeed } from '../folders/account-feed.ts';
 import { ColumnsCache, copyColumns, mergeColumns } from '../folders/columns-cache.ts';
 import { folderPath } from '../folders/folder-path.ts';
@@ -67,6 +67,7 @@ export interface ReaderOperations {
   annotations(account: string, folder: number | undefined): ReadonlyMap<string, Uint8Array>;
   queuePage(filter: QueueFilter, after: number, limit: number): QueuePageRow;
   queueTotals(filter: QueueFilter): QueueTotalsRow;
+  queueDestinations(): readonly QueueDestination[];
 }
 
 export function prepareStatements(database: DatabaseSync) {
@@ -263,6 +264,10 @@ export class Reader implements ReaderOperations {
     return this.#atOneMoment(() => this.#queue.totals(filter));
   }
 
+  queueDestinations(): readonly QueueDestination[] {
+    return this.#atOneMoment(() => this.#queue.destinations());
+  }
+
   usage(account: string): Quota {
     const row = this.#sql.usage.get(account);
     return { bytes: integer(row?.bytes), messages: integer(row?.messages) };
@@ -378,7 +383,15 @@ const readerOperations: ReadonlySet<string> = new Set<keyof ReaderOperations>([
   ...(['index', 'list', 'mails', 'counts', 'copies', 'countFrom', 'open'] as const),
   ...(['accountState', 'changedEmails', 'changedFolders'] as const),
   ...(['digests', 'headers', 'search', 'sortFacts'] as const),
-  ...(['usage', 'acl', 'sharedWith', 'annotations', 'queuePage', 'queueTotals'] as const),
+  ...([
+    'usage',
+    'acl',
+    'sharedWith',
+    'annotations',
+    'queuePage',
+    'queueTotals',
+    'queueDestinations',
+  ] as const),
 ]);
 
 export function readerCall(reader: Reader, operation: string, args: readonly unknown[]): unknown {

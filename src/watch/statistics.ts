@@ -1,0 +1,235 @@
+// What the server has done, over time: counted as it happens, kept as records, so that a restart forgets no more than
+// the minute it is in. A minute is kept for an hour, five minutes for a day, an hour for 90 days.
+
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { errorText } from '../base/log.ts';
+import { destinationText } from '../queue/destination-text.ts';
+import { messageIdTime } from '../queue/message-id.ts';
+import type { HistoryEvent } from '../store/history.ts';
+import type { RecordStore } from '../store/record-store.ts';
+import type { Led } from './leaders.ts';
+import { Leaders, likeness } from './leaders.ts';
+import type { Tally } from './tally.ts';
+import { addTally, countEvent, emptyTally, percentile } from './tally.ts';
+
+const minuteMs = 60_000;
+
+/** How long each point is, and how many are kept. */
+const scales = [
+  { name: 'minute', stepMs: minuteMs, kept: 60 },
+  { name: 'five', stepMs: 5 * minuteMs, kept: 288 },
+  { name: 'hour', stepMs: 60 * minuteMs, kept: 90 * 24 },
+] as const;
+type Scale = (typeof scales)[number];
+
+export type StatisticsPeriod = 'hour' | 'day' | 'month' | 'quarter';
+const shown: Readonly<Record<StatisticsPeriod, readonly [scale: number, points: number]>> = {
+  hour: [0, 60],
+  day: [1, 288],
+  month: [2, 30 * 24],
+  quarter: [2, 90 * 24],
+};
+
+type Counts = readonly number[];
+/** Null where nothing was measured. */
+type Measures = readonly (number | null)[];
+
+export interface Statistics {
+  /** Of the first point, ISO 8601; each covers `stepSeconds`. */
+  readonly from: string;
+  readonly stepSeconds: number;
+  readonly received: Counts;
+  readonly refused: Counts;
+  readonly delivered: Counts;
+  readonly deferred: Counts;
+  readonly bounced: Counts;
+  readonly queued: Measures;
+  /** In seconds. */
+  readonly latency: { readonly p50: Measures; readonly p95: Measures; readonly p99: Measures };
+  readonly top: Readonly<Record<Board, readonly Led[]>>;
+}
+
+const boards = ['deferrals', 'refusals', 'senders', 'destinations'] as const;
+type Board = (typeof boards)[number];
+type Boards = Readonly<Record<Board, Leaders>>;
+
+export interface StatisticsParts {
+  readonly records: RecordStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Recipients in the queue. */
+  readonly queued: () => Promise<number>;
+  /** How many refusals there were so far. */
+  readonly refused: () => number;
+  /** Called when a minute is over. */
+  readonly onMinute?: ((tally: Tally, at: number) => void) | undefined;
+}
+
+const kind = 'statistics';
+/** Limit: names of a board. */
+const topMax = 20;
+/** Hours whose boards are added up. */
+const boardHours = 24;
+const pageMax = 1000;
+
+export class StatisticsKeeper {
+  readonly #parts: StatisticsParts;
+  readonly #points = new Map<Scale['name'], Map<number, Tally>>(
+    scales.map(({ name }) => [name, new Map()]),
+  );
+  /** By the hour. */
+  readonly #boards = new Map<number, Boards>();
+  #refused = 0;
+  #minute: { readonly at: number; readonly tally: Tally };
+  #cancel: (() => void) | undefined;
+
+  constructor(parts: StatisticsParts) {
+    this.#parts = parts;
+    this.#minute = { at: floor(parts.clock.now(), minuteMs), tally: emptyTally() };
+  }
+
+  /** Never rejects: what was kept and cannot be read is begun anew. */
+  async start(): Promise<void> {
+    const { records, log } = this.#parts;
+    try {
+      for (let after: string | undefined; ; ) {
+        const page = await records.list(kind, { after, limit: pageMax });
+        for (const { key, value } of page) this.#load(key, value);
+        after = page.at(-1)?.key;
+        if (page.length < pageMax) break;
+      }
+    } catch (error) {
+      log.warn('statistics not read', { error: errorText(error) });
+    }
+    this.#wait();
+  }
+
+  note(event: HistoryEvent): void {
+    countEvent(this.#minute.tally, event, messageIdTime(event.id));
+    const now = this.#boardsAt(event.at);
+    if (event.kind === 'received') now.senders.add(event.sender === '' ? '<>' : event.sender);
+    else if (event.kind === 'refused') now.refusals.add(likeness(event.refusal.reason));
+    else if (event.kind === 'attempt') {
+      now.destinations.add(destinationText(event.destination), event.results.length);
+      for (const { result, reply } of event.results)
+        if (result === 'deferred') now.deferrals.add(likeness(reply));
+    }
+  }
+
+  get(period: StatisticsPeriod): Statistics {
+    const [scale, points] = shown[period];
+    const { name, stepMs } = scales[scale]!;
+    const last = floor(this.#parts.clock.now(), stepMs);
+    const first = last - (points - 1) * stepMs;
+    const kept = this.#points.get(name)!;
+    const tallies = Array.from({ length: points }, (_, i) => {
+      const at = first + i * stepMs;
+      const tally = { ...(kept.get(at) ?? emptyTally()), took: [...(kept.get(at)?.took ?? [])] };
+      if (at === last) addTally(tally, this.#minute.tally);
+      return tally;
+    });
+    const counts = (which: 'received' | 'refused' | 'delivered' | 'deferred' | 'bounced') =>
+      tallies.map((tally) => tally[which]);
+    const latency = (share: number) => tallies.map((tally) => percentile(tally, share));
+    return {
+      ...{ from: new Date(first).toISOString(), stepSeconds: stepMs / 1000 },
+      ...{ received: counts('received'), refused: counts('refused') },
+      ...{ delivered: counts('delivered'), deferred: counts('deferred') },
+      bounced: counts('bounced'),
+      queued: tallies.map(({ queued }) => queued),
+      latency: { p50: latency(0.5), p95: latency(0.95), p99: latency(0.99) },
+      top: this.#top(),
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.#cancel?.();
+    await this.#end(this.#parts.clock.now());
+  }
+
+  #wait(): void {
+    const { clock } = this.#parts;
+    const ms = this.#minute.at + minuteMs - clock.now();
+    this.#cancel = clock.after(Math.max(1, ms), () => {
+      void this.#end(this.#minute.at + minuteMs).finally(() => this.#wait());
+    });
+  }
+
+  /** The minute is over. Never rejects. */
+  async #end(next: number): Promise<void> {
+    const { records, log, queued, refused, onMinute } = this.#parts;
+    const { at, tally } = this.#minute;
+    // Those that history leaves out, too.
+    const refusedSoFar = refused();
+    tally.refused = refusedSoFar - this.#refused;
+    this.#refused = refusedSoFar;
+    const started = Math.max(next, this.#parts.clock.now());
+    this.#minute = { at: floor(started, minuteMs), tally: emptyTally() };
+    try {
+      tally.queued = await queued();
+    } catch {
+      // The store says so itself.
+    }
+    onMinute?.(tally, at);
+    const changed = scales.map((scale) => this.#add(scale, at, tally));
+    await records.put(changed).catch((error: unknown) => {
+      log.warn('statistics not kept', { error: errorText(error) });
+    });
+  }
+
+  #add({ name, stepMs, kept }: Scale, at: number, tally: Tally) {
+    const points = this.#points.get(name)!;
+    const start = floor(at, stepMs);
+    const point = points.get(start) ?? emptyTally();
+    addTally(point, tally);
+    points.set(start, point);
+    for (const old of points.keys()) if (old <= start - kept * stepMs) points.delete(old);
+    const boardsThen = name === 'hour' ? this.#boards.get(start) : undefined;
+    const top =
+      boardsThen && Object.fromEntries(boards.map((one) => [one, boardsThen[one].top(topMax)]));
+    return {
+      ...{ kind, key: `${name} ${new Date(start).toISOString()}` },
+      value: JSON.stringify({ ...point, top }),
+      expires: start + (kept + 1) * stepMs,
+    };
+  }
+
+  #load(key: string, value: string): void {
+    const [name, time = ''] = key.split(' ');
+    const points = this.#points.get(name as Scale['name']);
+    const at = Date.parse(time);
+    if (points === undefined || Number.isNaN(at)) return;
+    const { top, ...tally } = JSON.parse(value) as Tally & {
+      readonly top?: Readonly<Record<Board, readonly Led[]>>;
+    };
+    points.set(at, { ...emptyTally(), ...tally });
+    if (top === undefined || at < this.#parts.clock.now() - boardHours * 60 * minuteMs) return;
+    const then = this.#boardsAt(at);
+    for (const board of boards)
+      for (const { name: led, count } of top[board] ?? []) then[board].add(led, count);
+  }
+
+  #boardsAt(ms: number): Boards {
+    const hour = floor(ms, 60 * minuteMs);
+    const known = this.#boards.get(hour);
+    if (known !== undefined) return known;
+    const made = Object.fromEntries(boards.map((one) => [one, new Leaders()])) as Boards;
+    this.#boards.set(hour, made);
+    for (const old of this.#boards.keys())
+      if (old < hour - boardHours * 60 * minuteMs) this.#boards.delete(old);
+    return made;
+  }
+
+  #top(): Statistics['top'] {
+    const all = boards.map((board) => {
+      const sum = new Leaders();
+      for (const then of this.#boards.values())
+        for (const { name, count } of then[board].top(topMax)) sum.add(name, count);
+      return [board, sum.top(topMax)] as const;
+    });
+    return Object.fromEntries(all) as Statistics['top'];
+  }
+}
+
+const floor = (ms: number, stepMs: number): number => ms - (ms % stepMs);

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FakeClock } from '../base/fake-clock.ts';
+import { silentLog } from '../base/log.ts';
+import { Counter } from '../base/metrics.ts';
+import { EventHub } from '../watch/event-hub.ts';
+import { Asking } from './asking.ts';
+import { eventPaths } from './events.ts';
+import { createWebApp } from './web-app.ts';
+
+const client = { address: '192.0.2.1', secure: true };
+const headers = { authorization: 'Bearer right' };
+
+function open(limits?: { readonly listeners: number; readonly waiting: number }) {
+  const hub = new EventHub(limits);
+  const clock = new FakeClock();
+  let allows: readonly string[] = ['read'];
+  const answers = () => new Counter();
+  const app = createWebApp({
+    paths: [
+      eventPaths({
+        ...{ hub, clock },
+        asking: new Asking({
+          bearer: async (token) =>
+            token === 'right' ? { kind: 'token', name: 'page', allows } : undefined,
+          session: async () => undefined,
+          ...{ needsNoToken: () => false, isLoopback: () => false },
+        }),
+      }),
+    ],
+    answers: { '2xx': answers(), '3xx': answers(), '4xx': answers(), '5xx': answers() },
+    log: silentLog,
+  });
+  const ask = async (topics: string, given: Record<string, string> = headers) =>
+    app.fetch(
+      new Request(`http://x/postrider/events?topics=${topics}`, { headers: given }),
+      client,
+    );
+  return { hub, clock, ask, forbid: () => (allows = []) };
+}
+
+async function reading(response: Response) {
+  const reader = response.body!.getReader();
+  const next = async () => {
+    const { value } = await reader.read();
+    return value === undefined ? undefined : Buffer.from(value).toString();
+  };
+  assert.equal(await next(), ': listening\n\n');
+  return { next, cancel: () => reader.cancel() };
+}
+
+describe('GET /postrider/events', () => {
+  it('is for those who may read, and say what they want to hear', async () => {
+    const { ask } = open();
+    assert.equal((await ask('log', {})).status, 401);
+    assert.equal((await ask('log', { authorization: 'Bearer wrong' })).status, 401);
+    assert.equal((await ask('nothing')).status, 400);
+  });
+
+  it('tells what happens, and a heartbeat meanwhile', async () => {
+    const { ask, hub, clock } = open();
+    const response = await ask('mail,log');
+    assert.equal(response.headers.get('content-type'), 'text/event-stream');
+    const stream = await reading(response);
+    const news = { at: '2026-05-01T00:00:00.000Z', event: 'mail.delivered' };
+    hub.tell('mail', news);
+    hub.tell('queue', news);
+    assert.equal(await stream.next(), `data: ${JSON.stringify(news)}\n\n`);
+    await new Promise(setImmediate);
+    clock.advance(15_000);
+    assert.equal(await stream.next(), ': still here\n\n');
+    await stream.cancel();
+    assert.equal(hub.listeners, 0);
+  });
+
+  it('refuses those it has no room for, with 503', async () => {
+    const { ask } = open({ listeners: 1, waiting: 1 });
+    assert.equal((await ask('log')).status, 200);
+    const second = await ask('log');
+    assert.deepEqual([second.status, second.headers.get('retry-after')], [503, '30']);
+  });
+
+  it('ends when whoever listens may no longer read, and when the server stops', async () => {
+    for (const end of ['forbidden', 'stop']) {
+      const { ask, hub, clock, forbid } = open();
+      const stream = await reading(await ask('log'));
+      await new Promise(setImmediate);
+      if (end === 'stop') hub.close();
+      else {
+        forbid();
+        clock.advance(15_000);
+      }
+      assert.equal(await stream.next(), undefined, end);
+      assert.equal(hub.listeners, 0, end);
+    }
+  });
+});

@@ -1,0 +1,81 @@
+// What happens, as it happens: Server-Sent Events. Who may read, may listen. A listener that is slow is told how much
+// it missed; more listeners than there is room for get a 503, and one who may no longer read hears no more.
+
+import type { Clock } from '../base/clock.ts';
+import type { EventHub, Listener, News, Topic } from '../watch/event-hub.ts';
+import { topics } from '../watch/event-hub.ts';
+import type { ApiParts } from './api.ts';
+import type { WebApp } from './web-app.ts';
+
+export interface EventsParts extends Pick<ApiParts, 'asking'> {
+  readonly hub: EventHub;
+  readonly clock: Clock;
+}
+
+/** How often a listener hears that we are there, and is asked for anew whether it may listen. */
+const heartbeatMs = 15_000;
+
+export function eventPaths(parts: EventsParts) {
+  return (app: WebApp): void => {
+    app.get('/postrider/events', async (c) => {
+      const may = () => parts.asking.allowed(c, { name: 'events', changes: false });
+      await may();
+      const wanted = topicsIn(c.req.query('topics') ?? '');
+      if (wanted.size === 0)
+        return c.json({ error: `say what to listen to: topics=${topics.join(',')}` }, 400);
+      const listener = parts.hub.listen(wanted);
+      if (listener === undefined)
+        return c.json({ error: 'too many listen already' }, 503, { 'retry-after': '30' });
+      const isAllowed = () =>
+        may().then(
+          () => true,
+          () => false,
+        );
+      return c.body(streamOf(listener, isAllowed, parts.clock), 200, {
+        'content-type': 'text/event-stream',
+        // Proxies that gather answers would hold back what is to come at once.
+        'x-accel-buffering': 'no',
+      });
+    });
+  };
+}
+
+const topicsIn = (text: string): ReadonlySet<Topic> =>
+  new Set(text.split(',').filter((one): one is Topic => topics.includes(one as Topic)));
+
+/** As slowly as it is read. */
+function streamOf(
+  listener: Listener,
+  isAllowed: () => Promise<boolean>,
+  clock: Clock,
+): ReadableStream<Uint8Array> {
+  let cancelWait: (() => void) | undefined;
+  const close = () => {
+    cancelWait?.();
+    listener.close();
+  };
+  const newsOrSilence = () =>
+    new Promise<readonly News[]>((resolve) => {
+      cancelWait = clock.after(heartbeatMs, () => resolve([]));
+      listener.onNews(() => {
+        cancelWait?.();
+        resolve(listener.take());
+      });
+    });
+  return new ReadableStream({
+    start: (controller) => controller.enqueue(Buffer.from(': listening\n\n')),
+    async pull(controller) {
+      const news = await newsOrSilence();
+      if (listener.isOver || (news.length === 0 && !(await isAllowed()))) {
+        close();
+        controller.close();
+        return;
+      }
+      const text = news.length === 0 ? ': still here\n\n' : news.map(lineOf).join('');
+      controller.enqueue(Buffer.from(text));
+    },
+    cancel: close,
+  });
+}
+
+const lineOf = (news: News): string => `data: ${JSON.stringify(news)}\n\n`;
