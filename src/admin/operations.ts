@@ -5,6 +5,7 @@ import { accountOperations } from './accounts.ts';
 import { administratorOperations } from './administrators.ts';
 import { certificateOperations } from './certificates.ts';
 import { destinationOperations } from './destinations.ts';
+import { importOperations } from './importing.ts';
 import { mailOperations } from './mailboxes.ts';
 import { messageOperations } from './messages.ts';
 import type { Called, Operation } from './operation.ts';
@@ -28,6 +29,7 @@ export const operations = {
   ...administratorOperations,
   ...certificateOperations,
   ...destinationOperations,
+  ...importOperations,
   ...mailOperations,
   ...messageOperations,
   ...queueOperations,

@@ -22,6 +22,7 @@ const commands: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   ['queue', async () => (await import('./queue.ts')).queueCommand],
   ['why', async () => (await import('./why.ts')).whyCommand],
   ['send', async () => (await import('./send.ts')).sendCommand],
+  ['sendmail', async () => (await import('./sendmail.ts')).sendmailCommand],
   ['report', async () => (await import('./report.ts')).reportCommand],
   ['dkim', async () => (await import('./dkim.ts')).dkimCommand],
   ['admin', async () => (await import('./admin.ts')).adminCommand],

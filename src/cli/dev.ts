@@ -9,9 +9,10 @@ import { isDomain } from '../config/settings/setting.ts';
 import { isAddress, isLoopback } from '../net/network.ts';
 import type { Context, RunningServer } from './context.ts';
 import { CliError, printable } from './context.ts';
+import { type CatcherOptions, catcherSettings } from './dev-options.ts';
 import { runServer } from './run-server.ts';
 
-interface DevCommandOptions {
+interface DevCommandOptions extends CatcherOptions {
   readonly portOffset?: string;
   readonly freePorts?: boolean;
   readonly data?: string;
@@ -25,7 +26,16 @@ export function devCommand(context: Context): Command {
     .option('--free-ports', 'take any free ports')
     .option('--host <address>', 'listen here, for instance 0.0.0.0 in a container', '127.0.0.1')
     .option('--data <directory>', 'keep mail here; default: postrider-data/dev')
-    .action(async ({ portOffset, freePorts, data, host = '' }: DevCommandOptions) => {
+    .option('--max-messages <number>', 'keep so many, the newest', '10000')
+    .option('--max-age <time>', 'and none longer, such as 12h or 7d')
+    .option('--inboxes <file>', 'inboxes with logins of their own: JSON, { "name": "password" }')
+    .option('--chaos <triggers>', 'faults by chance, such as Sender:451:5,Recipient:550:10')
+    .option('--relay <host:port>', 'where messages may be released to; default: nothing leaves')
+    .option('--relay-tls <way>', 'none, opportunistic, require or verify')
+    .option('--relay-user <name>', 'log in there')
+    .option('--relay-password-file <file>', 'the first line of this file')
+    .action(async (options: DevCommandOptions) => {
+      const { portOffset, freePorts, data, host = '' } = options;
       const offset = Number(portOffset ?? '0');
       if (!Number.isInteger(offset) || offset < -1000 || offset > 60_000)
         throw new CliError(
@@ -41,6 +51,7 @@ export function devCommand(context: Context): Command {
         portOffset: offset,
         freePorts: freePorts === true,
         host,
+        catcher: await catcherSettings(options, context.cwd),
         ...(data !== undefined && { dataDirectory: resolve(context.cwd, data) }),
       });
       // The lines to paste must find this data directory, whatever else lies here.
@@ -70,6 +81,7 @@ function banner(server: RunningServer, directory: string, option: string, cwd: s
       })
       .join('\n');
   const smtp = server.listeners.find(({ service }) => service === 'smtp');
+  const web = server.listeners.find(({ service }) => service === 'http');
   const address = smtp === undefined ? '' : hostPort(reachable(smtp.host), smtp.port);
   const open = smtp === undefined || isLoopback(smtp.host) ? '' : everybody;
   return `Postrider catches mail for any address; nothing leaves this machine.
@@ -78,8 +90,8 @@ Send mail to
 ${rows(['smtp', 'submission'])}
 Read it at
 ${rows(['imap', 'pop3'])}
-Watch it at
-${rows(['http'])}
+See it in a browser
+  ${web === undefined ? '' : `http://${hostPort(reachable(web.host), web.port)}`}  (and Mailpit's API under /api/v1)
 Kept in ${directory}. Try it from another terminal:
 
   echo "It works" | ${program} send --server ${address} --to ann@example.org --header "Subject: Hello"
@@ -104,7 +116,6 @@ const logins: ReadonlyMap<string, string> = new Map([
   ['submission', 'log in with any password'],
   ['imap', 'the user is the address, any password is right'],
   ['pop3', 'the user is the address, any password is right'],
-  ['http', '/healthz, /readyz, /metrics'],
 ]);
 
 const shellWord = (text: string): string =>

@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import type { Context } from './context.ts';
 import { CliError, printable, printLines } from './context.ts';
+import { mailImport } from './mail-import.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
 import { withOperations } from './with-operations.ts';
@@ -13,7 +14,7 @@ interface ListOptions extends CommonOptions {
 
 export function mailCommand(context: Context): Command {
   const command = new Command('mail').description('what lies in a mailbox');
-  for (const part of [list, show, remove]) command.addCommand(part(context));
+  for (const part of [list, show, remove, mailImport]) command.addCommand(part(context));
   return command;
 }
 

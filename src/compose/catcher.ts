@@ -3,11 +3,13 @@
 import { version } from '../base/version.ts';
 import type { CatcherSettings } from '../config/catcher.ts';
 import type { CatcherRules } from '../deliver/local/local.ts';
+import { sendMail } from '../deliver/send-mail/send-mail.ts';
 import { arrivingTags } from '../inbox/arriving-tags.ts';
 import { AwaitedMail } from '../inbox/awaited-mail.ts';
 import { Caps } from '../inbox/caps.ts';
 import { CaughtMail } from '../inbox/caught-mail.ts';
 import { OwnInboxes } from '../inbox/own-inboxes.ts';
+import { dropFields } from '../mail/dropped-fields.ts';
 import { Chaos } from '../policy/chaos.ts';
 import type { Stores } from '../store/stores.ts';
 import type { ApiParts } from '../web/api.ts';
@@ -45,13 +47,15 @@ export class Catcher implements AsyncDisposable {
 
   /** What the APIs of catchers are made of. */
   paths({ asking }: Pick<ApiParts, 'asking'>): CatcherParts {
-    const { stores, clock } = this.#options;
+    const { stores, clock, settings } = this.#options;
     const now = () => clock.now();
     return {
       ...{ asking, version, now },
       mail: (account) => new CaughtMail({ folders: stores.folders, account, now }),
       awaited: this.#awaited,
       chaos: this.chaos,
+      relay: settings.relay && `${settings.relay.host}:${settings.relay.port}`,
+      release: (octets, from, to) => release(settings.relay, { octets, from, to }),
       inboxOf: (user, password) => this.inboxes.verify(user, password),
     };
   }
@@ -59,4 +63,28 @@ export class Catcher implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#caps[Symbol.asyncDispose]();
   }
+}
+
+interface Released {
+  readonly octets: Buffer;
+  readonly from: string;
+  readonly to: readonly string[];
+}
+
+/** @throws Error, also where some recipients are refused */
+async function release(
+  relay: CatcherSettings['relay'],
+  { octets, from, to }: Released,
+): Promise<void> {
+  if (relay === undefined) throw new Error('nothing is released here');
+  const { user, password, ...place } = relay;
+  const { refused } = await sendMail({
+    ...place,
+    ...(user !== undefined && { auth: { user, password } }),
+    ...{ from, to },
+    // Trace of our own, and what others are not to see.
+    message: dropFields(octets, ['return-path', 'delivered-to', 'bcc']),
+  });
+  if (refused.length > 0)
+    throw new Error(`refused there: ${refused.map(({ address }) => address).join(', ')}`);
 }

@@ -9,6 +9,16 @@ export interface CatcherSettings {
   /** How long each is kept; undefined: for as long as there is room. */
   readonly ageMsMax: number | undefined;
   readonly chaos: ChaosTriggers;
+  /** Where a message goes that somebody releases; undefined: nothing ever leaves. */
+  readonly relay?: ReleaseRelay | undefined;
+}
+
+export interface ReleaseRelay {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: 'none' | 'opportunistic' | 'require' | 'verify';
+  readonly user?: string;
+  readonly password?: string;
 }
 
 /** Faults by chance. */

@@ -63,8 +63,11 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
     const judge = isJudged(message) ? options.spamFilter?.judging(message.content) : undefined;
     for (const recipient of recipients) {
       if (own !== undefined && results.length > 0) {
-        // It lies there already.
-        results.push({ kind: 'delivered', reply: delivered });
+        // One copy lies there, or waits to, for all of them.
+        const [first] = results;
+        results.push(
+          first!.kind === 'delivered' ? { kind: 'delivered', reply: delivered } : first!,
+        );
         continue;
       }
       const account = own ?? (await accountFor(recipient.address, before, addressMap));

@@ -29,7 +29,12 @@ export function applicationPaths(parts: CatcherParts) {
       return c.json({
         Label: '',
         MessageRelay: {
-          ...{ Enabled: false, SMTPServer: '', ReturnPath: '', AllowedRecipients: '' },
+          ...{
+            Enabled: parts.relay !== undefined,
+            SMTPServer: parts.relay ?? '',
+            ReturnPath: '',
+            AllowedRecipients: '',
+          },
           ...{ BlockedRecipients: '', OverrideFrom: '', PreserveMessageIDs: true },
           RecipientAllowlist: '',
         },

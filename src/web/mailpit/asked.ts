@@ -20,6 +20,10 @@ export interface CatcherParts extends Pick<ApiParts, 'asking'> {
   readonly chaos: { triggers: Triggers };
   /** The inbox of a login of its own; undefined: there is none like this. */
   readonly inboxOf: (user: string, password: string) => string | undefined;
+  /** Where messages may be released to, `host:port`; undefined: nowhere. */
+  readonly relay: string | undefined;
+  /** @throws Error that says why not */
+  readonly release: (octets: Buffer, from: string, to: readonly string[]) => Promise<void>;
   readonly now: () => number;
   readonly version: string;
 }

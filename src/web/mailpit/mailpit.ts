@@ -8,10 +8,18 @@ import { chaosPaths } from './chaos.ts';
 import { mailhogPaths } from './mailhog.ts';
 import { messagePaths } from './message.ts';
 import { messageListPaths } from './messages.ts';
+import { releasePaths } from './release.ts';
 
 export function mailpitPaths(parts: CatcherParts) {
   return (app: WebApp): void => {
-    const all = [applicationPaths, messageListPaths, messagePaths, chaosPaths, mailhogPaths];
+    const all = [
+      applicationPaths,
+      messageListPaths,
+      messagePaths,
+      chaosPaths,
+      mailhogPaths,
+      releasePaths,
+    ];
     for (const add of all) add(parts)(app);
   };
 }

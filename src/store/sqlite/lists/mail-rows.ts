@@ -116,19 +116,27 @@ export class MailRows {
     return this.folders[this.#folderOf[place]!]!.columns;
   }
 
-  /** By when they came, and those of one moment by when they were stored. */
+  /** By when they came, and those of one moment by where they are: later in a folder is newer. */
   #newestFirst(length: number): Uint32Array {
     const received = new Float64Array(length);
-    const email = new Float64Array(length);
-    const places = new Uint32Array(length);
+    let oldest = Number.POSITIVE_INFINITY;
+    let newest = Number.NEGATIVE_INFINITY;
     for (let place = 0; place < length; place += 1) {
-      const { columns } = this.folders[this.#folderOf[place]!]!;
-      const at = this.#at[place]!;
-      received[place] = columns.received[at]!;
-      email[place] = columns.email[at]!;
-      places[place] = place;
+      const at = this.#columns(place).received[this.#at[place]!]!;
+      received[place] = at;
+      oldest = Math.min(oldest, at);
+      newest = Math.max(newest, at);
     }
-    return places.sort((a, b) => received[b]! - received[a]! || email[b]! - email[a]!);
+    // Numbers are sorted ten times as fast as with a function that compares: time and place as one number, where
+    // it has room for both.
+    if ((newest - oldest + 1) * length >= Number.MAX_SAFE_INTEGER)
+      return Uint32Array.from(received, (_, place) => place).sort(
+        (a, b) => received[b]! - received[a]! || b - a,
+      );
+    for (let place = 0; place < length; place += 1)
+      received[place] = (received[place]! - oldest) * length + place;
+    received.sort().reverse();
+    return Uint32Array.from(received, (key) => key % length);
   }
 
   #firstPlaces(newestFirst: Uint32Array, contentOf: (email: number) => number): Uint32Array {
@@ -147,9 +155,9 @@ export class MailRows {
       const other = first[known]!;
       const others = this.#others.get(other) ?? [];
       this.#others.delete(other);
-      const earlier = this.email(place) < this.email(other);
-      first[known] = earlier ? place : other;
-      this.#others.set(first[known]!, earlier ? [other, ...others] : [...others, place]);
+      const earlier = this.email(place) - this.email(other) || place - other;
+      first[known] = earlier < 0 ? place : other;
+      this.#others.set(first[known]!, earlier < 0 ? [other, ...others] : [...others, place]);
     }
     return first.subarray(0, length);
   }

@@ -104,7 +104,7 @@ describe('search.db', () => {
     INSERT INTO wire SELECT email, '(NIL)', '(NIL)', '(NIL)', 'kept' FROM facts`;
   const fewer = ['reply_to', 'attachments', 'inlines']
     .map((column) => `ALTER TABLE facts DROP COLUMN ${column}`)
-    .join('; ');
+    .reduce((all, sql) => `${all}; ${sql}`, 'DROP INDEX with_attachments; DROP INDEX with_inlines');
   const third = `${fewer}; UPDATE facts SET derivation = 3; UPDATE about SET version = 3`;
   const second = `${fewer}; ${wire}; UPDATE about SET version = 2`;
   const initial = `${fewer}; ${wire}; ALTER TABLE facts DROP COLUMN derivation;

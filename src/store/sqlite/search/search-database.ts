@@ -28,6 +28,11 @@ const digestTable = `
 export const withDigest = (table: 'mail' | 'facts'): string =>
   `search.digest ON digest.email = ${table}.email AND digest.form = ${digestForm}`;
 
+/** Most messages have no files. */
+const filesIndexes = `
+  CREATE INDEX search.with_attachments ON facts (email) WHERE attachments > 0;
+  CREATE INDEX search.with_inlines ON facts (email) WHERE inlines > 0;`;
+
 const schema = `
   CREATE TABLE search.about (
     version INTEGER, identity INTEGER, epoch INTEGER, email INTEGER, boot TEXT, closed INTEGER,
@@ -44,6 +49,8 @@ const schema = `
     cc TEXT NOT NULL, bcc TEXT NOT NULL, message_id TEXT NOT NULL, in_reply_to TEXT NOT NULL,
     refs TEXT NOT NULL, derivation INTEGER NOT NULL, reply_to TEXT NOT NULL DEFAULT '',
     attachments INTEGER NOT NULL DEFAULT 0, inlines INTEGER NOT NULL DEFAULT 0);
+
+  ${filesIndexes}
 
   CREATE TABLE search.sorting (
     email INTEGER PRIMARY KEY, sent_ms INTEGER, subject TEXT NOT NULL, is_reply INTEGER NOT NULL,
@@ -147,6 +154,7 @@ function upgrade(database: DatabaseSync): void {
     ALTER TABLE search.facts ADD COLUMN reply_to TEXT NOT NULL DEFAULT '';
     ALTER TABLE search.facts ADD COLUMN attachments INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE search.facts ADD COLUMN inlines INTEGER NOT NULL DEFAULT 0;
+    ${filesIndexes}
     UPDATE search.about SET version = ${version};
     COMMIT`);
 }

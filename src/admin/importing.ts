@@ -1,0 +1,71 @@
+// Puts mail that was kept elsewhere into a mailbox: into its own address's, or, in `dev`, into those of everybody it
+// is for.
+
+import { z } from 'zod';
+import { arrivingTags } from '../inbox/arriving-tags.ts';
+import { CaughtMail } from '../inbox/caught-mail.ts';
+import { EnvelopeFields } from '../mail/envelope.ts';
+import { findHeaderEnd } from '../mail/header.ts';
+import { asMail } from '../mail/mbox.ts';
+import { mailboxesOf } from '../mail/structured.ts';
+import { ownerOf } from './mailboxes.ts';
+import { OperationError, text, value } from './operation.ts';
+import type { OperationParts } from './operation-parts.ts';
+
+/** Limit: of base64, in one request. */
+const messageMax = 7 * 2 ** 20;
+/** Where mail is put that names nobody. */
+const nobody = 'imported@localhost';
+
+export const importOperations = {
+  mailImport: value({
+    about:
+      'Puts a message into the mailbox of an address and gives its id; in `dev` without one into those of everybody in To, Cc and Bcc.',
+    changes: true,
+    input: z.strictObject({
+      address: text.optional(),
+      /** The message as it is, in base64. */
+      message: z.base64().max(messageMax),
+    }),
+    output: z.object({ id: text }),
+    run: async (parts, { address, message }) => ({
+      id: await importMail(parts, address, Buffer.from(message, 'base64')),
+    }),
+  }),
+};
+
+/** The id of what was put there. @throws OperationError */
+export async function importMail(
+  {
+    folders,
+    accountOf,
+    dev,
+    clock,
+  }: Pick<OperationParts, 'folders' | 'accountOf' | 'dev' | 'clock'>,
+  address: string | undefined,
+  octets: Buffer,
+): Promise<string> {
+  if (octets.length === 0) throw new OperationError('there is no message');
+  const mail = asMail(octets);
+  const account = address === undefined ? undefined : await ownerOf({ accountOf }, address);
+  if (account === undefined && !dev())
+    throw new OperationError('whose mail is it? Give the address');
+  const head = mail.subarray(0, findHeaderEnd(mail));
+  const caught = new CaughtMail({ folders, account, now: () => clock.now() });
+  return caught.add(
+    mail,
+    account === undefined ? namedIn(head) : [account],
+    arrivingTags(head, []),
+  );
+}
+
+/** Limit: mailboxes that one message is put into. */
+const namedMax = 100;
+
+function namedIn(head: Uint8Array): readonly string[] {
+  const { to, cc, bcc } = new EnvelopeFields(head).envelope();
+  const named = mailboxesOf([...to, ...cc, ...bcc])
+    .filter(({ local, domain }) => local !== '' && domain !== '')
+    .map(({ local, domain }) => `${local}@${domain}`.toLowerCase());
+  return named.length === 0 ? [nobody] : [...new Set(named)].slice(0, namedMax);
+}

@@ -1,0 +1,128 @@
+// What `postrider dev` does beyond catching: inboxes with logins of their own, tags, faults, release, import.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Catcher } from './catcher.ts';
+import { startCatcher } from './catcher.ts';
+
+const letter = (subject: string, more = '') =>
+  `From: app@example.com\nTo: ann+order@example.org\nSubject: ${subject}\n${more}\nHello\n`;
+
+interface Listed {
+  readonly messages_count: number;
+  readonly messages: readonly { readonly Subject: string; readonly Tags: readonly string[] }[];
+}
+
+describe('postrider dev', () => {
+  let outside: Catcher;
+  let catcher: Catcher;
+  before(async () => {
+    outside = await startCatcher();
+    const relay = { host: '127.0.0.1', port: outside.port('smtp'), tls: 'none' } as const;
+    const inboxes = new Map([['Shop', 'secret']]);
+    catcher = await startCatcher({ catcher: { inboxes, relay } });
+  });
+  after(async () => {
+    await catcher[Symbol.asyncDispose]();
+    await outside[Symbol.asyncDispose]();
+  });
+  const get = (path: string, init?: RequestInit) => fetch(`${catcher.url}${path}`, init);
+  const list = async (query: string, login?: string): Promise<Listed> => {
+    const headers = login && { authorization: `Basic ${Buffer.from(login).toString('base64')}` };
+    const answer = await get(`/api/v1/search?query=${query}`, { headers: { ...headers } });
+    assert.equal(answer.status, 200, await answer.clone().text());
+    return answer.json() as Promise<Listed>;
+  };
+  const arrives = (query: string) => get(`/api/v1/wait?query=${query}&timeout=20s`);
+
+  it('puts mail of an inbox’s login there, once, and shows it to nobody else’s', async () => {
+    const auth = { user: 'shop', password: 'secret' };
+    await catcher.send(letter('mine'), ['ann@example.org', 'bob@example.org'], { auth });
+    await catcher.send(letter('theirs'), ['ann@example.org']);
+    await arrives('subject:mine');
+    await arrives('subject:theirs');
+    const own = await list('hello', 'shop:secret');
+    assert.deepEqual(
+      [own.messages_count, own.messages.map(({ Subject }) => Subject)],
+      [1, ['mine']],
+    );
+    assert.equal((await list('hello')).messages_count, 2);
+    const wrong = { authorization: `Basic ${Buffer.from('shop:wrong').toString('base64')}` };
+    assert.equal((await get('/api/v1/messages', { headers: wrong })).status, 401);
+    const login = { user: 'shop', password: 'wrong' };
+    await assert.rejects(catcher.send(letter('no'), ['ann@example.org'], { auth: login }), /535/);
+    await catcher.send(letter('any'), ['eve@example.org'], {
+      auth: { user: 'eve', password: 'x' },
+    });
+  });
+
+  it('tags mail by its addresses and its X-Tags', async () => {
+    await catcher.send(letter('tagged', 'X-Tags: Two words, odd!\n'), ['joe+shop@example.org']);
+    await arrives('subject:tagged');
+    const { messages } = await list('subject:tagged');
+    assert.deepEqual(messages[0]?.Tags, ['Two words', 'odd', 'order', 'shop']);
+  });
+
+  it('refuses on purpose by address, and by chance when it is told to', async () => {
+    await assert.rejects(catcher.send(letter('x'), ['fail-450@example.org']), /450 4\.0\.0/);
+    const body = JSON.stringify({ Sender: { ErrorCode: 452, Probability: 100 } });
+    const set = await get('/api/v1/chaos', { method: 'PUT', body });
+    assert.deepEqual(await set.json(), {
+      Sender: { ErrorCode: 452, Probability: 100 },
+      Recipient: { ErrorCode: 451, Probability: 0 },
+      Authentication: { ErrorCode: 535, Probability: 0 },
+    });
+    await assert.rejects(catcher.send(letter('x'), ['ann@example.org']), /452 4\.0\.0/);
+    const wrong = JSON.stringify({ Sender: { ErrorCode: 200 } });
+    assert.equal((await get('/api/v1/chaos', { method: 'PUT', body: wrong })).status, 400);
+    await get('/api/v1/chaos', { method: 'PUT', body: '{}' });
+  });
+
+  it('releases a message where whoever started it said, and else nowhere', async () => {
+    await catcher.send(letter('released', 'Bcc: hidden@example.org\n'), ['ann@example.org']);
+    const { ID } = (await (await arrives('subject:released')).json()) as { readonly ID: string };
+    const body = JSON.stringify({ To: ['real@example.net'] });
+    const release = (url: string, id: string) =>
+      fetch(`${url}/api/v1/message/${id}/release`, { method: 'POST', body });
+    assert.equal((await release(catcher.url, ID)).status, 200);
+    const there = await fetch(`${outside.url}/api/v1/wait?query=subject:released&timeout=20s`);
+    const got = (await there.json()) as {
+      readonly ID: string;
+      readonly Bcc: readonly { Address: string }[];
+    };
+    assert.deepEqual(
+      got.Bcc.map(({ Address }) => Address),
+      ['real@example.net'],
+    );
+    const refused = await release(outside.url, got.ID);
+    assert.equal(refused.status, 400);
+    assert.match(await refused.text(), /nothing leaves this catcher: `postrider dev --relay/);
+  });
+
+  it('imports mail for everybody it names', async () => {
+    const { mailImport } = catcher.server.operations;
+    const message = Buffer.from(
+      'To: one@example.org, two@example.org\nSubject: imported\n\nx',
+    ).toString('base64');
+    const { id } = await mailImport({ message });
+    assert.match(id, /^m/);
+    assert.equal((await list('subject:imported')).messages_count, 1);
+    await assert.rejects(mailImport({ message: '' }), /there is no message/);
+  });
+
+  it('answers as MailHog does', async () => {
+    const answer = await get('/api/v2/search?kind=containing&query=imported&limit=1');
+    const { total, items } = (await answer.json()) as {
+      readonly total: number;
+      readonly items: readonly {
+        readonly ID: string;
+        readonly To: readonly unknown[];
+        readonly Content: { readonly Body: string };
+      }[];
+    };
+    assert.deepEqual([total, items[0]?.To.length, items[0]?.Content.Body], [1, 2, 'x\r\n']);
+    assert.equal((await get('/api/v2/search?kind=other&query=x')).status, 400);
+    await get(`/api/v1/messages/${items[0]?.ID}`, { method: 'DELETE' });
+    assert.equal((await list('subject:imported')).messages_count, 0);
+  });
+});
