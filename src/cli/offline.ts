@@ -38,7 +38,7 @@ export async function withStores<T>(config: Config, use: (operations: Operations
 
 async function openOwn(directory: string, clock: Clock) {
   try {
-    return await openStores({ directory, log: silentLog, clock });
+    return await openStores({ directory, log: silentLog, clock, brief: true });
   } catch (error) {
     if ((error as { readonly problem?: unknown }).problem !== 'in-use') throw error;
     throw new CliError(

@@ -24,6 +24,8 @@ export interface OpenStoresOptions {
    * order. Whoever is not the owner must not enqueue with a lease, claim, settle, release or take.
    */
   readonly exclusive?: boolean;
+  /** For one command, which has nothing else to do meanwhile: fewer threads are started for it. */
+  readonly brief?: boolean;
   /** The store is gone: nothing more will be stored. The server should end, loudly. */
   readonly onFailure?: (error: Error) => void;
   /** How long commits and flushes took. */

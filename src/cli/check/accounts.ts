@@ -39,7 +39,7 @@ export async function readAccounts(
     if (!store.exists) return { kind: 'known', accounts: [], held: [] };
     store.prepare();
     await using stores = await openStores({
-      ...{ directory: store.directory, log: silentLog, clock: systemClock() },
+      ...{ directory: store.directory, log: silentLog, clock: systemClock(), brief: true },
     });
     const accounts = await stores.accounts.list();
     return {

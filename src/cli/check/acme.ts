@@ -21,7 +21,7 @@ export async function readCertificates(
   if (!store.exists) return [];
   store.prepare();
   await using stores = await openStores({
-    ...{ directory: store.directory, log: silentLog, clock: systemClock() },
+    ...{ directory: store.directory, log: silentLog, clock: systemClock(), brief: true },
   });
   return await certificateStates(stores.records);
 }

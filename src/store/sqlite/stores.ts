@@ -122,12 +122,20 @@ async function openDirectory(options: SqliteStoresOptions): Promise<Stores> {
   }
 
   function openTransport(
-    { transport, startThread: start, faults, pagesMax, log, onFailure }: SqliteStoresOptions,
+    {
+      brief = false,
+      transport,
+      startThread: start,
+      faults,
+      pagesMax,
+      log,
+      onFailure,
+    }: SqliteStoresOptions,
     file: string,
     spoolPath: string,
   ): Promise<Transport> | Transport {
     const now = clock.now();
-    if (transport !== 'in-process')
+    if (transport !== 'in-process' && !brief)
       return openInWorker({
         ...{ path: file, spoolDirectory: spoolPath, exclusive, now, pagesMax, start },
         onFailure(error) {
@@ -248,13 +256,14 @@ async function openJournaled(
 }
 
 function openReader(transport: Transport, options: SqliteStoresOptions): ReaderClient {
-  const { directory, log, exclusive = true } = options;
+  const { directory, log, exclusive = true, brief = false } = options;
   const { local, alive } = transport;
+  // What searches derive is for the server, too, in a file: it is the reader's thread that keeps it.
+  const isHere = local !== undefined && !(brief && directory !== ':memory:');
   // A command beside a running server leaves the server's files alone.
-  const own = exclusive && directory !== ':memory:' && local === undefined;
+  const own = exclusive && directory !== ':memory:' && !isHere;
   const search = own ? searchPath(directory) : ':memory:';
-  if (local !== undefined)
-    return readInProcess({ ...local, searchPath: search, alive: () => alive?.(), log });
+  if (isHere) return readInProcess({ ...local, searchPath: search, alive: () => alive?.(), log });
   const path = databasePath(directory);
   return new ReaderThread(
     { path, searchPath: search, spoolDirectory: join(directory, 'spool') },

@@ -16,8 +16,9 @@ import { startSharedThread } from '../test-threads.ts';
 
 const ann = 'ann@example.org';
 
-const open = (directory: string) =>
+const open = (directory: string, { brief = false } = {}) =>
   openSqliteStores({
+    brief,
     ...{ directory, clock: new FakeClock(), log: silentLog },
     startThread: startSharedThread,
   });
@@ -44,8 +45,8 @@ function changed(directory: string, sql: string): void {
 /** What is known of message 1 is made wrong, so that one can tell whether it was kept. */
 const mark = `UPDATE digest SET preview = 'kept'`;
 
-async function isKept(directory: string): Promise<boolean> {
-  await using stores = await open(directory);
+async function isKept(directory: string, how?: { readonly brief: boolean }): Promise<boolean> {
+  await using stores = await open(directory, how);
   const inbox = (await stores.folders.find(ann, 'INBOX'))!.id;
   const [digest] = await stores.folders.digests(inbox, [1]);
   return digest?.preview === 'kept';
@@ -70,6 +71,14 @@ describe('search.db', () => {
       changed(directory, mark);
       assert.equal(await isKept(directory), true);
       assert.equal((await stat(join(directory, 'search.db'))).mode & 0o077, 0);
+    }));
+
+  it('is read, and kept, by a command between two starts', () =>
+    inDirectory(async (directory) => {
+      await needles(directory, 'needle');
+      changed(directory, mark);
+      assert.equal(await isKept(directory, { brief: true }), true);
+      assert.equal(await isKept(directory), true);
     }));
 
   const worthless: readonly (readonly [what: string, sql: string])[] = [
