@@ -19,6 +19,7 @@ import { hopSettings, hostName, keysOf, placeOf, poolKey } from './hop-place.ts'
 import type { HostMemory } from './host-memory.ts';
 import type { HopHost } from './host-walk.ts';
 import { HostWalk } from './host-walk.ts';
+import type { HostsFound } from './hosts.ts';
 import { findHosts } from './hosts.ts';
 import type { Fit } from './next-hop.ts';
 import { fitToHop } from './next-hop.ts';
@@ -27,8 +28,9 @@ import { stopped } from './relay.ts';
 import type { RelayRoute } from './relay-route.ts';
 import { tlsOf } from './relay-route.ts';
 import type { Dane } from './security/dane.ts';
+import { createDane } from './security/dane.ts';
 import type { TlsWish } from './security/require-tls.ts';
-import { asWished, wishOf } from './security/require-tls.ts';
+import { asWished, waivesTls, wishOf } from './security/require-tls.ts';
 import type { StsFetchProblem } from './security/sts.ts';
 import type { OutboundStep } from './steps/outbound-step.ts';
 
@@ -40,6 +42,12 @@ export interface AttemptParts extends Omit<RelayOptions, 'limits' | 'outbound' |
   readonly pool: ConnectionPool;
   readonly memory: HostMemory;
 }
+
+/** For mail that policies of domains do not concern. */
+const askingNobody = { dane: createDane(), policies: undefined };
+
+const demandNothing = (found: HostsFound): boolean =>
+  found.kind !== 'hosts' || found.hosts.every(({ tlsPolicies }) => tlsPolicies === undefined);
 
 /** A connection, or a wait for the DNS. */
 export type Stoppable = Pick<Connection, 'destroy'>;
@@ -148,10 +156,11 @@ export class Attempt {
   /** Decides anew which hosts there are, and with which security; gives what is open by that already. */
   async #startWalk(): Promise<Connection | undefined> {
     const { memory, limits } = this.#parts;
-    const found = await this.#unlessStopped(findHosts(this.#route, this.#parts, limits.hostsMax));
-    if (found === undefined) return undefined;
+    const looked = await this.#unlessStopped(this.#findHosts());
+    if (looked === undefined) return undefined;
+    const { found, waived } = looked;
     if (found.kind === 'hosts') {
-      const { hosts, waived } = await asWished(found.hosts, this.#lease.message, this.#route);
+      const hosts = asWished(found.hosts, this.#lease.message, this.#route);
       const keys = keysOf(this.#place, hosts);
       // What one message may do without, others may not.
       if (!waived) memory.decide(this.#question, keys, limits.decisionMs);
@@ -166,6 +175,17 @@ export class Attempt {
     if (!final) this.#health = 'down';
     this.#answerPending(found.reply, { final, remote: false }, { host: hostName(this.#route) });
     return undefined;
+  }
+
+  /** As the policies of their domain have them; without these, if the message waives what they ask for, or how they fail. */
+  async #findHosts(): Promise<{ readonly found: HostsFound; readonly waived: boolean }> {
+    const find = (parts: AttemptParts) =>
+      findHosts(this.#route, parts, this.#parts.limits.hostsMax);
+    const found = find(this.#parts);
+    const isFree = await found.then(demandNothing, () => false);
+    if (isFree || !(await waivesTls(this.#lease.message)))
+      return { found: await found, waived: false };
+    return { found: await find({ ...this.#parts, ...askingNobody }), waived: true };
   }
 
   #walkOver(hosts: readonly HopHost[], problem: StsFetchProblem | undefined): HostWalk {

@@ -8,8 +8,6 @@ import { encryptionNeeded } from '../hop-failure.ts';
 import type { HopHost } from '../host-walk.ts';
 import type { HopMessage } from '../next-hop.ts';
 import type { RelayRoute } from '../relay-route.ts';
-import { tlsOf } from '../relay-route.ts';
-import { securityOf } from './security.ts';
 
 export type TlsWish =
   /** As the route and the domain have it. */
@@ -22,18 +20,13 @@ export type TlsWish =
 export const wishOf = ({ sender, params }: HopMessage, route: RelayRoute): TlsWish =>
   params.includes('REQUIRETLS') && sender !== '' && route.kind !== 'lmtp' ? 'required' : 'none';
 
-/** The hosts as the message will have them, and whether it would have others than most messages. */
-export async function asWished(
+/** The hosts as the message will have them. */
+export const asWished = (
   hosts: readonly HopHost[],
   message: HopMessage,
   route: RelayRoute,
-): Promise<{ readonly hosts: readonly HopHost[]; readonly waived: boolean }> {
-  if (wishOf(message, route) === 'required')
-    return { hosts: hosts.map((host) => strictly(host, route)), waived: false };
-  const demanding = hosts.some(({ tlsPolicies }) => tlsPolicies !== undefined);
-  if (!demanding || !(await waivesTls(message))) return { hosts, waived: false };
-  return { hosts: hosts.map((host) => leniently(host, route)), waived: true };
-}
+): readonly HopHost[] =>
+  wishOf(message, route) === 'required' ? hosts.map((host) => strictly(host, route)) : hosts;
 
 /** RFC 8689 §4.2.1 (2), (4): its name is vouched for by DNSSEC, MTA-STS or the operator, and it shows a certificate. */
 function strictly(host: HopHost, route: RelayRoute): HopHost {
@@ -56,13 +49,11 @@ function barred({ security: _, ...host }: HopHost, why: string): HopHost {
   return { ...host, barred: { reply: encryptionNeeded(why) } };
 }
 
-/** RFC 8689 §4.2.2, §8.4: as if there were no DANE and no MTA-STS; what the operator asks for stands. */
-function leniently({ barred: _, tlsPolicies: __, ...host }: HopHost, route: RelayRoute): HopHost {
-  return { ...host, tested: undefined, security: securityOf(tlsOf(route), host) };
-}
-
-/** RFC 8689 §3, §4.1: one field that says `No`, and no REQUIRETLS. */
-async function waivesTls({ params, content }: HopMessage): Promise<boolean> {
+/**
+ * RFC 8689 §3, §4.1: one field that says `No`, and no REQUIRETLS. §4.2.2, §8.4: then neither DANE nor MTA-STS is asked
+ * for, and nothing waits for them; what the operator asks for stands.
+ */
+export async function waivesTls({ params, content }: HopMessage): Promise<boolean> {
   if (params.includes('REQUIRETLS')) return false;
   const fields = parseHeader(await headOf(content), { names: new Set(['tls-required']) });
   return fields.length === 1 && fields[0]!.value.toLowerCase() === 'no';

@@ -50,10 +50,13 @@ function make(
   };
   const clock = new FakeClock();
   /** What there is of MTA-STS. */
-  const sts: { found: StsFound; readonly asked: string[] } = { found: {}, asked: [] };
+  const sts: { found: StsFound; fails?: Error; readonly asked: string[] } = {
+    ...{ found: {}, asked: [] },
+  };
   const policies: StsPolicySource = {
     async policyFor(domain) {
       sts.asked.push(domain);
+      if (sts.fails !== undefined) throw sts.fails;
       return sts.found;
     },
   };
@@ -488,6 +491,14 @@ describe('REQUIRETLS', () => {
       sign(clear, [good]);
       assert.equal(say(await clear.attemptOf(waiver, mx)), 'mx1.example.net clear');
       assert.match(await clear.send('opportunistic'), /^deferred: TLS is required here/);
+    });
+
+    it('RFC 8689 §4.2.2: does not wait where the policy cannot be told', async () => {
+      await using server = await scriptedServer(withTls);
+      await using world = make([server]);
+      world.sts.fails = new Error('no store');
+      await assert.rejects(world.attempt('opportunistic'), /no store/);
+      assert.equal(say(await world.attemptOf(waiver, mx)), 'mx1.example.net verified');
     });
 
     it('what the operator asks for stands', async () => {
