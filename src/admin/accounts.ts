@@ -1,6 +1,7 @@
 // Operations on accounts, their addresses and passwords.
 
 import { z } from 'zod';
+import { forgetUrlKeys } from '../access/imap/urls/url-keys.ts';
 import { addressKey } from '../mail/address.ts';
 import type { AccountHold } from '../policy/abuse/account-holds.ts';
 import { heldAccounts, releaseAccount } from '../policy/abuse/account-holds.ts';
@@ -79,10 +80,11 @@ export const accountOperations = {
     changes: true,
     input: z.strictObject({ address: text }),
     output: done,
-    run: ({ accounts, folders }, { address }) =>
+    run: ({ accounts, folders, records }, { address }) =>
       refused(async () => {
         await removeAccount(accounts, address);
         await folders.removeAll(addressKey(address));
+        await forgetUrlKeys(records, addressKey(address));
         return null;
       }),
   }),

@@ -75,7 +75,7 @@ function tellFacts(selected: SelectedMailbox, context: CommandContext): void {
   context.untagged(`OK [UIDNEXT ${folder.uidNext}] Predicted next UID`);
   context.untagged(`OK [HIGHESTMODSEQ ${folder.modseq}] Highest`);
   context.untagged(`OK [MAILBOXID (${mailboxId(folder.id)})] Ok`);
-  // RFC 4467 §7
+  // RFC 4467 §8
   context.untagged('OK [URLMECH INTERNAL] URLs can be authorized');
 }
 

@@ -7,6 +7,7 @@ import { openInMemory } from '../../../store/sqlite/test-stores.ts';
 import { TestConversation, testProcess } from '../test-conversation.ts';
 import { ann, bob, fill } from '../test-dialogue.ts';
 import { UrlAuthority } from '../urls/url-authority.ts';
+import { forgetUrlKeys } from '../urls/url-keys.ts';
 
 const host = 'imap.example.org';
 const base = `imap://ann%40example.org@${host}/INBOX`;
@@ -51,7 +52,7 @@ const gives = (said: readonly string[], url: string) =>
   assert.deepEqual(said, [`URLFETCH "${url}" {6}\r\nLent\r\n`, 'OK URLFETCH completed']);
 
 describe('URLAUTH', () => {
-  it('RFC 4467 §6: GENURLAUTH lends, URLFETCH reads, RESETKEY ends it', async () => {
+  it('RFC 4467 §7: GENURLAUTH lends, URLFETCH reads, RESETKEY ends it', async () => {
     await using world = await open();
     const url = await world.ann.authorize(`${rump};URLAUTH=user+bob%40example.org`);
     assert.match(url, /;URLAUTH=user\+bob%40example\.org:internal:01[\da-f]{64}$/);
@@ -63,7 +64,7 @@ describe('URLAUTH', () => {
     gives(await world.bob.fetch(again), again);
   });
 
-  it('RFC 4467 §6: RESETKEY without a mailbox takes the keys of all that are their own', async () => {
+  it('RFC 4467 §7: RESETKEY without a mailbox takes the keys of all that are their own', async () => {
     await using world = await open();
     const url = await world.ann.authorize(`${rump};URLAUTH=authuser`);
     await world.bob.reset();
@@ -73,7 +74,7 @@ describe('URLAUTH', () => {
     assert.equal(await world.records.count('url-key'), 0);
   });
 
-  it('RFC 4467 §3: URLs that are made at the same time have the same key', async () => {
+  it('RFC 4467 §2.2: URLs that are made at the same time have the same key', async () => {
     await using world = await open();
     const urls = await Promise.all(
       ['authuser', 'anonymous'].map((access) => world.ann.authorize(`${rump};URLAUTH=${access}`)),
@@ -81,15 +82,36 @@ describe('URLAUTH', () => {
     for (const url of urls) gives(await world.bob.fetch(url), url);
   });
 
+  it('RFC 4467 §2.2: keys of mailboxes that are gone are not kept for ever', async () => {
+    await using world = await open();
+    const { folders, records } = world;
+    const keys = async () => (await records.list('url-key', { limit: 10 })).length;
+    const old = await folders.create(ann, 'Old', undefined);
+    await fill(folders, old.id, [{ text: 'A: b\r\n\r\nOld\r\n' }]);
+    const url = await world.ann.authorize(
+      `${base.replace('INBOX', 'Old')}/;UID=1;URLAUTH=authuser`,
+    );
+    assert.notEqual(url, '');
+    await folders.remove(ann, 'Old');
+    assert.deepEqual(await world.bob.fetch(url), nothing(url));
+    assert.equal(await keys(), 1);
+    const next = await world.ann.authorize(`${rump};URLAUTH=authuser`);
+    gives(await world.bob.fetch(next), next);
+    assert.equal(await keys(), 1, 'the new one');
+    await forgetUrlKeys(records, ann);
+    assert.equal(await keys(), 0);
+    assert.deepEqual(await world.bob.fetch(next), nothing(next));
+  });
+
   for (const [access, mine, theirs] of [
     ['authuser', true, true],
     ['anonymous', true, true],
     ['user+ann%40example.org', true, false],
     ['user+bob%40example.org', false, true],
-    // That is for submission servers: RFC 4467 §2.2.
+    // That is for submission servers: RFC 4467 §3.
     ['submit+bob%40example.org', false, false],
   ] as const)
-    it(`RFC 4467 §2.2: ${access} is for whom it says`, async () => {
+    it(`RFC 4467 §3: ${access} is for whom it says`, async () => {
       await using world = await open();
       const url = await world.ann.authorize(`${rump};URLAUTH=${access}`);
       for (const [who, right] of [[world.ann, mine] as const, [world.bob, theirs] as const])
@@ -97,7 +119,7 @@ describe('URLAUTH', () => {
         else assert.deepEqual(await who.fetch(url), nothing(url));
     });
 
-  it('RFC 4467 §2.1: what has expired is worth nothing, to the second', async () => {
+  it('RFC 4467 §3: what has expired is worth nothing, to the second', async () => {
     await using world = await open();
     const expire = new Date(world.clock.now() + 5000).toISOString();
     const url = await world.ann.authorize(`${rump};EXPIRE=${expire};URLAUTH=authuser`);
@@ -107,7 +129,7 @@ describe('URLAUTH', () => {
     assert.deepEqual(await world.bob.fetch(url), nothing(url));
   });
 
-  it('RFC 4467 §5: nothing of a URL can be changed', async () => {
+  it('RFC 4467 §6: nothing of a URL can be changed', async () => {
     await using world = await open();
     await fill(world.folders, (await world.folders.find(ann, 'INBOX'))!.id, [{ text: 'B: c' }]);
     const expire = `${rump};EXPIRE=2030-01-01T00:00:00Z;URLAUTH=user+bob%40example.org`;
@@ -133,7 +155,7 @@ describe('URLAUTH', () => {
     }
   });
 
-  it('RFC 4467 §2.1: it lends no more than its owner may read', async () => {
+  it('RFC 4467 §4: it lends no more than its owner may read', async () => {
     await using world = await open();
     const shared = `imap://bob%40example.org@${host}/Other%20Users/ann%40example.org/INBOX/;UID=1/;SECTION=TEXT;URLAUTH=authuser`;
     assert.equal(await world.bob.authorize(shared), '');
@@ -146,7 +168,7 @@ describe('URLAUTH', () => {
     assert.deepEqual(await world.ann.fetch(url), nothing(url));
   });
 
-  it('RFC 4467 §6: what cannot be authorized is BAD, whoever is named', async () => {
+  it('RFC 4467 §7: what cannot be authorized is BAD, whoever is named', async () => {
     await using world = await open();
     const wrong = [
       `${rump};URLAUTH=friends`,
@@ -171,7 +193,7 @@ describe('URLAUTH', () => {
     assert.deepEqual(await world.ann.reset('Nowhere'), ['NO [NONEXISTENT]']);
   });
 
-  it('RFC 4467 §7: of several each is answered, in one response or several', async () => {
+  it('RFC 4467 §8: of several each is answered, in one response or several', async () => {
     await using world = await open();
     const rumps = [`${rump};URLAUTH=authuser`, `${rump};URLAUTH=anonymous`];
     const [said] = await world.ann.generate(...rumps);

@@ -1,4 +1,4 @@
-// GENURLAUTH, URLFETCH, RESETKEY: messages lent to others by URLs. RFC 4467 §6. INTERNAL is the only mechanism.
+// GENURLAUTH, URLFETCH, RESETKEY: messages lent to others by URLs. RFC 4467 §7. INTERNAL is the only mechanism.
 
 import { wireString } from '../../../imap/wire-string.ts';
 import { ContentError } from '../../../store/content.ts';
@@ -33,12 +33,12 @@ export const resetKey: ExecutorOf<'RESETKEY'> = async ({ mailbox }, context) => 
     return ok('All keys are gone');
   }
   const { folder } = requireRight(await names.locate(mailbox), 'l');
-  // RFC 4467 §6: what is asked for beside INTERNAL, which there always is, is left out of the answer.
+  // RFC 4467 §7: what is asked for beside INTERNAL, which there always is, is left out of the answer.
   await urls.keys.reset(account, folder);
   return ok('There is a new key', 'URLMECH INTERNAL');
 };
 
-// RFC 4467 §7: NIL for whatever is not there or may not be had, without a reason.
+// RFC 4467 §8: NIL for whatever is not there or may not be had, without a reason.
 async function tellContent(url: string, context: CommandContext): Promise<void> {
   const literal = await contentOf(url, context);
   const name = `* URLFETCH ${wireString(url)} `;

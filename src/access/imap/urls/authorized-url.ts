@@ -1,4 +1,4 @@
-// URLs that name their server, and those that carry an authorization: RFC 5092 §3 and §6.1.1, RFC 4467 §2. What they
+// URLs that name their server, and those that carry an authorization: RFC 5092 §3 and §6.1.1, RFC 4467 §3. What they
 // say, and nothing of whether it holds: that is in url-authority.ts. Pure and total.
 
 import type { MessageUrl } from './imap-url.ts';
@@ -13,7 +13,7 @@ export interface AbsoluteUrl {
   readonly path: string;
 }
 
-/** RFC 4467 §2.2: who may use it. */
+/** RFC 4467 §3: who may use it. */
 export type UrlAccess =
   | { readonly kind: 'submit' | 'user'; readonly user: string }
   | { readonly kind: 'authuser' | 'anonymous' };
@@ -50,7 +50,7 @@ export function parseAbsoluteUrl(url: string): AbsoluteUrl | undefined {
 /** Whether it wants to be more than the name of a message. */
 export const carriesAuthorization = ({ path }: AbsoluteUrl): boolean => authorizes.test(path);
 
-/** Undefined for what is no such URL; RFC 4467 §2.1: it names an owner, and a message or a part of one. */
+/** Undefined for what is no such URL; RFC 4467 §3, §7: it names an owner, and a message or a part of one. */
 export function parseAuthorizedUrl(url: string): AuthorizedUrl | undefined {
   // RFC 3986 §2: what is authorized are octets, and no two characters may look like one.
   if (!/^[\x21-\x7e]+$/.test(url)) return undefined;

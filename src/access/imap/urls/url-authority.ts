@@ -43,7 +43,7 @@ export class UrlAuthority {
     this.#keys = new UrlKeys(parts);
   }
 
-  /** Of an account: for one mailbox a new key, or none for any. RFC 4467 §6, RESETKEY. */
+  /** Of an account: for one mailbox a new key, or none for any. RFC 4467 §7, RESETKEY. */
   get keys(): Pick<UrlKeys, 'reset' | 'resetAll'> {
     return this.#keys;
   }
@@ -52,7 +52,7 @@ export class UrlAuthority {
   async authorize(account: string, url: string): Promise<string | undefined> {
     const wanted = parseAuthorizedUrl(url);
     if (wanted === undefined || wanted.proof !== undefined) return undefined;
-    // Whether the user exists to whom it is lent is not told. RFC 4467 §6, GENURLAUTH.
+    // Whether the user exists to whom it is lent is not told. RFC 4467 §7, GENURLAUTH.
     if ((await this.#ownerOf(wanted)) !== account) return undefined;
     const found = await this.#read(account, wanted);
     if (found?.literal === undefined) return undefined;
@@ -68,8 +68,8 @@ export class UrlAuthority {
     if (proof?.mechanism.toLowerCase() !== 'internal') return refused;
     if (expires !== undefined && expires <= this.#parts.clock.now()) return refused;
     const located = await new AccountNames(owner, this.#parts.folders).locate(message.mailbox);
-    if (located === undefined) return refused;
-    if (!(await this.#keys.isRight(owner, located.folder, rump, proof.token))) return refused;
+    const isRight = await this.#keys.isRight(owner, located?.folder, rump, proof.token);
+    if (located === undefined || !isRight) return refused;
     const literal = await readMessageUrl(message, located, this.#parts.folders);
     return literal === undefined ? { kind: 'missing' } : { kind: 'content', literal };
   }
@@ -87,7 +87,7 @@ export class UrlAuthority {
     return domainKey(host) === domainKey(hostname()) ? accountOf(owner) : undefined;
   }
 
-  // RFC 4467 §2.2. RFC 4468 §3.3: what is submitted is fetched by the submission server, not as its user.
+  // RFC 4467 §3. RFC 4468 §3.3: what is submitted is fetched by the submission server, not as its user.
   async #mayUse({ account, as }: UrlBearer, access: UrlAccess): Promise<boolean> {
     // Nobody comes here without having logged in.
     if (!('user' in access)) return true;

@@ -1,25 +1,26 @@
 // Mailbox access keys: with them URLs are authorized, and without them all that was authorized is worthless. RFC 4467
-// §3, §4. Each account has a table of its own, a key for each mailbox, be it theirs or another's. The mechanism is
+// §2.2, §2.4.1. Each account has a table of its own, a key for each mailbox, be it theirs or another's. The mechanism is
 // INTERNAL: nobody but this server reads what is in a token.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Random } from '../../../base/random.ts';
-import type { FolderFacts } from '../../../store/folder-store.ts';
+import type { FolderFacts, FolderStore } from '../../../store/folder-store.ts';
 import type { RecordStore } from '../../../store/record-store.ts';
 
 export interface UrlKeysParts {
   readonly records: RecordStore;
+  readonly folders: Pick<FolderStore, 'folder'>;
   readonly random: Random;
 }
 
 type Mailbox = Pick<FolderFacts, 'id' | 'uidValidity'>;
 
 const kind = 'url-key';
-/** RFC 4467 §3: at least 128 bits. */
+/** RFC 4467 §2.2: at least 128 bits. */
 const keyOctets = 32;
 /** How many are forgotten at a time. */
 const pageKeys = 100;
-// RFC 4467 §5: an octet in front says how the rest was made. 01 is HMAC-SHA256.
+// RFC 4467 §2.4.1: an octet in front says how the rest was made. 01 is HMAC-SHA256.
 const algorithm = '01';
 
 export class UrlKeys {
@@ -39,9 +40,15 @@ export class UrlKeys {
     return tokenOf(key, rump);
   }
 
-  async isRight(account: string, mailbox: Mailbox, rump: string, token: string): Promise<boolean> {
-    const key = await this.#find(account, mailbox);
-    if (key === undefined) return false;
+  /** RFC 4467 §6: takes as long where there is no key, or no mailbox, as where the token is wrong. */
+  async isRight(
+    account: string,
+    mailbox: Mailbox | undefined,
+    rump: string,
+    token: string,
+  ): Promise<boolean> {
+    const found = mailbox && (await this.#find(account, mailbox));
+    const key = found ?? this.#parts.random.bytes(keyOctets).toString('hex');
     const expected = Buffer.from(tokenOf(key, rump));
     const given = Buffer.from(token.toLowerCase());
     return given.length === expected.length && timingSafeEqual(given, expected);
@@ -52,18 +59,7 @@ export class UrlKeys {
   }
 
   async resetAll(account: string): Promise<void> {
-    await this.#afterLast(async () => {
-      const { records } = this.#parts;
-      const prefix = `${account} `;
-      for (;;) {
-        const found = await records.list(kind, { prefix, limit: pageKeys });
-        if (found.length === 0) return;
-        await records.remove(
-          kind,
-          found.map(({ key }) => key),
-        );
-      }
-    });
+    await this.#afterLast(() => forgetUrlKeys(this.#parts.records, account));
   }
 
   async #find(account: string, mailbox: Mailbox): Promise<string | undefined> {
@@ -73,13 +69,42 @@ export class UrlKeys {
   async #make(account: string, mailbox: Mailbox): Promise<string> {
     const value = this.#parts.random.bytes(keyOctets).toString('hex');
     await this.#parts.records.put([{ kind, key: recordKey(account, mailbox), value }]);
+    await this.#forgetOld(account);
     return value;
+  }
+
+  /** Keys of mailboxes that are gone, which were theirs or another's, go when the account gets a new one. */
+  async #forgetOld(account: string): Promise<void> {
+    const { records, folders } = this.#parts;
+    const prefix = `${account} `;
+    for (let after: string | undefined; ; ) {
+      const page = await records.list(kind, { prefix, after, limit: pageKeys });
+      for (const { key } of page) {
+        const [id, uidValidity] = key.slice(prefix.length).split('.').map(Number);
+        const folder = await folders.folder(id!);
+        if (folder?.uidValidity !== uidValidity) await records.remove(kind, [key]);
+      }
+      after = page.at(-1)?.key;
+      if (page.length < pageKeys) return;
+    }
   }
 
   #afterLast<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last.then(work);
     this.#last = done.catch(() => undefined);
     return done;
+  }
+}
+
+/** All that the account has authorized is worthless from then on. */
+export async function forgetUrlKeys(records: RecordStore, account: string): Promise<void> {
+  for (;;) {
+    const found = await records.list(kind, { prefix: `${account} `, limit: pageKeys });
+    if (found.length === 0) return;
+    await records.remove(
+      kind,
+      found.map(({ key }) => key),
+    );
   }
 }
 
