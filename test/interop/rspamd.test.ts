@@ -1,5 +1,6 @@
 // rspamd at work: asked by HTTP and as a milter, taught by what people move into Junk, and as a judge of our
-// signatures, which it finds by a real DNS.
+// signatures, which it finds by a real DNS. By the same DNS another Postrider takes what is signed, and refuses what is
+// forged.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -8,9 +9,10 @@ import type { TestServer } from '../../src/testing/index.ts';
 import { startTestServer } from '../../src/testing/index.ts';
 import type { KeyRecord } from '../../src/trust/dkim-keys.ts';
 import { createKeys, keyDirectory, recordOf } from '../../src/trust/dkim-keys.ts';
-import { eventually } from '../process.ts';
+import { freePorts } from '../ports.ts';
+import { eventually, startProcess } from '../process.ts';
 import { connectImap } from '../scenarios/imap-wire.ts';
-import { startNextHop } from '../scenarios/wire.ts';
+import { connectClient, startNextHop, submit } from '../scenarios/wire.ts';
 import type { DnsLab } from './dns-lab.ts';
 import { startDnsLab, withoutDnsLab } from './dns-lab.ts';
 import { without } from './peers.ts';
@@ -25,6 +27,9 @@ interface Checked {
   readonly action: string;
   readonly symbols: Readonly<Record<string, { readonly options?: readonly string[] }>>;
 }
+
+/** Nobody sends for the domain by SPF, and what it did not sign is to be refused. */
+const policies = '@ TXT "v=spf1 -all"\n_dmarc TXT "v=DMARC1; p=reject"\n';
 
 /** What a zone file has of them. */
 const zoneOf = (records: readonly KeyRecord[]): string =>
@@ -60,7 +65,7 @@ describe('interop: rspamd', { skip: without('rspamd', 'redis-server') || without
     signer = await startSigner();
     const zone = {
       name: 'example.org',
-      records: zoneOf(signer.records),
+      records: `${zoneOf(signer.records)}${policies}`,
       state: 'insecure',
     } as const;
     lab = await startDnsLab({ zones: [zone] });
@@ -158,5 +163,33 @@ describe('interop: rspamd', { skip: without('rspamd', 'redis-server') || without
     const changed = await check(`${taken!.replace('Hello', 'Pay me')}\r\n`);
     assert.equal(changed.symbols.R_DKIM_ALLOW, undefined);
     assert.ok(changed.symbols.R_DKIM_REJECT);
+  });
+
+  it('and another Postrider takes it by DMARC, which asks the same DNS, and refuses what is forged', async () => {
+    const [port] = (await freePorts(1)) as [number];
+    await using receiver = await startProcess({
+      ...{ hostname: 'mx.near.test', domains: ['near.test'], dns: { servers: [lab.server] } },
+      aliases: { '@near.test': ['bob@far.test'] },
+      routes: [{ domain: '*', via: 'discard' }],
+      listeners: [{ service: 'smtp', host: '127.0.0.1', port }],
+    });
+    const hand = async (content: string) => {
+      const client = await connectClient(port);
+      await client.say('EHLO stranger.test\r\n');
+      const mail = { from: 'bounce@stranger.test', to: ['bob@near.test'], content };
+      return submit(client, mail).finally(() => client.close());
+    };
+    const [signed] = signer.hop.taken;
+    assert.match(await hand(`${signed}\r\n`), /^250 /);
+    for (const forged of [
+      signed!.replace('Hello', 'Pay me'),
+      'From: Ann <ann@example.org>\r\nSubject: pay\r\n\r\nNow',
+    ])
+      await assert.rejects(
+        hand(`${forged}\r\n`),
+        /550 5\.7\.1 Refused by the DMARC policy of example\.org/,
+      );
+    const why = await receiver.command('why', 'bounce@stranger.test');
+    assert.match(why, /DMARC policy of example\.org/);
   });
 });
