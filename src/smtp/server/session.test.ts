@@ -207,6 +207,52 @@ describe('smtp/server: XCLIENT', () => {
     S: 221 2.0.0 Bye
   `);
 
+  it('who said EHLO to the proxy has said it here; who said HELO has not', () => {
+    for (const introduced of ['EHLO', 'HELO', undefined] as const) {
+      const session = open({ xclient: true })();
+      say(session, 'EHLO proxy.example\r\n');
+      assert.equal(session.extended, true);
+      session.receive(Buffer.from('XCLIENT ADDR=192.0.2.1\r\n'));
+      assert.equal(session.next().kind, 'xclient');
+      session.clientTold({ trusted: false, xclient: false, authenticated: false, introduced });
+      assert.equal(session.extended, introduced === 'EHLO');
+    }
+  });
+
+  it('what the proxy has used up of its limits is not the client’s', () => {
+    const mail = (domain: string) =>
+      `MAIL FROM:<a@b.example>\r\nRCPT TO:<c@${domain}>\r\nBDAT 0 LAST\r\n`;
+    for (const [limits, used, next] of [
+      [{ errorsPerConnection: 2 }, 'DATA\r\n', 'DATA\r\nNOOP\r\n'],
+      [{ commandsWithoutMail: 2 }, 'NOOP\r\n', 'NOOP\r\n'],
+      [{ messagesPerConnection: 1 }, mail('one.example'), mail('one.example')],
+      [{ domainsPerConnection: 1 }, mail('one.example'), mail('two.example')],
+    ] as const) {
+      const session = new ServerSession(
+        facts({ xclient: true, withheld: only('CHUNKING'), limits }),
+      );
+      const before = say(session, 'EHLO proxy.example\r\n', used);
+      assert.doesNotMatch(before.output, /^421/m);
+      const told = say(session, 'XCLIENT ADDR=192.0.2.1 HELO=c.example PROTO=ESMTP\r\n');
+      assert.match(told.output, /^220 /);
+      assert.match(lastLine(say(session, next)), /^250 /, JSON.stringify(limits));
+    }
+  });
+
+  it('whoever had logged in to the proxy has done so here, and nobody else has', () => {
+    for (const [login, code] of [
+      ['ann@b.example', '250'],
+      ['[UNAVAILABLE]', '530'],
+    ]) {
+      const session = new ServerSession(
+        facts({ protocol: 'submission', authRequired: true, mechanisms: ['PLAIN'], xclient: true }),
+      );
+      const attributes = `ADDR=192.0.2.1 HELO=c.example LOGIN=${login}`;
+      say(session, 'EHLO proxy.example\r\n', `XCLIENT ${attributes}\r\n`);
+      assert.equal(lastLine(say(session, 'MAIL FROM:<ann@b.example>\r\n')).slice(0, 3), code);
+    }
+  });
+
   it('a line may be as long as eight values make it, for proxies alone', () => {
     for (const [xclient, code] of [
       [true, '220'],
@@ -1621,5 +1667,21 @@ describe('smtp/server: its owner’s mistakes', () => {
       () => new ServerSession(facts()).tlsStarted({ mechanisms: [], trusted: false }),
       /STARTTLS/,
     );
+    const another = new ServerSession(facts());
+    another.next();
+    const nobody = { trusted: false, xclient: false, authenticated: false, introduced: undefined };
+    assert.throws(() => another.clientTold(nobody), /proxy/);
+    another.next();
+    assert.throws(() => another.fetched(new Uint8Array()), /URL/);
+    for (const [options, line, complaint] of [
+      [{ xclient: true }, 'XCLIENT ADDR=192.0.2.1', /next greeting/],
+      [{ asksUnknown: true }, 'WHATEVER', /nobody knows/],
+    ] as const) {
+      const asked = new ServerSession(facts(options));
+      say(asked, 'EHLO c.example\r\n');
+      asked.receive(Buffer.from(`${line}\r\n`));
+      asked.next();
+      assert.throws(() => asked.answer(replies.ok), complaint);
+    }
   });
 });
