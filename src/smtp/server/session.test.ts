@@ -1656,6 +1656,29 @@ describe('smtp/server: limits', () => {
   });
 });
 
+describe('smtp/server: what it tells its owner', () => {
+  const after = (options: Options, line: string) => {
+    const session = new ServerSession(facts(options));
+    say(session, 'EHLO c.example\r\n');
+    session.takeRefused();
+    session.receive(Buffer.from(`${line}\r\n`));
+    return { event: session.next(), refused: session.takeRefused() };
+  };
+
+  it('of a line that is no command only where somebody wants to see it', () => {
+    assert.equal(after({}, 'WHATEVER').event.kind, 'need-input');
+    assert.equal(after({ asksUnknown: true }, '').event.kind, 'need-input');
+    const { event } = after({ asksUnknown: true }, 'WHATEVER');
+    assert.deepEqual(event, { kind: 'unknown', line: 'WHATEVER' });
+  });
+
+  it('whom a RCPT that is refused was for, also before MAIL; of other commands nobody', () => {
+    const named = (line: string) => after({}, line).refused.map(({ recipients }) => recipients);
+    assert.deepEqual(named('RCPT TO:<b@c.example>'), [[{ local: 'b', domain: 'c.example' }]]);
+    assert.deepEqual(named('DATA'), [[]]);
+  });
+});
+
 describe('smtp/server: its owner’s mistakes', () => {
   it('are asserted', () => {
     const session = new ServerSession(facts());
@@ -1672,6 +1695,7 @@ describe('smtp/server: its owner’s mistakes', () => {
     const nobody = { trusted: false, xclient: false, authenticated: false, introduced: undefined };
     assert.throws(() => another.clientTold(nobody), /proxy/);
     another.next();
+    assert.throws(() => another.timedOut(), /answered/);
     assert.throws(() => another.fetched(new Uint8Array()), /URL/);
     for (const [options, line, complaint] of [
       [{ xclient: true }, 'XCLIENT ADDR=192.0.2.1', /next greeting/],
