@@ -6,7 +6,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { createMetrics } from '../src/compose/metrics.ts';
 import { resolveConfig } from '../src/config/resolve.ts';
+import { metricsText } from '../src/web/metrics-text.ts';
 import { run, without } from './interop/peers.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -59,3 +62,63 @@ describe('the systemd unit', () => {
       assert.ok(operating.includes(file), file);
   });
 });
+
+describe('the dashboard and the alerts', () => {
+  const dashboard = readFileSync(join(root, 'packaging/grafana-dashboard.json'), 'utf8');
+  const alerts = readFileSync(join(root, 'packaging/prometheus-alerts.yml'), 'utf8');
+
+  it('name only metrics that there are', () => {
+    const metrics = createMetrics();
+    metrics.readQueue({ facts: {} } as never);
+    metrics.readCertificates({ expires: undefined });
+    const known = new Set(
+      [...metricsText(metrics.snapshot()).matchAll(/^(postrider_\w+)/gm)].map(([, name]) => name!),
+    );
+    for (const text of [dashboard, alerts]) {
+      const named = new Set(text.match(/\bpostrider_\w+/g));
+      assert.ok(named.size > 8);
+      assert.deepEqual(
+        [...named].filter((name) => !known.has(name)),
+        [],
+      );
+    }
+  });
+
+  it('say what is wrong and what to do; panels do not overlap', () => {
+    const { groups } = parse(alerts) as Alerts;
+    for (const { alert, annotations, expr } of groups.flatMap(({ rules }) => rules)) {
+      assert.match(alert, /^Postrider[A-Z]/);
+      assert.ok(expr && annotations.summary && annotations.description, alert);
+    }
+    const { panels } = JSON.parse(dashboard) as Dashboard;
+    const taken = new Set<string>();
+    for (const { title, gridPos: at } of panels)
+      for (let x = at.x; x < at.x + at.w; x += 1)
+        for (let y = at.y; y < at.y + at.h; y += 1) {
+          assert.ok(x < 24 && !taken.has(`${x} ${y}`), title);
+          taken.add(`${x} ${y}`);
+        }
+  });
+});
+
+interface Alerts {
+  readonly groups: readonly {
+    readonly rules: readonly {
+      readonly alert: string;
+      readonly expr: string;
+      readonly annotations: { readonly summary: string; readonly description: string };
+    }[];
+  }[];
+}
+
+interface Dashboard {
+  readonly panels: readonly {
+    readonly title: string;
+    readonly gridPos: {
+      readonly x: number;
+      readonly y: number;
+      readonly w: number;
+      readonly h: number;
+    };
+  }[];
+}

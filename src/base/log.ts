@@ -1,6 +1,8 @@
 // What the server says to its operator: events with fields, never formatted text. The composition
 // root supplies pino; tests supply an array or nothing.
 
+import type { LogEvent } from './log-events.ts';
+
 /**
  * Every field there is: each has one type and one meaning, whatever the event, so that a line can be
  * searched for and counted without knowing who wrote it. docs/operating.md lists them; a test compares.
@@ -108,10 +110,10 @@ export const errorText = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 export interface Log {
-  debug(event: string, fields?: Fields): void;
-  info(event: string, fields?: Fields): void;
-  warn(event: string, fields?: Fields): void;
-  error(event: string, fields?: Fields): void;
+  debug(event: LogEvent, fields?: Fields): void;
+  info(event: LogEvent, fields?: Fields): void;
+  warn(event: LogEvent, fields?: Fields): void;
+  error(event: LogEvent, fields?: Fields): void;
 }
 
 /** The same log with the session on every line. */
@@ -127,19 +129,19 @@ class SessionLog implements Log {
     this.#session = session;
   }
 
-  debug(event: string, fields?: Fields): void {
+  debug(event: LogEvent, fields?: Fields): void {
     this.#log.debug(event, { session: this.#session, ...fields });
   }
 
-  info(event: string, fields?: Fields): void {
+  info(event: LogEvent, fields?: Fields): void {
     this.#log.info(event, { session: this.#session, ...fields });
   }
 
-  warn(event: string, fields?: Fields): void {
+  warn(event: LogEvent, fields?: Fields): void {
     this.#log.warn(event, { session: this.#session, ...fields });
   }
 
-  error(event: string, fields?: Fields): void {
+  error(event: LogEvent, fields?: Fields): void {
     this.#log.error(event, { session: this.#session, ...fields });
   }
 }

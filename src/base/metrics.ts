@@ -96,8 +96,13 @@ export class Metrics {
   }
 
   /** Something that is known anyway: read when somebody asks. */
-  read(name: string, about: string, read: () => number): void {
-    this.#add({ name, about, kind: 'gauge' }, [() => ({ labels: {}, value: read() })]);
+  read(name: string, about: string, read: () => number, kind: 'gauge' | 'counter' = 'gauge'): void {
+    this.#add({ name, about, kind }, [() => ({ labels: {}, value: read() })]);
+  }
+
+  /** 1, whatever happens: what is told is in the labels. */
+  always(name: string, about: string, labels: Labels): void {
+    this.#add({ name, about, kind: 'gauge' }, [() => ({ labels, value: 1 })]);
   }
 
   histogram(name: string, about: string, bounds: readonly number[]): Histogram {

@@ -22,9 +22,9 @@ function written(options: { pretty: boolean }, use: (log: ReturnType<typeof crea
 describe('log', () => {
   it('writes one JSON object a line, with level, time, event and fields', () => {
     const text = written({ pretty: false }, (log) => {
-      log.debug('not shown');
+      log.debug('stopping');
       log.info('received', { id: 'x1', bytes: 12, from: 'a"\r\nb@x' });
-      log.error('failed');
+      log.error('crashed');
     });
     const lines = text
       .trimEnd()
@@ -46,11 +46,11 @@ describe('log', () => {
   it('changes its level while it runs', () => {
     const text = written({ pretty: false }, (log) => {
       log.setLevel('error');
-      log.warn('one');
+      log.warn('stopping');
       log.setLevel('debug');
-      log.debug('two');
+      log.debug('stopped');
     });
-    assert.deepEqual(text.match(/one|two/g), ['two']);
+    assert.deepEqual(text.match(/stopping|stopped/g), ['stopped']);
   });
 
   it('is readable on a terminal, and no peer can write control characters to it', () => {
@@ -72,14 +72,14 @@ describe('log', () => {
 
   it('writes at once when pretty', () => {
     assert.match(
-      written({ pretty: true }, (log) => log.warn('careful')),
-      /warn.*careful/,
+      written({ pretty: true }, (log) => log.warn('stopping')),
+      /warn.*stopping/,
     );
   });
 
   it('does not mind that nobody reads any more', () => {
     const log = createLog({ level: 'info', pretty: true, fd: 9999 });
-    log.info('x');
+    log.info('stopped');
     log.flush();
   });
 });

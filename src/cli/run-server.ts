@@ -84,7 +84,7 @@ async function attend(
   let { config } = options;
   const manager = serviceManager({
     environment: process.env,
-    onProblem: (problem) => log.warn(problem),
+    onProblem: (problem) => log.warn('service manager not told', { problem }),
   });
   const reload = once(async (): Promise<Reloaded> => {
     void manager.reloading();

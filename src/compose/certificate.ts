@@ -76,7 +76,8 @@ export class Certificate {
   async #load(config: Config): Promise<LoadedServerTls | undefined> {
     if (config.tls === undefined) return undefined;
     const tls = await loadServerTls(await this.#sourceOf(config.tls, config), loadOptions(config));
-    for (const warning of tls.warnings) this.#log.warn(warning);
+    for (const warning of tls.warnings)
+      this.#log.warn('certificate is doubtful', { problem: warning });
     return tls;
   }
 

@@ -4,6 +4,7 @@
 
 import type { Metric } from '../base/metrics.ts';
 import { Metrics } from '../base/metrics.ts';
+import { version } from '../base/version.ts';
 import { isSuspicion } from '../policy/abuse/suspicion.ts';
 import type { ConnectionLimits } from '../policy/connection-limits.ts';
 import { filterResults } from '../policy/filters/filter.ts';
@@ -13,6 +14,7 @@ import type { QueueRunner } from '../queue/runner.ts';
 import { tlsResults } from '../report/tls-session.ts';
 import type { HistoryEvent, HistoryStore } from '../store/history.ts';
 import { answerClasses } from '../web/web-app.ts';
+import { processMetrics } from './process-metrics.ts';
 
 const services = ['smtp', 'submission', 'lmtp', 'imap', 'pop3', 'http', 'mtqp'] as const;
 const results = ['delivered', 'relayed', 'deferred', 'skipped', 'failed', 'expired'] as const;
@@ -37,6 +39,7 @@ export type ServerMetrics = ReturnType<typeof createMetrics>;
 
 export function createMetrics() {
   const metrics = new Metrics();
+  processMetrics(metrics, version);
   return {
     snapshot: (): readonly Metric[] => metrics.snapshot(),
     connections: connectionCounters(metrics, services),
@@ -96,8 +99,7 @@ export function createMetrics() {
       ['spam_learnt_total', 'Messages that spam filters learnt from.'],
       ...(['kind', ['spam', 'ham']] as const),
     ),
-    imapCommands: metrics.counter('imap_commands_total', 'IMAP commands.'),
-    pop3Retrievals: metrics.counter('pop3_retrievals_total', 'Messages sent by POP3.'),
+    ...ofReading(metrics),
     ...ofTheNet(metrics),
     ...ofReports(metrics),
     flush: metrics.histogram(
@@ -108,6 +110,11 @@ export function createMetrics() {
     ...read(metrics),
   };
 }
+
+const ofReading = (metrics: Metrics) => ({
+  imapCommands: metrics.counter('imap_commands_total', 'IMAP commands.'),
+  pop3Retrievals: metrics.counter('pop3_retrievals_total', 'Messages sent by POP3.'),
+});
 
 /** Those about domains, in and out. */
 const ofReports = (metrics: Metrics) => ({

@@ -4,6 +4,7 @@
 
 import { unreachable } from '../../../base/assert.ts';
 import type { Fields, Log } from '../../../base/log.ts';
+import type { LogEvent } from '../../../base/log-events.ts';
 import type { Content } from '../../../store/content.ts';
 import type { OpenRelay, Relay } from '../relay.ts';
 import type { StsFound, StsPolicySource } from '../security/sts.ts';
@@ -120,7 +121,7 @@ export class RelayDesk {
 
 /** Lines go where the operator reads them. */
 export function logThrough(say: RelayDeskParts['say']): Log {
-  const at = (level: keyof Log) => (event: string, fields?: Fields) =>
+  const at = (level: keyof Log) => (event: LogEvent, fields?: Fields) =>
     say({ kind: 'log', level, event, fields: plain(fields) });
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

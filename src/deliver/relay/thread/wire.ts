@@ -3,6 +3,7 @@
 // that are in memory lie end to end in one buffer that is handed over, not copied again.
 
 import { assert } from '../../../base/assert.ts';
+import type { LogEvent } from '../../../base/log-events.ts';
 import type { AttemptFacts, DeliveryResult, RecipientResult } from '../../../queue/delivery.ts';
 import type { Reply } from '../../../smtp/reply.ts';
 import type { Content } from '../../../store/content.ts';
@@ -35,7 +36,7 @@ export type FromRelay =
   | {
       readonly kind: 'log';
       readonly level: 'debug' | 'info' | 'warn' | 'error';
-      readonly event: string;
+      readonly event: LogEvent;
       readonly fields: Readonly<Record<string, unknown>>;
     };
 
