@@ -138,6 +138,8 @@ const about = {
     'lock-renewed': 'The lock’s file was gone, and was made anew.',
     'history not written': 'Mail goes on; `why` will know less.',
     'history lost': 'Events that could not be written.',
+    'statistics not read': 'What was counted before the start is not shown.',
+    'statistics not kept': 'A restart now would lose some of what was counted.',
     'history begun anew': 'Its folder was gone.',
     'history not searched': 'The index of the history cannot be used; it is made anew.',
   },
