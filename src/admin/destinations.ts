@@ -90,7 +90,7 @@ export const destinationOperations = {
     changes: true,
     input: one,
     output: count,
-    run: (parts, { destination: name }) => running(parts).destinations.retry(name),
+    run: async (parts, { destination: name }) => running(parts).destinations.retry(name),
   }),
 };
 

@@ -154,7 +154,7 @@ export const queueOperations = {
     changes: true,
     input: z.strictObject({ ...chosen, to: sought.optional() }),
     output: count,
-    run: (parts, { to, ...asked }) => {
+    run: async (parts, { to, ...asked }) => {
       const way = parts.wayTo(to);
       return eachChosen(parts, asked, (ids) => parts.queue.rerouteSome(ids, way));
     },

@@ -58,6 +58,6 @@ export const submissionOperations = {
     changes: true,
     input: handedIn,
     output: submitted,
-    run: (parts, message) => running(parts).submit(message),
+    run: async (parts, message) => running(parts).submit(message),
   }),
 };

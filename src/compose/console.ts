@@ -8,11 +8,15 @@ import { Destinations } from '../watch/destination-desk.ts';
 import { StatisticsKeeper } from '../watch/statistics.ts';
 import type { Basics } from './basics.ts';
 import type { Delivery } from './delivery.ts';
+import type { InForce } from './in-force.ts';
 import { OpenServices } from './open-services.ts';
+import type { Smtp } from './smtp.ts';
+import { Submissions } from './submission-desk.ts';
 
 type Desks = Omit<RunningParts, 'reload' | 'metrics' | 'abuse'>;
 
 export interface ConsoleParts extends Basics {
+  readonly inForce: () => InForce;
   readonly stores: Stores;
   readonly delivery: Pick<Delivery, 'runner'>;
 }
@@ -20,6 +24,8 @@ export interface ConsoleParts extends Basics {
 export interface Console {
   readonly desks: Desks;
   readonly services: OpenServices;
+  /** Known once there are services. */
+  handsInBy(handIn: Smtp['handIn']): void;
   /** Before the queue runs. */
   start(): Promise<void>;
   /** Nobody listens any more. */
@@ -32,7 +38,7 @@ const later = (): never => {
 };
 
 export function createConsole(parts: ConsoleParts): Console {
-  const { stores, delivery, happenings, metrics, clock, log } = parts;
+  const { inForce, stores, delivery, happenings, metrics, clock, log } = parts;
   const { records, queue: store } = stores;
   const destinations = new Destinations({ store, runner: delivery.runner, records, clock });
   const { refusedForGood, refusedForNow } = metrics;
@@ -54,14 +60,27 @@ export function createConsole(parts: ConsoleParts): Console {
     destinations.note(event);
     statistics.note(event);
   });
+  let handIn: Smtp['handIn'] | undefined;
+  const submissions = new Submissions({
+    ...{ records, clock },
+    accountOf: (address) => inForce().addressMap.accountOf(address),
+    messageBytesMax: () => inForce().config.limits.messageSize,
+    handIn(message) {
+      if (handIn === undefined) throw new OperationError('the server is just starting');
+      return handIn(message);
+    },
+  });
   const services = new OpenServices();
   return {
     services,
+    handsInBy(given) {
+      handIn = given;
+    },
     desks: {
       destinations,
       sessions: services,
       statistics: (period) => statistics.get(period),
-      submit: later,
+      submit: (message) => submissions.submit(message),
       webhooks: { list: later, test: later },
     },
     async start() {

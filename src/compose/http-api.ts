@@ -16,10 +16,14 @@ export interface HttpApiParts extends Pick<ApiParts, 'asking'> {
 /** It has no end, and holds the store for as long as it is read. */
 const notOffered: ReadonlySet<string> = new Set(['backupHold']);
 
+/** Limit: a message in JSON, with its attachments in base64; the configuration's limit is for the message itself. */
+const submittedMax = 100 * 2 ** 20;
+const whole = { bodyMax: submittedMax, wholeMessage: 'raw' } as const;
+
 export function apiParts({ asking, operations: ours, audit }: HttpApiParts): ApiParts {
   const offered = Object.entries(operations).flatMap(
     ([name, { run: _, ...one }]): ApiOperation[] =>
-      notOffered.has(name) ? [] : [{ name, ...one }],
+      notOffered.has(name) ? [] : [{ name, ...one, ...(name === 'submit' && whole) }],
   );
   return {
     ...{ version, operations: offered, asking },

@@ -27,7 +27,7 @@ const stages = [
 const policies = [
   ...(['access', 'rate-limits', 'account-limits', 'dnsbl', 'hello-check'] as const),
   ...(['reverse-name', 'suspicion', 'greylist', 'early-talker', 'null-sender'] as const),
-  ...(['harvest', 'content-rules', 'untagged-notification', 'hooks'] as const),
+  ...(['harvest', 'content-rules', 'untagged-notification', 'hooks', 'suppression'] as const),
 ] as const;
 export type CountedPolicy = (typeof policies)[number];
 

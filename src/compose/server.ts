@@ -84,7 +84,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...console.desks,
     },
   });
-  const serviceFor = createServices({
+  const services = createServices({
     ...{ ...common, ...entrance, delivery, tracking, reports, spam, operations },
     authenticator: authenticatorFor(inForce, {
       accounts: storage.stores.accounts,
@@ -96,6 +96,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     acmeChallenges: acme.challenges,
   });
 
+  console.handsInBy(services.handIn);
   const parts = {
     entrance,
     storage,
@@ -111,7 +112,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log,
   };
   const server = new Server(parts);
-  await server.start(console.services.watched(serviceFor));
+  await server.start(console.services.watched(services.serviceFor));
   undo.move();
   return server;
 }

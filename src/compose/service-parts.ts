@@ -30,5 +30,5 @@ export interface ServiceParts {
 /** For each listener one; what they share (open folders, say) is made with this function. */
 export type ServiceFor<Spec extends ListenerConfig = ListenerConfig> = (spec: Spec) => Service;
 
-export const offersStartTls = (spec: ListenerConfig, { tls }: Certificate): boolean =>
+export const offersStartTls = (spec: Pick<ListenerConfig, 'tls'>, { tls }: Certificate): boolean =>
   spec.tls === 'starttls' && tls !== undefined;

@@ -9,26 +9,30 @@ import type { MtqpParts } from './mtqp.ts';
 import { createMtqp } from './mtqp.ts';
 import { createPop3 } from './pop3.ts';
 import type { ServiceFor } from './service-parts.ts';
-import type { SmtpParts } from './smtp.ts';
+import type { Smtp, SmtpParts } from './smtp.ts';
 import { createSmtp } from './smtp.ts';
 import { createUrls } from './urls.ts';
 
 export type ServicesParts = SmtpParts & HttpParts & ImapParts & MtqpParts;
 
-export function createServices(parts: ServicesParts): ServiceFor {
+export interface Services extends Pick<Smtp, 'handIn'> {
+  readonly serviceFor: ServiceFor;
+}
+
+export function createServices(parts: ServicesParts): Services {
   const urls = createUrls(parts);
   const http = createHttp(parts);
   const smtp = createSmtp(parts, urls);
   const imap = createImap(parts, urls);
   const pop3 = createPop3(parts);
   const mtqp = createMtqp(parts);
-  return (spec) => {
+  const serviceFor: ServiceFor = (spec) => {
     const { service } = spec;
     switch (service) {
       case 'smtp':
       case 'submission':
       case 'lmtp':
-        return smtp({ ...spec, service });
+        return smtp.serviceFor({ ...spec, service });
       case 'imap':
         return imap(spec);
       case 'pop3':
@@ -41,4 +45,5 @@ export function createServices(parts: ServicesParts): ServiceFor {
         return unreachable(service);
     }
   };
+  return { serviceFor, handIn: smtp.handIn };
 }

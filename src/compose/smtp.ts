@@ -18,9 +18,12 @@ import { mailboxRoom, quotaOf } from '../policy/quota.ts';
 import { recipientValidSince } from '../policy/recipient-valid-since.ts';
 import { qualifiedDomain } from '../policy/senders/qualified-domain.ts';
 import { senderOwner } from '../policy/senders/sender-owner.ts';
+import { suppression } from '../policy/suppressions.ts';
 import { DomainQueues } from '../queue/domain-queues.ts';
 import type { Tracking } from '../queue/tracking.ts';
-import type { SmtpServiceSettings } from '../receive/smtp-service.ts';
+import type { HandedIn, HandIn } from '../receive/hand-in.ts';
+import { handIn } from '../receive/hand-in.ts';
+import type { SmtpServiceParts, SmtpServiceSettings } from '../receive/smtp-service.ts';
 import { createSmtpService } from '../receive/smtp-service.ts';
 import { offeredMechanisms } from '../sasl/server.ts';
 import type { Quota } from '../store/folder-store.ts';
@@ -53,7 +56,13 @@ export interface PolicyParts {
 
 type SmtpListener = ListenerConfig & { readonly service: SmtpServiceSettings['service'] };
 
-export function createSmtp(parts: SmtpParts, urls: UrlAuthority): ServiceFor<SmtpListener> {
+export interface Smtp {
+  readonly serviceFor: ServiceFor<SmtpListener>;
+  /** Hands in a message for an account, as after its login. */
+  readonly handIn: (message: HandIn) => Promise<HandedIn>;
+}
+
+export function createSmtp(parts: SmtpParts, urls: UrlAuthority): Smtp {
   const { inForce, stores, admission, certificate, authenticator, clock, random, log } = parts;
   const { throttle, refusals } = admission;
   const loggedIn = parts.metrics.logins.ok;
@@ -75,7 +84,7 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): ServiceFor<Smt
 
   const accountOf = async (login: string) => (await stores.accounts.find(login))?.address;
 
-  return (spec) => {
+  const partsFor = (spec: SmtpSpec): SmtpServiceParts => {
     const connections = countedConnections(admission.connections, spec.service, parts.metrics);
     const withheld = new Set(spec.withhold);
     const mechanisms = ({ tls }: Peer): readonly string[] =>
@@ -106,7 +115,7 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): ServiceFor<Smt
         ...rules(spec.service),
       };
     };
-    return createSmtpService({
+    return {
       settings,
       startTls: (peer) => certificate.startTls(peer),
       submit: (message, _client, room) => runner.submit(message, room),
@@ -116,9 +125,29 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): ServiceFor<Smt
         fetchSubmittedUrl({ folders: stores.folders, urls, settings: urlSettings }, account, url),
       tracked: (message, mtrk) => parts.tracking.note(message, mtrk),
       ...{ connections, spool, messageId, clock, random, log, refusals },
-    });
+    };
+  };
+  const forPrograms = partsFor(handedInBy);
+  let handedIn = 0;
+  return {
+    serviceFor: (spec) => createSmtpService(partsFor(spec)),
+    handIn(message) {
+      handedIn += 1;
+      return handIn(forPrograms, `api-${handedIn.toString(36)}`, message);
+    },
   };
 }
+
+type SmtpSpec = Pick<
+  SmtpListener,
+  'service' | 'tls' | 'withhold' | 'insecureAuth' | 'bareNewlines'
+>;
+
+/** No listener: programs ask over HTTP. */
+const handedInBy: SmtpSpec = {
+  ...{ service: 'submission', tls: 'none', withhold: [], insecureAuth: false },
+  bareNewlines: 'normalise',
+};
 
 type Rules = Pick<SmtpServiceSettings, 'policies' | 'quota'>;
 
@@ -145,9 +174,10 @@ function createPolicies(parts: SmtpParts): (service: SmtpListener['service']) =>
   const wishes = dev ? [] : [solicitation, recipientValidSince({ accounts })];
   const abuse = createAbuse(parts);
   const filters = createFilters(parts);
+  const suppressions = suppression(stores.records);
   const policiesFor = (config: Config) => {
     const { accounts: limits, strangers } = dev ? noAbuse : abuse(config);
-    const before = [...chaos, ...owner, ...limits];
+    const before = [...chaos, ...owner, ...limits, countedPolicy(suppressions, parts.metrics)];
     const after = [room, ...authentication, ...wishes, ...filters(config)];
     const { hooks } = config;
     const own = hooksPolicy({ hooks, deadline: hooks.deadline, clock, log: parts.log });

@@ -1,8 +1,10 @@
 // Addresses that get nothing which is submitted here: mail for them failed for good, somebody complained,
 // or an operator says so. Senders who go on writing to such addresses are taken for spammers.
 
-import { addressKey } from '../mail/address.ts';
+import { addressKey, formatMailbox } from '../mail/address.ts';
+import { reply } from '../smtp/reply.ts';
 import type { RecordStore } from '../store/record-store.ts';
+import type { Policy } from './policy.ts';
 
 export const suppressionReasons = ['bounce', 'complaint', 'manual'] as const;
 export type SuppressionReason = (typeof suppressionReasons)[number];
@@ -82,3 +84,23 @@ const parsed = (record: {
   ...(JSON.parse(record.value) as Kept),
   expires: record.expires,
 });
+
+// RFC 3463 §3.2: X.1.6, the destination mailbox has moved or is closed, comes nearest for what nobody shall write to.
+const suppressedReply = reply(550, '1.6', 'This address gets no mail from here: it is suppressed');
+
+/** Refuses recipients that are suppressed, to whoever has logged in. What is relayed for others is theirs. */
+export function suppression(records: Pick<RecordStore, 'get'>): Policy {
+  return {
+    name: 'suppression',
+    async rcpt({ client }, { named }) {
+      if (client.account === undefined) return undefined;
+      const found = await findSuppression(records, formatMailbox(named));
+      if (found === undefined) return undefined;
+      const text = `${found.address}: ${[found.reason, found.note].filter(Boolean).join(', ')}`;
+      return {
+        objection: suppressedReply,
+        findings: [{ kind: 'note', policy: 'suppression', text }],
+      };
+    },
+  };
+}

@@ -9,6 +9,8 @@ import type { Login, LoginClient, LoginResult } from '../policy/accounts/login.t
 import type { ClientFacts } from '../policy/envelope.ts';
 import type { Ends, IntroducedClient } from './told-client.ts';
 
+export type ClientLogin = Pick<Login, 'start' | 'respond' | 'cancel'>;
+
 export interface PresentClientParts {
   readonly service: ClientFacts['service'];
   readonly session: string;
@@ -16,7 +18,7 @@ export interface PresentClientParts {
   /** May relay without logging in. */
   readonly isTrusted: (address: string) => boolean;
   /** The logins of one connection; `log` is its session's. */
-  readonly login: (log: Log, client: () => ClientFacts) => Login;
+  readonly login: (log: Log, client: () => ClientFacts) => ClientLogin;
   readonly log: Log;
 }
 
@@ -31,7 +33,7 @@ export class PresentClient {
   #account: string | undefined;
   /** Of the last login, or of one that is under way. */
   #mechanism: string | undefined;
-  #login: Login | undefined;
+  #login: ClientLogin | undefined;
   /** As long as nothing changes. */
   #facts: ClientFacts | undefined;
 

@@ -97,16 +97,17 @@ function turnAway(
   return text;
 }
 
-function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation {
-  const { settings, startTls, clock, log, onClose } = parts;
-  const now = settings();
-  const sessionLog = logOfSession(log, id);
-  const answerer = new Reception({
+/** Whoever answers for one connection. */
+export const receptionOf = (
+  parts: SmtpServiceParts,
+  now: SmtpServiceSettings,
+  { peer, session }: { readonly peer: Peer; readonly session: string },
+): Reception =>
+  new Reception({
     hostname: now.hostname,
     receivedFieldsMax: now.receivedFieldsMax,
     service: now.service,
-    session: id,
-    peer,
+    ...{ session, peer },
     isTrusted: now.isTrusted,
     proxies: now.proxies,
     addressMap: now.addressMap,
@@ -124,10 +125,16 @@ function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation
     turns: parts.turns,
     tracked: parts.tracked,
     fetchUrl: parts.fetchUrl,
-    clock,
-    log: sessionLog,
+    clock: parts.clock,
+    log: logOfSession(parts.log, session),
     refusals: parts.refusals,
   });
+
+function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation {
+  const { settings, startTls, clock, log, onClose } = parts;
+  const now = settings();
+  const sessionLog = logOfSession(log, id);
+  const answerer = receptionOf(parts, now, { peer, session: id });
   const session = new ServerSession({
     protocol: now.service,
     hostname: now.hostname,

@@ -6,6 +6,10 @@ export interface ApiOperation {
   readonly name: string;
   readonly about: string;
   readonly kind: 'value' | 'list' | 'bytes';
+  /** Limit: octets of what it is told, where that may be much. */
+  readonly bodyMax?: number | undefined;
+  /** The member that a whole message (message/rfc822) as the body stands for, as base64. */
+  readonly wholeMessage?: string | undefined;
   /** Asked for by POST only, and needs more than reading. */
   readonly changes: boolean;
   readonly input: z.ZodType;

@@ -9,6 +9,7 @@ import type { Asking } from './asking.ts';
 import { askerText } from './asking.ts';
 import { jsonBody } from './json-body.ts';
 import { openApi } from './open-api.ts';
+import { readBody } from './request-body.ts';
 import type { WebApp } from './web-app.ts';
 
 export interface ApiParts {
@@ -47,10 +48,7 @@ export function apiPaths(parts: ApiParts) {
       if (one.changes && c.req.method !== 'POST')
         return c.json({ error: 'it changes something: ask by POST' }, 405, { allow: 'POST' });
       const asker = await parts.asking.allowed(c, one);
-      const given =
-        c.req.method === 'POST'
-          ? await jsonBody(c.req.raw, bodyBytesMax)
-          : fromQuery(new URL(c.req.url).searchParams, one.input);
+      const given = await givenIn(c.req.raw, one);
       const by = { who: askerText(asker), client: c.env.address };
       try {
         return await answered(parts.call(one.name, given, by), one);
@@ -60,6 +58,18 @@ export function apiPaths(parts: ApiParts) {
       }
     });
   };
+}
+
+async function givenIn(request: Request, one: ApiOperation): Promise<unknown> {
+  const query = new URL(request.url).searchParams;
+  if (request.method !== 'POST') return fromQuery(query, one.input);
+  const { wholeMessage, bodyMax = bodyBytesMax } = one;
+  const type = request.headers.get('content-type') ?? '';
+  if (wholeMessage === undefined || !/^message\/rfc822\b/i.test(type))
+    return jsonBody(request, bodyMax);
+  // Its envelope and whatever else there is to say stands in the query.
+  const octets = await readBody(request, bodyMax);
+  return { ...(fromQuery(query, one.input) as object), [wholeMessage]: octets.toString('base64') };
 }
 
 /** `?id=x`, `?ids=x&ids=y`: as texts, and where these do not fit as numbers and the like. */
