@@ -13,10 +13,13 @@ export class ApiError extends Error {
   override readonly name = 'ApiError';
   /** 0: it was not reached at all. */
   readonly status: number;
+  /** What is missing: `code`, of a second factor. */
+  readonly needs: string | undefined;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, needs?: string) {
     super(message);
     this.status = status;
+    this.needs = needs;
   }
 }
 
@@ -50,7 +53,7 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
   }
   if (response.ok) return response;
   if (response.status === 401) onLoggedOut();
-  throw new ApiError(response.status, await wordsOf(response));
+  throw await refused(response);
 }
 
 let onLoggedOut = (): void => {};
@@ -60,15 +63,17 @@ export function whenLoggedOut(then: () => void): void {
   onLoggedOut = then;
 }
 
-async function wordsOf(response: Response): Promise<string> {
+async function refused(response: Response): Promise<ApiError> {
+  const { status } = response;
   const text = await response.text().catch(() => '');
   try {
-    const { error } = JSON.parse(text) as { readonly error?: unknown };
-    if (typeof error === 'string') return error;
+    const { error, needs } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    if (typeof error === 'string')
+      return new ApiError(status, error, typeof needs === 'string' ? needs : undefined);
   } catch {
     // In plain words, then.
   }
-  return text.trim() || `the server answered with ${response.status}`;
+  return new ApiError(status, text.trim() || `the server answered with ${status}`);
 }
 
 export const wordsFor = (error: unknown): string =>

@@ -4,6 +4,7 @@ import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Problem, Waiting } from './components/states.tsx';
 import { Login } from './pages/login.tsx';
+import { OwnPart } from './pages/own-part.tsx';
 import { navigate, path } from './router.ts';
 import { type Page, pageOf } from './routes.ts';
 import { loadSession, session, sessionError } from './session.ts';
@@ -13,7 +14,7 @@ export function App() {
   const facts = session.value;
   const page = pageOf(path.value);
   const home = facts?.dev === true ? '/inbox' : '/overview';
-  const mustMove = facts?.who != null && page === undefined;
+  const mustMove = facts?.who != null && facts.who.kind !== 'account' && page === undefined;
   useEffect(() => {
     if (mustMove && (path.value === '/' || path.value === '/login'))
       navigate(home, { replace: true });
@@ -28,6 +29,7 @@ export function App() {
       <Problem text={sessionError.value} retry={() => void loadSession()} />
     );
   if (facts.who === null) return <Login facts={facts} />;
+  if (facts.who.kind === 'account') return <OwnPart address={facts.who.address} />;
   return (
     <Shell facts={facts}>
       {page === undefined ? null : <Loaded page={page} key={page.path} />}

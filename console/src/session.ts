@@ -17,6 +17,14 @@ export async function loadSession(): Promise<void> {
   }
 }
 
+export async function logOut(): Promise<void> {
+  try {
+    await ask('/postrider/session', { method: 'DELETE' });
+  } finally {
+    await loadSession();
+  }
+}
+
 whenLoggedOut(() => {
   if (session.value?.who != null) session.value = { ...session.value, who: null };
 });

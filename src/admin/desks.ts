@@ -70,3 +70,28 @@ export interface Submitted {
   readonly accepted: readonly string[];
   readonly rejected: readonly { readonly address: string; readonly reply: string }[];
 }
+
+/** What others find out about us in the DNS. */
+export interface PublishedDesk {
+  records(): Promise<
+    readonly {
+      readonly domain: string;
+      readonly records: readonly {
+        readonly name: string;
+        readonly type: string;
+        readonly value: string;
+        readonly why: string;
+      }[];
+    }[]
+  >;
+  /** Never throws for what the DNS says or does not say. */
+  check(): Promise<{
+    /** In milliseconds since 1970. */
+    readonly at: number;
+    readonly findings: readonly {
+      readonly state: 'ok' | 'warning' | 'failure';
+      readonly path: string;
+      readonly text: string;
+    }[];
+  }>;
+}

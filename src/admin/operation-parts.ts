@@ -14,7 +14,7 @@ import type { StoreMaintenance } from '../store/maintenance.ts';
 import type { QueueStore, Way } from '../store/queue-store.ts';
 import type { RecordStore } from '../store/record-store.ts';
 import type { Statistics, StatisticsPeriod } from '../watch/statistics.ts';
-import type { HandedIn, SessionDesk, Submitted, WebhookDesk } from './desks.ts';
+import type { HandedIn, PublishedDesk, SessionDesk, Submitted, WebhookDesk } from './desks.ts';
 
 export interface OperationParts {
   readonly queue: QueueStore;
@@ -59,6 +59,7 @@ export interface RunningParts {
   readonly statistics: (period: StatisticsPeriod) => Statistics;
   readonly submit: (message: HandedIn) => Promise<Submitted>;
   readonly webhooks: WebhookDesk;
+  readonly published: PublishedDesk;
 }
 
 /** What came of reading the configuration again. */

@@ -22,6 +22,8 @@ describe('the table of operations', () => {
       'backupHold',
       'certificateList',
       'destinationList',
+      'dnsCheck',
+      'dnsRecords',
       'mailInboxes',
       'mailList',
       'mailRead',

@@ -11,6 +11,7 @@ import { messageOperations } from './messages.ts';
 import type { Called, Operation } from './operation.ts';
 import { OperationError } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
+import { publishedOperations } from './published.ts';
 import { queueOperations } from './queue.ts';
 import { readingOperations } from './reading.ts';
 import { reportOperations } from './reports.ts';
@@ -32,6 +33,7 @@ export const operations = {
   ...importOperations,
   ...mailOperations,
   ...messageOperations,
+  ...publishedOperations,
   ...queueOperations,
   ...readingOperations,
   ...reportOperations,

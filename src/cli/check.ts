@@ -9,6 +9,10 @@ import { Command } from 'commander';
 import { connectControl } from '../admin/control-client.ts';
 import { silentLog } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
+import { publishedFindings } from '../compose/published/check.ts';
+import { dkimFindings } from '../compose/published/dkim.ts';
+import type { Finding } from '../compose/published/finding.ts';
+import { failure, ok, warning } from '../compose/published/finding.ts';
 import type { Config } from '../config/config.ts';
 import type { LoadResult } from '../config/load.ts';
 import { loadConfig } from '../config/load.ts';
@@ -17,20 +21,12 @@ import { becomeOwner, isRoot } from '../net/privileges.ts';
 import { createResolver } from '../net/resolver.ts';
 import { accountFindings, readAccounts } from './check/accounts.ts';
 import { acmeFindings, isByAcme, readCertificates } from './check/acme.ts';
-import { daneFindings } from './check/dane.ts';
-import { dkimDnsFindings, dkimFindings } from './check/dkim.ts';
-import { checkDns } from './check/dns.ts';
-import { dnsblFindings } from './check/dnsbl.ts';
 import { directoryFindings, fileFindings, placeFindings, userFindings } from './check/files.ts';
-import type { Finding } from './check/finding.ts';
-import { failure, ok, reportFindings, warning } from './check/finding.ts';
-import { checkResolver } from './check/resolver.ts';
+import { reportFindings } from './check/report-findings.ts';
 import { storeFindings } from './check/store.ts';
-import { stsFindings } from './check/sts.ts';
 import { tlsFindings } from './check/tls.ts';
 import type { Context } from './context.ts';
 import { messageOf } from './message.ts';
-import { publicFacts } from './public-facts.ts';
 import type { CommonOptions } from './settings.ts';
 import { problemsError, withConfigOptions } from './settings.ts';
 
@@ -148,20 +144,11 @@ function refusedPort(path: string, error: unknown): Finding {
 /** `obtained`: chains that an authority gave us, in PEM. */
 async function dnsFindings(
   config: Config & { readonly obtained: readonly string[] },
-): Promise<Finding[]> {
+): Promise<readonly Finding[]> {
   const resolver = createResolver({
     ...config.dns,
     random: systemRandom,
     log: silentLog,
   });
-  const { answers, findings } = await checkResolver(config, resolver);
-  if (!answers) return [...findings];
-  return [
-    ...findings,
-    ...(await checkDns({ ...publicFacts(config), domains: config.domains }, resolver)),
-    ...(await dkimDnsFindings(config, resolver)),
-    ...(await daneFindings(config, resolver)),
-    ...(await dnsblFindings(config, resolver)),
-    ...(await stsFindings(config, resolver)),
-  ];
+  return publishedFindings(config, resolver);
 }

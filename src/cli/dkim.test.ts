@@ -3,9 +3,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { dkimDnsFindings } from '../compose/published/dkim.ts';
 import { FakeResolver } from '../dns/fake-resolver.ts';
 import { activateKeys, createKeys, keyDirectory, readIndex, recordOf } from '../trust/dkim-keys.ts';
-import { dkimDnsFindings } from './check/dkim.ts';
 import type { CommandResult } from './test-command.ts';
 import { runCommand } from './test-command.ts';
 

@@ -2,6 +2,7 @@
 // of the data directory, whether the server runs or not; a running one sees them within a minute.
 
 import { Command } from 'commander';
+import { formatRecords } from '../compose/published/records.ts';
 import { domainKey, isAddressLiteral, isDomain } from '../mail/address.ts';
 import { becomeOwner, becomeUser } from '../net/privileges.ts';
 import { openDataDirectory } from '../store/files/directory.ts';
@@ -16,7 +17,6 @@ import {
 } from '../trust/dkim-keys.ts';
 import type { Context } from './context.ts';
 import { CliError, printLines } from './context.ts';
-import { formatRecords } from './dns-records.ts';
 import type { CommonOptions } from './settings.ts';
 import { reach, withCommonOptions } from './settings.ts';
 

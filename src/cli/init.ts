@@ -5,6 +5,8 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname as machineName } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { publicFacts } from '../compose/published/public-facts.ts';
+import { formatRecords, recordsToPublish } from '../compose/published/records.ts';
 import type { Config } from '../config/config.ts';
 import { configFileNames } from '../config/load.ts';
 import { domainKey, parseMailbox } from '../mail/address.ts';
@@ -14,9 +16,7 @@ import type { KeyRecord } from '../trust/dkim-keys.ts';
 import { createKeys, keyDirectory, recordOf } from '../trust/dkim-keys.ts';
 import type { Context } from './context.ts';
 import { CliError } from './context.ts';
-import { formatRecords, recordsToPublish } from './dns-records.ts';
 import { readPassword } from './password.ts';
-import { publicFacts } from './public-facts.ts';
 import { loadOrFail } from './settings.ts';
 import { withOperations } from './with-operations.ts';
 

@@ -13,7 +13,7 @@ import { OpenServices } from './open-services.ts';
 import type { Smtp } from './smtp.ts';
 import { Submissions } from './submission-desk.ts';
 
-type Desks = Omit<RunningParts, 'reload' | 'metrics' | 'abuse'>;
+type Desks = Omit<RunningParts, 'reload' | 'metrics' | 'abuse' | 'published'>;
 
 export interface ConsoleParts extends Basics {
   readonly inForce: () => InForce;

@@ -21,6 +21,7 @@ import { openEntrance } from './entrance.ts';
 import { Happenings, watchedLog } from './happenings.ts';
 import { createMetrics } from './metrics.ts';
 import { createOperations } from './operations.ts';
+import { createPublished } from './published/desk.ts';
 import { createReports } from './reports.ts';
 import type { RunningServer } from './running-server.ts';
 import { Server } from './running-server.ts';
@@ -81,6 +82,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       reload: options.reload ?? noFile,
       metrics: () => basics.metrics.snapshot(),
       abuse: reports.abuse,
+      published: createPublished(common),
       ...console.desks,
     },
   });

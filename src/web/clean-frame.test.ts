@@ -37,7 +37,11 @@ describe('HTML that the console has cleaned', () => {
 
   it('but not for pages of others, and not without an end', async () => {
     for (const headers of [
-      ...[{}, { origin: 'null' }, { origin: 'http://evil.example' }],
+      ...[
+        { origin: 'null' },
+        { origin: 'http://evil.example' },
+        { 'sec-fetch-site': 'cross-site' },
+      ],
       ...[{ origin: 'http://mx.example' }, { origin: 'http://mx.example:8025.evil.example' }],
     ] as Record<string, string>[])
       assert.equal((await post('<p>Your bank</p>', headers)).status, 403);

@@ -3,6 +3,7 @@
 // (framePolicy); that it is ours who asks is looked at so that nobody's page shows its words at our address.
 
 import { framePolicy } from '../inbox/shown-html.ts';
+import { isOwnPage } from './asking.ts';
 import { readBody } from './request-body.ts';
 import type { WebApp } from './web-app.ts';
 
@@ -11,10 +12,7 @@ const bodyBytesMax = 2 ** 20;
 
 export const cleanFramePath = (app: WebApp): void => {
   app.post('/postrider/frame', async (c) => {
-    const origin = c.req.header('origin');
-    const host = c.req.header('host');
-    if (origin === undefined || !URL.canParse(origin) || new URL(origin).host !== host)
-      return c.text('this is for the console alone\n', 403);
+    if (!isOwnPage(c.req.raw)) return c.text('this is for the console alone\n', 403);
     const form = new URLSearchParams((await readBody(c.req.raw, bodyBytesMax)).toString('utf8'));
     return c.body(form.get('html') ?? '', 200, {
       'content-type': 'text/html; charset=utf-8',

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import nodemailer from 'nodemailer';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { buildConsole } from '../../scripts/build-console.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { RunningServer } from '../../src/compose/running-server.ts';
@@ -141,6 +141,7 @@ describe('the console in a browser', { skip }, () => {
     let hop: SmtpServer;
     let isBack = false;
     const taken: string[] = [];
+    let storageState: Awaited<ReturnType<BrowserContext['storageState']>> | undefined;
     before(async () => {
       hop = await new SmtpServer({
         onRecipient: () =>
@@ -171,16 +172,26 @@ describe('the console in a browser', { skip }, () => {
       await hop?.close();
     });
 
+    /** By the page, as people do; from then on their browser is known. */
     const login = async (options = {}) => {
-      const input = { name: `console-${Math.random()}`, allows: ['all'] };
-      const { token } = await server.operations.tokenCreate(input);
       const visiting = await visitor(browser, {
         ...options,
-        extraHTTPHeaders: { authorization: `Bearer ${token}` },
+        ...(storageState !== undefined && { storageState }),
       });
-      await visiting.page.route('**/postrider/session', (route) =>
-        route.fulfill({ json: operator }),
-      );
+      if (storageState !== undefined) return visiting;
+      const { page, context } = visiting;
+      const password = 'correct horse battery staple';
+      await server.operations.administratorAdd({ name: 'ann', password, allows: ['all'] });
+      await page.goto(urlOf(server));
+      await assertAccessible(page, 'the login');
+      await page.getByLabel('Name or address').fill('ann');
+      await page.getByLabel('Password').fill('wrong');
+      await page.keyboard.press('Enter');
+      await page.getByRole('alert').waitFor();
+      await page.getByLabel('Password').fill(password);
+      await page.getByRole('button', { name: 'Log in' }).click();
+      await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
+      storageState = await context.storageState();
       return visiting;
     };
 
@@ -266,12 +277,6 @@ const pages = [
 const settled = (page: Page) => page.locator('main .spinner').first().waitFor({ state: 'hidden' });
 
 const hackedIn = (page: Page) => page.evaluate('globalThis.hacked');
-
-const operator = {
-  who: { kind: 'administrator', name: 'ann', allows: ['all'] },
-  ...{ dev: false, version: '0.0.0', hostname: 'mx.example.org' },
-  login: { password: true, passkey: false },
-};
 
 const dot =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPj/HwADBwIAMCbHYQAAAABJRU5ErkJggg==';

@@ -1,8 +1,9 @@
 // Who are you? What can be asked for is what the server offers.
 
 import type { SessionFacts } from '../../../src/web/session/session.ts';
-import { Icon } from '../components/icon.tsx';
+import { Code } from '../components/code.tsx';
 import { Mark } from '../components/mark.tsx';
+import { LoginForm } from './login/login-form.tsx';
 
 export function Login({ facts }: { readonly facts: SessionFacts }) {
   const { login, hostname } = facts;
@@ -11,11 +12,11 @@ export function Login({ facts }: { readonly facts: SessionFacts }) {
     <main class="login" id="main">
       <div class="panel">
         <header>
-          <Mark size={40} />
+          <Mark size={44} />
           <h1>Postrider</h1>
           <p>{hostname}</p>
         </header>
-        <div class="body stack">{isNothing && <NoLogin />}</div>
+        <div class="body stack">{isNothing ? <NoLogin /> : <LoginForm login={login} />}</div>
       </div>
     </main>
   );
@@ -23,14 +24,9 @@ export function Login({ facts }: { readonly facts: SessionFacts }) {
 
 function NoLogin() {
   return (
-    <div class="note">
-      <Icon name="key" />
-      <div class="stack">
-        <p>Nobody can log in here yet. Programs ask with a token:</p>
-        <p>
-          <code>postrider token create NAME --read</code>
-        </p>
-      </div>
-    </div>
+    <>
+      <p>Nobody can log in here yet. On the machine that the server runs on:</p>
+      <Code text="postrider admin add NAME" what="the command" wraps />
+    </>
   );
 }

@@ -4,14 +4,18 @@
 import type { ComponentType } from 'preact';
 import { PageHead } from '../components/page.tsx';
 import { parts } from '../router.ts';
+import { Administrators } from './settings/administrators.tsx';
+import { Audit } from './settings/audit.tsx';
 import { Suppressions } from './settings/suppressions.tsx';
 import { Tokens } from './settings/tokens.tsx';
 import { Webhooks } from './settings/webhooks.tsx';
 
 const sections: readonly (readonly [path: string, name: string, Section: ComponentType])[] = [
+  ['administrators', 'Administrators', Administrators],
   ['tokens', 'Tokens', Tokens],
   ['suppressions', 'Suppression list', Suppressions],
   ['webhooks', 'Webhooks', Webhooks],
+  ['audit', 'Audit log', Audit],
 ];
 
 export function Page() {

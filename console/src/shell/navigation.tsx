@@ -5,6 +5,7 @@ import { Icon } from '../components/icon.tsx';
 import { Mark } from '../components/mark.tsx';
 import { path } from '../router.ts';
 import { pageOf, pages } from '../routes.ts';
+import { logOut } from '../session.ts';
 
 export function Navigation({ facts }: { readonly facts: SessionFacts }) {
   const current = pageOf(path.value);
@@ -39,9 +40,23 @@ export function Navigation({ facts }: { readonly facts: SessionFacts }) {
           </ul>
         </section>
       ))}
-      <p class="foot">
-        <span>Postrider {facts.version}</span>
-      </p>
+      <div class="foot">
+        <Who who={facts.who} />
+        <p>Postrider {facts.version}</p>
+      </div>
     </nav>
+  );
+}
+
+function Who({ who }: Pick<SessionFacts, 'who'>) {
+  if (who === null || who.kind === 'dev') return null;
+  return (
+    <p class="row spread">
+      <span class="one-line">{who.kind === 'account' ? who.address : who.name}</span>
+      <button type="button" class="button plain small" onClick={() => void logOut()}>
+        <Icon name="exit" size={14} />
+        Log out
+      </button>
+    </p>
   );
 }

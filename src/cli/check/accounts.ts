@@ -3,6 +3,8 @@
 import type { RemoteOperations } from '../../admin/control-client.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
+import type { Finding } from '../../compose/published/finding.ts';
+import { warning } from '../../compose/published/finding.ts';
 import { aliasAdvice } from '../../config/alias-graph.ts';
 import type { Config } from '../../config/config.ts';
 import { domainKey } from '../../mail/address.ts';
@@ -10,8 +12,6 @@ import { heldAccounts } from '../../policy/abuse/account-holds.ts';
 import { DomainPatterns } from '../../policy/addresses/domain-patterns.ts';
 import { openStores } from '../../store/open-stores.ts';
 import { messageOf } from '../message.ts';
-import type { Finding } from './finding.ts';
-import { warning } from './finding.ts';
 
 export type KnownAccounts =
   | {

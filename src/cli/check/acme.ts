@@ -6,11 +6,11 @@ import { certificateStates } from '../../acme/kept.ts';
 import type { RemoteOperations } from '../../admin/control-client.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
+import type { Finding } from '../../compose/published/finding.ts';
+import { failure, ok, warning } from '../../compose/published/finding.ts';
 import type { Config } from '../../config/config.ts';
 import { certificatesIn, checkCertificate } from '../../net/certificate-check.ts';
 import { openStores } from '../../store/open-stores.ts';
-import type { Finding } from './finding.ts';
-import { failure, ok, warning } from './finding.ts';
 
 /** From the server that runs, or from the store where there is one. */
 export async function readCertificates(

@@ -3,13 +3,13 @@
 import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
+import type { Finding } from '../../compose/published/finding.ts';
+import { failure, ok, warning } from '../../compose/published/finding.ts';
 import type { Config } from '../../config/config.ts';
 import type { LoadResult } from '../../config/load.ts';
 import type { NamedFile } from '../../config/named-files.ts';
 import type { UserIds } from '../../net/privileges.ts';
 import { findUser, isRoot } from '../../net/privileges.ts';
-import type { Finding } from './finding.ts';
-import { failure, ok, warning } from './finding.ts';
 
 /** Limit: with less the server will soon refuse mail (452). */
 const freeBytesMin = 256 * 2 ** 20;

@@ -1,10 +1,10 @@
 // `check`, the mail store: whose content is not there as it was stored.
 
+import type { Finding } from '../../compose/published/finding.ts';
+import { failure, ok } from '../../compose/published/finding.ts';
 import { inspectStore } from '../../store/at-rest.ts';
 import type { StoreFault } from '../../store/inspection.ts';
 import { messageOf } from '../message.ts';
-import type { Finding } from './finding.ts';
-import { failure, ok } from './finding.ts';
 
 /** Limit: findings of one kind; `verify` has them all. */
 const shownMax = 50;

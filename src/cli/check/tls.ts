@@ -3,13 +3,13 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Finding } from '../../compose/published/finding.ts';
+import { failure, ok, warning } from '../../compose/published/finding.ts';
 import type { Config } from '../../config/config.ts';
 import type { CertificateFiles } from '../../config/settings/tls.ts';
 import { checkCertificate } from '../../net/certificate-check.ts';
 import { loadServerTls } from '../../net/tls.ts';
 import { messageOf } from '../message.ts';
-import type { Finding } from './finding.ts';
-import { failure, ok, warning } from './finding.ts';
 
 export async function tlsFindings(config: Config): Promise<Finding[]> {
   const { tls, dataDirectory, hostname, clientCertificates } = config;

@@ -1,21 +1,8 @@
 // What `check` says, one line each.
 
+import type { Finding } from '../../compose/published/finding.ts';
 import type { Context } from '../context.ts';
 import { CliError, printable } from '../context.ts';
-
-export interface Finding {
-  readonly state: 'ok' | 'warning' | 'failure';
-  /** Of the setting it is about, as `listeners[1].port`; '' for what is no setting. */
-  readonly path: string;
-  readonly text: string;
-}
-
-const found =
-  (state: Finding['state']) =>
-  (path: string, text: string): Finding => ({ state, path, text });
-export const ok = found('ok');
-export const warning = found('warning');
-export const failure = found('failure');
 
 const words = { ok: 'ok      ', warning: 'warning ', failure: 'failure ' } as const;
 

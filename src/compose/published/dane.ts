@@ -7,9 +7,9 @@ import type { Answer, Resolver, TlsaRecord } from '../../dns/resolver.ts';
 import { DnsError } from '../../dns/resolver.ts';
 import { domainKey } from '../../mail/address.ts';
 import { daneEeRecord, isUsable, tlsaProblem } from '../../net/tlsa.ts';
-import { ownChain } from '../own-certificate.ts';
 import type { Finding } from './finding.ts';
 import { failure, ok, warning } from './finding.ts';
+import { ownChain } from './own-certificate.ts';
 
 export type DaneFacts = Pick<Config, 'hostname' | 'domains' | 'tls' | 'dataDirectory'> & {
   /** Chains that an authority gave us, in PEM. */

@@ -1,6 +1,6 @@
 // `check --dns`: what is published compared with what the server needs, and what a receiver would say of its mail:
 // whether the reverse name leads back, what SPF says of our addresses, what DMARC asks for. DKIM's keys are
-// in check-dkim.ts.
+// in dkim.ts.
 
 import type { RecordType, Resolver } from '../../dns/resolver.ts';
 import { DnsError } from '../../dns/resolver.ts';
@@ -8,10 +8,10 @@ import { domainKey } from '../../mail/address.ts';
 import { parseDmarcRecord } from '../../trust/dmarc-record.ts';
 import { checkIprev } from '../../trust/iprev.ts';
 import { checkSpf as spfVerdict } from '../../trust/spf.ts';
-import type { DnsFacts } from '../dns-records.ts';
-import { recordsToPublish } from '../dns-records.ts';
 import type { Finding } from './finding.ts';
 import { failure, ok, warning } from './finding.ts';
+import type { DnsFacts } from './records.ts';
+import { recordsToPublish } from './records.ts';
 
 export interface PublishedFacts extends Omit<DnsFacts, 'domain' | 'keys'> {
   readonly domains: readonly string[];

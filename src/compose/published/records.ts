@@ -1,7 +1,7 @@
-// What a mail domain has to publish in the DNS, for `init` to print and `check --dns` to compare (check-dns.ts).
+// What a mail domain has to publish in the DNS, for `init` to print and `check --dns` to compare (dns.ts).
 
-import { addressOctets, reverseName } from '../base/ip-address.ts';
-import type { KeyRecord } from '../trust/dkim-keys.ts';
+import { addressOctets, reverseName } from '../../base/ip-address.ts';
+import type { KeyRecord } from '../../trust/dkim-keys.ts';
 
 export interface DnsAdvice {
   readonly name: string;

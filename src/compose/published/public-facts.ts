@@ -1,12 +1,12 @@
 // What of this server the DNS has to speak of: its name, its public addresses, the ports that mail programs look for.
 
 import { networkInterfaces } from 'node:os';
-import type { Config } from '../config/config.ts';
-import { ownStsPolicy } from '../config/own-sts-policy.ts';
-import { createNetworks } from '../net/network.ts';
-import { formatStsRecord } from '../trust/mta-sts.ts';
-import type { DnsFacts } from './dns-records.ts';
+import type { Config } from '../../config/config.ts';
+import { ownStsPolicy } from '../../config/own-sts-policy.ts';
+import { createNetworks } from '../../net/network.ts';
+import { formatStsRecord } from '../../trust/mta-sts.ts';
 import { ownTlsa } from './own-certificate.ts';
+import type { DnsFacts } from './records.ts';
 
 export function publicFacts(config: Config): Omit<DnsFacts, 'domain' | 'keys'> {
   const { sourceAddress } = config.delivery;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatRecords, recordsToPublish } from './dns-records.ts';
+import { formatRecords, recordsToPublish } from './records.ts';
 
 const facts = {
   hostname: 'mx.example.org',

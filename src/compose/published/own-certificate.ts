@@ -1,13 +1,13 @@
 // The certificate that a client gets who asks for the server's name, and the TLSA record that vouches for it: RFC 7672
-// §3.1.1, §8.1. What cannot be read is not here: `check` speaks of it elsewhere (check-tls.ts).
+// §3.1.1, §8.1. What cannot be read is not here: `check` speaks of it elsewhere (cli/check/tls.ts).
 
 import type { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config } from '../config/config.ts';
-import { tlsaText } from '../dns/dane.ts';
-import { certificatesIn } from '../net/certificate-check.ts';
-import { daneEeRecord } from '../net/tlsa.ts';
+import type { Config } from '../../config/config.ts';
+import { tlsaText } from '../../dns/dane.ts';
+import { certificatesIn } from '../../net/certificate-check.ts';
+import { daneEeRecord } from '../../net/tlsa.ts';
 
 type OwnFacts = Pick<Config, 'tls' | 'hostname' | 'dataDirectory'> & {
   /** Chains that an authority gave us, in PEM. */

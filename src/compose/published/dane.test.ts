@@ -7,8 +7,8 @@ import { after, before, describe, it } from 'node:test';
 import type { FakeZone } from '../../dns/fake-resolver.ts';
 import { FakeResolver } from '../../dns/fake-resolver.ts';
 import { issueCertificate } from '../../net/certificate.ts';
-import { ownTlsa } from '../own-certificate.ts';
 import { daneFindings } from './dane.ts';
+import { ownTlsa } from './own-certificate.ts';
 
 const signed = { authenticated: true };
 const hour = 3_600_000;
