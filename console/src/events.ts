@@ -2,16 +2,9 @@
 // listens and the page is seen, and opened again, ever more slowly, when it breaks off.
 
 import { signal } from '@preact/signals';
+import type { News, Topic } from '../../src/watch/event-hub.ts';
 
-export type Topic = 'messages' | 'queue' | 'stats' | 'log' | 'mail';
-
-export interface ServerEvent {
-  /** `message.received`, `queue.changed` … : docs/events.md */
-  readonly name: string;
-  readonly data: Readonly<Record<string, unknown>>;
-}
-
-type Listener = (event: ServerEvent) => void;
+type Listener = (news: News) => void;
 
 /** Whether news come in. */
 export const isLive = signal(false);
@@ -56,8 +49,7 @@ function open(topics: string): void {
     waitMs = firstWaitMs;
     isLive.value = true;
   };
-  stream.onmessage = ({ data }) => tell('message', data);
-  for (const name of names) stream.addEventListener(name, ({ data }) => tell(name, data));
+  stream.onmessage = ({ data }) => tell(JSON.parse(data) as News);
   stream.onerror = () => {
     // The browser's own attempts are too many at once when a server restarts.
     stream.close();
@@ -68,15 +60,16 @@ function open(topics: string): void {
   };
 }
 
-/** EventSource tells only what it was asked for by name. */
-const names: readonly string[] = [];
+function tell(news: News): void {
+  const topic = topicOf(news);
+  for (const [listener, topics] of listeners)
+    if (topic === undefined || topics.includes(topic)) listener(news);
+}
 
-function tell(name: string, text: string): void {
-  let data: ServerEvent['data'];
-  try {
-    data = JSON.parse(text) as ServerEvent['data'];
-  } catch {
-    return;
-  }
-  for (const listener of listeners.keys()) listener({ name, data });
+/** Undefined for what concerns all: that some were missed. */
+function topicOf({ event, level }: News): Topic | undefined {
+  if (level !== undefined) return 'log';
+  if (event.startsWith('message.')) return 'messages';
+  if (event.startsWith('mail.')) return 'mail';
+  return event.startsWith('queue.') ? 'queue' : undefined;
 }

@@ -9,6 +9,7 @@ import { Ago } from '../components/time.tsx';
 import { counted } from '../format.ts';
 import { query } from '../router.ts';
 import { useAnswer } from '../use-answer.ts';
+import { useNews } from '../use-news.ts';
 import { usePages } from '../use-pages.ts';
 import { QueueActions } from './queue/actions.tsx';
 import { filterFrom, QueueFilters } from './queue/filters.tsx';
@@ -32,6 +33,8 @@ export function Page() {
     },
     { everyMs: lookMs },
   );
+  useNews('queue', pages.reload);
+  useNews('queue', totals.reload);
   const ids = pages.items.map(({ id }) => id);
   const selection = useSelection(ids);
   const onDone = () => {

@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { SessionFacts } from '../../../src/web/session/session.ts';
 import { Icon, type IconName } from '../components/icon.tsx';
 import { SearchField } from '../components/search-field.tsx';
+import { isLive } from '../events.ts';
 import { helpOpen } from '../keys.ts';
 import { navigate, path, query } from '../router.ts';
 import { chooseTheme, type Theme, theme } from '../theme.ts';
@@ -33,6 +34,7 @@ export function TopBar({ facts }: { readonly facts: SessionFacts }) {
         }}
       />
       <div class="end">
+        {isLive.value && <span class="live on">live</span>}
         <button
           type="button"
           class="button plain icon-only"

@@ -8,11 +8,11 @@ import { Button } from '../../components/page.tsx';
 import { SearchField } from '../../components/search-field.tsx';
 import { Problem, Waiting } from '../../components/states.tsx';
 import { When } from '../../components/time.tsx';
-import { listen } from '../../events.ts';
 import { counted } from '../../format.ts';
 import { path, query, setQuery } from '../../router.ts';
 import { session } from '../../session.ts';
 import { useAnswer } from '../../use-answer.ts';
+import { useNews } from '../../use-news.ts';
 import { DeleteAll } from './delete-all.tsx';
 import { mailPath } from './paths.ts';
 
@@ -52,7 +52,7 @@ export function MailList({ inboxes, address, openId, onChanged }: MailListProps)
   const openPath = path.value;
   // Reading one marks it as read.
   useEffect(() => reload(), [openPath, reload]);
-  useEffect(() => listen(['mail'], reload), [reload]);
+  useNews('mail', reload);
   return (
     <section class="mails" aria-label="Messages">
       <header>

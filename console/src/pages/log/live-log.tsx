@@ -100,8 +100,8 @@ function useLines(isPaused: boolean) {
       waiting.current = [];
       setLines((last) => [...fresh, ...last].slice(0, keptMax));
     }, drawMs);
-    const stop = listen(['log'], ({ data }) => {
-      const line = lineOf(data, ++count.current);
+    const stop = listen(['log'], (news) => {
+      const line = lineOf(news, ++count.current);
       if (line === undefined) return;
       waiting.current.push(line);
       if (waiting.current.length > keptMax) waiting.current.shift();

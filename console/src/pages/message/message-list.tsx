@@ -9,6 +9,7 @@ import { Empty, Problem, Waiting } from '../../components/states.tsx';
 import { When } from '../../components/time.tsx';
 import { bytes } from '../../format.ts';
 import { query } from '../../router.ts';
+import { useNews } from '../../use-news.ts';
 import { usePages } from '../../use-pages.ts';
 
 type Found = AnswerOf<'messageSearch'>['messages'][number];
@@ -39,6 +40,7 @@ export function MessageList({ text }: { readonly text: string }) {
     },
     { everyMs: lookMs },
   );
+  useNews('messages', pages.reload);
   if (pages.error !== undefined && pages.items.length === 0)
     return <Problem text={pages.error} retry={pages.reload} />;
   if (pages.loading) return <Waiting what="Looking through the history" />;

@@ -6,6 +6,7 @@ import { Code } from '../../components/code.tsx';
 import { PageHead, Panel } from '../../components/page.tsx';
 import { Empty, Problem, Waiting } from '../../components/states.tsx';
 import { useAnswer } from '../../use-answer.ts';
+import { useNews } from '../../use-news.ts';
 import { QueueActions } from '../queue/actions.tsx';
 import type { Story } from './story.tsx';
 import { Timeline } from './story.tsx';
@@ -18,6 +19,7 @@ export function MessagePage({ id }: { readonly id: string }) {
     everyMs: lookMs,
   });
   const { data, error, loading, reload } = answer;
+  useNews('queue', reload);
   if (loading) return <Waiting what="Looking through the history" />;
   if (data === undefined)
     return (
