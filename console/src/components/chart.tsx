@@ -115,7 +115,12 @@ function optionsOf(
     padding: [8, 8, 0, 0],
     scales: { y: { range: (_, __, max) => [0, isEmpty ? 1 : max * 1.1] } },
     axes: [
-      { ...axis, space: 70, values: (_, at) => at.map((seconds) => timeLabel(seconds, at)) },
+      {
+        ...axis,
+        size: 26,
+        space: 70,
+        values: (_, at) => at.map((seconds) => timeLabel(seconds, at)),
+      },
       {
         ...axis,
         size: 46,
@@ -127,7 +132,9 @@ function optionsOf(
       {},
       ...series.map((one): uPlot.Series => {
         const stroke = color(`--series-${one.color}`);
-        return { label: one.name, stroke, width: 1.75, points: { show: false } };
+        // What stands alone between gaps is no line, and would not be seen.
+        const hasGaps = one.values.includes(null);
+        return { label: one.name, stroke, width: 1.75, points: { show: hasGaps, size: 4 } };
       }),
     ],
     hooks: { setCursor: [(shown) => showValues(shown, series, format)] },

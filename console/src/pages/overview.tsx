@@ -102,6 +102,7 @@ function Charts({ statistics }: { readonly statistics: Statistics }) {
         <Panel title="Why mail is deferred" about="Of the last day, in the words of the other side">
           <Bars
             items={top.deferrals}
+            color={3}
             to={(name) => `/queue?q=${encodeURIComponent(name)}`}
             none="Nothing was deferred within a day."
           />
@@ -109,6 +110,7 @@ function Charts({ statistics }: { readonly statistics: Statistics }) {
         <Panel title="Why mail is refused" about="Of the last day">
           <Bars
             items={top.refusals}
+            color={4}
             to={(name) => `/messages?kind=refused&q=${encodeURIComponent(name)}`}
             none="Nothing was refused within a day."
           />
@@ -116,6 +118,7 @@ function Charts({ statistics }: { readonly statistics: Statistics }) {
         <Panel title="Who sends most">
           <Bars
             items={top.senders}
+            color={1}
             to={(name) => `/messages?q=${encodeURIComponent(name)}`}
             none="Nobody has sent anything within a day."
           />
@@ -123,6 +126,7 @@ function Charts({ statistics }: { readonly statistics: Statistics }) {
         <Panel title="Where most goes">
           <Bars
             items={top.destinations}
+            color={1}
             to={(name) => `/destinations?q=${encodeURIComponent(name)}`}
             none="Nothing has left within a day."
           />
