@@ -86,6 +86,24 @@ describe('stop', () => {
     assert.deepEqual([bob?.attempts, bob?.lastReply?.lines[0]], [1, 'Greylisted']);
   });
 
+  it('is over when the last attempt is, not when the first one is', async () => {
+    const { submit, remote, runner, clock, left } = await world();
+    const ends: (() => void)[] = [];
+    remote.answer = (lease) =>
+      new Promise((resolve) => ends.push(() => resolve(results(lease, taken))));
+    await submit(['bob@a.example', 'eve@b.example']);
+    let isOver = false;
+    const stopped = runner.stop({ graceMs: minute }).then(() => {
+      isOver = true;
+    });
+    ends[0]!();
+    await clock.advance(0);
+    assert.equal(isOver, false);
+    ends[1]!();
+    await stopped;
+    assert.equal(await left(), 0);
+  });
+
   it('does not wait for ever for what was aborted', async () => {
     const { submit, remote, runner, clock, left } = await world();
     remote.answer = () => new Promise<DeliveryResult>(() => {});

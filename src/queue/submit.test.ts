@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { NewMessage, NewRecipient, RoomAsked } from '../store/queue-store.ts';
+import type { Lease, NewMessage, NewRecipient, RoomAsked } from '../store/queue-store.ts';
 import type { DeliveryResult } from './delivery.ts';
-import { hour, text, to, world } from './test-world.ts';
+import { hour, results, taken, text, to, world } from './test-world.ts';
 
 const inline = (octets: number) => ({ kind: 'inline', bytes: Buffer.alloc(octets, 'x') }) as const;
 
@@ -46,6 +46,18 @@ describe('submit', () => {
     assert.equal(runner.facts.waiting, 10_000, 'and one is under way');
     await submit(['eve@a.example']);
     assert.equal(runner.facts.waiting, 10_000);
+  });
+
+  it('what has waited in memory for too long is given back, and takes no room there any more', async () => {
+    const { submit, remote, runner, clock, left, tried } = await world({
+      connectionsPerDestination: 1,
+    });
+    const stuck = (lease: Lease) => lease.recipients[0]!.attempt === 1 && tried().length < 3;
+    remote.answer = (lease) =>
+      stuck(lease) ? new Promise<DeliveryResult>(() => {}) : results(lease, taken);
+    for (const name of ['bob', 'eve', 'joe']) await submit([`${name}@a.example`]);
+    await clock.advance(3 * hour);
+    assert.deepEqual([await left(), runner.facts.memoryBytes], [0, 0]);
   });
 
   it('nothing new waits in memory while outcomes cannot be recorded', async () => {
