@@ -106,17 +106,23 @@ describe('QueueRunner', () => {
     assert.match(text(notices()[1]!), /Greylisted/);
   });
 
-  it('defers what a delivery throws, whatever it is', async () => {
-    const { submit, remote, clock, left, tried } = await world();
-    remote.answer = () => {
-      throw new TypeError('a bug');
-    };
-    await submit(['bob@a.example']);
-    assert.equal(await left(), 1);
-    remote.answer = (lease) => results(lease, taken);
-    await clock.advance(6 * minute);
-    assert.deepEqual(tried(), ['bob@a.example 1', 'bob@a.example 2']);
-    assert.equal(await left(), 0);
+  it('defers what a delivery throws, whatever it is, at once or later', async () => {
+    for (const fail of [
+      () => {
+        throw new TypeError('a bug');
+      },
+      () => Promise.reject(new TypeError('a bug')),
+    ]) {
+      const { submit, parts, clock, left, tried } = await world();
+      const { deliver } = parts;
+      parts.deliver = fail;
+      await submit(['bob@a.example']);
+      assert.equal(await left(), 1);
+      parts.deliver = deliver;
+      await clock.advance(6 * minute);
+      assert.deepEqual(tried(), ['bob@a.example 2']);
+      assert.equal(await left(), 0);
+    }
   });
 
   it('aborts an attempt that takes too long, and ignores what it says in the end', async () => {
