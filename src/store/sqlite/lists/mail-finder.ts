@@ -22,13 +22,16 @@ type ColumnTest = Exclude<MailTest, ContentTest>;
 export interface Finding {
   readonly rows: MailRows;
   /** Places that match, newest first, and those of which `pending` says. */
-  readonly fits: number[];
+  readonly fits: Places;
   /** By place: what the message has to be read for. */
   readonly pending: Map<number, readonly Content[]>;
   /** Those of `fits` that have been looked at for `pending`. */
   done: number;
-  readonly found: number[];
+  found: Places;
 }
+
+/** Numbers of places: all that a list has, or some. */
+export type Places = Uint32Array | readonly number[];
 
 /** One term, looked up: whether an email has it; undefined where the message has to be read. */
 interface Content {
@@ -66,11 +69,11 @@ export class MailFinder {
   }
 
   /** Those for which something has to be derived, if anything has. */
-  candidates({ terms }: Pick<MailQuestion, 'terms'>, rows: MailRows): readonly number[] {
+  candidates({ terms }: Pick<MailQuestion, 'terms'>, rows: MailRows): Places {
     const tests = terms.flatMap((term) =>
       isContentTerm(term) ? [] : [{ not: term.not, test: columnTest(term) }],
     );
-    if (tests.length === 0) return Array.from(rows.places);
+    if (tests.length === 0) return rows.places;
     const fits: number[] = [];
     for (const place of rows.places) {
       const row = rows.row(place);
@@ -83,12 +86,9 @@ export class MailFinder {
   begin(
     { terms }: Pick<MailQuestion, 'terms'>,
     rows: MailRows,
-    {
-      candidates,
-      unknown,
-    }: { readonly candidates: readonly number[]; readonly unknown: ReadonlySet<number> },
+    { candidates, unknown }: { readonly candidates: Places; readonly unknown: ReadonlySet<number> },
   ): Finding {
-    let fits: number[] = [...candidates];
+    let fits = candidates;
     const pending = new Map<number, Content[]>();
     for (const term of terms) {
       if (!isContentTerm(term)) continue;
@@ -96,20 +96,26 @@ export class MailFinder {
         term,
         fits.length <= fewEmails ? emailsOf(rows, fits) : undefined,
       );
-      fits = fits.filter((place) => {
+      const left: number[] = [];
+      for (const place of fits) {
         const email = rows.email(place);
         const has = unknown.has(email) ? undefined : content.has(email);
-        if (has !== undefined) return has !== term.not;
-        pending.set(place, [...(pending.get(place) ?? []), content]);
-        return true;
-      });
+        if (has === undefined) pending.set(place, [...(pending.get(place) ?? []), content]);
+        if (has !== term.not) left.push(place);
+      }
+      fits = left;
     }
     return { rows, fits, pending, done: 0, found: [] };
   }
 
   /** True when nothing is pending any more: then `found` has them all. */
   work(finding: Finding, isOver: () => boolean): boolean {
-    const { rows, fits, pending, found } = finding;
+    const { rows, fits, pending } = finding;
+    if (pending.size === 0) {
+      finding.found = fits;
+      return true;
+    }
+    const found = finding.found as number[];
     for (; finding.done < fits.length; finding.done += 1) {
       const place = fits[finding.done]!;
       const left = pending.get(place);
@@ -185,8 +191,8 @@ export class MailFinder {
   }
 }
 
-const emailsOf = (rows: MailRows, places: readonly number[]): readonly number[] =>
-  places.map((place) => rows.email(place));
+const emailsOf = (rows: MailRows, places: Places): readonly number[] =>
+  Array.from(places, (place) => rows.email(place));
 
 function columnTest(test: ColumnTest): (row: MailRow) => boolean {
   switch (test.kind) {

@@ -140,11 +140,13 @@ export class MailRows {
   }
 
   #firstPlaces(newestFirst: Uint32Array, contentOf: (email: number) => number): Uint32Array {
-    const numberOf = new Map<number, number>();
+    const contents = Float64Array.from(newestFirst, (place) => contentOf(this.email(place)));
+    const numberOf = numbersBy(contents);
     const first = new Uint32Array(newestFirst.length);
     let length = 0;
-    for (const place of newestFirst) {
-      const content = contentOf(this.email(place));
+    for (let i = 0; i < newestFirst.length; i += 1) {
+      const place = newestFirst[i]!;
+      const content = contents[i]!;
       const known = numberOf.get(content);
       if (known === undefined) {
         numberOf.set(content, length);
@@ -161,6 +163,28 @@ export class MailRows {
     }
     return first.subarray(0, length);
   }
+}
+
+/** A number for each of the keys; most are near each other, and an array is quicker than a Map. */
+function numbersBy(keys: Float64Array): Pick<Map<number, number>, 'get'> & {
+  set(key: number, value: number): unknown;
+} {
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const key of keys) {
+    least = Math.min(least, key);
+    most = Math.max(most, key);
+  }
+  if (keys.length === 0 || most - least >= 8 * keys.length) return new Map();
+  const numbers = new Int32Array(most - least + 1);
+  return {
+    get: (key) => {
+      const number = numbers[key - least]!;
+      return number === 0 ? undefined : number - 1;
+    },
+    set: (key, value) => {
+      numbers[key - least] = value + 1;
+    },
+  };
 }
 
 /** Keywords with a `$` have a meaning of their own: RFC 5788 §3. */

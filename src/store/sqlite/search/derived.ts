@@ -7,7 +7,7 @@ import { type DigestText, digestForm, digestSeparator, digestText } from '../../
 import type { ContentTerm } from '../../folder-store.ts';
 import type { MailQuestion } from '../../mail-question.ts';
 import { codeOf, isNoRoom, sqliteCode } from '../database.ts';
-import { type Finding, isContentTerm, MailFinder } from '../lists/mail-finder.ts';
+import { type Finding, isContentTerm, MailFinder, type Places } from '../lists/mail-finder.ts';
 import type { MailPageRow } from '../lists/mail-pages.ts';
 import { mailPageRow } from '../lists/mail-pages.ts';
 import type { MailRows } from '../lists/mail-rows.ts';
@@ -90,7 +90,7 @@ interface Kept {
 /** A question about lists, as far as it has come. */
 interface Asked {
   readonly rows: MailRows;
-  readonly candidates: readonly number[];
+  readonly candidates: Places;
   readonly job: Job | undefined;
   finding: Finding | undefined;
 }
@@ -143,7 +143,7 @@ export class Derived {
       kept.questions.delete(question);
       const { start, limit } = question;
       const { found } = finding;
-      const places = found.slice(start, start + limit);
+      const places = Array.from(found.slice(start, start + limit));
       const emails = places.map((place) => finding.rows.email(place));
       kept.index.work({ stage: 'digest', emails, done: 0 }, never);
       return mailPageRow(finding.rows, {
@@ -263,8 +263,8 @@ export class Derived {
     if (asked === undefined) {
       const all = rows();
       const candidates = finder.candidates(question, all);
-      const emails = () => candidates.map((place) => all.email(place));
-      const job = question.terms.some(isContentTerm) ? index.jobFor(emails()) : undefined;
+      const emails = () => Array.from(candidates, (place) => all.email(place));
+      const job = question.terms.some(isContentTerm) ? index.jobFor(emails) : undefined;
       asked = { rows: all, candidates, job, finding: undefined };
       questions.set(question, asked);
     }

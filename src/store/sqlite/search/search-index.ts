@@ -182,9 +182,10 @@ export class SearchIndex {
   }
 
   /** What the indexes lack of all the emails; undefined if nothing is. */
-  jobFor(emails: readonly number[]): Job | undefined {
+  jobFor(emails: () => readonly number[]): Job | undefined {
     const looked = this.#cursor();
-    const later = emails.filter((email) => email > looked);
+    if (this.#sql.next.get(looked) === undefined) return undefined;
+    const later = emails().filter((email) => email > looked);
     if (later.length === 0) return undefined;
     const rows = this.#sql.missingOf.all(JSON.stringify(later)) as unknown as Rows;
     if (rows.length === 0) return undefined;
