@@ -80,7 +80,8 @@ export async function startProcess(
     throw error;
   });
   const execute = async (args: string[], input?: string): Promise<string> => {
-    const line = [...args, '--config', configFile];
+    // `send` speaks to any server and needs no configuration.
+    const line = args[0] === 'send' ? args : [...args, '--config', configFile];
     const { status, out, err } = await runCommand(home, line, input === undefined ? {} : { input });
     if (status !== 0) throw new CommandFailure(args, out, err);
     return out;
