@@ -3,6 +3,7 @@
 
 export const entries = [
   { name: 'index', module: 'index' },
+  { name: 'client', module: 'client/index' },
   { name: 'smtp', module: 'smtp/index' },
   { name: 'testing', module: 'testing/index' },
 ] as const;

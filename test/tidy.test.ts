@@ -17,7 +17,7 @@ const floors = [
   ['config', 'admin', 'web'],
   ['compose', 'embed'],
   ['cli'],
-  ['main.ts', 'index.ts', 'testing'],
+  ['main.ts', 'index.ts', 'client', 'testing'],
 ];
 const folderOf = (file: string) => file.split('/')[0]!;
 const floorOf = (file: string) => floors.findIndex((floor) => floor.includes(folderOf(file)));

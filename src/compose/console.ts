@@ -33,10 +33,6 @@ export interface Console {
   stop(): Promise<void>;
 }
 
-const later = (): never => {
-  throw new OperationError('this is not to be had yet');
-};
-
 export function createConsole(parts: ConsoleParts): Console {
   const { inForce, stores, delivery, happenings, metrics, clock, log } = parts;
   const { records, queue: store } = stores;
@@ -81,7 +77,13 @@ export function createConsole(parts: ConsoleParts): Console {
       sessions: services,
       statistics: (period) => statistics.get(period),
       submit: (message) => submissions.submit(message),
-      webhooks: { list: later, test: later },
+      // The configuration names none yet.
+      webhooks: {
+        list: () => [],
+        async test(name) {
+          throw new OperationError(`there is no webhook ${name} in the configuration`);
+        },
+      },
     },
     async start() {
       await destinations.start();
