@@ -2,6 +2,7 @@
 // Either has its time; what it throws, or says on stderr, is why there is no certificate.
 
 import { execFile } from 'node:child_process';
+import { messageOf } from '../base/error-text.ts';
 
 export interface DnsChange {
   readonly action: 'add' | 'remove';
@@ -27,7 +28,7 @@ export async function changeDns(hook: DnsHook | string, change: DnsChange): Prom
   try {
     await Promise.race([hook(change), late.promise]);
   } catch (error) {
-    throw new Error(`the DNS was not changed: ${textOf(error)}`, { cause: error });
+    throw new Error(`the DNS was not changed: ${messageOf(error)}`, { cause: error });
   } finally {
     clearTimeout(timer);
   }
@@ -45,5 +46,3 @@ function runProgram(path: string, { action, name, value }: DnsChange): Promise<v
     });
   });
 }
-
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -7,6 +7,7 @@ import type { Server, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
+import { firstLineOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 import { FileWatch } from '../store/files/watch.ts';
 import { controlPath, withSocketPath } from './control-path.ts';
@@ -47,7 +48,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
       (made) => {
         server = made;
       },
-      (error: unknown) => log.error('control socket lost', { error: messageOf(error) }),
+      (error: unknown) => log.error('control socket lost', { error: firstLineOf(error) }),
     );
   };
   let server = await listen();
@@ -69,7 +70,7 @@ function createControlServer(options: ControlServerOptions, open: Set<Socket>): 
     socket.once('close', () => open.delete(socket));
     serve(socket, options).catch((error: unknown) => {
       socket.destroy();
-      log.debug('control connection lost', { error: messageOf(error) });
+      log.debug('control connection lost', { error: firstLineOf(error) });
     });
     return undefined;
   });
@@ -100,8 +101,8 @@ async function serve(socket: Socket, { operations, log }: ControlServerOptions) 
       }
     } catch (error) {
       if (!(error instanceof OperationError))
-        log.warn('control request failed', { call: String(call), error: messageOf(error) });
-      await send(socket, { error: messageOf(error) });
+        log.warn('control request failed', { call: String(call), error: firstLineOf(error) });
+      await send(socket, { error: firstLineOf(error) });
     }
     socket.end();
     return;
@@ -164,6 +165,3 @@ function bind(server: Server, dataDirectory: string): Promise<void> {
     }
   });
 }
-
-const messageOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;

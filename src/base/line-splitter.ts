@@ -15,6 +15,8 @@ export type Line =
   | { readonly kind: 'not-printable' }
   | { readonly kind: 'bad-utf8' };
 
+export type MalformedLine = Exclude<Line['kind'], 'line'>;
+
 export interface LineRules {
   /**
    * What an LF without a CR does. It ends no line that is obeyed in any case. `stops`: it is answered at

@@ -105,10 +105,6 @@ export type Fields = {
   readonly problems?: readonly string[] | undefined;
 };
 
-/** What to log of something thrown that nobody foresaw. */
-export const errorText = (error: unknown): string =>
-  error instanceof Error ? (error.stack ?? error.message) : String(error);
-
 export interface Log {
   debug(event: LogEvent, fields?: Fields): void;
   info(event: LogEvent, fields?: Fields): void;

@@ -1,6 +1,8 @@
 // What may be shown where a secret could stand. Whoever writes the key itself where its file is to be
 // named, or the password behind an option, must not find it in a log.
 
+import { messageOf } from './error-text.ts';
+
 /** Limit: no name of a file is longer; most keys are. */
 const pathCharsMax = 255;
 /** A directory in front, or an extension: neither base64 of DER nor a password often has them. */
@@ -24,6 +26,5 @@ export function withoutSecret(error: unknown, secret: string): unknown {
   const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
   const encoded = Buffer.from(secret).toString('base64');
   if (!text.includes(secret) && !text.includes(encoded)) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new Error(message.replaceAll(secret, '***').replaceAll(encoded, '***'));
+  return new Error(messageOf(error).replaceAll(secret, '***').replaceAll(encoded, '***'));
 }

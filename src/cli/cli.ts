@@ -3,6 +3,7 @@
 // or the configuration is wrong.
 
 import { Command, CommanderError } from 'commander';
+import { firstLineOf } from '../base/error-text.ts';
 import { version } from '../base/version.ts';
 import type { Actions, Context } from './context.ts';
 import { CliError, OutputClosed, processContext } from './context.ts';
@@ -110,5 +111,5 @@ function statusOf(error: unknown): 1 | 2 {
 /** A CliError may have several lines: every problem of a configuration. */
 function messageOf(error: unknown): string {
   if (error instanceof CliError) return error.message;
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
+  return firstLineOf(error);
 }

@@ -6,6 +6,7 @@ import { audited } from '../admin/audited.ts';
 import { startControlServer } from '../admin/control-server.ts';
 import type { Reloaded } from '../admin/operation-parts.ts';
 import { systemClock } from '../base/clock.ts';
+import { firstLineOf, stackOf } from '../base/error-text.ts';
 import { keepThreadMemory } from '../base/memory-keeper.ts';
 import type { Advice } from '../config/advice.ts';
 import type { Config } from '../config/config.ts';
@@ -16,7 +17,6 @@ import { serviceManager } from '../net/systemd.ts';
 import type { Context, RunningServer } from './context.ts';
 import type { OperatorLog } from './log.ts';
 import { createLog } from './log.ts';
-import { messageOf } from './message.ts';
 
 export interface RunOptions {
   readonly config: Config;
@@ -138,7 +138,7 @@ async function tryReload(server: RunningServer, config: Config): Promise<Reloade
   try {
     return { problems: [], later: await server.reload(config) };
   } catch (error) {
-    return { problems: [messageOf(error)], later: [] };
+    return { problems: [firstLineOf(error)], later: [] };
   }
 }
 
@@ -191,7 +191,7 @@ function stopSignals(log: OperatorLog): StopSignals {
 function reportCrashes(log: OperatorLog): { stop(): void } {
   const onCrash = (error: unknown) => {
     log.error('crashed', {
-      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      error: stackOf(error),
     });
     log.flush();
     process.exit(1);

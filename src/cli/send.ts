@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname as machineName, userInfo } from 'node:os';
 import { Command } from 'commander';
+import { firstLineOf } from '../base/error-text.ts';
 import { InputError } from '../base/input-error.ts';
 import { secretPath } from '../base/secret.ts';
 import type { RouteTls } from '../deliver/relay/relay-route.ts';
@@ -113,7 +114,7 @@ async function deliver(options: SendMailOptions): Promise<Sent> {
     return await sendMail(options);
   } catch (error) {
     if (error instanceof InputError) throw new CliError(2, printable(error.message));
-    const message = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
+    const message = firstLineOf(error);
     return { error: message, refused: error instanceof SendMailError ? error.refused : [] };
   }
 }

@@ -1,6 +1,6 @@
 // What turns abuse away, by the configuration in force: rules for strangers, and for accounts that send too much.
 
-import { errorText } from '../base/log.ts';
+import { stackOf } from '../base/error-text.ts';
 import type { Config } from '../config/config.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { Mailbox } from '../mail/address.ts';
@@ -197,6 +197,6 @@ async function tellOfHold(
     );
     await delivery.runner.submit(message);
   } catch (error) {
-    log.error('nobody was told that an account is held', { account, error: errorText(error) });
+    log.error('nobody was told that an account is held', { account, error: stackOf(error) });
   }
 }

@@ -3,6 +3,7 @@
 // before there is a store; logins come after it.
 
 import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import type { ListenOptions } from '../net/listener.ts';
@@ -69,7 +70,7 @@ export class Admission {
   notedStartTls(service: string, certificate: Certificate): (peer: Peer) => Promise<Peer> {
     return (peer) =>
       certificate.startTls(peer).catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         this.refusals.note({ service, client: peer.remote.address, stage: 'starttls', reason });
         throw error;
       });

@@ -6,6 +6,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { registerHooks } from 'node:module';
 import { dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { firstLineOf } from '../base/error-text.ts';
 import type { Advice } from './advice.ts';
 import type { Config } from './config.ts';
 import { findJsonError } from './json-error.ts';
@@ -145,8 +146,5 @@ function explainImport(error: unknown, file: string): string {
     /:(\d+)(?::(\d+))?\)?$/.exec(inFile?.replace(/\?read=\d+/, '') ?? '') ?? [];
   const where =
     line === undefined ? '' : `line ${line}${column === undefined ? '' : `, column ${column}`}: `;
-  return `${where}${firstLine(error)}`;
+  return `${where}${firstLineOf(error)}`;
 }
-
-const firstLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;

@@ -21,21 +21,30 @@ export class ClientWait {
   #since = 0;
   #commands = -1;
   #taken: Uint8Array | undefined;
+  #waiting = false;
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
+  }
+
+  /** Nothing is under way but that the client is listened to. */
+  get waiting(): boolean {
+    return this.#waiting;
   }
 
   /** What the client says next; undefined when it has hung up, 'timeout' when its time is over. */
   async read(peer: Peer, patience: Patience): Promise<Uint8Array | 'timeout' | undefined> {
     const remainingMs = this.#remainingMs(patience);
     if (remainingMs === 0) return 'timeout';
+    this.#waiting = true;
     try {
       this.#taken = await peer.read(remainingMs);
       return this.#taken;
     } catch (error) {
       if (error instanceof PeerTimeout) return 'timeout';
       throw error;
+    } finally {
+      this.#waiting = false;
     }
   }
 

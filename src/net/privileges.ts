@@ -16,6 +16,7 @@ import {
   realpathSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { messageOf } from '../base/error-text.ts';
 
 /** Why we cannot become somebody; the message says what to do. */
 export class PrivilegeError extends Error {
@@ -74,7 +75,7 @@ export function dropPrivileges(user: string): void {
     setgid.call(process, ids?.gid ?? user);
     setuid.call(process, ids?.uid ?? user);
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = messageOf(error);
     throw new PrivilegeError(
       `cannot become user ${user} (${cause}): create it with \`useradd --system ${user}\`, or change the \`user\` setting`,
     );

@@ -2,8 +2,8 @@
 // found, and owns what they reserved. Whatever way a transaction ends, each of its reservations is
 // settled or released, once. Costs nothing while nobody has anything to say.
 
+import { stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
-import { errorText } from '../base/log.ts';
 import type { Finding } from '../mail/finding.ts';
 import type { Reply } from '../smtp/reply.ts';
 import type { Answer, HeadChange, MessageAnswer, Reservation } from './policy.ts';
@@ -113,7 +113,7 @@ export class Answers {
     try {
       end();
     } catch (error) {
-      this.#log.error('a reservation failed', { error: errorText(error) });
+      this.#log.error('a reservation failed', { error: stackOf(error) });
     }
   }
 }

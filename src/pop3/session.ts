@@ -5,7 +5,7 @@
 // Which command may come when is a table: phases.ts.
 
 import { assert, unreachable } from '../base/assert.ts';
-import type { Line } from '../base/line-splitter.ts';
+import type { Line, MalformedLine } from '../base/line-splitter.ts';
 import type { Command } from './command.ts';
 import { parseCommand } from './command.ts';
 import { contents, continueListing, perform, updated } from './commands.ts';
@@ -218,21 +218,11 @@ export class Pop3Session {
 
 const lineLimit = (word: string): number => (word === 'AUTH ' ? authLineBytesMax : commandBytesMax);
 
-function commandOf(line: Line): Command {
-  switch (line.kind) {
-    case 'line':
-      return parseCommand(line.text);
-    case 'too-long':
-      return tooLong;
-    case 'not-printable':
-      return notPrintable;
-    case 'bad-utf8':
-      return badUtf8;
-    default:
-      return unreachable(line);
-  }
-}
+const commandOf = (line: Line): Command =>
+  line.kind === 'line' ? parseCommand(line.text) : malformed[line.kind];
 
-const tooLong: Command = { verb: 'malformed', answer: responses.lineTooLong };
-const notPrintable: Command = { verb: 'malformed', answer: responses.badLine };
-const badUtf8: Command = { verb: 'malformed', answer: responses.badUtf8 };
+const malformed: Readonly<Record<MalformedLine, Command>> = {
+  'too-long': { verb: 'malformed', answer: responses.lineTooLong },
+  'not-printable': { verb: 'malformed', answer: responses.badLine },
+  'bad-utf8': { verb: 'malformed', answer: responses.badUtf8 },
+};

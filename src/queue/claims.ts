@@ -3,8 +3,8 @@
 
 import type { Clock } from '../base/clock.ts';
 import { timerDelayMsMax } from '../base/clock.ts';
+import { stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
-import { errorText } from '../base/log.ts';
 import type { Lease, QueueStore } from '../store/queue-store.ts';
 import type { Attempts } from './attempts.ts';
 import { attemptMs } from './attempts.ts';
@@ -162,7 +162,7 @@ export class Claims {
     const { store, log } = this.#parts;
     store.release(leases).then(done, (error) => {
       // They come back when the leases run out, or when the server starts again.
-      log.warn('leases not given back', { leases: leases.length, error: errorText(error) });
+      log.warn('leases not given back', { leases: leases.length, error: stackOf(error) });
       done();
     });
   }

@@ -2,8 +2,8 @@
 // and one alone, until it works: what was delivered is not delivered again because the disk was full.
 
 import type { Clock } from '../base/clock.ts';
+import { stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
-import { errorText } from '../base/log.ts';
 import { StorageError } from '../smtp/smtp-error.ts';
 import type { QueueStore, Settlement } from '../store/queue-store.ts';
 
@@ -63,7 +63,7 @@ export class Recorder {
   /** Something else found the store failing. */
   failed(error: unknown): void {
     if (this.#trouble === undefined) {
-      this.#parts.log.error('queue store fails', { error: errorText(error) });
+      this.#parts.log.error('queue store fails', { error: stackOf(error) });
       this.#trouble = { waiting: [], delayMs: retryMsFirst, cancel: undefined };
     }
     this.#retryLater();
@@ -106,7 +106,7 @@ export class Recorder {
     const { settlement, nextDue } = unrecorded;
     this.#parts.log.error('outcome not recorded', {
       id: settlement.message,
-      error: errorText(error),
+      error: stackOf(error),
     });
     this.#pending -= 1;
     this.#parts.onDone(settlement, nextDue);

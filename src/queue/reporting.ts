@@ -1,8 +1,8 @@
 // Reports of what became of a message, made and recorded: with the outcomes that they tell of, or after
 // aliases were expanded.
 
+import { stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
-import { errorText } from '../base/log.ts';
 import { localError } from '../smtp/smtp-error.ts';
 import type { HistoryStore } from '../store/history.ts';
 import type { NewMessage, QueuedMessage, QueueStore } from '../store/queue-store.ts';
@@ -35,7 +35,7 @@ export async function withReports(
     for (const report of reports) made.push(...(await recordedReports(message, report, parts)));
     return { outcomes, effects: [...effects, ...made.map(reportEffect)], nextDue };
   } catch (error) {
-    log.error('report failed', { id: message.id, error: errorText(error) });
+    log.error('report failed', { id: message.id, error: stackOf(error) });
     const until = clock.now() + settings.retryAfter[0]!;
     const later = { kind: 'deferred', until, reply: localError } as const;
     return {
@@ -80,6 +80,6 @@ export async function reportExpansion(
       recordReport(history, id, report.action, one);
     }
   } catch (error) {
-    log.warn('report failed', { id, error: errorText(error) });
+    log.warn('report failed', { id, error: stackOf(error) });
   }
 }

@@ -7,7 +7,7 @@
 // another's; nothing polls; memory does not grow with the queue.
 
 import type { Clock } from '../base/clock.ts';
-import { errorText } from '../base/log.ts';
+import { stackOf } from '../base/error-text.ts';
 import { requestsOf } from '../smtp/envelope-requests.ts';
 import { reply } from '../smtp/reply.ts';
 import { localError } from '../smtp/smtp-error.ts';
@@ -286,7 +286,7 @@ export class QueueRunner {
   #failure({ message, destination, recipients }: Lease, error: unknown): DeliveryResult {
     const where = destinationText(destination);
     this.#parts.log.error('delivery failed unforeseen', {
-      ...{ id: message.id, destination: where, error: errorText(error) },
+      ...{ id: message.id, destination: where, error: stackOf(error) },
     });
     return { recipients: recipients.map(() => unforeseen), health: 'ok' };
   }

@@ -3,8 +3,8 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
+import { stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
-import { errorText } from '../base/log.ts';
 import { decodeXtext, paramValue } from '../mail/delivery-status.ts';
 import type { TrackedMessage, TrackedRecipient } from '../mail/tracking-status.ts';
 import type { MtrkParam } from '../smtp/extensions/mtrk.ts';
@@ -71,7 +71,7 @@ export class Tracking {
       const expires = clock.now() + Math.max(wanted * 1000, queuedMs() + secondsMin * 1000);
       await records.put([{ kind, key: keyOf(envid, id), value: JSON.stringify(kept), expires }]);
     } catch (error) {
-      log.warn('message not tracked', { id, error: errorText(error) });
+      log.warn('message not tracked', { id, error: stackOf(error) });
     }
   }
 

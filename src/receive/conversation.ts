@@ -88,7 +88,6 @@ export class Conversation {
   readonly #parts: ConversationParts;
   readonly #session: ServerSession;
   #peer: Peer;
-  #idle = false;
   #stopping = false;
   #lingerMs = lingerMs;
   /** For the present command, or for the present message. */
@@ -105,7 +104,7 @@ export class Conversation {
 
   /** No transaction is open: shutdown() ends it at once. */
   get idle(): boolean {
-    return this.#idle;
+    return this.#wait.waiting && this.#session.idle;
   }
 
   facts(): SessionFacts {
@@ -141,7 +140,7 @@ export class Conversation {
   /** Ends an idle conversation with 421 (RFC 5321 §3.8); others end after their transaction. */
   shutdown(): void {
     this.#stopping = true;
-    if (!this.#idle) return;
+    if (!this.idle) return;
     this.#session.shuttingDown();
     void this.#flush().catch(() => {});
     void this.#peer.end(lingerMs).then(() => this.#peer.destroy());
@@ -244,9 +243,7 @@ export class Conversation {
       await this.#flush();
       return false;
     }
-    this.#idle = session.idle;
     const chunk = await this.#wait.read(this.#peer, this.#patience()).catch(lost);
-    this.#idle = false;
     if (chunk === 'timeout') return this.#timedOut();
     if (chunk === undefined) return false;
     session.receive(chunk);

@@ -20,25 +20,16 @@ export function loginAnswer(result: LoginResult): Reply | Challenge {
     case 'challenge':
       return { challenge: result.bytes };
     case 'refused':
-      return refusal(result.reason);
+      return refusals[result.reason];
     default:
       return unreachable(result);
   }
 }
 
-function refusal(reason: LoginRefusal): Reply {
-  switch (reason) {
-    case 'credentials':
-      return wrong;
-    case 'malformed':
-      return malformed;
-    case 'temporary':
-      return later;
-    case 'blocked':
-      return blocked; // RFC 5321 §3.8
-    case 'unknown':
-      return unknown;
-    default:
-      return unreachable(reason);
-  }
-}
+const refusals: Readonly<Record<LoginRefusal, Reply>> = {
+  credentials: wrong,
+  malformed,
+  temporary: later,
+  blocked, // RFC 5321 §3.8
+  unknown,
+};

@@ -1,6 +1,7 @@
 // The one place that makes a completion of whatever a command throws. What nobody foresaw says "try
 // again later" and nothing about us; the log has the rest. RFC 5530 §3 for the codes.
 
+import { stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
 import type { Completion } from '../../imap/event.ts';
 import { StorageError, StoreGoneError } from '../../smtp/smtp-error.ts';
@@ -43,7 +44,7 @@ export function completionFor(
   log.error('command failed', {
     during,
     account,
-    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    error: stackOf(error),
   });
   // What SMTP answers with 452 4.3.1: there is no room, or the disk fails. Reading goes on.
   const noRoom = error instanceof StorageError && !(error instanceof StoreGoneError);

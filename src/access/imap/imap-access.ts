@@ -140,7 +140,7 @@ export class ImapAccess {
     try {
       const result = await pending;
       if (result.kind === 'challenge') return result;
-      if (result.kind === 'refused') return refusalFor(result.reason);
+      if (result.kind === 'refused') return refusals[result.reason];
       await this.#parts.store.ensure(result.account);
       this.#context = this.#newContext(result.account);
       return { ...ok('Logged in'), state: 'authenticated' };
@@ -269,22 +269,13 @@ export class ImapAccess {
   }
 }
 
-function refusalFor(reason: LoginRefusal): Answer {
-  switch (reason) {
-    case 'credentials':
-      return no('AUTHENTICATIONFAILED', 'User name or password is wrong');
-    case 'malformed':
-      return { kind: 'completion', status: 'BAD', text: 'The exchange cannot be understood' };
-    case 'temporary':
-      return unavailable;
-    case 'unknown':
-      return no('CANNOT', 'There is no such mechanism here');
-    case 'blocked':
-      return {
-        ...no('UNAVAILABLE', 'Try again later'),
-        bye: 'Too many failed logins from your network',
-      };
-    default:
-      return unreachable(reason);
-  }
-}
+const refusals: Readonly<Record<LoginRefusal, Answer>> = {
+  credentials: no('AUTHENTICATIONFAILED', 'User name or password is wrong'),
+  malformed: { kind: 'completion', status: 'BAD', text: 'The exchange cannot be understood' },
+  temporary: unavailable,
+  unknown: no('CANNOT', 'There is no such mechanism here'),
+  blocked: {
+    ...no('UNAVAILABLE', 'Try again later'),
+    bye: 'Too many failed logins from your network',
+  },
+};

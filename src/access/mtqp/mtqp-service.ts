@@ -2,8 +2,9 @@
 // where messages are.
 
 import type { Clock } from '../../base/clock.ts';
+import { stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
-import { errorText, logOfSession } from '../../base/log.ts';
+import { logOfSession } from '../../base/log.ts';
 import type { TrackedMessage } from '../../mail/tracking-status.ts';
 import { formatTracking } from '../../mail/tracking-status.ts';
 import type { MtqpEvent, TrackQuestion } from '../../mtqp/session.ts';
@@ -38,7 +39,6 @@ class MtqpConversation implements ServiceConversation {
   readonly #log: Log;
   readonly #wait: ClientWait;
   #peer: Peer;
-  #waiting = false;
   #stopping = false;
 
   constructor(parts: MtqpServiceParts, peer: Peer, session: string) {
@@ -54,7 +54,7 @@ class MtqpConversation implements ServiceConversation {
       while (await this.#step(this.#session.next()));
       await this.#peer.end();
     } catch (error) {
-      this.#log.debug('connection lost', { error: errorText(error) });
+      this.#log.debug('connection lost', { error: stackOf(error) });
     } finally {
       this.#peer.destroy();
     }
@@ -62,7 +62,7 @@ class MtqpConversation implements ServiceConversation {
 
   shutdown(): void {
     this.#stopping = true;
-    if (this.#waiting) this.#peer.destroy();
+    if (this.#wait.waiting) this.#peer.destroy();
   }
 
   destroy(): void {
@@ -94,7 +94,7 @@ class MtqpConversation implements ServiceConversation {
       const boundary = `=_${random.bytes(12).toString('hex')}`;
       this.#session.answer(found.length === 0 ? undefined : formatTracking(found, boundary));
     } catch (error) {
-      this.#log.error('unforeseen failure', { during: 'track', error: errorText(error) });
+      this.#log.error('unforeseen failure', { during: 'track', error: stackOf(error) });
       this.#session.unavailable();
     }
   }
@@ -104,10 +104,7 @@ class MtqpConversation implements ServiceConversation {
     this.#wait.release(this.#peer);
     await this.#flush();
     if (this.#stopping) return false;
-    this.#waiting = true;
-    const chunk = await this.#wait.read(this.#peer, session).finally(() => {
-      this.#waiting = false;
-    });
+    const chunk = await this.#wait.read(this.#peer, session);
     if (chunk === undefined || chunk === 'timeout') return false;
     session.receive(chunk);
     return true;

@@ -2,6 +2,7 @@
 // RFC 3206 for the codes that tell a user's mistake from a trouble of ours.
 
 import { unreachable } from '../../base/assert.ts';
+import { stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
 import type { Counter } from '../../base/metrics.ts';
 import type { Peer } from '../../net/peer.ts';
@@ -129,7 +130,7 @@ export class Pop3Access {
 
   async #open(result: LoginResult): Promise<Answer> {
     if (result.kind === 'challenge') return result;
-    if (result.kind === 'refused') return refusalFor(result.reason);
+    if (result.kind === 'refused') return refusals[result.reason];
     const { maildrops, loginDelay } = this.#parts;
     const opening = await maildrops.open(result.account, { loginDelay });
     switch (opening.kind) {
@@ -170,24 +171,15 @@ export class Pop3Access {
     this.#parts.log.error('mailbox failed', {
       during,
       account: this.#maildrop?.account,
-      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      error: stackOf(error),
     });
   }
 }
 
-function refusalFor(reason: LoginRefusal): Answer {
-  switch (reason) {
-    case 'credentials':
-      return wrong;
-    case 'malformed':
-      return malformed;
-    case 'temporary':
-      return later;
-    case 'blocked':
-      return blocked;
-    case 'unknown':
-      return unknown;
-    default:
-      return unreachable(reason);
-  }
-}
+const refusals: Readonly<Record<LoginRefusal, Answer>> = {
+  credentials: wrong,
+  malformed,
+  temporary: later,
+  blocked,
+  unknown,
+};

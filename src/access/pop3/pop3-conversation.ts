@@ -34,7 +34,6 @@ export class Pop3Conversation {
   readonly #parts: Pop3ConversationParts;
   readonly #session: Pop3Session;
   #peer: Peer;
-  #waiting = false;
   #stopping = false;
   readonly #wait: ClientWait;
 
@@ -71,7 +70,7 @@ export class Pop3Conversation {
   /** Ends at once where nothing is marked as deleted, otherwise when the client has said QUIT. */
   shutdown(): void {
     this.#stopping = true;
-    if (!this.#waiting || !this.#session.idle) return;
+    if (!this.#wait.waiting || !this.#session.idle) return;
     this.#session.shuttingDown();
     void this.#flush().catch(() => {});
     void this.#peer.end().then(() => this.#peer.destroy());
@@ -160,10 +159,7 @@ export class Pop3Conversation {
       await this.#flush();
       return false;
     }
-    this.#waiting = true;
-    const chunk = await this.#wait.read(this.#peer, session).finally(() => {
-      this.#waiting = false;
-    });
+    const chunk = await this.#wait.read(this.#peer, session);
     // RFC 1939 §3: when the timer expires, nothing is removed and nothing is said.
     if (chunk === undefined || chunk === 'timeout') return false;
     session.receive(chunk);

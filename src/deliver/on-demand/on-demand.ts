@@ -3,8 +3,8 @@
 // retries, reports and history are those of any delivery.
 
 import type { Clock } from '../../base/clock.ts';
+import { stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
-import { errorText } from '../../base/log.ts';
 import { domainKey } from '../../mail/address.ts';
 import type { Peer } from '../../net/peer.ts';
 import type { Deliver, RecipientResult } from '../../queue/delivery.ts';
@@ -137,7 +137,7 @@ export class OnDemand {
       }
       log.info('mail fetched by ATRN', { account, messages: messages - ids.size });
     } catch (error) {
-      log.warn('mail not fetched', { account, error: errorText(error) });
+      log.warn('mail not fetched', { account, error: stackOf(error) });
     }
   }
 }

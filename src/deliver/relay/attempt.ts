@@ -4,6 +4,7 @@
 // fails) leads to the next host, and when there is none, to later. Whatever happens, each recipient
 // gets a result with the reason in words.
 
+import { stackOf } from '../../base/error-text.ts';
 import type { AttemptFacts, DeliveryResult, RecipientResult } from '../../queue/delivery.ts';
 import { replyText } from '../../queue/reply-text.ts';
 import type { TlsSession } from '../../report/tls-session.ts';
@@ -126,7 +127,7 @@ export class Attempt {
     if (this.#results.every((result) => result === undefined)) throw error;
     this.#parts.log.error('delivery broke off', {
       id: this.#lease.message.id,
-      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      error: stackOf(error),
     });
     this.#answerPending(replyFor(error), { final: false, remote: false }, {});
     this.#pending = [];

@@ -5,6 +5,7 @@
 
 import { isIP } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
+import { messageOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
 import type { DialOptions } from '../../net/dialer.ts';
 import { DialError, type Dialer, dialFirst } from '../../net/dialer.ts';
@@ -299,7 +300,7 @@ export class HostWalk {
           });
     this.#failures.push({ failure, host, address, at: this.#tried.length });
     if (failure.kind === 'refused') this.#refused = true;
-    this.#note(host, address, error instanceof Error ? error.message : String(error));
+    this.#note(host, address, messageOf(error));
     const { log } = this.#parts;
     const fields = { host, address, error: failure.message };
     // A login is for the operator to mend: nothing goes there until it is.
@@ -341,7 +342,7 @@ function noConnection(
   { path, port }: Pick<HopSettings, 'path' | 'port'>,
   error: unknown,
 ): Reply {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   const words = text.replaceAll(`[${host}]: `, '').replaceAll(/[\r\n]+/g, ' ');
   // Where a socket of ours lies is for the operator, who sees it beside the reply.
   const where = path === undefined ? `${host} port ${port}` : 'the socket of the next host';

@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { sleep } from '../../base/clock.ts';
+import { stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
-import { errorText } from '../../base/log.ts';
 import type { Counter } from '../../base/metrics.ts';
 import { DnsError } from '../../dns/resolver.ts';
 import type {
@@ -93,7 +93,7 @@ export class DailyReports {
       this.#work = this.#work
         .then(() => this.#round())
         .catch((error: unknown) =>
-          this.#parts.log.error('report failed', { error: errorText(error) }),
+          this.#parts.log.error('report failed', { error: stackOf(error) }),
         );
     });
   }
@@ -141,7 +141,7 @@ export class DailyReports {
       else if (isOver) log.warn('report given up', { type: kind, domain });
     } catch (error) {
       if (error instanceof DnsError) log.info('report waits', { domain, error: error.message });
-      else log.error('report failed', { type: kind, domain, error: errorText(error) });
+      else log.error('report failed', { type: kind, domain, error: stackOf(error) });
       this.#later.set(name, clock.now() + hourMs);
       return;
     }
@@ -155,7 +155,7 @@ export class DailyReports {
     try {
       await records.remove(recordKind(kind), counts.remove(day));
     } catch (error) {
-      log.error('report failed', { type: kind, domain: day.domain, error: errorText(error) });
+      log.error('report failed', { type: kind, domain: day.domain, error: stackOf(error) });
     }
   }
 
@@ -175,7 +175,7 @@ export class DailyReports {
       await records.put(changes.map(expiring));
     } catch (error) {
       counts.notKept(changes);
-      log.error('counts for reports not kept', { error: errorText(error) });
+      log.error('counts for reports not kept', { error: stackOf(error) });
     }
   }
 

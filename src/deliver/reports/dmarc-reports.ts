@@ -3,8 +3,8 @@
 
 import { gzipSync } from 'node:zlib';
 import type { Clock } from '../../base/clock.ts';
+import { stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
-import { errorText } from '../../base/log.ts';
 import type { Counter } from '../../base/metrics.ts';
 import { version } from '../../base/version.ts';
 import type { Resolver } from '../../dns/resolver.ts';
@@ -64,7 +64,7 @@ export class DmarcReports implements DailyReport {
       if (judged.verdict.result === 'pass' && looksLikeReport(judged.arrival.head)) return;
       this.counts.note(clock.now(), row.domain, row.row, row.about);
     } catch (error) {
-      log.error('not counted for reports', { error: errorText(error) });
+      log.error('not counted for reports', { error: stackOf(error) });
     }
   }
 

@@ -3,8 +3,8 @@
 // without a sender or of reports, so that nobody's failures are reported in circles, and none for public suffixes.
 
 import type { Clock } from '../../base/clock.ts';
+import { stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
-import { errorText } from '../../base/log.ts';
 import type { Counter } from '../../base/metrics.ts';
 import { TokenBuckets } from '../../base/token-buckets.ts';
 import { version } from '../../base/version.ts';
@@ -63,7 +63,7 @@ export class FailureReports {
     this.#send(judged)
       .catch((error: unknown) => {
         if (error instanceof DnsError) log.info('report waits', { domain, error: error.message });
-        else log.error('report failed', { domain, error: errorText(error) });
+        else log.error('report failed', { domain, error: stackOf(error) });
       })
       .finally(() => {
         this.#underWay -= 1;

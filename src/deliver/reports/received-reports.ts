@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
+import { stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
-import { errorText } from '../../base/log.ts';
 import type { Counter } from '../../base/metrics.ts';
 import { addressKey, parseMailbox } from '../../mail/address.ts';
 import type { Finding } from '../../mail/finding.ts';
@@ -113,7 +113,7 @@ export class ReceivedReports {
       const verified = isVerified(origin.findings);
       this.#reading = this.#reading.then(() => this.#read({ id, from, verified, message }));
     } catch (error) {
-      log.error('report not read', { id, error: errorText(error) });
+      log.error('report not read', { id, error: stackOf(error) });
     }
   }
 
@@ -135,7 +135,7 @@ export class ReceivedReports {
       counters?.unread.add();
       if (error instanceof ReportError)
         log.warn('report not read', { id, from, reason: error.message });
-      else log.error('report not read', { id, from, error: errorText(error) });
+      else log.error('report not read', { id, from, error: stackOf(error) });
     } finally {
       this.#waiting -= 1;
       this.#waitingBytes -= message.length;

@@ -2,8 +2,8 @@
 // each once for what it is called, whoever else learns too. Its queue is bounded and in memory: what does not
 // fit, or a stop takes, is not learnt, and nothing else comes of it.
 
+import { stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
-import { errorText } from '../../base/log.ts';
 import type { Content } from '../../store/content.ts';
 import type { FolderStore } from '../../store/folder-store.ts';
 import type { SpamClass, SpamStore } from '../../store/spam-store.ts';
@@ -93,7 +93,7 @@ export class JunkLearner {
         await this.#learn(lesson);
       } catch (error) {
         this.#parts.log.warn('junk not learnt', {
-          ...{ account: lesson.account, uid: lesson.uid, error: errorText(error) },
+          ...{ account: lesson.account, uid: lesson.uid, error: stackOf(error) },
         });
       }
     } while (this.#waiting.length > 0);
@@ -115,7 +115,7 @@ export class JunkLearner {
       try {
         await other.learn(content, is, account);
       } catch (error) {
-        log.warn('filter has not learnt', { filter: other.name, error: errorText(error) });
+        log.warn('filter has not learnt', { filter: other.name, error: stackOf(error) });
       }
   }
 }

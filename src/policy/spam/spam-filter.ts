@@ -4,8 +4,8 @@
 
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
+import { stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
-import { errorText } from '../../base/log.ts';
 import type { Content } from '../../store/content.ts';
 import type { SpamCounts, SpamStore } from '../../store/spam-store.ts';
 import { spamScore } from './score.ts';
@@ -77,7 +77,7 @@ export class SpamFilter {
         return judgement;
       } catch (error) {
         count?.('failed');
-        log.warn('the spam filter failed', { account, error: errorText(error) });
+        log.warn('the spam filter failed', { account, error: stackOf(error) });
         return undefined;
       } finally {
         late.cancel();

@@ -1,32 +1,22 @@
 // From a line as it came in to the command it is. RFC 5321 §4.1, RFC 6531 §3.
 
-import { unreachable } from '../../base/assert.ts';
-import type { Line } from '../../base/line-splitter.ts';
+import type { Line, MalformedLine } from '../../base/line-splitter.ts';
 import type { Command } from '../command.ts';
 import { parseCommand } from '../command.ts';
 import { replies } from '../reply.ts';
 
 /** `localDomain`: see ServerFacts. */
 export function commandOf(line: Line, localDomain?: string): Command {
-  switch (line.kind) {
-    case 'too-long':
-      return tooLong;
-    case 'not-printable':
-      return notPrintable;
-    case 'bad-utf8':
-      return badUtf8;
-    case 'line': {
-      const command = parseCommand(line.text, localDomain);
-      return line.ascii || utf8Verbs.has(command.verb) ? command : notAscii;
-    }
-    default:
-      return unreachable(line);
-  }
+  if (line.kind !== 'line') return malformed[line.kind];
+  const command = parseCommand(line.text, localDomain);
+  return line.ascii || utf8Verbs.has(command.verb) ? command : notAscii;
 }
 
-const tooLong: Command = { verb: 'malformed', answer: replies.lineTooLong };
-const notPrintable: Command = { verb: 'malformed', answer: replies.badLine };
-const badUtf8: Command = { verb: 'malformed', answer: replies.badUtf8 };
+const malformed: Readonly<Record<MalformedLine, Command>> = {
+  'too-long': { verb: 'malformed', answer: replies.lineTooLong },
+  'not-printable': { verb: 'malformed', answer: replies.badLine },
+  'bad-utf8': { verb: 'malformed', answer: replies.badUtf8 },
+};
 const notAscii: Command = { verb: 'malformed', answer: replies.notAscii };
 
 // RFC 6531 §3.1 (6) and (9): where a mailbox may stand, UTF-8 may.

@@ -4,6 +4,7 @@
 
 import { chmod, mkdir, open, readdir, rename } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import { messageOf } from '../../base/error-text.ts';
 import { contentFiles, copyDatabase, databaseFile, inspectStore } from '../at-rest.ts';
 import { makeDirectory, syncDirectory } from '../files/directory.ts';
 import type { Inspection } from '../inspection.ts';
@@ -127,7 +128,7 @@ async function copyAll(
       } catch (error) {
         // What is missing or damaged in the original is told; a backup of the rest is worth having.
         if (isOfTarget(error, to)) throw error;
-        leftOut.push(error instanceof Error ? error.message : String(error));
+        leftOut.push(messageOf(error));
       }
     }
   };

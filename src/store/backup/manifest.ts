@@ -6,6 +6,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { messageOf } from '../../base/error-text.ts';
 import type { StoreCounts } from '../inspection.ts';
 
 export const manifestFile = 'manifest.jsonl';
@@ -52,7 +53,7 @@ export async function readManifest(directory: string): Promise<Manifest> {
     }))
       lines.push(JSON.parse(line) as Record<string, unknown>);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new BackupError(`${directory} is no backup, or was not finished: ${why}`);
   }
   const [head, ...rest] = lines;

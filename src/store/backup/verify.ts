@@ -2,6 +2,7 @@
 
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf } from '../../base/error-text.ts';
 import { inspectStore } from '../at-rest.ts';
 import type { Inspection, StoreFault } from '../inspection.ts';
 import { BackupError, digest, type ManifestEntry, openFile, readManifest } from './manifest.ts';
@@ -39,7 +40,7 @@ async function faultOf(
     if (found.size !== size) return `${name} has ${found.size} octets instead of ${size}`;
     return found.sha256 === sha256 ? undefined : `${name} is not what was written`;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

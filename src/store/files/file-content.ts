@@ -3,6 +3,7 @@
 
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
+import { messageOf } from '../../base/error-text.ts';
 import { StorageError } from '../../smtp/smtp-error.ts';
 import type { Content, ReadOptions } from '../content.ts';
 import { ContentError, pieceBytesMax } from '../content.ts';
@@ -101,5 +102,5 @@ export function contentError(path: string, error: unknown): ContentError {
 
 export function storageError(error: unknown): StorageError {
   if (error instanceof StorageError) return error;
-  return new StorageError(error instanceof Error ? error.message : String(error), { cause: error });
+  return new StorageError(messageOf(error), { cause: error });
 }

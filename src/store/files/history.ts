@@ -6,8 +6,8 @@
 import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
+import { stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
-import { errorText } from '../../base/log.ts';
 import type { HistoryEvent, HistoryStore, RefusedEvent } from '../history.ts';
 import {
   bareMessageId,
@@ -179,8 +179,7 @@ export class FileHistory implements HistoryStore {
       this.#dropped = 0;
       this.#failing = false;
     } catch (error) {
-      if (!this.#failing)
-        this.#options.log.warn('history not written', { error: errorText(error) });
+      if (!this.#failing) this.#options.log.warn('history not written', { error: stackOf(error) });
       this.#failing = true;
       if (this.#pending !== lines && !written) {
         this.#pending = [...lines, ...this.#pending];

@@ -3,6 +3,7 @@
 // no promises; worker.ts and transport.ts put it where it runs.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { messageOf } from '../../base/error-text.ts';
 import type { MailboxEvent } from '../folder-store.ts';
 import { NoSuchFolderError } from '../folder-store.ts';
 import { StoreOpenError } from '../open-error.ts';
@@ -318,7 +319,7 @@ const requestNames: readonly RequestName[] = [
 ];
 
 export function failureOf(error: unknown): Failure {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (error instanceof DamagedRowError || error instanceof StoreOpenError)
     return { kind: 'damaged', message };
   if (error instanceof NoSuchFolderError) return { kind: 'refused', message };

@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { messageOf } from '../../base/error-text.ts';
 import { ContentError } from '../content.ts';
 import { checkFile, findFile, readFile } from '../files/file-content.ts';
 import type {
@@ -185,6 +186,6 @@ async function journalFaults(directory: string): Promise<StoreFault[]> {
     for (const { file } of segments) await file.close();
     return [];
   } catch (error) {
-    return [{ kind: 'journal', text: error instanceof Error ? error.message : String(error) }];
+    return [{ kind: 'journal', text: messageOf(error) }];
   }
 }

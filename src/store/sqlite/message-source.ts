@@ -6,6 +6,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { encodeHeaderText } from '../../mail/encoded-word.ts';
 import { findHeaderEnd, foldHeader, headerBytesMax, headerEndWithin } from '../../mail/header.ts';
 import { ContentError } from '../content.ts';
+import { prepareArrays } from './arrays.ts';
 import { blob, integer, text, textOrNull } from './row.ts';
 
 /** The first octets of a file in the spool, which is to have `size`. @throws ContentError */
@@ -22,14 +23,18 @@ export class MessageSource {
 
   constructor(database: DatabaseSync, readHead: ReadHead) {
     this.#readHead = readHead;
-    this.#whole = database.prepare(`
+    this.#whole = prepareArrays(
+      database,
+      `
       SELECT email.prefix, content.size, content.file, content.bytes
-      FROM email JOIN content ON content.id = email.content WHERE email.id = ?`);
-    this.#whole.setReturnArrays(true);
-    this.#head = database.prepare(`
+      FROM email JOIN content ON content.id = email.content WHERE email.id = ?`,
+    );
+    this.#head = prepareArrays(
+      database,
+      `
       SELECT email.prefix, content.size, content.file, substr(content.bytes, 1, ?)
-      FROM email JOIN content ON content.id = email.content WHERE email.id = ?`);
-    this.#head.setReturnArrays(true);
+      FROM email JOIN content ON content.id = email.content WHERE email.id = ?`,
+    );
     this.#listed = database.prepare('SELECT sender, subject FROM email WHERE id = ?');
   }
 

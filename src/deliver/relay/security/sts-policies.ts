@@ -4,8 +4,8 @@
 
 import { BoundedMap } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
+import { stackOf } from '../../../base/error-text.ts';
 import type { Log } from '../../../base/log.ts';
-import { errorText } from '../../../base/log.ts';
 import type { Counter } from '../../../base/metrics.ts';
 import { DnsError } from '../../../dns/resolver.ts';
 import type { RecordStore, StoredRecord } from '../../../store/record-store.ts';
@@ -145,7 +145,7 @@ export class StsPolicies implements StsPolicySource {
     try {
       return await fetchStsPolicy(domain, this.#parts);
     } catch (error) {
-      this.#parts.log.error('fetch failed', { domain, error: errorText(error) });
+      this.#parts.log.error('fetch failed', { domain, error: stackOf(error) });
       return { result: 'sts-policy-fetch-error', reason: 'an error of ours' };
     }
   }
@@ -163,7 +163,7 @@ export class StsPolicies implements StsPolicySource {
     const expires = kept.fetched + policy.maxAgeSeconds * 1000;
     const record = { kind, key: domain, value: JSON.stringify(kept), expires };
     await records.put([record]).catch((error: unknown) => {
-      log.error('MTA-STS policy not kept', { domain, error: errorText(error) });
+      log.error('MTA-STS policy not kept', { domain, error: stackOf(error) });
     });
   }
 
@@ -180,7 +180,7 @@ export class StsPolicies implements StsPolicySource {
         }
       }
     } catch (error) {
-      this.#parts.log.error('MTA-STS policies not fetched anew', { error: errorText(error) });
+      this.#parts.log.error('MTA-STS policies not fetched anew', { error: stackOf(error) });
     }
   }
 

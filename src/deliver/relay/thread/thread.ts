@@ -6,8 +6,8 @@
 import { Worker } from 'node:worker_threads';
 import { assert, unreachable } from '../../../base/assert.ts';
 import type { Clock } from '../../../base/clock.ts';
+import { stackOf } from '../../../base/error-text.ts';
 import type { Log } from '../../../base/log.ts';
-import { errorText } from '../../../base/log.ts';
 import type { DeliveryResult } from '../../../queue/delivery.ts';
 import type { Reply } from '../../../smtp/reply.ts';
 import { reply } from '../../../smtp/reply.ts';
@@ -214,7 +214,7 @@ export class RelayThread implements AsyncDisposable {
     try {
       found = (await policies?.policyFor(domain)) ?? {};
     } catch (error) {
-      found = errorText(error);
+      found = stackOf(error);
     }
     // Another thread counts its questions anew.
     if (this.#worker === asking) this.#post({ kind: 'policy', question, found });

@@ -3,6 +3,7 @@
 // that are in memory lie end to end in one buffer that is handed over, not copied again.
 
 import { assert } from '../../../base/assert.ts';
+import { stackOf } from '../../../base/error-text.ts';
 import type { LogEvent } from '../../../base/log-events.ts';
 import type { AttemptFacts, DeliveryResult, RecipientResult } from '../../../queue/delivery.ts';
 import type { Reply } from '../../../smtp/reply.ts';
@@ -161,7 +162,7 @@ export const resultRow = (
 
 export const thrownRow = (attempt: number, error: unknown): ResultRow => [
   attempt,
-  error instanceof Error ? (error.stack ?? error.message) : String(error),
+  stackOf(error),
   'ok',
   [],
   undefined,

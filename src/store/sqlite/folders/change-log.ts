@@ -3,6 +3,7 @@
 // tombstones of what is gone. account-feed.ts reads it.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { prepareArrays } from '../arrays.ts';
 import { integer } from '../row.ts';
 
 // Limit: tombstones of a mailbox, 30 octets each; and how many more there may be before the oldest are
@@ -15,8 +16,10 @@ export const tombstoneKind = { folder: 0, email: 1 } as const;
 export function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);
   const { folder, email } = tombstoneKind;
-  const next = prepare('UPDATE mailbox SET modseq = modseq + 1 WHERE id = ? RETURNING modseq');
-  next.setReturnArrays(true);
+  const next = prepareArrays(
+    database,
+    'UPDATE mailbox SET modseq = modseq + 1 WHERE id = ? RETURNING modseq',
+  );
   const bury = 'INSERT OR IGNORE INTO tombstone (mailbox, modseq, kind, object, created)';
   return {
     next,

@@ -5,6 +5,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { Expunged } from '../../folder-store.ts';
+import { prepareArrays } from '../arrays.ts';
 import type { FlagChangeRow, RefusedRow } from '../requests.ts';
 import { integer, text } from '../row.ts';
 import type { Work } from '../work.ts';
@@ -22,12 +23,7 @@ type Rows = readonly (readonly unknown[])[];
 
 export function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);
-  /** Rows as arrays, for what is read by the thousand. */
-  const columns = (sql: string) => {
-    const statement = database.prepare(sql);
-    statement.setReturnArrays(true);
-    return statement;
-  };
+  const columns = (sql: string) => prepareArrays(database, sql);
   const among = 'folder = ? AND uid IN (SELECT value FROM json_each(?))';
   return {
     owner: prepare(`

@@ -12,6 +12,7 @@ import type {
 } from '../../folder-store.ts';
 import { NoSuchFolderError } from '../../folder-store.ts';
 import { emailId } from '../../object-id.ts';
+import { prepareArrays } from '../arrays.ts';
 import { limit, noFolder } from '../refusal.ts';
 import type {
   AppendRow,
@@ -33,12 +34,12 @@ import type { Arrival, MailTable } from './mail-table.ts';
 import type { MailboxTable } from './mailbox-table.ts';
 
 export function prepareStatements(database: DatabaseSync) {
-  const changed = database.prepare(
+  const changed = prepareArrays(
+    database,
     columnsSql(`
       SELECT * FROM mail WHERE folder = ? AND uid IN (SELECT value FROM json_each(?))
       ORDER BY uid`),
   );
-  changed.setReturnArrays(true);
   return { changed, highest: database.prepare('SELECT modseq FROM folder WHERE id = ?') };
 }
 

@@ -7,6 +7,7 @@ import { leafParts } from '../../../mail/leaf-parts.ts';
 import { messageFacts } from '../../../mail/message-facts.ts';
 import type { MailQuestion, MailTerm, MailTest, SearchedField } from '../../mail-question.ts';
 import { emailOf } from '../../object-id.ts';
+import { prepareArrays } from '../arrays.ts';
 import { bitsOf } from '../folders/flags.ts';
 import type { MessageSource } from '../message-source.ts';
 import { text } from '../row.ts';
@@ -183,8 +184,7 @@ export class MailFinder {
   ): ReadonlySet<number> {
     const some = among === undefined ? '' : 'AND email IN (SELECT value FROM json_each(?))';
     const sql = `SELECT json_group_array(email) FROM search.facts WHERE ${where} ${some}`;
-    const statement = this.#database.prepare(sql);
-    statement.setReturnArrays(true);
+    const statement = prepareArrays(this.#database, sql);
     const given = among === undefined ? needles : [...needles, JSON.stringify(among)];
     const [emails] = statement.get(...given) as unknown as readonly unknown[];
     return new Set(JSON.parse(text(emails)) as readonly number[]);

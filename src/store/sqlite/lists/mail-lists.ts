@@ -3,6 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { MailColumns } from '../../folder-store.ts';
 import type { MailQuestion } from '../../mail-question.ts';
+import { prepareArrays } from '../arrays.ts';
 import { integer, text } from '../row.ts';
 import { MailRows } from './mail-rows.ts';
 
@@ -28,11 +29,7 @@ interface Known {
 const listsMax = 8;
 
 function prepareStatements(database: DatabaseSync) {
-  const prepare = (sql: string) => {
-    const statement = database.prepare(sql);
-    statement.setReturnArrays(true);
-    return statement;
-  };
+  const prepare = (sql: string) => prepareArrays(database, sql);
   const folders = `
     SELECT folder.id, mailbox.address, folder.path, folder.modseq, folder.messages, folder.forgotten
     FROM folder JOIN mailbox ON mailbox.id = folder.mailbox WHERE folder.messages > 0`;

@@ -17,6 +17,7 @@ import type {
 } from '../../folder-store.ts';
 import type { MailboxCount, MailQuestion } from '../../mail-question.ts';
 import type { QueueDestination, QueueFilter } from '../../queue-search.ts';
+import { prepareArrays } from '../arrays.ts';
 import { AccountFeed } from '../folders/account-feed.ts';
 import { ColumnsCache, copyColumns, mergeColumns } from '../folders/columns-cache.ts';
 import { folderPath } from '../folders/folder-path.ts';
@@ -72,11 +73,7 @@ export interface ReaderOperations {
 
 export function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);
-  const columns = (sql: string) => {
-    const statement = database.prepare(sql);
-    statement.setReturnArrays(true);
-    return statement;
-  };
+  const columns = (sql: string) => prepareArrays(database, sql);
   const facts = `SELECT folder.*, mailbox.address
     FROM folder JOIN mailbox ON mailbox.id = folder.mailbox`;
   return {

@@ -7,6 +7,7 @@ import { EnvelopeFields } from '../../../mail/envelope.ts';
 import { parseHeader } from '../../../mail/header.ts';
 import { type AddressField, searchedText } from '../../../mail/searched-text.ts';
 import type { ContentTerm } from '../../folder-store.ts';
+import { prepareArrays } from '../arrays.ts';
 import { uint32Column } from '../folders/mail-columns.ts';
 import type { MessageSource } from '../message-source.ts';
 import { integer, text } from '../row.ts';
@@ -54,11 +55,7 @@ const fewMatches = 2000;
 const nothing: Rows = [];
 
 function prepareStatements(database: DatabaseSync) {
-  const prepare = (sql: string) => {
-    const statement = database.prepare(sql);
-    statement.setReturnArrays(true);
-    return statement;
-  };
+  const prepare = (sql: string) => prepareArrays(database, sql);
   const ofFolder = `SELECT mail.uid, mail.email
     FROM mail CROSS JOIN search.facts ON facts.email = mail.email WHERE mail.folder = ?`;
   return {

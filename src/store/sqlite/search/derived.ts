@@ -6,6 +6,7 @@ import { messageFacts } from '../../../mail/message-facts.ts';
 import { type DigestText, digestForm, digestSeparator, digestText } from '../../digest-text.ts';
 import type { ContentTerm } from '../../folder-store.ts';
 import type { MailQuestion } from '../../mail-question.ts';
+import { prepareArrays } from '../arrays.ts';
 import { codeOf, isNoRoom, sqliteCode } from '../database.ts';
 import { type Finding, isContentTerm, MailFinder, type Places } from '../lists/mail-finder.ts';
 import type { MailPageRow } from '../lists/mail-pages.ts';
@@ -31,11 +32,7 @@ type Rows = readonly Columns[];
 const separator = digestSeparator.charCodeAt(0);
 
 function prepareStatements(database: DatabaseSync) {
-  const prepare = (sql: string) => {
-    const statement = database.prepare(sql);
-    statement.setReturnArrays(true);
-    return statement;
-  };
+  const prepare = (sql: string) => prepareArrays(database, sql);
   const sorting = `
     SELECT mail.uid, mail.received, sorting.sent_ms, sorting.is_reply, sorting.subject,
       sorting.sender, sorting.recipient, sorting.cc, sorting.display_from, sorting.display_to,

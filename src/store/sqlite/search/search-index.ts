@@ -6,6 +6,7 @@ import type { HeaderField } from '../../../mail/header.ts';
 import { leafParts } from '../../../mail/leaf-parts.ts';
 import { type MessageFacts, messageFacts } from '../../../mail/message-facts.ts';
 import { digestForm, digestText } from '../../digest-text.ts';
+import { prepareArrays } from '../arrays.ts';
 import { isNoRoom, prepareRun } from '../database.ts';
 import type { MessageSource } from '../message-source.ts';
 import { integer, text } from '../row.ts';
@@ -52,11 +53,7 @@ const messagesPerTransaction = 500;
 const wordsPerMatch = 250;
 
 function prepareStatements(database: DatabaseSync) {
-  const prepare = (sql: string) => {
-    const statement = database.prepare(sql);
-    statement.setReturnArrays(true);
-    return statement;
-  };
+  const prepare = (sql: string) => prepareArrays(database, sql);
   const run = (sql: string) => prepareRun(database, sql);
   return {
     begin: run('BEGIN'),
@@ -336,8 +333,7 @@ export class SearchIndex {
     this.#database.exec(`
       DROP TABLE IF EXISTS temp.${index}_words;
       CREATE VIRTUAL TABLE temp.${index}_words USING fts5vocab('search', '${index}', 'row')`);
-    const words = this.#database.prepare(`SELECT term FROM temp.${index}_words`);
-    words.setReturnArrays(true);
+    const words = prepareArrays(this.#database, `SELECT term FROM temp.${index}_words`);
     return new Vocabulary(() => (words.all() as unknown as Rows).map(([term]) => text(term)));
   }
 
