@@ -147,6 +147,54 @@ describe('scripts/mutation', () => {
   });
 });
 
+/** Limit: lines of a file; beyond it is more than one thing. What a store must do is told in one place. */
+const fileLinesMax = 400;
+/** Limit: lines that may stand in two places. */
+const sharedLinesMax = 7;
+const ours = files.filter((file) => !isTest(file));
+const linesOf = (file: string): string[] => readFileSync(join(src, file), 'utf8').split('\n');
+
+describe('files', () => {
+  it(`have at most ${fileLinesMax} lines`, () => {
+    const long = ours.filter((file) => linesOf(file).length > fileLinesMax + 1);
+    assert.deepEqual(long, []);
+  });
+
+  it(`have no more than ${sharedLinesMax} lines that stand in another place, too`, () => {
+    const places = new Map<string, string>();
+    const twice: string[] = [];
+    for (const file of ours) {
+      const told = codeOf(file)
+        .map((text, index) => ({ text: text.trim(), line: index + 1 }))
+        .filter(({ text }) => /\w/.test(text));
+      for (let at = 0; at + sharedLinesMax < told.length; at += 1) {
+        const run = told.slice(at, at + sharedLinesMax + 1);
+        const key = run.map(({ text }) => text).join('\n');
+        const here = `${file}:${run[0]!.line}`;
+        const there = places.get(key);
+        if (there !== undefined) twice.push(`${here} is ${there} once more`);
+        places.set(key, here);
+      }
+    }
+    assert.deepEqual(twice, []);
+  });
+
+  it('leave it to base/error-text.ts what is told of something thrown', () => {
+    const own = /instanceof Error \? \(?\w+\.(?:message|stack \?\? \w+\.message)\b.* : String\(/;
+    const found = ours.filter((file) => own.test(linesOf(file).join('\n')));
+    assert.deepEqual(found, ['base/error-text.ts']);
+  });
+});
+
+/** Without imports, names that are handed on, and comments; other lines stay where they are. */
+function codeOf(file: string): string[] {
+  const left = (text: string) => text.replace(/[^\n]/g, '');
+  return readFileSync(join(src, file), 'utf8')
+    .replaceAll(/^(?:import|export)\b[^;=]*? from '[^']*';$/gm, left)
+    .split('\n')
+    .map((line) => (/^\s*(?:\/\/|\/?\*)/.test(line) ? '' : line));
+}
+
 describe('docs/rfc.md', () => {
   const page = readFileSync(join(root, 'docs/rfc.md'), 'utf8');
   const known = new Set([...page.matchAll(/RFC (\d+)/g)].map((match) => match[1]));

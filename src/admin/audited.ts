@@ -1,5 +1,6 @@
 // The operations as somebody calls them: what changes something is noted, with what came of it.
 
+import { messageOf } from '../base/error-text.ts';
 import type { AuditLog } from '../policy/administration/audit-log.ts';
 import type { Operations } from './operations.ts';
 import { eachOperation } from './operations.ts';
@@ -24,7 +25,7 @@ export function audited(
     if (answer instanceof Promise)
       answer.then(
         () => note('done'),
-        (error: unknown) => note(error instanceof Error ? error.message : String(error)),
+        (error: unknown) => note(messageOf(error)),
       );
     else note('begun');
     return answer;

@@ -7,7 +7,7 @@ import type { CatcherSettings, ChaosTriggers } from '../config/catcher.ts';
 import { defaultCatcher, noChaos } from '../config/catcher.ts';
 
 import { CliError, printable } from './context.ts';
-import { messageOf } from './message.ts';
+import { firstLineOf } from '../base/error-text.ts';
 
 export interface CatcherOptions {
   readonly inboxes?: string;
@@ -44,7 +44,7 @@ async function inboxesOf(path: string): Promise<CatcherSettings['inboxes']> {
   try {
     given = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
-    throw wrong(messageOf(error));
+    throw wrong(firstLineOf(error));
   }
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw wrong('wants { "name": "password", … }');
@@ -114,7 +114,7 @@ async function relayOf(
   const path = resolve(cwd, relayPasswordFile);
   const [password = ''] = (
     await readFile(path, 'utf8').catch((error: unknown) => {
-      throw new CliError(1, `cannot read ${printable(path)}: ${printable(messageOf(error))}`);
+      throw new CliError(1, `cannot read ${printable(path)}: ${printable(firstLineOf(error))}`);
     })
   ).split(/\r?\n/, 1);
   return { ...place, user: relayUser, password };

@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { mboxMessages } from '../mail/mbox.ts';
 import type { Context } from './context.ts';
 import { CliError, printable } from './context.ts';
-import { messageOf } from './message.ts';
+import { firstLineOf } from '../base/error-text.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
 import { withOperations } from './with-operations.ts';
@@ -49,7 +49,7 @@ export const mailImport = (context: Context) =>
 
 async function contentOf(path: string): Promise<Buffer> {
   const content = await readFile(path).catch((error: unknown) => {
-    throw new CliError(1, `cannot read ${printable(path)}: ${printable(messageOf(error))}`);
+    throw new CliError(1, `cannot read ${printable(path)}: ${printable(firstLineOf(error))}`);
   });
   if (content.length > fileBytesMax) throw new CliError(1, `${printable(path)} is too large`);
   return content;

@@ -2,7 +2,8 @@
 // few at a time with a pause in between, so that catching goes on beside it.
 
 import { type Clock, sleep } from '../base/clock.ts';
-import { errorText, type Log } from '../base/log.ts';
+import { stackOf } from '../base/error-text.ts';
+import type { Log } from '../base/log.ts';
 import type { FolderStore } from '../store/folder-store.ts';
 import type { MailTerm } from '../store/mail-question.ts';
 import { removePlaces } from './caught-mail.ts';
@@ -65,7 +66,7 @@ export class Caps implements AsyncDisposable {
     try {
       while (!this.#stopped && (await this.#step()) > 0) await sleep(clock, pauseMs);
     } catch (error) {
-      log.error('old mail was not deleted', { error: errorText(error) });
+      log.error('old mail was not deleted', { error: stackOf(error) });
     }
   }
 

@@ -16,6 +16,16 @@ export interface Patience {
   readonly wholeMs?: number | undefined;
 }
 
+/** Whether a session that is to stop is over: then it has said so, as its last word. */
+export function endsNow(
+  session: { readonly idle: boolean; shuttingDown(): void },
+  stopping: boolean,
+): boolean {
+  if (!stopping || !session.idle) return false;
+  session.shuttingDown();
+  return true;
+}
+
 export class ClientWait {
   readonly #clock: Pick<Clock, 'now'>;
   #since = 0;

@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf, stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 import type { Patience } from '../net/client-wait.ts';
-import { ClientWait } from '../net/client-wait.ts';
+import { ClientWait, endsNow } from '../net/client-wait.ts';
 import type { SessionFacts } from '../net/open-session.ts';
 import type { Peer } from '../net/peer.ts';
 import { startTlsAfter } from '../net/start-tls.ts';
@@ -238,8 +238,7 @@ export class Conversation {
     const session = this.#session;
     this.#wait.release(this.#peer);
     await this.#flush();
-    if (this.#stopping && session.idle) {
-      session.shuttingDown();
+    if (endsNow(session, this.#stopping)) {
       await this.#flush();
       return false;
     }

@@ -1,9 +1,9 @@
 // What the server has done, over time: counted as it happens, kept as records, so that a restart forgets no more than
 // the minute it is in. A minute is kept for an hour, five minutes for a day, an hour for 90 days.
 
+import { stackOf } from '../base/error-text.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import { errorText } from '../base/log.ts';
 import { destinationText } from '../queue/destination-text.ts';
 import { messageIdTime } from '../queue/message-id.ts';
 import type { HistoryEvent } from '../store/history.ts';
@@ -100,7 +100,7 @@ export class StatisticsKeeper {
         if (page.length < pageMax) break;
       }
     } catch (error) {
-      log.warn('statistics not read', { error: errorText(error) });
+      log.warn('statistics not read', { error: stackOf(error) });
     }
     this.#wait();
   }
@@ -174,7 +174,7 @@ export class StatisticsKeeper {
     onMinute?.(tally, at);
     const changed = scales.map((scale) => this.#add(scale, at, tally));
     await records.put(changed).catch((error: unknown) => {
-      log.warn('statistics not kept', { error: errorText(error) });
+      log.warn('statistics not kept', { error: stackOf(error) });
     });
   }
 

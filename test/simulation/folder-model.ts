@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { findHeaderEnd, parseHeader } from '../../src/mail/header.ts';
 import { messageFacts } from '../../src/mail/message-facts.ts';
 import { memoryContent, storedSize } from '../../src/store/content.ts';
+import { NoSuchFolderError } from '../../src/store/folder-errors.ts';
 import type {
   ContentTerm,
   CopyOptions,
@@ -17,7 +18,6 @@ import type {
   NewMail,
   StoreResult,
 } from '../../src/store/folder-store.ts';
-import { NoSuchFolderError } from '../../src/store/folder-store.ts';
 import {
   changedFlags,
   type StoredFlags,

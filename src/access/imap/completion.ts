@@ -11,7 +11,7 @@ import {
   MailboxLimitError,
   NoSuchFolderError,
   OverQuotaError,
-} from '../../store/folder-store.ts';
+} from '../../store/folder-errors.ts';
 import { ImapRefusal, no } from './refusal.ts';
 
 const sentence = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);

@@ -4,8 +4,8 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
+import { stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
-import { errorText } from '../../base/log.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 
 export interface AuditEntry {
@@ -61,7 +61,7 @@ export class AuditLog {
     const value = JSON.stringify({ ...entry, at, input: said.slice(0, inputMax) });
     this.#writing = this.#writing
       .then(() => this.#write(at, value))
-      .catch((error: unknown) => this.#parts.log.error('audit log', { error: errorText(error) }));
+      .catch((error: unknown) => this.#parts.log.error('audit log', { error: stackOf(error) }));
   }
 
   /** Resolves when what was noted so far is written. */

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { StorageError } from '../../smtp/smtp-error.ts';
+import { NoSuchFolderError } from '../folder-errors.ts';
 import type { FlagChange, FolderStore, ListedMessage, NewMailboxMessage } from '../folder-store.ts';
-import { NoSuchFolderError } from '../folder-store.ts';
 import { emailId } from '../object-id.ts';
 import type { OpenTestStores } from './harness.ts';
 import { collected, listed, openById, removed, text } from './harness.ts';

@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { FolderStore, MailboxEvent, MailColumns, NewMail } from '../folder-store.ts';
 import {
   FolderExistsError,
   MailboxLimitError,
   NoSuchFolderError,
   OverQuotaError,
-} from '../folder-store.ts';
+} from '../folder-errors.ts';
+import type { FolderStore, MailboxEvent, MailColumns, NewMail } from '../folder-store.ts';
 import { testAccountChanges } from './account-changes.ts';
 import { testFolderContents } from './folder-contents.ts';
 import { testFolderDelivery } from './folder-delivery.ts';

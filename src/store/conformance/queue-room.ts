@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { OverQuotaError } from '../folder-store.ts';
+import { OverQuotaError } from '../folder-errors.ts';
 import type { Lease, NewMessage, RoomAsked } from '../queue-store.ts';
 import type { OpenTestStores, TestStores } from './harness.ts';
 import {

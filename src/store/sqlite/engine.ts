@@ -4,8 +4,8 @@
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { messageOf } from '../../base/error-text.ts';
+import { NoSuchFolderError } from '../folder-errors.ts';
 import type { MailboxEvent } from '../folder-store.ts';
-import { NoSuchFolderError } from '../folder-store.ts';
 import { StoreOpenError } from '../open-error.ts';
 import { AccountTables } from './account-tables.ts';
 import { ContentRepair } from './content-repair.ts';

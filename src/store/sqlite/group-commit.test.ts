@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { StorageError } from '../../smtp/smtp-error.ts';
-import { NoSuchFolderError } from '../folder-store.ts';
+import { NoSuchFolderError } from '../folder-errors.ts';
 import { DamagedStoreError, GroupCommit } from './group-commit.ts';
 import type { Answer, BatchResult, ContentRow, Request } from './requests.ts';
 

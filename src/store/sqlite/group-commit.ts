@@ -6,8 +6,8 @@ import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Histogram } from '../../base/metrics.ts';
 import { StorageError } from '../../smtp/smtp-error.ts';
+import { NoSuchFolderError } from '../folder-errors.ts';
 import type { MailboxEvent } from '../folder-store.ts';
-import { NoSuchFolderError } from '../folder-store.ts';
 import type {
   Answer,
   BatchResult,

@@ -1,5 +1,6 @@
 // What the store's thread does: opens the database, runs the batches it is sent, answers each with one message.
 
+import { messageOf } from '../../base/error-text.ts';
 import type { DatabaseSync } from 'node:sqlite';
 import type { MessagePort } from 'node:worker_threads';
 import { systemClock } from '../../base/clock.ts';
@@ -51,7 +52,7 @@ export function serveStore(options: StoreThreadOptions, port: MessagePort): void
     });
   } catch (error) {
     const problem = error instanceof StoreOpenError ? error.problem : undefined;
-    const text = error instanceof Error ? error.message : String(error);
+    const text = messageOf(error);
     say({ kind: 'not-opened', problem, text });
     port.close();
     return;

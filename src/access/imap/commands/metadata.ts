@@ -3,7 +3,7 @@
 // `/shared/admin`, and whatever the account keeps under `/private`.
 
 import type { MetadataEntry } from '../../../imap/command.ts';
-import { MailboxLimitError } from '../../../store/folder-store.ts';
+import { MailboxLimitError } from '../../../store/folder-errors.ts';
 import { requireRight } from '../acl.ts';
 import type { CommandContext, ExecutorOf } from '../context.ts';
 import type { LocatedFolder } from '../located-folder.ts';

@@ -223,8 +223,7 @@ export class RelayThread implements AsyncDisposable {
   #died(worker: Worker, cause: unknown): void {
     if (this.#worker !== worker) return; // ended by us
     const { log, clock } = this.#options;
-    const error = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
-    log.error('relay-stopped', { error, attempts: this.#waiting.size });
+    log.error('relay-stopped', { error: stackOf(cause), attempts: this.#waiting.size });
     this.#worker = undefined;
     for (const open of this.#open.values()) open.told = false;
     this.#giveUp(died);

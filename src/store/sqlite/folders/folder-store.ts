@@ -5,6 +5,12 @@ import { assert } from '../../../base/assert.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { MessageDigest } from '../../../mail/digest.ts';
 import type { Content } from '../../content.ts';
+import {
+  FolderExistsError,
+  MailboxLimitError,
+  NoSuchFolderError,
+  OverQuotaError,
+} from '../../folder-errors.ts';
 import type {
   AccountChanges,
   ContentTerm,
@@ -25,12 +31,6 @@ import type {
   Quota,
   SortFacts,
   StoreResult,
-} from '../../folder-store.ts';
-import {
-  FolderExistsError,
-  MailboxLimitError,
-  NoSuchFolderError,
-  OverQuotaError,
 } from '../../folder-store.ts';
 import type { MailboxCount, MailPage, MailQuestion } from '../../mail-question.ts';
 import { emailOf } from '../../object-id.ts';

@@ -3,6 +3,7 @@
 // refusal is an answer like any other and fails nobody else's request.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { NoSuchFolderError } from '../../folder-errors.ts';
 import type {
   CopyResult,
   Expunged,
@@ -10,7 +11,6 @@ import type {
   Quota,
   StoreResult,
 } from '../../folder-store.ts';
-import { NoSuchFolderError } from '../../folder-store.ts';
 import { emailId } from '../../object-id.ts';
 import { prepareArrays } from '../arrays.ts';
 import { limit, noFolder } from '../refusal.ts';

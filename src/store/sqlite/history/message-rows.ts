@@ -8,6 +8,7 @@ import type { Origin } from '../../queue-store.ts';
 import { prepareRun } from '../database.ts';
 import type { Row } from '../row.ts';
 import { integer, text, textOrNull } from '../row.ts';
+import { pruneRows } from './prune-rows.ts';
 
 export interface MessageRow {
   readonly key: number;
@@ -77,14 +78,7 @@ export class MessageRows {
 
   /** Of the oldest rows at most `limit` whose file is gone; how many that were. */
   prune(oldestFile: number, limit: number): number {
-    let pruned = 0;
-    for (const { key, file } of this.#sql.oldest.all(limit)) {
-      if (integer(file) >= oldestFile) break;
-      this.#sql.remove.run(integer(key));
-      this.#sql.forgetWords.run(integer(key));
-      pruned += 1;
-    }
-    return pruned;
+    return pruneRows(this.#sql, oldestFile, limit);
   }
 
   #received(event: Received, file: number): void {

@@ -7,6 +7,7 @@ import type { RefusalFound } from '../../history-search.ts';
 import { prepareRun } from '../database.ts';
 import type { Row } from '../row.ts';
 import { integer, text, textOrNull } from '../row.ts';
+import { pruneRows } from './prune-rows.ts';
 
 /** Keys are moments, this many to the millisecond. */
 const perMs = 1000;
@@ -31,14 +32,7 @@ export class RefusalRows {
 
   /** Of the oldest rows at most `limit` whose file is gone; how many that were. */
   prune(oldestFile: number, limit: number): number {
-    let pruned = 0;
-    for (const { key, file } of this.#sql.oldest.all(limit)) {
-      if (integer(file) >= oldestFile) break;
-      this.#sql.remove.run(integer(key));
-      this.#sql.forgetWords.run(integer(key));
-      pruned += 1;
-    }
-    return pruned;
+    return pruneRows(this.#sql, oldestFile, limit);
   }
 
   #put(key: number, { id, at, refusal }: RefusedEvent, file: number): void {

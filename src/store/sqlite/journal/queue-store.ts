@@ -4,13 +4,12 @@
 // on the store does everything.
 
 import type { Clock } from '../../../base/clock.ts';
-import { memoryContent, storedSize } from '../../content.ts';
+import { memoryContent } from '../../content.ts';
 import type { Quota } from '../../folder-store.ts';
 import { freshLeases } from '../../fresh-leases.ts';
 import { messageKey } from '../../message-key.ts';
 import { isFound } from '../../queue-filter.ts';
 import type { QueueDestination, QueueFilter, QueueTotals } from '../../queue-search.ts';
-import { sharesMax } from '../../queue-search.ts';
 import type {
   EnqueuedWithRoom,
   Lease,
@@ -21,23 +20,14 @@ import type {
   QueueStore,
   Settlement,
 } from '../../queue-store.ts';
+import type { AdoptingStore } from './adopting-store.ts';
 import type { Journal, JournalOwner } from './journal.ts';
+import type { Live } from './live.ts';
+import { entryOf, withEntries } from './live.ts';
 import type { JournaledMessage } from './record.ts';
 import type { Segment } from './segments.ts';
 import type { ContentFiles } from './small-content.ts';
 import { isSmall, withSmallContent } from './small-content.ts';
-
-/** The store behind, which takes over what the journal shall keep no longer. */
-export interface AdoptingStore extends QueueStore {
-  adopt(
-    message: NewMessage,
-    left: {
-      readonly indexes: readonly number[];
-      readonly lease: { readonly fence: number; readonly expires: number } | null;
-      readonly due: number;
-    },
-  ): Promise<boolean>;
-}
 
 export interface JournaledQueueStoreParts {
   readonly store: AdoptingStore;
@@ -56,19 +46,6 @@ const troubledMs = 5000;
 const troubledMax = 1000;
 // A store that could not save is asked again no sooner.
 const saveAgainMs = 1000;
-
-/** A message that is in the journal and nowhere else. */
-interface Live {
-  readonly message: JournaledMessage;
-  readonly fence: number;
-  readonly since: number;
-  readonly expires: number;
-  readonly segment: Segment;
-  /** Recipients that are not done with. */
-  left: ReadonlySet<number>;
-  /** The store is taking it over. */
-  saving: Promise<void> | undefined;
-}
 
 export class JournaledQueueStore implements QueueStore, JournalOwner {
   readonly #store: AdoptingStore;
@@ -414,37 +391,6 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
   #notSaved(): void {
     this.#saveAgainAt = this.#clock.now() + saveAgainMs;
   }
-}
-
-/** As an operator sees it. */
-function entryOf({ message, left }: Live): QueueEntry {
-  const { prefix: _, content, recipients, held: _held, ...rest } = message;
-  return {
-    ...rest,
-    size: storedSize(content),
-    recipients: [...left].map((index) => ({
-      ...recipients[index]!,
-      ...{ index, state: 'active', attempts: 1, nextAttempt: undefined, lastReply: undefined },
-    })),
-  };
-}
-
-function withEntries(stored: QueueTotals, entries: readonly QueueEntry[]): QueueTotals {
-  const added = entries.flatMap(({ recipients }) => recipients);
-  const destinations = new Map(stored.destinations.map((one) => [one.name, one.recipients]));
-  for (const { destination } of added)
-    destinations.set(destination, (destinations.get(destination) ?? 0) + 1);
-  return {
-    ...stored,
-    messages: stored.messages + entries.length,
-    recipients: stored.recipients + added.length,
-    oldest: stored.oldest ?? entries[0]?.received,
-    states: { ...stored.states, active: stored.states.active + added.length },
-    destinations: [...destinations]
-      .map(([name, recipients]) => ({ name, recipients }))
-      .sort((a, b) => b.recipients - a.recipients)
-      .slice(0, sharesMax),
-  };
 }
 
 const only: ReadonlySet<number> = new Set([0]);

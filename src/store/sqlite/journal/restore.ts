@@ -2,7 +2,7 @@
 // harm, should the process end over it.
 
 import type { Clock } from '../../../base/clock.ts';
-import type { AdoptingStore } from './queue-store.ts';
+import type { AdoptingStore } from './adopting-store.ts';
 import type { RecoveredMessage } from './recovery.ts';
 import type { ContentFiles } from './small-content.ts';
 import { withSmallContent } from './small-content.ts';
