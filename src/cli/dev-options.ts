@@ -3,11 +3,10 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseDuration } from '../base/duration-text.ts';
+import { firstLineOf } from '../base/error-text.ts';
 import type { CatcherSettings, ChaosTriggers } from '../config/catcher.ts';
 import { defaultCatcher, noChaos } from '../config/catcher.ts';
-
 import { CliError, printable } from './context.ts';
-import { firstLineOf } from '../base/error-text.ts';
 
 export interface CatcherOptions {
   readonly inboxes?: string;

@@ -3,10 +3,10 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { firstLineOf } from '../base/error-text.ts';
 import { mboxMessages } from '../mail/mbox.ts';
 import type { Context } from './context.ts';
 import { CliError, printable } from './context.ts';
-import { firstLineOf } from '../base/error-text.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
 import { withOperations } from './with-operations.ts';

@@ -1,8 +1,8 @@
 // What the server has done, over time: counted as it happens, kept as records, so that a restart forgets no more than
 // the minute it is in. A minute is kept for an hour, five minutes for a day, an hour for 90 days.
 
-import { stackOf } from '../base/error-text.ts';
 import type { Clock } from '../base/clock.ts';
+import { stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 import { destinationText } from '../queue/destination-text.ts';
 import { messageIdTime } from '../queue/message-id.ts';

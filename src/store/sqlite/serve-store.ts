@@ -1,9 +1,9 @@
 // What the store's thread does: opens the database, runs the batches it is sent, answers each with one message.
 
-import { messageOf } from '../../base/error-text.ts';
 import type { DatabaseSync } from 'node:sqlite';
 import type { MessagePort } from 'node:worker_threads';
 import { systemClock } from '../../base/clock.ts';
+import { messageOf } from '../../base/error-text.ts';
 import { keepThreadMemory } from '../../base/memory-keeper.ts';
 import type { OpenProblem } from '../open-error.ts';
 import { StoreOpenError } from '../open-error.ts';
