@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { connectControl } from '../admin/control-client.ts';
+import { firstLineOf } from '../base/error-text.ts';
 import { silentLog } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
 import { publishedFindings } from '../compose/published/check.ts';
@@ -26,7 +27,6 @@ import { reportFindings } from './check/report-findings.ts';
 import { storeFindings } from './check/store.ts';
 import { tlsFindings } from './check/tls.ts';
 import type { Context } from './context.ts';
-import { messageOf } from './message.ts';
 import type { CommonOptions } from './settings.ts';
 import { problemsError, withConfigOptions } from './settings.ts';
 
@@ -138,7 +138,7 @@ function refusedPort(path: string, error: unknown): Finding {
       path,
       'not tried: ports below 1024 are for root, and for a server that systemd gives CAP_NET_BIND_SERVICE',
     );
-  return failure(path, messageOf(error));
+  return failure(path, firstLineOf(error));
 }
 
 /** `obtained`: chains that an authority gave us, in PEM. */

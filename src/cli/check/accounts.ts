@@ -2,6 +2,7 @@
 
 import type { RemoteOperations } from '../../admin/control-client.ts';
 import { systemClock } from '../../base/clock.ts';
+import { firstLineOf } from '../../base/error-text.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Finding } from '../../compose/published/finding.ts';
 import { warning } from '../../compose/published/finding.ts';
@@ -11,7 +12,6 @@ import { domainKey } from '../../mail/address.ts';
 import { heldAccounts } from '../../policy/abuse/account-holds.ts';
 import { DomainPatterns } from '../../policy/addresses/domain-patterns.ts';
 import { openStores } from '../../store/open-stores.ts';
-import { messageOf } from '../message.ts';
 
 export type KnownAccounts =
   | {
@@ -48,7 +48,7 @@ export async function readAccounts(
       held: [...(await heldAccounts(stores.records)).values()],
     };
   } catch (error) {
-    return { kind: 'unknown', why: messageOf(error) };
+    return { kind: 'unknown', why: firstLineOf(error) };
   }
 }
 

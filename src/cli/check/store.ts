@@ -1,10 +1,10 @@
 // `check`, the mail store: whose content is not there as it was stored.
 
+import { firstLineOf } from '../../base/error-text.ts';
 import type { Finding } from '../../compose/published/finding.ts';
 import { failure, ok } from '../../compose/published/finding.ts';
 import { inspectStore } from '../../store/at-rest.ts';
 import type { StoreFault } from '../../store/inspection.ts';
-import { messageOf } from '../message.ts';
 
 /** Limit: findings of one kind; `verify` has them all. */
 const shownMax = 50;
@@ -27,7 +27,7 @@ export async function storeFindings(directory: string): Promise<Finding[]> {
       ),
     ];
   } catch (error) {
-    return [failure('', `the mail store could not be looked at: ${messageOf(error)}`)];
+    return [failure('', `the mail store could not be looked at: ${firstLineOf(error)}`)];
   }
 }
 

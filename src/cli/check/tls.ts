@@ -3,13 +3,13 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { firstLineOf } from '../../base/error-text.ts';
 import type { Finding } from '../../compose/published/finding.ts';
 import { failure, ok, warning } from '../../compose/published/finding.ts';
 import type { Config } from '../../config/config.ts';
 import type { CertificateFiles } from '../../config/settings/tls.ts';
 import { checkCertificate } from '../../net/certificate-check.ts';
 import { loadServerTls } from '../../net/tls.ts';
-import { messageOf } from '../message.ts';
 
 export async function tlsFindings(config: Config): Promise<Finding[]> {
   const { tls, dataDirectory, hostname, clientCertificates } = config;
@@ -25,7 +25,7 @@ export async function tlsFindings(config: Config): Promise<Finding[]> {
       clientAuthorities: clientCertificates?.authorities,
     });
   } catch (error) {
-    return [failure('tls', messageOf(error))];
+    return [failure('tls', firstLineOf(error))];
   }
   // Whoever asks for the host name gets the one that is for it; it need not be the first.
   const isNamed =
