@@ -15,6 +15,7 @@ import {
   removeAddress,
   removeAppPassword,
 } from '../policy/accounts/account-changes.ts';
+import { noRules } from '../policy/rules/account-rules.ts';
 import { count, done, list, nothing, OperationError, text, texts, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
 
@@ -80,10 +81,11 @@ export const accountOperations = {
     changes: true,
     input: z.strictObject({ address: text }),
     output: done,
-    run: ({ accounts, folders, records }, { address }) =>
+    run: ({ accounts, folders, records, rules }, { address }) =>
       refused(async () => {
         await removeAccount(accounts, address);
         await folders.removeAll(addressKey(address));
+        await rules.set(address, noRules);
         await forgetUrlKeys(records, addressKey(address));
         return null;
       }),

@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Metric } from '../base/metrics.ts';
 import type { AbuseReports } from '../deliver/reports/abuse-reports.ts';
 import type { AuditLog } from '../policy/administration/audit-log.ts';
+import type { RuleBook } from '../policy/rules/rule-book.ts';
 import type { DestinationDesk } from '../queue/destination-facts.ts';
 import type { MessageStory } from '../queue/story.ts';
 import type { AccountStore } from '../store/account-store.ts';
@@ -21,6 +22,7 @@ export interface OperationParts {
   readonly folders: FolderStore;
   readonly accounts: AccountStore;
   readonly records: RecordStore;
+  readonly rules: Pick<RuleBook, 'of' | 'set'>;
   readonly maintenance: StoreMaintenance;
   readonly clock: Clock;
   /** The account an address belongs to; in `dev`, any address. */

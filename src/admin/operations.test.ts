@@ -17,6 +17,7 @@ describe('the table of operations', () => {
     const looks = Object.entries(operations).filter(([, { changes }]) => !changes);
     assert.deepEqual(looks.map(([name]) => name).sort(), [
       'accountList',
+      'accountRules',
       'administratorList',
       'auditList',
       'backupHold',

@@ -1,6 +1,7 @@
 // Every operation there is, in one table: an entry here is a request on the control socket, something
 // that commands can use whether a server runs or not, and a call of the HTTP API.
 
+import { accountRulesOperations } from './account-rules.ts';
 import { accountOperations } from './accounts.ts';
 import { administratorOperations } from './administrators.ts';
 import { certificateOperations } from './certificates.ts';
@@ -27,6 +28,7 @@ export { OperationError } from './operation.ts';
 
 export const operations = {
   ...accountOperations,
+  ...accountRulesOperations,
   ...administratorOperations,
   ...certificateOperations,
   ...destinationOperations,

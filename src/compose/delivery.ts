@@ -1,12 +1,14 @@
 // Delivery: the queue's runner, and where it sends what is due: our mailboxes or Maildir folders, or relays.
 
 import { createDelivery } from '../deliver/dispatch.ts';
+import { byRules } from '../deliver/local/by-rules.ts';
 import { createLocalDelivery } from '../deliver/local/local.ts';
 import { createMaildirDelivery } from '../deliver/local/maildir.ts';
 import { OnDemand } from '../deliver/on-demand/on-demand.ts';
 import { makeSteps } from '../deliver/relay/steps/outbound-steps.ts';
 import { createDialer } from '../net/dialer.ts';
 import { quotaOf } from '../policy/quota.ts';
+import type { RuleBook } from '../policy/rules/rule-book.ts';
 import type { Deliver } from '../queue/delivery.ts';
 import { createMessageIds } from '../queue/message-id.ts';
 import { QueueRunner } from '../queue/runner.ts';
@@ -24,7 +26,8 @@ import type { Spam } from './spam.ts';
 
 export interface DeliveryParts extends Basics {
   readonly inForce: () => InForce;
-  readonly stores: Pick<Stores, 'queue' | 'spool'>;
+  readonly stores: Pick<Stores, 'queue' | 'spool' | 'accounts'>;
+  readonly rules: RuleBook;
   readonly history: Pick<HistoryStore, 'record'>;
   readonly reports: Pick<Reports, 'watchLocal' | 'watchRelay'>;
   readonly spam: Pick<Spam, 'filter'>;
@@ -50,7 +53,7 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
       router: {
         routeOfDestination: (destination) => inForce().router.routeOfDestination(destination),
       },
-      local: reports.watchLocal(localDelivery(parts)),
+      local: reports.watchLocal(localDelivery(parts, messageId)),
       relay: reports.watchRelay(
         countingTls((lease, signal) => inForce().relay(lease, signal), metrics.tlsSessions),
       ),
@@ -93,7 +96,10 @@ export function countingTls(deliver: Deliver, counters: ServerMetrics['tlsSessio
 }
 
 /** Our mailboxes or Maildir folders, by the configuration in force. */
-function localDelivery({ inForce, stores, spam, catcher, clock, log }: DeliveryParts): Deliver {
+function localDelivery(
+  { inForce, stores, rules, spam, catcher, clock, log }: DeliveryParts,
+  ids: () => string,
+): Deliver {
   const addressMap = {
     accountOf: (address: string) => inForce().addressMap.accountOf(address),
   };
@@ -101,6 +107,10 @@ function localDelivery({ inForce, stores, spam, catcher, clock, log }: DeliveryP
     ...{ addressMap, clock, spamFilter: spam.filter, spool: stores.spool, queue: stores.queue },
     quota: () => quotaOf(quotaInForce(inForce())),
     catcher: catcher?.rules,
+    byRules: byRules({
+      ...{ rules, clock, ids, queue: stores.queue, accounts: stores.accounts },
+      resolve: (address) => recipientsOf(inForce(), address),
+    }),
   });
   let maildir: { readonly path: string; readonly deliver: Deliver } | undefined;
   return (lease, signal) => {

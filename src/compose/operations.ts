@@ -8,6 +8,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
 import type { AuditLog } from '../policy/administration/audit-log.ts';
+import { RuleBook } from '../policy/rules/rule-book.ts';
 import { cancelMessage } from '../queue/cancellation.ts';
 import { createMessageIds } from '../queue/message-id.ts';
 import { storiesOf } from '../queue/story.ts';
@@ -24,6 +25,8 @@ export interface OperationsParts {
   /** A reload may change them. */
   readonly addresses: () => Addresses;
   readonly audit: AuditLog;
+  /** Those by which mail is delivered, where it is in this process. */
+  readonly rules?: RuleBook;
   readonly clock: Clock;
   readonly log: Log;
   /** Of the queue's runner, if one is in this process. */
@@ -44,6 +47,7 @@ export function createOperations(parts: OperationsParts): Operations {
   return operationsOver({
     ...stores,
     ...{ audit, clock },
+    rules: parts.rules ?? new RuleBook({ records: stores.records, clock }),
     hostname: () => addresses().config.hostname,
     accountOf: (address) => addresses().addressMap.accountOf(address),
     isOurs: (domain) => addresses().addressMap.isOurs(domain),

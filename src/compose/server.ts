@@ -10,6 +10,7 @@ import { systemRandom } from '../base/random.ts';
 import type { Config } from '../config/config.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import { AuditLog } from '../policy/administration/audit-log.ts';
+import { RuleBook } from '../policy/rules/rule-book.ts';
 import type { Stores } from '../store/stores.ts';
 import { Acme } from './acme.ts';
 import { authenticatorFor } from './admission.ts';
@@ -68,7 +69,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { catcher: settings, hostname } = config;
   const catcher = settings && undo.use(new Catcher({ ...basics, ...storage, settings, hostname }));
   const audit = new AuditLog({ ...storage.stores, ...basics });
-  const common = { ...basics, ...storage, ...{ inForce, resolver, audit, catcher } };
+  const rules = new RuleBook({ ...storage.stores, ...basics });
+  const common = { ...basics, ...storage, ...{ inForce, resolver, audit, catcher, rules } };
   const reports = createReports({ ...common, queue: () => delivery });
   const spam = undo.use(createSpam(common));
   const delivery = await createQueue({ ...common, reports, spam });

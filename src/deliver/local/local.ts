@@ -21,6 +21,7 @@ import type {
   QueueStore,
 } from '../../store/queue-store.ts';
 import type { Spool } from '../../store/spool.ts';
+import type { ByRules, Ruled } from './by-rules.ts';
 
 /** `postrider dev`. */
 export interface CatcherRules {
@@ -42,9 +43,13 @@ export interface LocalDeliveryOptions {
   readonly catcher?: CatcherRules | undefined;
   /** What each account has learnt of spam. */
   readonly spamFilter?: Pick<SpamFilter, 'judging'> | undefined;
+  /** What owners of accounts want done with their mail; junk is not their rules' affair. */
+  readonly byRules?: ByRules | undefined;
 }
 
 const delivered = reply(250, '0.0', 'Delivered to mailbox');
+const sentOn = reply(250, '0.0', 'Sent on');
+const discarded = reply(250, '0.0', 'Discarded');
 // RFC 3463 §3.2: X.1.1. There was such a mailbox when the message was accepted.
 const noMailbox = reply(550, '1.1', 'No such mailbox here');
 // RFC 3463 §3.5: X.4.6, routing loop detected.
@@ -54,7 +59,7 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
   const { addressMap, clock, spool } = options;
   return async ({ message, recipients }) => {
     const head = await readHeader(message.content);
-    const before = deliveredBefore(head);
+    const before = deliveredBefore(head, message.prefix);
     const results: RecipientResult[] = [];
     const own = options.catcher?.inboxOf(message);
     const everybody = recipients.map(({ address }) => address);
@@ -75,42 +80,30 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
         results.push(account);
         continue;
       }
-      kept ??= finalContent({ ...message, head, isBinary: isBinary(message) }, spool);
       const judgement = await judge?.(account);
       const isJunk = judgement?.isJunk ?? isQuarantined(message);
-      const mail = newMail(message, recipient.address, {
-        account,
-        content: await kept,
-        isJunk,
-        flags,
-      });
+      const ruled = isJunk
+        ? undefined
+        : await options.byRules?.({ account, message, recipient, head, before });
+      const facts = factsOf(judgement?.text, ruled?.note);
+      if (ruled?.isKept === false) {
+        const reply = ruled.effects.length > 0 ? sentOn : discarded;
+        results.push({ kind: 'delivered', reply, effects: ruled.effects, facts });
+        continue;
+      }
+      kept ??= finalContent({ ...message, head, isBinary: isBinary(message) }, spool);
+      const received = clock.now();
+      const placed = { account, content: await kept, isJunk, flags, ruled, received };
+      const mail = newMail(message, recipient.address, placed);
       const refusal = await refusalFor(message, recipient, mail);
-      const facts = judgement && { note: judgement.text };
-      results.push(refusal ?? { kind: 'delivered', reply: delivered, effects: [mail], facts });
+      const effects = [mail, ...(ruled?.effects ?? [])];
+      results.push(refusal ?? { kind: 'delivered', reply: delivered, effects, facts });
     }
     // Who has no room comes again, and has a copy made anew then.
     const copy = await kept;
-    if (copy?.kind === 'file' && results.every(({ kind }) => kind !== 'delivered'))
-      await spool.remove(copy.key);
+    if (copy?.kind === 'file' && !results.some(appends)) await spool.remove(copy.key);
     return { recipients: results, health: 'ok' };
   };
-
-  function newMail(
-    message: QueuedMessage,
-    address: string,
-    { account, content, isJunk, flags }: Placed,
-  ): AppendEffect {
-    return {
-      kind: 'append',
-      account,
-      folder: isJunk ? 'Junk' : 'INBOX',
-      content: content ?? { kind: 'queued', id: message.id },
-      prefix: finalFields(message, address),
-      flags: isJunk ? [...flags, '$Junk'] : flags,
-      // RFC 9051 §2.3.3: the internal date is that of final delivery.
-      received: clock.now(),
-    };
-  }
 
   /** Why there is no room. Nearly all mail has taken its room when it was accepted. */
   async function refusalFor(
@@ -129,12 +122,38 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
   }
 }
 
+function newMail(
+  message: QueuedMessage,
+  address: string,
+  { account, content, isJunk, flags, ruled, received }: Placed,
+): AppendEffect {
+  const folder = ruled?.folder;
+  return {
+    kind: 'append',
+    account,
+    folder: isJunk ? 'Junk' : (folder ?? 'INBOX'),
+    ...(folder !== undefined && { create: true }),
+    content: content ?? { kind: 'queued', id: message.id },
+    prefix: finalFields(message, address),
+    flags: isJunk ? [...flags, '$Junk'] : ruled === undefined ? flags : [...flags, ...ruled.flags],
+    received,
+  };
+}
+
 /** What is kept of a message, and where. */
 interface Placed {
   readonly account: string;
   readonly content: StoredContent | undefined;
   readonly isJunk: boolean;
   readonly flags: readonly string[];
+  readonly ruled: Ruled | undefined;
+  /** RFC 9051 §2.3.3: the internal date is that of final delivery. */
+  readonly received: number;
+}
+
+function factsOf(...notes: readonly (string | undefined)[]): RecipientResult['facts'] {
+  const said = notes.filter((note) => note !== undefined);
+  return said.length === 0 ? undefined : { note: said.join('; ') };
 }
 
 /** RFC 3030 §3; and what is none by its label, where a look costs nothing. */
@@ -161,6 +180,9 @@ const isJudged = (message: QueuedMessage): boolean =>
   message.origin.findings?.some((each) => each.kind === 'access' && each.action === 'allow') !==
     true;
 
+const appends = (result: RecipientResult): boolean =>
+  result.kind === 'delivered' && result.effects?.some(({ kind }) => kind === 'append') === true;
+
 /** The account that gets it, or why nobody does. */
 export async function accountFor(
   address: string,
@@ -177,14 +199,20 @@ const deliveredTo = 'delivered-to';
 /**
  * The addresses, in lower case, that the message was delivered to before: who sends it back to one
  * of them has made a loop. Field: the convention of qmail and Postfix. Undefined for none.
+ * @param prefix the trace fields in front of it: of what was sent on here it is there.
  */
-export function deliveredBefore(head: Uint8Array): ReadonlySet<string> | undefined {
-  let found: Set<string> | undefined;
+export function deliveredBefore(head: Uint8Array, prefix = ''): ReadonlySet<string> | undefined {
+  const found = new Set<string>();
+  if (prefix.includes('Delivered-To:')) addDelivered(found, Buffer.from(prefix));
+  addDelivered(found, head);
+  return found.size === 0 ? undefined : found;
+}
+
+function addDelivered(found: Set<string>, head: Uint8Array): void {
   const walk = new HeaderWalk(head);
   while (walk.next()) {
     if (walk.nameLength !== deliveredTo.length || !walk.isNamed(deliveredTo)) continue;
     const value = Buffer.from(head.subarray(walk.colon + 1, walk.end)).toString('utf8');
-    found = (found ?? new Set()).add(value.replace(/\r?\n/g, '').trim().toLowerCase());
+    found.add(value.replace(/\r?\n/g, '').trim().toLowerCase());
   }
-  return found;
 }
