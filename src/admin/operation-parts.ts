@@ -14,6 +14,7 @@ import type { HistorySearch } from '../store/history-search.ts';
 import type { StoreMaintenance } from '../store/maintenance.ts';
 import type { QueueStore, Way } from '../store/queue-store.ts';
 import type { RecordStore } from '../store/record-store.ts';
+import type { EventHub } from '../watch/event-hub.ts';
 import type { Statistics, StatisticsPeriod } from '../watch/statistics.ts';
 import type { HandedIn, PublishedDesk, SessionDesk, Submitted, WebhookDesk } from './desks.ts';
 
@@ -62,6 +63,8 @@ export interface RunningParts {
   readonly submit: (message: HandedIn) => Promise<Submitted>;
   readonly webhooks: WebhookDesk;
   readonly published: PublishedDesk;
+  /** Tells what happens as it happens. */
+  readonly hub: EventHub;
 }
 
 /** What came of reading the configuration again. */

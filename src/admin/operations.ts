@@ -22,6 +22,7 @@ import { statisticsOperations } from './statistics.ts';
 import { submissionOperations } from './submission.ts';
 import { suppressionOperations } from './suppressions.ts';
 import { tokenOperations } from './tokens.ts';
+import { watchOperations } from './watch.ts';
 import { webhookOperations } from './webhooks.ts';
 
 export { OperationError } from './operation.ts';
@@ -45,6 +46,7 @@ export const operations = {
   ...submissionOperations,
   ...suppressionOperations,
   ...tokenOperations,
+  ...watchOperations,
   ...webhookOperations,
 };
 

@@ -24,6 +24,8 @@ const commands: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   ['why', async () => (await import('./why.ts')).whyCommand],
   ['send', async () => (await import('./send.ts')).sendCommand],
   ['sendmail', async () => (await import('./sendmail.ts')).sendmailCommand],
+  ['top', async () => (await import('./top.ts')).topCommand],
+  ['log', async () => (await import('./log-command.ts')).logCommand],
   ['report', async () => (await import('./report.ts')).reportCommand],
   ['dkim', async () => (await import('./dkim.ts')).dkimCommand],
   ['admin', async () => (await import('./admin.ts')).adminCommand],
@@ -32,6 +34,13 @@ const commands: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   ['backup', async () => (await import('./backup.ts')).backupCommand],
   ['restore', async () => (await import('./backup.ts')).restoreCommand],
   ['verify', async () => (await import('./backup.ts')).verifyCommand],
+  [
+    'completion',
+    async () => {
+      const { completionCommand } = await import('./completion.ts');
+      return (context) => completionCommand(context, () => programOf([], context));
+    },
+  ],
 ]);
 
 /** The one that is called; all of them where help is asked for, or nothing of that name is there. */
@@ -51,6 +60,16 @@ export async function runCli(
   actions: Actions,
   context = processContext(actions),
 ): Promise<number> {
+  const program = await programOf(argv, context);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return 0;
+  } catch (error) {
+    return explain(error, context);
+  }
+}
+
+async function programOf(argv: readonly string[], context: Context): Promise<Command> {
   const program = new Command('postrider')
     .description('A complete mail server.')
     .version(version, '--version', 'print the version')
@@ -59,12 +78,7 @@ export async function runCli(
     .showSuggestionAfterError();
   for (const command of await commandsFor(argv, context)) program.addCommand(command);
   quiet(program);
-  try {
-    await program.parseAsync([...argv], { from: 'user' });
-    return 0;
-  } catch (error) {
-    return explain(error, context);
-  }
+  return program;
 }
 
 /** commander neither prints nor exits by itself: its errors are ours to show. */

@@ -73,7 +73,7 @@ export function createConsole(parts: ConsoleParts): Console {
       handIn = given;
     },
     desks: {
-      destinations,
+      ...{ destinations, hub: happenings.hub },
       sessions: services,
       statistics: (period) => statistics.get(period),
       submit: (message) => submissions.submit(message),

@@ -13,8 +13,8 @@ export interface HttpApiParts extends Pick<ApiParts, 'asking'> {
   readonly audit: AuditLog;
 }
 
-/** It has no end, and holds the store for as long as it is read. */
-const notOffered: ReadonlySet<string> = new Set(['backupHold']);
+/** They have no end: one holds the store for as long as it is read, the other is /postrider/events. */
+const notOffered: ReadonlySet<string> = new Set(['backupHold', 'watch']);
 
 /** Limit: a message in JSON, with its attachments in base64; the configuration's limit is for the message itself. */
 const submittedMax = 100 * 2 ** 20;

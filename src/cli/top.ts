@@ -1,0 +1,105 @@
+// `postrider top`: what a running server does at this moment: rates, queue, destinations, connections; anew every
+// other second until Ctrl-C, or once with --once or where nobody looks on.
+
+import { Command } from 'commander';
+import type { Operations } from '../admin/operations.ts';
+import { systemClock } from '../base/clock.ts';
+import type { Context } from './context.ts';
+import { printable } from './context.ts';
+import type { CommonOptions } from './settings.ts';
+import { withCommonOptions } from './settings.ts';
+import { table } from './table.ts';
+import { withOperations } from './with-operations.ts';
+
+interface TopOptions extends CommonOptions {
+  readonly once?: boolean;
+}
+
+const everyMs = 2_000;
+/** Limit: rows of each list; the screen is no longer. */
+const rowsMax = 10;
+
+export function topCommand(context: Context): Command {
+  return withCommonOptions(new Command('top'))
+    .description('what a running server does: rates, queue, destinations, connections')
+    .option('--once', 'print it once and end')
+    .addHelpText('after', '\nExamples:\n  postrider top\n  postrider top --once --json')
+    .action(async (options: TopOptions) => {
+      const isOnce = options.once === true || options.json === true || !process.stdout.isTTY;
+      await withOperations(context, options, async (operations) => {
+        for (;;) {
+          const facts = await look(operations);
+          if (options.json === true) return context.print(`${JSON.stringify(facts)}\n`);
+          const page = topPage(facts, process.stdout.columns ?? 100);
+          await context.print(isOnce ? page : `\u001b[H\u001b[2J${page}`);
+          if (isOnce) return undefined;
+          await new Promise<void>((resolve) => void systemClock().after(everyMs, resolve));
+        }
+      });
+    });
+}
+
+export type TopFacts = Awaited<ReturnType<typeof look>>;
+
+async function look(operations: Operations) {
+  const [statistics, queue, { destinations }, sessions] = await Promise.all([
+    operations.statistics({ period: 'hour' }),
+    operations.queueCount({}),
+    operations.destinationList({ limit: rowsMax }),
+    Array.fromAsync(operations.sessionList({})),
+  ]);
+  return { statistics, queue, destinations, sessions };
+}
+
+/** As it is shown on a terminal that is so wide. */
+export function topPage({ statistics, queue, destinations, sessions }: TopFacts, width: number) {
+  const lastMinutes = (counts: readonly number[], minutes: number) =>
+    counts.slice(-minutes).reduce((sum, count) => sum + count, 0);
+  const rate = (name: string, counts: readonly number[]) =>
+    `${name} ${lastMinutes(counts, 1)}/min (${lastMinutes(counts, 60)}/h)`;
+  const { received, delivered, deferred, bounced, refused, latency } = statistics;
+  const p95 = latency.p95.findLast((seconds) => seconds !== null);
+  const rates = [
+    rate('received', received),
+    rate('delivered', delivered),
+    rate('deferred', deferred),
+    rate('bounced', bounced),
+    rate('refused', refused),
+  ].join('   ');
+  const services = Map.groupBy(sessions, ({ service }) => service);
+  const open = [...services].map(([service, all]) => `${service} ${all.length}`).join(', ');
+  const took = p95 === undefined || p95 === null ? '' : `   95 % within ${p95} s`;
+  return [
+    rates,
+    `queue ${queue.recipients} recipients of ${queue.messages} messages${took}`,
+    `connections ${sessions.length}${open && `: ${open}`}`,
+    '',
+    table(
+      ['destination', 'queued', 'active', 'oldest', 'last reply'],
+      destinations.map((one) => [
+        one.name,
+        String(one.queued),
+        String(one.active),
+        one.oldest ?? '',
+        one.deadUntil === null ? (one.last?.reply ?? '') : `dead until ${one.deadUntil}`,
+      ]),
+      width,
+    ),
+    table(
+      ['service', 'client', 'account', 'since', 'phase'],
+      sessions
+        .slice(-rowsMax)
+        .map(({ service, client, account, since, phase }) => [
+          service,
+          client,
+          account ?? '',
+          since,
+          phase ?? '',
+        ]),
+      width,
+    ),
+  ]
+    .map((text) => text.split('\n').map(printable).join('\n'))
+    .join('\n')
+    .concat('\n');
+}
