@@ -44,6 +44,7 @@ describe('the table of operations', () => {
       'suppressionCheck',
       'suppressionList',
       'tokenList',
+      'watch',
       'webSessionList',
       'webhookList',
       'why',

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import type { Operations } from '../admin/operations.ts';
 import type { Context } from './context.ts';
 import { CliError } from './context.ts';
+import type { LogLevel } from './log.ts';
 import { prettyLine } from './log.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
@@ -18,7 +19,15 @@ interface LogOptions extends CommonOptions {
   readonly number?: string;
 }
 
-type Line = Readonly<Record<string, unknown>>;
+interface Line {
+  readonly at?: unknown;
+  readonly event?: unknown;
+  readonly level?: unknown;
+  readonly id?: unknown;
+  readonly messageId?: unknown;
+  readonly client?: unknown;
+  readonly [field: string]: unknown;
+}
 
 const levels = ['debug', 'info', 'warn', 'error'];
 
@@ -80,12 +89,10 @@ export function filterOf(
   const address = options.address?.toLowerCase();
   const bare = (text: unknown) => String(text ?? '').replace(/^<|>$/g, '');
   return (line) =>
-    levels.indexOf(String(line['level'] ?? 'info')) >= least &&
-    (events === undefined || events.includes(String(line['event']))) &&
-    (message === undefined ||
-      line['id'] === message ||
-      bare(line['messageId']) === bare(message)) &&
-    (client === undefined || line['client'] === client) &&
+    levels.indexOf(String(line.level ?? 'info')) >= least &&
+    (events === undefined || events.includes(String(line.event))) &&
+    (message === undefined || line.id === message || bare(line.messageId) === bare(message)) &&
+    (client === undefined || line.client === client) &&
     (address === undefined ||
       ['from', 'to', 'account', 'user'].some(
         (field) => String(line[field] ?? '').toLowerCase() === address,
@@ -93,11 +100,7 @@ export function filterOf(
 }
 
 function readableLine({ at, event, level, ...fields }: Line): string {
-  const known = levels.find((one) => one === level) ?? 'info';
-  return prettyLine(
-    known as Parameters<typeof prettyLine>[0],
-    new Date(String(at)),
-    String(event),
-    fields,
-  );
+  const known = (levels.find((one) => one === level) ?? 'info') as LogLevel;
+  const line = prettyLine(known, new Date(String(at)), String(event), fields);
+  return process.stdout.isTTY ? line : line.replaceAll(/\u001b\[\d+m/g, '');
 }
