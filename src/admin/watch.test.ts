@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { FakeClock } from '../base/fake-clock.ts';
 import { EventHub } from '../watch/event-hub.ts';
 import type { OperationParts } from './operation-parts.ts';
@@ -20,9 +21,11 @@ it('tells what happens, says so when nothing does, and ends with the server', as
   hub.tell('log', { at: '', event: 'received' });
   assert.equal((await first).value.event, 'received');
   const second = items.next();
+  await turn();
   await clock.advance(20_000);
   assert.equal((await second).value.event, 'silence');
   const last = items.next();
+  await turn();
   hub.close();
   assert.equal((await last).done, true);
   assert.equal(hub.listeners, 0);

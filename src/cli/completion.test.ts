@@ -15,7 +15,9 @@ const program = () =>
 async function script(shell: string): Promise<string> {
   let printed = '';
   const context = {
-    print: async (text: string) => void (printed += text),
+    print: async (text: string) => {
+      printed += text;
+    },
   } as unknown as Context;
   await completionCommand(context, async () => program()).parseAsync([shell], { from: 'user' });
   return printed;
