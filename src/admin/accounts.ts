@@ -33,7 +33,7 @@ const account = z.object({
 });
 
 /** A password or an address has been taken. */
-const taken = z.object({
+export const taken = z.object({
   /** As it is stored. */
   address: text,
   /** What might be better about the password, or about the address. */

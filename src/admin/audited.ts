@@ -21,13 +21,21 @@ export function audited(
   return eachOperation((name, one) => (input = {}) => {
     const answer = (operations[name] as (input: unknown) => unknown)(input);
     if (!one.changes) return answer;
-    const note = (outcome: string) => audit.note({ ...by, what: name, input, outcome });
-    if (answer instanceof Promise)
-      answer.then(
-        () => note('done'),
-        (error: unknown) => note(messageOf(error)),
-      );
-    else note('begun');
+    const entry = { ...by, what: name, input };
+    if (answer instanceof Promise) noteEnd(audit, entry, answer);
+    else audit.note({ ...entry, outcome: 'begun' });
     return answer;
   });
+}
+
+/** Notes what came of it, once that is known. */
+export function noteEnd(
+  audit: Pick<AuditLog, 'note'>,
+  entry: Caller & { readonly what: string; readonly input: unknown },
+  answer: Promise<unknown>,
+): void {
+  answer.then(
+    () => audit.note({ ...entry, outcome: 'done' }),
+    (error: unknown) => audit.note({ ...entry, outcome: messageOf(error) }),
+  );
 }

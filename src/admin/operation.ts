@@ -96,3 +96,17 @@ export const count = z.int();
 /** Data whose type is declared where it is kept; it is handed on as it is. */
 export const asKept = <T extends object>() =>
   z.custom<T>((given) => typeof given === 'object' && given !== null);
+
+/** @throws OperationError that says what is wrong with it. */
+export function checkedInput(schema: z.ZodType, given: unknown): unknown {
+  const input = schema.safeParse(typeof given === 'object' && given !== null ? given : {});
+  if (input.success) return input.data;
+  const [issue] = input.error.issues;
+  if (issue?.code === 'unrecognized_keys')
+    throw new OperationError(`the request has an unknown ${issue.keys[0]}`);
+  const path = issue?.path.join('.') ?? '';
+  const isThere = issue?.path.length !== 0 && Object.hasOwn(Object(given), issue?.path[0] ?? '');
+  throw new OperationError(
+    isThere ? `${path} is not right: ${issue?.message}` : `the request lacks ${path}`,
+  );
+}

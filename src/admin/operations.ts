@@ -10,7 +10,7 @@ import { importOperations } from './importing.ts';
 import { mailOperations } from './mailboxes.ts';
 import { messageOperations } from './messages.ts';
 import type { Called, Operation } from './operation.ts';
-import { OperationError } from './operation.ts';
+import { checkedInput, OperationError } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
 import { publishedOperations } from './published.ts';
 import { queueOperations } from './queue.ts';
@@ -87,14 +87,5 @@ export function requested(
 ): { readonly name: OperationName; readonly one: Operation; readonly input: unknown } {
   const one = byName.get(name);
   if (one === undefined) throw new OperationError(`unknown request: ${name}`);
-  const input = one.input.safeParse(typeof given === 'object' && given !== null ? given : {});
-  if (input.success) return { name: name as OperationName, one, input: input.data };
-  const [issue] = input.error.issues;
-  if (issue?.code === 'unrecognized_keys')
-    throw new OperationError(`the request has an unknown ${issue.keys[0]}`);
-  const path = issue?.path.join('.') ?? '';
-  const isThere = issue?.path.length !== 0 && Object.hasOwn(Object(given), issue?.path[0] ?? '');
-  throw new OperationError(
-    isThere ? `${path} is not right: ${issue?.message}` : `the request lacks ${path}`,
-  );
+  return { name: name as OperationName, one, input: checkedInput(one.input, given) };
 }

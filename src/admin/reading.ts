@@ -109,20 +109,30 @@ const changedMax = 1000;
 const ids = z.array(text).min(1).max(changedMax).readonly();
 const flagName = z.enum(['seen', 'flagged', 'answered', 'draft']);
 
+export const searchInput = z.strictObject({
+  address: text.optional(),
+  folder: text.optional(),
+  query: text.optional(),
+  /** Where days begin, such as Europe/Berlin; UTC if it is not given. */
+  timeZone: text.optional(),
+  start: count.nonnegative().optional(),
+  limit: count.positive().max(pageMax).optional(),
+});
+
+export const flagInput = z.strictObject({
+  address: text,
+  ids,
+  add: z.array(flagName).readonly().optional(),
+  remove: z.array(flagName).readonly().optional(),
+});
+export const tagsInput = z.strictObject({ address: text, ids, tags: texts });
+
 export const readingOperations = {
   mailSearch: value({
     about:
       'Messages of an address, newest first, a page at a time; without one everybody’s, in `dev` only. `query` has Mailpit’s words: from: to: cc: bcc: reply-to: addressed: subject: message-id: tag: is:read is:unread is:flagged is:tagged has:attachment has:inline before: after: larger: smaller:, words and "phrases", each with - in front for the opposite.',
     changes: false,
-    input: z.strictObject({
-      address: text.optional(),
-      folder: text.optional(),
-      query: text.optional(),
-      /** Where days begin, such as Europe/Berlin; UTC if it is not given. */
-      timeZone: text.optional(),
-      start: count.nonnegative().optional(),
-      limit: count.positive().max(pageMax).optional(),
-    }),
+    input: searchInput,
     output: page,
     run: searchMail,
   }),
@@ -150,12 +160,7 @@ export const readingOperations = {
     about:
       'Marks messages as read, flagged or answered, or takes the mark away; how many there were.',
     changes: true,
-    input: z.strictObject({
-      address: text,
-      ids,
-      add: z.array(flagName).readonly().optional(),
-      remove: z.array(flagName).readonly().optional(),
-    }),
+    input: flagInput,
     output: count,
     run: (parts, { address: whose, ids: which, add = [], remove = [] }) =>
       change(parts, { address: whose, ids: which }, () => [
@@ -166,7 +171,7 @@ export const readingOperations = {
   mailTags: value({
     about: 'Gives messages these tags and no others; how many messages there were.',
     changes: true,
-    input: z.strictObject({ address: text, ids, tags: texts }),
+    input: tagsInput,
     output: count,
     run: (parts, { address: whose, ids: which, tags }) =>
       change(parts, { address: whose, ids: which }, (flags) => [

@@ -13,7 +13,7 @@ const attachmentsMax = 100;
 const mailbox = z.string().min(3).max(998);
 const mailboxes = z.union([mailbox, z.array(mailbox).max(recipientsMax)]);
 
-const attachment = z.strictObject({
+export const attachment = z.strictObject({
   filename: z.string().max(255),
   contentType: z.string().max(255).optional(),
   /** base64 */
@@ -42,7 +42,7 @@ const handedIn = z.strictObject({
   idempotencyKey: z.string().min(1).max(255).optional(),
 });
 
-const submitted = z.object({
+export const submitted = z.object({
   /** In the queue. */
   id: text,
   messageId: text,

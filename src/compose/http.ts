@@ -1,5 +1,6 @@
 // HTTP: what is served by it, and by which part of the server it is answered.
 
+import type { OperationParts } from '../admin/operation-parts.ts';
 import type { Operations } from '../admin/operations.ts';
 import { messageOf } from '../admin/reading.ts';
 import type { Clock } from '../base/clock.ts';
@@ -21,6 +22,7 @@ import { healthPaths } from '../web/health.ts';
 import { createHttpService } from '../web/http-service.ts';
 import { mailFramePaths } from '../web/mail-frame.ts';
 import { mailpitPaths } from '../web/mailpit/mailpit.ts';
+import { ownPartPaths } from '../web/own-part.ts';
 import { requestRate } from '../web/request-rate.ts';
 import { createWebApp } from '../web/web-app.ts';
 import type { WellKnownParts } from '../web/well-known.ts';
@@ -30,11 +32,13 @@ import { apiParts } from './http-api.ts';
 import type { InForce } from './in-force.ts';
 import type { ListeningOn } from './listeners.ts';
 import { countedConnections } from './metrics.ts';
+import { ownPart } from './own-part.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
 import { createWebLogin } from './web-login.ts';
 
 export interface HttpParts extends ServiceParts, Pick<WellKnownParts, 'acmeChallenges'> {
   readonly operations: Operations;
+  readonly operationParts: OperationParts;
   readonly audit: AuditLog;
   readonly happenings: Happenings;
   readonly listening: () => readonly ListeningOn[];
@@ -65,6 +69,7 @@ export function createHttp(parts: HttpParts): ServiceFor {
         ...api,
         message: (address, id) => mailOf(parts, address, id),
       }),
+      ownPartPaths(ownPart({ ...parts, ...login })),
       cleanFramePath,
       ...(parts.catcher === undefined ? [] : [mailpitPaths(parts.catcher.paths(api))]),
       consolePaths(),

@@ -34,7 +34,11 @@ export interface OperationsParts {
   readonly server?: OperationParts['server'];
 }
 
-export function createOperations(parts: OperationsParts): Operations {
+/** The operations of this process. */
+export const createOperations = (parts: OperationsParts): Operations =>
+  operationsOver(operationParts(parts));
+
+export function operationParts(parts: OperationsParts): OperationParts {
   const { stores, history, addresses, audit, clock, log } = parts;
   const cancellation = {
     ...{ store: stores.queue, history, log, clock },
@@ -44,7 +48,7 @@ export function createOperations(parts: OperationsParts): Operations {
     ids: createMessageIds({ clock, random: systemRandom }),
     resolve: (address: string) => recipientsOf(addresses(), address),
   };
-  return operationsOver({
+  return {
     ...stores,
     ...{ audit, clock },
     rules: parts.rules ?? new RuleBook({ records: stores.records, clock }),
@@ -58,7 +62,7 @@ export function createOperations(parts: OperationsParts): Operations {
     storiesOf: (id) => storiesOf({ store: stores.queue, history }, id),
     wake: parts.wake ?? (() => {}),
     server: parts.server,
-  });
+  };
 }
 
 function wayTo({ router }: Addresses, named: string | undefined) {

@@ -2,6 +2,7 @@
 // and connects; the logic is below.
 
 import type { Reloaded } from '../admin/operation-parts.ts';
+import { operationsOver } from '../admin/operations.ts';
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -21,7 +22,7 @@ import { createQueue } from './delivery.ts';
 import { openEntrance } from './entrance.ts';
 import { Happenings, watchedLog } from './happenings.ts';
 import { createMetrics } from './metrics.ts';
-import { createOperations } from './operations.ts';
+import { operationParts } from './operations.ts';
 import { createPublished } from './published/desk.ts';
 import { createReports } from './reports.ts';
 import type { RunningServer } from './running-server.ts';
@@ -76,7 +77,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const delivery = await createQueue({ ...common, reports, spam });
   const tracking = createTracking(common);
   const console = createConsole({ ...common, delivery });
-  const operations = createOperations({
+  const operating = operationParts({
     ...common,
     addresses: inForce,
     wake: () => delivery.runner.wake(),
@@ -88,8 +89,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...console.desks,
     },
   });
+  const operations = operationsOver(operating);
   const services = createServices({
-    ...{ ...common, ...entrance, delivery, tracking, reports, spam, operations },
+    ...{
+      ...common,
+      ...entrance,
+      delivery,
+      tracking,
+      reports,
+      spam,
+      operations,
+      operationParts: operating,
+    },
     authenticator: authenticatorFor(inForce, {
       accounts: storage.stores.accounts,
       ...basics,

@@ -42,6 +42,8 @@ export interface WebLoginParts
 
 export interface WebLogin {
   readonly asking: Asking;
+  /** By name and password; failures count. */
+  readonly login: SessionParts['login'];
   readonly paths: readonly ((app: WebApp) => void)[];
 }
 
@@ -63,6 +65,7 @@ export function createWebLogin(parts: WebLoginParts): WebLogin {
     },
     isLoopback,
   });
+  const login = loginOf(parts);
   const common = { asking, open: sessions.open };
   const passkeys: PasskeyParts = {
     ...{ ...common, clock },
@@ -74,12 +77,12 @@ export function createWebLogin(parts: WebLoginParts): WebLogin {
     hostname: () => inForce().config.hostname,
   };
   return {
-    asking,
+    ...{ asking, login },
     paths: [
       sessionPaths({
         ...common,
         close: sessions.close,
-        login: loginOf(parts),
+        login,
         about: () => aboutOf(inForce().config),
       }),
       passkeyPaths(passkeys),

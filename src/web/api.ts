@@ -5,7 +5,7 @@
 import { Readable } from 'node:stream';
 import type { z } from 'zod';
 import type { ApiOperation } from './api-operation.ts';
-import type { Asking } from './asking.ts';
+import type { Asking, WebContext } from './asking.ts';
 import { askerText } from './asking.ts';
 import { jsonBody } from './json-body.ts';
 import { openApi } from './open-api.ts';
@@ -38,26 +38,44 @@ export interface CalledBy {
 const bodyBytesMax = 2 ** 20;
 
 export function apiPaths(parts: ApiParts) {
-  const { operations, version } = parts;
-  const byName = new Map(operations.map((one) => [one.name, one]));
+  const { operations, version, asking } = parts;
+  const whoMay = async (c: WebContext, one: ApiOperation) =>
+    askerText(await asking.allowed(c, one));
   return (app: WebApp): void => {
     app.get('/postrider/openapi.json', (c) => c.json(openApi(operations, version)));
-    app.on(['GET', 'POST'], '/postrider/v1/:name', async (c) => {
-      const one = byName.get(c.req.param('name'));
-      if (one === undefined) return c.json({ error: 'there is no such operation' }, 404);
-      if (one.changes && c.req.method !== 'POST')
-        return c.json({ error: 'it changes something: ask by POST' }, 405, { allow: 'POST' });
-      const asker = await parts.asking.allowed(c, one);
-      const given = await givenIn(c.req.raw, one);
-      const by = { who: askerText(asker), client: c.env.address };
-      try {
-        return await answered(parts.call(one.name, given, by), one);
-      } catch (error) {
-        if (!parts.isRefusal(error)) throw error;
-        return c.json({ error: error.message }, 400);
-      }
-    });
+    operationPaths(app, { ...parts, under: '/postrider/v1', whoMay });
   };
+}
+
+export interface OperationPaths<Who> extends Pick<ApiParts, 'operations' | 'isRefusal'> {
+  /** The path above their names. */
+  readonly under: string;
+  /** Asked before anything is read. @throws HTTPException 401, 403 */
+  readonly whoMay: (c: WebContext, one: ApiOperation) => Promise<Who>;
+  readonly call: (
+    name: string,
+    given: unknown,
+    by: { readonly who: Who; readonly client: string },
+  ) => ReturnType<ApiParts['call']>;
+}
+
+/** A path for each operation: GET for what only looks, POST for all. */
+export function operationPaths<Who>(app: WebApp, parts: OperationPaths<Who>): void {
+  const byName = new Map(parts.operations.map((one) => [one.name, one]));
+  app.on(['GET', 'POST'], `${parts.under}/:name`, async (c) => {
+    const one = byName.get(c.req.param('name') ?? '');
+    if (one === undefined) return c.json({ error: 'there is no such operation' }, 404);
+    if (one.changes && c.req.method !== 'POST')
+      return c.json({ error: 'it changes something: ask by POST' }, 405, { allow: 'POST' });
+    const who = await parts.whoMay(c, one);
+    const given = await givenIn(c.req.raw, one);
+    try {
+      return await answered(parts.call(one.name, given, { who, client: c.env.address }), one);
+    } catch (error) {
+      if (!parts.isRefusal(error)) throw error;
+      return c.json({ error: error.message }, 400);
+    }
+  });
 }
 
 async function givenIn(request: Request, one: ApiOperation): Promise<unknown> {

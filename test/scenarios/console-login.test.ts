@@ -12,6 +12,7 @@ import Provider from 'oidc-provider';
 import type { ConfigInput } from '../../src/config/config.ts';
 import { startTestServer } from '../../src/testing/index.ts';
 import { freePorts } from '../ports.ts';
+import { webClient } from './web-client.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'postrider-console-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -31,35 +32,12 @@ async function start(config: ConfigInput = {}) {
       ...config,
     },
   });
-  const { operations, listeners } = server.server;
-  const { port } = listeners.find(({ service }) => service === 'http')!;
-  const url = `http://127.0.0.1:${port}`;
-  const ask = async (path: string, { cookie = '', body }: AskInit = {}) => {
-    const answer = await fetch(url + path, {
-      ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
-      headers: { cookie, origin: url, 'content-type': 'application/json' },
-      redirect: 'manual',
-    });
-    const text = await answer.text();
-    const json = /json/.test(answer.headers.get('content-type') ?? '') ? JSON.parse(text) : text;
-    return { status: answer.status, json, headers: answer.headers };
-  };
-  const logIn = async (body: object) => {
-    const answer = await ask('/postrider/session', { body });
-    return { ...answer, cookie: answer.headers.get('set-cookie')?.split(';')[0] ?? '' };
-  };
+  const { operations } = server.server;
   return {
-    url,
-    ask,
-    logIn,
+    ...webClient(server),
     operations,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
-}
-
-interface AskInit {
-  readonly cookie?: string;
-  readonly body?: unknown;
 }
 
 describe('an administrator', () => {
