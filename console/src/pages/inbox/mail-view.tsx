@@ -135,7 +135,7 @@ function step(
   document.getElementById(`tab-${next}`)?.focus();
 }
 
-function Envelope({ mail }: TabProps) {
+export function Envelope({ mail }: TabProps) {
   const rows = [
     ['From', mail.from],
     ['To', mail.to],

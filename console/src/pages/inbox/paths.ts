@@ -1,6 +1,7 @@
 // Where messages are in the address bar, and where their parts are on the server.
 
 import { query } from '../../router.ts';
+import { session } from '../../session.ts';
 
 /** Keeps whose mail is listed, and what was searched for. */
 export function mailPath(mailbox: string, id: string): string {
@@ -14,8 +15,11 @@ export function listPath(): string {
   return rest === '' ? '/inbox' : `/inbox?${rest}`;
 }
 
+/** The owner of an account has paths that name no mailbox. */
 const onServer = (mailbox: string, id: string): string =>
-  `/postrider/mail/${encodeURIComponent(mailbox)}/${encodeURIComponent(id)}`;
+  session.value?.who?.kind === 'account'
+    ? `/postrider/account/mail/${encodeURIComponent(id)}`
+    : `/postrider/mail/${encodeURIComponent(mailbox)}/${encodeURIComponent(id)}`;
 
 export const htmlUrl = (mailbox: string, id: string, { remote }: { readonly remote: boolean }) =>
   `${onServer(mailbox, id)}/html${remote ? '?remote=1' : ''}`;
