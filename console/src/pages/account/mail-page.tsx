@@ -1,6 +1,6 @@
 // One's own mail: a list at the side, the message beside it; on a phone one after the other.
 
-import { useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useState } from 'preact/hooks';
 import { Icon } from '../../components/icon.tsx';
 import { Button } from '../../components/page.tsx';
 import { SearchField } from '../../components/search-field.tsx';
@@ -19,10 +19,12 @@ const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export function MailPage() {
   const [, , id] = parts.value;
+  const [reads, setReads] = useState(0);
+  const onRead = useCallback(() => setReads((before) => before + 1), []);
   return (
     <div class="inbox" data-open={id !== undefined}>
       {id === undefined && <h1 class="visually-hidden">Mail</h1>}
-      <List openId={id} />
+      <List openId={id} reads={reads} />
       {id === undefined ? (
         <section class="reading" aria-label="Message">
           <Empty icon="mail" title="No message is open">
@@ -30,13 +32,19 @@ export function MailPage() {
           </Empty>
         </section>
       ) : (
-        <MessageView key={id} id={id} />
+        <MessageView key={id} id={id} onRead={onRead} />
       )}
     </div>
   );
 }
 
-function List({ openId }: { readonly openId: string | undefined }) {
+interface ListProps {
+  readonly openId: string | undefined;
+  /** How many were marked as read meanwhile. */
+  readonly reads: number;
+}
+
+function List({ openId, reads }: ListProps) {
   const folder = query.value.get('folder') ?? 'INBOX';
   const text = query.value.get('q') ?? '';
   const [limit, setLimit] = useState(pageLines);
@@ -52,8 +60,7 @@ function List({ openId }: { readonly openId: string | undefined }) {
     { everyMs: lookMs },
   );
   const openPath = path.value;
-  // Reading one marks it as read.
-  useEffect(() => reload(), [openPath, reload]);
+  useEffect(() => reload(), [openPath, reads, reload]);
   return (
     <section class="mails" aria-label="Messages">
       <header>

@@ -14,14 +14,20 @@ import { TextTab } from '../inbox/text-tab.tsx';
 import { own } from './own-api.ts';
 import { ownMailPath } from './own-path.ts';
 
-export function MessageView({ id }: { readonly id: string }) {
+interface MessageViewProps {
+  readonly id: string;
+  /** It is marked as read now. */
+  readonly onRead: () => void;
+}
+
+export function MessageView({ id, onRead }: MessageViewProps) {
   const { data, error, loading, reload } = useAnswer(`own ${id}`, (signal) =>
     own('mailRead', { id }, signal),
   );
   const isUnread = data?.seen === false;
   useEffect(() => {
-    if (isUnread) own('mailFlag', { ids: [id], add: ['seen'] }).catch(() => {});
-  }, [isUnread, id]);
+    if (isUnread) own('mailFlag', { ids: [id], add: ['seen'] }).then(onRead, () => {});
+  }, [isUnread, id, onRead]);
   return (
     <section class="reading" aria-label="Message">
       <a class="back button plain small" href={ownMailPath()}>

@@ -216,7 +216,7 @@ function Vacation({ rules: { vacation }, save }: PartProps) {
           />
         </label>
         <label class="field">
-          <span>Days</span>
+          <span>Days until a sender is answered again</span>
           <input
             class="input"
             type="number"
