@@ -2,6 +2,7 @@
 // is handed in.
 
 import type { OpenSession } from '../net/open-session.ts';
+import type { WebhookAttempt } from '../watch/webhooks/webhook.ts';
 
 /** Connections that are open. */
 export interface SessionDesk {
@@ -23,17 +24,6 @@ export interface WebhookState {
   readonly givenUp: number;
   readonly nextAttempt?: number | undefined;
   readonly attempts: readonly WebhookAttempt[];
-}
-
-export interface WebhookAttempt {
-  readonly at: number;
-  readonly event: string;
-  readonly id: string;
-  /** 1 for the first. */
-  readonly attempt: number;
-  readonly status?: number | undefined;
-  readonly ms: number;
-  readonly problem?: string | undefined;
 }
 
 type Mailboxes = string | string[] | undefined;

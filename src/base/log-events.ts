@@ -114,6 +114,12 @@ const about = {
     'control socket lost': 'It could not be made anew: commands do not reach the server.',
     'control connection lost': 'A command went away.',
     'control request failed': 'A command met an error that nobody foresaw.',
+    'webhook does not answer':
+      'Several requests failed in a row: it is asked now and then until it answers.',
+    'webhook answers again': 'The end of it.',
+    'webhook events given up':
+      'A webhook was not told of them, and will not be; `reason` says why.',
+    'webhook events not kept': 'The store failed: a webhook may not be told of them.',
     'audit log': 'Who changed something could not be recorded.',
   },
   storage: {

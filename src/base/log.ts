@@ -87,6 +87,7 @@ export type Fields = {
   readonly path?: string | undefined;
   /** By its name in the configuration. */
   readonly filter?: string | undefined;
+  readonly webhook?: string | undefined;
   readonly domain?: string | undefined;
   readonly domains?: readonly string[] | undefined;
   readonly alias?: string | undefined;

@@ -3,9 +3,12 @@
 
 import type { RunningParts } from '../admin/operation-parts.ts';
 import { OperationError } from '../admin/operations.ts';
+import type { Resolver } from '../dns/resolver.ts';
+import type { HistoryStore } from '../store/history.ts';
 import type { Stores } from '../store/stores.ts';
 import { Destinations } from '../watch/destination-desk.ts';
 import { StatisticsKeeper } from '../watch/statistics.ts';
+import { Webhooks } from '../watch/webhooks/webhooks.ts';
 import type { Basics } from './basics.ts';
 import type { Delivery } from './delivery.ts';
 import type { InForce } from './in-force.ts';
@@ -18,6 +21,8 @@ type Desks = Omit<RunningParts, 'reload' | 'metrics' | 'abuse' | 'published'>;
 export interface ConsoleParts extends Basics {
   readonly inForce: () => InForce;
   readonly stores: Stores;
+  readonly history: HistoryStore;
+  readonly resolver: Resolver;
   readonly delivery: Pick<Delivery, 'runner'>;
 }
 
@@ -28,6 +33,8 @@ export interface Console {
   handsInBy(handIn: Smtp['handIn']): void;
   /** Before the queue runs. */
   start(): Promise<void>;
+  /** Another configuration is in force. */
+  changed(): void;
   /** Nobody listens any more. */
   close(): void;
   stop(): Promise<void>;
@@ -52,9 +59,11 @@ export function createConsole(parts: ConsoleParts): Console {
         hub.tell('stats', { at: new Date(at).toISOString(), event: 'stats.minute', ...counts });
     },
   });
+  const webhooks = createWebhooks(parts);
   happenings.watch((event) => {
     destinations.note(event);
     statistics.note(event);
+    webhooks.note(event);
   });
   let handIn: Smtp['handIn'] | undefined;
   const submissions = new Submissions({
@@ -77,10 +86,11 @@ export function createConsole(parts: ConsoleParts): Console {
       sessions: services,
       statistics: (period) => statistics.get(period),
       submit: (message) => submissions.submit(message),
-      // The configuration names none yet.
       webhooks: {
-        list: () => [],
+        list: () => webhooks.list(),
         async test(name) {
+          const attempt = await webhooks.test(name);
+          if (attempt !== undefined) return attempt;
           throw new OperationError(`there is no webhook ${name} in the configuration`);
         },
       },
@@ -88,8 +98,26 @@ export function createConsole(parts: ConsoleParts): Console {
     async start() {
       await destinations.start();
       await statistics.start();
+      await webhooks.start();
     },
+    changed: () => webhooks.changed(),
     close: () => happenings.hub.close(),
-    stop: () => statistics.stop(),
+    async stop() {
+      await statistics.stop();
+      await webhooks.stop();
+    },
   };
+}
+
+function createWebhooks(parts: ConsoleParts): Webhooks {
+  const { inForce, stores, history, metrics, clock, random, log, resolver } = parts;
+  return new Webhooks({
+    ...{ records: stores.records, clock, random, log, resolver },
+    requests: metrics.webhookRequests,
+    targets: () => inForce().config.webhooks,
+    async senderOf(id) {
+      const received = (await history.find(id)).find(({ kind }) => kind === 'received');
+      return received?.kind === 'received' ? received.sender : undefined;
+    },
+  });
 }

@@ -142,6 +142,10 @@ const ofTheNet = (metrics: Metrics) => ({
     ['mta_sts_fetches_total', 'Policies of other domains fetched, or not to be had.'],
     ...(['result', ['ok', 'failed']] as const),
   ),
+  webhookRequests: metrics.counters(
+    ['webhook_requests_total', 'Requests to webhooks, by whether they were taken.'],
+    ...(['result', ['ok', 'failed']] as const),
+  ),
   dnsQueries: metrics.counter(
     'dns_queries_total',
     'Questions put to name servers by the main thread.',

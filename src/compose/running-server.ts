@@ -150,6 +150,7 @@ export class Server implements RunningServer {
     const later = restartSettings.filter((key) => !isDeepStrictEqual(written[key], started[key]));
     if (later.length > 0) log.warn('needs a restart', { settings: later });
     admission.update(config);
+    this.#parts.console.changed();
     change.commit();
     await this.#reroute();
     delivery.runner.wake();

@@ -31,6 +31,8 @@ import { transportSettings } from './settings/transport.ts';
 import { trustSettings } from './settings/trust.ts';
 import type { WebConfig } from './settings/web.ts';
 import { webSettings } from './settings/web.ts';
+import type { WebhookConfig } from './settings/webhooks.ts';
+import { webhookSettings } from './settings/webhooks.ts';
 
 /** In the order of docs/config.md. */
 export const schema = z.strictObject({
@@ -47,6 +49,7 @@ export const schema = z.strictObject({
   ...dnsSettings,
   ...mailboxSettings,
   ...webSettings,
+  ...webhookSettings,
   ...trustSettings,
   ...reportSettings,
   ...ruleSettings,
@@ -70,6 +73,7 @@ type Resolved =
   | 'localDelivery'
   | 'dns'
   | 'http'
+  | 'webhooks'
   | 'store';
 
 /** What the server works with. Durations in milliseconds, sizes in octets, paths absolute. */
@@ -80,6 +84,7 @@ export interface Config extends Readonly<Omit<ParsedConfig, Resolved>> {
   readonly filters: readonly FilterConfig[];
   readonly tls: TlsConfig | undefined;
   readonly http: WebConfig;
+  readonly webhooks: readonly WebhookConfig[];
   readonly dns: Omit<ParsedConfig['dns'], 'trustAd'>;
   readonly clientCertificates:
     | {

@@ -24,6 +24,8 @@ export interface Findings {
   readonly files: NamedFile[];
 }
 
+const secretSettings = ['privateKey', 'passwordFile', 'keyFile', 'clientSecretFile', 'secretFile'];
+
 /** What is in a file; its name is shown only where it cannot be the secret itself. */
 export function readable(
   written: string,
@@ -31,9 +33,7 @@ export function readable(
   { directory, addFile, files }: Findings,
 ): string | undefined {
   const path = resolve(directory, written);
-  const secret = ['privateKey', 'passwordFile', 'keyFile', 'clientSecretFile'].some((key) =>
-    at.includes(key),
-  );
+  const secret = secretSettings.some((key) => at.includes(key));
   files.push({ path: formatPath(at), file: path, secret });
   try {
     accessSync(path, constants.R_OK);

@@ -23,6 +23,7 @@ import { readRoute } from './settings/routes.ts';
 import { isDomain, shown } from './settings/setting.ts';
 import { readTls } from './settings/tls.ts';
 import { readWeb } from './settings/web.ts';
+import { checkWebhookNames, readWebhook } from './settings/webhooks.ts';
 
 export type Resolution = {
   /** What would work but is hardly meant. */
@@ -52,6 +53,8 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
   checkDuplicates(listeners, findings);
   const routes = sparse(parsed.routes, (r, i) => readRoute(r, i, findings));
   const filters = sparse(parsed.filters, (f, i) => readFilter(f, i, findings));
+  const webhooks = sparse(parsed.webhooks, (w, i) => readWebhook(w, i, findings));
+  checkWebhookNames(webhooks, findings);
   const tls = readTls(parsed.tls, { hostname: parsed.hostname, listeners }, findings);
   const http = readWeb(parsed.http ?? schema.shape.http.parse({}), findings);
   const clientCertificates = readClientCertificates(parsed, findings);
@@ -70,6 +73,7 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
     listeners: listeners.filter((l) => l !== undefined),
     routes: routes.filter((r) => r !== undefined),
     filters: filters.filter((f) => f !== undefined),
+    webhooks: webhooks.filter((w) => w !== undefined),
     ...{ tls, http },
     clientCertificates,
     localDelivery: localDelivery ?? { kind: 'mailbox' },

@@ -3,6 +3,7 @@
 // header, the body. No redirect is followed, nothing is unpacked, no cookie kept; TLS is checked as browsers do.
 // What comes back is an answer, whatever its status, or an HttpError that says where it failed. RFC 9110, RFC 9112.
 
+import { lookup as systemLookup } from 'node:dns/promises';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
@@ -28,6 +29,11 @@ export interface HttpRequest {
   readonly signal?: AbortSignal | undefined;
   /** Default: the system's. */
   readonly resolver?: Resolver | undefined;
+  /**
+   * Which addresses may be called, whoever names them: the URL itself, or the DNS at the moment of the
+   * connection. Default: all. Not asked about `connectTo`.
+   */
+  readonly allows?: ((address: string) => boolean) | undefined;
   /** Where to connect instead of the URL's host and port: names and certificates stay the URL's. */
   readonly connectTo?:
     | { readonly path: string }
@@ -47,6 +53,8 @@ export interface HttpResponse {
 export type HttpFailure =
   /** No address: the name does not exist, or the DNS has no answer now (its `cause` is a DnsError then). */
   | 'dns'
+  /** `allows` says no to every address. */
+  | 'not-allowed'
   | 'connect'
   /** No handshake, or a certificate that is not good. */
   | 'tls'
@@ -120,9 +128,11 @@ function urlOf(given: string | URL): URL {
 }
 
 function open(url: URL, options: HttpRequest): ClientRequest {
-  const { method = 'GET', headers, body, resolver, connectTo, tls } = options;
+  const { method = 'GET', headers, body, connectTo, tls } = options;
   const secure = url.protocol === 'https:';
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  // Nobody looks up what is an address already.
+  if (isIP(host) !== 0) allowedOf([host], options, host);
   const length = body === undefined ? undefined : Buffer.byteLength(body);
   const common = {
     agent: false, // a connection of its own, closed afterwards
@@ -136,7 +146,7 @@ function open(url: URL, options: HttpRequest): ClientRequest {
       host: url.host,
     },
     maxHeaderSize: headerBytesMax,
-    ...(resolver === undefined ? {} : { lookup: lookupBy(resolver) }),
+    ...lookupOf(options),
     ...placeOf(connectTo, { host, port: url.port === '' ? (secure ? 443 : 80) : Number(url.port) }),
   };
   if (!secure) return plainRequest(common);
@@ -214,21 +224,47 @@ const silence = (timeoutMs: number) =>
   new HttpError('timeout', `no whole answer within ${Math.ceil(timeoutMs / 1000)} seconds`);
 const aborted = () => new HttpError('aborted', 'given up');
 
+type Lookup = Pick<HttpRequest, 'resolver' | 'allows'>;
+
 /** Both families; the runtime races them. RFC 8305. */
-function lookupBy(resolver: Resolver): LookupFunction {
-  return (name, { all }, callback) => {
-    addressesOf(name, resolver).then(
-      (found) => {
+function lookupOf(options: Lookup): { readonly lookup?: LookupFunction } {
+  if (options.resolver === undefined && options.allows === undefined) return {};
+  const lookup: LookupFunction = (name, { all }, callback) => {
+    addressesOf(name, options).then(
+      (addresses) => {
+        const found = addresses.map((address) => ({ address, family: isIP(address) }));
         if (all === true) callback(null, found);
         else callback(null, found[0]!.address, found[0]!.family);
       },
       (error: Error) => callback(error, []),
     );
   };
+  return { lookup };
+}
+
+async function addressesOf(name: string, options: Lookup): Promise<readonly string[]> {
+  const { resolver } = options;
+  const found =
+    resolver === undefined
+      ? (await systemLookup(name, { all: true })).map(({ address }) => address)
+      : await resolved(name, resolver);
+  return allowedOf(found, options, name);
+}
+
+/** @throws HttpError where none is left. */
+function allowedOf(
+  addresses: readonly string[],
+  { allows }: Lookup,
+  host: string,
+): readonly string[] {
+  const allowed = allows === undefined ? addresses : addresses.filter(allows);
+  if (allowed.length > 0) return allowed;
+  const what = addresses[0] === host ? host : `${host} (${addresses.join(', ')})`;
+  throw new HttpError('not-allowed', `${what} is no address that may be called`);
 }
 
 /** @throws HttpError. One family is enough, also where the other has no answer. */
-async function addressesOf(name: string, resolver: Resolver) {
+async function resolved(name: string, resolver: Resolver): Promise<readonly string[]> {
   const answers = await Promise.allSettled([
     resolver.resolve(name, 'AAAA'),
     resolver.resolve(name, 'A'),
@@ -236,7 +272,7 @@ async function addressesOf(name: string, resolver: Resolver) {
   const found = answers.flatMap((answer) =>
     answer.status === 'fulfilled' && answer.value.kind === 'records' ? answer.value.records : [],
   );
-  if (found.length > 0) return found.map((address) => ({ address, family: isIP(address) }));
+  if (found.length > 0) return found;
   const failed = answers.find((answer) => answer.status === 'rejected');
   if (failed === undefined) throw new HttpError('dns', `${name} has no address`);
   if (!(failed.reason instanceof DnsError)) throw failed.reason;

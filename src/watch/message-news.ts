@@ -1,4 +1,4 @@
-// What is told of messages: the events of history under the names that outsiders know. docs/webhooks.md lists them.
+// What is told of messages: the events of history under the names that outsiders know. docs/operating.md lists them.
 
 import { destinationText } from '../queue/destination-text.ts';
 import type { AttemptResult, HistoryEvent } from '../store/history.ts';

@@ -14,9 +14,14 @@ import { useAnswer } from '../../use-answer.ts';
 type Webhook = AnswerOf<'webhookList'>[number];
 
 const lookMs = 5000;
-const example = `webhooks: {
-  application: { url: 'https://app.example.org/mail', events: ['delivered', 'bounced'] },
-},`;
+const example = `webhooks: [
+  {
+    name: 'application',
+    url: 'https://app.example.org/mail',
+    secretFile: 'webhook.secret', // echo "whsec_$(openssl rand -base64 32)"
+    events: ['delivered', 'bounced'],
+  },
+],`;
 
 export function Webhooks() {
   const { data, error, loading, reload } = useAnswer(

@@ -1,0 +1,298 @@
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { FakeClock } from '../../base/fake-clock.ts';
+import type { Log } from '../../base/log.ts';
+import { Counter } from '../../base/metrics.ts';
+import { systemRandom } from '../../base/random.ts';
+import { FakeResolver } from '../../dns/fake-resolver.ts';
+import type { AttemptResult, HistoryEvent } from '../../store/history.ts';
+import type { RecordStore } from '../../store/record-store.ts';
+import { openInMemory } from '../../store/sqlite/test-stores.ts';
+import { failuresUntilPause, requestsMax, retryMs, waitingMax } from './line.ts';
+import { webhookKey } from './signature.ts';
+import type { WebhookTarget } from './webhook.ts';
+import type { WebhooksParts } from './webhooks.ts';
+import { Webhooks } from './webhooks.ts';
+
+const secret = 'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+interface Posted {
+  readonly path: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+describe('webhooks', () => {
+  let posted: Posted[] = [];
+  let answer = (response: ServerResponse): unknown => response.end();
+  const server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8');
+    request.on('data', (piece) => {
+      body += piece;
+    });
+    request.on('end', () => {
+      posted.push({ path: request.url, headers: request.headers, body });
+      answer(response);
+    });
+  });
+  let url = '';
+  before(async () => {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+  });
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  beforeEach(() => {
+    posted = [];
+    answer = (response) => response.end();
+  });
+
+  function target(given: Partial<WebhookTarget> = {}): WebhookTarget {
+    return {
+      ...{ name: 'app', url, key: webhookKey(`whsec_${secret}`)!, allowPrivate: true },
+      ...{ events: ['received', 'delivered', 'bounced'], filter: {} },
+      ...given,
+    };
+  }
+
+  /** Started, with what it counted and logged. */
+  async function webhooks(
+    records: RecordStore,
+    clock: FakeClock,
+    {
+      targets = [target()],
+      ...given
+    }: Partial<Omit<WebhooksParts, 'targets'>> & {
+      targets?: readonly WebhookTarget[];
+    } = {},
+  ) {
+    const logged: string[] = [];
+    const note = (event: string) => logged.push(event);
+    const log: Log = { debug: note, info: note, warn: note, error: note };
+    const requests = { ok: new Counter(), failed: new Counter() };
+    const made = new Webhooks({
+      ...{ records, clock, random: systemRandom, log, requests, resolver: new FakeResolver() },
+      ...{ targets: () => targets, senderOf: async () => undefined },
+      ...given,
+    });
+    await made.start();
+    const attempts = () => requests.ok.value + requests.failed.value;
+    const state = () => made.list()[0]!;
+    return { made, requests, logged, attempts, state };
+  }
+
+  it('are signed as Standard Webhooks wants it, and told once', async () => {
+    await using test = await openInMemory();
+    const clock = new FakeClock();
+    const { made, state } = await webhooks(test.stores.records, clock);
+    made.note(received);
+    made.note(attemptOf('delivered'));
+    made.note(attemptOf('deferred'));
+    await until(() => posted.length === 2 && state().waiting === 0);
+    for (const { headers, body } of posted) {
+      const [id, at] = [headers['webhook-id'], headers['webhook-timestamp']];
+      const hmac = createHmac('sha256', Buffer.from(secret, 'base64'));
+      const expected = hmac.update(`${id}.${at}.${body}`).digest('base64');
+      assert.equal(headers['webhook-signature'], `v1,${expected}`);
+      assert.equal(at, String(clock.now() / 1000));
+    }
+    const bodies = posted.map(({ body }) => JSON.parse(body));
+    const delivered = bodies.find(({ type }) => type === 'message.delivered');
+    assert.equal(delivered.data.recipient, 'bob@example.net');
+    assert.equal(delivered.data.sender, 'ann@example.org');
+    assert.equal(new Set(posted.map(({ headers }) => headers['webhook-id'])).size, 2);
+    assert.equal(await test.stores.records.count('webhook'), 0);
+    await made.stop();
+  });
+
+  it('are told again after a failure, also after a restart, under the same id', async () => {
+    await using test = await openInMemory();
+    const clock = new FakeClock();
+    const { records } = test.stores;
+    answer = (response) => response.writeHead(500).end();
+    const one = await webhooks(records, clock);
+    one.made.note(received);
+    await until(() => one.attempts() === 1);
+    assert.equal(one.state().attempts[0]!.problem, 'it answered 500');
+    await clock.advance(retryMs[0]! * 1.2);
+    await until(() => one.attempts() === 2);
+    await one.made.stop();
+    assert.equal(await records.count('webhook'), 1);
+
+    answer = (response) => response.writeHead(204).end();
+    const two = await webhooks(records, clock);
+    assert.equal(two.state().waiting, 1);
+    await clock.advance(retryMs[1]! * 1.2);
+    await until(() => two.attempts() === 1);
+    await until(() => two.state().waiting === 0);
+    assert.equal(two.state().attempts[0]!.attempt, 3);
+    assert.equal(new Set(posted.map(({ headers }) => headers['webhook-id'])).size, 1);
+    assert.equal(await records.count('webhook'), 0);
+    await two.made.stop();
+  });
+
+  it('are given up after three days, and nothing is kept of it', async () => {
+    await using test = await openInMemory();
+    const clock = new FakeClock();
+    answer = (response) => response.writeHead(503).end();
+    const one = await webhooks(test.stores.records, clock);
+    one.made.note(received);
+    for (let made = 1; one.state().givenUp === 0; made += 1) {
+      await until(() => one.attempts() === made && one.state().nextAttempt !== clock.now());
+      await until(() => one.state().givenUp === 1 || one.state().nextAttempt !== undefined);
+      const next = one.state().nextAttempt;
+      if (next !== undefined) await clock.advance(next - clock.now());
+    }
+    assert.equal(one.state().waiting, 0);
+    assert.ok(one.attempts() > failuresUntilPause && one.attempts() <= retryMs.length + 1);
+    assert.ok(one.logged.includes('webhook events given up'));
+    await one.made.stop();
+    assert.equal(await test.stores.records.count('webhook'), 0);
+  });
+
+  it('that are down are asked by one request now and then, until they answer', async () => {
+    await using test = await openInMemory();
+    const clock = new FakeClock();
+    answer = (response) => response.writeHead(500).end();
+    const one = await webhooks(test.stores.records, clock);
+    for (let i = 0; i < 30; i += 1) one.made.note(received);
+    await until(() => one.logged.includes('webhook does not answer'));
+    const before = one.attempts();
+    assert.ok(before < failuresUntilPause + requestsMax, `${before} attempts`);
+    answer = (response) => response.end();
+    await clock.advance(60_000);
+    await until(() => one.logged.includes('webhook answers again'));
+    await until(() => one.requests.ok.value > 20);
+    await one.made.stop();
+  });
+
+  it('hold up nobody while they do not answer, and get few requests at a time', async () => {
+    await using test = await openInMemory();
+    answer = () => {};
+    const one = await webhooks(test.stores.records, new FakeClock(), { timeoutMs: 100 });
+    for (let i = 0; i < 50; i += 1) one.made.note(received);
+    assert.equal(posted.length, 0);
+    await until(() => posted.length === requestsMax);
+    await until(() => one.attempts() >= 1);
+    assert.match(one.state().attempts[0]!.problem!, /no whole answer/);
+    assert.equal(one.state().waiting, 50);
+    await one.made.stop();
+  });
+
+  it('are not followed where they redirect', async () => {
+    await using test = await openInMemory();
+    answer = (response) => response.writeHead(302, { location: '/elsewhere' }).end();
+    const one = await webhooks(test.stores.records, new FakeClock());
+    const { problem, status } = (await one.made.test('app'))!;
+    assert.equal(status, 302);
+    assert.match(problem!, /redirects are not followed/);
+    assert.ok(!posted.some(({ path }) => path === '/elsewhere'));
+    assert.equal(await one.made.test('other'), undefined);
+    await one.made.stop();
+  });
+
+  it('are not called at private addresses, whoever names them', async () => {
+    await using test = await openInMemory();
+    const { port } = server.address() as AddressInfo;
+    const resolver = new FakeResolver({ 'rebound.example': { A: ['127.0.0.1'] } });
+    const problemOf = async (given: Partial<WebhookTarget>) => {
+      const targets = [target(given)];
+      const one = await webhooks(test.stores.records, new FakeClock(), {
+        targets,
+        resolver,
+        timeoutMs: 50,
+      });
+      const { problem } = (await one.made.test('app'))!;
+      await one.made.stop();
+      return problem!;
+    };
+    const refused = /no address that may be called/;
+    for (const host of ['127.0.0.1', '[::1]', '[::ffff:127.0.0.1]', '0x7f.1', 'rebound.example'])
+      assert.match(
+        await problemOf({ url: `https://${host}:${port}/`, allowPrivate: false }),
+        refused,
+      );
+    assert.match(await problemOf({ url: 'http://192.88.98.1/', allowPrivate: true }), refused);
+    assert.equal(posted.length, 0);
+  });
+
+  it('are told of what fits their filter', async () => {
+    await using test = await openInMemory();
+    const targets = [
+      target({ name: 'news', filter: { sender: 'ann@*' } }),
+      target({ name: 'net', filter: { recipient: '*@example.net', domain: 'example.org' } }),
+      target({ name: 'none', filter: { domain: '*.example.com' } }),
+    ];
+    // The message came before the start: history knows its sender.
+    const one = await webhooks(test.stores.records, new FakeClock(), {
+      ...{ targets, senderOf: async () => 'ann@example.org' },
+    });
+    one.made.note(attemptOf('failed'));
+    await until(() => one.attempts() === 2);
+    const told = one.made.list().map(({ name, attempts }) => [name, attempts.length]);
+    assert.deepEqual(told, [
+      ['news', 1],
+      ['net', 1],
+      ['none', 0],
+    ]);
+    await one.made.stop();
+  });
+
+  it('have a bounded line: what is beyond is counted', async () => {
+    await using test = await openInMemory();
+    const clock = new FakeClock();
+    answer = (response) => response.writeHead(500).end();
+    const one = await webhooks(test.stores.records, clock);
+    for (let i = 0; i < waitingMax; i += 1) one.made.note(received);
+    await until(() => one.state().waiting === waitingMax);
+    one.made.note(received);
+    await until(() => one.state().givenUp === 1);
+    assert.equal(one.state().waiting, waitingMax);
+    await one.made.stop();
+  });
+
+  it('that are no longer configured are forgotten with what waits for them', async () => {
+    await using test = await openInMemory();
+    answer = (response) => response.writeHead(500).end();
+    const targets = [target()];
+    const one = await webhooks(test.stores.records, new FakeClock(), { targets });
+    one.made.note(received);
+    await until(() => one.attempts() === 1 && one.state().waiting === 1);
+    targets.pop();
+    one.made.changed();
+    const count = () => test.stores.records.count('webhook');
+    for (let i = 0; (await count()) > 0; i += 1) assert.ok(i < 1000);
+    assert.deepEqual(one.made.list(), []);
+    await one.made.stop();
+  });
+});
+
+const received: HistoryEvent = {
+  ...{ id: 'q1', at: Date.UTC(2026, 0, 1), kind: 'received', sender: 'ann@example.org', size: 1 },
+  ...{ recipients: ['bob@example.net'], recipientCount: 1 },
+  origin: { session: '', service: 'smtp', protocol: 'ESMTP' },
+};
+
+const attemptOf = (result: AttemptResult['result']): HistoryEvent => ({
+  ...{ id: 'q1', at: Date.UTC(2026, 0, 1), kind: 'attempt', destination: 'mx:example.net' },
+  ...{
+    durationMs: 1,
+    results: [{ address: 'bob@example.net', attempt: 1, result, reply: '250 OK' }],
+  },
+});
+
+/** Turns of the event loop, until it holds. */
+async function until(holds: () => boolean): Promise<void> {
+  for (const end = performance.now() + 10_000; !holds(); ) {
+    assert.ok(performance.now() < end, 'it does not come');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
