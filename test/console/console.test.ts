@@ -277,7 +277,7 @@ describe('the console in a browser', { skip }, () => {
       await assertAccessible(page, 'a filter');
       await page.getByRole('dialog').getByRole('button', { name: 'Add' }).click();
       await page.getByText('subject has “order”: into Orders').waitFor();
-      await page.getByLabel('Answer').fill('Back on Monday.');
+      await page.getByLabel(/^Answer/).fill('Back on Monday.');
       await page.getByRole('button', { name: 'Save' }).last().click();
       await page.getByText('Whoever writes is answered').waitFor();
       await assertAccessible(page, 'the rules');
