@@ -41,6 +41,25 @@ const attempt = (id: string, at: number, reply = '250 OK'): HistoryEvent => ({
 });
 
 describe('history', () => {
+  it('what comes after its end is not kept, and opens no file', async () => {
+    const directory = join(root, 'ended');
+    const clock = new FakeClock();
+    const history = new FileHistory({ directory, clock, log: silentLog });
+    history.record(received('before', 1));
+    await history[Symbol.asyncDispose]();
+    const refusal = { client: '192.0.2.1', stage: 'tls', reason: 'x' };
+    history.record(received('after', 2));
+    history.record({ id: '', at: 3, kind: 'refused', refusal, keys: [] });
+    await clock.advance(60_000);
+    await history.flush();
+    assert.deepEqual(readdirSync(directory), ['000001.jsonl']);
+    assert.deepEqual(
+      (await history.find('before')).map(({ id }) => id),
+      ['before'],
+    );
+    assert.deepEqual(await history.find('after'), []);
+  });
+
   for (const [what, spoil] of [
     ['its directory is removed', (directory: string) => rmSync(directory, { recursive: true })],
     ['its file is removed', (directory: string) => rmSync(join(directory, '000001.jsonl'))],

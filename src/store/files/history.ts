@@ -55,6 +55,7 @@ export class FileHistory implements HistoryStore {
   #writing: Promise<void> | undefined;
   #file: HistoryFile | undefined;
   #failing = false;
+  #isClosed = false;
   /** Refusals have files of their own, so that a flood of them costs no message its story. */
   #refused: FileHistory | undefined;
 
@@ -78,6 +79,7 @@ export class FileHistory implements HistoryStore {
   }
 
   #keep(event: HistoryEvent): void {
+    if (this.#isClosed) return;
     if (event.kind === 'refused' && !this.#options.isOfRefusals) {
       this.#ofRefusals().record(event);
       return;
@@ -122,7 +124,9 @@ export class FileHistory implements HistoryStore {
     return [...found].slice(0, refusalsMax).sort((a, b) => a.at - b.at);
   }
 
+  /** What is recorded later is not kept: a connection may end after all else. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     await this.#refused?.[Symbol.asyncDispose]();
     await this.flush();
     this.#cancelTimer?.();
