@@ -56,6 +56,7 @@ const named = z.strictObject({ name: text });
 
 /** Limit: lines of a page. */
 const pageMax = 1_000;
+const usualPage = 100;
 
 export const administratorOperations = {
   administratorAdd: value({
@@ -155,10 +156,10 @@ export const administratorOperations = {
     input: z.strictObject({
       /** Of the page before. */
       after: text.optional(),
-      limit: z.int().min(1).max(pageMax).default(100),
+      limit: z.int().min(1).max(pageMax).optional(),
     }),
     output: z.object({ entries: z.array(auditEntry).readonly(), next: z.string().nullable() }),
-    run: async ({ audit }, { after, limit }) => {
+    run: async ({ audit }, { after, limit = usualPage }) => {
       const found = await audit.page({ before: after, limit });
       const next = found.length < limit ? null : (found.at(-1)?.cursor ?? null);
       const entries = found.map(({ cursor: _, at, ...entry }) => ({ at: isoDate(at), ...entry }));

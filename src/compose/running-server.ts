@@ -29,6 +29,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly runner: QueueRunner;
   readonly config: Config;
   readonly addressMap: AddressMap;
+  /** @deprecated 0.1's name of `addressMap`. */
+  readonly directory: AddressMap;
   /** What an operator can ask for. */
   readonly operations: Operations;
   readonly audit: AuditLog;
@@ -83,6 +85,10 @@ export class Server implements RunningServer {
 
   get config(): Config {
     return this.#parts.state.inForce().config;
+  }
+
+  get directory(): AddressMap {
+    return this.addressMap;
   }
 
   get addressMap(): AddressMap {
