@@ -302,6 +302,17 @@ describe('documents', () => {
           assert.ok(commands.includes(`'${option}`), `${file}: ${option} in ${line}`);
   });
 
+  it('README.md lists every command', () => {
+    const rows = readFileSync(join(root, 'README.md'), 'utf8').match(/^\| `.*$/gm) ?? [];
+    const listed = rows.join('\n');
+    const commands = readFileSync(join(src, 'cli/cli.ts'), 'utf8').matchAll(
+      /^ {2,4}(?:\[)?'([a-z]+)',/gm,
+    );
+    const names = [...commands].map(([, name]) => name!);
+    assert.ok(names.length > 15, 'they are found');
+    for (const name of names) assert.match(listed, new RegExp(`\`${name}[ \`]`), name);
+  });
+
   it('decisions are numbered one after the other, each in its heading too', () => {
     for (const [index, file] of globSync('docs/decisions/*.md', { cwd: root }).sort().entries()) {
       const number = index + 1;
