@@ -1,6 +1,7 @@
 // Who asks over HTTP: tokens, sessions of people who logged in, by password, passkey or the operator's identity
 // provider; and the record of it.
 
+import { noteEnd } from '../admin/audited.ts';
 import type { Counter } from '../base/metrics.ts';
 import { version } from '../base/version.ts';
 import type { OidcConfig } from '../config/settings/web.ts';
@@ -147,7 +148,8 @@ function createSessions({ stores, clock, inForce, audit }: WebLoginParts) {
   };
 }
 
-function passkeyStore({ stores, clock }: WebLoginParts): PasskeyStore {
+/** Passkeys of administrators; a new one is on record. */
+function passkeyStore({ stores, clock, audit }: WebLoginParts): PasskeyStore {
   const parts = { records: stores.records, clock };
   return {
     of: async (name) => (await findAdministrator(parts, name))?.passkeys ?? [],
@@ -155,11 +157,15 @@ function passkeyStore({ stores, clock }: WebLoginParts): PasskeyStore {
       const found = await findPasskey(parts, id);
       return found && { name: found.administrator.name, passkey: found.passkey };
     },
-    add: (owner, passkey) =>
-      addPasskey(parts, owner, passkey).catch((error: unknown) => {
+    add: (owner, passkey, client) => {
+      const adding = addPasskey(parts, owner, passkey);
+      const input = { name: owner, passkey: passkey.name };
+      noteEnd(audit, { who: `administrator ${owner}`, client, what: 'passkeyAdd', input }, adding);
+      return adding.catch((error: unknown) => {
         if (error instanceof AdministratorError) throw refusal(400, error.message);
         throw error;
-      }),
+      });
+    },
     used: (name, passkey) => passkeyUsed(parts, name, passkey),
   };
 }

@@ -208,5 +208,9 @@ describe('the own part of an account', () => {
     const wrong = await own(cookie, 'passwordChange', { present: bobsPassword, password: 'x' });
     assert.deepEqual([wrong.status, /is wrong/.test(wrong.json.error)], [400, true]);
     assert.equal((await own(cookie, 'me')).status, 200);
+    const { entries } = await server.server.operations.auditList({ limit: 50 });
+    const inputs = entries.filter(({ what }) => what === 'own passwordChange');
+    assert.ok(inputs.length >= 2);
+    assert.ok(!JSON.stringify(inputs).includes(bobsPassword));
   });
 });

@@ -28,7 +28,7 @@ it('tells what was done, the latest first, a page at a time', async () => {
   );
 });
 
-it('keeps the latest lines and no more', async () => {
+it('keeps the latest lines and no more, and those of operators whatever accounts do', async () => {
   const kept = new Map<string, StoredRecord>();
   const records = {
     get: async () => undefined,
@@ -38,12 +38,12 @@ it('keeps the latest lines and no more', async () => {
     remove: async (_: string, keys: readonly string[]) => {
       for (const key of keys) kept.delete(key);
     },
-    list: async (_: string, { after = '', limit }: { after?: string; limit: number }) =>
+    list: async (kind: string, { after = '', limit }: { after?: string; limit: number }) =>
       [...kept.values()]
         .toSorted((a, b) => (a.key < b.key ? -1 : 1))
-        .filter(({ key }) => key > after)
+        .filter((one) => one.kind === kind && one.key > after)
         .slice(0, limit),
-    count: async () => kept.size,
+    count: async (kind: string) => [...kept.values()].filter((one) => one.kind === kind).length,
   };
   const clock = new FakeClock();
   const audit = new AuditLog({ records, clock, log: silentLog, entriesMax: 200 });
@@ -53,6 +53,14 @@ it('keeps the latest lines and no more', async () => {
   assert.ok(kept.size <= 205 && kept.size >= 200, `${kept.size}`);
   const oldest = [...kept.values()].toSorted((a, b) => (a.key < b.key ? 1 : -1))[0]!;
   assert.ok(Number(JSON.parse(oldest.value).what) >= 94);
+  const operators = kept.size;
+  for (let i = 0; i < 300; i += 1) audit.note({ ...entry, who: 'account ann@b', what: 'own' });
+  audit.note({ ...entry, what: 'last' });
+  const [last, before] = await audit.page({ limit: 2 });
+  assert.deepEqual([last?.what, before?.what], ['last', 'own']);
+  assert.equal((await audit.page({ limit: 1000 })).length, kept.size);
+  assert.ok(kept.size <= operators + 206, `${kept.size}`);
+  assert.ok(kept.has(oldest.key));
 });
 
 it('a store that fails is told of in the log, and stops nothing', async () => {

@@ -1,5 +1,6 @@
 // Who changed what: a line for each operation that changes something, whoever asked and however, and for each
-// login to the console. Kept for a year, and never more than so many lines; no secret is in them. It is written
+// login to the console. Kept for a year, and never more than so many lines; no secret and no mail is in them. What owners
+// of accounts do has lines of its own, so that nobody who reads mail here can push out what operators did. It is written
 // behind the operation: one that cannot be written is in the server's log, and nothing stops for it.
 
 import { randomBytes } from 'node:crypto';
@@ -29,8 +30,11 @@ export interface AuditPage {
   readonly limit: number;
 }
 
-const kind = 'audit';
-/** Limit: lines. Those above it go in the order in which they came. */
+const kinds = { operators: 'audit', accounts: 'audit-account' } as const;
+type Kind = (typeof kinds)[keyof typeof kinds];
+const kindOf = (who: string): Kind => kinds[who.startsWith('account ') ? 'accounts' : 'operators'];
+
+/** Limit: lines of each kind. Those above it go in the order in which they came. */
 const usualEntriesMax = 20_000;
 const keptMs = 400 * 86_400_000;
 /** Limits: characters of one text in an input, of all of it, and items of a list. */
@@ -60,7 +64,7 @@ export class AuditLog {
     const said = JSON.stringify(withoutSecrets(input)) ?? '';
     const value = JSON.stringify({ ...entry, at, input: said.slice(0, inputMax) });
     this.#writing = this.#writing
-      .then(() => this.#write(at, value))
+      .then(() => this.#write(kindOf(entry.who), at, value))
       .catch((error: unknown) => this.#parts.log.error('audit log', { error: stackOf(error) }));
   }
 
@@ -72,11 +76,17 @@ export class AuditLog {
   /** The latest first. */
   async page({ before, limit }: AuditPage): Promise<readonly (AuditEntry & { cursor: string })[]> {
     await this.flush();
-    const found = await this.#parts.records.list(kind, { after: before, limit });
-    return found.map(({ key, value }) => ({ ...(JSON.parse(value) as AuditEntry), cursor: key }));
+    const { records } = this.#parts;
+    const asked = { after: before, limit };
+    const found = await Promise.all(Object.values(kinds).map((kind) => records.list(kind, asked)));
+    return found
+      .flat()
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+      .slice(0, limit)
+      .map(({ key, value }) => ({ ...(JSON.parse(value) as AuditEntry), cursor: key }));
   }
 
-  async #write(at: number, value: string): Promise<void> {
+  async #write(kind: Kind, at: number, value: string): Promise<void> {
     const { records } = this.#parts;
     await records.put([{ kind, key: this.#keyAt(at), value, expires: at + keptMs }]);
     const { entriesMax = usualEntriesMax } = this.#parts;
@@ -101,10 +111,14 @@ export class AuditLog {
   }
 }
 
-const secretNames = /password|secret|token|code|content|raw|privateKey|hmac|response/i;
+/** `present` is the password that there is. */
+const secretNames = /password|secret|token|code|content|raw|privateKey|hmac|response|^present$/i;
+/** Members of an input that are mail; further down, `text` is what somebody looks for. */
+const mailNames = /^(?:text|html|message)$/;
+const depthMax = 4;
 
-/** The same with what is secret left out, and what is long cut off. */
-export function withoutSecrets(input: unknown, depth = 4): unknown {
+/** The same with what is secret, and what mail says, left out, and what is long cut off. */
+export function withoutSecrets(input: unknown, depth = depthMax): unknown {
   if (typeof input === 'string')
     return input.length <= textMax ? input : `${input.slice(0, textMax)}…`;
   if (input instanceof Uint8Array) return `${input.length} octets`;
@@ -114,10 +128,12 @@ export function withoutSecrets(input: unknown, depth = 4): unknown {
     const shown = input.slice(0, itemsMax).map((item) => withoutSecrets(item, depth - 1));
     return input.length <= itemsMax ? shown : [...shown, `… ${input.length - itemsMax} more`];
   }
+  const isHidden = (name: string) =>
+    secretNames.test(name) || (depth === depthMax && mailNames.test(name));
   return Object.fromEntries(
     Object.entries(input).map(([name, value]) => [
       name,
-      secretNames.test(name) && value !== undefined ? '…' : withoutSecrets(value, depth - 1),
+      isHidden(name) && value !== undefined ? '…' : withoutSecrets(value, depth - 1),
     ]),
   );
 }

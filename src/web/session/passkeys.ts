@@ -29,8 +29,12 @@ export interface PasskeyStore {
   /** Of one administrator. */
   readonly of: (name: string) => Promise<readonly KnownPasskey[]>;
   readonly find: (id: string) => Promise<{ name: string; passkey: KnownPasskey } | undefined>;
-  /** @throws HTTPException 400 */
-  readonly add: (name: string, passkey: KnownPasskey & { readonly name: string }) => Promise<void>;
+  /** `client` is the address of the owner's browser. @throws HTTPException 400 */
+  readonly add: (
+    name: string,
+    passkey: KnownPasskey & { readonly name: string },
+    client: string,
+  ) => Promise<void>;
   readonly used: (name: string, passkey: { id: string; counter: number }) => Promise<void>;
 }
 
@@ -115,7 +119,7 @@ async function register(c: WebContext, parts: PasskeyParts, challenges: Challeng
     throw refusal(400, 'the answer of the authenticator is not right; try again');
   const { id, publicKey, counter, transports = [] } = verified.registrationInfo.credential;
   const key = Buffer.from(publicKey).toString('base64url');
-  await parts.keys.add(owner, { name, id, publicKey: key, counter, transports });
+  await parts.keys.add(owner, { name, id, publicKey: key, counter, transports }, c.env.address);
 }
 
 /** @throws HTTPException 401, 429 */

@@ -56,7 +56,10 @@ function site() {
             const passkey = keys.get(id);
             return passkey && { name: 'ann', passkey };
           },
-          add: async (_, { name: _name, ...passkey }) => void keys.set(passkey.id, passkey),
+          async add(_, { name: _name, ...passkey }, client) {
+            assert.equal(client, '192.0.2.1');
+            keys.set(passkey.id, passkey);
+          },
           used: async (_, { id, counter }) => void keys.set(id, { ...keys.get(id)!, counter }),
         },
         throttle: { admits: () => failed.length < 3, failed: (client) => failed.push(client) },
