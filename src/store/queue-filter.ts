@@ -3,18 +3,21 @@
 import type { QueueFilter, QueueState } from './queue-search.ts';
 import type { QueueEntry } from './queue-store.ts';
 
-/** Whether the filter holds for it. */
-export function isFound(entry: QueueEntry, filter: QueueFilter): boolean {
+/** The recipients for which the filter holds. */
+export function recipientsFound(entry: QueueEntry, filter: QueueFilter): QueueEntry['recipients'] {
   const { sender, since, until, text } = filter;
-  if (sender !== undefined && !addressIs(entry.sender, sender)) return false;
-  if (since !== undefined && entry.received < since) return false;
-  if (until !== undefined && entry.received >= until) return false;
+  if (sender !== undefined && !addressIs(entry.sender, sender)) return [];
+  if (since !== undefined && entry.received < since) return [];
+  if (until !== undefined && entry.received >= until) return [];
   const named = text === undefined || holds(text, entry.sender, entry.messageId);
-  return entry.recipients.some((one) => isOf(one, filter, named));
+  return entry.recipients.filter((one) => isOf(one, filter, named));
 }
 
+export const isFound = (entry: QueueEntry, filter: QueueFilter): boolean =>
+  recipientsFound(entry, filter).length > 0;
+
 /** Whether the rest of it holds for this recipient. */
-export function isOf(
+function isOf(
   one: QueueEntry['recipients'][number],
   { recipient, destination, state, text = '' }: QueueFilter,
   isNamed: boolean,
@@ -25,7 +28,7 @@ export function isOf(
   return isNamed || holds(text, one.address, one.lastReply?.lines.join(' '));
 }
 
-export function stateOf({ state, attempts }: QueueEntry['recipients'][number]): QueueState {
+function stateOf({ state, attempts }: QueueEntry['recipients'][number]): QueueState {
   return state === 'queued' && attempts > 0 ? 'deferred' : state;
 }
 

@@ -53,6 +53,18 @@ const filters: readonly QueueFilter[] = [
   ...queueStates.map((state) => ({ state })),
 ];
 
+/** Page by page; all but the last are full. */
+async function idsFound(queue: QueueStore, filter: QueueFilter, limit: number): Promise<string[]> {
+  const found: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const { entries, next } = await queue.search(filter, { after, limit });
+    found.push(...entries.map(({ id }) => id));
+    if (next === null) return found;
+    assert.equal(entries.length, limit);
+    after = next;
+  }
+}
+
 export function testSearch(open: OpenTestStores): void {
   it('finds what a filter holds for, in pages, and counts it', async () => {
     await using test = await open();
@@ -61,17 +73,9 @@ export function testSearch(open: OpenTestStores): void {
     const all = await collected(queue.list());
     for (const filter of filters) {
       const expected = all.filter((entry) => isFound(entry, filter));
-      const found: string[] = [];
-      for (let after: string | undefined; ; ) {
-        const page = await queue.search(filter, { after, limit: 5 });
-        found.push(...page.entries.map(({ id }) => id));
-        if (page.next === null) break;
-        assert.equal(page.entries.length, 5);
-        after = page.next;
-      }
       const about = JSON.stringify(filter);
       assert.deepEqual(
-        found,
+        await idsFound(queue, filter, 5),
         expected.map(({ id }) => id),
         about,
       );
@@ -104,6 +108,19 @@ export function testSearch(open: OpenTestStores): void {
     assert.deepEqual(totals.replies, [
       { reply: deferredReply, recipients: totals.states.deferred },
     ]);
+  });
+
+  it('finds what is under way from its birth among what waits, in order', async () => {
+    await using test = await open();
+    const { queue } = test.stores;
+    const recipients = [at('a@a.test', 'mx:a'), at('b@b.test', 'mx:b')];
+    for (const [i, leaseUntil] of [5000, undefined, 5000, undefined, 5000].entries())
+      await queue.enqueue(message(`m${i}`, { received: 1000 + i, recipients }), { leaseUntil });
+    for (const limit of [1, 2, 3, 5])
+      assert.deepEqual(await idsFound(queue, {}, limit), ['m0', 'm1', 'm2', 'm3', 'm4']);
+    const { messages, recipients: of, oldest, destinations } = await queue.totals({ text: 'b@b' });
+    assert.deepEqual([messages, of, oldest], [5, 5, 1000]);
+    assert.deepEqual(destinations, [{ name: 'mx:b', recipients: 5 }]);
   });
 
   it('sends single messages another way, but not what is under way', async () => {

@@ -1,9 +1,10 @@
 // Messages that are in the journal and nowhere else, and how an operator sees them among those of the store.
 
 import { storedSize } from '../../content.ts';
+import { messageKey } from '../../message-key.ts';
 import type { QueueTotals } from '../../queue-search.ts';
 import { sharesMax } from '../../queue-search.ts';
-import type { QueueEntry } from '../../queue-store.ts';
+import type { QueueEntry, QueueFound } from '../../queue-store.ts';
 import type { JournaledMessage } from './record.ts';
 import type { Segment } from './segments.ts';
 
@@ -33,8 +34,29 @@ export function entryOf({ message, left }: Live): QueueEntry {
   };
 }
 
+/** A page of the store, with those of the journal's that belong into it. What is in both is there once. */
+export function withinPage(
+  { entries, next }: QueueFound,
+  here: readonly QueueEntry[],
+  page: { readonly after?: string | undefined; readonly limit: number },
+): QueueFound {
+  const after = page.after === undefined ? -1 : messageKey(page.after);
+  const end = next === null ? Number.POSITIVE_INFINITY : messageKey(next);
+  const known = new Set(entries.map(({ id }) => id));
+  const added = here.filter(({ id }) => {
+    const key = messageKey(id);
+    return key > after && key < end && !known.has(id);
+  });
+  if (added.length === 0) return { entries, next };
+  const all = [...entries, ...added].sort((a, b) => messageKey(a.id) - messageKey(b.id));
+  const shown = all.slice(0, page.limit);
+  return { entries: shown, next: all.length > page.limit ? shown.at(-1)!.id : next };
+}
+
 export function withEntries(stored: QueueTotals, entries: readonly QueueEntry[]): QueueTotals {
+  if (entries.length === 0) return stored;
   const added = entries.flatMap(({ recipients }) => recipients);
+  const oldest = Math.min(...entries.map(({ received }) => received));
   const destinations = new Map(stored.destinations.map((one) => [one.name, one.recipients]));
   for (const { destination } of added)
     destinations.set(destination, (destinations.get(destination) ?? 0) + 1);
@@ -42,7 +64,7 @@ export function withEntries(stored: QueueTotals, entries: readonly QueueEntry[])
     ...stored,
     messages: stored.messages + entries.length,
     recipients: stored.recipients + added.length,
-    oldest: stored.oldest ?? entries[0]?.received,
+    oldest: Math.min(stored.oldest ?? oldest, oldest),
     states: { ...stored.states, active: stored.states.active + added.length },
     destinations: [...destinations]
       .map(([name, recipients]) => ({ name, recipients }))

@@ -7,8 +7,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { memoryContent } from '../../content.ts';
 import type { Quota } from '../../folder-store.ts';
 import { freshLeases } from '../../fresh-leases.ts';
-import { messageKey } from '../../message-key.ts';
-import { isFound } from '../../queue-filter.ts';
+import { isFound, recipientsFound } from '../../queue-filter.ts';
 import type { QueueDestination, QueueFilter, QueueTotals } from '../../queue-search.ts';
 import type {
   EnqueuedWithRoom,
@@ -23,7 +22,7 @@ import type {
 import type { AdoptingStore } from './adopting-store.ts';
 import type { Journal, JournalOwner } from './journal.ts';
 import type { Live } from './live.ts';
-import { entryOf, withEntries } from './live.ts';
+import { entryOf, withEntries, withinPage } from './live.ts';
 import type { JournaledMessage } from './record.ts';
 import type { Segment } from './segments.ts';
 import type { ContentFiles } from './small-content.ts';
@@ -185,32 +184,30 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     yield* this.#store.list();
   }
 
-  /** What is in the journal is not moved for a look at it: it is the newest there is. */
+  /** What is in the journal is not moved for a look at it. */
   async search(
     filter: QueueFilter,
     page: { readonly after?: string | undefined; readonly limit: number },
   ): Promise<QueueFound> {
-    const found = await this.#store.search(filter, page);
-    if (found.next !== null) return found;
-    const after = messageKey(found.entries.at(-1)?.id ?? page.after ?? '');
-    const here: QueueEntry[] = [];
-    for (const live of this.#live.values()) {
-      const entry = entryOf(live);
-      if (messageKey(entry.id) > after && isFound(entry, filter)) here.push(entry);
-    }
-    here.sort((a, b) => messageKey(a.id) - messageKey(b.id));
-    const entries = [...found.entries, ...here];
-    const shown = entries.slice(0, page.limit);
-    return { entries: shown, next: entries.length > page.limit ? shown.at(-1)!.id : null };
+    // Looked at first: what the store takes over meanwhile is seen there, or here.
+    const here = this.#entries().filter((entry) => isFound(entry, filter));
+    return withinPage(await this.#store.search(filter, page), here, page);
   }
 
   async totals(filter: QueueFilter): Promise<QueueTotals> {
     const stored = await this.#store.totals(filter);
-    if (this.#live.size === 0) return stored;
+    const found = this.#entries().map((entry) => ({
+      ...entry,
+      recipients: recipientsFound(entry, filter),
+    }));
     return withEntries(
       stored,
-      [...this.#live.values()].map(entryOf).filter((entry) => isFound(entry, filter)),
+      found.filter(({ recipients }) => recipients.length > 0),
     );
+  }
+
+  #entries(): readonly QueueEntry[] {
+    return Array.from(this.#live.values(), entryOf);
   }
 
   /** What is in the journal is under way; whoever runs the queue counts it. */
