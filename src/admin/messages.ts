@@ -60,7 +60,7 @@ export const messageOperations = {
     changes: false,
     input: z.strictObject({
       ...addresses,
-      /** Words, or beginnings of words, of addresses, Message-ID, client and replies. */
+      /** Words, or beginnings of words, of the id, addresses, Message-ID, client and replies. */
       text: sought.optional(),
       state: z.enum(messageStates).optional(),
       direction: direction.optional(),

@@ -5,7 +5,7 @@ import { closeSync, openSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 
 /** Raised whenever a table changes, or what is derived: what is there is of no use then. */
-const version = 1;
+const version = 2;
 
 // Limit: what the page cache may take.
 const cacheKiB = 4 * 1024;
@@ -49,15 +49,23 @@ export function openHistoryDatabase(path: string): DatabaseSync {
   return newHistoryDatabase(path);
 }
 
-export function newHistoryDatabase(path: string): DatabaseSync {
-  if (path !== ':memory:') {
-    for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
-    closeSync(openSync(path, 'a', 0o600)); // addresses are in it
-  }
+export function removeHistoryDatabase(path: string): void {
+  if (path === ':memory:') return;
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
+}
+
+function newHistoryDatabase(path: string): DatabaseSync {
+  removeHistoryDatabase(path);
+  if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600)); // addresses are in it
   const database = new DatabaseSync(path);
-  prepare(database);
-  database.exec(`BEGIN; ${schema} COMMIT;`);
-  return database;
+  try {
+    prepare(database);
+    database.exec(`BEGIN; ${schema} COMMIT;`);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 function reopened(path: string): DatabaseSync | undefined {

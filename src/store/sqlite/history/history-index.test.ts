@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { beforeEach, describe, it } from 'node:test';
 import { createMessageIds } from '../../../queue/message-id.ts';
 import type { AttemptResult, HistoryEvent, RefusedEvent } from '../../history.ts';
+import { openHistoryDatabase } from './database.ts';
 import { HistoryIndex } from './history-index.ts';
+import { MessageRows } from './message-rows.ts';
 
 const start = Date.UTC(2026, 4, 1);
 let now = start;
@@ -149,6 +151,8 @@ describe('the index of the history', () => {
       [{ text: 'greylist' }, [c]],
       [{ text: 'hello.1' }, [a]],
       [{ text: 'example joann' }, [b]],
+      [{ text: 'submission' }, []], // what older rows are not found by
+      [{ text: 'uk.x' }, []], // no phrase goes from one fact into the next
       [{ text: '" OR (' }, [c, b, a]],
       [{ since: b.at }, [c, b]],
       [{ until: b.at }, [a]],
@@ -216,6 +220,54 @@ describe('the index of the history', () => {
     writeFileSync(join(test.directory, 'history.db'), 'no database');
     test.reopen();
     assert.deepEqual(test.ids({}), [second.id]);
+  });
+
+  it('is made anew later where it cannot be at once', async () => {
+    await using test = await open('history.db');
+    const [first, second] = [received(), received()];
+    test.write([first]);
+    assert.deepEqual(test.ids({}), [first.id]);
+    const path = join(test.directory, 'history.db');
+    rmSync(path);
+    mkdirSync(path);
+    writeFileSync(join(test.directory, '000001.jsonl'), '');
+    assert.throws(() => test.ids({}));
+    rmSync(path, { recursive: true });
+    test.write([second]);
+    assert.deepEqual(test.ids({}), [second.id]);
+  });
+
+  it('counts a slice once that could not be written at first', async () => {
+    const database = openHistoryDatabase(':memory:');
+    const rows = new MessageRows(database);
+    const one = received({ recipients: ['a@x.org', 'b@x.org'], recipientCount: 2 });
+    const slice = [one, attempt(one, 'delivered', '250 OK', 'a@x.org')];
+    database.exec('PRAGMA query_only = 1');
+    assert.throws(() => rows.apply(slice, 1), /readonly/);
+    database.exec('PRAGMA query_only = 0');
+    rows.apply(slice, 1);
+    const kept = database.prepare('SELECT state, delivered FROM message').get();
+    assert.deepEqual({ ...kept }, { state: 'deferred', delivered: 1 });
+    database.close();
+  });
+
+  it('has all that words find, also where a page ends with the newest of them', async () => {
+    await using test = await open();
+    const wanted = { messageId: '<wanted@x>' };
+    const [oldest, older] = [received(wanted), received(wanted)];
+    const between = Array.from({ length: 1600 }, () => received());
+    const newest = received(wanted);
+    test.write([oldest, older, ...between, newest]);
+    while (test.index.advance(() => false) !== undefined);
+    const found: string[] = [];
+    for (let after: string | undefined; ; ) {
+      const { items, next } = test.index.messages({ text: 'wanted', limit: 1, after });
+      found.push(...items.map(({ id }) => id));
+      if (next === null) break;
+      after = next;
+    }
+    assert.deepEqual(found, [newest.id, older.id, oldest.id]);
+    assert.deepEqual(test.ids({ text: oldest.id }), [oldest.id]);
   });
 
   it('reads a line that is being written when it is complete', async () => {

@@ -12,7 +12,7 @@ import type {
 import { codeOf, sqliteCode } from '../database.ts';
 import { integer, text } from '../row.ts';
 import type { Advanced } from '../search/search-index.ts';
-import { newHistoryDatabase, openHistoryDatabase } from './database.ts';
+import { openHistoryDatabase, removeHistoryDatabase } from './database.ts';
 import type { DiaryPosition } from './diary-reader.ts';
 import { diaryBegin, diaryFiles, readDiary } from './diary-reader.ts';
 import { MessageRows } from './message-rows.ts';
@@ -50,11 +50,11 @@ interface State {
 
 export class HistoryIndex {
   readonly #options: HistoryIndexOptions;
-  #state: State;
+  /** Undefined until it is needed, and when it could not be made anew. */
+  #state: State | undefined;
 
   constructor(options: HistoryIndexOptions) {
     this.#options = options;
-    this.#state = stateOf(openHistoryDatabase(options.path));
   }
 
   messages(asked: MessagesAsked): HistoryPage<MessageFound> {
@@ -68,57 +68,65 @@ export class HistoryIndex {
   /** A slice of what has been recorded since; undefined when there is nothing more. */
   advance(isOver: () => boolean): Advanced | undefined {
     let more = false;
-    do more = this.#mending(() => diaries.some((diary) => this.#read(diary)));
+    do more = this.#mending((state) => diaries.some((diary) => this.#read(diary, state)));
     while (more && !isOver());
     return more ? 'new' : undefined;
   }
 
   /** Full-text indexes of many small parts are slow. False when there is nothing to do. */
   merge(): boolean {
-    const { database } = this.#state;
-    let changed = 0;
-    for (const table of ['message_words', 'refusal_words']) {
-      const before = changesOf(database);
-      database.prepare(`INSERT INTO ${table} (${table}, rank) VALUES ('merge', 200)`).run();
-      // One change is the statement itself.
-      if (changesOf(database) - before > 1) changed += 1;
-    }
-    return changed > 0;
+    return this.#mending(({ database }) => {
+      let changed = 0;
+      for (const table of ['message_words', 'refusal_words']) {
+        const before = changesOf(database);
+        database.prepare(`INSERT INTO ${table} (${table}, rank) VALUES ('merge', 200)`).run();
+        // One change is the statement itself.
+        if (changesOf(database) - before > 1) changed += 1;
+      }
+      return changed > 0;
+    });
   }
 
   /** Forgets what files that are gone have said; undefined when that is done. */
   sweep(_from: number): number | undefined {
-    const { messages, refusals, database } = this.#state;
     const oldest = (diary: Diary) => diaryFiles(this.#directoryOf(diary))[0] ?? 0;
-    const pruned = inTransaction(
-      database,
-      () =>
-        messages.prune(oldest('messages'), pruneMax) + refusals.prune(oldest('refused'), pruneMax),
+    const pruned = this.#mending(({ database, messages, refusals }) =>
+      inTransaction(
+        database,
+        () =>
+          messages.prune(oldest('messages'), pruneMax) +
+          refusals.prune(oldest('refused'), pruneMax),
+      ),
     );
     return pruned === 0 ? undefined : 0;
   }
 
   close(): void {
-    this.#state.database.close();
+    this.#state?.database.close();
   }
 
   #answer<Item>(
     search: (database: DatabaseSync, isOver: () => boolean) => Found<Item>,
   ): HistoryPage<Item> {
     const upToDate = this.advance(this.#within(catchUpMs)) === undefined;
-    const found = this.#mending(() => search(this.#state.database, this.#within(searchMs)));
+    const found = this.#mending(({ database }) => search(database, this.#within(searchMs)));
     return { ...found, upToDate };
   }
 
   /** A file that turns out to be damaged is made anew; what is asked is asked again. */
-  #mending<T>(work: () => T): T {
+  #mending<T>(work: (state: State) => T): T {
     try {
-      return work();
+      return work(this.#opened());
     } catch (error) {
       if (!damage.has(codeOf(error))) throw error;
       this.#beginAnew();
-      return work();
+      return work(this.#opened());
     }
+  }
+
+  #opened(): State {
+    this.#state ??= stateOf(openHistoryDatabase(this.#options.path));
+    return this.#state;
   }
 
   #within(ms: number): () => boolean {
@@ -127,8 +135,7 @@ export class HistoryIndex {
   }
 
   /** False when there was nothing to read. */
-  #read(diary: Diary): boolean {
-    const { database } = this.#state;
+  #read(diary: Diary, { database, messages, refusals }: State): boolean {
     const read = readDiary(this.#directoryOf(diary), positionOf(database, diary));
     if (read === undefined) return false;
     if (read === 'lost') {
@@ -136,18 +143,18 @@ export class HistoryIndex {
       return true;
     }
     const { events, position } = read;
-    const rows = diary === 'messages' ? this.#state.messages : this.#state.refusals;
+    const rows = diary === 'messages' ? messages : refusals;
     inTransaction(database, () => {
-      for (const event of events) rows.apply(event, position.file);
-      if (rows instanceof MessageRows) rows.write();
+      rows.apply(events, position.file);
       keepPosition(database, diary, position);
     });
     return true;
   }
 
   #beginAnew(): void {
-    this.#state.database.close();
-    this.#state = stateOf(newHistoryDatabase(this.#options.path));
+    this.#state?.database.close();
+    this.#state = undefined;
+    removeHistoryDatabase(this.#options.path);
   }
 
   #directoryOf(diary: Diary): string {

@@ -54,7 +54,15 @@ export class MessageRows {
     this.#sql = prepareStatements(database);
   }
 
-  apply(event: HistoryEvent, file: number): void {
+  /** Within a transaction; each row that the slice changes is written once. */
+  apply(events: readonly HistoryEvent[], file: number): void {
+    // A slice that could not be written comes again as a whole.
+    this.#pending.clear();
+    for (const event of events) this.#applyOne(event, file);
+    this.#write();
+  }
+
+  #applyOne(event: HistoryEvent, file: number): void {
     if (event.kind === 'received') this.#received(event, file);
     else if (event.kind === 'attempt') this.#attempted(event);
     else if (event.kind === 'cancelled')
@@ -63,8 +71,7 @@ export class MessageRows {
       });
   }
 
-  /** Writes what the slice has changed, each row once. */
-  write(): void {
+  #write(): void {
     for (const [key, { row, before }] of this.#pending) {
       const words = wordsOf(row);
       const now = words.join('\n');
@@ -73,7 +80,6 @@ export class MessageRows {
       if (before !== undefined) this.#sql.forgetWords.run(key);
       this.#sql.putWords.run(key, ...words);
     }
-    this.#pending.clear();
   }
 
   /** Of the oldest rows at most `limit` whose file is gone; how many that were. */
@@ -188,7 +194,7 @@ const wordsOf = (row: MessageRow): readonly string[] => [
   row.recipients,
   row.client ?? '',
   row.account ?? '',
-  [row.messageId, row.hello, row.reply].filter((word) => word !== null).join('\n'),
+  [row.id, row.messageId, row.hello, row.reply].filter((word) => word !== null).join('\n'),
   `${row.state} ${row.direction}`,
 ];
 

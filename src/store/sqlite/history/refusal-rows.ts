@@ -23,11 +23,14 @@ export class RefusalRows {
     this.#last = integer(this.#sql.last.get()?.key);
   }
 
-  apply(event: HistoryEvent, file: number): void {
-    if (event.kind !== 'refused') return;
-    const key = Math.max(refusalKeyAt(event.at), this.#last + 1);
-    this.#last = key;
-    this.#put(key, event, file);
+  /** Within a transaction. */
+  apply(events: readonly HistoryEvent[], file: number): void {
+    for (const event of events) {
+      if (event.kind !== 'refused') continue;
+      const key = Math.max(refusalKeyAt(event.at), this.#last + 1);
+      this.#last = key;
+      this.#put(key, event, file);
+    }
   }
 
   /** Of the oldest rows at most `limit` whose file is gone; how many that were. */

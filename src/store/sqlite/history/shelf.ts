@@ -84,13 +84,14 @@ interface Page extends ShelfPage {
   readonly last: number | undefined;
 }
 
-function pageOf(rows: Iterable<Row>, { accept, limit, isOver }: ShelfSearch): Page {
+function pageOf(rows: Iterable<Row>, { accept, limit, isOver, before }: ShelfSearch): Page {
   const found: Row[] = [];
   let seen = 0;
   let last: number | undefined;
   for (const row of rows) {
     if (accept(row)) {
-      if (found.length === limit) return { rows: found, next: last, last };
+      // A page that was full before it came here goes on from there.
+      if (found.length === limit) return { rows: found, next: last ?? before, last };
       found.push(row);
     }
     last = integer(row.key);
@@ -100,12 +101,17 @@ function pageOf(rows: Iterable<Row>, { accept, limit, isOver }: ShelfSearch): Pa
   return { rows: found, next: undefined, last };
 }
 
+/** Columns that are no words of a row. */
+const silent: ReadonlySet<string> = new Set(['session', 'service']);
+
 /** What the words would find, of one row. */
 function holdsAll(wanted: readonly WordsWanted[]): (row: Row) => boolean {
   const phrases = wanted.map(({ text }) => phraseOf(text)).filter((phrase) => phrase !== ' ');
   return (row) => {
-    const values = Object.values(row).filter((value) => typeof value === 'string');
-    const words = values.map(phraseOf).join('');
+    const words = Object.entries(row)
+      .flatMap(([name, value]) => (typeof value === 'string' && !silent.has(name) ? value : []))
+      .map(phraseOf)
+      .join('\n');
     return phrases.every((phrase) => words.includes(phrase));
   };
 }
