@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import type { EventHub, News } from '../watch/event-hub.ts';
-import { topics } from '../watch/event-hub.ts';
+import { newsOrSilence, topics } from '../watch/event-hub.ts';
 import { list, OperationError, text } from './operation.ts';
 import { running } from './running.ts';
 
@@ -34,14 +34,7 @@ async function* follow(
   if (listener === undefined) throw new OperationError('too many listen already; try again later');
   try {
     while (!listener.isOver) {
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after(heartbeatMs, resolve);
-        listener.onNews(() => {
-          cancel();
-          resolve();
-        });
-      });
-      const taken = listener.take();
+      const taken = await newsOrSilence(listener, clock, heartbeatMs);
       if (taken.length > 0) yield* taken;
       else if (!listener.isOver)
         yield { at: new Date(clock.now()).toISOString(), event: 'silence' };

@@ -1,6 +1,8 @@
 // What happens, told to whoever watches: pages that are open, programs that follow. Nobody listening costs one
 // comparison; a listener that is slow loses events, is told how many, and never holds anybody up.
 
+import type { Clock } from '../base/clock.ts';
+
 export const topics = ['messages', 'queue', 'stats', 'log', 'mail'] as const;
 export type Topic = (typeof topics)[number];
 
@@ -25,11 +27,27 @@ export interface EventHubLimits {
 export interface Listener {
   /** What has come since it was last asked. */
   take(): readonly News[];
-  /** Nothing more will come: the server stops. */
+  /** Nothing more will come: it was closed, or the server stops. */
   readonly isOver: boolean;
   /** Called once when there is something to take, or it is over. */
   onNews(callback: () => void): void;
   close(): void;
+}
+
+/** What has come, as soon as something has; nothing where nothing comes within `silenceMs`, or it is over. */
+export async function newsOrSilence(
+  listener: Listener,
+  clock: Pick<Clock, 'after'>,
+  silenceMs: number,
+): Promise<readonly News[]> {
+  await new Promise<void>((resolve) => {
+    const cancel = clock.after(silenceMs, resolve);
+    listener.onNews(() => {
+      cancel();
+      resolve();
+    });
+  });
+  return listener.take();
 }
 
 export class EventHub {
@@ -59,18 +77,19 @@ export class EventHub {
     this.#listeners.add(queue);
     for (const topic of wanted) this.#counts[topic] += 1;
     let isOpen = true;
-    const isOver = () => this.#isClosed;
+    const isOver = () => this.#isClosed || !isOpen;
     return {
       get isOver() {
         return isOver();
       },
       take: () => queue.take(),
-      onNews: (callback) => queue.onNews(callback),
+      onNews: (callback) => (isOver() ? callback() : queue.onNews(callback)),
       close: () => {
         if (!isOpen) return;
         isOpen = false;
         this.#listeners.delete(queue);
         for (const topic of wanted) this.#counts[topic] -= 1;
+        queue.wake();
       },
     };
   }

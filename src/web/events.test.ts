@@ -73,6 +73,36 @@ describe('GET /postrider/events', () => {
     assert.equal(hub.listeners, 0);
   });
 
+  it('asks anew whether somebody may listen, also where there is no silence', async () => {
+    const { ask, hub, clock, forbid } = open();
+    const stream = await reading(await ask('log'));
+    forbid();
+    const heard: (string | undefined)[] = [];
+    for (let i = 0; i < 4; i += 1) {
+      await clock.advance(5_000);
+      hub.tell('log', { at: '', event: `${i}` });
+      heard.push(await stream.next());
+      await new Promise(setImmediate);
+    }
+    assert.deepEqual(
+      heard.map((text) => text !== undefined),
+      [true, true, false, false],
+    );
+    assert.equal(hub.listeners, 0);
+  });
+
+  it('loses nothing that comes while nobody reads a heartbeat', async () => {
+    const { ask, hub, clock } = open();
+    const stream = await reading(await ask('log'));
+    await new Promise(setImmediate);
+    await clock.advance(15_000);
+    await new Promise(setImmediate);
+    hub.tell('log', { at: '', event: 'a' });
+    hub.tell('log', { at: '', event: 'b' });
+    assert.equal(await stream.next(), ': still here\n\n');
+    assert.match(String(await stream.next()), /"a".*\n\n.*"b"/s);
+  });
+
   it('refuses those it has no room for, with 503', async () => {
     const { ask } = open({ listeners: 1, waiting: 1 });
     assert.equal((await ask('log')).status, 200);

@@ -3,7 +3,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { EventHub, Listener, News, Topic } from '../watch/event-hub.ts';
-import { topics } from '../watch/event-hub.ts';
+import { newsOrSilence, topics } from '../watch/event-hub.ts';
 import type { ApiParts } from './api.ts';
 import type { WebApp } from './web-app.ts';
 
@@ -43,38 +43,36 @@ export function eventPaths(parts: EventsParts) {
 const topicsIn = (text: string): ReadonlySet<Topic> =>
   new Set(text.split(',').filter((one): one is Topic => topics.includes(one as Topic)));
 
-/** As slowly as it is read. */
+/** As slowly as it is read. Whether it may is asked at each silence, and as often where there is none. */
 function streamOf(
   listener: Listener,
   isAllowed: () => Promise<boolean>,
   clock: Clock,
 ): ReadableStream<Uint8Array> {
-  let cancelWait: (() => void) | undefined;
-  const close = () => {
-    cancelWait?.();
-    listener.close();
+  let asked = clock.now();
+  let isCancelled = false;
+  const mayGoOn = async (news: readonly News[]): Promise<boolean> => {
+    if (news.length > 0 && clock.now() - asked < heartbeatMs) return true;
+    asked = clock.now();
+    return isAllowed();
   };
-  const newsOrSilence = () =>
-    new Promise<readonly News[]>((resolve) => {
-      cancelWait = clock.after(heartbeatMs, () => resolve([]));
-      listener.onNews(() => {
-        cancelWait?.();
-        resolve(listener.take());
-      });
-    });
   return new ReadableStream({
     start: (controller) => controller.enqueue(Buffer.from(': listening\n\n')),
     async pull(controller) {
-      const news = await newsOrSilence();
-      if (listener.isOver || (news.length === 0 && !(await isAllowed()))) {
-        close();
-        controller.close();
+      const news = await newsOrSilence(listener, clock, heartbeatMs);
+      const goesOn = !listener.isOver && (await mayGoOn(news));
+      if (goesOn && !listener.isOver) {
+        const text = news.length === 0 ? ': still here\n\n' : news.map(lineOf).join('');
+        controller.enqueue(Buffer.from(text));
         return;
       }
-      const text = news.length === 0 ? ': still here\n\n' : news.map(lineOf).join('');
-      controller.enqueue(Buffer.from(text));
+      listener.close();
+      if (!isCancelled) controller.close();
     },
-    cancel: close,
+    cancel() {
+      isCancelled = true;
+      listener.close();
+    },
   });
 }
 
