@@ -184,18 +184,24 @@ function singleSignOn({
     },
     async ownerOf({ subject, email }) {
       const { oidc } = inForce().config.http;
-      for (const name of [email, subject])
-        if (name !== undefined && isAdministratorBy(oidc, name))
-          return { kind: 'single-sign-on', name };
-      if (oidc?.accounts !== true || email === undefined) return undefined;
-      const account = await stores.accounts.find(addressKey(email));
+      const address = email?.includes('@') ? email : undefined;
+      // A provider may let people choose it: it is never taken for an address, which would not be verified.
+      const name = subject.includes('@') ? undefined : subject;
+      for (const one of [address, name])
+        if (one !== undefined && isAdministratorBy(oidc, one))
+          return { kind: 'single-sign-on', name: one };
+      if (oidc?.accounts !== true || address === undefined) return undefined;
+      const account = await stores.accounts.find(addressKey(address));
       return account && { kind: 'account', name: account.address };
     },
   };
 }
 
+/** Addresses in whatever case. OpenID Connect Core 1.0 §2: subjects exactly as they are. */
 const isAdministratorBy = (oidc: OidcConfig | undefined, name: string): boolean =>
-  oidc?.administrators.some((one) => one.toLowerCase() === name.toLowerCase()) === true;
+  oidc?.administrators.some((one) =>
+    one.includes('@') ? one.toLowerCase() === name.toLowerCase() : one === name,
+  ) === true;
 
 function aboutOf({ dev, hostname, http }: ReturnType<WebLoginParts['inForce']>['config']) {
   const oidc = http.oidc === undefined ? {} : { oidc: { name: http.oidc.name } };

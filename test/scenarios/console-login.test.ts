@@ -147,9 +147,10 @@ describe('single sign-on', () => {
 
   it('RFC 7636: lets in who is named in the configuration, and owners of accounts; nobody else', async () => {
     const oidc = { issuer, clientId: 'postrider', clientSecretFile, accounts: true };
+    const claimed = 'unverified@example.net';
     await using test = await start({
       listeners: [{ service: 'http', host: '127.0.0.1', port }],
-      http: { url, oidc: { ...oidc, administrators: ['Boss@example.net'] } },
+      http: { url, oidc: { ...oidc, administrators: ['Boss@example.net', claimed, 'Sub-1'] } },
     });
     const { ask } = test;
     assert.deepEqual((await ask('/postrider/session')).json.login.oidc, { name: 'Single sign-on' });
@@ -164,6 +165,9 @@ describe('single sign-on', () => {
     assert.deepEqual(await who(ann), [200, { kind: 'account', address: ann }]);
     assert.deepEqual(await who('stranger@example.net'), [403, null]);
     assert.deepEqual(await who('unverified@example.org'), [403, null]);
+    assert.deepEqual(await who(claimed), [403, null], 'its subject is this address, too');
+    assert.deepEqual(await who('Sub-1'), [200, { ...boss, name: 'Sub-1' }]);
+    assert.deepEqual(await who('sub-1'), [403, null]);
     const elsewhere = await ask('/postrider/session/oidc/callback?code=x&state=y');
     assert.equal(elsewhere.status, 400);
   });

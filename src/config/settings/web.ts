@@ -25,7 +25,8 @@ const oidc = z.strictObject({
     })
     .prefault('Single sign-on'),
   administrators: z.array(z.string().min(1).max(320)).max(1000).prefault([]).meta({
-    about: 'Who may do everything: addresses that the provider has verified, or subjects.',
+    about:
+      'Who may do everything: addresses that the provider has verified, or subjects; what has an `@` is an address.',
     kind: 'a list of addresses or subjects',
     default: '[]',
   }),

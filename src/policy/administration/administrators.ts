@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 import { findPassword, hashPassword, preparePassword } from '../accounts/passwords.ts';
+import { inOrder } from './in-order.ts';
 import { totpStep } from './totp.ts';
 
 export interface Administrator {
@@ -68,14 +69,17 @@ export async function addAdministrator(
   { name, password, allows }: NewAdministrator,
 ): Promise<void> {
   const key = checkedName(name);
-  if ((await find(parts, key)) !== undefined)
-    throw new AdministratorError(`there is an administrator ${key} already`);
-  if ((await parts.records.count(kind)) >= administratorsMax)
-    throw new AdministratorError('there are too many administrators');
-  const now = parts.clock.now();
-  await put(parts, {
-    ...{ name: key, allows, created: now, changed: now },
-    ...{ password: await hashed(password), totp: undefined, passkeys: [] },
+  const hash = await hashed(password);
+  await inOrder(parts, async () => {
+    if ((await find(parts, key)) !== undefined)
+      throw new AdministratorError(`there is an administrator ${key} already`);
+    if ((await parts.records.count(kind)) >= administratorsMax)
+      throw new AdministratorError('there are too many administrators');
+    const now = parts.clock.now();
+    await put(parts, {
+      ...{ name: key, allows, created: now, changed: now },
+      ...{ password: hash, totp: undefined, passkeys: [] },
+    });
   });
 }
 
@@ -114,10 +118,11 @@ export async function findPasskey(
 }
 
 /** @throws AdministratorError when there is none of that name. */
-export async function removeAdministrator(parts: AdministratorsParts, name: string): Promise<void> {
-  const { name: key } = await existing(parts, name);
-  await parts.records.remove(kind, [key]);
-}
+export const removeAdministrator = (parts: AdministratorsParts, name: string): Promise<void> =>
+  inOrder(parts, async () => {
+    const { name: key } = await existing(parts, name);
+    await parts.records.remove(kind, [key]);
+  });
 
 /** Ends the sessions there are. */
 export async function changeAdministrator(
@@ -125,13 +130,13 @@ export async function changeAdministrator(
   name: string,
   { password, allows }: Partial<NewAdministrator>,
 ): Promise<void> {
-  const administrator = await existing(parts, name);
-  await put(parts, {
+  const hash = password === undefined ? undefined : await hashed(password);
+  await change(parts, name, (administrator) => ({
     ...administrator,
-    ...(password !== undefined && { password: await hashed(password) }),
+    ...(hash !== undefined && { password: hash }),
     ...(allows !== undefined && { allows }),
     changed: parts.clock.now(),
-  });
+  }));
 }
 
 /** As long as a guess takes whether there is such a name or not. @throws HashingBusy */
@@ -146,7 +151,7 @@ export async function checkPassword(
   if (!isRight || prepared === undefined || administrator === undefined) return { kind: 'wrong' };
   if (administrator.totp === undefined) return { kind: 'right', administrator };
   if (code === undefined) return { kind: 'code' };
-  const used = await useCode(parts, administrator, administrator.totp, code);
+  const used = await useCode(parts, administrator, code);
   return used === undefined ? { kind: 'wrong' } : { kind: 'right', administrator: used };
 }
 
@@ -157,19 +162,22 @@ export interface Credentials {
   readonly code?: string | undefined;
 }
 
-async function useCode(
+/** Undefined when it is not the code, or has been used, or the password was changed while it was looked at. */
+const useCode = (
   parts: AdministratorsParts,
-  administrator: Administrator,
-  totp: Totp,
+  { name, password }: Administrator,
   code: string,
-): Promise<Administrator | undefined> {
-  const { secret, lastStep } = totp;
-  const step = totpStep(Buffer.from(secret, 'hex'), code, { now: parts.clock.now(), lastStep });
-  if (step === undefined) return undefined;
-  const used = { ...administrator, totp: { secret, lastStep: step } };
-  await put(parts, used);
-  return used;
-}
+): Promise<Administrator | undefined> =>
+  inOrder(parts, async () => {
+    const administrator = await find(parts, name);
+    if (administrator?.totp === undefined || administrator.password !== password) return undefined;
+    const { secret, lastStep } = administrator.totp;
+    const step = totpStep(Buffer.from(secret, 'hex'), code, { now: parts.clock.now(), lastStep });
+    if (step === undefined) return undefined;
+    const used = { ...administrator, totp: { secret, lastStep: step } };
+    await put(parts, used);
+    return used;
+  });
 
 /** 160 bits, as RFC 4226 §4 recommends. */
 export const newTotpSecret = (): Buffer => randomBytes(20);
@@ -178,69 +186,76 @@ export const newTotpSecret = (): Buffer => randomBytes(20);
  * From now on a login by password takes a code, too.
  * @throws AdministratorError when the code is not the secret's, so that nobody is locked out by a typing error.
  */
-export async function enrolTotp(
+export const enrolTotp = (
   parts: AdministratorsParts,
   name: string,
   { secret, code }: { readonly secret: Uint8Array; readonly code: string },
-): Promise<void> {
-  const administrator = await existing(parts, name);
-  const now = parts.clock.now();
-  const lastStep = totpStep(secret, code, { now, lastStep: -1 });
-  if (lastStep === undefined)
-    throw new AdministratorError(
-      'the code is not the one for this secret and time: is the clock of the device right?',
-    );
-  const totp = { secret: Buffer.from(secret).toString('hex'), lastStep };
-  await put(parts, { ...administrator, totp, changed: now });
-}
+): Promise<void> =>
+  change(parts, name, (administrator) => {
+    const now = parts.clock.now();
+    const lastStep = totpStep(secret, code, { now, lastStep: -1 });
+    if (lastStep === undefined)
+      throw new AdministratorError(
+        'the code is not the one for this secret and time: is the clock of the device right?',
+      );
+    const totp = { secret: Buffer.from(secret).toString('hex'), lastStep };
+    return { ...administrator, totp, changed: now };
+  });
 
-export async function removeTotp(parts: AdministratorsParts, name: string): Promise<void> {
-  const administrator = await existing(parts, name);
-  if (administrator.totp === undefined)
-    throw new AdministratorError(`${administrator.name} has no second factor`);
-  await put(parts, { ...administrator, totp: undefined, changed: parts.clock.now() });
-}
+export const removeTotp = (parts: AdministratorsParts, name: string): Promise<void> =>
+  change(parts, name, (administrator) => {
+    if (administrator.totp === undefined)
+      throw new AdministratorError(`${administrator.name} has no second factor`);
+    return { ...administrator, totp: undefined, changed: parts.clock.now() };
+  });
 
-export async function addPasskey(
+export const addPasskey = (
   parts: AdministratorsParts,
   name: string,
   passkey: Omit<Passkey, 'created'>,
-): Promise<void> {
-  const administrator = await existing(parts, name);
-  const { passkeys } = administrator;
-  if (passkeys.length >= passkeysMax)
-    throw new AdministratorError(`there are ${passkeysMax} passkeys: remove one first`);
-  if (!/^[^\p{Cc}]{1,64}$/u.test(passkey.name))
-    throw new AdministratorError('the name of a passkey has 1 to 64 characters');
-  if (passkeys.some(({ name, id }) => name === passkey.name || id === passkey.id))
-    throw new AdministratorError(`there is a passkey ${passkey.name} already`);
-  const created = parts.clock.now();
-  await put(parts, { ...administrator, passkeys: [...passkeys, { ...passkey, created }] });
-}
+): Promise<void> =>
+  change(parts, name, (administrator) => {
+    const { passkeys } = administrator;
+    if (passkeys.length >= passkeysMax)
+      throw new AdministratorError(`there are ${passkeysMax} passkeys: remove one first`);
+    if (!/^[^\p{Cc}]{1,64}$/u.test(passkey.name))
+      throw new AdministratorError('the name of a passkey has 1 to 64 characters');
+    if (passkeys.some(({ name, id }) => name === passkey.name || id === passkey.id))
+      throw new AdministratorError(`there is a passkey ${passkey.name} already`);
+    const created = parts.clock.now();
+    return { ...administrator, passkeys: [...passkeys, { ...passkey, created }] };
+  });
 
 /** By the name its owner gave it. Ends the sessions there are. */
-export async function removePasskey(
+export const removePasskey = (
   parts: AdministratorsParts,
   name: string,
   passkey: string,
-): Promise<void> {
-  const administrator = await existing(parts, name);
-  const passkeys = administrator.passkeys.filter((one) => one.name !== passkey);
-  if (passkeys.length === administrator.passkeys.length)
-    throw new AdministratorError(`${administrator.name} has no passkey ${passkey}`);
-  await put(parts, { ...administrator, passkeys, changed: parts.clock.now() });
-}
+): Promise<void> =>
+  change(parts, name, (administrator) => {
+    const passkeys = administrator.passkeys.filter((one) => one.name !== passkey);
+    if (passkeys.length === administrator.passkeys.length)
+      throw new AdministratorError(`${administrator.name} has no passkey ${passkey}`);
+    return { ...administrator, passkeys, changed: parts.clock.now() };
+  });
 
 /** WebAuthn §7.2: the next use counts further, or the key has been copied. */
-export async function passkeyUsed(
+export const passkeyUsed = (
   parts: AdministratorsParts,
   name: string,
   { id, counter }: Pick<Passkey, 'id' | 'counter'>,
-): Promise<void> {
-  const administrator = await existing(parts, name);
-  const counted = administrator.passkeys.map((one) => (one.id === id ? { ...one, counter } : one));
-  await put(parts, { ...administrator, passkeys: counted });
-}
+): Promise<void> =>
+  change(parts, name, ({ passkeys, ...administrator }) => ({
+    ...administrator,
+    passkeys: passkeys.map((one) => (one.id === id ? { ...one, counter } : one)),
+  }));
+
+/** @throws AdministratorError when there is none of that name. */
+const change = (
+  parts: AdministratorsParts,
+  name: string,
+  changed: (administrator: Administrator) => Administrator,
+): Promise<void> => inOrder(parts, async () => put(parts, changed(await existing(parts, name))));
 
 type Kept = Omit<Administrator, 'name'>;
 

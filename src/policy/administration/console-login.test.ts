@@ -86,6 +86,27 @@ describe('administrators', () => {
     assert.deepEqual(await listAdministrators(test.parts), []);
   });
 
+  it('are not brought back by a login, nor is what was changed meanwhile', async () => {
+    await using test = await opened();
+    const { parts, clock, logIn } = test;
+    const secret = Buffer.alloc(20, 7);
+    const code = () => totpAt(secret, Math.floor(clock.now() / 30_000));
+    for (const name of ['ann', 'bob']) {
+      await addAdministrator(parts, { name, password, allows: ['all'] });
+      await enrolTotp(parts, name, { secret, code: code() });
+    }
+    await clock.advance(minute);
+    const as = (name: string) => logIn({ name, password, code: code() }, '192.0.2.1');
+    const logins = [as('ann'), as('bob')];
+    await removeAdministrator(parts, 'ann');
+    await changeAdministrator(parts, 'bob', { allows: ['read'] });
+    await Promise.all(logins);
+    assert.deepEqual(
+      (await listAdministrators(parts)).map(({ name, allows }) => [name, allows]),
+      [['bob', ['read']]],
+    );
+  });
+
   it('with a second factor the password alone asks for the code, and each code is good once', async () => {
     await using test = await opened();
     const { parts, clock, logIn } = test;
@@ -104,6 +125,9 @@ describe('administrators', () => {
     assert.equal(await as('000000'), 'credentials');
     assert.equal(await as(code()), 'logged-in');
     assert.equal(await as(code()), 'credentials');
+    await clock.advance(minute);
+    const both = await Promise.all([as(code()), as(code())]);
+    assert.deepEqual(both.sort(), ['credentials', 'logged-in']);
     await removeTotp(parts, 'ann');
     assert.equal(await as(), 'logged-in');
     await assert.rejects(removeTotp(parts, 'ann'), /no second factor/);
@@ -177,6 +201,19 @@ describe('sessions in browsers', () => {
     assert.ok(await find(secret), 'it was used half a day ago');
     await clock.advance(12 * hour);
     assert.equal(await find(secret), undefined, 'nobody used it');
+  });
+
+  it('that were ended are not brought back by a request that was under way', async () => {
+    await using test = await opened();
+    const { parts, clock, open, find } = test;
+    await addAdministrator(parts, { name: 'ann', password, allows: ['all'] });
+    const end = async () => endSession(parts, (await listSessions(parts))[0]!.id);
+    for (const ends of [(secret: string) => closeSession(parts, secret), end]) {
+      const secret = await open(owner);
+      await clock.advance(11 * minute);
+      await Promise.all([find(secret), ends(secret)]);
+      assert.deepEqual(await listSessions(parts), []);
+    }
   });
 
   it('end after a week in any case', async () => {

@@ -5,6 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { RecordStore } from '../../store/record-store.ts';
+import { inOrder } from './in-order.ts';
 
 /** For whom. */
 export type SessionOwner =
@@ -81,7 +82,12 @@ export async function findSession(
     return undefined;
   }
   const now = clock.now();
-  if (now - kept.seen >= seenApartMs) await put(records, key, { ...kept, seen: now });
+  if (now - kept.seen >= seenApartMs)
+    await inOrder({ records }, async () => {
+      // It may have been ended meanwhile.
+      if ((await records.get(kind, key)) !== undefined)
+        await put(records, key, { ...kept, seen: now });
+    });
   return { ...kept, id: idOf(key) };
 }
 
@@ -89,7 +95,7 @@ export async function closeSession(
   { records }: Pick<WebSessionsParts, 'records'>,
   secret: string,
 ): Promise<void> {
-  await records.remove(kind, [keyOf(secret)]);
+  await inOrder({ records }, () => records.remove(kind, [keyOf(secret)]));
 }
 
 /** Of everybody, in no order. */
@@ -108,7 +114,7 @@ export async function endSession(
   if (!/^[0-9a-f]{16}$/.test(id)) return false;
   const [found] = await records.list(kind, { prefix: id, limit: 1 });
   if (found === undefined) return false;
-  await records.remove(kind, [found.key]);
+  await inOrder({ records }, () => records.remove(kind, [found.key]));
   return true;
 }
 
