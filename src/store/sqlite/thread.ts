@@ -3,7 +3,7 @@
 import { Worker } from 'node:worker_threads';
 
 /** Relative to here. */
-export type Program = 'worker.ts' | 'reader/reader-worker.ts';
+export type Program = 'worker.ts' | 'reader/reader-worker.ts' | 'history/worker.ts';
 
 /** What of a thread its owner sees. */
 export interface Thread {
@@ -16,11 +16,11 @@ export interface Thread {
 export type StartThread = (program: Program, name: string, data: object) => Thread;
 
 /** SQLite's memory is not V8's: a nursery of 2 MiB (a third of this) is enough. */
-export const storeThreadLimits = { maxYoungGenerationSizeMb: 6 } as const;
+const resourceLimits = { maxYoungGenerationSizeMb: 6 } as const;
 
-export const startThread: StartThread = (program, name, workerData) => {
+export const startThread = (program: Program, name: string, workerData: object): Worker => {
   // Under node_modules the compiled file is the one to run.
   const file = import.meta.url.endsWith('.ts') ? program : program.replace(/ts$/, 'js');
   const url = new URL(`./${file}`, import.meta.url);
-  return new Worker(url, { workerData, name, resourceLimits: storeThreadLimits });
+  return new Worker(url, { workerData, name, resourceLimits });
 };

@@ -2,11 +2,11 @@
 // do and ends when there was nothing for a while; or in the caller's, for one command.
 
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Clock } from '../../../base/clock.ts';
 import type { Log } from '../../../base/log.ts';
 import type { HistorySearch } from '../../history-search.ts';
-import { storeThreadLimits } from '../thread.ts';
+import { startThread } from '../thread.ts';
 import { HistoryIndex } from './history-index.ts';
 import type { FromHistory, HistoryQuestion, HistoryWorkerOptions, ToHistory } from './worker.ts';
 
@@ -63,6 +63,8 @@ class HistorySearchThread implements OpenHistorySearch {
   #questions = 0;
   #gathered = 0;
   #cancelEnd: (() => void) | undefined;
+  /** When the last thread that was ended has. */
+  #ended: Promise<void> | undefined;
   #closed = false;
 
   constructor(options: HistorySearchOptions) {
@@ -89,19 +91,21 @@ class HistorySearchThread implements OpenHistorySearch {
     await this.#end();
   }
 
-  #ask<Answer>(
+  async #ask<Answer>(
     question: HistoryQuestion extends infer One
       ? One extends HistoryQuestion
         ? Omit<One, 'id'>
         : never
       : never,
   ): Promise<Answer> {
+    // A thread that is ending answers nobody any more; another one may begin when it has left the index.
+    await this.#ended;
+    if (this.#closed) throw new Error('the history is closed');
     return new Promise((resolve, reject) => {
-      if (this.#closed) return reject(new Error('the history is closed'));
       this.#questions += 1;
       const id = this.#questions;
       this.#asked.set(id, { resolve, reject });
-      return this.#post({ id, ...question });
+      this.#post({ id, ...question });
     });
   }
 
@@ -116,20 +120,15 @@ class HistorySearchThread implements OpenHistorySearch {
     this.#cancelEnd?.();
     const worker = this.#worker;
     if (worker === undefined) return;
-    const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    this.#ended = new Promise((resolve) => worker.once('exit', () => resolve()));
     worker.postMessage('close' satisfies ToHistory);
-    await ended;
+    await this.#ended;
   }
 
   #start(): Worker {
     const { directory } = this.#options;
-    // Under node_modules the compiled file is the one to run.
-    const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-    const workerData: HistoryWorkerOptions = { directory, path: indexPath(directory) };
-    const worker = new Worker(new URL(file, import.meta.url), {
-      ...{ workerData, name: 'history' },
-      resourceLimits: storeThreadLimits,
-    });
+    const options: HistoryWorkerOptions = { directory, path: indexPath(directory) };
+    const worker = startThread('history/worker.ts', 'history', options);
     worker.unref();
     worker.on('message', (message: FromHistory) => this.#answered(message));
     const gone = (problem: string) => this.#gone(worker, problem);
