@@ -1,4 +1,4 @@
-// What every FolderStore must tell of an account's changes: RFC 8620 §5.2. Called by folder-store.ts.
+// What every FolderStore must tell of an account's changes: RFC 8620 §5.2. A part of its conformance suite.
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';

@@ -1,5 +1,5 @@
 // What every FolderStore must do with what is delivered, by itself or by the queue, and with what POP3
-// and the command line read. Called by folder-store.ts.
+// and the command line read. A part of its conformance suite.
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';

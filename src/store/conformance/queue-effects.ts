@@ -7,12 +7,9 @@ import type { Effect } from '../queue-store.ts';
 import { rememberedMax } from '../queue-store.ts';
 import type { OpenTestStores, TestStores } from './harness.ts';
 import { at, delivered, listed, message, settlement, text } from './harness.ts';
+import { everything } from './queue-harness.ts';
 
 const ann = 'ann@example.org';
-const everything = {
-  ...{ now: 1_000_000, limit: 1000, perDestination: 1000, leaseMs: 60_000 },
-  skip: new Set<string>(),
-};
 
 const ever = Number.MAX_SAFE_INTEGER;
 

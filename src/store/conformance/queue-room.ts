@@ -17,16 +17,12 @@ import {
   settlement,
   text,
 } from './harness.ts';
+import { due, everything } from './queue-harness.ts';
 
 const ann = 'ann@example.org';
 const bob = 'bob@example.org';
 const quota = { bytes: 1000, messages: 10 };
 const nothing = { bytes: 0, messages: 0 };
-const later = { leaseUntil: undefined };
-const everything = {
-  ...{ now: 1_000_000, limit: 1000, perDestination: 1000, leaseMs: 60_000 },
-  skip: new Set<string>(),
-};
 
 /** Each entry is a recipient: an account with octets it needs there, or undefined for elsewhere. */
 type Needs = readonly (readonly [account: string, bytes: number] | undefined)[];
@@ -76,7 +72,7 @@ export function testRoom(open: OpenTestStores): void {
     const { queue, folders } = test.stores;
     await folders.ensure(ann);
     const inbox = (await folders.find(ann, 'INBOX'))!.id;
-    await enqueue(test, 'm1', [[ann, 950]], later);
+    await enqueue(test, 'm1', [[ann, 950]], due);
     const mail = { content: text('x'.repeat(60)), flags: [], received: 1 };
     await assert.rejects(folders.append(inbox, [mail], quota), OverQuotaError);
     const [lease] = await queue.claim(everything);
@@ -87,8 +83,8 @@ export function testRoom(open: OpenTestStores): void {
   it('a recipient without room takes it later, once, and leases say whose mailbox it is in', async () => {
     await using test = await open();
     const { queue } = test.stores;
-    await enqueue(test, 'm1', [[ann, 900]], later);
-    await enqueue(test, 'm2', [undefined, [ann, 200], [bob, 200]], later);
+    await enqueue(test, 'm1', [[ann, 900]], due);
+    await enqueue(test, 'm2', [undefined, [ann, 200], [bob, 200]], due);
     const claimed = await queue.claim(everything);
     const rooms = claimed.flatMap(({ recipients }) => recipients.map(({ room }) => room));
     assert.deepEqual(rooms.sort(), [ann, bob, undefined, undefined]);
@@ -237,7 +233,7 @@ function testGivingBack(open: OpenTestStores): void {
         [ann, 400],
         [bob, 400],
       ],
-      later,
+      due,
     );
     await queue.hold(['m2']);
     for (const lease of await queue.take('m2', everything))
@@ -248,7 +244,7 @@ function testGivingBack(open: OpenTestStores): void {
   it('a settlement that is not recorded gives nothing back', async () => {
     await using test = await open();
     const { queue } = test.stores;
-    await enqueue(test, 'm1', [[ann, 400]], later);
+    await enqueue(test, 'm1', [[ann, 400]], due);
     const [lease] = await queue.claim(everything);
     const stale = { ...lease!, recipients: lease!.recipients.map((one) => ({ ...one, fence: 7 })) };
     assert.equal(await queue.settle(settlement(stale, delivered)), false);
@@ -260,7 +256,7 @@ function testGivingBack(open: OpenTestStores): void {
 
   it('mail that is in the queue keeps its room over a restart', async () => {
     await using test = await open();
-    await enqueue(test, 'm1', [[ann, 400], undefined], later);
+    await enqueue(test, 'm1', [[ann, 400], undefined], due);
     await enqueue(test, 'm2', [[ann, 500]], { leaseUntil: 5000 });
     await test.restart();
     const { queue } = test.stores;

@@ -1,0 +1,127 @@
+// What every QueueStore must do with what comes into it. A part of its conformance suite.
+
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { inlineBytesMax } from '../content.ts';
+import type { OpenTestStores } from './harness.ts';
+import { at, collected, deferred, delivered, message, settlement } from './harness.ts';
+import { due, everything, idsOf, nobody } from './queue-harness.ts';
+
+export function testEnqueue(open: OpenTestStores): void {
+  it('hands the recipients to the caller as leases, one per destination', async () => {
+    await using test = await open();
+    const { queue } = test.stores;
+    const given = message('m1', {
+      params: ['BODY=8BITMIME', 'RET=HDRS'],
+      messageId: '<1@example.org>',
+      recipients: [
+        { ...at('b@example.net', 'mx:example.net'), params: ['NOTIFY=NEVER'] },
+        at('c@example.com', 'mx:example.com'),
+        { ...at('d@example.net', 'mx:example.net'), original: 'list@example.org' },
+      ],
+    });
+    const leases = await queue.enqueue(given, { leaseUntil: 5000 });
+    assert.deepEqual(
+      leases.map(({ destination, recipients, expires }) => ({
+        ...{ destination, expires },
+        recipients: recipients.map(({ index, address, attempt }) => [index, address, attempt]),
+      })),
+      [
+        {
+          ...{ destination: 'mx:example.net', expires: 5000 },
+          recipients: [
+            [0, 'b@example.net', 1],
+            [2, 'd@example.net', 1],
+          ],
+        },
+        {
+          ...{ destination: 'mx:example.com', expires: 5000 },
+          recipients: [[1, 'c@example.com', 1]],
+        },
+      ],
+    );
+    assert.deepEqual(leases[0]?.recipients[0]?.params, ['NOTIFY=NEVER']);
+    assert.equal(leases[0]?.recipients[1]?.original, 'list@example.org');
+    assert.equal(leases[0]?.message.messageId, '<1@example.org>');
+    assert.equal(String(leases[0]?.message.content.bytes), 'Subject: hello\r\n\r\nHello\r\n');
+    assert.deepEqual(await queue.claim({ ...everything, now: 4999 }), []);
+  });
+
+  it('without a lease they are due at once, and come back whole', async () => {
+    await using test = await open();
+    const { queue } = test.stores;
+    const given = message('m1', { params: ['SMTPUTF8'], messageId: '<1@example.org>' });
+    assert.deepEqual(await queue.enqueue(given, due), []);
+    assert.equal(await queue.nextDue(nobody), 1000);
+    const [lease] = await queue.claim(everything);
+    const { content, ...rest } = lease!.message;
+    const { content: sent, recipients, ...wanted } = given;
+    assert.deepEqual(rest, wanted);
+    assert.equal(recipients.length, lease!.recipients.length);
+    assert.equal(sent.kind === 'inline' && Buffer.compare(content.bytes!, sent.bytes), 0);
+    assert.deepEqual(lease!.recipients[0], {
+      ...{ index: 0, address: 'bob@example.net', params: [] },
+      ...{ delivery: 'relay', destination: 'mx:example.net' },
+      ...{ attempt: 1, fence: lease!.recipients[0]!.fence, warned: false },
+    });
+  });
+
+  it('keeps content byte for byte: empty, binary, and the largest that fits the row', async () => {
+    await using test = await open();
+    const { queue } = test.stores;
+    const binary = Buffer.from(Array.from({ length: 1024 }, (_, i) => i % 256));
+    const large = Buffer.alloc(inlineBytesMax, 'x');
+    for (const [i, bytes] of [Buffer.alloc(0), binary, large].entries()) {
+      // Both ways of keeping it: for the queue alone, and to be shared with mailboxes.
+      for (const destination of ['mx:example.net', 'local']) {
+        const id = `m${i}${destination[0]}`;
+        const recipients = [at('b@example.net', destination)];
+        await queue.enqueue(message(id, { recipients, content: { kind: 'inline', bytes } }), due);
+        const [lease] = await queue.claim(everything);
+        assert.equal(Buffer.compare(lease!.message.content.bytes!, bytes), 0);
+        assert.equal(lease!.message.content.size, bytes.length);
+        const pieces = await collected(lease!.message.content.read());
+        assert.equal(Buffer.compare(Buffer.concat(pieces), bytes), 0);
+        assert.equal(await queue.settle(settlement(lease!, delivered)), true);
+      }
+    }
+    assert.deepEqual(await queue.count(), { messages: 0, recipients: 0 });
+  });
+
+  it('refuses an id it has, and fails nobody else who came at the same time', async () => {
+    await using test = await open();
+    const { queue } = test.stores;
+    await queue.enqueue(message('m1'), due);
+    const results = await Promise.allSettled([
+      queue.enqueue(message('m2'), due),
+      queue.enqueue(message('m1', { sender: 'other@example.org' }), due),
+      queue.enqueue(message('m3'), { leaseUntil: 5000 }),
+      queue.enqueue(message('m4'), due),
+    ]);
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+    );
+    assert.deepEqual(
+      (await collected(queue.list())).map(({ id, sender }) => [id, sender]),
+      ['m1', 'm2', 'm3', 'm4'].map((id) => [id, 'ann@example.org']),
+    );
+    assert.deepEqual(idsOf(await queue.claim(everything)).sort(), ['m1', 'm2', 'm3', 'm4']);
+  });
+
+  it('takes 10,000 recipients at once', async () => {
+    await using test = await open();
+    const { queue } = test.stores;
+    const recipients = Array.from({ length: 10_000 }, (_, i) =>
+      at(`r${i}@example.net`, `mx:${i % 4}.example.net`),
+    );
+    const leases = await queue.enqueue(message('m1', { recipients }), { leaseUntil: 5000 });
+    assert.equal(leases.length, 4);
+    assert.equal(await queue.settle(settlement(leases[0]!, deferred(9000))), true);
+    assert.equal(await queue.settle(settlement(leases[1]!, delivered)), true);
+    assert.deepEqual(await queue.count(), { messages: 1, recipients: 7500 });
+    assert.equal((await queue.get('m1'))?.recipients.length, 7500);
+    const [again] = await queue.claim({ ...everything, now: 9000, limit: 1 });
+    assert.equal(again?.recipients.length, 2500);
+  });
+}
