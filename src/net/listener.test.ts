@@ -10,27 +10,16 @@ import type { TestContext } from 'node:test';
 import { after, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { Worker } from 'node:worker_threads';
-import { issueCertificate } from './certificate.ts';
 import type { ListenOptions } from './listener.ts';
 import { ListenError, listen, startServerTls } from './listener.ts';
 import { PeerTimeout } from './peer.ts';
 import type { ProxyRules } from './proxy-protocol.ts';
 import type { SocketPeer } from './socket-peer.ts';
+import { testCertificate, testServerTls } from './test-certificate.ts';
 import { createServerTls } from './tls.ts';
 import { answeringAuthorities, challengeContext } from './tls-alpn.ts';
 
-const dayMs = 24 * 60 * 60_000;
-const issued = issueCertificate({
-  commonName: 'mx.example.org',
-  names: ['127.0.0.1'],
-  notBefore: new Date(Date.now() - dayMs),
-  notAfter: new Date(Date.now() + dayMs),
-});
-const tls = createServerTls({
-  certificate: issued.certificate,
-  privateKey: issued.privateKeyPem,
-  requestClientCertificate: false,
-});
+const tls = testServerTls('mx.example.org');
 
 const directory = mkdtempSync(join(tmpdir(), 'postrider-listener-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
@@ -460,19 +449,12 @@ async function leaveBehind(path: string): Promise<void> {
 
 describe('listen: authorities', () => {
   it('RFC 8737 §3: who speaks acme-tls/1 gets the proof for the name and no service; others are served as ever', async () => {
-    const made = (name: string) => {
-      const { certificate, privateKeyPem } = issueCertificate({
-        ...{ commonName: name, names: [name] },
-        ...{ notBefore: new Date(Date.now() - dayMs), notAfter: new Date(Date.now() + dayMs) },
-      });
-      return { certificate, privateKey: privateKeyPem };
-    };
     const serverTls = createServerTls({
-      ...made('usual'),
-      others: [made('a.example')],
+      ...testCertificate('usual'),
+      others: [testCertificate('a.example')],
       requestClientCertificate: false,
     });
-    const challenges = new Map([['a.example', challengeContext(made('proof'))]]);
+    const challenges = new Map([['a.example', challengeContext(testCertificate('proof'))]]);
     let served = 0;
     const { listener } = await open({
       tls: answeringAuthorities(serverTls, challenges),
@@ -551,14 +533,7 @@ describe('listen: sockets for node:http', () => {
   });
 
   it('the certificate is that of the name that is asked for, also after a change', async () => {
-    const certificate = (name: string) => {
-      const made = issueCertificate({
-        ...{ commonName: name, names: [name] },
-        ...{ notBefore: new Date(Date.now() - dayMs), notAfter: new Date(Date.now() + dayMs) },
-      });
-      return { certificate: made.certificate, privateKey: made.privateKeyPem };
-    };
-    const [a, b, c] = ['a.example', 'b.example', 'c.example'].map(certificate);
+    const [a, b, c] = ['a.example', 'b.example', 'c.example'].map((name) => testCertificate(name));
     const serverTls = createServerTls({ ...a!, others: [b!], requestClientCertificate: false });
     const { listener, client } = await openHttp({ implicitTls: true, tls: serverTls });
     client.destroy();

@@ -14,44 +14,23 @@ import type { ImapLimits } from '../../imap/limits.ts';
 import { defaultImapLimits } from '../../imap/limits.ts';
 import { createImapSession } from '../../imap/session/session.ts';
 import { OpenFolders } from '../../mailbox/open-folders.ts';
-import { issueCertificate } from '../../net/certificate.ts';
 import { listen, startServerTls } from '../../net/listener.ts';
 import { MemoryPeer } from '../../net/memory-peer.ts';
 import type { SocketPeer } from '../../net/socket-peer.ts';
-import { createServerTls } from '../../net/tls.ts';
+import { testServerTls } from '../../net/test-certificate.ts';
 import { createLoginThrottle } from '../../policy/accounts/login-throttle.ts';
 import { createConnectionLimits } from '../../policy/connection-limits.ts';
 import { chooseSaslClient } from '../../sasl/client.ts';
-import type { Authenticator } from '../../sasl/mechanism.ts';
-import { deriveScramKeys } from '../../sasl/scram-keys.ts';
 import { StorageError } from '../../smtp/smtp-error.ts';
 import type { CopyResult, FolderStore } from '../../store/folder-store.ts';
 import { openSqliteStores } from '../../store/sqlite/stores.ts';
+import { authenticator } from '../test-authenticator.ts';
 import type { ImapServiceSettings } from './imap-service.ts';
 import { createImapService } from './imap-service.ts';
 import { noUrls } from './test-conversation.ts';
 
 const ann = 'ann@example.org';
-const keys = await deriveScramKeys('secret', Buffer.from('0123456789abcdef'), 4096);
-
-const authenticator: Authenticator = {
-  verifyPassword: async (user, password) => (password === 'secret' ? user : undefined),
-  scramKeys: async (user) => ({ account: user, keys }),
-  mayActAs: async (account, authorization) => account === authorization,
-};
-
-const dayMs = 24 * 60 * 60_000;
-const certificate = issueCertificate({
-  commonName: 'imap.example.org',
-  names: ['127.0.0.1'],
-  notBefore: new Date(Date.now() - dayMs),
-  notAfter: new Date(Date.now() + dayMs),
-});
-const tls = createServerTls({
-  certificate: certificate.certificate,
-  privateKey: certificate.privateKeyPem,
-  requestClientCertificate: false,
-});
+const tls = testServerTls('imap.example.org');
 
 interface TestOptions {
   readonly settings?: Partial<ImapServiceSettings>;

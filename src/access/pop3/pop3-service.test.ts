@@ -7,24 +7,23 @@ import { systemClock } from '../../base/clock.ts';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { systemRandom } from '../../base/random.ts';
-import { issueCertificate } from '../../net/certificate.ts';
 import { listen, startServerTls } from '../../net/listener.ts';
 import type { Peer } from '../../net/peer.ts';
 import type { SocketPeer } from '../../net/socket-peer.ts';
-import { createServerTls, tlsFacts } from '../../net/tls.ts';
+import { testServerTls } from '../../net/test-certificate.ts';
+import { tlsFacts } from '../../net/tls.ts';
 import { Login } from '../../policy/accounts/login.ts';
 import { createLoginThrottle } from '../../policy/accounts/login-throttle.ts';
 import { createConnectionLimits } from '../../policy/connection-limits.ts';
 import { defaultPop3Limits } from '../../pop3/limits.ts';
 import { Pop3Session } from '../../pop3/session.ts';
 import { chooseSaslClient } from '../../sasl/client.ts';
-import type { Authenticator } from '../../sasl/mechanism.ts';
-import { deriveScramKeys } from '../../sasl/scram-keys.ts';
 import { listed, removed } from '../../store/conformance/harness.ts';
 import { type Content, ContentError } from '../../store/content.ts';
 import type { FolderFacts, FolderStore } from '../../store/folder-store.ts';
 import { emailId } from '../../store/object-id.ts';
 import { openSqliteStores } from '../../store/sqlite/stores.ts';
+import { authenticator } from '../test-authenticator.ts';
 import type { MaildropsParts } from './maildrops.ts';
 import { Maildrops } from './maildrops.ts';
 import { Pop3Access } from './pop3-access.ts';
@@ -33,27 +32,7 @@ import type { Pop3ServiceSettings } from './pop3-service.ts';
 import { createPop3Service } from './pop3-service.ts';
 
 const ann = 'ann@example.org';
-const salt = Buffer.from('0123456789abcdef');
-const keys = await deriveScramKeys('secret', salt, 4096);
-
-const authenticator: Authenticator = {
-  verifyPassword: async (user, password) => (password === 'secret' ? user : undefined),
-  scramKeys: async (user) => ({ account: user, keys }),
-  mayActAs: async (account, authorization) => account === authorization,
-};
-
-const dayMs = 24 * 60 * 60_000;
-const certificate = issueCertificate({
-  commonName: 'pop.example.org',
-  names: ['127.0.0.1'],
-  notBefore: new Date(Date.now() - dayMs),
-  notAfter: new Date(Date.now() + dayMs),
-});
-const tls = createServerTls({
-  certificate: certificate.certificate,
-  privateKey: certificate.privateKeyPem,
-  requestClientCertificate: false,
-});
+const tls = testServerTls('pop.example.org');
 
 interface TestOptions {
   readonly settings?: Partial<Pop3ServiceSettings>;
