@@ -6,16 +6,10 @@ import type { Reply } from '../reply.ts';
 import type { Stage } from './event.ts';
 
 /** One reply is awaited, to the greeting's silence or to the command of that name. */
-export type AskedPhase =
-  | 'greeting'
-  | 'EHLO'
-  | 'HELO'
-  | 'LHLO'
-  | 'STARTTLS'
-  | 'AUTH'
-  | 'RSET'
-  | 'NOOP'
-  | 'QUIT';
+export type AskedPhase = Exclude<
+  Stage,
+  'MAIL' | 'RCPT' | 'DATA' | 'content' | 'end of data' | 'idle'
+>;
 
 export type Phase =
   | AskedPhase

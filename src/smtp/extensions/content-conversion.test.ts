@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { defaultLimits } from '../limits.ts';
 import { formatReply } from '../reply.ts';
 import { capableRecipient } from './conneg.ts';
 import type { ParamsRead, SessionFacts } from './index.ts';
@@ -17,14 +16,10 @@ import {
   relayMailParam,
   relayRcptParam,
 } from './index.ts';
+import { strangerFacts as facts, raw, readText } from './test-params.ts';
 
-const facts: SessionFacts = {
-  ...{ protocol: 'smtp', secure: true, startTls: false, mechanisms: [], trusted: false },
-  limits: defaultLimits,
-};
 const both = { ...facts, conperm: true, conneg: true };
-const refusal = (read: ParamsRead<unknown>) =>
-  read.kind === 'refuse' ? `${read.reply.code} ${read.reply.detail}` : 'taken';
+const refusal = (read: ParamsRead<unknown>) => readText(read, () => 'taken');
 
 describe('CONPERM and CONNEG', () => {
   it('RFC 4141 §4.1, §5.1: are offered where there is somebody to heed them, and not else', () => {
@@ -37,9 +32,9 @@ describe('CONPERM and CONNEG', () => {
 
   it('RFC 4141 §4.2, §5.2: without an offer it is 504; with a value bad syntax', () => {
     const mail = (value: string, given: SessionFacts) =>
-      refusal(readMailParams([{ keyword: 'CONPERM', value }], given));
+      refusal(readMailParams(raw(`CONPERM=${value}`), given));
     const rcpt = (value: string, given: SessionFacts) =>
-      refusal(readRcptParams([{ keyword: 'CONNEG', value }], given));
+      refusal(readRcptParams(raw(`CONNEG=${value}`), given));
     for (const read of [mail, rcpt]) {
       assert.equal(read('', both), 'taken');
       assert.equal(read('', facts), '504 5.4');

@@ -16,6 +16,7 @@ import {
   relayMailParam,
   relayRcptParam,
 } from './index.ts';
+import { raw } from './test-params.ts';
 import { parseToldClient } from './xclient.ts';
 import { decodeUnitext, decodeXtext, encodeUnitext, encodeXtext } from './xtext.ts';
 
@@ -27,13 +28,6 @@ const facts: SessionFacts = {
   trusted: true,
   limits: defaultLimits,
 };
-
-/** `KEY=value` as a command has it. */
-const raw = (...texts: string[]) =>
-  texts.map((text) => {
-    const [keyword = '', ...value] = text.split('=');
-    return { keyword, value: value.join('=') };
-  });
 
 function mail(text: string, given = facts): MailParam | string {
   const read = readMailParams(raw(text), given);

@@ -13,6 +13,7 @@ import {
   readMailParams,
   relayMailParam,
 } from './index.ts';
+import { raw, readText } from './test-params.ts';
 
 const began = Date.parse('2026-07-01T12:00:00Z');
 const week = 7 * 86_400;
@@ -24,15 +25,8 @@ const facts: SessionFacts = {
 const loggedIn = { ...facts, authenticated: true };
 
 /** The parameters as they are believed, or the refusal. */
-function read(line: string, given: SessionFacts = facts): string {
-  const raw = line.split(' ').map((text) => {
-    const [keyword = '', ...value] = text.split('=');
-    return { keyword, value: value.join('=') };
-  });
-  const found = readMailParams(raw, given);
-  if (found.kind === 'refuse') return `${found.reply.code} ${found.reply.detail}`;
-  return found.params.map(formatMailParam).join(' ');
-}
+const read = (line: string, given: SessionFacts = facts): string =>
+  readText(readMailParams(raw(...line.split(' ')), given), formatMailParam);
 
 function relay(param: string, hop: Partial<Hop> & { readonly keywords?: string }): string {
   const { keywords = '', ...rest } = hop;

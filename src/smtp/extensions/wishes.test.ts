@@ -2,8 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { defaultLimits } from '../limits.ts';
-import type { SessionFacts } from './index.ts';
 import {
   advertise,
   formatMailParam,
@@ -15,26 +13,14 @@ import {
   relayMailParam,
   relayRcptParam,
 } from './index.ts';
+import { strangerFacts as facts, raw, readText } from './test-params.ts';
 
-const facts: SessionFacts = {
-  ...{ protocol: 'smtp', secure: true, startTls: false, mechanisms: [], trusted: false },
-  limits: defaultLimits,
-};
-const raw = (keyword: string, value: string) => [{ keyword, value }];
 const hop = (...keywords: string[]) => ({ offered: new Map(keywords.map((one) => [one, ''])) });
 
-function rcpt(value: string): string {
-  const read = readRcptParams(raw('RRVS', value), facts);
-  return read.kind === 'refuse'
-    ? `${read.reply.code} ${read.reply.detail}`
-    : formatRcptParam(read.params[0]!);
-}
-function mail(value: string): string {
-  const read = readMailParams(raw('SOLICIT', value), facts);
-  return read.kind === 'refuse'
-    ? `${read.reply.code} ${read.reply.detail}`
-    : formatMailParam(read.params[0]!);
-}
+const rcpt = (value: string): string =>
+  readText(readRcptParams(raw(`RRVS=${value}`), facts), formatRcptParam);
+const mail = (value: string): string =>
+  readText(readMailParams(raw(`SOLICIT=${value}`), facts), formatMailParam);
 
 describe('RRVS', () => {
   for (const value of [

@@ -14,7 +14,6 @@ import {
 import type {
   AccountChanges,
   ContentTerm,
-  CopyOptions,
   CopyResult,
   Expunged,
   FlagChange,
@@ -43,6 +42,8 @@ import type { NewMailRow, RefusedRow } from '../requests.ts';
 import { digestsOf, sortFactsOf } from '../search/derived-rows.ts';
 import type { MailboxEvents } from './mailbox-events.ts';
 import { unpackMails } from './packed-mails.ts';
+
+type Transfer = Parameters<FolderStore['copy']>;
 
 export interface SqliteFolderStoreParts {
   readonly commit: GroupCommit;
@@ -180,24 +181,20 @@ export class SqliteFolderStore implements FolderStore {
     return { uidValidity, uids: rows.map((_, i) => uid + i) };
   }
 
-  async copy(
-    from: number,
-    uids: readonly number[],
-    to: number,
-    { quota, without = [] }: CopyOptions = {},
-  ): Promise<CopyResult> {
-    const row = { from, uids, to, quota, without, now: this.#now() };
-    return granted(await this.#parts.commit.call('copyMails', [row]));
+  copy(...transfer: Transfer): Promise<CopyResult> {
+    return this.#transfer('copyMails', transfer);
   }
 
-  async move(
-    from: number,
-    uids: readonly number[],
-    to: number,
-    { quota, without = [] }: CopyOptions = {},
+  move(...transfer: Transfer): Promise<CopyResult> {
+    return this.#transfer('moveMails', transfer);
+  }
+
+  async #transfer(
+    request: 'copyMails' | 'moveMails',
+    [from, uids, to, { quota, without = [] } = {}]: Transfer,
   ): Promise<CopyResult> {
     const row = { from, uids, to, quota, without, now: this.#now() };
-    return granted(await this.#parts.commit.call('moveMails', [row]));
+    return granted(await this.#parts.commit.call(request, [row]));
   }
 
   async replace(
