@@ -21,7 +21,8 @@ export class OwnInboxes {
 
   /** The inbox of a user; undefined where it has no login of its own. */
   inboxOf(user: string): string | undefined {
-    const name = user.toLowerCase().replace(new RegExp(`@${this.#domain}$`), '');
+    const [lower, end] = [user.toLowerCase(), `@${this.#domain.toLowerCase()}`];
+    const name = lower.endsWith(end) ? lower.slice(0, -end.length) : lower;
     return this.#passwords.has(name) ? `${name}@${this.#domain}` : undefined;
   }
 

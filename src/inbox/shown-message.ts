@@ -98,7 +98,8 @@ export const shownAddresses = (list: readonly MailboxOrGroup[]): readonly ShownA
     address: domain === '' ? local : `${local}@${domain}`,
   }));
 
-const withoutBrackets = (text: string): string => text.trim().replace(/^<(.*)>$/s, '$1');
+/** Of a Message-ID, a Content-ID or a path: `<a@b>` is `a@b`. */
+export const withoutBrackets = (text: string): string => text.trim().replace(/^<(.*)>$/s, '$1');
 
 function shownPart(message: Uint8Array, { path, kind, part }: LeafPart): ShownPart {
   const { type, subtype, charset, name, id, disposition, encoding } = part;

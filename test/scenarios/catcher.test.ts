@@ -49,6 +49,15 @@ describe('postrider dev', () => {
     assert.equal((await list('hello')).messages_count, 2);
     const wrong = { authorization: `Basic ${Buffer.from('shop:wrong').toString('base64')}` };
     assert.equal((await get('/api/v1/messages', { headers: wrong })).status, 401);
+    const right = { authorization: `Basic ${Buffer.from('shop:secret').toString('base64')}` };
+    const elsewhere = { ...right, origin: 'https://evil.test', 'content-type': 'text/plain' };
+    const asked = { method: 'POST', headers: elsewhere, body: JSON.stringify({ From: {} }) };
+    assert.equal((await get('/api/v1/send', asked)).status, 403);
+    const atHost = Buffer.from('SHOP@localhost:secret').toString('base64');
+    assert.equal(
+      (await get('/api/v1/messages', { headers: { authorization: `Basic ${atHost}` } })).status,
+      200,
+    );
     const login = { user: 'shop', password: 'wrong' };
     await assert.rejects(catcher.send(letter('no'), ['ann@example.org'], { auth: login }), /535/);
     await catcher.send(letter('any'), ['eve@example.org'], {

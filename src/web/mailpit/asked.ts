@@ -2,6 +2,7 @@
 
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
+import type { z } from 'zod';
 import type { AwaitedMail } from '../../inbox/awaited-mail.ts';
 import type { CaughtMail } from '../../inbox/caught-mail.ts';
 import { UnshownError } from '../../inbox/find-message.ts';
@@ -10,6 +11,7 @@ import { type ShownMessage, shownMessage } from '../../inbox/shown-message.ts';
 import type { Triggers } from '../../policy/chaos.ts';
 import type { FoundMail, MailTerm } from '../../store/mail-question.ts';
 import type { ApiParts } from '../api.ts';
+import { isOwnPage } from '../asking.ts';
 import type { WebClient } from '../http-service.ts';
 import { readBody } from '../request-body.ts';
 
@@ -33,7 +35,10 @@ export type Asked = Context<{ Bindings: WebClient }>;
 /** Limit: a message that is sent as JSON, its files in base64. */
 const bodyBytesMax = 70 * 2 ** 20;
 
-/** What whoever asks may see: an inbox's own login shows it alone. @throws HTTPException 401, 403 */
+/**
+ * What whoever asks may see: an inbox's own login shows it alone. A browser sends that along whatever page asks, as it
+ * does cookies. @throws HTTPException 401, 403
+ */
 export async function mailFor(
   parts: CatcherParts,
   changes: boolean,
@@ -41,6 +46,7 @@ export async function mailFor(
 ): Promise<CaughtMail> {
   const basic = /^basic +([\w+/=]+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
   if (basic !== undefined) {
+    if (!isOwnPage(c.req.raw)) throw plainly(403, 'this is not for pages of others\n');
     const [, user = '', password = ''] =
       /^([^:]*):(.*)$/s.exec(Buffer.from(basic, 'base64').toString('utf8')) ?? [];
     const account = parts.inboxOf(user, password);
@@ -67,7 +73,7 @@ export function termsOf(query: string, timeZone: string | undefined): readonly M
   }
 }
 
-export const plainly = (status: 400 | 404 | 503, message: string): HTTPException =>
+export const plainly = (status: 400 | 403 | 404 | 503, message: string): HTTPException =>
   new HTTPException(status, { res: new Response(message, { status }) });
 
 /** A number of the query, or what is usual. */
@@ -85,6 +91,14 @@ export async function jsonOf(c: Asked): Promise<unknown> {
   } catch {
     throw plainly(400, 'the body is not JSON\n');
   }
+}
+
+/** @throws HTTPException 400 */
+export function checked<T>(schema: z.ZodType<T>, given: unknown): T {
+  const { success, data, error } = schema.safeParse(given);
+  if (success) return data;
+  const [issue] = error.issues;
+  throw plainly(400, `${issue?.path.join('.') || 'the body'}: ${issue?.message}\n`);
 }
 
 /** The message that `:id` names, or the latest that matches `?query=`. @throws HTTPException 404 */

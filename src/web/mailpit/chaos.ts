@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Trigger } from '../../policy/chaos.ts';
 import type { WebApp } from '../web-app.ts';
 import type { CatcherParts } from './asked.ts';
-import { jsonOf, mailFor, plainly } from './asked.ts';
+import { checked, jsonOf, mailFor } from './asked.ts';
 
 const trigger = (usual: number) =>
   z
@@ -41,12 +41,7 @@ export function chaosPaths(parts: CatcherParts) {
     });
     app.put('/api/v1/chaos', async (c) => {
       await mailFor(parts, true, c);
-      const { success, data, error } = triggers.safeParse(await jsonOf(c));
-      if (!success) {
-        const [issue] = error.issues;
-        throw plainly(400, `${issue?.path.join('.')}: ${issue?.message}\n`);
-      }
-      const { Sender, Recipient, Authentication } = data;
+      const { Sender, Recipient, Authentication } = checked(triggers, await jsonOf(c));
       parts.chaos.triggers = {
         sender: Sender,
         recipient: Recipient,

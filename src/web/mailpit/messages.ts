@@ -6,7 +6,7 @@ import { cleanTags, keywordOf, tagName, tagOf, tagsOf } from '../../inbox/tags.t
 import type { MailTerm } from '../../store/mail-question.ts';
 import type { WebApp } from '../web-app.ts';
 import type { CatcherParts } from './asked.ts';
-import { jsonOf, mailFor, numberOf, plainly, termsOf } from './asked.ts';
+import { checked, jsonOf, mailFor, numberOf, plainly, termsOf } from './asked.ts';
 import { messageList } from './shapes.ts';
 
 /** Limit: messages of one page, whatever is asked for. */
@@ -22,14 +22,6 @@ const readStatus = z.object({
 });
 const tagging = z.object({ Tags: z.array(z.string()).nullish(), IDs: ids });
 const renaming = z.object({ Name: z.string() });
-
-/** @throws HTTPException 400 */
-export function checked<T>(schema: z.ZodType<T>, given: unknown): T {
-  const { success, data, error } = schema.safeParse(given);
-  if (success) return data;
-  const [issue] = error.issues;
-  throw plainly(400, `${issue?.path.join('.') || 'the body'}: ${issue?.message}\n`);
-}
 
 const tagged = (tag: string): readonly MailTerm[] => [
   { kind: 'flag', flag: keywordOf(tagOf(tag)), not: false },

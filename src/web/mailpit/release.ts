@@ -6,8 +6,7 @@ import { shownMessage } from '../../inbox/shown-message.ts';
 import { formatMailbox, parseMailbox } from '../../mail/address.ts';
 import type { WebApp } from '../web-app.ts';
 import type { CatcherParts } from './asked.ts';
-import { contentOf, jsonOf, mailFor, oneOf, plainly } from './asked.ts';
-import { checked } from './messages.ts';
+import { checked, contentOf, jsonOf, mailFor, oneOf, plainly } from './asked.ts';
 
 const asked = z.object({ To: z.array(z.string()).min(1).max(100) });
 

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { FoundMessage } from '../../inbox/find-message.ts';
 import type { ShownAddress, ShownMessage, ShownPart } from '../../inbox/shown-message.ts';
-import { shownAddresses } from '../../inbox/shown-message.ts';
+import { shownAddresses, withoutBrackets } from '../../inbox/shown-message.ts';
 import { tagName, tagsOf } from '../../inbox/tags.ts';
 import { decodeEncodedWords } from '../../mail/encoded-word.ts';
 import { leafParts } from '../../mail/leaf-parts.ts';
@@ -12,7 +12,6 @@ import type { FoundMail, MailPage } from '../../store/mail-question.ts';
 
 const address = ({ name, address: Address }: ShownAddress) => ({ Name: name, Address });
 const nobody = { Name: '', Address: '' };
-const withoutBrackets = (text: string): string => text.trim().replace(/^<(.*)>$/s, '$1');
 
 /** Who got it without being named in To or Cc. */
 function hidden(mail: FoundMail, named: readonly ShownAddress[]): readonly ShownAddress[] {
