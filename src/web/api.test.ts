@@ -18,6 +18,12 @@ const ids = z.strictObject({ ids: z.array(z.string()) });
 const operations: readonly ApiOperation[] = [
   one('show', { input: z.strictObject({ id: z.string() }), output: z.object({ id: z.string() }) }),
   one('page', { input: z.strictObject({ from: z.int(), all: z.boolean().optional() }) }),
+  one('find', {
+    input: z.strictObject({
+      ...{ text: z.string().optional(), limit: z.int().default(50) },
+      ids: z.array(z.int()).optional(),
+    }),
+  }),
   one('list', { kind: 'list', input: ids, output: z.string() }),
   one('raw', { kind: 'bytes', output: undefined }),
   one('nothing', { kind: 'bytes', output: undefined }),
@@ -98,6 +104,10 @@ describe('the HTTP interface', () => {
     assert.deepEqual(JSON.parse((await ask('/v1/list?ids=a&ids=b', 'reader')).text), ['a', 'b']);
     assert.deepEqual(JSON.parse((await ask('/v1/list?ids=a', 'reader')).text), ['a']);
     assert.equal((await ask('/v1/page?from=3&all=true', 'reader')).text, '{"from":3,"all":true}');
+    assert.deepEqual(
+      JSON.parse((await ask('/v1/find?text=123&limit=5&ids=7&constructor=1', 'reader')).text),
+      { text: '123', limit: 5, ids: [7], constructor: '1' },
+    );
     const { text, headers } = await ask('/v1/raw', 'reader');
     assert.equal(headers.get('content-type'), 'application/octet-stream');
     assert.equal(text.length, 3);
@@ -172,6 +182,15 @@ describe('the HTTP interface', () => {
     assert.equal(paths['/hold'].get, undefined);
     assert.deepEqual(paths['/show'].get.parameters, [
       { name: 'id', in: 'query', schema: { type: 'string' }, required: true },
+    ]);
+    const optional = paths['/find'].get.parameters.map(({ name, required }: never) => [
+      name,
+      required,
+    ]);
+    assert.deepEqual(optional, [
+      ['text', false],
+      ['limit', false],
+      ['ids', false],
     ]);
     const list = paths['/list'].post.responses[200].content['application/json'].schema;
     assert.deepEqual(list, { type: 'array', items: { type: 'string' } });

@@ -3,7 +3,7 @@
 // Who may ask is asking.ts's affair.
 
 import { Readable } from 'node:stream';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { ApiOperation } from './api-operation.ts';
 import type { Asking, WebContext } from './asking.ts';
 import { askerText } from './asking.ts';
@@ -90,21 +90,19 @@ async function givenIn(request: Request, one: ApiOperation): Promise<unknown> {
   return { ...(fromQuery(query, one.input) as object), [wholeMessage]: octets.toString('base64') };
 }
 
-/** `?id=x`, `?ids=x&ids=y`: as texts, and where these do not fit as numbers and the like. */
+/** `?id=x`, `?ids=x&ids=y`: each as its schema wants it, as a text if that will do. */
 function fromQuery(query: URLSearchParams, input: z.ZodType): unknown {
-  const read = (value: (text: string) => unknown) =>
-    Object.fromEntries(
-      [...new Set(query.keys())].map((key) => {
-        const all = query.getAll(key).map(value);
-        return [key, all.length === 1 ? all[0] : all];
-      }),
-    );
-  const texts = read((text) => text);
-  const lists = Object.fromEntries(
-    [...new Set(query.keys())].map((key) => [key, query.getAll(key)]),
+  const schemas = new Map(input instanceof z.ZodObject ? Object.entries(input.shape) : []);
+  return Object.fromEntries(
+    [...new Set(query.keys())].map((key) => {
+      const texts = query.getAll(key);
+      const values = texts.map(plainValue);
+      const usual = texts.length === 1 ? texts[0] : texts;
+      const readings = [usual, texts, values.length === 1 ? values[0] : values, values];
+      const schema = schemas.get(key) as z.ZodType | undefined;
+      return [key, readings.find((one) => schema?.safeParse(one).success) ?? usual];
+    }),
   );
-  const candidates = [texts, lists, read(plainValue)];
-  return candidates.find((one) => input.safeParse(one).success) ?? texts;
 }
 
 const plainValue = (text: string): unknown =>

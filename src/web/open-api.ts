@@ -31,7 +31,7 @@ export function openApi(operations: readonly ApiOperation[], version: string): o
 function pathOf(one: ApiOperation): object {
   const { name, about, changes } = one;
   const responses = { 200: answerOf(one), 400: error, 401: error, 403: error };
-  const input = schemaOf(one.input);
+  const input = schemaOf(one.input, 'input');
   const post = {
     operationId: name,
     summary: about,
@@ -56,7 +56,7 @@ const error = {
 function answerOf({ kind, output }: ApiOperation): object {
   if (kind === 'bytes' || output === undefined)
     return { description: 'The octets.', content: { 'application/octet-stream': {} } };
-  const schema = schemaOf(output);
+  const schema = schemaOf(output, 'output');
   return kind === 'list'
     ? json('The items, in order.', { type: 'array', items: schema })
     : json('The answer.', schema);
@@ -78,8 +78,8 @@ const parametersOf = ({ properties = {}, required = [] }: ObjectSchema) =>
     required: required.includes(name),
   }));
 
-/** What is no schema (data that is handed on as it is kept) is anything. */
-function schemaOf(type: z.ZodType): ObjectSchema {
-  const { $schema: _, ...schema } = z.toJSONSchema(type, { unrepresentable: 'any', io: 'output' });
+/** What is no schema (data that is handed on as it is kept) is anything. What has a default need not be asked for. */
+function schemaOf(type: z.ZodType, io: 'input' | 'output'): ObjectSchema {
+  const { $schema: _, ...schema } = z.toJSONSchema(type, { unrepresentable: 'any', io });
   return schema as ObjectSchema;
 }
