@@ -61,15 +61,17 @@ describe('statistics', () => {
     const first = received();
     one.note(first);
     one.refuse(3);
+    assert.equal(one.get('hour').refused.at(-1), 3);
     clock.advance(2000);
     one.note(attempt(first.id, 'relayed'));
     await minutes(clock, 1);
     one.note(received());
     await minutes(clock, 1);
+    one.refuse(2);
     const shown = one.get('hour');
     assert.equal(shown.from, new Date(start + 2 * minuteMs - 59 * minuteMs).toISOString());
     assert.deepEqual(shown.received.slice(-3), [1, 1, 0]);
-    assert.deepEqual(shown.refused.slice(-3), [3, 0, 0]);
+    assert.deepEqual(shown.refused.slice(-3), [3, 0, 2]);
     assert.deepEqual(shown.delivered.slice(-3), [1, 0, 0]);
     assert.deepEqual(shown.queued.slice(-3), [7, 7, null]);
     const [took, ...others] = shown.latency.p50.slice(-3);

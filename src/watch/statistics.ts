@@ -80,6 +80,7 @@ export class StatisticsKeeper {
   );
   /** By the hour. */
   readonly #boards = new Map<number, Boards>();
+  /** Of all refusals, those that minutes before this one have counted. */
   #refused = 0;
   #minute: { readonly at: number; readonly tally: Tally };
   #cancel: (() => void) | undefined;
@@ -126,7 +127,7 @@ export class StatisticsKeeper {
     const tallies = Array.from({ length: points }, (_, i) => {
       const at = first + i * stepMs;
       const tally = { ...(kept.get(at) ?? emptyTally()), took: [...(kept.get(at)?.took ?? [])] };
-      if (at === last) addTally(tally, this.#minute.tally);
+      if (at === last) addTally(tally, { ...this.#minute.tally, refused: this.#newlyRefused() });
       return tally;
     });
     const counts = (which: 'received' | 'refused' | 'delivered' | 'deferred' | 'bounced') =>
@@ -158,12 +159,10 @@ export class StatisticsKeeper {
 
   /** The minute is over. Never rejects. */
   async #end(next: number): Promise<void> {
-    const { records, log, queued, refused, onMinute } = this.#parts;
+    const { records, log, queued, onMinute } = this.#parts;
     const { at, tally } = this.#minute;
-    // Those that history leaves out, too.
-    const refusedSoFar = refused();
-    tally.refused = refusedSoFar - this.#refused;
-    this.#refused = refusedSoFar;
+    tally.refused = this.#newlyRefused();
+    this.#refused += tally.refused;
     const started = Math.max(next, this.#parts.clock.now());
     this.#minute = { at: floor(started, minuteMs), tally: emptyTally() };
     try {
@@ -176,6 +175,11 @@ export class StatisticsKeeper {
     await records.put(changed).catch((error: unknown) => {
       log.warn('statistics not kept', { error: stackOf(error) });
     });
+  }
+
+  /** In this minute; those that history leaves out, too. */
+  #newlyRefused(): number {
+    return this.#parts.refused() - this.#refused;
   }
 
   #add({ name, stepMs, kept }: Scale, at: number, tally: Tally) {

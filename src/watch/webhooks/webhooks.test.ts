@@ -187,6 +187,21 @@ describe('webhooks', () => {
     await one.made.stop();
   });
 
+  it('get so many requests at a time and no more', async () => {
+    await using test = await openInMemory();
+    const isTest = ({ body }: Posted) => body.includes('webhook.test');
+    answer = (response) => (isTest(posted.at(-1)!) ? response.end() : undefined);
+    const targets = [target({ url: `${url}/bounded` })];
+    const one = await webhooks(test.stores.records, new FakeClock(), { targets });
+    for (let i = 0; i < 50; i += 1) one.made.note(received);
+    await until(() => one.state().waiting === 50);
+    // Each of these is asked, beside the line, behind whatever the line has begun.
+    for (let i = 0; i < 3; i += 1) assert.equal((await one.made.test('app'))!.status, 200);
+    const told = posted.filter((each) => each.path === '/hook/bounded' && !isTest(each));
+    assert.equal(told.length, requestsMax);
+    await one.made.stop();
+  });
+
   it('are not followed where they redirect', async () => {
     await using test = await openInMemory();
     answer = (response) => response.writeHead(302, { location: '/elsewhere' }).end();
