@@ -15,7 +15,7 @@ const session = z.object({
   secure: z.boolean(),
   /** Who has logged in. */
   account: z.string().nullable(),
-  /** What it is at: of SMTP the phase, of IMAP and POP3 the state; of HTTP the last request. */
+  /** What it is at: of SMTP the phase, of IMAP and POP3 the state. */
   phase: z.string().nullable(),
   bytesIn: count,
   bytesOut: count,

@@ -12,7 +12,8 @@ import { Webhooks } from '../watch/webhooks/webhooks.ts';
 import type { Basics } from './basics.ts';
 import type { Delivery } from './delivery.ts';
 import type { InForce } from './in-force.ts';
-import { OpenServices } from './open-services.ts';
+import type { Listeners } from './listeners.ts';
+import { openServices } from './open-services.ts';
 import type { Smtp } from './smtp.ts';
 import { Submissions } from './submission-desk.ts';
 
@@ -24,11 +25,11 @@ export interface ConsoleParts extends Basics {
   readonly history: HistoryStore;
   readonly resolver: Resolver;
   readonly delivery: Pick<Delivery, 'runner'>;
+  readonly listeners: Pick<Listeners, 'serving'>;
 }
 
 export interface Console {
   readonly desks: Desks;
-  readonly services: OpenServices;
   /** Known once there are services. */
   handsInBy(handIn: Smtp['handIn']): void;
   /** Before the queue runs. */
@@ -75,15 +76,13 @@ export function createConsole(parts: ConsoleParts): Console {
       return handIn(message);
     },
   });
-  const services = new OpenServices();
   return {
-    services,
     handsInBy(given) {
       handIn = given;
     },
     desks: {
       ...{ destinations, hub: happenings.hub },
-      sessions: services,
+      sessions: openServices(parts.listeners),
       statistics: (period) => statistics.get(period),
       submit: (message) => submissions.submit(message),
       webhooks: {

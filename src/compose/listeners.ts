@@ -39,6 +39,12 @@ export interface ListenersParts {
   readonly log: Log;
 }
 
+/** A service, and what it is called in the configuration. */
+export interface Serving {
+  readonly service: Service;
+  readonly name: ListenerConfig['service'];
+}
+
 /** New sockets are open; nothing else has changed yet. */
 export interface ListenersChange {
   commit(): void;
@@ -62,7 +68,7 @@ export class Listeners {
   readonly #parts: ListenersParts;
   #sockets: readonly ListeningSocket[] = [];
   /** Of sockets that are closed: their last conversations may go on. */
-  readonly #retired = new Set<Service>();
+  readonly #retired = new Set<Serving>();
   #serviceFor: ServiceFor | undefined;
 
   constructor(parts: ListenersParts) {
@@ -71,6 +77,11 @@ export class Listeners {
 
   get list(): readonly ListeningOn[] {
     return this.#sockets.map((socket) => socket.at);
+  }
+
+  /** Whose conversations may be open: also behind sockets that are closed, until their last has ended. */
+  get serving(): readonly Serving[] {
+    return [...this.#sockets.flatMap(({ serving }) => serving ?? []), ...this.#retired];
   }
 
   /**
@@ -129,18 +140,18 @@ export class Listeners {
     const { clock } = this.#parts;
     const cutOff = Promise.withResolvers<void>();
     let cancel = clock.after(graceMs, () => {
-      for (const service of this.#retired) service.destroy();
+      for (const { service } of this.#retired) service.destroy();
       cancel = clock.after(destroyedMs, cutOff.resolve);
     });
-    const ended = Promise.all([...this.#retired].map((service) => service.shutdown()));
+    const ended = Promise.all([...this.#retired].map(({ service }) => service.shutdown()));
     await Promise.race([ended, cutOff.promise]);
     cancel();
   }
 
-  #retire(service: Service | undefined): void {
-    if (service === undefined) return;
-    this.#retired.add(service);
-    void service.shutdown().then(() => this.#retired.delete(service));
+  #retire(serving: Serving | undefined): void {
+    if (serving === undefined) return;
+    this.#retired.add(serving);
+    void serving.service.shutdown().then(() => this.#retired.delete(serving));
   }
 
   async #openAll(places: readonly Place[]): Promise<ListeningSocket[]> {
@@ -161,7 +172,7 @@ class ListeningSocket {
   readonly #host: string;
   #proxies: Networks | undefined;
   #listener: Listener | undefined;
-  #service: Service | undefined;
+  #serving: Serving | undefined;
   #waiting: AcceptedSocket[] = [];
 
   constructor({ spec, host }: Place) {
@@ -225,10 +236,14 @@ class ListeningSocket {
     );
   }
 
+  get serving(): Serving | undefined {
+    return this.#serving;
+  }
+
   /** From now on connections are this service's; returns the one before. */
-  serve(service: Service): Service | undefined {
-    const before = this.#service;
-    this.#service = service;
+  serve(service: Service): Serving | undefined {
+    const before = this.#serving;
+    this.#serving = { service, name: this.spec.service };
     for (const accepted of this.#waiting.splice(0)) {
       const { socket } = accepted;
       if (socket.destroyed) continue; // it would never tell its owner so
@@ -240,16 +255,16 @@ class ListeningSocket {
   }
 
   /** Returns the service, whose conversations may not be over. */
-  close(): Service | undefined {
+  close(): Serving | undefined {
     void this.#listener?.close();
     for (const { socket } of this.#waiting.splice(0)) socket.destroy();
-    return this.#service;
+    return this.#serving;
   }
 
   #accept(accepted: AcceptedSocket): void {
     const { socket } = accepted;
-    if (this.#service !== undefined) {
-      give(accepted, this.#service);
+    if (this.#serving !== undefined) {
+      give(accepted, this.#serving.service);
       return;
     }
     socket.on('error', ignore); // then it is destroyed

@@ -76,7 +76,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const spam = undo.use(createSpam(common));
   const delivery = await createQueue({ ...common, reports, spam });
   const tracking = createTracking(common);
-  const console = createConsole({ ...common, delivery });
+  const console = createConsole({ ...common, ...entrance, delivery });
   const operating = operationParts({
     ...common,
     addresses: inForce,
@@ -127,7 +127,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log,
   };
   const server = new Server(parts);
-  await server.start(console.services.watched(services.serviceFor));
+  await server.start(services.serviceFor);
   undo.move();
   return server;
 }

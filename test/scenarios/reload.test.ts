@@ -102,6 +102,22 @@ describe('a reload', () => {
       assert.ok(!first.asked.includes('two.test'));
     });
 
+  it('shows the connections of a listener that has gone, until they end or an operator ends them', async () => {
+    const { server, port } = await start({});
+    await using _ = server;
+    const { operations } = server;
+    const session = async () => (await Array.fromAsync(operations.sessionList({})))[0];
+    const client = await connectClient(port);
+    await client.say('EHLO client.test\r\n');
+    await client.say('MAIL FROM:<>\r\n');
+    await server.reload(configOf({ listeners: [{ ...listener, service: 'lmtp' }] }));
+    const shown = (await session())!;
+    assert.deepEqual([shown.service, shown.client], ['smtp', '127.0.0.1']);
+    await operations.sessionEnd({ id: shown.id });
+    await eventually(async () => (await session()) === undefined || undefined, 'an end');
+    await assert.rejects(operations.sessionEnd({ id: shown.id }), /any more/);
+  });
+
   it('has tokens checked by another verifier, and offers what one can do', async () => {
     const accepts =
       (good: string): TokenVerifier =>
