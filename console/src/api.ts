@@ -33,13 +33,18 @@ export async function call<N extends OperationName>(
   name: N,
   ...[input, signal]: Ask<N>
 ): Promise<AnswerOf<N>> {
-  const response = await ask(`/postrider/v1/${name}`, {
+  const response = await post(`/postrider/v1/${name}`, input ?? {}, signal);
+  return (await response.json()) as AnswerOf<N>;
+}
+
+/** @throws ApiError */
+export function post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+  return ask(path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(input ?? {}),
+    body: JSON.stringify(body),
     ...(signal !== undefined && { signal }),
   });
-  return (await response.json()) as AnswerOf<N>;
 }
 
 /** @throws ApiError */

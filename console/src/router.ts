@@ -8,6 +8,8 @@ const url = signal(new URL(location.href));
 /** `/queue` */
 export const path = computed(() => url.value.pathname);
 export const query = computed(() => url.value.searchParams);
+/** What is looked for on a page: `q` of the query. */
+export const words = computed(() => query.value.get('q') ?? '');
 /** The path's parts, decoded. */
 export const parts = computed(() =>
   path.value

@@ -1,8 +1,8 @@
-// A list that comes page by page: the first is looked at again from time to time, the others when somebody wants more.
+// Lists, at once or page by page: the first page is looked at again from time to time, the others when somebody wants more.
 
 import { useEffect, useState } from 'preact/hooks';
 import { wordsFor } from './api.ts';
-import { useAnswer } from './use-answer.ts';
+import { type Answer, useAnswer } from './use-answer.ts';
 
 interface PageOf<T> {
   readonly items: readonly T[];
@@ -17,6 +17,14 @@ export interface Pages<T> {
   readonly more: (() => void) | undefined;
   readonly isMoreComing: boolean;
   readonly reload: () => void;
+}
+
+/** A list that comes at once, and is undefined as `data` until it does. */
+export function useList<T>(
+  ...asked: Parameters<typeof useAnswer<readonly T[]>>
+): Pages<T> & Answer<readonly T[]> {
+  const answer = useAnswer(...asked);
+  return { ...answer, items: answer.data ?? [], more: undefined, isMoreComing: false };
 }
 
 /** `key` names what is asked for; another one begins anew. */

@@ -2,7 +2,10 @@
 // closes on Escape and gives the focus back.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useRef } from 'preact/hooks';
+import { Code } from './code.tsx';
+import { Form, type FormProps } from './form.tsx';
+import { Button } from './page.tsx';
 
 interface DialogProps {
   readonly title: string;
@@ -28,39 +31,39 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   );
 }
 
-interface FormDialogProps extends DialogProps {
-  /** What the button says. */
-  readonly submit: string;
-  readonly danger?: boolean;
+interface FormDialogProps extends DialogProps, Omit<FormProps, 'aside'> {
   /** Resolves to whether it was done: then the dialog closes. */
   readonly onSubmit: (given: FormData) => Promise<boolean>;
 }
 
-/** With a form, and a button that shows that something is under way. */
-export function FormDialog(props: FormDialogProps) {
-  const { title, onClose, submit, danger = false, onSubmit, children } = props;
-  const [isBusy, setBusy] = useState(false);
-  const send = async (event: SubmitEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    const isDone = await onSubmit(new FormData(event.target as HTMLFormElement));
-    setBusy(false);
-    if (isDone) onClose();
+export function FormDialog({ title, onClose, onSubmit, ...form }: FormDialogProps) {
+  const send = async (given: FormData) => {
+    if (await onSubmit(given)) onClose();
   };
   return (
     <Dialog title={title} onClose={onClose}>
-      <form class="stack" onSubmit={(event) => void send(event)}>
-        {children}
-        <footer>
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class={`button ${danger ? 'danger' : 'primary'}`} disabled={isBusy}>
-            {isBusy && <span class="spinner" />}
-            {submit}
-          </button>
-        </footer>
-      </form>
+      <Form {...form} onSubmit={send} aside={<Button onClick={onClose}>Cancel</Button>} />
+    </Dialog>
+  );
+}
+
+interface SecretDialogProps extends DialogProps {
+  readonly secret: string;
+  /** What it is, for the button that copies it. */
+  readonly what: string;
+}
+
+/** Something that is shown once; `children` say what to do with it. */
+export function SecretDialog({ title, secret, what, onClose, children }: SecretDialogProps) {
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <Code text={secret} what={what} wraps />
+      <p class="soft">It is shown this once. {children}</p>
+      <footer class="actions">
+        <Button kind="primary" onClick={onClose}>
+          Done
+        </Button>
+      </footer>
     </Dialog>
   );
 }

@@ -23,10 +23,13 @@ export function PageHead({ title, about, children }: PageHeadProps) {
   );
 }
 
-interface PanelProps {
+export interface PanelHead {
   readonly title?: ComponentChildren;
   readonly about?: ComponentChildren;
   readonly aside?: ComponentChildren;
+}
+
+interface PanelProps extends PanelHead {
   /** Without space around: tables have their own. */
   readonly bare?: boolean;
   readonly children: ComponentChildren;
@@ -50,7 +53,7 @@ export function Panel({ title, about, aside, bare = false, children }: PanelProp
   );
 }
 
-interface ButtonProps {
+export interface ButtonProps {
   readonly icon?: IconName;
   readonly kind?: 'primary' | 'danger' | 'plain';
   readonly small?: boolean;
@@ -60,15 +63,8 @@ interface ButtonProps {
   readonly children: ComponentChildren;
 }
 
-export function Button({
-  icon,
-  kind,
-  small = false,
-  disabled,
-  title,
-  onClick,
-  children,
-}: ButtonProps) {
+export function Button(props: ButtonProps) {
+  const { icon, kind, small = false, disabled, title, onClick, children } = props;
   return (
     <button
       type="button"

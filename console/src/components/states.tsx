@@ -42,8 +42,3 @@ export function Empty({ icon, title, children }: EmptyProps) {
     </div>
   );
 }
-
-/** The last answer is older than somebody wished. */
-export function Stale({ error, retry }: { readonly error: string; readonly retry: () => void }) {
-  return <Problem text={`this is not up to date: ${error}`} retry={retry} />;
-}

@@ -2,14 +2,16 @@
 
 import type { AnswerOf } from '../api.ts';
 import { call } from '../api.ts';
+import { ActButton } from '../components/act-button.tsx';
 import { Badge } from '../components/badge.tsx';
-import { More } from '../components/more.tsx';
-import { Button, PageHead, Panel } from '../components/page.tsx';
-import { SearchField } from '../components/search-field.tsx';
-import { Empty, Problem, Waiting } from '../components/states.tsx';
+import { Filters } from '../components/filters.tsx';
+import { List } from '../components/list.tsx';
+import { Button, PageHead } from '../components/page.tsx';
+import { Empty } from '../components/states.tsx';
+import { type Column, RowLink } from '../components/table.tsx';
 import { Ago } from '../components/time.tsx';
 import { counted, number, relative } from '../format.ts';
-import { query, setQuery } from '../router.ts';
+import { words } from '../router.ts';
 import { attempt } from '../toasts.ts';
 import { usePages } from '../use-pages.ts';
 
@@ -18,7 +20,7 @@ type Destination = AnswerOf<'destinationList'>['destinations'][number];
 const lookMs = 5000;
 
 export function Page() {
-  const text = query.value.get('q') ?? '';
+  const text = words.value;
   const pages = usePages(
     text,
     async (after, signal) => {
@@ -34,122 +36,86 @@ export function Page() {
         title="Destinations"
         about="Where mail goes next: what waits, who answers, and with what words"
       />
-      <div class="filters">
-        <SearchField
-          label="Search destinations"
-          hint="Domain or host"
-          value={text}
-          onSearch={(q) => setQuery({ q })}
-        />
-      </div>
-      {pages.error !== undefined && <Problem text={pages.error} retry={pages.reload} />}
-      {pages.loading ? (
-        <Waiting what="Asking for destinations" />
-      ) : pages.items.length === 0 ? (
-        pages.error === undefined && <NoDestinations isFiltered={text !== ''} />
-      ) : (
-        <Panel bare>
-          <Destinations items={pages.items} onDone={pages.reload} />
-          <More pages={pages} />
-        </Panel>
-      )}
+      <Filters label="Search destinations" hint="Domain or host" />
+      <List
+        pages={pages}
+        waiting="Asking for destinations"
+        caption="Destinations, the largest backlog first"
+        columns={columns}
+        keyOf={({ destination }) => destination}
+        actions={(one) => <Actions one={one} onDone={pages.reload} />}
+        empty={<NoDestinations isFiltered={text !== ''} />}
+      />
     </>
   );
 }
 
 function NoDestinations({ isFiltered }: { readonly isFiltered: boolean }) {
   return (
-    <Panel>
-      <Empty
-        icon="server"
-        title={isFiltered ? 'No such destination' : 'Nothing has gone anywhere yet'}
-      >
-        <p>
-          {isFiltered
-            ? 'Neither does anything wait for it, nor has anything gone there lately.'
-            : 'Once mail is handed on to another server, that place is listed here: how much waits for it, what it said last, whether it is left alone for now.'}
-        </p>
-      </Empty>
-    </Panel>
+    <Empty
+      icon="server"
+      title={isFiltered ? 'No such destination' : 'Nothing has gone anywhere yet'}
+    >
+      <p>
+        {isFiltered
+          ? 'Neither does anything wait for it, nor has anything gone there lately.'
+          : 'Once mail is handed on to another server, that place is listed here: how much waits for it, what it said last, whether it is left alone for now.'}
+      </p>
+    </Empty>
   );
 }
 
-interface DestinationsProps {
-  readonly items: readonly Destination[];
-  readonly onDone: () => void;
-}
-
-function Destinations({ items, onDone }: DestinationsProps) {
-  return (
-    <table class="table stacks">
-      <caption class="visually-hidden">Destinations, the largest backlog first</caption>
-      <thead>
-        <tr>
-          <th scope="col">Destination</th>
-          <th scope="col" class="number">
-            Waiting
-          </th>
-          <th scope="col" class="number">
-            Attempts now
-          </th>
-          <th scope="col">Last reply</th>
-          <th scope="col">
-            <span class="visually-hidden">Actions</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {items.map((one) => (
-          <Row key={one.destination} one={one} onDone={onDone} />
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function Row({ one, onDone }: { readonly one: Destination; readonly onDone: () => void }) {
-  const { destination, name, queued, held, oldest, active, window, last } = one;
-  return (
-    <tr>
-      <td class="lead break">
-        <a
-          class="main-link"
-          data-row
-          href={`/queue?destination=${encodeURIComponent(destination)}`}
-        >
-          {name}
-        </a>
+const columns: readonly Column<Destination>[] = [
+  {
+    name: 'Destination',
+    kind: 'text',
+    cell: (one) => (
+      <>
+        <RowLink to={`/queue?destination=${encodeURIComponent(one.destination)}`}>
+          {one.name}
+        </RowLink>
         <span class="badges">
           <Condition one={one} />
         </span>
-      </td>
-      <td data-label="Waiting" class="number">
+      </>
+    ),
+  },
+  {
+    name: 'Waiting',
+    kind: 'number',
+    cell: ({ queued, held, oldest }) => (
+      <>
         {number(queued)}
         {held > 0 && <span class="sub">{number(held)} held</span>}
         {oldest !== null && <span class="sub">since {relative(Date.parse(oldest))}</span>}
-      </td>
-      <td data-label="Attempts now" class="number">
+      </>
+    ),
+  },
+  {
+    name: 'Attempts now',
+    kind: 'number',
+    cell: ({ active, window }) => (
+      <>
         {number(active)}
         {window !== null && <span class="sub">of {number(window)}</span>}
-      </td>
-      <td data-label="Last reply" class="break">
-        {last === null ? (
-          <span class="faint">nothing yet</span>
-        ) : (
-          <>
-            {last.reply}
-            <span class="sub">
-              <Ago at={last.at} />
-              {last.host !== null && ` · ${last.host}`}
-              {last.tls !== null && ` · ${last.tls}`}
-            </span>
-          </>
-        )}
-      </td>
-      <td class="act">
-        <Actions one={one} onDone={onDone} />
-      </td>
-    </tr>
+      </>
+    ),
+  },
+  { name: 'Last reply', kind: 'text', cell: ({ last }) => <LastReply last={last} /> },
+];
+
+function LastReply({ last }: Pick<Destination, 'last'>) {
+  if (last === null) return <span class="faint">nothing yet</span>;
+  const { reply, at, host, tls } = last;
+  return (
+    <>
+      {reply}
+      <span class="sub">
+        <Ago at={at} />
+        {host !== null && ` · ${host}`}
+        {tls !== null && ` · ${tls}`}
+      </span>
+    </>
   );
 }
 
@@ -174,40 +140,46 @@ function Condition({ one: { onHold, deadUntil, last } }: { readonly one: Destina
 
 function Actions({ one, onDone }: { readonly one: Destination; readonly onDone: () => void }) {
   const { destination, name, onHold, queued, deadUntil } = one;
-  const act = (
-    operation: 'destinationHold' | 'destinationRelease' | 'destinationForget',
-    done: string,
-  ) =>
-    void attempt(async () => {
-      await call(operation, { destination });
-      return `${name} ${done}`;
-    }).then(onDone);
   const retry = () =>
     void attempt(async () => {
       const count = await call('destinationRetry', { destination });
       return `${counted(count, 'recipient')} tried again now`;
     }).then(onDone);
   return (
-    <div class="actions end">
+    <>
       {queued > 0 && (
         <Button small icon="retry" onClick={retry}>
           Retry
         </Button>
       )}
       {deadUntil !== null && queued === 0 && (
-        <Button small onClick={() => act('destinationForget', 'is no longer thought dead')}>
+        <ActButton
+          act={() => call('destinationForget', { destination })}
+          done={`${name} is no longer thought dead`}
+          then={onDone}
+        >
           Forget
-        </Button>
+        </ActButton>
       )}
       {onHold ? (
-        <Button small icon="play" onClick={() => act('destinationRelease', 'is released')}>
+        <ActButton
+          icon="play"
+          act={() => call('destinationRelease', { destination })}
+          done={`${name} is released`}
+          then={onDone}
+        >
           Release
-        </Button>
+        </ActButton>
       ) : (
-        <Button small icon="pause" onClick={() => act('destinationHold', 'is held')}>
+        <ActButton
+          icon="pause"
+          act={() => call('destinationHold', { destination })}
+          done={`${name} is held`}
+          then={onDone}
+        >
           Hold
-        </Button>
+        </ActButton>
       )}
-    </div>
+    </>
   );
 }

@@ -1,13 +1,20 @@
 // Caught and delivered mail: a list at the side, the message beside it; on a phone one after the other.
 
 import { call } from '../api.ts';
+import { MailList } from '../mail/mail-list.tsx';
+import { useMails } from '../mail/use-mails.ts';
 import { parts, query } from '../router.ts';
+import { session } from '../session.ts';
 import { useAnswer } from '../use-answer.ts';
-import { MailList } from './inbox/mail-list.tsx';
-import { MailView } from './inbox/mail-view.tsx';
+import { useNews } from '../use-news.ts';
+import { DeleteAll } from './inbox/delete-all.tsx';
+import { InboxChoice } from './inbox/inbox-choice.tsx';
 import { NothingOpen } from './inbox/nothing-open.tsx';
+import { OpenMail } from './inbox/open-mail.tsx';
+import { mailPath } from './inbox/paths.ts';
 import '../styles/inbox.css';
 
+/** How often it is asked for what is new where no event tells of it. */
 const lookMs = 5000;
 
 export function Page() {
@@ -15,19 +22,39 @@ export function Page() {
   const inboxes = useAnswer('inboxes', (signal) => call('mailInboxes', {}, signal), {
     everyMs: lookMs,
   });
-  const address = query.value.get('address') ?? '';
+  const known = inboxes.data ?? [];
+  const isDev = session.value?.dev === true;
+  /** '' is everybody, in development; else nobody. */
+  const whose = query.value.get('address') || (isDev ? '' : (known[0]?.address ?? ''));
+  const isNobody = !isDev && whose === '';
+  const mails = useMails(
+    whose,
+    async (asked, signal) =>
+      isNobody
+        ? undefined
+        : call('mailSearch', { ...asked, ...(whose !== '' && { address: whose }) }, signal),
+    { everyMs: lookMs },
+  );
+  useNews('mail', mails.reload);
   const isOpen = mailbox !== undefined && id !== undefined;
   return (
     <div class="inbox" data-open={isOpen}>
       {!isOpen && <h1 class="visually-hidden">Inbox</h1>}
       <MailList
-        inboxes={inboxes.data ?? []}
-        address={address}
+        mails={mails}
         openId={id}
-        onChanged={inboxes.reload}
-      />
+        pathOf={(mail) => mailPath(mail.mailbox, mail.id)}
+        isOfSeveral={whose === ''}
+        hint="Words, from: subject: has:attachment …"
+        none="No mail yet."
+      >
+        <div class="row spread">
+          <InboxChoice inboxes={known} whose={whose} isDev={isDev} />
+          {isDev && <DeleteAll address={whose} onDone={() => [mails.reload(), inboxes.reload()]} />}
+        </div>
+      </MailList>
       {isOpen ? (
-        <MailView key={`${mailbox} ${id}`} mailbox={mailbox} id={id} onChanged={inboxes.reload} />
+        <OpenMail key={`${mailbox} ${id}`} mailbox={mailbox} id={id} onChanged={inboxes.reload} />
       ) : (
         <NothingOpen isEmpty={inboxes.data?.length === 0} />
       )}

@@ -1,9 +1,9 @@
 // Where is my mail? Everything that came in, and everything that was refused, found by whatever is known of it.
 
+import { Filter, Filters } from '../components/filters.tsx';
 import { PageHead } from '../components/page.tsx';
-import { SearchField } from '../components/search-field.tsx';
 import { Segments } from '../components/segments.tsx';
-import { parts, query, setQuery } from '../router.ts';
+import { parts, query, setQuery, words } from '../router.ts';
 import { MessageList } from './message/message-list.tsx';
 import { MessagePage } from './message/message-page.tsx';
 import { RefusalList } from './message/refusal-list.tsx';
@@ -16,7 +16,7 @@ const kinds = [
 export function Page() {
   const [, id] = parts.value;
   if (id !== undefined) return <MessagePage id={id} key={id} />;
-  const text = query.value.get('q') ?? '';
+  const text = words.value;
   const kind = query.value.get('kind') === 'refused' ? 'refused' : 'messages';
   return (
     <>
@@ -33,36 +33,17 @@ export function Page() {
           }
         />
       </PageHead>
-      <div class="filters">
-        <SearchField
-          label="Search messages"
-          hint="Address, @domain, id, Message-ID, client, reply"
-          value={text}
-          onSearch={(q) => setQuery({ q })}
-        />
-        {kind === 'messages' && <StateFilter />}
-      </div>
+      <Filters label="Search messages" hint="Address, @domain, id, Message-ID, client, reply">
+        {kind === 'messages' && <Filter label="State" name="state" options={states} />}
+      </Filters>
       {kind === 'messages' ? <MessageList text={text} /> : <RefusalList text={text} />}
     </>
   );
 }
 
-const states = ['queued', 'deferred', 'delivered', 'bounced', 'cancelled'] as const;
-
-function StateFilter() {
-  return (
-    <select
-      class="select"
-      aria-label="State"
-      value={query.value.get('state') ?? ''}
-      onChange={(event) => setQuery({ state: event.currentTarget.value })}
-    >
-      <option value="">any state</option>
-      {states.map((state) => (
-        <option key={state} value={state}>
-          {state}
-        </option>
-      ))}
-    </select>
-  );
-}
+const states = [
+  ['', 'any state'],
+  ...['queued', 'deferred', 'delivered', 'bounced', 'cancelled'].map(
+    (state) => [state, state] as const,
+  ),
+] as const;

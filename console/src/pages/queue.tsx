@@ -1,10 +1,11 @@
 // The queue: what waits, since when, and what the other side said last; filters, and what can be done with all they hold.
 
+import type { AnswerOf } from '../api.ts';
 import { call } from '../api.ts';
-import { More } from '../components/more.tsx';
-import { PageHead, Panel } from '../components/page.tsx';
+import { List } from '../components/list.tsx';
+import { PageHead } from '../components/page.tsx';
 import { useSelection } from '../components/selection.ts';
-import { Empty, Problem, Waiting } from '../components/states.tsx';
+import { Empty } from '../components/states.tsx';
 import { Ago } from '../components/time.tsx';
 import { counted } from '../format.ts';
 import { query } from '../router.ts';
@@ -13,7 +14,7 @@ import { useNews } from '../use-news.ts';
 import { usePages } from '../use-pages.ts';
 import { QueueActions } from './queue/actions.tsx';
 import { filterFrom, QueueFilters } from './queue/filters.tsx';
-import { QueueTable } from './queue/table.tsx';
+import { queueColumns } from './queue/queue-columns.tsx';
 
 const lookMs = 5000;
 
@@ -42,38 +43,23 @@ export function Page() {
     pages.reload();
     totals.reload();
   };
-  const { data } = totals;
   return (
     <>
-      <PageHead
-        title="Queue"
-        about={
-          data === undefined ? (
-            'Mail that waits to leave'
-          ) : (
-            <>
-              {counted(data.messages, 'message')} for {counted(data.recipients, 'recipient')}
-              {data.oldest !== null && (
-                <>
-                  , the oldest came <Ago at={data.oldest} />
-                </>
-              )}
-            </>
-          )
-        }
+      <PageHead title="Queue" about={<About totals={totals.data} />} />
+      <QueueFilters totals={totals.data} />
+      <List
+        pages={pages}
+        waiting="Reading the queue"
+        caption="The queue, oldest first"
+        columns={queueColumns}
+        keyOf={({ id }) => id}
+        choice={{
+          selection,
+          idOf: ({ id }) => id,
+          label: ({ sender }) => `Choose the message from ${sender || 'the null sender'}`,
+        }}
+        empty={isFiltered ? <NothingFits /> : <NothingWaits />}
       />
-      <QueueFilters totals={data} />
-      {pages.error !== undefined && <Problem text={pages.error} retry={pages.reload} />}
-      {pages.loading ? (
-        <Waiting what="Reading the queue" />
-      ) : pages.items.length === 0 ? (
-        pages.error === undefined && <NothingWaits isFiltered={isFiltered} />
-      ) : (
-        <Panel bare>
-          <QueueTable messages={pages.items} selection={selection} />
-          <More pages={pages} />
-        </Panel>
-      )}
       {selection.chosen.length > 0 ? (
         <section class="batch" aria-label="With the chosen messages">
           <strong>{counted(selection.chosen.length, 'message')} chosen</strong>
@@ -84,7 +70,8 @@ export function Page() {
         pages.items.length > 0 && (
           <section class="batch" aria-label="With all that fit">
             <strong>
-              All {data === undefined ? 'that fit' : counted(data.messages, 'message')}
+              All{' '}
+              {totals.data === undefined ? 'that fit' : counted(totals.data.messages, 'message')}
             </strong>
             <QueueActions of={{ filter }} onDone={onDone} />
           </section>
@@ -94,32 +81,47 @@ export function Page() {
   );
 }
 
-function NothingWaits({ isFiltered }: { readonly isFiltered: boolean }) {
+function About({ totals }: { readonly totals: AnswerOf<'queueCount'> | undefined }) {
+  if (totals === undefined) return <>Mail that waits to leave</>;
+  const { messages, recipients, oldest } = totals;
   return (
-    <Panel>
-      {isFiltered ? (
-        <Empty icon="search" title="Nothing that waits fits these filters">
-          <p>Mail that has left is among the messages.</p>
-          <div class="actions">
-            <a class="button primary" href="/queue">
-              Show the whole queue
-            </a>
-            <a class="button" href="/messages">
-              Search all messages
-            </a>
-          </div>
-        </Empty>
-      ) : (
-        <Empty icon="check" title="The queue is empty">
-          <p>
-            Everything that was taken in has been delivered, handed on or bounced. What became of a
-            message is told where all messages are.
-          </p>
-          <a class="button" href="/messages">
-            Search messages
-          </a>
-        </Empty>
+    <>
+      {counted(messages, 'message')} for {counted(recipients, 'recipient')}
+      {oldest !== null && (
+        <>
+          , the oldest came <Ago at={oldest} />
+        </>
       )}
-    </Panel>
+    </>
+  );
+}
+
+function NothingFits() {
+  return (
+    <Empty icon="search" title="Nothing that waits fits these filters">
+      <p>Mail that has left is among the messages.</p>
+      <div class="actions">
+        <a class="button primary" href="/queue">
+          Show the whole queue
+        </a>
+        <a class="button" href="/messages">
+          Search all messages
+        </a>
+      </div>
+    </Empty>
+  );
+}
+
+function NothingWaits() {
+  return (
+    <Empty icon="check" title="The queue is empty">
+      <p>
+        Everything that was taken in has been delivered, handed on or bounced. What became of a
+        message is told where all messages are.
+      </p>
+      <a class="button" href="/messages">
+        Search messages
+      </a>
+    </Empty>
   );
 }

@@ -2,9 +2,10 @@
 // complaints.
 
 import { call } from '../api.ts';
+import { Answered } from '../components/answered.tsx';
 import { PageHead, Panel } from '../components/page.tsx';
 import { Segments } from '../components/segments.tsx';
-import { Empty, Problem, Waiting } from '../components/states.tsx';
+import { Empty } from '../components/states.tsx';
 import { query, setQuery } from '../router.ts';
 import { useAnswer } from '../use-answer.ts';
 import { AbuseReports } from './reports/abuse.tsx';
@@ -33,7 +34,7 @@ const records: Readonly<Record<Kind, string>> = {
 export function Page() {
   const kind = kinds.find(([one]) => one === query.value.get('kind'))?.[0] ?? 'dmarc';
   const days = spans.find(([one]) => one === query.value.get('days'))?.[0] ?? '30';
-  const { data, error, loading, reload } = useAnswer(`${kind} ${days}`, (signal) =>
+  const reports = useAnswer(`${kind} ${days}`, (signal) =>
     call('reportList', { kind, since: Date.now() - Number(days) * 86_400_000 }, signal),
   );
   return (
@@ -52,16 +53,19 @@ export function Page() {
           onChange={(next) => setQuery({ days: next })}
         />
       </PageHead>
-      {error !== undefined && <Problem text={error} retry={reload} />}
-      {loading && <Waiting what="Reading the reports" />}
-      {data?.length === 0 && <NoReports kind={kind} />}
-      {data !== undefined && data.length > 0 && (
-        <>
-          <DmarcReports reports={data.filter((one) => one.kind === 'dmarc')} />
-          <TlsReports reports={data.filter((one) => one.kind === 'tls')} />
-          <AbuseReports reports={data.filter((one) => one.kind === 'abuse')} />
-        </>
-      )}
+      <Answered answer={reports} waiting="Reading the reports">
+        {(data) =>
+          data.length === 0 ? (
+            <NoReports kind={kind} />
+          ) : (
+            <>
+              <DmarcReports reports={data.filter((one) => one.kind === 'dmarc')} />
+              <TlsReports reports={data.filter((one) => one.kind === 'tls')} />
+              <AbuseReports reports={data.filter((one) => one.kind === 'abuse')} />
+            </>
+          )
+        }
+      </Answered>
     </>
   );
 }

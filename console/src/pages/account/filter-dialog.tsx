@@ -1,6 +1,7 @@
 // A filter that is to be made: when it holds, and what it does then.
 
 import { FormDialog } from '../../components/dialog.tsx';
+import { Check, ChoiceField, said, TextField } from '../../components/form.tsx';
 import { listOf } from './list-of.ts';
 import type { OwnAnswer } from './own-api.ts';
 
@@ -17,6 +18,10 @@ const conditions = [
   ['to', 'To or Cc has'],
   ['subject', 'Subject has'],
 ] as const;
+const matches = [
+  ['all', 'all have to hold'],
+  ['any', 'one is enough'],
+] as const;
 const marks = [
   ['markRead', 'Mark as read'],
   ['flag', 'Flag'],
@@ -28,55 +33,38 @@ export function FilterDialog({ onSave, onClose }: FilterDialogProps) {
   const submit = (given: FormData) => onSave(filterOf(given));
   return (
     <FormDialog title="Add a filter" submit="Add" onSubmit={submit} onClose={onClose}>
-      <label class="field">
-        <span>Name</span>
-        <input class="input" name="name" required autoComplete="off" />
-      </label>
+      <TextField label="Name" name="name" required autoComplete="off" />
       {conditions.map(([name, label]) => (
-        <label key={name} class="field">
-          <span>{label}</span>
-          <input class="input" name={name} autoComplete="off" />
-        </label>
+        <TextField key={name} label={label} name={name} autoComplete="off" />
       ))}
-      <label class="field">
-        <span>Of these</span>
-        <select class="select" name="match">
-          <option value="all">all have to hold</option>
-          <option value="any">one is enough</option>
-        </select>
-      </label>
-      <label class="field">
-        <span>Into the folder</span>
-        <input class="input" name="folder" autoComplete="off" placeholder="Lists/Work" />
-        <small>It is made where it is missing.</small>
-      </label>
-      <label class="field">
-        <span>Send on to</span>
-        <input class="input" name="forward" autoComplete="off" />
-      </label>
+      <ChoiceField label="Of these" name="match" options={matches} />
+      <TextField
+        label="Into the folder"
+        name="folder"
+        autoComplete="off"
+        placeholder="Lists/Work"
+        hint="It is made where it is missing."
+      />
+      <TextField label="Send on to" name="forward" autoComplete="off" />
       {marks.map(([name, label]) => (
-        <label key={name} class="check">
-          <input type="checkbox" name={name} />
-          {label}
-        </label>
+        <Check key={name} name={name} label={label} />
       ))}
     </FormDialog>
   );
 }
 
 function filterOf(given: FormData): Filter {
-  const said = (name: string) => String(given.get(name) ?? '').trim();
   const asked = (name: string) => given.get(name) !== null;
-  const texts = conditions.map(([name]) => [name, said(name)] as const);
+  const texts = conditions.map(([name]) => [name, said(given, name)] as const);
   const forward = listOf(given.get('forward'));
   return {
-    name: said('name'),
+    name: said(given, 'name'),
     when: {
-      match: said('match') === 'any' ? 'any' : 'all',
+      match: said(given, 'match') === 'any' ? 'any' : 'all',
       ...Object.fromEntries(texts.filter(([, text]) => text !== '')),
     },
     do: {
-      ...(said('folder') !== '' && { folder: said('folder') }),
+      ...(said(given, 'folder') !== '' && { folder: said(given, 'folder') }),
       ...(forward.length > 0 && { forward }),
       ...(asked('markRead') && { markRead: true }),
       ...(asked('flag') && { flag: true }),

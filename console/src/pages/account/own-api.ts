@@ -2,7 +2,7 @@
 
 import type { OwnOperation } from '../../../../src/admin/own/own-operation.ts';
 import type { ownOperations } from '../../../../src/admin/own/own-operations.ts';
-import { ask } from '../../api.ts';
+import { post } from '../../api.ts';
 
 type Table = typeof ownOperations;
 export type OwnName = keyof Table;
@@ -15,11 +15,6 @@ export async function own<N extends OwnName>(
   input: InputOf<N>,
   signal?: AbortSignal,
 ): Promise<OwnAnswer<N>> {
-  const response = await ask(`/postrider/account/v1/${name}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(input),
-    ...(signal !== undefined && { signal }),
-  });
+  const response = await post(`/postrider/account/v1/${name}`, input, signal);
   return (await response.json()) as OwnAnswer<N>;
 }

@@ -1,10 +1,13 @@
 // Passwords: the account's own, and one for each mail program that can be revoked by itself.
 
 import { useState } from 'preact/hooks';
+import { ActButton } from '../../components/act-button.tsx';
+import { Answered } from '../../components/answered.tsx';
 import { Code } from '../../components/code.tsx';
 import { FormDialog } from '../../components/dialog.tsx';
+import { Form, said, TextField } from '../../components/form.tsx';
 import { Button, PageHead, Panel } from '../../components/page.tsx';
-import { Empty, Problem, Waiting } from '../../components/states.tsx';
+import { Empty } from '../../components/states.tsx';
 import { bytes, counted } from '../../format.ts';
 import { loadSession, session } from '../../session.ts';
 import { attempt } from '../../toasts.ts';
@@ -12,17 +15,22 @@ import { useAnswer } from '../../use-answer.ts';
 import { type OwnAnswer, own } from './own-api.ts';
 
 export function PasswordsPage() {
-  const { data, error, loading, reload } = useAnswer('me', (signal) => own('me', {}, signal));
+  const me = useAnswer('me', (signal) => own('me', {}, signal));
+  const { data } = me;
   return (
     <>
       <PageHead
         title="Passwords"
         about={data && `${counted(data.messages, 'message')}, ${bytes(data.bytes)}`}
       />
-      {error !== undefined && <Problem text={error} retry={reload} />}
-      {loading && <Waiting what="Asking for the account" />}
-      {data !== undefined && <AppPasswords me={data} onDone={reload} />}
-      {data?.hasPassword === true && <OwnPassword />}
+      <Answered answer={me} waiting="Asking for the account">
+        {(account) => (
+          <>
+            <AppPasswords me={account} onDone={me.reload} />
+            {account.hasPassword && <OwnPassword />}
+          </>
+        )}
+      </Answered>
     </>
   );
 }
@@ -37,15 +45,9 @@ function AppPasswords({ me, onDone }: AppPasswordsProps) {
   const [made, setMade] = useState<string>();
   const add = (given: FormData) =>
     attempt(async () => {
-      setMade(await own('appPasswordAdd', { name: String(given.get('name')).trim() }));
+      setMade(await own('appPasswordAdd', { name: said(given, 'name') }));
       onDone();
       return undefined;
-    });
-  const remove = (name: string) =>
-    void attempt(async () => {
-      await own('appPasswordRemove', { name });
-      onDone();
-      return `The password of ${name} opens nothing any more`;
     });
   return (
     <Panel
@@ -75,9 +77,15 @@ function AppPasswords({ me, onDone }: AppPasswordsProps) {
           {me.appPasswords.map((name) => (
             <li key={name}>
               <span class="break">{name}</span>
-              <Button small kind="plain" onClick={() => remove(name)}>
-                Revoke<span class="visually-hidden"> the password of {name}</span>
-              </Button>
+              <ActButton
+                kind="plain"
+                act={() => own('appPasswordRemove', { name })}
+                done={`The password of ${name} opens nothing any more`}
+                then={onDone}
+                of={`the password of ${name}`}
+              >
+                Revoke
+              </ActButton>
             </li>
           ))}
         </ul>
@@ -89,10 +97,7 @@ function AppPasswords({ me, onDone }: AppPasswordsProps) {
           onSubmit={add}
           onClose={() => setAdding(false)}
         >
-          <label class="field">
-            <span>Name</span>
-            <input class="input" name="name" required autoComplete="off" placeholder="phone" />
-          </label>
+          <TextField label="Name" name="name" required autoComplete="off" placeholder="phone" />
         </FormDialog>
       )}
     </Panel>
@@ -100,45 +105,31 @@ function AppPasswords({ me, onDone }: AppPasswordsProps) {
 }
 
 function OwnPassword() {
-  const change = (event: SubmitEvent) => {
-    event.preventDefault();
-    const given = new FormData(event.target as HTMLFormElement);
-    void attempt(async () => {
+  const change = (given: FormData) =>
+    attempt(async () => {
       const [present, password] = [given.get('present'), given.get('password')].map(String);
       const { advice } = await own('passwordChange', { present: present!, password: password! });
       await loadSession();
       return `The password is changed: log in with it. ${advice ?? ''}`;
     });
-  };
   return (
     <Panel title="Password" about="Of the account itself. All sessions end when it changes">
-      <form class="stack" onSubmit={change}>
-        <label class="field">
-          <span>Present password</span>
-          <input
-            class="input"
-            name="present"
-            type="password"
-            required
-            autoComplete="current-password"
-          />
-        </label>
-        <label class="field">
-          <span>New password</span>
-          <input
-            class="input"
-            name="password"
-            type="password"
-            required
-            autoComplete="new-password"
-          />
-        </label>
-        <div class="actions">
-          <button type="submit" class="button primary">
-            Change
-          </button>
-        </div>
-      </form>
+      <Form submit="Change" onSubmit={change}>
+        <TextField
+          label="Present password"
+          name="present"
+          type="password"
+          required
+          autoComplete="current-password"
+        />
+        <TextField
+          label="New password"
+          name="password"
+          type="password"
+          required
+          autoComplete="new-password"
+        />
+      </Form>
     </Panel>
   );
 }

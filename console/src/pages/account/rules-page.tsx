@@ -2,9 +2,11 @@
 // others stay as they are.
 
 import { useState } from 'preact/hooks';
+import { Answered } from '../../components/answered.tsx';
 import { Badge } from '../../components/badge.tsx';
+import { Check, Form, LongTextField, said, TextField } from '../../components/form.tsx';
 import { Button, PageHead, Panel } from '../../components/page.tsx';
-import { Empty, Problem, Waiting } from '../../components/states.tsx';
+import { Empty } from '../../components/states.tsx';
 import { attempt } from '../../toasts.ts';
 import { useAnswer } from '../../use-answer.ts';
 import { FilterDialog } from './filter-dialog.tsx';
@@ -14,6 +16,9 @@ import { type OwnAnswer, own } from './own-api.ts';
 type Rules = OwnAnswer<'rules'>;
 type Filter = Rules['filters'][number];
 
+/** RFC 5230 §4.1 */
+const usualDays = 7;
+
 interface PartProps {
   readonly rules: Rules;
   /** Resolves to whether it was saved. */
@@ -21,25 +26,25 @@ interface PartProps {
 }
 
 export function RulesPage() {
-  const { data, error, loading, reload } = useAnswer('rules', (signal) => own('rules', {}, signal));
+  const rules = useAnswer('rules', (signal) => own('rules', {}, signal));
   const save = (change: Partial<Rules>, done: string) =>
     attempt(async () => {
-      await own('rulesSet', { rules: { filters: [], ...data, ...change } });
-      reload();
+      await own('rulesSet', { rules: { filters: [], ...rules.data, ...change } });
+      rules.reload();
       return done;
     });
   return (
     <>
       <PageHead title="Rules" about="What is done with mail that comes; junk stays in Junk" />
-      {error !== undefined && <Problem text={error} retry={reload} />}
-      {loading && <Waiting what="Asking for the rules" />}
-      {data !== undefined && (
-        <>
-          <Filters rules={data} save={save} />
-          <Forwarding rules={data} save={save} />
-          <Vacation rules={data} save={save} />
-        </>
-      )}
+      <Answered answer={rules} waiting="Asking for the rules">
+        {(data) => (
+          <>
+            <Filters rules={data} save={save} />
+            <Forwarding rules={data} save={save} />
+            <Vacation rules={data} save={save} />
+          </>
+        )}
+      </Answered>
     </>
   );
 }
@@ -132,110 +137,90 @@ function actionsText({ do: actions }: Filter): string {
 }
 
 function Forwarding({ rules: { forward }, save }: PartProps) {
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault();
-    const given = new FormData(event.target as HTMLFormElement);
+  const submit = (given: FormData) => {
     const to = listOf(given.get('to'));
     const keepCopy = given.get('keepCopy') !== null;
     const next = to.length === 0 ? undefined : { to, keepCopy };
-    void save({ forward: next }, next === undefined ? 'Nothing is sent on' : 'Mail is sent on');
+    return save({ forward: next }, next === undefined ? 'Nothing is sent on' : 'Mail is sent on');
   };
   return (
     <Panel title="Forwarding">
-      <form class="stack" onSubmit={submit}>
-        <label class="field">
-          <span>To</span>
-          <input class="input" name="to" defaultValue={forward?.to.join(', ')} />
-          <small>Addresses, separated by commas; empty for nobody.</small>
-        </label>
-        <label class="check">
-          <input type="checkbox" name="keepCopy" defaultChecked={forward?.keepCopy ?? true} />
-          Keep a copy here
-        </label>
-        <Save />
-      </form>
+      <Form submit="Save" onSubmit={submit}>
+        <TextField
+          label="To"
+          name="to"
+          defaultValue={forward?.to.join(', ')}
+          hint="Addresses, separated by commas; empty for nobody."
+        />
+        <Check
+          name="keepCopy"
+          label="Keep a copy here"
+          defaultChecked={forward?.keepCopy ?? true}
+        />
+      </Form>
     </Panel>
   );
 }
 
+function vacationOf(given: FormData): Rules['vacation'] {
+  const [text, subject, from, until] = ['text', 'subject', 'from', 'until'].map((name) =>
+    said(given, name),
+  );
+  if (!text) return undefined;
+  return {
+    ...{ text, days: Number(said(given, 'days')) || usualDays },
+    ...(subject && { subject }),
+    ...(from && { from }),
+    ...(until && { until }),
+  };
+}
+
 function Vacation({ rules: { vacation }, save }: PartProps) {
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault();
-    const given = new FormData(event.target as HTMLFormElement);
-    const said = (name: string) => String(given.get(name) ?? '').trim();
-    const next =
-      said('text') === ''
-        ? undefined
-        : {
-            ...{ text: said('text'), days: Number(said('days')) || 7 },
-            ...(said('subject') !== '' && { subject: said('subject') }),
-            ...(said('from') !== '' && { from: said('from') }),
-            ...(said('until') !== '' && { until: said('until') }),
-          };
-    void save(
-      { vacation: next },
-      next === undefined ? 'Nobody is answered' : 'Whoever writes is answered',
-    );
+  const submit = (given: FormData) => {
+    const next = vacationOf(given);
+    const done = next === undefined ? 'Nobody is answered' : 'Whoever writes is answered';
+    return save({ vacation: next }, done);
   };
   return (
     <Panel
       title="While you are away"
       about="Each sender is answered once in so many days; lists and programs never"
     >
-      <form class="stack" onSubmit={submit}>
-        <label class="field">
-          <span>Answer</span>
-          <textarea class="textarea" name="text" rows={6} defaultValue={vacation?.text} />
-          <small>Empty for no answer.</small>
-        </label>
-        <label class="field">
-          <span>Subject</span>
-          <input
-            class="input"
-            name="subject"
-            defaultValue={vacation?.subject}
-            placeholder="Auto: and the subject of what is answered"
-          />
-        </label>
-        <label class="field">
-          <span>First day</span>
-          <input
-            class="input"
-            type="date"
-            name="from"
-            defaultValue={vacation?.from?.slice(0, 10)}
-          />
-        </label>
-        <label class="field">
-          <span>Last day</span>
-          <input
-            class="input"
-            type="date"
-            name="until"
-            defaultValue={vacation?.until?.slice(0, 10)}
-          />
-        </label>
-        <label class="field">
-          <span>Days until a sender is answered again</span>
-          <input
-            class="input"
-            type="number"
-            name="days"
-            min={1}
-            max={365}
-            defaultValue={String(vacation?.days ?? 7)}
-          />
-        </label>
-        <Save />
-      </form>
+      <Form submit="Save" onSubmit={submit}>
+        <LongTextField
+          label="Answer"
+          name="text"
+          rows={6}
+          defaultValue={vacation?.text}
+          hint="Empty for no answer."
+        />
+        <TextField
+          label="Subject"
+          name="subject"
+          defaultValue={vacation?.subject}
+          placeholder="Auto: and the subject of what is answered"
+        />
+        <TextField
+          label="First day"
+          type="date"
+          name="from"
+          defaultValue={vacation?.from?.slice(0, 10)}
+        />
+        <TextField
+          label="Last day"
+          type="date"
+          name="until"
+          defaultValue={vacation?.until?.slice(0, 10)}
+        />
+        <TextField
+          label="Days until a sender is answered again"
+          type="number"
+          name="days"
+          min={1}
+          max={365}
+          defaultValue={String(vacation?.days ?? usualDays)}
+        />
+      </Form>
     </Panel>
   );
 }
-
-const Save = () => (
-  <div class="actions">
-    <button type="submit" class="button primary">
-      Save
-    </button>
-  </div>
-);

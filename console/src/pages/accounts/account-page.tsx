@@ -2,72 +2,42 @@
 
 import { useState } from 'preact/hooks';
 import { call } from '../../api.ts';
-import { Code } from '../../components/code.tsx';
-import { Dialog, FormDialog } from '../../components/dialog.tsx';
+import { ActButton } from '../../components/act-button.tsx';
+import { Answered } from '../../components/answered.tsx';
+import { FormDialog, SecretDialog } from '../../components/dialog.tsx';
+import { said, TextField } from '../../components/form.tsx';
 import { Button, PageHead, Panel } from '../../components/page.tsx';
-import { Empty, Problem, Waiting } from '../../components/states.tsx';
+import { Empty } from '../../components/states.tsx';
 import { When } from '../../components/time.tsx';
 import { bytes, counted, relative } from '../../format.ts';
 import { navigate } from '../../router.ts';
 import { attempt, say } from '../../toasts.ts';
 import { useAnswer } from '../../use-answer.ts';
-import type { Account } from './table.tsx';
+import type { Account } from './account-columns.tsx';
 
+type Held = NonNullable<Account['held']>;
 type Asked = 'password' | 'address' | 'app-password' | 'remove';
 
 export function AccountPage({ address }: { readonly address: string }) {
-  const [asked, setAsked] = useState<Asked>();
-  const [secret, setSecret] = useState<string>();
-  const { data, error, loading, reload } = useAnswer('accounts', (signal) =>
-    call('accountList', {}, signal),
-  );
-  const account = data?.find((one) => one.addresses.includes(address));
-  if (loading) return <Waiting what="Asking for the account" />;
-  if (error !== undefined) return <Problem text={error} retry={reload} />;
-  if (account === undefined)
-    return (
-      <Empty icon="people" title="There is no such account">
-        <a class="button" href="/accounts">
-          All accounts
-        </a>
-      </Empty>
-    );
-  const close = () => setAsked(undefined);
-  const props = { account, onDone: reload, onClose: close };
+  const accounts = useAnswer('accounts', (signal) => call('accountList', {}, signal));
   return (
-    <>
-      <PageHead
-        title={account.address}
-        about={
-          <>
-            {counted(account.messages, 'message')}, {bytes(account.bytes)}, since{' '}
-            <When at={account.created} />
-          </>
-        }
-      >
-        <a class="button" href={`/inbox?address=${encodeURIComponent(account.address)}`}>
-          Mail
-        </a>
-        <Button icon="key" onClick={() => setAsked('password')}>
-          Change password
-        </Button>
-        <Button icon="trash" kind="danger" onClick={() => setAsked('remove')}>
-          Remove
-        </Button>
-      </PageHead>
-      {account.held !== null && <Held account={account} onDone={reload} />}
-      <div class="grid">
-        <Addresses account={account} onDone={reload} onAdd={() => setAsked('address')} />
-        <AppPasswords account={account} onDone={reload} onAdd={() => setAsked('app-password')} />
-      </div>
-      {asked === 'password' && <PasswordDialog {...props} />}
-      {asked === 'address' && <AddressDialog {...props} />}
-      {asked === 'app-password' && <AppPasswordDialog {...props} onMade={setSecret} />}
-      {asked === 'remove' && <RemoveDialog {...props} />}
-      {secret !== undefined && (
-        <SecretDialog secret={secret} onClose={() => setSecret(undefined)} />
-      )}
-    </>
+    <Answered answer={accounts} waiting="Asking for the account">
+      {(all) => {
+        const account = all.find(({ addresses }) => addresses.includes(address));
+        if (account === undefined) return <NoSuchAccount />;
+        return <OneAccount account={account} onDone={accounts.reload} />;
+      }}
+    </Answered>
+  );
+}
+
+function NoSuchAccount() {
+  return (
+    <Empty icon="people" title="There is no such account">
+      <a class="button" href="/accounts">
+        All accounts
+      </a>
+    </Empty>
   );
 }
 
@@ -76,32 +46,83 @@ interface PartProps {
   readonly onDone: () => void;
 }
 
-function Held({ account, onDone }: PartProps) {
-  const { held, address } = account;
-  if (held === null) return null;
-  const release = () =>
-    void attempt(async () => {
-      await call('accountRelease', { address });
-      return `${address} may send again`;
-    }).then(onDone);
+function OneAccount({ account, onDone }: PartProps) {
+  const [asked, setAsked] = useState<Asked>();
+  const [secret, setSecret] = useState<string>();
+  const props = { account, onDone, onClose: () => setAsked(undefined) };
+  return (
+    <>
+      <Head account={account} onAsk={setAsked} />
+      {account.held !== null && <Hold account={account} held={account.held} onDone={onDone} />}
+      <div class="grid">
+        <Addresses account={account} onDone={onDone} onAdd={() => setAsked('address')} />
+        <AppPasswords account={account} onDone={onDone} onAdd={() => setAsked('app-password')} />
+      </div>
+      {asked === 'password' && <PasswordDialog {...props} />}
+      {asked === 'address' && <AddressDialog {...props} />}
+      {asked === 'app-password' && <AppPasswordDialog {...props} onMade={setSecret} />}
+      {asked === 'remove' && <RemoveDialog {...props} />}
+      {secret !== undefined && (
+        <SecretDialog
+          title="The app password"
+          secret={secret}
+          what="the app password"
+          onClose={() => setSecret(undefined)}
+        >
+          Put it into the program now.
+        </SecretDialog>
+      )}
+    </>
+  );
+}
+
+interface HeadProps {
+  readonly account: Account;
+  readonly onAsk: (asked: Asked) => void;
+}
+
+function Head({ account: { address, messages, bytes: size, created }, onAsk }: HeadProps) {
+  return (
+    <PageHead
+      title={address}
+      about={
+        <>
+          {counted(messages, 'message')}, {bytes(size)}, since <When at={created} />
+        </>
+      }
+    >
+      <a class="button" href={`/inbox?address=${encodeURIComponent(address)}`}>
+        Mail
+      </a>
+      <Button icon="key" onClick={() => onAsk('password')}>
+        Change password
+      </Button>
+      <Button icon="trash" kind="danger" onClick={() => onAsk('remove')}>
+        Remove
+      </Button>
+    </PageHead>
+  );
+}
+
+function Hold({ account, held, onDone }: PartProps & { readonly held: Held }) {
+  const { address } = account;
   return (
     <div class="note bad" role="status">
       <div>
         Its sending is stopped, the hold ends {relative(Date.parse(held.until))}: {held.reason}
       </div>
-      <Button small onClick={release}>
+      <ActButton
+        act={() => call('accountRelease', { address })}
+        done={`${address} may send again`}
+        then={onDone}
+      >
         Let it send again
-      </Button>
+      </ActButton>
     </div>
   );
 }
 
 function Addresses({ account, onDone, onAdd }: PartProps & { readonly onAdd: () => void }) {
-  const remove = (address: string) =>
-    void attempt(async () => {
-      await call('addressRemove', { account: account.address, address });
-      return `${address} is no longer an address of ${account.address}`;
-    }).then(onDone);
   return (
     <Panel
       title="Addresses"
@@ -119,9 +140,15 @@ function Addresses({ account, onDone, onAdd }: PartProps & { readonly onAdd: () 
             {i === 0 ? (
               <span class="faint">primary</span>
             ) : (
-              <Button small kind="plain" onClick={() => remove(address)}>
-                Remove<span class="visually-hidden"> {address}</span>
-              </Button>
+              <ActButton
+                kind="plain"
+                act={() => call('addressRemove', { account: account.address, address })}
+                done={`${address} is no longer an address of ${account.address}`}
+                then={onDone}
+                of={address}
+              >
+                Remove
+              </ActButton>
             )}
           </li>
         ))}
@@ -131,11 +158,6 @@ function Addresses({ account, onDone, onAdd }: PartProps & { readonly onAdd: () 
 }
 
 function AppPasswords({ account, onDone, onAdd }: PartProps & { readonly onAdd: () => void }) {
-  const remove = (name: string) =>
-    void attempt(async () => {
-      await call('appPasswordRemove', { account: account.address, name });
-      return `The app password ${name} no longer works`;
-    }).then(onDone);
   return (
     <Panel
       title="App passwords"
@@ -155,9 +177,15 @@ function AppPasswords({ account, onDone, onAdd }: PartProps & { readonly onAdd: 
           {account.appPasswords.map((name) => (
             <li key={name}>
               <span class="break">{name}</span>
-              <Button small kind="plain" onClick={() => remove(name)}>
-                Remove<span class="visually-hidden"> {name}</span>
-              </Button>
+              <ActButton
+                kind="plain"
+                act={() => call('appPasswordRemove', { account: account.address, name })}
+                done={`The app password ${name} no longer works`}
+                then={onDone}
+                of={name}
+              >
+                Remove
+              </ActButton>
             </li>
           ))}
         </ul>
@@ -185,11 +213,14 @@ function PasswordDialog({ account, onDone, onClose }: AskProps) {
       onSubmit={change}
       onClose={onClose}
     >
-      <label class="field">
-        <span>Password</span>
-        <input class="input" name="password" type="password" required autoComplete="new-password" />
-        <small>App passwords stay as they are.</small>
-      </label>
+      <TextField
+        label="Password"
+        name="password"
+        type="password"
+        required
+        autoComplete="new-password"
+        hint="App passwords stay as they are."
+      />
     </FormDialog>
   );
 }
@@ -197,17 +228,14 @@ function PasswordDialog({ account, onDone, onClose }: AskProps) {
 function AddressDialog({ account, onDone, onClose }: AskProps) {
   const add = (given: FormData) =>
     attempt(async () => {
-      const address = String(given.get('address')).trim();
+      const address = said(given, 'address');
       const { advice } = await call('addressAdd', { account: account.address, address });
       onDone();
       return advice === null ? `${address} leads here now` : `${address} leads here now; ${advice}`;
     });
   return (
     <FormDialog title="Add an address" submit="Add" onSubmit={add} onClose={onClose}>
-      <label class="field">
-        <span>Address</span>
-        <input class="input" name="address" inputMode="email" required autoComplete="off" />
-      </label>
+      <TextField label="Address" name="address" inputMode="email" required autoComplete="off" />
     </FormDialog>
   );
 }
@@ -216,45 +244,28 @@ function AppPasswordDialog(props: AskProps & { readonly onMade: (secret: string)
   const { account, onDone, onClose, onMade } = props;
   const add = (given: FormData) =>
     attempt(async () => {
-      const name = String(given.get('name')).trim();
+      const name = said(given, 'name');
       onMade(await call('appPasswordAdd', { account: account.address, name }));
       onDone();
       return undefined;
     });
   return (
     <FormDialog title="Add an app password" submit="Make it" onSubmit={add} onClose={onClose}>
-      <label class="field">
-        <span>Name</span>
-        <input class="input" name="name" required autoComplete="off" placeholder="phone" />
-        <small>Of the program or the device: it tells you later which is which.</small>
-      </label>
+      <TextField
+        label="Name"
+        name="name"
+        required
+        autoComplete="off"
+        placeholder="phone"
+        hint="Of the program or the device: it tells you later which is which."
+      />
     </FormDialog>
-  );
-}
-
-function SecretDialog({
-  secret,
-  onClose,
-}: {
-  readonly secret: string;
-  readonly onClose: () => void;
-}) {
-  return (
-    <Dialog title="The app password" onClose={onClose}>
-      <Code text={secret} what="the app password" wraps />
-      <p class="soft">It is shown this once. Put it into the program now.</p>
-      <footer>
-        <Button kind="primary" onClick={onClose}>
-          Done
-        </Button>
-      </footer>
-    </Dialog>
   );
 }
 
 function RemoveDialog({ account, onClose }: AskProps) {
   const remove = async (given: FormData) => {
-    if (String(given.get('address')).trim() !== account.address) {
+    if (said(given, 'address') !== account.address) {
       say('that is not the address', 'bad');
       return false;
     }
@@ -276,16 +287,13 @@ function RemoveDialog({ account, onClose }: AskProps) {
         {counted(account.messages, 'message')} ({bytes(account.bytes)}) go with it. Only a backup
         brings them back.
       </p>
-      <label class="field">
-        <span>Its address, to be sure</span>
-        <input
-          class="input"
-          name="address"
-          required
-          autoComplete="off"
-          placeholder={account.address}
-        />
-      </label>
+      <TextField
+        label="Its address, to be sure"
+        name="address"
+        required
+        autoComplete="off"
+        placeholder={account.address}
+      />
     </FormDialog>
   );
 }

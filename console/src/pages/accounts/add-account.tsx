@@ -2,6 +2,7 @@
 
 import { call } from '../../api.ts';
 import { FormDialog } from '../../components/dialog.tsx';
+import { said, TextField } from '../../components/form.tsx';
 import { attempt } from '../../toasts.ts';
 
 interface AddAccountProps {
@@ -12,31 +13,25 @@ interface AddAccountProps {
 export function AddAccount({ onDone, onClose }: AddAccountProps) {
   const add = (given: FormData) =>
     attempt(async () => {
+      const password = String(given.get('password'));
       const { address, advice } = await call('accountAdd', {
-        address: String(given.get('address')).trim(),
-        password: String(given.get('password')),
+        address: said(given, 'address'),
+        password,
       });
       onDone();
       return `${address} is there${advice === null ? '' : `; ${advice}`}`;
     });
   return (
     <FormDialog title="Add an account" submit="Add account" onSubmit={add} onClose={onClose}>
-      <label class="field">
-        <span>Address</span>
-        <input
-          class="input"
-          name="address"
-          type="text"
-          inputMode="email"
-          required
-          autoComplete="off"
-        />
-      </label>
-      <label class="field">
-        <span>Password</span>
-        <input class="input" name="password" type="password" required autoComplete="new-password" />
-        <small>A sentence of several words is easy to keep in mind and hard to guess.</small>
-      </label>
+      <TextField label="Address" name="address" inputMode="email" required autoComplete="off" />
+      <TextField
+        label="Password"
+        name="password"
+        type="password"
+        required
+        autoComplete="new-password"
+        hint="A sentence of several words is easy to keep in mind and hard to guess."
+      />
     </FormDialog>
   );
 }

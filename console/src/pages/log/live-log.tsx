@@ -3,12 +3,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Badge, type Tone } from '../../components/badge.tsx';
 import { holds } from '../../components/filter-text.ts';
+import { Filter, Filters } from '../../components/filters.tsx';
 import { Button, Panel } from '../../components/page.tsx';
-import { SearchField } from '../../components/search-field.tsx';
 import { Empty } from '../../components/states.tsx';
 import { isLive, listen } from '../../events.ts';
 import { clockTime, counted } from '../../format.ts';
-import { query, setQuery } from '../../router.ts';
+import { query, words } from '../../router.ts';
 
 /** Limit: lines that are kept, and lines that are shown. */
 const keptMax = 2000;
@@ -25,38 +25,27 @@ interface Line {
   readonly text: string;
 }
 
-const levels = ['debug', 'info', 'warn', 'error'] as const;
+const levels: readonly string[] = ['debug', 'info', 'warn', 'error'];
+const usualLevel = 'info';
+const levelNames = [
+  ['debug', 'everything'],
+  ['info', 'info and above'],
+  ['warn', 'warnings and errors'],
+  ['error', 'errors'],
+] as const;
 
 export function LiveLog() {
-  const text = query.value.get('q') ?? '';
-  const level = query.value.get('level') ?? 'info';
+  const text = words.value;
+  const least = levels.indexOf(query.value.get('level') ?? usualLevel);
   const [isPaused, setPaused] = useState(false);
   const { lines, clear } = useLines(isPaused);
-  const least = levels.indexOf(level as (typeof levels)[number]);
   const fitting = lines.filter(
-    (line) =>
-      levels.indexOf(line.level as (typeof levels)[number]) >= least && holds(text, line.text),
+    (line) => levels.indexOf(line.level) >= least && holds(text, line.text),
   );
   return (
     <>
-      <div class="filters">
-        <SearchField
-          label="Filter the log"
-          hint="Words, an address, a client, a queue id"
-          value={text}
-          onSearch={(q) => setQuery({ q })}
-        />
-        <select
-          class="select"
-          aria-label="Level"
-          value={level}
-          onChange={(event) => setQuery({ level: event.currentTarget.value })}
-        >
-          <option value="debug">everything</option>
-          <option value="info">info and above</option>
-          <option value="warn">warnings and errors</option>
-          <option value="error">errors</option>
-        </select>
+      <Filters label="Filter the log" hint="Words, an address, a client, a queue id">
+        <Filter label="Level" name="level" options={levelNames} usual={usualLevel} />
         <Button icon={isPaused ? 'play' : 'pause'} onClick={() => setPaused(!isPaused)}>
           {isPaused ? 'Go on' : 'Pause'}
         </Button>
@@ -66,7 +55,7 @@ export function LiveLog() {
         <span class={`live${isLive.value && !isPaused ? ' on' : ''}`}>
           {isPaused ? 'paused' : isLive.value ? 'live' : 'connecting …'}
         </span>
-      </div>
+      </Filters>
       <Panel bare>
         {fitting.length === 0 ? (
           <Empty

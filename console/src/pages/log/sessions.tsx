@@ -2,15 +2,16 @@
 
 import type { AnswerOf } from '../../api.ts';
 import { call } from '../../api.ts';
+import { ActButton } from '../../components/act-button.tsx';
 import { Badge } from '../../components/badge.tsx';
 import { holds } from '../../components/filter-text.ts';
-import { Button, Panel } from '../../components/page.tsx';
-import { SearchField } from '../../components/search-field.tsx';
-import { Empty, Problem, Waiting } from '../../components/states.tsx';
+import { Filters } from '../../components/filters.tsx';
+import { List } from '../../components/list.tsx';
+import { Empty } from '../../components/states.tsx';
+import type { Column } from '../../components/table.tsx';
 import { bytes, duration } from '../../format.ts';
-import { query, setQuery } from '../../router.ts';
-import { attempt } from '../../toasts.ts';
-import { useAnswer } from '../../use-answer.ts';
+import { words } from '../../router.ts';
+import { useList } from '../../use-pages.ts';
 
 type Session = AnswerOf<'sessionList'>[number];
 
@@ -19,114 +20,76 @@ const lookMs = 2000;
 const shownMax = 300;
 
 export function Sessions() {
-  const text = query.value.get('q') ?? '';
-  const { data, error, loading, reload } = useAnswer(
-    'sessions',
-    (signal) => call('sessionList', {}, signal),
-    { everyMs: lookMs },
-  );
-  const fitting = (data ?? []).filter(({ id, service, client, account, phase }) =>
+  const text = words.value;
+  const sessions = useList('sessions', (signal) => call('sessionList', {}, signal), {
+    everyMs: lookMs,
+  });
+  const fitting = sessions.items.filter(({ id, service, client, account, phase }) =>
     holds(text, id, service, client, account, phase),
   );
   return (
     <>
-      <div class="filters">
-        <SearchField
-          label="Filter the sessions"
-          hint="Service, client, account"
-          value={text}
-          onSearch={(q) => setQuery({ q })}
-        />
-      </div>
-      {error !== undefined && <Problem text={error} retry={reload} />}
-      {loading && <Waiting what="Asking for sessions" />}
-      {data !== undefined && (
-        <Panel bare>
-          {fitting.length === 0 ? (
-            <Empty
-              icon="server"
-              title={data.length === 0 ? 'Nobody is connected' : 'No session fits'}
-            >
-              <p>
-                Whoever connects by SMTP, IMAP or POP3 appears here as long as the connection is
-                open.
-              </p>
-            </Empty>
-          ) : (
-            <SessionTable sessions={fitting.slice(0, shownMax)} onDone={reload} />
-          )}
-        </Panel>
-      )}
+      <Filters label="Filter the sessions" hint="Service, client, account" />
+      <List
+        pages={{ ...sessions, items: fitting.slice(0, shownMax) }}
+        waiting="Asking for sessions"
+        caption="Open sessions, oldest first"
+        columns={columns}
+        keyOf={({ id }) => id}
+        actions={({ id, client }) => (
+          <ActButton
+            kind="danger"
+            act={() => call('sessionEnd', { id })}
+            done="The connection is dropped"
+            then={sessions.reload}
+            of={`the connection of ${client}`}
+          >
+            Drop
+          </ActButton>
+        )}
+        empty={
+          <Empty
+            icon="server"
+            title={sessions.items.length === 0 ? 'Nobody is connected' : 'No session fits'}
+          >
+            <p>
+              Whoever connects by SMTP, IMAP or POP3 appears here as long as the connection is open.
+            </p>
+          </Empty>
+        }
+      />
     </>
   );
 }
 
-interface TableProps {
-  readonly sessions: readonly Session[];
-  readonly onDone: () => void;
-}
-
-function SessionTable({ sessions, onDone }: TableProps) {
-  const end = (id: string) =>
-    void attempt(async () => {
-      await call('sessionEnd', { id });
-      return 'The connection is dropped';
-    }).then(onDone);
-  return (
-    <table class="table stacks">
-      <caption class="visually-hidden">Open sessions, oldest first</caption>
-      <thead>
-        <tr>
-          <th scope="col">Client</th>
-          <th scope="col">Service</th>
-          <th scope="col">At</th>
-          <th scope="col" class="number">
-            In
-          </th>
-          <th scope="col" class="number">
-            Out
-          </th>
-          <th scope="col" class="number">
-            Open for
-          </th>
-          <th scope="col">
-            <span class="visually-hidden">Actions</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {sessions.map((one) => (
-          <tr key={one.id}>
-            <td class="lead break">
-              {one.client || 'this machine'}
-              {one.account !== null && <span class="sub">{one.account}</span>}
-            </td>
-            <td data-label="Service">
-              {one.service}{' '}
-              <Badge tone={one.secure ? 'good' : 'calm'} icon={undefined}>
-                {one.secure ? 'TLS' : 'in the clear'}
-              </Badge>
-            </td>
-            <td data-label="At">{one.phase ?? '–'}</td>
-            <td data-label="In" class="number">
-              {bytes(one.bytesIn)}
-            </td>
-            <td data-label="Out" class="number">
-              {bytes(one.bytesOut)}
-            </td>
-            <td data-label="Open for" class="number">
-              {duration(Math.max(Date.now() - Date.parse(one.since), 0))}
-            </td>
-            <td class="act">
-              <div class="actions end">
-                <Button small kind="danger" onClick={() => end(one.id)}>
-                  Drop<span class="visually-hidden"> the connection of {one.client}</span>
-                </Button>
-              </div>
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
+const columns: readonly Column<Session>[] = [
+  {
+    name: 'Client',
+    kind: 'text',
+    cell: ({ client, account }) => (
+      <>
+        {client || 'this machine'}
+        {account !== null && <span class="sub">{account}</span>}
+      </>
+    ),
+  },
+  {
+    name: 'Service',
+    cell: ({ service, secure }) => (
+      <>
+        {service}{' '}
+        <Badge tone={secure ? 'good' : 'calm'} icon={undefined}>
+          {secure ? 'TLS' : 'in the clear'}
+        </Badge>
+      </>
+    ),
+  },
+  { name: 'At', cell: ({ phase }) => phase ?? '–' },
+  { name: 'In', kind: 'number', cell: ({ bytesIn }) => bytes(bytesIn) },
+  { name: 'Out', kind: 'number', cell: ({ bytesOut }) => bytes(bytesOut) },
+  {
+    name: 'Open for',
+    kind: 'number',
+    cell: ({ since }) => duration(Math.max(Date.now() - Date.parse(since), 0)),
+  },
+];

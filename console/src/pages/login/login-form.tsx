@@ -2,7 +2,8 @@
 
 import { useRef, useState } from 'preact/hooks';
 import type { SessionFacts } from '../../../../src/web/session/session.ts';
-import { ApiError, ask, wordsFor } from '../../api.ts';
+import { ApiError, post, wordsFor } from '../../api.ts';
+import { said, TextField } from '../../components/form.tsx';
 import { Icon } from '../../components/icon.tsx';
 import { loadSession } from '../../session.ts';
 import { loginWithPasskey } from './passkey.ts';
@@ -41,39 +42,30 @@ export function LoginForm({ login }: Pick<SessionFacts, 'login'>) {
       )}
       {login.password && (
         <form class="stack" onSubmit={submit}>
-          <label class="field">
-            <span>Name or address</span>
-            <input
-              class="input"
-              name="name"
-              required
-              autoComplete="username webauthn"
-              autoCapitalize="none"
-            />
-          </label>
-          <label class="field">
-            <span>Password</span>
-            <input
-              class="input"
-              name="password"
-              type="password"
-              required
-              autoComplete="current-password"
-            />
-          </label>
+          <TextField
+            label="Name or address"
+            name="name"
+            required
+            autoComplete="username webauthn"
+            autoCapitalize="none"
+          />
+          <TextField
+            label="Password"
+            name="password"
+            type="password"
+            required
+            autoComplete="current-password"
+          />
           {needsCode && (
-            <label class="field">
-              <span>Code of your authenticator</span>
-              <input
-                ref={code}
-                class="input"
-                name="code"
-                required
-                inputMode="numeric"
-                autoComplete="one-time-code"
-                maxLength={20}
-              />
-            </label>
+            <TextField
+              label="Code of your authenticator"
+              ref={code}
+              name="code"
+              required
+              inputMode="numeric"
+              autoComplete="one-time-code"
+              maxLength={20}
+            />
           )}
           <button type="submit" class="button primary" disabled={isBusy}>
             {isBusy && <span class="spinner" />}
@@ -106,15 +98,9 @@ export function LoginForm({ login }: Pick<SessionFacts, 'login'>) {
 const singleSignOn = '/postrider/session/oidc';
 
 function logIn(given: FormData): Promise<Response> {
-  const text = (name: string) => String(given.get(name) ?? '');
-  const code = text('code').replaceAll(/\s/g, '');
-  return ask('/postrider/session', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      name: text('name').trim(),
-      password: text('password'),
-      ...(code !== '' && { code }),
-    }),
+  const code = said(given, 'code').replaceAll(/\s/g, '');
+  return post('/postrider/session', {
+    ...{ name: said(given, 'name'), password: String(given.get('password')) },
+    ...(code !== '' && { code }),
   });
 }

@@ -1,13 +1,6 @@
 // Passkeys (WebAuthn Level 3): the browser's own, in the JSON that it makes and reads itself.
 
-import { ask } from '../../api.ts';
-
-const post = (path: string, body: unknown): Promise<Response> =>
-  ask(path, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
+import { post } from '../../api.ts';
 
 /** @throws Error in words for whoever tried. */
 export async function loginWithPasskey(): Promise<void> {

@@ -4,8 +4,8 @@ import { Badge, type Tone } from '../../components/badge.tsx';
 import type { IconName } from '../../components/icon.tsx';
 import { Ago } from '../../components/time.tsx';
 import { duration } from '../../format.ts';
+import { Step } from './step.tsx';
 import type { Story } from './story.tsx';
-import { Step } from './story.tsx';
 
 type AttemptEvent = Extract<Story['events'][number], { kind: 'attempt' }>;
 type Result = AttemptEvent['results'][number];

@@ -3,9 +3,9 @@
 import type { AnswerOf } from '../../api.ts';
 import { call } from '../../api.ts';
 import { Badge, type Tone } from '../../components/badge.tsx';
-import { More } from '../../components/more.tsx';
-import { Panel } from '../../components/page.tsx';
-import { Empty, Problem, Waiting } from '../../components/states.tsx';
+import { List } from '../../components/list.tsx';
+import { Empty } from '../../components/states.tsx';
+import { type Column, RowLink } from '../../components/table.tsx';
 import { When } from '../../components/time.tsx';
 import { bytes } from '../../format.ts';
 import { query } from '../../router.ts';
@@ -41,97 +41,69 @@ export function MessageList({ text }: { readonly text: string }) {
     { everyMs: lookMs },
   );
   useNews('messages', pages.reload);
-  if (pages.error !== undefined && pages.items.length === 0)
-    return <Problem text={pages.error} retry={pages.reload} />;
-  if (pages.loading) return <Waiting what="Looking through the history" />;
-  if (pages.items.length === 0)
-    return <NoMessages isFiltered={text !== '' || state !== ''} text={text} />;
   return (
-    <Panel bare>
-      <table class="table stacks">
-        <caption class="visually-hidden">Messages, newest first</caption>
-        <thead>
-          <tr>
-            <th scope="col">From and to</th>
-            <th scope="col">State</th>
-            <th scope="col">Last said of it</th>
-            <th scope="col" class="number">
-              Size
-            </th>
-            <th scope="col" class="number">
-              Received
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {pages.items.map((message) => (
-            <Row key={message.id} message={message} />
-          ))}
-        </tbody>
-      </table>
-      <More pages={pages} />
-    </Panel>
+    <List
+      pages={pages}
+      waiting="Looking through the history"
+      caption="Messages, newest first"
+      columns={columns}
+      keyOf={({ id }) => id}
+      empty={<NoMessages isFiltered={text !== '' || state !== ''} text={text} />}
+    />
   );
 }
 
-function Row({ message }: { readonly message: Found }) {
-  const { id, sender, recipients, recipientCount, state, lastReply, size, received } = message;
+const columns: readonly Column<Found>[] = [
+  { name: 'From and to', kind: 'text', cell: (message) => <FromAndTo {...message} /> },
+  { name: 'State', cell: ({ state }) => <Badge tone={stateTones[state]}>{state}</Badge> },
+  {
+    name: 'Last said of it',
+    label: 'Last said',
+    kind: 'text',
+    class: 'soft',
+    cell: ({ lastReply }) => lastReply ?? <span class="faint">nothing yet</span>,
+  },
+  { name: 'Size', kind: 'number', cell: ({ size }) => bytes(size) },
+  { name: 'Received', kind: 'number', cell: ({ received }) => <When at={received} /> },
+];
+
+function FromAndTo({ id, sender, recipients, recipientCount }: Found) {
   const more = recipientCount - recipients.length;
   return (
-    <tr>
-      <td class="lead break">
-        <a class="main-link" data-row href={`/messages/${encodeURIComponent(id)}`}>
-          {sender || 'Notification'}
-        </a>
-        <span class="sub">
-          to {recipients.join(', ')}
-          {more > 0 && ` and ${more} more`}
-        </span>
-      </td>
-      <td data-label="State">
-        <Badge tone={stateTones[state]}>{state}</Badge>
-      </td>
-      <td data-label="Last said" class="break soft">
-        {lastReply ?? <span class="faint">nothing yet</span>}
-      </td>
-      <td data-label="Size" class="number">
-        {bytes(size)}
-      </td>
-      <td data-label="Received" class="number">
-        <When at={received} />
-      </td>
-    </tr>
+    <>
+      <RowLink to={`/messages/${encodeURIComponent(id)}`}>{sender || 'Notification'}</RowLink>
+      <span class="sub">
+        to {recipients.join(', ')}
+        {more > 0 && ` and ${more} more`}
+      </span>
+    </>
   );
 }
 
 function NoMessages({ isFiltered, text }: { readonly isFiltered: boolean; readonly text: string }) {
   if (!isFiltered)
     return (
-      <Panel>
-        <Empty icon="mail" title="No message has come in yet">
-          <p>
-            Send one to the SMTP or submission port of this server. It appears here with its whole
-            story: who sent it, what was found out of it, and every attempt to deliver it.
-          </p>
-        </Empty>
-      </Panel>
+      <Empty icon="mail" title="No message has come in yet">
+        <p>
+          Send one to the SMTP or submission port of this server. It appears here with its whole
+          story: who sent it, what was found out of it, and every attempt to deliver it.
+        </p>
+      </Empty>
     );
   return (
-    <Panel>
-      <Empty icon="search" title="No message like this">
-        <p>
-          Nothing that was taken in fits. It may have been refused at the door, which is listed by
-          itself; if it is not there either, it was never offered.
-        </p>
-        <div class="actions">
-          <a class="button primary" href={`/messages?kind=refused&q=${encodeURIComponent(text)}`}>
-            Look among what was refused
-          </a>
-          <a class="button" href="/messages">
-            Show all
-          </a>
-        </div>
-      </Empty>
-    </Panel>
+    <Empty icon="search" title="No message like this">
+      <p>
+        Nothing that was taken in fits. It may have been refused at the door, which is listed by
+        itself; if it is not there either, it was never offered.
+      </p>
+      <div class="actions">
+        <a class="button primary" href={`/messages?kind=refused&q=${encodeURIComponent(text)}`}>
+          Look among what was refused
+        </a>
+        <a class="button" href="/messages">
+          Show all
+        </a>
+      </div>
+    </Empty>
   );
 }

@@ -6,10 +6,12 @@ import { findingText } from '../../../../src/mail/finding.ts';
 import type { Origin } from '../../../../src/store/queue-store.ts';
 import type { AnswerOf } from '../../api.ts';
 import { Badge, type Tone } from '../../components/badge.tsx';
-import { Icon, type IconName } from '../../components/icon.tsx';
-import { Ago, When } from '../../components/time.tsx';
+import { Facts } from '../../components/facts.tsx';
+import { Ago } from '../../components/time.tsx';
 import { bytes, duration } from '../../format.ts';
+import { nextAttempt } from '../queue/queue-columns.tsx';
 import { Attempt } from './attempt.tsx';
+import { Step } from './step.tsx';
 
 export type Story = AnswerOf<'why'>['stories'][number];
 type StoryEvent = Story['events'][number];
@@ -48,7 +50,7 @@ function Event({ event }: { readonly event: StoryEvent }) {
       return (
         <Step icon="reply" tone="calm" title={`The sender is told: ${event.action}`} at={event.at}>
           <p>
-            By message <a href={`/messages/${encodeURIComponent(event.report)}`}>{event.report}</a>.
+            By message <MessageLink id={event.report} />.
           </p>
         </Step>
       );
@@ -61,8 +63,7 @@ function Event({ event }: { readonly event: StoryEvent }) {
           at={event.at}
         >
           <p>
-            <a href={`/messages/${encodeURIComponent(event.message)}`}>{event.message}</a> to{' '}
-            {event.recipients.join(', ')}
+            <MessageLink id={event.message} /> to {event.recipients.join(', ')}
           </p>
         </Step>
       );
@@ -75,6 +76,10 @@ function Event({ event }: { readonly event: StoryEvent }) {
   }
 }
 
+const MessageLink = ({ id }: { readonly id: string }) => (
+  <a href={`/messages/${encodeURIComponent(id)}`}>{id}</a>
+);
+
 const untold: Readonly<Record<EventOf<'untold'>['reason'], string>> = {
   'null-sender':
     'It has the null sender: it is itself a notification, and those are never answered.',
@@ -82,65 +87,24 @@ const untold: Readonly<Record<EventOf<'untold'>['reason'], string>> = {
   'no-mailbox': 'The sender’s address is one of ours, and leads nowhere.',
 };
 
-interface StepProps {
-  readonly icon: IconName;
-  readonly tone: Tone | 'now';
-  readonly title: preact.ComponentChildren;
-  readonly at?: number;
-  readonly children?: preact.ComponentChildren;
-}
-
-export function Step({ icon, tone, title, at, children }: StepProps) {
-  return (
-    <li class={tone}>
-      <span class="dot">
-        <Icon name={icon} size={15} />
-      </span>
-      <div class="event">
-        <header>
-          <h2>{title}</h2>
-          {at !== undefined && <When at={at} full />}
-        </header>
-        {children}
-      </div>
-    </li>
-  );
-}
-
 function Received({ event }: { readonly event: EventOf<'received'> }) {
   const { origin, sender, recipients, recipientCount, size, asked = [] } = event;
   const more = recipientCount - recipients.length;
   return (
     <Step icon="in" tone="good" title="Received" at={event.at}>
-      <dl class="facts">
-        <dt>From</dt>
-        <dd>{sender === '' ? 'the null sender (a notification)' : sender}</dd>
-        <dt>To</dt>
-        <dd>
-          {recipients.join(', ')}
-          {more > 0 && ` and ${more} more`}
-        </dd>
-        <dt>Session</dt>
-        <dd>
-          <SessionText origin={origin} />
-        </dd>
-        <dt>Size</dt>
-        <dd>{bytes(size)}</dd>
-        {asked.length > 0 && (
-          <>
-            <dt>Asked for</dt>
-            <dd>{asked.join('; ')}</dd>
-          </>
-        )}
-        {origin.parent !== undefined && (
-          <>
-            <dt>Follows from</dt>
-            <dd>
-              <a href={`/messages/${encodeURIComponent(origin.parent)}`}>{origin.parent}</a>
-            </dd>
-          </>
-        )}
-      </dl>
+      <Facts
+        of={[
+          ['From', sender === '' ? 'the null sender (a notification)' : sender],
+          ['To', `${recipients.join(', ')}${more > 0 ? ` and ${more} more` : ''}`],
+          ['Session', <SessionText key="session" origin={origin} />],
+          ['Size', bytes(size)],
+          asked.length > 0 && ['Asked for', asked.join('; ')],
+          origin.parent !== undefined && [
+            'Follows from',
+            <MessageLink key="parent" id={origin.parent} />,
+          ],
+        ]}
+      />
       <Findings findings={origin.findings ?? []} />
     </Step>
   );
@@ -186,38 +150,28 @@ export function Findings({ findings }: { readonly findings: readonly Finding[] }
 }
 
 function Refused({ event }: { readonly event: EventOf<'refused'> }) {
-  const { refusal } = event;
-  const forNow = refusal.reply?.startsWith('4') === true;
+  const { reply, stage, reason, client, hello, from, to, findings = [] } = event.refusal;
+  const forNow = reply?.startsWith('4') === true;
   return (
     <Step
       icon="stop"
       tone={forNow ? 'wait' : 'bad'}
-      title={`Refused${forNow ? ' for now' : ''} at ${refusal.stage}`}
+      title={`Refused${forNow ? ' for now' : ''} at ${stage}`}
       at={event.at}
     >
-      <p class={`said ${forNow ? 'wait' : 'bad'}`}>{refusal.reply ?? 'nothing could be said'}</p>
-      <dl class="facts">
-        <dt>Why</dt>
-        <dd>{refusal.reason}</dd>
-        <dt>Client</dt>
-        <dd>
-          {refusal.client || 'a program of this machine'}
-          {refusal.hello && ` (called itself ${refusal.hello})`}
-        </dd>
-        {refusal.from !== undefined && (
-          <>
-            <dt>From</dt>
-            <dd>{refusal.from || 'the null sender'}</dd>
-          </>
-        )}
-        {refusal.to !== undefined && (
-          <>
-            <dt>To</dt>
-            <dd>{refusal.to}</dd>
-          </>
-        )}
-      </dl>
-      <Findings findings={refusal.findings ?? []} />
+      <p class={`said ${forNow ? 'wait' : 'bad'}`}>{reply ?? 'nothing could be said'}</p>
+      <Facts
+        of={[
+          ['Why', reason],
+          [
+            'Client',
+            (client || 'a program of this machine') + (hello ? ` (called itself ${hello})` : ''),
+          ],
+          from !== undefined && ['From', from || 'the null sender'],
+          to !== undefined && ['To', to],
+        ]}
+      />
+      <Findings findings={findings} />
     </Step>
   );
 }
@@ -225,10 +179,7 @@ function Refused({ event }: { readonly event: EventOf<'refused'> }) {
 /** What is left to do. */
 function Now({ queued }: { readonly queued: NonNullable<Story['queued']> }) {
   const states = new Set(queued.recipients.map(({ state }) => state));
-  const next = queued.recipients
-    .map(({ nextAttempt }) => nextAttempt)
-    .filter((at) => at !== null)
-    .sort()[0];
+  const next = nextAttempt(queued.recipients);
   const waits = queued.recipients.length;
   const title = states.has('active')
     ? 'An attempt is under way'

@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import type { AnswerOf, InputOf } from '../../api.ts';
 import { call } from '../../api.ts';
 import { FormDialog } from '../../components/dialog.tsx';
+import { Check, said, TextField } from '../../components/form.tsx';
 import { Button } from '../../components/page.tsx';
 import { counted } from '../../format.ts';
 import { attempt } from '../../toasts.ts';
@@ -90,10 +91,7 @@ function CancelDialog({ of, onDone, onClose }: AskProps) {
       <p class="soft">
         The mail leaves the queue and is gone. Its sender gets a bounce, unless you say otherwise.
       </p>
-      <label class="check">
-        <input type="checkbox" name="silent" />
-        Tell nobody
-      </label>
+      <Check name="silent" label="Tell nobody" />
     </FormDialog>
   );
 }
@@ -101,7 +99,7 @@ function CancelDialog({ of, onDone, onClose }: AskProps) {
 function RerouteDialog({ of, onDone, onClose }: AskProps) {
   const reroute = (given: FormData) =>
     attempt(async () => {
-      const to = String(given.get('to')).trim();
+      const to = said(given, 'to');
       const count = await call('queueReroute', { ...of, ...(to !== '' && { to }) });
       onDone();
       return `${counted(count, 'recipient')} rerouted`;
@@ -109,14 +107,18 @@ function RerouteDialog({ of, onDone, onClose }: AskProps) {
   return (
     <FormDialog title="Send another way" submit="Reroute" onSubmit={reroute} onClose={onClose}>
       <Concerned of={of} />
-      <label class="field">
-        <span>Next hop</span>
-        <input class="input mono" name="to" placeholder="relay.example.net:25" autoComplete="off" />
-        <small>
-          A host with a port, or <code>mx:example.net</code> for the MX of a domain. Empty: by the
-          routes of the configuration again.
-        </small>
-      </label>
+      <TextField
+        label="Next hop"
+        name="to"
+        placeholder="relay.example.net:25"
+        autoComplete="off"
+        hint={
+          <>
+            A host with a port, or <code>mx:example.net</code> for the MX of a domain. Empty: by the
+            routes of the configuration again.
+          </>
+        }
+      />
     </FormDialog>
   );
 }

@@ -1,13 +1,13 @@
 // Which part of the queue is shown. It lies in the address bar, so that it can be kept and sent to others.
 
 import type { AnswerOf, InputOf } from '../../api.ts';
+import { Filter, Filters } from '../../components/filters.tsx';
 import { Button } from '../../components/page.tsx';
-import { SearchField } from '../../components/search-field.tsx';
 import { number } from '../../format.ts';
-import { navigate, query, setQuery } from '../../router.ts';
+import { navigate, query } from '../../router.ts';
 
-type Filter = NonNullable<InputOf<'queueHold'>['filter']>;
-type State = NonNullable<Filter['state']>;
+type QueueFilter = NonNullable<InputOf<'queueHold'>['filter']>;
+type State = NonNullable<QueueFilter['state']>;
 
 const states: readonly (readonly [State, string])[] = [
   ['deferred', 'deferred'],
@@ -24,7 +24,7 @@ const ages: readonly (readonly [ms: number, name: string])[] = [
 ];
 
 /** What is asked for, from the address bar; ages are counted from the full minute, so that it stays the same for one. */
-export function filterFrom(asked: URLSearchParams): Filter {
+export function filterFrom(asked: URLSearchParams): QueueFilter {
   const given = (name: string) => asked.get(name) || undefined;
   const state = states.find(([one]) => one === given('state'))?.[0];
   const age = Number(given('age') ?? 0);
@@ -40,66 +40,51 @@ export function filterFrom(asked: URLSearchParams): Filter {
 }
 
 export function QueueFilters({ totals }: { readonly totals: AnswerOf<'queueCount'> | undefined }) {
-  const asked = query.value;
-  const destination = asked.get('destination') ?? '';
-  const isFiltered = [...asked.keys()].length > 0;
-  const known = totals?.destinations ?? [];
+  const isFiltered = [...query.value.keys()].length > 0;
   return (
-    <div class="filters">
-      <SearchField
-        label="Search the queue"
-        hint="Address, Message-ID or words of the last reply"
-        value={asked.get('q') ?? ''}
-        onSearch={(q) => setQuery({ q })}
+    <Filters label="Search the queue" hint="Address, Message-ID or words of the last reply">
+      <Filter
+        label="State"
+        name="state"
+        options={[
+          ['', 'any state'],
+          ...states.map(([state, name]) => [state, counting(name, totals?.states[state])] as const),
+        ]}
       />
-      <select
-        class="select"
-        aria-label="State"
-        value={asked.get('state') ?? ''}
-        onChange={(event) => setQuery({ state: event.currentTarget.value })}
-      >
-        <option value="">any state</option>
-        {states.map(([state, name]) => (
-          <option key={state} value={state}>
-            {name}
-            {totals !== undefined && ` (${number(totals.states[state])})`}
-          </option>
-        ))}
-      </select>
-      <select
-        class="select"
-        aria-label="Destination"
-        value={destination}
-        onChange={(event) => setQuery({ destination: event.currentTarget.value })}
-      >
-        <option value="">any destination</option>
-        {destination !== '' && !known.some((one) => one.destination === destination) && (
-          <option value={destination}>{destination}</option>
-        )}
-        {known.map((one) => (
-          <option key={one.destination} value={one.destination}>
-            {one.name} ({number(one.recipients)})
-          </option>
-        ))}
-      </select>
-      <select
-        class="select"
-        aria-label="Age"
-        value={asked.get('age') ?? ''}
-        onChange={(event) => setQuery({ age: event.currentTarget.value })}
-      >
-        <option value="">any age</option>
-        {ages.map(([ms, name]) => (
-          <option key={ms} value={String(ms)}>
-            older than {name}
-          </option>
-        ))}
-      </select>
+      <Filter
+        label="Destination"
+        name="destination"
+        options={[['', 'any destination'], ...destinationsOf(totals)]}
+      />
+      <Filter
+        label="Age"
+        name="age"
+        options={[
+          ['', 'any age'],
+          ...ages.map(([ms, name]) => [String(ms), `older than ${name}`] as const),
+        ]}
+      />
       {isFiltered && (
         <Button kind="plain" icon="cross" onClick={() => navigate('/queue', { replace: true })}>
           Clear
         </Button>
       )}
-    </div>
+    </Filters>
   );
+}
+
+const counting = (name: string, count: number | undefined): string =>
+  count === undefined ? name : `${name} (${number(count)})`;
+
+/** And the one that was asked for, though nothing waits for it. */
+function destinationsOf(totals: AnswerOf<'queueCount'> | undefined) {
+  const known = totals?.destinations ?? [];
+  const asked = query.value.get('destination') ?? '';
+  const isKnown = asked === '' || known.some(({ destination }) => destination === asked);
+  return [
+    ...(isKnown ? [] : [[asked, asked] as const]),
+    ...known.map(
+      ({ destination, name, recipients }) => [destination, counting(name, recipients)] as const,
+    ),
+  ];
 }

@@ -2,38 +2,29 @@
 
 import type { DmarcSummary, SourceSummary } from '../../../../src/report/summary.ts';
 import { Badge } from '../../components/badge.tsx';
-import { Panel } from '../../components/page.tsx';
+import { type Column, Table } from '../../components/table.tsx';
 import { number } from '../../format.ts';
+import { ByDomain, Figure, sum } from './by-domain.tsx';
 
-export function DmarcReports({ reports }: { readonly reports: readonly DmarcSummary[] }) {
-  const domains = Map.groupBy(reports, ({ domain }) => domain);
-  return (
-    <>
-      {[...domains].map(([domain, of]) => (
-        <Domain key={domain} domain={domain} reports={of} />
-      ))}
-    </>
-  );
-}
+export const DmarcReports = ({ reports }: { readonly reports: readonly DmarcSummary[] }) => (
+  <ByDomain reports={reports} about={(of) => `; the policy is ${of.at(-1)?.policy ?? 'none'}`}>
+    {(of, domain) => <Domain domain={domain} reports={of} />}
+  </ByDomain>
+);
 
 interface DomainProps {
   readonly domain: string;
   readonly reports: readonly DmarcSummary[];
 }
 
+/** Limit: rows for a domain. */
+const sourcesMax = 25;
+
 function Domain({ domain, reports }: DomainProps) {
-  const total = (of: (report: DmarcSummary) => number) =>
-    reports.reduce((sum, report) => sum + of(report), 0);
-  const messages = total((one) => one.messages);
-  const passed = total((one) => one.passed);
-  const policy = reports.at(-1)?.policy ?? 'none';
-  const by = new Set(reports.map((one) => one.by));
+  const messages = sum(reports, (one) => one.messages);
+  const passed = sum(reports, (one) => one.passed);
   return (
-    <Panel
-      title={domain}
-      about={`${reports.length} reports by ${[...by].join(', ')}; the policy is ${policy}`}
-      bare
-    >
+    <>
       <div class="stats flat">
         <Figure name="Messages" value={number(messages)} />
         <Figure
@@ -41,82 +32,53 @@ function Domain({ domain, reports }: DomainProps) {
           value={messages === 0 ? '–' : `${Math.floor((100 * passed) / messages)} %`}
           note={number(passed)}
         />
-        <Figure name="Quarantined" value={number(total((one) => one.quarantined))} />
-        <Figure name="Rejected" value={number(total((one) => one.rejected))} />
+        <Figure name="Quarantined" value={number(sum(reports, (one) => one.quarantined))} />
+        <Figure name="Rejected" value={number(sum(reports, (one) => one.rejected))} />
       </div>
       <div class="scroll">
-        <Sources sources={reports.flatMap((one) => one.sources)} domain={domain} />
+        <Table
+          caption={`Who sent in the name of ${domain}`}
+          rows={merge(reports.flatMap((one) => one.sources)).slice(0, sourcesMax)}
+          columns={columnsFor(domain)}
+          keyOf={keyOf}
+        />
       </div>
-    </Panel>
+    </>
   );
 }
 
-interface FigureProps {
-  readonly name: string;
-  readonly value: string;
-  readonly note?: string;
-}
-
-export function Figure({ name, value, note }: FigureProps) {
-  return (
-    <div class="stat">
-      <span class="name">{name}</span>
-      <span class="value">{value}</span>
-      {note !== undefined && <span class="extra">{note}</span>}
-    </div>
-  );
-}
-
-const sourcesMax = 25;
-
-function Sources({
-  sources,
-  domain,
-}: {
-  readonly sources: readonly SourceSummary[];
-  readonly domain: string;
-}) {
-  const merged = merge(sources).slice(0, sourcesMax);
-  return (
-    <table class="table stacks">
-      <caption class="visually-hidden">Who sent in the name of {domain}</caption>
-      <thead>
-        <tr>
-          <th scope="col">Source</th>
-          <th scope="col">Proven by</th>
-          <th scope="col">What was done</th>
-          <th scope="col" class="number">
-            Messages
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {merged.map((source) => (
-          <tr key={keyOf(source)}>
-            <td class="lead break">
-              {source.address}
-              {source.from !== domain && <span class="sub">as {source.from}</span>}
-            </td>
-            <td data-label="Proven by">
-              <span class="badges">
-                {source.dkim && <Badge tone="good">DKIM</Badge>}
-                {source.spf && <Badge tone="good">SPF</Badge>}
-                {!source.dkim && !source.spf && <Badge tone="bad">nothing</Badge>}
-              </span>
-            </td>
-            <td data-label="What was done">
-              {source.disposition}
-              {source.reason !== null && <span class="sub">{source.reason}</span>}
-            </td>
-            <td data-label="Messages" class="number">
-              {number(source.messages)}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
+const columnsFor = (domain: string): readonly Column<SourceSummary>[] => [
+  {
+    name: 'Source',
+    kind: 'text',
+    cell: ({ address, from }) => (
+      <>
+        {address}
+        {from !== domain && <span class="sub">as {from}</span>}
+      </>
+    ),
+  },
+  {
+    name: 'Proven by',
+    cell: ({ dkim, spf }) => (
+      <span class="badges">
+        {dkim && <Badge tone="good">DKIM</Badge>}
+        {spf && <Badge tone="good">SPF</Badge>}
+        {!dkim && !spf && <Badge tone="bad">nothing</Badge>}
+      </span>
+    ),
+  },
+  {
+    name: 'What was done',
+    cell: ({ disposition, reason }) => (
+      <>
+        {disposition}
+        {reason !== null && <span class="sub">{reason}</span>}
+      </>
+    ),
+  },
+  { name: 'Messages', kind: 'number', cell: ({ messages }) => number(messages) },
+];
 
 const keyOf = ({ address, from, dkim, spf, disposition, reason }: SourceSummary): string =>
   [address, from, dkim, spf, disposition, reason].join(' ');

@@ -3,10 +3,13 @@
 import { useState } from 'preact/hooks';
 import type { AnswerOf } from '../../api.ts';
 import { call } from '../../api.ts';
+import { ActButton } from '../../components/act-button.tsx';
+import { Answered } from '../../components/answered.tsx';
 import { Badge } from '../../components/badge.tsx';
 import { FormDialog } from '../../components/dialog.tsx';
+import { ChoiceField, said, TextField } from '../../components/form.tsx';
 import { Button, Panel } from '../../components/page.tsx';
-import { Empty, Problem, Waiting } from '../../components/states.tsx';
+import { Empty } from '../../components/states.tsx';
 import { When } from '../../components/time.tsx';
 import { session } from '../../session.ts';
 import { attempt } from '../../toasts.ts';
@@ -19,43 +22,51 @@ type Administrator = AnswerOf<'administratorList'>[number];
 
 export function Administrators() {
   const [isAdding, setAdding] = useState(false);
-  const { data, error, loading, reload } = useAnswer('administrators', (signal) =>
+  const administrators = useAnswer('administrators', (signal) =>
     call('administratorList', {}, signal),
+  );
+  const { reload } = administrators;
+  const add = (
+    <Button small icon="plus" onClick={() => setAdding(true)}>
+      Add
+    </Button>
   );
   return (
     <>
-      {error !== undefined && <Problem text={error} retry={reload} />}
-      {loading && <Waiting what="Asking for administrators" />}
-      {data !== undefined && (
-        <Panel
-          title="Administrators"
-          about="Who logs in to this console; owners of accounts log in to their own part"
-          aside={
-            <Button small icon="plus" onClick={() => setAdding(true)}>
-              Add
-            </Button>
-          }
-          bare
-        >
-          {data.length === 0 ? (
-            <Empty icon="people" title="Nobody yet">
-              <p>
-                Whoever is added here logs in with a name and a password, and then makes a passkey
-                or adds a second factor.
-              </p>
-            </Empty>
-          ) : (
-            <ul class="cards">
-              {data.map((one) => (
-                <OneAdministrator key={one.name} one={one} onDone={reload} />
-              ))}
-            </ul>
-          )}
-        </Panel>
-      )}
+      <Answered answer={administrators} waiting="Asking for administrators">
+        {(data) => (
+          <Panel
+            title="Administrators"
+            about="Who logs in to this console; owners of accounts log in to their own part"
+            aside={add}
+            bare
+          >
+            {data.length === 0 ? (
+              <NoAdministrators />
+            ) : (
+              <ul class="cards">
+                {data.map((one) => (
+                  <OneAdministrator key={one.name} one={one} onDone={reload} />
+                ))}
+              </ul>
+            )}
+          </Panel>
+        )}
+      </Answered>
       <OpenSessions />
       {isAdding && <AddDialog onDone={reload} onClose={() => setAdding(false)} />}
     </>
+  );
+}
+
+function NoAdministrators() {
+  return (
+    <Empty icon="people" title="Nobody yet">
+      <p>
+        Whoever is added here logs in with a name and a password, and then makes a passkey or adds a
+        second factor.
+      </p>
+    </Empty>
   );
 }
 
@@ -65,16 +76,9 @@ interface OneProps {
 }
 
 function OneAdministrator({ one, onDone }: OneProps) {
-  const [isEnrolling, setEnrolling] = useState(false);
-  const [isNaming, setNaming] = useState(false);
   const { name, allows, created, secondFactor, passkeys } = one;
   const who = session.value?.who;
   const isSelf = who?.kind === 'administrator' && who.name === name;
-  const act = (work: () => Promise<unknown>, done: string) =>
-    void attempt(async () => {
-      await work();
-      return done;
-    }).then(onDone);
   return (
     <li>
       <div class="row spread">
@@ -87,36 +91,7 @@ function OneAdministrator({ one, onDone }: OneProps) {
             </Badge>
           ))}
         </p>
-        <div class="actions">
-          {isSelf && (
-            <Button small icon="key" onClick={() => setNaming(true)}>
-              Add a passkey
-            </Button>
-          )}
-          {secondFactor ? (
-            <Button
-              small
-              onClick={() =>
-                act(() => call('secondFactorRemove', { name }), 'The password is enough again')
-              }
-            >
-              Remove second factor
-            </Button>
-          ) : (
-            <Button small onClick={() => setEnrolling(true)}>
-              Add second factor
-            </Button>
-          )}
-          <Button
-            small
-            kind="danger"
-            onClick={() =>
-              act(() => call('administratorRemove', { name }), `${name} logs in no more`)
-            }
-          >
-            Remove
-          </Button>
-        </div>
+        <Actions one={one} isSelf={isSelf} onDone={onDone} />
       </div>
       <p class="faint small">
         since <When at={created} />
@@ -124,32 +99,63 @@ function OneAdministrator({ one, onDone }: OneProps) {
       </p>
       {passkeys.length > 0 && (
         <ul class="list">
-          {passkeys.map((passkey) => (
-            <li key={passkey.name}>
+          {passkeys.map(({ name: passkey }) => (
+            <li key={passkey}>
               <span class="row">
-                <Badge icon="key">passkey</Badge> {passkey.name}
+                <Badge icon="key">passkey</Badge> {passkey}
               </span>
-              <Button
-                small
+              <ActButton
                 kind="plain"
-                onClick={() =>
-                  act(
-                    () => call('passkeyRemove', { name, passkey: passkey.name }),
-                    `The passkey ${passkey.name} opens nothing any more`,
-                  )
-                }
+                act={() => call('passkeyRemove', { name, passkey })}
+                done={`The passkey ${passkey} opens nothing any more`}
+                then={onDone}
+                of={`the passkey ${passkey}`}
               >
-                Remove<span class="visually-hidden"> the passkey {passkey.name}</span>
-              </Button>
+                Remove
+              </ActButton>
             </li>
           ))}
         </ul>
       )}
-      {isEnrolling && (
-        <SecondFactorDialog name={name} onDone={onDone} onClose={() => setEnrolling(false)} />
-      )}
-      {isNaming && <PasskeyDialog onDone={onDone} onClose={() => setNaming(false)} />}
     </li>
+  );
+}
+
+function Actions({ one, isSelf, onDone }: OneProps & { readonly isSelf: boolean }) {
+  const { name, secondFactor } = one;
+  const [asked, setAsked] = useState<'factor' | 'passkey'>();
+  const close = () => setAsked(undefined);
+  return (
+    <div class="actions">
+      {isSelf && (
+        <Button small icon="key" onClick={() => setAsked('passkey')}>
+          Add a passkey
+        </Button>
+      )}
+      {secondFactor ? (
+        <ActButton
+          act={() => call('secondFactorRemove', { name })}
+          done="The password is enough again"
+          then={onDone}
+        >
+          Remove second factor
+        </ActButton>
+      ) : (
+        <Button small onClick={() => setAsked('factor')}>
+          Add second factor
+        </Button>
+      )}
+      <ActButton
+        kind="danger"
+        act={() => call('administratorRemove', { name })}
+        done={`${name} logs in no more`}
+        then={onDone}
+      >
+        Remove
+      </ActButton>
+      {asked === 'factor' && <SecondFactorDialog name={name} onDone={onDone} onClose={close} />}
+      {asked === 'passkey' && <PasskeyDialog onDone={onDone} onClose={close} />}
+    </div>
   );
 }
 
@@ -161,17 +167,20 @@ interface AskProps {
 function PasskeyDialog({ onDone, onClose }: AskProps) {
   const add = (given: FormData) =>
     attempt(async () => {
-      await addPasskey(String(given.get('name')).trim());
+      await addPasskey(said(given, 'name'));
       onDone();
       return 'The passkey is there: the next login needs no password';
     });
   return (
     <FormDialog title="Add a passkey" submit="Make it" onSubmit={add} onClose={onClose}>
-      <label class="field">
-        <span>Name</span>
-        <input class="input" name="name" required autoComplete="off" placeholder="laptop" />
-        <small>Of the device it is on. Your browser asks for the rest.</small>
-      </label>
+      <TextField
+        label="Name"
+        name="name"
+        required
+        autoComplete="off"
+        placeholder="laptop"
+        hint="Of the device it is on. Your browser asks for the rest."
+      />
     </FormDialog>
   );
 }
@@ -179,31 +188,30 @@ function PasskeyDialog({ onDone, onClose }: AskProps) {
 function AddDialog({ onDone, onClose }: AskProps) {
   const add = (given: FormData) =>
     attempt(async () => {
-      const name = String(given.get('name')).trim();
+      const name = said(given, 'name');
       await call('administratorAdd', {
         ...{ name, password: String(given.get('password')) },
-        allows: [String(given.get('allows'))],
+        allows: [said(given, 'allows')],
       });
       onDone();
       return `${name} may log in`;
     });
   return (
     <FormDialog title="Add an administrator" submit="Add" onSubmit={add} onClose={onClose}>
-      <label class="field">
-        <span>Name</span>
-        <input class="input" name="name" required autoComplete="off" autoCapitalize="none" />
-      </label>
-      <label class="field">
-        <span>Password</span>
-        <input class="input" name="password" type="password" required autoComplete="new-password" />
-      </label>
-      <label class="field">
-        <span>May</span>
-        <select class="select" name="allows">
-          <option value="all">everything</option>
-          <option value="read">look at everything, change nothing</option>
-        </select>
-      </label>
+      <TextField label="Name" name="name" required autoComplete="off" autoCapitalize="none" />
+      <TextField
+        label="Password"
+        name="password"
+        type="password"
+        required
+        autoComplete="new-password"
+      />
+      <ChoiceField label="May" name="allows" options={rights} />
     </FormDialog>
   );
 }
+
+const rights = [
+  ['all', 'everything'],
+  ['read', 'look at everything, change nothing'],
+] as const;

@@ -1,9 +1,10 @@
 // A second factor (TOTP, RFC 6238): the secret goes into an authenticator program, and a code of it back.
 
 import { call } from '../../api.ts';
+import { Answered } from '../../components/answered.tsx';
 import { Code } from '../../components/code.tsx';
 import { FormDialog } from '../../components/dialog.tsx';
-import { Problem, Waiting } from '../../components/states.tsx';
+import { TextField } from '../../components/form.tsx';
 import { attempt } from '../../toasts.ts';
 import { useAnswer } from '../../use-answer.ts';
 
@@ -14,39 +15,35 @@ interface SecondFactorProps {
 }
 
 export function SecondFactorDialog({ name, onDone, onClose }: SecondFactorProps) {
-  const { data, error, reload } = useAnswer(`factor ${name}`, (signal) =>
+  const offer = useAnswer(`factor ${name}`, (signal) =>
     call('secondFactorOffer', { name }, signal),
   );
   const add = (given: FormData) =>
     attempt(async () => {
       const code = String(given.get('code')).replaceAll(/\s/g, '');
-      await call('secondFactorAdd', { name, secret: data?.secret ?? '', code });
+      await call('secondFactorAdd', { name, secret: offer.data?.secret ?? '', code });
       onDone();
       return 'From now on a code is asked for besides the password';
     });
   return (
     <FormDialog title="Add a second factor" submit="Add" onSubmit={add} onClose={onClose}>
-      {error !== undefined && <Problem text={error} retry={reload} />}
-      {data === undefined && error === undefined && <Waiting what="Making a secret" />}
-      {data !== undefined && (
-        <>
-          <p>
-            Put this address into your authenticator program, or{' '}
-            <a href={data.uri}>open it there</a>:
-          </p>
-          <Code text={data.uri} what="the secret" wraps />
-          <label class="field">
-            <span>The code that it shows now</span>
-            <input
-              class="input"
+      <Answered answer={offer} waiting="Making a secret">
+        {({ uri }) => (
+          <>
+            <p>
+              Put this address into your authenticator program, or <a href={uri}>open it there</a>:
+            </p>
+            <Code text={uri} what="the secret" wraps />
+            <TextField
+              label="The code that it shows now"
               name="code"
               required
               inputMode="numeric"
               autoComplete="one-time-code"
             />
-          </label>
-        </>
-      )}
+          </>
+        )}
+      </Answered>
     </FormDialog>
   );
 }

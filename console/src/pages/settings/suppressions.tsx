@@ -3,14 +3,17 @@
 import { useState } from 'preact/hooks';
 import type { AnswerOf } from '../../api.ts';
 import { call } from '../../api.ts';
+import { ActButton } from '../../components/act-button.tsx';
 import { Badge } from '../../components/badge.tsx';
 import { FormDialog } from '../../components/dialog.tsx';
-import { More } from '../../components/more.tsx';
-import { Button, Panel } from '../../components/page.tsx';
-import { SearchField } from '../../components/search-field.tsx';
-import { Empty, Problem, Waiting } from '../../components/states.tsx';
+import { Filters } from '../../components/filters.tsx';
+import { ChoiceField, said, TextField } from '../../components/form.tsx';
+import { List } from '../../components/list.tsx';
+import { Button } from '../../components/page.tsx';
+import { Empty } from '../../components/states.tsx';
+import type { Column } from '../../components/table.tsx';
 import { When } from '../../components/time.tsx';
-import { query, setQuery } from '../../router.ts';
+import { words } from '../../router.ts';
 import { attempt } from '../../toasts.ts';
 import { usePages } from '../../use-pages.ts';
 
@@ -18,7 +21,7 @@ type Suppression = AnswerOf<'suppressionList'>['suppressions'][number];
 
 export function Suppressions() {
   const [isAdding, setAdding] = useState(false);
-  const text = query.value.get('q') ?? '';
+  const text = words.value;
   const pages = usePages(`suppressed ${text}`, async (after, signal) => {
     const asked = { ...(text !== '' && { text }), ...(after !== undefined && { after }) };
     const { suppressions, next } = await call('suppressionList', asked, signal);
@@ -26,113 +29,78 @@ export function Suppressions() {
   });
   return (
     <>
-      <div class="filters">
-        <SearchField
-          label="Search suppressed addresses"
-          hint="Beginning of an address"
-          value={text}
-          onSearch={(q) => setQuery({ q })}
-        />
+      <Filters label="Search suppressed addresses" hint="Beginning of an address">
         <Button icon="plus" onClick={() => setAdding(true)}>
           Suppress an address
         </Button>
-      </div>
-      {pages.error !== undefined && <Problem text={pages.error} retry={pages.reload} />}
-      {pages.loading ? (
-        <Waiting what="Reading the list" />
-      ) : (
-        pages.error === undefined && (
-          <Panel bare>
-            {pages.items.length === 0 ? (
-              <Empty
-                icon="stop"
-                title={text === '' ? 'No address is suppressed' : 'No such address is suppressed'}
-              >
-                <p>
-                  An address comes here when mail to it bounces for good or somebody complains, or
-                  when you put it here. Applications then stop sending to it, and are told why.
-                </p>
-              </Empty>
-            ) : (
-              <SuppressionTable items={pages.items} onDone={pages.reload} />
-            )}
-            <More pages={pages} />
-          </Panel>
-        )
-      )}
+      </Filters>
+      <List
+        pages={pages}
+        waiting="Reading the list"
+        caption="Suppressed addresses"
+        columns={columns}
+        keyOf={({ address }) => address}
+        actions={({ address }) => (
+          <ActButton
+            act={() => call('suppressionRemove', { address })}
+            done={`${address} gets mail again`}
+            then={pages.reload}
+            of={address}
+          >
+            Remove
+          </ActButton>
+        )}
+        empty={
+          <Empty
+            icon="stop"
+            title={text === '' ? 'No address is suppressed' : 'No such address is suppressed'}
+          >
+            <p>
+              An address comes here when mail to it bounces for good or somebody complains, or when
+              you put it here. Applications then stop sending to it, and are told why.
+            </p>
+          </Empty>
+        }
+      />
       {isAdding && <AddDialog onDone={pages.reload} onClose={() => setAdding(false)} />}
     </>
   );
 }
 
-interface TableProps {
-  readonly items: readonly Suppression[];
-  readonly onDone: () => void;
-}
+const columns: readonly Column<Suppression>[] = [
+  { name: 'Address', kind: 'text', cell: ({ address }) => address },
+  {
+    name: 'Why',
+    kind: 'text',
+    cell: ({ reason, note }) => (
+      <>
+        <Badge tone={reason === 'manual' ? 'calm' : 'wait'} icon={undefined}>
+          {reason}
+        </Badge>
+        {note !== null && <span class="sub">{note}</span>}
+      </>
+    ),
+  },
+  { name: 'Since', cell: ({ since }) => <When at={since} /> },
+  {
+    name: 'Until',
+    cell: ({ expires }) =>
+      expires === null ? <span class="faint">for ever</span> : <When at={expires} />,
+  },
+];
 
-function SuppressionTable({ items, onDone }: TableProps) {
-  const remove = (address: string) =>
-    void attempt(async () => {
-      await call('suppressionRemove', { address });
-      return `${address} gets mail again`;
-    }).then(onDone);
-  return (
-    <table class="table stacks">
-      <caption class="visually-hidden">Suppressed addresses</caption>
-      <thead>
-        <tr>
-          <th scope="col">Address</th>
-          <th scope="col">Why</th>
-          <th scope="col">Since</th>
-          <th scope="col">Until</th>
-          <th scope="col">
-            <span class="visually-hidden">Actions</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {items.map(({ address, reason, note, since, expires }) => (
-          <tr key={address}>
-            <td class="lead break">{address}</td>
-            <td data-label="Why" class="break">
-              <Badge tone={reason === 'manual' ? 'calm' : 'wait'} icon={undefined}>
-                {reason}
-              </Badge>
-              {note !== null && <span class="sub">{note}</span>}
-            </td>
-            <td data-label="Since">
-              <When at={since} />
-            </td>
-            <td data-label="Until">
-              {expires === null ? <span class="faint">for ever</span> : <When at={expires} />}
-            </td>
-            <td class="act">
-              <div class="actions end">
-                <Button small onClick={() => remove(address)}>
-                  Remove<span class="visually-hidden"> {address}</span>
-                </Button>
-              </div>
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function AddDialog({
-  onDone,
-  onClose,
-}: {
+interface AddProps {
   readonly onDone: () => void;
   readonly onClose: () => void;
-}) {
+}
+
+function AddDialog({ onDone, onClose }: AddProps) {
   const add = (given: FormData) =>
     attempt(async () => {
-      const note = String(given.get('note')).trim();
+      const note = said(given, 'note');
       const days = Number(given.get('days'));
       const { address } = await call('suppressionAdd', {
-        address: String(given.get('address')).trim(),
+        address: said(given, 'address'),
         ...(note !== '' && { note }),
         ...(days > 0 && { days }),
       });
@@ -141,28 +109,21 @@ function AddDialog({
     });
   return (
     <FormDialog title="Suppress an address" submit="Suppress" onSubmit={add} onClose={onClose}>
-      <label class="field">
-        <span>Address</span>
-        <input
-          class="input"
-          name="address"
-          required
-          autoComplete="off"
-          placeholder="ann@example.net or @example.net"
-        />
-      </label>
-      <label class="field">
-        <span>Why</span>
-        <input class="input" name="note" autoComplete="off" />
-      </label>
-      <label class="field">
-        <span>For</span>
-        <select class="select" name="days">
-          <option value="0">ever</option>
-          <option value="30">30 days</option>
-          <option value="365">a year</option>
-        </select>
-      </label>
+      <TextField
+        label="Address"
+        name="address"
+        required
+        autoComplete="off"
+        placeholder="ann@example.net or @example.net"
+      />
+      <TextField label="Why" name="note" autoComplete="off" />
+      <ChoiceField label="For" name="days" options={spans} />
     </FormDialog>
   );
 }
+
+const spans = [
+  ['0', 'ever'],
+  ['30', '30 days'],
+  ['365', 'a year'],
+] as const;

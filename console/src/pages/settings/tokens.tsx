@@ -3,71 +3,95 @@
 import { useState } from 'preact/hooks';
 import type { AnswerOf } from '../../api.ts';
 import { call } from '../../api.ts';
+import { ActButton } from '../../components/act-button.tsx';
 import { Badge } from '../../components/badge.tsx';
-import { Code } from '../../components/code.tsx';
-import { Dialog, FormDialog } from '../../components/dialog.tsx';
-import { Button, Panel } from '../../components/page.tsx';
-import { Empty, Problem, Waiting } from '../../components/states.tsx';
+import { FormDialog, SecretDialog } from '../../components/dialog.tsx';
+import { ChoiceField, said, TextField } from '../../components/form.tsx';
+import { List } from '../../components/list.tsx';
+import { Button } from '../../components/page.tsx';
+import { Empty } from '../../components/states.tsx';
+import type { Column } from '../../components/table.tsx';
 import { When } from '../../components/time.tsx';
 import { attempt } from '../../toasts.ts';
-import { useAnswer } from '../../use-answer.ts';
+import { useList } from '../../use-pages.ts';
 
 type Token = AnswerOf<'tokenList'>[number];
 
 export function Tokens() {
   const [isAdding, setAdding] = useState(false);
   const [secret, setSecret] = useState<string>();
-  const { data, error, loading, reload } = useAnswer('tokens', (signal) =>
-    call('tokenList', {}, signal),
-  );
-  const revoke = (name: string) =>
-    void attempt(async () => {
-      await call('tokenRevoke', { name });
-      return `The token ${name} no longer works`;
-    }).then(reload);
+  const tokens = useList('tokens', (signal) => call('tokenList', {}, signal));
+  const head = {
+    title: 'Tokens',
+    about: 'For programs that ask over HTTP; each says what it may',
+    aside: (
+      <Button small icon="plus" onClick={() => setAdding(true)}>
+        Create a token
+      </Button>
+    ),
+  };
+  const onMade = (made: string) => {
+    setSecret(made);
+    tokens.reload();
+  };
   return (
     <>
-      {error !== undefined && <Problem text={error} retry={reload} />}
-      {loading && <Waiting what="Asking for tokens" />}
-      {data !== undefined && (
-        <Panel
-          title="Tokens"
-          about="For programs that ask over HTTP; each says what it may"
-          aside={
-            <Button small icon="plus" onClick={() => setAdding(true)}>
-              Create a token
-            </Button>
-          }
-          bare
-        >
-          {data.length === 0 ? <NoTokens /> : <TokenTable tokens={data} onRevoke={revoke} />}
-        </Panel>
-      )}
-      {isAdding && (
-        <CreateDialog
-          onMade={(made) => {
-            setSecret(made);
-            reload();
-          }}
-          onClose={() => setAdding(false)}
-        />
-      )}
+      <List
+        pages={tokens}
+        waiting="Asking for tokens"
+        head={head}
+        caption="Tokens"
+        columns={columns}
+        keyOf={({ name }) => name}
+        actions={({ name }) => (
+          <ActButton
+            kind="danger"
+            act={() => call('tokenRevoke', { name })}
+            done={`The token ${name} no longer works`}
+            then={tokens.reload}
+            of={name}
+          >
+            Revoke
+          </ActButton>
+        )}
+        empty={<NoTokens />}
+      />
+      {isAdding && <CreateDialog onMade={onMade} onClose={() => setAdding(false)} />}
       {secret !== undefined && (
-        <Dialog title="The token" onClose={() => setSecret(undefined)}>
-          <Code text={secret} what="the token" wraps />
-          <p class="soft">
-            It is shown this once. A program sends it as <code>Authorization: Bearer …</code>.
-          </p>
-          <footer>
-            <Button kind="primary" onClick={() => setSecret(undefined)}>
-              Done
-            </Button>
-          </footer>
-        </Dialog>
+        <SecretDialog
+          title="The token"
+          secret={secret}
+          what="the token"
+          onClose={() => setSecret(undefined)}
+        >
+          A program sends it as <code>Authorization: Bearer …</code>.
+        </SecretDialog>
       )}
     </>
   );
 }
+
+const columns: readonly Column<Token>[] = [
+  { name: 'Name', kind: 'text', cell: ({ name }) => name },
+  {
+    name: 'May',
+    cell: ({ allows }) => (
+      <span class="badges">
+        {allows.map((one) => (
+          <Badge key={one} tone={one === 'all' ? 'wait' : 'calm'} icon={undefined}>
+            {one}
+          </Badge>
+        ))}
+      </span>
+    ),
+  },
+  { name: 'Created', cell: ({ created }) => <When at={created} /> },
+  {
+    name: 'Expires',
+    cell: ({ expires }) =>
+      expires === null ? <span class="faint">never</span> : <When at={expires} />,
+  },
+];
 
 function NoTokens() {
   return (
@@ -81,59 +105,6 @@ function NoTokens() {
   );
 }
 
-interface TokenTableProps {
-  readonly tokens: readonly Token[];
-  readonly onRevoke: (name: string) => void;
-}
-
-function TokenTable({ tokens, onRevoke }: TokenTableProps) {
-  return (
-    <table class="table stacks">
-      <caption class="visually-hidden">Tokens</caption>
-      <thead>
-        <tr>
-          <th scope="col">Name</th>
-          <th scope="col">May</th>
-          <th scope="col">Created</th>
-          <th scope="col">Expires</th>
-          <th scope="col">
-            <span class="visually-hidden">Actions</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {tokens.map(({ name, allows, created, expires }) => (
-          <tr key={name}>
-            <td class="lead break">{name}</td>
-            <td data-label="May">
-              <span class="badges">
-                {allows.map((one) => (
-                  <Badge key={one} tone={one === 'all' ? 'wait' : 'calm'} icon={undefined}>
-                    {one}
-                  </Badge>
-                ))}
-              </span>
-            </td>
-            <td data-label="Created">
-              <When at={created} />
-            </td>
-            <td data-label="Expires">
-              {expires === null ? <span class="faint">never</span> : <When at={expires} />}
-            </td>
-            <td class="act">
-              <div class="actions end">
-                <Button small kind="danger" onClick={() => onRevoke(name)}>
-                  Revoke<span class="visually-hidden"> {name}</span>
-                </Button>
-              </div>
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
 interface CreateProps {
   readonly onMade: (token: string) => void;
   readonly onClose: () => void;
@@ -144,8 +115,7 @@ function CreateDialog({ onMade, onClose }: CreateProps) {
     attempt(async () => {
       const days = Number(given.get('days'));
       const { token } = await call('tokenCreate', {
-        name: String(given.get('name')).trim(),
-        allows: [String(given.get('allows'))],
+        ...{ name: said(given, 'name'), allows: [said(given, 'allows')] },
         ...(days > 0 && { days }),
       });
       onMade(token);
@@ -153,27 +123,21 @@ function CreateDialog({ onMade, onClose }: CreateProps) {
     });
   return (
     <FormDialog title="Create a token" submit="Create" onSubmit={create} onClose={onClose}>
-      <label class="field">
-        <span>Name</span>
-        <input class="input" name="name" required autoComplete="off" placeholder="monitoring" />
-      </label>
-      <label class="field">
-        <span>May</span>
-        <select class="select" name="allows">
-          <option value="read">read everything, change nothing</option>
-          <option value="submit">hand in messages</option>
-          <option value="all">everything an administrator may</option>
-        </select>
-      </label>
-      <label class="field">
-        <span>Expires after</span>
-        <select class="select" name="days">
-          <option value="90">90 days</option>
-          <option value="365">a year</option>
-          <option value="30">30 days</option>
-          <option value="0">never</option>
-        </select>
-      </label>
+      <TextField label="Name" name="name" required autoComplete="off" placeholder="monitoring" />
+      <ChoiceField label="May" name="allows" options={rights} />
+      <ChoiceField label="Expires after" name="days" options={spans} />
     </FormDialog>
   );
 }
+
+const rights = [
+  ['read', 'read everything, change nothing'],
+  ['submit', 'hand in messages'],
+  ['all', 'everything an administrator may'],
+] as const;
+const spans = [
+  ['90', '90 days'],
+  ['365', 'a year'],
+  ['30', '30 days'],
+  ['0', 'never'],
+] as const;

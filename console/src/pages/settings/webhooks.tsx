@@ -2,10 +2,12 @@
 
 import type { AnswerOf } from '../../api.ts';
 import { call } from '../../api.ts';
+import { Answered } from '../../components/answered.tsx';
 import { Badge } from '../../components/badge.tsx';
 import { Code } from '../../components/code.tsx';
 import { Button, Panel } from '../../components/page.tsx';
-import { Empty, Problem, Waiting } from '../../components/states.tsx';
+import { Empty } from '../../components/states.tsx';
+import { type Column, Table } from '../../components/table.tsx';
 import { Ago } from '../../components/time.tsx';
 import { duration, number } from '../../format.ts';
 import { attempt } from '../../toasts.ts';
@@ -24,37 +26,41 @@ const example = `webhooks: [
 ],`;
 
 export function Webhooks() {
-  const { data, error, loading, reload } = useAnswer(
-    'webhooks',
-    (signal) => call('webhookList', {}, signal),
-    { everyMs: lookMs },
-  );
+  const webhooks = useAnswer('webhooks', (signal) => call('webhookList', {}, signal), {
+    everyMs: lookMs,
+  });
   return (
-    <>
-      {error !== undefined && <Problem text={error} retry={reload} />}
-      {loading && <Waiting what="Asking for webhooks" />}
-      {data?.length === 0 && (
-        <Panel>
-          <Empty icon="link" title="No webhooks">
-            <p>They tell a program of yours what becomes of mail. The configuration names them:</p>
-            <Code text={example} what="the example" />
-          </Empty>
-        </Panel>
-      )}
-      {data?.map((webhook) => (
-        <OneWebhook key={webhook.name} webhook={webhook} onDone={reload} />
-      ))}
-    </>
+    <Answered answer={webhooks} waiting="Asking for webhooks">
+      {(data) =>
+        data.length === 0 ? (
+          <NoWebhooks />
+        ) : (
+          data.map((webhook) => (
+            <OneWebhook key={webhook.name} webhook={webhook} onDone={webhooks.reload} />
+          ))
+        )
+      }
+    </Answered>
   );
 }
 
-function OneWebhook({
-  webhook,
-  onDone,
-}: {
+function NoWebhooks() {
+  return (
+    <Panel>
+      <Empty icon="link" title="No webhooks">
+        <p>They tell a program of yours what becomes of mail. The configuration names them:</p>
+        <Code text={example} what="the example" />
+      </Empty>
+    </Panel>
+  );
+}
+
+interface OneProps {
   readonly webhook: Webhook;
   readonly onDone: () => void;
-}) {
+}
+
+function OneWebhook({ webhook, onDone }: OneProps) {
   const { name, url, events, waiting, givenUp, attempts } = webhook;
   const test = () =>
     void attempt(async () => {
@@ -77,42 +83,36 @@ function OneWebhook({
         {number(waiting)} waiting, {number(givenUp)} given up since the start
       </p>
       {attempts.length > 0 && (
-        <table class="table stacks">
-          <caption class="visually-hidden">Last attempts</caption>
-          <thead>
-            <tr>
-              <th scope="col">Event</th>
-              <th scope="col">Answer</th>
-              <th scope="col" class="number">
-                Took
-              </th>
-              <th scope="col" class="number">
-                When
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {attempts.map((one) => (
-              <tr key={`${one.id} ${one.attempt}`}>
-                <td class="lead">
-                  {one.event}
-                  {one.attempt > 1 && <span class="sub">attempt {one.attempt}</span>}
-                </td>
-                <td data-label="Answer" class="break">
-                  <Badge tone={one.problem === null ? 'good' : 'bad'}>{one.status ?? 'none'}</Badge>{' '}
-                  {one.problem}
-                </td>
-                <td data-label="Took" class="number">
-                  {duration(one.ms)}
-                </td>
-                <td data-label="When" class="number">
-                  <Ago at={one.at} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <Table
+          caption="Last attempts"
+          rows={attempts}
+          columns={columns}
+          keyOf={(one) => `${one.id} ${one.attempt}`}
+        />
       )}
     </Panel>
   );
 }
+
+const columns: readonly Column<Webhook['attempts'][number]>[] = [
+  {
+    name: 'Event',
+    cell: ({ event, attempt }) => (
+      <>
+        {event}
+        {attempt > 1 && <span class="sub">attempt {attempt}</span>}
+      </>
+    ),
+  },
+  {
+    name: 'Answer',
+    kind: 'text',
+    cell: ({ problem, status }) => (
+      <>
+        <Badge tone={problem === null ? 'good' : 'bad'}>{status ?? 'none'}</Badge> {problem}
+      </>
+    ),
+  },
+  { name: 'Took', kind: 'number', cell: ({ ms }) => duration(ms) },
+  { name: 'When', kind: 'number', cell: ({ at }) => <Ago at={at} /> },
+];

@@ -1,18 +1,18 @@
 // Files beside the text. They are always downloads: none is ever opened in the browser as a page.
 
-import { Icon } from '../../components/icon.tsx';
-import { bytes } from '../../format.ts';
+import { Icon } from '../components/icon.tsx';
+import { bytes } from '../format.ts';
 import type { TabProps } from './mail-view.tsx';
-import { partUrl } from './paths.ts';
+import { partUrl } from './part-urls.ts';
 
-export function Attachments({ mail: { mailbox, id, parts } }: TabProps) {
+export function Attachments({ mail: { parts }, at }: TabProps) {
   const files = parts.filter(({ kind }) => kind === 'attachment');
   if (files.length === 0) return null;
   return (
     <ul class="attachments" aria-label="Attachments">
       {files.map(({ path, name, type, size }) => (
         <li key={path}>
-          <a class="button" href={partUrl(mailbox, id, path)} download>
+          <a class="button" href={partUrl(at, path)} download>
             <Icon name="clip" size={14} />
             <span class="one-line">{name ?? type}</span>
             <span class="faint">{bytes(size)}</span>

@@ -2,16 +2,16 @@
 // The frame's attributes, the policy that its document comes with, and DOMPurify each suffice.
 
 import { useState } from 'preact/hooks';
-import { ask } from '../../api.ts';
-import { Icon } from '../../components/icon.tsx';
-import { Button } from '../../components/page.tsx';
-import { Segments } from '../../components/segments.tsx';
-import { Problem, Waiting } from '../../components/states.tsx';
-import { useAnswer } from '../../use-answer.ts';
+import { ask } from '../api.ts';
+import { Icon } from '../components/icon.tsx';
+import { Button } from '../components/page.tsx';
+import { Segments } from '../components/segments.tsx';
+import { Problem, Waiting } from '../components/states.tsx';
+import { useAnswer } from '../use-answer.ts';
 import { CleanFrame } from './clean-frame.tsx';
 import { type CleanHtml, cleanHtml } from './clean-html.ts';
 import type { TabProps } from './mail-view.tsx';
-import { htmlUrl } from './paths.ts';
+import { htmlUrl } from './part-urls.ts';
 
 /**
  * Limit: characters that are cleaned, while which the page does nothing else (and the browser notes in its console each
@@ -25,10 +25,10 @@ const widths = [
 ] as const;
 type Width = (typeof widths)[number][0];
 
-export function HtmlTab({ mail: { mailbox, id, subject } }: TabProps) {
+export function HtmlTab({ mail: { subject }, at }: TabProps) {
   const [remote, setRemote] = useState(false);
   const [width, setWidth] = useState<Width>('full');
-  const url = htmlUrl(mailbox, id, { remote });
+  const url = htmlUrl(at, { remote });
   const { data, error, reload } = useAnswer(url, async (signal) => {
     const html = await (await ask(url, { signal })).text();
     return html.length > cleanedMax ? 'long' : cleanHtml(html);
