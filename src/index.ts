@@ -27,8 +27,8 @@ export type {
 } from './embed/options.ts';
 export type { ReceivedMessage } from './embed/received-message.ts';
 export { SmtpServer } from './embed/smtp-server.ts';
-export type { Mailbox } from './mail/address.ts';
-export { formatMailbox, parseMailbox } from './mail/address.ts';
+export type { Mailbox } from './mail/fields/address.ts';
+export { formatMailbox, parseMailbox } from './mail/fields/address.ts';
 export type {
   HeaderLine,
   MessageAddress,

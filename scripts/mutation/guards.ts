@@ -49,7 +49,7 @@ export const guards: readonly Guard[] = [
     'store/sqlite/directory-lock.test.ts',
     'store/sqlite/stores.test.ts',
   ),
-  guard('queue/recorder.ts', 'queue/recorder.test.ts', 'queue/runner.test.ts'),
+  guard('queue/outcomes/recorder.ts', 'queue/outcomes/recorder.test.ts', 'queue/runner.test.ts'),
   guard(
     'queue/runner.ts',
     'queue/submit.test.ts',
@@ -57,22 +57,22 @@ export const guards: readonly Guard[] = [
     'queue/runner.test.ts',
     'test/simulation/queue.sim.test.ts',
   ),
-  ...['arrivals', 'conclusions', 'lineup'].map((name) =>
+  ...['story/arrivals', 'outcomes/conclusions', 'line/lineup'].map((name) =>
     guard(
       `queue/${name}.ts`,
       'queue/submit.test.ts',
       'queue/stop.test.ts',
       'queue/runner.test.ts',
-      'queue/destination.test.ts',
+      'queue/line/destination.test.ts',
     ),
   ),
   guard('queue/claims.ts', 'queue/runner.test.ts', 'test/simulation/queue.sim.test.ts'),
-  guard('queue/reporting.ts', 'queue/runner.test.ts', 'queue/bounce.test.ts'),
+  guard('queue/outcomes/reporting.ts', 'queue/runner.test.ts', 'queue/reports/bounce.test.ts'),
   guard(
-    'queue/outcomes.ts',
-    'queue/outcomes.test.ts',
+    'queue/outcomes/outcomes.ts',
+    'queue/outcomes/outcomes.test.ts',
     'queue/runner.test.ts',
-    'queue/bounce.test.ts',
+    'queue/reports/bounce.test.ts',
   ),
   // Authority: who may do what.
   guard('policy/accounts/login-throttle.ts', 'policy/accounts/login-throttle.test.ts'),
@@ -100,7 +100,7 @@ export const guards: readonly Guard[] = [
   ),
   guard('policy/answers.ts', 'policy/answers.test.ts', 'receive/reservations.test.ts'),
   guard('policy/senders/forged-results.ts', 'test/scenarios/policies.test.ts'),
-  guard('mail/authentication-results.ts', 'mail/authentication-results.test.ts'),
+  guard('mail/trace/authentication-results.ts', 'mail/trace/authentication-results.test.ts'),
   guard('receive/head-changes.ts', 'receive/head-changes.test.ts'),
   guard('sasl/server.ts', 'sasl/server.test.ts'),
   guard('sasl/scram.ts', 'sasl/scram.test.ts', 'sasl/server.test.ts'),

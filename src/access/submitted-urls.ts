@@ -1,7 +1,7 @@
 // Content that is submitted by its URL: RFC 4468 §3.3, of messages in mailboxes here: those that whoever logged in
 // may read, and those that somebody lends them (RFC 4467).
 
-import { addressKey, domainKey, parseMailbox } from '../mail/address.ts';
+import { addressKey, domainKey, parseMailbox } from '../mail/fields/address.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { replies, reply } from '../smtp/reply.ts';
 import type { FolderStore } from '../store/folder-store.ts';

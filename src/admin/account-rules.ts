@@ -1,7 +1,7 @@
 // The rules of an account: what its owner wants done with mail that comes.
 
 import { z } from 'zod';
-import { addressKey, formatMailbox, parseMailbox } from '../mail/address.ts';
+import { addressKey, formatMailbox, parseMailbox } from '../mail/fields/address.ts';
 import type { AccountRules } from '../policy/rules/account-rules.ts';
 import {
   filtersMax,

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { forgetUrlKeys } from '../access/imap/urls/url-keys.ts';
-import { addressKey } from '../mail/address.ts';
+import { addressKey } from '../mail/fields/address.ts';
 import type { AccountHold } from '../policy/abuse/account-holds.ts';
 import { heldAccounts, releaseAccount } from '../policy/abuse/account-holds.ts';
 import {

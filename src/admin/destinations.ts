@@ -1,7 +1,7 @@
 // Operations on where mail goes next: what waits for each place, how it does, and what is done about it.
 
 import { z } from 'zod';
-import type { DestinationFacts } from '../queue/destination-facts.ts';
+import type { DestinationFacts } from '../queue/line/destination-facts.ts';
 import { isoOrNull, next, paged, pageSize, sought } from './asking.ts';
 import { count, done, text, value } from './operation.ts';
 import { running } from './running.ts';

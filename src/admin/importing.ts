@@ -4,10 +4,10 @@
 import { z } from 'zod';
 import { arrivingTags } from '../inbox/arriving-tags.ts';
 import { CaughtMail } from '../inbox/caught-mail.ts';
-import { EnvelopeFields } from '../mail/envelope.ts';
-import { findHeaderEnd } from '../mail/header.ts';
+import { EnvelopeFields } from '../mail/fields/envelope.ts';
+import { mailboxesOf } from '../mail/fields/structured.ts';
+import { findHeaderEnd } from '../mail/header/header.ts';
 import { asMail } from '../mail/mbox.ts';
-import { mailboxesOf } from '../mail/structured.ts';
 import { ownerOf } from './mailboxes.ts';
 import { OperationError, text, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';

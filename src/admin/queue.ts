@@ -1,11 +1,11 @@
 // Operations on mail that waits, and the story of a message wherever it went.
 
 import { z } from 'zod';
-import { findHeaderEnd } from '../mail/header.ts';
+import { findHeaderEnd } from '../mail/header/header.ts';
 import { destinationText } from '../queue/destination-text.ts';
 import { replyText } from '../queue/reply-text.ts';
 import { requestsText } from '../queue/requests-text.ts';
-import { formatWhy } from '../queue/story-text.ts';
+import { formatWhy } from '../queue/story/story-text.ts';
 import { ContentError } from '../store/content.ts';
 import type { HistoryEvent } from '../store/history.ts';
 import type { Origin, QueuedMessage, QueueEntry, QueueStore } from '../store/queue-store.ts';

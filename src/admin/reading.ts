@@ -5,8 +5,8 @@ import { type FoundMessage, findMessage, UnshownError } from '../inbox/find-mess
 import { mailTerms, QueryError } from '../inbox/query-words.ts';
 import { type ShownAddress, shownAddresses, shownMessage } from '../inbox/shown-message.ts';
 import { cleanTags, keywordOf, tagName, tagsOf } from '../inbox/tags.ts';
-import { decodeEncodedWords } from '../mail/encoded-word.ts';
-import { leafParts } from '../mail/leaf-parts.ts';
+import { leafParts } from '../mail/digest/leaf-parts.ts';
+import { decodeEncodedWords } from '../mail/fields/encoded-word.ts';
 import { hasFlag } from '../mailbox/flags.ts';
 import type { FlagChange } from '../store/folder-store.ts';
 import type { FoundMail, MailPage, MailTerm } from '../store/mail-question.ts';

@@ -2,7 +2,7 @@
 
 import { Command } from 'commander';
 import type { Operations } from '../admin/operations.ts';
-import { addressKey } from '../mail/address.ts';
+import { addressKey } from '../mail/fields/address.ts';
 import { generatePassword } from '../policy/accounts/account-changes.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './context.ts';

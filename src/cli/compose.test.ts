@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { headerValue, parseHeader } from '../mail/header.ts';
+import { headerValue, parseHeader } from '../mail/header/header.ts';
 import { compose } from './compose.ts';
 
 const options = {

@@ -2,9 +2,9 @@
 // with header fields, and a text to make one of otherwise. RFC 5322 §3.6 says what it needs.
 
 import { randomUUID } from 'node:crypto';
-import { formatDate } from '../mail/date.ts';
-import { encodeHeaderText } from '../mail/encoded-word.ts';
-import { findHeaderEnd, parseHeader } from '../mail/header.ts';
+import { formatDate } from '../mail/fields/date.ts';
+import { encodeHeaderText } from '../mail/fields/encoded-word.ts';
+import { findHeaderEnd, parseHeader } from '../mail/header/header.ts';
 
 export interface ComposeOptions {
   readonly from: string;

@@ -3,7 +3,7 @@
 
 import { Command } from 'commander';
 import { formatRecords } from '../compose/published/records.ts';
-import { domainKey, isAddressLiteral, isDomain } from '../mail/address.ts';
+import { domainKey, isAddressLiteral, isDomain } from '../mail/fields/address.ts';
 import { becomeOwner, becomeUser } from '../net/privileges.ts';
 import { openDataDirectory } from '../store/files/directory.ts';
 import type { KeyEntry, KeyRecord } from '../trust/dkim-keys.ts';

@@ -9,7 +9,7 @@ import { publicFacts } from '../compose/published/public-facts.ts';
 import { formatRecords, recordsToPublish } from '../compose/published/records.ts';
 import type { Config } from '../config/config.ts';
 import { configFileNames } from '../config/load.ts';
-import { domainKey, parseMailbox } from '../mail/address.ts';
+import { domainKey, parseMailbox } from '../mail/fields/address.ts';
 import { loadServerTls } from '../net/tls.ts';
 import { generatePassword } from '../policy/accounts/account-changes.ts';
 import type { KeyRecord } from '../trust/dkim-keys.ts';

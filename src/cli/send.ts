@@ -11,7 +11,7 @@ import type { RouteTls } from '../deliver/relay/relay-route.ts';
 import type { SendMailResult } from '../deliver/send-mail/send-mail.ts';
 import { SendMailError, sendMail } from '../deliver/send-mail/send-mail.ts';
 import type { SendMailOptions } from '../deliver/send-mail/send-mail-options.ts';
-import { isDomain, parseMailbox } from '../mail/address.ts';
+import { isDomain, parseMailbox } from '../mail/fields/address.ts';
 import { replyText } from '../queue/reply-text.ts';
 import { dateTimeOf } from '../smtp/extensions/future-release.ts';
 import { compose } from './compose.ts';

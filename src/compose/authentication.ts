@@ -2,7 +2,7 @@
 
 import type { Config } from '../config/config.ts';
 import type { Resolver } from '../dns/resolver.ts';
-import { domainKey } from '../mail/address.ts';
+import { domainKey } from '../mail/fields/address.ts';
 import type { Policy } from '../policy/policy.ts';
 import { forgedResults } from '../policy/senders/forged-results.ts';
 import type { AuthenticationRules } from '../policy/senders/sender-authentication.ts';

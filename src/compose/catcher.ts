@@ -9,7 +9,7 @@ import { AwaitedMail } from '../inbox/awaited-mail.ts';
 import { Caps } from '../inbox/caps.ts';
 import { CaughtMail } from '../inbox/caught-mail.ts';
 import { OwnInboxes } from '../inbox/own-inboxes.ts';
-import { dropFields } from '../mail/dropped-fields.ts';
+import { dropFields } from '../mail/header/dropped-fields.ts';
 import { Chaos } from '../policy/chaos.ts';
 import type { Stores } from '../store/stores.ts';
 import type { ApiParts } from '../web/api.ts';

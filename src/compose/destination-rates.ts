@@ -3,9 +3,9 @@
 
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Rate } from '../base/token-buckets.ts';
-import { domainKey } from '../mail/address.ts';
+import { domainKey } from '../mail/fields/address.ts';
 import { DomainPatterns } from '../policy/addresses/domain-patterns.ts';
-import type { RateOf } from '../queue/pace.ts';
+import type { RateOf } from '../queue/line/pace.ts';
 
 type Rates = Readonly<Record<string, Rate>>;
 

@@ -6,7 +6,7 @@ import { messageOf } from '../admin/reading.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
 import { ownStsPolicy } from '../config/own-sts-policy.ts';
-import { domainKey } from '../mail/address.ts';
+import { domainKey } from '../mail/fields/address.ts';
 import { clientNetwork, wideNetwork } from '../net/client-network.ts';
 import { createNetworks, isLoopback } from '../net/network.ts';
 import type { AuditLog } from '../policy/administration/audit-log.ts';

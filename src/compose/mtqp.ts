@@ -1,7 +1,7 @@
 // MTQP: where messages are, for those who know the secret of a message.
 
 import { createMtqpService } from '../access/mtqp/mtqp-service.ts';
-import type { Tracking } from '../queue/tracking.ts';
+import type { Tracking } from '../queue/story/tracking.ts';
 import { countedConnections } from './metrics.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
 import { offersStartTls } from './service-parts.ts';

@@ -11,7 +11,7 @@ import type { AuditLog } from '../policy/administration/audit-log.ts';
 import { RuleBook } from '../policy/rules/rule-book.ts';
 import { cancelMessage } from '../queue/cancellation.ts';
 import { createMessageIds } from '../queue/message-id.ts';
-import { storiesOf } from '../queue/story.ts';
+import { storiesOf } from '../queue/story/story.ts';
 import type { HistoryStore } from '../store/history.ts';
 import type { HistorySearch } from '../store/history-search.ts';
 import type { Stores } from '../store/stores.ts';

@@ -2,7 +2,7 @@
 
 import type { Config } from '../config/config.ts';
 import type { RelaySettings } from '../deliver/relay/relay.ts';
-import { domainKey } from '../mail/address.ts';
+import { domainKey } from '../mail/fields/address.ts';
 import { defaultTimeouts } from '../smtp/client/timeouts.ts';
 import { keyDirectory } from '../trust/dkim-keys.ts';
 

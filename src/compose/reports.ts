@@ -12,7 +12,7 @@ import { ReceivedReports } from '../deliver/reports/received-reports.ts';
 import { reportQueue } from '../deliver/reports/report-queue.ts';
 import { TlsReports } from '../deliver/reports/tls-reports.ts';
 import type { Resolver } from '../dns/resolver.ts';
-import { domainKey } from '../mail/address.ts';
+import { domainKey } from '../mail/fields/address.ts';
 import type { Judged } from '../policy/senders/sender-authentication.ts';
 import type { Deliver } from '../queue/delivery.ts';
 import type { QueueRunner } from '../queue/runner.ts';

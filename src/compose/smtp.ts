@@ -20,7 +20,7 @@ import { qualifiedDomain } from '../policy/senders/qualified-domain.ts';
 import { senderOwner } from '../policy/senders/sender-owner.ts';
 import { suppression } from '../policy/suppressions.ts';
 import { DomainQueues } from '../queue/domain-queues.ts';
-import type { Tracking } from '../queue/tracking.ts';
+import type { Tracking } from '../queue/story/tracking.ts';
 import type { HandedIn, HandIn } from '../receive/hand-in.ts';
 import { handIn } from '../receive/hand-in.ts';
 import type { SmtpServiceParts, SmtpServiceSettings } from '../receive/smtp-service.ts';

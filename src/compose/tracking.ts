@@ -1,6 +1,6 @@
 // Where messages are, for those who may ask: what SMTP notes, MTQP tells.
 
-import { Tracking } from '../queue/tracking.ts';
+import { Tracking } from '../queue/story/tracking.ts';
 import type { Basics } from './basics.ts';
 import type { InForce } from './in-force.ts';
 import type { Storage } from './storage.ts';

@@ -5,7 +5,7 @@ import { noteEnd } from '../admin/audited.ts';
 import type { Counter } from '../base/metrics.ts';
 import { version } from '../base/version.ts';
 import type { OidcConfig } from '../config/settings/web.ts';
-import { addressKey } from '../mail/address.ts';
+import { addressKey } from '../mail/fields/address.ts';
 import { isLoopback } from '../net/network.ts';
 import { findApiToken } from '../policy/accounts/api-tokens.ts';
 import {

@@ -2,7 +2,7 @@
 // not take, a port that speaks something else. A failure keeps mail from being safe or from arriving;
 // a warning may be meant. From the configuration alone, so that lists keep their positions.
 
-import { isAddressLiteral } from '../mail/address.ts';
+import { isAddressLiteral } from '../mail/fields/address.ts';
 import { createNetworks, isLoopback, parseNetwork } from '../net/network.ts';
 import type { ParsedConfig } from './config.ts';
 import type { Problem } from './problems.ts';

@@ -1,7 +1,7 @@
 // Where aliases lead, as policy/addresses/address-map.ts follows them: in circles, to nobody, elsewhere. A name
 // that stands for itself (`ann: [ann, bob]`) means the account of that name, and is no circle.
 
-import { addressKey, domainKey, parseMailbox } from '../mail/address.ts';
+import { addressKey, domainKey, parseMailbox } from '../mail/fields/address.ts';
 import { DomainPatterns } from '../policy/addresses/domain-patterns.ts';
 import type { Advice } from './advice.ts';
 import { formatPath } from './problems.ts';

@@ -1,6 +1,6 @@
 // Our own MTA-STS policy, as the configuration has it: RFC 8461 §3.2.
 
-import { domainKey } from '../mail/address.ts';
+import { domainKey } from '../mail/fields/address.ts';
 import { formatStsPolicy } from '../trust/mta-sts.ts';
 import type { Config } from './config.ts';
 

@@ -4,7 +4,7 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { domainKey, parseMailbox } from '../mail/address.ts';
+import { domainKey, parseMailbox } from '../mail/fields/address.ts';
 import { certificateNameKey } from '../net/certificate-names.ts';
 import { isAddress, parseNetwork } from '../net/network.ts';
 import { DomainPatterns } from '../policy/addresses/domain-patterns.ts';

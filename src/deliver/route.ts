@@ -8,7 +8,7 @@
 
 import { unreachable } from '../base/assert.ts';
 import { BoundedMap } from '../base/bounded-map.ts';
-import { domainKey } from '../mail/address.ts';
+import { domainKey } from '../mail/fields/address.ts';
 import { DomainPatterns } from '../policy/addresses/domain-patterns.ts';
 import type { Way } from '../store/queue-store.ts';
 import type { HostRoute, LmtpRoute, MxRoute, RelayRoute } from './relay/relay-route.ts';

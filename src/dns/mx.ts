@@ -4,7 +4,7 @@
 
 import type { Random } from '../base/random.ts';
 import { shuffled } from '../base/random.ts';
-import { domainKey, literalAddress } from '../mail/address.ts';
+import { domainKey, literalAddress } from '../mail/fields/address.ts';
 import { queryName } from './name.ts';
 import type { MxRecord, Resolver } from './resolver.ts';
 import { DnsError } from './resolver.ts';

@@ -3,7 +3,7 @@
 // SPF makes names of local parts, in which every character may be (RFC 2181 §11): only whoever says so
 // asks for those.
 
-import { domainKey } from '../mail/address.ts';
+import { domainKey } from '../mail/fields/address.ts';
 
 /** Octets of a name in text form without the final dot; 255 on the wire. RFC 1035 §2.3.4. */
 const nameLengthMax = 253;

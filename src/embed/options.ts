@@ -3,8 +3,8 @@
 
 import { InputError, quoted, refuseUnknown } from '../base/input-error.ts';
 import type { Log } from '../base/log.ts';
-import type { Mailbox } from '../mail/address.ts';
-import { isDomain } from '../mail/address.ts';
+import type { Mailbox } from '../mail/fields/address.ts';
+import { isDomain } from '../mail/fields/address.ts';
 import { parseNetwork } from '../net/network.ts';
 import type { PemSource, TlsSource } from '../net/tls.ts';
 import type { LoginThrottleOptions } from '../policy/accounts/login-throttle.ts';

@@ -1,6 +1,6 @@
 // What onMessage gets: envelope, decoded header, and the octets, in pieces or taken apart.
 
-import { headerBytesMax, headerEndWithin } from '../mail/header.ts';
+import { headerBytesMax, headerEndWithin } from '../mail/header/header.ts';
 import type { MessageHeader, ParsedMessage } from '../mail/parsed-message.ts';
 import { parseMessage, readHeader } from '../mail/parsed-message.ts';
 import type { ClientFacts } from '../policy/envelope.ts';

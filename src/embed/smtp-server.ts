@@ -9,7 +9,7 @@ import { systemClock } from '../base/clock.ts';
 import { refuseUnknown } from '../base/input-error.ts';
 import type { Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
-import { domainKey, formatMailbox } from '../mail/address.ts';
+import { domainKey, formatMailbox } from '../mail/fields/address.ts';
 import type { Listener } from '../net/listener.ts';
 import { ListenError, listen, startServerTls } from '../net/listener.ts';
 import { createNetworks } from '../net/network.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { messageFacts } from '../mail/message-facts.ts';
+import { messageFacts } from '../mail/digest/message-facts.ts';
 import { formatBody, formatBodyStructure } from './body-structure.ts';
 import { formatEnvelope } from './envelope.ts';
 

@@ -1,8 +1,8 @@
 // BODY and BODYSTRUCTURE: RFC 9051 §7.5.2. Text that was read from header fields goes out as UTF-8.
 
-import type { BodyPart } from '../mail/digest.ts';
-import { emptyEnvelope } from '../mail/envelope.ts';
-import type { Parameter } from '../mail/parameters.ts';
+import type { BodyPart } from '../mail/digest/digest.ts';
+import { emptyEnvelope } from '../mail/fields/envelope.ts';
+import type { Parameter } from '../mail/fields/parameters.ts';
 import { formatEnvelope } from './envelope.ts';
 import { wireText, wireWord } from './wire-string.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { EnvelopeFields } from '../mail/envelope.ts';
+import { EnvelopeFields } from '../mail/fields/envelope.ts';
 import { formatEnvelope } from './envelope.ts';
 
 const envelope = (header: string | Buffer): string => {

@@ -1,8 +1,8 @@
 // ENVELOPE: RFC 9051 §7.5.2. Header values go out as they are, encoded words too: what is 7-bit as a
 // quoted string, everything else as a literal with the octets of the message.
 
-import type { Envelope } from '../mail/envelope.ts';
-import type { MailboxOrGroup, NamedMailbox } from '../mail/structured.ts';
+import type { Envelope } from '../mail/fields/envelope.ts';
+import type { MailboxOrGroup, NamedMailbox } from '../mail/fields/structured.ts';
 import { wireOctets, wireText } from './wire-string.ts';
 
 export function formatEnvelope(envelope: Envelope): string {

@@ -3,8 +3,8 @@
 // cannot be read is thrown as a SyntaxFault, which parser.ts turns into an answer.
 
 import { isUtf8 } from 'node:buffer';
-import { decodeCharset, isKnownCharset } from '../mail/charset.ts';
-import { charsetName } from '../mail/charset-name.ts';
+import { decodeCharset, isKnownCharset } from '../mail/charset/charset.ts';
+import { charsetName } from '../mail/charset/charset-name.ts';
 import type { Range, SequenceSet, Window } from './command.ts';
 import { decodeModifiedUtf7 } from './modified-utf7.ts';
 import type { ParseContext } from './parse-context.ts';

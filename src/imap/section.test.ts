@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseMime } from '../mail/mime.ts';
-import type { MimePart } from '../mail/mime-part.ts';
+import { parseMime } from '../mail/mime/mime.ts';
+import type { MimePart } from '../mail/mime/mime-part.ts';
 import type { Partial, Section } from './command.ts';
 import { finishSection, locateSection, rangeToRead } from './section.ts';
 

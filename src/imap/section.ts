@@ -2,8 +2,8 @@
 // so that only that much has to be read of a large one; what must be done to the octets of the range
 // (choosing header fields, decoding) comes after. `undefined`: the message has no such section.
 
-import { forEachField } from '../mail/header.ts';
-import type { MimePart } from '../mail/mime-part.ts';
+import { forEachField } from '../mail/header/header.ts';
+import type { MimePart } from '../mail/mime/mime-part.ts';
 import type { Partial, Section } from './command.ts';
 
 export interface Extent {

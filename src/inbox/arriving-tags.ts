@@ -1,8 +1,8 @@
 // Tags that a message brings along: of its X-Tags field, and what stands behind the `+` of addresses it is for.
 
-import { EnvelopeFields } from '../mail/envelope.ts';
-import { headerValue, parseHeader } from '../mail/header.ts';
-import { mailboxesOf } from '../mail/structured.ts';
+import { EnvelopeFields } from '../mail/fields/envelope.ts';
+import { mailboxesOf } from '../mail/fields/structured.ts';
+import { headerValue, parseHeader } from '../mail/header/header.ts';
 import { cleanTags, keywordOf } from './tags.ts';
 
 /** As flags. `head` is its header; `recipients` are those of the envelope. */

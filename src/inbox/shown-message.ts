@@ -1,17 +1,17 @@
 // A message as a page shows it: its fields decoded, its text and HTML, and what parts it is made of. Made of the
-// same digest that IMAP reads (mail/digest.ts), so that there is one truth about where a part begins. Total: whatever
+// same digest that IMAP reads (mail/digest/digest.ts), so that there is one truth about where a part begins. Total: whatever
 // was sent can be shown, broken or not.
 
-import { decodeCharset } from '../mail/charset.ts';
-import type { BodyPart } from '../mail/digest.ts';
-import { decodeEncodedWords } from '../mail/encoded-word.ts';
-import { headerValue, parseHeader } from '../mail/header.ts';
-import { htmlText } from '../mail/html-text.ts';
-import { type LeafPart, leafParts } from '../mail/leaf-parts.ts';
-import { messageFacts } from '../mail/message-facts.ts';
-import type { MailboxOrGroup } from '../mail/structured.ts';
-import { mailboxesOf } from '../mail/structured.ts';
-import { decodeTransferEncoding } from '../mail/transfer-decoding.ts';
+import { decodeCharset } from '../mail/charset/charset.ts';
+import type { BodyPart } from '../mail/digest/digest.ts';
+import { type LeafPart, leafParts } from '../mail/digest/leaf-parts.ts';
+import { messageFacts } from '../mail/digest/message-facts.ts';
+import { decodeEncodedWords } from '../mail/fields/encoded-word.ts';
+import type { MailboxOrGroup } from '../mail/fields/structured.ts';
+import { mailboxesOf } from '../mail/fields/structured.ts';
+import { headerValue, parseHeader } from '../mail/header/header.ts';
+import { decodeTransferEncoding } from '../mail/mime/transfer-decoding.ts';
+import { htmlText } from '../mail/text/html-text.ts';
 
 export interface ShownAddress {
   /** The display name, '' without one. */

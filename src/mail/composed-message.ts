@@ -1,9 +1,9 @@
 // A message made of what a program says in JSON: text, HTML with its pictures, files. RFC 5322, RFC 2046, RFC 2387.
 
 import { randomBytes } from 'node:crypto';
-import { formatDate } from './date.ts';
-import { encodeHeaderText, encodePhrase } from './encoded-word.ts';
-import { foldHeader } from './header.ts';
+import { formatDate } from './fields/date.ts';
+import { encodeHeaderText, encodePhrase } from './fields/encoded-word.ts';
+import { foldHeader } from './header/header.ts';
 
 export interface ComposedAddress {
   readonly name?: string | undefined;

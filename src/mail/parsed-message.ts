@@ -1,16 +1,16 @@
 // A message taken apart for programs: decoded header fields, addresses, text, attachments, and the tree of
 // its parts (RFC 5322, 2045 to 2047, 2231). Total: whatever was sent has an answer, broken or not.
 
-import { decodeCharset } from './charset.ts';
-import { parseDate } from './date.ts';
-import { decodeEncodedWords } from './encoded-word.ts';
-import type { HeaderField } from './header.ts';
-import { headerValue, parseHeader } from './header.ts';
-import { htmlText } from './html-text.ts';
-import { parseMime } from './mime.ts';
-import type { MimePart } from './mime-part.ts';
-import { mailboxesOf, parseAddressList } from './structured.ts';
-import { decodeTransferEncoding } from './transfer-decoding.ts';
+import { decodeCharset } from './charset/charset.ts';
+import { parseDate } from './fields/date.ts';
+import { decodeEncodedWords } from './fields/encoded-word.ts';
+import { mailboxesOf, parseAddressList } from './fields/structured.ts';
+import type { HeaderField } from './header/header.ts';
+import { headerValue, parseHeader } from './header/header.ts';
+import { parseMime } from './mime/mime.ts';
+import type { MimePart } from './mime/mime-part.ts';
+import { decodeTransferEncoding } from './mime/transfer-decoding.ts';
+import { htmlText } from './text/html-text.ts';
 
 export interface HeaderLine {
   /** As written. */

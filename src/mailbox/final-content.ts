@@ -1,9 +1,9 @@
 // What a mailbox keeps of a message that has arrived: the content as it came, or a copy where it cannot
 // be kept so. Without the Return-Path that it brought along (RFC 5321 §4.4), and as lines.
 
-import type { Readable } from '../mail/header-cut.ts';
-import { withoutRanges } from '../mail/header-cut.ts';
-import { returnPaths } from '../mail/return-path.ts';
+import type { Readable } from '../mail/header/header-cut.ts';
+import { withoutRanges } from '../mail/header/header-cut.ts';
+import { returnPaths } from '../mail/trace/return-path.ts';
 import type { StoredContent } from '../store/content.ts';
 import type { Spool } from '../store/spool.ts';
 import { storeCopy, storeLinesOnly } from './lines-only.ts';

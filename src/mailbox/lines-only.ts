@@ -1,8 +1,8 @@
 // Content of a mailbox goes out as lines, by POP3 and in IMAP's BODY[]: neither a NUL nor a newline that
 // is data has a place there. RFC 3516 §6, RFC 9051 §9 (CHAR8), RFC 1939 §3.
 
-import type { RewriteSource } from '../mail/content-rewriter.ts';
-import { convertContent } from '../mail/transfer-encoding.ts';
+import type { RewriteSource } from '../mail/conversion/content-rewriter.ts';
+import { convertContent } from '../mail/conversion/transfer-encoding.ts';
 import type { StoredContent } from '../store/content.ts';
 import type { Spool } from '../store/spool.ts';
 

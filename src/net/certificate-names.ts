@@ -4,7 +4,7 @@
 // others in (CVE-2021-44532).
 
 import type { X509Certificate } from 'node:crypto';
-import { addressKey } from '../mail/address.ts';
+import { addressKey } from '../mail/fields/address.ts';
 
 /** Limit: more than enough for a shared host; the rest is ignored. */
 const namesMax = 100;

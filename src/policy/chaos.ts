@@ -4,7 +4,7 @@
 
 import { type Clock, sleep } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import type { Mailbox } from '../mail/address.ts';
+import type { Mailbox } from '../mail/fields/address.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
 import { type Reply, reply } from '../smtp/reply.ts';
 import type { Policy } from './policy.ts';

@@ -2,7 +2,7 @@
 // and what the library's hooks get to see. The one declaration of it, on the floor of the policies,
 // since whoever takes mail in stands above them.
 
-import type { Mailbox, ReversePath } from '../mail/address.ts';
+import type { Mailbox, ReversePath } from '../mail/fields/address.ts';
 import type { Finding } from '../mail/finding.ts';
 import type { Endpoint } from '../net/peer.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';

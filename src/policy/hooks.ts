@@ -5,9 +5,9 @@
 import type { Clock } from '../base/clock.ts';
 import { stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
-import type { Mailbox } from '../mail/address.ts';
-import { formatMailbox } from '../mail/address.ts';
-import { headerValue, parseHeader } from '../mail/header.ts';
+import type { Mailbox } from '../mail/fields/address.ts';
+import { formatMailbox } from '../mail/fields/address.ts';
+import { headerValue, parseHeader } from '../mail/header/header.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { replies } from '../smtp/reply.ts';
 import { storedSize } from '../store/content.ts';

@@ -1,7 +1,7 @@
 // The sign at the door: classes of solicitation that are not wanted here, as the operator names them. RFC 3865.
 // It counts what a message says of itself, in MAIL or in its Solicitation field.
 
-import { headerValue, parseHeader } from '../mail/header.ts';
+import { headerValue, parseHeader } from '../mail/header/header.ts';
 import { findParam } from '../smtp/extensions/index.ts';
 import { parseSolicitation } from '../smtp/extensions/no-soliciting.ts';
 import { reply } from '../smtp/reply.ts';

@@ -2,10 +2,10 @@
 // are asked in order, one at a time; the first objection wins (policy/answers.ts). To throw is to fail:
 // the client gets a 451 and may try again.
 
-import type { Mailbox } from '../mail/address.ts';
+import type { Mailbox } from '../mail/fields/address.ts';
 import type { Finding } from '../mail/finding.ts';
-import type { HeaderScan } from '../mail/header.ts';
-import type { Range, Splice } from '../mail/header-cut.ts';
+import type { HeaderScan } from '../mail/header/header.ts';
+import type { Range, Splice } from '../mail/header/header-cut.ts';
 import type { RcptParam } from '../smtp/extensions/index.ts';
 import type { Reply } from '../smtp/reply.ts';
 import type { Content, StoredContent } from '../store/content.ts';

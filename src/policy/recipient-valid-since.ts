@@ -2,10 +2,10 @@
 // Require-Recipient-Valid-Since field of the message. RFC 7293. A mailbox has its owner since its account was
 // made. An address that was given to an account later has no date here: its owner is not vouched for.
 
-import { addressKey, parseMailbox } from '../mail/address.ts';
-import { parseDate } from '../mail/date.ts';
-import type { HeaderField } from '../mail/header.ts';
-import { parseHeader } from '../mail/header.ts';
+import { addressKey, parseMailbox } from '../mail/fields/address.ts';
+import { parseDate } from '../mail/fields/date.ts';
+import type { HeaderField } from '../mail/header/header.ts';
+import { parseHeader } from '../mail/header/header.ts';
 import { findParam } from '../smtp/extensions/index.ts';
 import { reply } from '../smtp/reply.ts';
 import type { Account, AccountStore } from '../store/account-store.ts';

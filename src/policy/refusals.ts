@@ -4,7 +4,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import { addressKey } from '../mail/address.ts';
+import { addressKey } from '../mail/fields/address.ts';
 import { findingText } from '../mail/finding.ts';
 import { clientNetwork } from '../net/client-network.ts';
 import type { HistoryStore, RefusalFacts, RefusedEvent } from '../store/history.ts';

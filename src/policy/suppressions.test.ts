@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseMailbox } from '../mail/address.ts';
+import { parseMailbox } from '../mail/fields/address.ts';
 import { openInMemory } from '../store/sqlite/test-stores.ts';
 import type { AcceptedRecipient, Envelope } from './envelope.ts';
 import {

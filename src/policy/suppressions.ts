@@ -1,7 +1,7 @@
 // Addresses that get nothing which is submitted here: mail for them failed for good, somebody complained,
 // or an operator says so. Senders who go on writing to such addresses are taken for spammers.
 
-import { addressKey, formatMailbox } from '../mail/address.ts';
+import { addressKey, formatMailbox } from '../mail/fields/address.ts';
 import { reply } from '../smtp/reply.ts';
 import type { RecordStore } from '../store/record-store.ts';
 import type { Policy } from './policy.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { scanHeader } from '../mail/header.ts';
+import { scanHeader } from '../mail/header/header.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
 import { parseStoredMailParams, parseStoredRcptParams } from '../smtp/extensions/index.ts';
 import type { AcceptedRecipient, Envelope } from './envelope.ts';

@@ -34,7 +34,7 @@ export const authLineBytesMax = 12_288;
 export const outputBytes = 56 * 2 ** 10;
 
 /** How much of a header is gathered, to be sent in ASCII. */
-export { headerBytesMax } from '../mail/header.ts';
+export { headerBytesMax } from '../mail/header/header.ts';
 
 /** How much of a header is translated for that; what comes after it is masked, which costs nothing. */
 export const translatedBytesMax = 64 * 2 ** 10;

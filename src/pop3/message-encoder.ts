@@ -3,7 +3,7 @@
 // ASCII where the client did not say UTF8 (RFC 6856 §2.1). Takes content in pieces of any size.
 
 import { isAscii } from 'node:buffer';
-import { findHeaderEnd, headerEndWithin } from '../mail/header.ts';
+import { findHeaderEnd, headerEndWithin } from '../mail/header/header.ts';
 import { newlineAt, viewOf } from '../mail/line-end.ts';
 import { headerBytesMax } from './limits.ts';
 import type { Output } from './output.ts';

@@ -4,10 +4,10 @@
 // Addresses that have no ASCII form give way to one that nobody can answer (RFC 6858 §2.1).
 
 import { isAscii } from 'node:buffer';
-import { asciiField } from '../mail/ascii-header.ts';
-import { encodePhrase } from '../mail/encoded-word.ts';
-import type { HeaderField } from '../mail/header.ts';
-import { foldHeader, parseHeader } from '../mail/header.ts';
+import { asciiField } from '../mail/conversion/ascii-header.ts';
+import { encodePhrase } from '../mail/fields/encoded-word.ts';
+import type { HeaderField } from '../mail/header/header.ts';
+import { foldHeader, parseHeader } from '../mail/header/header.ts';
 import { translatedBytesMax } from './limits.ts';
 
 /** `header` is everything up to the body, the empty line included. */

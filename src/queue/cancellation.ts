@@ -5,9 +5,9 @@ import type { Log } from '../base/log.ts';
 import { reply } from '../smtp/reply.ts';
 import type { HistoryStore, Untold } from '../store/history.ts';
 import type { Lease, NewMessage, QueueStore } from '../store/queue-store.ts';
-import type { ReportParts } from './bounce.ts';
-import { deliveryReports, reportEffect, whyUntold } from './bounce.ts';
-import { recordReport } from './diary.ts';
+import type { ReportParts } from './reports/bounce.ts';
+import { deliveryReports, reportEffect, whyUntold } from './reports/bounce.ts';
+import { recordReport } from './story/diary.ts';
 
 export interface CancelParts extends ReportParts {
   readonly store: QueueStore;

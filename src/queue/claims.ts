@@ -6,11 +6,11 @@ import { timerDelayMsMax } from '../base/clock.ts';
 import { stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 import type { Lease, QueueStore } from '../store/queue-store.ts';
-import type { Attempts } from './attempts.ts';
-import { attemptMs } from './attempts.ts';
-import type { Lineup } from './lineup.ts';
-import { waitingMax } from './lineup.ts';
-import type { Recorder } from './recorder.ts';
+import type { Attempts } from './line/attempts.ts';
+import { attemptMs } from './line/attempts.ts';
+import type { Lineup } from './line/lineup.ts';
+import { waitingMax } from './line/lineup.ts';
+import type { Recorder } from './outcomes/recorder.ts';
 
 export interface ClaimsParts {
   readonly store: Pick<QueueStore, 'claim' | 'nextDue' | 'release'>;

@@ -1,10 +1,10 @@
 // Aliases with several addresses behind them. RFC 3461 §5.2.7.3 (c): what the sender asked for
 // travels on to each of them, except that SUCCESS is answered here, by one "expanded" report.
 
-import { notifyOf } from '../mail/delivery-status.ts';
+import { notifyOf } from '../mail/status/delivery-status.ts';
 import { reply } from '../smtp/reply.ts';
 import type { NewMessage, NewRecipient } from '../store/queue-store.ts';
-import type { Report } from './bounce.ts';
+import type { Report } from './reports/bounce.ts';
 
 // RFC 3463 §3.2: X.1.5, destination address valid.
 const expanded = reply(250, '1.5', 'Sent on to the addresses behind it');

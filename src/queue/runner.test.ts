@@ -6,8 +6,8 @@ import type { Effect, Lease } from '../store/queue-store.ts';
 import { MemoryDisk } from '../store/sqlite/stores.ts';
 import { cancelMessage } from './cancellation.ts';
 import type { DeliveryResult, RecipientResult } from './delivery.ts';
-import { storiesOf } from './story.ts';
-import { formatWhy } from './story-text.ts';
+import { storiesOf } from './story/story.ts';
+import { formatWhy } from './story/story-text.ts';
 import {
   hour,
   later,

@@ -20,22 +20,22 @@ import type {
   RoomAsked,
   Settlement,
 } from '../store/queue-store.ts';
-import { arrived } from './arrivals.ts';
-import type { Attempt } from './attempts.ts';
-import { Attempts, attemptMs } from './attempts.ts';
-import type { Report } from './bounce.ts';
 import { Claims, leaseMs } from './claims.ts';
-import type { ConclusionsParts } from './conclusions.ts';
-import { Conclusions } from './conclusions.ts';
 import type { Deliver, DeliveryResult, RecipientResult, Skipped } from './delivery.ts';
-import type { Destination } from './destination.ts';
 import { destinationText } from './destination-text.ts';
 import { expandAliases } from './expansion.ts';
-import { Lineup } from './lineup.ts';
-import type { RetrySettings } from './outcomes.ts';
-import type { RateOf } from './pace.ts';
-import { Pace } from './pace.ts';
-import { Recorder } from './recorder.ts';
+import type { Attempt } from './line/attempts.ts';
+import { Attempts, attemptMs } from './line/attempts.ts';
+import type { Destination } from './line/destination.ts';
+import { Lineup } from './line/lineup.ts';
+import type { RateOf } from './line/pace.ts';
+import { Pace } from './line/pace.ts';
+import type { ConclusionsParts } from './outcomes/conclusions.ts';
+import { Conclusions } from './outcomes/conclusions.ts';
+import type { RetrySettings } from './outcomes/outcomes.ts';
+import { Recorder } from './outcomes/recorder.ts';
+import type { Report } from './reports/bounce.ts';
+import { arrived } from './story/arrivals.ts';
 
 /** The configuration's `queue`: milliseconds, octets. */
 export interface QueueSettings extends RetrySettings {

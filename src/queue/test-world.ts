@@ -9,8 +9,8 @@ import type { Lease, NewMessage, NewRecipient } from '../store/queue-store.ts';
 import { MemoryDisk, openSqliteStores } from '../store/sqlite/stores.ts';
 import type { Fault } from '../store/sqlite/transport.ts';
 import type { DeliveryResult, RecipientResult } from './delivery.ts';
+import type { RateOf } from './line/pace.ts';
 import { createMessageIds } from './message-id.ts';
-import type { RateOf } from './pace.ts';
 import type { QueueSettings } from './runner.ts';
 import { QueueRunner } from './runner.ts';
 

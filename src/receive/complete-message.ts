@@ -2,7 +2,7 @@
 // content on the disk is what was told of last, and is gone when there is no 250. RFC 5321 §4.2.5.
 
 import type { Clock } from '../base/clock.ts';
-import { mailLoop } from '../mail/loop.ts';
+import { mailLoop } from '../mail/trace/loop.ts';
 import type { Objection } from '../policy/answers.ts';
 import type { Arrival, Policies } from '../policy/policy.ts';
 import { deliverByPassed } from '../smtp/extensions/deliver-by.ts';

@@ -2,8 +2,8 @@
 // message. What they answer is done here: fields and octets that are put in place of others, another sender,
 // recipients. docs/decisions/0028-filters-change-messages.md
 
-import { addressKey } from '../mail/address.ts';
-import { memory, spliced } from '../mail/header-cut.ts';
+import { addressKey } from '../mail/fields/address.ts';
+import { memory, spliced } from '../mail/header/header-cut.ts';
 import { storeCopy } from '../mailbox/lines-only.ts';
 import type { AddressMap } from '../policy/addresses/address-map.ts';
 import type { Objection } from '../policy/answers.ts';

@@ -1,8 +1,8 @@
 // A message that a program of this server hands in for an account: the same questions that its login and its
 // transaction by SMTP would be, answered by the same policies, without a connection.
 
-import type { Mailbox } from '../mail/address.ts';
-import { formatMailbox } from '../mail/address.ts';
+import type { Mailbox } from '../mail/fields/address.ts';
+import { formatMailbox } from '../mail/fields/address.ts';
 import type { Peer } from '../net/peer.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { formatReply, isPositive, replies } from '../smtp/reply.ts';

@@ -5,8 +5,8 @@
 // docs/decisions/0019-policies-and-the-head-of-a-message.md
 
 import { assert } from '../base/assert.ts';
-import { scanHeader } from '../mail/header.ts';
-import { memory, readHeader, union, withoutRanges } from '../mail/header-cut.ts';
+import { scanHeader } from '../mail/header/header.ts';
+import { memory, readHeader, union, withoutRanges } from '../mail/header/header-cut.ts';
 import { storeCopy } from '../mailbox/lines-only.ts';
 import type { Arrival, HeadChange } from '../policy/policy.ts';
 import type { StoredContent } from '../store/content.ts';

@@ -1,8 +1,8 @@
 // From an envelope and what has arrived to the message that is queued: with what is put in front of it, and
 // what is known of how it came.
 
-import { formatMailbox } from '../mail/address.ts';
-import { scanHeader } from '../mail/header.ts';
+import { formatMailbox } from '../mail/fields/address.ts';
+import { scanHeader } from '../mail/header/header.ts';
 import type { ClientFacts, Envelope } from '../policy/envelope.ts';
 import type { DeliverByParam } from '../smtp/extensions/deliver-by.ts';
 import { findParam, formatMailParam } from '../smtp/extensions/index.ts';

@@ -3,7 +3,7 @@
 
 import { assert } from '../base/assert.ts';
 import type { Log } from '../base/log.ts';
-import type { Mailbox } from '../mail/address.ts';
+import type { Mailbox } from '../mail/fields/address.ts';
 import type { Peer } from '../net/peer.ts';
 import type { Login, LoginClient, LoginResult } from '../policy/accounts/login.ts';
 import type { ClientFacts } from '../policy/envelope.ts';

@@ -3,8 +3,8 @@
 // what is refused later must be bounced, and bounces to forged senders are spam.
 
 import { assert, unreachable } from '../base/assert.ts';
-import type { Mailbox, ReversePath } from '../mail/address.ts';
-import { scanHeader } from '../mail/header.ts';
+import type { Mailbox, ReversePath } from '../mail/fields/address.ts';
+import { scanHeader } from '../mail/header/header.ts';
 import type { Peer } from '../net/peer.ts';
 import type { LoginResult } from '../policy/accounts/login.ts';
 import type { AddressMap } from '../policy/addresses/address-map.ts';

@@ -1,8 +1,8 @@
 // From the RCPTs of a transaction to the recipients of a queued message, and to what these need in
 // mailboxes of ours.
 
-import { formatMailbox } from '../mail/address.ts';
-import { finalFields } from '../mail/trace.ts';
+import { formatMailbox } from '../mail/fields/address.ts';
+import { finalFields } from '../mail/trace/trace.ts';
 import type { AcceptedRecipient } from '../policy/envelope.ts';
 import { formatRcptParam } from '../smtp/extensions/index.ts';
 import { storedSize } from '../store/content.ts';

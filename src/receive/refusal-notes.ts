@@ -1,7 +1,7 @@
 // The record of what one client was refused: who it is at present, and what of its message is known by then.
 
 import type { Log } from '../base/log.ts';
-import { formatMailbox } from '../mail/address.ts';
+import { formatMailbox } from '../mail/fields/address.ts';
 import type { Finding } from '../mail/finding.ts';
 import type { ClientFacts } from '../policy/envelope.ts';
 import type { Refusal, Refusals } from '../policy/refusals.ts';

@@ -1,6 +1,6 @@
 // The trace field put in front of a message that we take responsibility for: Received (RFC 5321 §4.4).
 
-import { receivedField } from '../mail/trace.ts';
+import { receivedField } from '../mail/trace/trace.ts';
 import type { ClientFacts } from '../policy/envelope.ts';
 import type { NewRecipient, Origin } from '../store/queue-store.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
-import { scanHeader } from '../mail/header.ts';
+import { scanHeader } from '../mail/header/header.ts';
 import { fixSubmission } from './submission.ts';
 
 const now = Date.UTC(2026, 0, 2, 3, 4, 5);

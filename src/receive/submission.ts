@@ -2,12 +2,12 @@
 // rewritten; fields that are missing are put in front of it. A field that is there stays as it is,
 // even a bad one: the client may have signed it.
 
-import type { Mailbox } from '../mail/address.ts';
-import { addressKey, formatMailbox, parseMailbox } from '../mail/address.ts';
-import { formatDate } from '../mail/date.ts';
-import type { scanHeader } from '../mail/header.ts';
-import { headerValue, parseHeader } from '../mail/header.ts';
-import { mailboxesOf, parseAddressList } from '../mail/structured.ts';
+import type { Mailbox } from '../mail/fields/address.ts';
+import { addressKey, formatMailbox, parseMailbox } from '../mail/fields/address.ts';
+import { formatDate } from '../mail/fields/date.ts';
+import { mailboxesOf, parseAddressList } from '../mail/fields/structured.ts';
+import type { scanHeader } from '../mail/header/header.ts';
+import { headerValue, parseHeader } from '../mail/header/header.ts';
 
 export interface SubmissionFacts {
   readonly id: string;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { silentLog } from '../base/log.ts';
-import { parseMailbox } from '../mail/address.ts';
-import { scanHeader } from '../mail/header.ts';
+import { parseMailbox } from '../mail/fields/address.ts';
+import { scanHeader } from '../mail/header/header.ts';
 import { Answers } from '../policy/answers.ts';
 import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
 import { parseStoredMailParams } from '../smtp/extensions/index.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { scanHeader } from '../mail/header.ts';
+import { scanHeader } from '../mail/header/header.ts';
 import { Answers } from '../policy/answers.ts';
 import type { ClientFacts } from '../policy/envelope.ts';
 import type { HeadChange } from '../policy/policy.ts';

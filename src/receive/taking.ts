@@ -1,6 +1,6 @@
 // A message on its last steps before the queue: what policies have agreed to, as filters leave it.
 
-import { formatMailbox } from '../mail/address.ts';
+import { formatMailbox } from '../mail/fields/address.ts';
 import type { Answers } from '../policy/answers.ts';
 import type { AcceptedRecipient, Envelope } from '../policy/envelope.ts';
 import { entersHere } from '../policy/envelope.ts';

@@ -1,7 +1,7 @@
 // Who the client is once a proxy has told it (XCLIENT): what was not told stays as the connection shows it,
 // and what is not known is nobody's: such a client is trusted with nothing.
 
-import { addressKey } from '../mail/address.ts';
+import { addressKey } from '../mail/fields/address.ts';
 import type { Endpoint } from '../net/peer.ts';
 import type { ToldClient } from '../smtp/extensions/xclient.ts';
 import type { Reply } from '../smtp/reply.ts';

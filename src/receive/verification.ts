@@ -1,6 +1,6 @@
 // VRFY and EXPN: whether an address is one. RFC 5321 §3.5.3 and §7.3.
 
-import { formatMailbox, parseMailbox } from '../mail/address.ts';
+import { formatMailbox, parseMailbox } from '../mail/fields/address.ts';
 import type { AddressMap } from '../policy/addresses/address-map.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { replies, reply } from '../smtp/reply.ts';

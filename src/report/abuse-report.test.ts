@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { receivedField } from '../mail/trace.ts';
+import { receivedField } from '../mail/trace/trace.ts';
 import type { AbuseReport } from './abuse-report.ts';
 import { abuseFields, provenanceOf } from './abuse-report.ts';
 import { readFeedback } from './feedback.ts';

@@ -2,10 +2,10 @@
 // put in front of it then, and who has to answer for it. Authentication-Results in our name are ours, for
 // others are taken out on arrival; Received counts where it was written by us.
 
-import { parseMailbox } from '../mail/address.ts';
-import { formatDate, parseDate } from '../mail/date.ts';
-import type { HeaderField } from '../mail/header.ts';
-import { foldHeader, headerValue, parseHeader } from '../mail/header.ts';
+import { parseMailbox } from '../mail/fields/address.ts';
+import { formatDate, parseDate } from '../mail/fields/date.ts';
+import type { HeaderField } from '../mail/header/header.ts';
+import { foldHeader, headerValue, parseHeader } from '../mail/header/header.ts';
 
 /** RFC 5965 §7.3, RFC 6430: the registered types that people choose from. */
 export const abuseTypes = ['abuse', 'fraud', 'virus', 'other', 'not-spam'] as const;
@@ -44,7 +44,7 @@ export function provenanceOf(head: Uint8Array, hostname: string): Provenance {
 
 const clientAddress = /\((?:[^\s()[\]]+ )?\[(?:IPv6:)?([0-9A-Fa-f.:]+)\]\)/;
 
-// RFC 5321 §4.4: "from" helo "(" name "[" address "])" "by" … ";" date, as mail/trace.ts writes it
+// RFC 5321 §4.4: "from" helo "(" name "[" address "])" "by" … ";" date, as mail/trace/trace.ts writes it
 function receivedHere({ lowerName, value }: HeaderField, hostname: string) {
   if (lowerName !== 'received') return undefined;
   const text = value.replace(/\s+/g, ' ');

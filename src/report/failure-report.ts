@@ -2,8 +2,8 @@
 // the message itself only header fields that name no recipient and no subject. Whose mail it was is for its
 // domain to know; what was in it is not, since it may be a list's, or anybody's.
 
-import { formatDate } from '../mail/date.ts';
-import { foldHeader, forEachField } from '../mail/header.ts';
+import { formatDate } from '../mail/fields/date.ts';
+import { foldHeader, forEachField } from '../mail/header/header.ts';
 
 export interface FailureReport {
   readonly program: string;

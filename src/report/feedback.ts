@@ -2,9 +2,9 @@
 // (RFC 6591, RFC 9991). The fields of message/feedback-report, and who the message was from, as far as it
 // came along. Fields that nobody knows are passed over.
 
-import { parseDate } from '../mail/date.ts';
-import { decodeEncodedWords } from '../mail/encoded-word.ts';
-import { headerValue, parseHeader } from '../mail/header.ts';
+import { parseDate } from '../mail/fields/date.ts';
+import { decodeEncodedWords } from '../mail/fields/encoded-word.ts';
+import { headerValue, parseHeader } from '../mail/header/header.ts';
 import { ReportError, shortText } from './report-error.ts';
 
 export interface Feedback {

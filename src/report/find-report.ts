@@ -2,13 +2,13 @@
 // message of ours. First a look at the header, which costs little and is all that other mail gets; then the
 // parts, of which what is in them counts, and not what they call themselves.
 
-import { decodeCharset } from '../mail/charset.ts';
-import { decodeEncodedWords } from '../mail/encoded-word.ts';
-import { headerValue, parseHeader } from '../mail/header.ts';
-import { parseMime } from '../mail/mime.ts';
-import type { MimePart } from '../mail/mime-part.ts';
-import { defaultTypes, readMimeFields } from '../mail/mime-part.ts';
-import { decodeTransferEncoding } from '../mail/transfer-decoding.ts';
+import { decodeCharset } from '../mail/charset/charset.ts';
+import { decodeEncodedWords } from '../mail/fields/encoded-word.ts';
+import { headerValue, parseHeader } from '../mail/header/header.ts';
+import { parseMime } from '../mail/mime/mime.ts';
+import type { MimePart } from '../mail/mime/mime-part.ts';
+import { defaultTypes, readMimeFields } from '../mail/mime/mime-part.ts';
+import { decodeTransferEncoding } from '../mail/mime/transfer-decoding.ts';
 import type { AggregateReport } from './aggregate.ts';
 import { readAggregateReport } from './aggregate.ts';
 import type { Feedback } from './feedback.ts';

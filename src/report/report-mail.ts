@@ -1,11 +1,11 @@
 // The messages that carry our reports: a few words for people, and the report for programs. Text and names are
 // US-ASCII, since domains are A-labels here; lines are short.
 
-import { Base64LineEncoder } from '../mail/base64.ts';
-import { formatDate } from '../mail/date.ts';
-import { encodePhrase } from '../mail/encoded-word.ts';
-import { foldHeader } from '../mail/header.ts';
-import { has8Bit } from '../mail/transfer-encoding.ts';
+import { has8Bit } from '../mail/conversion/transfer-encoding.ts';
+import { formatDate } from '../mail/fields/date.ts';
+import { encodePhrase } from '../mail/fields/encoded-word.ts';
+import { foldHeader } from '../mail/header/header.ts';
+import { Base64LineEncoder } from '../mail/mime/base64.ts';
 
 export interface ReportMail {
   /** Who reports, in words, and the address. */

@@ -2,7 +2,7 @@
 // RFC 5321 §4.1.1, and the verbs of RFC 1985, 2033, 3030, 3207 and 4954. Trailing white space is
 // tolerated (RFC 5321 §4.1.1), and so is what clients get wrong in ways that can mean one thing only.
 
-import type { Mailbox, ReversePath } from '../mail/address.ts';
+import type { Mailbox, ReversePath } from '../mail/fields/address.ts';
 import type { RawParam } from './extensions/extension.ts';
 import type { ToldClient } from './extensions/xclient.ts';
 import { parseToldClient } from './extensions/xclient.ts';

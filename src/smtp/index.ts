@@ -1,8 +1,8 @@
 // `postrider/smtp`: the protocol for those who bring their own sockets. Machines without I/O for both
 // roles, replies, commands, extensions and their parameters.
 
-export type { Mailbox, ReversePath } from '../mail/address.ts';
-export { addressKey, domainKey, formatMailbox, parseMailbox } from '../mail/address.ts';
+export type { Mailbox, ReversePath } from '../mail/fields/address.ts';
+export { addressKey, domainKey, formatMailbox, parseMailbox } from '../mail/fields/address.ts';
 export type { Capabilities } from './client/capabilities.ts';
 export type { ClientEvent, Outgoing } from './client/event.ts';
 export type { ClientSessionOptions } from './client/options.ts';

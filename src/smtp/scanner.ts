@@ -1,8 +1,8 @@
 // Reads a command line from left to right with sticky expressions. What does not fit is thrown as an
 // SmtpError with the reply the reader was given; it never leaves command.ts. RFC 5321 §4.1.2.
 
-import type { Mailbox, ReversePath } from '../mail/address.ts';
-import { domainEnd, mailboxAt } from '../mail/address.ts';
+import type { Mailbox, ReversePath } from '../mail/fields/address.ts';
+import { domainEnd, mailboxAt } from '../mail/fields/address.ts';
 import type { RawParam } from './extensions/extension.ts';
 import type { Reply } from './reply.ts';
 import { SmtpError } from './smtp-error.ts';

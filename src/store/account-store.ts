@@ -3,7 +3,7 @@
 import type { ScramKeys } from '../sasl/scram-keys.ts';
 
 export interface Account {
-  /** The primary address: lower-case A-label domain, as `addressKey()` of mail/address.ts gives it. */
+  /** The primary address: lower-case A-label domain, as `addressKey()` of mail/fields/address.ts gives it. */
   readonly address: string;
   /** All addresses that belong to it, the primary one included, as keys. */
   readonly addresses: readonly string[];

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { anyText } from '../base/test-text.ts';
-import type { BodyPart, MessageDigest } from '../mail/digest.ts';
-import { emptyEnvelope } from '../mail/envelope.ts';
-import { messageFacts } from '../mail/message-facts.ts';
+import type { BodyPart, MessageDigest } from '../mail/digest/digest.ts';
+import { messageFacts } from '../mail/digest/message-facts.ts';
+import { emptyEnvelope } from '../mail/fields/envelope.ts';
 import { FieldReader, FieldWriter } from './digest-fields.ts';
 import { type DigestText, digestSeparator, digestText, KeptDigest } from './digest-text.ts';
 

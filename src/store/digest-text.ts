@@ -2,10 +2,15 @@
 // the order in which they are read. A digest that was kept is taken apart when somebody looks at it,
 // envelope and body each for itself. Decision 24 says what else was tried.
 
-import type { BodyDisposition, BodyPart, DigestedMessage, MessageDigest } from '../mail/digest.ts';
-import { type Envelope, noFields } from '../mail/envelope.ts';
-import type { Parameter } from '../mail/parameters.ts';
-import type { MailboxOrGroup, NamedMailbox } from '../mail/structured.ts';
+import type {
+  BodyDisposition,
+  BodyPart,
+  DigestedMessage,
+  MessageDigest,
+} from '../mail/digest/digest.ts';
+import { type Envelope, noFields } from '../mail/fields/envelope.ts';
+import type { Parameter } from '../mail/fields/parameters.ts';
+import type { MailboxOrGroup, NamedMailbox } from '../mail/fields/structured.ts';
 import { FieldReader, FieldWriter } from './digest-fields.ts';
 
 /** Raised whenever the text of a digest changes: what is kept in another form is made anew. */
@@ -77,7 +82,7 @@ function writeEnvelope(envelope: Envelope, to: FieldWriter): void {
   if (sent !== undefined) to.string(String(sent.day));
   if (sent?.ms !== undefined) to.string(String(sent.ms));
   for (const text of [subject, inReplyTo, messageId]) if (text !== undefined) to.string(text);
-  // White space is taken out of identifiers: mail/message-ids.ts.
+  // White space is taken out of identifiers: mail/fields/message-ids.ts.
   if (references.length > 0) to.string(references.join(' '));
   if (latin1.size > 0) to.string([...latin1].join(' '));
   for (const list of [envelope.from, envelope.sender, envelope.replyTo]) writeList(list, to);

@@ -6,8 +6,8 @@
 // structure, search index) is computed once, on first need or when there is nothing else to do, and
 // can be thrown away and computed again.
 
-import type { MessageDigest } from '../mail/digest.ts';
-import type { SortKeys } from '../mail/sort-keys.ts';
+import type { MessageDigest } from '../mail/digest/digest.ts';
+import type { SortKeys } from '../mail/digest/sort-keys.ts';
 import type { Content, StoredContent } from './content.ts';
 import type { MailboxCount, MailPage, MailQuestion } from './mail-question.ts';
 

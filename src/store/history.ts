@@ -2,7 +2,7 @@
 // a ledger: it is written behind the message path, a crash may cost its last moments, and nothing
 // is ever decided by it.
 
-import { addressKey } from '../mail/address.ts';
+import { addressKey } from '../mail/fields/address.ts';
 import type { Finding } from '../mail/finding.ts';
 import type { Origin } from './queue-store.ts';
 

@@ -2,7 +2,7 @@
 // the newest first, a page at a time, and how many there are in all. Copies of one delivery are one message
 // here: what was sent to three of our mailboxes is listed once, as the mailbox has it that got it first.
 
-import type { MessageDigest } from '../mail/digest.ts';
+import type { MessageDigest } from '../mail/digest/digest.ts';
 
 export interface MailQuestion {
   /** Whose; undefined: everybody's. */

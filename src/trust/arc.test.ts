@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { FakeResolver } from '../dns/fake-resolver.ts';
-import { findHeaderEnd } from '../mail/header.ts';
+import { findHeaderEnd } from '../mail/header/header.ts';
 import { ArcCheck } from './arc.ts';
 import { arcSet } from './arc-seal.ts';
 import { SignedMessage } from './signed-message.ts';

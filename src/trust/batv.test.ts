@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Mailbox } from '../mail/address.ts';
+import type { Mailbox } from '../mail/fields/address.ts';
 import { canBeTagged, isTagged, taggedLocalPart, untagged } from './batv.ts';
 
 const key = { secret: Buffer.from('a secret'), today: 20_000 };

@@ -4,8 +4,8 @@
 // and a hash, which keeps strangers from tagging; without the secret no tag is valid.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Mailbox } from '../mail/address.ts';
-import { addressKey } from '../mail/address.ts';
+import type { Mailbox } from '../mail/fields/address.ts';
+import { addressKey } from '../mail/fields/address.ts';
 import type { SrsKey } from './srs.ts';
 
 export type Untagged =

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeResolver } from '../dns/fake-resolver.ts';
-import { findHeaderEnd } from '../mail/header.ts';
+import { findHeaderEnd } from '../mail/header/header.ts';
 import type { Canonicalization } from './canonical.ts';
 import { BodyHasher } from './canonical.ts';
 import type { DkimVerdict } from './dkim.ts';

@@ -4,7 +4,7 @@
 
 import type { Resolver } from '../dns/resolver.ts';
 import { DnsError } from '../dns/resolver.ts';
-import { domainKey } from '../mail/address.ts';
+import { domainKey } from '../mail/fields/address.ts';
 import type { DmarcPolicy, DmarcRecord } from './dmarc-record.ts';
 import { readDmarcRecord } from './dmarc-record.ts';
 

@@ -2,7 +2,7 @@
 // say that they want them. RFC 9990 §4; RFC 9991 §5 has it the same for failure reports. Pure but for the DNS.
 
 import type { Resolver } from '../dns/resolver.ts';
-import { domainKey } from '../mail/address.ts';
+import { domainKey } from '../mail/fields/address.ts';
 import { organizationalDomain } from './dmarc.ts';
 import { parseDmarcRecord } from './dmarc-record.ts';
 

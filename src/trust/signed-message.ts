@@ -1,7 +1,7 @@
 // A message as its signatures see it: the fields of its header as they came, and the hashes of its body that
 // they name, all made in one pass.
 
-import { HeaderWalk } from '../mail/header-walk.ts';
+import { HeaderWalk } from '../mail/header/header-walk.ts';
 import { BodyHasher } from './canonical.ts';
 import type { RawField, Signature } from './signature.ts';
 

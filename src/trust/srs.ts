@@ -4,8 +4,8 @@
 // A hash keeps strangers from sending through such addresses; without the key none is valid.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Mailbox } from '../mail/address.ts';
-import { domainKey, isDomain } from '../mail/address.ts';
+import type { Mailbox } from '../mail/fields/address.ts';
+import { domainKey, isDomain } from '../mail/fields/address.ts';
 
 export interface SrsKey {
   /** Known to nobody else. */

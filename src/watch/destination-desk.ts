@@ -3,13 +3,13 @@
 
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
+import { destinationText } from '../queue/destination-text.ts';
 import type {
   DestinationDesk,
   DestinationFacts,
   DestinationsAsked,
   LastAttempt,
-} from '../queue/destination-facts.ts';
-import { destinationText } from '../queue/destination-text.ts';
+} from '../queue/line/destination-facts.ts';
 import type { QueueRunner } from '../queue/runner.ts';
 import type { HistoryEvent } from '../store/history.ts';
 import type { QueueStore } from '../store/queue-store.ts';

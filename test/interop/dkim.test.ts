@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { closedAfter } from '../../src/base/closed-after.ts';
 import { FakeResolver } from '../../src/dns/fake-resolver.ts';
-import { findHeaderEnd } from '../../src/mail/header.ts';
+import { findHeaderEnd } from '../../src/mail/header/header.ts';
 import { startTestServer } from '../../src/testing/index.ts';
 import { DkimCheck } from '../../src/trust/dkim.ts';
 import type { KeyRecord } from '../../src/trust/dkim-keys.ts';

@@ -6,7 +6,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { findHeaderEnd } from '../../src/mail/header.ts';
+import { findHeaderEnd } from '../../src/mail/header/header.ts';
 import type { TestServer } from '../../src/testing/index.ts';
 import { FakeResolver, startTestServer } from '../../src/testing/index.ts';
 import { DkimCheck } from '../../src/trust/dkim.ts';

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { requested } from '../../src/admin/operations.ts';
-import { storiesOf } from '../../src/queue/story.ts';
-import { formatWhy } from '../../src/queue/story-text.ts';
+import { storiesOf } from '../../src/queue/story/story.ts';
+import { formatWhy } from '../../src/queue/story/story-text.ts';
 import { startTestServer, type TestServer } from '../../src/testing/index.ts';
 import { eventually } from '../process.ts';
 import { startNextHop } from './wire.ts';

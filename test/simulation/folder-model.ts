@@ -2,8 +2,8 @@
 // simulations of what stands on a FolderStore hold it against the real ones, and race with it.
 
 import assert from 'node:assert/strict';
-import { findHeaderEnd, parseHeader } from '../../src/mail/header.ts';
-import { messageFacts } from '../../src/mail/message-facts.ts';
+import { messageFacts } from '../../src/mail/digest/message-facts.ts';
+import { findHeaderEnd, parseHeader } from '../../src/mail/header/header.ts';
 import { memoryContent, storedSize } from '../../src/store/content.ts';
 import { NoSuchFolderError } from '../../src/store/folder-errors.ts';
 import type {

@@ -8,7 +8,7 @@ import { createDelivery } from '../../src/deliver/dispatch.ts';
 import { createLocalDelivery } from '../../src/deliver/local/local.ts';
 import { createRelayDelivery } from '../../src/deliver/relay/relay-delivery.ts';
 import { createRouter } from '../../src/deliver/route.ts';
-import { parseMailbox } from '../../src/mail/address.ts';
+import { parseMailbox } from '../../src/mail/fields/address.ts';
 import type { Peer } from '../../src/net/peer.ts';
 import { Login } from '../../src/policy/accounts/login.ts';
 import { createLoginThrottle } from '../../src/policy/accounts/login-throttle.ts';

@@ -3,8 +3,8 @@
 // its store said was recorded.
 
 import assert from 'node:assert/strict';
-import { decodeBase64 } from '../../src/mail/base64.ts';
-import { decodeQuotedPrintable } from '../../src/mail/quoted-printable.ts';
+import { decodeBase64 } from '../../src/mail/mime/base64.ts';
+import { decodeQuotedPrintable } from '../../src/mail/mime/quoted-printable.ts';
 import { doneAfterMs } from './journal-faults.ts';
 
 /** One message as a client gave it, or tried to. */

@@ -2,7 +2,7 @@
 // are shared with it are under `Other Users/`, by the owner's address (RFC 2342 §5). The separator is
 // '/'. Names are compared in NFC; INBOX in any case (RFC 9051 §5.1).
 
-import { addressKey } from '../../mail/address.ts';
+import { addressKey } from '../../mail/fields/address.ts';
 import type { FolderFacts, FolderStore } from '../../store/folder-store.ts';
 import { allRights, anyone, grantedRights } from './acl.ts';
 import type { FolderNames, LocatedFolder, Rights } from './located-folder.ts';

@@ -2,12 +2,12 @@
 // copy for Sent, and the message that it answers marked as answered.
 
 import { z } from 'zod';
-import { addressKey, formatMailbox } from '../../mail/address.ts';
 import type { ComposedAddress, ComposedFile } from '../../mail/composed-message.ts';
 import { composedMessage } from '../../mail/composed-message.ts';
-import { headerValue, parseHeader } from '../../mail/header.ts';
-import { parseMessageIds } from '../../mail/message-ids.ts';
-import { mailboxesOf, parseAddressList } from '../../mail/structured.ts';
+import { addressKey, formatMailbox } from '../../mail/fields/address.ts';
+import { parseMessageIds } from '../../mail/fields/message-ids.ts';
+import { mailboxesOf, parseAddressList } from '../../mail/fields/structured.ts';
+import { headerValue, parseHeader } from '../../mail/header/header.ts';
 import { OperationError, text } from '../operation.ts';
 import { messageOf } from '../reading.ts';
 import { running } from '../running.ts';

@@ -8,7 +8,7 @@ import type { Finding } from '../../compose/published/finding.ts';
 import { warning } from '../../compose/published/finding.ts';
 import { aliasAdvice } from '../../config/alias-graph.ts';
 import type { Config } from '../../config/config.ts';
-import { domainKey } from '../../mail/address.ts';
+import { domainKey } from '../../mail/fields/address.ts';
 import { heldAccounts } from '../../policy/abuse/account-holds.ts';
 import { DomainPatterns } from '../../policy/addresses/domain-patterns.ts';
 import { openStores } from '../../store/open-stores.ts';

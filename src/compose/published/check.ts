@@ -3,7 +3,7 @@
 
 import type { Config } from '../../config/config.ts';
 import type { Resolver } from '../../dns/resolver.ts';
-import { domainKey } from '../../mail/address.ts';
+import { domainKey } from '../../mail/fields/address.ts';
 import type { KeyRecord } from '../../trust/dkim-keys.ts';
 import { KeyFilesError, keyDirectory, readIndex, recordOf } from '../../trust/dkim-keys.ts';
 import { daneFindings } from './dane.ts';

@@ -5,7 +5,7 @@ import type { Config } from '../../config/config.ts';
 import { tlsaText } from '../../dns/dane.ts';
 import type { Answer, Resolver, TlsaRecord } from '../../dns/resolver.ts';
 import { DnsError } from '../../dns/resolver.ts';
-import { domainKey } from '../../mail/address.ts';
+import { domainKey } from '../../mail/fields/address.ts';
 import { daneEeRecord, isUsable, tlsaProblem } from '../../net/tlsa.ts';
 import type { Finding } from './finding.ts';
 import { failure, ok, warning } from './finding.ts';

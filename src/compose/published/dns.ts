@@ -4,7 +4,7 @@
 
 import type { RecordType, Resolver } from '../../dns/resolver.ts';
 import { DnsError } from '../../dns/resolver.ts';
-import { domainKey } from '../../mail/address.ts';
+import { domainKey } from '../../mail/fields/address.ts';
 import { parseDmarcRecord } from '../../trust/dmarc-record.ts';
 import { checkIprev } from '../../trust/iprev.ts';
 import { checkSpf as spfVerdict } from '../../trust/spf.ts';

@@ -8,7 +8,7 @@ import type { StsFetchParts } from '../../deliver/relay/security/fetch-sts-polic
 import { fetchStsPolicy } from '../../deliver/relay/security/fetch-sts-policy.ts';
 import type { Resolver } from '../../dns/resolver.ts';
 import { DnsError } from '../../dns/resolver.ts';
-import { domainKey } from '../../mail/address.ts';
+import { domainKey } from '../../mail/fields/address.ts';
 import {
   allowsMx,
   formatStsRecord,

@@ -2,7 +2,7 @@
 // of others. None of it in `dev`.
 
 import { z } from 'zod';
-import { parseMailbox } from '../../mail/address.ts';
+import { parseMailbox } from '../../mail/fields/address.ts';
 import * as setting from './setting.ts';
 
 const { count, duration, flag, text } = setting;

@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { addressKey, parseMailbox } from '../../mail/address.ts';
+import { addressKey, parseMailbox } from '../../mail/fields/address.ts';
 import { isAddress, isLoopback } from '../../net/network.ts';
 import { credentialProblem } from '../../sasl/client.ts';
 import type { Findings } from '../named-files.ts';

@@ -1,7 +1,7 @@
 // What the rules of an account make of its mail: where it lies and how it is marked, and what follows from it as effects
 // of the same settlement (mail that is sent on, an answer, whom it answered). Nothing is written here.
 
-import { parseHeader } from '../../mail/header.ts';
+import { parseHeader } from '../../mail/header/header.ts';
 import { placementOf } from '../../policy/rules/filter-mail.ts';
 import type { RuleBook } from '../../policy/rules/rule-book.ts';
 import type { Effect } from '../../store/queue-store.ts';

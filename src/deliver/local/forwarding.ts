@@ -2,9 +2,9 @@
 // its sender in the queue; relays put one of ours in its place, as for aliases (docs/decisions/0027).
 
 import type { Clock } from '../../base/clock.ts';
-import { addressKey } from '../../mail/address.ts';
-import { notifyOf } from '../../mail/delivery-status.ts';
-import { deliveredToField } from '../../mail/trace.ts';
+import { addressKey } from '../../mail/fields/address.ts';
+import { notifyOf } from '../../mail/status/delivery-status.ts';
+import { deliveredToField } from '../../mail/trace/trace.ts';
 import { forwardMax } from '../../policy/rules/account-rules.ts';
 import type { EnqueueEffect, NewRecipient } from '../../store/queue-store.ts';
 import type { RuledMail } from './ruled-mail.ts';

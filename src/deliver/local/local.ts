@@ -3,9 +3,9 @@
 // of the two and never in both. RFC 5321 §4.4 (final delivery).
 
 import type { Clock } from '../../base/clock.ts';
-import { readHeader } from '../../mail/header-cut.ts';
-import { HeaderWalk } from '../../mail/header-walk.ts';
-import { finalFields } from '../../mail/trace.ts';
+import { readHeader } from '../../mail/header/header-cut.ts';
+import { HeaderWalk } from '../../mail/header/header-walk.ts';
+import { finalFields } from '../../mail/trace/trace.ts';
 import { finalContent } from '../../mailbox/final-content.ts';
 import type { AddressMap } from '../../policy/addresses/address-map.ts';
 import { largerThanMailbox, mailboxFull } from '../../policy/quota.ts';

@@ -3,10 +3,10 @@
 
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
-import { addressKey } from '../../mail/address.ts';
 import { composedMessage } from '../../mail/composed-message.ts';
-import { isAscii } from '../../mail/delivery-status.ts';
-import type { HeaderField } from '../../mail/header.ts';
+import { addressKey } from '../../mail/fields/address.ts';
+import type { HeaderField } from '../../mail/header/header.ts';
+import { isAscii } from '../../mail/status/delivery-status.ts';
 import type { VacationRule } from '../../policy/rules/account-rules.ts';
 import type { AnsweredMail } from '../../policy/rules/vacation.ts';
 import { answeredKey, isAway, vacationAnswer, whyUnanswered } from '../../policy/rules/vacation.ts';

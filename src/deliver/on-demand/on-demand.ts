@@ -5,7 +5,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
-import { domainKey } from '../../mail/address.ts';
+import { domainKey } from '../../mail/fields/address.ts';
 import type { Peer } from '../../net/peer.ts';
 import type { Deliver, RecipientResult } from '../../queue/delivery.ts';
 import type { Reply } from '../../smtp/reply.ts';

@@ -1,6 +1,6 @@
 // A route as the connections over it see it: which of them may carry which mail, and how to talk to the hosts.
 
-import { isAddressLiteral } from '../../mail/address.ts';
+import { isAddressLiteral } from '../../mail/fields/address.ts';
 import type { TransportSecurity } from '../../net/transport-security.ts';
 import { securityKey } from '../../net/transport-security.ts';
 import type { ClientSessionOptions } from '../../smtp/client/options.ts';

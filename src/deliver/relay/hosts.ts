@@ -7,7 +7,7 @@ import type { Random } from '../../base/random.ts';
 import { mxHosts } from '../../dns/mx.ts';
 import type { Resolver } from '../../dns/resolver.ts';
 import { DnsError } from '../../dns/resolver.ts';
-import { domainKey, isAddressLiteral } from '../../mail/address.ts';
+import { domainKey, isAddressLiteral } from '../../mail/fields/address.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { HopHost } from './host-walk.ts';

@@ -4,9 +4,9 @@
 // that needs no extension.
 
 import { domainToASCII } from 'node:url';
-import { notifyOf } from '../../mail/delivery-status.ts';
-import { findHeaderEnd, headerEndWithin } from '../../mail/header.ts';
-import { has8Bit } from '../../mail/transfer-encoding.ts';
+import { has8Bit } from '../../mail/conversion/transfer-encoding.ts';
+import { findHeaderEnd, headerEndWithin } from '../../mail/header/header.ts';
+import { notifyOf } from '../../mail/status/delivery-status.ts';
 import type { Capabilities } from '../../smtp/client/capabilities.ts';
 import type { Outgoing, OutgoingRecipient } from '../../smtp/client/event.ts';
 import { requestsOf } from '../../smtp/envelope-requests.ts';

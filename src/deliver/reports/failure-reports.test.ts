@@ -6,7 +6,7 @@ import { silentLog } from '../../base/log.ts';
 import type { FakeZone } from '../../dns/fake-resolver.ts';
 import { FakeResolver } from '../../dns/fake-resolver.ts';
 import type { Finding } from '../../mail/finding.ts';
-import { findHeaderEnd } from '../../mail/header.ts';
+import { findHeaderEnd } from '../../mail/header/header.ts';
 import type { Judged } from '../../policy/senders/sender-authentication.ts';
 import { findReport } from '../../report/find-report.ts';
 import { parseDmarcRecord } from '../../trust/dmarc-record.ts';

@@ -11,7 +11,7 @@ import { version } from '../../base/version.ts';
 import type { Resolver } from '../../dns/resolver.ts';
 import { DnsError } from '../../dns/resolver.ts';
 import type { Finding } from '../../mail/finding.ts';
-import { resultsField } from '../../mail/results-field.ts';
+import { resultsField } from '../../mail/trace/results-field.ts';
 import type { Judged } from '../../policy/senders/sender-authentication.ts';
 import type { FailureReport } from '../../report/failure-report.ts';
 import { feedbackFields, shownHeader } from '../../report/failure-report.ts';

@@ -2,7 +2,7 @@
 // (RFC 3834 §5), and signed where there are keys.
 
 import type { Clock } from '../../base/clock.ts';
-import { has8Bit } from '../../mail/transfer-encoding.ts';
+import { has8Bit } from '../../mail/conversion/transfer-encoding.ts';
 import type { StoredContent } from '../../store/content.ts';
 import { inlineBytesMax } from '../../store/content.ts';
 import type { NewMessage, NewRecipient, Origin } from '../../store/queue-store.ts';

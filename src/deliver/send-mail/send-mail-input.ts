@@ -4,7 +4,7 @@
 
 import { hostname as systemHostname } from 'node:os';
 import { InputError, quoted, refuseUnknown } from '../../base/input-error.ts';
-import { formatMailbox, isDomain, parseMailbox } from '../../mail/address.ts';
+import { formatMailbox, isDomain, parseMailbox } from '../../mail/fields/address.ts';
 import { credentialProblem } from '../../sasl/client.ts';
 import { parseStoredMailParams, parseStoredRcptParams } from '../../smtp/extensions/index.ts';
 import type { Addressee } from '../relay/next-hop.ts';

@@ -2,7 +2,7 @@
 // client as the queue's deliveries, without queue and retries: whoever calls it hears at once what
 // the server said, and can watch the conversation line by line.
 
-import { has8Bit } from '../../mail/transfer-encoding.ts';
+import { has8Bit } from '../../mail/conversion/transfer-encoding.ts';
 import { createDialer } from '../../net/dialer.ts';
 import type { RecipientAnswer } from '../../smtp/client/event.ts';
 import type { Reply } from '../../smtp/reply.ts';

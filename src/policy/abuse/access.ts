@@ -2,8 +2,8 @@
 // is allowed is spared all the other rules for strangers; a rule that asks for something that is
 // not known yet (the recipient, at MAIL) decides nothing until it is.
 
-import type { Mailbox, ReversePath } from '../../mail/address.ts';
-import { addressKey, domainKey } from '../../mail/address.ts';
+import type { Mailbox, ReversePath } from '../../mail/fields/address.ts';
+import { addressKey, domainKey } from '../../mail/fields/address.ts';
 import type { Networks } from '../../net/network.ts';
 import { createNetworks } from '../../net/network.ts';
 import type { Reply } from '../../smtp/reply.ts';

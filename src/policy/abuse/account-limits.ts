@@ -5,7 +5,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Rate } from '../../base/token-buckets.ts';
 import { TokenBuckets } from '../../base/token-buckets.ts';
-import { formatDate } from '../../mail/date.ts';
+import { formatDate } from '../../mail/fields/date.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { Policy, PolicyAnswer } from '../policy.ts';
 import type { AccountHold, AccountHolds } from './account-holds.ts';

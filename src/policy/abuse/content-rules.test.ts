@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { findingText } from '../../mail/finding.ts';
-import { scanHeader } from '../../mail/header.ts';
+import { scanHeader } from '../../mail/header/header.ts';
 import { formatReply } from '../../smtp/reply.ts';
 import { memoryContent } from '../../store/content.ts';
 import type { Arrival, PolicyAnswer } from '../policy.ts';

@@ -4,12 +4,12 @@
 // archives is not looked at: that is a virus scanner's work.
 
 import { globMatches } from '../../base/glob.ts';
-import { decodeEncodedWords } from '../../mail/encoded-word.ts';
+import { decodeEncodedWords } from '../../mail/fields/encoded-word.ts';
 import type { Finding } from '../../mail/finding.ts';
-import { parseHeader } from '../../mail/header.ts';
-import type { MimePart } from '../../mail/mime-part.ts';
-import { mimeLimits } from '../../mail/mime-part.ts';
-import { MimeScanner } from '../../mail/mime-scanner.ts';
+import { parseHeader } from '../../mail/header/header.ts';
+import type { MimePart } from '../../mail/mime/mime-part.ts';
+import { mimeLimits } from '../../mail/mime/mime-part.ts';
+import { MimeScanner } from '../../mail/mime/mime-scanner.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { Arrival, Policy, PolicyAnswer } from '../policy.ts';

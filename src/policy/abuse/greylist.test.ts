@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { FakeResolver } from '../../dns/fake-resolver.ts';
-import { parseMailbox } from '../../mail/address.ts';
+import { parseMailbox } from '../../mail/fields/address.ts';
 import type { Finding } from '../../mail/finding.ts';
 import { formatReply } from '../../smtp/reply.ts';
 import { openStores } from '../../store/open-stores.ts';

@@ -5,7 +5,7 @@
 
 import type { Clock } from '../../base/clock.ts';
 import type { Resolver } from '../../dns/resolver.ts';
-import { addressKey, domainKey, formatMailbox } from '../../mail/address.ts';
+import { addressKey, domainKey, formatMailbox } from '../../mail/fields/address.ts';
 import { reply } from '../../smtp/reply.ts';
 import { checkSpf } from '../../trust/spf.ts';
 import type { AcceptedRecipient, Envelope } from '../envelope.ts';

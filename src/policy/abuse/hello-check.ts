@@ -2,7 +2,7 @@
 // honest machines are set up badly, so this is never more than points.
 
 import { isIP } from 'node:net';
-import { domainKey, isAddressLiteral } from '../../mail/address.ts';
+import { domainKey, isAddressLiteral } from '../../mail/fields/address.ts';
 import type { Policy } from '../policy.ts';
 import { suspicionOf } from './suspicion.ts';
 

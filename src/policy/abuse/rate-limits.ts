@@ -6,7 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import { formatDuration } from '../../base/duration-text.ts';
 import type { Exceeded, Rate } from '../../base/token-buckets.ts';
 import { TokenBuckets } from '../../base/token-buckets.ts';
-import { domainKey } from '../../mail/address.ts';
+import { domainKey } from '../../mail/fields/address.ts';
 import { clientNetwork, wideNetwork } from '../../net/client-network.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';

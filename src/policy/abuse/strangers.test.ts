@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseMailbox } from '../../mail/address.ts';
+import { parseMailbox } from '../../mail/fields/address.ts';
 import type { Finding } from '../../mail/finding.ts';
 import { findingText } from '../../mail/finding.ts';
 import { formatReply, reply } from '../../smtp/reply.ts';

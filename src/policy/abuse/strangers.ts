@@ -1,7 +1,7 @@
 // Whom the rules against abuse are for: clients that came by `smtp`, have not logged in and are in no trusted
 // network, unless the operator allows them by name. Whoever may relay through us has been judged already.
 
-import type { Mailbox } from '../../mail/address.ts';
+import type { Mailbox } from '../../mail/fields/address.ts';
 import type { AcceptedRecipient, ClientFacts, Envelope } from '../envelope.ts';
 import type { Policy } from '../policy.ts';
 import type { AccessList } from './access.ts';

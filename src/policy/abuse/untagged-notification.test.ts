@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
-import type { Mailbox } from '../../mail/address.ts';
-import { parseMailbox } from '../../mail/address.ts';
+import type { Mailbox } from '../../mail/fields/address.ts';
+import { parseMailbox } from '../../mail/fields/address.ts';
 import { ReturnAddresses } from '../addresses/return-addresses.ts';
 import type { PolicyAnswer } from '../policy.ts';
 import { untaggedNotification } from './untagged-notification.ts';

@@ -2,7 +2,7 @@
 // tagged senders (trust/batv.ts), what comes to the plain address tells of mail that others sent in its name: it is
 // backscatter, and refused at RCPT. Whether a tag is valid is the address map's to say.
 
-import type { Mailbox } from '../../mail/address.ts';
+import type { Mailbox } from '../../mail/fields/address.ts';
 import { reply } from '../../smtp/reply.ts';
 import { canBeTagged } from '../../trust/batv.ts';
 import { isReturnAddress } from '../addresses/return-addresses.ts';

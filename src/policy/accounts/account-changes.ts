@@ -4,7 +4,7 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { systemClock } from '../../base/clock.ts';
-import { addressKey, parseMailbox } from '../../mail/address.ts';
+import { addressKey, parseMailbox } from '../../mail/fields/address.ts';
 import type { Account, AccountStore, Credential } from '../../store/account-store.ts';
 import { hashPassword, preparePassword } from './passwords.ts';
 

@@ -5,7 +5,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
-import { addressKey, completeAddress } from '../../mail/address.ts';
+import { addressKey, completeAddress } from '../../mail/fields/address.ts';
 import { certificateNameKey } from '../../net/certificate-names.ts';
 import type { Authenticator, TokenTarget } from '../../sasl/mechanism.ts';
 import { saslprep } from '../../sasl/saslprep.ts';

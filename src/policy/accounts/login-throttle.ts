@@ -6,7 +6,7 @@
 
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
-import { addressKey } from '../../mail/address.ts';
+import { addressKey } from '../../mail/fields/address.ts';
 import { clientNetwork, wideNetwork } from '../../net/client-network.ts';
 
 /** The names of the configuration's `login`; times in milliseconds. */

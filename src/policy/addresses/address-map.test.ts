@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Fields, Log } from '../../base/log.ts';
 import { silentLog } from '../../base/log.ts';
-import { addressKey, formatMailbox, parseMailbox } from '../../mail/address.ts';
+import { addressKey, formatMailbox, parseMailbox } from '../../mail/fields/address.ts';
 import { enhancedStatus, formatReply } from '../../smtp/reply.ts';
 import type { Account } from '../../store/account-store.ts';
 import type { AddressMap, AddressMapOptions } from './address-map.ts';

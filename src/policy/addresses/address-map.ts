@@ -7,14 +7,14 @@
 // sender of ours is taken off first.
 
 import type { Log } from '../../base/log.ts';
-import type { Mailbox } from '../../mail/address.ts';
+import type { Mailbox } from '../../mail/fields/address.ts';
 import {
   addressKey,
   completeAddress,
   domainKey,
   formatMailbox,
   parseMailbox,
-} from '../../mail/address.ts';
+} from '../../mail/fields/address.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { AccountStore } from '../../store/account-store.ts';

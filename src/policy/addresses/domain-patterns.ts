@@ -1,8 +1,8 @@
 // The three ways the configuration names domains: `example.net` is exactly that one, `.example.net`
 // everything below it, `*` every domain. Found by hashing, so that ten thousand patterns cost no
-// more than ten. Names are compared as keys (mail/address.ts): U-labels and A-labels are one name.
+// more than ten. Names are compared as keys (mail/fields/address.ts): U-labels and A-labels are one name.
 
-import { domainKey } from '../../mail/address.ts';
+import { domainKey } from '../../mail/fields/address.ts';
 
 export class DomainPatterns {
   readonly #exact = new Map<string, number>();

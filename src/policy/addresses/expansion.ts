@@ -1,7 +1,7 @@
 // What one address has become so far, while the aliases that it leads to are followed.
 
-import type { Mailbox } from '../../mail/address.ts';
-import { domainKey } from '../../mail/address.ts';
+import type { Mailbox } from '../../mail/fields/address.ts';
+import { domainKey } from '../../mail/fields/address.ts';
 
 export interface ResolvedRecipient {
   /** In wire form. */

@@ -2,10 +2,10 @@
 // does not speak against it there, and sealed with what we found out about it (RFC 8617). What its sender is told
 // of it comes back to us and is led on (return-addresses.ts).
 
-import type { Mailbox } from '../../mail/address.ts';
-import { formatMailbox, parseMailbox } from '../../mail/address.ts';
+import type { Mailbox } from '../../mail/fields/address.ts';
+import { formatMailbox, parseMailbox } from '../../mail/fields/address.ts';
 import type { Finding } from '../../mail/finding.ts';
-import { resultsText } from '../../mail/results-field.ts';
+import { resultsText } from '../../mail/trace/results-field.ts';
 import type { ReturnAddresses } from './return-addresses.ts';
 
 export interface ForwardingRules {

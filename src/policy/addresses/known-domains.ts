@@ -2,7 +2,7 @@
 // one is remembered, since most mail is of few domains.
 
 import { BoundedMap } from '../../base/bounded-map.ts';
-import { domainKey, literalAddress } from '../../mail/address.ts';
+import { domainKey, literalAddress } from '../../mail/fields/address.ts';
 import { DomainPatterns } from './domain-patterns.ts';
 
 type Place = 'ours' | 'relayed' | 'elsewhere' | 'postmaster-only';

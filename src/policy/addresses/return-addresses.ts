@@ -2,7 +2,7 @@
 // They stand for others whose mail an alias sends on (trust/srs.ts), and for our own with a tag (trust/batv.ts).
 
 import type { Clock } from '../../base/clock.ts';
-import type { Mailbox } from '../../mail/address.ts';
+import type { Mailbox } from '../../mail/fields/address.ts';
 import type { Untagged } from '../../trust/batv.ts';
 import { canBeTagged, isTagged, taggedLocalPart, untagged } from '../../trust/batv.ts';
 import type { SrsKey, SrsReversed } from '../../trust/srs.ts';

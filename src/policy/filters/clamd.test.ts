@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { findingText } from '../../mail/finding.ts';
-import { scanHeader } from '../../mail/header.ts';
+import { scanHeader } from '../../mail/header/header.ts';
 import { DialError } from '../../net/dialer.ts';
 import { MemoryPeer } from '../../net/memory-peer.ts';
 import { formatReply } from '../../smtp/reply.ts';

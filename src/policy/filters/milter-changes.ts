@@ -1,10 +1,10 @@
 // From what a milter wants changed to what is done: fields, a new body, another sender, recipients. What makes no
 // sense (an address that is none) is a failure of the filter, and nothing of it is done.
 
-import type { Mailbox } from '../../mail/address.ts';
-import { formatMailbox, parseMailbox } from '../../mail/address.ts';
-import type { Splice } from '../../mail/header-cut.ts';
-import { HeaderEdit } from '../../mail/header-edit.ts';
+import type { Mailbox } from '../../mail/fields/address.ts';
+import { formatMailbox, parseMailbox } from '../../mail/fields/address.ts';
+import type { Splice } from '../../mail/header/header-cut.ts';
+import { HeaderEdit } from '../../mail/header/header-edit.ts';
 import type { Change } from '../../milter/answers.ts';
 import { parseStoredMailParams, parseStoredRcptParams } from '../../smtp/extensions/index.ts';
 import { storedSize } from '../../store/content.ts';

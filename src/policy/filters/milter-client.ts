@@ -3,9 +3,9 @@
 // is; what it cannot say is decided by the filter's settings.
 
 import { messageOf } from '../../base/error-text.ts';
-import type { ReversePath } from '../../mail/address.ts';
-import { formatMailbox } from '../../mail/address.ts';
-import { HeaderEdit } from '../../mail/header-edit.ts';
+import type { ReversePath } from '../../mail/fields/address.ts';
+import { formatMailbox } from '../../mail/fields/address.ts';
+import { HeaderEdit } from '../../mail/header/header-edit.ts';
 import type { Verdict } from '../../milter/answers.ts';
 import { rules } from '../../milter/phases.ts';
 import type { MilterSession } from '../../milter/session.ts';

@@ -2,8 +2,8 @@
 // message is for. What is not known has no value, and is not sent.
 
 import { isIP } from 'node:net';
-import type { ReversePath } from '../../mail/address.ts';
-import { formatMailbox } from '../../mail/address.ts';
+import type { ReversePath } from '../../mail/fields/address.ts';
+import { formatMailbox } from '../../mail/fields/address.ts';
 import type { Macros } from '../../milter/session.ts';
 import type { AcceptedRecipient, ClientFacts } from '../envelope.ts';
 

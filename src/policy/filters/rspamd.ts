@@ -2,8 +2,8 @@
 // what it says it for is recorded. One request for each message; what is too large is not shown to it.
 
 import { messageOf } from '../../base/error-text.ts';
-import { formatMailbox } from '../../mail/address.ts';
-import { HeaderEdit } from '../../mail/header-edit.ts';
+import { formatMailbox } from '../../mail/fields/address.ts';
+import { HeaderEdit } from '../../mail/header/header-edit.ts';
 import type { HttpRequest, HttpResponse } from '../../net/http-request.ts';
 import type { Detail } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';

@@ -1,8 +1,8 @@
 // What the filters of an account say of a message: where it goes, how it is marked, to whom it is sent on. Pure, and
 // linear in the header for each filter.
 
-import { decodeEncodedWords } from '../../mail/encoded-word.ts';
-import type { HeaderField } from '../../mail/header.ts';
+import { decodeEncodedWords } from '../../mail/fields/encoded-word.ts';
+import type { HeaderField } from '../../mail/header/header.ts';
 import type { AccountRules, FilterConditions } from './account-rules.ts';
 
 export interface FilteredMail {

@@ -3,7 +3,7 @@
 
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
-import { addressKey } from '../../mail/address.ts';
+import { addressKey } from '../../mail/fields/address.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 import type { AccountRules } from './account-rules.ts';
 import { isEmpty } from './account-rules.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseHeader } from '../../mail/header.ts';
+import { parseHeader } from '../../mail/header/header.ts';
 import { answeredKey, isAway, vacationAnswer, whyUnanswered } from './vacation.ts';
 
 const ann = 'ann@example.org';

@@ -2,13 +2,13 @@
 // (Sieve's vacation) what people expect of it. Pure.
 
 import { createHash } from 'node:crypto';
-import { addressKey, parseMailbox } from '../../mail/address.ts';
 import type { ComposedMessage } from '../../mail/composed-message.ts';
-import { decodeEncodedWords } from '../../mail/encoded-word.ts';
-import type { HeaderField } from '../../mail/header.ts';
-import { headerValue } from '../../mail/header.ts';
-import { parseMessageIds } from '../../mail/message-ids.ts';
-import { mailboxesOf, parseAddressList } from '../../mail/structured.ts';
+import { addressKey, parseMailbox } from '../../mail/fields/address.ts';
+import { decodeEncodedWords } from '../../mail/fields/encoded-word.ts';
+import { parseMessageIds } from '../../mail/fields/message-ids.ts';
+import { mailboxesOf, parseAddressList } from '../../mail/fields/structured.ts';
+import type { HeaderField } from '../../mail/header/header.ts';
+import { headerValue } from '../../mail/header/header.ts';
 import type { VacationRule } from './account-rules.ts';
 
 export interface AnsweredMail {

@@ -2,7 +2,7 @@
 // RFC 8601 §5. Those who hand mail on to us within the house (trusted networks, LMTP) may have
 // got it from us.
 
-import { forgedResults as fieldsOf } from '../../mail/authentication-results.ts';
+import { forgedResults as fieldsOf } from '../../mail/trace/authentication-results.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { Policy } from '../policy.ts';
 

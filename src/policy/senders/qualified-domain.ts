@@ -2,8 +2,8 @@
 // envelope are fully qualified." Deviation by choice: nothing is completed (§8: "appending a domain …
 // typically results in more broken addresses"), what is not whole is refused with 554 as §4.2 says.
 
-import type { Mailbox } from '../../mail/address.ts';
-import { isAddressLiteral } from '../../mail/address.ts';
+import type { Mailbox } from '../../mail/fields/address.ts';
+import { isAddressLiteral } from '../../mail/fields/address.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { ClientFacts } from '../envelope.ts';

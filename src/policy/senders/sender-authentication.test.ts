@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
 import type { FakeFailure, FakeZone } from '../../dns/fake-resolver.ts';
 import { FakeResolver } from '../../dns/fake-resolver.ts';
-import { scanHeader } from '../../mail/header.ts';
+import { scanHeader } from '../../mail/header/header.ts';
 import type { Content } from '../../store/content.ts';
 import { memoryContent } from '../../store/content.ts';
 import { arcSet } from '../../trust/arc-seal.ts';

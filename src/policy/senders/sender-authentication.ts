@@ -7,10 +7,10 @@
 import type { Clock } from '../../base/clock.ts';
 import { inTurns } from '../../base/in-turns.ts';
 import type { Resolver } from '../../dns/resolver.ts';
-import { domainKey } from '../../mail/address.ts';
-import { authorDomains } from '../../mail/author-domains.ts';
+import { domainKey } from '../../mail/fields/address.ts';
+import { authorDomains } from '../../mail/fields/author-domains.ts';
 import type { Finding } from '../../mail/finding.ts';
-import { resultsField } from '../../mail/results-field.ts';
+import { resultsField } from '../../mail/trace/results-field.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { ArcVerdict } from '../../trust/arc.ts';
 import { ArcCheck } from '../../trust/arc.ts';

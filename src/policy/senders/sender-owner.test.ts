@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { silentLog } from '../../base/log.ts';
-import type { Mailbox } from '../../mail/address.ts';
-import { parseMailbox } from '../../mail/address.ts';
+import type { Mailbox } from '../../mail/fields/address.ts';
+import { parseMailbox } from '../../mail/fields/address.ts';
 import { formatReply } from '../../smtp/reply.ts';
 import { MemoryAccountStore } from '../accounts/memory-account-store.ts';
 import { createAddressMap } from '../addresses/address-map.ts';

@@ -3,9 +3,9 @@
 // lead to it. RFC 6409 §6.1, §8.1. An author elsewhere is nobody's here, so that nobody here is deceived, and
 // nothing is signed for it.
 
-import type { Mailbox } from '../../mail/address.ts';
-import { addressKey } from '../../mail/address.ts';
-import { authorsOf } from '../../mail/author-domains.ts';
+import type { Mailbox } from '../../mail/fields/address.ts';
+import { addressKey } from '../../mail/fields/address.ts';
+import { authorsOf } from '../../mail/fields/author-domains.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { AccountStore } from '../../store/account-store.ts';
 import type { AddressMap } from '../addresses/address-map.ts';

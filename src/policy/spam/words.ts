@@ -2,11 +2,11 @@
 // the filter counts them. Pure and total; the same octets give the same words, so that what was learnt can be
 // taken back. Fields that are put in front on the way are left alone: what is delivered has others than what comes.
 
-import { bodyText } from '../../mail/body-text.ts';
-import { decodeEncodedWords } from '../../mail/encoded-word.ts';
-import type { HeaderField } from '../../mail/header.ts';
-import { parseHeader } from '../../mail/header.ts';
-import { parseMime } from '../../mail/mime.ts';
+import { decodeEncodedWords } from '../../mail/fields/encoded-word.ts';
+import type { HeaderField } from '../../mail/header/header.ts';
+import { parseHeader } from '../../mail/header/header.ts';
+import { parseMime } from '../../mail/mime/mime.ts';
+import { bodyText } from '../../mail/text/body-text.ts';
 
 /** Limits: octets of a message that are looked at, of text decoded, and words that count. */
 export const looksAtBytes = 128 * 1024;

@@ -3,7 +3,7 @@
 // counting, never by their text. Knows nothing of connections; session.ts feeds it.
 
 import { assert, unreachable } from '../../base/assert.ts';
-import { parseMailbox } from '../../mail/address.ts';
+import { parseMailbox } from '../../mail/fields/address.ts';
 import type { Reply } from '../reply.ts';
 import { reply as makeReply } from '../reply.ts';
 import type { Capabilities } from './capabilities.ts';

@@ -1,7 +1,7 @@
 // AUTH: logging in by SASL. RFC 4954. Its keyword and its parameter on MAIL are here; the verb and
 // its phase are in the session, the mechanisms in sasl/.
 
-import { formatMailbox, parseMailbox } from '../../mail/address.ts';
+import { formatMailbox, parseMailbox } from '../../mail/fields/address.ts';
 import type { Extension, ParamRule } from './extension.ts';
 import { sendIfOffered } from './extension.ts';
 import { decodeXtext, encodeXtext } from './xtext.ts';

@@ -1,8 +1,8 @@
 // What MAIL and RCPT are refused for before anybody is asked: limits, and parameters that are not
 // understood. RFC 5321 §4.1.1.2, §4.1.1.3 and §4.5.3.1, RFC 6531 §3.4, RFC 9422 §4.3.
 
-import type { Mailbox } from '../../mail/address.ts';
-import { domainKey } from '../../mail/address.ts';
+import type { Mailbox } from '../../mail/fields/address.ts';
+import { domainKey } from '../../mail/fields/address.ts';
 import type { Command } from '../command.ts';
 import { findParam, readMailParams, readRcptParams } from '../extensions/index.ts';
 import type { SessionLimits } from '../limits.ts';

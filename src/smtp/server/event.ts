@@ -1,6 +1,6 @@
 // What a ServerSession tells its owner, and what it wants to know. See session.ts for the rules.
 
-import type { Mailbox, ReversePath } from '../../mail/address.ts';
+import type { Mailbox, ReversePath } from '../../mail/fields/address.ts';
 import type { FutureReleaseLimits } from '../extensions/extension.ts';
 import type { MailParam, RcptParam } from '../extensions/index.ts';
 import type { ToldClient } from '../extensions/xclient.ts';

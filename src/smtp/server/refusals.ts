@@ -2,7 +2,7 @@
 // conversation, whose mail, to whom. It decides nothing.
 
 import type { Line } from '../../base/line-splitter.ts';
-import type { Mailbox, ReversePath } from '../../mail/address.ts';
+import type { Mailbox, ReversePath } from '../../mail/fields/address.ts';
 import type { Command } from '../command.ts';
 import type { Reply } from '../reply.ts';
 import type { Refused, Stage } from './event.ts';

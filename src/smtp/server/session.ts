@@ -5,8 +5,8 @@
 // on the peer's. Which command may come when is a table: phases.ts.
 
 import { assert, unreachable } from '../../base/assert.ts';
-import type { Mailbox } from '../../mail/address.ts';
-import { domainKey } from '../../mail/address.ts';
+import type { Mailbox } from '../../mail/fields/address.ts';
+import { domainKey } from '../../mail/fields/address.ts';
 import { encodeBase64 } from '../../sasl/base64.ts';
 import { extraBytes } from '../extensions/index.ts';
 import { authLineBytes, commandLineBytes, xclientLineBytes } from '../limits.ts';

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { MessageDigest } from '../../mail/digest.ts';
-import { messageFacts } from '../../mail/message-facts.ts';
+import type { MessageDigest } from '../../mail/digest/digest.ts';
+import { messageFacts } from '../../mail/digest/message-facts.ts';
 import type { ContentTerm, FolderStore, NewMail } from '../folder-store.ts';
 import type { OpenTestStores } from './harness.ts';
 import { text } from './harness.ts';

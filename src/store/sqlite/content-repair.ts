@@ -2,9 +2,9 @@
 // RFC 9051 §2.3.1.1: a UID never changes its message, so that it is a new one, and the old is expunged.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { formatDate } from '../../mail/date.ts';
-import { encodeHeaderText } from '../../mail/encoded-word.ts';
-import { foldHeader } from '../../mail/header.ts';
+import { formatDate } from '../../mail/fields/date.ts';
+import { encodeHeaderText } from '../../mail/fields/encoded-word.ts';
+import { foldHeader } from '../../mail/header/header.ts';
 import type { EmailTable } from './folders/email-table.ts';
 import type { MailTable } from './folders/mail-table.ts';
 import type { RepairRequests } from './requests.ts';

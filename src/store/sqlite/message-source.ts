@@ -3,8 +3,13 @@
 // and sorted all the same.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { encodeHeaderText } from '../../mail/encoded-word.ts';
-import { findHeaderEnd, foldHeader, headerBytesMax, headerEndWithin } from '../../mail/header.ts';
+import { encodeHeaderText } from '../../mail/fields/encoded-word.ts';
+import {
+  findHeaderEnd,
+  foldHeader,
+  headerBytesMax,
+  headerEndWithin,
+} from '../../mail/header/header.ts';
 import { ContentError } from '../content.ts';
 import { prepareArrays } from './arrays.ts';
 import { blob, integer, text, textOrNull } from './row.ts';

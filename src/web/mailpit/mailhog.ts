@@ -3,7 +3,7 @@
 import type { CaughtMail } from '../../inbox/caught-mail.ts';
 import { withIds } from '../../inbox/caught-mail.ts';
 import { shownMessage } from '../../inbox/shown-message.ts';
-import { findHeaderEnd } from '../../mail/header.ts';
+import { findHeaderEnd } from '../../mail/header/header.ts';
 import type { FoundMail, MailTerm, SearchedField } from '../../store/mail-question.ts';
 import type { WebApp } from '../web-app.ts';
 import type { CatcherParts } from './asked.ts';

@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import { shownMessage } from '../../inbox/shown-message.ts';
-import { formatMailbox, parseMailbox } from '../../mail/address.ts';
+import { formatMailbox, parseMailbox } from '../../mail/fields/address.ts';
 import type { WebApp } from '../web-app.ts';
 import type { CatcherParts } from './asked.ts';
 import { checked, contentOf, jsonOf, mailFor, oneOf, plainly } from './asked.ts';

@@ -3,8 +3,8 @@
 import { HTTPException } from 'hono/http-exception';
 import { z } from 'zod';
 import { cleanTags, keywordOf } from '../../inbox/tags.ts';
-import { formatMailbox, parseMailbox } from '../../mail/address.ts';
 import { composedMessage } from '../../mail/composed-message.ts';
+import { formatMailbox, parseMailbox } from '../../mail/fields/address.ts';
 
 const person = z.object({ Email: z.string(), Name: z.string().optional() });
 const people = z.array(person).max(1000).nullish();

@@ -5,8 +5,8 @@ import type { FoundMessage } from '../../inbox/find-message.ts';
 import type { ShownAddress, ShownMessage, ShownPart } from '../../inbox/shown-message.ts';
 import { shownAddresses, withoutBrackets } from '../../inbox/shown-message.ts';
 import { tagName, tagsOf } from '../../inbox/tags.ts';
-import { decodeEncodedWords } from '../../mail/encoded-word.ts';
-import { leafParts } from '../../mail/leaf-parts.ts';
+import { leafParts } from '../../mail/digest/leaf-parts.ts';
+import { decodeEncodedWords } from '../../mail/fields/encoded-word.ts';
 import { hasFlag } from '../../mailbox/flags.ts';
 import type { FoundMail, MailPage } from '../../store/mail-question.ts';
 

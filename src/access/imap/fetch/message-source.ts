@@ -12,11 +12,11 @@ import {
   needsParts,
   rangeToRead,
 } from '../../../imap/section.ts';
-import type { MessageDigest } from '../../../mail/digest.ts';
-import { findHeaderEnd, headerBytesMax } from '../../../mail/header.ts';
-import { parseMime } from '../../../mail/mime.ts';
-import { type MimePart, mimeLimits } from '../../../mail/mime-part.ts';
-import { MimeScanner } from '../../../mail/mime-scanner.ts';
+import type { MessageDigest } from '../../../mail/digest/digest.ts';
+import { findHeaderEnd, headerBytesMax } from '../../../mail/header/header.ts';
+import { parseMime } from '../../../mail/mime/mime.ts';
+import { type MimePart, mimeLimits } from '../../../mail/mime/mime-part.ts';
+import { MimeScanner } from '../../../mail/mime/mime-scanner.ts';
 import { type Content, ContentError } from '../../../store/content.ts';
 import { decodePieces } from './part-decoder.ts';
 import { gather, measure, type Pieces, piecesOf, sliceOf, withCrlf } from './pieces.ts';

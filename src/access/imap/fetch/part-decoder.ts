@@ -1,8 +1,8 @@
 // A body without its transfer encoding, piece by piece: what decodeTransferEncoding does, for bodies
 // that are too large to be held. RFC 2045 §6, RFC 3516 §4.2.
 
-import { isIdentityEncoding } from '../../../mail/mime-part.ts';
-import { decodeTransferEncoding } from '../../../mail/transfer-decoding.ts';
+import { isIdentityEncoding } from '../../../mail/mime/mime-part.ts';
+import { decodeTransferEncoding } from '../../../mail/mime/transfer-decoding.ts';
 
 type Pieces = AsyncIterable<Uint8Array>;
 

@@ -3,7 +3,7 @@
 // has not expired, and the key of the mailbox is the same.
 
 import type { Clock } from '../../../base/clock.ts';
-import { domainKey } from '../../../mail/address.ts';
+import { domainKey } from '../../../mail/fields/address.ts';
 import type { FolderStore } from '../../../store/folder-store.ts';
 import type { Literal } from '../fetch/message-source.ts';
 import { AccountNames } from '../names.ts';

@@ -6,7 +6,7 @@ import type { TlsaFound } from '../../../dns/dane.ts';
 import { findTlsa, tlsaText } from '../../../dns/dane.ts';
 import type { Resolver, TlsaRecord } from '../../../dns/resolver.ts';
 import { DnsError } from '../../../dns/resolver.ts';
-import { domainKey } from '../../../mail/address.ts';
+import { domainKey } from '../../../mail/fields/address.ts';
 import { isUsable } from '../../../net/tlsa.ts';
 import { DomainPatterns } from '../../../policy/addresses/domain-patterns.ts';
 import type { TlsPolicy, TlsResult } from '../../../report/tls-session.ts';

@@ -2,7 +2,7 @@
 // is vouched for and whose certificate is checked, and which offers REQUIRETLS in turn; with `TLS-Required:
 // No` in its header it goes although the host is not as the domain's policies want it.
 
-import { headerEndWithin, parseHeader } from '../../../mail/header.ts';
+import { headerEndWithin, parseHeader } from '../../../mail/header/header.ts';
 import type { Content } from '../../../store/content.ts';
 import { encryptionNeeded } from '../hop-failure.ts';
 import type { HopHost } from '../host-walk.ts';

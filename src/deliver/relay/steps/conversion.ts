@@ -3,8 +3,8 @@
 // the hop takes as it is goes on untouched.
 
 import { unreachable } from '../../../base/assert.ts';
+import { convertContent, has8Bit, hasNul } from '../../../mail/conversion/transfer-encoding.ts';
 import { LineMeter } from '../../../mail/line-meter.ts';
-import { convertContent, has8Bit, hasNul } from '../../../mail/transfer-encoding.ts';
 import type { Capabilities } from '../../../smtp/client/capabilities.ts';
 import type { Reply } from '../../../smtp/reply.ts';
 import { reply } from '../../../smtp/reply.ts';

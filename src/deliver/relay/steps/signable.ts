@@ -2,7 +2,7 @@
 // signs is read to the end of its header only. RFC 6376 §3.7.
 
 import { inTurns } from '../../../base/in-turns.ts';
-import { findHeaderEnd, headerEndWithin } from '../../../mail/header.ts';
+import { findHeaderEnd, headerEndWithin } from '../../../mail/header/header.ts';
 import type { Reply } from '../../../smtp/reply.ts';
 import { BodyHasher } from '../../../trust/canonical.ts';
 import type { DkimSigner } from '../../../trust/dkim-sign.ts';

@@ -2,8 +2,8 @@
 // is sent. RFC 6376 §5. Where there are no keys, nothing is read and nothing waits. A key that cannot be read
 // keeps its domain's mail in the queue: unsigned it might be refused for good by others.
 
-import { domainKey } from '../../../mail/address.ts';
-import { authorDomains } from '../../../mail/author-domains.ts';
+import { domainKey } from '../../../mail/fields/address.ts';
+import { authorDomains } from '../../../mail/fields/author-domains.ts';
 import type { Reply } from '../../../smtp/reply.ts';
 import { reply } from '../../../smtp/reply.ts';
 import { DkimKeyRing } from '../../../trust/dkim-key-ring.ts';

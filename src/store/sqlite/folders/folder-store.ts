@@ -3,7 +3,7 @@
 
 import { assert } from '../../../base/assert.ts';
 import type { Clock } from '../../../base/clock.ts';
-import type { MessageDigest } from '../../../mail/digest.ts';
+import type { MessageDigest } from '../../../mail/digest/digest.ts';
 import type { Content } from '../../content.ts';
 import {
   FolderExistsError,

@@ -2,8 +2,8 @@
 // kept beside it.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { decodeEncodedWords } from '../../../mail/encoded-word.ts';
-import { headerValue, parseHeader } from '../../../mail/header.ts';
+import { decodeEncodedWords } from '../../../mail/fields/encoded-word.ts';
+import { headerValue, parseHeader } from '../../../mail/header/header.ts';
 import { ContentError } from '../../content.ts';
 import type { ListedMessage } from '../../folder-store.ts';
 import { emailId } from '../../object-id.ts';

@@ -3,8 +3,8 @@
 // takes, and only of messages that fit in everything else.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { leafParts } from '../../../mail/leaf-parts.ts';
-import { messageFacts } from '../../../mail/message-facts.ts';
+import { leafParts } from '../../../mail/digest/leaf-parts.ts';
+import { messageFacts } from '../../../mail/digest/message-facts.ts';
 import type { MailQuestion, MailTerm, MailTest, SearchedField } from '../../mail-question.ts';
 import { emailOf } from '../../object-id.ts';
 import { prepareArrays } from '../arrays.ts';

@@ -2,10 +2,10 @@
 // to be read to be sure, in as many goes as it takes. RFC 9051 §6.4.4.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { decodeEncodedWords } from '../../../mail/encoded-word.ts';
-import { EnvelopeFields } from '../../../mail/envelope.ts';
-import { parseHeader } from '../../../mail/header.ts';
-import { type AddressField, searchedText } from '../../../mail/searched-text.ts';
+import { type AddressField, searchedText } from '../../../mail/digest/searched-text.ts';
+import { decodeEncodedWords } from '../../../mail/fields/encoded-word.ts';
+import { EnvelopeFields } from '../../../mail/fields/envelope.ts';
+import { parseHeader } from '../../../mail/header/header.ts';
 import type { ContentTerm } from '../../folder-store.ts';
 import { prepareArrays } from '../arrays.ts';
 import { uint32Column } from '../folders/mail-columns.ts';

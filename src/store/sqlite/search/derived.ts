@@ -2,7 +2,7 @@
 // away at any time; the truth is the messages alone.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { messageFacts } from '../../../mail/message-facts.ts';
+import { messageFacts } from '../../../mail/digest/message-facts.ts';
 import { type DigestText, digestForm, digestSeparator, digestText } from '../../digest-text.ts';
 import type { ContentTerm } from '../../folder-store.ts';
 import type { MailQuestion } from '../../mail-question.ts';

@@ -2,9 +2,9 @@
 // needed or when the reader has nothing else to do.
 
 import type { DatabaseSync } from 'node:sqlite';
-import type { HeaderField } from '../../../mail/header.ts';
-import { leafParts } from '../../../mail/leaf-parts.ts';
-import { type MessageFacts, messageFacts } from '../../../mail/message-facts.ts';
+import { leafParts } from '../../../mail/digest/leaf-parts.ts';
+import { type MessageFacts, messageFacts } from '../../../mail/digest/message-facts.ts';
+import type { HeaderField } from '../../../mail/header/header.ts';
 import { digestForm, digestText } from '../../digest-text.ts';
 import { prepareArrays } from '../arrays.ts';
 import { isNoRoom, prepareRun } from '../database.ts';
