@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { schema } from './config.ts';
-import { unwrap } from './resolve.ts';
+import { unwrap } from './partly-read.ts';
 import type { SettingFacts } from './settings/setting.ts';
 
 interface Facts extends Partial<SettingFacts> {

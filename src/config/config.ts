@@ -6,9 +6,11 @@
 import { z } from 'zod';
 import type { CatcherSettings } from './catcher.ts';
 import { abuseSettings } from './settings/abuse.ts';
+import type { ClientCertificates } from './settings/clients.ts';
 import { clientSettings } from './settings/clients.ts';
 import { conversionSettings } from './settings/conversion.ts';
 import { deliverySettings } from './settings/delivery.ts';
+import type { DnsConfig } from './settings/dns.ts';
 import { dnsSettings } from './settings/dns.ts';
 import type { LocalDeliveryConfig } from './settings/domains.ts';
 import { domainSettings } from './settings/domains.ts';
@@ -85,14 +87,8 @@ export interface Config extends Readonly<Omit<ParsedConfig, Resolved>> {
   readonly tls: TlsConfig | undefined;
   readonly http: WebConfig;
   readonly webhooks: readonly WebhookConfig[];
-  readonly dns: Omit<ParsedConfig['dns'], 'trustAd'>;
-  readonly clientCertificates:
-    | {
-        readonly authorities: string;
-        /** By certificateNameKey(). */
-        readonly accounts: ReadonlyMap<string, string>;
-      }
-    | undefined;
+  readonly dns: DnsConfig;
+  readonly clientCertificates: ClientCertificates | undefined;
   readonly localDelivery: LocalDeliveryConfig;
   /**
    * `postrider dev`: any address has an inbox, any password is right, nothing leaves the machine.

@@ -2,8 +2,11 @@
 // but for the limits of accounts and destinations; in `dev` nobody is turned away.
 
 import { z } from 'zod';
+import { domainKey } from '../../mail/fields/address.ts';
+import { DomainPatterns } from '../../policy/addresses/domain-patterns.ts';
 import { parseSolicitation } from '../../smtp/extensions/no-soliciting.ts';
-import type { SettingFacts } from './setting.ts';
+import type { Findings } from '../named-files.ts';
+import type { PartOf, SettingFacts } from './setting.ts';
 import * as setting from './setting.ts';
 
 const { choice, count, duration, flag } = setting;
@@ -229,3 +232,16 @@ export const abuseSettings = {
   noSoliciting,
   rateLimits: rateLimits.prefault({}).meta({ about: 'How much anybody may send.' }),
 };
+
+/** Tags are taken off where mail is delivered, and nowhere else. */
+export function checkTags(
+  { backscatter }: PartOf<typeof abuseSettings>,
+  domains: readonly string[] | undefined,
+  { add }: Findings,
+): void {
+  if (domains === undefined) return;
+  const ours = new DomainPatterns(domains.filter((domain) => domain !== undefined));
+  for (const [i, domain] of (backscatter?.tag ?? []).entries())
+    if (!domains.includes(domain) && ours.matches(domainKey(domain)).length === 0)
+      add(['backscatter', 'tag', i], `${domain} is not in \`domains\``);
+}

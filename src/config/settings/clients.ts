@@ -1,9 +1,15 @@
 // Settings about who a client is, and what it may do then: networks that are trusted, certificates, logins.
 
+import { resolve } from 'node:path';
 import { z } from 'zod';
+import { parseMailbox } from '../../mail/fields/address.ts';
+import { certificateNameKey } from '../../net/certificate-names.ts';
+import type { Findings } from '../named-files.ts';
+import { readable } from '../named-files.ts';
+import type { PartOf } from './setting.ts';
 import * as setting from './setting.ts';
 
-const { choice, count, duration, text } = setting;
+const { choice, count, duration, shown, text } = setting;
 
 const login = z.strictObject({
   failuresPerNetwork: count({
@@ -110,3 +116,30 @@ export const clientSettings = {
     default: "'ambiguous'",
   }).prefault('ambiguous'),
 };
+
+export interface ClientCertificates {
+  readonly authorities: string;
+  /** By certificateNameKey(). */
+  readonly accounts: ReadonlyMap<string, string>;
+}
+
+export function readClientCertificates(
+  written: PartOf<typeof clientSettings>['clientCertificates'],
+  /** Whether we have a certificate ourselves, without which nobody asks for one. */
+  hasTls: boolean,
+  findings: Findings,
+): ClientCertificates | undefined {
+  if (written === undefined) return undefined;
+  if (!hasTls) findings.add(['clientCertificates'], 'needs `tls`');
+  readable(written.authorities, ['clientCertificates', 'authorities'], findings);
+  const accounts = new Map<string, string>();
+  for (const [name, address] of Object.entries(written.accounts)) {
+    if (parseMailbox(address)?.domain) accounts.set(certificateNameKey(name), address);
+    else
+      findings.add(
+        ['clientCertificates', 'accounts', name],
+        `must be an address such as 'ann@example.org', not ${shown(address)}`,
+      );
+  }
+  return { authorities: resolve(findings.directory, written.authorities), accounts };
+}

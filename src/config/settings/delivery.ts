@@ -1,9 +1,12 @@
 // Settings about talking to the next hop.
 
 import { z } from 'zod';
+import { isAddress } from '../../net/network.ts';
+import type { Findings } from '../named-files.ts';
+import type { PartOf } from './setting.ts';
 import * as setting from './setting.ts';
 
-const { choice, count, duration, text } = setting;
+const { choice, count, duration, shown, text } = setting;
 
 const delivery = z.strictObject({
   eightBitConversion: choice(['convert', 'bounce'], {
@@ -53,3 +56,14 @@ const delivery = z.strictObject({
 export const deliverySettings = {
   delivery: delivery.prefault({}).meta({ about: 'Talking to the next hop.' }),
 };
+
+export function checkDelivery(
+  { delivery }: PartOf<typeof deliverySettings>,
+  { add }: Findings,
+): void {
+  if (delivery?.sourceAddress !== undefined && !isAddress(delivery.sourceAddress))
+    add(
+      ['delivery', 'sourceAddress'],
+      `must be an IP address, not ${shown(delivery.sourceAddress)}`,
+    );
+}

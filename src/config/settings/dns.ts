@@ -1,9 +1,12 @@
 // Settings about how names are looked up.
 
 import { z } from 'zod';
+import { parseNetwork } from '../../net/network.ts';
+import type { Findings } from '../named-files.ts';
+import type { PartOf } from './setting.ts';
 import * as setting from './setting.ts';
 
-const { count, duration, flag, text } = setting;
+const { count, duration, flag, shown, text } = setting;
 
 const dns = z.strictObject({
   servers: z
@@ -40,3 +43,26 @@ const dns = z.strictObject({
 export const dnsSettings = {
   dns: dns.prefault({}).meta({ about: 'How names are looked up.' }),
 };
+
+type ParsedDns = z.output<typeof dns>;
+
+export type DnsConfig = Omit<ParsedDns, 'trustAd'>;
+
+/** In 0.1 `trustAd: false` was the default, and meant no more than that nothing was said. */
+export function readDns({ trustAd, ...dns }: ParsedDns): DnsConfig {
+  return trustAd === true ? { ...dns, validating: dns.validating ?? true } : dns;
+}
+
+export function checkDns({ dns }: PartOf<typeof dnsSettings>, { add }: Findings): void {
+  for (const [i, server] of (dns?.servers ?? []).entries())
+    if (!isServer(server))
+      add(
+        ['dns', 'servers', i],
+        `must be an address such as '192.0.2.53' or '[2001:db8::53]:5353', not ${shown(server)}`,
+      );
+}
+
+const isServer = (text: string): boolean =>
+  parseNetwork(
+    text.replace(/^\[(.*)\](?::\d{1,5})?$/, '$1').replace(/^([\d.]+):\d{1,5}$/, '$1'),
+  ) !== undefined && !text.includes('/');

@@ -1,9 +1,13 @@
 // Settings about whose mail comes here, and where it goes then.
 
+import { resolve } from 'node:path';
 import { z } from 'zod';
+import { parseMailbox } from '../../mail/fields/address.ts';
+import type { Findings } from '../named-files.ts';
+import type { PartOf } from './setting.ts';
 import * as setting from './setting.ts';
 
-const { port, text } = setting;
+const { isDomain, port, shown, text } = setting;
 
 const localDelivery = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('mailbox') }),
@@ -75,3 +79,58 @@ export const domainSettings = {
     default: "{ kind: 'mailbox' }",
   }),
 };
+
+type DomainSettings = PartOf<typeof domainSettings>;
+
+export function checkDomains(
+  { domains, relayDomains, aliases, recipientDelimiter }: DomainSettings,
+  findings: Findings,
+): void {
+  const { add } = findings;
+  checkAliases(aliases ?? {}, findings);
+  const ours = new Set(domains);
+  for (const [i, domain] of (relayDomains ?? []).entries())
+    if (domain !== undefined && ours.has(domain))
+      add(
+        ['relayDomains', i],
+        `${domain} is in \`domains\` already: it is delivered here or relayed, not both`,
+      );
+  if (recipientDelimiter !== undefined && recipientDelimiter.length > 1)
+    add(['recipientDelimiter'], `must be one character, not ${shown(recipientDelimiter)}`);
+  if (recipientDelimiter === '@') add(['recipientDelimiter'], "cannot be '@'");
+}
+
+/** Keys are addresses, '@domain', or a bare local part for every domain of ours. */
+function checkAliases(
+  aliases: Readonly<Record<string, readonly string[]>>,
+  { add }: Findings,
+): void {
+  for (const [key, targets] of Object.entries(aliases)) {
+    const domain = key.slice(key.lastIndexOf('@') + 1);
+    if (!isDomain(domain) || !(key.startsWith('@') || parseMailbox(key)?.domain))
+      add(['aliases', key], "must be an address such as 'ann@example.org', or '@example.org'");
+    for (const [i, target] of targets.entries())
+      if (!parseMailbox(target)?.domain)
+        add(
+          ['aliases', key, i],
+          `must be an address such as 'ann@example.org', not ${shown(target)}`,
+        );
+  }
+}
+
+/** Our own mailboxes where nothing else can be read. */
+export function readLocalDelivery(
+  given: DomainSettings['localDelivery'],
+  { directory, add }: Findings,
+): LocalDeliveryConfig {
+  if (given === undefined || given.kind === 'mailbox') return { kind: 'mailbox' };
+  if (given.kind === 'maildir')
+    return { kind: 'maildir', directory: resolve(directory, given.directory) };
+  const { path, host, port } = given;
+  if (path !== undefined && host === undefined && port === undefined)
+    return { kind: 'lmtp', path: resolve(directory, path) };
+  if (path === undefined && host !== undefined && port !== undefined)
+    return { kind: 'lmtp', host, port };
+  add(['localDelivery'], 'must have either `path` or both `host` and `port`');
+  return { kind: 'mailbox' };
+}

@@ -1,6 +1,8 @@
 // Settings of the queue: waiting and trying again.
 
 import { z } from 'zod';
+import type { Findings } from '../named-files.ts';
+import type { PartOf } from './setting.ts';
 import * as setting from './setting.ts';
 
 const { count, duration, size } = setting;
@@ -64,3 +66,8 @@ const queue = z.strictObject({
 export const queueSettings = {
   queue: queue.prefault({}).meta({ about: 'Waiting and trying again.' }),
 };
+
+export function checkQueue({ queue }: PartOf<typeof queueSettings>, { add }: Findings): void {
+  if (queue !== undefined && queue.warnAfter >= queue.expireAfter)
+    add(['queue', 'warnAfter'], 'must be shorter than `queue.expireAfter`');
+}

@@ -2,6 +2,8 @@
 
 import { hostname as machineName } from 'node:os';
 import { z } from 'zod';
+import type { Findings } from '../named-files.ts';
+import type { PartOf } from './setting.ts';
 import * as setting from './setting.ts';
 
 const { choice, duration, size, text } = setting;
@@ -55,3 +57,8 @@ export const serverSettings = {
     max: '1h',
   }).prefault('30s'),
 };
+
+export function checkStore({ store }: PartOf<typeof serverSettings>, { add }: Findings): void {
+  if (store?.kind === 'postgres')
+    add(['store', 'kind'], "postgres is not available in this version: use 'sqlite'");
+}

@@ -12,6 +12,11 @@ import { isPem } from '../../base/secret.ts';
 import type { Rate } from '../../base/token-buckets.ts';
 import { isAddress, parseNetwork } from '../../net/network.ts';
 
+/** A subsystem's settings as far as they could be read, for what is to be said of several of them, or of files. */
+export type PartOf<S extends Readonly<Record<string, z.ZodType>>> = {
+  readonly [K in keyof S]?: z.output<S[K]> | undefined;
+};
+
 export type Size = number | `${number}${'B' | 'KiB' | 'MiB' | 'GiB'}`;
 
 /** What docs/config.md prints about a setting. */
