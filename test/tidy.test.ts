@@ -10,7 +10,7 @@ import { guards } from '../scripts/mutation/guards.ts';
 const floors = [
   ['base'],
   ['mail', 'sasl'],
-  ['smtp', 'imap', 'pop3', 'mtqp', 'dns', 'milter', 'report'],
+  ['smtp', 'imap', 'pop3', 'mtqp', 'activesync', 'dns', 'milter', 'report'],
   ['trust', 'store', 'net'],
   ['policy', 'queue', 'mailbox', 'acme'],
   ['receive', 'deliver', 'access', 'inbox', 'watch'],
