@@ -28,6 +28,7 @@ const rooms: readonly (readonly [module: RegExp, where: RegExp])[] = [
   [/^node:https?$/, /^(net|web)\/|\.test\.ts$|^testing\//],
   [/^(hono|@hono\/.*)$/, /^web\//],
   [/^node:sqlite$/, /^store\/sqlite\//],
+  [/^pg$/, /^store\/postgres\//],
   [/^zod$/, /^(config|admin|web)\//],
   [/^commander$/, /^cli\//],
   [/^pino$/, /^cli\//],
@@ -38,6 +39,7 @@ const rooms: readonly (readonly [module: RegExp, where: RegExp])[] = [
 /** Folders of src/ that are private: only what is named may import them, tests apart. */
 const privateFolders: readonly (readonly [folder: string, by: RegExp])[] = [
   ['store/sqlite/', /^store\/(sqlite\/|open-stores\.ts$|at-rest\.ts$)/],
+  ['store/postgres/', /^store\/(postgres\/|open-stores\.ts$)/],
   ['store/sqlite/journal/', /^store\/sqlite\//],
   // Who opens stores: the server, commands without one, the test kit.
   [

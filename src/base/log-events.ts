@@ -137,6 +137,9 @@ const about = {
     'store-recovered': 'What was found after a crash: leases taken back, leftovers removed.',
     'reader-stopped': 'The thread that reads mailboxes ended, and is started anew.',
     'content-damaged': 'A message’s content is missing or damaged: `postrider verify`.',
+    'database does not answer':
+      'PostgreSQL is away, full or read-only: clients hear 451 or 452, the queue waits.',
+    'database works again': 'The end of it.',
     'journal-failed': 'The queue’s journal cannot be written; messages go to the database.',
     'journal-has-no-room': 'The same, for want of room.',
     'journal-recovered': 'Messages that the journal had when the process ended.',

@@ -2,8 +2,8 @@
 // Every change raises a version that other processes see.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { blob, integer, text } from '../row.ts';
 import type { AccountRequests, AccountRow, CredentialRow } from './requests.ts';
-import { blob, integer, text } from './row.ts';
 
 function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);

@@ -5,11 +5,11 @@ import type { DatabaseSync } from 'node:sqlite';
 import { formatDate } from '../../mail/fields/date.ts';
 import { encodeHeaderText } from '../../mail/fields/encoded-word.ts';
 import { foldHeader } from '../../mail/header/header.ts';
+import type { Row } from '../row.ts';
+import { integer, text } from '../row.ts';
 import type { EmailTable } from './folders/email-table.ts';
 import type { MailTable } from './folders/mail-table.ts';
 import type { RepairRequests } from './requests.ts';
-import type { Row } from './row.ts';
-import { integer, text } from './row.ts';
 
 export function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);

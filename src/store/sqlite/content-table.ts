@@ -2,8 +2,8 @@
 // to them any more, which is looked up and not counted.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { blob, integer, textOrNull } from '../row.ts';
 import type { ContentRow } from './requests.ts';
-import { blob, integer, textOrNull } from './row.ts';
 import type { Work } from './work.ts';
 
 export class ContentTable {

@@ -7,6 +7,7 @@ import { messageOf } from '../../base/error-text.ts';
 import { NoSuchFolderError } from '../folder-errors.ts';
 import type { MailboxEvent } from '../folder-store.ts';
 import { StoreOpenError } from '../open-error.ts';
+import { DamagedRowError, integer } from '../row.ts';
 import { AccountTables } from './account-tables.ts';
 import { ContentRepair } from './content-repair.ts';
 import { ContentTable } from './content-table.ts';
@@ -36,7 +37,6 @@ import type {
   Requests,
 } from './requests.ts';
 import { Rooms } from './rooms.ts';
-import { DamagedRowError, integer } from './row.ts';
 import { SpamTable } from './spam-table.ts';
 import type { Work } from './work.ts';
 

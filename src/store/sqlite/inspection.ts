@@ -16,10 +16,10 @@ import type {
 } from '../inspection.ts';
 import { emailId } from '../object-id.ts';
 import { StoreOpenError } from '../open-error.ts';
+import { integer, text } from '../row.ts';
 import { damageAdvice, openError } from './database.ts';
 import { journalDirectory } from './journal/disk.ts';
 import { recoverJournal } from './journal/recovery.ts';
-import { integer, text } from './row.ts';
 
 // Limit: faults that are named; a disk that fails has many.
 const faultsMax = 10_000;

@@ -11,8 +11,8 @@ import {
   headerEndWithin,
 } from '../../mail/header/header.ts';
 import { ContentError } from '../content.ts';
+import { blob, integer, text, textOrNull } from '../row.ts';
 import { prepareArrays } from './arrays.ts';
-import { blob, integer, text, textOrNull } from './row.ts';
 
 /** The first octets of a file in the spool, which is to have `size`. @throws ContentError */
 export type ReadHead = (file: string, bytesMax: number, size?: number) => Uint8Array;

@@ -2,9 +2,9 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { RecordPage, StoredRecord } from '../record-store.ts';
+import type { Row } from '../row.ts';
+import { integer, integerOrNull, text } from '../row.ts';
 import type { RecordRequests } from './requests.ts';
-import type { Row } from './row.ts';
-import { integer, integerOrNull, text } from './row.ts';
 
 // Limit: what one write sweeps of what has expired, so that no write is slow after a quiet year.
 const sweptMax = 64;

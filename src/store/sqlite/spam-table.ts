@@ -2,10 +2,10 @@
 // go below none, whatever is taken back.
 
 import type { DatabaseSync } from 'node:sqlite';
+import type { Row } from '../row.ts';
+import { integer } from '../row.ts';
 import type { SpamCounts, SpamLesson, SpamLimits } from '../spam-store.ts';
 import type { SpamRequests } from './requests.ts';
-import type { Row } from './row.ts';
-import { integer } from './row.ts';
 
 // Limit: of all words, the part that goes beyond those there is no room for, so that not every lesson sweeps.
 const sweptBeyond = 1 / 400;

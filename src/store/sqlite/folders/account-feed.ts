@@ -8,7 +8,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { AccountChanges, FolderListChanges } from '../../folder-store.ts';
 import { emailId, mailboxId } from '../../object-id.ts';
-import { integer, type Row } from '../row.ts';
+import { integer, type Row } from '../../row.ts';
 import { tombstoneKind } from './change-log.ts';
 
 /** All changes before `modseq`, and those of it up to `object`. */

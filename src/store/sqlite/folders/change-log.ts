@@ -3,8 +3,8 @@
 // tombstones of what is gone. account-feed.ts reads it.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { integer } from '../../row.ts';
 import { prepareArrays } from '../arrays.ts';
-import { integer } from '../row.ts';
 
 // Limit: tombstones of a mailbox, 30 octets each; and how many more there may be before the oldest are
 // dropped, so that this is rare. Who asks for changes from before them begins anew.

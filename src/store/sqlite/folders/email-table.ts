@@ -2,10 +2,10 @@
 // its content, when the last of them does. Its number is never used again.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { integer } from '../../row.ts';
 import type { ContentTable } from '../content-table.ts';
 import type { ReadHead } from '../message-source.ts';
 import type { ContentRow } from '../requests.ts';
-import { integer } from '../row.ts';
 import type { Work } from '../work.ts';
 import type { Listing } from './listings.ts';
 import { listedBytesMax, listedHead, listingOf } from './listings.ts';

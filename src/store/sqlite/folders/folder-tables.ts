@@ -3,9 +3,9 @@
 // answer like any other and fails nobody else's request.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { integer, text } from '../../row.ts';
 import { exists, limit, noFolder } from '../refusal.ts';
 import type { FolderRequests, RefusedRow } from '../requests.ts';
-import { integer, text } from '../row.ts';
 import type { Work } from '../work.ts';
 import type { ChangeLog } from './change-log.ts';
 import { folderPath, superiorsOf } from './folder-path.ts';

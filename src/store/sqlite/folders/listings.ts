@@ -7,8 +7,8 @@ import { headerValue, parseHeader } from '../../../mail/header/header.ts';
 import { ContentError } from '../../content.ts';
 import type { ListedMessage } from '../../folder-store.ts';
 import { emailId } from '../../object-id.ts';
+import { blob, integer, type Row, text, textOrNull } from '../../row.ts';
 import type { ReadHead } from '../message-source.ts';
-import { blob, integer, type Row, text, textOrNull } from '../row.ts';
 import { flagNames } from './flags.ts';
 
 // Limit: how much of a message is looked at for From and Subject, and how much of them is kept.

@@ -2,7 +2,7 @@
 // a row of 100,000 messages costs less than 100,000 rows do.
 
 import type { MailColumns } from '../../folder-store.ts';
-import { text } from '../row.ts';
+import { text } from '../../row.ts';
 
 type Rows = readonly (readonly unknown[])[];
 

@@ -5,9 +5,9 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { Expunged } from '../../folder-store.ts';
+import { integer, text } from '../../row.ts';
 import { prepareArrays } from '../arrays.ts';
 import type { FlagChangeRow, RefusedRow } from '../requests.ts';
-import { integer, text } from '../row.ts';
 import type { Work } from '../work.ts';
 import type { ChangeLog, Departed } from './change-log.ts';
 import type { EmailTable } from './email-table.ts';

@@ -3,7 +3,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { Quota } from '../../folder-store.ts';
-import { integer, text } from '../row.ts';
+import { integer, text } from '../../row.ts';
 import type { Work } from '../work.ts';
 import type { ChangeLog } from './change-log.ts';
 import type { EmailTable } from './email-table.ts';

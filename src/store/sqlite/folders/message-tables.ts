@@ -12,6 +12,7 @@ import type {
   StoreResult,
 } from '../../folder-store.ts';
 import { emailId } from '../../object-id.ts';
+import { integer } from '../../row.ts';
 import { prepareArrays } from '../arrays.ts';
 import { limit, noFolder } from '../refusal.ts';
 import type {
@@ -24,7 +25,6 @@ import type {
   TransferRow,
 } from '../requests.ts';
 import type { Rooms } from '../rooms.ts';
-import { integer } from '../row.ts';
 import type { Work } from '../work.ts';
 import type { ChangeLog } from './change-log.ts';
 import type { EmailTable } from './email-table.ts';

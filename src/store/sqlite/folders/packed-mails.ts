@@ -4,9 +4,9 @@
 import { freeMemory } from '../../../base/free-memory.ts';
 import type { Content } from '../../content.ts';
 import { memoryContent } from '../../content.ts';
+import { blob, integer, text, textOrNull } from '../../row.ts';
 import type { Spool } from '../../spool.ts';
 import type { PackedMail, PackedMailsRow } from '../requests.ts';
-import { blob, integer, text, textOrNull } from '../row.ts';
 
 /** email.prefix, content.size, content.file, content.bytes. */
 export type WholeRow = readonly [unknown, unknown, unknown, unknown] | undefined;

@@ -9,8 +9,8 @@ import type {
   RefusalFound,
   RefusalsAsked,
 } from '../../history-search.ts';
+import { integer, text } from '../../row.ts';
 import { codeOf, sqliteCode } from '../database.ts';
-import { integer, text } from '../row.ts';
 import type { Advanced } from '../search/search-index.ts';
 import { openHistoryDatabase, removeHistoryDatabase } from './database.ts';
 import type { DiaryPosition } from './diary-reader.ts';

@@ -5,9 +5,9 @@ import type { AttemptResult, HistoryEvent } from '../../history.ts';
 import type { Direction, MessageState } from '../../history-search.ts';
 import { messageKey } from '../../message-key.ts';
 import type { Origin } from '../../queue-store.ts';
+import type { Row } from '../../row.ts';
+import { integer, text, textOrNull } from '../../row.ts';
 import { prepareRun } from '../database.ts';
-import type { Row } from '../row.ts';
-import { integer, text, textOrNull } from '../row.ts';
 import { pruneRows } from './prune-rows.ts';
 
 export interface MessageRow {

@@ -1,7 +1,7 @@
 // What the index of the history forgets: rows whose file is gone, with their words.
 
 import type { StatementSync } from 'node:sqlite';
-import { integer } from '../row.ts';
+import { integer } from '../../row.ts';
 
 export interface PruningStatements {
   /** Of so many rows, the oldest first: `key`, `file`. */

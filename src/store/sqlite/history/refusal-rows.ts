@@ -4,9 +4,9 @@ import type { DatabaseSync } from 'node:sqlite';
 import { findingText } from '../../../mail/finding.ts';
 import type { HistoryEvent, RefusedEvent } from '../../history.ts';
 import type { RefusalFound } from '../../history-search.ts';
+import type { Row } from '../../row.ts';
+import { integer, text, textOrNull } from '../../row.ts';
 import { prepareRun } from '../database.ts';
-import type { Row } from '../row.ts';
-import { integer, text, textOrNull } from '../row.ts';
 import { pruneRows } from './prune-rows.ts';
 
 /** Keys are moments, this many to the millisecond. */

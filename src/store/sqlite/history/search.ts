@@ -9,8 +9,8 @@ import type {
   RefusalsAsked,
 } from '../../history-search.ts';
 import { messageKeyAt } from '../../message-key.ts';
-import type { Row } from '../row.ts';
-import { integer, text, textOrNull } from '../row.ts';
+import type { Row } from '../../row.ts';
+import { integer, text, textOrNull } from '../../row.ts';
 import { messageRow } from './message-rows.ts';
 import { refusalFound, refusalKeyAt } from './refusal-rows.ts';
 import type { WordsWanted } from './shelf.ts';

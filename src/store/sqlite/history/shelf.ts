@@ -3,8 +3,8 @@
 // from where on to continue.
 
 import type { DatabaseSync } from 'node:sqlite';
-import type { Row } from '../row.ts';
-import { integer } from '../row.ts';
+import type { Row } from '../../row.ts';
+import { integer } from '../../row.ts';
 
 export interface ShelfSearch {
   readonly table: 'message' | 'refusal';

@@ -3,8 +3,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { MailColumns } from '../../folder-store.ts';
 import type { MailQuestion } from '../../mail-question.ts';
+import { integer, text } from '../../row.ts';
 import { prepareArrays } from '../arrays.ts';
-import { integer, text } from '../row.ts';
 import { MailRows } from './mail-rows.ts';
 
 type Rows = readonly (readonly unknown[])[];

@@ -2,8 +2,8 @@
 // so that what is urgent overtakes and nothing waits for ever. Nobody pays for levels that nobody uses.
 
 import { priorityLevelMs } from '../../queue-store.ts';
-import type { Row } from '../row.ts';
-import { integer, text } from '../row.ts';
+import type { Row } from '../../row.ts';
+import { integer, text } from '../../row.ts';
 import type { QueueStatements } from './queue-statements.ts';
 import type { Schedule } from './schedule.ts';
 

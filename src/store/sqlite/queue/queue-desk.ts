@@ -1,9 +1,9 @@
 // The queue as an operator sees and changes it: what is in it, page by page, and when it is due. Deliveries
 // are queue-tables.ts's.
 
+import type { Row } from '../../row.ts';
+import { integer, integerOrNull, text, textOrNull } from '../../row.ts';
 import type { EntryRow, QueueRequests, RouteRow } from '../requests.ts';
-import type { Row } from '../row.ts';
-import { integer, integerOrNull, text, textOrNull } from '../row.ts';
 import type { DueOrder } from './due-order.ts';
 import { columnsOf, leasedRecipient, wayOf } from './queue-readings.ts';
 import type { QueueStatements } from './queue-statements.ts';

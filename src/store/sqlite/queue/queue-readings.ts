@@ -1,9 +1,9 @@
 // Rows of the queue's tables as they are read, and checked while they are.
 
 import type { Way } from '../../queue-store.ts';
+import type { Row } from '../../row.ts';
+import { DamagedRowError, integer, text, textOrNull } from '../../row.ts';
 import type { LeasedRecipientRow, MessageColumns } from '../requests.ts';
-import type { Row } from '../row.ts';
-import { DamagedRowError, integer, text, textOrNull } from '../row.ts';
 
 const deliveries: ReadonlySet<string> = new Set<Way['delivery']>(['local', 'relay', 'discard']);
 

@@ -19,6 +19,7 @@ import type {
   QueueEntry,
   Settlement,
 } from '../../queue-store.ts';
+import { DamagedRowError } from '../../row.ts';
 import type { Spool } from '../../spool.ts';
 import type {
   AppendRow,
@@ -29,7 +30,6 @@ import type {
   MessageRow,
   OutcomeRow,
 } from '../requests.ts';
-import { DamagedRowError } from '../row.ts';
 import type { QueueTotalsRow } from './queue-search.ts';
 
 export function contentOf({ bytes, size, file }: ContentRow, spool: Spool): Content {

@@ -4,8 +4,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { QueueDestination, QueueFilter, QueueShare } from '../../queue-search.ts';
 import { queueStates, sharesMax } from '../../queue-search.ts';
+import { integer, integerOrNull, text, textOrNull } from '../../row.ts';
 import type { EntryRow } from '../requests.ts';
-import { integer, integerOrNull, text, textOrNull } from '../row.ts';
 import { columnsOf, leasedRecipient } from './queue-readings.ts';
 
 export interface QueuePageRow {

@@ -4,6 +4,8 @@
 import { assert, unreachable } from '../../../base/assert.ts';
 import { requestsOf } from '../../../smtp/envelope-requests.ts';
 import type { Quota } from '../../folder-store.ts';
+import type { Row } from '../../row.ts';
+import { blob, integer, integerOrNull, text } from '../../row.ts';
 import type { ContentTable } from '../content-table.ts';
 import type {
   AdoptedRow,
@@ -22,8 +24,6 @@ import type {
 } from '../requests.ts';
 import { recipientValues } from '../requests.ts';
 import type { Rooms } from '../rooms.ts';
-import type { Row } from '../row.ts';
-import { blob, integer, integerOrNull, text } from '../row.ts';
 import type { Work } from '../work.ts';
 import type { DueOrder } from './due-order.ts';
 import type { Leases } from './leases.ts';

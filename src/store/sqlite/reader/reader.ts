@@ -17,6 +17,8 @@ import type {
 } from '../../folder-store.ts';
 import type { MailboxCount, MailQuestion } from '../../mail-question.ts';
 import type { QueueDestination, QueueFilter } from '../../queue-search.ts';
+import type { Row } from '../../row.ts';
+import { blob, integer, text, textOrNull } from '../../row.ts';
 import { prepareArrays } from '../arrays.ts';
 import { AccountFeed } from '../folders/account-feed.ts';
 import { ColumnsCache, copyColumns, mergeColumns } from '../folders/columns-cache.ts';
@@ -30,8 +32,6 @@ import type { MailPageRow } from '../lists/mail-pages.ts';
 import type { QueuePageRow, QueueTotalsRow } from '../queue/queue-search.ts';
 import { QueueSearch } from '../queue/queue-search.ts';
 import type { PackedMailsRow } from '../requests.ts';
-import type { Row } from '../row.ts';
-import { blob, integer, text, textOrNull } from '../row.ts';
 import { Derived, type DerivedParts } from '../search/derived.ts';
 import type { DigestsRow, SortFactsRow } from '../search/derived-rows.ts';
 import type { Advanced } from '../search/search-index.ts';

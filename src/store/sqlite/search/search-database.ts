@@ -5,8 +5,8 @@
 import { chmodSync, closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { digestForm } from '../../digest-text.ts';
+import { integer } from '../../row.ts';
 import { isNoRoom, prepareRun } from '../database.ts';
-import { integer } from '../row.ts';
 
 /** Raised whenever a table changes, or the folding of text: what is there is of no use then. */
 const version = 4;

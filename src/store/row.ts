@@ -1,9 +1,9 @@
-// Rows as they come from SQLite, checked while they are read: a damaged row is noticed here, not
+// Rows as they come from a database, checked while they are read: a damaged row is noticed here, not
 // three floors up.
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** A row that cannot be what we wrote: the file was changed by something else, or is damaged. */
+/** A row that cannot be what we wrote: it was changed by something else, or is damaged. */
 export class DamagedRowError extends Error {
   override readonly name = 'DamagedRowError';
 }

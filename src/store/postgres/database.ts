@@ -1,0 +1,177 @@
+// The connections to PostgreSQL: asked, lost and made again. Everything that goes through here ends within
+// its time, whatever the database or the network do; what fails because the database is away is a
+// StorageError, so that clients hear 451 and the queue waits. Nothing prepared, no state of a session: a
+// pooler that hands connections around between transactions may stand in front.
+
+import pg from 'pg';
+import { messageOf } from '../../base/error-text.ts';
+import type { Log } from '../../base/log.ts';
+import { StorageError } from '../../smtp/smtp-error.ts';
+import type { Row } from '../row.ts';
+import { isPassing, isRepeatable, storageErrorOf } from './database-errors.ts';
+
+/** Whatever a value of a statement may be: octets, numbers, texts, or lists of them. */
+export type Value = string | number | boolean | Uint8Array | null | readonly Value[];
+
+/** Where statements are run: in a transaction of their own each, or in one that somebody holds. */
+export interface Queries {
+  rows(sql: string, values?: readonly Value[]): Promise<readonly Row[]>;
+  /** How many rows were written. */
+  run(sql: string, values?: readonly Value[]): Promise<number>;
+}
+
+/** Several statements that happen together, or not at all. */
+export interface Transaction extends Queries {
+  /** Afterwards, when it has been committed. */
+  onCommit(action: () => void): void;
+}
+
+export interface DatabaseOptions {
+  /** `postgres://user:password@host/database`, as libpq reads it. */
+  readonly url: string;
+  readonly log: Log;
+  /** What the database's own lists of connections call us. */
+  readonly name?: string;
+  readonly connectionsMax?: number;
+}
+
+// Limit: connections of one node. A transaction has one for some milliseconds.
+export const connectionsMaxDefault = 12;
+// Limits. No statement of ours takes a second; who waits longer for a lock waits for somebody who hangs.
+const statementMs = 30_000;
+const lockMs = 10_000;
+const idleInTransactionMs = 30_000;
+/** Beyond its own limit a statement is given up on this side: the network between is cut. */
+const answerMs = statementMs + 5_000;
+const connectMs = 5_000;
+/** A connection that nobody used for so long is closed. */
+const idleMs = 60_000;
+/** Limit: how often a transaction is begun again that another one was in the way of. */
+const attemptsMax = 5;
+
+export class Database implements Queries, AsyncDisposable {
+  readonly #pool: pg.Pool;
+  readonly #log: Log;
+  #isAway = false;
+
+  constructor({ url, log, name = 'postrider', connectionsMax }: DatabaseOptions) {
+    this.#log = log;
+    this.#pool = new pg.Pool({
+      ...connectionSettings(url, name),
+      max: connectionsMax ?? connectionsMaxDefault,
+      idleTimeoutMillis: idleMs,
+    });
+    // A connection that nobody uses has ended: without this the process would.
+    this.#pool.on('error', (error) => this.#failed(error));
+  }
+
+  async rows(sql: string, values?: readonly Value[]): Promise<readonly Row[]> {
+    return (await this.#query(sql, values)).rows;
+  }
+
+  async run(sql: string, values?: readonly Value[]): Promise<number> {
+    return (await this.#query(sql, values)).rowCount ?? 0;
+  }
+
+  /**
+   * What `work` does happens together or not at all. It is run again when another transaction was in its
+   * way: it must do nothing that cannot be done twice but by its statements.
+   */
+  async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1)
+      try {
+        return await this.#attempt(work);
+      } catch (error) {
+        if (attempt < attemptsMax && isRepeatable(error)) continue;
+        throw this.#failed(error);
+      }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#pool.ended) await this.#pool.end();
+  }
+
+  async #query(sql: string, values: readonly Value[] = []): Promise<pg.QueryResult<Row>> {
+    try {
+      const result = await this.#pool.query<Row>(sql, values as Value[]);
+      this.#works();
+      return result;
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  async #attempt<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    const afterwards: (() => void)[] = [];
+    // The connection is lost while nobody waits for an answer: the next statement says so.
+    const ignore = () => {};
+    client.on('error', ignore);
+    let broken: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      const result = await work({
+        rows: async (sql, values = []) => (await client.query<Row>(sql, values as Value[])).rows,
+        run: async (sql, values = []) => (await client.query(sql, values as Value[])).rowCount ?? 0,
+        onCommit: (action) => afterwards.push(action),
+      });
+      await client.query('COMMIT');
+      this.#works();
+      for (const action of afterwards) action();
+      return result;
+    } catch (error) {
+      broken = await rolledBack(client, error);
+      throw error;
+    } finally {
+      client.off('error', ignore);
+      client.release(broken);
+    }
+  }
+
+  #works(): void {
+    if (!this.#isAway) return;
+    this.#isAway = false;
+    this.#log.info('database works again', {});
+  }
+
+  /** As who asked is to see it. Whether the database is there is told once, not for every statement. */
+  #failed(error: unknown): unknown {
+    if (error instanceof StorageError || !isPassing(error)) return error;
+    if (!this.#isAway) {
+      this.#isAway = true;
+      this.#log.error('database does not answer', { error: messageOf(error) });
+    }
+    return storageErrorOf(error);
+  }
+}
+
+/** Undefined when the connection may go on; otherwise why it is to be closed. */
+async function rolledBack(client: pg.PoolClient, error: unknown): Promise<Error | undefined> {
+  if (isPassing(error)) return error instanceof Error ? error : new Error(messageOf(error));
+  try {
+    await client.query('ROLLBACK');
+    return undefined;
+  } catch (failure) {
+    return failure instanceof Error ? failure : new Error(messageOf(failure));
+  }
+}
+
+function connectionSettings(url: string, name: string): pg.ClientConfig {
+  return {
+    connectionString: url,
+    application_name: name,
+    connectionTimeoutMillis: connectMs,
+    statement_timeout: statementMs,
+    lock_timeout: lockMs,
+    idle_in_transaction_session_timeout: idleInTransactionMs,
+    query_timeout: answerMs,
+    keepAlive: true,
+    types: { getTypeParser },
+  };
+}
+
+const int8 = 20;
+
+/** 64-bit integers as numbers: none of ours is beyond 2^53. */
+const getTypeParser = ((oid: number, format: 'text') =>
+  oid === int8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser;

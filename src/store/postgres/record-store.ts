@@ -1,0 +1,104 @@
+// Records on PostgreSQL.
+
+import type { Clock } from '../../base/clock.ts';
+import type { RecordPage, RecordStore, StoredRecord } from '../record-store.ts';
+import { recordCharactersMax } from '../record-store.ts';
+import type { Row } from '../row.ts';
+import { blob, integer, integerOrNull, text } from '../row.ts';
+import type { Database } from './database.ts';
+
+// Limit: what one write sweeps of what has expired, so that no write is slow after a quiet year.
+const sweptMax = 64;
+
+export interface PostgresRecordStoreParts {
+  readonly database: Database;
+  readonly clock: Clock;
+}
+
+export class PostgresRecordStore implements RecordStore {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor({ database, clock }: PostgresRecordStoreParts) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  async get(kind: string, key: string): Promise<StoredRecord | undefined> {
+    const [row] = await this.#database.rows(
+      'SELECT * FROM record WHERE kind = $1 AND key = $2 AND (expires IS NULL OR expires > $3)',
+      [kind, octets(key), this.#clock.now()],
+    );
+    return row === undefined ? undefined : recordOf(row);
+  }
+
+  async put(records: readonly StoredRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    for (const { kind, key, value } of records)
+      if (value.length > recordCharactersMax)
+        throw new RangeError(
+          `${kind} ${key}: ${value.length} characters are too long for a record`,
+        );
+    // Of the same record the last counts; all in one order, so that no two writers wait for each other.
+    const last = new Map(records.map((record) => [`${record.kind}\0${record.key}`, record]));
+    const ordered = [...last.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
+    const list = ordered.map(([, record]) => record);
+    await this.#database.run(
+      `WITH swept AS (
+         DELETE FROM record WHERE (kind, key) IN (
+           SELECT kind, key FROM record WHERE expires <= $5 AND (kind, key) NOT IN
+             (SELECT * FROM unnest($1::text[], $2::bytea[]))
+           ORDER BY expires LIMIT ${sweptMax} FOR UPDATE SKIP LOCKED))
+       INSERT INTO record (kind, key, value, expires)
+       SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bigint[])
+       ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, expires = excluded.expires`,
+      [
+        list.map(({ kind }) => kind),
+        list.map(({ key }) => octets(key)),
+        list.map(({ value }) => octets(value)),
+        list.map(({ expires }) => (expires === undefined ? null : Math.floor(expires))),
+        this.#clock.now(),
+      ],
+    );
+  }
+
+  async remove(kind: string, keys: readonly string[]): Promise<void> {
+    if (keys.length === 0) return;
+    await this.#database.run('DELETE FROM record WHERE kind = $1 AND key = ANY($2::bytea[])', [
+      kind,
+      keys.map(octets),
+    ]);
+  }
+
+  async list(
+    kind: string,
+    { prefix = '', after, limit }: RecordPage,
+  ): Promise<readonly StoredRecord[]> {
+    const begin = octets(prefix);
+    const rows = await this.#database.rows(
+      `SELECT * FROM record
+       WHERE kind = $1 AND key >= $2 AND substring(key FOR length($2)) = $2
+         AND ($3::bytea IS NULL OR key > $3) AND (expires IS NULL OR expires > $4)
+       ORDER BY key LIMIT $5`,
+      [kind, begin, after === undefined ? null : octets(after), this.#clock.now(), limit],
+    );
+    return rows.map(recordOf);
+  }
+
+  async count(kind: string): Promise<number> {
+    const sql = 'SELECT count(*) AS records FROM record WHERE kind = $1';
+    return integer((await this.#database.rows(sql, [kind]))[0]?.records);
+  }
+}
+
+const octets = (written: string): Buffer => Buffer.from(written);
+
+function recordOf(row: Row): StoredRecord {
+  const expires = integerOrNull(row.expires);
+  return {
+    kind: text(row.kind),
+    key: Buffer.from(blob(row.key)).toString(),
+    value: Buffer.from(blob(row.value)).toString(),
+    ...(expires === null ? {} : { expires }),
+  };
+}
