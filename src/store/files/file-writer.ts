@@ -1,8 +1,6 @@
 // Content on its way into the spool: gathered in memory while it is small, then streamed to a file of its
 // own, two blocks at a time, so that memory is bounded whatever the disk does.
 
-import { randomBytes } from 'node:crypto';
-import { unlink } from 'node:fs/promises';
 import { assert } from '../../base/assert.ts';
 import { freeMemory } from '../../base/free-memory.ts';
 import type { StorageError } from '../../smtp/smtp-error.ts';
@@ -146,9 +144,21 @@ export class FileWriter implements ContentWriter {
   }
 }
 
+/** Content that came back in memory, as a file after all. @throws StorageError */
+export async function writeAtOnce(shared: Shared, bytes: Uint8Array): Promise<StoredContent> {
+  const writer = new FileWriter(shared, 0);
+  try {
+    await writer.write(bytes);
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+  return writer.commit();
+}
+
 /** A file being written, block by block, one write at a time. */
 class OutputFile {
-  readonly key = randomBytes(12).toString('hex');
+  readonly key: string;
   readonly #shared: Shared;
   readonly #opened: Promise<SpoolFile>;
   #block: Buffer;
@@ -166,7 +176,8 @@ class OutputFile {
   constructor(shared: Shared) {
     this.#shared = shared;
     this.#block = shared.takeBlock();
-    this.#opened = shared.openFile(this.key);
+    this.key = shared.place.newKey();
+    this.#opened = shared.place.open(this.key);
     this.#tail = this.#opened.then(
       () => {},
       (error: unknown) => this.#fail(error),
@@ -200,7 +211,7 @@ class OutputFile {
       const file = await this.#opened;
       await file.datasync();
       await file.close();
-      await this.#shared.syncDirectory();
+      await this.#shared.sync();
       if (this.#blocks !== undefined) this.#shared.recent.add(this.key, this.#blocks);
     } catch (error) {
       await this.abort();
@@ -212,7 +223,7 @@ class OutputFile {
     await this.#tail;
     const file = await this.#opened.catch(() => undefined);
     await file?.close().catch(() => {});
-    await unlink(this.#shared.path(this.key)).catch(() => {});
+    await this.#shared.place.discard(this.key);
   }
 
   #next(): void {

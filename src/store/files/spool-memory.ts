@@ -1,9 +1,8 @@
-// What the writers of one spool share: the memory they may use, spare blocks, syncs of the directory, and
-// the latest content, which is mostly read once more right away.
+// What the writers of one spool share: the memory they may use, spare blocks, the place where content goes,
+// and the latest content, which is mostly read once more right away.
 
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
-import { makeDirectory, syncDirectory } from './directory.ts';
+import type { ReadOptions } from '../content.ts';
+import { memoryContent } from '../content.ts';
 
 /** What the spool asks of a file that is being written: a test puts a failing disk here. */
 export interface SpoolFile {
@@ -17,14 +16,21 @@ export interface SpoolFile {
   close(): Promise<void>;
 }
 
-export interface SharedOptions {
-  /** Made when it is first needed. */
-  readonly directory: string;
+/** Where content goes that is not kept in memory: files of a directory, rows of a database. */
+export interface SpoolPlace {
+  newKey(): string;
+  open(key: string): Promise<SpoolFile>;
+  /** What was written is there for good, and is found by its key. */
+  sync(): Promise<void>;
+  /** Never throws. */
+  discard(key: string): Promise<void>;
+}
+
+export interface SpoolMemory {
   /** What all writers together may hold in memory before they go to their files early. */
   readonly memoryBytesMax?: number;
   /** What may be kept in memory of content that was written; 0 for nothing. */
   readonly recentBytesMax?: number;
-  readonly openFile?: (path: string) => Promise<SpoolFile>;
 }
 
 /** Limit: one write to a file. */
@@ -36,23 +42,20 @@ const memoryBytesMaxDefault = 64 * 2 ** 20;
 export const recentContentBytesMax = 2 ** 20;
 const recentBytesMaxDefault = 32 * 2 ** 20;
 
-/** What the writers of one spool share: the memory they may use, spare blocks, directory syncs. */
+/** What the writers of one spool share: the memory they may use, spare blocks, where content goes. */
 export class Shared {
   readonly recent: RecentContent;
-  readonly #directory: string;
+  readonly place: SpoolPlace;
   readonly #memoryBytesMax: number;
-  readonly #openFile: (path: string) => Promise<SpoolFile>;
   readonly #spareBlocks: Buffer[] = [];
   #memoryBytes = 0;
-  #made: Promise<unknown> | undefined;
   #syncing: Promise<void> | undefined;
   #nextSync: Promise<void> | undefined;
 
-  constructor({ directory, memoryBytesMax, recentBytesMax, openFile }: SharedOptions) {
-    this.#directory = directory;
+  constructor(place: SpoolPlace, { memoryBytesMax, recentBytesMax }: SpoolMemory = {}) {
+    this.place = place;
     this.#memoryBytesMax = memoryBytesMax ?? memoryBytesMaxDefault;
     this.recent = new RecentContent(recentBytesMax ?? recentBytesMaxDefault);
-    this.#openFile = openFile ?? createFile;
   }
 
   /** False when there is no room in memory: then the writer goes to its file. */
@@ -74,30 +77,8 @@ export class Shared {
     if (this.#spareBlocks.length < spareBlocksMax) this.#spareBlocks.push(block);
   }
 
-  path(key: string): string {
-    return join(this.#directory, key);
-  }
-
-  async openFile(key: string): Promise<SpoolFile> {
-    try {
-      await this.#makeDirectory();
-      return await this.#openFile(this.path(key));
-    } catch (error) {
-      this.#made = undefined;
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-      // Somebody has removed it, or moved it away.
-      await this.#makeDirectory();
-      return this.#openFile(this.path(key));
-    }
-  }
-
-  #makeDirectory(): Promise<unknown> {
-    this.#made ??= makeDirectory(this.#directory);
-    return this.#made;
-  }
-
-  /** Those who come while the directory is being synced share the next sync. */
-  syncDirectory(): Promise<void> {
+  /** Those who come while the place is being synced share the next sync. */
+  sync(): Promise<void> {
     if (this.#syncing === undefined) {
       this.#syncing = this.#sync();
       return this.#syncing;
@@ -118,8 +99,7 @@ export class Shared {
 
   async #sync(): Promise<void> {
     try {
-      // Opened each time: the one that bears the name may be another by now.
-      await syncDirectory(this.#directory);
+      await this.place.sync();
     } finally {
       if (this.#nextSync === undefined) this.#syncing = undefined;
     }
@@ -161,4 +141,14 @@ class RecentContent {
 const sizeOf = (blocks: readonly Uint8Array[]): number =>
   blocks.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
 
-const createFile = (path: string): Promise<SpoolFile> => open(path, 'wx', 0o600);
+/** Content that was kept, in pieces. */
+export async function* readBlocks(
+  blocks: readonly Uint8Array[],
+  { from = 0 }: ReadOptions = {},
+): AsyncIterable<Uint8Array> {
+  let left = from;
+  for (const block of blocks) {
+    yield* memoryContent(block).read({ from: left });
+    left = Math.max(left - block.length, 0);
+  }
+}

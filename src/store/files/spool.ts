@@ -5,17 +5,19 @@
 import { lstat, readdir, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { assert } from '../../base/assert.ts';
-import type { Content, ContentError, ReadOptions, StoredContent } from '../content.ts';
+import type { Content, ContentError, StoredContent } from '../content.ts';
 import { inlineBytesMax, memoryContent } from '../content.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { ContentWriter, Spool, SpoolUpkeep } from '../spool.ts';
 import { makeDirectory } from './directory.ts';
 import { checkFile, fileContent, findFile, readFile } from './file-content.ts';
-import { FileWriter } from './file-writer.ts';
-import type { SharedOptions } from './spool-memory.ts';
-import { Shared } from './spool-memory.ts';
+import { FileWriter, writeAtOnce } from './file-writer.ts';
+import type { SpoolDirectoryOptions } from './spool-directory.ts';
+import { SpoolDirectory } from './spool-directory.ts';
+import type { SpoolMemory } from './spool-memory.ts';
+import { readBlocks, Shared } from './spool-memory.ts';
 
-export interface FileSpoolOptions extends SharedOptions {
+export interface FileSpoolOptions extends SpoolDirectoryOptions, SpoolMemory {
   /** Content of what is relayed comes back in memory up to this size. */
   readonly relayedBytesMax?: number;
 }
@@ -36,22 +38,15 @@ export class FileSpool implements Spool, SpoolUpkeep {
   constructor(options: FileSpoolOptions) {
     this.#directory = options.directory;
     this.#relayedBytesMax = options.relayedBytesMax ?? inlineBytesMax;
-    this.#shared = new Shared(options);
+    this.#shared = new Shared(new SpoolDirectory(options), options);
   }
 
   create({ relayed }: { readonly relayed: boolean } = { relayed: false }): ContentWriter {
     return new FileWriter(this.#shared, relayed ? this.#relayedBytesMax : inlineBytesMax);
   }
 
-  async store(bytes: Uint8Array): Promise<StoredContent> {
-    const writer = new FileWriter(this.#shared, 0);
-    try {
-      await writer.write(bytes);
-    } catch (error) {
-      await writer.abort();
-      throw error;
-    }
-    return writer.commit();
+  store(bytes: Uint8Array): Promise<StoredContent> {
+    return writeAtOnce(this.#shared, bytes);
   }
 
   open(stored: StoredContent): Content {
@@ -141,17 +136,6 @@ export class FileSpool implements Spool, SpoolUpkeep {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#shared.close();
-  }
-}
-
-async function* readBlocks(
-  blocks: readonly Uint8Array[],
-  { from = 0 }: ReadOptions = {},
-): AsyncIterable<Uint8Array> {
-  let left = from;
-  for (const block of blocks) {
-    yield* memoryContent(block).read({ from: left });
-    left = Math.max(left - block.length, 0);
   }
 }
 
