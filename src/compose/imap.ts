@@ -1,5 +1,6 @@
 // IMAP: mail read, sorted and shared, in folders that all sessions of the process have open together.
 
+import { DigestTexts } from '../access/imap/fetch/digest-texts.ts';
 import { createImapService } from '../access/imap/imap-service.ts';
 import type { UrlAuthority } from '../access/imap/urls/url-authority.ts';
 import { defaultImapLimits } from '../imap/limits.ts';
@@ -23,6 +24,7 @@ export function createImap(parts: ImapParts, urls: UrlAuthority): ServiceFor {
   const counters = { loggedIn: metrics.logins.ok, commands: metrics.imapCommands };
   /** Made for the first listener; from then on it watches the store. */
   let openFolders: OpenFolders | undefined;
+  const texts = new DigestTexts();
   return (spec) => {
     openFolders ??= new OpenFolders(stores.folders);
     return createImapService({
@@ -39,7 +41,7 @@ export function createImap(parts: ImapParts, urls: UrlAuthority): ServiceFor {
         };
       },
       createSession: createImapSession,
-      ...{ store: stores.folders, openFolders, spool: stores.spool, urls },
+      ...{ store: stores.folders, openFolders, texts, spool: stores.spool, urls },
       sorted: (messages) => parts.spam.learner.note(messages),
       accountOf: (address) => inForce().addressMap.accountOf(address),
       ...{ authenticator, throttle, connections, counters, clock, random, log, refusals },

@@ -11,6 +11,7 @@ import type { OpenFolders } from '../../mailbox/open-folders.ts';
 import type { SortedMessages } from '../../policy/spam/junk-learner.ts';
 import type { FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
+import type { DigestTexts } from './fetch/digest-texts.ts';
 import type { FolderNames } from './located-folder.ts';
 import type { OwnChange } from './own-change.ts';
 import type { SelectedMailbox } from './selected-mailbox.ts';
@@ -61,6 +62,8 @@ export interface CommandContext extends Voice {
   readonly store: FolderStore;
   /** One for all conversations of the process. */
   readonly openFolders: OpenFolders;
+  /** As openFolders. */
+  readonly texts: DigestTexts;
   /** Of the command that is being executed. RFC 9051 §7.3.4: ESEARCH names it. */
   tag: string;
   readonly spool: Spool;

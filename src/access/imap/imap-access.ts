@@ -15,6 +15,7 @@ import type { Spool } from '../../store/spool.ts';
 import { createAppender, executors, keepsNumbers } from './commands/index.ts';
 import { completionFor } from './completion.ts';
 import type { Appender, CommandContext, Executor, Updates } from './context.ts';
+import type { DigestTexts } from './fetch/digest-texts.ts';
 import { AccountNames } from './names.ts';
 import { no, ok } from './refusal.ts';
 import type { Voice } from './voice.ts';
@@ -23,6 +24,7 @@ import type { Voice } from './voice.ts';
 export interface ImapAccessParts {
   readonly store: FolderStore;
   readonly openFolders: OpenFolders;
+  readonly texts: DigestTexts;
   readonly spool: Spool;
   readonly limits: ImapLimits;
   readonly quota: CommandContext['quota'];
@@ -255,11 +257,23 @@ export class ImapAccess {
   }
 
   #newContext(account: string): CommandContext {
-    const { store, openFolders, spool, limits, quota, admin, urls, accountOf, clock, log } =
-      this.#parts;
-    const { sorted } = this.#parts;
+    const { store, openFolders, texts, spool, limits, quota, admin, urls } = this.#parts;
+    const { accountOf, clock, log, sorted } = this.#parts;
     return {
-      ...{ account, store, openFolders, spool, limits, quota, admin, urls, accountOf, clock, log },
+      ...{
+        account,
+        store,
+        openFolders,
+        texts,
+        spool,
+        limits,
+        quota,
+        admin,
+        urls,
+        accountOf,
+        clock,
+        log,
+      },
       ...{ tag: '', sorted },
       ...this.#voice,
       names: new AccountNames(account, store),

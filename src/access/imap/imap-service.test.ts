@@ -25,6 +25,7 @@ import { StorageError } from '../../smtp/smtp-error.ts';
 import type { CopyResult, FolderStore } from '../../store/folder-store.ts';
 import { openSqliteStores } from '../../store/sqlite/stores.ts';
 import { authenticator } from '../test-authenticator.ts';
+import { DigestTexts } from './fetch/digest-texts.ts';
 import type { ImapServiceSettings } from './imap-service.ts';
 import { createImapService } from './imap-service.ts';
 import { noUrls } from './test-conversation.ts';
@@ -63,7 +64,13 @@ async function start(options: TestOptions = {}) {
       ...options.settings,
     }),
     createSession: createImapSession,
-    ...{ store, openFolders: new OpenFolders(store), spool: stores.spool, urls: noUrls },
+    ...{
+      store,
+      openFolders: new OpenFolders(store),
+      texts: new DigestTexts(),
+      spool: stores.spool,
+      urls: noUrls,
+    },
     accountOf: async (address) => address,
     authenticator,
     throttle: createLoginThrottle({

@@ -10,6 +10,7 @@ import type { Spool } from '../../store/spool.ts';
 import type { Opening, ReadingParts, ReadingSettings } from '../reading-service.ts';
 import { createReadingService } from '../reading-service.ts';
 import type { CommandContext } from './context.ts';
+import type { DigestTexts } from './fetch/digest-texts.ts';
 import { ImapAccess } from './imap-access.ts';
 import { ImapConversation } from './imap-conversation.ts';
 import type { Voice } from './voice.ts';
@@ -30,6 +31,7 @@ export interface ImapServiceParts extends ReadingParts {
   readonly store: FolderStore;
   /** Of the same store; one for all services of the process. */
   readonly openFolders: OpenFolders;
+  readonly texts: DigestTexts;
   readonly spool: Spool;
   readonly urls: CommandContext['urls'];
   /** The account that an address belongs to. */
@@ -54,10 +56,23 @@ function converse(
   { peer, login, log, mechanisms, start }: Opening,
   { limits, quota, admin }: ImapServiceSettings,
 ): ImapConversation {
-  const { store, openFolders, spool, urls, accountOf, startTls, clock, counters } = parts;
+  const { store, openFolders, texts, spool, urls, accountOf, startTls, clock, counters } = parts;
   const session = parts.createSession({ ...start, limits });
   const accessParts = {
-    ...{ store, openFolders, spool, urls, limits, quota, admin, accountOf, login, clock, log },
+    ...{
+      store,
+      openFolders,
+      texts,
+      spool,
+      urls,
+      limits,
+      quota,
+      admin,
+      accountOf,
+      login,
+      clock,
+      log,
+    },
     ...{ commands: counters?.commands, sorted: parts.sorted },
   };
   const access = (voice: Voice) => new ImapAccess(accessParts, voice);

@@ -14,12 +14,14 @@ import type { Spool } from '../../store/spool.ts';
 import { executors, keepsNumbers } from './commands/index.ts';
 import { completionFor } from './completion.ts';
 import type { CommandContext, Executor, Urls } from './context.ts';
+import { DigestTexts } from './fetch/digest-texts.ts';
 import { AccountNames } from './names.ts';
 
 /** What the conversations of one process share. */
 export interface TestProcess {
   readonly store: FolderStore;
   readonly openFolders: OpenFolders;
+  readonly texts: DigestTexts;
   readonly spool: Spool;
   readonly clock: Clock;
   readonly sorted?: CommandContext['sorted'];
@@ -37,7 +39,10 @@ export const testProcess = (
   store: FolderStore,
   spool: Spool = memorySpool,
   clock: Clock = new FakeClock(),
-): TestProcess => ({ store, openFolders: new OpenFolders(store), spool, clock, urls: noUrls });
+): TestProcess => ({
+  ...{ store, openFolders: new OpenFolders(store), texts: new DigestTexts() },
+  ...{ spool, clock, urls: noUrls },
+});
 
 export class TestConversation {
   readonly context: CommandContext;

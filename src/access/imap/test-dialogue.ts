@@ -22,6 +22,7 @@ import { createConnectionLimits } from '../../policy/connection-limits.ts';
 import type { FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
 import { openInMemory } from '../../store/sqlite/test-stores.ts';
+import { DigestTexts } from './fetch/digest-texts.ts';
 import type { ImapServiceParts } from './imap-service.ts';
 import { createImapService } from './imap-service.ts';
 import { noUrls } from './test-conversation.ts';
@@ -106,7 +107,14 @@ function serviceOf(
       admin: 'mailto:postmaster@example.org',
     }),
     createSession: createImapSession,
-    ...{ store, openFolders: new OpenFolders(store), spool, clock, urls: noUrls },
+    ...{
+      store,
+      openFolders: new OpenFolders(store),
+      texts: new DigestTexts(),
+      spool,
+      clock,
+      urls: noUrls,
+    },
     accountOf: async (address) => address,
     authenticator: {
       verifyPassword: async (user) => user,

@@ -13,7 +13,7 @@ interface FlagsSource {
   flagsText(row: number): string;
 }
 
-type Writer = (rows: FolderRows, row: number) => string;
+export type Writer = (rows: FolderRows, row: number) => string;
 
 const writers: ReadonlyMap<string, Writer> = new Map<string, Writer>([
   ['UID', (rows, row) => `UID ${rows.uid[row]}`],

@@ -7,14 +7,11 @@ import { seenBit } from '../../../mailbox/flags.ts';
 import type { CommandContext } from '../context.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
 import { joinWriters, tellsFlags } from './fetch-columns.ts';
-import { MessageWriter } from './fetch-message.ts';
+import { chunkLength, MessageWriter } from './fetch-message.ts';
 import type { Page } from './fetch-pages.ts';
 import { pagesOf } from './fetch-pages.ts';
 import type { FetchPlan } from './fetch-plan.ts';
 import { planOf } from './fetch-plan.ts';
-
-/** Characters gathered before they are handed on. */
-const chunkLength = 48 * 2 ** 10;
 
 export interface Outcome {
   /** Messages that are gone, though the session has numbers for them. */
@@ -85,20 +82,27 @@ async function fetchPages(
   selected: SelectedMailbox,
   context: CommandContext,
 ): Promise<Outcome> {
-  const writer = new MessageWriter(plan, selected, context);
+  const listed = context.texts.of(selected.open.id);
+  const writer = new MessageWriter(plan, listed, selected, context);
   const { unreadable } = writer;
   const outcome: Outcome = { missing: 0, unknownEncoding: false, unreadable };
-  for await (const page of pagesOf(plan, numbers, selected, context)) {
-    const seen = plan.seen ? await setSeen(page, selected, context) : undefined;
-    for (const { number, uid, source } of page) {
-      const row = selected.rows.rowOf(uid, number - 1);
-      if (row < 0 || source === undefined) {
-        outcome.missing += 1;
-        continue;
+  try {
+    for await (const page of pagesOf({ plan, listed }, numbers, selected, context)) {
+      const seen = plan.seen ? await setSeen(page, selected, context) : undefined;
+      for (const { number, uid, source } of page) {
+        const row = selected.rows.rowOf(uid, number - 1);
+        if (row < 0 || source === undefined) {
+          outcome.missing += 1;
+          continue;
+        }
+        const writing = writer.write({ number, uid, row, source }, seen?.has(uid) ?? false);
+        if (writing !== undefined && !(await writing)) outcome.unknownEncoding = true;
+        const room = writer.room();
+        if (room !== undefined) await room;
       }
-      const fine = await writer.write({ number, uid, row, source }, seen?.has(uid) ?? false);
-      if (!fine) outcome.unknownEncoding = true;
     }
+  } finally {
+    writer.handOn();
   }
   return outcome;
 }

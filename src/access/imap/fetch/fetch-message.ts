@@ -1,13 +1,14 @@
 // One FETCH response whose items need more than columns. Text is gathered; octets of sections follow as
 // they are, large ones piece by piece, each sent before the next is read. RFC 9051 §7.5.2.
 
-import { formatBody, formatBodyStructure } from '../../../imap/body-structure.ts';
 import type { FetchItem } from '../../../imap/command.ts';
-import { formatEnvelope } from '../../../imap/envelope.ts';
-import { wireString, wireText } from '../../../imap/wire-string.ts';
+import { wireString } from '../../../imap/wire-string.ts';
 import { ContentError } from '../../../store/content.ts';
 import type { CommandContext } from '../context.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
+import type { ListedFolder } from './digest-texts.ts';
+import { isDigestItem } from './digest-texts.ts';
+import type { Writer } from './fetch-columns.ts';
 import { isColumnItem, tellsFlags, writerOf } from './fetch-columns.ts';
 import type { FetchPlan } from './fetch-plan.ts';
 import type { Literal, MessageSource } from './message-source.ts';
@@ -19,64 +20,113 @@ export interface WrittenMessage {
   readonly source: MessageSource;
 }
 
+/** Characters gathered before they are handed on. */
+export const chunkLength = 48 * 2 ** 10;
+
+/** A response of which not everything is known before the message is read. */
+interface Response {
+  readonly beginning: string;
+  readonly known: readonly (string | undefined)[];
+  /** What is told besides what was asked for. */
+  readonly extra: string;
+}
+
 /** What an item gives: text, perhaps with octets behind it. */
 type Piece = string | { readonly text: string; readonly literal: Literal };
 
 export class MessageWriter {
   readonly #items: readonly FetchItem[];
+  /** For each item that a column answers. */
+  readonly #columns: readonly (Writer | undefined)[];
   readonly #selected: SelectedMailbox;
   readonly #context: CommandContext;
+  readonly #listed: ListedFolder;
   readonly #tells: boolean;
+  readonly #verb: string;
+  readonly #uidOnly: boolean;
+  /** Whole responses, or what goes before octets. */
+  #text = '';
+  #hasSent = false;
   /** UIDs of messages whose content is not there as it was stored. */
   readonly unreadable = new Set<number>();
 
-  constructor({ items }: FetchPlan, selected: SelectedMailbox, context: CommandContext) {
+  constructor(
+    { items }: FetchPlan,
+    listed: ListedFolder,
+    selected: SelectedMailbox,
+    context: CommandContext,
+  ) {
     this.#items = items;
+    this.#listed = listed;
+    this.#columns = items.map((item) =>
+      isColumnItem(item) ? writerOf(item.kind, selected) : undefined,
+    );
     this.#selected = selected;
     this.#context = context;
+    this.#uidOnly = context.isEnabled('UIDONLY');
+    this.#verb = this.#uidOnly ? ' UIDFETCH (' : ' FETCH (';
     const kinds = items.map(({ kind }) => kind);
     this.#tells = tellsFlags(kinds, context);
   }
 
-  /** False: a part could not be decoded. */
-  async write(message: WrittenMessage, wasUnseen: boolean): Promise<boolean> {
+  /** Undefined: it is written. False: a part could not be decoded. */
+  write(message: WrittenMessage, wasUnseen: boolean): Promise<boolean> | undefined {
     const { number, uid, row, source } = message;
-    const context = this.#context;
     const { rows, view } = this.#selected;
     // The row is right until somebody is waited for: columns come first, of one moment.
-    const columns = this.#items.map((item) =>
-      isColumnItem(item) ? writerOf(item.kind, this.#selected)(rows, row) : undefined,
+    const known = this.#items.map(
+      (item, index) =>
+        this.#columns[index]?.(rows, row) ??
+        (isDigestItem(item.kind) ? this.#listed.text(uid, item.kind, source.digest) : undefined),
     );
     const extra = wasUnseen ? this.#flags(row) : '';
     if (this.#tells || wasUnseen) view.tellOf(uid, rows.modseq[row]!);
-    const uidOnly = context.isEnabled('UIDONLY');
-    let text = `* ${uidOnly ? `${uid} UIDFETCH` : `${number} FETCH`} (`;
+    const beginning = `* ${this.#uidOnly ? uid : number}${this.#verb}`;
+    if (known.includes(undefined)) return this.#read(message, { beginning, known, extra });
+    this.#text += `${beginning}${known.join(' ')}${extra === '' ? '' : ` ${extra}`})\r\n`;
+    return undefined;
+  }
+
+  /** Hands on what has gathered where it is much, or octets were sent behind it. */
+  room(): Promise<void> | undefined {
+    if (!this.#hasSent && this.#text.length < chunkLength) return undefined;
+    this.handOn();
+    this.#hasSent = false;
+    return this.#context.room();
+  }
+
+  /** To be called at the end, too, whatever it is. */
+  handOn(): void {
+    if (this.#text !== '') this.#context.raw(this.#text);
+    this.#text = '';
+  }
+
+  /** What has to be read besides what is known of it. */
+  async #read({ uid, source }: WrittenMessage, response: Response): Promise<boolean> {
+    const { beginning, known, extra } = response;
     let fine = true;
-    let separator = '';
+    let text = '';
+    let separator = beginning;
     for (const [index, item] of this.#items.entries()) {
-      const known = columns[index] ?? digestPiece(item, source);
-      const piece = known ?? (await this.#read(uid, () => pieceOf(item, source)));
+      const piece = known[index] ?? (await this.#readable(uid, () => pieceOf(item, source)));
       if (piece === undefined) fine = false;
       if (piece === undefined || piece === 'unreadable') continue;
       text += separator + (typeof piece === 'string' ? piece : piece.text);
       separator = ' ';
       if (typeof piece === 'string') continue;
-      context.raw(text);
+      this.#text += text;
       text = '';
       await this.#send(piece.literal);
     }
     // RFC 9051 §6.4.5: that \Seen was set is told in the same response.
     if (extra !== '') text += separator + extra;
-    // RFC 9051 §9, msg-att: of nothing at all there is no response. As octets: the many pieces that the text
-    // was put together from need not wait for it to be sent.
-    if (separator !== '' || extra !== '') context.raw(Buffer.from(`${text})\r\n`, 'latin1'));
-    const room = context.room();
-    if (room !== undefined) await room;
+    // RFC 9051 §9, msg-att: of nothing at all there is no response.
+    if (separator === ' ' || extra !== '') this.#text += `${text})\r\n`;
     return fine;
   }
 
   /** Content that is gone is gone for this message alone: the others are answered. */
-  async #read<T>(uid: number, read: () => Promise<T>): Promise<T | 'unreadable'> {
+  async #readable<T>(uid: number, read: () => Promise<T>): Promise<T | 'unreadable'> {
     try {
       return await read();
     } catch (error) {
@@ -97,28 +147,14 @@ export class MessageWriter {
 
   async #send(literal: Literal): Promise<void> {
     const context = this.#context;
+    this.handOn();
+    this.#hasSent = true;
     if (literal.bytes !== undefined) return context.raw(literal.bytes);
     for await (const piece of literal.pieces()) {
       context.raw(piece);
       const room = context.room();
       if (room !== undefined) await room;
     }
-  }
-}
-
-/** Undefined: another kind of item. */
-function digestPiece({ kind }: FetchItem, { digest }: MessageSource): string | undefined {
-  switch (kind) {
-    case 'ENVELOPE':
-      return `ENVELOPE ${formatEnvelope(digest!.envelope)}`;
-    case 'BODYSTRUCTURE':
-      return `BODYSTRUCTURE ${formatBodyStructure(digest!.body)}`;
-    case 'BODY':
-      return `BODY ${formatBody(digest!.body)}`;
-    case 'PREVIEW':
-      return `PREVIEW ${wireText(digest!.preview)}`;
-    default:
-      return undefined;
   }
 }
 

@@ -4,6 +4,7 @@
 import type { Content } from '../../../store/content.ts';
 import type { CommandContext } from '../context.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
+import type { ListedFolder } from './digest-texts.ts';
 import type { FetchPlan } from './fetch-plan.ts';
 import { isCut, MessageSource } from './message-source.ts';
 
@@ -11,8 +12,8 @@ import { isCut, MessageSource } from './message-source.ts';
 const pageBytesMax = 512 * 2 ** 10;
 /** Limit: messages in one page. */
 const pageMessagesMax = 500;
-/** Limit: the same where only what is known of them is asked for: the reader is ahead by a page, and soon. */
-const pageDigestsMax = 64;
+/** Limit: the same of the first page where only what is known of them is asked for: the reader is ahead by one, and soon. */
+const firstDigestsMax = 64;
 /** What is read at once; larger content comes piece by piece. */
 const inMemoryMax = 128 * 2 ** 10;
 /** What a header is reckoned to take. */
@@ -25,19 +26,30 @@ export interface PagedMessage {
   readonly source: MessageSource | undefined;
 }
 
+/** What is said of a listed message needs no digest. */
+export interface Wanted {
+  readonly plan: FetchPlan;
+  readonly listed: ListedFolder;
+}
+
 export type Page = readonly PagedMessage[];
 
 export async function* pagesOf(
-  plan: FetchPlan,
+  wanted: Wanted,
   numbers: Uint32Array,
   selected: SelectedMailbox,
   context: CommandContext,
 ): AsyncGenerator<Page> {
   let at = 0;
+  let digestsMax = firstDigestsMax;
   const loadNext = (): Promise<Page> | undefined => {
     if (at >= numbers.length) return undefined;
-    const end = pageEnd(plan, numbers, at, selected);
-    const page = load(plan, numbers.subarray(at, end), selected, context);
+    const { plan } = wanted;
+    const end = needsMessages(plan)
+      ? pageEnd(plan, numbers, at, selected)
+      : Math.min(at + digestsMax, numbers.length);
+    digestsMax = Math.min(2 * digestsMax, pageMessagesMax);
+    const page = load(wanted, numbers.subarray(at, end), selected, context);
     // It is awaited later, perhaps never.
     page.catch(() => {});
     at = end;
@@ -50,13 +62,14 @@ export async function* pagesOf(
   }
 }
 
+const needsMessages = ({ content, header }: FetchPlan): boolean => content || header;
+
 function pageEnd(
   plan: FetchPlan,
   numbers: Uint32Array,
   from: number,
   { rows, uids }: SelectedMailbox,
 ): number {
-  if (!plan.content && !plan.header) return Math.min(from + pageDigestsMax, numbers.length);
   const last = Math.min(from + pageMessagesMax, numbers.length);
   let bytes = 0;
   for (let at = from; at < last; at += 1) {
@@ -70,7 +83,7 @@ function pageEnd(
 }
 
 async function load(
-  plan: FetchPlan,
+  { plan, listed }: Wanted,
   numbers: Uint32Array,
   selected: SelectedMailbox,
   { store }: CommandContext,
@@ -81,20 +94,23 @@ async function load(
     const row = rows.rowOf(uid, numbers[i]! - 1);
     return row < 0 ? 0 : rows.size[row]!;
   });
+  const unlisted =
+    plan.digest.length === 0 ? [] : wanted.filter((uid) => !listed.has(uid, plan.digest));
   const [digests, headers, contents] = await Promise.all([
-    plan.digest ? store.digests(open.id, wanted) : undefined,
+    unlisted.length === 0 ? [] : store.digests(open.id, unlisted),
     plan.header ? store.headers(open.id, wanted) : undefined,
     plan.content ? store.open(open.id, wanted) : undefined,
   ]);
+  const digestOf = new Map(unlisted.map((uid, i) => [uid, digests[i]]));
   const large = contents && (await largeHeaders(contents, wanted, open.id, store));
   const cut = headers && (await withCutHeaders(headers, wanted, open.id, store));
   return wanted.map((uid, i): PagedMessage => {
     const content = contents?.[i] ?? cut?.get(uid);
-    const digest = digests?.[i];
+    const digest = digestOf.get(uid);
     const header = headers?.[i] ?? large?.get(uid);
     const gone =
       (plan.content && content === undefined) ||
-      (plan.digest && digest === undefined) ||
+      (digest === undefined && digestOf.has(uid)) ||
       (plan.header && header === undefined);
     const size = content?.size ?? sizes[i]!;
     // Clients fetch large parts piece by piece: the structure is found once.

@@ -2,13 +2,16 @@
 // header, or the content. Pure. RFC 9051 §6.4.5, RFC 3516, RFC 8970.
 
 import type { FetchItem } from '../../../imap/command.ts';
+import type { DigestItem } from './digest-texts.ts';
+import { isDigestItem } from './digest-texts.ts';
 import { isColumnItem } from './fetch-columns.ts';
 
 export interface FetchPlan {
   readonly items: readonly FetchItem[];
   /** Only columns: their names. */
   readonly columns: readonly string[] | undefined;
-  readonly digest: boolean;
+  /** What is said of the digest. */
+  readonly digest: readonly DigestItem[];
   readonly header: boolean;
   readonly content: boolean;
   /** RFC 9051 §6.4.5: \Seen is set. */
@@ -20,15 +23,11 @@ export function planOf(items: readonly FetchItem[]): FetchPlan {
   return {
     items,
     columns: items.every(isColumnItem) ? items.map(({ kind }) => kind) : undefined,
-    digest: items.some(needsDigest),
+    digest: items.map(({ kind }) => kind).filter(isDigestItem),
     header: !content && items.some((item) => item.kind === 'SECTION'),
     content,
     seen: items.some((item) => (item.kind === 'SECTION' || item.kind === 'BINARY') && !item.peek),
   };
-}
-
-function needsDigest({ kind }: FetchItem): boolean {
-  return kind === 'ENVELOPE' || kind === 'BODYSTRUCTURE' || kind === 'BODY' || kind === 'PREVIEW';
 }
 
 function needsContent(item: FetchItem): boolean {
