@@ -1,7 +1,8 @@
 // history.db: what searches of the history look at, derived from its files. It is never the truth: when it is
 // damaged, of another version or not of these files, it is thrown away and made again. So it never waits for a disk.
 
-import { closeSync, openSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 /** Raised whenever a table changes, or what is derived: what is there is of no use then. */
@@ -56,7 +57,11 @@ export function removeHistoryDatabase(path: string): void {
 
 function newHistoryDatabase(path: string): DatabaseSync {
   removeHistoryDatabase(path);
-  if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600)); // addresses are in it
+  if (path !== ':memory:') {
+    // Somebody may ask before anything has happened.
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    closeSync(openSync(path, 'a', 0o600)); // addresses are in it
+  }
   const database = new DatabaseSync(path);
   try {
     prepare(database);

@@ -11,7 +11,9 @@ describe('the thread of the history', () => {
   it('ends when nobody asks for a while, and begins anew for whoever asks meanwhile', async () => {
     await using folder = await mkdtempDisposable(join(tmpdir(), 'postrider-history-'));
     const clock = new FakeClock();
-    await using search = openHistorySearch({ directory: folder.path, clock, log: silentLog });
+    // There is no history before the first message.
+    const directory = join(folder.path, 'history');
+    await using search = openHistorySearch({ directory, clock, log: silentLog });
     const nothing = { items: [], next: null, upToDate: true };
     assert.deepEqual(await search.messages({ limit: 1 }), nothing);
     const idle = clock.advance(5 * 60_000);
