@@ -43,6 +43,8 @@ export const totals = z.object({
   states: z.object({ queued: count, deferred: count, active: count, held: count }),
   destinations: shares,
   replies: z.array(z.object({ reply: text, recipients: count })).readonly(),
+  /** False: counting took too long, and there are at least as many. Of everything and of a state it is always true. */
+  complete: z.boolean(),
 });
 
 /** Limit: messages that one step of a change is about. */

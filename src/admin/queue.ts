@@ -52,6 +52,9 @@ export type QueueLine = z.infer<typeof queued>;
 /** What the list says, how it came in, and its header as it would leave. */
 const detail = queued.extend({ params: texts, origin: asKept<Origin>(), header: text });
 
+/** Limit: how long somebody waits for a count. */
+const countedWithinMs = 60;
+
 /** Everything known of the messages with one id: as data, and told to people. */
 const why = z.object({
   stories: z
@@ -91,7 +94,8 @@ export const queueOperations = {
     changes: false,
     input: z.strictObject(queueFilter),
     output: totals,
-    run: async ({ queue }, asked) => asTotals(await queue.totals(filterOf(asked))),
+    run: async ({ queue }, asked) =>
+      asTotals(await queue.totals(filterOf(asked), { withinMs: countedWithinMs })),
   }),
   queueShow: value({
     about: 'One message of the queue: recipients, origin, header.',

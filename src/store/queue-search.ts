@@ -30,6 +30,8 @@ export interface QueueTotals {
   readonly states: Readonly<Record<QueueState, number>>;
   readonly destinations: readonly QueueShare[];
   readonly replies: readonly { readonly reply: Reply; readonly recipients: number }[];
+  /** False: it would have taken longer than it was given, and there are at least as many. */
+  readonly complete: boolean;
 }
 
 export interface QueueShare {
@@ -38,14 +40,17 @@ export interface QueueShare {
 }
 
 /** What waits for one destination. */
-export interface QueueDestination {
+export interface QueueBacklog {
   readonly destination: string;
   /** In the queue, and those of them that are held. */
   readonly recipients: number;
   readonly held: number;
+}
+
+export interface BacklogTimes {
   /** When the oldest was taken in. */
-  readonly oldest: number | undefined;
-  readonly nextAttempt: number | undefined;
+  readonly oldest?: number;
+  readonly nextAttempt?: number;
 }
 
 /** Limit: destinations and replies of totals. */

@@ -6,7 +6,7 @@ import type { Finding } from '../mail/finding.ts';
 import type { Reply } from '../smtp/reply.ts';
 import type { Content, StoredContent } from './content.ts';
 import type { NewMailboxMessage, Quota } from './folder-store.ts';
-import type { QueueDestination, QueueFilter, QueueTotals } from './queue-search.ts';
+import type { BacklogTimes, QueueBacklog, QueueFilter, QueueTotals } from './queue-search.ts';
 
 /** How a message came in: for logs and `why`. JSON-serialisable. */
 export interface Origin {
@@ -291,10 +291,18 @@ export interface QueueStore extends AsyncDisposable {
     filter: QueueFilter,
     page: { readonly after?: string | undefined; readonly limit: number },
   ): Promise<QueueFound>;
-  /** How much that is. */
-  totals(filter: QueueFilter): Promise<QueueTotals>;
+  /**
+   * How much that is. Of everything, or of a state, it is known at once; whatever else is looked for is counted
+   * from the oldest on, for `withinMs` or to the end.
+   */
+  totals(
+    filter: QueueFilter,
+    options?: { readonly withinMs?: number | undefined },
+  ): Promise<QueueTotals>;
   /** What waits for each destination, the largest backlog first. */
-  destinations(): Promise<readonly QueueDestination[]>;
+  backlogs(): Promise<readonly QueueBacklog[]>;
+  /** Of these destinations, in their order. */
+  backlogTimes(destinations: readonly string[]): Promise<readonly BacklogTimes[]>;
   get(id: string): Promise<QueueEntry | undefined>;
   /** The message with its content, as a delivery would get it. */
   open(id: string): Promise<QueuedMessage | undefined>;

@@ -16,7 +16,7 @@ import type { QueueStore } from '../store/queue-store.ts';
 import type { RecordStore } from '../store/record-store.ts';
 
 export interface DestinationsParts {
-  readonly store: Pick<QueueStore, 'destinations' | 'search' | 'retry'>;
+  readonly store: Pick<QueueStore, 'backlogs' | 'backlogTimes' | 'search' | 'retry'>;
   readonly runner: Pick<QueueRunner, 'destinations' | 'hold' | 'release' | 'forgive' | 'facts'>;
   readonly records: RecordStore;
   readonly clock: Clock;
@@ -61,7 +61,10 @@ export class Destinations implements DestinationDesk {
       `${destination}\n${name}`.toLowerCase().includes(sought),
     );
     const from = after === undefined ? 0 : Number(after) || 0;
-    const items = found.slice(from, from + limit);
+    const page = found.slice(from, from + limit);
+    // Of those that are shown alone: each has to be looked up.
+    const times = await this.#parts.store.backlogTimes(page.map(({ destination }) => destination));
+    const items = page.map((one, i) => ({ ...one, ...times[i] }));
     return { items, next: from + limit < found.length ? String(from + limit) : null };
   }
 
@@ -101,17 +104,16 @@ export class Destinations implements DestinationDesk {
     const { store, runner, clock } = this.#parts;
     const now = clock.now();
     const live = new Map(runner.destinations().map((one) => [one.name, one]));
-    const stored = new Map(
-      (await store.destinations()).map((one) => [one.destination, one] as const),
-    );
+    const stored = new Map((await store.backlogs()).map((one) => [one.destination, one] as const));
     const names = new Set([...stored.keys(), ...live.keys(), ...this.#held]);
     return [...names].map((destination) => {
       const [kept, at] = [stored.get(destination), live.get(destination)];
       const deadUntil = at?.deadUntil;
       return {
         ...{ destination, name: destinationText(destination) },
-        ...{ queued: kept?.recipients ?? 0, held: kept?.held ?? 0, oldest: kept?.oldest },
-        ...{ nextAttempt: kept?.nextAttempt, active: at?.active ?? 0, window: at?.window },
+        ...{ queued: kept?.recipients ?? 0, held: kept?.held ?? 0 },
+        ...{ oldest: undefined, nextAttempt: undefined },
+        ...{ active: at?.active ?? 0, window: at?.window },
         deadUntil: deadUntil !== undefined && deadUntil > now ? deadUntil : undefined,
         ...{ onHold: this.#held.has(destination), last: this.#last.get(destination) },
       };

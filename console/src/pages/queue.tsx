@@ -70,8 +70,7 @@ export function Page() {
         pages.items.length > 0 && (
           <section class="batch" aria-label="With all that fit">
             <strong>
-              All{' '}
-              {totals.data === undefined ? 'that fit' : counted(totals.data.messages, 'message')}
+              All {totals.data?.complete ? counted(totals.data.messages, 'message') : 'that fit'}
             </strong>
             <QueueActions of={{ filter }} onDone={onDone} />
           </section>
@@ -83,9 +82,10 @@ export function Page() {
 
 function About({ totals }: { readonly totals: AnswerOf<'queueCount'> | undefined }) {
   if (totals === undefined) return <>Mail that waits to leave</>;
-  const { messages, recipients, oldest } = totals;
+  const { messages, recipients, oldest, complete } = totals;
   return (
     <>
+      {!complete && 'More than '}
       {counted(messages, 'message')} for {counted(recipients, 'recipient')}
       {oldest !== null && (
         <>

@@ -5,7 +5,7 @@ import { it } from 'node:test';
 import { isFound } from '../queue-filter.ts';
 import type { QueueFilter } from '../queue-search.ts';
 import { queueStates } from '../queue-search.ts';
-import type { QueueStore } from '../queue-store.ts';
+import type { Outcome, QueueStore } from '../queue-store.ts';
 import type { OpenTestStores } from './harness.ts';
 import { at, collected, deferred, message, settlement } from './harness.ts';
 
@@ -136,5 +136,79 @@ export function testSearch(open: OpenTestStores): void {
     assert.equal(entries.at(-1)?.id, 'm120');
   });
 }
+
+export function testCounts(open: OpenTestStores): void {
+  it('what is counted is what there is, whatever was done to it', async () => {
+    await using test = await open();
+    const { queue } = test.stores;
+    const isCounted = async (about: string) => {
+      const all = (await collected(queue.list())).flatMap(({ recipients }) => recipients);
+      const byDestination = Map.groupBy(all, ({ destination }) => destination);
+      const totals = await queue.totals({});
+      const stateOf = ({ state, attempts }: (typeof all)[number]) =>
+        state === 'queued' && attempts > 0 ? 'deferred' : state;
+      for (const state of queueStates)
+        assert.equal(
+          totals.states[state],
+          all.filter((one) => stateOf(one) === state).length,
+          about,
+        );
+      const replies = all.filter(({ lastReply }) => lastReply !== undefined).length;
+      assert.equal(
+        totals.replies.reduce((sum, { recipients }) => sum + recipients, 0),
+        replies,
+        about,
+      );
+      const backlogs = await queue.backlogs();
+      const held = (of: typeof all) => of.filter(({ state }) => state === 'held').length;
+      assert.deepEqual(
+        new Map(backlogs.map(({ destination, ...one }) => [destination, one])),
+        new Map(
+          [...byDestination].map(([name, of]) => [name, { recipients: of.length, held: held(of) }]),
+        ),
+        about,
+      );
+    };
+    await fill(queue);
+    await isCounted('filled');
+    const waiting = (await collected(queue.list()))
+      .flatMap(({ recipients }) => recipients)
+      .filter(({ destination }) => destination === 'mx:sub.example.net')
+      .flatMap(({ nextAttempt }) => nextAttempt ?? []);
+    assert.deepEqual(await queue.backlogTimes(['mx:sub.example.net', 'mx:nowhere']), [
+      { oldest: 1000, nextAttempt: Math.min(...waiting) },
+      {},
+    ]);
+    const everything = { now: 95_000, limit: 50, perDestination: 50, skip: new Set<string>() };
+    const leases = await queue.claim({ ...everything, leaseMs: 60_000 });
+    await isCounted('claimed');
+    for (const [i, lease] of leases.entries())
+      if (i % 3 === 0) await queue.settle(settlement(lease, { kind: 'delivered' }));
+      else if (i % 3 === 1) await queue.settle(settlement(lease, awayUntil(200_000)));
+      else await queue.release([lease]);
+    await isCounted('settled');
+    const ids = (await collected(queue.list())).map(({ id }) => id);
+    await queue.hold(ids.slice(0, 5));
+    await queue.unhold(ids.slice(3, 9), 100_000);
+    await queue.rerouteSome(ids.slice(4, 7), () => ({ delivery: 'relay', destination: 'mx:new' }));
+    await isCounted('held and sent another way');
+    for (const lease of await queue.take(ids[0]!, { now: 100_000, leaseMs: 1000 }))
+      await queue.settle(settlement(lease, { kind: 'failed' }));
+    await isCounted('taken out');
+  });
+
+  it('what is kept needs no time', async () => {
+    await using test = await open();
+    const { queue } = test.stores;
+    await fill(queue);
+    for (const filter of [{}, { state: 'held' }] as const)
+      assert.deepEqual(await queue.totals(filter, { withinMs: 0 }), await queue.totals(filter));
+  });
+}
+
+const awayUntil = (until: number): Outcome => {
+  const reply = { code: 452, detail: '4.2', lines: ['Away'] } as const;
+  return { kind: 'deferred', until, reply };
+};
 
 const deferredReply = { code: 451, detail: '4.1', lines: ['Try again later'] };

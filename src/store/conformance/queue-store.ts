@@ -9,7 +9,7 @@ import { testOperations } from './queue-operations.ts';
 import { testRequests } from './queue-requests.ts';
 import { testRestart } from './queue-restart.ts';
 import { testRoom } from './queue-room.ts';
-import { testSearch } from './queue-search.ts';
+import { testCounts, testSearch } from './queue-search.ts';
 import { testSettle } from './queue-settle.ts';
 
 export function testQueueStore(name: string, open: OpenTestStores): void {
@@ -22,6 +22,7 @@ export function testQueueStore(name: string, open: OpenTestStores): void {
     describe('settle', () => testSettle(open));
     describe('operations', () => testOperations(open));
     describe('searches', () => testSearch(open));
+    describe('counts', () => testCounts(open));
     describe('restart', () => testRestart(open));
   });
 }

@@ -8,7 +8,7 @@ import { memoryContent } from '../../content.ts';
 import type { Quota } from '../../folder-store.ts';
 import { freshLeases } from '../../fresh-leases.ts';
 import { isFound, recipientsFound } from '../../queue-filter.ts';
-import type { QueueDestination, QueueFilter, QueueTotals } from '../../queue-search.ts';
+import type { BacklogTimes, QueueBacklog, QueueFilter, QueueTotals } from '../../queue-search.ts';
 import type {
   EnqueuedWithRoom,
   Lease,
@@ -194,8 +194,8 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     return withinPage(await this.#store.search(filter, page), here, page);
   }
 
-  async totals(filter: QueueFilter): Promise<QueueTotals> {
-    const stored = await this.#store.totals(filter);
+  async totals(...[filter, options]: Parameters<QueueStore['totals']>): Promise<QueueTotals> {
+    const stored = await this.#store.totals(filter, options);
     const found = this.#entries().map((entry) => ({
       ...entry,
       recipients: recipientsFound(entry, filter),
@@ -211,8 +211,12 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
   }
 
   /** What is in the journal is under way; whoever runs the queue counts it. */
-  destinations(): Promise<readonly QueueDestination[]> {
-    return this.#store.destinations();
+  backlogs(): Promise<readonly QueueBacklog[]> {
+    return this.#store.backlogs();
+  }
+
+  backlogTimes(destinations: readonly string[]): Promise<readonly BacklogTimes[]> {
+    return this.#store.backlogTimes(destinations);
   }
 
   async get(id: string): Promise<QueueEntry | undefined> {

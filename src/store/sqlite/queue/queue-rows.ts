@@ -30,7 +30,7 @@ import type {
   MessageRow,
   OutcomeRow,
 } from '../requests.ts';
-import type { QueueTotalsRow } from './queue-search.ts';
+import type { QueueTotalsRow } from './queue-totals.ts';
 
 export function contentOf({ bytes, size, file }: ContentRow, spool: Spool): Content {
   return file === null

@@ -7,7 +7,7 @@ import { memoryContent } from '../../content.ts';
 import type { Quota } from '../../folder-store.ts';
 import { freshLeases } from '../../fresh-leases.ts';
 import { messageKey } from '../../message-key.ts';
-import type { QueueDestination, QueueFilter, QueueTotals } from '../../queue-search.ts';
+import type { BacklogTimes, QueueBacklog, QueueFilter, QueueTotals } from '../../queue-search.ts';
 import type {
   EnqueuedWithRoom,
   Lease,
@@ -169,12 +169,19 @@ export class SqliteQueueStore implements QueueStore {
     };
   }
 
-  async totals(filter: QueueFilter): Promise<QueueTotals> {
-    return totalsOf(await this.#parts.reader.call('queueTotals', filter));
+  async totals(
+    filter: QueueFilter,
+    { withinMs = Number.POSITIVE_INFINITY }: { readonly withinMs?: number | undefined } = {},
+  ): Promise<QueueTotals> {
+    return totalsOf(await this.#parts.reader.call('queueTotals', filter, withinMs));
   }
 
-  destinations(): Promise<readonly QueueDestination[]> {
-    return this.#parts.reader.call('queueDestinations');
+  backlogs(): Promise<readonly QueueBacklog[]> {
+    return this.#parts.reader.call('queueBacklogs');
+  }
+
+  backlogTimes(destinations: readonly string[]): Promise<readonly BacklogTimes[]> {
+    return this.#parts.reader.call('queueBacklogTimes', destinations);
   }
 
   async get(id: string): Promise<QueueEntry | undefined> {

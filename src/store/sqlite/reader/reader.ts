@@ -16,7 +16,7 @@ import type {
   Quota,
 } from '../../folder-store.ts';
 import type { MailboxCount, MailQuestion } from '../../mail-question.ts';
-import type { QueueDestination, QueueFilter } from '../../queue-search.ts';
+import type { BacklogTimes, QueueBacklog, QueueFilter } from '../../queue-search.ts';
 import type { Row } from '../../row.ts';
 import { blob, integer, text, textOrNull } from '../../row.ts';
 import { prepareArrays } from '../arrays.ts';
@@ -29,8 +29,8 @@ import type { WholeRow } from '../folders/packed-mails.ts';
 import { packMails } from '../folders/packed-mails.ts';
 import { type FolderState, MailLists } from '../lists/mail-lists.ts';
 import type { MailPageRow } from '../lists/mail-pages.ts';
-import type { QueuePageRow, QueueTotalsRow } from '../queue/queue-search.ts';
-import { QueueSearch } from '../queue/queue-search.ts';
+import { type QueuePageRow, QueueSearch } from '../queue/queue-search.ts';
+import { QueueTotals, type QueueTotalsRow } from '../queue/queue-totals.ts';
 import type { PackedMailsRow } from '../requests.ts';
 import { Derived, type DerivedParts } from '../search/derived.ts';
 import type { DigestsRow, SortFactsRow } from '../search/derived-rows.ts';
@@ -67,8 +67,9 @@ export interface ReaderOperations {
   sharedWith(identifiers: readonly string[]): readonly FolderFacts[];
   annotations(account: string, folder: number | undefined): ReadonlyMap<string, Uint8Array>;
   queuePage(filter: QueueFilter, after: number, limit: number): QueuePageRow;
-  queueTotals(filter: QueueFilter): QueueTotalsRow;
-  queueDestinations(): readonly QueueDestination[];
+  queueTotals(filter: QueueFilter, withinMs: number): QueueTotalsRow;
+  queueBacklogs(): readonly QueueBacklog[];
+  queueBacklogTimes(destinations: readonly string[]): readonly BacklogTimes[];
 }
 
 export function prepareStatements(database: DatabaseSync) {
@@ -127,6 +128,7 @@ export class Reader implements ReaderOperations {
   readonly #listings: Listings;
   readonly #feed: AccountFeed;
   readonly #queue: QueueSearch;
+  readonly #totals: QueueTotals;
   readonly #cache = new ColumnsCache();
   readonly #lists: MailLists;
   readonly #sql: ReturnType<typeof prepareStatements>;
@@ -138,6 +140,7 @@ export class Reader implements ReaderOperations {
     this.#listings = new Listings(database, parts.readHead);
     this.#feed = new AccountFeed(database);
     this.#queue = new QueueSearch(database);
+    this.#totals = new QueueTotals(database);
     this.#lists = new MailLists(database, (state) => this.#columns(state, state.forgotten));
     this.#sql = prepareStatements(database);
   }
@@ -257,12 +260,16 @@ export class Reader implements ReaderOperations {
     return this.#atOneMoment(() => this.#queue.page(filter, after, limit));
   }
 
-  queueTotals(filter: QueueFilter): QueueTotalsRow {
-    return this.#atOneMoment(() => this.#queue.totals(filter));
+  queueTotals(filter: QueueFilter, withinMs: number): QueueTotalsRow {
+    return this.#atOneMoment(() => this.#totals.of(filter, withinMs));
   }
 
-  queueDestinations(): readonly QueueDestination[] {
-    return this.#atOneMoment(() => this.#queue.destinations());
+  queueBacklogs(): readonly QueueBacklog[] {
+    return this.#totals.backlogs();
+  }
+
+  queueBacklogTimes(destinations: readonly string[]): readonly BacklogTimes[] {
+    return this.#atOneMoment(() => this.#totals.times(destinations));
   }
 
   usage(account: string): Quota {
@@ -380,15 +387,8 @@ const readerOperations: ReadonlySet<string> = new Set<keyof ReaderOperations>([
   ...(['index', 'list', 'mails', 'counts', 'copies', 'countFrom', 'open'] as const),
   ...(['accountState', 'changedEmails', 'changedFolders'] as const),
   ...(['digests', 'headers', 'search', 'sortFacts'] as const),
-  ...([
-    'usage',
-    'acl',
-    'sharedWith',
-    'annotations',
-    'queuePage',
-    'queueTotals',
-    'queueDestinations',
-  ] as const),
+  ...(['usage', 'acl', 'sharedWith', 'annotations'] as const),
+  ...(['queuePage', 'queueTotals', 'queueBacklogs', 'queueBacklogTimes'] as const),
 ]);
 
 export function readerCall(reader: Reader, operation: string, args: readonly unknown[]): unknown {
