@@ -14,12 +14,7 @@ export function relaySettings(config: Config): RelaySettings {
     dane,
     hostname,
     ourNames: new Set([domainKey(hostname)]),
-    limits: {
-      hostsMax: delivery.hostsPerMessage,
-      connectMs: delivery.connectTimeout,
-      idleMs: delivery.idleTimeout,
-      messagesPerConnection: queue.messagesPerConnection,
-    },
+    limits: { ...delivery, messagesPerConnection: queue.messagesPerConnection },
     timeouts: {
       ...defaultTimeouts,
       greetingMs: delivery.greetingTimeout,

@@ -93,25 +93,20 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): Smtp {
         : offeredMechanisms({ authenticator, tls, insecureAuth: spec.insecureAuth });
     const settings = (): SmtpServiceSettings => {
       const { config, trusted, proxies, addressMap, router, offers } = inForce();
-      const { limits } = config;
+      const { hostname, limits, noSoliciting, queue, vrfy } = config;
       return {
-        hostname: config.hostname,
-        receivedFieldsMax: limits.receivedFields,
-        messageMs: limits.messageTimeout,
+        ...{ hostname, limits, noSoliciting, queue, vrfy },
         service: spec.service,
         startTls: offersStartTls(spec, certificate),
         bareNewlines: spec.bareNewlines,
-        localDomain: config.dev ? config.hostname : undefined,
+        localDomain: config.dev ? hostname : undefined,
         authRequired: spec.service === 'submission',
-        ...{ withheld, limits, mechanisms, login, addressMap },
+        ...{ withheld, mechanisms, login, addressMap },
         ...offers,
-        burl: config.localDelivery.kind === 'mailbox' ? config.hostname : undefined,
-        noSoliciting: config.noSoliciting,
-        futureReleaseMs: config.queue.futureRelease,
+        burl: config.localDelivery.kind === 'mailbox' ? hostname : undefined,
         isTrusted: trusted.has,
         proxies: { has: proxies.has, accountOf },
         wayOf: router.wayOf,
-        vrfy: config.vrfy,
         ...rules(spec.service),
       };
     };

@@ -157,6 +157,20 @@ describe('SmtpServer', () => {
     assert.deepEqual(lines, ['unforeseen failure']);
   });
 
+  it('a hook that says neither yes nor no is "try again later", and a line in the log', async () => {
+    const lines: unknown[] = [];
+    const log = {
+      ...silentLog,
+      error: (event: string, facts?: object) => void lines.push([event, facts]),
+    };
+    const confused = { onMail: () => reply(250, '1.0', 'Fine') };
+    await assert.rejects(
+      receive({ ...confused, log } as Partial<SmtpServerOptions>),
+      /451 4\.3\.0/,
+    );
+    assert.match(JSON.stringify(lines), /^\[\["a hook failed",\{"name":"onMail"/);
+  });
+
   it('listens once at a time; a port in use is an error that leaves nothing', async () => {
     const options: SmtpServerOptions = { tls: 'self-signed', onMessage: () => {} };
     const [port = 0] = await freePorts(1);

@@ -22,8 +22,9 @@ import { Login } from '../policy/accounts/login.ts';
 import { createLoginThrottle } from '../policy/accounts/login-throttle.ts';
 import type { ConnectionLimits } from '../policy/connection-limits.ts';
 import { createConnectionLimits } from '../policy/connection-limits.ts';
-import type { ClientFacts, Envelope } from '../policy/envelope.ts';
-import type { Policy, PolicyAnswer } from '../policy/policy.ts';
+import type { ClientFacts } from '../policy/envelope.ts';
+import type { Hooks } from '../policy/hooks.ts';
+import { hooksPolicy } from '../policy/hooks.ts';
 import { byStage } from '../policy/policy.ts';
 import { Refusals } from '../policy/refusals.ts';
 import { createMessageIds } from '../queue/message-id.ts';
@@ -38,7 +39,7 @@ import type { NewMessage, Way } from '../store/queue-store.ts';
 import type { Spool } from '../store/spool.ts';
 import type { HeldContent } from './held-content.ts';
 import { heldBytes, heldFile } from './held-content.ts';
-import type { LoginFacts, SmtpServerOptions, Verdict } from './options.ts';
+import type { LoginFacts, SmtpServerOptions } from './options.ts';
 import { checkOptions, sessionLimits } from './options.ts';
 import { receivedMessage } from './received-message.ts';
 
@@ -174,7 +175,7 @@ export class SmtpServer implements AsyncDisposable {
     const clock = systemClock();
     const limits = sessionLimits(options.limits);
     const throttle = createLoginThrottle({ clock, ...throttleOptions(options) });
-    const policies = byStage([hooksPolicy(options)]);
+    const policies = byStage([hooksPolicy({ hooks: hooksOf(options), clock, log })]);
     const mechanisms = (peer: { tls: ClientFacts['tls'] }) =>
       offeredTo(options, { tls: peer.tls, insecureAuth });
     return createSmtpService({
@@ -249,26 +250,18 @@ const throttleOptions = ({ loginThrottle = {} }: SmtpServerOptions) =>
     ? { delay: 0, failuresPerNetwork: Number.POSITIVE_INFINITY }
     : given(loginThrottle);
 
-const pathText = ({ sender }: Envelope): string => (sender === null ? '' : formatMailbox(sender));
-
-/** A hook says a Reply or nothing: what policies answer is made of it here. */
-function hooksPolicy(options: SmtpServerOptions): Policy {
+/** The program's, as they would be in a configuration; as methods, of the object that they were given in. */
+function hooksOf(options: SmtpServerOptions): Hooks {
   return {
-    name: 'hooks',
-    async connect(client) {
+    onConnect(client) {
       void client.local; // so that it is known when the client is gone
-      return answer(await options.onConnect?.(client));
+      return options.onConnect?.(client);
     },
-    ...(options.onSecure !== undefined && {
-      secure: async (client) => answer(await options.onSecure?.(client)),
-    }),
-    mail: async (envelope) => answer(await options.onMail?.(pathText(envelope), envelope)),
-    rcpt: async (envelope, { named }) => answer(await options.onRecipient?.(named, envelope)),
+    onSecure: options.onSecure && ((client) => options.onSecure?.(client)),
+    onMail: options.onMail && ((from, envelope) => options.onMail?.(from, envelope)),
+    onRecipient: options.onRecipient && ((to, envelope) => options.onRecipient?.(to, envelope)),
   };
 }
-
-const answer = (said: Awaited<Verdict>): PolicyAnswer | undefined =>
-  said ? { objection: said } : undefined;
 
 function closed(options: SmtpServerOptions, client: ClientFacts, log: Log): void {
   try {

@@ -35,9 +35,11 @@ export interface HookMessage {
   raw(): Promise<Buffer>;
 }
 
-/** The names of the configuration's `hooks`. */
+/** The names of the configuration's `hooks`, and of what a program gives (embed/options.ts). */
 export interface Hooks {
   readonly onConnect?: ((client: ClientFacts, context: HookContext) => Verdict) | undefined;
+  /** TLS is up. A refusal answers the next EHLO. */
+  readonly onSecure?: ((client: ClientFacts, context: HookContext) => Verdict) | undefined;
   /** `from` is '' for the null sender. */
   readonly onMail?:
     | ((from: string, envelope: Envelope, context: HookContext) => Verdict)
@@ -52,14 +54,14 @@ export interface Hooks {
 
 export interface HooksParts {
   readonly hooks: Hooks;
-  /** Milliseconds for each call. */
-  readonly deadline: number;
+  /** Milliseconds for each call; undefined: as long as it takes. */
+  readonly deadline?: number | undefined;
   readonly clock: Pick<Clock, 'after'>;
   readonly log: Log;
 }
 
 export function hooksPolicy({ hooks, deadline, clock, log }: HooksParts): Policy {
-  const { onConnect, onMail, onRecipient, onMessage } = hooks;
+  const { onConnect, onSecure, onMail, onRecipient, onMessage } = hooks;
 
   /** In time, or it is a failure like any other. */
   async function call(
@@ -68,11 +70,14 @@ export function hooksPolicy({ hooks, deadline, clock, log }: HooksParts): Policy
   ): Promise<PolicyAnswer | undefined> {
     const controller = new AbortController();
     const over = Promise.withResolvers<never>();
-    const cancel = clock.after(deadline, () => {
-      const error = new Error(`no answer within ${deadline} ms`);
-      controller.abort(error);
-      over.reject(error);
-    });
+    const cancel =
+      deadline === undefined
+        ? undefined
+        : clock.after(deadline, () => {
+            const error = new Error(`no answer within ${deadline} ms`);
+            controller.abort(error);
+            over.reject(error);
+          });
     try {
       const asked = (async () => put({ signal: controller.signal }))();
       asked.catch(() => {}); // it may fail when nobody waits any more
@@ -81,7 +86,7 @@ export function hooksPolicy({ hooks, deadline, clock, log }: HooksParts): Policy
       log.error('a hook failed', { name: hook, error: stackOf(error) });
       return { objection: replies.localError };
     } finally {
-      cancel();
+      cancel?.();
     }
   }
 
@@ -89,6 +94,9 @@ export function hooksPolicy({ hooks, deadline, clock, log }: HooksParts): Policy
     name: 'hooks',
     ...(onConnect && {
       connect: (client) => call('onConnect', (context) => onConnect(client, context)),
+    }),
+    ...(onSecure && {
+      secure: (client) => call('onSecure', (context) => onSecure(client, context)),
     }),
     ...(onMail && {
       mail: (envelope) =>

@@ -22,8 +22,12 @@ import type { Transaction } from './taking.ts';
 import { takingOf } from './taking.ts';
 
 export interface CompletingParts extends TakingParts, Pick<FilteringParts, 'addressMap'> {
-  /** Received fields of a message that goes round in circles. RFC 5321 §6.3. */
-  readonly receivedFieldsMax?: number | undefined;
+  readonly limits?:
+    | {
+        /** Received fields of a message that goes round in circles. RFC 5321 §6.3. */
+        readonly receivedFields?: number | undefined;
+      }
+    | undefined;
   readonly policies: Policies;
   readonly spool: Spool;
   readonly messageId: () => string;
@@ -78,9 +82,9 @@ export async function completeMessage(
 
 function loop(
   { head, header: { end, received } }: Arrival,
-  { hostname, receivedFieldsMax }: CompletingParts,
+  { hostname, limits }: CompletingParts,
 ): Objection {
-  return mailLoop(head.subarray(0, end), hostname, receivedFieldsMax, received);
+  return mailLoop(head.subarray(0, end), hostname, limits?.receivedFields, received);
 }
 
 /** RFC 2852 §3: the server may refuse at the dot what cannot be delivered in time any more. */

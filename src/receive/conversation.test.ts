@@ -22,7 +22,7 @@ interface Setting {
   readonly answer?: Answers;
   readonly content?: Answerer['content'];
   readonly startTls?: (peer: Peer) => Promise<Peer>;
-  readonly messageMs?: number;
+  readonly messageTimeout?: number;
 }
 
 /** A conversation that is under way: the greeting has been heard. */
@@ -61,7 +61,7 @@ async function open(setting: Setting = {}) {
       secured: () => ({ mechanisms: [], trusted: false }),
     },
     startTls: setting.startTls ?? (() => Promise.reject(new Error('no TLS here'))),
-    ...(setting.messageMs !== undefined && { messageMs: setting.messageMs }),
+    limits: { messageTimeout: setting.messageTimeout },
     clock,
     log,
   });
@@ -167,7 +167,7 @@ describe('Conversation', () => {
   });
 
   it('content that trickles in steadily comes to an end too', async () => {
-    const { peer, clock, over } = await open({ messageMs: 60_000 });
+    const { peer, clock, over } = await open({ messageTimeout: 60_000 });
     await peer.say(envelope);
     await clock.advance(59_000);
     assert.equal(await peer.say('Hi\r\n'), '');

@@ -59,8 +59,12 @@ export interface ConversationParts {
   /** Puts TLS under the connection after STARTTLS. */
   readonly startTls: (peer: Peer) => Promise<Peer>;
   readonly log: Log;
-  /** Longest time for the content of one message, however steadily it trickles in. */
-  readonly messageMs?: number | undefined;
+  readonly limits?:
+    | {
+        /** Longest time for the content of one message, however steadily it trickles in. Milliseconds. */
+        readonly messageTimeout?: number | undefined;
+      }
+    | undefined;
   /** Default: the runtime's monotonic clock. */
   readonly clock?: Pick<Clock, 'now'>;
   /** The connection is gone, and no longer counted. */
@@ -259,7 +263,9 @@ export class Conversation {
   /** For content the whole time is the message's, however it trickles in. */
   #patience(): Patience {
     const { commands, inContent, timeoutMs } = this.#session;
-    const wholeMs = inContent ? (this.#parts.messageMs ?? defaultMessageMs) : undefined;
+    const wholeMs = inContent
+      ? (this.#parts.limits?.messageTimeout ?? defaultMessageMs)
+      : undefined;
     return { commands, timeoutMs, wholeMs };
   }
 

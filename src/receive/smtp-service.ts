@@ -1,7 +1,5 @@
 // One listener's SMTP, submission or LMTP service: makes a conversation of each connection.
 
-import type { Clock } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
 import { logOfSession } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Peer } from '../net/peer.ts';
@@ -13,65 +11,53 @@ import type { Reply } from '../smtp/reply.ts';
 import { formatReply, replies } from '../smtp/reply.ts';
 import type { ServerFacts } from '../smtp/server/event.ts';
 import { ServerSession } from '../smtp/server/session.ts';
+import type { ConversationParts } from './conversation.ts';
 import { Conversation } from './conversation.ts';
 import type { ReceptionParts } from './reception.ts';
 import { Reception } from './reception.ts';
 
 /** What may change by a reload; new connections see the new values. */
-export interface SmtpServiceSettings {
-  readonly hostname: string;
-  readonly receivedFieldsMax?: number | undefined;
-  /** Longest time for the content of one message. */
-  readonly messageMs?: number | undefined;
-  readonly service: ClientFacts['service'];
-  /** TLS can be had: STARTTLS is offered in the clear. */
-  readonly startTls: boolean;
-  readonly bareNewlines: ServerFacts['bareNewlines'];
-  readonly localDomain?: ServerFacts['localDomain'];
-  readonly authRequired: boolean;
-  readonly withheld?: ReadonlySet<string> | undefined;
-  readonly limits: SessionLimits;
-  readonly isTrusted: ReceptionParts['isTrusted'];
-  readonly proxies?: ReceptionParts['proxies'];
-  /** Somebody's mail is kept to be fetched. */
-  readonly atrn?: boolean | undefined;
-  /** The server whose mailboxes URLs may name. */
-  readonly burl?: string | undefined;
-  /** Where messages are can be asked for here. */
-  readonly mtrk?: boolean | undefined;
-  readonly noSoliciting?: readonly string[] | undefined;
-  /** Conversions that authors permit are seen to behind this server. */
-  readonly conperm?: boolean | undefined;
-  readonly featureSetOf?: ReceptionParts['featureSetOf'];
+export interface SmtpServiceSettings
+  extends Omit<ServerFacts, FoundOut | 'limits'>,
+    Omit<ReceptionParts, OfService | OfConnection | 'limits'> {
+  readonly limits: SessionLimits &
+    NonNullable<ReceptionParts['limits'] & ConversationParts['limits']>;
   /** How far ahead mail may be handed in; 0: not at all. */
-  readonly futureReleaseMs?: number | undefined;
-  readonly mechanisms: ReceptionParts['mechanisms'];
-  readonly login: ReceptionParts['login'];
-  readonly addressMap: ReceptionParts['addressMap'];
-  readonly wayOf: ReceptionParts['wayOf'];
-  readonly policies: ReceptionParts['policies'];
-  readonly quota?: ReceptionParts['quota'];
-  readonly vrfy: ReceptionParts['vrfy'];
+  readonly queue?: { readonly futureRelease: number } | undefined;
 }
 
-export interface SmtpServiceParts {
+/** What the service finds out for each connection. */
+type FoundOut =
+  | 'protocol'
+  | 'secure'
+  | 'mechanisms'
+  | 'trusted'
+  | 'xclient'
+  | 'asksUnknown'
+  | 'conneg'
+  | 'futureRelease';
+type OfConnection = 'session' | 'peer';
+/** What stays the same from the start on. */
+type OfService =
+  | 'spool'
+  | 'submit'
+  | 'messageId'
+  | 'startQueue'
+  | 'turns'
+  | 'tracked'
+  | 'fetchUrl'
+  | 'clock'
+  | 'log'
+  | 'refusals';
+
+export interface SmtpServiceParts extends Pick<ReceptionParts, OfService> {
   /** Asked for each connection. */
   readonly settings: () => SmtpServiceSettings;
   readonly connections: Pick<ConnectionLimits, 'admit' | 'release'>;
   readonly startTls: (peer: Peer) => Promise<Peer>;
-  readonly spool: ReceptionParts['spool'];
-  readonly submit: ReceptionParts['submit'];
-  readonly messageId: ReceptionParts['messageId'];
-  readonly startQueue: ReceptionParts['startQueue'];
-  readonly turns?: ReceptionParts['turns'];
-  readonly tracked?: ReceptionParts['tracked'];
-  readonly fetchUrl?: ReceptionParts['fetchUrl'];
   /** The connection is gone. */
   readonly onClose?: ((client: ClientFacts) => void) | undefined;
-  readonly clock: Clock;
   readonly random: Random;
-  readonly log: Log;
-  readonly refusals?: ReceptionParts['refusals'];
 }
 
 export function createSmtpService(parts: SmtpServiceParts): PeerService {
@@ -98,69 +84,37 @@ function turnAway(
 }
 
 /** Whoever answers for one connection. */
-export const receptionOf = (
+export function receptionOf(
   parts: SmtpServiceParts,
   now: SmtpServiceSettings,
   { peer, session }: { readonly peer: Peer; readonly session: string },
-): Reception =>
-  new Reception({
-    hostname: now.hostname,
-    receivedFieldsMax: now.receivedFieldsMax,
-    service: now.service,
-    ...{ session, peer },
-    isTrusted: now.isTrusted,
-    proxies: now.proxies,
-    addressMap: now.addressMap,
-    wayOf: now.wayOf,
-    policies: now.policies,
-    quota: now.quota,
-    featureSetOf: now.featureSetOf,
-    vrfy: now.vrfy,
-    spool: parts.spool,
-    submit: parts.submit,
-    messageId: parts.messageId,
-    mechanisms: now.mechanisms,
-    login: now.login,
-    startQueue: parts.startQueue,
-    turns: parts.turns,
-    tracked: parts.tracked,
-    fetchUrl: parts.fetchUrl,
-    clock: parts.clock,
-    log: logOfSession(parts.log, session),
-    refusals: parts.refusals,
+): Reception {
+  const { spool, submit, messageId, startQueue, turns, tracked, fetchUrl, clock, refusals } = parts;
+  return new Reception({
+    ...now,
+    ...{ peer, session, spool, submit, messageId, startQueue, turns, tracked, fetchUrl },
+    ...{ clock, refusals, log: logOfSession(parts.log, session) },
   });
+}
 
 function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation {
   const { settings, startTls, clock, log, onClose } = parts;
   const now = settings();
-  const sessionLog = logOfSession(log, id);
   const answerer = receptionOf(parts, now, { peer, session: id });
   const session = new ServerSession({
+    ...now,
     protocol: now.service,
-    hostname: now.hostname,
     secure: peer.tls !== undefined,
-    startTls: now.startTls,
     mechanisms: now.mechanisms(peer),
     trusted: now.isTrusted(peer.remote.address),
     xclient: now.proxies?.has(peer.remote.address) === true,
-    authRequired: now.authRequired,
-    bareNewlines: now.bareNewlines,
-    localDomain: now.localDomain,
-    limits: now.limits,
-    ...(now.withheld !== undefined && { withheld: now.withheld }),
-    atrn: now.atrn,
-    burl: now.burl,
-    mtrk: now.mtrk,
-    noSoliciting: now.noSoliciting,
     asksUnknown: now.policies.unknown.length > 0,
-    conperm: now.conperm,
     conneg: now.featureSetOf !== undefined,
-    futureRelease: futureReleaseOf(now.futureReleaseMs, clock.now()),
+    futureRelease: futureReleaseOf(now.queue?.futureRelease, clock.now()),
   });
-  const { messageMs } = now;
   return new Conversation({
-    ...{ peer, session, answerer, startTls, messageMs, clock },
-    log: sessionLog,
+    ...{ peer, session, answerer, startTls, limits: now.limits, clock },
+    log: logOfSession(log, id),
     onEnd: () => {
       answerer.closed();
       onClose?.(answerer.client);

@@ -181,7 +181,7 @@ export class Attempt {
   /** As the policies of their domain have them; without these, if the message waives what they ask for, or how they fail. */
   async #findHosts(): Promise<{ readonly found: HostsFound; readonly waived: boolean }> {
     const find = (parts: AttemptParts) =>
-      findHosts(this.#route, parts, this.#parts.limits.hostsMax);
+      findHosts(this.#route, parts, this.#parts.limits.hostsPerMessage);
     const found = find(this.#parts);
     const isFree = await found.then(demandNothing, () => false);
     if (isFree || !(await waivesTls(this.#lease.message)))

@@ -6,16 +6,16 @@ import type { Clock } from '../../base/clock.ts';
 import type { Connection } from './connection.ts';
 
 export interface PoolLimits {
-  /** How long a connection may lie idle. Field: Postfix keeps them for 2 seconds. */
-  readonly idleMs: number;
+  /** `delivery.idleTimeout`: milliseconds that a connection may lie idle. Field: Postfix keeps them for 2 seconds. */
+  readonly idleTimeout: number;
   /** Idle connections in all; the one idle for longest makes room. */
   readonly idleMax: number;
-  /** Messages over one connection. */
+  /** `queue.messagesPerConnection`. */
   readonly messagesPerConnection: number;
 }
 
 export const defaultPoolLimits: PoolLimits = {
-  idleMs: 5_000,
+  idleTimeout: 5_000,
   idleMax: 200,
   messagesPerConnection: 100,
 };
@@ -112,19 +112,19 @@ export class ConnectionPool {
       if (this.#idle.size <= this.#limits.idleMax) break;
       this.#retire(oldest);
     }
-    this.#cancelSweep ??= this.#clock.after(this.#limits.idleMs, () => this.#sweep());
+    this.#cancelSweep ??= this.#clock.after(this.#limits.idleTimeout, () => this.#sweep());
   }
 
-  /** One timer for all: connections live between one and two times `idleMs`. */
+  /** One timer for all: connections live between one and two times `idleTimeout`. */
   #sweep(): void {
     this.#cancelSweep = undefined;
-    const expired = this.#clock.now() - this.#limits.idleMs;
+    const expired = this.#clock.now() - this.#limits.idleTimeout;
     for (const idle of this.#idle) {
       if (idle.since > expired) break;
       this.#retire(idle);
     }
     if (this.#idle.size > 0)
-      this.#cancelSweep = this.#clock.after(this.#limits.idleMs, () => this.#sweep());
+      this.#cancelSweep = this.#clock.after(this.#limits.idleTimeout, () => this.#sweep());
   }
 
   #retire(idle: Idle): void {

@@ -14,7 +14,7 @@ import { defaultWalkLimits } from './walk-limits.ts';
 export const defaultRelayLimits: RelayLimits = {
   ...defaultPoolLimits,
   ...defaultWalkLimits,
-  hostsMax: 5,
+  hostsPerMessage: 5,
   recipientsMax: 100,
 };
 

@@ -281,7 +281,7 @@ export class HostWalk {
   #dialOne(address: string, signal: AbortSignal): Promise<Peer> {
     const { dialer, limits, localAddress: wanted } = this.#parts;
     const { port, path } = this.#settings;
-    const timeoutMs = limits.connectMs;
+    const timeoutMs = limits.connectTimeout;
     // The other family cannot be called from it, but perhaps from another address of ours.
     const localAddress = isIP(address) === isIP(wanted ?? '') ? wanted : undefined;
     const options: DialOptions =

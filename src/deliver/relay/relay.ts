@@ -37,7 +37,7 @@ export interface RelayLease {
 
 export interface RelayLimits extends PoolLimits, WalkLimits {
   /** Hosts of a domain worth trying. RFC 5321 §5.1: at least two. */
-  readonly hostsMax: number;
+  readonly hostsPerMessage: number;
   /** Recipients in one transaction. RFC 5321 §4.5.3.1.8: every server takes 100. */
   readonly recipientsMax: number;
 }

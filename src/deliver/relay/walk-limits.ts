@@ -1,11 +1,12 @@
 // How far a walk along the hosts of a route goes, how long it waits for each, and for how long what it learned
 // of them holds.
 
+/** What can be set is called as it is there, in `delivery`. */
 export interface WalkLimits {
   /** Conversations begun for one attempt. RFC 5321 §5.1: at least two addresses. */
   readonly callsMax: number;
-  /** Limit: TCP itself would go on for minutes. */
-  readonly connectMs: number;
+  /** Limit: TCP itself would go on for minutes. Milliseconds. */
+  readonly connectTimeout: number;
   /** RFC 8305 §5. */
   readonly staggerMs: number;
   readonly tlsMs: number;
@@ -19,7 +20,7 @@ export interface WalkLimits {
 
 export const defaultWalkLimits: WalkLimits = {
   callsMax: 5,
-  connectMs: 30_000,
+  connectTimeout: 30_000,
   staggerMs: 250,
   tlsMs: 30_000,
   deadMs: 60_000,
