@@ -17,7 +17,7 @@ import { countReceived } from '../src/mail/trace/loop.ts';
 import { MessageEncoder } from '../src/pop3/message-encoder.ts';
 import { Output } from '../src/pop3/output.ts';
 import { memoryContent } from '../src/store/content.ts';
-import { headerFields, headerText } from '../src/store/sqlite/search/message-text.ts';
+import { headerFields, headerText } from '../src/store/search/message-text.ts';
 
 const message = (...lines: readonly string[]): Buffer => Buffer.from(lines.join('\r\n'), 'latin1');
 

@@ -69,6 +69,20 @@ export function memoryContent(bytes: Uint8Array): Content {
   };
 }
 
+/** The same content with something in front of it. */
+export function prefixed(prefix: Uint8Array, content: Content): Content {
+  if (content.bytes !== undefined) return memoryContent(Buffer.concat([prefix, content.bytes]));
+  return {
+    size: prefix.length + content.size,
+    bytes: undefined,
+    ...(content.check && { check: content.check }),
+    async *read({ from = 0, reuse } = {}) {
+      yield* memoryContent(prefix).read({ from });
+      yield* content.read({ from: Math.max(from - prefix.length, 0), reuse });
+    },
+  };
+}
+
 /** Content up to this many octets travels in the transaction of its queue row. */
 export const inlineBytesMax = 128 * 2 ** 10;
 

@@ -18,11 +18,7 @@ import type {
   NewMail,
   StoreResult,
 } from '../../src/store/folder-store.ts';
-import {
-  changedFlags,
-  type StoredFlags,
-  storedFlags,
-} from '../../src/store/sqlite/folders/flags.ts';
+import { changedFlags, type StoredFlags, storedFlags } from '../../src/store/folders/flags.ts';
 
 interface Mail {
   readonly uid: number;

@@ -3,15 +3,10 @@
 // and sorted all the same.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { encodeHeaderText } from '../../mail/fields/encoded-word.ts';
-import {
-  findHeaderEnd,
-  foldHeader,
-  headerBytesMax,
-  headerEndWithin,
-} from '../../mail/header/header.ts';
+import { findHeaderEnd, headerBytesMax, headerEndWithin } from '../../mail/header/header.ts';
 import { ContentError } from '../content.ts';
 import { blob, integer, text, textOrNull } from '../row.ts';
+import { standIn } from '../search/stand-in.ts';
 import { prepareArrays } from './arrays.ts';
 
 /** The first octets of a file in the spool, which is to have `size`. @throws ContentError */
@@ -96,15 +91,6 @@ export class MessageSource {
   /** What is known of it without its file. */
   #standIn(email: number): Uint8Array {
     const { sender, subject } = this.#listed.get(email) ?? {};
-    const field = (name: string, value: unknown) => {
-      const known = text(value ?? '');
-      return known === '' ? '' : foldHeader(name, encodeHeaderText(known));
-    };
-    const header = field('From', sender) + field('Subject', subject);
-    return Buffer.from(`${header}\r\n${standInText}\r\n`);
+    return standIn({ from: text(sender ?? ''), subject: text(subject ?? '') });
   }
 }
-
-const standInText =
-  'The server has this message no longer, or not as it was: its content cannot be read. ' +
-  'The postmaster may have it in a backup.';

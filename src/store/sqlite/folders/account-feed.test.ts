@@ -9,11 +9,12 @@ import { FakeClock } from '../../../base/fake-clock.ts';
 import { silentLog } from '../../../base/log.ts';
 import { text } from '../../conformance/harness.ts';
 import type { AccountChanges, FolderStore } from '../../folder-store.ts';
+import { tombstonesMax } from '../../folders/folder-limits.ts';
 import { emailId, mailboxId } from '../../object-id.ts';
 import { prepareDatabase } from '../database.ts';
 import { openSqliteStores } from '../stores.ts';
 import { AccountFeed } from './account-feed.ts';
-import { ChangeLog, tombstonesMax } from './change-log.ts';
+import { ChangeLog } from './change-log.ts';
 
 const ann = 'ann@example.org';
 const bob = 'bob@example.org';

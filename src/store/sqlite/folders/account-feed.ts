@@ -7,27 +7,16 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { AccountChanges, FolderListChanges } from '../../folder-store.ts';
+import {
+  all,
+  type Found,
+  sorted,
+  stateOf,
+  stateText,
+  tombstoneKind,
+} from '../../folders/account-state.ts';
 import { emailId, mailboxId } from '../../object-id.ts';
-import { integer, type Row } from '../../row.ts';
-import { tombstoneKind } from './change-log.ts';
-
-/** All changes before `modseq`, and those of it up to `object`. */
-interface State {
-  readonly modseq: number;
-  readonly object: number;
-}
-
-const all = Number.MAX_SAFE_INTEGER;
-
-const stateText = ({ modseq, object }: State): string =>
-  object === all ? `${modseq}` : `${modseq}.${object}`;
-
-/** Undefined for what stateText() never writes. */
-function stateOf(text: string): State | undefined {
-  const [, modseq, object] = /^(\d{1,15})(?:\.(\d{1,15}))?$/.exec(text) ?? [];
-  if (modseq === undefined) return undefined;
-  return { modseq: Number(modseq), object: object === undefined ? all : Number(object) };
-}
+import { integer } from '../../row.ts';
 
 /**
  * `changed` has an object once: when it last changed (modseq), when it came (created), whether it is
@@ -129,25 +118,4 @@ export class AccountFeed {
     const { id, modseq, forgotten } = row;
     return { id: integer(id), modseq: integer(modseq), forgotten: integer(forgotten) };
   }
-}
-
-interface Found {
-  readonly rows: readonly Row[];
-  readonly state: State;
-  readonly hasMore: boolean;
-  readonly complete: boolean;
-}
-
-function sorted(
-  { rows, state, ...found }: Found,
-  idOf: (object: number) => string,
-): AccountChanges {
-  const created: string[] = [];
-  const updated: string[] = [];
-  const destroyed: string[] = [];
-  for (const { object, live, fresh } of rows) {
-    const list = live === 0 ? destroyed : fresh === 1 ? created : updated;
-    list.push(idOf(integer(object)));
-  }
-  return { ...found, state: stateText(state), created, updated, destroyed };
 }

@@ -3,15 +3,10 @@
 // tombstones of what is gone. account-feed.ts reads it.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { tombstoneKind } from '../../folders/account-state.ts';
+import { tombstonesMax, tombstonesSlack } from '../../folders/folder-limits.ts';
 import { integer } from '../../row.ts';
 import { prepareArrays } from '../arrays.ts';
-
-// Limit: tombstones of a mailbox, 30 octets each; and how many more there may be before the oldest are
-// dropped, so that this is rare. Who asks for changes from before them begins anew.
-export const tombstonesMax = 100_000;
-const tombstonesSlack = 10_000;
-
-export const tombstoneKind = { folder: 0, email: 1 } as const;
 
 export function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);

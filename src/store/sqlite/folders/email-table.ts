@@ -2,13 +2,13 @@
 // its content, when the last of them does. Its number is never used again.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { type Listing, listedBytesMax, listingOf } from '../../folders/listing.ts';
 import { integer } from '../../row.ts';
 import type { ContentTable } from '../content-table.ts';
 import type { ReadHead } from '../message-source.ts';
 import type { ContentRow } from '../requests.ts';
 import type { Work } from '../work.ts';
-import type { Listing } from './listings.ts';
-import { listedBytesMax, listedHead, listingOf } from './listings.ts';
+import { listedHead } from './listings.ts';
 
 // Ids are reserved in blocks, so that an append does not write a counter.
 const idsPerBlock = 1000;

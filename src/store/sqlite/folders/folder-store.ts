@@ -31,15 +31,15 @@ import type {
   SortFacts,
   StoreResult,
 } from '../../folder-store.ts';
+import { mailPageOf } from '../../lists/mail-pages.ts';
 import type { MailboxCount, MailPage, MailQuestion } from '../../mail-question.ts';
 import { emailOf } from '../../object-id.ts';
+import { digestsOf, sortFactsOf } from '../../search/derived-rows.ts';
 import type { Spool } from '../../spool.ts';
 import type { GroupCommit } from '../group-commit.ts';
-import { mailPageOf } from '../lists/mail-pages.ts';
 import { appendRow, contentRow } from '../queue/queue-rows.ts';
 import type { ReaderClient } from '../reader/reader-client.ts';
 import type { NewMailRow, RefusedRow } from '../requests.ts';
-import { digestsOf, sortFactsOf } from '../search/derived-rows.ts';
 import type { MailboxEvents } from './mailbox-events.ts';
 import { unpackMails } from './packed-mails.ts';
 

@@ -3,22 +3,21 @@
 // answer like any other and fails nobody else's request.
 
 import type { DatabaseSync } from 'node:sqlite';
+import {
+  annotationBytesMax,
+  annotationsMax,
+  foldersMax,
+  pathCharactersMax,
+  subscriptionsMax,
+} from '../../folders/folder-limits.ts';
+import { folderPath, superiorsOf } from '../../folders/folder-path.ts';
 import { integer, text } from '../../row.ts';
 import { exists, limit, noFolder } from '../refusal.ts';
 import type { FolderRequests, RefusedRow } from '../requests.ts';
 import type { Work } from '../work.ts';
 import type { ChangeLog } from './change-log.ts';
-import { folderPath, superiorsOf } from './folder-path.ts';
 import type { MailTable } from './mail-table.ts';
 import type { FolderChange, MailboxTable } from './mailbox-table.ts';
-
-// Limit: what an account may have; a client that makes more than this is at fault.
-export const foldersMax = 5000;
-export const pathCharactersMax = 1000;
-export const subscriptionsMax = 10_000;
-// Limit: RFC 5464 §4.3: annotations of one folder or account, and octets of one of them.
-export const annotationsMax = 1000;
-export const annotationBytesMax = 64 * 2 ** 10;
 
 export function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);

@@ -2,33 +2,13 @@
 // kept beside it.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { decodeEncodedWords } from '../../../mail/fields/encoded-word.ts';
-import { headerValue, parseHeader } from '../../../mail/header/header.ts';
 import { ContentError } from '../../content.ts';
 import type { ListedMessage } from '../../folder-store.ts';
+import { flagNames } from '../../folders/flags.ts';
+import { type Listing, listedBytesMax, listingOf } from '../../folders/listing.ts';
 import { emailId } from '../../object-id.ts';
 import { blob, integer, type Row, text, textOrNull } from '../../row.ts';
 import type { ReadHead } from '../message-source.ts';
-import { flagNames } from './flags.ts';
-
-// Limit: how much of a message is looked at for From and Subject, and how much of them is kept.
-export const listedBytesMax = 32 * 2 ** 10;
-const listingTextMax = 300;
-
-export interface Listing {
-  readonly from: string;
-  readonly subject: string;
-}
-
-/** Of the first octets of a message. */
-export function listingOf(head: Uint8Array): Listing {
-  const fields = parseHeader(head, { bytesMax: listedBytesMax, fieldsMax: 500 });
-  const from = listingText(headerValue(fields, 'from'));
-  return { from, subject: listingText(headerValue(fields, 'subject')) };
-}
-
-const listingText = (value: string | undefined): string =>
-  value === undefined ? '' : decodeEncodedWords(value).slice(0, listingTextMax).trim();
 
 /** Mail whose file has gone bad is listed without a sender; nothing else waits for it. */
 export function listedHead(readHead: ReadHead, file: string): Uint8Array {

@@ -5,19 +5,21 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { Expunged } from '../../folder-store.ts';
+import type { StoredFlags } from '../../folders/flags.ts';
+import {
+  addsKeyword,
+  changedFlags,
+  deletedBit,
+  flagsRefusal,
+  seenBit,
+} from '../../folders/flags.ts';
+import { expungesMax, expungesSlack } from '../../folders/folder-limits.ts';
 import { integer, text } from '../../row.ts';
 import { prepareArrays } from '../arrays.ts';
 import type { FlagChangeRow, RefusedRow } from '../requests.ts';
 import type { Work } from '../work.ts';
 import type { ChangeLog, Departed } from './change-log.ts';
 import type { EmailTable } from './email-table.ts';
-import type { StoredFlags } from './flags.ts';
-import { addsKeyword, changedFlags, deletedBit, flagsRefusal, seenBit } from './flags.ts';
-
-// Limit: expunges that a folder remembers (RFC 7162 §3.2.5.2), 24 octets each; and how many more
-// there may be before the oldest are dropped, so that this is rare.
-const expungesMax = 100_000;
-const expungesSlack = 10_000;
 
 type Rows = readonly (readonly unknown[])[];
 

@@ -3,22 +3,13 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { Quota } from '../../folder-store.ts';
-import { integer, text } from '../../row.ts';
+import { folderPath, superiorsOf } from '../../folders/folder-path.ts';
+import { missingFolders } from '../../folders/standard-folders.ts';
+import { integer, text, textOrNull } from '../../row.ts';
 import type { Work } from '../work.ts';
 import type { ChangeLog } from './change-log.ts';
 import type { EmailTable } from './email-table.ts';
-import { folderPath, superiorsOf } from './folder-path.ts';
 import type { MailTable } from './mail-table.ts';
-
-/** RFC 6154 §2: special-use attributes of the folders every mailbox has. */
-const standardFolders: readonly (readonly [path: string, specialUse: string | null])[] = [
-  ['INBOX', null],
-  ['Sent', 'Sent'],
-  ['Drafts', 'Drafts'],
-  ['Junk', 'Junk'],
-  ['Trash', 'Trash'],
-  ['Archive', 'Archive'],
-];
 
 export function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);
@@ -96,13 +87,10 @@ export class MailboxTable {
   ensure(account: string, now: number): number {
     const found = this.find(account);
     const mailbox = found ?? Number(this.#sql.insertMailbox.run(account).lastInsertRowid);
-    const folders = this.#sql.folders.all(mailbox);
-    const present = new Set(folders.map((row) => text(row.path)));
-    // One that was renamed is not missing.
-    const uses = new Set(folders.map((row) => row.special_use));
-    const missing = standardFolders.filter(
-      ([path, specialUse]) => !present.has(path) && (specialUse === null || !uses.has(specialUse)),
-    );
+    const folders = this.#sql.folders
+      .all(mailbox)
+      .map((row) => ({ path: text(row.path), specialUse: textOrNull(row.special_use) }));
+    const missing = missingFolders(folders);
     if (missing.length === 0) return mailbox;
     const modseq = this.#parts.log.next(mailbox);
     for (const [path, specialUse] of missing) {

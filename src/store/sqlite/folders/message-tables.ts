@@ -11,6 +11,8 @@ import type {
   Quota,
   StoreResult,
 } from '../../folder-store.ts';
+import { flagNames, flagsRefusal, storedFlags } from '../../folders/flags.ts';
+import { columnBuffers, mailColumns } from '../../folders/mail-columns.ts';
 import { emailId } from '../../object-id.ts';
 import { integer } from '../../row.ts';
 import { prepareArrays } from '../arrays.ts';
@@ -27,9 +29,8 @@ import type {
 import type { Rooms } from '../rooms.ts';
 import type { Work } from '../work.ts';
 import type { ChangeLog } from './change-log.ts';
+import { columnsSql } from './columns-sql.ts';
 import type { EmailTable } from './email-table.ts';
-import { flagNames, flagsRefusal, storedFlags } from './flags.ts';
-import { columnBuffers, columnsSql, mailColumns } from './mail-columns.ts';
 import type { Arrival, MailTable } from './mail-table.ts';
 import type { MailboxTable } from './mailbox-table.ts';
 

@@ -3,7 +3,7 @@
 
 import { freeMemory } from '../../../base/free-memory.ts';
 import type { Content } from '../../content.ts';
-import { memoryContent } from '../../content.ts';
+import { memoryContent, prefixed } from '../../content.ts';
 import { blob, integer, text, textOrNull } from '../../row.ts';
 import type { Spool } from '../../spool.ts';
 import type { PackedMail, PackedMailsRow } from '../requests.ts';
@@ -65,17 +65,4 @@ export function unpackMails(
     if (file === null) return { ...memoryContent(bytes), free: share() };
     return prefixed(bytes, spool.open({ kind: 'file', key: file, size }));
   });
-}
-
-export function prefixed(prefix: Uint8Array, content: Content): Content {
-  if (content.bytes !== undefined) return memoryContent(Buffer.concat([prefix, content.bytes]));
-  return {
-    size: prefix.length + content.size,
-    bytes: undefined,
-    ...(content.check && { check: content.check }),
-    async *read({ from = 0, reuse } = {}) {
-      yield* memoryContent(prefix).read({ from });
-      yield* content.read({ from: Math.max(from - prefix.length, 0), reuse });
-    },
-  };
 }

@@ -5,19 +5,15 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { leafParts } from '../../../mail/digest/leaf-parts.ts';
 import { messageFacts } from '../../../mail/digest/message-facts.ts';
-import type { MailQuestion, MailTerm, MailTest, SearchedField } from '../../mail-question.ts';
-import { emailOf } from '../../object-id.ts';
+import type { MailRows } from '../../lists/mail-rows.ts';
+import { type ContentTest, columnOf, columnTest, isContentTerm } from '../../lists/mail-tests.ts';
+import type { MailQuestion, MailTerm } from '../../mail-question.ts';
 import { text } from '../../row.ts';
+import { fieldHas, textHas } from '../../search/message-tests.ts';
+import { fold, sought } from '../../search/search-words.ts';
 import { prepareArrays } from '../arrays.ts';
-import { bitsOf } from '../folders/flags.ts';
 import type { MessageSource } from '../message-source.ts';
-import { fieldHas, textHas } from '../search/content-search.ts';
 import type { SearchIndex } from '../search/search-index.ts';
-import { fold, sought } from '../search/search-words.ts';
-import { isTag, type MailRow, type MailRows } from './mail-rows.ts';
-
-type ContentTest = Extract<MailTest, { readonly kind: 'has' | 'header' | 'text' }>;
-type ColumnTest = Exclude<MailTest, ContentTest>;
 
 /** A question on its way to its answer. */
 export interface Finding {
@@ -41,22 +37,8 @@ interface Content {
   readonly read: (email: number) => boolean;
 }
 
-/** Columns of search.facts, folded. */
-const columnOf = {
-  from: 'sender',
-  to: 'recipient',
-  cc: 'cc',
-  bcc: 'bcc',
-  'reply-to': 'reply_to',
-  subject: 'subject',
-  'message-id': 'message_id',
-} as const satisfies Record<SearchedField, string>;
-
 // Limit: emails that are looked up one by one; more, and the whole table is looked through.
 const fewEmails = 2000;
-
-export const isContentTerm = (term: MailTerm): term is MailTerm & ContentTest =>
-  term.kind === 'header' || term.kind === 'text' || term.kind === 'has';
 
 export class MailFinder {
   readonly #database: DatabaseSync;
@@ -193,33 +175,3 @@ export class MailFinder {
 
 const emailsOf = (rows: MailRows, places: Places): readonly number[] =>
   Array.from(places, (place) => rows.email(place));
-
-function columnTest(test: ColumnTest): (row: MailRow) => boolean {
-  switch (test.kind) {
-    case 'flag': {
-      const bit = bitsOf([test.flag]);
-      if (bit !== 0) return ({ flags }) => (flags & bit) !== 0;
-      const wanted = test.flag.toLowerCase();
-      return ({ keywords }) =>
-        keywords !== '' && keywords.toLowerCase().split(' ').includes(wanted);
-    }
-    case 'tagged':
-      return ({ keywords }) => keywords !== '' && keywords.split(' ').some(isTag);
-    case 'size':
-      return test.is === 'larger'
-        ? ({ size }) => size > test.bytes
-        : ({ size }) => size < test.bytes;
-    case 'received':
-      return test.is === 'since'
-        ? ({ received }) => received >= test.ms
-        : ({ received }) => received <= test.ms;
-    case 'after': {
-      const after = emailOf(test.id) ?? Number.POSITIVE_INFINITY;
-      return ({ email }) => email > after;
-    }
-    case 'id': {
-      const ids = new Set(test.ids.map(emailOf));
-      return ({ email }) => ids.has(email);
-    }
-  }
-}

@@ -2,10 +2,10 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { MailColumns } from '../../folder-store.ts';
+import { MailRows } from '../../lists/mail-rows.ts';
 import type { MailQuestion } from '../../mail-question.ts';
 import { integer, text } from '../../row.ts';
 import { prepareArrays } from '../arrays.ts';
-import { MailRows } from './mail-rows.ts';
 
 type Rows = readonly (readonly unknown[])[];
 

@@ -15,25 +15,26 @@ import type {
   MailColumns,
   Quota,
 } from '../../folder-store.ts';
+import { ColumnsCache, copyColumns, mergeColumns } from '../../folders/columns-cache.ts';
+import { folderPath } from '../../folders/folder-path.ts';
+import { mailColumns } from '../../folders/mail-columns.ts';
+import type { MailPageRow } from '../../lists/mail-pages.ts';
 import type { MailboxCount, MailQuestion } from '../../mail-question.ts';
 import type { BacklogTimes, QueueBacklog, QueueFilter } from '../../queue-search.ts';
 import type { Row } from '../../row.ts';
 import { blob, integer, text, textOrNull } from '../../row.ts';
+import type { DigestsRow, SortFactsRow } from '../../search/derived-rows.ts';
 import { prepareArrays } from '../arrays.ts';
 import { AccountFeed } from '../folders/account-feed.ts';
-import { ColumnsCache, copyColumns, mergeColumns } from '../folders/columns-cache.ts';
-import { folderPath } from '../folders/folder-path.ts';
+import { columnsSql } from '../folders/columns-sql.ts';
 import { Listings } from '../folders/listings.ts';
-import { columnsSql, mailColumns } from '../folders/mail-columns.ts';
 import type { WholeRow } from '../folders/packed-mails.ts';
 import { packMails } from '../folders/packed-mails.ts';
 import { type FolderState, MailLists } from '../lists/mail-lists.ts';
-import type { MailPageRow } from '../lists/mail-pages.ts';
 import { type QueuePageRow, QueueSearch } from '../queue/queue-search.ts';
 import { QueueTotals, type QueueTotalsRow } from '../queue/queue-totals.ts';
 import type { PackedMailsRow } from '../requests.ts';
 import { Derived, type DerivedParts } from '../search/derived.ts';
-import type { DigestsRow, SortFactsRow } from '../search/derived-rows.ts';
 import type { Advanced } from '../search/search-index.ts';
 
 type Columns = readonly unknown[];

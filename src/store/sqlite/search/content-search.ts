@@ -2,18 +2,14 @@
 // to be read to be sure, in as many goes as it takes. RFC 9051 §6.4.4.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { type AddressField, searchedText } from '../../../mail/digest/searched-text.ts';
-import { decodeEncodedWords } from '../../../mail/fields/encoded-word.ts';
-import { EnvelopeFields } from '../../../mail/fields/envelope.ts';
-import { parseHeader } from '../../../mail/header/header.ts';
 import type { ContentTerm } from '../../folder-store.ts';
+import { uint32Column } from '../../folders/mail-columns.ts';
 import { integer, text } from '../../row.ts';
+import { fieldColumns, fieldHas, isSent, textHas } from '../../search/message-tests.ts';
+import { fold, sought } from '../../search/search-words.ts';
 import { prepareArrays } from '../arrays.ts';
-import { uint32Column } from '../folders/mail-columns.ts';
 import type { MessageSource } from '../message-source.ts';
-import { bodyTextOf, headerFields, headerText } from './message-text.ts';
 import type { SearchIndex, TextIndex } from './search-index.ts';
-import { fold, sought } from './search-words.ts';
 
 type Columns = readonly unknown[];
 /** UID and email, in UID order. */
@@ -32,22 +28,6 @@ export interface Search {
   done: number;
   readonly found: Columns[];
 }
-
-/** Fields whose decoded text is in a column. */
-const fieldColumns: ReadonlyMap<string, string> = new Map([
-  ...([
-    ['subject', 'subject'],
-    ['from', 'sender'],
-    ['to', 'recipient'],
-    ['cc', 'cc'],
-  ] as const),
-  ...([
-    ['bcc', 'bcc'],
-    ['message-id', 'message_id'],
-    ['in-reply-to', 'in_reply_to'],
-  ] as const),
-  ...([['references', 'refs']] as const),
-]);
 
 // Limit: matches looked up one by one; beyond that the folder is read from end to end.
 const fewMatches = 2000;
@@ -176,35 +156,3 @@ export function uidsOf({ known, found }: Search): Uint32Array {
 }
 
 const sure = (known: Rows): Pick<Search, 'known' | 'unsure'> => ({ known, unsure: nothing });
-
-export function fieldHas(header: Uint8Array | undefined, name: string, needle: string): boolean {
-  if (header === undefined) return false;
-  if (isAddressField(name) && needle !== '')
-    return fold(searchedText(new EnvelopeFields(header), name)).includes(needle);
-  return parseHeader(header).some(
-    ({ lowerName, value }) =>
-      lowerName === name && fold(decodeEncodedWords(value)).includes(needle),
-  );
-}
-
-const isAddressField = (name: string): name is AddressField =>
-  ['from', 'to', 'cc', 'bcc', 'reply-to'].includes(name);
-
-export function textHas(
-  message: Uint8Array | undefined,
-  where: 'body' | 'text',
-  needle: string,
-): boolean {
-  if (message === undefined) return false;
-  if (where === 'text' && headerText(message, headerFields(message)).includes(needle)) return true;
-  return bodyTextOf(message).includes(needle);
-}
-
-function isSent(
-  header: Uint8Array | undefined,
-  { is, day }: Extract<ContentTerm, { readonly kind: 'sent' }>,
-): boolean {
-  const sent = header && new EnvelopeFields(header).envelope().sent?.day;
-  if (sent === undefined) return false;
-  return is === 'on' ? sent === day : is === 'before' ? sent < day : sent >= day;
-}

@@ -5,18 +5,19 @@ import type { DatabaseSync } from 'node:sqlite';
 import { messageFacts } from '../../../mail/digest/message-facts.ts';
 import { type DigestText, digestForm, digestSeparator, digestText } from '../../digest-text.ts';
 import type { ContentTerm } from '../../folder-store.ts';
+import type { MailPageRow } from '../../lists/mail-pages.ts';
+import { mailPageRow } from '../../lists/mail-pages.ts';
+import type { MailRows } from '../../lists/mail-rows.ts';
+import { isContentTerm } from '../../lists/mail-tests.ts';
 import type { MailQuestion } from '../../mail-question.ts';
 import { integer, text } from '../../row.ts';
+import type { DigestsRow, SortFactsRow } from '../../search/derived-rows.ts';
+import { digestsRow, digestTexts, sortFactsRow, sortingOf } from '../../search/derived-rows.ts';
 import { prepareArrays } from '../arrays.ts';
 import { codeOf, isNoRoom, sqliteCode } from '../database.ts';
-import { type Finding, isContentTerm, MailFinder, type Places } from '../lists/mail-finder.ts';
-import type { MailPageRow } from '../lists/mail-pages.ts';
-import { mailPageRow } from '../lists/mail-pages.ts';
-import type { MailRows } from '../lists/mail-rows.ts';
+import { type Finding, MailFinder, type Places } from '../lists/mail-finder.ts';
 import { MessageSource, type ReadHead } from '../message-source.ts';
 import { ContentSearch, type Search, uidsOf } from './content-search.ts';
-import type { DigestsRow, SortFactsRow } from './derived-rows.ts';
-import { digestsRow, digestTexts, sortFactsRow, sortingOf } from './derived-rows.ts';
 import {
   attachSearchDatabase,
   attachSmallSearchDatabase,

@@ -6,15 +6,11 @@ import { chmodSync, closeSync, existsSync, openSync, readFileSync, rmSync } from
 import { DatabaseSync } from 'node:sqlite';
 import { digestForm } from '../../digest-text.ts';
 import { integer } from '../../row.ts';
+import { derivation } from '../../search/derivation.ts';
 import { isNoRoom, prepareRun } from '../database.ts';
 
 /** Raised whenever a table changes, or the folding of text: what is there is of no use then. */
 const version = 4;
-/**
- * Raised whenever the same message gives something else, such as by better reading of charsets or
- * headers: what is there goes on being used until it has been derived anew, when nobody waits.
- */
-export const derivation = 4;
 /** By which of it, and in which form of digests, everything has been derived that is not new. */
 const reading = 1000 * derivation + digestForm;
 

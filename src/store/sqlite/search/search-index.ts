@@ -7,14 +7,15 @@ import { type MessageFacts, messageFacts } from '../../../mail/digest/message-fa
 import type { HeaderField } from '../../../mail/header/header.ts';
 import { digestForm, digestText } from '../../digest-text.ts';
 import { integer, text } from '../../row.ts';
+import { derivation } from '../../search/derivation.ts';
+import { digestRow, sortingOf } from '../../search/derived-rows.ts';
+import { bodyTextOf, headerFields, headerText } from '../../search/message-text.ts';
+import type { Sought } from '../../search/search-words.ts';
+import { fold, indexed } from '../../search/search-words.ts';
 import { prepareArrays } from '../arrays.ts';
 import { isNoRoom, prepareRun } from '../database.ts';
 import type { MessageSource } from '../message-source.ts';
-import { digestRow, sortingOf } from './derived-rows.ts';
-import { bodyTextOf, headerFields, headerText } from './message-text.ts';
-import { derivation, withDigest } from './search-database.ts';
-import type { Sought } from './search-words.ts';
-import { fold, indexed } from './search-words.ts';
+import { withDigest } from './search-database.ts';
 import { Vocabulary } from './vocabulary.ts';
 
 /** `facts`: all but the full-text indexes, which cost as much again. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { fold, indexed, sought } from './search-words.ts';
+import { fold, indexed, sought } from '../../search/search-words.ts';
 import { Vocabulary } from './vocabulary.ts';
 
 /** An index of one text, looked up as a search does. */

@@ -2,7 +2,7 @@
 // looking through it: megabytes in milliseconds. Made when it is first needed; words that come later
 // are put behind it.
 
-import type { SoughtWord } from './search-words.ts';
+import type { SoughtWord } from '../../search/search-words.ts';
 
 // Limit: characters; beyond that it is read from the index for each search.
 const charactersMax = 64 * 2 ** 20;

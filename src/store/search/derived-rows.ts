@@ -1,11 +1,11 @@
 // Digests and sort keys on their way between threads: columns and lists of strings, which cost a
 // fraction of as many objects.
 
-import type { MessageDigest } from '../../../mail/digest/digest.ts';
-import type { SortKeys } from '../../../mail/digest/sort-keys.ts';
-import { type DigestText, digestSeparator, KeptDigest } from '../../digest-text.ts';
-import type { SortFacts } from '../../folder-store.ts';
-import { integer, text } from '../../row.ts';
+import type { MessageDigest } from '../../mail/digest/digest.ts';
+import type { SortKeys } from '../../mail/digest/sort-keys.ts';
+import { type DigestText, digestSeparator, KeptDigest } from '../digest-text.ts';
+import type { SortFacts } from '../folder-store.ts';
+import { integer, text } from '../row.ts';
 
 /** Of those that are there; texts have a separator between them. */
 export interface DigestsRow {

@@ -1,6 +1,6 @@
 // Folders that were read lately, so that looking at one again costs what changed in it since.
 
-import type { MailColumns } from '../../folder-store.ts';
+import type { MailColumns } from '../folder-store.ts';
 
 // Limit: octets of all of them; a message takes 45. The one used longest ago goes first.
 const bytesMax = 64 * 2 ** 20;

@@ -1,7 +1,7 @@
 // Flags of a message as bits and keywords. RFC 9051 §2.3.2: system flags begin with a backslash,
 // keywords do not; both are compared without case.
 
-import type { FlagChangeRow } from '../requests.ts';
+import type { FlagChange } from '../folder-store.ts';
 
 const systemFlags = ['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft'] as const;
 const bits = new Map(systemFlags.map((flag, i) => [flag.toLowerCase(), 1 << i]));
@@ -63,7 +63,7 @@ export function flagNames({ bits: set, keywords }: StoredFlags): string[] {
   return names;
 }
 
-export function changedFlags(before: StoredFlags, { kind, flags }: FlagChangeRow): StoredFlags {
+export function changedFlags(before: StoredFlags, { kind, flags }: FlagChange): StoredFlags {
   if (kind === 'replace') return storedFlags(flags);
   if (kind === 'add') return storedFlags([...flagNames(before), ...flags]);
   const gone = new Set(flags.map((flag) => flag.toLowerCase()));

@@ -1,19 +1,12 @@
-// Messages of a folder as typed arrays. SQLite hands over each column as one text of JSON numbers:
+// Messages of a folder as typed arrays. The database hands over each column as one text of JSON numbers:
 // a row of 100,000 messages costs less than 100,000 rows do.
 
-import type { MailColumns } from '../../folder-store.ts';
-import { text } from '../../row.ts';
+import type { MailColumns } from '../folder-store.ts';
+import { text } from '../row.ts';
 
 type Rows = readonly (readonly unknown[])[];
 
-/** `rows` selects from mail, in UID order. */
-export const columnsSql = (rows: string): string => `
-  SELECT json_group_array(uid), json_group_array(email), json_group_array(modseq),
-    json_group_array(flags), json_group_array(received), json_group_array(saved),
-    json_group_array(size), json_group_array(keywords)
-  FROM (${rows})`;
-
-/** The one row of columnsSql(). */
+/** One row: uid, email, modseq, flags, received, saved, size, keywords, each a list in JSON. */
 export function mailColumns(row: readonly unknown[]): MailColumns {
   const numbers = (column: number) => JSON.parse(text(row[column])) as readonly number[];
   const uid = numbers(0);

@@ -2,9 +2,9 @@
 // 100,000 of them are a few megabytes. Copies of one delivery, and of one message in several folders, are one
 // message: what they share is their content. The place that it was stored in first stands for it.
 
-import type { MailColumns } from '../../folder-store.ts';
-import type { MailCount } from '../../mail-question.ts';
+import type { MailColumns } from '../folder-store.ts';
 import { seenBit } from '../folders/flags.ts';
+import type { MailCount } from '../mail-question.ts';
 
 export interface ListedFolder {
   readonly id: number;

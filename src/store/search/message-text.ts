@@ -1,11 +1,11 @@
 // A message as its text is searched: folded, header and body apart. What is indexed and what is
 // looked at to be sure are the same.
 
-import { decodeEncodedWords } from '../../../mail/fields/encoded-word.ts';
-import type { HeaderField } from '../../../mail/header/header.ts';
-import { parseHeader } from '../../../mail/header/header.ts';
-import { parseMime } from '../../../mail/mime/mime.ts';
-import { bodyText } from '../../../mail/text/body-text.ts';
+import { decodeEncodedWords } from '../../mail/fields/encoded-word.ts';
+import type { HeaderField } from '../../mail/header/header.ts';
+import { parseHeader } from '../../mail/header/header.ts';
+import { parseMime } from '../../mail/mime/mime.ts';
+import { bodyText } from '../../mail/text/body-text.ts';
 import { fold } from './search-words.ts';
 
 // Deviation: RFC 9051 §6.4.4 TEXT looks at the whole header; nobody looks for octets of signatures,

@@ -1,7 +1,7 @@
 // Text as it is compared and as it is indexed for search. A word is what stands between white space,
 // punctuation and symbols; what is searched for may be any part of a word, or of several.
 
-import { casemap } from '../../../mail/text/casemap.ts';
+import { casemap } from '../../mail/text/casemap.ts';
 
 /**
  * RFC 9051 §6.4.4: without case, as i;unicode-casemap has it (RFC 5051); ASCII in lower case, since

@@ -1,9 +1,9 @@
 // A page of a list of messages on its way between threads.
 
-import { type DigestText, KeptDigest } from '../../digest-text.ts';
-import type { FoundMail, MailCount, MailPage, MailPlace } from '../../mail-question.ts';
-import { emailId } from '../../object-id.ts';
+import { type DigestText, KeptDigest } from '../digest-text.ts';
 import { flagNames } from '../folders/flags.ts';
+import type { FoundMail, MailCount, MailPage, MailPlace } from '../mail-question.ts';
+import { emailId } from '../object-id.ts';
 import type { MailRow, MailRows } from './mail-rows.ts';
 
 export interface MailPageRow extends Omit<MailPage, 'mails'> {
