@@ -2,7 +2,7 @@
 
 import { Icon } from '../components/icon.tsx';
 import { bytes } from '../format.ts';
-import type { TabProps } from './mail-view.tsx';
+import type { TabProps } from './mail.ts';
 import { partUrl } from './part-urls.ts';
 
 export function Attachments({ mail: { parts }, at }: TabProps) {

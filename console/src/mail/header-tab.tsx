@@ -1,6 +1,6 @@
 // The header of a message, field by field, in the order in which they stand.
 
-import type { TabProps } from './mail-view.tsx';
+import type { TabProps } from './mail.ts';
 
 export function HeaderTab({ mail: { headers } }: TabProps) {
   return (

@@ -10,7 +10,7 @@ import { Problem, Waiting } from '../components/states.tsx';
 import { useAnswer } from '../use-answer.ts';
 import { CleanFrame } from './clean-frame.tsx';
 import { type CleanHtml, cleanHtml } from './clean-html.ts';
-import type { TabProps } from './mail-view.tsx';
+import type { TabProps } from './mail.ts';
 import { htmlUrl } from './part-urls.ts';
 
 /**

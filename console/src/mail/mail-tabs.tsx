@@ -4,7 +4,7 @@ import type { ComponentType } from 'preact';
 import { useState } from 'preact/hooks';
 import { HeaderTab } from './header-tab.tsx';
 import { HtmlTab } from './html-tab.tsx';
-import type { Mail, TabProps } from './mail-view.tsx';
+import type { Mail, TabProps } from './mail.ts';
 import { SourceTab } from './source-tab.tsx';
 import { StructureTab } from './structure-tab.tsx';
 import { TextTab } from './text-tab.tsx';

@@ -2,21 +2,13 @@
 
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
-import type { AnswerOf } from '../api.ts';
 import { Answered } from '../components/answered.tsx';
 import { Facts } from '../components/facts.tsx';
 import { Icon } from '../components/icon.tsx';
 import { When } from '../components/time.tsx';
 import { useAnswer } from '../use-answer.ts';
 import { Attachments } from './attachments.tsx';
-
-export type Mail = AnswerOf<'mailRead'>;
-
-export interface TabProps {
-  readonly mail: Mail;
-  /** Path of the message on the server. */
-  readonly at: string;
-}
+import type { Mail } from './mail.ts';
 
 interface MailViewProps {
   readonly at: string;

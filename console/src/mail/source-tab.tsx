@@ -6,7 +6,7 @@ import { Code } from '../components/code.tsx';
 import { Icon } from '../components/icon.tsx';
 import { bytes } from '../format.ts';
 import { useAnswer } from '../use-answer.ts';
-import type { TabProps } from './mail-view.tsx';
+import type { TabProps } from './mail.ts';
 import { sourceUrl } from './part-urls.ts';
 
 /** Limit: octets that a browser shows without a long wait. */

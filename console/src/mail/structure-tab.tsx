@@ -3,7 +3,7 @@
 import { Badge } from '../components/badge.tsx';
 import { type Column, Table } from '../components/table.tsx';
 import { bytes } from '../format.ts';
-import type { Mail, TabProps } from './mail-view.tsx';
+import type { Mail, TabProps } from './mail.ts';
 import { partUrl } from './part-urls.ts';
 
 export function StructureTab({ mail: { parts }, at }: TabProps) {

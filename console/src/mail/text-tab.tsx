@@ -1,6 +1,6 @@
 // The text of a message, as it is read without HTML; addresses on the web are links.
 
-import type { TabProps } from './mail-view.tsx';
+import type { TabProps } from './mail.ts';
 
 /** Limit: characters that are shown; the source has the rest. */
 const shownMax = 500_000;

@@ -12,7 +12,7 @@ import { useAnswer } from '../use-answer.ts';
 import { Bars } from './overview/bars.tsx';
 import { Numbers } from './overview/numbers.tsx';
 
-export type Statistics = AnswerOf<'statistics'>;
+type Statistics = AnswerOf<'statistics'>;
 
 const lookMs = 5000;
 const periods = [

@@ -5,7 +5,7 @@ import type { IconName } from '../../components/icon.tsx';
 import { Ago } from '../../components/time.tsx';
 import { duration } from '../../format.ts';
 import { Step } from './step.tsx';
-import type { Story } from './story.tsx';
+import type { Story } from './story.ts';
 
 type AttemptEvent = Extract<Story['events'][number], { kind: 'attempt' }>;
 type Result = AttemptEvent['results'][number];

@@ -8,8 +8,8 @@ import { Empty, Problem, Waiting } from '../../components/states.tsx';
 import { useAnswer } from '../../use-answer.ts';
 import { useNews } from '../../use-news.ts';
 import { QueueActions } from '../queue/actions.tsx';
-import type { Story } from './story.tsx';
-import { Timeline } from './story.tsx';
+import type { Story } from './story.ts';
+import { Timeline } from './timeline.tsx';
 
 /** How often it is looked at again while it is in the queue. */
 const lookMs = 3000;

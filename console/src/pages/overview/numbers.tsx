@@ -1,13 +1,17 @@
 // The numbers one looks at first, each leading to what it counts.
 
+import type { AnswerOf } from '../../api.ts';
 import { call } from '../../api.ts';
 import { duration, number, relative } from '../../format.ts';
 import { useAnswer } from '../../use-answer.ts';
-import type { Statistics } from '../overview.tsx';
 
 const lookMs = 5000;
 
-export function Numbers({ statistics }: { readonly statistics: Statistics | undefined }) {
+export function Numbers({
+  statistics,
+}: {
+  readonly statistics: AnswerOf<'statistics'> | undefined;
+}) {
   const queue = useAnswer('queue', (signal) => call('queueCount', {}, signal), { everyMs: lookMs });
   const destinations = useAnswer('destinations', (signal) => call('destinationList', {}, signal), {
     everyMs: lookMs,

@@ -4,7 +4,6 @@
 import type { Finding } from '../../../../src/mail/finding.ts';
 import { findingText } from '../../../../src/mail/finding.ts';
 import type { Origin } from '../../../../src/store/queue-store.ts';
-import type { AnswerOf } from '../../api.ts';
 import { Badge, type Tone } from '../../components/badge.tsx';
 import { Facts } from '../../components/facts.tsx';
 import { Ago } from '../../components/time.tsx';
@@ -12,8 +11,8 @@ import { bytes, duration } from '../../format.ts';
 import { nextAttempt } from '../queue/queue-columns.tsx';
 import { Attempt } from './attempt.tsx';
 import { Step } from './step.tsx';
+import type { Story } from './story.ts';
 
-export type Story = AnswerOf<'why'>['stories'][number];
 type StoryEvent = Story['events'][number];
 type EventOf<K extends StoryEvent['kind']> = Extract<StoryEvent, { kind: K }>;
 
