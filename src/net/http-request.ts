@@ -26,6 +26,8 @@ export interface HttpRequest {
   readonly timeoutMs: number;
   /** Of the body that comes back. */
   readonly bytesMax: number;
+  /** Nobody wants the body: what is given is empty, and the connection ends with the header. */
+  readonly bodyUnread?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Default: the system's. */
   readonly resolver?: Resolver | undefined;
@@ -106,7 +108,7 @@ export async function httpRequest(options: HttpRequest): Promise<HttpResponse> {
   request.on('close', unanswered);
   request.on('response', (response) => {
     request.off('close', unanswered);
-    receive(response, options.bytesMax).then(resolve, fail);
+    receive(response, options).then(resolve, fail);
   });
   const stop = () => fail(aborted());
   signal?.addEventListener('abort', stop, { once: true });
@@ -176,7 +178,10 @@ const placeOf = (
     ? { socketPath: connectTo.path }
     : (connectTo ?? usual);
 
-async function receive(response: IncomingMessage, bytesMax: number): Promise<HttpResponse> {
+async function receive(
+  response: IncomingMessage,
+  { bytesMax, bodyUnread = false }: Pick<HttpRequest, 'bytesMax' | 'bodyUnread'>,
+): Promise<HttpResponse> {
   const tooLarge = () => new HttpError('too-large', `the answer is larger than ${bytesMax} octets`);
   const headers = new Map<string, string>();
   const { rawHeaders } = response;
@@ -186,6 +191,8 @@ async function receive(response: IncomingMessage, bytesMax: number): Promise<Htt
     const value = rawHeaders[at + 1]!;
     headers.set(name, before === undefined ? value : `${before}, ${value}`);
   }
+  const status = response.statusCode ?? 0;
+  if (bodyUnread) return { status, headers, body: Buffer.alloc(0) };
   if (Number(headers.get('content-length') ?? 0) > bytesMax) throw tooLarge();
   const pieces: Uint8Array[] = [];
   let size = 0;
@@ -199,7 +206,7 @@ async function receive(response: IncomingMessage, bytesMax: number): Promise<Htt
     if (error instanceof HttpError) throw error;
     throw new HttpError('protocol', `the answer broke off: ${reasonOf(error)}`, { cause: error });
   }
-  return { status: response.statusCode ?? 0, headers, body: Buffer.concat(pieces) };
+  return { status, headers, body: Buffer.concat(pieces) };
 }
 
 function failureOf(error: Error, stage: 'connect' | 'tls' | 'protocol'): HttpError {

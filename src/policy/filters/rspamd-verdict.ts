@@ -6,14 +6,21 @@ export interface RspamdVerdict {
   readonly action: string;
   readonly score: string;
   readonly required: string;
-  /** Those that counted, what they gave behind them, the heaviest first. */
-  readonly symbols: readonly string[];
+  /** Those that were found, the heaviest first. */
+  readonly rules: readonly RspamdRule[];
   /** For the client. */
   readonly message: string | undefined;
   readonly subject: string | undefined;
   readonly fields: readonly AddedField[];
   /** `index` 0 is all of that name. */
   readonly removed: readonly { readonly name: string; readonly index: number }[];
+}
+
+export interface RspamdRule {
+  readonly name: string;
+  readonly score: number;
+  /** '' without one. */
+  readonly description: string;
 }
 
 export interface AddedField {
@@ -23,8 +30,9 @@ export interface AddedField {
   readonly order: number | undefined;
 }
 
-/** Limits: symbols that are told; fields that are added or taken out, and octets of one. */
-const symbolsMax = 8;
+/** Limits: rules, and characters of what one is for; fields that are added or taken out, and octets of one. */
+const rulesMax = 500;
+const descriptionMax = 300;
 const fieldsMax = 100;
 const valueBytesMax = 16 * 1024;
 
@@ -38,7 +46,7 @@ export function parseRspamdVerdict(json: string): RspamdVerdict {
     action: action.slice(0, 40),
     score: points(answer.get('score')),
     required: points(answer.get('required_score')),
-    symbols: symbolsOf(recordOf(answer.get('symbols'))),
+    rules: rulesOf(recordOf(answer.get('symbols'))),
     message: textOf(recordOf(answer.get('messages')).get('smtp_message')),
     subject: textOf(answer.get('subject')),
     fields: [
@@ -67,13 +75,21 @@ const textOf = (value: unknown): string | undefined =>
 const points = (value: unknown): string =>
   typeof value === 'number' && Number.isFinite(value) ? String(Math.round(value * 100) / 100) : '?';
 
-function symbolsOf(symbols: ReadonlyMap<string, unknown>): string[] {
-  const scored = [...symbols].flatMap(([name, symbol]) => {
+function rulesOf(symbols: ReadonlyMap<string, unknown>): RspamdRule[] {
+  const rules = [...symbols].flatMap(([name, symbol]) => {
     const score = recordOf(symbol).get('score');
-    return typeof score === 'number' && score !== 0 ? [{ name: name.slice(0, 60), score }] : [];
+    const description = recordOf(symbol).get('description');
+    return typeof score === 'number' && Number.isFinite(score)
+      ? [
+          {
+            ...{ name: name.slice(0, 60), score: Math.round(score * 100) / 100 },
+            description: textOf(description)?.slice(0, descriptionMax) ?? '',
+          },
+        ]
+      : [];
   });
-  scored.sort((a, b) => Math.abs(b.score) - Math.abs(a.score));
-  return scored.slice(0, symbolsMax).map(({ name, score }) => `${name} ${points(score)}`);
+  rules.sort((a, b) => Math.abs(b.score) - Math.abs(a.score));
+  return rules.slice(0, rulesMax);
 }
 
 /** A name's value: a text, `{ value, order }`, or a list of these. */

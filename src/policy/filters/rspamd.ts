@@ -12,15 +12,10 @@ import type { Envelope } from '../envelope.ts';
 import type { Draft, FilterAnswer, Policy } from '../policy.ts';
 import type { FilterReports, FilterSettings } from './filter.ts';
 import { concerns, deferredByFilter, FilterVoice, refusedByFilter } from './filter.ts';
+import { ascii, askRspamd, type RspamdServer } from './rspamd-request.ts';
 import type { RspamdVerdict } from './rspamd-verdict.ts';
-import { parseRspamdVerdict } from './rspamd-verdict.ts';
 
-export interface RspamdSettings extends FilterSettings {
-  /** `http://127.0.0.1:11333`. */
-  readonly url: string;
-  readonly password: string | undefined;
-  /** For a message, the connection included. */
-  readonly messageTimeout: number;
+export interface RspamdSettings extends FilterSettings, RspamdServer {
   /** Octets of a message; larger ones are not looked at. */
   readonly largest: number;
 }
@@ -33,9 +28,6 @@ export interface RspamdParts {
   /** The name of an address in the DNS, if it leads back to it; within a moment. */
   readonly nameOf: (address: string) => Promise<string | undefined>;
 }
-
-/** Limit: what rspamd says of one message. */
-const answerBytesMax = 2 ** 20;
 
 export function rspamd(parts: RspamdParts): Policy {
   const { settings, reports } = parts;
@@ -56,57 +48,40 @@ export function rspamd(parts: RspamdParts): Policy {
 }
 
 async function ask(envelope: Envelope, draft: Draft, parts: RspamdParts): Promise<RspamdVerdict> {
-  const { settings, request } = parts;
-  const { url, messageTimeout } = settings;
-  const { status, body } = await request({
-    url: new URL('/checkv2', url),
-    method: 'POST',
-    headers: await headersOf(envelope, draft, parts),
-    body: await wholeOf(draft),
-    ...{ timeoutMs: messageTimeout, bytesMax: answerBytesMax },
+  const { settings, request, hostname, nameOf } = parts;
+  const { client, sender, recipients } = envelope;
+  return askRspamd({
+    ...{ server: settings, request, body: await wholeOf(draft) },
+    recipients: recipients.map(({ named }) => formatMailbox(named)),
+    about: {
+      IP: client.remote.address,
+      Helo: client.hello,
+      Hostname: await nameOf(client.remote.address),
+      From: sender === null ? '<>' : formatMailbox(sender),
+      User: client.account,
+      'Queue-Id': draft.id,
+      'MTA-Name': hostname(),
+      'TLS-Version': client.tls?.protocol,
+      'TLS-Cipher': client.tls?.cipher,
+    },
   });
-  if (status !== 200) throw new Error(`HTTP ${status}`);
-  return parseRspamdVerdict(Buffer.from(body).toString());
 }
-
-/** What rspamd wants to know beside the message. */
-async function headersOf(
-  { client, sender, recipients }: Envelope,
-  { id }: Draft,
-  { settings, hostname, nameOf }: RspamdParts,
-): Promise<Record<string, string>> {
-  const name = await nameOf(client.remote.address);
-  const to = recipients.slice(0, recipientsMax).map(({ named }) => formatMailbox(named));
-  const headers: Record<string, string | undefined> = {
-    IP: client.remote.address,
-    Helo: client.hello,
-    Hostname: name,
-    From: sender === null ? '<>' : formatMailbox(sender),
-    Rcpt: to.join(','),
-    User: client.account,
-    'Queue-Id': id,
-    'MTA-Name': hostname(),
-    'TLS-Version': client.tls?.protocol,
-    'TLS-Cipher': client.tls?.cipher,
-    Password: settings.password,
-  };
-  return Object.fromEntries(
-    Object.entries(headers).flatMap(([key, value]) => (value ? [[key, ascii(value)]] : [])),
-  );
-}
-
-/** Limit: recipients that are named to it; a header has 16 KiB or so. */
-const recipientsMax = 200;
-const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
 
 async function wholeOf({ above, below, arrival }: Draft): Promise<Uint8Array> {
   const pieces = await Array.fromAsync(arrival.open().read());
   return Buffer.concat([Buffer.from(above + below), ...pieces]);
 }
 
+/** Limit: rules that a finding tells of. */
+const symbolsMax = 8;
+
 function answerTo(verdict: RspamdVerdict, draft: Draft, voice: FilterVoice): FilterAnswer {
-  const { action, score, required, symbols } = verdict;
-  const why = [`${score} of ${required} points`, ...symbols];
+  const { action, score, required, rules } = verdict;
+  const counted = rules.filter((rule) => rule.score !== 0).slice(0, symbolsMax);
+  const why = [
+    `${score} of ${required} points`,
+    ...counted.map((rule) => `${rule.name} ${rule.score}`),
+  ];
   switch (action) {
     case 'reject':
       return voice.refuses(saying(550, verdict) ?? refusedByFilter, why);
