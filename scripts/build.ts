@@ -23,3 +23,7 @@ execFileSync(
 // Files that are read at run time, beside the code that reads them.
 for (const file of globSync('**/*.{sql,html,css}', { cwd: join(root, 'src') }))
   cpSync(join(root, 'src', file), join(dist, file));
+// Of this package nothing but its data is wanted at run time, and its licence goes along.
+const support = join(root, 'node_modules/caniemail');
+cpSync(join(support, 'data/caniemail.json'), join(dist, 'inbox/checks/caniemail.json'));
+cpSync(join(support, 'LICENSE'), join(dist, 'inbox/checks/caniemail.LICENSE'));

@@ -1,6 +1,8 @@
 // What a server that runs lets operators see and do beyond its stores: connections, statistics, webhooks, mail that
 // is handed in.
 
+import type { LinkChecker } from '../inbox/checks/link-check.ts';
+import type { SpamCheckParts } from '../inbox/checks/spam-check.ts';
 import type { OpenSession } from '../net/open-session.ts';
 import type { WebhookAttempt } from '../watch/webhooks/webhook.ts';
 
@@ -9,6 +11,14 @@ export interface SessionDesk {
   list(): readonly (OpenSession & { readonly service: string })[];
   /** False when it is gone. */
   end(id: string): boolean;
+}
+
+/** What looks at a message with the help of others. */
+export interface CheckDesk {
+  /** Undefined where mail is not only for looking at: a link may do something when it is followed. */
+  readonly links: LinkChecker | undefined;
+  /** Undefined where there is no rspamd. */
+  readonly spam: () => SpamCheckParts | undefined;
 }
 
 export interface WebhookDesk {

@@ -16,7 +16,14 @@ import type { QueueStore, Way } from '../store/queue-store.ts';
 import type { RecordStore } from '../store/record-store.ts';
 import type { EventHub } from '../watch/event-hub.ts';
 import type { Statistics, StatisticsPeriod } from '../watch/statistics.ts';
-import type { HandedIn, PublishedDesk, SessionDesk, Submitted, WebhookDesk } from './desks.ts';
+import type {
+  CheckDesk,
+  HandedIn,
+  PublishedDesk,
+  SessionDesk,
+  Submitted,
+  WebhookDesk,
+} from './desks.ts';
 
 export interface OperationParts {
   readonly queue: QueueStore;
@@ -63,6 +70,7 @@ export interface RunningParts {
   readonly submit: (message: HandedIn) => Promise<Submitted>;
   readonly webhooks: WebhookDesk;
   readonly published: PublishedDesk;
+  readonly checks: CheckDesk;
   /** Tells what happens as it happens. */
   readonly hub: EventHub;
 }

@@ -25,6 +25,8 @@ describe('the table of operations', () => {
       'destinationList',
       'dnsCheck',
       'dnsRecords',
+      'mailCheckHtml',
+      'mailCheckSpam',
       'mailInboxes',
       'mailList',
       'mailRead',

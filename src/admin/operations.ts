@@ -7,6 +7,7 @@ import { administratorOperations } from './administrators.ts';
 import { certificateOperations } from './certificates.ts';
 import { destinationOperations } from './destinations.ts';
 import { importOperations } from './importing.ts';
+import { mailCheckOperations } from './mail-checks.ts';
 import { mailOperations } from './mailboxes.ts';
 import { messageOperations } from './messages.ts';
 import type { Called, Operation } from './operation.ts';
@@ -34,6 +35,7 @@ export const operations = {
   ...certificateOperations,
   ...destinationOperations,
   ...importOperations,
+  ...mailCheckOperations,
   ...mailOperations,
   ...messageOperations,
   ...publishedOperations,

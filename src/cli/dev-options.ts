@@ -17,6 +17,8 @@ export interface CatcherOptions {
   readonly relayUser?: string;
   readonly relayPasswordFile?: string;
   readonly relayTls?: string;
+  readonly privateLinks?: boolean;
+  readonly rspamd?: string;
 }
 
 /** @throws CliError */
@@ -32,6 +34,8 @@ export async function catcherSettings(
     ...(options.maxMessages !== undefined && { messagesMax: countOf(options.maxMessages) }),
     ...(options.maxAge !== undefined && { ageMsMax: ageOf(options.maxAge) }),
     ...(options.chaos !== undefined && { chaos: chaosOf(options.chaos) }),
+    privateLinks: options.privateLinks === true,
+    rspamd: options.rspamd === undefined ? undefined : rspamdOf(options.rspamd),
     relay: options.relay === undefined ? undefined : await relayOf(options, options.relay, cwd),
   };
 }
@@ -91,6 +95,16 @@ function chaosOf(text: string): ChaosTriggers {
     triggers = { ...triggers, [key]: { code: Number(code), percent: Number(percent) } };
   }
   return triggers;
+}
+
+function rspamdOf(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new CliError(
+      2,
+      `--rspamd wants where it answers, such as http://127.0.0.1:11333, not '${printable(text)}'`,
+    );
+  return url.href;
 }
 
 const ways = ['opportunistic', 'require', 'verify', 'none'] as const;

@@ -31,6 +31,8 @@ export function devCommand(context: Context): Command {
     .option('--inboxes <file>', 'inboxes with logins of their own: JSON, { "name": "password" }')
     .option('--chaos <triggers>', 'faults by chance, such as Sender:451:5,Recipient:550:10')
     .option('--relay <host:port>', 'where messages may be released to; default: nothing leaves')
+    .option('--rspamd <url>', 'says how much like spam a message is: http://127.0.0.1:11333')
+    .option('--private-links', 'a check of links may ask private addresses, too')
     .option('--relay-tls <way>', 'none, opportunistic, require or verify')
     .option('--relay-user <name>', 'log in there')
     .option('--relay-password-file <file>', 'the first line of this file')

@@ -1,5 +1,6 @@
 // `postrider dev`: what catches mail, beside the server itself. Made once; a server that is no catcher has none.
 
+import type { CheckDesk } from '../admin/desks.ts';
 import { version } from '../base/version.ts';
 import type { CatcherSettings } from '../config/catcher.ts';
 import type { CatcherRules } from '../deliver/local/local.ts';
@@ -46,11 +47,11 @@ export class Catcher implements AsyncDisposable {
   }
 
   /** What the APIs of catchers are made of. */
-  paths({ asking }: Pick<ApiParts, 'asking'>): CatcherParts {
+  paths({ asking, checks }: Pick<ApiParts, 'asking'> & { checks: CheckDesk }): CatcherParts {
     const { stores, clock, settings } = this.#options;
     const now = () => clock.now();
     return {
-      ...{ asking, version, now },
+      ...{ asking, version, now, ...checks },
       mail: (account) => new CaughtMail({ folders: stores.folders, account, now }),
       awaited: this.#awaited,
       chaos: this.chaos,

@@ -13,6 +13,7 @@ import type { Basics } from './basics.ts';
 import type { Delivery } from './delivery.ts';
 import type { InForce } from './in-force.ts';
 import type { Listeners } from './listeners.ts';
+import { createMailChecks } from './mail-checks.ts';
 import { openServices } from './open-services.ts';
 import type { Smtp } from './smtp.ts';
 import { Submissions } from './submission-desk.ts';
@@ -81,7 +82,7 @@ export function createConsole(parts: ConsoleParts): Console {
       handIn = given;
     },
     desks: {
-      ...{ destinations, hub: happenings.hub },
+      ...{ destinations, hub: happenings.hub, checks: createMailChecks(parts) },
       sessions: openServices(parts.listeners),
       statistics: (period) => statistics.get(period),
       submit: (message) => submissions.submit(message),

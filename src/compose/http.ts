@@ -47,6 +47,7 @@ export interface HttpParts extends ServiceParts, Pick<WellKnownParts, 'acmeChall
 export function createHttp(parts: HttpParts): ServiceFor {
   const { inForce, admission, metrics, acmeChallenges, clock, log } = parts;
   const login = createWebLogin({ ...parts, loggedIn: metrics.logins.ok });
+  const desks = parts.operationParts.server!;
   const api = apiParts({ ...parts, asking: login.asking });
   const app = createWebApp({
     paths: [
@@ -71,7 +72,9 @@ export function createHttp(parts: HttpParts): ServiceFor {
       }),
       ownPartPaths(ownPart({ ...parts, ...login })),
       cleanFramePath,
-      ...(parts.catcher === undefined ? [] : [mailpitPaths(parts.catcher.paths(api))]),
+      ...(parts.catcher === undefined
+        ? []
+        : [mailpitPaths(parts.catcher.paths({ ...api, ...desks }))]),
       consolePaths(),
       wellKnownPaths({ acmeChallenges, mtaStsPolicy: (domain) => ownPolicyOf(inForce(), domain) }),
       clientSetupPaths({

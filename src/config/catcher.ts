@@ -11,6 +11,10 @@ export interface CatcherSettings {
   readonly chaos: ChaosTriggers;
   /** Where a message goes that somebody releases; undefined: nothing ever leaves. */
   readonly relay?: ReleaseRelay | undefined;
+  /** Whether a check of links may ask private addresses, too. */
+  readonly privateLinks: boolean;
+  /** The rspamd that says how much like spam a message is, `http://127.0.0.1:11333`; undefined: none. */
+  readonly rspamd?: string | undefined;
 }
 
 export interface ReleaseRelay {
@@ -46,4 +50,5 @@ export const defaultCatcher: CatcherSettings = {
   messagesMax: 10_000,
   ageMsMax: undefined,
   chaos: noChaos,
+  privateLinks: false,
 };

@@ -99,6 +99,16 @@ describe('httpRequest()', () => {
     assert.deepEqual([status, headers.get('location')], [302, 'https://elsewhere.example/']);
   });
 
+  it('a body that nobody wants is not waited for, however long it is said to be', async () => {
+    await using server = await plain((_, response) => {
+      response.writeHead(200, { 'content-length': '1000000' });
+      response.write('a beginning');
+    });
+    await fails(get(server.url), 'too-large');
+    const { status, body } = await get(server.url, { bodyUnread: true });
+    assert.deepEqual([status, body.length], [200, 0]);
+  });
+
   it('checks the certificate for the name in the URL, wherever it connects', async () => {
     await using server = await secure((_, response) => response.end('fine'));
     const connectTo = { host: '127.0.0.1', port: server.port };

@@ -5,7 +5,7 @@
 
 import { lookup as systemLookup } from 'node:dns/promises';
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { request as plainRequest } from 'node:http';
+import { request as plainRequest, STATUS_CODES } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
 import { isIP } from 'node:net';
@@ -77,6 +77,9 @@ export class HttpError extends Error {
     this.kind = kind;
   }
 }
+
+/** `Not Found`; '' for a status that has none. RFC 9110 §15. */
+export const statusWords = (status: number): string => STATUS_CODES[status] ?? '';
 
 /** Limit: of a header that comes back. */
 const headerBytesMax = 16 * 2 ** 10;

@@ -79,7 +79,7 @@ describe('a check of links', () => {
       [2, 404, 'Not Found'],
     );
     const broken = await checked(
-      new Map([
+      new Map<string, Answer>([
         [`HEAD ${a}`, new HttpError('protocol', 'x')],
         [`GET ${a}`, 200],
       ]),

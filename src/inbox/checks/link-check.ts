@@ -3,9 +3,9 @@
 // step of a redirect, by the address of the moment. A link may do something when it is followed, such as unsubscribe
 // somebody: this runs only when somebody asks.
 
-import { STATUS_CODES } from 'node:http';
 import type { Clock } from '../../base/clock.ts';
-import { HttpError, type HttpRequest, type HttpResponse } from '../../net/http-request.ts';
+import type { HttpRequest, HttpResponse } from '../../net/http-request.ts';
+import { HttpError, statusWords } from '../../net/http-request.ts';
 import { isPublicAddress } from '../../net/public-address.ts';
 import type { ShownMessage } from '../shown-message.ts';
 import { linksOf, type MessageLink } from './links.ts';
@@ -88,8 +88,7 @@ export class LinkChecker {
       for (;;) {
         const { status, headers } = await this.#status(url, deadline, options.signal);
         const next = options.followRedirects ? redirectOf(status, headers, url) : undefined;
-        if (next === undefined)
-          return { ...link, status, words: STATUS_CODES[status] ?? '', redirects };
+        if (next === undefined) return { ...link, status, words: statusWords(status), redirects };
         if (redirects.length >= redirectsMax)
           return { ...link, status: 0, words: 'too many redirects', redirects };
         redirects.push(next);

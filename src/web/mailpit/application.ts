@@ -38,7 +38,7 @@ export function applicationPaths(parts: CatcherParts) {
           ...{ BlockedRecipients: '', OverrideFrom: '', PreserveMessageIDs: true },
           RecipientAllowlist: '',
         },
-        ...{ SpamAssassin: false, ChaosEnabled: true },
+        ...{ SpamAssassin: parts.spam() !== undefined, ChaosEnabled: true },
         ...{ DuplicatesIgnored: false, HideDeleteAllButton: false },
       });
     });

@@ -5,6 +5,8 @@ import { HTTPException } from 'hono/http-exception';
 import type { z } from 'zod';
 import type { AwaitedMail } from '../../inbox/awaited-mail.ts';
 import type { CaughtMail } from '../../inbox/caught-mail.ts';
+import type { LinkChecker } from '../../inbox/checks/link-check.ts';
+import type { SpamCheckParts } from '../../inbox/checks/spam-check.ts';
 import { UnshownError } from '../../inbox/find-message.ts';
 import { mailTerms, QueryError } from '../../inbox/query-words.ts';
 import { type ShownMessage, shownMessage } from '../../inbox/shown-message.ts';
@@ -26,6 +28,10 @@ export interface CatcherParts extends Pick<ApiParts, 'asking'> {
   readonly relay: string | undefined;
   /** @throws Error that says why not */
   readonly release: (octets: Buffer, from: string, to: readonly string[]) => Promise<void>;
+  /** Whether links lead somewhere. */
+  readonly links: LinkChecker | undefined;
+  /** The rspamd that says how much like spam a message is; undefined: there is none. */
+  readonly spam: () => SpamCheckParts | undefined;
   readonly now: () => number;
   readonly version: string;
 }

@@ -5,6 +5,7 @@ import type { WebApp } from '../web-app.ts';
 import { applicationPaths } from './application.ts';
 import type { CatcherParts } from './asked.ts';
 import { chaosPaths } from './chaos.ts';
+import { checkPaths } from './checks.ts';
 import { mailhogPaths } from './mailhog.ts';
 import { messagePaths } from './message.ts';
 import { messageListPaths } from './messages.ts';
@@ -19,6 +20,7 @@ export function mailpitPaths(parts: CatcherParts) {
       chaosPaths,
       mailhogPaths,
       releasePaths,
+      checkPaths,
     ];
     for (const add of all) add(parts)(app);
   };
