@@ -8,6 +8,7 @@ import { Answers } from '../policy/answers.ts';
 import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
 import type { Arrival, Draft, FilterAnswer, Policy } from '../policy/policy.ts';
 import { byStage } from '../policy/policy.ts';
+import { stranger as client } from '../policy/test-arrival.ts';
 import { parseStoredMailParams } from '../smtp/extensions/index.ts';
 import { reply } from '../smtp/reply.ts';
 import { inlineBytesMax } from '../store/content.ts';
@@ -15,12 +16,6 @@ import { MemorySpool } from '../store/files/memory-spool.ts';
 import type { NewMessage } from '../store/queue-store.ts';
 import { completeMessage } from './complete-message.ts';
 
-const client: ClientFacts = {
-  ...{ session: 's1', service: 'smtp', hello: 'client.test', tls: undefined },
-  remote: { address: '192.0.2.1', port: 40_000 },
-  local: { address: '192.0.2.2', port: 25 },
-  ...{ account: undefined, trusted: false },
-};
 const mailbox = (address: string) => parseMailbox(address)!;
 const recipient = (address: string): AcceptedRecipient => ({
   named: mailbox(address),

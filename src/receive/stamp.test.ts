@@ -1,19 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ClientFacts } from '../policy/envelope.ts';
+import { stranger } from '../policy/test-arrival.ts';
 import type { NewRecipient } from '../store/queue-store.ts';
 import type { StampFacts } from './stamp.ts';
 import { stamp } from './stamp.ts';
 
 const client: ClientFacts = {
-  session: 's1',
-  service: 'smtp',
+  ...stranger,
   remote: { address: '2001:db8::1', port: 40_000 },
-  local: { address: '2001:db8::2', port: 25 },
-  hello: 'client.test',
-  tls: undefined,
-  account: undefined,
-  trusted: false,
 };
 const to = (address: string, original?: string): NewRecipient => ({
   address,

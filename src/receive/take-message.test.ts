@@ -2,20 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { silentLog } from '../base/log.ts';
 import { parseMailbox } from '../mail/fields/address.ts';
-import { scanHeader } from '../mail/header/header.ts';
 import { Answers } from '../policy/answers.ts';
 import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
+import { arrivalOf } from '../policy/test-arrival.ts';
 import { parseStoredMailParams } from '../smtp/extensions/index.ts';
-import { memoryContent } from '../store/content.ts';
 import type { RoomAsked } from '../store/queue-store.ts';
 import { takeMessage } from './take-message.ts';
 import { takingOf } from './taking.ts';
 
 const bytes = Buffer.from('Message-ID: <m@c.test>\r\n\r\nHi\r\n');
-const arrival = {
-  content: { kind: 'inline', bytes } as const,
-  ...{ open: () => memoryContent(bytes), head: bytes, header: scanHeader(bytes, true) },
-};
+const arrival = arrivalOf(bytes);
 
 /** A message of ann's comes for them, each of whom has a mailbox here. */
 async function take(

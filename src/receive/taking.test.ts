@@ -1,29 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { scanHeader } from '../mail/header/header.ts';
 import { Answers } from '../policy/answers.ts';
 import type { ClientFacts } from '../policy/envelope.ts';
 import type { HeadChange } from '../policy/policy.ts';
-import { memoryContent } from '../store/content.ts';
+import { arrivalOf, stranger } from '../policy/test-arrival.ts';
 import { takingOf } from './taking.ts';
 
 const client: ClientFacts = {
-  session: 's1',
-  service: 'smtp',
+  ...stranger,
   remote: { address: '2001:db8::1', port: 40_000 },
-  local: { address: '2001:db8::2', port: 25 },
-  hello: 'client.test',
-  tls: undefined,
-  account: undefined,
-  trusted: false,
 };
 const bytes = Buffer.from('Subject: Hello\r\n\r\n');
-const arrival = {
-  content: { kind: 'inline', bytes } as const,
-  open: () => memoryContent(bytes),
-  head: bytes,
-  header: scanHeader(bytes, true),
-};
+const arrival = arrivalOf(bytes);
 
 function taken(of: Partial<ClientFacts>, changes: readonly HeadChange[] = []) {
   const answers = new Answers({ error: () => {} });

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { findingText } from '../../mail/finding.ts';
-import { scanHeader } from '../../mail/header/header.ts';
 import { formatReply } from '../../smtp/reply.ts';
-import { memoryContent } from '../../store/content.ts';
-import type { Arrival, PolicyAnswer } from '../policy.ts';
+import type { PolicyAnswer } from '../policy.ts';
+import { arrivalOf } from '../test-arrival.ts';
 import type { ContentRule } from './content-rules.ts';
 import { contentRules } from './content-rules.ts';
 
@@ -17,13 +16,7 @@ const rules: readonly ContentRule[] = [
 
 function judged(message: string) {
   const bytes = Buffer.from(message.replaceAll('\n', '\r\n'));
-  const arrival = {
-    content: { kind: 'inline', bytes },
-    open: () => memoryContent(bytes),
-    head: bytes,
-    header: scanHeader(bytes, true),
-  } as Arrival;
-  const answer = contentRules({ rules: () => rules }).message!({} as never, arrival) as
+  const answer = contentRules({ rules: () => rules }).message!({} as never, arrivalOf(bytes)) as
     | PolicyAnswer
     | undefined;
   return [

@@ -3,22 +3,14 @@ import { describe, it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { findingText } from '../../mail/finding.ts';
-import { scanHeader } from '../../mail/header/header.ts';
 import { DialError } from '../../net/dialer.ts';
 import { MemoryPeer } from '../../net/memory-peer.ts';
 import { formatReply } from '../../smtp/reply.ts';
-import { memoryContent } from '../../store/content.ts';
-import type { ClientFacts } from '../envelope.ts';
 import type { Draft } from '../policy.ts';
+import { arrivalOf, stranger as client } from '../test-arrival.ts';
 import type { ClamdSettings } from './clamd.ts';
 import { clamd } from './clamd.ts';
 
-const client: ClientFacts = {
-  ...{ session: 's1', service: 'smtp', hello: 'client.test', tls: undefined },
-  remote: { address: '192.0.2.1', port: 4711 },
-  local: { address: '192.0.2.2', port: 25 },
-  ...{ account: undefined, trusted: false },
-};
 const envelope = {
   ...{ client, sender: null, params: [], recipients: [], findings: [] },
   queueId: () => 'q1',
@@ -26,12 +18,7 @@ const envelope = {
 const content = Buffer.from('Subject: a\r\n\r\ntext\r\n');
 const draft: Draft = {
   ...{ id: 'q1', above: 'A: 1\r\n', below: '' },
-  arrival: {
-    content: { kind: 'inline', bytes: content },
-    open: () => memoryContent(content),
-    head: content,
-    header: scanHeader(content, true),
-  },
+  arrival: arrivalOf(content),
 };
 
 /** What comes of a message when clamd says this, or nothing at all. */

@@ -4,26 +4,18 @@ import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { parseMailbox } from '../../mail/fields/address.ts';
 import { findingText } from '../../mail/finding.ts';
-import { scanHeader } from '../../mail/header/header.ts';
 import { FrameReader, formatFrame, formatNumber, formatTexts } from '../../milter/frame.ts';
 import { DialError } from '../../net/dialer.ts';
 import type { Peer } from '../../net/peer.ts';
 import { PeerTimeout } from '../../net/peer.ts';
 import { parseStoredRcptParams } from '../../smtp/extensions/index.ts';
 import { formatReply, reply } from '../../smtp/reply.ts';
-import { memoryContent } from '../../store/content.ts';
-import type { ClientFacts } from '../envelope.ts';
 import type { Draft, FilterAnswer, PolicyAnswer, Reservation } from '../policy.ts';
+import { arrivalOf, stranger as client } from '../test-arrival.ts';
 import type { FilterResult } from './filter.ts';
 import { milter } from './milter.ts';
 import type { MilterSettings } from './milter-client.ts';
 
-const client: ClientFacts = {
-  ...{ session: 's1', service: 'smtp', hello: 'client.test', tls: undefined },
-  remote: { address: '192.0.2.1', port: 4711 },
-  local: { address: '192.0.2.2', port: 25 },
-  ...{ account: undefined, trusted: false },
-};
 const mailbox = (address: string) => parseMailbox(address)!;
 const envelope = {
   ...{ client, sender: mailbox('eve@far.test'), params: [], recipients: [], findings: [] },
@@ -37,12 +29,7 @@ const bob = {
 const content = Buffer.from('Subject: a\r\n\r\ntext\r\n');
 const draft: Draft = {
   ...{ id: 'q1', above: '', below: '' },
-  arrival: {
-    content: { kind: 'inline', bytes: content },
-    open: () => memoryContent(content),
-    head: content,
-    header: scanHeader(content, true),
-  },
+  arrival: arrivalOf(content),
 };
 
 type Says = Buffer | 'hangs' | 'ends';

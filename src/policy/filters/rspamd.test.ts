@@ -5,23 +5,15 @@ import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { parseMailbox } from '../../mail/fields/address.ts';
 import { findingText } from '../../mail/finding.ts';
-import { scanHeader } from '../../mail/header/header.ts';
 import type { HttpRequest } from '../../net/http-request.ts';
 import { HttpError } from '../../net/http-request.ts';
 import { formatReply } from '../../smtp/reply.ts';
-import { memoryContent } from '../../store/content.ts';
-import type { ClientFacts } from '../envelope.ts';
 import type { Draft } from '../policy.ts';
+import { arrivalOf, stranger as client } from '../test-arrival.ts';
 import type { RspamdSettings } from './rspamd.ts';
 import { rspamd } from './rspamd.ts';
 import { parseRspamdVerdict } from './rspamd-verdict.ts';
 
-const client: ClientFacts = {
-  ...{ session: 's1', service: 'smtp', hello: 'client.test', tls: undefined },
-  remote: { address: '192.0.2.1', port: 4711 },
-  local: { address: '192.0.2.2', port: 25 },
-  ...{ account: undefined, trusted: false },
-};
 const mailbox = (address: string) => parseMailbox(address)!;
 const to = (address: string) => ({ named: mailbox(address), params: [], targets: [] });
 const envelope = {
@@ -31,12 +23,7 @@ const envelope = {
 const content = Buffer.from('Subject: a\r\nX-Spam: No\r\nX-Spam: no\r\n\r\ntext\r\n');
 const draft: Draft = {
   ...{ id: 'q1', above: 'A: 1\r\n', below: '' },
-  arrival: {
-    content: { kind: 'inline', bytes: content },
-    open: () => memoryContent(content),
-    head: content,
-    header: scanHeader(content, true),
-  },
+  arrival: arrivalOf(content),
 };
 
 async function asked(answer: object | Error | number, settings: Partial<RspamdSettings> = {}) {
