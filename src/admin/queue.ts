@@ -8,6 +8,7 @@ import { requestsText } from '../queue/requests-text.ts';
 import { formatWhy } from '../queue/story/story-text.ts';
 import { ContentError } from '../store/content.ts';
 import type { HistoryEvent } from '../store/history.ts';
+import { queueEntries } from '../store/queue-entries.ts';
 import type { Origin, QueuedMessage, QueueEntry, QueueStore } from '../store/queue-store.ts';
 import { next, paged, pageSize, sought } from './asking.ts';
 import { asKept, count, list, nothing, OperationError, text, texts, value } from './operation.ts';
@@ -198,7 +199,7 @@ function shownEvent(event: HistoryEvent): HistoryEvent {
 }
 
 async function* listQueue(queue: QueueStore): AsyncIterable<QueueLine> {
-  for await (const entry of queue.list()) yield queueLine(entry);
+  for await (const entry of queueEntries(queue)) yield queueLine(entry);
 }
 
 function queueLine(entry: QueueEntry): QueueLine {

@@ -22,9 +22,9 @@ function open(entries: readonly QueueEntry[]) {
   const counts = { lists: 0, wakes: 0 };
   const queues = new DomainQueues({
     store: {
-      async *list() {
+      async search() {
         counts.lists += 1;
-        yield* entries;
+        return { entries, next: null };
       },
       async retry(ids) {
         retried.push(...(ids ?? []));

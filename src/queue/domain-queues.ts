@@ -7,10 +7,11 @@ import type { Log } from '../base/log.ts';
 import { domainKey } from '../mail/fields/address.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { reply } from '../smtp/reply.ts';
+import { queueEntries } from '../store/queue-entries.ts';
 import type { QueueEntry, QueueStore } from '../store/queue-store.ts';
 
 export interface DomainQueuesParts {
-  readonly store: Pick<QueueStore, 'list' | 'retry'>;
+  readonly store: Pick<QueueStore, 'search' | 'retry'>;
   /** By domainKey(): whether mail for the domain waits here at anybody's request. */
   readonly mayStart: (domain: string) => boolean;
   /** Recipients have fallen due. */
@@ -81,7 +82,7 @@ export class DomainQueues {
       recipients += await store.retry(ids, clock.now());
       ids = [];
     };
-    for await (const entry of store.list()) {
+    for await (const entry of queueEntries(store)) {
       if (!waitsFor(entry, asked)) continue;
       ids.push(entry.id);
       if (ids.length >= batch) await flush();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { reply } from '../smtp/reply.ts';
 import { StorageError } from '../smtp/smtp-error.ts';
+import { countOf } from '../store/conformance/harness.ts';
 import type { Effect, Lease } from '../store/queue-store.ts';
 import { MemoryDisk } from '../store/sqlite/stores.ts';
 import { cancelMessage } from './cancellation.ts';
@@ -167,7 +168,7 @@ describe('QueueRunner', () => {
     );
     remote.answer = (lease) => results(lease, taken);
     await clock.advance(10 * minute);
-    assert.equal((await stores.queue.count()).messages, 0);
+    assert.equal((await countOf(stores.queue)).messages, 0);
     assert.equal(attempts.at(-1)?.recipients[0]?.attempt, 1);
   });
 

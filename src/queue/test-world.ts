@@ -4,6 +4,7 @@ import { FakeClock } from '../base/fake-clock.ts';
 import { silentLog } from '../base/log.ts';
 import { seededRandom } from '../base/random.ts';
 import { reply } from '../smtp/reply.ts';
+import { countOf } from '../store/conformance/harness.ts';
 import { memoryHistory } from '../store/history.ts';
 import type { Lease, NewMessage, NewRecipient } from '../store/queue-store.ts';
 import { MemoryDisk, openSqliteStores } from '../store/sqlite/stores.ts';
@@ -112,7 +113,7 @@ export async function world(
       return id;
     },
     async left() {
-      return (await stores.queue.count()).recipients;
+      return (await countOf(stores.queue)).recipients;
     },
   };
 }

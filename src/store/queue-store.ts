@@ -284,9 +284,12 @@ export interface QueueStore extends AsyncDisposable {
   /** When the next recipient outside `skip` falls due, so that nobody has to poll. */
   nextDue(skip: ReadonlySet<string>): Promise<number | undefined>;
 
-  /** Oldest first, in pages: the queue is never held in memory. */
-  list(): AsyncIterable<QueueEntry>;
-  /** What the filter holds for, oldest first. Deliveries do not wait for it. */
+  // Whoever only looks writes nothing: that works with a full disk, too.
+
+  /**
+   * What the filter holds for, oldest first; queueEntries() gives all of it. A page is shorter than asked for
+   * where recipients are many. Deliveries do not wait for it.
+   */
   search(
     filter: QueueFilter,
     page: { readonly after?: string | undefined; readonly limit: number },
@@ -308,7 +311,6 @@ export interface QueueStore extends AsyncDisposable {
   open(id: string): Promise<QueuedMessage | undefined>;
   /** The greatest id there is, so that new ones are greater even when the clock was set back. */
   newest(): Promise<string | undefined>;
-  count(): Promise<{ readonly messages: number; readonly recipients: number }>;
 
   /**
    * Due now. All messages without ids. Returns how many recipients. Held ones stay held, and what is to

@@ -18,6 +18,7 @@ import { ownStsPolicy } from '../../src/config/own-sts-policy.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
 import { sendMail } from '../../src/deliver/send-mail/send-mail.ts';
 import { issueCertificate } from '../../src/net/certificate.ts';
+import { queueEntries } from '../../src/store/queue-entries.ts';
 import { formatStsRecord } from '../../src/trust/mta-sts.ts';
 import { freePorts } from '../ports.ts';
 import type { ConfigObject, RunningProcess } from '../process.ts';
@@ -215,7 +216,7 @@ describe('interop: MTA-STS', { skip }, () => {
       ...{ from: 'ann@sender.test', to: 'bob@forged.test', message: 'Subject: x\r\n\r\nx\r\n' },
     });
     const said = await eventually(async () => {
-      const [message] = await Array.fromAsync(server.stores.queue.list());
+      const [message] = await Array.fromAsync(queueEntries(server.stores.queue));
       return message?.recipients[0]?.lastReply?.lines[0];
     }, 'an attempt');
     assert.match(said, /policy does not allow mx\.own\.test/);

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import type { ConfigInput } from '../../src/config/config.ts';
+import { countOf } from '../../src/store/conformance/harness.ts';
 import { startTestServer } from '../../src/testing/index.ts';
 import { connectClient } from './wire.ts';
 
@@ -121,7 +122,7 @@ describe('what senders ask for', () => {
     assert.equal(await queue.retry(undefined, here.clock.now()), 0);
     await here.advance(7199_000);
     assert.equal(here.messages.length, 0);
-    assert.equal((await queue.count()).messages, 1);
+    assert.equal((await countOf(queue)).messages, 1);
     await here.advance(2_000);
     await here.waitFor(({ subject }) => subject === 'hello');
   });
@@ -149,7 +150,7 @@ describe('what senders ask for', () => {
     customer.socket.write('220 customer.example ready\r\n');
     await over;
     assert.ok(lines.includes('RCPT TO:<eva@customer.example>') && lines.includes('Hello'));
-    assert.equal((await here.server.stores.queue.count()).messages, 0);
+    assert.equal((await countOf(here.server.stores.queue)).messages, 0);
   });
 
   it('RFC 4468: what lies in a mailbox is sent by its URL', async () => {

@@ -18,14 +18,18 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { runCommand } from '../../src/cli/test-command.ts';
 import { freePorts } from '../ports.ts';
 import type { ConfigObject, RunningProcess } from '../process.ts';
 import { eventually, startProcess } from '../process.ts';
 import { connectClient, startNextHop, submit } from './wire.ts';
 
-const mail = { from: 'ann@here.test', to: ['bob@far.test'], content: 'Subject: hello\r\n\r\nHi.' };
+const mail = {
+  from: 'ann@here.test',
+  to: ['bob@far.test'],
+  content: 'Subject: hello\r\nMessage-ID: <first@here.test>\r\n\r\nHi.',
+};
 
 /** Relays everything from this machine to `hop`. */
 const relayConfig = (port: number, hop: { readonly port: number }): ConfigObject => ({
@@ -75,60 +79,116 @@ describe('a client that vanishes', () => {
 });
 
 describe('a full disk', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'postrider-full-'));
-  const mounted = mount(folder);
+  const mounted = mayMount();
   if (!mounted)
     console.error('SKIPPED: a full disk needs root, and may mount a small file system for it');
+  const skip = mounted ? false : 'cannot mount a small file system';
+
+  /** Relays from a disk of so many octets to a hop that takes nothing until `takes` is called. */
+  async function start(t: TestContext, bytes: number) {
+    const folder = mount(bytes);
+    t.after(() => unmount(folder));
+    const [port] = (await freePorts(1)) as [number];
+    let takes = false;
+    const hop = await startNextHop((line) =>
+      takes || !line.startsWith('RCPT') ? '250 2.0.0 OK' : '451 4.3.0 Not now',
+    );
+    t.after(() => hop[Symbol.asyncDispose]());
+    const dataDirectory = join(folder, 'data');
+    const server = await startProcess({ ...relayConfig(port, hop), dataDirectory });
+    t.after(() => server[Symbol.asyncDispose]());
+    const client = await ready(port);
+    const [, id] = /Queued as (\S+)/.exec(await submit(client, mail))!;
+    await eventually(async () => (await queued(server))[0]?.recipients[0].lastReply, 'an attempt');
+    return {
+      ...{ folder, hop, server },
+      /** Until there is no room; what the database has in reserve is used up first. */
+      async sendUntilRefused() {
+        for (let sent = 0; sent < 1000; sent += 1) {
+          const refused = await submit(client, { ...mail, content: 'z'.repeat(900) }).then(
+            () => undefined,
+            (error: Error) => error.message,
+          );
+          if (refused !== undefined) return refused;
+        }
+        throw new Error('all of it was taken');
+      },
+      /** Every way to look at the queue, which shows the first message. */
+      async look() {
+        assert.equal((await queued(server))[0]?.id, id);
+        for (const ask of ['queue show', 'why'])
+          assert.match(await server.command(...ask.split(' '), id!), /bob@far\.test/);
+        assert.match(await server.command('why', '<first@here.test>'), /bob@far\.test/);
+      },
+      /** There is room, and the hop takes mail: everything comes to its end. */
+      async recover() {
+        takes = true;
+        rmSync(join(folder, 'filler'));
+        await eventually(
+          () => submit(client, mail).catch(() => undefined),
+          'mail to be taken again',
+        );
+        await eventually(
+          async () => ((await queued(server)).length === 0 ? true : undefined),
+          'the queue to run empty',
+        );
+      },
+    };
+  }
 
   it('452 4.3.1 to clients, the queue waits, and goes on by itself when there is room', {
-    skip: mounted ? false : 'cannot mount a small file system',
+    skip,
   }, async (t) => {
-    t.after(() => {
-      execFileSync('umount', ['-l', folder]);
-      rmSync(folder, { recursive: true });
-    });
-    const [port] = (await freePorts(1)) as [number];
-    let isBack = false;
-    await using hop = await startNextHop((line) =>
-      isBack || !line.startsWith('RCPT') ? '250 2.0.0 OK' : '451 4.3.0 Not now',
-    );
-    const dataDirectory = join(folder, 'data');
-    await using server = await startProcess({ ...relayConfig(port, hop), dataDirectory });
-    const client = await ready(port);
-    await submit(client, mail);
-    await eventually(async () => (await queued(server))[0]?.recipients[0].lastReply, 'an attempt');
-
+    const { folder, hop, server, ...disk } = await start(t, 6 * 2 ** 20);
+    assert.doesNotMatch(server.log(), /store-refuses/, 'the journal takes no room that it has not');
     fill(join(folder, 'filler'));
-    let refusal = '';
-    // What the database has in reserve is used up first.
-    for (let sent = 0; refusal === '' && sent < 500; sent += 1)
-      await submit(client, { ...mail, content: 'z'.repeat(900) }).catch((error: Error) => {
-        refusal = error.message;
-      });
-    assert.match(refusal, /452 4\.3\.1 /);
+    assert.match(await disk.sendUntilRefused(), /452 4\.3\.1 /);
     await eventually(
       () => /queue store fails|disk|full/.exec(server.log()) ?? undefined,
       'a log line',
     );
-    isBack = true;
-    rmSync(join(folder, 'filler'));
-    await eventually(() => submit(client, mail).catch(() => undefined), 'mail to be taken again');
-    await eventually(
-      async () => ((await queued(server)).length === 0 ? true : undefined),
-      'the queue to run empty',
-    );
+    await disk.look();
+    await disk.recover();
     assert.ok(hop.taken.length >= 2);
+  });
+
+  it('goes on with little room, where what the database has written beside itself took all of it', {
+    skip,
+  }, async (t) => {
+    const { folder, hop, server, ...disk } = await start(t, 3 * 2 ** 20);
+    writeFileSync(join(folder, 'filler'), Buffer.alloc(600_000));
+    assert.match(await disk.sendUntilRefused(), /452 4\.3\.1 /);
+    for (let i = 0; i < 5; i += 1) await disk.look();
+    const waiting = (await queued(server)).length;
+    await disk.recover();
+    assert.equal(hop.taken.length, waiting + 1);
   });
 });
 
-function mount(folder: string): boolean {
+function mayMount(): boolean {
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', folder], { stdio: 'ignore' });
+    unmount(mount(2 ** 20));
     return true;
   } catch {
-    rmSync(folder, { recursive: true });
     return false;
   }
+}
+
+function mount(bytes: number): string {
+  const folder = mkdtempSync(join(tmpdir(), 'postrider-full-'));
+  try {
+    const options = ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder];
+    execFileSync('mount', options, { stdio: 'ignore' });
+    return folder;
+  } catch (error) {
+    rmSync(folder, { recursive: true });
+    throw error;
+  }
+}
+
+function unmount(folder: string): void {
+  execFileSync('umount', ['-l', folder]);
+  rmSync(folder, { recursive: true });
 }
 
 function fill(path: string): void {

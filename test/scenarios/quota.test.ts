@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ConfigInput } from '../../src/config/config.ts';
-import { removed } from '../../src/store/conformance/harness.ts';
+import { countOf, removed } from '../../src/store/conformance/harness.ts';
+import { queueEntries } from '../../src/store/queue-entries.ts';
 import type { TestServer } from '../../src/testing/index.ts';
 import { startTestServer } from '../../src/testing/index.ts';
 import { connectClient } from './wire.ts';
@@ -89,7 +90,7 @@ describe('quota', () => {
     assert.deepEqual(heard, ['250 2.6.0', ...Array(7).fill('452 4.2.2')]);
     await delivered(server, 1);
     assert.ok((await usage(server, ann)).bytes <= MiB);
-    assert.equal((await server.server.stores.queue.count()).messages, 0);
+    assert.equal((await countOf(server.server.stores.queue)).messages, 0);
     // What is larger than the whole mailbox may be waits for nothing.
     assert.deepEqual(await (await open(server, [ann])).send(1.2 * MiB), ['552 5.2.2']);
     // What does fit gets in still.
@@ -114,7 +115,7 @@ describe('quota', () => {
     const session = await open(server, [ann, bob], 'lmtp');
     assert.deepEqual(await session.send(300_000), ['452 4.2.2', '250 2.6.0']);
     await delivered(server, 2);
-    assert.equal((await server.server.stores.queue.count()).messages, 0);
+    assert.equal((await countOf(server.server.stores.queue)).messages, 0);
   });
 
   it('in SMTP who has room gets it, and for who has none it waits here, until there is room or time is up', async () => {
@@ -125,7 +126,7 @@ describe('quota', () => {
     assert.deepEqual(await session.send(300_000), ['250 2.6.0']);
     await delivered(server, 2);
     const { queue, folders } = server.server.stores;
-    const [waiting] = await Array.fromAsync(queue.list());
+    const [waiting] = await Array.fromAsync(queueEntries(queue));
     assert.deepEqual(
       waiting?.recipients.map(({ address, lastReply }) => [address, lastReply?.lines]),
       [[ann, ['The mailbox is full']]],
@@ -134,7 +135,10 @@ describe('quota', () => {
     await removed(folders, ann, [1]);
     await server.advance(10 * 60_000);
     await delivered(server, 3);
-    assert.deepEqual([(await usage(server, ann)).messages, (await queue.count()).messages], [1, 0]);
+    assert.deepEqual(
+      [(await usage(server, ann)).messages, (await countOf(queue)).messages],
+      [1, 0],
+    );
   });
 
   it('a limit that is lowered meanwhile keeps out what comes, not what was accepted', async () => {

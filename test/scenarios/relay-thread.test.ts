@@ -15,6 +15,8 @@ import { startServer } from '../../src/compose/server.ts';
 import type { Config } from '../../src/config/config.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
 import { sendMail } from '../../src/deliver/send-mail/send-mail.ts';
+import { countOf } from '../../src/store/conformance/harness.ts';
+import { queueEntries } from '../../src/store/queue-entries.ts';
 import { eventually } from '../process.ts';
 import { startNextHop } from './wire.ts';
 
@@ -57,7 +59,7 @@ const send = (server: RunningServer, name: string, body = 'short') =>
   });
 
 const empty = async ({ stores }: RunningServer) =>
-  (await stores.queue.count()).messages === 0 ? true : undefined;
+  (await countOf(stores.queue)).messages === 0 ? true : undefined;
 
 /** Limit: what hangs has failed by then, and what it opened is closed, so that the process ends. */
 const bounded = { timeout: 40_000 };
@@ -144,7 +146,7 @@ describe('relaying in a thread of its own', () => {
       await reached.promise;
       await workers.find(({ threadName }) => threadName === 'relay')!.terminate();
       const [entry] = await eventually(async () => {
-        const entries = await Array.fromAsync(server.stores.queue.list());
+        const entries = await Array.fromAsync(queueEntries(server.stores.queue));
         return entries[0]?.recipients[0]?.lastReply === undefined ? undefined : entries;
       }, 'a deferred recipient');
       assert.equal(entry!.recipients[0]!.lastReply!.code, 451);

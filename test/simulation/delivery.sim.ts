@@ -12,8 +12,9 @@ import type { Log } from '../../src/base/log.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { Random } from '../../src/base/random.ts';
 import { seededRandom } from '../../src/base/random.ts';
-import { listed, openById } from '../../src/store/conformance/harness.ts';
+import { countOf, listed, openById } from '../../src/store/conformance/harness.ts';
 import type { Content } from '../../src/store/content.ts';
+import { queueEntries } from '../../src/store/queue-entries.ts';
 import { MemoryDisk } from '../../src/store/sqlite/stores.ts';
 import type { Fault } from '../../src/store/sqlite/transport.ts';
 import type { Stores } from '../../src/store/stores.ts';
@@ -234,7 +235,7 @@ class Simulation {
   async #checkNothingLost(stores: Stores): Promise<void> {
     await this.#readMailboxes(stores);
     const queued = new Set<string>();
-    for await (const { id, origin, recipients } of stores.queue.list()) {
+    for await (const { id, origin, recipients } of queueEntries(stores.queue)) {
       const token = this.#ledger.tokenOf(id);
       for (const { address } of recipients) queued.add(`${token} ${address}`);
       if (origin.service !== 'queue') continue;
@@ -273,10 +274,10 @@ class Simulation {
     const { queue } = this.#home.stores;
     for (let hours = 0; hours < 24; hours += 1) {
       await this.#time.advance(hour);
-      if ((await queue.count()).recipients === 0) break;
+      if ((await countOf(queue)).recipients === 0) break;
     }
     this.#checkNow();
-    assert.equal((await queue.count()).recipients, 0, 'the queue empties');
+    assert.equal((await countOf(queue)).recipients, 0, 'the queue empties');
   }
 
   async #checkNothingLeft(): Promise<void> {

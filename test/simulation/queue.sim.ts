@@ -15,8 +15,9 @@ import type { DeliveryResult } from '../../src/queue/delivery.ts';
 import { createMessageIds } from '../../src/queue/message-id.ts';
 import { QueueRunner } from '../../src/queue/runner.ts';
 import { reply } from '../../src/smtp/reply.ts';
-import { listed } from '../../src/store/conformance/harness.ts';
+import { countOf, listed } from '../../src/store/conformance/harness.ts';
 import { memoryHistory } from '../../src/store/history.ts';
+import { queueEntries } from '../../src/store/queue-entries.ts';
 import type {
   Effect,
   Lease,
@@ -380,7 +381,7 @@ class Simulation {
       ...{ directory: ':memory:', log: silentLog, clock, disk: this.#disk, journal: false },
     });
     const queued = new Set<string>();
-    for await (const entry of stores.queue.list()) {
+    for await (const entry of queueEntries(stores.queue)) {
       for (const { address } of entry.recipients) queued.add(`${entry.id} ${address}`);
       if (entry.origin.service !== 'queue') continue;
       const message = await stores.queue.open(entry.id);
@@ -441,13 +442,14 @@ class Simulation {
     if (this.#process.life.dead) await this.#restart();
     await this.#time.advance(2 * minute);
     const { stores, clock, runner } = this.#process;
-    for await (const { id } of stores.queue.list()) await stores.queue.unhold([id], clock.now());
+    for await (const { id } of queueEntries(stores.queue))
+      await stores.queue.unhold([id], clock.now());
     runner.wake();
     for (let hours = 0; hours < 24; hours += 1) {
       await this.#time.advance(hour);
-      if ((await stores.queue.count()).recipients === 0) break;
+      if ((await countOf(stores.queue)).recipients === 0) break;
     }
-    assert.equal((await stores.queue.count()).recipients, 0, 'the queue empties');
+    assert.equal((await countOf(stores.queue)).recipients, 0, 'the queue empties');
     const { active, waiting, unrecorded, memoryBytes } = runner.facts;
     assert.deepEqual(
       [active, waiting, unrecorded, memoryBytes],

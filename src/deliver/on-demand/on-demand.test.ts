@@ -36,13 +36,16 @@ function open(mail: readonly string[]) {
   const results: Promise<DeliveryResult>[] = [];
   const onDemand: OnDemand = new OnDemand({
     queue: {
-      async *list() {
-        for (const [i, destination] of mail.entries())
-          yield {
-            id: `m${i}`,
-            recipients: [{ state: 'queued', destination }],
-          } as unknown as QueueEntry;
-      },
+      search: async () => ({
+        entries: mail.map(
+          (destination, i) =>
+            ({
+              id: `m${i}`,
+              recipients: [{ state: 'queued', destination }],
+            }) as unknown as QueueEntry,
+        ),
+        next: null,
+      }),
       async retry(ids) {
         retried.push(...(ids ?? []));
         return retried.length;

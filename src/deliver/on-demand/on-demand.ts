@@ -10,13 +10,14 @@ import type { Peer } from '../../net/peer.ts';
 import type { Deliver, RecipientResult } from '../../queue/delivery.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
+import { queueEntries } from '../../store/queue-entries.ts';
 import type { QueueStore } from '../../store/queue-store.ts';
 import type { Route, RouteRule } from '../route.ts';
 import type { TurnedParts } from './turned-connection.ts';
 import { TurnedConnection } from './turned-connection.ts';
 
 export interface OnDemandParts extends TurnedParts {
-  readonly queue: Pick<QueueStore, 'list' | 'retry'>;
+  readonly queue: Pick<QueueStore, 'search' | 'retry'>;
   /** In force now. */
   readonly routes: () => readonly RouteRule[];
   readonly routeOf: (address: string) => Route;
@@ -100,7 +101,7 @@ export class OnDemand {
 
   async #waiting(destinations: ReadonlySet<string>): Promise<Set<string>> {
     const ids = new Set<string>();
-    for await (const { id, recipients } of this.#parts.queue.list()) {
+    for await (const { id, recipients } of queueEntries(this.#parts.queue)) {
       if (recipients.some((one) => one.state === 'queued' && destinations.has(one.destination)))
         ids.add(id);
       if (ids.size >= messagesMax) break;

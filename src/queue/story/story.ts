@@ -2,7 +2,8 @@
 // asked for. story-text.ts tells it to people.
 
 import type { HistoryEvent, HistoryStore } from '../../store/history.ts';
-import { sameMessageId } from '../../store/history.ts';
+import { bareMessageId, sameMessageId } from '../../store/history.ts';
+import { queueEntries } from '../../store/queue-entries.ts';
 import type { QueueEntry, QueueStore } from '../../store/queue-store.ts';
 
 /** Everything known of one message. */
@@ -46,7 +47,7 @@ async function queuedAs(store: QueueStore, id: string): Promise<string[]> {
   if ((await store.get(id)) !== undefined) return [id];
   const found: string[] = [];
   if (!id.includes('@')) return found;
-  for await (const entry of store.list()) {
+  for await (const entry of queueEntries(store, { text: bareMessageId(id) })) {
     if (sameMessageId(entry.messageId, id)) found.push(entry.id);
     if (found.length >= storiesMax) break;
   }

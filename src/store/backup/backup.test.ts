@@ -20,6 +20,7 @@ import { silentLog } from '../../base/log.ts';
 import { inspectStore } from '../at-rest.ts';
 import { collected, message, removed } from '../conformance/harness.ts';
 import { recordSyncs } from '../files/test-syncs.ts';
+import { queueEntries } from '../queue-entries.ts';
 import { openSqliteStores } from '../sqlite/stores.ts';
 import { startSharedThread } from '../sqlite/test-threads.ts';
 import { backUp } from './backup.ts';
@@ -110,7 +111,7 @@ describe('backup', () => {
     const { to, result } = await backedUp(used);
     assert.equal(result.counts.queued, 2);
     await using again = await open(await restored(to));
-    const entries = await collected(again.queue.list());
+    const entries = await collected(queueEntries(again.queue));
     assert.deepEqual(
       entries.map(({ id, recipients }) => [id, recipients[0]?.state]),
       [

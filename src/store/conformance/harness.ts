@@ -10,6 +10,7 @@ import type {
   NewMessage,
   NewRecipient,
   Outcome,
+  QueueStore,
   Settlement,
 } from '../queue-store.ts';
 import type { Stores } from '../stores.ts';
@@ -113,4 +114,10 @@ export async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
   for await (const item of items) found.push(item);
   return found;
+}
+
+/** What is in the queue. */
+export async function countOf(queue: Pick<QueueStore, 'totals'>) {
+  const { messages, recipients } = await queue.totals({});
+  return { messages, recipients };
 }

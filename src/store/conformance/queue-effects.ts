@@ -6,7 +6,7 @@ import { it } from 'node:test';
 import type { Effect } from '../queue-store.ts';
 import { rememberedMax } from '../queue-store.ts';
 import type { OpenTestStores, TestStores } from './harness.ts';
-import { at, delivered, listed, message, settlement, text } from './harness.ts';
+import { at, countOf, delivered, listed, message, settlement, text } from './harness.ts';
 import { everything } from './queue-harness.ts';
 
 const ann = 'ann@example.org';
@@ -51,7 +51,7 @@ export function testEffects(open: OpenTestStores): void {
     const { queue } = test.stores;
     assert.equal((await listed(test.stores.folders, ann)).length, 1);
     assert.equal(await queue.remembered(ann, 'k'), true);
-    assert.deepEqual(await queue.count(), { messages: 1, recipients: 1 });
+    assert.deepEqual(await countOf(queue), { messages: 1, recipients: 1 });
     const [child] = await queue.claim(everything);
     assert.equal(child?.message.id, 'c1');
     assert.equal(child?.message.prefix, 'Received: again\r\n');
@@ -72,7 +72,7 @@ export function testEffects(open: OpenTestStores): void {
     );
     assert.deepEqual(await listed(test.stores.folders, ann), []);
     assert.equal(await queue.remembered(ann, 'k'), false);
-    assert.deepEqual(await queue.count(), { messages: 1, recipients: 1 });
+    assert.deepEqual(await countOf(queue), { messages: 1, recipients: 1 });
   });
 
   for (const octets of [100, 300_000])
@@ -92,7 +92,7 @@ export function testEffects(open: OpenTestStores): void {
         assert.equal(read, octets);
         assert.equal(await queue.settle(settlement(child, delivered)), true);
       }
-      assert.deepEqual(await queue.count(), { messages: 0, recipients: 0 });
+      assert.deepEqual(await countOf(queue), { messages: 0, recipients: 0 });
       assert.equal((await listed(test.stores.folders, ann))[0]?.size, octets);
     });
 

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { inlineBytesMax } from '../content.ts';
+import { queueEntries } from '../queue-entries.ts';
 import type { OpenTestStores } from './harness.ts';
-import { at, collected, deferred, delivered, message, settlement } from './harness.ts';
+import { at, collected, countOf, deferred, delivered, message, settlement } from './harness.ts';
 import { due, everything, idsOf, nobody } from './queue-harness.ts';
 
 export function testEnqueue(open: OpenTestStores): void {
@@ -85,7 +86,7 @@ export function testEnqueue(open: OpenTestStores): void {
         assert.equal(await queue.settle(settlement(lease!, delivered)), true);
       }
     }
-    assert.deepEqual(await queue.count(), { messages: 0, recipients: 0 });
+    assert.deepEqual(await countOf(queue), { messages: 0, recipients: 0 });
   });
 
   it('refuses an id it has, and fails nobody else who came at the same time', async () => {
@@ -103,7 +104,7 @@ export function testEnqueue(open: OpenTestStores): void {
       ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
     );
     assert.deepEqual(
-      (await collected(queue.list())).map(({ id, sender }) => [id, sender]),
+      (await collected(queueEntries(queue))).map(({ id, sender }) => [id, sender]),
       ['m1', 'm2', 'm3', 'm4'].map((id) => [id, 'ann@example.org']),
     );
     assert.deepEqual(idsOf(await queue.claim(everything)).sort(), ['m1', 'm2', 'm3', 'm4']);
@@ -119,7 +120,7 @@ export function testEnqueue(open: OpenTestStores): void {
     assert.equal(leases.length, 4);
     assert.equal(await queue.settle(settlement(leases[0]!, deferred(9000))), true);
     assert.equal(await queue.settle(settlement(leases[1]!, delivered)), true);
-    assert.deepEqual(await queue.count(), { messages: 1, recipients: 7500 });
+    assert.deepEqual(await countOf(queue), { messages: 1, recipients: 7500 });
     assert.equal((await queue.get('m1'))?.recipients.length, 7500);
     const [again] = await queue.claim({ ...everything, now: 9000, limit: 1 });
     assert.equal(again?.recipients.length, 2500);

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { queueEntries } from '../queue-entries.ts';
 import type { OpenTestStores } from './harness.ts';
-import { at, collected, deferred, message, settlement } from './harness.ts';
+import { at, collected, countOf, deferred, message, settlement } from './harness.ts';
 import { due, everything, idsOf, nobody, waiting } from './queue-harness.ts';
 
 export function testOperations(open: OpenTestStores): void {
@@ -13,7 +14,7 @@ export function testOperations(open: OpenTestStores): void {
     const ids = ['06tq1vkzd2a', '06tq1vkzd33-67', '06tq1vkzdaa-10', '06tq1vkzf2a'];
     for (const id of [...ids].reverse()) await queue.enqueue(message(id), due);
     assert.deepEqual(
-      (await collected(queue.list())).map(({ id }) => id),
+      (await collected(queueEntries(queue))).map(({ id }) => id),
       ids,
     );
     assert.equal(await queue.newest(), ids.at(-1));
@@ -27,12 +28,12 @@ export function testOperations(open: OpenTestStores): void {
     const { queue } = test.stores;
     const ids = Array.from({ length: 250 }, (_, i) => `m${1000 + i}`);
     await Promise.all(ids.map((id) => queue.enqueue(message(id), due)));
-    const entries = await collected(queue.list());
+    const entries = await collected(queueEntries(queue));
     assert.deepEqual(
       entries.map(({ id }) => id),
       ids,
     );
-    assert.deepEqual(await queue.count(), { messages: 250, recipients: 250 });
+    assert.deepEqual(await countOf(queue), { messages: 250, recipients: 250 });
     assert.deepEqual(entries[0], {
       ...{ id: 'm1000', sender: 'ann@example.org', received: 1000, size: 25, params: [] },
       origin: { session: 'session-1', service: 'smtp', protocol: 'ESMTP' },
@@ -106,7 +107,7 @@ export function testOperations(open: OpenTestStores): void {
     assert.deepEqual(await queue.take('m1', { now: 2000, leaseMs: 60_000 }), []);
     for (const lease of [...taken, active!])
       assert.equal(await queue.settle(settlement(lease, { kind: 'failed' })), true);
-    assert.deepEqual(await queue.count(), { messages: 0, recipients: 0 });
+    assert.deepEqual(await countOf(queue), { messages: 0, recipients: 0 });
   });
 
   it('reroute gives recipients new ways', async () => {

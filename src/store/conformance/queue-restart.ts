@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { queueEntries } from '../queue-entries.ts';
 import type { OpenTestStores } from './harness.ts';
 import { collected, delivered, message, settlement } from './harness.ts';
 import { due, everything, nobody, readAll, stored, waiting } from './queue-harness.ts';
@@ -15,7 +16,7 @@ export function testRestart(open: OpenTestStores): void {
     await queue.settle(settlement(gone!, delivered));
     await waiting(test.stores, 'm3', test.clock.now() + 60_000);
     await test.restart();
-    const ids = (await collected(test.stores.queue.list())).map(({ id }) => id);
+    const ids = (await collected(queueEntries(test.stores.queue))).map(({ id }) => id);
     assert.deepEqual(ids, ['m1', 'm3']);
   });
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { queueEntries } from '../queue-entries.ts';
 import { isFound } from '../queue-filter.ts';
 import type { QueueFilter } from '../queue-search.ts';
 import { queueStates } from '../queue-search.ts';
@@ -70,7 +71,7 @@ export function testSearch(open: OpenTestStores): void {
     await using test = await open();
     const { queue } = test.stores;
     await fill(queue);
-    const all = await collected(queue.list());
+    const all = await collected(queueEntries(queue));
     for (const filter of filters) {
       const expected = all.filter((entry) => isFound(entry, filter));
       const about = JSON.stringify(filter);
@@ -85,13 +86,28 @@ export function testSearch(open: OpenTestStores): void {
     }
   });
 
+  it('gives shorter pages where recipients are many, and leaves nothing out', async () => {
+    await using test = await open();
+    const { queue } = test.stores;
+    const recipients = Array.from({ length: 1500 }, (_, i) => at(`r${i}@example.net`, 'mx:a'));
+    const ids = ['m1', 'm2', 'm3', 'm4', 'm5'];
+    for (const id of ids)
+      await queue.enqueue(message(id, { recipients }), { leaseUntil: undefined });
+    const { entries, next } = await queue.search({}, { limit: 100 });
+    assert.deepEqual([entries.length, next], [2, 'm2']);
+    assert.deepEqual(
+      (await collected(queueEntries(queue))).map((entry) => [entry.id, entry.recipients.length]),
+      ids.map((id) => [id, 1500]),
+    );
+  });
+
   it('counts recipients by state, destination and reply', async () => {
     await using test = await open();
     const { queue } = test.stores;
     await fill(queue);
     const totals = await queue.totals({});
     const count = (wanted: (one: { state: string; attempts: number }) => boolean) =>
-      collected(queue.list()).then(
+      collected(queueEntries(queue)).then(
         (all) => all.flatMap(({ recipients }) => recipients).filter(wanted).length,
       );
     assert.equal(totals.recipients, 30);
@@ -142,7 +158,7 @@ export function testCounts(open: OpenTestStores): void {
     await using test = await open();
     const { queue } = test.stores;
     const isCounted = async (about: string) => {
-      const all = (await collected(queue.list())).flatMap(({ recipients }) => recipients);
+      const all = (await collected(queueEntries(queue))).flatMap(({ recipients }) => recipients);
       const byDestination = Map.groupBy(all, ({ destination }) => destination);
       const totals = await queue.totals({});
       const stateOf = ({ state, attempts }: (typeof all)[number]) =>
@@ -171,7 +187,7 @@ export function testCounts(open: OpenTestStores): void {
     };
     await fill(queue);
     await isCounted('filled');
-    const waiting = (await collected(queue.list()))
+    const waiting = (await collected(queueEntries(queue)))
       .flatMap(({ recipients }) => recipients)
       .filter(({ destination }) => destination === 'mx:sub.example.net')
       .flatMap(({ nextAttempt }) => nextAttempt ?? []);
@@ -187,7 +203,7 @@ export function testCounts(open: OpenTestStores): void {
       else if (i % 3 === 1) await queue.settle(settlement(lease, awayUntil(200_000)));
       else await queue.release([lease]);
     await isCounted('settled');
-    const ids = (await collected(queue.list())).map(({ id }) => id);
+    const ids = (await collected(queueEntries(queue))).map(({ id }) => id);
     await queue.hold(ids.slice(0, 5));
     await queue.unhold(ids.slice(3, 9), 100_000);
     await queue.rerouteSome(ids.slice(4, 7), () => ({ delivery: 'relay', destination: 'mx:new' }));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -58,6 +59,35 @@ describe('history', () => {
       ['before'],
     );
     assert.deepEqual(await history.find('after'), []);
+  });
+
+  it('leaves no file open when the disk is full, however often it tries', async (t) => {
+    const clock = new FakeClock();
+    const warned: string[] = [];
+    const log = { ...silentLog, warn: (event: string) => warned.push(event) };
+    const directory = join(root, 'full');
+    await using history = new FileHistory({ directory, clock, log });
+    history.record(received('first', 1));
+    await history.flush();
+    const handle = await openFile(join(directory, '000001.jsonl'));
+    await handle.close();
+    const fails: FileHandle[] = [];
+    const fail = async function (this: FileHandle): Promise<never> {
+      fails.push(this);
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    };
+    const kind = Object.getPrototypeOf(handle) as FileHandle;
+    const mocks = [t.mock.method(kind, 'writeFile', fail), t.mock.method(kind, 'write', fail)];
+    for (let i = 0; i < 5; i += 1) {
+      history.record(received(`more-${i}`, 2 + i));
+      await history.flush();
+    }
+    assert.deepEqual(warned, ['history not written']);
+    assert.ok(fails.length >= 5);
+    assert.deepEqual(new Set(fails.map(({ fd }) => fd)), new Set([-1]), 'all of them are closed');
+    for (const { mock } of mocks) mock.restore();
+    await history.flush();
+    assert.equal((await history.find('more-4')).length, 1);
   });
 
   for (const [what, spoil] of [

@@ -215,8 +215,13 @@ export class FileHistory implements HistoryStore {
       await file.handle.close();
       return this.#openNext(last);
     }
-    // A crash may have torn the last line: the next one begins on its own.
-    if (file.size > 0) await file.handle.write('\n');
+    try {
+      // A crash may have torn the last line: the next one begins on its own.
+      if (file.size > 0) await file.handle.write('\n');
+    } catch (error) {
+      await file.handle.close();
+      throw error;
+    }
     file.size += 1;
     return file;
   }
@@ -303,8 +308,13 @@ interface HistoryFile {
 
 async function openForAppending(path: string): Promise<HistoryFile> {
   const handle = await open(path, 'a', 0o600);
-  const { ino: inode, size } = await handle.stat();
-  return { path, handle, inode, size };
+  try {
+    const { ino: inode, size } = await handle.stat();
+    return { path, handle, inode, size };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
 }
 
 async function* linesWith(handle: FileHandle, needle: Buffer): AsyncGenerator<string> {

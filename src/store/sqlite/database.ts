@@ -4,6 +4,7 @@
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { StoreOpenError } from '../open-error.ts';
 
 /** Primary result codes. https://www.sqlite.org/rescode.html */
@@ -85,9 +86,11 @@ export function openMemoryDatabase(): DatabaseSync {
   return database;
 }
 
-/** Beside the connection that writes; it has made and migrated everything. */
+/** Beside the connection that writes; it has made and migrated everything. Where nothing is, nothing is made. */
 export function openReadDatabase(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: busyTimeoutMs });
+  const url = pathToFileURL(path);
+  url.searchParams.set('mode', 'rw');
+  const database = new DatabaseSync(url, { timeout: busyTimeoutMs });
   database.exec(`
     PRAGMA cache_size = -${readerCacheKiB};
     PRAGMA temp_store = MEMORY;

@@ -23,6 +23,7 @@ import { DueOrder } from './queue/due-order.ts';
 import { Leases } from './queue/leases.ts';
 import { MemoryTable } from './queue/memory-table.ts';
 import { QueueDesk } from './queue/queue-desk.ts';
+import { QueueSearch } from './queue/queue-search.ts';
 import { prepareQueueStatements } from './queue/queue-statements.ts';
 import { QueueTables } from './queue/queue-tables.ts';
 import { Schedule } from './queue/schedule.ts';
@@ -72,6 +73,8 @@ export class Engine implements Work {
   #seenVersion = -1;
   #full = true;
   #unflushed = false;
+  /** The disk was full when something was written last. */
+  #noRoom = false;
   /** Recipients whose leases ended with the last process. */
   readonly recovered: number;
 
@@ -115,6 +118,7 @@ export class Engine implements Work {
       memory,
     });
     const spam = new SpamTable(database);
+    const pages = new QueueSearch(database);
     const accounts = new AccountTables(database, (account) => {
       mailboxes.remove(account);
       memory.remove(account);
@@ -129,6 +133,7 @@ export class Engine implements Work {
         },
         files: () => contents.files(),
         version: () => this.#seenVersion,
+        queuePage: (after, limit) => pages.page({}, after, limit),
       },
       ...[queue, new QueueDesk(statements, schedule, order), folders, messages, accounts],
       new RecordTable(database),
@@ -166,12 +171,16 @@ export class Engine implements Work {
       transfer.push(...this.#transfer);
       touched.push(...this.#touched);
     };
-    let left = requests.map((_, i) => i);
+    let left: readonly number[] = this.#withRoom(requests, answers);
+    let mayMakeRoom = true;
     for (let bad = 0; left.length > 0 && bad <= badRequestsMax; bad += 1) {
       const failed = this.#attempt(requests, left, answers);
       if (failed === undefined) {
         keep();
         left = [];
+      } else if (this.#noRoom && mayMakeRoom) {
+        mayMakeRoom = false;
+        left = this.#withRoom(requests, answers);
       } else if (failed >= 0) {
         left = left.filter((i) => i !== failed);
       } else break;
@@ -191,6 +200,35 @@ export class Engine implements Work {
 
   close(): void {
     this.#database.close();
+  }
+
+  /**
+   * The requests that may be run. What is free on a full disk is first of all for what the WAL holds: else new frames
+   * would take it, and the room that the WAL has would be of no use for ever.
+   */
+  #withRoom(requests: readonly Request[], answers: Answer[]): readonly number[] {
+    const all = requests.map((_, i) => i);
+    if (!this.#noRoom || this.#durabilityOf(requests, all) === 'read' || this.#makeRoom())
+      return all;
+    return all.filter((i) => {
+      if (requests[i]!.durability === 'read') return true;
+      answers[i] = { ok: false, kind: 'storage', message: 'database or disk is full' };
+      return false;
+    });
+  }
+
+  /**
+   * Copies what the WAL holds into the database: then it is written from its beginning again, and needs no more than
+   * it has. False when the database cannot grow as it would have to.
+   */
+  #makeRoom(): boolean {
+    try {
+      this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+      this.#noRoom = false;
+    } catch {
+      // The WAL is as it was.
+    }
+    return !this.#noRoom;
   }
 
   /**
@@ -228,6 +266,7 @@ export class Engine implements Work {
       return undefined;
     } catch (error) {
       this.#rollback();
+      this.#noRoom ||= codeOf(error) === sqliteCode.full;
       if (at >= 0) answers[at] = { ok: false, ...failureOf(error) };
       else if (indexes.length === 1) answers[indexes[0]!] = { ok: false, ...failureOf(error) };
       return at;
@@ -302,11 +341,11 @@ const requestNames: readonly RequestName[] = [
     'remembered',
     'release',
     'nextDue',
-    'entries',
+    'queuePage',
     'entry',
     'message',
   ] as const),
-  ...(['count', 'newest', 'retry', 'retryPage', 'hold', 'unhold', 'take', 'routes'] as const),
+  ...(['newest', 'retry', 'retryPage', 'hold', 'unhold', 'take', 'routes'] as const),
   ...(['routesOf', 'reroute', 'ensure', 'deliver', 'removeMails', 'removeMailbox'] as const),
   ...(['addAccount', 'accounts', 'accountsVersion'] as const),
   ...(['removeAccount', 'addAddress', 'removeAddress', 'credentials', 'putCredential'] as const),

@@ -65,13 +65,13 @@ const settle = (commit: GroupCommit) => commit.call('settle', [{}] as never);
 describe('batches', () => {
   it('take all that came while the last one was under way, in its order', async () => {
     const { commit, batches } = open();
-    const first = [hold(commit), commit.call('count', [])];
+    const first = [hold(commit), commit.call('nextDue', [new Set()])];
     await setImmediate();
     const second = [commit.call('newest', []), hold(commit), settle(commit)];
     await setImmediate();
     assert.deepEqual(
       batches.map(({ operations }) => operations),
-      [['hold', 'count']],
+      [['hold', 'nextDue']],
     );
     const answers: Answer[] = [1, 2].map((value) => ({ ok: true, value }));
     await batches[0]!.end({ answers });
@@ -285,7 +285,11 @@ describe('what is said', () => {
         ['store-refuses', 'store-accepts-again'],
       ],
     ] as const) {
-      const calls = Promise.allSettled([hold(commit), commit.call('count', []), hold(commit)]);
+      const calls = Promise.allSettled([
+        hold(commit),
+        commit.call('nextDue', [new Set()]),
+        hold(commit),
+      ]);
       await setImmediate();
       await batches.at(-1)!.end({ answers });
       const kinds = (await calls).map(({ status }) => status === 'fulfilled');
@@ -317,7 +321,7 @@ describe('what is said', () => {
     commit.refuse('the database was removed');
     await assert.rejects(hold(commit), /was removed/);
     await assert.rejects(settle(commit), /was removed/);
-    const read = commit.call('count', []);
+    const read = commit.call('nextDue', [new Set()]);
     await setImmediate();
     await batches[0]!.end();
     await read;

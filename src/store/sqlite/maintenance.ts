@@ -3,13 +3,13 @@
 import type { Clock } from '../../base/clock.ts';
 import { ContentError } from '../content.ts';
 import type { Mended, StoreMaintenance } from '../maintenance.ts';
-import type { QueueStore } from '../queue-store.ts';
 import type { Spool, SpoolUpkeep } from '../spool.ts';
 import type { GroupCommit } from './group-commit.ts';
 
 export interface SqliteMaintenanceParts {
   readonly commit: GroupCommit;
-  readonly queue: QueueStore;
+  /** What is only in the journal is in the database when it resolves. */
+  readonly saveJournal: () => Promise<void>;
   readonly spool: Spool & SpoolUpkeep;
   readonly clock: Clock;
 }
@@ -22,11 +22,10 @@ export class SqliteMaintenance implements StoreMaintenance {
   }
 
   async hold(): Promise<() => void> {
-    const { commit, queue, spool } = this.#parts;
+    const { commit, saveJournal, spool } = this.#parts;
     const release = spool.hold();
     try {
-      // What is in the journal only is saved before it is counted.
-      await queue.count();
+      await saveJournal();
       await commit.call('flush', []);
       return release;
     } catch (error) {

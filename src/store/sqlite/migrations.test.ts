@@ -11,6 +11,7 @@ import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { listed } from '../conformance/harness.ts';
 import { emailId } from '../object-id.ts';
+import { queueEntries } from '../queue-entries.ts';
 import { migrations } from './database.ts';
 import { openSqliteStores } from './stores.ts';
 import { temporaryDirectory } from './test-stores.ts';
@@ -139,7 +140,7 @@ it('0007: how a recipient is delivered is told from the name of its destination'
     const clock = new FakeClock();
     await using stores = await openSqliteStores({ directory, clock, log: silentLog });
     const found: unknown[] = [];
-    for await (const { recipients } of stores.queue.list())
+    for await (const { recipients } of queueEntries(stores.queue))
       found.push([recipients[0]?.delivery, recipients[0]?.destination]);
     assert.deepEqual(found, [
       ['local', 'local'],

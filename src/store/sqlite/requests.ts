@@ -147,6 +147,12 @@ export interface EntryRow {
   readonly recipients: readonly EntryRecipientRow[];
 }
 
+export interface QueuePageRow {
+  readonly entries: readonly EntryRow[];
+  /** There are more behind the last. */
+  readonly more: boolean;
+}
+
 export interface RouteRow extends Way {
   readonly key: number;
   readonly index: number;
@@ -207,10 +213,8 @@ export interface QueueRequests {
     now: number,
   ): void;
   nextDue(skip: ReadonlySet<string>): number | undefined;
-  entries(after: number, limit: number): readonly EntryRow[];
   entry(key: number): EntryRow | undefined;
   message(key: number): StoredMessageRow | undefined;
-  count(): { messages: number; recipients: number };
   newest(): string | undefined;
   retry(key: number, now: number): number;
   /** The next messages behind `after`: how many recipients, and where to go on. */
@@ -337,6 +341,8 @@ export interface StoreRequests {
   flush(): void;
   /** Keys of all files that rows refer to, with what refers to them. */
   files(): readonly { readonly key: string; readonly size: number }[];
+  /** Of all that is queued; what has to be searched for is the reader's. */
+  queuePage(after: number, limit: number): QueuePageRow;
   /** Another number after another process changed something. */
   version(): number;
 }

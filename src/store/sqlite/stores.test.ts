@@ -22,9 +22,17 @@ import { describe, it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { StorageError } from '../../smtp/smtp-error.ts';
-import { collected, deferred, delivered, message, settlement } from '../conformance/harness.ts';
+import {
+  collected,
+  countOf,
+  deferred,
+  delivered,
+  message,
+  settlement,
+} from '../conformance/harness.ts';
 import { ContentError } from '../content.ts';
 import { StoreOpenError } from '../open-error.ts';
+import { queueEntries } from '../queue-entries.ts';
 import type { Stores } from '../stores.ts';
 import type { SqliteStoresOptions } from './stores.ts';
 import { MemoryDisk, openSqliteStores } from './stores.ts';
@@ -91,12 +99,12 @@ describe('disk full', () => {
         for (const result of results)
           if (result.status === 'rejected') assert.ok(result.reason instanceof StorageError);
         assert.deepEqual(said, ['store-refuses'], 'said once');
-        assert.equal((await queue.count()).messages, taken);
+        assert.equal((await countOf(queue)).messages, taken);
         const leases = await queue.claim({ now: 5000, ...claim });
         for (const lease of leases)
           assert.equal(await queue.settle(settlement(lease, delivered)), true);
         await queue.enqueue(message('m99', { content: body(50_000) }), due);
-        assert.equal((await queue.count()).messages, 1);
+        assert.equal((await countOf(queue)).messages, 1);
       }));
 
   it('a small message that fits is not refused for the large one beside it', async () => {
@@ -130,9 +138,9 @@ describe('crash points', () => {
     const disk = new MemoryDisk();
     const stores = await faulty(disk, 'crash-before', 'enqueue');
     await assert.rejects(stores.queue.enqueue(message('m1'), due), StoreCrashedError);
-    await assert.rejects(stores.queue.count(), StoreCrashedError);
+    await assert.rejects(countOf(stores.queue), StoreCrashedError);
     await using next = await open({ disk });
-    assert.equal((await next.queue.count()).messages, 0);
+    assert.equal((await countOf(next.queue)).messages, 0);
   });
 
   it('after the commit of enqueue: it is there, although nobody heard of it', async () => {
@@ -153,7 +161,7 @@ describe('crash points', () => {
       const [lease] = await stores.queue.enqueue(message('m1'), { leaseUntil: 1e15 });
       await assert.rejects(stores.queue.settle(settlement(lease!, delivered)));
       await using next = await open({ disk });
-      assert.equal((await next.queue.count()).messages, left);
+      assert.equal((await countOf(next.queue)).messages, left);
     }
   });
 
@@ -171,7 +179,7 @@ describe('crash points', () => {
       inDirectory(async (directory) => {
         const promised = await linesUntilKilled(directory, 150);
         await using stores = await open({ directory });
-        const entries = await collected(stores.queue.list());
+        const entries = await collected(queueEntries(stores.queue));
         const there = new Map(entries.map((entry) => [entry.id, entry.size]));
         for (const id of promised) {
           assert.ok(there.has(id), `${id} was promised`);
@@ -282,7 +290,7 @@ describe('opening', () => {
       await first.queue.enqueue(message('m1'), due);
       await first[Symbol.asyncDispose]();
       await using second = await open({ directory });
-      assert.equal((await second.queue.count()).messages, 1);
+      assert.equal((await countOf(second.queue)).messages, 1);
     }));
 
   it('a command beside the server reads, changes accounts, and holds mail back', () =>
@@ -292,7 +300,7 @@ describe('opening', () => {
       await server.queue.enqueue(message('m1'), due);
       const [busy] = await server.queue.enqueue(message('m2'), { leaseUntil: 1e15 });
       await using command = await open({ directory, clock, exclusive: false });
-      assert.equal((await command.queue.count()).messages, 2);
+      assert.equal((await countOf(command.queue)).messages, 2);
       assert.equal((await command.queue.get('m2'))?.recipients[0]?.state, 'active');
       await assert.rejects(command.queue.claim({ now: 5000, ...claim }));
       await assert.rejects(command.queue.enqueue(message('m3'), { leaseUntil: 1e15 }));
@@ -306,8 +314,8 @@ describe('opening', () => {
       await clock.advance(1500);
       await server.accounts.find('ann@example.org');
       // The question in the background is answered before one that is asked later.
-      await server.queue.count();
-      await server.queue.count();
+      await server.queue.newest();
+      await server.queue.newest();
       assert.notEqual(await server.accounts.find('ann@example.org'), undefined);
     }));
 
@@ -378,7 +386,7 @@ describe('opening', () => {
       const log = { ...silentLog, error: (...event: unknown[]) => said.push(event) };
       await using stores = await open({ directory, log });
       assert.match(JSON.stringify(said), new RegExp(`content-damaged.*${content.key} is missing`));
-      const [entry] = await collected(stores.queue.list());
+      const [entry] = await collected(queueEntries(stores.queue));
       assert.equal(entry?.id, 'm1', 'everything but the content is there');
       const opened = await stores.queue.open('m1');
       await assert.rejects(collected(opened!.content.read()), ContentError);
@@ -497,7 +505,11 @@ describe('what is removed while it is open', () => {
       await clock.advance(10_000);
       assert.deepEqual(said, ['store-removed']);
       await assert.rejects(stores.queue.enqueue(message('m2'), due), StorageError);
-      assert.equal((await collected(stores.queue.list())).length, 1, 'what is there can be read');
+      assert.equal(
+        (await collected(queueEntries(stores.queue))).length,
+        1,
+        'what is there can be read',
+      );
     }));
 
   it('the journal: what is in it is saved, and mail goes on', () =>
@@ -506,11 +518,12 @@ describe('what is removed while it is open', () => {
       await using _stores = stores;
       await clock.advance(10_000);
       await stores.queue.enqueue(message('m1'), { leaseUntil: 10 ** 12 });
-      await rm(join(directory, 'journal'), { recursive: true });
+      // Its next file may just be in the making.
+      await rm(join(directory, 'journal'), { recursive: true, maxRetries: 9 });
       await clock.advance(10_000);
       assert.deepEqual(said, ['journal-failed']);
       await stores.queue.enqueue(message('m2'), { leaseUntil: 10 ** 12 });
-      assert.equal((await stores.queue.count()).messages, 2);
+      assert.equal((await countOf(stores.queue)).messages, 2);
     }));
 });
 
@@ -521,7 +534,7 @@ describe('closing', () => {
       const asked = stores.queue.enqueue(message('m1'), due);
       await stores[Symbol.asyncDispose]();
       await asked;
-      await assert.rejects(stores.queue.count(), StorageError);
+      await assert.rejects(countOf(stores.queue), StorageError);
       await stores[Symbol.asyncDispose]();
     }));
 

@@ -195,7 +195,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
     const accounts = new SqliteAccountStore({ commit, clock });
     await accounts.load();
     const store = new SqliteQueueStore({ commit, reader, spool, clock });
-    const queue = await openJournaled(options, store, parts);
+    const { queue, saveJournal } = await openJournaled(options, store, parts);
     let closing: Promise<void> | undefined;
     const close = async () => {
       await queue[Symbol.asyncDispose]();
@@ -212,7 +212,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
       records: new SqliteRecordStore({ commit, clock }),
       spam: new SqliteSpamStore(commit),
       spool,
-      maintenance: new SqliteMaintenance({ commit, queue, spool, clock }),
+      maintenance: new SqliteMaintenance({ commit, saveJournal, spool, clock }),
       [Symbol.asyncDispose]: () => {
         closing ??= close();
         return closing;
@@ -230,20 +230,27 @@ const nothingFound = { removed: 0, faults: [] } as const;
 const faultsLoggedMax = 10;
 const advice = '`postrider verify` names the messages, and says what can be done';
 
+interface OpenedQueue {
+  readonly queue: QueueStore;
+  readonly saveJournal: () => Promise<void>;
+}
+
+const withoutJournal = (queue: QueueStore): OpenedQueue => ({ queue, saveJournal: async () => {} });
+
 /** What is alive in the journal goes into the store; new mail goes into the journal. */
 async function openJournaled(
   { log, clock, journal: options, flushSeconds }: SqliteStoresOptions,
   store: SqliteQueueStore,
   { journal: directory, spool, watch }: Assembly,
-): Promise<QueueStore> {
-  if (directory === undefined) return store;
+): Promise<OpenedQueue> {
+  if (directory === undefined) return withoutJournal(store);
   const settings = options === false ? {} : options;
   const journal = await Journal.open({ directory, clock, log, flushSeconds, ...settings }, (live) =>
     restore(live, store, { spool, clock }),
   );
   if (options === false) {
     await journal.close({ empty: true });
-    return store;
+    return withoutJournal(store);
   }
   if (options?.prepare === true) await journal.prepare();
   const watchJournal = () =>
@@ -252,7 +259,8 @@ async function openJournaled(
       watchJournal();
     });
   watchJournal();
-  return new JournaledQueueStore({ store, journal, spool, clock });
+  const queue = new JournaledQueueStore({ store, journal, spool, clock });
+  return { queue, saveJournal: () => queue.saveAll() };
 }
 
 function openReader(transport: Transport, options: SqliteStoresOptions): ReaderClient {

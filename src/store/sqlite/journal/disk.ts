@@ -3,7 +3,7 @@
 // trip to another thread.
 
 import { closeSync, constants, fstatSync, open as openFile, read, writev } from 'node:fs';
-import { open, readdir, rename, unlink } from 'node:fs/promises';
+import { open, readdir, rename, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { makeDirectory, syncDirectory } from '../../files/directory.ts';
@@ -27,6 +27,7 @@ export function journalDirectory(path: string): JournalDirectory {
     },
     async create(name, head, size) {
       await makeDirectory(path);
+      await seeRoom(path, size);
       const target = `${name}${suffix}`;
       const draft = join(path, `${name}${unfinished}`);
       try {
@@ -45,6 +46,17 @@ export function journalDirectory(path: string): JournalDirectory {
       await unlink(join(path, file.name)).catch(() => {});
     },
   };
+}
+
+/**
+ * A file that does not fit would take all the room there is until that is noticed, while others need it; and what is
+ * left beside one is the store's. @throws when there is not twice as much.
+ */
+async function seeRoom(path: string, size: number): Promise<void> {
+  const { bsize, blocks, bavail } = await statfs(path);
+  // Some file systems do not say how much they have.
+  if (blocks > 0 && bavail * bsize < 2 * size)
+    throw new Error(`no space left for ${size} octets and as many beside them`);
 }
 
 async function namesIn(path: string): Promise<readonly string[]> {

@@ -2,7 +2,8 @@
 // are used again, and what it does when the disk fails.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import promises, { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -608,6 +609,30 @@ describe('closing', () => {
 });
 
 describe('files', () => {
+  it('are not begun where there is no room for them and as much again', async (t) => {
+    const path = join(await mkdtemp(join(tmpdir(), 'postrider-journal-')), 'journal');
+    const size = 65_536;
+    const free = async (bytes: number) => {
+      const { mock } = t.mock.method(promises, 'statfs', async () => ({
+        ...{ bsize: 512, blocks: 10_000, bavail: bytes / 512 },
+      }));
+      syncBuiltinESMExports();
+      const made = await journalDirectory(path)
+        .create(`with-${bytes}`, Buffer.alloc(4096), size)
+        .then(
+          (file) => file.close(),
+          (error: Error) => error.message,
+        );
+      mock.restore();
+      syncBuiltinESMExports();
+      return made;
+    };
+    assert.match((await free(2 * size - 512)) ?? '', /no space left/);
+    assert.deepEqual(await readdir(path), []);
+    assert.equal(await free(2 * size), undefined);
+    await rm(join(path, '..'), { recursive: true });
+  });
+
   it('are there again after a restart, for their owner alone, and are used again', async () => {
     const path = join(await mkdtemp(join(tmpdir(), 'postrider-journal-')), 'journal');
     const directory = journalDirectory(path);

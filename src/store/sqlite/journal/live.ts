@@ -1,10 +1,10 @@
 // Messages that are in the journal and nowhere else, and how an operator sees them among those of the store.
 
-import { storedSize } from '../../content.ts';
+import { memoryContent, storedSize } from '../../content.ts';
 import { messageKey } from '../../message-key.ts';
 import type { QueueTotals } from '../../queue-search.ts';
 import { sharesMax } from '../../queue-search.ts';
-import type { QueueEntry, QueueFound } from '../../queue-store.ts';
+import type { QueuedMessage, QueueEntry, QueueFound } from '../../queue-store.ts';
 import type { JournaledMessage } from './record.ts';
 import type { Segment } from './segments.ts';
 
@@ -32,6 +32,23 @@ export function entryOf({ message, left }: Live): QueueEntry {
       ...{ index, state: 'active', attempts: 1, nextAttempt: undefined, lastReply: undefined },
     })),
   };
+}
+
+/** As a delivery gets it. */
+export function queuedOf({ message }: Live): QueuedMessage {
+  const { id, received, sender, params, prefix, content, origin, messageId } = message;
+  return {
+    ...{ id, received, sender, params, prefix, origin, messageId },
+    content: memoryContent(content.bytes),
+  };
+}
+
+/** Undefined where there is none. */
+export function greatestId(ids: Iterable<string>): string | undefined {
+  let greatest: string | undefined;
+  for (const id of ids)
+    if (greatest === undefined || messageKey(id) > messageKey(greatest)) greatest = id;
+  return greatest;
 }
 
 /** A page of the store, with those of the journal's that belong into it. What is in both is there once. */

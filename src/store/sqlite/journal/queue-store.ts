@@ -22,7 +22,7 @@ import type {
 import type { AdoptingStore } from './adopting-store.ts';
 import type { Journal, JournalOwner } from './journal.ts';
 import type { Live } from './live.ts';
-import { entryOf, withEntries, withinPage } from './live.ts';
+import { entryOf, greatestId, queuedOf, withEntries, withinPage } from './live.ts';
 import type { JournaledMessage } from './record.ts';
 import type { Segment } from './segments.ts';
 import type { ContentFiles } from './small-content.ts';
@@ -179,12 +179,6 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     return Math.min(this.#nextExpiry, due ?? Number.POSITIVE_INFINITY);
   }
 
-  async *list(): AsyncIterable<QueueEntry> {
-    await this.#saveAll();
-    yield* this.#store.list();
-  }
-
-  /** What is in the journal is not moved for a look at it. */
   async search(
     filter: QueueFilter,
     page: { readonly after?: string | undefined; readonly limit: number },
@@ -220,27 +214,27 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
   }
 
   async get(id: string): Promise<QueueEntry | undefined> {
-    await this.#saveIds([id]);
-    return this.#store.get(id);
+    const live = this.#live.get(id);
+    return live === undefined ? this.#store.get(id) : entryOf(live);
   }
 
   async open(id: string): Promise<QueuedMessage | undefined> {
-    await this.#saveIds([id]);
-    return this.#store.open(id);
+    const live = this.#live.get(id);
+    return live === undefined ? this.#store.open(id) : queuedOf(live);
   }
 
   async newest(): Promise<string | undefined> {
-    await this.#saveAll();
-    return this.#store.newest();
+    const stored = await this.#store.newest();
+    return greatestId(stored === undefined ? this.#live.keys() : [stored, ...this.#live.keys()]);
   }
 
-  async count(): Promise<{ readonly messages: number; readonly recipients: number }> {
-    await this.#saveAll();
-    return this.#store.count();
+  /** What is in the journal is in the store when it resolves. @throws StorageError */
+  saveAll(): Promise<void> {
+    return this.#saveEach([...this.#live.values()]);
   }
 
   async retry(ids: readonly string[] | undefined, now: number): Promise<number> {
-    await (ids === undefined ? this.#saveAll() : this.#saveIds(ids));
+    await (ids === undefined ? this.saveAll() : this.#saveIds(ids));
     return this.#store.retry(ids, now);
   }
 
@@ -265,7 +259,7 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
   }
 
   async reroute(wayOf: Parameters<QueueStore['reroute']>[0]): Promise<number> {
-    await this.#saveAll();
+    await this.saveAll();
     return this.#store.reroute(wayOf);
   }
 
@@ -277,7 +271,7 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
 
   onFailure(): void {
     if (this.#closed) return;
-    this.#saveAll().then(
+    this.saveAll().then(
       () => this.#journal.begin(),
       () => {
         this.#notSaved();
@@ -291,7 +285,7 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     this.#closed = true;
     this.#cancelSweep?.();
     await this.#journal.settled();
-    await this.#saveAll().catch(() => {});
+    await this.saveAll().catch(() => {});
     await this.#journal.close({ empty: this.#live.size === 0 });
   }
 
@@ -345,10 +339,6 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     if (lives.length === 0) return;
     const results = await Promise.allSettled(lives.map((live) => this.#save(live)));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
-  }
-
-  #saveAll(): Promise<void> {
-    return this.#saveEach([...this.#live.values()]);
   }
 
   #saveIds(ids: readonly string[]): Promise<void> {

@@ -12,11 +12,8 @@ import type { Schedule } from './schedule.ts';
 // Limit: messages that one page of a bulk change touches, so that it does not hold up new mail.
 const messagesPerPage = 1000;
 
-// Limit: recipients that one page of a listing brings into memory; the first message always comes.
-const recipientsPerPage = 2000;
-
 export type DeskRequest =
-  | ('entries' | 'entry' | 'count' | 'newest' | 'retry' | 'retryPage' | 'hold' | 'unhold')
+  | ('entry' | 'newest' | 'retry' | 'retryPage' | 'hold' | 'unhold')
   | ('routes' | 'routesOf' | 'reroute');
 
 export class QueueDesk implements Pick<QueueRequests, DeskRequest> {
@@ -30,28 +27,9 @@ export class QueueDesk implements Pick<QueueRequests, DeskRequest> {
     this.#order = order;
   }
 
-  entries(after: number, limit: number): readonly EntryRow[] {
-    const entries: EntryRow[] = [];
-    let recipients = 0;
-    for (const row of this.#sql.selectEntries.all(after, limit)) {
-      const entry = this.#entry(row);
-      entries.push(entry);
-      recipients += entry.recipients.length;
-      if (recipients >= recipientsPerPage) break;
-    }
-    return entries;
-  }
-
   entry(key: number): EntryRow | undefined {
     const row = this.#sql.selectEntry.get(key);
     return row === undefined ? undefined : this.#entry(row);
-  }
-
-  count(): { messages: number; recipients: number } {
-    return {
-      messages: integer(this.#sql.countMessages.get()?.n),
-      recipients: integer(this.#sql.countRecipients.get()?.n),
-    };
   }
 
   newest(): string | undefined {

@@ -4,7 +4,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { QueueFilter } from '../../queue-search.ts';
 import { integer, integerOrNull, textOrNull } from '../../row.ts';
-import type { EntryRow } from '../requests.ts';
+import type { EntryRow, QueuePageRow } from '../requests.ts';
 import {
   anything,
   both,
@@ -16,11 +16,8 @@ import {
 } from './queue-conditions.ts';
 import { columnsOf, leasedRecipient } from './queue-readings.ts';
 
-export interface QueuePageRow {
-  readonly entries: readonly EntryRow[];
-  /** There are more behind the last. */
-  readonly more: boolean;
-}
+// Limit: recipients that one page brings into memory; its first message always comes.
+const recipientsPerPage = 2000;
 
 export class QueueSearch {
   readonly #database: DatabaseSync;
@@ -31,8 +28,16 @@ export class QueueSearch {
 
   page(filter: QueueFilter, after: number, limit: number): QueuePageRow {
     const keys = this.#keys(filter, after, limit + 1);
-    const entries = keys.slice(0, limit).flatMap((key) => this.#entry(key) ?? []);
-    return { entries, more: keys.length > limit };
+    const entries: EntryRow[] = [];
+    let recipients = 0;
+    for (const key of keys.slice(0, limit)) {
+      const entry = this.#entry(key);
+      if (entry === undefined) continue;
+      entries.push(entry);
+      recipients += entry.recipients.length;
+      if (recipients >= recipientsPerPage) break;
+    }
+    return { entries, more: keys.length > entries.length };
   }
 
   /** In their order. Text is looked for in messages and in recipients, each by itself: then neither has to look up the other. */

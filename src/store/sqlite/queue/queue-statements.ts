@@ -25,13 +25,8 @@ export function prepareQueueStatements(database: DatabaseSync) {
     selectEntry: prepare(`
       SELECT key, id, received, sender, params, origin, message_id, prefix, size
       FROM message WHERE key = ?`),
-    selectEntries: prepare(`
-      SELECT key, id, received, sender, params, origin, message_id, prefix, size
-      FROM message WHERE key > ? ORDER BY key LIMIT ?`),
     newest: prepare('SELECT id FROM message ORDER BY key DESC LIMIT 1'),
     selectRecipients: prepare('SELECT * FROM recipient WHERE message = ? ORDER BY idx'),
-    countMessages: prepare('SELECT count(*) AS n FROM message'),
-    countRecipients: prepare('SELECT count(*) AS n FROM recipient'),
     firstDues: prepare(`
       SELECT destination, min(due) AS due FROM recipient
       WHERE due IS NOT NULL AND held = 0 GROUP BY destination ORDER BY destination`),

@@ -31,9 +31,9 @@ import { Listings } from '../folders/listings.ts';
 import type { WholeRow } from '../folders/packed-mails.ts';
 import { packMails } from '../folders/packed-mails.ts';
 import { type FolderState, MailLists } from '../lists/mail-lists.ts';
-import { type QueuePageRow, QueueSearch } from '../queue/queue-search.ts';
+import { QueueSearch } from '../queue/queue-search.ts';
 import { QueueTotals, type QueueTotalsRow } from '../queue/queue-totals.ts';
-import type { PackedMailsRow } from '../requests.ts';
+import type { PackedMailsRow, QueuePageRow } from '../requests.ts';
 import { Derived, type DerivedParts } from '../search/derived.ts';
 import type { Advanced } from '../search/search-index.ts';
 
