@@ -6,6 +6,7 @@ import { createLocalDelivery } from '../deliver/local/local.ts';
 import { createMaildirDelivery } from '../deliver/local/maildir.ts';
 import { OnDemand } from '../deliver/on-demand/on-demand.ts';
 import { makeSteps } from '../deliver/relay/steps/outbound-steps.ts';
+import { isOurReport } from '../deliver/reports/report-queue.ts';
 import { createDialer } from '../net/dialer.ts';
 import { quotaOf } from '../policy/quota.ts';
 import type { RuleBook } from '../policy/rules/rule-book.ts';
@@ -61,6 +62,8 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
       ...{ clock, log },
     }),
     ...{ clock, random, log, history, deliverySeconds: metrics.delivery },
+    // RFC 8460 §3: a TLS report goes to a host whose TLS keeps other mail away.
+    isUndeterred: ({ origin }) => isOurReport(origin),
     rateOf: destinationRates(() => inForce().config.rateLimits.perDestination),
     get hostname() {
       return inForce().config.hostname;

@@ -172,6 +172,19 @@ describe('QueueRunner', () => {
     assert.equal(attempts.at(-1)?.recipients[0]?.attempt, 1);
   });
 
+  it('tries a report all the same: what others met may not concern it (RFC 8460 §3)', async () => {
+    const { submit, remote, attempts, left } = await world();
+    const origin = { session: 'r', service: 'reports', protocol: 'local' } as const;
+    remote.answer = (lease) =>
+      lease.message.origin.service === 'reports'
+        ? results(lease, taken)
+        : { recipients: lease.recipients.map(() => unreachable), health: 'down' };
+    await submit(['bob@dead.example']);
+    await submit(['tlsrpt@dead.example'], { origin });
+    assert.equal(attempts.length, 2);
+    assert.equal(await left(), 1);
+  });
+
   it('tells in the story that nothing was tried, and why', async () => {
     const { submit, remote, parts, clock } = await world();
     const down: RecipientResult = {

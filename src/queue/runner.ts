@@ -50,6 +50,8 @@ export interface RunnerParts extends ConclusionsParts {
   readonly store: QueueStore;
   readonly clock: Clock;
   readonly deliver: Deliver;
+  /** What is tried although its destination was found dead: what failed for others may not concern it. */
+  readonly isUndeterred?: ((message: Lease['message']) => boolean) | undefined;
   /** How many messages a destination may get. */
   readonly rateOf?: RateOf | undefined;
   /** Read anew each time, as the hostname is: both may change while the server runs. */
@@ -248,7 +250,8 @@ export class QueueRunner {
   }
 
   #start(lease: Lease, destination: Destination, now: number): void {
-    if (destination.isDead(now)) {
+    const { isUndeterred } = this.#parts;
+    if (destination.isDead(now) && isUndeterred?.(lease.message) !== true) {
       this.#skip(lease, destination.lastFailure ?? unforeseen);
       this.#freed(destination);
     } else if (lease.expires - now < attemptMs) {

@@ -85,6 +85,7 @@ export async function world(
     resolve: (address: string) => [to(address)],
     settings: { ...defaults, ...settings },
     rateOf,
+    isUndeterred: ({ origin }: Lease['message']) => origin.service === 'reports',
     deliver: async (lease: Lease, signal: AbortSignal) => {
       attempts.push(lease);
       return remote.answer(lease, signal);

@@ -84,7 +84,7 @@ export async function startDnsLab(options: LabOptions): Promise<DnsLab> {
     async publish(zone) {
       zones.set(zone.name, zone);
       await sign([zone]);
-      await reload(programs, `127.0.0.1:${authorityPort}`, serial);
+      await reload(programs, zone.name, { authority: `127.0.0.1:${authorityPort}`, serial });
       await eventually(isCurrent, `the resolver to know ${zone.name} anew`);
     },
     [Symbol.asyncDispose]: dispose,
@@ -92,9 +92,16 @@ export async function startDnsLab(options: LabOptions): Promise<DnsLab> {
 }
 
 /** First the zones, then whoever remembers them: each reads its files again. */
-async function reload([named, unbound]: readonly Program[], authority: string, serial: number) {
+async function reload(
+  [named, unbound]: readonly Program[],
+  name: string,
+  { authority, serial }: { readonly authority: string; readonly serial: number },
+) {
   named?.child.kill('SIGHUP');
-  await eventually(() => answersWith(authority, serial), 'the name server to read its zones');
+  // It reads one zone after the other.
+  const isRead = async () =>
+    (await hasSerial(authority, name, serial)) && (await answersWith(authority, serial));
+  await eventually(isRead, 'the name server to read its zones');
   unbound?.child.kill('SIGHUP');
 }
 
@@ -104,6 +111,13 @@ async function answersWith(server: string, serial: number): Promise<true | undef
   resolver.setServers([server]);
   const [[text] = []] = await resolver.resolveTxt('edition').catch(() => []);
   return text === String(serial) ? true : undefined;
+}
+
+async function hasSerial(server: string, name: string, serial: number): Promise<true | undefined> {
+  const resolver = new Resolver({ timeout: 500, tries: 1 });
+  resolver.setServers([server]);
+  const found = await resolver.resolveSoa(name).catch(() => undefined);
+  return found?.serial === serial ? true : undefined;
 }
 
 interface Program extends AsyncDisposable {
