@@ -53,7 +53,7 @@ export function createRelays(wishes: RelayWishes, parts: RelaysParts): Relays {
   });
   policies.start();
   if ((wishes.relayIn ?? usualPlace(wishes)) === 'own-thread') {
-    const thread = new RelayThread({ clock, log, policies });
+    const thread = new RelayThread({ clock, log, policies, queries: metrics.dnsQueries });
     return {
       open: (settings) => thread.open(settings),
       [Symbol.asyncDispose]: () => {

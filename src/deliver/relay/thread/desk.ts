@@ -5,6 +5,7 @@
 import { unreachable } from '../../../base/assert.ts';
 import type { Fields, Log } from '../../../base/log.ts';
 import type { LogEvent } from '../../../base/log-events.ts';
+import type { Counter } from '../../../base/metrics.ts';
 import type { Content } from '../../../store/content.ts';
 import type { OpenRelay, Relay } from '../relay.ts';
 import type { StsFound, StsPolicySource } from '../security/sts.ts';
@@ -16,6 +17,8 @@ export interface RelayDeskParts {
   readonly say: (message: FromRelay) => void;
   /** Calls back soon: results until then go into one message. */
   readonly gather: (callback: () => void) => void;
+  /** To name servers, by the relays that are opened. */
+  readonly queries?: Pick<Counter, 'value'> | undefined;
 }
 
 interface Signal {
@@ -30,6 +33,7 @@ export class RelayDesk {
   readonly #signals = new Map<number, Signal>();
   #results: ResultRow[] = [];
   #questions = 0;
+  #queriesTold = 0;
   readonly #asked = new Map<number, (found: StsFound | string) => void>();
 
   /** Asks over there. */
@@ -114,7 +118,9 @@ export class RelayDesk {
     this.#parts.gather(() => {
       const rows = this.#results;
       this.#results = [];
-      this.#parts.say({ kind: 'results', rows });
+      const asked = this.#parts.queries?.value ?? 0;
+      this.#parts.say({ kind: 'results', rows, queries: asked - this.#queriesTold });
+      this.#queriesTold = asked;
     });
   }
 }

@@ -4,6 +4,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { systemClock } from '../../../base/clock.ts';
 import { keepThreadMemory } from '../../../base/memory-keeper.ts';
+import { Counter } from '../../../base/metrics.ts';
 import { systemRandom } from '../../../base/random.ts';
 import { createDialer } from '../../../net/dialer.ts';
 import { createResolvers } from '../../../net/resolver.ts';
@@ -19,14 +20,15 @@ export function serveRelays(port: MessagePort, table: StepTable = outboundSteps)
   const clock = systemClock();
   keepThreadMemory({ clock });
   const random = systemRandom;
-  const resolverFor = createResolvers({ clock, random, log });
+  const queries = new Counter();
+  const resolverFor = createResolvers({ clock, random, log, queries });
   const parts = { dialer: createDialer(), clock, random, log };
   const desk: RelayDesk = new RelayDesk({
     open: (settings) => {
       const resolver = resolverFor(settings.dns);
       return createRelay({ ...settings, ...parts, resolver, policies: desk.policies }, table);
     },
-    say,
+    ...{ say, queries },
     gather: setImmediate,
   });
   port.on('message', (message: ToRelay) => desk.take(message));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,7 @@ import { systemClock } from '../../../base/clock.ts';
 import { closedAfter } from '../../../base/closed-after.ts';
 import { FakeClock } from '../../../base/fake-clock.ts';
 import type { Log } from '../../../base/log.ts';
+import { Counter } from '../../../base/metrics.ts';
 import { scriptedServer } from '../../../net/scripted-server.ts';
 import type { DeliveryResult } from '../../../queue/delivery.ts';
 import type { Content } from '../../../store/content.ts';
@@ -43,11 +45,11 @@ const to = (port: number): RelayRoute => ({ kind: 'host', host: '127.0.0.1', por
 /** Limit: what hangs has failed by then, and what it opened is closed, so that the process ends. */
 const bounded = { timeout: 20_000 };
 
-function startThread(t: TestContext, clock: Clock = systemClock()) {
+function startThread(t: TestContext, clock: Clock = systemClock(), queries?: Counter) {
   const lines: string[] = [];
   const write = (event: string) => void lines.push(event);
   const log: Log = { debug: write, info: write, warn: write, error: write };
-  return { thread: closedAfter(t, new RelayThread({ clock, log })), lines };
+  return { thread: closedAfter(t, new RelayThread({ clock, log, queries })), lines };
 }
 
 const wordsOf = ({ recipients, health }: DeliveryResult) => [
@@ -79,6 +81,29 @@ describe('a relay in its own thread', () => {
       assert.equal(hop.heard.at(-1), 'QUIT');
     },
   );
+
+  it('tells how many questions it has asked name servers', bounded, async (t) => {
+    const server = createSocket('udp4').bind(0, '127.0.0.1');
+    t.after(() => server.close());
+    await once(server, 'listening');
+    let heard = 0;
+    server.on('message', (query, { port }) => {
+      heard += 1;
+      query[2]! |= 0x80; // an answer
+      query[3]! |= 3; // NXDOMAIN: there is no such name
+      server.send(query, port, '127.0.0.1');
+    });
+    const queries = new Counter();
+    const { thread } = startThread(t, systemClock(), queries);
+    const dns = { servers: [`127.0.0.1:${server.address().port}`], timeout: 1000, attempts: 1 };
+    const relay = thread.open({ ...settings(), dns });
+    const route: RelayRoute = { kind: 'host', host: 'nowhere.test', port: 25, tls: 'none' };
+    await relay.attempt(lease(), route, never);
+    assert.ok(heard > 0);
+    assert.equal(queries.value, heard);
+    await relay.attempt(lease(), { ...route, host: 'elsewhere.test' }, never);
+    assert.equal(queries.value, heard);
+  });
 
   it('keeps apart the contents of messages that cross together', bounded, async (t) => {
     const hop = closedAfter(t, await scriptedServer());

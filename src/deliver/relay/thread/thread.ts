@@ -8,6 +8,7 @@ import { assert, unreachable } from '../../../base/assert.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { stackOf } from '../../../base/error-text.ts';
 import type { Log } from '../../../base/log.ts';
+import type { Counter } from '../../../base/metrics.ts';
 import type { DeliveryResult } from '../../../queue/delivery.ts';
 import type { Reply } from '../../../smtp/reply.ts';
 import { reply } from '../../../smtp/reply.ts';
@@ -22,6 +23,8 @@ export interface RelayThreadOptions {
   readonly log: Log;
   /** Asked on behalf of the thread. Without it no domain has a policy. */
   readonly policies?: StsPolicySource | undefined;
+  /** Counts what the thread asks name servers. */
+  readonly queries?: Counter | undefined;
   /** The program of the thread, which calls serveRelays(). Default: worker.ts. */
   readonly program?: URL | undefined;
 }
@@ -184,6 +187,7 @@ export class RelayThread implements AsyncDisposable {
   #hear(message: FromRelay): void {
     switch (message.kind) {
       case 'results':
+        this.#options.queries?.add(message.queries);
         for (const row of message.rows) {
           const [attempt, thrown] = row;
           const waiting = this.#waiting.get(attempt);

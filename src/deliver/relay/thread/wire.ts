@@ -30,7 +30,12 @@ export type ToRelay =
   | { readonly kind: 'close'; readonly generation: number };
 
 export type FromRelay =
-  | { readonly kind: 'results'; readonly rows: readonly ResultRow[] }
+  /** `queries`: to name servers, since the last results. */
+  | {
+      readonly kind: 'results';
+      readonly rows: readonly ResultRow[];
+      readonly queries: number;
+    }
   | { readonly kind: 'closed'; readonly generation: number }
   /** For a domain's MTA-STS policy, which is kept where the stores are. */
   | { readonly kind: 'ask'; readonly question: number; readonly domain: string }
