@@ -140,6 +140,11 @@ const about = {
     'database does not answer':
       'PostgreSQL is away, full or read-only: clients hear 451 or 452, the queue waits.',
     'database works again': 'The end of it.',
+    'node is dead':
+      'A node has not been heard for too long: what it had claimed goes out from others.',
+    'node was taken for dead':
+      'This node could not reach the database for too long; what it had claimed is not its own any more.',
+    'node replaced': 'Another process goes on under this node’s name, or it was removed; it ends.',
     'journal-failed': 'The queue’s journal cannot be written; messages go to the database.',
     'journal-has-no-room': 'The same, for want of room.',
     'journal-recovered': 'Messages that the journal had when the process ended.',

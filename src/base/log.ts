@@ -56,6 +56,8 @@ export type Fields = {
   readonly host?: string | undefined;
   /** Of the next host. */
   readonly address?: string | undefined;
+  /** One of those that share a store. */
+  readonly node?: string | undefined;
   /** Where mail goes, as the operator wrote it. */
   readonly destination?: string | undefined;
   /** How long it took, in milliseconds. */

@@ -7,6 +7,7 @@ import type { Histogram } from '../base/metrics.ts';
 import type { AccountStore } from './account-store.ts';
 import type { FolderStore } from './folder-store.ts';
 import type { StoreMaintenance } from './maintenance.ts';
+import type { Nodes } from './nodes.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { RecordStore } from './record-store.ts';
 import type { SpamStore } from './spam-store.ts';
@@ -40,4 +41,6 @@ export interface Stores extends AsyncDisposable {
   readonly spam: SpamStore;
   readonly spool: Spool;
   readonly maintenance: StoreMaintenance;
+  /** Who shares all of this. */
+  readonly nodes: Nodes;
 }

@@ -34,12 +34,19 @@ export async function roomTaken(queries: Queries, account: string): Promise<Quot
 }
 
 /**
- * Until the transaction ends nobody else gives away room in this mailbox: usage() and roomTaken() are true
- * together. Whoever locks several does so in the order of their addresses.
+ * Until the transaction ends nobody else adds up what these mailboxes have and are to get, or changes the sum:
+ * usage() and roomTaken() are true together. Before anything else is locked.
  */
-export async function lockRoom(transaction: Transaction, account: string): Promise<void> {
-  await transaction.run('SELECT pg_advisory_xact_lock($1, hashtext($2))', [roomLocks, account]);
+export async function lockRoom(
+  transaction: Transaction,
+  accounts: readonly string[],
+): Promise<void> {
+  await transaction.run(
+    `SELECT pg_advisory_xact_lock($1, lock) FROM
+       (SELECT DISTINCT hashtext(account) AS lock FROM unnest($2::text[]) AS account ORDER BY 1) locks`,
+    [roomLocks, accounts],
+  );
 }
 
-/** Ours among the locks that applications agree upon. */
+/** Ours among the locks that applications agree upon: "room" in ASCII. */
 const roomLocks = 0x726f6f6d;

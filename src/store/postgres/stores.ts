@@ -2,13 +2,16 @@
 
 import type { FolderStore } from '../folder-store.ts';
 import type { StoreMaintenance } from '../maintenance.ts';
-import type { QueueStore } from '../queue-store.ts';
 import type { OpenStoresOptions, Stores } from '../stores.ts';
 import { PostgresAccountStore } from './account-store.ts';
 import { ContentTable } from './content/content-table.ts';
 import { PostgresSpool } from './content/spool.ts';
 import { Database } from './database.ts';
+import type { Deliveries } from './deliveries.ts';
 import { migrate } from './migrations.ts';
+import { PostgresNodes } from './nodes.ts';
+import { forgetRemembered } from './queue/memory.ts';
+import { PostgresQueueStore } from './queue/queue-store.ts';
 import { PostgresRecordStore } from './record-store.ts';
 import { forgetSpam, PostgresSpamStore } from './spam-store.ts';
 
@@ -19,11 +22,21 @@ export interface PostgresStoresOptions
   /** What this machine is called among the others. */
   readonly node: string;
   readonly connectionsMax?: number | undefined;
+  /** After so long without a word a node is taken for dead, in milliseconds. */
+  readonly timeoutMs?: number | undefined;
 }
+
+export const nodeTimeoutMs = 15_000;
+
+const deliveries: Deliveries = {
+  append: () => Promise.reject(new Error('no folders')),
+  usage: async () => ({ bytes: 0, messages: 0 }),
+  removeMailbox: async () => {},
+};
 
 /** @throws StoreOpenError, StorageError when the database is away */
 export async function openPostgresStores(options: PostgresStoresOptions): Promise<Stores> {
-  const { url, node, log, clock, connectionsMax } = options;
+  const { url, node, log, clock, connectionsMax, exclusive = true, brief = false } = options;
   const name = `postrider ${node}`;
   const database = new Database({ url, log, name, ...(connectionsMax && { connectionsMax }) });
   try {
@@ -34,12 +47,31 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
     const accounts = new PostgresAccountStore({
       ...{ database, clock },
       onRemove: async (transaction, account) => {
+        await deliveries.removeMailbox(transaction, account);
+        await forgetRemembered(transaction, account);
         await forgetSpam(transaction, account);
       },
     });
     await accounts.load();
+    const queue: PostgresQueueStore = new PostgresQueueStore({
+      ...{ database, contents, spool, deliveries, clock },
+      session: () => nodes.session,
+    });
+    const nodes = new PostgresNodes({
+      ...{ database, clock, log, name: node, timeoutMs: options.timeoutMs ?? nodeTimeoutMs },
+      giveBack: (queries, session) => queue.leasing.giveBack(queries, session, clock.now()),
+      onReplaced(error) {
+        log.error('node replaced', { error: error.message });
+        options.onFailure?.(error);
+      },
+    });
+    if (exclusive && !brief) {
+      await nodes.join();
+      await queue.recover();
+    } else await nodes.visit();
     return {
-      queue: {} as QueueStore,
+      queue,
+      nodes,
       folders: {} as FolderStore,
       accounts,
       records: new PostgresRecordStore({ database, clock }),
@@ -47,6 +79,8 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
       spool,
       maintenance: {} as StoreMaintenance,
       async [Symbol.asyncDispose]() {
+        await queue[Symbol.asyncDispose]();
+        await nodes[Symbol.asyncDispose]();
         await spool[Symbol.asyncDispose]();
         await database[Symbol.asyncDispose]();
       },

@@ -8,6 +8,7 @@ import { NoSuchFolderError } from '../folder-errors.ts';
 import type { MailboxEvent } from '../folder-store.ts';
 import { StoreOpenError } from '../open-error.ts';
 import { DamagedRowError, integer } from '../row.ts';
+import { Schedule } from '../schedule.ts';
 import { AccountTables } from './account-tables.ts';
 import { ContentRepair } from './content-repair.ts';
 import { ContentTable } from './content-table.ts';
@@ -26,7 +27,6 @@ import { QueueDesk } from './queue/queue-desk.ts';
 import { QueueSearch } from './queue/queue-search.ts';
 import { prepareQueueStatements } from './queue/queue-statements.ts';
 import { QueueTables } from './queue/queue-tables.ts';
-import { Schedule } from './queue/schedule.ts';
 import { RecordTable } from './record-table.ts';
 import type {
   Answer,

@@ -9,6 +9,7 @@ import { openDataDirectory } from '../files/directory.ts';
 import { MemorySpool } from '../files/memory-spool.ts';
 import { FileSpool } from '../files/spool.ts';
 import { FileWatch } from '../files/watch.ts';
+import { alone } from '../nodes.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { QueueStore } from '../queue-store.ts';
 import type { OpenStoresOptions, Stores } from '../stores.ts';
@@ -213,6 +214,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
       spam: new SqliteSpamStore(commit),
       spool,
       maintenance: new SqliteMaintenance({ commit, saveJournal, spool, clock }),
+      nodes: alone,
       [Symbol.asyncDispose]: () => {
         closing ??= close();
         return closing;

@@ -69,7 +69,7 @@ CREATE TABLE message (
 ALTER TABLE message ALTER COLUMN bytes SET STORAGE EXTERNAL;
 CREATE INDEX message_content ON message (content) WHERE content IS NOT NULL;
 
--- `at`: when it is due; while `owner` has it, when the lease ends, and it is due again. `fence` grows with every
+-- `at`: when it is due; while `owner` has it, when the lease ends and it falls due again. `fence` grows with every
 -- claim: who settles under another one has lost it. `owner` is a session.
 CREATE TABLE recipient (
   message bigint NOT NULL,
@@ -93,7 +93,9 @@ CREATE TABLE recipient (
   PRIMARY KEY (message, idx)
 );
 
-CREATE INDEX recipient_due ON recipient (destination, priority, at) WHERE NOT held;
+-- What anybody may claim; and what somebody has claimed.
+CREATE INDEX recipient_due ON recipient (destination, priority, at) WHERE owner IS NULL AND NOT held;
+CREATE INDEX recipient_leased ON recipient (at) WHERE owner IS NOT NULL;
 CREATE INDEX recipient_room ON recipient (account) INCLUDE (room) WHERE account IS NOT NULL;
 
 -- Rows live for moments: dead ones are to go soon, and without pauses.

@@ -4,8 +4,8 @@
 import { priorityLevelMs } from '../../queue-store.ts';
 import type { Row } from '../../row.ts';
 import { integer, text } from '../../row.ts';
+import type { Schedule } from '../../schedule.ts';
 import type { QueueStatements } from './queue-statements.ts';
-import type { Schedule } from './schedule.ts';
 
 export interface Due {
   readonly message: number;

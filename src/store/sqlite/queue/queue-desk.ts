@@ -3,11 +3,11 @@
 
 import type { Row } from '../../row.ts';
 import { integer, integerOrNull, text, textOrNull } from '../../row.ts';
+import type { Schedule } from '../../schedule.ts';
 import type { EntryRow, QueueRequests, RouteRow } from '../requests.ts';
 import type { DueOrder } from './due-order.ts';
 import { columnsOf, leasedRecipient, wayOf } from './queue-readings.ts';
 import type { QueueStatements } from './queue-statements.ts';
-import type { Schedule } from './schedule.ts';
 
 // Limit: messages that one page of a bulk change touches, so that it does not hold up new mail.
 const messagesPerPage = 1000;

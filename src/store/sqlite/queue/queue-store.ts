@@ -19,6 +19,7 @@ import type {
   Settlement,
   Way,
 } from '../../queue-store.ts';
+import { parseOrigin, rememberedKey, words } from '../../queue-texts.ts';
 import type { Spool } from '../../spool.ts';
 import type { GroupCommit } from '../group-commit.ts';
 import type { ReaderClient } from '../reader/reader-client.ts';
@@ -31,10 +32,7 @@ import {
   leasedRecipient,
   messageRow,
   outcomeRow,
-  parseOrigin,
-  rememberedKey,
   totalsOf,
-  words,
 } from './queue-rows.ts';
 
 // Limit: rows that one request brings into memory.

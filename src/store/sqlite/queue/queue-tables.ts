@@ -6,6 +6,7 @@ import { requestsOf } from '../../../smtp/envelope-requests.ts';
 import type { Quota } from '../../folder-store.ts';
 import type { Row } from '../../row.ts';
 import { blob, integer, integerOrNull, text } from '../../row.ts';
+import type { Schedule } from '../../schedule.ts';
 import type { ContentTable } from '../content-table.ts';
 import type {
   AdoptedRow,
@@ -31,7 +32,6 @@ import type { MemoryTable } from './memory-table.ts';
 import type { DeskRequest } from './queue-desk.ts';
 import { columnsOf, leasedRecipient } from './queue-readings.ts';
 import type { QueueStatements } from './queue-statements.ts';
-import type { Schedule } from './schedule.ts';
 
 // Limit: octets of content that one claim brings into memory; the first lease always comes.
 const claimBytesMax = 16 * 2 ** 20;

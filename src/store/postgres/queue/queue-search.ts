@@ -1,0 +1,240 @@
+// Looks through the queue for an operator: entries with their recipients, page by page, and how much there is.
+
+import type { Reply } from '../../../smtp/reply.ts';
+import { messageKey } from '../../message-key.ts';
+import type { QueueDestination, QueueFilter, QueueTotals } from '../../queue-search.ts';
+import { queueStates, sharesMax } from '../../queue-search.ts';
+import type { QueueEntry, QueueFound } from '../../queue-store.ts';
+import { parseOrigin, parseReply, words } from '../../queue-texts.ts';
+import type { Row } from '../../row.ts';
+import { integer, integerOrNull, text, textOrNull } from '../../row.ts';
+import type { Queries, Value } from '../database.ts';
+import { recipientOf } from './recipient-row.ts';
+
+// Limit: messages that one page of a listing brings into memory.
+const entriesPerPage = 100;
+
+const facts = 'm.key, m.id, m.received, m.sender, m.params, m.origin, m.message_id, m.size';
+
+const stateSql = {
+  active: 'r.owner IS NOT NULL',
+  held: 'r.owner IS NULL AND r.held',
+  deferred: 'r.owner IS NULL AND NOT r.held AND r.attempts > 0',
+  queued: 'r.owner IS NULL AND NOT r.held AND r.attempts = 0',
+} as const;
+
+export class QueueSearch {
+  readonly #queries: Queries;
+
+  constructor(queries: Queries) {
+    this.#queries = queries;
+  }
+
+  async get(id: string): Promise<QueueEntry | undefined> {
+    const [entry] = await this.#entries([messageKey(id)]);
+    return entry?.id === id ? entry : undefined;
+  }
+
+  async *list(): AsyncIterable<QueueEntry> {
+    for (let after: string | undefined; ; ) {
+      const { entries, next } = await this.search({}, { after, limit: entriesPerPage });
+      yield* entries;
+      if (next === null) return;
+      after = next;
+    }
+  }
+
+  async search(
+    filter: QueueFilter,
+    { after, limit }: { readonly after?: string | undefined; readonly limit: number },
+  ): Promise<QueueFound> {
+    const sought = new Conditions(filter);
+    const key = sought.value(after === undefined ? -1 : messageKey(after));
+    const rows = await this.#queries.rows(
+      `SELECT m.key FROM message m WHERE m.key > ${key} AND ${sought.ofMessage()}
+       AND EXISTS (SELECT FROM recipient r WHERE r.message = m.key AND ${sought.ofRecipient()})
+       ORDER BY m.key LIMIT ${sought.value(limit + 1)}`,
+      sought.values,
+    );
+    const keys = rows.map((row) => integer(row.key));
+    const entries = await this.#entries(keys.slice(0, limit));
+    return { entries, next: keys.length > limit ? (entries.at(-1)?.id ?? null) : null };
+  }
+
+  async totals(filter: QueueFilter): Promise<QueueTotals> {
+    const sought = new Conditions(filter);
+    const state = queueStates.map((one, i) => `WHEN ${stateSql[one]} THEN ${i}`).join(' ');
+    const rows = await this.#queries.rows(
+      `WITH found AS MATERIALIZED (
+         SELECT r.message, CASE ${state} END AS state, r.destination, r.reply
+         FROM recipient r JOIN message m ON m.key = r.message
+         WHERE ${sought.ofMessage()} AND ${sought.ofRecipient()})
+       SELECT NULL::integer AS state, NULL AS destination, NULL AS reply,
+         count(DISTINCT message) AS n,
+         (SELECT received FROM message WHERE key = min(found.message)) AS oldest FROM found
+       UNION ALL
+       SELECT state, destination, reply, count(*), NULL FROM found
+       GROUP BY state, destination, reply`,
+      sought.values,
+    );
+    const states = queueStates.map(() => 0);
+    const destinations = new Map<string, number>();
+    const replies = new Map<string, number>();
+    for (const row of rows) {
+      const [n, group] = [integer(row.n), integerOrNull(row.state)];
+      if (group === null) continue;
+      states[group]! += n;
+      add(destinations, text(row.destination), n);
+      const reply = textOrNull(row.reply);
+      if (reply !== null) add(replies, reply, n);
+    }
+    const counted = rows.find((row) => row.state === null);
+    const byState = queueStates.map((one, i) => [one, states[i] ?? 0] as const);
+    return {
+      messages: integer(counted?.n),
+      oldest: integerOrNull(counted?.oldest ?? null) ?? undefined,
+      recipients: states.reduce((sum, n) => sum + n, 0),
+      states: Object.fromEntries(byState) as QueueTotals['states'],
+      destinations: largest(destinations).map(([name, recipients]) => ({ name, recipients })),
+      replies: largest(replies).map(([reply, recipients]) => ({
+        reply: parseReply(reply) satisfies Reply,
+        recipients,
+      })),
+    };
+  }
+
+  /** All there are, the largest first. */
+  async destinations(): Promise<readonly QueueDestination[]> {
+    const rows = await this.#queries.rows(
+      `SELECT d.*, m.received AS oldest FROM (
+         SELECT destination, count(*) AS recipients, min(message) AS first,
+           count(*) FILTER (WHERE held AND owner IS NULL) AS held,
+           min(at) FILTER (WHERE NOT held AND owner IS NULL) AS next
+         FROM recipient GROUP BY destination) d
+       LEFT JOIN message m ON m.key = d.first ORDER BY d.recipients DESC, d.destination`,
+    );
+    return rows.map((row) => ({
+      destination: text(row.destination),
+      ...{ recipients: integer(row.recipients), held: integer(row.held) },
+      oldest: integerOrNull(row.oldest) ?? undefined,
+      nextAttempt: integerOrNull(row.next) ?? undefined,
+    }));
+  }
+
+  async count(): Promise<{ readonly messages: number; readonly recipients: number }> {
+    const [row] = await this.#queries.rows(
+      'SELECT count(DISTINCT message) AS messages, count(*) AS recipients FROM recipient',
+    );
+    return { messages: integer(row?.messages), recipients: integer(row?.recipients) };
+  }
+
+  /** In their order; without what has no recipients any more. */
+  async #entries(keys: readonly number[]): Promise<readonly QueueEntry[]> {
+    if (keys.length === 0) return [];
+    const rows = await this.#queries.rows(
+      `SELECT ${facts} FROM message m WHERE m.key = ANY($1::bigint[]) ORDER BY m.key`,
+      [keys],
+    );
+    const recipients = new Map<number, Row[]>();
+    const found = await this.#queries.rows(
+      'SELECT * FROM recipient WHERE message = ANY($1::bigint[]) ORDER BY message, idx',
+      [keys],
+    );
+    for (const row of found) {
+      const key = integer(row.message);
+      const of = recipients.get(key);
+      if (of === undefined) recipients.set(key, [row]);
+      else of.push(row);
+    }
+    return rows.flatMap((row) => {
+      const of = recipients.get(integer(row.key));
+      return of === undefined ? [] : [entryOf(row, of)];
+    });
+  }
+}
+
+function entryOf(row: Row, recipients: readonly Row[]): QueueEntry {
+  return {
+    id: text(row.id),
+    sender: text(row.sender),
+    received: integer(row.received),
+    size: integer(row.size),
+    params: words(text(row.params)),
+    origin: parseOrigin(text(row.origin)),
+    messageId: textOrNull(row.message_id) ?? undefined,
+    recipients: recipients.map((one) => {
+      const { attempt, fence: _, warned: __, room: ___, ...recipient } = recipientOf(one);
+      const reply = textOrNull(one.reply);
+      const isActive = one.owner !== null;
+      return {
+        ...recipient,
+        state: isActive ? 'active' : one.held === true ? 'held' : 'queued',
+        attempts: attempt,
+        nextAttempt: isActive || one.held === true ? undefined : integer(one.at),
+        lastReply: reply === null ? undefined : parseReply(reply),
+      };
+    }),
+  };
+}
+
+/** A filter as conditions on `message m` and `recipient r`, with the values they name. */
+class Conditions {
+  readonly values: Value[] = [];
+  readonly #filter: QueueFilter;
+
+  constructor(filter: QueueFilter) {
+    this.#filter = filter;
+  }
+
+  value(value: Value): string {
+    this.values.push(value);
+    return `$${this.values.length}`;
+  }
+
+  ofMessage(): string {
+    const { sender, since, until } = this.#filter;
+    return all(
+      sender === undefined ? undefined : this.#addressIs('m.sender', sender),
+      since === undefined ? undefined : `m.received >= ${this.value(since)}`,
+      until === undefined ? undefined : `m.received < ${this.value(until)}`,
+    );
+  }
+
+  ofRecipient(): string {
+    const { recipient, destination, state, text: sought } = this.#filter;
+    return all(
+      recipient === undefined ? undefined : this.#addressIs('r.address', recipient),
+      destination === undefined ? undefined : `r.destination = ${this.value(destination)}`,
+      state === undefined ? undefined : `(${stateSql[state]})`,
+      sought === undefined ? undefined : this.#anyText(sought),
+    );
+  }
+
+  #anyText(sought: string): string {
+    const pattern = this.value(`%${escaped(sought)}%`);
+    const columns = ['m.sender', 'm.message_id', 'r.address', 'r.reply'];
+    return `(${columns.map((column) => like(column, pattern)).join(' OR ')})`;
+  }
+
+  /** `@domain` is all of a domain. */
+  #addressIs(column: string, address: string): string {
+    const pattern = address.startsWith('@') ? `%${escaped(address)}` : escaped(address);
+    return like(column, this.value(pattern));
+  }
+}
+
+/** Whatever the case of its letters. */
+const like = (column: string, pattern: string): string =>
+  `lower(${column}) LIKE lower(${pattern}) ESCAPE '\\'`;
+
+const all = (...conditions: readonly (string | undefined)[]): string =>
+  conditions.filter((one) => one !== undefined).join(' AND ') || 'true';
+
+const escaped = (pattern: string): string => pattern.replace(/[\\%_]/g, '\\$&');
+
+const add = (counts: Map<string, number>, name: string, n: number): void => {
+  counts.set(name, (counts.get(name) ?? 0) + n);
+};
+
+const largest = (counts: ReadonlyMap<string, number>): [string, number][] =>
+  [...counts].sort(([, a], [, b]) => b - a).slice(0, sharesMax);

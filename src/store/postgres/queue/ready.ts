@@ -1,0 +1,124 @@
+// What this node knows of when the queue has something to do: destinations with their next due time, in the order
+// of turns. It is filled from the database now and then, since other nodes change it, too: that is the truth, and
+// whatever nodes tell each other only makes it sooner.
+
+import type { Clock } from '../../../base/clock.ts';
+import { integer, text } from '../../row.ts';
+import { Schedule } from '../../schedule.ts';
+import type { Database } from '../database.ts';
+import type { DueRow } from './message-rows.ts';
+
+/** How often the database is asked, in milliseconds; more seldom where asking takes long. */
+const pollMs = 2_000;
+/** Asking takes this part of the time at most. */
+const pollShare = 1 / 50;
+
+/** From each destination and priority to the next one, by the index: rows do not count, destinations do. */
+const firstDues = `
+  WITH RECURSIVE first AS (
+    (SELECT destination, priority, at FROM recipient WHERE owner IS NULL AND NOT held
+     ORDER BY destination, priority, at LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM first CROSS JOIN LATERAL (
+      SELECT r.destination, r.priority, r.at FROM recipient r
+      WHERE r.owner IS NULL AND NOT r.held
+        AND (r.destination, r.priority) > (first.destination, first.priority)
+      ORDER BY r.destination, r.priority, r.at LIMIT 1) next)
+  SELECT * FROM first`;
+
+export interface ReadyParts {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Before the queue is looked at anew: leases that have ended are given back. */
+  readonly expire: (now: number) => Promise<void>;
+}
+
+export class Ready {
+  readonly #parts: ReadyParts;
+  readonly #schedule = new Schedule();
+  readonly #listeners = new Set<() => void>();
+  #filling: Promise<void> | undefined;
+  #cancel: (() => void) | undefined;
+  #isPolling = false;
+
+  constructor(parts: ReadyParts) {
+    this.#parts = parts;
+  }
+
+  /** Something is due sooner than nextDue() said: somebody else did it. */
+  watch(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** From now on the database is asked regularly. */
+  poll(): void {
+    this.#isPolling = true;
+    this.#pollIn(pollMs);
+  }
+
+  stop(): void {
+    this.#isPolling = false;
+    this.#cancel?.();
+  }
+
+  /** Filled anew if what is known may be wrong. */
+  async schedule(): Promise<Schedule> {
+    if (!this.#schedule.known) await this.refresh();
+    return this.#schedule;
+  }
+
+  forget(): void {
+    this.#schedule.forget();
+  }
+
+  add(rows: readonly DueRow[]): void {
+    for (const { destination, priority, at } of rows) {
+      this.#schedule.addLevel(priority);
+      this.#schedule.add(destination, at);
+    }
+  }
+
+  async refresh(): Promise<void> {
+    this.#filling ??= this.#fill().finally(() => {
+      this.#filling = undefined;
+    });
+    return this.#filling;
+  }
+
+  async #fill(): Promise<void> {
+    const { database, expire, clock } = this.#parts;
+    await expire(clock.now());
+    const rows = await database.rows(firstDues);
+    const dues = new Map<string, number>();
+    const levels = new Set<number>([0]);
+    for (const row of rows) {
+      const [destination, at] = [text(row.destination), integer(row.at)];
+      dues.set(destination, Math.min(at, dues.get(destination) ?? at));
+      levels.add(integer(row.priority));
+    }
+    this.#schedule.fill(dues, levels);
+  }
+
+  #pollIn(delayMs: number): void {
+    if (!this.#isPolling) return;
+    this.#cancel = this.#parts.clock.after(delayMs, () => void this.#poll());
+  }
+
+  async #poll(): Promise<void> {
+    const { clock } = this.#parts;
+    const began = clock.now();
+    try {
+      const before = this.#schedule.next(nobody) ?? Number.POSITIVE_INFINITY;
+      await this.refresh();
+      const next = this.#schedule.next(nobody);
+      if (next !== undefined && (next < before || next <= began))
+        for (const listener of this.#listeners) listener();
+    } catch {
+      // The database is away, which is told where that matters: asked again.
+    }
+    this.#pollIn(Math.max(pollMs, (clock.now() - began) / pollShare));
+  }
+}
+
+const nobody: ReadonlySet<string> = new Set();
