@@ -284,6 +284,12 @@ export interface QueueStore extends AsyncDisposable {
   /** When the next recipient outside `skip` falls due, so that nobody has to poll. */
   nextDue(skip: ReadonlySet<string>): Promise<number | undefined>;
 
+  /**
+   * Called when something may be due sooner than nextDue() said, because another process that shares the queue
+   * did something to it. Returns what ends it.
+   */
+  watch(listener: () => void): () => void;
+
   // Whoever only looks writes nothing: that works with a full disk, too.
 
   /**

@@ -1,8 +1,7 @@
 // Looks through the queue for an operator: entries with their recipients, page by page, and how much there is.
 
-import type { Reply } from '../../../smtp/reply.ts';
 import { messageKey } from '../../message-key.ts';
-import type { QueueDestination, QueueFilter, QueueTotals } from '../../queue-search.ts';
+import type { BacklogTimes, QueueBacklog, QueueFilter, QueueTotals } from '../../queue-search.ts';
 import { queueStates, sharesMax } from '../../queue-search.ts';
 import type { QueueEntry, QueueFound } from '../../queue-store.ts';
 import { parseOrigin, parseReply, words } from '../../queue-texts.ts';
@@ -13,6 +12,8 @@ import { recipientOf } from './recipient-row.ts';
 
 // Limit: messages that one page of a listing brings into memory.
 const entriesPerPage = 100;
+/** Messages that are looked at before somebody looks at the clock. */
+const messagesPerSlice = 5000;
 
 const facts = 'm.key, m.id, m.received, m.sender, m.params, m.origin, m.message_id, m.size';
 
@@ -61,14 +62,80 @@ export class QueueSearch {
     return { entries, next: keys.length > limit ? (entries.at(-1)?.id ?? null) : null };
   }
 
-  async totals(filter: QueueFilter): Promise<QueueTotals> {
+  async totals(
+    filter: QueueFilter,
+    { withinMs = Number.POSITIVE_INFINITY }: { readonly withinMs?: number | undefined } = {},
+  ): Promise<QueueTotals> {
+    const { state: _, ...more } = filter;
+    const isPlain = Object.values(more).every((value) => value === undefined);
+    const sum = new Sum();
+    const end = isPlain ? Number.POSITIVE_INFINITY : performance.now() + withinMs;
+    for (let after: number | undefined = -1; after !== undefined; ) {
+      // Of everything the database makes one sum; whatever else is looked for is counted part by part.
+      const until: number | undefined = isPlain ? undefined : await this.#sliceEnd(after);
+      await this.#count(filter, sum, [after, until ?? Number.MAX_SAFE_INTEGER]);
+      after = until;
+      if (after !== undefined && performance.now() >= end) return sum.totals(false);
+    }
+    return sum.totals(true);
+  }
+
+  /** All there are, the largest first. */
+  async backlogs(): Promise<readonly QueueBacklog[]> {
+    const rows = await this.#queries.rows(
+      `SELECT destination, count(*) AS recipients,
+         count(*) FILTER (WHERE held AND owner IS NULL) AS held
+       FROM recipient GROUP BY destination ORDER BY recipients DESC, destination`,
+    );
+    return rows.map((row) => ({
+      destination: text(row.destination),
+      ...{ recipients: integer(row.recipients), held: integer(row.held) },
+    }));
+  }
+
+  async backlogTimes(destinations: readonly string[]): Promise<readonly BacklogTimes[]> {
+    const rows = await this.#queries.rows(
+      `SELECT found.destination, m.received AS oldest, found.next FROM (
+         SELECT destination, min(message) AS first,
+           min(at) FILTER (WHERE NOT held AND owner IS NULL) AS next
+         FROM recipient WHERE destination = ANY($1::text[]) GROUP BY destination) found
+       LEFT JOIN message m ON m.key = found.first`,
+      [destinations],
+    );
+    const times = new Map(
+      rows.map((row) => {
+        const [oldest, next] = [integerOrNull(row.oldest), integerOrNull(row.next)];
+        const known = {
+          ...(oldest !== null && { oldest }),
+          ...(next !== null && { nextAttempt: next }),
+        };
+        return [text(row.destination), known];
+      }),
+    );
+    return destinations.map((destination) => times.get(destination) ?? {});
+  }
+
+  async #sliceEnd(after: number): Promise<number | undefined> {
+    const [row] = await this.#queries.rows(
+      'SELECT key FROM message WHERE key > $1 ORDER BY key OFFSET $2 LIMIT 1',
+      [after, messagesPerSlice],
+    );
+    return row && integer(row.key);
+  }
+
+  async #count(
+    filter: QueueFilter,
+    sum: Sum,
+    [after, until]: readonly [number, number],
+  ): Promise<void> {
     const sought = new Conditions(filter);
     const state = queueStates.map((one, i) => `WHEN ${stateSql[one]} THEN ${i}`).join(' ');
     const rows = await this.#queries.rows(
       `WITH found AS MATERIALIZED (
          SELECT r.message, CASE ${state} END AS state, r.destination, r.reply
-         FROM recipient r JOIN message m ON m.key = r.message
-         WHERE ${sought.ofMessage()} AND ${sought.ofRecipient()})
+         FROM recipient r ${sought.needsMessage ? 'JOIN message m ON m.key = r.message' : ''}
+         WHERE r.message > ${sought.value(after)} AND r.message <= ${sought.value(until)}
+           AND ${sought.ofMessage()} AND ${sought.ofRecipient()})
        SELECT NULL::integer AS state, NULL AS destination, NULL AS reply,
          count(DISTINCT message) AS n,
          (SELECT received FROM message WHERE key = min(found.message)) AS oldest FROM found
@@ -77,48 +144,7 @@ export class QueueSearch {
        GROUP BY state, destination, reply`,
       sought.values,
     );
-    const states = queueStates.map(() => 0);
-    const destinations = new Map<string, number>();
-    const replies = new Map<string, number>();
-    for (const row of rows) {
-      const [n, group] = [integer(row.n), integerOrNull(row.state)];
-      if (group === null) continue;
-      states[group]! += n;
-      add(destinations, text(row.destination), n);
-      const reply = textOrNull(row.reply);
-      if (reply !== null) add(replies, reply, n);
-    }
-    const counted = rows.find((row) => row.state === null);
-    const byState = queueStates.map((one, i) => [one, states[i] ?? 0] as const);
-    return {
-      messages: integer(counted?.n),
-      oldest: integerOrNull(counted?.oldest ?? null) ?? undefined,
-      recipients: states.reduce((sum, n) => sum + n, 0),
-      states: Object.fromEntries(byState) as QueueTotals['states'],
-      destinations: largest(destinations).map(([name, recipients]) => ({ name, recipients })),
-      replies: largest(replies).map(([reply, recipients]) => ({
-        reply: parseReply(reply) satisfies Reply,
-        recipients,
-      })),
-    };
-  }
-
-  /** All there are, the largest first. */
-  async destinations(): Promise<readonly QueueDestination[]> {
-    const rows = await this.#queries.rows(
-      `SELECT d.*, m.received AS oldest FROM (
-         SELECT destination, count(*) AS recipients, min(message) AS first,
-           count(*) FILTER (WHERE held AND owner IS NULL) AS held,
-           min(at) FILTER (WHERE NOT held AND owner IS NULL) AS next
-         FROM recipient GROUP BY destination) d
-       LEFT JOIN message m ON m.key = d.first ORDER BY d.recipients DESC, d.destination`,
-    );
-    return rows.map((row) => ({
-      destination: text(row.destination),
-      ...{ recipients: integer(row.recipients), held: integer(row.held) },
-      oldest: integerOrNull(row.oldest) ?? undefined,
-      nextAttempt: integerOrNull(row.next) ?? undefined,
-    }));
+    sum.add(rows);
   }
 
   async count(): Promise<{ readonly messages: number; readonly recipients: number }> {
@@ -150,6 +176,45 @@ export class QueueSearch {
       const of = recipients.get(integer(row.key));
       return of === undefined ? [] : [entryOf(row, of)];
     });
+  }
+}
+
+/** What was counted so far. */
+class Sum {
+  #messages = 0;
+  #oldest: number | undefined;
+  readonly #states = queueStates.map(() => 0);
+  readonly #destinations = new Map<string, number>();
+  readonly #replies = new Map<string, number>();
+
+  add(rows: readonly Row[]): void {
+    for (const row of rows) {
+      const [n, state] = [integer(row.n), integerOrNull(row.state)];
+      if (state === null) {
+        this.#messages += n;
+        this.#oldest ??= integerOrNull(row.oldest) ?? undefined;
+        continue;
+      }
+      this.#states[state]! += n;
+      add(this.#destinations, text(row.destination), n);
+      const reply = textOrNull(row.reply);
+      if (reply !== null) add(this.#replies, reply, n);
+    }
+  }
+
+  totals(complete: boolean): QueueTotals {
+    const byState = queueStates.map((one, i) => [one, this.#states[i] ?? 0] as const);
+    return {
+      messages: this.#messages,
+      oldest: this.#oldest,
+      recipients: this.#states.reduce((sum, n) => sum + n, 0),
+      states: Object.fromEntries(byState) as QueueTotals['states'],
+      destinations: largest(this.#destinations).map(([name, recipients]) => ({ name, recipients })),
+      replies: largest(this.#replies).map(([reply, recipients]) => ({
+        ...{ reply: parseReply(reply), recipients },
+      })),
+      complete,
+    };
   }
 }
 
@@ -189,6 +254,12 @@ class Conditions {
   value(value: Value): string {
     this.values.push(value);
     return `$${this.values.length}`;
+  }
+
+  /** What is looked for is not in rows of recipients alone. */
+  get needsMessage(): boolean {
+    const { sender, since, until, text: sought } = this.#filter;
+    return [sender, since, until, sought].some((one) => one !== undefined);
   }
 
   ofMessage(): string {

@@ -172,8 +172,12 @@ export class PostgresQueueStore implements QueueStore {
     return this.#search.totals(...asked);
   }
 
-  destinations(): ReturnType<QueueStore['destinations']> {
-    return this.#search.destinations();
+  backlogs(): ReturnType<QueueStore['backlogs']> {
+    return this.#search.backlogs();
+  }
+
+  backlogTimes(destinations: readonly string[]): ReturnType<QueueStore['backlogTimes']> {
+    return this.#search.backlogTimes(destinations);
   }
 
   get(id: string): Promise<QueueEntry | undefined> {

@@ -4,7 +4,7 @@ import { memoryContent, storedSize } from '../../content.ts';
 import { messageKey } from '../../message-key.ts';
 import type { QueueTotals } from '../../queue-search.ts';
 import { sharesMax } from '../../queue-search.ts';
-import type { QueuedMessage, QueueEntry, QueueFound } from '../../queue-store.ts';
+import type { NewMessage, QueuedMessage, QueueEntry, QueueFound } from '../../queue-store.ts';
 import type { JournaledMessage } from './record.ts';
 import type { Segment } from './segments.ts';
 
@@ -89,3 +89,9 @@ export function withEntries(stored: QueueTotals, entries: readonly QueueEntry[])
       .slice(0, sharesMax),
   };
 }
+
+const only: ReadonlySet<number> = new Set([0]);
+
+/** Positions of its recipients. */
+export const allOf = ({ recipients }: NewMessage): ReadonlySet<number> =>
+  recipients.length === 1 ? only : new Set(recipients.keys());

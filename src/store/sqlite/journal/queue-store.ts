@@ -22,7 +22,7 @@ import type {
 import type { AdoptingStore } from './adopting-store.ts';
 import type { Journal, JournalOwner } from './journal.ts';
 import type { Live } from './live.ts';
-import { entryOf, greatestId, queuedOf, withEntries, withinPage } from './live.ts';
+import { allOf, entryOf, greatestId, queuedOf, withEntries, withinPage } from './live.ts';
 import type { JournaledMessage } from './record.ts';
 import type { Segment } from './segments.ts';
 import type { ContentFiles } from './small-content.ts';
@@ -177,6 +177,10 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     const due = await this.#store.nextDue(skip);
     if (this.#live.size === 0) return due;
     return Math.min(this.#nextExpiry, due ?? Number.POSITIVE_INFINITY);
+  }
+
+  watch(listener: () => void): () => void {
+    return this.#store.watch(listener);
   }
 
   async search(
@@ -383,8 +387,3 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     this.#saveAgainAt = this.#clock.now() + saveAgainMs;
   }
 }
-
-const only: ReadonlySet<number> = new Set([0]);
-
-const allOf = ({ recipients }: NewMessage): ReadonlySet<number> =>
-  recipients.length === 1 ? only : new Set(recipients.keys());

@@ -143,6 +143,11 @@ export class SqliteQueueStore implements QueueStore {
     return this.#parts.commit.call('nextDue', [skip]);
   }
 
+  /** Who changes something beside us asks us to look. */
+  watch(): () => void {
+    return () => {};
+  }
+
   async search(
     filter: QueueFilter,
     { after, limit }: { readonly after?: string | undefined; readonly limit: number },
