@@ -10,8 +10,8 @@ import { integer, integerOrNull, text, textOrNull } from '../../row.ts';
 import type { Queries, Value } from '../database.ts';
 import { recipientOf } from './recipient-row.ts';
 
-// Limit: messages that one page of a listing brings into memory.
-const entriesPerPage = 100;
+// Limit: recipients that one page of a listing brings into memory; the first message always comes.
+const recipientsPerPage = 2000;
 /** Messages that are looked at before somebody looks at the clock. */
 const messagesPerSlice = 5000;
 
@@ -36,15 +36,6 @@ export class QueueSearch {
     return entry?.id === id ? entry : undefined;
   }
 
-  async *list(): AsyncIterable<QueueEntry> {
-    for (let after: string | undefined; ; ) {
-      const { entries, next } = await this.search({}, { after, limit: entriesPerPage });
-      yield* entries;
-      if (next === null) return;
-      after = next;
-    }
-  }
-
   async search(
     filter: QueueFilter,
     { after, limit }: { readonly after?: string | undefined; readonly limit: number },
@@ -58,8 +49,9 @@ export class QueueSearch {
       sought.values,
     );
     const keys = rows.map((row) => integer(row.key));
-    const entries = await this.#entries(keys.slice(0, limit));
-    return { entries, next: keys.length > limit ? (entries.at(-1)?.id ?? null) : null };
+    const page = await this.#within(keys.slice(0, limit));
+    const entries = await this.#entries(page);
+    return { entries, next: keys.length > page.length ? (entries.at(-1)?.id ?? null) : null };
   }
 
   async totals(
@@ -147,11 +139,18 @@ export class QueueSearch {
     sum.add(rows);
   }
 
-  async count(): Promise<{ readonly messages: number; readonly recipients: number }> {
-    const [row] = await this.#queries.rows(
-      'SELECT count(DISTINCT message) AS messages, count(*) AS recipients FROM recipient',
+  /** As many of them as bring few enough recipients along; one at least. */
+  async #within(keys: readonly number[]): Promise<readonly number[]> {
+    const rows = await this.#queries.rows(
+      'SELECT message, count(*) AS n FROM recipient WHERE message = ANY($1::bigint[]) GROUP BY message',
+      [keys],
     );
-    return { messages: integer(row?.messages), recipients: integer(row?.recipients) };
+    const counts = new Map(rows.map((row) => [integer(row.message), integer(row.n)]));
+    let recipients = 0;
+    return keys.filter((key, i) => {
+      recipients += counts.get(key) ?? 0;
+      return i === 0 || recipients <= recipientsPerPage;
+    });
   }
 
   /** In their order; without what has no recipients any more. */

@@ -160,10 +160,6 @@ export class PostgresQueueStore implements QueueStore {
     return Math.min(due, expiry);
   }
 
-  list(): AsyncIterable<QueueEntry> {
-    return this.#search.list();
-  }
-
   search(...asked: Parameters<QueueStore['search']>): ReturnType<QueueStore['search']> {
     return this.#search.search(...asked);
   }
@@ -197,10 +193,6 @@ export class PostgresQueueStore implements QueueStore {
     const sql = 'SELECT id FROM message ORDER BY key DESC LIMIT 1';
     const [row] = await this.#parts.database.rows(sql);
     return row && text(row.id);
-  }
-
-  count(): ReturnType<QueueStore['count']> {
-    return this.#search.count();
   }
 
   retry(ids: readonly string[] | undefined, now: number): Promise<number> {
