@@ -44,7 +44,7 @@ export interface Delivery {
 
 /** Nothing leaves before `runner.start()`. */
 export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
-  const { inForce, stores, reports, clock, random, log, metrics } = parts;
+  const { inForce, stores, reports, clock, random, log, metrics, tracer } = parts;
   const history = countingHistory(parts.history, metrics);
   const messageId = createMessageIds({ clock, random, after: await stores.queue.newest() });
   const onDemand = createOnDemand(parts, () => runner.wake());
@@ -61,7 +61,7 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
       onDemand: onDemand.deliver,
       ...{ clock, log },
     }),
-    ...{ clock, random, log, history, deliverySeconds: metrics.delivery },
+    ...{ clock, random, log, history, tracer, deliverySeconds: metrics.delivery },
     // RFC 8460 §3: a TLS report goes to a host whose TLS keeps other mail away.
     isUndeterred: ({ origin }) => isOurReport(origin),
     rateOf: destinationRates(() => inForce().config.rateLimits.perDestination),

@@ -13,6 +13,7 @@ import type { Resolver } from '../dns/resolver.ts';
 import { AuditLog } from '../policy/administration/audit-log.ts';
 import { RuleBook } from '../policy/rules/rule-book.ts';
 import type { Stores } from '../store/stores.ts';
+import { openTelemetryTracer } from '../watch/tracing/open-telemetry.ts';
 import { Acme } from './acme.ts';
 import { authenticatorFor } from './admission.ts';
 import type { Basics } from './basics.ts';
@@ -55,7 +56,7 @@ export interface ServerOptions {
 /** @throws ListenError, TlsError, StorageError with a message for the operator. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { config } = options;
-  const basics = basicsOf(options);
+  const basics = await basicsOf(options);
   const { log } = basics;
   // What was opened before something failed is closed again, the last first.
   await using undo = new AsyncDisposableStack();
@@ -132,10 +133,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return server;
 }
 
-function basicsOf({ clock = systemClock(), random = systemRandom, log }: ServerOptions): Basics {
+async function basicsOf(options: ServerOptions): Promise<Basics> {
+  const { clock = systemClock(), random = systemRandom, log } = options;
   const happenings = new Happenings();
   const watched = watchedLog(log, happenings.hub);
-  return { clock, random, log: watched, metrics: createMetrics(), happenings };
+  const tracer = await openTelemetryTracer();
+  return { clock, random, log: watched, metrics: createMetrics(), happenings, tracer };
 }
 
 const noFile = async (): Promise<Reloaded> => ({

@@ -20,6 +20,7 @@ import { qualifiedDomain } from '../policy/senders/qualified-domain.ts';
 import { senderOwner } from '../policy/senders/sender-owner.ts';
 import { suppression } from '../policy/suppressions.ts';
 import { DomainQueues } from '../queue/domain-queues.ts';
+import type { MessageTracer } from '../queue/story/message-tracer.ts';
 import type { Tracking } from '../queue/story/tracking.ts';
 import type { HandedIn, HandIn } from '../receive/hand-in.ts';
 import { handIn } from '../receive/hand-in.ts';
@@ -44,6 +45,7 @@ export interface SmtpParts extends ServiceParts {
   readonly resolver: Resolver;
   readonly tracking: Tracking;
   readonly reports: Pick<Reports, 'judged'>;
+  readonly tracer: MessageTracer | undefined;
 }
 
 /** What policies are made of. */
@@ -119,7 +121,7 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): Smtp {
       fetchUrl: (account, url) =>
         fetchSubmittedUrl({ folders: stores.folders, urls, settings: urlSettings }, account, url),
       tracked: (message, mtrk) => parts.tracking.note(message, mtrk),
-      ...{ connections, spool, messageId, clock, random, log, refusals },
+      ...{ connections, spool, messageId, clock, random, log, refusals, tracer: parts.tracer },
     };
   };
   const forPrograms = partsFor(handedInBy);

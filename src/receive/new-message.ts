@@ -15,15 +15,20 @@ export interface MessageFacts {
   readonly taking: Taking;
   /** Whom it is queued for. */
   readonly recipients: readonly NewRecipient[];
+  /** Where it belongs in somebody's traces. */
+  readonly trace: string | undefined;
 }
 
-export function newMessage({ hostname, taking, recipients }: MessageFacts): NewMessage {
+export function newMessage({ hostname, taking, recipients, trace }: MessageFacts): NewMessage {
   const { now, envelope, draft, transaction, held } = taking;
   const { id, above, below, arrival } = draft;
   const { client, params } = envelope;
   const { content, header } = arrival;
   const sender = envelope.sender === null ? '' : formatMailbox(envelope.sender);
-  const origin = originOf(envelope, transaction.extended);
+  const origin = {
+    ...originOf(envelope, transaction.extended),
+    ...(trace !== undefined && { trace }),
+  };
   const messageId =
     header.messageId ?? (below === '' ? undefined : scanHeader(Buffer.from(below)).messageId);
   const priority = findParam(params, 'MT-PRIORITY')?.priority;

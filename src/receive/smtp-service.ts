@@ -45,6 +45,7 @@ type OfService =
   | 'startQueue'
   | 'turns'
   | 'tracked'
+  | 'tracer'
   | 'fetchUrl'
   | 'clock'
   | 'log'
@@ -89,10 +90,11 @@ export function receptionOf(
   now: SmtpServiceSettings,
   { peer, session }: { readonly peer: Peer; readonly session: string },
 ): Reception {
-  const { spool, submit, messageId, startQueue, turns, tracked, fetchUrl, clock, refusals } = parts;
+  const { spool, submit, messageId, startQueue, turns, tracked, fetchUrl } = parts;
+  const { clock, refusals, tracer } = parts;
   return new Reception({
     ...now,
-    ...{ peer, session, spool, submit, messageId, startQueue, turns, tracked, fetchUrl },
+    ...{ peer, session, spool, submit, messageId, startQueue, turns, tracked, tracer, fetchUrl },
     ...{ clock, refusals, log: logOfSession(parts.log, session) },
   });
 }

@@ -64,6 +64,7 @@ async function take(
       return full;
     },
     tracked: async ({ id }) => void tracked.push(id),
+    clock: { now: () => 0 },
     log: { ...silentLog, info: (event, fields) => logged.push({ event, ...fields }) },
   });
   return { code: 'code' in said && said.code, logged, tracked, bytes: asked!.needs[0]!.bytes };

@@ -1,11 +1,14 @@
 // The last step of SPINE 1: a message that nobody objected to is queued, and its client told so. In LMTP
 // policies are asked about each recipient first. RFC 5321 §4.2.5, RFC 2033 §4.2.
 
+import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
 import type { Policies } from '../policy/policy.ts';
 import { largerThanMailbox, mailboxFull } from '../policy/quota.ts';
 import { requestsText } from '../queue/requests-text.ts';
+import type { MessageTracer } from '../queue/story/message-tracer.ts';
 import { findParam } from '../smtp/extensions/index.ts';
 import type { MtrkParam } from '../smtp/extensions/mtrk.ts';
 import type { Reply } from '../smtp/reply.ts';
@@ -39,6 +42,8 @@ export interface TakingParts {
   ) => Promise<readonly number[] | void>;
   /** A message is queued of which its sender will ask where it is. Never fails. */
   readonly tracked?: ((message: NewMessage, mtrk: MtrkParam) => Promise<void>) | undefined;
+  readonly tracer?: MessageTracer | undefined;
+  readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
 }
 
@@ -101,18 +106,29 @@ async function queue(
   recipients: readonly AcceptedRecipient[],
   parts: TakingParts,
 ): Promise<Queued> {
-  const { submit, wayOf, hostname, spool, log } = parts;
+  const { submit, wayOf, hostname, spool, clock, log } = parts;
   const { client } = taking.envelope;
   const { answers } = taking.transaction;
   const found = queueRecipients(recipients, wayOf);
-  const message = newMessage({ hostname, taking, recipients: found.recipients });
+  const receiving = parts.tracer?.receive(taking.transaction.began);
+  const trace = receiving?.trace;
+  const message = newMessage({ hostname, taking, recipients: found.recipients, trace });
   const quota = parts.quota?.();
   const isEach = client.service === 'lmtp';
   const room = quota === undefined ? undefined : roomAsked(message, found, { quota, isEach });
-  const full = (await submit(message, client, room)) ?? [];
+  let full: readonly number[];
+  try {
+    full = (await submit(message, client, room)) ?? [];
+  } catch (error) {
+    receiving?.failed(message.origin, clock.now(), messageOf(error));
+    throw error;
+  }
   const isRefused = full.length > 0 && full.length === room?.replies.length;
-  if (isRefused) await discard(message.content, spool);
-  else {
+  if (isRefused) {
+    receiving?.failed(message.origin, clock.now(), 'the mailbox is full');
+    await discard(message.content, spool);
+  } else {
+    receiving?.queued(message, clock.now());
     answers.settle();
     logReceived(log, message);
     const mtrk = findParam(taking.envelope.params, 'MTRK');

@@ -20,6 +20,8 @@ export interface Origin {
   readonly tls?: string;
   /** The message that this one follows from: a notification, an answer, or itself sent on. */
   readonly parent?: string;
+  /** Where it belongs in somebody's traces, as a `traceparent` (W3C Trace Context §3.2). */
+  readonly trace?: string;
   /** What policies found out about it, in order. */
   readonly findings?: readonly Finding[];
 }

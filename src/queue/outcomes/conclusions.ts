@@ -10,6 +10,7 @@ import type { RecipientResult, Skipped } from '../delivery.ts';
 import type { Lineup } from '../line/lineup.ts';
 import type { Report } from '../reports/bounce.ts';
 import { recordDerived, recordUntold } from '../story/diary.ts';
+import type { MessageTracer } from '../story/message-tracer.ts';
 import type { Outcomes, RetrySettings } from './outcomes.ts';
 import { outcomesOf } from './outcomes.ts';
 import type { Recorder } from './recorder.ts';
@@ -23,6 +24,7 @@ export interface ConclusionsParts extends ReportingParts {
   /** Seconds from coming in to delivery. */
   readonly deliverySeconds?: Histogram | undefined;
   readonly settings: RetrySettings;
+  readonly tracer?: MessageTracer | undefined;
 }
 
 export interface ConclusionsContext {
@@ -52,7 +54,7 @@ export class Conclusions {
     given: readonly (RecipientResult | Skipped)[],
     durationMs: number | undefined,
   ): void {
-    const { clock, settings, random, history, log, deliverySeconds } = this.#parts;
+    const { clock, settings, random, history, log, deliverySeconds, tracer } = this.#parts;
     const { message, destination } = lease;
     const now = clock.now();
     const concluded = outcomesOf(lease, given, { now, settings, random });
@@ -60,6 +62,8 @@ export class Conclusions {
     const { id } = message;
     history.record({ id, at: now, kind: 'attempt', destination, durationMs, results });
     logResults(log, lease, results, durationMs);
+    if (tracer !== undefined && durationMs !== undefined)
+      tracer.attempted(lease, results, { from: now - durationMs, to: now });
     if (deliverySeconds !== undefined)
       measureDeliveries(deliverySeconds, results, now - startOf(message));
     if (untold !== undefined) recordUntold(history, id, now, untold);

@@ -140,7 +140,10 @@ function compose(message: QueuedMessage, report: Report, around: Surroundings): 
     recipients: to.map((recipient) => ({ ...recipient, params: ['NOTIFY=NEVER'] })),
     prefix: '',
     content: { kind: 'inline', bytes },
-    origin: { session: message.id, service: 'queue', protocol: 'local', parent: message.id },
+    origin: {
+      ...{ session: message.id, service: 'queue', protocol: 'local', parent: message.id },
+      ...(message.origin.trace !== undefined && { trace: message.origin.trace }),
+    },
     messageId: `<${id}@${parts.hostname}>`,
   };
 }
