@@ -1,5 +1,5 @@
-// Filters of others at work: one made with python3-milter that does every action, and OpenDKIM, whose signature has to
-// be good when the message arrives. And what Postfix tells a filter is what we tell it.
+// Filters of others at work: one made with python3-milter that does every action, OpenDKIM and dkimpy-milter, whose
+// signatures have to be good when the message arrives. And what Postfix tells a filter is what we tell it.
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
@@ -180,46 +180,86 @@ describe('interop: what a milter is told', { skip: withoutPostfix() || without(p
   });
 });
 
-describe('interop: OpenDKIM', { skip: without('opendkim') }, () => {
-  it('signs as a milter, and the signature is good when the message has arrived', async () => {
-    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    await using filter = await startFilter((home, socket) => {
-      const key = join(home, 'key.pem');
-      writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+/** Signers of others: what they are called with, and by which algorithms they sign. */
+const signers = {
+  OpenDKIM: {
+    skip: without('opendkim'),
+    algorithms: ['rsa-sha256'],
+    command: (home: string, socket: string, keys: SignerKeys) => {
       const settings = [
-        'Syslog no',
-        'Mode s',
-        'Domain example.net',
-        'Selector s',
-        `KeyFile ${key}`,
+        ...['Syslog no', 'Mode s', 'Domain example.net', 'Selector s', `KeyFile ${keys.rsa}`],
+        ...['InternalHosts 127.0.0.1', 'RequireSafeKeys no', 'OversignHeaders From'],
+        ...['Canonicalization simple/simple', ''],
       ];
-      const more = [
-        'InternalHosts 127.0.0.1',
-        'RequireSafeKeys no',
-        'OversignHeaders From',
-        'Canonicalization simple/simple',
-      ];
-      writeFileSync(join(home, 'conf'), [...settings, ...more, ''].join('\n'));
+      writeFileSync(join(home, 'conf'), settings.join('\n'));
       return ['/usr/sbin/opendkim', '-f', '-x', join(home, 'conf'), '-p', `local:${socket}`];
+    },
+  },
+  'dkimpy-milter': {
+    skip: without('dkimpy-milter', pymilter),
+    algorithms: ['rsa-sha256', 'ed25519-sha256'],
+    command: (home: string, socket: string, keys: SignerKeys) => {
+      const settings = [
+        ...['Syslog no', 'Mode s', 'Domain example.net', 'Selector s', `KeyFile ${keys.rsa}`],
+        ...['SelectorEd25519 e', `KeyFileEd25519 ${keys.ed25519}`, 'InternalHosts 127.0.0.1'],
+        ...['Canonicalization simple/simple', `Socket local:${socket}`, 'UserID root'],
+        ...[`PidFile ${join(home, 'pid')}`, 'UMask 000', ''],
+      ];
+      writeFileSync(join(home, 'conf'), settings.join('\n'));
+      return ['/usr/bin/dkimpy-milter', join(home, 'conf')];
+    },
+  },
+} as const;
+
+interface SignerKeys {
+  /** Files. */
+  readonly rsa: string;
+  readonly ed25519: string;
+}
+
+for (const [name, { skip, algorithms, command }] of Object.entries(signers))
+  describe(`interop: ${name}`, { skip }, () => {
+    it('signs as a milter, and the signatures are good when the message has arrived', async () => {
+      const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      const ed25519 = generateKeyPairSync('ed25519');
+      await using filter = await startFilter((home, socket) => {
+        const file = (of: string, text: string | Buffer) => {
+          writeFileSync(join(home, of), text, { mode: 0o600 });
+          return join(home, of);
+        };
+        // RFC 8032 §5.1.5: the seed, which a PKCS #8 file ends with.
+        const seed = ed25519.privateKey.export({ type: 'pkcs8', format: 'der' }).subarray(-32);
+        const [program, ...args] = command(home, socket, {
+          rsa: file('rsa.pem', rsa.privateKey.export({ type: 'pkcs1', format: 'pem' })),
+          ed25519: file('ed25519', seed.toString('base64')),
+        });
+        return [program!, ...args];
+      });
+      await using server = await behind(filter.socket);
+      await server.send({
+        from: 'ann@example.net',
+        to: 'bob@example.org',
+        message:
+          'From: ann@example.net\r\nDate: Mon, 23 Nov 2026 12:00:00 +0000\r\nSubject:  two  spaces\r\n\tfolded\r\n\r\nbody \r\n\r\n',
+      });
+      const { raw } = await server.waitFor(({ mailbox }) => mailbox === 'bob@example.org');
+      const der = ({ publicKey }: typeof rsa) => publicKey.export({ type: 'spki', format: 'der' });
+      const resolver = new FakeResolver({
+        's._domainkey.example.net': { TXT: [`v=DKIM1; p=${der(rsa).toString('base64')}`] },
+        'e._domainkey.example.net': {
+          TXT: [`v=DKIM1; k=ed25519; p=${der(ed25519).subarray(-32).toString('base64')}`],
+        },
+      });
+      const end = findHeaderEnd(raw);
+      const signed = new SignedMessage(raw.subarray(0, end));
+      const check = new DkimCheck(signed);
+      signed.update(raw.subarray(end));
+      const verdicts = await check.verdicts(resolver, Math.floor(Date.now() / 1000));
+      assert.deepEqual(
+        verdicts.map(({ result, problem }) => [result, problem]),
+        algorithms.map(() => ['pass', undefined]),
+      );
+      const head = raw.toString('latin1', 0, end);
+      for (const algorithm of algorithms) assert.ok(head.includes(`a=${algorithm}`), head);
     });
-    await using server = await behind(filter.socket);
-    await server.send({
-      from: 'ann@example.net',
-      to: 'bob@example.org',
-      message:
-        'From: ann@example.net\r\nDate: Mon, 23 Nov 2026 12:00:00 +0000\r\nSubject:  two  spaces\r\n\tfolded\r\n\r\nbody \r\n\r\n',
-    });
-    const { raw } = await server.waitFor(({ mailbox }) => mailbox === 'bob@example.org');
-    const p = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
-    const resolver = new FakeResolver({ 's._domainkey.example.net': { TXT: [`v=DKIM1; p=${p}`] } });
-    const end = findHeaderEnd(raw);
-    const signed = new SignedMessage(raw.subarray(0, end));
-    const check = new DkimCheck(signed);
-    signed.update(raw.subarray(end));
-    const verdicts = await check.verdicts(resolver, Math.floor(Date.now() / 1000));
-    assert.deepEqual(
-      verdicts.map(({ result, problem }) => [result, problem]),
-      [['pass', undefined]],
-    );
   });
-});
