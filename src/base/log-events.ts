@@ -57,6 +57,12 @@ const about = {
     client: 'What an IMAP client says of itself.',
     'mailbox closed': 'The end of an IMAP or POP3 session, and what was done in it.',
     'mailbox failed': 'A POP3 session ended in an error that nobody foresaw.',
+    'device added': 'A phone asked by Exchange ActiveSync for the first time.',
+    'device refused':
+      'A phone that is blocked, or does not take the policies, asked; `reason` says which.',
+    'device could not send': 'A policy or a limit refused mail of a phone.',
+    'device is told to wipe': 'As an operator has asked for.',
+    'device has wiped': 'A phone says that it has; it is blocked from here on.',
     'command failed': 'An IMAP command ended in an error that nobody foresaw: NO [SERVERBUG].',
     'unforeseen failure': 'A conversation met an error that nobody foresaw: 451.',
     'clean-up failed': 'The same, after the end of a conversation.',

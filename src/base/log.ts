@@ -20,6 +20,8 @@ export type Fields = {
   readonly program?: string | undefined;
   readonly programVersion?: string | undefined;
   readonly os?: string | undefined;
+  /** What a phone calls itself in Exchange ActiveSync. */
+  readonly device?: string | undefined;
   /** Whose mailbox; the primary address. */
   readonly account?: string | undefined;
   /** The name somebody tried to log in with. */

@@ -11,6 +11,8 @@ import { clientNetwork, wideNetwork } from '../net/client-network.ts';
 import { createNetworks, isLoopback } from '../net/network.ts';
 import type { AuditLog } from '../policy/administration/audit-log.ts';
 import type { Stores } from '../store/stores.ts';
+import type { ActiveSyncPathParts } from '../web/activesync.ts';
+import { activeSyncPath, activeSyncPaths } from '../web/activesync.ts';
 import { apiPaths } from '../web/api.ts';
 import { cleanFramePath } from '../web/clean-frame.ts';
 import type { MailServer } from '../web/client-setup.ts';
@@ -41,6 +43,7 @@ export interface HttpParts extends ServiceParts, Pick<WellKnownParts, 'acmeChall
   readonly operationParts: OperationParts;
   readonly audit: AuditLog;
   readonly happenings: Happenings;
+  readonly activeSync: ActiveSyncPathParts;
   readonly listening: () => readonly ListeningOn[];
 }
 
@@ -62,7 +65,9 @@ export function createHttp(parts: HttpParts): ServiceFor {
         metrics: metrics.snapshot,
         maySeeMetrics: (address) => maySeeMetrics(inForce(), address),
       }),
-      encryptedOnly('/postrider/*', (address) => isNear(inForce(), address)),
+      ...['/postrider/*', ...activeSyncPaths].map((path) =>
+        encryptedOnly(path, (address) => isNear(inForce(), address)),
+      ),
       ...login.paths,
       apiPaths(api),
       eventPaths({ ...api, hub: parts.happenings.hub, clock: parts.clock }),
@@ -72,6 +77,7 @@ export function createHttp(parts: HttpParts): ServiceFor {
       }),
       ownPartPaths(ownPart({ ...parts, ...login })),
       cleanFramePath,
+      activeSyncPath(parts.activeSync),
       ...(parts.catcher === undefined
         ? []
         : [mailpitPaths(parts.catcher.paths({ ...api, ...desks }))]),

@@ -5,7 +5,7 @@ import { createImapService } from '../access/imap/imap-service.ts';
 import type { UrlAuthority } from '../access/imap/urls/url-authority.ts';
 import { defaultImapLimits } from '../imap/limits.ts';
 import { createImapSession } from '../imap/session/session.ts';
-import { OpenFolders } from '../mailbox/open-folders.ts';
+import type { OpenFolders } from '../mailbox/open-folders.ts';
 import { quotaInForce } from './in-force.ts';
 import { countedConnections } from './metrics.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
@@ -14,6 +14,8 @@ import type { Spam } from './spam.ts';
 
 export interface ImapParts extends ServiceParts {
   readonly spam: Pick<Spam, 'learner'>;
+  /** One for all who read mail. */
+  readonly openFolders: () => OpenFolders;
 }
 
 export function createImap(parts: ImapParts, urls: UrlAuthority): ServiceFor {
@@ -22,11 +24,8 @@ export function createImap(parts: ImapParts, urls: UrlAuthority): ServiceFor {
   const { metrics } = parts;
   const connections = countedConnections(admission.connections, 'imap', metrics);
   const counters = { loggedIn: metrics.logins.ok, commands: metrics.imapCommands };
-  /** Made for the first listener; from then on it watches the store. */
-  let openFolders: OpenFolders | undefined;
   const texts = new DigestTexts();
   return (spec) => {
-    openFolders ??= new OpenFolders(stores.folders);
     return createImapService({
       settings: () => {
         const { hostname, domains, imap, limits } = inForce().config;
@@ -41,7 +40,13 @@ export function createImap(parts: ImapParts, urls: UrlAuthority): ServiceFor {
         };
       },
       createSession: createImapSession,
-      ...{ store: stores.folders, openFolders, texts, spool: stores.spool, urls },
+      ...{
+        store: stores.folders,
+        openFolders: parts.openFolders(),
+        texts,
+        spool: stores.spool,
+        urls,
+      },
       sorted: (messages) => parts.spam.learner.note(messages),
       accountOf: (address) => inForce().addressMap.accountOf(address),
       ...{ authenticator, throttle, connections, counters, clock, random, log, refusals },

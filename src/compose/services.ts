@@ -1,6 +1,9 @@
 // The services behind the listeners, one kind of listener after the other.
 
 import { unreachable } from '../base/assert.ts';
+import { OpenFolders } from '../mailbox/open-folders.ts';
+import type { ActiveSyncServiceParts } from './activesync.ts';
+import { createActiveSync } from './activesync.ts';
 import type { HttpParts } from './http.ts';
 import { createHttp } from './http.ts';
 import type { ImapParts } from './imap.ts';
@@ -13,7 +16,11 @@ import type { Smtp, SmtpParts } from './smtp.ts';
 import { createSmtp } from './smtp.ts';
 import { createUrls } from './urls.ts';
 
-export type ServicesParts = SmtpParts & HttpParts & ImapParts & MtqpParts;
+export type ServicesParts = SmtpParts &
+  Omit<HttpParts, 'activeSync'> &
+  Omit<ImapParts, 'openFolders'> &
+  MtqpParts &
+  Pick<ActiveSyncServiceParts, 'rules'>;
 
 export interface Services extends Pick<Smtp, 'handIn'> {
   readonly serviceFor: ServiceFor;
@@ -21,9 +28,13 @@ export interface Services extends Pick<Smtp, 'handIn'> {
 
 export function createServices(parts: ServicesParts): Services {
   const urls = createUrls(parts);
-  const http = createHttp(parts);
   const smtp = createSmtp(parts, urls);
-  const imap = createImap(parts, urls);
+  /** Made when mail is first read; from then on it watches the store. */
+  let opened: OpenFolders | undefined;
+  const openFolders = () => (opened ??= new OpenFolders(parts.stores.folders));
+  const activeSync = createActiveSync({ ...parts, openFolders, handIn: smtp.handIn });
+  const http = createHttp({ ...parts, activeSync });
+  const imap = createImap({ ...parts, openFolders }, urls);
   const pop3 = createPop3(parts);
   const mtqp = createMtqp(parts);
   const serviceFor: ServiceFor = (spec) => {

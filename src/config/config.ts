@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import type { CatcherSettings } from './catcher.ts';
 import { abuseSettings } from './settings/abuse.ts';
+import { activeSyncSettings } from './settings/activesync.ts';
 import type { ClientCertificates } from './settings/clients.ts';
 import { clientSettings } from './settings/clients.ts';
 import { conversionSettings } from './settings/conversion.ts';
@@ -51,6 +52,7 @@ export const schema = z.strictObject({
   ...dnsSettings,
   ...mailboxSettings,
   ...webSettings,
+  ...activeSyncSettings,
   ...webhookSettings,
   ...trustSettings,
   ...reportSettings,

@@ -53,7 +53,7 @@ export function composedMessage(mail: ComposedMessage): Buffer<ArrayBuffer> {
   ] as const;
   const written = head.filter(([, value]) => value !== '');
   const header = written.map(([name, value]) => foldHeader(name!, value!)).join('');
-  return Buffer.from(header + body(mail));
+  return Buffer.from(header + composedBody(mail));
 }
 
 const list = (addresses: readonly ComposedAddress[]): string =>
@@ -61,8 +61,12 @@ const list = (addresses: readonly ComposedAddress[]): string =>
     .map(({ name, address }) => (name ? `${encodePhrase(name)} <${address}>` : address))
     .join(', ');
 
-/** With its own header fields. */
-function body({ text, html, files }: ComposedMessage): string {
+/** With its own header fields, MIME-Version apart. */
+export function composedBody({
+  text,
+  html,
+  files,
+}: Pick<ComposedMessage, 'text' | 'html' | 'files'>): string {
   const inline = files.filter(({ cid }) => cid !== undefined);
   const attached = files.filter(({ cid }) => cid === undefined);
   const shown = multipart('related', [textPart('html', html), ...inline.map(filePart)]);

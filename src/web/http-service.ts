@@ -16,6 +16,8 @@ export interface WebClient {
   /** '' on a Unix socket. */
   readonly address: string;
   readonly secure: boolean;
+  /** Its answer takes up to `ms`, and nothing moves until then. */
+  readonly waits?: ((ms: number) => void) | undefined;
 }
 
 export interface HttpServiceParts {
@@ -97,7 +99,11 @@ export function createHttpService({ fetch, connections, limits, log }: HttpServi
       if (stopping || connections.admit(address) !== undefined) return turnAway(socket);
       connected += 1;
       const id = `http-${connected.toString(36)}`;
-      const client = { address, secure: 'encrypted' in socket, id, since: Date.now() };
+      const client = {
+        ...{ address, secure: 'encrypted' in socket, id, since: Date.now() },
+        // node:http sets it anew with the next request.
+        waits: (ms: number) => void socket.setTimeout(ms),
+      };
       clients.set(socket, client);
       socket.once('close', () => gone(socket, client));
       server.emit('connection', socket);
@@ -113,7 +119,7 @@ export function createHttpService({ fetch, connections, limits, log }: HttpServi
     },
     sessions: () =>
       [...clients].map(([{ bytesRead: bytesIn, bytesWritten: bytesOut }, client]) => {
-        const { address, ...facts } = client;
+        const { address, waits: _, ...facts } = client;
         return { ...facts, client: address, bytesIn, bytesOut };
       }),
     endSession(id) {

@@ -2,6 +2,7 @@
 // none. The expunges of a MOVE are told at the end of the command, after its COPYUID.
 
 import { isSeen, systemFlags } from '../../../mailbox/flags.ts';
+import { noteMoved } from '../../sorting.ts';
 import type { ExecutorOf } from '../context.ts';
 import type { LocatedFolder } from '../located-folder.ts';
 import { formatInOrder, formatSet } from '../number-set.ts';
@@ -14,7 +15,6 @@ import {
   targetsOf,
   uidsAt,
 } from '../selection.ts';
-import { noteMoved } from '../sorting.ts';
 import { permittedFlags, quotaOf, targetFolder } from '../storing.ts';
 
 export const copy: ExecutorOf<'COPY' | 'MOVE'> = async (command, context) => {

@@ -3,13 +3,13 @@
 import type { CommandOf } from '../../../imap/command.ts';
 import type { Completion } from '../../../imap/event.ts';
 import type { FlagChange, StoreResult } from '../../../store/folder-store.ts';
+import { noteFlagged } from '../../sorting.ts';
 import type { CommandContext, ExecutorOf } from '../context.ts';
 import { ExpectedFlags, sortedKeywords } from '../flag-change.ts';
 import { formatSet, numbersOfUids } from '../number-set.ts';
 import { ImapRefusal, ok, okButGone } from '../refusal.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
 import { requireWritable, targetsOf, uidsAt } from '../selection.ts';
-import { noteFlagged } from '../sorting.ts';
 import { permittedFlags } from '../storing.ts';
 
 type Store = CommandOf<'STORE'>;

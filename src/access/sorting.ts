@@ -2,11 +2,15 @@
 // it is not. Told to whoever learns; nothing here waits for it. RFC 6154 (\Junk, \Trash); $Junk and $NotJunk are
 // registered keywords (RFC 5788).
 
-import type { FolderFacts } from '../../store/folder-store.ts';
-import type { SpamClass } from '../../store/spam-store.ts';
-import type { CommandContext } from './context.ts';
+import type { SortedMessages } from '../policy/spam/junk-learner.ts';
+import type { FolderFacts } from '../store/folder-store.ts';
+import type { SpamClass } from '../store/spam-store.ts';
 
-type Sorting = Pick<CommandContext, 'account' | 'sorted'>;
+interface Sorting {
+  /** Who sorts. */
+  readonly account: string;
+  readonly sorted?: ((messages: SortedMessages) => void) | undefined;
+}
 type Place = Pick<FolderFacts, 'id' | 'account' | 'specialUse'>;
 
 /** Messages came to be in `to` with these UIDs; without `from` they are new. */

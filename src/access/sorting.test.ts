@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { SequenceSet } from '../../imap/command.ts';
-import type { SortedMessages } from '../../policy/spam/junk-learner.ts';
-import { openInMemory } from '../../store/sqlite/test-stores.ts';
+import type { SequenceSet } from '../imap/command.ts';
+import type { SortedMessages } from '../policy/spam/junk-learner.ts';
+import { openInMemory } from '../store/sqlite/test-stores.ts';
+import { TestConversation, testProcess } from './imap/test-conversation.ts';
+import { fill } from './imap/test-dialogue.ts';
 import { noteFlagged, noteMoved } from './sorting.ts';
-import { TestConversation, testProcess } from './test-conversation.ts';
-import { fill } from './test-dialogue.ts';
 
 const ann = 'ann@example.org';
 const folder = (specialUse?: string, account = ann) => ({ id: 7, account, specialUse });

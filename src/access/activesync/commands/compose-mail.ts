@@ -1,0 +1,89 @@
+// SendMail, SmartReply and SmartForward: as a document from 14.0 on, as the message itself in 12.1. [MS-ASCMD] 2.2.1.17,
+// 2.2.1.19, 2.2.1.20. Whoever asks again, since the answer was lost, sends nothing twice.
+
+import type { CommandName } from '../../../activesync/versions.ts';
+import { isAtLeast } from '../../../activesync/versions.ts';
+import { child, childText, element, octetsOf } from '../../../activesync/wbxml/element.ts';
+import type { Answer, Context } from '../context.ts';
+import { answerWith, MailNotTaken } from '../context.ts';
+import { deviceKey } from '../device-book.ts';
+import { findFolder, messagePlace } from '../folder-names.ts';
+import type { Outgoing } from '../outgoing.ts';
+import { sendOut } from '../outgoing.ts';
+
+/** [MS-ASCMD] 2.2.2.1 */
+const status = { malformed: '103', notSent: '120', noSource: '150' } as const;
+
+const kind = 'activesync-sent';
+/** Limit: for how long a message that was sent is known by the device's name for it. */
+const rememberedMs = 24 * 60 * 60_000;
+
+type ComposeCommand = Extract<CommandName, 'SendMail' | 'SmartReply' | 'SmartForward'>;
+
+export const composeMail =
+  (command: ComposeCommand) =>
+  async (context: Context): Promise<Answer> => {
+    const { call, clock, records } = context;
+    const isDocument = isAtLeast(call.line.version, '14.0');
+    const refused = (said: string): Answer =>
+      isDocument
+        ? answerWith(element(`ComposeMail:${command}`, [element('ComposeMail:Status', said)]))
+        : { kind: 'refused', status: said === status.malformed ? 400 : 500 };
+    const given = isDocument
+      ? await readDocument(context, command)
+      : await readQuery(context, command);
+    if (typeof given === 'string') return refused(given);
+    const { clientId, ...outgoing } = given;
+    const key = `${deviceKey(call.account, call.line.deviceId)} ${clientId}`;
+    const known = clientId === undefined ? undefined : await records.get(kind, key);
+    if (known !== undefined) return { kind: 'empty' };
+    try {
+      await sendOut(context, outgoing);
+    } catch (error) {
+      if (!(error instanceof MailNotTaken)) throw error;
+      context.log.info('device could not send', {
+        ...{ account: call.account, device: call.line.deviceId, reason: error.message },
+      });
+      return refused(status.notSent);
+    }
+    if (clientId !== undefined)
+      await records.put([{ kind, key, value: '', expires: clock.now() + rememberedMs }]);
+    return { kind: 'empty' };
+  };
+
+type Given = Outgoing & { readonly clientId: string | undefined };
+
+async function readDocument(context: Context, command: ComposeCommand): Promise<Given | string> {
+  const { document } = context.call;
+  const mime = child(document, 'ComposeMail:MIME');
+  if (document?.tag !== `ComposeMail:${command}` || mime === undefined) return status.malformed;
+  const source = child(document, 'ComposeMail:Source');
+  const id = childText(source, 'ComposeMail:LongId') ?? childText(source, 'ComposeMail:ItemId');
+  const found = await sourceOf(context, command, id);
+  if (found === 'gone') return status.noSource;
+  const replaceMime = child(document, 'ComposeMail:ReplaceMime') !== undefined;
+  return {
+    message: octetsOf(mime),
+    saveInSent: child(document, 'ComposeMail:SaveInSentItems') !== undefined,
+    source: found && { ...found, replaceMime },
+    // Limit: [MS-ASCMD] 2.2.3.28.2 has 40 characters.
+    clientId: childText(document, 'ComposeMail:ClientId')?.slice(0, 100),
+  };
+}
+
+async function readQuery(context: Context, command: ComposeCommand): Promise<Given | string> {
+  const { line, body } = context.call;
+  if (body.length === 0) return status.malformed;
+  const found = await sourceOf(context, command, line.itemId);
+  if (found === 'gone') return status.noSource;
+  const source = found && { ...found, replaceMime: false };
+  return { message: body, saveInSent: line.saveInSent, source, clientId: undefined };
+}
+
+async function sourceOf({ store, call }: Context, command: ComposeCommand, id: string | undefined) {
+  if (command === 'SendMail') return undefined;
+  const place = messagePlace(id ?? '');
+  const folder = place && (await findFolder(store, call.account, String(place.folder)));
+  if (place === undefined || folder === undefined) return 'gone';
+  return { ...place, as: command === 'SmartReply' ? ('reply' as const) : ('forward' as const) };
+}

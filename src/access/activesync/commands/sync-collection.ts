@@ -1,0 +1,230 @@
+// One folder of a Sync. What the device changed is done first, and once; then it is told what is new.
+
+import { createHash } from 'node:crypto';
+import { changingProperties } from '../../../activesync/mail-item.ts';
+import type { SyncOptions } from '../../../activesync/sync-options.ts';
+import { defaultSyncOptions, oldestWanted } from '../../../activesync/sync-options.ts';
+import type { SyncCollection } from '../../../activesync/sync-request.ts';
+import type { Element } from '../../../activesync/wbxml/element.ts';
+import { element } from '../../../activesync/wbxml/element.ts';
+import type { Collection, CollectionState, CommandResult } from '../collection-book.ts';
+import { keyOf, nothingKnown } from '../collection-book.ts';
+import type { Context } from '../context.ts';
+import { deviceKey } from '../device-book.ts';
+import { findFolder, isEmptyFolder, messageId } from '../folder-names.ts';
+import type { Window, WindowSize } from '../folder-news.ts';
+import { windowOf } from '../folder-news.ts';
+import { itemsOf } from '../items.ts';
+import { needsAll } from '../sync-window.ts';
+import type { Applied } from './sync-commands.ts';
+import { applyCommands, fetched, nothingApplied } from './sync-commands.ts';
+import { syncStatus } from './sync-status.ts';
+
+export interface CollectionAnswer {
+  /** Undefined where there is nothing to say. */
+  readonly answer: Element | undefined;
+  readonly told: number;
+  /** Of the messages that were told. */
+  readonly bytes: number;
+}
+
+const nothing: CollectionAnswer = { answer: undefined, told: 0, bytes: 0 };
+
+export async function syncCollection(
+  context: Context,
+  asked: SyncCollection,
+  size: WindowSize,
+): Promise<CollectionAnswer> {
+  const { account, line } = context.call;
+  if (isEmptyFolder(asked.id)) return emptyCollection(asked);
+  const folder = await findFolder(context.store, account, asked.id);
+  if (folder === undefined) return refused(asked, syncStatus.notFound);
+  const device = deviceKey(account, line.deviceId);
+  if (asked.key === '0') return begin(context, device, asked);
+  const known = await context.collections.find(device, asked.id);
+  const from = known && stateFor(known, asked.key);
+  if (known === undefined || from === undefined) return refused(asked, syncStatus.wrongKey);
+  return new CollectionSync(context, { device, asked, folder: folder.id, known, size }).run(from);
+}
+
+/** Undefined for a key that is neither the last nor the one before. */
+function stateFor(known: Collection, key: string | undefined): CollectionState | undefined {
+  const { current, previous } = known;
+  if (key === undefined || key === keyOf(known, current)) return current;
+  return previous !== undefined && key === keyOf(known, previous) ? previous : undefined;
+}
+
+/** [MS-ASCMD] 2.2.3.181.4: the first answer is a key and nothing else. */
+async function begin(
+  { collections, random }: Context,
+  device: string,
+  asked: SyncCollection,
+): Promise<CollectionAnswer> {
+  const options = asked.options ?? defaultSyncOptions;
+  const current = { ...nothingKnown, filterType: options.filterType };
+  const epoch = random.bytes(5).toString('hex');
+  const collection: Collection = {
+    ...{ epoch, options, current, previous: undefined, asked: '' },
+    ...{ results: [], removed: [], added: [], renamed: [] },
+  };
+  await collections.save(device, asked.id, collection);
+  return { ...nothing, answer: collectionElement(asked.id, keyOf(collection, current), []) };
+}
+
+/** Nothing ever changes there; what a device would put there is not kept. */
+function emptyCollection({ id, key, commands }: SyncCollection): CollectionAnswer {
+  if (key === '0') return { ...nothing, answer: collectionElement(id, 'empty-1', []) };
+  const responses = commands.flatMap((command) =>
+    command.kind === 'add'
+      ? [
+          resultElement({
+            command: 'Add',
+            clientId: command.clientId,
+            status: syncStatus.conversion,
+          }),
+        ]
+      : [],
+  );
+  if (responses.length === 0) return nothing;
+  const more = [element('AirSync:Responses', responses)];
+  return { ...nothing, answer: collectionElement(id, key ?? 'empty-1', more) };
+}
+
+function refused({ id, key }: SyncCollection, status: string): CollectionAnswer {
+  const answer = element('AirSync:Collection', [
+    element('AirSync:SyncKey', status === syncStatus.wrongKey ? '0' : (key ?? '0')),
+    element('AirSync:CollectionId', id),
+    element('AirSync:Status', status),
+  ]);
+  return { ...nothing, answer };
+}
+
+const collectionElement = (id: string, key: string, more: readonly (Element | undefined)[]) =>
+  element('AirSync:Collection', [
+    element('AirSync:SyncKey', key),
+    element('AirSync:CollectionId', id),
+    element('AirSync:Status', syncStatus.ok),
+    ...more,
+  ]);
+
+const resultElement = ({ command, clientId, serverId, status }: CommandResult): Element =>
+  element(`AirSync:${command}`, [
+    clientId === undefined ? undefined : element('AirSync:ClientId', clientId),
+    serverId === undefined ? undefined : element('AirSync:ServerId', serverId),
+    element('AirSync:Status', status),
+  ]);
+
+interface CollectionSyncParts {
+  readonly device: string;
+  readonly asked: SyncCollection;
+  readonly folder: number;
+  readonly known: Collection;
+  readonly size: WindowSize;
+}
+
+class CollectionSync {
+  readonly #context: Context;
+  readonly #parts: CollectionSyncParts;
+
+  constructor(context: Context, parts: CollectionSyncParts) {
+    this.#context = context;
+    this.#parts = parts;
+  }
+
+  async run(from: CollectionState): Promise<CollectionAnswer> {
+    const { asked, known, folder } = this.#parts;
+    const isRepeated = from !== known.current;
+    const options = asked.options ?? known.options;
+    const asking = digestOf(asked);
+    const applied =
+      isRepeated && asking === known.asked
+        ? { ...nothingApplied, results: known.results, removed: known.removed, added: known.added }
+        : await applyCommands(this.#context, { folder, asked, known });
+    const state = withoutRemoved(from, applied);
+    const window = asked.getChanges ? await this.#window(state, options, applied) : undefined;
+    const fetches = await fetched(this.#context, { folder, asked, known }, options);
+    const isNothing = asked.commands.length === 0 && !window?.sent.length && !isRepeated;
+    if (isNothing) {
+      await this.#keepQuietly(options, window?.after);
+      return nothing;
+    }
+    const next = { ...(window?.after ?? state), number: known.current.number + 1 };
+    const collection: Collection = {
+      ...{ epoch: known.epoch, options, current: next, previous: from, asked: asking },
+      ...{ results: applied.results, removed: applied.removed, added: applied.added },
+      ...{ renamed: [...known.renamed, ...applied.renamed] },
+    };
+    const commands = window === undefined ? [] : await this.#commands(window, options);
+    await this.#context.collections.save(this.#parts.device, asked.id, collection);
+    const answer = collectionElement(asked.id, keyOf(collection, next), [
+      responsesElement([...applied.results.map(resultElement), ...fetches]),
+      window?.more ? element('AirSync:MoreAvailable') : undefined,
+      commands.length === 0 ? undefined : element('AirSync:Commands', commands),
+    ]);
+    const told = window?.sent.length ?? 0;
+    const bytes = window?.sent.reduce((sum, { facts }) => sum + (facts?.size ?? 0), 0) ?? 0;
+    return { answer, told, bytes };
+  }
+
+  /** Nothing is to be told: the key stays, whatever was looked at. */
+  async #keepQuietly(options: SyncOptions, after: CollectionState | undefined): Promise<void> {
+    const { device, asked, known } = this.#parts;
+    const current =
+      after === undefined ? known.current : { ...after, number: known.current.number };
+    const isSame =
+      JSON.stringify(options) === JSON.stringify(known.options) &&
+      current.modseq === known.current.modseq &&
+      !needsAll(known.current, current);
+    if (!isSame)
+      await this.#context.collections.save(device, asked.id, { ...known, options, current });
+  }
+
+  async #window(
+    state: CollectionState,
+    { filterType }: SyncOptions,
+    { own }: Applied,
+  ): Promise<Window | undefined> {
+    const { folder, size } = this.#parts;
+    const oldest = oldestWanted(filterType, this.#context.clock.now());
+    const wanted = { filterType, oldest, own };
+    return windowOf(this.#context, { folder, state, wanted, size });
+  }
+
+  async #commands({ sent }: Window, shape: SyncOptions): Promise<readonly Element[]> {
+    const { store, call } = this.#context;
+    const { folder } = this.#parts;
+    const { version } = call.line;
+    const added = sent.flatMap(({ kind, facts }) => (kind === 'add' && facts ? [facts] : []));
+    const items = await itemsOf({ store, folder, shape, version }, added);
+    const properties = new Map(added.map(({ uid }, i) => [uid, items[i]]));
+    return sent.flatMap(({ kind, uid, facts }) => {
+      const id = element('AirSync:ServerId', messageId(folder, uid));
+      if (kind === 'delete') return [element('AirSync:Delete', [id])];
+      if (kind === 'soft-delete') return [element('AirSync:SoftDelete', [id])];
+      const data = kind === 'change' ? changingProperties(facts!, version) : properties.get(uid);
+      // Gone meanwhile: the device is told that next time, and knows nothing of it.
+      if (data === undefined) return [];
+      const tag = kind === 'change' ? 'AirSync:Change' : 'AirSync:Add';
+      return [element(tag, [id, element('AirSync:ApplicationData', data)])];
+    });
+  }
+}
+
+/** What the device took away it does not have. */
+function withoutRemoved(state: CollectionState, { removed, added }: Applied): CollectionState {
+  if (removed.length === 0 && added.length === 0) return state;
+  const has = state.has.copy();
+  for (const uid of removed) has.delete(uid);
+  for (const uid of added) has.add(uid);
+  return { ...state, has };
+}
+
+/** The response is left out where nothing has to be said: [MS-ASCMD] 2.2.3.154. */
+const responsesElement = (responses: readonly Element[]): Element | undefined =>
+  responses.length === 0 ? undefined : element('AirSync:Responses', responses);
+
+/** Of what the device changed: two requests that are the same change nothing twice. */
+const digestOf = ({ commands }: SyncCollection): string =>
+  commands.length === 0
+    ? ''
+    : createHash('sha256').update(JSON.stringify(commands)).digest('base64url').slice(0, 22);

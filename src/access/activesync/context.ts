@@ -1,0 +1,92 @@
+// What the commands of ActiveSync share: whose mailbox it is, which device asks, what the server is made of. A command
+// is a function from a call to an answer; what it throws is HTTP 500, and the device asks again.
+
+import type { RequestLine } from '../../activesync/request-line.ts';
+import type { Element } from '../../activesync/wbxml/element.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { Random } from '../../base/random.ts';
+import type { OpenFolders } from '../../mailbox/open-folders.ts';
+import type { AccountRules } from '../../policy/rules/account-rules.ts';
+import type { SortedMessages } from '../../policy/spam/junk-learner.ts';
+import type { AccountStore } from '../../store/account-store.ts';
+import type { FolderStore, Quota } from '../../store/folder-store.ts';
+import type { RecordStore } from '../../store/record-store.ts';
+import type { CollectionBook } from './collection-book.ts';
+import type { Device, DeviceBook } from './device-book.ts';
+import type { Waiting } from './waiting.ts';
+
+export interface ActiveSyncParts {
+  readonly store: FolderStore;
+  /** One for all who read mail in this process. */
+  readonly openFolders: OpenFolders;
+  readonly records: RecordStore;
+  readonly accounts: Pick<AccountStore, 'find' | 'list'>;
+  readonly rules: {
+    of(account: string): Promise<AccountRules | undefined>;
+    set(account: string, rules: AccountRules): Promise<void>;
+  };
+  /** As a login and a transaction by SMTP would take it. @throws MailNotTaken */
+  readonly send: (mail: OutgoingMail) => Promise<void>;
+  readonly settings: () => ActiveSyncSettings;
+  /** Told what the account called spam, and what not. */
+  readonly sorted?: ((messages: SortedMessages) => void) | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface ActiveSyncSettings {
+  readonly quota: Quota | undefined;
+  /** Octets of a message. */
+  readonly messageSize: number;
+  /** A device that has not taken the policies is asked to. */
+  readonly requireProvision: boolean;
+}
+
+export interface OutgoingMail {
+  readonly account: string;
+  readonly client: string;
+  readonly sender: string;
+  readonly recipients: readonly string[];
+  readonly content: Uint8Array;
+}
+
+/** A policy, or a limit, says no. The message is the reply. */
+export class MailNotTaken extends Error {
+  override readonly name = 'MailNotTaken';
+}
+
+export interface Call {
+  readonly account: string;
+  /** The address of the client. */
+  readonly client: string;
+  readonly line: RequestLine;
+  readonly agent: string;
+  /** Undefined for an empty body, and for one that is no WBXML. */
+  readonly document: Element | undefined;
+  /** As it came. */
+  readonly body: Uint8Array;
+  /** Whoever asked has left. */
+  readonly left: AbortSignal;
+}
+
+export type Answer =
+  | { readonly kind: 'document'; readonly root: Element }
+  | { readonly kind: 'empty' }
+  /** [MS-ASCMD] 2.2.1.10.1: the document, then octets that it names by their place. */
+  | { readonly kind: 'parts'; readonly root: Element; readonly parts: readonly Uint8Array[] }
+  | { readonly kind: 'octets'; readonly type: string; readonly octets: Uint8Array }
+  | { readonly kind: 'refused'; readonly status: number };
+
+export interface Context extends ActiveSyncParts {
+  readonly call: Call;
+  readonly device: Device;
+  readonly devices: DeviceBook;
+  readonly collections: CollectionBook;
+  readonly waiting: Waiting;
+}
+
+export type Command = (context: Context) => Promise<Answer> | Answer;
+
+export const answerWith = (root: Element): Answer => ({ kind: 'document', root });

@@ -1,0 +1,130 @@
+// Devices that accounts have: who they are, what they have agreed to, what they know of the folders. One record for each;
+// one that is not heard of for a season is forgotten. An account has a bounded number of them.
+
+import type { Clock } from '../../base/clock.ts';
+import { inOrder } from '../../policy/administration/in-order.ts';
+import type { RecordStore } from '../../store/record-store.ts';
+
+export interface Device {
+  readonly account: string;
+  readonly id: string;
+  /** As it calls itself: `iPhone`, `SamsungDevice`. */
+  readonly type: string;
+  readonly agent: string;
+  readonly version: string;
+  /** [MS-ASCMD] 2.2.3.45: what Settings told of it, by the names of the elements. */
+  readonly facts: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly firstSeen: number;
+  /** To the hour. */
+  readonly lastSeen: number;
+  /** What it has agreed to; '0' before that. */
+  readonly policyKey: string;
+  /** Offered, and not yet agreed to. */
+  readonly offeredKey?: string | undefined;
+  readonly blocked?: boolean | undefined;
+  readonly wipe?: 'account' | 'device' | undefined;
+  /** When it said that it was wiped. */
+  readonly wiped?: number | undefined;
+  readonly folders?: FoldersKnown | undefined;
+  readonly folders0?: FoldersKnown | undefined;
+  /** [MS-ASCMD] 2.2.1.16: of the last Ping, for one that says nothing. */
+  readonly ping?: { readonly seconds: number; readonly folders: readonly string[] } | undefined;
+  /** Of the last Sync, for one that is empty. */
+  readonly sync?:
+    | { readonly seconds?: number | undefined; readonly collections: readonly string[] }
+    | undefined;
+}
+
+/** What a device knows of the folders, by the key that it has for it. */
+export interface FoldersKnown {
+  readonly key: string;
+  /** A state of `changedFolders`. */
+  readonly state: string;
+}
+
+export const deviceKind = 'activesync-device';
+/** Limit: devices of an account; the one that was not heard of for longest makes room. */
+const devicesMax = 50;
+/** A device that is blocked stays so. */
+const keptMs = 120 * 24 * 60 * 60_000;
+const seenEveryMs = 60 * 60_000;
+
+export interface DeviceBookParts {
+  readonly records: RecordStore;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+export const deviceKey = (account: string, id: string): string => `${account} ${id}`;
+
+export class DeviceBook {
+  readonly #parts: DeviceBookParts;
+
+  constructor(parts: DeviceBookParts) {
+    this.#parts = parts;
+  }
+
+  async find(account: string, id: string): Promise<Device | undefined> {
+    const record = await this.#parts.records.get(deviceKind, deviceKey(account, id));
+    return record && (JSON.parse(record.value) as Device);
+  }
+
+  /** As it is asked for now; written down when it is new, changed, or was not heard of for an hour. */
+  async seen({ account, ...now }: SeenDevice): Promise<Device> {
+    const known = await this.find(account, now.id);
+    const at = this.#parts.clock.now();
+    if (known === undefined) {
+      await this.#makeRoom(account);
+      return this.#save({
+        ...{ account, ...now, facts: {}, firstSeen: at, lastSeen: at, policyKey: '0' },
+      });
+    }
+    const isSame =
+      known.type === now.type && known.agent === now.agent && known.version === now.version;
+    if (isSame && at - known.lastSeen < seenEveryMs) return known;
+    return (await this.change(known, { ...now, lastSeen: at })) ?? known;
+  }
+
+  /** Of the device as it is now, whoever else changes it meanwhile. One that was removed stays so. */
+  async change({ account, id }: Pick<Device, 'account' | 'id'>, part: Partial<Device>) {
+    return inOrder(this.#parts, async () => {
+      const now = await this.find(account, id);
+      return now === undefined ? undefined : this.#save({ ...now, ...part });
+    });
+  }
+
+  async #save(device: Device): Promise<Device> {
+    const expires = device.blocked ? undefined : this.#parts.clock.now() + keptMs;
+    const key = deviceKey(device.account, device.id);
+    await this.#parts.records.put([
+      { kind: deviceKind, key, value: JSON.stringify(device), expires },
+    ]);
+    return device;
+  }
+
+  async list(account: string | undefined): Promise<readonly Device[]> {
+    const { records } = this.#parts;
+    const found: Device[] = [];
+    const prefix = account === undefined ? undefined : `${account} `;
+    for (let after: string | undefined; ; ) {
+      const page = await records.list(deviceKind, { prefix, after, limit: 500 });
+      found.push(...page.map(({ value }) => JSON.parse(value) as Device));
+      after = page.at(-1)?.key;
+      if (page.length < 500) return found;
+    }
+  }
+
+  async remove(account: string, id: string): Promise<void> {
+    await this.#parts.records.remove(deviceKind, [deviceKey(account, id)]);
+  }
+
+  async #makeRoom(account: string): Promise<void> {
+    const all = await this.list(account);
+    if (all.length < devicesMax) return;
+    const free = all.filter(({ blocked, wipe }) => !blocked && wipe === undefined);
+    const [oldest] = free.sort((one, other) => one.lastSeen - other.lastSeen);
+    if (oldest !== undefined) await this.remove(account, oldest.id);
+  }
+}
+
+export type SeenDevice = Pick<Device, 'account' | 'id' | 'type' | 'agent' | 'version'>;

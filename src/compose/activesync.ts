@@ -1,0 +1,101 @@
+// Exchange ActiveSync: phones that read and send mail over HTTP, by the same logins, rules and folders as everybody else.
+
+import { ActiveSyncAccess } from '../access/activesync/activesync-access.ts';
+import type { OutgoingMail } from '../access/activesync/context.ts';
+import { MailNotTaken } from '../access/activesync/context.ts';
+import { BoundedMap } from '../base/bounded-map.ts';
+import type { Log } from '../base/log.ts';
+import { parseMailbox } from '../mail/fields/address.ts';
+import type { OpenFolders } from '../mailbox/open-folders.ts';
+import { Login } from '../policy/accounts/login.ts';
+import type { RuleBook } from '../policy/rules/rule-book.ts';
+import { HandInRefused } from '../receive/hand-in.ts';
+import type { ActiveSyncPathParts } from '../web/activesync.ts';
+import { quotaInForce } from './in-force.ts';
+import type { ServiceParts } from './service-parts.ts';
+import type { Smtp } from './smtp.ts';
+import type { Spam } from './spam.ts';
+
+export interface ActiveSyncServiceParts extends ServiceParts {
+  readonly rules: Pick<RuleBook, 'of' | 'set'>;
+  readonly spam: Pick<Spam, 'learner'>;
+  readonly openFolders: () => OpenFolders;
+  readonly handIn: Smtp['handIn'];
+}
+
+export function createActiveSync(parts: ActiveSyncServiceParts): ActiveSyncPathParts {
+  const { inForce, stores, rules, spam, clock, random, log } = parts;
+  /** Made for the first request; from then on it watches the store. */
+  let access: ActiveSyncAccess | undefined;
+  const made = () =>
+    (access ??= new ActiveSyncAccess({
+      ...{ store: stores.folders, records: stores.records, accounts: stores.accounts, rules },
+      openFolders: parts.openFolders(),
+      send: (mail) => send(parts, mail),
+      settings: () => ({
+        quota: quotaIn(quotaInForce(inForce())),
+        messageSize: inForce().config.limits.messageSize || messageSizeMax,
+        requireProvision: inForce().config.activesync.requireProvision,
+      }),
+      sorted: (messages) => spam.learner.note(messages),
+      ...{ clock, random, log },
+    }));
+  return {
+    enabled: () => inForce().config.activesync.enabled,
+    login: loginOf(parts),
+    answer: (call) => made().answer(call),
+    messageSize: () => inForce().config.limits.messageSize || messageSizeMax,
+  };
+}
+
+/** Limit: octets of a message where the configuration has none. */
+const messageSizeMax = 100 * 2 ** 20;
+
+const quotaIn = ({ bytes, messages }: ReturnType<typeof quotaInForce>) =>
+  bytes === undefined && messages === undefined
+    ? undefined
+    : { bytes: bytes ?? Number.MAX_SAFE_INTEGER, messages: messages ?? Number.MAX_SAFE_INTEGER };
+
+/** Limit: who is remembered to have logged in, and for how long the log need not say it again. */
+const knownMax = 10_000;
+const knownMs = 60 * 60_000;
+
+/** Each request has a password: the log has the first of an hour. */
+function loginOf({ authenticator, admission, metrics, clock, log }: ServiceParts) {
+  const { throttle, refusals } = admission;
+  const known = new BoundedMap<string, number>(knownMax);
+  const oncePerHour: Log = {
+    ...log,
+    info(event, fields) {
+      const name = `${fields?.account} ${fields?.client}`;
+      if ((known.get(name) ?? 0) > clock.now()) return;
+      known.set(name, clock.now() + knownMs);
+      log.info(event, fields);
+    },
+  };
+  const parts = { authenticator, throttle, clock, log: oncePerHour, refusals };
+  return (
+    { user, password }: { readonly user: string; readonly password: string },
+    address: string,
+  ) =>
+    new Login({ ...parts, loggedIn: metrics.logins.ok }).password(user, password, {
+      remote: { address, port: 0 },
+      tls: undefined,
+    });
+}
+
+async function send(
+  { handIn }: Pick<ActiveSyncServiceParts, 'handIn'>,
+  { account, client, sender, recipients, content }: OutgoingMail,
+): Promise<void> {
+  const from = parseMailbox(sender);
+  const to = recipients.map((each) => parseMailbox(each)).filter((each) => each !== undefined);
+  if (from === undefined || to.length < recipients.length)
+    throw new MailNotTaken('an address cannot be understood');
+  try {
+    await handIn({ account, client, sender: from, recipients: to, content });
+  } catch (error) {
+    if (!(error instanceof HandInRefused)) throw error;
+    throw new MailNotTaken(error.message);
+  }
+}

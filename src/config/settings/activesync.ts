@@ -1,0 +1,29 @@
+// Settings of Exchange ActiveSync.
+
+import { z } from 'zod';
+import * as setting from './setting.ts';
+
+const activesync = z.strictObject({
+  enabled: setting
+    .flag({
+      about:
+        'Whether phones may ask for it on `http` listeners. Microsoft claims patents for the protocol, and its documents grant none: find out whether that concerns you.',
+      default: 'false',
+    })
+    .prefault(false),
+  requireProvision: setting
+    .flag({
+      about:
+        'A phone has to take the policies, which demand nothing, before it gets mail: only then can it be wiped.',
+      default: 'true',
+    })
+    .prefault(true),
+});
+
+export const activeSyncSettings = {
+  activesync: activesync
+    .prefault({})
+    .meta({ about: 'Exchange ActiveSync, which phones know how to set themselves up for.' }),
+};
+
+export type ActiveSyncConfig = z.output<typeof activesync>;

@@ -1,0 +1,676 @@
+// Whole lives of a phone, in every version: it sets itself up by address and password, gets its mail in windows and by
+// push, answers, moves, is given another password, and is wiped. What it does is there by IMAP, and the other way round.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ConfigInput } from '../../src/config/config.ts';
+import type { TestServer } from '../../src/testing/index.ts';
+import { startTestServer } from '../../src/testing/index.ts';
+import type { ImapClient } from '../scenarios/imap-wire.ts';
+import { connectImap } from '../scenarios/imap-wire.ts';
+import { collectionIn, Phone } from './phone.ts';
+import type { Node } from './wire.ts';
+import { at, childrenOf, text, write } from './wire.ts';
+
+const password = 'correct horse battery';
+const [ann, bob] = ['ann@example.org', 'bob@example.org'];
+const local = { host: '127.0.0.1', port: 0 } as const;
+const config: ConfigInput = {
+  domains: ['example.org'],
+  tls: 'self-signed',
+  activesync: { enabled: true },
+  listeners: [
+    { service: 'smtp', ...local },
+    { service: 'imap', ...local, tls: 'implicit' },
+    { service: 'http', ...local },
+  ],
+};
+
+const start = (more: ConfigInput = {}) =>
+  startTestServer({
+    accounts: [ann, bob].map((address) => ({ address, password })),
+    config: { ...config, ...more },
+  });
+
+const urlOf = (server: TestServer): string =>
+  `http://127.0.0.1:${server.listeners.find(({ service }) => service === 'http')!.port}`;
+
+const phoneOf = (server: TestServer, version: string, user = ann): Phone =>
+  new Phone({ url: urlOf(server), user, password, version, base64: version === '14.1' });
+
+async function imap(server: TestServer, account = ann): Promise<ImapClient> {
+  const { port } = server.listeners.find(({ service }) => service === 'imap')!;
+  const client = await connectImap(port);
+  assert.match((await client.ask(`LOGIN ${account} "${password}"`)).at(-1)!, / OK /);
+  return client;
+}
+
+async function arrive(server: TestServer, subject: string, more = ''): Promise<void> {
+  const message = `From: Carol <carol@far.test>\r\nTo: ${ann}\r\nSubject: ${subject}\r\nMessage-ID: <${subject}@far.test>\r\n${more || `\r\nThis is ${subject}.\r\n`}`;
+  await server.send({ from: 'carol@far.test', to: ann, message });
+  await server.waitFor((each) => each.subject === subject);
+}
+
+const [inboxType, draftsType, trashType, sentType] = ['2', '3', '4', '5'];
+const versions = ['12.1', '14.0', '14.1', '16.0', '16.1'];
+
+const changeOf = (id: string, ...data: readonly Node[]): Node => [
+  'AirSync:Commands',
+  ['AirSync:Change', ['AirSync:ServerId', id], ['AirSync:ApplicationData', ...data]],
+];
+
+const reply = (subject: string, to = 'carol@far.test'): Buffer =>
+  Buffer.from(
+    `From: ${ann}\r\nTo: ${to}\r\nSubject: ${subject}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nMy words.\r\n`,
+  );
+
+async function send(phone: Phone, command: string, mime: Buffer, source?: string): Promise<void> {
+  const [folder] = source?.split(':') ?? [];
+  const answer =
+    phone.options.version === '12.1'
+      ? await phone.ask(command, mime, {
+          query: `&SaveInSent=T${source === undefined ? '' : `&CollectionId=${folder}&ItemId=${source}`}`,
+        })
+      : await phone.ask(command, [
+          `ComposeMail:${command}`,
+          ['ComposeMail:ClientId', `${command}-${mime.length}`],
+          ['ComposeMail:SaveInSentItems'],
+          ...(source === undefined
+            ? []
+            : [
+                [
+                  'ComposeMail:Source',
+                  ['ComposeMail:FolderId', folder!],
+                  ['ComposeMail:ItemId', source],
+                ] as const,
+              ]),
+          ['ComposeMail:MIME', mime],
+        ]);
+  assert.equal(answer.status, 200, `${command}: ${answer.octets}`);
+  assert.equal(answer.octets.length, 0);
+}
+
+for (const version of versions)
+  describe(`a phone of version ${version}`, () => {
+    it('sets itself up, gets its mail, and what it does is there by IMAP', async () => {
+      await using server = await start();
+      const phone = phoneOf(server, version);
+      for (const subject of ['one', 'two', 'three']) await arrive(server, subject);
+
+      const early = await phone.ask('FolderSync', [
+        'FolderHierarchy:FolderSync',
+        ['FolderHierarchy:SyncKey', '0'],
+      ]);
+      if (version === '12.1') assert.equal(early.status, 449);
+      else assert.equal(text(early.doc, 'FolderHierarchy:Status'), '142');
+
+      await phone.setUp();
+      const inbox = phone.folder(inboxType!);
+      assert.deepEqual(
+        [...phone.folders.values()].map(({ type }) => Number(type)).sort((a, b) => a - b),
+        [2, 3, 4, 5, 7, 8, 9, 10, 12, 12],
+      );
+      assert.equal(await phone.sync(inbox, 2), 2);
+      assert.deepEqual(
+        [...phone.in(inbox).values()]
+          .map(({ subject, body }) => `${subject}: ${body.trim()}`)
+          .sort(),
+        ['one: This is one.', 'three: This is three.', 'two: This is two.'],
+      );
+      assert.equal(await phone.syncOnce(inbox), undefined, 'nothing is new');
+
+      const [one] = phone.withSubject(inbox, 'one');
+      const [two] = phone.withSubject(inbox, 'two');
+      const client = await imap(server);
+      await client.ask('SELECT INBOX');
+      await phone.syncOnce(inbox, [
+        changeOf(one!, ['Email:Read', '1'], ['Email:Flag', ['Email:Status', '2']]),
+      ]);
+      assert.match(
+        (await client.ask('UID FETCH 1 (FLAGS)')).join(),
+        /\\Flagged \\Seen|\\Seen \\Flagged/,
+      );
+      assert.equal(await phone.syncOnce(inbox), undefined, 'its own change is not told to it');
+
+      await client.ask('UID STORE 3 +FLAGS (\\Seen Project)');
+      await phone.sync(inbox);
+      const [three] = phone.withSubject(inbox, 'three');
+      assert.deepEqual(phone.in(inbox).get(three!)?.categories, ['Project']);
+      assert.equal(phone.in(inbox).get(three!)?.read, true);
+
+      await send(phone, 'SmartReply', reply('Re: two'), two);
+      await server.advance(0);
+      await phone.sync(inbox);
+      if (version !== '12.1') assert.equal(phone.in(inbox).get(two!)?.verb, '1');
+      assert.match((await client.ask('UID FETCH 2 (FLAGS)')).join(), /\\Answered/);
+      const sent = phone.folder(sentType!);
+      await phone.sync(sent);
+      const [copy] = phone.in(sent).values();
+      assert.match(copy!.body, /My words\.[\s\S]*This is two\./);
+      assert.equal(phone.in(sent).size, 1);
+
+      // Away with it: into Trash, and from there for good.
+      await phone.syncOnce(inbox, [
+        ['AirSync:Commands', ['AirSync:Delete', ['AirSync:ServerId', three!]]],
+      ]);
+      phone.in(inbox).delete(three!);
+      const trash = phone.folder(trashType!);
+      await phone.sync(trash);
+      assert.deepEqual(
+        [...phone.in(trash).values()].map(({ subject }) => subject),
+        ['three'],
+      );
+
+      const moved = await phone.done('MoveItems', [
+        'Move:MoveItems',
+        ['Move:Move', ['Move:SrcMsgId', one!], ['Move:SrcFldId', inbox], ['Move:DstFldId', trash]],
+      ]);
+      assert.equal(text(moved, 'Move:Response', 'Move:Status'), '3');
+      await phone.sync(inbox);
+      await phone.sync(trash);
+      assert.equal(phone.in(inbox).has(one!), false);
+      assert.ok(phone.in(trash).has(text(moved, 'Move:Response', 'Move:DstMsgId')!));
+      client.close();
+    });
+
+    it('is told by a Ping what has come, and by a Sync that waits', async () => {
+      await using server = await start();
+      const phone = phoneOf(server, version);
+      await phone.setUp();
+      const inbox = phone.folder(inboxType!);
+      await phone.sync(inbox);
+      const ping = phone.done('Ping', [
+        'Ping:Ping',
+        ['Ping:HeartbeatInterval', '600'],
+        ['Ping:Folders', ['Ping:Folder', ['Ping:Id', inbox], ['Ping:Class', 'Email']]],
+      ]);
+      await arrive(server, 'pushed');
+      const told = await during(server, ping);
+      assert.equal(text(told, 'Ping:Status'), '2');
+      assert.equal(text(told, 'Ping:Folders', 'Ping:Folder'), inbox);
+      await phone.sync(inbox);
+      assert.equal(phone.withSubject(inbox, 'pushed').length, 1);
+
+      // The next one says nothing: all is as before. Nothing comes.
+      const again = phone.done('Ping');
+      assert.equal(text(await during(server, again, 100_000), 'Ping:Status'), '1');
+      if (version === '12.1') return;
+      const waiting = phone.ask(
+        'Sync',
+        phone.request(inbox, [], [['AirSync:HeartbeatInterval', '600']]),
+      );
+      await arrive(server, 'later');
+      phone.take((await during(server, waiting)).doc!);
+      assert.equal(phone.withSubject(inbox, 'later').length, 1);
+    });
+  });
+
+/** Time goes on until it is answered. */
+async function during<T>(server: TestServer, pending: Promise<T>, stepMs = 200): Promise<T> {
+  let over = false;
+  const settled = pending.finally(() => {
+    over = true;
+  });
+  while (!over) {
+    await server.advance(stepMs);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return settled;
+}
+
+describe('a phone', () => {
+  it('who is not let in: another password, no password, a server where it is off', async () => {
+    await using server = await start();
+    const phone = phoneOf(server, '16.1');
+    phone.password = 'wrong';
+    assert.equal((await during(server, phone.ask('Provision'))).status, 401);
+    const { status, headers } = await fetch(`${urlOf(server)}/Microsoft-Server-ActiveSync`, {
+      method: 'OPTIONS',
+    });
+    assert.equal(status, 401);
+    assert.match(headers.get('www-authenticate')!, /^Basic /);
+    await using off = await start({ activesync: { enabled: false } });
+    assert.equal((await phoneOf(off, '16.1').ask('Provision')).status, 404);
+  });
+
+  it('[MS-ASHTTP] 2.2.4.1.2: OPTIONS tells versions and commands', async () => {
+    await using server = await start();
+    const authorization = `Basic ${Buffer.from(`EXAMPLE\\${ann}:${password}`).toString('base64')}`;
+    const answer = await fetch(`${urlOf(server)}/Microsoft-Server-ActiveSync`, {
+      ...{ method: 'OPTIONS', headers: { authorization } },
+    });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get('ms-asprotocolversions'), '12.1,14.0,14.1,16.0,16.1');
+    assert.match(answer.headers.get('ms-asprotocolcommands')!, /Sync,SendMail.*Ping.*Find/);
+  });
+
+  it('the same request twice has the same answer, and changes nothing twice', async () => {
+    await using server = await start();
+    const phone = phoneOf(server, '16.1');
+    await phone.setUp();
+    for (const subject of ['one', 'two', 'three']) await arrive(server, subject);
+    const inbox = phone.folder(inboxType!);
+    await phone.sync(inbox);
+    const [one] = phone.withSubject(inbox, 'one');
+    await arrive(server, 'four');
+    const asked = phone.request(inbox, [
+      ['AirSync:Commands', ['AirSync:Delete', ['AirSync:ServerId', one!]]],
+    ]);
+    const first = await phone.ask('Sync', asked);
+    await arrive(server, 'five');
+    const second = await phone.ask('Sync', asked);
+    const commandsOf = (doc: Node | undefined) =>
+      childrenOf(collectionIn(doc, inbox, 'AirSync:Commands')).map(
+        (each) => text(each, 'AirSync:ApplicationData', 'Email:Subject') ?? each[0],
+      );
+    assert.deepEqual(commandsOf(first.doc), ['four']);
+    assert.deepEqual(commandsOf(second.doc), ['five', 'four'], 'and what has come since');
+    phone.in(inbox).delete(one!);
+    phone.take(second.doc!);
+    assert.equal(await phone.syncOnce(inbox), undefined);
+    const trash = phone.folder(trashType!);
+    await phone.sync(trash);
+    assert.equal(phone.in(trash).size, 1);
+
+    phone.keys.set(inbox, 'nonsense-7');
+    const lost = await phone.ask('Sync', phone.request(inbox));
+    assert.equal(text(collectionIn(lost.doc, inbox), 'AirSync:Status'), '3');
+    phone.forget(inbox);
+    await phone.sync(inbox);
+    assert.equal(phone.in(inbox).size, 4, 'it begins anew, without anything twice');
+  });
+
+  it('Field: FolderSync with key 0 leaves what it has of the folders', async () => {
+    await using server = await start();
+    const phone = phoneOf(server, '16.1');
+    await phone.setUp();
+    await arrive(server, 'one');
+    const inbox = phone.folder(inboxType!);
+    await phone.sync(inbox);
+    phone.folderKey = '0';
+    await phone.folderSync();
+    assert.equal(await phone.syncOnce(inbox), undefined);
+  });
+
+  it('makes, renames and deletes folders, and hears of what others do with them', async () => {
+    await using server = await start();
+    const phone = phoneOf(server, '14.1');
+    await phone.setUp();
+    const change = async (command: string, ...more: readonly Node[]) => {
+      const answer = await phone.done(command, [
+        `FolderHierarchy:${command}`,
+        ['FolderHierarchy:SyncKey', phone.folderKey],
+        ...more,
+      ]);
+      const status = text(answer, 'FolderHierarchy:Status');
+      if (status === '1') phone.folderKey = text(answer, 'FolderHierarchy:SyncKey')!;
+      return { status, id: text(answer, 'FolderHierarchy:ServerId') };
+    };
+    const named = (name: string): Node => ['FolderHierarchy:DisplayName', name];
+    const under = (id: string): Node => ['FolderHierarchy:ParentId', id];
+    const that = (id: string): Node => ['FolderHierarchy:ServerId', id];
+    const made = await change('FolderCreate', under('0'), named('Work'), [
+      'FolderHierarchy:Type',
+      '12',
+    ]);
+    assert.equal(made.status, '1');
+    phone.folders.set(made.id!, { id: made.id!, parent: '0', name: 'Work', type: '12' });
+    assert.equal((await change('FolderCreate', under('0'), named('Work'))).status, '2');
+    assert.equal((await change('FolderCreate', under('999'), named('Lost'))).status, '5');
+    const client = await imap(server);
+    assert.match((await client.ask('LIST "" *')).join('\n'), /Work/);
+    assert.equal(
+      (await change('FolderUpdate', that(made.id!), under('0'), named('Play'))).status,
+      '1',
+    );
+    assert.match((await client.ask('LIST "" *')).join('\n'), /Play/);
+    await client.ask('CREATE Play/Chess');
+    await client.ask('RENAME Play Leisure');
+    await phone.folderSync();
+    assert.deepEqual(
+      [phone.folders.get(phone.named('Chess'))!.parent, phone.folders.get(made.id!)!.name],
+      [made.id, 'Leisure'],
+    );
+    assert.equal((await change('FolderDelete', that(phone.folder(inboxType!)))).status, '3');
+    assert.equal((await change('FolderDelete', that(made.id!))).status, '1');
+    phone.folders.delete(made.id!);
+    phone.folders.delete(phone.named('Chess'));
+    await phone.folderSync();
+    await client.ask('CREATE Later');
+    await client.ask('DELETE Later');
+    await phone.folderSync();
+    assert.equal(
+      [...phone.folders.values()].some(({ name }) => name === 'Later'),
+      false,
+    );
+    client.close();
+  });
+
+  it('sends once what it sends twice, and hears of what is refused', async () => {
+    await using server = await start();
+    const phone = phoneOf(server, '16.1');
+    await phone.setUp();
+    const mime = reply('hello', bob);
+    await send(phone, 'SendMail', mime);
+    await send(phone, 'SendMail', mime);
+    await server.advance(0);
+    const client = await imap(server, bob);
+    assert.match((await client.ask('STATUS INBOX (MESSAGES)')).join(), /MESSAGES 1\)/);
+    client.close();
+    const sent = phone.folder(sentType!);
+    await phone.sync(sent);
+    assert.equal(phone.in(sent).size, 1);
+    const forged = Buffer.from(`From: ${bob}\r\nTo: ${ann}\r\nSubject: x\r\n\r\nx\r\n`);
+    const refused = await phone.done('SendMail', [
+      'ComposeMail:SendMail',
+      ['ComposeMail:ClientId', 'forged'],
+      ['ComposeMail:MIME', forged],
+    ]);
+    assert.equal(text(refused, 'ComposeMail:Status'), '120');
+  });
+
+  it('drafts of 16.x: written, written anew with a file, sent', async () => {
+    await using server = await start();
+    const phone = phoneOf(server, '16.1');
+    await phone.setUp();
+    const drafts = phone.folder(draftsType!);
+    await phone.sync(drafts);
+    const add: Node = [
+      'AirSync:Commands',
+      [
+        'AirSync:Add',
+        ['AirSync:ClientId', 'd1'],
+        [
+          'AirSync:ApplicationData',
+          ['Email:To', `Bob <${bob}>`],
+          ['Email:Subject', 'Plan'],
+          ['AirSyncBase:Body', ['AirSyncBase:Type', '1'], ['AirSyncBase:Data', 'First words']],
+        ],
+      ],
+    ];
+    const asked = phone.request(drafts, [add]);
+    const first = await phone.ask('Sync', asked);
+    const responses = collectionIn(first.doc, drafts, 'AirSync:Responses');
+    assert.equal(text(responses, 'AirSync:Add', 'AirSync:Status'), '1');
+    const id = text(responses, 'AirSync:Add', 'AirSync:ServerId')!;
+    const second = await phone.ask('Sync', asked);
+    assert.equal(
+      text(
+        collectionIn(second.doc, drafts, 'AirSync:Responses'),
+        'AirSync:Add',
+        'AirSync:ServerId',
+      ),
+      id,
+    );
+    phone.keys.set(drafts, text(collectionIn(second.doc, drafts), 'AirSync:SyncKey')!);
+    phone.in(drafts).set(id, {
+      ...{ subject: 'Plan', read: true, flagged: false, categories: [], verb: '0', body: '' },
+      data: ['AirSync:ApplicationData'],
+    });
+    const file: Node = [
+      'AirSyncBase:Attachments',
+      [
+        'AirSyncBase:Add',
+        ['AirSyncBase:ClientId', 'f1'],
+        ['AirSyncBase:DisplayName', 'plan.txt'],
+        ['AirSyncBase:ContentType', 'text/plain'],
+        ['AirSyncBase:Method', '1'],
+        ['AirSyncBase:Content', Buffer.from('the plan')],
+      ],
+    ];
+    await phone.syncOnce(drafts, [changeOf(id, ['Email:Subject', 'Plan B'], file)]);
+    await phone.sync(drafts);
+    const [newId] = phone.withSubject(drafts, 'Plan B') as [string];
+    const mail = phone.in(drafts).get(newId)!;
+    assert.equal(phone.in(drafts).size, 1);
+    assert.match(mail.body, /First words/);
+    const attachment = at(mail.data, 'AirSyncBase:Attachments', 'AirSyncBase:Attachment');
+    assert.equal(text(attachment, 'AirSyncBase:DisplayName'), 'plan.txt');
+    const fetched = await phone.done('ItemOperations', [
+      'ItemOperations:ItemOperations',
+      [
+        'ItemOperations:Fetch',
+        ['ItemOperations:Store', 'Mailbox'],
+        ['AirSyncBase:FileReference', text(attachment, 'AirSyncBase:FileReference')!],
+      ],
+    ]);
+    const properties = at(
+      fetched,
+      ...['ItemOperations:Response', 'ItemOperations:Fetch', 'ItemOperations:Properties'],
+    );
+    assert.equal(
+      Buffer.from(text(properties, 'ItemOperations:Data')!, 'base64').toString(),
+      'the plan',
+    );
+    await phone.syncOnce(drafts, [changeOf(newId, ['Email2:Send'])]);
+    phone.in(drafts).delete(newId);
+    await phone.sync(drafts);
+    await server.advance(0);
+    assert.equal(phone.in(drafts).size, 0);
+    const client = await imap(server, bob);
+    await client.ask('SELECT INBOX');
+    assert.match(
+      (await client.ask('FETCH 1 BODY[]')).join('\n'),
+      /Subject: Plan B[\s\S]*plan\.txt/,
+    );
+    client.close();
+  });
+
+  it('asks how much there is, fetches a message, searches, and looks for people', async () => {
+    await using server = await start();
+    const phone = phoneOf(server, '16.1');
+    await phone.setUp();
+    const html =
+      'MIME-Version: 1.0\r\nContent-Type: text/html; charset=iso-8859-1\r\n\r\n<p>H\xe9llo <b>apple</b></p>\r\n';
+    await arrive(server, 'fruit', html.replace('\xe9', '&eacute;'));
+    await arrive(server, 'other');
+    const inbox = phone.folder(inboxType!);
+    phone.take((await phone.ask('Sync', phone.request(inbox))).doc!);
+    const estimate = await phone.done('GetItemEstimate', [
+      'GetItemEstimate:GetItemEstimate',
+      [
+        'GetItemEstimate:Collections',
+        [
+          'GetItemEstimate:Collection',
+          ['AirSync:SyncKey', phone.keys.get(inbox)!],
+          ['GetItemEstimate:CollectionId', inbox],
+        ],
+      ],
+    ]);
+    const response = at(estimate, 'GetItemEstimate:Response');
+    assert.equal(text(response, 'GetItemEstimate:Collection', 'GetItemEstimate:Estimate'), '2');
+    phone.syncOptions = [
+      [
+        'AirSyncBase:BodyPreference',
+        ['AirSyncBase:Type', '1'],
+        ['AirSyncBase:TruncationSize', '8'],
+      ],
+    ];
+    await phone.sync(inbox);
+    const [id] = phone.withSubject(inbox, 'fruit');
+    const body = at(phone.in(inbox).get(id!)!.data, 'AirSyncBase:Body');
+    assert.equal(text(body, 'AirSyncBase:Truncated'), '1');
+    assert.ok(Buffer.byteLength(text(body, 'AirSyncBase:Data')!) <= 8);
+    const fetchOf = (type: string): Node => [
+      'ItemOperations:ItemOperations',
+      [
+        'ItemOperations:Fetch',
+        ['ItemOperations:Store', 'Mailbox'],
+        ['AirSync:CollectionId', inbox],
+        ['AirSync:ServerId', id!],
+        ['ItemOperations:Options', ['AirSyncBase:BodyPreference', ['AirSyncBase:Type', type]]],
+      ],
+    ];
+    const dataOf = (doc: Node) =>
+      text(
+        doc,
+        ...['ItemOperations:Response', 'ItemOperations:Fetch', 'ItemOperations:Properties'],
+        ...['AirSyncBase:Body', 'AirSyncBase:Data'],
+      );
+    assert.match(dataOf(await phone.done('ItemOperations', fetchOf('2')))!, /<b>apple<\/b>/);
+    assert.match(dataOf(await phone.done('ItemOperations', fetchOf('1')))!, /^\s*Héllo apple/);
+    assert.match(dataOf(await phone.done('ItemOperations', fetchOf('4')))!, /Subject: fruit/);
+    const parts = await phone.ask('ItemOperations', fetchOf('2'), {
+      headers: { 'ms-asacceptmultipart': 'T' },
+    });
+    assert.equal(parts.headers.get('content-type'), 'application/vnd.ms-sync.multipart');
+    assert.equal(parts.octets.readUInt32LE(0), 2);
+    const [from, size] = [parts.octets.readUInt32LE(12), parts.octets.readUInt32LE(16)];
+    assert.match(parts.octets.toString('utf8', from, from + size), /<b>apple<\/b>/);
+
+    const found = await phone.done('Search', [
+      'Search:Search',
+      [
+        'Search:Store',
+        ['Search:Name', 'Mailbox'],
+        ['Search:Query', ['Search:And', ['AirSync:Class', 'Email'], ['Search:FreeText', 'apple']]],
+        ['Search:Options', ['Search:Range', '0-9']],
+      ],
+    ]);
+    const store = at(found, 'Search:Response', 'Search:Store');
+    assert.equal(text(store, 'Search:Total'), '1');
+    assert.equal(text(store, 'Search:Result', 'Search:LongId'), id);
+    const people = await phone.done('Search', [
+      'Search:Search',
+      ['Search:Store', ['Search:Name', 'GAL'], ['Search:Query', 'bob']],
+    ]);
+    const person = at(
+      people,
+      'Search:Response',
+      'Search:Store',
+      'Search:Result',
+      'Search:Properties',
+    );
+    assert.equal(text(person, 'GAL:EmailAddress'), bob);
+    const newer = await phone.done('Find', [
+      'Find:Find',
+      ['Find:SearchId', 'x'],
+      [
+        'Find:ExecuteSearch',
+        [
+          'Find:MailBoxSearchCriterion',
+          ['Find:Query', ['Find:FreeText', 'apple']],
+          ['Find:Options', ['Find:Range', '0-9']],
+        ],
+      ],
+    ]);
+    assert.equal(text(newer, 'Find:Response', 'Find:Result', 'AirSync:ServerId'), id);
+  });
+
+  it('away for a time, by the rule that everybody sees', async () => {
+    await using server = await start();
+    const phone = phoneOf(server, '16.1');
+    await phone.setUp();
+    const away = await phone.done('Settings', [
+      'Settings:Settings',
+      [
+        'Settings:Oof',
+        [
+          'Settings:Set',
+          ['Settings:OofState', '1'],
+          [
+            'Settings:OofMessage',
+            ['Settings:AppliesToInternal'],
+            ['Settings:Enabled', '1'],
+            ['Settings:ReplyMessage', 'I am away.'],
+            ['Settings:BodyType', 'Text'],
+          ],
+        ],
+      ],
+    ]);
+    assert.equal(text(away, 'Settings:Oof', 'Settings:Status'), '1');
+    const rules = await server.server.operations.accountRules({ address: ann });
+    assert.equal(rules.vacation?.text, 'I am away.');
+    const read = await phone.done('Settings', [
+      'Settings:Settings',
+      ['Settings:Oof', ['Settings:Get', ['Settings:BodyType', 'Text']]],
+      ['Settings:UserInformation', ['Settings:Get']],
+    ]);
+    const get = at(read, 'Settings:Oof', 'Settings:Get');
+    assert.equal(text(get, 'Settings:OofState'), '1');
+    assert.match(JSON.stringify(read), /ann@example\.org/);
+  });
+
+  it('gives up what is too old for it, and gets it back when it wants all', async () => {
+    await using server = await start();
+    const phone = phoneOf(server, '14.1');
+    await phone.setUp();
+    await arrive(server, 'today');
+    const client = await imap(server);
+    const octets = 'Subject: last week\r\n\r\nOld.\r\n';
+    await client.ask(`APPEND INBOX "20-Dec-2025 00:00:00 +0000" {${octets.length}+}\r\n${octets}`);
+    const inbox = phone.folder(inboxType!);
+    const wanting = async (filter: string, ...subjects: readonly string[]) => {
+      phone.syncOptions = [['AirSync:FilterType', filter]];
+      await phone.sync(inbox, 1);
+      await phone.sync(inbox, 1);
+      assert.deepEqual(
+        [...phone.in(inbox).values()].map(({ subject }) => subject).sort(),
+        subjects,
+      );
+    };
+    await wanting('1', 'today');
+    await wanting('0', 'last week', 'today');
+    await wanting('3', 'today');
+    await wanting('5', 'last week', 'today');
+    await client.ask('SELECT INBOX');
+    await client.ask('STORE 1 +FLAGS (\\Deleted)');
+    await wanting('5', 'last week');
+    await client.ask('STORE 1 -FLAGS (\\Deleted)');
+    await wanting('5', 'last week', 'today');
+    client.close();
+  });
+
+  it('is answered what is right when its requests are wrong', async () => {
+    await using server = await start();
+    const phone = phoneOf(server, '16.1');
+    await phone.setUp();
+    const raw = async (
+      body: Buffer,
+      query = 'Cmd=Sync&DeviceId=phone1&DeviceType=T',
+      more = {},
+    ) => {
+      const answer = await fetch(`${urlOf(server)}/Microsoft-Server-ActiveSync?${query}`, {
+        method: 'POST',
+        headers: {
+          authorization: `Basic ${Buffer.from(`${ann}:${password}`).toString('base64')}`,
+          'content-type': 'application/vnd.ms-sync.wbxml',
+          'ms-asprotocolversion': '16.1',
+          'x-ms-policykey': phone.policyKey,
+          ...more,
+        },
+        body: new Uint8Array(body),
+      });
+      await answer.arrayBuffer();
+      return answer.status;
+    };
+    assert.equal(await raw(Buffer.from('nonsense')), 400);
+    assert.equal(await raw(Buffer.from(''), 'Cmd=Nothing&DeviceId=a&DeviceType=b'), 501);
+    assert.equal(await raw(Buffer.from(''), 'Cmd=Sync&DeviceId=&DeviceType=b'), 400);
+    assert.equal(await raw(Buffer.from(''), 'AAAA'), 400);
+    assert.equal(await raw(Buffer.from(''), undefined, { 'ms-asprotocolversion': '2.5' }), 505);
+    assert.equal(await raw(write(['Ping:Ping']), undefined, { 'content-encoding': 'gzip' }), 415);
+    const status = async (command: string, doc: Node | undefined, ...path: string[]) =>
+      text((await phone.ask(command, doc)).doc, ...path);
+    assert.equal(await status('Sync', undefined, 'AirSync:Status'), '13');
+    assert.equal(await status('Sync', ['Ping:Ping'], 'AirSync:Status'), '4');
+    assert.equal(await status('Ping', undefined, 'Ping:Status'), '3');
+    const short: Node = [
+      'Ping:Ping',
+      ['Ping:HeartbeatInterval', '5'],
+      ['Ping:Folders', ['Ping:Folder', ['Ping:Id', '1']]],
+    ];
+    assert.equal(await status('Ping', short, 'Ping:Status'), '5');
+    const gone = phone.request('99999');
+    assert.equal(
+      text(collectionIn((await phone.ask('Sync', gone)).doc, '99999'), 'AirSync:Status'),
+      '8',
+    );
+    const [, ...others] = [...phone.folders.values()];
+    assert.ok(others.length > 0);
+    const bobs = phoneOf(server, '16.1', bob);
+    await bobs.setUp();
+    const stranger = await phone.ask('Sync', phone.request(bobs.folder(inboxType!)));
+    assert.equal(text(collectionIn(stranger.doc, bobs.folder(inboxType!)), 'AirSync:Status'), '8');
+  });
+});
