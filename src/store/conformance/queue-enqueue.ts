@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { seededRandom } from '../../base/random.ts';
+import { createMessageIds } from '../../queue/message-id.ts';
 import { inlineBytesMax } from '../content.ts';
 import { queueEntries } from '../queue-entries.ts';
 import type { OpenTestStores } from './harness.ts';
@@ -110,6 +112,27 @@ export function testEnqueue(open: OpenTestStores): void {
     assert.deepEqual(idsOf(await queue.claim(everything)).sort(), ['m1', 'm2', 'm3', 'm4']);
   });
 
+  it('ids of the nodes of a cluster are ids like others, in order of time', async () => {
+    await using test = await open();
+    const ids = Array.from({ length: 12 }, (_, i) => idOfNode([0, 12, 3, 255][i % 4]!, 1000 + i));
+    for (const id of ids.toReversed()) await test.stores.queue.enqueue(message(id), due);
+    assert.equal(await test.stores.queue.newest(), ids.at(-1));
+    await test.restart();
+    const { queue } = test.stores;
+    assert.equal(await queue.newest(), ids.at(-1));
+    const entries = await collected(queueEntries(queue));
+    assert.deepEqual(
+      entries.map(({ id }) => id),
+      ids,
+    );
+    for (const id of ids) assert.equal((await queue.get(id))?.id, id);
+    assert.equal(await queue.get(`${ids[1]!.slice(0, -2)}13`), undefined, 'of another node');
+    const [lease] = await queue.claim({ ...everything, limit: 1 });
+    assert.equal(await queue.settle(settlement(lease!, delivered)), true);
+    assert.equal(await queue.get(lease!.message.id), undefined);
+    assert.deepEqual(await countOf(queue), { messages: 11, recipients: 11 });
+  });
+
   it('takes 10,000 recipients at once', async () => {
     await using test = await open();
     const { queue } = test.stores;
@@ -126,3 +149,10 @@ export function testEnqueue(open: OpenTestStores): void {
     assert.equal(again?.recipients.length, 2500);
   });
 }
+
+const idOfNode = (node: number, now: number): string =>
+  createMessageIds({
+    clock: { now: () => 1_800_000_000_000 + now },
+    random: seededRandom(1),
+    node,
+  })();
