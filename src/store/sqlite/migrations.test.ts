@@ -9,6 +9,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
+import { verifyPassword } from '../../policy/accounts/passwords.ts';
 import { listed } from '../conformance/harness.ts';
 import { emailId } from '../object-id.ts';
 import { queueEntries } from '../queue-entries.ts';
@@ -194,6 +195,68 @@ it('0009: the modseqs of a folder of 0.1 go on, and an account’s changes begin
     assert.deepEqual([boxes.created, boxes.updated, boxes.destroyed], [[], ['F7'], ['F8']]);
     assert.equal((await folders.changedEmails(ann, '39', 9)).complete, false);
     assert.equal((await folders.changedEmails('bob@example.org', '1', 9)).complete, true);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+it('what 0.1 wrote is all there: accounts, folders with their states and rights, mail, and the queue', async () => {
+  const directory = await temporaryDirectory();
+  const [ann, bob] = ['ann@example.org', 'bob@example.org'];
+  try {
+    const written = new DatabaseSync(join(directory, 'postrider.db'));
+    const dump = join(import.meta.dirname, '../../../test/written-by-0.1.sql');
+    written.exec(readFileSync(dump, 'utf8'));
+    written.close();
+    const clock = new FakeClock();
+    await using stores = await openSqliteStores({ directory, clock, log: silentLog });
+    const { accounts, folders, queue } = stores;
+
+    const account = await accounts.find('post@example.org');
+    assert.deepEqual(account?.addresses, [ann, 'post@example.org']);
+    const [credential] = await accounts.credentials(ann);
+    assert.ok(await verifyPassword(credential!.argon2, 'correct horse battery'));
+
+    const inbox = (await folders.find(ann, 'INBOX'))!;
+    assert.deepEqual(
+      [inbox.uidValidity, inbox.uidNext, inbox.modseq, inbox.messages],
+      [1795990966, 5, 7, 3],
+    );
+    const index = (await folders.index(inbox.id))!;
+    assert.deepEqual([...index.uid], [1, 3, 4]);
+    const since = (await folders.changes(inbox.id, 5))!;
+    assert.deepEqual([[...since.vanished], [...since.changed.uid]], [[2], [4]]);
+    const work = (await folders.find(ann, 'Work/2026'))!;
+    assert.deepEqual([...(await folders.acl(work.id))], [[bob, 'lr']]);
+    assert.deepEqual(
+      (await folders.sharedWith([bob])).map(({ path }) => path),
+      ['Work/2026'],
+    );
+    assert.ok((await folders.subscriptions(ann)).includes('Work/2026'));
+
+    const lines = await folders.list(inbox.id, { after: 0, limit: 9 });
+    assert.deepEqual(
+      lines.map(({ flags }) => [...flags].sort()),
+      [['\\Flagged', '\\Seen'], ['$Forwarded'], []],
+    );
+    const digests = await folders.digests(inbox.id, [1, 3, 4]);
+    assert.deepEqual(
+      digests.map((digest) => digest?.envelope.subject),
+      ['First', '=?utf-8?Q?Gr=C3=BC=C3=9Fe?=', 'delivered'],
+    );
+    assert.deepEqual([...(await folders.search(inbox.id, { kind: 'text', text: 'grüße' }))], [3]);
+    const [content] = await folders.open(inbox.id, [3]);
+    assert.match(Buffer.from(content!.bytes!).toString(), /\r\n\r\nViele Grüße\r\n$/);
+    const { created } = await folders.changedEmails(ann, await folders.accountState(ann), 9);
+    assert.deepEqual(created, []);
+
+    const waiting = (await queue.get('0scp04rg9mz'))!;
+    assert.equal(waiting.sender, ann);
+    const [to] = waiting.recipients;
+    assert.deepEqual(
+      [to?.address, to?.delivery, to?.destination, to?.attempts, to?.lastReply?.code],
+      ['far@example.net', 'relay', 'host:127.0.0.1:15981#0', 1, 451],
+    );
   } finally {
     await rm(directory, { recursive: true });
   }
