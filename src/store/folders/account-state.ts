@@ -6,6 +6,9 @@ import { integer, type Row } from '../row.ts';
 /** What a tombstone is of. */
 export const tombstoneKind = { folder: 0, email: 1 } as const;
 
+/** An email that a folder has no longer, and when it came to the account. */
+export type Departed = readonly [email: number, created: number];
+
 /** All changes before `modseq`, and those of it up to `object`. */
 export interface State {
   readonly modseq: number;

@@ -156,7 +156,7 @@ async function rolledBack(client: pg.PoolClient, error: unknown): Promise<Error 
   }
 }
 
-function connectionSettings(url: string, name: string): pg.ClientConfig {
+export function connectionSettings(url: string, name: string): pg.ClientConfig {
   return {
     connectionString: url,
     application_name: name,

@@ -1,13 +1,12 @@
 // Opens the stores of several machines: everything is in one PostgreSQL, and every node is as good as the others.
 
-import type { FolderStore } from '../folder-store.ts';
 import type { StoreMaintenance } from '../maintenance.ts';
 import type { OpenStoresOptions, Stores } from '../stores.ts';
 import { PostgresAccountStore } from './account-store.ts';
 import { ContentTable } from './content/content-table.ts';
 import { PostgresSpool } from './content/spool.ts';
 import { Database } from './database.ts';
-import type { Deliveries } from './deliveries.ts';
+import { openMailboxes } from './folders/open-mailboxes.ts';
 import { migrate } from './migrations.ts';
 import { PostgresNodes } from './nodes.ts';
 import { forgetRemembered } from './queue/memory.ts';
@@ -28,12 +27,6 @@ export interface PostgresStoresOptions
 
 export const nodeTimeoutMs = 15_000;
 
-const deliveries: Deliveries = {
-  append: () => Promise.reject(new Error('no folders')),
-  usage: async () => ({ bytes: 0, messages: 0 }),
-  removeMailbox: async () => {},
-};
-
 /** @throws StoreOpenError, StorageError when the database is away */
 export async function openPostgresStores(options: PostgresStoresOptions): Promise<Stores> {
   const { url, node, log, clock, connectionsMax, exclusive = true, brief = false } = options;
@@ -44,6 +37,8 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
     const contents = new ContentTable(database);
     await contents.open();
     const spool = new PostgresSpool({ database, contents });
+    const mailboxes = openMailboxes({ database, contents, clock, url });
+    const { folders, deliveries } = mailboxes;
     const accounts = new PostgresAccountStore({
       ...{ database, clock },
       onRemove: async (transaction, account) => {
@@ -72,7 +67,7 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
     return {
       queue,
       nodes,
-      folders: {} as FolderStore,
+      folders,
       accounts,
       records: new PostgresRecordStore({ database, clock }),
       spam: new PostgresSpamStore(database),
@@ -81,6 +76,7 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
       async [Symbol.asyncDispose]() {
         await queue[Symbol.asyncDispose]();
         await nodes[Symbol.asyncDispose]();
+        await mailboxes[Symbol.asyncDispose]();
         await spool[Symbol.asyncDispose]();
         await database[Symbol.asyncDispose]();
       },

@@ -6,7 +6,7 @@ import { StorageError } from '../../../smtp/smtp-error.ts';
 import type { Content, StoredContent } from '../../content.ts';
 import { memoryContent } from '../../content.ts';
 import { blob, integer } from '../../row.ts';
-import type { Database, Queries, Transaction } from '../database.ts';
+import type { Database, Queries, Transaction, Value } from '../database.ts';
 import { piecesContent } from './pieces.ts';
 
 /** Numbers are taken from the database so many at a time. */
@@ -21,7 +21,10 @@ const receptionFor = `interval '1 day'`;
 const sweptMax = 500;
 
 /** What refers to content by its number: a table, and its column. */
-const references: readonly (readonly [table: string, column: string])[] = [['message', 'content']];
+const references: readonly (readonly [table: string, column: string])[] = [
+  ['message', 'content'],
+  ['email', 'content'],
+];
 
 const isWanted = references
   .map(([table, column]) => `EXISTS (SELECT FROM ${table} t WHERE t.${column} = content.id)`)
@@ -71,6 +74,28 @@ export class ContentTable {
       ...[id, content.bytes.length, content.bytes],
     ]);
     return id;
+  }
+
+  /** The number of each. The same content, as one object, is one row. */
+  async insertAll(
+    queries: Queries,
+    contents: readonly StoredContent[],
+  ): Promise<ReadonlyMap<StoredContent, number>> {
+    const ids = new Map<StoredContent, number>();
+    const rows: Value[] = [];
+    for (const content of contents) {
+      if (ids.has(content)) continue;
+      const id = content.kind === 'file' ? Number(content.key) : this.newId();
+      ids.set(content, id);
+      if (content.kind === 'inline') rows.push(id, content.bytes.length, content.bytes);
+    }
+    if (rows.length === 0) return ids;
+    const places = Array.from(
+      { length: rows.length / 3 },
+      (_, i) => `($${3 * i + 1}::bigint, $${3 * i + 2}::bigint, $${3 * i + 3}::bytea)`,
+    );
+    await queries.run(`INSERT INTO content (id, size, bytes) VALUES ${places.join()}`, rows);
+    return ids;
   }
 
   /** Undefined when it is gone. */

@@ -3,7 +3,7 @@
 // tombstones of what is gone. account-feed.ts reads it.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { tombstoneKind } from '../../folders/account-state.ts';
+import { type Departed, tombstoneKind } from '../../folders/account-state.ts';
 import { tombstonesMax, tombstonesSlack } from '../../folders/folder-limits.ts';
 import { integer } from '../../row.ts';
 import { prepareArrays } from '../arrays.ts';
@@ -39,9 +39,6 @@ export function prepareStatements(database: DatabaseSync) {
     forgetAll: prepare('DELETE FROM tombstone WHERE mailbox = ?'),
   };
 }
-
-/** An email that a folder has no longer, and when it came to the account. */
-export type Departed = readonly [email: number, created: number];
 
 export class ChangeLog {
   readonly #sql: ReturnType<typeof prepareStatements>;

@@ -4,9 +4,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { ContentError } from '../../content.ts';
 import type { ListedMessage } from '../../folder-store.ts';
-import { flagNames } from '../../folders/flags.ts';
-import { type Listing, listedBytesMax, listingOf } from '../../folders/listing.ts';
-import { emailId } from '../../object-id.ts';
+import { type Listing, listedBytesMax, listedRow, listingOf } from '../../folders/listing.ts';
 import { blob, integer, type Row, text, textOrNull } from '../../row.ts';
 import type { ReadHead } from '../message-source.ts';
 
@@ -59,17 +57,7 @@ export class Listings {
   }
 
   #messageOf(row: Row): ListedMessage {
-    return {
-      folder: integer(row.folder),
-      uid: integer(row.uid),
-      modseq: integer(row.modseq),
-      flags: flagNames({ bits: integer(row.flags), keywords: text(row.keywords) }),
-      received: integer(row.received),
-      saved: integer(row.saved),
-      size: integer(row.size),
-      id: emailId(integer(row.email)),
-      ...this.#listing(row),
-    };
+    return { ...listedRow(row), ...this.#listing(row) };
   }
 
   #listing(row: Row): Listing {

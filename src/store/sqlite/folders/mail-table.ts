@@ -5,6 +5,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { Expunged } from '../../folder-store.ts';
+import type { Departed } from '../../folders/account-state.ts';
 import type { StoredFlags } from '../../folders/flags.ts';
 import {
   addsKeyword,
@@ -18,7 +19,7 @@ import { integer, text } from '../../row.ts';
 import { prepareArrays } from '../arrays.ts';
 import type { FlagChangeRow, RefusedRow } from '../requests.ts';
 import type { Work } from '../work.ts';
-import type { ChangeLog, Departed } from './change-log.ts';
+import type { ChangeLog } from './change-log.ts';
 import type { EmailTable } from './email-table.ts';
 
 type Rows = readonly (readonly unknown[])[];

@@ -16,13 +16,13 @@ import type {
   Quota,
 } from '../../folder-store.ts';
 import { ColumnsCache, copyColumns, mergeColumns } from '../../folders/columns-cache.ts';
+import { factsOf } from '../../folders/folder-facts.ts';
 import { folderPath } from '../../folders/folder-path.ts';
 import { mailColumns } from '../../folders/mail-columns.ts';
 import type { MailPageRow } from '../../lists/mail-pages.ts';
 import type { MailboxCount, MailQuestion } from '../../mail-question.ts';
 import type { BacklogTimes, QueueBacklog, QueueFilter } from '../../queue-search.ts';
-import type { Row } from '../../row.ts';
-import { blob, integer, text, textOrNull } from '../../row.ts';
+import { blob, integer, text } from '../../row.ts';
 import type { DigestsRow, SortFactsRow } from '../../search/derived-rows.ts';
 import { prepareArrays } from '../arrays.ts';
 import { AccountFeed } from '../folders/account-feed.ts';
@@ -363,22 +363,6 @@ export class Reader implements ReaderOperations {
     }
   }
 }
-
-const factsOf = (row: Row): FolderFacts => ({
-  id: integer(row.id),
-  account: text(row.address),
-  path: text(row.path),
-  uidValidity: integer(row.uid_validity),
-  uidNext: integer(row.uid_next),
-  recentFrom: integer(row.recent_from),
-  modseq: integer(row.modseq),
-  changes: integer(row.changes),
-  messages: integer(row.messages),
-  unseen: integer(row.unseen),
-  deleted: integer(row.deleted),
-  bytes: integer(row.bytes),
-  specialUse: textOrNull(row.special_use) ?? undefined,
-});
 
 /** What may have to read messages first. */
 const slow: ReadonlySet<string> = new Set(['digests', 'search', 'sortFacts']);

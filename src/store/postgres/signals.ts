@@ -1,0 +1,132 @@
+// What nodes tell each other so that nobody has to wait for his next look: NOTIFY, outside of any transaction that
+// matters (within one it would put all commits in a row), gathered, a few a second. Nothing depends on it: where
+// it is switched off, or a pooler swallows it, everybody looks by himself.
+
+import pg from 'pg';
+import type { Clock } from '../../base/clock.ts';
+import type { Database } from './database.ts';
+import { connectionSettings } from './database.ts';
+
+const channel = 'postrider';
+
+/** What comes so soon after a signal waits for the next one, in milliseconds. */
+const gatherMs = 50;
+/** Limit: https://www.postgresql.org/docs/15/sql-notify.html, less than 8000 octets. */
+const payloadBytesMax = 7900;
+/** A connection that listens and is lost is made again after so long. */
+const againMs = 1000;
+
+export interface SignalsParts {
+  readonly database: Database;
+  readonly url: string;
+  readonly clock: Clock;
+  /** Of this process, which does not hear itself. */
+  readonly session: number;
+}
+
+/** Undefined: something happened, and nobody knows what. */
+type Listener = (said: readonly unknown[] | undefined) => void;
+
+export class Signals implements AsyncDisposable {
+  readonly #parts: SignalsParts;
+  readonly #listeners = new Map<string, Set<Listener>>();
+  #waiting = new Map<string, Map<string, unknown>>();
+  #isGathering = false;
+  #cancelGathering: (() => void) | undefined;
+  #sending: Promise<void> = Promise.resolve();
+  #client: pg.Client | undefined;
+  #cancelAgain: (() => void) | undefined;
+  #wasLost = false;
+  #isClosed = false;
+
+  constructor(parts: SignalsParts) {
+    this.#parts = parts;
+  }
+
+  /** Soon, to all others that listen: the same thing once. */
+  send(topic: string, said: unknown): void {
+    if (this.#isClosed) return;
+    const of = this.#waiting.get(topic) ?? new Map<string, unknown>();
+    this.#waiting.set(topic, of.set(JSON.stringify(said), said));
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    setImmediate(() => this.#flush());
+  }
+
+  listen(topic: string, listener: Listener): () => void {
+    const of = this.#listeners.get(topic) ?? new Set();
+    this.#listeners.set(topic, of.add(listener));
+    if (this.#client === undefined) void this.#connect();
+    return () => of.delete(listener);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelAgain?.();
+    this.#cancelGathering?.();
+    await this.#sending;
+    await this.#client?.end().catch(() => {});
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting;
+    this.#waiting = new Map();
+    if (waiting.size > 0) this.#sending = this.#notify(waiting).catch(() => {}); // they look by themselves
+    this.#cancelGathering = this.#parts.clock.after(gatherMs, () => {
+      if (this.#waiting.size > 0 && !this.#isClosed) this.#flush();
+      else this.#isGathering = false;
+    });
+  }
+
+  async #notify(waiting: ReadonlyMap<string, ReadonlyMap<string, unknown>>): Promise<void> {
+    const { database, session } = this.#parts;
+    for (const [topic, said] of waiting) {
+      const whole = JSON.stringify({ from: session, topic, said: [...said.values()] });
+      const fits = Buffer.byteLength(whole) <= payloadBytesMax;
+      await database.run('SELECT pg_notify($1, $2)', [
+        ...[channel, fits ? whole : JSON.stringify({ from: session, topic })],
+      ]);
+    }
+  }
+
+  async #connect(): Promise<void> {
+    const { url } = this.#parts;
+    const client = new pg.Client(connectionSettings(url, 'postrider listens'));
+    this.#client = client;
+    const lost = () => {
+      if (this.#client !== client || this.#isClosed) return;
+      this.#client = undefined;
+      this.#wasLost = true;
+      client.end().catch(() => {});
+      this.#cancelAgain = this.#parts.clock.after(againMs, () => void this.#connect());
+    };
+    client.on('error', lost);
+    client.on('end', lost);
+    client.on('notification', ({ payload }) => this.#heard(payload ?? ''));
+    try {
+      await client.connect();
+      await client.query(`LISTEN ${channel}`);
+      if (this.#wasLost)
+        // What was said meanwhile nobody heard.
+        for (const [, listeners] of this.#listeners) for (const one of listeners) one(undefined);
+    } catch {
+      lost();
+    }
+  }
+
+  #heard(payload: string): void {
+    const { from, topic, said } = read(payload);
+    if (from === this.#parts.session || typeof topic !== 'string') return;
+    for (const listener of this.#listeners.get(topic) ?? [])
+      listener(Array.isArray(said) ? said : undefined);
+  }
+}
+
+function read(payload: string): { from?: unknown; topic?: unknown; said?: unknown } {
+  try {
+    const found: unknown = JSON.parse(payload);
+    return typeof found === 'object' && found !== null ? found : {};
+  } catch {
+    return {};
+  }
+}
