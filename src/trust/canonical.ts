@@ -35,6 +35,19 @@ const gatheredMax = 16 * 1024;
 /** Where they are gathered: empty whenever nobody is in a method of a hasher, so that one is enough for all. */
 const gathered = Buffer.allocUnsafeSlow(gatheredMax);
 
+/** Limit: line ends of which it is not known whether they count; more of them are hashed on trial. */
+const pendingMax = 4 * 1024;
+/** So many are not worth a hash of their own. */
+const manyLineEnds = 64;
+const lineEnds = Buffer.from('\r\n'.repeat(pendingMax + 1));
+
+/** A hash as it was before line ends that may turn out to be the last. */
+interface Before {
+  readonly hash: Hash;
+  readonly octets: number;
+  readonly hashed: number;
+}
+
 export interface BodyHash {
   /** Base64. */
   readonly digest: string;
@@ -51,12 +64,14 @@ export class BodyHasher {
   readonly canonicalization: Canonicalization;
   /** `l=`: only so many canonical octets are signed. RFC 6376 §3.5 */
   readonly lengthMax: number | undefined;
-  readonly #hash: Hash = createHash('sha256');
+  #hash: Hash = createHash('sha256');
   #length = 0;
   #octets = 0;
   #hashed = 0;
   /** Line ends that are there only if more comes; RFC 6376 §3.4.3: empty lines at the end are not. */
   #lineEnds = 0;
+  /** Where more of them have been hashed than were worth waiting for: what counts if nothing comes any more. */
+  #before: Before | undefined;
   #isAfterCr = false;
   #isAfterSpace = false;
   #result: BodyHash | undefined;
@@ -75,8 +90,8 @@ export class BodyHasher {
       if (this.#isAfterCr) {
         this.#isAfterCr = false;
         if (octet === LF) {
-          this.#lineEnds += 1;
           this.#isAfterSpace = false;
+          at = this.#emptyLines(piece, at);
           continue;
         }
         this.#text(CR);
@@ -89,6 +104,32 @@ export class BodyHasher {
       }
     }
     this.#flush();
+  }
+
+  /** Behind a line end: takes it, and those that follow at once; returns where they end. */
+  #emptyLines(piece: Uint8Array, from: number): number {
+    const end = from + 2 * (pendingMax - this.#lineEnds);
+    let at = from;
+    while (at < end && piece[at] === CR && piece[at + 1] === LF) at += 2;
+    this.#lineEnds += 1 + (at - from) / 2;
+    // Or else a line behind millions of empty ones would hold up everybody.
+    if (this.#lineEnds >= pendingMax) this.#hashOnTrial();
+    return at;
+  }
+
+  #hashOnTrial(): void {
+    if (this.#before === undefined) {
+      this.#flush();
+      const hash = this.#hash.copy();
+      this.#before = { hash, octets: this.#octets, hashed: this.#hashed };
+    }
+    this.#takeLineEnds();
+  }
+
+  #takeLineEnds(): void {
+    this.#flush();
+    this.#take(lineEnds.subarray(0, 2 * this.#lineEnds));
+    this.#lineEnds = 0;
   }
 
   /** What needs no look at what is around it; returns where that ends. */
@@ -113,6 +154,11 @@ export class BodyHasher {
     if (this.#result !== undefined) return this.#result;
     if (this.#isAfterCr) this.#text(CR);
     this.#flush();
+    if (this.#before !== undefined) {
+      this.#hash = this.#before.hash;
+      this.#octets = this.#before.octets;
+      this.#hashed = this.#before.hashed;
+    }
     // RFC 6376 §3.4.3: an empty body is a line end; §3.4.4: relaxed, it is nothing.
     if (this.canonicalization === 'simple' || this.#octets > 0) this.#lineEnd();
     this.#flush();
@@ -122,6 +168,8 @@ export class BodyHasher {
   }
 
   #text(octet: number): void {
+    this.#before = undefined;
+    if (this.#lineEnds > manyLineEnds) this.#takeLineEnds();
     for (; this.#lineEnds > 0; this.#lineEnds -= 1) this.#lineEnd();
     if (this.#isAfterSpace) this.#put(SP);
     this.#isAfterSpace = false;
@@ -140,11 +188,16 @@ export class BodyHasher {
   }
 
   #flush(): void {
-    const left = (this.lengthMax ?? Number.POSITIVE_INFINITY) - this.#hashed;
-    const taken = Math.min(left, this.#length);
-    if (taken > 0) this.#hash.update(gathered.subarray(0, taken));
-    this.#hashed += Math.max(taken, 0);
-    this.#octets += this.#length;
+    if (this.#length > 0) this.#take(gathered.subarray(0, this.#length));
     this.#length = 0;
+  }
+
+  /** Canonical octets, behind all that were taken before. */
+  #take(octets: Uint8Array): void {
+    const left = (this.lengthMax ?? Number.POSITIVE_INFINITY) - this.#hashed;
+    const taken = Math.max(Math.min(left, octets.length), 0);
+    if (taken > 0) this.#hash.update(octets.subarray(0, taken));
+    this.#hashed += taken;
+    this.#octets += octets.length;
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import type { Hash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -300,6 +301,38 @@ describe('DKIM: what is signed and what is not', () => {
         },
       ),
     ));
+
+  it('RFC 6376 §3.4.3: empty lines at the end are none, however many there are', () => {
+    for (const how of ['simple', 'relaxed'] as const)
+      for (const lengthMax of [undefined, 0, 5, 9_000])
+        for (const count of [1, 4_095, 4_096, 4_097, 9_000])
+          for (const rest of ['', ' \t\r\n', '\r', 'x', '\r\n'.repeat(5_000), 'x\r\n\r\n']) {
+            const body = `a${'\r\n'.repeat(count)}${rest}${'\r\n'.repeat(4_500)}`;
+            const lines = how === 'relaxed' ? body.replace(/[ \t]+(?=\r\n)/g, '') : body;
+            let end = lines.length;
+            while (lines.endsWith('\r\n', end)) end -= 2;
+            const canonical = Buffer.from(`${lines.slice(0, end)}\r\n`);
+            const hasher = new BodyHasher(how, lengthMax);
+            for (let at = 0; at < body.length; at += 7_001)
+              hasher.update(Buffer.from(body.slice(at, at + 7_001)));
+            const hashed = canonical.subarray(0, lengthMax);
+            assert.deepEqual(hasher.end(), {
+              digest: createHash('sha256').update(hashed).digest('base64'),
+              ...{ octets: canonical.length, hashed: hashed.length },
+            });
+          }
+  });
+
+  it('an octet behind millions of empty lines costs no more than any other', (t) => {
+    const hasher = new BodyHasher('simple');
+    const lines = Buffer.from('\r\n'.repeat(16 * 1024));
+    for (let at = 0; at < 100; at += 1) hasher.update(lines);
+    const update = t.mock.method(Object.getPrototypeOf(createHash('sha256')) as Hash, 'update');
+    hasher.update(Buffer.from('x'));
+    const octets = update.mock.calls.map(({ arguments: [piece] }) => (piece as Uint8Array).length);
+    assert.ok(octets.length > 0);
+    assert.ok(octets.reduce((sum, each) => sum + each) <= 16 * 1024, octets.join());
+  });
 
   it('RFC 6376 §3.4.3, §3.4.4: the hashes of an empty body', () => {
     assert.equal(

@@ -162,7 +162,8 @@ async function readBody({ open, header }: Arrival, signed: SignedMessage): Promi
   }
   let at = 0;
   for await (const piece of content.read()) {
-    signed.update(at >= header.end ? piece : piece.subarray(header.end - at));
+    const body = at >= header.end ? piece : piece.subarray(header.end - at);
+    await inTurns(body, (slice) => signed.update(slice));
     at += piece.length;
   }
 }
