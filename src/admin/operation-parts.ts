@@ -12,6 +12,7 @@ import type { AccountStore } from '../store/account-store.ts';
 import type { FolderStore } from '../store/folder-store.ts';
 import type { HistorySearch } from '../store/history-search.ts';
 import type { StoreMaintenance } from '../store/maintenance.ts';
+import type { Nodes } from '../store/nodes.ts';
 import type { QueueStore, Way } from '../store/queue-store.ts';
 import type { RecordStore } from '../store/record-store.ts';
 import type { EventHub } from '../watch/event-hub.ts';
@@ -32,6 +33,7 @@ export interface OperationParts {
   readonly records: RecordStore;
   readonly rules: Pick<RuleBook, 'of' | 'set'>;
   readonly maintenance: StoreMaintenance;
+  readonly nodes: Nodes;
   readonly clock: Clock;
   /** The account an address belongs to; in `dev`, any address. */
   readonly accountOf: (address: string) => Promise<string | undefined>;

@@ -34,6 +34,7 @@ describe('the table of operations', () => {
       'mailShow',
       'messageSearch',
       'metrics',
+      'nodeList',
       'queueCount',
       'queueList',
       'queueSearch',

@@ -10,6 +10,7 @@ import { importOperations } from './importing.ts';
 import { mailCheckOperations } from './mail-checks.ts';
 import { mailOperations } from './mailboxes.ts';
 import { messageOperations } from './messages.ts';
+import { nodeOperations } from './nodes.ts';
 import type { Called, Operation } from './operation.ts';
 import { checkedInput, OperationError } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
@@ -38,6 +39,7 @@ export const operations = {
   ...mailCheckOperations,
   ...mailOperations,
   ...messageOperations,
+  ...nodeOperations,
   ...publishedOperations,
   ...queueOperations,
   ...readingOperations,

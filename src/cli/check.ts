@@ -20,7 +20,7 @@ import { loadConfig } from '../config/load.ts';
 import { listen } from '../net/listener.ts';
 import { becomeOwner, isRoot } from '../net/privileges.ts';
 import { createResolver } from '../net/resolver.ts';
-import { accountFindings, readAccounts } from './check/accounts.ts';
+import { accountFindings, readAccounts, type StorePlace } from './check/accounts.ts';
 import { acmeFindings, isByAcme, readCertificates } from './check/acme.ts';
 import { directoryFindings, fileFindings, placeFindings, userFindings } from './check/files.ts';
 import { reportFindings } from './check/report-findings.ts';
@@ -92,15 +92,16 @@ async function surroundings(
   ];
   if (running !== undefined) findings.push(ok('', 'the server runs: ports not tried'));
   else if (!isReported('listeners')) findings.push(...(await portFindings(config)));
-  const store = {
-    exists: existsSync(join(config.dataDirectory, 'postrider.db')),
-    directory: config.dataDirectory,
+  const store: StorePlace = {
+    exists:
+      config.store.kind === 'postgres' || existsSync(join(config.dataDirectory, 'postrider.db')),
+    place: { directory: config.dataDirectory, store: config.store },
     prepare: () => becomeOwner(config.dataDirectory),
   };
   const accounts = await readAccounts(running, store);
   const certificates = isByAcme(config) ? await readCertificates(running, store) : [];
   findings.push(...acmeFindings(config, certificates));
-  findings.push(...(await storeFindings(config.dataDirectory)));
+  if (config.store.kind === 'sqlite') findings.push(...(await storeFindings(config.dataDirectory)));
   findings.push(...dkimFindings(config));
   // With a setting misspelt, who is whose could be a consequence of that.
   if (isReadable(loaded)) findings.push(...accountFindings(config, accounts));

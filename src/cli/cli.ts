@@ -27,6 +27,7 @@ const commands: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   ['top', async () => (await import('./top.ts')).topCommand],
   ['log', async () => (await import('./log-command.ts')).logCommand],
   ['report', async () => (await import('./report.ts')).reportCommand],
+  ['node', async () => (await import('./node.ts')).nodeCommand],
   ['dkim', async () => (await import('./dkim.ts')).dkimCommand],
   ['admin', async () => (await import('./admin.ts')).adminCommand],
   ['token', async () => (await import('./token.ts')).tokenCommand],

@@ -20,7 +20,7 @@ export type ServeOptions = Pick<ServerOptions, 'config' | 'log' | 'dropPrivilege
 /** What a command needs of a server that runs in this process. */
 export type RunningServer = Pick<
   Server,
-  'audit' | 'listeners' | 'history' | 'operations' | 'reload' | 'stop'
+  'audit' | 'listeners' | 'history' | 'operations' | 'reload' | 'stop' | 'stores'
 >;
 
 export interface Actions {

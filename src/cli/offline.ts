@@ -13,17 +13,18 @@ import { becomeOwner, becomeUser } from '../net/privileges.ts';
 import { AuditLog } from '../policy/administration/audit-log.ts';
 import { FileHistory } from '../store/files/history.ts';
 import { historySearchHere, openStores } from '../store/open-stores.ts';
+import type { OpenStoresOptions } from '../store/stores.ts';
 import { CliError } from './context.ts';
 
 /** Runs `use` with the stores of a data directory that no server has. */
 export async function withStores<T>(config: Config, use: (operations: Operations) => Promise<T>) {
-  const { dataDirectory: directory, user } = config;
+  const { dataDirectory: directory, user, store } = config;
   // Files that root makes here would be closed to the server.
   if (user === undefined) becomeOwner(directory);
   else becomeUser(user, directory);
   const clock = systemClock();
   const log = silentLog;
-  await using stores = await openOwn(directory, clock);
+  await using stores = await openOwn({ directory, store }, clock);
   const diary = { directory: join(directory, 'history'), clock, log };
   await using history = new FileHistory(diary);
   await using search = historySearchHere(diary);
@@ -36,9 +37,10 @@ export async function withStores<T>(config: Config, use: (operations: Operations
   return result;
 }
 
-async function openOwn(directory: string, clock: Clock) {
+async function openOwn(place: Pick<OpenStoresOptions, 'directory' | 'store'>, clock: Clock) {
+  const { directory } = place;
   try {
-    return await openStores({ directory, log: silentLog, clock, brief: true });
+    return await openStores({ ...place, log: silentLog, clock, brief: true });
   } catch (error) {
     if ((error as { readonly problem?: unknown }).problem !== 'in-use') throw error;
     throw new CliError(

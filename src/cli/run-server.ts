@@ -114,7 +114,10 @@ async function attend(
     for (const { severity, path, message } of options.advice ?? [])
       if (severity === 'failure')
         log.warn('configuration is doubtful', { setting: path, problem: message });
-    const signal = await stopAsked.first;
+    const drained = new Promise<'drained'>((resolve) =>
+      server.stores.nodes.whenDrained(() => resolve('drained')),
+    );
+    const signal = await Promise.race([stopAsked.first, drained]);
     log.info('stopping', { signal, graceMs: config.shutdownGrace });
     void manager.stopping();
     await Promise.race([server.stop({ graceMs: config.shutdownGrace }), stopAsked.second]);

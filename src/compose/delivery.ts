@@ -27,7 +27,7 @@ import type { Spam } from './spam.ts';
 
 export interface DeliveryParts extends Basics {
   readonly inForce: () => InForce;
-  readonly stores: Pick<Stores, 'queue' | 'spool' | 'accounts'>;
+  readonly stores: Pick<Stores, 'queue' | 'spool' | 'accounts' | 'nodes'>;
   readonly rules: RuleBook;
   readonly history: Pick<HistoryStore, 'record'>;
   readonly reports: Pick<Reports, 'watchLocal' | 'watchRelay'>;
@@ -46,7 +46,10 @@ export interface Delivery {
 export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
   const { inForce, stores, reports, clock, random, log, metrics, tracer } = parts;
   const history = countingHistory(parts.history, metrics);
-  const messageId = createMessageIds({ clock, random, after: await stores.queue.newest() });
+  const messageId = createMessageIds({
+    ...{ clock, random, node: stores.nodes.number },
+    after: await stores.queue.newest(),
+  });
   const onDemand = createOnDemand(parts, () => runner.wake());
   const runner = new QueueRunner({
     store: stores.queue,

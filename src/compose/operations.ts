@@ -45,7 +45,7 @@ export function operationParts(parts: OperationsParts): OperationParts {
     get hostname() {
       return addresses().config.hostname;
     },
-    ids: createMessageIds({ clock, random: systemRandom }),
+    ids: createMessageIds({ clock, random: systemRandom, node: stores.nodes.number }),
     resolve: (address: string) => recipientsOf(addresses(), address),
   };
   return {

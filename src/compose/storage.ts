@@ -55,11 +55,11 @@ const flushed = (history: FileHistory, search: OpenHistorySearch): Storage['sear
 });
 
 const openOwnStores = (
-  { dataDirectory: directory }: Config,
+  { dataDirectory: directory, store }: Config,
   { clock, log, metrics }: Basics,
 ): Promise<Stores> =>
   openStores({
-    ...{ directory, log, clock, flushSeconds: metrics.flush },
+    ...{ directory, store, log, clock, flushSeconds: metrics.flush },
     onFailure: endLoudly,
   });
 

@@ -89,8 +89,7 @@ function objectsIn(type: z.core.$ZodType): z.ZodObject[] {
 
 /** A branch that this version has nothing to say about. */
 const isPublic = ({ shape }: z.ZodObject): boolean =>
-  Object.entries(shape).some(([key, type]) => key === 'kind' || documented(type)) &&
-  !('url' in shape);
+  Object.entries(shape).some(([key, type]) => key === 'kind' || documented(type));
 
 /** What is said of a type, of its wrappers first. */
 function factsOf(type: z.core.$ZodType): Facts {

@@ -340,9 +340,9 @@ describe('configuration', () => {
       ["limits.messageSize: must be a number of bytes or a size such as '50MiB', not '50 Mb'"],
     ],
     [
-      'PostgreSQL',
-      { store: { kind: 'postgres', url: 'postgres://x' } },
-      ["store.kind: postgres is not available in this version: use 'sqlite'"],
+      'a database that is none',
+      { store: { kind: 'postgres', url: 'mysql://x' } },
+      ["store.url: must be an address such as 'postgres://postrider@db.example.org/postrider'"],
     ],
     [
       'a warning after the end',

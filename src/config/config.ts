@@ -77,8 +77,7 @@ type Resolved =
   | 'localDelivery'
   | 'dns'
   | 'http'
-  | 'webhooks'
-  | 'store';
+  | 'webhooks';
 
 /** What the server works with. Durations in milliseconds, sizes in octets, paths absolute. */
 export interface Config extends Readonly<Omit<ParsedConfig, Resolved>> {

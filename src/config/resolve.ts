@@ -20,7 +20,6 @@ import { readFilter } from './settings/filters.ts';
 import { checkDuplicates, readListener } from './settings/listeners.ts';
 import { checkQueue } from './settings/queue.ts';
 import { readRoute } from './settings/routes.ts';
-import { checkStore } from './settings/server.ts';
 import { readTls } from './settings/tls.ts';
 import { readWeb } from './settings/web.ts';
 import { checkWebhookNames, readWebhook } from './settings/webhooks.ts';
@@ -65,7 +64,6 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
   const localDelivery = readLocalDelivery(parsed.localDelivery, findings);
   checkDomains(parsed, findings);
   checkTags(parsed, parsed.domains, findings);
-  checkStore(parsed, findings);
   checkQueue(parsed, findings);
   checkDelivery(parsed, findings);
   checkDns(parsed, findings);

@@ -80,6 +80,8 @@ export class QueueRunner {
   readonly #held = new Set<string>();
   #state: 'idle' | 'running' | 'stopping' = 'idle';
   #whenQuiet: (() => void)[] = [];
+  /** Of what others do to the queue. */
+  #unwatch = () => {};
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
@@ -113,6 +115,10 @@ export class QueueRunner {
 
   start(): void {
     this.#state = 'running';
+    this.#unwatch = this.#parts.store.watch(() => {
+      this.#claims.note();
+      this.#pump();
+    });
     this.#claims.start();
     this.#pump();
   }
@@ -214,6 +220,7 @@ export class QueueRunner {
   /** Begins nothing new, waits for what is under way, aborts what takes longer than `graceMs`. */
   async stop({ graceMs }: { readonly graceMs: number }): Promise<void> {
     this.#state = 'stopping';
+    this.#unwatch();
     this.#claims.stop();
     this.#claims.giveBack(this.#lineup.drain());
     await this.#quiet(graceMs);

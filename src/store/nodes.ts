@@ -3,7 +3,7 @@
 
 export type NodeState =
   | 'active'
-  /** It takes nothing new, and finishes what it has. */
+  /** It takes nothing new, finishes what it has, and ends. */
   | 'draining'
   /** Its process has ended, or does not answer. */
   | 'gone';
@@ -28,12 +28,11 @@ export const nodesMax = 256;
 export interface Nodes {
   /** Of this one. */
   readonly number: number;
-  readonly isDraining: boolean;
-  /** Called when an operator wants this node to be drained, or not any more. Returns what ends it. */
-  watch(listener: (draining: boolean) => void): () => void;
+  /** Called once, when an operator wants this node to finish what it has and to end. */
+  whenDrained(listener: () => void): void;
   list(): Promise<readonly NodeFacts[]>;
   /** False when there is no node of that name. */
-  drain(name: string, on: boolean): Promise<boolean>;
+  drain(name: string): Promise<boolean>;
   /** Its number is free then. False when there is no node of that name. */
   remove(name: string): Promise<boolean>;
 }
@@ -41,8 +40,7 @@ export interface Nodes {
 /** Of a store that one process has to itself. */
 export const alone: Nodes = {
   number: 0,
-  isDraining: false,
-  watch: () => () => {},
+  whenDrained: () => {},
   list: async () => [],
   drain: async () => false,
   remove: async () => false,

@@ -1,6 +1,7 @@
 // The door to the implementation of the stores: whoever opens them gets the interfaces of stores.ts, and
 // knows nothing of what is behind. Which one it is, is decided here.
 
+import { unreachable } from '../base/assert.ts';
 import { openSqliteStores } from './sqlite/stores.ts';
 import type { OpenStoresOptions, Stores } from './stores.ts';
 
@@ -8,6 +9,21 @@ export type { OpenHistorySearch } from './sqlite/history/open-history-search.ts'
 export { historySearchHere, openHistorySearch } from './sqlite/history/open-history-search.ts';
 
 /** @throws StoreOpenError saying what to do */
-export function openStores(options: OpenStoresOptions): Promise<Stores> {
-  return openSqliteStores(options);
+export async function openStores(options: OpenStoresOptions): Promise<Stores> {
+  const { store = { kind: 'sqlite' } } = options;
+  switch (store.kind) {
+    case 'sqlite':
+      return openSqliteStores(options);
+    case 'postgres': {
+      // Its driver is read where it is used.
+      const { openPostgresStores } = await import('./postgres/stores.ts');
+      const { url, node, connections, nodeTimeout } = store;
+      return openPostgresStores({
+        ...options,
+        ...{ url, node, connectionsMax: connections, timeoutMs: nodeTimeout },
+      });
+    }
+    default:
+      return unreachable(store);
+  }
 }

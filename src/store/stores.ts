@@ -13,7 +13,24 @@ import type { RecordStore } from './record-store.ts';
 import type { SpamStore } from './spam-store.ts';
 import type { Spool } from './spool.ts';
 
+/** The configuration's `store`. */
+export type StoreSettings =
+  /** In the data directory. */
+  | { readonly kind: 'sqlite' }
+  /** Shared with other nodes. */
+  | {
+      readonly kind: 'postgres';
+      readonly url: string;
+      /** What this machine is called among the others. */
+      readonly node: string;
+      readonly connections: number;
+      /** In milliseconds: a node that was silent for so long is taken for dead. */
+      readonly nodeTimeout: number;
+    };
+
 export interface OpenStoresOptions {
+  /** Default: in the directory. */
+  readonly store?: StoreSettings | undefined;
   /** Where everything lies; ':memory:' for stores that die with the process. */
   readonly directory: string;
   readonly log: Log;

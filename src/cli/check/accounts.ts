@@ -12,6 +12,7 @@ import { domainKey } from '../../mail/fields/address.ts';
 import { heldAccounts } from '../../policy/abuse/account-holds.ts';
 import { DomainPatterns } from '../../policy/addresses/domain-patterns.ts';
 import { openStores } from '../../store/open-stores.ts';
+import type { OpenStoresOptions } from '../../store/stores.ts';
 
 export type KnownAccounts =
   | {
@@ -23,10 +24,18 @@ export type KnownAccounts =
   /** `why` is a sentence. */
   | { readonly kind: 'unknown'; readonly why: string };
 
+/** Where the stores are that a server would open. */
+export interface StorePlace {
+  readonly exists: boolean;
+  readonly place: Pick<OpenStoresOptions, 'directory' | 'store'>;
+  /** Before they are opened. */
+  readonly prepare: () => void;
+}
+
 /** Each account with its addresses, from the server that runs or from the store where there is one. */
 export async function readAccounts(
   running: RemoteOperations | undefined,
-  store: { readonly exists: boolean; readonly directory: string; readonly prepare: () => void },
+  store: StorePlace,
 ): Promise<KnownAccounts> {
   try {
     if (running !== undefined) {
@@ -39,7 +48,7 @@ export async function readAccounts(
     if (!store.exists) return { kind: 'known', accounts: [], held: [] };
     store.prepare();
     await using stores = await openStores({
-      ...{ directory: store.directory, log: silentLog, clock: systemClock(), brief: true },
+      ...{ ...store.place, log: silentLog, clock: systemClock(), brief: true },
     });
     const accounts = await stores.accounts.list();
     return {

@@ -11,17 +11,18 @@ import { failure, ok, warning } from '../../compose/published/finding.ts';
 import type { Config } from '../../config/config.ts';
 import { certificatesIn, checkCertificate } from '../../net/certificate-check.ts';
 import { openStores } from '../../store/open-stores.ts';
+import type { StorePlace } from './accounts.ts';
 
 /** From the server that runs, or from the store where there is one. */
 export async function readCertificates(
   running: RemoteOperations | undefined,
-  store: { readonly exists: boolean; readonly directory: string; readonly prepare: () => void },
+  store: StorePlace,
 ): Promise<readonly CertificateState[]> {
   if (running !== undefined) return Array.fromAsync(running.certificateList());
   if (!store.exists) return [];
   store.prepare();
   await using stores = await openStores({
-    ...{ directory: store.directory, log: silentLog, clock: systemClock(), brief: true },
+    ...{ ...store.place, log: silentLog, clock: systemClock(), brief: true },
   });
   return await certificateStates(stores.records);
 }

@@ -2,15 +2,50 @@
 
 import { hostname as machineName } from 'node:os';
 import { z } from 'zod';
-import type { Findings } from '../named-files.ts';
-import type { PartOf } from './setting.ts';
 import * as setting from './setting.ts';
 
-const { choice, duration, size, text } = setting;
+const { choice, count, duration, size, text } = setting;
 
 const store = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('sqlite') }),
-  z.strictObject({ kind: z.literal('postgres'), url: z.unknown() }),
+  z.strictObject({
+    kind: z.literal('postgres'),
+    url: text(
+      'an address of PostgreSQL',
+      {
+        about:
+          'The database that all nodes share: PostgreSQL 15 or newer. The password may lie in `~/.pgpass`, or where PGPASSFILE says.',
+      },
+      (url) =>
+        /^postgres(?:ql)?:\/\/\S+$/.test(url)
+          ? undefined
+          : "must be an address such as 'postgres://postrider@db.example.org/postrider'",
+    ),
+    node: text(
+      'a name',
+      {
+        about: 'What this machine is called among the others; no two have the same.',
+        default: "the machine's own name",
+      },
+      (name) =>
+        /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)
+          ? undefined
+          : `must be letters, digits, '.', '_' and '-', not ${setting.shown(name)}`,
+    ).prefault(() => machineName()),
+    connections: count({
+      about: 'Connections to the database at a time.',
+      default: '12',
+      min: 3,
+      max: 200,
+    }).prefault(12),
+    nodeTimeout: duration({
+      about:
+        'A node that the database has not heard for so long is taken for dead: what it had claimed goes out from another.',
+      default: '15s',
+      min: '2s',
+      max: '10m',
+    }).prefault('15s'),
+  }),
 ]);
 
 export const serverSettings = {
@@ -27,8 +62,8 @@ export const serverSettings = {
     })
     .prefault('postrider-data'),
   store: store.prefault({ kind: 'sqlite' }).meta({
-    about: 'The kind of store. `sqlite` needs nothing else.',
-    kind: "{ kind: 'sqlite' }",
+    about: 'The kind of store. `sqlite` needs nothing else; `postgres` is for several machines.',
+    kind: "{ kind: 'sqlite' } or { kind: 'postgres', url, … }",
     default: "{ kind: 'sqlite' }",
   }),
   history: z
@@ -57,8 +92,3 @@ export const serverSettings = {
     max: '1h',
   }).prefault('30s'),
 };
-
-export function checkStore({ store }: PartOf<typeof serverSettings>, { add }: Findings): void {
-  if (store?.kind === 'postgres')
-    add(['store', 'kind'], "postgres is not available in this version: use 'sqlite'");
-}

@@ -31,10 +31,9 @@ const beatsPerTimeout = 4;
 
 export class PostgresNodes implements Nodes {
   readonly #parts: PostgresNodesParts;
-  readonly #listeners = new Set<(draining: boolean) => void>();
   #number = 0;
   #session = 0;
-  #isDraining = false;
+  #onDrained: (() => void) | undefined;
   #cancel: (() => void) | undefined;
   #isStopped = false;
   /** When the database last heard us, by the monotonic clock; others are judged only by who was heard himself. */
@@ -52,13 +51,8 @@ export class PostgresNodes implements Nodes {
     return this.#session;
   }
 
-  get isDraining(): boolean {
-    return this.#isDraining;
-  }
-
-  watch(listener: (draining: boolean) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  whenDrained(listener: () => void): void {
+    this.#onDrained = listener;
   }
 
   /** Takes our place among the nodes. What the process before us had claimed is due again. */
@@ -87,12 +81,10 @@ export class PostgresNodes implements Nodes {
     return rows.map(factsOf);
   }
 
-  async drain(name: string, on: boolean): Promise<boolean> {
-    const changed = await this.#parts.database.run(
-      'UPDATE node SET draining = $2 WHERE name = $1',
-      [name, on],
-    );
-    return changed > 0;
+  /** A process that begins under that name begins without. */
+  async drain(name: string): Promise<boolean> {
+    const sql = 'UPDATE node SET draining = true WHERE name = $1';
+    return (await this.#parts.database.run(sql, [name])) > 0;
   }
 
   /** What it had claimed goes to the others; a process that still runs under that name ends. */
@@ -134,14 +126,13 @@ export class PostgresNodes implements Nodes {
     const [row] = await transaction.rows(
       `INSERT INTO node (number, name, session, version, started, seen)
        VALUES ($1, $2, nextval('node_session'), $3, clock_timestamp(), clock_timestamp())
-       ON CONFLICT (number) DO UPDATE SET session = excluded.session, version = excluded.version,
-         started = excluded.started, seen = excluded.seen
-       RETURNING session, draining`,
+       ON CONFLICT (number) DO UPDATE SET session = excluded.session, draining = false,
+         version = excluded.version, started = excluded.started, seen = excluded.seen
+       RETURNING session`,
       [number, name, version],
     );
     this.#number = number;
     this.#session = integer(row?.session);
-    this.#isDraining = row?.draining === true;
     return before === null ? 0 : giveBack(transaction, before);
   }
 
@@ -161,7 +152,7 @@ export class PostgresNodes implements Nodes {
       );
       if (this.#isStopped) return;
       if (row === undefined) await this.#comeBack();
-      else this.#drained(row.draining === true);
+      else if (row.draining === true) this.#drained();
       this.#heardAt = clock.now();
       // When the database was away for everybody, everybody has been silent.
       if (wasHeard) await this.#bury();
@@ -171,10 +162,10 @@ export class PostgresNodes implements Nodes {
     this.#beatLater();
   }
 
-  #drained(draining: boolean): void {
-    if (draining === this.#isDraining) return;
-    this.#isDraining = draining;
-    for (const listener of this.#listeners) listener(draining);
+  #drained(): void {
+    const listener = this.#onDrained;
+    this.#onDrained = undefined;
+    listener?.();
   }
 
   /** Others took us for dead: what we had claimed is theirs. */

@@ -1,0 +1,93 @@
+// Two servers on one PostgreSQL, killed one after the other with kill -9 while mail comes in and goes out: what was
+// answered with 250 arrives, from whichever is left, and at most what was in flight arrives twice.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { testCluster, withoutPostgres } from '../../src/store/postgres/test-cluster.ts';
+import { freePorts } from '../ports.ts';
+import { eventually, startProcess } from '../process.ts';
+import { connectClient, startNextHop, submit } from './wire.ts';
+
+const senders = 3;
+
+describe('two nodes', { skip: withoutPostgres() }, () => {
+  it('kill -9 of one: its mail goes out from the other', async (t) => {
+    const [one, two] = (await freePorts(2)) as [number, number];
+    await using hop = await startNextHop();
+    const url = await (await testCluster()).database();
+    const config = (node: string, port: number) => ({
+      hostname: `${node}.cluster.test`,
+      store: { kind: 'postgres', url, node, connections: 6, nodeTimeout: '2s' },
+      listeners: [{ service: 'smtp', host: '127.0.0.1', port }],
+      trustedNetworks: ['127.0.0.1/32'],
+      routes: [{ domain: '*', host: '127.0.0.1', port: hop.port, tls: 'none' }],
+    });
+    await using first = await startProcess(config('one', one));
+    await using second = await startProcess(config('two', two));
+    const accepted = new Set<string>();
+    let sent = 0;
+    let isOver = false;
+    const sendTo = async (port: number): Promise<void> => {
+      try {
+        const client = await connectClient(port);
+        await client.say('EHLO client.test\r\n');
+        while (!isOver) {
+          const id = `m${sent++}`;
+          const filler = sent % 10 === 0 ? `${'y'.repeat(70)}\r\n`.repeat(3_000) : 'short';
+          await submit(client, {
+            from: 'ann@cluster.test',
+            to: ['bob@far.test'],
+            content: `Subject: ${id}\r\nX-Id: ${id};\r\n\r\n${filler}`,
+          });
+          accepted.add(id);
+        }
+        client.close();
+      } catch {
+        // Cut off: whatever had its 250 by then counts.
+      }
+    };
+    const sending = [one, two].flatMap((port) =>
+      Array.from({ length: senders }, () => sendTo(port)),
+    );
+    await eventually(() => (accepted.size > 60 ? true : undefined), 'mail to be taken');
+    await first.end('SIGKILL');
+    const killedAt = accepted.size;
+    await eventually(
+      () => (accepted.size > killedAt + 30 ? true : undefined),
+      'the other to go on',
+    );
+    isOver = true;
+    await Promise.all(sending);
+    const ids = () => hop.taken.map((text) => /X-Id: (m\d+);/.exec(text)?.[1] ?? '?');
+    await eventually(() => {
+      const seen = new Set(ids());
+      return [...accepted].every((id) => seen.has(id)) ? true : undefined;
+    }, 'every accepted message to arrive');
+    const twice = ids().length - new Set(ids()).size;
+    t.diagnostic(`accepted ${accepted.size}, arrived ${ids().length}, twice ${twice}`);
+    assert.ok(twice <= 500, 'what may have been under way');
+    const nodes = async () =>
+      (await second.command('node', 'list', '--json'))
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { name: string; state: string; leased: number });
+    await eventually(
+      async () => ((await nodes()).every(({ leased }) => leased === 0) ? true : undefined),
+      'nothing to be under way',
+    );
+    assert.deepEqual(
+      (await nodes()).map(({ name, state }) => [name, state]),
+      [
+        ['one', 'gone'],
+        ['two', 'active'],
+      ],
+    );
+    await using again = await first.restart();
+    assert.equal((await nodes())[0]?.state, 'active');
+    await again.command('node', 'drain', 'two');
+    await eventually(
+      async () => (second.child.exitCode === 0 ? true : undefined),
+      'the drained node to end',
+    );
+  });
+});
