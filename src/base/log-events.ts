@@ -146,6 +146,9 @@ const about = {
     'database does not answer':
       'PostgreSQL is away, full or read-only: clients hear 451 or 452, the queue waits.',
     'database works again': 'The end of it.',
+    'a transaction holds the database back':
+      'Somebody keeps a transaction open for minutes: dead rows stay, and the queue slows down.',
+    'database not swept': 'What processes left behind stays for now.',
     'node is dead':
       'A node has not been heard for too long: what it had claimed goes out from others.',
     'node was taken for dead':

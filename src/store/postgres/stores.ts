@@ -1,18 +1,19 @@
 // Opens the stores of several machines: everything is in one PostgreSQL, and every node is as good as the others.
 
-import type { StoreMaintenance } from '../maintenance.ts';
 import type { OpenStoresOptions, Stores } from '../stores.ts';
 import { PostgresAccountStore } from './account-store.ts';
 import { ContentTable } from './content/content-table.ts';
 import { PostgresSpool } from './content/spool.ts';
 import { Database } from './database.ts';
 import { openMailboxes } from './folders/open-mailboxes.ts';
+import { PostgresMaintenance } from './maintenance.ts';
 import { migrate } from './migrations.ts';
 import { PostgresNodes } from './nodes.ts';
 import { forgetRemembered } from './queue/memory.ts';
 import { PostgresQueueStore } from './queue/queue-store.ts';
 import { PostgresRecordStore } from './record-store.ts';
 import { forgetSpam, PostgresSpamStore } from './spam-store.ts';
+import { Upkeep } from './upkeep.ts';
 
 export interface PostgresStoresOptions
   extends Pick<OpenStoresOptions, 'log' | 'clock' | 'exclusive' | 'brief' | 'onFailure'> {
@@ -60,9 +61,14 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
         options.onFailure?.(error);
       },
     });
+    const upkeep = new Upkeep({
+      ...{ database, clock, log },
+      sweeps: [() => queue.sweep(), () => contents.sweep()],
+    });
     if (exclusive && !brief) {
       await nodes.join();
       await queue.recover();
+      upkeep.start();
     } else await nodes.visit();
     return {
       queue,
@@ -72,8 +78,9 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
       records: new PostgresRecordStore({ database, clock }),
       spam: new PostgresSpamStore(database),
       spool,
-      maintenance: {} as StoreMaintenance,
+      maintenance: new PostgresMaintenance(database, contents),
       async [Symbol.asyncDispose]() {
+        upkeep[Symbol.dispose]();
         await queue[Symbol.asyncDispose]();
         await nodes[Symbol.asyncDispose]();
         await mailboxes[Symbol.asyncDispose]();

@@ -147,9 +147,10 @@ export class QueueSearch {
     );
     const counts = new Map(rows.map((row) => [integer(row.message), integer(row.n)]));
     let recipients = 0;
-    return keys.filter((key, i) => {
+    return keys.filter((key) => {
+      if (recipients >= recipientsPerPage) return false;
       recipients += counts.get(key) ?? 0;
-      return i === 0 || recipients <= recipientsPerPage;
+      return true;
     });
   }
 

@@ -1,0 +1,79 @@
+// What somebody has to do now and then, and any node may: what processes left behind is swept, and whoever keeps
+// the database from tidying up is named.
+
+import type { Clock } from '../../base/clock.ts';
+import { messageOf } from '../../base/error-text.ts';
+import type { Log } from '../../base/log.ts';
+import { integer, textOrNull } from '../row.ts';
+import type { Database } from './database.ts';
+
+export interface UpkeepParts {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Each by itself; a failure of one is none of the others. */
+  readonly sweeps: readonly (() => Promise<unknown>)[];
+}
+
+const sweepMs = 10 * 60_000;
+const lookMs = 60_000;
+/** A transaction that is open for so long keeps dead rows where they are: the queue has new ones every moment. */
+const openSeconds = 60;
+
+const oldestTransaction = `
+  SELECT pid, usename AS user, application_name AS program,
+    extract(epoch FROM clock_timestamp() - xact_start)::bigint AS seconds
+  FROM pg_stat_activity
+  WHERE datname = current_database() AND backend_xmin IS NOT NULL
+    AND backend_type = 'client backend'
+    AND xact_start < clock_timestamp() - ${openSeconds} * interval '1 second'
+  ORDER BY xact_start LIMIT 1`;
+
+export class Upkeep implements Disposable {
+  readonly #parts: UpkeepParts;
+  readonly #cancels = new Map<string, () => void>();
+  #named: number | undefined;
+
+  constructor(parts: UpkeepParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#every('sweep', sweepMs, () => this.#sweep());
+    this.#every('look', lookMs, () => this.#look());
+  }
+
+  [Symbol.dispose](): void {
+    for (const cancel of this.#cancels.values()) cancel();
+    this.#cancels.clear();
+  }
+
+  #every(what: string, ms: number, work: () => Promise<void>): void {
+    const cancel = this.#parts.clock.after(ms, () => {
+      void work().finally(() => {
+        if (this.#cancels.has(what)) this.#every(what, ms, work);
+      });
+    });
+    this.#cancels.set(what, cancel);
+  }
+
+  async #sweep(): Promise<void> {
+    for (const sweep of this.#parts.sweeps)
+      await sweep().catch((error: unknown) =>
+        this.#parts.log.warn('database not swept', { error: messageOf(error) }),
+      );
+  }
+
+  /** Each is named once. */
+  async #look(): Promise<void> {
+    const { database, log } = this.#parts;
+    const rows = await database.rows(oldestTransaction).catch(() => []); // told where it matters
+    const [row] = rows;
+    const pid = row && integer(row.pid);
+    if (row !== undefined && pid !== this.#named)
+      log.warn('a transaction holds the database back', {
+        reason: `process ${pid} of ${textOrNull(row.user) ?? '?'} (${textOrNull(row.program) ?? ''}), open for ${integer(row.seconds)} s`,
+      });
+    this.#named = pid;
+  }
+}
