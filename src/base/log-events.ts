@@ -20,6 +20,9 @@ const about = {
     dropped: 'It failed for good, and nobody is told; `untold` says why.',
     'not tried': 'No attempt was made, since its host had just been found dead.',
     cancelled: 'An operator took it from the queue.',
+    'address suppressed':
+      'It does not exist: it gets nothing that is submitted here, until `until`.',
+    'address not suppressed': 'The store failed.',
     rerouted: 'Recipients go another way since the configuration was changed.',
     'delivery broke off':
       'An attempt ended in an error that nobody foresaw; the message is deferred.',

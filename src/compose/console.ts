@@ -6,6 +6,7 @@ import { OperationError } from '../admin/operations.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { HistoryStore } from '../store/history.ts';
 import type { Stores } from '../store/stores.ts';
+import { BounceSuppression } from '../watch/bounce-suppression.ts';
 import { Destinations } from '../watch/destination-desk.ts';
 import { StatisticsKeeper } from '../watch/statistics.ts';
 import { Webhooks } from '../watch/webhooks/webhooks.ts';
@@ -62,10 +63,15 @@ export function createConsole(parts: ConsoleParts): Console {
     },
   });
   const webhooks = createWebhooks(parts);
+  const suppression = new BounceSuppression({
+    ...{ records, history: parts.history, clock, log },
+    forMs: () => inForce().config.queue.suppressBounced,
+  });
   happenings.watch((event) => {
     destinations.note(event);
     statistics.note(event);
     webhooks.note(event);
+    suppression.note(event);
   });
   let handIn: Smtp['handIn'] | undefined;
   const submissions = new Submissions({
@@ -105,6 +111,7 @@ export function createConsole(parts: ConsoleParts): Console {
     async stop() {
       await statistics.stop();
       await webhooks.stop();
+      await suppression.stop();
     },
   };
 }

@@ -60,6 +60,14 @@ export type HistoryEvent =
       /** The first of its recipients. */
       readonly recipients: readonly string[];
     }
+  /** An address does not exist, and gets nothing that is submitted here until then. */
+  | {
+      readonly id: string;
+      readonly at: number;
+      readonly kind: 'suppressed';
+      readonly address: string;
+      readonly until: number;
+    }
   /** Mail failed, and nobody was told. */
   | {
       readonly id: string;

@@ -55,6 +55,13 @@ const queue = z.strictObject({
     min: '0s',
     max: '366d',
   }).prefault('30d'),
+  suppressBounced: duration({
+    about:
+      'How long an address that does not exist (5.1.1, 5.1.6, 5.1.10) gets no further mail of whoever has logged in; see `suppressionList`. `0s`: it does.',
+    default: '0s',
+    min: '0s',
+    max: '3650d',
+  }).prefault('0s'),
   memory: size({
     about: 'Content kept in memory for deliveries that are about to start.',
     default: '64MiB',

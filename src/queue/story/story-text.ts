@@ -70,6 +70,10 @@ function eventLines(event: HistoryEvent): string[] {
       const of = event.recipients.map((address) => `<${address}>`).join(', ');
       return [`${when}  ${event.reason}: message ${event.message} to ${of}`];
     }
+    case 'suppressed':
+      return [
+        `${when}  <${event.address}> gets nothing that is submitted here until ${isoTime(event.until)}`,
+      ];
     case 'untold':
       return []; // at the end
     case 'refused':

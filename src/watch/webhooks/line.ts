@@ -157,7 +157,10 @@ export class WebhookLine {
     this.#learn(attempt);
     if (attempt.problem === undefined) return outbox.remove(name, [one.id]);
     const delay = retryMs[one.attempts];
-    const due = clock.now() + (delay ?? 0) * (1 + jitter * this.#parts.random.fraction());
+    const due = Math.max(
+      clock.now() + (delay ?? 0) * (1 + jitter * this.#parts.random.fraction()),
+      attempt.retryAt ?? 0,
+    );
     if (delay === undefined || due > one.since + keptMs) {
       this.#giveUp(one, attempt.problem);
       return outbox.remove(name, [one.id]);
@@ -173,7 +176,7 @@ export class WebhookLine {
     log.warn('webhook events given up', { webhook: name, id, reason });
   }
 
-  #learn({ problem }: WebhookAttempt): void {
+  #learn({ problem, retryAt = 0 }: WebhookAttempt): void {
     const { clock, log, name } = this.#parts;
     if (problem === undefined) {
       if (this.#failures >= failuresUntilPause)
@@ -182,11 +185,14 @@ export class WebhookLine {
       this.#pausedUntil = 0;
       return;
     }
+    // Whoever asks for patience gets it for all that waits, but no longer than who is down.
+    const patience = Math.min(retryAt, clock.now() + pauseMs.last);
+    this.#pausedUntil = Math.max(this.#pausedUntil, patience);
     this.#failures += 1;
     const beyond = this.#failures - failuresUntilPause;
     if (beyond < 0) return;
     const pause = Math.min(pauseMs.last, pauseMs.first * 2 ** beyond);
-    this.#pausedUntil = clock.now() + pause;
+    this.#pausedUntil = Math.max(clock.now() + pause, patience);
     if (beyond === 0) log.warn('webhook does not answer', { webhook: name, problem });
   }
 }

@@ -20,6 +20,9 @@ export interface PostParts {
   readonly timeoutMs?: number | undefined;
 }
 
+/** Limit: how long a receiver may ask for patience. */
+export const retryAfterMsMax = 24 * 60 * 60_000;
+
 /** `attempt` is 1 for the first. */
 export async function post(
   target: WebhookTarget,
@@ -40,7 +43,10 @@ export async function post(
       ...reachOf(target, resolver),
     });
     const problem = problemOf(status, headers.get('location'));
-    return { ...facts, status, ms: clock.now() - at, problem };
+    const now = clock.now();
+    const wait = problem === undefined ? undefined : retryAfter(headers.get('retry-after'), now);
+    const retryAt = wait === undefined ? {} : { retryAt: now + wait };
+    return { ...facts, status, ms: now - at, problem, ...retryAt };
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
     return { ...facts, ms: clock.now() - at, problem: error.message };
@@ -57,6 +63,14 @@ function reachOf(
 ): Pick<HttpRequest, 'resolver' | 'allows'> {
   if (!allowPrivate) return { resolver, allows: isPublicAddress };
   return url.startsWith('https:') ? {} : { allows: (address) => !isPublicAddress(address) };
+}
+
+/** RFC 9110 §10.2.3: seconds, or a date; in milliseconds from now. What is neither says nothing. */
+export function retryAfter(field: string | undefined, now: number): number | undefined {
+  if (field === undefined) return undefined;
+  const date = / GMT$/.test(field) ? Date.parse(field) : Number.NaN;
+  const ms = /^\d{1,9}$/.test(field) ? Number(field) * 1000 : date - now;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), retryAfterMsMax);
 }
 
 function problemOf(status: number, location: string | undefined): string | undefined {

@@ -44,6 +44,8 @@ export interface WebhookAttempt {
   readonly ms: number;
   /** Why it is tried again; undefined: it was taken. */
   readonly problem?: string | undefined;
+  /** Not before, as the answer said (RFC 9110 §10.2.3); in milliseconds since 1970. */
+  readonly retryAt?: number | undefined;
 }
 
 /** What a webhook is to be told. */

@@ -14,6 +14,7 @@ import type { AttemptResult, HistoryEvent } from '../../store/history.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 import { openInMemory } from '../../store/sqlite/test-stores.ts';
 import { failuresUntilPause, requestsMax, retryMs, waitingMax } from './line.ts';
+import { retryAfter, retryAfterMsMax } from './post.ts';
 import { webhookKey } from './signature.ts';
 import type { WebhookTarget } from './webhook.ts';
 import type { WebhooksParts } from './webhooks.ts';
@@ -111,6 +112,34 @@ describe('webhooks', () => {
     assert.equal(new Set(posted.map(({ headers }) => headers['webhook-id'])).size, 2);
     assert.equal(await test.stores.records.count('webhook'), 0);
     await made.stop();
+  });
+
+  it('wait as long as the receiver asks for, within bounds', async () => {
+    await using test = await openInMemory();
+    const clock = new FakeClock();
+    const { records } = test.stores;
+    answer = (response) => response.writeHead(429, { 'retry-after': '120' }).end();
+    const { made, attempts, state } = await webhooks(records, clock);
+    made.note(received);
+    await until(() => attempts() === 1);
+    answer = (response) => response.writeHead(204).end();
+    // What comes meanwhile waits, too; by itself the first would be tried again after five seconds.
+    made.note(attemptOf('delivered'));
+    await clock.advance(119_000);
+    assert.equal(attempts(), 1);
+    await clock.advance(2000);
+    await until(() => attempts() === 3 && state().waiting === 0);
+    await made.stop();
+  });
+
+  it('read Retry-After as seconds or as a date', () => {
+    const now = Date.parse('2026-11-29T12:00:00Z');
+    assert.equal(retryAfter('120', now), 120_000);
+    assert.equal(retryAfter('Sun, 29 Nov 2026 12:01:00 GMT', now), 60_000);
+    assert.equal(retryAfter('Sun, 29 Nov 2026 11:00:00 GMT', now), 0);
+    assert.equal(retryAfter('999999999', now), retryAfterMsMax);
+    for (const nothing of [undefined, '', '-5', 'soon', '12345678901'] as const)
+      assert.equal(retryAfter(nothing, now), undefined, String(nothing));
   });
 
   it('are told again after a failure, also after a restart, under the same id', async () => {

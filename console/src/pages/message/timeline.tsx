@@ -7,7 +7,7 @@ import type { Origin } from '../../../../src/store/queue-store.ts';
 import { Badge, type Tone } from '../../components/badge.tsx';
 import { Facts } from '../../components/facts.tsx';
 import { Ago } from '../../components/time.tsx';
-import { bytes, duration } from '../../format.ts';
+import { bytes, duration, fullDate } from '../../format.ts';
 import { nextAttempt } from '../queue/queue-columns.tsx';
 import { Attempt } from './attempt.tsx';
 import { Step } from './step.tsx';
@@ -63,6 +63,15 @@ function Event({ event }: { readonly event: StoryEvent }) {
         >
           <p>
             <MessageLink id={event.message} /> to {event.recipients.join(', ')}
+          </p>
+        </Step>
+      );
+    case 'suppressed':
+      return (
+        <Step icon="info" tone="warn" title={`${event.address} is suppressed`} at={event.at}>
+          <p>
+            There is no such mailbox: whoever logs in here is refused for it until{' '}
+            {fullDate(event.until)}. <a href="/settings?tab=suppressions">Suppressed addresses</a>
           </p>
         </Step>
       );
