@@ -84,6 +84,10 @@ describe('the dashboard and the alerts', () => {
     }
   });
 
+  it('are alerts to Prometheus, too', { skip: without('usr/bin/promtool') }, async () => {
+    await run('promtool', ['check', 'rules', join(root, 'packaging/prometheus-alerts.yml')]);
+  });
+
   it('say what is wrong and what to do; panels do not overlap', () => {
     const { groups } = parse(alerts) as Alerts;
     for (const { alert, annotations, expr } of groups.flatMap(({ rules }) => rules)) {

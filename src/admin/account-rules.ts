@@ -91,6 +91,13 @@ export const accountRules = z.strictObject({
   filters: z.array(filter).max(filtersMax).readonly().default([]),
 });
 
+/** From a file that somebody wrote. @throws OperationError with what is wrong */
+export function rulesGiven(given: unknown): AccountRules {
+  const parsed = accountRules.safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new OperationError(z.prettifyError(parsed.error));
+}
+
 export const accountRulesOperations = {
   accountRules: value({
     about:

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import type { Operations } from '../admin/operations.ts';
 import { addressKey } from '../mail/fields/address.ts';
 import { generatePassword } from '../policy/accounts/account-changes.ts';
+import { accountRulesCommand } from './account-rules.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './context.ts';
 import { printable, printLines } from './context.ts';
@@ -19,7 +20,9 @@ interface PasswordOptions extends CommonOptions {
 
 export function accountCommand(context: Context): Command {
   const command = new Command('account').description('accounts and their passwords');
-  for (const part of [add, list, password, release, remove, address, appPassword])
+  for (const part of [
+    ...[add, list, password, release, remove, address, appPassword, accountRulesCommand],
+  ])
     command.addCommand(part(context));
   return command;
 }

@@ -75,6 +75,7 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
       return inForce().config.queue;
     },
     ids: messageId,
+    onForgiven: () => inForce().relay.forget(),
     resolve: (address) => recipientsOf(inForce(), address),
   });
   metrics.readQueue(runner);

@@ -5,6 +5,8 @@
 import type { Answer, Enabled, ImapFacts, SessionEvent } from './event.ts';
 
 export interface ImapMachine {
+  /** What it is at: IDLE and the like, or else its state. RFC 9051 §3. */
+  readonly phase: string;
   /** The bytes must stay as they are until next() says `need-input`. */
   receive(bytes: Uint8Array): void;
   next(): SessionEvent;

@@ -47,6 +47,11 @@ export class Pop3Session {
     return maildrop === undefined || (phase === 'transaction' && !maildrop.hasDeleted);
   }
 
+  /** RFC 1939 §3. */
+  get phase(): string {
+    return this.#core.phase;
+  }
+
   get loggedIn(): boolean {
     return this.#core.maildrop !== undefined;
   }

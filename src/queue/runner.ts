@@ -56,6 +56,8 @@ export interface RunnerParts extends ConclusionsParts {
   readonly rateOf?: RateOf | undefined;
   /** Read anew each time, as the hostname is: both may change while the server runs. */
   readonly settings: QueueSettings;
+  /** What was found dead is worth another try: also its hosts. */
+  readonly onForgiven?: (() => void) | undefined;
 }
 
 /** Limit: outcomes waiting to be recorded; beyond it nothing new is attempted. */
@@ -169,6 +171,7 @@ export class QueueRunner {
   /** Something in the store was changed by somebody else, who wants to see it tried. */
   wake(): void {
     for (const destination of this.#lineup.destinations.values()) destination.forgive();
+    this.#parts.onForgiven?.();
     this.#claims.note();
     this.#pump();
   }
@@ -186,6 +189,7 @@ export class QueueRunner {
   /** A destination that was found dead is worth trying. */
   forgive(destination: string): void {
     this.#lineup.destinations.peek(destination)?.forgive();
+    this.#parts.onForgiven?.();
     this.#claims.note();
     this.#pump();
   }

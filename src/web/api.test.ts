@@ -175,9 +175,11 @@ describe('the HTTP interface', () => {
     assert.equal(status, 200);
     const { openapi, info, paths } = JSON.parse(text);
     assert.deepEqual([openapi, info.version], ['3.1.0', '1.2.3']);
+    assert.deepEqual(Object.keys(paths), [...operations.map(({ name }) => `/${name}`), '/events']);
+    const { servers, get } = paths['/events'];
     assert.deepEqual(
-      Object.keys(paths),
-      operations.map(({ name }) => `/${name}`),
+      [servers, Object.keys(get.responses)],
+      [[{ url: '/postrider' }], ['200', '400', '401', '403', '503']],
     );
     assert.equal(paths['/hold'].get, undefined);
     assert.deepEqual(paths['/show'].get.parameters, [

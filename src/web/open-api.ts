@@ -1,6 +1,7 @@
 // The description of the HTTP interface, made from the table that it is made from. OpenAPI 3.1.
 
 import { z } from 'zod';
+import { topics } from '../watch/event-hub.ts';
 import type { ApiOperation } from './api-operation.ts';
 
 export function openApi(operations: readonly ApiOperation[], version: string): object {
@@ -24,18 +25,54 @@ export function openApi(operations: readonly ApiOperation[], version: string): o
         },
       },
     },
-    paths: Object.fromEntries(operations.map((one) => [`/${one.name}`, pathOf(one)])),
+    paths: {
+      ...Object.fromEntries(operations.map((one) => [`/${one.name}`, pathOf(one)])),
+      '/events': events,
+    },
   };
 }
+
+const error = {
+  description: 'Why not, in one line.',
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+};
+
+/** Beside the operations: what happens, as it happens (events.ts). */
+const events = {
+  servers: [{ url: '/postrider' }],
+  get: {
+    operationId: 'events',
+    summary:
+      'What happens, as it happens: Server-Sent Events, an object with `at` and `event` each.',
+    parameters: [
+      {
+        ...{ name: 'topics', in: 'query', required: true, style: 'form', explode: false },
+        schema: { type: 'array', minItems: 1, items: { type: 'string', enum: topics } },
+      },
+    ],
+    responses: {
+      200: {
+        description:
+          'Lines of `data:` until somebody hangs up; who reads too slowly is told by `events.lost`.',
+        content: { 'text/event-stream': { schema: { type: 'string' } } },
+      },
+      ...{ 400: error, 401: error, 403: error },
+      503: { ...error, headers: { 'Retry-After': { schema: { type: 'integer' } } } },
+    },
+  },
+};
 
 function pathOf(one: ApiOperation): object {
   const { name, about, changes } = one;
   const responses = { 200: answerOf(one), 400: error, 401: error, 403: error };
   const input = schemaOf(one.input, 'input');
+  const json = { 'application/json': { schema: input } };
   const post = {
     operationId: name,
     summary: about,
-    requestBody: { content: { 'application/json': { schema: input } } },
+    ...(one.wholeMessage === undefined
+      ? { requestBody: { content: json } }
+      : wholeMessageOf(input, one.wholeMessage, json)),
     responses,
   };
   if (changes) return { post };
@@ -48,10 +85,18 @@ function pathOf(one: ApiOperation): object {
   return { get, post };
 }
 
-const error = {
-  description: 'Why not, in one line.',
-  content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
-};
+/** The body may be the message itself: what else there is to say then stands in the query. */
+const wholeMessageOf = (input: ObjectSchema, member: string, json: object) => ({
+  parameters: parametersOf(input)
+    .filter(({ name }) => name !== member)
+    .map((one) => ({
+      ...{ ...one, required: false },
+      description: 'With `Content-Type: message/rfc822`; in JSON it is a member of the body.',
+    })),
+  requestBody: {
+    content: { ...json, 'message/rfc822': { schema: { type: 'string', format: 'binary' } } },
+  },
+});
 
 function answerOf({ kind, output }: ApiOperation): object {
   if (kind === 'bytes' || output === undefined)

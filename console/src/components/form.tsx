@@ -39,14 +39,15 @@ export function LongTextField({ label, hint, ...input }: FieldProps & TextareaHT
 interface ChoiceFieldProps extends FieldProps {
   readonly name: string;
   readonly options: readonly (readonly [value: string, text: string])[];
+  readonly defaultValue?: string;
 }
 
-export function ChoiceField({ name, options, ...field }: ChoiceFieldProps) {
+export function ChoiceField({ name, options, defaultValue, ...field }: ChoiceFieldProps) {
   return (
     <Field {...field}>
       <select class="select" name={name}>
         {options.map(([value, text]) => (
-          <option key={value} value={value}>
+          <option key={value} value={value} selected={value === defaultValue}>
             {text}
           </option>
         ))}

@@ -75,7 +75,7 @@ export class ImapConversation {
 
   facts(): SessionFacts {
     const account = this.#access.account || undefined;
-    return { account, secure: this.#peer.tls !== undefined };
+    return { account, phase: this.#session.phase, secure: this.#peer.tls !== undefined };
   }
 
   /** Resolves when the connection is gone. Never rejects. */

@@ -46,7 +46,7 @@ export class Pop3Conversation {
 
   facts(): SessionFacts {
     const { account } = this.#parts.access;
-    return { account, secure: this.#peer.tls !== undefined };
+    return { account, phase: this.#session.phase, secure: this.#peer.tls !== undefined };
   }
 
   /** Resolves when the connection is gone. Never rejects. */

@@ -48,6 +48,7 @@ export function createRelay(
   return {
     attempt: (lease, route, signal) =>
       new Attempt(parts, { lease, route, signal, atWork: connectionsOf(signal) }).run(),
+    forget: () => memory.forget(),
     close: () => pool.close(),
   };
 }

@@ -22,6 +22,12 @@ export class HostMemory {
     this.#clock = clock;
   }
 
+  /** What kept mail away from hosts. What was decided about security stays. */
+  forget(): void {
+    this.#dead.clear();
+    this.#plaintext.clear();
+  }
+
   /** That nobody answers there has nothing to do with TLS. */
   isDead(address: string): boolean {
     return (this.#dead.get(address) ?? 0) > this.#clock.now();

@@ -29,7 +29,7 @@ const relayed = ({ recipients }: RelayLease): DeliveryResult => ({
 
 /** Mail that an alias sends on goes under another name. */
 async function deliver(attempt: (part: RelayLease) => Promise<DeliveryResult>) {
-  const relay: Relay = { attempt, close: async () => {} };
+  const relay: Relay = { attempt, forget: () => {}, close: async () => {} };
   const forwarded = async () => ({ sender: 'srs@example.org' });
   const one = deliveryBy(relay, () => route, { forwarded });
   const { recipients } = await one(lease, new AbortController().signal);

@@ -22,6 +22,8 @@ export type Signs = (origin: Origin) => boolean;
 
 export interface RelayDelivery extends Deliver {
   /** Says goodbye on idle connections; those at work follow when they are done. */
+  /** What was found dead is worth another try. */
+  forget(): void;
   close(): Promise<void>;
 }
 
@@ -66,7 +68,10 @@ export function deliveryBy(relay: Relay, routeOf: RouteOf, onTheWay: OnTheWay = 
         )
       : attempt(vouched);
   };
-  return Object.assign(deliver, { close: () => relay.close() });
+  return Object.assign(deliver, {
+    forget: () => relay.forget(),
+    close: () => relay.close(),
+  });
 }
 
 /** A lease, with what becomes of its message on the way. */

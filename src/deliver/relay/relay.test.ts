@@ -427,6 +427,11 @@ describe('the hosts of a domain', () => {
     const before = world.called.length;
     await attempt(world);
     assert.equal(world.called[before], '192.0.2.1');
+    // An operator knows better.
+    const again = world.called.length;
+    world.deliver.forget();
+    await attempt(world);
+    assert.equal(world.called[again], '2001:db8::1');
   });
 });
 

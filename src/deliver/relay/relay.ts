@@ -22,6 +22,8 @@ import type { WalkLimits } from './walk-limits.ts';
 export interface Relay {
   /** One lease on its way. Anything thrown means "deferred" for all its recipients. */
   attempt(lease: RelayLease, route: RelayRoute, signal: AbortSignal): Promise<DeliveryResult>;
+  /** What was found dead, or without TLS that works, is worth another try. */
+  forget(): void;
   /** Says goodbye on idle connections; those at work follow when they are done. */
   close(): Promise<void>;
 }

@@ -40,6 +40,12 @@ export class ImapSession implements ImapMachine {
     return phase === 'command' && append === undefined && question === undefined && reader.fresh;
   }
 
+  /** What it is at: IDLE and the like, or else its state. RFC 9051 §3. */
+  get phase(): string {
+    const { phase, login } = this.#core;
+    return phase === 'command' ? login : phase;
+  }
+
   get loggedIn(): boolean {
     return this.#core.loggedIn;
   }

@@ -2,6 +2,7 @@
 // others stay as they are.
 
 import { useState } from 'preact/hooks';
+import { actionsText, conditionsText } from '../../../../src/policy/rules/rule-text.ts';
 import { Answered } from '../../components/answered.tsx';
 import { Badge } from '../../components/badge.tsx';
 import { Check, Form, LongTextField, said, TextField } from '../../components/form.tsx';
@@ -14,7 +15,6 @@ import { listOf } from './list-of.ts';
 import { type OwnAnswer, own } from './own-api.ts';
 
 type Rules = OwnAnswer<'rules'>;
-type Filter = Rules['filters'][number];
 
 /** RFC 5230 §4.1 */
 const usualDays = 7;
@@ -50,7 +50,8 @@ export function RulesPage() {
 }
 
 function Filters({ rules: { filters }, save }: PartProps) {
-  const [isAdding, setAdding] = useState(false);
+  /** The place of what is changed; 'new' for one more. */
+  const [open, setOpen] = useState<number | 'new' | undefined>();
   const remove = (at: number) =>
     void save({ filters: filters.filter((_, i) => i !== at) }, 'The filter is gone');
   const moveUp = (at: number) => {
@@ -62,7 +63,7 @@ function Filters({ rules: { filters }, save }: PartProps) {
       title="Filters"
       about="Asked in this order"
       aside={
-        <Button small icon="plus" onClick={() => setAdding(true)}>
+        <Button small icon="plus" onClick={() => setOpen('new')}>
           Add
         </Button>
       }
@@ -87,54 +88,38 @@ function Filters({ rules: { filters }, save }: PartProps) {
                       Up<span class="visually-hidden">: {filter.name}</span>
                     </Button>
                   )}
+                  <Button small kind="plain" onClick={() => setOpen(i)}>
+                    Change<span class="visually-hidden"> {filter.name}</span>
+                  </Button>
                   <Button small kind="danger" onClick={() => remove(i)}>
                     Remove<span class="visually-hidden"> {filter.name}</span>
                   </Button>
                 </div>
               </div>
               <p class="faint small break">
-                {conditionsText(filter)}: {actionsText(filter)}
+                {capital(conditionsText(filter))}: {actionsText(filter)}
               </p>
             </li>
           ))}
         </ul>
       )}
-      {isAdding && (
+      {open !== undefined && (
         <FilterDialog
+          filter={open === 'new' ? undefined : filters[open]}
           onSave={(filter) =>
-            save({ filters: [...filters, filter] }, 'Holds from the next message')
+            save(
+              { filters: open === 'new' ? [...filters, filter] : filters.with(open, filter) },
+              'Holds from the next message',
+            )
           }
-          onClose={() => setAdding(false)}
+          onClose={() => setOpen(undefined)}
         />
       )}
     </Panel>
   );
 }
 
-function conditionsText({ when }: Filter): string {
-  const { match, from, to, subject, header, size } = when;
-  const said = [
-    from && `from has “${from}”`,
-    to && `to has “${to}”`,
-    subject && `subject has “${subject}”`,
-    header && `${header.name} has “${header.contains ?? ''}”`,
-    size?.over !== undefined && `larger than ${size.over} bytes`,
-    size?.under !== undefined && `smaller than ${size.under} bytes`,
-  ].filter((one) => typeof one === 'string' && one !== '');
-  return said.length === 0 ? 'All mail' : said.join(match === 'any' ? ' or ' : ' and ');
-}
-
-function actionsText({ do: actions }: Filter): string {
-  const { folder, flag, markRead, forward, discard } = actions;
-  const said = [
-    folder && `into ${folder}`,
-    flag && 'flagged',
-    markRead && 'marked as read',
-    forward && `sent on to ${forward.join(', ')}`,
-    discard && 'thrown away',
-  ].filter((one) => typeof one === 'string');
-  return said.join(', ') || 'nothing';
-}
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function Forwarding({ rules: { forward }, save }: PartProps) {
   const submit = (given: FormData) => {

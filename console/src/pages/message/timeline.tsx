@@ -68,7 +68,7 @@ function Event({ event }: { readonly event: StoryEvent }) {
       );
     case 'suppressed':
       return (
-        <Step icon="info" tone="warn" title={`${event.address} is suppressed`} at={event.at}>
+        <Step icon="info" tone="bad" title={`${event.address} is suppressed`} at={event.at}>
           <p>
             There is no such mailbox: whoever logs in here is refused for it until{' '}
             {fullDate(event.until)}. <a href="/settings?tab=suppressions">Suppressed addresses</a>

@@ -71,6 +71,9 @@ export class RelayDesk {
         this.#asked.get(message.question)?.(message.found);
         this.#asked.delete(message.question);
         return;
+      case 'forget':
+        this.#relays.get(message.generation)?.forget();
+        return;
       case 'close':
         void this.#close(message.generation);
         return;

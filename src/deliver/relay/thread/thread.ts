@@ -79,6 +79,7 @@ export class RelayThread implements AsyncDisposable {
     this.#open.set(generation, { settings, told: false });
     return {
       attempt: (lease, route, signal) => this.#attempt(generation, lease, route, signal),
+      forget: () => this.#forget(generation),
       close: () => this.#close(generation),
     };
   }
@@ -128,6 +129,11 @@ export class RelayThread implements AsyncDisposable {
     this.#send();
     if (this.#worker !== undefined) this.#post({ kind: 'abort', signal });
     else this.#giveUp(stopped); // there is no thread, and nothing began
+  }
+
+  /** A thread that does not know the configuration yet has learnt nothing by it. */
+  #forget(generation: number): void {
+    if (this.#open.get(generation)?.told === true) this.#post({ kind: 'forget', generation });
   }
 
   async #close(generation: number): Promise<void> {

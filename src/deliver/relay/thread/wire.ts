@@ -26,6 +26,8 @@ export type ToRelay =
   | { readonly kind: 'abort'; readonly signal: number }
   /** What was asked by `ask`, or what that threw. */
   | { readonly kind: 'policy'; readonly question: number; readonly found: StsFound | string }
+  /** What was found dead by this configuration is worth another try. */
+  | { readonly kind: 'forget'; readonly generation: number }
   /** After the last attempt of this configuration. */
   | { readonly kind: 'close'; readonly generation: number };
 
