@@ -110,6 +110,17 @@ describe('GET /postrider/events', () => {
     assert.deepEqual([second.status, second.headers.get('retry-after')], [503, '30']);
   });
 
+  it('of thousands that come at once has room for 200, and for others when those have gone', async () => {
+    const { ask, hub } = open();
+    const answers = await Promise.all(Array.from({ length: 2000 }, () => ask('log')));
+    const taken = answers.filter(({ status }) => status === 200);
+    assert.deepEqual([taken.length, hub.listeners], [200, 200]);
+    assert.ok(answers.every(({ status }) => status === 200 || status === 503));
+    for (const { body } of taken) await body!.cancel();
+    assert.equal(hub.listeners, 0);
+    assert.equal((await ask('log')).status, 200);
+  });
+
   it('ends when whoever listens may no longer read, and when the server stops', async () => {
     for (const end of ['forbidden', 'stop']) {
       const { ask, hub, clock, forbid } = open();
