@@ -92,7 +92,10 @@ export function createHttp(parts: HttpParts): ServiceFor {
     log,
   });
   const connections = countedConnections(admission.connections, 'http', metrics);
-  return () => createHttpService({ fetch: (...asked) => app.fetch(...asked), connections, log });
+  return () =>
+    createHttpService({
+      ...{ fetch: (...asked) => app.fetch(...asked), connections, random: parts.random, log },
+    });
 }
 
 const mailOf = ({ stores, inForce }: HttpParts, address: string, id: string) =>

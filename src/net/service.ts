@@ -1,9 +1,11 @@
-// What stands behind a listening socket, the same for every protocol: takes connections, admits or turns
-// away, counts, and ends them when the server stops. What is said on a connection is the conversation's.
+// What stands behind a listening socket, the same for every protocol: takes connections and turns them into
+// conversations, or away. What is said on a connection is the conversation's; open-connections.ts has the rest of
+// its life.
 
-import type { Random } from '../base/random.ts';
 import type { Reply } from '../smtp/reply.ts';
 import type { AcceptedSocket } from './listener.ts';
+import type { OpenConnection, OpenConnectionsParts } from './open-connections.ts';
+import { OpenConnections } from './open-connections.ts';
 import type { OpenSession, SessionFacts } from './open-session.ts';
 import type { Peer } from './peer.ts';
 
@@ -36,100 +38,86 @@ export interface ServiceConversation {
   facts?(): SessionFacts;
 }
 
-export interface PeerServiceParts {
-  /** How many connections there may be, counted over all services. */
-  readonly connections: {
-    /** Counts the connection in, or says why not. */
-    admit(address: string): Reply | undefined;
-    release(address: string): void;
-  };
+export interface PeerServiceParts extends OpenConnectionsParts {
   /** `session` is its name in the log and in history. */
   readonly converse: (peer: Peer, session: string) => ServiceConversation;
   /** Keeps a record of whoever is turned away, and gives what is said in place of the greeting. */
   readonly turnAway: (client: string, objection: Reply | 'stopping') => string;
-  readonly random: Random;
-  /** Default: the system's clock. */
-  readonly now?: (() => number) | undefined;
-}
-
-/** A conversation, and what was known when it began. */
-interface Opened {
-  readonly id: string;
-  readonly peer: Peer;
-  readonly since: number;
 }
 
 export class PeerService implements Service {
   readonly #parts: PeerServiceParts;
-  readonly #conversations = new Map<ServiceConversation, Opened>();
-  readonly #sessionPrefix: string;
-  #sessions = 0;
-  #stopping = false;
-  #emptied: PromiseWithResolvers<void> | undefined;
+  readonly #open: OpenConnections;
 
   constructor(parts: PeerServiceParts) {
     this.#parts = parts;
-    this.#sessionPrefix = parts.random.bytes(3).toString('hex');
+    this.#open = new OpenConnections(parts);
   }
 
   /** Connections that are open. */
   get conversations(): number {
-    return this.#conversations.size;
+    return this.#open.size;
   }
 
   accept(peer: Peer): void {
-    const { connections, turnAway } = this.#parts;
+    const { converse, turnAway } = this.#parts;
     const { address } = peer.remote;
-    const objection = this.#stopping ? 'stopping' : connections.admit(address);
+    const objection = this.#open.admit(address);
     if (objection !== undefined) {
       void peer.write(turnAway(address, objection)).catch(() => {});
       void peer.end().then(() => peer.destroy());
       return;
     }
-    const id = this.#nextSession();
-    const conversation = this.#parts.converse(peer, id);
-    const { now = Date.now } = this.#parts;
-    this.#conversations.set(conversation, { id, peer, since: now() });
+    const opened = this.#open.begin(address, (id) => new Opened(peer, converse(peer, id)));
+    const { conversation } = opened;
     void conversation.run().then(() => {
-      connections.release(address);
-      this.#conversations.delete(conversation);
+      this.#open.end(opened);
       conversation.ended?.();
-      if (this.#conversations.size === 0) this.#emptied?.resolve();
     });
   }
 
-  async shutdown(): Promise<void> {
-    this.#stopping = true;
-    for (const conversation of this.#conversations.keys()) conversation.shutdown();
-    if (this.#conversations.size === 0) return;
-    this.#emptied ??= Promise.withResolvers();
-    await this.#emptied.promise;
+  shutdown(): Promise<void> {
+    return this.#open.shutdown();
   }
 
   destroy(): void {
-    for (const conversation of this.#conversations.keys()) conversation.destroy();
+    this.#open.destroy();
   }
 
   sessions(): readonly OpenSession[] {
-    return [...this.#conversations].map(([conversation, { id, peer, since }]) => ({
-      ...{ id, since, client: peer.remote.address },
-      secure: peer.tls !== undefined,
-      bytesIn: peer.bytes?.read ?? 0,
-      bytesOut: peer.bytes?.written ?? 0,
-      ...conversation.facts?.(),
-    }));
+    return this.#open.sessions();
   }
 
   endSession(id: string): boolean {
-    for (const [conversation, opened] of this.#conversations)
-      if (opened.id === id) {
-        conversation.destroy();
-        return true;
-      }
-    return false;
+    return this.#open.endSession(id);
+  }
+}
+
+/** A conversation, and what was known when it began. */
+class Opened implements OpenConnection {
+  readonly conversation: ServiceConversation;
+  readonly #peer: Peer;
+
+  constructor(peer: Peer, conversation: ServiceConversation) {
+    this.#peer = peer;
+    this.conversation = conversation;
   }
 
-  #nextSession(): string {
-    return `${this.#sessionPrefix}${(this.#sessions++).toString(36).padStart(4, '0')}`;
+  facts() {
+    const { tls, bytes } = this.#peer;
+    return {
+      secure: tls !== undefined,
+      bytesIn: bytes?.read ?? 0,
+      bytesOut: bytes?.written ?? 0,
+      ...this.conversation.facts?.(),
+    };
+  }
+
+  shutdown(): void {
+    this.conversation.shutdown();
+  }
+
+  destroy(): void {
+    this.conversation.destroy();
   }
 }

@@ -4,8 +4,10 @@ import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { silentLog } from '../base/log.ts';
+import { seededRandom } from '../base/random.ts';
 import { listen } from '../net/listener.ts';
 import type { Service } from '../net/service.ts';
+import { reply } from '../smtp/reply.ts';
 import type { HttpServiceParts } from './http-service.ts';
 import { createHttpService } from './http-service.ts';
 import { readBody } from './request-body.ts';
@@ -24,7 +26,7 @@ async function serving(parts: Partial<HttpServiceParts> = {}) {
         open -= 1;
       },
     },
-    log: silentLog,
+    ...{ random: seededRandom(1), log: silentLog },
     ...parts,
   });
   const listener = await listen({
@@ -120,9 +122,31 @@ describe('HTTP service', () => {
 
   it('a client that is too many is told 503 and goes', async () => {
     await using server = await serving({
-      connections: { admit: () => ({}), release: () => assert.fail('was never admitted') },
+      connections: {
+        admit: () => reply(421, '3.2', 'Too many'),
+        release: () => assert.fail('was never admitted'),
+      },
     });
     assert.match(await all(server.connect(get('/'))), /^HTTP\/1\.1 503 [\s\S]*Retry-After/);
+  });
+
+  it('a connection has a name of its own in all services, and is ended by it', async () => {
+    await using one = await serving({ random: seededRandom(1) });
+    await using other = await serving({ random: seededRandom(2) });
+    const sockets = [one.connect(get('/')), other.connect(get('/'))];
+    for (const socket of sockets) await once(socket, 'data');
+    const [first, second] = [one, other].map(({ service }) => service.sessions!()[0]!);
+    assert.notEqual(first!.id, second!.id);
+    assert.deepEqual(
+      [first!.client, first!.secure, first!.bytesIn > 0],
+      ['127.0.0.1', false, true],
+    );
+    assert.equal(other.service.endSession!(first!.id), false);
+    assert.equal(one.service.endSession!(first!.id), true);
+    await once(sockets[0]!, 'close');
+    await one.service.shutdown();
+    assert.deepEqual(one.service.sessions!(), []);
+    assert.equal(other.service.sessions!().length, 1);
   });
 
   it('slow clients are ended: silent ones, a header or a body that trickles, an idle connection', async () => {

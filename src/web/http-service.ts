@@ -8,6 +8,8 @@ import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { Log } from '../base/log.ts';
 import type { AcceptedSocket } from '../net/listener.ts';
+import type { OpenConnection, OpenConnectionsParts } from '../net/open-connections.ts';
+import { OpenConnections } from '../net/open-connections.ts';
 import type { Service } from '../net/service.ts';
 import { endsOf } from '../net/socket-peer.ts';
 
@@ -20,14 +22,9 @@ export interface WebClient {
   readonly waits?: ((ms: number) => void) | undefined;
 }
 
-export interface HttpServiceParts {
+export interface HttpServiceParts extends OpenConnectionsParts {
   /** Answers; what it throws is a 500. */
   readonly fetch: (request: Request, client: WebClient) => Response | Promise<Response>;
-  readonly connections: {
-    /** Counts the connection in, or says why not. */
-    admit(address: string): object | undefined;
-    release(address: string): void;
-  };
   readonly limits?: Partial<HttpLimits> | undefined;
   readonly log: Log;
 }
@@ -62,18 +59,43 @@ type Socket = AcceptedSocket['socket'];
 const unavailable =
   'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
-export function createHttpService({ fetch, connections, limits, log }: HttpServiceParts): Service {
-  const clients = new Map<Socket, WebClient & { readonly id: string; readonly since: number }>();
-  let connected = 0;
-  const emptied = Promise.withResolvers<void>();
-  let stopping = false;
+/** node:http sets its time anew with the next request. */
+class HttpConnection implements OpenConnection, WebClient {
+  readonly address: string;
+  readonly secure: boolean;
+  readonly #socket: Socket;
+
+  constructor(socket: Socket, address: string) {
+    this.#socket = socket;
+    this.address = address;
+    this.secure = 'encrypted' in socket;
+  }
+
+  readonly waits = (ms: number): void => void this.#socket.setTimeout(ms);
+
+  facts() {
+    const { bytesRead: bytesIn, bytesWritten: bytesOut } = this.#socket;
+    return { secure: this.secure, bytesIn, bytesOut };
+  }
+
+  /** What waits for a request is ended by node:http, what is answered when that is done. */
+  shutdown(): void {}
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+export function createHttpService({ fetch, limits, log, ...parts }: HttpServiceParts): Service {
+  const open = new OpenConnections(parts);
+  const clients = new WeakMap<Socket, HttpConnection>();
   const listener = getRequestListener(
     (request, { incoming }) => fetch(request, clients.get(incoming.socket as Socket) ?? nobody),
     { overrideGlobalObjects: false },
   );
   const server = serverOf({ ...defaultHttpLimits, ...limits }, (incoming, outgoing) => {
-    if (stopping) outgoing.setHeader('connection', 'close');
-    else outgoing.once('close', () => stopping && incoming.socket.end());
+    if (open.stopping) outgoing.setHeader('connection', 'close');
+    else outgoing.once('close', () => open.stopping && incoming.socket.end());
     // RFC 9112 §3.2: node:http takes the first of several, a proxy in front of it perhaps another.
     const hosts = hostsIn(incoming.rawHeaders);
     // Field: HAProxy's health checks are HTTP/1.0, which knows no Host.
@@ -87,49 +109,25 @@ export function createHttpService({ fetch, connections, limits, log }: HttpServi
       outgoing.destroy();
     });
   });
-  const gone = (socket: Socket, { address }: WebClient) => {
-    clients.delete(socket);
-    connections.release(address);
-    if (stopping && clients.size === 0) emptied.resolve();
-  };
   return {
     accept: (peer) => peer.destroy(),
     acceptSocket({ socket, ends }) {
       const { address } = (ends ?? endsOf(socket)).remote;
-      if (stopping || connections.admit(address) !== undefined) return turnAway(socket);
-      connected += 1;
-      const id = `http-${connected.toString(36)}`;
-      const client = {
-        ...{ address, secure: 'encrypted' in socket, id, since: Date.now() },
-        // node:http sets it anew with the next request.
-        waits: (ms: number) => void socket.setTimeout(ms),
-      };
-      clients.set(socket, client);
-      socket.once('close', () => gone(socket, client));
+      if (open.admit(address) !== undefined) return turnAway(socket);
+      const connection = open.begin(address, () => new HttpConnection(socket, address));
+      clients.set(socket, connection);
+      socket.once('close', () => open.end(connection));
       server.emit('connection', socket);
     },
-    async shutdown() {
-      stopping = true;
+    shutdown() {
+      const over = open.shutdown();
       server.close(() => {}); // those that wait for a request end; it never listened itself
       server.closeIdleConnections();
-      if (clients.size > 0) await emptied.promise;
+      return over;
     },
-    destroy() {
-      for (const socket of clients.keys()) socket.destroy();
-    },
-    sessions: () =>
-      [...clients].map(([{ bytesRead: bytesIn, bytesWritten: bytesOut }, client]) => {
-        const { address, waits: _, ...facts } = client;
-        return { ...facts, client: address, bytesIn, bytesOut };
-      }),
-    endSession(id) {
-      for (const [socket, client] of clients)
-        if (client.id === id) {
-          socket.destroy();
-          return true;
-        }
-      return false;
-    },
+    destroy: () => open.destroy(),
+    sessions: () => open.sessions(),
+    endSession: (id) => open.endSession(id),
   };
 }
 
