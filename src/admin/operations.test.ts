@@ -23,6 +23,7 @@ describe('the table of operations', () => {
       'backupHold',
       'certificateList',
       'destinationList',
+      'deviceList',
       'dnsCheck',
       'dnsRecords',
       'mailCheckHtml',

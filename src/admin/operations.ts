@@ -6,6 +6,7 @@ import { accountOperations } from './accounts.ts';
 import { administratorOperations } from './administrators.ts';
 import { certificateOperations } from './certificates.ts';
 import { destinationOperations } from './destinations.ts';
+import { deviceOperations } from './devices.ts';
 import { importOperations } from './importing.ts';
 import { mailCheckOperations } from './mail-checks.ts';
 import { mailOperations } from './mailboxes.ts';
@@ -35,6 +36,7 @@ export const operations = {
   ...administratorOperations,
   ...certificateOperations,
   ...destinationOperations,
+  ...deviceOperations,
   ...importOperations,
   ...mailCheckOperations,
   ...mailOperations,

@@ -30,6 +30,7 @@ const commands: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   ['node', async () => (await import('./node.ts')).nodeCommand],
   ['dkim', async () => (await import('./dkim.ts')).dkimCommand],
   ['admin', async () => (await import('./admin.ts')).adminCommand],
+  ['device', async () => (await import('./device.ts')).deviceCommand],
   ['token', async () => (await import('./token.ts')).tokenCommand],
   ['reload', async () => (await import('./reload.ts')).reloadCommand],
   ['backup', async () => (await import('./backup.ts')).backupCommand],

@@ -15,7 +15,6 @@ import type { ActiveSyncPathParts } from '../web/activesync.ts';
 import { activeSyncPath, activeSyncPaths } from '../web/activesync.ts';
 import { apiPaths } from '../web/api.ts';
 import { cleanFramePath } from '../web/clean-frame.ts';
-import type { MailServer } from '../web/client-setup.ts';
 import { clientSetupPaths } from '../web/client-setup.ts';
 import { consolePaths } from '../web/console.ts';
 import { encryptedOnly } from '../web/encrypted-only.ts';
@@ -23,6 +22,7 @@ import { eventPaths } from '../web/events.ts';
 import { healthPaths } from '../web/health.ts';
 import { createHttpService } from '../web/http-service.ts';
 import { mailFramePaths } from '../web/mail-frame.ts';
+import type { MailServer } from '../web/mail-server.ts';
 import { mailpitPaths } from '../web/mailpit/mailpit.ts';
 import { ownPartPaths } from '../web/own-part.ts';
 import { requestRate } from '../web/request-rate.ts';
@@ -86,6 +86,7 @@ export function createHttp(parts: HttpParts): ServiceFor {
       clientSetupPaths({
         servers: () => serversOf(inForce().config),
         isOurs: (domain) => isOurs(inForce().config, domain),
+        activeSync: () => inForce().config.activesync.enabled,
       }),
     ],
     answers: metrics.httpAnswers,

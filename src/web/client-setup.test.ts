@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { silentLog } from '../base/log.ts';
 import { Counter } from '../base/metrics.ts';
-import type { MailServer } from './client-setup.ts';
 import { clientSetupPaths } from './client-setup.ts';
+import type { MailServer } from './mail-server.ts';
 import { createWebApp } from './web-app.ts';
 
 const servers: readonly MailServer[] = [
@@ -110,5 +110,64 @@ describe('Outlook’s autodiscover', () => {
     }
     assert.equal((await ask(`${url}?Protocol=Ews&Email=ann@example.org`)).status, 400);
     assert.equal((await ask(`${url}?Protocol=AutodiscoverV1&Email=ann@example.net`)).status, 404);
+  });
+});
+
+describe('the set-up of phones', () => {
+  const phones = createWebApp({
+    paths: [clientSetupPaths({ servers: () => servers, isOurs, activeSync: () => true })],
+    answers: { '2xx': counter, '3xx': counter, '4xx': counter, '5xx': counter },
+    log: silentLog,
+  });
+  const askPhones = async (url: string, init: RequestInit = {}) => {
+    const response = await phones.request(url, init, { address: '192.0.2.1', secure: true });
+    return { status: response.status, text: await response.text() };
+  };
+  const wanting = (schema: string) =>
+    `<Autodiscover><Request><EMailAddress>ann@example.org</EMailAddress><AcceptableResponseSchema>http://schemas.microsoft.com/exchange/autodiscover/${schema}</AcceptableResponseSchema></Request></Autodiscover>`;
+  const xmlPath = 'https://autodiscover.example.org/autodiscover/autodiscover.xml';
+  const here = 'https://autodiscover.example.org/Microsoft-Server-ActiveSync';
+
+  it('[MS-ASCMD] 2.2.1.1: is ActiveSync for who asks for it, where it is on', async () => {
+    const body = wanting('mobilesync/responseschema/2006');
+    const { text } = await askPhones(xmlPath, { method: 'POST', body });
+    assert.match(text, /<Type>MobileSync<\/Type>/);
+    assert.ok(text.includes(`<Url>${here}</Url>`));
+    const outlook = wanting('outlook/responseschema/2006a');
+    assert.doesNotMatch(
+      (await askPhones(xmlPath, { method: 'POST', body: outlook })).text,
+      /MobileSync/,
+    );
+    assert.doesNotMatch((await ask(xmlPath, { method: 'POST', body })).text, /MobileSync/);
+  });
+
+  it('is ActiveSync in JSON, too', async () => {
+    const url =
+      'https://autodiscover.example.org/autodiscover/autodiscover.json?Email=ann@example.org&Protocol=ActiveSync';
+    assert.deepEqual(JSON.parse((await askPhones(url)).text), {
+      Protocol: 'ActiveSync',
+      Url: here,
+    });
+    assert.equal((await ask(url)).status, 400);
+  });
+
+  it('is a profile for Apple’s: ActiveSync where it is on, else IMAP and SMTP', async () => {
+    const url = 'https://mx.example.org/mail/apple.mobileconfig?emailaddress=ann%40example.org';
+    assert.match(
+      (await askPhones(url)).text,
+      /com\.apple\.eas\.account[\s\S]*<key>Host<\/key><string>mx\.example\.org</,
+    );
+    const { text, headers } = await ask(url);
+    assert.match(headers.get('content-type') ?? '', /^application\/x-apple-aspen-config/);
+    assert.match(text, /com\.apple\.mail\.managed/);
+    assert.match(text, /<key>IncomingMailServerPortNumber<\/key><integer>993</);
+    assert.equal(
+      (
+        await ask(
+          url.replace('example.org', 'example.net').replace('%40example.org', '%40example.net'),
+        )
+      ).status,
+      404,
+    );
   });
 });

@@ -4,21 +4,18 @@
 
 import { domainToASCII } from 'node:url';
 import type { Context } from 'hono';
+import { appleProfile, mobileSyncAnswer, wantsMobileSync } from './activesync-setup.ts';
+import type { MailServer } from './mail-server.ts';
 import { readBody } from './request-body.ts';
 import type { WebApp } from './web-app.ts';
 import { hostOf } from './web-app.ts';
-
-export interface MailServer {
-  readonly kind: 'imap' | 'pop3' | 'smtp';
-  readonly host: string;
-  readonly port: number;
-  readonly tls: 'implicit' | 'starttls';
-}
 
 export interface ClientSetupParts {
   /** The best of a kind first. */
   readonly servers: () => readonly MailServer[];
   readonly isOurs: (domain: string) => boolean;
+  /** Exchange ActiveSync is on. */
+  readonly activeSync?: (() => boolean) | undefined;
 }
 
 /** Limit: of what Outlook sends, which is half a kilobyte. */
@@ -26,7 +23,7 @@ const requestBytesMax = 16 * 2 ** 10;
 const onlyXml = { ErrorCode: 'InvalidProtocol', ErrorMessage: 'There is AutodiscoverV1.' };
 const xml = { 'content-type': 'application/xml; charset=utf-8' };
 
-export function clientSetupPaths({ servers, isOurs }: ClientSetupParts) {
+export function clientSetupPaths({ servers, isOurs, activeSync = () => false }: ClientSetupParts) {
   /** RFC 5321 §4.1.2 has more addresses; those with spaces and quotes nobody types into a mail program. */
   const ours = (address: string) => {
     const match = /^([^\s@<>"&]{1,64})@([^\s@]{1,255})$/.exec(address);
@@ -49,6 +46,8 @@ export function clientSetupPaths({ servers, isOurs }: ClientSetupParts) {
         const body = (await readBody(c.req.raw, requestBytesMax)).toString();
         const address = /<EMailAddress>\s*([^<]{1,320}?)\s*<\/EMailAddress>/i.exec(body)?.[1] ?? '';
         const account = ours(address)?.address;
+        if (account !== undefined && activeSync() && wantsMobileSync(body))
+          return c.body(autodiscover(mobileSyncAnswer(account, activeSyncUrl(c))), 200, xml);
         return c.body(
           account === undefined ? outlookProblem : outlook(account, servers()),
           200,
@@ -59,14 +58,31 @@ export function clientSetupPaths({ servers, isOurs }: ClientSetupParts) {
     const json = '/:first{[Aa]utodiscover}/:second{[Aa]utodiscover\\.json}';
     const where = (c: Context, address: string) => {
       if (ours(address) === undefined) return c.notFound();
-      if (c.req.query('Protocol')?.toLowerCase() !== 'autodiscoverv1') return c.json(onlyXml, 400);
+      const protocol = c.req.query('Protocol')?.toLowerCase();
+      if (protocol === 'activesync' && activeSync())
+        return c.json({ Protocol: 'ActiveSync', Url: activeSyncUrl(c) });
+      if (protocol !== 'autodiscoverv1') return c.json(onlyXml, 400);
       const Url = `https://${new URL(c.req.url).host}/autodiscover/autodiscover.xml`;
       return c.json({ Protocol: 'AutodiscoverV1', Url });
     };
     app.get(json, (c) => where(c, c.req.query('Email') ?? ''));
     app.get(`${json}/v1.0/:address`, (c) => where(c, c.req.param('address')));
+    app.get('/mail/apple.mobileconfig', (c) => {
+      const asked = ours(c.req.query('emailaddress') ?? '');
+      const host = activeSync() ? new URL(c.req.url).host : undefined;
+      const profile =
+        asked && appleProfile({ account: asked.address, ...asked, host, servers: servers() });
+      if (profile === undefined) return c.notFound();
+      return c.body(profile, 200, {
+        'content-type': 'application/x-apple-aspen-config; charset=utf-8',
+        'content-disposition': 'attachment; filename="mail.mobileconfig"',
+      });
+    });
   };
 }
+
+const activeSyncUrl = (c: Context): string =>
+  `https://${new URL(c.req.url).host}/Microsoft-Server-ActiveSync`;
 
 /** https://wiki.mozilla.org/Thunderbird:Autoconfiguration:ConfigFileFormat */
 function thunderbird(domain: string, servers: readonly MailServer[]): string {

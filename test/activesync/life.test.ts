@@ -621,6 +621,58 @@ describe('a phone', () => {
     client.close();
   });
 
+  for (const [version, wholeDevice, tag] of [
+    ['16.1', false, 'Provision:AccountOnlyRemoteWipe'],
+    ['14.1', true, 'Provision:RemoteWipe'],
+  ] as const)
+    it(`of version ${version} is listed, blocked, wiped by an explicit word, and removed`, async () => {
+      await using server = await start();
+      const phone = phoneOf(server, version);
+      await phone.setUp();
+      const { operations } = server.server;
+      const device = { account: ann, device: 'phone1' };
+      const state = async () => (await Array.fromAsync(operations.deviceList({})))[0]?.state;
+      assert.equal(await state(), 'ready');
+      await operations.deviceBlock(device);
+      const asked: Node = ['FolderHierarchy:FolderSync', ['FolderHierarchy:SyncKey', '0']];
+      assert.equal((await phone.ask('FolderSync', asked)).status, 403);
+      await operations.deviceBlock({ ...device, blocked: false });
+      if (wholeDevice) await assert.rejects(operations.deviceWipe(device), /wholeDevice/);
+      await operations.deviceWipe({ ...device, wholeDevice });
+      assert.equal(await state(), 'wiping');
+      const told = await phone.done('FolderSync', asked);
+      assert.equal(text(told, 'FolderHierarchy:Status'), '140');
+      assert.ok(at(await phone.done('Provision', ['Provision:Provision']), tag));
+      await phone.done('Provision', ['Provision:Provision', [tag, ['Provision:Status', '1']]]);
+      assert.equal(await state(), 'wiped');
+      assert.equal((await phone.ask('FolderSync', asked)).status, 403);
+      await operations.deviceRemove(device);
+      assert.equal(await state(), undefined);
+      phone.policyKey = '0';
+      phone.folderKey = '0';
+      await phone.setUp();
+      await phone.sync(phone.folder(inboxType!));
+    });
+
+  it('with another password, and one that does not take the policies, which is slowed', async () => {
+    await using server = await start();
+    const phone = phoneOf(server, '16.1');
+    await phone.setUp();
+    const app = await server.server.operations.appPasswordAdd({ account: ann, name: 'phone' });
+    await server.server.operations.accountPassword({ address: ann, password: 'another secret' });
+    assert.equal((await during(server, phone.ask('Ping'))).status, 401);
+    phone.password = app;
+    await during(server, phone.folderSync());
+    phone.policyKey = '7';
+    const asked: Node = ['FolderHierarchy:FolderSync', ['FolderHierarchy:SyncKey', '0']];
+    const before = server.clock.now();
+    for (let times = 0; times < 8; times += 1) {
+      const told = await during(server, phone.ask('FolderSync', asked));
+      assert.equal(text(told.doc, 'FolderHierarchy:Status'), '142');
+    }
+    assert.ok(server.clock.now() - before >= 6_000, 'it waits longer each time');
+  });
+
   it('is answered what is right when its requests are wrong', async () => {
     await using server = await start();
     const phone = phoneOf(server, '16.1');
