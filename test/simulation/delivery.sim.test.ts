@@ -6,9 +6,17 @@ import { simulateDelivery } from './delivery.sim.ts';
 const seeds = Array.from({ length: 2 }, (_, i) => i + 1);
 
 describe('the whole path in a hostile world: accepted once is delivered, bounced or queued', () => {
-  for (const seed of seeds) it(`seed ${seed}`, async () => void (await simulateDelivery(seed)));
+  let first: unknown;
+  for (const seed of seeds)
+    it(`seed ${seed}`, async () => {
+      const result = await simulateDelivery(seed);
+      first ??= result;
+    });
 
   it('repeats a seed exactly', async () => {
-    assert.deepEqual(await simulateDelivery(7), await simulateDelivery(7));
+    assert.deepEqual(
+      await simulateDelivery(seeds[0]!),
+      first ?? (await simulateDelivery(seeds[0]!)),
+    );
   });
 });

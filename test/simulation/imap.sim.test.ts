@@ -7,7 +7,12 @@ import { simulateImap } from './imap.sim.ts';
 const seeds = Array.from({ length: 8 }, (_, i) => i + 1);
 
 describe('IMAP sessions side by side: each knows in the end what the folder holds', () => {
-  for (const seed of seeds) it(`seed ${seed}`, async () => void (await simulateImap(seed)));
+  let first: unknown;
+  for (const seed of seeds)
+    it(`seed ${seed}`, async () => {
+      const result = await simulateImap(seed);
+      first ??= result;
+    });
 
   for (const seed of seeds.slice(0, 4))
     it(`seed ${seed} on the embedded store`, async () => {
@@ -16,6 +21,6 @@ describe('IMAP sessions side by side: each knows in the end what the folder hold
     });
 
   it('repeats a seed exactly', async () => {
-    assert.deepEqual(await simulateImap(7), await simulateImap(7));
+    assert.deepEqual(await simulateImap(seeds[0]!), first ?? (await simulateImap(seeds[0]!)));
   });
 });

@@ -6,9 +6,14 @@ import { simulateQueue } from './queue.sim.ts';
 const seeds = Array.from({ length: 3 }, (_, i) => i + 1);
 
 describe('the queue in a hostile world: delivered, bounced or queued, and in the end not queued', () => {
-  for (const seed of seeds) it(`seed ${seed}`, async () => void (await simulateQueue(seed)));
+  let first: unknown;
+  for (const seed of seeds)
+    it(`seed ${seed}`, async () => {
+      const result = await simulateQueue(seed);
+      first ??= result;
+    });
 
   it('repeats a seed exactly', async () => {
-    assert.deepEqual(await simulateQueue(7), await simulateQueue(7));
+    assert.deepEqual(await simulateQueue(seeds[0]!), first ?? (await simulateQueue(seeds[0]!)));
   });
 });

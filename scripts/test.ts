@@ -1,0 +1,80 @@
+// `npm test`: every test, on as many processors as there are. Files of one room share a process (test/together.ts),
+// but those that look at the process or at the whole machine have one each. With files or folders as arguments:
+// these alone.
+
+import { globSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+
+const root = join(import.meta.dirname, '..');
+const patterns = ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/*.test.ts'];
+/** Where the files lie that have others in them. */
+const cache = join(root, 'node_modules/.cache/postrider-tests');
+/** Limit: what takes longer hangs. */
+const timeout = 300_000;
+/** Limit: so that the last lot is not a long one. */
+const filesPerLot = 12;
+
+const alone = /^test\/(?!scenarios\/)|^examples\/|^src\/cli\//;
+/** They wait for other programs and start many: what takes longest goes first, so that nobody waits for it at the end. */
+const longest = ['test/package.test.ts', 'test/console/console.test.ts', 'src/cli/serve.test.ts'];
+
+/** Files that share a process. */
+interface Lot {
+  readonly name: string;
+  readonly files: readonly string[];
+}
+
+function lotsOf(files: readonly string[]): readonly Lot[] {
+  const rooms = Map.groupBy(files, (file) => (alone.test(file) ? file : roomOf(file)));
+  return [...rooms].flatMap(([name, inside]) => {
+    const count = Math.ceil(inside.length / filesPerLot);
+    // Neighbours are alike: dealt out, lots are, too.
+    return Array.from({ length: count }, (_, lot) => ({
+      name: count === 1 ? name : `${name}-${lot + 1}`,
+      files: inside.filter((_, i) => i % count === lot),
+    }));
+  });
+}
+
+const roomOf = (file: string): string => file.split('/').slice(0, 2).join('/');
+
+function weightOf({ files }: Lot): number {
+  const place = longest.indexOf(files[0]!);
+  if (place !== -1) return Number.MAX_SAFE_INTEGER - place;
+  let bytes = 0;
+  for (const file of files) bytes += statSync(join(root, file)).size;
+  // They start servers.
+  return /^test\/|^src\/cli\//.test(files[0]!) ? 3 * bytes : bytes;
+}
+
+/** A file for node:test that runs them. */
+function entryOf({ name, files }: Lot): string {
+  if (files.length === 1) return join(root, files[0]!);
+  const entry = join(cache, `${name.replaceAll('/', '-')}.mjs`);
+  const together = JSON.stringify(join(root, 'test/together.ts'));
+  const paths = JSON.stringify(files.map((file) => join(root, file)));
+  const lines = [`import { runTogether } from ${together};`, `await runTogether(${paths});`, ''];
+  writeFileSync(entry, lines.join('\n'));
+  return entry;
+}
+
+mkdirSync(cache, { recursive: true });
+const named = process.argv.slice(2);
+const found = globSync(patterns, { cwd: root }).sort();
+const wanted =
+  named.length === 0
+    ? found
+    : found.filter((file) => named.some((name) => `${file}/`.startsWith(join(name, '/'))));
+if (wanted.length === 0) throw new Error(`no tests in ${named.join(', ')}`);
+const files = lotsOf(wanted)
+  .toSorted((a, b) => weightOf(b) - weightOf(a))
+  .map(entryOf);
+process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules/.cache/postrider');
+const results = run({ files, concurrency: availableParallelism() + 1, timeout, cwd: root });
+results.on('test:fail', ({ todo }) => {
+  if (todo === undefined || todo === false) process.exitCode = 1;
+});
+results.compose(spec).pipe(process.stdout);

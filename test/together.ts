@@ -1,0 +1,74 @@
+// Test files that share a process: to start one, and to load the sources into it, takes longer than most of them do. Each
+// is a suite by its name, so that a failure says whose it is; what it changed of the process fails it, not its
+// neighbours; and when one never gives the turn back, its name is said before the process is ended.
+
+import assert from 'node:assert/strict';
+import { relative } from 'node:path';
+import { after, before, describe } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+
+/** Limit: nothing of ours keeps the event loop for so long. */
+const stuckAfterMs = 120_000;
+
+/** Runs them one after the other. Paths are absolute. */
+export async function runTogether(files: readonly string[]): Promise<void> {
+  const watch = watchLoop();
+  for (const file of files) {
+    const name = relative(process.cwd(), file);
+    // The promise says that it is known, not that it is over.
+    await describe(name, async () => {
+      let found: ReturnType<typeof surroundings>;
+      before(() => {
+        watch.enter(name);
+        found = surroundings();
+      });
+      await import(pathToFileURL(file).href);
+      after(() => {
+        if (file === files.at(-1)) watch.end();
+        assert.deepEqual(surroundings(), found, `${name} leaves the process as it was`);
+      });
+    });
+  }
+}
+
+/** What one file could leave behind for the next. */
+function surroundings() {
+  const { Date: date, setTimeout: timer, setImmediate: immediate, fetch: asked } = globalThis;
+  const { now } = Date;
+  const { env, exit, exitCode, stdout, stderr } = process;
+  return {
+    globals: { date, timer, immediate, asked, now, random: Math.random },
+    exit,
+    exitCode,
+    writes: [stdout.write, stderr.write],
+    directory: process.cwd(),
+    environment: { ...env },
+  };
+}
+
+/** Another thread, which sees that this one has not come back. */
+function watchLoop() {
+  const worker = new Worker(watcher, {
+    eval: true,
+    workerData: { stuckAfterMs, pid: process.pid },
+  });
+  worker.unref();
+  // While it beats, the process does not end for want of anything else to wait for: what comes next is to run.
+  const beat = setInterval(() => worker.postMessage(''), stuckAfterMs / 4);
+  return { enter: (name: string) => worker.postMessage(name), end: () => clearInterval(beat) };
+}
+
+const watcher = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  let name = '';
+  let timer;
+  parentPort.on('message', (entered) => {
+    name = entered || name;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      require('node:fs').writeSync(2, name + ' is stuck: it keeps the event loop\\n');
+      process.kill(workerData.pid, 'SIGKILL');
+    }, workerData.stuckAfterMs);
+  });
+`;
