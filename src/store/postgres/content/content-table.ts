@@ -60,7 +60,9 @@ export class ContentTable {
       this.#next = block * numbersPerBlock;
       this.#end = this.#next + numbersPerBlock;
     }
-    if (this.#end - this.#next < numbersLeftMin && this.#blocks.length === 0) void this.#fetch();
+    // While the database is away it is asked each time.
+    if (this.#end - this.#next < numbersLeftMin && this.#blocks.length === 0)
+      this.#fetch().catch(() => {});
     if (this.#next === this.#end) throw new StorageError('there are no numbers for content');
     this.#next += 1;
     return this.#next - 1;
