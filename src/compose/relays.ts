@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
+import type { Config } from '../config/config.ts';
 import { createRelay } from '../deliver/relay/create-relay.ts';
 import type { OpenRelay } from '../deliver/relay/relay.ts';
 import { StsPolicies } from '../deliver/relay/security/sts-policies.ts';
@@ -24,6 +25,7 @@ export interface Relays extends AsyncDisposable {
 
 /** What the server was started with. */
 export interface RelayWishes {
+  readonly config: Pick<Config, 'store'>;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly resolver?: Resolver;
@@ -75,11 +77,14 @@ export function createRelays(wishes: RelayWishes, parts: RelaysParts): Relays {
 const processorsForThread = 4;
 
 function usualPlace({
+  config,
   clock,
   random,
   resolver,
   stores,
 }: RelayWishes): 'own-thread' | 'same-thread' {
   const brought = [clock, random, resolver, stores].some((part) => part !== undefined);
-  return brought || availableParallelism() < processorsForThread ? 'same-thread' : 'own-thread';
+  // Large content that lies in a database is read in this thread alone.
+  const isHere = brought || config.store.kind === 'postgres';
+  return isHere || availableParallelism() < processorsForThread ? 'same-thread' : 'own-thread';
 }

@@ -90,4 +90,48 @@ describe('two nodes', { skip: withoutPostgres() }, () => {
       'the drained node to end',
     );
   });
+
+  it('the database is killed and comes back: 451 meanwhile, and nothing with a 250 is lost', async () => {
+    const [port] = (await freePorts(1)) as [number];
+    await using hop = await startNextHop();
+    const cluster = await testCluster();
+    const url = await cluster.database();
+    await using server = await startProcess({
+      hostname: 'mx.cluster.test',
+      store: { kind: 'postgres', url, node: 'mx', connections: 6, nodeTimeout: '2s' },
+      listeners: [{ service: 'smtp', host: '127.0.0.1', port }],
+      trustedNetworks: ['127.0.0.1/32'],
+      routes: [{ domain: '*', host: '127.0.0.1', port: hop.port, tls: 'none' }],
+    });
+    const client = await connectClient(port);
+    await client.say('EHLO client.test\r\n');
+    let sent = 0;
+    const accepted = new Set<string>();
+    const send = async (): Promise<string> => {
+      const id = `m${sent++}`;
+      for (const line of ['MAIL FROM:<ann@cluster.test>', 'RCPT TO:<bob@far.test>', 'DATA']) {
+        const reply = await client.say(`${line}\r\n`);
+        if (/^[45]/.test(reply)) {
+          await client.say('RSET\r\n');
+          return reply;
+        }
+      }
+      const reply = await client.say(`Subject: ${id}\r\nX-Id: ${id};\r\n\r\nshort\r\n.\r\n`);
+      if (reply.startsWith('250')) accepted.add(id);
+      return reply;
+    };
+    for (let i = 0; i < 20; i += 1) assert.match(await send(), /^250/);
+    await cluster.crash();
+    for (let i = 0; i < 3; i += 1) assert.match(await send(), /^451 4\.3\.0 /);
+    await cluster.start();
+    await eventually(async () => ((await send()).startsWith('250') ? true : undefined), 'a 250');
+    for (let i = 0; i < 5; i += 1) assert.match(await send(), /^250/);
+    client.close();
+    await eventually(() => {
+      const seen = new Set(hop.taken.map((text) => /X-Id: (m\d+);/.exec(text)?.[1]));
+      return [...accepted].every((id) => seen.has(id)) ? true : undefined;
+    }, 'every accepted message to arrive');
+    assert.equal(server.log().match(/database does not answer/g)?.length, 1);
+    assert.equal(server.log().match(/database works again/g)?.length, 1);
+  });
 });
