@@ -61,6 +61,21 @@ const send = (server: RunningServer, name: string, body = 'short') =>
 const empty = async ({ stores }: RunningServer) =>
   (await countOf(stores.queue)).messages === 0 ? true : undefined;
 
+/** A next hop that answers no MAIL until it is told to speak. */
+async function silentHop(t: TestContext) {
+  let silent = true;
+  const reached = Promise.withResolvers<void>();
+  const hop = await startNextHop((line) => {
+    if (!silent || !line.startsWith('MAIL')) return '250 2.0.0 OK';
+    reached.resolve();
+    return undefined;
+  });
+  const speak = () => {
+    silent = false;
+  };
+  return { hop: closedAfter(t, hop), reached: reached.promise, speak };
+}
+
 /** Limit: what hangs has failed by then, and what it opened is closed, so that the process ends. */
 const bounded = { timeout: 40_000 };
 
@@ -98,22 +113,13 @@ describe('relaying in a thread of its own', () => {
     'a stop with an attempt under way keeps the message for the next start',
     bounded,
     async (t) => {
-      let silent = true;
-      const reached = Promise.withResolvers<void>();
-      const hop = closedAfter(
-        t,
-        await startNextHop((line) => {
-          if (!silent || !line.startsWith('MAIL')) return '250 2.0.0 OK';
-          reached.resolve();
-          return undefined;
-        }),
-      );
+      const { hop, reached, speak } = await silentHop(t);
       const { start } = world(t, hop.port);
       const first = await start();
       await send(first, 'kept');
-      await reached.promise;
+      await reached;
       await first.stop({ graceMs: 50 });
-      silent = false;
+      speak();
       const second = await start();
       await second.stores.queue.retry(undefined, Date.now());
       second.runner.wake();
@@ -126,16 +132,7 @@ describe('relaying in a thread of its own', () => {
     'the death of the thread in the middle of an attempt defers the message',
     bounded,
     async (t) => {
-      let silent = true;
-      const reached = Promise.withResolvers<void>();
-      const hop = closedAfter(
-        t,
-        await startNextHop((line) => {
-          if (!silent || !line.startsWith('MAIL')) return '250 2.0.0 OK';
-          reached.resolve();
-          return undefined;
-        }),
-      );
+      const { hop, reached, speak } = await silentHop(t);
       const { start } = world(t, hop.port);
       const workers: Worker[] = [];
       const onWorker = (worker: Worker) => void workers.push(worker);
@@ -143,14 +140,14 @@ describe('relaying in a thread of its own', () => {
       t.after(() => process.off('worker', onWorker));
       const server = await start();
       await send(server, 'survivor');
-      await reached.promise;
+      await reached;
       await workers.find(({ threadName }) => threadName === 'relay')!.terminate();
       const [entry] = await eventually(async () => {
         const entries = await Array.fromAsync(queueEntries(server.stores.queue));
         return entries[0]?.recipients[0]?.lastReply === undefined ? undefined : entries;
       }, 'a deferred recipient');
       assert.equal(entry!.recipients[0]!.lastReply!.code, 451);
-      silent = false;
+      speak();
       await server.stores.queue.retry(undefined, Date.now());
       server.runner.wake();
       await eventually(() => empty(server), 'an empty queue');
