@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../base/fake-clock.ts';
 import { seededRandom } from '../base/random.ts';
@@ -287,5 +287,61 @@ describe('failures', () => {
       assert.match(world.lines[0]!, words);
       assert.equal(world.obtained.length, 0);
     }
+  });
+});
+
+describe('revocation (RFC 8555 §7.6)', () => {
+  it('tells the authority, and another certificate takes its place; the key stays where it is not the reason', async () => {
+    for (const [reason, code, isSameKey] of [
+      ['superseded', 4, true],
+      ['keyCompromise', 1, false],
+    ] as const) {
+      const world = new World();
+      const keeper = await world.start();
+      const before = world.certificate();
+      assert.deepEqual(await keeper.revoke('mx.example.org', reason), ['mx.example.org']);
+      await world.clock.advance(10_000);
+      assert.deepEqual([...world.authority.revoked], [[before.serialNumber, code]]);
+      const after = world.certificate();
+      assert.notEqual(after.serialNumber, before.serialNumber);
+      assert.equal(after.publicKey.equals(before.publicKey), isSameKey);
+      assert.deepEqual(world.lines, [
+        'certificate obtained',
+        `certificate revoked ${reason}`,
+        'certificate obtained',
+      ]);
+      const { privateKey } = JSON.parse(
+        (await world.records.get('acme-certificate', 'mx.example.org'))!.value,
+      );
+      assert.ok(after.checkPrivateKey(createPrivateKey(privateKey)));
+    }
+  });
+
+  it('a key that is lost stays lost over a restart', async () => {
+    const world = new World();
+    const keeper = await world.start();
+    const before = world.certificate();
+    world.authority.isShown = () => false;
+    await keeper.revoke('mx.example.org', 'keyCompromise');
+    keeper.stop();
+    world.authority.isShown = () => true;
+    await world.start();
+    await world.clock.advance(dayMs);
+    assert.equal(world.certificate().publicKey.equals(before.publicKey), false);
+  });
+
+  it('one that is revoked already is as good; what cannot be done says why, and changes nothing', async () => {
+    const world = new World();
+    const keeper = await world.start();
+    world.authority.revoked.set(world.certificate().serialNumber, 0);
+    await keeper.revoke('mx.example.org', 'unspecified');
+    await world.clock.advance(10_000);
+    assert.equal(world.authority.orders.length, 2);
+    const refused = keeper.revoke('other.example', 'unspecified');
+    await assert.rejects(refused, /there is no certificate for other\.example/);
+    world.authority.instead.set('/revoke', problem('unauthorized'));
+    await assert.rejects(keeper.revoke('mx.example.org', 'unspecified'), /it is unauthorized/);
+    await world.clock.advance(10_000);
+    assert.equal(world.authority.orders.length, 2);
   });
 });

@@ -20,6 +20,8 @@ import { Kept, keyOf } from './kept.ts';
 import { AcmeError, readRenewalInfo } from './messages.ts';
 import { obtain } from './order.ts';
 import { advisedRenewal, certificateId, readCertificate, usualRenewal } from './renewal.ts';
+import type { RevocationReason } from './revocation.ts';
+import { revoke } from './revocation.ts';
 
 export interface KeeperSettings extends Registration {
   readonly directory: string;
@@ -104,6 +106,39 @@ export class CertificateKeeper {
   stop(): void {
     this.#stopped = true;
     this.#cancel?.();
+  }
+
+  /**
+   * Tells the authority that the certificate of a name is not to be believed any more, and obtains another. Resolves to
+   * all names that it has. @throws AcmeError, HttpError
+   */
+  revoke(name: string, reason: RevocationReason): Promise<readonly string[]> {
+    const done = this.#working.then(() => this.#revoke(name, reason));
+    this.#working = done.then(
+      () => {},
+      () => {},
+    );
+    return done.finally(() => this.#schedule());
+  }
+
+  async #revoke(name: string, reason: RevocationReason): Promise<readonly string[]> {
+    const { clock, log } = this.#parts;
+    const group = this.#groups.find(({ names }) => names.includes(name));
+    const kept = group && (await this.#kept.get('acme-certificate', group.key));
+    if (group === undefined || kept === undefined)
+      throw new AcmeError(`there is no certificate for ${name}`);
+    if (kept.directory !== this.#settings.directory)
+      throw new AcmeError(`the certificate for ${name} is of another authority`);
+    await revoke(await this.#client(), kept.certificate, reason);
+    log.warn('certificate revoked', { domains: group.names, reason });
+    const isKeyLost = reason === 'keyCompromise';
+    // An order that is under way may be for the key that is lost.
+    if (isKeyLost) await this.#kept.remove('acme-order', group.key);
+    const next = { ...kept, renewAt: 0, adviceAt: undefined, isKeyLost };
+    await this.#kept.put('acme-certificate', group.key, next, clock.now());
+    group.kept = next;
+    group.notBefore = 0;
+    return group.names;
   }
 
   async #load(): Promise<void> {
@@ -236,7 +271,8 @@ export class CertificateKeeper {
   }
 
   #newKey(kept: KeptCertificate | undefined): KeyObject {
-    if (kept !== undefined && this.#settings.reuseKey) return createPrivateKey(kept.privateKey);
+    const isKept = kept !== undefined && kept.isKeyLost !== true;
+    if (isKept && this.#settings.reuseKey) return createPrivateKey(kept.privateKey);
     return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   }
 

@@ -2,7 +2,7 @@
 // what no authority does when one wants it: forgets, refuses, advises (RFC 9773), limits.
 
 import assert from 'node:assert/strict';
-import { createPublicKey, verify } from 'node:crypto';
+import { createPublicKey, verify, X509Certificate } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { issueCertificate } from '../net/certificate.ts';
 import type { HttpRequest, HttpResponse } from '../net/http-request.ts';
@@ -46,6 +46,9 @@ export class FakeAuthority {
   /** What it was asked, `POST /order`. */
   readonly asked: string[] = [];
   readonly orders: FakeOrder[] = [];
+  revokes = true;
+  /** Why, by serial number. */
+  readonly revoked = new Map<string, number>();
   /** The keys of accounts. */
   readonly accounts: unknown[] = [];
   readonly #clock: Pick<Clock, 'now'>;
@@ -99,6 +102,7 @@ export class FakeAuthority {
     const number = account?.split('/').at(-1);
     if (this.accounts[Number(number)] === undefined) return problem('accountDoesNotExist');
     if (what === 'order') return this.#newOrder(payload);
+    if (what === 'revoke') return this.#revoke(payload);
     const order = this.orders[Number(id)];
     if (order === undefined) return problem('malformed');
     return this.#about(what, id, order, payload);
@@ -121,6 +125,7 @@ export class FakeAuthority {
       newNonce: `${site}/nonce`,
       newAccount: `${site}/account`,
       newOrder: `${site}/order`,
+      ...(this.revokes && { revokeCert: `${site}/revoke` }),
       ...(this.advice !== undefined && { renewalInfo: `${site}/renewal` }),
     };
   }
@@ -155,6 +160,13 @@ export class FakeAuthority {
     assert.ok(isSigned, 'a signature of the account');
     const payload = sent.payload === '' ? {} : JSON.parse(decoded(sent.payload));
     return { account: header.kid, jwk, payload };
+  }
+
+  #revoke({ certificate, reason }: Heard['payload']): Said {
+    const { serialNumber } = new X509Certificate(Buffer.from(String(certificate), 'base64url'));
+    if (this.revoked.has(serialNumber)) return problem('alreadyRevoked');
+    this.revoked.set(serialNumber, reason as number);
+    return {};
   }
 
   #newOrder({ identifiers, replaces, profile }: Heard['payload']): Said {

@@ -22,6 +22,8 @@ export interface KeptCertificate {
   readonly renewAt: number;
   /** When to ask again whether that is still so. */
   readonly adviceAt: number | undefined;
+  /** It was revoked because somebody else has its key: the next one has another. */
+  readonly isKeyLost?: boolean | undefined;
 }
 
 export interface KeptOrder {

@@ -20,6 +20,7 @@ export interface Directory {
   readonly newNonce: string;
   readonly newAccount: string;
   readonly newOrder: string;
+  readonly revokeCert: string | undefined;
   /** RFC 9773 §4.1: undefined where renewal is not advised on. */
   readonly renewalInfo: string | undefined;
   readonly terms: string | undefined;
@@ -72,6 +73,7 @@ export function readDirectory(json: unknown): Directory {
     newNonce: urlIn(fields, 'newNonce'),
     newAccount: urlIn(fields, 'newAccount'),
     newOrder: urlIn(fields, 'newOrder'),
+    revokeCert: fields.revokeCert === undefined ? undefined : urlIn(fields, 'revokeCert'),
     renewalInfo: fields.renewalInfo === undefined ? undefined : urlIn(fields, 'renewalInfo'),
     terms: typeof meta.termsOfService === 'string' ? words(meta.termsOfService) : undefined,
     externalAccountRequired: meta.externalAccountRequired === true,

@@ -1,8 +1,12 @@
 // Operations on certificates that an authority gives us: what there is, and what is in the way of one.
 
+import { z } from 'zod';
 import type { CertificateState } from '../acme/kept.ts';
 import { certificateStates } from '../acme/kept.ts';
-import { asKept, list, nothing } from './operation.ts';
+import type { RevocationReason } from '../acme/revocation.ts';
+import { revocationReasons } from '../acme/revocation.ts';
+import { asKept, list, nothing, text, texts, value } from './operation.ts';
+import { running } from './running.ts';
 
 export const certificateOperations = {
   certificateList: list({
@@ -13,5 +17,18 @@ export const certificateOperations = {
     run: async function* certificateList({ records }) {
       yield* await certificateStates(records);
     },
+  }),
+  certificateRevoke: value({
+    about:
+      'The authority is told that the certificate of a name is not to be believed any more, and gives another: with another key where it was compromised.',
+    changes: true,
+    input: z.strictObject({
+      name: text,
+      reason: z.enum(revocationReasons as [RevocationReason]).default('unspecified'),
+    }),
+    output: z.object({ names: texts }),
+    run: async (parts, { name, reason }) => ({
+      names: await running(parts).revokeCertificate(name, reason),
+    }),
   }),
 };

@@ -1,6 +1,7 @@
 // What operations work with: the stores, in the server that owns them or in a command that has opened
 // them because no server runs; and the server itself, where there is one.
 
+import type { RevocationReason } from '../acme/revocation.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Metric } from '../base/metrics.ts';
 import type { AbuseReports } from '../deliver/reports/abuse-reports.ts';
@@ -64,6 +65,11 @@ export interface OperationParts {
 export interface RunningParts {
   /** Reads the configuration and the certificates again. */
   readonly reload: () => Promise<Reloaded>;
+  /** Resolves to its names. @throws OperationError */
+  readonly revokeCertificate: (
+    name: string,
+    reason: RevocationReason,
+  ) => Promise<readonly string[]>;
   readonly metrics: () => readonly Metric[];
   readonly abuse: Pick<AbuseReports, 'send'>;
   readonly destinations: DestinationDesk;

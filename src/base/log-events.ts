@@ -115,6 +115,7 @@ const about = {
     crashed: 'The process ends, and the service manager starts it anew; no mail is lost.',
     'service manager not told': 'Systemd does not hear that we are ready.',
     'certificate obtained': 'From the authority (ACME).',
+    'certificate revoked': 'By its authority, as an operator asked; another one is obtained.',
     'certificate not obtained': 'It is tried again; the one we have stays.',
     'certificate is doubtful': 'It ends soon, or is for another name.',
     'self-signed until there is a certificate': 'The authority has not given one yet.',

@@ -29,6 +29,7 @@ const commands: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   ['report', async () => (await import('./report.ts')).reportCommand],
   ['node', async () => (await import('./node.ts')).nodeCommand],
   ['dkim', async () => (await import('./dkim.ts')).dkimCommand],
+  ['certificate', async () => (await import('./certificate.ts')).certificateCommand],
   ['admin', async () => (await import('./admin.ts')).adminCommand],
   ['device', async () => (await import('./device.ts')).deviceCommand],
   ['token', async () => (await import('./token.ts')).tokenCommand],

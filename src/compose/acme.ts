@@ -6,6 +6,9 @@ import { CertificateKeeper } from '../acme/certificate-keeper.ts';
 import type { ChallengeType, Solver } from '../acme/challenges.ts';
 import { alpnCertificate, dnsRecord } from '../acme/challenges.ts';
 import { changeDns } from '../acme/dns-hook.ts';
+import { AcmeError } from '../acme/messages.ts';
+import type { RevocationReason } from '../acme/revocation.ts';
+import { OperationError } from '../admin/operation.ts';
 import { unreachable } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -67,6 +70,17 @@ export class Acme implements Disposable {
       if (this.#started) this.#keeper.start();
     } else await this.#keeper.change(settings);
   }
+
+  /** Resolves to the names of the certificate. @throws OperationError */
+  readonly revoke = async (name: string, reason: RevocationReason): Promise<readonly string[]> => {
+    if (this.#keeper === undefined) throw new OperationError('no certificates come by ACME here');
+    try {
+      return await this.#keeper.revoke(name.toLowerCase(), reason);
+    } catch (error) {
+      if (!(error instanceof AcmeError || error instanceof HttpError)) throw error;
+      throw new OperationError(error.message);
+    }
+  };
 
   [Symbol.dispose](): void {
     this.stop();

@@ -86,7 +86,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       reload: options.reload ?? noFile,
       metrics: () => basics.metrics.snapshot(),
       abuse: reports.abuse,
-      published: createPublished(common),
+      ...{ published: createPublished(common), revokeCertificate: acme.revoke },
       ...console.desks,
     },
   });

@@ -102,6 +102,16 @@ describe('ACME with Pebble', { skip: without('pebble', 'pebble-challtestsrv') },
         (found) => found.serialNumber !== first.serialNumber,
       );
       assert.deepEqual(renewed.publicKey, first.publicKey);
+      // Pebble knows the serial number by which it revoked.
+      const revoking = { name: 'mx.example.org', reason: 'keyCompromise' } as const;
+      const { names: revoked } = await server.operations.certificateRevoke(revoking);
+      assert.deepEqual(revoked, ['mx.example.org']);
+      assert.equal(await pebble.statusOf(renewed.serialNumber), 'Revoked');
+      const rekeyed = await obtained(
+        'mx.example.org',
+        (found) => found.serialNumber !== renewed.serialNumber,
+      );
+      assert.equal(rekeyed.publicKey.equals(renewed.publicKey), false);
       const other = await presented(tlsPort, 'imap.example.net');
       assert.equal(other.serialNumber, second.serialNumber);
     });

@@ -3,7 +3,8 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +17,8 @@ export interface Pebble extends AsyncDisposable {
   /** PEM file: who has signed the certificate of its directory. */
   readonly authorities: string;
   readonly eab: { readonly kid: string; readonly keyFile: string };
+  /** `Valid` or `Revoked`. */
+  statusOf(serialNumber: string): Promise<string>;
   setTxt(name: string, value: string): Promise<void>;
   clearTxt(name: string): Promise<void>;
   log(): string;
@@ -91,6 +94,7 @@ export async function startPebble(seen: {
     directory: `https://${at(port)}/dir`,
     authorities,
     eab: { kid: 'kid-1', keyFile: file('eab.key', key) },
+    statusOf: (serialNumber) => statusAt(at(managementPort), authorities, serialNumber),
     setTxt: (name, value) => set('set-txt', { host: `${name}.`, value }),
     clearTxt: (name) => set('clear-txt', { host: `${name}.` }),
     log: () => said.join(''),
@@ -100,4 +104,14 @@ export async function startPebble(seen: {
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+/** As its management interface tells it. */
+async function statusAt(place: string, authorities: string, serial: string): Promise<string> {
+  const [host, port] = place.split(':');
+  const path = `/cert-status-by-serial/${serial.toLowerCase()}`;
+  const asked = get({ host, port, path, ca: readFileSync(authorities), servername: 'localhost' });
+  const [response] = await once(asked, 'response');
+  const chunks = await Array.fromAsync(response as AsyncIterable<Buffer>);
+  return JSON.parse(Buffer.concat(chunks).toString()).Status;
 }
