@@ -23,7 +23,12 @@ export interface ActiveSyncServiceParts extends ServiceParts {
   readonly handIn: Smtp['handIn'];
 }
 
-export function createActiveSync(parts: ActiveSyncServiceParts): ActiveSyncPathParts {
+export interface ActiveSync extends ActiveSyncPathParts {
+  /** Phones that wait are answered: the server ends. */
+  readonly endWaits: () => void;
+}
+
+export function createActiveSync(parts: ActiveSyncServiceParts): ActiveSync {
   const { inForce, stores, rules, spam, clock, random, log } = parts;
   /** Made for the first request; from then on it watches the store. */
   let access: ActiveSyncAccess | undefined;
@@ -44,6 +49,7 @@ export function createActiveSync(parts: ActiveSyncServiceParts): ActiveSyncPathP
     enabled: () => inForce().config.activesync.enabled,
     login: loginOf(parts),
     answer: (call) => made().answer(call),
+    endWaits: () => access?.close(),
     messageSize: () => inForce().config.limits.messageSize || messageSizeMax,
   };
 }

@@ -54,6 +54,7 @@ export interface ServerParts {
   readonly catcher: Catcher | undefined;
   readonly delivery: Pick<Delivery, 'runner'>;
   readonly console: Console;
+  readonly endWaits: () => void;
   readonly operations: Operations;
   readonly audit: AuditLog;
   readonly log: Log;
@@ -167,6 +168,7 @@ export class Server implements RunningServer {
     const { entrance, storage, acme, state, reports, spam, catcher, delivery } = this.#parts;
     acme.stop();
     this.#parts.console.close();
+    this.#parts.endWaits();
     await this.#reloading;
     await entrance.listeners.close(graceMs);
     await delivery.runner.stop({ graceMs });

@@ -111,7 +111,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     listening: () => entrance.listeners.list,
     acmeChallenges: acme.challenges,
   });
-
   console.handsInBy(services.handIn);
   const parts = {
     entrance,
@@ -123,6 +122,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     catcher,
     delivery,
     console,
+    endWaits: services.endWaits,
     operations,
     audit,
     log,

@@ -2,7 +2,7 @@
 
 import { unreachable } from '../base/assert.ts';
 import { OpenFolders } from '../mailbox/open-folders.ts';
-import type { ActiveSyncServiceParts } from './activesync.ts';
+import type { ActiveSync, ActiveSyncServiceParts } from './activesync.ts';
 import { createActiveSync } from './activesync.ts';
 import type { HttpParts } from './http.ts';
 import { createHttp } from './http.ts';
@@ -22,7 +22,7 @@ export type ServicesParts = SmtpParts &
   MtqpParts &
   Pick<ActiveSyncServiceParts, 'rules'>;
 
-export interface Services extends Pick<Smtp, 'handIn'> {
+export interface Services extends Pick<Smtp, 'handIn'>, Pick<ActiveSync, 'endWaits'> {
   readonly serviceFor: ServiceFor;
 }
 
@@ -56,5 +56,5 @@ export function createServices(parts: ServicesParts): Services {
         return unreachable(service);
     }
   };
-  return { serviceFor, handIn: smtp.handIn };
+  return { serviceFor, handIn: smtp.handIn, endWaits: activeSync.endWaits };
 }

@@ -136,7 +136,7 @@ class Exchange {
     const accepts = /(?:^|[\s,])gzip(?:\s*(?:,|$))/i.test(c.req.header('accept-encoding') ?? '');
     if (!accepts || octets.length < compressedBytesMin)
       return c.body(octets, 200, { 'content-type': type });
-    const packed = await compress(octets, { level: 3 });
+    const packed = await compress(octets, { level: 1 });
     return c.body(packed, 200, { 'content-type': type, 'content-encoding': 'gzip' });
   }
 }

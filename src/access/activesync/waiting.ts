@@ -17,6 +17,7 @@ export class Waiting {
   readonly #clock: Clock;
   readonly #byAccount = new Map<string, Set<Waiter>>();
   #size = 0;
+  #closed = false;
   readonly #unwatch: () => void;
 
   constructor(store: Pick<FolderStore, 'watch'>, clock: Clock) {
@@ -32,6 +33,7 @@ export class Waiting {
   /** Until something of the account changes, at most for `ms`. */
   async wait({ account, ms, left }: WaitParts): Promise<Woken> {
     if (left.aborted) return 'left';
+    if (this.#closed) return 'expired';
     const { promise, resolve } = Promise.withResolvers<Woken>();
     const waiter: Waiter = resolve;
     const leave = () => resolve('left');
@@ -52,7 +54,9 @@ export class Waiting {
     }
   }
 
+  /** Nobody waits any more: the server ends. */
   close(): void {
+    this.#closed = true;
     this.#unwatch();
     for (const waiters of this.#byAccount.values()) for (const wake of waiters) wake('expired');
   }

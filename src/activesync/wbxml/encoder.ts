@@ -4,7 +4,8 @@
 import { placeOf } from './code-pages.ts';
 import type { Element } from './element.ts';
 
-const firstBytes = 1024;
+/** A window of messages is some hundred KiB. */
+const firstBytes = 16 * 2 ** 10;
 
 export function encodeWbxml(root: Element): Buffer<ArrayBuffer> {
   const encoder = new Encoder();
