@@ -31,14 +31,15 @@ it('what is on record of an input is what is listed here: no password, no code, 
     for (const [, path] of recorded.matchAll(/"at ([\w.]+)"/g)) shown.add(path!);
   }
   assert.deepEqual([...shown].sort(), [
-    ...['account', 'add', 'address', 'allows', 'answers', 'attachments.filename', 'bcc', 'cc'],
-    ...['days', 'destination', 'dryRun', 'filter.destination', 'filter.recipient'],
+    ...['account', 'add', 'address', 'allows', 'answers', 'attachments.filename', 'bcc'],
+    ...['blocked', 'cancel', 'cc'],
+    ...['days', 'destination', 'device', 'dryRun', 'filter.destination', 'filter.recipient'],
     ...['filter.sender', 'filter.since', 'filter.state', 'filter.text', 'filter.until', 'folder'],
     'followRedirects',
     ...['from', 'headerOnly', 'headers', 'id', 'idempotencyKey', 'ids', 'name', 'note', 'passkey'],
     ...['reason', 'remove', 'replyTo', 'rules.filters.name', 'rules.filters.stop'],
     ...['rules.forward.keepCopy', 'rules.forward.to', 'rules.vacation.days'],
     ...['rules.vacation.from', 'rules.vacation.subject', 'rules.vacation.text'],
-    ...['rules.vacation.until', 'silent', 'subject', 'tags', 'to', 'type'],
+    ...['rules.vacation.until', 'silent', 'subject', 'tags', 'to', 'type', 'wholeDevice'],
   ]);
 });
