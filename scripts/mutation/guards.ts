@@ -60,6 +60,7 @@ export const guards: readonly Guard[] = [
   ...['story/arrivals', 'outcomes/conclusions', 'line/lineup'].map((name) =>
     guard(
       `queue/${name}.ts`,
+      'queue/line/lineup.test.ts',
       'queue/submit.test.ts',
       'queue/stop.test.ts',
       'queue/runner.test.ts',

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DeliveryResult } from './delivery.ts';
-import { later, minute, results, taken, world } from './test-world.ts';
+import { later, minute, never, results, taken, world } from './test-world.ts';
 
 const everything = { limit: 100, perDestination: 100, skip: new Set<string>(), leaseMs: minute };
 
@@ -84,6 +84,23 @@ describe('stop', () => {
     await stopped;
     const [bob] = (await stores.queue.get(id))!.recipients;
     assert.deepEqual([bob?.attempts, bob?.lastReply?.lines[0]], [1, 'Greylisted']);
+  });
+
+  it('waits for the report of what has just failed, which is queued with it', async () => {
+    const { submit, remote, runner, stores } = await world();
+    const ends: (() => void)[] = [];
+    remote.answer = (lease) =>
+      new Promise((resolve) => ends.push(() => resolve(results(lease, never))));
+    await submit(['bob@a.example']);
+    const stopped = runner.stop({ graceMs: minute });
+    ends[0]!();
+    await stopped;
+    // What is recorded later than that is too late for whoever closes the store now.
+    const { entries } = await stores.queue.search({}, { limit: 9 });
+    assert.deepEqual(
+      entries.map(({ sender, recipients }) => [sender, recipients[0]?.address]),
+      [['', 'ann@example.org']],
+    );
   });
 
   it('is over when the last attempt is, not when the first one is', async () => {
