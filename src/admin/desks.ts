@@ -21,6 +21,16 @@ export interface CheckDesk {
   readonly spam: () => SpamCheckParts | undefined;
 }
 
+/** `postrider dev`: what mail is caught for. */
+export interface CatcherDesk {
+  /** Where messages may be released to, `host:port`; undefined: nowhere. */
+  readonly relay: string | undefined;
+  /** @throws Error that says why not */
+  readonly release: (octets: Buffer, from: string, to: readonly string[]) => Promise<void>;
+  /** The password of an inbox that has one of its own; undefined: any is right. */
+  readonly passwordOf: (address: string) => string | undefined;
+}
+
 export interface WebhookDesk {
   list(): readonly WebhookState[];
   test(name: string): Promise<WebhookAttempt>;

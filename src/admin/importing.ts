@@ -7,32 +7,45 @@ import { CaughtMail } from '../inbox/caught-mail.ts';
 import { EnvelopeFields } from '../mail/fields/envelope.ts';
 import { mailboxesOf } from '../mail/fields/structured.ts';
 import { findHeaderEnd } from '../mail/header/header.ts';
-import { asMail } from '../mail/mbox.ts';
+import { asMail, mboxMessages } from '../mail/mbox.ts';
 import { ownerOf } from './mailboxes.ts';
-import { OperationError, text, value } from './operation.ts';
+import { count, OperationError, text, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
 
 /** Limit: of base64, in one request. */
-const messageMax = 7 * 2 ** 20;
+export const importedMax = 40 * 2 ** 20;
 /** Where mail is put that names nobody. */
 const nobody = 'imported@localhost';
 
 export const importOperations = {
   mailImport: value({
     about:
-      'Puts a message into the mailbox of an address and gives its id; in `dev` without one into those of everybody in To, Cc and Bcc.',
+      'Puts a message, or those of an mbox file, into the mailbox of an address; in `dev` without one into those of everybody in To, Cc and Bcc.',
     changes: true,
     input: z.strictObject({
       address: text.optional(),
-      /** The message as it is, in base64. */
-      message: z.base64().max(messageMax),
+      /** The message as it is, in base64; or several, each behind a line `From `. */
+      message: z.base64().max(importedMax),
     }),
-    output: z.object({ id: text }),
-    run: async (parts, { address, message }) => ({
-      id: await importMail(parts, address, Buffer.from(message, 'base64')),
-    }),
+    /** The id of the last; how many there were. */
+    output: z.object({ id: text, imported: count }),
+    run: importFile,
   }),
 };
+
+async function importFile(
+  parts: OperationParts,
+  { address, message }: { readonly address?: string | undefined; readonly message: string },
+): Promise<{ readonly id: string; readonly imported: number }> {
+  let id: string | undefined;
+  let imported = 0;
+  for (const one of mboxMessages(Buffer.from(message, 'base64'))) {
+    id = await importMail(parts, address, one);
+    imported += 1;
+  }
+  if (id === undefined) throw new OperationError('there is no message');
+  return { id, imported };
+}
 
 /** The id of what was put there. @throws OperationError */
 export async function importMail(

@@ -19,6 +19,7 @@ import type { RecordStore } from '../store/record-store.ts';
 import type { EventHub } from '../watch/event-hub.ts';
 import type { Statistics, StatisticsPeriod } from '../watch/statistics.ts';
 import type {
+  CatcherDesk,
   CheckDesk,
   HandedIn,
   PublishedDesk,
@@ -62,6 +63,14 @@ export interface OperationParts {
   readonly server: RunningParts | undefined;
 }
 
+/** Where a service is reached. */
+export interface ListeningPlace {
+  readonly service: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: 'none' | 'starttls' | 'implicit';
+}
+
 export interface RunningParts {
   /** Reads the configuration and the certificates again. */
   readonly reload: () => Promise<Reloaded>;
@@ -79,6 +88,9 @@ export interface RunningParts {
   readonly webhooks: WebhookDesk;
   readonly published: PublishedDesk;
   readonly checks: CheckDesk;
+  /** Undefined but in `dev`. */
+  readonly catcher: CatcherDesk | undefined;
+  readonly listening: () => readonly ListeningPlace[];
   /** Tells what happens as it happens. */
   readonly hub: EventHub;
 }

@@ -4,6 +4,7 @@
 import { accountRulesOperations } from './account-rules.ts';
 import { accountOperations } from './accounts.ts';
 import { administratorOperations } from './administrators.ts';
+import { catcherOperations } from './catching.ts';
 import { certificateOperations } from './certificates.ts';
 import { destinationOperations } from './destinations.ts';
 import { deviceOperations } from './devices.ts';
@@ -34,6 +35,7 @@ export const operations = {
   ...accountOperations,
   ...accountRulesOperations,
   ...administratorOperations,
+  ...catcherOperations,
   ...certificateOperations,
   ...destinationOperations,
   ...deviceOperations,

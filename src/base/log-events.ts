@@ -49,6 +49,8 @@ const about = {
     'junk not learnt': 'It did not.',
     'filter has not learnt': 'A message moved to or from Junk could not teach rspamd.',
     'old mail was not deleted': 'The catcher could not make room.',
+    'news of caught mail were lost':
+      'Who listens to the catcher was not told of something; lists show it.',
   },
   clients: {
     'client told': 'A proxy or filter said by XCLIENT who its client is.',

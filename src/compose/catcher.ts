@@ -1,6 +1,7 @@
 // `postrider dev`: what catches mail, beside the server itself. Made once; a server that is no catcher has none.
 
-import type { CheckDesk } from '../admin/desks.ts';
+import type { CatcherDesk, CheckDesk } from '../admin/desks.ts';
+import { unreachable } from '../base/assert.ts';
 import { version } from '../base/version.ts';
 import type { CatcherSettings } from '../config/catcher.ts';
 import type { CatcherRules } from '../deliver/local/local.ts';
@@ -9,10 +10,12 @@ import { arrivingTags } from '../inbox/arriving-tags.ts';
 import { AwaitedMail } from '../inbox/awaited-mail.ts';
 import { Caps } from '../inbox/caps.ts';
 import { CaughtMail } from '../inbox/caught-mail.ts';
+import { type CaughtEvent, CaughtNews } from '../inbox/caught-news.ts';
 import { OwnInboxes } from '../inbox/own-inboxes.ts';
 import { dropFields } from '../mail/header/dropped-fields.ts';
 import { Chaos } from '../policy/chaos.ts';
 import type { Stores } from '../store/stores.ts';
+import type { EventHub, News } from '../watch/event-hub.ts';
 import type { ApiParts } from '../web/api.ts';
 import type { CatcherParts } from '../web/mailpit/asked.ts';
 import type { Basics } from './basics.ts';
@@ -27,6 +30,7 @@ export class Catcher implements AsyncDisposable {
   readonly #options: CatcherOptions;
   readonly #caps: Caps;
   readonly #awaited: AwaitedMail;
+  readonly news: CaughtNews;
   readonly chaos: Chaos;
   readonly inboxes: OwnInboxes;
   readonly rules: CatcherRules;
@@ -38,6 +42,7 @@ export class Catcher implements AsyncDisposable {
     this.chaos = new Chaos({ triggers: settings.chaos, clock, random });
     this.inboxes = new OwnInboxes(settings.inboxes, hostname);
     this.#awaited = new AwaitedMail({ folders, clock });
+    this.news = new CaughtNews({ folders, clock, log });
     this.#caps = new Caps({ ...settings, folders, clock, log });
     this.rules = {
       inboxOf: ({ origin }) =>
@@ -46,23 +51,66 @@ export class Catcher implements AsyncDisposable {
     };
   }
 
+  /** What happens to mail goes to those who listen, while there are any. */
+  tellTo(hub: EventHub): void {
+    let stop: Promise<() => void> | undefined;
+    hub.onInterest(() => {
+      if (hub.isHeard('mail') === (stop !== undefined)) return;
+      void stop?.then((end) => end());
+      stop =
+        stop === undefined
+          ? this.news.listen((event) => {
+              const told = mailNews(event);
+              if (told !== undefined)
+                hub.tell('mail', {
+                  at: new Date(this.#options.clock.now()).toISOString(),
+                  ...told,
+                });
+            })
+          : undefined;
+    });
+  }
+
+  get desk(): CatcherDesk {
+    const { relay } = this.#options.settings;
+    return {
+      relay: relay && `${relay.host}:${relay.port}`,
+      release: (octets, from, to) => release(relay, { octets, from, to }),
+      passwordOf: (address) => this.inboxes.passwordOf(address),
+    };
+  }
+
   /** What the APIs of catchers are made of. */
   paths({ asking, checks }: Pick<ApiParts, 'asking'> & { checks: CheckDesk }): CatcherParts {
-    const { stores, clock, settings } = this.#options;
+    const { stores, clock } = this.#options;
     const now = () => clock.now();
     return {
-      ...{ asking, version, now, ...checks },
+      ...{ asking, version, now, ...checks, ...this.desk },
       mail: (account) => new CaughtMail({ folders: stores.folders, account, now }),
-      awaited: this.#awaited,
+      ...{ awaited: this.#awaited, news: this.news, clock },
       chaos: this.chaos,
-      relay: settings.relay && `${settings.relay.host}:${settings.relay.port}`,
-      release: (octets, from, to) => release(settings.relay, { octets, from, to }),
       inboxOf: (user, password) => this.inboxes.verify(user, password),
     };
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#caps[Symbol.asyncDispose]();
+  }
+}
+
+function mailNews(event: CaughtEvent): (Omit<News, 'at'> & { readonly event: string }) | undefined {
+  switch (event.kind) {
+    case 'received':
+    case 'changed':
+      return { event: `mail.${event.kind}`, address: event.mail.account, id: event.mail.id };
+    case 'deleted':
+      return { event: 'mail.deleted', address: event.account, id: event.id };
+    case 'many':
+      return { event: 'mail.changed' };
+    case 'counted':
+      return undefined;
+    default:
+      return unreachable(event);
   }
 }
 

@@ -11,6 +11,7 @@ import { Destinations } from '../watch/destination-desk.ts';
 import { StatisticsKeeper } from '../watch/statistics.ts';
 import { Webhooks } from '../watch/webhooks/webhooks.ts';
 import type { Basics } from './basics.ts';
+import type { Catcher } from './catcher.ts';
 import type { Delivery } from './delivery.ts';
 import type { InForce } from './in-force.ts';
 import type { Listeners } from './listeners.ts';
@@ -27,7 +28,8 @@ export interface ConsoleParts extends Basics {
   readonly history: HistoryStore;
   readonly resolver: Resolver;
   readonly delivery: Pick<Delivery, 'runner'>;
-  readonly listeners: Pick<Listeners, 'serving'>;
+  readonly listeners: Pick<Listeners, 'serving' | 'list'>;
+  readonly catcher: Catcher | undefined;
 }
 
 export interface Console {
@@ -62,6 +64,7 @@ export function createConsole(parts: ConsoleParts): Console {
         hub.tell('stats', { at: new Date(at).toISOString(), event: 'stats.minute', ...counts });
     },
   });
+  parts.catcher?.tellTo(happenings.hub);
   const webhooks = createWebhooks(parts);
   const suppression = new BounceSuppression({
     ...{ records, history: parts.history, clock, log },
@@ -89,6 +92,8 @@ export function createConsole(parts: ConsoleParts): Console {
     },
     desks: {
       ...{ destinations, hub: happenings.hub, checks: createMailChecks(parts) },
+      catcher: parts.catcher?.desk,
+      listening: () => parts.listeners.list,
       sessions: openServices(parts.listeners),
       statistics: (period) => statistics.get(period),
       submit: (message) => submissions.submit(message),

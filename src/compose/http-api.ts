@@ -1,6 +1,7 @@
 // The operations as the HTTP interface offers them, each call that changes something on record.
 
 import { audited } from '../admin/audited.ts';
+import { importedMax } from '../admin/importing.ts';
 import type { Operations } from '../admin/operations.ts';
 import { OperationError, operations, requested } from '../admin/operations.ts';
 import { version } from '../base/version.ts';
@@ -18,12 +19,15 @@ const notOffered: ReadonlySet<string> = new Set(['backupHold', 'watch']);
 
 /** Limit: a message in JSON, with its attachments in base64; the configuration's limit is for the message itself. */
 const submittedMax = 100 * 2 ** 20;
-const whole = { bodyMax: submittedMax, wholeMessage: 'raw' } as const;
+const wholes: ReadonlyMap<string, Pick<ApiOperation, 'bodyMax' | 'wholeMessage'>> = new Map([
+  ['submit', { bodyMax: submittedMax, wholeMessage: 'raw' }],
+  ['mailImport', { bodyMax: importedMax, wholeMessage: 'message' }],
+]);
 
 export function apiParts({ asking, operations: ours, audit }: HttpApiParts): ApiParts {
   const offered = Object.entries(operations).flatMap(
     ([name, { run: _, ...one }]): ApiOperation[] =>
-      notOffered.has(name) ? [] : [{ name, ...one, ...(name === 'submit' && whole) }],
+      notOffered.has(name) ? [] : [{ name, ...one, ...wholes.get(name) }],
   );
   return {
     ...{ version, operations: offered, asking },

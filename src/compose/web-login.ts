@@ -4,6 +4,7 @@
 import { noteEnd } from '../admin/audited.ts';
 import type { Counter } from '../base/metrics.ts';
 import { version } from '../base/version.ts';
+import type { Config } from '../config/config.ts';
 import type { OidcConfig } from '../config/settings/web.ts';
 import { addressKey } from '../mail/fields/address.ts';
 import { isLoopback } from '../net/network.ts';
@@ -58,11 +59,10 @@ export function createWebLogin(parts: WebLoginParts): WebLogin {
       return found && { kind: 'token', name: found.name, allows: found.allows };
     },
     session: sessions.find,
-    // Loopback is trusted in `dev` alone: elsewhere it may be anybody's proxy. Who lets `dev` listen on a network
-    // wants it to be seen from there.
+    // Loopback is trusted in `dev` alone: elsewhere it may be anybody's proxy.
     needsNoToken: (address) => {
       const { config } = inForce();
-      return config.dev && (isLoopback(address) || !listensAtHome(config.listeners));
+      return config.dev && (isLoopback(address) || isForAll(config));
     },
     isLoopback,
   });
@@ -91,6 +91,13 @@ export function createWebLogin(parts: WebLoginParts): WebLogin {
     ],
   };
 }
+
+/**
+ * Who lets `dev` listen on a network wants it to be seen from there, unless inboxes have logins of their own, which would be
+ * worth nothing then.
+ */
+export const isForAll = ({ listeners, catcher }: Config): boolean =>
+  !listensAtHome(listeners) && (catcher === undefined || catcher.inboxes.size === 0);
 
 const listensAtHome = (
   listeners: readonly { readonly service: string; readonly hosts: readonly string[] }[],

@@ -25,6 +25,10 @@ export class CaughtMail {
     this.#parts = parts;
   }
 
+  get account(): string | undefined {
+    return this.#parts.account;
+  }
+
   page(terms: readonly MailTerm[], start: number, limit: number): Promise<MailPage> {
     const { folders, account } = this.#parts;
     return folders.mails({ account, folder: undefined, terms, start, limit });

@@ -26,10 +26,15 @@ export class OwnInboxes {
     return this.#passwords.has(name) ? `${name}@${this.#domain}` : undefined;
   }
 
+  /** Of an inbox that has one. */
+  passwordOf(inbox: string): string | undefined {
+    const own = this.inboxOf(inbox);
+    return own === undefined ? undefined : this.#passwords.get(own.slice(0, own.lastIndexOf('@')));
+  }
+
   /** The inbox, if the password is right; undefined also where it has no login of its own. */
   verify(user: string, password: string): string | undefined {
-    const inbox = this.inboxOf(user);
-    const expected = inbox && this.#passwords.get(inbox.slice(0, inbox.lastIndexOf('@')));
+    const [inbox, expected] = [this.inboxOf(user), this.passwordOf(user)];
     if (expected === undefined) return undefined;
     return timingSafeEqual(digest(password), digest(expected)) ? inbox : undefined;
   }

@@ -92,6 +92,12 @@ export function shownMessage(message: Uint8Array): ShownMessage {
   };
 }
 
+/** Whom a message that is sent once more is from: RFC 5322 §3.6.2. Undefined where it does not say. */
+export function authorOf(message: Uint8Array): string | undefined {
+  const { sender, from } = messageFacts(message).digest.envelope;
+  return shownAddresses([...sender, ...from])[0]?.address;
+}
+
 export const shownAddresses = (list: readonly MailboxOrGroup[]): readonly ShownAddress[] =>
   mailboxesOf(list).map(({ name = '', local, domain }) => ({
     name: decodeEncodedWords(name),

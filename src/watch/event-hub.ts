@@ -55,6 +55,7 @@ export class EventHub {
   readonly #listeners = new Set<Queue>();
   readonly #counts: Record<Topic, number> = { messages: 0, queue: 0, stats: 0, log: 0, mail: 0 };
 
+  #onInterest = (): void => {};
   #isClosed = false;
 
   constructor(limits: EventHubLimits = { listeners: listenersMax, waiting: waitingMax }) {
@@ -70,12 +71,18 @@ export class EventHub {
     return this.#counts[topic] > 0;
   }
 
+  /** Called whenever somebody begins to listen or ends: what costs something to find out may wait for that. */
+  onInterest(callback: () => void): void {
+    this.#onInterest = callback;
+  }
+
   /** Undefined where there are too many. */
   listen(wanted: ReadonlySet<Topic>): Listener | undefined {
     if (this.#isClosed || this.#listeners.size >= this.#limits.listeners) return undefined;
     const queue = new Queue(wanted, this.#limits.waiting);
     this.#listeners.add(queue);
     for (const topic of wanted) this.#counts[topic] += 1;
+    this.#onInterest();
     let isOpen = true;
     const isOver = () => this.#isClosed || !isOpen;
     return {
@@ -89,6 +96,7 @@ export class EventHub {
         isOpen = false;
         this.#listeners.delete(queue);
         for (const topic of wanted) this.#counts[topic] -= 1;
+        this.#onInterest();
         queue.wake();
       },
     };

@@ -12,9 +12,10 @@ import type { OpenConnection, OpenConnectionsParts } from '../net/open-connectio
 import { OpenConnections } from '../net/open-connections.ts';
 import type { Service } from '../net/service.ts';
 import { endsOf } from '../net/socket-peer.ts';
+import { type Upgrading, WebSockets } from './web-sockets.ts';
 
 /** Who asks, as handlers see it in `c.env`. */
-export interface WebClient {
+export interface WebClient extends Upgrading {
   /** '' on a Unix socket. */
   readonly address: string;
   readonly secure: boolean;
@@ -109,6 +110,11 @@ export function createHttpService({ fetch, limits, log, ...parts }: HttpServiceP
       outgoing.destroy();
     });
   });
+  const sockets = new WebSockets<WebClient>((request, client) => fetch(request, client), log);
+  server.on('upgrade', (incoming, socket, head) => {
+    if (open.stopping || hostsIn(incoming.rawHeaders) !== 1) socket.destroy();
+    else sockets.take({ incoming, socket, head }, clients.get(socket as Socket) ?? nobody);
+  });
   return {
     accept: (peer) => peer.destroy(),
     acceptSocket({ socket, ends }) {
@@ -123,6 +129,7 @@ export function createHttpService({ fetch, limits, log, ...parts }: HttpServiceP
       const over = open.shutdown();
       server.close(() => {}); // those that wait for a request end; it never listened itself
       server.closeIdleConnections();
+      sockets.close();
       return over;
     },
     destroy: () => open.destroy(),

@@ -73,6 +73,55 @@ describe('the console in a browser', { skip }, () => {
       await context.close();
     });
 
+    it('says how a message will fare, tags it, takes mail from files, tells how programs read it', async () => {
+      const { page, context, problems } = await visitor(browser);
+      await transportTo(server).sendMail({
+        ...{ from: 'shop@example.com', to: 'fare@example.org', subject: 'How will it fare?' },
+        headers: { 'X-Tags': 'two words' },
+        html: '<p style="display:grid">x</p><video></video><a href="http://127.0.0.1:9/">x</a>',
+      });
+      await page.goto(`${urlOf(server)}/inbox?address=fare%40example.org`);
+      await page.getByRole('link', { name: /How will it fare/ }).click();
+      await page.getByRole('tab', { name: 'Compatibility' }).click();
+      await page.getByText('display:grid', { exact: true }).click();
+      await page.locator('details[open]').getByText('What is known of it').waitFor();
+      await assertAccessible(page, 'what clients show');
+      await page.getByLabel('Whose clients').selectOption({ value: 'thunderbird' });
+      await page.getByText('display:grid', { exact: true }).waitFor({ state: 'detached' });
+      await page.getByRole('tab', { name: 'Links' }).click();
+      await page.getByRole('button', { name: 'Check the links' }).click();
+      await page.getByText('a private address is not asked').waitFor();
+      await assertAccessible(page, 'links that were checked');
+      await page.getByRole('tab', { name: 'Spam' }).click();
+      await page.getByText('There is no rspamd to ask').waitFor();
+      await page.getByRole('button', { name: 'Add a tag' }).click();
+      await page.locator('input[name=tag]').fill('seen by us');
+      await page.getByRole('button', { name: 'Add', exact: true }).click();
+      await page.getByRole('button', { name: 'Take off the tag two words' }).click();
+      await page.getByRole('button', { name: /^seen by us 1$/ }).click();
+      await page.getByText('1 message, 0 unread').waitFor();
+      await page.getByRole('button', { name: /^two words/ }).waitFor({ state: 'detached' });
+      await page.getByRole('button', { name: 'Release' }).click();
+      await page.getByText('--relay smtp.example.com:587').waitFor();
+      await assertAccessible(page, 'a release that is not possible');
+      await page.getByRole('button', { name: 'Close' }).click();
+      await page.getByRole('button', { name: /How programs read/ }).click();
+      await page.getByText('in the clear').first().waitFor();
+      await assertAccessible(page, 'how programs read it');
+      await page.getByRole('button', { name: 'Close' }).click();
+      const one = (n: number) =>
+        `From x\r\nSubject: from a file ${n}\r\n\r\n${'y'.repeat(5000)}\r\n\r\n`;
+      const mbox = Array.from({ length: 500 }, (_, n) => one(n)).join('');
+      await page.locator('input[type=file]').setInputFiles({
+        ...{ name: 'old.mbox', mimeType: 'application/mbox', buffer: Buffer.from(mbox) },
+      });
+      await page.getByText('500 messages imported').waitFor();
+      await page.goto(`${urlOf(server)}/inbox?address=fare%40example.org`);
+      await page.getByText(/^501 messages/).waitFor();
+      assert.deepEqual(problems, []);
+      await context.close();
+    });
+
     it('runs nothing of hostile mail, in lists, fields, names of files and HTML', async () => {
       const script = '<img src=x onerror="top.hacked=1"><script>top.hacked=1</script>';
       await transportTo(server).sendMail({

@@ -20,7 +20,9 @@ const ports = new Map<string, string>();
 let server: ChildProcess;
 
 before(async () => {
-  server = spawn(command, ['dev', '--free-ports', '--data', join(home, 'data')], {
+  writeFileSync(join(home, 'inboxes.json'), '{ "shop": "its secret" }');
+  const options = ['--free-ports', '--data', join(home, 'data'), '--inboxes', 'inboxes.json'];
+  server = spawn(command, ['dev', ...options], {
     cwd: home,
     stdio: ['ignore', 'pipe', 'ignore'],
   });
@@ -80,6 +82,52 @@ describe('interop: dev, with every program’s defaults', () => {
     await client.connect();
     assert.equal((await client.mailboxOpen('INBOX')).path, 'INBOX');
     await client.logout();
+  });
+
+  it('an inbox’s own login: sent by curl, read by imaplib, poplib and curl, and by no other password', {
+    skip: without('curl', 'python3'),
+  }, async () => {
+    const letter = [
+      '--mail-from',
+      'root',
+      '--mail-rcpt',
+      'anybody@example.org',
+      '--upload-file',
+      '-',
+    ];
+    const login = ['--user', 'shop:its secret'];
+    await feed(
+      'Subject: own\n\nOf the shop.\n',
+      'curl',
+      `smtp://localhost:${smtp()}`,
+      ...letter,
+      ...login,
+    );
+    const script = `
+import imaplib, poplib, time
+with imaplib.IMAP4('localhost', ${ports.get('IMAP')}) as m:
+  m.login('shop', '"its secret"')
+  while int(m.select('INBOX')[1][0]) < 1: time.sleep(0.05)
+  print(m.search(None, 'SUBJECT', 'own'), m.fetch('1', '(BODY.PEEK[TEXT])')[1][0][1])
+for name, login in [('imap', lambda: imaplib.IMAP4('localhost', ${ports.get('IMAP')}).login('shop', 'wrong')),
+  ('pop3', lambda: (lambda p: (p.user('shop'), p.pass_('wrong')))(poplib.POP3('localhost', ${ports.get('POP3')})))]:
+  try: login(); print(name, 'let in')
+  except (imaplib.IMAP4.error, poplib.error_proto) as e: print(name, 'refused')
+p = poplib.POP3('localhost', ${ports.get('POP3')})
+p.user('shop'); p.pass_('its secret'); print(p.stat()[0], p.retr(1)[1][-1]); p.quit()`;
+    const { stdout } = await run('python3', ['-c', script]);
+    assert.match(
+      stdout,
+      /\('OK', \[b'1'\]\) b'Of the shop\.\\r\\n'\nimap refused\npop3 refused\n1 b'Of the shop\.'/,
+    );
+    const read = await run('curl', [
+      '-s',
+      ...login,
+      `imap://localhost:${ports.get('IMAP')}/INBOX;MAILINDEX=1`,
+    ]);
+    assert.match(read.stdout, /Of the shop\./);
+    const popped = await run('curl', ['-s', ...login, `pop3://localhost:${ports.get('POP3')}/1`]);
+    assert.match(popped.stdout, /Of the shop\./);
   });
 
   it('swaks', { skip: without('swaks') }, async () => {

@@ -119,6 +119,47 @@ describe('postrider dev', () => {
     await assert.rejects(mailImport({ message: '' }), /there is no message/);
   });
 
+  it('tells how programs read an inbox, and lets a message go by the operation of pages', async () => {
+    const { mailAccess, mailRelease, mailSearch } = catcher.server.operations;
+    const own = await mailAccess({ address: 'shop@localhost' });
+    assert.deepEqual([own.password, own.user], ['secret', 'shop@localhost']);
+    assert.deepEqual([...new Set(own.servers.map(({ service }) => service))].sort(), [
+      'imap',
+      'pop3',
+    ]);
+    assert.equal((await mailAccess({ address: 'ann@example.org' })).password, null);
+    await catcher.send('From: app@example.com\nSubject: page\n\nx\n', ['ann@example.org']);
+    await get('/api/v1/wait?query=subject:page');
+    const [found] = (await mailSearch({ address: 'ann@example.org', query: 'subject:page' }))
+      .messages;
+    const { id } = found!;
+    await mailRelease({ address: 'ann@example.org', id, to: ['page@example.net'] });
+    const there = await fetch(`${outside.url}/api/v1/wait?query=subject:page`);
+    assert.equal(there.status, 200);
+    await assert.rejects(
+      mailRelease({ address: 'ann@example.org', id, to: ['x'] }),
+      /no mail address/,
+    );
+    const shut = outside.server.operations.mailRelease({
+      address: 'page@example.net',
+      id: 'm1',
+      to: ['a@b.example'],
+    });
+    await assert.rejects(shut, /nothing leaves this catcher/);
+  });
+
+  it('imports a whole mbox by HTTP, larger than other requests may be', async () => {
+    const one = (n: number) =>
+      `From x\nTo: mbox@example.org\nSubject: box ${n}\n\n>From ${'y'.repeat(400_000)}\n\n`;
+    const body = [1, 2, 3, 4, 5, 6].map(one).join('');
+    const answer = await get('/postrider/v1/mailImport?address=mbox%40example.org', {
+      ...{ method: 'POST', body, headers: { 'content-type': 'message/rfc822' } },
+    });
+    const { imported } = (await answer.json()) as { readonly imported: number };
+    assert.deepEqual([answer.status, imported], [200, 6]);
+    assert.equal((await list('subject:box')).messages_count, 6);
+  });
+
   it('answers as MailHog does', async () => {
     const answer = await get('/api/v2/search?kind=containing&query=imported&limit=1');
     const { total, items } = (await answer.json()) as {

@@ -165,6 +165,13 @@ describe('Mailpit’s API', () => {
     assert.equal((await mailpit.getInfo()).Messages, 0);
   });
 
+  it('shows a message by a path with two slashes, as cypress-mailpit asks for it', async () => {
+    await catcher.send(withParts, ['ann@example.org']);
+    const { ID } = await arrived('subject:parts');
+    for (const file of [`${ID}.html`, `${ID}.txt`])
+      assert.equal((await get(`//view/${file}`)).status, 200, file);
+  });
+
   it('waits for a message that is there already, or that comes', async () => {
     await catcher.send(letter('first', '\n'), ['ann@example.org']);
     const first = await arrived('subject:first');

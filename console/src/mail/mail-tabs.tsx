@@ -9,7 +9,7 @@ import { SourceTab } from './source-tab.tsx';
 import { StructureTab } from './structure-tab.tsx';
 import { TextTab } from './text-tab.tsx';
 
-type Tab = readonly [id: string, name: string, Content: ComponentType<TabProps>];
+export type Tab = readonly [id: string, name: string, Content: ComponentType<TabProps>];
 
 function tabsFor({ html }: Mail): readonly Tab[] {
   return [
@@ -21,8 +21,13 @@ function tabsFor({ html }: Mail): readonly Tab[] {
   ];
 }
 
-export function MailTabs({ mail, at }: TabProps) {
-  const tabs = tabsFor(mail);
+interface MailTabsProps extends TabProps {
+  /** Beside those that every message has. */
+  readonly more?: readonly Tab[];
+}
+
+export function MailTabs({ mail, at, more = [] }: MailTabsProps) {
+  const tabs = [...tabsFor(mail), ...more];
   const [chosen, setChosen] = useState(tabs[0]![0]);
   const [shown, , Content] = tabs.find(([one]) => one === chosen) ?? tabs[0]!;
   return (

@@ -7,11 +7,14 @@ import { parts, query } from '../router.ts';
 import { session } from '../session.ts';
 import { useAnswer } from '../use-answer.ts';
 import { useNews } from '../use-news.ts';
+import { Access } from './inbox/access.tsx';
 import { DeleteAll } from './inbox/delete-all.tsx';
+import { ImportMail } from './inbox/import-mail.tsx';
 import { InboxChoice } from './inbox/inbox-choice.tsx';
 import { NothingOpen } from './inbox/nothing-open.tsx';
 import { OpenMail } from './inbox/open-mail.tsx';
 import { mailPath } from './inbox/paths.ts';
+import { TagFilter } from './inbox/tag-filter.tsx';
 import '../styles/inbox.css';
 
 /** How often it is asked for what is new where no event tells of it. */
@@ -35,7 +38,12 @@ export function Page() {
         : call('mailSearch', { ...asked, ...(whose !== '' && { address: whose }) }, signal),
     { everyMs: lookMs },
   );
+  const changed = () => {
+    mails.reload();
+    inboxes.reload();
+  };
   useNews('mail', mails.reload);
+  useNews('mail', inboxes.reload);
   const isOpen = mailbox !== undefined && id !== undefined;
   return (
     <div class="inbox" data-open={isOpen}>
@@ -48,13 +56,23 @@ export function Page() {
         hint="Words, from: subject: has:attachment …"
         none="No mail yet."
       >
-        <div class="row spread">
-          <InboxChoice inboxes={known} whose={whose} isDev={isDev} />
-          {isDev && <DeleteAll address={whose} onDone={() => [mails.reload(), inboxes.reload()]} />}
-        </div>
+        <ImportMail address={whose} onDone={changed}>
+          <div class="row spread">
+            <InboxChoice inboxes={known} whose={whose} isDev={isDev} />
+            {isDev && whose !== '' && <Access address={whose} />}
+            {isDev && <DeleteAll address={whose} onDone={changed} />}
+          </div>
+        </ImportMail>
+        <TagFilter tags={mails.data?.tags ?? {}} />
       </MailList>
       {isOpen ? (
-        <OpenMail key={`${mailbox} ${id}`} mailbox={mailbox} id={id} onChanged={inboxes.reload} />
+        <OpenMail
+          key={`${mailbox} ${id}`}
+          mailbox={mailbox}
+          id={id}
+          tags={Object.keys(mails.data?.tags ?? {})}
+          onChanged={changed}
+        />
       ) : (
         <NothingOpen isEmpty={inboxes.data?.length === 0} />
       )}

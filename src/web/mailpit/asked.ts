@@ -3,8 +3,10 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { z } from 'zod';
+import type { Clock } from '../../base/clock.ts';
 import type { AwaitedMail } from '../../inbox/awaited-mail.ts';
 import type { CaughtMail } from '../../inbox/caught-mail.ts';
+import type { CaughtNews } from '../../inbox/caught-news.ts';
 import type { LinkChecker } from '../../inbox/checks/link-check.ts';
 import type { SpamCheckParts } from '../../inbox/checks/spam-check.ts';
 import { UnshownError } from '../../inbox/find-message.ts';
@@ -21,6 +23,8 @@ export interface CatcherParts extends Pick<ApiParts, 'asking'> {
   /** Of one inbox, or of all. */
   readonly mail: (account: string | undefined) => CaughtMail;
   readonly awaited: AwaitedMail;
+  readonly news: Pick<CaughtNews, 'listen'>;
+  readonly clock: Pick<Clock, 'after'>;
   readonly chaos: { triggers: Triggers };
   /** The inbox of a login of its own; undefined: there is none like this. */
   readonly inboxOf: (user: string, password: string) => string | undefined;

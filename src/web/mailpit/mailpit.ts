@@ -6,6 +6,7 @@ import { applicationPaths } from './application.ts';
 import type { CatcherParts } from './asked.ts';
 import { chaosPaths } from './chaos.ts';
 import { checkPaths } from './checks.ts';
+import { livePaths } from './live.ts';
 import { mailhogPaths } from './mailhog.ts';
 import { messagePaths } from './message.ts';
 import { messageListPaths } from './messages.ts';
@@ -21,6 +22,7 @@ export function mailpitPaths(parts: CatcherParts) {
       mailhogPaths,
       releasePaths,
       checkPaths,
+      livePaths,
     ];
     for (const add of all) add(parts)(app);
   };

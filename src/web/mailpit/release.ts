@@ -2,7 +2,7 @@
 // the catcher has named. Without one nothing ever leaves, whoever asks.
 
 import { z } from 'zod';
-import { shownMessage } from '../../inbox/shown-message.ts';
+import { authorOf } from '../../inbox/shown-message.ts';
 import { formatMailbox, parseMailbox } from '../../mail/fields/address.ts';
 import type { WebApp } from '../web-app.ts';
 import type { CatcherParts } from './asked.ts';
@@ -26,11 +26,10 @@ export function releasePaths(parts: CatcherParts) {
         return formatMailbox(mailbox);
       });
       const { octets } = await contentOf(mail, await oneOf(mail, c, c.req.param('id')));
-      const { sender, from } = shownMessage(octets);
-      const [author] = [...sender, ...from];
+      const author = authorOf(octets);
       if (author === undefined) throw plainly(400, 'No From header found\n');
       try {
-        await parts.release(octets, author.address, to);
+        await parts.release(octets, author, to);
       } catch (error) {
         throw plainly(400, `not released: ${error instanceof Error ? error.message : error}\n`);
       }

@@ -96,8 +96,11 @@ export class MailLists {
     // What was kept of many that are gone is not worth its memory.
     const kept = before !== undefined && before.contents.size <= 2 * places + 1000;
     const contents = kept ? before.contents : new Map<number, number>();
-    for (const { columns } of folders) this.#readContents(columns, contents);
-    const rows = new MailRows(folders, (email) => contents.get(email) ?? -email);
+    // What has the columns that it had, has nothing new.
+    const known = new Set(kept ? before.rows.folders.map(({ columns }) => columns) : []);
+    for (const { columns } of folders)
+      if (!known.has(columns)) this.#readContents(columns, contents);
+    const rows = new MailRows(folders, (email) => contents.get(email) ?? -email, before?.rows);
     return { state, rows, contents };
   }
 

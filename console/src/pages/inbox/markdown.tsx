@@ -1,0 +1,20 @@
+// The little Markdown that notes about mail clients have: code and links. Everything else stays text.
+
+const piece = /(`[^`]+`|\[[^\]]+\]\(https?:[^)\s]+\))/;
+
+export function Markdown({ text }: { readonly text: string }) {
+  return (
+    <>
+      {text.split(piece).map((each, i) => {
+        const [, words, url] = /^\[([^\]]+)\]\(([^)]+)\)$/.exec(each) ?? [];
+        if (url !== undefined)
+          return (
+            <a key={i} href={url} target="_blank" rel="noopener noreferrer">
+              {words}
+            </a>
+          );
+        return /^`.+`$/.test(each) ? <code key={i}>{each.slice(1, -1)}</code> : each;
+      })}
+    </>
+  );
+}

@@ -1,0 +1,93 @@
+// Operations of the catcher (`postrider dev`): how a program reads an inbox, and letting a caught message go.
+
+import { z } from 'zod';
+import { messageOf as wordsOf } from '../base/error-text.ts';
+import { authorOf } from '../inbox/shown-message.ts';
+import { formatMailbox, parseMailbox } from '../mail/fields/address.ts';
+import type { CatcherDesk } from './desks.ts';
+import { count, done, OperationError, text, value } from './operation.ts';
+import type { OperationParts } from './operation-parts.ts';
+import { messageOf } from './reading.ts';
+
+const access = z.object({
+  /** Where messages may be released to; null: nowhere. */
+  relay: z.string().nullable(),
+  user: text,
+  /** Null: any is right. */
+  password: z.string().nullable(),
+  servers: z
+    .array(
+      z.object({
+        service: z.enum(['imap', 'pop3']),
+        host: text,
+        port: count,
+        tls: z.enum(['none', 'starttls', 'implicit']),
+      }),
+    )
+    .readonly(),
+});
+
+/** Limit: real addresses that one message goes to. */
+const releasedMax = 100;
+
+export const catcherOperations = {
+  mailAccess: value({
+    about:
+      'How a program reads an inbox of `dev`: by which servers, as which user, with which password; and where messages may be released to.',
+    // Whoever may only look is told no password.
+    changes: true,
+    input: z.strictObject({ address: text }),
+    output: access,
+    run: async ({ server }, { address }) => {
+      const { relay, passwordOf } = catcherOf(server);
+      const servers = (server?.listening() ?? []).flatMap(({ service, host, port, tls }) =>
+        service === 'imap' || service === 'pop3' ? [{ service, host, port, tls } as const] : [],
+      );
+      return {
+        ...{ user: address, password: passwordOf(address) ?? null, relay: relay ?? null },
+        servers,
+      };
+    },
+  }),
+  mailRelease: value({
+    about:
+      'Sends a caught message to real addresses, through the relay that `dev --relay` names; without one nothing leaves.',
+    changes: true,
+    input: z.strictObject({
+      ...{ address: text, id: text },
+      to: z.array(text).min(1).max(releasedMax).readonly(),
+    }),
+    output: done,
+    run: releaseMail,
+  }),
+};
+
+function catcherOf(server: OperationParts['server']): CatcherDesk {
+  if (server?.catcher === undefined) throw new OperationError('this is for `postrider dev` only');
+  return server.catcher;
+}
+
+async function releaseMail(
+  parts: Pick<OperationParts, 'folders' | 'accountOf' | 'server'>,
+  given: { readonly address: string; readonly id: string; readonly to: readonly string[] },
+): Promise<null> {
+  const { relay, release } = catcherOf(parts.server);
+  if (relay === undefined)
+    throw new OperationError(
+      'nothing leaves this catcher: `postrider dev --relay HOST:PORT` names where messages may be released to',
+    );
+  const to = given.to.map((each) => {
+    const mailbox = parseMailbox(each);
+    if (mailbox === undefined) throw new OperationError(`${each.slice(0, 200)} is no mail address`);
+    return formatMailbox(mailbox);
+  });
+  const { octets } = await messageOf(parts, given.address, given.id);
+  const author = authorOf(octets);
+  if (author === undefined) throw new OperationError('the message has no author (From)');
+  try {
+    await release(octets, author, to);
+  } catch (error) {
+    throw new OperationError(`not released: ${wordsOf(error)}`);
+  }
+  return null;
+}

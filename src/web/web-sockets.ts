@@ -1,0 +1,98 @@
+// Connections that become WebSockets (RFC 6455): the request is answered as any other, by the same app and the same rules of
+// who may ask; only where that takes it does the connection change. What clients send is read and thrown away.
+
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { Log } from '../base/log.ts';
+
+interface Asked {
+  readonly incoming: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+/** Limit: octets of what a client sends. */
+const receivedMax = 4 * 2 ** 10;
+
+/** What is told of who asks, beside what is known of them already. */
+export interface Upgrading {
+  /** Whoever answers takes the connection by this, and what is returned is not sent. */
+  readonly upgrade?: ((taken: (socket: WebSocket) => void) => void) | undefined;
+}
+
+export class WebSockets<Client extends { readonly secure: boolean }> {
+  readonly #fetch: (request: Request, client: Client & Upgrading) => Response | Promise<Response>;
+  readonly #log: Log;
+  readonly #server = new WebSocketServer({
+    ...{ noServer: true, maxPayload: receivedMax, perMessageDeflate: false },
+  });
+
+  constructor(
+    fetch: (request: Request, client: Client & Upgrading) => Response | Promise<Response>,
+    log: Log,
+  ) {
+    this.#fetch = fetch;
+    this.#log = log;
+  }
+
+  take(asked: Asked, client: Client): void {
+    const { socket } = asked;
+    socket.on('error', () => {});
+    this.#answer(asked, client).catch((error: Error) => {
+      this.#log.error('request failed', { service: 'http', error: error.stack ?? error.message });
+      socket.destroy();
+    });
+  }
+
+  /** They are told that we go away. */
+  close(): void {
+    for (const socket of this.#server.clients) socket.close(1001);
+  }
+
+  async #answer({ incoming, socket, head }: Asked, client: Client): Promise<void> {
+    let taken: ((socket: WebSocket) => void) | undefined;
+    const request = requestOf(incoming, client);
+    const response =
+      request === undefined
+        ? new Response(null, { status: 400 })
+        : await this.#fetch(request, {
+            ...client,
+            upgrade: (then) => {
+              taken = then;
+            },
+          });
+    if (taken === undefined) return refuse(socket, response);
+    await response.body?.cancel();
+    this.#server.handleUpgrade(incoming, socket, head, (opened) => {
+      // Whatever goes wrong on it ends it.
+      opened.on('error', () => opened.terminate());
+      taken?.(opened);
+    });
+  }
+}
+
+function requestOf(
+  incoming: IncomingMessage,
+  { secure }: { readonly secure: boolean },
+): Request | undefined {
+  const { host = '' } = incoming.headers;
+  const url = `${secure ? 'https' : 'http'}://${host}${incoming.url ?? '/'}`;
+  if (!URL.canParse(url) || incoming.method !== 'GET') return undefined;
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(incoming.headers))
+    headers.set(name, [value].flat().join(', '));
+  return new Request(url, { headers });
+}
+
+async function refuse(socket: Duplex, response: Response): Promise<void> {
+  const { status } = response;
+  const body = Buffer.from(await response.arrayBuffer());
+  const shown = status < 400 ? 426 : status; // RFC 9110 §15.5.22: there is no other way to ask it
+  const headers = { ...Object.fromEntries(response.headers), connection: 'close' };
+  const lines = Object.entries({ ...headers, 'content-length': body.length }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
+  socket.end(`HTTP/1.1 ${shown} \r\n${lines.join('')}\r\n`);
+  socket.end(body);
+}
