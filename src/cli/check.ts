@@ -22,6 +22,7 @@ import { becomeOwner, isRoot } from '../net/privileges.ts';
 import { createResolver } from '../net/resolver.ts';
 import { accountFindings, readAccounts, type StorePlace } from './check/accounts.ts';
 import { acmeFindings, isByAcme, readCertificates } from './check/acme.ts';
+import { databaseFindings } from './check/database.ts';
 import { directoryFindings, fileFindings, placeFindings, userFindings } from './check/files.ts';
 import { reportFindings } from './check/report-findings.ts';
 import { storeFindings } from './check/store.ts';
@@ -101,7 +102,11 @@ async function surroundings(
   const accounts = await readAccounts(running, store);
   const certificates = isByAcme(config) ? await readCertificates(running, store) : [];
   findings.push(...acmeFindings(config, certificates));
-  if (config.store.kind === 'sqlite') findings.push(...(await storeFindings(config.dataDirectory)));
+  findings.push(
+    ...(config.store.kind === 'sqlite'
+      ? await storeFindings(config.dataDirectory)
+      : await databaseFindings(config.store.url)),
+  );
   findings.push(...dkimFindings(config));
   // With a setting misspelt, who is whose could be a consequence of that.
   if (isReadable(loaded)) findings.push(...accountFindings(config, accounts));

@@ -2,6 +2,7 @@
 // knows nothing of what is behind. Which one it is, is decided here.
 
 import { unreachable } from '../base/assert.ts';
+import type { DatabaseFacts } from './database-facts.ts';
 import { openSqliteStores } from './sqlite/stores.ts';
 import type { OpenStoresOptions, Stores } from './stores.ts';
 
@@ -26,4 +27,10 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     default:
       return unreachable(store);
   }
+}
+
+/** Looks at a database that nodes share, and changes nothing. @throws StorageError when it is away */
+export async function inspectDatabase(url: string): Promise<DatabaseFacts> {
+  const { inspectDatabase: inspect } = await import('./postgres/inspection.ts');
+  return inspect(url);
 }

@@ -1,11 +1,13 @@
 // Opens the stores of several machines: everything is in one PostgreSQL, and every node is as good as the others.
 
+import { StoreOpenError } from '../open-error.ts';
 import type { OpenStoresOptions, Stores } from '../stores.ts';
 import { PostgresAccountStore } from './account-store.ts';
 import { ContentTable } from './content/content-table.ts';
 import { PostgresSpool } from './content/spool.ts';
 import { Database } from './database.ts';
 import { openMailboxes } from './folders/open-mailboxes.ts';
+import { oldestVersion, versionOf } from './inspection.ts';
 import { PostgresMaintenance } from './maintenance.ts';
 import { migrate } from './migrations.ts';
 import { PostgresNodes } from './nodes.ts';
@@ -34,6 +36,11 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
   const name = `postrider ${node}`;
   const database = new Database({ url, log, name, ...(connectionsMax && { connectionsMax }) });
   try {
+    if ((await versionOf(database)) < oldestVersion)
+      throw new StoreOpenError(
+        'no-access',
+        'PostgreSQL is too old: 15 is the oldest that is served',
+      );
     await migrate(database);
     const contents = new ContentTable(database);
     await contents.open();

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { testCluster, withoutPostgres } from '../../store/postgres/test-cluster.ts';
+import { databaseFindings, findingsOf } from './database.ts';
+
+const fine = {
+  ...{ version: '15.18', isKnown: true, isFlushed: true, isStandby: false },
+  ...{ standbys: 0, waitsForStandby: false },
+};
+
+describe('check of a database', () => {
+  it('says what a 250 is worth', () => {
+    const states = (changes: Partial<typeof fine>) =>
+      findingsOf({ ...fine, ...changes }).map(({ state }) => state);
+    assert.deepEqual(states({}), ['ok']);
+    assert.deepEqual(states({ isKnown: false }), ['failure']);
+    assert.deepEqual(states({ isStandby: true }), ['failure']);
+    assert.deepEqual(states({ isFlushed: false }), ['ok', 'failure']);
+    assert.deepEqual(states({ standbys: 1 }), ['ok', 'warning']);
+    assert.deepEqual(states({ standbys: 1, waitsForStandby: true }), ['ok']);
+  });
+
+  it('finds out that fsync is off, and that nobody answers', {
+    skip: withoutPostgres(),
+  }, async () => {
+    const { url } = await testCluster();
+    const found = await databaseFindings(url);
+    assert.deepEqual(
+      found.map(({ state }) => state),
+      ['ok', 'failure'],
+    );
+    assert.match(found[0]?.text ?? '', /^PostgreSQL \d+\.\d+$/);
+    const [away] = await databaseFindings('postgres://nobody@127.0.0.1:9/none');
+    assert.deepEqual([away?.state, away?.path], ['failure', 'store.url']);
+    assert.match(away?.text ?? '', /ECONNREFUSED/);
+  });
+});

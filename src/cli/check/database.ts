@@ -1,0 +1,41 @@
+// `check`, the database that several nodes share: whether it is there, and what a 250 is worth with it.
+
+import { firstLineOf } from '../../base/error-text.ts';
+import type { Finding } from '../../compose/published/finding.ts';
+import { failure, ok, warning } from '../../compose/published/finding.ts';
+import type { DatabaseFacts } from '../../store/database-facts.ts';
+import { inspectDatabase } from '../../store/open-stores.ts';
+
+const path = 'store.url';
+
+export async function databaseFindings(url: string): Promise<readonly Finding[]> {
+  try {
+    return findingsOf(await inspectDatabase(url));
+  } catch (error) {
+    return [failure(path, firstLineOf(error))];
+  }
+}
+
+export function findingsOf(facts: DatabaseFacts): readonly Finding[] {
+  const { version, isKnown, isFlushed, isStandby, standbys, waitsForStandby } = facts;
+  if (!isKnown)
+    return [failure(path, `PostgreSQL ${version} is too old: 15 is the oldest that is served`)];
+  if (isStandby)
+    return [failure(path, 'this is a standby, which cannot be written to: name the primary')];
+  const findings = [ok(path, `PostgreSQL ${version}`)];
+  if (!isFlushed)
+    findings.push(
+      failure(
+        path,
+        'what is committed may not be on the disk (fsync, synchronous_commit): a power failure loses mail that was answered with 250',
+      ),
+    );
+  if (standbys > 0 && !waitsForStandby)
+    findings.push(
+      warning(
+        path,
+        'no commit waits for a standby (synchronous_standby_names): a failover may lose mail of the last moment that was answered with 250',
+      ),
+    );
+  return findings;
+}

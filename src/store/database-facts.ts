@@ -1,0 +1,16 @@
+// What is found when a database that several nodes share is looked at without opening the stores in it.
+
+export interface DatabaseFacts {
+  /** `15.18` */
+  readonly version: string;
+  /** Of a version that stores can be opened on. */
+  readonly isKnown: boolean;
+  /** What is committed is on the disk by then. */
+  readonly isFlushed: boolean;
+  /** It can only be read: the primary is another one. */
+  readonly isStandby: boolean;
+  /** That follow it now, as far as we may see. */
+  readonly standbys: number;
+  /** A commit waits until one of them has it, too. */
+  readonly waitsForStandby: boolean;
+}

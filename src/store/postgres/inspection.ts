@@ -1,0 +1,41 @@
+// What an operator should know of the database before mail is entrusted to it: its version, and what a commit is
+// worth there.
+
+import { silentLog } from '../../base/log.ts';
+import type { DatabaseFacts } from '../database-facts.ts';
+import { integer, text } from '../row.ts';
+import type { Queries } from './database.ts';
+import { Database } from './database.ts';
+
+/** The oldest that is promised: 15. */
+export const oldestVersion = 150_000;
+
+/** As PostgreSQL counts: 150018 is 15.18. */
+export async function versionOf(queries: Queries): Promise<number> {
+  const [row] = await queries.rows(
+    `SELECT current_setting('server_version_num')::integer AS version`,
+  );
+  return integer(row?.version);
+}
+
+/** Looks, and changes nothing. @throws StorageError when it is away */
+export async function inspectDatabase(url: string): Promise<DatabaseFacts> {
+  await using database = new Database({ url, log: silentLog, connectionsMax: 1 });
+  // Who may not see what replicates sees none: then nothing is said of it.
+  const [row] = await database.rows(`
+    SELECT current_setting('server_version') AS version,
+      current_setting('server_version_num')::integer AS number,
+      current_setting('synchronous_commit') AS commit,
+      current_setting('fsync') AS fsync,
+      current_setting('synchronous_standby_names') AS named,
+      pg_is_in_recovery() AS is_standby,
+      (SELECT count(*) FROM pg_stat_replication WHERE state IS NOT NULL) AS standbys`);
+  return {
+    version: text(row?.version).split(' ')[0] ?? '',
+    isKnown: integer(row?.number) >= oldestVersion,
+    isFlushed: row?.commit !== 'off' && row?.fsync === 'on',
+    isStandby: row?.is_standby === true,
+    standbys: integer(row?.standbys),
+    waitsForStandby: text(row?.named) !== '' && row?.commit !== 'local',
+  };
+}
