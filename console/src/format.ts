@@ -36,7 +36,10 @@ export function duration(ms: number): string {
 export function relative(at: number, now = Date.now()): string {
   const away = at - now;
   if (Math.abs(away) < 5000) return 'now';
-  return away < 0 ? `${duration(-away)} ago` : `in ${duration(away)}`;
+  if (away < 0) return `${duration(-away)} ago`;
+  // What comes in 3 h and 58 min comes in four hours.
+  const [size] = steps.find(([size]) => away >= size) ?? [1];
+  return `in ${duration(Math.round(away / size) * size)}`;
 }
 
 const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });

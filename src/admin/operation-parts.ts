@@ -83,7 +83,7 @@ export interface RunningParts {
   readonly abuse: Pick<AbuseReports, 'send'>;
   readonly destinations: DestinationDesk;
   readonly sessions: SessionDesk;
-  readonly statistics: (period: StatisticsPeriod) => Statistics;
+  readonly statistics: (period: StatisticsPeriod) => Promise<Statistics>;
   readonly submit: (message: HandedIn) => Promise<Submitted>;
   readonly webhooks: WebhookDesk;
   readonly published: PublishedDesk;

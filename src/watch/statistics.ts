@@ -118,7 +118,9 @@ export class StatisticsKeeper {
     }
   }
 
-  get(period: StatisticsPeriod): Statistics {
+  async get(period: StatisticsPeriod): Promise<Statistics> {
+    // Of the minute that it is nobody has written down yet how much waits.
+    const queued = await this.#parts.queued().catch(() => undefined);
     const [scale, points] = shown[period];
     const { name, stepMs } = scales[scale]!;
     const last = floor(this.#parts.clock.now(), stepMs);
@@ -138,7 +140,7 @@ export class StatisticsKeeper {
       ...{ received: counts('received'), refused: counts('refused') },
       ...{ delivered: counts('delivered'), deferred: counts('deferred') },
       bounced: counts('bounced'),
-      queued: tallies.map(({ queued }) => queued),
+      queued: tallies.map((tally, i) => (i === points - 1 ? queued : undefined) ?? tally.queued),
       latency: { p50: latency(0.5), p95: latency(0.95), p99: latency(0.99) },
       top: this.#top(),
     };

@@ -133,7 +133,7 @@ function Condition({ one: { onHold, deadUntil, last } }: { readonly one: Destina
       </Badge>
     );
   if (last?.result === 'deferred') return <Badge tone="wait">defers</Badge>;
-  if (last?.result === 'failed') return <Badge tone="bad">refuses</Badge>;
+  if (last?.result === 'failed') return <Badge tone="bad">refused the last</Badge>;
   if (last !== null) return <Badge tone="good">takes mail</Badge>;
   return null;
 }

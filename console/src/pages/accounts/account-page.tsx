@@ -14,6 +14,7 @@ import { navigate } from '../../router.ts';
 import { attempt, say } from '../../toasts.ts';
 import { useAnswer } from '../../use-answer.ts';
 import type { Account } from './account-columns.tsx';
+import { AccountRules } from './account-rules.tsx';
 import { Devices } from './devices.tsx';
 
 type Held = NonNullable<Account['held']>;
@@ -59,6 +60,7 @@ function OneAccount({ account, onDone }: PartProps) {
         <Addresses account={account} onDone={onDone} onAdd={() => setAsked('address')} />
         <AppPasswords account={account} onDone={onDone} onAdd={() => setAsked('app-password')} />
       </div>
+      <AccountRules address={account.address} />
       <Devices account={account.address} />
       {asked === 'password' && <PasswordDialog {...props} />}
       {asked === 'address' && <AddressDialog {...props} />}

@@ -67,6 +67,13 @@ function NotKnown({
   );
 }
 
+/** Where some are held and some are not, both are offered. */
+function heldFacts({ recipients }: NonNullable<Story['queued']>): { readonly isHeld?: boolean } {
+  const held = recipients.filter(({ state }) => state === 'held').length;
+  if (held > 0 && held < recipients.length) return {};
+  return { isHeld: held > 0 };
+}
+
 function OneStory({ story, onChanged }: { readonly story: Story; readonly onChanged: () => void }) {
   const { tone, word } = stateOf(story);
   const received = story.events.find((event) => event.kind === 'received');
@@ -86,7 +93,9 @@ function OneStory({ story, onChanged }: { readonly story: Story; readonly onChan
           </>
         }
       >
-        {story.queued !== null && <QueueActions of={{ ids: [story.id] }} onDone={onChanged} />}
+        {story.queued !== null && (
+          <QueueActions of={{ ids: [story.id] }} {...heldFacts(story.queued)} onDone={onChanged} />
+        )}
       </PageHead>
       <Panel>
         <Timeline story={story} />

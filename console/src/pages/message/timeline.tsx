@@ -71,7 +71,7 @@ function Event({ event }: { readonly event: StoryEvent }) {
         <Step icon="info" tone="bad" title={`${event.address} is suppressed`} at={event.at}>
           <p>
             There is no such mailbox: whoever logs in here is refused for it until{' '}
-            {fullDate(event.until)}. <a href="/settings?tab=suppressions">Suppressed addresses</a>
+            {fullDate(event.until)}. <a href="/settings/suppressions">Suppressed addresses</a>
           </p>
         </Step>
       );

@@ -23,7 +23,7 @@ export function Numbers({
   const dead = destinations.data?.destinations.filter(({ deadUntil }) => deadUntil !== null).length;
   const median = statistics?.latency.p50.findLast((value) => value !== null);
   return (
-    <div class="stats">
+    <div class="stats six">
       <Stat
         to="/queue"
         name="In the queue"

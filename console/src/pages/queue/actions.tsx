@@ -15,6 +15,8 @@ export type Chosen = Pick<InputOf<'queueHold'>, 'ids' | 'filter'>;
 
 interface ActionsProps {
   readonly of: Chosen;
+  /** All of it is held, or nothing of it; undefined: who knows. */
+  readonly isHeld?: boolean;
   readonly onDone: () => void;
 }
 
@@ -26,7 +28,7 @@ const simple = {
   queueRelease: (count: number) => `${counted(count, 'recipient')} released`,
 } as const;
 
-export function QueueActions({ of, onDone }: ActionsProps) {
+export function QueueActions({ of, isHeld, onDone }: ActionsProps) {
   const [asked, setAsked] = useState<Asked>();
   const run = (name: keyof typeof simple) =>
     void attempt(async () => simple[name](await call(name, of))).then(onDone);
@@ -36,12 +38,16 @@ export function QueueActions({ of, onDone }: ActionsProps) {
       <Button icon="retry" kind="primary" onClick={() => run('queueRetry')}>
         Retry now
       </Button>
-      <Button icon="pause" onClick={() => run('queueHold')}>
-        Hold
-      </Button>
-      <Button icon="play" onClick={() => run('queueRelease')}>
-        Release
-      </Button>
+      {isHeld !== true && (
+        <Button icon="pause" onClick={() => run('queueHold')}>
+          Hold
+        </Button>
+      )}
+      {isHeld !== false && (
+        <Button icon="play" onClick={() => run('queueRelease')}>
+          Release
+        </Button>
+      )}
       <Button icon="route" onClick={() => setAsked('reroute')}>
         Reroute
       </Button>
