@@ -35,6 +35,17 @@ const destination = z.object({
       tls: z.string().nullable(),
     })
     .nullable(),
+  /** What came of TLS with its hosts last, and which policy demanded it; null: nothing lately. */
+  security: z
+    .object({
+      at: text,
+      policy: z.enum(['dane', 'mta-sts', 'none']),
+      /** `success`, or what was wrong, in the words of TLS reports (RFC 8460 §4.3). */
+      result: text,
+      host: z.string().nullable(),
+      reason: z.string().nullable(),
+    })
+    .nullable(),
 });
 
 const one = z.strictObject({ destination: sought });
@@ -94,12 +105,24 @@ export const destinationOperations = {
   }),
 };
 
-const asDestination = ({ last, ...facts }: DestinationFacts): z.infer<typeof destination> => ({
+const asDestination = ({
+  last,
+  security,
+  ...facts
+}: DestinationFacts): z.infer<typeof destination> => ({
   ...facts,
   oldest: isoOrNull(facts.oldest),
   nextAttempt: isoOrNull(facts.nextAttempt),
   window: facts.window ?? null,
   deadUntil: isoOrNull(facts.deadUntil),
+  security:
+    security === undefined
+      ? null
+      : {
+          ...{ at: new Date(security.at).toISOString(), policy: security.policy },
+          result: security.result,
+          ...{ host: security.host ?? null, reason: security.reason ?? null },
+        },
   last:
     last === undefined
       ? null

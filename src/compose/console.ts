@@ -70,6 +70,7 @@ export function createConsole(parts: ConsoleParts): Console {
     ...{ records, history: parts.history, clock, log },
     forMs: () => inForce().config.queue.suppressBounced,
   });
+  happenings.watchTls((destination, sessions) => destinations.noteTls(destination, sessions));
   happenings.watch((event) => {
     destinations.note(event);
     statistics.note(event);

@@ -18,6 +18,7 @@ import type { Stores } from '../store/stores.ts';
 import type { Basics } from './basics.ts';
 import type { Catcher } from './catcher.ts';
 import { destinationRates } from './destination-rates.ts';
+import type { Happenings } from './happenings.ts';
 import type { InForce } from './in-force.ts';
 import { quotaInForce, recipientsOf } from './in-force.ts';
 import type { ServerMetrics } from './metrics.ts';
@@ -44,7 +45,7 @@ export interface Delivery {
 
 /** Nothing leaves before `runner.start()`. */
 export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
-  const { inForce, stores, reports, clock, random, log, metrics, tracer } = parts;
+  const { inForce, stores, reports, clock, random, log, metrics, tracer, happenings } = parts;
   const history = countingHistory(parts.history, metrics);
   const messageId = createMessageIds({
     ...{ clock, random, node: stores.nodes.number },
@@ -59,7 +60,9 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
       },
       local: reports.watchLocal(localDelivery(parts, messageId)),
       relay: reports.watchRelay(
-        countingTls((lease, signal) => inForce().relay(lease, signal), metrics.tlsSessions),
+        countingTls((lease, signal) => inForce().relay(lease, signal), {
+          ...{ counters: metrics.tlsSessions, happenings },
+        }),
       ),
       onDemand: onDemand.deliver,
       ...{ clock, log },
@@ -94,10 +97,21 @@ function createOnDemand({ inForce, stores, clock, log }: DeliveryParts, wake: ()
 }
 
 /** The same delivery, of whose connections it is counted what came of TLS. */
-export function countingTls(deliver: Deliver, counters: ServerMetrics['tlsSessions']): Deliver {
+export function countingTls(
+  deliver: Deliver,
+  {
+    counters,
+    happenings,
+  }: {
+    readonly counters: ServerMetrics['tlsSessions'];
+    readonly happenings: Pick<Happenings, 'secured'>;
+  },
+): Deliver {
   return async (lease, signal) => {
     const done = await deliver(lease, signal);
-    for (const { result } of done.sessions ?? []) counters[result].add();
+    const { sessions = [] } = done;
+    for (const { result } of sessions) counters[result].add();
+    if (sessions.length > 0) happenings.secured(lease.destination, sessions);
     return done;
   };
 }

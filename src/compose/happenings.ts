@@ -2,18 +2,30 @@
 // Nobody who records it waits for them.
 
 import type { Log } from '../base/log.ts';
+import type { TlsSession } from '../report/tls-session.ts';
 import type { HistoryEvent } from '../store/history.ts';
 import { EventHub } from '../watch/event-hub.ts';
 import { newsOf } from '../watch/message-news.ts';
 
+type TlsWatcher = (destination: string, sessions: readonly TlsSession[]) => void;
 type Watcher = (event: HistoryEvent) => void;
 
 export class Happenings {
   readonly hub = new EventHub();
   readonly #watchers: Watcher[] = [];
+  readonly #tlsWatchers: TlsWatcher[] = [];
 
   watch(watcher: Watcher): void {
     this.#watchers.push(watcher);
+  }
+
+  watchTls(watcher: TlsWatcher): void {
+    this.#tlsWatchers.push(watcher);
+  }
+
+  /** What came of TLS with the hosts of a destination. */
+  secured(destination: string, sessions: readonly TlsSession[]): void {
+    for (const watcher of this.#tlsWatchers) watcher(destination, sessions);
   }
 
   /** It has been recorded. */

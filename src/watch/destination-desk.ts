@@ -9,8 +9,10 @@ import type {
   DestinationFacts,
   DestinationsAsked,
   LastAttempt,
+  LastSecurity,
 } from '../queue/line/destination-facts.ts';
 import type { QueueRunner } from '../queue/runner.ts';
+import type { TlsSession } from '../report/tls-session.ts';
 import type { HistoryEvent } from '../store/history.ts';
 import type { QueueStore } from '../store/queue-store.ts';
 import type { RecordStore } from '../store/record-store.ts';
@@ -23,6 +25,7 @@ export interface DestinationsParts {
 }
 
 const kind = 'destination-hold';
+const policies = { tlsa: 'dane', sts: 'mta-sts', 'no-policy-found': 'none' } as const;
 /** Limit: destinations whose last attempt is remembered; those that can be held. */
 const rememberedMax = 5000;
 const holdsMax = 1000;
@@ -32,6 +35,7 @@ const stepMax = 500;
 export class Destinations implements DestinationDesk {
   readonly #parts: DestinationsParts;
   readonly #last = new BoundedMap<string, LastAttempt>(rememberedMax);
+  readonly #security = new BoundedMap<string, LastSecurity>(rememberedMax);
   readonly #held = new Set<string>();
 
   constructor(parts: DestinationsParts) {
@@ -52,6 +56,15 @@ export class Destinations implements DestinationDesk {
     if (first === undefined) return;
     const { result, reply, host, tls } = first;
     this.#last.set(event.destination, { at: event.at, result, reply, host, tls });
+  }
+
+  /** Of several the one that failed: it is what keeps mail. */
+  noteTls(destination: string, sessions: readonly TlsSession[]): void {
+    const told = sessions.find(({ result }) => result !== 'success') ?? sessions.at(-1);
+    if (told === undefined) return;
+    const { policy, result, mxHost: host, reason } = told;
+    const at = this.#parts.clock.now();
+    this.#security.set(destination, { at, policy: policies[policy.type], result, host, reason });
   }
 
   async list({ text = '', after, limit }: DestinationsAsked) {
@@ -116,6 +129,7 @@ export class Destinations implements DestinationDesk {
         ...{ active: at?.active ?? 0, window: at?.window },
         deadUntil: deadUntil !== undefined && deadUntil > now ? deadUntil : undefined,
         ...{ onHold: this.#held.has(destination), last: this.#last.get(destination) },
+        security: this.#security.get(destination),
       };
     });
   }

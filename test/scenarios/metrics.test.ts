@@ -57,6 +57,7 @@ it('a message taken, delivered, and a recipient refused are counted, with their 
 
 it('RFC 8460 §4.3: what came of TLS with other servers is counted', async () => {
   const metrics = createMetrics();
+  const told: (readonly [string, number])[] = [];
   const session = { domain: 'example.net', policy: { type: 'tlsa' } } as const;
   const deliver = countingTls(
     async () => ({
@@ -67,10 +68,14 @@ it('RFC 8460 §4.3: what came of TLS with other servers is counted', async () =>
         { ...session, result: 'success' },
       ],
     }),
-    metrics.tlsSessions,
+    {
+      counters: metrics.tlsSessions,
+      happenings: { secured: (destination, { length }) => told.push([destination, length]) },
+    },
   );
+  await deliver({ destination: 'mx:example.net' } as Lease, new AbortController().signal);
   await deliver({} as Lease, new AbortController().signal);
-  await deliver({} as Lease, new AbortController().signal);
+  assert.deepEqual(told[0], ['mx:example.net', 2]);
   const value = (label: string) => valueIn(metrics.snapshot(), 'tls_sessions_total', label);
   assert.deepEqual(
     [value('success'), value('certificate-not-trusted'), value('dnssec-invalid')],

@@ -76,6 +76,7 @@ const columns: readonly Column<Destination>[] = [
         </RowLink>
         <span class="badges">
           <Condition one={one} />
+          <Security of={one.security} />
         </span>
       </>
     ),
@@ -116,6 +117,21 @@ function LastReply({ last }: Pick<Destination, 'last'>) {
         {tls !== null && ` · ${tls}`}
       </span>
     </>
+  );
+}
+
+const policyNames = { dane: 'DANE', 'mta-sts': 'MTA-STS', none: undefined } as const;
+
+/** What its domain demands of TLS, and whether that came about; nothing where all went as usual. */
+function Security({ of }: { readonly of: Destination['security'] }) {
+  if (of === null) return null;
+  const name = policyNames[of.policy];
+  if (of.result === 'success') return name === undefined ? null : <Badge tone="good">{name}</Badge>;
+  return (
+    <Badge tone={name === undefined ? 'wait' : 'bad'}>
+      {name ?? 'TLS'}: {of.result}
+      {of.reason !== null && `, ${of.reason}`}
+    </Badge>
   );
 }
 

@@ -14,6 +14,18 @@ export interface DestinationFacts {
   readonly deadUntil: number | undefined;
   readonly onHold: boolean;
   readonly last: LastAttempt | undefined;
+  /** Undefined: nothing was said over TLS lately, nor tried. */
+  readonly security: LastSecurity | undefined;
+}
+
+/** What came of TLS with its hosts last, and which policy asked for what. */
+export interface LastSecurity {
+  readonly at: number;
+  readonly policy: 'dane' | 'mta-sts' | 'none';
+  /** RFC 8460 §4.3: `success`, or what was wrong. */
+  readonly result: string;
+  readonly host?: string | undefined;
+  readonly reason?: string | undefined;
 }
 
 export interface LastAttempt {
