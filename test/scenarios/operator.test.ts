@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { TestServer } from '../../src/testing/index.ts';
 import { startTestServer } from '../../src/testing/index.ts';
+import { eventually } from '../process.ts';
 
 let test: TestServer;
 
@@ -66,7 +67,11 @@ describe('submit', () => {
     const { operations } = test.server;
     await operations.suppressionAdd({ address: 'bob@example.org', note: 'asked us' });
     await assert.rejects(operations.submit(note), /^OperationError: refused: 550 5\.1\.6/);
-    const { refusals } = await operations.refusalSearch({ text: 'suppressed' });
+    // A busy machine reads what was recorded last a moment later.
+    const { refusals } = await eventually(async () => {
+      const page = await operations.refusalSearch({ text: 'suppressed' });
+      return page.upToDate ? page : undefined;
+    }, 'the history to be read');
     assert.deepEqual(refusals[0]?.findings, ['suppression: bob@example.org: manual, asked us']);
     await operations.suppressionRemove({ address: 'bob@example.org' });
   });
@@ -86,7 +91,10 @@ describe('destinations', () => {
     await operations.destinationRelease({ destination });
     await test.advance(1000);
     assert.equal((await operations.queueShow({ id })).recipients[0]?.attempts, 1);
-    const found = await operations.messageSearch({ state: 'deferred', recipient: '@example.net' });
+    const found = await eventually(async () => {
+      const page = await operations.messageSearch({ state: 'deferred', recipient: '@example.net' });
+      return page.upToDate ? page : undefined;
+    }, 'the history to be read');
     assert.deepEqual(
       found.messages.map((one) => one.id),
       [id],
