@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FakeZone } from '../../dns/fake-resolver.ts';
 import { FakeResolver } from '../../dns/fake-resolver.ts';
+import type { PublishedFacts } from './dns.ts';
 import { checkDns } from './dns.ts';
 
 const facts = {
@@ -12,7 +13,7 @@ const facts = {
   addresses: ['192.0.2.1'],
 };
 
-async function findings(zone: FakeZone, changes: Partial<typeof facts> = {}): Promise<string[]> {
+async function findings(zone: FakeZone, changes: Partial<PublishedFacts> = {}): Promise<string[]> {
   const found = await checkDns({ ...facts, ...changes }, new FakeResolver(zone));
   return found.map(({ state, text }) => `${state}: ${text}`);
 }
@@ -45,6 +46,28 @@ describe('check --dns', () => {
       'ok: _dmarc.example.org v=DMARC1; p=none',
       'ok: _smtp._tls.example.org v=TLSRPTv1; rua=mailto:tls@example.org',
       'ok: _submissions._tcp.example.org SRV leads here',
+    ]);
+  });
+
+  it('set-up of mail programs is looked for where it is served, and JMAP only where somebody promises it', async () => {
+    const zone: FakeZone = {
+      ...good,
+      'autoconfig.example.org': { A: ['192.0.2.1'] },
+      'autodiscover.example.org': { A: ['192.0.2.77'] },
+      '_jmap._tcp.example.org': {
+        SRV: [{ priority: 0, weight: 1, port: 443, target: 'mx.example.org' }],
+      },
+    };
+    const found = await findings(zone, { setUp: true });
+    assert.deepEqual(found.slice(8), [
+      'ok: autoconfig.example.org leads here',
+      'warning: autodiscover.example.org leads elsewhere: publish `autodiscover.example.org. CNAME mx.example.org.`',
+      'warning: _autodiscover._tcp.example.org has no SRV record: Outlook and phones find the set-up by it, whatever the certificate names; publish `0 1 443 mx.example.org.`',
+      'warning: _jmap._tcp.example.org SRV leads elsewhere: publish `0 0 0 .`',
+    ]);
+    const none = { SRV: [{ priority: 0, weight: 0, port: 0, target: '' }] };
+    assert.deepEqual((await findings({ ...good, '_jmap._tcp.example.org': none })).slice(8), [
+      'ok: _jmap._tcp.example.org SRV says there is none',
     ]);
   });
 

@@ -10,7 +10,7 @@ import { checkIprev } from '../../trust/iprev.ts';
 import { checkSpf as spfVerdict } from '../../trust/spf.ts';
 import type { Finding } from './finding.ts';
 import { failure, ok, warning } from './finding.ts';
-import type { DnsFacts } from './records.ts';
+import type { DnsAdvice, DnsFacts } from './records.ts';
 import { recordsToPublish } from './records.ts';
 
 export interface PublishedFacts extends Omit<DnsFacts, 'domain' | 'keys'> {
@@ -165,27 +165,53 @@ async function checkDmarc({ domain, resolver }: Looking): Promise<readonly Findi
 
 /** What has no meaning of its own to be judged by is compared word by word. */
 async function checkOthers({ resolver, ...facts }: Looking): Promise<readonly Finding[]> {
-  const findings: Finding[] = [];
-  for (const { name, type, value, why } of recordsToPublish(facts)) {
-    if (type === 'SRV') {
-      const answer = await resolver.resolve(name, 'SRV');
-      const published = answer.kind === 'records' ? answer.records : [];
-      const [, , port, target] = value.split(' ');
-      const same = published.some((one) => `${one.port} ${one.target}.` === `${port} ${target}`);
-      if (same) findings.push(ok('', `${name} SRV leads here`));
-      else if (published.length === 0)
-        findings.push(warning('', `${name} has no SRV record: ${why}; publish \`${value}\``));
-      else findings.push(warning('', `${name} SRV leads elsewhere: publish \`${value}\``));
-    } else if (type === 'TXT' && name.startsWith('_smtp._tls.')) {
-      const [record] = await texts(name, resolver, /^v=TLSRPTv1\b/);
-      findings.push(
-        record === undefined
-          ? warning('', `${name} has no record: ${why}; publish \`"${value}"\``)
-          : ok('', `${name} ${record}`),
-      );
-    }
+  const findings: (Finding | undefined)[] = [];
+  for (const advice of recordsToPublish(facts)) {
+    if (advice.type === 'SRV') findings.push(await checkService(advice, resolver));
+    else if (isSetUp(advice)) findings.push(await checkSetUp(advice, facts.addresses, resolver));
+    else if (advice.type === 'TXT' && advice.name.startsWith('_smtp._tls.'))
+      findings.push(await checkTlsReports(advice, resolver));
   }
-  return findings;
+  return findings.filter((finding) => finding !== undefined);
+}
+
+async function checkService({ name, value, why }: DnsAdvice, resolver: Resolver) {
+  const answer = await resolver.resolve(name, 'SRV');
+  const published = answer.kind === 'records' ? answer.records : [];
+  const [, , port, target] = value.split(' ');
+  // A root as the target is a dot with or without another one behind it.
+  const same = published.some(
+    (one) => `${one.port} ${one.target.replace(/\.$/, '')}.` === `${port} ${target}`,
+  );
+  if (same) return ok('', `${name} SRV ${target === '.' ? 'says there is none' : 'leads here'}`);
+  if (published.length > 0) return warning('', `${name} SRV leads elsewhere: publish \`${value}\``);
+  // Saying of a service that there is none spares a question, and misses nobody.
+  if (target === '.') return undefined;
+  return warning('', `${name} has no SRV record: ${why}; publish \`${value}\``);
+}
+
+const isSetUp = ({ type, name }: DnsAdvice): boolean =>
+  type === 'CNAME' && /^auto(config|discover)\./.test(name);
+
+/** By whatever way: an address of ours is as good as the alias. */
+async function checkSetUp(
+  { name, value, why }: DnsAdvice,
+  addresses: readonly string[],
+  resolver: Resolver,
+) {
+  const found = await addressesOf(name, resolver);
+  const publish = `publish \`${name}. CNAME ${value}\``;
+  if (found.length === 0) return warning('', `${name} has no address: ${why}; ${publish}`);
+  return found.some((address) => addresses.includes(address))
+    ? ok('', `${name} leads here`)
+    : warning('', `${name} leads elsewhere: ${publish}`);
+}
+
+async function checkTlsReports({ name, value, why }: DnsAdvice, resolver: Resolver) {
+  const [record] = await texts(name, resolver, /^v=TLSRPTv1\b/);
+  return record === undefined
+    ? warning('', `${name} has no record: ${why}; publish \`"${value}"\``)
+    : ok('', `${name} ${record}`);
 }
 
 async function texts(

@@ -18,12 +18,13 @@ export function publicFacts(config: Config): Omit<DnsFacts, 'domain' | 'keys'> {
     imaps: implicitPort(config, 'imap'),
     pop3s: implicitPort(config, 'pop3'),
     tlsa: ownTlsa(config),
-    sts: servesPolicy(config) ? formatStsRecord(ownStsPolicy(config)) : undefined,
+    sts: servesHttps(config) ? formatStsRecord(ownStsPolicy(config)) : undefined,
+    setUp: servesHttps(config),
   };
 }
 
-/** RFC 8461 §3.3: by HTTPS, and not on another port. */
-const servesPolicy = ({ listeners }: Config): boolean =>
+/** RFC 8461 §3.3: policies are asked for by HTTPS, and not on another port; set-up is, too. */
+const servesHttps = ({ listeners }: Config): boolean =>
   listeners.some(
     ({ service, tls, port }) => service === 'http' && tls === 'implicit' && port === 443,
   );

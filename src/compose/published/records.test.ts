@@ -32,6 +32,7 @@ describe('DNS records', () => {
         '_smtp._tls.example.org. IN TXT "v=TLSRPTv1; rua=mailto:postmaster@example.org"',
         '_submissions._tcp.example.org. IN SRV 0 1 465 mx.example.org.',
         '_submission._tcp.example.org. IN SRV 10 1 587 mx.example.org.',
+        '_jmap._tcp.example.org. IN SRV 0 0 0 .',
       ],
     );
   });
@@ -45,6 +46,19 @@ describe('DNS records', () => {
         '_submission._tcp.example.org 10 1 587 mx.example.org.',
         '_imaps._tcp.example.org 20 1 993 mx.example.org.',
         '_pop3s._tcp.example.org 30 1 995 mx.example.org.',
+        '_jmap._tcp.example.org 0 0 0 .',
+      ],
+    );
+  });
+
+  it('where set-up is served, mail programs find it', () => {
+    const lines = formatRecords(recordsToPublish({ ...facts, setUp: true })).split('\n');
+    assert.deepEqual(
+      lines.filter((line) => /^_?auto/.test(line)).map((line) => line.replace(/ +/g, ' ')),
+      [
+        'autoconfig.example.org. IN CNAME mx.example.org.',
+        'autodiscover.example.org. IN CNAME mx.example.org.',
+        '_autodiscover._tcp.example.org. IN SRV 0 1 443 mx.example.org.',
       ],
     );
   });

@@ -26,6 +26,8 @@ export interface DnsFacts {
   readonly tlsa?: string | undefined;
   /** What announces our MTA-STS policy, where it is served. */
   readonly sts?: string | undefined;
+  /** Set-up of mail programs is served over HTTPS on port 443. */
+  readonly setUp?: boolean | undefined;
   /** Of the keys that sign for the domain. */
   readonly keys?: readonly KeyRecord[] | undefined;
 }
@@ -68,6 +70,31 @@ export function recordsToPublish(facts: DnsFacts): readonly DnsAdvice[] {
     ...policyOf(facts),
     ...certificateOf(facts),
     ...services(facts),
+    ...setUpOf(facts),
+    // RFC 8620 §2.2, RFC 2782: the target `.` says that the service is not to be had.
+    {
+      name: `_jmap._tcp.${domain}`,
+      type: 'SRV',
+      value: '0 0 0 .',
+      why: 'there is no JMAP here, so that mail programs need not look for it',
+    },
+  ];
+}
+
+// Field: Thunderbird and its kin ask `autoconfig.`, Outlook and phones `autodiscover.` or the service record.
+function setUpOf({ domain, hostname, setUp = false }: DnsFacts): DnsAdvice[] {
+  if (!setUp) return [];
+  const why = 'mail programs set themselves up from there; the certificate has to name it, too';
+  const alias = { type: 'CNAME', value: `${hostname}.`, why } as const;
+  return [
+    { name: `autoconfig.${domain}`, ...alias },
+    { name: `autodiscover.${domain}`, ...alias },
+    {
+      name: `_autodiscover._tcp.${domain}`,
+      type: 'SRV',
+      value: `0 1 443 ${hostname}.`,
+      why: 'Outlook and phones find the set-up by it, whatever the certificate names',
+    },
   ];
 }
 
