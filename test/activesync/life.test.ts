@@ -2,6 +2,8 @@
 // push, answers, moves, is given another password, and is wiped. What it does is there by IMAP, and the other way round.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import type { ConfigInput } from '../../src/config/config.ts';
 import type { TestServer } from '../../src/testing/index.ts';
@@ -671,6 +673,62 @@ describe('a phone', () => {
       assert.equal(text(told.doc, 'FolderHierarchy:Status'), '142');
     }
     assert.ok(server.clock.now() - before >= 6_000, 'it waits longer each time');
+  });
+
+  it('[MS-ASCMD] 2.2.1.14, 2.2.1.22, 2.2.1.11: is told what cannot be said of certificates and meetings', async () => {
+    await using server = await start();
+    const phone = phoneOf(server, '14.1');
+    await phone.setUp();
+    const people = await phone.done('ResolveRecipients', [
+      'ResolveRecipients:ResolveRecipients',
+      ['ResolveRecipients:To', 'bob'],
+      ['ResolveRecipients:To', 'nobody here'],
+    ]);
+    const [found, none] = childrenOf(people, 'ResolveRecipients:Response');
+    const recipient = at(found, 'ResolveRecipients:Recipient');
+    assert.equal(text(recipient, 'ResolveRecipients:EmailAddress'), bob);
+    assert.equal(text(none, 'ResolveRecipients:Status'), '4');
+    const certificates = await phone.done('ValidateCert', [
+      'ValidateCert:ValidateCert',
+      ['ValidateCert:Certificates', ['ValidateCert:Certificate', 'AAAA']],
+    ]);
+    assert.equal(text(certificates, 'ValidateCert:Certificate', 'ValidateCert:Status'), '17');
+    const meeting = await phone.done('MeetingResponse', [
+      'MeetingResponse:MeetingResponse',
+      [
+        'MeetingResponse:Request',
+        ['MeetingResponse:UserResponse', '1'],
+        ['MeetingResponse:RequestId', '1:1'],
+      ],
+    ]);
+    assert.equal(text(meeting, 'MeetingResponse:Result', 'MeetingResponse:Status'), '2');
+  });
+
+  it('is not harmed by requests that are too large, too deep, or half sent', async () => {
+    await using server = await start({ limits: { messageSize: '64KiB' } });
+    const phone = phoneOf(server, '16.1');
+    await phone.setUp();
+    const head = `POST /Microsoft-Server-ActiveSync?Cmd=Sync&DeviceId=phone1&DeviceType=T HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${Buffer.from(`${ann}:${password}`).toString('base64')}\r\nMS-ASProtocolVersion: 16.1\r\nContent-Type: application/vnd.ms-sync.wbxml\r\n`;
+    const first = async (rest: string | Buffer): Promise<string> => {
+      const socket = connect({ host: '127.0.0.1', port: Number(new URL(urlOf(server)).port) });
+      socket.on('error', () => {});
+      socket.write(head);
+      socket.write(rest);
+      const [octets] = (await once(socket, 'data')) as [Buffer];
+      socket.destroy();
+      return octets.toString('latin1').split('\r\n', 1)[0]!;
+    };
+    assert.match(await first(`Content-Length: ${100 * 2 ** 20}\r\n\r\n`), / 413 /);
+    const deep = Buffer.concat([Buffer.of(3, 1, 0x6a, 0), Buffer.alloc(100_000, 0x45)]);
+    assert.match(
+      await first(Buffer.concat([Buffer.from(`Content-Length: ${deep.length}\r\n\r\n`), deep])),
+      / 400 /,
+    );
+    const half = connect({ host: '127.0.0.1', port: Number(new URL(urlOf(server)).port) });
+    half.write(`${head}Content-Length: 50\r\n\r\nhalf`);
+    await once(half, 'connect');
+    half.destroy();
+    await phone.sync(phone.folder(inboxType!));
   });
 
   it('is answered what is right when its requests are wrong', async () => {

@@ -74,8 +74,7 @@ export class ActiveSyncAccess {
       type: line.deviceType,
       version: line.version,
     };
-    const isNew = (await this.devices.find(account, line.deviceId)) === undefined;
-    const device = await this.devices.seen(seen);
+    const { device, isNew } = await this.devices.seen(seen);
     if (isNew) this.#parts.log.info('device added', namesOf(call));
     const refusal = await this.#refusal(call, device);
     if (refusal !== undefined) return refusal;

@@ -70,19 +70,21 @@ export class DeviceBook {
   }
 
   /** As it is asked for now; written down when it is new, changed, or was not heard of for an hour. */
-  async seen({ account, ...now }: SeenDevice): Promise<Device> {
+  async seen({ account, ...now }: SeenDevice): Promise<{ device: Device; isNew: boolean }> {
     const known = await this.find(account, now.id);
     const at = this.#parts.clock.now();
     if (known === undefined) {
       await this.#makeRoom(account);
-      return this.#save({
+      const device = await this.#save({
         ...{ account, ...now, facts: {}, firstSeen: at, lastSeen: at, policyKey: '0' },
       });
+      return { device, isNew: true };
     }
     const isSame =
       known.type === now.type && known.agent === now.agent && known.version === now.version;
-    if (isSame && at - known.lastSeen < seenEveryMs) return known;
-    return (await this.change(known, { ...now, lastSeen: at })) ?? known;
+    if (isSame && at - known.lastSeen < seenEveryMs) return { device: known, isNew: false };
+    const changed = await this.change(known, { ...now, lastSeen: at });
+    return { device: changed ?? known, isNew: false };
   }
 
   /** Of the device as it is now, whoever else changes it meanwhile. One that was removed stays so. */

@@ -44,7 +44,8 @@ export async function syncCollection(
   const known = await context.collections.find(device, asked.id);
   const from = known && stateFor(known, asked.key);
   if (known === undefined || from === undefined) return refused(asked, syncStatus.wrongKey);
-  return new CollectionSync(context, { device, asked, folder: folder.id, known, size }).run(from);
+  const { id, modseq } = folder;
+  return new CollectionSync(context, { device, asked, folder: id, modseq, known, size }).run(from);
 }
 
 /** Undefined for a key that is neither the last nor the one before. */
@@ -118,6 +119,8 @@ interface CollectionSyncParts {
   readonly device: string;
   readonly asked: SyncCollection;
   readonly folder: number;
+  /** Of the folder, as the Sync began. */
+  readonly modseq: number;
   readonly known: Collection;
   readonly size: WindowSize;
 }
@@ -187,6 +190,9 @@ class CollectionSync {
     const { folder, size } = this.#parts;
     const oldest = oldestWanted(filterType, this.#context.clock.now());
     const wanted = { filterType, oldest, own };
+    // Nothing has changed since all was told: the usual answer, which needs no look at the folder.
+    const isQuiet = state.modseq === this.#parts.modseq && own.size === 0;
+    if (isQuiet && !needsAll(state, wanted)) return undefined;
     return windowOf(this.#context, { folder, state, wanted, size });
   }
 
