@@ -77,28 +77,31 @@ export class Database implements Queries, AsyncDisposable {
    * What `work` does happens together or not at all. It is run again when another transaction was in its
    * way: it must do nothing that cannot be done twice but by its statements.
    */
-  async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1)
-      try {
-        return await this.#attempt(work);
-      } catch (error) {
-        if (attempt < attemptsMax && isRepeatable(error)) continue;
-        throw this.#failed(error);
-      }
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.#repeated(() => this.#attempt(work));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#pool.ended) await this.#pool.end();
   }
 
-  async #query(sql: string, values: readonly Value[] = []): Promise<pg.QueryResult<Row>> {
-    try {
+  #query(sql: string, values: readonly Value[] = []): Promise<pg.QueryResult<Row>> {
+    return this.#repeated(async () => {
       const result = await this.#pool.query<Row>(sql, values as Value[]);
       this.#works();
       return result;
-    } catch (error) {
-      throw this.#failed(error);
-    }
+    });
+  }
+
+  /** Begun again when somebody else was in its way: of what failed nothing is there. */
+  async #repeated<T>(work: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1)
+      try {
+        return await work();
+      } catch (error) {
+        if (attempt < attemptsMax && isRepeatable(error)) continue;
+        throw this.#failed(error);
+      }
   }
 
   async #attempt<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {

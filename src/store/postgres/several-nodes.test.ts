@@ -106,6 +106,7 @@ describe('several nodes', { skip: withoutPostgres() }, () => {
     const [lost] = await one.queue.claim({ ...everything, now: test.clock.now() });
     assert.deepEqual(await two.queue.claim({ ...everything, now: test.clock.now() }), []);
     await test.bury();
+    assert.equal(await one.queue.settle(settlement(lost!, delivered)), false, 'nobody’s yet');
     const taken = await two.queue.claim({ ...everything, now: test.clock.now() });
     assert.deepEqual(idsOf(taken), ['m1']);
     assert.equal(await one.queue.settle(settlement(lost!, delivered)), false);
