@@ -6,7 +6,8 @@ import type { Log } from '../../src/base/log.ts';
 import type { Random } from '../../src/base/random.ts';
 import { createDelivery } from '../../src/deliver/dispatch.ts';
 import { createLocalDelivery } from '../../src/deliver/local/local.ts';
-import { createRelayDelivery } from '../../src/deliver/relay/relay-delivery.ts';
+import { createRelay } from '../../src/deliver/relay/create-relay.ts';
+import { deliveryBy } from '../../src/deliver/relay/relay-delivery.ts';
 import { createRouter } from '../../src/deliver/route.ts';
 import { parseMailbox } from '../../src/mail/fields/address.ts';
 import type { Peer } from '../../src/net/peer.ts';
@@ -147,13 +148,13 @@ export async function startHome(parts: HomeParts): Promise<Home> {
     lastId = makeId();
     return lastId;
   };
-  const relay = createRelayDelivery({
+  const createdRelay = createRelay({
     ...{ hostname, clock, random, log },
     ...{ resolver: internet.resolverFor(life), dialer: internet.dialer(life) },
-    routeOf: (destination) => router.routeOfDestination(destination),
     ourNames: new Set([hostname]),
     limits: { messagesPerConnection: 5 },
   });
+  const relay = deliveryBy(createdRelay, (destination) => router.routeOfDestination(destination));
   const history = memoryHistory(1000);
   const runner = new QueueRunner({
     ...{ clock, random, log, history, hostname, ids, settings: queueSettings },

@@ -8,30 +8,22 @@ import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import { replyFor } from '../../smtp/smtp-error.ts';
 import type { Lease, LeasedRecipient, Origin, QueuedMessage } from '../../store/queue-store.ts';
-import { createRelay } from './create-relay.ts';
 import type { HopMessage } from './next-hop.ts';
-import type { Relay, RelayLease, RelayOptions } from './relay.ts';
+import type { Relay, RelayLease } from './relay.ts';
 import type { RelayRoute } from './relay-route.ts';
-
-export interface RelayDeliveryOptions extends RelayOptions {
-  readonly routeOf: RouteOf;
-}
 
 /** Whether a message is ours to vouch for. */
 export type Signs = (origin: Origin) => boolean;
 
 export interface RelayDelivery extends Deliver {
-  /** Says goodbye on idle connections; those at work follow when they are done. */
   /** What was found dead is worth another try. */
   forget(): void;
+  /** Says goodbye on idle connections; those at work follow when they are done. */
   close(): Promise<void>;
 }
 
 /** Where a destination leads; anything that is no relay's route defers. */
 export type RouteOf = (destination: string) => RelayRoute | { readonly kind: string } | undefined;
-
-export const createRelayDelivery = ({ routeOf, ...options }: RelayDeliveryOptions) =>
-  deliveryBy(createRelay(options), routeOf);
 
 /** What becomes of a message on its way out, beside what its hop asks for. */
 export interface OnTheWay {

@@ -20,8 +20,10 @@ import { defaultTimeouts } from '../../smtp/client/timeouts.ts';
 import { formatReply } from '../../smtp/reply.ts';
 import type { Content } from '../../store/content.ts';
 import type { Lease } from '../../store/queue-store.ts';
-import type { RelayDelivery, RelayDeliveryOptions } from './relay-delivery.ts';
-import { createRelayDelivery } from './relay-delivery.ts';
+import { createRelay } from './create-relay.ts';
+import type { RelayOptions } from './relay.ts';
+import type { RelayDelivery, RouteOf } from './relay-delivery.ts';
+import { deliveryBy } from './relay-delivery.ts';
 import type { RelayRoute } from './relay-route.ts';
 
 const issued = issueCertificate({
@@ -54,7 +56,8 @@ function dialerTo(hosts: Hosts, called: string[]): Dialer {
   };
 }
 
-interface World extends Partial<RelayDeliveryOptions> {
+interface World extends Partial<RelayOptions> {
+  readonly routeOf?: RouteOf;
   readonly hosts?: Hosts;
   readonly zone?: FakeZone;
   readonly route?: RelayRoute;
@@ -74,20 +77,26 @@ const zone: FakeZone = {
   'mx2.example.net': { A: ['192.0.2.2'] },
 };
 
-function make({ hosts = {}, route = mx, zone: records = zone, ...options }: World): Made {
+function make({
+  hosts = {},
+  route = mx,
+  routeOf = () => route,
+  zone: records = zone,
+  ...options
+}: World): Made {
   const called: string[] = [];
   const clock = new FakeClock();
-  const deliver = createRelayDelivery({
+  const relay = createRelay({
     hostname: 'relay.example.org',
     resolver: new FakeResolver(records),
     dialer: dialerTo(hosts, called),
-    routeOf: () => route,
     clock,
     random: seededRandom(1),
     log: silentLog,
     ourNames: new Set(['relay.example.org']),
     ...options,
   });
+  const deliver = deliveryBy(relay, routeOf);
   return { deliver, called, clock, [Symbol.asyncDispose]: () => deliver.close() };
 }
 
