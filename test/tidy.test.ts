@@ -25,10 +25,10 @@ const floorOf = (file: string) => floors.findIndex((floor) => floor.includes(fol
 /** Only these may touch a library or a Node module that is kept in one room. */
 const rooms: readonly (readonly [module: RegExp, where: RegExp])[] = [
   [/^node:(net|tls|dgram)$/, /^net\/|\.test\.ts$|^admin\/|^testing\//],
-  [/^node:https?$/, /^(net|web)\/|\.test\.ts$|^testing\//],
+  [/^node:https?$/, /^(net|web)\/|(?:\.test|\/test-object-store)\.ts$|^testing\//],
   [/^(hono|@hono\/.*)$/, /^web\//],
   [/^node:sqlite$/, /^store\/sqlite\//],
-  [/^pg$/, /^store\/postgres\//],
+  [/^(pg|aws4fetch)$/, /^store\/postgres\//],
   [/^zod$/, /^(config|admin|web)\//],
   [/^commander$/, /^cli\//],
   [/^pino$/, /^cli\//],

@@ -4,6 +4,7 @@
 // absolute, passwords of routes have been read; nothing else differs from what was written.
 
 import { z } from 'zod';
+import type { StoreSettings } from '../store/stores.ts';
 import type { CatcherSettings } from './catcher.ts';
 import { abuseSettings } from './settings/abuse.ts';
 import { activeSyncSettings } from './settings/activesync.ts';
@@ -75,6 +76,7 @@ type Resolved =
   | 'tls'
   | 'clientCertificates'
   | 'localDelivery'
+  | 'store'
   | 'dns'
   | 'http'
   | 'webhooks';
@@ -91,6 +93,7 @@ export interface Config extends Readonly<Omit<ParsedConfig, Resolved>> {
   readonly dns: DnsConfig;
   readonly clientCertificates: ClientCertificates | undefined;
   readonly localDelivery: LocalDeliveryConfig;
+  readonly store: StoreSettings;
   /**
    * `postrider dev`: any address has an inbox, any password is right, nothing leaves the machine.
    * Cannot be written in a file.

@@ -20,6 +20,7 @@ import { readFilter } from './settings/filters.ts';
 import { checkDuplicates, readListener } from './settings/listeners.ts';
 import { checkQueue } from './settings/queue.ts';
 import { readRoute } from './settings/routes.ts';
+import { readStore } from './settings/store.ts';
 import { readTls } from './settings/tls.ts';
 import { readWeb } from './settings/web.ts';
 import { checkWebhookNames, readWebhook } from './settings/webhooks.ts';
@@ -61,6 +62,7 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
     parsed.tls !== undefined,
     findings,
   );
+  const store = readStore(parsed.store, findings);
   const localDelivery = readLocalDelivery(parsed.localDelivery, findings);
   checkDomains(parsed, findings);
   checkTags(parsed, parsed.domains, findings);
@@ -80,7 +82,7 @@ export function resolveConfig(input: unknown, directory: string): Resolution {
     filters: filters.filter((f) => f !== undefined),
     webhooks: webhooks.filter((w) => w !== undefined),
     ...{ tls, http },
-    ...{ clientCertificates, localDelivery },
+    ...{ clientCertificates, localDelivery, store },
     dev: false,
   });
   if (problems.length === 0)

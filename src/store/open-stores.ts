@@ -18,10 +18,10 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     case 'postgres': {
       // Its driver is read where it is used.
       const { openPostgresStores } = await import('./postgres/stores.ts');
-      const { url, node, connections, nodeTimeout } = store;
+      const { url, node, connections, nodeTimeout, objects } = store;
       return openPostgresStores({
         ...options,
-        ...{ url, node, connectionsMax: connections, timeoutMs: nodeTimeout },
+        ...{ url, node, connectionsMax: connections, timeoutMs: nodeTimeout, objects },
       });
     }
     default:

@@ -26,7 +26,18 @@ export type StoreSettings =
       readonly connections: number;
       /** In milliseconds: a node that was silent for so long is taken for dead. */
       readonly nodeTimeout: number;
+      readonly objects?: ObjectSettings | undefined;
     };
+
+/** A store that speaks S3, for large content. */
+export interface ObjectSettings {
+  /** `https://s3.example.net`, without the bucket. */
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly region: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+}
 
 export interface OpenStoresOptions {
   /** Default: in the directory. */

@@ -11,10 +11,7 @@ import { isDomain, shown } from './setting.ts';
 
 const { choice, duration, text } = setting;
 
-const httpUrl = (url: string): string | undefined =>
-  /^https?:$/.test(URL.parse(url)?.protocol ?? '')
-    ? undefined
-    : `must be a URL such as 'http://127.0.0.1:11333', not ${shown(url)}`;
+const httpUrl = setting.httpUrl('http://127.0.0.1:11333');
 
 const filter = z.strictObject({
   milter: text("'inet:host:port' or the path of a Unix socket", {

@@ -3,50 +3,9 @@
 import { hostname as machineName } from 'node:os';
 import { z } from 'zod';
 import * as setting from './setting.ts';
+import { storeSetting } from './store.ts';
 
-const { choice, count, duration, size, text } = setting;
-
-const store = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('sqlite') }),
-  z.strictObject({
-    kind: z.literal('postgres'),
-    url: text(
-      'an address of PostgreSQL',
-      {
-        about:
-          'The database that all nodes share: PostgreSQL 15 or newer. The password may lie in `~/.pgpass`, or where PGPASSFILE says.',
-      },
-      (url) =>
-        /^postgres(?:ql)?:\/\/\S+$/.test(url)
-          ? undefined
-          : "must be an address such as 'postgres://postrider@db.example.org/postrider'",
-    ),
-    node: text(
-      'a name',
-      {
-        about: 'What this machine is called among the others; no two have the same.',
-        default: "the machine's own name",
-      },
-      (name) =>
-        /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)
-          ? undefined
-          : `must be letters, digits, '.', '_' and '-', not ${setting.shown(name)}`,
-    ).prefault(() => machineName()),
-    connections: count({
-      about: 'Connections to the database at a time.',
-      default: '12',
-      min: 3,
-      max: 200,
-    }).prefault(12),
-    nodeTimeout: duration({
-      about:
-        'A node that the database has not heard for so long is taken for dead: what it had claimed goes out from another.',
-      default: '15s',
-      min: '2s',
-      max: '10m',
-    }).prefault('15s'),
-  }),
-]);
+const { choice, duration, size, text } = setting;
 
 export const serverSettings = {
   hostname: setting
@@ -61,11 +20,7 @@ export const serverSettings = {
       default: "'./postrider-data'",
     })
     .prefault('postrider-data'),
-  store: store.prefault({ kind: 'sqlite' }).meta({
-    about: 'The kind of store. `sqlite` needs nothing else; `postgres` is for several machines.',
-    kind: "{ kind: 'sqlite' } or { kind: 'postgres', url, … }",
-    default: "{ kind: 'sqlite' }",
-  }),
+  store: storeSetting,
   history: z
     .strictObject({
       size: size({

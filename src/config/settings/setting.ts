@@ -187,6 +187,14 @@ export function text(
   });
 }
 
+/** What is wrong with a text that is to be a URL like the one given. */
+export const httpUrl =
+  (example: string) =>
+  (url: string): string | undefined =>
+    /^https?:$/.test(URL.parse(url)?.protocol ?? '')
+      ? undefined
+      : `must be a URL such as '${example}', not ${shown(url)}`;
+
 export const file = (facts: SettingFacts) => text('the path of a file', facts);
 export const directory = (facts: SettingFacts) => text('the path of a directory', facts);
 

@@ -1,8 +1,9 @@
 // Opens the stores of several machines: everything is in one PostgreSQL, and every node is as good as the others.
 
 import { StoreOpenError } from '../open-error.ts';
-import type { OpenStoresOptions, Stores } from '../stores.ts';
+import type { ObjectSettings, OpenStoresOptions, Stores } from '../stores.ts';
 import { PostgresAccountStore } from './account-store.ts';
+import { Bucket } from './content/bucket.ts';
 import { ContentTable } from './content/content-table.ts';
 import { PostgresSpool } from './content/spool.ts';
 import { Database } from './database.ts';
@@ -24,6 +25,8 @@ export interface PostgresStoresOptions
   /** What this machine is called among the others. */
   readonly node: string;
   readonly connectionsMax?: number | undefined;
+  /** Where large content goes; in the database without. */
+  readonly objects?: ObjectSettings | undefined;
   /** After so long without a word a node is taken for dead, in milliseconds. */
   readonly timeoutMs?: number | undefined;
 }
@@ -32,7 +35,16 @@ export const nodeTimeoutMs = 15_000;
 
 /** @throws StoreOpenError, StorageError when the database is away */
 export async function openPostgresStores(options: PostgresStoresOptions): Promise<Stores> {
-  const { url, node, log, clock, connectionsMax, exclusive = true, brief = false } = options;
+  const {
+    url,
+    node,
+    log,
+    clock,
+    connectionsMax,
+    objects,
+    exclusive = true,
+    brief = false,
+  } = options;
   const name = `postrider ${node}`;
   const database = new Database({ url, log, name, ...(connectionsMax && { connectionsMax }) });
   try {
@@ -42,9 +54,9 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
         'PostgreSQL is too old: 15 is the oldest that is served',
       );
     await migrate(database);
-    const contents = new ContentTable(database);
+    const contents = new ContentTable(database, objects && new Bucket(objects, clock));
     await contents.open();
-    const spool = new PostgresSpool({ database, contents });
+    const spool = new PostgresSpool({ contents });
     const mailboxes = openMailboxes({ database, contents, clock, url });
     const { folders, deliveries } = mailboxes;
     const accounts = new PostgresAccountStore({

@@ -1,4 +1,5 @@
-// Content at rest in the database: small content in its row, large content in pieces. Rows of the queue and of
+// Content at rest in the database: small content in its row, large content in pieces or in a
+// bucket. Rows of the queue and of
 // mailboxes share it. From the moment when the last of them is gone nobody may open it; the octets of what is
 // large go a good while later, since somebody may be reading them.
 
@@ -7,7 +8,8 @@ import type { Content, StoredContent } from '../../content.ts';
 import { memoryContent } from '../../content.ts';
 import { blob, integer } from '../../row.ts';
 import type { Database, Queries, Transaction, Value } from '../database.ts';
-import { piecesContent } from './pieces.ts';
+import type { Bucket } from './bucket.ts';
+import { LargeContents } from './large-contents.ts';
 
 /** Numbers are taken from the database so many at a time. */
 const numbersPerBlock = 4096;
@@ -32,6 +34,7 @@ const isWanted = references
 
 export class ContentTable {
   readonly #database: Database;
+  readonly large: LargeContents;
   #next = 0;
   #end = 0;
   /** Blocks of numbers that follow. */
@@ -39,8 +42,9 @@ export class ContentTable {
   #fetching: Promise<void> | undefined;
   #onFreed: ((id: number) => void) | undefined;
 
-  constructor(database: Database) {
+  constructor(database: Database, bucket?: Bucket) {
     this.#database = database;
+    this.large = new LargeContents(database, bucket);
   }
 
   /** Whoever has large content in memory, too, hears that it is gone. */
@@ -113,7 +117,7 @@ export class ContentTable {
     { size, bytes }: { readonly size?: unknown; readonly bytes?: unknown },
   ): Content {
     if (bytes !== null) return memoryContent(blob(bytes));
-    return piecesContent(this.#database, id, integer(size));
+    return this.large.content(id, integer(size));
   }
 
   /**
@@ -155,14 +159,16 @@ export class ContentTable {
       `UPDATE content SET freed = now()
        WHERE bytes IS NULL AND freed IS NULL AND created < now() - ${receptionFor} AND NOT (${isWanted})`,
     );
-    return this.#database.run(
+    const objects = await this.large.sweep(freedFor);
+    const rows = await this.#database.run(
       `WITH gone AS (
          DELETE FROM content WHERE id IN (
-           SELECT id FROM content WHERE freed < now() - ${freedFor}
+           SELECT id FROM content WHERE freed < now() - ${freedFor} AND object IS NULL
            LIMIT ${sweptMax} FOR UPDATE SKIP LOCKED) RETURNING id),
        pieces AS (DELETE FROM content_piece USING gone WHERE content = gone.id)
        SELECT id FROM gone`,
     );
+    return objects + rows;
   }
 
   async #fetch(): Promise<void> {

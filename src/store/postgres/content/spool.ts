@@ -1,4 +1,4 @@
-// The spool in the database: content is gathered in memory while it is small, and is then written in pieces
+// The spool on this store: content is gathered in memory while it is small, and is then written in pieces
 // while it comes in. It is there for good before any row refers to it.
 
 import type { Content, StoredContent } from '../../content.ts';
@@ -7,12 +7,9 @@ import { FileWriter, writeAtOnce } from '../../files/file-writer.ts';
 import type { SpoolMemory } from '../../files/spool-memory.ts';
 import { readBlocks, Shared } from '../../files/spool-memory.ts';
 import type { ContentWriter, Spool } from '../../spool.ts';
-import type { Database } from '../database.ts';
 import type { ContentTable } from './content-table.ts';
-import { createPieces, deletePieces, piecesContent } from './pieces.ts';
 
 export interface PostgresSpoolParts {
-  readonly database: Database;
   readonly contents: ContentTable;
   readonly memory?: SpoolMemory;
 }
@@ -22,15 +19,15 @@ export class PostgresSpool implements Spool {
   readonly #shared: Shared;
 
   constructor(parts: PostgresSpoolParts) {
-    const { database, contents, memory } = parts;
+    const { contents, memory } = parts;
     this.#parts = parts;
     this.#shared = new Shared(
       {
         newKey: () => String(contents.newId()),
-        open: (key) => createPieces(database, Number(key)),
-        // Each row was committed when it was written.
+        open: (key) => contents.large.create(Number(key)),
+        // Each part was there for good when it was written.
         sync: async () => {},
-        discard: (key) => deletePieces(database, Number(key)).catch(() => {}), // swept a day later
+        discard: (key) => contents.large.discard(Number(key)),
       },
       memory,
     );
@@ -48,12 +45,12 @@ export class PostgresSpool implements Spool {
   open(stored: StoredContent): Content {
     if (stored.kind === 'inline') return memoryContent(stored.bytes);
     const { key, size } = stored;
-    const pieces = piecesContent(this.#parts.database, Number(key), size);
+    const large = this.#parts.contents.large.content(Number(key), size);
     return {
-      ...pieces,
+      ...large,
       read: (options) => {
         const blocks = this.#shared.recent.get(key);
-        return blocks === undefined ? pieces.read(options) : readBlocks(blocks, options);
+        return blocks === undefined ? large.read(options) : readBlocks(blocks, options);
       },
     };
   }

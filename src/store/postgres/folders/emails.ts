@@ -46,14 +46,14 @@ export async function readListings(
   contents: readonly number[],
 ): Promise<ReadonlyMap<number, Listing & { readonly size: number }>> {
   const rows = await transaction.rows(
-    `SELECT id, size, coalesce(substring(bytes FOR $2), (
+    `SELECT id, size, coalesce(substring(bytes FOR $2), head, (
        SELECT substring(piece.bytes FOR $2) FROM content_piece piece
-       WHERE piece.content = content.id AND piece.number = 0), '') AS head
+       WHERE piece.content = content.id AND piece.number = 0), '') AS octets
      FROM content WHERE id = ANY($1::bigint[])`,
     [contents, listedBytesMax],
   );
-  const listing = ({ id, size, head }: Row) =>
-    [integer(id), { size: integer(size), ...storableListing(blob(head)) }] as const;
+  const listing = ({ id, size, octets }: Row) =>
+    [integer(id), { size: integer(size), ...storableListing(blob(octets)) }] as const;
   return new Map(rows.map(listing));
 }
 

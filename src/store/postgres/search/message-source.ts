@@ -55,7 +55,8 @@ export class MessageSource {
   async headers(emails: readonly number[]): Promise<ReadonlyMap<number, Uint8Array>> {
     const rows = await this.#database.rows(
       `SELECT email.id AS email, email.sender, email.subject, email.prefix, content.id, content.size,
-         substring(content.bytes FOR $2) AS bytes, content.bytes IS NULL AS is_large
+         coalesce(substring(content.bytes FOR $2), substring(content.head FOR $2)) AS bytes,
+         content.bytes IS NULL AS is_large
        FROM email LEFT JOIN content ON content.id = email.content WHERE email.id = ANY($1::bigint[])`,
       [emails, firstLookBytes],
     );

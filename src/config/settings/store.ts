@@ -1,0 +1,98 @@
+// Where mail is kept: in the data directory, or in a PostgreSQL that several machines share.
+
+import { hostname as machineName } from 'node:os';
+import { z } from 'zod';
+import type { StoreSettings } from '../../store/stores.ts';
+import type { Findings } from '../named-files.ts';
+import { readable } from '../named-files.ts';
+import * as setting from './setting.ts';
+
+const store = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('sqlite') }),
+  z.strictObject({
+    kind: z.literal('postgres'),
+    url: setting.text(
+      'an address of PostgreSQL',
+      {
+        about:
+          'The database that all nodes share: PostgreSQL 15 or newer. The password may lie in `~/.pgpass`, or where PGPASSFILE says.',
+      },
+      (url) =>
+        /^postgres(?:ql)?:\/\/\S+$/.test(url)
+          ? undefined
+          : "must be an address such as 'postgres://postrider@db.example.org/postrider'",
+    ),
+    node: setting
+      .text(
+        'a name',
+        {
+          about: 'What this machine is called among the others; no two have the same.',
+          default: "the machine's own name",
+        },
+        (name) =>
+          /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)
+            ? undefined
+            : `must be letters, digits, '.', '_' and '-', not ${setting.shown(name)}`,
+      )
+      .prefault(() => machineName()),
+    connections: setting
+      .count({
+        about: 'Connections to the database at a time.',
+        default: '12',
+        min: 3,
+        max: 200,
+      })
+      .prefault(12),
+    nodeTimeout: setting
+      .duration({
+        about:
+          'A node that the database has not heard for so long is taken for dead: what it had claimed goes out from another.',
+        default: '15s',
+        min: '2s',
+        max: '10m',
+      })
+      .prefault('15s'),
+    objects: z
+      .strictObject({
+        endpoint: setting.text(
+          'a URL',
+          { about: 'Of the store, without the bucket: `https://s3.example.net`.' },
+          setting.httpUrl('https://s3.example.net'),
+        ),
+        bucket: setting.text('the name of a bucket', { about: 'Which must be there already.' }),
+        region: setting
+          .text('a region', {
+            about: 'What the store calls where it is; many take any.',
+            default: "'us-east-1'",
+          })
+          .prefault('us-east-1'),
+        accessKey: setting.text('a name', { about: 'Whose key signs requests.' }),
+        secretKeyFile: setting.file({ about: 'File with the secret key on its first line.' }),
+      })
+      .optional()
+      .meta({
+        about:
+          'A store that speaks S3, for content above 128 KiB; without it, the database has that, in pieces. `region` is `us-east-1` unless given; `secretKeyFile` is a file with the secret key on its first line. What was taken before stays where it is. A rule of the bucket should remove parts of uploads that were broken off.',
+        kind: '{ endpoint, bucket, region, accessKey, secretKeyFile }',
+      }),
+  }),
+]);
+
+export const storeSetting = store.prefault({ kind: 'sqlite' }).meta({
+  about: 'The kind of store. `sqlite` needs nothing else; `postgres` is for several machines.',
+  kind: "{ kind: 'sqlite' } or { kind: 'postgres', url, … }",
+  default: "{ kind: 'sqlite' }",
+});
+
+export function readStore(
+  written: z.output<typeof store> | undefined,
+  findings: Findings,
+): StoreSettings {
+  if (written?.kind !== 'postgres') return { kind: 'sqlite' };
+  const { objects, ...database } = written;
+  if (objects === undefined) return database;
+  const { secretKeyFile, ...bucket } = objects;
+  const at = ['store', 'objects', 'secretKeyFile'];
+  const secretKey = readable(secretKeyFile, at, findings)?.split(/\r?\n/, 1)[0] ?? '';
+  return { ...database, objects: { ...bucket, secretKey } };
+}
