@@ -64,7 +64,9 @@ describe('several nodes', { skip: withoutPostgres() }, () => {
     await Promise.all(
       [one, two, one, two].map(async ({ queue }, i) => {
         for (;;) {
-          const leases = await queue.claim({ ...everything, limit: 7, perDestination: 3 });
+          // By the node's clock: a lease that had ended by it would rightly be given to the other.
+          const now = test.clock.now();
+          const leases = await queue.claim({ ...everything, now, limit: 7, perDestination: 3 });
           if (leases.length === 0 && (await queue.totals({})).recipients === 0) return;
           for (const lease of leases) {
             for (const { address } of lease.recipients) {
