@@ -4,6 +4,9 @@
 // others in (CVE-2021-44532).
 
 import type { X509Certificate } from 'node:crypto';
+// Field: where the first to ask for Node's TLS is a certificate (`toLegacyObject`), Node 26 loads it half, and then no
+// TLS server or client of the process can be made.
+import 'node:tls';
 import { addressKey } from '../mail/fields/address.ts';
 
 /** Limit: more than enough for a shared host; the rest is ignored. */

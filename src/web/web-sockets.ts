@@ -3,7 +3,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { WebSocketServer } from 'ws';
 import type { Log } from '../base/log.ts';
 
 interface Asked {
@@ -15,10 +15,22 @@ interface Asked {
 /** Limit: octets of what a client sends. */
 const receivedMax = 4 * 2 ** 10;
 
+/** One that is open. Our declarations name no types of the library: whoever embeds us need not have them. */
+export interface OpenWebSocket {
+  /** Octets that wait to be sent. */
+  readonly bufferedAmount: number;
+  send(text: string): void;
+  ping(): void;
+  /** Ends it without a word. */
+  terminate(): void;
+  on(event: 'pong', listener: () => void): unknown;
+  once(event: 'close', listener: () => void): unknown;
+}
+
 /** What is told of who asks, beside what is known of them already. */
 export interface Upgrading {
   /** Whoever answers takes the connection by this, and what is returned is not sent. */
-  readonly upgrade?: ((taken: (socket: WebSocket) => void) => void) | undefined;
+  readonly upgrade?: ((taken: (socket: OpenWebSocket) => void) => void) | undefined;
 }
 
 export class WebSockets<Client extends { readonly secure: boolean }> {
@@ -51,7 +63,7 @@ export class WebSockets<Client extends { readonly secure: boolean }> {
   }
 
   async #answer({ incoming, socket, head }: Asked, client: Client): Promise<void> {
-    let taken: ((socket: WebSocket) => void) | undefined;
+    let taken: ((socket: OpenWebSocket) => void) | undefined;
     const request = requestOf(incoming, client);
     const response =
       request === undefined

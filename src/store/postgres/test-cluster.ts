@@ -1,11 +1,10 @@
 // A PostgreSQL of the tests' own: on a socket in a temporary folder, without a port, gone with the process that
-// started it whatever ends that one. One for each test file, a database for each test.
+// started it whatever ends that one. One for each process of tests, a database for each test.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
 import pg from 'pg';
 import { silentLog } from '../../base/log.ts';
 import { Database } from './database.ts';
@@ -43,12 +42,8 @@ export interface TestCluster {
 }
 
 let cluster: Promise<TestCluster> | undefined;
-let end = async () => {};
 
-// Of the file, not of the test that happened to be the first.
-after(() => end());
-
-/** The test file's: started when it is first asked for, ended after the last test. */
+/** The process's: started when it is first asked for, ended when nothing is left to do. Files that share the process share it. */
 export function testCluster(): Promise<TestCluster> {
   cluster ??= startCluster();
   return cluster;
@@ -89,10 +84,8 @@ async function startCluster(): Promise<TestCluster> {
   };
   await start();
   const url = urlOf(home, 'postgres');
-  end = async () => {
-    await running?.end('INT');
-    rmSync(home, { recursive: true, force: true });
-  };
+  process.once('beforeExit', () => running?.end('INT'));
+  process.once('exit', () => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
   let databases = 0;
   let template: Promise<string> | undefined;
   return {

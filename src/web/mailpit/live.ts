@@ -1,11 +1,11 @@
 // /api/events: what happens to caught mail, over a WebSocket, as Mailpit tells it: `new`, `update`, `delete`, `stats`, and
 // `prune` for what is too much to be told one by one. Who may read may listen; no page of others may. RFC 6455.
 
-import type { WebSocket } from 'ws';
 import type { CaughtEvent } from '../../inbox/caught-news.ts';
 import { tagName, tagsOf } from '../../inbox/tags.ts';
 import { hasFlag } from '../../mailbox/flags.ts';
 import type { WebApp } from '../web-app.ts';
+import type { OpenWebSocket } from '../web-sockets.ts';
 import { type CatcherParts, mailFor, plainly } from './asked.ts';
 import { summary } from './shapes.ts';
 
@@ -40,7 +40,7 @@ export function livePaths(parts: CatcherParts) {
 }
 
 /** `account`: the inbox whose login asked; undefined: all of them. */
-function follow(socket: WebSocket, { news, clock }: CatcherParts, account: string | undefined) {
+function follow(socket: OpenWebSocket, { news, clock }: CatcherParts, account: string | undefined) {
   const listening = news.listen((event) => {
     for (const told of toldOf(event, account)) {
       if (socket.bufferedAmount > waitingMax) return socket.terminate();
