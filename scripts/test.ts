@@ -64,11 +64,11 @@ function entryOf({ name, files }: Lot): string {
 mkdirSync(cache, { recursive: true });
 const named = process.argv.slice(2);
 const found = globSync(patterns, { cwd: root }).sort();
+const isIn = (file: string, name: string): boolean => `${file}/`.startsWith(join(name, '/'));
+for (const name of named)
+  if (!found.some((file) => isIn(file, name))) throw new Error(`no tests in ${name}`);
 const wanted =
-  named.length === 0
-    ? found
-    : found.filter((file) => named.some((name) => `${file}/`.startsWith(join(name, '/'))));
-if (wanted.length === 0) throw new Error(`no tests in ${named.join(', ')}`);
+  named.length === 0 ? found : found.filter((file) => named.some((name) => isIn(file, name)));
 const files = lotsOf(wanted)
   .toSorted((a, b) => weightOf(b) - weightOf(a))
   .map(entryOf);

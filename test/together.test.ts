@@ -6,16 +6,10 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { promisify } from 'node:util';
 
-it('files that share a process: who fails, hangs or leaves something behind is named, and no neighbour', async () => {
+/** What TAP says of files with these sources that share a process, and whether it ended well. */
+async function outcomeOf(sources: Readonly<Record<string, string>>) {
   const folder = mkdtempSync(join(tmpdir(), 'postrider-together-'));
-  const paths = Object.entries({
-    'fails.mjs': `it('one', () => { throw new Error('no'); });`,
-    'poisons.mjs': `it('two', () => { Date.now = () => 0; });`,
-    'heals.mjs': `it('three', () => { delete Date.now; Date.now = globalThis.now; });`,
-    'hangs.mjs': `it('four', { timeout: 100 }, () => new Promise(() => {}));`,
-    'hooks.mjs': `beforeEach(() => { throw new Error('not for others'); });`,
-    'fine.mjs': `it('five', () => new Promise((resolve) => setTimeout(resolve, 200).unref()));`,
-  }).map(([name, source]) => {
+  const paths = Object.entries(sources).map(([name, source]) => {
     const path = join(folder, name);
     writeFileSync(path, `import { beforeEach, it } from 'node:test';\n${source}\n`);
     return path;
@@ -29,22 +23,50 @@ globalThis.now = Date.now;
 await runTogether(${JSON.stringify(paths)});\n`,
   );
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const { stdout } = await promisify(execFile)(process.execPath, ['--test-reporter=tap', entry], {
-    cwd: folder,
-    env,
-  }).catch((error: { stdout: string }) => error);
+  const argv = ['--test-reporter=tap', entry];
+  const { stdout, stderr, code } = await promisify(execFile)(process.execPath, argv, {
+    ...{ cwd: folder, env },
+  }).then(
+    (said) => ({ ...said, code: 0 }),
+    (error: { stdout: string; stderr: string; code: number }) => error,
+  );
   rmSync(folder, { recursive: true });
   const results = [...stdout.matchAll(/^(not )?ok \d+ - (\S+)/gm)];
-  assert.deepEqual(
-    results.map(([, not, name]) => [name, not === undefined]),
-    [
-      ['fails.mjs', false],
-      ['poisons.mjs', false],
-      ['heals.mjs', false],
-      ['hangs.mjs', false],
-      ['hooks.mjs', true],
-      ['fine.mjs', true],
-    ],
-  );
+  return {
+    ...{ stdout, stderr, code },
+    files: results.map(([, not, name]) => [name, not === undefined]),
+  };
+}
+
+it('files that share a process: who fails, hangs or leaves something behind is named, and no neighbour', async () => {
+  const { files, stdout, code } = await outcomeOf({
+    'fails.mjs': `it('one', () => { throw new Error('no'); });`,
+    'poisons.mjs': `it('two', () => { Date.now = () => 0; });`,
+    'heals.mjs': `it('three', () => { delete Date.now; Date.now = globalThis.now; });`,
+    'hangs.mjs': `it('four', { timeout: 100 }, () => new Promise(() => {}));`,
+    'hooks.mjs': `beforeEach(() => { throw new Error('not for others'); });`,
+    'fine.mjs': `it('five', () => new Promise((resolve) => setTimeout(resolve, 200).unref()));`,
+    'throws.mjs': `it('six', () => {}); throw new Error('not loaded');`,
+  });
+  assert.deepEqual(files, [
+    ['fails.mjs', false],
+    ['poisons.mjs', false],
+    ['heals.mjs', false],
+    ['hangs.mjs', false],
+    ['hooks.mjs', true],
+    ['fine.mjs', true],
+    ['throws.mjs', false],
+  ]);
   assert.match(stdout, /poisons\.mjs leaves the process as it was/);
+  assert.equal(code, 1);
+});
+
+it('files that share a process: who ends it is named, and what was not run is no success', async () => {
+  const { files, stderr, code } = await outcomeOf({
+    'ends.mjs': `it('one', () => { process.exit(0); });`,
+    'fine.mjs': `it('two', () => {});`,
+  });
+  assert.deepEqual(files, []);
+  assert.match(stderr, /ends\.mjs ends the process/);
+  assert.equal(code, 1);
 });

@@ -1,8 +1,9 @@
 // Test files that share a process: to start one, and to load the sources into it, takes longer than most of them do. Each
 // is a suite by its name, so that a failure says whose it is; what it changed of the process fails it, not its
-// neighbours; and when one never gives the turn back, its name is said before the process is ended.
+// neighbours; and when one never gives the turn back, or ends the process for all, its name is said.
 
 import assert from 'node:assert/strict';
+import { writeSync } from 'node:fs';
 import { relative } from 'node:path';
 import { after, before, describe } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -23,9 +24,13 @@ export async function runTogether(files: readonly string[]): Promise<void> {
         watch.enter(name);
         found = surroundings();
       });
-      await import(pathToFileURL(file).href);
+      const end = () => file === files.at(-1) && watch.end();
+      await import(pathToFileURL(file).href).catch((error: unknown) => {
+        end();
+        throw error;
+      });
       after(() => {
-        if (file === files.at(-1)) watch.end();
+        end();
         assert.deepEqual(surroundings(), found, `${name} leaves the process as it was`);
       });
     });
@@ -56,7 +61,23 @@ function watchLoop() {
   worker.unref();
   // While it beats, the process does not end for want of anything else to wait for: what comes next is to run.
   const beat = setInterval(() => worker.postMessage(''), stuckAfterMs / 4);
-  return { enter: (name: string) => worker.postMessage(name), end: () => clearInterval(beat) };
+  let running = '';
+  // The runner takes what came until then for everything there was.
+  const onExit = () => {
+    writeSync(2, `${running} ends the process: what comes after it is not run\n`);
+    process.exitCode = 1;
+  };
+  process.once('exit', onExit);
+  return {
+    enter(name: string): void {
+      running = name;
+      worker.postMessage(name);
+    },
+    end(): void {
+      clearInterval(beat);
+      process.off('exit', onExit);
+    },
+  };
 }
 
 const watcher = `
