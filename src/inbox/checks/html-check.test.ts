@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { assertLinear } from '../../base/step-count.ts';
 import { checkedCharactersMax, checkHtml } from './html-check.ts';
 
 const slugsOf = (html: string) => checkHtml(html).warnings.map(({ feature }) => feature.slug);
@@ -113,5 +114,13 @@ describe('what of HTML mail clients cannot show', () => {
     assert.equal(checkHtml(`${' '.repeat(checkedCharactersMax)}<video>`).isWhole, false);
     assert.deepEqual(slugsOf(`${' '.repeat(checkedCharactersMax)}<video>`), []);
     assert.equal(checkHtml(`<style>${'a{}'.repeat(100_000)}</style>`).isWhole, false);
+  });
+
+  it('takes time in proportion to its length, whatever selectors are made of', () => {
+    for (const selector of ['*a', '.b', '#c', '[d]', ':e', 'f(', 'g{', 'h,', 'i>'])
+      assertLinear(
+        checkHtml,
+        (times) => `<style>${'*a'.repeat(times)}${selector.repeat(times)}.z{}</style>`,
+      );
   });
 });

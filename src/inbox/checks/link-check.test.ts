@@ -42,12 +42,12 @@ describe('links of a message', () => {
     const html = `<a href=" ${a}x?1&amp;2 ">x</a><a href=#y><a href="mailto:x@y.z"><area href='${a}'>
       <img src="${a}p.png"><img src="cid:x"><link rel="x stylesheet" href="${a}s.css">
       <td background="${a}b.png"><a href="${a}"><a href="javascript:1"><a href="https://">`;
-    const text = `See <${a}long/\n way>, (${a}in) "${a}quoted". ${a}end. xhttps://no.example/`;
+    const text = `See <${a}long/\n way>, (${a}in) "${a}quoted". ${a}end?!). ${a}?...x... xhttps://no.example/`;
     assert.deepEqual(
       linksOf({ html, text }).links.map(({ url, kind }) => `${kind} ${url.slice(a.length)}`),
       [
         ...['link x?1&2', 'link ', 'picture p.png', 'style s.css', 'picture b.png'],
-        ...['link long/way', 'link in', 'link quoted', 'link end'],
+        ...['link long/way', 'link in', 'link quoted', 'link end', 'link ?...x'],
       ],
     );
   });

@@ -41,9 +41,18 @@ export function linksOf({ html, text }: Pick<ShownMessage, 'html' | 'text'>): {
   const shown = text.slice(0, charactersMax);
   for (const [, bracketed, plain] of shown.matchAll(inText)) {
     add(bracketed?.replace(/\s+/g, ''), 'link');
-    add(plain?.replace(/[.,;:!?'")\]]+$/, ''), 'link');
+    add(plain && withoutMarks(plain), 'link');
   }
   return { links: [...found.values()], more };
 }
 
 const inText = /<(https?:\/\/[^<>]{1,2000})>|\b(https?:\/\/[^\s<>"]{1,2000})/gi;
+
+const marks: ReadonlySet<string> = new Set('.,;:!?\'")]');
+
+/** Without what ends the sentence that a link stands in. */
+function withoutMarks(url: string): string {
+  let end = url.length;
+  while (marks.has(url.charAt(end - 1))) end -= 1;
+  return url.slice(0, end);
+}

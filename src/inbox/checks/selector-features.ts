@@ -15,6 +15,8 @@ interface Compound {
   /** `a`, `.button`, `#id` */
   readonly names: string[];
   isStarted: boolean;
+  /** One of its names is a class or an id. */
+  isNamed: boolean;
 }
 
 export function selectorFeatures(
@@ -54,7 +56,7 @@ export function selectorFeatures(
   return { slugs, elements: Math.max(1, Math.min(elements, total)) };
 }
 
-const newCompound = (): Compound => ({ names: [], isStarted: false });
+const newCompound = (): Compound => ({ names: [], isStarted: false, isNamed: false });
 
 const combinators: ReadonlyMap<string, string> = new Map([
   ['>', 'css-selector-child'],
@@ -117,7 +119,8 @@ function simple(compound: Compound, { token, before, beforeThat }: Placed, slugs
 
 /** `.a.b`: several of these together. */
 function named(compound: Compound, name: string, slugs: Set<string>): void {
-  if (compound.names.some((each) => /^[.#]/.test(each))) slugs.add('css-selector-chaining');
+  if (compound.isNamed) slugs.add('css-selector-chaining');
+  compound.isNamed = true;
   compound.names.push(name);
 }
 
