@@ -31,6 +31,22 @@ describe('Database', { skip: withoutPostgres() }, () => {
     assert.deepEqual(await database.rows('SELECT n FROM t'), [{ n: 2 ** 53 - 1 }]);
   });
 
+  it('a statement that failed fails the transaction, even if nobody minds', async () => {
+    await using database = await open();
+    await database.run('CREATE TABLE t (n bigint PRIMARY KEY)');
+    let committed = false;
+    const failing = database.transaction(async (transaction) => {
+      transaction.onCommit(() => {
+        committed = true;
+      });
+      await transaction.run('INSERT INTO t VALUES (1)');
+      await transaction.run('INSERT INTO t VALUES (1)').catch(() => {});
+    });
+    await assert.rejects(failing, /rolled back/);
+    assert.equal(committed, false);
+    assert.deepEqual(await database.rows('SELECT n FROM t'), []);
+  });
+
   it('two that wait for each other both come through', async () => {
     await using database = await open();
     await database.run('CREATE TABLE t (n integer PRIMARY KEY, v integer NOT NULL)');

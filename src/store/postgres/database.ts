@@ -118,7 +118,7 @@ export class Database implements Queries, AsyncDisposable {
         run: async (sql, values = []) => (await client.query(sql, values as Value[])).rowCount ?? 0,
         onCommit: (action) => afterwards.push(action),
       });
-      await client.query('COMMIT');
+      assertCommitted(await client.query('COMMIT'));
       this.#works();
       for (const action of afterwards) action();
       return result;
@@ -148,9 +148,15 @@ export class Database implements Queries, AsyncDisposable {
   }
 }
 
+/** A transaction in which a statement failed ends by COMMIT without an error, and without anything done. */
+function assertCommitted({ command }: pg.QueryResult): void {
+  if (command !== 'COMMIT') throw new Error('the transaction was rolled back: a statement failed');
+}
+
 /** Undefined when the connection may go on; otherwise why it is to be closed. */
 async function rolledBack(client: pg.PoolClient, error: unknown): Promise<Error | undefined> {
-  if (isPassing(error)) return error instanceof Error ? error : new Error(messageOf(error));
+  if (isPassing(error) && !isRepeatable(error))
+    return error instanceof Error ? error : new Error(messageOf(error));
   try {
     await client.query('ROLLBACK');
     return undefined;
