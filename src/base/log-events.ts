@@ -66,6 +66,8 @@ const about = {
     'device refused':
       'A phone that is blocked, or does not take the policies, asked; `reason` says which.',
     'device could not send': 'A policy or a limit refused mail of a phone.',
+    'sent mail not kept':
+      'What a phone sent went out; its copy in Sent, or the mark of what it answers, failed.',
     'device is told to wipe': 'As an operator has asked for.',
     'device has wiped': 'A phone says that it has; it is blocked from here on.',
     'command failed': 'An IMAP command ended in an error that nobody foresaw: NO [SERVERBUG].',

@@ -559,6 +559,25 @@ describe('a phone', () => {
     assert.equal(text(newer, 'Find:Response', 'Find:Result', 'AirSync:ServerId'), id);
   });
 
+  it('[MS-ASCMD] 2.2.3.24: what came to it is not written anew or sent as a draft', async () => {
+    await using server = await start();
+    const phone = phoneOf(server, '16.1');
+    await phone.setUp();
+    await arrive(server, 'contract');
+    const inbox = phone.folder(inboxType!);
+    await phone.sync(inbox);
+    const [id] = phone.withSubject(inbox, 'contract') as [string];
+    for (const data of [['Email:Subject', 'forged'], ['Email2:Send']] as const) {
+      const doc = await phone.syncOnce(inbox, [changeOf(id, data)]);
+      const responses = collectionIn(doc, inbox, 'AirSync:Responses');
+      assert.equal(text(responses, 'AirSync:Change', 'AirSync:Status'), '6');
+    }
+    const client = await imap(server);
+    await client.ask('SELECT INBOX');
+    assert.match((await client.ask('FETCH 1:* BODY[]')).join('\n'), /Subject: contract/);
+    client.close();
+  });
+
   it('away for a time, by the rule that everybody sees', async () => {
     await using server = await start();
     const phone = phoneOf(server, '16.1');
@@ -642,9 +661,14 @@ describe('a phone', () => {
       if (wholeDevice) await assert.rejects(operations.deviceWipe(device), /wholeDevice/);
       await operations.deviceWipe({ ...device, wholeDevice });
       assert.equal(await state(), 'wiping');
+      // Blocked beside that, it is told all the same: it has the mail until it is.
+      await operations.deviceBlock(device);
       const told = await phone.done('FolderSync', asked);
       assert.equal(text(told, 'FolderHierarchy:Status'), '140');
       assert.ok(at(await phone.done('Provision', ['Provision:Provision']), tag));
+      const failed: Node = ['Provision:Provision', [tag, ['Provision:Status', '2']]];
+      assert.ok(at(await phone.done('Provision', failed), tag), 'it has not: it is told again');
+      assert.equal(await state(), 'wiping');
       await phone.done('Provision', ['Provision:Provision', [tag, ['Provision:Status', '1']]]);
       assert.equal(await state(), 'wiped');
       assert.equal((await phone.ask('FolderSync', asked)).status, 403);

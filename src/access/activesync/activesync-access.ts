@@ -15,8 +15,8 @@ import type { Device } from './device-book.ts';
 import { DeviceBook, deviceKey } from './device-book.ts';
 import { Waiting } from './waiting.ts';
 
-/** [MS-ASCMD] 2.2.2.1: not provisioned, to be wiped, blocked. */
-const status = { blocked: '129', wipe: '140', notProvisioned: '142' } as const;
+/** [MS-ASCMD] 2.2.2.1: to be wiped, not provisioned. */
+const status = { wipe: '140', notProvisioned: '142' } as const;
 
 /** Limits: devices whose refusals are counted; how many of them go without a wait, and the longest wait. */
 const refusedMax = 10_000;
@@ -107,10 +107,13 @@ export class ActiveSyncAccess {
     { blocked, wipe, policyKey }: Device,
   ): { readonly reason: string; readonly answer: Answer } | undefined {
     const { command, policyKey: shown } = call.line;
+    // Also one that was blocked after that: it is lost, and still has the mail.
+    if (wipe !== undefined)
+      return command === 'Provision'
+        ? undefined
+        : { reason: 'it is to be wiped', answer: toProvision(call, status.wipe) };
     if (blocked) return { reason: 'it is blocked', answer: { kind: 'refused', status: 403 } };
     if (command === 'Provision') return undefined;
-    if (wipe !== undefined)
-      return { reason: 'it is to be wiped', answer: toProvision(call, status.wipe) };
     if (!this.#parts.settings().requireProvision) return undefined;
     // Field: Settings is asked for before the first Provision.
     if (command === 'Settings' && policyKey === '0') return undefined;

@@ -2,6 +2,7 @@
 // leaves that to us; a copy in Sent, once; what was answered is marked. [MS-ASCMD] 2.2.1.17 to 2.2.1.20.
 
 import { nameOf } from '../../activesync/mail-item.ts';
+import { stackOf } from '../../base/error-text.ts';
 import type { ComposedFile } from '../../mail/composed-message.ts';
 import { composedBody } from '../../mail/composed-message.ts';
 import type { BodyPart } from '../../mail/digest/digest.ts';
@@ -38,7 +39,7 @@ export interface Outgoing {
 
 /** @throws MailNotTaken */
 export async function sendOut(context: Context, { message, saveInSent, source }: Outgoing) {
-  const { call, store, settings } = context;
+  const { call, store, settings, log } = context;
   if (message.length > settings().messageSize) throw new MailNotTaken('the message is too large');
   const original = source && (await originalOf(context, source));
   const whole =
@@ -52,10 +53,16 @@ export async function sendOut(context: Context, { message, saveInSent, source }:
     ...{ account: call.account, client: call.client, sender, recipients },
     content: dropFields(whole, ['bcc', 'resent-bcc']),
   });
-  if (saveInSent) await keepCopy(context, whole);
-  if (source === undefined || original === undefined) return;
-  const flags = source.as === 'reply' ? ['\\Answered'] : ['$Forwarded'];
-  await store.store(source.folder, [source.uid], { kind: 'add', flags });
+  try {
+    if (saveInSent) await keepCopy(context, whole);
+    if (source === undefined || original === undefined) return;
+    const flags = source.as === 'reply' ? ['\\Answered'] : ['$Forwarded'];
+    await store.store(source.folder, [source.uid], { kind: 'add', flags });
+  } catch (error) {
+    // It has been sent: a device that heard of a failure would send it again.
+    const device = call.line.deviceId;
+    log.error('sent mail not kept', { account: call.account, device, error: stackOf(error) });
+  }
 }
 
 function peopleOf(message: Uint8Array) {

@@ -60,12 +60,12 @@ async function agree(
   return answer([policyElement(said)]);
 }
 
-/** [MS-ASPROV] 3.1.5.2.3: the device is told, does it, and says so; it is blocked then. */
+/** [MS-ASPROV] 3.1.5.2.3: the device is told, does it, and says so; it is blocked then. Status 1 is that it has. */
 async function wiping(context: Context, facts: Device['facts']): Promise<Answer> {
   const { device } = context;
   const tag = device.wipe === 'account' ? 'AccountOnlyRemoteWipe' : 'RemoteWipe';
   const confirmed = child(context.call.document, `Provision:${tag}`);
-  if (childText(confirmed, 'Provision:Status') === undefined) {
+  if (childText(confirmed, 'Provision:Status')?.trim() !== '1') {
     await keep(context, { facts });
     context.log.info('device is told to wipe', { ...namesOf(context), reason: device.wipe });
     return answerWith(

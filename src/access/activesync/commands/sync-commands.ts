@@ -118,13 +118,14 @@ class Work implements Applied {
     if (uid === undefined) return void say(syncStatus.notFound);
     const status = await statusOf(async () => {
       const draft = readDraft(data);
-      const isDraft = isAtLeast(this.#context.call.line.version, '16.0');
-      if (isDraft && send) {
+      const knowsDrafts = isAtLeast(this.#context.call.line.version, '16.0');
+      if (knowsDrafts && (send || draft !== undefined)) await this.#mustBeDraft(uid);
+      if (knowsDrafts && send) {
         await sendDraft(this.#context, draft, { folder: this.#folder.id, uid });
         this.removed.push(uid);
         return say(syncStatus.ok);
       }
-      if (isDraft && draft !== undefined) {
+      if (knowsDrafts && draft !== undefined) {
         const is = await changeDraft(this.#context, { folder: this.#folder.id, uid }, draft);
         if (is === undefined) return say(syncStatus.notFound);
         this.renamed.push([uid, is]);
@@ -133,6 +134,13 @@ class Work implements Applied {
       return (await this.#flags(uid, data)) ? undefined : say(syncStatus.notFound);
     });
     if (status !== syncStatus.ok) say(status);
+  }
+
+  /** What has come to somebody is never written anew, nor sent. @throws MailNotTaken */
+  async #mustBeDraft(uid: number): Promise<void> {
+    if (this.#folder.specialUse?.toLowerCase() === 'drafts') return;
+    const facts = await factsOf(this.#context, this.#folder.id, uid);
+    if (facts !== undefined && !facts.draft) throw new MailNotTaken('it is no draft');
   }
 
   /** False when it is gone. */
