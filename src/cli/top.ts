@@ -1,9 +1,9 @@
 // `postrider top`: what a running server does at this moment: rates, queue, destinations, connections; anew every
 // other second until Ctrl-C, or once with --once or where nobody looks on.
 
+import { setTimeout } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { Operations } from '../admin/operations.ts';
-import { systemClock } from '../base/clock.ts';
 import type { Context } from './context.ts';
 import { printable } from './context.ts';
 import type { CommonOptions } from './settings.ts';
@@ -33,7 +33,8 @@ export function topCommand(context: Context): Command {
           const page = topPage(facts, process.stdout.columns ?? 100);
           await context.print(isOnce ? page : `\u001b[H\u001b[2J${page}`);
           if (isOnce) return undefined;
-          await new Promise<void>((resolve) => void systemClock().after(everyMs, resolve));
+          // Not by our clock, which keeps no process alive: nothing else does, either.
+          await setTimeout(everyMs);
         }
       });
     });
