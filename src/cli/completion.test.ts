@@ -47,6 +47,8 @@ describe('completion', () => {
 
   it('of zsh and fish has what is described, within their quotes', async () => {
     assert.match(await script('zsh'), /'--json:it'\\''s JSON'/);
+    // There `path` is PATH.
+    assert.doesNotMatch(await script('zsh'), /\bpath\b/);
     assert.match(await script('zsh'), /'quit:a\\: b'/);
     assert.match(await script('fish'), /-l 'json' -d 'it'\\''s JSON'/);
     await assert.rejects(script('csh'), /csh is none of bash, zsh, fish/);

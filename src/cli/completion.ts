@@ -79,6 +79,7 @@ complete -F _postrider postrider
 `;
 }
 
+// `path` is what zsh looks for programs in.
 function zsh(all: readonly Completion[]): string {
   const cases = all.map(({ path, words }) => {
     const items = words.map(({ word, about }) =>
@@ -88,14 +89,14 @@ function zsh(all: readonly Completion[]): string {
   });
   return `#compdef postrider
 _postrider() {
-  local path='' next word
+  local at='' next word
   local -a items
   local -A known=(${all.map(({ path }) => `${quoted(path || '.')} 1`).join(' ')})
   for word in "\${(@)words[2,CURRENT-1]}"; do
-    next="\${path:+$path }$word"
-    [[ -n \${known[$next]} ]] && path=$next
+    next="\${at:+$at }$word"
+    [[ -n \${known[$next]} ]] && at=$next
   done
-  case $path in
+  case $at in
 ${cases.join('\n')}
   esac
   _describe 'postrider' items || _files
