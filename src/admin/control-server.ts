@@ -13,7 +13,7 @@ import { FileWatch } from '../store/files/watch.ts';
 import { controlPath, withSocketPath } from './control-path.ts';
 import { readJsonLines } from './line-reader.ts';
 import type { Operations } from './operations.ts';
-import { OperationError, requested } from './operations.ts';
+import { OperationError, operationNamed } from './operations.ts';
 
 export interface ControlServerOptions {
   readonly dataDirectory: string;
@@ -92,8 +92,8 @@ async function serve(socket: Socket, { operations, log }: ControlServerOptions) 
   for await (const request of readJsonLines(chunks)) {
     const { call, arguments: given } = request as { call?: unknown; arguments?: unknown };
     try {
-      const { name, input } = requested(String(call), given);
-      const answer = (operations[name] as (input: unknown) => Answer)(input);
+      const called = operations[operationNamed(String(call))];
+      const answer = (called as (input: unknown) => Answer)(given);
       if (answer instanceof Promise) await send(socket, { result: (await answer) ?? null });
       else {
         for await (const item of answer) await send(socket, itemLine(item));

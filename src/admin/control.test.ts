@@ -8,8 +8,9 @@ import { FakeClock } from '../base/fake-clock.ts';
 import { silentLog } from '../base/log.ts';
 import { connectControl } from './control-client.ts';
 import { startControlServer } from './control-server.ts';
+import { checkedInput } from './operation.ts';
 import type { Operations } from './operations.ts';
-import { OperationError } from './operations.ts';
+import { eachOperation, OperationError } from './operations.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'postrider-control-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -107,7 +108,12 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
     reload: async () => reloaded,
     async *metrics() {},
   };
-  return some as Operations;
+  const asked = some as Readonly<Record<string, (input: unknown) => unknown>>;
+  return eachOperation(
+    (name, { input }) =>
+      (given) =>
+        asked[name]?.(checkedInput(input, given)),
+  );
 }
 
 const reloaded = { problems: ['hostname: must be a domain name'], later: ['user'] };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import type { OperationParts } from './operation-parts.ts';
-import { operations, operationsOver, requested } from './operations.ts';
+import { operationNamed, operations, operationsOver } from './operations.ts';
 
 describe('the table of operations', () => {
   it('has a sentence and schemas that can be published for each', () => {
@@ -55,17 +55,24 @@ describe('the table of operations', () => {
     ]);
   });
 
-  it('takes requests by name, and refuses what cannot be meant', () => {
-    assert.deepEqual(requested('queueHold', { ids: ['a'] }).input, { ids: ['a'] });
-    for (const [name, given, problem] of [
-      ['toString', {}, /unknown request: toString/],
-      ['queueHold', { ids: 'a' }, /ids is not right/],
-      ['queueHold', { ids: [], wait: true }, /the request has an unknown wait/],
-      ['queueList', null, undefined],
+  it('knows them by name, and no other', () => {
+    assert.equal(operationNamed('queueHold'), 'queueHold');
+    const problem = { name: 'OperationError', message: 'unknown request: toString' };
+    assert.throws(() => operationNamed('toString'), problem);
+  });
+
+  it('refuses what cannot be meant, whoever asks', () => {
+    const parts = { queue: {} } as OperationParts;
+    const over = operationsOver(parts) as Readonly<Record<string, (given: never) => unknown>>;
+    for (const [given, problem] of [
+      [{ ids: 'a' }, /ids is not right/],
+      [{ ids: [], wait: true }, /the request has an unknown wait/],
     ] as const)
-      if (problem === undefined) requested(name, given);
-      else
-        assert.throws(() => requested(name, given), { name: 'OperationError', message: problem });
+      assert.throws(() => over.queueHold!(given as never), {
+        name: 'OperationError',
+        message: problem,
+      });
+    over.queueList!(null as never);
   });
 
   it('what only a server can do says so where none runs', async () => {

@@ -77,23 +77,16 @@ export function eachOperation(
   return Object.fromEntries(made) as unknown as Operations;
 }
 
-/** Over the stores of this process. */
+/** Over the stores of this process. What goes in is checked here, whoever asks. @throws OperationError where it is not right */
 export const operationsOver = (parts: OperationParts): Operations =>
   eachOperation(
-    (_, { run }) =>
-      (input = {}) =>
-        run(parts, input as never),
+    (_, { run, input: schema }) =>
+      (input) =>
+        run(parts, checkedInput(schema, input) as never),
   );
 
-/**
- * What somebody asks for by its name, with what came with it.
- * @throws OperationError when there is no such operation, or it cannot be asked like this.
- */
-export function requested(
-  name: string,
-  given: unknown,
-): { readonly name: OperationName; readonly one: Operation; readonly input: unknown } {
-  const one = byName.get(name);
-  if (one === undefined) throw new OperationError(`unknown request: ${name}`);
-  return { name: name as OperationName, one, input: checkedInput(one.input, given) };
+/** The operation that somebody asks for by its name. @throws OperationError where there is none */
+export function operationNamed(name: string): OperationName {
+  if (!byName.has(name)) throw new OperationError(`unknown request: ${name}`);
+  return name as OperationName;
 }

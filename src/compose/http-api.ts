@@ -3,7 +3,7 @@
 import { audited } from '../admin/audited.ts';
 import { importedMax } from '../admin/importing.ts';
 import type { Operations } from '../admin/operations.ts';
-import { OperationError, operations, requested } from '../admin/operations.ts';
+import { OperationError, operationNamed, operations } from '../admin/operations.ts';
 import { version } from '../base/version.ts';
 import type { AuditLog } from '../policy/administration/audit-log.ts';
 import type { ApiParts } from '../web/api.ts';
@@ -32,9 +32,8 @@ export function apiParts({ asking, operations: ours, audit }: HttpApiParts): Api
   return {
     ...{ version, operations: offered, asking },
     call(name, given, by) {
-      const { name: known, input } = requested(name, given);
-      const called = audited(ours, audit, by)[known];
-      return (called as (input: unknown) => ReturnType<ApiParts['call']>)(input);
+      const called = audited(ours, audit, by)[operationNamed(name)];
+      return (called as (input: unknown) => ReturnType<ApiParts['call']>)(given);
     },
     isRefusal: (error) => error instanceof OperationError,
   };
