@@ -92,6 +92,40 @@ describe('HTTP service', () => {
     );
   });
 
+  it('RFC 9110 §7.8: another protocol that is offered is ignored', async () => {
+    const fetch = async (request: Request) => new Response(await request.text());
+    await using server = await serving({ fetch });
+    const offer = 'Host: a\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\n';
+    const post = `POST / HTTP/1.1\r\n${offer}HTTP2-Settings: AA\r\nContent-Length: 3\r\n\r\nabc`;
+    assert.match(await all(server.connect(post)), / 200 [\s\S]*\r\n\r\nabc$/);
+    assert.match(await all(server.connect(`GET / HTTP/1.1\r\n${offer}\r\n`)), / 200 /);
+  });
+
+  it('what is no WebSocket is refused, with the words of the refusal, and not read', async () => {
+    let ended = 0;
+    const endless = () =>
+      new ReadableStream({
+        cancel() {
+          ended += 1;
+        },
+      });
+    const fetch = ({ url }: Request) =>
+      url.endsWith('/no') ? new Response('not you', { status: 401 }) : new Response(endless());
+    await using server = await serving({ fetch });
+    const ask = (path: string) =>
+      all(
+        server.connect(
+          `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n`,
+        ),
+      );
+    assert.match(
+      await ask('/no'),
+      /^HTTP\/1\.1 401 [\s\S]*content-length: 7\r\n[\s\S]*\r\n\r\nnot you$/,
+    );
+    assert.match(await ask('/events'), /^HTTP\/1\.1 426 [\s\S]*\r\n\r\nthis is no WebSocket\n$/);
+    assert.equal(ended, 1);
+  });
+
   it('a body is read up to a limit, announced or in chunks', async () => {
     await using server = await serving({
       fetch: (request) =>

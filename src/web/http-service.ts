@@ -12,7 +12,7 @@ import type { OpenConnection, OpenConnectionsParts } from '../net/open-connectio
 import { OpenConnections } from '../net/open-connections.ts';
 import type { Service } from '../net/service.ts';
 import { endsOf } from '../net/socket-peer.ts';
-import { type Upgrading, WebSockets } from './web-sockets.ts';
+import { asksForWebSocket, type Upgrading, WebSockets } from './web-sockets.ts';
 
 /** Who asks, as handlers see it in `c.env`. */
 export interface WebClient extends Upgrading {
@@ -155,6 +155,7 @@ function serverOf(
       keepAliveTimeout: limits.idleMs,
       connectionsCheckingInterval: limits.checkMs,
       requireHostHeader: true,
+      shouldUpgradeCallback: asksForWebSocket,
     },
     listener,
   );

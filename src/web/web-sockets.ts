@@ -33,6 +33,10 @@ export interface Upgrading {
   readonly upgrade?: ((taken: (socket: OpenWebSocket) => void) => void) | undefined;
 }
 
+/** Whatever else is asked for besides is ignored (RFC 9110 §7.8): Java's client offers `h2c` with each first request. */
+export const asksForWebSocket = ({ method, headers }: IncomingMessage): boolean =>
+  method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
+
 export class WebSockets<Client extends { readonly secure: boolean }> {
   readonly #fetch: (request: Request, client: Client & Upgrading) => Response | Promise<Response>;
   readonly #log: Log;
@@ -90,7 +94,7 @@ function requestOf(
 ): Request | undefined {
   const { host = '' } = incoming.headers;
   const url = `${secure ? 'https' : 'http'}://${host}${incoming.url ?? '/'}`;
-  if (!URL.canParse(url) || incoming.method !== 'GET') return undefined;
+  if (!URL.canParse(url)) return undefined;
   const headers = new Headers();
   for (const [name, value] of Object.entries(incoming.headers))
     headers.set(name, [value].flat().join(', '));
@@ -98,13 +102,16 @@ function requestOf(
 }
 
 async function refuse(socket: Duplex, response: Response): Promise<void> {
-  const { status } = response;
-  const body = Buffer.from(await response.arrayBuffer());
-  const shown = status < 400 ? 426 : status; // RFC 9110 §15.5.22: there is no other way to ask it
-  const headers = { ...Object.fromEntries(response.headers), connection: 'close' };
-  const lines = Object.entries({ ...headers, 'content-length': body.length }).map(
-    ([name, value]) => `${name}: ${value}\r\n`,
-  );
-  socket.end(`HTTP/1.1 ${shown} \r\n${lines.join('')}\r\n`);
-  socket.end(body);
+  const answer = response.status < 400 ? noWebSocket() : response;
+  if (answer !== response) await response.body?.cancel(); // it may have no end
+  const body = Buffer.from(await answer.arrayBuffer());
+  const headers = new Headers(answer.headers);
+  headers.set('connection', 'close');
+  headers.set('content-length', String(body.length));
+  const lines = [...headers].map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = `HTTP/1.1 ${answer.status} \r\n${lines.join('')}\r\n`;
+  socket.end(Buffer.concat([Buffer.from(head), body]));
 }
+
+/** RFC 9110 §15.5.22: there is no other way to ask it. */
+const noWebSocket = (): Response => new Response('this is no WebSocket\n', { status: 426 });
