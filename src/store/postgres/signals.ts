@@ -56,7 +56,8 @@ export class Signals implements AsyncDisposable {
   listen(topic: string, listener: Listener): () => void {
     const of = this.#listeners.get(topic) ?? new Set();
     this.#listeners.set(topic, of.add(listener));
-    if (this.#client === undefined) void this.#connect();
+    // One that was lost comes back by itself.
+    if (this.#client === undefined && this.#cancelAgain === undefined) void this.#connect();
     return () => of.delete(listener);
   }
 
@@ -91,6 +92,7 @@ export class Signals implements AsyncDisposable {
 
   async #connect(): Promise<void> {
     const { url } = this.#parts;
+    this.#cancelAgain = undefined;
     const client = new pg.Client(connectionSettings(url, 'postrider listens'));
     this.#client = client;
     const lost = () => {

@@ -13,6 +13,10 @@ const pollAfterMs = 1000;
 const signalledMax = 100;
 const topic = 'mail';
 
+interface Polling {
+  cancel: () => void;
+}
+
 export interface MailboxEventsParts {
   readonly database: Database;
   readonly signals: Signals;
@@ -26,7 +30,8 @@ export class MailboxEvents {
   #waiting = new Map<string, MailboxEvent>();
   /** Transactions from here on may not have been seen yet. */
   #seen: string | undefined;
-  #cancelPoll: (() => void) | undefined;
+  /** While anybody watches: looks that began before are none of it. */
+  #polling: Polling | undefined;
   #unlisten: (() => void) | undefined;
 
   constructor(parts: MailboxEventsParts) {
@@ -37,7 +42,7 @@ export class MailboxEvents {
     // The same function may watch twice.
     const entry = (event: MailboxEvent) => listener(event);
     this.#listeners.add(entry);
-    if (this.#cancelPoll === undefined) this.#begin();
+    if (this.#polling === undefined) this.#begin();
     return () => {
       this.#listeners.delete(entry);
       if (this.#listeners.size === 0) this.close();
@@ -51,16 +56,17 @@ export class MailboxEvents {
   }
 
   close(): void {
-    this.#cancelPoll?.();
+    this.#polling?.cancel();
     this.#unlisten?.();
-    this.#cancelPoll = undefined;
+    this.#polling = undefined;
     this.#unlisten = undefined;
     this.#seen = undefined;
   }
 
   #begin(): void {
     this.#unlisten = this.#parts.signals.listen(topic, (said) => this.#heard(said));
-    this.#poll();
+    this.#polling = { cancel: () => {} };
+    this.#poll(this.#polling);
   }
 
   #tellSoon(events: readonly MailboxEvent[]): void {
@@ -83,21 +89,20 @@ export class MailboxEvents {
   }
 
   /** The first look tells nothing but where to start from. */
-  #poll(): void {
-    this.#cancelPoll ??= () => {};
+  #poll(polling: Polling): void {
     const again = () => {
-      if (this.#cancelPoll !== undefined)
-        this.#cancelPoll = this.#parts.clock.after(pollAfterMs, () => this.#poll());
+      if (this.#polling === polling)
+        polling.cancel = this.#parts.clock.after(pollAfterMs, () => this.#poll(polling));
     };
     // A database that is away or closing: the next look may fare better.
-    this.#look().then(again, again);
+    this.#look(polling).then(again, again);
   }
 
   /**
    * Changes of others since the last look. A transaction that is over has a number from the oldest on that was
    * under way then: what is found may have been told already, and nothing is left out.
    */
-  async #look(): Promise<void> {
+  async #look(polling: Polling): Promise<void> {
     const rows = await this.#parts.database.rows(
       `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS seen, changed.*
        FROM (SELECT) one LEFT JOIN LATERAL (
@@ -109,7 +114,7 @@ export class MailboxEvents {
          ON $1::xid8 IS NOT NULL`,
       [this.#seen ?? null, this.#parts.session],
     );
-    if (this.#cancelPoll === undefined) return;
+    if (this.#polling !== polling) return;
     this.#seen = text(rows[0]?.seen);
     this.#tellSoon(
       rows.flatMap(({ address, folders, id }): MailboxEvent[] => {

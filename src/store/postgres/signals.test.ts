@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer } from 'node:net';
+import { it } from 'node:test';
+import { FakeClock } from '../../base/fake-clock.ts';
+import type { Database } from './database.ts';
+import { Signals } from './signals.ts';
+
+it('whoever listens while the connection is away makes none beside the one that comes back', async () => {
+  const sockets: Socket[] = [];
+  await using server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const clock = new FakeClock();
+  const url = `postgres://postrider@127.0.0.1:${port}/none`;
+  const signals = new Signals({ url, clock, session: 1, database: {} as Database });
+  signals.listen('one', () => {});
+  await once(server, 'connection');
+  sockets[0]!.destroy();
+  while (clock.nextTimer() === undefined) await new Promise((resolve) => setImmediate(resolve));
+  signals.listen('two', () => {});
+  const again = once(server, 'connection');
+  await clock.advance(1000);
+  await again;
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(sockets.length, 2);
+  for (const socket of sockets) socket.destroy();
+  await signals[Symbol.asyncDispose]();
+});
