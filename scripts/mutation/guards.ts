@@ -13,6 +13,7 @@ export const guards: readonly Guard[] = [
   // Durability: what was answered with 250 is there.
   guard('store/files/spool.ts', 'store/files/spool.test.ts'),
   guard('store/files/spool-memory.ts', 'store/files/spool.test.ts'),
+  guard('store/files/spool-directory.ts', 'store/files/spool.test.ts'),
   guard('store/files/file-writer.ts', 'store/files/spool.test.ts'),
   guard(
     'store/files/directory.ts',
