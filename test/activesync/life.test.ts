@@ -319,6 +319,13 @@ describe('a phone', () => {
     phone.folders.set(made.id!, { id: made.id!, parent: '0', name: 'Work', type: '12' });
     assert.equal((await change('FolderCreate', under('0'), named('Work'))).status, '2');
     assert.equal((await change('FolderCreate', under('999'), named('Lost'))).status, '5');
+    for (const name of ['..', '.', 'Other Users', 'a\u0085b', 'a\u2028b'])
+      assert.equal((await change('FolderCreate', under('0'), named(name))).status, '10', name);
+    assert.equal((await change('FolderCreate', under('0'), named('inBox'))).status, '2');
+    assert.equal(
+      (await change('FolderUpdate', that(made.id!), under('0'), named('..'))).status,
+      '10',
+    );
     const client = await imap(server);
     assert.match((await client.ask('LIST "" *')).join('\n'), /Work/);
     assert.equal(

@@ -2,11 +2,11 @@
 // was told last, what the store has told of since, and the difference as responses. RFC 5465 §5 and §6.
 
 import type { NotifyGroup, StatusItem } from '../../imap/command.ts';
+import { canonicalName } from '../../mailbox/folder-name.ts';
 import type { FolderFacts, MailboxEvent } from '../../store/folder-store.ts';
 import { statusText } from './commands/status.ts';
 import type { CommandContext } from './context.ts';
 import type { LocatedFolder } from './located-folder.ts';
-import { canonicalName } from './names.ts';
 import type { Notes, OwnChange, WatchState } from './own-change.ts';
 import { withOwnChange } from './own-change.ts';
 import { mailboxText } from './words.ts';

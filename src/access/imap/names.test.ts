@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { canonicalName } from '../../mailbox/folder-name.ts';
 import type { FolderFacts } from '../../store/folder-store.ts';
-import { AccountNames, canonicalName, newName, superiors } from './names.ts';
+import { AccountNames, newName, superiors } from './names.ts';
 import { ImapRefusal } from './refusal.ts';
 
 const ann = 'ann@example.org';

@@ -3,26 +3,14 @@
 // '/'. Names are compared in NFC; INBOX in any case (RFC 9051 §5.1).
 
 import { addressKey } from '../../mail/fields/address.ts';
+import { canonicalName, othersPrefix, whyNoFolderName } from '../../mailbox/folder-name.ts';
 import type { FolderFacts, FolderStore } from '../../store/folder-store.ts';
 import { allRights, anyone, grantedRights } from './acl.ts';
 import type { FolderNames, LocatedFolder, Rights } from './located-folder.ts';
 import { ImapRefusal } from './refusal.ts';
 
-/** RFC 2342 §5: where the folders of others are. */
-export const othersPrefix = 'Other Users/';
-
 /** RFC 4314 §4: with one of these a mailbox can be named in a command. */
 const usefulRight = /[lrikxa]/;
-
-/** Limit: octets of a name in UTF-8, and its levels. */
-const nameOctetsMax = 1000;
-const levelsMax = 32;
-
-/** INBOX in upper case, also as the root of a hierarchy; composed. RFC 9051 §5.1, RFC 5198 §3. */
-export function canonicalName(name: string): string {
-  const composed = name.normalize('NFC');
-  return /^inbox(?=\/|$)/i.test(composed) ? `INBOX${composed.slice(5)}` : composed;
-}
 
 /** The levels above a name, the nearest first. */
 export function* superiors(name: string): Generator<string> {
@@ -30,24 +18,12 @@ export function* superiors(name: string): Generator<string> {
     yield name.slice(0, end);
 }
 
-/**
- * What a new folder may be called: its canonical name. RFC 9051 §5.1: no control characters. '*', '%'
- * and a leading '#' are not wise, but those who move here bring them. @throws ImapRefusal
- */
+/** What a new folder may be called: its canonical name. @throws ImapRefusal */
 export function newName(name: string): string {
   const canonical = canonicalName(name);
-  const refuse = (why: string): never => {
+  const why = whyNoFolderName(canonical);
+  if (why !== undefined)
     throw new ImapRefusal('NO', 'CANNOT', `Such a name is not possible: ${why}`);
-  };
-  const levels = canonical.split('/');
-  if (levels.includes('')) refuse('a level is empty');
-  // Field: whoever copies mailboxes into files would leave their directory.
-  if (levels.includes('.') || levels.includes('..')) refuse("no level is called '.' or '..'");
-  if (levels.length > levelsMax) refuse(`more than ${levelsMax} levels`);
-  if (Buffer.byteLength(canonical) > nameOctetsMax) refuse('it is too long');
-  // RFC 5198 §2: no C0 or C1 controls, no line and paragraph separators.
-  if (/[\p{Cc}\u2028\u2029\ufffd]/u.test(canonical)) refuse('it has control characters');
-  if (!canonical.isWellFormed()) refuse('it is not Unicode');
   return canonical;
 }
 

@@ -2,9 +2,9 @@
 // RFC 5465 §5. Each change is put into what the client was told last: whatever others did at the same
 // time remains a difference.
 
+import { canonicalName } from '../../mailbox/folder-name.ts';
 import type { FolderFacts } from '../../store/folder-store.ts';
 import type { FolderNames, LocatedFolder } from './located-folder.ts';
-import { canonicalName } from './names.ts';
 
 export type OwnChange =
   /** CREATE. Mailboxes above it that were made, too, are news. */

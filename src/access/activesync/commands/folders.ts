@@ -5,6 +5,7 @@
 import type { CommandName } from '../../../activesync/versions.ts';
 import type { Element } from '../../../activesync/wbxml/element.ts';
 import { childText, element } from '../../../activesync/wbxml/element.ts';
+import { canonicalName, othersPrefix, whyNoFolderName } from '../../../mailbox/folder-name.ts';
 import { FolderExistsError, MailboxLimitError } from '../../../store/folder-errors.ts';
 import type { FolderFacts } from '../../../store/folder-store.ts';
 import type { Answer, Context } from '../context.ts';
@@ -85,7 +86,8 @@ export async function folderCreate(context: Context): Promise<Answer> {
   return changing(context, 'FolderCreate', async () => {
     const above = parent === '0' ? undefined : await findFolder(store, call.account, parent);
     if (parent !== '0' && above === undefined) return { status: status.noParent };
-    const path = above === undefined ? name : `${above.path}/${name}`;
+    const path = pathOf(above, name);
+    if (path === undefined) return { status: status.malformed };
     const made = await store.create(call.account, path, undefined);
     await store.subscribe(call.account, path, true);
     return { status: status.ok, made };
@@ -106,7 +108,8 @@ export async function folderUpdate(context: Context): Promise<Answer> {
     if (isSpecial(folder)) return { status: status.exists };
     const above = parent === '0' ? undefined : await findFolder(store, call.account, parent);
     if (parent !== '0' && above === undefined) return { status: status.noParent };
-    const path = above === undefined ? name : `${above.path}/${name}`;
+    const path = pathOf(above, name);
+    if (path === undefined) return { status: status.malformed };
     if (`${path}/`.startsWith(`${folder.path}/`) && path !== folder.path)
       return { status: status.noParent };
     if (path !== folder.path) await store.rename(call.account, folder.path, path);
@@ -136,6 +139,13 @@ const isSpecial = ({ path, specialUse }: FolderFacts): boolean =>
 /** Limit: characters of a name; [MS-ASCMD] 2.2.3.50 has 256. */
 const isName = (name: string | undefined): name is string =>
   name !== undefined && /^[^/\u0000-\u001f\u007f]{1,256}$/.test(name);
+
+/** Undefined for what nobody could reach by IMAP. */
+function pathOf(above: FolderFacts | undefined, name: string): string | undefined {
+  const path = canonicalName(above === undefined ? name : `${above.path}/${name}`);
+  const isOthers = `${path}/`.startsWith(othersPrefix);
+  return isOthers || whyNoFolderName(path) !== undefined ? undefined : path;
+}
 
 type FolderCommand = Extract<CommandName, `Folder${string}`>;
 

@@ -4,12 +4,13 @@
 // pattern does not reach.
 
 import type { ListOptions } from '../../../imap/command.ts';
+import { canonicalName, othersPrefix } from '../../../mailbox/folder-name.ts';
 import { formatRights } from '../acl.ts';
 import type { CommandContext, ExecutorOf } from '../context.ts';
 import type { Matcher } from '../list-pattern.ts';
 import { anyOf } from '../list-pattern.ts';
 import type { LocatedFolder } from '../located-folder.ts';
-import { canonicalName, othersPrefix, superiors } from '../names.ts';
+import { superiors } from '../names.ts';
 import { ok } from '../refusal.ts';
 import { mailboxText } from '../words.ts';
 import { annotationsText } from './metadata.ts';

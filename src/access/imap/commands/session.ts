@@ -2,8 +2,8 @@
 // RFC 2971, RFC 8437.
 
 import { version } from '../../../base/version.ts';
+import { othersPrefix } from '../../../mailbox/folder-name.ts';
 import type { ExecutorOf } from '../context.ts';
-import { othersPrefix } from '../names.ts';
 import { ok } from '../refusal.ts';
 import { stringText } from '../words.ts';
 
