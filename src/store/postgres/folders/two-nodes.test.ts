@@ -150,4 +150,14 @@ describe('mailboxes on two nodes', { skip: withoutPostgres() }, () => {
     while ((await one.append(inbox, [mail()]).catch(() => undefined)) === undefined);
     await first;
   });
+
+  it('what was derived by an older reading of messages is derived again', async () => {
+    await using test = await openTwo();
+    const { one, two, inbox } = test;
+    await one.append(inbox, [mail('apples')]);
+    const apples = { kind: 'header', name: 'subject', text: 'apples' } as const;
+    assert.deepEqual([...(await one.search(inbox, apples))], [1]);
+    await ask(test.url, `UPDATE derived SET derivation = derivation - 1, subject = 'pears'`);
+    assert.deepEqual([...(await two.search(inbox, apples))], [1]);
+  });
 });

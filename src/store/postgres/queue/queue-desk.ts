@@ -66,7 +66,7 @@ export class QueueDesk {
       'SELECT * FROM recipient WHERE message = ANY($1::bigint[]) AND owner IS NULL',
       [keys(ids)],
     );
-    return this.#reroute(rows, ({ address }) => wayOfAddress(text(address)));
+    return this.#reroute(rows, ({ address }) => wayOfAddress(text(address)), 'r.owner IS NULL');
   }
 
   async reroute(wayOfAddress: Parameters<QueueStore['reroute']>[0]): Promise<number> {
@@ -90,14 +90,19 @@ export class QueueDesk {
     }
   }
 
-  async #reroute(rows: readonly Row[], wayOfRow: (row: Row) => Way): Promise<number> {
+  /** `only`: of which that must still be so, since another node may claim them meanwhile. */
+  async #reroute(
+    rows: readonly Row[],
+    wayOfRow: (row: Row) => Way,
+    only = 'true',
+  ): Promise<number> {
     if (rows.length === 0) return 0;
     const ways = rows.map(wayOfRow);
     const changed = await this.#database.run(
       `UPDATE recipient r SET delivery = given.delivery, destination = given.destination
        FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::text[])
          AS given (message, idx, delivery, destination)
-       WHERE r.message = given.message AND r.idx = given.idx`,
+       WHERE r.message = given.message AND r.idx = given.idx AND ${only}`,
       [
         ...[rows.map(({ message }) => integer(message)), rows.map(({ idx }) => integer(idx))],
         ...[ways.map(({ delivery }) => delivery), ways.map(({ destination }) => destination)],

@@ -20,7 +20,7 @@ export interface Lookup {
 
 type Words = 'body_words' | 'header_words';
 
-// Limit: messages read at once.
+// Limit: messages that one statement asks for.
 const messagesMax = 32;
 
 export interface ContentSearchParts {
@@ -71,7 +71,7 @@ export class ContentSearch {
         continue;
       }
       const needle = fold(term.text);
-      for (const [email, { octets }] of await source.messages(some))
+      for await (const [email, { octets }] of source.messages(some))
         if (textHas(octets, term.kind, needle)) found.add(email);
     }
     return found;

@@ -5,15 +5,26 @@ import { digestForm, KeptDigest } from '../../digest-text.ts';
 import type { SortFacts } from '../../folder-store.ts';
 import type { Row } from '../../row.ts';
 import { integer, text } from '../../row.ts';
+import { derivation } from '../../search/derivation.ts';
 import { sortFactsOf, sortFactsRow } from '../../search/derived-rows.ts';
 import type { Database } from '../database.ts';
 import { type DerivedRow, derivedRow, insertDerived } from './derived-row.ts';
 import type { MessageSource } from './message-source.ts';
 
-// Limit: messages read at once to be derived from.
+// Limit: messages that one statement asks for, and whose rows are in memory together.
 const messagesMax = 32;
 // Limit: folders that are remembered as known.
 const foldersMax = 10_000;
+
+/** By this reading of messages, or by one that a newer node has. */
+const isCurrent = `derived.derivation >= ${derivation}`;
+
+interface Made {
+  readonly email: number;
+  readonly row: DerivedRow;
+  /** Nothing is kept of it. */
+  readonly isStandIn: boolean;
+}
 
 export interface DerivedParts {
   readonly database: Database;
@@ -41,7 +52,7 @@ export class Derived {
       [folder, uids],
     );
     const missing = rows.filter(({ envelope }) => envelope === null);
-    const made = await this.derive(missing.map(({ email }) => integer(email)));
+    const made = await this.#made(missing.map(({ email }) => integer(email)));
     const found = new Map<number, MessageDigest>();
     for (const row of rows) {
       const kept = row.envelope === null ? made.get(integer(row.email)) : row;
@@ -58,7 +69,7 @@ export class Derived {
       [emails],
     );
     const found = new Map<number, Row>(rows.map((row) => [integer(row.email), row]));
-    const made = await this.derive(emails.filter((email) => !found.has(email)));
+    const made = await this.#made(emails.filter((email) => !found.has(email)));
     return new Map([...found, ...made]);
   }
 
@@ -87,14 +98,14 @@ export class Derived {
     const since = this.#known.get(folder) ?? 0;
     const rows = await this.#parts.database.rows(
       `SELECT folder.modseq, missing.email FROM folder LEFT JOIN LATERAL (
-         SELECT DISTINCT mail.email FROM mail LEFT JOIN derived ON derived.email = mail.email
+         SELECT DISTINCT mail.email FROM mail
+           LEFT JOIN derived ON derived.email = mail.email AND ${isCurrent}
          WHERE mail.folder = folder.id AND mail.modseq > $2 AND derived.email IS NULL) missing ON true
        WHERE folder.id = $1`,
       [folder, since],
     );
     const missing = rows.flatMap(({ email }) => (email === null ? [] : [integer(email)]));
-    const unread = new Map<number, DerivedRow>();
-    await this.derive(missing, unread);
+    const unread = await this.#unread(missing);
     if (unread.size > 0 || rows[0] === undefined) return unread;
     if (this.#known.size >= foldersMax) this.#known.clear();
     this.#known.set(folder, integer(rows[0].modseq));
@@ -105,36 +116,38 @@ export class Derived {
   async completeOf(emails: readonly number[]): Promise<ReadonlyMap<number, DerivedRow>> {
     const rows = await this.#parts.database.rows(
       `SELECT email FROM unnest($1::bigint[]) AS email
-       WHERE NOT EXISTS (SELECT FROM derived WHERE derived.email = email.email)`,
+       WHERE NOT EXISTS (SELECT FROM derived WHERE derived.email = email.email AND ${isCurrent})`,
       [emails],
     );
+    return this.#unread(rows.map(({ email }) => integer(email)));
+  }
+
+  async #made(emails: readonly number[]): Promise<ReadonlyMap<number, DerivedRow>> {
+    const made = new Map<number, DerivedRow>();
+    for await (const { email, row } of this.#derive(emails)) made.set(email, row);
+    return made;
+  }
+
+  async #unread(emails: readonly number[]): Promise<ReadonlyMap<number, DerivedRow>> {
     const unread = new Map<number, DerivedRow>();
-    await this.derive(
-      rows.map(({ email }) => integer(email)),
-      unread,
-    );
+    for await (const { email, row, isStandIn } of this.#derive(emails))
+      if (isStandIn) unread.set(email, row);
     return unread;
   }
 
-  /** Gives those that are there, and `unread` those of them that nothing is kept of. */
-  async derive(
-    emails: readonly number[],
-    unread?: Map<number, DerivedRow>,
-  ): Promise<ReadonlyMap<number, DerivedRow>> {
-    const all = new Map<number, DerivedRow>();
+  /** Gives those that are there, once what can be read is kept. */
+  async *#derive(emails: readonly number[]): AsyncGenerator<Made> {
     for (let at = 0; at < emails.length; at += messagesMax) {
-      const messages = await this.#parts.source.messages(emails.slice(at, at + messagesMax));
-      const kept = new Map<number, DerivedRow>();
-      for (const [email, { octets, isStandIn }] of messages) {
-        const row = derivedRow(octets);
-        all.set(email, row);
-        if (isStandIn) unread?.set(email, row);
-        else kept.set(email, row);
-      }
-      if (kept.size > 0)
-        await this.#parts.database.transaction((transaction) => insertDerived(transaction, kept));
+      const made: Made[] = [];
+      const messages = this.#parts.source.messages(emails.slice(at, at + messagesMax));
+      for await (const [email, { octets, isStandIn }] of messages)
+        made.push({ email, row: derivedRow(octets), isStandIn });
+      const kept = made.filter(({ isStandIn }) => !isStandIn);
+      const rows = new Map(kept.map(({ email, row }) => [email, row]));
+      if (rows.size > 0)
+        await this.#parts.database.transaction((transaction) => insertDerived(transaction, rows));
+      yield* made;
     }
-    return all;
   }
 }
 

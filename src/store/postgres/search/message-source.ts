@@ -38,17 +38,17 @@ export class MessageSource {
     return new Map(rows.map((row) => [integer(row.uid), this.#contentOf(row)]));
   }
 
-  /** By email; those that are gone are missing. */
-  async messages(emails: readonly number[]): Promise<ReadonlyMap<number, SourcedMessage>> {
+  /** By email, one after the other: a large one is read when its turn comes. Those that are gone are missing. */
+  async *messages(
+    emails: readonly number[],
+  ): AsyncGenerator<readonly [email: number, message: SourcedMessage]> {
     const rows = await this.#database.rows(
       `SELECT email.id AS email, email.sender, email.subject, email.prefix,
          content.id, content.size, content.bytes
        FROM email LEFT JOIN content ON content.id = email.content WHERE email.id = ANY($1::bigint[])`,
       [emails],
     );
-    const found = new Map<number, SourcedMessage>();
-    for (const row of rows) found.set(integer(row.email), await this.#messageOf(row));
-    return found;
+    for (const row of rows) yield [integer(row.email), await this.#messageOf(row)];
   }
 
   /** The header with its empty line, or the first MiB of it; by email. */
@@ -92,7 +92,8 @@ export class MessageSource {
     }
     const email = integer(row.email);
     if (row.is_large !== true) {
-      const whole = (await this.messages([email])).get(email)?.octets ?? standInOf(row);
+      const [found] = await Array.fromAsync(this.messages([email]));
+      const whole = found?.[1].octets ?? standInOf(row);
       return whole.subarray(0, Math.min(findHeaderEnd(whole), headerBytesMax));
     }
     try {
