@@ -12,6 +12,11 @@ export function standIn({ from, subject }: Listing): Uint8Array {
   return Buffer.from(`${header}\r\n${standInText}\r\n`);
 }
 
+/** By its digest: what is made of one must not outlive the return of the content. */
+export const isStandIn = ({ preview }: { readonly preview: string }): boolean =>
+  preview === standInText;
+
+/** Short enough to be its own preview. */
 const standInText =
   'The server has this message no longer, or not as it was: its content cannot be read. ' +
   'The postmaster may have it in a backup.';

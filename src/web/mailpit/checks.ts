@@ -20,8 +20,8 @@ import {
 } from './asked.ts';
 
 export function checkPaths(parts: CatcherParts) {
-  const asked = async (c: Asked) => {
-    const mail = await mailFor(parts, false, c);
+  const asked = async (c: Asked, changes = false) => {
+    const mail = await mailFor(parts, changes, c);
     return { mail, found: await oneOf(mail, c, c.req.param('id') ?? '') };
   };
   return (app: WebApp): void => {
@@ -32,7 +32,8 @@ export function checkPaths(parts: CatcherParts) {
       return c.json(htmlCheckOf(checkHtml(html)));
     });
     app.get('/api/v1/message/:id/link-check', async (c) => {
-      const { mail, found } = await asked(c);
+      // Not for whoever may only look: whoever wrote the message can notice, and a link may do something.
+      const { mail, found } = await asked(c, true);
       const followRedirects = /^(?:true|1)$/.test(c.req.query('follow') ?? '');
       const { signal } = c.req.raw;
       const result = await parts.links?.check(await shownOf(mail, found), {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { messageFacts } from '../../../mail/digest/message-facts.ts';
+import { standIn } from '../../../store/search/stand-in.ts';
 import type { DigestItem } from './digest-texts.ts';
 import { DigestTexts } from './digest-texts.ts';
 
@@ -58,6 +59,17 @@ describe('what FETCH says of digests', () => {
     assert.match(early.text(1, 'ENVELOPE', undefined), /"some"/);
     assert.match(early.text(9, 'ENVELOPE', digest), /"some"/);
     assert.deepEqual(kept(1, [9]), []);
+  });
+
+  it('is not kept of what stands in for content that cannot be read: it may come back', () => {
+    const texts = new DigestTexts();
+    const { digest } = messageFacts(standIn({ from: 'Ann <ann@example.org>', subject: 'one' }));
+    for (const item of all) texts.of(1).text(7, item, digest);
+    assert.deepEqual(
+      all.filter((item) => texts.of(1).has(7, [item])),
+      [],
+    );
+    assert.equal(texts.of(1).text(7, 'PREVIEW', digestOf('one')), 'PREVIEW "Hello."');
   });
 
   it('is not kept where it is very long', () => {

@@ -322,6 +322,7 @@ describe('what is saved into the store', () => {
       async (queue) => assert.equal(await queue.unhold(['m1'], 1), 0),
       async (queue) => assert.deepEqual(await queue.take('m1', { now: 1, leaseMs: 1 }), []),
       async (queue) => assert.equal(await queue.reroute(moved), 1),
+      async (queue) => assert.equal(await queue.rerouteSome(['m1'], moved), 0),
       async (queue, lease) => queue.release([lease]),
     ];
     for (const ask of asks) {
@@ -330,6 +331,15 @@ describe('what is saved into the store', () => {
       await ask(queue, lease);
       assert.equal(rows(disk), 1, String(ask));
     }
+  });
+
+  it('no less when the outcome comes meanwhile: what was delivered is in neither', async () => {
+    const { queue } = await open();
+    const lease = await leased(queue, 'm1');
+    const held = queue.hold(['m1']);
+    assert.equal(await queue.settle(settlement(lease, delivered)), true);
+    await held;
+    assert.equal((await countOf(queue)).messages, 0);
   });
 
   it('everything for a copy of the database', async () => {
