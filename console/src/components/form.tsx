@@ -28,6 +28,18 @@ export function TextField({ label, hint, ...input }: FieldProps & InputHTMLAttri
   );
 }
 
+interface PasswordFieldProps extends Partial<FieldProps> {
+  readonly name?: string;
+  /** So that password managers know whether to fill it in or to make one up. */
+  readonly kind: 'new' | 'current';
+}
+
+export function PasswordField(props: PasswordFieldProps) {
+  const { label = 'Password', name = 'password', kind, hint } = props;
+  const autoComplete = `${kind}-password`;
+  return <TextField {...{ label, name, autoComplete, hint }} type="password" required />;
+}
+
 export function LongTextField({ label, hint, ...input }: FieldProps & TextareaHTMLAttributes) {
   return (
     <Field label={label} hint={hint}>

@@ -5,7 +5,7 @@ import { ActButton } from '../../components/act-button.tsx';
 import { Answered } from '../../components/answered.tsx';
 import { Code } from '../../components/code.tsx';
 import { FormDialog } from '../../components/dialog.tsx';
-import { Form, said, TextField } from '../../components/form.tsx';
+import { Form, PasswordField, said, TextField } from '../../components/form.tsx';
 import { Button, PageHead, Panel } from '../../components/page.tsx';
 import { Empty } from '../../components/states.tsx';
 import { bytes, counted } from '../../format.ts';
@@ -115,20 +115,8 @@ function OwnPassword() {
   return (
     <Panel title="Password" about="Of the account itself. All sessions end when it changes">
       <Form submit="Change" onSubmit={change}>
-        <TextField
-          label="Present password"
-          name="present"
-          type="password"
-          required
-          autoComplete="current-password"
-        />
-        <TextField
-          label="New password"
-          name="password"
-          type="password"
-          required
-          autoComplete="new-password"
-        />
+        <PasswordField label="Present password" name="present" kind="current" />
+        <PasswordField label="New password" kind="new" />
       </Form>
     </Panel>
   );

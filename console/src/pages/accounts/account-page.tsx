@@ -5,7 +5,7 @@ import { call } from '../../api.ts';
 import { ActButton } from '../../components/act-button.tsx';
 import { Answered } from '../../components/answered.tsx';
 import { FormDialog, SecretDialog } from '../../components/dialog.tsx';
-import { said, TextField } from '../../components/form.tsx';
+import { PasswordField, said, TextField } from '../../components/form.tsx';
 import { Button, PageHead, Panel } from '../../components/page.tsx';
 import { Empty } from '../../components/states.tsx';
 import { When } from '../../components/time.tsx';
@@ -217,14 +217,7 @@ function PasswordDialog({ account, onDone, onClose }: AskProps) {
       onSubmit={change}
       onClose={onClose}
     >
-      <TextField
-        label="Password"
-        name="password"
-        type="password"
-        required
-        autoComplete="new-password"
-        hint="App passwords stay as they are."
-      />
+      <PasswordField kind="new" hint="App passwords stay as they are." />
     </FormDialog>
   );
 }

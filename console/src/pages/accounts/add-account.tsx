@@ -2,7 +2,7 @@
 
 import { call } from '../../api.ts';
 import { FormDialog } from '../../components/dialog.tsx';
-import { said, TextField } from '../../components/form.tsx';
+import { PasswordField, said, TextField } from '../../components/form.tsx';
 import { attempt } from '../../toasts.ts';
 
 interface AddAccountProps {
@@ -24,12 +24,8 @@ export function AddAccount({ onDone, onClose }: AddAccountProps) {
   return (
     <FormDialog title="Add an account" submit="Add account" onSubmit={add} onClose={onClose}>
       <TextField label="Address" name="address" inputMode="email" required autoComplete="off" />
-      <TextField
-        label="Password"
-        name="password"
-        type="password"
-        required
-        autoComplete="new-password"
+      <PasswordField
+        kind="new"
         hint="A sentence of several words is easy to keep in mind and hard to guess."
       />
     </FormDialog>

@@ -3,6 +3,7 @@
 import type { AnswerOf } from '../../api.ts';
 import { call } from '../../api.ts';
 import { Badge, type Tone } from '../../components/badge.tsx';
+import { Markdown } from '../../components/markdown.tsx';
 import { Button, Panel } from '../../components/page.tsx';
 import { Problem, Waiting } from '../../components/states.tsx';
 import { When } from '../../components/time.tsx';
@@ -51,7 +52,7 @@ export function DnsCheck() {
           <li key={finding.text}>
             <Badge tone={tones[finding.state].tone}>{tones[finding.state].word}</Badge>
             <span class="break">
-              {finding.text}
+              <Markdown text={finding.text} />
               {finding.path !== '' && <code class="faint"> {finding.path}</code>}
             </span>
           </li>

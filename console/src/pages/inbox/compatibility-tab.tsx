@@ -5,11 +5,11 @@ import { type AnswerOf, call } from '../../api.ts';
 import { Answered } from '../../components/answered.tsx';
 import { Badge } from '../../components/badge.tsx';
 import { Icon } from '../../components/icon.tsx';
+import { Markdown } from '../../components/markdown.tsx';
 import { Empty } from '../../components/states.tsx';
 import { bytes, counted } from '../../format.ts';
 import type { TabProps } from '../../mail/mail.ts';
 import { useAnswer } from '../../use-answer.ts';
-import { Markdown } from './markdown.tsx';
 import { Shares } from './shares.tsx';
 
 type Check = AnswerOf<'mailCheckHtml'>;

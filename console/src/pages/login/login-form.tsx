@@ -3,7 +3,7 @@
 import { useRef, useState } from 'preact/hooks';
 import type { SessionFacts } from '../../../../src/web/session/session.ts';
 import { ApiError, post, wordsFor } from '../../api.ts';
-import { said, TextField } from '../../components/form.tsx';
+import { PasswordField, said, TextField } from '../../components/form.tsx';
 import { Icon } from '../../components/icon.tsx';
 import { loadSession } from '../../session.ts';
 import { loginWithPasskey } from './passkey.ts';
@@ -49,13 +49,7 @@ export function LoginForm({ login }: Pick<SessionFacts, 'login'>) {
             autoComplete="username webauthn"
             autoCapitalize="none"
           />
-          <TextField
-            label="Password"
-            name="password"
-            type="password"
-            required
-            autoComplete="current-password"
-          />
+          <PasswordField kind="current" />
           {needsCode && (
             <TextField
               label="Code of your authenticator"

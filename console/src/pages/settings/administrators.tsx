@@ -7,7 +7,7 @@ import { ActButton } from '../../components/act-button.tsx';
 import { Answered } from '../../components/answered.tsx';
 import { Badge } from '../../components/badge.tsx';
 import { FormDialog } from '../../components/dialog.tsx';
-import { ChoiceField, said, TextField } from '../../components/form.tsx';
+import { ChoiceField, PasswordField, said, TextField } from '../../components/form.tsx';
 import { Button, Panel } from '../../components/page.tsx';
 import { Empty } from '../../components/states.tsx';
 import { When } from '../../components/time.tsx';
@@ -199,13 +199,7 @@ function AddDialog({ onDone, onClose }: AskProps) {
   return (
     <FormDialog title="Add an administrator" submit="Add" onSubmit={add} onClose={onClose}>
       <TextField label="Name" name="name" required autoComplete="off" autoCapitalize="none" />
-      <TextField
-        label="Password"
-        name="password"
-        type="password"
-        required
-        autoComplete="new-password"
-      />
+      <PasswordField kind="new" />
       <ChoiceField label="May" name="allows" options={rights} />
     </FormDialog>
   );

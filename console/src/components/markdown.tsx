@@ -1,4 +1,4 @@
-// The little Markdown that notes about mail clients have: code and links. Everything else stays text.
+// The little Markdown that the server’s words have, and notes about mail clients: code and links. Everything else stays text.
 
 const piece = /(`[^`]+`|\[[^\]]+\]\(https?:[^)\s]+\))/;
 
