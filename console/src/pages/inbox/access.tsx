@@ -63,12 +63,17 @@ function Shown({ address }: { readonly address: string }) {
             ]}
           />
           <p class="soft small">
-            {known.password === null
-              ? 'Whoever can connect reads it; `dev --inboxes` gives inboxes passwords of their own.'.replaceAll(
-                  '`',
-                  '',
-                )
-              : 'It is the one of the file that --inboxes names. It sends mail into this inbox, too.'}
+            {known.password === null ? (
+              <>
+                Whoever can connect reads it; <code>dev --inboxes</code> gives inboxes passwords of
+                their own.
+              </>
+            ) : (
+              <>
+                It is the one of the file that <code>--inboxes</code> names. It sends mail into this
+                inbox, too.
+              </>
+            )}
           </p>
         </>
       )}
