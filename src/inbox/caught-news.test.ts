@@ -85,6 +85,16 @@ describe('news of caught mail', () => {
     assert.deepEqual((await test.told(() => test.add('next'))).slice(0, 1), ['received next']);
   });
 
+  it('also where each inbox alone has few of them that changed', async () => {
+    await using test = await catching();
+    for (const to of ['ann@example.org', 'bob@example.org'])
+      for (let n = 0; n < 101; n += 1) await test.add(`${to} ${n}`, [to]);
+    await test.listen();
+    const told = await test.told(() => test.mail.setSeen([], true));
+    assert.equal(told.filter((one) => one.startsWith('changed')).length, 200);
+    assert.equal(told.includes('many'), true);
+  });
+
   it('while nobody listens nothing is looked for, and what was missed is not told later', async () => {
     await using test = await catching();
     const stop = await test.listen();

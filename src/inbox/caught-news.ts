@@ -103,9 +103,7 @@ export class CaughtNews {
     // A message of several inboxes has changed in each of them.
     const updated = new Set<string>();
     for (const account of accounts) for (const id of await this.#tellGone(account)) updated.add(id);
-    if (updated.size > 0)
-      for (const mail of (await this.#mail.page(withIds([...updated]), 0, toldMax)).mails)
-        this.#tell({ kind: 'changed', mail });
+    if (updated.size > 0) await this.#tellChanged([...updated]);
     this.#tell({ kind: 'counted', page: await this.#mail.page([], 0, 0) });
   }
 
@@ -119,6 +117,12 @@ export class CaughtNews {
       if ((emailOf(mail.id) ?? 0) > (emailOf(this.#last ?? '') ?? 0)) this.#last = mail.id;
       this.#tell({ kind: 'received', mail });
     }
+    if (found.messages > mails.length) this.#tell({ kind: 'many' });
+  }
+
+  async #tellChanged(ids: readonly string[]): Promise<void> {
+    const { found, mails } = await this.#mail.page(withIds(ids), 0, toldMax);
+    for (const mail of mails) this.#tell({ kind: 'changed', mail });
     if (found.messages > mails.length) this.#tell({ kind: 'many' });
   }
 

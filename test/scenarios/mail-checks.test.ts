@@ -48,7 +48,8 @@ async function catching(message: string, catcherOptions: DevOptions['catcher'] =
     });
     return { status: response.status, json: (await response.json()) as Json };
   };
-  return { mailpit, ID, operation, [Symbol.asyncDispose]: () => catcher[Symbol.asyncDispose]() };
+  const dispose = () => catcher[Symbol.asyncDispose]();
+  return { catcher, mailpit, ID, operation, [Symbol.asyncDispose]: dispose };
 }
 
 const html = (body: string) =>
@@ -128,6 +129,17 @@ describe('link-check', () => {
       followed.json.links.map(({ status }) => status),
       [200, 404, 200, 200],
     );
+  });
+
+  it('is not for whoever may only look: a link may do something when it is followed', async () => {
+    await using test = await catching(html('x'));
+    const { server, url } = test.catcher;
+    const { token } = await server.operations.tokenCreate({ name: 'look', allows: ['read'] });
+    const status = async (check: string) => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await fetch(`${url}/api/v1/message/${test.ID}/${check}`, { headers })).status;
+    };
+    assert.deepEqual([await status('html-check'), await status('link-check')], [200, 403]);
   });
 });
 
