@@ -1,7 +1,7 @@
 // What FETCH says of digests (ENVELOPE, BODYSTRUCTURE, BODY, PREVIEW), made once for everybody who lists a
 // folder: a person's programs ask for the same messages one after the other, and a page of webmail asks for
 // them again with each click. What a UID of a folder stands for never changes, so nothing has to be told of
-// changes; folders that were not listed for longest are forgotten first. RFC 9051 §7.5.2, RFC 8970.
+// changes, and what stands in for it is not kept; folders that were not listed for longest are forgotten first. RFC 9051 §7.5.2, RFC 8970.
 
 import { unreachable } from '../../../base/assert.ts';
 import { formatBody, formatBodyStructure } from '../../../imap/body-structure.ts';
@@ -9,6 +9,7 @@ import type { FetchItem } from '../../../imap/command.ts';
 import { formatEnvelope } from '../../../imap/envelope.ts';
 import { wireText } from '../../../imap/wire-string.ts';
 import type { MessageDigest } from '../../../mail/digest/digest.ts';
+import { isStandIn } from '../../../store/search/stand-in.ts';
 
 const kinds = ['ENVELOPE', 'BODYSTRUCTURE', 'BODY', 'PREVIEW'] as const;
 
@@ -94,7 +95,8 @@ export class ListedFolder {
     const known = texts?.[item];
     if (known !== undefined) return known;
     const text = `${item} ${format(item, digest!)}`;
-    if (text.length > textMax) return text;
+    // Content that cannot be read now may come back, from a backup or with its disk.
+    if (text.length > textMax || isStandIn(digest!)) return text;
     const flat = flattened(text);
     if (!this.#hasRoom(flat.length + (texts === undefined ? entryOctets : 0))) return flat;
     if (texts !== undefined) texts[item] = flat;
