@@ -246,6 +246,7 @@ describe('whoever only looks', () => {
     async (queue) =>
       (await queue.search({ sender: 'ann@example.org' }, { limit: 9 })).entries.length,
     async (queue) => (await queue.totals({})).messages,
+    async (queue) => (await queue.totals({ sender: 'eve@example.org' })).messages,
     async (queue) => (await queue.get('m1'))?.recipients.map(({ state }) => state),
     async (queue) => (await queue.get('m2'))?.recipients.map(({ state }) => state),
     async (queue) =>
@@ -254,7 +255,7 @@ describe('whoever only looks', () => {
     async (queue) => queue.newest(),
   ];
   const trace = 'Received: by mx.example.org\r\n';
-  const seen = [['m1', 'm2'], 2, 2, ['active'], ['queued'], 25, trace, 'm2'];
+  const seen = [['m1', 'm2'], 2, 2, 0, ['active'], ['queued'], 25, trace, 'm2'];
 
   it('writes nothing, so that a full disk keeps nobody from it', async () => {
     let full = false;
