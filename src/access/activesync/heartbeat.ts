@@ -21,11 +21,14 @@ export interface NewsOf {
 }
 
 export async function waitForNews(context: Context, { folders, seconds }: NewsOf): Promise<News> {
-  const { call, clock, waiting, device } = context;
+  const { call, clock, waiting, devices } = context;
   const until = clock.now() + seconds * 1_000;
   const { account } = call;
   for (let isFirst = true; ; isFirst = false) {
     if (!isFirst) await pause(context);
+    // Whoever was shut out meanwhile is told nothing, and refused when it asks again.
+    const device = isFirst ? context.device : await devices.find(account, context.device.id);
+    if (device === undefined || device.blocked || device.wipe !== undefined) return 'nothing';
     if (device.folders !== undefined && (await hierarchyChanged(context, device.folders)))
       return 'hierarchy';
     if ((await changedFolders(context, folders)).length > 0) return 'changed';

@@ -14,6 +14,9 @@ import { ContentError } from '../../store/content.ts';
 import type { FolderStore, MailColumns } from '../../store/folder-store.ts';
 import { messageId } from './folder-names.ts';
 
+/** Limit: octets of messages and files in one answer; the first one always fits. */
+export const answerBytesMax = 16 * 2 ** 20;
+
 export interface ItemFacts extends MailState {
   readonly uid: number;
   /** Octets. */

@@ -60,6 +60,7 @@ class Decoder {
   #at = 0;
   #page = 0;
   #elements = 0;
+  #texts = 0;
   #table: Buffer = Buffer.alloc(0);
   #quotable: number;
   #root: Element | undefined;
@@ -107,6 +108,8 @@ class Decoder {
     if (open === undefined) throw new Malformed('there is text outside of the document');
     // White space between elements is nobody's.
     if (open.tag === undefined || text.length === 0) return;
+    this.#texts += 1;
+    if (this.#texts > this.#limits.textsMax) throw new Malformed('too many pieces of text');
     open.pieces.push(text);
     if (isOpaque) open.isOpaque = true;
   }

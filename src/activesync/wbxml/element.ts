@@ -55,6 +55,12 @@ export function childFlag(parent: Element | undefined, tag: TagName): boolean | 
   return text === undefined ? undefined : text !== '0' && text !== 'false';
 }
 
+/** Characters and octets of all that is in it. */
+export function lengthOf({ content }: Element): number {
+  if (typeof content === 'string' || content instanceof Uint8Array) return content.length;
+  return content.reduce((sum, each) => sum + lengthOf(each), 0);
+}
+
 /** The octets of an element, whichever way they were written; text is UTF-8. */
 export function octetsOf({ content }: Element): Uint8Array {
   if (content instanceof Uint8Array) return content;

@@ -147,7 +147,7 @@ describe('WBXML', () => {
   ] as const)
     it(`is malformed: ${what}`, () => assert.match(whyNot(octetsFrom(...octets)), why));
 
-  it('is malformed when it is nested too deeply, or has too many elements', () => {
+  it('is malformed when it is nested too deeply, or has too many elements or pieces of text', () => {
     const { depthMax, elementsMax } = defaultWbxmlLimits;
     const nested = (depth: number) =>
       octetsFrom(...head, ...Array(depth).fill(0x45), ...Array(depth).fill(0x01));
@@ -157,6 +157,11 @@ describe('WBXML', () => {
       Buffer.concat([octetsFrom(...head, 0x45), Buffer.alloc(count - 1, 0x05), octetsFrom(0x01)]);
     documentOf(many(elementsMax));
     assert.match(whyNot(many(elementsMax + 1)), /too many/);
+    const { textsMax } = defaultWbxmlLimits;
+    const entities = (count: number) =>
+      Buffer.concat([octetsFrom(...head, 0x45), Buffer.alloc(count * 2, '\u0002A'), Buffer.of(1)]);
+    assert.equal(documentOf(entities(textsMax)).content, 'A'.repeat(textsMax));
+    assert.match(whyNot(entities(textsMax + 1)), /too many pieces/);
   });
 
   it('does not grow what the string table holds', () => {

@@ -3,13 +3,19 @@
 
 import { readItemShape } from '../../../activesync/sync-options.ts';
 import type { Element } from '../../../activesync/wbxml/element.ts';
-import { child, childrenOf, childText, element } from '../../../activesync/wbxml/element.ts';
+import {
+  child,
+  childrenOf,
+  childText,
+  element,
+  lengthOf,
+} from '../../../activesync/wbxml/element.ts';
 import { leafParts } from '../../../mail/digest/leaf-parts.ts';
 import { ContentError } from '../../../store/content.ts';
 import type { Answer, Context } from '../context.ts';
 import { answerWith } from '../context.ts';
 import { findFolder, messagePlace } from '../folder-names.ts';
-import { itemsOf, readOctets } from '../items.ts';
+import { answerBytesMax, itemsOf, readOctets } from '../items.ts';
 import { factsOf } from '../message-facts.ts';
 import { partOctets } from '../outgoing.ts';
 
@@ -19,6 +25,7 @@ const status = {
   malformed: '2',
   badRange: '8',
   notFound: '6',
+  tooLarge: '11',
   noAttachment: '15',
   notDone: '155',
 } as const;
@@ -59,13 +66,21 @@ class Operations {
   readonly #context: Context;
   /** Undefined: octets go within the document. */
   readonly #parts: Uint8Array[] | undefined;
+  /** Octets of what was answered. */
+  #spent = 0;
 
   constructor(context: Context, parts: Uint8Array[] | undefined) {
     this.#context = context;
     this.#parts = parts;
   }
 
-  run(operation: Element): Promise<Element> | Element | undefined {
+  async run(operation: Element): Promise<Element | undefined> {
+    const response = await this.#answerTo(operation);
+    if (response !== undefined) this.#spent += lengthOf(response);
+    return response;
+  }
+
+  #answerTo(operation: Element): Promise<Element> | Element | undefined {
     switch (operation.tag) {
       case 'ItemOperations:Fetch':
         return this.#fetch(operation);
@@ -90,9 +105,12 @@ class Operations {
             element('AirSync:ServerId', id),
           ]
         : [element('Search:LongId', longId)];
-    const item = await this.#item(id, child(asked, 'ItemOperations:Options'));
+    const isFull = this.#spent >= answerBytesMax;
+    const options = child(asked, 'ItemOperations:Options');
+    const item = isFull ? undefined : await this.#item(id, options);
+    const missing = isFull ? status.tooLarge : status.notFound;
     return element('ItemOperations:Fetch', [
-      element('ItemOperations:Status', item === undefined ? status.notFound : status.ok),
+      element('ItemOperations:Status', item === undefined ? missing : status.ok),
       ...named,
       element('AirSync:Class', 'Email'),
       item && element('ItemOperations:Properties', item),
@@ -126,19 +144,21 @@ class Operations {
   }
 
   #apart(octets: Uint8Array): Element {
+    this.#spent += octets.length;
     this.#parts!.push(octets);
     return element('ItemOperations:Part', this.#parts!.length);
   }
 
   async #file(reference: string, asked: Element): Promise<Element> {
-    const found = await attachmentAt(this.#context, reference);
     const name = element('AirSyncBase:FileReference', reference);
     const refused = (said: string) =>
       element('ItemOperations:Fetch', [element('ItemOperations:Status', said), name]);
+    if (this.#spent >= answerBytesMax) return refused(status.tooLarge);
+    const found = await attachmentAt(this.#context, reference);
     if (found === undefined) return refused(status.noAttachment);
     const options = child(asked, 'ItemOperations:Options');
     const range = childText(options, 'ItemOperations:Range');
-    const [from, to] = range === undefined ? [0, found.octets.length - 1] : rangeOf(range);
+    const [from, to] = range === undefined ? [0, found.octets.length] : rangeOf(range);
     if (from === undefined || to === undefined || from > to) return refused(status.badRange);
     const octets = found.octets.subarray(from, to + 1);
     const last = from + Math.max(0, octets.length - 1);

@@ -10,13 +10,14 @@ import {
   childrenOf,
   childText,
   element,
+  lengthOf,
   textOf,
 } from '../../../activesync/wbxml/element.ts';
 import type { FoundMail, MailTerm } from '../../../store/mail-question.ts';
 import type { Answer, Context } from '../context.ts';
 import { answerWith } from '../context.ts';
 import { findFolder, messageId } from '../folder-names.ts';
-import { itemsOf } from '../items.ts';
+import { answerBytesMax, itemsOf } from '../items.ts';
 import { factsOf } from '../message-facts.ts';
 import type { Person } from '../people.ts';
 import { findPeople } from '../people.ts';
@@ -57,14 +58,20 @@ export async function search(context: Context): Promise<Answer> {
   const asked = await termsOf(context, query);
   const page = await matches(context, asked, range);
   const shape = readItemShape(options);
-  const shown = await Promise.all(
-    page.mails.map(async (mail) => [
+  const shown: Element[][] = [];
+  let spent = 0;
+  for (const mail of page.mails) {
+    // The range says how far it got.
+    if (spent >= answerBytesMax) break;
+    const properties = element('Search:Properties', await propertiesOf(context, mail, shape));
+    spent += lengthOf(properties);
+    shown.push([
       element('AirSync:Class', 'Email'),
       element('Search:LongId', messageId(mail.folder, mail.uid)),
       element('AirSync:CollectionId', mail.folder),
-      element('Search:Properties', await propertiesOf(context, mail, shape)),
-    ]),
-  );
+      properties,
+    ]);
+  }
   return searchAnswer(status.ok, { shown, range, total: page.found.messages });
 }
 

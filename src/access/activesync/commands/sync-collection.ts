@@ -7,6 +7,7 @@ import { defaultSyncOptions, oldestWanted } from '../../../activesync/sync-optio
 import type { SyncCollection } from '../../../activesync/sync-request.ts';
 import type { Element } from '../../../activesync/wbxml/element.ts';
 import { element } from '../../../activesync/wbxml/element.ts';
+import { encodeWbxml } from '../../../activesync/wbxml/encoder.ts';
 import type { Collection, CollectionState, CommandResult } from '../collection-book.ts';
 import { keyOf, nothingKnown } from '../collection-book.ts';
 import type { Context } from '../context.ts';
@@ -229,8 +230,14 @@ function withoutRemoved(state: CollectionState, { removed, added }: Applied): Co
 const responsesElement = (responses: readonly Element[]): Element | undefined =>
   responses.length === 0 ? undefined : element('AirSync:Responses', responses);
 
-/** Of what the device changed: two requests that are the same change nothing twice. */
-const digestOf = ({ commands }: SyncCollection): string =>
-  commands.length === 0
-    ? ''
-    : createHash('sha256').update(JSON.stringify(commands)).digest('base64url').slice(0, 22);
+/** Of what the device changed: two requests that are the same change nothing twice. Files in it are not put in JSON. */
+function digestOf({ commands }: SyncCollection): string {
+  if (commands.length === 0) return '';
+  const hash = createHash('sha256');
+  for (const command of commands) {
+    const data = 'data' in command ? command.data : undefined;
+    hash.update(JSON.stringify({ ...command, data: undefined }));
+    if (data !== undefined) hash.update(encodeWbxml(data));
+  }
+  return hash.digest('base64url').slice(0, 22);
+}

@@ -13,6 +13,7 @@ import {
   children,
   childText,
   element,
+  lengthOf,
   textOf,
 } from '../../../activesync/wbxml/element.ts';
 import { unreachable } from '../../../base/assert.ts';
@@ -28,7 +29,7 @@ import type { Context } from '../context.ts';
 import { MailNotTaken } from '../context.ts';
 import { addDraft, changeDraft, sendDraft } from '../drafts.ts';
 import { messageId, messagePlace, specialFolder } from '../folder-names.ts';
-import { itemsOf } from '../items.ts';
+import { answerBytesMax, itemsOf } from '../items.ts';
 import { factsOf } from '../message-facts.ts';
 import { syncStatus } from './sync-status.ts';
 
@@ -240,20 +241,24 @@ export async function fetched(
   shape: ItemShape,
 ): Promise<readonly Element[]> {
   const answers: Element[] = [];
+  let spent = 0;
   for (const command of asked.commands) {
     if (command.kind !== 'fetch') continue;
+    const isFull = spent >= answerBytesMax;
     const uid = uidOf(command.id, folder, known);
-    const facts = uid === undefined ? undefined : await factsOf(context, folder, uid);
+    const facts = uid === undefined || isFull ? undefined : await factsOf(context, folder, uid);
     const { store, call } = context;
     const parts = { store, folder, shape, version: call.line.version };
     const [item] = facts === undefined ? [] : await itemsOf(parts, [facts]);
-    answers.push(
-      element('AirSync:Fetch', [
-        element('AirSync:ServerId', command.id),
-        element('AirSync:Status', item === undefined ? syncStatus.notFound : syncStatus.ok),
-        item && element('AirSync:ApplicationData', item),
-      ]),
-    );
+    // What has no room is asked for again: "a server error".
+    const missing = isFull ? syncStatus.failed : syncStatus.notFound;
+    const answer = element('AirSync:Fetch', [
+      element('AirSync:ServerId', command.id),
+      element('AirSync:Status', item === undefined ? missing : syncStatus.ok),
+      item && element('AirSync:ApplicationData', item),
+    ]);
+    spent += lengthOf(answer);
+    answers.push(answer);
   }
   return answers;
 }

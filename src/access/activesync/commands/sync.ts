@@ -8,14 +8,13 @@ import { element } from '../../../activesync/wbxml/element.ts';
 import type { Answer, Context } from '../context.ts';
 import { answerWith } from '../context.ts';
 import { heartbeat, waitForNews } from '../heartbeat.ts';
+import { answerBytesMax } from '../items.ts';
 import { syncCollection } from './sync-collection.ts';
 import { syncStatus } from './sync-status.ts';
 
 /** [MS-ASCMD] 2.2.3.198: the most, and what is usual. */
 const windowMax = 512;
 const windowUsual = 100;
-/** Limit: octets of the messages of one answer. */
-const windowBytesMax = 16 * 2 ** 20;
 
 export async function sync(context: Context): Promise<Answer> {
   const request = wholeRequest(context);
@@ -41,7 +40,7 @@ async function answersTo(
 ): Promise<readonly Element[]> {
   const answers: Element[] = [];
   let left = Math.min(windowMax, windowSize || windowMax);
-  let bytes = windowBytesMax;
+  let bytes = answerBytesMax;
   for (const collection of collections) {
     const items = Math.min(left, collection.windowSize || windowUsual, windowMax);
     const {
