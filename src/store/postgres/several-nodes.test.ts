@@ -199,4 +199,18 @@ describe('several nodes', { skip: withoutPostgres() }, () => {
     const { rows } = await ask(test.url, 'SELECT count(*) AS n FROM message');
     assert.equal(Number(rows[0].n), 0);
   });
+
+  it('one that cannot begin leaves no place among the nodes', async () => {
+    const url = await (await testCluster()).database();
+    await ask(
+      url,
+      `INSERT INTO recipient (message, idx, address, params, delivery, destination, at, attempts)
+         VALUES (1, 0, 'x@a.test', '', 'relay', 'mx:a', 9000000000000000, 0);
+       CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''broken''; END';
+       CREATE TRIGGER broken BEFORE UPDATE ON recipient FOR EACH ROW EXECUTE FUNCTION broken()`,
+    );
+    await assert.rejects(openNode(url, 'one'), /broken/);
+    const { rows } = await ask(url, 'SELECT session FROM node');
+    assert.deepEqual(rows, [{ session: null }]);
+  });
 });

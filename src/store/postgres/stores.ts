@@ -46,69 +46,62 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
     brief = false,
   } = options;
   const name = `postrider ${node}`;
-  const database = new Database({ url, log, name, ...(connectionsMax && { connectionsMax }) });
-  try {
-    if ((await versionOf(database)) < oldestVersion)
-      throw new StoreOpenError(
-        'no-access',
-        'PostgreSQL is too old: 15 is the oldest that is served',
-      );
-    await migrate(database);
-    const contents = new ContentTable(database, objects && new Bucket(objects, clock));
-    await contents.open();
-    const spool = new PostgresSpool({ contents });
-    const mailboxes = openMailboxes({ database, contents, clock, url });
-    const { folders, deliveries } = mailboxes;
-    const accounts = new PostgresAccountStore({
-      ...{ database, clock },
-      onRemove: async (transaction, account) => {
-        await deliveries.removeMailbox(transaction, account);
-        await forgetRemembered(transaction, account);
-        await forgetSpam(transaction, account);
-      },
-    });
-    await accounts.load();
-    const queue: PostgresQueueStore = new PostgresQueueStore({
-      ...{ database, contents, spool, deliveries, clock },
-      session: () => nodes.session,
-    });
-    const nodes = new PostgresNodes({
-      ...{ database, clock, log, name: node, timeoutMs: options.timeoutMs ?? nodeTimeoutMs },
-      giveBack: (queries, session) => queue.leasing.giveBack(queries, session, clock.now()),
-      onReplaced(error) {
-        log.error('node replaced', { error: error.message });
-        options.onFailure?.(error);
-      },
-    });
-    const upkeep = new Upkeep({
-      ...{ database, clock, log },
-      sweeps: [() => queue.sweep(), () => contents.sweep()],
-    });
-    if (exclusive && !brief) {
-      await nodes.join();
-      await queue.recover();
-      upkeep.start();
-    } else await nodes.visit();
-    return {
-      queue,
-      nodes,
-      folders,
-      accounts,
-      records: new PostgresRecordStore({ database, clock }),
-      spam: new PostgresSpamStore(database),
-      spool,
-      maintenance: new PostgresMaintenance(database, contents),
-      async [Symbol.asyncDispose]() {
-        upkeep[Symbol.dispose]();
-        await queue[Symbol.asyncDispose]();
-        await nodes[Symbol.asyncDispose]();
-        await mailboxes[Symbol.asyncDispose]();
-        await spool[Symbol.asyncDispose]();
-        await database[Symbol.asyncDispose]();
-      },
-    };
-  } catch (error) {
-    await database[Symbol.asyncDispose]();
-    throw error;
-  }
+  await using undo = new AsyncDisposableStack();
+  const database = undo.use(
+    new Database({ url, log, name, ...(connectionsMax && { connectionsMax }) }),
+  );
+  if ((await versionOf(database)) < oldestVersion)
+    throw new StoreOpenError('no-access', 'PostgreSQL is too old: 15 is the oldest that is served');
+  await migrate(database);
+  const contents = new ContentTable(database, objects && new Bucket(objects, clock));
+  await contents.open();
+  const spool = undo.use(new PostgresSpool({ contents }));
+  const mailboxes = undo.use(openMailboxes({ database, contents, clock, url }));
+  const { folders, deliveries } = mailboxes;
+  const accounts = new PostgresAccountStore({
+    ...{ database, clock },
+    onRemove: async (transaction, account) => {
+      await deliveries.removeMailbox(transaction, account);
+      await forgetRemembered(transaction, account);
+      await forgetSpam(transaction, account);
+    },
+  });
+  await accounts.load();
+  const queue: PostgresQueueStore = new PostgresQueueStore({
+    ...{ database, contents, spool, deliveries, clock },
+    session: () => nodes.session,
+  });
+  const nodes = new PostgresNodes({
+    ...{ database, clock, log, name: node, timeoutMs: options.timeoutMs ?? nodeTimeoutMs },
+    giveBack: (queries, session) => queue.leasing.giveBack(queries, session, clock.now()),
+    onReplaced(error) {
+      log.error('node replaced', { error: error.message });
+      options.onFailure?.(error);
+    },
+  });
+  // What is asked for is answered before the node leaves.
+  undo.use(nodes);
+  undo.use(queue);
+  const upkeep = new Upkeep({
+    ...{ database, clock, log },
+    sweeps: [() => queue.sweep(), () => contents.sweep()],
+  });
+  undo.use(upkeep);
+  if (exclusive && !brief) {
+    await nodes.join();
+    await queue.recover();
+    upkeep.start();
+  } else await nodes.visit();
+  const opened = undo.move();
+  return {
+    queue,
+    nodes,
+    folders,
+    accounts,
+    records: new PostgresRecordStore({ database, clock }),
+    spam: new PostgresSpamStore(database),
+    spool,
+    maintenance: new PostgresMaintenance(database, contents),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
 }
