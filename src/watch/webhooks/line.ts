@@ -44,7 +44,7 @@ export class WebhookLine {
   readonly #parts: LineParts;
   readonly #ready = new Set<Waiting>();
   readonly #later = new Set<Waiting>();
-  readonly #flying = new Set<Promise<void>>();
+  readonly #flying = new Map<Waiting, Promise<void>>();
   #attempts: readonly WebhookAttempt[] = [];
   #failures = 0;
   #pausedUntil = 0;
@@ -61,8 +61,9 @@ export class WebhookLine {
     return this.#ready.size + this.#later.size + this.#flying.size;
   }
 
+  /** Of all that waits, or is being told. */
   get ids(): readonly string[] {
-    return [...this.#ready, ...this.#later].map(({ id }) => id);
+    return [...this.#ready, ...this.#later, ...this.#flying.keys()].map(({ id }) => id);
   }
 
   get state() {
@@ -99,7 +100,7 @@ export class WebhookLine {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel?.();
-    await Promise.all(this.#flying);
+    await Promise.all(this.#flying.values());
   }
 
   /** When something is tried next; undefined: nothing waits, or requests are under way. */
@@ -139,10 +140,10 @@ export class WebhookLine {
         log.warn('webhook events not kept', { webhook: name, error: stackOf(error) });
       })
       .finally(() => {
-        this.#flying.delete(flight);
+        this.#flying.delete(one);
         this.#go();
       });
-    this.#flying.add(flight);
+    this.#flying.set(one, flight);
   }
 
   async #attempt(one: Waiting): Promise<void> {

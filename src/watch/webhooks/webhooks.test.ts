@@ -317,6 +317,25 @@ describe('webhooks', () => {
     assert.deepEqual(one.made.list(), []);
     await one.made.stop();
   });
+
+  it('that are no longer configured are forgotten with what they are being told', async () => {
+    await using test = await openInMemory();
+    const { promise, resolve } = Promise.withResolvers<ServerResponse>();
+    answer = resolve;
+    const targets = [target()];
+    const one = await webhooks(test.stores.records, new FakeClock(), { targets });
+    one.made.note(received);
+    const response = await promise;
+    targets.pop();
+    one.made.changed();
+    response.writeHead(500).end();
+    const count = () => test.stores.records.count('webhook');
+    for (let i = 0; (await count()) > 0; i += 1) {
+      assert.ok(i < 10_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await one.made.stop();
+  });
 });
 
 const received: HistoryEvent = {

@@ -121,8 +121,9 @@ export class Webhooks {
   }
 
   async #forget(name: string, line: WebhookLine): Promise<void> {
+    const { ids } = line;
     await line.stop();
-    await this.#outbox.remove(name, line.ids).catch((error: unknown) => {
+    await this.#outbox.remove(name, ids).catch((error: unknown) => {
       this.#parts.log.warn('webhook events not kept', { webhook: name, error: stackOf(error) });
     });
   }
