@@ -10,6 +10,7 @@ import {
   vacationDays,
   vacationTextMax,
 } from '../policy/rules/account-rules.ts';
+import { endOf } from '../policy/rules/vacation.ts';
 import { moment, sought } from './asking.ts';
 import { OperationError, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
@@ -81,7 +82,7 @@ const vacation = z
   })
   .refine(
     ({ from, until }) =>
-      from === undefined || until === undefined || Date.parse(from) <= Date.parse(until),
+      from === undefined || until === undefined || Date.parse(from) <= endOf(until),
     'it ends before it begins',
   );
 

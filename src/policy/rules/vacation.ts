@@ -24,7 +24,8 @@ export function isAway({ from, until }: VacationRule, now: number): boolean {
 }
 
 /** A day alone lasts until its end. */
-const endOf = (until: string): number => Date.parse(until) + (until.includes('T') ? 0 : 86_400_000);
+export const endOf = (until: string): number =>
+  Date.parse(until) + (until.includes('T') ? 0 : 86_400_000);
 
 /** Limit: recipients in To and Cc that are looked at. */
 const addresseesMax = 1_000;
