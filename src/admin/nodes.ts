@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { isoDate } from './asking.ts';
-import { count, list, OperationError, text, value } from './operation.ts';
+import { count, done, list, nothing, OperationError, text, value } from './operation.ts';
 
 const node = z.object({
   /** As ids of messages show it that it made. */
@@ -26,7 +26,7 @@ export const nodeOperations = {
   nodeList: list({
     about: 'The nodes that share the store; none where a server has it to itself.',
     changes: false,
-    input: z.strictObject({}),
+    input: nothing,
     output: node,
     run: async function* nodesOf({ nodes }) {
       for (const { started, seen, ...one } of await nodes.list())
@@ -41,7 +41,7 @@ export const nodeOperations = {
     about: 'A node finishes what it has, takes nothing new, and ends.',
     changes: true,
     input: named,
-    output: z.null(),
+    output: done,
     run: async ({ nodes }, { name }) => {
       if (!(await nodes.drain(name))) throw noNode(name);
       return null;
@@ -52,7 +52,7 @@ export const nodeOperations = {
       'Takes a node off the list: what it had claimed goes to the others, and its process ends if there is one.',
     changes: true,
     input: named,
-    output: z.null(),
+    output: done,
     run: async ({ nodes }, { name }) => {
       if (!(await nodes.remove(name))) throw noNode(name);
       return null;
