@@ -2,6 +2,8 @@
 
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import type { DiaryPosition } from '../../history/diary-reader.ts';
+import { diaryBegin, diaryFiles, readDiary } from '../../history/diary-reader.ts';
 import type {
   HistoryPage,
   MessageFound,
@@ -13,8 +15,6 @@ import { integer, text } from '../../row.ts';
 import { codeOf, sqliteCode } from '../database.ts';
 import type { Advanced } from '../search/search-index.ts';
 import { openHistoryDatabase, removeHistoryDatabase } from './database.ts';
-import type { DiaryPosition } from './diary-reader.ts';
-import { diaryBegin, diaryFiles, readDiary } from './diary-reader.ts';
 import { MessageRows } from './message-rows.ts';
 import { RefusalRows } from './refusal-rows.ts';
 import type { Found } from './search.ts';

@@ -1,49 +1,18 @@
 // Messages of the history as rows: where each is, from what was recorded of it so far.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { AttemptResult, HistoryEvent } from '../../history.ts';
-import type { Direction, MessageState } from '../../history-search.ts';
+import type { MessageRow, ReceivedEvent } from '../../history/message-row.ts';
+import { messageRow, newRow, stateOf, withAddresses, worst } from '../../history/message-row.ts';
+import type { HistoryEvent } from '../../history.ts';
 import { messageKey } from '../../message-key.ts';
-import type { Origin } from '../../queue-store.ts';
-import type { Row } from '../../row.ts';
-import { integer, text, textOrNull } from '../../row.ts';
 import { prepareRun } from '../database.ts';
 import { pruneRows } from './prune-rows.ts';
-
-export interface MessageRow {
-  readonly key: number;
-  readonly id: string;
-  readonly file: number;
-  readonly received: number;
-  readonly sender: string;
-  /** Lines. */
-  recipients: string;
-  readonly recipientCount: number;
-  readonly size: number;
-  readonly messageId: string | null;
-  readonly service: string;
-  readonly client: string | null;
-  readonly hello: string | null;
-  readonly account: string | null;
-  readonly direction: Direction;
-  state: MessageState;
-  reply: string | null;
-  lastEvent: number;
-  delivered: number;
-  failed: number;
-  cancelled: number;
-}
-
-type Received = Extract<HistoryEvent, { readonly kind: 'received' }>;
 
 interface Pending {
   readonly row: MessageRow;
   /** It has a row already, whose words are those of this text. */
   readonly before: string | undefined;
 }
-
-/** Limit: characters of the recipients that are kept; the first are always named. */
-const recipientsMax = 4000;
 
 export class MessageRows {
   readonly #sql: ReturnType<typeof prepareStatements>;
@@ -87,7 +56,7 @@ export class MessageRows {
     return pruneRows(this.#sql, oldestFile, limit);
   }
 
-  #received(event: Received, file: number): void {
+  #received(event: ReceivedEvent, file: number): void {
     const key = messageKey(event.id);
     // Field: after a crash the same may be recorded once more.
     if (this.#known(key, event.id) !== undefined) return;
@@ -141,53 +110,6 @@ function prepareStatements(database: DatabaseSync) {
   } satisfies Record<string, StatementSync>;
 }
 
-function newRow(key: number, event: Received, file: number): MessageRow {
-  const { id, at, sender, recipients, recipientCount, size, messageId, origin } = event;
-  return {
-    ...{ key, id, file, received: at, sender, recipients: recipients.join('\n') },
-    ...{ recipientCount, size, messageId: messageId ?? null, service: origin.service },
-    client: origin.clientAddress ?? null,
-    hello: origin.hello ?? null,
-    account: origin.account ?? null,
-    direction: directionOf(origin),
-    ...{ state: 'queued', reply: null, lastEvent: at, delivered: 0, failed: 0, cancelled: 0 },
-  };
-}
-
-function directionOf({ protocol, service, account }: Origin): Direction {
-  if (protocol === 'local') return 'own';
-  return account !== undefined || service === 'submission' ? 'outbound' : 'inbound';
-}
-
-function stateOf(row: MessageRow): MessageState {
-  const { recipientCount, delivered, failed, cancelled } = row;
-  if (delivered + failed + cancelled < recipientCount) return 'deferred';
-  if (failed > 0) return 'bounced';
-  return cancelled > 0 ? 'cancelled' : 'delivered';
-}
-
-const badness = ['delivered', 'relayed', 'skipped', 'deferred', 'expired', 'failed'] as const;
-
-/** What an operator wants to read first. */
-const worst = (results: readonly AttemptResult[]): AttemptResult | undefined =>
-  results.reduce<AttemptResult | undefined>(
-    (found, one) =>
-      found === undefined || badness.indexOf(one.result) > badness.indexOf(found.result)
-        ? one
-        : found,
-    undefined,
-  );
-
-/** Those that were not named when the message came in, because there were many or an alias led to them. */
-function withAddresses(known: string, results: readonly AttemptResult[]): string {
-  let all = known;
-  for (const { address } of results) {
-    if (all.length + address.length > recipientsMax) return all;
-    if (!`\n${all}\n`.includes(`\n${address}\n`)) all = `${all}\n${address}`;
-  }
-  return all;
-}
-
 /** In the order of the columns of the words' table. */
 const wordsOf = (row: MessageRow): readonly string[] => [
   row.sender,
@@ -203,26 +125,3 @@ const valuesOf = (row: MessageRow): (string | number | null)[] => [
   ...[row.size, row.messageId, row.service, row.client, row.hello, row.account, row.direction],
   ...[row.state, row.reply, row.lastEvent, row.delivered, row.failed, row.cancelled],
 ];
-
-export const messageRow = (row: Row): MessageRow => ({
-  key: integer(row.key),
-  id: text(row.id),
-  file: integer(row.file),
-  received: integer(row.received),
-  sender: text(row.sender),
-  recipients: text(row.recipients),
-  recipientCount: integer(row.recipient_count),
-  size: integer(row.size),
-  messageId: textOrNull(row.message_id),
-  service: text(row.service),
-  client: textOrNull(row.client),
-  hello: textOrNull(row.hello),
-  account: textOrNull(row.account),
-  direction: text(row.direction) as Direction,
-  state: text(row.state) as MessageState,
-  reply: textOrNull(row.reply),
-  lastEvent: integer(row.last_event),
-  delivered: integer(row.delivered),
-  failed: integer(row.failed),
-  cancelled: integer(row.cancelled),
-});

@@ -1,11 +1,9 @@
 // Refusals of the history as rows.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { findingText } from '../../../mail/finding.ts';
+import { refusalRow, refusalWords } from '../../history/refusal-row.ts';
 import type { HistoryEvent, RefusedEvent } from '../../history.ts';
-import type { RefusalFound } from '../../history-search.ts';
-import type { Row } from '../../row.ts';
-import { integer, text, textOrNull } from '../../row.ts';
+import { integer } from '../../row.ts';
 import { prepareRun } from '../database.ts';
 import { pruneRows } from './prune-rows.ts';
 
@@ -38,18 +36,16 @@ export class RefusalRows {
     return pruneRows(this.#sql, oldestFile, limit);
   }
 
-  #put(key: number, { id, at, refusal }: RefusedEvent, file: number): void {
-    const { service, client, hello, from, to, recipients, messageId, account } = refusal;
-    const { stage, reply, reason, findings = [] } = refusal;
-    const found = findings.map(findingText).join('\n');
+  #put(key: number, event: RefusedEvent, file: number): void {
+    const row = refusalRow(event);
     this.#sql.put.run(
-      ...[key, file, at, id === '' ? null : id, service ?? null, client, hello ?? null],
-      ...[from ?? null, to ?? null, recipients ?? (to === undefined ? 0 : 1)],
-      ...[messageId ?? null, account ?? null, stage, reply ?? null, reason, found],
+      ...[key, file, row.at, row.session, row.service, row.client, row.hello],
+      ...[row.sender, row.recipient, row.recipient_count, row.message_id, row.account],
+      ...[row.stage, row.reply, row.reason, row.findings],
     );
-    const words = [messageId, hello, reply, reason, found].filter((word) => word !== undefined);
     this.#sql.putWords.run(
-      ...[key, from ?? '', to ?? '', client, account ?? '', words.join('\n'), stage],
+      ...[key, row.sender ?? '', row.recipient ?? '', row.client, row.account ?? ''],
+      ...[refusalWords(row), row.stage],
     );
   }
 }
@@ -69,22 +65,3 @@ function prepareStatements(database: DatabaseSync) {
     remove: prepareRun(database, 'DELETE FROM refusal WHERE key = ?'),
   };
 }
-
-export const refusalFound = (row: Row): RefusalFound => ({
-  at: integer(row.at),
-  session: textOrNull(row.session) ?? undefined,
-  service: textOrNull(row.service) ?? undefined,
-  client: text(row.client),
-  hello: textOrNull(row.hello) ?? undefined,
-  sender: textOrNull(row.sender) ?? undefined,
-  recipient: textOrNull(row.recipient) ?? undefined,
-  recipientCount: integer(row.recipient_count),
-  messageId: textOrNull(row.message_id) ?? undefined,
-  account: textOrNull(row.account) ?? undefined,
-  stage: text(row.stage),
-  reply: textOrNull(row.reply) ?? undefined,
-  reason: text(row.reason),
-  findings: text(row.findings)
-    .split('\n')
-    .filter((line) => line !== ''),
-});

@@ -3,6 +3,8 @@
 // from where on to continue.
 
 import type { DatabaseSync } from 'node:sqlite';
+import type { WordsWanted } from '../../history/asked.ts';
+import { holdsAll, wordsIn } from '../../history/asked.ts';
 import type { Row } from '../../row.ts';
 import { integer } from '../../row.ts';
 
@@ -15,14 +17,6 @@ export interface ShelfSearch {
   readonly accept: (row: Row) => boolean;
   readonly limit: number;
   readonly isOver: () => boolean;
-}
-
-export interface WordsWanted {
-  /** Undefined: in any. */
-  readonly column?: 'sender' | 'recipients' | 'client' | 'account' | 'marks' | undefined;
-  readonly text: string;
-  /** The last of them may go on. */
-  readonly isBeginning?: boolean | undefined;
 }
 
 export interface ShelfPage {
@@ -101,23 +95,6 @@ function pageOf(rows: Iterable<Row>, { accept, limit, isOver, before }: ShelfSea
   return { rows: found, next: undefined, last };
 }
 
-/** Columns that are no words of a row. */
-const silent: ReadonlySet<string> = new Set(['session', 'service']);
-
-/** What the words would find, of one row. */
-function holdsAll(wanted: readonly WordsWanted[]): (row: Row) => boolean {
-  const phrases = wanted.map(({ text }) => phraseOf(text)).filter((phrase) => phrase !== ' ');
-  return (row) => {
-    const words = Object.entries(row)
-      .flatMap(([name, value]) => (typeof value === 'string' && !silent.has(name) ? value : []))
-      .map(phraseOf)
-      .join('\n');
-    return phrases.every((phrase) => words.includes(phrase));
-  };
-}
-
-const phraseOf = (text: string): string => ` ${wordsIn(text.toLowerCase()).join(' ')}`;
-
 /** Undefined: there is not a word in it. */
 function matchOf(wanted: readonly WordsWanted[]): string | undefined {
   const parts = wanted.flatMap(({ column, text, isBeginning }) => {
@@ -128,7 +105,3 @@ function matchOf(wanted: readonly WordsWanted[]): string | undefined {
   });
   return parts.length === 0 ? undefined : parts.join(' AND ');
 }
-
-/** As FTS5's unicode61 takes them apart. */
-export const wordsIn = (text: string): readonly string[] =>
-  text.match(/[\p{L}\p{N}\p{Co}]+/gu) ?? [];

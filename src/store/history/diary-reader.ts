@@ -2,7 +2,7 @@
 
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import type { HistoryEvent } from '../../history.ts';
+import type { HistoryEvent } from '../history.ts';
 
 export interface DiaryPosition {
   /** 0: before the first. */
