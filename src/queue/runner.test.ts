@@ -46,6 +46,28 @@ describe('QueueRunner', () => {
     assert.deepEqual([active, waiting, unrecorded, memoryBytes], [0, 0, 0, 0]);
   });
 
+  it('begins nothing while others may have taken it, goes on when that is over, and leaves what they took', async () => {
+    const { submit, stores, tried, runner, clock } = await world();
+    let isSure = false;
+    let tell = () => {};
+    let lost: string | undefined;
+    Object.defineProperty(stores.queue, 'isSure', { get: () => isSure });
+    stores.queue.watch = (listener) => {
+      tell = listener;
+      return () => {};
+    };
+    stores.queue.isLost = ({ message }) => message.id === lost;
+    runner.start();
+    lost = await submit(['bob@a.example']);
+    await submit(['eve@b.example']);
+    assert.deepEqual(tried(), []);
+    isSure = true;
+    tell();
+    await clock.advance(0);
+    assert.deepEqual(tried(), ['eve@b.example 1']);
+    assert.deepEqual([runner.facts.waiting, runner.facts.memoryBytes], [0, 0]);
+  });
+
   it('RFC 5321 §4.5.4.1: tries again by the schedule, without asking the store in between', async () => {
     const { submit, remote, tried, clock, left } = await world();
     remote.answer = (lease) => results(lease, lease.recipients[0]!.attempt < 4 ? later : taken);

@@ -242,7 +242,7 @@ export class QueueRunner {
 
   /** Whatever can be done now is done; called after everything that changes what can be done. */
   #pump(): void {
-    if (this.#state === 'running' && !this.#recorder.failing) {
+    if (this.#state === 'running' && !this.#recorder.failing && this.#parts.store.isSure) {
       this.#startSome();
       this.#claims.proceed();
     }
@@ -261,8 +261,10 @@ export class QueueRunner {
   }
 
   #start(lease: Lease, destination: Destination, now: number): void {
-    const { isUndeterred } = this.#parts;
-    if (destination.isDead(now) && isUndeterred?.(lease.message) !== true) {
+    const { store, isUndeterred } = this.#parts;
+    if (store.isLost(lease)) {
+      this.#lineup.drop(lease);
+    } else if (destination.isDead(now) && isUndeterred?.(lease.message) !== true) {
       this.#skip(lease, destination.lastFailure ?? unforeseen);
       this.#freed(destination);
     } else if (lease.expires - now < attemptMs) {

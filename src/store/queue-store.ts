@@ -280,6 +280,14 @@ export interface QueueStore extends AsyncDisposable {
   /** Whether an effect made the account remember this, and not so long ago that it is over. */
   remembered(account: string, key: string): Promise<boolean>;
 
+  /**
+   * False while other processes may be taking what this one holds: none of them heard it for too long, since it was
+   * cut off or stood still. Nothing is to be begun then; watch() tells when it is over.
+   */
+  readonly isSure: boolean;
+  /** Whether others have taken it, as far as this process has learnt: it is not to be attempted. */
+  isLost(lease: Lease): boolean;
+
   /** Gives leases back unattempted (shutdown): due now again, attempts not counted. */
   release(leases: readonly Lease[]): Promise<void>;
 

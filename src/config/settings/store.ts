@@ -15,7 +15,7 @@ const store = z.discriminatedUnion('kind', [
       'an address of PostgreSQL',
       {
         about:
-          'The database that all nodes share: PostgreSQL 15 or newer. The password may lie in `~/.pgpass`, or where PGPASSFILE says.',
+          'The database that all nodes share: PostgreSQL 15 or newer. The password may lie in `~/.pgpass`, or where PGPASSFILE says. Several hosts may be named, of which the one is used that may be written to: `postgres://a,b/db?target_session_attrs=read-write`.',
       },
       (url) =>
         /^postgres(?:ql)?:\/\/\S+$/.test(url)

@@ -1,14 +1,16 @@
 // The connections to PostgreSQL: asked, lost and made again. Everything that goes through here ends within
 // its time, whatever the database or the network do; what fails because the database is away is a
 // StorageError, so that clients hear 451 and the queue waits. Nothing prepared, no state of a session: a
-// pooler that hands connections around between transactions may stand in front.
+// pooler that hands connections around between transactions may stand in front. Of several hosts the one is used that
+// may be written to.
 
 import pg from 'pg';
 import { messageOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
 import { StorageError } from '../../smtp/smtp-error.ts';
 import type { Row } from '../row.ts';
-import { isPassing, isRepeatable, storageErrorOf } from './database-errors.ts';
+import { codeOf, isPassing, isRepeatable, sqlState, storageErrorOf } from './database-errors.ts';
+import { Hosts } from './hosts.ts';
 
 /** Whatever a value of a statement may be: octets, numbers, texts, or lists of them. */
 export type Value = string | number | boolean | Uint8Array | null | readonly Value[];
@@ -28,11 +30,13 @@ export interface Transaction extends Queries {
 
 export interface DatabaseOptions {
   /** `postgres://user:password@host/database`, as libpq reads it. */
-  readonly url: string;
+  readonly url: string | Hosts;
   readonly log: Log;
   /** What the database's own lists of connections call us. */
   readonly name?: string;
   readonly connectionsMax?: number;
+  /** After so long an answer does not come any more, in milliseconds. */
+  readonly patienceMs?: number;
 }
 
 // Limit: connections of one node. A transaction has one for some milliseconds.
@@ -42,8 +46,10 @@ const statementMs = 30_000;
 const lockMs = 10_000;
 const idleInTransactionMs = 30_000;
 /** Beyond its own limit a statement is given up on this side: the network between is cut. */
-const answerMs = statementMs + 5_000;
+const graceMs = 5_000;
 const connectMs = 5_000;
+/** After so long without a word the other side is asked whether it is there; the driver's default is two hours. */
+const keepAliveMs = 10_000;
 /** A connection that nobody used for so long is closed. */
 const idleMs = 60_000;
 /** Limit: how often a transaction is begun again that another one was in the way of. */
@@ -51,14 +57,21 @@ const attemptsMax = 5;
 
 export class Database implements Queries, AsyncDisposable {
   readonly #pool: pg.Pool;
+  readonly #hosts: Hosts;
+  readonly #max: number;
   readonly #log: Log;
   #isAway = false;
 
-  constructor({ url, log, name = 'postrider', connectionsMax }: DatabaseOptions) {
+  constructor({ url, log, name = 'postrider', connectionsMax, patienceMs }: DatabaseOptions) {
     this.#log = log;
+    this.#max = connectionsMax ?? connectionsMaxDefault;
+    const hosts = typeof url === 'string' ? new Hosts(url) : url;
+    this.#hosts = hosts;
     this.#pool = new pg.Pool({
-      ...connectionSettings(url, name),
-      max: connectionsMax ?? connectionsMaxDefault,
+      ...connectionSettings(hosts.current, name, patienceMs),
+      Client: clientOf(hosts),
+      ...(hosts.isChosen && { onConnect: assertWritable }),
+      max: this.#max,
       idleTimeoutMillis: idleMs,
     });
     // A connection that nobody uses has ended: without this the process would.
@@ -81,16 +94,55 @@ export class Database implements Queries, AsyncDisposable {
     return this.#repeated(() => this.#attempt(work));
   }
 
+  /** A connection beside the others, for whoever wants to listen; it is the caller's. */
+  client(name: string): pg.Client {
+    return new pg.Client(connectionSettings(this.#hosts.current, name));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#pool.ended) await this.#pool.end();
   }
 
   #query(sql: string, values: readonly Value[] = []): Promise<pg.QueryResult<Row>> {
-    return this.#repeated(async () => {
-      const result = await this.#pool.query<Row>(sql, values as Value[]);
+    return this.#repeated(() =>
+      this.#borrowed((client) => client.query<Row>(sql, values as Value[])),
+    );
+  }
+
+  /** With a connection, which is used again unless it is broken, or to a host that may not be written to any more. */
+  async #borrowed<T>(use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.#connect();
+    let broken: Error | undefined;
+    // It is lost while nobody waits for an answer: the next statement says so.
+    const ignore = () => {};
+    client.on('error', ignore);
+    try {
+      const result = await use(client);
       this.#works();
       return result;
-    });
+    } catch (error) {
+      broken = whyBroken(error);
+      if (codeOf(error) === sqlState.readOnly) this.#hosts.failed(this.#hosts.current);
+      throw error;
+    } finally {
+      client.off('error', ignore);
+      // A transaction that is not over is nobody else's.
+      client.release(broken ?? client.getTransactionStatus() === 'T');
+    }
+  }
+
+  /** Each host is tried once, beginning with the one that was right last time. */
+  async #connect(): Promise<pg.PoolClient> {
+    for (let tries = 1; ; tries += 1) {
+      const { current } = this.#hosts;
+      try {
+        return await this.#pool.connect();
+      } catch (error) {
+        // Who waited in vain for a connection that others have knows nothing of the host.
+        if (this.#pool.totalCount < this.#max) this.#hosts.failed(current);
+        if (tries >= this.#hosts.urls.length) throw error;
+      }
+    }
   }
 
   /** Begun again when somebody else was in its way: of what failed nothing is there. */
@@ -105,30 +157,25 @@ export class Database implements Queries, AsyncDisposable {
   }
 
   async #attempt<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
     const afterwards: (() => void)[] = [];
-    // The connection is lost while nobody waits for an answer: the next statement says so.
-    const ignore = () => {};
-    client.on('error', ignore);
-    let broken: Error | undefined;
-    try {
+    const result = await this.#borrowed(async (client) => {
       await client.query('BEGIN');
-      const result = await work({
-        rows: async (sql, values = []) => (await client.query<Row>(sql, values as Value[])).rows,
-        run: async (sql, values = []) => (await client.query(sql, values as Value[])).rowCount ?? 0,
-        onCommit: (action) => afterwards.push(action),
-      });
-      assertCommitted(await client.query('COMMIT'));
-      this.#works();
-      for (const action of afterwards) action();
-      return result;
-    } catch (error) {
-      broken = await rolledBack(client, error);
-      throw error;
-    } finally {
-      client.off('error', ignore);
-      client.release(broken);
-    }
+      try {
+        const done = await work({
+          rows: async (sql, values = []) => (await client.query<Row>(sql, values as Value[])).rows,
+          run: async (sql, values = []) =>
+            (await client.query(sql, values as Value[])).rowCount ?? 0,
+          onCommit: (action) => afterwards.push(action),
+        });
+        assertCommitted(await client.query('COMMIT'));
+        return done;
+      } catch (error) {
+        if (whyBroken(error) === undefined) await client.query('ROLLBACK');
+        throw error;
+      }
+    });
+    for (const action of afterwards) action();
+    return result;
   }
 
   #works(): void {
@@ -154,27 +201,46 @@ function assertCommitted({ command }: pg.QueryResult): void {
 }
 
 /** Undefined when the connection may go on; otherwise why it is to be closed. */
-async function rolledBack(client: pg.PoolClient, error: unknown): Promise<Error | undefined> {
-  if (isPassing(error) && !isRepeatable(error))
-    return error instanceof Error ? error : new Error(messageOf(error));
-  try {
-    await client.query('ROLLBACK');
-    return undefined;
-  } catch (failure) {
-    return failure instanceof Error ? failure : new Error(messageOf(failure));
+function whyBroken(error: unknown): Error | undefined {
+  if (!isPassing(error) || isRepeatable(error)) return undefined;
+  return error instanceof Error ? error : new Error(messageOf(error));
+}
+
+/** Goes to the host that is to be asked when it is made. */
+const clientOf = (hosts: Hosts) =>
+  class extends pg.Client {
+    constructor(settings: pg.ClientConfig = {}) {
+      super({ ...settings, connectionString: hosts.current });
+    }
+  };
+
+/** As libpq asks: https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-CONNECT-TARGET-SESSION-ATTRS */
+async function assertWritable(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query('SHOW transaction_read_only');
+  if (rows[0]?.transaction_read_only === 'off') return;
+  throw new ReadOnlyError();
+}
+
+/** Said by us, in the database's words. */
+class ReadOnlyError extends Error {
+  readonly code = sqlState.readOnly;
+
+  constructor() {
+    super('none of its hosts may be written to');
   }
 }
 
-export function connectionSettings(url: string, name: string): pg.ClientConfig {
+function connectionSettings(url: string, name: string, patienceMs = statementMs): pg.ClientConfig {
   return {
     connectionString: url,
     application_name: name,
-    connectionTimeoutMillis: connectMs,
-    statement_timeout: statementMs,
-    lock_timeout: lockMs,
+    connectionTimeoutMillis: Math.min(connectMs, patienceMs),
+    statement_timeout: Math.ceil(patienceMs),
+    lock_timeout: Math.min(lockMs, Math.ceil(patienceMs)),
     idle_in_transaction_session_timeout: idleInTransactionMs,
-    query_timeout: answerMs,
+    query_timeout: patienceMs + Math.min(graceMs, patienceMs),
     keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveMs,
     types: { getTypeParser },
   };
 }

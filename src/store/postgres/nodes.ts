@@ -14,6 +14,8 @@ import type { Database, Queries, Transaction } from './database.ts';
 
 export interface PostgresNodesParts {
   readonly database: Database;
+  /** A connection of its own: a node whose connections all wait for something is alive. */
+  readonly beats: Queries;
   readonly clock: Clock;
   readonly log: Log;
   /** What this node is called. */
@@ -22,12 +24,16 @@ export interface PostgresNodesParts {
   readonly timeoutMs: number;
   /** What a session had claimed is due; returns how many recipients. */
   readonly giveBack: (queries: Queries, session: number) => Promise<number>;
+  /** So is what was claimed in the name of sessions that were over by then. */
+  readonly giveBackOrphans: () => Promise<void>;
+  /** Nobody could be sure of us, and now the database has heard us again. */
+  readonly onHeard: () => void;
   /** Another process goes on under our name, or an operator removed us: this one has to end. */
   readonly onReplaced: (error: Error) => void;
 }
 
 /** A node speaks so often within the time after which it is taken for dead. */
-const beatsPerTimeout = 4;
+export const beatsPerTimeout = 4;
 
 export class PostgresNodes implements Nodes {
   readonly #parts: PostgresNodesParts;
@@ -36,7 +42,11 @@ export class PostgresNodes implements Nodes {
   #onDrained: (() => void) | undefined;
   #cancel: (() => void) | undefined;
   #isStopped = false;
-  /** When the database last heard us, by the monotonic clock; others are judged only by who was heard himself. */
+  #isBurying = false;
+  /**
+   * When we last said what the database heard, by the monotonic clock; others are judged only by who was heard
+   * himself.
+   */
   #heardAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: PostgresNodesParts) {
@@ -51,21 +61,25 @@ export class PostgresNodes implements Nodes {
     return this.#session;
   }
 
+  /** Whether nobody can have taken us for dead: not for so long after what the database has heard. */
+  get isHeard(): boolean {
+    return this.#parts.clock.now() - this.#heardAt < this.#parts.timeoutMs;
+  }
+
   whenDrained(listener: () => void): void {
     this.#onDrained = listener;
   }
 
   /** Takes our place among the nodes. What the process before us had claimed is due again. */
   async join(): Promise<void> {
-    const given = await this.#parts.database.transaction((transaction) => this.#join(transaction));
-    this.#heardAt = this.#parts.clock.now();
+    const given = await this.#joinNow();
     if (given > 0) this.#parts.log.info('store-recovered', { recipients: given });
     this.#beatLater();
   }
 
-  /** For a command: it claims in a name of its own, and is on no list. */
+  /** For a command: it claims in a name of its own, below 0, and is on no list. */
   async visit(): Promise<void> {
-    const [row] = await this.#parts.database.rows(`SELECT nextval('node_session') AS session`);
+    const [row] = await this.#parts.database.rows(`SELECT -nextval('node_session') AS session`);
     this.#session = integer(row?.session);
   }
 
@@ -143,23 +157,37 @@ export class PostgresNodes implements Nodes {
   }
 
   async #beat(): Promise<void> {
-    const { database, clock, timeoutMs } = this.#parts;
+    const { beats, clock, timeoutMs } = this.#parts;
+    const saidAt = clock.now();
+    const wasHeard = saidAt - this.#heardAt < timeoutMs / 2;
     try {
-      const wasHeard = clock.now() - this.#heardAt < timeoutMs / 2;
-      const [row] = await database.rows(
+      const [row] = await beats.rows(
         'UPDATE node SET seen = clock_timestamp() WHERE session = $1 RETURNING draining',
         [this.#session],
       );
       if (this.#isStopped) return;
       if (row === undefined) await this.#comeBack();
       else if (row.draining === true) this.#drained();
-      this.#heardAt = clock.now();
+      if (row !== undefined) this.#heard(saidAt);
       // When the database was away for everybody, everybody has been silent.
-      if (wasHeard) await this.#bury();
+      if (wasHeard) void this.#bury();
     } catch {
       // The database is away, which is told where that matters.
     }
     this.#beatLater();
+  }
+
+  #heard(saidAt: number): void {
+    const { isHeard } = this;
+    this.#heardAt = saidAt;
+    if (!isHeard && this.isHeard) this.#parts.onHeard();
+  }
+
+  async #joinNow(): Promise<number> {
+    const saidAt = this.#parts.clock.now();
+    const given = await this.#parts.database.transaction((transaction) => this.#join(transaction));
+    this.#heard(saidAt);
+    return given;
   }
 
   #drained(): void {
@@ -178,13 +206,26 @@ export class PostgresNodes implements Nodes {
       onReplaced(new Error(`node ${name} ${why}: this one ends`));
       return;
     }
-    await database.transaction((transaction) => this.#join(transaction));
+    await this.#joinNow();
     log.warn('node was taken for dead', {});
   }
 
+  /** Our own beats do not wait for it. */
   async #bury(): Promise<void> {
+    if (this.#isBurying) return;
+    this.#isBurying = true;
+    try {
+      await this.#buryDead();
+      await this.#parts.giveBackOrphans();
+    } catch {
+      // As above: the next beat tries again, and so do others.
+    }
+    this.#isBurying = false;
+  }
+
+  #buryDead(): Promise<void> {
     const { database, timeoutMs, giveBack, log } = this.#parts;
-    await database.transaction(async (transaction) => {
+    return database.transaction(async (transaction) => {
       const dead = await transaction.rows(
         `SELECT name, session FROM node
          WHERE session IS NOT NULL AND seen < clock_timestamp() - $1 * interval '1 millisecond'

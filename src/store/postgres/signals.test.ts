@@ -4,7 +4,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
-import type { Database } from './database.ts';
+import { silentLog } from '../../base/log.ts';
+import { Database } from './database.ts';
 import { Signals } from './signals.ts';
 
 it('whoever listens while the connection is away makes none beside the one that comes back', async () => {
@@ -17,7 +18,8 @@ it('whoever listens while the connection is away makes none beside the one that 
   const { port } = server.address() as AddressInfo;
   const clock = new FakeClock();
   const url = `postgres://postrider@127.0.0.1:${port}/none`;
-  const signals = new Signals({ url, clock, session: 1, database: {} as Database });
+  await using database = new Database({ url, log: silentLog });
+  const signals = new Signals({ clock, session: 1, database });
   signals.listen('one', () => {});
   await once(server, 'connection');
   sockets[0]!.destroy();

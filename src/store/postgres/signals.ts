@@ -2,10 +2,9 @@
 // matters (within one it would put all commits in a row), gathered, a few a second. Nothing depends on it: where
 // it is switched off, or a pooler swallows it, everybody looks by himself.
 
-import pg from 'pg';
+import type pg from 'pg';
 import type { Clock } from '../../base/clock.ts';
 import type { Database } from './database.ts';
-import { connectionSettings } from './database.ts';
 
 const channel = 'postrider';
 
@@ -18,7 +17,6 @@ const againMs = 1000;
 
 export interface SignalsParts {
   readonly database: Database;
-  readonly url: string;
   readonly clock: Clock;
   /** Of this process, which does not hear itself. */
   readonly session: number;
@@ -91,9 +89,8 @@ export class Signals implements AsyncDisposable {
   }
 
   async #connect(): Promise<void> {
-    const { url } = this.#parts;
     this.#cancelAgain = undefined;
-    const client = new pg.Client(connectionSettings(url, 'postrider listens'));
+    const client = this.#parts.database.client('postrider listens');
     this.#client = client;
     const lost = () => {
       if (this.#client !== client || this.#isClosed) return;

@@ -1,5 +1,6 @@
 // Opens the stores of several machines: everything is in one PostgreSQL, and every node is as good as the others.
 
+import { silentLog } from '../../base/log.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { ObjectSettings, OpenStoresOptions, Stores } from '../stores.ts';
 import { PostgresAccountStore } from './account-store.ts';
@@ -8,10 +9,11 @@ import { ContentTable } from './content/content-table.ts';
 import { PostgresSpool } from './content/spool.ts';
 import { Database } from './database.ts';
 import { openMailboxes } from './folders/open-mailboxes.ts';
+import { Hosts } from './hosts.ts';
 import { oldestVersion, versionOf } from './inspection.ts';
 import { PostgresMaintenance } from './maintenance.ts';
 import { migrate } from './migrations.ts';
-import { PostgresNodes } from './nodes.ts';
+import { beatsPerTimeout, PostgresNodes } from './nodes.ts';
 import { forgetRemembered } from './queue/memory.ts';
 import { PostgresQueueStore } from './queue/queue-store.ts';
 import { PostgresRecordStore } from './record-store.ts';
@@ -35,18 +37,10 @@ export const nodeTimeoutMs = 15_000;
 
 /** @throws StoreOpenError, StorageError when the database is away */
 export async function openPostgresStores(options: PostgresStoresOptions): Promise<Stores> {
-  const {
-    url,
-    node,
-    log,
-    clock,
-    connectionsMax,
-    objects,
-    exclusive = true,
-    brief = false,
-  } = options;
+  const { node, log, clock, connectionsMax, objects, exclusive = true, brief = false } = options;
   const name = `postrider ${node}`;
   await using undo = new AsyncDisposableStack();
+  const url = new Hosts(options.url);
   const database = undo.use(
     new Database({ url, log, name, ...(connectionsMax && { connectionsMax }) }),
   );
@@ -56,7 +50,7 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
   const contents = new ContentTable(database, objects && new Bucket(objects, clock));
   await contents.open();
   const spool = undo.use(new PostgresSpool({ contents }));
-  const mailboxes = undo.use(openMailboxes({ database, contents, clock, url }));
+  const mailboxes = undo.use(openMailboxes({ database, contents, clock }));
   const { folders, deliveries } = mailboxes;
   const accounts = new PostgresAccountStore({
     ...{ database, clock },
@@ -67,13 +61,24 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
     },
   });
   await accounts.load();
+  const isServing = exclusive && !brief;
   const queue: PostgresQueueStore = new PostgresQueueStore({
     ...{ database, contents, spool, deliveries, clock },
     session: () => nodes.session,
+    isHeard: () => !isServing || nodes.isHeard,
   });
+  const timeoutMs = options.timeoutMs ?? nodeTimeoutMs;
+  const beats = undo.use(
+    new Database({
+      ...{ url, log: silentLog, name: `${name} is alive`, connectionsMax: 1 },
+      patienceMs: timeoutMs / beatsPerTimeout,
+    }),
+  );
   const nodes = new PostgresNodes({
-    ...{ database, clock, log, name: node, timeoutMs: options.timeoutMs ?? nodeTimeoutMs },
+    ...{ database, beats, clock, log, name: node, timeoutMs },
     giveBack: (queries, session) => queue.leasing.giveBack(queries, session, clock.now()),
+    giveBackOrphans: () => queue.leasing.giveBackOrphans(),
+    onHeard: () => queue.heard(),
     onReplaced(error) {
       log.error('node replaced', { error: error.message });
       options.onFailure?.(error);
@@ -85,9 +90,10 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
   const upkeep = new Upkeep({
     ...{ database, clock, log },
     sweeps: [() => queue.sweep(), () => contents.sweep()],
+    looks: [() => queue.giveBackMissed()],
   });
   undo.use(upkeep);
-  if (exclusive && !brief) {
+  if (isServing) {
     await nodes.join();
     await queue.recover();
     upkeep.start();

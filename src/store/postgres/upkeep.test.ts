@@ -18,7 +18,7 @@ describe('Upkeep', { skip: withoutPostgres() }, () => {
     const told: string[] = [];
     const log: Log = { ...silentLog, warn: (_, fields) => told.push(fields?.reason ?? '') };
     await using database = new Database({ url, log, connectionsMax: 1 });
-    using upkeep = new Upkeep({ database, clock, log, sweeps: [] });
+    using upkeep = new Upkeep({ database, clock, log, sweeps: [], looks: [] });
     // As if the clock of the database were a minute further.
     const rows = database.rows.bind(database);
     database.rows = (sql, values) => rows(sql.replace('- 60 *', '+ 60 *'), values);

@@ -13,6 +13,8 @@ export interface UpkeepParts {
   readonly log: Log;
   /** Each by itself; a failure of one is none of the others. */
   readonly sweeps: readonly (() => Promise<unknown>)[];
+  /** The same, each minute. */
+  readonly looks: readonly (() => Promise<unknown>)[];
 }
 
 const sweepMs = 10 * 60_000;
@@ -39,8 +41,12 @@ export class Upkeep implements Disposable {
   }
 
   start(): void {
-    this.#every('sweep', sweepMs, () => this.#sweep());
-    this.#every('look', lookMs, () => this.#look());
+    const { sweeps, looks } = this.#parts;
+    this.#every('sweep', sweepMs, () => this.#sweep(sweeps));
+    this.#every('look', lookMs, async () => {
+      await this.#look();
+      await this.#sweep(looks);
+    });
   }
 
   [Symbol.dispose](): void {
@@ -57,8 +63,8 @@ export class Upkeep implements Disposable {
     this.#cancels.set(what, cancel);
   }
 
-  async #sweep(): Promise<void> {
-    for (const sweep of this.#parts.sweeps)
+  async #sweep(sweeps: UpkeepParts['sweeps']): Promise<void> {
+    for (const sweep of sweeps)
       await sweep().catch((error: unknown) =>
         this.#parts.log.warn('database not swept', { error: messageOf(error) }),
       );

@@ -20,8 +20,6 @@ export interface MailboxesParts {
   readonly database: Database;
   readonly contents: ContentTable;
   readonly clock: Clock;
-  /** For the connection that listens. */
-  readonly url: string;
 }
 
 export interface Mailboxes extends AsyncDisposable {
@@ -29,10 +27,10 @@ export interface Mailboxes extends AsyncDisposable {
   readonly deliveries: MailboxDeliveries;
 }
 
-export function openMailboxes({ database, contents, clock, url }: MailboxesParts): Mailboxes {
+export function openMailboxes({ database, contents, clock }: MailboxesParts): Mailboxes {
   // Nobody else's, whatever this node is called.
   const session = randomInt(1, 2 ** 48 - 1);
-  const signals = new Signals({ database, url, clock, session });
+  const signals = new Signals({ database, clock, session });
   const events = new MailboxEvents({ database, signals, clock, session });
   const desk = new FolderDesk({
     ...{ database, contents, clock, session },

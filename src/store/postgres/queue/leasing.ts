@@ -13,7 +13,7 @@ import type { Schedule } from '../../schedule.ts';
 import type { ContentTable } from '../content/content-table.ts';
 import type { Database, Queries } from '../database.ts';
 import { Lots } from './lots.ts';
-import type { OwnLeases } from './own-leases.ts';
+import type { ClaimedRecipient, OwnLeases } from './own-leases.ts';
 import type { Ready } from './ready.ts';
 import { dueRow, recipientOf, wayOf } from './recipient-row.ts';
 
@@ -60,7 +60,14 @@ export class Leasing {
     this.#parts = parts;
   }
 
-  async claim({ now, limit, perDestination, skip, leaseMs }: ClaimOptions): Promise<Lease[]> {
+  claim(options: ClaimOptions): Promise<Lease[]> {
+    return this.#claiming((session) => this.#claim(options, session));
+  }
+
+  async #claim(
+    { now, limit, perDestination, skip, leaseMs }: ClaimOptions,
+    session: number,
+  ): Promise<Lease[]> {
     const { ready, own } = this.#parts;
     if (own.expire(now)) await this.expire(now);
     const schedule = await ready.schedule();
@@ -71,32 +78,51 @@ export class Leasing {
       const found = await this.#claimSome({
         destinations: draw.map(({ destination }) => destination),
         counts: draw.map(({ count }) => count),
-        ...{ levels: [...schedule.levels], now, expires },
+        ...{ levels: [...schedule.levels], now, expires, session },
       });
       rows.push(...found);
       lots.drawn(unitsOf(found));
     }
     await this.#served(schedule, now, skip, limit);
-    return this.#leases(rows, expires);
+    return this.#leases(rows, expires, session);
   }
 
   /** What of the message nobody attempts, held or not. */
-  async take(id: string, { now, leaseMs }: { now: number; leaseMs: number }): Promise<Lease[]> {
-    const { database, ready, session } = this.#parts;
-    const rows = await database.rows(
-      `UPDATE recipient SET owner = $2, at = $3, fence = fence + 1
-       WHERE message = $1 AND (owner IS NULL OR at <= $4) RETURNING *, at AS was`,
-      [messageKey(id), session(), now + leaseMs, now],
-    );
-    if (rows.length > 0) ready.forget();
-    return this.#leases(rows, now + leaseMs);
+  take(id: string, { now, leaseMs }: { now: number; leaseMs: number }): Promise<Lease[]> {
+    const { database, ready } = this.#parts;
+    return this.#claiming(async (session) => {
+      const rows = await database.rows(
+        `UPDATE recipient SET owner = $2, at = $3, fence = fence + 1
+         WHERE message = $1 AND (owner IS NULL OR at <= $4) RETURNING *, at AS was`,
+        [messageKey(id), session, now + leaseMs, now],
+      );
+      if (rows.length > 0) ready.forget();
+      return this.#leases(rows, now + leaseMs, session);
+    });
+  }
+
+  /** One that fails may have happened: the connection was lost before the answer came. */
+  async #claiming(claim: (session: number) => Promise<Lease[]>): Promise<Lease[]> {
+    try {
+      return await claim(this.#parts.session());
+    } catch (error) {
+      this.#parts.own.failed();
+      throw error;
+    }
   }
 
   async release(leases: readonly Lease[]): Promise<void> {
-    const { database, clock, ready, own, session } = this.#parts;
-    const held = leases.flatMap(({ message: { id }, recipients }) =>
-      recipients.map(({ index, fence }) => [messageKey(id), index, fence] as const),
+    await this.#giveBack(
+      leases.flatMap(({ message: { id }, recipients }) =>
+        recipients.map(({ index, fence }) => ({ message: messageKey(id), index, fence })),
+      ),
     );
+    for (const { message, recipients } of leases)
+      this.#parts.own.drop(message.id, recipients.length);
+  }
+
+  async #giveBack(held: readonly ClaimedRecipient[]): Promise<void> {
+    const { database, clock, ready, session } = this.#parts;
     const rows = await database.rows(
       `UPDATE recipient r SET owner = NULL, at = greatest($4::bigint, coalesce(release, 0)),
          attempts = greatest(attempts - 1, 0)
@@ -105,11 +131,10 @@ export class Leasing {
          AND r.owner = $5
        RETURNING r.destination, r.priority, r.at, r.held`,
       [
-        ...[held.map(([key]) => key), held.map(([, index]) => index)],
-        ...[held.map(([, , fence]) => fence), clock.now(), session()],
+        ...[held.map(({ message }) => message), held.map(({ index }) => index)],
+        ...[held.map(({ fence }) => fence), clock.now(), session()],
       ],
     );
-    for (const { message, recipients } of leases) own.drop(message.id, recipients.length);
     ready.add(rows.flatMap(dueRow));
   }
 
@@ -138,16 +163,51 @@ export class Leasing {
     return given;
   }
 
+  /** What was claimed in the name of a node that was taken for dead by the time the claim came. */
+  async giveBackOrphans(): Promise<void> {
+    const { database, clock, ready } = this.#parts;
+    const given = await database.run(
+      `UPDATE recipient SET owner = NULL, at = greatest($1::bigint, coalesce(release, 0))
+       WHERE owner > 0 AND owner NOT IN (SELECT session FROM node WHERE session IS NOT NULL)`,
+      [clock.now()],
+    );
+    if (given > 0) ready.forget();
+  }
+
+  /** What is ours, and nobody here knows of it, since the answer to a claim was lost. */
+  async giveBackMissed(): Promise<void> {
+    const { database, own, session } = this.#parts;
+    if (!own.takeDoubt()) return;
+    try {
+      const rows = await database.rows(
+        'SELECT message, idx, fence FROM recipient WHERE owner = $1',
+        [session()],
+      );
+      const missed = own.missed(
+        rows.map((row) => ({
+          message: integer(row.message),
+          index: integer(row.idx),
+          fence: integer(row.fence),
+        })),
+      );
+      if (missed.length > 0) await this.#giveBack(missed);
+    } catch (error) {
+      own.failed();
+      throw error;
+    }
+  }
+
   #claimSome(asked: {
     readonly destinations: readonly string[];
     readonly counts: readonly number[];
     readonly levels: readonly number[];
     readonly now: number;
     readonly expires: number;
+    readonly session: number;
   }): Promise<readonly Row[]> {
-    const { destinations, counts, levels, now, expires } = asked;
+    const { destinations, counts, levels, now, expires, session } = asked;
     return this.#parts.database.rows(claimDue, [
-      ...[destinations, counts, levels, now, this.#parts.session(), expires],
+      ...[destinations, counts, levels, now, session, expires],
     ]);
   }
 
@@ -176,7 +236,7 @@ export class Leasing {
       schedule.served(destination, next.get(destination) ?? undefined);
   }
 
-  async #leases(rows: readonly Row[], expires: number): Promise<Lease[]> {
+  async #leases(rows: readonly Row[], expires: number, session: number): Promise<Lease[]> {
     if (rows.length === 0) return [];
     const messages = await this.#messages([...new Set(rows.map((row) => integer(row.message)))]);
     const groups = new Map<string, { key: number; rank: number; recipients: LeasedRecipient[] }>();
@@ -200,7 +260,7 @@ export class Leasing {
           recipients: recipients.sort((a, b) => a.index - b.index),
         };
       });
-    this.#parts.own.add(leases);
+    this.#parts.own.add(leases, session);
     return leases;
   }
 

@@ -44,6 +44,8 @@ export interface PostgresQueueStoreParts {
   readonly clock: Clock;
   /** Of this process: what it claims is claimed in its name. */
   readonly session: () => number;
+  /** Whether nobody can have taken this process for dead. */
+  readonly isHeard: () => boolean;
 }
 
 /** The first fence: a message that comes with its leases has been claimed once. */
@@ -101,15 +103,28 @@ export class PostgresQueueStore implements QueueStore {
     return this.#ready.watch(listener);
   }
 
+  get isSure(): boolean {
+    return this.#parts.isHeard();
+  }
+
+  isLost(lease: Lease): boolean {
+    return this.#own.isLost(lease, this.#parts.session());
+  }
+
+  /** The database hears us again: what we hold may be attempted, or is known to be lost. */
+  heard(): void {
+    this.#ready.tell();
+  }
+
   async enqueue(
     message: NewMessage,
     { leaseUntil }: { leaseUntil: number | undefined },
   ): Promise<readonly Lease[]> {
     const { content } = message;
     const entering = { message, content, lease: this.#lease(leaseUntil) };
-    if (!(await this.#entering.add(entering)))
-      throw new Error(`the queue has a message ${message.id} already`);
-    return leaseUntil === undefined ? [] : this.#fresh(message, leaseUntil);
+    const isNew = await this.#entering.add(entering).catch((error) => this.#failed(error));
+    if (!isNew) throw new Error(`the queue has a message ${message.id} already`);
+    return entering.lease === undefined ? [] : this.#fresh(message, entering.lease);
   }
 
   async enqueueWithRoom(
@@ -117,12 +132,14 @@ export class PostgresQueueStore implements QueueStore {
     { leaseUntil, room }: Parameters<QueueStore['enqueueWithRoom']>[1],
   ): Promise<EnqueuedWithRoom> {
     const lease = this.#lease(leaseUntil);
-    const { full, chosen, due } = await this.#room.enqueue(message, room, lease);
+    const { full, chosen, due } = await this.#room
+      .enqueue(message, room, lease)
+      .catch((error) => this.#failed(error));
     this.#ready.add(due);
     const queued = [...chosen.keys()];
-    if (leaseUntil === undefined || queued.length === 0) return { leases: [], full, queued };
+    if (lease === undefined || queued.length === 0) return { leases: [], full, queued };
     const roomOf = new Map([...chosen].map(([index, need]) => [index, need?.account ?? '']));
-    return { leases: this.#fresh(message, leaseUntil, roomOf), full, queued };
+    return { leases: this.#fresh(message, lease, roomOf), full, queued };
   }
 
   takeRoom(
@@ -224,6 +241,11 @@ export class PostgresQueueStore implements QueueStore {
     await this.#settling.sweep();
   }
 
+  /** What we claimed without learning of it; to be asked no more often than a statement may take. */
+  giveBackMissed(): Promise<void> {
+    return this.leasing.giveBackMissed();
+  }
+
   /** Everything asked for is answered first. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ready.stop();
@@ -235,12 +257,22 @@ export class PostgresQueueStore implements QueueStore {
     return until === undefined ? undefined : { owner: this.#parts.session(), until };
   }
 
-  #fresh(message: NewMessage, expires: number, roomOf?: ReadonlyMap<number, string>) {
+  /** It may be there all the same, claimed by us: the connection was lost before the answer came. */
+  #failed(error: unknown): never {
+    this.#own.failed();
+    throw error;
+  }
+
+  #fresh(
+    message: NewMessage,
+    { owner, until }: NonNullable<Entering['lease']>,
+    roomOf?: ReadonlyMap<number, string>,
+  ) {
     const leases = freshLeases(message, {
       content: this.#parts.spool.open(message.content),
-      ...{ fence: firstFence, expires, ...(roomOf && { roomOf }) },
+      ...{ fence: firstFence, expires: until, ...(roomOf && { roomOf }) },
     });
-    this.#own.add(leases);
+    this.#own.add(leases, owner);
     return leases;
   }
 }

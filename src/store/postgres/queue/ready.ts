@@ -51,6 +51,10 @@ export class Ready {
     return () => this.#listeners.delete(listener);
   }
 
+  tell(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
   /** From now on the database is asked regularly. */
   poll(): void {
     this.#isPolling = true;
@@ -112,8 +116,7 @@ export class Ready {
       const before = this.#schedule.next(nobody) ?? Number.POSITIVE_INFINITY;
       await this.refresh();
       const next = this.#schedule.next(nobody);
-      if (next !== undefined && (next < before || next <= began))
-        for (const listener of this.#listeners) listener();
+      if (next !== undefined && (next < before || next <= began)) this.tell();
     } catch {
       // The database is away, which is told where that matters: asked again.
     }

@@ -179,6 +179,14 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     return Math.min(this.#nextExpiry, due ?? Number.POSITIVE_INFINITY);
   }
 
+  get isSure(): boolean {
+    return this.#store.isSure;
+  }
+
+  isLost(lease: Lease): boolean {
+    return this.#store.isLost(lease);
+  }
+
   watch(listener: () => void): () => void {
     return this.#store.watch(listener);
   }

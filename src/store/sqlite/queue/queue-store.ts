@@ -143,6 +143,15 @@ export class SqliteQueueStore implements QueueStore {
     return this.#parts.commit.call('nextDue', [skip]);
   }
 
+  /** Leases lie in the memory of one process: nobody takes them from it. */
+  get isSure(): boolean {
+    return true;
+  }
+
+  isLost(): boolean {
+    return false;
+  }
+
   /** Who changes something beside us asks us to look. */
   watch(): () => void {
     return () => {};

@@ -1,0 +1,163 @@
+// A node that the database does not hear: it begins nothing any more before others may take what it holds, finds out
+// what it has lost, and nothing stays claimed by nobody.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FakeClock } from '../../base/fake-clock.ts';
+import { silentLog } from '../../base/log.ts';
+import { delivered, message, settlement } from '../conformance/harness.ts';
+import { due, everything, idsOf } from '../conformance/queue-harness.ts';
+import { Database } from './database.ts';
+import { ask, testCluster, withoutPostgres } from './test-cluster.ts';
+import { openNode } from './test-stores.ts';
+
+async function openOne() {
+  const url = await (await testCluster()).database();
+  const clock = new FakeClock();
+  const stores = await openNode(url, 'one', clock);
+  return {
+    ...{ url, clock, stores, queue: stores.queue },
+    rows: async (sql: string) => (await ask(url, sql)).rows,
+    async [Symbol.asyncDispose]() {
+      await stores[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function eventually(isTrue: () => Promise<boolean> | boolean): Promise<void> {
+  for (let tries = 0; !(await isTrue()); tries += 1) {
+    assert.ok(tries < 500, 'it happens');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const timeoutMs = 15_000;
+const beatMs = timeoutMs / 4;
+
+describe('a node that is cut off', { skip: withoutPostgres() }, () => {
+  it('is sure of nothing when it was not heard for as long as others wait, until it is heard', async () => {
+    await using test = await openOne();
+    const { queue, clock } = test;
+    const [lease] = await queue.enqueue(message('m1'), { leaseUntil: clock.now() + 60_000 });
+    assert.deepEqual([queue.isSure, queue.isLost(lease!)], [true, false]);
+    let woken = 0;
+    queue.watch(() => {
+      woken += 1;
+    });
+    // Nobody can write to the table of nodes; the process stands still meanwhile.
+    const holder = new Database({ url: test.url, log: silentLog });
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    let isHeld = false;
+    const holding = holder.transaction(async (transaction) => {
+      await transaction.run('LOCK TABLE node IN EXCLUSIVE MODE');
+      isHeld = true;
+      await held;
+    });
+    await eventually(() => isHeld);
+    await clock.advance(timeoutMs);
+    assert.equal(queue.isSure, false);
+    letGo();
+    await holding;
+    await eventually(async () => {
+      await clock.advance(beatMs);
+      return queue.isSure;
+    });
+    assert.ok(woken > 0, 'whoever waited is told');
+    assert.equal(queue.isLost(lease!), false, 'nobody took it');
+    await holder[Symbol.asyncDispose]();
+  });
+
+  it('learns that what it held is lost, and what it claims from then on is its own', async () => {
+    await using test = await openOne();
+    const { queue, clock } = test;
+    const leaseUntil = clock.now() + 60_000;
+    const [lost] = await queue.enqueue(message('m1'), { leaseUntil });
+    await ask(test.url, 'UPDATE node SET session = NULL');
+    await clock.advance(beatMs);
+    await eventually(() => queue.isLost(lost!));
+    const [own] = await queue.enqueue(message('m2'), { leaseUntil });
+    assert.equal(queue.isLost(own!), false);
+    assert.equal(await queue.settle(settlement(lost!, delivered)), false);
+    assert.equal(await queue.settle(settlement(own!, delivered)), true);
+  });
+
+  it('a claim that comes after its node was buried is given back by whoever is alive', async () => {
+    await using test = await openOne();
+    const { queue, clock } = test;
+    await queue.enqueue(message('m1'), due);
+    await ask(test.url, `UPDATE recipient SET owner = 4711, at = ${clock.now() + 1e9}`);
+    await clock.advance(beatMs);
+    await eventually(
+      async () => (await queue.claim({ ...everything, now: clock.now() + beatMs })).length === 1,
+    );
+  });
+
+  it('but not what a command has taken, which is no node', async () => {
+    await using test = await openOne();
+    const { queue, clock } = test;
+    await queue.enqueue(message('m1'), due);
+    await ask(test.url, `UPDATE recipient SET owner = -4711, at = ${clock.now() + 1e9}`);
+    for (let i = 0; i < 3; i += 1) {
+      const { rows } = await ask(test.url, 'SELECT seen FROM node');
+      await clock.advance(beatMs);
+      await eventually(
+        async () => (await test.rows('SELECT seen FROM node'))[0].seen > rows[0].seen,
+      );
+    }
+    assert.deepEqual(await test.rows('SELECT owner FROM recipient'), [{ owner: '-4711' }]);
+  });
+
+  it('a claim whose answer was lost is given back, once it is certain', async () => {
+    await using test = await openOne();
+    const { queue, clock } = test;
+    const leaseUntil = clock.now() + 1e9;
+    const [own] = await queue.enqueue(message('m1'), { leaseUntil });
+    await queue.enqueue(message('m2'), due);
+    const [{ session }] = await test.rows('SELECT session FROM node');
+    const claim = `UPDATE recipient SET owner = ${session}, fence = 9, at = ${leaseUntil} WHERE owner IS NULL`;
+    await ask(test.url, claim);
+    // That is what the node notices: some claim failed.
+    await ask(test.url, 'ALTER TABLE recipient RENAME TO away');
+    await assert.rejects(async () => queue.take('m2', { now: clock.now(), leaseMs: 1000 }));
+    await ask(test.url, 'ALTER TABLE away RENAME TO recipient');
+    const orphan = () => test.rows(`SELECT owner FROM recipient WHERE fence = 9`);
+    await clock.advance(60_000);
+    assert.notEqual((await orphan())[0].owner, null, 'it may be under way');
+    await eventually(async () => {
+      await clock.advance(60_000);
+      return (await orphan())[0].owner === null;
+    });
+    assert.equal(queue.isLost(own!), false);
+    assert.equal(await queue.settle(settlement(own!, delivered)), true);
+    assert.deepEqual(idsOf(await queue.claim({ ...everything, now: clock.now() })), ['m2']);
+  });
+
+  it('a node whose connections all wait for a lock is alive all the same', async () => {
+    const url = await (await testCluster()).database();
+    const clock = new FakeClock();
+    await using stores = await openNode(url, 'one', clock);
+    const holder = new Database({ url, log: silentLog });
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    let isHeld = false;
+    const holding = holder.transaction(async (transaction) => {
+      await transaction.run('LOCK TABLE recipient IN ACCESS EXCLUSIVE MODE');
+      isHeld = true;
+      await held;
+    });
+    await eventually(() => isHeld);
+    const stuck = Array.from({ length: 12 }, (_, i) => stores.queue.hold([`m${i}`]));
+    const seen = async () => (await ask(url, 'SELECT seen FROM node')).rows[0].seen;
+    const before = await seen();
+    await clock.advance(beatMs);
+    await eventually(async () => (await seen()) > before);
+    letGo();
+    await Promise.all([...stuck, holding]);
+    await holder[Symbol.asyncDispose]();
+  });
+});
