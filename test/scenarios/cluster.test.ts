@@ -131,6 +131,10 @@ describe('two nodes', { skip: withoutPostgres() }, () => {
       const seen = new Set(hop.taken.map((text) => /X-Id: (m\d+);/.exec(text)?.[1]));
       return [...accepted].every((id) => seen.has(id)) ? true : undefined;
     }, 'every accepted message to arrive');
+    await eventually(
+      () => (server.log().includes('database works again') ? true : undefined),
+      'the log to say so',
+    );
     assert.equal(server.log().match(/database does not answer/g)?.length, 1);
     assert.equal(server.log().match(/database works again/g)?.length, 1);
   });

@@ -159,8 +159,11 @@ function testMessages(open: OpenTestStores): void {
     const pieces = await collected(opened!.read());
     assert.equal(Buffer.concat(pieces).toString(), body);
     await removed(folders, ann, [uid]);
-    await folders.usage(ann);
-    await assert.rejects(collected(spool.open(content).read()), StorageError);
+    // The file goes by itself after the commit: read until there is nothing to read.
+    const readOn = async () => {
+      for (;;) await collected(spool.open(content).read());
+    };
+    await assert.rejects(readOn, StorageError);
   });
 }
 
@@ -293,7 +296,9 @@ function testRemoval(open: OpenTestStores): void {
       removed(folders, ann, [3, 1, 2, 99]),
       removed(folders, ann, [2, 3, 4]),
     ]);
-    assert.deepEqual(results, [[1, 2, 3], [4]]);
+    // Whichever comes first has what both ask for.
+    assert.deepEqual(results.flat().toSorted(), [1, 2, 3, 4]);
+    assert.ok(results[0]!.includes(1) && results[1]!.includes(4));
     const inbox = await folders.find(ann, 'INBOX');
     assert.deepEqual([inbox?.messages, inbox?.unseen, inbox?.uidNext], [1, 1, 6]);
     assert.ok(inbox!.modseq > before.modseq);
