@@ -1,7 +1,7 @@
 // A message as a device gets it: the properties of the class Email. [MS-ASEMAIL] 2.2.2, [MS-ASAIRS] 2.2.2.8. What the
 // version of a device does not know is left out.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { BodyPart, MessageDigest } from '../mail/digest/digest.ts';
 import { leafParts } from '../mail/digest/leaf-parts.ts';
 import { decodeEncodedWords } from '../mail/fields/encoded-word.ts';
@@ -201,7 +201,7 @@ export function conversationId({
 }: MessageDigest['envelope']): Uint8Array {
   const first = references[0] ?? inReplyTo ?? messageId ?? subject ?? '';
   const root = first.trim().replace(/^<([^>]*)>.*$/s, '$1');
-  return createHash('sha256').update(root).digest().subarray(0, 16);
+  return hash('sha256', root, 'buffer').subarray(0, 16);
 }
 
 /** Five octets: the time, in units of 2^18 hundred nanoseconds since 1601. */

@@ -9,6 +9,7 @@ import { commandNames, versions } from '../activesync/versions.ts';
 import { decodeWbxml } from '../activesync/wbxml/decoder.ts';
 import { encodeWbxml } from '../activesync/wbxml/encoder.ts';
 import { unreachable } from '../base/assert.ts';
+import { freeMemory } from '../base/free-memory.ts';
 import type { LoginResult } from '../policy/accounts/login.ts';
 import type { WebContext } from './asking.ts';
 import { readBody } from './request-body.ts';
@@ -137,6 +138,7 @@ class Exchange {
     if (!accepts || octets.length < compressedBytesMin)
       return c.body(octets, 200, { 'content-type': type });
     const packed = await compress(octets, { level: 1 });
+    freeMemory(octets);
     return c.body(packed, 200, { 'content-type': type, 'content-encoding': 'gzip' });
   }
 }

@@ -62,7 +62,10 @@ export async function itemsOf(
       if (digest === undefined || content === undefined) return undefined;
       const item = await readItem(digest, content, shape);
       const serverId = messageId(folder, state.uid);
-      return mailProperties({ ...item, serverId, state }, shape, version);
+      const properties = mailProperties({ ...item, serverId, state }, shape, version);
+      // Text is a copy; MIME may be the octets themselves.
+      if (!mayBeMime(shape)) content.free?.();
+      return properties;
     }),
   );
 }
@@ -97,9 +100,12 @@ const unreadable: ReadItem = {
 /** Limit: octets of text that are looked at. */
 const textBytesMax = 8 * 2 ** 20;
 
+const mayBeMime = ({ bodies }: ItemShape): boolean =>
+  bodies.some(({ type }) => type === bodyType.mime);
+
 /** All of it where MIME may be shown, else up to the end of the last text. */
-function neededOctets({ body }: MessageDigest, { size }: Content, { bodies }: ItemShape): number {
-  if (bodies.some(({ type }) => type === bodyType.mime)) return size;
+function neededOctets({ body }: MessageDigest, { size }: Content, shape: ItemShape): number {
+  if (mayBeMime(shape)) return size;
   const texts = leafParts(body).filter(({ kind }) => kind === 'text');
   const ends = texts.map(({ part }) => Math.min(part.bodyEnd, part.bodyStart + textBytesMax));
   return Math.min(size, Math.max(0, ...ends));

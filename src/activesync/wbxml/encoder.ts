@@ -1,11 +1,12 @@
-// An element as octets of WBXML 1.3, in UTF-8, without a string table: [MS-ASWBXML] 2.1.2. One buffer that grows; a
-// document is written in one pass.
+// An element as octets of WBXML 1.3, in UTF-8, without a string table: [MS-ASWBXML] 2.1.2. A document is written in one
+// pass into a buffer that all of them share, and copied out once it is whole.
 
 import { placeOf } from './code-pages.ts';
 import type { Element } from './element.ts';
 
-/** A window of messages is some hundred KiB. */
-const firstBytes = 16 * 2 ** 10;
+/** A window of messages is some hundred KiB. Limit: what a document needs above it, it does not leave behind. */
+const sharedBytes = 2 ** 20;
+let shared: Buffer<ArrayBuffer> | undefined;
 
 export function encodeWbxml(root: Element): Buffer<ArrayBuffer> {
   const encoder = new Encoder();
@@ -15,19 +16,25 @@ export function encodeWbxml(root: Element): Buffer<ArrayBuffer> {
 
 /** What XML 1.0 has no character for, which devices turn it into; NUL would end the string. */
 const unwritable = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|\p{Surrogate}/gu;
+/** Some of it, but for surrogates: those that stand alone are no well-formed text. */
+const suspicious = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/;
+const writable = (text: string): string =>
+  text.isWellFormed() && !suspicious.test(text) ? text : text.replace(unwritable, '');
 
 class Encoder {
-  #buffer = Buffer.allocUnsafeSlow(firstBytes);
+  #buffer: Buffer<ArrayBuffer>;
   #at = 0;
   #page = 0;
 
   constructor() {
+    this.#buffer = shared ??= Buffer.allocUnsafeSlow(sharedBytes);
     // WBXML 1.3, no public identifier, UTF-8, no string table.
     for (const octet of [0x03, 0x01, 0x6a, 0x00]) this.#octet(octet);
   }
 
   octets(): Buffer<ArrayBuffer> {
-    return this.#buffer.subarray(0, this.#at);
+    const octets = this.#buffer.subarray(0, this.#at);
+    return this.#buffer === shared ? Buffer.from(octets) : octets;
   }
 
   /** Recursion is as deep as the document, which is ours. */
@@ -54,7 +61,7 @@ class Encoder {
   }
 
   #text(text: string): void {
-    const clean = text.replace(unwritable, '');
+    const clean = writable(text);
     // Limit: a UTF-16 unit is at most three octets of UTF-8.
     this.#need(clean.length * 3 + 2);
     this.#octet(0x03);

@@ -54,6 +54,14 @@ describe('WBXML', () => {
     assert.deepEqual(documentOf(octets), folderSync);
   });
 
+  it('a document that was written stays as it is while others are, larger ones among them', () => {
+    const written = [10, 5, 2 ** 21, 10].map((length, i) => {
+      const root = element('AirSyncBase:Data', Buffer.alloc(length, i));
+      return { root, octets: encodeWbxml(root) };
+    });
+    for (const { root, octets } of written) assert.deepEqual(documentOf(octets), root);
+  });
+
   it('has no two tags of one number', () => {
     assert.equal(new Set(allTags.map(placeOf)).size, allTags.length);
     for (const tag of allTags) assert.equal(tagAt(placeOf(tag) >> 8, placeOf(tag) & 0xff), tag);

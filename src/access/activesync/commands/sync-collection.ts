@@ -38,11 +38,13 @@ export async function syncCollection(
 ): Promise<CollectionAnswer> {
   const { account, line } = context.call;
   if (isEmptyFolder(asked.id)) return emptyCollection(asked);
-  const folder = await findFolder(context.store, account, asked.id);
-  if (folder === undefined) return refused(asked, syncStatus.notFound);
   const device = deviceKey(account, line.deviceId);
+  const [folder, known] = await Promise.all([
+    findFolder(context.store, account, asked.id),
+    asked.key === '0' ? undefined : context.collections.find(device, asked.id),
+  ]);
+  if (folder === undefined) return refused(asked, syncStatus.notFound);
   if (asked.key === '0') return begin(context, device, asked);
-  const known = await context.collections.find(device, asked.id);
   const from = known && stateFor(known, asked.key);
   if (known === undefined || from === undefined) return refused(asked, syncStatus.wrongKey);
   const { id, modseq } = folder;
@@ -158,8 +160,11 @@ class CollectionSync {
       ...{ results: applied.results, removed: applied.removed, added: applied.added },
       ...{ renamed: [...known.renamed, ...applied.renamed] },
     };
-    const commands = window === undefined ? [] : await this.#commands(window, options);
-    await this.#context.collections.save(this.#parts.device, asked.id, collection);
+    // Whichever of them fails, the device hears of neither, and asks again with the key that it has.
+    const [commands] = await Promise.all([
+      window === undefined ? [] : this.#commands(window, options),
+      this.#context.collections.save(this.#parts.device, asked.id, collection),
+    ]);
     const answer = collectionElement(asked.id, keyOf(collection, next), [
       responsesElement([...applied.results.map(resultElement), ...fetches]),
       window?.more ? element('AirSync:MoreAvailable') : undefined,
