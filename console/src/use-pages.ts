@@ -37,7 +37,10 @@ export function usePages<T>(
   const [rest, setRest] = useState<PageOf<T> & { readonly of: string }>();
   const [isMoreComing, setComing] = useState(false);
   const [failed, setFailed] = useState<string>();
-  useEffect(() => setRest(undefined), [key]);
+  useEffect(() => {
+    setRest(undefined);
+    setFailed(undefined);
+  }, [key]);
   const further = rest?.of === key ? rest : undefined;
   const next = (further ?? first.data)?.next ?? null;
   const more = async (after: string) => {
@@ -57,6 +60,9 @@ export function usePages<T>(
     loading: first.loading,
     more: next === null ? undefined : () => void more(next),
     isMoreComing,
-    reload: first.reload,
+    reload: () => {
+      setFailed(undefined);
+      first.reload();
+    },
   };
 }

@@ -1,9 +1,7 @@
 // Operations of the catcher (`postrider dev`): how a program reads an inbox, and letting a caught message go.
 
 import { z } from 'zod';
-import { messageOf as wordsOf } from '../base/error-text.ts';
-import { authorOf } from '../inbox/shown-message.ts';
-import { formatMailbox, parseMailbox } from '../mail/fields/address.ts';
+import { ReleaseError, releaseCaught, releasedMax } from '../inbox/release.ts';
 import type { CatcherDesk } from './desks.ts';
 import { count, done, OperationError, text, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
@@ -26,9 +24,6 @@ const access = z.object({
     )
     .readonly(),
 });
-
-/** Limit: real addresses that one message goes to. */
-const releasedMax = 100;
 
 export const catcherOperations = {
   mailAccess: value({
@@ -69,25 +64,21 @@ function catcherOf(server: OperationParts['server']): CatcherDesk {
 
 async function releaseMail(
   parts: Pick<OperationParts, 'folders' | 'accountOf' | 'server'>,
-  given: { readonly address: string; readonly id: string; readonly to: readonly string[] },
+  {
+    address,
+    id,
+    to,
+  }: { readonly address: string; readonly id: string; readonly to: readonly string[] },
 ): Promise<null> {
-  const { relay, release } = catcherOf(parts.server);
-  if (relay === undefined)
-    throw new OperationError(
-      'nothing leaves this catcher: `postrider dev --relay HOST:PORT` names where messages may be released to',
-    );
-  const to = given.to.map((each) => {
-    const mailbox = parseMailbox(each);
-    if (mailbox === undefined) throw new OperationError(`${each.slice(0, 200)} is no mail address`);
-    return formatMailbox(mailbox);
-  });
-  const { octets } = await messageOf(parts, given.address, given.id);
-  const author = authorOf(octets);
-  if (author === undefined) throw new OperationError('the message has no author (From)');
   try {
-    await release(octets, author, to);
+    await releaseCaught(
+      catcherOf(parts.server),
+      to,
+      async () => (await messageOf(parts, address, id)).octets,
+    );
   } catch (error) {
-    throw new OperationError(`not released: ${wordsOf(error)}`);
+    if (error instanceof ReleaseError) throw new OperationError(error.message);
+    throw error;
   }
   return null;
 }

@@ -3,6 +3,7 @@
 
 import type { LinkChecker } from '../inbox/checks/link-check.ts';
 import type { SpamCheckParts } from '../inbox/checks/spam-check.ts';
+import type { ReleaseParts } from '../inbox/release.ts';
 import type { OpenSession } from '../net/open-session.ts';
 import type { WebhookAttempt } from '../watch/webhooks/webhook.ts';
 
@@ -22,11 +23,7 @@ export interface CheckDesk {
 }
 
 /** `postrider dev`: what mail is caught for. */
-export interface CatcherDesk {
-  /** Where messages may be released to, `host:port`; undefined: nowhere. */
-  readonly relay: string | undefined;
-  /** @throws Error that says why not */
-  readonly release: (octets: Buffer, from: string, to: readonly string[]) => Promise<void>;
+export interface CatcherDesk extends ReleaseParts {
   /** The password of an inbox that has one of its own; undefined: any is right. */
   readonly passwordOf: (address: string) => string | undefined;
 }

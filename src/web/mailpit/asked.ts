@@ -11,6 +11,7 @@ import type { LinkChecker } from '../../inbox/checks/link-check.ts';
 import type { SpamCheckParts } from '../../inbox/checks/spam-check.ts';
 import { UnshownError } from '../../inbox/find-message.ts';
 import { mailTerms, QueryError } from '../../inbox/query-words.ts';
+import type { ReleaseParts } from '../../inbox/release.ts';
 import { type ShownMessage, shownMessage } from '../../inbox/shown-message.ts';
 import type { Triggers } from '../../policy/chaos.ts';
 import type { FoundMail, MailTerm } from '../../store/mail-question.ts';
@@ -19,7 +20,7 @@ import { isOwnPage } from '../asking.ts';
 import type { WebClient } from '../http-service.ts';
 import { readBody } from '../request-body.ts';
 
-export interface CatcherParts extends Pick<ApiParts, 'asking'> {
+export interface CatcherParts extends Pick<ApiParts, 'asking'>, ReleaseParts {
   /** Of one inbox, or of all. */
   readonly mail: (account: string | undefined) => CaughtMail;
   readonly awaited: AwaitedMail;
@@ -28,10 +29,6 @@ export interface CatcherParts extends Pick<ApiParts, 'asking'> {
   readonly chaos: { triggers: Triggers };
   /** The inbox of a login of its own; undefined: there is none like this. */
   readonly inboxOf: (user: string, password: string) => string | undefined;
-  /** Where messages may be released to, `host:port`; undefined: nowhere. */
-  readonly relay: string | undefined;
-  /** @throws Error that says why not */
-  readonly release: (octets: Buffer, from: string, to: readonly string[]) => Promise<void>;
   /** Whether links lead somewhere. */
   readonly links: LinkChecker | undefined;
   /** The rspamd that says how much like spam a message is; undefined: there is none. */

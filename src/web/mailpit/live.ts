@@ -12,14 +12,15 @@ import { summary } from './shapes.ts';
 /** Limits: who listens at once; octets that wait for one who does not read. */
 const listenersMax = 200;
 const waitingMax = 2 ** 20;
-/** How often it is looked whether one is still there; with the next look one who did not answer goes. */
+/** How often it is looked whether one is still there and may still listen; one who did not answer by the next look goes. */
 const pingMs = 25_000;
 
 export function livePaths(parts: CatcherParts) {
   let listeners = 0;
   return (app: WebApp): void => {
     app.get('/api/events', async (c) => {
-      const mail = await mailFor(parts, false, c);
+      const may = () => mailFor(parts, false, c);
+      const mail = await may();
       const { upgrade } = c.env;
       if (upgrade === undefined)
         return c.text('ask for a WebSocket\n', 426, {
@@ -28,11 +29,13 @@ export function livePaths(parts: CatcherParts) {
         });
       if (listeners >= listenersMax) throw plainly(503, 'too many listen already\n');
       upgrade((socket) => {
+        // Others may have been quicker since.
+        if (listeners >= listenersMax) return socket.terminate();
         listeners += 1;
         socket.once('close', () => {
           listeners -= 1;
         });
-        follow(socket, parts, mail.account);
+        follow(socket, parts, mail.account, may);
       });
       return c.body(null);
     });
@@ -40,7 +43,12 @@ export function livePaths(parts: CatcherParts) {
 }
 
 /** `account`: the inbox whose login asked; undefined: all of them. */
-function follow(socket: OpenWebSocket, { news, clock }: CatcherParts, account: string | undefined) {
+function follow(
+  socket: OpenWebSocket,
+  { news, clock }: Pick<CatcherParts, 'news' | 'clock'>,
+  account: string | undefined,
+  may: () => Promise<unknown>,
+): void {
   const listening = news.listen((event) => {
     for (const told of toldOf(event, account)) {
       if (socket.bufferedAmount > waitingMax) return socket.terminate();
@@ -52,6 +60,7 @@ function follow(socket: OpenWebSocket, { news, clock }: CatcherParts, account: s
   const look = () => {
     if (!isThere) return socket.terminate();
     isThere = false;
+    may().catch(() => socket.terminate());
     socket.ping();
     cancel = clock.after(pingMs, look);
   };
