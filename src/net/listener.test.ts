@@ -15,11 +15,10 @@ import { ListenError, listen, startServerTls } from './listener.ts';
 import { PeerTimeout } from './peer.ts';
 import type { ProxyRules } from './proxy-protocol.ts';
 import type { SocketPeer } from './socket-peer.ts';
-import { testCertificate, testServerTls } from './test-certificate.ts';
-import { createServerTls } from './tls.ts';
+import { loadTestTls, testCertificate, testServerTls } from './test-certificate.ts';
 import { answeringAuthorities, challengeContext } from './tls-alpn.ts';
 
-const tls = testServerTls('mx.example.org');
+const tls = await testServerTls('mx.example.org');
 
 const directory = mkdtempSync(join(tmpdir(), 'postrider-listener-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
@@ -449,11 +448,7 @@ async function leaveBehind(path: string): Promise<void> {
 
 describe('listen: authorities', () => {
   it('RFC 8737 §3: who speaks acme-tls/1 gets the proof for the name and no service; others are served as ever', async () => {
-    const serverTls = createServerTls({
-      ...testCertificate('usual'),
-      others: [testCertificate('a.example')],
-      requestClientCertificate: false,
-    });
+    const serverTls = await loadTestTls([testCertificate('usual'), testCertificate('a.example')]);
     const challenges = new Map([['a.example', challengeContext(testCertificate('proof'))]]);
     let served = 0;
     const { listener } = await open({
@@ -534,7 +529,7 @@ describe('listen: sockets for node:http', () => {
 
   it('the certificate is that of the name that is asked for, also after a change', async () => {
     const [a, b, c] = ['a.example', 'b.example', 'c.example'].map((name) => testCertificate(name));
-    const serverTls = createServerTls({ ...a!, others: [b!], requestClientCertificate: false });
+    const serverTls = await loadTestTls([a!, b!]);
     const { listener, client } = await openHttp({ implicitTls: true, tls: serverTls });
     client.destroy();
     const askAs = async (servername: string) => {
@@ -550,7 +545,7 @@ describe('listen: sockets for node:http', () => {
     assert.equal(await askAs('a.example'), 'a.example');
     assert.equal(await askAs('b.example'), 'b.example');
     assert.equal(await askAs('c.example'), 'a.example', 'the first, where none fits');
-    serverTls.replace({ ...a!, others: [b!, c!], requestClientCertificate: false });
+    await serverTls.reload([a!, b!, c!]);
     assert.equal(await askAs('c.example'), 'c.example');
     await listener.close();
   });

@@ -5,13 +5,12 @@ import { afterEach, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import fc from 'fast-check';
 import { silentLog } from '../base/log.ts';
-import { issueCertificate } from './certificate.ts';
 import type { ListenOptions } from './listener.ts';
 import { listen } from './listener.ts';
 import type { ProxyHeader } from './proxy-protocol.ts';
 import { parseProxyHeader } from './proxy-protocol.ts';
 import type { SocketPeer } from './socket-peer.ts';
-import { createServerTls } from './tls.ts';
+import { testServerTls } from './test-certificate.ts';
 
 const parse = (text: string | Buffer): ProxyHeader =>
   parseProxyHeader(typeof text === 'string' ? Buffer.from(text, 'latin1') : text);
@@ -127,15 +126,7 @@ describe('PROXY protocol: the header', () => {
   });
 });
 
-const lifetime = {
-  notBefore: new Date(Date.now() - 3_600_000),
-  notAfter: new Date(Date.now() + 3_600_000),
-};
-const issued = issueCertificate({ ...{ commonName: 'mx.test', names: ['mx.test'] }, ...lifetime });
-const tls = createServerTls({
-  ...{ certificate: issued.certificate, privateKey: issued.privateKeyPem },
-  requestClientCertificate: false,
-});
+const tls = await testServerTls('mx.test');
 
 /** What a test that failed has left open would keep the process. */
 const leftOpen: { destroy(): void }[] = [];

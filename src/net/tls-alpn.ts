@@ -31,7 +31,6 @@ export function answeringAuthorities(tls: ServerTls, challenges: AlpnChallenges)
     get warnings() {
       return tls.warnings;
     },
-    replace: (material) => tls.replace(material),
   };
 }
 

@@ -10,8 +10,9 @@ import { connect, TLSSocket } from 'node:tls';
 import { inspect } from 'node:util';
 import type { TlsFacts } from '../smtp/tls-facts.ts';
 import { issueCertificate } from './certificate.ts';
+import { loadTestTls } from './test-certificate.ts';
 import type { ServerTls } from './tls.ts';
-import { createServerTls, loadServerTls, TlsError, tlsFacts } from './tls.ts';
+import { loadServerTls, TlsError, tlsFacts } from './tls.ts';
 
 const dayMs = 24 * 60 * 60_000;
 const validity = (fromDays: number, toDays: number) => ({
@@ -29,12 +30,9 @@ const issue = (commonName: string, names: readonly string[], days = 100) =>
 const server = issue('mx.example.org', ['mx.example.org', '127.0.0.1']);
 const other = issue('new.example.org', ['mx.example.org']);
 
-const material = {
-  certificate: server.certificate,
-  privateKey: server.privateKeyPem,
-  requestClientCertificate: true,
-  clientCa: authority.certificate,
-};
+const source = { certificate: server.certificate, privateKey: server.privateKeyPem };
+/** Asks clients for a certificate of the authority's. */
+const asking = () => loadTestTls(source, authority.certificate);
 
 interface Sides {
   readonly server: TlsFacts;
@@ -91,7 +89,7 @@ async function handshake(tls: ServerTls, options: ConnectionOptions = {}): Promi
 
 describe('TLS facts', () => {
   it('RFC 9266 §2, RFC 5929 §4.1: both sides have the same channel bindings', async () => {
-    const { bindings, server: facts, client } = await handshake(createServerTls(material));
+    const { bindings, server: facts, client } = await handshake(await asking());
     const [exporter, endPoint] = bindings;
     assert.equal(exporter?.[0]?.length, 32);
     assert.deepEqual(exporter?.[0], exporter?.[1]);
@@ -108,7 +106,7 @@ describe('TLS facts', () => {
   });
 
   it('RFC 9266 §4.2: gives no tls-exporter with TLS 1.2', async () => {
-    const { bindings, server: facts } = await handshake(createServerTls(material), {
+    const { bindings, server: facts } = await handshake(await asking(), {
       maxVersion: 'TLSv1.2',
     });
     assert.equal(facts.protocol, 'TLSv1.2');
@@ -118,7 +116,7 @@ describe('TLS facts', () => {
 
   it('says whether a client certificate is good, and whose it is', async () => {
     const client = issue('Ann', ['ann@example.org']);
-    const { server: facts } = await handshake(createServerTls(material), {
+    const { server: facts } = await handshake(await asking(), {
       cert: client.certificate,
       key: client.privateKeyPem,
     });
@@ -134,7 +132,7 @@ describe('TLS facts', () => {
       [stranger, 'DEPTH_ZERO_SELF_SIGNED_CERT'],
       [expired, 'CERT_HAS_EXPIRED'],
     ] as const) {
-      const { server: facts } = await handshake(createServerTls(material), {
+      const { server: facts } = await handshake(await asking(), {
         cert: client.certificate,
         key: client.privateKeyPem,
       });
@@ -144,13 +142,13 @@ describe('TLS facts', () => {
   });
 
   it('a client’s facts are not verified when the name is another', async () => {
-    const { client } = await handshake(createServerTls(material), { servername: 'mx.example.net' });
+    const { client } = await handshake(await asking(), { servername: 'mx.example.net' });
     assert.equal(client.verified, false);
     assert.match(client.verifyError ?? '', /ERR_TLS_CERT_ALTNAME_INVALID|altnames/);
   });
 
   it('takes sessions back, and still knows the client certificate then', async () => {
-    const tls = createServerTls(material);
+    const tls = await asking();
     const client = issue('Ann', ['ann@example.org']);
     for (const maxVersion of ['TLSv1.3', 'TLSv1.2'] as const) {
       const options = { cert: client.certificate, key: client.privateKeyPem, maxVersion };
@@ -168,15 +166,15 @@ describe('TLS facts', () => {
 describe('server TLS', () => {
   it('RFC 9325 §3.1.1: refuses TLS 1.1', async () => {
     const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' } as const;
-    await assert.rejects(handshake(createServerTls(material), old), /unsupported protocol/);
+    await assert.rejects(handshake(await asking(), old), /unsupported protocol/);
   });
 
   it('swaps the certificate for new connections; a bad one changes nothing', async () => {
-    const tls = createServerTls(material);
-    const next = { ...material, certificate: other.certificate, privateKey: other.privateKeyPem };
-    assert.throws(() => tls.replace({ ...next, privateKey: server.privateKeyPem }), TlsError);
+    const tls = await asking();
+    const next = { certificate: other.certificate, privateKey: other.privateKeyPem };
+    await assert.rejects(tls.reload({ ...next, privateKey: server.privateKeyPem }), TlsError);
     assert.deepEqual((await handshake(tls)).client.peerNames, ['mx.example.org']);
-    tls.replace(next);
+    await tls.reload(next);
     assert.deepEqual((await handshake(tls)).client.peerNames, [
       'mx.example.org',
       'new.example.org',

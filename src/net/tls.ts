@@ -40,13 +40,14 @@ interface Pair {
   readonly passphrase?: string | undefined;
 }
 
-export interface ServerTlsMaterial extends Pair {
+interface Material extends Pair {
   /** More of them, for other names: which one a client gets is decided by its SNI (RFC 6066 §3). */
-  readonly others?: readonly Pair[] | undefined;
-  /** Asks clients for a certificate; one that is bad or missing does not end the connection. */
-  readonly requestClientCertificate: boolean;
-  /** PEM text: who may have signed client certificates. Without it none is ever good. */
-  readonly clientCa?: string | undefined;
+  readonly others?: readonly Pair[];
+  /**
+   * PEM text: who may have signed client certificates. Clients are asked for one then; one that is bad or missing does
+   * not end the connection.
+   */
+  readonly clientCa: string | undefined;
 }
 
 export interface LoadOptions {
@@ -67,8 +68,6 @@ export interface ServerTls {
   readonly certificates: readonly X509Certificate[];
   /** What the operator should know: the certificate has expired, or will soon. */
   readonly warnings: readonly string[];
-  /** @throws TlsError when it cannot be used: then the old one stays in force. */
-  replace(material: ServerTlsMaterial): void;
 }
 
 export interface LoadedServerTls extends ServerTls {
@@ -92,10 +91,6 @@ const ciphers = [
   'ECDHE-ECDSA-CHACHA20-POLY1305',
   'ECDHE-RSA-CHACHA20-POLY1305',
 ].join(':');
-
-export function createServerTls(material: ServerTlsMaterial): ServerTls {
-  return liveTls(prepare(material));
-}
 
 /** @throws TlsError naming the file. */
 export async function loadServerTls(
@@ -131,9 +126,6 @@ function liveTls(first: Prepared): ServerTls & { use(next: Prepared): void } {
     get warnings() {
       return now.warnings;
     },
-    replace: (material) => {
-      now = prepare(material);
-    },
     use: (next) => {
       now = next;
     },
@@ -144,7 +136,6 @@ async function load(source: TlsSource, options: LoadOptions): Promise<Prepared> 
   const { clientAuthorities } = options;
   const clientCa =
     clientAuthorities === undefined ? undefined : await readPem(clientAuthorities, 'certificate');
-  const client = { requestClientCertificate: clientCa !== undefined, clientCa };
   const clientFrom = nameOf(clientAuthorities ?? '', 'the client authorities');
   if (source === 'self-signed') {
     const { path, certificate, privateKey } = await loadSelfSigned(options).catch(
@@ -153,7 +144,7 @@ async function load(source: TlsSource, options: LoadOptions): Promise<Prepared> 
       },
     );
     const from = [{ certificate: path, privateKey: path }];
-    return prepare({ certificate, privateKey, ...client }, from, clientFrom);
+    return prepare({ certificate, privateKey, clientCa }, from, clientFrom);
   }
   const sources = [source].flat() as readonly CertificateSource[];
   const [first, ...others] = await Promise.all(sources.map(readPair));
@@ -162,7 +153,7 @@ async function load(source: TlsSource, options: LoadOptions): Promise<Prepared> 
     certificate: nameOf(certificate, 'the certificate'),
     privateKey: nameOf(privateKey, 'the private key'),
   }));
-  return prepare({ ...first, others, ...client }, from, clientFrom);
+  return prepare({ ...first, others, clientCa }, from, clientFrom);
 }
 
 async function readPair({ certificate, privateKey, passphrase }: CertificateSource): Promise<Pair> {
@@ -179,13 +170,7 @@ interface From {
   readonly privateKey: string;
 }
 
-const nameless: From = { certificate: 'the certificate', privateKey: 'the private key' };
-
-function prepare(
-  material: ServerTlsMaterial,
-  from: readonly From[] = [],
-  clientFrom = 'the client authorities',
-): Prepared {
+function prepare(material: Material, from: readonly From[], clientFrom: string): Prepared {
   const { clientCa, others = [] } = material;
   if (clientCa !== undefined)
     attempt(
@@ -193,7 +178,7 @@ function prepare(
       () => new X509Certificate(clientCa),
     );
   const [first, ...rest] = [material, ...others].map((pair, i) =>
-    preparePair(pair, clientCa, from[i] ?? nameless),
+    preparePair(pair, clientCa, from[i]!),
   );
   const all = [first!, ...rest];
   return {
@@ -206,7 +191,7 @@ function prepare(
       ...(rest.length > 0 && {
         SNICallback: (name, done) => done(null, forName(all, name)?.context),
       }),
-      requestCert: material.requestClientCertificate,
+      requestCert: clientCa !== undefined,
       // A client without a good certificate may still log in with a password.
       rejectUnauthorized: false,
     },

@@ -31,7 +31,7 @@ import { createImapService } from './imap-service.ts';
 import { noUrls } from './test-conversation.ts';
 
 const ann = 'ann@example.org';
-const tls = testServerTls('imap.example.org');
+const tls = await testServerTls('imap.example.org');
 
 interface TestOptions {
   readonly settings?: Partial<ImapServiceSettings>;

@@ -32,7 +32,7 @@ import type { Pop3ServiceSettings } from './pop3-service.ts';
 import { createPop3Service } from './pop3-service.ts';
 
 const ann = 'ann@example.org';
-const tls = testServerTls('pop.example.org');
+const tls = await testServerTls('pop.example.org');
 
 interface TestOptions {
   readonly settings?: Partial<Pop3ServiceSettings>;
