@@ -1,6 +1,6 @@
 // Why a store could not be opened: for the operator, in one line that says what to do.
 
-export type OpenProblem = 'in-use' | 'damaged' | 'newer' | 'no-access';
+export type OpenProblem = 'in-use' | 'damaged' | 'newer' | 'no-access' | 'no-room';
 
 export class StoreOpenError extends Error {
   override readonly name = 'StoreOpenError';

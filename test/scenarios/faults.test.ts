@@ -163,6 +163,29 @@ describe('a full disk', () => {
     await disk.recover();
     assert.equal(hop.taken.length, waiting + 1);
   });
+
+  it('without a server the queue is there to be looked at; nothing is written, and what would is told why', {
+    skip,
+  }, async (t) => {
+    const { folder, server, ...disk } = await start(t, 6 * 2 ** 20);
+    assert.equal(await server.end(), 0);
+    const data = join(folder, 'data');
+    fill(join(folder, 'filler'));
+    // SQLite makes its index anew whenever it looks.
+    const names = () => readdirSync(data).filter((name) => !/-(shm|wal)$/.test(name));
+    const lying = () => [names(), readFileSync(join(data, 'postrider.db'))];
+    const before = lying();
+    await disk.look();
+    const [{ id }] = await queued(server);
+    await assert.rejects(server.command('queue', 'hold', id), /the disk is full: make room on it/);
+    assert.match(await server.command('verify'), /1 in the queue/);
+    assert.deepEqual(lying(), before);
+    const { status, stderr } = await fails(server.restart());
+    assert.notEqual(status, 0);
+    assert.match(stderr, /the disk is full, or fails: make room on it/);
+    rmSync(join(folder, 'filler'));
+    assert.match(await server.command('queue', 'hold', id), /1 recipient/);
+  });
 });
 
 function mayMount(): boolean {

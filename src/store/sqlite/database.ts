@@ -28,6 +28,7 @@ export function codeOf(error: unknown): number | undefined {
 
 /** The disk is full, or cannot be written for another reason. */
 export function isNoRoom(error: unknown): boolean {
+  if (error instanceof StoreOpenError) return error.problem === 'no-room';
   const code = codeOf(error);
   if (code === sqliteCode.full || code === sqliteCode.ioError) return true;
   return error instanceof Error && 'code' in error && noRoomErrors.has(String(error.code));
@@ -86,16 +87,38 @@ export function openMemoryDatabase(): DatabaseSync {
   return database;
 }
 
+/**
+ * To look at it on a full disk: nothing is made, migrated or put beside it, and nobody else may have it.
+ * @throws StoreOpenError
+ */
+export function openAsItLies(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = openExisting(path);
+    // Said before anything is read: the index of the WAL is then in memory, not in a file beside it.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY');
+    assertNewest(database, path);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw openError(path, error);
+  }
+}
+
 /** Beside the connection that writes; it has made and migrated everything. Where nothing is, nothing is made. */
 export function openReadDatabase(path: string): DatabaseSync {
-  const url = pathToFileURL(path);
-  url.searchParams.set('mode', 'rw');
-  const database = new DatabaseSync(url, { timeout: busyTimeoutMs });
+  const database = openExisting(path);
   database.exec(`
     PRAGMA cache_size = -${readerCacheKiB};
     PRAGMA temp_store = MEMORY;
   `);
   return database;
+}
+
+function openExisting(path: string): DatabaseSync {
+  const url = pathToFileURL(path);
+  url.searchParams.set('mode', 'rw');
+  return new DatabaseSync(url, { timeout: busyTimeoutMs });
 }
 
 /**
@@ -140,12 +163,18 @@ export function openError(path: string, error: unknown): unknown {
     case sqliteCode.busy:
     case sqliteCode.locked:
       return new StoreOpenError('in-use', `${path}: another process is using it`, options);
+    case sqliteCode.full:
+    case sqliteCode.ioError:
+      return noRoomFor(path, options);
     default:
-      return isFileError(error)
-        ? new StoreOpenError('no-access', `${path}: cannot be opened for writing`, options)
-        : error;
+      if (isFileError(error))
+        return new StoreOpenError('no-access', `${path}: cannot be opened for writing`, options);
+      return isNoRoom(error) && codeOf(error) === undefined ? noRoomFor(path, options) : error;
   }
 }
+
+const noRoomFor = (path: string, options: ErrorOptions): StoreOpenError =>
+  new StoreOpenError('no-room', `${path}: the disk is full, or fails: make room on it`, options);
 
 const fileErrors = new Set(['EACCES', 'EPERM', 'EROFS', 'EISDIR', 'ENOENT', 'ENOTDIR']);
 
@@ -195,6 +224,14 @@ function migrate(database: DatabaseSync, path: string): void {
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
   }
+}
+
+function assertNewest(database: DatabaseSync, path: string): void {
+  if (versionOf(database) !== migrations().length)
+    throw new StoreOpenError(
+      'no-room',
+      `${path} was written by another version, and the disk is full: make room on it`,
+    );
 }
 
 function versionOf(database: DatabaseSync): number {

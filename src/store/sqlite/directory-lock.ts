@@ -63,7 +63,8 @@ function lockDirectory(directory: string, timeout: number): DatabaseSync {
   try {
     lock = new DatabaseSync(path, { timeout });
     chmodSync(path, 0o600); // whoever can open it can keep us from starting
-    lock.exec('BEGIN EXCLUSIVE');
+    // Nothing is ever written to it: a full disk locks nobody out.
+    lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return lock;
   } catch (error) {
     lock?.close();

@@ -17,7 +17,7 @@ import type {
 import { emailId } from '../object-id.ts';
 import { StoreOpenError } from '../open-error.ts';
 import { integer, text } from '../row.ts';
-import { damageAdvice, openError } from './database.ts';
+import { damageAdvice, isNoRoom, openAsItLies, openError } from './database.ts';
 import { journalDirectory } from './journal/disk.ts';
 import { recoverJournal } from './journal/recovery.ts';
 
@@ -65,8 +65,14 @@ export function contentFiles(directory: string): readonly ContentFile[] {
 /** Its reads are all of one moment. */
 function openToRead(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
-  database.exec('BEGIN');
-  return database;
+  try {
+    database.exec('BEGIN; SELECT count(*) FROM sqlite_schema');
+    return database;
+  } catch (error) {
+    database.close();
+    if (!isNoRoom(error)) throw error;
+    return openAsItLies(path);
+  }
 }
 
 function integrityFaults(database: DatabaseSync, path: string): StoreFault[] {

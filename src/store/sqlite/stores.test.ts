@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  cp,
   mkdir,
   open as openFile,
   readdir,
@@ -317,6 +318,36 @@ describe('opening', () => {
       await server.queue.newest();
       await server.queue.newest();
       assert.notEqual(await server.accounts.find('ann@example.org'), undefined);
+    }));
+
+  it('a command that finds no room shows what is there, the journal’s mail too, and writes nothing', () =>
+    inDirectory(async (directory) => {
+      const left = join(directory, 'left');
+      await using server = await open({
+        directory: join(directory, 'data'),
+        journal: { prepare: true },
+      });
+      await server.queue.enqueue(message('m1'), due);
+      const large = message('m2', { content: body(120_000) });
+      await server.queue.enqueue(large, { leaseUntil: 1e15 });
+      await cp(join(directory, 'data'), left, { recursive: true });
+      const full = { directory: left, brief: true, pagesMax: 1 };
+      await using command = await open(full);
+      const found = await collected(queueEntries(command.queue));
+      assert.deepEqual(
+        found.map(({ id, recipients }) => [id, recipients[0]?.state]),
+        [
+          ['m1', 'queued'],
+          ['m2', 'queued'],
+        ],
+      );
+      assert.equal((await command.queue.open('m2'))?.content.size, 120_000);
+      for (const id of ['m1', 'm2'])
+        await assert.rejects(command.queue.hold([id]), /the disk is full: make room on it/);
+      await assert.rejects(open({ ...full, brief: false }), problem('in-use', /another Postrider/));
+      await command[Symbol.asyncDispose]();
+      await using next = await open({ directory: left });
+      assert.equal((await countOf(next.queue)).messages, 2, 'it is the next process’s to save');
     }));
 
   for (const transport of ['worker', 'in-process'] as const) {

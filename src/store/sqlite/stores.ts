@@ -4,6 +4,7 @@
 
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { StorageError } from '../../smtp/smtp-error.ts';
 import { inlineBytesMax, journalBytesMax } from '../content.ts';
 import { openDataDirectory } from '../files/directory.ts';
 import { MemorySpool } from '../files/memory-spool.ts';
@@ -16,6 +17,8 @@ import type { OpenStoresOptions, Stores } from '../stores.ts';
 import { SqliteAccountStore } from './account-store.ts';
 import {
   damageAdvice,
+  isNoRoom,
+  openAsItLies,
   openDatabase,
   openError,
   openMemoryDatabase,
@@ -28,6 +31,7 @@ import { DamagedStoreError, GroupCommit } from './group-commit.ts';
 import { journalDirectory } from './journal/disk.ts';
 import type { JournalDirectory } from './journal/file.ts';
 import { Journal } from './journal/journal.ts';
+import { leftBehind } from './journal/live.ts';
 import { MemoryJournalDirectory } from './journal/memory-directory.ts';
 import { JournaledQueueStore } from './journal/queue-store.ts';
 import { restore } from './journal/restore.ts';
@@ -41,7 +45,7 @@ import { SqliteSpamStore } from './spam-store.ts';
 import { headReader } from './spool-head.ts';
 import type { StartThread } from './thread.ts';
 import type { Faults, Transport } from './transport.ts';
-import { openInProcess, openInWorker } from './transport.ts';
+import { openInProcess, openInWorker, reading } from './transport.ts';
 
 export interface SqliteStoresOptions extends OpenStoresOptions {
   /** `worker` (the default for a directory) or in the caller's thread (always for ':memory:'). */
@@ -98,6 +102,42 @@ async function openInMemory(options: SqliteStoresOptions): Promise<Stores> {
 }
 
 async function openDirectory(options: SqliteStoresOptions): Promise<Stores> {
+  try {
+    return await openToUse(options);
+  } catch (error) {
+    const isFull = isNoRoom(error) || error instanceof StorageError;
+    if (options.brief !== true || !isFull) throw error;
+    return await openToLook(options);
+  }
+}
+
+/** For one command on a full disk: what is there is shown, and nothing is written, made or cleared up. */
+async function openToLook(options: SqliteStoresOptions): Promise<Stores> {
+  const { directory, clock } = options;
+  const path = databasePath(directory);
+  const spoolDirectory = join(directory, 'spool');
+  const watch = new FileWatch(clock);
+  const lock = new DirectoryLock(options, watch);
+  const release = () => {
+    watch.close();
+    lock.close();
+  };
+  try {
+    const database = openAsItLies(path);
+    const readHead = headReader(spoolDirectory);
+    const engine = { database, exclusive: false, now: clock.now(), readHead, closes: true };
+    const transport = reading(openInProcess(engine));
+    const spool = new FileSpool({ directory: spoolDirectory, relayedBytesMax: inlineBytesMax });
+    const journal = journalDirectory(join(directory, 'journal'));
+    const look = { ...options, exclusive: false };
+    return await assemble(look, { spool, transport, journal, release });
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+async function openToUse(options: SqliteStoresOptions): Promise<Stores> {
   const { directory, clock, exclusive = true } = options;
   const path = databasePath(directory);
   const spoolDirectory = join(directory, 'spool');
@@ -241,11 +281,19 @@ const withoutJournal = (queue: QueueStore): OpenedQueue => ({ queue, saveJournal
 
 /** What is alive in the journal goes into the store; new mail goes into the journal. */
 async function openJournaled(
-  { log, clock, journal: options, flushSeconds }: SqliteStoresOptions,
+  { log, clock, journal: options, flushSeconds, exclusive = true }: SqliteStoresOptions,
   store: SqliteQueueStore,
   { journal: directory, spool, watch }: Assembly,
 ): Promise<OpenedQueue> {
   if (directory === undefined) return withoutJournal(store);
+  if (!exclusive) {
+    const { journal, left } = await Journal.atRest({ directory, clock, log });
+    const queue = new JournaledQueueStore({
+      ...{ store, journal, spool, clock },
+      left: left.map(leftBehind),
+    });
+    return { queue, saveJournal: () => queue.saveAll() };
+  }
   const settings = options === false ? {} : options;
   const journal = await Journal.open({ directory, clock, log, flushSeconds, ...settings }, (live) =>
     restore(live, store, { spool, clock }),
@@ -269,7 +317,7 @@ function openReader(transport: Transport, options: SqliteStoresOptions): ReaderC
   const { directory, log, exclusive = true, brief = false } = options;
   const { local, alive } = transport;
   // What searches derive is for the server, too, in a file: it is the reader's thread that keeps it.
-  const isHere = local !== undefined && !(brief && directory !== ':memory:');
+  const isHere = local !== undefined && !(brief && exclusive && directory !== ':memory:');
   // A command beside a running server leaves the server's files alone.
   const own = exclusive && directory !== ':memory:' && !isHere;
   const search = own ? searchPath(directory) : ':memory:';

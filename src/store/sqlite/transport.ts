@@ -6,7 +6,7 @@ import { StoreOpenError } from '../open-error.ts';
 import { packContents } from './batch-contents.ts';
 import type { EngineOptions } from './engine.ts';
 import { Engine } from './engine.ts';
-import type { BatchResult, Request } from './requests.ts';
+import type { Answer, BatchResult, Request } from './requests.ts';
 import type { FromWorker, StoreThreadOptions, ToWorker } from './serve-store.ts';
 import type { StartThread } from './thread.ts';
 import { startThread } from './thread.ts';
@@ -76,6 +76,19 @@ export function openInProcess(options: InProcessOptions, faults?: Faults): Trans
     },
   };
 }
+
+/** Beside a database that must not be written to: what only reads is answered, and nothing else is done. */
+export const reading = (transport: Transport): Transport => ({
+  ...transport,
+  async run(requests) {
+    if (requests.every(({ durability }) => durability === 'read')) return transport.run(requests);
+    const reads = requests.flatMap(({ durability }, i) => (durability === 'read' ? [i] : []));
+    const read = await transport.run(reads.map((i) => requests[i]!));
+    return { ...read, answers: requests.map((_, i) => read.answers[reads.indexOf(i)] ?? noRoom) };
+  },
+});
+
+const noRoom: Answer = { ok: false, kind: 'storage', message: 'the disk is full: make room on it' };
 
 function fullResult(count: number): BatchResult {
   const answer = { ok: false, kind: 'storage', message: 'database or disk is full' } as const;

@@ -6,6 +6,7 @@ import type { QueueTotals } from '../../queue-search.ts';
 import { sharesMax } from '../../queue-search.ts';
 import type { NewMessage, QueuedMessage, QueueEntry, QueueFound } from '../../queue-store.ts';
 import type { JournaledMessage } from './record.ts';
+import type { RecoveredMessage } from './recovery.ts';
 import type { Segment } from './segments.ts';
 
 /** A message that is in the journal and nowhere else. */
@@ -19,17 +20,28 @@ export interface Live {
   left: ReadonlySet<number>;
   /** The store is taking it over. */
   saving: Promise<void> | undefined;
+  /** Whether somebody has its lease; so it is, unless this is false. */
+  readonly isUnderWay?: boolean;
 }
 
+/** The process that had it is gone: nobody attempts it, and it is due. */
+export const leftBehind = ({ message, indexes }: RecoveredMessage): Live => ({
+  ...{ message, fence: 0, since: message.received, segment: { live: 1 } },
+  ...{ expires: message.received, left: indexes, saving: undefined, isUnderWay: false },
+});
+
 /** As an operator sees it. */
-export function entryOf({ message, left }: Live): QueueEntry {
+export function entryOf({ message, left, isUnderWay = true }: Live): QueueEntry {
   const { prefix: _, content, recipients, held: _held, ...rest } = message;
+  const stage = isUnderWay
+    ? ({ state: 'active', nextAttempt: undefined } as const)
+    : ({ state: 'queued', nextAttempt: message.received } as const);
   return {
     ...rest,
     size: storedSize(content),
     recipients: [...left].map((index) => ({
       ...recipients[index]!,
-      ...{ index, state: 'active', attempts: 1, nextAttempt: undefined, lastReply: undefined },
+      ...{ index, ...stage, attempts: 1, lastReply: undefined },
     })),
   };
 }

@@ -33,6 +33,8 @@ export interface JournaledQueueStoreParts {
   readonly journal: Journal;
   readonly spool: ContentFiles;
   readonly clock: Clock;
+  /** What the last process left there, where nothing can be saved. */
+  readonly left?: readonly Live[];
 }
 
 // What lives longer than this is saved: the journal is for what is gone in a moment.
@@ -62,11 +64,12 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
   #saveAgainAt = 0;
   #closed = false;
 
-  constructor({ store, journal, spool, clock }: JournaledQueueStoreParts) {
+  constructor({ store, journal, spool, clock, left = [] }: JournaledQueueStoreParts) {
     this.#store = store;
     this.#spool = spool;
     this.#journal = journal;
     this.#clock = clock;
+    for (const one of left) this.#live.set(one.message.id, one);
     journal.own(this);
   }
 
