@@ -100,7 +100,7 @@ async function serve(socket: Socket, { operations, log }: ControlServerOptions) 
         await send(socket, { result: null });
       }
     } catch (error) {
-      if (!(error instanceof OperationError))
+      if (!(error instanceof OperationError || error instanceof ClientGone))
         log.warn('control request failed', { call: String(call), error: firstLineOf(error) });
       await send(socket, { error: firstLineOf(error) });
     }
@@ -118,12 +118,15 @@ const itemLine = (item: unknown) =>
     ? { bytes: Buffer.from(item.buffer, item.byteOffset, item.length).toString('base64') }
     : { item };
 
+/** It has what it wanted: the first lines of a list, a backup. */
+class ClientGone extends Error {}
+
 /** Waits while the client is slow: a list of 100,000 messages is never in memory as a whole. */
 async function send(socket: Socket, line: object): Promise<void> {
-  if (socket.destroyed) throw new Error('the client went away');
+  if (socket.destroyed) throw new ClientGone();
   if (socket.write(`${JSON.stringify(line)}\n`)) return;
   await new Promise<void>((resolve, reject) => {
-    const gone = () => reject(new Error('the client went away'));
+    const gone = () => reject(new ClientGone());
     socket.once('close', gone);
     socket.once('drain', () => {
       socket.off('close', gone);

@@ -23,7 +23,7 @@ function dataDirectory(name = `d${made++}`): string {
 const raw = Buffer.from(Array.from({ length: 200_000 }, (_, i) => i % 256));
 
 /** A server whose answers show that they went there and came back. What is not asked for here is not there. */
-function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
+function operations(seen: unknown[] = [], produced = { count: 0, ended: () => {} }): Operations {
   const some: Partial<Operations> = {
     accountAdd: async (request) => {
       seen.push(request);
@@ -76,10 +76,14 @@ function operations(seen: unknown[] = [], produced = { count: 0 }): Operations {
       return ids?.length ?? -1;
     },
     async *queueList() {
-      for (let i = 0; i < 100_000; i += 1) {
-        produced.count += 1;
-        const own = { asked: [], recipients: [], messageId: null };
-        yield { id: `m${i}`, sender: '', size: i, received: '', ...own };
+      try {
+        for (let i = 0; i < 100_000; i += 1) {
+          produced.count += 1;
+          const own = { asked: [], recipients: [], messageId: null };
+          yield { id: `m${i}`, sender: '', size: i, received: '', ...own };
+        }
+      } finally {
+        produced.ended();
       }
     },
     queueShow: async ({ id }) => ({
@@ -196,13 +200,15 @@ describe('control socket', () => {
     assert.equal(found.length, 1);
   });
 
-  it('streams a long list no faster than it is read', async () => {
+  it('streams a long list no faster than it is read; who has read enough is no fault', async () => {
     const data = dataDirectory();
-    const produced = { count: 0 };
+    const ended = Promise.withResolvers<void>();
+    const produced = { count: 0, ended: () => ended.resolve() };
+    const said: string[] = [];
     await using _server = await startControlServer({
       dataDirectory: data,
       operations: operations([], produced),
-      log,
+      log: { ...log, warn: (event) => void said.push(event) },
     });
     await using client = await connectControl(data);
     let read = 0;
@@ -215,6 +221,9 @@ describe('control socket', () => {
         break;
       }
     }
+    await ended.promise;
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(said, []);
   });
 
   it('is for our own user alone, and goes away with the server', async () => {
