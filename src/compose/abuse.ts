@@ -151,6 +151,7 @@ function accountRules(parts: AbuseParts, memory: GreylistMemory): readonly Switc
   const { inForce, stores, clock, metrics } = parts;
   const rates = () => inForce().config.rateLimits;
   const holds = new AccountHolds({ records: stores.records, clock });
+  stores.records.watch('account-hold', () => holds.forget());
   const onHold = (hold: AccountHold) => {
     metrics.accountHolds.add();
     void tellOfHold(hold, parts);

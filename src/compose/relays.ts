@@ -40,14 +40,14 @@ export interface RelaysParts extends Basics {
   readonly resolverFor: ResolverFor;
   /** There is one by the time mail leaves. */
   readonly inForce: () => Addresses;
-  readonly stores: Pick<Stores, 'records'>;
+  readonly stores: Pick<Stores, 'records' | 'nodes'>;
 }
 
 export function createRelays(wishes: RelayWishes, parts: RelaysParts): Relays {
   const { clock, random, log, resolverFor, inForce, stores, metrics } = parts;
-  const { records } = stores;
+  const { records, nodes } = stores;
   const policies = new StsPolicies({
-    ...{ records, clock, log, fetches: metrics.stsFetches },
+    ...{ records, clock, log, inTurn: nodes.inTurn, fetches: metrics.stsFetches },
     verify: () => inForce().config.mtaSts.verify,
     resolver: {
       resolve: (...asked) => resolverFor(inForce().config.dns).resolve(...asked),

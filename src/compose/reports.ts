@@ -23,7 +23,7 @@ import type { ServerMetrics } from './metrics.ts';
 
 export interface ReportsParts {
   readonly inForce: () => InForce;
-  readonly stores: Pick<Stores, 'records' | 'spool'>;
+  readonly stores: Pick<Stores, 'records' | 'spool' | 'nodes'>;
   readonly resolver: Resolver;
   readonly clock: Clock;
   readonly log: Log;
@@ -59,7 +59,7 @@ export function createReports(parts: ReportsParts): Reports {
     ...{ clock, spool: stores.spool },
     ids: () => parts.queue().messageId(),
     resolve: (address) => recipientsOf(inForce(), address),
-    submit: (message) => parts.queue().runner.submit(message),
+    submit: (message, turn) => parts.queue().runner.submit(message, undefined, turn),
   });
   const common = { clock, log, resolver, queue, reporter: () => reporterOf(inForce()) };
   const dmarc = new DmarcReports({
@@ -80,7 +80,9 @@ export function createReports(parts: ReportsParts): Reports {
     ...{ ...common, sent: sent.abuse },
     ids: () => parts.queue().messageId(),
   });
-  const daily = new DailyReports({ records, clock, log, hostname, reports: [dmarc, tls] });
+  const daily = new DailyReports({
+    ...{ records, clock, log, hostname, nodes: stores.nodes, reports: [dmarc, tls] },
+  });
   const received = new ReceivedReports({
     ...{ records, clock, log, received: reportsReceived },
     settings: () => inForce().config.reports,

@@ -71,7 +71,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { catcher: settings, hostname } = config;
   const catcher = settings && undo.use(new Catcher({ ...basics, ...storage, settings, hostname }));
   const audit = new AuditLog({ ...storage.stores, ...basics });
-  const rules = new RuleBook({ ...storage.stores, ...basics });
+  const rules = ruleBook(storage.stores, basics);
   const common = { ...basics, ...storage, ...{ inForce, resolver, audit, catcher, rules } };
   const reports = createReports({ ...common, queue: () => delivery });
   const spam = undo.use(createSpam(common));
@@ -131,6 +131,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await server.start(services.serviceFor);
   undo.move();
   return server;
+}
+
+/** Believed until another node changes some. */
+function ruleBook({ records }: Stores, { clock }: Basics): RuleBook {
+  const rules = new RuleBook({ records, clock });
+  records.watch('account-rules', () => rules.forget());
+  return rules;
 }
 
 async function basicsOf(options: ServerOptions): Promise<Basics> {

@@ -11,6 +11,7 @@ import { stackOf } from '../base/error-text.ts';
 import { requestsOf } from '../smtp/envelope-requests.ts';
 import { reply } from '../smtp/reply.ts';
 import { localError } from '../smtp/smtp-error.ts';
+import type { Turn } from '../store/nodes.ts';
 import type {
   Effect,
   EnqueuedWithRoom,
@@ -128,10 +129,10 @@ export class QueueRunner {
   /**
    * Durable once resolved: then we may say 250. Delivery begins at once when there is room. With
    * `room` only as far as mailboxes have it: see QueueStore.enqueueWithRoom; resolves to which of its
-   * replies are "full".
-   * @throws StorageError when the disk is full or fails
+   * replies are "full". With `turn` only in that turn.
+   * @throws StorageError when the disk is full or fails; TurnLostError
    */
-  async submit(submitted: NewMessage, room?: RoomAsked): Promise<readonly number[]> {
+  async submit(submitted: NewMessage, room?: RoomAsked, turn?: Turn): Promise<readonly number[]> {
     const { clock } = this.#parts;
     const { message, report } = expandAliases(submitted);
     const { content } = message;
@@ -143,7 +144,7 @@ export class QueueRunner {
     this.#lineup.reserve(bytes);
     let enqueued: EnqueuedWithRoom;
     try {
-      enqueued = await this.#enqueue(message, leaseUntil, room);
+      enqueued = await this.#enqueue(message, { leaseUntil, turn }, room);
     } finally {
       this.#lineup.reserve(-bytes);
     }
@@ -160,12 +161,12 @@ export class QueueRunner {
 
   async #enqueue(
     message: NewMessage,
-    leaseUntil: number | undefined,
+    options: Parameters<QueueStore['enqueue']>[1],
     room: RoomAsked | undefined,
   ): Promise<EnqueuedWithRoom> {
     const { store } = this.#parts;
-    if (room !== undefined) return store.enqueueWithRoom(message, { leaseUntil, room });
-    return { leases: await store.enqueue(message, { leaseUntil }), full: nobody, queued: nobody };
+    if (room !== undefined) return store.enqueueWithRoom(message, { ...options, room });
+    return { leases: await store.enqueue(message, options), full: nobody, queued: nobody };
   }
 
   /** Something in the store was changed by somebody else, who wants to see it tried. */

@@ -47,8 +47,40 @@ describe('what is counted for a day', () => {
     counts.note(Date.UTC(2026, 0, 2), 'a.example', 'x');
     assert.equal(counts.days.length, 2);
     assert.equal(counts.day({ begin, domain: 'a.example' })!.end, begin + 86_399);
-    assert.equal(counts.remove({ begin, domain: 'a.example' }).length, 2);
-    assert.equal(counts.days.length, 1);
+  });
+
+  it('days that are over are forgotten once they are kept', () => {
+    const counts = new DailyCounts(limits);
+    counts.note(at, 'a.example', 'x');
+    counts.forgetBefore(begin + 86_400);
+    assert.equal(counts.days.length, 1, 'not before');
+    const kept = counts.changes();
+    counts.forgetBefore(begin);
+    assert.equal(counts.days.length, 1, 'it is not over');
+    counts.notKept(kept.slice(0, 1));
+    counts.forgetBefore(begin + 86_400);
+    assert.equal(counts.days.length, 1, 'one was not kept');
+    counts.changes();
+    counts.forgetBefore(begin + 86_400);
+    assert.equal(counts.days.length, 0);
+  });
+
+  it('of several nodes each knows its own, and all are added up', () => {
+    const sum = new DailyCounts(limits);
+    const nodes = [0, 1, 11].map((node) => Object.assign(new DailyCounts(limits), { node }));
+    for (const counts of nodes) {
+      counts.note(at, 'a.example', 'x', 'record');
+      const kept = counts.changes();
+      for (const { key } of kept)
+        assert.deepEqual(
+          nodes.map((one) => one.isOwn(key)),
+          nodes.map((one) => one === counts),
+        );
+      counts.notKept(kept);
+      assert.deepEqual(counts.changes(), kept);
+      for (const record of kept) sum.restore(record);
+    }
+    assert.deepEqual(rowsOf(sum), ['x 3']);
   });
 
   it('is bounded in rows, for a domain and in all, and in characters; and makes room again', () => {
@@ -62,10 +94,10 @@ describe('what is counted for a day', () => {
       ['1', '2', '3'].map((row) => note('b.example', row)),
       [true, true, false],
     );
-    counts.remove({ begin, domain: 'a.example' });
+    counts.changes();
+    counts.forgetBefore(begin + 86_400);
     assert.equal(note('c.example', 'x'.repeat(101)), false);
-    assert.equal(note('c.example', 'x'.repeat(98)), true);
+    assert.equal(note('c.example', 'x'.repeat(100)), true);
     assert.equal(note('c.example', 'y'), false);
-    assert.equal(counts.has({ begin, domain: 'd.example' }), false);
   });
 });

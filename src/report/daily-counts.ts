@@ -1,6 +1,6 @@
 // What is counted for the reports of a day: rows of domains, each a text that says what it is, with how often it was.
 // Kept in memory and bounded; what changed since the last look goes to records, and comes back from them
-// after a restart. A day is a day of UTC (RFC 9990 §3.1.1.4, RFC 8460 §4.1).
+// after a restart. Each of several nodes keeps its own, which are added up when the day is over. A day is a day of UTC (RFC 9990 §3.1.1.4, RFC 8460 §4.1).
 
 import { createHash } from 'node:crypto';
 
@@ -31,7 +31,7 @@ export interface CountedDay extends DayOfDomain {
   readonly rows: readonly CountedRow[];
 }
 
-/** As it is kept: the key begins with day and domain. */
+/** As it is kept: the key begins with day and domain, and ends with the node, if it has a number. */
 export interface CountRecord {
   readonly key: string;
   readonly value: string;
@@ -58,6 +58,8 @@ export const dayOf = (ms: number): number => {
 };
 
 export class DailyCounts {
+  /** Of this node; 0 where there is one alone. Known when something is kept. */
+  node = 0;
   readonly #limits: CountsLimits;
   readonly #days = new Map<string, Day>();
   #rows = 0;
@@ -111,13 +113,14 @@ export class DailyCounts {
   changes(): readonly CountRecord[] {
     const records: CountRecord[] = [];
     for (const [key, day] of this.#days) {
-      if (!day.isKept) records.push({ key, value: JSON.stringify({ about: day.about }) });
+      if (!day.isKept)
+        records.push({ key: this.#own(key), value: JSON.stringify({ about: day.about }) });
       day.isKept = true;
       for (const [row, found] of day.rows) {
         if (found.isKept) continue;
         found.isKept = true;
         const value = JSON.stringify({ row, count: found.count });
-        records.push({ key: rowKey(key, row), value });
+        records.push({ key: this.#own(rowKey(key, row)), value });
       }
     }
     return records;
@@ -127,34 +130,41 @@ export class DailyCounts {
   notKept(records: readonly CountRecord[]): void {
     const keys = new Set(records.map(({ key }) => key));
     for (const [key, day] of this.#days) {
-      if (keys.has(key)) day.isKept = false;
-      for (const [row, found] of day.rows) if (keys.has(rowKey(key, row))) found.isKept = false;
+      if (keys.has(this.#own(key))) day.isKept = false;
+      for (const [row, found] of day.rows)
+        if (keys.has(this.#own(rowKey(key, row)))) found.isKept = false;
     }
   }
 
   /** What was kept before a restart; what cannot be read is passed over. */
   restore({ key, value }: CountRecord): void {
-    const [, begin, domain] = /^(\d{10}) (\S+)/.exec(key) ?? [];
-    const given = parsed(value);
-    if (begin === undefined || domain === undefined) return;
-    const { row, count, about } = given;
+    const of = dayOfKey(key);
+    if (of === undefined) return;
+    const { begin, domain } = of;
+    const { row, count, about } = parsed(value);
     if (typeof row === 'string' && typeof count === 'number')
-      this.#add(Number(begin), domain, { row, count, about: undefined });
+      this.#add(begin, domain, { row, count, about: undefined });
     else if (typeof about === 'string') {
-      const name = dayKey(Number(begin), domain);
-      const day = this.#days.get(name) ?? newDay(Number(begin), domain);
+      const name = dayKey(begin, domain);
+      const day = this.#days.get(name) ?? newDay(begin, domain);
       day.about = about;
       this.#days.set(name, day);
     }
   }
 
+  /** Whether it is this node's. */
+  isOwn(key: string): boolean {
+    return key === this.#own(key.replace(nodeSuffix, ''));
+  }
+
+  /** None, with the same limits. */
+  emptied(): DailyCounts {
+    return new DailyCounts(this.#limits);
+  }
+
   /** Of every day and domain that there is something of, in no order. */
   get days(): readonly DayOfDomain[] {
     return [...this.#days.values()].map(({ begin, domain }) => ({ begin, domain }));
-  }
-
-  has({ begin, domain }: DayOfDomain): boolean {
-    return this.#days.has(dayKey(begin, domain));
   }
 
   day({ begin, domain }: DayOfDomain): CountedDay | undefined {
@@ -164,16 +174,28 @@ export class DailyCounts {
     return { begin, end: begin + daySeconds - 1, domain, about: day.about, rows };
   }
 
-  /** It is over and done with; gives the keys under which it was kept. */
-  remove({ begin, domain }: DayOfDomain): readonly string[] {
-    const key = dayKey(begin, domain);
-    const day = this.#days.get(key);
-    if (day === undefined) return [];
-    this.#days.delete(key);
-    this.#rows -= day.rows.size;
-    for (const row of day.rows.keys()) this.#characters -= row.length;
-    return [key, ...[...day.rows.keys()].map((row) => rowKey(key, row))];
+  /** What is kept of days before that one is needed here no more. */
+  forgetBefore(begin: number): void {
+    for (const [key, day] of this.#days) {
+      const isKept = day.isKept && [...day.rows.values()].every((row) => row.isKept);
+      if (day.begin >= begin || !isKept) continue;
+      this.#days.delete(key);
+      this.#rows -= day.rows.size;
+      for (const row of day.rows.keys()) this.#characters -= row.length;
+    }
   }
+
+  #own(key: string): string {
+    return this.node === 0 ? key : `${key} @${this.node}`;
+  }
+}
+
+const nodeSuffix = / @\d+$/;
+
+/** Whose a record is. */
+export function dayOfKey(key: string): DayOfDomain | undefined {
+  const [, begin, domain] = /^(\d{10}) (\S+)/.exec(key) ?? [];
+  return begin === undefined || domain === undefined ? undefined : { begin: Number(begin), domain };
 }
 
 const newDay = (begin: number, domain: string): Day => ({

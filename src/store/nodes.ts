@@ -1,5 +1,5 @@
-// The nodes that share a store: which there are, and which of them are alive. A store that one process has to
-// itself has one, whose number is 0.
+// The nodes that share a store: which there are, which of them are alive, and what one of them does at a time. A
+// store that one process has to itself has one node, whose number is 0.
 
 export type NodeState =
   | 'active'
@@ -25,6 +25,34 @@ export interface NodeFacts {
 /** Limit: numbers of nodes, 0 included. */
 export const nodesMax = 256;
 
+/** What one node does at a time. */
+export type Duty = 'certificates' | 'reports' | 'sts-policies' | 'upkeep';
+
+/**
+ * A turn at a duty. Stores are told it along with a change that is made in it, and refuse the change when
+ * another node may be at it by now.
+ */
+export interface Turn {
+  readonly duty: Duty;
+  /** Of the node that has it. */
+  readonly session: number;
+  /** Before something that no store can refuse. @throws TurnLostError, StorageError */
+  confirm(): Promise<void>;
+}
+
+/** This node was taken for dead meanwhile, and another one goes on with it. */
+export class TurnLostError extends Error {
+  constructor(duty: Duty) {
+    super(`another node may be at ${duty} by now`);
+  }
+}
+
+/**
+ * Undefined, and nothing is done, when another node is at it, or this one already. The turn is free again when
+ * `work` is done, or when others take this node for dead.
+ */
+export type InTurn = <T>(duty: Duty, work: (turn: Turn) => Promise<T>) => Promise<T | undefined>;
+
 export interface Nodes {
   /** Of this one. */
   readonly number: number;
@@ -35,6 +63,7 @@ export interface Nodes {
   drain(name: string): Promise<boolean>;
   /** Its number is free then. False when there is no node of that name. */
   remove(name: string): Promise<boolean>;
+  readonly inTurn: InTurn;
 }
 
 /** Of a store that one process has to itself. */
@@ -44,4 +73,5 @@ export const alone: Nodes = {
   list: async () => [],
   drain: async () => false,
   remove: async () => false,
+  inTurn: (duty, work) => work({ duty, session: 0, confirm: async () => {} }),
 };

@@ -6,6 +6,7 @@ import type { Finding } from '../mail/finding.ts';
 import type { Reply } from '../smtp/reply.ts';
 import type { Content, StoredContent } from './content.ts';
 import type { NewMailboxMessage, Quota } from './folder-store.ts';
+import type { Turn } from './nodes.ts';
 import type { BacklogTimes, QueueBacklog, QueueFilter, QueueTotals } from './queue-search.ts';
 
 /** How a message came in: for logs and `why`. JSON-serialisable. */
@@ -229,11 +230,12 @@ export interface QueueStore extends AsyncDisposable {
    * All recipients or none, durable once resolved: then we may say 250 (RFC 5321 §4.2.5).
    * With `leaseUntil` its recipients are the caller's from birth and come back as leases, one per
    * destination, with the content still in memory; without it they are due now, and [] comes back.
-   * @throws StorageError when the disk is full or fails.
+   * With `turn` it is enqueued in that turn, or not at all.
+   * @throws StorageError when the disk is full or fails; TurnLostError.
    */
   enqueue(
     message: NewMessage,
-    options: { leaseUntil: number | undefined },
+    options: { leaseUntil: number | undefined; turn?: Turn | undefined },
   ): Promise<readonly Lease[]>;
 
   /**

@@ -1,6 +1,8 @@
 // Small durable facts that are neither mail nor accounts: policies of other domains, what is counted for
 // reports, whom greylisting knows, certificates. Whoever keeps some names a kind, which is theirs alone.
 
+import type { Turn } from './nodes.ts';
+
 export interface StoredRecord {
   /** Whose it is: `greylist`, `mta-sts` … */
   readonly kind: string;
@@ -22,16 +24,29 @@ export interface RecordPage {
 /** Limit: content goes elsewhere; a certificate with its chain, or a policy of 64 KiB, fits. */
 export const recordCharactersMax = 256 * 1024;
 
+/** Kinds that servers keep in memory: of their changes all nodes are told. */
+export const announcedKinds = [
+  'account-hold',
+  'account-rules',
+  'acme-certificate',
+  'acme-challenge',
+  'acme-failure',
+] as const;
+export type AnnouncedKind = (typeof announcedKinds)[number];
+
 export interface RecordStore {
   get(kind: string, key: string): Promise<StoredRecord | undefined>;
   /**
    * All or none of them, durable when this resolves. One with the same kind and key is replaced.
-   * @throws RangeError when a value is too long.
+   * @throws RangeError when a value is too long; TurnLostError when the turn is another node's by now.
    */
-  put(records: readonly StoredRecord[]): Promise<void>;
-  remove(kind: string, keys: readonly string[]): Promise<void>;
+  put(records: readonly StoredRecord[], turn?: Turn): Promise<void>;
+  /** @throws TurnLostError */
+  remove(kind: string, keys: readonly string[], turn?: Turn): Promise<void>;
   /** In the order of their keys, by UTF-8 octets. */
   list(kind: string, page: RecordPage): Promise<readonly StoredRecord[]>;
   /** Those that have expired and are not swept yet may be counted. */
   count(kind: string): Promise<number>;
+  /** Told within seconds when another node, or this one, has changed records of the kind. */
+  watch(kind: AnnouncedKind, listener: () => void): () => void;
 }

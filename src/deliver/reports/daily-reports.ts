@@ -1,7 +1,8 @@
 // The daily work on reports: what is counted goes to records once a minute and at the end, and when a day of UTC is
-// over each domain gets its report, some hours later, each at its own time. A report is counted as sent when
-// it is in the queue, and only then is what it was made of forgotten: a crash in between sends it again, with the
-// same Report-ID. Whatever fails is tried again each hour, for three days. RFC 9990 §3.5, RFC 8460 §4.1, §5.5.
+// over each domain gets its report, some hours later, each at its own time, of what all nodes have counted, by one
+// of them. A report is counted as sent when it is in the queue, and only then is what it was made of forgotten: a
+// crash in between sends it again, with the same Report-ID. Whatever fails is tried again each hour, for three
+// days. RFC 9990 §3.5, RFC 8460 §4.1, §5.5.
 
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
@@ -16,7 +17,9 @@ import type {
   DailyCounts,
   DayOfDomain,
 } from '../../report/daily-counts.ts';
-import { daySeconds } from '../../report/daily-counts.ts';
+import { dayOf, dayOfKey, daySeconds } from '../../report/daily-counts.ts';
+import type { Nodes, Turn } from '../../store/nodes.ts';
+import { TurnLostError } from '../../store/nodes.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 
 /** One kind of report. */
@@ -27,9 +30,9 @@ export interface DailyReport {
   readonly sent?: Counter | undefined;
   /**
    * `unwanted`: nobody wants it, or may have it. `later`: it did not come through.
-   * @throws DnsError
+   * @throws DnsError, TurnLostError
    */
-  send(day: CountedDay): Promise<'sent' | 'unwanted' | 'later'>;
+  send(day: CountedDay, turn: Turn): Promise<'sent' | 'unwanted' | 'later'>;
 }
 
 export interface DailyReportsParts {
@@ -37,6 +40,7 @@ export interface DailyReportsParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly hostname: () => string;
+  readonly nodes: Pick<Nodes, 'inTurn' | 'number'>;
   readonly reports: readonly DailyReport[];
 }
 
@@ -51,9 +55,20 @@ const patienceMs = 3 * 24 * hourMs;
 /** Limit: how long a stop waits for one report that is being made. */
 const stopMs = 2_000;
 const pageRecords = 500;
+/** How often it is looked for what other nodes have counted, and left. */
+const lookMs = hourMs;
+
+/** A report that is to be made. */
+interface Planned extends DayOfDomain {
+  readonly report: DailyReport;
+}
 
 export class DailyReports {
   readonly #parts: DailyReportsParts;
+  /** By kind, day and domain: what is to be sent of days that are over. */
+  #planned = new Map<string, Planned>();
+  /** When it is looked for again. */
+  #lookAt = Number.NEGATIVE_INFINITY;
   /** By kind, day and domain: when what failed is tried again. */
   readonly #later = new Map<string, number>();
   #cancel = () => {};
@@ -68,8 +83,9 @@ export class DailyReports {
 
   /** Reads what was counted before; from then on it works when there is something to do. */
   async start(): Promise<void> {
-    const { reports, clock } = this.#parts;
+    const { reports, clock, nodes } = this.#parts;
     for (const report of reports) {
+      report.counts.node = nodes.number;
       await this.#restore(report);
       report.counts.onChange = () => this.#wake(clock.now() + minuteMs);
     }
@@ -99,24 +115,49 @@ export class DailyReports {
   }
 
   async #round(): Promise<void> {
-    const { reports, clock } = this.#parts;
+    const { reports, clock, nodes } = this.#parts;
     await this.#keepAll();
-    let next = Number.POSITIVE_INFINITY;
-    for (const report of reports)
-      for (const { begin, domain } of report.counts.days) {
-        if (this.#stopping) return;
-        if (this.#dueAt(report, { begin, domain }) <= clock.now()) {
-          const day = report.counts.day({ begin, domain });
-          if (day !== undefined) await this.#settle(report, day);
-        }
-        if (report.counts.has({ begin, domain }))
-          next = Math.min(next, this.#dueAt(report, { begin, domain }));
-      }
+    const today = dayOf(clock.now());
+    for (const { counts } of reports) counts.forgetBefore(today);
+    if (this.#lookAt <= clock.now()) await this.#look(today);
+    const isDue = (one: Planned) => this.#dueAt(one) <= clock.now();
+    const due = [...this.#planned.values()].filter(isDue);
+    // Where another node is at it, it is looked at in the next round what it has left.
+    if (due.length > 0) await nodes.inTurn('reports', (turn) => this.#settleAll(due, turn));
+    const next = [...this.#planned.values()].map((one) => this.#dueAt(one));
     // A clock that was set, or a timer that ends early, costs a round.
-    this.#wake(Math.max(next, clock.now() + minuteMs));
+    this.#wake(Math.max(Math.min(this.#lookAt, ...next), clock.now() + minuteMs));
   }
 
-  #dueAt({ kind }: DailyReport, { begin, domain }: DayOfDomain): number {
+  /** What records there are of days that are over: of this node, of others, of those that are gone. */
+  async #look(today: number): Promise<void> {
+    const { reports, clock } = this.#parts;
+    const planned = new Map<string, Planned>();
+    for (const report of reports)
+      for await (const { key } of this.#records(report, '')) {
+        const day = dayOfKey(key);
+        if (day === undefined) continue;
+        if (day.begin >= today) break; // they are in order
+        planned.set(nameOf(report.kind, day.begin, day.domain), { ...day, report });
+      }
+    this.#planned = planned;
+    const tomorrow = (today + daySeconds) * 1000 + settlingMs;
+    this.#lookAt = Math.min(clock.now() + lookMs, Math.max(tomorrow, clock.now() + minuteMs));
+  }
+
+  async #settleAll(due: readonly Planned[], turn: Turn): Promise<void> {
+    for (const one of due) {
+      if (this.#stopping) return;
+      try {
+        await this.#settle(one, turn);
+      } catch (error) {
+        if (!(error instanceof TurnLostError)) throw error;
+        return; // somebody else goes on
+      }
+    }
+  }
+
+  #dueAt({ report: { kind }, begin, domain }: Planned): number {
     // As good as chance, and the same after a restart.
     const text = `${this.#parts.hostname()} ${kind} ${begin} ${domain}`;
     const chance = createHash('sha256').update(text).digest().readUInt32BE(0) % spreadMs;
@@ -124,38 +165,69 @@ export class DailyReports {
     return Math.max(due, this.#later.get(nameOf(kind, begin, domain)) ?? 0);
   }
 
-  async #settle(report: DailyReport, day: CountedDay): Promise<void> {
+  async #settle(planned: Planned, turn: Turn): Promise<void> {
     const { clock, log } = this.#parts;
+    const { report, begin, domain } = planned;
     const { kind } = report;
-    const { begin, end, domain, rows } = day;
     const name = nameOf(kind, begin, domain);
-    const isOver = clock.now() >= (end + 1) * 1000 + patienceMs;
+    const found = await this.#counted(planned);
     try {
-      const result = isOver || !report.isOn() ? 'unwanted' : await report.send(day);
-      if (result === 'later') {
+      if (found !== undefined && !(await this.#send(report, found.day, turn))) {
         this.#later.set(name, clock.now() + hourMs);
         return;
       }
-      if (result === 'sent') report.sent?.add();
-      if (result === 'sent') log.info('report sent', { type: kind, domain, count: rows.length });
-      else if (isOver) log.warn('report given up', { type: kind, domain });
     } catch (error) {
+      if (error instanceof TurnLostError) throw error;
       if (error instanceof DnsError) log.info('report waits', { domain, error: error.message });
       else log.error('report failed', { type: kind, domain, error: stackOf(error) });
       this.#later.set(name, clock.now() + hourMs);
       return;
     }
     this.#later.delete(name);
-    await this.#forget(report, day);
+    this.#planned.delete(name);
+    if (found !== undefined) await this.#forget(planned, found.keys, turn);
   }
 
-  /** Where the store fails, what is forgotten here comes back with the next start, and is sent again. */
-  async #forget({ kind, counts }: DailyReport, day: CountedDay): Promise<void> {
+  /** True when there is nothing more to be done about it. */
+  async #send(report: DailyReport, day: CountedDay, turn: Turn): Promise<boolean> {
+    const { clock, log } = this.#parts;
+    const { kind } = report;
+    const { end, domain, rows } = day;
+    const isOver = clock.now() >= (end + 1) * 1000 + patienceMs;
+    const result = isOver || !report.isOn() ? 'unwanted' : await report.send(day, turn);
+    if (result === 'later') return false;
+    if (result === 'sent') report.sent?.add();
+    if (result === 'sent') log.info('report sent', { type: kind, domain, count: rows.length });
+    else if (isOver) log.warn('report given up', { type: kind, domain });
+    return true;
+  }
+
+  /** What all nodes have counted, and under which keys; undefined when another one has sent it. */
+  async #counted({ report, begin, domain }: Planned) {
+    const sum = report.counts.emptied();
+    const keys: string[] = [];
+    for await (const record of this.#records(report, prefixOf(begin, domain))) {
+      // Others begin with the same letters.
+      if (dayOfKey(record.key)?.domain !== domain) continue;
+      sum.restore(record);
+      keys.push(record.key);
+    }
+    const day = sum.day({ begin, domain });
+    return day && { day, keys };
+  }
+
+  /** Where the store fails, it is found again within the hour, and sent again. */
+  async #forget(
+    { report: { kind }, domain }: Planned,
+    keys: readonly string[],
+    turn: Turn,
+  ): Promise<void> {
     const { records, log } = this.#parts;
     try {
-      await records.remove(recordKind(kind), counts.remove(day));
+      await records.remove(recordKind(kind), keys, turn);
     } catch (error) {
-      log.error('report failed', { type: kind, domain: day.domain, error: stackOf(error) });
+      if (error instanceof TurnLostError) throw error;
+      log.error('report failed', { type: kind, domain, error: stackOf(error) });
     }
   }
 
@@ -179,12 +251,21 @@ export class DailyReports {
     }
   }
 
-  async #restore({ kind, counts }: DailyReport): Promise<void> {
+  /** What this node has counted today. */
+  async #restore(report: DailyReport): Promise<void> {
+    const { counts } = report;
+    const today = dayOf(this.#parts.clock.now());
+    for await (const record of this.#records(report, ''))
+      if (counts.isOwn(record.key) && (dayOfKey(record.key)?.begin ?? 0) >= today)
+        counts.restore(record);
+  }
+
+  async *#records({ kind }: DailyReport, prefix: string): AsyncIterable<CountRecord> {
     const { records } = this.#parts;
     let after: string | undefined;
     for (;;) {
-      const page = await records.list(recordKind(kind), { after, limit: pageRecords });
-      for (const record of page) counts.restore(record);
+      const page = await records.list(recordKind(kind), { prefix, after, limit: pageRecords });
+      yield* page;
       after = page.at(-1)?.key;
       if (page.length < pageRecords) return;
     }
@@ -192,6 +273,9 @@ export class DailyReports {
 }
 
 const recordKind = (kind: DailyReport['kind']): string => `${kind}-count`;
+
+const prefixOf = (begin: number, domain: string): string =>
+  `${String(begin).padStart(10, '0')} ${domain}`;
 
 const nameOf = (kind: string, begin: number, domain: string): string =>
   `${kind} ${begin} ${domain}`;

@@ -14,6 +14,7 @@ import { DailyCounts } from '../../report/daily-counts.ts';
 import { looksLikeReport } from '../../report/find-report.ts';
 import { formatAggregateReport } from '../../report/format-aggregate.ts';
 import { reportMail, reportNames } from '../../report/report-mail.ts';
+import type { Turn } from '../../store/nodes.ts';
 import { parseDmarcRecord } from '../../trust/dmarc-record.ts';
 import { reportDestinations } from '../../trust/report-destinations.ts';
 import type { DailyReport } from './daily-reports.ts';
@@ -68,7 +69,7 @@ export class DmarcReports implements DailyReport {
     }
   }
 
-  async send(day: CountedDay): Promise<'sent' | 'unwanted'> {
+  async send(day: CountedDay, turn?: Turn): Promise<'sent' | 'unwanted'> {
     const { resolver, reporter, queue, clock, log } = this.#parts;
     const { domain, about } = day;
     const record = parseDmarcRecord(about);
@@ -96,7 +97,7 @@ export class DmarcReports implements DailyReport {
           to,
           reason: `larger than the ${most} octets it takes`,
         });
-      else if (await queue({ to, bytes: mail, messageId: id })) sent += 1;
+      else if (await queue({ to, bytes: mail, messageId: id, turn })) sent += 1;
     }
     return sent > 0 ? 'sent' : 'unwanted';
   }

@@ -5,6 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { has8Bit } from '../../mail/conversion/transfer-encoding.ts';
 import type { StoredContent } from '../../store/content.ts';
 import { inlineBytesMax } from '../../store/content.ts';
+import type { Turn } from '../../store/nodes.ts';
 import type { NewMessage, NewRecipient, Origin } from '../../store/queue-store.ts';
 import type { Spool } from '../../store/spool.ts';
 
@@ -18,7 +19,7 @@ export interface ReportQueueParts {
   /** Whom mail to an address goes to; [] where there is nobody. */
   readonly resolve: (address: string) => Promise<readonly NewRecipient[]>;
   /** Durable once resolved. */
-  readonly submit: (message: NewMessage) => Promise<unknown>;
+  readonly submit: (message: NewMessage, turn?: Turn) => Promise<unknown>;
 }
 
 export interface OutgoingReport {
@@ -26,20 +27,22 @@ export interface OutgoingReport {
   readonly bytes: Uint8Array;
   /** Without its brackets. */
   readonly messageId: string;
+  /** That it is made in: without it, it is not queued. */
+  readonly turn?: Turn | undefined;
 }
 
-/** False where the address leads nowhere. */
+/** False where the address leads nowhere. @throws TurnLostError */
 export type QueueReport = (report: OutgoingReport) => Promise<boolean>;
 
 export function reportQueue(parts: ReportQueueParts): QueueReport {
-  return async ({ to, bytes, messageId }) => {
+  return async ({ to, bytes, messageId, turn }) => {
     const recipients = await parts.resolve(to);
     if (recipients.length === 0) return false;
     const id = parts.ids();
     const content: StoredContent =
       bytes.length <= inlineBytesMax ? { kind: 'inline', bytes } : await parts.spool.store(bytes);
     const params = has8Bit(bytes) ? ['BODY=8BITMIME'] : [];
-    await parts.submit({
+    const message: NewMessage = {
       ...{ id, received: parts.clock.now(), sender: '', params, prefix: '', content },
       recipients: recipients.map((recipient) => ({
         ...{ ...recipient, params: ['NOTIFY=NEVER'] },
@@ -47,7 +50,8 @@ export function reportQueue(parts: ReportQueueParts): QueueReport {
       })),
       origin: { session: id, service, protocol: 'local' },
       messageId: `<${messageId}>`,
-    });
+    };
+    await parts.submit(message, turn);
     return true;
   };
 }

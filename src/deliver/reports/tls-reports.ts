@@ -13,6 +13,7 @@ import { DailyCounts } from '../../report/daily-counts.ts';
 import { reportMail, reportNames } from '../../report/report-mail.ts';
 import { formatTlsReport } from '../../report/tls-report.ts';
 import type { TlsReportCounts, TlsSession } from '../../report/tls-session.ts';
+import type { Turn } from '../../store/nodes.ts';
 import type { TlsReportDestination } from '../../trust/tls-report-record.ts';
 import { tlsReportDestinations } from '../../trust/tls-report-record.ts';
 import type { DailyReport } from './daily-reports.ts';
@@ -46,6 +47,7 @@ interface Made extends ReporterSettings {
   readonly id: string;
   readonly file: string;
   readonly subject: string;
+  readonly turn: Turn | undefined;
   /** Packed. */
   readonly bytes: Buffer;
 }
@@ -77,7 +79,7 @@ export class TlsReports implements DailyReport, TlsReportCounts {
     };
   }
 
-  async send(day: CountedDay): Promise<'sent' | 'unwanted' | 'later'> {
+  async send(day: CountedDay, turn?: Turn): Promise<'sent' | 'unwanted' | 'later'> {
     const { resolver, reporter } = this.#parts;
     const { domain } = day;
     const answer = await resolver.resolve(`_smtp._tls.${domain}`, 'TXT');
@@ -86,7 +88,7 @@ export class TlsReports implements DailyReport, TlsReportCounts {
     const who = reporter();
     const names = reportNames(who.hostname, domain, day);
     const report = tlsReport(day, { ...names, organization: who.organization, contact: who.from });
-    const made = { ...who, ...names, day, bytes: gzipSync(formatTlsReport(report)) };
+    const made = { ...who, ...names, day, turn, bytes: gzipSync(formatTlsReport(report)) };
     const results: ('sent' | 'unwanted' | 'later')[] = [];
     for (const destination of destinations) results.push(await this.#sendTo(destination, made));
     // RFC 8460 §3: it is delivered when one of the destinations has taken it.
@@ -102,6 +104,7 @@ export class TlsReports implements DailyReport, TlsReportCounts {
     const { domain } = made.day;
     if (destination.kind === 'mailto') return this.#mail(destination.address, made);
     const { url } = destination;
+    await made.turn?.confirm();
     try {
       const { status } = await this.#post(url, made.bytes);
       if (status >= 200 && status < 300) return 'sent';
@@ -125,7 +128,7 @@ export class TlsReports implements DailyReport, TlsReportCounts {
   /** RFC 8460 §5.3. */
   async #mail(to: string, made: Made): Promise<'sent' | 'unwanted'> {
     const { queue, signs, clock, log } = this.#parts;
-    const { from, hostname, organization, id, day, file, subject, bytes } = made;
+    const { from, hostname, organization, id, day, file, subject, bytes, turn } = made;
     const submitter = from.slice(from.lastIndexOf('@') + 1);
     if (!signs(submitter)) {
       // RFC 8460 §3: it MUST have a DKIM signature, and is ignored without.
@@ -144,6 +147,6 @@ export class TlsReports implements DailyReport, TlsReportCounts {
       multipart: 'report; report-type="tlsrpt"',
       parts: [{ type: 'application/tlsrpt+gzip', filename: `${file}.json.gz`, bytes }],
     });
-    return (await queue({ to, bytes: mail, messageId: id })) ? 'sent' : 'unwanted';
+    return (await queue({ to, bytes: mail, messageId: id, turn })) ? 'sent' : 'unwanted';
   }
 }

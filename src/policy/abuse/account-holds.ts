@@ -51,6 +51,12 @@ export class AccountHolds {
     return this.#coming.get(account);
   }
 
+  /** Another node has held one, or let it go. */
+  forget(): void {
+    this.#begun += 1;
+    this.#free.clear();
+  }
+
   /** Durable when it resolves, in force at once. False if it was held already. */
   async hold(hold: AccountHold): Promise<boolean> {
     const { account, reason, since, until } = hold;

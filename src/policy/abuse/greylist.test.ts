@@ -160,6 +160,7 @@ describe('RFC 6647: greylisting', () => {
       remove: (kind, keys) => records.remove(kind, keys),
       list: (kind, page) => records.list(kind, page),
       count: async () => recordsMax,
+      watch: (kind, listener) => records.watch(kind, listener),
     }));
     assert.equal(await full.attempt(), 'ok');
   });

@@ -46,6 +46,12 @@ export class RuleBook {
     return rules;
   }
 
+  /** Another node has changed some: nothing that is known is believed. */
+  forget(): void {
+    this.#changes += 1;
+    this.#known.clear();
+  }
+
   /** Durable when it resolves, and in force for the next message. @throws RangeError when they are too long. */
   async set(account: string, rules: AccountRules): Promise<void> {
     const { records } = this.#parts;

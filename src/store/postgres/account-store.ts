@@ -1,21 +1,26 @@
 // Accounts on PostgreSQL. All of them are kept in memory, since find() is asked for each RCPT; what another node
-// or a command changed is noticed within a second.
+// or a command changed is heard of at once, and noticed within a second.
 
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { Account, AccountStore, Credential } from '../account-store.ts';
 import type { Row } from '../row.ts';
 import { blob, integer, text } from '../row.ts';
+import type { Changes } from './changes.ts';
 import type { Database, Transaction } from './database.ts';
 import { isDuplicate } from './database-errors.ts';
 
 /** How old what is in memory may be before the database is asked whether it still holds, in milliseconds. */
 const freshMs = 1000;
+/** The same where the answer would be no. Limit: strangers ask for who is not there, as fast as they can. */
+const freshMsOfUnknown = 200;
 const secretBytes = 32;
+const topic = 'accounts';
 
 export interface PostgresAccountStoreParts {
   readonly database: Database;
   readonly clock: Clock;
+  readonly changes: Changes;
   /** What an account leaves elsewhere goes with it, in the same transaction. */
   readonly onRemove: (transaction: Transaction, address: string) => Promise<void>;
 }
@@ -26,10 +31,16 @@ export class PostgresAccountStore implements AccountStore {
   #byAddress: ReadonlyMap<string, Account> = new Map();
   #version = -1;
   #secret: Promise<Uint8Array> | undefined;
+  #checking: Promise<void> | undefined;
   #checked = Number.NEGATIVE_INFINITY;
 
   constructor(parts: PostgresAccountStoreParts) {
     this.#parts = parts;
+  }
+
+  /** By a server: what others change is known soon, whether anybody asks or not. */
+  watch(): void {
+    this.#parts.changes.watch(topic, () => void this.load().catch(() => {})); // seen by #check()
   }
 
   /** One statement, so that the version is that of what comes with it. */
@@ -61,8 +72,10 @@ export class PostgresAccountStore implements AccountStore {
     });
   }
 
+  /** Nobody is told that there is no such account because another node made it a moment ago. */
   async find(address: string): Promise<Account | undefined> {
-    this.#check();
+    const checking = this.#check(this.#byAddress.has(address) ? freshMs : freshMsOfUnknown);
+    if (!this.#byAddress.has(address)) await checking;
     return this.#byAddress.get(address);
   }
 
@@ -160,30 +173,43 @@ export class PostgresAccountStore implements AccountStore {
 
   /** False, too, when an address is taken. */
   async #change(work: (transaction: Transaction) => Promise<boolean>): Promise<boolean> {
+    const { database, changes } = this.#parts;
     try {
-      const done = await this.#parts.database.transaction(async (transaction) => {
+      const done = await database.transaction(async (transaction) => {
         if (!(await work(transaction))) return false;
-        await transaction.run(`UPDATE meta SET value = value + 1 WHERE name = 'accounts'`);
+        await changes.raise(transaction, [topic]);
         return true;
       });
-      if (done) await this.load();
-      return done;
+      if (!done) return false;
+      changes.announce(topic);
+      await this.load();
+      return true;
     } catch (error) {
       if (isDuplicate(error)) return false;
       throw error;
     }
   }
 
-  /** In the background: who asks now gets what is known. */
-  #check(): void {
+  /** Asks the database whether what is known still holds, if it was asked longer ago than that. @throws StorageError */
+  #check(olderThanMs: number): Promise<void> {
     const { clock, database } = this.#parts;
     const now = clock.now();
-    if (now - this.#checked < freshMs) return;
+    if (this.#checking !== undefined || now - this.#checked < olderThanMs)
+      return this.#checking ?? Promise.resolve();
     this.#checked = now;
-    database
+    const checking = database
       .rows(`SELECT value FROM meta WHERE name = 'accounts'`)
       .then(([row]) => (integer(row?.value) === this.#version ? undefined : this.load()))
-      .catch(() => {}); // asked again in a second
+      .catch((error: unknown) => {
+        this.#checked = Number.NEGATIVE_INFINITY;
+        throw error;
+      })
+      .finally(() => {
+        this.#checking = undefined;
+      });
+    checking.catch(() => {}); // whoever needs the answer waits for it
+    this.#checking = checking;
+    return checking;
   }
 }
 

@@ -5,12 +5,13 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { version } from '../../base/version.ts';
-import type { NodeFacts, NodeState, Nodes } from '../nodes.ts';
+import type { InTurn, NodeFacts, NodeState, Nodes } from '../nodes.ts';
 import { nodesMax } from '../nodes.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { Row } from '../row.ts';
 import { integer, integerOrNull, text } from '../row.ts';
 import type { Database, Queries, Transaction } from './database.ts';
+import { Turns } from './turns.ts';
 
 export interface PostgresNodesParts {
   readonly database: Database;
@@ -36,6 +37,7 @@ export interface PostgresNodesParts {
 export const beatsPerTimeout = 4;
 
 export class PostgresNodes implements Nodes {
+  readonly inTurn: InTurn;
   readonly #parts: PostgresNodesParts;
   #number = 0;
   #session = 0;
@@ -51,6 +53,7 @@ export class PostgresNodes implements Nodes {
 
   constructor(parts: PostgresNodesParts) {
     this.#parts = parts;
+    this.inTurn = new Turns(parts.database, () => this.#session).inTurn;
   }
 
   get number(): number {

@@ -1,11 +1,14 @@
 // Records on PostgreSQL.
 
 import type { Clock } from '../../base/clock.ts';
-import type { RecordPage, RecordStore, StoredRecord } from '../record-store.ts';
-import { recordCharactersMax } from '../record-store.ts';
+import type { Turn } from '../nodes.ts';
+import type { AnnouncedKind, RecordPage, RecordStore, StoredRecord } from '../record-store.ts';
+import { announcedKinds, recordCharactersMax } from '../record-store.ts';
 import type { Row } from '../row.ts';
 import { blob, integer, integerOrNull, text } from '../row.ts';
-import type { Database } from './database.ts';
+import type { Changes } from './changes.ts';
+import type { Database, Queries } from './database.ts';
+import { assertHeld } from './turns.ts';
 
 // Limit: what one write sweeps of what has expired, so that no write is slow after a quiet year.
 const sweptMax = 64;
@@ -13,15 +16,21 @@ const sweptMax = 64;
 export interface PostgresRecordStoreParts {
   readonly database: Database;
   readonly clock: Clock;
+  readonly changes: Changes;
 }
+
+const announced: ReadonlySet<string> = new Set(announcedKinds);
+const nameOf = (kind: string): string => `records ${kind}`;
 
 export class PostgresRecordStore implements RecordStore {
   readonly #database: Database;
   readonly #clock: Clock;
+  readonly #changes: Changes;
 
-  constructor({ database, clock }: PostgresRecordStoreParts) {
+  constructor({ database, clock, changes }: PostgresRecordStoreParts) {
     this.#database = database;
     this.#clock = clock;
+    this.#changes = changes;
   }
 
   async get(kind: string, key: string): Promise<StoredRecord | undefined> {
@@ -32,7 +41,7 @@ export class PostgresRecordStore implements RecordStore {
     return row === undefined ? undefined : recordOf(row);
   }
 
-  async put(records: readonly StoredRecord[]): Promise<void> {
+  async put(records: readonly StoredRecord[], turn?: Turn): Promise<void> {
     if (records.length === 0) return;
     for (const { kind, key, value } of records)
       if (value.length > recordCharactersMax)
@@ -43,7 +52,43 @@ export class PostgresRecordStore implements RecordStore {
     const last = new Map(records.map((record) => [`${record.kind}\0${record.key}`, record]));
     const ordered = [...last.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
     const list = ordered.map(([, record]) => record);
-    await this.#database.run(
+    const kinds = [...new Set(list.map(({ kind }) => kind))];
+    await this.#change(kinds, turn, (queries) => this.#put(queries, list));
+  }
+
+  async remove(kind: string, keys: readonly string[], turn?: Turn): Promise<void> {
+    if (keys.length === 0) return;
+    const sql = 'DELETE FROM record WHERE kind = $1 AND key = ANY($2::bytea[])';
+    await this.#change([kind], turn, (queries) => queries.run(sql, [kind, keys.map(octets)]));
+  }
+
+  watch(kind: AnnouncedKind, listener: () => void): () => void {
+    return this.#changes.watch(nameOf(kind), listener);
+  }
+
+  /** A statement by itself, unless somebody is to be told of it, or may be refused it. */
+  async #change(
+    kinds: readonly string[],
+    turn: Turn | undefined,
+    change: (queries: Queries) => Promise<unknown>,
+  ): Promise<void> {
+    const names = kinds.filter((kind) => announced.has(kind)).map(nameOf);
+    if (names.length === 0 && turn === undefined) {
+      await change(this.#database);
+      return;
+    }
+    await this.#database.transaction(async (transaction) => {
+      if (turn !== undefined) await assertHeld(transaction, turn);
+      if (names.length > 0) await this.#changes.raise(transaction, names);
+      await change(transaction);
+      transaction.onCommit(() => {
+        for (const name of names) this.#changes.announce(name);
+      });
+    });
+  }
+
+  async #put(queries: Queries, list: readonly StoredRecord[]): Promise<void> {
+    await queries.run(
       `WITH swept AS (
          DELETE FROM record WHERE (kind, key) IN (
            SELECT kind, key FROM record WHERE expires <= $5 AND (kind, key) NOT IN
@@ -60,14 +105,6 @@ export class PostgresRecordStore implements RecordStore {
         this.#clock.now(),
       ],
     );
-  }
-
-  async remove(kind: string, keys: readonly string[]): Promise<void> {
-    if (keys.length === 0) return;
-    await this.#database.run('DELETE FROM record WHERE kind = $1 AND key = ANY($2::bytea[])', [
-      kind,
-      keys.map(octets),
-    ]);
   }
 
   async list(

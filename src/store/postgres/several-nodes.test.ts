@@ -3,54 +3,15 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FakeClock } from '../../base/fake-clock.ts';
 import { at, deferred, delivered, message, settlement } from '../conformance/harness.ts';
 import { due, everything, idsOf } from '../conformance/queue-harness.ts';
 import type { Stores } from '../stores.ts';
 import { ask, testCluster, withoutPostgres } from './test-cluster.ts';
 import { openNode } from './test-stores.ts';
-
-async function openTwo() {
-  const url = await (await testCluster()).database();
-  const clock = new FakeClock();
-  // A node whose clock stands still is frozen.
-  const clockOfOne = new FakeClock();
-  const one = await openNode(url, 'one', clockOfOne);
-  const two = await openNode(url, 'two', clock);
-  const opened: Stores[] = [one, two];
-  return {
-    ...{ url, clock, clockOfOne, one, two },
-    /** Node one is silent for too long, and node two notices. */
-    async bury() {
-      await clock.advance(4000);
-      await ask(url, `UPDATE node SET seen = seen - interval '1 hour' WHERE name = 'one'`);
-      await clock.advance(4000);
-      await eventually(async () => {
-        const { rows } = await ask(url, `SELECT session FROM node WHERE name = 'one'`);
-        return rows[0].session === null;
-      });
-    },
-    async open(name: string) {
-      const stores = await openNode(url, name, clock);
-      opened.push(stores);
-      return stores;
-    },
-    async [Symbol.asyncDispose]() {
-      for (const stores of opened) await stores[Symbol.asyncDispose]();
-    },
-  };
-}
+import { eventually, openTwo } from './test-two-nodes.ts';
 
 const states = async ({ nodes }: Stores) =>
   (await nodes.list()).map(({ name, number, state }) => [name, number, state]);
-
-/** What is awaited happens in the background, after a timer. */
-async function eventually(isTrue: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; !(await isTrue()); tries += 1) {
-    assert.ok(tries < 500, 'it happens');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 describe('several nodes', { skip: withoutPostgres() }, () => {
   it('no claim is given twice, however many claim at once', async () => {

@@ -1,9 +1,11 @@
 // Opens the stores of several machines: everything is in one PostgreSQL, and every node is as good as the others.
 
+import { randomInt } from 'node:crypto';
 import { silentLog } from '../../base/log.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { ObjectSettings, OpenStoresOptions, Stores } from '../stores.ts';
 import { PostgresAccountStore } from './account-store.ts';
+import { Changes } from './changes.ts';
 import { Bucket } from './content/bucket.ts';
 import { ContentTable } from './content/content-table.ts';
 import { PostgresSpool } from './content/spool.ts';
@@ -17,6 +19,7 @@ import { beatsPerTimeout, PostgresNodes } from './nodes.ts';
 import { forgetRemembered } from './queue/memory.ts';
 import { PostgresQueueStore } from './queue/queue-store.ts';
 import { PostgresRecordStore } from './record-store.ts';
+import { Signals } from './signals.ts';
 import { forgetSpam, PostgresSpamStore } from './spam-store.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -50,10 +53,16 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
   const contents = new ContentTable(database, objects && new Bucket(objects, clock));
   await contents.open();
   const spool = undo.use(new PostgresSpool({ contents }));
-  const mailboxes = undo.use(openMailboxes({ database, contents, clock }));
+  // Nobody else's, whatever this node is called.
+  const process = randomInt(1, 2 ** 48 - 1);
+  const signals = undo.use(new Signals({ database, clock, session: process }));
+  const changes = undo.use(new Changes({ database, signals, clock }));
+  const mailboxes = undo.use(
+    openMailboxes({ database, contents, clock, signals, session: process }),
+  );
   const { folders, deliveries } = mailboxes;
   const accounts = new PostgresAccountStore({
-    ...{ database, clock },
+    ...{ database, clock, changes },
     onRemove: async (transaction, account) => {
       await deliveries.removeMailbox(transaction, account);
       await forgetRemembered(transaction, account);
@@ -89,6 +98,7 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
   undo.use(queue);
   const upkeep = new Upkeep({
     ...{ database, clock, log },
+    inTurn: nodes.inTurn,
     sweeps: [() => queue.sweep(), () => contents.sweep()],
     looks: [() => queue.giveBackMissed()],
   });
@@ -96,6 +106,7 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
   if (isServing) {
     await nodes.join();
     await queue.recover();
+    accounts.watch();
     upkeep.start();
   } else await nodes.visit();
   const opened = undo.move();
@@ -104,7 +115,7 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
     nodes,
     folders,
     accounts,
-    records: new PostgresRecordStore({ database, clock }),
+    records: new PostgresRecordStore({ database, clock, changes }),
     spam: new PostgresSpamStore(database),
     spool,
     maintenance: new PostgresMaintenance(database, contents),

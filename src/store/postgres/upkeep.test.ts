@@ -6,6 +6,7 @@ import type { Log } from '../../base/log.ts';
 import { silentLog } from '../../base/log.ts';
 import { message } from '../conformance/harness.ts';
 import { due } from '../conformance/queue-harness.ts';
+import { alone } from '../nodes.ts';
 import { Database } from './database.ts';
 import { ask, testCluster, withoutPostgres } from './test-cluster.ts';
 import { openNode } from './test-stores.ts';
@@ -18,7 +19,9 @@ describe('Upkeep', { skip: withoutPostgres() }, () => {
     const told: string[] = [];
     const log: Log = { ...silentLog, warn: (_, fields) => told.push(fields?.reason ?? '') };
     await using database = new Database({ url, log, connectionsMax: 1 });
-    using upkeep = new Upkeep({ database, clock, log, sweeps: [], looks: [] });
+    using upkeep = new Upkeep({
+      ...{ database, clock, log, inTurn: alone.inTurn, sweeps: [], looks: [] },
+    });
     // As if the clock of the database were a minute further.
     const rows = database.rows.bind(database);
     database.rows = (sql, values) => rows(sql.replace('- 60 *', '+ 60 *'), values);

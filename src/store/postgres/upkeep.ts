@@ -1,9 +1,10 @@
-// What somebody has to do now and then, and any node may: what processes left behind is swept, and whoever keeps
-// the database from tidying up is named.
+// What somebody has to do now and then, and any node may, one at a time: what processes left behind is swept, and
+// whoever keeps the database from tidying up is named.
 
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
+import type { InTurn } from '../nodes.ts';
 import { integer, textOrNull } from '../row.ts';
 import type { Database } from './database.ts';
 
@@ -11,9 +12,10 @@ export interface UpkeepParts {
   readonly database: Database;
   readonly clock: Clock;
   readonly log: Log;
-  /** Each by itself; a failure of one is none of the others. */
+  readonly inTurn: InTurn;
+  /** By one node at a time. Each by itself; a failure of one is none of the others. */
   readonly sweeps: readonly (() => Promise<unknown>)[];
-  /** The same, each minute. */
+  /** Of each node, each minute. */
   readonly looks: readonly (() => Promise<unknown>)[];
 }
 
@@ -41,8 +43,10 @@ export class Upkeep implements Disposable {
   }
 
   start(): void {
-    const { sweeps, looks } = this.#parts;
-    this.#every('sweep', sweepMs, () => this.#sweep(sweeps));
+    const { sweeps, looks, inTurn } = this.#parts;
+    this.#every('sweep', sweepMs, () =>
+      inTurn('upkeep', () => this.#sweep(sweeps)).catch(this.#failed),
+    );
     this.#every('look', lookMs, async () => {
       await this.#look();
       await this.#sweep(looks);
@@ -64,11 +68,11 @@ export class Upkeep implements Disposable {
   }
 
   async #sweep(sweeps: UpkeepParts['sweeps']): Promise<void> {
-    for (const sweep of sweeps)
-      await sweep().catch((error: unknown) =>
-        this.#parts.log.warn('database not swept', { error: messageOf(error) }),
-      );
+    for (const sweep of sweeps) await sweep().catch(this.#failed);
   }
+
+  readonly #failed = (error: unknown): void =>
+    this.#parts.log.warn('database not swept', { error: messageOf(error) });
 
   /** Each is named once. */
   async #look(): Promise<void> {

@@ -44,4 +44,9 @@ export class SqliteRecordStore implements RecordStore {
   count(kind: string): Promise<number> {
     return this.#commit.call('countRecords', [kind]);
   }
+
+  /** There is nobody else. */
+  watch(): () => void {
+    return () => {};
+  }
 }

@@ -9,6 +9,7 @@ import type { Fields } from '../../../base/log.ts';
 import { Counter } from '../../../base/metrics.ts';
 import { FakeResolver } from '../../../dns/fake-resolver.ts';
 import { issueCertificate } from '../../../net/certificate.ts';
+import { alone } from '../../../store/nodes.ts';
 import type { RecordPage, StoredRecord } from '../../../store/record-store.ts';
 import type { StsFound } from './sts.ts';
 import { StsPolicies } from './sts-policies.ts';
@@ -87,6 +88,7 @@ function world({ id = '1', server = 0, timeoutMs = 10_000 } = {}) {
   const fetches = { ok: new Counter(), failed: new Counter() };
   const policies = new StsPolicies({
     ...{ clock, resolver, records, verify: () => verify.now, fetches },
+    inTurn: alone.inTurn,
     log: { debug() {}, info() {}, warn: noted, error: noted },
     request: {
       connectTo: { host: '127.0.0.1', port: portOf(server) },

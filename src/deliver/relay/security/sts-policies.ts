@@ -8,6 +8,8 @@ import { stackOf } from '../../../base/error-text.ts';
 import type { Log } from '../../../base/log.ts';
 import type { Counter } from '../../../base/metrics.ts';
 import { DnsError } from '../../../dns/resolver.ts';
+import type { InTurn, Turn } from '../../../store/nodes.ts';
+import { TurnLostError } from '../../../store/nodes.ts';
 import type { RecordStore, StoredRecord } from '../../../store/record-store.ts';
 import { parseStsPolicy, parseStsRecords, policyLines } from '../../../trust/mta-sts.ts';
 import type { StsFetchParts } from './fetch-sts-policy.ts';
@@ -20,6 +22,8 @@ export interface StsPoliciesParts extends StsFetchParts {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Of several nodes, one fetches anew what is old. */
+  readonly inTurn: InTurn;
   readonly fetches?: Readonly<Record<'ok' | 'failed', Counter>> | undefined;
 }
 
@@ -169,18 +173,25 @@ export class StsPolicies implements StsPolicySource {
 
   /** Fetches anew what is a day old and still in use, so that nobody who is in the way once is so for ever. */
   async #round(): Promise<void> {
-    if (!this.#parts.verify()) return;
+    const { verify, inTurn } = this.#parts;
+    if (!verify()) return;
     try {
-      for (const [domain, { used }] of await this.#due()) {
-        const announced = await this.#announced(domain);
-        if (typeof announced === 'string') await this.#fetch(domain, announced, used);
-        else {
-          const reason = announced?.reason ?? 'the DNS has no record of it any more';
-          this.#parts.log.warn('MTA-STS policy not fetched anew', { domain, reason });
-        }
-      }
+      await inTurn('sts-policies', (turn) => this.#refresh(turn));
     } catch (error) {
+      if (error instanceof TurnLostError) return;
       this.#parts.log.error('MTA-STS policies not fetched anew', { error: stackOf(error) });
+    }
+  }
+
+  async #refresh({ confirm }: Turn): Promise<void> {
+    for (const [domain, { used }] of await this.#due()) {
+      await confirm();
+      const announced = await this.#announced(domain);
+      if (typeof announced === 'string') await this.#fetch(domain, announced, used);
+      else {
+        const reason = announced?.reason ?? 'the DNS has no record of it any more';
+        this.#parts.log.warn('MTA-STS policy not fetched anew', { domain, reason });
+      }
     }
   }
 

@@ -1,6 +1,5 @@
 // Mailboxes on this database, put together.
 
-import { randomInt } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import type { ContentTable } from '../content/content-table.ts';
 import type { Database } from '../database.ts';
@@ -8,7 +7,7 @@ import { ContentSearch } from '../search/content-search.ts';
 import { Derived } from '../search/derived.ts';
 import { MailLists } from '../search/mail-lists.ts';
 import { MessageSource } from '../search/message-source.ts';
-import { Signals } from '../signals.ts';
+import type { Signals } from '../signals.ts';
 import { AccountFeed } from './account-feed.ts';
 import { FolderDesk } from './folder-desk.ts';
 import { PostgresFolderStore } from './folder-store.ts';
@@ -20,6 +19,9 @@ export interface MailboxesParts {
   readonly database: Database;
   readonly contents: ContentTable;
   readonly clock: Clock;
+  readonly signals: Signals;
+  /** Of this process, whatever its node is called. */
+  readonly session: number;
 }
 
 export interface Mailboxes extends AsyncDisposable {
@@ -27,10 +29,8 @@ export interface Mailboxes extends AsyncDisposable {
   readonly deliveries: MailboxDeliveries;
 }
 
-export function openMailboxes({ database, contents, clock }: MailboxesParts): Mailboxes {
-  // Nobody else's, whatever this node is called.
-  const session = randomInt(1, 2 ** 48 - 1);
-  const signals = new Signals({ database, clock, session });
+export function openMailboxes(parts: MailboxesParts): Mailboxes {
+  const { database, contents, clock, signals, session } = parts;
   const events = new MailboxEvents({ database, signals, clock, session });
   const desk = new FolderDesk({
     ...{ database, contents, clock, session },
@@ -52,7 +52,6 @@ export function openMailboxes({ database, contents, clock }: MailboxesParts): Ma
     async [Symbol.asyncDispose]() {
       await desk.idle();
       events.close();
-      await signals[Symbol.asyncDispose]();
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../../../base/clock.ts';
 import type { Quota } from '../../folder-store.ts';
 import { freshLeases } from '../../fresh-leases.ts';
 import { messageKey } from '../../message-key.ts';
+import type { Turn } from '../../nodes.ts';
 import type {
   EnqueuedWithRoom,
   Lease,
@@ -20,6 +21,7 @@ import type { Database } from '../database.ts';
 import type { Deliveries } from '../deliveries.ts';
 import { roomTaken } from '../deliveries.ts';
 import { Gathering } from '../gathering.ts';
+import { assertHeld } from '../turns.ts';
 import { Effects } from './effects.ts';
 import type { ClaimOptions } from './leasing.ts';
 import { Leasing, queuedMessage, selectMessages } from './leasing.ts';
@@ -118,13 +120,27 @@ export class PostgresQueueStore implements QueueStore {
 
   async enqueue(
     message: NewMessage,
-    { leaseUntil }: { leaseUntil: number | undefined },
+    { leaseUntil, turn }: Parameters<QueueStore['enqueue']>[1],
   ): Promise<readonly Lease[]> {
     const { content } = message;
     const entering = { message, content, lease: this.#lease(leaseUntil) };
-    const isNew = await this.#entering.add(entering).catch((error) => this.#failed(error));
+    const isNew = await (turn === undefined
+      ? this.#entering.add(entering)
+      : this.#enterInTurn(entering, turn)
+    ).catch((error) => this.#failed(error));
     if (!isNew) throw new Error(`the queue has a message ${message.id} already`);
     return entering.lease === undefined ? [] : this.#fresh(message, entering.lease);
+  }
+
+  /** By itself: who has lost his turn keeps nobody else's mail out. */
+  async #enterInTurn(entering: Entering, turn: Turn): Promise<boolean> {
+    const { database, contents } = this.#parts;
+    const { added, due } = await database.transaction(async (transaction) => {
+      await assertHeld(transaction, turn);
+      return enter(transaction, [entering], contents);
+    });
+    this.#ready.add(due);
+    return added[0] === true;
   }
 
   async enqueueWithRoom(

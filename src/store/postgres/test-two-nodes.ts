@@ -1,0 +1,53 @@
+// Two nodes on a database of their own, as tests of what they share want them.
+
+import assert from 'node:assert/strict';
+import { FakeClock } from '../../base/fake-clock.ts';
+import type { Stores } from '../stores.ts';
+import { ask, testCluster } from './test-cluster.ts';
+import { openNode } from './test-stores.ts';
+
+export async function openTwo() {
+  const url = await (await testCluster()).database();
+  const clock = new FakeClock();
+  // A node whose clock stands still is frozen.
+  const clockOfOne = new FakeClock();
+  const one = await openNode(url, 'one', clockOfOne);
+  const two = await openNode(url, 'two', clock);
+  const opened: Stores[] = [one, two];
+  return {
+    ...{ url, clock, clockOfOne, one, two },
+    /** Node one is silent for too long, and node two notices. */
+    async bury() {
+      await clock.advance(4000);
+      await ask(url, `UPDATE node SET seen = seen - interval '1 hour' WHERE name = 'one'`);
+      await clock.advance(4000);
+      await eventually(async () => {
+        const { rows } = await ask(url, `SELECT session FROM node WHERE name = 'one'`);
+        return rows[0].session === null;
+      });
+    },
+    /** While time goes on at both. */
+    eventually: (isTrue: () => Promise<boolean>) =>
+      eventually(async () => {
+        await clock.advance(20);
+        await clockOfOne.advance(20);
+        return isTrue();
+      }),
+    async open(name: string) {
+      const stores = await openNode(url, name, clock);
+      opened.push(stores);
+      return stores;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const stores of opened) await stores[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What is awaited happens in the background, after a timer. */
+export async function eventually(isTrue: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await isTrue()); tries += 1) {
+    assert.ok(tries < 500, 'it happens');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
