@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../base/fake-clock.ts';
+import { silentLog } from '../base/log.ts';
 import { seededRandom } from '../base/random.ts';
+import type { InTurn, Turn } from '../store/nodes.ts';
+import { alone, TurnLostError } from '../store/nodes.ts';
 import type { RecordStore, StoredRecord } from '../store/record-store.ts';
 import type { KeeperSettings, Obtained } from './certificate-keeper.ts';
 import { CertificateKeeper } from './certificate-keeper.ts';
@@ -38,6 +41,7 @@ class World {
   readonly lines: string[] = [];
   readonly shown: Proof[] = [];
   obtained: readonly Obtained[] = [];
+  inTurn: InTurn = alone.inTurn;
 
   settings(given: Partial<KeeperSettings> = {}): KeeperSettings {
     return {
@@ -60,6 +64,7 @@ class World {
       void this.lines.push(`${event} ${reason}`.trim());
     const keeper = new CertificateKeeper(this.settings(given), {
       ...{ records: this.records, clock: this.clock, random: seededRandom(1) },
+      inTurn: this.inTurn,
       log: { debug: () => {}, info: note, warn: note, error: note },
       onChange: (obtained) => {
         this.obtained = obtained;
@@ -343,5 +348,87 @@ describe('revocation (RFC 8555 §7.6)', () => {
     await assert.rejects(keeper.revoke('mx.example.org', 'unspecified'), /it is unauthorized/);
     await world.clock.advance(10_000);
     assert.equal(world.authority.orders.length, 2);
+  });
+});
+
+describe('several nodes', () => {
+  /** As nodes take turns; each is told of what is written as another one would be. */
+  async function two() {
+    const one = new World();
+    const held = new Set<string>();
+    const inTurn: InTurn = async (duty, work) => {
+      if (held.has(duty)) return undefined;
+      held.add(duty);
+      return alone.inTurn(duty, work).finally(() => held.delete(duty));
+    };
+    one.inTurn = inTurn;
+    const other: { obtained: readonly Obtained[]; keeper?: CertificateKeeper } = { obtained: [] };
+    const open = async () => {
+      const keeper = new CertificateKeeper(one.settings(), {
+        ...{ records: one.records, clock: one.clock, random: seededRandom(2), inTurn },
+        log: silentLog,
+        onChange: (obtained) => {
+          other.obtained = obtained;
+        },
+      });
+      await keeper.load();
+      keeper.start();
+      return keeper;
+    };
+    return { one, other, open };
+  }
+
+  it('one obtains the certificate, and the other has it as soon as it hears of it', async () => {
+    const { one, other, open } = await two();
+    const second = await open();
+    await one.start();
+    assert.equal(one.authority.orders.length, 1);
+    second.refresh();
+    await one.clock.advance(1);
+    assert.equal(other.obtained[0]?.certificate, one.obtained[0]?.certificate);
+    await one.clock.advance(61 * dayMs);
+    assert.equal(one.authority.orders.length, 2, 'nor twice when it is to be renewed');
+    assert.equal(one.authority.accounts.length, 1);
+  });
+
+  it('what one could not get, the other does not ask for at once', async () => {
+    const { one, open } = await two();
+    one.authority.isShown = () => false;
+    await open();
+    await one.start();
+    await one.clock.advance(minuteMs);
+    assert.equal(one.authority.orders.length, 1);
+    await one.clock.advance(5 * minuteMs);
+    assert.equal(one.authority.orders.length, 2);
+  });
+
+  it('one that lost its turn asks for nothing more, and writes nothing down', async () => {
+    const world = new World();
+    const lost = new TurnLostError('certificates');
+    let isLost = false;
+    const turn: Turn = {
+      ...{ duty: 'certificates', session: 1 },
+      confirm: async () => {
+        if (isLost) throw lost;
+      },
+    };
+    world.inTurn = async (_, work) => work(turn);
+    world.authority.isShown = () => {
+      isLost ||= world.shown.length > 0;
+      return true;
+    };
+    await world.start();
+    const asked = world.authority.asked.length;
+    assert.deepEqual([...world.records.all.keys()].map((key) => key.split(' ')[0]).sort(), [
+      ...['acme-account', 'acme-order'],
+    ]);
+    assert.equal(world.shown.length, 1, 'what is shown is another’s to withdraw');
+    assert.deepEqual(world.lines, []);
+    isLost = false;
+    world.authority.isShown = () => true;
+    await world.clock.advance(minuteMs);
+    assert.ok(world.authority.asked.length > asked);
+    assert.equal(world.authority.orders.length, 1, 'it goes on where it was');
+    assert.equal(world.obtained.length, 1);
   });
 });

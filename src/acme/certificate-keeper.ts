@@ -1,6 +1,6 @@
 // Sees to it that each list of names has a certificate that is good: obtains it, renews it when its authority advises or a third of
 // its life is left, tries again with growing patience, and tells its owner of every change. One order at
-// a time. What it does outlives it in records: nothing is asked for twice because of a restart.
+// a time, by one node at a time; the others take over what it got. What it does outlives it in records: nothing is asked for twice because of a restart.
 
 import type { KeyObject } from 'node:crypto';
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
@@ -9,17 +9,19 @@ import { messageOf, stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 import type { Counter } from '../base/metrics.ts';
 import type { Random } from '../base/random.ts';
-import { HttpError } from '../net/http-request.ts';
+import type { InTurn, Turn } from '../store/nodes.ts';
+import { TurnLostError } from '../store/nodes.ts';
 import type { RecordStore } from '../store/record-store.ts';
 import type { AcmeClientParts, Registration } from './acme-client.ts';
 import { AcmeClient } from './acme-client.ts';
+import { advised } from './advice.ts';
 import type { Solver } from './challenges.ts';
 import { accountKeyFromPem, accountKeyPem, createAccountKey } from './jws.ts';
 import type { KeptCertificate } from './kept.ts';
-import { Kept, keyOf } from './kept.ts';
-import { AcmeError, readRenewalInfo } from './messages.ts';
+import { Kept, keyOf, usable } from './kept.ts';
+import { AcmeError } from './messages.ts';
 import { obtain } from './order.ts';
-import { advisedRenewal, certificateId, readCertificate, usualRenewal } from './renewal.ts';
+import { certificateId, readCertificate, usualRenewal } from './renewal.ts';
 import type { RevocationReason } from './revocation.ts';
 import { revoke } from './revocation.ts';
 
@@ -44,6 +46,7 @@ export interface Obtained {
 
 export interface KeeperParts {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'remove'>;
+  readonly inTurn: InTurn;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -54,20 +57,19 @@ export interface KeeperParts {
 
 /** Waits after failures, one after the other. Let's Encrypt takes five failed proofs of a name in an hour. */
 const retryMs = [5, 15, 60, 3 * 60, 6 * 60, 12 * 60, 24 * 60].map((minutes) => minutes * 60_000);
-/** When the authority is asked for its advice: RFC 9773 §4.3.3, where it does not say. */
-const adviceMs = 6 * 60 * 60_000;
-const adviceMsMin = 60 * 60_000;
-const adviceMsMax = 24 * 60 * 60_000;
 /** Longest sleep: the timers of the clock have an end. */
 const sleepMsMax = 24 * 60 * 60_000;
+/** When it is looked again whether there is something to do, where another node is at it. */
+const othersMs = 30_000;
 
-interface Group {
-  readonly names: readonly string[];
+interface Group extends Pick<Obtained, 'names'> {
   readonly key: string;
   kept: KeptCertificate | undefined;
   attempts: number;
   /** Not before, after a failure. */
   notBefore: number;
+  /** Of the last failure that is known here. */
+  failedAt: number;
 }
 
 export class CertificateKeeper {
@@ -78,16 +80,20 @@ export class CertificateKeeper {
   #cancel: (() => void) | undefined;
   #working: Promise<void> = Promise.resolve();
   #stopped = false;
+  /** Whatever is asked of an authority, and written, is in it. */
+  #turn: Turn | undefined;
+  /** Another node is at it. */
+  #othersUntil = Number.NEGATIVE_INFINITY;
 
   constructor(settings: KeeperSettings, parts: KeeperParts) {
     this.#settings = settings;
     this.#parts = parts;
-    this.#kept = new Kept(parts.records);
+    this.#kept = new Kept(parts.records, () => this.#turn);
   }
 
   /** Reads what there is; what is missing is obtained from start() on. */
-  async load(): Promise<void> {
-    await this.#load();
+  load(): Promise<void> {
+    return this.#load();
   }
 
   start(): void {
@@ -102,6 +108,16 @@ export class CertificateKeeper {
     this.#schedule();
   }
 
+  /** Another node has obtained one, or could not. Never rejects: it is looked at again before it is due. */
+  refresh(): void {
+    this.#working = this.#working
+      .then(() => this.#takeOver(this.#groups))
+      .catch((error: unknown) => {
+        this.#parts.log.warn('certificates not read', { error: messageOf(error) });
+      })
+      .finally(() => this.#schedule());
+  }
+
   /** What is under way comes to nothing; its order is gone on with after the next start. */
   stop(): void {
     this.#stopped = true;
@@ -113,7 +129,11 @@ export class CertificateKeeper {
    * all names that it has. @throws AcmeError, HttpError
    */
   revoke(name: string, reason: RevocationReason): Promise<readonly string[]> {
-    const done = this.#working.then(() => this.#revoke(name, reason));
+    const done = this.#working.then(async () => {
+      const names = await this.#inTurn(() => this.#revoke(name, reason));
+      if (names !== undefined) return names;
+      throw new AcmeError('another node is at its certificates: ask again in a moment');
+    });
     this.#working = done.then(
       () => {},
       () => {},
@@ -150,9 +170,9 @@ export class CertificateKeeper {
           this.#kept.get('acme-certificate', key),
           this.#kept.get('acme-failure', key),
         ]);
-        const { attempts = 0, until = 0 } = failure ?? {};
+        const { attempts = 0, until = 0, at = 0 } = failure ?? {};
         const notBefore = Math.min(until, now + retryMs.at(-1)!);
-        return { names, key, kept: usable(kept), attempts, notBefore };
+        return { names, key, kept: usable(kept), attempts, notBefore, failedAt: at };
       }),
     );
     await this.#tell();
@@ -168,7 +188,8 @@ export class CertificateKeeper {
   #schedule(): void {
     if (this.#stopped) return;
     const { clock } = this.#parts;
-    const due = Math.min(...this.#groups.map((group) => this.#dueAt(group)));
+    const first = Math.min(...this.#groups.map((group) => this.#dueAt(group)));
+    const due = Math.max(first, this.#othersUntil);
     const waitMs = Math.min(Math.max(due - clock.now(), 0), sleepMsMax);
     this.#cancel?.();
     this.#cancel = clock.after(waitMs, () => {
@@ -185,6 +206,30 @@ export class CertificateKeeper {
 
   async #work(): Promise<void> {
     const { clock, log } = this.#parts;
+    try {
+      const done = await this.#inTurn(() => this.#attendAll().then(() => true));
+      if (done === undefined) this.#othersUntil = clock.now() + othersMs;
+    } catch (error) {
+      if (this.#stopped) return;
+      if (!(error instanceof TurnLostError))
+        log.error('certificate not obtained', { error: stackOf(error) });
+      this.#othersUntil = clock.now() + othersMs;
+    }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T | undefined> {
+    return this.#parts.inTurn('certificates', async (turn) => {
+      this.#turn = turn;
+      try {
+        return await work();
+      } finally {
+        this.#turn = undefined;
+      }
+    });
+  }
+
+  async #attendAll(): Promise<void> {
+    const { clock, log } = this.#parts;
     const groups = this.#groups;
     for (const group of groups) {
       // A reload has made others of them.
@@ -194,6 +239,7 @@ export class CertificateKeeper {
         await this.#attend(group);
       } catch (error) {
         if (this.#stopped) return;
+        if (error instanceof TurnLostError) throw error;
         await this.#failed(group, error).catch((again: unknown) =>
           log.error('certificate not obtained', { error: stackOf(again) }),
         );
@@ -204,17 +250,13 @@ export class CertificateKeeper {
   async #attend(group: Group): Promise<void> {
     const { directory } = this.#settings;
     const now = this.#parts.clock.now();
-    // Another node may have been here.
-    const stored = await this.#kept.get('acme-certificate', group.key);
-    if (stored !== undefined && stored.certificate !== group.kept?.certificate) {
-      group.kept = stored;
-      await this.#tell();
-    }
+    await this.#takeOver([group]);
+    if (this.#dueAt(group) > now) return;
     const { kept } = group;
     const isOurs = kept?.directory === directory;
     if (isOurs && kept.adviceAt !== undefined && kept.adviceAt <= now) {
       const client = new AcmeClient({ ...this.#clientParts(), key: createAccountKey() });
-      group.kept = await this.#advised(client, kept);
+      group.kept = await advised(client, kept, this.#parts);
       await this.#kept.put('acme-certificate', group.key, group.kept, now);
     }
     if (isOurs && group.kept!.renewAt > now) return;
@@ -228,8 +270,29 @@ export class CertificateKeeper {
     }
   }
 
+  /** What other nodes have come to. */
+  async #takeOver(groups: readonly Group[]): Promise<void> {
+    let isNew = false;
+    for (const group of groups) {
+      const [stored, failure] = await Promise.all([
+        this.#kept.get('acme-certificate', group.key),
+        this.#kept.get('acme-failure', group.key),
+      ]);
+      const kept = usable(stored);
+      if (kept !== undefined) {
+        isNew ||= kept.certificate !== group.kept?.certificate;
+        group.kept = kept;
+      }
+      if (failure === undefined || failure.at <= group.failedAt) continue;
+      group.failedAt = failure.at;
+      group.attempts = failure.attempts;
+      group.notBefore = failure.until;
+    }
+    if (isNew) await this.#tell();
+  }
+
   async #obtain(group: Group): Promise<void> {
-    const { directory, solvers, profile } = this.#settings;
+    const { directory, profile } = this.#settings;
     const { clock, log } = this.#parts;
     const { names, key, kept } = group;
     const client = await this.#client();
@@ -241,17 +304,19 @@ export class CertificateKeeper {
     const certificate = await obtain(
       { client, clock },
       {
-        ...{ names, privateKey, solvers, profile, begun: begun?.url },
+        ...{ names, privateKey, profile, begun: begun?.url },
+        solvers: this.#settings.solvers.map((solver) => this.#solverInTurn(solver)),
         replaces: isRenewed ? certificateId(readCertificate(kept.certificate)) : undefined,
         onOrder: (url) =>
           this.#kept.put('acme-order', key, { url, privateKey: pem, directory }, clock.now()),
       },
     );
     const now = clock.now();
-    const next = await this.#advised(client, {
+    const obtained: KeptCertificate = {
       ...{ certificate, privateKey: pem, directory, obtained: now },
       ...{ renewAt: usualRenewal(readCertificate(certificate)), adviceAt: undefined },
-    });
+    };
+    const next = await advised(client, obtained, this.#parts);
     await this.#kept.put('acme-certificate', key, next, now);
     await this.#kept.remove('acme-order', key);
     await this.#kept.remove('acme-failure', key);
@@ -277,8 +342,27 @@ export class CertificateKeeper {
   }
 
   #clientParts() {
-    const { directory, send } = this.#settings;
+    const { directory } = this.#settings;
+    const send: KeeperSettings['send'] = async (request) => {
+      await this.#turn?.confirm();
+      return this.#settings.send(request);
+    };
     return { directory, send, clock: this.#parts.clock };
+  }
+
+  /** What another node shows by now is not withdrawn. */
+  #solverInTurn({ type, present, withdraw }: Solver): Solver {
+    return {
+      type,
+      present: async (proof) => {
+        await this.#turn?.confirm();
+        await present(proof);
+      },
+      withdraw: async (proof) => {
+        await this.#turn?.confirm();
+        await withdraw(proof);
+      },
+    };
   }
 
   /** With an account, which is made where there is none. */
@@ -295,34 +379,6 @@ export class CertificateKeeper {
     return client;
   }
 
-  /** When to renew: RFC 9773, or our own rule where the authority has nothing to say, or does not answer. */
-  async #advised(client: AcmeClient, kept: KeptCertificate): Promise<KeptCertificate> {
-    const { clock, random, log } = this.#parts;
-    const certificate = readCertificate(kept.certificate);
-    const { renewAt: before, obtained } = kept;
-    try {
-      const { renewalInfo } = await client.directory();
-      const id = certificateId(certificate);
-      if (renewalInfo === undefined || id === undefined)
-        return { ...kept, renewAt: usualRenewal(certificate), adviceAt: undefined };
-      const answer = await client.get(`${renewalInfo.replace(/\/$/, '')}/${id}`);
-      const window = readRenewalInfo(answer.json());
-      const waitMs = (answer.retryAt ?? clock.now() + adviceMs) - clock.now();
-      // Chosen once: who chooses anew at each look comes early in the end.
-      const isInside = before >= window.start && before <= window.end;
-      const chance = { obtained, fraction: random.fraction() };
-      return {
-        ...kept,
-        renewAt: isInside ? before : advisedRenewal(certificate, window, chance),
-        adviceAt: clock.now() + Math.min(Math.max(waitMs, adviceMsMin), adviceMsMax),
-      };
-    } catch (error) {
-      if (!(error instanceof AcmeError || error instanceof HttpError)) throw error;
-      log.debug('no advice on renewal', { error: error.message });
-      return { ...kept, renewAt: before, adviceAt: clock.now() + adviceMs };
-    }
-  }
-
   async #failed(group: Group, error: unknown): Promise<void> {
     const { clock, random, log } = this.#parts;
     const now = clock.now();
@@ -335,22 +391,10 @@ export class CertificateKeeper {
     this.#parts.results?.failed.add();
     group.attempts += 1;
     group.notBefore = until;
+    group.failedAt = now;
     const { names, attempts, key } = group;
     const reason = messageOf(error);
     log.warn('certificate not obtained', { domains: names, reason, attempts, until });
     await this.#kept.put('acme-failure', key, { reason, at: now, attempts, until }, now);
-  }
-}
-
-/** What cannot be read is not there. */
-function usable(kept: KeptCertificate | undefined): KeptCertificate | undefined {
-  if (kept === undefined) return undefined;
-  try {
-    const isWhole = readCertificate(kept.certificate).checkPrivateKey(
-      createPrivateKey(kept.privateKey),
-    );
-    return isWhole ? kept : undefined;
-  } catch {
-    return undefined;
   }
 }

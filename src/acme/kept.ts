@@ -2,7 +2,10 @@
 // what went wrong last. As records of the store, so that nodes that share one share these, too. Record values are
 // JSON; what cannot be read counts as not there.
 
+import { createPrivateKey } from 'node:crypto';
+import type { Turn } from '../store/nodes.ts';
 import type { RecordStore } from '../store/record-store.ts';
+import { readCertificate } from './renewal.ts';
 
 export interface KeptAccount {
   readonly privateKey: string;
@@ -63,9 +66,15 @@ export const keyOf = (names: readonly string[]): string => names.join(' ');
 
 export class Kept {
   readonly #records: Pick<RecordStore, 'get' | 'put' | 'remove'>;
+  readonly #turn: () => Turn | undefined;
 
-  constructor(records: Pick<RecordStore, 'get' | 'put' | 'remove'>) {
+  /** `turn`: in which it is written. */
+  constructor(
+    records: Pick<RecordStore, 'get' | 'put' | 'remove'>,
+    turn: () => Turn | undefined = () => undefined,
+  ) {
     this.#records = records;
+    this.#turn = turn;
   }
 
   async get<K extends keyof Shapes>(kind: K, key: string): Promise<Shapes[K] | undefined> {
@@ -83,11 +92,24 @@ export class Kept {
 
   async put<K extends keyof Shapes>(kind: K, key: string, value: Shapes[K], now: number) {
     const expires = kind === 'acme-order' ? now + orderMs : undefined;
-    await this.#records.put([{ kind, key, value: JSON.stringify(value), expires }]);
+    await this.#records.put([{ kind, key, value: JSON.stringify(value), expires }], this.#turn());
   }
 
   remove(kind: keyof Shapes, key: string): Promise<void> {
-    return this.#records.remove(kind, [key]);
+    return this.#records.remove(kind, [key], this.#turn());
+  }
+}
+
+/** A certificate with its key. What cannot be read is not there. */
+export function usable(kept: KeptCertificate | undefined): KeptCertificate | undefined {
+  if (kept === undefined) return undefined;
+  try {
+    const isWhole = readCertificate(kept.certificate).checkPrivateKey(
+      createPrivateKey(kept.privateKey),
+    );
+    return isWhole ? kept : undefined;
+  } catch {
+    return undefined;
   }
 }
 

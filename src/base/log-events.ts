@@ -121,6 +121,8 @@ const about = {
     'certificate obtained': 'From the authority (ACME).',
     'certificate revoked': 'By its authority, as an operator asked; another one is obtained.',
     'certificate not obtained': 'It is tried again; the one we have stays.',
+    'certificates not read':
+      'What another node has obtained, or shows to authorities; it is looked at again.',
     'certificate is doubtful': 'It ends soon, or is for another name.',
     'self-signed until there is a certificate': 'The authority has not given one yet.',
     'no advice on renewal': 'The authority does not say when (ARI).',

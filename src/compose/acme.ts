@@ -1,16 +1,19 @@
-// Certificates by ACME: the keeper of acme/, with the ways by which this server shows that names are its own.
+// Certificates by ACME: the keeper of acme/, with the ways by which this server shows that names are its own. Of several nodes
+// one is at it, and an authority may ask any of them: what is shown is kept where all nodes find it.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import type { KeeperSettings } from '../acme/certificate-keeper.ts';
 import { CertificateKeeper } from '../acme/certificate-keeper.ts';
 import type { ChallengeType, Solver } from '../acme/challenges.ts';
-import { alpnCertificate, dnsRecord } from '../acme/challenges.ts';
+import { dnsRecord } from '../acme/challenges.ts';
 import { changeDns } from '../acme/dns-hook.ts';
 import { AcmeError } from '../acme/messages.ts';
 import type { RevocationReason } from '../acme/revocation.ts';
+import { ShownProofs } from '../acme/shown-proofs.ts';
 import { OperationError } from '../admin/operation.ts';
 import { unreachable } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
+import { sleep } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Config } from '../config/config.ts';
@@ -22,7 +25,7 @@ import type { ServerMetrics } from './metrics.ts';
 
 export interface AcmeParts {
   readonly certificate: Certificate;
-  readonly stores: Pick<Stores, 'records'>;
+  readonly stores: Pick<Stores, 'records' | 'nodes'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -31,8 +34,7 @@ export interface AcmeParts {
 
 export class Acme implements Disposable {
   readonly #parts: AcmeParts;
-  /** What is shown by http-01. */
-  readonly #tokens = new Map<string, string>();
+  readonly #shown: ShownProofs;
   readonly #stopping = new AbortController();
   #config: Config;
   #keeper: CertificateKeeper | undefined;
@@ -41,10 +43,15 @@ export class Acme implements Disposable {
   constructor(config: Config, parts: AcmeParts) {
     this.#config = config;
     this.#parts = parts;
+    const { certificate, stores, clock, log } = parts;
+    this.#shown = new ShownProofs({
+      ...{ records: stores.records, clock, log },
+      show: (name, pair) => certificate.show(name, pair),
+    });
   }
 
-  /** What is to be shown for a token. RFC 8555 §8.3. */
-  readonly challenges = (token: string): string | undefined => this.#tokens.get(token);
+  /** What is to be shown for a token, by whichever node it was ordered. RFC 8555 §8.3. */
+  readonly challenges = (token: string): Promise<string | undefined> => this.#shown.find(token);
 
   /** Puts those that there are in force, and one of our own where there is none. @throws TlsError */
   async load(): Promise<void> {
@@ -53,8 +60,12 @@ export class Acme implements Disposable {
 
   /** What is missing is obtained from now on. */
   start(): void {
+    const { records } = this.#parts.stores;
     this.#started = true;
     this.#keeper?.start();
+    this.#shown.watch();
+    for (const kind of ['acme-certificate', 'acme-failure'] as const)
+      records.watch(kind, () => this.#keeper?.refresh());
   }
 
   /** Another configuration is in force. @throws TlsError */
@@ -94,7 +105,8 @@ export class Acme implements Disposable {
   #open(settings: KeeperSettings): CertificateKeeper {
     const { certificate, stores, clock, random, log, metrics } = this.#parts;
     return new CertificateKeeper(settings, {
-      ...{ records: stores.records, clock, random, log, results: metrics.certificates },
+      ...{ records: stores.records, inTurn: stores.nodes.inTurn },
+      ...{ clock, random, log, results: metrics.certificates },
       onChange: async (obtained) => {
         const [first] = acmeOf(this.#config)?.names ?? [];
         if (!obtained.some(({ names }) => names.join() === first?.join()))
@@ -118,20 +130,19 @@ export class Acme implements Disposable {
   }
 
   #solver(type: ChallengeType, { dns, dnsWait }: AcmeConfig): Solver {
-    const { certificate } = this.#parts;
+    const { stores, clock } = this.#parts;
     switch (type) {
       case 'http-01':
-        return {
-          type,
-          present: async ({ token, keyAuthorization }) =>
-            void this.#tokens.set(token, keyAuthorization),
-          withdraw: async ({ token }) => void this.#tokens.delete(token),
-        };
       case 'tls-alpn-01':
         return {
           type,
-          present: async (proof) => certificate.show(proof.name, alpnCertificate(proof)),
-          withdraw: async ({ name }) => certificate.show(name, undefined),
+          present: async (proof) => {
+            await this.#shown.present(type, proof);
+            // The other nodes have it by then; by http-01 they look when they are asked.
+            if (type === 'tls-alpn-01' && stores.nodes.number !== 0)
+              await sleep(clock, everywhereMs);
+          },
+          withdraw: (proof) => this.#shown.withdraw(proof),
         };
       case 'dns-01': {
         const hook = dns ?? (() => {});
@@ -150,6 +161,9 @@ export class Acme implements Disposable {
     }
   }
 }
+
+/** Within which every node has heard of a change, or looked for it. */
+const everywhereMs = 2_500;
 
 const stopped = (): never => {
   throw new HttpError('aborted', 'the server stops');

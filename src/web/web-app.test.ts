@@ -146,7 +146,7 @@ describe('/.well-known', () => {
   const { ask } = appOf(
     wellKnownPaths({
       mtaStsPolicy: (domain) => (domain === 'example.org' ? 'version: STSv1\r\n' : undefined),
-      acmeChallenges: (token) => (token === 'abc' ? 'abc.print' : undefined),
+      acmeChallenges: async (token) => (token === 'abc' ? 'abc.print' : undefined),
     }),
   );
 

@@ -8,7 +8,7 @@ export interface WellKnownParts {
   /** The policy's text for one of our domains; undefined where there is none. */
   readonly mtaStsPolicy: (domain: string) => string | undefined;
   /** What is to be shown for a token. */
-  readonly acmeChallenges: (token: string) => string | undefined;
+  readonly acmeChallenges: (token: string) => Promise<string | undefined>;
 }
 
 export function wellKnownPaths({ mtaStsPolicy, acmeChallenges }: WellKnownParts) {
@@ -20,8 +20,8 @@ export function wellKnownPaths({ mtaStsPolicy, acmeChallenges }: WellKnownParts)
       // RFC 8461 §3.2: the media type is text/plain.
       return c.body(policy, 200, { 'content-type': 'text/plain; charset=utf-8' });
     });
-    app.get('/.well-known/acme-challenge/:token', (c) => {
-      const shown = acmeChallenges(c.req.param('token'));
+    app.get('/.well-known/acme-challenge/:token', async (c) => {
+      const shown = await acmeChallenges(c.req.param('token'));
       if (shown === undefined) return c.notFound();
       return c.body(shown, 200, { 'content-type': 'application/octet-stream' });
     });

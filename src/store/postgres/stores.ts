@@ -4,12 +4,14 @@ import { randomInt } from 'node:crypto';
 import { silentLog } from '../../base/log.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { ObjectSettings, OpenStoresOptions, Stores } from '../stores.ts';
+import type { PostgresAccountStoreParts } from './account-store.ts';
 import { PostgresAccountStore } from './account-store.ts';
 import { Changes } from './changes.ts';
 import { Bucket } from './content/bucket.ts';
 import { ContentTable } from './content/content-table.ts';
 import { PostgresSpool } from './content/spool.ts';
 import { Database } from './database.ts';
+import type { Deliveries } from './deliveries.ts';
 import { openMailboxes } from './folders/open-mailboxes.ts';
 import { Hosts } from './hosts.ts';
 import { oldestVersion, versionOf } from './inspection.ts';
@@ -40,16 +42,12 @@ export const nodeTimeoutMs = 15_000;
 
 /** @throws StoreOpenError, StorageError when the database is away */
 export async function openPostgresStores(options: PostgresStoresOptions): Promise<Stores> {
-  const { node, log, clock, connectionsMax, objects, exclusive = true, brief = false } = options;
+  const { node, log, clock, objects, exclusive = true, brief = false } = options;
   const name = `postrider ${node}`;
   await using undo = new AsyncDisposableStack();
   const url = new Hosts(options.url);
-  const database = undo.use(
-    new Database({ url, log, name, ...(connectionsMax && { connectionsMax }) }),
-  );
-  if ((await versionOf(database)) < oldestVersion)
-    throw new StoreOpenError('no-access', 'PostgreSQL is too old: 15 is the oldest that is served');
-  await migrate(database);
+  const database = undo.use(connect(options, { url, name }));
+  await migrated(database);
   const contents = new ContentTable(database, objects && new Bucket(objects, clock));
   await contents.open();
   const spool = undo.use(new PostgresSpool({ contents }));
@@ -61,15 +59,7 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
     openMailboxes({ database, contents, clock, signals, session: process }),
   );
   const { folders, deliveries } = mailboxes;
-  const accounts = new PostgresAccountStore({
-    ...{ database, clock, changes },
-    onRemove: async (transaction, account) => {
-      await deliveries.removeMailbox(transaction, account);
-      await forgetRemembered(transaction, account);
-      await forgetSpam(transaction, account);
-    },
-  });
-  await accounts.load();
+  const accounts = await openAccounts({ database, clock, changes, deliveries });
   const isServing = exclusive && !brief;
   const queue: PostgresQueueStore = new PostgresQueueStore({
     ...{ database, contents, spool, deliveries, clock },
@@ -121,4 +111,33 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
     maintenance: new PostgresMaintenance(database, contents),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+const connect = (
+  { log, connectionsMax }: PostgresStoresOptions,
+  { url, name }: { readonly url: Hosts; readonly name: string },
+): Database => new Database({ url, log, name, ...(connectionsMax && { connectionsMax }) });
+
+async function migrated(database: Database): Promise<void> {
+  if ((await versionOf(database)) < oldestVersion)
+    throw new StoreOpenError('no-access', 'PostgreSQL is too old: 15 is the oldest that is served');
+  await migrate(database);
+}
+
+async function openAccounts({
+  deliveries,
+  ...parts
+}: Omit<PostgresAccountStoreParts, 'onRemove'> & {
+  readonly deliveries: Pick<Deliveries, 'removeMailbox'>;
+}): Promise<PostgresAccountStore> {
+  const accounts = new PostgresAccountStore({
+    ...parts,
+    onRemove: async (transaction, account) => {
+      await deliveries.removeMailbox(transaction, account);
+      await forgetRemembered(transaction, account);
+      await forgetSpam(transaction, account);
+    },
+  });
+  await accounts.load();
+  return accounts;
 }
