@@ -202,6 +202,35 @@ describe('HTTP service', () => {
     }
   });
 
+  it('a body that comes on may take longer than any piece of it', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const limits = { requestMs: 60, bodyBytes: 100 };
+    const fetch = async (request: Request) => new Response(await request.text());
+    await using server = await serving({ limits, fetch });
+    const pieces = 10;
+    const head = `POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: ${100 * pieces}\r\n\r\n`;
+    const grown = async (wanted: number) => {
+      while (server.service.sessions!()[0]!.bytesIn < wanted) await new Promise(setImmediate);
+    };
+    const socket = server.connect(head);
+    const answer = all(socket);
+    while (server.open() === 0) await new Promise(setImmediate);
+    await grown(head.length);
+    for (let i = 1; i <= pieces; i += 1) {
+      socket.write('x'.repeat(100));
+      await grown(head.length + 100 * i);
+      if (i < pieces) t.mock.timers.tick(60);
+    }
+    assert.match(await answer, /^HTTP\/1\.1 200 [\s\S]*x{1000}$/);
+    const slow = server.connect(`${head}${'x'.repeat(99)}`);
+    while (server.service.sessions!().at(-1)?.bytesIn !== head.length + 99)
+      await new Promise(setImmediate);
+    slow.resume();
+    t.mock.timers.tick(60);
+    t.mock.timers.tick(60);
+    await once(slow, 'close');
+  });
+
   it('a client that does not read its answer is ended', async () => {
     const fetch = () => new Response(Buffer.alloc(32 * 2 ** 20));
     await using server = await serving({ fetch, limits: { silentMs: 50 } });

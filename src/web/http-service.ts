@@ -1,6 +1,6 @@
 // Connections that speak HTTP/1.1, behind a listener of ours: node:http on sockets that were accepted, and
-// had their TLS handshake, elsewhere. Counts them, bounds what a client may take (time for a header, for a
-// request, between requests, for reading an answer) and ends them when the server stops.
+// had their TLS handshake, elsewhere. Counts them, bounds what a client may take (time for a header, for each
+// piece of a body, between requests, for reading an answer) and ends them when the server stops.
 // RFC 9110, RFC 9112.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -12,6 +12,7 @@ import type { OpenConnection, OpenConnectionsParts } from '../net/open-connectio
 import { OpenConnections } from '../net/open-connections.ts';
 import type { Service } from '../net/service.ts';
 import { endsOf } from '../net/socket-peer.ts';
+import { endSlowBody } from './slow-body.ts';
 import { asksForWebSocket, type Upgrading, WebSockets } from './web-sockets.ts';
 
 /** Who asks, as handlers see it in `c.env`. */
@@ -34,8 +35,9 @@ export interface HttpLimits {
   readonly headerBytes: number;
   /** From the first octet of a request to the last of its header. */
   readonly headersMs: number;
-  /** To the last of its body. */
+  /** For each `bodyBytes` of its body, and for what is left of it. */
   readonly requestMs: number;
+  readonly bodyBytes: number;
   /** Between an answer and the next request. */
   readonly idleMs: number;
   /** While an answer is not read, or nothing at all moves. */
@@ -49,6 +51,7 @@ export const defaultHttpLimits: HttpLimits = {
   headerBytes: 16 * 2 ** 10,
   headersMs: 10_000,
   requestMs: 30_000,
+  bodyBytes: 16 * 2 ** 10,
   idleMs: 15_000,
   silentMs: 60_000,
   requestsPerConnection: 1000,
@@ -94,7 +97,9 @@ export function createHttpService({ fetch, limits, log, ...parts }: HttpServiceP
     (request, { incoming }) => fetch(request, clients.get(incoming.socket as Socket) ?? nobody),
     { overrideGlobalObjects: false },
   );
-  const server = serverOf({ ...defaultHttpLimits, ...limits }, (incoming, outgoing) => {
+  const inForce = { ...defaultHttpLimits, ...limits };
+  const server = serverOf(inForce, (incoming, outgoing) => {
+    endSlowBody(incoming, inForce);
     if (open.stopping) outgoing.setHeader('connection', 'close');
     else outgoing.once('close', () => open.stopping && incoming.socket.end());
     // RFC 9112 §3.2: node:http takes the first of several, a proxy in front of it perhaps another.
@@ -151,7 +156,8 @@ function serverOf(
     {
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.headersMs,
-      requestTimeout: limits.requestMs,
+      // A body may take long: endSlowBody().
+      requestTimeout: 0,
       keepAliveTimeout: limits.idleMs,
       connectionsCheckingInterval: limits.checkMs,
       requireHostHeader: true,

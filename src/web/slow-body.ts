@@ -1,0 +1,25 @@
+// A body that does not come on is ended, however long one that does may take: a phone sends 30 MiB by radio for minutes.
+
+import type { IncomingMessage } from 'node:http';
+
+export interface BodyPace {
+  /** A body has as long for each `bodyBytes`, and for what is left of it. Milliseconds. */
+  readonly requestMs: number;
+  /** Octets, as they come from the network. */
+  readonly bodyBytes: number;
+}
+
+/** Ends the connection when the body of the request falls behind. */
+export function endSlowBody(incoming: IncomingMessage, { requestMs, bodyBytes }: BodyPace): void {
+  const { headers, socket } = incoming;
+  if (headers['transfer-encoding'] === undefined && !(Number(headers['content-length']) > 0))
+    return;
+  let before = socket.bytesRead;
+  const timer = setInterval(() => {
+    if (incoming.complete) clearInterval(timer);
+    else if (socket.bytesRead - before < bodyBytes) socket.destroy();
+    before = socket.bytesRead;
+  }, requestMs);
+  timer.unref();
+  incoming.once('close', () => clearInterval(timer));
+}
