@@ -74,6 +74,8 @@ export interface ListeningPlace {
 export interface RunningParts {
   /** Reads the configuration and the certificates again. */
   readonly reload: () => Promise<Reloaded>;
+  /** It finishes what it has, and ends. */
+  readonly end: () => void;
   /** Resolves to its names. @throws OperationError */
   readonly revokeCertificate: (
     name: string,

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { sleep } from '../base/clock.ts';
 import type { Metric } from '../base/metrics.ts';
-import { asKept, count, list, nothing, texts, value } from './operation.ts';
+import { asKept, count, done, list, nothing, texts, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
 import { running } from './running.ts';
 
@@ -24,6 +24,17 @@ export const serverOperations = {
     input: nothing,
     output: reloaded,
     run: async (parts) => running(parts).reload(),
+  }),
+  serverEnd: value({
+    about:
+      'The running server finishes what it has, and ends as if it had failed: its service manager starts it again.',
+    changes: true,
+    input: nothing,
+    output: done,
+    run: async (parts) => {
+      running(parts).end();
+      return null;
+    },
   }),
   metrics: list({
     about: 'What the running server has counted since it started.',

@@ -25,6 +25,7 @@ import type { Inspection, StoreCounts, StoreFault } from '../store/inspection.ts
 import { faultLines } from './check/store.ts';
 import type { Context } from './context.ts';
 import { CliError, printable } from './context.ts';
+import { createProgress } from './progress.ts';
 import type { CommonOptions } from './settings.ts';
 import { type Reached, reach, withCommonOptions } from './settings.ts';
 import { withOperations } from './with-operations.ts';
@@ -238,15 +239,3 @@ const countsText = ({ accounts, messages, queued, files }: StoreCounts): string 
 
 const counted = (count: number, what: string): string =>
   `${count} ${what}${count === 1 ? '' : 's'}`;
-
-/** How often somebody who waits hears how far it is. */
-const progressMs = 5000;
-
-function createProgress(context: Context, { json }: CommonOptions) {
-  let last = performance.now();
-  return (what: string, done: number, total: number) => {
-    if (json || performance.now() - last < progressMs) return;
-    last = performance.now();
-    context.note(total > 1 ? `${what}: ${done} of ${total}` : what);
-  };
-}

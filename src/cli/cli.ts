@@ -28,6 +28,7 @@ const commands: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   ['log', async () => (await import('./log-command.ts')).logCommand],
   ['report', async () => (await import('./report.ts')).reportCommand],
   ['node', async () => (await import('./node.ts')).nodeCommand],
+  ['store', async () => (await import('./store.ts')).storeCommand],
   ['dkim', async () => (await import('./dkim.ts')).dkimCommand],
   ['certificate', async () => (await import('./certificate.ts')).certificateCommand],
   ['admin', async () => (await import('./admin.ts')).adminCommand],
@@ -121,7 +122,10 @@ const configurationErrors: ReadonlySet<string> = new Set([
 ]);
 
 function statusOf(error: unknown): 1 | 2 {
-  if (!(error instanceof Error) || !configurationErrors.has(error.name)) return 1;
+  if (!(error instanceof Error)) return 1;
+  if (error.name === 'StoreOpenError')
+    return 'problem' in error && error.problem === 'moved' ? 2 : 1;
+  if (!configurationErrors.has(error.name)) return 1;
   return 'mayPass' in error && error.mayPass === true ? 1 : 2;
 }
 

@@ -15,7 +15,10 @@ export class CliError extends Error {
   }
 }
 
-export type ServeOptions = Pick<ServerOptions, 'config' | 'log' | 'dropPrivileges' | 'reload'>;
+export type ServeOptions = Pick<
+  ServerOptions,
+  'config' | 'log' | 'dropPrivileges' | 'reload' | 'end'
+>;
 
 /** What a command needs of a server that runs in this process. */
 export type RunningServer = Pick<

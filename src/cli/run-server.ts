@@ -15,6 +15,7 @@ import { formatProblem } from '../config/problems.ts';
 import { becomeOwner, becomeUser, ownerOf, PrivilegeError, userName } from '../net/privileges.ts';
 import { serviceManager } from '../net/systemd.ts';
 import type { Context, RunningServer } from './context.ts';
+import { CliError } from './context.ts';
 import type { OperatorLog } from './log.ts';
 import { createLog } from './log.ts';
 
@@ -40,11 +41,15 @@ export async function runServer(context: Context, options: RunOptions): Promise<
   const crash = reportCrashes(log);
   try {
     const reload = Promise.withResolvers<() => Promise<Reloaded>>();
+    const end = Promise.withResolvers<'ended'>();
     const server = await context.actions.serve({
       ...{ config, log, dropPrivileges: dropFor(config) },
       reload: async () => (await reload.promise)(),
+      end: () => end.resolve('ended'),
     });
-    await attend(server, options, { log, stopAsked, onReloadable: reload.resolve });
+    const attendance = { log, stopAsked, ended: end.promise, onReloadable: reload.resolve };
+    if ((await attend(server, options, attendance)) === 'ended')
+      throw new CliError(1, 'this server was told to end and to begin anew');
   } catch (error) {
     // Whatever a server that failed half-way has left open must not keep the process.
     setTimeout(() => process.exit(), leftoverMs).unref();
@@ -73,14 +78,16 @@ function dropFor({ dataDirectory, user, dev }: Config): () => void {
 interface Attendance {
   readonly log: OperatorLog;
   readonly stopAsked: StopSignals;
+  /** By the operation. */
+  readonly ended: Promise<'ended'>;
   readonly onReloadable: (reload: () => Promise<Reloaded>) => void;
 }
 
 async function attend(
   server: RunningServer,
   options: RunOptions,
-  { log, stopAsked, onReloadable }: Attendance,
-): Promise<void> {
+  { log, stopAsked, ended, onReloadable }: Attendance,
+): Promise<string> {
   let { config } = options;
   const manager = serviceManager({
     environment: process.env,
@@ -117,11 +124,12 @@ async function attend(
     const drained = new Promise<'drained'>((resolve) =>
       server.stores.nodes.whenDrained(() => resolve('drained')),
     );
-    const signal = await Promise.race([stopAsked.first, drained]);
+    const signal = await Promise.race([stopAsked.first, drained, ended]);
     log.info('stopping', { signal, graceMs: config.shutdownGrace });
     void manager.stopping();
     await Promise.race([server.stop({ graceMs: config.shutdownGrace }), stopAsked.second]);
     log.info('stopped');
+    return signal;
   } finally {
     process.off('SIGHUP', onHangup);
     letGo();

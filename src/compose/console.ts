@@ -20,7 +20,10 @@ import { openServices } from './open-services.ts';
 import type { Smtp } from './smtp.ts';
 import { Submissions } from './submission-desk.ts';
 
-type Desks = Omit<RunningParts, 'reload' | 'metrics' | 'abuse' | 'published' | 'revokeCertificate'>;
+type Desks = Omit<
+  RunningParts,
+  'reload' | 'end' | 'metrics' | 'abuse' | 'published' | 'revokeCertificate'
+>;
 
 export interface ConsoleParts extends Basics {
   readonly inForce: () => InForce;

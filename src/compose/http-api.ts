@@ -15,7 +15,7 @@ export interface HttpApiParts extends Pick<ApiParts, 'asking'> {
 }
 
 /** They have no end: one holds the store for as long as it is read, the other is /postrider/events. */
-const notOffered: ReadonlySet<string> = new Set(['backupHold', 'watch']);
+const notOffered: ReadonlySet<string> = new Set(['backupHold', 'serverEnd', 'watch']);
 
 /** Limit: a message in JSON, with its attachments in base64; the configuration's limit is for the message itself. */
 const submittedMax = 100 * 2 ** 20;

@@ -51,6 +51,8 @@ export interface ServerOptions {
   readonly dropPrivileges?: () => void | Promise<void>;
   /** Reads the configuration again: what the operation `reload` does. */
   readonly reload?: () => Promise<Reloaded>;
+  /** What the operation `serverEnd` does. */
+  readonly end?: () => void;
 }
 
 /** @throws ListenError, TlsError, StorageError with a message for the operator. */
@@ -83,7 +85,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     addresses: inForce,
     wake: () => delivery.runner.wake(),
     server: {
-      reload: options.reload ?? noFile,
+      ...{ reload: options.reload ?? noFile, end: options.end ?? (() => {}) },
       metrics: () => basics.metrics.snapshot(),
       abuse: reports.abuse,
       ...{ published: createPublished(common), revokeCertificate: acme.revoke },

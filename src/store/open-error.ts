@@ -1,6 +1,15 @@
 // Why a store could not be opened: for the operator, in one line that says what to do.
 
-export type OpenProblem = 'in-use' | 'damaged' | 'newer' | 'no-access' | 'no-room';
+export type OpenProblem =
+  | 'in-use'
+  | 'damaged'
+  | 'newer'
+  | 'no-access'
+  | 'no-room'
+  /** Everything in it was moved to another store. */
+  | 'moved'
+  /** A move to it is not finished. */
+  | 'moving';
 
 export class StoreOpenError extends Error {
   override readonly name = 'StoreOpenError';

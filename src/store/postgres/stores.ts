@@ -17,6 +17,7 @@ import { Hosts } from './hosts.ts';
 import { oldestVersion, versionOf } from './inspection.ts';
 import { PostgresMaintenance } from './maintenance.ts';
 import { migrate } from './migrations.ts';
+import { refuseMoved } from './moving/move-place.ts';
 import { beatsPerTimeout, PostgresNodes } from './nodes.ts';
 import { forgetRemembered } from './queue/memory.ts';
 import { PostgresQueueStore } from './queue/queue-store.ts';
@@ -48,6 +49,7 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
   const url = new Hosts(options.url);
   const database = undo.use(connect(options, { url, name }));
   await migrated(database);
+  await refuseMoved(database, options.url);
   const contents = new ContentTable(database, objects && new Bucket(objects, clock));
   await contents.open();
   const spool = undo.use(new PostgresSpool({ contents }));

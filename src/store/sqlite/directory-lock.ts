@@ -57,7 +57,7 @@ export class DirectoryLock {
 const lockPath = (directory: string): string => join(directory, 'lock.db');
 
 /** Held until the process ends, however it ends: the kernel lets go of it. */
-function lockDirectory(directory: string, timeout: number): DatabaseSync {
+export function lockDirectory(directory: string, timeout: number): DatabaseSync {
   const path = lockPath(directory);
   let lock: DatabaseSync | undefined;
   try {

@@ -36,6 +36,7 @@ import { MemoryJournalDirectory } from './journal/memory-directory.ts';
 import { JournaledQueueStore } from './journal/queue-store.ts';
 import { restore } from './journal/restore.ts';
 import { SqliteMaintenance } from './maintenance.ts';
+import { refuseMoved } from './moving/marks.ts';
 import { SqliteQueueStore } from './queue/queue-store.ts';
 import type { ReaderClient } from './reader/reader-client.ts';
 import { ReaderThread, readInProcess } from './reader/reader-client.ts';
@@ -142,6 +143,7 @@ async function openToUse(options: SqliteStoresOptions): Promise<Stores> {
   const path = databasePath(directory);
   const spoolDirectory = join(directory, 'spool');
   await openDataDirectory(directory);
+  refuseMoved(directory, path);
   const watch = exclusive ? new FileWatch(clock) : undefined;
   let lock: DirectoryLock | undefined;
   const release = () => {

@@ -12,7 +12,7 @@ import type { Bucket } from './bucket.ts';
 import { LargeContents } from './large-contents.ts';
 
 /** Numbers are taken from the database so many at a time. */
-const numbersPerBlock = 4096;
+export const numbersPerBlock = 4096;
 /** Limit: when so few are left the next ones are fetched: more than arrive while they come. */
 const numbersLeftMin = 2048;
 

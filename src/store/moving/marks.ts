@@ -1,0 +1,35 @@
+// What stands in the way of a server where a store was moved from, or is being moved to: in words.
+
+import { StoreOpenError } from '../open-error.ts';
+
+/** Tables of a move, where one is under way; `moved` stays where everything was moved from. */
+export const moveTables = {
+  /** Of the source: which move it is. */
+  source: 'move_source',
+  /** Of the source: what changed. */
+  change: 'move_change',
+  /** Of the target: which move it is. */
+  target: 'move_target',
+  /** Of the target: how far each table has been copied. */
+  cursor: 'move_cursor',
+  /** Of the target: which content has been copied. */
+  content: 'move_content',
+  moved: 'moved',
+} as const;
+
+export const movedAway = (name: string, to: string): StoreOpenError =>
+  new StoreOpenError(
+    'moved',
+    `everything in ${name} was moved to ${to}: put that store into the configuration`,
+  );
+
+export const underWay = (name: string): StoreOpenError =>
+  new StoreOpenError(
+    'moving',
+    `a move to ${name} is not finished: call \`postrider store migrate\` again, or give it up with --abandon`,
+  );
+
+/** For people, who may show it to others: an address without its password. */
+export function withoutPassword(url: string): string {
+  return url.replace(/^(\w+:\/\/[^:@/]*):[^@/]*@/, '$1@');
+}
