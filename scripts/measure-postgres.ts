@@ -15,7 +15,7 @@ const clock = systemClock();
 
 const open = (node: string) =>
   openStores({
-    store: { kind: 'postgres', url, node, connections: 12, nodeTimeout: 15_000 },
+    store: { kind: 'postgres', url, node, connections: 12, nodeTimeout: 15_000, notify: true },
     ...{ directory: '/nonexistent', clock, log: silentLog },
   });
 

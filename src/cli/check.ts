@@ -105,7 +105,7 @@ async function surroundings(
   findings.push(
     ...(config.store.kind === 'sqlite'
       ? await storeFindings(config.dataDirectory)
-      : await databaseFindings(config.store.url)),
+      : await databaseFindings(config.store)),
   );
   findings.push(...dkimFindings(config));
   // With a setting misspelt, who is whose could be a consequence of that.

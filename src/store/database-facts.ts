@@ -9,6 +9,8 @@ export interface DatabaseFacts {
   readonly isFlushed: boolean;
   /** It can only be read: the primary is another one. */
   readonly isStandby: boolean;
+  /** A statement that takes too long is ended. */
+  readonly isLimited: boolean;
   /** That follow it now, as far as we may see. */
   readonly standbys: number;
   /** A commit waits until one of them has it, too. */

@@ -4,7 +4,7 @@
 import { unreachable } from '../base/assert.ts';
 import type { DatabaseFacts } from './database-facts.ts';
 import { openSqliteStores } from './sqlite/stores.ts';
-import type { OpenStoresOptions, Stores } from './stores.ts';
+import type { OpenStoresOptions, StoreSettings, Stores } from './stores.ts';
 
 export type { OpenHistorySearch } from './sqlite/history/open-history-search.ts';
 export { historySearchHere, openHistorySearch } from './sqlite/history/open-history-search.ts';
@@ -18,10 +18,10 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     case 'postgres': {
       // Its driver is read where it is used.
       const { openPostgresStores } = await import('./postgres/stores.ts');
-      const { url, node, connections, nodeTimeout, objects } = store;
+      const { url, node, connections, nodeTimeout, notify, objects } = store;
       return openPostgresStores({
         ...options,
-        ...{ url, node, connectionsMax: connections, timeoutMs: nodeTimeout, objects },
+        ...{ url, node, connectionsMax: connections, timeoutMs: nodeTimeout, notify, objects },
       });
     }
     default:
@@ -29,8 +29,12 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
   }
 }
 
+type PostgresSettings = Extract<StoreSettings, { kind: 'postgres' }>;
+
 /** Looks at a database that nodes share, and changes nothing. @throws StorageError when it is away */
-export async function inspectDatabase(url: string): Promise<DatabaseFacts> {
+export async function inspectDatabase(
+  settings: Pick<PostgresSettings, 'url' | 'notify'>,
+): Promise<DatabaseFacts> {
   const { inspectDatabase: inspect } = await import('./postgres/inspection.ts');
-  return inspect(url);
+  return inspect(settings);
 }

@@ -26,6 +26,8 @@ export type StoreSettings =
       readonly connections: number;
       /** In milliseconds: a node that was silent for so long is taken for dead. */
       readonly nodeTimeout: number;
+      /** Whether nodes wake each other, for which each keeps a connection that listens. */
+      readonly notify: boolean;
       readonly objects?: ObjectSettings | undefined;
     };
 

@@ -5,7 +5,7 @@ import { databaseFindings, findingsOf } from './database.ts';
 
 const fine = {
   ...{ version: '15.18', isKnown: true, isFlushed: true, isStandby: false },
-  ...{ standbys: 0, waitsForStandby: false },
+  ...{ standbys: 0, waitsForStandby: false, isLimited: true },
 };
 
 describe('check of a database', () => {
@@ -16,6 +16,7 @@ describe('check of a database', () => {
     assert.deepEqual(states({ isKnown: false }), ['failure']);
     assert.deepEqual(states({ isStandby: true }), ['failure']);
     assert.deepEqual(states({ isFlushed: false }), ['ok', 'failure']);
+    assert.deepEqual(states({ isLimited: false }), ['ok', 'warning']);
     assert.deepEqual(states({ standbys: 1 }), ['ok', 'warning']);
     assert.deepEqual(states({ standbys: 1, waitsForStandby: true }), ['ok']);
   });
@@ -24,13 +25,15 @@ describe('check of a database', () => {
     skip: withoutPostgres(),
   }, async () => {
     const { url } = await testCluster();
-    const found = await databaseFindings(url);
+    const found = await databaseFindings({ url, notify: true });
     assert.deepEqual(
       found.map(({ state }) => state),
       ['ok', 'failure'],
     );
     assert.match(found[0]?.text ?? '', /^PostgreSQL \d+\.\d+$/);
-    const [away] = await databaseFindings('postgres://nobody@127.0.0.1:9/none');
+    const [away] = await databaseFindings({
+      ...{ url: 'postgres://nobody@127.0.0.1:9/none', notify: true },
+    });
     assert.deepEqual([away?.state, away?.path], ['failure', 'store.url']);
     assert.match(away?.text ?? '', /ECONNREFUSED/);
   });

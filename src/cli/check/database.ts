@@ -8,16 +8,18 @@ import { inspectDatabase } from '../../store/open-stores.ts';
 
 const path = 'store.url';
 
-export async function databaseFindings(url: string): Promise<readonly Finding[]> {
+export async function databaseFindings(
+  settings: Parameters<typeof inspectDatabase>[0],
+): Promise<readonly Finding[]> {
   try {
-    return findingsOf(await inspectDatabase(url));
+    return findingsOf(await inspectDatabase(settings));
   } catch (error) {
     return [failure(path, firstLineOf(error))];
   }
 }
 
 export function findingsOf(facts: DatabaseFacts): readonly Finding[] {
-  const { version, isKnown, isFlushed, isStandby, standbys, waitsForStandby } = facts;
+  const { version, isKnown, isFlushed, isStandby, isLimited, standbys, waitsForStandby } = facts;
   if (!isKnown)
     return [failure(path, `PostgreSQL ${version} is too old: 15 is the oldest that is served`)];
   if (isStandby)
@@ -28,6 +30,13 @@ export function findingsOf(facts: DatabaseFacts): readonly Finding[] {
       failure(
         path,
         'what is committed may not be on the disk (fsync, synchronous_commit): a power failure loses mail that was answered with 250',
+      ),
+    );
+  if (!isLimited)
+    findings.push(
+      warning(
+        path,
+        "nothing ends a statement that hangs: ALTER ROLE postrider SET statement_timeout = '30s', since a pooler passes no settings on",
       ),
     );
   if (standbys > 0 && !waitsForStandby)

@@ -52,6 +52,13 @@ const store = z.discriminatedUnion('kind', [
         max: '10m',
       })
       .prefault('15s'),
+    notify: setting
+      .flag({
+        about:
+          'Whether nodes wake each other (LISTEN, NOTIFY), so that each hears at once what the others did. `false` behind a pooler that hands out connections for a transaction (pgbouncer): then each looks by itself, every second or two.',
+        default: 'true',
+      })
+      .prefault(true),
     objects: z
       .strictObject({
         endpoint: setting.text(

@@ -41,7 +41,7 @@ const inDirectory = (): Place => {
 
 const inPostgres = async (objects?: ObjectSettings): Promise<Place> => {
   const url = await (await testCluster()).database();
-  const own = { node: 'mx1', connections: 4, nodeTimeout: 15_000, objects };
+  const own = { node: 'mx1', connections: 4, nodeTimeout: 15_000, notify: true, objects };
   return { store: { kind: 'postgres', url, ...own }, directory: inDirectory().directory };
 };
 

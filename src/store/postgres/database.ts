@@ -37,6 +37,11 @@ export interface DatabaseOptions {
   readonly connectionsMax?: number;
   /** After so long an answer does not come any more, in milliseconds. */
   readonly patienceMs?: number;
+  /**
+   * Between us and the database connections are handed around: they take no settings of ours. The limits of
+   * statements are then those of the role, and our own patience.
+   */
+  readonly isPooled?: boolean;
 }
 
 // Limit: connections of one node. A transaction has one for some milliseconds.
@@ -62,13 +67,15 @@ export class Database implements Queries, AsyncDisposable {
   readonly #log: Log;
   #isAway = false;
 
-  constructor({ url, log, name = 'postrider', connectionsMax, patienceMs }: DatabaseOptions) {
+  constructor(options: DatabaseOptions) {
+    const { url, log, name = 'postrider', connectionsMax, patienceMs, isPooled } = options;
     this.#log = log;
     this.#max = connectionsMax ?? connectionsMaxDefault;
     const hosts = typeof url === 'string' ? new Hosts(url) : url;
     this.#hosts = hosts;
     this.#pool = new pg.Pool({
       ...connectionSettings(hosts.current, name, patienceMs),
+      ...(isPooled && withoutState),
       Client: clientOf(hosts),
       ...(hosts.isChosen && { onConnect: assertWritable }),
       max: this.#max,
@@ -244,6 +251,13 @@ function connectionSettings(url: string, name: string, patienceMs = statementMs)
     types: { getTypeParser },
   };
 }
+
+/** What a pooler refuses to pass on: https://www.pgbouncer.org/config.html#ignore_startup_parameters */
+const withoutState = {
+  statement_timeout: undefined,
+  lock_timeout: undefined,
+  idle_in_transaction_session_timeout: undefined,
+};
 
 const int8 = 20;
 

@@ -19,8 +19,16 @@ export async function versionOf(queries: Queries): Promise<number> {
 }
 
 /** Looks, and changes nothing. @throws StorageError when it is away */
-export async function inspectDatabase(url: string): Promise<DatabaseFacts> {
-  await using database = new Database({ url, log: silentLog, connectionsMax: 1 });
+export async function inspectDatabase({
+  url,
+  notify,
+}: {
+  readonly url: string;
+  /** False where a pooler hands connections around. */
+  readonly notify: boolean;
+}): Promise<DatabaseFacts> {
+  const isPooled = !notify;
+  await using database = new Database({ url, log: silentLog, connectionsMax: 1, isPooled });
   // Who may not see what replicates sees none: then nothing is said of it.
   const [row] = await database.rows(`
     SELECT current_setting('server_version') AS version,
@@ -28,6 +36,7 @@ export async function inspectDatabase(url: string): Promise<DatabaseFacts> {
       current_setting('synchronous_commit') AS commit,
       current_setting('fsync') AS fsync,
       current_setting('synchronous_standby_names') AS named,
+      current_setting('statement_timeout') AS limited,
       pg_is_in_recovery() AS is_standby,
       (SELECT count(*) FROM pg_stat_replication WHERE state IS NOT NULL) AS standbys`);
   return {
@@ -35,6 +44,7 @@ export async function inspectDatabase(url: string): Promise<DatabaseFacts> {
     isKnown: integer(row?.number) >= oldestVersion,
     isFlushed: row?.commit !== 'off' && row?.fsync === 'on',
     isStandby: row?.is_standby === true,
+    isLimited: row?.limited !== '0',
     standbys: integer(row?.standbys),
     waitsForStandby: text(row?.named) !== '' && row?.commit !== 'local',
   };

@@ -20,6 +20,8 @@ export interface SignalsParts {
   readonly clock: Clock;
   /** Of this process, which does not hear itself. */
   readonly session: number;
+  /** False: nothing is said, and nobody listens. */
+  readonly isOn?: boolean;
 }
 
 /** Undefined: something happened, and nobody knows what. */
@@ -43,7 +45,7 @@ export class Signals implements AsyncDisposable {
 
   /** Soon, to all others that listen: the same thing once. */
   send(topic: string, said: unknown): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#parts.isOn === false) return;
     const of = this.#waiting.get(topic) ?? new Map<string, unknown>();
     this.#waiting.set(topic, of.set(JSON.stringify(said), said));
     if (this.#isGathering) return;
@@ -55,7 +57,8 @@ export class Signals implements AsyncDisposable {
     const of = this.#listeners.get(topic) ?? new Set();
     this.#listeners.set(topic, of.add(listener));
     // One that was lost comes back by itself.
-    if (this.#client === undefined && this.#cancelAgain === undefined) void this.#connect();
+    const isThere = this.#client !== undefined || this.#cancelAgain !== undefined;
+    if (!isThere && this.#parts.isOn !== false) void this.#connect();
     return () => of.delete(listener);
   }
 

@@ -37,6 +37,8 @@ export interface PostgresStoresOptions
   readonly objects?: ObjectSettings | undefined;
   /** After so long without a word a node is taken for dead, in milliseconds. */
   readonly timeoutMs?: number | undefined;
+  /** Whether nodes wake each other (the default). False where a pooler hands connections around. */
+  readonly notify?: boolean | undefined;
 }
 
 export const nodeTimeoutMs = 15_000;
@@ -45,6 +47,7 @@ export const nodeTimeoutMs = 15_000;
 export async function openPostgresStores(options: PostgresStoresOptions): Promise<Stores> {
   const { node, log, clock, objects, exclusive = true, brief = false } = options;
   const name = `postrider ${node}`;
+  const isPooled = options.notify === false;
   await using undo = new AsyncDisposableStack();
   const url = new Hosts(options.url);
   const database = undo.use(connect(options, { url, name }));
@@ -55,7 +58,7 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
   const spool = undo.use(new PostgresSpool({ contents }));
   // Nobody else's, whatever this node is called.
   const process = randomInt(1, 2 ** 48 - 1);
-  const signals = undo.use(new Signals({ database, clock, session: process }));
+  const signals = undo.use(new Signals({ database, clock, session: process, isOn: !isPooled }));
   const changes = undo.use(new Changes({ database, signals, clock }));
   const mailboxes = undo.use(
     openMailboxes({ database, contents, clock, signals, session: process }),
@@ -64,14 +67,14 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
   const accounts = await openAccounts({ database, clock, changes, deliveries });
   const isServing = exclusive && !brief;
   const queue: PostgresQueueStore = new PostgresQueueStore({
-    ...{ database, contents, spool, deliveries, clock },
+    ...{ database, contents, spool, deliveries, clock, signals },
     session: () => nodes.session,
     isHeard: () => !isServing || nodes.isHeard,
   });
   const timeoutMs = options.timeoutMs ?? nodeTimeoutMs;
   const beats = undo.use(
     new Database({
-      ...{ url, log: silentLog, name: `${name} is alive`, connectionsMax: 1 },
+      ...{ url, log: silentLog, name: `${name} is alive`, connectionsMax: 1, isPooled },
       patienceMs: timeoutMs / beatsPerTimeout,
     }),
   );
@@ -116,9 +119,13 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
 }
 
 const connect = (
-  { log, connectionsMax }: PostgresStoresOptions,
+  { log, connectionsMax, notify = true }: PostgresStoresOptions,
   { url, name }: { readonly url: Hosts; readonly name: string },
-): Database => new Database({ url, log, name, ...(connectionsMax && { connectionsMax }) });
+): Database =>
+  new Database({
+    ...{ url, log, name, isPooled: !notify },
+    ...(connectionsMax && { connectionsMax }),
+  });
 
 async function migrated(database: Database): Promise<void> {
   if ((await versionOf(database)) < oldestVersion)

@@ -8,8 +8,12 @@ import { openPostgresStores } from './stores.ts';
 import { testCluster } from './test-cluster.ts';
 
 /** As `node`, on the database with this address. */
-export const openNode = (url: string, node: string, clock = new FakeClock()): Promise<Stores> =>
-  openPostgresStores({ url, node, clock, log: silentLog });
+export const openNode = (
+  url: string,
+  node: string,
+  clock = new FakeClock(),
+  { notify = true } = {},
+): Promise<Stores> => openPostgresStores({ url, node, clock, notify, log: silentLog });
 
 /** A restart is a crash here: the process before gets no chance to put anything in order. */
 export const openInPostgres: OpenTestStores = async () => {

@@ -6,13 +6,19 @@ import type { Stores } from '../stores.ts';
 import { ask, testCluster } from './test-cluster.ts';
 import { openNode } from './test-stores.ts';
 
-export async function openTwo() {
-  const url = await (await testCluster()).database();
+export interface TwoNodesOptions {
+  /** Default: of a database that is made for it. */
+  readonly url?: string;
+  readonly notify?: boolean;
+}
+
+export async function openTwo({ url: given, notify = true }: TwoNodesOptions = {}) {
+  const url = given ?? (await (await testCluster()).database());
   const clock = new FakeClock();
   // A node whose clock stands still is frozen.
   const clockOfOne = new FakeClock();
-  const one = await openNode(url, 'one', clockOfOne);
-  const two = await openNode(url, 'two', clock);
+  const one = await openNode(url, 'one', clockOfOne, { notify });
+  const two = await openNode(url, 'two', clock, { notify });
   const opened: Stores[] = [one, two];
   return {
     ...{ url, clock, clockOfOne, one, two },

@@ -159,7 +159,7 @@ export class Leasing {
        WHERE owner = $1`,
       [session, now],
     );
-    if (given > 0) this.#parts.ready.forget();
+    if (given > 0) this.#parts.ready.changed();
     return given;
   }
 
@@ -171,7 +171,7 @@ export class Leasing {
        WHERE owner > 0 AND owner NOT IN (SELECT session FROM node WHERE session IS NOT NULL)`,
       [clock.now()],
     );
-    if (given > 0) ready.forget();
+    if (given > 0) ready.changed();
   }
 
   /** What is ours, and nobody here knows of it, since the answer to a claim was lost. */

@@ -108,7 +108,7 @@ export class QueueDesk {
         ...[ways.map(({ delivery }) => delivery), ways.map(({ destination }) => destination)],
       ],
     );
-    this.#ready.forget();
+    if (changed > 0) this.#ready.changed();
     return changed;
   }
 

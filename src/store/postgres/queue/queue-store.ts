@@ -21,6 +21,7 @@ import type { Database } from '../database.ts';
 import type { Deliveries } from '../deliveries.ts';
 import { roomTaken } from '../deliveries.ts';
 import { Gathering } from '../gathering.ts';
+import type { Signals } from '../signals.ts';
 import { assertHeld } from '../turns.ts';
 import { Effects } from './effects.ts';
 import type { ClaimOptions } from './leasing.ts';
@@ -44,6 +45,7 @@ export interface PostgresQueueStoreParts {
   readonly spool: Spool;
   readonly deliveries: Deliveries;
   readonly clock: Clock;
+  readonly signals: Signals;
   /** Of this process: what it claims is claimed in its name. */
   readonly session: () => number;
   /** Whether nobody can have taken this process for dead. */
@@ -65,10 +67,10 @@ export class PostgresQueueStore implements QueueStore {
   readonly #search: QueueSearch;
 
   constructor(parts: PostgresQueueStoreParts) {
-    const { database, contents, clock, deliveries, session } = parts;
+    const { database, contents, clock, deliveries, session, signals } = parts;
     this.#parts = parts;
     const ready: Ready = new Ready({
-      ...{ database, clock },
+      ...{ database, clock, signals },
       expire: (now) => this.leasing.expire(now),
     });
     const shared = { database, contents, clock, ready, own: this.#own, session };

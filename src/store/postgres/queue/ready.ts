@@ -1,11 +1,12 @@
 // What this node knows of when the queue has something to do: destinations with their next due time, in the order
 // of turns. It is filled from the database now and then, since other nodes change it, too: that is the truth, and
-// whatever nodes tell each other only makes it sooner.
+// what nodes tell each other, which destination has something to do by now, only makes it sooner.
 
 import type { Clock } from '../../../base/clock.ts';
 import { integer, text } from '../../row.ts';
 import { Schedule } from '../../schedule.ts';
 import type { Database } from '../database.ts';
+import type { Signals } from '../signals.ts';
 import type { DueRow } from './message-rows.ts';
 
 /** How often the database is asked, in milliseconds; more seldom where asking takes long. */
@@ -26,11 +27,19 @@ const firstDues = `
       ORDER BY r.destination, r.priority, r.at LIMIT 1) next)
   SELECT * FROM first`;
 
+const topic = 'queue';
+
 export interface ReadyParts {
   readonly database: Database;
   readonly clock: Clock;
+  readonly signals: Signals;
   /** Before the queue is looked at anew: leases that have ended are given back. */
   readonly expire: (now: number) => Promise<void>;
+}
+
+interface Heard {
+  readonly destination?: unknown;
+  readonly priority?: unknown;
 }
 
 export class Ready {
@@ -39,6 +48,7 @@ export class Ready {
   readonly #listeners = new Set<() => void>();
   #filling: Promise<void> | undefined;
   #cancel: (() => void) | undefined;
+  #unlisten: (() => void) | undefined;
   #isPolling = false;
 
   constructor(parts: ReadyParts) {
@@ -55,15 +65,17 @@ export class Ready {
     for (const listener of [...this.#listeners]) listener();
   }
 
-  /** From now on the database is asked regularly. */
+  /** From now on the database is asked regularly, and others are heard. */
   poll(): void {
     this.#isPolling = true;
+    this.#unlisten = this.#parts.signals.listen(topic, (said) => this.#hear(said));
     this.#pollIn(pollMs);
   }
 
   stop(): void {
     this.#isPolling = false;
     this.#cancel?.();
+    this.#unlisten?.();
   }
 
   /** Filled anew if what is known may be wrong. */
@@ -76,11 +88,37 @@ export class Ready {
     this.#schedule.forget();
   }
 
+  /** Anybody may claim these; who would not look sooner by himself is told. */
   add(rows: readonly DueRow[]): void {
+    const { clock, signals } = this.#parts;
+    const soon = clock.now() + pollMs;
     for (const { destination, priority, at } of rows) {
-      this.#schedule.addLevel(priority);
-      this.#schedule.add(destination, at);
+      this.#note(destination, priority, at);
+      if (at < soon) signals.send(topic, { destination, priority });
     }
+  }
+
+  /** The same, where nobody has said which: all have to look. */
+  changed(): void {
+    this.forget();
+    this.#parts.signals.send(topic, {});
+  }
+
+  #note(destination: string, priority: number, at: number): void {
+    this.#schedule.addLevel(priority);
+    this.#schedule.add(destination, at);
+  }
+
+  /** By other nodes, which may be of another version. */
+  #hear(said: readonly unknown[] | undefined): void {
+    const now = this.#parts.clock.now();
+    for (const one of said ?? [undefined]) {
+      const { destination, priority }: Heard = typeof one === 'object' && one !== null ? one : {};
+      if (typeof destination === 'string' && typeof priority === 'number')
+        this.#note(destination, priority, now);
+      else this.forget();
+    }
+    this.tell();
   }
 
   async refresh(): Promise<void> {

@@ -1,0 +1,110 @@
+// Behind pgbouncer, which hands a connection out for a transaction: nothing of ours depends on what a session was
+// told before. https://www.pgbouncer.org/features.html#sql-feature-map-for-pooling-modes
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { deferred, delivered, message, settlement, text } from '../conformance/harness.ts';
+import { due, everything } from '../conformance/queue-harness.ts';
+import { ask, testCluster, withoutPostgres } from './test-cluster.ts';
+import { openTwo } from './test-two-nodes.ts';
+
+const program = '/usr/sbin/pgbouncer';
+
+function without(): string | false {
+  const why = withoutPostgres();
+  if (why !== false || existsSync(program)) return why;
+  const missing = 'SKIPPED: pgbouncer is not installed (.ci/run installs it)';
+  if (process.env.POSTRIDER_TEST_PEERS === 'required') throw new Error(missing);
+  console.error(missing);
+  return missing;
+}
+
+/** In front of the server of that address; on a socket in a folder of its own. */
+async function pooler(url: string) {
+  const behind = new URL(url.replace('@/', '@localhost/'));
+  const home = mkdtempSync(join(tmpdir(), 'postrider-pool-'));
+  const database = behind.pathname.slice(1);
+  const file = join(home, 'pgbouncer.ini');
+  writeFileSync(
+    file,
+    `[databases]
+${database} = host=${behind.searchParams.get('host')} dbname=${database} user=postrider
+[pgbouncer]
+unix_socket_dir = ${home}
+listen_port = 6432
+auth_type = any
+pool_mode = transaction
+default_pool_size = 3
+logfile = ${join(home, 'log')}
+`,
+  );
+  // It does not run as root.
+  const owner: Owner = process.getuid?.() === 0 ? idsOf('postgres') : {};
+  if (owner.uid !== undefined)
+    for (const path of [home, file]) chownSync(path, owner.uid, owner.gid!);
+  const server = spawn(program, [file], { stdio: 'ignore', ...owner });
+  const through = `postgres://postrider@/${database}?host=${encodeURIComponent(home)}&port=6432`;
+  for (let tries = 0; !(await ask(through, 'SELECT 1').then(Boolean, () => false)); tries += 1) {
+    assert.ok(tries < 200, 'pgbouncer answers');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return {
+    url: through,
+    async [Symbol.asyncDispose]() {
+      server.kill('SIGINT');
+      if (server.exitCode === null) await once(server, 'exit');
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Owner {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+const idsOf = (user: string): Owner => {
+  const id = (flag: string) => Number(execFileSync('id', [flag, user], { encoding: 'utf8' }));
+  return { uid: id('-u'), gid: id('-g') };
+};
+
+describe('behind a pooler', { skip: without() }, () => {
+  it('two nodes share queue, mailboxes and accounts by three connections', async () => {
+    await using pool = await pooler(await (await testCluster()).database());
+    await using test = await openTwo({ url: pool.url, notify: false });
+    const { one, two, clock } = test;
+    const all = Array.from({ length: 30 }, (_, i) => `m${100 + i}`);
+    await Promise.all(all.map((id, i) => [one, two][i % 2]!.queue.enqueue(message(id), due)));
+    const done = new Set<string>();
+    await Promise.all(
+      [one, two, one, two].map(async ({ queue }) => {
+        for (;;) {
+          const leases = await queue.claim({ ...everything, now: clock.now(), limit: 5 });
+          if (leases.length === 0 && (await queue.totals({})).recipients === 0) return;
+          await Promise.all(
+            leases.map(async (lease) => {
+              const isFirst = lease.recipients[0]!.attempt === 1;
+              const outcome = isFirst ? deferred(clock.now()) : delivered;
+              assert.equal(await queue.settle(settlement(lease, outcome)), true);
+              if (!isFirst) done.add(lease.message.id);
+            }),
+          );
+        }
+      }),
+    );
+    assert.deepEqual([...done].sort(), all);
+    await one.accounts.add('ann@example.org', undefined, 0);
+    await test.eventually(async () => (await two.accounts.find('ann@example.org')) !== undefined);
+    await one.folders.ensure('ann@example.org');
+    const inbox = (await two.folders.find('ann@example.org', 'INBOX'))!;
+    const mail = { content: text('Subject: x\r\n\r\nbody'), flags: [], received: 0 };
+    await Promise.all([one, two].map(({ folders }) => folders.append(inbox.id, [mail])));
+    assert.equal((await two.folders.find('ann@example.org', 'INBOX'))?.messages, 2);
+    assert.equal(await one.nodes.inTurn('reports', async () => 1), 1);
+  });
+});

@@ -1,0 +1,82 @@
+// Nodes that wake each other, and nodes that do not: what one of them gives back or takes in for the queue is the
+// other's to attempt.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { at, delivered, message, settlement } from '../conformance/harness.ts';
+import { due, everything, idsOf } from '../conformance/queue-harness.ts';
+import { withoutPostgres } from './test-cluster.ts';
+import { eventually, openTwo } from './test-two-nodes.ts';
+
+describe('waking', { skip: withoutPostgres() }, () => {
+  it('what comes into the queue at one node, and is given back there, the other hears of without looking', async () => {
+    // No clock moves: whatever is noticed was told.
+    await using test = await openTwo();
+    const { one, two, clock } = test;
+    const now = clock.now();
+    assert.deepEqual(await two.queue.claim({ ...everything, now }), []);
+    let woken = 0;
+    two.queue.watch(() => {
+      woken += 1;
+    });
+    await one.queue.enqueue(message('m1'), due);
+    await eventually(async () => woken > 0);
+    const taken = await two.queue.claim({ ...everything, now });
+    assert.deepEqual(idsOf(taken), ['m1']);
+    let heard = 0;
+    one.queue.watch(() => {
+      heard += 1;
+    });
+    await two.queue.release(taken);
+    await clock.advance(50);
+    await eventually(async () => heard > 0);
+    assert.deepEqual(idsOf(await one.queue.claim({ ...everything, now: clock.now() })), ['m1']);
+  });
+
+  it('so it is of what an operator retries, releases and sends another way', async () => {
+    await using test = await openTwo();
+    const { one, two, clock } = test;
+    const recipients = [at('x@a.test', 'mx:a')];
+    await one.queue.enqueue(message('m1', { recipients }), due);
+    const now = clock.now();
+    await two.queue.claim({ ...everything, now: -1 });
+    let woken = 0;
+    two.queue.watch(() => {
+      woken += 1;
+    });
+    const wakes = async (work: Promise<unknown>) => {
+      await test.clockOfOne.advance(100);
+      woken = 0;
+      await work;
+      await test.clockOfOne.advance(100);
+      await eventually(async () => woken > 0);
+    };
+    await one.queue.hold(['m1']);
+    await wakes(one.queue.unhold(['m1'], now));
+    await wakes(one.queue.reroute(() => ({ delivery: 'relay', destination: 'mx:b' })));
+    const [lease] = await two.queue.claim({ ...everything, now });
+    assert.equal(lease?.destination, 'mx:b');
+  });
+
+  it('`notify: false`: everything works, a look later', async () => {
+    await using test = await openTwo({ notify: false });
+    const { one, two } = test;
+    let woken = 0;
+    two.queue.watch(() => {
+      woken += 1;
+    });
+    const told: string[] = [];
+    two.records.watch('account-rules', () => told.push('rules'));
+    await two.queue.claim({ ...everything, now: test.clock.now() });
+    await one.queue.enqueue(message('m1'), due);
+    await test.eventually(async () => woken > 0);
+    const [lease] = await two.queue.claim({ ...everything, now: test.clock.now() });
+    assert.equal(await two.queue.settle(settlement(lease!, delivered)), true);
+    await test.eventually(async () => {
+      await one.records.put([{ kind: 'account-rules', key: 'x', value: '' }]);
+      return told.length > 0;
+    });
+    await one.accounts.add('ann@example.org', undefined, 0);
+    await test.eventually(async () => (await two.accounts.find('ann@example.org')) !== undefined);
+  });
+});
