@@ -38,7 +38,7 @@ const rooms: readonly (readonly [module: RegExp, where: RegExp])[] = [
 
 /** Folders of src/ that are private: only what is named may import them, tests apart. */
 const privateFolders: readonly (readonly [folder: string, by: RegExp])[] = [
-  ['store/sqlite/', /^store\/(sqlite\/|open-(?:stores|move)\.ts$|at-rest\.ts$)/],
+  ['store/sqlite/', /^store\/(sqlite\/|open-(?:stores|history|move)\.ts$|at-rest\.ts$)/],
   ['store/postgres/', /^store\/(postgres\/|open-(?:stores|move)\.ts$)/],
   ['store/sqlite/journal/', /^store\/sqlite\//],
   // Who opens stores: the server, commands without one, the test kit.

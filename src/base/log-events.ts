@@ -174,6 +174,7 @@ const about = {
     'statistics not read': 'What was counted before the start is not shown.',
     'statistics not kept': 'A restart now would lose some of what was counted.',
     'history begun anew': 'Its folder was gone.',
+    'history not shared': 'Other nodes do not know of it yet; it is tried again.',
     'history not searched': 'The index of the history cannot be used; it is made anew.',
   },
 } as const satisfies Record<EventGroup, Record<string, string>>;

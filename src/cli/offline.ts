@@ -11,23 +11,23 @@ import { createOperations } from '../compose/operations.ts';
 import type { Config } from '../config/config.ts';
 import { becomeOwner, becomeUser } from '../net/privileges.ts';
 import { AuditLog } from '../policy/administration/audit-log.ts';
-import { FileHistory } from '../store/files/history.ts';
-import { historySearchHere, openStores } from '../store/open-stores.ts';
+import { openHistory, openStores } from '../store/open-stores.ts';
 import type { OpenStoresOptions } from '../store/stores.ts';
 import { CliError } from './context.ts';
 
 /** Runs `use` with the stores of a data directory that no server has. */
 export async function withStores<T>(config: Config, use: (operations: Operations) => Promise<T>) {
-  const { dataDirectory: directory, user, store } = config;
+  const { dataDirectory: directory, user, store, history: settings } = config;
   // Files that root makes here would be closed to the server.
   if (user === undefined) becomeOwner(directory);
   else becomeUser(user, directory);
   const clock = systemClock();
   const log = silentLog;
   await using stores = await openOwn({ directory, store }, clock);
-  const diary = { directory: join(directory, 'history'), clock, log };
-  await using history = new FileHistory(diary);
-  await using search = historySearchHere(diary);
+  const place = { stores, directory: join(directory, 'history'), settings };
+  const opened = openHistory({ ...place, clock, log, brief: true });
+  await using search = opened.search;
+  await using history = opened.history;
   const addresses = addressesOf(config, { accounts: stores.accounts, log });
   const audit = new AuditLog({ records: stores.records, clock, log });
   const own = { stores, history, search, addresses: () => addresses, audit, clock, log };

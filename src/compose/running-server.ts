@@ -153,7 +153,7 @@ export class Server implements RunningServer {
       throw error;
     }
     state.change(next);
-    storage.history.resize(config.history.size);
+    storage.change(config);
     const later = restartSettings.filter((key) => !isDeepStrictEqual(written[key], started[key]));
     if (later.length > 0) log.warn('needs a restart', { settings: later });
     admission.update(config);

@@ -2,17 +2,15 @@
 
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
-import { FileHistory } from '../store/files/history.ts';
-import type { HistorySearch } from '../store/history-search.ts';
-import type { OpenHistorySearch } from '../store/open-stores.ts';
-import { openHistorySearch, openStores } from '../store/open-stores.ts';
+import type { OpenHistory } from '../store/open-stores.ts';
+import { openHistory, openStores } from '../store/open-stores.ts';
 import type { Stores } from '../store/stores.ts';
 import type { Basics } from './basics.ts';
 
-export interface Storage {
+export interface Storage extends Pick<OpenHistory, 'history' | 'search'> {
   readonly stores: Stores;
-  readonly history: FileHistory;
-  readonly search: HistorySearch & AsyncDisposable;
+  /** Another configuration is in force. */
+  change(config: Config): void;
 }
 
 export interface StorageOptions {
@@ -30,29 +28,14 @@ export async function openStorage(
   const stores = undo.use(brought ?? (await openOwnStores(config, basics)));
   const { happenings, clock, log } = basics;
   const directory = join(config.dataDirectory, 'history');
-  const search = undo.use(openHistorySearch({ directory, clock, log }));
-  const history = undo.use(
-    new FileHistory({
-      ...{ directory, bytesMax: config.history.size, clock, log },
-      onRecorded: (event) => happenings.recorded(event),
-      onWritten: (bytes) => search.wrote(bytes),
-    }),
-  );
-  return { stores, history, search: flushed(history, search) };
+  const { history, search, change } = openHistory({
+    ...{ stores, directory, clock, log, settings: config.history },
+    onRecorded: (event) => happenings.recorded(event),
+  });
+  undo.use(search);
+  undo.use(history);
+  return { stores, history, search, change: (next) => change(next.history) };
 }
-
-/** What was recorded until now is found. */
-const flushed = (history: FileHistory, search: OpenHistorySearch): Storage['search'] => ({
-  async messages(asked) {
-    await history.flush();
-    return search.messages(asked);
-  },
-  async refusals(asked) {
-    await history.flush();
-    return search.refusals(asked);
-  },
-  [Symbol.asyncDispose]: () => search[Symbol.asyncDispose](),
-});
 
 const openOwnStores = (
   { dataDirectory: directory, store }: Config,

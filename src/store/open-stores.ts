@@ -6,8 +6,7 @@ import type { DatabaseFacts } from './database-facts.ts';
 import { openSqliteStores } from './sqlite/stores.ts';
 import type { OpenStoresOptions, StoreSettings, Stores } from './stores.ts';
 
-export type { OpenHistorySearch } from './sqlite/history/open-history-search.ts';
-export { historySearchHere, openHistorySearch } from './sqlite/history/open-history-search.ts';
+export { type OpenHistory, openHistory } from './open-history.ts';
 
 /** @throws StoreOpenError saying what to do */
 export async function openStores(options: OpenStoresOptions): Promise<Stores> {

@@ -10,6 +10,7 @@ import type { StoreMaintenance } from './maintenance.ts';
 import type { Nodes } from './nodes.ts';
 import type { QueueStore } from './queue-store.ts';
 import type { RecordStore } from './record-store.ts';
+import type { OwnDiary, SharedHistory } from './shared-history.ts';
 import type { SpamStore } from './spam-store.ts';
 import type { Spool } from './spool.ts';
 
@@ -73,4 +74,6 @@ export interface Stores extends AsyncDisposable {
   readonly maintenance: StoreMaintenance;
   /** Who shares all of this. */
   readonly nodes: Nodes;
+  /** The history, where it is shared with others. What it has opened is closed before the stores are. */
+  readonly openHistory?: ((own: OwnDiary) => SharedHistory) | undefined;
 }

@@ -30,6 +30,13 @@ export const serverSettings = {
         min: 2 ** 20,
         max: 2 ** 40,
       }).prefault('640MiB'),
+      keep: duration({
+        about:
+          'With `store.kind` `postgres`: how long what happened is known to all nodes; the files of each are what has not been copied yet, and a spare.',
+        default: '30d',
+        min: '1d',
+        max: '366d',
+      }).prefault('30d'),
     })
     .prefault({})
     .meta({ about: 'The memory of `postrider why`.' }),

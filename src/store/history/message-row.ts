@@ -52,7 +52,7 @@ export function newRow(key: number, event: ReceivedEvent, file: number): Message
   };
 }
 
-function directionOf({ protocol, service, account }: Origin): Direction {
+export function directionOf({ protocol, service, account }: Origin): Direction {
   if (protocol === 'local') return 'own';
   return account !== undefined || service === 'submission' ? 'outbound' : 'inbound';
 }
@@ -77,11 +77,14 @@ export const worst = (results: readonly AttemptResult[]): AttemptResult | undefi
   );
 
 /** Those that were not named when the message came in, because there were many or an alias led to them. */
-export function withAddresses(known: string, results: readonly AttemptResult[]): string {
+export function withAddresses(
+  known: string,
+  results: readonly Pick<AttemptResult, 'address'>[],
+): string {
   let all = known;
   for (const { address } of results) {
     if (all.length + address.length > recipientsMax) return all;
-    if (!`\n${all}\n`.includes(`\n${address}\n`)) all = `${all}\n${address}`;
+    if (!`\n${all}\n`.includes(`\n${address}\n`)) all = all === '' ? address : `${all}\n${address}`;
   }
   return all;
 }

@@ -13,6 +13,7 @@ import { PostgresSpool } from './content/spool.ts';
 import { Database } from './database.ts';
 import type { Deliveries } from './deliveries.ts';
 import { openMailboxes } from './folders/open-mailboxes.ts';
+import { PostgresHistory } from './history/shared-history.ts';
 import { Hosts } from './hosts.ts';
 import { oldestVersion, versionOf } from './inspection.ts';
 import { PostgresMaintenance } from './maintenance.ts';
@@ -91,10 +92,11 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
   // What is asked for is answered before the node leaves.
   undo.use(nodes);
   undo.use(queue);
+  let history: PostgresHistory | undefined;
   const upkeep = new Upkeep({
     ...{ database, clock, log },
     inTurn: nodes.inTurn,
-    sweeps: [() => queue.sweep(), () => contents.sweep()],
+    sweeps: [() => queue.sweep(), () => contents.sweep(), async () => history?.sweep()],
     looks: [() => queue.giveBackMissed()],
   });
   undo.use(upkeep);
@@ -114,6 +116,11 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
     spam: new PostgresSpamStore(database),
     spool,
     maintenance: new PostgresMaintenance(database, contents),
+    openHistory(own) {
+      const here = { name: node, number: nodes.number };
+      history = new PostgresHistory({ database, clock, log, node: here }, own);
+      return history;
+    },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
