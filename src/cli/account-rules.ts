@@ -46,14 +46,6 @@ const set = (context: Context) =>
     .description('put other rules in the place of those there are')
     .argument('<address>')
     .argument('[file]', 'JSON as `list --json` prints it; without it, or with -, stdin')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  postrider account rules list ann@example.org --json > rules.json
-  postrider account rules set ann@example.org rules.json
-  echo '{"forward":{"to":["ann@elsewhere.example"]}}' | postrider account rules set ann@example.org`,
-    )
     .action(async (address: string, file: string | undefined, options: CommonOptions) => {
       const rules = await rulesFrom(context, file);
       await withOperations(context, options, (o) => o.accountRulesSet({ address, rules }));

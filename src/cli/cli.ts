@@ -7,6 +7,7 @@ import { firstLineOf } from '../base/error-text.ts';
 import { version } from '../base/version.ts';
 import type { Actions, Context } from './context.ts';
 import { CliError, OutputClosed, processContext } from './context.ts';
+import { addExamples } from './examples.ts';
 
 export type { Actions } from './context.ts';
 
@@ -73,7 +74,8 @@ export async function runCli(
   }
 }
 
-async function programOf(argv: readonly string[], context: Context): Promise<Command> {
+/** With the one command that is called, or all of them. */
+export async function programOf(argv: readonly string[], context: Context): Promise<Command> {
   const program = new Command('postrider')
     .description('A complete mail server.')
     .version(version, '--version', 'print the version')
@@ -81,6 +83,7 @@ async function programOf(argv: readonly string[], context: Context): Promise<Com
     .helpCommand('help [command]', 'help for a command')
     .showSuggestionAfterError();
   for (const command of await commandsFor(argv, context)) program.addCommand(command);
+  addExamples(program);
   quiet(program);
   return program;
 }

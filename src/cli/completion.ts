@@ -23,14 +23,6 @@ export function completionCommand(context: Context, everything: () => Promise<Co
   return new NewCommand('completion')
     .description('print what bash, zsh or fish needs to complete commands')
     .argument('<shell>', [...makers.keys()].join(', '))
-    .addHelpText(
-      'after',
-      `
-Examples:
-  postrider completion bash >/etc/bash_completion.d/postrider
-  postrider completion zsh >"\${fpath[1]}/_postrider"
-  postrider completion fish >~/.config/fish/completions/postrider.fish`,
-    )
     .action(async (shell: string) => {
       const make = makers.get(shell);
       if (make === undefined)

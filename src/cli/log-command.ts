@@ -42,13 +42,7 @@ export function logCommand(context: Context): Command {
     .option('-n, --number <lines>', 'end after so many lines')
     .addHelpText(
       'after',
-      `
-Examples:
-  postrider log --address ann@example.org
-  postrider log --event deferred,bounced --json | jq .reply
-  postrider log --level warn
-
-What happened before is told by \`postrider why\` and in the server's own log (\`journalctl -u postrider\`).`,
+      "\nWhat happened before is told by `postrider why` and in the server's own log (`journalctl -u postrider`).",
     )
     .action(async (options: LogOptions) => {
       const isWanted = filterOf(options);

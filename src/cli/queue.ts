@@ -1,28 +1,61 @@
 // `postrider queue …`: mail that waits. Works whether the server runs or not.
 
 import { Command } from 'commander';
+import type { Operations } from '../admin/operations.ts';
 import type { QueueLine } from '../admin/queue.ts';
 import type { Context } from './context.ts';
 import { printable, printLines } from './context.ts';
+import type { ChangeOptions, FilterOptions } from './queue-options.ts';
+import { chosenBy, filterFrom, someChosenBy, withChoice, withFilter } from './queue-options.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
 import { withOperations } from './with-operations.ts';
 
+type Totals = Awaited<ReturnType<Operations['queueCount']>>;
+
 export function queueCommand(context: Context): Command {
   const command = new Command('queue').description('mail that waits to be delivered');
-  for (const part of [list, show, retry, hold, release, cancel]) command.addCommand(part(context));
+  for (const part of [list, count, show, retry, hold, release, cancel, reroute])
+    command.addCommand(part(context));
   return command;
 }
 
 const list = (context: Context) =>
-  withCommonOptions(new Command('list'))
-    .description('list the queue, oldest first')
-    .action(async (options: CommonOptions) => {
+  withFilter(new Command('list'))
+    .description('list the queue, or what of it options hold for, oldest first')
+    .action(async (options: FilterOptions) => {
       await withOperations(context, options, async (operations) => {
         const json = options.json === true;
-        const count = await printLines(context, operations.queueList(), json, formatEntry);
-        if (count === 0 && !json) context.note('the queue is empty');
+        const filter = filterFrom(options);
+        const lines = filter === undefined ? operations.queueList() : found(operations, filter);
+        const count = await printLines(context, lines, json, formatEntry);
+        if (count > 0 || json) return;
+        context.note(
+          filter === undefined ? 'the queue is empty' : 'nothing in the queue is like that',
+        );
       });
+    });
+
+async function* found(
+  operations: Operations,
+  filter: Parameters<Operations['queueCount']>[0],
+): AsyncGenerator<QueueLine> {
+  let after: string | undefined;
+  do {
+    const page = await operations.queueSearch({ ...filter, ...(after !== undefined && { after }) });
+    yield* page.messages;
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+}
+
+const count = (context: Context) =>
+  withFilter(new Command('count'))
+    .description('how much there is, where it wants to go, and what was said last')
+    .action(async (options: FilterOptions) => {
+      const totals = await withOperations(context, options, (operations) =>
+        operations.queueCount(filterFrom(options) ?? {}),
+      );
+      await context.print(options.json ? `${JSON.stringify(totals)}\n` : totalsText(totals));
     });
 
 const show = (context: Context) =>
@@ -48,56 +81,83 @@ const show = (context: Context) =>
     });
 
 const retry = (context: Context) =>
-  withCommonOptions(new Command('retry'))
-    .description('try again now; without IDs everything')
-    .argument('[ids...]')
-    .action(async (ids: string[], options: CommonOptions) => {
-      const all = ids.length === 0;
-      const count = await withOperations(context, options, (operations) =>
-        operations.queueRetry(all ? {} : { ids }),
-      );
+  withChoice(new Command('retry'))
+    .description('try again now; without IDs and options that say which, everything')
+    .action(async (ids: string[], options: ChangeOptions) => {
+      const chosen = someChosenBy(ids, options);
+      const count = await withOperations(context, options, (o) => o.queueRetry(chosen));
       await done(context, options, 'tried again now', count);
     });
 
 const hold = (context: Context) =>
-  withCommonOptions(new Command('hold'))
+  withChoice(new Command('hold'))
     .description('keep from being delivered until released')
-    .argument('<ids...>')
-    .action(async (ids: string[], options: CommonOptions) => {
-      const count = await withOperations(context, options, (o) => o.queueHold({ ids }));
+    .action(async (ids: string[], options: ChangeOptions) => {
+      const chosen = chosenBy(ids, options);
+      const count = await withOperations(context, options, (o) => o.queueHold(chosen));
       await done(context, options, 'held', count);
     });
 
 const release = (context: Context) =>
-  withCommonOptions(new Command('release'))
+  withChoice(new Command('release'))
     .description('end a hold')
-    .argument('<ids...>')
-    .action(async (ids: string[], options: CommonOptions) => {
-      const count = await withOperations(context, options, (o) => o.queueRelease({ ids }));
+    .action(async (ids: string[], options: ChangeOptions) => {
+      const chosen = chosenBy(ids, options);
+      const count = await withOperations(context, options, (o) => o.queueRelease(chosen));
       await done(context, options, 'released', count);
     });
 
 const cancel = (context: Context) =>
-  withCommonOptions(new Command('cancel'))
+  withChoice(new Command('cancel'))
     .description('take from the queue, and tell the sender')
-    .argument('<ids...>')
     .option('--silent', 'tell nobody')
-    .action(async (ids: string[], options: CommonOptions & { readonly silent?: boolean }) => {
+    .action(async (ids: string[], options: ChangeOptions & { readonly silent?: boolean }) => {
       const silent = options.silent === true;
-      const count = await withOperations(context, options, (o) => o.queueCancel({ ids, silent }));
+      const chosen = { ...chosenBy(ids, options), silent };
+      const count = await withOperations(context, options, (o) => o.queueCancel(chosen));
       await done(context, options, silent ? 'cancelled silently' : 'cancelled', count);
+    });
+
+const reroute = (context: Context) =>
+  withChoice(new Command('reroute'))
+    .description(
+      'send another way from now on; without --to by the routes of the configuration again',
+    )
+    .option('--to <way>', 'a host, `192.0.2.1:25`, or the MX of a domain, `mx:example.net`')
+    .action(async (ids: string[], options: ChangeOptions & { readonly to?: string }) => {
+      const { to } = options;
+      const chosen = { ...chosenBy(ids, options), ...(to !== undefined && { to }) };
+      const count = await withOperations(context, options, (o) => o.queueReroute(chosen));
+      await done(context, options, 'rerouted', count);
     });
 
 async function done(
   context: Context,
-  { json }: CommonOptions,
+  { json, dryRun }: ChangeOptions,
   what: string,
   recipients: number,
 ): Promise<void> {
-  const noun = recipients === 1 ? 'recipient' : 'recipients';
+  const told = dryRun === true ? `would be ${what}` : what;
   await context.print(
-    json ? `${JSON.stringify({ recipients })}\n` : `${recipients} ${noun} ${what}\n`,
+    json ? `${JSON.stringify({ recipients })}\n` : `${counted(recipients, 'recipient')} ${told}\n`,
   );
+}
+
+const counted = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+function totalsText(totals: Totals): string {
+  const { messages, recipients, oldest, states, destinations, replies, complete } = totals;
+  const least = complete ? '' : 'at least ';
+  const since = oldest === null ? '' : `, the oldest of ${oldest.slice(0, 16).replace('T', ' ')}`;
+  const head = `${least}${counted(messages, 'message')} to ${counted(recipients, 'recipient')}${since}`;
+  const inStates = Object.entries(states).filter(([, each]) => each > 0);
+  const rows = [
+    ...inStates.map(([state, each]) => `${each} ${state}`),
+    ...destinations.map((one) => `${one.recipients} by ${one.name} (${one.destination})`),
+    ...replies.map((one) => `${one.recipients} were told: ${one.reply}`),
+  ];
+  return [head, ...rows.map((row) => `  ${row}`)].map((line) => `${printable(line)}\n`).join('');
 }
 
 function formatEntry({ id, sender, received, size, asked, recipients }: QueueLine): string {

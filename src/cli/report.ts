@@ -1,8 +1,7 @@
 // `postrider report …`: what others have reported of our domains, whether the server runs or not; and one of ours, about
 // a message of theirs, by the server that runs.
 
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { parseDuration } from '../base/duration-text.ts';
+import { Command, Option } from 'commander';
 import type { AbuseType } from '../report/abuse-report.ts';
 import { abuseTypes } from '../report/abuse-report.ts';
 import type { ReportKind, ReportSummary } from '../report/summary.ts';
@@ -11,11 +10,12 @@ import { printLines } from './context.ts';
 import { abuseTable, dmarcTables, tlsTables } from './report-tables.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
+import { since } from './since.ts';
 import { withOperations } from './with-operations.ts';
 
 interface Options extends CommonOptions {
   /** Milliseconds since 1970. */
-  readonly since: number;
+  readonly since?: number;
 }
 
 const kinds = [
@@ -34,9 +34,8 @@ export function reportCommand(context: Context): Command {
         .description(about)
         .option(
           '--since <time>',
-          "received since: '7d', or a date like 2026-01-31",
+          "received since: '2d' ago, or a date like 2026-01-31; default: 7d",
           since,
-          since('7d'),
         )
         .action((options: Options) => show(context, kind, options)),
     );
@@ -72,7 +71,7 @@ const send = (context: Context) =>
     });
 
 async function show(context: Context, kind: ReportKind, options: Options): Promise<void> {
-  const { since: from, json } = options;
+  const { since: from = since('7d'), json } = options;
   await withOperations(context, options, async (operations) => {
     const found = operations.reportList({ kind, since: from });
     if (json === true) return void (await printLines(context, found, true, String));
@@ -93,11 +92,3 @@ const ofKind = <K extends ReportKind>(all: readonly ReportSummary[], kind: K) =>
   all.filter((one): one is Extract<ReportSummary, { kind: K }> => one.kind === kind);
 
 const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
-
-function since(text: string): number {
-  const ago = parseDuration(text);
-  if (ago !== undefined) return Date.now() - ago;
-  const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(at)) return at;
-  throw new InvalidArgumentError("must be a time ago such as '7d', or a date such as 2026-01-31");
-}

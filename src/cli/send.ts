@@ -30,7 +30,7 @@ interface SendOptions {
   readonly passwordStdin?: boolean;
   readonly passwordFile?: string;
   readonly ehlo?: string;
-  readonly header: readonly string[];
+  readonly header?: readonly string[];
   readonly lmtp?: boolean;
   readonly at?: string;
   readonly dump?: boolean;
@@ -60,7 +60,7 @@ export function sendCommand(context: Context): Command {
     .option('--password-stdin', 'the first line of stdin')
     .option('--password-file <file>', 'the first line of this file')
     .option('--ehlo <name>', "our name; default: the machine's")
-    .option('--header <field>', "'Name: value'; may be given several times", collect, [])
+    .option('--header <field>', "'Name: value'; may be given several times", collect)
     .option('--lmtp', 'speak LMTP (RFC 2033)')
     .option(
       '--at <time>',
@@ -82,7 +82,7 @@ async function send(context: Context, options: SendOptions): Promise<void> {
   if (options.ehlo !== undefined && !isDomain(options.ehlo))
     throw new CliError(2, `--ehlo '${printable(options.ehlo)}' is not a name like mx.example.org`);
   const at = options.at === undefined ? undefined : timeOf(options.at, Date.now());
-  const message = composeOrFail(input, { from, to, headers: options.header, hostname });
+  const message = composeOrFail(input, { from, to, headers: options.header ?? [], hostname });
   if (options.dump === true) return context.print(message);
   const dialogue: string[] = [];
   const started = performance.now();

@@ -23,7 +23,6 @@ export function topCommand(context: Context): Command {
   return withCommonOptions(new Command('top'))
     .description('what a running server does: rates, queue, destinations, connections')
     .option('--once', 'print it once and end')
-    .addHelpText('after', '\nExamples:\n  postrider top\n  postrider top --once --json')
     .action(async (options: TopOptions) => {
       const isOnce = options.once === true || options.json === true || !process.stdout.isTTY;
       await withOperations(context, options, async (operations) => {

@@ -1,0 +1,100 @@
+// Parts of the queue: by what they are about instead of by ids.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { Command } from 'commander';
+import { systemClock } from '../base/clock.ts';
+import { silentLog } from '../base/log.ts';
+import { openStores } from '../store/open-stores.ts';
+import { chosenBy, filterFrom, someChosenBy, withFilter } from './queue-options.ts';
+import { runCommand } from './test-command.ts';
+
+const day = 86_400_000;
+
+async function openQueue(t: { after(end: () => void): void }) {
+  const cwd = mkdtempSync(join(tmpdir(), 'postrider-queue-'));
+  t.after(() => rmSync(cwd, { recursive: true, force: true }));
+  writeFileSync(join(cwd, 'postrider.config.json'), '{"hostname":"mx.example.org"}');
+  const directory = join(cwd, 'postrider-data');
+  await using stores = await openStores({ directory, log: silentLog, clock: systemClock() });
+  const messages = [
+    ['a', 'ann@example.org', 'bob@example.net', 3],
+    ['b', 'ann@example.org', 'carl@example.com', 0],
+    ['c', 'list@example.org', 'dora@example.net', 0],
+  ] as const;
+  for (const [id, sender, address, age] of messages)
+    await stores.queue.enqueue(
+      {
+        ...{ id, sender, params: [], received: Date.now() - age * day, prefix: '' },
+        recipients: [
+          {
+            ...{ address, params: [], delivery: 'relay' },
+            destination: `mx:${address.replace(/^.*@/, '')}`,
+          },
+        ],
+        content: { kind: 'inline', bytes: Buffer.from('Subject: hello\r\n\r\nbody\r\n') },
+        origin: { session: 's1', service: 'smtp', protocol: 'ESMTP', clientAddress: '192.0.2.1' },
+        messageId: `<${id}@example.org>`,
+      },
+      { leaseUntil: undefined },
+    );
+  return async (line: string) => {
+    const { status, out, err } = await runCommand(cwd, `queue ${line}`);
+    return status === 0 ? out : `${status} ${err}`;
+  };
+}
+
+const idsOf = (lines: string): readonly string[] =>
+  lines
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => (JSON.parse(line) as { id: string }).id);
+
+/** What options mean, by day where they are about time. */
+function asked(...argv: readonly string[]) {
+  const command = withFilter(new Command('list')).exitOverride();
+  command.configureOutput({ outputError: () => {} }).parse([...argv], { from: 'user' });
+  const { since, until, ...rest } = filterFrom(command.opts()) ?? {};
+  const daysAgo = (iso: string) => Math.round((Date.now() - Date.parse(iso)) / day);
+  return {
+    ...rest,
+    ...(since !== undefined && { since: daysAgo(since) }),
+    ...(until !== undefined && { until: daysAgo(until) }),
+  };
+}
+
+describe('postrider queue', () => {
+  it('understands what is looked for', () => {
+    assert.equal(filterFrom({}), undefined);
+    assert.deepEqual(asked('--sender', '', '--state', 'held'), { sender: '', state: 'held' });
+    assert.deepEqual(asked('--since', '3d', '--until', '1d'), { since: 3, until: 1 });
+    assert.deepEqual(asked('--destination', 'mx:a.test', '--text', 'x', '--recipient', '@b'), {
+      ...{ destination: 'mx:a.test', text: 'x', recipient: '@b' },
+    });
+    assert.throws(() => asked('--state', 'lost'), /Allowed choices are queued/);
+    assert.throws(() => asked('--since', 'yesterday'), /must be a time ago/);
+    assert.deepEqual(someChosenBy([], {}), {});
+    assert.deepEqual(chosenBy(['a'], { dryRun: true }), { ids: ['a'], dryRun: true });
+    assert.throws(() => chosenBy([], { dryRun: true }), /say which: IDs, or options/);
+    assert.throws(() => someChosenBy(['a'], { text: 'x' }), /either IDs, or options/);
+  });
+
+  it('shows, counts and changes what options hold for', async (t) => {
+    const queue = await openQueue(t);
+    assert.deepEqual(idsOf(await queue('list --json --sender ann@example.org')), ['a', 'b']);
+    const counted = await queue('count');
+    assert.match(counted, /^3 messages to 3 recipients, the oldest of \d{4}-/);
+    assert.match(counted, /^ {2}3 queued\n {2}2 by MX of example.net \(mx:example.net\)$/m);
+    const would = await queue('hold --recipient @example.net --dry-run');
+    assert.equal(would, '2 recipients would be held\n');
+    assert.equal(await queue('hold --until 1d'), '1 recipient held\n');
+    assert.deepEqual(idsOf(await queue('list --json --state held')), ['a']);
+    const rerouted = await queue('reroute --recipient @example.net --to mx:example.com');
+    assert.equal(rerouted, '2 recipients rerouted\n');
+    assert.match(await queue('count --since 1d'), /^ {2}1 by MX of example\.com, by hand/m);
+  });
+});
