@@ -25,6 +25,8 @@ export interface WrittenDraft {
 }
 
 export interface WrittenFile {
+  /** By which the device knows it until it has another name. */
+  readonly clientId: string;
   readonly name: string;
   readonly type: string;
   readonly content: Uint8Array;
@@ -61,6 +63,7 @@ function readFile(add: Element): WrittenFile {
   const content = child(add, 'AirSyncBase:Content');
   const isShown = childFlag(add, 'AirSyncBase:IsInline') ?? false;
   return {
+    clientId: childText(add, 'AirSyncBase:ClientId') ?? '',
     name: childText(add, 'AirSyncBase:DisplayName') ?? 'attachment',
     type: childText(add, 'AirSyncBase:ContentType') ?? 'application/octet-stream',
     content: content === undefined ? Buffer.alloc(0) : octetsOf(content),

@@ -25,6 +25,28 @@ describe('a set of UIDs', () => {
     );
   });
 
+  it('is put together, and taken out of another, as Sets are', () => {
+    const uids = fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 40 });
+    fc.assert(
+      fc.property(uids, uids, (one, other) => {
+        const [mine, theirs] = [new Set(one), new Set(other)];
+        const both = UidSet.of(one).with(UidSet.of(other));
+        const left = UidSet.of(one).without(UidSet.of(other));
+        for (const [ours, model] of [
+          [both, mine.union(theirs)],
+          [left, mine.difference(theirs)],
+        ] as const) {
+          assert.deepEqual(
+            [...ours],
+            [...model].sort((a, b) => a - b),
+          );
+          assert.equal(ours.size, model.size);
+          assert.equal(ours.toString(), UidSet.of(model).toString());
+        }
+      }),
+    );
+  });
+
   it('is short where UIDs come in a row', () => {
     const all = UidSet.empty();
     for (let uid = 1; uid <= 100_000; uid += 1) all.add(uid);

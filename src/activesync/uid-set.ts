@@ -15,6 +15,13 @@ export class UidSet {
     return new UidSet([], 0);
   }
 
+  /** In any order. */
+  static of(uids: Iterable<number>): UidSet {
+    const set = UidSet.empty();
+    for (const uid of Array.from(uids).sort((one, other) => one - other)) set.add(uid);
+    return set;
+  }
+
   /** @throws RangeError for what `toString` never writes. */
   static parse(text: string): UidSet {
     const bounds: number[] = [];
@@ -38,6 +45,42 @@ export class UidSet {
 
   copy(): UidSet {
     return new UidSet([...this.#bounds], this.#size);
+  }
+
+  /** All of both. Costs the ranges of both. */
+  with(other: UidSet): UidSet {
+    return this.#merged(other, (mine, theirs) => mine || theirs);
+  }
+
+  /** What the other one does not have. */
+  without(other: UidSet): UidSet {
+    return this.#merged(other, (mine, theirs) => mine && !theirs);
+  }
+
+  /** Where either begins or ends, what is in either is looked at. */
+  #merged(other: UidSet, wanted: (mine: boolean, theirs: boolean) => boolean): UidSet {
+    const [mine, theirs] = [this.#bounds, other.#bounds];
+    const bounds: number[] = [];
+    let size = 0;
+    let [i, j] = [0, 0];
+    let isIn = false;
+    // Even bounds are firsts; odd ones are lasts, behind which the next number is out.
+    while (i < mine.length || j < theirs.length) {
+      const here = i < mine.length ? mine[i]! + (i & 1) : Number.POSITIVE_INFINITY;
+      const there = j < theirs.length ? theirs[j]! + (j & 1) : Number.POSITIVE_INFINITY;
+      const at = Math.min(here, there);
+      if (here === at) i += 1;
+      if (there === at) j += 1;
+      const isNow = wanted((i & 1) === 1, (j & 1) === 1);
+      if (isNow === isIn) continue;
+      isIn = isNow;
+      if (isNow) bounds.push(at);
+      else {
+        size += at - bounds.at(-1)!;
+        bounds.push(at - 1);
+      }
+    }
+    return new UidSet(bounds, size);
   }
 
   has(uid: number): boolean {

@@ -266,9 +266,11 @@ describe('a phone', () => {
         (each) => text(each, 'AirSync:ApplicationData', 'Email:Subject') ?? each[0],
       );
     assert.deepEqual(commandsOf(first.doc), ['four']);
-    assert.deepEqual(commandsOf(second.doc), ['five', 'four'], 'and what has come since');
+    assert.deepEqual(second.octets, first.octets, 'whatever has come since');
     phone.in(inbox).delete(one!);
     phone.take(second.doc!);
+    await phone.syncOnce(inbox);
+    assert.equal(phone.withSubject(inbox, 'five').length, 1);
     assert.equal(await phone.syncOnce(inbox), undefined);
     const trash = phone.folder(trashType!);
     await phone.sync(trash);
@@ -282,6 +284,45 @@ describe('a phone', () => {
     assert.equal(phone.in(inbox).size, 4, 'it begins anew, without anything twice');
   });
 
+  it('what an answer told is told again, though it goes meanwhile or another window is asked for', async () => {
+    await using server = await start();
+    const phone = phoneOf(server, '16.1');
+    await phone.setUp();
+    const inbox = phone.folder(inboxType!);
+    await phone.sync(inbox);
+    for (const subject of ['one', 'two', 'three']) await arrive(server, subject);
+    const ask = async (window: string) =>
+      (await phone.ask('Sync', phone.request(inbox, [['AirSync:WindowSize', window]]))).doc!;
+    const told = (doc: Node) =>
+      childrenOf(collectionIn(doc, inbox, 'AirSync:Commands')).map((each) => [
+        each[0],
+        text(each, 'AirSync:ServerId'),
+        text(each, 'AirSync:ApplicationData', 'Email:Subject'),
+      ]);
+    const first = told(await ask('2'));
+    const client = await imap(server);
+    await client.ask('SELECT INBOX');
+    await client.ask('STORE 3 +FLAGS (\\Deleted)');
+    await client.ask('EXPUNGE');
+    await arrive(server, 'four');
+    const again = await ask('2');
+    assert.deepEqual(told(again), first.slice(1));
+    assert.ok(collectionIn(again, inbox, 'AirSync:MoreAvailable'));
+    assert.deepEqual(
+      told(await ask('1')).map(([, , subject]) => subject),
+      ['four'],
+      'a phone without room for two asks for one, of what there is',
+    );
+    phone.take(await ask('1'));
+    await phone.sync(inbox, 1);
+    assert.deepEqual([...phone.in(inbox).values()].map(({ subject }) => subject).sort(), [
+      'four',
+      'one',
+      'two',
+    ]);
+    client.close();
+  });
+
   it('Field: FolderSync with key 0 leaves what it has of the folders', async () => {
     await using server = await start();
     const phone = phoneOf(server, '16.1');
@@ -292,6 +333,26 @@ describe('a phone', () => {
     phone.folderKey = '0';
     await phone.folderSync();
     assert.equal(await phone.syncOnce(inbox), undefined);
+  });
+
+  it('the fifty-first of an account takes the place of the one that was not heard of for longest, with all that it knew', async () => {
+    await using server = await start();
+    const first = phoneOf(server, '16.1');
+    await first.setUp();
+    const inbox = first.folder(inboxType!);
+    await first.sync(inbox);
+    const key = first.keys.get(inbox)!;
+    await server.advance(1_000);
+    for (let i = 0; i < 50; i += 1) {
+      const options = { url: urlOf(server), user: ann, password, version: '16.1', id: `p${i}` };
+      await new Phone(options).ask('Settings', ['Settings:Settings']);
+    }
+    // As a new one with the same name: nothing of what it knew is left.
+    first.policyKey = '0';
+    await first.provision();
+    first.keys.set(inbox, key);
+    const answer = await first.ask('Sync', first.request(inbox));
+    assert.equal(text(collectionIn(answer.doc, inbox), 'AirSync:Status'), '3');
   });
 
   it('makes, renames and deletes folders, and hears of what others do with them', async () => {
@@ -427,14 +488,42 @@ describe('a phone', () => {
         ['AirSyncBase:Content', Buffer.from('the plan')],
       ],
     ];
-    await phone.syncOnce(drafts, [changeOf(id, ['Email:Subject', 'Plan B'], file)]);
+    const byImap = await imap(server);
+    await byImap.ask('SELECT Drafts');
+    await byImap.ask('STORE 1 +FLAGS (\\Flagged Word)');
     await phone.sync(drafts);
-    const [newId] = phone.withSubject(drafts, 'Plan B') as [string];
-    const mail = phone.in(drafts).get(newId)!;
-    assert.equal(phone.in(drafts).size, 1);
-    assert.match(mail.body, /First words/);
-    const attachment = at(mail.data, 'AirSyncBase:Attachments', 'AirSyncBase:Attachment');
+    const changed = await phone.syncOnce(drafts, [changeOf(id, ['Email:Subject', 'Plan B'], file)]);
+    const attachment = at(
+      ...[collectionIn(changed, drafts, 'AirSync:Responses'), 'AirSync:Change'],
+      ...['AirSync:ApplicationData', 'AirSyncBase:Attachments', 'AirSyncBase:Attachment'],
+    );
     assert.equal(text(attachment, 'AirSyncBase:DisplayName'), 'plan.txt');
+    assert.equal(text(attachment, 'AirSyncBase:ClientId'), 'f1');
+    assert.match(text(attachment, 'AirSyncBase:FileReference')!, new RegExp(`^${id}:`));
+    assert.equal(await phone.syncOnce(drafts), undefined, 'it is the draft that it was');
+    await byImap.ask('NOOP');
+    const flags = (await byImap.ask('FETCH 1:* FLAGS')).join('\n');
+    assert.match(flags, /\\Flagged/);
+    assert.match(flags, /Word/);
+    const shown = await phone.done('ItemOperations', [
+      'ItemOperations:ItemOperations',
+      [
+        'ItemOperations:Fetch',
+        ['ItemOperations:Store', 'Mailbox'],
+        ['AirSync:CollectionId', drafts],
+        ['AirSync:ServerId', id],
+      ],
+    ]);
+    const draft = at(
+      ...[shown, 'ItemOperations:Response', 'ItemOperations:Fetch', 'ItemOperations:Properties'],
+    );
+    assert.equal(text(draft, 'Email:Subject'), 'Plan B');
+    assert.match(text(draft, 'AirSyncBase:Body', 'AirSyncBase:Data')!, /First words/);
+    // By somebody else it is told under the id that the phone has.
+    await byImap.ask('STORE 1:* +FLAGS (Other)');
+    await phone.syncOnce(drafts);
+    assert.ok(phone.in(drafts).get(id)!.categories.includes('Other'));
+    byImap.close();
     const fetched = await phone.done('ItemOperations', [
       'ItemOperations:ItemOperations',
       [
@@ -451,8 +540,8 @@ describe('a phone', () => {
       Buffer.from(text(properties, 'ItemOperations:Data')!, 'base64').toString(),
       'the plan',
     );
-    await phone.syncOnce(drafts, [changeOf(newId, ['Email2:Send'])]);
-    phone.in(drafts).delete(newId);
+    await phone.syncOnce(drafts, [changeOf(id, ['Email2:Send'])]);
+    phone.in(drafts).delete(id);
     await phone.sync(drafts);
     await server.advance(0);
     assert.equal(phone.in(drafts).size, 0);

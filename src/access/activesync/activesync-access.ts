@@ -74,7 +74,8 @@ export class ActiveSyncAccess {
       type: line.deviceType,
       version: line.version,
     };
-    const { device, isNew } = await this.devices.seen(seen);
+    const { device, isNew, evicted } = await this.devices.seen(seen);
+    if (evicted !== undefined) await this.collections.forget(deviceKey(account, evicted.id));
     if (isNew) this.#parts.log.info('device added', namesOf(call));
     const refusal = await this.#refusal(call, device);
     if (refusal !== undefined) return refusal;

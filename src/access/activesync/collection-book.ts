@@ -1,11 +1,13 @@
 // What a device has of a folder, by the key that it shows for it. The state before the last is kept until the device has
-// shown the key of the last: whoever did not hear the answer asks again with the key before, and gets the same changes.
+// shown the key of the last, and so is what it was told: whoever did not hear the answer asks again with the key before, and
+// gets the same answer, whatever has become of the folder meanwhile.
 
 import type { SyncOptions } from '../../activesync/sync-options.ts';
 import { defaultSyncOptions } from '../../activesync/sync-options.ts';
 import { UidSet } from '../../activesync/uid-set.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { RecordStore } from '../../store/record-store.ts';
+import { getLong, putLong } from './long-records.ts';
 
 /** All that a device knows of a folder. Never changed: a Sync makes another. */
 export interface CollectionState {
@@ -25,12 +27,24 @@ export interface CollectionState {
   readonly oldest: number;
 }
 
+/** What one answer told: UIDs. Of the additions the newest come first. */
+export interface ToldLast {
+  readonly add: UidSet;
+  readonly change: UidSet;
+  readonly delete: UidSet;
+  readonly softDelete: UidSet;
+  /** MoreAvailable. */
+  readonly more: boolean;
+}
+
 /** What became of a change of the device's, so that it is not made again when it is asked again. */
 export interface CommandResult {
   readonly command: 'Add' | 'Change' | 'Delete';
   readonly clientId?: string | undefined;
   readonly serverId?: string | undefined;
   readonly status: string;
+  /** Files that it added to a draft, as it names them: the last ones that the draft has. */
+  readonly attached?: readonly string[] | undefined;
 }
 
 export interface Collection {
@@ -38,21 +52,33 @@ export interface Collection {
   readonly options: SyncOptions;
   readonly current: CollectionState;
   readonly previous: CollectionState | undefined;
-  /** Of the request that led to `current`. */
+  /** What the request that led to `current` changed, and how it wanted to be answered. */
   readonly asked: string;
+  readonly wanted: string;
+  readonly told: ToldLast;
   readonly results: readonly CommandResult[];
   /** UIDs that it took away, and that it made. */
   readonly removed: readonly number[];
   readonly added: readonly number[];
-  /** Drafts that were written anew: their ids as the device has them, and the UIDs they have now. */
-  readonly renamed: readonly (readonly [was: number, is: number])[];
+  /** Drafts that were written anew: the UIDs that the device knows them by, and those that they have now. */
+  readonly renamed: Renamed;
 }
+
+export type Renamed = readonly (readonly [shown: number, is: number])[];
+
+/** The UID that a device is shown for a message. */
+export const shownUid = (renamed: Renamed, uid: number): number =>
+  renamed.find(([, is]) => is === uid)?.[0] ?? uid;
+
+/** The UID of what a device shows. */
+export const uidShown = (renamed: Renamed, shown: number): number =>
+  renamed.find(([was]) => was === shown)?.[1] ?? shown;
 
 const kind = 'activesync-collection';
 /** Limit: a device that is not heard of for as long starts anew. */
 const keptMs = 120 * 24 * 60 * 60_000;
-/** Limit: drafts that were written anew, of one folder of one device. */
-const renamedMax = 50;
+/** Limit: drafts that were written anew, of one folder of one device. Others get another id: they go, and come as new. */
+export const renamedMax = 500;
 
 export const keyOf = ({ epoch }: Pick<Collection, 'epoch'>, { number }: CollectionState): string =>
   `${epoch}-${number}`;
@@ -60,6 +86,11 @@ export const keyOf = ({ epoch }: Pick<Collection, 'epoch'>, { number }: Collecti
 export const nothingKnown: Omit<CollectionState, 'filterType'> = {
   ...{ number: 1, modseq: 0, toldAt: 0, complete: false, oldest: 0 },
   ...{ told: UidSet.empty(), has: UidSet.empty() },
+};
+
+export const nothingTold: ToldLast = {
+  ...{ add: UidSet.empty(), change: UidSet.empty(), more: false },
+  ...{ delete: UidSet.empty(), softDelete: UidSet.empty() },
 };
 
 export interface CollectionBookParts {
@@ -76,15 +107,17 @@ export class CollectionBook {
 
   /** `device` is its key: account and name. Undefined where nothing, or nothing that makes sense, is known. */
   async find(device: string, folder: string): Promise<Collection | undefined> {
-    const record = await this.#parts.records.get(kind, `${device} ${folder}`);
-    return record && collectionOf(record.value);
+    const text = await getLong(this.#parts.records, kind, `${device} ${folder}`);
+    return text === undefined ? undefined : collectionOf(text);
   }
 
-  /** Durable when it resolves. @throws RangeError when it is too long: over a million single UIDs. */
+  /** Durable when it resolves. A million single UIDs have room. @throws RangeError when it is too long. */
   async save(device: string, folder: string, collection: Collection): Promise<void> {
-    const expires = this.#parts.clock.now() + keptMs;
-    const value = textOf(collection);
-    await this.#parts.records.put([{ kind, key: `${device} ${folder}`, value, expires }]);
+    await putLong(this.#parts.records, {
+      ...{ kind, key: `${device} ${folder}`, text: textOf(collection) },
+      name: nameOf(collection),
+      expires: this.#parts.clock.now() + keptMs,
+    });
   }
 
   /** All that the device knows. */
@@ -101,44 +134,66 @@ export class CollectionBook {
   }
 }
 
+/** The key stays where nothing was told, though something was looked at. */
+const nameOf = (collection: Collection): string => {
+  const { current } = collection;
+  return `${keyOf(collection, current)}-${current.modseq}-${current.oldest}`;
+};
+
 interface WrittenState extends Omit<CollectionState, 'told' | 'has'> {
   readonly told: string;
   readonly has: string;
+  /** Of the state before: what the last has beside `has`, and does not have. */
+  readonly without?: string;
 }
 
-interface WrittenCollection extends Omit<Collection, 'current' | 'previous'> {
+type WrittenTold = Readonly<Record<keyof Omit<ToldLast, 'more'>, string>> & Pick<ToldLast, 'more'>;
+
+interface WrittenCollection extends Omit<Collection, 'current' | 'previous' | 'told'> {
   readonly current: WrittenState;
   readonly previous?: WrittenState | undefined;
+  readonly told?: WrittenTold;
 }
 
-const written = (state: CollectionState): WrittenState => ({
-  ...state,
-  told: state.told.toString(),
-  has: state.has.toString(),
-});
-
-const read = (state: WrittenState): CollectionState => ({
-  ...state,
-  told: UidSet.parse(state.told),
-  has: UidSet.parse(state.has),
-});
-
-function textOf({ current, previous, renamed, ...rest }: Collection): string {
+function textOf({ current, previous, told, ...rest }: Collection): string {
   const collection: WrittenCollection = {
     ...rest,
-    renamed: renamed.slice(-renamedMax),
-    current: written(current),
-    previous: previous && written(previous),
+    current: { ...current, told: String(current.told), has: String(current.has) },
+    // They have nearly the same.
+    previous: previous && {
+      ...previous,
+      told: String(previous.told),
+      has: String(previous.has.without(current.has)),
+      without: String(current.has.without(previous.has)),
+    },
+    told: {
+      ...{ add: String(told.add), change: String(told.change), more: told.more },
+      ...{ delete: String(told.delete), softDelete: String(told.softDelete) },
+    },
   };
   return JSON.stringify(collection);
 }
 
 function collectionOf(text: string): Collection {
-  const { current, previous, ...rest } = JSON.parse(text) as WrittenCollection;
+  const { current, previous, told, ...rest } = JSON.parse(text) as WrittenCollection;
+  const has = UidSet.parse(current.has);
   return {
     ...rest,
     options: { ...defaultSyncOptions, ...rest.options },
-    current: read(current),
-    previous: previous && read(previous),
+    current: { ...current, told: UidSet.parse(current.told), has },
+    previous: previous && before(previous, has),
+    told: told === undefined ? nothingTold : toldIn(told),
   };
 }
+
+function before({ without, ...state }: WrittenState, current: UidSet): CollectionState {
+  const own = UidSet.parse(state.has);
+  // Before this was said `has` was all of it.
+  const has = without === undefined ? own : current.without(UidSet.parse(without)).with(own);
+  return { ...state, told: UidSet.parse(state.told), has };
+}
+
+const toldIn = ({ add, change, delete: gone, softDelete, more }: WrittenTold): ToldLast => ({
+  ...{ add: UidSet.parse(add), change: UidSet.parse(change), more },
+  ...{ delete: UidSet.parse(gone), softDelete: UidSet.parse(softDelete) },
+});

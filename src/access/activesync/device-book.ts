@@ -70,15 +70,15 @@ export class DeviceBook {
   }
 
   /** As it is asked for now; written down when it is new, changed, or was not heard of for an hour. */
-  async seen({ account, ...now }: SeenDevice): Promise<{ device: Device; isNew: boolean }> {
+  async seen({ account, ...now }: SeenDevice): Promise<Seen> {
     const known = await this.find(account, now.id);
     const at = this.#parts.clock.now();
     if (known === undefined) {
-      await this.#makeRoom(account);
+      const evicted = await this.#makeRoom(account);
       const device = await this.#save({
         ...{ account, ...now, facts: {}, firstSeen: at, lastSeen: at, policyKey: '0' },
       });
-      return { device, isNew: true };
+      return { device, isNew: true, evicted };
     }
     const isSame =
       known.type === now.type && known.agent === now.agent && known.version === now.version;
@@ -120,13 +120,22 @@ export class DeviceBook {
     await this.#parts.records.remove(deviceKind, [deviceKey(account, id)]);
   }
 
-  async #makeRoom(account: string): Promise<void> {
+  /** The device that was forgotten for it. */
+  async #makeRoom(account: string): Promise<Device | undefined> {
     const all = await this.list(account);
-    if (all.length < devicesMax) return;
+    if (all.length < devicesMax) return undefined;
     const free = all.filter(({ blocked, wipe }) => !blocked && wipe === undefined);
     const [oldest] = free.sort((one, other) => one.lastSeen - other.lastSeen);
     if (oldest !== undefined) await this.remove(account, oldest.id);
+    return oldest;
   }
+}
+
+export interface Seen {
+  readonly device: Device;
+  readonly isNew: boolean;
+  /** It made room: what it knows of folders is nobody's any more. */
+  readonly evicted?: Device | undefined;
 }
 
 export type SeenDevice = Pick<Device, 'account' | 'id' | 'type' | 'agent' | 'version'>;

@@ -1,5 +1,5 @@
 // Drafts of a device of version 16.0 and above: made, written anew, sent. A draft that is written anew is another
-// message here; its old id is remembered by collection-book.ts.
+// message here; the device goes on to use its old id, which collection-book.ts remembers.
 
 import { createHash } from 'node:crypto';
 import type { WrittenDraft } from '../../activesync/draft.ts';
@@ -15,8 +15,8 @@ import type { ParsedMessage } from '../../mail/parsed-message.ts';
 import { parseMessage } from '../../mail/parsed-message.ts';
 import type { Context } from './context.ts';
 import { MailNotTaken } from './context.ts';
-import { messageId } from './folder-names.ts';
 import { readOctets } from './items.ts';
+import { factsOf } from './message-facts.ts';
 import type { SourceMessage } from './outgoing.ts';
 import { filesOf, sendOut } from './outgoing.ts';
 
@@ -39,18 +39,28 @@ export async function addDraft(
   return uids[0]!;
 }
 
+export interface NamedDraft extends SourceMessage {
+  /** The id by which the device knows it. */
+  readonly shown: string;
+}
+
 /** The UID that it has then; undefined when it is gone. @throws OverQuotaError, MailNotTaken */
 export async function changeDraft(
   context: Context,
-  { folder, uid }: SourceMessage,
+  { folder, uid, shown }: NamedDraft,
   draft: WrittenDraft,
 ): Promise<number | undefined> {
   const { store, clock, settings } = context;
   const before = await messageAt(context, { folder, uid });
-  if (before === undefined) return undefined;
-  const bytes = composed(context, draft, { octets: before, id: messageId(folder, uid) });
+  const facts = await factsOf(context, folder, uid);
+  if (before === undefined || facts === undefined) return undefined;
+  const bytes = composed(context, draft, { octets: before, id: shown });
   const content = { kind: 'inline', bytes } as const;
-  const message = { content, flags: ['\\Seen', '\\Draft'], received: clock.now() };
+  const flags = [
+    ...['\\Seen', '\\Draft', ...(facts.flagged ? ['\\Flagged'] : [])],
+    ...[...(facts.answered ? ['\\Answered'] : []), ...facts.keywords],
+  ];
+  const message = { content, flags, received: clock.now() };
   return (await store.replace(folder, uid, folder, message, settings().quota)).uid;
 }
 
@@ -58,11 +68,11 @@ export async function changeDraft(
 export async function sendDraft(
   context: Context,
   draft: WrittenDraft | undefined,
-  place: SourceMessage | undefined,
+  place: NamedDraft | undefined,
 ): Promise<void> {
   const before = place && (await messageAt(context, place));
   if (place !== undefined && before === undefined) throw new MailNotTaken('there is no such draft');
-  const known = place && before && { octets: before, id: messageId(place.folder, place.uid) };
+  const known = place && before && { octets: before, id: place.shown };
   const message = draft === undefined ? before! : composed(context, draft, known);
   await sendOut(context, { message, saveInSent: true, source: undefined });
   if (place !== undefined) await context.store.removeMessages(place.folder, [place.uid]);

@@ -81,6 +81,9 @@ export async function specialFolder(
   return all.find(({ specialUse }) => specialUse?.toLowerCase() === use.toLowerCase());
 }
 
+export const isDrafts = ({ specialUse }: Pick<FolderFacts, 'specialUse'>): boolean =>
+  specialUse?.toLowerCase() === 'drafts';
+
 /** A message: its folder's number and its UID there. */
 export const messageId = (folder: number, uid: number): string => `${folder}:${uid}`;
 

@@ -19,6 +19,7 @@ export const answerBytesMax = 16 * 2 ** 20;
 
 export interface ItemFacts extends MailState {
   readonly uid: number;
+  readonly modseq: number;
   /** Octets. */
   readonly size: number;
 }
@@ -28,6 +29,7 @@ export function factsAt(columns: MailColumns, row: number): ItemFacts {
   const keywords = columns.keywordSets[columns.keywords[row]!]!;
   return {
     uid: columns.uid[row]!,
+    modseq: columns.modseq[row]!,
     size: columns.size[row]!,
     received: columns.received[row]!,
     seen: (flags & 1) !== 0,
@@ -43,11 +45,13 @@ export interface ItemParts {
   readonly folder: number;
   readonly shape: ItemShape;
   readonly version: Version;
+  /** The UID that the device knows a message by, where it is another one. */
+  readonly shownAs?: ((uid: number) => number) | undefined;
 }
 
 /** In the order asked for; undefined for what is gone. */
 export async function itemsOf(
-  { store, folder, shape, version }: ItemParts,
+  { store, folder, shape, version, shownAs = (uid) => uid }: ItemParts,
   facts: readonly ItemFacts[],
 ): Promise<readonly (readonly Element[] | undefined)[]> {
   if (facts.length === 0) return [];
@@ -61,7 +65,7 @@ export async function itemsOf(
       const [digest, content] = [digests[i], contents[i]];
       if (digest === undefined || content === undefined) return undefined;
       const item = await readItem(digest, content, shape);
-      const serverId = messageId(folder, state.uid);
+      const serverId = messageId(folder, shownAs(state.uid));
       const properties = mailProperties({ ...item, serverId, state }, shape, version);
       // Text is a copy; MIME may be the octets themselves.
       if (!mayBeMime(shape)) content.free?.();

@@ -75,10 +75,11 @@ export function stateAfter(
   state: CollectionState,
   { news, wanted, found, sent }: AfterParts,
 ): CollectionState {
-  const has = state.has.copy();
-  for (const { kind, uid } of sent)
-    if (kind === 'add') has.add(uid);
-    else if (kind !== 'change') has.delete(uid);
+  const uidsOf = (wants: (kind: Told['kind']) => boolean) =>
+    UidSet.of(sent.flatMap(({ kind, uid }) => (wants(kind) ? [uid] : [])));
+  const has = state.has
+    .with(uidsOf((kind) => kind === 'add'))
+    .without(uidsOf((kind) => kind === 'delete' || kind === 'soft-delete'));
   const { filterType, oldest } = wanted;
   const next = { ...{ number: state.number + 1, has, filterType, oldest } };
   const left = found.slice(sent.length);
@@ -87,10 +88,9 @@ export function stateAfter(
   // Where only first messages are left, everything else was told.
   if (news.all && left.every(({ kind }) => kind === 'add'))
     return { ...next, modseq: news.modseq, told: UidSet.empty(), toldAt: 0, complete: false };
-  const told = state.told.copy();
-  for (const uid of wanted.own.keys()) told.add(uid);
-  for (const { uid } of sent) told.add(uid);
-  for (const { uid } of left) told.delete(uid);
+  const told = state.told
+    .with(UidSet.of([...wanted.own.keys(), ...sent.map(({ uid }) => uid)]))
+    .without(UidSet.of(left.map(({ uid }) => uid)));
   return { ...next, modseq: state.modseq, told, toldAt: news.modseq, complete: !news.all };
 }
 

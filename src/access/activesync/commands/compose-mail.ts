@@ -7,7 +7,7 @@ import { child, childText, element, octetsOf } from '../../../activesync/wbxml/e
 import type { Answer, Context } from '../context.ts';
 import { answerWith, MailNotTaken } from '../context.ts';
 import { deviceKey } from '../device-book.ts';
-import { findFolder, messagePlace } from '../folder-names.ts';
+import { namedMessage } from '../named-message.ts';
 import type { Outgoing } from '../outgoing.ts';
 import { sendOut } from '../outgoing.ts';
 
@@ -80,10 +80,13 @@ async function readQuery(context: Context, command: ComposeCommand): Promise<Giv
   return { message: body, saveInSent: line.saveInSent, source, clientId: undefined };
 }
 
-async function sourceOf({ store, call }: Context, command: ComposeCommand, id: string | undefined) {
+async function sourceOf(context: Context, command: ComposeCommand, id: string | undefined) {
   if (command === 'SendMail') return undefined;
-  const place = messagePlace(id ?? '');
-  const folder = place && (await findFolder(store, call.account, String(place.folder)));
-  if (place === undefined || folder === undefined) return 'gone';
-  return { ...place, as: command === 'SmartReply' ? ('reply' as const) : ('forward' as const) };
+  const named = await namedMessage(context, id ?? '');
+  if (named === undefined) return 'gone';
+  return {
+    folder: named.folder.id,
+    uid: named.uid,
+    as: command === 'SmartReply' ? ('reply' as const) : ('forward' as const),
+  };
 }

@@ -17,6 +17,7 @@ import { answerWith } from '../context.ts';
 import { findFolder, messagePlace } from '../folder-names.ts';
 import { answerBytesMax, itemsOf, readOctets } from '../items.ts';
 import { factsOf } from '../message-facts.ts';
+import { namedMessage } from '../named-message.ts';
 import { partOctets } from '../outgoing.ts';
 
 /** [MS-ASCMD] 2.2.3.177.9 */
@@ -119,13 +120,13 @@ class Operations {
 
   async #item(id: string, options: Element | undefined): Promise<readonly Element[] | undefined> {
     const { store, call } = this.#context;
-    const place = messagePlace(id);
-    const folder = place && (await findFolder(store, call.account, String(place.folder)));
-    if (place === undefined || folder === undefined) return undefined;
-    const facts = await factsOf(this.#context, folder.id, place.uid);
-    if (facts === undefined) return undefined;
+    const named = await namedMessage(this.#context, id);
+    const facts = named && (await factsOf(this.#context, named.folder.id, named.uid));
+    if (named === undefined || facts === undefined) return undefined;
     const shape = readItemShape(options);
-    const parts = { store, folder: folder.id, shape, version: call.line.version };
+    const shown = messagePlace(id)!.uid;
+    const { version } = call.line;
+    const parts = { store, folder: named.folder.id, shape, version, shownAs: () => shown };
     const [item] = await itemsOf(parts, [facts]);
     return this.#parts === undefined ? item : item?.map((each) => this.#bodyApart(each));
   }
@@ -203,14 +204,15 @@ function rangeOf(text: string): readonly [number, number] | readonly [] {
   return from === undefined ? [] : [Number(from), Number(to)];
 }
 
-async function attachmentAt({ store, call }: Context, reference: string) {
-  const [, folder, uid, path] = /^(\d{1,15}):(\d{1,10}):([\d.]{1,200})$/.exec(reference) ?? [];
-  if (folder === undefined || (await findFolder(store, call.account, folder)) === undefined)
-    return undefined;
-  const uids = [Number(uid)];
+async function attachmentAt(context: Context, reference: string) {
+  const { store } = context;
+  const [, id, path] = /^(\d{1,15}:\d{1,10}):([\d.]{1,200})$/.exec(reference) ?? [];
+  const named = id === undefined ? undefined : await namedMessage(context, id);
+  if (named === undefined) return undefined;
+  const { folder, uid } = named;
   const [[digest], [content]] = await Promise.all([
-    store.digests(Number(folder), uids),
-    store.open(Number(folder), uids),
+    store.digests(folder.id, [uid]),
+    store.open(folder.id, [uid]),
   ]);
   const leaf = digest && leafParts(digest.body).find((each) => each.path === path);
   if (leaf === undefined || content === undefined) return undefined;

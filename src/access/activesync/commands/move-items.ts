@@ -5,7 +5,8 @@ import { children, childText, element } from '../../../activesync/wbxml/element.
 import { noteMoved } from '../../sorting.ts';
 import type { Answer, Context } from '../context.ts';
 import { answerWith } from '../context.ts';
-import { findFolder, messageId, messagePlace } from '../folder-names.ts';
+import { findFolder, messageId } from '../folder-names.ts';
+import { namedMessage } from '../named-message.ts';
 
 /** [MS-ASCMD] 2.2.3.177.10 */
 const status = { noSource: '1', noTarget: '2', ok: '3', same: '4' } as const;
@@ -28,13 +29,13 @@ async function moved(context: Context, move: Element): Promise<Element> {
       element('Move:Status', said),
       target === undefined ? undefined : element('Move:DstMsgId', target),
     ]);
-  const place = messagePlace(id);
-  const from = place && (await findFolder(store, call.account, String(place.folder)));
+  const named = await namedMessage(context, id);
   const to = await findFolder(store, call.account, childText(move, 'Move:DstFldId') ?? '');
-  if (place === undefined || from === undefined) return answer(status.noSource);
+  if (named === undefined) return answer(status.noSource);
+  const { folder: from, uid } = named;
   if (to === undefined) return answer(status.noTarget);
   if (from.id === to.id) return answer(status.same);
-  const { target } = await store.move(from.id, [place.uid], to.id);
+  const { target } = await store.move(from.id, [uid], to.id);
   if (target[0] === undefined) return answer(status.noSource);
   noteMoved({ account: call.account, sorted }, { from, to, uids: target });
   return answer(status.ok, messageId(to.id, target[0]));

@@ -5,20 +5,30 @@ import { changingProperties } from '../../../activesync/mail-item.ts';
 import type { SyncOptions } from '../../../activesync/sync-options.ts';
 import { defaultSyncOptions, oldestWanted } from '../../../activesync/sync-options.ts';
 import type { SyncCollection } from '../../../activesync/sync-request.ts';
+import { UidSet } from '../../../activesync/uid-set.ts';
 import type { Element } from '../../../activesync/wbxml/element.ts';
 import { element } from '../../../activesync/wbxml/element.ts';
 import { encodeWbxml } from '../../../activesync/wbxml/encoder.ts';
-import type { Collection, CollectionState, CommandResult } from '../collection-book.ts';
-import { keyOf, nothingKnown } from '../collection-book.ts';
+import type {
+  Collection,
+  CollectionState,
+  CommandResult,
+  Renamed,
+  ToldLast,
+} from '../collection-book.ts';
+import { keyOf, nothingKnown, nothingTold, shownUid } from '../collection-book.ts';
 import type { Context } from '../context.ts';
 import { deviceKey } from '../device-book.ts';
 import { findFolder, isEmptyFolder, messageId } from '../folder-names.ts';
 import type { Window, WindowSize } from '../folder-news.ts';
 import { windowOf } from '../folder-news.ts';
+import type { ItemFacts } from '../items.ts';
 import { itemsOf } from '../items.ts';
+import { factsAmong } from '../message-facts.ts';
+import type { Told } from '../sync-window.ts';
 import { needsAll } from '../sync-window.ts';
 import type { Applied } from './sync-commands.ts';
-import { applyCommands, fetched, nothingApplied } from './sync-commands.ts';
+import { applyCommands, attachedFiles, fetched } from './sync-commands.ts';
 import { syncStatus } from './sync-status.ts';
 
 export interface CollectionAnswer {
@@ -68,7 +78,7 @@ async function begin(
   const current = { ...nothingKnown, filterType: options.filterType };
   const epoch = random.bytes(5).toString('hex');
   const collection: Collection = {
-    ...{ epoch, options, current, previous: undefined, asked: '' },
+    ...{ epoch, options, current, previous: undefined, asked: '', wanted: '', told: nothingTold },
     ...{ results: [], removed: [], added: [], renamed: [] },
   };
   await collections.save(device, asked.id, collection);
@@ -111,11 +121,15 @@ const collectionElement = (id: string, key: string, more: readonly (Element | un
     ...more,
   ]);
 
-const resultElement = ({ command, clientId, serverId, status }: CommandResult): Element =>
+const resultElement = (
+  { command, clientId, serverId, status }: CommandResult,
+  files?: Element,
+): Element =>
   element(`AirSync:${command}`, [
     clientId === undefined ? undefined : element('AirSync:ClientId', clientId),
     serverId === undefined ? undefined : element('AirSync:ServerId', serverId),
     element('AirSync:Status', status),
+    files && element('AirSync:ApplicationData', [files]),
   ]);
 
 interface CollectionSyncParts {
@@ -138,41 +152,78 @@ class CollectionSync {
   }
 
   async run(from: CollectionState): Promise<CollectionAnswer> {
-    const { asked, known, folder } = this.#parts;
+    const { asked, known, folder, size } = this.#parts;
     const isRepeated = from !== known.current;
     const options = asked.options ?? known.options;
     const asking = digestOf(asked);
+    const wanted = JSON.stringify([options, size.items, asked.getChanges]);
+    if (isRepeated && asking === known.asked && wanted === known.wanted)
+      return this.#again(options);
+    const { renamed } = known;
     const applied =
       isRepeated && asking === known.asked
-        ? { ...nothingApplied, results: known.results, removed: known.removed, added: known.added }
-        : await applyCommands(this.#context, { folder, asked, known });
+        ? { ...known, own: new Map<number, number>() }
+        : await applyCommands(this.#context, { folder, asked, renamed });
     const state = withoutRemoved(from, applied);
     const window = asked.getChanges ? await this.#window(state, options, applied) : undefined;
-    const fetches = await fetched(this.#context, { folder, asked, known }, options);
-    const isNothing = asked.commands.length === 0 && !window?.sent.length && !isRepeated;
-    if (isNothing) {
+    if (asked.commands.length === 0 && !window?.sent.length && !isRepeated) {
       await this.#keepQuietly(options, window?.after);
       return nothing;
     }
     const next = { ...(window?.after ?? state), number: known.current.number + 1 };
     const collection: Collection = {
-      ...{ epoch: known.epoch, options, current: next, previous: from, asked: asking },
+      ...{ epoch: known.epoch, options, current: next, previous: from, asked: asking, wanted },
       ...{ results: applied.results, removed: applied.removed, added: applied.added },
-      ...{ renamed: [...known.renamed, ...applied.renamed] },
+      told: window === undefined ? nothingTold : toldOf(window),
+      renamed: applied.renamed.filter(([, is]) => next.has.has(is) || from.has.has(is)),
     };
     // Whichever of them fails, the device hears of neither, and asks again with the key that it has.
-    const [commands] = await Promise.all([
-      window === undefined ? [] : this.#commands(window, options),
+    const [answer] = await Promise.all([
+      this.#answer({ collection, renamed: applied.renamed, sent: window?.sent ?? [] }),
       this.#context.collections.save(this.#parts.device, asked.id, collection),
     ]);
-    const answer = collectionElement(asked.id, keyOf(collection, next), [
-      responsesElement([...applied.results.map(resultElement), ...fetches]),
-      window?.more ? element('AirSync:MoreAvailable') : undefined,
+    return answer;
+  }
+
+  /** Of what was told, what is there: the device hears with its next Sync what has become of the rest. */
+  async #again(options: SyncOptions): Promise<CollectionAnswer> {
+    const { known, folder } = this.#parts;
+    const { told, renamed } = known;
+    const facts = await factsAmong(this.#context, folder, [...told.add, ...told.change]);
+    const there = (kind: 'add' | 'change') => (uid: number) => {
+      const of = facts.get(uid);
+      return of === undefined ? [] : [{ kind, uid, facts: of }];
+    };
+    const gone = (kind: 'delete' | 'soft-delete') => (uid: number) => ({
+      kind,
+      uid,
+      facts: undefined,
+    });
+    const sent = [
+      ...[...told.delete].map(gone('delete')),
+      ...[...told.softDelete].map(gone('soft-delete')),
+      ...[...told.change].flatMap(there('change')),
+      ...[...told.add].reverse().flatMap(there('add')),
+    ];
+    return this.#answer({ collection: { ...known, options }, renamed, sent });
+  }
+
+  async #answer({ collection, renamed, sent }: Telling): Promise<CollectionAnswer> {
+    const { asked, folder } = this.#parts;
+    const { options, current, results, told } = collection;
+    const [commands, fetches, files] = await Promise.all([
+      this.#commands(sent, options, renamed),
+      fetched(this.#context, { folder, asked, renamed }, options),
+      attachedFiles(this.#context, { folder, renamed, results }),
+    ]);
+    const said = results.map((each) => resultElement(each, files.get(each)));
+    const answer = collectionElement(asked.id, keyOf(collection, current), [
+      responsesElement([...said, ...fetches]),
+      told.more ? element('AirSync:MoreAvailable') : undefined,
       commands.length === 0 ? undefined : element('AirSync:Commands', commands),
     ]);
-    const told = window?.sent.length ?? 0;
-    const bytes = window?.sent.reduce((sum, { facts }) => sum + (facts?.size ?? 0), 0) ?? 0;
-    return { answer, told, bytes };
+    const bytes = sent.reduce((sum, { facts }) => sum + (facts?.size ?? 0), 0);
+    return { answer, told: sent.length, bytes };
   }
 
   /** Nothing is to be told: the key stays, whatever was looked at. */
@@ -202,15 +253,20 @@ class CollectionSync {
     return windowOf(this.#context, { folder, state, wanted, size });
   }
 
-  async #commands({ sent }: Window, shape: SyncOptions): Promise<readonly Element[]> {
+  async #commands(
+    sent: readonly ToldAgain[],
+    shape: SyncOptions,
+    renamed: Renamed,
+  ): Promise<readonly Element[]> {
     const { store, call } = this.#context;
     const { folder } = this.#parts;
     const { version } = call.line;
+    const shownAs = (uid: number) => shownUid(renamed, uid);
     const added = sent.flatMap(({ kind, facts }) => (kind === 'add' && facts ? [facts] : []));
-    const items = await itemsOf({ store, folder, shape, version }, added);
+    const items = await itemsOf({ store, folder, shape, version, shownAs }, added);
     const properties = new Map(added.map(({ uid }, i) => [uid, items[i]]));
     return sent.flatMap(({ kind, uid, facts }) => {
-      const id = element('AirSync:ServerId', messageId(folder, uid));
+      const id = element('AirSync:ServerId', messageId(folder, shownAs(uid)));
       if (kind === 'delete') return [element('AirSync:Delete', [id])];
       if (kind === 'soft-delete') return [element('AirSync:SoftDelete', [id])];
       const data = kind === 'change' ? changingProperties(facts!, version) : properties.get(uid);
@@ -220,6 +276,28 @@ class CollectionSync {
       return [element(tag, [id, element('AirSync:ApplicationData', data)])];
     });
   }
+}
+
+interface ToldAgain {
+  readonly kind: Told['kind'];
+  readonly uid: number;
+  readonly facts: ItemFacts | undefined;
+}
+
+interface Telling {
+  readonly collection: Collection;
+  /** Those that are gone among them. */
+  readonly renamed: Renamed;
+  readonly sent: readonly ToldAgain[];
+}
+
+function toldOf({ sent, more }: Window): ToldLast {
+  const of = (wanted: Told['kind']) =>
+    UidSet.of(sent.flatMap(({ kind, uid }) => (kind === wanted ? [uid] : [])));
+  return {
+    ...{ add: of('add'), change: of('change'), more },
+    ...{ delete: of('delete'), softDelete: of('soft-delete') },
+  };
 }
 
 /** What the device took away it does not have. */

@@ -1,6 +1,7 @@
 // What a device changed in a folder, done here: flags and categories, deletions, drafts. [MS-ASCMD] 2.2.3.24, 2.2.3.42.2,
 // 2.2.3.7.2. Flags of two who change one message are put together: each is on or off, so that the last word holds.
 
+import type { WrittenDraft } from '../../../activesync/draft.ts';
 import { readDraft } from '../../../activesync/draft.ts';
 import { categoriesOf } from '../../../activesync/mail-item.ts';
 import type { ItemShape } from '../../../activesync/sync-options.ts';
@@ -11,6 +12,7 @@ import {
   child,
   childFlag,
   children,
+  childrenOf,
   childText,
   element,
   lengthOf,
@@ -24,11 +26,12 @@ import {
 } from '../../../store/folder-errors.ts';
 import type { FlagChange, FolderFacts } from '../../../store/folder-store.ts';
 import { noteMoved } from '../../sorting.ts';
-import type { Collection, CommandResult } from '../collection-book.ts';
+import type { CommandResult, Renamed } from '../collection-book.ts';
+import { renamedMax, shownUid, uidShown } from '../collection-book.ts';
 import type { Context } from '../context.ts';
 import { MailNotTaken } from '../context.ts';
 import { addDraft, changeDraft, sendDraft } from '../drafts.ts';
-import { messageId, messagePlace, specialFolder } from '../folder-names.ts';
+import { isDrafts, messageId, messagePlace, specialFolder } from '../folder-names.ts';
 import { answerBytesMax, itemsOf } from '../items.ts';
 import { factsOf } from '../message-facts.ts';
 import { syncStatus } from './sync-status.ts';
@@ -39,24 +42,25 @@ export interface Applied {
   readonly own: ReadonlyMap<number, number>;
   readonly removed: readonly number[];
   readonly added: readonly number[];
-  readonly renamed: readonly (readonly [was: number, is: number])[];
+  readonly renamed: Renamed;
 }
 
-export const nothingApplied: Applied = {
-  ...{ results: [], removed: [], added: [], renamed: [] },
+export const nothingApplied = (renamed: Renamed): Applied => ({
+  ...{ results: [], removed: [], added: [], renamed },
   own: new Map(),
-};
+});
 
 interface Parts {
   readonly folder: number;
   readonly asked: SyncCollection;
-  readonly known: Collection;
+  readonly renamed: Renamed;
 }
 
 export async function applyCommands(context: Context, parts: Parts): Promise<Applied> {
-  if (parts.asked.commands.every(({ kind }) => kind === 'fetch')) return nothingApplied;
+  if (parts.asked.commands.every(({ kind }) => kind === 'fetch'))
+    return nothingApplied(parts.renamed);
   const folder = await context.store.folder(parts.folder);
-  if (folder === undefined) return nothingApplied;
+  if (folder === undefined) return nothingApplied(parts.renamed);
   const work = new Work(context, folder, parts);
   for (const command of parts.asked.commands) await work.apply(command);
   return work;
@@ -67,7 +71,7 @@ class Work implements Applied {
   readonly own = new Map<number, number>();
   readonly removed: number[] = [];
   readonly added: number[] = [];
-  readonly renamed: [was: number, is: number][] = [];
+  renamed: Renamed;
   readonly #context: Context;
   readonly #folder: FolderFacts;
   readonly #parts: Parts;
@@ -76,6 +80,7 @@ class Work implements Applied {
     this.#context = context;
     this.#folder = folder;
     this.#parts = parts;
+    this.renamed = parts.renamed;
   }
 
   async apply(command: SyncCommand): Promise<void> {
@@ -94,8 +99,8 @@ class Work implements Applied {
   }
 
   async #add({ clientId, data, send }: Extract<SyncCommand, { kind: 'add' }>): Promise<void> {
-    const say = (status: string, serverId?: string) =>
-      this.results.push({ command: 'Add', clientId, serverId, status });
+    const say = (status: string, serverId?: string, attached?: readonly string[]) =>
+      this.results.push({ command: 'Add', clientId, serverId, status, attached });
     const draft = readDraft(data);
     const { version } = this.#context.call.line;
     // Before 16.0 mail is made by SendMail alone.
@@ -107,39 +112,58 @@ class Work implements Applied {
         return;
       }
       const uid = await addDraft(this.#context, { folder: this.#folder.id, clientId }, draft);
-      this.added.push(uid);
-      say(syncStatus.ok, messageId(this.#folder.id, uid));
+      await this.#noteAdded(uid);
+      say(syncStatus.ok, messageId(this.#folder.id, uid), attachedIn(draft));
     });
     if (status !== syncStatus.ok) say(status);
   }
 
   async #change({ id, data, send }: Extract<SyncCommand, { kind: 'change' }>): Promise<void> {
-    const say = (status: string) => this.results.push({ command: 'Change', serverId: id, status });
-    const uid = uidOf(id, this.#folder.id, this.#parts.known);
+    const say = (status: string, attached?: readonly string[]) =>
+      this.results.push({ command: 'Change', serverId: id, status, attached });
+    const uid = uidOf(id, this.#folder.id, this.renamed);
     if (uid === undefined) return void say(syncStatus.notFound);
+    const draftAt = { folder: this.#folder.id, uid, shown: id };
     const status = await statusOf(async () => {
       const draft = readDraft(data);
       const knowsDrafts = isAtLeast(this.#context.call.line.version, '16.0');
       if (knowsDrafts && (send || draft !== undefined)) await this.#mustBeDraft(uid);
       if (knowsDrafts && send) {
-        await sendDraft(this.#context, draft, { folder: this.#folder.id, uid });
+        await sendDraft(this.#context, draft, draftAt);
         this.removed.push(uid);
         return say(syncStatus.ok);
       }
       if (knowsDrafts && draft !== undefined) {
-        const is = await changeDraft(this.#context, { folder: this.#folder.id, uid }, draft);
+        const is = await changeDraft(this.#context, draftAt, draft);
         if (is === undefined) return say(syncStatus.notFound);
-        this.renamed.push([uid, is]);
-        return say(syncStatus.ok);
+        await this.#noteRenamed(uid, is);
+        return say(syncStatus.ok, attachedIn(draft));
       }
       return (await this.#flags(uid, data)) ? undefined : say(syncStatus.notFound);
     });
     if (status !== syncStatus.ok) say(status);
   }
 
+  /** The device is not told of its own. */
+  async #noteAdded(uid: number): Promise<void> {
+    this.added.push(uid);
+    const facts = await factsOf(this.#context, this.#folder.id, uid);
+    if (facts !== undefined) this.own.set(uid, facts.modseq);
+  }
+
+  /** The id stays what it was, as far as there is room to remember it. */
+  async #noteRenamed(uid: number, is: number): Promise<void> {
+    const shown = shownUid(this.renamed, uid);
+    const others = this.renamed.filter(([each]) => each !== shown);
+    if (!isDrafts(this.#folder) || others.length >= renamedMax) return;
+    this.renamed = [...others, [shown, is]];
+    this.removed.push(uid);
+    await this.#noteAdded(is);
+  }
+
   /** What has come to somebody is never written anew, nor sent. @throws MailNotTaken */
   async #mustBeDraft(uid: number): Promise<void> {
-    if (this.#folder.specialUse?.toLowerCase() === 'drafts') return;
+    if (isDrafts(this.#folder)) return;
     const facts = await factsOf(this.#context, this.#folder.id, uid);
     if (facts !== undefined && !facts.draft) throw new MailNotTaken('it is no draft');
   }
@@ -158,7 +182,7 @@ class Work implements Applied {
   }
 
   async #delete({ id }: Extract<SyncCommand, { kind: 'delete' }>): Promise<void> {
-    const uid = uidOf(id, this.#folder.id, this.#parts.known);
+    const uid = uidOf(id, this.#folder.id, this.renamed);
     const say = (status: string) => this.results.push({ command: 'Delete', serverId: id, status });
     if (uid === undefined) return void say(syncStatus.notFound);
     const { store, call } = this.#context;
@@ -176,13 +200,44 @@ class Work implements Applied {
   }
 }
 
+const attachedIn = ({ added }: WrittenDraft): readonly string[] | undefined =>
+  added.length === 0 ? undefined : added.map(({ clientId }) => clientId);
+
+/** [MS-ASAIRS] 2.2.2.15: what the device added to drafts has names of ours from now on, which it is told. */
+export async function attachedFiles(
+  context: Context,
+  {
+    folder,
+    renamed,
+    results,
+  }: { folder: number; renamed: Renamed; results: readonly CommandResult[] },
+): Promise<ReadonlyMap<CommandResult, Element>> {
+  const told = new Map<CommandResult, Element>();
+  for (const result of results) {
+    const { serverId, attached = [] } = result;
+    const uid = serverId === undefined ? undefined : uidOf(serverId, folder, renamed);
+    const facts =
+      uid === undefined || attached.length === 0 ? undefined : await factsOf(context, folder, uid);
+    if (facts === undefined) continue;
+    const { store, call } = context;
+    const shownAs = (each: number) => shownUid(renamed, each);
+    const shape = { bodies: [], mimeSupport: 0 };
+    const parts = { store, folder, shape, version: call.line.version, shownAs };
+    const [item] = await itemsOf(parts, [facts]);
+    const all = item?.find(({ tag }) => tag === 'AirSyncBase:Attachments');
+    const files = all === undefined ? [] : childrenOf(all).slice(-attached.length);
+    const named = files.map((file, i) =>
+      element(file.tag, [element('AirSyncBase:ClientId', attached[i]!), ...childrenOf(file)]),
+    );
+    told.set(result, element('AirSyncBase:Attachments', named));
+  }
+  return told;
+}
+
 /** The UID of a message of the folder, by the id that the device has for it. */
-function uidOf(id: string, folder: number, { renamed }: Collection): number | undefined {
+function uidOf(id: string, folder: number, renamed: Renamed): number | undefined {
   const place = messagePlace(id);
-  if (place === undefined || place.folder !== folder) return undefined;
-  let { uid } = place;
-  for (const [was, is] of renamed) if (was === uid) uid = is;
-  return uid;
+  return place?.folder === folder ? uidShown(renamed, place.uid) : undefined;
 }
 
 async function statusOf(work: () => Promise<unknown>): Promise<string> {
@@ -237,7 +292,7 @@ function keywordOf(category: string): readonly string[] {
 /** What the device wants to see again. */
 export async function fetched(
   context: Context,
-  { folder, asked, known }: Parts,
+  { folder, asked, renamed }: Parts,
   shape: ItemShape,
 ): Promise<readonly Element[]> {
   const answers: Element[] = [];
@@ -245,10 +300,11 @@ export async function fetched(
   for (const command of asked.commands) {
     if (command.kind !== 'fetch') continue;
     const isFull = spent >= answerBytesMax;
-    const uid = uidOf(command.id, folder, known);
+    const uid = uidOf(command.id, folder, renamed);
     const facts = uid === undefined || isFull ? undefined : await factsOf(context, folder, uid);
     const { store, call } = context;
-    const parts = { store, folder, shape, version: call.line.version };
+    const shownAs = (each: number) => shownUid(renamed, each);
+    const parts = { store, folder, shape, version: call.line.version, shownAs };
     const [item] = facts === undefined ? [] : await itemsOf(parts, [facts]);
     // What has no room is asked for again: "a server error".
     const missing = isFull ? syncStatus.failed : syncStatus.notFound;

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { defaultSyncOptions } from '../../activesync/sync-options.ts';
+import { UidSet } from '../../activesync/uid-set.ts';
+import { seededRandom } from '../../base/random.ts';
+import type { StoredRecord } from '../../store/record-store.ts';
+import { recordCharactersMax } from '../../store/record-store.ts';
+import { openInMemory } from '../../store/sqlite/test-stores.ts';
+import type { Collection } from './collection-book.ts';
+import { CollectionBook, keyOf, nothingKnown, nothingTold } from './collection-book.ts';
+import { deviceKey } from './device-book.ts';
+
+/** Beyond whatever the store thinks it is. */
+const clock = { now: () => Date.UTC(2100, 0) };
+const device = deviceKey('ann@example.org', 'phone');
+
+function collectionOf(has: UidSet, number = 1): Collection {
+  const state = { ...nothingKnown, filterType: 0, number };
+  return {
+    ...{ epoch: 'e', options: defaultSyncOptions, asked: '', wanted: '', told: nothingTold },
+    ...{ results: [], removed: [], added: [], renamed: [] },
+    current: { ...state, has },
+    previous: { ...state, has: has.without(UidSet.of([4, 8, 9])).with(UidSet.of([5])) },
+  };
+}
+
+/** As many UIDs, with gaps that nobody could guess. */
+function single(count: number): UidSet {
+  const random = seededRandom(7);
+  let uid = 0;
+  return UidSet.of(
+    Array.from({ length: count }, () => {
+      uid += 2 + Math.floor(random.fraction() * 6);
+      return uid;
+    }),
+  );
+}
+
+const assertSame = (found: Collection | undefined, wanted: Collection): void => {
+  assert.equal(found?.current.has.toString(), wanted.current.has.toString());
+  assert.equal(found?.previous?.has.toString(), wanted.previous?.has.toString());
+  assert.equal(keyOf(found!, found!.current), keyOf(wanted, wanted.current));
+};
+
+describe('what a device has of a folder', () => {
+  it('may be a million single messages, and is forgotten whole', async () => {
+    await using test = await openInMemory();
+    const { records } = test.stores;
+    const book = new CollectionBook({ records, clock });
+    const wanted = collectionOf(single(1_000_000));
+    await book.save(device, '7', wanted);
+    assertSame(await book.find(device, '7'), wanted);
+    const kept = await records.list('activesync-collection', { limit: 100 });
+    assert.ok(kept.length > 2, 'it is in pieces');
+    assert.ok(kept.every(({ value }) => value.length <= recordCharactersMax));
+    // A folder whose number begins with the same digits is another one.
+    assert.equal(await book.find(device, '71'), undefined);
+    const small = collectionOf(UidSet.of([4, 8, 9]), 2);
+    await book.save(device, '7', small);
+    assertSame(await book.find(device, '7'), small);
+    await book.forget(device);
+    assert.deepEqual(await records.list('activesync-collection', { limit: 100 }), []);
+  });
+
+  it('is not put together of what two have written', async () => {
+    await using test = await openInMemory();
+    const { records } = test.stores;
+    const book = new CollectionBook({ records, clock });
+    const [one, other] = [collectionOf(single(300_000)), collectionOf(single(300_001), 2)];
+    await book.save(device, '7', one);
+    let meanwhile: (() => Promise<void>) | undefined = () => book.save(device, '7', other);
+    const slow = {
+      ...{ put: records.put.bind(records), remove: records.remove.bind(records) },
+      ...{ list: records.list.bind(records), count: records.count.bind(records) },
+      async get(kind: string, key: string): Promise<StoredRecord | undefined> {
+        const found = await records.get(kind, key);
+        const write = meanwhile;
+        meanwhile = undefined;
+        await write?.();
+        return found;
+      },
+    };
+    const reader = new CollectionBook({ records: { ...records, ...slow }, clock });
+    assertSame(await reader.find(device, '7'), other);
+  });
+});

@@ -1,0 +1,28 @@
+// The message that a device names. Of drafts that were written anew it goes on to use the id that they had at first:
+// collection-book.ts remembers which message that is now.
+
+import type { FolderFacts } from '../../store/folder-store.ts';
+import { uidShown } from './collection-book.ts';
+import type { Context } from './context.ts';
+import { deviceKey } from './device-book.ts';
+import { findFolder, isDrafts, messagePlace } from './folder-names.ts';
+
+export interface NamedMessage {
+  readonly folder: FolderFacts;
+  readonly uid: number;
+}
+
+/** By the id of a message; undefined where there is no such folder of the account's. Whether the message is there is not said. */
+export async function namedMessage(
+  context: Pick<Context, 'store' | 'call' | 'collections'>,
+  id: string,
+): Promise<NamedMessage | undefined> {
+  const { store, call, collections } = context;
+  const place = messagePlace(id);
+  const folder = place && (await findFolder(store, call.account, String(place.folder)));
+  if (place === undefined || folder === undefined) return undefined;
+  if (!isDrafts(folder)) return { folder, uid: place.uid };
+  const device = deviceKey(call.account, call.line.deviceId);
+  const known = await collections.find(device, String(folder.id));
+  return { folder, uid: uidShown(known?.renamed ?? [], place.uid) };
+}
