@@ -124,10 +124,8 @@ describe('a node that is cut off', { skip: withoutPostgres() }, () => {
     await assert.rejects(async () => queue.take('m2', { now: clock.now(), leaseMs: 1000 }));
     await ask(test.url, 'ALTER TABLE away RENAME TO recipient');
     const orphan = () => test.rows(`SELECT owner FROM recipient WHERE fence = 9`);
-    await clock.advance(60_000);
-    assert.notEqual((await orphan())[0].owner, null, 'it may be under way');
     await eventually(async () => {
-      await clock.advance(60_000);
+      await clock.advance(5000);
       return (await orphan())[0].owner === null;
     });
     assert.equal(queue.isLost(own!), false);

@@ -15,12 +15,13 @@ export interface UpkeepParts {
   readonly inTurn: InTurn;
   /** By one node at a time. Each by itself; a failure of one is none of the others. */
   readonly sweeps: readonly (() => Promise<unknown>)[];
-  /** Of each node, each minute. */
+  /** Of each node, every few seconds. */
   readonly looks: readonly (() => Promise<unknown>)[];
 }
 
 const sweepMs = 10 * 60_000;
 const lookMs = 60_000;
+const oftenMs = 5_000;
 /** A transaction that is open for so long keeps dead rows where they are: the queue has new ones every moment. */
 const openSeconds = 60;
 
@@ -47,10 +48,8 @@ export class Upkeep implements Disposable {
     this.#every('sweep', sweepMs, () =>
       inTurn('upkeep', () => this.#sweep(sweeps)).catch(this.#failed),
     );
-    this.#every('look', lookMs, async () => {
-      await this.#look();
-      await this.#sweep(looks);
-    });
+    this.#every('look', lookMs, () => this.#look());
+    this.#every('often', oftenMs, () => this.#sweep(looks));
   }
 
   [Symbol.dispose](): void {

@@ -101,14 +101,12 @@ export class Leasing {
     });
   }
 
-  /** One that fails may have happened: the connection was lost before the answer came. */
-  async #claiming(claim: (session: number) => Promise<Lease[]>): Promise<Lease[]> {
-    try {
-      return await claim(this.#parts.session());
-    } catch (error) {
-      this.#parts.own.failed();
-      throw error;
-    }
+  #claiming(claim: (session: number) => Promise<Lease[]>): Promise<Lease[]> {
+    const { own, clock, session } = this.#parts;
+    return own.claiming(
+      () => claim(session()),
+      () => clock.now(),
+    );
   }
 
   async release(leases: readonly Lease[]): Promise<void> {
@@ -176,25 +174,19 @@ export class Leasing {
 
   /** What is ours, and nobody here knows of it, since the answer to a claim was lost. */
   async giveBackMissed(): Promise<void> {
-    const { database, own, session } = this.#parts;
-    if (!own.takeDoubt()) return;
-    try {
-      const rows = await database.rows(
-        'SELECT message, idx, fence FROM recipient WHERE owner = $1',
-        [session()],
-      );
-      const missed = own.missed(
-        rows.map((row) => ({
-          message: integer(row.message),
-          index: integer(row.idx),
-          fence: integer(row.fence),
-        })),
-      );
-      if (missed.length > 0) await this.#giveBack(missed);
-    } catch (error) {
-      own.failed();
-      throw error;
-    }
+    const { database, clock, own, session } = this.#parts;
+    if (!own.isInDoubt(clock.now())) return;
+    const ours = session();
+    const rows = await database.rows('SELECT message, idx, fence FROM recipient WHERE owner = $1', [
+      ours,
+    ]);
+    const claimed = rows.map((row) => ({
+      message: integer(row.message),
+      index: integer(row.idx),
+      fence: integer(row.fence),
+    }));
+    const missed = own.missed(claimed, ours);
+    if (missed.length > 0) await this.#giveBack(missed);
   }
 
   #claimSome(asked: {

@@ -4,16 +4,25 @@
 import { messageKey } from '../../message-key.ts';
 import type { Lease } from '../../queue-store.ts';
 
+/** A claim that was given up may still come to the database as late as this, by a network that was cut, in milliseconds. */
+const doubtMs = 5 * 60_000;
+
 export class OwnLeases {
   /** By the message's key: how many of its recipients are ours, and until when. */
   readonly #held = new Map<number, { expires: number; recipients: number }>();
   readonly #sessions = new WeakMap<Lease, number>();
   #next = Number.POSITIVE_INFINITY;
-  #mayMiss = false;
-  #unknown: ReadonlySet<string> = new Set();
+  #session: number | undefined;
+  /** Claims are numbered; these are under way. */
+  readonly #claiming = new Set<number>();
+  #claims = 0;
+  #doubtUntil = Number.NEGATIVE_INFINITY;
+  /** What the database says is ours, and which claim was the last to begin when we saw that. */
+  #unknown: ReadonlyMap<string, number> = new Map();
 
   /** Claimed in this session of the node. */
   add(leases: readonly Lease[], session: number): void {
+    this.#begin(session);
     for (const lease of leases) {
       const { message, recipients, expires } = lease;
       this.#sessions.set(lease, session);
@@ -57,35 +66,59 @@ export class OwnLeases {
     return this.#sessions.get(lease) !== session;
   }
 
-  /** A claim failed, and may have happened all the same. */
-  failed(): void {
-    this.#mayMiss = true;
+  /** What claims, and may fail although it happened: then there is doubt for a while. */
+  async claiming<T>(claim: () => Promise<T>, now: () => number): Promise<T> {
+    this.#claims += 1;
+    const number = this.#claims;
+    this.#claiming.add(number);
+    try {
+      return await claim();
+    } catch (error) {
+      this.#doubtUntil = now() + doubtMs;
+      throw error;
+    } finally {
+      this.#claiming.delete(number);
+    }
   }
 
-  /** Whether there is something to look for; asked once, it is so no more. */
-  takeDoubt(): boolean {
-    const mayMiss = this.#mayMiss;
-    this.#mayMiss = false;
-    return mayMiss;
+  /** Whether something may be ours without our knowing. */
+  isInDoubt(now: number): boolean {
+    return now < this.#doubtUntil || this.#unknown.size > 0;
   }
 
   /**
-   * Of the recipients that the database says are ours, those that are not, and were not at the last look either: what
-   * was under way then is over by now. The others are in doubt still.
+   * Of the recipients that the database says are ours, those that are not, and were not at an earlier look either since
+   * when all claims that were under way then have ended. The others are in doubt still.
    */
-  missed<Claimed extends ClaimedRecipient>(claimed: readonly Claimed[]): readonly Claimed[] {
+  missed<Claimed extends ClaimedRecipient>(
+    claimed: readonly Claimed[],
+    session: number,
+  ): readonly Claimed[] {
+    this.#begin(session);
     const counts = new Map<number, number>();
     for (const { message } of claimed) counts.set(message, (counts.get(message) ?? 0) + 1);
     const unknown = claimed.filter(
       ({ message }) => counts.get(message)! > (this.#held.get(message)?.recipients ?? 0),
     );
+    const oldest = Math.min(...this.#claiming, Number.POSITIVE_INFINITY);
     // While some recipients of a message are attempted, it cannot be told which of the others are not.
-    const missed = unknown.filter(
-      (one) => !this.#held.has(one.message) && this.#unknown.has(nameOf(one)),
+    const missed = unknown.filter((one) => {
+      const seen = this.#unknown.get(nameOf(one));
+      return seen !== undefined && seen < oldest && !this.#held.has(one.message);
+    });
+    this.#unknown = new Map(
+      unknown.map((one) => [nameOf(one), this.#unknown.get(nameOf(one)) ?? this.#claims]),
     );
-    this.#unknown = new Set(unknown.map(nameOf));
-    if (missed.length < unknown.length) this.#mayMiss = true;
     return missed;
+  }
+
+  /** What was held in another session is lost. */
+  #begin(session: number): void {
+    if (session === this.#session) return;
+    this.#session = session;
+    this.#held.clear();
+    this.#next = Number.POSITIVE_INFINITY;
+    this.#unknown = new Map();
   }
 }
 

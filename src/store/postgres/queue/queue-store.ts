@@ -126,10 +126,9 @@ export class PostgresQueueStore implements QueueStore {
   ): Promise<readonly Lease[]> {
     const { content } = message;
     const entering = { message, content, lease: this.#lease(leaseUntil) };
-    const isNew = await (turn === undefined
-      ? this.#entering.add(entering)
-      : this.#enterInTurn(entering, turn)
-    ).catch((error) => this.#failed(error));
+    const isNew = await this.#claiming(() =>
+      turn === undefined ? this.#entering.add(entering) : this.#enterInTurn(entering, turn),
+    );
     if (!isNew) throw new Error(`the queue has a message ${message.id} already`);
     return entering.lease === undefined ? [] : this.#fresh(message, entering.lease);
   }
@@ -150,9 +149,9 @@ export class PostgresQueueStore implements QueueStore {
     { leaseUntil, room }: Parameters<QueueStore['enqueueWithRoom']>[1],
   ): Promise<EnqueuedWithRoom> {
     const lease = this.#lease(leaseUntil);
-    const { full, chosen, due } = await this.#room
-      .enqueue(message, room, lease)
-      .catch((error) => this.#failed(error));
+    const { full, chosen, due } = await this.#claiming(() =>
+      this.#room.enqueue(message, room, lease),
+    );
     this.#ready.add(due);
     const queued = [...chosen.keys()];
     if (lease === undefined || queued.length === 0) return { leases: [], full, queued };
@@ -275,10 +274,8 @@ export class PostgresQueueStore implements QueueStore {
     return until === undefined ? undefined : { owner: this.#parts.session(), until };
   }
 
-  /** It may be there all the same, claimed by us: the connection was lost before the answer came. */
-  #failed(error: unknown): never {
-    this.#own.failed();
-    throw error;
+  #claiming<T>(claim: () => Promise<T>): Promise<T> {
+    return this.#own.claiming(claim, () => this.#parts.clock.now());
   }
 
   #fresh(
