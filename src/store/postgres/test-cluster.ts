@@ -2,7 +2,15 @@
 // started it whatever ends that one. One for each process of tests, a database for each test.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -63,33 +71,22 @@ const initOptions = [
   ...['--no-sync', '--auth=trust', '--username=postrider', '--encoding=UTF8'],
   ...['--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=en'],
 ];
-const settings = [
-  ...['listen_addresses=', 'fsync=off', 'full_page_writes=off', 'max_wal_size=256MB'],
-  ...['shared_buffers=32MB', 'max_connections=200', 'unix_socket_permissions=0777'],
-  ...['wal_level=minimal', 'max_wal_senders=0', 'log_min_messages=fatal'],
-];
+
+type ServerSettings = Readonly<Record<string, string | number>>;
+
+const usualSettings: ServerSettings = {
+  ...{ listen_addresses: '', fsync: 'off', full_page_writes: 'off', max_wal_size: '256MB' },
+  ...{ shared_buffers: '32MB', max_connections: 200, unix_socket_permissions: '0777' },
+  ...{ wal_level: 'minimal', max_wal_senders: 0, log_min_messages: 'fatal' },
+};
 
 async function startCluster(): Promise<TestCluster> {
-  assertPrograms(programs);
-  const home = mkdtempSync(join(tmpdir(), 'postrider-pg-'));
-  const owner = user();
-  if (owner.uid !== undefined) chownSync(home, owner.uid, owner.gid!);
-  const data = join(home, 'data');
-  execFileSync(join(programs, 'initdb'), ['-D', data, ...initOptions], {
-    ...{ stdio: ['ignore', 'ignore', 'inherit'], ...owner },
-  });
-  let running: Running | undefined;
-  const start = async () => {
-    running = await startServer(programs, { home, data, owner });
-  };
-  await start();
-  const url = urlOf(home, 'postgres');
-  process.once('beforeExit', () => running?.end('INT'));
-  process.once('exit', () => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
+  const server = await startTestServer();
+  const { url, directory: home } = server;
   let databases = 0;
   let template: Promise<string> | undefined;
   return {
-    ...{ url, start },
+    ...{ url, start: server.start, crash: server.crash },
     async database() {
       template ??= makeTemplate(home, url);
       const from = await template;
@@ -98,10 +95,63 @@ async function startCluster(): Promise<TestCluster> {
       await ask(url, `CREATE DATABASE ${name} TEMPLATE ${from} STRATEGY wal_log`);
       return urlOf(home, name);
     },
+  };
+}
+
+/** A PostgreSQL, gone with the process. */
+export interface TestServer {
+  readonly url: string;
+  /** Where its socket is. */
+  readonly directory: string;
+  /** Of the process that all others of it come from. */
+  pid(): number;
+  /** Ends it at once, as a crash would; start() brings it back. */
+  crash(): Promise<void>;
+  /** Begins it if it is not there. */
+  start(): Promise<void>;
+}
+
+/** With settings of its own; `from`: a copy of that one, which goes on following it. */
+export async function startTestServer(
+  settings: ServerSettings = {},
+  from?: TestServer,
+): Promise<TestServer> {
+  assertPrograms(programs);
+  const home = mkdtempSync(join(tmpdir(), 'postrider-pg-'));
+  const owner = user();
+  if (owner.uid !== undefined) chownSync(home, owner.uid, owner.gid!);
+  const data = join(home, 'data');
+  const run = (program: string, options: readonly string[]) =>
+    execFileSync(join(programs, program), options, {
+      ...{ stdio: ['ignore', 'ignore', 'inherit'], ...owner },
+    });
+  if (from === undefined) run('initdb', ['-D', data, ...initOptions]);
+  else
+    run('pg_basebackup', [
+      ...['-D', data, '-h', from.directory, '-U', 'postrider', '-c', 'fast', '-R', '--no-sync'],
+    ]);
+  // Whoever has it listen at an address trusts all who come that way.
+  if (settings.listen_addresses !== undefined)
+    appendFileSync(join(data, 'pg_hba.conf'), 'host all all 10.0.0.0/8 trust\n');
+  let running: Running | undefined;
+  process.once('beforeExit', () => running?.end('INT'));
+  process.once('exit', () => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
+  const server: TestServer = {
+    ...{ url: urlOf(home, 'postgres'), directory: home },
+    pid: () => Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n', 1)[0]),
     async crash() {
       await running?.end('QUIT');
     },
+    async start() {
+      running = await startServer(
+        programs,
+        { home, data, owner },
+        { ...usualSettings, ...settings },
+      );
+    },
   };
+  await server.start();
+  return server;
 }
 
 function assertPrograms(found: string | undefined): asserts found is string {
@@ -119,10 +169,14 @@ interface Place {
 }
 
 /** A shell stands between: it ends the server when this process does, however that ends. */
-async function startServer(bin: string, { home, data, owner }: Place): Promise<Running> {
+async function startServer(
+  bin: string,
+  { home, data, owner }: Place,
+  settings: ServerSettings,
+): Promise<Running> {
   const server = [
     ...[join(bin, 'postgres'), '-D', data, '-k', home],
-    ...settings.flatMap((setting) => ['-c', setting]),
+    ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ];
   const script =
     '"$@" & server=$!; read -r signal || signal=QUIT; kill -$signal $server; wait $server';
