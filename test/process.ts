@@ -46,6 +46,7 @@ export type ConfigObject = Record<string, unknown>;
 export async function startProcess(
   config: ConfigObject,
   directory?: string,
+  within: readonly string[] = [],
 ): Promise<RunningProcess> {
   const home = directory ?? mkdtempSync(join(tmpdir(), 'postrider-test-'));
   const configFile = join(home, 'postrider.config.json');
@@ -55,7 +56,8 @@ export async function startProcess(
   const write = (wanted: ConfigObject) =>
     writeFileSync(configFile, JSON.stringify({ dataDirectory, dns, ...wanted }));
   write(config);
-  const child = spawn(command, ['serve', '--config', configFile], {
+  const [program, ...args] = [...within, command, 'serve', '--config', configFile];
+  const child = spawn(program!, args, {
     cwd: home,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -96,7 +98,7 @@ export async function startProcess(
     configFile,
     log: () => log,
     end,
-    restart: () => startProcess(config, home),
+    restart: () => startProcess(config, home, within),
     async reload(wanted) {
       write(wanted);
       await execute(['reload']);

@@ -88,10 +88,18 @@ export interface NextHop extends AsyncDisposable {
   readonly connections: number;
 }
 
+export interface NextHopOptions {
+  readonly port?: number;
+  readonly host?: string;
+  readonly greeting?: string;
+  /** What was taken, and what its client called itself. */
+  readonly onTaken?: (text: string, client: string) => void;
+}
+
 /** Answers each line by `behave` (undefined: nothing), or takes everything. */
 export async function startNextHop(
   behave: (line: string, socket: Socket) => string | undefined = () => '250 2.0.0 OK',
-  { port = 0, greeting = '220 next.test ESMTP' } = {},
+  { port = 0, host = '127.0.0.1', greeting = '220 next.test ESMTP', onTaken }: NextHopOptions = {},
 ): Promise<NextHop> {
   const taken: string[] = [];
   const sockets = new Set<Socket>();
@@ -104,6 +112,7 @@ export async function startNextHop(
     socket.setEncoding('latin1');
     let buffer = '';
     let inData = false;
+    let client = '';
     if (greeting !== '') socket.write(`${greeting}\r\n`);
     socket.on('data', (text) => {
       buffer += text;
@@ -112,10 +121,14 @@ export async function startNextHop(
         if (end < 0) return;
         const line = buffer.slice(0, end);
         buffer = buffer.slice(end + (inData ? 5 : 2));
+        if (!inData) client = /^EHLO (\S+)/i.exec(line)?.[1] ?? client;
         const reply = inData ? behave('.', socket) : behave(line, socket);
         if (inData) {
           inData = false;
-          if (reply?.startsWith('2')) taken.push(Buffer.from(line, 'latin1').toString('utf8'));
+          if (reply?.startsWith('2')) {
+            taken.push(Buffer.from(line, 'latin1').toString('utf8'));
+            onTaken?.(taken.at(-1)!, client);
+          }
         } else if (/^DATA$/i.test(line) && reply?.startsWith('2')) {
           inData = true;
           socket.write('354 go ahead\r\n');
@@ -126,7 +139,7 @@ export async function startNextHop(
       }
     });
   });
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
   return {
     port: (server.address() as { port: number }).port,
     taken,

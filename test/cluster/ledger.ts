@@ -1,0 +1,151 @@
+// What was sent to several nodes, what was answered with 250, what arrived from whom, and who was killed when: enough to
+// say of each message that came twice whether it was in flight at a kill.
+
+import assert from 'node:assert/strict';
+
+export interface Tally {
+  readonly sent: number;
+  readonly accepted: number;
+  /** Neither 250 nor a refusal came: the connection was cut. */
+  readonly unanswered: number;
+  readonly refused: number;
+  readonly arrived: number;
+  readonly stored: number;
+  readonly lost: readonly string[];
+  /** Arrived more than once, or is in a mailbox more than once. */
+  readonly twice: number;
+  /** Of these, what nobody was killed for. */
+  readonly inexcusable: readonly string[];
+  /** The longest that one of them had arrived before the node that had brought it was killed, in milliseconds. */
+  readonly inFlightMs: number;
+  /** The longest from a 250 to the arrival, in milliseconds. */
+  readonly slowestMs: number;
+  /** The longest in which nobody was given a 250, in milliseconds. */
+  readonly silentMs: number;
+}
+
+interface Fate {
+  readonly local: boolean;
+  acceptedAt: number | undefined;
+  answered: boolean;
+  readonly arrivals: { readonly from: string; readonly at: number }[];
+  stored: number;
+}
+
+/** What had not been written down for so long was not in flight any more, whatever the machine is busy with. */
+const inFlightMsMax = 5_000;
+
+export class Ledger {
+  readonly #fates = new Map<string, Fate>();
+  readonly #kills: { readonly node: string; readonly at: number }[] = [];
+  readonly #now: () => number;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /** A new message, for a mailbox here or for the next hop; its name. */
+  begin(local: boolean): string {
+    const id = `m${this.#fates.size}`;
+    this.#fates.set(id, {
+      ...{ local, acceptedAt: undefined, answered: false, arrivals: [], stored: 0 },
+    });
+    return id;
+  }
+
+  answered(id: string, reply: string): void {
+    const fate = this.#fates.get(id)!;
+    fate.answered = true;
+    if (reply.startsWith('250')) fate.acceptedAt = this.#now();
+  }
+
+  arrived(id: string, from: string): void {
+    this.#fates.get(id)?.arrivals.push({ from, at: this.#now() });
+  }
+
+  stored(id: string): void {
+    const fate = this.#fates.get(id);
+    if (fate !== undefined) fate.stored += 1;
+  }
+
+  forgetStored(): void {
+    for (const fate of this.#fates.values()) fate.stored = 0;
+  }
+
+  /** Its process ended at that moment; or what it can do to the others did: cut off, frozen. */
+  killed(node: string): void {
+    this.#kills.push({ node, at: this.#now() });
+  }
+
+  get kills(): number {
+    return this.#kills.length;
+  }
+
+  get accepted(): number {
+    return [...this.#fates.values()].filter(({ acceptedAt }) => acceptedAt !== undefined).length;
+  }
+
+  /** Accepted for the next hop, and not arrived there. */
+  get missing(): readonly string[] {
+    return this.#lost().filter((id) => !this.#fates.get(id)!.local);
+  }
+
+  tally(): Tally {
+    const fates = [...this.#fates];
+    const all = fates.map(([, fate]) => fate);
+    const twice = fates.filter(([, { arrivals, stored }]) => arrivals.length > 1 || stored > 1);
+    const excuses = new Map(twice.map(([id, fate]) => [id, this.#inFlight(fate)]));
+    return {
+      sent: all.length,
+      accepted: this.accepted,
+      unanswered: all.filter(({ answered }) => !answered).length,
+      refused: all.filter(({ answered, acceptedAt }) => answered && acceptedAt === undefined)
+        .length,
+      arrived: all.reduce((sum, { arrivals }) => sum + arrivals.length, 0),
+      stored: all.reduce((sum, { stored }) => sum + stored, 0),
+      lost: this.#lost(),
+      twice: twice.length,
+      inexcusable: [...excuses].flatMap(([id, ms]) => (ms === undefined ? [id] : [])),
+      inFlightMs: Math.round(Math.max(0, ...[...excuses.values()].map((ms) => ms ?? 0))),
+      slowestMs: Math.round(Math.max(0, ...all.map(waitOf))),
+      silentMs: Math.round(longestGap(all.flatMap(({ acceptedAt }) => acceptedAt ?? []))),
+    };
+  }
+
+  #lost(): readonly string[] {
+    return [...this.#fates].flatMap(([id, { acceptedAt, arrivals, stored }]) =>
+      acceptedAt !== undefined && arrivals.length + stored === 0 ? [id] : [],
+    );
+  }
+
+  /** How long before a kill each arrival but the last was brought by the node that was killed; undefined: it was not. */
+  #inFlight({ arrivals, stored }: Fate): number | undefined {
+    // A delivery here and its record are one transaction: no kill excuses two.
+    if (stored > 1) return undefined;
+    let longest = 0;
+    for (const { from, at } of arrivals.slice(0, -1)) {
+      // What had left the process is read after its end, too.
+      const waits = this.#kills
+        .filter(({ node }) => node === from)
+        .map((kill) => kill.at - at)
+        .filter((ms) => ms > -inFlightMsMax && ms < inFlightMsMax);
+      if (waits.length === 0) return undefined;
+      longest = Math.max(longest, Math.min(...waits));
+    }
+    return longest;
+  }
+}
+
+const waitOf = ({ acceptedAt, arrivals: [first] }: Fate): number =>
+  acceptedAt === undefined || first === undefined ? 0 : first.at - acceptedAt;
+
+function longestGap(moments: readonly number[]): number {
+  const sorted = moments.toSorted((a, b) => a - b);
+  return sorted.reduce((gap, at, i) => Math.max(gap, at - (sorted[i - 1] ?? at)), 0);
+}
+
+/** @throws AssertionError */
+export function assertKept({ lost, inexcusable }: Tally): void {
+  assert.deepEqual(lost, [], 'answered with 250, and nowhere');
+  assert.deepEqual(inexcusable, [], 'twice, and not in flight when its node was killed');
+}
