@@ -73,6 +73,8 @@ export class Cluster implements AsyncDisposable {
         listeners: [{ service: 'smtp', host, port }],
         trustedNetworks: ['127.0.0.1/32', '10.0.0.0/8'],
         routes: [{ domain: '*', host: hop ?? '127.0.0.1', port: this.#sink.port, tls: 'none' }],
+        // What could not be read from a database that was away is tried again within the proof.
+        queue: { retryAfter: ['5s'] },
         ...more,
       };
       this.#doors.push({ host, port });
