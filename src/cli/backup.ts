@@ -28,6 +28,7 @@ import { CliError, printable } from './context.ts';
 import { createProgress } from './progress.ts';
 import type { CommonOptions } from './settings.ts';
 import { type Reached, reach, withCommonOptions } from './settings.ts';
+import { counted } from './table.ts';
 import { withOperations } from './with-operations.ts';
 
 export const backupCommand = (context: Context) =>
@@ -236,6 +237,3 @@ async function reportVerified(
 const countsText = ({ accounts, messages, queued, files }: StoreCounts): string =>
   `${counted(accounts, 'account')}, ${counted(messages, 'message')}, ${queued} in the queue, ` +
   counted(files, 'content file');
-
-const counted = (count: number, what: string): string =>
-  `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -87,14 +87,14 @@ describe('what `log` shows', () => {
 describe('tables', () => {
   it('fit the terminal: the last column is cut off, others at their limit', () => {
     const rows = [
-      ['mx:example.org', '12', 'x'.repeat(100)],
-      ['y'.repeat(60), '7', 'short\nline'],
+      ['mx:example.org', 12, 'x'.repeat(100)],
+      ['y'.repeat(60), 7, 'short\nline'],
     ];
     const lines = table(['destination', 'n', 'reply'], rows, 80).split('\n');
     assert.equal(lines.length, 3);
     for (const line of lines) assert.ok([...line].length <= 80, line);
     assert.match(lines[1]!, /^mx:example\.org {26} {2}12 {2}x+…$/);
-    assert.match(lines[2]!, /^y{39}… {2}7 {3}short line$/);
+    assert.match(lines[2]!, /^y{39}… {3}7 {2}short line$/);
     assert.equal(table(['a'], [], 80), '');
   });
 });

@@ -7,8 +7,10 @@ import { firstLineOf } from '../base/error-text.ts';
 import { mboxMessages } from '../mail/mbox.ts';
 import type { Context } from './context.ts';
 import { CliError, printable } from './context.ts';
+import { createProgress } from './progress.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
+import { counted } from './table.ts';
 import { withOperations } from './with-operations.ts';
 
 interface ImportOptions extends CommonOptions {
@@ -26,6 +28,7 @@ export const mailImport = (context: Context) =>
     .option('--address <address>', 'whose; in `dev` without it everybody’s in To, Cc and Bcc')
     .action(async (files: string[], options: ImportOptions) => {
       let count = 0;
+      const progress = createProgress(context, options);
       await withOperations(context, options, async (operations) => {
         const { address } = options;
         for (const file of files)
@@ -40,6 +43,7 @@ export const mailImport = (context: Context) =>
               ...(address !== undefined && { address }),
             });
             count += 1;
+            progress(`${printable(file)}: ${counted(count, 'message')} so far`, 0, 0);
           }
       });
       await context.print(

@@ -9,6 +9,7 @@ import type { ChangeOptions, FilterOptions } from './queue-options.ts';
 import { chosenBy, filterFrom, someChosenBy, withChoice, withFilter } from './queue-options.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
+import { counted } from './table.ts';
 import { withOperations } from './with-operations.ts';
 
 type Totals = Awaited<ReturnType<Operations['queueCount']>>;
@@ -142,9 +143,6 @@ async function done(
     json ? `${JSON.stringify({ recipients })}\n` : `${counted(recipients, 'recipient')} ${told}\n`,
   );
 }
-
-const counted = (count: number, noun: string): string =>
-  `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 function totalsText(totals: Totals): string {
   const { messages, recipients, oldest, states, destinations, replies, complete } = totals;

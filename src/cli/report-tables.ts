@@ -2,33 +2,13 @@
 
 import type { AbuseSummary, DmarcSummary, SourceSummary, TlsSummary } from '../report/summary.ts';
 import { printable } from './context.ts';
+import { counted, table } from './table.ts';
 
 /** Limit: rows of one domain. */
 const rowsMax = 40;
 
-type Cells = readonly (string | number)[];
-
-/** Numbers to the right, texts to the left and no wider than `columns` in all: the last one gives way. */
-export function table(head: readonly string[], rows: readonly Cells[], columns: number): string {
-  const widths = head.map((title, at) =>
-    Math.max(title.length, ...rows.map((row) => String(row[at]).length)),
-  );
-  const indent = '  ';
-  const rest = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, indent.length);
-  widths[widths.length - 1] = Math.max(8, Math.min(widths.at(-1)!, columns - rest));
-  const line = (cells: Cells) =>
-    indent +
-    cells
-      .map((cell, at) => {
-        const text = printable(String(cell));
-        const width = widths[at]!;
-        if (typeof cell === 'number') return text.padStart(width);
-        return (text.length > width ? `${text.slice(0, width - 1)}…` : text).padEnd(width);
-      })
-      .join('  ')
-      .trimEnd();
-  return [line(head), ...rows.map(line)].join('\n');
-}
+/** Characters that rows stand in from the left. */
+const indent = 2;
 
 function grouped<T>(all: readonly T[], key: (one: T) => string): ReadonlyMap<string, readonly T[]> {
   return Map.groupBy(all, key);
@@ -36,9 +16,6 @@ function grouped<T>(all: readonly T[], key: (one: T) => string): ReadonlyMap<str
 
 const sum = <T>(all: readonly T[], of: (one: T) => number): number =>
   all.reduce((total, one) => total + of(one), 0);
-
-const counted = (count: number, noun: string): string =>
-  `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 const reporters = (reports: readonly { readonly by: string }[]): string => {
   const names = [...new Set(reports.map(({ by }) => printable(by)))].sort();
@@ -74,7 +51,7 @@ export function dmarcTables(reports: readonly DmarcSummary[], columns: number): 
     const policy = ofDomain.at(-1)!.policy ?? 'none';
     return [
       `${printable(domain)}: ${counted(messages, 'message')}, ${failed} failed; policy ${printable(policy)}; ${counted(ofDomain.length, 'report')} by ${reporters(ofDomain)}${doubt(ofDomain)}`,
-      table(['source', 'messages', 'DKIM', 'SPF', 'done', 'From'], rows, columns),
+      table(['source', 'messages', 'DKIM', 'SPF', 'done', 'From'], rows, columns, indent),
       ...(left > 0 ? [`  and ${counted(left, 'message')} from other sources`] : []),
     ].join('\n');
   });
@@ -101,7 +78,9 @@ export function tlsTables(reports: readonly TlsSummary[], columns: number): stri
       ]);
     return [
       `${printable(domain)}: ${counted(sessions, 'good session')}, ${failed} failed; policy ${types}; ${counted(ofDomain.length, 'report')} by ${reporters(ofDomain)}${doubt(ofDomain)}`,
-      ...(rows.length === 0 ? [] : [table(['what', 'sessions', 'host', 'why'], rows, columns)]),
+      ...(rows.length === 0
+        ? []
+        : [table(['what', 'sessions', 'host', 'why'], rows, columns, indent)]),
     ].join('\n');
   });
   return parts.join('\n\n');
@@ -118,5 +97,5 @@ export function abuseTable(reports: readonly AbuseSummary[], columns: number): s
       `${message.subject ?? ''} (${message.from ?? mailFrom ?? 'nobody'})`,
     ]);
   const head = ['received', 'what', 'reported by', 'source', 'message'];
-  return table(head, rows.slice(0, 10 * rowsMax), columns);
+  return table(head, rows.slice(0, 10 * rowsMax), columns, indent);
 }
