@@ -54,7 +54,7 @@ export function createConsole(parts: ConsoleParts): Console {
   const destinations = new Destinations({ store, runner: delivery.runner, records, clock });
   const { refusedForGood, refusedForNow } = metrics;
   const statistics = new StatisticsKeeper({
-    ...{ records, clock, log },
+    ...{ records, clock, log, node: stores.nodes.number },
     queued: async () => (await store.totals({})).recipients,
     refused: () =>
       [...Object.values(refusedForGood), ...Object.values(refusedForNow)].reduce(

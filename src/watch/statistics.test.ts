@@ -12,10 +12,10 @@ import { StatisticsKeeper } from './statistics.ts';
 const start = Date.UTC(2026, 4, 1, 12);
 const minuteMs = 60_000;
 
-function keeper(records: RecordStore, clock: FakeClock) {
+function keeper(records: RecordStore, clock: FakeClock, node = 0) {
   let refusals = 0;
   const made = new StatisticsKeeper({
-    ...{ records, clock, log: silentLog },
+    ...{ records, clock, log: silentLog, node },
     queued: async () => 7,
     refused: () => refusals,
   });
@@ -84,6 +84,49 @@ describe('statistics', () => {
     assert.equal((await again.get('day')).received.at(-1), 2);
     assert.equal((await again.get('quarter')).received.length, 90 * 24);
     assert.deepEqual((await again.get('day')).top.senders, [{ name: 'ann@example.org', count: 2 }]);
+    await again.stop();
+  });
+
+  it('of several nodes are added up, whichever is asked, also of the minute that it is', async () => {
+    await using test = await openInMemory();
+    const { records } = test.stores;
+    const clock = new FakeClock(start);
+    const { received, attempt } = events(clock);
+    const [one, two] = [keeper(records, clock, 1), keeper(records, clock, 2)];
+    for (const each of [one, two]) await each.start();
+    const first = received();
+    one.note(first);
+    one.refuse(3);
+    clock.advance(2000);
+    two.note(attempt(first.id, 'relayed'));
+    two.note(received('bob@example.org'));
+    await minutes(clock, 1);
+    two.note(received());
+    one.note(received());
+    clock.advance(6000);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+    for (const each of [one, two])
+      for (const period of ['hour', 'day'] as const) {
+        const { received: came, delivered, refused, queued, latency } = await each.get(period);
+        const last = period === 'hour' ? [2, 2] : [0, 4];
+        assert.deepEqual(came.slice(-2), last, period);
+        assert.deepEqual(delivered.slice(-2), period === 'hour' ? [1, 0] : [0, 1]);
+        assert.equal(refused.slice(-2)[period === 'hour' ? 0 : 1], 3);
+        assert.equal(queued.at(-1), 7);
+        assert.notEqual(latency.p50[period === 'hour' ? came.length - 2 : came.length - 1], null);
+      }
+    await minutes(clock, 1);
+    for (const each of [one, two]) {
+      assert.deepEqual((await each.get('hour')).received.slice(-3), [2, 2, 0]);
+      assert.deepEqual((await each.get('hour')).top.senders, [
+        { name: 'ann@example.org', count: 3 },
+        { name: 'bob@example.org', count: 1 },
+      ]);
+      await each.stop();
+    }
+    const again = keeper(records, clock, 1);
+    await again.start();
+    assert.deepEqual((await again.get('day')).received.slice(-1), [4]);
     await again.stop();
   });
 

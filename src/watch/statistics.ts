@@ -1,5 +1,6 @@
 // What the server has done, over time: counted as it happens, kept as records, so that a restart forgets no more than
-// the minute it is in. A minute is kept for an hour, five minutes for a day, an hour for 90 days.
+// the minute it is in. A minute is kept for an hour, five minutes for a day, an hour for 90 days. Nodes that share a store
+// count each for itself, and whoever is asked adds them up.
 
 import type { Clock } from '../base/clock.ts';
 import { stackOf } from '../base/error-text.ts';
@@ -10,6 +11,8 @@ import type { HistoryEvent } from '../store/history.ts';
 import type { RecordStore } from '../store/record-store.ts';
 import type { Led } from './leaders.ts';
 import { Leaders, likeness } from './leaders.ts';
+import type { KeptPoint } from './other-nodes.ts';
+import { OtherNodes, statisticsKind } from './other-nodes.ts';
 import type { Tally } from './tally.ts';
 import { addTally, countEvent, emptyTally, percentile } from './tally.ts';
 
@@ -58,6 +61,8 @@ export interface StatisticsParts {
   readonly records: RecordStore;
   readonly clock: Clock;
   readonly log: Log;
+  /** Which of those that share the store this one is; 0 when it is alone. */
+  readonly node?: number | undefined;
   /** Recipients in the queue. */
   readonly queued: () => Promise<number>;
   /** How many refusals there were so far. */
@@ -66,7 +71,6 @@ export interface StatisticsParts {
   readonly onMinute?: ((tally: Tally, at: number) => void) | undefined;
 }
 
-const kind = 'statistics';
 /** Limit: names of a board. */
 const topMax = 20;
 /** Hours whose boards are added up. */
@@ -83,10 +87,12 @@ export class StatisticsKeeper {
   /** Of all refusals, those that minutes before this one have counted. */
   #refused = 0;
   #minute: { readonly at: number; readonly tally: Tally };
+  readonly #others: OtherNodes;
   #cancel: (() => void) | undefined;
 
   constructor(parts: StatisticsParts) {
     this.#parts = parts;
+    this.#others = new OtherNodes({ ...parts, node: parts.node ?? 0 });
     this.#minute = { at: floor(parts.clock.now(), minuteMs), tally: emptyTally() };
   }
 
@@ -95,7 +101,7 @@ export class StatisticsKeeper {
     const { records, log } = this.#parts;
     try {
       for (let after: string | undefined; ; ) {
-        const page = await records.list(kind, { after, limit: pageMax });
+        const page = await records.list(statisticsKind, { after, limit: pageMax });
         for (const { key, value } of page) this.#load(key, value);
         after = page.at(-1)?.key;
         if (page.length < pageMax) break;
@@ -108,6 +114,7 @@ export class StatisticsKeeper {
 
   note(event: HistoryEvent): void {
     countEvent(this.#minute.tally, event, messageIdTime(event.id));
+    this.#others.counted(() => this.#soFar());
     const now = this.#boardsAt(event.at);
     if (event.kind === 'received') now.senders.add(event.sender === '' ? '<>' : event.sender);
     else if (event.kind === 'refused') now.refusals.add(likeness(event.refusal.reason));
@@ -126,10 +133,13 @@ export class StatisticsKeeper {
     const last = floor(this.#parts.clock.now(), stepMs);
     const first = last - (points - 1) * stepMs;
     const kept = this.#points.get(name)!;
+    const others = await this.#others.points(scales[scale]!, first);
     const tallies = Array.from({ length: points }, (_, i) => {
       const at = first + i * stepMs;
       const tally = { ...(kept.get(at) ?? emptyTally()), took: [...(kept.get(at)?.took ?? [])] };
-      if (at === last) addTally(tally, { ...this.#minute.tally, refused: this.#newlyRefused() });
+      const theirs = others.points.get(at);
+      if (theirs !== undefined) addTally(tally, theirs);
+      if (at === last) addTally(tally, this.#soFar().tally);
       return tally;
     });
     const counts = (which: 'received' | 'refused' | 'delivered' | 'deferred' | 'bounced') =>
@@ -142,12 +152,13 @@ export class StatisticsKeeper {
       bounced: counts('bounced'),
       queued: tallies.map((tally, i) => (i === points - 1 ? queued : undefined) ?? tally.queued),
       latency: { p50: latency(0.5), p95: latency(0.95), p99: latency(0.99) },
-      top: this.#top(),
+      top: await this.#top(),
     };
   }
 
   async stop(): Promise<void> {
     this.#cancel?.();
+    this.#others.stop();
     await this.#end(this.#parts.clock.now());
   }
 
@@ -179,6 +190,11 @@ export class StatisticsKeeper {
     });
   }
 
+  #soFar(): { readonly at: number; readonly tally: Tally } {
+    const { at, tally } = this.#minute;
+    return { at, tally: { ...tally, refused: this.#newlyRefused() } };
+  }
+
   /** In this minute; those that history leaves out, too. */
   #newlyRefused(): number {
     return this.#parts.refused() - this.#refused;
@@ -195,8 +211,8 @@ export class StatisticsKeeper {
     const top =
       boardsThen && Object.fromEntries(boards.map((one) => [one, boardsThen[one].top(topMax)]));
     return {
-      ...{ kind, key: `${name} ${new Date(start).toISOString()}` },
-      value: JSON.stringify({ ...point, top }),
+      ...{ kind: statisticsKind, key: this.#others.keyOf(name, start) },
+      value: JSON.stringify({ ...point, top, through: at + minuteMs } satisfies KeptPoint),
       expires: start + (kept + 1) * stepMs,
     };
   }
@@ -206,9 +222,9 @@ export class StatisticsKeeper {
     const points = this.#points.get(name as Scale['name']);
     const at = Date.parse(time);
     if (points === undefined || Number.isNaN(at)) return;
-    const { top, ...tally } = JSON.parse(value) as Tally & {
-      readonly top?: Readonly<Record<Board, readonly Led[]>>;
-    };
+    // Another node's.
+    if (key !== this.#others.keyOf(name!, at)) return;
+    const { top, through: _, ...tally } = JSON.parse(value) as KeptPoint;
     points.set(at, { ...emptyTally(), ...tally });
     if (top === undefined || at < this.#parts.clock.now() - boardHours * 60 * minuteMs) return;
     const then = this.#boardsAt(at);
@@ -227,11 +243,15 @@ export class StatisticsKeeper {
     return made;
   }
 
-  #top(): Statistics['top'] {
+  async #top(): Promise<Statistics['top']> {
+    const hour = floor(this.#parts.clock.now(), 60 * minuteMs);
+    const { tops } = await this.#others.points(scales[2], hour - (boardHours - 1) * 60 * minuteMs);
     const all = boards.map((board) => {
       const sum = new Leaders();
       for (const then of this.#boards.values())
         for (const { name, count } of then[board].top(topMax)) sum.add(name, count);
+      for (const [, top] of tops)
+        for (const { name, count } of top[board] ?? []) sum.add(name, count);
       return [board, sum.top(topMax)] as const;
     });
     return Object.fromEntries(all) as Statistics['top'];
