@@ -196,6 +196,16 @@ const ownAddresses = (): ReadonlySet<string> =>
     Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)),
   );
 
+/** What follows from it, made once, and anew after a reload. */
+export function whileInForce<V>(inForce: () => InForce, make: (now: InForce) => V): () => V {
+  let made: { readonly of: InForce; readonly value: V } | undefined;
+  return () => {
+    const now = inForce();
+    if (made?.of !== now) made = { of: now, value: make(now) };
+    return made.value;
+  };
+}
+
 /** What an account may keep. */
 export function quotaInForce({ config }: InForce): QuotaLimits {
   const { size, messages } = config.mailboxes.quota;

@@ -33,7 +33,8 @@ import { createAbuse, noAbuse } from './abuse.ts';
 import { createAuthentication } from './authentication.ts';
 import type { Delivery } from './delivery.ts';
 import { createFilters } from './filters.ts';
-import { quotaInForce } from './in-force.ts';
+import type { InForce } from './in-force.ts';
+import { quotaInForce, whileInForce } from './in-force.ts';
 import { countedConnections, countedPolicy } from './metrics.ts';
 import type { Reports } from './reports.ts';
 import type { ServiceFor, ServiceParts } from './service-parts.ts';
@@ -93,13 +94,12 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): Smtp {
       spec.service === 'lmtp'
         ? []
         : offeredMechanisms({ authenticator, tls, insecureAuth: spec.insecureAuth });
-    const settings = (): SmtpServiceSettings => {
-      const { config, trusted, proxies, addressMap, router, offers } = inForce();
-      const { hostname, limits, noSoliciting, queue, vrfy } = config;
+    const settingsBy = (now: InForce, startTls: boolean): SmtpServiceSettings => {
+      const { config, trusted, proxies, addressMap, router, offers } = now;
+      const { hostname } = config;
       return {
-        ...{ hostname, limits, noSoliciting, queue, vrfy },
-        service: spec.service,
-        startTls: offersStartTls(spec, certificate),
+        ...config,
+        ...{ service: spec.service, startTls },
         bareNewlines: spec.bareNewlines,
         localDomain: config.dev ? hostname : undefined,
         authRequired: spec.service === 'submission',
@@ -112,8 +112,10 @@ export function createSmtp(parts: SmtpParts, urls: UrlAuthority): Smtp {
         ...rules(spec.service),
       };
     };
+    const inTheClear = whileInForce(inForce, (now) => settingsBy(now, false));
+    const withStartTls = whileInForce(inForce, (now) => settingsBy(now, true));
     return {
-      settings,
+      settings: () => (offersStartTls(spec, certificate) ? withStartTls() : inTheClear()),
       startTls: (peer) => certificate.startTls(peer),
       submit: (message, _client, room) => runner.submit(message, room),
       startQueue: async (node) => queues.start(node),
