@@ -20,6 +20,13 @@ const address = z.object({ name: text, address: text });
 const addresses = z.array(address).readonly();
 const place = z.object({ mailbox: text, folder: text, uid: count, id: text });
 
+const marks = {
+  seen: z.boolean(),
+  flagged: z.boolean(),
+  answered: z.boolean(),
+  tags: texts,
+};
+
 const line = z.object({
   id: text,
   /** Whose it is; of copies of one delivery the first. */
@@ -34,10 +41,7 @@ const line = z.object({
   preview: text,
   size: count,
   received: text,
-  seen: z.boolean(),
-  flagged: z.boolean(),
-  answered: z.boolean(),
-  tags: texts,
+  ...marks,
   attachments: count,
   /** Everywhere it lies, this place first: each mailbox that got it has a copy. */
   places: z.array(place).readonly(),
@@ -79,10 +83,7 @@ const message = z.object({
   uid: count,
   size: count,
   received: text,
-  seen: z.boolean(),
-  flagged: z.boolean(),
-  answered: z.boolean(),
-  tags: texts,
+  ...marks,
   subject: text,
   messageId: text,
   /** Of the Date field; null where there is none that can be understood. */

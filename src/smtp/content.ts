@@ -13,6 +13,7 @@ import { replies, textLineTooLong } from './reply.ts';
 export interface ContentRules {
   /** `dots`: DATA. `lines`: text by BDAT. `octets`: BODY=BINARYMIME by BDAT. */
   readonly framing: 'dots' | 'lines' | 'octets';
+  /** Deviation: RFC 5321 §2.3.8 knows no other line ends than CRLF; an operator may have them made CRLF. */
   readonly bareNewlines: 'refuse' | 'normalise';
   readonly limits: SessionLimits;
 }

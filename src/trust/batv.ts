@@ -6,14 +6,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Mailbox } from '../mail/fields/address.ts';
 import { addressKey } from '../mail/fields/address.ts';
-import type { SrsKey } from './srs.ts';
-
-export type Untagged =
-  | { readonly kind: 'sender'; readonly sender: Mailbox }
-  /** One of ours, made too long ago. */
-  | { readonly kind: 'expired' }
-  /** Written like one of ours, and none. */
-  | { readonly kind: 'forged' };
+import type { ReturnedTo, SrsKey } from './srs.ts';
 
 /** Limit: for how many days notifications find back. RFC 5321 §4.5.4.1: mail is given up after 4 or 5. */
 const daysMax = 7;
@@ -40,7 +33,7 @@ export function taggedLocalPart(sender: Mailbox, { secret, today }: SrsKey): str
 }
 
 /** Undefined for an address that is written otherwise. Whoever hands mail on may change its case. */
-export function untagged({ local, domain }: Mailbox, key: SrsKey): Untagged | undefined {
+export function untagged({ local, domain }: Mailbox, key: SrsKey): ReturnedTo | undefined {
   const written = form.exec(local);
   if (written === null) return undefined;
   const [, tag = '', lastDay = '', hash = '', name = ''] = written;

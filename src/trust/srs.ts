@@ -14,7 +14,8 @@ export interface SrsKey {
   readonly today: number;
 }
 
-export type SrsReversed =
+/** What stands behind an address of ours that mail comes back to. */
+export type ReturnedTo =
   | { readonly kind: 'sender'; readonly sender: Mailbox }
   /** One of ours, made too long ago. */
   | { readonly kind: 'expired' }
@@ -42,7 +43,7 @@ export function srsLocalPart({ local, domain }: Mailbox, key: SrsKey): string {
 }
 
 /** Undefined for a local part that is written otherwise. Whoever hands mail on may change its case. */
-export function reverseSrs(local: string, key: SrsKey): SrsReversed | undefined {
+export function reverseSrs(local: string, key: SrsKey): ReturnedTo | undefined {
   const first = /^srs0=([a-z2-7]{6})=(([a-z2-7]{2})=([^=]+)=(.+))$/is.exec(local);
   if (first !== null) {
     const [, hash = '', rest = '', day = '', domain = '', name = ''] = first;

@@ -3,9 +3,8 @@
 
 import type { Clock } from '../../base/clock.ts';
 import type { Mailbox } from '../../mail/fields/address.ts';
-import type { Untagged } from '../../trust/batv.ts';
 import { canBeTagged, isTagged, taggedLocalPart, untagged } from '../../trust/batv.ts';
-import type { SrsKey, SrsReversed } from '../../trust/srs.ts';
+import type { ReturnedTo, SrsKey } from '../../trust/srs.ts';
 import { reverseSrs, srsLocalPart } from '../../trust/srs.ts';
 
 export interface ReturnAddressesParts {
@@ -27,7 +26,7 @@ export class ReturnAddresses {
   }
 
   /** Whom an address of ours stands for; undefined where it is written like other addresses. */
-  async reverse(local: string): Promise<SrsReversed | undefined> {
+  async reverse(local: string): Promise<ReturnedTo | undefined> {
     return isSrs(local) ? reverseSrs(local, await this.#key()) : undefined;
   }
 
@@ -38,7 +37,7 @@ export class ReturnAddresses {
   }
 
   /** An address of ours without its tag; undefined where it has none. */
-  async untagged(address: Mailbox): Promise<Untagged | undefined> {
+  async untagged(address: Mailbox): Promise<ReturnedTo | undefined> {
     return isTagged(address.local) ? untagged(address, await this.#key()) : undefined;
   }
 

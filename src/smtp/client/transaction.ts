@@ -318,7 +318,7 @@ export class Transaction {
 
 /**
  * RFC 5321 §4.5.3.1.10: 452 says that there were too many recipients, and so does 552 from older servers,
- * where it is to be taken as temporary. Without a status it may also be a mailbox that is
+ * where it is to be taken as temporary. Deviation: without a status it may also be a mailbox that is
  * full, so it counts only after somebody was accepted: alone in a transaction it is final.
  * RFC 3463 §3.6: X.5.3 says it clearly; with any other detail it is something else.
  */
