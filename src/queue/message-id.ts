@@ -9,14 +9,15 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import { idsPerMs, messageKeyAt, messageKeyTime } from '../store/message-key.ts';
-
-// Crockford's base 32: sorts like ASCII, and holds no i, l, o or u to be misread on the telephone.
-const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
-const values = new Map([...alphabet].map((letter, value) => [letter.charCodeAt(0), value]));
-const textLength = 11;
-/** Limit: nodes that share a store. With as many each makes 16 ids a millisecond; more run ahead of the clock. */
-export const nodesMax = 256;
+import {
+  idDigits,
+  idLength,
+  idNumber,
+  idsPerMs,
+  messageKeyAt,
+  messageKeyTime,
+} from '../store/message-key.ts';
+import { nodesMax } from '../store/nodes.ts';
 
 export interface MessageIdParts {
   readonly clock: Pick<Clock, 'now'>;
@@ -30,6 +31,7 @@ export interface MessageIdParts {
 /** A source of ids for one process. */
 export function createMessageIds(parts: MessageIdParts): () => string {
   const { clock, random, after, node = 0 } = parts;
+  // With as many nodes as may be each makes 16 ids a millisecond; more run ahead of the clock.
   assert(Number.isInteger(node) && node >= 0 && node < nodesMax, 'nodes are numbered below 256');
   const step = node === 0 ? 1 : nodesMax;
   let last = after === undefined ? 0 : (messageIdNumber(after) ?? 0);
@@ -50,13 +52,6 @@ export function messageIdTime(text: string): number | undefined {
   return id === undefined ? undefined : messageKeyTime(id);
 }
 
-/** The node that made an id; undefined when it is none. */
-export function messageIdNode(text: string): number | undefined {
-  const id = messageIdNumber(text);
-  if (id === undefined || text.length === textLength) return id === undefined ? undefined : 0;
-  return id % nodesMax;
-}
-
 export function messageIdText(id: number): string {
   assert(Number.isSafeInteger(id) && id >= 0, 'a queue id is a safe integer');
   // Shifts work on 32 bits: the number is cut in two halves of digits first.
@@ -64,11 +59,11 @@ export function messageIdText(id: number): string {
   let low = id % 2 ** 25;
   let text = '';
   for (let i = 0; i < 5; i += 1) {
-    text = alphabet[low & 31] + text;
+    text = idDigits[low & 31] + text;
     low >>>= 5;
   }
-  for (let i = 5; i < textLength; i += 1) {
-    text = alphabet[high & 31] + text;
+  for (let i = 5; i < idLength; i += 1) {
+    text = idDigits[high & 31] + text;
     high >>>= 5;
   }
   return text;
@@ -76,14 +71,8 @@ export function messageIdText(id: number): string {
 
 /** Undefined when the text is no id: it may come from a person or from a damaged row. */
 export function messageIdNumber(text: string): number | undefined {
-  if (text.length < textLength) return undefined;
-  let id = 0;
-  for (let i = 0; i < textLength; i += 1) {
-    const value = values.get(text.charCodeAt(i));
-    if (value === undefined) return undefined;
-    id = id * 32 + value;
-  }
-  if (!Number.isSafeInteger(id)) return undefined;
-  const isWhole = text.length === textLength || text.slice(textLength) === `-${id % nodesMax}`;
+  const id = idNumber(text);
+  if (id === undefined) return undefined;
+  const isWhole = text.length === idLength || text.slice(idLength) === `-${id % nodesMax}`;
   return isWhole ? id : undefined;
 }

@@ -3,11 +3,13 @@
 // make rows small and put every insert at the right edge of its table. Any other text works too, but
 // not in order of time.
 
-const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+/** Crockford's base 32: sorts like ASCII, and holds no i, l, o or u to be misread on the telephone. */
+export const idDigits = '0123456789abcdefghjkmnpqrstvwxyz';
 const values = new Int8Array(128).fill(-1);
-for (let value = 0; value < 32; value += 1) values[alphabet.charCodeAt(value)] = value;
+for (let value = 0; value < 32; value += 1) values[idDigits.charCodeAt(value)] = value;
 
-const textLength = 11;
+/** Without the number of a node. */
+export const idLength = 11;
 const nodeSuffix = /^.{11}-[1-9]\d{0,2}$/;
 
 /** Ids count from here, so many to the millisecond. */
@@ -26,10 +28,14 @@ export function messageKey(id: string): number {
 
 function canonicalKey(id: string): number | undefined {
   // A node's number says nothing that the integer does not.
-  if (id.length !== textLength && !nodeSuffix.test(id)) return undefined;
+  return id.length === idLength || nodeSuffix.test(id) ? idNumber(id) : undefined;
+}
+
+/** What the digits at the beginning of a text say; undefined where they are none, or too large a number. */
+export function idNumber(text: string): number | undefined {
   let key = 0;
-  for (let i = 0; i < textLength; i += 1) {
-    const value = values[id.charCodeAt(i)] ?? -1;
+  for (let i = 0; i < idLength; i += 1) {
+    const value = values[text.charCodeAt(i)] ?? -1;
     if (value < 0) return undefined;
     key = key * 32 + value;
   }

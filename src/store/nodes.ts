@@ -22,7 +22,7 @@ export interface NodeFacts {
   readonly leased: number;
 }
 
-/** Limit: numbers of nodes, 0 included. */
+/** Limit: numbers of nodes that share a store; 0 is a server that is alone. */
 export const nodesMax = 256;
 
 /** What one node does at a time. */

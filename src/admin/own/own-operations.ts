@@ -13,7 +13,6 @@ export const ownOperations = {
   ...ownMailOperations,
   ...ownSendingOperations,
 };
-export type OwnOperationName = keyof typeof ownOperations;
 
 /** A Map: names come from outside. */
 const byName: ReadonlyMap<string, AnyOwnOperation> = new Map<string, AnyOwnOperation>(

@@ -25,5 +25,3 @@ export const activeSyncSettings = {
     .prefault({})
     .meta({ about: 'Exchange ActiveSync, which phones know how to set themselves up for.' }),
 };
-
-export type ActiveSyncConfig = z.output<typeof activesync>;

@@ -14,8 +14,6 @@ import type { Way } from '../queue-store.ts';
 import type { RecordPage, StoredRecord } from '../record-store.ts';
 import type { SpamCounts, SpamLesson, SpamLimits } from '../spam-store.ts';
 
-export type SqlValue = string | number | null | Uint8Array;
-
 /**
  * Content on its way. `bytes` is set apart from its request by the transport, so that a batch
  * carries one buffer; it is there again when the engine sees it. Null for a file.
