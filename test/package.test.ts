@@ -193,7 +193,8 @@ describe('the published package', { skip: reachable ? false : 'no npm registry' 
           // What is bundled has no `import = require()`.
           ...(options.includes('bundler') ? [] : ['common.cts']),
         ],
-        { cwd: folder, env: environment },
+        // A Go program, which ends soon: rare collections.
+        { cwd: folder, env: { GOGC: '400', ...environment } },
       ).catch((error: { stdout: string }) => error);
       assert.equal(stdout, '');
     });
