@@ -1,7 +1,7 @@
 // How much is in the queue, on the reader's connection. What is asked most is kept by the database with every change
 // (migration 0016); whatever else is looked for is counted message by message, for as long as somebody wants to wait.
 
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { BacklogTimes, QueueBacklog, QueueFilter, QueueShare } from '../../queue-search.ts';
 import { queueStates, sharesMax } from '../../queue-search.ts';
 import { integer, integerOrNull, text, textOrNull } from '../../row.ts';
@@ -31,6 +31,8 @@ const sliceMessages = 2000;
 export class QueueTotals {
   readonly #database: DatabaseSync;
   readonly #nowMs: () => number;
+  /** By their text, of which there are a dozen: the statistics ask each minute. */
+  readonly #statements = new Map<string, StatementSync>();
 
   constructor(database: DatabaseSync, nowMs = () => performance.now()) {
     this.#database = database;
@@ -177,7 +179,9 @@ export class QueueTotals {
   }
 
   #all(sql: string, values: readonly (string | number)[]) {
-    return this.#database.prepare(sql).all(...values);
+    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement.all(...values);
   }
 }
 
