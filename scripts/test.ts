@@ -17,6 +17,12 @@ const timeout = 300_000;
 /** Limit: so that the last lot is not a long one. */
 const filesPerLot = 12;
 
+const execArgv = [
+  ...['--require', join(root, 'test/test-of-error.cjs')],
+  // Most of what a test makes is garbage when it is over: a large nursery is seldom looked through.
+  ...['--min-semi-space-size=16', '--max-semi-space-size=64'],
+];
+
 const alone = /^test\/(?!scenarios\/)|^examples\/|^src\/cli\//;
 /** They wait for other programs and start many: what takes longest goes first, so that nobody waits for it at the end. */
 const longest = ['test/package.test.ts', 'test/console/console.test.ts', 'src/cli/serve.test.ts'];
@@ -73,7 +79,10 @@ const files = lotsOf(wanted)
   .toSorted((a, b) => weightOf(b) - weightOf(a))
   .map(entryOf);
 process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules/.cache/postrider');
-const results = run({ files, concurrency: availableParallelism() + 1, timeout, cwd: root });
+const results = run({
+  ...{ files, execArgv, timeout, cwd: root },
+  concurrency: availableParallelism() + 1,
+});
 results.on('test:fail', ({ todo }) => {
   if (todo === undefined || todo === false) process.exitCode = 1;
 });

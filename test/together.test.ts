@@ -70,3 +70,46 @@ it('files that share a process: who ends it is named, and what was not run is no
   assert.match(stderr, /ends\.mjs ends the process/);
   assert.equal(code, 1);
 });
+
+it('an error that nobody catches fails the test that it belongs to (test-of-error.cjs), however long that has waited', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'postrider-errors-'));
+  const path = join(folder, 'errors.mjs');
+  writeFileSync(
+    path,
+    `
+import { connect, createServer } from 'node:net';
+import { it } from 'node:test';
+const wait = (ms = 20) => new Promise((resolve) => setTimeout(resolve, ms));
+const fail = () => { throw new Error('nobody catches this'); };
+it('timer', async () => { await wait(); setTimeout(fail, 1); await wait(); });
+it('good', () => wait());
+it('promise', async () => { await wait(); void Promise.reject(new Error('nor this')); await wait(); });
+it('microtask', async () => { await wait(); queueMicrotask(fail); await wait(); });
+it('good', () => wait());
+it('socket', async (t) => {
+  const server = createServer(fail).listen(0);
+  t.after(() => server.close());
+  await wait();
+  const client = connect(server.address().port);
+  t.after(() => client.destroy());
+  await new Promise((resolve) => client.on('close', resolve).on('error', resolve).on('data', () => {}));
+});
+it('good', () => wait());
+`,
+  );
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const hook = join(import.meta.dirname, 'test-of-error.cjs');
+  const argv = ['--require', hook, '--test-reporter=tap', path];
+  const told = await promisify(execFile)(process.execPath, argv, { env, timeout: 60_000 }).then(
+    () => assert.fail('it ended well'),
+    (error: { stdout: string }) => error.stdout,
+  );
+  rmSync(folder, { recursive: true });
+  assert.deepEqual(
+    [...told.matchAll(/^(not ok|ok) \d+ - (\w+)/gm)].map(([, verdict, name]) => [name, verdict]),
+    ['timer', 'good', 'promise', 'microtask', 'good', 'socket', 'good'].map((name) => [
+      name,
+      name === 'good' ? 'ok' : 'not ok',
+    ]),
+  );
+});
