@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { type ConfigObject, eventually, startProcess } from '../../test/process.ts';
+import {
+  type ConfigObject,
+  eventually,
+  type RunningProcess,
+  startProcess,
+} from '../../test/process.ts';
 import { testCluster, withoutPostgres } from '../store/postgres/test-cluster.ts';
 import { runCommand } from './test-command.ts';
 
@@ -40,6 +46,12 @@ const listed = async () => {
     .map((line) => JSON.parse(line) as { readonly id: string; readonly subject: string });
 };
 
+/** By itself. */
+async function ended({ child }: RunningProcess): Promise<number | null> {
+  if (child.exitCode === null) await once(child, 'exit');
+  return child.exitCode;
+}
+
 const allListed = (count: number) =>
   eventually(
     async () => ((await listed()).length === count ? true : undefined),
@@ -73,7 +85,7 @@ describe('store migrate', { skip: withoutPostgres() }, () => {
       assert.deepEqual([result.status, result.err], [0, '']);
       assert.match(result.out, /moved and compared: accounts 1, .* messages in folders 3;/);
       assert.match(result.out, /no server was at work for/);
-      assert.equal(await server.end(), 1, 'its service manager starts it again');
+      assert.equal(await ended(server), 1, 'its service manager starts it again');
       assert.match(server.log(), /stopped/);
       const moved = JSON.parse(readFileSync(join(root, 'postrider.config.json'), 'utf8'));
       assert.equal(moved.store.kind, 'postgres');
@@ -92,7 +104,7 @@ describe('store migrate', { skip: withoutPostgres() }, () => {
     assert.match(refused.err, /call this with --replace/);
     const result = await migrate('--replace', '--json');
     assert.equal(result.status, 0, result.err);
-    assert.equal(await server.end(), 0, 'drained');
+    assert.equal(await ended(server), 0, 'drained');
     const old = await run('mail', 'list', 'ann@example.org');
     assert.match(old.err, /was moved to .*data: put that store into the configuration/);
     assert.equal(old.status, 2);
@@ -116,6 +128,8 @@ describe('store migrate', { skip: withoutPostgres() }, () => {
       [same.status, /both configurations have a store of SQLite/.test(same.err)],
       [2, true],
     );
+    writeFileSync(join(root, 'postrider.config.json.before'), '');
+    assert.match((await migrate()).err, /a move that broke off goes on with --config/);
     writeNew({ ...embedded, store: { kind: 'postgres', url: 'postgres://p@127.0.0.1:9/x' } });
     const none = await migrate('--dry-run');
     assert.match(none.err, /there is no mail store in/);

@@ -1,9 +1,19 @@
 // `postrider store migrate`: everything moves to the store of another configuration, while the server runs or not.
 
-import { copyFileSync, renameSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
+import { firstLineOf } from '../base/error-text.ts';
 import type { Config } from '../config/config.ts';
 import { becomeOwner, becomeUser } from '../net/privileges.ts';
 import { withoutPassword } from '../store/moving/marks.ts';
@@ -36,6 +46,8 @@ interface Configured {
 interface Ways {
   readonly from: Configured;
   readonly to: Configured;
+  /** Puts the one configuration in the place of the other. */
+  readonly write: (() => void) | undefined;
 }
 
 export function storeCommand(context: Context): Command {
@@ -65,15 +77,18 @@ async function waysOf(context: Context, options: MigrateOptions): Promise<Ways> 
   const from = await loadOrFail(options.config, context.cwd);
   const to = await loadOrFail(options.to, context.cwd);
   const [here, there] = [from.config.store.kind, to.config.store.kind];
-  if (here === there)
-    throw new CliError(
-      2,
+  if (here === there) {
+    const other =
       here === 'sqlite'
         ? 'both configurations have a store of SQLite: `postrider backup` and `restore` copy one'
-        : 'both configurations have a PostgreSQL: pg_dump copies one, and `store.url` names it',
-    );
+        : 'both configurations have a PostgreSQL: pg_dump copies one, and `store.url` names it';
+    const before = `${from.path}.before`;
+    const on = existsSync(before) ? `; a move that broke off goes on with --config ${before}` : '';
+    throw new CliError(2, other + on);
+  }
   if (options.write && dirname(from.path) !== dirname(to.path))
     throw new CliError(2, '--write is for two configurations in one directory');
+  const write = options.write === true ? replacing(from, to) : undefined;
   const { user, dataDirectory } = from.config;
   // Files that root makes here would be closed to the server.
   if (user === undefined) becomeOwner(dataDirectory);
@@ -83,7 +98,7 @@ async function waysOf(context: Context, options: MigrateOptions): Promise<Ways> 
     context.note(
       `history and keys stay in ${dataDirectory}: copy them to ${to.config.dataDirectory}, or keep the same dataDirectory`,
     );
-  return { from, to };
+  return { from, to, write };
 }
 
 const placeOf = ({ config: { store, dataDirectory } }: Configured) => ({
@@ -95,14 +110,16 @@ async function move(context: Context, ways: Ways, options: MigrateOptions): Prom
   await using source = await openMoveSource(placeOf(from));
   const replace = options.replace === true;
   await using target = await openMoveTarget({ ...placeOf(to), replace });
-  if (options.restart) await target.abandon();
+  if (options.restart) {
+    if ((await source.left()) !== undefined)
+      throw new CliError(1, 'nothing is left to be copied: call this without --restart');
+    await target.abandon();
+  }
   const result = await moveStore({
     ...{ source, target, clock: systemClock() },
     onProgress: createProgress(context, options),
     stopServers: () => endServer(context, from),
-    onVerified: async () => {
-      if (options.write) putInPlace(ways);
-    },
+    onVerified: async () => ways.write?.(),
   });
   await report(context, { ways, result, options });
 }
@@ -118,11 +135,24 @@ async function endServer(context: Context, { path, config }: Configured): Promis
   await reached.server.serverEnd();
 }
 
-/** The old one is kept beside it. */
-function putInPlace({ from, to }: Ways): void {
-  copyFileSync(from.path, `${from.path}.before`);
-  copyFileSync(to.path, `${from.path}.new`);
-  renameSync(`${from.path}.new`, from.path);
+/**
+ * Opened while we may (it is root's, as a rule), written when all is there. The old one is kept beside it. @throws CliError
+ */
+function replacing(from: Configured, to: Configured): () => void {
+  const bytes = readFileSync(to.path);
+  let file: number;
+  try {
+    copyFileSync(from.path, `${from.path}.before`);
+    file = openSync(from.path, 'r+');
+  } catch (error) {
+    throw new CliError(1, `${firstLineOf(error)}: call this without --write, or as root`);
+  }
+  return () => {
+    ftruncateSync(file);
+    writeSync(file, bytes, 0, bytes.length, 0);
+    fsyncSync(file);
+    closeSync(file);
+  };
 }
 
 interface Outcome {

@@ -51,7 +51,7 @@ export class Comparison {
   async differences(onProgress?: OnMoveProgress): Promise<readonly Difference[]> {
     const found: Difference[] = [];
     for (const [place, table] of movedTables.entries()) {
-      onProgress?.(`comparing ${table.what}`, place, movedTables.length);
+      onProgress?.(`comparing ${table.what}: table`, place + 1, movedTables.length);
       const groups = this.#open.get(table);
       const differ =
         groups === undefined || groups.size > groupsMax

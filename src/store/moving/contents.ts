@@ -32,7 +32,9 @@ export class MovedContents {
 
   /** After the last message was copied. @throws MoveError when one lacks its content */
   async complete(): Promise<void> {
-    await this.copy(await this.#target.sweep());
+    const last = await this.#target.sweep();
+    if (last.length === 0) return;
+    await this.copy(last);
     const [missing, ...others] = await this.#target.sweep();
     if (missing === undefined) return;
     const why = this.#unreadable.get(missing) ?? `content ${missing} is missing`;

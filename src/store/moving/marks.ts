@@ -17,6 +17,9 @@ export const moveTables = {
   moved: 'moved',
 } as const;
 
+/** What refuses to write to a store that was left, where its servers are not all on one machine. */
+export const refusal = 'moved_away';
+
 export const movedAway = (name: string, to: string): StoreOpenError =>
   new StoreOpenError(
     'moved',

@@ -232,39 +232,49 @@ describe('a store that moves to one of another kind', { skip: withoutPostgres() 
     assert.deepEqual(await seenIn(back), before);
   });
 
-  it('takes along what changes while it moves', async () => {
-    const [here, there] = [inDirectory(), await inPostgres()];
-    await filled(here);
-    const stores = await open(here);
-    let asked = 0;
-    await moved(here, there, {
-      // Between the copy of a table and the look at what changed.
-      source: (source) =>
-        but(source, 'changes', async (limit) => {
-          asked += 1;
-          if (asked === 1) await change(stores);
-          return source.changes(limit);
-        }),
-      stopServers: async () => stores[Symbol.asyncDispose](),
+  const ways = [
+    ['SQLite', async () => [inDirectory(), await inPostgres()]],
+    ['PostgreSQL', async () => [await inPostgres(), inDirectory()]],
+  ] as const;
+  for (const [kind, places] of ways)
+    it(`takes along what changes while it moves from ${kind}`, async () => {
+      const [here, there] = (await places()) as [Place, Place];
+      await filled(here);
+      await using stores = await open(here);
+      let asked = 0;
+      await moved(here, there, {
+        // Between the copy of a table and the look at what changed.
+        source: (source) =>
+          but(source, 'changes', async (limit) => {
+            asked += 1;
+            if (asked === 1) await change(stores);
+            return source.changes(limit);
+          }),
+        stopServers: async () => stores[Symbol.asyncDispose](),
+      });
+      await using opened = await open(there);
+      const folders = await opened.folders.folders(ann);
+      assert.ok(folders.some(({ path }) => path === 'Renamed'));
+      const inbox = await inboxIn(opened.folders);
+      assert.deepEqual([...(await opened.folders.snapshot(inbox))!.messages.uid], [2, 4]);
+      assert.deepEqual(
+        (await collected(queueEntries(opened.queue))).map(({ id }) => id),
+        ['m1', 'm3', 'm5'],
+      );
+      const changed = await opened.records.list('policy', { limit: 9 });
+      assert.deepEqual(
+        changed.map(({ key, value }) => [key, value]),
+        [['example.org', '{"new":1}']],
+      );
     });
-    await using opened = await open(there);
-    const found = (await seen(opened)) as {
-      readonly boxes: readonly { readonly folder: { readonly path: string } }[];
-    };
-    assert.ok(found.boxes.some(({ folder }) => folder.path === 'Renamed'));
-    const inbox = await inboxIn(opened.folders);
-    assert.deepEqual([...(await opened.folders.snapshot(inbox))!.messages.uid], [2, 4]);
-    assert.deepEqual(
-      (await collected(queueEntries(opened.queue))).map(({ id }) => id),
-      ['m1', 'm3', 'm5'],
-    );
-  });
 
-  async function change({ folders, queue, spool }: Stores): Promise<void> {
+  async function change({ folders, queue, records, spool }: Stores): Promise<void> {
     const inbox = await inboxIn(folders);
     await folders.removeMessages(inbox, [1]);
     await folders.append(inbox, [{ content: await spool.store(large), flags: [], received: 4000 }]);
     await folders.rename(ann, 'Work/2026', 'Renamed');
+    await records.remove('policy', ['example.net']);
+    await records.put([{ kind: 'policy', key: 'example.org', value: '{"new":1}' }]);
     await queue.enqueue(message('m5'), { leaseUntil: undefined });
     const [lease] = await queue.take('m2', { now: clock.now(), leaseMs: 1000 });
     await queue.settle(settlement(lease!, delivered));
@@ -333,6 +343,29 @@ describe('a store that moves to one of another kind', { skip: withoutPostgres() 
     rmSync(join(spool, readdirSync(spool)[0]!));
     await assert.rejects(moved(here, there), /verify --repair/);
     assert.ok(await open(here).then((stores) => stores[Symbol.asyncDispose]().then(() => true)));
+  });
+
+  it('is written to by no node that begins or thaws while it is left, or later', async () => {
+    const [here, there] = [await inPostgres(), inDirectory()];
+    await filled(here);
+    const frozen = await open(here);
+    let begins: Promise<unknown> | undefined;
+    await moved(here, there, {
+      source: (source) =>
+        but(source, 'counters', async () => {
+          begins = open(here, false).catch((error: Error) => error);
+          const counters = await source.counters();
+          // It waits in line by now: for the table of nodes.
+          const { url } = here.store as { readonly url: string };
+          const waits = `SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'node'::regclass`;
+          while ((await ask(url, waits)).rowCount === 0);
+          return counters;
+        }),
+    });
+    assert.match(String(await begins), /everything was moved to another store/);
+    const late = frozen.folders.create(ann, 'Late', undefined);
+    await assert.rejects(late, /everything was moved to another store/);
+    await frozen[Symbol.asyncDispose]();
   });
 
   it('goes to an empty store only, and puts aside one that was moved from when told to', async () => {

@@ -67,6 +67,7 @@ class Move {
     if (!(await target.isUnderWay(left.id)))
       throw new MoveError(`everything in ${source.name} was moved to ${left.to} already`);
     await target.begin(left.id);
+    await this.#options.onVerified?.();
     await target.finish(await source.counters());
     return this.#result(undefined);
   }

@@ -28,9 +28,11 @@ export async function differencesOf(
   for (const one of await new Comparison(there, here).differences(onProgress))
     differences.push(await described(there, one));
   let contents = 0;
+  const total =
+    (await there.count(tableNamed('email'))) + (await there.count(tableNamed('message')));
   for await (const id of contentsOf(there)) {
     contents += 1;
-    onProgress?.('contents read', contents, contents);
+    onProgress?.('contents read on both sides', contents, total);
     const [a, b] = [await digestOf(there, id), await digestOf(here, id)];
     if (a !== b && differences.length < differencesMax)
       differences.push(`content ${id} is ${a} there, ${b} here`);

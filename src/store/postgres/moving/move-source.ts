@@ -1,13 +1,14 @@
 // PostgreSQL as the store that everything is moved from: triggers note what changes, whichever node changes it.
 
 import { randomUUID } from 'node:crypto';
-import { moveTables } from '../../moving/marks.ts';
+import { assert } from '../../../base/assert.ts';
+import { moveTables, refusal } from '../../moving/marks.ts';
 import type { MovedColumn, MovedTable } from '../../moving/moved-tables.ts';
 import { movedTables, parseKey, tableNamed } from '../../moving/moved-tables.ts';
 import type { Change, Left, MoveSource } from '../../moving/places.ts';
 import { StoreOpenError } from '../../open-error.ts';
 import { integer } from '../../row.ts';
-import type { Queries } from '../database.ts';
+import type { Database, Queries, Transaction } from '../database.ts';
 import type { PostgresMoveOptions } from './move-place.ts';
 import { leftOf, openMoveDatabase, PostgresMovePlace } from './move-place.ts';
 import { keyColumnsOf } from './move-rows.ts';
@@ -19,6 +20,8 @@ export const openPostgresMoveSource = async (options: PostgresMoveOptions): Prom
 const { source, change, moved } = moveTables;
 
 class PostgresMoveSource extends PostgresMovePlace implements MoveSource {
+  #closed: Closed | undefined;
+
   watch(): Promise<string> {
     return this.database.transaction(async (transaction) => {
       await transaction.run(`CREATE TABLE IF NOT EXISTS ${source} (id text NOT NULL)`);
@@ -66,38 +69,105 @@ class PostgresMoveSource extends PostgresMovePlace implements MoveSource {
     return true;
   }
 
+  /** Nobody writes until we leave, or end: neither a node that begins, nor one that was frozen and thaws. */
   async quiet(): Promise<void> {
-    const [name] = await this.nodesAtWork();
-    if (name !== undefined)
-      throw new StoreOpenError('in-use', `node ${name} is at work on ${this.name}: drain it first`);
+    if (this.#closed !== undefined) return;
+    await this.#assertIdle();
     // What dead nodes had claimed is due.
     await this.database.run(
       `UPDATE recipient SET owner = NULL, at = greatest($1::bigint, coalesce(release, 0))
        WHERE owner IS NOT NULL`,
       [this.clock.now()],
     );
+    this.#closed = await closedTo(this.database);
+    await this.#assertIdle();
+    const [claimed] = await this.database.rows(
+      'SELECT 1 FROM recipient WHERE owner IS NOT NULL LIMIT 1',
+    );
+    if (claimed !== undefined) throw inUse(this.name, 'a node');
   }
 
   left(): Promise<Left | undefined> {
     return leftOf(this.database);
   }
 
-  leave({ id, to, at }: Left): Promise<void> {
-    return this.database.transaction(async (transaction) => {
+  async leave({ id, to, at }: Left): Promise<void> {
+    assert(this.#closed !== undefined, 'nobody else writes when the store is left');
+    await this.#closed.finish(async (transaction) => {
       await transaction.run(
         `CREATE TABLE ${moved} (id text NOT NULL, place text NOT NULL, at bigint NOT NULL)`,
       );
       await transaction.run(`INSERT INTO ${moved} VALUES ($1, $2, $3)`, [id, to, at]);
-      await unwatch(transaction);
+      // What notes changes stays: taking it away would wait for whoever reads, a dump for one.
+      await refuseWrites(transaction);
     });
   }
 
   unwatch(): Promise<void> {
     return this.database.transaction(unwatch);
   }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await this.#closed?.open();
+    await super[Symbol.asyncDispose]();
+  }
+
+  async #assertIdle(): Promise<void> {
+    const [name] = await this.nodesAtWork();
+    if (name !== undefined) throw inUse(this.name, `node ${name}`);
+  }
 }
 
-async function unwatch(queries: Queries): Promise<void> {
+const inUse = (name: string, who: string): StoreOpenError =>
+  new StoreOpenError('in-use', `${who} is at work on ${name}: drain it, and call this again`);
+
+/** Tables that are closed to everybody else who writes, while anybody may read. */
+interface Closed {
+  /** The last that happens before they are open again. */
+  finish(work: (transaction: Transaction) => Promise<void>): Promise<void>;
+  open(): Promise<void>;
+}
+
+async function closedTo(database: Database): Promise<Closed> {
+  const closed = Promise.withResolvers<void>();
+  const last = Promise.withResolvers<(transaction: Transaction) => Promise<void>>();
+  const tables = movedTables.map(({ name }) => name).join();
+  const ended = database.transaction(async (transaction) => {
+    await transaction.run('SET LOCAL idle_in_transaction_session_timeout = 0');
+    await transaction.run(`LOCK TABLE node, ${tables} IN EXCLUSIVE MODE`);
+    closed.resolve();
+    await (await last.promise)(transaction);
+  });
+  ended.catch(closed.reject);
+  await closed.promise;
+  return {
+    finish(work) {
+      last.resolve(work);
+      return ended;
+    },
+    async open() {
+      last.resolve(async () => {});
+      await ended.catch(() => {}); // who finished has heard
+    },
+  };
+}
+
+/** A node that was frozen and thaws now, or was just starting, would write to a store that is none any more. */
+async function refuseWrites(queries: Queries): Promise<void> {
+  await queries.run(
+    `CREATE FUNCTION ${refusal}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+       RAISE EXCEPTION 'everything was moved to another store';
+     END $$`,
+  );
+  for (const name of ['node', ...movedTables.map((table) => table.name)])
+    await queries.run(
+      `CREATE TRIGGER ${refusal} BEFORE INSERT OR UPDATE OR DELETE ON ${name}
+         FOR EACH STATEMENT EXECUTE FUNCTION ${refusal}()`,
+    );
+}
+
+/** Nothing is noted any more. */
+export async function unwatch(queries: Queries): Promise<void> {
   for (const { name } of movedTables)
     await queries.run(`DROP FUNCTION IF EXISTS move_${name}() CASCADE`);
   await queries.run(`DROP TABLE IF EXISTS ${change}, ${source}`);

@@ -2,7 +2,7 @@
 // store itself writes it.
 
 import { blockBytes } from '../../files/spool-memory.ts';
-import { moveTables } from '../../moving/marks.ts';
+import { moveTables, refusal } from '../../moving/marks.ts';
 import type { MovedKey, MovedTable } from '../../moving/moved-tables.ts';
 import { keyText, movedTables, parseKey } from '../../moving/moved-tables.ts';
 import type {
@@ -20,6 +20,7 @@ import type { Database, Queries } from '../database.ts';
 import type { PostgresMoveOptions } from './move-place.ts';
 import { hasTable, leftOf, openMoveDatabase, PostgresMovePlace } from './move-place.ts';
 import { writeRows } from './move-rows.ts';
+import { unwatch } from './move-source.ts';
 
 const { target, cursor: cursors, content: copies, moved } = moveTables;
 
@@ -55,6 +56,8 @@ class PostgresMoveTarget extends PostgresMovePlace implements MoveTarget {
           'call this with --replace to empty it',
       );
     await this.#long(async (queries) => {
+      await queries.run(`DROP FUNCTION IF EXISTS ${refusal}() CASCADE`);
+      await unwatch(queries);
       await empty(queries);
       await queries.run(`DROP TABLE ${moved}`);
     });
