@@ -29,7 +29,8 @@ async function startHole() {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   return {
-    ...{ hole, url: `postgres://postrider@127.0.0.1:${port}/${name}` },
+    ...{ hole, direct: url },
+    ...{ url: `postgres://postrider@127.0.0.1:${port}/${name}` },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -64,6 +65,22 @@ describe('a network that swallows everything', { skip: withoutPostgres() }, () =
       assert.ok(Number(row.n) >= 20);
       return;
     }
+  });
+
+  it('what is cut off within a transaction lets go of its locks before others give up', async () => {
+    await using test = await startHole();
+    await using cut = new Database({ url: test.url, log: silentLog, patienceMs: 1500 });
+    await cut.run('CREATE TABLE t (n integer)');
+    await cut.run('INSERT INTO t VALUES (0)');
+    await using other = new Database({ url: test.direct, log: silentLog });
+    const asked = cut.transaction(async (transaction) => {
+      await transaction.run('UPDATE t SET n = 1');
+      test.hole.isOpen = false;
+      await other.run('UPDATE t SET n = 2');
+      await transaction.run('UPDATE t SET n = 3');
+    });
+    await assert.rejects(asked, StorageError);
+    assert.deepEqual(await other.rows('SELECT n FROM t'), [{ n: 2 }]);
   });
 
   it('the end does not wait for connections that nobody answers on', async () => {

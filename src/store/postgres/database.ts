@@ -49,7 +49,8 @@ export const connectionsMaxDefault = 12;
 // Limits. No statement of ours takes a second; who waits longer for a lock waits for somebody who hangs.
 const statementMs = 30_000;
 const lockMs = 10_000;
-const idleInTransactionMs = 30_000;
+/** What is cut off within a transaction holds locks: for less time than others wait for them. */
+const idleInTransactionMs = 5_000;
 /** Beyond its own limit a statement is given up on this side: the network between is cut. */
 const graceMs = 5_000;
 const connectMs = 5_000;
@@ -244,7 +245,7 @@ function connectionSettings(url: string, name: string, patienceMs = statementMs)
     connectionTimeoutMillis: Math.min(connectMs, patienceMs),
     statement_timeout: Math.ceil(patienceMs),
     lock_timeout: Math.min(lockMs, Math.ceil(patienceMs)),
-    idle_in_transaction_session_timeout: idleInTransactionMs,
+    idle_in_transaction_session_timeout: Math.min(idleInTransactionMs, Math.ceil(patienceMs)),
     query_timeout: patienceMs + Math.min(graceMs, patienceMs),
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveMs,

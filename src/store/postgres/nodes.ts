@@ -4,28 +4,48 @@
 
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
-import { version } from '../../base/version.ts';
-import type { InTurn, NodeFacts, NodeState, Nodes } from '../nodes.ts';
-import { nodesMax } from '../nodes.ts';
-import { StoreOpenError } from '../open-error.ts';
-import type { Row } from '../row.ts';
-import { integer, integerOrNull, text } from '../row.ts';
-import type { Database, Queries, Transaction } from './database.ts';
-import { Turns } from './turns.ts';
+import type { InTurn, NodeFacts, Nodes } from '../nodes.ts';
+
+/** Where nodes are written down; each of these happens as a whole or not at all. */
+export interface NodeTable {
+  /** Takes the place of that name. What the process before had claimed is due again. */
+  join(name: string): Promise<Joined>;
+  /** For a command: it claims in a name of its own, and is on no list. */
+  visit(): Promise<number>;
+  beat(session: number): Promise<'heard' | 'draining' | 'gone'>;
+  standing(name: string): Promise<NodeStanding>;
+  /** Those that were silent for too long lose their sessions, and what they had claimed. */
+  bury(): Promise<readonly { readonly node: string; readonly recipients: number }[]>;
+  /** Nothing of that session is claimed any more. */
+  leave(session: number): Promise<void>;
+  list(): Promise<readonly NodeFacts[]>;
+  /** A process that begins under that name begins without. */
+  drain(name: string): Promise<boolean>;
+  /** What it had claimed goes to the others; a process that still runs under that name ends. */
+  remove(name: string): Promise<boolean>;
+}
+
+export interface Joined {
+  readonly number: number;
+  readonly session: number;
+  /** Recipients that the process before had claimed. */
+  readonly given: number;
+}
+
+/** Whether a process of that name may begin anew. */
+export type NodeStanding = 'free' | 'taken' | 'removed';
 
 export interface PostgresNodesParts {
-  readonly database: Database;
-  /** A connection of its own: a node whose connections all wait for something is alive. */
-  readonly beats: Queries;
+  readonly table: NodeTable;
   readonly clock: Clock;
   readonly log: Log;
   /** What this node is called. */
   readonly name: string;
   /** After so long without a word a node is taken for dead, in milliseconds. */
   readonly timeoutMs: number;
-  /** What a session had claimed is due; returns how many recipients. */
-  readonly giveBack: (queries: Queries, session: number) => Promise<number>;
-  /** So is what was claimed in the name of sessions that were over by then. */
+  /** For a process that has this session. */
+  readonly turns: (session: () => number) => InTurn;
+  /** What was claimed in the name of sessions that were over by then is due. */
   readonly giveBackOrphans: () => Promise<void>;
   /** Nobody could be sure of us, and now the database has heard us again. */
   readonly onHeard: () => void;
@@ -36,7 +56,7 @@ export interface PostgresNodesParts {
 /** A node speaks so often within the time after which it is taken for dead. */
 export const beatsPerTimeout = 4;
 
-export class PostgresNodes implements Nodes {
+export class PostgresNodes implements Nodes, AsyncDisposable {
   readonly inTurn: InTurn;
   readonly #parts: PostgresNodesParts;
   #number = 0;
@@ -53,7 +73,7 @@ export class PostgresNodes implements Nodes {
 
   constructor(parts: PostgresNodesParts) {
     this.#parts = parts;
-    this.inTurn = new Turns(parts.database, () => this.#session).inTurn;
+    this.inTurn = parts.turns(() => this.#session);
   }
 
   get number(): number {
@@ -73,84 +93,35 @@ export class PostgresNodes implements Nodes {
     this.#onDrained = listener;
   }
 
-  /** Takes our place among the nodes. What the process before us had claimed is due again. */
+  /** Takes our place among the nodes. */
   async join(): Promise<void> {
     const given = await this.#joinNow();
     if (given > 0) this.#parts.log.info('store-recovered', { recipients: given });
     this.#beatLater();
   }
 
-  /** For a command: it claims in a name of its own, below 0, and is on no list. */
   async visit(): Promise<void> {
-    const [row] = await this.#parts.database.rows(`SELECT -nextval('node_session') AS session`);
-    this.#session = integer(row?.session);
+    this.#session = await this.#parts.table.visit();
   }
 
-  async list(): Promise<readonly NodeFacts[]> {
-    const rows = await this.#parts.database.rows(
-      `SELECT n.*, extract(epoch FROM n.started) * 1000 AS began,
-         extract(epoch FROM n.seen) * 1000 AS heard,
-         coalesce(n.seen < clock_timestamp() - $1 * interval '1 millisecond', true) AS late,
-         (SELECT count(*) FROM recipient r WHERE r.owner = n.session) AS leased
-       FROM node n ORDER BY number`,
-      [this.#parts.timeoutMs],
-    );
-    return rows.map(factsOf);
+  list(): Promise<readonly NodeFacts[]> {
+    return this.#parts.table.list();
   }
 
-  /** A process that begins under that name begins without. */
-  async drain(name: string): Promise<boolean> {
-    const sql = 'UPDATE node SET draining = true WHERE name = $1';
-    return (await this.#parts.database.run(sql, [name])) > 0;
+  drain(name: string): Promise<boolean> {
+    return this.#parts.table.drain(name);
   }
 
-  /** What it had claimed goes to the others; a process that still runs under that name ends. */
   remove(name: string): Promise<boolean> {
-    return this.#parts.database.transaction(async (transaction) => {
-      const [row] = await transaction.rows('DELETE FROM node WHERE name = $1 RETURNING session', [
-        name,
-      ]);
-      if (row === undefined) return false;
-      const session = integerOrNull(row.session);
-      if (session !== null) await this.#parts.giveBack(transaction, session);
-      return true;
-    });
+    return this.#parts.table.remove(name);
   }
 
-  /** Leaves in order: nothing of ours is claimed any more. */
+  /** Leaves in order. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopped = true;
     this.#cancel?.();
     if (this.#number === 0) return;
-    await this.#parts.database
-      .transaction(async (transaction) => {
-        const left = await transaction.run('UPDATE node SET session = NULL WHERE session = $1', [
-          this.#session,
-        ]);
-        if (left > 0) await this.#parts.giveBack(transaction, this.#session);
-      })
-      .catch(() => {}); // the others notice
-  }
-
-  async #join(transaction: Transaction): Promise<number> {
-    const { name, giveBack } = this.#parts;
-    await transaction.run('LOCK TABLE node IN SHARE ROW EXCLUSIVE MODE');
-    const [known] = await transaction.rows('SELECT number, session FROM node WHERE name = $1', [
-      name,
-    ]);
-    const number = known === undefined ? await freeNumber(transaction) : integer(known.number);
-    const before = integerOrNull(known?.session ?? null);
-    const [row] = await transaction.rows(
-      `INSERT INTO node (number, name, session, version, started, seen)
-       VALUES ($1, $2, nextval('node_session'), $3, clock_timestamp(), clock_timestamp())
-       ON CONFLICT (number) DO UPDATE SET session = excluded.session, draining = false,
-         version = excluded.version, started = excluded.started, seen = excluded.seen
-       RETURNING session`,
-      [number, name, version],
-    );
-    this.#number = number;
-    this.#session = integer(row?.session);
-    return before === null ? 0 : giveBack(transaction, before);
+    await this.#parts.table.leave(this.#session).catch(() => {}); // the others notice
   }
 
   #beatLater(): void {
@@ -160,18 +131,15 @@ export class PostgresNodes implements Nodes {
   }
 
   async #beat(): Promise<void> {
-    const { beats, clock, timeoutMs } = this.#parts;
+    const { table, clock, timeoutMs } = this.#parts;
     const saidAt = clock.now();
     const wasHeard = saidAt - this.#heardAt < timeoutMs / 2;
     try {
-      const [row] = await beats.rows(
-        'UPDATE node SET seen = clock_timestamp() WHERE session = $1 RETURNING draining',
-        [this.#session],
-      );
+      const answer = await table.beat(this.#session);
       if (this.#isStopped) return;
-      if (row === undefined) await this.#comeBack();
-      else if (row.draining === true) this.#drained();
-      if (row !== undefined) this.#heard(saidAt);
+      if (answer === 'gone') await this.#comeBack();
+      else this.#heard(saidAt);
+      if (answer === 'draining') this.#drained();
       // When the database was away for everybody, everybody has been silent.
       if (wasHeard) void this.#bury();
     } catch {
@@ -187,8 +155,11 @@ export class PostgresNodes implements Nodes {
   }
 
   async #joinNow(): Promise<number> {
-    const saidAt = this.#parts.clock.now();
-    const given = await this.#parts.database.transaction((transaction) => this.#join(transaction));
+    const { table, clock, name } = this.#parts;
+    const saidAt = clock.now();
+    const { number, session, given } = await table.join(name);
+    this.#number = number;
+    this.#session = session;
     this.#heard(saidAt);
     return given;
   }
@@ -201,11 +172,11 @@ export class PostgresNodes implements Nodes {
 
   /** Others took us for dead: what we had claimed is theirs. */
   async #comeBack(): Promise<void> {
-    const { database, name, log, onReplaced } = this.#parts;
-    const [row] = await database.rows('SELECT session FROM node WHERE name = $1', [name]);
-    if (row === undefined || row.session !== null) {
+    const { table, name, log, onReplaced } = this.#parts;
+    const standing = await table.standing(name);
+    if (standing !== 'free') {
       this.#isStopped = true;
-      const why = row === undefined ? 'was removed' : 'is another process now';
+      const why = standing === 'removed' ? 'was removed' : 'is another process now';
       onReplaced(new Error(`node ${name} ${why}: this one ends`));
       return;
     }
@@ -216,61 +187,15 @@ export class PostgresNodes implements Nodes {
   /** Our own beats do not wait for it. */
   async #bury(): Promise<void> {
     if (this.#isBurying) return;
+    const { table, giveBackOrphans, log } = this.#parts;
     this.#isBurying = true;
     try {
-      await this.#buryDead();
-      await this.#parts.giveBackOrphans();
+      for (const { node, recipients } of await table.bury())
+        log.warn('node is dead', { node, recipients });
+      await giveBackOrphans();
     } catch {
       // As above: the next beat tries again, and so do others.
     }
     this.#isBurying = false;
   }
-
-  #buryDead(): Promise<void> {
-    const { database, timeoutMs, giveBack, log } = this.#parts;
-    return database.transaction(async (transaction) => {
-      const dead = await transaction.rows(
-        `SELECT name, session FROM node
-         WHERE session IS NOT NULL AND seen < clock_timestamp() - $1 * interval '1 millisecond'
-         FOR UPDATE SKIP LOCKED`,
-        [timeoutMs],
-      );
-      for (const { name, session } of dead) {
-        await transaction.run('UPDATE node SET session = NULL WHERE name = $1', [text(name)]);
-        const recipients = await giveBack(transaction, integer(session));
-        transaction.onCommit(() => log.warn('node is dead', { node: text(name), recipients }));
-      }
-    });
-  }
-}
-
-async function freeNumber(transaction: Transaction): Promise<number> {
-  const [row] = await transaction.rows(
-    `SELECT min(n) AS number FROM generate_series(1, ${nodesMax - 1}) AS n
-     WHERE n NOT IN (SELECT number FROM node)`,
-  );
-  const number = integerOrNull(row?.number ?? null);
-  if (number !== null) return number;
-  throw new StoreOpenError(
-    'in-use',
-    `the database has ${nodesMax - 1} nodes: remove those that are gone with \`postrider node remove\``,
-  );
-}
-
-function factsOf(row: Row): NodeFacts {
-  const state: NodeState =
-    row.session === null || row.late === true
-      ? 'gone'
-      : row.draining === true
-        ? 'draining'
-        : 'active';
-  return {
-    number: integer(row.number),
-    name: text(row.name),
-    state,
-    version: text(row.version),
-    started: row.began === null ? undefined : Math.floor(Number(row.began)),
-    seen: row.heard === null ? undefined : Math.floor(Number(row.heard)),
-    leased: integer(row.leased),
-  };
 }

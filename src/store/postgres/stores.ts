@@ -10,6 +10,7 @@ import { Changes } from './changes.ts';
 import { Bucket } from './content/bucket.ts';
 import { ContentTable } from './content/content-table.ts';
 import { PostgresSpool } from './content/spool.ts';
+import type { DatabaseOptions, Queries } from './database.ts';
 import { Database } from './database.ts';
 import type { Deliveries } from './deliveries.ts';
 import { openMailboxes } from './folders/open-mailboxes.ts';
@@ -19,12 +20,14 @@ import { oldestVersion, versionOf } from './inspection.ts';
 import { PostgresMaintenance } from './maintenance.ts';
 import { migrate } from './migrations.ts';
 import { refuseMoved } from './moving/move-place.ts';
+import { PostgresNodeTable } from './node-table.ts';
 import { beatsPerTimeout, PostgresNodes } from './nodes.ts';
 import { forgetRemembered } from './queue/memory.ts';
 import { PostgresQueueStore } from './queue/queue-store.ts';
 import { PostgresRecordStore } from './record-store.ts';
 import { Signals } from './signals.ts';
 import { forgetSpam, PostgresSpamStore } from './spam-store.ts';
+import { Turns } from './turns.ts';
 import { Upkeep } from './upkeep.ts';
 
 export interface PostgresStoresOptions
@@ -72,16 +75,14 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
     session: () => nodes.session,
     isHeard: () => !isServing || nodes.isHeard,
   });
-  const timeoutMs = options.timeoutMs ?? nodeTimeoutMs;
-  const beats = undo.use(
-    new Database({
-      ...{ url, log: silentLog, name: `${name} is alive`, connectionsMax: 1, isPooled },
-      patienceMs: timeoutMs / beatsPerTimeout,
-    }),
-  );
+  const { timeoutMs = nodeTimeoutMs } = options;
+  const beats = undo.use(forBeats({ url, name, timeoutMs, isPooled }));
+  const giveBack = (queries: Queries, session: number) =>
+    queue.leasing.giveBack(queries, session, clock.now());
   const nodes = new PostgresNodes({
-    ...{ database, beats, clock, log, name: node, timeoutMs },
-    giveBack: (queries, session) => queue.leasing.giveBack(queries, session, clock.now()),
+    table: new PostgresNodeTable({ database, beats, timeoutMs, giveBack }),
+    ...{ clock, log, name: node, timeoutMs },
+    turns: (session) => new Turns(database, session).inTurn,
     giveBackOrphans: () => queue.leasing.giveBackOrphans(),
     onHeard: () => queue.heard(),
     onReplaced(error) {
@@ -124,6 +125,21 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
+
+/** One that gives up in time to try again before the node is taken for dead. */
+const forBeats = ({
+  name,
+  timeoutMs,
+  ...settings
+}: Pick<DatabaseOptions, 'url' | 'isPooled'> & {
+  readonly name: string;
+  readonly timeoutMs: number;
+}): Database =>
+  new Database({
+    ...settings,
+    ...{ log: silentLog, name: `${name} is alive`, connectionsMax: 1 },
+    patienceMs: timeoutMs / beatsPerTimeout,
+  });
 
 const connect = (
   { log, connectionsMax, notify = true }: PostgresStoresOptions,
