@@ -1,10 +1,11 @@
-// Runs simulations: `node test/simulation/run.ts [SEED] [--seeds N] [--only queue|delivery|imap]`. With a
+// Runs simulations: `node test/simulation/run.ts [SEED] [--seeds N] [--only queue|delivery|imap|nodes]`. With a
 // seed that one, so that a failure can be repeated; without, fresh ones (20, or N). A failure prints
 // its seed and ends with 1.
 
 import { parseArgs } from 'node:util';
 import { simulateDelivery } from './delivery.sim.ts';
 import { simulateImap } from './imap.sim.ts';
+import { simulateNodes } from './nodes.sim.ts';
 import { simulateQueue } from './queue.sim.ts';
 
 const { values, positionals } = parseArgs({
@@ -18,6 +19,7 @@ const simulations = new Map<string, (seed: number) => Promise<object>>([
   ['queue', simulateQueue],
   ['delivery', simulateDelivery],
   ['imap', simulateImap],
+  ['nodes', simulateNodes],
 ]);
 const chosen = [...simulations].filter(([name]) => (values.only ?? name) === name);
 
