@@ -51,7 +51,9 @@ export interface Console {
 export function createConsole(parts: ConsoleParts): Console {
   const { inForce, stores, delivery, happenings, metrics, clock, log } = parts;
   const { records, queue: store } = stores;
-  const destinations = new Destinations({ store, runner: delivery.runner, records, clock });
+  const destinations = new Destinations({
+    ...{ store, runner: delivery.runner, records, clock, node: stores.nodes.number },
+  });
   const { refusedForGood, refusedForNow } = metrics;
   const statistics = new StatisticsKeeper({
     ...{ records, clock, log, node: stores.nodes.number },
@@ -118,6 +120,7 @@ export function createConsole(parts: ConsoleParts): Console {
     changed: () => webhooks.changed(),
     close: () => happenings.hub.close(),
     async stop() {
+      destinations.stop();
       await statistics.stop();
       await webhooks.stop();
       await suppression.stop();

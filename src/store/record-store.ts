@@ -31,6 +31,8 @@ export const announcedKinds = [
   'acme-certificate',
   'acme-challenge',
   'acme-failure',
+  'destination-forgiven',
+  'destination-hold',
 ] as const;
 export type AnnouncedKind = (typeof announcedKinds)[number];
 

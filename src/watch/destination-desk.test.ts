@@ -1,18 +1,110 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import type { FakeClock } from '../base/fake-clock.ts';
+import type { QueueRunner } from '../queue/runner.ts';
+import type { AttemptResult, HistoryEvent } from '../store/history.ts';
+import type { RecordStore } from '../store/record-store.ts';
 import { openInMemory } from '../store/sqlite/test-stores.ts';
 import { Destinations } from './destination-desk.ts';
+
+function runnerOf() {
+  const done: string[] = [];
+  const destinations: ReturnType<QueueRunner['destinations']>[number][] = [];
+  return {
+    ...{ done, live: destinations, destinations: () => destinations },
+    hold: (name: string) => void done.push(`hold ${name}`),
+    release: (name: string) => void done.push(`release ${name}`),
+    forgive: (name: string) => void done.push(`forgive ${name}`),
+    facts: { active: 0, waiting: 0, unrecorded: 0, memoryBytes: 0, storeFailing: false },
+  };
+}
+
+/** As records of several nodes are: whoever watches is told. */
+function announcing(records: RecordStore): RecordStore {
+  const listeners = new Set<() => void>();
+  const tell = () => {
+    for (const listener of listeners) listener();
+  };
+  return {
+    get: (kind, key) => records.get(kind, key),
+    list: (kind, page) => records.list(kind, page),
+    count: (kind) => records.count(kind),
+    put: (all) => records.put(all).then(tell),
+    remove: (kind, keys) => records.remove(kind, keys).then(tell),
+    watch(_, listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+/** What begins now has ended. */
+async function settled(clock: FakeClock, ms: number): Promise<void> {
+  await clock.advance(ms);
+  for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+}
+
+it('of several nodes each shows what all know, and does what is done at any', async () => {
+  await using test = await openInMemory();
+  const { clock, stores } = test;
+  const records = announcing(stores.records);
+  const [one, two] = [1, 2].map((node) => {
+    const runner = runnerOf();
+    const parts = { store: stores.queue, runner, records, clock, node };
+    return { runner, desk: new Destinations(parts) };
+  }) as [Opened, Opened];
+  for (const { desk } of [one, two]) await desk.start();
+  const name = 'mx:example.net';
+  await one.desk.hold(name);
+  await settled(clock, 1000);
+  const facts = async ({ desk }: Opened) => (await desk.list({ limit: 9 })).items[0];
+  for (const each of [one, two]) {
+    assert.equal((await facts(each))?.onHold, true);
+    assert.deepEqual(each.runner.done, [`hold ${name}`]);
+  }
+  one.runner.live.push({
+    ...{ name, active: 2, waiting: 1, window: 5, deadUntil: clock.now() + 60_000 },
+  });
+  two.runner.live.push({ name, active: 1, waiting: 0, window: 3, deadUntil: 0 });
+  const attempt = (result: AttemptResult['result'], reply: string): HistoryEvent => ({
+    ...{ id: 'x', at: clock.now(), kind: 'attempt', destination: name, durationMs: 1 },
+    results: [{ address: 'bob@example.net', attempt: 1, result, reply }],
+  });
+  one.desk.note(attempt('relayed', '250 OK'));
+  await clock.advance(1);
+  two.desk.note(attempt('deferred', '451 busy'));
+  one.desk.noteTls(name, [
+    { domain: 'example.net', mxHost: 'mx.example.net', policy: { type: 'sts' }, result: 'success' },
+  ]);
+  await settled(clock, 5000);
+  const [first, second] = [await facts(one), await facts(two)];
+  assert.deepEqual(JSON.parse(JSON.stringify(first)), JSON.parse(JSON.stringify(second)));
+  assert.deepEqual(
+    [first?.active, first?.window, first?.last?.reply, first?.security?.policy],
+    [3, 8, '451 busy', 'mta-sts'],
+  );
+  assert.ok(first?.deadUntil);
+  two.runner.live.pop();
+  await settled(clock, 5000);
+  assert.equal((await facts(one))?.active, 2);
+  await two.desk.release(name);
+  await one.desk.forget(name);
+  await settled(clock, 1000);
+  for (const { runner, desk } of [one, two]) {
+    assert.deepEqual(runner.done.sort(), [`forgive ${name}`, `hold ${name}`, `release ${name}`]);
+    desk.stop();
+  }
+});
+
+interface Opened {
+  readonly runner: ReturnType<typeof runnerOf>;
+  readonly desk: Destinations;
+}
 
 it('a destination tells which policy its last TLS was under, and what kept mail away', async () => {
   await using test = await openInMemory();
   const { clock, stores } = test;
-  const runner = {
-    destinations: () => [],
-    hold() {},
-    release() {},
-    forgive() {},
-    facts: { active: 0, waiting: 0, unrecorded: 0, memoryBytes: 0, storeFailing: false },
-  };
+  const runner = runnerOf();
   const destinations = new Destinations({
     ...{ store: stores.queue, runner, records: stores.records, clock },
   });

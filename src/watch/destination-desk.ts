@@ -1,5 +1,6 @@
 // Destinations as an operator sees them: what waits in the store, how it goes at present, what the last attempt came
-// to; and what is done about them. A hold is kept as a record and outlives the server.
+// to; and what is done about them. A hold is kept as a record and outlives the server. What is done at one node is done
+// at all that share the store, and what one of them knows is shown by all.
 
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
@@ -16,15 +17,21 @@ import type { TlsSession } from '../report/tls-session.ts';
 import type { HistoryEvent } from '../store/history.ts';
 import type { QueueStore } from '../store/queue-store.ts';
 import type { RecordStore } from '../store/record-store.ts';
+import { DestinationNews, type Seen } from './destination-news.ts';
 
 export interface DestinationsParts {
   readonly store: Pick<QueueStore, 'backlogs' | 'backlogTimes' | 'search' | 'retry'>;
   readonly runner: Pick<QueueRunner, 'destinations' | 'hold' | 'release' | 'forgive' | 'facts'>;
   readonly records: RecordStore;
   readonly clock: Clock;
+  /** Which of those that share the store this one is; 0 when it is alone. */
+  readonly node?: number | undefined;
 }
 
 const kind = 'destination-hold';
+const forgivenKind = 'destination-forgiven';
+/** By then every node has heard of it. */
+const forgivenMs = 60_000;
 const policies = { tlsa: 'dane', sts: 'mta-sts', 'no-policy-found': 'none' } as const;
 /** Limit: destinations whose last attempt is remembered; those that can be held. */
 const rememberedMax = 5000;
@@ -36,18 +43,44 @@ export class Destinations implements DestinationDesk {
   readonly #parts: DestinationsParts;
   readonly #last = new BoundedMap<string, LastAttempt>(rememberedMax);
   readonly #security = new BoundedMap<string, LastSecurity>(rememberedMax);
-  readonly #held = new Set<string>();
+  #held: ReadonlySet<string> = new Set();
+  readonly #news: DestinationNews;
+  #unwatch: (() => void) | undefined;
+  /** What was forgiven at other nodes, and is not to be twice. */
+  readonly #forgiven = new BoundedMap<string, string>(holdsMax);
 
   constructor(parts: DestinationsParts) {
     this.#parts = parts;
+    const { records, clock, runner, node = 0 } = parts;
+    this.#news = new DestinationNews({
+      ...{ records, clock, node },
+      seen: (destinations) => {
+        const live = this.#live();
+        return destinations.map((one) => this.#seen(one, live.get(one)));
+      },
+      active: () =>
+        runner
+          .destinations()
+          .filter(({ active }) => active > 0)
+          .map(({ name }) => name),
+    });
   }
 
   /** What was held stays held; before the runner starts. */
   async start(): Promise<void> {
-    for (const { key } of await this.#parts.records.list(kind, { limit: holdsMax })) {
-      this.#held.add(key);
-      this.#parts.runner.hold(key);
-    }
+    const { records } = this.#parts;
+    await this.#readHolds();
+    const unwatchHolds = records.watch(kind, () => void this.#readHolds().catch(() => {}));
+    const unwatchForgiven = records.watch(forgivenKind, () => void this.#readForgiven());
+    this.#unwatch = () => {
+      unwatchHolds();
+      unwatchForgiven();
+    };
+  }
+
+  stop(): void {
+    this.#unwatch?.();
+    this.#news.stop();
   }
 
   note(event: HistoryEvent): void {
@@ -56,6 +89,7 @@ export class Destinations implements DestinationDesk {
     if (first === undefined) return;
     const { result, reply, host, tls } = first;
     this.#last.set(event.destination, { at: event.at, result, reply, host, tls });
+    this.#news.changed(event.destination);
   }
 
   /** Of several the one that failed: it is what keeps mail. */
@@ -65,6 +99,7 @@ export class Destinations implements DestinationDesk {
     const { policy, result, mxHost: host, reason } = told;
     const at = this.#parts.clock.now();
     this.#security.set(destination, { at, policy: policies[policy.type], result, host, reason });
+    this.#news.changed(destination);
   }
 
   async list({ text = '', after, limit }: DestinationsAsked) {
@@ -77,29 +112,35 @@ export class Destinations implements DestinationDesk {
     const page = found.slice(from, from + limit);
     // Of those that are shown alone: each has to be looked up.
     const times = await this.#parts.store.backlogTimes(page.map(({ destination }) => destination));
-    const items = page.map((one, i) => ({ ...one, ...times[i] }));
+    const items = await Promise.all(
+      page.map((one, i) => this.#news.completed({ ...one, ...times[i] })),
+    );
     return { items, next: from + limit < found.length ? String(from + limit) : null };
   }
 
   async hold(destination: string): Promise<void> {
     const value = JSON.stringify({ since: this.#parts.clock.now() });
     await this.#parts.records.put([{ kind, key: destination, value }]);
-    this.#held.add(destination);
-    this.#parts.runner.hold(destination);
+    this.#hold([...this.#held, destination]);
   }
 
   async release(destination: string): Promise<void> {
     await this.#parts.records.remove(kind, [destination]);
-    this.#held.delete(destination);
-    this.#parts.runner.release(destination);
+    this.#hold([...this.#held].filter((one) => one !== destination));
   }
 
   async forget(destination: string): Promise<void> {
-    this.#parts.runner.forgive(destination);
+    const { runner, records, clock } = this.#parts;
+    runner.forgive(destination);
+    const at = clock.now();
+    const value = JSON.stringify({ at });
+    const expires = at + forgivenMs;
+    this.#forgiven.set(destination, value);
+    await records.put([{ kind: forgivenKind, key: destination, value, expires }]);
   }
 
   async retry(destination: string): Promise<number> {
-    const { store, runner, clock } = this.#parts;
+    const { store, clock } = this.#parts;
     let recipients = 0;
     let after: string | undefined;
     do {
@@ -108,29 +149,67 @@ export class Destinations implements DestinationDesk {
       if (ids.length > 0) recipients += await store.retry(ids, clock.now());
       after = page.next ?? undefined;
     } while (after !== undefined);
-    runner.forgive(destination);
+    await this.forget(destination);
     return recipients;
+  }
+
+  /** Those, and no others. */
+  #hold(destinations: readonly string[]): void {
+    const { runner } = this.#parts;
+    const held = new Set(destinations);
+    for (const one of held) if (!this.#held.has(one)) runner.hold(one);
+    for (const one of this.#held) if (!held.has(one)) runner.release(one);
+    this.#held = held;
+  }
+
+  async #readHolds(): Promise<void> {
+    const records = await this.#parts.records.list(kind, { limit: holdsMax });
+    this.#hold(records.map(({ key }) => key));
+  }
+
+  /** Never rejects: what was not heard of is found dead for a while longer. */
+  async #readForgiven(): Promise<void> {
+    const { records, runner } = this.#parts;
+    const found = await records.list(forgivenKind, { limit: holdsMax }).catch(() => []);
+    for (const { key, value } of found) {
+      if (this.#forgiven.get(key) === value) continue;
+      this.#forgiven.set(key, value);
+      runner.forgive(key);
+    }
   }
 
   /** The largest backlog first; then those that something goes on at. */
   async #all(): Promise<readonly DestinationFacts[]> {
-    const { store, runner, clock } = this.#parts;
-    const now = clock.now();
-    const live = new Map(runner.destinations().map((one) => [one.name, one]));
+    const { store } = this.#parts;
+    const live = this.#live();
     const stored = new Map((await store.backlogs()).map((one) => [one.destination, one] as const));
     const names = new Set([...stored.keys(), ...live.keys(), ...this.#held]);
     return [...names].map((destination) => {
       const [kept, at] = [stored.get(destination), live.get(destination)];
-      const deadUntil = at?.deadUntil;
       return {
         ...{ destination, name: destinationText(destination) },
         ...{ queued: kept?.recipients ?? 0, held: kept?.held ?? 0 },
         ...{ oldest: undefined, nextAttempt: undefined },
-        ...{ active: at?.active ?? 0, window: at?.window },
-        deadUntil: deadUntil !== undefined && deadUntil > now ? deadUntil : undefined,
-        ...{ onHold: this.#held.has(destination), last: this.#last.get(destination) },
-        security: this.#security.get(destination),
+        ...this.#seen(destination, at),
+        onHold: this.#held.has(destination),
       };
     });
+  }
+
+  #live() {
+    return new Map(this.#parts.runner.destinations().map((one) => [one.name, one]));
+  }
+
+  /** What this node knows. */
+  #seen(
+    destination: string,
+    at: ReturnType<QueueRunner['destinations']>[number] | undefined,
+  ): Seen {
+    const deadUntil = at?.deadUntil;
+    const isDead = deadUntil !== undefined && deadUntil > this.#parts.clock.now();
+    return {
+      ...{ active: at?.active ?? 0, window: at?.window, deadUntil: isDead ? deadUntil : undefined },
+      ...{ last: this.#last.get(destination), security: this.#security.get(destination) },
+    };
   }
 }
