@@ -92,14 +92,15 @@ function loginOf({ authenticator, admission, metrics, clock, log }: ServiceParts
 
 async function send(
   { handIn }: Pick<ActiveSyncServiceParts, 'handIn'>,
-  { account, client, sender, recipients, content }: OutgoingMail,
+  { account, client, sender, recipients, content, record }: OutgoingMail,
 ): Promise<void> {
   const from = parseMailbox(sender);
   const to = recipients.map((each) => parseMailbox(each)).filter((each) => each !== undefined);
   if (from === undefined || to.length < recipients.length)
     throw new MailNotTaken('an address cannot be understood');
   try {
-    await handIn({ account, client, sender: from, recipients: to, content });
+    const records = record && [record];
+    await handIn({ account, client, sender: from, recipients: to, content, records });
   } catch (error) {
     if (!(error instanceof HandInRefused)) throw error;
     throw new MailNotTaken(error.message);

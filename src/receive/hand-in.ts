@@ -9,6 +9,7 @@ import { formatReply, isPositive, replies } from '../smtp/reply.ts';
 import type { Stage } from '../smtp/server/event.ts';
 import { replyFor } from '../smtp/smtp-error.ts';
 import type { NewMessage } from '../store/queue-store.ts';
+import type { StoredRecord } from '../store/record-store.ts';
 import type { ServerAnswer } from './conversation.ts';
 import type { ClientLogin } from './present-client.ts';
 import type { Reception } from './reception.ts';
@@ -24,6 +25,8 @@ export interface HandIn {
   readonly recipients: readonly Mailbox[];
   /** Lines end in whatever they do. */
   readonly content: Uint8Array;
+  /** Put when it is taken, and only then. */
+  readonly records?: readonly StoredRecord[] | undefined;
 }
 
 export interface HandedIn {
@@ -57,8 +60,9 @@ export async function handIn(
     {
       ...parts,
       submit: (taken, ...rest) => {
-        queued = taken;
-        return parts.submit(taken, ...rest);
+        const { records } = message;
+        queued = records === undefined ? taken : { ...taken, records };
+        return parts.submit(queued, ...rest);
       },
     },
     { ...parts.settings(), login: () => loggedIn(message.account) },

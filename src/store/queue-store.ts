@@ -8,6 +8,7 @@ import type { Content, StoredContent } from './content.ts';
 import type { NewMailboxMessage, Quota } from './folder-store.ts';
 import type { Turn } from './nodes.ts';
 import type { BacklogTimes, QueueBacklog, QueueFilter, QueueTotals } from './queue-search.ts';
+import type { StoredRecord } from './record-store.ts';
 
 /** How a message came in: for logs and `why`. JSON-serialisable. */
 export interface Origin {
@@ -67,6 +68,8 @@ export interface NewMessage {
   readonly messageId?: string | undefined;
   /** All its recipients are held from the beginning: enqueued without a lease. */
   readonly held?: boolean | undefined;
+  /** Put in the transaction that enqueues it, if it does: whoever finds them knows that it was taken. Of kinds that nobody watches. */
+  readonly records?: readonly StoredRecord[] | undefined;
 }
 
 export interface QueuedMessage {

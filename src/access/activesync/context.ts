@@ -11,7 +11,7 @@ import type { AccountRules } from '../../policy/rules/account-rules.ts';
 import type { SortedMessages } from '../../policy/spam/junk-learner.ts';
 import type { AccountStore } from '../../store/account-store.ts';
 import type { FolderStore, Quota } from '../../store/folder-store.ts';
-import type { RecordStore } from '../../store/record-store.ts';
+import type { RecordStore, StoredRecord } from '../../store/record-store.ts';
 import type { CollectionBook } from './collection-book.ts';
 import type { Device, DeviceBook } from './device-book.ts';
 import type { Waiting } from './waiting.ts';
@@ -50,6 +50,8 @@ export interface OutgoingMail {
   readonly sender: string;
   readonly recipients: readonly string[];
   readonly content: Uint8Array;
+  /** Put with it, in one transaction: whoever finds it knows that the mail was taken. */
+  readonly record?: StoredRecord | undefined;
 }
 
 /** A policy, or a limit, says no. The message is the reply. */

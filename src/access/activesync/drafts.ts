@@ -1,7 +1,7 @@
 // Drafts of a device of version 16.0 and above: made, written anew, sent. A draft that is written anew is another
 // message here; the device goes on to use its old id, which collection-book.ts remembers.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { WrittenDraft } from '../../activesync/draft.ts';
 import { fileReference } from '../../activesync/mail-item.ts';
 import { bodyType } from '../../activesync/sync-options.ts';
@@ -18,7 +18,7 @@ import { MailNotTaken } from './context.ts';
 import { readOctets } from './items.ts';
 import { factsOf } from './message-facts.ts';
 import type { SourceMessage } from './outgoing.ts';
-import { filesOf, sendOut } from './outgoing.ts';
+import { filesOf, sendOut, wasSent } from './outgoing.ts';
 
 /** The UID. Asked for twice, it is the same draft. @throws OverQuotaError, MailNotTaken */
 export async function addDraft(
@@ -26,9 +26,8 @@ export async function addDraft(
   { folder, clientId }: { readonly folder: number; readonly clientId: string },
   draft: WrittenDraft,
 ): Promise<number> {
-  const { store, call, clock, settings } = context;
-  const device = `${call.account} ${call.line.deviceId} ${clientId}`;
-  const name = createHash('sha256').update(device).digest('hex').slice(0, 32);
+  const { store, clock, settings } = context;
+  const name = idOf(context, clientId);
   const bytes = composed(context, draft, undefined, name);
   // Whoever was cut off between the draft and its answer sends it again.
   const [same] = await store.search(folder, { kind: 'header', name: 'message-id', text: name });
@@ -69,13 +68,25 @@ export async function sendDraft(
   context: Context,
   draft: WrittenDraft | undefined,
   place: NamedDraft | undefined,
+  clientId?: string,
 ): Promise<void> {
+  // Whoever was cut off between the sending and the end of the draft asks again, and must not send it again.
+  const name = place === undefined ? `draft ${clientId}` : `draft ${place.folder}:${place.uid}`;
   const before = place && (await messageAt(context, place));
-  if (place !== undefined && before === undefined) throw new MailNotTaken('there is no such draft');
+  if (place !== undefined && before === undefined) {
+    if (await wasSent(context, name)) return;
+    throw new MailNotTaken('there is no such draft');
+  }
   const known = place && before && { octets: before, id: place.shown };
-  const message = draft === undefined ? before! : composed(context, draft, known);
-  await sendOut(context, { message, saveInSent: true, source: undefined });
+  const message =
+    draft === undefined ? before! : composed(context, draft, known, idOf(context, name));
+  await sendOut(context, { message, saveInSent: true, source: undefined, name });
   if (place !== undefined) await context.store.removeMessages(place.folder, [place.uid]);
+}
+
+/** Of a Message-ID: the same one for what a device names the same. */
+function idOf({ call }: Context, name: string): string {
+  return hash('sha256', `${call.account} ${call.line.deviceId} ${name}`).slice(0, 32);
 }
 
 async function messageAt({ store }: Context, { folder, uid }: SourceMessage) {

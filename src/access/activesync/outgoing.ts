@@ -15,8 +15,10 @@ import { dropFields } from '../../mail/header/dropped-fields.ts';
 import { findHeaderEnd, foldHeader, headerValue, parseHeader } from '../../mail/header/header.ts';
 import { decodeTransferEncoding } from '../../mail/mime/transfer-decoding.ts';
 import { parseMessage } from '../../mail/parsed-message.ts';
+import type { StoredRecord } from '../../store/record-store.ts';
 import type { Context } from './context.ts';
 import { MailNotTaken } from './context.ts';
+import { deviceKey } from './device-book.ts';
 import { specialFolder } from './folder-names.ts';
 import { readOctets } from './items.ts';
 
@@ -27,6 +29,8 @@ export interface SourceMessage {
 
 export interface Outgoing {
   readonly message: Uint8Array;
+  /** By which the device asks again when it does not hear the answer: it is sent once. Undefined: it has none. */
+  readonly name?: string | undefined;
   readonly saveInSent: boolean;
   readonly source:
     | (SourceMessage & {
@@ -37,9 +41,19 @@ export interface Outgoing {
     | undefined;
 }
 
-/** @throws MailNotTaken */
-export async function sendOut(context: Context, { message, saveInSent, source }: Outgoing) {
+const kind = 'activesync-sent';
+/** Limit: for how long a message that was sent is known by the device's name for it. */
+const rememberedMs = 24 * 60 * 60_000;
+/** The copy is kept, and what was answered is marked. */
+const allDone = 'done';
+
+/** With what follows from it. Whoever was cut off somewhere on the way asks again, and it goes on from there. @throws MailNotTaken */
+export async function sendOut(context: Context, outgoing: Outgoing): Promise<void> {
+  const { message, saveInSent, source } = outgoing;
   const { call, store, settings, log } = context;
+  const record = recordOf(context, outgoing.name);
+  const known = record && (await context.records.get(kind, record.key));
+  if (known?.value === allDone) return;
   if (message.length > settings().messageSize) throw new MailNotTaken('the message is too large');
   const original = source && (await originalOf(context, source));
   const whole =
@@ -49,15 +63,18 @@ export async function sendOut(context: Context, { message, saveInSent, source }:
   const { sender, recipients } = peopleOf(whole);
   if (sender === undefined || recipients.length === 0)
     throw new MailNotTaken('there is no sender, or nobody to send it to');
-  await context.send({
-    ...{ account: call.account, client: call.client, sender, recipients },
-    content: dropFields(whole, ['bcc', 'resent-bcc']),
-  });
+  if (known === undefined)
+    await context.send({
+      ...{ account: call.account, client: call.client, sender, recipients, record },
+      content: dropFields(whole, ['bcc', 'resent-bcc']),
+    });
   try {
-    if (saveInSent) await keepCopy(context, whole);
-    if (source === undefined || original === undefined) return;
-    const flags = source.as === 'reply' ? ['\\Answered'] : ['$Forwarded'];
-    await store.store(source.folder, [source.uid], { kind: 'add', flags });
+    if (saveInSent) await keepCopy(context, whole, known !== undefined);
+    if (source !== undefined && original !== undefined) {
+      const flags = source.as === 'reply' ? ['\\Answered'] : ['$Forwarded'];
+      await store.store(source.folder, [source.uid], { kind: 'add', flags });
+    }
+    if (record !== undefined) await context.records.put([{ ...record, value: allDone }]);
   } catch (error) {
     // It has been sent: a device that heard of a failure would send it again.
     const device = call.line.deviceId;
@@ -79,10 +96,26 @@ function peopleOf(message: Uint8Array) {
   };
 }
 
-async function keepCopy({ store, call, clock }: Context, bytes: Buffer): Promise<void> {
+/** By that name of the device's, not too long ago. */
+export async function wasSent(context: Context, name: string): Promise<boolean> {
+  return (await context.records.get(kind, recordOf(context, name)!.key)) !== undefined;
+}
+
+function recordOf({ call, clock }: Context, name: string | undefined): StoredRecord | undefined {
+  if (name === undefined) return undefined;
+  const key = `${deviceKey(call.account, call.line.deviceId)} ${name}`;
+  return { kind, key, value: '', expires: clock.now() + rememberedMs };
+}
+
+/** `maybe` there is one. */
+async function keepCopy(context: Context, bytes: Buffer, maybe: boolean): Promise<void> {
+  const { store, call, clock } = context;
   await store.ensure(call.account);
   const sent = await specialFolder(store, call.account, 'Sent');
   if (sent === undefined) return;
+  const id = headerValue(parseHeader(bytes), 'message-id')?.trim() ?? '';
+  const term = { kind: 'header', name: 'message-id', text: id } as const;
+  if (maybe && id !== '' && (await store.search(sent.id, term)).length > 0) return;
   const content = { kind: 'inline', bytes } as const;
   // It has been sent: a mailbox that is full does not make it unsent.
   await store.append(sent.id, [{ content, flags: ['\\Seen'], received: clock.now() }]);

@@ -50,6 +50,29 @@ export function testEnqueue(open: OpenTestStores): void {
     assert.deepEqual(await queue.claim({ ...everything, now: 4999 }), []);
   });
 
+  it('puts what comes with a message in the transaction that takes it, and nothing of what is not taken', async () => {
+    await using test = await open();
+    const { queue, records } = test.stores;
+    const record = (key: string) => ({ kind: 'sent', key, value: 'x', expires: 9e12 });
+    const given = (id: string) => message(id, { records: [record(id)] });
+    const [lease] = await queue.enqueue(given('m1'), { leaseUntil: 5000 });
+    await queue.enqueue(given('m2'), due);
+    assert.deepEqual(await records.get('sent', 'm1'), record('m1'));
+    assert.deepEqual(await records.get('sent', 'm2'), record('m2'));
+    assert.ok(await queue.settle(settlement(lease!, delivered)));
+    assert.deepEqual(await records.get('sent', 'm1'), record('m1'), 'it stays');
+    const full = { account: 'b@example.org', bytes: 5 };
+    const room = (bytes: number) => ({
+      quota: { bytes, messages: 9 },
+      needs: [full],
+      replies: [[0]],
+    });
+    await queue.enqueueWithRoom(given('m3'), { ...due, room: room(4) });
+    assert.equal(await records.get('sent', 'm3'), undefined);
+    await queue.enqueueWithRoom(given('m4'), { ...due, room: room(5) });
+    assert.deepEqual(await records.get('sent', 'm4'), record('m4'));
+  });
+
   it('without a lease they are due at once, and come back whole', async () => {
     await using test = await open();
     const { queue } = test.stores;

@@ -53,7 +53,8 @@ export class PostgresRecordStore implements RecordStore {
     const ordered = [...last.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
     const list = ordered.map(([, record]) => record);
     const kinds = [...new Set(list.map(({ kind }) => kind))];
-    await this.#change(kinds, turn, (queries) => this.#put(queries, list));
+    const now = this.#clock.now();
+    await this.#change(kinds, turn, (queries) => putRecords(queries, list, now));
   }
 
   async remove(kind: string, keys: readonly string[], turn?: Turn): Promise<void> {
@@ -87,26 +88,6 @@ export class PostgresRecordStore implements RecordStore {
     });
   }
 
-  async #put(queries: Queries, list: readonly StoredRecord[]): Promise<void> {
-    await queries.run(
-      `WITH swept AS (
-         DELETE FROM record WHERE (kind, key) IN (
-           SELECT kind, key FROM record WHERE expires <= $5 AND (kind, key) NOT IN
-             (SELECT * FROM unnest($1::text[], $2::bytea[]))
-           ORDER BY expires LIMIT ${sweptMax} FOR UPDATE SKIP LOCKED))
-       INSERT INTO record (kind, key, value, expires)
-       SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bigint[])
-       ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, expires = excluded.expires`,
-      [
-        list.map(({ kind }) => kind),
-        list.map(({ key }) => octets(key)),
-        list.map(({ value }) => octets(value)),
-        list.map(({ expires }) => (expires === undefined ? null : Math.floor(expires))),
-        this.#clock.now(),
-      ],
-    );
-  }
-
   async list(
     kind: string,
     { prefix = '', after, limit }: RecordPage,
@@ -126,6 +107,31 @@ export class PostgresRecordStore implements RecordStore {
     const sql = 'SELECT count(*) AS records FROM record WHERE kind = $1';
     return integer((await this.#database.rows(sql, [kind]))[0]?.records);
   }
+}
+
+/** None twice. */
+export async function putRecords(
+  queries: Queries,
+  list: readonly StoredRecord[],
+  now: number,
+): Promise<void> {
+  await queries.run(
+    `WITH swept AS (
+       DELETE FROM record WHERE (kind, key) IN (
+         SELECT kind, key FROM record WHERE expires <= $5 AND (kind, key) NOT IN
+           (SELECT * FROM unnest($1::text[], $2::bytea[]))
+         ORDER BY expires LIMIT ${sweptMax} FOR UPDATE SKIP LOCKED))
+     INSERT INTO record (kind, key, value, expires)
+     SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bigint[])
+     ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, expires = excluded.expires`,
+    [
+      list.map(({ kind }) => kind),
+      list.map(({ key }) => octets(key)),
+      list.map(({ value }) => octets(value)),
+      list.map(({ expires }) => (expires === undefined ? null : Math.floor(expires))),
+      now,
+    ],
+  );
 }
 
 const octets = (written: string): Buffer => Buffer.from(written);

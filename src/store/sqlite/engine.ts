@@ -105,6 +105,7 @@ export class Engine implements Work {
       rooms,
     });
     const memory = new MemoryTable(database);
+    const records = new RecordTable(database);
     const statements = prepareQueueStatements(database);
     const schedule = this.#schedule;
     const order = new DueOrder(statements, schedule);
@@ -115,7 +116,7 @@ export class Engine implements Work {
       // A refusal (it is there, there are too many) is none: the message goes to INBOX then.
       createFolder: ({ account, folder }, at) =>
         void folders.createFolder(account, folder, null, at),
-      memory,
+      ...{ memory, records },
     });
     const spam = new SpamTable(database);
     const pages = new QueueSearch(database);
@@ -136,8 +137,7 @@ export class Engine implements Work {
         queuePage: (after, limit) => pages.page({}, after, limit),
       },
       ...[queue, new QueueDesk(statements, schedule, order), folders, messages, accounts],
-      new RecordTable(database),
-      spam,
+      ...[records, spam],
       new ContentRepair({ database, emails, mails }),
     );
   }

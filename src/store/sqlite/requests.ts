@@ -42,6 +42,7 @@ export interface MessageRow<Content = ContentRow> {
   readonly recipients: readonly (string | null)[];
   readonly content: Content;
   readonly held: boolean;
+  readonly records?: readonly StoredRecord[];
 }
 
 /** Values of one recipient in MessageRow.recipients. */

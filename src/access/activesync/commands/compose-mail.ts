@@ -6,7 +6,6 @@ import { isAtLeast } from '../../../activesync/versions.ts';
 import { child, childText, element, octetsOf } from '../../../activesync/wbxml/element.ts';
 import type { Answer, Context } from '../context.ts';
 import { answerWith, MailNotTaken } from '../context.ts';
-import { deviceKey } from '../device-book.ts';
 import { namedMessage } from '../named-message.ts';
 import type { Outgoing } from '../outgoing.ts';
 import { sendOut } from '../outgoing.ts';
@@ -14,16 +13,12 @@ import { sendOut } from '../outgoing.ts';
 /** [MS-ASCMD] 2.2.2.1 */
 const status = { malformed: '103', notSent: '120', noSource: '150' } as const;
 
-const kind = 'activesync-sent';
-/** Limit: for how long a message that was sent is known by the device's name for it. */
-const rememberedMs = 24 * 60 * 60_000;
-
 type ComposeCommand = Extract<CommandName, 'SendMail' | 'SmartReply' | 'SmartForward'>;
 
 export const composeMail =
   (command: ComposeCommand) =>
   async (context: Context): Promise<Answer> => {
-    const { call, clock, records } = context;
+    const { call } = context;
     const isDocument = isAtLeast(call.line.version, '14.0');
     const refused = (said: string): Answer =>
       isDocument
@@ -33,12 +28,8 @@ export const composeMail =
       ? await readDocument(context, command)
       : await readQuery(context, command);
     if (typeof given === 'string') return refused(given);
-    const { clientId, ...outgoing } = given;
-    const key = `${deviceKey(call.account, call.line.deviceId)} ${clientId}`;
-    const known = clientId === undefined ? undefined : await records.get(kind, key);
-    if (known !== undefined) return { kind: 'empty' };
     try {
-      await sendOut(context, outgoing);
+      await sendOut(context, given);
     } catch (error) {
       if (!(error instanceof MailNotTaken)) throw error;
       context.log.info('device could not send', {
@@ -46,14 +37,10 @@ export const composeMail =
       });
       return refused(status.notSent);
     }
-    if (clientId !== undefined)
-      await records.put([{ kind, key, value: '', expires: clock.now() + rememberedMs }]);
     return { kind: 'empty' };
   };
 
-type Given = Outgoing & { readonly clientId: string | undefined };
-
-async function readDocument(context: Context, command: ComposeCommand): Promise<Given | string> {
+async function readDocument(context: Context, command: ComposeCommand): Promise<Outgoing | string> {
   const { document } = context.call;
   const mime = child(document, 'ComposeMail:MIME');
   if (document?.tag !== `ComposeMail:${command}` || mime === undefined) return status.malformed;
@@ -67,17 +54,17 @@ async function readDocument(context: Context, command: ComposeCommand): Promise<
     saveInSent: child(document, 'ComposeMail:SaveInSentItems') !== undefined,
     source: found && { ...found, replaceMime },
     // Limit: [MS-ASCMD] 2.2.3.28.2 has 40 characters.
-    clientId: childText(document, 'ComposeMail:ClientId')?.slice(0, 100),
+    name: childText(document, 'ComposeMail:ClientId')?.slice(0, 100),
   };
 }
 
-async function readQuery(context: Context, command: ComposeCommand): Promise<Given | string> {
+async function readQuery(context: Context, command: ComposeCommand): Promise<Outgoing | string> {
   const { line, body } = context.call;
   if (body.length === 0) return status.malformed;
   const found = await sourceOf(context, command, line.itemId);
   if (found === 'gone') return status.noSource;
   const source = found && { ...found, replaceMime: false };
-  return { message: body, saveInSent: line.saveInSent, source, clientId: undefined };
+  return { message: body, saveInSent: line.saveInSent, source };
 }
 
 async function sourceOf(context: Context, command: ComposeCommand, id: string | undefined) {

@@ -107,7 +107,7 @@ class Work implements Applied {
     if (draft === undefined || !isAtLeast(version, '16.0')) return void say(syncStatus.conversion);
     const status = await statusOf(async () => {
       if (send) {
-        await sendDraft(this.#context, draft, undefined);
+        await sendDraft(this.#context, draft, undefined, clientId);
         say(syncStatus.ok, `sent-${clientId}`.slice(0, 64));
         return;
       }

@@ -9,6 +9,7 @@ import { messageKey } from '../../message-key.ts';
 import type { NewMessage, RoomNeed } from '../../queue-store.ts';
 import type { ContentTable } from '../content/content-table.ts';
 import type { Queries, Value } from '../database.ts';
+import { putRecords } from '../record-store.ts';
 
 /** Content that a row of `content` has already. */
 export interface KeptContent {
@@ -73,7 +74,10 @@ const insertMessages = `
 const messageColumns = 14;
 const recipientColumns = 16;
 
-/** Of each whether it is there now: false when the queue has its id already. */
+/**
+ * Of each whether it is there now: false when the queue has its id already. Records that come with a message need a
+ * transaction.
+ */
 export async function enter(
   queries: Queries,
   entering: readonly Entering[],
@@ -82,6 +86,9 @@ export async function enter(
   const rows = new Rows(contents);
   for (const one of entering) rows.add(one);
   const found = new Set((await queries.rows(insertMessages, rows.values())).map(({ key }) => key));
+  for (const { message } of entering)
+    if (message.records !== undefined && found.has(messageKey(message.id)))
+      await putRecords(queries, message.records, message.received);
   return {
     added: entering.map(({ message }) => found.has(messageKey(message.id))),
     due: rows.due.filter(({ key }) => found.has(key)),

@@ -127,17 +127,19 @@ export class PostgresQueueStore implements QueueStore {
     const { content } = message;
     const entering = { message, content, lease: this.#lease(leaseUntil) };
     const isNew = await this.#claiming(() =>
-      turn === undefined ? this.#entering.add(entering) : this.#enterInTurn(entering, turn),
+      turn === undefined && message.records === undefined
+        ? this.#entering.add(entering)
+        : this.#enterAlone(entering, turn),
     );
     if (!isNew) throw new Error(`the queue has a message ${message.id} already`);
     return entering.lease === undefined ? [] : this.#fresh(message, entering.lease);
   }
 
   /** By itself: who has lost his turn keeps nobody else's mail out. */
-  async #enterInTurn(entering: Entering, turn: Turn): Promise<boolean> {
+  async #enterAlone(entering: Entering, turn: Turn | undefined): Promise<boolean> {
     const { database, contents } = this.#parts;
     const { added, due } = await database.transaction(async (transaction) => {
-      await assertHeld(transaction, turn);
+      if (turn !== undefined) await assertHeld(transaction, turn);
       return enter(transaction, [entering], contents);
     });
     this.#ready.add(due);

@@ -304,10 +304,10 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     await this.#journal.close({ empty: this.#live.size === 0 });
   }
 
-  /** What stays here goes where its mailboxes are; long lists are better off there, too. */
+  /** What stays here goes where its mailboxes are; long lists, and records, are better off there, too. */
   #isForJournal(message: NewMessage): message is JournaledMessage {
-    const { content, recipients } = message;
-    if (content.kind !== 'inline' || recipients.length > recipientsMax) return false;
+    const { content, recipients, records } = message;
+    if (content.kind !== 'inline' || recipients.length > recipientsMax || records) return false;
     for (const { delivery, destination } of recipients) {
       if (delivery === 'local') return false;
       const until = this.#troubled.size === 0 ? undefined : this.#troubled.get(destination);

@@ -90,7 +90,7 @@ export function messageRow<Content>(
   content: Content,
 ): MessageRow<Content> {
   const { id, received, sender, params, recipients, prefix, origin, messageId } = message;
-  const { held = false } = message;
+  const { held = false, records } = message;
   assert(recipients.length > 0, 'a message in the queue has recipients');
   const rows: (string | null)[] = [];
   for (const { address, params: own, delivery, destination, original } of recipients) {
@@ -110,6 +110,7 @@ export function messageRow<Content>(
     ],
     recipients: rows,
     ...{ content, held },
+    ...(records !== undefined && { records }),
   };
 }
 

@@ -8,6 +8,7 @@ import type { Row } from '../../row.ts';
 import { blob, integer, integerOrNull, text } from '../../row.ts';
 import type { Schedule } from '../../schedule.ts';
 import type { ContentTable } from '../content-table.ts';
+import type { RecordTable } from '../record-table.ts';
 import type {
   AdoptedRow,
   AppendRow,
@@ -52,6 +53,7 @@ export interface QueueTablesParts {
   readonly createFolder: (wanted: Pick<AppendRow, 'account' | 'folder'>, now: number) => void;
   /** What accounts remember. */
   readonly memory: MemoryTable;
+  readonly records: Pick<RecordTable, 'putRecords'>;
 }
 
 export class QueueTables implements Omit<QueueRequests, DeskRequest> {
@@ -139,6 +141,7 @@ export class QueueTables implements Omit<QueueRequests, DeskRequest> {
 
   #enqueue(message: MessageRow, leaseUntil: number | null, chosen: Chosen): number {
     const [key, , received] = message.columns;
+    if (message.records !== undefined) this.#parts.records.putRecords(message.records, received);
     if (leaseUntil === null) {
       this.#insert(message, chosen, { due: received, attempts: 0 });
       if (message.held) this.#parts.order.refresh(this.#sql.hold.all(key));
@@ -157,8 +160,7 @@ export class QueueTables implements Omit<QueueRequests, DeskRequest> {
     this.#insert(message, { indexes }, { due: lease === null ? due : null, attempts: 1 });
     if (lease === null) return true;
     this.#assertOwned();
-    const { fence, expires } = lease;
-    this.#parts.leases.adopt(fence, key, { indexes, expires });
+    this.#parts.leases.adopt(lease.fence, key, { indexes, expires: lease.expires });
     return true;
   }
 
