@@ -387,6 +387,14 @@ const good: readonly (readonly [string, Command])[] = [
 
 /** `text` is part of what the client is told. */
 const bad: readonly (readonly [line: string, text: string])[] = [
+  // RFC 5465 §5
+  ['a NOTIFY SET (personal (MessageNew))', 'MessageNew and MessageExpunge go together'],
+  ['a NOTIFY SET (selected (MessageExpunge))', 'MessageNew and MessageExpunge go together'],
+  ['a NOTIFY SET (personal (FlagChange))', 'FlagChange needs MessageNew and MessageExpunge'],
+  [
+    'a NOTIFY SET (selected (MessageNew MessageExpunge MailboxName))',
+    'Only events of messages are for the selected mailbox',
+  ],
   ['', 'begins with a tag'],
   ['a', 'Which command'],
   ['+ NOOP', 'begins with a tag'],
