@@ -50,7 +50,8 @@ export class OpenFolder {
 
   /**
    * A session is told of all that the columns hold: from which UID on it is the first. RFC 3501
-   * §2.3.2: no other one is. The store hears of it when it has time.
+   * §2.3.2: no other one is, in this process; one of another node may be told of it in the same moment, which the RFC
+   * allows. The store hears of it when it has time.
    */
   takeRecent(): number {
     const from = this.#recentFrom;
@@ -136,7 +137,7 @@ export class OpenFolder {
     if (changes === undefined) return this.#goAway();
     if (!changes.complete) return this.#reload();
     const { folder, changed, vanished } = changes;
-    this.#facts = folder;
+    this.#learn(folder);
     if (changed.length === 0 && vanished.length === 0) return;
     this.rows.apply(changed, vanished, folder.modseq);
     this.#tell();
@@ -149,9 +150,15 @@ export class OpenFolder {
     const { modseq } = this.#facts;
     const here = new Set(messages.uid.subarray(0, messages.length));
     const vanished = this.rows.uids.filter((uid) => !here.has(uid));
-    this.#facts = folder;
+    this.#learn(folder);
     this.rows.apply(changedRows(messages, modseq), vanished, folder.modseq);
     this.#tell();
+  }
+
+  /** What sessions of another process were told of is not recent here either. */
+  #learn(facts: FolderFacts): void {
+    this.#facts = facts;
+    this.#recentFrom = Math.max(this.#recentFrom, facts.recentFrom);
   }
 
   #goAway(): void {

@@ -40,6 +40,15 @@ describe('OpenFolders', () => {
     assert.equal(reads.snapshots, 1);
   });
 
+  it('RFC 3501 §2.3.2: what sessions of another node were told of is not recent here', async () => {
+    const { store, folders, ids } = await start();
+    const folder = (await folders.open(ids[0]))!;
+    await store.append(ids[0], [mail]);
+    await store.leaveRecent(ids[0], 3);
+    await folder.refresh();
+    assert.equal(folder.takeRecent(), 3);
+  });
+
   it('RFC 3501 §2.3.2: one session takes what is recent, whether or not the store has heard of it', async () => {
     const { store, folders, ids } = await start();
     const facts = (await store.folder(ids[0]))!;
