@@ -6,7 +6,7 @@
 // knows exactly what the folder holds, and nobody is told anything twice.
 
 import assert from 'node:assert/strict';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import {
   memorySpool,
   TestConversation,
@@ -48,18 +48,37 @@ const kinds: readonly (readonly Enabled[])[] = [
   ['IMAP4REV2', 'CONDSTORE', 'QRESYNC', 'UIDONLY'],
 ];
 
-/** With `store` on that one, whose time is its own; otherwise on a model that repeats exactly. */
-export async function simulateImap(seed: number, store?: FolderStore): Promise<ImapResult> {
-  const world = new World(seed, store);
+/**
+ * With stores on these, whose time is their own, and which are nodes that share their mailboxes if there are several; otherwise
+ * on a model that repeats exactly.
+ */
+export async function simulateImap(
+  seed: number,
+  ...stores: readonly FolderStore[]
+): Promise<ImapResult> {
+  const world = new World(seed, stores);
   await world.start();
   for (let step = 0; step < 300; step += 1) await world.step();
   await world.settle();
   return world.result(seed);
 }
 
+/** The same with one command at a time, by turns: after each of them every session knows what the folder holds. */
+export async function alternateImap(
+  seed: number,
+  ...stores: readonly FolderStore[]
+): Promise<ImapResult> {
+  const world = new World(seed, stores);
+  await world.start();
+  for (let turn = 0; turn < 40; turn += 1) await world.turn(turn);
+  await world.settle();
+  return world.result(seed);
+}
+
 class World {
   readonly #random: Random;
-  readonly #store: FolderStore;
+  /** Of each node. */
+  readonly #stores: readonly FolderStore[];
   readonly #isModel: boolean;
   readonly #sessions: Session[] = [];
   /** Who was told that a message is recent. */
@@ -70,10 +89,15 @@ class World {
   #refused = 0;
   #expunged = 0;
 
-  constructor(seed: number, store: FolderStore | undefined) {
+  constructor(seed: number, stores: readonly FolderStore[]) {
     this.#random = seededRandom(seed);
-    this.#isModel = store === undefined;
-    this.#store = store ?? this.#newModel();
+    this.#isModel = stores.length === 0;
+    this.#stores = this.#isModel ? [this.#newModel()] : stores;
+  }
+
+  /** Any of them: they are as good as each other. */
+  get #store(): FolderStore {
+    return this.#stores.length === 1 ? this.#stores[0]! : this.#pick(this.#stores);
   }
 
   #newModel(): FolderModel {
@@ -94,8 +118,9 @@ class World {
     const other = await this.#store.create(account, 'Other', undefined);
     this.#folders = [inbox.id, other.id];
     for (let i = 0; i < 5; i += 1) await this.#deliver(inbox.id);
-    const process = testProcess(this.#store, memorySpool, new FakeClock());
-    for (let i = 0; i < 2 + this.#random.fraction() * 4; i += 1) {
+    const processes = this.#stores.map((store) => testProcess(store, memorySpool, new FakeClock()));
+    for (let i = 0; i < processes.length + 1 + this.#random.fraction() * 4; i += 1) {
+      const process = processes[i % processes.length]!;
       const conversation = new TestConversation(process, account, this.#pick(kinds));
       const session = { conversation, client: new ImapClient(), folder: 0, busy: false };
       this.#sessions.push(session);
@@ -119,12 +144,15 @@ class World {
     );
   }
 
+  async turn(number: number): Promise<void> {
+    if (this.#random.fraction() < 0.2) await this.#deliver(this.#pick(this.#folders));
+    await this.#act(this.#sessions[number % this.#sessions.length]!);
+    for (const session of this.#sessions) await this.#settled(session);
+  }
+
   async settle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
-    for (const session of this.#sessions) {
-      await this.#run(session, { name: 'NOOP' });
-      await this.#compare(session);
-    }
+    for (const session of this.#sessions) await this.#settled(session);
     for (const { conversation } of this.#sessions) {
       assert.deepEqual(await conversation.idle(), [], 'told twice');
       conversation.close();
@@ -252,8 +280,9 @@ class World {
     this.#checkRecent(session);
   }
 
-  /** RFC 3501 §2.3.2: one session has it, once. */
+  /** RFC 3501 §2.3.2: one session has it, once; on several nodes it may be more, in the same moment. */
   #checkRecent({ client, folder }: Session): void {
+    if (this.#stores.length > 1) return;
     for (const { uid, recent } of client.messages) {
       if (!recent || uid === undefined) continue;
       const key = `${folder} ${uid}`;
@@ -278,6 +307,19 @@ class World {
       const row = isCurrent ? rows.rowOf(uid) : -1;
       if (row < 0 || told === undefined) continue;
       assert.equal(told, sorted(rows.flagsText(row)), `flags of UID ${uid}`);
+    }
+  }
+
+  /** What another node did is heard a moment later. */
+  async #settled(session: Session): Promise<void> {
+    for (let tries = this.#stores.length === 1 ? 1 : 200; ; tries -= 1) {
+      await this.#run(session, { name: 'NOOP' });
+      try {
+        return await this.#compare(session);
+      } catch (error) {
+        if (tries === 1) throw error;
+        await setTimeout(10);
+      }
     }
   }
 
