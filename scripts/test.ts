@@ -14,8 +14,8 @@ const patterns = ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/*.test.ts']
 const cache = join(root, 'node_modules/.cache/postrider-tests');
 /** Limit: what takes longer hangs. */
 const timeout = 300_000;
-/** Limit: so that the last lot is not a long one. */
-const filesPerLot = 12;
+/** Limit: so that the last lot is not a long one. More lots load the sources, and start databases, more often. */
+const filesPerLot = 24;
 
 const execArgv = [
   ...['--require', join(root, 'test/test-of-error.cjs')],

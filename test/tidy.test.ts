@@ -80,7 +80,10 @@ describe('tidy', () => {
         for (const [folder, by] of privateFolders)
           if (target.startsWith(folder) && !isTest(file))
             assert.ok(by.test(file), `${file} must not import ${target}: it is private`);
+        assert.ok(isTest(file) || !isTest(target), `${file} must not import ${target}: for tests`);
       }
+      if (!isTest(file) && file !== 'policy/accounts/passwords.ts')
+        assert.doesNotMatch(source, /\bhashAt\b/, 'only tests hash passwords cheaply');
       assert.doesNotMatch(
         source,
         /RFC(?!822\b)\d|rfc ?\d{4}[^.]/,

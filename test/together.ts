@@ -8,6 +8,7 @@ import { relative } from 'node:path';
 import { after, before, describe } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import '../src/policy/accounts/test-hashing.ts';
 
 /** Limit: nothing of ours keeps the event loop for so long. */
 const stuckAfterMs = 120_000;

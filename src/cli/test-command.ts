@@ -2,6 +2,7 @@
 // a process can show (signals, exit, the real stdout) is tested with one, in serve.test.ts.
 
 import { Readable } from 'node:stream';
+import '../policy/accounts/test-hashing.ts';
 import { runCli } from './cli.ts';
 import type { Context } from './context.ts';
 

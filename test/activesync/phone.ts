@@ -2,6 +2,7 @@
 // told to add it must not have, what it is told to change or delete it must have.
 
 import assert from 'node:assert/strict';
+import '../../src/policy/accounts/test-hashing.ts';
 import type { Node } from './wire.ts';
 import { at, childrenOf, read, text, write } from './wire.ts';
 

@@ -149,7 +149,7 @@ function userKey(name: string): string | undefined {
 function madeUpKeys(secret: Uint8Array, name: string): ScramKeys {
   const salt = createHmac('sha256', secret).update(name).digest().subarray(0, 16);
   return {
-    iterations: scramIterations,
+    iterations: scramIterations(),
     salt,
     storedKey: randomBytes(32),
     serverKey: randomBytes(32),

@@ -30,16 +30,34 @@ export interface Argon2Hash {
   readonly tag: Buffer;
 }
 
-/** OWASP's password storage cheat sheet: 19 MiB, 2 passes, 1 lane. Some 40 ms of one core. */
-const strength = { memory: 19 * 1024, passes: 2, parallelism: 1 } as const;
-const saltBytes = 16;
-const tagBytes = 32;
+export interface HashingCost {
+  readonly argon2: Pick<Argon2Hash, 'memory' | 'passes' | 'parallelism'>;
+  readonly scramIterations: number;
+}
 
 /**
- * Limit: a guess costs a thief of the store as much as this; a client pays it at each login. RFC 7677
+ * Argon2: OWASP's password storage cheat sheet: 19 MiB, 2 passes, 1 lane. Some 40 ms of one core.
+ * Limit: a guess costs a thief of the store as much as the iterations of SCRAM; a client pays them at each login. RFC 7677
  * §4 asks for 4096 at least, in 2015. Cyrus SASL, which mbsync and others use, refuses more than this.
  */
-export const scramIterations = 65_536;
+export const usualCost: HashingCost = {
+  argon2: { memory: 19 * 1024, passes: 2, parallelism: 1 },
+  scramIterations: 65_536,
+};
+let strength = usualCost.argon2;
+let iterations = usualCost.scramIterations;
+
+/** Of passwords that are hashed from now on. No setting leads here: only tests call it (test-hashing.ts; the tidy test looks). */
+export function hashAt(cost: HashingCost): void {
+  strength = cost.argon2;
+  iterations = cost.scramIterations;
+}
+
+/** What a client is told that asks for an account there is not. */
+export const scramIterations = (): number => iterations;
+
+const saltBytes = 16;
+const tagBytes = 32;
 
 /**
  * A password as it is compared (RFC 8265, RFC 4013), or undefined for one that cannot be: empty, or
@@ -59,7 +77,7 @@ export async function hashPassword(
   const salt = sibling === undefined ? randomBytes(saltBytes) : parseArgon2(sibling.argon2)!.salt;
   const scramSalt = sibling?.scram.salt ?? randomBytes(saltBytes);
   const tag = await gate.run(() => tagOf(password, { ...strength, salt }));
-  const scram = await gate.run(() => deriveScramKeys(password, scramSalt, scramIterations));
+  const scram = await gate.run(() => deriveScramKeys(password, scramSalt, iterations));
   return { argon2: formatArgon2({ ...strength, salt, tag }), scram };
 }
 
@@ -71,7 +89,7 @@ function isOfPresentStrength({ argon2: phc, scram }: PasswordHash): boolean {
     hash.passes === strength.passes &&
     hash.parallelism === strength.parallelism &&
     hash.tag.length === tagBytes &&
-    scram.iterations === scramIterations
+    scram.iterations === iterations
   );
 }
 

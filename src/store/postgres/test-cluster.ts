@@ -2,13 +2,17 @@
 // started it whatever ends that one. One for each process of tests, a database for each test.
 
 import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   appendFileSync,
+  chmodSync,
   chownSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -72,6 +76,34 @@ const initOptions = [
   ...['--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=en'],
 ];
 
+/** What initdb makes takes two seconds of a processor, and is the same each time: the first keeps a copy for all that follow. */
+const kept = join(import.meta.dirname, '../../../node_modules/.cache/postrider-pg');
+
+function makeData(bin: string, data: string, owner: ReturnType<typeof user>): void {
+  const initdb = join(bin, 'initdb');
+  const version = execFileSync(initdb, ['--version'], { encoding: 'utf8' });
+  const name = createHash('sha256')
+    .update(JSON.stringify([version, initOptions]))
+    .digest('hex');
+  const copy = join(kept, name);
+  if (existsSync(copy)) {
+    execFileSync('cp', ['-R', copy, data]);
+    if (owner.uid !== undefined) execFileSync('chown', ['-R', `${owner.uid}:${owner.gid}`, data]);
+    chmodSync(data, 0o700);
+    return;
+  }
+  execFileSync(initdb, ['-D', data, ...initOptions], {
+    ...{ stdio: ['ignore', 'ignore', 'inherit'], ...owner },
+  });
+  mkdirSync(kept, { recursive: true });
+  const made = mkdtempSync(join(kept, 'made-'));
+  execFileSync('cp', ['-R', data, join(made, 'data')]);
+  try {
+    renameSync(join(made, 'data'), copy);
+  } catch {} // Another process was first.
+  rmSync(made, { recursive: true });
+}
+
 type ServerSettings = Readonly<Record<string, string | number>>;
 
 const usualSettings: ServerSettings = {
@@ -125,7 +157,7 @@ export async function startTestServer(
     execFileSync(join(programs, program), options, {
       ...{ stdio: ['ignore', 'ignore', 'inherit'], ...owner },
     });
-  if (from === undefined) run('initdb', ['-D', data, ...initOptions]);
+  if (from === undefined) makeData(programs, data, owner);
   else
     run('pg_basebackup', [
       ...['-D', data, '-h', from.directory, '-U', 'postrider', '-c', 'fast', '-R', '--no-sync'],
