@@ -6,7 +6,7 @@ import { applicationPaths } from './application.ts';
 import type { CatcherParts } from './asked.ts';
 import { chaosPaths } from './chaos.ts';
 import { checkPaths } from './checks.ts';
-import { livePaths } from './live.ts';
+import { eventPaths } from './events.ts';
 import { mailhogPaths } from './mailhog.ts';
 import { messagePaths } from './message.ts';
 import { messageListPaths } from './messages.ts';
@@ -22,7 +22,7 @@ export function mailpitPaths(parts: CatcherParts) {
       mailhogPaths,
       releasePaths,
       checkPaths,
-      livePaths,
+      eventPaths,
     ];
     for (const add of all) add(parts)(app);
   };

@@ -15,7 +15,7 @@ const waitingMax = 2 ** 20;
 /** How often it is looked whether one is still there and may still listen; one who did not answer by the next look goes. */
 const pingMs = 25_000;
 
-export function livePaths(parts: CatcherParts) {
+export function eventPaths(parts: CatcherParts) {
   let listeners = 0;
   return (app: WebApp): void => {
     app.get('/api/events', async (c) => {

@@ -8,7 +8,7 @@ import { Asking } from '../asking.ts';
 import { createWebApp } from '../web-app.ts';
 import type { OpenWebSocket } from '../web-sockets.ts';
 import type { CatcherParts } from './asked.ts';
-import { livePaths } from './live.ts';
+import { eventPaths } from './events.ts';
 
 /** One whose client answers each ping. */
 class TestSocket extends EventEmitter implements OpenWebSocket {
@@ -41,7 +41,7 @@ function open() {
     mail: () => ({ account: undefined }),
   } as unknown as CatcherParts;
   const app = createWebApp({
-    paths: [livePaths(parts)],
+    paths: [eventPaths(parts)],
     answers: { '2xx': answers(), '3xx': answers(), '4xx': answers(), '5xx': answers() },
     log: silentLog,
   });
