@@ -8,6 +8,7 @@ import { bareMessageId } from '../../history.ts';
 import { messageKey } from '../../message-key.ts';
 import type { Transaction, Value } from '../database.ts';
 import { storable } from '../folders/texts.ts';
+import { joinedTexts, splitTexts } from './joined-texts.ts';
 import { Terms } from './terms.ts';
 
 type MessageEvent = Exclude<HistoryEvent, { readonly kind: 'refused' }>;
@@ -141,10 +142,12 @@ const names = columns.map(([name]) => name).join(', ');
 const insertMessages = `
   INSERT INTO history_message AS m (${names})
   SELECT ${columns.map(([name]) => {
-    if (name === 'recipients') return `string_to_array(t.recipients, E'\\n')`;
-    return name === 'terms' ? `array_to_tsvector(string_to_array(t.terms, E'\\n'))` : `t.${name}`;
+    if (name === 'recipients') return `string_to_array(coalesce(t.recipients, ''), E'\\n')`;
+    return name === 'terms'
+      ? `array_to_tsvector(string_to_array(coalesce(t.terms, ''), E'\\n'))`
+      : `t.${name}`;
   })}
-  FROM unnest(${columns.map(([, type], i) => `$${i + 1}::${type}[]`)}) AS t (${names})
+  FROM unnest(${columns.map(([, type], i) => (type === 'text' ? splitTexts(i + 1) : `$${i + 1}::${type}[]`))}) AS t (${names})
   ON CONFLICT (key) DO UPDATE SET
     received = coalesce(m.received, excluded.received),
     recipients = CASE
@@ -173,13 +176,16 @@ export async function putMessages(
   if (rows.length > 0)
     await transaction.run(
       insertMessages,
-      columns.map((_, i) => rows.map((row) => row[i]!)),
+      columns.map(([, type], i) => {
+        const column = rows.map((row) => row[i]!);
+        return type === 'text' ? joinedTexts(column as readonly (string | null)[]) : column;
+      }),
     );
   const told = lots.filter(({ lines }) => lines.length > 0);
   if (told.length > 0)
     await transaction.run(
-      'INSERT INTO history_event (key, lines) SELECT * FROM unnest($1::bigint[], $2::text[])',
-      [told.map(({ key }) => key), told.map(({ lines }) => lines.join('\n'))],
+      `INSERT INTO history_event (key, lines) SELECT * FROM unnest($1::bigint[], ${splitTexts(2)})`,
+      [told.map(({ key }) => key), joinedTexts(told.map(({ lines }) => lines.join('\n')))],
     );
 }
 

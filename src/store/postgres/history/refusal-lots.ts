@@ -5,6 +5,7 @@ import type { HistoryEvent } from '../../history.ts';
 import { messageKeyAt } from '../../message-key.ts';
 import { nodesMax } from '../../nodes.ts';
 import type { Transaction } from '../database.ts';
+import { joinedTexts, splitTexts } from './joined-texts.ts';
 import { refusalTerms } from './terms.ts';
 
 export interface RefusalLot {
@@ -41,8 +42,12 @@ export async function putRefusals(
   await transaction.run(
     `INSERT INTO history_refusal (key, event, terms)
      SELECT t.key, t.event, array_to_tsvector(string_to_array(t.terms, E'\\n'))
-     FROM unnest($1::bigint[], $2::text[], $3::text[]) AS t (key, event, terms)
+     FROM unnest($1::bigint[], ${splitTexts(2)}, ${splitTexts(3)}) AS t (key, event, terms)
      ON CONFLICT DO NOTHING`,
-    [lots.map(({ key }) => key), lots.map(({ event }) => event), lots.map(({ terms }) => terms)],
+    [
+      lots.map(({ key }) => key),
+      joinedTexts(lots.map(({ event }) => event)),
+      joinedTexts(lots.map(({ terms }) => terms)),
+    ],
   );
 }

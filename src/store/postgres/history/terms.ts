@@ -90,8 +90,12 @@ export const messageIdQuery = (messageId: string): string =>
 export const refusalQuery = (text: string): string =>
   [text, ...refusalKeys(text)].map((key) => quoted(factOf('key', key))).join(' | ');
 
-const wordsOf = (text: string): readonly string[] =>
-  wordsIn(text.toLowerCase()).map((word) => storable(word.slice(0, wordMax)));
+const wordsOf = (text: string): readonly string[] => {
+  const words = wordsIn(storable(text.toLowerCase()));
+  return words.some(({ length }) => length > wordMax)
+    ? words.map((word) => storable(word.slice(0, wordMax)))
+    : words;
+};
 
 /** In one line. */
 const factOf = (kind: Fact, value: string): string =>
