@@ -2,6 +2,7 @@
 // which it is read again where it has gone. It never changes, so that this can be done long before the switch.
 
 import { createHash } from 'node:crypto';
+import type { Content } from '../content.ts';
 import { ContentError, inlineBytesMax } from '../content.ts';
 import type { CopiedContent, MoveSource, MoveTarget, SmallCopy } from './places.ts';
 import { MoveError } from './places.ts';
@@ -9,7 +10,7 @@ import { MoveError } from './places.ts';
 /** Limit: octets that are gathered before they are written, in one transaction. */
 const gatheredBytesMax = 8 * 2 ** 20;
 /** Limit: content that is looked for at a time. */
-const contentsPerPage = 200;
+const contentsPerPage = 64;
 
 export type OnMoveProgress = (what: string, done: number, total: number) => void;
 
@@ -46,22 +47,23 @@ export class MovedContents {
 
   /** Reads again what has not been since it was copied. @throws MoveError when it is not the same */
   async verify(onProgress?: OnMoveProgress): Promise<void> {
-    const { contents } = await this.#target.contents();
+    // Counting takes its time: not while everybody waits.
+    const total = onProgress === undefined ? 0 : (await this.#target.contents()).contents;
     let after = 0;
     let done = 0;
     for (;;) {
       const page = await this.#target.unverified(after, contentsPerPage);
       if (page.length === 0) return;
-      for (const copied of page) await this.#verify(copied);
+      const contents = await this.#target.contentsOf(page.map(({ id }) => id));
+      for (const copied of page) await this.#verify(copied, contents.get(copied.id));
       await this.#target.verified(page.map(({ id }) => id));
       after = page.at(-1)!.id;
       done += page.length;
-      onProgress?.('reading again what was copied', done, contents);
+      onProgress?.('reading again what was copied', done, total);
     }
   }
 
-  async #verify({ id, size, digest }: CopiedContent): Promise<void> {
-    const content = await this.#target.content(id);
+  async #verify({ id, size, digest }: CopiedContent, content: Content | undefined): Promise<void> {
     const hash = createHash('sha256');
     let read = 0;
     if (content !== undefined)
@@ -84,8 +86,9 @@ export class MovedContents {
       gathered = [];
       bytes = 0;
     };
-    for (const id of ids) {
-      const small = there.has(id) ? undefined : await this.#copyOne(id);
+    const contents = await this.#source.contentsOf(ids.filter((id) => !there.has(id)));
+    for (const [id, content] of contents) {
+      const small = await this.#copyOne(id, content);
       if (small === undefined) continue;
       gathered.push(small);
       bytes += small.size;
@@ -95,7 +98,7 @@ export class MovedContents {
   }
 
   /** What is small comes back. */
-  async #copyOne(id: number): Promise<SmallCopy | undefined> {
+  async #copyOne(id: number, content: Content): Promise<SmallCopy | undefined> {
     const hash = createHash('sha256');
     let size = 0;
     const counted = async function* (pieces: AsyncIterable<Uint8Array>) {
@@ -107,8 +110,6 @@ export class MovedContents {
     };
     const digest = (): CopiedContent => ({ id, size, digest: hash.digest() });
     try {
-      const content = await this.#source.content(id);
-      if (content === undefined) return undefined;
       if (content.size > inlineBytesMax) {
         await this.#target.putLarge({ id, pieces: counted(content.read({ reuse: true })), digest });
         return undefined;

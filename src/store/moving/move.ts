@@ -69,6 +69,7 @@ class Move {
     await target.begin(left.id);
     await this.#options.onVerified?.();
     await target.finish(await source.counters());
+    await target.optimise();
     return this.#result(undefined);
   }
 
@@ -92,7 +93,9 @@ class Move {
     await this.#options.onVerified?.();
     await source.leave({ id, to: target.name, at: clock.now() });
     await target.finish(counters);
-    return this.#result(began === undefined ? undefined : clock.now() - began);
+    const switchMs = began === undefined ? undefined : clock.now() - began;
+    await target.optimise();
+    return this.#result(switchMs);
   }
 
   async #copyTable(table: MovedTable): Promise<void> {

@@ -40,8 +40,8 @@ export interface MovePlace extends AsyncDisposable {
   /** Those of these that there are. */
   rows(table: MovedTable, keys: readonly MovedKey[]): Promise<readonly MovedRow[]>;
   count(table: MovedTable): Promise<number>;
-  /** Undefined when there is none of that number. */
-  content(id: number): Promise<Content | undefined>;
+  /** Those of these that there are. What is small may be in memory. */
+  contentsOf(ids: readonly number[]): Promise<ReadonlyMap<number, Content>>;
   counters(): Promise<Counters>;
 }
 
@@ -132,6 +132,8 @@ export interface MoveTarget extends MovePlace {
   sweep(): Promise<readonly number[]>;
   /** The numbers go on where they were; servers may start here. */
   finish(counters: Counters): Promise<void>;
+  /** What makes it quick, now that servers may be at work on it. */
+  optimise(): Promise<void>;
   /** Nothing of a move that was not finished is left. */
   abandon(): Promise<void>;
 }

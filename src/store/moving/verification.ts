@@ -57,7 +57,7 @@ async function* contentsOf(place: MovePlace): AsyncIterable<number> {
 
 async function digestOf(place: MovePlace, id: number): Promise<string> {
   try {
-    const content = await place.content(id);
+    const content = (await place.contentsOf([id])).get(id);
     if (content === undefined) return 'missing';
     const hash = createHash('sha256');
     for await (const piece of content.read({ reuse: true })) hash.update(piece);

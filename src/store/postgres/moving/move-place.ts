@@ -69,8 +69,14 @@ export abstract class PostgresMovePlace implements MovePlace {
     return this.longNumber(`SELECT count(*) AS value FROM ${table.name}`);
   }
 
-  content(id: number): Promise<Content | undefined> {
-    return this.contentTable.read(this.database, id);
+  async contentsOf(ids: readonly number[]): Promise<ReadonlyMap<number, Content>> {
+    const rows = await this.database.rows(
+      'SELECT id, size, bytes FROM content WHERE id = ANY($1::bigint[]) AND freed IS NULL',
+      [ids],
+    );
+    return new Map(
+      rows.map((row) => [integer(row.id), this.contentTable.contentOf(integer(row.id), row)]),
+    );
   }
 
   async counters(): Promise<Counters> {

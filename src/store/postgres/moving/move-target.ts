@@ -218,6 +218,11 @@ class PostgresMoveTarget extends PostgresMovePlace implements MoveTarget {
         counters.uidValidity,
       ]);
       await queries.run(`DROP TABLE ${copies}, ${cursors}, ${target}`);
+    });
+  }
+
+  async optimise(): Promise<void> {
+    await this.#long(async (queries) => {
       await queries.run(`ANALYZE ${movedTables.map(({ name }) => name).join()}, content`);
     });
   }

@@ -9,6 +9,7 @@ import { listedBytesMax, listingOf } from '../../folders/listing.ts';
 import type { MovedKey, MovedRow, MovedTable } from '../../moving/moved-tables.ts';
 import { movedText, placeOf } from '../../moving/moved-tables.ts';
 import type { Counters, KeyRange, MovePlace } from '../../moving/places.ts';
+import type { Row } from '../../row.ts';
 import { blob, integer, textOrNull } from '../../row.ts';
 import { listedHead } from '../folders/listings.ts';
 import { headReader } from '../spool-head.ts';
@@ -48,13 +49,14 @@ export abstract class SqliteMovePlace implements MovePlace {
     return this.moved.count(table);
   }
 
-  async content(id: number): Promise<Content | undefined> {
-    const row = this.database.prepare('SELECT size, file, bytes FROM content WHERE id = ?').get(id);
-    if (row === undefined) return undefined;
-    const file = textOrNull(row.file);
-    if (file === null)
-      return memoryContent(row.bytes === null ? new Uint8Array(0) : blob(row.bytes));
-    return fileContent(join(this.spoolDirectory, file), integer(row.size));
+  async contentsOf(ids: readonly number[]): Promise<ReadonlyMap<number, Content>> {
+    const find = this.database.prepare('SELECT size, file, bytes FROM content WHERE id = ?');
+    const found = new Map<number, Content>();
+    for (const id of ids) {
+      const row = find.get(id);
+      if (row !== undefined) found.set(id, this.#contentOf(row));
+    }
+    return found;
   }
 
   async counters(): Promise<Counters> {
@@ -99,6 +101,12 @@ export abstract class SqliteMovePlace implements MovePlace {
       if (this.database.isTransaction) this.database.exec('ROLLBACK');
       throw error;
     }
+  }
+
+  #contentOf({ size, file, bytes }: Row): Content {
+    const key = textOrNull(file);
+    if (key !== null) return fileContent(join(this.spoolDirectory, key), integer(size));
+    return memoryContent(bytes === null ? new Uint8Array(0) : blob(bytes));
   }
 
   #listed(table: MovedTable, rows: readonly MovedRow[]): readonly MovedRow[] {

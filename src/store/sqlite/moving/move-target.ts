@@ -224,6 +224,8 @@ class SqliteMoveTarget extends SqliteMovePlace implements MoveTarget {
     });
   }
 
+  async optimise(): Promise<void> {}
+
   async abandon(): Promise<void> {
     if (!this.has(target)) return;
     this.transaction(() => {
