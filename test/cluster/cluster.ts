@@ -38,6 +38,8 @@ export class Cluster implements AsyncDisposable {
   readonly ledger = new Ledger();
   readonly #processes = new Map<string, RunningProcess>();
   readonly #doors: Door[] = [];
+  /** Of processes that have ended. */
+  readonly #logs: string[] = [];
   readonly #away = new Map<string, Promise<void>>();
   readonly #sink: NextHop;
   readonly #url: string;
@@ -105,6 +107,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   async restart(node: string): Promise<void> {
+    this.#logs.push(this.process(node).log());
     this.#processes.set(node, await this.process(node).restart());
   }
 
@@ -145,7 +148,22 @@ export class Cluster implements AsyncDisposable {
       const { subject } = JSON.parse(line) as { subject: string };
       this.ledger.stored(idOf(`X-Id: ${subject};`) ?? '?');
     }
+    this.#noteBurials();
     return this.ledger.tally();
+  }
+
+  /** How often one took another for dead. */
+  burials = 0;
+
+  /** Where processes wait for a processor, others may take a node for dead that nothing was done to. */
+  #noteBurials(): void {
+    const logs = [...this.#logs, ...[...this.#processes.values()].map((one) => one.log())];
+    for (const line of logs.join('\n').split('\n')) {
+      if (!line.includes('"node is dead"')) continue;
+      this.burials += 1;
+      const { node, time } = JSON.parse(line) as { node: string; time: string };
+      this.ledger.killed(node, Date.now() - Date.parse(time));
+    }
   }
 
   async #queued(): Promise<readonly object[]> {

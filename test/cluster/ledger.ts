@@ -72,9 +72,20 @@ export class Ledger {
     for (const fate of this.#fates.values()) fate.stored = 0;
   }
 
-  /** Its process ended at that moment; or what it can do to the others did: cut off, frozen. */
-  killed(node: string): void {
-    this.#kills.push({ node, at: this.#now() });
+  /** Its process ended, or was frozen or cut off; or others took it for dead `agoMs` ago. */
+  killed(node: string, agoMs = 0): void {
+    this.#kills.push({ node, at: this.#now() - agoMs });
+  }
+
+  /** What happened to a message, for whoever has to understand a failure. */
+  storyOf(id: string): string {
+    const { acceptedAt, arrivals, stored } = this.#fates.get(id)!;
+    const events = [
+      ...(acceptedAt === undefined ? [] : [{ at: acceptedAt, text: '250' }]),
+      ...arrivals.map(({ from, at }) => ({ at, text: `arrived from ${from}` })),
+      ...this.#kills.map(({ node, at }) => ({ at, text: `${node} killed` })),
+    ].toSorted((a, b) => a.at - b.at);
+    return `${id}, ${stored} stored: ${events.map(({ at, text }) => `${Math.round(at)} ${text}`).join(', ')}`;
   }
 
   get kills(): number {

@@ -17,6 +17,8 @@ export type Disturbance = (cluster: Cluster, round: number) => Promise<void>;
 
 export interface Proof extends Tally {
   readonly rounds: number;
+  /** How often one node took another for dead: rightly, or since the machine was too busy. */
+  readonly burials: number;
 }
 
 export async function prove(disturb: Disturbance, options: ProofOptions): Promise<Proof> {
@@ -32,5 +34,7 @@ export async function prove(disturb: Disturbance, options: ProofOptions): Promis
   }
   await load.stop();
   await cluster.allBack();
-  return { rounds, ...(await cluster.settled()) };
+  const tally = await cluster.settled();
+  for (const id of [...tally.lost, ...tally.inexcusable]) say(ledger.storyOf(id));
+  return { rounds, burials: cluster.burials, ...tally };
 }
