@@ -92,7 +92,7 @@ function loginOf({ authenticator, admission, metrics, clock, log }: ServiceParts
 
 async function send(
   { handIn }: Pick<ActiveSyncServiceParts, 'handIn'>,
-  { account, client, sender, recipients, content, record }: OutgoingMail,
+  { account, client, device, sender, recipients, content, record }: OutgoingMail,
 ): Promise<void> {
   const from = parseMailbox(sender);
   const to = recipients.map((each) => parseMailbox(each)).filter((each) => each !== undefined);
@@ -100,7 +100,7 @@ async function send(
     throw new MailNotTaken('an address cannot be understood');
   try {
     const records = record && [record];
-    await handIn({ account, client, sender: from, recipients: to, content, records });
+    await handIn({ account, client, device, sender: from, recipients: to, content, records });
   } catch (error) {
     if (!(error instanceof HandInRefused)) throw error;
     throw new MailNotTaken(error.message);

@@ -25,6 +25,8 @@ export interface HandIn {
   readonly recipients: readonly Mailbox[];
   /** Lines end in whatever they do. */
   readonly content: Uint8Array;
+  /** As in Origin. */
+  readonly device?: string | undefined;
   /** Put when it is taken, and only then. */
   readonly records?: readonly StoredRecord[] | undefined;
 }
@@ -60,8 +62,12 @@ export async function handIn(
     {
       ...parts,
       submit: (taken, ...rest) => {
-        const { records } = message;
-        queued = records === undefined ? taken : { ...taken, records };
+        const { records, device } = message;
+        queued = {
+          ...taken,
+          ...(records !== undefined && { records }),
+          ...(device !== undefined && { origin: { ...taken.origin, device } }),
+        };
         return parts.submit(queued, ...rest);
       },
     },

@@ -17,6 +17,8 @@ export interface Origin {
   readonly clientAddress?: string;
   readonly hello?: string;
   readonly account?: string;
+  /** The phone that handed it in, and its command: `iPhone ApplF1, SendMail`. */
+  readonly device?: string;
   /** RFC 3848 keyword: ESMTP, ESMTPS, ESMTPSA, LMTP, UTF8SMTP …; 'local' for our own mail. */
   readonly protocol: string;
   readonly tls?: string;

@@ -71,5 +71,33 @@ describe('kill -9 during a Sync', () => {
     const trash = phone.folder('4');
     await phone.sync(trash);
     assert.equal(phone.in(trash).size, deleted.size);
+
+    const sending = (name: string): Node => [
+      'ComposeMail:SendMail',
+      ['ComposeMail:ClientId', name],
+      [
+        'ComposeMail:MIME',
+        Buffer.from(
+          `From: ${ann}\r\nTo: ${ann}\r\nMessage-ID: <${name}@example.org>\r\n\r\nWords.\r\n`,
+        ),
+      ],
+    ];
+    const send = async (name: string) => {
+      const answer = await phone.ask('SendMail', sending(name));
+      assert.deepEqual([answer.status, answer.octets.length], [200, 0]);
+    };
+    await send('c1');
+    await server.end('SIGKILL');
+    server = await server.restart();
+    await eventually(() => phone.ask('Settings').catch(() => undefined), 'the server to be back');
+    await send('c1');
+    await send('c2');
+    const story = await eventually(
+      () => server.command('why', '<c2@example.org>').catch(() => undefined),
+      'the story of what was sent',
+    );
+    assert.match(JSON.stringify(story), /by the phone TestPhone phone1, SendMail/);
+    await phone.sync(inbox);
+    assert.equal(phone.in(inbox).size, messages - deleted.size + 2, 'each was sent once');
   });
 });

@@ -47,6 +47,8 @@ export interface ActiveSyncSettings {
 export interface OutgoingMail {
   readonly account: string;
   readonly client: string;
+  /** Its kind, its name, and what it asked for. */
+  readonly device: string;
   readonly sender: string;
   readonly recipients: readonly string[];
   readonly content: Uint8Array;

@@ -66,6 +66,7 @@ export async function sendOut(context: Context, outgoing: Outgoing): Promise<voi
   if (known === undefined)
     await context.send({
       ...{ account: call.account, client: call.client, sender, recipients, record },
+      device: `${call.line.deviceType} ${call.line.deviceId}, ${call.line.command}`,
       content: dropFields(whole, ['bcc', 'resent-bcc']),
     });
   try {

@@ -126,12 +126,14 @@ function receivedLines(
   origin: Origin,
 ): string[] {
   const { clientAddress, hello, account, protocol, tls, session, service, findings = [] } = origin;
+  const { device } = origin;
   const client =
     clientAddress === undefined ? '' : ` from ${hello ?? 'unknown'} [${clientAddress}]`;
   return [
     `    from <${facts.sender}>, ${facts.size} octets, Message-ID ${facts.messageId ?? 'none'}`,
     `    by ${protocol} (${service})${client}, session ${session}`,
     ...(account === undefined ? [] : [`    logged in as ${account}`]),
+    ...(device === undefined ? [] : [`    by the phone ${device}`]),
     ...(tls === undefined ? [] : [`    encrypted with ${tls}`]),
     ...findings.map((finding) => `    ${findingText(finding)}`),
   ];

@@ -119,7 +119,7 @@ function Received({ event }: { readonly event: EventOf<'received'> }) {
 }
 
 function SessionText({ origin }: { readonly origin: Origin }) {
-  const { protocol, service, clientAddress, hello, account, tls } = origin;
+  const { protocol, service, clientAddress, hello, account, device, tls } = origin;
   if (protocol === 'local') return <>made by this server</>;
   return (
     <>
@@ -127,6 +127,7 @@ function SessionText({ origin }: { readonly origin: Origin }) {
       {clientAddress && ` from ${clientAddress}`}
       {hello && hello !== clientAddress && ` (called itself ${hello})`}
       {account && `, logged in as ${account}`}
+      {device && `, by the phone ${device}`}
       {', '}
       {tls ?? 'in the clear'}
     </>
