@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { FakeClock } from '../base/fake-clock.ts';
 import type { Fields, Log } from '../base/log.ts';
 import { silentLog } from '../base/log.ts';
-import { memoryHistory } from '../store/history.ts';
+import { memoryHistory } from '../store/test-history.ts';
 import { Refusals, refusalsPerClient, windowMs } from './refusals.ts';
 
 function setUp() {

@@ -192,18 +192,3 @@ export const bareMessageId = (messageId: string): string => messageId.replace(/^
 
 export const sameMessageId = (a: string | undefined, b: string): boolean =>
   a !== undefined && bareMessageId(a) === bareMessageId(b);
-
-/** The last events only, in memory: for servers without a directory. */
-export function memoryHistory(eventsMax = historyEventsMax): HistoryStore {
-  let events: HistoryEvent[] = [];
-  return {
-    record(event) {
-      events.push(event);
-      if (events.length > 2 * eventsMax) events = events.slice(-eventsMax);
-    },
-    find: async (idOrMessageId) => matchingEvents(events, idOrMessageId),
-    findRefused: async (text) => events.filter(refusalMatcher(text)).slice(-refusalsMax),
-    flush: async () => {},
-    [Symbol.asyncDispose]: async () => {},
-  };
-}

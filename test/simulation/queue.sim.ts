@@ -16,7 +16,6 @@ import { createMessageIds } from '../../src/queue/message-id.ts';
 import { QueueRunner } from '../../src/queue/runner.ts';
 import { reply } from '../../src/smtp/reply.ts';
 import { countOf, listed } from '../../src/store/conformance/harness.ts';
-import { memoryHistory } from '../../src/store/history.ts';
 import { queueEntries } from '../../src/store/queue-entries.ts';
 import type {
   Effect,
@@ -30,6 +29,7 @@ import { MemoryDisk, openSqliteStores } from '../../src/store/sqlite/stores.ts';
 import type { Fault } from '../../src/store/sqlite/transport.ts';
 import { StoreCrashedError } from '../../src/store/sqlite/transport.ts';
 import type { Stores } from '../../src/store/stores.ts';
+import { memoryHistory } from '../../src/store/test-history.ts';
 import { journalFault, journalSegmentBytes } from './journal-faults.ts';
 import { ProcessClock } from './process-clock.ts';
 import type { Fate, Moods } from './remote-world.ts';

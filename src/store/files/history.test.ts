@@ -7,7 +7,7 @@ import { after, describe, it } from 'node:test';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import type { HistoryEvent } from '../history.ts';
-import { memoryHistory } from '../history.ts';
+import { memoryHistory } from '../test-history.ts';
 import { FileHistory } from './history.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'postrider-history-'));
