@@ -91,6 +91,24 @@ describe('after a crash', () => {
     );
   });
 
+  it('whoever only looks sees what is there, and leaves the files as they are', async () => {
+    const directory = new MemoryJournalDirectory();
+    await appended((await open(directory)).journal, mail('m1'), mail('m2'));
+    directory.crash();
+    const before = structuredClone(directory.files);
+    const parts = { directory, clock: new FakeClock(), log: silentLog, segmentBytes };
+    const { journal, left } = await Journal.atRest(parts);
+    assert.deepEqual(
+      left.map(({ message: { id } }) => id),
+      ['m1', 'm2'],
+    );
+    assert.equal(journal.append(mail('m3')), undefined);
+    journal.done('m1');
+    await parts.clock.advance(1000);
+    await journal.close({ empty: true });
+    assert.deepEqual(structuredClone(directory.files), before);
+  });
+
   it('what was appended is there, whole; what is done is not', async () => {
     const directory = new MemoryJournalDirectory();
     const first = await open(directory);
