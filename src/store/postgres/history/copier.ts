@@ -56,7 +56,8 @@ export class HistoryCopier implements AsyncDisposable {
   }
 
   wrote(): void {
-    if (this.#copying === undefined) this.#later(gatherMs);
+    // Also while something is copied, which may have read to the end already.
+    this.#later(gatherMs);
   }
 
   /** What was written until now, as much of it as goes within `ms`; true when that is all. @throws StorageError */
