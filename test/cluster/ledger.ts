@@ -129,21 +129,22 @@ export class Ledger {
     );
   }
 
-  /** How long before a kill each arrival but the last was brought by the node that was killed; undefined: it was not. */
+  /**
+   * How long before a kill those arrived that were in flight at it; undefined: more than one were not. What stood still
+   * may arrive last, from a node that did not know yet that others had taken it.
+   */
   #inFlight({ arrivals, stored }: Fate): number | undefined {
     // A delivery here and its record are one transaction: no kill excuses two.
     if (stored > 1) return undefined;
-    let longest = 0;
-    for (const { from, at } of arrivals.slice(0, -1)) {
+    const waits = arrivals.flatMap(({ from, at }) => {
       // What had left the process is read after its end, too.
-      const waits = this.#kills
+      const near = this.#kills
         .filter(({ node }) => node === from)
         .map((kill) => kill.at - at)
         .filter((ms) => ms > -inFlightMsMax && ms < inFlightMsMax);
-      if (waits.length === 0) return undefined;
-      longest = Math.max(longest, Math.min(...waits));
-    }
-    return longest;
+      return near.length === 0 ? [] : [Math.min(...near)];
+    });
+    return arrivals.length - waits.length > 1 ? undefined : Math.max(0, ...waits);
   }
 }
 

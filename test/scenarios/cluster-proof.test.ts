@@ -50,9 +50,16 @@ describe('the ledger', () => {
     ledger.arrived(inFlight, 'n2');
     ledger.arrived(twice, 'n2');
     for (let i = 0; i < 2; i += 1) ledger.stored(storedTwice);
+    // Taken over from a node that stood still, and goes on.
+    const late = take(false);
+    now += 60_000;
+    ledger.arrived(late, 'n2');
+    now += 60_000;
+    ledger.killed('n1');
+    ledger.arrived(late, 'n1');
     const tally = ledger.tally();
-    assert.deepEqual([tally.sent, tally.accepted, tally.unanswered, tally.refused], [7, 5, 1, 1]);
-    assert.deepEqual([tally.lost, tally.twice, tally.inFlightMs], [[lost], 3, 100]);
+    assert.deepEqual([tally.sent, tally.accepted, tally.unanswered, tally.refused], [8, 6, 1, 1]);
+    assert.deepEqual([tally.lost, tally.twice, tally.inFlightMs], [[lost], 4, 100]);
     assert.deepEqual(tally.inexcusable, [twice, storedTwice]);
     assert.throws(() => assertKept(tally), /nowhere/);
     assert.throws(() => assertKept({ ...tally, lost: [] }), /not in flight/);
