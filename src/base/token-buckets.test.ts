@@ -34,6 +34,26 @@ describe('token buckets', () => {
     assert.equal(buckets.look('a', rates), undefined);
   });
 
+  it('what was taken elsewhere counts here, from the first time that somebody wants to know', () => {
+    const clock = new FakeClock();
+    const [here, there] = [new TokenBuckets(clock, 10), new TokenBuckets(clock, 10)];
+    here.take('a', [minute]);
+    assert.equal(here.taken(), undefined, 'nobody asked before');
+    for (let i = 0; i < 2; i += 1) here.take('a', [minute]);
+    here.take('b', [minute]);
+    here.giveBack('b', [minute]);
+    const taken = here.taken();
+    assert.deepEqual(taken, [['a', 2]]);
+    assert.equal(here.taken(), undefined, 'each once');
+    there.takenElsewhere(JSON.parse(JSON.stringify(taken)), [minute]);
+    assert.equal(there.take('a', [minute]), undefined);
+    assert.notEqual(there.take('a', [minute]), undefined);
+    there.takenElsewhere([['a', 1_000]], [minute]);
+    assert.equal(there.look('a', [minute])?.waitMs, 80_000, 'a debt has an end');
+    for (const said of [null, 'x', [null, [], ['a'], [1, 'a']]])
+      there.takenElsewhere(said, [minute]);
+  });
+
   it('what is given back makes no bucket larger than its rate, and none where there was none', () => {
     const buckets = new TokenBuckets(new FakeClock(), 10);
     buckets.take('a', [minute]);

@@ -25,7 +25,18 @@ interface Bucket {
   at: number;
 }
 
+/** Limit: keys that are told of at once, those first that took most. */
+const toldMax = 1000;
+
+/** Limit: keys that are noted in between. */
+const notedMax = 20_000;
+
+/** How many tokens were taken of each key. */
+export type Taken = readonly (readonly [key: string, tokens: number])[];
+
 export class TokenBuckets {
+  /** Since the last taken(), if anybody wants to know. */
+  #taken: Map<string, number> | undefined;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #buckets: BoundedMap<string, Bucket>;
 
@@ -43,8 +54,10 @@ export class TokenBuckets {
     if (rates.length === 0) return undefined;
     const bucket = this.#filled(key, rates);
     const exceeded = lacking(bucket, rates);
-    if (exceeded === undefined) for (const i of rates.keys()) bucket.tokens[i]! -= 1;
-    return exceeded;
+    if (exceeded !== undefined) return exceeded;
+    for (const i of rates.keys()) bucket.tokens[i]! -= 1;
+    this.#note(key, 1);
+    return undefined;
   }
 
   /** The same look, without taking. */
@@ -59,6 +72,34 @@ export class TokenBuckets {
     const bucket = this.#filled(key, rates);
     for (const [i, { count }] of rates.entries())
       bucket.tokens[i] = Math.min(count, bucket.tokens[i]! + tokens);
+    this.#note(key, -tokens);
+  }
+
+  /** What was taken here since the last time; counted from the first time on. Undefined: nothing. */
+  taken(): Taken | undefined {
+    const taken = [...(this.#taken ?? [])].filter(([, tokens]) => tokens !== 0);
+    this.#taken = new Map();
+    if (taken.length === 0) return undefined;
+    return taken.sort(([, a], [, b]) => b - a).slice(0, toldMax);
+  }
+
+  /** The same, elsewhere: it counts as if it had been taken here, whether there was enough or not. */
+  takenElsewhere(taken: unknown, rates: readonly Rate[]): void {
+    if (!Array.isArray(taken) || rates.length === 0) return;
+    for (const one of taken.slice(0, toldMax)) {
+      const [key, tokens]: readonly unknown[] = Array.isArray(one) ? one : [];
+      if (typeof key !== 'string' || typeof tokens !== 'number') continue;
+      const bucket = this.#filled(key, rates);
+      for (const [i, { count }] of rates.entries())
+        bucket.tokens[i] = Math.max(-count, Math.min(count, bucket.tokens[i]! - tokens));
+    }
+  }
+
+  #note(key: string, tokens: number): void {
+    if (this.#taken === undefined) return;
+    const known = this.#taken.get(key);
+    if (known === undefined && this.#taken.size >= notedMax) return;
+    this.#taken.set(key, (known ?? 0) + tokens);
   }
 
   /** As if nothing had happened. */

@@ -106,14 +106,16 @@ const noAccess = () => accessList([]);
 
 /** In the order in which they are asked: what is certain first, then signs, then what they add up to. */
 function strangerRules(parts: AbuseParts, memory: GreylistMemory): readonly Switched[] {
-  const { inForce, resolver, clock, log } = parts;
+  const { inForce, resolver, clock, log, stores } = parts;
   const config = () => inForce().config;
+  const { tellOthers } = stores.nodes;
+  const counted = { clock, rates: () => config().rateLimits, tellOthers };
   const points = () => config().suspicion;
   const isOurs = (domain: string) =>
     domain === domainKey(config().hostname) || inForce().addressMap.isOurs(domain);
   return [
-    { setting: 'rateLimits', policy: rateLimits({ clock, rates: () => config().rateLimits }) },
-    { setting: 'harvest', policy: harvest({ clock, rates: () => config().rateLimits }) },
+    { setting: 'rateLimits', policy: rateLimits(counted) },
+    { setting: 'harvest', policy: harvest(counted) },
     { setting: 'earlyTalker', policy: earlyTalker({ clock, settings: points }) },
     { setting: 'nullSender', policy: nullSender({ settings: () => config().backscatter }) },
     {
@@ -156,7 +158,9 @@ function accountRules(parts: AbuseParts, memory: GreylistMemory): readonly Switc
     metrics.accountHolds.add();
     void tellOfHold(hold, parts);
   };
-  const limits = accountLimits({ clock, holds, rates, onHold });
+  const limits = accountLimits({
+    ...{ clock, holds, rates, onHold, tellOthers: stores.nodes.tellOthers },
+  });
   const settings = () => inForce().config.greylist;
   return [
     { setting: 'accountLimits', policy: countedPolicy(limits, metrics) },

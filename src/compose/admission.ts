@@ -18,6 +18,7 @@ import { Refusals } from '../policy/refusals.ts';
 import type { Authenticator } from '../sasl/mechanism.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import type { HistoryStore } from '../store/history.ts';
+import type { Nodes } from '../store/nodes.ts';
 import type { Catcher } from './catcher.ts';
 import type { Certificate } from './certificate.ts';
 import type { InForce } from './in-force.ts';
@@ -47,9 +48,10 @@ export class Admission {
     });
   }
 
-  /** From now on refusals are remembered there. */
-  recordIn(history: Pick<HistoryStore, 'record'>): void {
+  /** From now on refusals are remembered there, and guesses at passwords count at all nodes. */
+  recordIn(history: Pick<HistoryStore, 'record'>, { tellOthers }: Pick<Nodes, 'tellOthers'>): void {
     this.#history = history;
+    tellOthers('logins', this.throttle.told);
   }
 
   /** Connections that are open stay. */

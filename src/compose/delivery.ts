@@ -70,6 +70,7 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
     ...{ clock, random, log, history, tracer, deliverySeconds: metrics.delivery },
     // RFC 8460 §3: a TLS report goes to a host whose TLS keeps other mail away.
     isUndeterred: ({ origin }) => isOurReport(origin),
+    shares: stores.nodes.shares,
     rateOf: destinationRates(() => inForce().config.rateLimits.perDestination),
     get hostname() {
       return inForce().config.hostname;

@@ -77,7 +77,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await using undo = new AsyncDisposableStack();
   const entrance = await openEntrance(options, basics, undo);
   const storage = await openStorage(options, basics, undo);
-  entrance.admission.recordIn(storage.history);
+  entrance.admission.recordIn(storage.history, storage.stores.nodes);
   const acme = undo.use(new Acme(config, { ...basics, ...storage, ...entrance }));
   await acme.load();
   const state = undo.use(new State(options, { ...basics, ...storage }));

@@ -27,6 +27,8 @@ export interface ClaimsParts {
 export interface ClaimsContext {
   /** Destinations that nothing is claimed for. */
   readonly held: ReadonlySet<string>;
+  /** Another node has all that may be done there; undefined where nobody else is. */
+  readonly isOthers: () => ((destination: string) => boolean) | undefined;
   /** Where leases go that were taken. */
   readonly lineup: Lineup;
   readonly attempts: Pick<Attempts, 'count'>;
@@ -123,7 +125,9 @@ export class Claims {
 
   /** Destinations with enough to do; the runner calls note() when one of them has less (`backlog`). */
   #saturated(): Set<string> {
-    const names = new Set<string>(this.#context.held);
+    const { held, isOthers } = this.#context;
+    const others = isOthers();
+    const names = others === undefined ? new Set(held) : new Skipped(held, others);
     for (const destination of this.#context.lineup.destinations.values()) {
       if (!destination.saturated || destination.idle) continue;
       destination.backlog = true;
@@ -165,5 +169,19 @@ export class Claims {
       log.warn('leases not given back', { leases: leases.length, error: stackOf(error) });
       done();
     });
+  }
+}
+
+/** Those that are named, and whatever else another node has. */
+class Skipped extends Set<string> {
+  readonly #isOthers: (destination: string) => boolean;
+
+  constructor(names: Iterable<string>, isOthers: (destination: string) => boolean) {
+    super(names);
+    this.#isOthers = isOthers;
+  }
+
+  override has(name: string): boolean {
+    return super.has(name) || this.#isOthers(name);
   }
 }

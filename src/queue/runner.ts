@@ -11,7 +11,7 @@ import { stackOf } from '../base/error-text.ts';
 import { requestsOf } from '../smtp/envelope-requests.ts';
 import { reply } from '../smtp/reply.ts';
 import { localError } from '../smtp/smtp-error.ts';
-import type { Turn } from '../store/nodes.ts';
+import type { Shares, Turn } from '../store/nodes.ts';
 import type {
   Effect,
   EnqueuedWithRoom,
@@ -31,6 +31,7 @@ import type { Destination } from './line/destination.ts';
 import { Lineup } from './line/lineup.ts';
 import type { RateOf } from './line/pace.ts';
 import { Pace } from './line/pace.ts';
+import { Parts } from './line/parts.ts';
 import type { ConclusionsParts } from './outcomes/conclusions.ts';
 import { Conclusions } from './outcomes/conclusions.ts';
 import type { RetrySettings } from './outcomes/outcomes.ts';
@@ -55,6 +56,8 @@ export interface RunnerParts extends ConclusionsParts {
   readonly isUndeterred?: ((message: Lease['message']) => boolean) | undefined;
   /** How many messages a destination may get. */
   readonly rateOf?: RateOf | undefined;
+  /** This node's part of what may be done to destinations; all of it where there is no other. */
+  readonly shares?: Shares | undefined;
   /** Read anew each time, as the hostname is: both may change while the server runs. */
   readonly settings: QueueSettings;
   /** What was found dead is worth another try: also its hosts. */
@@ -83,18 +86,20 @@ export class QueueRunner {
   readonly #held = new Set<string>();
   #state: 'idle' | 'running' | 'stopping' = 'idle';
   #whenQuiet: (() => void)[] = [];
+  readonly #parted: Parts;
   /** Of what others do to the queue. */
-  #unwatch = () => {};
+  #unwatch: readonly (() => void)[] = [];
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
-    const { rateOf } = parts;
+    this.#parted = new Parts(parts);
+    const { rateOf } = this.#parted;
     const onReady = (destination: Destination) => {
       this.#lineup.line(destination);
       this.#pump();
     };
-    this.#pace = rateOf && new Pace({ clock: parts.clock, rateOf, onReady });
-    this.#lineup = new Lineup(() => parts.settings, this.#pace);
+    this.#pace = parts.rateOf && new Pace({ clock: parts.clock, rateOf, onReady });
+    this.#lineup = new Lineup(this.#parted.limits, this.#pace);
     this.#attempts = new Attempts(parts.clock, (attempt) => this.#overdue(attempt));
     const { store, clock, log } = parts;
     this.#recorder = new Recorder({
@@ -108,6 +113,7 @@ export class QueueRunner {
     this.#claims = new Claims(parts, {
       ...{
         held: this.#held,
+        isOthers: this.#parted.isOthers,
         lineup: this.#lineup,
         attempts: this.#attempts,
         recorder: this.#recorder,
@@ -118,10 +124,14 @@ export class QueueRunner {
 
   start(): void {
     this.#state = 'running';
-    this.#unwatch = this.#parts.store.watch(() => {
+    const changed = () => {
       this.#claims.note();
       this.#pump();
-    });
+    };
+    this.#unwatch = [
+      this.#parts.store.watch(changed),
+      this.#parted.watch(this.#lineup.destinations, () => this.#shared()),
+    ];
     this.#claims.start();
     this.#pump();
   }
@@ -195,6 +205,13 @@ export class QueueRunner {
     this.#pump();
   }
 
+  /** This node has other parts of what may be done: what is another's goes back. */
+  #shared(): void {
+    this.#claims.giveBack(this.#lineup.drainWhere(this.#parted.isOthers()));
+    this.#claims.note();
+    this.#pump();
+  }
+
   /** For metrics, and for "mail is not leaving". */
   get facts() {
     return {
@@ -225,7 +242,7 @@ export class QueueRunner {
   /** Begins nothing new, waits for what is under way, aborts what takes longer than `graceMs`. */
   async stop({ graceMs }: { readonly graceMs: number }): Promise<void> {
     this.#state = 'stopping';
-    this.#unwatch();
+    for (const unwatch of this.#unwatch) unwatch();
     this.#claims.stop();
     this.#claims.giveBack(this.#lineup.drain());
     await this.#quiet(graceMs);
@@ -237,7 +254,9 @@ export class QueueRunner {
   /** A fresh message is delivered from memory only while that is bounded, for each destination. */
   #hasRoomFor({ recipients }: NewMessage, bytes: number): boolean {
     if (this.#state !== 'running' || this.#recorder.failing) return false;
-    if (recipients.some(({ destination }) => this.#held.has(destination))) return false;
+    const isOthers = this.#parted.isOthers();
+    if (recipients.some(({ destination: of }) => this.#held.has(of) || isOthers?.(of) === true))
+      return false;
     return this.#lineup.hasRoomFor(recipients, bytes);
   }
 

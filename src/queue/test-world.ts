@@ -17,7 +17,7 @@ import { QueueRunner } from './runner.ts';
 
 export const minute = 60_000;
 export const hour = 60 * minute;
-const defaults: QueueSettings = {
+export const defaults: QueueSettings = {
   retryAfter: [5 * minute, 15 * minute, hour],
   warnAfter: 4 * hour,
   expireAfter: 24 * hour,

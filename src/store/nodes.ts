@@ -53,6 +53,29 @@ export class TurnLostError extends Error {
  */
 export type InTurn = <T>(duty: Duty, work: (turn: Turn) => Promise<T>) => Promise<T | undefined>;
 
+/** A node's part of limits that hold for all nodes together. */
+export interface Shares {
+  /** Nodes among which is divided. */
+  readonly count: number;
+  /** Of `limit` for this key; 0: another node does it, or nobody yet. */
+  of(key: string, limit: number): number;
+  /** The parts are others now. */
+  watch(listener: () => void): () => void;
+  /** Asked now and then: of which keys more is under way here than this node's part. Others wait for it to end. */
+  measure(exceeding: (partOf: (key: string, limit: number) => number) => readonly string[]): void;
+}
+
+/** What a node counts by itself and tells the others about once a second, as JSON. */
+export interface Told<Said = unknown> {
+  /** What was counted since the last time; undefined when that is nothing. */
+  say(): Said | undefined;
+  /** What another node said, which may be of another version. */
+  hear(said: unknown): void;
+}
+
+/** From now on nodes tell each other; of a topic one at a node. */
+export type TellOthers = (topic: string, told: Told) => void;
+
 export interface Nodes {
   /** Of this one. */
   readonly number: number;
@@ -64,6 +87,8 @@ export interface Nodes {
   /** Its number is free then. False when there is no node of that name. */
   remove(name: string): Promise<boolean>;
   readonly inTurn: InTurn;
+  readonly shares: Shares;
+  readonly tellOthers: TellOthers;
 }
 
 /** Of a store that one process has to itself. */
@@ -73,5 +98,7 @@ export const alone: Nodes = {
   list: async () => [],
   drain: async () => false,
   remove: async () => false,
+  shares: { count: 1, of: (_, limit) => limit, watch: () => () => {}, measure: () => {} },
+  tellOthers: () => {},
   inTurn: (duty, work) => work({ duty, session: 0, confirm: async () => {} }),
 };

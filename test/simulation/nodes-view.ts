@@ -49,11 +49,15 @@ export function viewOf({ shared, process, name, onReplaced }: NodeViewParts): No
       join: (as) => ask(() => shared.join(as, process.now())),
       beat: (session) => ask(() => shared.beat(session), nodeTimeoutMs / 4),
       standing: (of) => ask(() => shared.standing(of)),
+      // What one runner does to a destination is not divided here.
+      others: async () => [],
       bury: () => ask(() => shared.bury(nodeTimeoutMs, process.now())),
       ...{ visit: notAsked, leave: notAsked, list: notAsked, drain: notAsked, remove: notAsked },
     },
     ...{ clock: process, log: silentLog, name, timeoutMs: nodeTimeoutMs, onReplaced },
     turns: () => notAsked,
+    signals: { send: () => {}, listen: () => () => {} },
+    tellOthers: () => {},
     giveBackOrphans: () => ask(() => shared.giveBackOrphans(process.now())),
     onHeard: () => queue.tell(),
   });

@@ -7,9 +7,11 @@ import type { Rate } from '../../base/token-buckets.ts';
 import { TokenBuckets } from '../../base/token-buckets.ts';
 import { formatDate } from '../../mail/fields/date.ts';
 import { reply } from '../../smtp/reply.ts';
+import type { TellOthers } from '../../store/nodes.ts';
 import type { Policy, PolicyAnswer } from '../policy.ts';
 import type { AccountHold, AccountHolds } from './account-holds.ts';
 import { rateText } from './rate-limits.ts';
+import { tellOfRates } from './told-rates.ts';
 
 /** The names of the configuration's `rateLimits`. */
 export interface AccountRates {
@@ -26,14 +28,22 @@ export interface AccountLimitsParts {
   readonly rates: () => AccountRates;
   /** Its sending was stopped a moment ago. */
   readonly onHold: (hold: AccountHold) => void;
+  readonly tellOthers?: TellOthers | undefined;
 }
 
 /** Limit: accounts that are counted. */
 const accountsMax = 20_000;
 
-export function accountLimits({ clock, holds, rates, onHold }: AccountLimitsParts): Policy {
+export function accountLimits(parts: AccountLimitsParts): Policy {
+  const { clock, holds, rates, onHold, tellOthers } = parts;
   const messages = new TokenBuckets(clock, accountsMax);
   const recipients = new TokenBuckets(clock, accountsMax);
+  tellOfRates(tellOthers, 'messagesPerAccount', {
+    ...{ buckets: messages, rates: () => rates().messagesPerAccount },
+  });
+  tellOfRates(tellOthers, 'recipientsPerAccount', {
+    ...{ buckets: recipients, rates: () => rates().recipientsPerAccount },
+  });
   /** Those that were held when they were last looked at: who is free again begins anew. */
   const held = new Set<string>();
 

@@ -6,21 +6,27 @@ import type { Clock } from '../../base/clock.ts';
 import type { Exceeded, Rate } from '../../base/token-buckets.ts';
 import { TokenBuckets } from '../../base/token-buckets.ts';
 import { reply } from '../../smtp/reply.ts';
+import type { TellOthers } from '../../store/nodes.ts';
 import type { ClientFacts } from '../envelope.ts';
 import type { Policy, PolicyAnswer } from '../policy.ts';
 import { inSeconds, networkOf } from './rate-limits.ts';
+import { tellOfRates } from './told-rates.ts';
 
 export interface HarvestParts {
   readonly clock: Pick<Clock, 'now'>;
   /** The name of the configuration's `rateLimits`. */
   readonly rates: () => { readonly unknownRecipientsPerClient: readonly Rate[] };
+  readonly tellOthers?: TellOthers | undefined;
 }
 
 /** Limit: networks that are counted. */
 const networksMax = 20_000;
 
-export function harvest({ clock, rates }: HarvestParts): Policy {
+export function harvest({ clock, rates, tellOthers }: HarvestParts): Policy {
   const buckets = new TokenBuckets(clock, networksMax);
+  tellOfRates(tellOthers, 'unknownRecipientsPerClient', {
+    ...{ buckets, rates: () => rates().unknownRecipientsPerClient },
+  });
   const look = (client: ClientFacts): PolicyAnswer | undefined => {
     const exceeded = buckets.look(networkOf(client), rates().unknownRecipientsPerClient);
     return exceeded && { objection: tooManyUnknown(exceeded) };

@@ -1,6 +1,6 @@
 // How often a client may connect and send: by the client's network (an IPv4 /24, an IPv6 /64) and by the domain
 // that they say they send for. What a transaction has taken of a rate is given back when nothing comes of it.
-// What exceeds a rate is refused for now, never for good.
+// What exceeds a rate is refused for now, never for good. Several nodes count together, within a second or two.
 
 import type { Clock } from '../../base/clock.ts';
 import { formatDuration } from '../../base/duration-text.ts';
@@ -10,8 +10,10 @@ import { domainKey } from '../../mail/fields/address.ts';
 import { clientNetwork, wideNetwork } from '../../net/client-network.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
+import type { TellOthers } from '../../store/nodes.ts';
 import type { ClientFacts } from '../envelope.ts';
 import type { Policy, PolicyAnswer, Reservation } from '../policy.ts';
+import { tellOfRates } from './told-rates.ts';
 
 /** The names of the configuration's `rateLimits`. */
 export interface StrangerRates {
@@ -24,16 +26,23 @@ export interface StrangerRates {
 export interface RateLimitsParts {
   readonly clock: Pick<Clock, 'now'>;
   readonly rates: () => StrangerRates;
+  readonly tellOthers?: TellOthers | undefined;
 }
 
 /** Limit: networks, and domains, that are counted; some ten megabytes when all are. */
 const keysMax = 20_000;
 
-export function rateLimits({ clock, rates }: RateLimitsParts): Policy {
+export function rateLimits({ clock, rates, tellOthers }: RateLimitsParts): Policy {
   const connections = new TokenBuckets(clock, keysMax);
   const messages = new TokenBuckets(clock, keysMax);
   const recipients = new TokenBuckets(clock, keysMax);
   const domains = new TokenBuckets(clock, keysMax);
+  const all = {
+    ...{ connectionsPerClient: connections, messagesPerClient: messages },
+    ...{ recipientsPerClient: recipients, messagesPerSenderDomain: domains },
+  };
+  for (const [name, buckets] of Object.entries(all))
+    tellOfRates(tellOthers, name, { buckets, rates: () => rates()[name as keyof typeof all] });
   return {
     name: 'rate-limits',
     connect(client) {

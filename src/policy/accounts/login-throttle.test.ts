@@ -149,6 +149,28 @@ describe('login throttle', () => {
     assert.equal(delayMs('192.0.2.1'), 'blocked');
   });
 
+  it('of several nodes: failures and logins at one count at the other', () => {
+    const [one, other] = [setUp({ failuresPerNetwork: 4 }), setUp({ failuresPerNetwork: 4 })];
+    const tell = () =>
+      other.throttle.told.hear(JSON.parse(JSON.stringify(one.throttle.told.say() ?? null)));
+    tell();
+    one.fail('192.0.2.1', 2, ann);
+    tell();
+    assert.equal(other.delayMs('192.0.2.1'), 2_000);
+    one.throttle.succeeded('192.0.2.1', ann);
+    tell();
+    assert.equal(other.delayMs('192.0.2.1'), 0, 'typing errors are taken back');
+    one.fail('198.51.100.1', 2);
+    tell();
+    tell();
+    other.fail('198.51.100.1', 2);
+    assert.equal(other.delayMs('198.51.100.1'), 'blocked');
+    assert.equal(one.delayMs('198.51.100.1'), 2_000, 'what is heard is not told again');
+    for (const said of [null, 5, [[], [1, 2], ['192.0.2.9', null, 'x']]])
+      other.throttle.told.hear(said);
+    assert.equal(other.delayMs('192.0.2.9'), 0);
+  });
+
   it('remembers a bounded number of guessers', () => {
     const { throttle, delayMs } = setUp();
     throttle.failed('192.0.2.1');

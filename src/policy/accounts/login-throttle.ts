@@ -8,6 +8,7 @@ import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { addressKey } from '../../mail/fields/address.ts';
 import { clientNetwork, wideNetwork } from '../../net/client-network.ts';
+import type { Told } from '../../store/nodes.ts';
 
 /** The names of the configuration's `login`; times in milliseconds. */
 export interface LoginThrottleOptions {
@@ -35,6 +36,8 @@ export interface LoginThrottle {
   failed(address: string, user?: string): void;
   /** Takes back the failures of this user from this address: typing errors, not guesses. */
   succeeded(address: string, user: string): void;
+  /** What happens here is told to other nodes, and what happens there counts here. */
+  readonly told: Told;
   /** New limits, from now on. */
   update(options: Omit<LoginThrottleOptions, 'clock'>): void;
 }
@@ -69,7 +72,17 @@ export function createLoginThrottle({ clock, ...given }: LoginThrottleOptions): 
   return new Throttle(clock, given);
 }
 
+/** Limit: of what is told at once; and how often one is counted that failed so often elsewhere in a second. */
+const toldMax = 1000;
+const failuresAtOnceMax = 100;
+
+/** Of a client's failures as a user, or as nobody; 0: it logged in. */
+type LoginsTold = Map<string, [client: string, user: string | null, failures: number]>;
+
 class Throttle implements LoginThrottle {
+  readonly told: Told = { say: () => this.#say(), hear: (said) => this.#hear(said) };
+  /** Since it was last told, if anybody wants to know. */
+  #news: LoginsTold | undefined;
   readonly #clock: Clock;
   #limits: typeof defaults;
   /** By the least that one client has (IPv4 address, IPv6 /64), by network, by account. */
@@ -110,6 +123,11 @@ class Throttle implements LoginThrottle {
   failed(address: string, user?: string): void {
     const client = clientNetwork(address);
     const name = user === undefined ? undefined : addressKey(user);
+    this.#note(client, name, true);
+    this.#failed(client, name);
+  }
+
+  #failed(client: string, name: string | undefined): void {
     const own = this.#count(this.#clients, client, name);
     own.nextAttempt = Math.max(own.nextAttempt, this.#clock.now() + this.#delayAfter(own.count));
     this.#count(this.#networks, wideNetwork(client), name);
@@ -120,6 +138,11 @@ class Throttle implements LoginThrottle {
   succeeded(address: string, user: string): void {
     const client = clientNetwork(address);
     const name = addressKey(user);
+    this.#note(client, name, false);
+    this.#succeeded(client, name);
+  }
+
+  #succeeded(client: string, name: string): void {
     const until = this.#clock.now() + knownMs;
     this.#known.set(client, until);
     this.#known.set(knownKey(client, name), until);
@@ -131,6 +154,32 @@ class Throttle implements LoginThrottle {
       entry.count -= entry.users.get(name) ?? 0;
       entry.users.delete(name);
       if (entry.count === 0) entry.nextAttempt = 0;
+    }
+  }
+
+  #note(client: string, name: string | undefined, isFailure: boolean): void {
+    const news = this.#news;
+    if (news === undefined) return;
+    const key = `${isFailure} ${client} ${name ?? ''}`;
+    const known = news.get(key);
+    if (known !== undefined) known[2] += isFailure ? 1 : 0;
+    else if (news.size < toldMax) news.set(key, [client, name ?? null, isFailure ? 1 : 0]);
+  }
+
+  #say(): unknown {
+    const news = [...(this.#news?.values() ?? [])];
+    this.#news = new Map();
+    return news.length === 0 ? undefined : news;
+  }
+
+  #hear(said: unknown): void {
+    if (!Array.isArray(said)) return;
+    for (const one of said.slice(0, toldMax)) {
+      const [client, name, failures]: readonly unknown[] = Array.isArray(one) ? one : [];
+      if (typeof client !== 'string' || typeof failures !== 'number') continue;
+      const user = typeof name === 'string' ? name : undefined;
+      if (failures === 0 && user !== undefined) this.#succeeded(client, user);
+      for (let i = 0; i < Math.min(failures, failuresAtOnceMax); i += 1) this.#failed(client, user);
     }
   }
 

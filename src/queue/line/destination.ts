@@ -8,7 +8,11 @@ import type { DeliveryResult, RecipientResult } from '../delivery.ts';
 import { LeaseLine } from './lease-line.ts';
 
 /** Asked for each time it is used: an operator may change it while the server runs. */
-export type DestinationLimits = () => { readonly connectionsPerDestination: number };
+export type DestinationLimits = () => {
+  readonly connectionsPerDestination: number;
+  /** Of these, what there may be to one destination: this node's part of them. */
+  readonly connectionsOf?: ((destination: string) => number) | undefined;
+};
 
 const windowAtFirst = 10;
 /** A destination that worked this recently is not dead because one attempt did not reach it. */
@@ -41,11 +45,16 @@ export class Destination {
   constructor(name: string, limits: DestinationLimits) {
     this.name = name;
     this.#limits = limits;
-    this.#window = Math.min(windowAtFirst, limits().connectionsPerDestination);
+    this.#window = Math.min(windowAtFirst, Math.max(1, this.#most));
   }
 
   get window(): number {
-    return this.#window;
+    return Math.min(this.#window, this.#most);
+  }
+
+  get #most(): number {
+    const { connectionsPerDestination, connectionsOf } = this.#limits();
+    return connectionsOf === undefined ? connectionsPerDestination : connectionsOf(this.name);
   }
 
   get deadUntil(): number | undefined {
@@ -66,7 +75,7 @@ export class Destination {
   }
 
   mayStart(now: number): boolean {
-    return this.waiting > 0 && (this.active < this.#window || this.isDead(now));
+    return this.waiting > 0 && (this.active < this.window || this.isDead(now));
   }
 
   /**
@@ -74,8 +83,8 @@ export class Destination {
    * some ahead, so that its window stays full while the store is asked for more.
    */
   get saturated(): boolean {
-    if (!this.known) return this.active + this.waiting >= this.#window;
-    return this.claimed.length >= Math.ceil(this.#window / 2);
+    if (!this.known) return this.active + this.waiting >= this.window;
+    return this.claimed.length >= Math.ceil(this.window / 2);
   }
 
   /** Fresh mail and mail from the queue take turns, unless their priorities differ. */
@@ -101,7 +110,7 @@ export class Destination {
   learn(result: DeliveryResult, now: number, fraction: number): void {
     switch (result.health) {
       case 'ok':
-        this.#window = Math.min(this.#limits().connectionsPerDestination, this.#window + 1);
+        this.#window = Math.min(Math.max(1, this.#most), this.#window + 1);
         this.#workedAt = now;
         this.#failures = 0;
         this.#deadUntil = Number.NEGATIVE_INFINITY;

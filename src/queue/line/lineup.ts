@@ -15,6 +15,8 @@ const reservedShare = 0.2;
 export const waitingMax = 10_000;
 /** Limit: fresh leases of one destination that wait in memory. */
 const waitingPerDestinationMax = 1000;
+/** The same, for each connection there may be, where other nodes could attempt them: they take them from the store. */
+const waitingPerConnectionMax = 4;
 /** The same where they wait for a rate, so that they leave room for all others. */
 const waitingForRateMax = 50;
 
@@ -22,6 +24,8 @@ export interface LineupLimits {
   /** Octets of content that may wait in memory. */
   readonly memory: number;
   readonly connectionsPerDestination: number;
+  /** This node's part of them, where several share the queue. */
+  readonly connectionsOf?: ((destination: string) => number) | undefined;
   /** Attempts at once in all. */
   readonly deliveries: number;
 }
@@ -89,11 +93,16 @@ export class Lineup {
 
   /** What is fresh may wait here, for each of its destinations; if not, it waits in the store. */
   hasRoomFor(recipients: readonly { readonly destination: string }[], bytes: number): boolean {
-    if (this.#bytes + bytes > this.#limits().memory || this.#waiting >= waitingMax) return false;
+    const { memory, connectionsOf } = this.#limits();
+    if (this.#bytes + bytes > memory || this.#waiting >= waitingMax) return false;
     return recipients.every(({ destination }) => {
       const waiting = this.destinations.peek(destination)?.fresh.length ?? 0;
       const isPaced = this.#pace?.isLimited(destination) === true;
-      return waiting < (isPaced ? waitingForRateMax : waitingPerDestinationMax);
+      const most =
+        connectionsOf === undefined
+          ? waitingPerDestinationMax
+          : connectionsOf(destination) * waitingPerConnectionMax;
+      return waiting < (isPaced ? Math.min(waitingForRateMax, most) : most);
     });
   }
 
@@ -110,6 +119,15 @@ export class Lineup {
     for (const lease of leases) this.drop(lease);
     this.#waiting -= leases.length;
     return leases;
+  }
+
+  /** What waits for those; it is gone from here. The others are put in line anew: they may have more by now. */
+  drainWhere(isIt: ((destination: string) => boolean) | undefined): Lease[] {
+    return [...this.destinations.values()].flatMap((destination) => {
+      if (isIt?.(destination.name)) return this.drainOf(destination.name);
+      this.line(destination);
+      return [];
+    });
   }
 
   /** Everything that waits; it is gone from here. */

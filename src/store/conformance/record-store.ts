@@ -35,7 +35,7 @@ export function testRecordStore(name: string, open: OpenTestStores): void {
         { kind: 'a', key: 'y', value: 'long' },
       ]);
       assert.equal((await records.get('a', 'x'))?.expires, expires);
-      test.clock.advance(1000);
+      await test.clock.advance(1000);
       assert.equal(await records.get('a', 'x'), undefined);
       assert.deepEqual(await keysOf(records, { limit: 9 }), ['y']);
       await records.put([{ kind: 'b', key: 'z', value: '' }]);

@@ -27,6 +27,7 @@ const leftInPostgres: Readonly<Record<string, string>> = {
   history_message: 'the same',
   history_event: 'the same',
   history_refusal: 'the same',
+  counted: 'the same',
   derived: 'made again from messages',
   'mailbox.uid_validity': 'made when the move ends, from the number that was given last',
   'mailbox.touched': 'transactions of this database',

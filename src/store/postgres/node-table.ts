@@ -6,8 +6,10 @@ import type { NodeFacts, NodeState } from '../nodes.ts';
 import { nodesMax } from '../nodes.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { Row } from '../row.ts';
-import { integer, integerOrNull, text } from '../row.ts';
+import { integer, integerOrNull, text, textOrNull } from '../row.ts';
+import type { OtherNode } from '../shares.ts';
 import type { Database, Queries, Transaction } from './database.ts';
+import type { SaidOfShares } from './node-shares.ts';
 import type { Joined, NodeStanding, NodeTable } from './nodes.ts';
 
 export interface PostgresNodeTableParts {
@@ -36,10 +38,11 @@ export class PostgresNodeTable implements NodeTable {
       const number = known === undefined ? await freeNumber(transaction) : integer(known.number);
       const before = integerOrNull(known?.session ?? null);
       const [row] = await transaction.rows(
-        `INSERT INTO node (number, name, session, version, started, seen)
-         VALUES ($1, $2, nextval('node_session'), $3, clock_timestamp(), clock_timestamp())
+        `INSERT INTO node (number, name, session, version, started, seen, members)
+         VALUES ($1, $2, nextval('node_session'), $3, clock_timestamp(), clock_timestamp(), '')
          ON CONFLICT (number) DO UPDATE SET session = excluded.session, draining = false,
-           version = excluded.version, started = excluded.started, seen = excluded.seen
+           version = excluded.version, started = excluded.started, seen = excluded.seen,
+           members = excluded.members, exceeding = '[]'
          RETURNING session`,
         [number, name, version],
       );
@@ -55,13 +58,20 @@ export class PostgresNodeTable implements NodeTable {
     return integer(row?.session);
   }
 
-  async beat(session: number): Promise<'heard' | 'draining' | 'gone'> {
+  async beat(session: number, said: SaidOfShares): Promise<'heard' | 'draining' | 'gone'> {
     const [row] = await this.#parts.beats.rows(
-      'UPDATE node SET seen = clock_timestamp() WHERE session = $1 RETURNING draining',
-      [session],
+      `UPDATE node SET seen = clock_timestamp(), members = $2, exceeding = $3
+       WHERE session = $1 RETURNING draining`,
+      [session, said.members, JSON.stringify(said.exceeding)],
     );
     if (row === undefined) return 'gone';
     return row.draining === true ? 'draining' : 'heard';
+  }
+
+  async others(session: number): Promise<readonly OtherNode[]> {
+    const sql =
+      'SELECT session, members, exceeding FROM node WHERE session IS NOT NULL AND session <> $1';
+    return (await this.#parts.beats.rows(sql, [session])).map(otherOf);
   }
 
   async standing(name: string): Promise<NodeStanding> {
@@ -127,6 +137,21 @@ export class PostgresNodeTable implements NodeTable {
       if (session !== null) await this.#parts.giveBack(transaction, session);
       return true;
     });
+  }
+}
+
+const otherOf = ({ session, members, exceeding }: Row): OtherNode => ({
+  session: integer(session),
+  members: textOrNull(members) ?? undefined,
+  exceeding: namesIn(text(exceeding)),
+});
+
+function namesIn(said: string): readonly string[] {
+  try {
+    const names: unknown = JSON.parse(said);
+    return Array.isArray(names) ? names.map(String) : [];
+  } catch {
+    return [];
   }
 }
 

@@ -4,7 +4,11 @@
 
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
-import type { InTurn, NodeFacts, Nodes } from '../nodes.ts';
+import type { InTurn, NodeFacts, Nodes, TellOthers } from '../nodes.ts';
+import type { OtherNode } from '../shares.ts';
+import type { SaidOfShares } from './node-shares.ts';
+import { NodeShares } from './node-shares.ts';
+import type { Signals } from './signals.ts';
 
 /** Where nodes are written down; each of these happens as a whole or not at all. */
 export interface NodeTable {
@@ -12,7 +16,9 @@ export interface NodeTable {
   join(name: string): Promise<Joined>;
   /** For a command: it claims in a name of its own, and is on no list. */
   visit(): Promise<number>;
-  beat(session: number): Promise<'heard' | 'draining' | 'gone'>;
+  beat(session: number, said: SaidOfShares): Promise<'heard' | 'draining' | 'gone'>;
+  /** What all others said last that nobody has buried: after the database was away all have been silent. */
+  others(session: number): Promise<readonly OtherNode[]>;
   standing(name: string): Promise<NodeStanding>;
   /** Those that were silent for too long lose their sessions, and what they had claimed. */
   bury(): Promise<readonly { readonly node: string; readonly recipients: number }[]>;
@@ -39,6 +45,8 @@ export interface PostgresNodesParts {
   readonly table: NodeTable;
   readonly clock: Clock;
   readonly log: Log;
+  readonly signals: Pick<Signals, 'send' | 'listen'>;
+  readonly tellOthers: TellOthers;
   /** What this node is called. */
   readonly name: string;
   /** After so long without a word a node is taken for dead, in milliseconds. */
@@ -55,9 +63,12 @@ export interface PostgresNodesParts {
 
 /** A node speaks so often within the time after which it is taken for dead. */
 export const beatsPerTimeout = 4;
+const topic = 'nodes';
 
 export class PostgresNodes implements Nodes, AsyncDisposable {
   readonly inTurn: InTurn;
+  readonly tellOthers: TellOthers;
+  readonly shares = new NodeShares(() => this.#session);
   readonly #parts: PostgresNodesParts;
   #number = 0;
   #session = 0;
@@ -65,6 +76,9 @@ export class PostgresNodes implements Nodes, AsyncDisposable {
   #cancel: (() => void) | undefined;
   #isStopped = false;
   #isBurying = false;
+  #isBeating = false;
+  #isDue = false;
+  #unlisten: (() => void) | undefined;
   /**
    * When we last said what the database heard, by the monotonic clock; others are judged only by who was heard
    * himself.
@@ -74,6 +88,7 @@ export class PostgresNodes implements Nodes, AsyncDisposable {
   constructor(parts: PostgresNodesParts) {
     this.#parts = parts;
     this.inTurn = parts.turns(() => this.#session);
+    this.tellOthers = parts.tellOthers;
   }
 
   get number(): number {
@@ -97,6 +112,8 @@ export class PostgresNodes implements Nodes, AsyncDisposable {
   async join(): Promise<void> {
     const given = await this.#joinNow();
     if (given > 0) this.#parts.log.info('store-recovered', { recipients: given });
+    this.#unlisten = this.#parts.signals.listen(topic, () => void this.#beatNow());
+    await this.#hearOthers();
     this.#beatLater();
   }
 
@@ -120,31 +137,58 @@ export class PostgresNodes implements Nodes, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopped = true;
     this.#cancel?.();
+    this.#unlisten?.();
     if (this.#number === 0) return;
     await this.#parts.table.leave(this.#session).catch(() => {}); // the others notice
+  }
+
+  /** Who has come, who is gone: each answers at once, so that nobody waits long for his part. */
+  async #hearOthers(): Promise<void> {
+    const session = this.#session;
+    const others = await this.#parts.table.others(session);
+    if (this.#isStopped || session !== this.#session) return;
+    if (!this.shares.heard(others) || others.length === 0) return;
+    setImmediate(() => {
+      const say = () => this.#parts.signals.send(topic, this.#session);
+      void this.#beatNow().then(say);
+    });
+  }
+
+  /** One that is under way may have said what it says before. */
+  async #beatNow(): Promise<void> {
+    this.#isDue = true;
+    if (this.#isBeating) return;
+    while (this.#isDue && !this.#isStopped) {
+      this.#cancel?.();
+      await this.#beat();
+    }
   }
 
   #beatLater(): void {
     if (this.#isStopped) return;
     const { clock, timeoutMs } = this.#parts;
-    this.#cancel = clock.after(timeoutMs / beatsPerTimeout, () => void this.#beat());
+    this.#cancel = clock.after(timeoutMs / beatsPerTimeout, () => void this.#beatNow());
   }
 
   async #beat(): Promise<void> {
     const { table, clock, timeoutMs } = this.#parts;
+    this.#isBeating = true;
+    this.#isDue = false;
     const saidAt = clock.now();
     const wasHeard = saidAt - this.#heardAt < timeoutMs / 2;
     try {
-      const answer = await table.beat(this.#session);
+      const answer = await table.beat(this.#session, this.shares.said());
       if (this.#isStopped) return;
       if (answer === 'gone') await this.#comeBack();
       else this.#heard(saidAt);
       if (answer === 'draining') this.#drained();
+      await this.#hearOthers();
       // When the database was away for everybody, everybody has been silent.
       if (wasHeard) void this.#bury();
     } catch {
       // The database is away, which is told where that matters.
     }
+    this.#isBeating = false;
     this.#beatLater();
   }
 
@@ -160,6 +204,7 @@ export class PostgresNodes implements Nodes, AsyncDisposable {
     const { number, session, given } = await table.join(name);
     this.#number = number;
     this.#session = session;
+    this.shares.begin();
     this.#heard(saidAt);
     return given;
   }

@@ -13,9 +13,12 @@ import { eventually, openTwo } from './test-two-nodes.ts';
 const states = async ({ nodes }: Stores) =>
   (await nodes.list()).map(({ name, number, state }) => [name, number, state]);
 
+/** One that is frozen hears nothing, either. */
+const deaf = { notify: false };
+
 describe('several nodes', { skip: withoutPostgres() }, () => {
   it('no claim is given twice, however many claim at once', async () => {
-    await using test = await openTwo();
+    await using test = await openTwo(deaf);
     const { one, two } = test;
     const recipients = ['a', 'b', 'c'].map((host) => at(`x@${host}.test`, `mx:${host}`));
     for (let i = 0; i < 60; i += 1)
@@ -47,7 +50,7 @@ describe('several nodes', { skip: withoutPostgres() }, () => {
   });
 
   it('what a node defers, another one sees and attempts', async () => {
-    await using test = await openTwo();
+    await using test = await openTwo(deaf);
     const { one, two } = test;
     const [lease] = await one.queue.enqueue(message('m1'), { leaseUntil: 5000 });
     await one.queue.settle(settlement(lease!, deferred(9000)));
@@ -63,7 +66,7 @@ describe('several nodes', { skip: withoutPostgres() }, () => {
   });
 
   it('what a dead node had claimed goes out from another; the fence holds when it wakes up', async () => {
-    await using test = await openTwo();
+    await using test = await openTwo(deaf);
     const { one, two } = test;
     await one.queue.enqueue(message('m1'), due);
     const [lost] = await one.queue.claim({ ...everything, now: test.clock.now() });
@@ -80,7 +83,7 @@ describe('several nodes', { skip: withoutPostgres() }, () => {
   });
 
   it('a node that others took for dead begins anew, and claims again', async () => {
-    await using test = await openTwo();
+    await using test = await openTwo(deaf);
     const { one, two } = test;
     await test.bury();
     assert.equal((await states(two))[0]?.[2], 'gone');
@@ -92,7 +95,7 @@ describe('several nodes', { skip: withoutPostgres() }, () => {
   });
 
   it('a lease that ends is given to another node', async () => {
-    await using test = await openTwo();
+    await using test = await openTwo(deaf);
     const { one, two } = test;
     await one.queue.enqueue(message('m1'), due);
     const [lost] = await one.queue.claim({ ...everything, now: 1000, leaseMs: 1000 });
@@ -104,7 +107,7 @@ describe('several nodes', { skip: withoutPostgres() }, () => {
   });
 
   it('nodes have numbers of their own, and keep them; who comes back takes its place', async () => {
-    await using test = await openTwo();
+    await using test = await openTwo(deaf);
     const { one, two } = test;
     assert.deepEqual([one.nodes.number, two.nodes.number], [1, 2]);
     await one.queue.enqueue(message('m1'), due);
@@ -118,7 +121,7 @@ describe('several nodes', { skip: withoutPostgres() }, () => {
   });
 
   it('a node is drained and removed by name', async () => {
-    await using test = await openTwo();
+    await using test = await openTwo(deaf);
     const { one, two } = test;
     let told = 0;
     one.nodes.whenDrained(() => {
@@ -142,7 +145,7 @@ describe('several nodes', { skip: withoutPostgres() }, () => {
   });
 
   it('two that take away the last two recipients leave nothing behind', async () => {
-    await using test = await openTwo();
+    await using test = await openTwo(deaf);
     const { one, two } = test;
     for (let i = 0; i < 20; i += 1) {
       const recipients = [at('x@a.test', 'mx:a'), at('x@b.test', 'mx:b')];

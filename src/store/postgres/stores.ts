@@ -10,6 +10,7 @@ import { Changes } from './changes.ts';
 import { Bucket } from './content/bucket.ts';
 import { ContentTable } from './content/content-table.ts';
 import { PostgresSpool } from './content/spool.ts';
+import { Counted } from './counted.ts';
 import type { DatabaseOptions, Queries } from './database.ts';
 import { Database } from './database.ts';
 import type { Deliveries } from './deliveries.ts';
@@ -64,10 +65,9 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
   const process = randomInt(1, 2 ** 48 - 1);
   const signals = undo.use(new Signals({ database, clock, session: process, isOn: !isPooled }));
   const changes = undo.use(new Changes({ database, signals, clock }));
-  const mailboxes = undo.use(
+  const { folders, deliveries } = undo.use(
     openMailboxes({ database, contents, clock, signals, session: process }),
   );
-  const { folders, deliveries } = mailboxes;
   const accounts = await openAccounts({ database, clock, changes, deliveries });
   const isServing = exclusive && !brief;
   const queue: PostgresQueueStore = new PostgresQueueStore({
@@ -79,16 +79,15 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
   const beats = undo.use(forBeats({ url, name, timeoutMs, isPooled }));
   const giveBack = (queries: Queries, session: number) =>
     queue.leasing.giveBack(queries, session, clock.now());
-  const nodes = new PostgresNodes({
+  const counted = undo.use(new Counted({ database, clock, session: () => nodes.session }));
+  const nodes: PostgresNodes = new PostgresNodes({
     table: new PostgresNodeTable({ database, beats, timeoutMs, giveBack }),
-    ...{ clock, log, name: node, timeoutMs },
+    ...{ clock, log, signals, name: node, timeoutMs },
+    tellOthers: counted.tellOthers,
     turns: (session) => new Turns(database, session).inTurn,
     giveBackOrphans: () => queue.leasing.giveBackOrphans(),
     onHeard: () => queue.heard(),
-    onReplaced(error) {
-      log.error('node replaced', { error: error.message });
-      options.onFailure?.(error);
-    },
+    onReplaced: endLoudly(options),
   });
   // What is asked for is answered before the node leaves.
   undo.use(nodes);
@@ -97,7 +96,10 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
   const upkeep = new Upkeep({
     ...{ database, clock, log },
     inTurn: nodes.inTurn,
-    sweeps: [() => queue.sweep(), () => contents.sweep(), async () => history?.sweep()],
+    sweeps: [
+      ...[() => queue.sweep(), () => contents.sweep(), () => counted.sweep()],
+      async () => history?.sweep(),
+    ],
     looks: [() => queue.giveBackMissed()],
   });
   undo.use(upkeep);
@@ -125,6 +127,13 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
+
+const endLoudly =
+  ({ log, onFailure }: PostgresStoresOptions) =>
+  (error: Error): void => {
+    log.error('node replaced', { error: error.message });
+    onFailure?.(error);
+  };
 
 /** One that gives up in time to try again before the node is taken for dead. */
 const forBeats = ({

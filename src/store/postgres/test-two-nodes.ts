@@ -26,8 +26,8 @@ export async function openTwo({ url: given, notify = true }: TwoNodesOptions = {
     async bury() {
       await clock.advance(4000);
       await ask(url, `UPDATE node SET seen = seen - interval '1 hour' WHERE name = 'one'`);
-      await clock.advance(4000);
       await eventually(async () => {
+        await clock.advance(100);
         const { rows } = await ask(url, `SELECT session FROM node WHERE name = 'one'`);
         return rows[0].session === null;
       });

@@ -74,7 +74,7 @@ describe('turns of nodes', { skip: withoutPostgres() }, () => {
   });
 
   it('that of a dead node is taken over; when it wakes up it changes nothing more', async () => {
-    await using test = await openTwo();
+    await using test = await openTwo({ notify: false });
     const { one, two } = test;
     const { turn, end } = await begin(one);
     await one.records.put([{ kind: 'a', key: 'x', value: '1' }]);
@@ -101,7 +101,7 @@ describe('turns of nodes', { skip: withoutPostgres() }, () => {
   });
 
   it('a node that others took for dead takes no turn before it is one again', async () => {
-    await using test = await openTwo();
+    await using test = await openTwo({ notify: false });
     await test.bury();
     assert.equal(await test.one.nodes.inTurn('reports', nothing), undefined);
   });
