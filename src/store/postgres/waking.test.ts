@@ -49,18 +49,25 @@ describe('waking', { skip: withoutPostgres() }, () => {
     two.queue.watch(() => {
       woken += 1;
     });
-    const wakes = async (work: Promise<unknown>) => {
+    // It listens as soon as it is connected.
+    let tries = 100;
+    await eventually(async () => {
+      await one.queue.enqueue(message(`m${tries++}`, { recipients }), due);
+      await test.clockOfOne.advance(50);
+      return woken > 0;
+    });
+    const wakes = async (work: () => Promise<unknown>) => {
       await test.clockOfOne.advance(100);
       woken = 0;
-      await work;
+      await work();
       await eventually(async () => {
         await test.clockOfOne.advance(50);
         return woken > 0;
       });
     };
     await one.queue.hold(['m1']);
-    await wakes(one.queue.unhold(['m1'], now));
-    await wakes(one.queue.reroute(() => ({ delivery: 'relay', destination: 'mx:b' })));
+    await wakes(() => one.queue.unhold(['m1'], now));
+    await wakes(() => one.queue.reroute(() => ({ delivery: 'relay', destination: 'mx:b' })));
     const [lease] = await two.queue.claim({ ...everything, now });
     assert.equal(lease?.destination, 'mx:b');
   });
