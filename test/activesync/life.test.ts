@@ -439,6 +439,69 @@ describe('a phone', () => {
     assert.equal(text(refused, 'ComposeMail:Status'), '120');
   });
 
+  for (const conflict of ['0', '1', undefined])
+    it(`[MS-ASCMD] 2.2.3.34: Conflict ${conflict} says who wins where both changed a message`, async () => {
+      await using server = await start();
+      const phone = phoneOf(server, '14.1');
+      if (conflict !== undefined)
+        phone.syncOptions = [['AirSync:Conflict', conflict], ...phone.syncOptions];
+      await phone.setUp();
+      for (const subject of ['one', 'two', 'three']) await arrive(server, subject);
+      const inbox = phone.folder(inboxType!);
+      await phone.sync(inbox);
+      const client = await imap(server);
+      await client.ask('SELECT INBOX');
+      const flagsOf = async (uid: number) =>
+        new RegExp(`UID ${uid} FLAGS \\(([^)]*)\\)`).exec(
+          (await client.ask(`UID FETCH ${uid} (FLAGS)`)).join(),
+        )![1]!;
+      const [one, two, three] = ['one', 'two', 'three'].map(
+        (subject) => phone.withSubject(inbox, subject)[0]!,
+      );
+      const categories: Node = ['Email:Categories', ['Email:Category', 'Home']];
+      await client.ask('UID STORE 1 +FLAGS (Work)');
+      await client.ask('UID STORE 2 +FLAGS (\\Flagged)');
+      await client.ask('UID STORE 3 +FLAGS (\\Answered)');
+      const changes = [
+        changeOf(one!, categories, ['Email:Read', '1']),
+        // What both did alike is no conflict, and neither is having read it.
+        changeOf(two!, ['Email:Flag', ['Email:Status', '2']]),
+        changeOf(three!, ['Email:Read', '1']),
+      ].flatMap((each) => childrenOf(each));
+      const commands: Node = ['AirSync:Commands', ...changes];
+      const answer = (await phone.ask('Sync', phone.request(inbox, [commands]))).doc!;
+      const responses = childrenOf(collectionIn(answer, inbox, 'AirSync:Responses')).map((each) => [
+        each[0],
+        text(each, 'AirSync:ServerId'),
+        text(each, 'AirSync:Status'),
+      ]);
+      const clientWins = conflict === '0';
+      assert.deepEqual(responses, clientWins ? [] : [['AirSync:Change', one, '7']]);
+      assert.deepEqual(
+        (await flagsOf(1))
+          .split(' ')
+          .filter((flag) => flag !== '\\Recent')
+          .sort(),
+        clientWins ? ['Home', '\\Seen'] : ['Work'],
+      );
+      assert.match(await flagsOf(2), /\\Flagged/);
+      assert.match(await flagsOf(3), /\\Seen/);
+      // With the same answer it hears what holds.
+      phone.take(answer);
+      const mailOne = phone.in(inbox).get(one!)!;
+      assert.deepEqual(
+        [mailOne.categories, mailOne.read],
+        clientWins ? [['Home'], true] : [['Work'], false],
+      );
+      assert.equal(phone.in(inbox).get(two!)!.flagged, true);
+      assert.deepEqual(
+        [phone.in(inbox).get(three!)!.verb, phone.in(inbox).get(three!)!.read],
+        ['1', true],
+      );
+      assert.equal(await phone.syncOnce(inbox), undefined);
+      client.close();
+    });
+
   it('drafts of 16.x: written, written anew with a file, sent', async () => {
     await using server = await start();
     const phone = phoneOf(server, '16.1');

@@ -53,7 +53,13 @@ export function toTell(state: CollectionState, news: FolderNews, wanted: Wanted)
   return [...gone, ...changed.reverse(), ...added];
 }
 
-const isKnown = (state: CollectionState, { own }: Wanted, uid: number, modseq: number): boolean =>
+/** The device was told of the message as it is, or made it so itself. */
+export const isKnown = (
+  state: CollectionState,
+  { own }: Pick<Wanted, 'own'>,
+  uid: number,
+  modseq: number,
+): boolean =>
   modseq <= state.modseq ||
   own.get(uid) === modseq ||
   (modseq <= state.toldAt && state.told.has(uid));

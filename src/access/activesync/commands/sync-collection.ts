@@ -163,7 +163,13 @@ class CollectionSync {
     const applied =
       isRepeated && asking === known.asked
         ? { ...known, own: new Map<number, number>() }
-        : await applyCommands(this.#context, { folder, asked, renamed });
+        : await applyCommands(this.#context, {
+            folder,
+            asked,
+            renamed,
+            state: from,
+            conflict: options.conflict,
+          });
     const state = withoutRemoved(from, applied);
     const window = asked.getChanges ? await this.#window(state, options, applied) : undefined;
     if (asked.commands.length === 0 && !window?.sent.length && !isRepeated) {

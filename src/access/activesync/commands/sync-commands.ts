@@ -1,5 +1,5 @@
 // What a device changed in a folder, done here: flags and categories, deletions, drafts. [MS-ASCMD] 2.2.3.24, 2.2.3.42.2,
-// 2.2.3.7.2. Flags of two who change one message are put together: each is on or off, so that the last word holds.
+// 2.2.3.7.2. What somebody else changed since the device was told is not written over, unless it wants that (Conflict).
 
 import type { WrittenDraft } from '../../../activesync/draft.ts';
 import { readDraft } from '../../../activesync/draft.ts';
@@ -26,14 +26,16 @@ import {
 } from '../../../store/folder-errors.ts';
 import type { FlagChange, FolderFacts } from '../../../store/folder-store.ts';
 import { noteMoved } from '../../sorting.ts';
-import type { CommandResult, Renamed } from '../collection-book.ts';
+import type { CollectionState, CommandResult, Renamed } from '../collection-book.ts';
 import { renamedMax, shownUid, uidShown } from '../collection-book.ts';
 import type { Context } from '../context.ts';
 import { MailNotTaken } from '../context.ts';
 import { addDraft, changeDraft, sendDraft } from '../drafts.ts';
 import { isDrafts, messageId, messagePlace, specialFolder } from '../folder-names.ts';
+import type { ItemFacts } from '../items.ts';
 import { answerBytesMax, itemsOf } from '../items.ts';
 import { factsOf } from '../message-facts.ts';
+import { isKnown } from '../sync-window.ts';
 import { syncStatus } from './sync-status.ts';
 
 export interface Applied {
@@ -56,7 +58,14 @@ interface Parts {
   readonly renamed: Renamed;
 }
 
-export async function applyCommands(context: Context, parts: Parts): Promise<Applied> {
+interface ApplyParts extends Parts {
+  /** What the device knows. */
+  readonly state: CollectionState;
+  /** [MS-ASCMD] 2.2.3.34 */
+  readonly conflict: number;
+}
+
+export async function applyCommands(context: Context, parts: ApplyParts): Promise<Applied> {
   if (parts.asked.commands.every(({ kind }) => kind === 'fetch'))
     return nothingApplied(parts.renamed);
   const folder = await context.store.folder(parts.folder);
@@ -66,6 +75,9 @@ export async function applyCommands(context: Context, parts: Parts): Promise<App
   return work;
 }
 
+/** [MS-ASCMD] 2.2.3.34 */
+const clientWins = 0;
+
 class Work implements Applied {
   readonly results: CommandResult[] = [];
   readonly own = new Map<number, number>();
@@ -74,9 +86,9 @@ class Work implements Applied {
   renamed: Renamed;
   readonly #context: Context;
   readonly #folder: FolderFacts;
-  readonly #parts: Parts;
+  readonly #parts: ApplyParts;
 
-  constructor(context: Context, folder: FolderFacts, parts: Parts) {
+  constructor(context: Context, folder: FolderFacts, parts: ApplyParts) {
     this.#context = context;
     this.#folder = folder;
     this.#parts = parts;
@@ -139,7 +151,8 @@ class Work implements Applied {
         await this.#noteRenamed(uid, is);
         return say(syncStatus.ok, attachedIn(draft));
       }
-      return (await this.#flags(uid, data)) ? undefined : say(syncStatus.notFound);
+      const flagged = await this.#flags(uid, data);
+      return flagged === syncStatus.ok ? undefined : say(flagged);
     });
     if (status !== syncStatus.ok) say(status);
   }
@@ -168,17 +181,32 @@ class Work implements Applied {
     if (facts !== undefined && !facts.draft) throw new MailNotTaken('it is no draft');
   }
 
-  /** False when it is gone. */
-  async #flags(uid: number, data: Element): Promise<boolean> {
+  /**
+   * The status. [MS-ASCMD] 2.2.3.34: of two who changed a message the device's word is dropped, and it is told what holds,
+   * unless it says 0. Where both want the same there is no conflict. Deviation: whether it was read is put together, being
+   * on or off; so nobody has to read twice what somebody else has answered meanwhile.
+   */
+  async #flags(uid: number, data: Element): Promise<string> {
     const { store } = this.#context;
-    const keywords = child(data, 'Email:Categories');
-    const before = keywords && (await factsOf(this.#context, this.#folder.id, uid));
-    const changes = flagChanges(data, before?.keywords ?? []);
-    if (changes.length === 0) return true;
-    const { messages } = await store.store(this.#folder.id, [uid], changes);
-    if (messages.length === 0) return false;
-    this.own.set(uid, messages.modseq[0]!);
-    return true;
+    const folder = this.#folder.id;
+    const { state, conflict } = this.#parts;
+    const before = await factsOf(this.#context, folder, uid);
+    if (before === undefined) return syncStatus.notFound;
+    const changes = flagChanges(data, before);
+    if (changes.length === 0) return syncStatus.ok;
+    const isRead = changes.every(({ flags }) => flags.includes('\\Seen'));
+    const gives = !isRead && conflict !== clientWins;
+    const isNews = !isKnown(state, this, uid, before.modseq);
+    if (isNews && gives) return syncStatus.conflict;
+    const first = await store.store(folder, [uid], changes, before.modseq);
+    // Somebody changed it since it was looked at.
+    const isOvertaken = first.modified.length > 0;
+    if (isOvertaken && gives) return syncStatus.conflict;
+    const { messages } = isOvertaken ? await store.store(folder, [uid], changes) : first;
+    if (messages.length === 0) return syncStatus.notFound;
+    // What somebody else changed it is to be told with that.
+    if (!isNews && !isOvertaken) this.own.set(uid, messages.modseq[0]!);
+    return syncStatus.ok;
   }
 
   async #delete({ id }: Extract<SyncCommand, { kind: 'delete' }>): Promise<void> {
@@ -253,8 +281,8 @@ async function statusOf(work: () => Promise<unknown>): Promise<string> {
   }
 }
 
-/** [MS-ASEMAIL] 2.2.2.58 (Read), 2.2.2.34 (Flag), 2.2.2.9 (Categories). */
-function flagChanges(data: Element, keywords: readonly string[]): readonly FlagChange[] {
+/** What makes a difference. [MS-ASEMAIL] 2.2.2.58 (Read), 2.2.2.34 (Flag), 2.2.2.9 (Categories). */
+function flagChanges(data: Element, { seen, flagged, keywords }: ItemFacts): readonly FlagChange[] {
   const read = childFlag(data, 'Email:Read');
   const flag = child(data, 'Email:Flag');
   const categories = child(data, 'Email:Categories');
@@ -262,8 +290,9 @@ function flagChanges(data: Element, keywords: readonly string[]): readonly FlagC
   const set = (flags: readonly string[], on: boolean) => {
     if (flags.length > 0) changes.push({ kind: on ? 'add' : 'remove', flags });
   };
-  if (read !== undefined) set(['\\Seen'], read);
-  if (flag !== undefined) set(['\\Flagged'], childText(flag, 'Email:Status') === '2');
+  if (read !== undefined && read !== seen) set(['\\Seen'], read);
+  const wantsFlag = flag && childText(flag, 'Email:Status') === '2';
+  if (wantsFlag !== undefined && wantsFlag !== flagged) set(['\\Flagged'], wantsFlag);
   if (categories !== undefined) {
     const wanted = children(categories, 'Email:Category').flatMap((each) =>
       keywordOf(textOf(each)),
@@ -272,7 +301,10 @@ function flagChanges(data: Element, keywords: readonly string[]): readonly FlagC
       categoriesOf(keywords).filter((word) => !wanted.includes(word)),
       false,
     );
-    set(wanted, true);
+    set(
+      wanted.filter((word) => !keywords.includes(word)),
+      true,
+    );
   }
   return changes;
 }

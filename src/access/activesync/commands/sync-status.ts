@@ -6,6 +6,7 @@ export const syncStatus = {
   malformed: '4',
   failed: '5',
   conversion: '6',
+  conflict: '7',
   notFound: '8',
   noRoom: '9',
   folders: '12',
