@@ -8,7 +8,7 @@ import { NoSuchFolderError } from '../folder-errors.ts';
 import type { FlagChange, FolderStore, ListedMessage, NewMailboxMessage } from '../folder-store.ts';
 import { emailId } from '../object-id.ts';
 import type { OpenTestStores } from './harness.ts';
-import { collected, listed, openById, removed, text } from './harness.ts';
+import { collected, listed, openById, readUntilGone, removed, text } from './harness.ts';
 
 const ann = 'ann@example.org';
 
@@ -159,11 +159,7 @@ function testMessages(open: OpenTestStores): void {
     const pieces = await collected(opened!.read());
     assert.equal(Buffer.concat(pieces).toString(), body);
     await removed(folders, ann, [uid]);
-    // The file goes by itself after the commit: read until there is nothing to read.
-    const readOn = async () => {
-      for (;;) await collected(spool.open(content).read());
-    };
-    await assert.rejects(readOn, StorageError);
+    await assert.rejects(readUntilGone(spool, content), StorageError);
   });
 }
 

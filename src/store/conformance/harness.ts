@@ -13,6 +13,7 @@ import type {
   QueueStore,
   Settlement,
 } from '../queue-store.ts';
+import type { Spool } from '../spool.ts';
 import type { Stores } from '../stores.ts';
 
 export interface TestStores extends AsyncDisposable {
@@ -108,6 +109,14 @@ export async function removed(
 ): Promise<readonly number[]> {
   const inbox = await folders.find(account, 'INBOX');
   return inbox === undefined ? [] : (await folders.removeMessages(inbox.id, uids)).uids;
+}
+
+/** Read until there is nothing to read: a file goes by itself after the commit that lets go of it. @throws StorageError then */
+export async function readUntilGone(
+  spool: Pick<Spool, 'open'>,
+  content: Parameters<Spool['open']>[0],
+): Promise<never> {
+  for (;;) await collected(spool.open(content).read());
 }
 
 export async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
