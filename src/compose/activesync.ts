@@ -47,6 +47,7 @@ export function createActiveSync(parts: ActiveSyncServiceParts): ActiveSync {
     }));
   return {
     enabled: () => inForce().config.activesync.enabled,
+    redirect: () => inForce().config.activesync.redirect,
     login: loginOf(parts),
     answer: (call) => made().answer(call),
     endWaits: () => access?.close(),

@@ -17,6 +17,8 @@ import type { WebApp } from './web-app.ts';
 
 export interface ActiveSyncPathParts {
   readonly enabled: () => boolean;
+  /** The URL of another server that phones are to ask; undefined: this one. */
+  readonly redirect: () => string | undefined;
   readonly login: (given: Credentials, client: string) => Promise<LoginResult>;
   readonly answer: (call: Call) => Promise<Answer>;
   /** Octets of a message; a request may have as many in base64, and some more. */
@@ -30,6 +32,13 @@ export interface Credentials {
 
 /** Field: some devices ask in lower case. */
 export const activeSyncPaths = ['/Microsoft-Server-ActiveSync', '/microsoft-server-activesync'];
+
+/** Of the server whose URL is given, where phones ask. */
+export function placeOf(server: string | undefined): URL | undefined {
+  if (server === undefined) return undefined;
+  const url = new URL(server);
+  return url.pathname === '/' ? new URL(activeSyncPaths[0]!, url) : url;
+}
 
 const documentType = 'application/vnd.ms-sync.wbxml';
 /** [MS-ASCMD] 2.2.1.10.1 */
@@ -65,6 +74,10 @@ class Exchange {
     const c = this.#c;
     const account = await this.#account();
     if (account instanceof Response) return account;
+    const elsewhere = placeOf(this.#parts.redirect());
+    // [MS-ASHTTP] 3.1.5.2.2. A server that is called by that name is the one.
+    if (elsewhere !== undefined && elsewhere.host !== new URL(c.req.url).host)
+      return c.body(null, 451, { 'x-ms-location': elsewhere.href });
     c.header('ms-server-activesync', versions.at(-1)!);
     if (c.req.method === 'GET') return c.text('ask with POST\n', 405, { allow: 'OPTIONS, POST' });
     // [MS-ASHTTP] 2.2.4.1.2

@@ -4,6 +4,7 @@
 
 import { domainToASCII } from 'node:url';
 import type { Context } from 'hono';
+import { placeOf } from './activesync.ts';
 import { appleProfile, mobileSyncAnswer, wantsMobileSync } from './activesync-setup.ts';
 import type { MailServer } from './mail-server.ts';
 import { readBody } from './request-body.ts';
@@ -15,7 +16,9 @@ export interface ClientSetupParts {
   readonly servers: () => readonly MailServer[];
   readonly isOurs: (domain: string) => boolean;
   /** Exchange ActiveSync is on. */
-  readonly activeSync?: (() => boolean) | undefined;
+  readonly activeSync?:
+    | (() => { readonly enabled: boolean; readonly redirect?: string | undefined })
+    | undefined;
 }
 
 /** Limit: of what Outlook sends, which is half a kilobyte. */
@@ -23,7 +26,17 @@ const requestBytesMax = 16 * 2 ** 10;
 const onlyXml = { ErrorCode: 'InvalidProtocol', ErrorMessage: 'There is AutodiscoverV1.' };
 const xml = { 'content-type': 'application/xml; charset=utf-8' };
 
-export function clientSetupPaths({ servers, isOurs, activeSync = () => false }: ClientSetupParts) {
+export function clientSetupPaths({
+  servers,
+  isOurs,
+  activeSync = () => ({ enabled: false }),
+}: ClientSetupParts) {
+  /** Where phones ask; undefined where ActiveSync is off. */
+  const phonesAsk = (c: Context): URL | undefined => {
+    const { enabled, redirect } = activeSync();
+    if (!enabled) return undefined;
+    return placeOf(redirect ?? `https://${new URL(c.req.url).host}`);
+  };
   /** RFC 5321 §4.1.2 has more addresses; those with spaces and quotes nobody types into a mail program. */
   const ours = (address: string) => {
     const match = /^([^\s@<>"&]{1,64})@([^\s@]{1,255})$/.exec(address);
@@ -46,8 +59,9 @@ export function clientSetupPaths({ servers, isOurs, activeSync = () => false }: 
         const body = (await readBody(c.req.raw, requestBytesMax)).toString();
         const address = /<EMailAddress>\s*([^<]{1,320}?)\s*<\/EMailAddress>/i.exec(body)?.[1] ?? '';
         const account = ours(address)?.address;
-        if (account !== undefined && activeSync() && wantsMobileSync(body))
-          return c.body(autodiscover(mobileSyncAnswer(account, activeSyncUrl(c))), 200, xml);
+        const phones = phonesAsk(c);
+        if (account !== undefined && phones !== undefined && wantsMobileSync(body))
+          return c.body(autodiscover(mobileSyncAnswer(account, phones.href)), 200, xml);
         return c.body(
           account === undefined ? outlookProblem : outlook(account, servers()),
           200,
@@ -59,8 +73,9 @@ export function clientSetupPaths({ servers, isOurs, activeSync = () => false }: 
     const where = (c: Context, address: string) => {
       if (ours(address) === undefined) return c.notFound();
       const protocol = c.req.query('Protocol')?.toLowerCase();
-      if (protocol === 'activesync' && activeSync())
-        return c.json({ Protocol: 'ActiveSync', Url: activeSyncUrl(c) });
+      const phones = phonesAsk(c);
+      if (protocol === 'activesync' && phones !== undefined)
+        return c.json({ Protocol: 'ActiveSync', Url: phones.href });
       if (protocol !== 'autodiscoverv1') return c.json(onlyXml, 400);
       const Url = `https://${new URL(c.req.url).host}/autodiscover/autodiscover.xml`;
       return c.json({ Protocol: 'AutodiscoverV1', Url });
@@ -69,7 +84,7 @@ export function clientSetupPaths({ servers, isOurs, activeSync = () => false }: 
     app.get(`${json}/v1.0/:address`, (c) => where(c, c.req.param('address')));
     app.get('/mail/apple.mobileconfig', (c) => {
       const asked = ours(c.req.query('emailaddress') ?? '');
-      const host = activeSync() ? new URL(c.req.url).host : undefined;
+      const host = phonesAsk(c)?.host;
       const profile =
         asked && appleProfile({ account: asked.address, ...asked, host, servers: servers() });
       if (profile === undefined) return c.notFound();
@@ -80,9 +95,6 @@ export function clientSetupPaths({ servers, isOurs, activeSync = () => false }: 
     });
   };
 }
-
-const activeSyncUrl = (c: Context): string =>
-  `https://${new URL(c.req.url).host}/Microsoft-Server-ActiveSync`;
 
 /** https://wiki.mozilla.org/Thunderbird:Autoconfiguration:ConfigFileFormat */
 function thunderbird(domain: string, servers: readonly MailServer[]): string {

@@ -3,6 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import type { ConfigInput } from '../../src/config/config.ts';
@@ -244,6 +246,46 @@ describe('a phone', () => {
     assert.equal(answer.status, 200);
     assert.equal(answer.headers.get('ms-asprotocolversions'), '12.1,14.0,14.1,16.0,16.1');
     assert.match(answer.headers.get('ms-asprotocolcommands')!, /Sync,SendMail.*Ping.*Find/);
+  });
+
+  it('[MS-ASHTTP] 3.1.5.2.2: goes where the mail is now, once it has logged in', async () => {
+    await using now = await start();
+    const redirect = urlOf(now);
+    await using before = await start({ activesync: { enabled: true, redirect } });
+    const phone = phoneOf(before, '16.1');
+    await phone.setUp();
+    assert.equal(phone.url, `${redirect}/Microsoft-Server-ActiveSync`);
+    await arrive(now, 'moved');
+    const inbox = phone.folder(inboxType!);
+    await phone.sync(inbox);
+    assert.equal(phone.withSubject(inbox, 'moved').length, 1);
+    const authorization = `Basic ${Buffer.from(`${ann}:${password}`).toString('base64')}`;
+    const options = { method: 'OPTIONS', headers: { authorization } };
+    const told = await fetch(`${urlOf(before)}/Microsoft-Server-ActiveSync`, options);
+    assert.equal(told.status, 451);
+    const json = await fetch(
+      `${urlOf(before)}/autodiscover/autodiscover.json?Email=${ann}&Protocol=ActiveSync`,
+    );
+    assert.deepEqual(await json.json(), { Protocol: 'ActiveSync', Url: phone.url });
+    // Called by the name that it names, it answers itself: nobody goes round in circles.
+    const stranger = phoneOf(before, '16.1');
+    stranger.password = 'wrong';
+    assert.equal(
+      (await during(before, stranger.ask('Provision'))).status,
+      401,
+      'nobody else is told',
+    );
+    const itself = `http://localhost:${new URL(urlOf(before)).port}`;
+    await using own = await start({ activesync: { enabled: true, redirect: itself } });
+    const asked = async (host: string) => {
+      const headers = { authorization, host };
+      const url = `${urlOf(own)}/Microsoft-Server-ActiveSync`;
+      const [answer] = await once(request(url, { method: 'OPTIONS', headers }).end(), 'response');
+      (answer as IncomingMessage).resume();
+      return (answer as IncomingMessage).statusCode;
+    };
+    assert.equal(await asked('elsewhere.test'), 451);
+    assert.equal(await asked(new URL(itself).host), 200);
   });
 
   it('the same request twice has the same answer, and changes nothing twice', async () => {

@@ -51,6 +51,8 @@ const commandCodes = [
 export class Phone {
   readonly options: PhoneOptions;
   password: string;
+  /** Where it asks: another one when it is told so. */
+  url: string;
   policyKey = '0';
   folderKey = '0';
   readonly folders = new Map<string, PhoneFolder>();
@@ -63,6 +65,7 @@ export class Phone {
   constructor(options: PhoneOptions) {
     this.options = options;
     this.password = options.password;
+    this.url = `${options.url}/Microsoft-Server-ActiveSync`;
   }
 
   async ask(
@@ -74,25 +77,28 @@ export class Phone {
       readonly signal?: AbortSignal;
     } = {},
   ): Promise<Reply> {
-    const { url, user } = this.options;
+    const { url } = this;
+    const { user } = this.options;
     const isMessage = body instanceof Uint8Array;
-    const answer = await fetch(
-      `${url}/Microsoft-Server-ActiveSync?${this.#query(command)}${more.query ?? ''}`,
-      {
-        method: 'POST',
-        ...(more.signal !== undefined && { signal: more.signal }),
-        headers: {
-          authorization: `Basic ${Buffer.from(`${user}:${this.password}`).toString('base64')}`,
-          'content-type': isMessage ? 'message/rfc822' : 'application/vnd.ms-sync.wbxml',
-          'ms-asprotocolversion': this.options.version,
-          'x-ms-policykey': this.policyKey,
-          'user-agent': 'Test/1.0',
-          ...more.headers,
-        },
-        body: body === undefined ? '' : new Uint8Array(isMessage ? body : write(body as Node)),
+    const answer = await fetch(`${url}?${this.#query(command)}${more.query ?? ''}`, {
+      method: 'POST',
+      ...(more.signal !== undefined && { signal: more.signal }),
+      headers: {
+        authorization: `Basic ${Buffer.from(`${user}:${this.password}`).toString('base64')}`,
+        'content-type': isMessage ? 'message/rfc822' : 'application/vnd.ms-sync.wbxml',
+        'ms-asprotocolversion': this.options.version,
+        'x-ms-policykey': this.policyKey,
+        'user-agent': 'Test/1.0',
+        ...more.headers,
       },
-    );
+      body: body === undefined ? '' : new Uint8Array(isMessage ? body : write(body as Node)),
+    });
     const octets = Buffer.from(await answer.arrayBuffer());
+    const location = answer.headers.get('x-ms-location');
+    if (answer.status === 451 && location !== null && location !== url) {
+      this.url = location;
+      return this.ask(command, body, more);
+    }
     const isDocument = answer.headers.get('content-type') === 'application/vnd.ms-sync.wbxml';
     const doc = isDocument && octets.length > 0 ? read(octets) : undefined;
     return { status: answer.status, headers: answer.headers, octets, doc };

@@ -18,6 +18,16 @@ const activesync = z.strictObject({
       default: 'true',
     })
     .prefault(true),
+  redirect: setting
+    .text(
+      'a URL',
+      {
+        about:
+          'Where mail is now, for phones that ask here: they are told once they have logged in, and go there from then on. Whoever asks for the host of that URL is answered here.',
+      },
+      setting.secureUrl('https://mail.example.org'),
+    )
+    .optional(),
 });
 
 export const activeSyncSettings = {

@@ -195,6 +195,17 @@ export const httpUrl =
       ? undefined
       : `must be a URL such as '${example}', not ${shown(url)}`;
 
+/** The same, of one that passwords and secrets go to: https, but for this machine itself. */
+export const secureUrl =
+  (example: string) =>
+  (text: string): string | undefined => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const isPlain = url?.hostname === '127.0.0.1' || url?.hostname === 'localhost';
+    return url?.protocol === 'https:' || (url?.protocol === 'http:' && isPlain)
+      ? undefined
+      : `must be a URL such as '${example}', not ${shown(text)}`;
+  };
+
 export const file = (facts: SettingFacts) => text('the path of a file', facts);
 export const directory = (facts: SettingFacts) => text('the path of a directory', facts);
 

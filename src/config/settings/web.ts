@@ -6,13 +6,7 @@ import { readable } from '../named-files.ts';
 import * as setting from './setting.ts';
 
 const secureUrl = (facts: setting.SettingFacts) =>
-  setting.text('a URL', facts, (text) => {
-    const url = URL.canParse(text) ? new URL(text) : undefined;
-    const isPlain = url?.hostname === '127.0.0.1' || url?.hostname === 'localhost';
-    return url?.protocol === 'https:' || (url?.protocol === 'http:' && isPlain)
-      ? undefined
-      : `must be a URL such as 'https://id.example.org', not ${setting.shown(text)}`;
-  });
+  setting.text('a URL', facts, setting.secureUrl('https://id.example.org'));
 
 const oidc = z.strictObject({
   issuer: secureUrl({ about: "The provider's issuer: its URL, without /.well-known/…" }),
