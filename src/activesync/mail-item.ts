@@ -55,7 +55,10 @@ export function mailProperties(item: MailItem, shape: ItemShape, version: Versio
     element('Email:Importance', '1'),
     ...changingProperties(state, version),
     attachments(body, serverId),
-    ...shownBody({ body, preview: digest.preview, message }, shape),
+    ...shownBody(
+      { body, preview: digest.preview, message },
+      isAtLeast(version, '14.1') ? shape : { ...shape, parts: [] },
+    ),
     element('Email:MessageClass', messageClass(body)),
     element('Email:InternetCPID', '65001'),
     element('Email:ContentClass', 'urn:content-classes:message'),

@@ -27,25 +27,54 @@ export interface ShownSource {
   readonly message: Uint8Array;
 }
 
-/** AirSyncBase:Body, and of what type it was sent. */
+/** AirSyncBase:Body and AirSyncBase:BodyPart, as far as they are asked for, and of what type it was sent. */
 export function shownBody(source: ShownSource, shape: ItemShape): readonly Element[] {
   const { texts, native } = textsOf(source);
-  const preference = chosen(source.body, native, shape);
-  const whole = contentFor(preference.type, texts, source.message);
-  const octets = Buffer.byteLength(whole);
-  const { data, truncated } = cut(whole, octets, preference);
+  const { bodies, parts } = shape;
+  // Whoever asks for parts alone has no use for the same text twice.
+  const body =
+    bodies.length === 0 && parts.length > 0 ? undefined : chosen(source.body, native, shape);
   return [
-    element('AirSyncBase:Body', [
-      element('AirSyncBase:Type', preference.type),
-      element('AirSyncBase:EstimatedDataSize', octets),
-      truncated ? element('AirSyncBase:Truncated', '1') : undefined,
-      data.length === 0 ? undefined : element('AirSyncBase:Data', data),
-      preference.preview > 0 && source.preview !== ''
-        ? element('AirSyncBase:Preview', characters(source.preview, preference.preview))
-        : undefined,
-    ]),
+    ...(body === undefined
+      ? []
+      : [element('AirSyncBase:Body', propertiesOf(source, texts, body).properties)]),
+    ...parts.map((part) => shownPart(source, texts, part)),
     element('AirSyncBase:NativeBodyType', native),
   ];
+}
+
+/** [MS-ASAIRS] 2.2.2.37: shown; it is too large, or there is none of that type. */
+const partStatus = { ok: '1', none: '176' } as const;
+
+/** [MS-ASAIRS] 2.2.2.10. What it quotes of others belongs to it, as whoever wrote it has sent it. */
+function shownPart(source: ShownSource, texts: Texts, part: BodyPreference): Element {
+  const isText = part.type === bodyType.plain || part.type === bodyType.html;
+  const shown = isText ? propertiesOf(source, texts, part) : undefined;
+  const isLeftOut = shown === undefined || (shown.truncated && part.allOrNone);
+  return element('AirSyncBase:BodyPart', [
+    element('AirSyncBase:Status', isLeftOut ? partStatus.none : partStatus.ok),
+    ...(shown?.properties ?? [
+      element('AirSyncBase:Type', part.type),
+      element('AirSyncBase:EstimatedDataSize', 0),
+    ]),
+  ]);
+}
+
+/** What Body and BodyPart have in common, in the order of [MS-ASAIRS] 2.2.2.10. */
+function propertiesOf({ preview, message }: ShownSource, texts: Texts, wanted: BodyPreference) {
+  const whole = contentFor(wanted.type, texts, message);
+  const octets = Buffer.byteLength(whole);
+  const { data, truncated } = cut(whole, octets, wanted);
+  const properties = [
+    element('AirSyncBase:Type', wanted.type),
+    element('AirSyncBase:EstimatedDataSize', octets),
+    truncated ? element('AirSyncBase:Truncated', '1') : undefined,
+    data.length === 0 ? undefined : element('AirSyncBase:Data', data),
+    wanted.preview > 0 && preview !== ''
+      ? element('AirSyncBase:Preview', characters(preview, wanted.preview))
+      : undefined,
+  ];
+  return { properties, truncated };
 }
 
 interface Texts {

@@ -1,6 +1,7 @@
 // What a device wants to see of messages: how far back, which bodies and how much of them. [MS-ASCMD] 2.2.3.125.5 and
 // 2.2.3.125.2 (Options of Sync and ItemOperations), [MS-ASAIRS] 2.2.2.12 (BodyPreference).
 
+import type { TagName } from './wbxml/code-pages.ts';
 import type { Element } from './wbxml/element.ts';
 import { childFlag, childNumber, children } from './wbxml/element.ts';
 
@@ -19,6 +20,8 @@ export interface BodyPreference {
 
 export interface ItemShape {
   readonly bodies: readonly BodyPreference[];
+  /** [MS-ASAIRS] 2.2.2.11: from 14.1 on, for conversations. */
+  readonly parts: readonly BodyPreference[];
   /** [MS-ASCMD] 2.2.3.110: 0 never MIME, 1 for S/MIME alone, 2 for all. */
   readonly mimeSupport: number;
 }
@@ -33,6 +36,7 @@ export interface SyncOptions extends ItemShape {
 /** What is not said. Plain text, as much as a phone shows without asking. */
 export const defaultSyncOptions: SyncOptions = {
   bodies: [],
+  parts: [],
   mimeSupport: 0,
   filterType: 0,
   conflict: 1,
@@ -55,17 +59,22 @@ export function readSyncOptions(given: readonly Element[]): SyncOptions | undefi
 }
 
 export function readItemShape(options: Element | undefined): ItemShape {
-  const bodies = children(options, 'AirSyncBase:BodyPreference').slice(0, preferencesMax);
   return {
-    bodies: bodies.map((each) => ({
+    bodies: preferencesIn(options, 'AirSyncBase:BodyPreference'),
+    parts: preferencesIn(options, 'AirSyncBase:BodyPartPreference'),
+    mimeSupport: childNumber(options, 'AirSync:MIMESupport') ?? 0,
+  };
+}
+
+const preferencesIn = (options: Element | undefined, tag: TagName): readonly BodyPreference[] =>
+  children(options, tag)
+    .slice(0, preferencesMax)
+    .map((each) => ({
       type: childNumber(each, 'AirSyncBase:Type') ?? bodyType.plain,
       truncation: childNumber(each, 'AirSyncBase:TruncationSize'),
       allOrNone: childFlag(each, 'AirSyncBase:AllOrNone') ?? false,
       preview: Math.min(previewMax, childNumber(each, 'AirSyncBase:Preview') ?? 0),
-    })),
-    mimeSupport: childNumber(options, 'AirSync:MIMESupport') ?? 0,
-  };
-}
+    }));
 
 const day = 24 * 60 * 60_000;
 const filterDays: readonly (number | undefined)[] = [undefined, 1, 3, 7, 14, 30, 91, 183];

@@ -481,6 +481,52 @@ describe('a phone', () => {
     assert.equal(text(refused, 'ComposeMail:Status'), '120');
   });
 
+  it('[MS-ASAIRS] 2.2.2.10: parts of bodies, plain and as HTML; 176 for what is too large or of another type', async () => {
+    await using server = await start();
+    const wanted = (type: string, ...more: readonly Node[]): Node => [
+      'AirSyncBase:BodyPartPreference',
+      ['AirSyncBase:Type', type],
+      ...more,
+    ];
+    const preferences = [
+      wanted('1', ['AirSyncBase:TruncationSize', '4'], ['AirSyncBase:Preview', '7']),
+      wanted('2'),
+      wanted('2', ['AirSyncBase:TruncationSize', '4'], ['AirSyncBase:AllOrNone', '1']),
+      wanted('4'),
+    ];
+    const mail = '\r\nThis is <it>.\r\n';
+    await arrive(server, 'it', mail);
+    for (const version of ['14.0', '16.1']) {
+      const phone = phoneOf(server, version);
+      phone.syncOptions = preferences;
+      await phone.setUp();
+      const inbox = phone.folder(inboxType!);
+      await phone.sync(inbox);
+      const { data } = [...phone.in(inbox).values()][0]!;
+      const parts = childrenOf(data).filter(([name]) => name === 'AirSyncBase:BodyPart');
+      const bodies = childrenOf(data).filter(([name]) => name === 'AirSyncBase:Body');
+      assert.equal(bodies.length, version === '14.0' ? 1 : 0);
+      const shown = parts.map((part) =>
+        childrenOf(part).map((each) => `${each[0].split(':')[1]} ${text(each)}`),
+      );
+      const html = '<html><body>This is &lt;it&gt;.<br>\r\n</body></html>';
+      const all = [
+        [
+          'Status 1',
+          'Type 1',
+          'EstimatedDataSize 15',
+          'Truncated 1',
+          'Data This',
+          'Preview This is',
+        ],
+        ['Status 1', 'Type 2', `EstimatedDataSize ${html.length}`, `Data ${html}`],
+        ['Status 176', 'Type 2', `EstimatedDataSize ${html.length}`, 'Truncated 1'],
+        ['Status 176', 'Type 4', 'EstimatedDataSize 0'],
+      ];
+      assert.deepEqual(shown, version === '14.0' ? [] : all);
+    }
+  });
+
   for (const conflict of ['0', '1', undefined])
     it(`[MS-ASCMD] 2.2.3.34: Conflict ${conflict} says who wins where both changed a message`, async () => {
       await using server = await start();

@@ -51,7 +51,7 @@ const tokens: Readonly<Record<string, readonly [page: number, tags: string]>> = 
   GAL: [0x10, '05 DisplayName 0a Alias 0f EmailAddress'],
   AirSyncBase: [
     0x11,
-    '05 BodyPreference 06 Type 07 TruncationSize 08 AllOrNone 0a Body 0b Data 0c EstimatedDataSize 0d Truncated 0e Attachments 0f Attachment 10 DisplayName 11 FileReference 12 Method 13 ContentId 15 IsInline 16 NativeBodyType 17 ContentType 18 Preview 1c Add 1d Delete 1e ClientId 1f Content',
+    '05 BodyPreference 06 Type 07 TruncationSize 08 AllOrNone 0a Body 0b Data 0c EstimatedDataSize 0d Truncated 0e Attachments 0f Attachment 10 DisplayName 11 FileReference 12 Method 13 ContentId 15 IsInline 16 NativeBodyType 17 ContentType 18 Preview 19 BodyPartPreference 1a BodyPart 1b Status 1c Add 1d Delete 1e ClientId 1f Content',
   ],
   Settings: [
     0x12,

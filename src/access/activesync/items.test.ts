@@ -25,7 +25,7 @@ async function dataOf(type: number) {
     open: async () => [content],
   };
   const preference = { type, truncation: undefined, allOrNone: false, preview: 0 };
-  const shape = { bodies: [preference], mimeSupport: 2 };
+  const shape = { bodies: [preference], parts: [], mimeSupport: 2 };
   const facts = { ...state, uid: 1, modseq: 1, size: message.length, received: 0 };
   const [item] = await itemsOf({ store, folder: 1, shape, version: '16.1' }, [facts]);
   const body = item?.find(({ tag }) => tag === 'AirSyncBase:Body');

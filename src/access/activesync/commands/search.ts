@@ -222,7 +222,7 @@ function shortProperties({ call }: Context, mail: FoundMail): readonly Element[]
         ...{ draft: has('\\draft'), received: mail.received, keywords: [] },
       },
     },
-    { bodies: [], mimeSupport: 0 },
+    { bodies: [], parts: [], mimeSupport: 0 },
     call.line.version,
   );
   return [

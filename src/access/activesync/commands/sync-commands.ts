@@ -249,7 +249,7 @@ export async function attachedFiles(
     if (facts === undefined) continue;
     const { store, call } = context;
     const shownAs = (each: number) => shownUid(renamed, each);
-    const shape = { bodies: [], mimeSupport: 0 };
+    const shape = { bodies: [], parts: [], mimeSupport: 0 };
     const parts = { store, folder, shape, version: call.line.version, shownAs };
     const [item] = await itemsOf(parts, [facts]);
     const all = item?.find(({ tag }) => tag === 'AirSyncBase:Attachments');
