@@ -118,32 +118,35 @@ export interface Log {
 }
 
 /** The same log with the session on every line. */
-export const logOfSession = (log: Log, session: string): Log => new SessionLog(log, session);
+export const logOfSession = (log: Log, session: string): Log => new LogWith(log, { session });
+
+/** The same log with these fields on every line. */
+export const logWith = (log: Log, fields: Fields): Log => new LogWith(log, fields);
 
 // A class, since there are as many of these as connections, most of them silent.
-class SessionLog implements Log {
+class LogWith implements Log {
   readonly #log: Log;
-  readonly #session: string;
+  readonly #fields: Fields;
 
-  constructor(log: Log, session: string) {
+  constructor(log: Log, fields: Fields) {
     this.#log = log;
-    this.#session = session;
+    this.#fields = fields;
   }
 
   debug(event: LogEvent, fields?: Fields): void {
-    this.#log.debug(event, { session: this.#session, ...fields });
+    this.#log.debug(event, { ...this.#fields, ...fields });
   }
 
   info(event: LogEvent, fields?: Fields): void {
-    this.#log.info(event, { session: this.#session, ...fields });
+    this.#log.info(event, { ...this.#fields, ...fields });
   }
 
   warn(event: LogEvent, fields?: Fields): void {
-    this.#log.warn(event, { session: this.#session, ...fields });
+    this.#log.warn(event, { ...this.#fields, ...fields });
   }
 
   error(event: LogEvent, fields?: Fields): void {
-    this.#log.error(event, { session: this.#session, ...fields });
+    this.#log.error(event, { ...this.#fields, ...fields });
   }
 }
 

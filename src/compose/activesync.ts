@@ -93,7 +93,7 @@ function loginOf({ authenticator, admission, metrics, clock, log }: ServiceParts
 
 async function send(
   { handIn }: Pick<ActiveSyncServiceParts, 'handIn'>,
-  { account, client, device, sender, recipients, content, record }: OutgoingMail,
+  { sender, recipients, record, ...rest }: OutgoingMail,
 ): Promise<void> {
   const from = parseMailbox(sender);
   const to = recipients.map((each) => parseMailbox(each)).filter((each) => each !== undefined);
@@ -101,7 +101,7 @@ async function send(
     throw new MailNotTaken('an address cannot be understood');
   try {
     const records = record && [record];
-    await handIn({ account, client, device, sender: from, recipients: to, content, records });
+    await handIn({ ...rest, sender: from, recipients: to, records });
   } catch (error) {
     if (!(error instanceof HandInRefused)) throw error;
     throw new MailNotTaken(error.message);

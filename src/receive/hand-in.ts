@@ -1,6 +1,8 @@
 // A message that a program of this server hands in for an account: the same questions that its login and its
 // transaction by SMTP would be, answered by the same policies, without a connection.
 
+import type { Fields } from '../base/log.ts';
+import { logWith } from '../base/log.ts';
 import type { Mailbox } from '../mail/fields/address.ts';
 import { formatMailbox } from '../mail/fields/address.ts';
 import type { Peer } from '../net/peer.ts';
@@ -27,6 +29,8 @@ export interface HandIn {
   readonly content: Uint8Array;
   /** As in Origin. */
   readonly device?: string | undefined;
+  /** What the log says with each line of it. */
+  readonly logged?: Fields | undefined;
   /** Put when it is taken, and only then. */
   readonly records?: readonly StoredRecord[] | undefined;
 }
@@ -61,6 +65,7 @@ export async function handIn(
   const reception = receptionOf(
     {
       ...parts,
+      log: logWith(parts.log, message.logged ?? {}),
       submit: (taken, ...rest) => {
         const { records, device } = message;
         queued = {

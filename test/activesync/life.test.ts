@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
+import type { Fields } from '../../src/base/log.ts';
 import type { ConfigInput } from '../../src/config/config.ts';
 import type { TestServer } from '../../src/testing/index.ts';
 import { startTestServer } from '../../src/testing/index.ts';
@@ -589,6 +590,51 @@ describe('a phone', () => {
       assert.equal(await phone.syncOnce(inbox), undefined);
       client.close();
     });
+
+  it('the log names device and command of what is sent, and of what is refused', async () => {
+    const lines: (Fields & { readonly event: string })[] = [];
+    const note = (event: string, fields: Fields = {}) => void lines.push({ event, ...fields });
+    await using server = await startTestServer({
+      accounts: [{ address: ann, password }],
+      ...{ config, log: { debug: note, info: note, warn: note, error: note } },
+    });
+    const phone = phoneOf(server, '16.1');
+    for (let i = 0; i < 5; i += 1) await phone.ask('FolderSync');
+    await phone.setUp();
+    await send(phone, 'SendMail', reply('hello'));
+    const forged = Buffer.from(`From: ${bob}\r\nTo: ${ann}\r\nSubject: x\r\n\r\nx\r\n`);
+    await phone.ask('SendMail', [
+      'ComposeMail:SendMail',
+      ['ComposeMail:ClientId', 'forged'],
+      ['ComposeMail:MIME', forged],
+    ]);
+    const drafts = phone.folder(draftsType!);
+    await phone.sync(drafts);
+    await phone.ask(
+      'Sync',
+      phone.request(drafts, [
+        [
+          'AirSync:Commands',
+          [
+            'AirSync:Add',
+            ['AirSync:ClientId', 'd1'],
+            ['AirSync:ApplicationData', ['Email:Subject', 'To nobody'], ['Email2:Send']],
+          ],
+        ],
+      ]),
+    );
+    const named = lines
+      .filter(({ event }) =>
+        ['received', 'device refused', 'device could not send'].includes(event),
+      )
+      .map(({ event, device, during, program }) => [event, device, during, program]);
+    assert.deepEqual(named, [
+      ['device refused', 'phone1', 'FolderSync', 'TestPhone'],
+      ['received', 'phone1', 'SendMail', 'TestPhone'],
+      ['device could not send', 'phone1', 'SendMail', 'TestPhone'],
+      ['device could not send', 'phone1', 'Sync', 'TestPhone'],
+    ]);
+  });
 
   it('drafts of 16.x: written, written anew with a file, sent', async () => {
     await using server = await start();

@@ -10,7 +10,7 @@ import { BoundedMap } from '../../base/bounded-map.ts';
 import { CollectionBook } from './collection-book.ts';
 import { commands } from './commands/index.ts';
 import type { ActiveSyncParts, Answer, Call, Context } from './context.ts';
-import { answerWith } from './context.ts';
+import { answerWith, namesOf } from './context.ts';
 import type { Device } from './device-book.ts';
 import { DeviceBook, deviceKey } from './device-book.ts';
 import { Waiting } from './waiting.ts';
@@ -142,10 +142,6 @@ export class ActiveSyncAccess {
     }
   }
 }
-
-const namesOf = ({ account, line, client }: Call) => ({
-  ...{ account, client, device: line.deviceId, program: line.deviceType, during: line.command },
-});
 
 /** [MS-ASHTTP] 3.1.5.2.2, [MS-ASPROV] 3.1.5.1: HTTP 449 before 14.0, a status from then on. */
 function toProvision({ line }: Call, said: string): Answer {

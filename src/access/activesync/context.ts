@@ -4,7 +4,7 @@
 import type { RequestLine } from '../../activesync/request-line.ts';
 import type { Element } from '../../activesync/wbxml/element.ts';
 import type { Clock } from '../../base/clock.ts';
-import type { Log } from '../../base/log.ts';
+import type { Fields, Log } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import type { OpenFolders } from '../../mailbox/open-folders.ts';
 import type { AccountRules } from '../../policy/rules/account-rules.ts';
@@ -49,6 +49,8 @@ export interface OutgoingMail {
   readonly client: string;
   /** Its kind, its name, and what it asked for. */
   readonly device: string;
+  /** The same for the log. */
+  readonly logged: Fields;
   readonly sender: string;
   readonly recipients: readonly string[];
   readonly content: Uint8Array;
@@ -74,6 +76,11 @@ export interface Call {
   /** Whoever asked has left. */
   readonly left: AbortSignal;
 }
+
+/** Who asked, and for what, as the log has it. */
+export const namesOf = ({ account, line, client }: Call): Fields => ({
+  ...{ account, client, device: line.deviceId, program: line.deviceType, during: line.command },
+});
 
 export type Answer =
   | { readonly kind: 'document'; readonly root: Element }

@@ -17,7 +17,7 @@ import { decodeTransferEncoding } from '../../mail/mime/transfer-decoding.ts';
 import { parseMessage } from '../../mail/parsed-message.ts';
 import type { StoredRecord } from '../../store/record-store.ts';
 import type { Context } from './context.ts';
-import { MailNotTaken } from './context.ts';
+import { MailNotTaken, namesOf } from './context.ts';
 import { deviceKey } from './device-book.ts';
 import { specialFolder } from './folder-names.ts';
 import { readOctets } from './items.ts';
@@ -49,6 +49,19 @@ const allDone = 'done';
 
 /** With what follows from it. Whoever was cut off somewhere on the way asks again, and it goes on from there. @throws MailNotTaken */
 export async function sendOut(context: Context, outgoing: Outgoing): Promise<void> {
+  try {
+    await sendAll(context, outgoing);
+  } catch (error) {
+    if (error instanceof MailNotTaken)
+      context.log.info('device could not send', {
+        ...namesOf(context.call),
+        reason: error.message,
+      });
+    throw error;
+  }
+}
+
+async function sendAll(context: Context, outgoing: Outgoing): Promise<void> {
   const { message, saveInSent, source } = outgoing;
   const { call, store, settings, log } = context;
   const record = recordOf(context, outgoing.name);
@@ -67,6 +80,7 @@ export async function sendOut(context: Context, outgoing: Outgoing): Promise<voi
     await context.send({
       ...{ account: call.account, client: call.client, sender, recipients, record },
       device: `${call.line.deviceType} ${call.line.deviceId}, ${call.line.command}`,
+      logged: namesOf(call),
       content: dropFields(whole, ['bcc', 'resent-bcc']),
     });
   try {
@@ -78,8 +92,7 @@ export async function sendOut(context: Context, outgoing: Outgoing): Promise<voi
     if (record !== undefined) await context.records.put([{ ...record, value: allDone }]);
   } catch (error) {
     // It has been sent: a device that heard of a failure would send it again.
-    const device = call.line.deviceId;
-    log.error('sent mail not kept', { account: call.account, device, error: stackOf(error) });
+    log.error('sent mail not kept', { ...namesOf(call), error: stackOf(error) });
   }
 }
 

@@ -32,9 +32,6 @@ export const composeMail =
       await sendOut(context, given);
     } catch (error) {
       if (!(error instanceof MailNotTaken)) throw error;
-      context.log.info('device could not send', {
-        ...{ account: call.account, device: call.line.deviceId, reason: error.message },
-      });
       return refused(status.notSent);
     }
     return { kind: 'empty' };

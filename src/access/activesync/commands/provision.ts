@@ -4,7 +4,7 @@
 import type { Element } from '../../../activesync/wbxml/element.ts';
 import { child, childrenOf, childText, element } from '../../../activesync/wbxml/element.ts';
 import type { Answer, Context } from '../context.ts';
-import { answerWith } from '../context.ts';
+import { answerWith, namesOf } from '../context.ts';
 import type { Device } from '../device-book.ts';
 
 const policyType = 'MS-EAS-Provisioning-WBXML';
@@ -67,7 +67,7 @@ async function wiping(context: Context, facts: Device['facts']): Promise<Answer>
   const confirmed = child(context.call.document, `Provision:${tag}`);
   if (childText(confirmed, 'Provision:Status')?.trim() !== '1') {
     await keep(context, { facts });
-    context.log.info('device is told to wipe', { ...namesOf(context), reason: device.wipe });
+    context.log.info('device is told to wipe', { ...namesOf(context.call), reason: device.wipe });
     return answerWith(
       element('Provision:Provision', [
         element('Provision:Status', '1'),
@@ -77,11 +77,9 @@ async function wiping(context: Context, facts: Device['facts']): Promise<Answer>
   }
   const wiped = context.clock.now();
   await keep(context, { facts, wipe: undefined, wiped, blocked: true, policyKey: '0' });
-  context.log.info('device has wiped', namesOf(context));
+  context.log.info('device has wiped', namesOf(context.call));
   return answer([]);
 }
-
-const namesOf = ({ call }: Context) => ({ account: call.account, device: call.line.deviceId });
 
 const keep = ({ devices, device }: Context, part: Partial<Device>) => devices.change(device, part);
 
