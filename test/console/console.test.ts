@@ -16,6 +16,7 @@ import { devConfig } from '../../src/config/dev.ts';
 import { resolveConfig } from '../../src/config/resolve.ts';
 import { SmtpServer } from '../../src/embed/smtp-server.ts';
 import { reply } from '../../src/smtp/reply.ts';
+import { Phone } from '../activesync/phone.ts';
 import { without } from '../interop/peers.ts';
 import { assertAccessible, startBrowser, visitor } from './browser.ts';
 
@@ -204,6 +205,7 @@ describe('the console in a browser', { skip }, () => {
           domains: ['example.org'],
           dns: { servers: ['127.0.0.1:9'] },
           trustedNetworks: ['127.0.0.1/32'],
+          activesync: { enabled: true },
           listeners: [
             { service: 'smtp', host: '127.0.0.1', port: 0 },
             { service: 'http', host: '127.0.0.1', port: 0 },
@@ -289,6 +291,30 @@ describe('the console in a browser', { skip }, () => {
         await page.getByRole('heading', { name: heading, level: 1 }).waitFor();
         await settled(page);
         await assertAccessible(page, path);
+      }
+      assert.deepEqual(problems, []);
+      await context.close();
+    });
+
+    it('shows phones with what can be done about each beside it, or under it on a phone', async () => {
+      const [user, password] = ['phil@example.org', 'correct horse battery staple'];
+      await server.operations.accountAdd({ address: user, password });
+      for (const id of ['SEC0123456789ABCDEF0123456789ABCD', 'short'])
+        await new Phone({ url: urlOf(server), user, password, version: '16.1', id }).provision();
+      await server.operations.deviceBlock({ account: user, device: 'short', blocked: true });
+      const { page, context, problems } = await login();
+      const row = page.getByRole('listitem').filter({ hasText: 'SEC0123456789ABCDEF' });
+      const boxOf = async (name: string) =>
+        (await row.getByRole('button', { name }).boundingBox())!;
+      for (const width of [1400, 390]) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.goto(`${urlOf(server)}/accounts/${encodeURIComponent(user)}`);
+        await page.getByText('blocked', { exact: true }).waitFor();
+        const [block, remove] = [await boxOf('Block'), await boxOf('Remove')];
+        assert.ok(remove.x - (block.x + block.width) < 20, 'they stand together');
+        const words = (await row.getByText('SEC0123456789ABCDEF').boundingBox())!;
+        assert.ok(words.width > 250, 'there is room for the words');
+        await assertAccessible(page, 'phones');
       }
       assert.deepEqual(problems, []);
       await context.close();

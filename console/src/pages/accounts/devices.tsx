@@ -39,6 +39,10 @@ export function Devices({ account }: { readonly account: string }) {
   );
 }
 
+const tones: Readonly<Record<Device['state'], string>> = {
+  ...{ ready: 'good', new: '', blocked: 'bad', wiping: 'wait', wiped: 'bad' },
+};
+
 interface OneDeviceProps {
   readonly device: Device;
   readonly onDone: () => void;
@@ -50,47 +54,48 @@ function OneDevice({ device, onDone, onWipe }: OneDeviceProps) {
   const isBlocked = state === 'blocked' || state === 'wiped';
   const name = nameOf(device);
   return (
-    <li>
-      <span class="break">
-        {name} <span class="faint">{id}</span>
-        <br />
-        <span class="faint">
-          {state}, version {version}, last seen <When at={lastSeen} />
-        </span>
-      </span>
-      <ActButton
-        kind="plain"
-        act={() => call('deviceBlock', { account, device: id, blocked: !isBlocked })}
-        done={isBlocked ? `${name} may ask again` : `${name} is let in no more`}
-        then={onDone}
-        of={name}
-      >
-        {isBlocked ? 'Unblock' : 'Block'}
-      </ActButton>
-      <ActButton
-        kind="plain"
-        act={() => call('deviceRemove', { account, device: id })}
-        done={`${name} is forgotten`}
-        then={onDone}
-        of={name}
-      >
-        Remove
-      </ActButton>
-      {state === 'wiping' ? (
+    <li class="wraps">
+      <div class="break">
+        {name} <span class={`badge ${tones[state]}`}>{state}</span>
+        <p class="faint small">
+          Version {version}, last seen <When at={lastSeen} />, calls itself {id}
+        </p>
+      </div>
+      <div class="actions">
         <ActButton
           kind="plain"
-          act={() => call('deviceWipe', { account, device: id, cancel: true })}
-          done={`${name} is not to be wiped`}
+          act={() => call('deviceBlock', { account, device: id, blocked: !isBlocked })}
+          done={isBlocked ? `${name} may ask again` : `${name} is let in no more`}
           then={onDone}
           of={name}
         >
-          Do not wipe
+          {isBlocked ? 'Unblock' : 'Block'}
         </ActButton>
-      ) : (
-        <Button kind="plain" small onClick={onWipe}>
-          Wipe…
-        </Button>
-      )}
+        <ActButton
+          kind="plain"
+          act={() => call('deviceRemove', { account, device: id })}
+          done={`${name} is forgotten`}
+          then={onDone}
+          of={name}
+        >
+          Remove
+        </ActButton>
+        {state === 'wiping' ? (
+          <ActButton
+            kind="plain"
+            act={() => call('deviceWipe', { account, device: id, cancel: true })}
+            done={`${name} is not to be wiped`}
+            then={onDone}
+            of={name}
+          >
+            Do not wipe
+          </ActButton>
+        ) : (
+          <Button kind="plain" small onClick={onWipe}>
+            Wipe…
+          </Button>
+        )}
+      </div>
     </li>
   );
 }
