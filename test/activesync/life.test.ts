@@ -482,6 +482,23 @@ describe('a phone', () => {
     assert.equal(text(refused, 'ComposeMail:Status'), '120');
   });
 
+  it('its own answer is no conflict with what it flags afterwards', async () => {
+    await using server = await start();
+    const phone = phoneOf(server, '16.1');
+    await phone.setUp();
+    await arrive(server, 'one');
+    const inbox = phone.folder(inboxType!);
+    await phone.sync(inbox);
+    const [one] = phone.withSubject(inbox, 'one');
+    await send(phone, 'SmartReply', reply('Re: one'), one);
+    const done = await phone.syncOnce(inbox, [
+      changeOf(one!, ['Email:Flag', ['Email:Status', '2']]),
+    ]);
+    assert.equal(collectionIn(done, inbox, 'AirSync:Responses'), undefined);
+    const { flagged, verb } = phone.in(inbox).get(one!)!;
+    assert.deepEqual([flagged, verb], [true, '1']);
+  });
+
   it('[MS-ASAIRS] 2.2.2.10: parts of bodies, plain and as HTML; 176 for what is too large or of another type', async () => {
     await using server = await start();
     const wanted = (type: string, ...more: readonly Node[]): Node => [

@@ -20,6 +20,8 @@ const status = { wipe: '140', notProvisioned: '142' } as const;
 
 /** Limits: devices whose refusals are counted; how many of them go without a wait, and the longest wait. */
 const refusedMax = 10_000;
+/** Limit: messages of which it is known that their last change was a device's own answer. */
+const markedMax = 10_000;
 const refusedFreely = 5;
 const refusedWaitMs = 10_000;
 
@@ -30,6 +32,7 @@ export class ActiveSyncAccess {
   readonly #parts: ActiveSyncParts;
   /** How often a device was refused since it was last answered. */
   readonly #refused = new BoundedMap<string, number>(refusedMax);
+  readonly #marked: Context['marked'] = new BoundedMap(markedMax);
   /** Of each device, the request that was begun last. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
@@ -84,7 +87,8 @@ export class ActiveSyncAccess {
 
   #contextOf(call: Call, device: Device): Context {
     const { devices, collections, waiting } = this;
-    return { ...this.#parts, call, device, devices, collections, waiting };
+    const parts = { ...this.#parts, devices, collections, waiting, marked: this.#marked };
+    return { ...parts, call, device };
   }
 
   async #refusal(call: Call, device: Device): Promise<Answer | undefined> {

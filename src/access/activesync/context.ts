@@ -3,6 +3,7 @@
 
 import type { RequestLine } from '../../activesync/request-line.ts';
 import type { Element } from '../../activesync/wbxml/element.ts';
+import type { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Fields, Log } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
@@ -96,6 +97,8 @@ export interface Context extends ActiveSyncParts {
   readonly devices: DeviceBook;
   readonly collections: CollectionBook;
   readonly waiting: Waiting;
+  /** By device, folder and UID: the modseq before and after this device's answer marked a message. */
+  readonly marked: BoundedMap<string, readonly [before: number, after: number]>;
 }
 
 export type Command = (context: Context) => Promise<Answer> | Answer;

@@ -21,6 +21,7 @@ import { MailNotTaken, namesOf } from './context.ts';
 import { deviceKey } from './device-book.ts';
 import { specialFolder } from './folder-names.ts';
 import { readOctets } from './items.ts';
+import { factsOf } from './message-facts.ts';
 
 export interface SourceMessage {
   readonly folder: number;
@@ -63,7 +64,7 @@ export async function sendOut(context: Context, outgoing: Outgoing): Promise<voi
 
 async function sendAll(context: Context, outgoing: Outgoing): Promise<void> {
   const { message, saveInSent, source } = outgoing;
-  const { call, store, settings, log } = context;
+  const { call, settings, log } = context;
   const record = recordOf(context, outgoing.name);
   const known = record && (await context.records.get(kind, record.key));
   if (known?.value === allDone) return;
@@ -87,13 +88,25 @@ async function sendAll(context: Context, outgoing: Outgoing): Promise<void> {
     if (saveInSent) await keepCopy(context, whole, known !== undefined);
     if (source !== undefined && original !== undefined) {
       const flags = source.as === 'reply' ? ['\\Answered'] : ['$Forwarded'];
-      await store.store(source.folder, [source.uid], { kind: 'add', flags });
+      await mark(context, source, flags);
     }
     if (record !== undefined) await context.records.put([{ ...record, value: allDone }]);
   } catch (error) {
     // It has been sent: a device that heard of a failure would send it again.
     log.error('sent mail not kept', { ...namesOf(call), error: stackOf(error) });
   }
+}
+
+/** The name of a message in `marked`. */
+export const markedKey = ({ call }: Context, { folder, uid }: SourceMessage): string =>
+  `${deviceKey(call.account, call.line.deviceId)} ${folder}:${uid}`;
+
+async function mark(context: Context, { folder, uid }: SourceMessage, flags: readonly string[]) {
+  const before = await factsOf(context, folder, uid);
+  const { messages } = await context.store.store(folder, [uid], { kind: 'add', flags });
+  const after = messages.modseq[0];
+  if (before !== undefined && after !== undefined)
+    context.marked.set(markedKey(context, { folder, uid }), [before.modseq, after]);
 }
 
 function peopleOf(message: Uint8Array) {

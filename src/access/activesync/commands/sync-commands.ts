@@ -35,6 +35,7 @@ import { isDrafts, messageId, messagePlace, specialFolder } from '../folder-name
 import type { ItemFacts } from '../items.ts';
 import { answerBytesMax, itemsOf } from '../items.ts';
 import { factsOf } from '../message-facts.ts';
+import { markedKey } from '../outgoing.ts';
 import { isKnown } from '../sync-window.ts';
 import { syncStatus } from './sync-status.ts';
 
@@ -197,7 +198,11 @@ class Work implements Applied {
     const isRead = changes.every(({ flags }) => flags.includes('\\Seen'));
     const gives = !isRead && conflict !== clientWins;
     const isNews = !isKnown(state, this, uid, before.modseq);
-    if (isNews && gives) return syncStatus.conflict;
+    // That it has answered the message itself is nobody else's change.
+    const [told, marked] =
+      this.#context.marked.get(markedKey(this.#context, { folder, uid })) ?? [];
+    const isOwn = marked === before.modseq && isKnown(state, this, uid, told!);
+    if (isNews && gives && !isOwn) return syncStatus.conflict;
     const first = await store.store(folder, [uid], changes, before.modseq);
     // Somebody changed it since it was looked at.
     const isOvertaken = first.modified.length > 0;
