@@ -121,6 +121,9 @@ async function acceptBy(
   socket: Socket,
   { options, handshakes, unnamed }: Arriving,
 ): Promise<void> {
+  // A health check that has hung up already; HAProxy's do, each second.
+  if (socket.remoteAddress === undefined && options.path === undefined)
+    return void socket.destroy();
   const { address } = endsOf(socket).remote;
   if (!proxy.isProxy(address) && proxy.others !== 'refuse')
     return accept(socket, options, handshakes);
