@@ -65,9 +65,12 @@ export class State implements AsyncDisposable {
 }
 
 /** As this thread asks the DNS: policies, and relays where they run here, share what it has learnt. */
-function resolversOf({ resolver }: StateOptions, { random, log, metrics }: Basics): ResolverFor {
+function resolversOf(
+  { resolver }: StateOptions,
+  { clock, random, log, metrics }: Basics,
+): ResolverFor {
   const queries = metrics.dnsQueries;
-  return resolver === undefined ? createResolvers({ random, log, queries }) : () => resolver;
+  return resolver === undefined ? createResolvers({ clock, random, log, queries }) : () => resolver;
 }
 
 /**
