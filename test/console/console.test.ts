@@ -342,7 +342,7 @@ describe('the console in a browser', { skip }, () => {
       await page.getByLabel('To', { exact: true }).fill('carl@far.example');
       await assertAccessible(page, 'writing');
       await page.getByRole('button', { name: 'Send' }).click();
-      await page.getByText('Sent', { exact: true }).waitFor();
+      await page.locator('span').getByText('Sent', { exact: true }).waitFor();
       await page.getByTitle('answered').waitFor();
       await link('Rules');
       await page.getByRole('button', { name: 'Add' }).click();
