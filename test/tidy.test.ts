@@ -55,7 +55,9 @@ const files = globSync('**/*.ts', { cwd: src });
 const pure = /import \{ isIP(?:v[46])?(?:, isIPv[46])* \} from 'node:net';/g;
 const importsOf = (source: string) =>
   [
-    ...source.matchAll(/(?:^|\n)\s*(?:import|export)[^'"\n;]*?from '([^']+)'|import\('([^']+)'\)/g),
+    ...source.matchAll(
+      /(?:^|\n)\s*(?:import|export)\b(?:[^'";]*?\bfrom)?\s*'([^']+)'|import\('([^']+)'\)/g,
+    ),
   ].map((match) => match[1] ?? match[2]!);
 
 /** Or what only tests use. */
@@ -104,6 +106,21 @@ const consoleFiles = globSync('**/*.{ts,tsx}', { cwd: join(root, 'console/src') 
 );
 
 describe('imports', () => {
+  it('are seen in every form: of names, over several lines, for what they do alone, later', () => {
+    const source = [
+      "import { one } from './one.ts';",
+      "import {\n  two,\n  type Two,\n} from './two.ts';",
+      "import './three.ts';",
+      "export * from './four.ts';\nexport {\n  five,\n} from './five.ts';",
+      "export const six = () => import('./six.ts');",
+      "export const text = 'from here';",
+    ].join('\n');
+    assert.deepEqual(
+      importsOf(source),
+      ['one', 'two', 'three', 'four', 'five', 'six'].map((name) => `./${name}.ts`),
+    );
+  });
+
   it('form no circles, types included, those of the console neither', () => {
     const imports = new Map(
       [...files, ...consoleFiles]
