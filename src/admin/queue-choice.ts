@@ -5,6 +5,7 @@ import { destinationText } from '../queue/destination-text.ts';
 import { replyText } from '../queue/reply-text.ts';
 import type { QueueFilter, QueueTotals } from '../store/queue-search.ts';
 import { queueStates } from '../store/queue-search.ts';
+import type { QueueEntry } from '../store/queue-store.ts';
 import { between, isoOrNull, sought, timesOf } from './asking.ts';
 import { count, OperationError, text, texts } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
@@ -24,7 +25,7 @@ export const queueFilter = {
 };
 const filter = z.strictObject(queueFilter);
 
-/** `dryRun` changes nothing, and says how many recipients it would be. */
+/** `dryRun` changes nothing, and says how many recipients the messages have. */
 export const chosen = {
   ids: texts.optional(),
   filter: filter.optional(),
@@ -67,18 +68,23 @@ export async function eachChosen(
   if (ids !== undefined && asked.filter !== undefined)
     throw new OperationError('either `ids` or a `filter`');
   if (ids !== undefined) return ofIds(parts, ids, dryRun ? undefined : change);
-  if (dryRun) return (await parts.queue.totals(filterOf(given))).recipients;
+  if (dryRun && asked.filter === undefined) return (await parts.queue.totals({})).recipients;
   let recipients = 0;
   let after: string | undefined;
   do {
     const page = await parts.queue.search(filterOf(given), { after, limit: stepMax });
     const found = page.entries.map(({ id }) => id);
-    if (found.length > 0) recipients += await change(found);
+    if (dryRun) recipients += recipientsOf(page.entries);
+    else if (found.length > 0) recipients += await change(found);
     after = page.next ?? undefined;
   } while (after !== undefined);
-  parts.wake();
+  if (!dryRun) parts.wake();
   return recipients;
 }
+
+/** Of whole messages, as changes are: a filter need hold for one of theirs. */
+const recipientsOf = (entries: readonly QueueEntry[]): number =>
+  entries.reduce((sum, { recipients }) => sum + recipients.length, 0);
 
 /** All are in the queue, or nothing is done. */
 async function ofIds(

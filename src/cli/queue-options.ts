@@ -39,7 +39,7 @@ export const withFilter = (command: Command): Command =>
 export const withChoice = (command: Command): Command =>
   withFilter(command.argument('[ids...]')).option(
     '--dry-run',
-    'change nothing, and say how many recipients it would be',
+    'change nothing, and say how many recipients these messages have',
   );
 
 /** Undefined where nothing is asked for. */

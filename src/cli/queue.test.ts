@@ -14,27 +14,30 @@ import { runCommand } from './test-command.ts';
 
 const day = 86_400_000;
 
-async function openQueue(t: { after(end: () => void): void }) {
+const usual = [
+  ['a', 'ann@example.org', ['bob@example.net'], 3],
+  ['b', 'ann@example.org', ['carl@example.com'], 0],
+  ['c', 'list@example.org', ['dora@example.net'], 0],
+] as const;
+const toTwo = [['d', 'ann@example.org', ['eve@example.net', 'fred@example.com'], 0]] as const;
+
+async function openQueue(
+  t: { after(end: () => void): void },
+  messages: typeof usual | typeof toTwo = usual,
+) {
   const cwd = mkdtempSync(join(tmpdir(), 'postrider-queue-'));
   t.after(() => rmSync(cwd, { recursive: true, force: true }));
   writeFileSync(join(cwd, 'postrider.config.json'), '{"hostname":"mx.example.org"}');
   const directory = join(cwd, 'postrider-data');
   await using stores = await openStores({ directory, log: silentLog, clock: systemClock() });
-  const messages = [
-    ['a', 'ann@example.org', 'bob@example.net', 3],
-    ['b', 'ann@example.org', 'carl@example.com', 0],
-    ['c', 'list@example.org', 'dora@example.net', 0],
-  ] as const;
-  for (const [id, sender, address, age] of messages)
+  for (const [id, sender, addresses, age] of messages)
     await stores.queue.enqueue(
       {
         ...{ id, sender, params: [], received: Date.now() - age * day, prefix: '' },
-        recipients: [
-          {
-            ...{ address, params: [], delivery: 'relay' },
-            destination: `mx:${address.replace(/^.*@/, '')}`,
-          },
-        ],
+        recipients: addresses.map((address) => ({
+          ...{ address, params: [], delivery: 'relay' },
+          destination: `mx:${address.replace(/^.*@/, '')}`,
+        })),
         content: { kind: 'inline', bytes: Buffer.from('Subject: hello\r\n\r\nbody\r\n') },
         origin: { session: 's1', service: 'smtp', protocol: 'ESMTP', clientAddress: '192.0.2.1' },
         messageId: `<${id}@example.org>`,
@@ -96,5 +99,26 @@ describe('postrider queue', () => {
     const rerouted = await queue('reroute --recipient @example.net --to mx:example.com');
     assert.equal(rerouted, '2 recipients rerouted\n');
     assert.match(await queue('count --since 1d'), /^ {2}1 by MX of example\.com, by hand/m);
+  });
+
+  it('counts before as it does then: all recipients of each message that options hold for', async (t) => {
+    const queue = await openQueue(t, toTwo);
+    const one = '--recipient @example.net';
+    assert.equal(await queue(`hold ${one} --dry-run`), '2 recipients would be held\n');
+    assert.equal(await queue(`hold ${one}`), '2 recipients held\n');
+    assert.equal(await queue('retry --dry-run'), '2 recipients would be tried again now\n');
+  });
+
+  it('asks before it cancels what was not named', async (t) => {
+    const queue = await openQueue(t);
+    const many = 'cancel --silent --sender ann@example.org';
+    assert.match(
+      await queue(many),
+      /^2 .*Cancel 2 recipients of messages, and tell nobody\? There is no terminal to ask: repeat it with --yes/,
+    );
+    assert.equal(await queue(`${many} --dry-run`), '2 recipients would be cancelled silently\n');
+    assert.deepEqual(idsOf(await queue('list --json')), ['a', 'b', 'c']);
+    assert.equal(await queue(`${many} --yes`), '2 recipients cancelled silently\n');
+    assert.equal(await queue('cancel --silent c'), '1 recipient cancelled silently\n');
   });
 });

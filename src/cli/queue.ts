@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import type { Operations } from '../admin/operations.ts';
 import type { QueueLine } from '../admin/queue.ts';
+import { confirm } from './confirm.ts';
 import type { Context } from './context.ts';
 import { printable, printLines } from './context.ts';
 import type { ChangeOptions, FilterOptions } from './queue-options.ts';
@@ -108,14 +109,27 @@ const release = (context: Context) =>
       await done(context, options, 'released', count);
     });
 
+interface CancelOptions extends ChangeOptions {
+  readonly silent?: boolean;
+  readonly yes?: boolean;
+}
+
 const cancel = (context: Context) =>
   withChoice(new Command('cancel'))
     .description('take from the queue, and tell the sender')
     .option('--silent', 'tell nobody')
-    .action(async (ids: string[], options: ChangeOptions & { readonly silent?: boolean }) => {
+    .option('--yes', 'do not ask')
+    .action(async (ids: string[], options: CancelOptions) => {
       const silent = options.silent === true;
       const chosen = { ...chosenBy(ids, options), silent };
-      const count = await withOperations(context, options, (o) => o.queueCancel(chosen));
+      const count = await withOperations(context, options, async (operations) => {
+        if (chosen.filter !== undefined && chosen.dryRun !== true && options.yes !== true) {
+          const recipients = await operations.queueCancel({ ...chosen, dryRun: true });
+          const what = `Cancel ${counted(recipients, 'recipient')} of messages`;
+          await confirm(context, `${what}, and tell ${silent ? 'nobody' : 'their senders'}`, {});
+        }
+        return operations.queueCancel(chosen);
+      });
       await done(context, options, silent ? 'cancelled silently' : 'cancelled', count);
     });
 
