@@ -26,29 +26,37 @@ function hash(text: string): number {
   return sum;
 }
 
+const textOf = (members: Members): string => members.join(' ');
+
 /** What another node says of itself. */
 export interface OtherNode {
   readonly session: number;
-  /** Which nodes it divides among, as `membersText` writes them; undefined of a version that does not divide. */
+  /** Which nodes it divides among, as its `Division` says it; undefined of a version that does not divide. */
   readonly members: string | undefined;
   /** Where it has more under way than is its part. */
   readonly exceeding: readonly string[];
 }
 
-export const membersText = (members: Members): string => members.join(' ');
-
 /**
  * A node's part while nodes come and go. Whoever hears of other members takes the least of what it had and what it
- * will have, until all of them have said that they have heard; so all together never have more than the limit.
+ * will have, until all of them, itself included, have said that they have heard; so nobody ever has more than what it
+ * said last allows, and all together never have more than the limit.
  */
 export class Division {
   /** Those that may still be believed by somebody, and last those that are. */
   #believed: readonly Members[] = [];
   #exceeding = new Set<string>();
+  #said: string | undefined;
 
   /** Those that are there, as far as this node knows. */
   get members(): Members {
     return this.#believed.at(-1) ?? [];
+  }
+
+  /** For the others, who go by it until this is said again. */
+  say(): string {
+    this.#said = textOf(this.members);
+    return this.#said;
   }
 
   /** @returns whether anything is another now. */
@@ -56,12 +64,12 @@ export class Division {
     const before = JSON.stringify([this.#believed, ...this.#exceeding]);
     const sessions = [node, ...others.map(({ session }) => session)];
     const members = sessions.sort((a, b) => a - b);
-    const text = membersText(members);
-    if (text !== membersText(this.members) || this.#believed.length === 0)
+    const text = textOf(members);
+    if (text !== textOf(this.members) || this.#believed.length === 0)
       // Who comes has had nothing before.
       this.#believed = [...(this.#believed.length === 0 ? [[]] : this.#believed), members];
     const isAgreed = others.every((other) => other.members === undefined || other.members === text);
-    if (isAgreed) this.#believed = [members];
+    if (isAgreed && (others.length === 0 || this.#said === text)) this.#believed = [members];
     this.#exceeding = new Set(others.flatMap(({ exceeding }) => exceeding));
     return before !== JSON.stringify([this.#believed, ...this.#exceeding]);
   }
@@ -70,6 +78,7 @@ export class Division {
   forget(): void {
     this.#believed = [];
     this.#exceeding.clear();
+    this.#said = undefined;
   }
 
   of(node: number, key: string, limit: number): number {

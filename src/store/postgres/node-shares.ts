@@ -3,7 +3,7 @@
 
 import type { Shares } from '../nodes.ts';
 import type { OtherNode } from '../shares.ts';
-import { Division, membersText } from '../shares.ts';
+import { Division } from '../shares.ts';
 
 /** Limit: names that a node says it has too much of; more, and it names the first. */
 const exceedingMax = 1000;
@@ -54,14 +54,14 @@ export class NodeShares implements Shares {
     const session = this.#session();
     const partOf = (key: string, limit: number) => this.#division.partOf(session, key, limit);
     const names = this.#exceeding(partOf).slice(0, exceedingMax);
-    return { members: membersText(this.#division.members), exceeding: names };
+    return { members: this.#division.say(), exceeding: names };
   }
 
   /** What the others say. True when there is something new to say to them. */
   heard(others: readonly OtherNode[]): boolean {
-    const before = membersText(this.#division.members);
+    const before = this.#division.members;
     if (this.#division.heard(this.#session(), others))
       for (const listener of [...this.#listeners]) listener();
-    return membersText(this.#division.members) !== before;
+    return this.#division.members.join() !== before.join();
   }
 }
