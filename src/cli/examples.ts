@@ -7,7 +7,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   serve: ['', '--config /etc/postrider/postrider.config.ts'],
   dev: ['', '--host 0.0.0.0 --data /data --max-age 7d', '--relay smtp.example.org:587'],
   init: ['ann@example.org', 'ann@example.org --acme --user postrider'],
-  check: ['', '--dns', '--json | jq .problems'],
+  check: ['', '--dns', `--json | jq -r 'select(.state=="failure").text'`],
   'account add': [
     'ann@example.org',
     '$ pass mail/ann | postrider account add ann@example.org --password-stdin',
