@@ -96,6 +96,47 @@ it('of several nodes each shows what all know, and does what is done at any', as
   }
 });
 
+it('what is held at another node is so here, though reading it was slow, or failed', async () => {
+  await using test = await openInMemory();
+  const { clock, stores } = test;
+  const records = announcing(stores.records);
+  const answers: (() => void)[] = [];
+  let isAway = false;
+  let isSlow = false;
+  const list: RecordStore['list'] = async (kind, page) => {
+    if (isAway) throw new Error('away');
+    const found = await records.list(kind, page);
+    if (isSlow && kind === 'destination-hold')
+      await new Promise<void>((resolve) => answers.push(resolve));
+    return found;
+  };
+  const [one, two] = [records, { ...records, list }].map((seen, i) => {
+    const runner = runnerOf();
+    const parts = { store: stores.queue, runner, records: seen, clock, node: i + 1 };
+    return { runner, desk: new Destinations(parts) };
+  }) as [Opened, Opened];
+  for (const { desk } of [one, two]) await desk.start();
+  isSlow = true;
+  for (const name of ['mx:a.example', 'mx:b.example']) {
+    await one.desk.hold(name);
+    await settled(clock, 0);
+  }
+  // The later answer comes first.
+  for (let turn = 0; turn < 9; turn += 1) {
+    answers.pop()?.();
+    await settled(clock, 0);
+  }
+  assert.deepEqual(two.runner.done, ['hold mx:a.example', 'hold mx:b.example']);
+  isSlow = false;
+  isAway = true;
+  await one.desk.release('mx:a.example');
+  await settled(clock, 0);
+  isAway = false;
+  await settled(clock, 1000);
+  assert.deepEqual(two.runner.done.slice(2), ['release mx:a.example']);
+  for (const { desk } of [one, two]) desk.stop();
+});
+
 interface Opened {
   readonly runner: ReturnType<typeof runnerOf>;
   readonly desk: Destinations;

@@ -32,6 +32,8 @@ const kind = 'destination-hold';
 const forgivenKind = 'destination-forgiven';
 /** By then every node has heard of it. */
 const forgivenMs = 60_000;
+/** What other nodes hold is read again so long after it could not be. */
+const againMs = 1000;
 const policies = { tlsa: 'dane', sts: 'mta-sts', 'no-policy-found': 'none' } as const;
 /** Limit: destinations whose last attempt is remembered; those that can be held. */
 const rememberedMax = 5000;
@@ -46,6 +48,10 @@ export class Destinations implements DestinationDesk {
   #held: ReadonlySet<string> = new Set();
   readonly #news: DestinationNews;
   #unwatch: (() => void) | undefined;
+  /** Resolves when holds have been read as often as they were said to have changed. */
+  #looked: Promise<void> = Promise.resolve();
+  #cancel: (() => void) | undefined;
+  #isStopped = false;
   /** What was forgiven at other nodes, and is not to be twice. */
   readonly #forgiven = new BoundedMap<string, string>(holdsMax);
 
@@ -70,7 +76,7 @@ export class Destinations implements DestinationDesk {
   async start(): Promise<void> {
     const { records } = this.#parts;
     await this.#readHolds();
-    const unwatchHolds = records.watch(kind, () => void this.#readHolds().catch(() => {}));
+    const unwatchHolds = records.watch(kind, () => this.#lookAtHolds());
     const unwatchForgiven = records.watch(forgivenKind, () => void this.#readForgiven());
     this.#unwatch = () => {
       unwatchHolds();
@@ -79,7 +85,9 @@ export class Destinations implements DestinationDesk {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#unwatch?.();
+    this.#cancel?.();
     this.#news.stop();
   }
 
@@ -160,6 +168,17 @@ export class Destinations implements DestinationDesk {
     for (const one of held) if (!this.#held.has(one)) runner.hold(one);
     for (const one of this.#held) if (!held.has(one)) runner.release(one);
     this.#held = held;
+  }
+
+  /** One look after the other: of two at once the older answer might come last. What failed is read again. */
+  #lookAtHolds(): void {
+    this.#looked = this.#looked
+      .then(() => this.#readHolds())
+      .catch(() => {
+        this.#cancel?.();
+        if (!this.#isStopped)
+          this.#cancel = this.#parts.clock.after(againMs, () => this.#lookAtHolds());
+      });
   }
 
   async #readHolds(): Promise<void> {
