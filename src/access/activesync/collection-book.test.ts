@@ -18,7 +18,7 @@ function collectionOf(has: UidSet, number = 1): Collection {
   const state = { ...nothingKnown, filterType: 0, number };
   return {
     ...{ epoch: 'e', options: defaultSyncOptions, asked: '', wanted: '', told: nothingTold },
-    ...{ results: [], removed: [], added: [], renamed: [] },
+    ...{ results: [], removed: [], added: [], renamed: [], rewritten: [] },
     current: { ...state, has },
     previous: { ...state, has: has.without(UidSet.of([4, 8, 9])).with(UidSet.of([5])) },
   };

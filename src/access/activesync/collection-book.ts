@@ -43,8 +43,14 @@ export interface CommandResult {
   readonly clientId?: string | undefined;
   readonly serverId?: string | undefined;
   readonly status: string;
-  /** Files that it added to a draft, as it names them: the last ones that the draft has. */
-  readonly attached?: readonly string[] | undefined;
+  readonly attached?: AttachedFiles | undefined;
+}
+
+/** Files that a device added to a draft, as it names them: of either kind the last ones that the draft has. */
+export interface AttachedFiles {
+  /** Shown within the text. */
+  readonly inline: readonly string[];
+  readonly beside: readonly string[];
 }
 
 export interface Collection {
@@ -62,6 +68,8 @@ export interface Collection {
   readonly added: readonly number[];
   /** Drafts that were written anew: the UIDs that the device knows them by, and those that they have now. */
   readonly renamed: Renamed;
+  /** Those of `previous` that were written anew since: their UIDs there, and those that they have now. */
+  readonly rewritten: Renamed;
 }
 
 export type Renamed = readonly (readonly [shown: number, is: number])[];
@@ -149,10 +157,12 @@ interface WrittenState extends Omit<CollectionState, 'told' | 'has'> {
 
 type WrittenTold = Readonly<Record<keyof Omit<ToldLast, 'more'>, string>> & Pick<ToldLast, 'more'>;
 
-interface WrittenCollection extends Omit<Collection, 'current' | 'previous' | 'told'> {
+interface WrittenCollection
+  extends Omit<Collection, 'current' | 'previous' | 'told' | 'rewritten'> {
   readonly current: WrittenState;
   readonly previous?: WrittenState | undefined;
   readonly told?: WrittenTold;
+  readonly rewritten?: Renamed;
 }
 
 function textOf({ current, previous, told, ...rest }: Collection): string {
@@ -178,7 +188,7 @@ function collectionOf(text: string): Collection {
   const { current, previous, told, ...rest } = JSON.parse(text) as WrittenCollection;
   const has = UidSet.parse(current.has);
   return {
-    ...rest,
+    ...{ ...rest, rewritten: rest.rewritten ?? [] },
     options: { ...defaultSyncOptions, ...rest.options },
     current: { ...current, told: UidSet.parse(current.told), has },
     previous: previous && before(previous, has),

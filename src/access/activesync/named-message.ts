@@ -2,6 +2,7 @@
 // collection-book.ts remembers which message that is now.
 
 import type { FolderFacts } from '../../store/folder-store.ts';
+import type { Renamed } from './collection-book.ts';
 import { uidShown } from './collection-book.ts';
 import type { Context } from './context.ts';
 import { deviceKey } from './device-book.ts';
@@ -25,4 +26,10 @@ export async function namedMessage(
   const device = deviceKey(call.account, call.line.deviceId);
   const known = await collections.find(device, String(folder.id));
   return { folder, uid: uidShown(known?.renamed ?? [], place.uid) };
+}
+
+/** The UID of a message of that folder, by the id that the device has for it. */
+export function uidOf(id: string, folder: number, renamed: Renamed): number | undefined {
+  const place = messagePlace(id);
+  return place?.folder === folder ? uidShown(renamed, place.uid) : undefined;
 }

@@ -16,7 +16,7 @@ import type {
   Renamed,
   ToldLast,
 } from '../collection-book.ts';
-import { keyOf, nothingKnown, nothingTold, shownUid } from '../collection-book.ts';
+import { keyOf, nothingKnown, nothingTold, shownUid, uidShown } from '../collection-book.ts';
 import type { Context } from '../context.ts';
 import { deviceKey } from '../device-book.ts';
 import { findFolder, isEmptyFolder, messageId } from '../folder-names.ts';
@@ -27,8 +27,9 @@ import { itemsOf } from '../items.ts';
 import { factsAmong } from '../message-facts.ts';
 import type { Told } from '../sync-window.ts';
 import { needsAll } from '../sync-window.ts';
+import { attachedFiles } from './attached-files.ts';
 import type { Applied } from './sync-commands.ts';
-import { applyCommands, attachedFiles, fetched } from './sync-commands.ts';
+import { applyCommands, fetched } from './sync-commands.ts';
 import { syncStatus } from './sync-status.ts';
 
 export interface CollectionAnswer {
@@ -79,7 +80,7 @@ async function begin(
   const epoch = random.bytes(5).toString('hex');
   const collection: Collection = {
     ...{ epoch, options, current, previous: undefined, asked: '', wanted: '', told: nothingTold },
-    ...{ results: [], removed: [], added: [], renamed: [] },
+    ...{ results: [], removed: [], added: [], renamed: [], rewritten: [] },
   };
   await collections.save(device, asked.id, collection);
   return { ...nothing, answer: collectionElement(asked.id, keyOf(collection, current), []) };
@@ -160,13 +161,15 @@ class CollectionSync {
     if (isRepeated && asking === known.asked && wanted === known.wanted)
       return this.#again(options);
     const { renamed } = known;
+    // A device that has not heard of the last answer goes on with other changes.
+    const rewritten = isRepeated ? known.rewritten : [];
     const applied =
       isRepeated && asking === known.asked
         ? { ...known, own: new Map<number, number>() }
         : await applyCommands(this.#context, {
             folder,
             asked,
-            renamed,
+            ...{ renamed, rewritten },
             state: from,
             conflict: options.conflict,
           });
@@ -181,7 +184,7 @@ class CollectionSync {
       ...{ epoch: known.epoch, options, current: next, previous: from, asked: asking, wanted },
       ...{ results: applied.results, removed: applied.removed, added: applied.added },
       told: window === undefined ? nothingTold : toldOf(window),
-      renamed: applied.renamed.filter(([, is]) => next.has.has(is) || from.has.has(is)),
+      ...namesKept(applied, [next, from]),
     };
     // Whichever of them fails, the device hears of neither, and asks again with the key that it has.
     const [answer] = await Promise.all([
@@ -216,9 +219,10 @@ class CollectionSync {
 
   async #answer({ collection, renamed, sent }: Telling): Promise<CollectionAnswer> {
     const { asked, folder } = this.#parts;
-    const { options, current, results, told } = collection;
+    const { options, current, results, told, rewritten } = collection;
+    const shownAs = (uid: number) => shownUid(renamed, uidShown(rewritten, uid));
     const [commands, fetches, files] = await Promise.all([
-      this.#commands(sent, options, renamed),
+      this.#commands(sent, options, shownAs),
       fetched(this.#context, { folder, asked, renamed }, options),
       attachedFiles(this.#context, { folder, renamed, results }),
     ]);
@@ -262,12 +266,11 @@ class CollectionSync {
   async #commands(
     sent: readonly ToldAgain[],
     shape: SyncOptions,
-    renamed: Renamed,
+    shownAs: (uid: number) => number,
   ): Promise<readonly Element[]> {
     const { store, call } = this.#context;
     const { folder } = this.#parts;
     const { version } = call.line;
-    const shownAs = (uid: number) => shownUid(renamed, uid);
     const added = sent.flatMap(({ kind, facts }) => (kind === 'add' && facts ? [facts] : []));
     const items = await itemsOf({ store, folder, shape, version, shownAs }, added);
     const properties = new Map(added.map(({ uid }, i) => [uid, items[i]]));
@@ -304,6 +307,13 @@ function toldOf({ sent, more }: Window): ToldLast {
     ...{ add: of('add'), change: of('change'), more },
     ...{ delete: of('delete'), softDelete: of('soft-delete') },
   };
+}
+
+/** Of drafts that were written anew: as long as the device may name them, or be told of them. */
+function namesKept({ renamed, rewritten }: Applied, states: readonly CollectionState[]) {
+  const is = new Set(rewritten.map(([, uid]) => uid));
+  const isKept = (uid: number) => is.has(uid) || states.some(({ has }) => has.has(uid));
+  return { renamed: renamed.filter(([, uid]) => isKept(uid)), rewritten };
 }
 
 /** What the device took away it does not have. */

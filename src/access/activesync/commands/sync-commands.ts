@@ -1,7 +1,6 @@
 // What a device changed in a folder, done here: flags and categories, deletions, drafts. [MS-ASCMD] 2.2.3.24, 2.2.3.42.2,
 // 2.2.3.7.2. What somebody else changed since the device was told is not written over, unless it wants that (Conflict).
 
-import type { WrittenDraft } from '../../../activesync/draft.ts';
 import { readDraft } from '../../../activesync/draft.ts';
 import { categoriesOf } from '../../../activesync/mail-item.ts';
 import type { ItemShape } from '../../../activesync/sync-options.ts';
@@ -12,7 +11,6 @@ import {
   child,
   childFlag,
   children,
-  childrenOf,
   childText,
   element,
   lengthOf,
@@ -26,17 +24,19 @@ import {
 } from '../../../store/folder-errors.ts';
 import type { FlagChange, FolderFacts } from '../../../store/folder-store.ts';
 import { noteMoved } from '../../sorting.ts';
-import type { CollectionState, CommandResult, Renamed } from '../collection-book.ts';
-import { renamedMax, shownUid, uidShown } from '../collection-book.ts';
+import type { AttachedFiles, CollectionState, CommandResult, Renamed } from '../collection-book.ts';
+import { renamedMax, shownUid } from '../collection-book.ts';
 import type { Context } from '../context.ts';
 import { MailNotTaken } from '../context.ts';
 import { addDraft, changeDraft, sendDraft } from '../drafts.ts';
-import { isDrafts, messageId, messagePlace, specialFolder } from '../folder-names.ts';
+import { isDrafts, messageId, specialFolder } from '../folder-names.ts';
 import type { ItemFacts } from '../items.ts';
 import { answerBytesMax, itemsOf } from '../items.ts';
 import { factsOf } from '../message-facts.ts';
+import { uidOf } from '../named-message.ts';
 import { markedKey } from '../outgoing.ts';
 import { isKnown } from '../sync-window.ts';
+import { attachedIn } from './attached-files.ts';
 import { syncStatus } from './sync-status.ts';
 
 export interface Applied {
@@ -46,10 +46,12 @@ export interface Applied {
   readonly removed: readonly number[];
   readonly added: readonly number[];
   readonly renamed: Renamed;
+  /** As in Collection. */
+  readonly rewritten: Renamed;
 }
 
-export const nothingApplied = (renamed: Renamed): Applied => ({
-  ...{ results: [], removed: [], added: [], renamed },
+const nothingApplied = ({ renamed, rewritten }: ApplyParts): Applied => ({
+  ...{ results: [], removed: [], added: [], renamed, rewritten },
   own: new Map(),
 });
 
@@ -62,15 +64,16 @@ interface Parts {
 interface ApplyParts extends Parts {
   /** What the device knows. */
   readonly state: CollectionState;
+  /** What has become of its drafts by a request whose answer it has not heard. */
+  readonly rewritten: Renamed;
   /** [MS-ASCMD] 2.2.3.34 */
   readonly conflict: number;
 }
 
 export async function applyCommands(context: Context, parts: ApplyParts): Promise<Applied> {
-  if (parts.asked.commands.every(({ kind }) => kind === 'fetch'))
-    return nothingApplied(parts.renamed);
+  if (parts.asked.commands.every(({ kind }) => kind === 'fetch')) return nothingApplied(parts);
   const folder = await context.store.folder(parts.folder);
-  if (folder === undefined) return nothingApplied(parts.renamed);
+  if (folder === undefined) return nothingApplied(parts);
   const work = new Work(context, folder, parts);
   for (const command of parts.asked.commands) await work.apply(command);
   return work;
@@ -85,6 +88,7 @@ class Work implements Applied {
   readonly removed: number[] = [];
   readonly added: number[] = [];
   renamed: Renamed;
+  rewritten: Renamed;
   readonly #context: Context;
   readonly #folder: FolderFacts;
   readonly #parts: ApplyParts;
@@ -94,6 +98,7 @@ class Work implements Applied {
     this.#folder = folder;
     this.#parts = parts;
     this.renamed = parts.renamed;
+    this.rewritten = parts.rewritten;
   }
 
   async apply(command: SyncCommand): Promise<void> {
@@ -112,7 +117,7 @@ class Work implements Applied {
   }
 
   async #add({ clientId, data, send }: Extract<SyncCommand, { kind: 'add' }>): Promise<void> {
-    const say = (status: string, serverId?: string, attached?: readonly string[]) =>
+    const say = (status: string, serverId?: string, attached?: AttachedFiles) =>
       this.results.push({ command: 'Add', clientId, serverId, status, attached });
     const draft = readDraft(data);
     const { version } = this.#context.call.line;
@@ -132,7 +137,7 @@ class Work implements Applied {
   }
 
   async #change({ id, data, send }: Extract<SyncCommand, { kind: 'change' }>): Promise<void> {
-    const say = (status: string, attached?: readonly string[]) =>
+    const say = (status: string, attached?: AttachedFiles) =>
       this.results.push({ command: 'Change', serverId: id, status, attached });
     const uid = uidOf(id, this.#folder.id, this.renamed);
     if (uid === undefined) return void say(syncStatus.notFound);
@@ -143,7 +148,7 @@ class Work implements Applied {
       if (knowsDrafts && (send || draft !== undefined)) await this.#mustBeDraft(uid);
       if (knowsDrafts && send) {
         await sendDraft(this.#context, draft, draftAt);
-        this.removed.push(uid);
+        this.#noteRemoved(uid);
         return say(syncStatus.ok);
       }
       if (knowsDrafts && draft !== undefined) {
@@ -171,8 +176,16 @@ class Work implements Applied {
     const others = this.renamed.filter(([each]) => each !== shown);
     if (!isDrafts(this.#folder) || others.length >= renamedMax) return;
     this.renamed = [...others, [shown, is]];
-    this.removed.push(uid);
+    const was = this.#noteRemoved(uid);
+    this.rewritten = [...this.rewritten.filter(([each]) => each !== was), [was, is]];
     await this.#noteAdded(is);
+  }
+
+  /** Also as the device has it, which may not have heard that it was written anew. That UID. */
+  #noteRemoved(uid: number): number {
+    const was = shownUid(this.rewritten, uid);
+    this.removed.push(uid, ...(was === uid ? [] : [was]));
+    return was;
   }
 
   /** What has come to somebody is never written anew, nor sent. @throws MailNotTaken */
@@ -229,48 +242,8 @@ class Work implements Applied {
       const { sorted } = this.#context;
       noteMoved({ account: call.account, sorted }, { from: folder, to: trash, uids: target });
     }
-    this.removed.push(uid);
+    this.#noteRemoved(uid);
   }
-}
-
-const attachedIn = ({ added }: WrittenDraft): readonly string[] | undefined =>
-  added.length === 0 ? undefined : added.map(({ clientId }) => clientId);
-
-/** [MS-ASAIRS] 2.2.2.15: what the device added to drafts has names of ours from now on, which it is told. */
-export async function attachedFiles(
-  context: Context,
-  {
-    folder,
-    renamed,
-    results,
-  }: { folder: number; renamed: Renamed; results: readonly CommandResult[] },
-): Promise<ReadonlyMap<CommandResult, Element>> {
-  const told = new Map<CommandResult, Element>();
-  for (const result of results) {
-    const { serverId, attached = [] } = result;
-    const uid = serverId === undefined ? undefined : uidOf(serverId, folder, renamed);
-    const facts =
-      uid === undefined || attached.length === 0 ? undefined : await factsOf(context, folder, uid);
-    if (facts === undefined) continue;
-    const { store, call } = context;
-    const shownAs = (each: number) => shownUid(renamed, each);
-    const shape = { bodies: [], parts: [], mimeSupport: 0 };
-    const parts = { store, folder, shape, version: call.line.version, shownAs };
-    const [item] = await itemsOf(parts, [facts]);
-    const all = item?.find(({ tag }) => tag === 'AirSyncBase:Attachments');
-    const files = all === undefined ? [] : childrenOf(all).slice(-attached.length);
-    const named = files.map((file, i) =>
-      element(file.tag, [element('AirSyncBase:ClientId', attached[i]!), ...childrenOf(file)]),
-    );
-    told.set(result, element('AirSyncBase:Attachments', named));
-  }
-  return told;
-}
-
-/** The UID of a message of the folder, by the id that the device has for it. */
-function uidOf(id: string, folder: number, renamed: Renamed): number | undefined {
-  const place = messagePlace(id);
-  return place?.folder === folder ? uidShown(renamed, place.uid) : undefined;
 }
 
 async function statusOf(work: () => Promise<unknown>): Promise<string> {
