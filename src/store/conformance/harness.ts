@@ -116,7 +116,11 @@ export async function readUntilGone(
   spool: Pick<Spool, 'open'>,
   content: Parameters<Spool['open']>[0],
 ): Promise<never> {
-  for (;;) await collected(spool.open(content).read());
+  for (let tries = 0; tries < 500; tries += 1) {
+    await collected(spool.open(content).read());
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error('it stays');
 }
 
 export async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
