@@ -20,10 +20,10 @@ const status = { wipe: '140', notProvisioned: '142' } as const;
 
 /** Limits: devices whose refusals are counted; how many of them go without a wait, and the longest wait. */
 const refusedMax = 10_000;
-/** Limit: messages of which it is known that their last change was a device's own answer. */
-const markedMax = 10_000;
 const refusedFreely = 5;
 const refusedWaitMs = 10_000;
+/** Limit: messages of which it is known that their last change was a device's own answer. */
+const markedMax = 10_000;
 
 export class ActiveSyncAccess {
   readonly devices: DeviceBook;
@@ -35,6 +35,8 @@ export class ActiveSyncAccess {
   readonly #marked: Context['marked'] = new BoundedMap(markedMax);
   /** Of each device, the request that was begun last. */
   readonly #turns = new Map<string, Promise<unknown>>();
+  /** Of each device, what ends its last wait. */
+  readonly #waits = new Map<string, AbortController>();
 
   constructor(parts: ActiveSyncParts) {
     this.#parts = parts;
@@ -42,9 +44,6 @@ export class ActiveSyncAccess {
     this.collections = new CollectionBook(parts);
     this.waiting = new Waiting(parts.store, parts.clock);
   }
-
-  /** Of each device, what ends its last wait. */
-  readonly #waits = new Map<string, AbortController>();
 
   async answer(call: Call): Promise<Answer> {
     const { account, line } = call;

@@ -123,7 +123,6 @@ export class CollectionBook {
   async save(device: string, folder: string, collection: Collection): Promise<void> {
     await putLong(this.#parts.records, {
       ...{ kind, key: `${device} ${folder}`, text: textOf(collection) },
-      name: nameOf(collection),
       expires: this.#parts.clock.now() + keptMs,
     });
   }
@@ -141,12 +140,6 @@ export class CollectionBook {
     }
   }
 }
-
-/** The key stays where nothing was told, though something was looked at. */
-const nameOf = (collection: Collection): string => {
-  const { current } = collection;
-  return `${keyOf(collection, current)}-${current.modseq}-${current.oldest}`;
-};
 
 interface WrittenState extends Omit<CollectionState, 'told' | 'has'> {
   readonly told: string;

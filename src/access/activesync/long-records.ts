@@ -1,6 +1,7 @@
 // Texts that may be longer than a record: packed then, and kept in pieces. All pieces of a text say which one they are of,
 // so that a reader never puts together what two writers wrote.
 
+import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
 import type { RecordStore, StoredRecord } from '../../store/record-store.ts';
@@ -20,19 +21,19 @@ export interface LongText {
   readonly kind: string;
   readonly key: string;
   readonly text: string;
-  /** Another one for each text of a key; without white space. */
-  readonly name: string;
   readonly expires: number;
 }
 
 /** Durable when it resolves. @throws RangeError when it is too long even packed. */
 export async function putLong(records: RecordStore, long: LongText): Promise<void> {
-  const { kind, key, text, name, expires } = long;
+  const { kind, key, text, expires } = long;
   if (text.length <= pieceCharacters) return records.put([{ kind, key, value: text, expires }]);
   const packed = (await pack(text, { level: 1 })).toString('base64');
   const count = Math.ceil(packed.length / pieceCharacters);
   if (count > piecesMax || text.length > textBytesMax)
     throw new RangeError(`${text.length} characters are too many`);
+  // Another one for each text.
+  const name = hash('sha256', packed, 'base64url');
   const pieces = Array.from({ length: count }, (_, i): StoredRecord => {
     const piece = packed.slice(i * pieceCharacters, (i + 1) * pieceCharacters);
     return { ...{ kind, expires }, key: pieceKey(key, i), value: `${name} ${piece}` };
