@@ -1,5 +1,6 @@
 // Reads the files of a history from where it was left, line by line, while they are written and rotated.
 
+import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HistoryEvent } from '../history.ts';
@@ -7,7 +8,7 @@ import type { HistoryEvent } from '../history.ts';
 export interface DiaryPosition {
   /** 0: before the first. */
   readonly file: number;
-  /** Which file that was, of those that had its name. */
+  /** Which file that was, of those that had its name: of its first line, which is the same on another disk. */
   readonly identity: string;
   readonly offset: number;
 }
@@ -21,6 +22,9 @@ export interface DiarySlice {
 
 /** Limit: octets that one slice looks at; no line of ours is longer. */
 const sliceBytes = 256 * 1024;
+
+/** Limit: octets of a first line that are looked at: ids and moments stand at its beginning. */
+const headBytes = 1024;
 
 /**
  * What comes behind a position, a part of it; undefined when there is nothing more yet. `lost`: the files are not
@@ -67,9 +71,8 @@ function readSlice(path: string, from: DiaryPosition): DiarySlice | 'lost' | und
     return undefined; // rotated away meanwhile
   }
   try {
-    const { ino, birthtimeMs, size } = fstatSync(handle);
-    // A number is given to another file as soon as it is free.
-    const identity = `${ino} ${birthtimeMs}`;
+    const { size } = fstatSync(handle);
+    const identity = identityOf(handle);
     if (size < from.offset || (from.identity !== '' && identity !== from.identity)) return 'lost';
     const buffer = Buffer.allocUnsafe(Math.min(sliceBytes, size - from.offset));
     const length = readSync(handle, buffer, 0, buffer.length, from.offset);
@@ -85,6 +88,14 @@ function readSlice(path: string, from: DiaryPosition): DiarySlice | 'lost' | und
   } finally {
     closeSync(handle);
   }
+}
+
+function identityOf(handle: number): string {
+  const head = Buffer.alloc(headBytes);
+  const length = readSync(handle, head, 0, headBytes, 0);
+  const end = head.subarray(0, length).indexOf(0x0a);
+  const line = head.subarray(0, end < 0 ? length : end);
+  return createHash('sha256').update(line).digest('base64url');
 }
 
 function eventsIn(lines: string): readonly HistoryEvent[] {

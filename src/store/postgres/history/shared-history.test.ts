@@ -1,7 +1,7 @@
 // One history of two nodes: whoever is asked knows what both have done.
 
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../../../base/fake-clock.ts';
@@ -127,6 +127,25 @@ describe('the history of two nodes', { skip: withoutPostgres() }, () => {
       'SELECT sum(delivered) AS n, sum(changes) AS c FROM history_message',
     );
     assert.deepEqual(rows, [{ n: '900', c: '900' }]);
+  });
+
+  it('what was copied is not copied again from another disk that it was moved to', async () => {
+    await using test = await openTwo();
+    const { one, url, clock, received, attempt } = test;
+    const came = received({ recipients: ['a@x.org', 'b@x.org'], recipientCount: 2 });
+    await record(one, [came, attempt(came, 'delivered', '250 OK', 'a@x.org')]);
+    const elsewhere = `${one.directory}-moved`;
+    cpSync(one.directory, elsewhere, { recursive: true });
+    await using moved = await openNodeHistory(url, 'one', clock, elsewhere);
+    assert.deepEqual(
+      (await messages(moved)).map(({ state }) => state),
+      ['deferred'],
+    );
+    await record(moved, [attempt(came, 'failed', '550 no', 'b@x.org')]);
+    assert.deepEqual(
+      (await messages(moved)).map(({ state }) => state),
+      ['bounced'],
+    );
   });
 
   it('what cannot be had of a line costs that line alone', async () => {
