@@ -9,6 +9,7 @@ import {
   mkdir,
   open as openFile,
   readdir,
+  readlink,
   rename,
   rm,
   stat,
@@ -350,6 +351,23 @@ describe('opening', () => {
       assert.equal((await countOf(next.queue)).messages, 2, 'it is the next process’s to save');
     }));
 
+  it('whoever waited for the lock until everything had been moved away', () =>
+    inDirectory(async (directory) => {
+      await (await open({ directory }))[Symbol.asyncDispose]();
+      class MovingClock extends FakeClock {
+        // First asked between the look at the database and the lock.
+        override after(ms: number, action: () => void): () => void {
+          using database = new DatabaseSync(join(directory, 'postrider.db'));
+          database.exec(
+            `CREATE TABLE IF NOT EXISTS moved AS SELECT 'm1' AS id, 'db' AS place, 1 AS at`,
+          );
+          return super.after(ms, action);
+        }
+      }
+      const late = open({ directory, clock: new MovingClock() });
+      await assert.rejects(late, problem('moved', /everything in .* was moved to db/));
+    }));
+
   for (const transport of ['worker', 'in-process'] as const) {
     it(`a file that is no database (${transport})`, () =>
       inDirectory(async (directory) => {
@@ -491,6 +509,13 @@ describe('opening', () => {
     }));
 });
 
+/** How many files of it this process has open. */
+async function openedIn(folder: string): Promise<number> {
+  const links = (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`));
+  const paths = await Promise.all(links.map((link) => link.catch(() => '')));
+  return paths.filter((path) => path.startsWith(`${folder}/`) && path.endsWith('.journal')).length;
+}
+
 describe('what is removed while it is open', () => {
   const watched = async (directory: string) => {
     const clock = new FakeClock();
@@ -549,8 +574,10 @@ describe('what is removed while it is open', () => {
       await using _stores = stores;
       await clock.advance(10_000);
       await stores.queue.enqueue(message('m1'), { leaseUntil: 10 ** 12 });
-      // Its next file may just be in the making.
-      await rm(join(directory, 'journal'), { recursive: true, maxRetries: 9 });
+      // Its next file is in the making, which says something of its own when its folder goes.
+      while ((await openedIn(join(directory, 'journal'))) < 2)
+        await new Promise((resolve) => setImmediate(resolve));
+      await rm(join(directory, 'journal'), { recursive: true });
       await clock.advance(10_000);
       assert.deepEqual(said, ['journal-failed']);
       await stores.queue.enqueue(message('m2'), { leaseUntil: 10 ** 12 });

@@ -152,6 +152,8 @@ async function openToUse(options: SqliteStoresOptions): Promise<Stores> {
   };
   try {
     lock = watch && new DirectoryLock(options, watch);
+    // Whoever had the lock until now may have moved everything away.
+    if (exclusive) refuseMoved(directory, path);
     const transport = await openTransport(options, path, spoolDirectory);
     if (exclusive) discardForeignSearch(path, searchPath(directory));
     const isJournaled = exclusive && options.journal !== false;
