@@ -108,11 +108,12 @@ const placeOf = ({ config: { store, dataDirectory } }: Configured) => ({
 async function move(context: Context, ways: Ways, options: MigrateOptions): Promise<void> {
   const { from, to } = ways;
   await using source = await openMoveSource(placeOf(from));
-  const replace = options.replace === true;
+  const isLeft = (await source.left()) !== undefined;
+  // Where this is only to be finished, nothing has to make room any more.
+  const replace = options.replace === true && !isLeft;
   await using target = await openMoveTarget({ ...placeOf(to), replace });
   if (options.restart) {
-    if ((await source.left()) !== undefined)
-      throw new CliError(1, 'nothing is left to be copied: call this without --restart');
+    if (isLeft) throw new CliError(1, 'nothing is left to be copied: call this without --restart');
     await target.abandon();
   }
   const result = await moveStore({

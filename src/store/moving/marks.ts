@@ -1,6 +1,8 @@
-// What stands in the way of a server where a store was moved from, or is being moved to: in words.
+// What stands in the way of a server where a store was moved from, or is being moved to, and of a move where there is
+// something else already: in words.
 
 import { StoreOpenError } from '../open-error.ts';
+import { type Left, MoveError } from './places.ts';
 
 /** Tables of a move, where one is under way; `moved` stays where everything was moved from. */
 export const moveTables = {
@@ -32,7 +34,25 @@ export const underWay = (name: string): StoreOpenError =>
     `a move to ${name} is not finished: call \`postrider store migrate\` again, or give it up with --abandon`,
   );
 
-/** For people, who may show it to others: an address without its password. */
-export function withoutPassword(url: string): string {
-  return url.replace(/^(\w+:\/\/[^:@/]*):[^@/]*@/, '$1@');
-}
+/** A store with nothing in these is not used. */
+export const usedTables = ['account', 'mailbox', 'message'] as const;
+
+export const inUse = (name: string): MoveError =>
+  new MoveError(`${name} has a store with mail or accounts already: move to an empty one`);
+
+export const halfOfAnother = (name: string): MoveError =>
+  new MoveError(`${name} has half of another move: begin again with --restart`);
+
+/** `room`: how it makes room. */
+export const wasLeft = (name: string, { at }: Left, room: string): MoveError =>
+  new MoveError(
+    `${name} has the store that everything was moved from on ${new Date(at).toISOString().slice(0, 10)}: ` +
+      `call this with --replace to ${room}`,
+  );
+
+/** For people, who may show it to others: an address without its password, wherever that stands in it. */
+export const withoutPassword = (url: string): string =>
+  url
+    .replace(/^(\w+:\/\/[^:@/?#]*):[^/?#]*@/, '$1@')
+    .replace(/([?&])(?:ssl)?password=[^&#]*&?/g, '$1')
+    .replace(/[?&]$/, '');

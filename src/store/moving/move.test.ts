@@ -19,6 +19,7 @@ import { startObjectStore } from '../postgres/content/test-object-store.ts';
 import { ask, testCluster, withoutPostgres } from '../postgres/test-cluster.ts';
 import { queueEntries } from '../queue-entries.ts';
 import type { ObjectSettings, StoreSettings, Stores } from '../stores.ts';
+import { withoutPassword } from './marks.ts';
 import type { MoveResult } from './move.ts';
 import { moveStore } from './move.ts';
 import { movedTables } from './moved-tables.ts';
@@ -172,6 +173,18 @@ const but = <T extends object, K extends keyof T>(object: T, name: K, does: T[K]
     },
   });
 
+it('an address is told without a password, wherever it stands', () => {
+  for (const [url, told] of [
+    ['postgres://u:p@h/d', 'postgres://u@h/d'],
+    ['postgres://u:p@ss@h/d', 'postgres://u@h/d'],
+    ['postgres://u@h/d?password=p&port=5', 'postgres://u@h/d?port=5'],
+    ['postgres://h/d?user=u&password=p', 'postgres://h/d?user=u'],
+    ['postgres://u@a,b:5433/d', 'postgres://u@a,b:5433/d'],
+    ['postgres://h:5432/d?user=u@x', 'postgres://h:5432/d?user=u@x'],
+  ] as const)
+    assert.equal(withoutPassword(url), told);
+});
+
 describe('a store that moves to one of another kind', { skip: withoutPostgres() }, () => {
   it('is the same there and back again: numbers, flags, states, content, queue, all of it', async () => {
     const [here, there, back] = [inDirectory(), await inPostgres(), inDirectory()];
@@ -299,10 +312,35 @@ describe('a store that moves to one of another kind', { skip: withoutPostgres() 
         message: /was moved|not finished/,
       });
     await killed({ target: (target) => dying(target, 'finish', { nth: 1, when: 'before' }) });
+    // What is not whole is nothing to move from: the old store would make room for it.
+    await assert.rejects(moved(there, here, { replace: true }), /a move to .* is not finished/);
     await moved(here, there);
     assert.deepEqual(await seenIn(there), before);
     await assert.rejects(moved(here, there), /was moved to .* already/);
     await assert.rejects(open(here), /put that store into the configuration/);
+  });
+
+  it('is finished where it all went, not where half of it had gone before', async () => {
+    const [here, half, there] = [inDirectory(), await inPostgres(), await inPostgres()];
+    const before = await filled(here);
+    const killed = async (to: Place, changed: Changed) =>
+      assert.rejects(moved(here, to, changed), { message: 'killed' });
+    await killed(half, { target: (target) => dying(target, 'write', { nth: 4, when: 'after' }) });
+    await killed(there, { source: (source) => dying(source, 'leave', { nth: 1, when: 'after' }) });
+    await assert.rejects(moved(here, half), /was moved to .* already/);
+    await assert.rejects(open(half), /not finished/);
+    await moved(here, there);
+    assert.deepEqual(await seenIn(there), before);
+  });
+
+  it('comes from no half of one: what it was moved from is not emptied for it', async () => {
+    const [here, there] = [await inPostgres(), inDirectory()];
+    const before = await filled(here);
+    const finish = (target: MoveTarget) => dying(target, 'finish', { nth: 1, when: 'before' });
+    await assert.rejects(moved(here, there, { target: finish }), { message: 'killed' });
+    await assert.rejects(moved(there, here, { replace: true }), /a move to .* is not finished/);
+    await moved(here, there);
+    assert.deepEqual(await seenIn(there), before);
   });
 
   it('finds what is not the same, names it, and leaves the old store as it was', async () => {
@@ -375,6 +413,9 @@ describe('a store that moves to one of another kind', { skip: withoutPostgres() 
     await filled(other);
     await moved(here, there);
     await assert.rejects(moved(there, other), /has a store with mail or accounts already/);
+    const { url } = there.store as { readonly url: string };
+    const notes = await ask(url, `SELECT to_regclass('move_change') IS NULL AS none`);
+    assert.equal(notes.rows[0]?.none, true, 'nothing is noted that nobody takes');
     await assert.rejects(moved(there, here), /call this with --replace/);
     await moved(there, here, { replace: true });
     assert.deepEqual(await seenIn(here), before);

@@ -64,7 +64,7 @@ class Move {
     const { source, target } = this.#options;
     const left = await source.left();
     if (left === undefined) return undefined;
-    if (!(await target.isUnderWay(left.id)))
+    if (left.to !== target.name || !(await target.isUnderWay(left.id)))
       throw new MoveError(`everything in ${source.name} was moved to ${left.to} already`);
     await target.begin(left.id);
     await this.#options.onVerified?.();
@@ -75,6 +75,8 @@ class Move {
 
   async run(): Promise<MoveResult> {
     const { source, target, clock, onProgress } = this.#options;
+    // Before anything is noted there: notes grow until a move ends.
+    await target.assertFree();
     const id = await source.watch();
     await target.begin(id);
     for (const table of movedTables) await this.#copyTable(table);

@@ -107,6 +107,8 @@ export interface MovedRows {
 }
 
 export interface MoveTarget extends MovePlace {
+  /** Nothing is here, or half of a move. @throws MoveError */
+  assertFree(): Promise<void>;
   /**
    * Takes what this move brings, and goes on where it was. No server starts here until it is finished.
    * @throws MoveError when there is something else already

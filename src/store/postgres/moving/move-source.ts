@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { assert } from '../../../base/assert.ts';
-import { moveTables, refusal } from '../../moving/marks.ts';
+import { moveTables, refusal, underWay } from '../../moving/marks.ts';
 import type { MovedColumn, MovedTable } from '../../moving/moved-tables.ts';
 import { movedTables, parseKey, tableNamed } from '../../moving/moved-tables.ts';
 import type { Change, Left, MoveSource } from '../../moving/places.ts';
@@ -10,17 +10,29 @@ import { StoreOpenError } from '../../open-error.ts';
 import { integer } from '../../row.ts';
 import type { Database, Queries, Transaction } from '../database.ts';
 import type { PostgresMoveOptions } from './move-place.ts';
-import { leftOf, openMoveDatabase, PostgresMovePlace } from './move-place.ts';
+import { hasTable, leftOf, openMoveDatabase, PostgresMovePlace } from './move-place.ts';
 import { keyColumnsOf } from './move-rows.ts';
 
-/** @throws StoreOpenError, StorageError */
-export const openPostgresMoveSource = async (options: PostgresMoveOptions): Promise<MoveSource> =>
-  new PostgresMoveSource(await openMoveDatabase(options), options);
+/** @throws StorageError, StoreOpenError, also where a move to it has not ended: it is no whole store yet */
+export async function openPostgresMoveSource(options: PostgresMoveOptions): Promise<MoveSource> {
+  const opened = new PostgresMoveSource(await openMoveDatabase(options), options);
+  try {
+    await opened.assertWhole();
+    return opened;
+  } catch (error) {
+    await opened[Symbol.asyncDispose]();
+    throw error;
+  }
+}
 
-const { source, change, moved } = moveTables;
+const { source, change, target, moved } = moveTables;
 
 class PostgresMoveSource extends PostgresMovePlace implements MoveSource {
   #closed: Closed | undefined;
+
+  async assertWhole(): Promise<void> {
+    if (await hasTable(this.database, target)) throw underWay(this.name);
+  }
 
   watch(): Promise<string> {
     return this.database.transaction(async (transaction) => {

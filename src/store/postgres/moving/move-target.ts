@@ -2,7 +2,14 @@
 // store itself writes it.
 
 import { blockBytes } from '../../files/spool-memory.ts';
-import { moveTables, refusal } from '../../moving/marks.ts';
+import {
+  halfOfAnother,
+  inUse,
+  moveTables,
+  refusal,
+  usedTables,
+  wasLeft,
+} from '../../moving/marks.ts';
 import type { MovedKey, MovedTable } from '../../moving/moved-tables.ts';
 import { keyText, movedTables, parseKey } from '../../moving/moved-tables.ts';
 import type {
@@ -50,11 +57,7 @@ class PostgresMoveTarget extends PostgresMovePlace implements MoveTarget {
   async replaceMoved(mayReplace: boolean): Promise<void> {
     const left = await leftOf(this.database);
     if (left === undefined) return;
-    if (!mayReplace)
-      throw new MoveError(
-        `${this.name} has the store that everything was moved from on ${new Date(left.at).toISOString().slice(0, 10)}: ` +
-          'call this with --replace to empty it',
-      );
+    if (!mayReplace) throw wasLeft(this.name, left, 'empty it');
     await this.#long(async (queries) => {
       await queries.run(`DROP FUNCTION IF EXISTS ${refusal}() CASCADE`);
       await unwatch(queries);
@@ -63,20 +66,22 @@ class PostgresMoveTarget extends PostgresMovePlace implements MoveTarget {
     });
   }
 
-  async begin(id: string): Promise<void> {
+  async assertFree(): Promise<void> {
     const [node] = await this.nodesAtWork();
     if (node !== undefined)
       throw new MoveError(`node ${node} is at work on ${this.name}: move to an empty database`);
+    if (await hasTable(this.database, target)) return;
+    for (const name of usedTables) {
+      const [row] = await this.database.rows(`SELECT 1 FROM ${name} LIMIT 1`);
+      if (row !== undefined) throw inUse(this.name);
+    }
+  }
+
+  async begin(id: string): Promise<void> {
+    await this.assertFree();
     if (await hasTable(this.database, target)) {
       if (await this.isUnderWay(id)) return;
-      throw new MoveError(`${this.name} has half of another move: begin again with --restart`);
-    }
-    for (const name of ['account', 'mailbox', 'message']) {
-      const [row] = await this.database.rows(`SELECT 1 FROM ${name} LIMIT 1`);
-      if (row !== undefined)
-        throw new MoveError(
-          `${this.name} has a store with mail or accounts already: move to an empty one`,
-        );
+      throw halfOfAnother(this.name);
     }
     await this.#long(async (queries) => {
       await empty(queries);

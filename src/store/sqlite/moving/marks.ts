@@ -11,7 +11,7 @@ export function refuseMoved(directory: string, path: string): void {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
-    if (has(database, moveTables.target)) throw underWay(directory);
+    if (hasTable(database, moveTables.target)) throw underWay(directory);
     const left = leftOf(database);
     if (left !== undefined) throw movedAway(directory, left.to);
   } catch (error) {
@@ -22,11 +22,11 @@ export function refuseMoved(directory: string, path: string): void {
   }
 }
 
-const has = (database: DatabaseSync, table: string): boolean =>
+export const hasTable = (database: DatabaseSync, table: string): boolean =>
   database.prepare('SELECT 1 FROM sqlite_master WHERE name = ?').get(table) !== undefined;
 
 export function leftOf(database: DatabaseSync): Left | undefined {
-  if (!has(database, moveTables.moved)) return undefined;
+  if (!hasTable(database, moveTables.moved)) return undefined;
   const row = database.prepare(`SELECT id, place, at FROM ${moveTables.moved}`).get();
   return row && { id: String(row.id), to: String(row.place), at: Number(row.at) };
 }

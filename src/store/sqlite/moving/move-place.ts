@@ -88,10 +88,6 @@ export abstract class SqliteMovePlace implements MovePlace {
     return this.number(`SELECT value FROM meta WHERE name = '${name}'`);
   }
 
-  protected has(table: string): boolean {
-    return this.number(`SELECT count(*) AS value FROM sqlite_master WHERE name = '${table}'`) > 0;
-  }
-
   protected transaction(work: () => void): void {
     this.database.exec('BEGIN IMMEDIATE');
     try {

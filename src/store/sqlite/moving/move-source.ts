@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../../base/clock.ts';
 import { silentLog } from '../../../base/log.ts';
-import { moveTables } from '../../moving/marks.ts';
+import { moveTables, underWay } from '../../moving/marks.ts';
 import type { MovedColumn, MovedTable } from '../../moving/moved-tables.ts';
 import { movedTables, parseKey, tableNamed } from '../../moving/moved-tables.ts';
 import type { Change, Left, MoveSource } from '../../moving/places.ts';
@@ -15,7 +15,7 @@ import { StoreOpenError } from '../../open-error.ts';
 import { openDatabase } from '../database.ts';
 import { lockDirectory } from '../directory-lock.ts';
 import { openSqliteStores } from '../stores.ts';
-import { leftOf } from './marks.ts';
+import { hasTable, leftOf } from './marks.ts';
 import { SqliteMovePlace } from './move-place.ts';
 
 export interface SqliteMoveOptions {
@@ -23,14 +23,19 @@ export interface SqliteMoveOptions {
   readonly clock: Clock;
 }
 
-/** @throws MoveError, StoreOpenError */
+/** @throws MoveError, StoreOpenError where a move to it has not ended: it is no whole store yet */
 export function openSqliteMoveSource({ directory, clock }: SqliteMoveOptions): MoveSource {
   const path = join(directory, 'postrider.db');
   if (!existsSync(path)) throw new MoveError(`there is no mail store in ${directory}`);
-  return new SqliteMoveSource(directory, openDatabase({ path }), clock);
+  const database = openDatabase({ path });
+  if (hasTable(database, target)) {
+    database.close();
+    throw underWay(directory);
+  }
+  return new SqliteMoveSource(directory, database, clock);
 }
 
-const { source, change, moved } = moveTables;
+const { source, change, target, moved } = moveTables;
 
 class SqliteMoveSource extends SqliteMovePlace implements MoveSource {
   readonly #clock: Clock;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { openDataDirectory } from '../../files/directory.ts';
 import { FileSpool } from '../../files/spool.ts';
-import { moveTables } from '../../moving/marks.ts';
+import { halfOfAnother, inUse, moveTables, usedTables, wasLeft } from '../../moving/marks.ts';
 import type { MovedKey, MovedTable } from '../../moving/moved-tables.ts';
 import { keyText, movedTables, parseKey } from '../../moving/moved-tables.ts';
 import type {
@@ -17,20 +17,19 @@ import type {
   MoveTarget,
   SmallCopy,
 } from '../../moving/places.ts';
-import { MoveError } from '../../moving/places.ts';
 import { blob } from '../../row.ts';
 import { openDatabase } from '../database.ts';
 import { lockDirectory } from '../directory-lock.ts';
-import { leftOf } from './marks.ts';
+import { hasTable, leftOf } from './marks.ts';
 import { SqliteMovePlace } from './move-place.ts';
 import type { SqliteMoveOptions } from './move-source.ts';
 
 const { target, cursor: cursors, content: copies } = moveTables;
 
-/** What a store of this kind is, in a data directory. */
+/** What a store of this kind is, in a data directory. What says that it was left goes last: broken off, the rest follows. */
 const parts = [
-  ...['postrider.db', 'postrider.db-wal', 'postrider.db-shm', 'spool', 'journal'],
   ...['search.db', 'search.db-wal', 'search.db-shm', 'search.db-journal'],
+  ...['spool', 'journal', 'postrider.db-wal', 'postrider.db-shm', 'postrider.db'],
 ];
 
 export interface SqliteTargetOptions extends SqliteMoveOptions {
@@ -49,11 +48,7 @@ export async function openSqliteMoveTarget(options: SqliteTargetOptions): Promis
     const left = leftOf(database);
     if (left !== undefined) {
       database.close();
-      if (!replace)
-        throw new MoveError(
-          `${directory} has the store that everything was moved from on ${new Date(left.at).toISOString().slice(0, 10)}: ` +
-            'call this with --replace to put it aside',
-        );
+      if (!replace) throw wasLeft(directory, left, 'put it aside');
       putAside(directory, clock.now());
       database = openDatabase({ path });
     }
@@ -82,16 +77,18 @@ class SqliteMoveTarget extends SqliteMovePlace implements MoveTarget {
     this.#spool = new FileSpool({ directory: this.spoolDirectory, recentBytesMax: 0 });
   }
 
+  async assertFree(): Promise<void> {
+    if (this.#hasMove()) return;
+    for (const name of usedTables)
+      if (this.number(`SELECT count(*) AS value FROM ${name}`) > 0) throw inUse(this.name);
+  }
+
   async begin(id: string): Promise<void> {
-    if (this.has(target)) {
+    if (this.#hasMove()) {
       if (this.#id() === id) return;
-      throw new MoveError(`${this.name} has half of another move: begin again with --restart`);
+      throw halfOfAnother(this.name);
     }
-    for (const name of ['account', 'mailbox', 'message'])
-      if (this.number(`SELECT count(*) AS value FROM ${name}`) > 0)
-        throw new MoveError(
-          `${this.name} has a store with mail or accounts already: move to an empty one`,
-        );
+    await this.assertFree();
     this.transaction(() => {
       this.database.exec(`
         CREATE TABLE ${target} (id TEXT NOT NULL);
@@ -100,13 +97,16 @@ class SqliteMoveTarget extends SqliteMovePlace implements MoveTarget {
           id INTEGER PRIMARY KEY, size INTEGER NOT NULL, digest BLOB NOT NULL, verified INTEGER NOT NULL DEFAULT 0);
         CREATE INDEX ${copies}_unverified ON ${copies} (id) WHERE verified = 0;`);
       this.database.prepare(`INSERT INTO ${target} VALUES (?)`).run(id);
-      // What a store has made up for itself without ever having been used.
-      for (const { name } of movedTables) this.database.exec(`DELETE FROM ${name}`);
+      this.#empty();
+      // What was derived from what was here before is worthless: numbers mean something else now.
+      this.database.exec(
+        `UPDATE meta SET value = abs(random() % 9007199254740991) WHERE name = 'identity'`,
+      );
     });
   }
 
   async isUnderWay(id: string): Promise<boolean> {
-    return this.has(target) && this.#id() === id;
+    return this.#hasMove() && this.#id() === id;
   }
 
   async cursor(table: MovedTable): Promise<MovedKey | 'done' | undefined> {
@@ -227,10 +227,9 @@ class SqliteMoveTarget extends SqliteMovePlace implements MoveTarget {
   async optimise(): Promise<void> {}
 
   async abandon(): Promise<void> {
-    if (!this.has(target)) return;
+    if (!this.#hasMove()) return;
     this.transaction(() => {
-      for (const { name } of movedTables) this.database.exec(`DELETE FROM ${name}`);
-      this.database.exec('DELETE FROM content');
+      this.#empty();
       this.#drop();
     });
     await rm(this.spoolDirectory, { recursive: true, force: true });
@@ -242,6 +241,10 @@ class SqliteMoveTarget extends SqliteMovePlace implements MoveTarget {
     this.#lock.close();
   }
 
+  #hasMove(): boolean {
+    return hasTable(this.database, target);
+  }
+
   #id(): string {
     return String(this.database.prepare(`SELECT id FROM ${target}`).get()?.id);
   }
@@ -250,6 +253,12 @@ class SqliteMoveTarget extends SqliteMovePlace implements MoveTarget {
     this.database
       .prepare(`INSERT INTO ${copies} (id, size, digest) VALUES (?, ?, ?)`)
       .run(id, size, digest);
+  }
+
+  /** What a store has made up for itself without ever having been used is in it, too. */
+  #empty(): void {
+    for (const { name } of movedTables) this.database.exec(`DELETE FROM ${name}`);
+    this.database.exec('DELETE FROM content');
   }
 
   #drop(): void {
