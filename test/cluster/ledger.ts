@@ -16,7 +16,7 @@ export interface Tally {
   readonly twice: number;
   /** Of these, what nobody was killed for. */
   readonly inexcusable: readonly string[];
-  /** The longest that one of them had arrived before the node that had brought it was killed, in milliseconds. */
+  /** The longest between the arrival of one of them and what was done to its node, before or after it, in milliseconds. */
   readonly inFlightMs: number;
   /** The longest from a 250 to the arrival, in milliseconds. */
   readonly slowestMs: number;
@@ -130,7 +130,7 @@ export class Ledger {
   }
 
   /**
-   * How long before a kill those arrived that were in flight at it; undefined: more than one were not. What stood still
+   * How far from a kill those arrived that were in flight at it; undefined: more than one were not. What stood still
    * may arrive last, from a node that did not know yet that others had taken it.
    */
   #inFlight({ arrivals, stored }: Fate): number | undefined {
@@ -140,8 +140,8 @@ export class Ledger {
       // What had left the process is read after its end, too.
       const near = this.#kills
         .filter(({ node }) => node === from)
-        .map((kill) => kill.at - at)
-        .filter((ms) => ms > -inFlightMsMax && ms < inFlightMsMax);
+        .map((kill) => Math.abs(kill.at - at))
+        .filter((ms) => ms < inFlightMsMax);
       return near.length === 0 ? [] : [Math.min(...near)];
     });
     return arrivals.length - waits.length > 1 ? undefined : Math.max(0, ...waits);

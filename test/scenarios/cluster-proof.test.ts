@@ -1,5 +1,6 @@
 // What scripts/prove-cluster.ts does for minutes, for some seconds: three nodes under load, killed with kill -9 and stopped
-// for longer than the others wait.
+// for longer than the others wait. In so short a time most of what two of them bring is near to what was done to them, and
+// may come twice: what is held to account is what is lost, what is twice in a mailbox, and the third node.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -49,6 +50,10 @@ describe('the ledger', () => {
     now += 5000;
     ledger.arrived(inFlight, 'n2');
     ledger.arrived(twice, 'n2');
+    // The same node goes on, too late for its own excuse.
+    const again = take(false);
+    ledger.arrived(again, 'n1');
+    ledger.arrived(again, 'n1');
     for (let i = 0; i < 2; i += 1) ledger.stored(storedTwice);
     // Taken over from a node that stood still, and goes on.
     const late = take(false);
@@ -56,11 +61,12 @@ describe('the ledger', () => {
     ledger.arrived(late, 'n2');
     now += 60_000;
     ledger.killed('n1');
+    now += 300;
     ledger.arrived(late, 'n1');
     const tally = ledger.tally();
-    assert.deepEqual([tally.sent, tally.accepted, tally.unanswered, tally.refused], [8, 6, 1, 1]);
-    assert.deepEqual([tally.lost, tally.twice, tally.inFlightMs], [[lost], 4, 100]);
-    assert.deepEqual(tally.inexcusable, [twice, storedTwice]);
+    assert.deepEqual([tally.sent, tally.accepted, tally.unanswered, tally.refused], [9, 7, 1, 1]);
+    assert.deepEqual([tally.lost, tally.twice, tally.inFlightMs], [[lost], 5, 300]);
+    assert.deepEqual(tally.inexcusable, [twice, storedTwice, again]);
     assert.throws(() => assertKept(tally), /nowhere/);
     assert.throws(() => assertKept({ ...tally, lost: [] }), /not in flight/);
   });
