@@ -231,6 +231,26 @@ describe('HTTP service', () => {
     await once(slow, 'close');
   });
 
+  for (const method of ['GET', 'POST'])
+    it(`a body that goes on behind its answer is ended, of ${method}`, async (t) => {
+      t.mock.timers.enable({ apis: ['setInterval'] });
+      const limits = { requestMs: 60, bodyBytes: 100 };
+      await using server = await serving({ limits, fetch: () => new Response('done') });
+      const head = `${method} / HTTP/1.1\r\nHost: a\r\nContent-Length: ${2 ** 40}\r\n\r\n`;
+      const socket = server.connect(head);
+      await until(socket, 'done');
+      socket.resume();
+      // What the client sends is always enough.
+      for (let i = 1; i <= 3 && server.open() > 0; i += 1) {
+        socket.write('x'.repeat(100));
+        const grown = () => server.service.sessions!()[0]?.bytesIn === head.length + 100 * i;
+        while (server.open() > 0 && !grown()) await new Promise(setImmediate);
+        t.mock.timers.tick(60);
+        for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
+      }
+      assert.equal(server.open(), 0);
+    });
+
   it('a client that does not read its answer is ended', async () => {
     const fetch = () => new Response(Buffer.alloc(32 * 2 ** 20));
     await using server = await serving({ fetch, limits: { silentMs: 50 } });

@@ -99,7 +99,7 @@ export function createHttpService({ fetch, limits, log, ...parts }: HttpServiceP
   );
   const inForce = { ...defaultHttpLimits, ...limits };
   const server = serverOf(inForce, (incoming, outgoing) => {
-    endSlowBody(incoming, inForce);
+    endSlowBody(incoming, outgoing, inForce);
     if (open.stopping) outgoing.setHeader('connection', 'close');
     else outgoing.once('close', () => open.stopping && incoming.socket.end());
     // RFC 9112 §3.2: node:http takes the first of several, a proxy in front of it perhaps another.
