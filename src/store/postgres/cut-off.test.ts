@@ -18,6 +18,12 @@ async function openOne() {
   return {
     ...{ url, clock, stores, queue: stores.queue },
     rows: async (sql: string) => (await ask(url, sql)).rows,
+    /** That is what the node notices when an answer is lost: some claim failed. */
+    async failClaim(id: string) {
+      await ask(url, 'ALTER TABLE recipient RENAME TO away');
+      await assert.rejects(async () => stores.queue.take(id, { now: clock.now(), leaseMs: 1000 }));
+      await ask(url, 'ALTER TABLE away RENAME TO recipient');
+    },
     async [Symbol.asyncDispose]() {
       await stores[Symbol.asyncDispose]();
     },
@@ -84,6 +90,29 @@ describe('a node that is cut off', { skip: withoutPostgres() }, () => {
     assert.equal(await queue.settle(settlement(own!, delivered)), true);
   });
 
+  it('what ends late of what it lost says nothing of what it has claimed since', async () => {
+    await using test = await openOne();
+    const { queue, clock } = test;
+    const leaseUntil = clock.now() + 1e9;
+    const [settled] = await queue.enqueue(message('m1'), { leaseUntil });
+    const [released] = await queue.enqueue(message('m2'), { leaseUntil });
+    await ask(test.url, 'UPDATE node SET session = NULL');
+    await ask(test.url, `UPDATE recipient SET owner = NULL, at = ${clock.now()}`);
+    await clock.advance(beatMs);
+    await eventually(() => queue.isLost(settled!));
+    await test.failClaim('m1');
+    const claim = { ...everything, now: clock.now() + beatMs, leaseMs: 1e9 };
+    assert.deepEqual(idsOf(await queue.claim(claim)), ['m1', 'm2']);
+    assert.equal(await queue.settle(settlement(settled!, delivered)), false);
+    await queue.release([released!]);
+    for (let look = 0; look < 4; look += 1) {
+      await clock.advance(5000);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const owned = await test.rows('SELECT owner IS NOT NULL AS is FROM recipient');
+    assert.deepEqual(owned, [{ is: true }, { is: true }], 'it is being attempted');
+  });
+
   it('a claim that comes after its node was buried is given back by whoever is alive', async () => {
     await using test = await openOne();
     const { queue, clock } = test;
@@ -120,10 +149,7 @@ describe('a node that is cut off', { skip: withoutPostgres() }, () => {
     const [{ session }] = await test.rows('SELECT session FROM node');
     const claim = `UPDATE recipient SET owner = ${session}, fence = 9, at = ${leaseUntil} WHERE owner IS NULL`;
     await ask(test.url, claim);
-    // That is what the node notices: some claim failed.
-    await ask(test.url, 'ALTER TABLE recipient RENAME TO away');
-    await assert.rejects(async () => queue.take('m2', { now: clock.now(), leaseMs: 1000 }));
-    await ask(test.url, 'ALTER TABLE away RENAME TO recipient');
+    await test.failClaim('m2');
     const orphan = () => test.rows(`SELECT owner FROM recipient WHERE fence = 9`);
     await eventually(async () => {
       await clock.advance(5000);

@@ -85,10 +85,12 @@ describe('several nodes', { skip: withoutPostgres() }, () => {
   it('a node that others took for dead begins anew, and claims again', async () => {
     await using test = await openTwo(deaf);
     const { one, two } = test;
+    const [lost] = await one.queue.enqueue(message('m0'), { leaseUntil: 60_000 });
     await test.bury();
     assert.equal((await states(two))[0]?.[2], 'gone');
     await test.clockOfOne.advance(4000);
     await eventually(async () => (await states(two))[0]?.[2] === 'active');
+    await eventually(async () => one.queue.isLost(lost!)); // it has the answer
     await one.queue.enqueue(message('m1'), due);
     const [lease] = await one.queue.claim(everything);
     assert.equal(await one.queue.settle(settlement(lease!, delivered)), true);

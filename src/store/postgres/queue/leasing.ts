@@ -115,8 +115,9 @@ export class Leasing {
         recipients.map(({ index, fence }) => ({ message: messageKey(id), index, fence })),
       ),
     );
-    for (const { message, recipients } of leases)
-      this.#parts.own.drop(message.id, recipients.length);
+    const { own, session } = this.#parts;
+    for (const lease of leases)
+      if (!own.isLost(lease, session())) own.drop(lease.message.id, lease.recipients.length);
   }
 
   async #giveBack(held: readonly ClaimedRecipient[]): Promise<void> {

@@ -83,11 +83,13 @@ export class Settling {
       settlement.effects.length === 0
         ? await this.#plain.add(settlement)
         : await this.#withEffects(settlement);
+    // What was lost meanwhile is held no more, or anew.
+    if (!isSettled) return false;
     const { message, outcomes } = settlement;
     this.#parts.own.drop(message, outcomes.length);
-    if (isSettled && outcomes.some(({ outcome }) => !('until' in outcome)))
+    if (outcomes.some(({ outcome }) => !('until' in outcome)))
       this.#done.add(messageKey(message)).catch(() => {}); // swept later
-    return isSettled;
+    return true;
   }
 
   async idle(): Promise<void> {
