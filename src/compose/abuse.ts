@@ -9,7 +9,8 @@ import { formatDate } from '../mail/fields/date.ts';
 import type { AccessList } from '../policy/abuse/access.ts';
 import { access, accessList } from '../policy/abuse/access.ts';
 import type { AccountHold } from '../policy/abuse/account-holds.ts';
-import { AccountHolds } from '../policy/abuse/account-holds.ts';
+import { AccountHolds, heldAccounts } from '../policy/abuse/account-holds.ts';
+import type { AccountLimitsParts } from '../policy/abuse/account-limits.ts';
 import { accountLimits } from '../policy/abuse/account-limits.ts';
 import { contentRules } from '../policy/abuse/content-rules.ts';
 import { dnsbl } from '../policy/abuse/dnsbl.ts';
@@ -153,13 +154,21 @@ function accountRules(parts: AbuseParts, memory: GreylistMemory): readonly Switc
   const { inForce, stores, clock, metrics } = parts;
   const rates = () => inForce().config.rateLimits;
   const holds = new AccountHolds({ records: stores.records, clock });
-  stores.records.watch('account-hold', () => holds.forget());
+  const watchHeld: AccountLimitsParts['watchHeld'] = (listener) =>
+    stores.records.watch('account-hold', () => {
+      holds.forget();
+      // Where it cannot be read, an account may be held here once more when it is free elsewhere.
+      heldAccounts(stores.records).then(
+        (held) => listener(held.keys()),
+        () => {},
+      );
+    });
   const onHold = (hold: AccountHold) => {
     metrics.accountHolds.add();
     void tellOfHold(hold, parts);
   };
   const limits = accountLimits({
-    ...{ clock, holds, rates, onHold, tellOthers: stores.nodes.tellOthers },
+    ...{ clock, holds, rates, onHold, watchHeld, tellOthers: stores.nodes.tellOthers },
   });
   const settings = () => inForce().config.greylist;
   return [

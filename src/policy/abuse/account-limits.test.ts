@@ -4,11 +4,13 @@ import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Rate } from '../../base/token-buckets.ts';
 import { formatReply } from '../../smtp/reply.ts';
+import type { Told } from '../../store/nodes.ts';
 import { openStores } from '../../store/open-stores.ts';
 import type { Envelope } from '../envelope.ts';
 import type { PolicyAnswer } from '../policy.ts';
 import type { AccountHold } from './account-holds.ts';
 import { AccountHolds, heldAccounts, releaseAccount } from './account-holds.ts';
+import type { AccountLimitsParts } from './account-limits.ts';
 import { accountLimits } from './account-limits.ts';
 
 const ann = 'ann@example.org';
@@ -21,8 +23,9 @@ async function setUp(
   const clock = new FakeClock();
   const stores = await openStores({ directory: ':memory:', log: silentLog, clock });
   const told: AccountHold[] = [];
-  const make = () =>
+  const make = (others: Pick<AccountLimitsParts, 'tellOthers' | 'watchHeld'> = {}) =>
     accountLimits({
+      ...others,
       clock,
       holds: new AccountHolds({ records: stores.records, clock }),
       rates: () => ({
@@ -68,6 +71,36 @@ describe('an account that sends to too many', () => {
     assert.deepEqual([...(await heldAccounts(stores.records)).keys()], [ann]);
     await clock.advance(3_600_000);
     assert.equal(await mail(ann), undefined, 'the time is over');
+  });
+
+  it('is free at every node when it is free, wherever it was stopped', async () => {
+    await using all = await setUp([], [{ count: 3, perMs: 86_400_000 }]).then((made) =>
+      Object.assign(made, { [Symbol.asyncDispose]: () => made.stores[Symbol.asyncDispose]() }),
+    );
+    const { mail, make, stores, told } = all;
+    const topics: Map<string, Told>[] = [new Map(), new Map()];
+    const tell = () => {
+      for (const [topic, { say }] of topics[0]!) {
+        const said = say();
+        if (said !== undefined) topics[1]!.get(topic)!.hear(said);
+      }
+    };
+    let changed = (_: Iterable<string>) => {};
+    const one = make({ tellOthers: (topic, it) => topics[0]!.set(topic, it) });
+    const two = make({
+      tellOthers: (topic, it) => topics[1]!.set(topic, it),
+      watchHeld: (listener) => {
+        changed = listener;
+      },
+    });
+    tell(); // from now on
+    for (let i = 0; i < 3; i += 1) assert.equal(await mail(ann, one), undefined);
+    tell();
+    assert.match((await mail(ann, one))!, /^450 /);
+    changed((await heldAccounts(stores.records)).keys());
+    assert.equal(await releaseAccount(stores.records, ann), true);
+    for (const node of [one, two]) assert.equal(await mail(ann, node), undefined);
+    assert.equal(told.length, 1);
   });
 
   it('that is released may send at once, and begins anew', async () => {

@@ -28,6 +28,8 @@ export interface AccountLimitsParts {
   readonly rates: () => AccountRates;
   /** Its sending was stopped a moment ago. */
   readonly onHold: (hold: AccountHold) => void;
+  /** Told which are held when another node has held one. */
+  readonly watchHeld?: ((listener: (accounts: Iterable<string>) => void) => void) | undefined;
   readonly tellOthers?: TellOthers | undefined;
 }
 
@@ -35,7 +37,7 @@ export interface AccountLimitsParts {
 const accountsMax = 20_000;
 
 export function accountLimits(parts: AccountLimitsParts): Policy {
-  const { clock, holds, rates, onHold, tellOthers } = parts;
+  const { clock, holds, rates, onHold, watchHeld, tellOthers } = parts;
   const messages = new TokenBuckets(clock, accountsMax);
   const recipients = new TokenBuckets(clock, accountsMax);
   tellOfRates(tellOthers, 'messagesPerAccount', {
@@ -44,8 +46,11 @@ export function accountLimits(parts: AccountLimitsParts): Policy {
   tellOfRates(tellOthers, 'recipientsPerAccount', {
     ...{ buckets: recipients, rates: () => rates().recipientsPerAccount },
   });
-  /** Those that were held when they were last looked at: who is free again begins anew. */
+  /** Those that were held when they were last looked at, or heard of: who is free again begins anew. */
   const held = new Set<string>();
+  watchHeld?.((accounts) => {
+    for (const account of accounts) held.add(account);
+  });
 
   async function mail(account: string): Promise<PolicyAnswer | undefined> {
     const hold = await holds.of(account);
