@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -130,6 +130,13 @@ describe('store migrate', { skip: withoutPostgres() }, () => {
     );
     writeFileSync(join(root, 'postrider.config.json.before'), '');
     assert.match((await migrate()).err, /a move that broke off goes on with --config/);
+    rmSync(join(root, 'new.json'));
+    const url = 'postgres://p:secret@127.0.0.1:9/x';
+    const secret = JSON.stringify({ ...embedded, store: { kind: 'postgres', url } });
+    writeFileSync(join(root, 'new.json'), secret, { mode: 0o600 });
+    chmodSync(config, 0o644);
+    assert.match((await migrate('--write')).err, /everybody may read .*config\.json, but not/);
+    assert.ok(!readFileSync(config, 'utf8').includes('secret'));
     writeNew({ ...embedded, store: { kind: 'postgres', url: 'postgres://p@127.0.0.1:9/x' } });
     const none = await migrate('--dry-run');
     assert.match(none.err, /there is no mail store in/);

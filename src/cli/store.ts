@@ -8,6 +8,7 @@ import {
   ftruncateSync,
   openSync,
   readFileSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { dirname, relative } from 'node:path';
@@ -140,7 +141,13 @@ async function endServer(context: Context, { path, config }: Configured): Promis
  * Opened while we may (it is root's, as a rule), written when all is there. The old one is kept beside it. @throws CliError
  */
 function replacing(from: Configured, to: Configured): () => void {
-  const bytes = readFileSync(to.path);
+  const [before, bytes] = [readFileSync(from.path), readFileSync(to.path)];
+  // It may have a password in it.
+  if (isReadByAll(from.path) && !isReadByAll(to.path))
+    throw new CliError(
+      1,
+      `everybody may read ${from.path}, but not ${to.path}: \`chmod o-r\` the first one, or call this without --write`,
+    );
   let file: number;
   try {
     copyFileSync(from.path, `${from.path}.before`);
@@ -149,11 +156,24 @@ function replacing(from: Configured, to: Configured): () => void {
     throw new CliError(1, `${firstLineOf(error)}: call this without --write, or as root`);
   }
   return () => {
-    ftruncateSync(file);
-    writeSync(file, bytes, 0, bytes.length, 0);
-    fsyncSync(file);
-    closeSync(file);
+    try {
+      overwrite(file, bytes);
+    } catch (error) {
+      overwrite(file, before);
+      throw new CliError(1, `${from.path} cannot be written: ${firstLineOf(error)}`);
+    } finally {
+      closeSync(file);
+    }
   };
+}
+
+const isReadByAll = (path: string): boolean => (statSync(path).mode & 0o004) !== 0;
+
+/** What was in it needs no more room than it has: on a full disk it can be put back. */
+function overwrite(file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at, at);
+  ftruncateSync(file, bytes.length);
+  fsyncSync(file);
 }
 
 interface Outcome {

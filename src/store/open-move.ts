@@ -38,6 +38,9 @@ export async function openMoveTarget({
 
 type PostgresSettings = Extract<StoreSettings, { readonly kind: 'postgres' }>;
 
-const postgresOptions = ({ url, objects, nodeTimeout }: PostgresSettings, clock: Clock) => ({
-  ...{ url, objects, clock, nodeTimeoutMs: nodeTimeout },
+const postgresOptions = (
+  { url, notify, objects, nodeTimeout }: PostgresSettings,
+  clock: Clock,
+) => ({
+  ...{ url, notify, objects, clock, nodeTimeoutMs: nodeTimeout },
 });

@@ -10,8 +10,8 @@ import type { KeyRange, MovePlace } from './places.ts';
 
 export interface Difference {
   readonly table: MovedTable;
-  /** The first number of the keys there; undefined for a table as a whole. */
-  readonly group: number | undefined;
+  /** See groupOf(). */
+  readonly group: number;
   readonly there: number;
   readonly here: number;
 }
@@ -25,6 +25,8 @@ interface Sum {
 const differencesMax = 100;
 /** Limit: when more groups of a table than this were changed, all of it is read. */
 const groupsMax = 500;
+/** Limit: groups that are compared at a time: who waits for a connection for seconds gives up. */
+const groupsAtATime = 8;
 /** Keys of one number are gathered by so many. */
 const numbersPerGroup = 4096;
 
@@ -56,11 +58,24 @@ export class Comparison {
       const differ =
         groups === undefined || groups.size > groupsMax
           ? await this.#compare(table)
-          : (await Promise.all([...groups].map((group) => this.#compare(table, group)))).flat();
-      this.#open.set(table, new Set(differ.flatMap(({ group }) => group ?? [])));
+          : await this.#compareGroups(table, [...groups]);
+      this.#open.set(table, new Set(differ.map(({ group }) => group)));
       found.push(...differ);
     }
     return found.slice(0, differencesMax);
+  }
+
+  async #compareGroups(
+    table: MovedTable,
+    groups: readonly number[],
+  ): Promise<readonly Difference[]> {
+    const differ: Difference[] = [];
+    for (let at = 0; at < groups.length; at += groupsAtATime) {
+      const some = groups.slice(at, at + groupsAtATime);
+      const found = await Promise.all(some.map((group) => this.#compare(table, group)));
+      differ.push(...found.flat());
+    }
+    return differ;
   }
 
   async #compare(table: MovedTable, group?: number): Promise<readonly Difference[]> {
@@ -81,6 +96,7 @@ const isNumbered = ({ columns }: MovedTable): boolean => columns[0]?.kind === 'i
 /** All of a table whose keys begin with a text. */
 const whole = 0;
 
+/** The first number of its key; of keys that are one number, in which lot of them it is. */
 function groupOf(table: MovedTable, [first]: MovedKey): number {
   if (typeof first !== 'number') return whole;
   return table.keyColumns === 1 ? Math.floor(first / numbersPerGroup) : first;
@@ -136,16 +152,16 @@ export async function described(
   source: MovePlace,
   { table, group, there, here }: Difference,
 ): Promise<string> {
-  const where = group === undefined ? undefined : await folderNamed(source, table, group);
-  return `${table.what}${where ?? ''}: ${there} there, ${here} here${there === here ? ', not the same' : ''}`;
+  const where = await folderNamed(source, table, group);
+  return `${table.what}${where}: ${there} there, ${here} here${there === here ? ', not the same' : ''}`;
 }
 
 async function folderNamed(
   source: MovePlace,
   { columns }: MovedTable,
   group: number,
-): Promise<string | undefined> {
-  if (columns[0]?.name !== 'folder') return undefined;
+): Promise<string> {
+  if (columns[0]?.name !== 'folder') return '';
   const [folders, mailboxes] = [tableNamed('folder'), tableNamed('mailbox')];
   const [folder] = await source.rows(folders, [[group]]);
   const mailbox = Number(folder?.[placeOf(folders, 'mailbox')] ?? 0);

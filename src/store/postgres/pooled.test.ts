@@ -8,8 +8,13 @@ import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { FakeClock } from '../../base/fake-clock.ts';
+import { silentLog } from '../../base/log.ts';
 import { deferred, delivered, message, settlement, text } from '../conformance/harness.ts';
 import { due, everything } from '../conformance/queue-harness.ts';
+import { moveStore } from '../moving/move.ts';
+import { openMoveSource, openMoveTarget } from '../open-move.ts';
+import { openStores } from '../open-stores.ts';
 import { ask, testCluster, withoutPostgres } from './test-cluster.ts';
 import { openTwo } from './test-two-nodes.ts';
 
@@ -106,5 +111,34 @@ describe('behind a pooler', { skip: without() }, () => {
     await Promise.all([one, two].map(({ folders }) => folders.append(inbox.id, [mail])));
     assert.equal((await two.folders.find('ann@example.org', 'INBOX'))?.messages, 2);
     assert.equal(await one.nodes.inTurn('reports', async () => 1), 1);
+  });
+
+  it('everything moves through it, there and back', async () => {
+    await using pool = await pooler(await (await testCluster()).database());
+    const home = mkdtempSync(join(tmpdir(), 'postrider-pool-move-'));
+    const clock = new FakeClock();
+    const own = { node: 'mx1', connections: 4, nodeTimeout: 15_000, notify: false };
+    const there = { store: { kind: 'postgres', url: pool.url, ...own }, directory: home } as const;
+    const at = (name: string) =>
+      ({ store: { kind: 'sqlite' }, directory: join(home, name) }) as const;
+    const opened = (name: string) =>
+      openStores({ ...at(name), clock, log: silentLog, brief: true });
+    {
+      await using stores = await opened('here');
+      await stores.accounts.add('ann@example.org', undefined, 0);
+    }
+    for (const [from, to] of [
+      [at('here'), there],
+      [there, at('back')],
+    ] as const) {
+      await using source = await openMoveSource({ ...from, clock });
+      await using target = await openMoveTarget({ ...to, clock, replace: false });
+      await moveStore({ source, target, clock, stopServers: async () => assert.fail() });
+    }
+    {
+      await using stores = await opened('back');
+      assert.notEqual(await stores.accounts.find('ann@example.org'), undefined);
+    }
+    rmSync(home, { recursive: true });
   });
 });

@@ -17,6 +17,8 @@ import { readPage, readRows } from './move-rows.ts';
 
 export interface PostgresMoveOptions {
   readonly url: string;
+  /** False behind a pooler: see DatabaseOptions.isPooled. */
+  readonly notify: boolean;
   readonly objects: ObjectSettings | undefined;
   readonly clock: Clock;
   /** After so long without a word a node is taken for dead, in milliseconds. */
@@ -25,10 +27,15 @@ export interface PostgresMoveOptions {
 
 /** Limit: connections of a move. */
 const connectionsMax = 3;
+/** Limit: a statement that counts or sweeps all rows of a large store. */
+const patienceMs = 3_600_000;
 
 /** With all tables. @throws StoreOpenError, StorageError */
-export async function openMoveDatabase({ url }: PostgresMoveOptions): Promise<Database> {
-  const database = new Database({ url, log: silentLog, name: 'postrider move', connectionsMax });
+export async function openMoveDatabase({ url, notify }: PostgresMoveOptions): Promise<Database> {
+  const database = new Database({
+    ...{ url, log: silentLog, name: 'postrider move', connectionsMax, patienceMs },
+    isPooled: !notify,
+  });
   try {
     await migrate(database);
     return database;

@@ -200,8 +200,7 @@ function triggersOf(table: MovedTable): readonly string[] {
        END IF;
        ${note('NEW')} RETURN NULL;
      END $$`,
-    `DROP TRIGGER IF EXISTS move_${name} ON ${name}`,
-    `CREATE TRIGGER move_${name} AFTER INSERT OR UPDATE OR DELETE ON ${name}
+    `CREATE OR REPLACE TRIGGER move_${name} AFTER INSERT OR UPDATE OR DELETE ON ${name}
        FOR EACH ROW EXECUTE FUNCTION move_${name}()`,
   ];
 }

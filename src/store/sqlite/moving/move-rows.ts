@@ -38,10 +38,16 @@ export class MoveRows {
     return this.#all(table, sql, [...values, table.pageRows]);
   }
 
+  /** Of one moment: two that change places between them would both have what only one may have. */
   rows(table: MovedTable, keys: readonly MovedKey[]): readonly MovedRow[] {
     const where = keyNames(table).map((name) => `${name} = ?`);
     const sql = `SELECT ${names(table)} FROM ${table.name} WHERE ${where.join(' AND ')}`;
-    return keys.flatMap((key) => this.#all(table, sql, key));
+    this.#database.exec('BEGIN');
+    try {
+      return keys.flatMap((key) => this.#all(table, sql, key));
+    } finally {
+      this.#database.exec('COMMIT');
+    }
   }
 
   count({ name }: MovedTable): number {
