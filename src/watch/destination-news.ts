@@ -3,6 +3,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import type { DestinationFacts } from '../queue/line/destination-facts.ts';
+import { nodesMax } from '../store/nodes.ts';
 import type { RecordStore } from '../store/record-store.ts';
 
 /** Of one node. */
@@ -30,7 +31,6 @@ const freshMs = 15_000;
 const keptMs = 86_400_000;
 /** Limit: destinations that are told of at a time, the last that changed. */
 const toldMax = 500;
-const nodesMax = 256;
 
 export class DestinationNews {
   readonly #parts: DestinationNewsParts;

@@ -44,15 +44,28 @@ export function wordsOf({
   client,
   account,
   text: sought,
-}: Asked): WordsWanted[] {
-  const words: WordsWanted[] = [
+}: Asked): readonly WordsWanted[] {
+  const words: readonly WordsWanted[] = [
     { column: 'sender', text: sender ?? '' },
     { column: 'recipients', text: recipient ?? '' },
     { column: 'client', text: client ?? '' },
     { column: 'account', text: account ?? '' },
   ];
-  for (const word of sought?.split(/\s+/) ?? []) words.push({ text: word, isBeginning: true });
-  return words;
+  return [...words, ...wordsSought(sought)];
+}
+
+/** Of a text to be found anywhere. */
+export const wordsSought = (text = ''): readonly WordsWanted[] =>
+  text.split(/\s+/).map((word) => ({ text: word, isBeginning: true }));
+
+/** Ids may run ahead of the clock, and the clock may be set. */
+export const slackMs = 60_000;
+
+/** The key that all of a page are below; `until` as a key. */
+export function keyBefore(after: string | undefined, until: number | undefined): number {
+  const cursor = after !== undefined && /^\d{1,16}$/.test(after) ? Number(after) : undefined;
+  const most = Number.MAX_SAFE_INTEGER;
+  return Math.min(cursor ?? most, until ?? most, most);
 }
 
 /** `recipients` are lines. */

@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api.ts';
 import { ActButton } from '../../components/act-button.tsx';
+import { Badge, type Tone } from '../../components/badge.tsx';
 import { FormDialog } from '../../components/dialog.tsx';
 import { said, TextField } from '../../components/form.tsx';
 import { Button, Panel } from '../../components/page.tsx';
@@ -39,8 +40,8 @@ export function Devices({ account }: { readonly account: string }) {
   );
 }
 
-const tones: Readonly<Record<Device['state'], string>> = {
-  ...{ ready: 'good', new: '', blocked: 'bad', wiping: 'wait', wiped: 'bad' },
+const tones: Readonly<Record<Device['state'], Tone>> = {
+  ...{ ready: 'good', new: 'calm', blocked: 'bad', wiping: 'wait', wiped: 'bad' },
 };
 
 interface OneDeviceProps {
@@ -56,7 +57,7 @@ function OneDevice({ device, onDone, onWipe }: OneDeviceProps) {
   return (
     <li class="wraps">
       <div class="break">
-        {name} <span class={`badge ${tones[state]}`}>{state}</span>
+        {name} <Badge tone={tones[state]}>{state}</Badge>
         <p class="faint small">
           Version {version}, last seen <When at={lastSeen} />, calls itself {id}
         </p>

@@ -1,6 +1,7 @@
 // Looks through a table of the history from its newest row on, in stretches of time that double: a search that finds what
 // it wants among the newest looks at these alone, and one that finds little ends in time and says where to go on.
 
+import { idsPerMs } from '../../message-key.ts';
 import type { Row } from '../../row.ts';
 import { integer } from '../../row.ts';
 import type { Queries, Value } from '../database.ts';
@@ -29,7 +30,7 @@ export interface TablePage {
 }
 
 /** Keys of a day. */
-const dayKeys = 86_400_000 * 4096;
+const dayKeys = 86_400_000 * idsPerMs;
 /** Limit: rows, the newest, that are looked through before words are looked up: what is common is found there. */
 const rowsFirst = 1500;
 

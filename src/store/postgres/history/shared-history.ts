@@ -2,7 +2,14 @@
 
 import type { Clock } from '../../../base/clock.ts';
 import type { Log } from '../../../base/log.ts';
-import { acceptsMessage, acceptsRefusal, holdsAll, wordsOf } from '../../history/asked.ts';
+import {
+  acceptsMessage,
+  acceptsRefusal,
+  holdsAll,
+  keyBefore,
+  slackMs,
+  wordsSought,
+} from '../../history/asked.ts';
 import { messageFound, newRow, type ReceivedEvent } from '../../history/message-row.ts';
 import { refusalFound, refusalRow } from '../../history/refusal-row.ts';
 import type { HistoryEvent, RefusedEvent } from '../../history.ts';
@@ -39,8 +46,6 @@ const searchMs = 200;
 const lastMs = 2000;
 /** Limit: messages that share one Message-ID; the newest are shown. */
 const idsMax = 20;
-/** Ids may run ahead of the clock, and the clock may be set. */
-const slackMs = 60_000;
 
 export class PostgresHistory implements SharedHistory {
   readonly #parts: PostgresHistoryParts;
@@ -135,7 +140,7 @@ export class PostgresHistory implements SharedHistory {
     const upToDate = await this.#copier.catchUp(catchUpMs);
     const { database, clock } = this.#parts;
     const { table, filters, rowOf, accepts, itemOf } = how;
-    const texts = wordsOf({ limit: 0, text: asked.text }).filter(({ isBeginning }) => isBeginning);
+    const texts = wordsSought(asked.text);
     const holds = holdsAll(texts);
     const end = clock.now() + searchMs;
     const { rows, next } = await searchTable(database, {
@@ -151,12 +156,9 @@ export class PostgresHistory implements SharedHistory {
   }
 
   #range({ since = 0, until, after }: Pick<MessagesAsked, 'since' | 'until' | 'after'>) {
-    const cursor = after !== undefined && /^\d{1,16}$/.test(after) ? Number(after) : undefined;
-    const most = Number.MAX_SAFE_INTEGER;
-    const end = until === undefined ? most : messageKeyAt(until + slackMs);
     return {
       from: Math.max(this.#days.oldest, messageKeyAt(since - slackMs)),
-      before: Math.min(cursor ?? most, end),
+      before: keyBefore(after, until && messageKeyAt(until + slackMs)),
       today: this.#days.today,
     };
   }

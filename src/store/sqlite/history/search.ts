@@ -2,7 +2,13 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { WordsWanted } from '../../history/asked.ts';
-import { acceptsMessage, acceptsRefusal, wordsOf } from '../../history/asked.ts';
+import {
+  acceptsMessage,
+  acceptsRefusal,
+  keyBefore,
+  slackMs,
+  wordsOf,
+} from '../../history/asked.ts';
 import { messageFound } from '../../history/message-row.ts';
 import { refusalFound } from '../../history/refusal-row.ts';
 import type {
@@ -15,9 +21,6 @@ import type {
 import { messageKeyAt } from '../../message-key.ts';
 import { refusalKeyAt } from './refusal-rows.ts';
 import { searchShelf } from './shelf.ts';
-
-/** Ids may run ahead of the clock, and the clock may be set. */
-const slackMs = 60_000;
 
 export type Found<Item> = Omit<HistoryPage<Item>, 'upToDate'>;
 
@@ -32,7 +35,7 @@ export function searchMessages(
     ...{ table: 'message', limit, isOver },
     words: [...wordsOf(asked), ...marks.map(asMark)],
     from: messageKeyAt(since - slackMs),
-    before: beforeOf(asked.after, asked.until && messageKeyAt(asked.until + slackMs)),
+    before: keyBefore(asked.after, asked.until && messageKeyAt(asked.until + slackMs)),
     accept: acceptsMessage(asked),
   });
   return { items: rows.map(messageFound), next: next === undefined ? null : String(next) };
@@ -48,16 +51,10 @@ export function searchRefusals(
     ...{ table: 'refusal', limit, isOver },
     words: [...wordsOf(asked), ...(stage === undefined ? [] : [asMark(stage)])],
     from: refusalKeyAt(Math.max(0, since - slackMs)),
-    before: beforeOf(asked.after, asked.until && refusalKeyAt(asked.until + slackMs)),
+    before: keyBefore(asked.after, asked.until && refusalKeyAt(asked.until + slackMs)),
     accept: acceptsRefusal(asked),
   });
   return { items: rows.map(refusalFound), next: next === undefined ? null : String(next) };
 }
 
 const asMark = (text: string): WordsWanted => ({ column: 'marks', text });
-
-function beforeOf(after: string | undefined, until: number | undefined): number {
-  const cursor = after !== undefined && /^\d{1,16}$/.test(after) ? Number(after) : undefined;
-  const most = Number.MAX_SAFE_INTEGER;
-  return Math.min(cursor ?? most, until ?? most, most);
-}
