@@ -40,6 +40,10 @@ export function placeOf(server: string | undefined): URL | undefined {
   return url.pathname === '/' ? new URL(activeSyncPaths[0]!, url) : url;
 }
 
+/** Who is called by that name is the one. Behind a proxy it is asked without TLS, which has another usual port. */
+const isCalled = ({ protocol, host }: URL, asked: string): boolean =>
+  new URL(`${protocol}//${new URL(asked).host}`).host === host;
+
 const documentType = 'application/vnd.ms-sync.wbxml';
 /** [MS-ASCMD] 2.2.1.10.1 */
 const partsType = 'application/vnd.ms-sync.multipart';
@@ -75,8 +79,8 @@ class Exchange {
     const account = await this.#account();
     if (account instanceof Response) return account;
     const elsewhere = placeOf(this.#parts.redirect());
-    // [MS-ASHTTP] 3.1.5.2.2. A server that is called by that name is the one.
-    if (elsewhere !== undefined && elsewhere.host !== new URL(c.req.url).host)
+    // [MS-ASHTTP] 3.1.5.2.2
+    if (elsewhere !== undefined && !isCalled(elsewhere, c.req.url))
       return c.body(null, 451, { 'x-ms-location': elsewhere.href });
     c.header('ms-server-activesync', versions.at(-1)!);
     if (c.req.method === 'GET') return c.text('ask with POST\n', 405, { allow: 'OPTIONS, POST' });
