@@ -54,6 +54,7 @@ JSON
     grep -q ready "$work/out$node" && break
     sleep 0.1
   done
+  grep -q ready "$work/out$node" || { cat "$work/log$node" >&2; exit 1; }
 done
 
 ticks() { for pid in "${servers[@]}"; do cat "/proc/$pid/stat"; done | awk '{ sum += $14 + $15 } END { print sum }'; }

@@ -11,6 +11,8 @@ describe('several nodes in a hostile world: accepted is delivered, twice only wh
     it(`seed ${seed}`, async () => {
       const result = await simulateNodes(seed);
       first ??= result;
+      const { accepted, crashes, freezes, cuts, lost } = result;
+      assert.ok(accepted > 20 && crashes + freezes + cuts > 5 && lost > 0, 'something happened');
     });
 
   it('repeats a seed exactly', async () => {

@@ -137,8 +137,8 @@ class Simulation {
       offsetMs: Math.floor((this.#random.fraction() - 0.5) * 10 * minute),
       troubles: this.#isHealed ? none : this.#troubles,
     });
-    const { shared } = { shared: this.#shared };
-    const view = viewOf({ shared, process, name, onReplaced: () => process.die() });
+    const onReplaced = () => process.die();
+    const view = viewOf({ shared: this.#shared, process, name, onReplaced });
     const attempts = new Set<Attempt>();
     process.onDeath = () => {
       this.#counts.crashes += 1;
