@@ -10,6 +10,7 @@ import { due, everything, idsOf } from '../conformance/queue-harness.ts';
 import { Database } from './database.ts';
 import { ask, testCluster, withoutPostgres } from './test-cluster.ts';
 import { openNode } from './test-stores.ts';
+import { eventually } from './test-two-nodes.ts';
 
 async function openOne() {
   const url = await (await testCluster()).database();
@@ -28,13 +29,6 @@ async function openOne() {
       await stores[Symbol.asyncDispose]();
     },
   };
-}
-
-async function eventually(isTrue: () => Promise<boolean> | boolean): Promise<void> {
-  for (let tries = 0; !(await isTrue()); tries += 1) {
-    assert.ok(tries < 500, 'it happens');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 const timeoutMs = 15_000;

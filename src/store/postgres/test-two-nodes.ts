@@ -51,7 +51,7 @@ export async function openTwo({ url: given, notify = true }: TwoNodesOptions = {
 }
 
 /** What is awaited happens in the background, after a timer. */
-export async function eventually(isTrue: () => Promise<boolean>): Promise<void> {
+export async function eventually(isTrue: () => Promise<boolean> | boolean): Promise<void> {
   for (let tries = 0; !(await isTrue()); tries += 1) {
     assert.ok(tries < 500, 'it happens');
     await new Promise((resolve) => setTimeout(resolve, 10));

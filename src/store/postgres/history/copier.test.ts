@@ -11,6 +11,7 @@ import { StorageError } from '../../../smtp/smtp-error.ts';
 import { happenings } from '../../conformance/history-events.ts';
 import { Database } from '../database.ts';
 import { ask, testCluster, withoutPostgres } from '../test-cluster.ts';
+import { eventually } from '../test-two-nodes.ts';
 import { HistoryCopier } from './copier.ts';
 import { HistoryDays } from './days.ts';
 import { dayMs } from './test-history.ts';
@@ -41,21 +42,15 @@ describe('what is copied', { skip: withoutPostgres() }, () => {
     const lines = [came, attempt(came, 'relayed')].map((event) => `${JSON.stringify(event)}\n`);
     appendFileSync(join(folder.path, '000001.jsonl'), lines.join(''));
     copier.wrote();
-    const until = async (isTrue: () => Promise<boolean> | boolean) => {
-      for (let looks = 0; !(await isTrue()); looks += 1) {
-        assert.ok(looks < 500, 'it happens');
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-    };
     await clock.advance(1000);
-    await until(() => tries === 1);
+    await eventually(() => tries === 1);
     await assert.rejects(copier.catchUp(1000), StorageError);
     isAway = false;
-    await until(() => clock.nextTimer() !== undefined);
+    await eventually(() => clock.nextTimer() !== undefined);
     await clock.advance(5000);
     const states = async () =>
       (await ask(url, 'SELECT state, delivered FROM history_message')).rows;
-    await until(async () => (await states()).length === 1);
+    await eventually(async () => (await states()).length === 1);
     assert.equal(await copier.catchUp(1000), true);
     assert.deepEqual(await states(), [{ state: 'delivered', delivered: 1 }]);
     assert.deepEqual(told, [], 'the database has said so itself');

@@ -8,6 +8,7 @@ import { FakeClock } from '../../../base/fake-clock.ts';
 import { happenings } from '../../conformance/history-events.ts';
 import type { HistoryEvent } from '../../history.ts';
 import { ask, testCluster, withoutPostgres } from '../test-cluster.ts';
+import { eventually } from '../test-two-nodes.ts';
 import { dayMs, openNodeHistory, type TestNode } from './test-history.ts';
 
 async function openTwo() {
@@ -196,10 +197,3 @@ const tables = async (url: string): Promise<number> =>
       )
     ).rows[0].n,
   );
-
-async function eventually(isTrue: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; !(await isTrue()); tries += 1) {
-    assert.ok(tries < 500, 'it happens');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
