@@ -16,7 +16,7 @@ export interface Tally {
   readonly twice: number;
   /** Of these, what nobody was killed for. */
   readonly inexcusable: readonly string[];
-  /** The longest between the arrival of one of them and what was done to its node, before or after it, in milliseconds. */
+  /** The longest between an arrival too many and what was done to its node, before or after it, in milliseconds. */
   readonly inFlightMs: number;
   /** The longest from a 250 to the arrival, in milliseconds. */
   readonly slowestMs: number;
@@ -130,21 +130,22 @@ export class Ledger {
   }
 
   /**
-   * How far from a kill those arrived that were in flight at it; undefined: more than one were not. What stood still
-   * may arrive last, from a node that did not know yet that others had taken it.
+   * How far from a kill of its node each arrival was but one, for one has to be; undefined: not in flight at it. What
+   * stood still may arrive last, from a node that did not know yet that others had taken it.
    */
   #inFlight({ arrivals, stored }: Fate): number | undefined {
     // A delivery here and its record are one transaction: no kill excuses two.
     if (stored > 1) return undefined;
-    const waits = arrivals.flatMap(({ from, at }) => {
-      // What had left the process is read after its end, too.
-      const near = this.#kills
-        .filter(({ node }) => node === from)
-        .map((kill) => Math.abs(kill.at - at))
-        .filter((ms) => ms < inFlightMsMax);
-      return near.length === 0 ? [] : [Math.min(...near)];
-    });
-    return arrivals.length - waits.length > 1 ? undefined : Math.max(0, ...waits);
+    // What had left the process is read after its end, too.
+    const distances = arrivals.map(({ from, at }) =>
+      Math.min(
+        ...this.#kills.map((kill) =>
+          kill.node === from ? Math.abs(kill.at - at) : Number.POSITIVE_INFINITY,
+        ),
+      ),
+    );
+    const farthest = distances.toSorted((a, b) => a - b).at(-2) ?? 0;
+    return farthest < inFlightMsMax ? farthest : undefined;
   }
 }
 
