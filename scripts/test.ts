@@ -79,6 +79,8 @@ const files = lotsOf(wanted)
   .toSorted((a, b) => weightOf(b) - weightOf(a))
   .map(entryOf);
 process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules/.cache/postrider');
+// Chance is the same each time (src/base/test-properties.ts).
+process.env.POSTRIDER_TEST_SEED ??= '5321';
 const results = run({
   ...{ files, execArgv, timeout, cwd: root },
   concurrency: availableParallelism() + 1,

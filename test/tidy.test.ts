@@ -34,6 +34,7 @@ const rooms: readonly (readonly [module: RegExp, where: RegExp])[] = [
   [/^pino$/, /^cli\//],
   [/^dns-packet$/, /^net\//],
   [/^iconv-lite$/, /^mail\//],
+  [/^fast-check$/, /^base\/test-properties\.ts$/],
 ];
 
 /** Folders of src/ that are private: only what is named may import them, tests apart. */

@@ -47,7 +47,13 @@ export function runTest(copy: string, test: string, limits: TestRunLimits): Prom
       cwd: copy,
       stdio: ['ignore', 'pipe', 'ignore'],
       detached: true,
-      env: { ...process.env, NODE_COMPILE_CACHE: join(copy, '.compiled'), TMPDIR: temporary },
+      env: {
+        ...process.env,
+        NODE_COMPILE_CACHE: join(copy, '.compiled'),
+        TMPDIR: temporary,
+        // What survives has to survive again.
+        POSTRIDER_TEST_SEED: process.env.POSTRIDER_TEST_SEED ?? '5321',
+      },
     },
   );
   const group = child.pid!;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import { readRequestLine } from './request-line.ts';
 import { commandAt, commandNames } from './versions.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import { anyText } from '../base/test-text.ts';
 import { readDraft } from './draft.ts';
 import { readItemShape, readSyncOptions } from './sync-options.ts';
@@ -54,7 +54,9 @@ describe('a Sync that is read', () => {
           isWhole ? element('AirSync:Sync', content) : inSync(content),
         );
         if (request === undefined) return;
-        assert.ok(isCount(request.waitSeconds === undefined ? 0 : request.waitSeconds / 60));
+        const { waitSeconds } = request;
+        // A HeartbeatInterval of seconds, or a Wait of minutes.
+        assert.ok(isCount(waitSeconds) || isCount(waitSeconds! / 60));
         assert.ok(isCount(request.windowSize));
         for (const { windowSize, options } of request.collections)
           assert.ok(
@@ -63,6 +65,16 @@ describe('a Sync that is read', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it('waits for seconds, or for minutes; a wait that is no number is none', () => {
+    const waits = (...content: readonly Element[]) =>
+      readSyncRequest(element('AirSync:Sync', content))?.waitSeconds;
+    assert.equal(waits(element('AirSync:HeartbeatInterval', '512')), 512);
+    assert.equal(waits(element('AirSync:Wait', '5')), 300);
+    assert.equal(waits(element('AirSync:HeartbeatInterval', '1e9')), undefined);
+    assert.equal(waits(element('AirSync:Wait', '-1')), undefined);
+    assert.equal(waits(), undefined);
   });
 
   it('is total: options, bodies and drafts', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { globMatches } from './glob.ts';
+import { fc } from './test-properties.ts';
 
 describe('patterns with * and ?', () => {
   for (const [pattern, text, matches] of [

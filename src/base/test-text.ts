@@ -1,7 +1,7 @@
 // For tests: any text at all. The same as fast-check's strings of the unit 'binary', which lays out a table of all
 // 1.1 million code points in every process that draws one, and takes more than a second for it.
 
-import fc from 'fast-check';
+import { fc } from './test-properties.ts';
 
 const surrogates = { first: 0xd800, count: 0x800 };
 const codePoints = 0x110000 - surrogates.count;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { FakeClock } from './fake-clock.ts';
+import { fc } from './test-properties.ts';
 import { TokenBuckets } from './token-buckets.ts';
 
 const minute = { count: 3, perMs: 60_000 };

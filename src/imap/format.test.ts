@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import { anyText } from '../base/test-text.ts';
 import { formatCompletion, formatLiteral, formatMailbox, formatString } from './format.ts';
 import { decodeModifiedUtf7, encodeModifiedUtf7 } from './modified-utf7.ts';
-
-fc.configureGlobal({ seed: 9051 });
 
 describe('strings', () => {
   it('RFC 9051 §4.3: quoted where that can be, a literal otherwise', () => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import type { Command, FetchItem, ListOptions, Section, SequenceSet } from './command.ts';
 import { defaultImapLimits } from './limits.ts';
 import type { ParseContext } from './parse-context.ts';

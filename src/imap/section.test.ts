@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import { parseMime } from '../mail/mime/mime.ts';
 import type { MimePart } from '../mail/mime/mime-part.ts';
 import type { Partial, Section } from './command.ts';
 import { finishSection, locateSection, rangeToRead } from './section.ts';
-
-fc.configureGlobal({ seed: 3516 });
 
 const octets = (text: string): Buffer => Buffer.from(text.replaceAll('\n', '\r\n'), 'latin1');
 

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import type { ThreadNode, ThreadRow } from './thread.ts';
 import { formatThreads, threadBySubject } from './thread.ts';
 import { threadByReferences } from './thread-references.ts';
-
-fc.configureGlobal({ seed: 5256 });
 
 /** `3 "subject" a < b c`: sent, subject (`Re` in front: a reply), identifier, references. */
 function rowsOf(...lines: string[]): ThreadRow[] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import type { MailColumns } from '../store/folder-store.ts';
 import { FolderRows } from './folder-rows.ts';
 import { MailboxView, type News } from './mailbox-view.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import { RecentUids } from './recent-uids.ts';
 
 it('RFC 3501 §2.3.2: ranges are what a plain set of UIDs would be', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import { FrameReader, formatFrame, formatNumber, formatTexts, MilterError } from './frame.ts';
 import type { MilterEvent } from './session.ts';
 import { MilterSession } from './session.ts';

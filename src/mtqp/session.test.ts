@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import type { MtqpFacts } from './session.ts';
 import { MtqpSession } from './session.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { silentLog } from '../base/log.ts';
+import { fc } from '../base/test-properties.ts';
 import type { Finding } from '../mail/finding.ts';
 import { reply } from '../smtp/reply.ts';
 import { Answers } from './answers.ts';

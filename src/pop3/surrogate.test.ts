@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import { anyText } from '../base/test-text.ts';
 import { asciiHeader } from './surrogate.ts';
 
@@ -38,7 +38,7 @@ describe('asciiHeader', () => {
         const text = asciiHeader(Buffer.from(all.join(''), 'latin1')).toString('latin1');
         assert.match(text, /^[\x00-\x7f]*$/);
       }),
-      { seed: 6858, numRuns: 500 },
+      { numRuns: 500 },
     );
   });
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { FakeClock } from '../base/fake-clock.ts';
 import { seededRandom } from '../base/random.ts';
+import { fc } from '../base/test-properties.ts';
 import { nodesMax } from '../store/nodes.ts';
 import { createMessageIds, messageIdNumber, messageIdText } from './message-id.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import type { HeadChange } from '../policy/policy.ts';
 import { StorageError } from '../smtp/smtp-error.ts';
 import type { StoredContent } from '../store/content.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import * as fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import { scanHeader } from '../mail/header/header.ts';
 import { fixSubmission } from './submission.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import * as fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import { chooseSaslClient } from './client.ts';
 import type { ChannelBindingType, SaslTls } from './exchange.ts';
 import type { Authenticator, SaslClient, SaslServer, SaslStep } from './mechanism.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import * as fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import type { SaslTls } from './exchange.ts';
 import type { Authenticator, SaslStep } from './mechanism.ts';
 import { deriveScramKeys } from './scram-keys.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import { anyText } from '../base/test-text.ts';
 import type { Command } from './command.ts';
 import { helpReply, parseCommand } from './command.ts';

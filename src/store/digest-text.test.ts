@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import { anyText } from '../base/test-text.ts';
 import type { BodyPart, MessageDigest } from '../mail/digest/digest.ts';
 import { messageFacts } from '../mail/digest/message-facts.ts';
 import { emptyEnvelope } from '../mail/fields/envelope.ts';
 import { FieldReader, FieldWriter } from './digest-fields.ts';
 import { type DigestText, digestSeparator, digestText, KeptDigest } from './digest-text.ts';
-
-fc.configureGlobal({ seed: 24 });
 
 const octets = (text: string): Buffer => Buffer.from(text.replaceAll('\n', '\r\n'), 'latin1');
 

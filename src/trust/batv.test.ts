@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import type { Mailbox } from '../mail/fields/address.ts';
 import { canBeTagged, isTagged, taggedLocalPart, untagged } from './batv.ts';
 

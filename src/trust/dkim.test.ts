@@ -4,7 +4,7 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../base/test-properties.ts';
 import { FakeResolver } from '../dns/fake-resolver.ts';
 import { findHeaderEnd } from '../mail/header/header.ts';
 import type { Canonicalization } from './canonical.ts';

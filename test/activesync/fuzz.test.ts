@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import fc from 'fast-check';
 import { commandNames } from '../../src/activesync/versions.ts';
 import type { TagName } from '../../src/activesync/wbxml/code-pages.ts';
 import { allTags } from '../../src/activesync/wbxml/code-pages.ts';
@@ -11,6 +10,7 @@ import { decodeWbxml } from '../../src/activesync/wbxml/decoder.ts';
 import type { Element } from '../../src/activesync/wbxml/element.ts';
 import { element } from '../../src/activesync/wbxml/element.ts';
 import { encodeWbxml } from '../../src/activesync/wbxml/encoder.ts';
+import { fc } from '../../src/base/test-properties.ts';
 import { startTestServer } from '../../src/testing/index.ts';
 import { Phone } from './phone.ts';
 

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../src/base/test-properties.ts';
 import { fieldsNamed } from '../../src/mail/header/header-cut.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import { storiesOf } from '../../src/queue/story/story.ts';

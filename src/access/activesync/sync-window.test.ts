@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { UidSet } from '../../activesync/uid-set.ts';
+import { fc } from '../../base/test-properties.ts';
 import { FolderRows } from '../../mailbox/folder-rows.ts';
 import type { MailColumns } from '../../store/folder-store.ts';
 import type { CollectionState } from './collection-book.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { assertLinear } from '../../base/step-count.ts';
+import { fc } from '../../base/test-properties.ts';
 import { anyText } from '../../base/test-text.ts';
 import type { TagName } from './code-pages.ts';
 import { allTags, placeOf, tagAt } from './code-pages.ts';

@@ -3,8 +3,8 @@ import { mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import fc from 'fast-check';
 import { silentLog } from '../../base/log.ts';
+import { fc } from '../../base/test-properties.ts';
 import { formatReply } from '../../smtp/reply.ts';
 import type { Content } from '../../store/content.ts';
 import { recordSyncs } from '../../store/files/test-syncs.ts';
@@ -247,7 +247,6 @@ describe('UnixLines', () => {
         out += Buffer.from(lines.end()).toString();
         assert.equal(out, whole.replaceAll('\r\n', '\n'));
       }),
-      { seed: 10 },
     );
   });
 });

@@ -2,13 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { assertLinear } from '../../base/step-count.ts';
+import { fc } from '../../base/test-properties.ts';
 import { decodeEncodedWords } from '../fields/encoded-word.ts';
 import { decodeCharset, isKnownCharset, printable } from './charset.ts';
 import { charsetName } from './charset-name.ts';
-
-fc.configureGlobal({ seed: 2978 });
 
 type Case = readonly [label: string, hex: string, text: string];
 

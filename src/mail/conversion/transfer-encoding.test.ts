@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../base/test-properties.ts';
 import { decodeBase64 } from '../mime/base64.ts';
 import { parseMime } from '../mime/mime.ts';
 import type { MimePart } from '../mime/mime-part.ts';
 import { decodeQuotedPrintable } from '../mime/quoted-printable.ts';
 import { convertContent, type HopContent, has8Bit } from './transfer-encoding.ts';
-
-fc.configureGlobal({ seed: 5322 });
 
 /** Content that is read in pieces of `size` octets. */
 function source(bytes: Buffer, size = 7) {

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { assertLinear } from '../../base/step-count.ts';
+import { fc } from '../../base/test-properties.ts';
 import { baseSubject } from './base-subject.ts';
-
-fc.configureGlobal({ seed: 5256 });
 
 describe('baseSubject', () => {
   const cases: readonly (readonly [subject: string, base: string, isReply: boolean])[] = [

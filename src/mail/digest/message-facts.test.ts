@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../base/test-properties.ts';
 import { formatBody, formatBodyStructure } from '../../imap/body-structure.ts';
 import { formatEnvelope } from '../../imap/envelope.ts';
 import { hasAttachment } from './digest.ts';
 import { messageFacts } from './message-facts.ts';
 
 const keysOf = (message: Buffer) => messageFacts(message).sortKeys;
-
-fc.configureGlobal({ seed: 9051 });
 
 const octets = (text: string): Buffer => Buffer.from(text.replaceAll('\n', '\r\n'));
 

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../base/test-properties.ts';
 import { formatDate, parseDate, readDate } from './date.ts';
-
-fc.configureGlobal({ seed: 5322 });
 
 describe('formatDate', () => {
   it('RFC 5322 §3.3: day, date, time and zone', () => {

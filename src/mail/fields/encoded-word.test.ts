@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { assertLinear } from '../../base/step-count.ts';
+import { fc } from '../../base/test-properties.ts';
 import { decodeEncodedWords, encodeHeaderText, encodePhrase } from './encoded-word.ts';
 import { parseAddressList } from './structured.ts';
-
-fc.configureGlobal({ seed: 5322 });
 
 describe('decodeEncodedWords', () => {
   const cases: readonly (readonly [string, string])[] = [

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { assertLinear } from '../../base/step-count.ts';
+import { fc } from '../../base/test-properties.ts';
 import { parseMessageIds } from './message-ids.ts';
-
-fc.configureGlobal({ seed: 5322 });
 
 describe('parseMessageIds', () => {
   const cases: readonly (readonly [value: string, ids: readonly string[]])[] = [

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { assertLinear } from '../../base/step-count.ts';
+import { fc } from '../../base/test-properties.ts';
 import { parseParameterised } from './parameters.ts';
-
-fc.configureGlobal({ seed: 5322 });
 
 describe('parseParameterised', () => {
   const cases: readonly (readonly [string, string, Record<string, string>])[] = [

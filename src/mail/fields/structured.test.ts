@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { assertLinear } from '../../base/step-count.ts';
+import { fc } from '../../base/test-properties.ts';
 import type { MailboxOrGroup, NamedMailbox } from './structured.ts';
 import { addressesMax, mailboxesOf, parseAddressList } from './structured.ts';
-
-fc.configureGlobal({ seed: 5322 });
 
 /** `name|local|domain`, groups as `name[…]`. */
 const show = (value: string): string[] =>

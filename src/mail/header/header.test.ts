@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { assertLinear } from '../../base/step-count.ts';
+import { fc } from '../../base/test-properties.ts';
 import { anyText } from '../../base/test-text.ts';
 import { parseMime } from '../mime/mime.ts';
 import {
@@ -13,8 +13,6 @@ import {
   parseHeader,
   scanHeader,
 } from './header.ts';
-
-fc.configureGlobal({ seed: 5322 });
 
 const octets = (text: string): Buffer => Buffer.from(text, 'latin1');
 const lineArbitrary = fc

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../base/test-properties.ts';
 import { Base64LineEncoder, decodeBase64 } from './base64.ts';
 
 function encodeBase64Lines(bytes: Uint8Array): Buffer {
@@ -8,8 +8,6 @@ function encodeBase64Lines(bytes: Uint8Array): Buffer {
   const encoded = [encoder.push(bytes), encoder.end()];
   return Buffer.concat(bytes.length === 0 ? encoded : [...encoded, Buffer.from('\r\n')]);
 }
-
-fc.configureGlobal({ seed: 5322 });
 
 describe('Base64LineEncoder', () => {
   it('RFC 2045 §6.8: lines of at most 76 characters that decode to the same octets', () => {

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { assertLinear } from '../../base/step-count.ts';
+import { fc } from '../../base/test-properties.ts';
 import { findHeaderEnd } from '../header/header.ts';
 import { parseMime } from './mime.ts';
 import type { MimePart } from './mime-part.ts';
 import { mimeLimits } from './mime-part.ts';
 import { MimeScanner } from './mime-scanner.ts';
-
-fc.configureGlobal({ seed: 5322 });
 
 const octets = (text: string): Buffer => Buffer.from(text.replaceAll('\n', '\r\n'), 'latin1');
 

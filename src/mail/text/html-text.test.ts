@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { assertLinear } from '../../base/step-count.ts';
+import { fc } from '../../base/test-properties.ts';
 import { htmlText } from './html-text.ts';
-
-fc.configureGlobal({ seed: 1866 });
 
 const words = (html: string): string => htmlText(html).replace(/\s+/g, ' ').trim();
 

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../base/test-properties.ts';
 import { anyText } from '../../base/test-text.ts';
 import { parseDate } from '../fields/date.ts';
 import { parseHeader } from '../header/header.ts';
 import { deliveredToField, receivedField, returnPathField } from './trace.ts';
-
-fc.configureGlobal({ seed: 5322 });
 
 const facts = {
   helo: 'client.example.org',

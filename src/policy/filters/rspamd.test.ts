@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { FakeClock } from '../../base/fake-clock.ts';
 import { silentLog } from '../../base/log.ts';
+import { fc } from '../../base/test-properties.ts';
 import { parseMailbox } from '../../mail/fields/address.ts';
 import { findingText } from '../../mail/finding.ts';
 import type { HttpRequest } from '../../net/http-request.ts';

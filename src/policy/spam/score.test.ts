@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../base/test-properties.ts';
 import { chiSquareTail, combined, spamScore, wordProbability } from './score.ts';
 
 const near = (actual: number, expected: number, within = 0.0005) =>

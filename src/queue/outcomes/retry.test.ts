@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { seededRandom } from '../../base/random.ts';
+import { fc } from '../../base/test-properties.ts';
 import { attemptByAge, retryDelayMs } from './retry.ts';
 
 const middle = { fraction: () => 0.5 };

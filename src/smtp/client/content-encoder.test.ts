@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../base/test-properties.ts';
 import { ContentEncoder } from './content-encoder.ts';
 
 const encode = (chunks: readonly (string | Uint8Array)[], stuffing = true): string => {

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { seededRandom } from '../../base/random.ts';
+import { fc } from '../../base/test-properties.ts';
 import { chooseSaslClient } from '../../sasl/client.ts';
 import { defaultLimits } from '../limits.ts';
 import { reply } from '../reply.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../base/test-properties.ts';
 import { anyText } from '../../base/test-text.ts';
 import { chooseSaslClient } from '../../sasl/client.ts';
 import { formatReply } from '../reply.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../base/test-properties.ts';
 import { StorageError } from '../../smtp/smtp-error.ts';
 import { inlineBytesMax, pieceBytesMax, storedSize } from '../content.ts';
 import type { Spool } from '../spool.ts';

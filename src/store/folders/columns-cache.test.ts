@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../base/test-properties.ts';
 import type { MailColumns } from '../folder-store.ts';
 import { ColumnsCache, copyColumns, mergeColumns } from './columns-cache.ts';
 import { mailColumns } from './mail-columns.ts';

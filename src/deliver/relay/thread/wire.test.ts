@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../../base/test-properties.ts';
 import type { DeliveryResult, RecipientResult } from '../../../queue/delivery.ts';
 import type { TlsSession } from '../../../report/tls-session.ts';
 import { tlsResults } from '../../../report/tls-session.ts';

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { it } from 'node:test';
-import fc from 'fast-check';
 import { FakeClock } from '../../../base/fake-clock.ts';
 import { silentLog } from '../../../base/log.ts';
+import { fc } from '../../../base/test-properties.ts';
 import { text } from '../../conformance/harness.ts';
 import type { AccountChanges, FolderStore } from '../../folder-store.ts';
 import { tombstonesMax } from '../../folders/folder-limits.ts';

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import fc from 'fast-check';
 import { FakeClock } from '../../../base/fake-clock.ts';
 import { silentLog } from '../../../base/log.ts';
+import { fc } from '../../../base/test-properties.ts';
 import { text } from '../../conformance/harness.ts';
 import type { FolderStore } from '../../folder-store.ts';
 import { MemoryDisk, openSqliteStores } from '../stores.ts';

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { FakeClock } from '../../../base/fake-clock.ts';
 import { silentLog } from '../../../base/log.ts';
+import { fc } from '../../../base/test-properties.ts';
 import { StorageError } from '../../../smtp/smtp-error.ts';
 import {
   at,

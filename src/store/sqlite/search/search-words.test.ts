@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../../base/test-properties.ts';
 import { fold, indexed, sought } from '../../search/search-words.ts';
 import { Vocabulary } from './vocabulary.ts';
 
