@@ -32,6 +32,13 @@ export const guards: readonly Guard[] = [
     'store/sqlite/journal/journal.test.ts',
     'store/sqlite/journal/queue-store.test.ts',
   ),
+  ...['frame', 'record', 'disk', 'live'].map((name) =>
+    guard(
+      `store/sqlite/journal/${name}.ts`,
+      'store/sqlite/journal/journal.test.ts',
+      'store/sqlite/journal/queue-store.test.ts',
+    ),
+  ),
   guard('store/sqlite/journal/small-content.ts', 'store/sqlite/journal/queue-store.test.ts'),
   guard('store/sqlite/journal/recovery.ts', 'store/sqlite/journal/journal.test.ts'),
   guard('store/sqlite/journal/queue-store.ts', 'store/sqlite/journal/queue-store.test.ts'),
@@ -80,6 +87,12 @@ export const guards: readonly Guard[] = [
   guard('policy/accounts/login-throttle.ts', 'policy/accounts/login-throttle.test.ts'),
   guard('policy/accounts/login.ts', 'policy/accounts/login.test.ts'),
   guard('policy/accounts/authenticator.ts', 'policy/accounts/authenticator.test.ts'),
+  guard('policy/accounts/account-changes.ts', 'policy/accounts/authenticator.test.ts'),
+  guard(
+    'policy/accounts/passwords.ts',
+    'policy/accounts/passwords.test.ts',
+    'policy/accounts/authenticator.test.ts',
+  ),
   guard('policy/senders/sender-owner.ts', 'policy/senders/sender-owner.test.ts'),
   ...['address-map', 'expansion', 'known-domains'].map((name) =>
     guard(`policy/addresses/${name}.ts`, 'policy/addresses/address-map.test.ts'),
@@ -144,7 +157,15 @@ export const guards: readonly Guard[] = [
   guard('smtp/server/availability.ts', 'smtp/server/session.test.ts'),
   guard('smtp/server/envelope-commands.ts', 'smtp/server/session.test.ts'),
   guard('smtp/server/login-phase.ts', 'smtp/server/session.test.ts'),
-  guard('smtp/server/content-phase.ts', 'smtp/server/session.test.ts'),
+  guard('smtp/server/content-phase.ts', 'smtp/server/session.test.ts', 'smtp/server/burl.test.ts'),
+  ...['core', 'transaction', 'greeting', 'refusals', 'command-line'].map((name) =>
+    guard(
+      `smtp/server/${name}.ts`,
+      'smtp/server/session.test.ts',
+      'smtp/server/burl.test.ts',
+      'receive/reception.test.ts',
+    ),
+  ),
   // Limits: what one client can cost.
   guard('policy/quota.ts', 'policy/quota.test.ts', 'receive/reception.test.ts'),
   guard('base/token-buckets.ts', 'base/token-buckets.test.ts'),
