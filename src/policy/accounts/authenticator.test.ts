@@ -19,6 +19,7 @@ import {
 import { createAuthenticator, createDevAuthenticator } from './authenticator.ts';
 import { MemoryAccountStore } from './memory-account-store.ts';
 import { HashingBusy, verifyPassword } from './passwords.ts';
+import './test-hashing.ts';
 
 const clock = new FakeClock();
 const cheapHash =
@@ -275,7 +276,8 @@ describe('account operations', () => {
       (await changePassword(accounts, ann, 'short', clock)).advice ?? '',
       /8 characters/,
     );
-    assert.equal((await changePassword(accounts, ann, 'long enough', clock)).advice, undefined);
+    assert.match((await changePassword(accounts, ann, '7 chårs', clock)).advice ?? '', /short/);
+    assert.equal((await changePassword(accounts, ann, '8 charås', clock)).advice, undefined);
     const bob = await addAccount(accounts, 'Bob@Example.ORG', undefined, clock);
     assert.deepEqual(bob, { address: 'bob@example.org', advice: undefined });
     assert.deepEqual(await accounts.credentials('bob@example.org'), []);
@@ -285,6 +287,25 @@ describe('account operations', () => {
     const { accounts } = await setUp();
     await addAppPassword(accounts, ann, 'phone', clock);
     await assert.rejects(addAppPassword(accounts, ann, ' phone ', clock), /remove it first/);
+  });
+
+  it('a password has 1024 octets at the most', async () => {
+    const { accounts, authenticator } = await setUp();
+    const longest = 'é'.repeat(512);
+    await changePassword(accounts, ann, longest, clock);
+    assert.equal(await authenticator.verifyPassword(ann, longest), ann);
+    await assert.rejects(changePassword(accounts, ann, `${longest}x`, clock), AccountError);
+    assert.equal(await authenticator.verifyPassword(ann, longest), ann);
+  });
+
+  it('an account has fifty passwords at the most', async () => {
+    const { accounts } = await setUp();
+    const [main] = await accounts.credentials(ann);
+    for (let count = 1; count < 49; count += 1)
+      await accounts.putCredential(ann, { ...main!, name: `phone ${count}` });
+    await addAppPassword(accounts, ann, 'the fiftieth', clock);
+    await assert.rejects(addAppPassword(accounts, ann, 'one more', clock), /remove one first/);
+    assert.equal((await accounts.credentials(ann)).length, 50);
   });
 
   it('makes up passwords that can be read out', () => {

@@ -166,9 +166,24 @@ describe('login throttle', () => {
     other.fail('198.51.100.1', 2);
     assert.equal(other.delayMs('198.51.100.1'), 'blocked');
     assert.equal(one.delayMs('198.51.100.1'), 2_000, 'what is heard is not told again');
-    for (const said of [null, 5, [[], [1, 2], ['192.0.2.9', null, 'x']]])
+    for (const said of [null, 5, [[], [1, 2], [9, ann, 1], ['192.0.2.9', null, '3']]])
       other.throttle.told.hear(said);
     assert.equal(other.delayMs('192.0.2.9'), 0);
+  });
+
+  it('of several nodes: who guesses at one is not known to the other as who logs in', () => {
+    const [one, other] = [setUp({ delay: 1_000 }), setUp({ delay: 1_000 })];
+    one.throttle.told.say();
+    for (let i = 0; i < 10; i += 1) one.fail(`10.0.${i}.1`, 1, ann);
+    other.throttle.told.hear(one.throttle.told.say());
+    assert.equal(other.throttle.accountDelayMs('10.0.1.1', ann), 1_000);
+  });
+
+  it('of several nodes: a thousand clients are told of at once', () => {
+    const { throttle, fail } = setUp();
+    throttle.told.say();
+    for (let i = 0; i < 1_001; i += 1) fail(`10.${i >> 8}.${i & 255}.1`, 1);
+    assert.equal((throttle.told.say() as unknown[]).length, 1_000);
   });
 
   it('remembers a bounded number of guessers', () => {

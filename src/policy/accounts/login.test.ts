@@ -11,6 +11,7 @@ import type { LoginClient, LoginResult } from './login.ts';
 import { Login } from './login.ts';
 import { createLoginThrottle } from './login-throttle.ts';
 import { MemoryAccountStore } from './memory-account-store.ts';
+import './test-hashing.ts';
 
 const ann = 'ann@example.org';
 const plain = (user: string, password: string) => Buffer.from(`\0${user}\0${password}`);
@@ -275,6 +276,7 @@ describe('Login: exchanges', () => {
     assert.ok(final.kind === 'challenge');
     const result = await login.respond(sasl.respond(final.bytes));
     assert.deepEqual(result, { kind: 'logged-in', account: ann });
+    assert.equal(outcome(await login.respond(Buffer.of())), 'malformed', 'that was one login');
   });
 
   it('unknown mechanisms, and those that this connection cannot have, are unknown', async () => {
