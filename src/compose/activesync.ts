@@ -3,14 +3,12 @@
 import { ActiveSyncAccess } from '../access/activesync/activesync-access.ts';
 import type { OutgoingMail } from '../access/activesync/context.ts';
 import { MailNotTaken } from '../access/activesync/context.ts';
-import { BoundedMap } from '../base/bounded-map.ts';
-import type { Log } from '../base/log.ts';
 import { parseMailbox } from '../mail/fields/address.ts';
 import type { OpenFolders } from '../mailbox/open-folders.ts';
-import { Login } from '../policy/accounts/login.ts';
 import type { RuleBook } from '../policy/rules/rule-book.ts';
 import { HandInRefused } from '../receive/hand-in.ts';
 import type { ActiveSyncPathParts } from '../web/activesync.ts';
+import { basicLogin } from './basic-login.ts';
 import { quotaInForce } from './in-force.ts';
 import type { ServiceParts } from './service-parts.ts';
 import type { Smtp } from './smtp.ts';
@@ -48,7 +46,7 @@ export function createActiveSync(parts: ActiveSyncServiceParts): ActiveSync {
   return {
     enabled: () => inForce().config.activesync.enabled,
     redirect: () => inForce().config.activesync.redirect,
-    login: loginOf(parts),
+    login: basicLogin(parts),
     answer: (call) => made().answer(call),
     endWaits: () => access?.close(),
     messageSize: () => inForce().config.limits.messageSize || messageSizeMax,
@@ -62,34 +60,6 @@ const quotaIn = ({ bytes, messages }: ReturnType<typeof quotaInForce>) =>
   bytes === undefined && messages === undefined
     ? undefined
     : { bytes: bytes ?? Number.MAX_SAFE_INTEGER, messages: messages ?? Number.MAX_SAFE_INTEGER };
-
-/** Limit: who is remembered to have logged in, and for how long the log need not say it again. */
-const knownMax = 10_000;
-const knownMs = 60 * 60_000;
-
-/** Each request has a password: the log has the first of an hour. */
-function loginOf({ authenticator, admission, metrics, clock, log }: ServiceParts) {
-  const { throttle, refusals } = admission;
-  const known = new BoundedMap<string, number>(knownMax);
-  const oncePerHour: Log = {
-    ...log,
-    info(event, fields) {
-      const name = `${fields?.account} ${fields?.client}`;
-      if ((known.get(name) ?? 0) > clock.now()) return;
-      known.set(name, clock.now() + knownMs);
-      log.info(event, fields);
-    },
-  };
-  const parts = { authenticator, throttle, clock, log: oncePerHour, refusals };
-  return (
-    { user, password }: { readonly user: string; readonly password: string },
-    address: string,
-  ) =>
-    new Login({ ...parts, loggedIn: metrics.logins.ok }).password(user, password, {
-      remote: { address, port: 0 },
-      tls: undefined,
-    });
-}
 
 async function send(
   { handIn }: Pick<ActiveSyncServiceParts, 'handIn'>,

@@ -18,12 +18,20 @@ import type { Stores } from '../store/stores.ts';
 import type { EventHub, News } from '../watch/event-hub.ts';
 import type { ApiParts } from '../web/api.ts';
 import type { CatcherParts } from '../web/mailpit/asked.ts';
+import type { BasicLoginParts } from './basic-login.ts';
+import { basicLogin } from './basic-login.ts';
 import type { Basics } from './basics.ts';
 
 export interface CatcherOptions extends Pick<Basics, 'clock' | 'random' | 'log'> {
   readonly settings: CatcherSettings;
   readonly stores: Pick<Stores, 'folders'>;
   readonly hostname: string;
+}
+
+export interface CatcherPathParts
+  extends Pick<ApiParts, 'asking'>,
+    Pick<BasicLoginParts, 'admission' | 'metrics'> {
+  readonly checks: CheckDesk;
 }
 
 export class Catcher implements AsyncDisposable {
@@ -81,15 +89,21 @@ export class Catcher implements AsyncDisposable {
   }
 
   /** What the APIs of catchers are made of. */
-  paths({ asking, checks }: Pick<ApiParts, 'asking'> & { checks: CheckDesk }): CatcherParts {
-    const { stores, clock } = this.#options;
+  paths({ asking, checks, ...admitting }: CatcherPathParts): CatcherParts {
+    const { stores, clock, log } = this.#options;
     const now = () => clock.now();
     return {
       ...{ asking, version, now, ...checks, ...this.desk },
       mail: (account) => new CaughtMail({ folders: stores.folders, account, now }),
       ...{ awaited: this.#awaited, news: this.news, clock },
       chaos: this.chaos,
-      inboxOf: (user, password) => this.inboxes.verify(user, password),
+      login: basicLogin({
+        ...{ ...admitting, clock, log },
+        authenticator: {
+          verifyPassword: async (user, password) => this.inboxes.verify(user, password),
+          mayActAs: async (account, wanted) => account === wanted,
+        },
+      }),
     };
   }
 

@@ -80,7 +80,7 @@ export function createHttp(parts: HttpParts): ServiceFor {
       activeSyncPath(parts.activeSync),
       ...(parts.catcher === undefined
         ? []
-        : [mailpitPaths(parts.catcher.paths({ ...api, ...desks }))]),
+        : [mailpitPaths(parts.catcher.paths({ ...api, ...desks, ...parts }))]),
       consolePaths(),
       wellKnownPaths({ acmeChallenges, mtaStsPolicy: (domain) => ownPolicyOf(inForce(), domain) }),
       clientSetupPaths({

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { ApiOperation } from './api-operation.ts';
 import type { Asking, WebContext } from './asking.ts';
-import { askerText } from './asking.ts';
+import { askerText, mayBeAnyPage, strangersPage } from './asking.ts';
 import { jsonBody } from './json-body.ts';
 import { openApi } from './open-api.ts';
 import { readBody } from './request-body.ts';
@@ -67,6 +67,8 @@ export function operationPaths<Who>(app: WebApp, parts: OperationPaths<Who>): vo
     if (one === undefined) return c.json({ error: 'there is no such operation' }, 404);
     if (one.changes && c.req.method !== 'POST')
       return c.json({ error: 'it changes something: ask by POST' }, 405, { allow: 'POST' });
+    // Some ask others (the DNS, rspamd), some read for long.
+    if (c.req.method === 'GET' && mayBeAnyPage(c.req.raw)) throw strangersPage();
     const who = await parts.whoMay(c, one);
     const given = await givenIn(c.req.raw, one);
     try {

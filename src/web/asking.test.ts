@@ -34,6 +34,9 @@ function asking(changes: Partial<AskingParts> = {}) {
         web.post('/hold', async (c) =>
           c.json(await known.allowed(c, { name: 'hold', changes: true })),
         );
+        web.get('/follow', async (c) =>
+          c.json(await known.allowed(c, { name: 'follow', changes: true })),
+        );
         web.post('/drop', async (c) =>
           c.json(await known.allowed(c, { name: 'drop', changes: true })),
         );
@@ -103,6 +106,21 @@ describe('who asks', () => {
       (await ask('/hold', { cookie, origin: 'https://mx.test:8025' }, post)).status,
       200,
     );
+  });
+
+  it('what is changed by GET, is so by no browser that does not say whose page asks', async () => {
+    const ask = asking({ needsNoToken: () => true });
+    const browser = { 'user-agent': 'Mozilla/5.0 Chrome/140.0', 'accept-language': 'en' };
+    const base = 'http://192.0.2.7:8025';
+    const asked = async (path: string, headers: Record<string, string>) =>
+      (await ask(path, headers, { base })).status;
+    assert.equal(await asked('/follow', browser), 403);
+    assert.equal(await asked('/show', browser), 200);
+    assert.equal(await asked('/follow', { ...browser, 'sec-fetch-site': 'same-origin' }), 200);
+    // Cypress asks as its browser, but from a program.
+    assert.equal(await asked('/follow', { 'user-agent': browser['user-agent'] }), 200);
+    assert.equal(await asked('/follow', { 'accept-language': '*', 'user-agent': 'node' }), 200);
+    assert.equal(await asked('/follow', {}), 200);
   });
 
   it('in dev nobody is needed, but no page of others asks through the browser of this machine', async () => {

@@ -65,7 +65,10 @@ export class Asking {
       throw refusal(401, 'log in, or send a token: `postrider token create NAME`', {
         'www-authenticate': 'Bearer realm="postrider"',
       });
-    if (asker.kind === 'dev') return asker;
+    if (asker.kind === 'dev') {
+      if (changes && mayBeAnyPage(c.req.raw)) throw strangersPage();
+      return asker;
+    }
     const allows = asker.kind === 'account' ? [] : asker.allows;
     if (allows.includes('all') || allows.includes(name) || (!changes && allows.includes('read')))
       return asker;
@@ -95,6 +98,20 @@ export function isOwnPage({ url, headers, method }: Request): boolean {
   if (origin !== null) return URL.canParse(origin) && new URL(origin).host === new URL(url).host;
   return site !== null || method === 'GET' || method === 'HEAD' || !headers.has('cookie');
 }
+
+/**
+ * A browser that does not say whose page asks: over plain HTTP, but on this machine, it says nothing of it with GET, and a
+ * picture in anybody's page is enough to ask. So whatever happens by such a request is what anybody may bring about. No page can
+ * take these two fields away; programs, also those that call themselves a browser, do not send both. W3C Fetch Metadata §2.
+ */
+export const mayBeAnyPage = ({ headers }: Request): boolean =>
+  !headers.has('sec-fetch-site') &&
+  !headers.has('origin') &&
+  /^mozilla\//i.test(headers.get('user-agent') ?? '') &&
+  headers.has('accept-language');
+
+export const strangersPage = (): HTTPException =>
+  refusal(403, 'any page could ask a browser for this: ask by POST, or with a program');
 
 /**
  * An address, or a name that no stranger can own: one whose owner let it lead here after a page was loaded from it

@@ -175,4 +175,56 @@ describe('postrider dev', () => {
     await get(`/api/v1/messages/${items[0]?.ID}`, { method: 'DELETE' });
     assert.equal((await list('subject:imported')).messages_count, 0);
   });
+
+  it('a browser that may be asked by anybody’s page follows no links, asks no rspamd and marks nothing as read', async () => {
+    await catcher.send(letter('unseen', '\nhttp://127.0.0.1:9/x\n'), ['ann@example.org']);
+    const { ID } = (await (await arrives('subject:unseen')).json()) as { readonly ID: string };
+    // Over plain HTTP on a network a picture in a page of others sends no more than this.
+    const headers = {
+      'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0',
+      'accept-language': 'de,en;q=0.5',
+    };
+    const statusOf = async (path: string, init: RequestInit = {}) => {
+      const answer = await get(path, { ...init, headers: { ...headers, ...init.headers } });
+      await answer.body?.cancel();
+      return answer.status;
+    };
+    const [message, post] = [`/api/v1/message/${ID}`, { method: 'POST' }];
+    assert.equal(await statusOf(`${message}/link-check`), 403);
+    assert.equal(await statusOf(`${message}/sa-check`), 403);
+    assert.equal(
+      await statusOf(`/postrider/v1/mailCheckSpam?address=ann@example.org&id=${ID}`),
+      403,
+    );
+    assert.equal(await statusOf(message), 200);
+    assert.equal((await list('subject:unseen is:unread')).messages_count, 1);
+    const own = { headers: { origin: catcher.url } };
+    assert.equal(await statusOf(`${message}/link-check`, { ...post, ...own }), 200);
+    assert.equal(
+      await statusOf(`${message}/link-check`, { headers: { 'sec-fetch-site': 'none' } }),
+      200,
+    );
+    assert.equal((await get(`${message}/link-check`)).status, 200, 'a program');
+    const evil = { headers: { origin: 'http://evil.example' } };
+    assert.equal(await statusOf(`${message}/link-check`, { ...post, ...evil }), 401);
+    assert.equal((await get(message)).status, 200);
+    assert.equal((await list('subject:unseen is:unread')).messages_count, 0);
+  });
+});
+
+it('guesses at the password of an inbox are cut off as guesses anywhere', async () => {
+  const login = { failuresPerNetwork: 2, window: 60_000, blockFor: 60_000, delay: 0, delayMax: 0 };
+  await using catcher = await startCatcher({
+    ...{ login, catcher: { inboxes: new Map([['shop', 'secret']]) } },
+  });
+  const status = async (password: string) => {
+    const authorization = `Basic ${Buffer.from(`shop:${password}`).toString('base64')}`;
+    return (await fetch(`${catcher.url}/api/v1/messages`, { headers: { authorization } })).status;
+  };
+  assert.deepEqual(
+    [await status('secret'), await status('a'), await status('b'), await status('secret')],
+    [200, 401, 401, 429],
+  );
+  const auth = { user: 'shop', password: 'secret' };
+  await assert.rejects(catcher.send(letter('x'), ['ann@example.org'], { auth }), /421|454|535/);
 });

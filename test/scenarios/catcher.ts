@@ -6,14 +6,19 @@ import { join } from 'node:path';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { startServer } from '../../src/compose/server.ts';
+import type { Config } from '../../src/config/config.ts';
 import { type DevOptions, devConfig } from '../../src/config/dev.ts';
 import { sendMail } from '../../src/deliver/send-mail/send-mail.ts';
 import { openStores } from '../../src/store/open-stores.ts';
 
-export async function startCatcher(options: DevOptions = {}) {
+export async function startCatcher({
+  login,
+  ...options
+}: DevOptions & { readonly login?: Config['login'] } = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'postrider-catcher-'));
   const stores = await openStores({ directory: ':memory:', log: silentLog, clock: systemClock() });
-  const config = devConfig(directory, { ...options, freePorts: true, dataDirectory: directory });
+  const usual = devConfig(directory, { ...options, freePorts: true, dataDirectory: directory });
+  const config = { ...usual, ...(login !== undefined && { login }) };
   const server = await startServer({ config, stores, log: silentLog });
   const port = (service: string) =>
     server.listeners.find((one) => one.service === service && one.tls !== 'implicit')!.port;

@@ -13,10 +13,11 @@ import { UnshownError } from '../../inbox/find-message.ts';
 import { mailTerms, QueryError } from '../../inbox/query-words.ts';
 import type { ReleaseParts } from '../../inbox/release.ts';
 import { type ShownMessage, shownMessage } from '../../inbox/shown-message.ts';
+import type { LoginResult } from '../../policy/accounts/login.ts';
 import type { Triggers } from '../../policy/chaos.ts';
 import type { FoundMail, MailTerm } from '../../store/mail-question.ts';
 import type { ApiParts } from '../api.ts';
-import { isOwnPage } from '../asking.ts';
+import { isOwnPage, mayBeAnyPage } from '../asking.ts';
 import type { WebClient } from '../http-service.ts';
 import { readBody } from '../request-body.ts';
 
@@ -27,8 +28,11 @@ export interface CatcherParts extends Pick<ApiParts, 'asking'>, ReleaseParts {
   readonly news: Pick<CaughtNews, 'listen'>;
   readonly clock: Pick<Clock, 'after'>;
   readonly chaos: { triggers: Triggers };
-  /** The inbox of a login of its own; undefined: there is none like this. */
-  readonly inboxOf: (user: string, password: string) => string | undefined;
+  /** Of an inbox with a password of its own, as the account that it logs in to. */
+  readonly login: (
+    given: { readonly user: string; readonly password: string },
+    client: string,
+  ) => Promise<LoginResult>;
   /** Whether links lead somewhere. */
   readonly links: LinkChecker | undefined;
   /** The rspamd that says how much like spam a message is; undefined: there is none. */
@@ -44,30 +48,52 @@ const bodyBytesMax = 70 * 2 ** 20;
 
 /**
  * What whoever asks may see: an inbox's own login shows it alone. A browser sends that along whatever page asks, as it
- * does cookies. @throws HTTPException 401, 403
+ * does cookies. @throws HTTPException 401, 403, 429, 503
  */
 export async function mailFor(
   parts: CatcherParts,
   changes: boolean,
   c: Asked,
 ): Promise<CaughtMail> {
-  const basic = /^basic +([\w+/=]+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
+  const basic = basicOf(c);
   if (basic !== undefined) {
-    if (!isOwnPage(c.req.raw)) throw plainly(403, 'this is not for pages of others\n');
-    const [, user = '', password = ''] =
-      /^([^:]*):(.*)$/s.exec(Buffer.from(basic, 'base64').toString('utf8')) ?? [];
-    const account = parts.inboxOf(user, password);
-    if (account === undefined)
-      throw new HTTPException(401, {
-        res: new Response('wrong user or password\n', {
-          status: 401,
-          headers: { 'www-authenticate': 'Basic realm="postrider"' },
-        }),
-      });
-    return parts.mail(account);
+    const isAsked = isOwnPage(c.req.raw) && !(changes && mayBeAnyPage(c.req.raw));
+    if (!isAsked) throw plainly(403, 'this is not for pages of others\n');
+    return parts.mail(await inboxOf(parts, basic, c.env.address));
   }
   await parts.asking.allowed(c, { name: changes ? 'mailDelete' : 'mailRead', changes });
   return parts.mail(undefined);
+}
+
+/** Whether what is looked at may be marked as read: not for whoever may only read, nor where any page may have asked. */
+export async function mayChange({ asking }: CatcherParts, c: Asked): Promise<boolean> {
+  if (mayBeAnyPage(c.req.raw)) return false;
+  if (basicOf(c) !== undefined) return true;
+  return asking.allowed(c, { name: 'mailFlag', changes: true }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** RFC 7617 §2, still encoded. */
+const basicOf = (c: Asked): string | undefined =>
+  /^basic +([\w+/=]+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
+
+/** @throws HTTPException 401, 429, 503 */
+async function inboxOf({ login }: CatcherParts, basic: string, client: string): Promise<string> {
+  const [, user = '', password = ''] =
+    /^([^:]*):(.*)$/s.exec(Buffer.from(basic, 'base64').toString('utf8')) ?? [];
+  const result = await login({ user, password }, client);
+  if (result.kind === 'logged-in') return result.account;
+  const reason = result.kind === 'refused' ? result.reason : 'temporary';
+  if (reason === 'blocked') throw plainly(429, 'too many wrong passwords from your network\n');
+  if (reason !== 'credentials') throw plainly(503, 'not now\n');
+  throw new HTTPException(401, {
+    res: new Response('wrong user or password\n', {
+      status: 401,
+      headers: { 'www-authenticate': 'Basic realm="postrider"' },
+    }),
+  });
 }
 
 /** @throws HTTPException 400 */
@@ -80,7 +106,7 @@ export function termsOf(query: string, timeZone: string | undefined): readonly M
   }
 }
 
-export const plainly = (status: 400 | 403 | 404 | 503, message: string): HTTPException =>
+export const plainly = (status: 400 | 403 | 404 | 429 | 503, message: string): HTTPException =>
   new HTTPException(status, { res: new Response(message, { status }) });
 
 /** A number of the query, or what is usual. */

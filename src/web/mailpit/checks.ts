@@ -8,6 +8,7 @@ import type {
 } from '../../inbox/checks/client-support.ts';
 import { checkHtml, type HtmlCheck, type SupportShares } from '../../inbox/checks/html-check.ts';
 import { checkSpam } from '../../inbox/checks/spam-check.ts';
+import { mayBeAnyPage, strangersPage } from '../asking.ts';
 import type { WebApp } from '../web-app.ts';
 import {
   type Asked,
@@ -31,7 +32,8 @@ export function checkPaths(parts: CatcherParts) {
       if (html === undefined) throw plainly(404, 'message does not contain HTML\n');
       return c.json(htmlCheckOf(checkHtml(html)));
     });
-    app.get('/api/v1/message/:id/link-check', async (c) => {
+    // By POST, too, which is ours: a browser that is asked by GET may be asked by any page.
+    app.on(['GET', 'POST'], '/api/v1/message/:id/link-check', async (c) => {
       // Not for whoever may only look: whoever wrote the message can notice, and a link may do something.
       const { mail, found } = await asked(c, true);
       const followRedirects = /^(?:true|1)$/.test(c.req.query('follow') ?? '');
@@ -48,7 +50,8 @@ export function checkPaths(parts: CatcherParts) {
         StatusCode === 0 || StatusCode >= 400;
       return c.json({ Errors: links.filter(isBad).length, Links: links });
     });
-    app.get('/api/v1/message/:id/sa-check', async (c) => {
+    app.on(['GET', 'POST'], '/api/v1/message/:id/sa-check', async (c) => {
+      if (mayBeAnyPage(c.req.raw) && c.req.method === 'GET') throw strangersPage();
       const { mail, found } = await asked(c);
       const spam = parts.spam();
       if (spam === undefined)

@@ -8,7 +8,16 @@ import type { MailTerm } from '../../store/mail-question.ts';
 import { downloadHeaders } from '../download.ts';
 import type { WebApp } from '../web-app.ts';
 import type { Asked, CatcherParts } from './asked.ts';
-import { contentOf, jsonOf, mailFor, oneOf, plainly, shownOf, termsOf } from './asked.ts';
+import {
+  contentOf,
+  jsonOf,
+  mailFor,
+  mayChange,
+  oneOf,
+  plainly,
+  shownOf,
+  termsOf,
+} from './asked.ts';
 import { sentMessage } from './send.ts';
 import { headerLists, wholeMessage } from './shapes.ts';
 
@@ -18,7 +27,7 @@ export function messagePaths(parts: CatcherParts) {
       const mail = await mailFor(parts, false, c);
       const found = await oneOf(mail, c, c.req.param('id'));
       const whole = await contentOf(mail, found);
-      await mail.setSeen(withIds([found.id]), true);
+      if (await mayChange(parts, c)) await mail.setSeen(withIds([found.id]), true);
       return c.json(wholeMessage(found, whole, shownMessage(whole.octets)));
     });
     app.get('/api/v1/message/:id/headers', async (c) => {
