@@ -167,7 +167,7 @@ function totalsText(totals: Totals): string {
   const rows = [
     ...inStates.map(([state, each]) => `${each} ${state}`),
     ...destinations.map((one) => `${one.recipients} by ${one.name} (${one.destination})`),
-    ...replies.map((one) => `${one.recipients} were told: ${one.reply}`),
+    ...replies.map((one) => `${one.recipients} heard: ${one.reply}`),
   ];
   return [head, ...rows.map((row) => `  ${row}`)].map((line) => `${printable(line)}\n`).join('');
 }
