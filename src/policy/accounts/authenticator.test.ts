@@ -226,6 +226,23 @@ describe('authenticator', () => {
     assert.equal(await authenticator.mayActAs?.('ann@example.org', 'bob@example.org'), true);
     assert.equal(authenticator.scramKeys, undefined);
   });
+
+  it('dev: an inbox with a login of its own has one password, and nobody else becomes it', async () => {
+    const own = 'box@localhost';
+    const { verifyPassword: verify, mayActAs } = createDevAuthenticator({
+      localDomain: 'localhost',
+      inboxes: {
+        inboxOf: (user) => (user === 'box' || user === own ? own : undefined),
+        verify: (_user, password) => (password === 'its own' ? own : undefined),
+      },
+    });
+    assert.equal(await verify('box', 'its own'), own);
+    assert.equal(await verify('box', 'x'), undefined);
+    assert.equal(await verify('ann', 'x'), 'ann@localhost');
+    assert.equal(await mayActAs?.(own, 'box'), true);
+    assert.equal(await mayActAs?.('ann@localhost', own), false);
+    assert.equal(await mayActAs?.('ann@localhost', 'bob@localhost'), true);
+  });
 });
 
 describe('account operations', () => {
@@ -287,6 +304,18 @@ describe('account operations', () => {
     const { accounts } = await setUp();
     await addAppPassword(accounts, ann, 'phone', clock);
     await assert.rejects(addAppPassword(accounts, ann, ' phone ', clock), /remove it first/);
+  });
+
+  it('a changed password has a salt of its own, or that of the app passwords', async () => {
+    const { accounts } = await setUp();
+    const salts = async () => (await accounts.credentials(ann)).map(({ scram: { salt } }) => salt);
+    const [first] = await salts();
+    await changePassword(accounts, ann, 'battery staple', clock);
+    assert.notDeepEqual(await salts(), [first]);
+    await addAppPassword(accounts, ann, 'phone', clock);
+    await changePassword(accounts, ann, 'staple battery', clock);
+    const [main, phone] = await salts();
+    assert.deepEqual(main, phone);
   });
 
   it('a password has 1024 octets at the most', async () => {

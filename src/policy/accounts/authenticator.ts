@@ -133,7 +133,7 @@ export function createDevAuthenticator({ localDomain, inboxes }: DevLogins): Aut
       return key === undefined ? undefined : completeAddress(key, localDomain);
     },
     mayActAs: async (account, authorization) => {
-      const own = inboxes?.inboxOf(authorization) ?? inboxes?.inboxOf(account);
+      const own = inboxes?.inboxOf(authorization);
       return own === undefined || own === account;
     },
   };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import {
   findPassword,
+  HashingBusy,
   hashAt,
   hashPassword,
   parseArgon2,
@@ -49,6 +50,20 @@ describe('passwords', () => {
     assert.equal(await findPassword([], 'main'), undefined);
   });
 
+  it('hashes that cost as much as a login may can be read, no others', () => {
+    const costing = (memory: number, passes: number, lanes: number) =>
+      parseArgon2(reference.replace('m=65536,t=2,p=1', `m=${memory},t=${passes},p=${lanes}`));
+    assert.equal(costing(256 * 1024, 16, 16)?.memory, 256 * 1024);
+    assert.equal(costing(8 * 16, 1, 16)?.parallelism, 16, 'RFC 9106 §3.1: 8 KiB a lane');
+    for (const [memory, passes, lanes] of [
+      [256 * 1024 + 1, 1, 1],
+      [8 * 16 - 1, 1, 16],
+      [65_536, 17, 1],
+      [65_536, 1, 17],
+    ] as const)
+      assert.equal(costing(memory, passes, lanes), undefined, `${memory} ${passes} ${lanes}`);
+  });
+
   for (const phc of [
     '',
     'x',
@@ -73,9 +88,29 @@ describe('passwords', () => {
       assert.equal(preparePassword(text), undefined);
   });
 
+  const cheap =
+    '$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
+
+  it('of one salt there is one hash, whatever number of passwords', async () => {
+    for (const hashes of [[{ argon2: cheap }], [{ argon2: cheap }, { argon2: cheap }]]) {
+      const ended: string[] = [];
+      const login = (name: string, of: Parameters<typeof findPassword>[0]) =>
+        findPassword(of, 'x').then(() => ended.push(name));
+      // Whoever needs a second one waits for it behind all others.
+      const first = login('first', hashes);
+      const crowd = Array.from({ length: 50 }, () => login('crowd', [{ argon2: cheap }]));
+      await Promise.all([first, ...crowd]);
+      assert.ok(ended.indexOf('first') < 10, `${hashes.length}: ${ended.indexOf('first')}`);
+    }
+  });
+
+  it('where there is no password it costs a hash all the same', async () => {
+    const crowd = Array.from({ length: 202 }, () => verifyPassword(cheap, 'x'));
+    await assert.rejects(findPassword([], 'x'), HashingBusy);
+    await Promise.all(crowd);
+  });
+
   it('turns logins away when too many wait, and recovers', async () => {
-    const cheap =
-      '$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
     const logins = await Promise.allSettled(
       Array.from({ length: 300 }, () => verifyPassword(cheap, 'x')),
     );
