@@ -4,6 +4,12 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { PeerTimeout } from './peer.ts';
 
+/** How long each took that is up, in milliseconds. */
+const tookMs = new WeakMap<TLSSocket, number>();
+
+/** Undefined of a connection that somebody else put under TLS. */
+export const handshakeTookMs = (secured: TLSSocket): number | undefined => tookMs.get(secured);
+
 /** How long the other side may take. */
 export const handshakeMs = 30_000;
 
@@ -17,6 +23,7 @@ export function handshake<T>(
   timeoutMs: number,
   up: () => T,
 ): Promise<T> {
+  const began = performance.now();
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => {
       clearTimeout(timer);
@@ -32,6 +39,7 @@ export function handshake<T>(
     secured.once('end', closed); // an end of one direction only is no excuse here
     secured.once('secure', () => {
       clearTimeout(timer);
+      tookMs.set(secured, performance.now() - began);
       const made = up();
       secured.off('error', fail);
       secured.off('_tlsError', fail);

@@ -11,6 +11,7 @@ import { isPem, secretPath } from '../base/secret.ts';
 import type { TlsFacts } from '../smtp/tls-facts.ts';
 import { checkLifetime } from './certificate-check.ts';
 import { certificateNames } from './certificate-names.ts';
+import { handshakeTookMs } from './handshake.ts';
 import { loadSelfSigned } from './self-signed.ts';
 
 /** The certificate cannot be used; the message says which file, why and what to do. */
@@ -311,6 +312,7 @@ export function tlsFacts(socket: TLSSocket): TlsFacts {
     peerNames: peer === undefined ? [] : certificateNames(peer),
     servername: typeof servername === 'string' && servername !== '' ? servername : undefined,
     resumed: socket.isSessionReused(),
+    handshakeMs: handshakeTookMs(socket),
     verifyError: peer === undefined || verified ? undefined : wordsOf(problem),
     channelBinding: (type) =>
       type === 'tls-exporter' ? exporter(socket, protocol) : serverEndPoint(endPoint),

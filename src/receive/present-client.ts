@@ -31,7 +31,6 @@ export class PresentClient {
   #hello = '';
   #extended = false;
   #account: string | undefined;
-  /** Of the last login, or of one that is under way. */
   #mechanism: string | undefined;
   #login: ClientLogin | undefined;
   /** As long as nothing changes. */
@@ -84,6 +83,11 @@ export class PresentClient {
 
   get account(): string | undefined {
     return this.#account;
+  }
+
+  /** Of the last login, or of one that is under way. */
+  get mechanism(): string | undefined {
+    return this.#mechanism;
   }
 
   /** It said EHLO or LHLO. */

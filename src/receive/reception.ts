@@ -12,6 +12,7 @@ import type { Objection } from '../policy/answers.ts';
 import { Answers } from '../policy/answers.ts';
 import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
 import type { Arrival } from '../policy/policy.ts';
+import type { SessionTracer } from '../queue/story/message-tracer.ts';
 import { capableRecipient } from '../smtp/extensions/conneg.ts';
 import type { MailParam, RcptParam } from '../smtp/extensions/index.ts';
 import { findParam } from '../smtp/extensions/index.ts';
@@ -34,6 +35,7 @@ import { RefusalNotes } from './refusal-notes.ts';
 import type { Transaction } from './taking.ts';
 import type { Proxies } from './told-client.ts';
 import { introduce } from './told-client.ts';
+import { loginStep, tlsStep } from './traced-session.ts';
 import type { VerificationParts } from './verification.ts';
 import { noExpansion, verify } from './verification.ts';
 
@@ -43,6 +45,8 @@ export interface ReceptionParts
     RefusalNotesParts,
     VerificationParts,
     BesideMailParts {
+  /** Of the connection, in somebody's traces. */
+  readonly trace?: Pick<SessionTracer, 'step' | 'ended'> | undefined;
   /** Who may tell by XCLIENT for whom they speak. */
   readonly proxies?: Proxies | undefined;
   readonly addressMap: Pick<AddressMap, 'resolve'>;
@@ -63,6 +67,7 @@ export class Reception implements Answerer {
   #answers: Answers;
   /** Of the last content that was complete. */
   #messageId: string | undefined;
+  #loginBegan = 0;
 
   constructor(parts: ReceptionParts) {
     this.#parts = parts;
@@ -101,9 +106,10 @@ export class Reception implements Answerer {
       case 'atrn':
         return this.#besideMail.atrn(question.domains, this.#client.account);
       case 'auth':
-        return answered(this.#client.startLogin(question.mechanism, question.initial));
+        this.#loginBegan = this.#parts.clock.now();
+        return this.#loggingIn(this.#client.startLogin(question.mechanism, question.initial));
       case 'auth-response':
-        return answered(this.#client.respondLogin(question.response));
+        return this.#loggingIn(this.#client.respondLogin(question.response));
       case 'xclient':
         return this.#told(question.told);
       default:
@@ -129,6 +135,8 @@ export class Reception implements Answerer {
   }
 
   secured(peer: Peer): { readonly mechanisms: readonly string[]; readonly trusted: boolean } {
+    const { trace, clock } = this.#parts;
+    if (trace !== undefined && peer.tls !== undefined) trace.step(tlsStep(peer.tls, clock.now()));
     this.#client.secured(peer);
     this.#judgement.secured(this.client);
     return { mechanisms: this.#parts.mechanisms(peer), trusted: this.#client.trusted };
@@ -140,6 +148,15 @@ export class Reception implements Answerer {
 
   get client(): ClientFacts {
     return this.#client.facts;
+  }
+
+  async #loggingIn(pending: Promise<LoginResult>): Promise<ServerAnswer> {
+    const result = await pending;
+    const { trace, clock } = this.#parts;
+    const times = { from: this.#loginBegan, to: clock.now() };
+    const step = trace && loginStep(this.#client.mechanism, result, times);
+    if (step !== undefined) trace?.step(step);
+    return loginAnswer(result);
   }
 
   /** XCLIENT: from now on the client is somebody else, whom nobody has judged yet. */
@@ -293,6 +310,7 @@ export class Reception implements Answerer {
   closed(): void {
     this.#endTransaction();
     this.#judgement.release();
+    this.#parts.trace?.ended(this.#parts.clock.now());
   }
 
   #endTransaction(): void {
@@ -300,9 +318,6 @@ export class Reception implements Answerer {
     this.#transaction = undefined;
   }
 }
-
-const answered = async (pending: Promise<LoginResult>): Promise<ServerAnswer> =>
-  loginAnswer(await pending);
 
 const orOk = (objection: Objection | Promise<Objection>): Reply | Promise<Reply> =>
   objection instanceof Promise ? objection.then(orOk) : (objection ?? replies.ok);

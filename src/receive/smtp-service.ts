@@ -6,6 +6,7 @@ import type { Peer } from '../net/peer.ts';
 import { PeerService } from '../net/service.ts';
 import type { ConnectionLimits } from '../policy/connection-limits.ts';
 import type { ClientFacts } from '../policy/envelope.ts';
+import type { MessageTracer, SessionTracer } from '../queue/story/message-tracer.ts';
 import type { SessionLimits } from '../smtp/limits.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { formatReply, replies } from '../smtp/reply.ts';
@@ -15,11 +16,12 @@ import type { ConversationParts } from './conversation.ts';
 import { Conversation } from './conversation.ts';
 import type { ReceptionParts } from './reception.ts';
 import { Reception } from './reception.ts';
+import { tracedSession } from './traced-session.ts';
 
 /** What may change by a reload; new connections see the new values. */
 export interface SmtpServiceSettings
   extends Omit<ServerFacts, FoundOut | 'limits'>,
-    Omit<ReceptionParts, OfService | OfConnection | 'limits'> {
+    Omit<ReceptionParts, OfService | OfConnection | 'tracer' | 'limits'> {
   readonly limits: SessionLimits &
     NonNullable<ReceptionParts['limits'] & ConversationParts['limits']>;
   /** How far ahead mail may be handed in; 0: not at all. */
@@ -36,7 +38,7 @@ type FoundOut =
   | 'asksUnknown'
   | 'conneg'
   | 'futureRelease';
-type OfConnection = 'session' | 'peer';
+type OfConnection = 'session' | 'peer' | 'trace';
 /** What stays the same from the start on. */
 type OfService =
   | 'spool'
@@ -45,13 +47,13 @@ type OfService =
   | 'startQueue'
   | 'turns'
   | 'tracked'
-  | 'tracer'
   | 'fetchUrl'
   | 'clock'
   | 'log'
   | 'refusals';
 
 export interface SmtpServiceParts extends Pick<ReceptionParts, OfService> {
+  readonly tracer?: MessageTracer | undefined;
   /** Asked for each connection. */
   readonly settings: () => SmtpServiceSettings;
   readonly connections: Pick<ConnectionLimits, 'admit' | 'release'>;
@@ -84,25 +86,35 @@ function turnAway(
   return text;
 }
 
+interface OfOneConnection {
+  readonly peer: Peer;
+  readonly session: string;
+  /** Undefined where there is no tracer, or no connection. */
+  readonly trace?: SessionTracer | undefined;
+}
+
 /** Whoever answers for one connection. */
 export function receptionOf(
   parts: SmtpServiceParts,
   now: SmtpServiceSettings,
-  { peer, session }: { readonly peer: Peer; readonly session: string },
+  { peer, session, trace }: OfOneConnection,
 ): Reception {
   const { spool, submit, messageId, startQueue, turns, tracked, fetchUrl } = parts;
-  const { clock, refusals, tracer } = parts;
+  const { clock, refusals } = parts;
+  const tracer = trace ?? parts.tracer;
   return new Reception({
     ...now,
-    ...{ peer, session, spool, submit, messageId, startQueue, turns, tracked, tracer, fetchUrl },
+    ...{ peer, session, trace, tracer },
+    ...{ spool, submit, messageId, startQueue, turns, tracked, fetchUrl },
     ...{ clock, refusals, log: logOfSession(parts.log, session) },
   });
 }
 
 function converse(parts: SmtpServiceParts, peer: Peer, id: string): Conversation {
-  const { settings, startTls, clock, log, onClose } = parts;
+  const { settings, startTls, clock, log, onClose, tracer } = parts;
   const now = settings();
-  const answerer = receptionOf(parts, now, { peer, session: id });
+  const trace = tracer && tracedSession(tracer, peer, clock.now());
+  const answerer = receptionOf(parts, now, { peer, session: id, trace });
   const session = new ServerSession({
     ...now,
     protocol: now.service,

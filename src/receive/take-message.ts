@@ -8,7 +8,7 @@ import type { AcceptedRecipient, ClientFacts } from '../policy/envelope.ts';
 import type { Policies } from '../policy/policy.ts';
 import { largerThanMailbox, mailboxFull } from '../policy/quota.ts';
 import { requestsText } from '../queue/requests-text.ts';
-import type { MessageTracer } from '../queue/story/message-tracer.ts';
+import type { ReceivingTracer } from '../queue/story/message-tracer.ts';
 import { findParam } from '../smtp/extensions/index.ts';
 import type { MtrkParam } from '../smtp/extensions/mtrk.ts';
 import type { Reply } from '../smtp/reply.ts';
@@ -42,7 +42,7 @@ export interface TakingParts {
   ) => Promise<readonly number[] | void>;
   /** A message is queued of which its sender will ask where it is. Never fails. */
   readonly tracked?: ((message: NewMessage, mtrk: MtrkParam) => Promise<void>) | undefined;
-  readonly tracer?: MessageTracer | undefined;
+  readonly tracer?: ReceivingTracer | undefined;
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
 }

@@ -1,16 +1,26 @@
-// Traces by OpenTelemetry, where whoever runs the server has registered an SDK: one for each message, with a span for taking
-// it in, one for each wait in the queue before a first attempt, and one for each attempt. The API's package is looked for once;
+// Traces by OpenTelemetry, where whoever runs the server has registered an SDK: one for each message, with a span for the session that it
+// came by (TLS and logins in it), one for taking it in, one for each wait in the queue before a first attempt, and one for each attempt.
+// The second message of a session and those after it have traces of their own, with a link to the session: a connection that stays open
+// for days would be one trace without an end. The conventions do so with connections (.NET network spans) and batches (messaging). The API's package is looked for once;
 // where there is none, or no SDK behind it, there is no tracer, and nothing is paid for it.
 // Names of attributes follow OpenTelemetry's conventions where there are any. W3C Trace Context.
 
 import type { Attributes, Context, Span, SpanContext, Tracer } from '@opentelemetry/api';
 import { destinationText } from '../../queue/destination-text.ts';
-import type { AttemptTimes, MessageTracer } from '../../queue/story/message-tracer.ts';
+import type {
+  AttemptTimes,
+  MessageTracer,
+  Receiving,
+  SessionStep,
+  SessionTracer,
+} from '../../queue/story/message-tracer.ts';
 import type { AttemptResult } from '../../store/history.ts';
 import type { Lease, NewMessage, Origin } from '../../store/queue-store.ts';
 
 type Api = typeof import('@opentelemetry/api');
 
+/** Limit: logins and handshakes of a session that has brought no message yet. */
+const stepsMax = 20;
 /** Limit: recipients of one attempt that are told of. */
 const recipientsMax = 50;
 
@@ -34,21 +44,15 @@ class OpenTelemetryTracer implements MessageTracer {
     this.#tracer = tracer;
   }
 
-  receive(began: number) {
-    const { SpanKind, SpanStatusCode } = this.#api;
-    const span = this.#tracer.startSpan('receive', { kind: SpanKind.SERVER, startTime: began });
-    return {
-      trace: traceparent(span.spanContext()),
-      queued(message: NewMessage, at: number) {
-        span.setAttributes({ ...originAttributes(message.origin), ...messageAttributes(message) });
-        span.end(at);
-      },
-      failed(origin: Origin, at: number, why: string) {
-        span.setAttributes(originAttributes(origin));
-        span.setStatus({ code: SpanStatusCode.ERROR, message: why });
-        span.end(at);
-      },
-    };
+  session(began: number): SessionTracer {
+    return new SessionSpan(this.#api, this.#tracer, began);
+  }
+
+  /** Handed in by a program: there is no session. */
+  receive(began: number): Receiving {
+    const { SpanKind, ROOT_CONTEXT } = this.#api;
+    const options = { kind: SpanKind.SERVER, startTime: began };
+    return receiving(this.#api, this.#tracer.startSpan('receive', options, ROOT_CONTEXT));
   }
 
   attempted(lease: Lease, results: readonly AttemptResult[], { from, to }: AttemptTimes): void {
@@ -89,6 +93,91 @@ class OpenTelemetryTracer implements MessageTracer {
       ? ROOT_CONTEXT
       : spans.setSpanContext(ROOT_CONTEXT, kept);
   }
+}
+
+/** The span of a connection; it and what happened on it before are made with its first message, and scanners leave nothing. */
+class SessionSpan implements SessionTracer {
+  readonly #api: Api;
+  readonly #tracer: Tracer;
+  readonly #began: number;
+  #steps: SessionStep[] = [];
+  #span: Span | undefined;
+  #messages = 0;
+
+  constructor(api: Api, tracer: Tracer, began: number) {
+    this.#api = api;
+    this.#tracer = tracer;
+    this.#began = began;
+  }
+
+  step(step: SessionStep): void {
+    if (this.#span !== undefined) this.#told(this.#span, step);
+    else if (this.#steps.length < stepsMax) this.#steps.push(step);
+  }
+
+  receive(began: number): Receiving {
+    const { SpanKind, ROOT_CONTEXT } = this.#api;
+    this.#span ??= this.#opened();
+    const session = this.#span;
+    const options = { kind: SpanKind.SERVER, startTime: began };
+    this.#messages += 1;
+    const span =
+      this.#messages === 1
+        ? this.#tracer.startSpan('receive', options, this.#within(session))
+        : this.#tracer.startSpan(
+            'receive',
+            { ...options, links: [{ context: session.spanContext() }] },
+            ROOT_CONTEXT,
+          );
+    return receiving(this.#api, span, session);
+  }
+
+  ended(at: number): void {
+    this.#span?.setAttribute('postrider.messages', this.#messages);
+    this.#span?.end(at);
+  }
+
+  #opened(): Span {
+    const { SpanKind, ROOT_CONTEXT } = this.#api;
+    const options = { kind: SpanKind.SERVER, startTime: this.#began };
+    const session = this.#tracer.startSpan('session', options, ROOT_CONTEXT);
+    for (const step of this.#steps) this.#told(session, step);
+    this.#steps = [];
+    return session;
+  }
+
+  #told(session: Span, { name, from, to, facts, failed }: SessionStep): void {
+    const { SpanStatusCode } = this.#api;
+    const options = { startTime: from, attributes: { ...facts } };
+    const span = this.#tracer.startSpan(name, options, this.#within(session));
+    if (failed !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: failed });
+    span.end(to);
+  }
+
+  #within(session: Span): Context {
+    const { ROOT_CONTEXT, trace } = this.#api;
+    return trace.setSpan(ROOT_CONTEXT, session);
+  }
+}
+
+/** What is known of the client with its message is told of its session, too. */
+function receiving({ SpanStatusCode }: Api, span: Span, session?: Span): Receiving {
+  return {
+    trace: traceparent(span.spanContext()),
+    queued(message, at) {
+      const origin = originAttributes(message.origin);
+      session?.setAttributes(origin);
+      span.setAttributes({ ...origin, ...messageAttributes(message) });
+      span.end(at);
+    },
+    failed(origin, at, why) {
+      const attributes = originAttributes(origin);
+      session?.setAttributes(attributes);
+      span.setAttributes(attributes);
+      span.setStatus({ code: SpanStatusCode.ERROR, message: why });
+      span.end(at);
+    },
+  };
 }
 
 const traceparent = ({ traceId, spanId, traceFlags }: SpanContext): string =>
