@@ -47,7 +47,7 @@ export function readRequestLine(
   if (given.command === undefined) return refused(501, 'there is no such command here');
   if (!isVersion(given.version)) return refused(505, `version ${given.version} is not spoken here`);
   const { deviceId, deviceType } = given;
-  if (!new RegExp(`^[\\w.-]{1,${deviceIdMax}}$`).test(deviceId))
+  if (deviceId.length > deviceIdMax || !/^[\w.-]+$/.test(deviceId))
     return refused(400, 'the name of the device is missing or cannot be used');
   const type = deviceType.replace(/[^\w .-]/g, '').slice(0, deviceTypeMax) || 'unknown';
   const request = { ...given, command: given.command, version: given.version, deviceType: type };

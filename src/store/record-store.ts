@@ -36,6 +36,12 @@ export const announcedKinds = [
 ] as const;
 export type AnnouncedKind = (typeof announcedKinds)[number];
 
+/** Kinds that phones ask for with each request: the process that has the store to itself may answer from memory. */
+export const rememberedKinds: ReadonlySet<string> = new Set([
+  'activesync-collection',
+  'activesync-device',
+]);
+
 export interface RecordStore {
   get(kind: string, key: string): Promise<StoredRecord | undefined>;
   /**

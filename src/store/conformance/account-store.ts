@@ -69,6 +69,11 @@ export function testAccountStore(name: string, open: OpenTestStores): void {
       assert.equal(await accounts.removeCredential(ann, 'tablet'), false);
       assert.equal(await accounts.removeCredential(ann, 'phone'), true);
       assert.equal((await accounts.credentials(ann)).length, 1);
+      await accounts.putCredential(ann, credential('', { argon2: 'newer' }));
+      assert.deepEqual(
+        (await accounts.credentials(ann)).map(({ argon2 }) => argon2),
+        ['newer'],
+      );
       assert.equal(await accounts.putCredential(bob, credential('')), false);
       assert.deepEqual(await accounts.credentials(bob), []);
     });
@@ -78,12 +83,14 @@ export function testAccountStore(name: string, open: OpenTestStores): void {
       const { accounts } = test.stores;
       await accounts.add(ann, credential(''), 5);
       await accounts.addAddress(ann, 'info@example.org');
+      assert.equal((await accounts.credentials(ann)).length, 1);
       assert.equal(await accounts.remove('info@example.org'), false, 'by its primary address only');
       assert.equal(await accounts.remove(ann), true);
       assert.equal(await accounts.remove(ann), false);
       assert.equal(await accounts.find('info@example.org'), undefined);
       assert.equal(await accounts.add('info@example.org', undefined, 6), true);
       assert.deepEqual(await accounts.credentials('info@example.org'), []);
+      assert.deepEqual(await accounts.credentials(ann), []);
     });
 
     it('has one secret, whoever asks first, and keeps it over a restart', async () => {

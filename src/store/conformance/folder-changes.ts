@@ -102,4 +102,41 @@ export function testWatching(open: OpenTestStores): void {
     await folders.usage(ann);
     assert.deepEqual(events, [], 'nothing changed; nobody listens');
   });
+
+  it('meanwhile says of a folder what it is now, whoever asked while it changed', async () => {
+    await using test = await open();
+    const { folders } = test.stores;
+    const inbox = await inboxOf(test, 3);
+    const sent = await folderId(folders, 'Sent');
+    const stop = folders.watch(() => {});
+    const changes: readonly (() => Promise<unknown>)[] = [
+      () => folders.append(inbox, [mail(), mail()]),
+      () => folders.deliver({ ...mail(), account: ann, folder: 'INBOX', prefix: '' }),
+      () => folders.store(inbox, [1], { kind: 'add', flags: ['\\Deleted'] }),
+      () => folders.leaveRecent(inbox, 4),
+      () => folders.copy(inbox, [2], sent),
+      () => folders.move(inbox, [3], sent),
+      () => folders.replace(sent, 1, inbox, mail()),
+      () => folders.expunge(inbox),
+      () => folders.removeMessages(inbox, [2]),
+      () => folders.create(ann, 'Sent/old', undefined),
+      () => folders.rename(ann, 'Sent', 'Given'),
+      () => folders.rename(ann, 'INBOX', 'Before'),
+      () => folders.remove(ann, 'Given/old'),
+    ];
+    for (const [i, change] of changes.entries()) {
+      await Promise.all([folders.folder(inbox), folders.folder(sent)]);
+      await Promise.all([change(), folders.folder(inbox), folders.folder(sent)]);
+      const all = await folders.folders(ann);
+      for (const id of [inbox, sent])
+        assert.deepEqual(
+          await folders.folder(id),
+          all.find((each) => each.id === id),
+          `change ${i}`,
+        );
+    }
+    await folders.remove(ann, 'Given');
+    assert.equal(await folders.folder(sent), undefined);
+    stop();
+  });
 }

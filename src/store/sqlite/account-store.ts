@@ -5,11 +5,14 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { Account, AccountStore, Credential } from '../account-store.ts';
 import type { GroupCommit } from './group-commit.ts';
+import { Remembered } from './remembered.ts';
 import type { CredentialRow } from './requests.ts';
 
 // How old what is in memory may be before the store is asked whether it still holds.
 const freshMs = 1000;
 const secretBytes = 32;
+// Limit: accounts whose credentials are in memory, each for as long as what is in memory of accounts.
+const credentialsMax = 1000;
 
 export interface SqliteAccountStoreParts {
   readonly commit: GroupCommit;
@@ -23,6 +26,8 @@ export class SqliteAccountStore implements AccountStore {
   #version = -1;
   #secret: Promise<Uint8Array> | undefined;
   #checked = Number.NEGATIVE_INFINITY;
+  /** For phones, which log in with each request. What this process changes holds at once. */
+  readonly #credentials = new Remembered<CredentialsRead>(credentialsMax);
 
   constructor(parts: SqliteAccountStoreParts) {
     this.#parts = parts;
@@ -41,7 +46,11 @@ export class SqliteAccountStore implements AccountStore {
 
   async add(address: string, credential: Credential | undefined, now: number): Promise<boolean> {
     const row = credential === undefined ? undefined : credentialRow(credential);
-    return this.#changed(await this.#parts.commit.call('addAccount', [address, row, now]));
+    return this.#changed(
+      await this.#changing(address, () =>
+        this.#parts.commit.call('addAccount', [address, row, now]),
+      ),
+    );
   }
 
   async find(address: string): Promise<Account | undefined> {
@@ -55,7 +64,9 @@ export class SqliteAccountStore implements AccountStore {
   }
 
   async remove(address: string): Promise<boolean> {
-    return this.#changed(await this.#parts.commit.call('removeAccount', [address]));
+    return this.#changed(
+      await this.#changing(address, () => this.#parts.commit.call('removeAccount', [address])),
+    );
   }
 
   async addAddress(account: string, address: string): Promise<boolean> {
@@ -67,18 +78,35 @@ export class SqliteAccountStore implements AccountStore {
   }
 
   async credentials(account: string): Promise<readonly Credential[]> {
-    const rows = await this.#parts.commit.call('credentials', [account]);
-    return rows.map(({ name, argon2, created, iterations, salt, storedKey, serverKey }) => ({
-      ...{ name, argon2, created, scram: { iterations, salt, storedKey, serverKey } },
-    }));
+    const now = this.#parts.clock.now();
+    const read = async () => ({
+      credentials: (await this.#parts.commit.call('credentials', [account])).map(credentialOf),
+      until: now + freshMs,
+    });
+    const known = await this.#credentials.get(account, read);
+    if (known !== undefined && now < known.until) return known.credentials;
+    this.#credentials.forget(account);
+    return (await this.#credentials.get(account, read))?.credentials ?? [];
   }
 
   putCredential(account: string, credential: Credential): Promise<boolean> {
-    return this.#parts.commit.call('putCredential', [account, credentialRow(credential)]);
+    const row = credentialRow(credential);
+    return this.#changing(account, () => this.#parts.commit.call('putCredential', [account, row]));
   }
 
   removeCredential(account: string, name: string): Promise<boolean> {
-    return this.#parts.commit.call('removeCredential', [account, name]);
+    return this.#changing(account, () =>
+      this.#parts.commit.call('removeCredential', [account, name]),
+    );
+  }
+
+  async #changing<T>(account: string, change: () => Promise<T>): Promise<T> {
+    this.#credentials.forget(account);
+    try {
+      return await change();
+    } finally {
+      this.#credentials.forget(account);
+    }
   }
 
   secret(): Promise<Uint8Array> {
@@ -106,6 +134,17 @@ export class SqliteAccountStore implements AccountStore {
       .catch(() => {}); // asked again in a second
   }
 }
+
+interface CredentialsRead {
+  readonly credentials: readonly Credential[];
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+}
+
+const credentialOf = (row: CredentialRow): Credential => {
+  const { name, argon2, created, iterations, salt, storedKey, serverKey } = row;
+  return { name, argon2, created, scram: { iterations, salt, storedKey, serverKey } };
+};
 
 function credentialRow({ name, argon2, scram, created }: Credential): CredentialRow {
   const { iterations, salt, storedKey, serverKey } = scram;

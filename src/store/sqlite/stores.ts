@@ -10,6 +10,7 @@ import { openDataDirectory } from '../files/directory.ts';
 import { MemorySpool } from '../files/memory-spool.ts';
 import { FileSpool } from '../files/spool.ts';
 import { FileWatch } from '../files/watch.ts';
+import type { FolderFacts } from '../folder-store.ts';
 import { alone } from '../nodes.ts';
 import { StoreOpenError } from '../open-error.ts';
 import type { QueueStore } from '../queue-store.ts';
@@ -25,7 +26,7 @@ import {
   prepareDatabase,
 } from './database.ts';
 import { DirectoryLock } from './directory-lock.ts';
-import { SqliteFolderStore } from './folders/folder-store.ts';
+import { forgetTouched, SqliteFolderStore } from './folders/folder-store.ts';
 import { MailboxEvents } from './folders/mailbox-events.ts';
 import { DamagedStoreError, GroupCommit } from './group-commit.ts';
 import { journalDirectory } from './journal/disk.ts';
@@ -41,6 +42,7 @@ import { SqliteQueueStore } from './queue/queue-store.ts';
 import type { ReaderClient } from './reader/reader-client.ts';
 import { ReaderThread, readInProcess } from './reader/reader-client.ts';
 import { SqliteRecordStore } from './record-store.ts';
+import { Remembered } from './remembered.ts';
 import { discardForeignSearch } from './search/search-database.ts';
 import { SqliteSpamStore } from './spam-store.ts';
 import { headReader } from './spool-head.ts';
@@ -212,6 +214,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
   const { spool, transport, release } = parts;
   const path = databasePath(directory);
   const removeFile = (key: string) => void spool.remove(key);
+  const facts = new Remembered<FolderFacts>(factsMax);
   const mailboxEvents: MailboxEvents = new MailboxEvents({
     clock,
     gather: transport.gather,
@@ -220,6 +223,7 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
   const commit = new GroupCommit({
     ...{ transport, clock, log, removeFile, flushSeconds: options.flushSeconds },
     touched(events) {
+      forgetTouched(facts, events);
       mailboxEvents.publish(events);
       reader.wake();
     },
@@ -252,7 +256,14 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
     };
     return {
       queue,
-      folders: new SqliteFolderStore({ commit, reader, events: mailboxEvents, spool, clock }),
+      folders: new SqliteFolderStore({
+        commit,
+        reader,
+        events: mailboxEvents,
+        facts,
+        spool,
+        clock,
+      }),
       accounts,
       records: new SqliteRecordStore({ commit, clock }),
       spam: new SqliteSpamStore(commit),
@@ -272,6 +283,8 @@ async function assemble(options: SqliteStoresOptions, parts: Assembly): Promise<
   }
 }
 
+/** Limit: folders of which it is remembered how they are, some 300 octets each. */
+const factsMax = 4096;
 const nothingFound = { removed: 0, faults: [] } as const;
 const faultsLoggedMax = 10;
 const advice = '`postrider verify` names the messages, and says what can be done';

@@ -39,6 +39,7 @@ import type { Spool } from '../../spool.ts';
 import type { GroupCommit } from '../group-commit.ts';
 import { appendRow, contentRow } from '../queue/queue-rows.ts';
 import type { ReaderClient } from '../reader/reader-client.ts';
+import type { Remembered } from '../remembered.ts';
 import type { NewMailRow, RefusedRow } from '../requests.ts';
 import type { MailboxEvents } from './mailbox-events.ts';
 import { unpackMails } from './packed-mails.ts';
@@ -49,12 +50,15 @@ export interface SqliteFolderStoreParts {
   readonly commit: GroupCommit;
   readonly reader: ReaderClient;
   readonly events: MailboxEvents;
+  /** By id: forgotten by whoever commits a change of them. */
+  readonly facts: Remembered<FolderFacts>;
   readonly spool: Spool;
   readonly clock: Clock;
 }
 
 export class SqliteFolderStore implements FolderStore {
   readonly #parts: SqliteFolderStoreParts;
+  #watchers = 0;
 
   constructor(parts: SqliteFolderStoreParts) {
     this.#parts = parts;
@@ -77,7 +81,10 @@ export class SqliteFolderStore implements FolderStore {
   }
 
   folder(id: number): Promise<FolderFacts | undefined> {
-    return this.#parts.reader.call('folder', id);
+    const { reader, facts } = this.#parts;
+    const read = () => reader.call('folder', id);
+    // Only who watches is told of changes by other processes.
+    return this.#watchers === 0 ? read() : facts.get(String(id), read);
   }
 
   find(account: string, path: string): Promise<FolderFacts | undefined> {
@@ -155,10 +162,23 @@ export class SqliteFolderStore implements FolderStore {
 
   async leaveRecent(folder: number, below: number): Promise<void> {
     await this.#parts.commit.call('leaveRecent', [folder, below]);
+    this.#parts.facts.forget(String(folder));
   }
 
   watch(listener: (event: MailboxEvent) => void): () => void {
-    return this.#parts.events.watch(listener);
+    const { events, facts } = this.#parts;
+    if (this.#watchers === 0) facts.clear();
+    this.#watchers += 1;
+    const unwatch = events.watch((event) => {
+      if (event.kind === 'unknown') facts.clear();
+      listener(event);
+    });
+    let isOver = false;
+    return () => {
+      if (!isOver) this.#watchers -= 1;
+      isOver = true;
+      unwatch();
+    };
   }
 
   deliver(message: NewMailboxMessage): Promise<ListedMessage> {
@@ -298,6 +318,16 @@ export class SqliteFolderStore implements FolderStore {
   #now(): number {
     return this.#parts.clock.now();
   }
+}
+
+/** What a transaction changed of folders is not as it was. */
+export function forgetTouched(
+  facts: Remembered<FolderFacts>,
+  events: readonly MailboxEvent[],
+): void {
+  for (const event of events)
+    if (event.kind === 'messages') facts.forget(String(event.folder));
+    else facts.clear();
 }
 
 const newMailRow = ({ content, flags, received }: NewMail): NewMailRow => ({
