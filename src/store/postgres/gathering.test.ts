@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { StorageError } from '../../smtp/smtp-error.ts';
+import type { GatheringParts } from './gathering.ts';
 import { Gathering } from './gathering.ts';
 
 /** Runs batches when it is told to, and remembers them. */
 function gatheringOf(
-  limits: { itemsMax?: number; weightMax?: number; batchesMax?: number },
+  limits: Partial<GatheringParts<number, string>>,
   answer: (item: number) => string = (item) => `${item}`,
 ) {
   const batches: (readonly number[])[] = [];
@@ -52,6 +53,50 @@ describe('Gathering', () => {
     assert.deepEqual(batches.slice(2), [[1, 4, 5]]);
     await turn();
     assert.equal((await Promise.all(all)).length, 7);
+  });
+
+  it('begins another batch beside one that is under way only for many, or for much', async () => {
+    const limits = { batchesMax: 3, besideFrom: { items: 3, weight: 50 } };
+    const many = gatheringOf(limits);
+    const all = [many.gathering.add(1)];
+    await many.turn();
+    const again = [2, 3, 4].map((item) => many.gathering.add(item));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(many.batches, [[1], [2, 3, 4]]);
+    const late = [5, 6].map((item) => many.gathering.add(item));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(many.batches.length, 2, 'two do not make a batch beside another one');
+    const heavy = many.gathering.add(50);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(many.batches[2], [5, 6, 50]);
+    for (let i = 0; i < 3; i += 1) await many.turn();
+    await Promise.all([...all, ...again, ...late, heavy]);
+    await many.gathering.idle();
+  });
+
+  it('who came during a batch waits a moment for more; who is alone does not', async () => {
+    const pauses: (() => void)[] = [];
+    const pause = () => new Promise<void>((resolve) => pauses.push(resolve));
+    const { gathering, batches, turn } = gatheringOf({ pause });
+    for (const item of [1, 2]) {
+      const alone = gathering.add(item);
+      await turn();
+      await turn();
+      await alone;
+    }
+    assert.equal(pauses.length, 0);
+    const all = [gathering.add(3)];
+    await turn();
+    all.push(gathering.add(4));
+    await turn();
+    await turn();
+    all.push(gathering.add(5));
+    assert.equal(batches.length, 3, 'it waits');
+    for (const end of pauses) end();
+    for (let i = 0; i < 3; i += 1) await turn();
+    await Promise.all(all);
+    assert.deepEqual(batches, [[1], [2], [3], [4, 5]]);
+    await gathering.idle();
   });
 
   it('whoever is wrong fails alone; a database that is away fails everybody', async () => {

@@ -12,8 +12,12 @@ export interface GatheringParts<Item, Answer> {
   readonly weigh?: (item: Item) => number;
   /** Two of the same key are not done together. */
   readonly keyOf?: (item: Item) => number | string;
-  /** How many batches may be under way. */
+  /** How many batches may be under way; one without. */
   readonly batchesMax?: number;
+  /** What has to wait before another one begins beside one that is under way: so many, or so much weight. */
+  readonly besideFrom?: { readonly items: number; readonly weight: number };
+  /** After a batch during which others came: for how long they wait for more to come. */
+  readonly pause?: () => Promise<void>;
 }
 
 interface Waiting<Item, Answer> {
@@ -25,7 +29,11 @@ interface Waiting<Item, Answer> {
 export class Gathering<Item, Answer> {
   readonly #parts: GatheringParts<Item, Answer>;
   #waiting: Waiting<Item, Answer>[] = [];
+  /** Of all that wait. */
+  #weight = 0;
   #batches = 0;
+  /** At the end of this turn it is seen whether another one begins. */
+  #isNear = false;
   #whenIdle: (() => void)[] = [];
 
   constructor(parts: GatheringParts<Item, Answer>) {
@@ -35,8 +43,11 @@ export class Gathering<Item, Answer> {
   add(item: Item): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
+      this.#weight += this.#parts.weigh?.(item) ?? 0;
       // What comes in the same turn goes along.
-      if (this.#waiting.length === 1) queueMicrotask(() => this.#next());
+      if (this.#isNear) return;
+      this.#isNear = true;
+      queueMicrotask(() => this.#next());
     });
   }
 
@@ -47,15 +58,32 @@ export class Gathering<Item, Answer> {
   }
 
   #next(): void {
-    while (this.#waiting.length > 0 && this.#batches < (this.#parts.batchesMax ?? 1)) {
+    this.#isNear = false;
+    while (this.#mayBegin()) {
       this.#batches += 1;
-      void this.#run(this.#take()).then(() => {
+      void this.#batch(this.#take()).then(() => {
         this.#batches -= 1;
         this.#next();
         if (this.#waiting.length === 0 && this.#batches === 0)
           for (const resolve of this.#whenIdle.splice(0)) resolve();
       });
     }
+  }
+
+  #mayBegin(): boolean {
+    const { batchesMax = 1, besideFrom } = this.#parts;
+    const { length } = this.#waiting;
+    if (length === 0 || this.#batches === 0) return length > 0;
+    if (this.#batches >= batchesMax) return false;
+    return (
+      besideFrom === undefined || length >= besideFrom.items || this.#weight >= besideFrom.weight
+    );
+  }
+
+  /** Who is alone waits for nobody, and nobody for him. */
+  async #batch(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
+    await this.#run(batch);
+    if (this.#waiting.length > 0) await this.#parts.pause?.();
   }
 
   #take(): readonly Waiting<Item, Answer>[] {
@@ -76,6 +104,7 @@ export class Gathering<Item, Answer> {
       taken.push(one);
     }
     this.#waiting = left;
+    this.#weight -= weight;
     return taken;
   }
 

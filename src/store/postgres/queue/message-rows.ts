@@ -42,37 +42,14 @@ export const enteringMax = 256;
 export const weightOf = ({ content }: Entering): number =>
   content.kind === 'inline' ? content.bytes.length : 0;
 
-const insertMessages = `
-  WITH given AS (
-    SELECT * FROM unnest(
-      $1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
-      $8::integer[], $9::integer[], $10::bigint[], $11::bigint[], $12::integer[], $13::integer[],
-      $14::boolean[])
-    AS g (key, id, received, sender, params, origin, message_id,
-      prefix_at, prefix_length, size, content, bytes_at, bytes_length, is_shared)),
-  added AS (
-    INSERT INTO message
-      (key, id, received, sender, params, origin, message_id, prefix, size, content, bytes)
-    SELECT key, id, received, sender, params, origin, message_id,
-      substring($15::bytea FROM prefix_at FOR prefix_length), size, content,
-      CASE WHEN NOT is_shared THEN substring($15::bytea FROM bytes_at FOR bytes_length) END
-    FROM given ON CONFLICT (key) DO NOTHING RETURNING key),
-  kept AS (
-    INSERT INTO content (id, size, bytes)
-    SELECT content, size, substring($15::bytea FROM bytes_at FOR bytes_length)
-    FROM given JOIN added USING (key) WHERE is_shared AND bytes_at IS NOT NULL),
-  addressed AS (
-    INSERT INTO recipient (message, idx, address, params, delivery, destination, original,
-      at, owner, fence, held, attempts, priority, release, account, room)
-    SELECT r.* FROM unnest(
-      $16::bigint[], $17::integer[], $18::text[], $19::text[], $20::text[], $21::text[],
-      $22::text[], $23::bigint[], $24::bigint[], $25::bigint[], $26::boolean[], $27::integer[],
-      $28::smallint[], $29::bigint[], $30::text[], $31::bigint[]) AS r (message)
-    JOIN added ON added.key = r.message)
-  SELECT key FROM added`;
-
 const messageColumns = 14;
 const recipientColumns = 16;
+
+/** migrations/0009-statements.sql: the columns of messages, the octets of all of them, the columns of recipients. */
+const insertMessages = `SELECT queue_enter(${Array.from(
+  { length: messageColumns + 1 + recipientColumns },
+  (_, i) => `$${i + 1}`,
+)}) AS key`;
 
 /**
  * Of each whether it is there now: false when the queue has its id already. Records that come with a message need a

@@ -2,6 +2,7 @@
 // which waits for no disk; those from which something follows are a transaction of their own, which does. A
 // settlement counts only as a whole and only under the fences that it was claimed with.
 
+import { setTimeout } from 'node:timers/promises';
 import type { Clock } from '../../../base/clock.ts';
 import { messageKey } from '../../message-key.ts';
 import type { Settlement } from '../../queue-store.ts';
@@ -27,6 +28,11 @@ export interface SettlingParts {
 
 /** Limit: settlements of one statement. */
 const settlementsMax = 256;
+/**
+ * For so long what ended waits for more that has, while much does, in milliseconds: nobody waits for it, and what a
+ * crash lets arrive twice grows by less than this.
+ */
+const gatherMs = 20;
 /** Limit: messages that one statement looks at once their recipients are gone. */
 const doneMax = 500;
 
@@ -58,19 +64,34 @@ const settle = `
 const settleLazily = `${settle}
   UNION ALL SELECT NULL, NULL, NULL, NULL, NULL FROM set_config('synchronous_commit', 'off', true)`;
 
+/** The only outcome of its settlement, from which nothing follows: the recipient leaves. */
+interface Leaving {
+  readonly message: number;
+  readonly index: number;
+  readonly fence: number;
+}
+
+/** `stays`: the message may be there still, without recipients. Undefined: it was not ours. */
+type Left = { readonly stays: boolean } | undefined;
+
 export class Settling {
   readonly #parts: SettlingParts;
+  /** Nearly all of mail that is relayed. */
+  readonly #leaving: Gathering<Leaving, Left>;
   readonly #plain: Gathering<Settlement, boolean>;
   /** Keys of messages of which recipients have left: those without any are removed. */
   readonly #done: Gathering<number, true>;
 
   constructor(parts: SettlingParts) {
     this.#parts = parts;
+    const pause = () => setTimeout(gatherMs);
+    this.#leaving = new Gathering({
+      run: (leaving) => this.#leaveAll(leaving),
+      ...{ itemsMax: settlementsMax, keyOf: ({ message }) => message, pause },
+    });
     this.#plain = new Gathering({
       run: (settlements) => this.#settleAll(settlements),
-      itemsMax: settlementsMax,
-      keyOf: ({ message }) => message,
-      batchesMax: 2,
+      ...{ itemsMax: settlementsMax, keyOf: ({ message }) => message, pause },
     });
     this.#done = new Gathering({
       run: (keys) => this.#remove(keys),
@@ -79,20 +100,26 @@ export class Settling {
   }
 
   async settle(settlement: Settlement): Promise<boolean> {
-    const isSettled =
-      settlement.effects.length === 0
-        ? await this.#plain.add(settlement)
-        : await this.#withEffects(settlement);
+    const { message, outcomes } = settlement;
+    const leaving = leavingOf(settlement);
+    const left = leaving && (await this.#leaving.add(leaving));
+    const isSettled = leaving === undefined ? await this.#settle(settlement) : left !== undefined;
     // What was lost meanwhile is held no more, or anew.
     if (!isSettled) return false;
-    const { message, outcomes } = settlement;
     this.#parts.own.drop(message, outcomes.length);
-    if (outcomes.some(({ outcome }) => !('until' in outcome)))
+    if (left === undefined ? outcomes.some(isLeaving) : left.stays)
       this.#done.add(messageKey(message)).catch(() => {}); // swept later
     return true;
   }
 
+  #settle(settlement: Settlement): Promise<boolean> {
+    return settlement.effects.length === 0
+      ? this.#plain.add(settlement)
+      : this.#withEffects(settlement);
+  }
+
   async idle(): Promise<void> {
+    await this.#leaving.idle();
     await this.#plain.idle();
     await this.#done.idle();
   }
@@ -104,6 +131,19 @@ export class Settling {
        WHERE NOT EXISTS (SELECT FROM recipient r WHERE r.message = m.key) LIMIT ${doneMax}`,
     );
     if (rows.length > 0) await this.#remove(rows.map(({ key }) => integer(key)));
+  }
+
+  /** Losing it in a power failure is a second delivery: it waits for no disk. migrations/0009-statements.sql */
+  async #leaveAll(leaving: readonly Leaving[]): Promise<readonly Left[]> {
+    const rows = await this.#parts.database.rows(
+      'SELECT key, stays FROM queue_leave($1, $2, $3, $4)',
+      [
+        ...[leaving.map(({ message }) => message), leaving.map(({ index }) => index)],
+        ...[leaving.map(({ fence }) => fence), this.#parts.session()],
+      ],
+    );
+    const left = new Map(rows.map(({ key, stays }) => [key, { stays: stays === true }]));
+    return leaving.map(({ message }) => left.get(message));
   }
 
   async #settleAll(settlements: readonly Settlement[]): Promise<readonly boolean[]> {
@@ -167,6 +207,14 @@ export class Settling {
     return keys.map(() => true);
   }
 }
+
+function leavingOf({ message, outcomes, effects }: Settlement): Leaving | undefined {
+  const [one, ...others] = outcomes;
+  if (one === undefined || others.length + effects.length > 0 || !isLeaving(one)) return undefined;
+  return { message: messageKey(message), index: one.index, fence: one.fence };
+}
+
+const isLeaving = ({ outcome }: Settlement['outcomes'][number]): boolean => !('until' in outcome);
 
 const wholeOf = (rows: readonly Row[]): ReadonlySet<unknown> =>
   new Set(rows.map(({ settlement }) => settlement));
