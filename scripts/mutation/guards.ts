@@ -153,7 +153,7 @@ export const guards: readonly Guard[] = [
     'receive/reception.test.ts',
   ),
   guard('smtp/server/phases.ts', 'smtp/server/session.test.ts'),
-  guard('smtp/server/commands.ts', 'smtp/server/session.test.ts'),
+  guard('smtp/server/commands.ts', 'smtp/server/session.test.ts', 'smtp/server/atrn.test.ts'),
   guard('smtp/server/availability.ts', 'smtp/server/session.test.ts'),
   guard('smtp/server/envelope-commands.ts', 'smtp/server/session.test.ts'),
   guard('smtp/server/login-phase.ts', 'smtp/server/session.test.ts'),

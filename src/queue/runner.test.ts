@@ -7,6 +7,7 @@ import type { Effect, Lease } from '../store/queue-store.ts';
 import { MemoryDisk } from '../store/sqlite/stores.ts';
 import { cancelMessage } from './cancellation.ts';
 import type { DeliveryResult, RecipientResult } from './delivery.ts';
+import type { MessageTracer } from './story/message-tracer.ts';
 import { storiesOf } from './story/story.ts';
 import { formatWhy } from './story/story-text.ts';
 import {
@@ -192,6 +193,28 @@ describe('QueueRunner', () => {
     await clock.advance(10 * minute);
     assert.equal((await countOf(stores.queue)).messages, 0);
     assert.equal(attempts.at(-1)?.recipients[0]?.attempt, 1);
+  });
+
+  it('a tracer is told of what was attempted and how long it took, not of what was skipped', async () => {
+    const { submit, remote, parts, clock } = await world();
+    const told: unknown[] = [];
+    const tracer: Pick<MessageTracer, 'attempted'> = {
+      attempted: ({ recipients }, [result], { from, to: until }) =>
+        told.push([recipients[0]?.address, result?.result, until - from]),
+    };
+    Object.assign(parts, { tracer });
+    remote.answer = (lease) =>
+      new Promise((resolve) => {
+        const down = {
+          recipients: lease.recipients.map(() => unreachable),
+          health: 'down',
+        } as const;
+        clock.after(5_000, () => resolve(down));
+      });
+    await submit(['bob@dead.example']);
+    await clock.advance(5_000);
+    await submit(['eve@dead.example']);
+    assert.deepEqual(told, [['bob@dead.example', 'deferred', 5_000]]);
   });
 
   it('tries a report all the same: what others met may not concern it (RFC 8460 §3)', async () => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DeliveryResult } from './delivery.ts';
-import { later, minute, never, results, taken, world } from './test-world.ts';
+import { later, minute, never, results, taken, to, world } from './test-world.ts';
 
 const everything = { limit: 100, perDestination: 100, skip: new Set<string>(), leaseMs: minute };
 
@@ -97,6 +97,32 @@ describe('stop', () => {
     await stopped;
     // What is recorded later than that is too late for whoever closes the store now.
     const { entries } = await stores.queue.search({}, { limit: 9 });
+    assert.deepEqual(
+      entries.map(({ sender, recipients }) => [sender, recipients[0]?.address]),
+      [['', 'ann@example.org']],
+    );
+  });
+
+  it('waits for word that an alias was expanded, which is queued after it', async () => {
+    const { submit, runner, clock, stores } = await world();
+    const { queue } = stores;
+    const enqueue = queue.enqueue.bind(queue);
+    const gate = Promise.withResolvers<void>();
+    queue.enqueue = async (message, options) => {
+      if (message.sender === '') await gate.promise;
+      return enqueue(message, options);
+    };
+    const more = { original: 'all@example.org', params: ['NOTIFY=SUCCESS'] };
+    await submit([to('bob@a.example', more), to('eve@b.example', more)]);
+    let isOver = false;
+    const stopped = runner.stop({ graceMs: minute }).then(() => {
+      isOver = true;
+    });
+    await clock.advance(1);
+    assert.equal(isOver, false);
+    gate.resolve();
+    await stopped;
+    const { entries } = await queue.search({}, { limit: 9 });
     assert.deepEqual(
       entries.map(({ sender, recipients }) => [sender, recipients[0]?.address]),
       [['', 'ann@example.org']],
