@@ -5,6 +5,7 @@
 import { writeSync } from 'node:fs';
 import pino from 'pino';
 import type { Fields, Log } from '../base/log.ts';
+import { LogWriter } from './log-writer.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -22,19 +23,12 @@ export interface LogOptions {
   readonly fd?: number;
 }
 
-/** Limit: lines waiting for a reader of stderr that has stopped reading. */
-const waitingBytesMax = 16 * 2 ** 20;
-const gatheredBytes = 8192;
-const flushMs = 1000;
-
 export function createLog({ level, pretty, fd = 2 }: LogOptions): OperatorLog {
   return pretty ? createPrettyLog(level, fd) : createJsonLog(level, fd);
 }
 
 function createJsonLog(level: LogLevel, fd: number): OperatorLog {
-  const stream = pino.destination({ fd, sync: false, maxLength: waitingBytesMax });
-  stream.on('error', () => {}); // stderr is gone: there is nobody to tell
-  const destination = gathered(stream);
+  const writer = new LogWriter(fd);
   const logger = pino(
     {
       level,
@@ -43,7 +37,7 @@ function createJsonLog(level: LogLevel, fd: number): OperatorLog {
       timestamp: isoTimeField,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination,
+    writer,
   );
   return {
     debug: (event, fields) => logger.debug(fields, event),
@@ -53,39 +47,7 @@ function createJsonLog(level: LogLevel, fd: number): OperatorLog {
     setLevel(changed) {
       logger.level = changed;
     },
-    flush() {
-      try {
-        destination.flushSync();
-      } catch {
-        // stderr is gone
-      }
-    },
-  };
-}
-
-/**
- * Lines go to the stream in large pieces: gathered there, each would have the length of all that
- * wait measured anew.
- */
-function gathered(stream: ReturnType<typeof pino.destination>) {
-  let lines = '';
-  let timer: NodeJS.Timeout | undefined;
-  const hand = () => {
-    clearTimeout(timer);
-    timer = undefined;
-    if (lines !== '') stream.write(lines);
-    lines = '';
-  };
-  return {
-    write(line: string): void {
-      lines += line;
-      if (lines.length >= gatheredBytes) hand();
-      else timer ??= setTimeout(hand, flushMs).unref();
-    },
-    flushSync(): void {
-      hand();
-      stream.flushSync();
-    },
+    flush: () => writer.flush(),
   };
 }
 

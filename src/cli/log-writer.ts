@@ -1,0 +1,103 @@
+// Lines to a descriptor, gathered and written off the event loop. Whoever does not read, or is gone, holds nothing up:
+// not while the server runs, and not its end.
+
+import { write, writeSync } from 'node:fs';
+
+/** Limit: characters that wait for a reader who has stopped reading; what comes after them is dropped. */
+const waitingMax = 16 * 2 ** 20;
+const gatheredChars = 8192;
+const gatherMs = 1000;
+/** A pipe that is full says EAGAIN. */
+const againMs = 100;
+/** Limit: how long the end of the process waits for a reader, in milliseconds. */
+const flushMsMax = 1000;
+
+export class LogWriter {
+  readonly #fd: number;
+  #lines = '';
+  #timer: NodeJS.Timeout | undefined;
+  #isWriting = false;
+  /** When the last of it went out, by the clock of the process: nothing but its end asks for it. */
+  #since = 0;
+  /** What the reader was not ready for. */
+  #again: { readonly bytes: Buffer; readonly timer: NodeJS.Timeout } | undefined;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+    // Node makes it one that says EAGAIN in place of waiting: a thread that waits in write(2) ends never, nor does its process.
+    if (fd === 2) process.stderr.on('error', () => {});
+  }
+
+  /** Never throws, never waits. */
+  write(line: string): void {
+    if (this.#lines.length >= waitingMax) return;
+    this.#lines += line;
+    if (!this.#isWriting) this.#gather();
+  }
+
+  /**
+   * Everything so far is written when this returns, unless nobody reads it. What is being written already is left to
+   * that; where it takes so long that nobody can be reading, the rest is dropped.
+   */
+  flush(): void {
+    const isStuck = this.#isWriting && performance.now() - this.#since > flushMsMax;
+    const again = this.#again;
+    if (again !== undefined) {
+      clearTimeout(again.timer);
+      this.#again = undefined;
+      this.#isWriting = false;
+    }
+    const rest = this.#taken();
+    if (!isStuck)
+      writeNow(this.#fd, again === undefined ? rest : Buffer.concat([again.bytes, rest]));
+  }
+
+  #taken(): Buffer {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const taken = Buffer.from(this.#lines);
+    this.#lines = '';
+    return taken;
+  }
+
+  #gather(): void {
+    if (this.#lines.length >= gatheredChars) this.#write(this.#taken());
+    else if (this.#lines !== '')
+      this.#timer ??= setTimeout(() => this.#write(this.#taken()), gatherMs).unref();
+  }
+
+  #write(bytes: Buffer): void {
+    this.#isWriting = true;
+    this.#since = performance.now();
+    this.#goOn(bytes);
+  }
+
+  #goOn(bytes: Buffer): void {
+    this.#again = undefined;
+    write(this.#fd, bytes, (error, written) => {
+      if (error?.code === 'EAGAIN') {
+        const timer = setTimeout(() => this.#goOn(bytes), againMs).unref();
+        this.#again = { bytes, timer };
+        return;
+      }
+      // Other errors: whoever read it is gone, or the disk is full. What comes later is tried again.
+      if (error === null && written < bytes.length) {
+        this.#write(bytes.subarray(written));
+        return;
+      }
+      this.#isWriting = false;
+      this.#gather();
+    });
+  }
+}
+
+function writeNow(fd: number, bytes: Buffer): void {
+  const end = performance.now() + flushMsMax;
+  for (let at = 0; at < bytes.length; )
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > end) return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, againMs / 10);
+    }
+}
