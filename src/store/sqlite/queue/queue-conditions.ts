@@ -8,7 +8,7 @@ export interface Condition {
   readonly values: readonly (string | number)[];
 }
 
-/** The state of a recipient, as the place in `queueStates`: written as in migration 0016, whose index it is to find. */
+/** The state of a recipient, as the place in `queueStates`: written as in migration 0017, whose index it is to find. */
 export const stateSql =
   'CASE WHEN r.due IS NULL THEN 2 WHEN r.held = 1 THEN 3 WHEN r.attempts > 0 THEN 1 ELSE 0 END';
 
