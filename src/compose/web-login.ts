@@ -210,7 +210,9 @@ const isAdministratorBy = (oidc: OidcConfig | undefined, name: string): boolean 
     one.includes('@') ? one.toLowerCase() === name.toLowerCase() : one === name,
   ) === true;
 
-function aboutOf({ dev, hostname, http }: ReturnType<WebLoginParts['inForce']>['config']) {
+function aboutOf({ dev, hostname, http, listeners }: Config) {
   const oidc = http.oidc === undefined ? {} : { oidc: { name: http.oidc.name } };
-  return { dev, version, hostname, login: { password: !dev, passkey: !dev, ...oidc } };
+  const smtp = listeners.find(({ service }) => service === 'smtp');
+  const caught = dev && smtp !== undefined ? { smtpPort: smtp.port } : {};
+  return { dev, version, hostname, ...caught, login: { password: !dev, passkey: !dev, ...oidc } };
 }

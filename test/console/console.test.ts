@@ -86,6 +86,8 @@ describe('the console in a browser', { skip }, () => {
       await page.getByRole('tab', { name: 'Compatibility' }).click();
       await page.getByText('display:grid', { exact: true }).click();
       await page.locator('details[open]').getByText('What is known of it').waitFor();
+      const bar = (await page.locator('.features .shares svg').first().boundingBox())!;
+      assert.ok(bar.width > 5 * bar.height, 'how many show it is a bar from left to right');
       await assertAccessible(page, 'what clients show');
       await page.getByLabel('Whose clients').selectOption({ value: 'thunderbird' });
       await page.getByText('display:grid', { exact: true }).waitFor({ state: 'detached' });

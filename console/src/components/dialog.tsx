@@ -32,17 +32,25 @@ export function Dialog({ title, onClose, children }: DialogProps) {
 }
 
 interface FormDialogProps extends DialogProps, Omit<FormProps, 'aside'> {
+  /** What the button says that does nothing. */
+  readonly dismiss?: string;
   /** Resolves to whether it was done: then the dialog closes. */
   readonly onSubmit: (given: FormData) => Promise<boolean>;
 }
 
-export function FormDialog({ title, onClose, onSubmit, ...form }: FormDialogProps) {
+export function FormDialog({
+  title,
+  dismiss = 'Cancel',
+  onClose,
+  onSubmit,
+  ...form
+}: FormDialogProps) {
   const send = async (given: FormData) => {
     if (await onSubmit(given)) onClose();
   };
   return (
     <Dialog title={title} onClose={onClose}>
-      <Form {...form} onSubmit={send} aside={<Button onClick={onClose}>Cancel</Button>} />
+      <Form {...form} onSubmit={send} aside={<Button onClick={onClose}>{dismiss}</Button>} />
     </Dialog>
   );
 }

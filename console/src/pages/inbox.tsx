@@ -20,6 +20,10 @@ import '../styles/inbox.css';
 /** How often it is asked for what is new where no event tells of it. */
 const lookMs = 5000;
 
+/** Where there is no account. */
+const none = { total: 0, unread: 0 };
+const nothing = { ...none, all: none, tags: {}, messages: [] };
+
 export function Page() {
   const [, mailbox, id] = parts.value;
   const inboxes = useAnswer('inboxes', (signal) => call('mailInboxes', {}, signal), {
@@ -30,11 +34,14 @@ export function Page() {
   /** '' is everybody, in development; else nobody. */
   const whose = query.value.get('address') || (isDev ? '' : (known[0]?.address ?? ''));
   const isNobody = !isDev && whose === '';
+  const isKnown = inboxes.data !== undefined;
   const mails = useMails(
-    whose,
+    isNobody && !isKnown ? 'nobody yet' : whose,
     async (asked, signal) =>
       isNobody
-        ? undefined
+        ? isKnown
+          ? nothing
+          : undefined
         : call('mailSearch', { ...asked, ...(whose !== '' && { address: whose }) }, signal),
     { everyMs: lookMs },
   );
@@ -54,7 +61,7 @@ export function Page() {
         pathOf={(mail) => mailPath(mail.mailbox, mail.id)}
         isOfSeveral={whose === ''}
         hint="Words, from: subject: has:attachment …"
-        none="No mail yet."
+        none={isNobody ? 'No account yet.' : 'No mail yet.'}
       >
         <ImportMail address={whose} onDone={changed}>
           <div class="row spread">

@@ -3,6 +3,7 @@
 
 import { call } from '../api.ts';
 import { Answered } from '../components/answered.tsx';
+import { Code } from '../components/code.tsx';
 import { PageHead, Panel } from '../components/page.tsx';
 import { Segments } from '../components/segments.tsx';
 import { Empty } from '../components/states.tsx';
@@ -80,11 +81,13 @@ function NoReports({ kind }: { readonly kind: Kind }) {
             enrolled in a feedback loop. That there are none is good news.
           </p>
         ) : (
-          <p>
-            Others send them, once a day, to the address that a DNS record names. Publish{' '}
-            <code class="break">{records[kind]}</code> with an address of this server, and wait a
-            day.
-          </p>
+          <>
+            <p>
+              Others send them, once a day, to the address that a DNS record names. Publish one like
+              this, with an address of this server, and wait a day.
+            </p>
+            <Code text={records[kind]} what="the record" wraps />
+          </>
         )}
         <a class="button" href="/health">
           Records to publish

@@ -41,6 +41,8 @@ export interface SessionFacts {
   readonly dev: boolean;
   readonly version: string;
   readonly hostname: string;
+  /** Where applications send their mail, in `dev`; 0 where the system chose. */
+  readonly smtpPort?: number | undefined;
   /** Which ways there are to log in. */
   readonly login: {
     readonly password: boolean;

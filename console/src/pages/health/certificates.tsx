@@ -81,7 +81,9 @@ function Ends({ at }: { readonly at: number }) {
         <Badge tone="wait" icon="warn">
           no certificate
         </Badge>
-        TLS is offered nowhere: name one under <code>tls</code> in the configuration.
+        <span>
+          TLS is offered nowhere: name one under <code>tls</code> in the configuration.
+        </span>
       </p>
     );
   const left = at - Date.now();
@@ -90,7 +92,9 @@ function Ends({ at }: { readonly at: number }) {
       <Badge tone={left < 0 ? 'bad' : left < soonMs ? 'wait' : 'good'}>
         {left < 0 ? 'expired' : `good for ${duration(left)}`}
       </Badge>
-      The first of them ends on <When at={at} full />.
+      <span>
+        The first of them ends on <When at={at} full />.
+      </span>
     </p>
   );
 }

@@ -74,9 +74,10 @@ const columns: readonly Column<DnsRecord>[] = [
       </>
     ),
   },
-  { name: 'Type', cell: ({ type }) => type },
+  { name: 'Type', class: 'record-type', cell: ({ type }) => type },
   {
     name: 'Value',
+    class: 'record-value',
     cell: ({ name, type, value }) => (
       <span class="record">
         <span class="mono break">{value}</span>

@@ -19,6 +19,7 @@ export function InboxChoice({ inboxes, whose, isDev }: InboxChoiceProps) {
       value={whose}
       onChange={(event) => setQuery({ address: event.currentTarget.value })}
     >
+      {!isDev && inboxes.length === 0 && <option value="">No inbox</option>}
       {isDev && <option value="">All inboxes</option>}
       {!isKnown && <option value={whose}>{whose}</option>}
       {inboxes.map(({ address, total, unread }) => (

@@ -4,10 +4,15 @@ import { Code } from '../../components/code.tsx';
 import { Empty } from '../../components/states.tsx';
 import { session } from '../../session.ts';
 
-const example = `echo 'It works.' | ./bin/postrider send --server 127.0.0.1:1025 \\
+const usualPort = 1025;
+
+/** As this browser found us, for it may be another machine. */
+const exampleFor = (port: number) =>
+  `echo 'It works.' | ./bin/postrider send --server ${location.hostname}:${port} \\
   --to ann@example.org --header 'Subject: Hello'`;
 
 export function NothingOpen({ isEmpty }: { readonly isEmpty: boolean }) {
+  const smtpPort = session.value?.smtpPort || usualPort;
   if (!isEmpty)
     return (
       <section class="reading" aria-label="Message">
@@ -25,14 +30,19 @@ export function NothingOpen({ isEmpty }: { readonly isEmpty: boolean }) {
         {session.value?.dev === true ? (
           <>
             <p>
-              Let your application send to <code>127.0.0.1</code>, port <code>1025</code>, with any
-              password or none. Mail for every address is caught here, each in an inbox of its own,
-              and nothing leaves this machine. Or try:
+              Let your application send to <code>{location.hostname}</code>, port{' '}
+              <code>{smtpPort}</code>, with any password or none. Mail for every address is caught
+              here, each in an inbox of its own, and nothing leaves this machine. Or try:
             </p>
-            <Code text={example} what="the example" wraps />
+            <Code text={exampleFor(smtpPort)} what="the example" wraps />
           </>
         ) : (
-          <p>Mail for the accounts of this server appears here once it is delivered.</p>
+          <>
+            <p>Mail for the accounts of this server appears here once it is delivered.</p>
+            <a class="button" href="/accounts">
+              Accounts
+            </a>
+          </>
         )}
       </Empty>
     </section>

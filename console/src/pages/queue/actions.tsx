@@ -89,6 +89,7 @@ function CancelDialog({ of, onDone, onClose }: AskProps) {
     <FormDialog
       title="Cancel delivery?"
       submit="Cancel delivery"
+      dismiss="Keep it"
       danger
       onSubmit={cancel}
       onClose={onClose}

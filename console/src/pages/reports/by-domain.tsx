@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { Panel } from '../../components/page.tsx';
+import { counted } from '../../format.ts';
 
 interface Report {
   readonly domain: string;
@@ -22,7 +23,7 @@ export function ByDomain<R extends Report>({ reports, about, children }: ByDomai
         <Panel
           key={domain}
           title={domain}
-          about={`${of.length} reports by ${namesOf(of.map(({ by }) => by))}${about?.(of) ?? ''}`}
+          about={`${counted(of.length, 'report')} by ${namesOf(of.map(({ by }) => by))}${about?.(of) ?? ''}`}
           bare
         >
           {children(of, domain)}

@@ -30,7 +30,7 @@ function Domain({ domain, reports }: DomainProps) {
         <Figure
           name="Proven"
           value={messages === 0 ? '–' : `${Math.floor((100 * passed) / messages)} %`}
-          note={number(passed)}
+          note={`${number(passed)} of ${number(messages)}`}
         />
         <Figure name="Quarantined" value={number(sum(reports, (one) => one.quarantined))} />
         <Figure name="Rejected" value={number(sum(reports, (one) => one.rejected))} />

@@ -36,6 +36,27 @@ export function Audit() {
   );
 }
 
+/** `{"address":"ann@example.org","to":["a","b"]}` as `address ann@example.org, to a b`; what was cut is shown as it is. */
+function plainly(input: string): string {
+  let given: unknown;
+  try {
+    given = JSON.parse(input);
+  } catch {
+    return input;
+  }
+  if (typeof given !== 'object' || given === null) return input;
+  return Object.entries(given)
+    .map(([name, value]) => `${name} ${wordsOf(value)}`)
+    .join(' · ');
+}
+
+const wordsOf = (value: unknown): string =>
+  Array.isArray(value) && value.every((one) => typeof one === 'string')
+    ? value.join(', ')
+    : typeof value === 'string'
+      ? value
+      : JSON.stringify(value);
+
 const columns: readonly Column<Change>[] = [
   {
     name: 'What',
@@ -43,7 +64,7 @@ const columns: readonly Column<Change>[] = [
     cell: ({ what, input }) => (
       <>
         <strong>{what}</strong>
-        {input !== '{}' && <span class="sub mono">{input}</span>}
+        {input !== '{}' && <span class="sub">{plainly(input)}</span>}
       </>
     ),
   },
