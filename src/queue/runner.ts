@@ -125,6 +125,7 @@ export class QueueRunner {
   start(): void {
     this.#state = 'running';
     const changed = () => {
+      this.#recorder.hurry();
       this.#claims.note();
       this.#pump();
     };

@@ -73,6 +73,33 @@ describe('Recorder', () => {
     assert.deepEqual(after, [1, 3, 7, 15, 31, 61, 91, 121]);
   });
 
+  it('looks at once when somebody has heard the store, one at a time, and then as if it had just failed', async () => {
+    const { clock, tried, store, recorder, probes } = world();
+    recorder.failed(new StorageError('away'));
+    await clock.advance(40_000);
+    const before = probes();
+    recorder.hurry();
+    assert.equal(probes(), before + 1);
+    await clock.advance(2000);
+    assert.equal(probes(), before + 2);
+    store.answer = full;
+    for (const id of ['a', 'b']) recorder.record(settlement(id), undefined);
+    await clock.advance(100);
+    let fail = () => {};
+    store.answer = () =>
+      new Promise((_, reject) => (fail = () => reject(new StorageError('away'))));
+    const asked = tried.length;
+    recorder.hurry();
+    recorder.hurry();
+    assert.deepEqual(tried.slice(asked), ['a'], 'one is under way');
+    store.answer = async () => true;
+    fail();
+    await clock.advance(0);
+    await clock.advance(2000);
+    assert.equal(recorder.failing, false);
+    recorder.hurry();
+  });
+
   it('recovers from a second failure right after the first', async () => {
     const { clock, recorder, probes } = world();
     recorder.failed(new StorageError('disk full'));

@@ -112,16 +112,29 @@ export class Recorder {
     this.#parts.onDone(settlement, nextDue);
   }
 
+  /** The store may work again by what somebody has heard: it is seen at once, not when its time comes. */
+  hurry(): void {
+    const trouble = this.#trouble;
+    // Something is tried already.
+    if (trouble?.cancel === undefined) return;
+    trouble.cancel();
+    trouble.delayMs = retryMsFirst;
+    this.#retry(trouble);
+  }
+
   #retryLater(): void {
     const trouble = this.#trouble;
     if (trouble === undefined || trouble.cancel !== undefined) return;
-    trouble.cancel = this.#parts.clock.after(trouble.delayMs, () => {
-      trouble.cancel = undefined;
-      trouble.delayMs = Math.min(trouble.delayMs * 2, retryMsMax);
-      const first = trouble.waiting.shift();
-      if (first !== undefined) return this.#try(first);
+    trouble.cancel = this.#parts.clock.after(trouble.delayMs, () => this.#retry(trouble));
+  }
+
+  #retry(trouble: Trouble): void {
+    trouble.cancel = undefined;
+    trouble.delayMs = Math.min(trouble.delayMs * 2, retryMsMax);
+    const first = trouble.waiting.shift();
+    if (first === undefined) {
       this.#retryLater();
-      return this.#parts.onProbe();
-    });
+      this.#parts.onProbe();
+    } else this.#try(first);
   }
 }

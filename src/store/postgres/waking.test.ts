@@ -3,9 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { FakeClock } from '../../base/fake-clock.ts';
+import { StorageError } from '../../smtp/smtp-error.ts';
 import { at, delivered, message, settlement } from '../conformance/harness.ts';
 import { due, everything, idsOf } from '../conformance/queue-harness.ts';
-import { withoutPostgres } from './test-cluster.ts';
+import { startTestServer, withoutPostgres } from './test-cluster.ts';
+import { openNode } from './test-stores.ts';
 import { eventually, openTwo } from './test-two-nodes.ts';
 
 describe('waking', { skip: withoutPostgres() }, () => {
@@ -78,6 +81,34 @@ describe('waking', { skip: withoutPostgres() }, () => {
       const [lease] = await two.queue.claim({ ...everything, now });
       return lease?.destination === 'mx:b';
     });
+  });
+
+  it('a database that was away and is back wakes who waited for it, whatever is due', async () => {
+    await using server = {
+      at: await startTestServer(),
+      [Symbol.asyncDispose]: () => server.at.crash(),
+    };
+    const clock = new FakeClock();
+    // Without signals, whose new connection would wake him, too.
+    await using stores = await openNode(server.at.url, 'one', clock, { notify: false });
+    let woken = 0;
+    stores.queue.watch(() => {
+      woken += 1;
+    });
+    const asked = () => stores.queue.newest();
+    assert.equal(await asked(), undefined);
+    await server.at.crash();
+    await assert.rejects(asked(), StorageError);
+    // Within the time in which the node is believed to be there, which would wake him, too.
+    for (let looks = 0; looks < 2; looks += 1) {
+      await clock.advance(2000);
+      await assert.rejects(asked(), StorageError);
+    }
+    assert.equal(woken, 0);
+    await server.at.start();
+    await clock.advance(2000);
+    await eventually(async () => woken > 0);
+    await stores[Symbol.asyncDispose]();
   });
 
   it('`notify: false`: everything works, a look later', async () => {

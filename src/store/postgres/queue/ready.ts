@@ -50,6 +50,8 @@ export class Ready {
   #cancel: (() => void) | undefined;
   #unlisten: (() => void) | undefined;
   #isPolling = false;
+  /** The last look failed: what listeners tried meanwhile did, too. */
+  #isAway = false;
 
   constructor(parts: ReadyParts) {
     this.#parts = parts;
@@ -154,11 +156,14 @@ export class Ready {
       const before = this.#schedule.next(nobody) ?? Number.POSITIVE_INFINITY;
       await this.refresh();
       const next = this.#schedule.next(nobody);
-      if (next !== undefined && (next < before || next <= began)) this.tell();
+      if (this.#isAway || (next !== undefined && (next < before || next <= began))) this.tell();
+      this.#isAway = false;
     } catch {
-      // The database is away, which is told where that matters: asked again.
+      // The database is away, which is told where that matters: asked again, however long it took to be sure.
+      this.#isAway = true;
+      return this.#pollIn(pollMs);
     }
-    this.#pollIn(Math.max(pollMs, (clock.now() - began) / pollShare));
+    return this.#pollIn(Math.max(pollMs, (clock.now() - began) / pollShare));
   }
 }
 
