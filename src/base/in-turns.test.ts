@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { inTurns } from './in-turns.ts';
+import { inTurns, Turns } from './in-turns.ts';
 
 it('few octets are worked on at once, many in slices between which others have their turn', async () => {
   const seen: number[] = [];
@@ -17,7 +17,7 @@ it('few octets are worked on at once, many in slices between which others have t
     if (turns < 2) setImmediate(count);
   };
   setImmediate(count);
-  const bytes = Uint8Array.from({ length: 80_000 }, (_, i) => i & 0xff);
+  const bytes = Uint8Array.from({ length: 40_000 }, (_, i) => i & 0xff);
   const parts: Uint8Array[] = [];
   await inTurns(bytes, (slice) => {
     work.push('slice');
@@ -25,4 +25,27 @@ it('few octets are worked on at once, many in slices between which others have t
   });
   assert.deepEqual(Buffer.concat(parts), Buffer.from(bytes));
   assert.deepEqual(work, ['slice', 'other', 'slice', 'other', 'slice']);
+});
+
+it('whoever waits for a turn has it alone', async () => {
+  let turn = 0;
+  let isOver = false;
+  const count = () => {
+    turn += 1;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  const turns: number[] = [];
+  await Promise.all(
+    ['a', 'b', 'c'].map(async () => {
+      const mine = new Turns();
+      assert.equal(mine.spend(16 * 1024), undefined);
+      for (let times = 0; times < 3; times += 1) {
+        await mine.spend(16 * 1024);
+        turns.push(turn);
+      }
+    }),
+  );
+  isOver = true;
+  assert.equal(new Set(turns).size, 9, turns.join());
 });

@@ -3,6 +3,7 @@
 // searches of strings and buffers look is added. Within a regular expression nothing can be counted.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { Session } from 'node:inspector';
 import { setFlagsFromString } from 'node:v8';
 
@@ -89,4 +90,58 @@ export function assertLinear<T>(
   assert.ok(few > 0, 'nothing was counted');
   assert.ok(many <= growthMax * few, `${few} steps, four times the input takes ${many}`);
   run(make(20 * count));
+}
+
+/**
+ * Asserts that whatever else waits in the thread waits for no more than `stepsMax` steps while `run` is under
+ * way, and that it takes `totalMax` in all. Octets that are hashed here, and characters that a replacement
+ * looks at, are steps, too.
+ */
+export async function assertShortTurns(
+  run: () => Promise<unknown>,
+  { stepsMax, totalMax }: { readonly stepsMax: number; readonly totalMax: number },
+): Promise<void> {
+  using searches = countSearches();
+  using others = countNative();
+  using _ = withoutCompilers();
+  startCoverage();
+  let longest = 0;
+  let total = 0;
+  let isOver = false;
+  const look = () => {
+    const steps = blocksSinceLast() + searches.length + others.length;
+    searches.length = 0;
+    others.length = 0;
+    longest = Math.max(longest, steps);
+    total += steps;
+    if (!isOver) setImmediate(look);
+  };
+  blocksSinceLast();
+  setImmediate(look);
+  await run();
+  isOver = true;
+  look();
+  assert.ok(total > 0, 'nothing was counted');
+  assert.ok(longest <= stepsMax, `others wait for ${longest} steps`);
+  assert.ok(total <= totalMax, `${total} steps`);
+}
+
+/** What runs outside of our own code. */
+function countNative(): { length: number } & Disposable {
+  const counted = { length: 0, [Symbol.dispose]: () => restore.forEach((undo) => void undo()) };
+  function counting(prototype: object, name: string, cost: (self: never, data: never) => number) {
+    const original = Reflect.get(prototype, name) as (...args: unknown[]) => unknown;
+    const wrapped = function (this: never, ...args: never[]): unknown {
+      counted.length += cost(this, args[0]!);
+      return original.apply(this, args);
+    };
+    Object.assign(prototype, { [name]: wrapped });
+    return () => Object.assign(prototype, { [name]: original });
+  }
+  const hash = Object.getPrototypeOf(createHash('sha256')) as object;
+  const restore = [
+    counting(hash, 'update', (_, data: Uint8Array) => data.length),
+    counting(String.prototype, 'replace', (text: string) => text.length),
+  ];
+  return counted;
 }

@@ -4,10 +4,11 @@ import type { KeyObject } from 'node:crypto';
 import type { ArcSet, ArcVerdict } from './arc.ts';
 import { arcSets, sealedText, setsMax } from './arc.ts';
 import type { BodyHasher } from './canonical.ts';
+import type { RawField } from './canonical-text.ts';
+import { canonicalText } from './canonical-text.ts';
 import type { DkimSigner } from './dkim-sign.ts';
 import { algorithmOf, folded, signatureOf } from './dkim-sign.ts';
-import type { RawField } from './signature.ts';
-import { signedText } from './signature.ts';
+import { ownText, signedFields } from './signature.ts';
 
 export interface ArcSealing {
   readonly fields: readonly RawField[];
@@ -48,7 +49,8 @@ export async function arcSet(
   const names = folded(` h=${signedNames.join(':')};`).join('\r\n');
   const rest = `;\r\n bh=${body.end().digest}; c=relaxed/relaxed;\r\n d=${domain};\r\n${names}\r\n ${who.end}\r\n`;
   const unsigned = { lowerName: 'arc-message-signature', raw: `${start}${rest}` };
-  const text = signedText({ field: unsigned, header: 'relaxed', signedNames }, fields);
+  const signed = await canonicalText(signedFields(signedNames, fields), 'relaxed');
+  const text = `${signed}${ownText({ field: unsigned, header: 'relaxed' })}`;
   const message = { ...unsigned, raw: `${start}${await sealValue(text, privateKey)}${rest}` };
   const seal = await sealOf({ domain, privateKey, isBroken, ...who }, { before, message, own });
   return `${seal}${message.raw}${own.raw}`;
@@ -77,7 +79,7 @@ async function sealOf(
   const start = `ARC-Seal: a=${algorithm};\r\n b=`;
   const rest = `; cv=${validation};\r\n d=${domain}; ${end}\r\n`;
   const seal = { lowerName: 'arc-seal', raw: `${start}${rest}` };
-  const text = sealedText([...(isBroken ? [] : sets), { results: own, message, seal }]);
+  const text = await sealedText([...(isBroken ? [] : sets), { results: own, message, seal }]);
   return `${start}${await sealValue(text, privateKey)}${rest}`;
 }
 

@@ -1,16 +1,21 @@
 // ARC: what others who handed a message on say they saw. RFC 8617 §5. Only for those whose sealer somebody
 // here trusts; nothing in a chain makes a message better by itself.
 
+import type { Turns } from '../base/in-turns.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { BodyHasher } from './canonical.ts';
 import { canonicalField } from './canonical.ts';
+import type { RawField } from './canonical-text.ts';
+import { canonicalText } from './canonical-text.ts';
 import { findKey } from './dkim-key.ts';
-import type { Algorithm, RawField, Signature } from './signature.ts';
+import type { Algorithm, Signature } from './signature.ts';
 import {
   checkSignature,
   isSigned,
+  octetsOf,
   rawValue,
   readSignature,
+  signatureBytesMax,
   usableKey,
   withoutValue,
 } from './signature.ts';
@@ -50,27 +55,30 @@ const names = ['arc-authentication-results', 'arc-message-signature', 'arc-seal'
 
 /** The chain of a message; sets in order, or what is wrong with them. RFC 8617 §5.2 steps 1 to 3 */
 export function arcSets(fields: readonly RawField[]): readonly ArcSet[] | string {
-  const [results = [], messages = [], seals = []] = names.map((name) =>
-    fields.filter(({ lowerName }) => lowerName === name),
-  );
-  const count = Math.max(results.length, messages.length, seals.length);
+  const kinds = names.map((name) => fields.filter(({ lowerName }) => lowerName === name));
+  const count = Math.max(...kinds.map(({ length }) => length));
   if (count > setsMax) return `more than ${setsMax} sets`;
+  const [results, messages, seals] = kinds.map(byInstance);
   const sets: ArcSet[] = [];
   for (let instance = 1; instance <= count; instance += 1) {
-    const own = [results, messages, seals].map((kind) =>
-      kind.filter((field) => instanceOf(field) === instance),
-    );
-    const [[result], [message], [seal]] = own as [RawField[], RawField[], RawField[]];
-    if (own.some(({ length }) => length !== 1)) return `set ${instance} is not one of each field`;
-    sets.push({ results: result!, message: message!, seal: seal! });
+    const own = [results, messages, seals].map((kind) => kind?.get(instance));
+    const [result, message, seal] = own;
+    if (own.some((one) => one?.length !== 1)) return `set ${instance} is not one of each field`;
+    sets.push({ results: result![0]!, message: message![0]!, seal: seal![0]! });
   }
   return sets;
+}
+
+function byInstance(fields: readonly RawField[]): ReadonlyMap<number, readonly RawField[]> {
+  return Map.groupBy(fields, (field) => instanceOf(field) ?? 0);
 }
 
 /** RFC 8617 §4.2.1 */
 function instanceOf({ lowerName, raw }: RawField): number | undefined {
   const value = rawValue(raw);
   // Only of results it stands in front, and what follows is no list of tags.
+  if (raw.length > signatureBytesMax && lowerName !== 'arc-authentication-results')
+    return undefined;
   const text =
     lowerName === 'arc-authentication-results'
       ? /^[ \t\r\n]*i[ \t\r\n]*=([^;]*);/.exec(value)?.[1]
@@ -108,7 +116,7 @@ export class ArcCheck {
     const problem =
       structureProblem(seals) ??
       (await this.#messageProblem(resolver, seconds)) ??
-      (await sealsProblem(sets, seals as readonly Seal[], resolver));
+      (await sealsProblem(sets, seals as readonly Seal[], { resolver, message: this.#message }));
     if (problem !== undefined) return fail(problem, sealers);
     return { result: 'pass', sealers, results: sets.map(({ results }) => resultsOf(results)) };
   }
@@ -117,8 +125,8 @@ export class ArcCheck {
   async #messageProblem(resolver: Resolver, seconds: number): Promise<string | undefined> {
     if (typeof this.#latest === 'string') return this.#latest;
     const { signature, body } = this.#latest;
-    const { fields } = this.#message;
-    const checked = await checkSignature(signature, { fields, body, resolver, seconds });
+    const message = this.#message;
+    const checked = await checkSignature(signature, { message, body, resolver, seconds });
     return checked.result === 'pass' ? undefined : `message signature: ${checked.problem}`;
   }
 }
@@ -172,26 +180,26 @@ function readSeal({ raw }: RawField): Seal | string {
 async function sealsProblem(
   sets: readonly ArcSet[],
   seals: readonly Seal[],
-  resolver: Resolver,
+  { resolver, message }: { readonly resolver: Resolver; readonly message: SignedMessage },
 ): Promise<string | undefined> {
   for (let count = seals.length; count > 0; count -= 1) {
     const seal = seals[count - 1]!;
     const key = usableKey(await findKey(resolver, seal), { ...seal, identity: '' });
     if ('problem' in key) return `seal ${count}: ${key.problem}`;
-    const text = Buffer.from(sealedText(sets.slice(0, count)), 'latin1');
+    const sealed = sets.slice(0, count);
+    if (!message.takes(octetsOf(fieldsOf(sealed)))) return 'too much of the header is sealed';
+    const text = Buffer.from(await sealedText(sealed, message.turns), 'latin1');
     if (!(await isSigned(text, seal.signature, key))) return `seal ${count} does not fit`;
   }
   return undefined;
 }
 
 /** RFC 8617 §5.1.1: all sets in order, the last seal without its value and its line end. */
-export const sealedText = (sets: readonly ArcSet[]): string =>
-  sets
-    .flatMap(({ results, message, seal }, index) => [
-      canonicalField(results.raw, 'relaxed'),
-      canonicalField(message.raw, 'relaxed'),
-      index < sets.length - 1
-        ? canonicalField(seal.raw, 'relaxed')
-        : canonicalField(withoutValue(seal.raw), 'relaxed').replace(/\r\n$/, ''),
-    ])
-    .join('');
+export async function sealedText(sets: readonly ArcSet[], turns?: Turns): Promise<string> {
+  const fields = fieldsOf(sets);
+  const own = canonicalField(withoutValue(fields.at(-1)!.raw), 'relaxed').replace(/\r\n$/, '');
+  return `${await canonicalText(fields.slice(0, -1), 'relaxed', turns)}${own}`;
+}
+
+const fieldsOf = (sets: readonly ArcSet[]): readonly RawField[] =>
+  sets.flatMap(({ results, message, seal }) => [results, message, seal]);

@@ -10,16 +10,18 @@ export type Canonicalization = 'simple' | 'relaxed';
 export function canonicalField(raw: string, how: Canonicalization): string {
   if (how === 'simple') return raw;
   const colon = raw.indexOf(':');
-  const name = raw.slice(0, colon).toLowerCase().trimEnd();
-  const value = raw
-    .slice(colon + 1)
-    .replace(/\r?\n/g, '')
-    .replace(/[ \t]+/g, ' ');
-  return `${name}:${trimmed(value)}\r\n`;
+  return `${relaxedName(raw, colon)}:${trimmed(relaxedPiece(raw.slice(colon + 1)))}\r\n`;
 }
 
+export const relaxedName = (raw: string, colon: number): string =>
+  raw.slice(0, colon).toLowerCase().trimEnd();
+
+/** A piece of its value; one space between words stays as it is. */
+export const relaxedPiece = (text: string): string =>
+  text.replace(/\r?\n/g, '').replace(/[ \t]{2,}|\t/g, ' ');
+
 /** Only spaces are left at the ends. */
-const trimmed = (value: string): string =>
+export const trimmed = (value: string): string =>
   value.slice(
     value.startsWith(' ') ? 1 : 0,
     value.endsWith(' ') && value.length > 1 ? -1 : undefined,

@@ -2,12 +2,14 @@
 // than they are there, so that nobody can add another one in front (§5.4, §8.15).
 
 import type { KeyObject } from 'node:crypto';
-import { hash, sign } from 'node:crypto';
+import { sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { BodyHasher } from './canonical.ts';
 import { canonicalField } from './canonical.ts';
-import type { Algorithm, RawField } from './signature.ts';
-import { canonicalFields } from './signature.ts';
+import type { RawField } from './canonical-text.ts';
+import { canonicalText } from './canonical-text.ts';
+import type { Algorithm } from './signature.ts';
+import { sha256, signedFields } from './signature.ts';
 
 export interface DkimSigner {
   /** `d=`, in A-labels. */
@@ -49,7 +51,7 @@ export async function dkimFields(
   const parts = {
     seconds,
     tags: [...folded(` h=${signedNames.join(':')};`), ` bh=${body.end().digest};`, ' b='],
-    text: canonicalFields(signedNames, fields, 'relaxed'),
+    text: await canonicalText(signedFields(signedNames, fields), 'relaxed'),
   };
   const written = await Promise.all(signers.map((signer) => dkimField(signer, parts)));
   return written.join('');
@@ -94,7 +96,7 @@ export async function signatureOf(text: Buffer, key: KeyObject): Promise<string>
   // It takes as long as handing it to another thread, RSA a millisecond.
   const signature =
     key.asymmetricKeyType === 'ed25519'
-      ? sign(null, hash('sha256', text, 'buffer'), key)
+      ? sign(null, await sha256(text), key)
       : await signInPool('sha256', text, key);
   return signature.toString('base64');
 }

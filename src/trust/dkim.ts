@@ -62,7 +62,7 @@ export class DkimCheck {
 
   /** After it. One verdict for each signature, in order. */
   async verdicts(resolver: Resolver, seconds: number): Promise<readonly DkimVerdict[]> {
-    const { fields } = this.#message;
+    const message = this.#message;
     return Promise.all(
       this.#signatures.map(async (one): Promise<DkimVerdict> => {
         if ('unreadable' in one) {
@@ -71,7 +71,7 @@ export class DkimCheck {
           return { result, problem, domain: domain?.toLowerCase(), selector, ...nothing };
         }
         const { signature, body } = one;
-        const checked = await checkSignature(signature, { fields, body, resolver, seconds });
+        const checked = await checkSignature(signature, { message, body, resolver, seconds });
         const { domain, selector, identity, algorithm } = signature;
         const start = signature.signature.toString('base64').slice(0, 8);
         return { domain, selector, identity, algorithm, signature: start, ...checked };

@@ -1,22 +1,19 @@
 // A signature over a message, as DKIM-Signature and ARC-Message-Signature have it: its tags (RFC 6376 §3.5,
 // RFC 8617 §4.1.2), what it signs (RFC 6376 §3.7), and whether that is so (§6.1).
 
-import { hash, verify } from 'node:crypto';
+import { createHash, hash, verify } from 'node:crypto';
 import { promisify } from 'node:util';
+import type { Turns } from '../base/in-turns.ts';
+import { inTurns } from '../base/in-turns.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { BodyHasher, Canonicalization } from './canonical.ts';
 import { canonicalField } from './canonical.ts';
+import type { RawField } from './canonical-text.ts';
+import { canonicalText } from './canonical-text.ts';
 import type { KeyFound, SigningKey } from './dkim-key.ts';
 import { findKey, rsaBitsMin } from './dkim-key.ts';
 import type { TagList } from './tag-list.ts';
 import { colonList, parseTagList, withoutSpace } from './tag-list.ts';
-
-/** A header field as it is in the message; text is octets as latin1. */
-export interface RawField {
-  readonly lowerName: string;
-  /** With its name and its line end. */
-  readonly raw: string;
-}
 
 export type Algorithm = 'rsa-sha256' | 'ed25519-sha256';
 
@@ -56,8 +53,17 @@ const permanent = (problem: string): Failure => ({ result: 'permerror', problem 
 /** The value of a field, with its folding. */
 export const rawValue = (raw: string): string => raw.slice(raw.indexOf(':') + 1);
 
+/** Limit: octets of a field of a signature. Honest ones have two thousand, with copies of what they sign (`z=`) five. */
+export const signatureBytesMax = 16 * 1024;
+
 /** RFC 6376 §6.1.1, RFC 8617 §4.1.2 */
 export function readSignature(field: RawField, kind: 'dkim' | 'arc'): Signature | Unreadable {
+  if (field.raw.length > signatureBytesMax)
+    return {
+      ...permanent('longer than a signature may be'),
+      domain: undefined,
+      selector: undefined,
+    };
   const tags = parseTagList(rawValue(field.raw));
   const domain = tags?.get('d');
   const selector = tags?.get('s');
@@ -123,47 +129,55 @@ export function isWithin(name: string, domain: string): boolean {
   return lower === domain || lower.endsWith(`.${domain}`);
 }
 
+/** What signatures of a message sign of its header. */
+export interface SignedHeader {
+  readonly fields: readonly RawField[];
+  readonly turns: Turns;
+  /** Whether so many octets more may be signed, which counts them. */
+  takes(octets: number): boolean;
+}
+
+/** Of the fields of a message, for all of its signatures. */
+const indexes = new WeakMap<readonly RawField[], ReadonlyMap<string, readonly RawField[]>>();
+
+function byName(fields: readonly RawField[]): ReadonlyMap<string, readonly RawField[]> {
+  const known = indexes.get(fields);
+  if (known !== undefined) return known;
+  const index = Map.groupBy(fields, ({ lowerName }) => lowerName);
+  indexes.set(fields, index);
+  return index;
+}
+
 /**
  * The fields that are signed, in the order of the names: of those with the same name the last first; of a
- * name that is not there nothing. RFC 6376 §5.4.2
+ * name that is not there nothing, nor the field that says so. RFC 6376 §5.4.2
  */
 export function signedFields(
   names: readonly string[],
   fields: readonly RawField[],
+  own?: RawField,
 ): readonly RawField[] {
-  const left = new Map<string, RawField[]>();
-  for (const field of fields) {
-    const same = left.get(field.lowerName);
-    if (same === undefined) left.set(field.lowerName, [field]);
-    else same.push(field);
-  }
+  const index = byName(fields);
+  const left = new Map<string, number>();
   const signed: RawField[] = [];
   for (const name of names) {
-    const field = left.get(name)?.pop();
+    const same = index.get(name);
+    if (same === undefined) continue;
+    let at = (left.get(name) ?? same.length) - 1;
+    if (same[at] === own) at -= 1;
+    const field = same[at];
     if (field !== undefined) signed.push(field);
+    left.set(name, Math.max(at, 0));
   }
   return signed;
 }
 
-/** Those fields, one behind the other. */
-export const canonicalFields = (
-  names: readonly string[],
-  fields: readonly RawField[],
-  how: Canonicalization,
-): string =>
-  signedFields(names, fields)
-    .map(({ raw }) => canonicalField(raw, how))
-    .join('');
-
 /** RFC 6376 §3.7: the signature's own field comes last, without its value and without a line end. */
-export function signedText(
-  { field, header, signedNames }: Pick<Signature, 'field' | 'header' | 'signedNames'>,
-  fields: readonly RawField[],
-): string {
-  const others = fields.filter((other) => other !== field);
-  const own = canonicalField(withoutValue(field.raw), header).replace(/\r\n$/, '');
-  return `${canonicalFields(signedNames, others, header)}${own}`;
-}
+export const ownText = ({ field, header }: Pick<Signature, 'field' | 'header'>): string =>
+  canonicalField(withoutValue(field.raw), header).replace(/\r\n$/, '');
+
+export const octetsOf = (fields: readonly RawField[]): number =>
+  fields.reduce((octets, { raw }) => octets + raw.length, 0);
 
 /** `b=` without what is behind it. RFC 6376 §3.5 */
 export const withoutValue = (raw: string): string =>
@@ -172,7 +186,7 @@ export const withoutValue = (raw: string): string =>
 export type Checked = Failure | { readonly result: 'pass'; readonly isTest: boolean };
 
 interface Checking {
-  readonly fields: readonly RawField[];
+  readonly message: SignedHeader;
   /** Of this signature's canonicalization and length, at its end. */
   readonly body: BodyHasher;
   readonly resolver: Resolver;
@@ -183,7 +197,7 @@ interface Checking {
 /** RFC 6376 §6.1 */
 export async function checkSignature(
   signature: Signature,
-  { fields, body, resolver, seconds }: Checking,
+  { message, body, resolver, seconds }: Checking,
 ): Promise<Checked> {
   if (signature.expiresAt !== undefined && signature.expiresAt < seconds)
     return { result: 'fail', problem: 'it has expired' };
@@ -193,7 +207,14 @@ export async function checkSignature(
   if (digest !== signature.bodyHash) return { result: 'fail', problem: 'the body was changed' };
   const key = usableKey(await findKey(resolver, signature), signature);
   if ('problem' in key) return key;
-  const text = Buffer.from(signedText(signature, fields), 'latin1');
+  const othersTurn = message.turns.spend(signature.field.raw.length);
+  if (othersTurn !== undefined) await othersTurn;
+  const signed = signedFields(signature.signedNames, message.fields, signature.field);
+  // RFC 6376 §8.4: what many sign of a long header is work without end.
+  if (!message.takes(octetsOf(signed)))
+    return { result: 'policy', problem: 'too much of the header is signed' };
+  const others = await canonicalText(signed, signature.header, message.turns);
+  const text = Buffer.from(`${others}${ownText(signature)}`, 'latin1');
   if (!(await isSigned(text, signature.signature, key)))
     return { result: 'fail', problem: 'the header was changed, or the key is another one' };
   // RFC 6376 §8.2: whoever adds something behind what was signed must not speak for the signer.
@@ -219,17 +240,29 @@ export function usableKey(
   return found.key;
 }
 
+/** Limit: octets that are hashed on the way, which takes as long as a quick key does. */
+const quickBytesMax = 16 * 1024;
+
 const verifyInPool = promisify(verify);
 
-/** In the thread pool where it takes a while: nobody waits for RSA of 4096 bits. */
+/** In turns, where it is long. */
+export async function sha256(text: Uint8Array): Promise<Buffer> {
+  if (text.length <= quickBytesMax) return hash('sha256', text, 'buffer');
+  const hashed = createHash('sha256');
+  const others = inTurns(text, (slice) => hashed.update(slice));
+  if (others !== undefined) await others;
+  return hashed.digest();
+}
+
+/** In the thread pool where it takes a while: nobody waits for RSA of 4096 bits, or for a header of a MiB. */
 export async function isSigned(
   text: Uint8Array,
   signature: Uint8Array,
   { kind, key, isQuick }: Pick<SigningKey, 'kind' | 'key' | 'isQuick'>,
 ): Promise<boolean> {
-  if (isQuick) return verify('sha256', text, key, signature);
+  if (isQuick && text.length <= quickBytesMax) return verify('sha256', text, key, signature);
   // RFC 8463 §3: what ed25519 signs is the hash.
   return kind === 'rsa'
     ? verifyInPool('sha256', text, key, signature)
-    : verifyInPool(null, hash('sha256', text, 'buffer'), key, signature);
+    : verifyInPool(null, await sha256(text), key, signature);
 }

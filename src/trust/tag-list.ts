@@ -3,10 +3,14 @@
 /** Names as written; values without the white space around them, inner white space as it is. */
 export type TagList = ReadonlyMap<string, string>;
 
+/** Limit: tags of a list. The standards know some fifteen. */
+const tagsMax = 100;
+
 /** Undefined where it is none: RFC 6376 §3.2 has a tag twice make all of it invalid. */
 export function parseTagList(text: string): TagList | undefined {
   const tags = new Map<string, string>();
-  const specs = text.split(';');
+  const specs = text.split(';', tagsMax + 1);
+  if (specs.length > tagsMax) return undefined;
   // A semicolon may end the list.
   if (isBlank(specs.at(-1)!)) specs.pop();
   for (const spec of specs) {

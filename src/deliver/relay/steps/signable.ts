@@ -5,8 +5,8 @@ import { inTurns } from '../../../base/in-turns.ts';
 import { findHeaderEnd, headerEndWithin } from '../../../mail/header/header.ts';
 import type { Reply } from '../../../smtp/reply.ts';
 import { BodyHasher } from '../../../trust/canonical.ts';
+import type { RawField } from '../../../trust/canonical-text.ts';
 import type { DkimSigner } from '../../../trust/dkim-sign.ts';
-import type { RawField } from '../../../trust/signature.ts';
 import { SignedMessage } from '../../../trust/signed-message.ts';
 import type { OutboundMessage } from './outbound-step.ts';
 
