@@ -117,13 +117,14 @@ async function surroundings(
 /** Binds each for a moment; not when our own server has them. */
 async function portFindings({ listeners }: Config): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const [i, { hosts, port, path }] of listeners.entries()) {
+  for (const [i, { hosts, port, path, reusePort }] of listeners.entries()) {
     if (path !== undefined) continue; // made by the server, which also removes a stale one
     for (const host of hosts)
       try {
         await using _listener = await listen({
           host,
           port,
+          reusePort,
           tls: undefined,
           implicitTls: false,
           onConnection: (peer) => peer.destroy(),

@@ -186,10 +186,10 @@ class ListeningSocket {
     { tls, admitHandshake, onHandshakeFailure, onProxyRefused, log }: ListenersParts,
   ): Promise<ListeningSocket> {
     const socket = new ListeningSocket(place);
-    const { path, port, mode } = place.spec;
+    const { path, port, mode, reusePort } = place.spec;
     socket.#listener = await listen({
       ...(path === undefined
-        ? { host: place.host, port }
+        ? { host: place.host, port, reusePort }
         : { path, mode: Number.parseInt(mode, 8) }),
       ...{ admitHandshake, log },
       // Asked for each connection: they may change while the socket stays.
@@ -230,10 +230,9 @@ class ListeningSocket {
   }
 
   isAt({ spec, host }: Place): boolean {
-    const { port, path } = this.spec;
-    return (
-      spec.path === path && (path !== undefined || (spec.port === port && host === this.#host))
-    );
+    const { port, path, reusePort } = this.spec;
+    if (path !== undefined || spec.path !== undefined) return spec.path === path;
+    return spec.port === port && host === this.#host && spec.reusePort === reusePort;
   }
 
   get serving(): Serving | undefined {

@@ -53,6 +53,45 @@ async function pair(options: Partial<ListenOptions> = {}) {
   return { peer, client };
 }
 
+/** Who says `reusePort` listens beside others who do: the kernel deals connections out among them. */
+describe('reusePort', { skip: process.platform !== 'linux' }, () => {
+  const greeted = async (port: number): Promise<void> => {
+    const client = connect({ port, host: '127.0.0.1' });
+    await once(client, 'connect');
+    client.destroy();
+  };
+
+  it('connections reach all that listen in one place, and those that are left when one has gone', async () => {
+    const one = await open({ reusePort: true });
+    const { port } = one.listener;
+    const two = await open({ port, reusePort: true });
+    const arrived = async (count: number): Promise<void> => {
+      while (one.peers.length + two.peers.length < count)
+        await new Promise((resolve) => setImmediate(resolve));
+    };
+    for (let i = 0; i < 100; i += 1) await greeted(port);
+    await arrived(100);
+    const [ofOne, ofTwo] = [one.peers.length, two.peers.length];
+    assert.ok(ofOne > 0 && ofTwo > 0, `${ofOne} and ${ofTwo}`);
+    await one.listener.close();
+    for (let i = 0; i < 20; i += 1) await greeted(port);
+    await arrived(120);
+    assert.deepEqual([one.peers.length, two.peers.length], [ofOne, ofTwo + 20]);
+    await two.listener.close();
+  });
+
+  it('who does not say so has a port for himself', async () => {
+    for (const [first, second] of [
+      [true, false],
+      [false, true],
+    ] as const) {
+      const { listener } = await open({ reusePort: first });
+      await assert.rejects(open({ port: listener.port, reusePort: second }), ListenError);
+      await listener.close();
+    }
+  });
+});
+
 const closed = (socket: Socket): Promise<void> =>
   new Promise((resolve) => {
     if (socket.destroyed) resolve();

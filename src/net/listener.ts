@@ -19,6 +19,8 @@ export interface ListenOptions {
   /** IP address or host name; '::' takes both families. Not with `path`. */
   readonly host?: string | undefined;
   readonly port?: number | undefined;
+  /** Others may listen there, too, if they say so: SO_REUSEPORT, where the system has it. */
+  readonly reusePort?: boolean | undefined;
   /** Unix socket. A stale one is removed, one that is in use is an error. */
   readonly path?: string | undefined;
   /** Of the Unix socket. Default: owner and group may connect. */
@@ -225,14 +227,19 @@ const always = (): (() => void) => () => {};
 
 function bind(
   server: Server,
-  { host, port, path }: Pick<ListenOptions, 'host' | 'port' | 'path'>,
+  {
+    host,
+    port,
+    path,
+    reusePort = false,
+  }: Pick<ListenOptions, 'host' | 'port' | 'path' | 'reusePort'>,
 ): Promise<void> {
   const where = path ?? `${host ?? '::'} port ${port}`;
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       // A kernel without IPv6: '::' means "everything", so IPv4 alone will do.
       if ((error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL') && host === '::')
-        bind(server, { host: '0.0.0.0', port }).then(resolve, reject);
+        bind(server, { host: '0.0.0.0', port, reusePort }).then(resolve, reject);
       else {
         const mayPass = error.code === 'EADDRINUSE' || error.code === 'EADDRNOTAVAIL';
         const text = path === undefined ? explain(error, where) : explainPath(error, where);
@@ -245,7 +252,7 @@ function bind(
       resolve();
     };
     if (path !== undefined) server.listen({ path, backlog }, listening);
-    else server.listen({ host: host ?? '::', port: port ?? 0, backlog }, listening);
+    else server.listen({ host: host ?? '::', port: port ?? 0, backlog, reusePort }, listening);
   });
 }
 
@@ -253,6 +260,8 @@ function explain(error: NodeJS.ErrnoException, where: string): string {
   switch (error.code) {
     case 'EADDRINUSE':
       return `cannot listen on ${where}: it is in use; stop the other program or choose another port`;
+    case 'ENOTSUP':
+      return `cannot listen on ${where}: this system has no SO_REUSEPORT for it; leave \`reusePort\` out`;
     case 'EACCES':
       return `cannot listen on ${where}: not permitted; start as root with the \`user\` setting, or use a port above 1023`;
     case 'EADDRNOTAVAIL':

@@ -58,6 +58,11 @@ const listener = z.strictObject({
         'Load balancers that say by the PROXY protocol (1 or 2) who the client is. With this, nobody else may connect here.',
       kind: 'a list of networks',
     }),
+  reusePort: flag({
+    about:
+      'Other processes may listen in the same place, if they say so, too (SO_REUSEPORT); the kernel deals connections out among them. For several nodes on one machine.',
+    default: 'false',
+  }).prefault(false),
   withhold: z
     .array(text('an EHLO keyword', { about: '' }).transform((keyword) => keyword.toUpperCase()))
     .prefault([])
@@ -96,6 +101,8 @@ export interface ListenerConfig {
   readonly bareNewlines: 'refuse' | 'normalise';
   /** Networks of proxies, who alone may connect; undefined where there are none. */
   readonly proxyProtocol: readonly string[] | undefined;
+  /** Other processes may be in the same place. */
+  readonly reusePort: boolean;
   readonly withhold: readonly string[];
 }
 
@@ -116,6 +123,8 @@ export function readListener(
     add(at('path'), 'a listener has a port or a path, not both');
   if (path !== undefined && listener.proxyProtocol !== undefined)
     add(at('proxyProtocol'), 'is for a port: whoever connects to a socket has no address');
+  if (listener.reusePort && (path !== undefined || port === 0))
+    add(at('reusePort'), 'is for a port that others can name, too');
   const hosts = path !== undefined ? [] : [listener.host].flat();
   const local = path !== undefined || hosts.every(isLoopback);
   const usualTls = service === 'http' ? (local ? 'none' : 'implicit') : 'starttls';
@@ -145,6 +154,7 @@ export function readListener(
     insecureAuth,
     bareNewlines: listener.bareNewlines,
     proxyProtocol: listener.proxyProtocol,
+    reusePort: listener.reusePort,
     withhold: listener.withhold,
   };
 }
