@@ -118,6 +118,8 @@ const about = {
     stopped: 'Nothing is under way.',
     crashed: 'The process ends, and the service manager starts it anew; no mail is lost.',
     'service manager not told': 'Systemd does not hear that we are ready.',
+    'DKIM keys taken': 'Made or changed at another node; this one signs by them within a minute.',
+    'DKIM keys not shared': 'Those of this node and of the others may differ; it is tried again.',
     'certificate obtained': 'From the authority (ACME).',
     'certificate revoked': 'By its authority, as an operator asked; another one is obtained.',
     'certificate not obtained': 'It is tried again; the one we have stays.',

@@ -18,6 +18,7 @@ import type { Entrance } from './entrance.ts';
 import type { ListeningOn } from './listeners.ts';
 import type { Reports } from './reports.ts';
 import type { ServiceFor } from './service-parts.ts';
+import type { SharedKeys } from './shared-keys.ts';
 import type { Spam } from './spam.ts';
 import type { State } from './state.ts';
 import type { Storage } from './storage.ts';
@@ -48,6 +49,8 @@ export interface ServerParts {
   readonly entrance: Entrance;
   readonly storage: Storage;
   readonly acme: Acme;
+  /** Where nodes share keys. */
+  readonly sharedKeys: SharedKeys | undefined;
   readonly state: State;
   readonly reports: Reports;
   readonly spam: Spam;
@@ -75,6 +78,7 @@ export class Server implements RunningServer {
     await this.#parts.console.start();
     await this.#reroute();
     await reports.start();
+    await this.#parts.sharedKeys?.start();
     delivery.runner.start();
     acme.start();
     entrance.listeners.start(serviceFor);
@@ -167,6 +171,7 @@ export class Server implements RunningServer {
   async #stopAll(graceMs: number): Promise<void> {
     const { entrance, storage, acme, state, reports, spam, catcher, delivery } = this.#parts;
     acme.stop();
+    this.#parts.sharedKeys?.[Symbol.dispose]();
     this.#parts.console.close();
     this.#parts.endWaits();
     await this.#reloading;

@@ -15,6 +15,7 @@ import { OpenFolders } from '../mailbox/open-folders.ts';
 import { AuditLog } from '../policy/administration/audit-log.ts';
 import { RuleBook } from '../policy/rules/rule-book.ts';
 import type { Stores } from '../store/stores.ts';
+import { keyDirectory } from '../trust/dkim-keys.ts';
 import { openTelemetryTracer } from '../watch/tracing/open-telemetry.ts';
 import { Acme } from './acme.ts';
 import type { ActiveSync, ActiveSyncServiceParts } from './activesync.ts';
@@ -40,6 +41,8 @@ import { createReports } from './reports.ts';
 import type { RunningServer } from './running-server.ts';
 import { Server } from './running-server.ts';
 import type { ServiceFor } from './service-parts.ts';
+import type { SharedKeysParts } from './shared-keys.ts';
+import { SharedKeys } from './shared-keys.ts';
 import type { Smtp, SmtpParts } from './smtp.ts';
 import { createSmtp } from './smtp.ts';
 import { createSpam } from './spam.ts';
@@ -131,22 +134,28 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     entrance,
     storage,
     acme,
+    sharedKeys: sharedKeysOf(config, { ...basics, ...storage }),
     state,
     reports,
     spam,
     catcher,
     delivery,
-    console,
-    endWaits: services.endWaits,
-    operations,
-    audit,
-    log,
+    ...{ console, endWaits: services.endWaits, operations, audit, log },
   };
   const server = new Server(parts);
   await server.start(services.serviceFor);
   undo.move();
   return server;
 }
+
+/** Where there are other nodes. */
+const sharedKeysOf = (
+  { store, dataDirectory }: Config,
+  parts: Omit<SharedKeysParts, 'directory'>,
+): SharedKeys | undefined =>
+  store.kind === 'sqlite'
+    ? undefined
+    : new SharedKeys({ ...parts, directory: keyDirectory(dataDirectory) });
 
 /** Believed until another node changes some. */
 function ruleBook({ records }: Stores, { clock }: Basics): RuleBook {

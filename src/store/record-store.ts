@@ -33,6 +33,7 @@ export const announcedKinds = [
   'acme-failure',
   'destination-forgiven',
   'destination-hold',
+  'dkim-keys',
 ] as const;
 export type AnnouncedKind = (typeof announcedKinds)[number];
 

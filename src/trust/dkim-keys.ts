@@ -44,7 +44,7 @@ export function readIndex(directory: string): readonly KeyEntry[] {
   const path = indexFile(directory);
   try {
     const entries: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (Array.isArray(entries) && entries.every(isEntry)) return entries;
+    if (Array.isArray(entries) && entries.every(isKeyEntry)) return entries;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return [];
@@ -56,7 +56,7 @@ export function readIndex(directory: string): readonly KeyEntry[] {
 const name = /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/;
 const states: readonly unknown[] = ['active', 'next', 'retired'];
 
-function isEntry(value: unknown): value is KeyEntry {
+export function isKeyEntry(value: unknown): value is KeyEntry {
   if (typeof value !== 'object' || value === null) return false;
   const { domain, selector, algorithm, state, since } = value as Partial<KeyEntry>;
   return (
@@ -115,7 +115,7 @@ export function createKeys(
     rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
     ed25519: generateKeyPairSync('ed25519').privateKey,
   };
-  return change(directory, (entries) => {
+  return changeKeys(directory, (entries) => {
     const there = entries.filter((entry) => entry.domain === domain);
     if (there.some((entry) => entry.state === state))
       throw new KeyFilesError(`${domain} has keys already`);
@@ -139,7 +139,7 @@ export function activateKeys(
   { domain, now }: { domain: string; now: Date },
 ): { readonly active: readonly KeyEntry[]; readonly removed: readonly KeyEntry[] } {
   const since = now.toISOString();
-  const done = change(directory, (entries) => {
+  const done = changeKeys(directory, (entries) => {
     const isOld = ({ state, since: then, ...entry }: KeyEntry) =>
       entry.domain === domain &&
       state === 'retired' &&
@@ -174,8 +174,11 @@ interface Changed<T> {
   readonly result: T;
 }
 
-/** One command at a time: the draft of the index is the lock. */
-function change<T>(directory: string, make: (entries: readonly KeyEntry[]) => Changed<T>): T {
+/** One command at a time: the draft of the index is the lock. @throws KeyFilesError */
+export function changeKeys<T>(
+  directory: string,
+  make: (entries: readonly KeyEntry[]) => Changed<T>,
+): T {
   const path = indexFile(directory);
   const draft = `${path}.new`;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -201,7 +204,7 @@ function change<T>(directory: string, make: (entries: readonly KeyEntry[]) => Ch
   }
 }
 
-function writeDurably(descriptor: number, text: string | Buffer): void {
+export function writeDurably(descriptor: number, text: string | Buffer): void {
   try {
     writeFileSync(descriptor, text);
     fsyncSync(descriptor);
