@@ -142,6 +142,31 @@ describe('privileges', () => {
   );
 
   it(
+    'follows no link that is put in the place of the directory while it is looked at',
+    { skip },
+    () =>
+      inRoots((root) => {
+        chmodSync(root, 0o755);
+        const victim = join(root, 'victim');
+        const data = join(root, 'data');
+        mkdirSync(victim);
+        mkdirSync(data);
+        // Only root could do so here, and whoever mounts something: it is done just before the directory is opened.
+        const found =
+          call(`import { syncBuiltinESMExports } from 'node:module'; import fs from 'node:fs';
+        const { openSync } = fs;
+        fs.openSync = (path, ...rest) => {
+          if (path === ${JSON.stringify(data)}) { fs.rmdirSync(path); fs.symlinkSync(${JSON.stringify(victim)}, path); }
+          return openSync(path, ...rest);
+        };
+        syncBuiltinESMExports();
+        try { p.becomeUser('nobody', ${JSON.stringify(data)}); } catch (error) { console.log(error.code); }`);
+        assert.match(found.stdout.trim(), /^(?:ELOOP|ENOTDIR)$/, found.stderr);
+        assert.equal(lstatSync(victim).uid, 0);
+      }),
+  );
+
+  it(
     'a command of root becomes whoever the directory belongs to, known by name or not',
     { skip },
     () =>
