@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { once } from 'node:events';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { connect, createServer, Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { after, describe, it, type TestContext } from 'node:test';
 import { FakeClock } from '../base/fake-clock.ts';
 import { silentLog } from '../base/log.ts';
 import { connectControl } from './control-client.ts';
@@ -14,6 +23,7 @@ import { eachOperation, OperationError } from './operations.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'postrider-control-'));
 after(() => rmSync(directory, { recursive: true }));
+const umask = process.umask();
 let made = 0;
 function dataDirectory(name = `d${made++}`): string {
   mkdirSync(join(directory, name), { recursive: true });
@@ -245,22 +255,26 @@ describe('control socket', () => {
     assert.ok(client);
   });
 
-  it('refuses to push a server aside that is alive', async () => {
+  it('refuses to push a server aside that is alive', async (t) => {
     const data = dataDirectory();
     await using _server = await serve(data);
+    const dialled = t.mock.method(Socket.prototype, 'connect');
     await assert.rejects(
       startControlServer({ dataDirectory: data, operations: operations(), log }),
       /another server answers/,
     );
+    assert.equal((dialled.mock.calls[0]!.this as Socket).destroyed, true, 'it holds on to nothing');
   });
 
   it('works in a directory whose name is too long for a socket', {
     skip: process.platform !== 'linux',
   }, async () => {
     const data = dataDirectory('x'.repeat(200));
-    await using _server = await serve(data);
+    const server = await serve(data);
     await using client = await connectControl(data);
     assert.equal(await client!.queueHold({ ids: ['a'] }), 1);
+    await server[Symbol.asyncDispose]();
+    assert.equal(existsSync(join(data, 'control.sock')), false);
   });
 
   it('says so when the server stops in the middle', async () => {
@@ -343,5 +357,169 @@ describe('control socket', () => {
     socket.end('GET / HTTP/1.1\r\n\r\n');
     await Array.fromAsync(socket).catch(() => {});
     assert.ok(await connectControl(data));
+  });
+});
+
+// What a server does with its sockets cannot be seen from outside of it: they are caught when they are given their time limit.
+describe('control socket: what clients can cost', () => {
+  function caughtSockets(t: TestContext) {
+    const caught: { readonly socket: Socket; readonly ms: number; readonly late: () => void }[] =
+      [];
+    t.mock.method(
+      Socket.prototype,
+      'setTimeout',
+      function caughtTimeout(this: Socket, ms: number, late: () => void = () => {}) {
+        caught.push({ socket: this, ms, late });
+        return this;
+      },
+    );
+    return caught;
+  }
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const until = async (isTrue: () => boolean) => {
+    while (!isTrue()) await turn();
+  };
+  /** One that stays until it is told to go, and keeps no process. */
+  const clientOf = (data: string): Socket => {
+    const socket = connect({ path: join(data, 'control.sock'), allowHalfOpen: true });
+    socket.on('error', () => {});
+    return socket.unref();
+  };
+  const keepingUs = () =>
+    process.getActiveResourcesInfo().filter((name) => name.startsWith('Pipe')).length;
+
+  it('fifty requests are taken, and no more; whoever is refused is waited for no longer than others', async (t) => {
+    const data = dataDirectory();
+    await using _server = await serve(data);
+    const caught = caughtSockets(t);
+    const clients = Array.from({ length: 50 }, () => clientOf(data).resume());
+    await until(() => caught.length === 50);
+    const kept = keepingUs();
+    const refused = clientOf(data);
+    let said = '';
+    refused.on('data', (bytes) => {
+      said += bytes;
+    });
+    await until(() => caught.length === 51);
+    await until(() => said !== '');
+    assert.match(said, /too many requests at once/);
+    assert.equal(keepingUs(), kept, 'a stop does not wait for it');
+    assert.deepEqual(new Set(caught.map(({ ms }) => ms)), new Set([60_000]));
+    // It may say all that it wanted to.
+    refused.end(Buffer.alloc(2 ** 20));
+    await once(refused, 'close');
+    for (const { late } of caught) late();
+    await Promise.all(clients.map((one) => once(one, 'end')));
+    for (const one of clients) one.destroy();
+  });
+
+  it('when its time is up while the answer is found out, no more of that is looked for', async (t) => {
+    const data = dataDirectory();
+    const over = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    const own = { sender: '', size: 1, received: '', asked: [], recipients: [], messageId: null };
+    let wentOn = false;
+    const slow: Partial<Operations> = {
+      async *queueList() {
+        try {
+          yield { id: 'a', ...own };
+          await over.promise;
+          yield { id: 'b', ...own };
+          wentOn = true;
+        } finally {
+          ended.resolve();
+        }
+      },
+    };
+    await using _server = await startControlServer({
+      ...{ dataDirectory: data, log },
+      operations: { ...operations(), ...slow },
+    });
+    const caught = caughtSockets(t);
+    const client = clientOf(data);
+    client.write('{"call":"queueList"}\n');
+    await once(client, 'data');
+    const [{ socket, late } = assert.fail()] = caught;
+    late();
+    await once(socket, 'close');
+    over.resolve();
+    await ended.promise;
+    assert.equal(wentOn, false);
+    client.destroy();
+  });
+
+  it('one that says more than it is asked for gets its answer; what fails later is its own affair', async (t) => {
+    const data = dataDirectory();
+    await using _server = await serve(data);
+    const caught = caughtSockets(t);
+    const client = clientOf(data);
+    client.end(`{"call":"queueHold","arguments":{"ids":[]}}\n${'x'.repeat(400_000)}`);
+    assert.equal(String(Buffer.concat(await Array.fromAsync(client))), '{"result":0}\n');
+    caught[0]!.socket.emit('error', new Error('EPIPE'));
+    client.destroy();
+  });
+
+  it('a list that is read slowly leaves nothing behind for each of its lines', async (t) => {
+    const data = dataDirectory();
+    await using _server = await serve(data);
+    const caught = caughtSockets(t);
+    await using client = await connectControl(data);
+    let read = 0;
+    let most = 0;
+    for await (const _line of client!.queueList()) {
+      read += 1;
+      if (read % 100 === 0) await turn();
+      most = Math.max(most, caught.at(-1)!.socket.listenerCount('close'));
+      if (read === 10_000) break;
+    }
+    assert.ok(most < 10, `${most} listeners`);
+  });
+});
+
+describe('control socket: where it comes from and where it goes', () => {
+  it('keeps no process, and changes nothing about how files are made', async (t) => {
+    const unref = t.mock.method(Server.prototype, 'unref');
+    await using _server = await serve(dataDirectory());
+    assert.equal(process.umask(), umask);
+    assert.equal(unref.mock.callCount(), 1);
+  });
+
+  it('nobody gets through to what was made anew, or has stopped, by any name', async () => {
+    const data = dataDirectory();
+    const path = join(data, 'control.sock');
+    const clock = new FakeClock();
+    const answers = async (name: string) => {
+      const socket = connect(join(data, name));
+      const answered = await Promise.race([
+        once(socket, 'connect').then(() => true),
+        once(socket, 'close').then(() => false),
+      ]).catch(() => false);
+      socket.destroy();
+      return answered;
+    };
+    const server = await startControlServer({
+      ...{ dataDirectory: data, operations: operations(), log, clock },
+    });
+    linkSync(path, join(data, 'first'));
+    assert.equal(await answers('first'), true);
+    rmSync(path);
+    await clock.advance(10_000);
+    while (!existsSync(path)) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(await answers('first'), false);
+    linkSync(path, join(data, 'second'));
+    assert.equal(await answers('second'), true);
+    await server[Symbol.asyncDispose]();
+    assert.equal(await answers('second'), false);
+    await clock.advance(60_000);
+    for (let i = 0; i < 20; i += 1) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(existsSync(path), false, 'it is not made anew any more');
+  });
+
+  it('says why it cannot be made, and is not undone by what fails later', async (t) => {
+    const listen = t.mock.method(Server.prototype, 'listen');
+    await assert.rejects(serve(join(directory, 'nowhere')), { code: 'EACCES' });
+    await using _server = await serve(dataDirectory());
+    const made = listen.mock.calls.at(-1)!.this as Server;
+    made.emit('error', new Error('EMFILE'));
   });
 });

@@ -28,6 +28,10 @@ const operations: readonly ApiOperation[] = [
   one('raw', { kind: 'bytes', output: undefined }),
   one('nothing', { kind: 'bytes', output: undefined }),
   one('hold', { changes: true, input: ids }),
+  one('send', {
+    ...{ changes: true, wholeMessage: 'raw' },
+    input: z.strictObject({ from: z.string(), raw: z.string() }),
+  }),
   one('refused'),
   one('broken'),
 ];
@@ -157,6 +161,27 @@ describe('the HTTP interface', () => {
     const { status, text } = await ask('/v1/hold', 'chief', { method: 'POST' });
     assert.deepEqual([status, text], [200, '{}'], 'who says nothing says it in any type');
     assert.equal((await post('/v1/hold', 'chief', `"${'x'.repeat(2 ** 20)}"`)).status, 413);
+  });
+
+  it('RFC 5322: a whole message is one where the operation takes one, and else no JSON', async () => {
+    const { post } = api();
+    const sent = await post('/v1/send?from=a@b', 'chief', 'Subject: x\r\n\r\n', 'message/rfc822');
+    const raw = Buffer.from('Subject: x\r\n\r\n').toString('base64');
+    assert.deepEqual([sent.status, JSON.parse(sent.text)], [200, { from: 'a@b', raw }]);
+    const told = await post('/v1/send', 'chief', { from: 'a@b', raw });
+    assert.deepEqual([told.status, JSON.parse(told.text)], [200, { from: 'a@b', raw }]);
+    const other = await post('/v1/hold?ids=a', 'chief', '{"ids":["a"]}', 'message/rfc822');
+    assert.equal(other.status, 400);
+  });
+
+  it('what only looks is not asked by GET on behalf of any page; by POST it is', async () => {
+    const { ask, called } = api();
+    const headers = { 'user-agent': 'Mozilla/5.0', 'accept-language': 'de' };
+    assert.equal((await ask('/v1/show?id=1', 'reader', { headers })).status, 403);
+    assert.deepEqual(called, []);
+    const json = { ...headers, 'content-type': 'application/json' };
+    const init = { method: 'POST', headers: json, body: '{"id":"1"}' };
+    assert.equal((await ask('/v1/show', 'reader', init)).status, 200);
   });
 
   it('says why it refuses, and nothing of what is broken', async () => {

@@ -595,6 +595,14 @@ describe('smtp/server: order of commands', () => {
     assert.equal(session.next().kind, 'rcpt');
   });
 
+  it('RFC 5321 §4.1.4: an accepted one ends it, and nothing would be lost with the connection', () => {
+    const session = new ServerSession(facts());
+    say(session, 'EHLO a\r\nMAIL FROM:<a@b.example>\r\n');
+    assert.equal(session.idle, false);
+    assert.deepEqual(say(session, 'EHLO b\r\n').events, ['reset']);
+    assert.equal(session.idle, true);
+  });
+
   it('RFC 5321 §4.5.3.2, §3.8: says 421 when it times out and when it shuts down', () => {
     const late = new ServerSession(facts());
     say(late);
@@ -617,6 +625,36 @@ describe('smtp/server: order of commands', () => {
     assert.deepEqual([session.timeoutMs, session.inContent, session.idle], [2, true, false]);
     say(session, '.\r\n');
     assert.deepEqual([session.timeoutMs, session.inContent, session.idle], [1, false, true]);
+  });
+
+  it('RFC 3030 §2: can be ended without loss when chunks were taken, refused, or cut off', () => {
+    const session = new ServerSession(
+      facts({ withheld: only('CHUNKING'), limits: { messageSize: 5 } }),
+    );
+    const envelope = 'MAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n';
+    say(session, `EHLO a\r\n${envelope}BDAT 3\r\n`);
+    assert.equal(session.idle, false);
+    say(session, 'x\r\nBDAT 0 LAST\r\n');
+    assert.equal(session.idle, true, 'taken');
+    say(session, `${envelope}BDAT 9 LAST\r\nx`);
+    assert.equal(session.idle, false);
+    say(session, 'xxxxxx\r\n');
+    assert.equal(session.idle, true, 'refused');
+    say(session, `${envelope}BDAT 5 LAST\r\nx`);
+    session.timedOut();
+    assert.equal(session.idle, true, 'cut off');
+  });
+
+  it('does nothing of what was to come when it is over', () => {
+    for (const command of ['STARTTLS', 'EHLO b']) {
+      const session = new ServerSession(facts({ startTls: true }));
+      say(session, 'EHLO a\r\nMAIL FROM:<a@b>\r\n');
+      session.receive(Buffer.from(`${command}\r\n`));
+      const event = session.next();
+      if (isQuestion(event)) session.answer(replies.ok);
+      session.shuttingDown();
+      assert.deepEqual(session.next(), { kind: 'close', reason: 'shutdown' }, command);
+    }
   });
 });
 
@@ -645,6 +683,12 @@ describe('smtp/server: smuggling', () => {
       assert.equal(lax.messages.length, 1);
       assert.match(lax.messages[0] ?? '', /^innocent\r\n\.?\r\nMAIL FROM:<ceo@b\.org>\r\n/);
     });
+
+  it('Field: a tab may stand at the end of a line, and in what a client calls itself', () => {
+    const session = new ServerSession(facts());
+    for (const line of ['EHLO a\tb', 'MAIL FROM:<a@b>\t', 'RSET\t \t'])
+      assert.match(lastLine(say(session, `${line}\r\n`)), /^250 /, JSON.stringify(line));
+  });
 
   it('a CR or LF alone ends no command, and is 500', () => {
     for (const line of ['NOOP\nNOOP', 'NOOP\rNOOP', 'NOOP\n', 'NO\0OP', 'NOOP\x7f'])
