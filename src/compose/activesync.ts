@@ -48,6 +48,11 @@ export function createActiveSync(parts: ActiveSyncServiceParts): ActiveSync {
     redirect: () => inForce().config.activesync.redirect,
     login: basicLogin(parts),
     answer: (call) => made().answer(call),
+    refused: ({ agent, ...refusal }) =>
+      parts.admission.refusals.note({
+        ...{ ...refusal, service: 'http', stage: 'activesync' },
+        hello: agent === '' ? undefined : agent,
+      }),
     endWaits: () => access?.close(),
     messageSize: () => inForce().config.limits.messageSize || messageSizeMax,
   };

@@ -20,7 +20,7 @@ const services = ['smtp', 'submission', 'lmtp', 'imap', 'pop3', 'http', 'mtqp'] 
 const results = ['delivered', 'relayed', 'deferred', 'skipped', 'failed', 'expired'] as const;
 const stages = [
   ...(['connect', 'tls', 'starttls', 'login', 'auth', 'helo', 'mail', 'rcpt'] as const),
-  ...(['data', 'content', 'other'] as const),
+  ...(['data', 'content', 'activesync', 'other'] as const),
 ] as const;
 
 /** Policies whose objections are counted each by itself. */

@@ -3,6 +3,7 @@
 
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { HTTPException } from 'hono/http-exception';
 import type { Answer, Call } from '../access/activesync/context.ts';
 import { readRequestLine } from '../activesync/request-line.ts';
 import { commandNames, versions } from '../activesync/versions.ts';
@@ -21,8 +22,19 @@ export interface ActiveSyncPathParts {
   readonly redirect: () => string | undefined;
   readonly login: (given: Credentials, client: string) => Promise<LoginResult>;
   readonly answer: (call: Call) => Promise<Answer>;
+  /** Told of what is answered with a status that says no. */
+  readonly refused: (refusal: RefusedCall) => void;
   /** Octets of a message; a request may have as many in base64, and some more. */
   readonly messageSize: () => number;
+}
+
+export interface RefusedCall {
+  readonly account: string;
+  /** Its address. */
+  readonly client: string;
+  readonly agent: string;
+  /** The status, and why. */
+  readonly reason: string;
 }
 
 export interface Credentials {
@@ -53,6 +65,9 @@ const besideMessage = 2 ** 20;
 const waitMs = 61 * 60_000;
 /** Below it compression takes longer than it saves. */
 const compressedBytesMin = 2 ** 10;
+
+/** [MS-ASHTTP] 3.1.5.2.2: said to every device of version 12.1 once. */
+const toProvision = 449;
 
 const compress = promisify(gzip);
 
@@ -111,24 +126,44 @@ class Exchange {
   async #command(account: string): Promise<Response> {
     const c = this.#c;
     if (c.req.header('content-encoding') !== undefined)
-      return c.text('requests are not compressed\n', 415);
+      return this.#refuse(account, 415, 'requests are not compressed');
     const { url } = c.req;
     const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : '';
     const read = readRequestLine(query, (name) => c.req.header(name));
-    if (read.kind === 'refused') return c.text(`${read.why}\n`, read.status);
+    if (read.kind === 'refused') return this.#refuse(account, read.status, read.why);
     const { request: line } = read;
     const bytesMax = Math.ceil((this.#parts.messageSize() * 4) / 3) + besideMessage;
-    const body = await readBody(c.req.raw, bytesMax);
+    const body = await readBody(c.req.raw, bytesMax).catch((error: unknown) => {
+      if (error instanceof HTTPException)
+        this.#note(account, `${error.status} the request is larger than ${bytesMax} octets`);
+      throw error;
+    });
     const isDocument = body.length > 0 && !/^message\//i.test(c.req.header('content-type') ?? '');
     const decoded = isDocument ? decodeWbxml(body) : undefined;
-    if (decoded?.kind === 'malformed') return c.text(`${decoded.why}\n`, 400);
+    if (decoded?.kind === 'malformed') return this.#refuse(account, 400, decoded.why);
     c.env.waits?.(waitMs);
     const answer = await this.#parts.answer({
       ...{ account, line, body, client: c.env.address, document: decoded?.root },
-      agent: (c.req.header('user-agent') ?? '').slice(0, 200),
+      agent: this.#agent(),
       left: c.req.raw.signal,
     });
+    if (answer.kind === 'refused' && answer.status !== toProvision)
+      this.#note(account, `${answer.status} to ${line.command} of ${line.deviceId}`);
     return this.#response(answer);
+  }
+
+  #refuse(account: string, status: 400 | 415 | 501 | 505, why: string): Response {
+    this.#note(account, `${status} ${why}`);
+    return this.#c.text(`${why}\n`, status);
+  }
+
+  #note(account: string, reason: string): void {
+    const { address: client } = this.#c.env;
+    this.#parts.refused({ account, client, agent: this.#agent(), reason });
+  }
+
+  #agent(): string {
+    return (this.#c.req.header('user-agent') ?? '').slice(0, 200);
   }
 
   #response(answer: Answer): Promise<Response> | Response {

@@ -659,6 +659,39 @@ describe('a phone', () => {
     ]);
   });
 
+  it('what is refused by a status of HTTP is in the log and can be searched, as other refusals', async () => {
+    const lines: (Fields & { readonly event: string })[] = [];
+    const note = (event: string, fields: Fields = {}) => void lines.push({ event, ...fields });
+    await using server = await startTestServer({
+      accounts: [{ address: ann, password }],
+      config: { ...config, limits: { messageSize: 1024 } },
+      log: { debug: note, info: note, warn: note, error: note },
+    });
+    const phone = phoneOf(server, '16.1');
+    const early = phoneOf(server, '12.1');
+    assert.equal((await early.ask('FolderSync')).status, 449);
+    await phone.setUp();
+    const ask = async (body: Uint8Array, headers: Record<string, string> = {}) =>
+      (await phone.ask('Sync', body, { headers })).status;
+    const wbxml = { 'content-type': 'application/vnd.ms-sync.wbxml' };
+    assert.equal(await ask(Buffer.from('nonsense'), wbxml), 400);
+    assert.equal(await ask(Buffer.alloc(0), { 'content-encoding': 'gzip' }), 415);
+    assert.equal(await ask(Buffer.alloc(0), { 'ms-asprotocolversion': '2.5' }), 505);
+    assert.equal(await ask(Buffer.alloc(2 ** 20 + 10_000), wbxml), 413);
+    assert.equal((await phone.ask('Nothing')).status, 501);
+    assert.equal(
+      (await phone.ask('GetAttachment', undefined, { query: '&AttachmentName=x' })).status,
+      404,
+    );
+    const refused = lines.filter(({ event }) => event === 'refused');
+    assert.deepEqual(
+      refused.map(({ account, stage, reason }) => [account, stage, String(reason).slice(0, 3)]),
+      ['400', '415', '505', '413', '501', '404'].map((status) => [ann, 'activesync', status]),
+    );
+    assert.match(String(refused.at(-1)!.reason), /GetAttachment of phone1/);
+    assert.ok(refused.every(({ client, hello }) => client !== '' && hello === 'Test/1.0'));
+  });
+
   it('drafts of 16.x: written, written anew with a file, sent', async () => {
     await using server = await start();
     const phone = phoneOf(server, '16.1');

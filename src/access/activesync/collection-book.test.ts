@@ -59,8 +59,31 @@ describe('what a device has of a folder', () => {
     const small = collectionOf(UidSet.of([4, 8, 9]), 2);
     await book.save(device, '7', small);
     assertSame(await book.find(device, '7'), small);
+    const left = await records.list('activesync-collection', { limit: 100 });
+    assert.deepEqual(
+      left.map(({ key }) => key),
+      [`${device} 7`],
+      'no piece of the longer one is left',
+    );
     await book.forget(device);
     assert.deepEqual(await records.list('activesync-collection', { limit: 100 }), []);
+  });
+
+  it('leaves no pieces behind as it becomes shorter, whoever had written them', async () => {
+    await using test = await openInMemory();
+    const { records } = test.stores;
+    const open = () => new CollectionBook({ records, clock });
+    await open().save(device, '7', collectionOf(single(400_000)));
+    const many = await records.count('activesync-collection');
+    const book = open();
+    await book.find(device, '7');
+    const shorter = collectionOf(single(150_000), 2);
+    await book.save(device, '7', shorter);
+    const few = await records.count('activesync-collection');
+    assert.ok(few > 1 && few < many, `${few} after ${many}`);
+    assertSame(await book.find(device, '7'), shorter);
+    await book.save(device, '7', collectionOf(UidSet.of([4]), 3));
+    assert.equal(await records.count('activesync-collection'), 1);
   });
 
   for (const [what, change] of [

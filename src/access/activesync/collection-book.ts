@@ -5,6 +5,7 @@
 import type { SyncOptions } from '../../activesync/sync-options.ts';
 import { defaultSyncOptions } from '../../activesync/sync-options.ts';
 import { UidSet } from '../../activesync/uid-set.ts';
+import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 import { getLong, putLong } from './long-records.ts';
@@ -85,6 +86,8 @@ export const uidShown = (renamed: Renamed, shown: number): number =>
 const kind = 'activesync-collection';
 /** Limit: a device that is not heard of for as long starts anew. */
 const keptMs = 120 * 24 * 60 * 60_000;
+/** Limit: folders of devices of which it is known that their record is long; of others pieces may be left to expire. */
+const piecesKnownMax = 10_000;
 /** Limit: drafts that were written anew, of one folder of one device. Others get another id: they go, and come as new. */
 export const renamedMax = 500;
 
@@ -108,6 +111,8 @@ export interface CollectionBookParts {
 
 export class CollectionBook {
   readonly #parts: CollectionBookParts;
+  /** Of those that are long, how many pieces they have. */
+  readonly #pieces = new BoundedMap<string, number>(piecesKnownMax);
 
   constructor(parts: CollectionBookParts) {
     this.#parts = parts;
@@ -115,16 +120,29 @@ export class CollectionBook {
 
   /** `device` is its key: account and name. Undefined where nothing, or nothing that makes sense, is known. */
   async find(device: string, folder: string): Promise<Collection | undefined> {
-    const text = await getLong(this.#parts.records, kind, `${device} ${folder}`);
+    const key = `${device} ${folder}`;
+    const { text, pieces } = await getLong(this.#parts.records, kind, key);
+    this.#note(key, pieces);
     return text === undefined ? undefined : collectionOf(text);
   }
 
-  /** Durable when it resolves. A million single UIDs have room. @throws RangeError when it is too long. */
+  /**
+   * Durable when it resolves. A million single UIDs have room. Whoever saves has looked with `find` before: what a longer
+   * one had more is removed then. @throws RangeError when it is too long.
+   */
   async save(device: string, folder: string, collection: Collection): Promise<void> {
-    await putLong(this.#parts.records, {
-      ...{ kind, key: `${device} ${folder}`, text: textOf(collection) },
+    const key = `${device} ${folder}`;
+    const pieces = await putLong(this.#parts.records, {
+      ...{ kind, key, text: textOf(collection) },
       expires: this.#parts.clock.now() + keptMs,
+      piecesBefore: this.#pieces.get(key) ?? 0,
     });
+    this.#note(key, pieces);
+  }
+
+  #note(key: string, pieces: number): void {
+    if (pieces > 0) this.#pieces.set(key, pieces);
+    else this.#pieces.delete(key);
   }
 
   /** All that the device knows. */

@@ -22,12 +22,27 @@ export interface LongText {
   readonly key: string;
   readonly text: string;
   readonly expires: number;
+  /** How many pieces the text before it has: those that this one has no use for go. */
+  readonly piecesBefore: number;
 }
 
-/** Durable when it resolves. @throws RangeError when it is too long even packed. */
-export async function putLong(records: RecordStore, long: LongText): Promise<void> {
-  const { kind, key, text, expires } = long;
-  if (text.length <= pieceCharacters) return records.put([{ kind, key, value: text, expires }]);
+/** Durable when it resolves: how many pieces it has. @throws RangeError when it is too long even packed. */
+export async function putLong(records: RecordStore, long: LongText): Promise<number> {
+  const { kind, key, piecesBefore } = long;
+  const put = await written(long);
+  await records.put(put);
+  const count = put.length - 1;
+  const left = Array.from({ length: Math.max(0, piecesBefore - count) }, (_, i) => count + i);
+  await records.remove(
+    kind,
+    left.map((i) => pieceKey(key, i)),
+  );
+  return count;
+}
+
+/** The record by which it is found, then its pieces. */
+async function written({ kind, key, text, expires }: LongText): Promise<readonly StoredRecord[]> {
+  if (text.length <= pieceCharacters) return [{ kind, key, value: text, expires }];
   const packed = (await pack(text, { level: 1 })).toString('base64');
   const count = Math.ceil(packed.length / pieceCharacters);
   if (count > piecesMax || text.length > textBytesMax)
@@ -38,31 +53,34 @@ export async function putLong(records: RecordStore, long: LongText): Promise<voi
     const piece = packed.slice(i * pieceCharacters, (i + 1) * pieceCharacters);
     return { ...{ kind, expires }, key: pieceKey(key, i), value: `${name} ${piece}` };
   });
-  // Limit: pieces of a longer text before are left to expire, or to whoever forgets all that begins with the key.
-  await records.put([{ kind, key, value: `${packedMark}${count} ${name}`, expires }, ...pieces]);
+  return [{ kind, key, value: `${packedMark}${count} ${name}`, expires }, ...pieces];
 }
 
 /** No JSON begins with it. */
 const packedMark = 'packed ';
 const pieceKey = (key: string, i: number): string => `${key} ${i + 1}`;
 
-/** Undefined where there is none, or not all of it. */
-export async function getLong(
-  records: RecordStore,
-  kind: string,
-  key: string,
-): Promise<string | undefined> {
+export interface FoundText {
+  /** Undefined where there is none, or not all of it. */
+  readonly text: string | undefined;
+  readonly pieces: number;
+}
+
+export async function getLong(records: RecordStore, kind: string, key: string): Promise<FoundText> {
+  let count = 0;
   for (let looks = 0; looks < looksMax; looks += 1) {
     const head = (await records.get(kind, key))?.value;
-    if (!head?.startsWith(packedMark)) return head;
-    const [, count, name] = head.split(' ');
+    if (!head?.startsWith(packedMark)) return { text: head, pieces: 0 };
+    const [, named, name] = head.split(' ');
+    count = Number(named);
     const pieces = await Promise.all(
-      Array.from({ length: Number(count) }, (_, i) => records.get(kind, pieceKey(key, i))),
+      Array.from({ length: count }, (_, i) => records.get(kind, pieceKey(key, i))),
     );
     const front = `${name} `;
     if (!pieces.every((piece) => piece?.value.startsWith(front))) continue;
     const packed = pieces.map((piece) => piece!.value.slice(front.length)).join('');
-    return String(await unpack(Buffer.from(packed, 'base64'), { maxOutputLength: textBytesMax }));
+    const text = await unpack(Buffer.from(packed, 'base64'), { maxOutputLength: textBytesMax });
+    return { text: String(text), pieces: count };
   }
-  return undefined;
+  return { text: undefined, pieces: count };
 }

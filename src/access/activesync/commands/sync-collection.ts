@@ -52,7 +52,7 @@ export async function syncCollection(
   const device = deviceKey(account, line.deviceId);
   const [folder, known] = await Promise.all([
     findFolder(context.store, account, asked.id),
-    asked.key === '0' ? undefined : context.collections.find(device, asked.id),
+    context.collections.find(device, asked.id),
   ]);
   if (folder === undefined) return refused(asked, syncStatus.notFound);
   if (asked.key === '0') return begin(context, device, asked);
