@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { silentLog } from '../base/log.ts';
 import { Counter } from '../base/metrics.ts';
+import { fc } from '../base/test-properties.ts';
+import { anyText } from '../base/test-text.ts';
 import { clientSetupPaths } from './client-setup.ts';
 import type { MailServer } from './mail-server.ts';
 import { createWebApp } from './web-app.ts';
@@ -95,6 +97,47 @@ describe('Outlook’s autodiscover', () => {
       assert.doesNotMatch(text, /LoginName/);
     }
     assert.equal((await post('x'.repeat(20_000))).status, 413);
+  });
+
+  it('whatever is asked is answered, as one document that quotes nothing but an address of ours', async () => {
+    const piece = fc.oneof(
+      fc.constantFrom('<EMailAddress>', '</EMailAddress>', '<emailaddress>', ' ', '\n', '\0', '&'),
+      fc.constantFrom(
+        'ann@example.org',
+        'ann@example.net',
+        '<AcceptableResponseSchema>',
+        '</',
+        '"',
+      ),
+      fc.constantFrom('/mobilesync/responseschema/2006', '<![CDATA[', ']]>', '<!--', '-->'),
+      anyText({ maxLength: 30 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(piece, { maxLength: 40 }), async (pieces) => {
+        const body = pieces.join('');
+        const { status, text } = await post(body);
+        assert.equal(status, 200);
+        const names = [...text.matchAll(/<LoginName>(.*?)<\/LoginName>/gs)].map(([, name]) => name);
+        assert.equal(/<ErrorCode>500</.test(text), names.length === 0);
+        for (const name of names) {
+          assert.match(name!, /^[^\s<>&"]+@(?:example\.org)$/i);
+          assert.ok(body.includes(name!));
+        }
+      }),
+    );
+  });
+
+  it('what is long, and nothing, is read once', async () => {
+    // Whoever looks from each blank to the end for each end of the address is at it for hours.
+    for (const body of [
+      `<EMailAddress>${' '.repeat(16_000)}`,
+      `<EMailAddress>${' a'.repeat(8_000)}`,
+      '<EMailAddress>'.repeat(1_100),
+      `<AcceptableResponseSchema>${'/mobilesync/responseschema/2006 '.repeat(450)}`,
+      '<AcceptableResponseSchema>'.repeat(600),
+    ])
+      assert.match((await post(body)).text, /<ErrorCode>500</);
+    assert.match((await post(request('\n  ann@example.org\t'))).text, /LoginName/);
   });
 
   it('by JSON says where that is', async () => {
