@@ -99,6 +99,11 @@ export class Journal {
     return { journal, left: live };
   }
 
+  /** Whether it takes anything. What is alive in it while it does not is nowhere else but in the old files. */
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
   own(owner: JournalOwner): void {
     this.#owner = owner;
   }

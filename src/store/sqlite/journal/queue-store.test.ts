@@ -513,6 +513,33 @@ describe('trouble', () => {
     assert.deepEqual(operations, []);
   });
 
+  it('a journal that fails while the store has no room: what is delivered meanwhile is not said to be recorded', async () => {
+    let fault: Fault | undefined;
+    const { queue, disk, clock } = await open(undefined, { faults: () => fault });
+    const recipients = [at('a@one.test', 'mx:one.test'), at('b@two.test', 'mx:two.test')];
+    const [one, two] = await queue.enqueue(message('m1', { recipients }), { leaseUntil: inLine });
+    const other = await leased(queue, 'm2');
+    disk.journal.faults = () => ({ kind: 'failed' });
+    fault = 'full';
+    await assert.rejects(leased(queue, 'm3'), StorageError);
+    disk.journal.faults = undefined;
+    await clock.advance(0);
+    for (const lease of [one!, other])
+      await assert.rejects(queue.settle(settlement(lease, delivered)), StorageError);
+    fault = undefined;
+    await clock.advance(1000);
+    for (const lease of [one!, other])
+      assert.equal(await queue.settle(settlement(lease, delivered)), true);
+    disk.journal.crash();
+    const next = await open(disk);
+    const [entry, ...rest] = await collected(queueEntries(next.queue));
+    assert.deepEqual(rest, []);
+    assert.deepEqual(
+      entry!.recipients.map(({ address }) => address),
+      two!.recipients.map(({ address }) => address),
+    );
+  });
+
   it('a crash between the commit of a message and word of it: it is there once', async () => {
     const disk = new MemoryDisk();
     const { queue } = await open(disk, {

@@ -140,7 +140,8 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     const isFinal = outcomes.every(
       ({ outcome }) => outcome.kind === 'delivered' || outcome.kind === 'failed',
     );
-    if (!isFinal || effects.length > 0) {
+    // A journal that has failed cannot be told of anything: after a crash its files would bring back what was delivered.
+    if (!isFinal || effects.length > 0 || !this.#journal.isOpen) {
       if (!isFinal) this.#noticeTrouble(live, outcomes[0]?.index ?? 0);
       // Both in one transaction, as a rule; the second counts only if the first did.
       const saved = this.#save(live);
@@ -150,15 +151,12 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
       if (first.status === 'rejected') throw first.reason;
       return settled;
     }
+    const done = outcomes.map(({ index }) => index);
     const left = new Set(live.left);
-    for (const { index } of outcomes) left.delete(index);
+    for (const index of done) left.delete(index);
     live.left = left;
     if (left.size === 0) this.#forget(live);
-    else
-      this.#journal.done(
-        live.message.id,
-        outcomes.map(({ index }) => index),
-      );
+    else this.#journal.done(live.message.id, done);
     return true;
   }
 
