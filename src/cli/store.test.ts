@@ -108,6 +108,10 @@ describe('store migrate', { skip: withoutPostgres() }, () => {
     const old = await run('mail', 'list', 'ann@example.org');
     assert.match(old.err, /was moved to .*data: put that store into the configuration/);
     assert.equal(old.status, 2);
+    assert.match(
+      (await run('check')).out,
+      /everything here was moved to .*data, and no server starts on it/,
+    );
     const same = await migrate('--verify');
     assert.match(same.out, /the same: 4 messages in folders/);
     await using back = await startProcess(embedded, root);

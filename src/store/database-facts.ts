@@ -1,4 +1,11 @@
-// What is found when a database that several nodes share is looked at without opening the stores in it.
+// What is found when a database that several nodes share is looked at without opening the stores in it, and what a move has
+// left in any store.
+
+/** What a move left in a store: one from it or to it that is not finished, or that it was left. */
+export type MoveFound =
+  | { readonly kind: 'from'; readonly notes: number }
+  | { readonly kind: 'to' }
+  | { readonly kind: 'left'; readonly to: string };
 
 export interface DatabaseFacts {
   /** `15.18` */
@@ -15,4 +22,5 @@ export interface DatabaseFacts {
   readonly standbys: number;
   /** A commit waits until one of them has it, too. */
   readonly waitsForStandby: boolean;
+  readonly move?: MoveFound | undefined;
 }

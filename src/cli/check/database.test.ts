@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { MoveFound } from '../../store/database-facts.ts';
 import { testCluster, withoutPostgres } from '../../store/postgres/test-cluster.ts';
 import { databaseFindings, findingsOf } from './database.ts';
 
@@ -19,6 +20,19 @@ describe('check of a database', () => {
     assert.deepEqual(states({ isLimited: false }), ['ok', 'warning']);
     assert.deepEqual(states({ standbys: 1 }), ['ok', 'warning']);
     assert.deepEqual(states({ standbys: 1, waitsForStandby: true }), ['ok']);
+  });
+
+  it('says what a move has left, and what to do', () => {
+    const found = (move: MoveFound) => {
+      const [, one, ...others] = findingsOf({ ...fine, move });
+      assert.deepEqual(others, []);
+      return [one?.state, one?.text];
+    };
+    const [unfinished, notes] = found({ kind: 'from', notes: 7 });
+    assert.equal(unfinished, 'warning');
+    assert.match(notes ?? '', /not finished.*\(7\).*store migrate` again.*--abandon/);
+    assert.match(found({ kind: 'to' }).join(), /^failure,.*no server starts.*--abandon/);
+    assert.match(found({ kind: 'left', to: '/var/x' }).join(), /^failure,.*was moved to \/var\/x/);
   });
 
   it('finds out that fsync is off, and that nobody answers', {

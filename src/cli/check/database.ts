@@ -5,6 +5,7 @@ import type { Finding } from '../../compose/published/finding.ts';
 import { failure, ok, warning } from '../../compose/published/finding.ts';
 import type { DatabaseFacts } from '../../store/database-facts.ts';
 import { inspectDatabase } from '../../store/open-stores.ts';
+import { moveFindings } from './move.ts';
 
 const path = 'store.url';
 
@@ -46,5 +47,5 @@ export function findingsOf(facts: DatabaseFacts): readonly Finding[] {
         'no commit waits for a standby (synchronous_standby_names): a failover may lose mail of the last moment that was answered with 250',
       ),
     );
-  return findings;
+  return [...findings, ...moveFindings('store', facts.move)];
 }

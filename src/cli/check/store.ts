@@ -3,8 +3,9 @@
 import { firstLineOf } from '../../base/error-text.ts';
 import type { Finding } from '../../compose/published/finding.ts';
 import { failure, ok } from '../../compose/published/finding.ts';
-import { inspectStore } from '../../store/at-rest.ts';
+import { inspectMove, inspectStore } from '../../store/at-rest.ts';
 import type { StoreFault } from '../../store/inspection.ts';
+import { moveFindings } from './move.ts';
 
 /** Limit: findings of one kind; `verify` has them all. */
 const shownMax = 50;
@@ -14,12 +15,17 @@ export async function storeFindings(directory: string): Promise<Finding[]> {
   try {
     const found = await inspectStore({ directory, depth: 'names' });
     if (found === undefined) return [];
+    const moved = moveFindings('store', inspectMove(directory));
     const { messages, queued } = found.counts;
     if (found.faults.length === 0)
-      return [ok('', `mail store: ${messages} messages, ${queued} in the queue, all there`)];
+      return [
+        ok('', `mail store: ${messages} messages, ${queued} in the queue, all there`),
+        ...moved,
+      ];
     const lines = found.faults.flatMap(faultLines);
     const more = lines.length > shownMax ? [`and ${lines.length - shownMax} more`] : [];
     return [
+      ...moved,
       ...[...lines.slice(0, shownMax), ...more].map((text) => failure('', text)),
       failure(
         '',

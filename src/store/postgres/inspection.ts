@@ -2,10 +2,12 @@
 // worth there.
 
 import { silentLog } from '../../base/log.ts';
-import type { DatabaseFacts } from '../database-facts.ts';
+import type { DatabaseFacts, MoveFound } from '../database-facts.ts';
+import { moveTables } from '../moving/marks.ts';
 import { integer, text } from '../row.ts';
 import type { Queries } from './database.ts';
 import { Database } from './database.ts';
+import { hasTable, leftOf } from './moving/move-place.ts';
 
 /** The oldest that is promised: 15. */
 export const oldestVersion = 150_000;
@@ -47,5 +49,15 @@ export async function inspectDatabase({
     isLimited: row?.limited !== '0',
     standbys: integer(row?.standbys),
     waitsForStandby: text(row?.named) !== '' && row?.commit !== 'local',
+    move: await moveIn(database),
   };
+}
+
+async function moveIn(queries: Queries): Promise<MoveFound | undefined> {
+  const left = await leftOf(queries);
+  if (left !== undefined) return { kind: 'left', to: left.to };
+  if (await hasTable(queries, moveTables.target)) return { kind: 'to' };
+  if (!(await hasTable(queries, moveTables.source))) return undefined;
+  const [row] = await queries.rows(`SELECT count(*) AS notes FROM ${moveTables.change}`);
+  return { kind: 'from', notes: integer(row?.notes) };
 }
