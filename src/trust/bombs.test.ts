@@ -8,7 +8,7 @@ import { inTurns } from '../base/in-turns.ts';
 import { assertShortTurns } from '../base/step-count.ts';
 import { fc } from '../base/test-properties.ts';
 import { FakeResolver } from '../dns/fake-resolver.ts';
-import { findHeaderEnd, headerFieldsMax } from '../mail/header/header.ts';
+import { findHeaderEnd } from '../mail/header/header.ts';
 import { ArcCheck } from './arc.ts';
 import { arcSet } from './arc-seal.ts';
 import { canonicalField } from './canonical.ts';
@@ -83,9 +83,14 @@ describe('RFC 6376 §8.4: a message that is work', () => {
       'many fields',
       () =>
         withHeader(
-          signature(`from${':a'.repeat(7_000)}`, relaxed).repeat(100) + 'a:\r\n'.repeat(MiB / 8),
+          signature(`from${':a'.repeat(7_000)}`, relaxed).repeat(10) + 'a:\r\n'.repeat(9_900),
         ),
       [...Array<string>(10).fill(changed), undefined],
+    ],
+    [
+      'more fields than are looked at, behind which something could be hidden',
+      () => withHeader(signature('from:from', relaxed).repeat(100) + 'a:\r\n'.repeat(MiB / 8)),
+      [...Array<string>(10).fill(tooMuch), undefined],
     ],
     [
       'long signatures',
@@ -159,11 +164,6 @@ describe('a long header', () => {
     assert.equal(await isAtOnce(sha256(short)), true);
     assert.equal(await isAtOnce(sha256(long)), false);
     assert.deepEqual(await sha256(long), hash('sha256', long, 'buffer'));
-  });
-
-  it('of many fields has no more of them than everybody sees', () => {
-    const { signed } = read(Buffer.from(withHeader('a: b\r\n'.repeat(2 * headerFieldsMax))));
-    assert.equal(signed.fields.length, headerFieldsMax);
   });
 });
 

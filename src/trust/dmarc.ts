@@ -9,8 +9,8 @@ import type { DmarcPolicy, DmarcRecord } from './dmarc-record.ts';
 import { readDmarcRecord } from './dmarc-record.ts';
 
 export interface DmarcQuestion {
-  /** Of the From fields: every domain in them. */
-  readonly authors: readonly string[];
+  /** Of the From fields: every domain in them; undefined where they are too long to be looked at. */
+  readonly authors: readonly string[] | undefined;
   /** The domain of MAIL FROM where SPF passed for it. RFC 9989 §4.4.2 */
   readonly spf: string | undefined;
   /** Domains whose signatures passed. RFC 9989 §4.4.1 */
@@ -47,6 +47,8 @@ export async function checkDmarc(
   { authors, spf, dkim }: DmarcQuestion,
   resolver: Resolver,
 ): Promise<DmarcVerdict> {
+  if (authors === undefined)
+    return { result: 'permerror', domain: undefined, problem: 'From is too long' };
   const domains = [...new Set(authors.map(domainKey))].filter((domain) => domain !== '');
   const none = { result: 'none', domain: domains[0] } as const;
   // RFC 9989 §5.3.1

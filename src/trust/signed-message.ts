@@ -15,7 +15,6 @@ const hashersMax = 4;
 const signedBytesMax = 2 ** 20;
 
 export class SignedMessage implements SignedHeader {
-  /** Those that everybody else sees, too: no more than `headerFieldsMax`. */
   readonly fields: readonly RawField[];
   /** For whatever work is done on it. */
   readonly turns = new Turns();
@@ -25,6 +24,8 @@ export class SignedMessage implements SignedHeader {
   /** `head`: the octets up to where the body begins. */
   constructor(head: Uint8Array) {
     this.fields = [...rawFields(head)];
+    // Something could be hidden behind those that are looked at: no signature is good for such a header.
+    if (this.fields.length > headerFieldsMax) this.#signedBytes = signedBytesMax + 1;
   }
 
   /** Before the body comes: which hash of it will be asked for. Undefined where that would be too many. */
@@ -58,7 +59,7 @@ export class SignedMessage implements SignedHeader {
 function* rawFields(head: Uint8Array): Generator<RawField> {
   const buffer = Buffer.from(head.buffer, head.byteOffset, head.length);
   const walk = new HeaderWalk(buffer);
-  for (let count = 0; count < headerFieldsMax && walk.next(); count += 1) {
+  for (let count = 0; count <= headerFieldsMax && walk.next(); count += 1) {
     const raw = buffer.toString('latin1', walk.start, walk.end);
     yield { lowerName: raw.slice(0, walk.nameLength).toLowerCase(), raw };
   }

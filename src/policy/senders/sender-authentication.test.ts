@@ -229,6 +229,14 @@ describe('sender authentication: what DMARC asks for', () => {
       if (obey) assert.match(answer?.objection?.lines.join() ?? '', /too many domains/);
     }
   });
+
+  it('RFC 9989 §11.5: nor does anybody hide behind ten thousand others', async () => {
+    const from = `${'a@b.test, '.repeat(10_000)}eve@c.test`;
+    const answer = await setUp().judge({}, `From: ${from}\r\n\r\n`);
+    assert.equal(answer?.objection?.code, 550);
+    const found = answer?.findings?.find((one) => one.kind === 'dmarc');
+    assert.deepEqual([found?.result, found?.problem], ['permerror', 'From is too long']);
+  });
 });
 
 describe('sender authentication: signatures and seals', () => {

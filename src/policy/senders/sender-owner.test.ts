@@ -76,6 +76,11 @@ describe('sender owner', () => {
       ['bob@example.org', 'nobody@example.org', refused],
       ['bob@example.org', 'Bob <bob@elsewhere.example>', undefined],
       ['bob@example.org', many, 'From names too many addresses'],
+      [
+        'bob@example.org',
+        `${'bob@elsewhere.example, '.repeat(10_000)}ann@example.org`,
+        'From names too many addresses',
+      ],
       [undefined, 'ann@example.org', undefined],
     ] as const)
       assert.equal(await fromLine(account, from), expected, from);

@@ -57,8 +57,8 @@ export function senderOwner({ accounts, addressMap, judgesAuthors }: SenderOwner
     account: string,
     head: Uint8Array,
   ): Promise<PolicyAnswer | undefined> {
-    const authors = authorsOf(head).filter(({ domain }) => addressMap().isOurs(domain));
-    if (authors.length > authorsMax) return { objection: tooManyAuthors };
+    const authors = authorsOf(head)?.filter(({ domain }) => addressMap().isOurs(domain));
+    if (authors === undefined || authors.length > authorsMax) return { objection: tooManyAuthors };
     for (const author of authors)
       if ((await ownership(account, author)) === 'none') return { objection: notYourName };
     return undefined;

@@ -46,7 +46,7 @@ function signersOf(
   ring: DkimKeyRing,
 ): readonly DkimSigner[] | { readonly refuse: Reply } {
   const signers = new Map<string, readonly DkimSigner[]>();
-  for (const name of new Set(authorDomains(head).map(domainKey))) {
+  for (const name of new Set(authorDomains(head)?.map(domainKey))) {
     const found = ring.keysFor(name);
     if (found === undefined) continue;
     // RFC 3463 §3.8: X.7.0; its sender has done nothing wrong, so that it waits.
