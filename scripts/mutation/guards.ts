@@ -32,11 +32,16 @@ export const guards: readonly Guard[] = [
     'store/sqlite/journal/journal.test.ts',
     'store/sqlite/journal/queue-store.test.ts',
   ),
-  ...['frame', 'record', 'disk', 'live'].map((name) =>
+  guard(
+    'store/sqlite/journal/disk.ts',
+    'store/sqlite/journal/disk.test.ts',
+    'store/sqlite/journal/journal.test.ts',
+  ),
+  ...['frame', 'record'].map((name) =>
     guard(
       `store/sqlite/journal/${name}.ts`,
+      'store/sqlite/journal/frame.test.ts',
       'store/sqlite/journal/journal.test.ts',
-      'store/sqlite/journal/queue-store.test.ts',
     ),
   ),
   guard('store/sqlite/journal/small-content.ts', 'store/sqlite/journal/queue-store.test.ts'),

@@ -17,7 +17,7 @@ import {
   settlement,
 } from '../../conformance/harness.ts';
 import { queueEntries } from '../../queue-entries.ts';
-import type { Lease, QueueStore } from '../../queue-store.ts';
+import type { Lease, NewMessage, QueueStore } from '../../queue-store.ts';
 import type { SqliteStoresOptions } from '../stores.ts';
 import { MemoryDisk, openSqliteStores } from '../stores.ts';
 import type { Fault } from '../transport.ts';
@@ -172,6 +172,23 @@ describe('large content', () => {
       await stores[Symbol.asyncDispose]();
       assert.equal(files(one.disk), 0);
     }
+  });
+
+  it('128 KiB are in a row, an octet more is in a file, and what is in one stays there', async () => {
+    const { queue, disk, stores } = await open(undefined, settings);
+    const enqueue = (id: string, content: NewMessage['content']) =>
+      queue.enqueue(message(id, { content }), { leaseUntil: undefined });
+    const most = 128 * 1024;
+    await enqueue('m1', { kind: 'inline', bytes: Buffer.alloc(most) });
+    assert.equal(files(disk), 0);
+    await enqueue('m2', { kind: 'inline', bytes: Buffer.alloc(most + 1) });
+    assert.equal(files(disk), 1);
+    const writer = stores.spool.create();
+    await writer.write(large.content.bytes);
+    const content = await writer.commit();
+    assert.equal(content.kind, 'file');
+    await enqueue('m3', content);
+    assert.equal(files(disk), 2);
   });
 
   it('becomes a file for a mailbox with room, and leaves none where there is no room', async () => {
