@@ -7,6 +7,7 @@ import type { Effect, Lease } from '../store/queue-store.ts';
 import { MemoryDisk } from '../store/sqlite/stores.ts';
 import { cancelMessage } from './cancellation.ts';
 import type { DeliveryResult, RecipientResult } from './delivery.ts';
+import { QueueRunner } from './runner.ts';
 import type { MessageTracer } from './story/message-tracer.ts';
 import { storiesOf } from './story/story.ts';
 import { formatWhy } from './story/story-text.ts';
@@ -416,6 +417,130 @@ describe('QueueRunner', () => {
 });
 
 describe('operations', () => {
+  it('hold back a destination, what waits in memory for it too, until it is released', async () => {
+    const { submit, remote, attempts, runner, clock, left } = await world();
+    const ends: (() => void)[] = [];
+    remote.answer = (lease) =>
+      new Promise((resolve) => ends.push(() => resolve(results(lease, taken))));
+    for (let i = 0; i < 6; i += 1) await submit([`r${i}@a.example`]);
+    assert.equal(attempts.length, 4);
+    runner.hold('mx:a.example');
+    await clock.advance(0);
+    for (const end of ends.splice(0)) end();
+    await clock.advance(0);
+    assert.equal(attempts.length, 4, 'what was under way has ended, and nothing new begins');
+    await submit(['late@a.example', 'bob@b.example']);
+    assert.deepEqual(
+      attempts.slice(4).map(({ destination }) => destination),
+      ['mx:b.example'],
+    );
+    ends.shift()!();
+    await clock.advance(hour);
+    assert.equal(await left(), 3);
+    remote.answer = (lease) => results(lease, taken);
+    runner.release('mx:a.example');
+    await clock.advance(0);
+    assert.equal(await left(), 0);
+  });
+
+  it('try a destination that was found dead, and tell whoever knows of its hosts', async () => {
+    const { submit, remote, attempts, runner, parts } = await world();
+    let forgiven = 0;
+    const onForgiven = () => {
+      forgiven += 1;
+    };
+    Object.assign(parts, { onForgiven });
+    remote.answer = (lease) => ({
+      recipients: lease.recipients.map(() => unreachable),
+      health: 'down',
+    });
+    await submit(['bob@dead.example']);
+    for (const [number, forgive] of [
+      () => runner.forgive('mx:dead.example'),
+      () => runner.wake(),
+    ].entries()) {
+      await submit(['eve@dead.example']);
+      assert.equal(attempts.length, number + 1, 'it is dead');
+      forgive();
+      assert.equal(forgiven, number + 1);
+      await submit(['joe@dead.example']);
+      assert.equal(attempts.length, number + 2);
+    }
+  });
+
+  it('leave to another node what is its part, and take what is ours by now', async () => {
+    const first = await world();
+    const { clock, stores, parts, attempts } = first;
+    await first.runner.stop({ graceMs: 0 });
+    let ours = new Set(['mx:a.example']);
+    let tellParts = () => {};
+    let tellStore = () => {};
+    const store = new Proxy(stores.queue, {
+      get(target, property) {
+        if (property === 'watch')
+          return (listener: () => void) => {
+            tellStore = listener;
+            return () => {};
+          };
+        const value: unknown = Reflect.get(target, property, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const runner = new QueueRunner({
+      ...{ ...parts, store },
+      shares: {
+        count: 2,
+        of: (key, limit) => (ours.has(key) ? limit : 0),
+        watch(listener) {
+          tellParts = listener;
+          return () => {};
+        },
+        measure() {},
+      },
+    });
+    runner.start();
+    const tried = () => attempts.map(({ recipients }) => recipients[0]!.address);
+    const submit = async (id: string, address: string) => {
+      await runner.submit({
+        ...{ id, received: clock.now(), sender: 'ann@example.org', params: [], prefix: '' },
+        recipients: [to(address)],
+        content: { kind: 'inline', bytes: Buffer.from('x') },
+        origin: { session: 's', service: 'smtp', protocol: 'ESMTP' },
+      });
+      await clock.advance(0);
+    };
+    const ends: (() => void)[] = [];
+    first.remote.answer = (lease) =>
+      new Promise((resolve) => ends.push(() => resolve(results(lease, taken))));
+    for (let i = 0; i < 6; i += 1) await submit(`1${i}`, `r${i}@a.example`);
+    await submit('2', 'bob@b.example');
+    assert.equal(runner.facts.waiting, 2, 'what is ours does not wait in the store');
+    const begun = ['r0@a.example', 'r1@a.example', 'r2@a.example', 'r3@a.example'];
+    assert.deepEqual(tried(), begun);
+    ours = new Set(['mx:b.example']);
+    tellParts();
+    await clock.advance(0);
+    assert.equal(runner.facts.waiting, 0, 'what is another’s is given back');
+    first.remote.answer = (lease) => results(lease, taken);
+    for (const end of ends) end();
+    await clock.advance(0);
+    assert.deepEqual(tried(), [...begun, 'bob@b.example']);
+    // What another node has put into the queue is ours, too.
+    await stores.queue.enqueue(
+      {
+        ...{ id: '3', received: clock.now(), sender: '', params: [], prefix: '' },
+        recipients: [to('eve@b.example')],
+        content: { kind: 'inline', bytes: Buffer.from('x') },
+        origin: { session: 's', service: 'smtp', protocol: 'ESMTP' },
+      },
+      { leaseUntil: undefined },
+    );
+    tellStore();
+    await clock.advance(0);
+    assert.deepEqual(tried().slice(5), ['eve@b.example']);
+    await runner.stop({ graceMs: 0 });
+  });
+
   it('cancel a message with a bounce, or silently', async () => {
     const { submit, remote, attempts, parts, runner, clock, left } = await world();
     remote.answer = (lease) => results(lease, lease.destination === 'mx:a.example' ? later : taken);
