@@ -286,6 +286,24 @@ describe('TLSA records', () => {
     assert.equal(tlsaProblem({ ...question, records: [...flood, ta(root)] }), undefined);
   });
 
+  it('so many signatures are checked, whatever certificates say of each other', (t) => {
+    // Of one name, and without ids of keys, so that each could have signed each; few have.
+    const same = Array.from({ length: 16 }, () => make({ commonName: 'Root', authority: true }));
+    const presented = [middle, ...same].map(({ x509 }) => x509);
+    let checks = 0;
+    const methods = X509Certificate.prototype;
+    t.mock.method(methods, 'checkIssued', function (this: X509Certificate, by: X509Certificate) {
+      return this.issuer === by.subject;
+    });
+    t.mock.method(methods, 'verify', () => {
+      checks += 1;
+      return checks % 5 === 0;
+    });
+    const question = { presented, names: ['mx.example.net'], now };
+    assert.match(tlsaProblem({ ...question, records: [ta(stranger)] })?.text ?? '', noMatch);
+    assert.ok(checks <= 32, `${checks} signatures`);
+  });
+
   it('a chain of many certificates that all vouch for each other ends', () => {
     const many = Array.from({ length: 200 }, () => root.x509);
     const question = {
