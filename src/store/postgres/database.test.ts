@@ -47,6 +47,21 @@ describe('Database', { skip: withoutPostgres() }, () => {
     assert.deepEqual(await database.rows('SELECT n FROM t'), []);
   });
 
+  it('connections that others have used up are "later", and it goes on once there are some again', async () => {
+    const { url } = await testCluster();
+    const limit = (connections: number) =>
+      ask(url, `ALTER ROLE crowded CONNECTION LIMIT ${connections}`);
+    await ask(url, 'CREATE ROLE crowded LOGIN CONNECTION LIMIT 0');
+    await using database = await open(url.replace('postrider@', 'crowded@'));
+    for (let tries = 0; tries < 2; tries += 1)
+      await assert.rejects(database.rows('SELECT 1'), (error: unknown) => {
+        assert.ok(error instanceof StorageError);
+        return /too many connections/.test(error.message);
+      });
+    await limit(1);
+    assert.deepEqual(await database.rows('SELECT 1 AS one'), [{ one: 1 }]);
+  });
+
   it('two that wait for each other both come through', async () => {
     await using database = await open();
     await database.run('CREATE TABLE t (n integer PRIMARY KEY, v integer NOT NULL)');
