@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { StorageError } from '../smtp/smtp-error.ts';
 import type { Lease, NewMessage, NewRecipient, RoomAsked } from '../store/queue-store.ts';
 import type { DeliveryResult } from './delivery.ts';
-import { hour, results, taken, text, to, world } from './test-world.ts';
+import { hour, minute, results, taken, text, to, world } from './test-world.ts';
 
 const inline = (octets: number) => ({ kind: 'inline', bytes: Buffer.alloc(octets, 'x') }) as const;
 
@@ -58,6 +59,43 @@ describe('submit', () => {
     for (const name of ['bob', 'eve', 'joe']) await submit([`${name}@a.example`]);
     await clock.advance(3 * hour);
     assert.deepEqual([await left(), runner.facts.memoryBytes], [0, 0]);
+  });
+
+  it('the store is seen to work again also while there is no room for what it has', async () => {
+    const { submit, remote, runner, clock, stores } = await world({ deliveries: 2 });
+    const { queue } = stores;
+    remote.answer = () => new Promise<DeliveryResult>(() => {});
+    await submit(['bob@a.example']);
+    const claim = queue.claim.bind(queue);
+    const asked = Promise.withResolvers<void>();
+    queue.claim = async () => {
+      await asked.promise;
+      throw new StorageError('full');
+    };
+    runner.wake();
+    await submit(['eve@b.example']);
+    asked.resolve();
+    await clock.advance(0);
+    assert.deepEqual([runner.facts.storeFailing, runner.facts.active], [true, 2]);
+    queue.claim = claim;
+    await clock.advance(minute);
+    assert.deepEqual([runner.facts.storeFailing, runner.facts.active], [false, 2]);
+  });
+
+  it('the next attempt does not wait until what came of the last one is recorded', async () => {
+    const { submit, attempts, runner, clock, stores } = await world({ deliveries: 1 });
+    const { queue } = stores;
+    const settle = queue.settle.bind(queue);
+    const asked = Promise.withResolvers<void>();
+    queue.settle = async (settlement) => {
+      await asked.promise;
+      return settle(settlement);
+    };
+    await submit(['bob@a.example', 'eve@b.example']);
+    assert.deepEqual([attempts.length, runner.facts.unrecorded], [2, 2]);
+    asked.resolve();
+    await clock.advance(0);
+    assert.equal(runner.facts.unrecorded, 0);
   });
 
   it('nothing new waits in memory while outcomes cannot be recorded', async () => {

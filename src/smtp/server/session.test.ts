@@ -1716,6 +1716,25 @@ describe('smtp/server: what it tells its owner', () => {
     assert.deepEqual(event, { kind: 'unknown', line: 'WHATEVER' });
   });
 
+  it('nobody of the RCPT or the transaction before; and what a line that is no command was about', () => {
+    const session = new ServerSession(facts());
+    const mail = (to: string) => `MAIL FROM:<a@b>\r\nRCPT TO:<${to}@b>\r\n`;
+    const content = (bytes: string) => `DATA\r\n${bytes}.\r\n`;
+    say(session, `EHLO a\r\n${mail('first')}`, content('x\r\n'));
+    say(session, mail('second'), content('bare\n\r\n'));
+    say(session, 'MAIL FROM:<a@b>\r\nRCPT TO:<green@b>\r\nRCPT TO:<broken\r\n');
+    assert.deepEqual(
+      session
+        .takeRefused()
+        .map(({ stage, recipients }) => [stage, recipients.map(({ local }) => local)]),
+      [
+        ['content', ['second']],
+        ['rcpt', ['green']],
+        ['rcpt', []],
+      ],
+    );
+  });
+
   it('whom a RCPT that is refused was for, also before MAIL; of other commands nobody', () => {
     const named = (line: string) => after({}, line).refused.map(({ recipients }) => recipients);
     assert.deepEqual(named('RCPT TO:<b@c.example>'), [[{ local: 'b', domain: 'c.example' }]]);
