@@ -29,8 +29,9 @@ const format = (list: readonly MailboxOrGroup[]): string =>
 const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
 
 function formatMailbox({ name, local, domain, route }: NamedMailbox): string {
+  // What stands between the first bracket and the last reads the same as one literal, whatever it was.
   const host = domain.replace(
-    /\[(.*?)\](?=$|\.|\[)/gs,
+    /\[(.*)\]/s,
     (_, text: string) => `[${text.replace(/[\]\\]/g, '\\$&')}]`,
   );
   const address = domain === '' ? quoted(local) : `${quoted(local)}@${host}`;
