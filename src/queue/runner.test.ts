@@ -526,6 +526,12 @@ describe('operations', () => {
     for (const end of ends) end();
     await clock.advance(0);
     assert.equal(tried().length, 5);
+    await submit('4', 'zoe@c.example');
+    assert.equal(tried().length, 5);
+    ours = new Set(['mx:b.example', 'mx:c.example']);
+    tellParts();
+    await clock.advance(0);
+    assert.deepEqual(tried().slice(5), ['zoe@c.example'], 'though nothing was to be given back');
     // What another node has put into the queue is ours, too.
     await stores.queue.enqueue(
       {
@@ -538,7 +544,7 @@ describe('operations', () => {
     );
     tellStore();
     await clock.advance(0);
-    assert.deepEqual(tried().slice(5), ['eve@b.example']);
+    assert.deepEqual(tried().slice(6), ['eve@b.example']);
     await runner.stop({ graceMs: 0 });
   });
 
