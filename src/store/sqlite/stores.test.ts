@@ -530,12 +530,18 @@ describe('what is removed while it is open', () => {
     return { clock, said, failures, stores };
   };
 
+  /** The clock is ours, the disk that is looked at is not. */
+  const spoken = async (said: readonly string[]) => {
+    while (said.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  };
+
   it('the lock: it is taken again, and nobody else comes in', () =>
     inDirectory(async (directory) => {
       const { clock, said, stores } = await watched(directory);
       await using _stores = stores;
       await rm(join(directory, 'lock.db'));
       await clock.advance(10_000);
+      await spoken(said);
       assert.deepEqual(said, ['lock-renewed']);
       await assert.rejects(open({ directory }), problem('in-use', /is in use/));
     }));
@@ -559,6 +565,7 @@ describe('what is removed while it is open', () => {
       await stores.queue.enqueue(message('m1'), due);
       await rename(join(directory, 'postrider.db'), join(directory, 'moved.db'));
       await clock.advance(10_000);
+      await spoken(said);
       assert.deepEqual(said, ['store-removed']);
       await assert.rejects(stores.queue.enqueue(message('m2'), due), StorageError);
       assert.equal(
@@ -579,6 +586,7 @@ describe('what is removed while it is open', () => {
         await new Promise((resolve) => setImmediate(resolve));
       await rm(join(directory, 'journal'), { recursive: true });
       await clock.advance(10_000);
+      await spoken(said);
       assert.deepEqual(said, ['journal-failed']);
       await stores.queue.enqueue(message('m2'), { leaseUntil: 10 ** 12 });
       assert.equal((await countOf(stores.queue)).messages, 2);
