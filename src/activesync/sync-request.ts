@@ -10,6 +10,8 @@ export interface SyncRequest {
   readonly collections: readonly SyncCollection[];
   /** Seconds to wait for a change; undefined: none. */
   readonly waitSeconds: number | undefined;
+  /** Seconds of what it was asked in: a minute of Wait, a second of HeartbeatInterval. */
+  readonly waitUnit: 1 | 60;
   readonly windowSize: number | undefined;
   /** What is not said is as in the last Sync. [MS-ASCMD] 2.2.3.130. */
   readonly partial: boolean;
@@ -49,10 +51,12 @@ export function readSyncRequest(root: Element): SyncRequest | undefined {
   const collections = given.map(readCollection);
   if (root.tag !== 'AirSync:Sync' || collections.length > collectionsMax) return undefined;
   if (collections.some((each) => each === undefined)) return undefined;
+  const seconds = childNumber(root, 'AirSync:HeartbeatInterval');
   const minutes = childNumber(root, 'AirSync:Wait');
   return {
     collections: collections.filter((each) => each !== undefined),
-    waitSeconds: childNumber(root, 'AirSync:HeartbeatInterval') ?? (minutes && minutes * 60),
+    waitSeconds: seconds ?? (minutes && minutes * 60),
+    waitUnit: seconds === undefined && minutes !== undefined ? 60 : 1,
     windowSize: childNumber(root, 'AirSync:WindowSize'),
     partial: childFlag(root, 'AirSync:Partial') ?? false,
   };

@@ -1144,6 +1144,16 @@ describe('a phone', () => {
       ['Ping:Folders', ['Ping:Folder', ['Ping:Id', '1']]],
     ];
     assert.equal(await status('Ping', short, 'Ping:Status'), '5');
+    for (const [asked, wait, limit] of [
+      ['HeartbeatInterval', '5', '60'],
+      ['HeartbeatInterval', '9999', '3540'],
+      ['Wait', '60', '59'],
+    ] as const) {
+      const doc = phone.request(phone.folder(inboxType!), [], [[`AirSync:${asked}`, wait]]);
+      const answer = (await phone.ask('Sync', doc)).doc;
+      assert.equal(text(answer, 'AirSync:Status'), '14');
+      assert.equal(text(answer, 'AirSync:Limit'), limit, `in the unit of ${asked}`);
+    }
     const gone = phone.request('99999');
     assert.equal(
       text(collectionIn((await phone.ask('Sync', gone)).doc, '99999'), 'AirSync:Status'),

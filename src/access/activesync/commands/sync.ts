@@ -20,11 +20,12 @@ export async function sync(context: Context): Promise<Answer> {
   const request = wholeRequest(context);
   if (request === undefined) return statusAlone(syncStatus.malformed);
   if (request === 'incomplete') return statusAlone(syncStatus.incomplete);
-  const { waitSeconds } = request;
-  if (waitSeconds !== undefined && (waitSeconds < heartbeat.min || waitSeconds > heartbeat.max))
-    return statusAlone(syncStatus.badWait, [
-      element('AirSync:Limit', waitSeconds < heartbeat.min ? heartbeat.min : heartbeat.max),
-    ]);
+  const { waitSeconds, waitUnit } = request;
+  if (waitSeconds !== undefined && (waitSeconds < heartbeat.min || waitSeconds > heartbeat.max)) {
+    const limit = waitSeconds < heartbeat.min ? heartbeat.min : heartbeat.max;
+    // [MS-ASCMD] 2.2.3, Limit (Sync): in minutes where the device asked in minutes.
+    return statusAlone(syncStatus.badWait, [element('AirSync:Limit', limit / waitUnit)]);
+  }
   await remember(context, request);
   const answers = await answersTo(context, request);
   if (answers.length > 0 || waitSeconds === undefined) return answerOf(answers);
@@ -71,7 +72,7 @@ function wholeRequest({ call, device }: Context): SyncRequest | 'incomplete' | u
     if (known === undefined) return 'incomplete';
     const waitSeconds = known.seconds;
     const collections = known.collections.map(asBefore);
-    return { collections, waitSeconds, windowSize: undefined, partial: false };
+    return { collections, waitSeconds, waitUnit: 1, windowSize: undefined, partial: false };
   }
   const request = readSyncRequest(call.document);
   if (request === undefined) return undefined;
