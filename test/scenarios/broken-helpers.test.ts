@@ -171,7 +171,10 @@ describe('a DNS that does not do its work', () => {
     udp.on('message', (question, from) => {
       const said = answerTo(question);
       if (said === undefined) return;
-      const send = () => udp.send(said.answer, from.port, from.address, () => {});
+      // What is late may be too late for the socket.
+      const send = () => {
+        if (!resources.disposed) udp.send(said.answer, from.port, from.address, () => {});
+      };
       if (said.lateMs > 0) setTimeout(send, said.lateMs).unref();
       else send();
     });
