@@ -81,8 +81,8 @@ function entryOf({ name, files }: Lot): string {
 }
 
 /**
- * What tests write is in memory where there is room: files and databases of seconds' life cost a third of the processor
- * time otherwise. The name is short (sockets lie there), and whoever a peer runs as can pass through. Undefined: in TMPDIR.
+ * What tests write is in memory where there is room: what has databases of seconds' life takes a fifth to a third less
+ * processor time there. The name is short (sockets lie there), and whoever a peer runs as can pass through. Undefined: in TMPDIR.
  */
 function inMemory(): string | undefined {
   const place = '/dev/shm';

@@ -3,11 +3,13 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { FakeClock } from '../base/fake-clock.ts';
 import { silentLog } from '../base/log.ts';
 import { withoutPostgres } from '../store/postgres/test-cluster.ts';
 import { openTwo } from '../store/postgres/test-two-nodes.ts';
 import { digestOf, joinKeySets, readKeySets } from '../trust/dkim-key-sets.ts';
 import { activateKeys, createKeys, readIndex, recordOf } from '../trust/dkim-keys.ts';
+import type { SharedKeysParts } from './shared-keys.ts';
 import { planOf, SharedKeys } from './shared-keys.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'postrider-shared-keys-'));
@@ -50,6 +52,35 @@ describe('what is taken and told of keys', () => {
     assert.equal(joinKeySets(domain, first, other), first);
     assert.equal(joinKeySets(domain, other, first), other);
   });
+});
+
+it('of two changes at once the looks come one after the other', async () => {
+  let changed = () => {};
+  let [looking, most, looks] = [0, 0, 0];
+  const list = async () => {
+    looking += 1;
+    looks += 1;
+    most = Math.max(most, looking);
+    await new Promise((resolve) => setImmediate(resolve));
+    // Due again, so that whoever comes next looks, too.
+    if (looks < 4) changed();
+    looking -= 1;
+    return [];
+  };
+  const watch = (_: string, listener: () => void) => {
+    changed = listener;
+    return () => {};
+  };
+  const stores = { records: { list, watch }, nodes: {} } as unknown as SharedKeysParts['stores'];
+  const clock = new FakeClock();
+  using keys = new SharedKeys({ stores, directory: folder(), clock, log: silentLog });
+  const started = keys.start();
+  changed();
+  changed();
+  await started;
+  await clock.advance(10_000);
+  assert.ok(looks >= 4);
+  assert.equal(most, 1);
 });
 
 describe('keys of several nodes', { skip: withoutPostgres() }, () => {

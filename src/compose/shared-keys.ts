@@ -67,7 +67,8 @@ export class SharedKeys implements Disposable {
   }
 
   async #look(): Promise<void> {
-    await this.#looking;
+    // Whoever waited with us may look already.
+    while (this.#looking !== undefined) await this.#looking;
     this.#looking = this.#agree().finally(() => {
       this.#looking = undefined;
     });

@@ -312,7 +312,7 @@ export function tlsFacts(socket: TLSSocket): TlsFacts {
     peerNames: peer === undefined ? [] : certificateNames(peer),
     servername: typeof servername === 'string' && servername !== '' ? servername : undefined,
     resumed: socket.isSessionReused(),
-    handshakeMs: handshakeTookMs(socket),
+    handshakeTookMs: handshakeTookMs(socket),
     verifyError: peer === undefined || verified ? undefined : wordsOf(problem),
     channelBinding: (type) =>
       type === 'tls-exporter' ? exporter(socket, protocol) : serverEndPoint(endPoint),

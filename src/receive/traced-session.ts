@@ -16,16 +16,16 @@ export function tracedSession(
   { tls }: Pick<Peer, 'tls'>,
   now: number,
 ): SessionTracer {
-  const session = tracer.session(now - (tls?.handshakeMs ?? 0));
+  const session = tracer.session(now - (tls?.handshakeTookMs ?? 0));
   if (tls !== undefined) session.step(tlsStep(tls, now));
   return session;
 }
 
 /** Names of OpenTelemetry's conventions: `TLSv1.3` is version 1.3 of tls. */
 export function tlsStep(tls: TlsFacts, now: number): SessionStep {
-  const { protocol, cipher, resumed, servername, handshakeMs = 0 } = tls;
+  const { protocol, cipher, resumed, servername, handshakeTookMs = 0 } = tls;
   return {
-    ...{ name: 'tls', from: now - handshakeMs, to: now },
+    ...{ name: 'tls', from: now - handshakeTookMs, to: now },
     facts: {
       'tls.protocol.name': 'tls',
       'tls.protocol.version': protocol.replace(/^TLSv/, ''),

@@ -12,7 +12,7 @@ export interface TlsFacts {
   readonly servername?: string | undefined;
   readonly resumed?: boolean | undefined;
   /** How long its handshake took, in milliseconds. */
-  readonly handshakeMs?: number | undefined;
+  readonly handshakeTookMs?: number | undefined;
   /** Why the certificate was not good, in the TLS library's words. */
   readonly verifyError?: string | undefined;
   /** RFC 9266 tls-exporter and RFC 5929 tls-server-end-point, computed on demand. */

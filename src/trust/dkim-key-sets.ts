@@ -104,9 +104,17 @@ const textOf = (keys: readonly KeptKey[]): string =>
 
 /** Written by a node, which may be of another version. @throws KeyFilesError */
 function parse(domain: string, text: string): readonly KeptKey[] {
-  const keys: unknown = JSON.parse(text);
+  const keys = jsonOf(text);
   const isKey = (key: unknown): key is KeptKey =>
     isKeyEntry(key) && key.domain === domain && 'pem' in key && typeof key.pem === 'string';
   if (Array.isArray(keys) && keys.every(isKey)) return keys;
   throw new KeyFilesError(`the keys of ${domain} that nodes share are not what this version knows`);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

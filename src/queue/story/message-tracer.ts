@@ -1,5 +1,5 @@
-// What a tracer is told of a message, from the connection that it came by to its last attempt. Where it belongs is kept with the message
-// (`Origin.trace`), so that what happens after a restart, and what follows from it, belongs there, too.
+// What a tracer is told of a message, from the connection that it came by to its last attempt. Where it belongs is kept
+// with the message (`Origin.trace`), so that what happens after a restart, and what follows from it, belongs there, too.
 
 import type { AttemptResult } from '../../store/history.ts';
 import type { Lease, NewMessage, Origin } from '../../store/queue-store.ts';
