@@ -112,19 +112,12 @@ describe('other processes', () => {
       await using command = await open({ directory, clock, exclusive: false });
       const events: MailboxEvent[] = [];
       const stop = server.folders.watch((event) => events.push(event));
-      const turn = () => new Promise((resolve) => setImmediate(resolve));
-      // What is there at the first look, whenever that is over, is where it starts from.
-      let count = 0;
-      for (; events.length === 0; await turn()) {
-        await command.folders.append(inbox, [mail()]);
-        count += 1;
-        assert.equal(await countIn(server.folders, inbox), count, 'readers see it at once');
-        await clock.advance(1000);
-      }
-      events.length = 0;
+      // The first look was asked of the store's thread, which answers in order: it is over, and the next one has its time.
+      await server.records.get('nothing', 'of it');
       await command.folders.append(inbox, [mail()]);
+      assert.equal(await countIn(server.folders, inbox), 1, 'readers see it at once');
       await clock.advance(1000);
-      while (events.length === 0) await turn();
+      while (events.length === 0) await new Promise((resolve) => setImmediate(resolve));
       assert.deepEqual(events, [{ kind: 'unknown' }]);
       stop();
     } finally {
