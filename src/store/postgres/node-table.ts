@@ -20,6 +20,8 @@ export interface PostgresNodeTableParts {
   readonly timeoutMs: number;
   /** What a session had claimed is due; returns how many recipients. */
   readonly giveBack: (queries: Queries, session: number) => Promise<number>;
+  /** That is committed: everybody may look. Whoever looked before that saw nothing of it. */
+  readonly onGivenBack: () => void;
 }
 
 export class PostgresNodeTable implements NodeTable {
@@ -30,8 +32,7 @@ export class PostgresNodeTable implements NodeTable {
   }
 
   join(name: string): Promise<Joined> {
-    const { database, giveBack } = this.#parts;
-    return database.transaction(async (transaction) => {
+    return this.#giving(async (transaction, giveBack) => {
       await transaction.run('LOCK TABLE node IN SHARE ROW EXCLUSIVE MODE');
       const sql = 'SELECT number, session FROM node WHERE name = $1';
       const [known] = await transaction.rows(sql, [name]);
@@ -46,7 +47,7 @@ export class PostgresNodeTable implements NodeTable {
          RETURNING session`,
         [number, name, version],
       );
-      const given = before === null ? 0 : await giveBack(transaction, before);
+      const given = before === null ? 0 : await giveBack(before);
       return { number, session: integer(row?.session), given };
     });
   }
@@ -82,8 +83,8 @@ export class PostgresNodeTable implements NodeTable {
   }
 
   bury(): Promise<readonly { readonly node: string; readonly recipients: number }[]> {
-    const { database, timeoutMs, giveBack } = this.#parts;
-    return database.transaction(async (transaction) => {
+    const { timeoutMs } = this.#parts;
+    return this.#giving(async (transaction, giveBack) => {
       const dead = await transaction.rows(
         `SELECT name, session FROM node
          WHERE session IS NOT NULL AND seen < clock_timestamp() - $1 * interval '1 millisecond'
@@ -93,7 +94,7 @@ export class PostgresNodeTable implements NodeTable {
       const buried: { node: string; recipients: number }[] = [];
       for (const { name, session } of dead) {
         await transaction.run('UPDATE node SET session = NULL WHERE name = $1', [text(name)]);
-        const recipients = await giveBack(transaction, integer(session));
+        const recipients = await giveBack(integer(session));
         buried.push({ node: text(name), recipients });
       }
       return buried;
@@ -101,10 +102,9 @@ export class PostgresNodeTable implements NodeTable {
   }
 
   async leave(session: number): Promise<void> {
-    await this.#parts.database.transaction(async (transaction) => {
+    await this.#giving(async (transaction, giveBack) => {
       const sql = 'UPDATE node SET session = NULL WHERE session = $1';
-      if ((await transaction.run(sql, [session])) > 0)
-        await this.#parts.giveBack(transaction, session);
+      if ((await transaction.run(sql, [session])) > 0) await giveBack(session);
     });
   }
 
@@ -128,15 +128,32 @@ export class PostgresNodeTable implements NodeTable {
 
   /** What it had claimed goes to the others; a process that still runs under that name ends. */
   remove(name: string): Promise<boolean> {
-    return this.#parts.database.transaction(async (transaction) => {
+    return this.#giving(async (transaction, giveBack) => {
       const [row] = await transaction.rows('DELETE FROM node WHERE name = $1 RETURNING session', [
         name,
       ]);
       if (row === undefined) return false;
       const session = integerOrNull(row.session);
-      if (session !== null) await this.#parts.giveBack(transaction, session);
+      if (session !== null) await giveBack(session);
       return true;
     });
+  }
+
+  async #giving<T>(
+    work: (transaction: Transaction, giveBack: (session: number) => Promise<number>) => Promise<T>,
+  ): Promise<T> {
+    const { database, giveBack, onGivenBack } = this.#parts;
+    let recipients = 0;
+    const result = await database.transaction((transaction) => {
+      recipients = 0;
+      return work(transaction, async (session) => {
+        const given = await giveBack(transaction, session);
+        recipients += given;
+        return given;
+      });
+    });
+    if (recipients > 0) onGivenBack();
+    return result;
   }
 }
 

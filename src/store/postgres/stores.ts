@@ -11,7 +11,7 @@ import { Bucket } from './content/bucket.ts';
 import { ContentTable } from './content/content-table.ts';
 import { PostgresSpool } from './content/spool.ts';
 import { Counted } from './counted.ts';
-import type { DatabaseOptions, Queries } from './database.ts';
+import type { DatabaseOptions } from './database.ts';
 import { Database } from './database.ts';
 import type { Deliveries } from './deliveries.ts';
 import { openMailboxes } from './folders/open-mailboxes.ts';
@@ -77,13 +77,14 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
   });
   const { timeoutMs = nodeTimeoutMs } = options;
   const beats = undo.use(forBeats({ url, name, timeoutMs, isPooled }));
-  const giveBack = (queries: Queries, session: number) =>
-    queue.leasing.giveBack(queries, session, clock.now());
   const counted = undo.use(new Counted({ database, clock, session: () => nodes.session }));
   const nodes: PostgresNodes = new PostgresNodes({
-    table: new PostgresNodeTable({ database, beats, timeoutMs, giveBack }),
-    ...{ clock, log, signals, name: node, timeoutMs },
-    tellOthers: counted.tellOthers,
+    table: new PostgresNodeTable({
+      ...{ database, beats, timeoutMs },
+      giveBack: (queries, session) => queue.leasing.giveBack(queries, session, clock.now()),
+      onGivenBack: () => queue.givenBack(),
+    }),
+    ...{ clock, log, signals, name: node, timeoutMs, tellOthers: counted.tellOthers },
     turns: (session) => new Turns(database, session).inTurn,
     giveBackOrphans: () => queue.leasing.giveBackOrphans(),
     onHeard: () => queue.heard(),

@@ -151,15 +151,13 @@ export class Leasing {
     ready.add(rows.flatMap(dueRow));
   }
 
-  /** What a process that is gone had claimed is due. */
-  async giveBack(queries: Queries, session: number, now: number): Promise<number> {
-    const given = await queries.run(
+  /** What a process that is gone had claimed is due; to be told of once that is committed. */
+  giveBack(queries: Queries, session: number, now: number): Promise<number> {
+    return queries.run(
       `UPDATE recipient SET owner = NULL, at = greatest($2::bigint, coalesce(release, 0))
        WHERE owner = $1`,
       [session, now],
     );
-    if (given > 0) this.#parts.ready.changed();
-    return given;
   }
 
   /** What was claimed in the name of a node that was taken for dead by the time the claim came. */

@@ -117,6 +117,11 @@ export class PostgresQueueStore implements QueueStore {
     return this.#own.isLost(lease, this.#parts.session());
   }
 
+  /** What a node that is gone had claimed is anybody's. */
+  givenBack(): void {
+    this.#ready.changed();
+  }
+
   /** The database hears us again: what we hold may be attempted, or is known to be lost. */
   heard(): void {
     this.#ready.tell();

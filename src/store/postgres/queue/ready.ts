@@ -42,11 +42,18 @@ interface Heard {
   readonly priority?: unknown;
 }
 
+interface Meanwhile {
+  isForgotten: boolean;
+  readonly noted: DueRow[];
+}
+
 export class Ready {
   readonly #parts: ReadyParts;
   readonly #schedule = new Schedule();
   readonly #listeners = new Set<() => void>();
   #filling: Promise<void> | undefined;
+  /** While the database is asked: what is learnt meanwhile, which its answer may not know. */
+  #meanwhile: Meanwhile | undefined;
   #cancel: (() => void) | undefined;
   #unlisten: (() => void) | undefined;
   #isPolling = false;
@@ -82,12 +89,13 @@ export class Ready {
 
   /** Filled anew if what is known may be wrong. */
   async schedule(): Promise<Schedule> {
-    if (!this.#schedule.known) await this.refresh();
+    while (!this.#schedule.known) await this.refresh();
     return this.#schedule;
   }
 
   forget(): void {
     this.#schedule.forget();
+    if (this.#meanwhile !== undefined) this.#meanwhile.isForgotten = true;
   }
 
   /** Anybody may claim these; who would not look sooner by himself is told. */
@@ -107,6 +115,7 @@ export class Ready {
   }
 
   #note(destination: string, priority: number, at: number): void {
+    this.#meanwhile?.noted.push({ destination, priority, at });
     this.#schedule.addLevel(priority);
     this.#schedule.add(destination, at);
   }
@@ -133,7 +142,11 @@ export class Ready {
   async #fill(): Promise<void> {
     const { database, expire, clock } = this.#parts;
     await expire(clock.now());
-    const rows = await database.rows(firstDues);
+    const meanwhile: Meanwhile = { isForgotten: false, noted: [] };
+    this.#meanwhile = meanwhile;
+    const rows = await database.rows(firstDues).finally(() => {
+      this.#meanwhile = undefined;
+    });
     const dues = new Map<string, number>();
     const levels = new Set<number>([0]);
     for (const row of rows) {
@@ -142,6 +155,9 @@ export class Ready {
       levels.add(integer(row.priority));
     }
     this.#schedule.fill(dues, levels);
+    for (const { destination, priority, at } of meanwhile.noted)
+      this.#note(destination, priority, at);
+    if (meanwhile.isForgotten) this.#schedule.forget();
   }
 
   #pollIn(delayMs: number): void {
