@@ -103,6 +103,21 @@ export function testWatching(open: OpenTestStores): void {
     assert.deepEqual(events, [], 'nothing changed; nobody listens');
   });
 
+  it('RFC 7162 §3.1: changes of one message at the same moment have a modseq each, and what each leaves', async () => {
+    await using test = await open();
+    const { folders } = test.stores;
+    const inbox = await inboxOf(test, 1);
+    const flags = ['\\Seen', '\\Flagged', 'one', '\\Answered'];
+    const stored = await Promise.all(
+      flags.map((flag) => folders.store(inbox, [1], { kind: 'add', flags: [flag] })),
+    );
+    const modseqs = stored.map(({ messages }) => messages.modseq[0]!);
+    assert.equal(new Set(modseqs).size, flags.length);
+    const { folder, messages } = (await folders.snapshot(inbox))!;
+    assert.equal(messages.modseq[0], Math.max(...modseqs));
+    assert.equal(folder.modseq, Math.max(...modseqs));
+  });
+
   it('meanwhile says of a folder what it is now, whoever asked while it changed', async () => {
     await using test = await open();
     const { folders } = test.stores;

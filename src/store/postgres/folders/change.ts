@@ -1,6 +1,6 @@
 // A change of mailboxes on its way through a transaction. It has the rows of its mailboxes locked, so that nobody
 // on any node changes them, and keeps in memory what it changes of them and of their folders: one statement
-// writes all of it in the end, and one modseq of a mailbox is all that the transaction takes.
+// writes all of it in the end. Of what is done together each step has a modseq of a mailbox.
 
 import type { MailboxEvent } from '../../folder-store.ts';
 import type { Departed } from '../../folders/account-state.ts';
@@ -113,10 +113,19 @@ export class Change {
       .sort((a, b) => a.id - b.id);
   }
 
-  /** The modseq of this change. */
+  /**
+   * What follows is asked for by somebody else: who is told of what was done before, with its modseq, does not know of it
+   * yet. RFC 7162 §3.1.
+   */
+  nextStep(): void {
+    for (const mailbox of this.#mailboxes.values()) mailbox.isTaken = false;
+  }
+
+  /** The modseq of this step. */
   modseq(mailbox: MailboxState): number {
-    mailbox.next ??= mailbox.modseq + 1;
-    return mailbox.next;
+    if (!mailbox.isTaken) mailbox.next = (mailbox.next ?? mailbox.modseq) + 1;
+    mailbox.isTaken = true;
+    return mailbox.next!;
   }
 
   /** Messages of the folder came, changed or went. */

@@ -138,6 +138,7 @@ export class FolderDesk {
     const answers: Answer[] = [];
     while (answers.length < steps.length) {
       const [first] = steps.slice(answers.length);
+      change.nextStep();
       if (first!.work.kind === 'arrival')
         answers.push(...(await this.#arrivals(change, steps, answers.length)));
       else {

@@ -11,8 +11,10 @@ export interface MailboxState {
   /** The last UIDVALIDITY that one of its folders was given. */
   validity: number;
   tombstones: number;
-  /** The modseq of this change, once it has one. */
+  /** The last modseq that this change has taken, once it has one. */
   next: number | undefined;
+  /** By the step that is under way. */
+  isTaken: boolean;
   /** Something of its folders that is not their messages. */
   foldersChanged: boolean;
 }
@@ -44,6 +46,7 @@ export const mailboxState = (row: Row): MailboxState => ({
   validity: integer(row.uid_validity),
   tombstones: integer(row.tombstones),
   next: undefined,
+  isTaken: false,
   foldersChanged: false,
 });
 
