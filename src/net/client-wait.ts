@@ -43,20 +43,24 @@ export class ClientWait {
   }
 
   /** What the client says next; undefined when it has hung up, 'timeout' when its time is over. */
-  async read(peer: Peer, patience: Patience): Promise<Uint8Array | 'timeout' | undefined> {
+  read(peer: Peer, patience: Patience): Promise<Uint8Array | 'timeout' | undefined> {
     const remainingMs = this.#remainingMs(patience);
-    if (remainingMs === 0) return 'timeout';
+    if (remainingMs === 0) return Promise.resolve('timeout');
     this.#waiting = true;
-    try {
-      this.#taken = await peer.read(remainingMs);
-      return this.#taken;
-    } catch (error) {
-      if (error instanceof PeerTimeout) return 'timeout';
-      throw error;
-    } finally {
-      this.#waiting = false;
-    }
+    return peer.read(remainingMs).then(this.#heard, this.#failed);
   }
+
+  readonly #heard = (chunk: Uint8Array | undefined): Uint8Array | undefined => {
+    this.#waiting = false;
+    this.#taken = chunk;
+    return chunk;
+  };
+
+  readonly #failed = (error: unknown): 'timeout' => {
+    this.#waiting = false;
+    if (error instanceof PeerTimeout) return 'timeout';
+    throw error;
+  };
 
   #remainingMs({ commands, timeoutMs, wholeMs = timeoutMs }: Patience): number {
     if (commands !== this.#commands) {

@@ -238,20 +238,25 @@ export class Conversation {
     await this.#peer.end(lingerMs);
   }
 
-  async #exchange(): Promise<boolean> {
-    const session = this.#session;
+  /** For each of a client's lines: promises where the peer is waited for, and nowhere else. */
+  #exchange(): Promise<boolean> {
     this.#wait.release(this.#peer);
-    await this.#flush();
-    if (endsNow(session, this.#stopping)) {
-      await this.#flush();
-      return false;
-    }
-    const chunk = await this.#wait.read(this.#peer, this.#patience()).catch(lost);
+    const output = this.#session.output();
+    if (output === '') return this.#listen();
+    return this.#peer.write(output, this.#session.timeoutMs).then(this.#listen, lost);
+  }
+
+  readonly #listen = (): Promise<boolean> => {
+    if (endsNow(this.#session, this.#stopping)) return this.#flush().then(() => false);
+    return this.#wait.read(this.#peer, this.#patience()).then(this.#heard, lost);
+  };
+
+  readonly #heard = (chunk: Uint8Array | 'timeout' | undefined): boolean | Promise<boolean> => {
     if (chunk === 'timeout') return this.#timedOut();
     if (chunk === undefined) return false;
-    session.receive(chunk);
+    this.#session.receive(chunk);
     return true;
-  }
+  };
 
   async #timedOut(): Promise<boolean> {
     this.#session.timedOut();
