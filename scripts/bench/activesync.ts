@@ -106,12 +106,14 @@ async function first(windows: number): Promise<void> {
 async function same(times: number): Promise<void> {
   for (let answer = await ask(next(512)); answer.length > 0; answer = await ask(next(512)))
     remember(answer);
-  for (let i = 0; i < times / 5; i += 1) await ask(next(512));
+  // Who asks the very same so often is slowed.
+  const nth = (i: number) => next(1 + (i % 512));
+  for (let i = 0; i < times / 5; i += 1) await ask(nth(i));
   const took: number[] = [];
   const before = spent();
   for (let i = 0; i < times; i += 1) {
     const began = performance.now();
-    if ((await ask(next(512))).length > 0) throw new Error('something has changed');
+    if ((await ask(nth(i))).length > 0) throw new Error('something has changed');
     took.push(performance.now() - began);
   }
   const each = ((spent() - before) / times).toFixed(3);

@@ -65,6 +65,8 @@ const about = {
     'device added': 'A phone asked by Exchange ActiveSync for the first time.',
     'device refused':
       'A phone that is blocked, or does not take the policies, asked; `reason` says which.',
+    'device asks in a loop':
+      'A phone asks the same again and again: it is answered each two seconds; `count` says how often it had to wait.',
     'device could not send': 'A policy or a limit refused mail of a phone.',
     'sent mail not kept':
       'What a phone sent went out; its copy in Sent, or the mark of what it answers, failed.',

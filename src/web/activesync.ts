@@ -95,10 +95,15 @@ class Exchange {
     if (account instanceof Response) return account;
     const elsewhere = placeOf(this.#parts.redirect());
     // [MS-ASHTTP] 3.1.5.2.2
-    if (elsewhere !== undefined && !isCalled(elsewhere, c.req.url))
+    if (elsewhere !== undefined && !isCalled(elsewhere, c.req.url)) {
+      this.#note(account, `451 it is led to ${elsewhere.href}`);
       return c.body(null, 451, { 'x-ms-location': elsewhere.href });
+    }
     c.header('ms-server-activesync', versions.at(-1)!);
-    if (c.req.method === 'GET') return c.text('ask with POST\n', 405, { allow: 'OPTIONS, POST' });
+    if (c.req.method === 'GET') {
+      c.header('allow', 'OPTIONS, POST');
+      return this.#refuse(account, 405, 'ask with POST');
+    }
     // [MS-ASHTTP] 2.2.4.1.2
     if (c.req.method === 'OPTIONS')
       return c.body(null, 200, {
@@ -152,7 +157,7 @@ class Exchange {
     return this.#response(answer);
   }
 
-  #refuse(account: string, status: 400 | 415 | 501 | 505, why: string): Response {
+  #refuse(account: string, status: 400 | 405 | 415 | 501 | 505, why: string): Response {
     this.#note(account, `${status} ${why}`);
     return this.#c.text(`${why}\n`, status);
   }

@@ -8,92 +8,30 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import type { Fields } from '../../src/base/log.ts';
-import type { ConfigInput } from '../../src/config/config.ts';
-import type { TestServer } from '../../src/testing/index.ts';
 import { startTestServer } from '../../src/testing/index.ts';
-import type { ImapClient } from '../scenarios/imap-wire.ts';
-import { connectImap } from '../scenarios/imap-wire.ts';
 import { collectionIn, Phone } from './phone.ts';
 import type { Node } from './wire.ts';
 import { at, childrenOf, text, write } from './wire.ts';
-
-const password = 'correct horse battery';
-const [ann, bob] = ['ann@example.org', 'bob@example.org'];
-const local = { host: '127.0.0.1', port: 0 } as const;
-const config: ConfigInput = {
-  domains: ['example.org'],
-  tls: 'self-signed',
-  activesync: { enabled: true },
-  listeners: [
-    { service: 'smtp', ...local },
-    { service: 'imap', ...local, tls: 'implicit' },
-    { service: 'http', ...local },
-  ],
-};
-
-const start = (more: ConfigInput = {}) =>
-  startTestServer({
-    accounts: [ann, bob].map((address) => ({ address, password })),
-    config: { ...config, ...more },
-  });
-
-const urlOf = (server: TestServer): string =>
-  `http://127.0.0.1:${server.listeners.find(({ service }) => service === 'http')!.port}`;
-
-const phoneOf = (server: TestServer, version: string, user = ann): Phone =>
-  new Phone({ url: urlOf(server), user, password, version, base64: version === '14.1' });
-
-async function imap(server: TestServer, account = ann): Promise<ImapClient> {
-  const { port } = server.listeners.find(({ service }) => service === 'imap')!;
-  const client = await connectImap(port);
-  assert.match((await client.ask(`LOGIN ${account} "${password}"`)).at(-1)!, / OK /);
-  return client;
-}
-
-async function arrive(server: TestServer, subject: string, more = ''): Promise<void> {
-  const message = `From: Carol <carol@far.test>\r\nTo: ${ann}\r\nSubject: ${subject}\r\nMessage-ID: <${subject}@far.test>\r\n${more || `\r\nThis is ${subject}.\r\n`}`;
-  await server.send({ from: 'carol@far.test', to: ann, message });
-  await server.waitFor((each) => each.subject === subject);
-}
-
-const [inboxType, draftsType, trashType, sentType] = ['2', '3', '4', '5'];
-const versions = ['12.1', '14.0', '14.1', '16.0', '16.1'];
-
-const changeOf = (id: string, ...data: readonly Node[]): Node => [
-  'AirSync:Commands',
-  ['AirSync:Change', ['AirSync:ServerId', id], ['AirSync:ApplicationData', ...data]],
-];
-
-const reply = (subject: string, to = 'carol@far.test'): Buffer =>
-  Buffer.from(
-    `From: ${ann}\r\nTo: ${to}\r\nSubject: ${subject}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nMy words.\r\n`,
-  );
-
-async function send(phone: Phone, command: string, mime: Buffer, source?: string): Promise<void> {
-  const [folder] = source?.split(':') ?? [];
-  const answer =
-    phone.options.version === '12.1'
-      ? await phone.ask(command, mime, {
-          query: `&SaveInSent=T${source === undefined ? '' : `&CollectionId=${folder}&ItemId=${source}`}`,
-        })
-      : await phone.ask(command, [
-          `ComposeMail:${command}`,
-          ['ComposeMail:ClientId', `${command}-${mime.length}`],
-          ['ComposeMail:SaveInSentItems'],
-          ...(source === undefined
-            ? []
-            : [
-                [
-                  'ComposeMail:Source',
-                  ['ComposeMail:FolderId', folder!],
-                  ['ComposeMail:ItemId', source],
-                ] as const,
-              ]),
-          ['ComposeMail:MIME', mime],
-        ]);
-  assert.equal(answer.status, 200, `${command}: ${answer.octets}`);
-  assert.equal(answer.octets.length, 0);
-}
+import {
+  ann,
+  arrive,
+  bob,
+  changeOf,
+  config,
+  draftsType,
+  during,
+  imap,
+  inboxType,
+  password,
+  phoneOf,
+  reply,
+  send,
+  sentType,
+  start,
+  trashType,
+  urlOf,
+  versions,
+} from './world.ts';
 
 for (const version of versions)
   describe(`a phone of version ${version}`, () => {
@@ -110,7 +48,7 @@ for (const version of versions)
       else assert.equal(text(early.doc, 'FolderHierarchy:Status'), '142');
 
       await phone.setUp();
-      const inbox = phone.folder(inboxType!);
+      const inbox = phone.folder(inboxType);
       assert.deepEqual(
         [...phone.folders.values()].map(({ type }) => Number(type)).sort((a, b) => a - b),
         [2, 3, 4, 5, 7, 8, 9, 10, 12, 12],
@@ -148,7 +86,7 @@ for (const version of versions)
       await phone.sync(inbox);
       if (version !== '12.1') assert.equal(phone.in(inbox).get(two!)?.verb, '1');
       assert.match((await client.ask('UID FETCH 2 (FLAGS)')).join(), /\\Answered/);
-      const sent = phone.folder(sentType!);
+      const sent = phone.folder(sentType);
       await phone.sync(sent);
       const [copy] = phone.in(sent).values();
       assert.match(copy!.body, /My words\.[\s\S]*This is two\./);
@@ -159,7 +97,7 @@ for (const version of versions)
         ['AirSync:Commands', ['AirSync:Delete', ['AirSync:ServerId', three!]]],
       ]);
       phone.in(inbox).delete(three!);
-      const trash = phone.folder(trashType!);
+      const trash = phone.folder(trashType);
       await phone.sync(trash);
       assert.deepEqual(
         [...phone.in(trash).values()].map(({ subject }) => subject),
@@ -182,7 +120,7 @@ for (const version of versions)
       await using server = await start();
       const phone = phoneOf(server, version);
       await phone.setUp();
-      const inbox = phone.folder(inboxType!);
+      const inbox = phone.folder(inboxType);
       await phone.sync(inbox);
       const ping = phone.done('Ping', [
         'Ping:Ping',
@@ -209,19 +147,6 @@ for (const version of versions)
       assert.equal(phone.withSubject(inbox, 'later').length, 1);
     });
   });
-
-/** Time goes on until it is answered. */
-async function during<T>(server: TestServer, pending: Promise<T>, stepMs = 200): Promise<T> {
-  let over = false;
-  const settled = pending.finally(() => {
-    over = true;
-  });
-  while (!over) {
-    await server.advance(stepMs);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  return settled;
-}
 
 describe('a phone', () => {
   it('who is not let in: another password, no password, a server where it is off', async () => {
@@ -257,7 +182,7 @@ describe('a phone', () => {
     await phone.setUp();
     assert.equal(phone.url, `${redirect}/Microsoft-Server-ActiveSync`);
     await arrive(now, 'moved');
-    const inbox = phone.folder(inboxType!);
+    const inbox = phone.folder(inboxType);
     await phone.sync(inbox);
     assert.equal(phone.withSubject(inbox, 'moved').length, 1);
     const authorization = `Basic ${Buffer.from(`${ann}:${password}`).toString('base64')}`;
@@ -300,7 +225,7 @@ describe('a phone', () => {
     const phone = phoneOf(server, '16.1');
     await phone.setUp();
     for (const subject of ['one', 'two', 'three']) await arrive(server, subject);
-    const inbox = phone.folder(inboxType!);
+    const inbox = phone.folder(inboxType);
     await phone.sync(inbox);
     const [one] = phone.withSubject(inbox, 'one');
     await arrive(server, 'four');
@@ -321,7 +246,7 @@ describe('a phone', () => {
     await phone.syncOnce(inbox);
     assert.equal(phone.withSubject(inbox, 'five').length, 1);
     assert.equal(await phone.syncOnce(inbox), undefined);
-    const trash = phone.folder(trashType!);
+    const trash = phone.folder(trashType);
     await phone.sync(trash);
     assert.equal(phone.in(trash).size, 1);
 
@@ -337,7 +262,7 @@ describe('a phone', () => {
     await using server = await start();
     const phone = phoneOf(server, '16.1');
     await phone.setUp();
-    const inbox = phone.folder(inboxType!);
+    const inbox = phone.folder(inboxType);
     await phone.sync(inbox);
     for (const subject of ['one', 'two', 'three']) await arrive(server, subject);
     const ask = async (window: string) =>
@@ -377,7 +302,7 @@ describe('a phone', () => {
     const phone = phoneOf(server, '16.1');
     await phone.setUp();
     await arrive(server, 'one');
-    const inbox = phone.folder(inboxType!);
+    const inbox = phone.folder(inboxType);
     await phone.sync(inbox);
     phone.folderKey = '0';
     await phone.folderSync();
@@ -388,7 +313,7 @@ describe('a phone', () => {
     await using server = await start();
     const first = phoneOf(server, '16.1');
     await first.setUp();
-    const inbox = first.folder(inboxType!);
+    const inbox = first.folder(inboxType);
     await first.sync(inbox);
     const key = first.keys.get(inbox)!;
     await server.advance(1_000);
@@ -450,7 +375,7 @@ describe('a phone', () => {
       [phone.folders.get(phone.named('Chess'))!.parent, phone.folders.get(made.id!)!.name],
       [made.id, 'Leisure'],
     );
-    assert.equal((await change('FolderDelete', that(phone.folder(inboxType!)))).status, '3');
+    assert.equal((await change('FolderDelete', that(phone.folder(inboxType)))).status, '3');
     assert.equal((await change('FolderDelete', that(made.id!))).status, '1');
     phone.folders.delete(made.id!);
     phone.folders.delete(phone.named('Chess'));
@@ -476,7 +401,7 @@ describe('a phone', () => {
     const client = await imap(server, bob);
     assert.match((await client.ask('STATUS INBOX (MESSAGES)')).join(), /MESSAGES 1\)/);
     client.close();
-    const sent = phone.folder(sentType!);
+    const sent = phone.folder(sentType);
     await phone.sync(sent);
     assert.equal(phone.in(sent).size, 1);
     const forged = Buffer.from(`From: ${bob}\r\nTo: ${ann}\r\nSubject: x\r\n\r\nx\r\n`);
@@ -493,7 +418,7 @@ describe('a phone', () => {
     const phone = phoneOf(server, '16.1');
     await phone.setUp();
     await arrive(server, 'one');
-    const inbox = phone.folder(inboxType!);
+    const inbox = phone.folder(inboxType);
     await phone.sync(inbox);
     const [one] = phone.withSubject(inbox, 'one');
     await send(phone, 'SmartReply', reply('Re: one'), one);
@@ -524,7 +449,7 @@ describe('a phone', () => {
       const phone = phoneOf(server, version);
       phone.syncOptions = preferences;
       await phone.setUp();
-      const inbox = phone.folder(inboxType!);
+      const inbox = phone.folder(inboxType);
       await phone.sync(inbox);
       const { data } = [...phone.in(inbox).values()][0]!;
       const parts = childrenOf(data).filter(([name]) => name === 'AirSyncBase:BodyPart');
@@ -559,7 +484,7 @@ describe('a phone', () => {
         phone.syncOptions = [['AirSync:Conflict', conflict], ...phone.syncOptions];
       await phone.setUp();
       for (const subject of ['one', 'two', 'three']) await arrive(server, subject);
-      const inbox = phone.folder(inboxType!);
+      const inbox = phone.folder(inboxType);
       await phone.sync(inbox);
       const client = await imap(server);
       await client.ask('SELECT INBOX');
@@ -631,7 +556,7 @@ describe('a phone', () => {
       ['ComposeMail:ClientId', 'forged'],
       ['ComposeMail:MIME', forged],
     ]);
-    const drafts = phone.folder(draftsType!);
+    const drafts = phone.folder(draftsType);
     await phone.sync(drafts);
     await phone.ask(
       'Sync',
@@ -683,12 +608,33 @@ describe('a phone', () => {
       (await phone.ask('GetAttachment', undefined, { query: '&AttachmentName=x' })).status,
       404,
     );
+    const authorization = `Basic ${Buffer.from(`${ann}:${password}`).toString('base64')}`;
+    const byGet = await fetch(phone.url, {
+      headers: { authorization, 'user-agent': 'Test/1.0' },
+    });
+    assert.deepEqual([byGet.status, byGet.headers.get('allow')], [405, 'OPTIONS, POST']);
+    await server.reload({
+      ...{ ...config, limits: { messageSize: 1024 } },
+      activesync: { enabled: true, redirect: 'https://new.example.org' },
+    });
+    const led = await fetch(phone.url, {
+      ...{ method: 'OPTIONS', headers: { authorization, 'user-agent': 'Test/1.0' } },
+    });
+    assert.equal(led.status, 451);
     const refused = lines.filter(({ event }) => event === 'refused');
     assert.deepEqual(
       refused.map(({ account, stage, reason }) => [account, stage, String(reason).slice(0, 3)]),
-      ['400', '415', '505', '413', '501', '404'].map((status) => [ann, 'activesync', status]),
+      ['400', '415', '505', '413', '501', '404', '405', '451'].map((status) => [
+        ...[ann, 'activesync', status],
+      ]),
     );
-    assert.match(String(refused.at(-1)!.reason), /GetAttachment of phone1/);
+    assert.match(String(refused[5]!.reason), /GetAttachment of phone1/);
+    const { refusals } = await server.server.operations.refusalSearch({
+      account: ann,
+      stage: 'activesync',
+    });
+    assert.equal(refusals.length, refused.length);
+    assert.match(String(refused.at(-1)!.reason), /led to https:\/\/new\.example\.org/);
     assert.ok(refused.every(({ client, hello }) => client !== '' && hello === 'Test/1.0'));
   });
 
@@ -696,7 +642,7 @@ describe('a phone', () => {
     await using server = await start();
     const phone = phoneOf(server, '16.1');
     await phone.setUp();
-    const drafts = phone.folder(draftsType!);
+    const drafts = phone.folder(draftsType);
     await phone.sync(drafts);
     const add: Node = [
       'AirSync:Commands',
@@ -815,7 +761,7 @@ describe('a phone', () => {
       'MIME-Version: 1.0\r\nContent-Type: text/html; charset=iso-8859-1\r\n\r\n<p>H\xe9llo <b>apple</b></p>\r\n';
     await arrive(server, 'fruit', html.replace('\xe9', '&eacute;'));
     await arrive(server, 'other');
-    const inbox = phone.folder(inboxType!);
+    const inbox = phone.folder(inboxType);
     phone.take((await phone.ask('Sync', phone.request(inbox))).doc!);
     const estimate = await phone.done('GetItemEstimate', [
       'GetItemEstimate:GetItemEstimate',
@@ -913,7 +859,7 @@ describe('a phone', () => {
     const phone = phoneOf(server, '16.1');
     await phone.setUp();
     await arrive(server, 'contract');
-    const inbox = phone.folder(inboxType!);
+    const inbox = phone.folder(inboxType);
     await phone.sync(inbox);
     const [id] = phone.withSubject(inbox, 'contract') as [string];
     for (const data of [['Email:Subject', 'forged'], ['Email2:Send']] as const) {
@@ -969,7 +915,7 @@ describe('a phone', () => {
     const client = await imap(server);
     const octets = 'Subject: last week\r\n\r\nOld.\r\n';
     await client.ask(`APPEND INBOX "20-Dec-2025 00:00:00 +0000" {${octets.length}+}\r\n${octets}`);
-    const inbox = phone.folder(inboxType!);
+    const inbox = phone.folder(inboxType);
     const wanting = async (filter: string, ...subjects: readonly string[]) => {
       phone.syncOptions = [['AirSync:FilterType', filter]];
       await phone.sync(inbox, 1);
@@ -1026,7 +972,7 @@ describe('a phone', () => {
       phone.policyKey = '0';
       phone.folderKey = '0';
       await phone.setUp();
-      await phone.sync(phone.folder(inboxType!));
+      await phone.sync(phone.folder(inboxType));
     });
 
   it('with another password, and one that does not take the policies, which is slowed', async () => {
@@ -1101,7 +1047,7 @@ describe('a phone', () => {
     half.write(`${head}Content-Length: 50\r\n\r\nhalf`);
     await once(half, 'connect');
     half.destroy();
-    await phone.sync(phone.folder(inboxType!));
+    await phone.sync(phone.folder(inboxType));
   });
 
   it('is answered what is right when its requests are wrong', async () => {
@@ -1149,7 +1095,7 @@ describe('a phone', () => {
       ['HeartbeatInterval', '9999', '3540'],
       ['Wait', '60', '59'],
     ] as const) {
-      const doc = phone.request(phone.folder(inboxType!), [], [[`AirSync:${asked}`, wait]]);
+      const doc = phone.request(phone.folder(inboxType), [], [[`AirSync:${asked}`, wait]]);
       const answer = (await phone.ask('Sync', doc)).doc;
       assert.equal(text(answer, 'AirSync:Status'), '14');
       assert.equal(text(answer, 'AirSync:Limit'), limit, `in the unit of ${asked}`);
@@ -1163,7 +1109,7 @@ describe('a phone', () => {
     assert.ok(others.length > 0);
     const bobs = phoneOf(server, '16.1', bob);
     await bobs.setUp();
-    const stranger = await phone.ask('Sync', phone.request(bobs.folder(inboxType!)));
-    assert.equal(text(collectionIn(stranger.doc, bobs.folder(inboxType!)), 'AirSync:Status'), '8');
+    const stranger = await phone.ask('Sync', phone.request(bobs.folder(inboxType)));
+    assert.equal(text(collectionIn(stranger.doc, bobs.folder(inboxType)), 'AirSync:Status'), '8');
   });
 });

@@ -33,7 +33,7 @@ const tokens: Readonly<Record<string, readonly [page: number, tags: string]>> = 
   ],
   ResolveRecipients: [
     0x0a,
-    '05 ResolveRecipients 06 Response 07 Status 08 Type 09 Recipient 0a DisplayName 0b EmailAddress 10 To 12 RecipientCount',
+    '05 ResolveRecipients 06 Response 07 Status 08 Type 09 Recipient 0a DisplayName 0b EmailAddress 0c Certificates 0f Options 10 To 11 CertificateRetrieval 12 RecipientCount 15 CertificateCount',
   ],
   ValidateCert: [0x0b, '05 ValidateCert 06 Certificates 07 Certificate 0a Status'],
   Ping: [
@@ -46,7 +46,7 @@ const tokens: Readonly<Record<string, readonly [page: number, tags: string]>> = 
   ],
   Search: [
     0x0f,
-    '05 Search 07 Store 08 Name 09 Query 0a Options 0b Range 0c Status 0d Response 0e Result 0f Properties 10 Total 13 And 15 FreeText 18 LongId',
+    '05 Search 07 Store 08 Name 09 Query 0a Options 0b Range 0c Status 0d Response 0e Result 0f Properties 10 Total 12 Value 13 And 15 FreeText 18 LongId 1a LessThan 1b GreaterThan',
   ],
   GAL: [0x10, '05 DisplayName 0a Alias 0f EmailAddress'],
   AirSyncBase: [

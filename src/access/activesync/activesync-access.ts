@@ -1,6 +1,6 @@
 // What a device asks, answered: whether it may ask at all, then its command. Requests of one device are answered one
 // after the other, so that two at once cannot undo each other; those that wait let others by. Whoever did not take the
-// policies is told to (status 142 or HTTP 449), slower each time.
+// policies is told to (status 142 or HTTP 449), slower each time; whoever asks the same without an end is slowed, too.
 
 import { isAtLeast } from '../../activesync/versions.ts';
 import type { TagName } from '../../activesync/wbxml/code-pages.ts';
@@ -13,6 +13,7 @@ import type { ActiveSyncParts, Answer, Call, Context } from './context.ts';
 import { answerWith, namesOf } from './context.ts';
 import type { Device } from './device-book.ts';
 import { DeviceBook, deviceKey } from './device-book.ts';
+import { Loops } from './loops.ts';
 import { Waiting } from './waiting.ts';
 
 /** [MS-ASCMD] 2.2.2.1: to be wiped, not provisioned. */
@@ -32,6 +33,7 @@ export class ActiveSyncAccess {
   readonly #parts: ActiveSyncParts;
   /** How often a device was refused since it was last answered. */
   readonly #refused = new BoundedMap<string, number>(refusedMax);
+  readonly #loops: Loops;
   readonly #marked: Context['marked'] = new BoundedMap(markedMax);
   /** Of each device, the request that was begun last. */
   readonly #turns = new Map<string, Promise<unknown>>();
@@ -43,6 +45,7 @@ export class ActiveSyncAccess {
     this.devices = new DeviceBook(parts);
     this.collections = new CollectionBook(parts);
     this.waiting = new Waiting(parts.store, parts.clock);
+    this.#loops = new Loops(parts);
   }
 
   async answer(call: Call): Promise<Answer> {
@@ -81,6 +84,7 @@ export class ActiveSyncAccess {
     if (isNew) this.#parts.log.info('device added', namesOf(call));
     const refusal = await this.#refusal(call, device);
     if (refusal !== undefined) return refusal;
+    await this.#loops.pass(call);
     return commands[line.command](this.#contextOf(call, device));
   }
 
