@@ -117,7 +117,7 @@ process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules/.cache/postrider');
 process.env.POSTRIDER_TEST_SEED ??= '5321';
 const results = run({
   ...{ files, execArgv, timeout, cwd: root },
-  concurrency: availableParallelism() + 1,
+  concurrency: availableParallelism() + 2,
 });
 results.on('test:fail', ({ todo }) => {
   if (todo === undefined || todo === false) process.exitCode = 1;

@@ -4,7 +4,7 @@
 import { addressKey, formatMailbox } from '../mail/fields/address.ts';
 import { reply } from '../smtp/reply.ts';
 import type { RecordStore } from '../store/record-store.ts';
-import type { Policy } from './policy.ts';
+import type { Policy, PolicyAnswer } from './policy.ts';
 
 export const suppressionReasons = ['bounce', 'complaint', 'manual'] as const;
 export type SuppressionReason = (typeof suppressionReasons)[number];
@@ -92,15 +92,14 @@ const suppressedReply = reply(550, '1.6', 'This address gets no mail from here: 
 export function suppression(records: Pick<RecordStore, 'get'>): Policy {
   return {
     name: 'suppression',
-    async rcpt({ client }, { named }) {
-      if (client.account === undefined) return undefined;
-      const found = await findSuppression(records, formatMailbox(named));
-      if (found === undefined) return undefined;
-      const text = `${found.address}: ${[found.reason, found.note].filter(Boolean).join(', ')}`;
-      return {
-        objection: suppressedReply,
-        findings: [{ kind: 'note', policy: 'suppression', text }],
-      };
-    },
+    rcpt: ({ client }, { named }) =>
+      client.account === undefined
+        ? undefined
+        : findSuppression(records, formatMailbox(named)).then((found) => found && refusal(found)),
   };
+}
+
+function refusal({ address, reason, note }: Suppression): PolicyAnswer {
+  const text = `${address}: ${[reason, note].filter(Boolean).join(', ')}`;
+  return { objection: suppressedReply, findings: [{ kind: 'note', policy: 'suppression', text }] };
 }

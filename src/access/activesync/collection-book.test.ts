@@ -89,7 +89,7 @@ describe('what a device has of a folder', () => {
   for (const [what, change] of [
     [
       'another key',
-      (one: Collection) => ({ ...collectionOf(single(1_000_001), 2), options: one.options }),
+      (one: Collection) => ({ ...collectionOf(single(600_001), 2), options: one.options }),
     ],
     // Nothing was told: the key stays.
     [
@@ -101,7 +101,7 @@ describe('what a device has of a folder', () => {
       await using test = await openInMemory();
       const { records } = test.stores;
       const book = new CollectionBook({ records, clock });
-      const one = collectionOf(single(1_000_000));
+      const one = collectionOf(single(600_000));
       const other = change(one);
       await book.save(device, '7', one);
       // Between the first piece and the others.

@@ -87,7 +87,8 @@ export async function fitToHop(
     form = next;
   }
   const { sender } = message;
-  const utf8 = await needsUtf8(message, recipients, hop);
+  const needed = needsUtf8(message, recipients, hop);
+  const utf8 = needed instanceof Promise ? await needed : needed;
   if (utf8 && !hop.keywords.has('SMTPUTF8')) return { kind: 'refuse', reply: noUtf8 };
   const address = utf8 ? unchanged : withAsciiDomain;
   const { body, pieces, size } = form;
@@ -214,11 +215,11 @@ const ascii = /^[\x00-\x7f]*$/;
  * be a pity to bounce what any host can take.
  * Deviation: for that, header fields of embedded messages and parts are not looked at.
  */
-async function needsUtf8(
+function needsUtf8(
   message: HopMessage,
   recipients: readonly Addressee[],
   hop: Capabilities,
-): Promise<boolean> {
+): boolean | Promise<boolean> {
   const { sender, params, prefix } = message;
   const asked = params.length > 0 && params.includes('SMTPUTF8');
   if (asked && hop.keywords.has('SMTPUTF8')) return true;

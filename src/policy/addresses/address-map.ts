@@ -96,10 +96,20 @@ class ConfiguredAddressMap implements AddressMap {
     this.#domains = new KnownDomains(options, aliased);
   }
 
-  async resolve(recipient: Mailbox, who: Asking): Promise<Resolution> {
+  resolve(recipient: Mailbox, who: Asking): Promise<Resolution> {
     if (this.#options.acceptAll) return this.#acceptAny(recipient);
+    const { returnAddresses } = this.#options;
     const isOurs = this.#domains.of(recipient.domain).place === 'ours';
-    const plain = isOurs ? await this.#options.returnAddresses?.untagged(recipient) : undefined;
+    if (!isOurs || returnAddresses === undefined) return this.#resolve(recipient, who);
+    return this.#resolveTagged(recipient, who, returnAddresses);
+  }
+
+  async #resolveTagged(
+    recipient: Mailbox,
+    who: Asking,
+    returnAddresses: Pick<ReturnAddresses, 'untagged'>,
+  ): Promise<Resolution> {
+    const plain = await returnAddresses.untagged(recipient);
     if (plain === undefined) return this.#resolve(recipient, who);
     if (plain.kind !== 'sender') return { kind: 'refuse', reply: noReturnAddress };
     return this.#resolve(plain.sender, who);
