@@ -1,5 +1,6 @@
 // A message made of what a program says in JSON: text, HTML with its pictures, files. RFC 5322, RFC 2046, RFC 2387.
 
+import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { formatDate } from './fields/date.ts';
 import { encodeHeaderText, encodePhrase } from './fields/encoded-word.ts';
@@ -85,7 +86,10 @@ function multipart(subtype: string, parts: readonly string[]): string {
   const [only] = parts;
   if (only !== undefined && parts.length === 1) return only;
   const boundary = `=_${randomBytes(12).toString('hex')}`;
-  const type = `Content-Type: multipart/${subtype};\r\n boundary="${boundary}"\r\n\r\n`;
+  // RFC 2045 §6.4: what is around it says so, too.
+  const isPlain = parts.every((part) => Buffer.byteLength(part) === part.length);
+  const encoding = isPlain ? '' : 'Content-Transfer-Encoding: 8bit\r\n';
+  const type = `Content-Type: multipart/${subtype};\r\n boundary="${boundary}"\r\n${encoding}\r\n`;
   return `${type}${parts.map((part) => `--${boundary}\r\n${part}\r\n`).join('')}--${boundary}--\r\n`;
 }
 
@@ -94,11 +98,31 @@ const textPart = (subtype: 'plain' | 'html', text: string): string =>
 
 function filePart({ name, type, content, cid }: ComposedFile): string {
   const clean = /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/.test(type) ? type : 'application/octet-stream';
+  // RFC 2046 §5.2.1: a message is never encoded. One that cannot be sent as it is goes as a file.
+  const isMessage = /^message\//i.test(clean);
+  const asItIs = isMessage ? asLines(content) : undefined;
+  const said = isMessage && asItIs === undefined ? 'application/octet-stream' : clean;
   // RFC 2231 §4: a name that is not ASCII.
   const named = `filename*=utf-8''${encodeURIComponent(name.toWellFormed()).replace(/['()*]/g, escapeHex)}`;
   const disposition = cid === undefined ? 'attachment' : 'inline';
   const id = cid === undefined ? '' : foldHeader('Content-ID', `<${cid.replace(/[<>\s]/g, '')}>`);
-  return `Content-Type: ${clean}\r\nContent-Disposition: ${disposition};\r\n ${named}\r\n${id}Content-Transfer-Encoding: base64\r\n\r\n${base64(content)}`;
+  const isPlain = asItIs?.length === content.length;
+  const encoding = asItIs === undefined ? 'base64' : isPlain ? '7bit' : '8bit';
+  return `Content-Type: ${said}\r\nContent-Disposition: ${disposition};\r\n ${named}\r\n${id}Content-Transfer-Encoding: ${encoding}\r\n\r\n${asItIs ?? base64(content)}`;
+}
+
+/** RFC 5321 §4.5.3.1.6: octets of a line, without its end. */
+const lineOctetsMax = 998;
+
+/** What is sent without an encoding: lines that are not too long, in ASCII or UTF-8. Undefined for everything else. */
+function asLines(content: Uint8Array): string | undefined {
+  const octets = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  const raw = octets.toString('latin1');
+  const isOther = /\0|\r(?!\n)|(?<!\r)\n/.test(raw);
+  if (isOther || !isUtf8(octets)) return undefined;
+  return raw.split('\r\n').some(({ length }) => length > lineOctetsMax)
+    ? undefined
+    : octets.toString();
 }
 
 const escapeHex = (character: string): string =>

@@ -5,6 +5,7 @@ import { it } from 'node:test';
 import { startTestServer } from '../../src/testing/index.ts';
 import { connectImap } from '../scenarios/imap-wire.ts';
 import { Phone } from './phone.ts';
+import { versions } from './world.ts';
 
 const password = 'correct horse battery';
 const ann = 'ann@example.org';
@@ -67,4 +68,19 @@ it('a phone gets 10,000 messages in windows, each once, though some come, change
   assert.equal(mails.filter(({ flagged }) => flagged).length, 16);
   assert.ok(mails.every(({ subject, body }) => body === `Text of ${subject.slice(1)}.\r\n`));
   client.close();
+  // Others find the same, whatever they speak.
+  for (const version of versions.slice(0, 4)) {
+    const other = new Phone({ ...phone.options, version, id: `v${version}` });
+    await other.setUp();
+    await other.sync(inbox, 512);
+    assert.deepEqual(
+      [...other.in(inbox)]
+        .map(([id, { subject, flagged, body }]) => [id, subject, flagged, body])
+        .sort(),
+      [...phone.in(inbox)]
+        .map(([id, { subject, flagged, body }]) => [id, subject, flagged, body])
+        .sort(),
+      version,
+    );
+  }
 });

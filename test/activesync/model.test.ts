@@ -167,6 +167,8 @@ describe('a phone among others', () => {
     [1, '12.1'],
     [2, '14.1'],
     [3, '16.1'],
+    [4, '14.0'],
+    [5, '16.0'],
   ] as const)
     it(`its mirror is the mailbox, version ${version}, seed ${seed}`, async () => {
       await using server = await startTestServer({

@@ -128,6 +128,23 @@ export class Phone {
     return reply.doc;
   }
 
+  /** [MS-ASCMD] 2.2.1.1: by its address it finds where to ask. A proxy in front has TLS. */
+  async discover(): Promise<void> {
+    const { url, user } = this.options;
+    const schema = 'http://schemas.microsoft.com/exchange/autodiscover/mobilesync';
+    const answer = await fetch(`${url}/autodiscover/autodiscover.xml`, {
+      method: 'POST',
+      headers: {
+        authorization: `Basic ${Buffer.from(`${user}:${this.password}`).toString('base64')}`,
+        'content-type': 'text/xml',
+      },
+      body: `<?xml version="1.0" encoding="utf-8"?><Autodiscover xmlns="${schema}/requestschema/2006"><Request><EMailAddress>${user}</EMailAddress><AcceptableResponseSchema>${schema}/responseschema/2006</AcceptableResponseSchema></Request></Autodiscover>`,
+    });
+    const found = /<Type>MobileSync<\/Type>\s*<Url>https:([^<]*)</.exec(await answer.text())?.[1];
+    assert.ok(found, 'there is a place to ask');
+    this.url = `http:${found}`;
+  }
+
   async provision(): Promise<void> {
     const policy = (...more: readonly Node[]): Node => [
       'Provision:Provision',

@@ -28,7 +28,7 @@ export interface Device {
   readonly wiped?: number | undefined;
   readonly folders?: FoldersKnown | undefined;
   readonly folders0?: FoldersKnown | undefined;
-  /** [MS-ASCMD] 2.2.1.16: of the last Ping, for one that says nothing. */
+  /** [MS-ASCMD] 2.2.1.13: of the last Ping, for one that says nothing. */
   readonly ping?: { readonly seconds: number; readonly folders: readonly string[] } | undefined;
   /** Of the last Sync, for one that is empty. */
   readonly sync?:

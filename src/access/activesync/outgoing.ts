@@ -185,7 +185,7 @@ function withQuote(message: Buffer, original: Uint8Array, as: 'reply' | 'forward
   const quoted = parseMessage(original);
   const head = quotedHead(quoted);
   const hasHtml = own.html !== undefined || quoted.html !== undefined;
-  const text = `${own.plainText}\r\n\r\n${head}\r\n${quoted.plainText}`;
+  const text = `${own.plainText}\r\n\r\n${head}\r\n\r\n${quoted.plainText}`;
   const html = hasHtml
     ? `${own.html ?? asHtml(own.plainText)}<hr><pre>${escaped(head)}</pre>${quoted.html ?? asHtml(quoted.plainText)}`
     : '';

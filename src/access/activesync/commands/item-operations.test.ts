@@ -33,7 +33,7 @@ async function fetchTwice(file: string, acceptMultipart: boolean) {
 }
 
 for (const acceptMultipart of [false, true]) {
-  it(`[MS-ASCMD] 2.2.3.177.9: an answer has a limit, parts: ${acceptMultipart}`, async () => {
+  it(`[MS-ASCMD] 2.2.3.177.8: an answer has a limit, parts: ${acceptMultipart}`, async () => {
     const large = 'x'.repeat(answerBytesMax);
     assert.deepEqual(await fetchTwice(large, acceptMultipart), ['1', '11']);
   });

@@ -20,7 +20,7 @@ import { factsOf } from '../message-facts.ts';
 import { namedMessage } from '../named-message.ts';
 import { partOctets } from '../outgoing.ts';
 
-/** [MS-ASCMD] 2.2.3.177.9 */
+/** [MS-ASCMD] 2.2.3.177.8 */
 const status = {
   ok: '1',
   malformed: '2',
@@ -161,6 +161,7 @@ class Operations {
     const range = childText(options, 'ItemOperations:Range');
     const [from, to] = range === undefined ? [0, found.octets.length] : rangeOf(range);
     if (from === undefined || to === undefined || from > to) return refused(status.badRange);
+    if (from > 0 && from >= found.octets.length) return refused(status.badRange);
     const octets = found.octets.subarray(from, to + 1);
     const last = from + Math.max(0, octets.length - 1);
     return element('ItemOperations:Fetch', [

@@ -1,4 +1,4 @@
-// Ping: a device waits for news of folders. [MS-ASCMD] 2.2.1.16. What it does not say is as it was the last time.
+// Ping: a device waits for news of folders. [MS-ASCMD] 2.2.1.13. What it does not say is as it was the last time.
 
 import type { Element } from '../../../activesync/wbxml/element.ts';
 import {

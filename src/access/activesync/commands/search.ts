@@ -1,5 +1,5 @@
 // Search and Find: in the mailbox, by the index that IMAP and the console search too; among the addresses of this server.
-// [MS-ASCMD] 2.2.1.15 and 2.2.1.2.
+// [MS-ASCMD] 2.2.1.16 and 2.2.1.2.
 
 import { mailProperties } from '../../../activesync/mail-item.ts';
 import type { ItemShape } from '../../../activesync/sync-options.ts';

@@ -1,4 +1,4 @@
-// Commands of which mail needs little: ResolveRecipients ([MS-ASCMD] 2.2.1.14), ValidateCert (2.2.1.22), MeetingResponse
+// Commands of which mail needs little: ResolveRecipients ([MS-ASCMD] 2.2.1.15), ValidateCert (2.2.1.22), MeetingResponse
 // (2.2.1.11).
 
 import { child, children, childText, element, textOf } from '../../../activesync/wbxml/element.ts';
@@ -67,7 +67,7 @@ export function validateCert({ call }: Context): Answer {
   );
 }
 
-/** [MS-ASCMD] 2.2.3.177.8: without a calendar there is no meeting to answer: "not a valid request". */
+/** [MS-ASCMD] 2.2.3.177.9: without a calendar there is no meeting to answer: "not a valid request". */
 export function meetingResponse({ call }: Context): Answer {
   const requests = children(call.document, 'MeetingResponse:Request').slice(0, recipientsMax);
   return answerWith(
