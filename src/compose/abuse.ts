@@ -50,8 +50,8 @@ export function createAbuse(parts: AbuseParts): (config: Config) => AbusePolicie
   const { inForce, stores, metrics } = parts;
   let list: { readonly of: Config['access']; readonly list: AccessList } | undefined;
   const allowed = () => {
-    const { access: rules } = inForce().config;
-    if (list?.of !== rules) list = { of: rules, list: accessList(rules) };
+    const { access: rules, recipientDelimiter } = inForce().config;
+    if (list?.of !== rules) list = { of: rules, list: accessList(rules, recipientDelimiter) };
     return list.list;
   };
   const memory = new GreylistMemory({ records: stores.records, clock: parts.clock });

@@ -262,7 +262,13 @@ export function countedPolicy(policy: Policy, { objections, signs }: ServerMetri
     ...(connect && { connect: (client) => count(connect(client)) }),
     ...(mail && { mail: (envelope) => count(mail(envelope)) }),
     ...(rcpt && { rcpt: (envelope, recipient) => count(rcpt(envelope, recipient)) }),
-    ...(refusedRcpt && { refusedRcpt }),
+    ...(refusedRcpt && {
+      async refusedRcpt(envelope, named, why) {
+        const heard = await refusedRcpt(envelope, named, why);
+        if (heard !== undefined) counter.add();
+        return heard;
+      },
+    }),
     ...(message && { message: (envelope, arrival) => count(message(envelope, arrival)) }),
   };
 }

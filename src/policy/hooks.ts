@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import { stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 import type { Mailbox } from '../mail/fields/address.ts';
-import { formatMailbox } from '../mail/fields/address.ts';
+import { domainKey, formatMailbox } from '../mail/fields/address.ts';
 import { headerValue, parseHeader } from '../mail/header/header.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { replies } from '../smtp/reply.ts';
@@ -40,7 +40,7 @@ export interface Hooks {
   readonly onConnect?: ((client: ClientFacts, context: HookContext) => Verdict) | undefined;
   /** TLS is up. A refusal answers the next EHLO. */
   readonly onSecure?: ((client: ClientFacts, context: HookContext) => Verdict) | undefined;
-  /** `from` is '' for the null sender. */
+  /** `from` is '' for the null sender. Its domain, and that of `to`, is in lower case and A-labels, however it came. */
   readonly onMail?:
     | ((from: string, envelope: Envelope, context: HookContext) => Verdict)
     | undefined;
@@ -104,7 +104,7 @@ export function hooksPolicy({ hooks, deadline, clock, log }: HooksParts): Policy
     }),
     ...(onRecipient && {
       rcpt: (envelope, { named }) =>
-        call('onRecipient', (context) => onRecipient(named, envelope, context)),
+        call('onRecipient', (context) => onRecipient(comparable(named), envelope, context)),
     }),
     ...(onMessage && {
       message: (envelope, arrival) =>
@@ -122,7 +122,11 @@ function answerOf(said: Awaited<Verdict>): PolicyAnswer | undefined {
   return { objection: said };
 }
 
-const senderText = ({ sender }: Envelope): string => (sender === null ? '' : formatMailbox(sender));
+const senderText = ({ sender }: Envelope): string =>
+  sender === null ? '' : formatMailbox(comparable(sender));
+
+/** So that a hook which compares domains is not got round by upper case. */
+const comparable = ({ local, domain }: Mailbox): Mailbox => ({ local, domain: domainKey(domain) });
 
 function messageOf({ content, open, head, header: { end } }: Arrival): HookMessage {
   const stream = () => open().read();

@@ -23,8 +23,8 @@ export interface Policy {
   mail?(envelope: Envelope): Answer;
   /** The recipient exists and may be written to; it is not yet among those of the envelope. */
   rcpt?(envelope: Envelope, recipient: AcceptedRecipient): Answer;
-  /** A recipient is refused, whoever does it. */
-  refusedRcpt?(envelope: Envelope, named: Mailbox, why: Reply): void | Promise<void>;
+  /** A recipient is refused, whoever does it. What is answered is what the client hears instead. */
+  refusedRcpt?(envelope: Envelope, named: Mailbox, why: Reply): Answer<Reply>;
   /** The client is about to send the content. */
   data?(envelope: Envelope): Answer;
   /** After the content is complete, before it is queued. */

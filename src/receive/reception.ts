@@ -254,9 +254,10 @@ export class Reception implements Answerer {
 
   async #refuseRcpt(to: Mailbox, why: Reply): Promise<Reply> {
     const { envelope } = this.#transaction!;
+    let heard = why;
     for (const policy of this.#parts.policies.refusedRcpt)
-      await policy.refusedRcpt(envelope, to, why);
-    return why;
+      heard = (await policy.refusedRcpt(envelope, to, why)) ?? heard;
+    return heard;
   }
 
   #data(): Reply | Promise<Reply> {

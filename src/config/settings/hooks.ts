@@ -30,7 +30,7 @@ const hooks = z.strictObject({
     '(client, { signal }) => reply',
   ),
   onMail: hook<'onMail'>(
-    "At MAIL; `from` is '' for the null sender.",
+    "At MAIL; `from` is '' for the null sender. Domains are in lower case, as A-labels.",
     '(from, envelope, { signal }) => reply',
   ),
   onRecipient: hook<'onRecipient'>(

@@ -36,7 +36,8 @@ const accessRule = z.strictObject({
     kind: 'a list of senders',
   }),
   recipient: several(addressPattern, {
-    about: 'Recipients, likewise.',
+    about:
+      'Recipients, likewise. `ann@` is also `ann+lists@`, where `+` is the `recipientDelimiter`.',
     kind: 'a list of recipients',
   }),
   action: choice(['allow', 'reject', 'defer'], {

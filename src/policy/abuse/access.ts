@@ -10,6 +10,7 @@ import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
 import { DomainPatterns } from '../addresses/domain-patterns.ts';
 import type { Policy } from '../policy.ts';
+import { stableSender } from './stable-sender.ts';
 
 /** One entry of the configuration's `access`. What it does not name it does not ask about. */
 export interface AccessRule {
@@ -35,11 +36,13 @@ export interface AccessList {
   decide(seen: Seen): { readonly rule: AccessRule; readonly place: number } | undefined;
 }
 
-export function accessList(rules: readonly AccessRule[]): AccessList {
+/** `delimiter`: an address of ours is meant with what follows it, too (`ann+lists` is `ann`); '' for none. */
+export function accessList(rules: readonly AccessRule[], delimiter = ''): AccessList {
   const compiled = rules.map((rule) => ({
     client: rule.client && createNetworks(rule.client),
-    sender: rule.sender && new AddressPatterns(rule.sender),
-    recipient: rule.recipient && new AddressPatterns(rule.recipient),
+    sender: rule.sender && new AddressPatterns(rule.sender, stableSender),
+    recipient:
+      rule.recipient && new AddressPatterns(rule.recipient, (key) => withoutDetail(key, delimiter)),
   }));
   return {
     isEmpty: rules.length === 0,
@@ -68,12 +71,21 @@ function matches({ client, sender, recipient }: Compiled, seen: Seen): boolean |
   return recipient === undefined || recipient.has(seen.recipient!);
 }
 
+function withoutDetail(key: string, delimiter: string): string {
+  const cut = delimiter === '' ? -1 : key.indexOf(delimiter);
+  const at = key.lastIndexOf('@');
+  return cut > 0 && cut < at ? key.slice(0, cut) + key.slice(at) : key;
+}
+
 class AddressPatterns {
   readonly #addresses = new Set<string>();
   readonly #domains: DomainPatterns;
   readonly #hasNull: boolean;
+  /** Of a key that is not among the addresses itself. */
+  readonly #otherKey: (key: string) => string;
 
-  constructor(patterns: readonly string[]) {
+  constructor(patterns: readonly string[], otherKey: (key: string) => string) {
+    this.#otherKey = otherKey;
     this.#hasNull = patterns.includes('<>');
     this.#domains = new DomainPatterns(
       patterns.filter((one) => one.startsWith('@')).map((one) => one.slice(1)),
@@ -84,8 +96,10 @@ class AddressPatterns {
 
   has(path: Mailbox | null): boolean {
     if (path === null) return this.#hasNull;
+    const key = addressKey(path);
     return (
-      this.#addresses.has(addressKey(path)) ||
+      this.#addresses.has(key) ||
+      this.#addresses.has(this.#otherKey(key)) ||
       this.#domains.matches(domainKey(path.domain)).length > 0
     );
   }

@@ -16,7 +16,7 @@ const kind = 'greylist';
 export const recordsMax = 200_000;
 /** How old the count may be. */
 const countMs = 60_000;
-/** What is known is written again when so much of its time has passed. */
+/** What is known is written again when so much of its time has passed, or half of it where that is less. */
 const renewMs = 24 * 60 * 60_000;
 /** Limit: what was looked up or written lately. */
 const recentMax = 20_000;
@@ -48,10 +48,10 @@ export class GreylistMemory {
     const key = keyOf(known);
     const now = clock.now();
     const written = this.#written.get(key);
-    if (written !== undefined && now - written < renewMs) return;
-    this.#written.set(key, now);
+    if (written !== undefined && now - written < Math.min(renewMs, forMs / 2)) return;
     if (await this.#isFull()) return;
     await records.put([{ kind, key, value: '', expires: now + forMs }]);
+    this.#written.set(key, now);
   }
 
   /**

@@ -105,6 +105,17 @@ describe('RFC 6647: greylisting', () => {
     assert.match(await attempt(), /^450 /);
   });
 
+  it('what is remembered for a day only counts anew from its last mail, too', async () => {
+    const { attempt, clock } = await setUp({ rememberFor: day });
+    await attempt();
+    await clock.advance(minute);
+    await attempt();
+    for (let i = 0; i < 4; i += 1) {
+      await clock.advance(0.9 * day);
+      assert.equal(await attempt(), 'ok');
+    }
+  });
+
   it('a retry after the end of the range is a first attempt', async () => {
     const { attempt, clock } = await setUp();
     await attempt();

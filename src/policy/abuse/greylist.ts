@@ -13,6 +13,7 @@ import type { Policy, PolicyAnswer } from '../policy.ts';
 import type { GreylistMemory } from './greylist-memory.ts';
 import { within } from './patience.ts';
 import { networkOf } from './rate-limits.ts';
+import { stableSender } from './stable-sender.ts';
 import { isSuspicion, isSuspicious } from './suspicion.ts';
 
 /** The names of the configuration's `greylist`; times in milliseconds. */
@@ -77,7 +78,7 @@ async function judge(
   const spf = await spfOf(envelope, parts);
   const spared = await whySpared(envelope, recipient, spf, memory);
   if (spared !== undefined) return note(`not sent away: ${spared}`);
-  const sender = envelope.sender === null ? '' : senderKey(formatMailbox(envelope.sender));
+  const sender = envelope.sender === null ? '' : stableSender(formatMailbox(envelope.sender));
   const attempt = [network.network, sender, addressKey(recipient.named)];
   const first = await memory.firstSeen(attempt, retryWithin);
   if (first === undefined) return undefined;
@@ -100,7 +101,7 @@ async function whySpared(
   const domain = domainOf(envelope);
   if (spf === 'pass' && (await memory.isKnown({ what: 'domain', domain })))
     return `${domain} came back before, and sends from there`;
-  const address = senderKey(addressKey(sender));
+  const address = stableSender(addressKey(sender));
   for (const { account } of targets)
     if (
       account !== undefined &&
@@ -129,10 +130,6 @@ async function spfOf(
   return (await within(clock, spfPatienceMs, checkSpf(question, resolver)))?.result;
 }
 
-/** Field: tags that change each day (BATV, SRS) make each attempt of the next day a first one. */
-const senderKey = (address: string): string =>
-  address.replace(/^(?:prvs=[^=@]*=|SRS[01][=+-][^=@]*=[^=@]*=)/i, '').toLowerCase();
-
 const note = (text: string): PolicyAnswer => ({
   findings: [{ kind: 'note', policy: name, text }],
 });
@@ -156,7 +153,7 @@ export function correspondents({
       const addresses = recipients
         .flatMap(({ targets }) => targets)
         .filter((target) => target.account === undefined)
-        .map(({ address }) => senderKey(addressKey(address)));
+        .map(({ address }) => stableSender(addressKey(address)));
       const settle = () => {
         for (const address of addresses.slice(0, learnedMax))
           memory.know({ what: 'correspondent', account, address }, rememberFor).catch(() => {});

@@ -29,6 +29,12 @@ it('RFC 5321 §7.3: a network that asks for many names that are not there is cut
   assert.equal(connects('198.51.100.1'), undefined);
   const mail = policy.mail!({ client: client('192.0.2.1') } as Envelope) as PolicyAnswer;
   assert.equal(mail.objection?.code, 421);
+  // In a transaction that was open already nothing is told any more, of whoever is asked.
+  const open = { client: client('192.0.2.1') } as Envelope;
+  const unknown = await policy.refusedRcpt!(open, {} as never, reply(550, '1.1', 'x'));
+  assert.equal(unknown?.code, 421);
+  assert.equal(((await policy.rcpt!(open, {} as never)) as PolicyAnswer).objection?.code, 421);
+  assert.equal(await policy.refusedRcpt!(open, {} as never, reply(550, '7.1', 'x')), undefined);
   await clock.advance(200_000);
   assert.equal(connects('192.0.2.9'), undefined);
 });

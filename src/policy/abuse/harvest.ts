@@ -1,6 +1,6 @@
 // Whoever tries one name after another to find those that exist (RFC 5321 §7.3). Each refusal of an unknown recipient
-// takes a token of the client's network; without tokens left it hears 421, at MAIL and instead of the greeting, until
-// some have come back. Typing errors, and lists that were not cared for, never get there.
+// takes a token of the client's network; without tokens left it hears 421, instead of the greeting, at MAIL, and of every
+// recipient, whether there is such a one or not, until some have come back. Typing errors, and lists that were not cared for, never get there.
 
 import type { Clock } from '../../base/clock.ts';
 import type { Exceeded, Rate } from '../../base/token-buckets.ts';
@@ -35,10 +35,12 @@ export function harvest({ clock, rates, tellOthers }: HarvestParts): Policy {
     name: 'harvest',
     connect: look,
     mail: ({ client }) => look(client),
+    rcpt: ({ client }) => look(client),
     refusedRcpt({ client }, _named, { code, detail }) {
       // RFC 3463 §3.2: X.1.1, there is no such mailbox.
-      if (code === 550 && detail === '1.1')
-        buckets.take(networkOf(client), rates().unknownRecipientsPerClient);
+      if (code !== 550 || detail !== '1.1') return undefined;
+      const exceeded = buckets.take(networkOf(client), rates().unknownRecipientsPerClient);
+      return exceeded && tooManyUnknown(exceeded);
     },
   };
 }

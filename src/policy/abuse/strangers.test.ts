@@ -108,6 +108,28 @@ describe('access', () => {
     assert.match(ask('2001:db8::1', 'a@b.test', to), /^450 /);
   });
 
+  it('an address of ours with what follows its delimiter, and a sender with a tag, are those of the rule', () => {
+    const list = accessList(
+      [
+        { recipient: ['closed@example.org'], action: 'reject' },
+        { sender: ['boss@partner.test'], action: 'reject' },
+      ],
+      '+',
+    );
+    const policy = access({ list: () => list });
+    const isRefused = (from: string, to: string) =>
+      (policy.rcpt!(envelope(stranger(), from), named(to)) as PolicyAnswer | undefined) !==
+      undefined;
+    for (const to of ['closed@example.org', 'CLOSED+x@example.org', '"closed+a+b"@example.org'])
+      assert.ok(isRefused('a@b.test', to), to);
+    for (const to of ['closedx@example.org', 'x+closed@example.org', '+closed@example.org'])
+      assert.ok(!isRefused('a@b.test', to), to);
+    for (const from of ['prvs=0417a3c9f2=Boss@partner.test', 'boss@PARTNER.test'])
+      assert.ok(isRefused(from, 'ann@example.org'), from);
+    for (const from of ['prvs=0417a3c9f2=chef@partner.test', 'boss+x@partner.test'])
+      assert.ok(!isRefused(from, 'ann@example.org'), from);
+  });
+
   it('is told once', () => {
     const known: Finding = { kind: 'access', action: 'reject', place: 1 };
     assert.equal(ask('192.0.2.1', 'a@spam.test', 'x@example.org', [known]), '550 5.7.1 Not wanted');

@@ -130,10 +130,10 @@ export class ClientAtMilter {
     envelope: Envelope,
     named: AcceptedRecipient['named'],
     why: Reply,
-  ): Promise<void> {
+  ): Promise<undefined> {
     const connection = this.#connection;
-    if (this.#transaction !== 'open' || connection?.isUsable !== true) return;
-    if ((connection.session.terms.steps & steps.refusedRcpt) === 0) return;
+    if (this.#transaction !== 'open' || connection?.isUsable !== true) return undefined;
+    if ((connection.session.terms.steps & steps.refusedRcpt) === 0) return undefined;
     const refused = { status: enhancedStatus(why) ?? String(why.code), text: why.lines.join(' ') };
     const recipient = { named, targets: [] };
     const macros = macrosOf(this.#ofEnvelope(envelope, { recipient, refused }));
@@ -141,6 +141,7 @@ export class ClientAtMilter {
       await this.#ask((session) => session.rcpt(pathOf(named), [], macros));
       return undefined;
     });
+    return undefined;
   }
 
   async data(envelope: Envelope): Promise<PolicyAnswer | undefined> {
