@@ -132,7 +132,7 @@ describe('SocketPeer', () => {
     client.resetAndDestroy();
     await assert.rejects(peer.read(5_000));
     assert.deepEqual(peer.remote, { address: '127.0.0.1', port });
-    await assert.rejects(peer.write('too late'));
+    await assert.rejects(async () => peer.write('too late'));
     await peer.end();
     peer.destroy();
   });

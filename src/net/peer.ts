@@ -31,9 +31,13 @@ export interface Peer {
   free?(bytes: Uint8Array): void;
   /**
    * Resolves when the bytes may be followed by more (back-pressure), or with `sent` when they are
-   * not needed any more: the system has them. Rejects when broken.
+   * not needed any more: the system has them. Rejects when broken. A promise only where that takes time.
    */
-  write(bytes: Uint8Array | string, timeoutMs?: number, until?: 'taken' | 'sent'): Promise<void>;
+  write(
+    bytes: Uint8Array | string,
+    timeoutMs?: number,
+    until?: 'taken' | 'sent',
+  ): Promise<void> | undefined;
   /**
    * Sends what was written, then ends. What the peer still sends is thrown away until it ends too, for
    * `lingerMs` at most: a connection that is closed over unread input is reset, and what was

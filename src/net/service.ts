@@ -64,7 +64,7 @@ export class PeerService implements Service {
     const { address } = peer.remote;
     const objection = this.#open.admit(address);
     if (objection !== undefined) {
-      void peer.write(turnAway(address, objection)).catch(() => {});
+      void peer.write(turnAway(address, objection))?.catch(() => {});
       void peer.end().then(() => peer.destroy());
       return;
     }

@@ -46,9 +46,9 @@ async function turns(): Promise<'waits'> {
   return 'waits';
 }
 /** What has become of it by now. */
-const stateOf = (promise: Promise<unknown>): Promise<unknown> =>
+const stateOf = (promise: Promise<unknown> | undefined): Promise<unknown> =>
   Promise.race([
-    promise.then(
+    Promise.resolve(promise).then(
       (value) => (value instanceof Uint8Array ? Buffer.from(value).toString() : 'done'),
       (error: Error) => error.message,
     ),
@@ -151,7 +151,7 @@ describe('SocketPeer: what is written', () => {
     const { peer, socket } = setUp();
     socket.isHeld = true;
     const first = peer.write('x', 1_000, 'sent');
-    const second = assert.rejects(peer.write('y', 1_000, 'sent'), PeerTimeout);
+    const second = assert.rejects(async () => peer.write('y', 1_000, 'sent'), PeerTimeout);
     socket.release();
     socket.isHeld = true; // the second one is held again
     assert.equal(await stateOf(first), 'done');
@@ -173,7 +173,7 @@ describe('SocketPeer: the end', () => {
     ] as const) {
       const { peer, socket } = setUp();
       socket.isHeld = true;
-      void peer.write('x'.repeat(100), timeoutMs).catch(() => {});
+      void peer.write('x'.repeat(100), timeoutMs)?.catch(() => {});
       const ended = peer.end();
       assert.equal(await stateOf(ended), 'waits');
       assert.equal(socket.timeouts.at(-1), expected);

@@ -115,19 +115,19 @@ export class SocketPeer implements Peer {
     bytes: Uint8Array | string,
     timeoutMs = 5 * 60_000,
     until: 'taken' | 'sent' = 'taken',
-  ): Promise<void> {
+  ): Promise<void> | undefined {
     if (this.#error !== undefined) return Promise.reject(this.#error);
     const socket = this.#socket;
     let writer: Waiter<void> | undefined;
     if (until === 'taken') {
-      if (socket.write(bytes)) return done;
+      if (socket.write(bytes)) return undefined;
     } else {
       socket.write(bytes, (error) => {
         if (error) this.#onError(error);
         else if (writer !== undefined) this.#wrote(writer);
       });
       // The system has taken all of it at once; the callback comes later all the same.
-      if (socket.writableLength === 0) return done;
+      if (socket.writableLength === 0) return undefined;
     }
     this.#setTimeout(timeoutMs);
     return new Promise((resolve, reject) => {

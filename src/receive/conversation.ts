@@ -234,7 +234,7 @@ export class Conversation {
   async #failed(error: unknown): Promise<void> {
     this.#parts.log.error('unforeseen failure', { during: 'session', error: stackOf(error) });
     const output = this.#session.output() + formatReply(unforeseen);
-    void this.#peer.write(output).catch(() => {});
+    void this.#peer.write(output)?.catch(() => {});
     await this.#peer.end(lingerMs);
   }
 
@@ -242,8 +242,8 @@ export class Conversation {
   #exchange(): Promise<boolean> {
     this.#wait.release(this.#peer);
     const output = this.#session.output();
-    if (output === '') return this.#listen();
-    return this.#peer.write(output, this.#session.timeoutMs).then(this.#listen, lost);
+    const waiting = output === '' ? undefined : this.#peer.write(output, this.#session.timeoutMs);
+    return waiting === undefined ? this.#listen() : waiting.then(this.#listen, lost);
   }
 
   readonly #listen = (): Promise<boolean> => {
@@ -276,7 +276,8 @@ export class Conversation {
 
   #flush(): Promise<void> {
     const output = this.#session.output();
-    return output === '' ? done : this.#peer.write(output, this.#session.timeoutMs).catch(lost);
+    if (output === '') return done;
+    return this.#peer.write(output, this.#session.timeoutMs)?.catch(lost) ?? done;
   }
 
   async #startTls(): Promise<void> {

@@ -241,7 +241,7 @@ export class ImapConversation {
       for (const piece of this.#session.output()) {
         const octets = typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece;
         this.#sent += octets.length;
-        await this.#peer.write(octets, writeTimeoutMs).catch(lost);
+        await this.#peer.write(octets, writeTimeoutMs)?.catch(lost);
       }
     } finally {
       this.#flushes -= 1;

@@ -112,6 +112,7 @@ class MtqpConversation implements ServiceConversation {
 
   #flush(): Promise<void> {
     const output = this.#session.output();
-    return output === '' ? Promise.resolve() : this.#peer.write(output, this.#session.timeoutMs);
+    const waiting = output === '' ? undefined : this.#peer.write(output, this.#session.timeoutMs);
+    return waiting ?? Promise.resolve();
   }
 }

@@ -270,26 +270,32 @@ export class Connection {
     for (;;) {
       const event = session.next();
       if (event.kind !== 'need-input') return event;
-      await this.#flush();
+      const flushed = this.#flush();
+      if (flushed instanceof Promise) await flushed;
       await this.#receive();
     }
   }
 
-  async #receive(): Promise<void> {
-    const session = this.#session;
+  #receive(): Promise<void> | undefined {
     const remainingMs = this.#remainingMs();
-    if (remainingMs === 0 && this.#reading === undefined) return session.timedOut();
+    if (remainingMs === 0 && this.#reading === undefined) {
+      this.#session.timedOut();
+      return undefined;
+    }
     const reading = this.#reading ?? this.#peer.read(remainingMs);
     this.#reading = undefined;
-    try {
-      const bytes = await reading;
-      if (bytes === undefined) session.ended();
-      else session.receive(bytes);
-    } catch (error) {
-      if (error instanceof PeerTimeout) session.timedOut();
-      else session.ended(`The connection broke (${reasonOf(error)})`);
-    }
+    return reading.then(this.#heard, this.#broken);
   }
+
+  readonly #heard = (bytes: Uint8Array | undefined): void => {
+    if (bytes === undefined) this.#session.ended();
+    else this.#session.receive(bytes);
+  };
+
+  readonly #broken = (error: unknown): void => {
+    if (error instanceof PeerTimeout) this.#session.timedOut();
+    else this.#session.ended(`The connection broke (${reasonOf(error)})`);
+  };
 
   /** What is left of the wait for one reply, 0 when it is over: an octet now and then does not extend it. */
   #remainingMs(): number {
@@ -307,14 +313,15 @@ export class Connection {
   }
 
   /** False when the connection does not take any more; what the peer said last is still to be read. */
-  async #flush(until: 'taken' | 'sent' = 'taken'): Promise<boolean> {
+  #flush(until: 'taken' | 'sent' = 'taken'): boolean | Promise<boolean> {
     const session = this.#session;
     for (let piece = session.output(); piece !== undefined; piece = session.output()) {
-      try {
-        await this.#peer.write(piece, session.timeoutMs, until);
-      } catch {
-        return false;
-      }
+      const waiting = this.#peer.write(piece, session.timeoutMs, until);
+      if (waiting !== undefined)
+        return waiting.then(
+          () => this.#flush(until),
+          () => false,
+        );
     }
     return true;
   }

@@ -157,6 +157,6 @@ export class MilterConnection {
   /** Nobody waits for it. */
   #send(): void {
     this.#collect();
-    if (this.#unsentBytes > 0) this.#peer.write(this.#taken()).catch(() => this.destroy());
+    if (this.#unsentBytes > 0) this.#peer.write(this.#taken())?.catch(() => this.destroy());
   }
 }
