@@ -23,6 +23,11 @@ export class HeaderBuffer {
     return this.#length === 0 && !this.#full;
   }
 
+  /** There was more than is kept. */
+  get isFull(): boolean {
+    return this.#full;
+  }
+
   clear(): void {
     this.#length = 0;
     this.#full = false;

@@ -23,6 +23,8 @@ import { newPart } from './open-part.ts';
 export interface MimeScannerOptions extends MimeLimits {
   /** Whether to measure bodies, at the price of looking at every octet. */
   readonly measure?: boolean;
+  /** Told the fields of each part's header, all of them, when it has ended. */
+  readonly onHeader?: (fields: readonly HeaderField[]) => void;
 }
 
 const LF = 0x0a;
@@ -48,6 +50,7 @@ export class MimeScanner {
   /** Lines that are astray, until it is known whether the header goes on; #at is before them. */
   #held: Uint8Array = nothing;
   #parts = 0;
+  #cutShort = false;
   /** Offset of the next octet that is looked at. */
   #at = 0;
   #lineFeeds = 0;
@@ -63,6 +66,11 @@ export class MimeScanner {
     this.#options = options;
     this.#header = new HeaderBuffer(options.headerBytesMax);
     this.#beginPart(defaultTypes.text);
+  }
+
+  /** Whether a limit kept it from looking into something. */
+  get cutShort(): boolean {
+    return this.#cutShort;
   }
 
   /** The bytes are not kept. */
@@ -212,6 +220,8 @@ export class MimeScanner {
     const { part, measure } = current;
     const header = this.#header.bytes();
     const fields = parseHeader(header, { bytesMax: this.#options.headerBytesMax });
+    this.#cutShort ||= this.#header.isFull;
+    this.#options.onHeader?.(fields);
     Object.assign(part, readMimeFields(fields, current.defaultType), { bodyStart });
     current.lineFeeds = this.#lineFeeds;
     current.signed = fields.some(isSignature);
@@ -222,9 +232,12 @@ export class MimeScanner {
       current.utf8 = new TextDecoder('utf-8', { fatal: true });
     }
     this.#inHeader = false;
-    if (this.#open.length >= this.#options.depthMax) return;
-    if (part.contentType.type === 'multipart') this.#openMultipart(current);
-    else if (isMessage(part) && this.#parts < this.#options.partsMax) {
+    const isMultipart = part.contentType.type === 'multipart';
+    if (!isMultipart && !isMessage(part)) return;
+    if (this.#open.length >= this.#options.depthMax) this.#cutShort = true;
+    else if (isMultipart) this.#openMultipart(current);
+    else if (this.#parts >= this.#options.partsMax) this.#cutShort = true;
+    else {
       this.#beginPart(defaultTypes.text);
       this.#open.at(-1)!.part.headerStart = bodyStart;
     }
@@ -265,8 +278,9 @@ export class MimeScanner {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, to - start);
     const found = this.#boundaries.get(text.toString('latin1', 2));
     // Limit: beyond so many parts, what follows belongs to the last one.
-    if (found?.last === false && this.#parts >= this.#options.partsMax) return undefined;
-    return found;
+    if (found?.last !== false || this.#parts < this.#options.partsMax) return found;
+    this.#cutShort = true;
+    return undefined;
   }
 
   #onBoundary({ index, last }: BoundaryLine, offset: number): void {

@@ -4,6 +4,7 @@ import { findingText } from '../../mail/finding.ts';
 import { formatReply } from '../../smtp/reply.ts';
 import type { PolicyAnswer } from '../policy.ts';
 import { arrivalOf } from '../test-arrival.ts';
+import { attachmentNames } from './attachment-names.ts';
 import type { ContentRule } from './content-rules.ts';
 import { contentRules } from './content-rules.ts';
 
@@ -39,6 +40,20 @@ describe('rules about content', () => {
     assert.deepEqual(judged('Subject: hello\n\nSubject: you won\n'), []);
   });
 
+  for (const [how, subject] of [
+    ['folded', 'hey you\n   won'],
+    ['a tab', 'hey you\twon'],
+    ['a blank that does not break', '=?utf-8?Q?you=C2=A0won?='],
+    ['what is not seen', '=?utf-8?Q?you_w=E2=80=8Bon?='],
+    ['full width', `${'=?utf-8?B?772Z772P772VIO+9l++9j++9jg==?='}`],
+    ['much in front', `${`${'a'.repeat(900)}\n `.repeat(3)}you won`],
+    ['very much in front', `${`${'a'.repeat(900)}\n `.repeat(50)}you won`],
+  ] as const)
+    it(`fields with ${how}`, () =>
+      assert.deepEqual(judged(`Subject: ${subject}\n\nx`), [
+        'content-rules: the field Subject is like *you won*, Junk',
+      ]));
+
   it('names of attachments, however they are written', () => {
     for (const fields of [
       'Content-Disposition: attachment; filename="a.pdf.EXE"',
@@ -57,5 +72,81 @@ describe('rules about content', () => {
     );
     assert.deepEqual(judged(withPart('Content-Type: x/y; name=exe')), []);
     assert.deepEqual(judged('Content-Type: x/y; name=a.exe\n\nTVqQ').length, 2);
+  });
+
+  const disposition = (params: string) => `Content-Disposition: attachment; ${params}`;
+  for (const [how, fields] of [
+    ['a plain one beside the extended one', disposition("filename=a.exe; filename*=utf-8''a.txt")],
+    ['a second parameter', disposition('filename=a.txt; filename=a.exe')],
+    ['a second extended one', disposition("filename*=utf-8''a.txt; filename*=utf-8''a%2Eexe")],
+    ['a second field', `${disposition('filename=a.txt')}\n${disposition('filename=a.exe')}`],
+    ['a second type', 'Content-Type: x/y; name=a.txt\nContent-Type: x/y; name=a.exe'],
+    ['no semicolon', 'Content-Disposition: attachment filename=a.exe'],
+    ['quotes that are none', disposition("filename='a.exe'")],
+    ['a comment', disposition('filename=(x)a.exe(y)')],
+    ['a blank behind it', disposition('filename="a.exe "')],
+    ['a dot behind it', disposition('filename="a.exe."')],
+    ['a control behind it', disposition("filename*=utf-8''a.exe%00")],
+    ['a line in it', disposition('filename="a.\n exe"')],
+    ['characters that are not seen', disposition("filename*=utf-8''a.e%E2%80%8Bxe")],
+    ['full width', disposition("filename*=utf-8''a%EF%BC%8Eexe")],
+    ['much in front', disposition(`filename="${'a'.repeat(5_000)}.exe"`)],
+  ] as const)
+    it(`names with ${how}`, () =>
+      assert.deepEqual(judged(withPart(fields)), [
+        '554 5.6.0 No programs, please',
+        'content-rules: an attachment is like *.exe',
+      ]));
+
+  const encoded = (message: string, encoding = 'base64') =>
+    `Content-Type: message/rfc822\nContent-Transfer-Encoding: ${encoding}\n\n${
+      encoding === 'base64'
+        ? Buffer.from(message).toString('base64')
+        : message.replaceAll('=', '=3D')
+    }`;
+
+  it('names in messages that are attached encoded', async () => {
+    const inner = withPart('Content-Type: x/y; name=a.exe');
+    const found = ['554 5.6.0 No programs, please', 'content-rules: an attachment is like *.exe'];
+    assert.deepEqual(judged(withPart(encoded(inner))), found);
+    assert.deepEqual(judged(withPart(encoded(inner, 'quoted-printable'))), found);
+    assert.deepEqual(judged(withPart(encoded(encoded(inner)))), found);
+    assert.deepEqual(judged(withPart(encoded('Subject: x\n\nname=a.exe'))), []);
+    const bytes = Buffer.from(withPart(encoded(inner)).replaceAll('\n', '\r\n'));
+    async function* read({ from = 0 } = {}) {
+      for (let at = from; at < bytes.length; at += 7) yield bytes.subarray(at, at + 7);
+    }
+    const names = await attachmentNames({ size: bytes.length, bytes: undefined, read });
+    assert.deepEqual(names, { names: ['a.exe'], unclear: undefined }, 'in pieces, too');
+  });
+
+  let deep = 'Subject: x\n\nx';
+  for (let i = 0; i < 101; i += 1) deep = `Content-Type: message/rfc822\n\n${deep}`;
+  for (const [how, message] of [
+    ['two boundaries', 'Content-Type: multipart/mixed; boundary=a; boundary=b\n\nx'],
+    ['parts or none', 'Content-Type: text/plain\nContent-Type: multipart/mixed; boundary=b\n\nx'],
+    [
+      'too many parts',
+      `Content-Type: multipart/mixed; boundary=b\n\n${'--b\n\n\n'.repeat(10_001)}`,
+    ],
+    ['too deep', deep],
+    [
+      'a field too long',
+      `Content-Type: x/y;${` a=${'b'.repeat(900)};\n`.repeat(80)} name=a.exe\n\nx`,
+    ],
+  ] as const)
+    it(`what cannot be told for certain is refused as well: ${how}`, () => {
+      const [refusal, told = ''] = judged(message);
+      assert.equal(refusal, '554 5.6.0 No programs, please');
+      assert.match(
+        told,
+        /^content-rules: an attachment may be like \*\.exe: (?:more parts|parts that|fields longer)/,
+      );
+    });
+
+  it('the same type twice, or a multipart with its boundary twice the same, is certain', () => {
+    assert.deepEqual(judged('Content-Type: text/plain\nContent-Type: text/html\n\nx'), []);
+    const twice = 'Content-Type: multipart/mixed; boundary=b\n'.repeat(2);
+    assert.deepEqual(judged(`${twice}\n--b\n\nx\n--b--\n`), []);
   });
 });
