@@ -49,8 +49,6 @@ export function takingOf(
     ? fixSubmission({ id, now, hostname, client, sender, ...arrival })
     : '';
   const draft = { id, above: fieldsInFront(answers.head), below, arrival };
-  return {
-    ...{ transaction, now, draft, envelope },
-    ...{ removed: nobody, added: [], held: false, discarded: false },
-  };
+  const untouched = { removed: nobody, added: [], held: false, discarded: false };
+  return { ...untouched, transaction, now, draft, envelope };
 }

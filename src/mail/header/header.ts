@@ -156,7 +156,7 @@ export function scanHeader(bytes: Uint8Array, whole = false): HeaderScan {
   }
   const complete = walk.complete || (whole && head === bytes);
   const has = { hasDate, hasMessageId, hasFrom, hasResults, hasValidSince };
-  return { end: walk.bodyStart, complete, messageId, received, ...has };
+  return { ...has, end: walk.bodyStart, complete, messageId, received };
 }
 
 /**

@@ -29,8 +29,9 @@ const bufferBytesFirst = 64 * 2 ** 10;
 export type EncodedMessage = { readonly meta: string; readonly bytes: Uint8Array };
 
 export function encodeMessage(message: JournaledMessage): EncodedMessage {
-  const { content, ...meta } = message;
-  return { meta: JSON.stringify(meta), bytes: content.bytes };
+  // What is undefined is not written; to leave it out by a rest pattern takes longer.
+  const meta = JSON.stringify({ ...message, content: undefined });
+  return { meta, bytes: message.content.bytes };
 }
 
 /** Never less than what it takes. */
