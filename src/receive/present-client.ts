@@ -4,9 +4,10 @@
 import { assert } from '../base/assert.ts';
 import type { Log } from '../base/log.ts';
 import type { Mailbox } from '../mail/fields/address.ts';
-import type { Peer } from '../net/peer.ts';
+import type { Endpoint, Peer } from '../net/peer.ts';
 import type { Login, LoginClient, LoginResult } from '../policy/accounts/login.ts';
 import type { ClientFacts } from '../policy/envelope.ts';
+import type { TlsFacts } from '../smtp/tls-facts.ts';
 import type { Ends, IntroducedClient } from './told-client.ts';
 
 export type ClientLogin = Pick<Login, 'start' | 'respond' | 'cancel'>;
@@ -20,6 +21,60 @@ export interface PresentClientParts {
   /** The logins of one connection; `log` is its session's. */
   readonly login: (log: Log, client: () => ClientFacts) => ClientLogin;
   readonly log: Log;
+}
+
+type Known = Pick<
+  ClientFacts,
+  'session' | 'service' | 'hello' | 'account' | 'mechanism' | 'trusted'
+>;
+
+/**
+ * All of one shape, which getters of a literal would prevent: they are new for each, and whoever looks at such objects
+ * is slow. Own properties, so that a copy of the facts has them, too.
+ */
+class FactsOfNow implements ClientFacts {
+  readonly session: string;
+  readonly service: ClientFacts['service'];
+  readonly remote: Endpoint;
+  readonly hello: string;
+  readonly tls: TlsFacts | undefined;
+  readonly account: string | undefined;
+  readonly mechanism: string | undefined;
+  readonly trusted: boolean;
+  /** The system is asked when somebody looks; a socket that is gone knows what was asked before. */
+  declare readonly local: Endpoint;
+  declare readonly hasSpoken: boolean | undefined;
+  readonly #ends: Ends;
+  readonly #peer: Peer;
+
+  static readonly #asked: PropertyDescriptorMap & ThisType<FactsOfNow> = {
+    local: {
+      enumerable: true,
+      get() {
+        return this.#ends.local;
+      },
+    },
+    hasSpoken: {
+      enumerable: true,
+      get() {
+        return this.#peer.hasInput?.();
+      },
+    },
+  };
+
+  constructor(known: Known, ends: Ends, peer: Peer) {
+    this.session = known.session;
+    this.service = known.service;
+    this.remote = ends.remote;
+    this.hello = known.hello;
+    this.tls = peer.tls;
+    this.account = known.account;
+    this.mechanism = known.mechanism;
+    this.trusted = known.trusted;
+    this.#ends = ends;
+    this.#peer = peer;
+    Object.defineProperties(this, FactsOfNow.#asked);
+  }
 }
 
 export class PresentClient {
@@ -51,26 +106,10 @@ export class PresentClient {
 
   #factsNow(): ClientFacts {
     const { session, service } = this.#parts;
-    const ends = this.#ends;
-    const peer = this.#peer;
-    const { tls } = peer;
-    return {
-      session,
-      service,
-      remote: ends.remote,
-      // The system is asked when somebody looks; a socket that is gone knows what was asked before.
-      get local() {
-        return ends.local;
-      },
-      get hasSpoken() {
-        return peer.hasInput?.();
-      },
-      hello: this.#hello,
-      tls,
-      account: this.#account,
-      mechanism: this.#account === undefined ? undefined : this.#mechanism,
-      trusted: this.#trusted,
-    };
+    const account = this.#account;
+    const mechanism = account === undefined ? undefined : this.#mechanism;
+    const facts = { hello: this.#hello, account, mechanism, trusted: this.#trusted };
+    return new FactsOfNow({ session, service, ...facts }, this.#ends, this.#peer);
   }
 
   get ends(): Ends {
