@@ -9,6 +9,7 @@ import { describe, it } from 'node:test';
 import type { Fields } from '../../src/base/log.ts';
 import type { TestServer } from '../../src/testing/index.ts';
 import { startTestServer } from '../../src/testing/index.ts';
+import { webClient } from '../scenarios/web-client.ts';
 import { collectionIn, Phone } from './phone.ts';
 import type { Node } from './wire.ts';
 import { at, childrenOf, text } from './wire.ts';
@@ -230,5 +231,33 @@ describe('a phone in trouble', () => {
       false,
     );
     assert.equal(phone.in(phone.folder(trashType)).size, 0);
+  });
+
+  it('[MS-ASPROV] 3.1.5.2.3: is wiped by an administrator alone, not by its owner', async () => {
+    await using server = await start();
+    const phone = phoneOf(server, '16.1');
+    await phone.setUp();
+    const web = webClient(server);
+    const { cookie } = await web.logIn({ name: ann, password });
+    const authorization = `Basic ${Buffer.from(`${ann}:${password}`).toString('base64')}`;
+    const body = { account: ann, device: 'phone1' };
+    assert.equal(
+      (await web.ask('/postrider/account/v1/me', { cookie, body: {} })).status,
+      200,
+      'who is logged in',
+    );
+    for (const name of ['deviceWipe', 'deviceBlock', 'deviceRemove']) {
+      for (const path of ['v1', 'account/v1']) {
+        const { status } = await web.ask(`/postrider/${path}/${name}`, { cookie, body });
+        assert.ok([401, 403, 404].includes(status), `${path}/${name}: ${status}`);
+      }
+      const byPassword = await fetch(`${urlOf(server)}/postrider/v1/${name}`, {
+        ...{ method: 'POST', body: JSON.stringify(body) },
+        headers: { authorization, 'content-type': 'application/json' },
+      });
+      assert.ok([401, 403].includes(byPassword.status), `${name}: ${byPassword.status}`);
+    }
+    const [device] = await Array.fromAsync(server.server.operations.deviceList({}));
+    assert.equal(device!.state, 'ready');
   });
 });
