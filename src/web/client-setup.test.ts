@@ -73,7 +73,11 @@ describe('Outlook’s autodiscover', () => {
     `<Autodiscover><Request><EMailAddress>${address}</EMailAddress></Request></Autodiscover>`;
 
   it('has one server of each kind, for the address that asks', async () => {
-    for (const path of ['/autodiscover/autodiscover.xml', '/Autodiscover/Autodiscover.xml']) {
+    for (const path of [
+      '/autodiscover/autodiscover.xml',
+      '/Autodiscover/Autodiscover.xml',
+      '/AutoDiscover/AutoDiscover.xml',
+    ]) {
       const { status, text } = await post(request(' ann@example.org '), path);
       assert.equal(status, 200);
       assert.match(text, /<Type>IMAP<\/Type>\s*<Server>mx\.example\.org<\/Server>\s*<Port>993</);

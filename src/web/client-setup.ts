@@ -52,23 +52,18 @@ export function clientSetupPaths({
         if (domain === undefined) return c.notFound();
         return c.body(thunderbird(domain, servers()), 200, xml);
       });
-    // Field: Outlook asks with capitals, and with POST; others with GET to see whether there is something.
-    for (const path of ['/autodiscover/autodiscover.xml', '/Autodiscover/Autodiscover.xml']) {
-      app.get(path, (c) => c.body(outlookProblem, 200, xml));
-      app.post(path, async (c) => {
-        const body = (await readBody(c.req.raw, requestBytesMax)).toString();
-        const account = ours(addressIn(body))?.address;
-        const phones = phonesAsk(c);
-        if (account !== undefined && phones !== undefined && wantsMobileSync(body))
-          return c.body(autodiscover(mobileSyncAnswer(account, phones.href)), 200, xml);
-        return c.body(
-          account === undefined ? outlookProblem : outlook(account, servers()),
-          200,
-          xml,
-        );
-      });
-    }
-    const json = '/:first{[Aa]utodiscover}/:second{[Aa]utodiscover\\.json}';
+    // Field: some ask with capitals (`/AutoDiscover/AutoDiscover.xml`), and with POST; others with GET to see whether there is something.
+    const xmlPath = '/:first{[Aa]uto[Dd]iscover}/:second{[Aa]uto[Dd]iscover\\.xml}';
+    app.get(xmlPath, (c) => c.body(outlookProblem, 200, xml));
+    app.post(xmlPath, async (c) => {
+      const body = (await readBody(c.req.raw, requestBytesMax)).toString();
+      const account = ours(addressIn(body))?.address;
+      const phones = phonesAsk(c);
+      if (account !== undefined && phones !== undefined && wantsMobileSync(body))
+        return c.body(autodiscover(mobileSyncAnswer(account, phones.href)), 200, xml);
+      return c.body(account === undefined ? outlookProblem : outlook(account, servers()), 200, xml);
+    });
+    const json = '/:first{[Aa]uto[Dd]iscover}/:second{[Aa]uto[Dd]iscover\\.json}';
     const where = (c: Context, address: string) => {
       if (ours(address) === undefined) return c.notFound();
       const protocol = c.req.query('Protocol')?.toLowerCase();

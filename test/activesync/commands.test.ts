@@ -409,4 +409,108 @@ describe('a phone', () => {
       assert.equal(foldersIn(octets), '50');
     }
   });
+
+  it('[MS-ASCMD] 2.2.1.5: an answer of FolderSync or FolderCreate that was lost is told again', async () => {
+    await using it = await world();
+    const { server, phone } = it;
+    const client = await imap(server);
+    await client.ask('CREATE One');
+    const key = phone.folderKey;
+    await phone.folderSync();
+    phone.folders.delete(phone.named('One'));
+    await client.ask('CREATE Two');
+    phone.folderKey = key;
+    await phone.folderSync();
+    assert.ok(phone.named('One') && phone.named('Two'));
+    const create: Node = [
+      'FolderHierarchy:FolderCreate',
+      ['FolderHierarchy:SyncKey', phone.folderKey],
+      ['FolderHierarchy:ParentId', '0'],
+      ['FolderHierarchy:DisplayName', 'Three'],
+      ['FolderHierarchy:Type', '12'],
+    ];
+    await phone.done('FolderCreate', create);
+    const again = await phone.done('FolderCreate', create);
+    assert.equal(text(again, 'FolderHierarchy:Status'), '2', 'it is there');
+    await phone.folderSync();
+    assert.ok(phone.named('Three'), 'of which it hears with the key that it has');
+    assert.deepEqual((await client.ask('LIST "" Three*')).slice(0, -1), [
+      '* LIST (\\HasNoChildren) "/" "Three"',
+    ]);
+    // Both keys are good, older ones are not.
+    const lost = await phone.done('FolderSync', [
+      'FolderHierarchy:FolderSync',
+      ['FolderHierarchy:SyncKey', key],
+    ]);
+    assert.equal(text(lost, 'FolderHierarchy:Status'), '9');
+    client.close();
+  });
+
+  it('[MS-ASCMD] 2.2.3.177: says what is wrong with a move, an estimate, a Ping, a policy', async () => {
+    await using it = await world();
+    const { server, phone, inbox } = it;
+    await arrive(server, 'one');
+    await phone.sync(inbox);
+    const [id] = phone.withSubject(inbox, 'one') as [string];
+    const moved = async (source: string, target: string) =>
+      text(
+        await phone.done('MoveItems', [
+          'Move:MoveItems',
+          [
+            'Move:Move',
+            ['Move:SrcMsgId', source],
+            ['Move:SrcFldId', inbox],
+            ['Move:DstFldId', target],
+          ],
+        ]),
+        ...['Move:Response', 'Move:Status'],
+      );
+    assert.equal(await moved(`${inbox}:999`, phone.folder(trashType)), '1');
+    assert.equal(await moved(id, '99999'), '2');
+    assert.equal(await moved(id, 'calendar'), '2');
+    assert.equal(await moved(id, inbox), '4');
+    const estimated = async (folder: string, key: string) =>
+      text(
+        await phone.done('GetItemEstimate', [
+          'GetItemEstimate:GetItemEstimate',
+          [
+            'GetItemEstimate:Collections',
+            [
+              'GetItemEstimate:Collection',
+              ['AirSync:SyncKey', key],
+              ['GetItemEstimate:CollectionId', folder],
+            ],
+          ],
+        ]),
+        ...['GetItemEstimate:Response', 'GetItemEstimate:Status'],
+      );
+    assert.equal(await estimated(inbox, phone.keys.get(inbox)!), '1');
+    assert.equal(await estimated('nowhere', '1'), '2');
+    assert.equal(await estimated(phone.folder(sentType), '1'), '3');
+    assert.equal(await estimated(inbox, 'nonsense-1'), '4');
+    const many = Array.from({ length: 201 }, (_, i): Node => ['Ping:Folder', ['Ping:Id', `${i}`]]);
+    const ping = await phone.done('Ping', [
+      'Ping:Ping',
+      ['Ping:HeartbeatInterval', '600'],
+      ['Ping:Folders', ...many],
+    ]);
+    assert.deepEqual([text(ping, 'Ping:Status'), text(ping, 'Ping:MaxFolders')], ['6', '200']);
+    const policy = async (type: string, ...more: readonly Node[]) =>
+      text(
+        await phone.done('Provision', [
+          'Provision:Provision',
+          ['Provision:Policies', ['Provision:Policy', ['Provision:PolicyType', type], ...more]],
+        ]),
+        ...['Provision:Policies', 'Provision:Policy', 'Provision:Status'],
+      );
+    assert.equal(await policy('MS-WAP-Provisioning-XML'), '3');
+    const usual = 'MS-EAS-Provisioning-WBXML';
+    const shown = (key: string, status: string): readonly Node[] => [
+      ['Provision:PolicyKey', key],
+      ['Provision:Status', status],
+    ];
+    assert.equal(await policy(usual, ...shown('7', '1')), '5', 'another key');
+    assert.equal(await policy(usual, ...shown(phone.policyKey, '3')), '2', 'it has not taken them');
+    await phone.sync(inbox);
+  });
 });

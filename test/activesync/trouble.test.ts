@@ -82,7 +82,12 @@ function polls({ clock }: TestServer): () => number {
   return () => open.size;
 }
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** @throws AssertionError where it does not come to that in many turns of the event loop. */
+async function until(fits: () => boolean, what: string): Promise<void> {
+  for (let turns = 0; turns < 20_000 && !fits(); turns += 1)
+    await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(fits(), what);
+}
 
 describe('a phone in trouble', () => {
   it('a proxy cuts its polls each minute: it asks again, and hears what came meanwhile, once', async () => {
@@ -100,12 +105,12 @@ describe('a phone in trouble', () => {
     for (const [round, wait] of waits.entries()) {
       for (let times = 0; times < 3; times += 1) {
         const cut = assert.rejects(wait());
-        while (waiting() === 0) await turn();
+        await until(() => waiting() > 0, 'it waits');
         await server.advance(60_000);
         proxy.cut();
         await cut;
         // Nothing is left of it here.
-        while (waiting() > 0) await turn();
+        await until(() => waiting() === 0, 'nobody waits for it any more');
       }
       // It has come while nobody asked.
       const subject = `between${round}`;
