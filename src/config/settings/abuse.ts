@@ -59,11 +59,14 @@ const rateLimits = z.strictObject({
     max: '30d',
   }).prefault('1h'),
   perDestination: z
-    .record(setting.domainPattern({ about: '' }, { star: true }), setting.rate({ about: '' }))
+    .record(
+      setting.domainPattern({ about: '' }, { star: true, address: true }),
+      setting.rate({ about: '' }),
+    )
     .prefault({})
     .meta({
       about:
-        "Messages that we send to a domain; `'*'` is each of the others. What is more waits, and never fails for it.",
+        "Messages that we send to a domain, or where a route names a `host`, to that host (a name or an address), whatever the domain; `'*'` is each of the others. What is more waits, and never fails for it.",
       kind: "an object: domain to a rate such as '60/1m'",
       default: '{}',
     }),

@@ -238,9 +238,14 @@ export function domain(facts: SettingFacts) {
 }
 
 /** 'example.net' is exactly it, '.example.net' its subdomains; '*' everything, where allowed. */
-export function domainPattern(facts: SettingFacts, options: { readonly star: boolean }) {
+/** `address`: hosts are meant as well, which may be named by their addresses. */
+export function domainPattern(
+  facts: SettingFacts,
+  options: { readonly star: boolean; readonly address?: boolean },
+) {
   return text('a domain', facts, (pattern) => {
     if (pattern === '*' && options.star) return undefined;
+    if (options.address === true && isIP(pattern) !== 0) return undefined;
     if (isDomain(pattern.startsWith('.') ? pattern.slice(1) : pattern)) return undefined;
     const star = options.star ? ", or '*' for every domain" : '';
     return `must be a domain, '.domain' for its subdomains${star}; not ${shown(pattern)}`;
