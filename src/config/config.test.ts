@@ -360,6 +360,17 @@ describe('configuration', () => {
       ["hostname: must be a domain name such as 'mx.example.org', not 'a??b'"],
     ],
     [
+      'names that are no domains',
+      {
+        rateLimits: { perDestination: { 'a b': '1/1m' } },
+        dmarc: { overrides: { '*': 'accept' } },
+      },
+      [
+        "dmarc.overrides['*']: its name must be a domain, '.domain' for its subdomains; not '*'",
+        "rateLimits.perDestination['a b']: its name must be a domain, '.domain' for its subdomains, or '*' for every domain; not 'a b'",
+      ],
+    ],
+    [
       'functions and rates',
       { hooks: { onMail: 'x' }, rateLimits: { perDestination: { '*': 'often' } } },
       [

@@ -82,6 +82,8 @@ function explain(
       return [{ path: at, message: wrongKind(issue, value) }];
     case 'invalid_union':
       return explainUnion(issue, path, input, knownKeys);
+    case 'invalid_key':
+      return issue.issues.map(({ message }) => ({ path: at, message: `its name ${message}` }));
     case 'too_small':
       return [
         {
