@@ -2,7 +2,7 @@
 
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { Problem, Waiting } from './components/states.tsx';
+import { Empty, Problem, Waiting } from './components/states.tsx';
 import { Login } from './pages/login.tsx';
 import { OwnPart } from './pages/own-part.tsx';
 import { navigate, path } from './router.ts';
@@ -32,8 +32,21 @@ export function App() {
   if (facts.who.kind === 'account') return <OwnPart address={facts.who.address} />;
   return (
     <Shell facts={facts}>
-      {page === undefined ? null : <Loaded page={page} key={page.path} />}
+      {page === undefined ? <NotFound home={home} /> : <Loaded page={page} key={page.path} />}
     </Shell>
+  );
+}
+
+function NotFound({ home }: { readonly home: string }) {
+  return (
+    <Empty icon="search" title="There is no such page">
+      <p>
+        Nothing is at <code>{path.value}</code>.
+      </p>
+      <a class="button primary" href={home}>
+        {home === '/inbox' ? 'To the inbox' : 'To the overview'}
+      </a>
+    </Empty>
   );
 }
 

@@ -10,6 +10,8 @@ export interface Toast {
 }
 
 export const toasts = signal<readonly Toast[]>([]);
+/** Dialogs that are open: what is behind one is dim, and no screen reader reads it. So toasts appear within it. */
+export const openDialogs = signal(0);
 /** What went wrong is read more slowly. */
 const shownMs = { good: 4000, bad: 10_000 };
 const toastsMax = 4;

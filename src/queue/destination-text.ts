@@ -1,7 +1,7 @@
 // Destinations as people read them. The queue's own names for them (deliver/route.ts) are keys: they
 // stay in the queue, and in what is logged, shown and reported stands what the operator wrote.
 
-/** `MX of example.net`, `route to 192.0.2.1:25`, `LMTP at /run/dovecot/lmtp`, `local delivery`. */
+/** `MX of example.net`, `route to 192.0.2.1:25 (routes[0])`, `LMTP at /run/dovecot/lmtp`, `local delivery`. */
 export function destinationText(destination: string): string {
   if (destination === 'local') return 'local delivery';
   if (destination === 'discard') return "route that says 'discard'";
@@ -14,7 +14,7 @@ export function destinationText(destination: string): string {
       // RFC 5321 §4.1.3: an address literal is the host itself.
       return rest.startsWith('[') ? rest : `MX of ${rest}`;
     case 'host':
-      return `route to ${hostPort(rest.replace(/#\d+$/, ''))}`;
+      return routeText(rest);
     case 'lmtp':
       return `LMTP at ${rest.startsWith('/') ? rest : hostPort(rest)}`;
     case 'atrn':
@@ -22,6 +22,12 @@ export function destinationText(destination: string): string {
     default:
       return destination;
   }
+}
+
+/** Several routes may lead to one host, with other logins or another TLS: which one it is, as problems of the configuration name it. */
+function routeText(text: string): string {
+  const [, host = text, index] = /^(.*)#(\d+)$/.exec(text) ?? [];
+  return `route to ${hostPort(host)}${index === undefined ? '' : ` (routes[${index}])`}`;
 }
 
 /** An IPv6 address before a port stands in brackets. */

@@ -244,7 +244,7 @@ describe('QueueRunner', () => {
     const story = formatWhy(await storiesOf(parts, second));
     assert.match(
       story,
-      /not tried: route to dead\.example:587 had just been found unreachable \(No answer\)\n {4}<eve@dead\.example> waits, next attempt 20/,
+      /not tried: route to dead\.example:587 \(routes\[3\]\) had just been found unreachable \(No answer\)\n {4}<eve@dead\.example> waits, next attempt 20/,
     );
     assert.match(story, /<eve@dead\.example> queued, 0 attempts, next/);
     assert.doesNotMatch(story, /attempt 1|host:|#3|451|192\.0\.2\.1|last reply/);

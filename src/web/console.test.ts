@@ -11,7 +11,7 @@ import { createWebApp } from './web-app.ts';
 const directory = mkdtempSync(join(tmpdir(), 'postrider-console-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-function ask(path: string, built = directory) {
+function ask(path: string, { built = directory, headers = {} } = {}) {
   const answers = {
     ...{ '2xx': new Counter(), '3xx': new Counter() },
     ...{ '4xx': new Counter(), '5xx': new Counter() },
@@ -20,7 +20,11 @@ function ask(path: string, built = directory) {
     paths: [consolePaths({ directory: built })],
     ...{ answers, log: silentLog },
   });
-  return app.request(`http://127.0.0.1${path}`, {}, { address: '127.0.0.1', secure: false });
+  return app.request(
+    `http://127.0.0.1${path}`,
+    { headers },
+    { address: '127.0.0.1', secure: false },
+  );
 }
 
 describe('the console', () => {
@@ -42,6 +46,18 @@ describe('the console', () => {
     assert.equal((await ask('/queued')).status, 404);
   });
 
+  it('tells whoever follows a wrong path in a browser, with a way back, and programs in one line', async () => {
+    const headers = { accept: 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8' };
+    for (const path of ['/queued', '/postrider/nowhere', '/console/index-gone.js']) {
+      const page = await ask(path, { headers });
+      assert.equal(page.status, 404);
+      assert.equal(await page.text(), '<title>Console</title>');
+      assert.match(page.headers.get('content-security-policy') ?? '', /script-src 'self'/);
+      const program = await ask(path, { headers: { accept: '*/*' } });
+      assert.deepEqual([program.status, await program.text()], [404, 'there is nothing here\n']);
+    }
+  });
+
   it('has files that are kept for ever, of the kinds that were built, from its folder alone', async () => {
     const script = await ask('/console/index-Ab1_.js');
     assert.equal(await script.text(), 'start()');
@@ -55,7 +71,7 @@ describe('the console', () => {
   });
 
   it('says how it is built where it is not', async () => {
-    const page = await ask('/queue', join(directory, 'nowhere'));
+    const page = await ask('/queue', { built: join(directory, 'nowhere') });
     assert.equal(page.status, 200);
     assert.match(await page.text(), /node scripts\/build-console\.ts/);
   });

@@ -1,11 +1,11 @@
 // The web console: one page for every path that its router knows, and the files that the page loads, whose names change
-// with what is in them. Built from console/ by scripts/build-console.ts; where it is not, the page says how to.
+// with what is in them. Whoever follows a wrong path in a browser is told so by the same page. Built from console/ by scripts/build-console.ts; where it is not, the page says how to.
 // It is no more trusted than any program: what it shows and does, it asks of the operations.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from 'hono';
-import type { WebApp } from './web-app.ts';
+import { nothingHere, type WebApp } from './web-app.ts';
 
 export interface ConsoleParts {
   /** Where it was built. */
@@ -37,10 +37,10 @@ const policy = [
 ].join('; ');
 
 export function consolePaths({ directory = builtIn }: ConsoleParts = {}) {
-  const page = async (c: Context) => {
+  const page = async (c: Context, status: 200 | 404 = 200) => {
     const html = await readOr(join(directory, 'index.html'));
-    if (html === undefined) return c.html(notBuilt);
-    return c.body(new Uint8Array(html), 200, {
+    if (html === undefined) return c.html(notBuilt, status);
+    return c.body(new Uint8Array(html), status, {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': policy,
       // With none at all, browsers do not say who sends a form: clean-frame.ts wants to know.
@@ -49,8 +49,10 @@ export function consolePaths({ directory = builtIn }: ConsoleParts = {}) {
     });
   };
   return (app: WebApp): void => {
-    app.get('/', page);
-    for (const first of consolePages) app.get(`/${first}`, page).get(`/${first}/*`, page);
+    const known = (c: Context) => page(c);
+    app.notFound((c) => (isSeenByPerson(c.req.raw) ? page(c, 404) : nothingHere(c)));
+    app.get('/', known);
+    for (const first of consolePages) app.get(`/${first}`, known).get(`/${first}/*`, known);
     app.get('/console/:file{[A-Za-z0-9_-]+(?:\\.[A-Za-z0-9_-]+)*\\.[a-z0-9]+}', async (c) => {
       const file = c.req.param('file');
       const type = types.get(file.slice(file.lastIndexOf('.') + 1));
@@ -63,6 +65,10 @@ export function consolePaths({ directory = builtIn }: ConsoleParts = {}) {
     });
   };
 }
+
+/** It goes into a window: programs, scripts and pictures ask for something else. */
+const isSeenByPerson = ({ method, headers }: Request): boolean =>
+  method === 'GET' && /\btext\/html\b/.test(headers.get('accept') ?? '');
 
 /** Undefined where it is not there. */
 async function readOr(path: string): Promise<Buffer | undefined> {

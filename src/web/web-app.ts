@@ -2,7 +2,7 @@
 // else's page may read an answer. What goes wrong is said in the log, and to the client in one line.
 // Who adds paths gives a function that takes the app (as the files beside this one do).
 
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { Log } from '../base/log.ts';
 import type { Counter } from '../base/metrics.ts';
@@ -29,7 +29,7 @@ export function createWebApp({ paths, answers, log }: WebAppParts): WebApp {
     for (const [name, value] of safeHeaders) if (!headers.has(name)) headers.set(name, value);
     answers[`${Math.floor(status / 100)}xx` as AnswerClass]?.add();
   });
-  app.notFound((c) => c.text('there is nothing here\n', 404));
+  app.notFound(nothingHere);
   app.onError((error, c) => {
     if (error instanceof HTTPException) return error.getResponse();
     log.error('request failed', { service: 'http', error: error.stack ?? error.message });
@@ -38,6 +38,9 @@ export function createWebApp({ paths, answers, log }: WebAppParts): WebApp {
   for (const add of paths) add(app);
   return app;
 }
+
+/** To a path that is not there; the console says it to browsers in its own way. */
+export const nothingHere = (c: Context): Response => c.text('there is nothing here\n', 404);
 
 /** Unless a path has its own. */
 const safeHeaders: readonly (readonly [name: string, value: string])[] = [

@@ -252,8 +252,12 @@ describe('the console in a browser', { skip }, () => {
       const to = 'carl@far.example';
       await transportTo(server).sendMail({ from: 'shop@example.org', to, subject: 'x', text: 'x' });
       const { page, context, problems } = await login();
+      await page.setViewportSize({ width: 375, height: 812 });
       await page.goto(`${urlOf(server)}/queue`);
       await page.getByText('451 4.7.1 Greylisted').waitFor();
+      await page.getByRole('checkbox', { name: /^Choose the message/ }).check();
+      await page.getByText('1 message chosen').waitFor();
+      await page.setViewportSize({ width: 1280, height: 720 });
       await page.getByRole('link', { name: 'shop@example.org' }).click();
       await page.getByRole('heading', { name: /^Deferred/ }).waitFor();
       await page.getByRole('blockquote').getByText('451 4.7.1 Greylisted').waitFor();
@@ -294,6 +298,11 @@ describe('the console in a browser', { skip }, () => {
         await settled(page);
         await assertAccessible(page, path);
       }
+      await page.goto(`${urlOf(server)}/nowhere`);
+      await page.getByRole('heading', { name: 'There is no such page' }).waitFor();
+      await assertAccessible(page, 'a page that is not there');
+      await page.getByRole('link', { name: 'To the overview' }).click();
+      await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
       assert.deepEqual(problems, []);
       await context.close();
     });
@@ -366,6 +375,13 @@ describe('the console in a browser', { skip }, () => {
       await page.getByRole('button', { name: 'Make it' }).click();
       await page.getByText('It cannot be shown again').waitFor();
       await assertAccessible(page, 'the passwords');
+      await page.getByRole('button', { name: 'Add' }).click();
+      await page.getByLabel('Name').fill('phone');
+      await page.getByRole('button', { name: 'Make it' }).click();
+      // Where it can be read and reached: what is behind a dialog is not.
+      const toast = page.getByRole('dialog').locator('.toast');
+      await toast.getByText('remove it first').waitFor();
+      await toast.getByRole('button', { name: 'Dismiss' }).click();
       assert.deepEqual(problems, []);
       await context.close();
     });

@@ -3,9 +3,11 @@
 
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
+import { openDialogs } from '../toasts.ts';
 import { Code } from './code.tsx';
 import { Form, type FormProps } from './form.tsx';
 import { Button } from './page.tsx';
+import { ToastRegion } from './toasts.tsx';
 
 interface DialogProps {
   readonly title: string;
@@ -19,7 +21,11 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
-    return () => dialog?.close();
+    openDialogs.value += 1;
+    return () => {
+      openDialogs.value -= 1;
+      dialog?.close();
+    };
   }, []);
   return (
     <dialog ref={ref} class="box" aria-labelledby={id} onClose={onClose}>
@@ -27,6 +33,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
         <h2 id={id}>{title}</h2>
         {children}
       </div>
+      <ToastRegion isHere />
     </dialog>
   );
 }

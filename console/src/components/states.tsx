@@ -3,6 +3,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { Icon, type IconName } from './icon.tsx';
+import { Markdown } from './markdown.tsx';
 
 export function Waiting({ what }: { readonly what: string }) {
   return (
@@ -17,7 +18,9 @@ export function Problem({ text, retry }: { readonly text: string; readonly retry
   return (
     <div class="note bad" role="alert">
       <Icon name="warn" />
-      <div>{text}</div>
+      <div>
+        <Markdown text={text} />
+      </div>
       {retry !== undefined && (
         <button type="button" class="button small" onClick={retry}>
           Try again

@@ -1,15 +1,23 @@
 // Where toasts appear.
 
-import { dismiss, toasts } from '../toasts.ts';
+import { dismiss, openDialogs, toasts } from '../toasts.ts';
 import { Icon } from './icon.tsx';
+import { Markdown } from './markdown.tsx';
 
 export function Toasts() {
+  return <ToastRegion isHere={openDialogs.value === 0} />;
+}
+
+export function ToastRegion({ isHere }: { readonly isHere: boolean }) {
+  const shown = isHere ? toasts.value : [];
   return (
     <div class="toasts" role="status" aria-live="polite">
-      {toasts.value.map(({ id, kind, text }) => (
+      {shown.map(({ id, kind, text }) => (
         <div key={id} class={`toast ${kind}`}>
           <Icon name={kind === 'good' ? 'check' : 'warn'} />
-          <span>{text}</span>
+          <span>
+            <Markdown text={text} />
+          </span>
           <button
             type="button"
             class="button plain small icon-only"

@@ -2,6 +2,7 @@
 
 import type { ComponentType } from 'preact';
 import { useState } from 'preact/hooks';
+import { useTabInView } from '../components/use-tab-in-view.ts';
 import { HeaderTab } from './header-tab.tsx';
 import { HtmlTab } from './html-tab.tsx';
 import type { Mail, TabProps } from './mail.ts';
@@ -30,9 +31,10 @@ export function MailTabs({ mail, at, more = [] }: MailTabsProps) {
   const tabs = [...tabsFor(mail), ...more];
   const [chosen, setChosen] = useState(tabs[0]![0]);
   const [shown, , Content] = tabs.find(([one]) => one === chosen) ?? tabs[0]!;
+  const row = useTabInView<HTMLDivElement>(shown);
   return (
     <>
-      <div class="tabs" role="tablist" aria-label="How it is shown">
+      <div ref={row} class="tabs" role="tablist" aria-label="How it is shown">
         {tabs.map(([one, name]) => (
           <button
             key={one}

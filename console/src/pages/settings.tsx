@@ -3,6 +3,7 @@
 
 import type { ComponentType } from 'preact';
 import { PageHead } from '../components/page.tsx';
+import { useTabInView } from '../components/use-tab-in-view.ts';
 import { parts } from '../router.ts';
 import { Administrators } from './settings/administrators.tsx';
 import { Audit } from './settings/audit.tsx';
@@ -21,10 +22,11 @@ const sections: readonly (readonly [path: string, name: string, Section: Compone
 export function Page() {
   const [, asked] = parts.value;
   const [shown, , Section] = sections.find(([path]) => path === asked) ?? sections[0]!;
+  const row = useTabInView<HTMLElement>(shown);
   return (
     <>
       <PageHead title="Settings" about="What is kept beside the configuration file" />
-      <nav class="tabs" aria-label="Settings">
+      <nav ref={row} class="tabs" aria-label="Settings">
         {sections.map(([path, name]) => (
           <a
             key={path}

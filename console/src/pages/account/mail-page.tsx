@@ -45,6 +45,9 @@ export function MailPage() {
 
 function FolderChoice({ folder }: { readonly folder: string }) {
   const folders = useAnswer('folders', (signal) => own('folders', {}, signal), { everyMs: lookMs });
+  const known = folders.data ?? [];
+  const isKnown = known.some(({ path }) => path === folder);
+  const shown = isKnown ? known : [{ path: folder, unread: 0 }, ...known];
   return (
     <select
       class="select"
@@ -52,7 +55,7 @@ function FolderChoice({ folder }: { readonly folder: string }) {
       value={folder}
       onChange={(event) => setQuery({ folder: event.currentTarget.value })}
     >
-      {(folders.data ?? [{ path: folder, unread: 0 }]).map(({ path, unread }) => (
+      {shown.map(({ path, unread }) => (
         <option key={path} value={path}>
           {path === 'INBOX' ? 'Inbox' : path} {unread > 0 && `(${unread})`}
         </option>

@@ -9,6 +9,13 @@ export const TlsReports = ({ reports }: { readonly reports: readonly TlsSummary[
   <ByDomain reports={reports}>{(of) => <Domain reports={of} />}</ByDomain>
 );
 
+/** RFC 8460 §4.2. */
+const policyNames: ReadonlyMap<string, string> = new Map([
+  ['sts', 'MTA-STS'],
+  ['tlsa', 'DANE'],
+  ['no-policy-found', 'nothing'],
+]);
+
 function Domain({ reports }: { readonly reports: readonly TlsSummary[] }) {
   const policies = reports.flatMap((one) => one.policies);
   const failures = reports.flatMap((one) => one.failures);
@@ -17,7 +24,10 @@ function Domain({ reports }: { readonly reports: readonly TlsSummary[] }) {
       <div class="stats flat">
         <Figure name="Encrypted sessions" value={number(sum(policies, (one) => one.successes))} />
         <Figure name="Failed sessions" value={number(sum(policies, (one) => one.failures))} />
-        <Figure name="By" value={namesOf(policies.map(({ type }) => type)) || '–'} />
+        <Figure
+          name="What asks for it"
+          value={namesOf(policies.map(({ type }) => policyNames.get(type) ?? type)) || '–'}
+        />
       </div>
       {failures.length > 0 && <Table caption="What failed" rows={failures} columns={columns} />}
     </>
