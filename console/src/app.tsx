@@ -2,6 +2,7 @@
 
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { PageHead, Panel } from './components/page.tsx';
 import { Empty, Problem, Waiting } from './components/states.tsx';
 import { Login } from './pages/login.tsx';
 import { OwnPart } from './pages/own-part.tsx';
@@ -39,14 +40,17 @@ export function App() {
 
 function NotFound({ home }: { readonly home: string }) {
   return (
-    <Empty icon="search" title="There is no such page">
-      <p>
-        Nothing is at <code>{path.value}</code>.
-      </p>
-      <a class="button primary" href={home}>
-        {home === '/inbox' ? 'To the inbox' : 'To the overview'}
-      </a>
-    </Empty>
+    <>
+      <PageHead title="There is no such page" about={<code>{path.value}</code>} />
+      <Panel>
+        <Empty icon="search" title="Nothing is here">
+          <p>The address may be misspelt, or from another version of this console.</p>
+          <a class="button primary" href={home}>
+            {home === '/inbox' ? 'To the inbox' : 'To the overview'}
+          </a>
+        </Empty>
+      </Panel>
+    </>
   );
 }
 

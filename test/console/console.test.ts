@@ -380,8 +380,8 @@ describe('the console in a browser', { skip }, () => {
       await page.getByRole('button', { name: 'Make it' }).click();
       // Where it can be read and reached: what is behind a dialog is not.
       const toast = page.getByRole('dialog').locator('.toast');
-      await toast.getByText('remove it first').waitFor();
-      await toast.getByRole('button', { name: 'Dismiss' }).click();
+      await toast.last().getByText('remove it first').waitFor();
+      await toast.last().getByRole('button', { name: 'Dismiss' }).click();
       assert.deepEqual(problems, []);
       await context.close();
     });

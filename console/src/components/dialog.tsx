@@ -18,17 +18,20 @@ interface DialogProps {
 export function Dialog({ title, onClose, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
+  // Closed because another takes its place, it says so when it is not there any more: nobody has asked to close that one.
+  const isGone = useRef(false);
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
     openDialogs.value += 1;
     return () => {
+      isGone.current = true;
       openDialogs.value -= 1;
       dialog?.close();
     };
   }, []);
   return (
-    <dialog ref={ref} class="box" aria-labelledby={id} onClose={onClose}>
+    <dialog ref={ref} class="box" aria-labelledby={id} onClose={() => isGone.current || onClose()}>
       <div class="body">
         <h2 id={id}>{title}</h2>
         {children}
