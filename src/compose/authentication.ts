@@ -3,6 +3,7 @@
 import type { Config } from '../config/config.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import { domainKey } from '../mail/fields/address.ts';
+import { DomainPatterns } from '../policy/addresses/domain-patterns.ts';
 import type { Policy } from '../policy/policy.ts';
 import { forgedResults } from '../policy/senders/forged-results.ts';
 import type { AuthenticationRules } from '../policy/senders/sender-authentication.ts';
@@ -34,13 +35,16 @@ export function createAuthentication({
 
 function rulesOf({ spf, dkim, dmarc, arc }: Config): AuthenticationRules {
   const overrides = Object.entries(dmarc.overrides);
+  const patterns = new DomainPatterns(overrides.map(([pattern]) => pattern));
   return {
     spf: spf.verify,
     dkim: dkim.verify,
     arc: arc.verify,
     dmarc: dmarc.verify,
     obey: dmarc.obey,
-    overrides: new Map(overrides.map(([domain, what]) => [domainKey(domain), what])),
+    overrides: {
+      get: (domain) => overrides[patterns.matches(domain)[0] ?? -1]?.[1],
+    },
     trustedSealers: new Set(arc.trustedSealers.map(domainKey)),
   };
 }

@@ -138,17 +138,20 @@ describe('mail of strangers is judged (RFC 8601, RFC 9989)', () => {
   });
 
   it('the configuration has the last word, and only recording obeys nobody', async () => {
-    const dmarc = { overrides: { 'bank.test': 'quarantine', 'shop.test': 'accept' } } as const;
+    const overrides = { 'bank.test': 'quarantine', 'shop.test': 'accept', '.bank.test': 'accept' };
+    const dmarc = { overrides } as { overrides: Record<string, 'accept' | 'quarantine'> };
     await using server = await start({ config: { dmarc } });
     await send(server, mailFrom('bank.test'));
     await send(server, mailFrom('shop.test'));
+    await send(server, mailFrom('news.bank.test'));
     const folders = new Map<string, string>();
     for (const { subject, mailbox } of [
       await server.waitFor(({ subject }) => subject === 'from bank.test'),
       await server.waitFor(({ subject }) => subject === 'from shop.test'),
+      await server.waitFor(({ subject }) => subject === 'from news.bank.test'),
     ])
       folders.set(subject, mailbox);
-    assert.equal(folders.size, 2);
+    assert.equal(folders.size, 3);
     await using recording = await start({ config: { dmarc: { obey: false } } });
     await send(recording, mailFrom('bank.test'));
     assert.match(await resultsOf(recording, 'from bank.test'), /dmarc=fail/);

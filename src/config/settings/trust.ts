@@ -39,7 +39,8 @@ const dmarc = z.strictObject({
     )
     .prefault({})
     .meta({
-      about: 'What becomes of such mail instead, by the domain in From.',
+      about:
+        "What becomes of such mail instead, by the domain in From; `'.example.net'` names the subdomains.",
       kind: 'an object: domain to `accept`, `quarantine` or `reject`',
       default: '{}',
     }),

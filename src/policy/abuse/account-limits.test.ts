@@ -129,7 +129,7 @@ describe('an account that sends to too many', () => {
   });
 
   it('recipients of a message that came to nothing do not count; nor do those of unlimited ones', async () => {
-    const { policy, rcpt, stores } = await setUp(['news@example.org']);
+    const { policy, rcpt, stores } = await setUp(['News@EXAMPLE.org']);
     for (let i = 0; i < 20; i += 1) {
       const taken = policy.rcpt!(envelope(ann), {} as never) as PolicyAnswer;
       taken.reservation!.release();

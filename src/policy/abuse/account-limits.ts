@@ -5,6 +5,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Rate } from '../../base/token-buckets.ts';
 import { TokenBuckets } from '../../base/token-buckets.ts';
+import { addressKey } from '../../mail/fields/address.ts';
 import { formatDate } from '../../mail/fields/date.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { TellOthers } from '../../store/nodes.ts';
@@ -52,6 +53,13 @@ export function accountLimits(parts: AccountLimitsParts): Policy {
     for (const account of accounts) held.add(account);
   });
 
+  let unlimited: { readonly of: readonly string[]; readonly keys: ReadonlySet<string> } | undefined;
+  /** As it is written in the configuration, in whatever case. */
+  function isUnlimited(account: string, { unlimitedAccounts: of }: AccountRates): boolean {
+    if (unlimited?.of !== of) unlimited = { of, keys: new Set(of.map(addressKey)) };
+    return unlimited.keys.has(account);
+  }
+
   async function mail(account: string): Promise<PolicyAnswer | undefined> {
     const hold = await holds.of(account);
     if (hold !== undefined) return stopped(hold);
@@ -69,7 +77,7 @@ export function accountLimits(parts: AccountLimitsParts): Policy {
   ): PolicyAnswer | undefined | Promise<PolicyAnswer> {
     const all = rates();
     const own = what === 'messages' ? all.messagesPerAccount : all.recipientsPerAccount;
-    if (own.length === 0 || all.unlimitedAccounts.includes(account)) return undefined;
+    if (own.length === 0 || isUnlimited(account, all)) return undefined;
     const exceeded = buckets.take(account, own);
     if (exceeded === undefined)
       return { reservation: { release: () => buckets.giveBack(account, own) } };

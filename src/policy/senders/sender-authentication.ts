@@ -36,7 +36,7 @@ export interface AuthenticationRules {
   readonly arc: boolean;
   readonly dmarc: boolean;
   /** In place of what the author's domain asks for, by that domain, in A-labels. */
-  readonly overrides: ReadonlyMap<string, Disposition>;
+  readonly overrides: Pick<ReadonlyMap<string, Disposition>, 'get'>;
   /** Whether domains are obeyed. */
   readonly obey: boolean;
   /** Whose seals may speak for mail that fails DMARC: domains of ARC's seals. */
