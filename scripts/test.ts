@@ -1,6 +1,6 @@
-// `npm test`: every test, on as many processors as there are. Files of one room share a process (test/together.ts),
-// but those that look at the process or at the whole machine have one each. With files or folders as arguments:
-// these alone.
+// `npm test`: the tests, on as many processors as there are. Files of one room share a process (test/together.ts),
+// but those that look at the process or at the whole machine have one each. `npm run test:peers` (`--peers`): those that
+// are played with programs of others, which take as long again. With files or folders as arguments: these alone.
 
 import {
   chmodSync,
@@ -33,6 +33,8 @@ const execArgv = [
   ...['--min-semi-space-size=16', '--max-semi-space-size=64'],
 ];
 
+/** Clients, servers and browsers as people have them, and the package as npm installs it. */
+const withPeers = /^test\/(interop|console)\/|^test\/package\.test\.ts$/;
 const alone = /^test\/(?!scenarios\/)|^examples\/|^src\/cli\//;
 /** They wait for other programs and start many: what takes longest goes first, so that nobody waits for it at the end. As measured. */
 const longest = [
@@ -100,13 +102,17 @@ function inMemory(): string | undefined {
 const memoryNeeded = 6 * 1024 ** 3;
 
 mkdirSync(cache, { recursive: true });
-const named = process.argv.slice(2);
+const asked = process.argv.slice(2);
+const isOfPeers = asked.includes('--peers');
+const named = asked.filter((name) => name !== '--peers');
 const found = globSync(patterns, { cwd: root }).sort();
 const isIn = (file: string, name: string): boolean => `${file}/`.startsWith(join(name, '/'));
 for (const name of named)
   if (!found.some((file) => isIn(file, name))) throw new Error(`no tests in ${name}`);
 const wanted =
-  named.length === 0 ? found : found.filter((file) => named.some((name) => isIn(file, name)));
+  named.length === 0
+    ? found.filter((file) => withPeers.test(file) === isOfPeers)
+    : found.filter((file) => named.some((name) => isIn(file, name)));
 const files = lotsOf(wanted)
   .toSorted((a, b) => weightOf(b) - weightOf(a))
   .map(entryOf);

@@ -48,10 +48,10 @@ export class MemoryPeer implements Peer {
     bytes.fill(0);
   }
 
-  write(bytes: Uint8Array | string): Promise<void> {
+  write(bytes: Uint8Array | string): Promise<void> | undefined {
     if (this.#error !== undefined) return Promise.reject(this.#error);
     this.#output += typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('latin1');
-    if (!this.#stuck) return Promise.resolve();
+    if (!this.#stuck) return undefined;
     this.#writer = Promise.withResolvers();
     this.#quiet.resolve();
     return this.#writer.promise;
@@ -92,9 +92,7 @@ export class MemoryPeer implements Peer {
 
   /** The time of the read that waits is up. */
   timeOut(): Promise<string> {
-    const reader = this.#reader;
-    this.#reader = undefined;
-    reader?.reject(new PeerTimeout('silent'));
+    this.#takeReader()?.reject(new PeerTimeout('silent'));
     return this.hear();
   }
 
@@ -116,10 +114,17 @@ export class MemoryPeer implements Peer {
   }
 
   #give(bytes: Uint8Array | undefined): void {
-    const reader = this.#reader;
-    this.#reader = undefined;
+    const reader = this.#takeReader();
     if (reader === undefined) this.#input.push(bytes);
     else reader.resolve(bytes);
+  }
+
+  /** Whoever has waited until now, perhaps before anybody listened, goes on. */
+  #takeReader(): PromiseWithResolvers<Uint8Array | undefined> | undefined {
+    const reader = this.#reader;
+    if (reader !== undefined) this.#quiet = Promise.withResolvers();
+    this.#reader = undefined;
+    return reader;
   }
 
   #lose(error: Error): void {
