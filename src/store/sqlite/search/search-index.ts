@@ -86,8 +86,9 @@ function prepareStatements(database: DatabaseSync) {
     insertBody: run('INSERT INTO search.bodies (rowid, text) VALUES (?, ?)'),
     insertHeader: run('INSERT INTO search.headers (rowid, text) VALUES (?, ?)'),
     setIndexed: run('UPDATE search.facts SET indexed = 1 WHERE email = ?'),
-    bodies: prepare('SELECT rowid FROM search.bodies WHERE bodies MATCH ?'),
-    headers: prepare('SELECT rowid FROM search.headers WHERE headers MATCH ?'),
+    // One text for all: 100,000 rows take twice the time.
+    bodies: prepare('SELECT json_group_array(rowid) FROM search.bodies WHERE bodies MATCH ?'),
+    headers: prepare('SELECT json_group_array(rowid) FROM search.headers WHERE headers MATCH ?'),
     mergeBodies: run(`INSERT INTO search.bodies (bodies, rank) VALUES ('merge', ?)`),
     mergeHeaders: run(`INSERT INTO search.headers (headers, rank) VALUES ('merge', ?)`),
     changes: prepare('SELECT total_changes()'),
@@ -324,8 +325,9 @@ export class SearchIndex {
     const found = new Set<number>();
     for (let at = 0; at < words.length; at += wordsPerMatch) {
       const some = words.slice(at, at + wordsPerMatch);
-      const rows = this.#sql[index].all(some.map((word) => `"${word}"`).join(' OR '));
-      for (const row of rows as unknown as Rows) found.add(row[0] as number);
+      const question = some.map((word) => `"${word}"`).join(' OR ');
+      const [emails] = this.#sql[index].get(question) as unknown as readonly unknown[];
+      for (const email of JSON.parse(text(emails)) as readonly number[]) found.add(email);
     }
     return found;
   }
