@@ -7,7 +7,7 @@ import { Search } from '../components/filters.tsx';
 import { Icon, type IconName } from '../components/icon.tsx';
 import { More } from '../components/list.tsx';
 import { When } from '../components/time.tsx';
-import { counted } from '../format.ts';
+import { counted, number } from '../format.ts';
 import { words } from '../router.ts';
 import type { Mails } from './use-mails.ts';
 
@@ -37,7 +37,7 @@ export function MailList(props: MailListProps) {
         <p class="faint small" role="status">
           {data === undefined
             ? '\u00a0'
-            : `${counted(data.total, 'message')}, ${data.unread} unread`}
+            : `${counted(data.total, 'message')}, ${number(data.unread)} unread`}
         </p>
       </header>
       <Answered answer={mails} waiting="Looking for mail">

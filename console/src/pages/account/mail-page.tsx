@@ -1,6 +1,7 @@
 // One's own mail: a list at the side, the message beside it; on a phone one after the other.
 
 import { Empty } from '../../components/states.tsx';
+import { number } from '../../format.ts';
 import { MailList } from '../../mail/mail-list.tsx';
 import { useMails } from '../../mail/use-mails.ts';
 import { parts, query, setQuery } from '../../router.ts';
@@ -57,7 +58,7 @@ function FolderChoice({ folder }: { readonly folder: string }) {
     >
       {shown.map(({ path, unread }) => (
         <option key={path} value={path}>
-          {path === 'INBOX' ? 'Inbox' : path} {unread > 0 && `(${unread})`}
+          {path === 'INBOX' ? 'Inbox' : path} {unread > 0 && `(${number(unread)})`}
         </option>
       ))}
     </select>

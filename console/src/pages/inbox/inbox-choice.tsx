@@ -1,6 +1,7 @@
 // Whose mail is listed.
 
 import type { AnswerOf } from '../../api.ts';
+import { number } from '../../format.ts';
 import { setQuery } from '../../router.ts';
 
 interface InboxChoiceProps {
@@ -24,7 +25,7 @@ export function InboxChoice({ inboxes, whose, isDev }: InboxChoiceProps) {
       {!isKnown && <option value={whose}>{whose}</option>}
       {inboxes.map(({ address, total, unread }) => (
         <option key={address} value={address}>
-          {address} ({unread > 0 ? `${unread} of ${total}` : total})
+          {address} ({unread > 0 ? `${number(unread)} of ${number(total)}` : number(total)})
         </option>
       ))}
     </select>

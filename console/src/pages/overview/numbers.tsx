@@ -89,7 +89,7 @@ function Stat({ to, name, value, note }: StatProps) {
 
 function servicesOf(sessions: readonly { readonly service: string }[]): string {
   const services = Map.groupBy(sessions, ({ service }) => service);
-  return [...services].map(([service, { length }]) => `${length} ${service}`).join(', ');
+  return [...services].map(([service, { length }]) => `${number(length)} ${service}`).join(', ');
 }
 
 const sum = (values: readonly (number | null)[]): number =>
