@@ -98,7 +98,7 @@ describe('several nodes', { skip: withoutPostgres() }, () => {
     await eventually(async () => (await states(two))[0]?.[2] === 'active');
     await eventually(async () => one.queue.isLost(lost!)); // it has the answer
     await one.queue.enqueue(message('m1'), due);
-    const [lease] = await one.queue.claim(everything);
+    const [lease] = await one.queue.claim({ ...everything, now: test.clock.now() });
     assert.equal(await one.queue.settle(settlement(lease!, delivered)), true);
   });
 
@@ -119,7 +119,7 @@ describe('several nodes', { skip: withoutPostgres() }, () => {
     const { one, two } = test;
     assert.deepEqual([one.nodes.number, two.nodes.number], [1, 2]);
     await one.queue.enqueue(message('m1'), due);
-    const [lost] = await one.queue.claim(everything);
+    const [lost] = await one.queue.claim({ ...everything, now: test.clock.now() });
     const again = await test.open('one');
     assert.equal(again.nodes.number, 1);
     assert.deepEqual(idsOf(await again.queue.claim({ ...everything, now: test.clock.now() })), [
@@ -144,7 +144,7 @@ describe('several nodes', { skip: withoutPostgres() }, () => {
       ['two', 2, 'active'],
     ]);
     await one.queue.enqueue(message('m1'), due);
-    await one.queue.claim(everything);
+    await one.queue.claim({ ...everything, now: test.clock.now() });
     assert.equal(await two.nodes.remove('one'), true);
     assert.deepEqual(await states(two), [['two', 2, 'active']]);
     assert.deepEqual(idsOf(await two.queue.claim({ ...everything, now: test.clock.now() })), [
