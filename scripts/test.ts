@@ -1,6 +1,6 @@
 // `npm test`: the tests, on as many processors as there are. Files of one room share a process (test/together.ts),
 // but those that look at the process or at the whole machine have one each. `npm run test:peers` (`--peers`): those that
-// are played with programs of others, which take as long again. With files or folders as arguments: these alone.
+// are played with programs of others, which take half as long again. With files or folders as arguments: these alone.
 
 import {
   chmodSync,

@@ -241,8 +241,7 @@ export class Conversation {
   /** For each of a client's lines: promises where the peer is waited for, and nowhere else. */
   #exchange(): Promise<boolean> {
     this.#wait.release(this.#peer);
-    const output = this.#session.output();
-    const waiting = output === '' ? undefined : this.#peer.write(output, this.#session.timeoutMs);
+    const waiting = this.#send();
     return waiting === undefined ? this.#listen() : waiting.then(this.#listen, lost);
   }
 
@@ -275,9 +274,13 @@ export class Conversation {
   }
 
   #flush(): Promise<void> {
+    return this.#send()?.catch(lost) ?? done;
+  }
+
+  /** A promise only where the peer takes time. */
+  #send(): Promise<void> | undefined {
     const output = this.#session.output();
-    if (output === '') return done;
-    return this.#peer.write(output, this.#session.timeoutMs)?.catch(lost) ?? done;
+    return output === '' ? undefined : this.#peer.write(output, this.#session.timeoutMs);
   }
 
   async #startTls(): Promise<void> {

@@ -108,8 +108,11 @@ export class PresentClient {
     const { session, service } = this.#parts;
     const account = this.#account;
     const mechanism = account === undefined ? undefined : this.#mechanism;
-    const facts = { hello: this.#hello, account, mechanism, trusted: this.#trusted };
-    return new FactsOfNow({ session, service, ...facts }, this.#ends, this.#peer);
+    return new FactsOfNow(
+      { session, service, hello: this.#hello, account, mechanism, trusted: this.#trusted },
+      this.#ends,
+      this.#peer,
+    );
   }
 
   get ends(): Ends {

@@ -11,13 +11,12 @@ import { collectionIn } from './phone.ts';
 import type { Node } from './wire.ts';
 import { at, childrenOf, read, text, write } from './wire.ts';
 import {
-  ann,
   arrive,
   bob,
   during,
+  headersOf,
   imap,
   inboxType,
-  password,
   phoneOf,
   reply,
   send,
@@ -383,10 +382,7 @@ describe('a phone', () => {
         {
           method: 'POST',
           headers: {
-            authorization: `Basic ${Buffer.from(`${ann}:${password}`).toString('base64')}`,
-            'content-type': 'application/vnd.ms-sync.wbxml',
-            'ms-asprotocolversion': '16.1',
-            'x-ms-policykey': phone.policyKey,
+            ...headersOf(phone),
             ...(accepted !== undefined && { 'accept-encoding': accepted }),
           },
         },

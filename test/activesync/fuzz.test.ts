@@ -11,11 +11,8 @@ import type { Element } from '../../src/activesync/wbxml/element.ts';
 import { element } from '../../src/activesync/wbxml/element.ts';
 import { encodeWbxml } from '../../src/activesync/wbxml/encoder.ts';
 import { fc } from '../../src/base/test-properties.ts';
-import { startTestServer } from '../../src/testing/index.ts';
 import { Phone } from './phone.ts';
-
-const password = 'correct horse battery';
-const ann = 'ann@example.org';
+import { ann, headersOf, password, start, urlOf } from './world.ts';
 
 /** Pages of a command beside its own. */
 const everywhere = /^(?:AirSync|AirSyncBase|Email|Email2):/;
@@ -50,19 +47,8 @@ function documentsOf(command: string, ids: readonly string[]): fc.Arbitrary<Elem
 }
 
 it('every command answers every document', async () => {
-  await using server = await startTestServer({
-    accounts: [{ address: ann, password }],
-    config: {
-      domains: ['example.org'],
-      activesync: { enabled: true },
-      listeners: [
-        { service: 'smtp', host: '127.0.0.1', port: 0 },
-        { service: 'http', host: '127.0.0.1', port: 0 },
-      ],
-    },
-  });
-  const { port } = server.listeners.find(({ service }) => service === 'http')!;
-  const url = `http://127.0.0.1:${port}`;
+  await using server = await start();
+  const url = urlOf(server);
   await server.send({ from: 'eve@far.test', to: ann, message: 'Subject: x\r\n\r\nText.\r\n' });
   await server.waitFor(({ subject }) => subject === 'x');
   for (const command of commandNames) {
@@ -77,12 +63,7 @@ it('every command answers every document', async () => {
           `${url}/Microsoft-Server-ActiveSync?Cmd=${command}&DeviceId=${phone.options.id}&DeviceType=T`,
           {
             method: 'POST',
-            headers: {
-              authorization: `Basic ${Buffer.from(`${ann}:${password}`).toString('base64')}`,
-              'content-type': 'application/vnd.ms-sync.wbxml',
-              'ms-asprotocolversion': '16.1',
-              'x-ms-policykey': phone.policyKey,
-            },
+            headers: headersOf(phone),
             body: encodeWbxml(root),
           },
         );

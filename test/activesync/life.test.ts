@@ -7,8 +7,6 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
-import type { Fields } from '../../src/base/log.ts';
-import { startTestServer } from '../../src/testing/index.ts';
 import { collectionIn, Phone } from './phone.ts';
 import type { Node } from './wire.ts';
 import { at, childrenOf, text, write } from './wire.ts';
@@ -28,6 +26,7 @@ import {
   send,
   sentType,
   start,
+  startLogged,
   trashType,
   urlOf,
   versions,
@@ -542,12 +541,8 @@ describe('a phone', () => {
     });
 
   it('the log names device and command of what is sent, and of what is refused', async () => {
-    const lines: (Fields & { readonly event: string })[] = [];
-    const note = (event: string, fields: Fields = {}) => void lines.push({ event, ...fields });
-    await using server = await startTestServer({
-      accounts: [{ address: ann, password }],
-      ...{ config, log: { debug: note, info: note, warn: note, error: note } },
-    });
+    await using logged = await startLogged();
+    const { server, lines } = logged;
     const phone = phoneOf(server, '16.1');
     for (let i = 0; i < 5; i += 1) await phone.ask('FolderSync');
     await phone.setUp();
@@ -587,13 +582,8 @@ describe('a phone', () => {
   });
 
   it('what is refused by a status of HTTP is in the log and can be searched, as other refusals', async () => {
-    const lines: (Fields & { readonly event: string })[] = [];
-    const note = (event: string, fields: Fields = {}) => void lines.push({ event, ...fields });
-    await using server = await startTestServer({
-      accounts: [{ address: ann, password }],
-      config: { ...config, limits: { messageSize: 1024 } },
-      log: { debug: note, info: note, warn: note, error: note },
-    });
+    await using logged = await startLogged({ limits: { messageSize: 1024 } });
+    const { server, lines } = logged;
     const phone = phoneOf(server, '16.1');
     const early = phoneOf(server, '12.1');
     assert.equal((await early.ask('FolderSync')).status, 449);

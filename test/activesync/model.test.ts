@@ -4,15 +4,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { seededRandom } from '../../src/base/random.ts';
-import { startTestServer } from '../../src/testing/index.ts';
+import type { TestServer } from '../../src/testing/index.ts';
 import type { ImapClient } from '../scenarios/imap-wire.ts';
-import { connectImap } from '../scenarios/imap-wire.ts';
 import { Phone } from './phone.ts';
 import type { Node } from './wire.ts';
-
-const password = 'correct horse battery';
-const ann = 'ann@example.org';
-const local = { host: '127.0.0.1', port: 0 } as const;
+import { ann, imap, password, start, urlOf } from './world.ts';
 
 const folders = ['INBOX', 'Trash', 'Archive'] as const;
 type Folder = (typeof folders)[number];
@@ -41,16 +37,11 @@ const mirror = (phone: Phone, id: string): string[] =>
 class World {
   readonly phone: Phone;
   readonly client: ImapClient;
-  readonly #server: Awaited<ReturnType<typeof startTestServer>>;
+  readonly #server: TestServer;
   readonly #pick: <T>(from: readonly T[]) => T | undefined;
   #arrived = 0;
 
-  constructor(
-    server: Awaited<ReturnType<typeof startTestServer>>,
-    phone: Phone,
-    client: ImapClient,
-    seed: number,
-  ) {
+  constructor(server: TestServer, phone: Phone, client: ImapClient, seed: number) {
     const random = seededRandom(seed);
     this.#server = server;
     this.phone = phone;
@@ -171,25 +162,9 @@ describe('a phone among others', () => {
     [5, '16.0'],
   ] as const)
     it(`its mirror is the mailbox, version ${version}, seed ${seed}`, async () => {
-      await using server = await startTestServer({
-        accounts: [{ address: ann, password }],
-        config: {
-          domains: ['example.org'],
-          tls: 'self-signed',
-          activesync: { enabled: true },
-          listeners: [
-            { service: 'smtp', ...local },
-            { service: 'imap', ...local, tls: 'implicit' },
-            { service: 'http', ...local },
-          ],
-        },
-      });
-      const portOf = (wanted: string) =>
-        server.listeners.find(({ service }) => service === wanted)!.port;
-      const client = await connectImap(portOf('imap'));
-      await client.ask(`LOGIN ${ann} "${password}"`);
-      const url = `http://127.0.0.1:${portOf('http')}`;
-      const phone = new Phone({ url, user: ann, password, version });
+      await using server = await start();
+      const client = await imap(server);
+      const phone = new Phone({ url: urlOf(server), user: ann, password, version });
       await phone.setUp();
       const world = new World(server, phone, client, seed);
       const random = seededRandom(seed * 1_000);

@@ -6,9 +6,7 @@ import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { describe, it } from 'node:test';
-import type { Fields } from '../../src/base/log.ts';
 import type { TestServer } from '../../src/testing/index.ts';
-import { startTestServer } from '../../src/testing/index.ts';
 import { webClient } from '../scenarios/web-client.ts';
 import { collectionIn, Phone } from './phone.ts';
 import type { Node } from './wire.ts';
@@ -18,7 +16,6 @@ import {
   arrive,
   bob,
   changeOf,
-  config,
   draftsType,
   during,
   imap,
@@ -29,6 +26,7 @@ import {
   send,
   sentType,
   start,
+  startLogged,
   trashType,
   urlOf,
 } from './world.ts';
@@ -127,12 +125,8 @@ describe('a phone in trouble', () => {
   });
 
   it('asks the same without an end: it is slowed and named, and goes on as soon as it asks something else', async () => {
-    const lines: (Fields & { readonly event: string })[] = [];
-    const note = (event: string, fields: Fields = {}) => void lines.push({ event, ...fields });
-    await using server = await startTestServer({
-      accounts: [{ address: ann, password }],
-      ...{ config, log: { debug: note, info: note, warn: note, error: note } },
-    });
+    await using logged = await startLogged();
+    const { server, lines } = logged;
     const phone = phoneOf(server, '16.1');
     await phone.setUp();
     const inbox = phone.folder(inboxType);

@@ -1,6 +1,7 @@
 // A server with two accounts, and phones that are theirs: for tests of Exchange ActiveSync.
 
 import assert from 'node:assert/strict';
+import type { Fields } from '../../src/base/log.ts';
 import type { ConfigInput } from '../../src/config/config.ts';
 import type { TestServer } from '../../src/testing/index.ts';
 import { startTestServer } from '../../src/testing/index.ts';
@@ -28,6 +29,26 @@ export const start = (more: ConfigInput = {}) =>
     accounts: [ann, bob].map((address) => ({ address, password })),
     config: { ...config, ...more },
   });
+
+/** One account; what is logged is kept. */
+export async function startLogged(more: ConfigInput = {}) {
+  const lines: (Fields & { readonly event: string })[] = [];
+  const note = (event: string, fields: Fields = {}) => void lines.push({ event, ...fields });
+  const server = await startTestServer({
+    accounts: [{ address: ann, password }],
+    config: { ...config, ...more },
+    log: { debug: note, info: note, warn: note, error: note },
+  });
+  return { server, lines, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+/** What a phone of version 16.1 says with each request, made by hand. */
+export const headersOf = (phone: Phone) => ({
+  authorization: `Basic ${Buffer.from(`${ann}:${password}`).toString('base64')}`,
+  'content-type': 'application/vnd.ms-sync.wbxml',
+  'ms-asprotocolversion': '16.1',
+  'x-ms-policykey': phone.policyKey,
+});
 
 export const urlOf = (server: TestServer): string =>
   `http://127.0.0.1:${server.listeners.find(({ service }) => service === 'http')!.port}`;

@@ -112,7 +112,7 @@ class MtqpConversation implements ServiceConversation {
 
   #flush(): Promise<void> {
     const output = this.#session.output();
-    const waiting = output === '' ? undefined : this.#peer.write(output, this.#session.timeoutMs);
-    return waiting ?? Promise.resolve();
+    const sent = output === '' ? undefined : this.#peer.write(output, this.#session.timeoutMs);
+    return sent ?? Promise.resolve();
   }
 }

@@ -237,8 +237,10 @@ export function domain(facts: SettingFacts) {
   );
 }
 
-/** 'example.net' is exactly it, '.example.net' its subdomains; '*' everything, where allowed. */
-/** `address`: hosts are meant as well, which may be named by their addresses. */
+/**
+ * 'example.net' is exactly it, '.example.net' its subdomains; '*' everything, where allowed. `address`: hosts are meant
+ * as well, which may be named by their addresses.
+ */
 export function domainPattern(
   facts: SettingFacts,
   options: { readonly star: boolean; readonly address?: boolean },

@@ -11,7 +11,7 @@ import { isIdentityEncoding, mimeLimits } from '../../mail/mime/mime-part.ts';
 import { MimeScanner } from '../../mail/mime/mime-scanner.ts';
 import { decodeTransferEncoding } from '../../mail/mime/transfer-decoding.ts';
 import type { Content } from '../../store/content.ts';
-import { asRead } from './text-as-read.ts';
+import { asRead, bothEnds } from './text-as-read.ts';
 
 export interface AttachmentNames {
   readonly names: readonly string[];
@@ -119,15 +119,12 @@ function* namesIn(field: string): Generator<string> {
   ];
   for (const name of names) {
     if (name === undefined) continue;
-    const text = bounded(decodeEncodedWords(name));
+    const text = bothEnds(decodeEncodedWords(name), nameMax);
     yield text;
     yield fileName(text);
     yield fileName(text.replace(/\([^()]*\)|\s+/g, ''));
   }
 }
-
-const bounded = (text: string): string =>
-  text.length <= 2 * nameMax ? text : text.slice(0, nameMax) + text.slice(-nameMax);
 
 /** RFC 2231 §4, by its octets: what rules are about is ASCII mostly. */
 const percentDecoded = (value: string): string =>

@@ -12,7 +12,7 @@ import { reply } from '../../smtp/reply.ts';
 import type { Arrival, Policy, PolicyAnswer } from '../policy.ts';
 import type { AttachmentNames } from './attachment-names.ts';
 import { attachmentNames } from './attachment-names.ts';
-import { asRead } from './text-as-read.ts';
+import { asRead, bothEnds } from './text-as-read.ts';
 
 /** One entry of the configuration's `contentRules`: either `header` and `pattern`, or `attachment`. */
 export interface ContentRule {
@@ -96,11 +96,8 @@ function fieldsNamedIn(
   for (const { lowerName, value } of parseHeader(head, { names, fieldsMax: valuesMax })) {
     const values = found.get(lowerName) ?? [];
     const text = decodeEncodedWords(value);
-    values.push(...new Set([text, asRead(text)].map(bounded)));
+    values.push(...new Set([text, asRead(text)].map((one) => bothEnds(one, valueMax))));
     found.set(lowerName, values);
   }
   return found;
 }
-
-const bounded = (text: string): string =>
-  text.length <= 2 * valueMax ? text : text.slice(0, valueMax) + text.slice(-valueMax);

@@ -8,3 +8,7 @@ export const asRead = (text: string): string =>
     ? text.normalize('NFKC').replace(/\p{Cf}|[^\P{Cc}\s]/gu, '')
     : text
   ).replace(/\s+/g, ' ');
+
+/** Of a long one as many characters at its beginning, and at its end: what is put around it hides nothing. */
+export const bothEnds = (text: string, max: number): string =>
+  text.length <= 2 * max ? text : text.slice(0, max) + text.slice(-max);
