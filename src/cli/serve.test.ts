@@ -119,16 +119,17 @@ describe('serve', () => {
     const file = join(cwd, 'postrider.config.json');
     const server = new Program(cwd, ['serve']);
     await server.says(/^ready$/m);
-    writeFileSync(file, config({ user: 'nobody', dataDirectory: 'elsewhere' }));
+    const store = { kind: 'postgres', url: 'postgres://127.0.0.1:9/postrider' };
+    writeFileSync(file, config({ user: 'nobody', dataDirectory: 'elsewhere', store }));
     const lost = await runCommand(cwd, 'reload');
     assert.equal(lost.status, 1);
     assert.match(lost.err, /no server runs on .*elsewhere; .* name its data directory with --data/);
     const found = await runCommand(cwd, 'reload --data postrider-data --json');
-    assert.equal(found.out, '{"reloaded":true,"needsRestart":["dataDirectory","user"]}\n');
+    assert.equal(found.out, '{"reloaded":true,"needsRestart":["dataDirectory","user","store"]}\n');
     const text = await runCommand(cwd, 'reload --data postrider-data');
     assert.deepEqual(
       [text.out, text.err],
-      ['reloaded\n', 'not before a restart: dataDirectory, user\n'],
+      ['reloaded\n', 'not before a restart: dataDirectory, user, store\n'],
     );
     for (const broken of [
       config({ logLevel: 'loud' }),

@@ -38,14 +38,14 @@ export function createActiveSync(parts: ActiveSyncServiceParts): ActiveSync {
       settings: () => ({
         quota: quotaIn(quotaInForce(inForce())),
         messageSize: inForce().config.limits.messageSize || messageSizeMax,
-        requireProvision: inForce().config.activesync.requireProvision,
+        requireProvision: inForce().config.activeSync?.requireProvision ?? true,
       }),
       sorted: (messages) => spam.learner.note(messages),
       ...{ clock, random, log },
     }));
   return {
-    enabled: () => inForce().config.activesync.enabled,
-    redirect: () => inForce().config.activesync.redirect,
+    enabled: () => inForce().config.activeSync !== undefined,
+    redirect: () => inForce().config.activeSync?.redirect,
     login: basicLogin(parts),
     answer: (call) => made().answer(call),
     refused: ({ agent, ...refusal }) =>

@@ -86,7 +86,7 @@ export function createHttp(parts: HttpParts): ServiceFor {
       clientSetupPaths({
         servers: () => serversOf(inForce().config),
         isOurs: (domain) => isOurs(inForce().config, domain),
-        activeSync: () => inForce().config.activesync,
+        activeSync: () => inForce().config.activeSync,
       }),
     ],
     answers: metrics.httpAnswers,

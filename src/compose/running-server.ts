@@ -141,8 +141,8 @@ export class Server implements RunningServer {
     const { state, entrance, storage, acme, delivery, log } = this.#parts;
     const { listeners, certificate, admission } = entrance;
     const { started } = state;
-    const { dataDirectory, user } = started;
-    const config = { ...written, dataDirectory, user };
+    const { dataDirectory, user, store } = started;
+    const config = { ...written, dataDirectory, user, store };
     const next = state.prepare(config);
     const change = await listeners.change(config.listeners).catch(async (error: unknown) => {
       await next.relay.close();
@@ -200,4 +200,4 @@ export class Server implements RunningServer {
 }
 
 /** A reload of these has no effect until the next start. */
-const restartSettings = ['dataDirectory', 'user'] as const;
+const restartSettings = ['dataDirectory', 'user', 'store'] as const;

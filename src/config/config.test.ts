@@ -418,7 +418,7 @@ describe('configuration', () => {
     ]);
   });
 
-  it('takes the configuration of the contract, but for what later versions bring', () => {
+  it('takes the configuration of the contract', () => {
     const config = resolved(
       defineConfig({
         hostname: 'mx.example.org',
@@ -494,6 +494,42 @@ describe('configuration', () => {
       config.tls !== undefined && config.tls !== 'self-signed' && config.tls.files[0]!.privateKey,
       join(directory, 'x.pem'),
     );
+  });
+
+  it('takes the further keys of the contract, each by its name', () => {
+    const config = resolved({
+      hostname: 'mx.example.org',
+      listeners: [{ service: 'http', host: '127.0.0.1', port: 80 }],
+      tls: {
+        acme: { directory: 'https://acme.example/directory', contact: 'mailto:ann@example.org' },
+      },
+      store: {
+        kind: 'postgres',
+        url: 'postgres://postrider@db.example.org/postrider',
+        content: {
+          s3: {
+            endpoint: 'https://s3.example.net',
+            bucket: 'mail',
+            accessKey: 'postrider',
+            secretKeyFile: 'password',
+          },
+        },
+      },
+      dns: { servers: ['127.0.0.1'], validating: true },
+      ...{ dkim: {}, spf: {}, dmarc: {}, arc: {}, dane: {}, mtaSts: {}, tlsReports: {} },
+      ...{ filters: [], rateLimits: {}, greylist: {}, dnsbl: {}, hooks: {} },
+      activeSync: {},
+    });
+    assert.ok(config.store.kind === 'postgres');
+    assert.deepEqual(config.store.content?.s3, {
+      endpoint: 'https://s3.example.net',
+      bucket: 'mail',
+      region: 'us-east-1',
+      accessKey: 'postrider',
+      secretKey: 's3cret',
+    });
+    assert.deepEqual(config.activeSync, { requireProvision: true });
+    assert.equal(resolved({ hostname: 'mx.example.org' }).activeSync, undefined, 'off by default');
   });
 
   it('needs nothing to be written', () => {

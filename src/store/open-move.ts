@@ -39,8 +39,8 @@ export async function openMoveTarget({
 type PostgresSettings = Extract<StoreSettings, { readonly kind: 'postgres' }>;
 
 const postgresOptions = (
-  { url, notify, objects, nodeTimeout }: PostgresSettings,
+  { url, notify, content, nodeTimeout }: PostgresSettings,
   clock: Clock,
 ) => ({
-  ...{ url, notify, objects, clock, nodeTimeoutMs: nodeTimeout },
+  ...{ url, notify, objects: content?.s3, clock, nodeTimeoutMs: nodeTimeout },
 });

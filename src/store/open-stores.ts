@@ -17,10 +17,11 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     case 'postgres': {
       // Its driver is read where it is used.
       const { openPostgresStores } = await import('./postgres/stores.ts');
-      const { url, node, connections, nodeTimeout, notify, objects } = store;
+      const { url, node, connections, nodeTimeout, notify, content } = store;
       return openPostgresStores({
         ...options,
-        ...{ url, node, connectionsMax: connections, timeoutMs: nodeTimeout, notify, objects },
+        ...{ url, node, connectionsMax: connections, timeoutMs: nodeTimeout, notify },
+        objects: content?.s3,
       });
     }
     default:

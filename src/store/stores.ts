@@ -29,10 +29,15 @@ export type StoreSettings =
       readonly nodeTimeout: number;
       /** Whether nodes wake each other, for which each keeps a connection that listens. */
       readonly notify: boolean;
-      readonly objects?: ObjectSettings | undefined;
+      readonly content?: LargeContentSettings | undefined;
     };
 
-/** A store that speaks S3, for large content. */
+/** Where large content lies, if not in the database. */
+export interface LargeContentSettings {
+  readonly s3: ObjectSettings;
+}
+
+/** A store that speaks S3. */
 export interface ObjectSettings {
   /** `https://s3.example.net`, without the bucket. */
   readonly endpoint: string;

@@ -15,10 +15,8 @@ export interface ClientSetupParts {
   /** The best of a kind first. */
   readonly servers: () => readonly MailServer[];
   readonly isOurs: (domain: string) => boolean;
-  /** Exchange ActiveSync is on. */
-  readonly activeSync?:
-    | (() => { readonly enabled: boolean; readonly redirect?: string | undefined })
-    | undefined;
+  /** Where Exchange ActiveSync is on: where it is now, unless that is here. */
+  readonly activeSync?: (() => { readonly redirect?: string | undefined } | undefined) | undefined;
 }
 
 /** Limit: of what Outlook sends, which is half a kilobyte. */
@@ -29,13 +27,13 @@ const xml = { 'content-type': 'application/xml; charset=utf-8' };
 export function clientSetupPaths({
   servers,
   isOurs,
-  activeSync = () => ({ enabled: false }),
+  activeSync = () => undefined,
 }: ClientSetupParts) {
   /** Where phones ask; undefined where ActiveSync is off. */
   const phonesAsk = (c: Context): URL | undefined => {
-    const { enabled, redirect } = activeSync();
-    if (!enabled) return undefined;
-    return placeOf(redirect ?? `https://${new URL(c.req.url).host}`);
+    const phones = activeSync();
+    if (phones === undefined) return undefined;
+    return placeOf(phones.redirect ?? `https://${new URL(c.req.url).host}`);
   };
   /** RFC 5321 §4.1.2 has more addresses; those with spaces and quotes nobody types into a mail program. */
   const ours = (address: string) => {

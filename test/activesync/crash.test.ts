@@ -19,7 +19,7 @@ describe('kill -9 during a Sync', () => {
     const config = {
       hostname: 'mx.example.org',
       domains: ['example.org'],
-      activesync: { enabled: true },
+      activeSync: {},
       listeners: [
         { service: 'smtp', host: '127.0.0.1', port: smtp },
         { service: 'http', host: '127.0.0.1', port: http },

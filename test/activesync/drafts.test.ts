@@ -43,7 +43,7 @@ async function start() {
     accounts: [{ address: ann, password }],
     config: {
       domains: ['example.org'],
-      activesync: { enabled: true },
+      activeSync: {},
       listeners: [{ service: 'http', ...local }],
     },
   });

@@ -20,7 +20,7 @@ it('a phone gets 10,000 messages in windows, each once, though some come, change
     config: {
       domains: ['example.org'],
       tls: 'self-signed',
-      activesync: { enabled: true },
+      activeSync: {},
       listeners: [
         { service: 'imap', ...local, tls: 'implicit' },
         { service: 'http', ...local },

@@ -160,7 +160,7 @@ describe('a phone', () => {
     });
     assert.equal(status, 401);
     assert.match(headers.get('www-authenticate')!, /^Basic /);
-    await using off = await start({ activesync: { enabled: false } });
+    await using off = await start({ activeSync: undefined });
     assert.equal((await phoneOf(off, '16.1').ask('Provision')).status, 404);
   });
 
@@ -178,7 +178,7 @@ describe('a phone', () => {
   it('[MS-ASHTTP] 3.1.5.2.2: goes where the mail is now, once it has logged in', async () => {
     await using now = await start();
     const redirect = urlOf(now);
-    await using before = await start({ activesync: { enabled: true, redirect } });
+    await using before = await start({ activeSync: { redirect } });
     const phone = phoneOf(before, '16.1');
     await phone.setUp();
     assert.equal(phone.url, `${redirect}/Microsoft-Server-ActiveSync`);
@@ -205,7 +205,7 @@ describe('a phone', () => {
 
   it('is not led to where it is already, round in circles', async () => {
     const redirect = 'https://mail.example.org';
-    await using server = await start({ activesync: { enabled: true, redirect } });
+    await using server = await start({ activeSync: { redirect } });
     const authorization = `Basic ${Buffer.from(`${ann}:${password}`).toString('base64')}`;
     const asked = async (host: string) => {
       const headers = { authorization, host };
@@ -607,7 +607,7 @@ describe('a phone', () => {
     assert.deepEqual([byGet.status, byGet.headers.get('allow')], [405, 'OPTIONS, POST']);
     await server.reload({
       ...{ ...config, limits: { messageSize: 1024 } },
-      activesync: { enabled: true, redirect: 'https://new.example.org' },
+      activeSync: { redirect: 'https://new.example.org' },
     });
     const led = await fetch(phone.url, {
       ...{ method: 'OPTIONS', headers: { authorization, 'user-agent': 'Test/1.0' } },

@@ -16,7 +16,7 @@ export const local = { host: '127.0.0.1', port: 0 } as const;
 export const config: ConfigInput = {
   domains: ['example.org'],
   tls: 'self-signed',
-  activesync: { enabled: true },
+  activeSync: {},
   listeners: [
     { service: 'smtp', ...local },
     { service: 'imap', ...local, tls: 'implicit' },

@@ -207,7 +207,7 @@ describe('the console in a browser', { skip }, () => {
           domains: ['example.org'],
           dns: { servers: ['127.0.0.1:9'] },
           trustedNetworks: ['127.0.0.1/32'],
-          activesync: { enabled: true },
+          activeSync: {},
           listeners: [
             { service: 'smtp', host: '127.0.0.1', port: 0 },
             { service: 'http', host: '127.0.0.1', port: 0 },

@@ -3,14 +3,7 @@
 import { z } from 'zod';
 import * as setting from './setting.ts';
 
-const activesync = z.strictObject({
-  enabled: setting
-    .flag({
-      about:
-        'Whether phones may ask for it on `http` listeners. Microsoft claims patents for the protocol, and its documents grant none: find out whether that concerns you.',
-      default: 'false',
-    })
-    .prefault(false),
+const activeSync = z.strictObject({
   requireProvision: setting
     .flag({
       about:
@@ -31,7 +24,8 @@ const activesync = z.strictObject({
 });
 
 export const activeSyncSettings = {
-  activesync: activesync
-    .prefault({})
-    .meta({ about: 'Exchange ActiveSync, which phones know how to set themselves up for.' }),
+  activeSync: activeSync.optional().meta({
+    about:
+      'Exchange ActiveSync, which phones know how to set themselves up for, on `http` listeners; `{}` turns it on. Microsoft claims patents for the protocol, and its documents grant none: find out whether that concerns you.',
+  }),
 };

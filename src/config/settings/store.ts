@@ -7,6 +7,23 @@ import type { Findings } from '../named-files.ts';
 import { readable } from '../named-files.ts';
 import * as setting from './setting.ts';
 
+const bucket = z.strictObject({
+  endpoint: setting.text(
+    'a URL',
+    { about: 'Of the store, without the bucket: `https://s3.example.net`.' },
+    setting.httpUrl('https://s3.example.net'),
+  ),
+  bucket: setting.text('the name of a bucket', { about: 'Which must be there already.' }),
+  region: setting
+    .text('a region', {
+      about: 'What the store calls where it is; many take any.',
+      default: "'us-east-1'",
+    })
+    .prefault('us-east-1'),
+  accessKey: setting.text('a name', { about: 'Whose key signs requests.' }),
+  secretKeyFile: setting.file({ about: 'File with the secret key on its first line.' }),
+});
+
 const store = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('sqlite') }),
   z.strictObject({
@@ -59,28 +76,18 @@ const store = z.discriminatedUnion('kind', [
         default: 'true',
       })
       .prefault(true),
-    objects: z
+    content: z
       .strictObject({
-        endpoint: setting.text(
-          'a URL',
-          { about: 'Of the store, without the bucket: `https://s3.example.net`.' },
-          setting.httpUrl('https://s3.example.net'),
-        ),
-        bucket: setting.text('the name of a bucket', { about: 'Which must be there already.' }),
-        region: setting
-          .text('a region', {
-            about: 'What the store calls where it is; many take any.',
-            default: "'us-east-1'",
-          })
-          .prefault('us-east-1'),
-        accessKey: setting.text('a name', { about: 'Whose key signs requests.' }),
-        secretKeyFile: setting.file({ about: 'File with the secret key on its first line.' }),
+        s3: bucket.meta({
+          about:
+            'A store that speaks S3. `region` is `us-east-1` unless given; `secretKeyFile` is a file with the secret key on its first line. What was taken before stays where it is. A rule of the bucket should remove parts of uploads that were broken off.',
+          kind: '{ endpoint, bucket, region, accessKey, secretKeyFile }',
+        }),
       })
       .optional()
       .meta({
-        about:
-          'A store that speaks S3, for content above 128 KiB; without it, the database has that, in pieces. `region` is `us-east-1` unless given; `secretKeyFile` is a file with the secret key on its first line. What was taken before stays where it is. A rule of the bucket should remove parts of uploads that were broken off.',
-        kind: '{ endpoint, bucket, region, accessKey, secretKeyFile }',
+        about: 'Where content above 128 KiB lies: `{ s3 }`; without it in the database, in pieces.',
+        kind: '{ s3 }',
       }),
   }),
 ]);
@@ -96,10 +103,10 @@ export function readStore(
   findings: Findings,
 ): StoreSettings {
   if (written?.kind !== 'postgres') return { kind: 'sqlite' };
-  const { objects, ...database } = written;
-  if (objects === undefined) return database;
-  const { secretKeyFile, ...bucket } = objects;
-  const at = ['store', 'objects', 'secretKeyFile'];
+  const { content, ...database } = written;
+  if (content === undefined) return database;
+  const { secretKeyFile, ...s3 } = content.s3;
+  const at = ['store', 'content', 's3', 'secretKeyFile'];
   const secretKey = readable(secretKeyFile, at, findings)?.split(/\r?\n/, 1)[0] ?? '';
-  return { ...database, objects: { ...bucket, secretKey } };
+  return { ...database, content: { s3: { ...s3, secretKey } } };
 }

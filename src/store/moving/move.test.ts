@@ -40,9 +40,15 @@ const inDirectory = (): Place => {
   return { store: { kind: 'sqlite' }, directory: join(root, `p${made}`) };
 };
 
-const inPostgres = async (objects?: ObjectSettings): Promise<Place> => {
+const inPostgres = async (s3?: ObjectSettings): Promise<Place> => {
   const url = await (await testCluster()).database();
-  const own = { node: 'mx1', connections: 4, nodeTimeout: 15_000, notify: true, objects };
+  const own = {
+    node: 'mx1',
+    connections: 4,
+    nodeTimeout: 15_000,
+    notify: true,
+    content: s3 && { s3 },
+  };
   return { store: { kind: 'postgres', url, ...own }, directory: inDirectory().directory };
 };
 
