@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { DestinationFacts } from '../queue/line/destination-facts.ts';
+import { waitingText } from '../queue/line/waiting.ts';
 import { isoOrNull, next, paged, pageSize, sought } from './asking.ts';
 import { count, done, text, value } from './operation.ts';
 import { running } from './running.ts';
@@ -24,6 +25,8 @@ const destination = z.object({
   deadUntil: z.string().nullable(),
   /** An operator keeps its mail back. */
   onHold: z.boolean(),
+  /** What keeps mail whose time has come, in words. */
+  waits: z.string().nullable(),
   /** What the last attempt came to. */
   last: z
     .object({
@@ -108,9 +111,11 @@ export const destinationOperations = {
 const asDestination = ({
   last,
   security,
+  waiting,
   ...facts
 }: DestinationFacts): z.infer<typeof destination> => ({
   ...facts,
+  waits: waiting === undefined ? null : waitingText(waiting),
   oldest: isoOrNull(facts.oldest),
   nextAttempt: isoOrNull(facts.nextAttempt),
   window: facts.window ?? null,

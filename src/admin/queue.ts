@@ -3,8 +3,10 @@
 import { z } from 'zod';
 import { findHeaderEnd } from '../mail/header/header.ts';
 import { destinationText } from '../queue/destination-text.ts';
+import { waitingText } from '../queue/line/waiting.ts';
 import { replyText } from '../queue/reply-text.ts';
 import { requestsText } from '../queue/requests-text.ts';
+import type { WaitingEntry } from '../queue/story/story.ts';
 import { formatWhy } from '../queue/story/story-text.ts';
 import { ContentError } from '../store/content.ts';
 import type { HistoryEvent } from '../store/history.ts';
@@ -32,6 +34,8 @@ const recipient = z.object({
   delivery: z.enum(['local', 'relay', 'discard']),
   destination: text,
   state: z.enum(['queued', 'active', 'held']),
+  /** Why nothing is attempted though its time has come, in words. */
+  waits: z.string().nullable(),
   attempts: count,
   nextAttempt: z.string().nullable(),
   /** `451 4.3.0 Try again later` */
@@ -78,16 +82,19 @@ export const queueOperations = {
     changes: false,
     input: nothing,
     output: queued,
-    run: ({ queue }) => listQueue(queue),
+    run: (parts) => listQueue(parts),
   }),
   queueSearch: value({
     about: 'Messages in the queue that a filter holds for, oldest first.',
     changes: false,
     input: z.strictObject({ ...queueFilter, ...paged }),
     output: z.object({ messages: z.array(queued).readonly(), next }),
-    run: async ({ queue }, { after, ...asked }) => {
-      const found = await queue.search(filterOf(asked), { after, limit: pageSize(asked) });
-      return { messages: found.entries.map(queueLine), next: found.next };
+    run: async (parts, { after, ...asked }) => {
+      const found = await parts.queue.search(filterOf(asked), { after, limit: pageSize(asked) });
+      return {
+        messages: found.entries.map((entry) => queueLine(withWaits(parts, entry))),
+        next: found.next,
+      };
     },
   }),
   queueCount: value({
@@ -103,11 +110,17 @@ export const queueOperations = {
     changes: false,
     input: z.strictObject({ id: text }),
     output: detail,
-    run: async ({ queue }, { id }) => {
+    run: async (parts, { id }) => {
+      const { queue } = parts;
       const entry = await queue.get(id);
       if (entry === undefined) throw new OperationError(notQueued(id));
       const { params, origin } = entry;
-      return { ...queueLine(entry), params, origin, header: await headerOf(queue, id) };
+      return {
+        ...queueLine(withWaits(parts, entry)),
+        params,
+        origin,
+        header: await headerOf(queue, id),
+      };
     },
   }),
   queueRetry: value({
@@ -175,20 +188,24 @@ export const queueOperations = {
 };
 
 async function explain(
-  { storiesOf }: OperationParts,
+  parts: OperationParts,
   { id }: { readonly id: string },
 ): Promise<z.infer<typeof why>> {
-  const found = await storiesOf(id);
+  const found = await parts.storiesOf(id);
   if (found.length === 0)
     throw new OperationError(
       `nothing is known of ${id}: it is no queue id and no Message-ID seen lately, and nothing of it was refused`,
     );
-  const stories = found.map(({ queued, events, ...story }) => ({
+  const known = found.map((story) => ({
+    ...story,
+    queued: story.queued && withWaits(parts, story.queued),
+  }));
+  const stories = known.map(({ queued, events, ...story }) => ({
     ...story,
     events: events.map(shownEvent),
     queued: queued === undefined ? null : queueLine(queued),
   }));
-  return { stories, text: formatWhy(found) };
+  return { stories, text: formatWhy(known) };
 }
 
 /** Destinations in the operator's words, and nothing that is there to be found by only. */
@@ -198,11 +215,25 @@ function shownEvent(event: HistoryEvent): HistoryEvent {
   return { ...event, destination: destinationText(event.destination) };
 }
 
-async function* listQueue(queue: QueueStore): AsyncIterable<QueueLine> {
-  for await (const entry of queueEntries(queue)) yield queueLine(entry);
+async function* listQueue(parts: OperationParts): AsyncIterable<QueueLine> {
+  for await (const entry of queueEntries(parts.queue)) yield queueLine(withWaits(parts, entry));
 }
 
-function queueLine(entry: QueueEntry): QueueLine {
+/** With why recipients wait whose time has come: what is active, but in memory, and what is due, but in the store. */
+function withWaits({ server, clock }: OperationParts, entry: QueueEntry): WaitingEntry {
+  const recipients = entry.recipients.map((recipient) => {
+    const { destination, state, attempts, nextAttempt } = recipient;
+    const isActive = state === 'active';
+    if (!isActive && (state === 'held' || (nextAttempt ?? 0) > clock.now())) return recipient;
+    const waiting = server?.destinations.waiting(destination, isActive ? entry.id : undefined);
+    if (waiting === undefined) return recipient;
+    // What is active counts as attempted.
+    return { ...recipient, attempts: attempts - Number(isActive), waits: waitingText(waiting) };
+  });
+  return { ...entry, recipients };
+}
+
+function queueLine(entry: WaitingEntry): QueueLine {
   const { id, sender, received, size, messageId, recipients } = entry;
   return {
     id,
@@ -217,6 +248,7 @@ function queueLine(entry: QueueEntry): QueueLine {
       delivery: recipient.delivery,
       destination: destinationText(recipient.destination),
       state: recipient.state,
+      waits: recipient.waits ?? null,
       attempts: recipient.attempts,
       nextAttempt: recipient.nextAttempt === undefined ? null : isoDate(recipient.nextAttempt),
       lastReply: recipient.lastReply === undefined ? null : replyText(recipient.lastReply),

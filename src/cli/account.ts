@@ -12,6 +12,7 @@ import { done } from './done.ts';
 import { readPassword } from './password.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
+import { counted } from './table.ts';
 import { withOperations } from './with-operations.ts';
 
 interface PasswordOptions extends CommonOptions {
@@ -81,7 +82,7 @@ const list = (context: Context) =>
               a.appPasswords.length === 0 ? '' : `  app passwords: ${a.appPasswords.join(', ')}`;
             const held = a.held === null ? '' : `  may not send until ${a.held.until}`;
             return printable(
-              `${a.address.padEnd(32)} ${a.messages} messages, ${a.bytes} bytes${others}${apps}${held}`,
+              `${a.address.padEnd(32)} ${counted(a.messages, 'message')}, ${counted(a.bytes, 'byte')}${others}${apps}${held}`,
             );
           },
         );
@@ -108,7 +109,7 @@ async function removal(operations: Operations, address: string): Promise<string>
   const key = addressKey(address);
   for await (const account of operations.accountList())
     if (account.address === key)
-      return `Remove the account ${key} and its ${account.messages} messages (${account.bytes} bytes), for good`;
+      return `Remove the account ${key} and its ${counted(account.messages, 'message')} (${counted(account.bytes, 'byte')}), for good`;
   return `Remove the account ${address}`;
 }
 

@@ -71,7 +71,9 @@ const show = (context: Context) =>
         const origin = Object.entries(entry.origin).map(
           ([name, value]) => `  ${name}: ${String(value)}`,
         );
-        const header = entry.header.split(/\r?\n/).map((line) => `  ${line}`);
+        const header = entry.header
+          .split(/\r?\n/)
+          .map((line) => `  ${line.replaceAll('\t', '  ')}`);
         const lines = [formatEntry(entry), 'came in by', ...origin, 'header', ...header];
         return context.print(
           `${lines
@@ -178,15 +180,17 @@ function formatEntry({ id, sender, received, size, asked, recipients }: QueueLin
     `${id}  ${received.slice(0, 16).replace('T', ' ')}  ${size} bytes  from ${from}`,
   );
   const rows = recipients.map(
-    ({ address, destination, state, attempts, nextAttempt, lastReply }) => {
+    ({ address, destination, state, attempts, nextAttempt, lastReply, waits }) => {
       const next =
-        nextAttempt === null ? '' : `, next ${nextAttempt.slice(0, 19).replace('T', ' ')}`;
+        nextAttempt === null || waits !== null
+          ? ''
+          : `, next ${nextAttempt.slice(0, 19).replace('T', ' ')}`;
       const made = `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
-      const waits = attempts === 0 && asked.length === 0 && isAhead(nextAttempt);
-      const said = lastReply ?? (waits ? notTried(id) : null);
-      const reason = said === null ? '' : `\n        ${printable(said)}`;
-      const where = `    to ${address}: ${state}, ${made}${next}, by ${destination}`;
-      return `${printable(where)}${reason}`;
+      const isUntried = attempts === 0 && asked.length === 0 && isAhead(nextAttempt);
+      const said = [waits, lastReply ?? (isUntried ? notTried(id) : null)];
+      const where = `    to ${address}: ${waits === null ? state : 'waits'}, ${made}${next}, by ${destination}`;
+      const reasons = said.filter((one) => one !== null).map((one) => `        ${one}`);
+      return [where, ...reasons].map(printable).join('\n');
     },
   );
   const wishes = asked.length === 0 ? [] : [printable(`    ${asked.join('; ')}`)];

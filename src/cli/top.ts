@@ -8,7 +8,7 @@ import type { Context } from './context.ts';
 import { printable } from './context.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
-import { table } from './table.ts';
+import { counted, table } from './table.ts';
 import { withOperations } from './with-operations.ts';
 
 interface TopOptions extends CommonOptions {
@@ -71,7 +71,7 @@ export function topPage({ statistics, queue, destinations, sessions }: TopFacts,
   const took = p95 === undefined || p95 === null ? '' : `   95 % within ${p95} s`;
   return [
     rates,
-    `queue ${queue.recipients} recipients of ${queue.messages} messages${took}`,
+    `queue ${counted(queue.recipients, 'recipient')} of ${counted(queue.messages, 'message')}${took}`,
     `connections ${sessions.length}${open && `: ${open}`}`,
     '',
     table(

@@ -32,6 +32,7 @@ import { Lineup } from './line/lineup.ts';
 import type { RateOf } from './line/pace.ts';
 import { Pace } from './line/pace.ts';
 import { Parts } from './line/parts.ts';
+import type { Waiting } from './line/waiting.ts';
 import type { ConclusionsParts } from './outcomes/conclusions.ts';
 import { Conclusions } from './outcomes/conclusions.ts';
 import type { RetrySettings } from './outcomes/outcomes.ts';
@@ -63,6 +64,8 @@ export interface RunnerParts extends ConclusionsParts {
   /** What was found dead is worth another try: also its hosts. */
   readonly onForgiven?: (() => void) | undefined;
 }
+
+type DestinationState = Pick<Destination, 'name' | 'active' | 'waiting' | 'window' | 'deadUntil'>;
 
 /** Limit: outcomes waiting to be recorded; beyond it nothing new is attempted. */
 const pendingMax = 2000;
@@ -224,20 +227,15 @@ export class QueueRunner {
     };
   }
 
-  /** The state of every destination that is in use, or was lately. */
-  destinations(): readonly Pick<
-    Destination,
-    'name' | 'active' | 'waiting' | 'window' | 'deadUntil'
-  >[] {
-    return [...this.#lineup.destinations.values()].map(
-      ({ name, active, waiting, window, deadUntil }) => ({
-        name,
-        active,
-        waiting,
-        window,
-        deadUntil,
-      }),
-    );
+  /** Every destination that is in use, or was lately. */
+  destinations(): readonly DestinationState[] {
+    return [...this.#lineup.destinations.values()];
+  }
+
+  /** Why the message, or what is due in the store, is not attempted there, as far as this node knows. */
+  waiting(destination: string, id?: string): Waiting | undefined {
+    if (this.#held.has(destination)) return { for: 'release' };
+    return this.#lineup.keeping(destination, id, this.#parts.clock.now());
   }
 
   /** Begins nothing new, waits for what is under way, aborts what takes longer than `graceMs`. */

@@ -12,6 +12,7 @@ function runnerOf() {
   const destinations: ReturnType<QueueRunner['destinations']>[number][] = [];
   return {
     ...{ done, live: destinations, destinations: () => destinations },
+    waiting: () => undefined,
     hold: (name: string) => void done.push(`hold ${name}`),
     release: (name: string) => void done.push(`release ${name}`),
     forgive: (name: string) => void done.push(`forgive ${name}`),

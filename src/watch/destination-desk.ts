@@ -12,6 +12,7 @@ import type {
   LastAttempt,
   LastSecurity,
 } from '../queue/line/destination-facts.ts';
+import type { Waiting } from '../queue/line/waiting.ts';
 import type { QueueRunner } from '../queue/runner.ts';
 import type { TlsSession } from '../report/tls-session.ts';
 import type { HistoryEvent } from '../store/history.ts';
@@ -21,7 +22,10 @@ import { DestinationNews, type Seen } from './destination-news.ts';
 
 export interface DestinationsParts {
   readonly store: Pick<QueueStore, 'backlogs' | 'backlogTimes' | 'search' | 'retry'>;
-  readonly runner: Pick<QueueRunner, 'destinations' | 'hold' | 'release' | 'forgive' | 'facts'>;
+  readonly runner: Pick<
+    QueueRunner,
+    'destinations' | 'waiting' | 'hold' | 'release' | 'forgive' | 'facts'
+  >;
   readonly records: RecordStore;
   readonly clock: Clock;
   /** Which of those that share the store this one is; 0 when it is alone. */
@@ -126,6 +130,10 @@ export class Destinations implements DestinationDesk {
     return { items, next: from + limit < found.length ? String(from + limit) : null };
   }
 
+  waiting(destination: string, id?: string): Waiting | undefined {
+    return this.#parts.runner.waiting(destination, id);
+  }
+
   async hold(destination: string): Promise<void> {
     const value = JSON.stringify({ since: this.#parts.clock.now() });
     await this.#parts.records.put([{ kind, key: destination, value }]);
@@ -211,6 +219,7 @@ export class Destinations implements DestinationDesk {
         ...{ oldest: undefined, nextAttempt: undefined },
         ...this.#seen(destination, at),
         onHold: this.#held.has(destination),
+        waiting: (at?.waiting ?? 0) > 0 ? this.waiting(destination) : undefined,
       };
     });
   }

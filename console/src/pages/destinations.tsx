@@ -135,7 +135,7 @@ function Security({ of }: { readonly of: Destination['security'] }) {
   );
 }
 
-function Condition({ one: { onHold, deadUntil, last } }: { readonly one: Destination }) {
+function Condition({ one: { onHold, deadUntil, waits, last } }: { readonly one: Destination }) {
   if (onHold)
     return (
       <Badge tone="calm" icon="pause">
@@ -148,6 +148,7 @@ function Condition({ one: { onHold, deadUntil, last } }: { readonly one: Destina
         found dead, tried again {relative(Date.parse(deadUntil))}
       </Badge>
     );
+  if (waits !== null) return <Badge tone="wait">{waits}</Badge>;
   if (last?.result === 'deferred') return <Badge tone="wait">defers</Badge>;
   if (last?.result === 'failed') return <Badge tone="bad">refused the last</Badge>;
   if (last !== null) return <Badge tone="good">takes mail</Badge>;

@@ -5,6 +5,7 @@ import type { Finding } from '../../compose/published/finding.ts';
 import { failure, ok } from '../../compose/published/finding.ts';
 import { inspectMove, inspectStore } from '../../store/at-rest.ts';
 import type { StoreFault } from '../../store/inspection.ts';
+import { counted } from '../table.ts';
 import { moveFindings } from './move.ts';
 
 /** Limit: findings of one kind; `verify` has them all. */
@@ -19,7 +20,7 @@ export async function storeFindings(directory: string): Promise<Finding[]> {
     const { messages, queued } = found.counts;
     if (found.faults.length === 0)
       return [
-        ok('', `mail store: ${messages} messages, ${queued} in the queue, all there`),
+        ok('', `mail store: ${counted(messages, 'message')}, ${queued} in the queue, all there`),
         ...moved,
       ];
     const lines = found.faults.flatMap(faultLines);

@@ -35,7 +35,10 @@ const rateLimits = z.strictObject({
     },
     ['50/10m'],
   ),
-  messagesPerAccount: rates({ about: 'Messages that an account sends.' }),
+  messagesPerAccount: rates({
+    about:
+      'Messages that an account sends. One that sends more is stopped, as with `recipientsPerAccount`.',
+  }),
   recipientsPerAccount: rates(
     {
       about:

@@ -1,5 +1,7 @@
 // What an operator sees of a destination.
 
+import type { Waiting } from './waiting.ts';
+
 export interface DestinationFacts {
   readonly destination: string;
   readonly name: string;
@@ -13,6 +15,8 @@ export interface DestinationFacts {
   readonly window: number | undefined;
   readonly deadUntil: number | undefined;
   readonly onHold: boolean;
+  /** What keeps its mail, as far as this node knows. */
+  readonly waiting: Waiting | undefined;
   readonly last: LastAttempt | undefined;
   /** Undefined: nothing was said over TLS lately, nor tried. */
   readonly security: LastSecurity | undefined;
@@ -48,6 +52,8 @@ export interface DestinationDesk {
     readonly items: readonly DestinationFacts[];
     readonly next: string | null;
   }>;
+  /** Why the message, or what is due in the store, is not attempted there; undefined: nothing is known to keep it. */
+  waiting(destination: string, id?: string): Waiting | undefined;
   hold(destination: string): Promise<void>;
   release(destination: string): Promise<void>;
   /** That it, or a host of it, was found dead. */

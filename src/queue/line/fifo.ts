@@ -13,6 +13,10 @@ export class Fifo<T> {
     return this.#items[this.#head];
   }
 
+  some(isIt: (item: T) => boolean): boolean {
+    return this.#items.some((item) => item !== undefined && isIt(item));
+  }
+
   push(item: T): void {
     this.#items.push(item);
   }

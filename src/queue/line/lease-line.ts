@@ -27,6 +27,12 @@ export class LeaseLine {
     return this.#next();
   }
 
+  /** Whether something of the message waits here. */
+  has(id: string): boolean {
+    const lines = [this.#usual, ...(this.#others?.values() ?? [])];
+    return lines.some((line) => line.some(({ message }) => message.id === id));
+  }
+
   push(lease: Lease): void {
     const { priority } = requestsOf(lease.message);
     this.#length += 1;

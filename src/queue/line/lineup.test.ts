@@ -5,7 +5,6 @@ import type { Lease } from '../../store/queue-store.ts';
 import type { DeliveryResult } from '../delivery.ts';
 import type { Destination } from './destination.ts';
 import { Lineup, waitingMax } from './lineup.ts';
-import type { Pace } from './pace.ts';
 
 const origin = { session: 's', service: 'smtp', protocol: 'ESMTP' };
 const lease = (destination: string, id = 'm', bytes: number | 'in a file' = 9): Lease => ({
@@ -27,8 +26,7 @@ const down: DeliveryResult = {
   health: 'down',
 };
 const limits = { connectionsPerDestination: 20, deliveries: 10, memory: 100 };
-const open = (pace?: Pick<Pace, 'allows' | 'started' | 'isLimited'>) =>
-  new Lineup(() => limits, pace);
+const open = (pace?: ConstructorParameters<typeof Lineup>[1]) => new Lineup(() => limits, pace);
 const to = (...destinations: readonly string[]) =>
   destinations.map((destination) => ({ destination }));
 const takenId = (lineup: Lineup, free: number, now = 0) => lineup.take(free, now)?.lease.message.id;
@@ -82,6 +80,7 @@ describe('room for what is fresh', () => {
       allows: () => true,
       started: () => {},
       isLimited: (name: string) => name === 'paced',
+      exceeded: () => undefined,
     };
     for (const [name, most] of [
       ['a', 1000],
@@ -146,6 +145,7 @@ describe('whose turn it is', () => {
       allows: ({ name }: Destination) => !slow.has(name),
       started: ({ name }: Destination) => void started.push(name),
       isLimited: () => true,
+      exceeded: () => undefined,
     });
     const one = lineup.add(lease('slow', 's1'), 'fresh');
     lineup.add(lease('dead', 'd1'), 'fresh');

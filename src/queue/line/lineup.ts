@@ -6,7 +6,9 @@ import type { Lease } from '../../store/queue-store.ts';
 import type { Destination } from './destination.ts';
 import { DestinationTable } from './destination.ts';
 import { Fifo } from './fifo.ts';
+import type { LeaseLine } from './lease-line.ts';
 import type { Pace } from './pace.ts';
+import type { Waiting } from './waiting.ts';
 
 /** The share of places that destinations which never took mail cannot have. */
 const reservedShare = 0.2;
@@ -30,16 +32,18 @@ export interface LineupLimits {
   readonly deliveries: number;
 }
 
+type PaceOfLine = Pick<Pace, 'allows' | 'started' | 'isLimited' | 'exceeded'>;
+
 export class Lineup {
   readonly destinations: DestinationTable;
   readonly #limits: () => LineupLimits;
-  readonly #pace: Pick<Pace, 'allows' | 'started' | 'isLimited'> | undefined;
+  readonly #pace: PaceOfLine | undefined;
   readonly #known = new Fifo<Destination>();
   readonly #unknown = new Fifo<Destination>();
   #waiting = 0;
   #bytes = 0;
 
-  constructor(limits: () => LineupLimits, pace?: Pick<Pace, 'allows' | 'started' | 'isLimited'>) {
+  constructor(limits: () => LineupLimits, pace?: PaceOfLine) {
     this.destinations = new DestinationTable(limits);
     this.#limits = limits;
     this.#pace = pace;
@@ -104,6 +108,19 @@ export class Lineup {
           : connectionsOf(destination) * waitingPerConnectionMax;
       return waiting < (isPaced ? Math.min(waitingForRateMax, most) : most);
     });
+  }
+
+  /** Why the message, or what is due in the store, is not attempted there; undefined: nothing is known to keep it. */
+  keeping(name: string, id: string | undefined, now: number): Waiting | undefined {
+    const destination = this.destinations.peek(name);
+    const isHere = (line: LeaseLine) => id === undefined || line.has(id);
+    if (destination === undefined || destination.isDead(now)) return undefined;
+    if (!isHere(destination.fresh) && !isHere(destination.claimed)) return undefined;
+    const exceeded = this.#pace?.exceeded(name);
+    if (exceeded !== undefined)
+      return { for: 'rate', rate: exceeded.rate, until: now + exceeded.waitMs };
+    const { active, window } = destination;
+    return active < window ? undefined : { for: 'turn', active };
   }
 
   /** Content on its way into the store. */

@@ -2,7 +2,7 @@
 // a rate delays, it fails nothing. Costs nothing where no destination has a rate.
 
 import type { Clock } from '../../base/clock.ts';
-import type { Rate } from '../../base/token-buckets.ts';
+import type { Exceeded, Rate } from '../../base/token-buckets.ts';
 import { TokenBuckets } from '../../base/token-buckets.ts';
 import type { Destination } from './destination.ts';
 
@@ -30,10 +30,15 @@ export class Pace {
     this.#buckets = new TokenBuckets(parts.clock, destinationsMax);
   }
 
+  /** What is exceeded there, and for how long. */
+  exceeded(destination: string): Exceeded | undefined {
+    const rate = this.#parts.rateOf(destination);
+    return rate && this.#buckets.look(destination, [rate]);
+  }
+
   /** Whether something may start there now; if not, `onReady` is called when it may. */
   allows(destination: Destination): boolean {
-    const rate = this.#parts.rateOf(destination.name);
-    const exceeded = rate && this.#buckets.look(destination.name, [rate]);
+    const exceeded = this.exceeded(destination.name);
     if (exceeded === undefined) return true;
     if (this.#waiting.has(destination)) return false;
     this.#waiting.add(destination);

@@ -164,13 +164,16 @@ function skippedLines({ address, result, until }: AttemptResult): string[] {
 const withoutCode = (text: string): string =>
   text.replace(/^\d{3} (?:\d\.\d{1,3}\.\d{1,3} ?)?/, '');
 
-function nowLines(queued: QueueEntry | undefined): string[] {
+function nowLines(queued: MessageStory['queued']): string[] {
   if (queued === undefined) return ['Now: it has left the queue.'];
   return [
     'Now in the queue:',
-    ...queued.recipients.flatMap(({ address, state, attempts, nextAttempt, lastReply }) => [
-      `    <${address}> ${state}, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}` +
-        (nextAttempt === undefined || state !== 'queued' ? '' : `, next ${isoTime(nextAttempt)}`),
+    ...queued.recipients.flatMap(({ address, state, attempts, nextAttempt, lastReply, waits }) => [
+      `    <${address}> ${waits === undefined ? state : 'waits'}, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}` +
+        (nextAttempt === undefined || state !== 'queued' || waits !== undefined
+          ? ''
+          : `, next ${isoTime(nextAttempt)}`),
+      ...(waits === undefined ? [] : [`        ${waits}`]),
       ...(lastReply === undefined ? [] : [`        last reply: ${replyText(lastReply)}`]),
     ]),
   ];

@@ -10,10 +10,19 @@ import type { QueueEntry, QueueStore } from '../../store/queue-store.ts';
 export interface MessageStory {
   readonly id: string;
   /** What is left of it in the queue. */
-  readonly queued: QueueEntry | undefined;
+  readonly queued: WaitingEntry | undefined;
   /** Oldest first. */
   readonly events: readonly HistoryEvent[];
 }
+
+export interface WaitingEntry extends Omit<QueueEntry, 'recipients'> {
+  readonly recipients: readonly WaitingRecipient[];
+}
+
+export type WaitingRecipient = QueueEntry['recipients'][number] & {
+  /** Why nothing is attempted though its time has come, in words; where nobody is known to know, undefined. */
+  readonly waits?: string | undefined;
+};
 
 /** Limit: messages that share a Message-ID and are still queued. */
 const storiesMax = 20;

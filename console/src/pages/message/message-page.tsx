@@ -8,6 +8,7 @@ import { Empty, Problem, Waiting } from '../../components/states.tsx';
 import { useAnswer } from '../../use-answer.ts';
 import { useNews } from '../../use-news.ts';
 import { QueueActions } from '../queue/actions.tsx';
+import { isUnderWay, waitsOf } from '../queue/queue-columns.tsx';
 import type { Story } from './story.ts';
 import { Timeline } from './timeline.tsx';
 
@@ -107,7 +108,8 @@ function OneStory({ story, onChanged }: { readonly story: Story; readonly onChan
 function stateOf({ queued, events }: Story): { readonly tone: Tone; readonly word: string } {
   if (queued !== null) {
     const states = queued.recipients.map(({ state }) => state);
-    if (states.includes('active')) return { tone: 'accent', word: 'under way' };
+    if (isUnderWay(queued.recipients)) return { tone: 'accent', word: 'under way' };
+    if (waitsOf(queued.recipients) !== undefined) return { tone: 'wait', word: 'waits' };
     if (states.every((state) => state === 'held')) return { tone: 'calm', word: 'held' };
     const isDeferred = queued.recipients.some(({ attempts }) => attempts > 0);
     return isDeferred ? { tone: 'wait', word: 'deferred' } : { tone: 'accent', word: 'queued' };

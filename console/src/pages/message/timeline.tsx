@@ -8,7 +8,7 @@ import { Badge, type Tone } from '../../components/badge.tsx';
 import { Facts } from '../../components/facts.tsx';
 import { Ago } from '../../components/time.tsx';
 import { bytes, duration, fullDate } from '../../format.ts';
-import { nextAttempt } from '../queue/queue-columns.tsx';
+import { isUnderWay, nextAttempt, waitsOf } from '../queue/queue-columns.tsx';
 import { Attempt } from './attempt.tsx';
 import { Step } from './step.tsx';
 import type { Story } from './story.ts';
@@ -189,23 +189,28 @@ function Refused({ event }: { readonly event: EventOf<'refused'> }) {
 function Now({ queued }: { readonly queued: NonNullable<Story['queued']> }) {
   const states = new Set(queued.recipients.map(({ state }) => state));
   const next = nextAttempt(queued.recipients);
-  const waits = queued.recipients.length;
-  const title = states.has('active')
+  const count = queued.recipients.length;
+  const waits = waitsOf(queued.recipients);
+  const underWay = isUnderWay(queued.recipients);
+  const title = underWay
     ? 'An attempt is under way'
-    : states.size === 1 && states.has('held')
-      ? 'Held: nothing is tried until it is released'
-      : 'Waiting for the next attempt';
+    : waits !== undefined
+      ? 'Waiting for its turn'
+      : states.size === 1 && states.has('held')
+        ? 'Held: nothing is tried until it is released'
+        : 'Waiting for the next attempt';
   return (
     <Step icon={states.has('held') ? 'pause' : 'clock'} tone="now" title={title}>
       <p>
-        {waits === 1 ? 'One recipient is' : `${waits} recipients are`} in the queue
-        {next !== undefined && !states.has('active') && (
+        {count === 1 ? 'One recipient is' : `${count} recipients are`} in the queue
+        {next !== undefined && !underWay && waits === undefined && (
           <>
             , next attempt <Ago at={next} />
           </>
         )}
         . It has waited for {duration(Date.now() - Date.parse(queued.received))}.
       </p>
+      {waits !== undefined && <p>{waits}</p>}
     </Step>
   );
 }

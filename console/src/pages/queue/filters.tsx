@@ -12,7 +12,7 @@ type State = NonNullable<QueueFilter['state']>;
 const states: readonly (readonly [State, string])[] = [
   ['deferred', 'deferred'],
   ['queued', 'not tried yet'],
-  ['active', 'under way'],
+  ['active', 'under way, or about to be'],
   ['held', 'held'],
 ];
 

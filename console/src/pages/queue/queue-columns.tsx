@@ -16,10 +16,7 @@ export const queueColumns: readonly Column<Queued>[] = [
     name: 'Last reply',
     kind: 'text',
     class: 'soft reply',
-    cell: ({ recipients }) =>
-      recipients.find(({ lastReply }) => lastReply !== null)?.lastReply ?? (
-        <span class="faint">nothing yet</span>
-      ),
+    cell: ({ recipients }) => <LastReply recipients={recipients} />,
   },
   {
     name: 'Next attempt',
@@ -54,6 +51,24 @@ export const nextAttempt = (
     .filter((at) => at !== null)
     .sort()[0];
 
+function LastReply({ recipients }: Pick<Queued, 'recipients'>) {
+  const waits = waitsOf(recipients);
+  const last = recipients.find(({ lastReply }) => lastReply !== null)?.lastReply;
+  return (
+    <>
+      {last ?? <span class="faint">nothing yet</span>}
+      {waits !== undefined && <span class="sub">{waits}</span>}
+    </>
+  );
+}
+
+/** Why the first that waits though its time has come does. */
+export const waitsOf = (recipients: readonly Recipient[]): string | undefined =>
+  recipients.find(({ waits }) => waits !== null)?.waits ?? undefined;
+
+export const isUnderWay = (recipients: readonly Recipient[]): boolean =>
+  recipients.some(({ state, waits }) => state === 'active' && waits === null);
+
 function State({ recipients }: { readonly recipients: readonly Recipient[] }) {
   const { tone, word, icon } = stateOf(recipients);
   const attempts = Math.max(...recipients.map((one) => one.attempts), 0);
@@ -73,7 +88,8 @@ function stateOf(recipients: readonly Recipient[]): {
   readonly icon?: 'pause' | 'play';
 } {
   const states = recipients.map(({ state }) => state);
-  if (states.includes('active')) return { tone: 'accent', word: 'under way', icon: 'play' };
+  if (isUnderWay(recipients)) return { tone: 'accent', word: 'under way', icon: 'play' };
+  if (waitsOf(recipients) !== undefined) return { tone: 'wait', word: 'waits' };
   if (states.every((state) => state === 'held'))
     return { tone: 'calm', word: 'held', icon: 'pause' };
   if (recipients.some(({ attempts }) => attempts > 0)) return { tone: 'wait', word: 'deferred' };
