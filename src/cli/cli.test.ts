@@ -114,6 +114,13 @@ describe('command line', () => {
       2,
       /^postrider: --port-offset must be a whole number from -1000 to 60000, not 'x'\n$/,
     ],
+    [
+      'dev --port x',
+      2,
+      /^postrider: --port wants a port, such as 2525, or one of smtp, .* not 'x'/,
+    ],
+    ['dev --port 65536', 2, /^postrider: --port wants a port/],
+    ['dev --port toString=1', 2, /^postrider: --port wants a port/],
     ['send --to a', 2, /^postrider: 'a' is not a mail address/],
     ['send', 2, /^postrider: required option '--to <address>' not specified/],
     ['send --to a@b.org --tls maybe', 2, /--tls must be none, starttls or implicit/],

@@ -6,6 +6,8 @@ import { parseDuration } from '../base/duration-text.ts';
 import { firstLineOf } from '../base/error-text.ts';
 import type { CatcherSettings, ChaosTriggers } from '../config/catcher.ts';
 import { defaultCatcher, noChaos } from '../config/catcher.ts';
+import type { DevDoor, DevOptions } from '../config/dev.ts';
+import { devPorts } from '../config/dev.ts';
 import { CliError, printable } from './context.ts';
 
 export interface CatcherOptions {
@@ -38,6 +40,21 @@ export async function catcherSettings(
     rspamd: options.rspamd === undefined ? undefined : rspamdOf(options.rspamd),
     relay: options.relay === undefined ? undefined : await relayOf(options, options.relay, cwd),
   };
+}
+
+/** `2525` or `http=8080`. @throws CliError */
+export function portsOf(given: readonly string[]): NonNullable<DevOptions['ports']> {
+  const ports: Partial<Record<DevDoor, number>> = {};
+  for (const text of given) {
+    const [, door = 'smtp', port = ''] = /^(?:(\w+)=)?(\d{1,5})$/.exec(text) ?? [];
+    if (port === '' || Number(port) > 65_535 || !Object.hasOwn(devPorts, door))
+      throw new CliError(
+        2,
+        `--port wants a port, such as 2525, or one of ${Object.keys(devPorts).join(', ')} with its own, such as http=8080, not '${printable(text)}'`,
+      );
+    ports[door as DevDoor] = Number(port);
+  }
+  return ports;
 }
 
 /** `{ "shop": "secret", … }`. @throws CliError */

@@ -7,12 +7,14 @@ import { devConfig } from '../config/dev.ts';
 import { findConfig } from '../config/load.ts';
 import { isDomain } from '../config/settings/setting.ts';
 import { isAddress, isLoopback } from '../net/network.ts';
+import { collect } from './collect.ts';
 import type { Context, RunningServer } from './context.ts';
 import { CliError, printable } from './context.ts';
-import { type CatcherOptions, catcherSettings } from './dev-options.ts';
+import { type CatcherOptions, catcherSettings, portsOf } from './dev-options.ts';
 import { runServer } from './run-server.ts';
 
 interface DevCommandOptions extends CatcherOptions {
+  readonly port?: readonly string[];
   readonly portOffset?: string;
   readonly freePorts?: boolean;
   readonly data?: string;
@@ -22,7 +24,12 @@ interface DevCommandOptions extends CatcherOptions {
 export function devCommand(context: Context): Command {
   return new Command('dev')
     .description('the whole server on loopback: catches mail for any address, sends nothing')
-    .option('--port-offset <number>', 'add this to every port')
+    .option(
+      '--port <port>',
+      'where SMTP listens; of others by name, such as http=8080; may be given several times',
+      collect,
+    )
+    .option('--port-offset <number>', 'add this to every other port')
     .option('--free-ports', 'take any free ports')
     .option('--host <address>', 'listen here, for instance 0.0.0.0 in a container', '127.0.0.1')
     .option('--data <directory>', 'keep mail here; default: postrider-data/dev')
@@ -37,7 +44,7 @@ export function devCommand(context: Context): Command {
     .option('--relay-user <name>', 'log in there')
     .option('--relay-password-file <file>', 'the first line of this file')
     .action(async (options: DevCommandOptions) => {
-      const { portOffset, freePorts, data, host = '' } = options;
+      const { port, portOffset, freePorts, data, host = '' } = options;
       const offset = Number(portOffset ?? '0');
       if (!Number.isInteger(offset) || offset < -1000 || offset > 60_000)
         throw new CliError(
@@ -50,6 +57,7 @@ export function devCommand(context: Context): Command {
           `--host must be an address such as 0.0.0.0, not '${printable(host)}'`,
         );
       const config = devConfig(context.cwd, {
+        ports: portsOf(port ?? []),
         portOffset: offset,
         freePorts: freePorts === true,
         host,

@@ -5,7 +5,12 @@ import type { Command } from 'commander';
 /** By the words after `postrider`; of each line the words after them, or a whole line of a shell where it says so. */
 const examples: Readonly<Record<string, readonly string[]>> = {
   serve: ['', '--config /etc/postrider/postrider.config.ts'],
-  dev: ['', '--host 0.0.0.0 --data /data --max-age 7d', '--relay smtp.example.org:587'],
+  dev: [
+    '',
+    '--port 2525 --port http=8080',
+    '--host 0.0.0.0 --data /data --max-age 7d',
+    '--relay smtp.example.org:587',
+  ],
   init: ['ann@example.org', 'ann@example.org --acme --user postrider'],
   check: ['', '--dns', `--json | jq -r 'select(.state=="failure").text'`],
   'account add': [

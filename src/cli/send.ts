@@ -14,6 +14,7 @@ import type { SendMailOptions } from '../deliver/send-mail/send-mail-options.ts'
 import { isDomain, parseMailbox } from '../mail/fields/address.ts';
 import { replyText } from '../queue/reply-text.ts';
 import { dateTimeOf } from '../smtp/extensions/future-release.ts';
+import { collect } from './collect.ts';
 import { compose } from './compose.ts';
 import type { Context } from './context.ts';
 import { CliError, printable } from './context.ts';
@@ -39,11 +40,6 @@ interface SendOptions {
 
 /** Limit: of what is read from stdin. */
 const inputBytesMax = 256 * 2 ** 20;
-
-const collect = (value: string, before: readonly string[] | undefined) => [
-  ...(before ?? []),
-  value,
-];
 
 export function sendCommand(context: Context): Command {
   return new Command('send')

@@ -606,6 +606,8 @@ describe('dev', () => {
   it('can be moved to other ports', () => {
     assert.equal(devConfig(directory, { portOffset: 100 }).listeners[0]?.port, 1125);
     assert.equal(devConfig(directory, { freePorts: true }).listeners[2]?.port, 0);
+    const { listeners } = devConfig(directory, { portOffset: 1, ports: { smtp: 25, http: 0 } });
+    assert.deepEqual([listeners[0]?.port, listeners[1]?.port, listeners[7]?.port], [25, 1588, 0]);
   });
 
   it('can listen elsewhere than on loopback: any password is right there anyway', () => {

@@ -9,8 +9,24 @@ import { type CatcherSettings, defaultCatcher } from './catcher.ts';
 import type { Config } from './config.ts';
 import { resolveConfig } from './resolve.ts';
 
+/** The usual port of each door. SMTP's and the browser's are those of MailHog and Mailpit. */
+export const devPorts = {
+  smtp: 1025,
+  submission: 1587,
+  submissions: 1465,
+  pop3: 1110,
+  pop3s: 1995,
+  imap: 1143,
+  imaps: 1993,
+  http: 8025,
+};
+
+export type DevDoor = keyof typeof devPorts;
+
 export interface DevOptions {
-  /** Added to every port: two checkouts on one machine. */
+  /** In place of the usual ones; 0 is any that is free. */
+  readonly ports?: Readonly<Partial<Record<DevDoor, number>>>;
+  /** Added to every other port: two checkouts on one machine. */
   readonly portOffset?: number;
   /** Any free ports: tests that run side by side. */
   readonly freePorts?: boolean;
@@ -23,27 +39,33 @@ export interface DevOptions {
 export const devDataDirectory = (cwd: string): string => join(cwd, 'postrider-data', 'dev');
 
 export function devConfig(cwd: string, options: DevOptions = {}): Config {
-  const { portOffset = 0, freePorts = false } = options;
+  const { ports = {}, portOffset = 0, freePorts = false } = options;
   const host = '127.0.0.1';
   // Field: `curl -T` sends the lines of a text file as they are.
   const bareNewlines = 'normalise';
-  const port = (usual: number) => (freePorts ? 0 : usual + portOffset);
+  const port = (door: DevDoor) => ports[door] ?? (freePorts ? 0 : devPorts[door] + portOffset);
   const resolution = resolveConfig(
     {
       hostname: 'localhost',
       dataDirectory: options.dataDirectory ?? devDataDirectory(cwd),
       tls: 'self-signed',
       listeners: [
-        // MailHog's and Mailpit's port. Mail from anyone, login if they like.
-        { service: 'smtp', host, port: port(1025), tls: 'none', insecureAuth: true, bareNewlines },
-        { service: 'submission', host, port: port(1587), tls: 'starttls', bareNewlines },
-        { service: 'submission', host, port: port(1465), tls: 'implicit', bareNewlines },
-        { service: 'pop3', host, port: port(1110), tls: 'none', insecureAuth: true },
-        { service: 'pop3', host, port: port(1995), tls: 'implicit' },
-        { service: 'imap', host, port: port(1143), tls: 'none', insecureAuth: true },
-        { service: 'imap', host, port: port(1993), tls: 'implicit' },
-        // MailHog's and Mailpit's, too.
-        { service: 'http', host, port: port(8025), tls: 'none' },
+        // Mail from anyone, login if they like.
+        {
+          service: 'smtp',
+          host,
+          port: port('smtp'),
+          tls: 'none',
+          insecureAuth: true,
+          bareNewlines,
+        },
+        { service: 'submission', host, port: port('submission'), tls: 'starttls', bareNewlines },
+        { service: 'submission', host, port: port('submissions'), tls: 'implicit', bareNewlines },
+        { service: 'pop3', host, port: port('pop3'), tls: 'none', insecureAuth: true },
+        { service: 'pop3', host, port: port('pop3s'), tls: 'implicit' },
+        { service: 'imap', host, port: port('imap'), tls: 'none', insecureAuth: true },
+        { service: 'imap', host, port: port('imaps'), tls: 'implicit' },
+        { service: 'http', host, port: port('http'), tls: 'none' },
       ],
       // Nothing leaves: what is not caught here is thrown away rather than sent.
       routes: [{ domain: '*', via: 'discard' }],
