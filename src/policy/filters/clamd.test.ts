@@ -21,10 +21,11 @@ const draft: Draft = {
   arrival: arrivalOf(content),
 };
 
-/** What comes of a message when clamd says this, or nothing at all. */
-async function asked(says: string | undefined, settings: Partial<ClamdSettings> = {}) {
-  const peer = new MemoryPeer();
-  const clock = new FakeClock();
+function clamdAt(
+  dial: () => Promise<MemoryPeer>,
+  settings: Partial<ClamdSettings>,
+  clock = new FakeClock(),
+) {
   const results: string[] = [];
   const policy = clamd({
     settings: {
@@ -32,11 +33,19 @@ async function asked(says: string | undefined, settings: Partial<ClamdSettings> 
       ...{ connectTimeout: 1, messageTimeout: 2, largest: 1000 },
       ...settings,
     },
-    dialer: { dial: async () => peer },
+    dialer: { dial },
     reports: { log: silentLog, clock, count: (result) => results.push(result) },
     clock,
   });
-  const pending = Promise.resolve(policy.filter!(envelope, draft));
+  return { results, filter: async () => policy.filter!(envelope, draft) };
+}
+
+/** What comes of a message when clamd says this, or nothing at all. */
+async function asked(says: string | undefined, settings: Partial<ClamdSettings> = {}) {
+  const peer = new MemoryPeer();
+  const clock = new FakeClock();
+  const { filter, results } = clamdAt(async () => peer, settings, clock);
+  const pending = filter();
   let sent = '';
   if ((settings.largest ?? 1000) >= content.length) {
     sent = says === undefined ? await peer.endInput() : await peer.say(says);
@@ -85,21 +94,27 @@ describe('clamd', () => {
     assert.deepEqual([said, told, sent], [undefined, ['c: not looked at; too large'], '']);
   });
 
+  it('one that says nothing while it is still being shown the message is decided by the settings', async () => {
+    const peer = new MemoryPeer();
+    peer.stick();
+    const clock = new FakeClock();
+    const { filter } = clamdAt(async () => peer, { onFailure: 'accept' }, clock);
+    const pending = filter();
+    await peer.hear();
+    const over = peer.timeOut();
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(2);
+    const [answer] = await Promise.all([pending, over]);
+    assert.deepEqual(answer?.findings?.map(findingText), [
+      'c: no answer, taken without it: silent',
+    ]);
+  });
+
   it('one that is not there is decided by the settings', async () => {
-    const policy = clamd({
-      settings: {
-        ...{ name: 'c', place: { path: '/c' }, mail: 'all', onFailure: 'accept' },
-        ...{ connectTimeout: 1, messageTimeout: 2, largest: 1000 },
-      },
-      dialer: {
-        dial: async () => {
-          throw new DialError('no such file', false);
-        },
-      },
-      reports: { log: silentLog, clock: new FakeClock(), count: () => {} },
-      clock: new FakeClock(),
-    });
-    const answer = await policy.filter!(envelope, draft);
+    const gone = async () => {
+      throw new DialError('no such file', false);
+    };
+    const answer = await clamdAt(gone, { onFailure: 'accept' }).filter();
     assert.deepEqual(answer?.findings?.map(findingText), [
       'c: no answer, taken without it: no such file',
     ]);

@@ -67,6 +67,7 @@ async function scan(
   const cancel = clock.after(messageTimeout, () => peer.destroy());
   try {
     const answer = heard(peer, messageTimeout);
+    answer.catch(() => {}); // it may fail while the message is still being sent
     // It may say no, and leave, before it has read everything.
     await send(draft, peer, messageTimeout).catch(() => {});
     return await answer;
