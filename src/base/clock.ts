@@ -28,7 +28,7 @@ export function systemClock(): Clock {
 }
 
 /** Resolves `delayMs` later by this clock. */
-export function sleep(clock: Clock, delayMs: number): Promise<void> {
+export function sleep(clock: Pick<Clock, 'after'>, delayMs: number): Promise<void> {
   return new Promise((resolve) => {
     clock.after(delayMs, resolve);
   });

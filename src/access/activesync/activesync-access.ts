@@ -7,6 +7,7 @@ import type { TagName } from '../../activesync/wbxml/code-pages.ts';
 import type { Element } from '../../activesync/wbxml/element.ts';
 import { element } from '../../activesync/wbxml/element.ts';
 import { BoundedMap } from '../../base/bounded-map.ts';
+import { sleep } from '../../base/clock.ts';
 import { CollectionBook } from './collection-book.ts';
 import { commands } from './commands/index.ts';
 import type { ActiveSyncParts, Answer, Call, Context } from './context.ts';
@@ -106,7 +107,7 @@ export class ActiveSyncAccess {
     if (times % 20 === refusedFreely)
       this.#parts.log.warn('device refused', { ...namesOf(call), reason: why.reason });
     if (times > refusedFreely)
-      await this.#pause(Math.min(refusedWaitMs, (times - refusedFreely) * 1_000));
+      await sleep(this.#parts.clock, Math.min(refusedWaitMs, (times - refusedFreely) * 1_000));
     return why.answer;
   }
 
@@ -130,12 +131,6 @@ export class ActiveSyncAccess {
       reason: 'it has not taken the policies',
       answer: toProvision(call, status.notProvisioned),
     };
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#parts.clock.after(ms, resolve);
-    });
   }
 
   async #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {

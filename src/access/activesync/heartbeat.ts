@@ -1,6 +1,7 @@
 // Waiting for news of folders: of Ping, and of a Sync that says for how long.
 
 import { oldestWanted } from '../../activesync/sync-options.ts';
+import { sleep } from '../../base/clock.ts';
 import type { Context } from './context.ts';
 import { deviceKey } from './device-book.ts';
 import { folderNumber } from './folder-names.ts';
@@ -25,24 +26,17 @@ export async function waitForNews(context: Context, { folders, seconds }: NewsOf
   const until = clock.now() + seconds * 1_000;
   const { account } = call;
   for (let isFirst = true; ; isFirst = false) {
-    if (!isFirst) await pause(context);
+    if (!isFirst) await sleep(clock, gatherMs);
+    using wait = waiting.begin({ account, ms: until - clock.now(), left: call.left });
     // Whoever was shut out meanwhile is told nothing, and refused when it asks again.
     const device = isFirst ? context.device : await devices.find(account, context.device.id);
     if (device === undefined || device.blocked || device.wipe !== undefined) return 'nothing';
     if (device.folders !== undefined && (await hierarchyChanged(context, device.folders)))
       return 'hierarchy';
     if ((await changedFolders(context, folders)).length > 0) return 'changed';
-    const ms = until - clock.now();
-    if (ms <= 0) return 'nothing';
-    const woken = await waiting.wait({ account, ms, left: call.left });
-    if (woken !== 'changed') return 'nothing';
+    if ((await wait.woken) !== 'changed') return 'nothing';
   }
 }
-
-const pause = ({ clock }: Context): Promise<void> =>
-  new Promise((resolve) => {
-    clock.after(gatherMs, resolve);
-  });
 
 /** Those of which there is something to tell. A folder that is gone is the hierarchy's affair. */
 export async function changedFolders(

@@ -4,6 +4,7 @@
 import { hash } from 'node:crypto';
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
+import { sleep } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Rate } from '../../base/token-buckets.ts';
 import { TokenBuckets } from '../../base/token-buckets.ts';
@@ -50,9 +51,7 @@ export class Loops {
     this.#slowed.set(device, times + 1);
     if (times % loggedEach === 0)
       this.#parts.log.warn('device asks in a loop', { ...namesOf(call), count: times + 1 });
-    await new Promise<void>((resolve) => {
-      this.#parts.clock.after(exceeded.waitMs, resolve);
-    });
+    await sleep(this.#parts.clock, exceeded.waitMs);
     // It has waited for it.
     this.#requests.take(name, [sameRate]);
   }

@@ -7,6 +7,7 @@ export type Woken = 'changed' | 'expired' | 'left';
 
 export interface WaitParts {
   readonly account: string;
+  /** At most. */
   readonly ms: number;
   readonly left: AbortSignal;
 }
@@ -30,28 +31,28 @@ export class Waiting {
     return this.#size;
   }
 
-  /** Until something of the account changes, at most for `ms`. */
-  async wait({ account, ms, left }: WaitParts): Promise<Woken> {
-    if (left.aborted) return 'left';
-    if (this.#closed) return 'expired';
+  /** From now on nothing of the account is missed: whoever looks for news looks then, and waits if there is none. */
+  begin({ account, ms, left }: WaitParts): Disposable & { readonly woken: Promise<Woken> } {
     const { promise, resolve } = Promise.withResolvers<Woken>();
-    const waiter: Waiter = resolve;
     const leave = () => resolve('left');
+    if (left.aborted) leave();
+    if (this.#closed) resolve('expired');
     const cancel = this.#clock.after(ms, () => resolve('expired'));
     left.addEventListener('abort', leave, { once: true });
     const others = this.#byAccount.get(account) ?? new Set();
-    this.#byAccount.set(account, others.add(waiter));
+    this.#byAccount.set(account, others.add(resolve));
     this.#size += 1;
-    try {
-      return await promise;
-    } finally {
-      cancel();
-      left.removeEventListener('abort', leave);
-      others.delete(waiter);
-      if (others.size === 0 && this.#byAccount.get(account) === others)
-        this.#byAccount.delete(account);
-      this.#size -= 1;
-    }
+    return {
+      woken: promise,
+      [Symbol.dispose]: () => {
+        cancel();
+        left.removeEventListener('abort', leave);
+        others.delete(resolve);
+        if (others.size === 0 && this.#byAccount.get(account) === others)
+          this.#byAccount.delete(account);
+        this.#size -= 1;
+      },
+    };
   }
 
   /** Nobody waits any more: the server ends. */
