@@ -626,11 +626,24 @@ describe('check and init', () => {
   it('init --acme writes what an authority needs, and it can be read', async () => {
     const cwd = workingDirectory('none');
     const input = 'long enough for a password';
-    await run(cwd, 'init ann@example.org --acme --password-stdin', { input });
+    const made = await run(cwd, 'init ann@example.org --acme --password-stdin --json', { input });
+    const { records } = JSON.parse(made.out) as { records: { name: string; type: string }[] };
+    for (const wanted of [
+      ...['_mta-sts.example.org TXT', 'mta-sts.example.org CNAME', '_smtp._tls.example.org TXT'],
+      ...['autoconfig.example.org CNAME', '_jmap._tcp.example.org SRV', '_dmarc.example.org TXT'],
+    ])
+      assert.ok(
+        records.some(({ name, type }) => `${name} ${type}` === wanted),
+        wanted,
+      );
     const text = readFileSync(join(cwd, 'postrider.config.ts'), 'utf8');
-    assert.match(text, /tls: \{ acme: \{ contact: 'ann@example\.org', termsAgreed: true \} \}/);
+    assert.match(text, /acme: \{\s+contact: 'ann@example\.org',\s+termsAgreed: true,/);
     const { out } = await run(cwd, 'check --json');
     assert.match(out, /"tls\.acme","text":"mail\.example\.org: no certificate yet/);
+    assert.match(
+      out,
+      /"mta-sts\.example\.org, autoconfig\.example\.org, auto.* no certificate yet/,
+    );
   });
 
   it('init changes nothing when it cannot finish', async () => {

@@ -141,9 +141,11 @@ function configText(facts: {
   const fromFiles = existsSync(`${live}/fullchain.pem`)
     ? `{ certificate: ${quote(`${live}/fullchain.pem`)}, privateKey: ${quote(`${live}/privkey.pem`)} }`
     : "'self-signed'";
-  const tls = byAcme ? `{ acme: { contact: ${quote(address)}, termsAgreed: true } }` : fromFiles;
-  // It is looked for there.
-  const http = byAcme ? "\n    { service: 'http', port: 80, tls: 'none' }," : '';
+  const tls = byAcme ? acmeText({ hostname, domain, address }) : fromFiles;
+  // The authority asks at 80; MTA-STS, the set-up of mail programs and the console are at 443.
+  const http = byAcme
+    ? "\n    { service: 'http', port: 80, tls: 'none' },\n    { service: 'http', port: 443, tls: 'implicit' },"
+    : '';
   const begin = 'export default defineConfig({';
   return `import { defineConfig } from 'postrider';
 
@@ -166,5 +168,21 @@ ${begin}
 });
 `;
 }
+
+/** A certificate of its own for what mail does without, so that a name which is not in the DNS yet holds up only those. */
+const acmeText = (facts: {
+  readonly hostname: string;
+  readonly domain: string;
+  readonly address: string;
+}): string => `{
+    acme: {
+      contact: ${quote(facts.address)},
+      termsAgreed: true,
+      names: [
+        ${quote(facts.hostname)},
+        [${['mta-sts', 'autoconfig', 'autodiscover'].map((label) => quote(`${label}.${facts.domain}`)).join(', ')}],
+      ],
+    },
+  }`;
 
 const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
