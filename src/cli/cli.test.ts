@@ -370,6 +370,7 @@ describe('mail and queue, no server running', () => {
           delivery: 'relay',
           destination: 'MX of example.net',
           state: 'queued',
+          waits: null,
           attempts: 0,
           nextAttempt: first.recipients[0].nextAttempt,
           lastReply: null,
