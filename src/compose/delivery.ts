@@ -5,6 +5,7 @@ import { byRules } from '../deliver/local/by-rules.ts';
 import { createLocalDelivery } from '../deliver/local/local.ts';
 import { createMaildirDelivery } from '../deliver/local/maildir.ts';
 import { OnDemand } from '../deliver/on-demand/on-demand.ts';
+import { waivesTlsInMemory } from '../deliver/relay/security/require-tls.ts';
 import { makeSteps } from '../deliver/relay/steps/outbound-steps.ts';
 import { isOurReport } from '../deliver/reports/report-queue.ts';
 import { createDialer } from '../net/dialer.ts';
@@ -68,8 +69,8 @@ export async function createQueue(parts: DeliveryParts): Promise<Delivery> {
       ...{ clock, log },
     }),
     ...{ clock, random, log, history, tracer, deliverySeconds: metrics.delivery },
-    // RFC 8460 §3: a TLS report goes to a host whose TLS keeps other mail away.
-    isUndeterred: ({ origin }) => isOurReport(origin),
+    // RFC 8460 §3, RFC 8689 §3: a TLS report, and what waives TLS, go to a host whose TLS keeps other mail away.
+    isUndeterred: (message) => isOurReport(message.origin) || waivesTlsInMemory(message),
     shares: stores.nodes.shares,
     rateOf: destinationRates(() => inForce().config.rateLimits.perDestination),
     get hostname() {

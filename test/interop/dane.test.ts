@@ -190,15 +190,18 @@ describe('interop: DANE', { skip }, () => {
     rmSync(home, { recursive: true, force: true });
   });
 
-  async function send(to: readonly string[], how: { tls?: boolean; params?: string } = {}) {
-    const { tls = false, params = '' } = how;
+  async function send(
+    to: readonly string[],
+    how: { tls?: boolean; params?: string; field?: string } = {},
+  ) {
+    const { tls = false, params = '', field = '' } = how;
     const socket = tls
       ? connectTls({ host: '127.0.0.1', port: tlsPort, rejectUnauthorized: false })
       : undefined;
     const client = await connectClient(port, socket);
     const offered = await client.say('EHLO client.test\r\n');
     assert.equal(offered.includes('250-REQUIRETLS'), tls);
-    const content = 'Subject: DANE\r\n\r\nhello\r\n';
+    const content = `${field}Subject: DANE\r\n\r\nhello\r\n`;
     const said = await submit(client, { from: ann, to, content, params });
     client.close();
     return said.split(' ').at(-1)!;
@@ -295,5 +298,18 @@ describe('interop: DANE', { skip }, () => {
       /: failed[\s\S]*550 5\.7\.10 .*neither DNSSEC nor MTA-STS/,
     );
     assert.equal(told.match(/the sender is told \(failed\)/g)?.length, 2);
+    // What it asked for is no fault of the host.
+    const next = await why(await send(['bob@plain.test']), 1);
+    assert.match(about(next, 'plain.test'), /: relayed to mx\.plain\.test/);
+  });
+
+  it('RFC 8689 §3: what waives TLS goes at once where other mail waits for it', async () => {
+    const plain = await send(['bob@clear.test']);
+    await eventually(async () => {
+      const told = await sender.command('why', plain);
+      return /not tried|: deferred/.test(told) || undefined;
+    }, 'it to wait');
+    const waived = await why(await send(['bob@clear.test'], { field: 'TLS-Required: No\r\n' }), 1);
+    assert.match(about(waived, 'clear.test'), /: relayed to mx\.clear\.test/);
   });
 });

@@ -224,7 +224,9 @@ export class Attempt {
       // Somebody is there but takes no more, or not from us, or not now.
       const { pool } = this.#parts;
       const open = this.#keys.some((key) => pool.activeCount(key) > 0);
-      this.#health = open || walk.refused ? 'busy' : 'down';
+      // What a message asks for (RFC 8689) is its own: others may go where it cannot.
+      const isItsOwn = this.#wish === 'required' && !walk.unreachable;
+      this.#health = open || walk.refused ? 'busy' : isItsOwn ? 'ok' : 'down';
     }
     const { reply: said, remote, final, facts } = walk.failure;
     this.#answerPending(said, { final, remote }, { host: hostName(this.#route), ...facts });

@@ -152,6 +152,11 @@ export class HostWalk {
     return this.#refused;
   }
 
+  /** Nobody was there. */
+  get unreachable(): boolean {
+    return this.#failures.every(({ failure }) => failure.kind === 'unreachable');
+  }
+
   /** The next host that talks to us; undefined when there is none left. */
   async next(): Promise<Connection | undefined> {
     const { callsMax } = this.#parts.limits;

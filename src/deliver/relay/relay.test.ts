@@ -397,6 +397,34 @@ describe('the hosts of a domain', () => {
     assert.equal(say(await attempt(world))[0], 'down');
   });
 
+  it('RFC 8689 §4.2.1: what REQUIRETLS asks for and hosts have not is no fault of theirs', async () => {
+    const params = ['REQUIRETLS'];
+    await using plain = await scriptedServer();
+    await using encrypted = await scriptedServer({ keywords: ['STARTTLS'], tls: issued });
+    const signed = (address: string): FakeZone => ({
+      'example.net': { MX: ['10 mx.example.net'], authenticated: true },
+      'mx.example.net': { A: [address], authenticated: true },
+    });
+    const none: readonly [string, FakeZone, Hosts, string, RegExp][] = [
+      ['nobody vouches', zone, {}, 'ok', /^failed 550 5\.7\.10 .*neither DNSSEC nor/],
+      ['no TLS', signed('192.0.2.1'), { '192.0.2.1': plain }, 'ok', /^failed 550 5\.7\.10 /],
+      [
+        'no promise',
+        signed('192.0.2.1'),
+        { '192.0.2.1': encrypted },
+        'ok',
+        /^failed 550 5\.7\.30 /,
+      ],
+      ['nobody', signed('192.0.2.1'), { '192.0.2.1': 'refused' }, 'down', /^deferred 451 4\.4\.1 /],
+    ];
+    for (const [what, records, hosts, expected, words] of none) {
+      await using world = make({ hosts, zone: records });
+      const [health, said] = say(await attempt(world, undefined, { params }));
+      assert.equal(health, expected, what);
+      assert.match(said!, words, what);
+    }
+  });
+
   it('RFC 7504 §3: when every host says 521, the mail fails', async () => {
     await using one = await scriptedServer({ script: only('', '521 no mail here') });
     await using world = make({ hosts: { '192.0.2.1': one, '192.0.2.2': one } });

@@ -53,9 +53,17 @@ function barred({ security: _, ...host }: HopHost, why: string): HopHost {
  * RFC 8689 §3, §4.1: one field that says `No`, and no REQUIRETLS. §4.2.2, §8.4: then neither DANE nor MTA-STS is asked
  * for, and nothing waits for them; what the operator asks for stands.
  */
-export async function waivesTls({ params, content }: HopMessage): Promise<boolean> {
-  if (params.includes('REQUIRETLS')) return false;
-  const fields = parseHeader(await headOf(content), { names: new Set(['tls-required']) });
+export const waivesTls = async ({ params, content }: Waiving): Promise<boolean> =>
+  !params.includes('REQUIRETLS') && saysNo(await headOf(content));
+
+/** Whether it is seen to, at once: of content that is in memory. */
+export const waivesTlsInMemory = ({ params, content: { bytes } }: Waiving): boolean =>
+  bytes !== undefined && !params.includes('REQUIRETLS') && saysNo(bytes);
+
+type Waiving = Pick<HopMessage, 'params' | 'content'>;
+
+function saysNo(head: Uint8Array): boolean {
+  const fields = parseHeader(head, { names: new Set(['tls-required']) });
   return fields.length === 1 && fields[0]!.value.toLowerCase() === 'no';
 }
 
