@@ -19,12 +19,15 @@ export interface Pages<T> {
   readonly reload: () => void;
 }
 
+/** There is no more of a list that comes at once. */
+export const atOnce = { more: undefined, isMoreComing: false } as const;
+
 /** A list that comes at once, and is undefined as `data` until it does. */
 export function useList<T>(
   ...asked: Parameters<typeof useAnswer<readonly T[]>>
 ): Pages<T> & Answer<readonly T[]> {
   const answer = useAnswer(...asked);
-  return { ...answer, items: answer.data ?? [], more: undefined, isMoreComing: false };
+  return { ...answer, items: answer.data ?? [], ...atOnce };
 }
 
 /** `key` names what is asked for; another one begins anew. */

@@ -7,7 +7,7 @@ import type { ReleaseParts } from '../inbox/release.ts';
 import type { OpenSession } from '../net/open-session.ts';
 import type { WebhookAttempt } from '../watch/webhooks/webhook.ts';
 
-/** Connections that are open. */
+/** Connections that are open at this node. */
 export interface SessionDesk {
   list(): readonly (OpenSession & { readonly service: string })[];
   /** False when it is gone. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { DestinationFacts } from '../queue/line/destination-facts.ts';
 import { waitingText } from '../queue/line/waiting.ts';
 import { isoOrNull, next, paged, pageSize, sought } from './asking.ts';
+import { namesOf, silent } from './node-answers.ts';
 import { count, done, text, value } from './operation.ts';
 import { running } from './running.ts';
 
@@ -23,6 +24,17 @@ const destination = z.object({
   window: count.nullable(),
   /** It was found dead, and is left alone until then. */
   deadUntil: z.string().nullable(),
+  /** The same by the node, of those that have something to say; empty where there is one server. */
+  nodes: z
+    .array(
+      z.object({
+        node: text,
+        active: count,
+        window: count.nullable(),
+        deadUntil: z.string().nullable(),
+      }),
+    )
+    .readonly(),
   /** An operator keeps its mail back. */
   onHold: z.boolean(),
   /** What keeps mail whose time has come, in words. */
@@ -59,13 +71,18 @@ export const destinationOperations = {
       'Where mail goes next: backlog, attempts, last reply, what is dead or held. The largest backlog first.',
     changes: false,
     input: z.strictObject({ text: sought.optional(), ...paged }),
-    output: z.object({ destinations: z.array(destination).readonly(), next }),
+    output: z.object({ destinations: z.array(destination).readonly(), next, silent }),
     run: async (parts, { text, after, ...asked }) => {
       const { items, ...page } = await running(parts).destinations.list({
         ...{ text, after },
         limit: pageSize(asked),
       });
-      return { ...page, destinations: items.map(asDestination) };
+      const { nameOf, silent: gone } = await namesOf(parts.nodes);
+      return {
+        ...page,
+        destinations: items.map((one) => asDestination(one, nameOf)),
+        silent: gone,
+      };
     },
   }),
   destinationHold: value({
@@ -108,14 +125,16 @@ export const destinationOperations = {
   }),
 };
 
-const asDestination = ({
-  last,
-  security,
-  waiting,
-  ...facts
-}: DestinationFacts): z.infer<typeof destination> => ({
+const asDestination = (
+  { last, security, waiting, ofNodes, ...facts }: DestinationFacts,
+  nameOf: (node: number) => string,
+): z.infer<typeof destination> => ({
   ...facts,
   waits: waiting === undefined ? null : waitingText(waiting),
+  nodes: ofNodes.map(({ number, active, window, deadUntil }) => ({
+    ...{ node: nameOf(number), active },
+    ...{ window: window ?? null, deadUntil: isoOrNull(deadUntil) },
+  })),
   oldest: isoOrNull(facts.oldest),
   nextAttempt: isoOrNull(facts.nextAttempt),
   window: facts.window ?? null,

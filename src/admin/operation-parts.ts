@@ -17,6 +17,7 @@ import type { Nodes } from '../store/nodes.ts';
 import type { QueueStore, Way } from '../store/queue-store.ts';
 import type { RecordStore } from '../store/record-store.ts';
 import type { EventHub } from '../watch/event-hub.ts';
+import type { NodeQuestions } from '../watch/nodes/node-questions.ts';
 import type { Statistics, StatisticsPeriod } from '../watch/statistics.ts';
 import type {
   CatcherDesk,
@@ -85,6 +86,8 @@ export interface RunningParts {
   readonly abuse: Pick<AbuseReports, 'send'>;
   readonly destinations: DestinationDesk;
   readonly sessions: SessionDesk;
+  /** The other nodes. */
+  readonly others: Pick<NodeQuestions, 'ask'>;
   readonly statistics: (period: StatisticsPeriod) => Promise<Statistics>;
   readonly submit: (message: HandedIn) => Promise<Submitted>;
   readonly webhooks: WebhookDesk;

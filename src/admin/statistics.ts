@@ -1,6 +1,7 @@
 // What the server has done, over time.
 
 import { z } from 'zod';
+import { namesOf, silent } from './node-answers.ts';
 import { count, text, value } from './operation.ts';
 import { running } from './running.ts';
 
@@ -29,6 +30,16 @@ const statistics = z.object({
   latency: z.object({ p50: measures, p95: measures, p99: measures }),
   /** Of the last day, the most first. */
   top: z.object({ deferrals: top, refusals: top, senders: top, destinations: top }),
+  /** Of all points together, by the node; empty where there is one server. */
+  nodes: z
+    .array(
+      z.object({
+        node: text,
+        ...{ received: count, refused: count, delivered: count, deferred: count, bounced: count },
+      }),
+    )
+    .readonly(),
+  silent,
 });
 
 export const statisticsOperations = {
@@ -38,6 +49,14 @@ export const statisticsOperations = {
     changes: false,
     input: z.strictObject({ period: z.enum(periods).optional() }),
     output: statistics,
-    run: async (parts, { period }) => running(parts).statistics(period ?? 'hour'),
+    run: async (parts, { period }) => {
+      const { ofNodes, ...counted } = await running(parts).statistics(period ?? 'hour');
+      const { nameOf, silent: gone } = await namesOf(parts.nodes);
+      return {
+        ...counted,
+        nodes: ofNodes.map(({ number, ...counts }) => ({ node: nameOf(number), ...counts })),
+        silent: gone,
+      };
+    },
   }),
 };

@@ -165,6 +165,8 @@ const about = {
     'database not swept': 'What processes left behind stays for now.',
     'node is dead':
       'A node has not been heard for too long: what it had claimed goes out from others.',
+    'node does not answer':
+      'Somebody here looks at what happens at all nodes, and that one does not say what happens there.',
     'node was taken for dead':
       'This node could not reach the database for too long; what it had claimed is not its own any more.',
     'node replaced': 'Another process goes on under this node’s name, or it was removed; it ends.',

@@ -42,17 +42,18 @@ export function topCommand(context: Context): Command {
 export type TopFacts = Awaited<ReturnType<typeof look>>;
 
 async function look(operations: Operations) {
-  const [statistics, queue, { destinations }, sessions] = await Promise.all([
+  const [statistics, queue, { destinations }, { sessions, silent }] = await Promise.all([
     operations.statistics({ period: 'hour' }),
     operations.queueCount({}),
     operations.destinationList({ limit: rowsMax }),
-    Array.fromAsync(operations.sessionList({})),
+    operations.sessionList({}),
   ]);
-  return { statistics, queue, destinations, sessions };
+  return { statistics, queue, destinations, sessions, silent };
 }
 
 /** As it is shown on a terminal that is so wide. */
-export function topPage({ statistics, queue, destinations, sessions }: TopFacts, width: number) {
+export function topPage(facts: TopFacts, width: number) {
+  const { statistics, queue, destinations, sessions, silent } = facts;
   const lastMinutes = (counts: readonly number[], minutes: number) =>
     counts.slice(-minutes).reduce((sum, count) => sum + count, 0);
   const rate = (name: string, counts: readonly number[]) =>
@@ -73,6 +74,9 @@ export function topPage({ statistics, queue, destinations, sessions }: TopFacts,
     rates,
     `queue ${counted(queue.recipients, 'recipient')} of ${counted(queue.messages, 'message')}${took}`,
     `connections ${sessions.length}${open && `: ${open}`}`,
+    ...silent.map(
+      ({ node, state }) => `node ${node} ${state === 'gone' ? 'is gone' : 'does not answer'}`,
+    ),
     '',
     table(
       ['destination', 'queued', 'active', 'oldest', 'last reply'],
@@ -86,10 +90,11 @@ export function topPage({ statistics, queue, destinations, sessions }: TopFacts,
       width,
     ),
     table(
-      ['service', 'client', 'account', 'since', 'phase'],
+      ['node', 'service', 'client', 'account', 'since', 'phase'],
       sessions
         .slice(-rowsMax)
-        .map(({ service, client, account, since, phase }) => [
+        .map(({ node, service, client, account, since, phase }) => [
+          node ?? '',
           service,
           client,
           account ?? '',

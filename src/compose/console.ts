@@ -1,13 +1,17 @@
 // What an operator sees and does beyond the stores: destinations, sessions, statistics, mail that is handed in,
 // webhooks.
 
+import type { SessionDesk } from '../admin/desks.ts';
 import type { RunningParts } from '../admin/operation-parts.ts';
 import { OperationError } from '../admin/operations.ts';
+import { sessionsOf } from '../admin/sessions.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import type { HistoryStore } from '../store/history.ts';
 import type { Stores } from '../store/stores.ts';
 import { BounceSuppression } from '../watch/bounce-suppression.ts';
 import { Destinations } from '../watch/destination-desk.ts';
+import { NodeNews } from '../watch/nodes/node-news.ts';
+import { NodeQuestions } from '../watch/nodes/node-questions.ts';
 import { StatisticsKeeper } from '../watch/statistics.ts';
 import { Webhooks } from '../watch/webhooks/webhooks.ts';
 import type { Basics } from './basics.ts';
@@ -70,6 +74,8 @@ export function createConsole(parts: ConsoleParts): Console {
     },
   });
   parts.catcher?.tellTo(happenings.hub);
+  const sessions = openServices(parts.listeners);
+  const nodes = createNodeQuestions(parts, sessions);
   const webhooks = createWebhooks(parts);
   const suppression = new BounceSuppression({
     ...{ records, history: parts.history, clock, log },
@@ -100,7 +106,7 @@ export function createConsole(parts: ConsoleParts): Console {
       ...{ destinations, hub: happenings.hub, checks: createMailChecks(parts) },
       catcher: parts.catcher?.desk,
       listening: () => parts.listeners.list,
-      sessions: openServices(parts.listeners),
+      ...{ sessions, others: nodes.questions },
       statistics: (period) => statistics.get(period),
       submit: (message) => submissions.submit(message),
       webhooks: {
@@ -116,16 +122,31 @@ export function createConsole(parts: ConsoleParts): Console {
       await destinations.start();
       await statistics.start();
       await webhooks.start();
+      nodes.questions.start();
     },
     changed: () => webhooks.changed(),
     close: () => happenings.hub.close(),
     async stop() {
+      nodes.news.stop();
+      await nodes.questions.stop();
       destinations.stop();
       await statistics.stop();
       await webhooks.stop();
       await suppression.stop();
     },
   };
+}
+
+/** What is known at one node alone, and others may ask for. */
+function createNodeQuestions(parts: ConsoleParts, sessions: SessionDesk) {
+  const { stores, happenings, clock, random, log } = parts;
+  const { records, nodes } = stores;
+  const { hub } = happenings;
+  const questions = new NodeQuestions({ records, nodes, clock, random });
+  if (nodes.number !== 0) hub.isOf(nodes.name);
+  questions.answer('sessions', () => sessionsOf(sessions));
+  questions.answer('session-end', (id) => typeof id === 'string' && sessions.end(id));
+  return { questions, news: new NodeNews({ hub, questions, clock, log }) };
 }
 
 function createWebhooks(parts: ConsoleParts): Webhooks {

@@ -79,6 +79,8 @@ export type TellOthers = (topic: string, told: Told) => void;
 export interface Nodes {
   /** Of this one. */
   readonly number: number;
+  /** '' where there are no others. */
+  readonly name: string;
   /** Called once, when an operator wants this node to finish what it has and to end. */
   whenDrained(listener: () => void): void;
   list(): Promise<readonly NodeFacts[]>;
@@ -94,6 +96,7 @@ export interface Nodes {
 /** Of a store that one process has to itself. */
 export const alone: Nodes = {
   number: 0,
+  name: '',
   whenDrained: () => {},
   list: async () => [],
   drain: async () => false,

@@ -34,6 +34,8 @@ export const announcedKinds = [
   'destination-forgiven',
   'destination-hold',
   'dkim-keys',
+  'node-answer',
+  'node-question',
 ] as const;
 export type AnnouncedKind = (typeof announcedKinds)[number];
 

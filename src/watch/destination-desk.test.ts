@@ -85,6 +85,10 @@ it('of several nodes each shows what all know, and does what is done at any', as
     [3, 8, '451 busy', 'mta-sts'],
   );
   assert.ok(first?.deadUntil);
+  const of = (number: number, active: number, window: number, deadUntil?: number) => ({
+    ...{ number, active, window, deadUntil },
+  });
+  assert.deepEqual(first.ofNodes, [of(1, 2, 5, first.deadUntil), of(2, 1, 3)]);
   two.runner.live.pop();
   await settled(clock, 5000);
   assert.equal((await facts(one))?.active, 2);

@@ -216,7 +216,7 @@ export class Destinations implements DestinationDesk {
       return {
         ...{ destination, name: destinationText(destination) },
         ...{ queued: kept?.recipients ?? 0, held: kept?.held ?? 0 },
-        ...{ oldest: undefined, nextAttempt: undefined },
+        ...{ oldest: undefined, nextAttempt: undefined, ofNodes: [] },
         ...this.#seen(destination, at),
         onHold: this.#held.has(destination),
         waiting: (at?.waiting ?? 0) > 0 ? this.waiting(destination) : undefined,

@@ -2,7 +2,7 @@
 // came of TLS, what is under way. Nothing is decided by it: it is shown.
 
 import type { Clock } from '../base/clock.ts';
-import type { DestinationFacts } from '../queue/line/destination-facts.ts';
+import type { DestinationAtNode, DestinationFacts } from '../queue/line/destination-facts.ts';
 import { nodesMax } from '../store/nodes.ts';
 import type { RecordStore } from '../store/record-store.ts';
 
@@ -57,7 +57,7 @@ export class DestinationNews {
   }
 
   /** With what others know. Never rejects. */
-  async completed<Known extends Seen & { readonly destination: string }>(
+  async completed<Known extends Seen & Pick<DestinationFacts, 'destination' | 'ofNodes'>>(
     known: Known,
   ): Promise<Known> {
     const { records, node, clock } = this.#parts;
@@ -67,8 +67,14 @@ export class DestinationNews {
     const others = found.filter(({ key }) => key !== keyOf(known.destination, node));
     const now = clock.now();
     let sum: Seen = known;
-    for (const { value } of others) sum = added(sum, JSON.parse(value) as Told, now);
-    return { ...known, ...sum };
+    const ofNodes = [atNode(node, known)];
+    for (const { key, value } of others) {
+      const one = inForce(JSON.parse(value) as Told, now);
+      sum = added(sum, one);
+      ofNodes.push(atNode(Number(key.slice(prefix.length)), one));
+    }
+    const told = ofNodes.filter(saysSomething).sort((a, b) => a.number - b.number);
+    return { ...known, ...sum, ofNodes: told };
   }
 
   stop(): void {
@@ -104,17 +110,30 @@ export class DestinationNews {
 
 const keyOf = (destination: string, node: number | ''): string => `${destination}\n${node}`;
 
-function added(sum: Seen, told: Told, now: number): Seen {
-  const isFresh = now - told.at < freshMs;
-  const dead = Math.max(sum.deadUntil ?? 0, told.deadUntil ?? 0);
+/** What was under way a while ago is not known any more; who was dead until then is not. */
+function inForce({ at, ...told }: Told, now: number): Seen {
+  const isFresh = now - at < freshMs;
   return {
-    active: sum.active + (isFresh ? told.active : 0),
-    window: isFresh && told.window !== undefined ? (sum.window ?? 0) + told.window : sum.window,
-    deadUntil: dead > now ? dead : undefined,
-    last: latest(sum.last, told.last),
-    security: latest(sum.security, told.security),
+    ...told,
+    ...{ active: isFresh ? told.active : 0, window: isFresh ? told.window : undefined },
+    deadUntil: told.deadUntil !== undefined && told.deadUntil > now ? told.deadUntil : undefined,
   };
 }
+
+const added = (sum: Seen, told: Seen): Seen => ({
+  active: sum.active + told.active,
+  window: told.window === undefined ? sum.window : (sum.window ?? 0) + told.window,
+  deadUntil: Math.max(sum.deadUntil ?? 0, told.deadUntil ?? 0) || undefined,
+  last: latest(sum.last, told.last),
+  security: latest(sum.security, told.security),
+});
+
+const atNode = (number: number, { active, window, deadUntil }: Seen): DestinationAtNode => ({
+  ...{ number, active, window, deadUntil },
+});
+
+const saysSomething = ({ active, deadUntil }: DestinationAtNode): boolean =>
+  active > 0 || deadUntil !== undefined;
 
 const latest = <One extends { readonly at: number }>(
   a: One | undefined,

@@ -11,6 +11,8 @@ export interface News {
   /** ISO 8601. */
   readonly at: string;
   readonly event: string;
+  /** Where it happened, of several nodes. */
+  readonly onNode?: string;
   readonly [field: string]: unknown;
 }
 
@@ -55,8 +57,9 @@ export class EventHub {
   readonly #listeners = new Set<Queue>();
   readonly #counts: Record<Topic, number> = { messages: 0, queue: 0, stats: 0, log: 0, mail: 0 };
 
-  #onInterest = (): void => {};
+  #onInterest: readonly (() => void)[] = [];
   #isClosed = false;
+  #node: string | undefined;
 
   constructor(limits: EventHubLimits = { listeners: listenersMax, waiting: waitingMax }) {
     this.#limits = limits;
@@ -71,18 +74,29 @@ export class EventHub {
     return this.#counts[topic] > 0;
   }
 
-  /** Called whenever somebody begins to listen or ends: what costs something to find out may wait for that. */
-  onInterest(callback: () => void): void {
-    this.#onInterest = callback;
+  /** What happens here is marked with this name, among what happens at other nodes. */
+  isOf(node: string): void {
+    this.#node = node;
   }
 
-  /** Undefined where there are too many. */
-  listen(wanted: ReadonlySet<Topic>): Listener | undefined {
+  /** What is listened to by those who want to hear of all nodes. */
+  get wantedOfAll(): ReadonlySet<Topic> {
+    const all = [...this.#listeners].filter(({ isOwn }) => !isOwn);
+    return new Set(all.flatMap(({ wanted }) => [...wanted]));
+  }
+
+  /** Called whenever somebody begins to listen or ends: what costs something to find out may wait for that. */
+  onInterest(callback: () => void): void {
+    this.#onInterest = [...this.#onInterest, callback];
+  }
+
+  /** Undefined where there are too many. `isOwn`: of this node alone. */
+  listen(wanted: ReadonlySet<Topic>, { isOwn = false } = {}): Listener | undefined {
     if (this.#isClosed || this.#listeners.size >= this.#limits.listeners) return undefined;
-    const queue = new Queue(wanted, this.#limits.waiting);
+    const queue = new Queue({ wanted, isOwn }, this.#limits.waiting);
     this.#listeners.add(queue);
     for (const topic of wanted) this.#counts[topic] += 1;
-    this.#onInterest();
+    this.#interested();
     let isOpen = true;
     const isOver = () => this.#isClosed || !isOpen;
     return {
@@ -96,7 +110,7 @@ export class EventHub {
         isOpen = false;
         this.#listeners.delete(queue);
         for (const topic of wanted) this.#counts[topic] -= 1;
-        this.#onInterest();
+        this.#interested();
         queue.wake();
       },
     };
@@ -109,19 +123,32 @@ export class EventHub {
   }
 
   tell(topic: Topic, news: News): void {
-    for (const queue of this.#listeners) if (queue.wanted.has(topic)) queue.add(news);
+    const told = this.#node === undefined ? news : { ...news, onNode: this.#node };
+    for (const queue of this.#listeners) if (queue.wanted.has(topic)) queue.add(told);
+  }
+
+  /** What happened at another node, which has marked it. */
+  tellOfOther(topic: Topic, news: News): void {
+    for (const queue of this.#listeners)
+      if (!queue.isOwn && queue.wanted.has(topic)) queue.add(news);
+  }
+
+  #interested(): void {
+    for (const callback of this.#onInterest) callback();
   }
 }
 
 class Queue {
   readonly wanted: ReadonlySet<Topic>;
+  readonly isOwn: boolean;
   readonly #max: number;
   #waiting: News[] = [];
   #lost = 0;
   #callback: (() => void) | undefined;
 
-  constructor(wanted: ReadonlySet<Topic>, max: number) {
+  constructor({ wanted, isOwn }: Pick<Queue, 'wanted' | 'isOwn'>, max: number) {
     this.wanted = wanted;
+    this.isOwn = isOwn;
     this.#max = max;
   }
 

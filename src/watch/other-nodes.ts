@@ -16,6 +16,8 @@ export interface KeptPoint extends Tally {
 
 export interface OtherPoints {
   readonly points: ReadonlyMap<number, Tally>;
+  /** All points of each, by its number. */
+  readonly ofNodes: ReadonlyMap<number, Tally>;
   /** Those that have leaders, by when they began. */
   readonly tops: readonly (readonly [at: number, top: NonNullable<KeptPoint['top']>])[];
 }
@@ -92,10 +94,10 @@ export class OtherNodes {
     const tops: (readonly [number, NonNullable<KeptPoint['top']>])[] = [];
     /** By node: up to when its points have everything. */
     const through = new Map<string, number>();
-    const add = (at: number, tally: Tally) => {
-      const point = points.get(at) ?? emptyTally();
-      addTally(point, tally);
-      points.set(at, point);
+    const ofNodes = new Map<number, Tally>();
+    const add = (at: number, of: string, tally: Tally) => {
+      addAt(points, at, tally);
+      addAt(ofNodes, Number(of), tally);
     };
     // What a node tells of a minute is read first: its points may have it already, but never lack it.
     const told = await this.#list('now ', undefined);
@@ -104,16 +106,16 @@ export class OtherNodes {
       if (of === this.#own) continue;
       const { through: until, top, ...tally } = JSON.parse(value) as KeptPoint;
       const at = Date.parse(time);
-      add(at, { ...emptyTally(), ...tally });
+      add(at, of, { ...emptyTally(), ...tally });
       if (until !== undefined) through.set(of, Math.max(until, through.get(of) ?? 0));
       if (top !== undefined) tops.push([at, top]);
     }
     for (const { key, value } of told) {
       const of = key.split(' ')[1] ?? '';
       const { at, tally } = JSON.parse(value) as { readonly at: number; readonly tally: Tally };
-      if (of !== this.#own && at >= (through.get(of) ?? 0)) add(at - (at % stepMs), tally);
+      if (of !== this.#own && at >= (through.get(of) ?? 0)) add(at - (at % stepMs), of, tally);
     }
-    return { points, tops };
+    return { points, ofNodes, tops };
   }
 
   get #own(): string {
@@ -133,4 +135,10 @@ export class OtherNodes {
   }
 }
 
-const nothing: OtherPoints = { points: new Map(), tops: [] };
+function addAt(tallies: Map<number, Tally>, at: number, tally: Tally): void {
+  const sum = tallies.get(at) ?? emptyTally();
+  addTally(sum, tally);
+  tallies.set(at, sum);
+}
+
+const nothing: OtherPoints = { points: new Map(), ofNodes: new Map(), tops: [] };

@@ -117,7 +117,13 @@ describe('statistics', () => {
       }
     await minutes(clock, 1);
     for (const each of [one, two]) {
-      assert.deepEqual((await each.get('hour')).received.slice(-3), [2, 2, 0]);
+      const { received: came, ofNodes } = await each.get('hour');
+      assert.deepEqual(came.slice(-3), [2, 2, 0]);
+      const none = { deferred: 0, bounced: 0 };
+      assert.deepEqual(ofNodes, [
+        { number: 1, received: 2, refused: 3, delivered: 0, ...none },
+        { number: 2, received: 2, refused: 0, delivered: 1, ...none },
+      ]);
       assert.deepEqual((await each.get('hour')).top.senders, [
         { name: 'ann@example.org', count: 3 },
         { name: 'bob@example.org', count: 1 },

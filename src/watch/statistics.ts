@@ -11,7 +11,7 @@ import type { HistoryEvent } from '../store/history.ts';
 import type { RecordStore } from '../store/record-store.ts';
 import type { Led } from './leaders.ts';
 import { Leaders, likeness } from './leaders.ts';
-import type { KeptPoint } from './other-nodes.ts';
+import type { KeptPoint, OtherPoints } from './other-nodes.ts';
 import { OtherNodes, statisticsKind } from './other-nodes.ts';
 import type { Tally } from './tally.ts';
 import { addTally, countEvent, emptyTally, percentile } from './tally.ts';
@@ -51,7 +51,11 @@ export interface Statistics {
   /** In seconds. */
   readonly latency: { readonly p50: Measures; readonly p95: Measures; readonly p99: Measures };
   readonly top: Readonly<Record<Board, readonly Led[]>>;
+  /** What each node has counted in all of it; none where there is one server. */
+  readonly ofNodes: readonly (Pick<Tally, Counted> & { readonly number: number })[];
 }
+
+type Counted = 'received' | 'refused' | 'delivered' | 'deferred' | 'bounced';
 
 const boards = ['deferrals', 'refusals', 'senders', 'destinations'] as const;
 type Board = (typeof boards)[number];
@@ -134,16 +138,17 @@ export class StatisticsKeeper {
     const first = last - (points - 1) * stepMs;
     const kept = this.#points.get(name)!;
     const others = await this.#others.points(scales[scale]!, first);
+    const own = emptyTally();
     const tallies = Array.from({ length: points }, (_, i) => {
       const at = first + i * stepMs;
       const tally = { ...(kept.get(at) ?? emptyTally()), took: [...(kept.get(at)?.took ?? [])] };
+      if (at === last) addTally(tally, this.#soFar().tally);
+      addTally(own, tally);
       const theirs = others.points.get(at);
       if (theirs !== undefined) addTally(tally, theirs);
-      if (at === last) addTally(tally, this.#soFar().tally);
       return tally;
     });
-    const counts = (which: 'received' | 'refused' | 'delivered' | 'deferred' | 'bounced') =>
-      tallies.map((tally) => tally[which]);
+    const counts = (which: Counted) => tallies.map((tally) => tally[which]);
     const latency = (share: number) => tallies.map((tally) => percentile(tally, share));
     return {
       ...{ from: new Date(first).toISOString(), stepSeconds: stepMs / 1000 },
@@ -153,7 +158,18 @@ export class StatisticsKeeper {
       queued: tallies.map((tally, i) => (i === points - 1 ? queued : undefined) ?? tally.queued),
       latency: { p50: latency(0.5), p95: latency(0.95), p99: latency(0.99) },
       top: await this.#top(),
+      ofNodes: this.#ofNodes(own, others),
     };
+  }
+
+  #ofNodes(own: Tally, { ofNodes }: OtherPoints): Statistics['ofNodes'] {
+    const { node = 0 } = this.#parts;
+    if (node === 0) return [];
+    return [[node, own] as const, ...ofNodes]
+      .map(([number, { received, refused, delivered, deferred, bounced }]) => ({
+        ...{ number, received, refused, delivered, deferred, bounced },
+      }))
+      .sort((a, b) => a.number - b.number);
   }
 
   async stop(): Promise<void> {

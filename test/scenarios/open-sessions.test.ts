@@ -27,7 +27,7 @@ it('of each protocol it is seen what its connections are at', async () => {
   };
   const isAt = async (service: string, phase: string) => {
     const seen = async () => {
-      const [one] = await Array.fromAsync(operations.sessionList({ service }));
+      const [one] = (await operations.sessionList({ service })).sessions;
       return one?.phase === phase ? one : undefined;
     };
     return eventually(seen, `${service} at ${phase}`);

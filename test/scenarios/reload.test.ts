@@ -106,7 +106,7 @@ describe('a reload', () => {
     const { server, port } = await start({});
     await using _ = server;
     const { operations } = server;
-    const session = async () => (await Array.fromAsync(operations.sessionList({})))[0];
+    const session = async () => (await operations.sessionList({})).sessions[0];
     const client = await connectClient(port);
     await client.say('EHLO client.test\r\n');
     await client.say('MAIL FROM:<>\r\n');

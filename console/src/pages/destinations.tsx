@@ -95,10 +95,15 @@ const columns: readonly Column<Destination>[] = [
   {
     name: 'Attempts now',
     kind: 'number',
-    cell: ({ active, window }) => (
+    cell: ({ active, window, nodes }) => (
       <>
         {number(active)}
         {window !== null && <span class="sub">of {number(window)}</span>}
+        {nodes.map((one) => (
+          <span class="sub" key={one.node}>
+            {one.node}: {one.deadUntil === null ? number(one.active) : 'found dead'}
+          </span>
+        ))}
       </>
     ),
   },

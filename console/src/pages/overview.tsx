@@ -5,7 +5,9 @@ import { call } from '../api.ts';
 import { Chart } from '../components/chart.tsx';
 import { PageHead, Panel } from '../components/page.tsx';
 import { Segments } from '../components/segments.tsx';
+import { SilentNodes } from '../components/silent-nodes.tsx';
 import { Problem, Waiting } from '../components/states.tsx';
+import { type Column, Table } from '../components/table.tsx';
 import { duration, number } from '../format.ts';
 import { query, setQuery } from '../router.ts';
 import { useAnswer } from '../use-answer.ts';
@@ -44,6 +46,29 @@ export function Page() {
       {loading && <Waiting what="Counting" />}
       {data !== undefined && <Charts statistics={data} />}
     </>
+  );
+}
+
+type AtNode = Statistics['nodes'][number];
+
+const nodeColumns: readonly Column<AtNode>[] = [
+  { name: 'Node', kind: 'text', cell: ({ node }) => node },
+  ...(['received', 'delivered', 'deferred', 'bounced', 'refused'] as const).map(
+    (name): Column<AtNode> => ({
+      ...{ name: name[0]!.toUpperCase() + name.slice(1), kind: 'number' },
+      cell: (one) => number(one[name]),
+    }),
+  ),
+];
+
+/** Nothing where there is one server. */
+function Nodes({ statistics: { nodes, silent } }: { readonly statistics: Statistics }) {
+  if (nodes.length === 0) return null;
+  return (
+    <Panel title="Nodes" about="What each has done in this period">
+      <SilentNodes of={silent} />
+      <Table caption="What each node has done" rows={nodes} columns={nodeColumns} plain />
+    </Panel>
   );
 }
 
@@ -98,6 +123,7 @@ function Charts({ statistics }: { readonly statistics: Statistics }) {
           />
         </Panel>
       </div>
+      <Nodes statistics={statistics} />
       <div class="grid">
         <Panel title="Why mail is deferred" about="Of the last day, in the words of the other side">
           <Bars

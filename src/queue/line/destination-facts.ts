@@ -14,12 +14,21 @@ export interface DestinationFacts {
   readonly active: number;
   readonly window: number | undefined;
   readonly deadUntil: number | undefined;
+  /** The same of each node that has something to say; none where there is one server. */
+  readonly ofNodes: readonly DestinationAtNode[];
   readonly onHold: boolean;
   /** What keeps its mail, as far as this node knows. */
   readonly waiting: Waiting | undefined;
   readonly last: LastAttempt | undefined;
   /** Undefined: nothing was said over TLS lately, nor tried. */
   readonly security: LastSecurity | undefined;
+}
+
+export interface DestinationAtNode {
+  readonly number: number;
+  readonly active: number;
+  readonly window: number | undefined;
+  readonly deadUntil: number | undefined;
 }
 
 /** What came of TLS with its hosts last, and which policy asked for what. */

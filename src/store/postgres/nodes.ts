@@ -95,6 +95,10 @@ export class PostgresNodes implements Nodes, AsyncDisposable {
     return this.#number;
   }
 
+  get name(): string {
+    return this.#parts.name;
+  }
+
   get session(): number {
     return this.#session;
   }

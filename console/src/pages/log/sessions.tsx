@@ -7,13 +7,15 @@ import { Badge } from '../../components/badge.tsx';
 import { holds } from '../../components/filter-text.ts';
 import { Filters } from '../../components/filters.tsx';
 import { List } from '../../components/list.tsx';
+import { SilentNodes } from '../../components/silent-nodes.tsx';
 import { Empty } from '../../components/states.tsx';
 import type { Column } from '../../components/table.tsx';
 import { bytes, duration } from '../../format.ts';
 import { words } from '../../router.ts';
-import { useList } from '../../use-pages.ts';
+import { useAnswer } from '../../use-answer.ts';
+import { atOnce } from '../../use-pages.ts';
 
-type Session = AnswerOf<'sessionList'>[number];
+type Session = AnswerOf<'sessionList'>['sessions'][number];
 
 const lookMs = 2000;
 /** Limit: rows; who has more looks for the one. */
@@ -21,27 +23,30 @@ const shownMax = 300;
 
 export function Sessions() {
   const text = words.value;
-  const sessions = useList('sessions', (signal) => call('sessionList', {}, signal), {
+  const answer = useAnswer('sessions', (signal) => call('sessionList', {}, signal), {
     everyMs: lookMs,
   });
-  const fitting = sessions.items.filter(({ id, service, client, account, phase }) =>
-    holds(text, id, service, client, account, phase),
+  const { sessions: open = [], silent = [] } = answer.data ?? {};
+  const fitting = open.filter(({ id, node, service, client, account, phase }) =>
+    holds(text, id, node, service, client, account, phase),
   );
+  const isShared = silent.length > 0 || open.some(({ node }) => node !== null);
   return (
     <>
-      <Filters label="Filter the sessions" hint="Service, client, account" />
+      <Filters label="Filter the sessions" hint="Service, client, account, node" />
+      <SilentNodes of={silent} />
       <List
-        pages={{ ...sessions, items: fitting.slice(0, shownMax) }}
+        pages={{ ...answer, ...atOnce, items: fitting.slice(0, shownMax) }}
         waiting="Asking for sessions"
         caption="Open sessions, oldest first"
-        columns={columns}
+        columns={isShared ? [...columns, nodeColumn] : columns}
         keyOf={({ id }) => id}
         actions={({ id, client }) => (
           <ActButton
             kind="danger"
             act={() => call('sessionEnd', { id })}
             done="The connection is dropped"
-            then={sessions.reload}
+            then={answer.reload}
             of={`the connection of ${client}`}
           >
             Drop
@@ -50,7 +55,7 @@ export function Sessions() {
         empty={
           <Empty
             icon="server"
-            title={sessions.items.length === 0 ? 'Nobody is connected' : 'No session fits'}
+            title={open.length === 0 ? 'Nobody is connected' : 'No session fits'}
           >
             <p>
               Whoever connects by SMTP, IMAP or POP3 appears here as long as the connection is open.
@@ -61,6 +66,8 @@ export function Sessions() {
     </>
   );
 }
+
+const nodeColumn: Column<Session> = { name: 'Node', cell: ({ node }) => node ?? '–' };
 
 const columns: readonly Column<Session>[] = [
   {

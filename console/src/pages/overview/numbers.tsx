@@ -63,8 +63,8 @@ export function Numbers({
       <Stat
         to="/log?show=sessions"
         name="Sessions open now"
-        value={sessions.data?.length}
-        note={sessions.data === undefined ? '' : servicesOf(sessions.data)}
+        value={sessions.data?.sessions.length}
+        note={sessions.data === undefined ? '' : sessionsText(sessions.data)}
       />
     </div>
   );
@@ -85,6 +85,12 @@ function Stat({ to, name, value, note }: StatProps) {
       <span class="extra">{note || '\u00a0'}</span>
     </a>
   );
+}
+
+/** Who did not say is named before what the others said. */
+function sessionsText({ sessions, silent }: AnswerOf<'sessionList'>): string {
+  const names = silent.filter(({ state }) => state === 'silent').map(({ node }) => node);
+  return names.length === 0 ? servicesOf(sessions) : `without ${names.join(', ')}: no answer`;
 }
 
 function servicesOf(sessions: readonly { readonly service: string }[]): string {
