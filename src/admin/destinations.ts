@@ -1,6 +1,7 @@
 // Operations on where mail goes next: what waits for each place, how it does, and what is done about it.
 
 import { z } from 'zod';
+import { destinationNamed } from '../queue/destination-text.ts';
 import type { DestinationFacts } from '../queue/line/destination-facts.ts';
 import { waitingText } from '../queue/line/waiting.ts';
 import { isoOrNull, next, paged, pageSize, sought } from './asking.ts';
@@ -90,8 +91,8 @@ export const destinationOperations = {
     changes: true,
     input: one,
     output: done,
-    run: async (parts, { destination: name }) => {
-      await running(parts).destinations.hold(name);
+    run: async (parts, { destination }) => {
+      await running(parts).destinations.hold(destinationNamed(destination));
       return null;
     },
   }),
@@ -100,8 +101,8 @@ export const destinationOperations = {
     changes: true,
     input: one,
     output: done,
-    run: async (parts, { destination: name }) => {
-      await running(parts).destinations.release(name);
+    run: async (parts, { destination }) => {
+      await running(parts).destinations.release(destinationNamed(destination));
       return null;
     },
   }),
@@ -110,8 +111,8 @@ export const destinationOperations = {
     changes: true,
     input: one,
     output: done,
-    run: async (parts, { destination: name }) => {
-      await running(parts).destinations.forget(name);
+    run: async (parts, { destination }) => {
+      await running(parts).destinations.forget(destinationNamed(destination));
       return null;
     },
   }),
@@ -121,7 +122,8 @@ export const destinationOperations = {
     changes: true,
     input: one,
     output: count,
-    run: async (parts, { destination: name }) => running(parts).destinations.retry(name),
+    run: async (parts, { destination }) =>
+      running(parts).destinations.retry(destinationNamed(destination)),
   }),
 };
 

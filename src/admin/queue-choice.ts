@@ -1,7 +1,7 @@
 // Which messages of the queue an operation is about: those with these ids, or all that a filter holds for.
 
 import { z } from 'zod';
-import { destinationText } from '../queue/destination-text.ts';
+import { destinationNamed, destinationText } from '../queue/destination-text.ts';
 import { replyText } from '../queue/reply-text.ts';
 import type { QueueFilter, QueueTotals } from '../store/queue-search.ts';
 import { queueStates } from '../store/queue-search.ts';
@@ -15,7 +15,7 @@ export const queueFilter = {
   /** An address, or `@example.org` for all of a domain. */
   sender: z.string().max(320).optional(),
   recipient: sought.optional(),
-  /** As `queueCount` and `destinationList` name it: `mx:example.net`. */
+  /** As `queueCount` and `destinationList` name it, in words or by its key, or its domain: `mx:example.net`. */
   destination: sought.optional(),
   state: z.enum(queueStates).optional(),
   /** Part of an address, of the Message-ID or of the last reply. */
@@ -51,8 +51,9 @@ export const totals = z.object({
 /** Limit: messages that one step of a change is about. */
 const stepMax = 200;
 
-export const filterOf = (asked: z.infer<typeof filter>): QueueFilter => ({
+export const filterOf = ({ destination, ...asked }: z.infer<typeof filter>): QueueFilter => ({
   ...asked,
+  destination: destination && destinationNamed(destination),
   ...timesOf(asked),
 });
 

@@ -30,7 +30,10 @@ export const withFilter = (command: Command): Command =>
   withCommonOptions(command)
     .option('--sender <address>', 'from this address, or `@example.org` for a domain')
     .option('--recipient <address>', 'to this address, or `@example.net` for a domain')
-    .option('--destination <name>', 'that goes there: `mx:example.net`, as `queue count` says')
+    .option(
+      '--destination <name>',
+      'that goes there: `example.net`, or what `queue count` calls it',
+    )
     .addOption(new Option('--state <state>', 'in this state').choices([...queueStates]))
     .option('--text <text>', 'part of an address, of the Message-ID or of the last reply')
     .option('--since <time>', "taken in since: '2h' ago, or a date like 2026-01-31", since)

@@ -168,7 +168,7 @@ function totalsText(totals: Totals): string {
   const inStates = Object.entries(states).filter(([, each]) => each > 0);
   const rows = [
     ...inStates.map(([state, each]) => `${each} ${state}`),
-    ...destinations.map((one) => `${one.recipients} by ${one.name} (${one.destination})`),
+    ...destinations.map((one) => `${one.recipients} by ${one.name}`),
     ...replies.map((one) => `${one.recipients} heard: ${one.reply}`),
   ];
   return [head, ...rows.map((row) => `  ${row}`)].map((line) => `${printable(line)}\n`).join('');

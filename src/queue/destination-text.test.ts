@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { destinationText } from './destination-text.ts';
+import { destinationNamed, destinationText } from './destination-text.ts';
 
 describe('destinationText', () => {
   for (const [destination, text] of [
@@ -21,4 +21,22 @@ describe('destinationText', () => {
   ] as const)
     it(`shows ${destination} as people know it`, () =>
       assert.equal(destinationText(destination), text));
+});
+
+describe('destinationNamed', () => {
+  for (const destination of [
+    ...['local', 'discard', 'mx:example.net', 'mx:[192.0.2.1]', 'mx:[IPv6:2001:db8::1]'],
+    ...['host:127.0.0.1:2126#0', 'host:mail.example.net:587', 'host:2001:db8::1:25#3'],
+    ...['lmtp:/run/dovecot/lmtp', 'lmtp:::1:24', 'atrn:example.net'],
+    ...['by-hand:192.0.2.1:25', 'by-hand:[::1]:25', 'by-hand:mx:example.com'],
+  ])
+    it(`knows ${destination} by its text and by itself`, () => {
+      assert.equal(destinationNamed(destinationText(destination)), destination);
+      assert.equal(destinationNamed(destination), destination);
+    });
+
+  it('takes a domain for its MX', () => {
+    assert.equal(destinationNamed('example.net'), 'mx:example.net');
+    assert.equal(destinationNamed('anything else'), 'anything else');
+  });
 });

@@ -30,6 +30,25 @@ function routeText(text: string): string {
   return `route to ${hostPort(host)}${index === undefined ? '' : ` (routes[${index}])`}`;
 }
 
+/** The key of what people name as `destinationText` does, or by its domain alone; a key stays what it is. */
+export function destinationNamed(text: string): string {
+  if (text === 'local delivery') return 'local';
+  if (text === "route that says 'discard'") return 'discard';
+  const [, byHand] = /^(.+), by hand$/.exec(text) ?? [];
+  if (byHand !== undefined)
+    return `by-hand:${byHand.startsWith('MX of ') ? destinationNamed(byHand) : byHand}`;
+  const [, route, index] = /^route to (\S+)(?: \(routes\[(\d+)\]\))?$/.exec(text) ?? [];
+  if (route !== undefined) return `host:${bare(route)}${index === undefined ? '' : `#${index}`}`;
+  const [, lmtp] = /^LMTP at (.+)$/.exec(text) ?? [];
+  if (lmtp !== undefined) return `lmtp:${lmtp.startsWith('/') ? lmtp : bare(lmtp)}`;
+  const [, atrn] = /^whoever fetches it for (.+)$/.exec(text) ?? [];
+  if (atrn !== undefined) return `atrn:${atrn}`;
+  const [, domain] = /^(?:MX of )?(\[.*\]|[^\s:]+\.[^\s:]+)$/.exec(text) ?? [];
+  return domain === undefined ? text : `mx:${domain}`;
+}
+
+const bare = (hostPort: string): string => hostPort.replace(/^\[(.*)\](:\d+)$/, '$1$2');
+
 /** An IPv6 address before a port stands in brackets. */
 function hostPort(text: string): string {
   const colon = text.lastIndexOf(':');
