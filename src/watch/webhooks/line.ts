@@ -20,6 +20,8 @@ export const retryMs: readonly number[] = [
   ...([10 * hourMs, 14 * hourMs, 20 * hourMs, 24 * hourMs] as const),
 ];
 const jitter = 0.2;
+/** How long a store that failed is left alone. */
+const storeAgainMs = minuteMs;
 
 /** Limits of one webhook: notices that wait, requests at a time, attempts that are shown. */
 export const waitingMax = 10_000;
@@ -135,9 +137,11 @@ export class WebhookLine {
   #fly(one: Waiting): void {
     const flight = this.#attempt(one)
       .catch((error: unknown) => {
-        // The store, which says so itself. What is in it is tried after the next start.
-        const { log, name } = this.#parts;
+        // The store, which is looked at again in a while. What was told already is told twice then.
+        const { log, name, clock } = this.#parts;
         log.warn('webhook events not kept', { webhook: name, error: stackOf(error) });
+        this.#later.add(one);
+        this.#pausedUntil = Math.max(this.#pausedUntil, clock.now() + storeAgainMs);
       })
       .finally(() => {
         this.#flying.delete(one);
@@ -167,8 +171,8 @@ export class WebhookLine {
       return outbox.remove(name, [one.id]);
     }
     const next = { ...one, attempts: one.attempts + 1, due };
-    this.#later.add(next);
     await outbox.put([{ ...notice, ...next, name }]);
+    this.#later.add(next);
   }
 
   #giveUp({ id }: Waiting, reason: string): void {

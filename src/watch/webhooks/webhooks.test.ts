@@ -168,6 +168,34 @@ describe('webhooks', () => {
     await two.made.stop();
   });
 
+  it('are told when the store works again that failed meanwhile', async () => {
+    await using test = await openInMemory();
+    const clock = new FakeClock();
+    let isAway = true;
+    const records: RecordStore = Object.create(test.stores.records, {
+      get: {
+        value: async (kind: string, key: string) => {
+          if (isAway) throw new Error('the database is away');
+          return test.stores.records.get(kind, key);
+        },
+      },
+      ...Object.fromEntries(
+        (['put', 'list', 'remove'] as const).map((name) => [
+          name,
+          { value: test.stores.records[name].bind(test.stores.records) },
+        ]),
+      ),
+    });
+    const { made, logged, state } = await webhooks(records, clock);
+    made.note(received);
+    await until(() => logged.includes('webhook events not kept'));
+    isAway = false;
+    assert.deepEqual([posted.length, state().waiting], [0, 1]);
+    await clock.advance(60_000);
+    await until(() => posted.length === 1 && state().waiting === 0);
+    await made.stop();
+  });
+
   it('are given up after three days, and nothing is kept of it', async () => {
     await using test = await openInMemory();
     const clock = new FakeClock();
