@@ -12,22 +12,22 @@ export interface Person {
 const peopleMax = 200;
 const queryMin = 2;
 
-export async function findPeople(
-  { accounts, call }: Pick<Context, 'accounts' | 'call'>,
-  query: string,
-): Promise<readonly Person[]> {
-  const words = query.trim().toLowerCase();
-  if (words.length < queryMin) return [];
+/** Those that the account may see, read once however many are asked for. */
+export async function peopleHere({
+  accounts,
+  call,
+}: Pick<Context, 'accounts' | 'call'>): Promise<(query: string) => readonly Person[]> {
   const own = (await accounts.find(call.account))?.addresses ?? [call.account];
   const domains = new Set(own.map(domainOf));
-  const found: Person[] = [];
-  for (const { addresses } of await accounts.list())
-    for (const address of addresses) {
-      if (!domains.has(domainOf(address)) || !address.toLowerCase().includes(words)) continue;
-      found.push({ name: address, address });
-      if (found.length >= peopleMax) return found;
-    }
-  return found;
+  const all = (await accounts.list())
+    .flatMap(({ addresses }) => addresses)
+    .filter((address) => domains.has(domainOf(address)));
+  return (query) => {
+    const words = query.trim().toLowerCase();
+    if (words.length < queryMin) return [];
+    const found = all.filter((address) => address.toLowerCase().includes(words));
+    return found.slice(0, peopleMax).map((address) => ({ name: address, address }));
+  };
 }
 
 const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1);

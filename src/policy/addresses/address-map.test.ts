@@ -219,6 +219,26 @@ describe('createAddressMap', () => {
     ]);
   });
 
+  it('the first account is looked for once, however often strangers write to postmaster', async () => {
+    let lists = 0;
+    const all = [options.accounts, accountsOf('cid@example.org')];
+    const accounts: AddressMapOptions['accounts'] = {
+      find: (address) => all[0]!.find(address),
+      list: () => {
+        lists += 1;
+        return all[0]!.list();
+      },
+    };
+    const addressMap = createAddressMap({ ...options, accounts });
+    for (const expected of [1, 1]) {
+      assert.match(await told(addressMap, 'postmaster'), /^ann@example\.org>/);
+      assert.equal(lists, expected);
+    }
+    all.shift();
+    assert.match(await told(addressMap, 'postmaster'), /^cid@example\.org>/);
+    assert.equal(lists, 2);
+  });
+
   it('RFC 5321 §4.5.1: an alias or account for postmaster comes before the first account', async () => {
     const alias = new Map([['postmaster@example.org', ['bob@example.org']]]);
     const aliased = createAddressMap({ ...options, aliases: alias });

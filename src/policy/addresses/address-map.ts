@@ -17,7 +17,7 @@ import {
 } from '../../mail/fields/address.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { reply } from '../../smtp/reply.ts';
-import type { AccountStore } from '../../store/account-store.ts';
+import type { Account, AccountStore } from '../../store/account-store.ts';
 import type { ResolvedRecipient } from './expansion.ts';
 import { copyElsewhere, Expansion } from './expansion.ts';
 import type { Domain, KnownDomainsOptions } from './known-domains.ts';
@@ -84,6 +84,8 @@ class ConfiguredAddressMap implements AddressMap {
   readonly #options: AddressMapOptions;
   readonly #domains: KnownDomains;
   readonly #aliases = new Map<string, readonly string[]>();
+  /** The account that gets mail for postmaster where nobody else does. */
+  #first: string | undefined;
 
   constructor(options: AddressMapOptions) {
     this.#options = options;
@@ -162,7 +164,7 @@ class ConfiguredAddressMap implements AddressMap {
     const mailbox = { local: 'postmaster', domain: own };
     const found = await this.#expand(mailbox, formatMailbox(recipient));
     if (found.kind === 'accept') return found;
-    const [first] = await this.#options.accounts.list();
+    const first = await this.#firstAccount();
     if (first === undefined) {
       this.#options.log.warn('nobody is postmaster: add an alias or an account', { domain: own });
       return found;
@@ -170,6 +172,16 @@ class ConfiguredAddressMap implements AddressMap {
     const original = formatMailbox(recipient);
     const { address } = first;
     return { kind: 'accept', recipients: [{ address, account: address, copy: address, original }] };
+  }
+
+  /** Strangers ask for it: all accounts are read when the one that is known has gone, and not for each RCPT. */
+  async #firstAccount(): Promise<Account | undefined> {
+    const { accounts } = this.#options;
+    const known = this.#first === undefined ? undefined : await accounts.find(this.#first);
+    if (known !== undefined) return known;
+    const [first] = await accounts.list();
+    this.#first = first?.address;
+    return first;
   }
 
   /** All that an address of ours stands for. */

@@ -20,7 +20,7 @@ import { findFolder, messageId } from '../folder-names.ts';
 import { answerBytesMax, itemsOf } from '../items.ts';
 import { factsOf } from '../message-facts.ts';
 import type { Person } from '../people.ts';
-import { findPeople } from '../people.ts';
+import { peopleHere } from '../people.ts';
 
 /** [MS-ASCMD] 2.2.3.177.13 */
 const status = { ok: '1', malformed: '2', notDone: '8' } as const;
@@ -48,7 +48,7 @@ export async function search(context: Context): Promise<Answer> {
   const range = rangeIn(childText(options, 'Search:Range'));
   if (query === undefined) return searchAnswer(status.malformed);
   if (name === 'gal') {
-    const people = await findPeople(context, textOf(query).slice(0, queryMax));
+    const people = (await peopleHere(context))(textOf(query).slice(0, queryMax));
     const shown = people
       .slice(range.from, range.to + 1)
       .map((each) => [element('Search:Properties', personElements(each))]);
@@ -159,7 +159,7 @@ export async function find(context: Context): Promise<Answer> {
     return findAnswer(status.malformed, undefined);
   if (mailbox === undefined) {
     const words = childText(query, 'Find:FreeText') ?? textOf(query);
-    const people = await findPeople(context, words.slice(0, queryMax));
+    const people = (await peopleHere(context))(words.slice(0, queryMax));
     const shown = people
       .slice(range.from, range.to + 1)
       .map((each) => [element('Find:Properties', personElements(each))]);

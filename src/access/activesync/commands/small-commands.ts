@@ -4,7 +4,7 @@
 import { child, children, childText, element, textOf } from '../../../activesync/wbxml/element.ts';
 import type { Answer, Context } from '../context.ts';
 import { answerWith } from '../context.ts';
-import { findPeople } from '../people.ts';
+import { peopleHere } from '../people.ts';
 
 /** Limits: recipients of a request, people for each. */
 const recipientsMax = 100;
@@ -18,31 +18,30 @@ export async function resolveRecipients(context: Context): Promise<Answer> {
       child(context.call.document, 'ResolveRecipients:Options'),
       'ResolveRecipients:CertificateRetrieval',
     ) !== undefined;
-  const responses = await Promise.all(
-    asked.map(async (to) => {
-      const people = (await findPeople(context, textOf(to))).slice(0, ambiguousMax);
-      const said = people.length === 1 ? '1' : people.length === 0 ? '4' : '2';
-      return element('ResolveRecipients:Response', [
-        element('ResolveRecipients:To', textOf(to)),
-        element('ResolveRecipients:Status', said),
-        element('ResolveRecipients:RecipientCount', people.length),
-        ...people.map(({ name, address }) =>
-          element('ResolveRecipients:Recipient', [
-            element('ResolveRecipients:Type', '1'),
-            element('ResolveRecipients:DisplayName', name),
-            element('ResolveRecipients:EmailAddress', address),
-            // [MS-ASCMD] 2.2.3.177.12: there is no certificate.
-            wantsCertificates
-              ? element('ResolveRecipients:Certificates', [
-                  element('ResolveRecipients:Status', '7'),
-                  element('ResolveRecipients:CertificateCount', '0'),
-                ])
-              : undefined,
-          ]),
-        ),
-      ]);
-    }),
-  );
+  const find = await peopleHere(context);
+  const responses = asked.map((to) => {
+    const people = find(textOf(to)).slice(0, ambiguousMax);
+    const said = people.length === 1 ? '1' : people.length === 0 ? '4' : '2';
+    return element('ResolveRecipients:Response', [
+      element('ResolveRecipients:To', textOf(to)),
+      element('ResolveRecipients:Status', said),
+      element('ResolveRecipients:RecipientCount', people.length),
+      ...people.map(({ name, address }) =>
+        element('ResolveRecipients:Recipient', [
+          element('ResolveRecipients:Type', '1'),
+          element('ResolveRecipients:DisplayName', name),
+          element('ResolveRecipients:EmailAddress', address),
+          // [MS-ASCMD] 2.2.3.177.12: there is no certificate.
+          wantsCertificates
+            ? element('ResolveRecipients:Certificates', [
+                element('ResolveRecipients:Status', '7'),
+                element('ResolveRecipients:CertificateCount', '0'),
+              ])
+            : undefined,
+        ]),
+      ),
+    ]);
+  });
   return answerWith(
     element('ResolveRecipients:ResolveRecipients', [
       element('ResolveRecipients:Status', '1'),
