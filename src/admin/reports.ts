@@ -4,12 +4,10 @@ import { z } from 'zod';
 import { receivedKind } from '../deliver/reports/received-reports.ts';
 import { abuseTypes } from '../report/abuse-report.ts';
 import type { ReportSummary } from '../report/summary.ts';
+import { allRecords } from '../store/all-records.ts';
 import { ownerOf, showMail } from './mailboxes.ts';
 import { asKept, list, OperationError, text, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
-
-/** How many records are read at once. */
-const pageRecords = 200;
 
 const asked = z.strictObject({
   kind: z.enum(['dmarc', 'tls', 'abuse']),
@@ -59,17 +57,9 @@ async function* listReports(
   { records }: OperationParts,
   { kind, since }: z.infer<typeof asked>,
 ): AsyncIterable<ReportSummary> {
-  let after: string | undefined;
-  for (;;) {
-    const page = await records.list(receivedKind, {
-      ...{ prefix: `${kind} `, after, limit: pageRecords },
-    });
-    for (const { value } of page) {
-      const summary = JSON.parse(value) as ReportSummary;
-      if (Date.parse(summary.received) >= since) yield summary;
-    }
-    after = page.at(-1)?.key;
-    if (page.length < pageRecords) return;
+  for await (const { value } of allRecords(records, receivedKind, { prefix: `${kind} ` })) {
+    const summary = JSON.parse(value) as ReportSummary;
+    if (Date.parse(summary.received) >= since) yield summary;
   }
 }
 

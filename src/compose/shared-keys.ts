@@ -6,6 +6,7 @@ import { statSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
+import { allRecords } from '../store/all-records.ts';
 import type { Stores } from '../store/stores.ts';
 import type { KeySets } from '../trust/dkim-key-sets.ts';
 import {
@@ -28,7 +29,6 @@ export interface SharedKeysParts {
 const kind = 'dkim-keys';
 /** How late a change of the files is noticed. */
 const lookMs = 5000;
-const domainsPerPage = 200;
 
 export class SharedKeys implements Disposable {
   readonly #parts: SharedKeysParts;
@@ -127,12 +127,8 @@ export class SharedKeys implements Disposable {
   async #shared(): Promise<KeySets> {
     const { records } = this.#parts.stores;
     const found = new Map<string, string>();
-    for (let after: string | undefined; ; ) {
-      const page = await records.list(kind, { after, limit: domainsPerPage });
-      for (const { key, value } of page) found.set(key, value);
-      after = page.at(-1)?.key;
-      if (page.length < domainsPerPage) return found;
-    }
+    for await (const { key, value } of allRecords(records, kind)) found.set(key, value);
+    return found;
   }
 }
 

@@ -176,3 +176,17 @@ it('a destination tells which policy its last TLS was under, and what kept mail 
   const now = await security();
   assert.deepEqual([now?.policy, now?.result], ['mta-sts', 'success']);
 });
+
+it('more than a page of destinations can be held, and stay so', async () => {
+  await using test = await openInMemory();
+  const { clock, stores } = test;
+  const held = Array.from({ length: 1_200 }, (_, i) => `mx:a${i}.example`);
+  await stores.records.put(
+    held.map((key) => ({ kind: 'destination-hold', key, value: '{"since":1}' })),
+  );
+  const runner = runnerOf();
+  const desk = new Destinations({ store: stores.queue, runner, records: stores.records, clock });
+  await desk.start();
+  assert.deepEqual(runner.done.sort(), held.map((name) => `hold ${name}`).sort());
+  desk.stop();
+});

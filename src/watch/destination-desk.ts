@@ -15,6 +15,7 @@ import type {
 import type { Waiting } from '../queue/line/waiting.ts';
 import type { QueueRunner } from '../queue/runner.ts';
 import type { TlsSession } from '../report/tls-session.ts';
+import { allRecords } from '../store/all-records.ts';
 import type { HistoryEvent } from '../store/history.ts';
 import type { QueueStore } from '../store/queue-store.ts';
 import type { RecordStore } from '../store/record-store.ts';
@@ -39,9 +40,9 @@ const forgivenMs = 60_000;
 /** What other nodes hold is read again so long after it could not be. */
 const againMs = 1000;
 const policies = { tlsa: 'dane', sts: 'mta-sts', 'no-policy-found': 'none' } as const;
-/** Limit: destinations whose last attempt is remembered; those that can be held. */
+/** Limit: destinations whose last attempt is remembered; those forgiven at other nodes in a minute that are heard of. */
 const rememberedMax = 5000;
-const holdsMax = 1000;
+const forgivenMax = 1000;
 /** Limit: messages that are made due in one step. */
 const stepMax = 500;
 
@@ -57,7 +58,7 @@ export class Destinations implements DestinationDesk {
   #cancel: (() => void) | undefined;
   #isStopped = false;
   /** What was forgiven at other nodes, and is not to be twice. */
-  readonly #forgiven = new BoundedMap<string, string>(holdsMax);
+  readonly #forgiven = new BoundedMap<string, string>(forgivenMax);
 
   constructor(parts: DestinationsParts) {
     this.#parts = parts;
@@ -190,14 +191,14 @@ export class Destinations implements DestinationDesk {
   }
 
   async #readHolds(): Promise<void> {
-    const records = await this.#parts.records.list(kind, { limit: holdsMax });
-    this.#hold(records.map(({ key }) => key));
+    const all = allRecords(this.#parts.records, kind);
+    this.#hold(await Array.fromAsync(all, ({ key }) => key));
   }
 
   /** Never rejects: what was not heard of is found dead for a while longer. */
   async #readForgiven(): Promise<void> {
     const { records, runner } = this.#parts;
-    const found = await records.list(forgivenKind, { limit: holdsMax }).catch(() => []);
+    const found = await records.list(forgivenKind, { limit: forgivenMax }).catch(() => []);
     for (const { key, value } of found) {
       if (this.#forgiven.get(key) === value) continue;
       this.#forgiven.set(key, value);

@@ -2,6 +2,7 @@
 // far. Read when somebody looks, and no more often than things change.
 
 import type { Clock } from '../base/clock.ts';
+import { allRecords } from '../store/all-records.ts';
 import type { RecordStore, StoredRecord } from '../store/record-store.ts';
 import type { Led } from './leaders.ts';
 import type { Tally } from './tally.ts';
@@ -34,7 +35,6 @@ export const statisticsKind = 'statistics';
 const tellMs = 5000;
 /** A node that is gone is not of this minute any more. */
 const toldMs = 180_000;
-const pageMax = 1000;
 
 export class OtherNodes {
   readonly #parts: OtherNodesParts;
@@ -100,8 +100,8 @@ export class OtherNodes {
       addAt(ofNodes, Number(of), tally);
     };
     // What a node tells of a minute is read first: its points may have it already, but never lack it.
-    const told = await this.#list('now ', undefined);
-    for (const { key, value } of await this.#list(`${name} `, from)) {
+    const told = await Array.fromAsync(this.#list('now '));
+    for await (const { key, value } of this.#list(`${name} `, from)) {
       const [, time = '', of = ''] = key.split(' ');
       if (of === this.#own) continue;
       const { through: until, top, ...tally } = JSON.parse(value) as KeptPoint;
@@ -122,16 +122,9 @@ export class OtherNodes {
     return this.#parts.node === 0 ? '' : String(this.#parts.node);
   }
 
-  async #list(prefix: string, from: number | undefined): Promise<readonly StoredRecord[]> {
-    const all: StoredRecord[] = [];
-    let after = from === undefined ? undefined : prefix + new Date(from - 1).toISOString();
-    for (;;) {
-      const { records } = this.#parts;
-      const page = await records.list(statisticsKind, { prefix, after, limit: pageMax });
-      all.push(...page);
-      if (page.length < pageMax) return all;
-      after = page.at(-1)?.key;
-    }
+  #list(prefix: string, from?: number): AsyncIterable<StoredRecord> {
+    const after = from === undefined ? undefined : prefix + new Date(from - 1).toISOString();
+    return allRecords(this.#parts.records, statisticsKind, { prefix, after });
   }
 }
 

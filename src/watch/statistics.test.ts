@@ -22,6 +22,15 @@ function keeper(records: RecordStore, clock: FakeClock, node = 0) {
   return Object.assign(made, { refuse: (count: number) => (refusals += count) });
 }
 
+const recordsOf = (records: RecordStore): RecordStore => ({
+  get: (...asked) => records.get(...asked),
+  put: (...asked) => records.put(...asked),
+  remove: (...asked) => records.remove(...asked),
+  list: (...asked) => records.list(...asked),
+  count: (kind) => records.count(kind),
+  watch: (...asked) => records.watch(...asked),
+});
+
 function events(clock: FakeClock) {
   const newId = createMessageIds({ clock, random: { fraction: () => 0 } });
   const received = (sender = 'ann@example.org') => {
@@ -52,6 +61,29 @@ async function minutes(clock: FakeClock, count: number): Promise<void> {
 }
 
 describe('statistics', () => {
+  it('write down the minute that is ending before they stop, and count no other', async () => {
+    await using test = await openInMemory();
+    const clock = new FakeClock(start);
+    const { promise: isWritten, resolve: write } = Promise.withResolvers<void>();
+    let puts = 0;
+    const put = async () => {
+      puts += 1;
+      if (puts === 1) await isWritten;
+    };
+    const one = keeper({ ...recordsOf(test.stores.records), put }, clock);
+    await one.start();
+    await clock.advance(minuteMs);
+    let isStopped = false;
+    const stopped = one.stop().then(() => {
+      isStopped = true;
+    });
+    await minutes(clock, 1);
+    assert.equal(isStopped, false);
+    write();
+    await stopped;
+    assert.equal(clock.nextTimer(), undefined);
+  });
+
   it('count by the minute, five minutes and hour, and outlive a restart', async () => {
     await using test = await openInMemory();
     const clock = new FakeClock(start);

@@ -7,6 +7,7 @@ import { stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 import { destinationText } from '../queue/destination-text.ts';
 import { messageIdTime } from '../queue/message-id.ts';
+import { allRecords } from '../store/all-records.ts';
 import type { HistoryEvent } from '../store/history.ts';
 import type { RecordStore } from '../store/record-store.ts';
 import type { Led } from './leaders.ts';
@@ -79,7 +80,6 @@ export interface StatisticsParts {
 const topMax = 20;
 /** Hours whose boards are added up. */
 const boardHours = 24;
-const pageMax = 1000;
 
 export class StatisticsKeeper {
   readonly #parts: StatisticsParts;
@@ -93,6 +93,9 @@ export class StatisticsKeeper {
   #minute: { readonly at: number; readonly tally: Tally };
   readonly #others: OtherNodes;
   #cancel: (() => void) | undefined;
+  #isStopped = false;
+  /** Of the minute before: it is being written. */
+  #ending: Promise<void> = Promise.resolve();
 
   constructor(parts: StatisticsParts) {
     this.#parts = parts;
@@ -104,12 +107,8 @@ export class StatisticsKeeper {
   async start(): Promise<void> {
     const { records, log } = this.#parts;
     try {
-      for (let after: string | undefined; ; ) {
-        const page = await records.list(statisticsKind, { after, limit: pageMax });
-        for (const { key, value } of page) this.#load(key, value);
-        after = page.at(-1)?.key;
-        if (page.length < pageMax) break;
-      }
+      for await (const { key, value } of allRecords(records, statisticsKind))
+        this.#load(key, value);
     } catch (error) {
       log.warn('statistics not read', { error: stackOf(error) });
     }
@@ -173,16 +172,20 @@ export class StatisticsKeeper {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#cancel?.();
     this.#others.stop();
+    await this.#ending;
     await this.#end(this.#parts.clock.now());
   }
 
   #wait(): void {
+    if (this.#isStopped) return;
     const { clock } = this.#parts;
     const ms = this.#minute.at + minuteMs - clock.now();
     this.#cancel = clock.after(Math.max(1, ms), () => {
-      void this.#end(this.#minute.at + minuteMs).finally(() => this.#wait());
+      this.#ending = this.#end(this.#minute.at + minuteMs);
+      void this.#ending.then(() => this.#wait());
     });
   }
 

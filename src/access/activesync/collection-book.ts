@@ -7,6 +7,7 @@ import { defaultSyncOptions } from '../../activesync/sync-options.ts';
 import { UidSet } from '../../activesync/uid-set.ts';
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
+import { removeRecords } from '../../store/all-records.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 import { getLong, putLong } from './long-records.ts';
 
@@ -146,16 +147,8 @@ export class CollectionBook {
   }
 
   /** All that the device knows. */
-  async forget(device: string): Promise<void> {
-    const { records } = this.#parts;
-    for (;;) {
-      const page = await records.list(kind, { prefix: `${device} `, limit: 500 });
-      if (page.length === 0) return;
-      await records.remove(
-        kind,
-        page.map(({ key }) => key),
-      );
-    }
+  forget(device: string): Promise<void> {
+    return removeRecords(this.#parts.records, kind, `${device} `);
   }
 }
 

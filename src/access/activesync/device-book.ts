@@ -3,6 +3,7 @@
 
 import type { Clock } from '../../base/clock.ts';
 import { inOrder } from '../../policy/administration/in-order.ts';
+import { allRecords } from '../../store/all-records.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 
 export interface Device {
@@ -105,15 +106,9 @@ export class DeviceBook {
   }
 
   async list(account: string | undefined): Promise<readonly Device[]> {
-    const { records } = this.#parts;
-    const found: Device[] = [];
     const prefix = account === undefined ? undefined : `${account} `;
-    for (let after: string | undefined; ; ) {
-      const page = await records.list(deviceKind, { prefix, after, limit: 500 });
-      found.push(...page.map(({ value }) => JSON.parse(value) as Device));
-      after = page.at(-1)?.key;
-      if (page.length < 500) return found;
-    }
+    const found = allRecords(this.#parts.records, deviceKind, { prefix });
+    return Array.fromAsync(found, ({ value }) => JSON.parse(value) as Device);
   }
 
   async remove(account: string, id: string): Promise<void> {

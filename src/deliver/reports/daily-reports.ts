@@ -18,6 +18,7 @@ import type {
   DayOfDomain,
 } from '../../report/daily-counts.ts';
 import { dayOf, dayOfKey, daySeconds } from '../../report/daily-counts.ts';
+import { allRecords } from '../../store/all-records.ts';
 import type { Nodes, Turn } from '../../store/nodes.ts';
 import { TurnLostError } from '../../store/nodes.ts';
 import type { RecordStore } from '../../store/record-store.ts';
@@ -54,7 +55,6 @@ const settlingMs = 10 * minuteMs;
 const patienceMs = 3 * 24 * hourMs;
 /** Limit: how long a stop waits for one report that is being made. */
 const stopMs = 2_000;
-const pageRecords = 500;
 /** How often it is looked for what other nodes have counted, and left. */
 const lookMs = hourMs;
 
@@ -260,15 +260,8 @@ export class DailyReports {
         counts.restore(record);
   }
 
-  async *#records({ kind }: DailyReport, prefix: string): AsyncIterable<CountRecord> {
-    const { records } = this.#parts;
-    let after: string | undefined;
-    for (;;) {
-      const page = await records.list(recordKind(kind), { prefix, after, limit: pageRecords });
-      yield* page;
-      after = page.at(-1)?.key;
-      if (page.length < pageRecords) return;
-    }
+  #records({ kind }: DailyReport, prefix: string): AsyncIterable<CountRecord> {
+    return allRecords(this.#parts.records, recordKind(kind), { prefix });
   }
 }
 

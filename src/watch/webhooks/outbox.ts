@@ -1,5 +1,6 @@
 // What webhooks have not taken yet, as records: it outlives a restart. In memory is only what says when it is due.
 
+import { allRecords } from '../../store/all-records.ts';
 import type { RecordStore, StoredRecord } from '../../store/record-store.ts';
 import type { Notice } from './webhook.ts';
 
@@ -15,7 +16,6 @@ type Kept = Waiting & Notice;
 /** Nothing is kept longer, whether it could be told or not. */
 export const keptMs = 3 * 24 * 60 * 60_000;
 const kind = 'webhook';
-const pageMax = 500;
 
 const keyOf = (name: string, id: string): string => `${name}/${id}`;
 
@@ -51,14 +51,9 @@ export class WebhookOutbox {
 
   /** Everything, the oldest of each webhook first. */
   async *all(): AsyncIterable<Waiting & { readonly name: string }> {
-    for (let after: string | undefined; ; ) {
-      const page = await this.#records.list(kind, { after, limit: pageMax });
-      for (const { key, value } of page) {
-        const { body: _, ...waiting } = JSON.parse(value) as Kept;
-        yield { ...waiting, name: key.slice(0, key.indexOf('/')) };
-      }
-      after = page.at(-1)?.key;
-      if (page.length < pageMax) return;
+    for await (const { key, value } of allRecords(this.#records, kind)) {
+      const { body: _, ...waiting } = JSON.parse(value) as Kept;
+      yield { ...waiting, name: key.slice(0, key.indexOf('/')) };
     }
   }
 }

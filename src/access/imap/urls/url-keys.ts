@@ -4,6 +4,7 @@
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Random } from '../../../base/random.ts';
+import { allRecords, removeRecords } from '../../../store/all-records.ts';
 import type { FolderFacts, FolderStore } from '../../../store/folder-store.ts';
 import type { RecordStore } from '../../../store/record-store.ts';
 
@@ -18,8 +19,6 @@ type Mailbox = Pick<FolderFacts, 'id' | 'uidValidity'>;
 const kind = 'url-key';
 /** RFC 4467 §2.2: at least 128 bits. */
 const keyOctets = 32;
-/** How many are forgotten at a time. */
-const pageKeys = 100;
 // RFC 4467 §2.4.1: an octet in front says how the rest was made. 01 is HMAC-SHA256.
 const algorithm = '01';
 
@@ -77,15 +76,10 @@ export class UrlKeys {
   async #forgetOld(account: string): Promise<void> {
     const { records, folders } = this.#parts;
     const prefix = `${account} `;
-    for (let after: string | undefined; ; ) {
-      const page = await records.list(kind, { prefix, after, limit: pageKeys });
-      for (const { key } of page) {
-        const [id, uidValidity] = key.slice(prefix.length).split('.').map(Number);
-        const folder = await folders.folder(id!);
-        if (folder?.uidValidity !== uidValidity) await records.remove(kind, [key]);
-      }
-      after = page.at(-1)?.key;
-      if (page.length < pageKeys) return;
+    for await (const { key } of allRecords(records, kind, { prefix })) {
+      const [id, uidValidity] = key.slice(prefix.length).split('.').map(Number);
+      const folder = await folders.folder(id!);
+      if (folder?.uidValidity !== uidValidity) await records.remove(kind, [key]);
     }
   }
 
@@ -97,16 +91,8 @@ export class UrlKeys {
 }
 
 /** All that the account has authorized is worthless from then on. */
-export async function forgetUrlKeys(records: RecordStore, account: string): Promise<void> {
-  for (;;) {
-    const found = await records.list(kind, { prefix: `${account} `, limit: pageKeys });
-    if (found.length === 0) return;
-    await records.remove(
-      kind,
-      found.map(({ key }) => key),
-    );
-  }
-}
+export const forgetUrlKeys = (records: RecordStore, account: string): Promise<void> =>
+  removeRecords(records, kind, `${account} `);
 
 /** Another mailbox that is called the same, or gets the same id, has another key. */
 const recordKey = (account: string, { id, uidValidity }: Mailbox): string =>
