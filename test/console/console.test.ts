@@ -197,7 +197,7 @@ describe('the console in a browser', { skip }, () => {
     before(async () => {
       hop = await new SmtpServer({
         onRecipient: () =>
-          isBack ? undefined : reply(451, '7.1', 'Greylisted, back in 5 minutes'),
+          isBack ? undefined : reply(451, '7.1', `Greylisted, see https://${long}.example/`),
         onMessage: ({ to }) => void taken.push(String(to)),
       }).listen();
       const resolution = resolveConfig(
@@ -287,11 +287,24 @@ describe('the console in a browser', { skip }, () => {
       await page.keyboard.type('carl@far.example');
       await page.keyboard.press('Enter');
       await page.waitForURL('**/messages?q=carl%40far.example');
+      await page.setViewportSize({ width: 360, height: 740 });
+      const menu = page.getByRole('button', { name: 'Pages' });
+      await menu.press('Enter');
+      await page.getByRole('dialog', { name: 'Pages' }).waitFor();
+      await page.keyboard.press('Escape');
+      assert.equal(await menu.evaluate((one) => one.matches(':focus')), true);
+      await menu.press('Enter');
+      await page.getByRole('dialog').getByRole('link', { name: 'Queue' }).press('Enter');
+      await page.getByRole('heading', { name: 'Queue', level: 1 }).waitFor();
+      // There one goes on, and not at the beginning of everything.
+      await page.locator('main:focus').waitFor();
       await context.close();
     });
 
     it('has pages that everybody can use, also on a phone', async () => {
       const { page, context, problems } = await login({ viewport: { width: 360, height: 740 } });
+      await server.operations.accountAdd({ address: longAddress, password: `not ${long}` });
+      await server.stores.records.put([unnamedComplaint(Date.now())]);
       for (const [path, heading] of pages) {
         await page.goto(urlOf(server) + path);
         await page.getByRole('heading', { name: heading, level: 1 }).waitFor();
@@ -388,6 +401,20 @@ describe('the console in a browser', { skip }, () => {
   });
 });
 
+/** Without a place to break it: what others write is like this, and a phone is narrow. */
+const long = 'long'.repeat(15);
+const longAddress = `${long}@example.org`;
+
+/** Its message has a name, and a subject that is empty. */
+const unnamedComplaint = (now: number) => ({
+  ...{ kind: 'received-report', key: 'abuse x', expires: now + 86_400_000 },
+  value: JSON.stringify({
+    ...{ kind: 'abuse', received: new Date(now), by: `${long}/2.0`, verified: true, type: 'abuse' },
+    ...{ incidents: 2, domains: ['example.org'], sourceIp: '192.0.2.1', mailFrom: null },
+    ...{ arrival: null, failure: null, message: { from: longAddress, subject: '', id: '<1@x>' } },
+  }),
+});
+
 const pages = [
   ...([
     ['/overview', 'Overview'],
@@ -400,7 +427,12 @@ const pages = [
   ] as const),
   ...([
     ['/accounts', 'Accounts'],
+    [`/accounts/${encodeURIComponent(longAddress)}`, longAddress],
+    ['/accounts/nobody%40example.org', 'Account'],
+  ] as const),
+  ...([
     ['/reports', 'Reports'],
+    ['/reports?kind=abuse', 'Reports'],
     ['/health', 'DNS and TLS'],
   ] as const),
   ...([

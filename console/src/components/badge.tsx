@@ -15,7 +15,8 @@ const icons: Readonly<Record<Tone, IconName | undefined>> = {
 
 interface BadgeProps {
   readonly tone?: Tone;
-  readonly icon?: IconName | undefined;
+  /** Null: none, whatever the tone has. */
+  readonly icon?: IconName | null | undefined;
   readonly title?: string;
   readonly children: ComponentChildren;
 }
@@ -23,7 +24,7 @@ interface BadgeProps {
 export function Badge({ tone = 'calm', icon = icons[tone], title, children }: BadgeProps) {
   return (
     <span class={`badge ${tone}`} title={title}>
-      {icon !== undefined && <Icon name={icon} size={12} />}
+      {icon != null && <Icon name={icon} size={12} />}
       {children}
     </span>
   );

@@ -14,7 +14,9 @@ export function Attachments({ mail: { parts }, at }: TabProps) {
         <li key={path}>
           <a class="button" href={partUrl(at, path)} download>
             <Icon name="clip" size={14} />
-            <span class="one-line">{name ?? type}</span>
+            <bdi class="one-line" title={name ?? type}>
+              {name ?? type}
+            </bdi>
             <span class="faint">{bytes(size)}</span>
           </a>
         </li>

@@ -87,16 +87,18 @@ function Line({ mail, path, isOpen, showsWhose }: LineProps) {
       <span class="first">
         <span class="who one-line">
           {!seen && <span class="visually-hidden">unread, </span>}
-          {sender === undefined ? 'no sender' : sender.name || sender.address}
+          <bdi>{sender === undefined ? 'no sender' : sender.name || sender.address}</bdi>
         </span>
         {answered && <Sign icon="reply" title="answered" />}
         {attachments > 0 && <Sign icon="clip" title={counted(attachments, 'attachment')} />}
         <When at={received} />
       </span>
-      <span class="subject one-line">{subject || 'no subject'}</span>
+      <span class="subject one-line">
+        <bdi>{subject || 'no subject'}</bdi>
+      </span>
       <span class="preview one-line">
         {showsWhose && `to ${mailbox}${preview === '' ? '' : ' · '}`}
-        {preview}
+        <bdi>{preview}</bdi>
       </span>
       {tags.length > 0 && (
         <span class="badges">

@@ -41,7 +41,7 @@ export function MailView(props: MailViewProps) {
           <article class="opened">
             <header>
               <div class="row spread">
-                <h1 class="break">{mail.subject || 'no subject'}</h1>
+                <h1 dir="auto">{mail.subject || 'no subject'}</h1>
                 <div class="actions">{actions(mail)}</div>
               </div>
               <Envelope mail={mail} />
@@ -65,8 +65,8 @@ function Envelope({ mail }: { readonly mail: Mail }) {
   return (
     <Facts
       of={[
-        ['From', namesOf(mail.from) || 'nobody'],
-        ...people.map(([name, list]) => list.length > 0 && ([name, namesOf(list)] as const)),
+        ['From', mail.from.length > 0 ? <Names of={mail.from} /> : 'nobody'],
+        ...people.map(([name, list]) => list.length > 0 && ([name, <Names of={list} />] as const)),
         [
           'Received',
           <>
@@ -78,5 +78,14 @@ function Envelope({ mail }: { readonly mail: Mail }) {
   );
 }
 
-const namesOf = (list: Mail['from']): string =>
-  list.map(({ name, address }) => (name === '' ? address : `${name} <${address}>`)).join(', ');
+/** Each by itself: a name that is written from right to left leaves addresses beside it as they are. */
+const Names = ({ of }: { readonly of: Mail['from'] }) => (
+  <>
+    {of.map(({ name, address }, at) => (
+      <>
+        {at > 0 && ', '}
+        {name !== '' && <bdi>{name}</bdi>} <bdi>{name === '' ? address : `<${address}>`}</bdi>
+      </>
+    ))}
+  </>
+);

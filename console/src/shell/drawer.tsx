@@ -14,7 +14,12 @@ export function Drawer({ facts, onClose }: DrawerProps) {
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
-    return () => dialog?.close();
+    return () => {
+      // Closed by Escape it has given the focus back. Whoever went to a page goes on there.
+      if (dialog?.open !== true) return;
+      dialog.close();
+      document.querySelector('main')?.focus({ preventScroll: true });
+    };
   }, []);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it; the click is for what lies around it.

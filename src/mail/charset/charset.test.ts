@@ -264,6 +264,11 @@ describe('decodeCharset', () => {
 });
 
 describe('printable', () => {
+  it('turns no text around: a file is of the kind that its name seems to end with', () => {
+    assert.equal(printable('bill\u202efdp.exe'), 'billfdp.exe');
+    assert.equal(printable('\u2067a\u2069 \u202bשלום\u202c\u200f'), 'a שלום\u200f');
+  });
+
   it('has no controls, no line ends of any kind, no byte order marks', () =>
     assert.equal(printable('\ufeffa\r\nb\x1bc\x85\x9bd\u2028\u2029\x7f'), 'a  b c  d   '));
 });

@@ -31,11 +31,15 @@ export function decodeAs(octets: Uint8Array, charset: CharsetName): string {
 
 /**
  * For header fields: without controls, line ends of all kinds among them, and without byte order
- * marks. Nothing that was encoded becomes another field, or a command to a terminal.
+ * marks. Nothing that was encoded becomes another field, or a command to a terminal. Without what turns the direction
+ * of text around, too: `exe.gnp` never looks like `png.exe`, and no name swallows the address beside it. Letters have a
+ * direction of their own.
  */
 export function printable(text: string): string {
-  if (!/[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]/.test(text)) return text;
-  return text.replace(/\ufeff/g, '').replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, ' ');
+  if (!/[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]/.test(text)) return text;
+  return text
+    .replace(/[\u202a-\u202e\u2066-\u2069\ufeff]/g, '')
+    .replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, ' ');
 }
 
 /** Whether there is more to say of it than of a label that nobody knows. */

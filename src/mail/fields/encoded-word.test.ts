@@ -93,7 +93,7 @@ describe('decodeEncodedWords', () => {
 });
 
 /** What reading makes a space of, wherever it stands: charset.ts. */
-const unprintable = /[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]/g;
+const unprintable = /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 describe('encodeHeaderText', () => {
   it('leaves ASCII as it is, and encodes no more words than it must', () => {

@@ -26,20 +26,26 @@ export function AccountPage({ address }: { readonly address: string }) {
     <Answered answer={accounts} waiting="Asking for the account">
       {(all) => {
         const account = all.find(({ addresses }) => addresses.includes(address));
-        if (account === undefined) return <NoSuchAccount />;
+        if (account === undefined) return <NoSuchAccount address={address} />;
         return <OneAccount account={account} onDone={accounts.reload} />;
       }}
     </Answered>
   );
 }
 
-function NoSuchAccount() {
+function NoSuchAccount({ address }: { readonly address: string }) {
   return (
-    <Empty icon="people" title="There is no such account">
-      <a class="button" href="/accounts">
-        All accounts
-      </a>
-    </Empty>
+    <>
+      <PageHead title="Account" about={address} />
+      <Panel>
+        <Empty icon="people" title="There is no such account">
+          <p>It may have been removed, or its address may be misspelt.</p>
+          <a class="button" href="/accounts">
+            All accounts
+          </a>
+        </Empty>
+      </Panel>
+    </>
   );
 }
 

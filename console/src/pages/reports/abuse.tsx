@@ -10,10 +10,16 @@ export function AbuseReports({ reports }: { readonly reports: readonly AbuseSumm
   if (reports.length === 0) return null;
   return (
     <Panel bare>
-      <Table caption="Complaints, oldest first" rows={reports} columns={columns} />
+      <Table caption="Complaints, newest first" rows={latest(reports)} columns={columns} />
     </Panel>
   );
 }
+
+/** Limit: rows. */
+const shownMax = 500;
+
+const latest = (reports: readonly AbuseSummary[]): readonly AbuseSummary[] =>
+  reports.slice(-shownMax).reverse();
 
 const columns: readonly Column<AbuseSummary>[] = [
   { name: 'Message', kind: 'text', cell: ({ message }) => <Message {...message} /> },
@@ -46,11 +52,17 @@ function Message({ id, subject, from }: AbuseSummary['message']) {
   return (
     <>
       {id === null ? (
-        (subject ?? 'a message that is not named')
+        <bdi>{subject || 'a message that is not named'}</bdi>
       ) : (
-        <RowLink to={`/messages?q=${encodeURIComponent(id)}`}>{subject ?? id}</RowLink>
+        <RowLink to={`/messages?q=${encodeURIComponent(id)}`}>
+          <bdi>{subject || id}</bdi>
+        </RowLink>
       )}
-      {from !== null && <span class="sub">from {from}</span>}
+      {from !== null && (
+        <span class="sub">
+          from <bdi>{from}</bdi>
+        </span>
+      )}
     </>
   );
 }

@@ -74,7 +74,7 @@ const columns: readonly Column<Suppression>[] = [
     kind: 'text',
     cell: ({ reason, note }) => (
       <>
-        <Badge tone={reason === 'manual' ? 'calm' : 'wait'} icon={undefined}>
+        <Badge tone={reason === 'manual' ? 'calm' : 'wait'} icon={null}>
           {reason}
         </Badge>
         {note !== null && <span class="sub">{note}</span>}
@@ -85,7 +85,7 @@ const columns: readonly Column<Suppression>[] = [
   {
     name: 'Until',
     cell: ({ expires }) =>
-      expires === null ? <span class="faint">for ever</span> : <When at={expires} />,
+      expires === null ? <span class="faint nowrap">for ever</span> : <When at={expires} />,
   },
 ];
 

@@ -78,7 +78,7 @@ const columns: readonly Column<Token>[] = [
     cell: ({ allows }) => (
       <span class="badges">
         {allows.map((one) => (
-          <Badge key={one} tone={one === 'all' ? 'wait' : 'calm'} icon={undefined}>
+          <Badge key={one} tone={one === 'all' ? 'accent' : 'calm'}>
             {one}
           </Badge>
         ))}
