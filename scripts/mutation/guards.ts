@@ -44,6 +44,11 @@ export const guards: readonly Guard[] = [
       'store/sqlite/journal/journal.test.ts',
     ),
   ),
+  guard(
+    'store/sqlite/journal/live.ts',
+    'store/sqlite/journal/live.test.ts',
+    'store/sqlite/journal/queue-store.test.ts',
+  ),
   guard('store/sqlite/journal/small-content.ts', 'store/sqlite/journal/queue-store.test.ts'),
   guard('store/sqlite/journal/recovery.ts', 'store/sqlite/journal/journal.test.ts'),
   guard('store/sqlite/journal/queue-store.ts', 'store/sqlite/journal/queue-store.test.ts'),
@@ -221,4 +226,110 @@ export const guards: readonly Guard[] = [
     'net/dialer.test.ts',
   ),
   guard('imap/scanner.ts', 'imap/parser.test.ts', 'imap/session/session.test.ts'),
+  // Reading mail: who may before login and in folders of others, what a client can cost, what is kept.
+  ...[
+    ...[
+      'session',
+      'core',
+      'command-phase',
+      'command-rules',
+      'login-phase',
+      'commands',
+      'idle-phase',
+    ],
+    ...['append-phase', 'append-flow', 'input', 'literals', 'command-reader', 'output'],
+  ].map((name) =>
+    guard(
+      `imap/session/${name}.ts`,
+      'imap/session/session.test.ts',
+      'imap/session/input.test.ts',
+      'imap/session/session.fuzz.test.ts',
+      'access/imap/imap-service.test.ts',
+      'access/imap/append.test.ts',
+    ),
+  ),
+  ...['append', 'search', 'mailbox', 'url'].map((name) =>
+    guard(
+      `imap/${name}-grammar.ts`,
+      'imap/parser.test.ts',
+      'imap/session/session.test.ts',
+      'access/imap/commands/search.test.ts',
+      'access/imap/commands/urlauth.test.ts',
+    ),
+  ),
+  guard(
+    'access/imap/names.ts',
+    'access/imap/names.test.ts',
+    'access/imap/commands/folders.test.ts',
+  ),
+  ...['url-content', 'url-keys', 'authorized-url', 'imap-url', 'url-authority'].map((name) =>
+    guard(
+      `access/imap/urls/${name}.ts`,
+      'access/imap/commands/urlauth.test.ts',
+      'access/submitted-urls.test.ts',
+      'access/imap/append.test.ts',
+    ),
+  ),
+  guard('access/submitted-urls.ts', 'access/submitted-urls.test.ts'),
+  ...['imap-conversation', 'imap-access', 'completion', 'selection', 'storing'].map((name) =>
+    guard(
+      `access/imap/${name}.ts`,
+      'access/imap/imap-service.test.ts',
+      'access/imap/append.test.ts',
+      'access/imap/updates.test.ts',
+      'access/imap/commands/select.test.ts',
+      'access/imap/commands/folders.test.ts',
+      'access/imap/commands/store.test.ts',
+    ),
+  ),
+  guard('access/imap/append.ts', 'access/imap/append.test.ts', 'access/imap/imap-service.test.ts'),
+  ...['own-change', 'updates', 'flag-change', 'number-set', 'selected-mailbox'].map((name) =>
+    guard(
+      `access/imap/${name}.ts`,
+      'access/imap/updates.test.ts',
+      'access/imap/commands/store.test.ts',
+      'access/imap/commands/select.test.ts',
+      'access/imap/commands/fetch.test.ts',
+      'access/imap/commands/search.test.ts',
+      'access/imap/imap-service.test.ts',
+    ),
+  ),
+  guard('access/imap/deflate-peer.ts', 'access/imap/deflate-peer.test.ts'),
+  ...['copy', 'store', 'close'].map((name) =>
+    guard(
+      `access/imap/commands/${name}.ts`,
+      'access/imap/commands/store.test.ts',
+      'access/imap/commands/folders.test.ts',
+      'access/imap/updates.test.ts',
+      'access/imap/imap-service.test.ts',
+    ),
+  ),
+  ...['select', 'qresync', 'session', 'window'].map((name) =>
+    guard(
+      `access/imap/commands/${name}.ts`,
+      'access/imap/commands/select.test.ts',
+      'access/imap/commands/folders.test.ts',
+      'access/imap/imap-service.test.ts',
+      'access/imap/commands/search.test.ts',
+    ),
+  ),
+  ...['acl', 'metadata', 'quota', 'folders', 'status', 'list'].map((name) =>
+    guard(
+      `access/imap/commands/${name}.ts`,
+      'access/imap/commands/folders.test.ts',
+      'access/imap/imap-service.test.ts',
+      'access/imap/commands/select.test.ts',
+    ),
+  ),
+  guard('access/imap/commands/urlauth.ts', 'access/imap/commands/urlauth.test.ts'),
+  ...['session', 'core', 'login-phase', 'message-phase', 'commands', 'command', 'maildrop'].map(
+    (name) => guard(`pop3/${name}.ts`, 'pop3/session.test.ts', 'access/pop3/pop3-service.test.ts'),
+  ),
+  ...['maildrops', 'pop3-access', 'pop3-conversation'].map((name) =>
+    guard(
+      `access/pop3/${name}.ts`,
+      'access/pop3/pop3-service.test.ts',
+      'access/pop3/read-ahead.test.ts',
+    ),
+  ),
 ];

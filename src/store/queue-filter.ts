@@ -28,7 +28,8 @@ function isOf(
   return isNamed || holds(text, one.address, one.lastReply?.lines.join(' '));
 }
 
-function stateOf({ state, attempts }: QueueEntry['recipients'][number]): QueueState {
+/** What an operator calls it: who waits after an attempt is deferred. */
+export function stateOf({ state, attempts }: QueueEntry['recipients'][number]): QueueState {
   return state === 'queued' && attempts > 0 ? 'deferred' : state;
 }
 

@@ -1,6 +1,7 @@
 // APPEND and REPLACE while they come: RFC 9051 §6.3.12, RFC 3502, RFC 4469, RFC 6855 §4, RFC 8508. What
 // stands between the messages is read here and becomes questions; their octets pass by outside.
 
+import { unreachable } from '../../base/assert.ts';
 import type { MessageHead } from '../append-grammar.ts';
 import { readCatenatePart, readMessageHead, readTarget } from '../append-grammar.ts';
 import type { AppendTarget } from '../command.ts';
@@ -25,7 +26,7 @@ export type AppendStep =
   | Malformed;
 
 /** What is to be read next. */
-type Stage = 'target' | 'head' | 'first-part' | 'part' | 'next' | 'end';
+type Stage = 'target' | 'first-part' | 'part' | 'next';
 
 type Limits = Pick<ImapLimits, 'messageSize' | 'messagesPerAppend'>;
 
@@ -73,24 +74,23 @@ export class AppendFlow {
   }
 
   #step(scanner: Scanner): AppendStep {
-    if (this.#stage === 'target') {
-      this.#target = readTarget(scanner, this.#begin.name, this.#begin.uid);
-      // A literal that is missing later does not lead back to here.
-      this.#at = scanner.position;
-      this.#stage = 'head';
-    }
     if (this.#utf8) {
-      this.#utf8 = false;
       scanner.eat(')');
+      this.#utf8 = false;
+      // The literal of a URL may be missing behind it, and does not lead back to here.
+      this.#at = scanner.position;
     }
     switch (this.#stage) {
+      case 'target':
+        this.#target = readTarget(scanner, this.#begin.name, this.#begin.uid);
+        return this.#head(scanner);
       case 'first-part':
       case 'part':
         return this.#part(scanner);
       case 'next':
         return this.#next(scanner);
       default:
-        return this.#head(scanner);
+        return unreachable(this.#stage);
     }
   }
 
@@ -130,14 +130,11 @@ export class AppendFlow {
   #next(scanner: Scanner): AppendStep {
     const start = scanner.position;
     while (scanner.tryEat(' '));
-    if (scanner.atEnd) {
-      this.#stage = 'end';
+    if (scanner.atEnd)
       return { kind: 'ask', question: { kind: 'append-end', target: this.#target! } };
-    }
     // RFC 3502 §6.3.11: REPLACE takes one message (RFC 8508 §3.2).
     if (this.#begin.name === 'REPLACE') throw scanner.expected('the end of the command');
     scanner.back(scanner.position - start);
-    this.#stage = 'head';
     return this.#head(scanner);
   }
 

@@ -70,8 +70,12 @@ export class CommandReader {
 
   /** The command is refused, with what was announced last: what comes of it unasked is skipped. */
   refuse(announced: Announcement | undefined): void {
-    this.clear();
-    this.#refuse(announced);
+    // A client that waits for our leave reads the refusal instead, and sends none of it.
+    if (announced === undefined || announced.synchronizing) this.clear();
+    else {
+      this.#skipped += announced.octets;
+      this.#state = { phase: 'skip', left: announced.octets };
+    }
   }
 
   /** Undefined: more input is needed. */
@@ -130,16 +134,7 @@ export class CommandReader {
     const [end, octets] =
       read.kind === 'line' ? [read.text, read.text.length] : [read.end, read.octets];
     this.#skipped += octets;
-    this.#refuse(announcementIn(end));
-  }
-
-  #refuse(announced: Announcement | undefined): void {
-    // A client that waits for our leave reads the refusal instead, and sends none of it.
-    if (announced === undefined || announced.synchronizing) this.clear();
-    else {
-      this.#skipped += announced.octets;
-      this.#state = { phase: 'skip', left: announced.octets };
-    }
+    this.refuse(announcementIn(end));
   }
 }
 

@@ -90,7 +90,6 @@ export class ImapInput {
 
   /** So many octets as latin1, or undefined when they are not all there. */
   takeText(octets: number): string | undefined {
-    if (octets === 0) return '';
     const bytes = this.#bytes;
     if (bytes === undefined || this.#end - this.#at < octets) return undefined;
     const text = bytes.toString('latin1', this.#at, this.#at + octets);

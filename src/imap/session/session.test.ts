@@ -3,6 +3,8 @@ import { describe, it } from 'node:test';
 import { latin1 } from '../../base/transcript.ts';
 import type { Answer, Completion, ImapFacts, Question } from '../event.ts';
 import { defaultImapLimits } from '../limits.ts';
+import type { LoginState } from './phases.ts';
+import { refusesState } from './phases.ts';
 import { ImapSession } from './session.ts';
 import type { Answers, World } from './transcript.ts';
 import { drain, nothingPlayed, transcripts } from './transcript.ts';
@@ -14,6 +16,8 @@ const facts: ImapFacts = {
   mechanisms: ['PLAIN', 'SCRAM-SHA-256'],
   limits: { ...defaultImapLimits, commandSize: 8192, messageSize: 10_000, messagesPerAppend: 2 },
 };
+
+type CommandName = Parameters<typeof refusesState>[0];
 
 const ok = (text: string, more: Partial<Completion> = {}): Completion => ({
   kind: 'completion',
@@ -45,6 +49,9 @@ const sample: ReadonlyMap<string, readonly string[]> = new Map([
 const answers: Answers = (question, session) => {
   switch (question.kind) {
     case 'login':
+      if (question.password === 'new')
+        return ok('Welcome', { code: 'ALERT', state: 'authenticated' });
+      if (question.password === 'odd') return { ...no('That is no password'), status: 'BAD' };
       if (question.password === 'gone') return { ...no('Gone'), bye: 'Gone for good' };
       return question.password === 'secret' || question.password === 'pässwort'
         ? ok('LOGIN completed', { state: 'authenticated' })
@@ -279,6 +286,45 @@ describe('logging in', () => {
     S: b NO [PRIVACYREQUIRED] Begin TLS first
   `);
 
+  transcripts(worldOf({ ...inClear, startTls: false }))(`
+    RFC 9051 §6.2.1: TLS that is not offered does not begin
+    S: * OK [CAPABILITY ${before} LOGINDISABLED] blurdybloop IMAP server ready
+    C: a STARTTLS
+    S: a BAD TLS is not offered
+    C: b LOGIN x secret
+    S: b NO [CANNOT] That way to log in is not offered
+    C: c CAPABILITY
+    S: * CAPABILITY ${before} LOGINDISABLED
+    S: c OK CAPABILITY completed
+  `);
+
+  transcripts(worldOf({ limits: { ...facts.limits, failedLogins: 1 } }))(`
+    only a login that failed counts among failed logins
+    S: ${greeting}
+    C: a LOGIN x odd
+    S: a BAD That is no password
+    C: b LOGIN x secret
+    S: b ${loginOk} LOGIN completed
+    C: c NOOP
+    S: c OK NOOP completed
+  `);
+
+  it('lines of an exchange are limited, and counted', () => {
+    const world = worldOf();
+    const session = world.open();
+    const played = nothingPlayed();
+    session.receive(latin1('a AUTHENTICATE PLAIN\r\n*\r\nb AUTHENTICATE PLAIN\r\n'));
+    drain(session, world, played);
+    assert.equal(session.commands, 3);
+    const piece = latin1('x'.repeat(1000));
+    for (let i = 0; i < 100 && !played.events.includes('close errors'); i += 1) {
+      session.receive(piece);
+      drain(session, world, played);
+    }
+    assert.deepEqual(played.events, ['auth-cancelled', 'close errors']);
+    assert.match(played.output, /\* BYE \[TOOBIG\] That is too much\r\n$/);
+  });
+
   transcripts(worldOf({ limits: { ...facts.limits, failedLogins: 2 } }))(`
     failed logins are limited
     S: ${greeting}
@@ -301,6 +347,14 @@ describe('logging in', () => {
     E: close refused
   `);
 
+  play(`
+    RFC 9051 §7.1: capabilities are said before a login whose completion says something else
+    S: ${greeting}
+    C: a LOGIN x new
+    S: * CAPABILITY ${after} COMPRESS=DEFLATE UNAUTHENTICATE
+    S: a OK [ALERT] Welcome
+  `);
+
   transcripts(worldOf({ limits: { ...facts.limits, commandsBeforeLogin: 2 } }))(`
     commands before login are limited
     S: ${greeting}
@@ -310,6 +364,18 @@ describe('logging in', () => {
     S: b OK NOOP completed
     C: c NOOP
     S: * BYE Too many commands without a login
+  `);
+
+  transcripts(worldOf({ limits: { ...facts.limits, commandsBeforeLogin: 2 } }))(`
+    messages that strangers announce are commands, too
+    S: ${greeting}
+    C: a APPEND INBOX {3}
+    S: a BAD [CLIENTBUG] Log in first
+    C: b APPEND INBOX {3}
+    S: b BAD [CLIENTBUG] Log in first
+    C: c APPEND INBOX {3}
+    S: * BYE Too many commands without a login
+    E: close errors
   `);
 
   transcripts(loggedIn({ limits: { ...facts.limits, errorsPerConnection: 2 } }))(`
@@ -324,6 +390,47 @@ describe('logging in', () => {
     C: d ENABLE NOTHING
     S: * ENABLED
     S: d OK ENABLE completed
+  `);
+
+  transcripts(worldOf({ limits: { ...facts.limits, errorsPerConnection: 2 } }))(`
+    errors of strangers are limited, and what is right between them changes nothing
+    S: ${greeting}
+    C: a X
+    S: a BAD That command is not known
+    C: b NOOP
+    S: b OK NOOP completed
+    C: c X
+    S: c BAD That command is not known
+    S: * BYE Too many errors
+    E: close errors
+  `);
+
+  transcripts(
+    worldOf({
+      limits: {
+        ...{ ...facts.limits, errorsPerConnection: 2 },
+        ...{ failedLogins: 2, commandsBeforeLogin: 3 },
+      },
+    }),
+  )(`
+    a login forgives what came before it, once more for who becomes a stranger again
+    S: ${greeting}
+    C: a X
+    S: a BAD That command is not known
+    C: b LOGIN x wrong
+    S: b NO [AUTHENTICATIONFAILED] Wrong
+    C: c LOGIN x secret
+    S: c ${loginOk} LOGIN completed
+    C: d X
+    S: d BAD That command is not known
+    C: e UNAUTHENTICATE
+    S: e OK UNAUTHENTICATE completed
+    C: f NOOP
+    S: f OK NOOP completed
+    C: g LOGIN x wrong
+    S: g NO [AUTHENTICATIONFAILED] Wrong
+    C: h LOGIN x secret
+    S: h ${loginOk} LOGIN completed
   `);
 
   transcripts(loggedIn({ limits: { ...facts.limits, errorsPerConnection: 2 } }))(`
@@ -419,6 +526,22 @@ describe('ENABLE, IDLE and COMPRESS', () => {
     S: b OK ENABLE completed
   `);
 
+  for (const extension of ['IMAP4rev2', 'UTF8=ACCEPT'])
+    it(`RFC 9051 §5.1, RFC 6855 §3: names are no longer modified UTF-7 with ${extension}`, () => {
+      const session = loggedIn().open();
+      const nameOf = (line: string) => {
+        session.receive(latin1(line));
+        const event = session.next();
+        assert.equal(event.kind, 'command');
+        session.answer(ok('done'));
+        return 'mailbox' in event.command ? event.command.mailbox : undefined;
+      };
+      assert.equal(nameOf('a CREATE K&AOQ-se\r\n'), 'Käse');
+      session.receive(latin1(`b ENABLE ${extension}\r\n`));
+      assert.equal(session.next().kind, 'need-input');
+      assert.equal(nameOf('c CREATE K&AOQ-se\r\n'), 'K&AOQ-se');
+    });
+
   playLoggedIn(`
     RFC 7162 §3.2.5: QRESYNC is enabled before it is used
     C: a SELECT INBOX (QRESYNC (67890007 20050715194045000))
@@ -433,6 +556,29 @@ describe('ENABLE, IDLE and COMPRESS', () => {
     S: c OK [READ-WRITE] SELECT completed
     C: d FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)
     S: d BAD VANISHED goes with UID FETCH
+    C: e UID FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)
+    S: * 12 FETCH (FLAGS (\\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700")
+    S: e OK FETCH completed
+  `);
+
+  playSelected(`
+    RFC 7162 §3.2.6: VANISHED is asked for by who has enabled QRESYNC
+    C: a UID FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)
+    S: a BAD [CLIENTBUG] ENABLE QRESYNC first
+  `);
+
+  playLoggedIn(`
+    RFC 9586 §3.3: QRESYNC names no message numbers with UIDONLY
+    C: a ENABLE QRESYNC UIDONLY
+    S: * ENABLED QRESYNC UIDONLY
+    S: a OK ENABLE completed
+    C: b SELECT INBOX (QRESYNC (1 2 1:5 (1,2 1,2)))
+    S: b BAD [UIDREQUIRED] Message numbers are not used with UIDONLY
+    C: c SELECT INBOX (QRESYNC (1 2 1:5))
+    S: * 18 EXISTS
+    S: * FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)
+    S: * OK [UIDVALIDITY 3857529045] UIDs valid
+    S: c OK [READ-WRITE] SELECT completed
   `);
 
   playSelected(`
@@ -451,6 +597,31 @@ describe('ENABLE, IDLE and COMPRESS', () => {
     C: f UID EXPUNGE 3
     S: f OK EXPUNGE completed
   `);
+
+  it('RFC 7162 §3.2.3: QRESYNC is CONDSTORE, too, and nothing else is', () => {
+    const world = loggedIn();
+    const session = world.open();
+    session.receive(latin1('a ENABLE UIDONLY UTF8=ACCEPT\r\n'));
+    drain(session, world, nothingPlayed());
+    assert.equal(session.isEnabled('CONDSTORE'), false);
+    session.receive(latin1('b ENABLE QRESYNC\r\n'));
+    drain(session, world, nothingPlayed());
+    assert.equal(session.isEnabled('CONDSTORE'), true);
+  });
+
+  it('RFC 7162 §3.1.2: the owner tells HIGHESTMODSEQ when CONDSTORE is enabled while a mailbox is selected', () => {
+    const asked = (session: ImapSession, line: string) => {
+      session.receive(latin1(line));
+      const { kind } = session.next();
+      if (kind === 'command') session.answer(ok('ENABLE completed'));
+      return kind === 'command';
+    };
+    const selected = loggedIn({}, 'x SELECT INBOX').open();
+    assert.equal(asked(selected, 'a ENABLE UIDONLY\r\n'), false);
+    assert.equal(asked(selected, 'b ENABLE CONDSTORE\r\n'), true);
+    assert.equal(asked(selected, 'c ENABLE QRESYNC\r\n'), false);
+    assert.equal(asked(loggedIn().open(), 'a ENABLE CONDSTORE\r\n'), false);
+  });
 
   const enabling = [
     'SELECT x (CONDSTORE)',
@@ -487,6 +658,22 @@ describe('ENABLE, IDLE and COMPRESS', () => {
     C: d NOOP
     S: d OK NOOP completed
   `);
+
+  it('RFC 2177 §3: a line that ends IDLE is counted, and limited', () => {
+    const world = loggedIn({ limits: { ...facts.limits, messageSize: 5000 } });
+    const session = world.open();
+    const played = nothingPlayed();
+    const { commands } = session;
+    session.receive(latin1('a IDLE\r\nDONE\r\nb IDLE\r\n'));
+    drain(session, world, played);
+    assert.equal(session.commands - commands, 3);
+    const piece = latin1('x'.repeat(1000));
+    for (let i = 0; i < 100 && !played.events.includes('close errors'); i += 1) {
+      session.receive(piece);
+      drain(session, world, played);
+    }
+    assert.deepEqual(played.events, ['idle-done', 'close errors']);
+  });
 
   it('RFC 9051 §6.3.13: news are told while IDLE goes on', () => {
     const world = loggedIn();
@@ -597,6 +784,41 @@ describe('APPEND', () => {
   `);
 
   playLoggedIn(`
+    RFC 7889 §3: the limit is that of each message, however many come at once
+    C: a APPEND Drafts CATENATE (TEXT {6000+}
+    C: <x6000>) CATENATE (TEXT {6000+}
+    C: <x6000>)
+    E: content:<x6000>
+    E: append-message-end
+    E: content:<x6000>
+    E: append-message-end
+    S: a OK APPEND completed
+  `);
+
+  playLoggedIn(`
+    RFC 4469 §5, RFC 6855 §4: what is no message, and no part of one
+    C: a APPEND Saved x
+    S: a BAD Expected a literal at character 16
+    C: b APPEND Saved UTF8 ({2+}
+    S: b BAD Expected a literal8 at the end
+    C: ab)
+    C: c APPEND Saved CATENATE ( TEXT {2+}
+    E: append-aborted
+    S: c BAD Expected TEXT or URL at character 26
+    C: ab)
+    C: d APPEND Saved CATENATE (PART {2+}
+    E: append-aborted
+    S: d BAD A part is TEXT or URL
+    C: ab)
+    C: e APPEND Saved CATENATE (TEXT x)
+    E: append-aborted
+    S: e BAD Expected a literal at character 31
+    C: f APPEND Saved CATENATE (URL /x )
+    E: append-message-end
+    S: f OK APPEND completed
+  `);
+
+  playLoggedIn(`
     RFC 6855 §4: the data item UTF8, alone and in a CATENATE
     C: a APPEND Saved UTF8 (~{2+}
     C: ab)
@@ -608,6 +830,12 @@ describe('APPEND', () => {
     E: content:ab
     E: append-message-end
     S: b OK APPEND completed
+    C: c APPEND Saved CATENATE (UTF8 (~{2+}
+    C: ab) URL {2+}
+    C: /x)
+    E: content:ab
+    E: append-message-end
+    S: c OK APPEND completed
   `);
 
   playSelected(`
@@ -646,8 +874,11 @@ describe('APPEND', () => {
     E: append-aborted
     S: e NO [TOOBIG] A message has at most 10000 octets
     C: <x1001>)
-    C: f NOOP
-    S: f OK NOOP completed
+    C: f APPEND Saved {10000+}
+    C: <x10000>
+    E: content:<x10000>
+    E: append-message-end
+    S: f OK APPEND completed
   `);
 
   playLoggedIn(`
@@ -682,8 +913,9 @@ describe('literals and lines', () => {
     S: b NO [AUTHENTICATIONFAILED] Wrong
     C: c LOGIN {2147483648}
     S: c BAD [TOOBIG] That literal is too long
-    C: d NOOP
-    S: d OK NOOP completed
+    C: d LOGIN {4096+}
+    C: <x4096> x
+    S: d NO [AUTHENTICATIONFAILED] Wrong
     C: e LOGIN {2147483648+}
     S: e BAD [TOOBIG] That literal is too long
     S: * BYE [TOOBIG] That is too much
@@ -705,19 +937,47 @@ describe('literals and lines', () => {
     S: e OK NOOP completed
   `);
 
-  it('ends the conversation when a line does not end', () => {
-    const world = worldOf();
-    const session = world.open();
-    const played = nothingPlayed();
-    const piece = latin1('x'.repeat(1000));
-    for (let i = 0; i < 1000; i += 1) {
-      session.receive(piece);
+  playSelected(`
+    RFC 9051 §4.3: octets of a literal are counted, whatever they are
+    C: a UID SEARCH TEXT {6+}
+    C: ab
+    C: cd TEXT {0+}
+    C:
+    S: a OK SEARCH completed
+    C: b UID SEARCH TEXT {4+}
+    C: {9+} TEXT x
+    S: b OK SEARCH completed
+  `);
+
+  play(`
+    what was skipped of one command is not held against the next
+    S: ${greeting}
+    C: a LOGIN {9000+}
+    S: a BAD [TOOBIG] That literal is too long
+    C: <x9000>
+    C: b LOGIN {9000+}
+    S: b BAD [TOOBIG] That literal is too long
+    C: <x9000>
+    C: c NOOP
+    S: c OK NOOP completed
+  `);
+
+  for (const begun of ['', `a LOGIN {5000+}\r\n${'x'.repeat(5000)}`])
+    it(`ends the conversation when a line does not end${begun && ', behind what was refused'}`, () => {
+      const world = worldOf();
+      const session = world.open();
+      const played = nothingPlayed();
+      session.receive(latin1(begun));
       drain(session, world, played);
-      if (played.events.length > 0) break;
-    }
-    assert.deepEqual(played.events, ['close errors']);
-    assert.match(played.output, /\* BYE \[TOOBIG\] That is too much\r\n$/);
-  });
+      const piece = latin1('x'.repeat(1000));
+      for (let i = 0; i < 1000; i += 1) {
+        session.receive(piece);
+        drain(session, world, played);
+        if (played.events.length > 0) break;
+      }
+      assert.deepEqual(played.events, ['close errors']);
+      assert.match(played.output, /\* BYE \[TOOBIG\] That is too much\r\n$/);
+    });
 
   it('asks for a flush when there is much to send', () => {
     const world = loggedIn();
@@ -733,7 +993,64 @@ describe('literals and lines', () => {
   });
 });
 
+describe('what may come when', () => {
+  const before = ['CAPABILITY', 'NOOP', 'LOGOUT', 'ID', 'STARTTLS', 'LOGIN', 'AUTHENTICATE'];
+  const once = before.slice(-3);
+  const inMailbox =
+    'CLOSE UNSELECT CHECK EXPUNGE SEARCH SORT THREAD FETCH STORE COPY MOVE REPLACE'.split(' ');
+  const anyMailbox =
+    'UNAUTHENTICATE ENABLE COMPRESS SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB NAMESPACE STATUS APPEND IDLE NOTIFY GETQUOTA GETQUOTAROOT SETQUOTA GETACL SETACL DELETEACL LISTRIGHTS MYRIGHTS GETMETADATA SETMETADATA GENURLAUTH URLFETCH RESETKEY'.split(
+      ' ',
+    );
+  const allowed = (names: readonly string[], state: LoginState) =>
+    names.filter((name) => refusesState(name as CommandName, state) === undefined);
+  const all = [...before, ...anyMailbox, ...inMailbox];
+
+  it('RFC 9051 §6.1 and §6.2: strangers may log in, and nothing that concerns mail', () => {
+    assert.deepEqual(allowed(all, 'not-authenticated'), before);
+  });
+
+  it('RFC 9051 §6.3 and §6.4: who is logged in does not log in again, and selects before messages are named', () => {
+    const others = before.filter((name) => !once.includes(name));
+    assert.deepEqual(allowed(all, 'authenticated'), [...others, ...anyMailbox]);
+    assert.deepEqual(allowed(all, 'selected'), [...others, ...anyMailbox, ...inMailbox]);
+  });
+});
+
 describe('the end', () => {
+  it('is said once, and for the first reason', () => {
+    const world = loggedIn();
+    const session = world.open();
+    const played = nothingPlayed();
+    session.shuttingDown();
+    session.timedOut();
+    session.untagged('1 EXISTS');
+    session.raw('* 2 EXISTS\r\n');
+    drain(session, world, played);
+    assert.deepEqual(played.events, ['close shutdown']);
+    assert.equal(played.output, '* BYE Shutting down, come back soon\r\n');
+  });
+
+  it('has nothing to say of an APPEND that was completed', () => {
+    const world = loggedIn();
+    const session = world.open();
+    const played = nothingPlayed();
+    session.receive(latin1('a APPEND Saved {3+}\r\nabc\r\n'));
+    drain(session, world, played);
+    session.shuttingDown();
+    drain(session, world, played);
+    assert.deepEqual(played.events, ['content:abc', 'append-message-end', 'close shutdown']);
+  });
+
+  it('waits for the answer to a question', () => {
+    const session = worldOf().open();
+    session.receive(latin1('a LOGIN x secret\r\n'));
+    assert.equal(session.next().kind, 'login');
+    assert.throws(() => session.next(), /the last question was answered/);
+    assert.throws(() => session.shuttingDown(), /questions are answered first/);
+    assert.throws(() => session.tlsStarted([]), /STARTTLS comes before TLS/);
+  });
+
   for (const [method, text, reason] of [
     ['shuttingDown', 'Shutting down, come back soon', 'shutdown'],
     ['timedOut', 'Nothing was said for too long', 'timeout'],
@@ -757,11 +1074,16 @@ describe('the end', () => {
     const session = world.open();
     assert.equal(session.timeoutMs, 60_000);
     assert.equal(session.idle, true);
-    const { commands } = session;
+    assert.equal(session.commands, 0);
+    assert.equal(session.phase, 'not-authenticated');
     session.receive(latin1('a LOGIN x secret\r\nb'));
     drain(session, world, nothingPlayed());
     assert.equal(session.timeoutMs, 30 * 60_000);
-    assert.equal(session.commands, commands + 1);
+    assert.equal(session.commands, 1);
     assert.equal(session.idle, false);
+    assert.equal(session.phase, 'authenticated');
+    session.receive(latin1(' IDLE\r\n'));
+    drain(session, world, nothingPlayed());
+    assert.equal(session.phase, 'idle');
   });
 });

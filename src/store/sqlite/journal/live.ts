@@ -2,6 +2,7 @@
 
 import { memoryContent, storedSize } from '../../content.ts';
 import { messageKey } from '../../message-key.ts';
+import { stateOf } from '../../queue-filter.ts';
 import type { QueueTotals } from '../../queue-search.ts';
 import { sharesMax } from '../../queue-search.ts';
 import type { NewMessage, QueuedMessage, QueueEntry, QueueFound } from '../../queue-store.ts';
@@ -76,7 +77,6 @@ export function withinPage(
     const key = messageKey(id);
     return key > after && key < end && !known.has(id);
   });
-  if (added.length === 0) return { entries, next };
   const all = [...entries, ...added].sort((a, b) => messageKey(a.id) - messageKey(b.id));
   const shown = all.slice(0, page.limit);
   return { entries: shown, next: all.length > page.limit ? shown.at(-1)!.id : next };
@@ -86,15 +86,19 @@ export function withEntries(stored: QueueTotals, entries: readonly QueueEntry[])
   if (entries.length === 0) return stored;
   const added = entries.flatMap(({ recipients }) => recipients);
   const oldest = Math.min(...entries.map(({ received }) => received));
+  const states = { ...stored.states };
   const destinations = new Map(stored.destinations.map((one) => [one.name, one.recipients]));
-  for (const { destination } of added)
+  for (const recipient of added) {
+    const { destination } = recipient;
+    states[stateOf(recipient)] += 1;
     destinations.set(destination, (destinations.get(destination) ?? 0) + 1);
+  }
   return {
     ...stored,
     messages: stored.messages + entries.length,
     recipients: stored.recipients + added.length,
     oldest: Math.min(stored.oldest ?? oldest, oldest),
-    states: { ...stored.states, active: stored.states.active + added.length },
+    states,
     destinations: [...destinations]
       .map(([name, recipients]) => ({ name, recipients }))
       .sort((a, b) => b.recipients - a.recipients)
