@@ -117,6 +117,8 @@ describe('interop: what a milter is told', { skip: withoutPostfix() || without(p
     'RCPT TO:<eve@postfix.test>',
     'DATA',
     'From: ann@x.example\r\nDate: Mon, 23 Nov 2026 12:00:00 +0000\r\nMessage-ID: <1@x.example>\r\nX-Two:  b\r\n c\r\n\r\nhello\r\n.',
+    'MAIL FROM:<ann@x.example>',
+    'EHLO d.example',
     'MAIL FROM:<>',
     'RCPT TO:<bob@postfix.test>',
     'RSET',

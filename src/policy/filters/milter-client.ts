@@ -56,6 +56,8 @@ export class ClientAtMilter {
   #transaction: 'none' | 'open' | 'accepted' | 'discarded' | 'failed' = 'none';
   /** Why it cannot be asked about this transaction. */
   #problem = '';
+  /** It has another name since a transaction was open, which that ended (RFC 5321 §4.1.4): told with the next. */
+  #isRenamed = false;
   #isClosed = false;
 
   constructor(parts: MilterParts, { voice, gate }: { voice: FilterVoice; gate: Gate }) {
@@ -75,6 +77,10 @@ export class ClientAtMilter {
 
   async hello(client: ClientFacts): Promise<PolicyAnswer | undefined> {
     if (this.#connection?.isUsable !== true) return undefined;
+    if (this.#transaction !== 'none') {
+      this.#isRenamed = true;
+      return undefined;
+    }
     try {
       return this.#objection(await this.#hello(this.#connection, client), 'its name');
     } catch {
@@ -229,7 +235,12 @@ export class ClientAtMilter {
 
   /** Called anew where the connection is gone; refused again where it was refused at its greeting. */
   async #again(client: ClientFacts): Promise<PolicyAnswer | undefined> {
-    if (this.#connection?.isUsable === true) return undefined;
+    const isRenamed = this.#isRenamed;
+    this.#isRenamed = false;
+    if (this.#connection?.isUsable === true) {
+      if (!isRenamed) return undefined;
+      return this.#objection(await this.#hello(this.#connection, client), 'its name');
+    }
     const connected = this.#objection(await this.#open(client), 'the client');
     if (connected !== undefined) return connected;
     return this.#objection(await this.#hello(this.#connection!, client), 'its name');

@@ -158,6 +158,22 @@ describe('a milter as a policy', () => {
     assert.deepEqual(one.results, ['accepted']);
   });
 
+  it('RFC 5321 §4.1.4: is told of another name that ended a transaction, with the next one', async () => {
+    const one = world([{ says: { H: [formatFrame('c'), formatFrame('r')] } }]);
+    const { connected, mail } = await upToData(one);
+    assert.equal(await one.policy.hello!({ ...client, hello: 'other.test' }), undefined);
+    release(mail);
+    const renamed = { ...envelope, client: { ...client, hello: 'other.test' } };
+    const next = await one.policy.mail!(renamed);
+    assert.match(said(next)!, /^550 /);
+    release(next);
+    release(connected);
+    assert.deepEqual(
+      one.told[0]!.filter((line) => /^[HMA]/.test(line)),
+      ['H client.test|', 'M <eve@far.test>|', 'A', 'H other.test|'],
+    );
+  });
+
   it('its changes are what is to be done, and are told', async () => {
     const changes = Buffer.concat([
       formatFrame('i', formatNumber(0), formatTexts('X-Top', 'one')),
