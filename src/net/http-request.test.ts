@@ -109,6 +109,14 @@ describe('httpRequest()', () => {
     assert.deepEqual([status, body.length], [200, 0]);
   });
 
+  it('nor does it matter where no body may be, as rspamd answers', async () => {
+    await using server = await plain((_, response) => {
+      response.socket!.end('HTTP/1.1 204 x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}');
+    });
+    await fails(get(server.url), 'protocol');
+    assert.equal((await get(server.url, { bodyUnread: true })).status, 204);
+  });
+
   it('checks the certificate for the name in the URL, wherever it connects', async () => {
     await using server = await secure((_, response) => response.end('fine'));
     const connectTo = { host: '127.0.0.1', port: server.port };

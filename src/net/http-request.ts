@@ -111,7 +111,9 @@ export async function httpRequest(options: HttpRequest): Promise<HttpResponse> {
   request.on('close', unanswered);
   request.on('response', (response) => {
     request.off('close', unanswered);
-    receive(response, options).then(resolve, fail);
+    // At once: what follows may not be HTTP, and does not matter.
+    if (options.bodyUnread === true) resolve({ ...headOf(response), body: Buffer.alloc(0) });
+    else receive(response, options).then(resolve, fail);
   });
   const stop = () => fail(aborted());
   signal?.addEventListener('abort', stop, { once: true });
@@ -183,19 +185,10 @@ const placeOf = (
 
 async function receive(
   response: IncomingMessage,
-  { bytesMax, bodyUnread = false }: Pick<HttpRequest, 'bytesMax' | 'bodyUnread'>,
+  { bytesMax }: Pick<HttpRequest, 'bytesMax'>,
 ): Promise<HttpResponse> {
   const tooLarge = () => new HttpError('too-large', `the answer is larger than ${bytesMax} octets`);
-  const headers = new Map<string, string>();
-  const { rawHeaders } = response;
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]!.toLowerCase();
-    const before = headers.get(name);
-    const value = rawHeaders[at + 1]!;
-    headers.set(name, before === undefined ? value : `${before}, ${value}`);
-  }
-  const status = response.statusCode ?? 0;
-  if (bodyUnread) return { status, headers, body: Buffer.alloc(0) };
+  const { status, headers } = headOf(response);
   if (Number(headers.get('content-length') ?? 0) > bytesMax) throw tooLarge();
   const pieces: Uint8Array[] = [];
   let size = 0;
@@ -210,6 +203,17 @@ async function receive(
     throw new HttpError('protocol', `the answer broke off: ${reasonOf(error)}`, { cause: error });
   }
   return { status, headers, body: Buffer.concat(pieces) };
+}
+
+function headOf({ statusCode, rawHeaders }: IncomingMessage): Omit<HttpResponse, 'body'> {
+  const headers = new Map<string, string>();
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!.toLowerCase();
+    const before = headers.get(name);
+    const value = rawHeaders[at + 1]!;
+    headers.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  return { status: statusCode ?? 0, headers };
 }
 
 function failureOf(error: Error, stage: 'connect' | 'tls' | 'protocol'): HttpError {

@@ -2,6 +2,7 @@
 // it knows already is no failure.
 
 import type { HttpRequest, HttpResponse } from '../../net/http-request.ts';
+import { statusWords } from '../../net/http-request.ts';
 import type { OtherPupil } from '../spam/junk-learner.ts';
 import type { RspamdSettings } from './rspamd.ts';
 
@@ -13,10 +14,7 @@ export interface RspamdLearningParts {
   readonly request: (options: HttpRequest) => Promise<HttpResponse>;
 }
 
-/** Limit: what rspamd says of it. */
-const answerBytesMax = 64 * 1024;
-
-/** Field: 208 for what was learnt before. */
+/** Field: 208 for what was learnt before, 204 (with a body all the same) for what is too short to learn from. */
 const learnt: ReadonlySet<number> = new Set([200, 204, 208]);
 
 export function rspamdLearning({ settings, request }: RspamdLearningParts): OtherPupil {
@@ -35,9 +33,9 @@ export function rspamdLearning({ settings, request }: RspamdLearningParts): Othe
           ...(password !== undefined && { Password: password }),
         },
         body: Buffer.concat(pieces),
-        ...{ timeoutMs: messageTimeout, bytesMax: answerBytesMax },
+        ...{ timeoutMs: messageTimeout, bytesMax: 0, bodyUnread: true },
       });
-      if (!learnt.has(status)) throw new Error(`HTTP ${status}`);
+      if (!learnt.has(status)) throw new Error(`HTTP ${status} ${statusWords(status)}`.trimEnd());
     },
   };
 }

@@ -2,7 +2,7 @@
 // each once for what it is called, whoever else learns too. Its queue is bounded and in memory: what does not
 // fit, or a stop takes, is not learnt, and nothing else comes of it.
 
-import { stackOf } from '../../base/error-text.ts';
+import { messageOf, stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
 import type { Content } from '../../store/content.ts';
 import type { FolderStore } from '../../store/folder-store.ts';
@@ -115,7 +115,7 @@ export class JunkLearner {
       try {
         await other.learn(content, is, account);
       } catch (error) {
-        log.warn('filter has not learnt', { filter: other.name, error: stackOf(error) });
+        log.warn('filter has not learnt', { filter: other.name, error: messageOf(error) });
       }
   }
 }
