@@ -17,7 +17,7 @@ import { apiPaths } from '../web/api.ts';
 import { cleanFramePath } from '../web/clean-frame.ts';
 import { clientSetupPaths } from '../web/client-setup.ts';
 import { consolePaths } from '../web/console.ts';
-import { encryptedOnly } from '../web/encrypted-only.ts';
+import { encryptedOnly, samePageByTls } from '../web/encrypted-only.ts';
 import { eventPaths } from '../web/events.ts';
 import { healthPaths } from '../web/health.ts';
 import { createHttpService } from '../web/http-service.ts';
@@ -81,7 +81,12 @@ export function createHttp(parts: HttpParts): ServiceFor {
       ...(parts.catcher === undefined
         ? []
         : [mailpitPaths(parts.catcher.paths({ ...api, ...desks, ...parts }))]),
-      consolePaths(),
+      consolePaths({
+        elsewhere: samePageByTls({
+          isNear: (address) => isNear(inForce(), address),
+          port: () => tlsPortOf(inForce().config),
+        }),
+      }),
       wellKnownPaths({ acmeChallenges, mtaStsPolicy: (domain) => ownPolicyOf(inForce(), domain) }),
       clientSetupPaths({
         servers: () => serversOf(inForce().config),
@@ -98,6 +103,11 @@ export function createHttp(parts: HttpParts): ServiceFor {
       ...{ fetch: (...asked) => app.fetch(...asked), connections, random: parts.random, log },
     });
 }
+
+/** Of the first `http` listener that begins with TLS. */
+const tlsPortOf = ({ listeners }: Config): number | undefined =>
+  listeners.find(({ service, tls, port }) => service === 'http' && tls === 'implicit' && port)
+    ?.port;
 
 const mailOf = ({ stores, inForce }: HttpParts, address: string, id: string) =>
   messageOf(

@@ -6,25 +6,32 @@ import { after, describe, it } from 'node:test';
 import { silentLog } from '../base/log.ts';
 import { Counter } from '../base/metrics.ts';
 import { consolePaths } from './console.ts';
+import { samePageByTls } from './encrypted-only.ts';
 import { createWebApp } from './web-app.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'postrider-console-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-function ask(path: string, { built = directory, headers = {} } = {}) {
+const near = { address: '127.0.0.1', secure: false };
+
+function ask(path: string, { built = directory, headers = {}, client = near, tlsPort = 443 } = {}) {
   const answers = {
     ...{ '2xx': new Counter(), '3xx': new Counter() },
     ...{ '4xx': new Counter(), '5xx': new Counter() },
   };
   const app = createWebApp({
-    paths: [consolePaths({ directory: built })],
+    paths: [
+      consolePaths({
+        directory: built,
+        elsewhere: samePageByTls({
+          isNear: (address) => address === near.address,
+          port: () => (tlsPort === 0 ? undefined : tlsPort),
+        }),
+      }),
+    ],
     ...{ answers, log: silentLog },
   });
-  return app.request(
-    `http://127.0.0.1${path}`,
-    { headers },
-    { address: '127.0.0.1', secure: false },
-  );
+  return app.request(`http://mx.example.org${path}`, { headers }, client);
 }
 
 describe('the console', () => {
@@ -44,6 +51,23 @@ describe('the console', () => {
       assert.doesNotMatch(policy, /unsafe/);
     }
     assert.equal((await ask('/queued')).status, 404);
+  });
+
+  it('leads whoever asks for a page in the clear to where it is by TLS', async () => {
+    const far = { address: '192.0.2.1', secure: false };
+    const led = await ask('/queue?state=held', { client: far });
+    assert.deepEqual(
+      [led.status, led.headers.get('location')],
+      [307, 'https://mx.example.org/queue?state=held'],
+    );
+    const other = await ask('/', { client: far, tlsPort: 8443 });
+    assert.equal(other.headers.get('location'), 'https://mx.example.org:8443/');
+    for (const stays of [
+      { client: { ...far, secure: true } },
+      { client: near },
+      { client: far, tlsPort: 0 },
+    ])
+      assert.equal((await ask('/queue', stays)).status, 200);
   });
 
   it('tells whoever follows a wrong path in a browser, with a way back, and programs in one line', async () => {

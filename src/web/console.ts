@@ -4,12 +4,13 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Context } from 'hono';
-import { nothingHere, type WebApp } from './web-app.ts';
+import { nothingHere, type WebApp, type WebContext } from './web-app.ts';
 
 export interface ConsoleParts {
   /** Where it was built. */
   readonly directory?: string;
+  /** Where whoever asks has to go for it; undefined if it may be had here. */
+  readonly elsewhere?: (c: WebContext) => string | undefined;
 }
 
 /** dist/console of the package, and of the checkout. */
@@ -36,8 +37,13 @@ const policy = [
   ...["base-uri 'none'", "frame-ancestors 'none'"],
 ].join('; ');
 
-export function consolePaths({ directory = builtIn }: ConsoleParts = {}) {
-  const page = async (c: Context, status: 200 | 404 = 200) => {
+export function consolePaths({
+  directory = builtIn,
+  elsewhere = () => undefined,
+}: ConsoleParts = {}) {
+  const page = async (c: WebContext, status: 200 | 404 = 200) => {
+    const there = status === 200 ? elsewhere(c) : undefined;
+    if (there !== undefined) return c.redirect(there, 307);
     const html = await readOr(join(directory, 'index.html'));
     if (html === undefined) return c.html(notBuilt, status);
     return c.body(new Uint8Array(html), status, {
@@ -49,7 +55,7 @@ export function consolePaths({ directory = builtIn }: ConsoleParts = {}) {
     });
   };
   return (app: WebApp): void => {
-    const known = (c: Context) => page(c);
+    const known = (c: WebContext) => page(c);
     app.notFound((c) => (isSeenByPerson(c.req.raw) ? page(c, 404) : nothingHere(c)));
     app.get('/', known);
     for (const first of consolePages) app.get(`/${first}`, known).get(`/${first}/*`, known);

@@ -9,6 +9,7 @@ import type { Counter } from '../base/metrics.ts';
 import type { WebClient } from './http-service.ts';
 
 export type WebApp = Hono<{ Bindings: WebClient }>;
+export type WebContext = Context<{ Bindings: WebClient }>;
 
 export interface WebAppParts {
   /** Asked in order; each adds its paths. */
