@@ -61,7 +61,7 @@ const usualPage = 100;
 export const administratorOperations = {
   administratorAdd: value({
     about: 'Lets somebody log in to the console.',
-    changes: true,
+    ...{ changes: true, empowers: true },
     input: z.strictObject({ name: text, password: text, allows: texts }),
     output: done,
     run: (parts, given) => refused(() => addAdministrator(parts, given)),
@@ -77,7 +77,7 @@ export const administratorOperations = {
   }),
   administratorChange: value({
     about: 'Another password, other rights, or both; ends the sessions there are.',
-    changes: true,
+    ...{ changes: true, empowers: true },
     input: z.strictObject({ name: text, password: text.optional(), allows: texts.optional() }),
     output: done,
     run: (parts, { name, password, allows }) =>

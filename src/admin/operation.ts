@@ -17,6 +17,8 @@ interface Described<In> {
   readonly input: z.ZodType<In>;
   /** Who may only look may not ask for one that changes something. */
   readonly changes: boolean;
+  /** Rights (`allows`) or another's password: who may not do everything would give themselves more by it. */
+  readonly empowers?: boolean;
 }
 
 /** Gives one value. */

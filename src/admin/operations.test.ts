@@ -75,6 +75,24 @@ describe('the table of operations', () => {
     over.queueList!(null as never);
   });
 
+  it('gives rights that there are, and none by which one would give oneself the others', () => {
+    const { tokenCreate, administratorAdd, administratorChange } = operationsOver(
+      {} as OperationParts,
+    );
+    const [name, password] = ['x', 'correct horse'];
+    for (const [right, problem] of [
+      ['queueHodl', 'there is no operation queueHodl; see /postrider/openapi.json'],
+      ['toString', 'there is no operation toString; see /postrider/openapi.json'],
+      ['tokenCreate', 'tokenCreate gives rights: only who may do everything (all) may do that'],
+    ] as const) {
+      const refused = { name: 'OperationError', message: problem };
+      const allows = ['read', right];
+      assert.throws(() => tokenCreate({ name, allows }), refused);
+      assert.throws(() => administratorAdd({ name, password, allows }), refused);
+      assert.throws(() => administratorChange({ name, allows }), refused);
+    }
+  });
+
   it('what only a server can do says so where none runs', async () => {
     const { reload } = operationsOver({ server: undefined } as OperationParts);
     await assert.rejects(reload(), { name: 'OperationError', message: 'no server runs here' });

@@ -79,11 +79,28 @@ export function eachOperation(
 
 /** Over the stores of this process. What goes in is checked here, whoever asks. @throws OperationError where it is not right */
 export const operationsOver = (parts: OperationParts): Operations =>
-  eachOperation(
-    (_, { run, input: schema }) =>
-      (input) =>
-        run(parts, checkedInput(schema, input) as never),
-  );
+  eachOperation((_, { run, input: schema, empowers }) => (input) => {
+    const checked = checkedInput(schema, input);
+    if (empowers) checkRights(checked as Rights);
+    return run(parts, checked as never);
+  });
+
+interface Rights {
+  readonly allows?: readonly string[] | undefined;
+}
+
+/** @throws OperationError for a right that there is not, or that would be one to everything. */
+export function checkRights({ allows = [] }: Rights): void {
+  for (const one of allows) {
+    // `/postrider/events` is beside the table.
+    if (['read', 'all', 'events'].includes(one)) continue;
+    const operation = byName.get(one);
+    if (operation === undefined)
+      throw new OperationError(`there is no operation ${one}; see /postrider/openapi.json`);
+    if (operation.empowers)
+      throw new OperationError(`${one} gives rights: only who may do everything (all) may do that`);
+  }
+}
 
 /** The operation that somebody asks for by its name. @throws OperationError where there is none */
 export function operationNamed(name: string): OperationName {

@@ -20,7 +20,7 @@ const token = z.object({
 export const tokenOperations = {
   tokenCreate: value({
     about: 'Makes a token for the HTTP interface, which is shown this once.',
-    changes: true,
+    ...{ changes: true, empowers: true },
     input: z.strictObject({
       name: text,
       /** `read`, `all`, or names of operations. */

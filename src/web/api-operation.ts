@@ -12,6 +12,8 @@ export interface ApiOperation {
   readonly wholeMessage?: string | undefined;
   /** Asked for by POST only, and needs more than reading. */
   readonly changes: boolean;
+  /** Needs the right to everything: it gives rights. */
+  readonly empowers?: boolean | undefined;
   readonly input: z.ZodType;
   /** Of each item, for a list. */
   readonly output?: z.ZodType | undefined;

@@ -37,6 +37,9 @@ function asking(changes: Partial<AskingParts> = {}) {
         web.get('/follow', async (c) =>
           c.json(await known.allowed(c, { name: 'follow', changes: true })),
         );
+        web.post('/promote', async (c) =>
+          c.json(await known.allowed(c, { name: 'hold', changes: true, empowers: true })),
+        );
         web.post('/drop', async (c) =>
           c.json(await known.allowed(c, { name: 'drop', changes: true })),
         );
@@ -82,6 +85,14 @@ describe('who asks', () => {
     assert.equal((await ask('/show', bobs)).status, 403, 'an account is no operator');
     assert.equal((await ask('/own', bobs)).text, '"bob@example.org"');
     assert.equal((await ask('/own', { cookie })).status, 403);
+  });
+
+  it('gives rights only with the right to everything, whatever else is named', async () => {
+    const ask = asking();
+    const refused = await ask('/promote', own, post);
+    assert.equal(refused.status, 403);
+    assert.match(refused.text, /administrator ann may not ask for hold: it gives rights/);
+    assert.equal((await ask('/promote', { authorization: 'Bearer good' }, post)).status, 200);
   });
 
   it('no page of others uses the cookie', async () => {

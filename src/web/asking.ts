@@ -30,6 +30,8 @@ export type WebContext = Context<{ Bindings: WebClient }>;
 export interface Wish {
   readonly name: string;
   readonly changes: boolean;
+  /** It gives rights: nobody can give more than they have. */
+  readonly empowers?: boolean | undefined;
 }
 
 export const sessionCookie = 'postrider_session';
@@ -58,7 +60,7 @@ export class Asking {
   }
 
   /** An operator, or a program of theirs, that may do this. @throws HTTPException 401, 403 */
-  async allowed(c: WebContext, { name, changes }: Wish): Promise<Asker> {
+  async allowed(c: WebContext, { name, changes, empowers = false }: Wish): Promise<Asker> {
     const asker = await this.who(c);
     // RFC 6750 §3
     if (asker === undefined)
@@ -70,9 +72,10 @@ export class Asking {
       return asker;
     }
     const allows = asker.kind === 'account' ? [] : asker.allows;
-    if (allows.includes('all') || allows.includes(name) || (!changes && allows.includes('read')))
-      return asker;
-    throw refusal(403, `${askerText(asker)} may not ask for ${name}`);
+    const isNamed = allows.includes(name) || (!changes && allows.includes('read'));
+    if (allows.includes('all') || (isNamed && !empowers)) return asker;
+    const why = empowers ? ': it gives rights, which takes the right to everything (`all`)' : '';
+    throw refusal(403, `${askerText(asker)} may not ask for ${name}${why}`);
   }
 
   /** Somebody's own mailbox. @throws HTTPException 401, 403 */

@@ -56,7 +56,7 @@ const events = {
           'Lines of `data:` until somebody hangs up; who reads too slowly is told by `events.lost`.',
         content: { 'text/event-stream': { schema: { type: 'string' } } },
       },
-      ...{ 400: error, 401: error, 403: error },
+      ...{ 400: error, 401: error, 403: error, default: error },
       503: { ...error, headers: { 'Retry-After': { schema: { type: 'integer' } } } },
     },
   },
@@ -64,7 +64,7 @@ const events = {
 
 function pathOf(one: ApiOperation): object {
   const { name, about, changes } = one;
-  const responses = { 200: answerOf(one), 400: error, 401: error, 403: error };
+  const responses = { 200: answerOf(one), 400: error, 401: error, 403: error, default: error };
   const input = schemaOf(one.input, 'input');
   const json = { 'application/json': { schema: input } };
   const post = {
