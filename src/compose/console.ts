@@ -152,7 +152,7 @@ function createNodeQuestions(parts: ConsoleParts, sessions: SessionDesk) {
 function createWebhooks(parts: ConsoleParts): Webhooks {
   const { inForce, stores, history, metrics, clock, random, log, resolver } = parts;
   return new Webhooks({
-    ...{ records: stores.records, clock, random, log, resolver },
+    ...{ records: stores.records, nodes: stores.nodes, clock, random, log, resolver },
     requests: metrics.webhookRequests,
     targets: () => inForce().config.webhooks,
     async senderOf(id) {

@@ -26,7 +26,13 @@ export interface NodeFacts {
 export const nodesMax = 256;
 
 /** What one node does at a time. */
-export type Duty = 'certificates' | 'dkim-keys' | 'reports' | 'sts-policies' | 'upkeep';
+export type Duty =
+  | 'certificates'
+  | 'dkim-keys'
+  | 'reports'
+  | 'sts-policies'
+  | 'upkeep'
+  | 'webhooks';
 
 /**
  * A turn at a duty. Stores are told it along with a change that is made in it, and refuse the change when

@@ -5,6 +5,7 @@
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
+import { allRecords } from '../../store/all-records.ts';
 import type { Nodes } from '../../store/nodes.ts';
 import type { RecordStore, StoredRecord } from '../../store/record-store.ts';
 import { recordCharactersMax } from '../../store/record-store.ts';
@@ -39,7 +40,6 @@ const patienceMs = 3000;
 const keptMs = 600_000;
 /** Limit: characters of a piece of an answer, which JSON may make twice as long within a record. */
 const pieceCharacters = Math.floor(recordCharactersMax / 2) - 200;
-const pageMax = 1000;
 /** Limit: questions that are known to be answered. */
 const answeredMax = 10_000;
 
@@ -191,13 +191,8 @@ export class NodeQuestions {
     );
   }
 
-  async #list(kind: string, prefix: string): Promise<readonly StoredRecord[]> {
-    const all: StoredRecord[] = [];
-    for (let after: string | undefined; ; after = all.at(-1)?.key) {
-      const page = await this.#parts.records.list(kind, { prefix, after, limit: pageMax });
-      all.push(...page);
-      if (page.length < pageMax) return all;
-    }
+  #list(kind: string, prefix: string): Promise<readonly StoredRecord[]> {
+    return Array.fromAsync(allRecords(this.#parts.records, kind, { prefix }));
   }
 }
 

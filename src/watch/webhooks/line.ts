@@ -86,7 +86,7 @@ export class WebhookLine {
     return hasRoom;
   }
 
-  /** It is in the outbox. */
+  /** It is in the outbox, and this node's to tell. */
   add(waiting: Waiting): void {
     (waiting.due > this.#parts.clock.now() ? this.#later : this.#ready).add(waiting);
     this.#go();
@@ -153,6 +153,7 @@ export class WebhookLine {
   async #attempt(one: Waiting): Promise<void> {
     const { outbox, name, post, clock } = this.#parts;
     const notice = await outbox.get(name, one.id);
+    if (notice === 'taken') return undefined;
     // It became too old meanwhile.
     if (notice === undefined) return this.#giveUp(one, 'too old');
     if (this.#stopped) return;

@@ -11,6 +11,8 @@ import { Counter } from '../../base/metrics.ts';
 import { systemRandom } from '../../base/random.ts';
 import { FakeResolver } from '../../dns/fake-resolver.ts';
 import type { AttemptResult, HistoryEvent } from '../../store/history.ts';
+import type { NodeFacts } from '../../store/nodes.ts';
+import { alone } from '../../store/nodes.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 import { openInMemory } from '../../store/sqlite/test-stores.ts';
 import { failuresUntilPause, requestsMax, retryMs, waitingMax } from './line.ts';
@@ -80,7 +82,8 @@ describe('webhooks', () => {
     const log: Log = { debug: note, info: note, warn: note, error: note };
     const requests = { ok: new Counter(), failed: new Counter() };
     const made = new Webhooks({
-      ...{ records, clock, random: systemRandom, log, requests, resolver: new FakeResolver() },
+      ...{ records, nodes: alone, clock, random: systemRandom, log, requests },
+      resolver: new FakeResolver(),
       ...{ targets: () => targets, senderOf: async () => undefined },
       ...given,
     });
@@ -363,6 +366,48 @@ describe('webhooks', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     await one.made.stop();
+  });
+
+  it('of several nodes are told by the one that noted it, and by one other when that is gone', async () => {
+    await using test = await openInMemory();
+    const { records } = test.stores;
+    const clock = new FakeClock();
+    const gone = new Set<number>();
+    const nodesFor = (number: number) => ({
+      ...{ ...alone, number },
+      list: async () =>
+        [1, 2, 3].map((one): NodeFacts => {
+          const state = gone.has(one) ? 'gone' : 'active';
+          const facts = { version: '', started: 1, seen: 1, leased: 0 };
+          return { ...facts, number: one, name: `n${one}`, state };
+        }),
+    });
+    const open = (number: number) => webhooks(records, clock, { nodes: nodesFor(number) });
+    const one = await open(1);
+    answer = (response) => response.writeHead(500).end();
+    one.made.note(received);
+    await until(() => one.attempts() === 1 && one.state().waiting === 1);
+    const [two, three] = [await open(2), await open(3)];
+    assert.deepEqual([two.state().waiting, three.state().waiting], [0, 0]);
+    // It stands still for so long that others take it for dead.
+    gone.add(1);
+    const others = () => two.state().waiting + three.state().waiting;
+    for (let i = 0; others() === 0; i += 1) {
+      assert.ok(i < 100);
+      await clock.advance(15_000);
+    }
+    answer = (response) => response.end();
+    await clock.advance(retryMs[1]! * 1.2);
+    await until(() => two.requests.ok.value + three.requests.ok.value === 1);
+    await until(() => others() === 0);
+    gone.delete(1);
+    const [before] = [posted.length];
+    await clock.advance(retryMs[2]! * 1.2);
+    await until(() => one.state().waiting === 0);
+    assert.equal(posted.length, before, 'when it wakes up it tells nothing of that');
+    assert.equal(one.state().givenUp, 0);
+    assert.equal(new Set(posted.map(({ headers }) => headers['webhook-id'])).size, 1);
+    for (const { made } of [one, two, three]) await made.stop();
   });
 });
 

@@ -1,6 +1,7 @@
 // Programs that are told by HTTP what becomes of mail: each notice at least once, for three days. Whoever records
 // what happens waits for nothing here: events are put aside in memory, taken into the outbox in batches, and posted
-// from there. A crash costs what was just put aside.
+// from there. A crash costs what was just put aside. Of several nodes each tells what happened at it, and one takes what
+// another has left that is gone.
 
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -9,6 +10,7 @@ import type { Log } from '../../base/log.ts';
 import type { Counter } from '../../base/metrics.ts';
 import type { Random } from '../../base/random.ts';
 import type { HistoryEvent } from '../../store/history.ts';
+import type { Nodes } from '../../store/nodes.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 import type { MessageNews } from '../message-news.ts';
 import { newsOf } from '../message-news.ts';
@@ -21,6 +23,7 @@ import type { Notice, WebhookAttempt, WebhookTarget } from './webhook.ts';
 
 export interface WebhooksParts extends Omit<PostParts, 'clock'> {
   readonly records: RecordStore;
+  readonly nodes: Pick<Nodes, 'number' | 'list' | 'inTurn'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -35,6 +38,8 @@ export interface WebhooksParts extends Omit<PostParts, 'clock'> {
 const asideMax = 10_000;
 const batchMax = 100;
 const sendersMax = 10_000;
+/** How often it is looked for nodes that are gone. */
+const lookMs = 15_000;
 
 export class Webhooks {
   readonly #parts: WebhooksParts;
@@ -46,10 +51,15 @@ export class Webhooks {
   #leftOut = 0;
   #taking: Promise<void> | undefined;
   #started = false;
+  #isStopped = false;
+  /** The nodes that were there when what others had left was looked for. */
+  #seen: string | undefined;
+  #looking: Promise<void> | undefined;
+  #cancel: (() => void) | undefined;
 
   constructor(parts: WebhooksParts) {
     this.#parts = parts;
-    this.#outbox = new WebhookOutbox(parts.records);
+    this.#outbox = new WebhookOutbox(parts.records, parts.nodes.number);
   }
 
   /** Never throws, never waits. */
@@ -67,20 +77,10 @@ export class Webhooks {
 
   /** What the last run has not been able to tell goes on. Never rejects. */
   async start(): Promise<void> {
-    const { log } = this.#parts;
-    const unknown = new Map<string, string[]>();
-    try {
-      for await (const { name, ...waiting } of this.#outbox.all()) {
-        const line = this.#lineOf(name);
-        if (line !== undefined) line.add(waiting);
-        else unknown.set(name, [...(unknown.get(name) ?? []), waiting.id]);
-      }
-      for (const [name, ids] of unknown) await this.#outbox.remove(name, ids);
-    } catch (error) {
-      log.warn('webhook events not kept', { error: stackOf(error) });
-    }
+    await this.#goOn().catch(this.#notKept);
     this.#started = true;
     this.#takeIn();
+    this.#lookLater();
   }
 
   /** The configuration is another: who is not in it any more is told nothing. */
@@ -114,11 +114,65 @@ export class Webhooks {
 
   /** What was put aside is in the outbox then. Requests under way are given up, and made again after the next start. */
   async stop(): Promise<void> {
+    this.#cancel?.();
+    this.#isStopped = true;
+    await this.#looking;
     while (this.#taking !== undefined) await this.#taking;
     const stopped = [...this.#lines.values()].map((line) => line.stop());
     this.#end.abort();
     await Promise.all(stopped);
   }
+
+  /** What is of this node, or of nobody in particular where it is alone. */
+  async #goOn(): Promise<void> {
+    const { number } = this.#parts.nodes;
+    const unknown = new Map<string, string[]>();
+    for await (const { name, node, ...waiting } of this.#outbox.all()) {
+      if (number !== 0 && node !== number) continue;
+      const line = this.#lineOf(name);
+      if (line !== undefined) line.add(waiting);
+      else unknown.set(name, [...(unknown.get(name) ?? []), waiting.id]);
+    }
+    for (const [name, ids] of unknown) await this.#outbox.remove(name, ids);
+  }
+
+  /** Where there are others: what those have left that are gone. */
+  #lookLater(): void {
+    const { nodes, clock } = this.#parts;
+    if (nodes.number === 0 || this.#isStopped) return;
+    this.#cancel = clock.after(lookMs, () => {
+      this.#looking = this.#lookForLeft()
+        .catch(this.#notKept)
+        .finally(() => this.#lookLater());
+    });
+  }
+
+  /** When nodes have come or gone. One node at a time, so that no two take the same. */
+  async #lookForLeft(): Promise<void> {
+    const before = await this.#nodesThere();
+    if (before.text === this.#seen) return;
+    const isDone = await this.#parts.nodes.inTurn('webhooks', async (turn) => {
+      for await (const { node, name, ...waiting } of this.#outbox.all()) {
+        if (before.numbers.has(node) || this.#lineOf(name) === undefined) continue;
+        // Its node may have begun anew by now.
+        if ((await this.#nodesThere()).numbers.has(node)) continue;
+        if (await this.#outbox.take(name, waiting.id, turn)) this.#lineOf(name)?.add(waiting);
+      }
+      return true;
+    });
+    if (isDone === true) this.#seen = before.text;
+  }
+
+  /** Who tells what it has written: this node, and those that are there. */
+  async #nodesThere(): Promise<{ readonly numbers: ReadonlySet<number>; readonly text: string }> {
+    const { nodes } = this.#parts;
+    const there = (await nodes.list()).filter(({ state }) => state !== 'gone');
+    const numbers = new Set(there.map(({ number }) => number)).add(nodes.number);
+    return { numbers, text: there.map(({ number, started }) => `${number} ${started}`).join() };
+  }
+
+  readonly #notKept = (error: unknown): void =>
+    this.#parts.log.warn('webhook events not kept', { error: stackOf(error) });
 
   async #forget(name: string, line: WebhookLine): Promise<void> {
     const { ids } = line;
