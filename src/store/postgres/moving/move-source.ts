@@ -34,8 +34,8 @@ class PostgresMoveSource extends PostgresMovePlace implements MoveSource {
     if (await hasTable(this.database, target)) throw underWay(this.name);
   }
 
-  watch(): Promise<string> {
-    return this.database.transaction(async (transaction) => {
+  async watch(): Promise<string> {
+    const id = await this.database.transaction(async (transaction) => {
       await transaction.run(`CREATE TABLE IF NOT EXISTS ${source} (id text NOT NULL)`);
       await transaction.run(
         `CREATE TABLE IF NOT EXISTS ${change} (
@@ -45,12 +45,16 @@ class PostgresMoveSource extends PostgresMovePlace implements MoveSource {
         `INSERT INTO ${source} SELECT $1 WHERE NOT EXISTS (SELECT FROM ${source})`,
         [randomUUID()],
       );
-      // Whoever is writing to a table is waited for: what was written before can be read afterwards.
-      for (const table of movedTables)
-        for (const sql of triggersOf(table)) await transaction.run(sql);
       const [row] = await transaction.rows(`SELECT id FROM ${source}`);
       return String(row?.id);
     });
+    // Whoever is writing to a table is waited for: what was written before can be read afterwards. One table after the
+    // other: whoever had some and waited for others would be in the way of nodes that have those.
+    for (const table of movedTables)
+      await this.database.transaction(async (transaction) => {
+        for (const sql of triggersOf(table)) await transaction.run(sql);
+      });
+    return id;
   }
 
   /** Not in the order of commits: a note may come that is older than one that was forgotten, and is no worse for it. */
@@ -116,7 +120,7 @@ class PostgresMoveSource extends PostgresMovePlace implements MoveSource {
   }
 
   unwatch(): Promise<void> {
-    return this.database.transaction(unwatch);
+    return unwatch(this.database);
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
@@ -178,7 +182,7 @@ async function refuseWrites(queries: Queries): Promise<void> {
     );
 }
 
-/** Nothing is noted any more. */
+/** Nothing is noted any more. What notes goes before what it is noted in, or nodes that write would fail. */
 export async function unwatch(queries: Queries): Promise<void> {
   for (const { name } of movedTables)
     await queries.run(`DROP FUNCTION IF EXISTS move_${name}() CASCADE`);
