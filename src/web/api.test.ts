@@ -204,9 +204,11 @@ describe('the HTTP interface', () => {
     const { servers, get } = paths['/events'];
     assert.deepEqual(
       [servers, Object.keys(get.responses)],
-      [[{ url: '/postrider' }], ['200', '400', '401', '403', '503']],
+      [[{ url: '/postrider' }], ['200', '400', '401', '403', '503', 'default']],
     );
     assert.equal(paths['/hold'].get, undefined);
+    const { responses } = paths['/hold'].post;
+    assert.deepEqual(responses.default, responses['403'], 'whatever else is answered says why');
     assert.deepEqual(paths['/show'].get.parameters, [
       { name: 'id', in: 'query', schema: { type: 'string' }, required: true },
     ]);
