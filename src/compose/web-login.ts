@@ -51,7 +51,7 @@ export interface WebLogin {
 
 export function createWebLogin(parts: WebLoginParts): WebLogin {
   const { inForce, stores, admission, clock, log } = parts;
-  const { throttle } = admission;
+  const { throttle, refusals } = admission;
   const sessions = createSessions(parts);
   const asking = new Asking({
     bearer: async (token) => {
@@ -72,8 +72,15 @@ export function createWebLogin(parts: WebLoginParts): WebLogin {
     ...{ ...common, clock },
     keys: passkeyStore(parts),
     throttle: {
-      admits: (client) => throttle.check(client).kind === 'go',
-      failed: (client) => throttle.failed(client),
+      admits(client) {
+        const isAdmitted = throttle.check(client).kind === 'go';
+        if (!isAdmitted) refusals.loginFailed({ client, mechanism: 'passkey', reason: 'blocked' });
+        return isAdmitted;
+      },
+      failed(client) {
+        throttle.failed(client);
+        refusals.loginFailed({ client, mechanism: 'passkey', reason: 'credentials' });
+      },
     },
     hostname: () => inForce().config.hostname,
   };
@@ -87,7 +94,11 @@ export function createWebLogin(parts: WebLoginParts): WebLogin {
         about: () => aboutOf(inForce().config),
       }),
       passkeyPaths(passkeys),
-      singleSignOnPaths({ open: sessions.open, ...singleSignOn(parts), ...{ clock, log } }),
+      singleSignOnPaths({
+        ...{ open: sessions.open, clock, log },
+        refused: (failure) => refusals.loginFailed(failure),
+        ...singleSignOn(parts),
+      }),
     ],
   };
 }

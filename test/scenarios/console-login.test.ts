@@ -82,6 +82,18 @@ describe('an administrator', () => {
   });
 });
 
+it('whose passkey is not known is told of', async () => {
+  await using test = await start();
+  const { ask, operations } = test;
+  const body = { response: { id: 'nobodys' } };
+  assert.equal((await ask('/postrider/session/passkey', { body })).status, 401);
+  const { refusals } = await operations.refusalSearch({ stage: 'login' });
+  assert.deepEqual(
+    refusals.map(({ client, reason }) => [client, reason]),
+    [['127.0.0.1', 'passkey: credentials']],
+  );
+});
+
 describe('single sign-on', () => {
   let issuer = '';
   let idp: Server;
@@ -168,6 +180,8 @@ describe('single sign-on', () => {
     assert.deepEqual(await who(claimed), [403, null], 'its subject is this address, too');
     assert.deepEqual(await who('Sub-1'), [200, { ...boss, name: 'Sub-1' }]);
     assert.deepEqual(await who('sub-1'), [403, null]);
+    const told = await test.operations.why({ id: 'stranger@example.net' });
+    assert.match(told.text, /at login: oidc: nobody here has that name/);
     const elsewhere = await ask('/postrider/session/oidc/callback?code=x&state=y');
     assert.equal(elsewhere.status, 400);
   });

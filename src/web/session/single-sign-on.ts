@@ -6,6 +6,7 @@ import { getCookie, setCookie } from 'hono/cookie';
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import type { LoginFailure } from '../../policy/refusals.ts';
 import type { WebContext } from '../asking.ts';
 import { refusal } from '../asking.ts';
 import type { WebApp } from '../web-app.ts';
@@ -16,6 +17,8 @@ export interface SingleSignOnParts extends Pick<SessionParts, 'open'> {
   readonly settings: () => SingleSignOn | undefined;
   /** Who that is here; undefined for nobody. `email` is only told when the provider has verified it. */
   readonly ownerOf: (claims: Claims) => Promise<Owner | undefined>;
+  /** Told of whoever is not let in. */
+  readonly refused: (failure: LoginFailure) => void;
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
 }
@@ -87,9 +90,13 @@ export function singleSignOnPaths(parts: SingleSignOnParts) {
       begun.delete(id);
       if (away === undefined || away.until <= parts.clock.now())
         throw refusal(400, 'this login took too long, or began elsewhere; begin again');
-      const owner = await parts.ownerOf(await claimsOf(c, parts, { away, provider }));
-      if (owner === undefined)
+      const claims = await claimsOf(c, parts, { away, provider });
+      const owner = await parts.ownerOf(claims);
+      if (owner === undefined) {
+        const user = claims.email ?? claims.subject;
+        parts.refused({ ...failureOf(c), reason: 'nobody here has that name', user });
         throw refusal(403, 'the identity provider knows you, but nobody here has that name');
+      }
       const { headers } = await enter(c, parts, owner);
       headers.delete('content-type');
       headers.append('refresh', '0; url=/');
@@ -141,7 +148,7 @@ async function claimsOf(
     expectedNonce: away.nonce,
     idTokenExpected: true,
   }).catch((error: Error) => {
-    parts.log.warn('login failed', { service: 'http', mechanism: 'oidc', reason: error.message });
+    parts.refused({ ...failureOf(c), reason: error.message });
     throw refusal(401, 'the identity provider did not vouch for you; begin again');
   });
   const claims = tokens.claims();
@@ -151,6 +158,8 @@ async function claimsOf(
     email: typeof email === 'string' && claims?.email_verified === true ? email : undefined,
   };
 }
+
+const failureOf = ({ env }: WebContext) => ({ client: env.address, mechanism: 'oidc' });
 
 const unreachable =
   (log: Log) =>
