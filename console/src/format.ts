@@ -49,7 +49,6 @@ const dayOfYear = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' });
 
 export const fullDate = (at: number): string => full.format(at);
 export const clockTime = (at: number): string => time.format(at);
-export const date = (at: number): string => dayOfYear.format(at);
 
 /** Today the time, else the day. */
 export function shortDate(at: number, now = new Date()): string {

@@ -317,7 +317,6 @@ export type Command =
       readonly mailbox: string;
     };
 
-export type CommandName = Command['name'] | 'APPEND' | 'REPLACE';
 /** Of commands that share a shape, those of these names. */
 type Named<C extends Command, N> = C extends Command
   ? [Extract<N, C['name']>] extends [never]

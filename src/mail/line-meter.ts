@@ -4,8 +4,8 @@
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** RFC 5321 §4.5.3.1.6: 1000 octets with CRLF. */
-const lineBytesMax = 998;
+/** Of a line without its CRLF. RFC 5321 §4.5.3.1.6, RFC 5322 §2.1.1. */
+export const lineBytesMax = 998;
 
 export class LineMeter {
   /** Octets of the line that is not over. */

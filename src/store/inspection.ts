@@ -10,9 +10,8 @@ export interface StoreCounts {
   readonly messages: number;
   /** In the queue. */
   readonly queued: number;
-  /** Content in files of its own, and octets of it. */
+  /** Content in files of its own. */
   readonly files: number;
-  readonly fileBytes: number;
 }
 
 /** Where content is used. */

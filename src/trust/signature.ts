@@ -32,7 +32,6 @@ export interface Signature {
   readonly bodyHash: string;
   readonly signature: Buffer;
   /** Seconds since the epoch. */
-  readonly signedAt: number | undefined;
   readonly expiresAt: number | undefined;
 }
 
@@ -112,7 +111,7 @@ function signatureOf(field: RawField, tags: TagList, kind: 'dkim' | 'arc'): Sign
     domain,
     selector: tags.get('s')!,
     identity,
-    ...{ header, body, lengthMax, signedNames, signedAt, expiresAt },
+    ...{ header, body, lengthMax, signedNames, expiresAt },
     bodyHash: withoutSpace(tags.get('bh')!),
     signature: Buffer.from(withoutSpace(tags.get('b')!), 'base64'),
   };

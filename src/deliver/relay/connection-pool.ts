@@ -46,10 +46,6 @@ export class ConnectionPool {
     this.#limits = limits;
   }
 
-  get idleCount(): number {
-    return this.#idle.size;
-  }
-
   /** How many are at work for this key. */
   activeCount(key: string): number {
     return this.#activeByKey.get(key) ?? 0;

@@ -127,11 +127,6 @@ export class Connection {
     return this.#session.capabilities;
   }
 
-  /** It has carried a message before. */
-  get reused(): boolean {
-    return this.transactions > 1;
-  }
-
   get closure(): Closure | undefined {
     return this.#session.closure;
   }

@@ -3,6 +3,7 @@
 
 import type { HeaderField } from '../header/header.ts';
 import { foldHeader, parseHeader } from '../header/header.ts';
+import { hasLongLine, lineBytesMax } from '../line-meter.ts';
 import { Base64LineEncoder } from '../mime/base64.ts';
 import { QuotedPrintableEncoder } from '../mime/quoted-printable.ts';
 import { asciiField } from './ascii-header.ts';
@@ -31,9 +32,6 @@ const QUESTION = 0x3f;
 const nothing = new Uint8Array(0);
 const crlf = Buffer.from('\r\n');
 const lineBreak = Buffer.from('\r\n ');
-
-/** RFC 5322 §2.1.1. */
-const lineBytesMax = 998;
 
 export const copyRewriter = (): Rewriter => ({ push: (bytes) => bytes, end: () => nothing });
 
@@ -219,15 +217,4 @@ export class HeaderRewriter implements Rewriter {
     if (hasLongLine(raw)) return foldHeader(field.name, field.value);
     return raw[raw.length - 1] === LF ? raw : Buffer.concat([raw, crlf]);
   }
-}
-
-function hasLongLine(raw: Uint8Array): boolean {
-  let start = 0;
-  while (start < raw.length) {
-    const newline = raw.indexOf(LF, start);
-    const end = newline < 0 ? raw.length : newline;
-    if (end - start > lineBytesMax) return true;
-    start = end + 1;
-  }
-  return false;
 }

@@ -69,6 +69,13 @@ describe('convertContent', () => {
     'Content-Transfer-Encoding: 8bit\n\na\n',
     'Content-Transfer-Encoding: 8bit\n\na\n',
   );
+  const longest = `X: ${'ab '.repeat(331)}ab`;
+  assert.equal(longest.length, 998);
+  check(
+    'RFC 5322 §2.1.1: a field of 998 octets stays as it is where its header is written anew',
+    `MIME-Version: 1.0\nContent-Type: text/plain; charset=iso-8859-1\n${longest}\n\nun petit caf\xe9 noir\n`,
+    `MIME-Version: 1.0\nContent-Type: text/plain; charset=iso-8859-1\n${longest}\nContent-Transfer-Encoding: quoted-printable\n\nun petit caf=E9 noir\n`,
+  );
   check(
     'RFC 6152 §3: 8-bit text becomes quoted-printable',
     "MIME-Version: 1.0\nContent-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: 8bit\nSubject: x\n\nun petit caf\xe9 noir, s'il vous pla\xeet\n",

@@ -1,11 +1,10 @@
 // A header as it is read from a stream, line by line, up to a limit; beyond it octets are only looked
 // at. One buffer serves all the parts of a message.
 
+import { lineBytesMax } from '../line-meter.ts';
+
 const LF = 0x0a;
 const CR = 0x0d;
-
-/** RFC 5322 §2.1.1. */
-const lineBytesMax = 998;
 
 export class HeaderBuffer {
   readonly #bytesMax: number;

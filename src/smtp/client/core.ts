@@ -76,7 +76,7 @@ export class SessionCore {
     return ready;
   }
 
-  refused(verb: 'STARTTLS' | 'AUTH' | 'RSET' | 'NOOP', reply: Reply): ClientEvent {
+  refused(verb: 'STARTTLS' | 'AUTH' | 'RSET', reply: Reply): ClientEvent {
     this.phase = 'ready';
     return { kind: 'refused', verb, reply };
   }

@@ -39,7 +39,6 @@ export type Stage =
   | 'content'
   | 'end of data'
   | 'RSET'
-  | 'NOOP'
   | 'QUIT'
   | 'idle';
 
@@ -77,14 +76,14 @@ export interface SentEvent {
 export type ClientEvent =
   /** Send output(), then receive() more bytes, or tell of the end by ended() or timedOut(). */
   | { readonly kind: 'need-input' }
-  /** EHLO is answered, the login succeeded, RSET or NOOP is done: the next command, please. */
+  /** EHLO is answered, the login succeeded, RSET is done: the next command, please. */
   | { readonly kind: 'ready' }
   /** STARTTLS was accepted: do the handshake, then call tlsStarted(). */
   | { readonly kind: 'starttls' }
-  /** STARTTLS, AUTH, RSET or NOOP was refused; the session can still be used. */
+  /** STARTTLS, AUTH or RSET was refused; the session can still be used. */
   | {
       readonly kind: 'refused';
-      readonly verb: 'STARTTLS' | 'AUTH' | 'RSET' | 'NOOP';
+      readonly verb: 'STARTTLS' | 'AUTH' | 'RSET';
       readonly reply: Reply;
     }
   /** The server waits for the content: give it by content() and endContent(). */

@@ -53,7 +53,6 @@ const rows: Readonly<Record<AskedPhase | 'ready' | 'handshake', Row>> = {
   STARTTLS:  ['handshake', refused,     refused,     refused],
   AUTH:      ['ready',     'challenge', refused,     refused],
   RSET:      ['ready',     refused,     refused,     refused],
-  NOOP:      ['ready',     refused,     refused,     refused],
   QUIT:      ['closed',    'closed',    'closed',    'closed'],
   ready: unasked,
   handshake: unasked,

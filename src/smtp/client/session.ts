@@ -134,11 +134,6 @@ export class ClientSession {
     this.#ask('RSET');
   }
 
-  /** Whether the server is still there. Event: `ready`, or `refused`. */
-  noop(): void {
-    this.#ask('NOOP');
-  }
-
   /** Event: `closed`, whatever is answered. RFC 5321 §4.1.1.10. */
   quit(): void {
     if (this.#core.closure === undefined) this.#ask('QUIT');
@@ -235,7 +230,7 @@ export class ClientSession {
 
   #refused(phase: Phase, reply: Reply): ClientEvent {
     if (phase === 'AUTH') return loginRefused(this.#core, reply);
-    assert(phase === 'STARTTLS' || phase === 'RSET' || phase === 'NOOP', 'it can be refused');
+    assert(phase === 'STARTTLS' || phase === 'RSET', 'it can be refused');
     return this.#core.refused(phase, reply);
   }
 }

@@ -1218,13 +1218,6 @@ describe('smtp/server: what an owner learns, and tells', () => {
       ['timeout'],
     );
   });
-
-  it('what changed by a login holds from then on', () => {
-    const session = new ServerSession(facts());
-    say(session, 'EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n');
-    session.updateFacts({ limits: { ...defaultLimits, recipients: 1 } });
-    assert.match(lastLine(say(session, 'RCPT TO:<c@b>\r\n')), /^452 4\.5\.3 /);
-  });
 });
 
 describe('smtp/server: what an owner must not give', () => {

@@ -232,11 +232,6 @@ export class ServerSession {
     core.authenticated = false;
   }
 
-  /** What changed by a login: the client may be trusted now, or have other limits. */
-  updateFacts(facts: Partial<Pick<ServerFacts, 'mechanisms' | 'trusted' | 'limits'>>): void {
-    this.#core.facts = { ...this.#core.facts, ...facts };
-  }
-
   timedOut(): void {
     this.#end('timeout', replies.timeout);
   }

@@ -2,7 +2,7 @@
 
 import type { Row } from '../row.ts';
 import { blob, integer } from '../row.ts';
-import type { SpamCounts, SpamLesson, SpamLimits, SpamStore } from '../spam-store.ts';
+import type { SpamCounts, SpamLesson, SpamStore } from '../spam-store.ts';
 import { spamLimits } from '../spam-store.ts';
 import type { Database, Queries, Transaction } from './database.ts';
 
@@ -20,11 +20,9 @@ interface Pupil {
 
 export class PostgresSpamStore implements SpamStore {
   readonly #database: Database;
-  readonly #limits: SpamLimits;
 
-  constructor(database: Database, limits = spamLimits) {
+  constructor(database: Database) {
     this.#database = database;
-    this.#limits = limits;
   }
 
   learn({ account, email, is, words }: SpamLesson): Promise<boolean> {
@@ -39,9 +37,9 @@ export class PostgresSpamStore implements SpamStore {
       pupil.lessons += 1;
       if (before?.counted === true)
         await count(transaction, { pupil, words, isSpam: !isSpam, by: -1, wordsMax: 0 });
-      await makeRoom(transaction, pupil, words, this.#limits.words);
+      await makeRoom(transaction, pupil, words, spamLimits.words);
       if (words.length > 0)
-        await count(transaction, { pupil, words, isSpam, by: 1, wordsMax: this.#limits.words });
+        await count(transaction, { pupil, words, isSpam, by: 1, wordsMax: spamLimits.words });
       await transaction.run(
         `INSERT INTO spam_learnt (account, email, spam, counted, lesson) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (account, email) DO UPDATE
@@ -50,7 +48,7 @@ export class PostgresSpamStore implements SpamStore {
       );
       await transaction.run('DELETE FROM spam_learnt WHERE account = $1 AND lesson <= $2', [
         pupil.id,
-        pupil.lessons - this.#limits.lessons,
+        pupil.lessons - spamLimits.lessons,
       ]);
       await transaction.run(
         'UPDATE spam_account SET spam = $2, ham = $3, words = $4, lessons = $5 WHERE id = $1',

@@ -31,7 +31,7 @@ export async function inspectStore(options: InspectionOptions): Promise<Inspecti
   const path = join(options.directory, databaseFile);
   if (!existsSync(path)) return undefined;
   const faults: StoreFault[] = [];
-  const none = { accounts: 0, folders: 0, messages: 0, queued: 0, files: 0, fileBytes: 0 };
+  const none = { accounts: 0, folders: 0, messages: 0, queued: 0, files: 0 };
   let counts: StoreCounts = none;
   try {
     using database = openToRead(path);
@@ -89,7 +89,6 @@ function countsOf(database: DatabaseSync): StoreCounts {
     messages: one('SELECT count(*) AS n FROM mail'),
     queued: one('SELECT count(*) AS n FROM message'),
     files: one('SELECT count(*) AS n FROM content WHERE file IS NOT NULL'),
-    fileBytes: one('SELECT coalesce(sum(size), 0) AS n FROM content WHERE file IS NOT NULL'),
   };
 }
 

@@ -1,20 +1,18 @@
 // The embedded SpamStore.
 
-import type { SpamCounts, SpamLesson, SpamLimits, SpamStore } from '../spam-store.ts';
+import type { SpamCounts, SpamLesson, SpamStore } from '../spam-store.ts';
 import { spamLimits } from '../spam-store.ts';
 import type { GroupCommit } from './group-commit.ts';
 
 export class SqliteSpamStore implements SpamStore {
   readonly #commit: GroupCommit;
-  readonly #limits: SpamLimits;
 
-  constructor(commit: GroupCommit, limits = spamLimits) {
+  constructor(commit: GroupCommit) {
     this.#commit = commit;
-    this.#limits = limits;
   }
 
   learn(lesson: SpamLesson): Promise<boolean> {
-    return this.#commit.call('learnSpam', [lesson, this.#limits]);
+    return this.#commit.call('learnSpam', [lesson, spamLimits]);
   }
 
   learnt(account: string): Promise<SpamCounts> {

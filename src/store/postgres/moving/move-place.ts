@@ -10,7 +10,7 @@ import { integer } from '../../row.ts';
 import type { ObjectSettings } from '../../stores.ts';
 import { Bucket } from '../content/bucket.ts';
 import { ContentTable } from '../content/content-table.ts';
-import type { Queries, Value } from '../database.ts';
+import type { Queries } from '../database.ts';
 import { Database } from '../database.ts';
 import { migrate } from '../migrations.ts';
 import { readPage, readRows } from './move-rows.ts';
@@ -120,10 +120,10 @@ export abstract class PostgresMovePlace implements MovePlace {
   }
 
   /** Of a statement that may take its time. */
-  protected longNumber(sql: string, values: readonly Value[] = []): Promise<number> {
+  protected longNumber(sql: string): Promise<number> {
     return this.database.transaction(async (transaction) => {
       await transaction.run('SET LOCAL statement_timeout = 0');
-      return integer((await transaction.rows(sql, values))[0]?.value);
+      return integer((await transaction.rows(sql))[0]?.value);
     });
   }
 }

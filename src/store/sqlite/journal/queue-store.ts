@@ -73,11 +73,6 @@ export class JournaledQueueStore implements QueueStore, JournalOwner {
     journal.own(this);
   }
 
-  /** Messages that are in the journal only. */
-  get journaled(): number {
-    return this.#live.size;
-  }
-
   async enqueue(
     message: NewMessage,
     options: { leaseUntil: number | undefined },
