@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fc } from '../base/test-properties.ts';
-import { clientNetwork, createConnectionLimits } from './connection-limits.ts';
+import { clientNetwork } from '../net/client-network.ts';
+import { createConnectionLimits } from './connection-limits.ts';
 
 describe('clientNetwork', () => {
   const table = [

@@ -6,8 +6,6 @@ import { clientNetwork } from '../net/client-network.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { reply } from '../smtp/reply.ts';
 
-export { clientNetwork };
-
 export interface ConnectionLimitsOptions {
   readonly connections: number;
   readonly connectionsPerClient: number;

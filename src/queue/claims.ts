@@ -127,7 +127,7 @@ export class Claims {
   #saturated(): Set<string> {
     const { held, isOthers } = this.#context;
     const others = isOthers();
-    const names = others === undefined ? new Set(held) : new Skipped(held, others);
+    const names = others === undefined ? new Set(held) : new SkippedDestinations(held, others);
     for (const destination of this.#context.lineup.destinations.values()) {
       if (!destination.saturated || destination.idle) continue;
       destination.backlog = true;
@@ -173,7 +173,7 @@ export class Claims {
 }
 
 /** Those that are named, and whatever else another node has. */
-class Skipped extends Set<string> {
+class SkippedDestinations extends Set<string> {
   readonly #isOthers: (destination: string) => boolean;
 
   constructor(names: Iterable<string>, isOthers: (destination: string) => boolean) {

@@ -7,7 +7,7 @@ import type { Mailbox } from '../mail/fields/address.ts';
 import { formatMailbox } from '../mail/fields/address.ts';
 import type { Peer } from '../net/peer.ts';
 import type { Reply } from '../smtp/reply.ts';
-import { formatReply, isPositive, replies } from '../smtp/reply.ts';
+import { isPositive, replies, replyLine } from '../smtp/reply.ts';
 import type { Stage } from '../smtp/server/event.ts';
 import { replyFor } from '../smtp/smtp-error.ts';
 import type { NewMessage } from '../store/queue-store.ts';
@@ -48,12 +48,10 @@ export class HandInRefused extends Error {
   readonly reply: Reply;
 
   constructor(reply: Reply) {
-    super(lineOf(reply));
+    super(replyLine(reply));
     this.reply = reply;
   }
 }
-
-const lineOf = (reply: Reply): string => formatReply(reply).trimEnd().replaceAll('\r\n', ' ');
 
 /** @throws HandInRefused when nothing of it is taken. */
 export async function handIn(
@@ -105,7 +103,7 @@ async function transaction(
     const said = await asked.ask('rcpt', { kind: 'rcpt', to, params: [] }, [to]);
     if (isPositive(said)) continue;
     last = said;
-    rejected.push({ address: formatMailbox(to), reply: lineOf(said) });
+    rejected.push({ address: formatMailbox(to), reply: replyLine(said) });
   }
   if (last !== undefined && rejected.length === recipients.length) throw new HandInRefused(last);
   await asked.must('data', { kind: 'data', via: 'DATA', binary: false });

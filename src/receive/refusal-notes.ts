@@ -5,7 +5,7 @@ import { formatMailbox } from '../mail/fields/address.ts';
 import type { Finding } from '../mail/finding.ts';
 import type { ClientFacts } from '../policy/envelope.ts';
 import type { Refusal, Refusals } from '../policy/refusals.ts';
-import { formatReply } from '../smtp/reply.ts';
+import { replyLine } from '../smtp/reply.ts';
 import type { Refused } from '../smtp/server/event.ts';
 import type { PresentClient } from './present-client.ts';
 
@@ -35,12 +35,11 @@ export class RefusalNotes {
   /** A command or a message; `cause` is why, where that is not for the client to hear. */
   refused(refused: Refused, cause: string | undefined, known: KnownOfMessage): void {
     const { stage, reply: said, sender, recipients } = refused;
-    const text = formatReply(said).trimEnd();
     const [first] = recipients;
     const { findings, messageId } = known;
     this.note({
       stage,
-      reply: text.replaceAll('\r\n', ' '),
+      reply: replyLine(said),
       reason: cause ?? said.lines.join(' '),
       ...(sender !== undefined && { from: sender === null ? '' : formatMailbox(sender) }),
       ...(first !== undefined && { to: formatMailbox(first) }),

@@ -9,7 +9,7 @@ import type { ClientFacts } from '../policy/envelope.ts';
 import type { MessageTracer, SessionTracer } from '../queue/story/message-tracer.ts';
 import type { SessionLimits } from '../smtp/limits.ts';
 import type { Reply } from '../smtp/reply.ts';
-import { formatReply, replies } from '../smtp/reply.ts';
+import { formatReply, replies, replyLine } from '../smtp/reply.ts';
 import type { ServerFacts } from '../smtp/server/event.ts';
 import { ServerSession } from '../smtp/server/session.ts';
 import type { ConversationParts } from './conversation.ts';
@@ -79,11 +79,10 @@ function turnAway(
   objection: Reply | 'stopping',
 ): string {
   const answer = objection === 'stopping' ? replies.shuttingDown : objection;
-  const text = formatReply(answer);
   const { service } = settings();
   const [reason] = answer.lines;
-  refusals?.note({ service, client, stage: 'connect', reply: text.trimEnd(), reason });
-  return text;
+  refusals?.note({ service, client, stage: 'connect', reply: replyLine(answer), reason });
+  return formatReply(answer);
 }
 
 interface OfOneConnection {

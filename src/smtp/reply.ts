@@ -42,6 +42,9 @@ export function formatReply(r: Reply): string {
     .join('');
 }
 
+/** All of it on one line, for people. */
+export const replyLine = (r: Reply): string => formatReply(r).trimEnd().replaceAll('\r\n', ' ');
+
 const syntax = (detail: Detail, text: string): Reply => reply(501, detail, text);
 
 /**

@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
+import { stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 import type { AcceptedSocket } from '../net/listener.ts';
 import type { OpenConnection, OpenConnectionsParts } from '../net/open-connections.ts';
@@ -110,8 +111,8 @@ export function createHttpService({ fetch, limits, log, ...parts }: HttpServiceP
       outgoing.writeHead(400, { connection: 'close' }).end();
       return;
     }
-    listener(incoming, outgoing).catch((error: Error) => {
-      log.error('request failed', { service: 'http', error: error.stack ?? error.message });
+    listener(incoming, outgoing).catch((error: unknown) => {
+      log.error('request failed', { service: 'http', error: stackOf(error) });
       outgoing.destroy();
     });
   });

@@ -4,6 +4,7 @@
 
 import { type Context, Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
+import { stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 import type { Counter } from '../base/metrics.ts';
 import type { WebClient } from './http-service.ts';
@@ -33,7 +34,7 @@ export function createWebApp({ paths, answers, log }: WebAppParts): WebApp {
   app.notFound(nothingHere);
   app.onError((error, c) => {
     if (error instanceof HTTPException) return error.getResponse();
-    log.error('request failed', { service: 'http', error: error.stack ?? error.message });
+    log.error('request failed', { service: 'http', error: stackOf(error) });
     return c.text('something went wrong here\n', 500);
   });
   for (const add of paths) add(app);

@@ -4,6 +4,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
+import { stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 
 interface Asked {
@@ -55,8 +56,8 @@ export class WebSockets<Client extends { readonly secure: boolean }> {
   take(asked: Asked, client: Client): void {
     const { socket } = asked;
     socket.on('error', () => {});
-    this.#answer(asked, client).catch((error: Error) => {
-      this.#log.error('request failed', { service: 'http', error: error.stack ?? error.message });
+    this.#answer(asked, client).catch((error: unknown) => {
+      this.#log.error('request failed', { service: 'http', error: stackOf(error) });
       socket.destroy();
     });
   }

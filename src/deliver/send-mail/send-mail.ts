@@ -6,7 +6,7 @@ import { has8Bit } from '../../mail/conversion/transfer-encoding.ts';
 import { createDialer } from '../../net/dialer.ts';
 import type { RecipientAnswer } from '../../smtp/client/event.ts';
 import type { Reply } from '../../smtp/reply.ts';
-import { formatReply, isPermanent, isPositive, reply } from '../../smtp/reply.ts';
+import { isPermanent, isPositive, reply, replyLine } from '../../smtp/reply.ts';
 import type { TlsFacts } from '../../smtp/tls-facts.ts';
 import type { Content } from '../../store/content.ts';
 import type { Connection } from '../relay/connection.ts';
@@ -35,7 +35,7 @@ export class SendMailError extends Error {
   readonly refused: SendMailResult['refused'];
 
   constructor(reply: Reply, refused: SendMailResult['refused']) {
-    super(formatReply(reply).trimEnd().replaceAll('\r\n', ' '));
+    super(replyLine(reply));
     this.code = isPermanent(reply) ? 'REFUSED' : 'DEFERRED';
     this.reply = reply;
     this.refused = refused;

@@ -110,9 +110,8 @@ export interface AccessParts {
 }
 
 // RFC 3463 §3.8: X.7.1. At RCPT, so that the log has sender and recipient.
-const refused = (text = 'Refused by a rule of this server'): Reply => reply(550, '7.1', `${text}`);
-const deferred = (text = 'Not now, by a rule of this server'): Reply =>
-  reply(450, '7.1', `${text}`);
+const refused = (text = 'Refused by a rule of this server'): Reply => reply(550, '7.1', text);
+const deferred = (text = 'Not now, by a rule of this server'): Reply => reply(450, '7.1', text);
 
 export function access({ list }: AccessParts): Policy {
   return {

@@ -24,7 +24,7 @@ export interface LoginThrottleOptions {
 
 export type ThrottleVerdict =
   | { readonly kind: 'go'; readonly delayMs: number }
-  | { readonly kind: 'blocked'; readonly untilMs: number };
+  | { readonly kind: 'blocked' };
 
 export interface LoginThrottle {
   /** Before an attempt: how long to wait first. Attempts made side by side wait in line. */
@@ -103,9 +103,8 @@ class Throttle implements LoginThrottle {
 
   check(address: string): ThrottleVerdict {
     const client = clientNetwork(address);
-    const untilMs = this.#blockedUntil(client);
     const now = this.#clock.now();
-    if (untilMs > now) return { kind: 'blocked', untilMs };
+    if (this.#blockedUntil(client) > now) return { kind: 'blocked' };
     return { kind: 'go', delayMs: this.#takeTurn(this.#present(this.#clients, client), now) };
   }
 

@@ -3,6 +3,7 @@
 // together. Knows nothing of threads; serve-relays.ts gives it a port.
 
 import { unreachable } from '../../../base/assert.ts';
+import { stackOf } from '../../../base/error-text.ts';
 import type { Fields, Log } from '../../../base/log.ts';
 import type { LogEvent } from '../../../base/log-events.ts';
 import type { Counter } from '../../../base/metrics.ts';
@@ -144,6 +145,5 @@ function plain(fields: Fields = {}): Fields {
 }
 
 function textOf(value: object): string {
-  if (value instanceof Error) return value.stack ?? value.message;
-  return JSON.stringify(value);
+  return value instanceof Error ? stackOf(value) : JSON.stringify(value);
 }
