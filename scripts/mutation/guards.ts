@@ -265,6 +265,7 @@ export const guards: readonly Guard[] = [
   ...['url-content', 'url-keys', 'authorized-url', 'imap-url', 'url-authority'].map((name) =>
     guard(
       `access/imap/urls/${name}.ts`,
+      'access/imap/urls/imap-url.test.ts',
       'access/imap/commands/urlauth.test.ts',
       'access/submitted-urls.test.ts',
       'access/imap/append.test.ts',

@@ -288,6 +288,18 @@ const good: readonly (readonly [string, Command])[] = [
       ],
     }),
   ],
+  ...['Answered', 'Deleted', 'Draft', 'Flagged', 'Seen'].flatMap((name): [string, Command][] => [
+    [`a SEARCH ${name}`, search(flag(`\\${name}`))],
+    [`a SEARCH UN${name}`, search(flag(`\\${name}`, false))],
+  ]),
+  [
+    'a SEARCH KEYWORD $Junk UNKEYWORD x',
+    search({ kind: 'and', keys: [flag('$Junk'), flag('x', false)] }),
+  ],
+  ['a SEARCH OLD', search({ kind: 'recent', set: false })],
+  ['a SEARCH RECENT', search({ kind: 'recent', set: true })],
+  ['a SEARCH MODSEQ "/flags/x" priv 1', search({ kind: 'modseq', since: 1 })],
+  ['a SEARCH MODSEQ "/flags/x" shared 1', search({ kind: 'modseq', since: 1 })],
   [
     'a SEARCH MODSEQ "/flags/\\\\draft" all 620162338',
     search({ kind: 'modseq', since: 620162338 }),

@@ -23,7 +23,10 @@ const facts = (id: number, account: string, path: string): FolderFacts => ({
   ...{ deleted: 0, bytes: 0, recentFrom: 1, specialUse: undefined },
 });
 
-/** Bob shares `Team` with ann, and `Secret` without letting her look it up. */
+/**
+ * Bob shares `Team` with ann, and `Secret` without letting her look it up; with what she may do in `Drop` she cannot
+ * name it. Ann's `b` is shared with all, herself among them.
+ */
 function setUp() {
   const folders = [
     facts(1, ann, 'INBOX'),
@@ -31,10 +34,13 @@ function setUp() {
     facts(3, bob, 'INBOX'),
     facts(4, bob, 'Team'),
     facts(5, bob, 'Secret'),
+    facts(6, bob, 'Drop'),
   ];
   const acls = new Map([
     [4, new Map([[ann, 'lr']])],
+    [2, new Map([['anyone', 'lr']])],
     [5, new Map([['anyone', 'rwi']])],
+    [6, new Map([[ann, 'pswte']])],
   ]);
   const store = {
     find: async (account: string, path: string) =>
@@ -86,8 +92,17 @@ describe('names', () => {
       account: bob,
       path: 'INBOX',
     });
-    for (const nobody of ['', 'Other Users', 'Other Users/', `Other Users/${bob}`])
+    for (const nobody of [
+      '',
+      'Other Users',
+      'Other Users/',
+      `Other Users/${bob}`,
+      `Other Users/${bob}/`,
+      'Other Users//x',
+    ])
       assert.equal(names.place(nobody), undefined, nobody);
+    assert.deepEqual(names.place('Other Users/x/y'), { account: 'x', path: 'y' });
+    assert.equal(await names.locate('Other Users'), undefined);
     assert.equal(names.place(`Other Users/${ann}/b`), undefined, 'our own have one name');
     assert.equal(names.nameOf({ account: bob, path: 'Team' }), `Other Users/${bob}/Team`);
   });
@@ -98,6 +113,7 @@ describe('names', () => {
     assert.equal((await names.locate(`Other Users/${bob}/Team`))?.rights, 'lr');
     assert.equal((await names.locate(`Other Users/${bob}/Secret`))?.rights, 'rwi');
     assert.equal(await names.locate(`Other Users/${bob}/INBOX`), undefined);
+    assert.equal(await names.locate(`Other Users/${bob}/Drop`), undefined);
     assert.deepEqual(
       (await names.all()).map(({ name }) => name),
       ['INBOX', `Other Users/${bob}/Team`, 'b'],

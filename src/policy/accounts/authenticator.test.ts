@@ -121,6 +121,20 @@ describe('authenticator', () => {
     await Promise.all(later);
   });
 
+  it('who logs in many times at once is compared once, right or wrong, known or not', async () => {
+    const { authenticator } = await setUp();
+    const many = (user: string, password: string) =>
+      Promise.all(Array.from({ length: 500 }, () => authenticator.verifyPassword(user, password)));
+    const [right, wrong, nobody] = await Promise.all([
+      many('ann@bücher.example', 'correct horse'),
+      many(ann, 'wrong'),
+      many('nobody@example.org', 'wrong'),
+    ]);
+    assert.deepEqual([...new Set(right)], [ann]);
+    assert.deepEqual([...new Set([...wrong, ...nobody])], [undefined]);
+    assert.equal(await authenticator.verifyPassword(ann, 'wrong'), undefined);
+  });
+
   it('RFC 5802 §9: unknown users have salts, the same each time', async () => {
     const { authenticator } = await setUp();
     const first = await authenticator.scramKeys('nobody@example.org');

@@ -40,6 +40,7 @@ type AccountAuthenticator = Required<Omit<Authenticator, 'verifyToken'>> &
 export function createAuthenticator(options: AuthenticatorOptions): AccountAuthenticator {
   const { accounts, clock } = options;
   const recent = new RecentLogins(clock);
+  const pending = new PendingComparisons();
   void accounts.secret().catch(() => {}); // made before it is needed: nobody waits longer for it
 
   const find = async (name: string): Promise<Account | undefined> => {
@@ -62,7 +63,8 @@ export function createAuthenticator(options: AuthenticatorOptions): AccountAuthe
         if (credentials.some(({ argon2 }) => argon2 === known)) return account.address;
       }
       // What nobody can have as a password is compared all the same: it takes as long.
-      const found = await findPassword(credentials, prepared ?? password);
+      const name = userKey(user) ?? user;
+      const found = await pending.find(name, prepared ?? password, credentials);
       if (account === undefined || prepared === undefined || found === undefined) return undefined;
       recent.add(account.address, prepared, found.argon2);
       return account.address;
@@ -159,17 +161,48 @@ function madeUpKeys(secret: Uint8Array, name: string): ScramKeys {
 const isSameSalt = (a: ScramKeys, b: ScramKeys): boolean =>
   a.iterations === b.iterations && Buffer.compare(a.salt, b.salt) === 0;
 
+/**
+ * The connections of one program log in at the same moment, hundreds after a restart: the same password with the same
+ * hashes is compared once for all. For users there are none of, too: it takes as long.
+ */
+class PendingComparisons {
+  readonly #names = new PasswordNames();
+  readonly #pending = new Map<string, Promise<Credential | undefined>>();
+
+  /** @throws HashingBusy */
+  find(
+    user: string,
+    password: string,
+    credentials: readonly Credential[],
+  ): Promise<Credential | undefined> {
+    const name = this.#names.of(user, password, ...credentials.map(({ argon2 }) => argon2));
+    const same = this.#pending.get(name);
+    if (same !== undefined) return same;
+    const found = findPassword(credentials, password).finally(() => this.#pending.delete(name));
+    this.#pending.set(name, found);
+    return found;
+  }
+}
+
+/** Of passwords only a keyed hash is held, and the key is known to this process alone. */
+class PasswordNames {
+  readonly #key = randomBytes(32);
+
+  of(...parts: readonly string[]): string {
+    return createHmac('sha256', this.#key).update(JSON.stringify(parts)).digest('base64');
+  }
+}
+
 /** Limit: logins within a few minutes. */
 const recentMax = 10_000;
 const recentMs = 5 * 60_000;
 
 /**
  * Logins that were right a moment ago, for clients that log in for each message: which hash they
- * matched. Whoever changes the password changes the hash, so that an entry can never outlive it. Of
- * the password only a keyed hash is held, and the key is known to this process alone.
+ * matched. Whoever changes the password changes the hash, so that an entry can never outlive it.
  */
 class RecentLogins {
-  readonly #key = randomBytes(32);
+  readonly #names = new PasswordNames();
   readonly #entries = new BoundedMap<string, { readonly argon2: string; readonly until: number }>(
     recentMax,
   );
@@ -180,18 +213,14 @@ class RecentLogins {
   }
 
   get(account: string, password: string): string | undefined {
-    const entry = this.#entries.get(this.#name(account, password));
+    const entry = this.#entries.get(this.#names.of(account, password));
     return entry === undefined || entry.until <= this.#clock.now() ? undefined : entry.argon2;
   }
 
   add(account: string, password: string, argon2: string): void {
-    this.#entries.set(this.#name(account, password), {
+    this.#entries.set(this.#names.of(account, password), {
       argon2,
       until: this.#clock.now() + recentMs,
     });
-  }
-
-  #name(account: string, password: string): string {
-    return createHmac('sha256', this.#key).update(`${account}\0${password}`).digest('base64');
   }
 }

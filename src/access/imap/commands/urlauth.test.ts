@@ -181,6 +181,14 @@ describe('URLAUTH', () => {
       `imap://bob%40example.org@${host}/INBOX/;UID=1;URLAUTH=authuser`,
       `imap://ann%40example.org@elsewhere.example/INBOX/;UID=1;URLAUTH=authuser`,
       `${rump};URLAUTH=authuser;URLAUTH=authuser`,
+      `${rump};EXPIRE=2030-01-01T00:00:00Z;URLAUTH=authuser;URLAUTH=authuser`,
+      `${rump};EXPIRE=2030-01-01;URLAUTH=authuser`,
+      `${rump};EXPIRE=%zz;URLAUTH=authuser`,
+      `${rump};URLAUTH=user+%zz`,
+      `${rump};URLAUTH=user+a b`,
+      `${rump};URLAUTH=user+\u0141`,
+      `${base.replace('INBOX', 'Nowhere')}/;UID=1;URLAUTH=authuser`,
+      `${base.replace('INBOX', '%zz')}/;UID=1;URLAUTH=authuser`,
       `${rump};URLAUTH=user+\u0141:internal:${'0'.repeat(32)}`,
     ];
     for (const url of wrong) assert.match((await world.ann.generate(url))[0]!, /^BAD /, url);

@@ -57,14 +57,12 @@ export function parseAuthorizedUrl(url: string): AuthorizedUrl | undefined {
   const whole = parseAbsoluteUrl(url);
   const match = whole && authorization.exec(whole.path);
   if (whole?.user === undefined || !match) return undefined;
-  const [all, expireText, accessText, proof, mechanism, token] = match;
+  const [, expireText, accessText, proof, mechanism, token] = match;
   const message = parseMessageUrl(whole.path.slice(0, match.index));
   const access = accessOf(accessText!);
   const expires = expireText === undefined ? undefined : dateOf(expireText);
   if (message?.mailbox === undefined || access === undefined) return undefined;
   if (expireText !== undefined && expires === undefined) return undefined;
-  // What comes twice was not meant for us: the first one would be ignored.
-  if (authorizes.test(whole.path.slice(0, -all.length))) return undefined;
   return {
     owner: whole.user,
     host: whole.host,
