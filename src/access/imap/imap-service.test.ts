@@ -305,6 +305,35 @@ describe('ImapService', () => {
     }
   });
 
+  it('RFC 9051 §6.2.2: an exchange that is cancelled leaves nothing behind', async () => {
+    await using test = await start();
+    const client = await test.open();
+    client.write('x AUTHENTICATE SCRAM-SHA-256\r\n');
+    assert.equal(await client.line(), '+ ');
+    client.write('*\r\n');
+    assert.match(await client.line(), /^x BAD /);
+    const plain = base64(`\0${ann}\0secret`);
+    client.write(`y AUTHENTICATE PLAIN\r\n${plain}\r\n`);
+    assert.equal(await client.line(), '+ ');
+    assert.match(await client.line(), /^y OK /);
+  });
+
+  it('who is connected, and may be cut off', async () => {
+    await using test = await start();
+    const client = await test.open();
+    const facts = () => {
+      const [{ account, phase, secure } = {}] = test.service.sessions();
+      return { account, phase, secure };
+    };
+    assert.deepEqual(facts(), { account: undefined, phase: 'not-authenticated', secure: false });
+    await client.startTls();
+    await client.ask(`LOGIN ${ann} secret`);
+    assert.deepEqual(facts(), { account: ann, phase: 'authenticated', secure: true });
+    assert.ok(test.service.endSession(test.service.sessions()[0]!.id));
+    await client.closed();
+    await until(() => test.service.conversations === 0);
+  });
+
   it('RFC 8437: UNAUTHENTICATE, and somebody else logs in', async () => {
     await using test = await start();
     const client = await test.login();
@@ -364,6 +393,22 @@ describe('ImapService', () => {
     assert.match(await peer.timeOut(), /^\* BYE /);
     assert.ok(peer.ended);
     await until(() => test.service.conversations === 0);
+  });
+
+  it('RFC 9051 §5.4: a message that goes on coming is no silence, however slowly', async () => {
+    const clock = new FakeClock();
+    await using test = await start({ clock });
+    const peer = await test.memory();
+    await peer.say(`a LOGIN ${ann} secret\r\n`);
+    await peer.say('b APPEND INBOX {9+}\r\n');
+    for (let i = 0; i < 9; i += 1) {
+      await clock.advance(20 * 60_000);
+      await peer.say('x');
+    }
+    assert.match(await peer.say('\r\n'), /b OK /);
+    await peer.say('c NO');
+    await clock.advance(31 * 60_000);
+    assert.match(await peer.say('OP'), /^\* BYE /, 'a command takes no longer than that');
   });
 
   it('a stop says BYE between commands and in IDLE', async () => {

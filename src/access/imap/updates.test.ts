@@ -18,7 +18,9 @@ describe('updates', () => {
     A< * 4 EXISTS
     A< * … RECENT
     A> DONE
-    A< a OK …`,
+    A< a OK …
+    B! STORE 1 +FLAGS.SILENT (\\Deleted)
+    B! EXPUNGE`,
   );
   dialogue(
     `RFC 9051 §7.5.1: nothing is expunged while numbers are in use, and new messages are told meanwhile
