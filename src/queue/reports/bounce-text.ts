@@ -103,6 +103,10 @@ const advice: readonly (readonly [detail: string, text: string])[] = [
   ['2.1', 'The mailbox is disabled. Please reach the recipient in another way.'],
   ['2.2', "The recipient's mailbox is full. Please try again later or tell them in another way."],
   ['2.3', 'The message is too large for the recipient. Please send a smaller one, or a link.'],
+  [
+    '3.3',
+    'Something was asked for that the next mail server does not do. Please send the message without asking so.',
+  ],
   ['3.4', 'The message is too large for the recipient. Please send a smaller one, or a link.'],
   ['4.6', "The message went round in circles: somebody's forwarding leads back to itself."],
   ['4.4', 'Please check the part of the address after the @: no server takes mail for it.'],

@@ -89,8 +89,8 @@ export interface Extension {
   readonly unoffered?: Reply;
   readonly mail?: readonly ParamRule[];
   readonly rcpt?: readonly ParamRule[];
-  /** Parameters of one MAIL that cannot go together. */
-  conflict?(params: readonly Param[], facts: SessionFacts): boolean;
+  /** Why parameters of one MAIL cannot go together. */
+  conflict?(params: readonly Param[], facts: SessionFacts): Reply | undefined;
   /** Octets by which it lengthens the command lines. RFC 5321 §4.1.1.1 and §4.5.3.1.4. */
   readonly mailBytes?: number;
   readonly rcptBytes?: number;

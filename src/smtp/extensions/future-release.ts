@@ -1,6 +1,7 @@
 // FUTURERELEASE: mail that is handed in now and goes out later. RFC 4865. For submission alone: we keep
 // it until its time has come, so nothing of this travels on.
 
+import type { Reply } from '../reply.ts';
 import { reply } from '../reply.ts';
 import type { DeliverByParam } from './deliver-by.ts';
 import type { Extension, FutureReleaseLimits, Hop, Param, ParamRule, Travel } from './extension.ts';
@@ -76,17 +77,24 @@ export const dateTimeOf = (time: number): string =>
  * RFC 4865 §4.2 (7) to (9), §5.2.2: two times, more than was announced, or a message that would be late when
  * it is let go. A time that is past holds nothing: clocks differ.
  */
-function conflict(params: readonly Param[], limits: FutureReleaseLimits | undefined): boolean {
+function conflict(
+  params: readonly Param[],
+  limits: FutureReleaseLimits | undefined,
+): Reply | undefined {
   const held = params.filter((param): param is HoldForParam | HoldUntilParam => isHold(param));
   const [hold] = held;
-  if (hold === undefined || limits === undefined) return false;
-  if (held.length > 1) return true;
+  if (hold === undefined || limits === undefined) return undefined;
+  if (held.length > 1) return heldTwice;
   const began = limits.until - limits.seconds * 1000;
   const seconds = hold.name === 'HOLDFOR' ? hold.seconds : (hold.time - began) / 1000;
-  if (seconds > limits.seconds) return true;
+  if (seconds > limits.seconds)
+    return reply(501, '5.4', `Mail is held for ${limits.seconds} seconds at most`);
   const by = params.find((param): param is DeliverByParam => param.name === 'BY');
-  return by !== undefined && seconds > by.seconds;
+  return by !== undefined && seconds > by.seconds ? heldTooLong : undefined;
 }
+
+const heldTwice = reply(501, '5.4', 'HOLDFOR or HOLDUNTIL, not both');
+const heldTooLong = reply(501, '5.4', 'It would leave later than it has to arrive (BY)');
 
 const isHold = ({ name }: Param): boolean => name === 'HOLDFOR' || name === 'HOLDUNTIL';
 

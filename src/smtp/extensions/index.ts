@@ -194,9 +194,11 @@ export function readMailParams(
 ): ParamsRead<MailParam> {
   const read = mailTable.read(raw, facts);
   if (raw.length === 0 || read.kind === 'refuse') return read;
-  return conflicts.some((conflict) => conflict(read.params, facts))
-    ? { kind: 'refuse', reply: replies.badParam }
-    : read;
+  for (const conflict of conflicts) {
+    const refusal = conflict(read.params, facts);
+    if (refusal !== undefined) return { kind: 'refuse', reply: refusal };
+  }
+  return read;
 }
 export const readRcptParams = (raw: readonly RawParam[], facts: SessionFacts) =>
   rcptTable.read(raw, facts);

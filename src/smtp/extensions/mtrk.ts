@@ -1,6 +1,8 @@
 // MTRK: what becomes of a message can be asked for afterwards, by whoever knows the secret that its certifier
 // was made of. RFC 3885. It travels with what is left of its time to hops that offer it.
 
+import type { Reply } from '../reply.ts';
+import { reply } from '../reply.ts';
 import type { EnvidParam } from './dsn.ts';
 import type { Extension, Hop, Param, ParamRule, Travel } from './extension.ts';
 import { drop } from './extension.ts';
@@ -43,11 +45,14 @@ function format({ certifier, seconds }: MtrkParam): string {
   return `MTRK=${certifier}${seconds === undefined ? '' : `:${seconds}`}`;
 }
 
+const needsEnvid = reply(501, '5.4', 'MTRK needs an ENVID that no other message has: NAME@HOST');
+
 /** RFC 3885 §3.2: an ENVID that is unique must be there: unique-envid = local-envid "@" fqhn */
-function lacksEnvid(params: readonly Param[]): boolean {
-  if (!params.some(({ name }) => name === 'MTRK')) return false;
+function lacksEnvid(params: readonly Param[]): Reply | undefined {
+  if (!params.some(({ name }) => name === 'MTRK')) return undefined;
   const envid = params.find((param): param is EnvidParam => param.name === 'ENVID');
-  return envid === undefined || !/^[^@]+@[^@]+$/.test(envid.id.replace(/^<(.*)>$/, '$1'));
+  const isUnique = /^[^@]+@[^@]+$/.test(envid?.id.replace(/^<(.*)>$/, '$1') ?? '');
+  return isUnique ? undefined : needsEnvid;
 }
 
 export const mtrk = {

@@ -137,6 +137,17 @@ describe('FUTURERELEASE', () => {
   ] as const)
     it(`RFC 4865 §4.2: ${line} becomes ${expected}`, () => assert.equal(read(line), expected));
 
+  it('what cannot be held says why', () => {
+    for (const [line, words] of [
+      ['HOLDFOR=604801', 'Mail is held for 604800 seconds at most'],
+      ['HOLDFOR=60 HOLDUNTIL=2026-07-02T00:00:00Z', 'HOLDFOR or HOLDUNTIL, not both'],
+      ['HOLDFOR=600 BY=599;R', 'It would leave later than it has to arrive (BY)'],
+    ] as const) {
+      const refused = readMailParams(raw(...line.split(' ')), facts);
+      assert.deepEqual(refused.kind === 'refuse' && refused.reply.lines, [words]);
+    }
+  });
+
   it('RFC 4865 §3 (7): does not travel between servers; from its author to the first of them', () => {
     const keywords = 'FUTURERELEASE 60 2026-07-08T12:00:00Z';
     assert.equal(relay('HOLDFOR=60', { keywords }), 'drop');
