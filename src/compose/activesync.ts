@@ -7,6 +7,7 @@ import { parseMailbox } from '../mail/fields/address.ts';
 import type { OpenFolders } from '../mailbox/open-folders.ts';
 import type { RuleBook } from '../policy/rules/rule-book.ts';
 import { HandInRefused } from '../receive/hand-in.ts';
+import type { NodeQuestions } from '../watch/nodes/node-questions.ts';
 import type { ActiveSyncPathParts } from '../web/activesync.ts';
 import { basicLogin } from './basic-login.ts';
 import { quotaInForce } from './in-force.ts';
@@ -19,6 +20,7 @@ export interface ActiveSyncServiceParts extends ServiceParts {
   readonly spam: Pick<Spam, 'learner'>;
   readonly openFolders: () => OpenFolders;
   readonly handIn: Smtp['handIn'];
+  readonly questions: Pick<NodeQuestions, 'ask' | 'answer'>;
 }
 
 export interface ActiveSync extends ActiveSyncPathParts {
@@ -27,7 +29,7 @@ export interface ActiveSync extends ActiveSyncPathParts {
 }
 
 export function createActiveSync(parts: ActiveSyncServiceParts): ActiveSync {
-  const { inForce, stores, rules, spam, clock, random, log } = parts;
+  const { inForce, stores, rules, spam, questions, clock, random, log } = parts;
   /** Made for the first request; from then on it watches the store. */
   let access: ActiveSyncAccess | undefined;
   const made = () =>
@@ -41,8 +43,13 @@ export function createActiveSync(parts: ActiveSyncServiceParts): ActiveSync {
         requireProvision: inForce().config.activeSync?.requireProvision ?? true,
       }),
       sorted: (messages) => spam.learner.note(messages),
+      holdings: stores.nodes.holdings,
+      askFor: async (device) => void (await questions.ask('device', device)),
       ...{ clock, random, log },
     }));
+  questions.answer('device', (device) =>
+    typeof device === 'string' ? access?.letGo(device) : undefined,
+  );
   return {
     enabled: () => inForce().config.activeSync !== undefined,
     redirect: () => inForce().config.activeSync?.redirect,

@@ -41,6 +41,7 @@ export interface ConsoleParts extends Basics {
 
 export interface Console {
   readonly desks: Desks;
+  readonly questions: NodeQuestions;
   /** Known once there are services. */
   handsInBy(handIn: Smtp['handIn']): void;
   /** Before the queue runs. */
@@ -99,6 +100,7 @@ export function createConsole(parts: ConsoleParts): Console {
     },
   });
   return {
+    questions: nodes.questions,
     handsInBy(given) {
       handIn = given;
     },

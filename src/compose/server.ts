@@ -119,6 +119,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       spam,
       operations,
       operationParts: operating,
+      questions: console.questions,
     },
     authenticator: authenticatorFor(inForce, {
       accounts: storage.stores.accounts,
@@ -168,7 +169,7 @@ type ServicesParts = SmtpParts &
   Omit<HttpParts, 'activeSync'> &
   Omit<ImapParts, 'openFolders'> &
   MtqpParts &
-  Pick<ActiveSyncServiceParts, 'rules'>;
+  Pick<ActiveSyncServiceParts, 'rules' | 'questions'>;
 
 interface Services extends Pick<Smtp, 'handIn'>, Pick<ActiveSync, 'endWaits'> {
   readonly serviceFor: ServiceFor;

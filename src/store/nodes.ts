@@ -59,6 +59,15 @@ export class TurnLostError extends Error {
  */
 export type InTurn = <T>(duty: Duty, work: (turn: Turn) => Promise<T>) => Promise<T | undefined>;
 
+/** What one node has to itself until it gives it away: a phone that speaks to it. */
+export interface Holdings {
+  /** Costs nothing: it is this node's, and no other one can have taken it. */
+  has(what: string): boolean;
+  /** False when another node that is there has it. @throws StorageError */
+  hold(what: string): Promise<boolean>;
+  letGo(what: string): Promise<void>;
+}
+
 /** A node's part of limits that hold for all nodes together. */
 export interface Shares {
   /** Nodes among which is divided. */
@@ -95,6 +104,7 @@ export interface Nodes {
   /** Its number is free then. False when there is no node of that name. */
   remove(name: string): Promise<boolean>;
   readonly inTurn: InTurn;
+  readonly holdings: Holdings;
   readonly shares: Shares;
   readonly tellOthers: TellOthers;
 }
@@ -107,6 +117,7 @@ export const alone: Nodes = {
   list: async () => [],
   drain: async () => false,
   remove: async () => false,
+  holdings: { has: () => true, hold: async () => true, letGo: async () => {} },
   shares: { count: 1, of: (_, limit) => limit, watch: () => () => {}, measure: () => {} },
   tellOthers: () => {},
   inTurn: (duty, work) => work({ duty, session: 0, confirm: async () => {} }),

@@ -6,6 +6,7 @@ import { silentLog } from '../../src/base/log.ts';
 import { memoryContent } from '../../src/store/content.ts';
 import { freshLeases } from '../../src/store/fresh-leases.ts';
 import { messageKey } from '../../src/store/message-key.ts';
+import { alone } from '../../src/store/nodes.ts';
 import { PostgresNodes } from '../../src/store/postgres/nodes.ts';
 import { OwnLeases } from '../../src/store/postgres/queue/own-leases.ts';
 import type {
@@ -56,6 +57,7 @@ export function viewOf({ shared, process, name, onReplaced }: NodeViewParts): No
     },
     ...{ clock: process, log: silentLog, name, timeoutMs: nodeTimeoutMs, onReplaced },
     turns: () => notAsked,
+    holdings: () => alone.holdings,
     signals: { send: () => {}, listen: () => () => {} },
     tellOthers: () => {},
     giveBackOrphans: () => ask(() => shared.giveBackOrphans(process.now())),

@@ -1,5 +1,5 @@
 // What a device asks, answered: whether it may ask at all, then its command. Requests of one device are answered one
-// after the other, so that two at once cannot undo each other; those that wait let others by. Whoever did not take the
+// after the other, at whichever node, so that two at once cannot undo each other; those that wait let others by. Whoever did not take the
 // policies is told to (status 142 or HTTP 449), slower each time; whoever asks the same without an end is slowed, too.
 
 import { isAtLeast } from '../../activesync/versions.ts';
@@ -13,7 +13,7 @@ import { commands } from './commands/index.ts';
 import type { ActiveSyncParts, Answer, Call, Context } from './context.ts';
 import { answerWith, namesOf } from './context.ts';
 import type { Device } from './device-book.ts';
-import { DeviceBook, deviceKey } from './device-book.ts';
+import { DeviceBook, deviceKey, heldAs } from './device-book.ts';
 import { Loops } from './loops.ts';
 import { Waiting } from './waiting.ts';
 
@@ -26,6 +26,12 @@ const refusedFreely = 5;
 const refusedWaitMs = 10_000;
 /** Limit: messages of which it is known that their last change was a device's own answer. */
 const markedMax = 10_000;
+
+/** Limit: a device may speak to several nodes at once, and each takes it from the other. */
+const askedMax = 3;
+
+/** The node that it spoke to before does not answer: it asks again. */
+const elsewhere: Answer = { kind: 'refused', status: 503 };
 
 export class ActiveSyncAccess {
   readonly devices: DeviceBook;
@@ -44,7 +50,10 @@ export class ActiveSyncAccess {
   constructor(parts: ActiveSyncParts) {
     this.#parts = parts;
     this.devices = new DeviceBook(parts);
-    this.collections = new CollectionBook(parts);
+    this.collections = new CollectionBook({
+      ...parts,
+      isOurs: (device) => parts.holdings.has(heldAs(device)),
+    });
     this.waiting = new Waiting(parts.store, parts.clock);
     this.#loops = new Loops(parts);
   }
@@ -61,14 +70,34 @@ export class ActiveSyncAccess {
     this.#waits.set(place, wait);
     const asked = { ...call, left: AbortSignal.any([call.left, wait.signal]) };
     try {
-      return await (isPing ? this.#answer(asked) : this.#inTurn(key, () => this.#answer(asked)));
+      return await (isPing
+        ? this.#answer(asked)
+        : this.#inTurn(key, async () =>
+            (await this.#isOurs(key)) ? await this.#answer(asked) : elsewhere,
+          ));
     } finally {
       if (this.#waits.get(place) === wait) this.#waits.delete(place);
     }
   }
 
+  /** It speaks to another node now: what it asked here is answered first, and a Sync that waits ends. */
+  async letGo(device: string): Promise<void> {
+    this.#waits.get(device)?.abort();
+    await this.#inTurn(device, () => this.#parts.holdings.letGo(heldAs(device)));
+  }
+
   close(): void {
     this.waiting.close();
+  }
+
+  /** A device speaks to one node, mostly; whichever it speaks to next asks the one before. */
+  async #isOurs(device: string): Promise<boolean> {
+    const { holdings, askFor } = this.#parts;
+    for (let asked = 0; asked < askedMax; asked += 1) {
+      if (await holdings.hold(heldAs(device))) return true;
+      await askFor(device);
+    }
+    return holdings.hold(heldAs(device));
   }
 
   async #answer(call: Call): Promise<Answer> {

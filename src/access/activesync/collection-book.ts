@@ -7,6 +7,7 @@ import { defaultSyncOptions } from '../../activesync/sync-options.ts';
 import { UidSet } from '../../activesync/uid-set.ts';
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
+import { StorageError } from '../../smtp/smtp-error.ts';
 import { removeRecords } from '../../store/all-records.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 import { getLong, putLong } from './long-records.ts';
@@ -108,6 +109,8 @@ export const nothingTold: ToldLast = {
 export interface CollectionBookParts {
   readonly records: RecordStore;
   readonly clock: Pick<Clock, 'now'>;
+  /** Whether this node still is the one that the device speaks to. */
+  readonly isOurs?: ((device: string) => boolean) | undefined;
 }
 
 export class CollectionBook {
@@ -129,9 +132,12 @@ export class CollectionBook {
 
   /**
    * Durable when it resolves. A million single UIDs have room. Whoever saves has looked with `find` before: what a longer
-   * one had more is removed then. @throws RangeError when it is too long.
+   * one had more is removed then. @throws RangeError when it is too long; StorageError when another node may answer the
+   * device by now.
    */
   async save(device: string, folder: string, collection: Collection): Promise<void> {
+    if (this.#parts.isOurs?.(device) === false)
+      throw new StorageError('another node may answer this device by now');
     const key = `${device} ${folder}`;
     const pieces = await putLong(this.#parts.records, {
       ...{ kind, key, text: textOf(collection) },

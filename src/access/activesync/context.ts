@@ -12,6 +12,7 @@ import type { AccountRules } from '../../policy/rules/account-rules.ts';
 import type { SortedMessages } from '../../policy/spam/junk-learner.ts';
 import type { AccountStore } from '../../store/account-store.ts';
 import type { FolderStore, Quota } from '../../store/folder-store.ts';
+import type { Holdings } from '../../store/nodes.ts';
 import type { RecordStore, StoredRecord } from '../../store/record-store.ts';
 import type { CollectionBook } from './collection-book.ts';
 import type { Device, DeviceBook } from './device-book.ts';
@@ -32,6 +33,10 @@ export interface ActiveSyncParts {
   readonly settings: () => ActiveSyncSettings;
   /** Told what the account called spam, and what not. */
   readonly sorted?: ((messages: SortedMessages) => void) | undefined;
+  /** Which devices speak to this node: what they ask is answered by one node at a time. */
+  readonly holdings: Holdings;
+  /** Another node that has it is to let go of it. Resolves when it has, or does not answer. */
+  readonly askFor: (device: string) => Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -57,6 +57,8 @@ export interface DeviceBookParts {
 }
 
 export const deviceKey = (account: string, id: string): string => `${account} ${id}`;
+/** By its key: as the node has it that it speaks to. */
+export const heldAs = (device: string): string => `activesync ${device}`;
 
 export class DeviceBook {
   readonly #parts: DeviceBookParts;

@@ -4,7 +4,7 @@
 
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
-import type { InTurn, NodeFacts, Nodes, TellOthers } from '../nodes.ts';
+import type { Holdings, InTurn, NodeFacts, Nodes, TellOthers } from '../nodes.ts';
 import type { OtherNode } from '../shares.ts';
 import type { SaidOfShares } from './node-shares.ts';
 import { NodeShares } from './node-shares.ts';
@@ -53,6 +53,7 @@ export interface PostgresNodesParts {
   readonly timeoutMs: number;
   /** For a process that has this session. */
   readonly turns: (session: () => number) => InTurn;
+  readonly holdings: (node: Pick<PostgresNodes, 'session' | 'isHeard'>) => Holdings;
   /** What was claimed in the name of sessions that were over by then is due. */
   readonly giveBackOrphans: () => Promise<void>;
   /** Nobody could be sure of us, and now the database has heard us again. */
@@ -67,6 +68,7 @@ const topic = 'nodes';
 
 export class PostgresNodes implements Nodes, AsyncDisposable {
   readonly inTurn: InTurn;
+  readonly holdings: Holdings;
   readonly tellOthers: TellOthers;
   readonly shares = new NodeShares(() => this.#session);
   readonly #parts: PostgresNodesParts;
@@ -88,6 +90,7 @@ export class PostgresNodes implements Nodes, AsyncDisposable {
   constructor(parts: PostgresNodesParts) {
     this.#parts = parts;
     this.inTurn = parts.turns(() => this.#session);
+    this.holdings = parts.holdings(this);
     this.tellOthers = parts.tellOthers;
   }
 

@@ -16,6 +16,7 @@ import { Database } from './database.ts';
 import type { Deliveries } from './deliveries.ts';
 import { openMailboxes } from './folders/open-mailboxes.ts';
 import { PostgresHistory } from './history/shared-history.ts';
+import { PostgresHoldings, sweepHoldings } from './holdings.ts';
 import { Hosts } from './hosts.ts';
 import { oldestVersion, versionOf } from './inspection.ts';
 import { PostgresMaintenance } from './maintenance.ts';
@@ -51,8 +52,7 @@ export const nodeTimeoutMs = 15_000;
 /** @throws StoreOpenError, StorageError when the database is away */
 export async function openPostgresStores(options: PostgresStoresOptions): Promise<Stores> {
   const { node, log, clock, objects, exclusive = true, brief = false } = options;
-  const name = `postrider ${node}`;
-  const isPooled = options.notify === false;
+  const [name, isPooled] = [`postrider ${node}`, options.notify === false];
   await using undo = new AsyncDisposableStack();
   const url = new Hosts(options.url);
   const database = undo.use(connect(options, { url, name }));
@@ -61,7 +61,7 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
   const contents = new ContentTable(database, objects && new Bucket(objects, clock));
   await contents.open();
   const spool = undo.use(new PostgresSpool({ contents }));
-  // Nobody else's, whatever this node is called.
+  /** Nobody else's, whatever this node is called. */
   const process = randomInt(1, 2 ** 48 - 1);
   const signals = undo.use(new Signals({ database, clock, session: process, isOn: !isPooled }));
   const changes = undo.use(new Changes({ database, signals, clock }));
@@ -86,6 +86,7 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
     }),
     ...{ clock, log, signals, name: node, timeoutMs, tellOthers: counted.tellOthers },
     turns: (session) => new Turns(database, session).inTurn,
+    holdings: (node) => new PostgresHoldings(database, node),
     giveBackOrphans: () => queue.leasing.giveBackOrphans(),
     onHeard: () => queue.heard(),
     onReplaced: endLoudly(options),
@@ -99,7 +100,7 @@ export async function openPostgresStores(options: PostgresStoresOptions): Promis
     inTurn: nodes.inTurn,
     sweeps: [
       ...[() => queue.sweep(), () => contents.sweep(), () => counted.sweep()],
-      async () => history?.sweep(),
+      ...[() => sweepHoldings(database), async () => history?.sweep()],
     ],
     looks: [() => queue.giveBackMissed()],
   });

@@ -36,15 +36,7 @@ export class Turns {
   /** Only nodes take turns; of those that others took for dead none has one. */
   async #take(duty: Duty): Promise<Turn | undefined> {
     const session = this.#session();
-    const taken = await this.#database.run(
-      `INSERT INTO duty (name, session) SELECT $1, $2
-       WHERE EXISTS (SELECT FROM node WHERE session = $2)
-       ON CONFLICT (name) DO UPDATE SET session = excluded.session
-       WHERE duty.session IS NULL OR duty.session = excluded.session
-         OR NOT EXISTS (SELECT FROM node WHERE node.session = duty.session)`,
-      [duty, session],
-    );
-    if (taken === 0) return undefined;
+    if (!(await takeDuty(this.#database, duty, session))) return undefined;
     const turn = { duty, session, confirm: () => assertHeld(this.#database, turn) };
     return turn;
   }
@@ -53,6 +45,19 @@ export class Turns {
     const sql = 'UPDATE duty SET session = NULL WHERE name = $1 AND session = $2';
     await this.#database.run(sql, [duty, session]);
   }
+}
+
+/** False when it is a node's that is there. */
+export async function takeDuty(queries: Queries, name: string, session: number): Promise<boolean> {
+  const taken = await queries.run(
+    `INSERT INTO duty (name, session) SELECT $1, $2
+     WHERE EXISTS (SELECT FROM node WHERE session = $2)
+     ON CONFLICT (name) DO UPDATE SET session = excluded.session
+     WHERE duty.session IS NULL OR duty.session = excluded.session
+       OR NOT EXISTS (SELECT FROM node WHERE node.session = duty.session)`,
+    [name, session],
+  );
+  return taken > 0;
 }
 
 /** In a transaction: it is held until that one ends. @throws TurnLostError */

@@ -10,8 +10,8 @@ import type { Nodes } from '../../store/nodes.ts';
 import type { RecordStore, StoredRecord } from '../../store/record-store.ts';
 import { recordCharactersMax } from '../../store/record-store.ts';
 
-/** What nodes are asked: `news` and `sessions` to be told of, `session-end` to do. */
-export type Question = 'news' | 'session-end' | 'sessions';
+/** What nodes are asked: `news` and `sessions` to be told of, `session-end` and `device` (to let go of it) to do. */
+export type Question = 'device' | 'news' | 'session-end' | 'sessions';
 
 /** A node that did not answer: what it has is missing. */
 export interface SilentNode {
@@ -161,7 +161,7 @@ export class NodeQuestions {
     }
   }
 
-  /** One look after the other; what fails the asker names. */
+  /** One look after the other. */
   #lookAtQuestions(): void {
     this.#looking = this.#looking.then(() => this.#answerAll()).catch(() => {});
   }
@@ -174,13 +174,14 @@ export class NodeQuestions {
       const work = this.#works.get(what);
       if (from === nodes.number || work === undefined || this.#answered.get(id) === true) continue;
       this.#answered.set(id, true);
-      await this.#tell(`${key} ${nodes.number}`, id, await work(input, from));
+      // One that takes its time holds up no other. What fails the asker names.
+      this.#tell(`${key} ${nodes.number}`, id, () => work(input, from)).catch(() => {});
     }
   }
 
-  async #tell(key: string, id: string, said: unknown): Promise<void> {
+  async #tell(key: string, id: string, work: () => unknown): Promise<void> {
     const { records, clock } = this.#parts;
-    const texts = cut(JSON.stringify(said) ?? 'null');
+    const texts = cut(JSON.stringify(await work()) ?? 'null');
     const expires = clock.now() + keptMs;
     await records.put(
       texts.map((text, i): StoredRecord => {
