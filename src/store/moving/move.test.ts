@@ -287,6 +287,42 @@ describe('a store that moves to one of another kind', { skip: withoutPostgres() 
       );
     });
 
+  it('compares again while servers work, until little is left for when nobody does', async () => {
+    const [here, there] = [inDirectory(), await inPostgres()];
+    await filled(here);
+    await using stores = await open(here);
+    const pages: string[] = [];
+    let [isComparing, wasChanged] = [false, false];
+    await moved(here, there, {
+      source(source) {
+        const paged = but(source, 'page', async (table, after, range) => {
+          pages.push(table.name);
+          if (isComparing && table.name === 'recipient') {
+            isComparing = false;
+            wasChanged = true;
+            // It takes long, and meanwhile mail comes.
+            await clock.advance(10_000);
+            await change(stores);
+          }
+          return source.page(table, after, range);
+        });
+        const counted = but(paged, 'changes', async (limit) => {
+          isComparing = !wasChanged;
+          return source.changes(limit);
+        });
+        return but(counted, 'quiet', async () => {
+          pages.length = 0;
+          return source.quiet();
+        });
+      },
+      stopServers: async () => stores[Symbol.asyncDispose](),
+    });
+    assert.deepEqual(pages, [], 'what had changed was compared before');
+    await using opened = await open(there);
+    const inbox = await inboxIn(opened.folders);
+    assert.deepEqual([...(await opened.folders.snapshot(inbox))!.messages.uid], [2, 4]);
+  });
+
   async function change({ folders, queue, records, spool }: Stores): Promise<void> {
     const inbox = await inboxIn(folders);
     await folders.removeMessages(inbox, [1]);

@@ -37,6 +37,9 @@ const changesPerPage = 1000;
 const changesLeftMax = 200;
 /** Limit: rounds, where more changes than can be copied. */
 const roundsMax = 1000;
+/** Limit: comparisons while servers go on, and what is short enough for the one when they do not. */
+const comparisonsMax = 5;
+const shortMs = 2000;
 /** Limit: how long servers may take to end. */
 const serversEndMs = 180_000;
 const lookMs = 200;
@@ -82,9 +85,7 @@ class Move {
     for (const table of movedTables) await this.#copyTable(table);
     await this.#catchUp();
     await this.#contents.verify(onProgress);
-    // Of what servers are at work on much may differ now; what does not need not be read again.
-    await this.#comparison.differences(onProgress);
-    await this.#catchUp();
+    await this.#compare();
     const began = await this.#stopServers();
     await source.quiet();
     while ((await this.#copyChanges()) > 0);
@@ -130,6 +131,20 @@ class Move {
       done += found;
       onProgress?.('what changed meanwhile', done, done + found);
       if (found <= changesLeftMax) return;
+    }
+  }
+
+  /**
+   * While servers go on: what is the same now need not be read again when everybody waits, but for what was changed since
+   * the last round. So there is another one until a round is short.
+   */
+  async #compare(): Promise<void> {
+    const { clock, onProgress } = this.#options;
+    for (let round = 0; round < comparisonsMax; round += 1) {
+      const began = clock.now();
+      await this.#comparison.differences(onProgress);
+      await this.#catchUp();
+      if (clock.now() - began < shortMs) return;
     }
   }
 

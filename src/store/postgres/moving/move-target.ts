@@ -49,9 +49,9 @@ export async function openPostgresMoveTarget(options: PostgresTargetOptions): Pr
   }
 }
 
-/** What mailboxes and the queue refer to. */
-const wanted = (id: string): string =>
-  `EXISTS (SELECT FROM email e WHERE e.content = ${id}) OR EXISTS (SELECT FROM message m WHERE m.content = ${id})`;
+/** Neither mailboxes nor the queue refer to it. Each by itself, so that tables are joined and not looked into for each row. */
+const unwanted = (id: string): string =>
+  `NOT EXISTS (SELECT FROM email e WHERE e.content = ${id}) AND NOT EXISTS (SELECT FROM message m WHERE m.content = ${id})`;
 
 class PostgresMoveTarget extends PostgresMovePlace implements MoveTarget {
   async replaceMoved(mayReplace: boolean): Promise<void> {
@@ -189,12 +189,12 @@ class PostgresMoveTarget extends PostgresMovePlace implements MoveTarget {
     return this.#long(async (queries) => {
       // What is large is swept by a node, as everywhere.
       await queries.run(
-        `DELETE FROM content WHERE bytes IS NOT NULL AND NOT (${wanted('content.id')})`,
+        `DELETE FROM content WHERE bytes IS NOT NULL AND ${unwanted('content.id')}`,
       );
       await queries.run(
-        `UPDATE content SET freed = now() WHERE freed IS NULL AND NOT (${wanted('content.id')})`,
+        `UPDATE content SET freed = now() WHERE freed IS NULL AND ${unwanted('content.id')}`,
       );
-      await queries.run(`DELETE FROM ${copies} WHERE NOT (${wanted(`${copies}.id`)})`);
+      await queries.run(`DELETE FROM ${copies} WHERE ${unwanted(`${copies}.id`)}`);
       const rows = await queries.rows(
         `SELECT content FROM email WHERE NOT EXISTS (SELECT FROM ${copies} c WHERE c.id = email.content)
          UNION SELECT content FROM message WHERE content IS NOT NULL
