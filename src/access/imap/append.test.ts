@@ -167,6 +167,19 @@ describe('APPEND', () => {
     A< d OK …`,
   );
   dialogue(
+    `RFC 8508 §3.5, RFC 4314 §4: nothing is replaced where rights have gone meanwhile
+    A! SETACL INBOX ${bob} lrswite
+    B! SELECT "Other Users/ann@example.org/INBOX"
+    A! SETACL INBOX ${bob} lrswi
+    B> a UID REPLACE 2 Drafts {3+}
+    B< * FLAGS …
+    B< * OK [PERMANENTFLAGS …] …
+    B< a NO [NOPERM] …
+    B> abc
+    B! UID FETCH 2 FLAGS`,
+    { accounts: { B: bob } },
+  );
+  dialogue(
     `RFC 8508: REPLACE puts one message in the place of another
     A! SELECT INBOX
     A> a REPLACE 2 Drafts (\\Draft) {3+}

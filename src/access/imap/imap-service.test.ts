@@ -23,6 +23,7 @@ import { createConnectionLimits } from '../../policy/connection-limits.ts';
 import { chooseSaslClient } from '../../sasl/client.ts';
 import { StorageError } from '../../smtp/smtp-error.ts';
 import type { CopyResult, FolderStore } from '../../store/folder-store.ts';
+import type { Spool } from '../../store/spool.ts';
 import { openSqliteStores } from '../../store/sqlite/stores.ts';
 import { authenticator } from '../test-authenticator.ts';
 import { DigestTexts } from './fetch/digest-texts.ts';
@@ -41,6 +42,7 @@ interface TestOptions {
   readonly clock?: Clock;
   /** What the store does differently. */
   readonly wrap?: Partial<FolderStore>;
+  readonly spool?: (spool: Spool) => Spool;
 }
 
 /** A service over the real store, in memory; connections are made of memory or of sockets. */
@@ -68,7 +70,7 @@ async function start(options: TestOptions = {}) {
       store,
       openFolders: new OpenFolders(store),
       texts: new DigestTexts(),
-      spool: stores.spool,
+      spool: options.spool?.(stores.spool) ?? stores.spool,
       urls: noUrls,
     },
     accountOf: async (address) => address,
@@ -228,6 +230,15 @@ class Client {
   }
 }
 
+/** With other ones where there are. */
+const methodsOf = <T extends object>(of: T, other: (name: PropertyKey) => unknown): T =>
+  new Proxy(of, {
+    get(target, key) {
+      const found: unknown = other(key) ?? Reflect.get(target, key, target);
+      return typeof found === 'function' ? found.bind(target) : found;
+    },
+  });
+
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -339,6 +350,8 @@ describe('ImapService', () => {
     const client = await test.login();
     assert.match((await client.ask('UNAUTHENTICATE')).at(-1)!, / OK /);
     assert.match((await client.ask('LIST "" *')).at(-1)!, / (?:BAD|NO) /);
+    assert.equal(test.service.sessions()[0]?.account, undefined);
+    assert.ok(test.lines.some(({ event }) => event === 'mailbox closed'));
     assert.match((await client.ask('LOGIN bob@example.org secret')).at(-1)!, / OK /);
     assert.match((await client.ask('GETACL INBOX'))[0]!, /"bob@example\.org"/);
   });
@@ -479,6 +492,41 @@ describe('hostile clients', () => {
     client.end();
     await until(() => test.service.conversations === 0);
     assert.equal((await test.stores.folders.find(ann, 'INBOX'))?.messages, 0);
+  });
+
+  it('a message that comes to nothing leaves nothing in the spool, and the next is taken', async () => {
+    const open = new Set<object>();
+    let isFull = false;
+    const watched = (spool: Spool): Spool => {
+      const create = () => {
+        const writer = spool.create();
+        open.add(writer);
+        return methodsOf(writer, (name) => {
+          if (name === 'abort' || name === 'release') open.delete(writer);
+          return name === 'write' && isFull
+            ? () => Promise.reject(new StorageError('disk full'))
+            : undefined;
+        });
+      };
+      return methodsOf(spool, (name) => (name === 'create' ? create : undefined));
+    };
+    await using test = await start({ spool: watched });
+    const client = await test.login();
+    const last = async (command: string) => (await client.ask(command)).at(-1)!;
+    isFull = true;
+    assert.match(await last('APPEND INBOX {3+}\r\nabc'), / NO \[LIMIT\] /);
+    assert.equal(open.size, 0);
+    isFull = false;
+    assert.match(await last('APPEND INBOX {3+}\r\nabc'), / OK /);
+    assert.match(await last('APPEND INBOX {3+}\r\nabc (\\Seen'), / BAD /);
+    assert.match(await last('APPEND INBOX {3+}\r\nabc {0}'), / NO /);
+    assert.equal(open.size, 0);
+    client.write('x APPEND INBOX {3+}\r\nabc {100000+}\r\nabc');
+    await until(() => open.size === 2);
+    client.end();
+    await until(() => test.service.conversations === 0);
+    assert.equal(open.size, 0);
+    assert.equal((await test.stores.folders.find(ann, 'INBOX'))?.messages, 1);
   });
 
   it('RFC 7889 §4: a literal over the limit is refused before it comes', async () => {
