@@ -283,7 +283,12 @@ export const guards: readonly Guard[] = [
       'access/imap/commands/store.test.ts',
     ),
   ),
-  guard('access/imap/append.ts', 'access/imap/append.test.ts', 'access/imap/imap-service.test.ts'),
+  guard(
+    'access/imap/append.ts',
+    'access/imap/append.test.ts',
+    'access/imap/imap-service.test.ts',
+    'access/sorting.test.ts',
+  ),
   ...['own-change', 'updates', 'flag-change', 'number-set', 'selected-mailbox'].map((name) =>
     guard(
       `access/imap/${name}.ts`,

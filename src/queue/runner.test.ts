@@ -266,6 +266,28 @@ describe('QueueRunner', () => {
     assert.ok(events.length > 10 && events.length < 60, `${events.length} times`);
   });
 
+  for (const [remote, words] of [
+    [true, 'smtp'],
+    [false, 'x-postrider'],
+  ] as const)
+    it(`RFC 3464 §2.3.6: a report says whose the last words were, also where nothing was tried (${words})`, async () => {
+      const { submit, remote: hop, attempts, clock, left } = await world();
+      const { reply } = unreachable;
+      const down: RecipientResult = { kind: 'deferred', reply, remote };
+      hop.answer = (lease) =>
+        lease.destination === 'mx:dead.example'
+          ? { recipients: lease.recipients.map(() => down), health: 'down' }
+          : results(lease, taken);
+      for (let i = 0; i < 10; i += 1) await submit([`r${i}@dead.example`]);
+      await clock.advance(30 * hour);
+      assert.equal(await left(), 0);
+      const types = attempts
+        .map((lease) => text(lease))
+        .filter((said) => said.includes('Action: failed'))
+        .map((said) => /^Diagnostic-Code: ([\w-]+);/m.exec(said)?.[1]);
+      assert.deepEqual(types, Array(10).fill(words));
+    });
+
   it('RFC 5321 §4.5.5: the story ends with why nobody was told', async () => {
     const { submit, remote, parts, logged } = await world();
     remote.answer = (lease) => results(lease, never);
@@ -636,5 +658,33 @@ describe('the rate of a destination', () => {
       tried().every((one) => one.endsWith(' 1')),
       'each was tried once',
     );
+  });
+
+  it('what it let go while the store failed goes when that is over, also without room for more', async () => {
+    const content = { kind: 'inline', bytes: Buffer.alloc(10) } as const;
+    const rate = () => ({ count: 1, perMs: 500 });
+    const { submit, clock, tried, runner, stores } = await world(
+      { memory: 10 },
+      new MemoryDisk(),
+      rate,
+    );
+    const { queue } = stores;
+    await submit(['bob@slow.test'], { content });
+    const claim = queue.claim.bind(queue);
+    const asked = Promise.withResolvers<void>();
+    queue.claim = async () => {
+      await asked.promise;
+      throw new StorageError('full');
+    };
+    runner.wake();
+    await submit(['eve@slow.test'], { content });
+    asked.resolve();
+    await clock.advance(0);
+    await clock.advance(600);
+    assert.deepEqual([runner.facts.storeFailing, runner.facts.memoryBytes], [true, 10]);
+    assert.deepEqual(tried(), ['bob@slow.test 1']);
+    queue.claim = claim;
+    await clock.advance(400);
+    assert.deepEqual(tried(), ['bob@slow.test 1', 'eve@slow.test 1']);
   });
 });

@@ -167,6 +167,64 @@ describe('APPEND', () => {
     A< d OK …`,
   );
   dialogue(
+    `RFC 7889 §4, RFC 4469 §4: a message that is put together has the same limit, to the octet
+    A> a APPEND INBOX CATENATE (TEXT {26+}
+    A> <x26>)
+    A< a OK …
+    A> b APPEND INBOX CATENATE (URL "/INBOX/;UID=1")
+    A< b OK …
+    A> c APPEND INBOX CATENATE (TEXT {1+}
+    A> x URL "/INBOX/;UID=1")
+    A< c NO [TOOBIG] …
+    A> d APPEND INBOX CATENATE (URL "no url")
+    A< d NO [BADURL no url] …`,
+    {
+      appendBytes: 26,
+      mails: [{ text: 'Subject: mail 1\r\n\r\nText\r\n'.slice(-26).padStart(26, 'S') }],
+    },
+  );
+  dialogue(
+    `RFC 9208 §4.3: what fits is taken, to the octet, and another's folder has their room
+    A> a APPEND INBOX {10+}
+    A> <x10>
+    A< a OK …
+    A> b APPEND INBOX {1}
+    A< b NO [OVERQUOTA] …
+    A! SELECT INBOX
+    A> c UID REPLACE 1 INBOX {10+}
+    A> <x10>
+    A< * OK [APPENDUID {v} 2] …
+    A< * 1 EXPUNGE
+    A< * 1 EXISTS
+    A< * … RECENT
+    A< c OK …
+    A> d APPEND "Other Users/bob@example.org/Team" {10+}
+    A> <x10>
+    A< d OK …`,
+    {
+      ...{ quotaBytes: 10, mails: [] },
+      prepare: async (store) => {
+        const team = await store.create(bob, 'Team', undefined);
+        await store.setAcl(team.id, 'ann@example.org', 'lrsi');
+      },
+    },
+  );
+  dialogue(
+    `RFC 7162 §3.2.7: REPLACE says the mod-sequence to who has enabled QRESYNC
+    A! SELECT INBOX
+    A> a UID REPLACE 1 Drafts {3+}
+    A> new
+    A< * OK [APPENDUID … 1] …
+    A< * 1 EXPUNGE
+    A< a OK REPLACE completed
+    A! ENABLE QRESYNC
+    A> b UID REPLACE 2 Drafts {3+}
+    A> new
+    A< * OK [APPENDUID … 2] …
+    A< * VANISHED 2
+    A< b OK [HIGHESTMODSEQ …] …`,
+  );
+  dialogue(
     `RFC 8508 §3.5, RFC 4314 §4: nothing is replaced where rights have gone meanwhile
     A! SETACL INBOX ${bob} lrswite
     B! SELECT "Other Users/ann@example.org/INBOX"

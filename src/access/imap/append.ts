@@ -45,15 +45,9 @@ export class Append implements Appender {
     this.#context = context;
   }
 
-  async begin({ target, message, first }: QuestionOf<'append'>): Promise<Answer> {
-    if (first) await this.abort();
-    try {
-      this.#work ??= await this.#start(target);
-      await this.#refuseSize(message);
-    } catch (error) {
-      await this.abort();
-      throw error;
-    }
+  async begin({ target, message }: QuestionOf<'append'>): Promise<Answer> {
+    this.#work ??= await this.#start(target);
+    await this.#refuseQuota(message.octets ?? 0);
     this.#message = message;
     this.#writer = this.#context.spool.create();
     this.#hasNul = false;
@@ -105,13 +99,7 @@ export class Append implements Appender {
 
   async end({ target }: QuestionOf<'append-end'>): Promise<Completion> {
     const work = this.#work!;
-    let stored: { readonly uidValidity: number; readonly uids: readonly number[] };
-    try {
-      stored = await this.#store(work);
-    } catch (error) {
-      await this.abort();
-      throw error;
-    }
+    const stored = await this.#store(work);
     this.#work = undefined;
     for (const writer of work.writers) writer.release();
     noteMoved(this.#context, { to: work.folder.folder, uids: stored.uids });
@@ -156,14 +144,6 @@ export class Append implements Appender {
     if (name === undefined || selected.rows.rowOf(name) < 0)
       throw new ImapRefusal('NO', 'NONEXISTENT', 'There is no such message to replace');
     return { folder: selected.open.id, uid: name };
-  }
-
-  async #refuseSize({ octets }: AppendMessage): Promise<void> {
-    if (octets === undefined) return;
-    // RFC 3502 §6.3.11: an empty message gives the command up.
-    if (octets === 0) throw new ImapRefusal('NO', 'CANNOT', 'An empty message is not stored');
-    this.#refuseOctets(octets);
-    await this.#refuseQuota(octets);
   }
 
   // RFC 7889 §4, RFC 4469 §4.
