@@ -11,10 +11,16 @@ const fromBytesMax = 32 * 1024;
  * Of all From fields: one more does not hide the first. As they are written. Undefined where they are longer than
  * anybody's: whom they name is not looked at, so that nobody hides behind others.
  */
-export function authorsOf(head: Uint8Array): readonly Mailbox[] | undefined {
+export const authorsOf = (head: Uint8Array): readonly Mailbox[] | undefined =>
+  fromFieldsOf(head)?.flatMap(mailboxesOf);
+
+/** What stands in each From field; undefined as with `authorsOf`. */
+export function fromFieldsOf(
+  head: Uint8Array,
+): readonly ReturnType<typeof parseAddressList>[] | undefined {
   const fields = parseHeader(head, { names: new Set(['from']) });
   if (fields.reduce((octets, { length }) => octets + length, 0) > fromBytesMax) return undefined;
-  return fields.flatMap(({ value }) => mailboxesOf(parseAddressList(value)));
+  return fields.map(({ value }) => parseAddressList(value));
 }
 
 export const authorDomains = (head: Uint8Array): readonly string[] | undefined =>

@@ -67,12 +67,14 @@ describe('sender owner', () => {
 
   it('RFC 6409 §8.1: nobody writes in the name of somebody else here', async () => {
     const refused = 'From names an address here that does not belong to your account';
+    const once = 'There must be one From field, not several';
     const many = Array.from({ length: 21 }, (_, i) => `bob+${i}@example.org`).join(', ');
     for (const [account, from, expected] of [
       ['ann@example.org', 'Ann <Ann+x@Example.ORG>, Sales <sales@example.org>', undefined],
       ['bob@example.org', 'Ann <ann@example.org>', refused],
       ['bob@example.org', 'bob@example.org, "x" <ann.smith@bücher.example>', refused],
-      ['bob@example.org', 'bob@example.org\r\nFrom: ann@example.org', refused],
+      ['bob@example.org', 'bob@example.org\r\nFrom: ann@example.org', once],
+      ['bob@example.org', 'bob@elsewhere.example\r\nFrom: bob@elsewhere.example', once],
       ['bob@example.org', 'nobody@example.org', refused],
       ['bob@example.org', 'Bob <bob@elsewhere.example>', undefined],
       ['bob@example.org', many, 'From names too many addresses'],
@@ -86,6 +88,31 @@ describe('sender owner', () => {
       assert.equal(await fromLine(account, from), expected, from);
     const off = senderOwner({ ...parts, judgesAuthors: () => false });
     assert.equal(await fromLine('bob@example.org', 'ann@example.org', off), undefined);
+    assert.equal(await fromLine('bob@example.org', 'x@a.example\r\nFrom: b@a.example', off), once);
+  });
+
+  it('RFC 6409 §4.2, §5.1: an author has an address with a domain, or is an empty group', async () => {
+    const refused = 'From must have an address with a domain: name@example.org';
+    for (const [from, expected] of [
+      ['', refused],
+      ['<>', refused],
+      ['<<>>', refused],
+      ['bob', refused],
+      ['"Bob"', refused],
+      ['Bob <bob>', refused],
+      ['bob@elsewhere.example, junk', refused],
+      ['=?utf-8?q?bob=40example.org?=', refused],
+      ['Robots: bob;', refused],
+      ['Robots:;', undefined],
+      ['Robots: bob@example.org;', undefined],
+      ['Bob (of ours) <@a.example:bob@example.org>', undefined],
+    ] as const) {
+      assert.equal(await fromLine('bob@example.org', from), expected, from);
+      assert.equal(await fromLine(undefined, from), undefined, from);
+    }
+    const arrival = { head: Buffer.from('Subject: x\r\n\r\n') } as unknown as Arrival;
+    const envelope = { client: { account: 'bob@example.org' } } as Envelope;
+    assert.equal(await rule.message!(envelope, arrival), undefined, 'it is added');
   });
 
   it('everybody may send what must not be answered', async () => {

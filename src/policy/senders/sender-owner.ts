@@ -1,11 +1,12 @@
 // Whom a logged-in client may name as the sender, and as the author of what it sends: an address that belongs
 // to its account, that is, one whose mail the account gets: its own addresses, with `+detail` too, and aliases that
 // lead to it. RFC 6409 §6.1, §8.1. An author elsewhere is nobody's here, so that nobody here is deceived, and
-// nothing is signed for it.
+// nothing is signed for it; an author that nobody can read is refused.
 
 import type { Mailbox } from '../../mail/fields/address.ts';
 import { addressKey } from '../../mail/fields/address.ts';
-import { authorsOf } from '../../mail/fields/author-domains.ts';
+import { fromFieldsOf } from '../../mail/fields/author-domains.ts';
+import { mailboxesOf } from '../../mail/fields/structured.ts';
 import { reply } from '../../smtp/reply.ts';
 import type { AccountStore } from '../../store/account-store.ts';
 import type { AddressMap } from '../addresses/address-map.ts';
@@ -27,6 +28,11 @@ const notYourName = reply(
   'From names an address here that does not belong to your account',
 );
 
+// RFC 6409 §4.2, §5.1: 554 for what is wrong with addresses in the header. Large receivers refuse it, and nobody can
+// sign it. RFC 5322 §3.6: one From. RFC 3463 §3.2: X.1.7, the sender's address is not written as one.
+const fromTwice = reply(554, '6.0', 'There must be one From field, not several');
+const noAddress = reply(554, '1.7', 'From must have an address with a domain: name@example.org');
+
 /** Limit: authors that are looked up. Who needs more than these writes to a list. */
 const authorsMax = 20;
 const tooManyAuthors = reply(550, '7.1', 'From names too many addresses');
@@ -39,7 +45,7 @@ export function senderOwner({ accounts, addressMap, judgesAuthors }: SenderOwner
     mail: ({ client: { account }, sender }) =>
       account === undefined || sender === null ? undefined : judgeSender(account, sender),
     message: ({ client: { account } }, { head }) =>
-      account === undefined || !judgesAuthors() ? undefined : judgeAuthors(account, head),
+      account === undefined ? undefined : judgeAuthors(account, head),
   };
 
   async function judgeSender(account: string, sender: Mailbox): Promise<PolicyAnswer | undefined> {
@@ -57,8 +63,16 @@ export function senderOwner({ accounts, addressMap, judgesAuthors }: SenderOwner
     account: string,
     head: Uint8Array,
   ): Promise<PolicyAnswer | undefined> {
-    const authors = authorsOf(head)?.filter(({ domain }) => addressMap().isOurs(domain));
-    if (authors === undefined || authors.length > authorsMax) return { objection: tooManyAuthors };
+    const fields = fromFieldsOf(head);
+    if (fields === undefined) return { objection: tooManyAuthors };
+    if (fields.length > 1) return { objection: fromTwice };
+    // Where there is no From it is added. RFC 6854 §2: a group may be empty.
+    const named = fields.flatMap(mailboxesOf);
+    const isNobody = fields[0]?.length === 0 || named.some(({ domain }) => domain === '');
+    if (isNobody) return { objection: noAddress };
+    if (!judgesAuthors()) return undefined;
+    const authors = named.filter(({ domain }) => addressMap().isOurs(domain));
+    if (authors.length > authorsMax) return { objection: tooManyAuthors };
     for (const author of authors)
       if ((await ownership(account, author)) === 'none') return { objection: notYourName };
     return undefined;
