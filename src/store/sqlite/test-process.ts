@@ -45,4 +45,5 @@ if (what !== 'enqueue') {
   await Promise.all(Array.from({ length: 4 }, one));
 }
 say('done');
-setInterval(() => {}, 1 << 30);
+// Limit: whoever was to kill it waits for something that does not come.
+setTimeout(() => process.exit(1), 60_000);
