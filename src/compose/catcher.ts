@@ -34,8 +34,12 @@ export interface CatcherPathParts
   readonly checks: CheckDesk;
 }
 
+/** After the start, when there is less to do. */
+const firstLookMs = 1_500;
+
 export class Catcher implements AsyncDisposable {
   readonly #options: CatcherOptions;
+  readonly #endFirstLook: () => void;
   readonly #caps: Caps;
   readonly #awaited: AwaitedMail;
   readonly news: CaughtNews;
@@ -52,6 +56,7 @@ export class Catcher implements AsyncDisposable {
     this.#awaited = new AwaitedMail({ folders, clock });
     this.news = new CaughtNews({ folders, clock, log });
     this.#caps = new Caps({ ...settings, folders, clock, log });
+    this.#endFirstLook = clock.after(firstLookMs, () => this.#firstLook());
     this.rules = {
       inboxOf: ({ origin }) =>
         origin.account === undefined ? undefined : this.inboxes.inboxOf(origin.account),
@@ -107,7 +112,16 @@ export class Catcher implements AsyncDisposable {
     };
   }
 
+  /** A search reads what the next ones have then: 100,000 messages' words, which nobody is to wait for. */
+  #firstLook(): void {
+    const everybody = { account: undefined, folder: undefined, start: 0, limit: 1 };
+    const terms = [{ kind: 'text', text: 'sought by nobody', not: false }] as const;
+    // Where it fails, whoever asks next hears of it.
+    this.#options.stores.folders.mails({ ...everybody, terms }).catch(() => {});
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
+    this.#endFirstLook();
     return this.#caps[Symbol.asyncDispose]();
   }
 }

@@ -38,11 +38,11 @@ export async function openStorage(
 }
 
 const openOwnStores = (
-  { dataDirectory: directory, store }: Config,
+  { dataDirectory: directory, store, dev: keepsUp }: Config,
   { clock, log, metrics }: Basics,
 ): Promise<Stores> =>
   openStores({
-    ...{ directory, store, log, clock, flushSeconds: metrics.flush },
+    ...{ directory, store, log, clock, keepsUp, flushSeconds: metrics.flush },
     onFailure: endLoudly,
   });
 

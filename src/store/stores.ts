@@ -63,6 +63,8 @@ export interface OpenStoresOptions {
   readonly exclusive?: boolean;
   /** For one command, which has nothing else to do meanwhile: fewer threads are started for it. */
   readonly brief?: boolean;
+  /** People look at mail as it comes (`dev`): what is derived from it keeps up with it, also while the machine is busy. */
+  readonly keepsUp?: boolean | undefined;
   /** The store is gone: nothing more will be stored. The server should end, loudly. */
   readonly onFailure?: (error: Error) => void;
   /** How long commits and flushes took. */

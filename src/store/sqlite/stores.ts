@@ -331,7 +331,7 @@ async function openJournaled(
 }
 
 function openReader(transport: Transport, options: SqliteStoresOptions): ReaderClient {
-  const { directory, log, exclusive = true, brief = false } = options;
+  const { directory, log, exclusive = true, brief = false, keepsUp } = options;
   const { local, alive } = transport;
   // What searches derive is for the server, too, in a file: it is the reader's thread that keeps it.
   const isHere = local !== undefined && !(brief && exclusive && directory !== ':memory:');
@@ -341,7 +341,7 @@ function openReader(transport: Transport, options: SqliteStoresOptions): ReaderC
   if (isHere) return readInProcess({ ...local, searchPath: search, alive: () => alive?.(), log });
   const path = databasePath(directory);
   return new ReaderThread(
-    { path, searchPath: search, spoolDirectory: join(directory, 'spool') },
+    { path, searchPath: search, spoolDirectory: join(directory, 'spool'), keepsUp },
     log,
     options.startThread,
   );

@@ -21,8 +21,6 @@ export interface FolderState {
 interface Known {
   readonly state: string;
   readonly rows: MailRows;
-  /** Content of each email. */
-  readonly contents: Map<number, number>;
 }
 
 // Limit: lists kept, those of different accounts and folders.
@@ -47,6 +45,8 @@ export class MailLists {
   readonly #sql: ReturnType<typeof prepareStatements>;
   readonly #columns: (folder: FolderState) => MailColumns;
   readonly #known = new Map<string, Known>();
+  /** Content of each email, of all lists: that of everybody and that of an account have the same ones. */
+  #contents = new Map<number, number>();
 
   constructor(database: DatabaseSync, columns: (folder: FolderState) => MailColumns) {
     this.#sql = prepareStatements(database);
@@ -71,6 +71,7 @@ export class MailLists {
 
   clear(): void {
     this.#known.clear();
+    this.#contents = new Map();
   }
 
   #folders(account: string | undefined, folder: string | undefined): Rows {
@@ -93,18 +94,21 @@ export class MailLists {
       }),
     }));
     const places = folders.reduce((sum, { columns }) => sum + columns.length, 0);
+    const lists = [...this.#known.values()].map(({ rows }) => rows.folders);
+    const kept = lists.flat().reduce((sum, { columns }) => sum + columns.length, places);
     // What was kept of many that are gone is not worth its memory.
-    const kept = before !== undefined && before.contents.size <= 2 * places + 1000;
-    const contents = kept ? before.contents : new Map<number, number>();
+    const isAnew = this.#contents.size > 2 * kept + 1000;
+    if (isAnew) this.#contents = new Map();
     // What has the columns that it had, has nothing new.
-    const known = new Set(kept ? before.rows.folders.map(({ columns }) => columns) : []);
-    for (const { columns } of folders)
-      if (!known.has(columns)) this.#readContents(columns, contents);
+    const known = new Set(isAnew ? [] : before?.rows.folders.map(({ columns }) => columns));
+    for (const { columns } of folders) if (!known.has(columns)) this.#readContents(columns);
+    const contents = this.#contents;
     const rows = new MailRows(folders, (email) => contents.get(email) ?? -email, before?.rows);
-    return { state, rows, contents };
+    return { state, rows };
   }
 
-  #readContents({ email }: MailColumns, contents: Map<number, number>): void {
+  #readContents({ email }: MailColumns): void {
+    const contents = this.#contents;
     const missing: number[] = [];
     for (const one of email) if (!contents.has(one)) missing.push(one);
     if (missing.length === 0) return;

@@ -4,7 +4,7 @@ import { FakeClock } from '../../../base/fake-clock.ts';
 import { machineIdleMs, ReaderAhead } from './reader-ahead.ts';
 
 /** A reader with so many slices of work, on a machine with so many processors idle. */
-function start(slices: number, share = 2) {
+function start(slices: number, share = 2, keepsUp = false) {
   const clock = new FakeClock();
   const began = clock.now();
   const test = {
@@ -27,7 +27,7 @@ function start(slices: number, share = 2) {
   const idleMs = () => test.share && (clock.now() - began) * test.share;
   const failures: unknown[] = [];
   const failed = (error: unknown) => failures.push(error);
-  const ahead = new ReaderAhead({ reader, clock, idleMs, failed });
+  const ahead = new ReaderAhead({ reader, clock, idleMs, keepsUp, failed });
   return Object.assign(test, { ahead, failures });
 }
 
@@ -80,6 +80,17 @@ describe('ReaderAhead', () => {
     const before = test.at.length;
     await test.clock.advance(20_000);
     assert.ok(test.at.length - before <= 2, 'and what is merely new waits as before');
+  });
+
+  it('keeps up where people look at mail as it comes, however busy the machine is', async () => {
+    const test = start(1000, 0.3, true);
+    for (let i = 0; i < 50; i += 1) {
+      test.ahead.wake();
+      await test.clock.advance(100);
+    }
+    assert.equal(test.at[0], 500);
+    assert.equal(test.at[1]! - test.at[0]!, 45);
+    assert.ok(test.at.length > 90, `${test.at.length} slices in five seconds`);
   });
 
   it('says what failed, and tries again when it is woken', async () => {

@@ -4,6 +4,7 @@
 
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { Clock } from '../../../base/clock.ts';
+import type { Advanced } from '../search/search-index.ts';
 import type { Reader } from './reader.ts';
 
 // Limit: how long a slice may take, and how long the thread rests after it.
@@ -26,6 +27,8 @@ export interface ReaderAheadParts {
   readonly clock: Clock;
   /** Milliseconds that the machine's processors were idle, all together; undefined: nobody knows. */
   readonly idleMs: () => number | undefined;
+  /** People look at mail as it comes: it waits for no idle processor, and takes a quarter of one. */
+  readonly keepsUp?: boolean | undefined;
   /** Nobody waits for what is done here. */
   readonly failed: (error: unknown) => void;
 }
@@ -35,7 +38,7 @@ export class ReaderAhead {
   #cancel: (() => void) | undefined;
   /** There is more to do. */
   #working = false;
-  #putOffMsMax = putOffMsMax;
+  #putOffMsMax: number;
   /** Since when it has been put off. */
   #since = 0;
   #rested: { readonly at: number; readonly idleMs: number | undefined } | undefined;
@@ -44,6 +47,7 @@ export class ReaderAhead {
 
   constructor(parts: ReaderAheadParts) {
     this.#parts = parts;
+    this.#putOffMsMax = this.#putOffMost('new');
   }
 
   wake(): void {
@@ -91,12 +95,17 @@ export class ReaderAhead {
     return idleNow - idleMs < idleShare * (now - at);
   }
 
+  #putOffMost(advanced: Advanced): number {
+    if (this.#parts.keepsUp) return 0;
+    return advanced === 'old' ? putOffMsMaxForOld : putOffMsMax;
+  }
+
   /** False when there is nothing left to do. */
   #work(): boolean {
     const { reader, clock } = this.#parts;
     const end = clock.now() + sliceMs;
     const advanced = reader.advance(() => clock.now() >= end);
-    this.#putOffMsMax = advanced === 'old' ? putOffMsMaxForOld : putOffMsMax;
+    this.#putOffMsMax = this.#putOffMost(advanced ?? 'new');
     if (advanced !== undefined) return true;
     if (reader.merge()) return true;
     if (clock.now() - this.#sweptAt >= sweepEveryMs) {

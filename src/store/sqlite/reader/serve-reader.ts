@@ -9,6 +9,7 @@ import { openReadDatabase, releasePages } from '../database.ts';
 import { failureOf } from '../engine.ts';
 import type { Answer } from '../requests.ts';
 import { headReader } from '../spool-head.ts';
+import { KeptColumns } from './kept-columns.ts';
 import { Reader, readerCall } from './reader.ts';
 import { machineIdleMs, ReaderAhead } from './reader-ahead.ts';
 
@@ -16,6 +17,7 @@ export interface ReaderThreadOptions {
   readonly path: string;
   readonly searchPath: string;
   readonly spoolDirectory: string;
+  readonly keepsUp?: boolean | undefined;
 }
 
 export type ToReader =
@@ -37,7 +39,7 @@ const nobody = 0;
 const turnMs = 25;
 
 export function serveReader(options: ReaderThreadOptions, port: MessagePort): void {
-  const { path, searchPath, spoolDirectory } = options;
+  const { path, searchPath, spoolDirectory, keepsUp } = options;
   const database = openReadDatabase(path);
   const reader = new Reader({ database, searchPath, readHead: headReader(spoolDirectory) });
   const clock = systemClock();
@@ -50,17 +52,19 @@ export function serveReader(options: ReaderThreadOptions, port: MessagePort): vo
     const answer = { ok: false, ...failureOf(error) } satisfies Answer;
     port.postMessage({ id: nobody, answer } satisfies FromReader);
   };
-  const ahead = new ReaderAhead({ reader, clock, idleMs: machineIdleMs, failed });
+  const ahead = new ReaderAhead({ reader, clock, idleMs: machineIdleMs, keepsUp, failed });
   ahead.wake();
   // Its garbage is the largest, and the question after it not the one that counts.
+  const columns = new KeptColumns(clock, reader);
   const rest = () => {
     releasePages(database);
-    reader.forgetColumns();
+    columns.rest();
   };
   const letGo = keepThreadMemory({ clock, rest, restBefore: { muchMs: 1_000, someMs: 1_000 } });
   // What has to read messages first takes turns with what can be answered at once.
   const unready: Question[] = [];
   const give = (question: Question): boolean => {
+    if (question.operation === 'mails') columns.seen();
     const end = performance.now() + turnMs;
     const given = answerOf(reader, question, () => performance.now() >= end);
     if (given === undefined) return false;
@@ -83,6 +87,7 @@ export function serveReader(options: ReaderThreadOptions, port: MessagePort): vo
     for (const { id } of unready.splice(0)) port.postMessage({ id, answer } satisfies FromReader);
     ahead.stop();
     letGo();
+    columns.stop();
     reader.close();
     database.close();
     port.close();
