@@ -304,10 +304,12 @@ export const guards: readonly Guard[] = [
   ...['copy', 'store', 'close'].map((name) =>
     guard(
       `access/imap/commands/${name}.ts`,
+      'access/imap/commands/close.test.ts',
       'access/imap/commands/store.test.ts',
       'access/imap/commands/folders.test.ts',
       'access/imap/updates.test.ts',
       'access/imap/imap-service.test.ts',
+      'access/sorting.test.ts',
     ),
   ),
   ...['select', 'qresync', 'session', 'window'].map((name) =>

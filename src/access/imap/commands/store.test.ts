@@ -158,6 +158,36 @@ describe('STORE', () => {
     A< f OK …`,
   );
   dialogue(
+    `RFC 4314 §4: STORE changes the flags that the rights are for, and is NO where there are none
+    A! SELECT INBOX
+    A! STORE 2:3 FLAGS.SILENT (\\Flagged \\Deleted)
+    A! SETACL INBOX ${bob} lrs
+    B! SELECT "Other Users/${ann}/INBOX"
+    B> a STORE 1 +FLAGS (\\Seen \\Flagged)
+    B< * 1 FETCH (FLAGS (\\Seen))
+    B< a OK …
+    B> b STORE 1 +FLAGS (\\Flagged)
+    B< b NO [NOPERM] …
+    B> c STORE 2 FLAGS (\\Seen)
+    B< * 2 FETCH (FLAGS (\\Seen \\Flagged \\Deleted))
+    B< c OK …
+    B> d STORE 2 FLAGS ()
+    B< * 2 FETCH (FLAGS (\\Flagged \\Deleted))
+    B< d OK …
+    A! SETACL INBOX ${bob} lrsw
+    B> e STORE 3 FLAGS (\\Seen)
+    B< * FLAGS …
+    B< * OK [PERMANENTFLAGS …] …
+    B< * 3 FETCH (FLAGS (\\Seen \\Deleted))
+    B< e OK …
+    A! SETACL INBOX ${bob} lr
+    B> f STORE 3 FLAGS ()
+    B< * FLAGS …
+    B< * OK [PERMANENTFLAGS ()] …
+    B< f NO [NOPERM] …`,
+    { accounts: { B: bob } },
+  );
+  dialogue(
     `RFC 2180 §4.2.3: messages that are gone are left out, the others are changed; not so COPY
     A! SELECT INBOX
     B! SELECT INBOX
