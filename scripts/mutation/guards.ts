@@ -325,6 +325,9 @@ export const guards: readonly Guard[] = [
     guard(
       `access/imap/commands/${name}.ts`,
       'access/imap/commands/folders.test.ts',
+      'access/imap/commands/close.test.ts',
+      'access/imap/commands/quota.test.ts',
+      'access/imap/commands/rights.test.ts',
       'access/imap/imap-service.test.ts',
       'access/imap/commands/select.test.ts',
     ),

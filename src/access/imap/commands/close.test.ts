@@ -99,6 +99,19 @@ describe('EXPUNGE, CLOSE and UNSELECT', () => {
     A< c OK …`,
   );
   dialogue(
+    `RFC 9051 §6.3.5: a mailbox that is deleted is no longer selected; another one stays so
+    A! CREATE x
+    A! CREATE y
+    A! SELECT x
+    A! DELETE y
+    A! SEARCH ALL
+    A! DELETE x
+    A> a SEARCH ALL
+    A< a BAD …
+    A> b CREATE inbox
+    A< b NO [ALREADYEXISTS] …`,
+  );
+  dialogue(
     `RFC 7162 §3.2.7: with QRESYNC the mod-sequence is said where something went
     A! ENABLE QRESYNC
     A! SELECT INBOX

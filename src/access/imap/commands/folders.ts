@@ -25,7 +25,6 @@ export const create: ExecutorOf<'CREATE'> = async ({ mailbox, specialUse }, cont
   // RFC 9051 §6.3.4: the separator at the end declares an intention, which we need not know.
   const written = mailbox.endsWith('/') ? mailbox.slice(0, -1) : mailbox;
   const { name, place } = await newPlace(written, context);
-  if (place.path === 'INBOX') throw exists();
   const use = await newUse(specialUse, place, context);
   const folder = await context.store.create(place.account, place.path, use);
   context.updates?.know({ kind: 'made', folder });
