@@ -10,6 +10,7 @@ import type { TestContext } from 'node:test';
 import { after, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { Worker } from 'node:worker_threads';
+import { silentLog } from '../base/log.ts';
 import type { ListenOptions } from './listener.ts';
 import { ListenError, listen, startServerTls } from './listener.ts';
 import { PeerTimeout } from './peer.ts';
@@ -426,6 +427,28 @@ describe('listen: proxies', () => {
     const peer = await accepted();
     assert.deepEqual([peer.remote.address, told.length], ['192.0.2.3', 1]);
     for (const one of [first, second, third]) one.destroy();
+    await listener.close();
+  });
+
+  it('a health check that hangs up before TLS is nobody who was refused; a client that does is', async () => {
+    const failed: string[] = [];
+    const debugged = Promise.withResolvers<void>();
+    const { proxy } = proxyOf({ isProxy: () => true });
+    const { listener } = await open({
+      ...{ proxy, tls, implicitTls: true },
+      onHandshakeFailure: (address) => failed.push(address),
+      log: { ...silentLog, debug: () => debugged.resolve() },
+    });
+    // PROXY protocol §2.2: version 2, LOCAL.
+    const local = Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex');
+    const check = connect(listener.port, '127.0.0.1');
+    check.end(local);
+    await debugged.promise;
+    assert.deepEqual(failed, []);
+    const client = connect(listener.port, '127.0.0.1');
+    client.end('PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n');
+    await closed(client);
+    assert.deepEqual(failed, ['192.0.2.1']);
     await listener.close();
   });
 

@@ -141,7 +141,9 @@ async function acceptBy(
     else options.log?.warn('PROXY header refused', { address, error: message });
     return;
   }
-  accept(socket, options, handshakes, ends);
+  // Its own, a look whether we are here, ends before TLS: nobody was refused. HAProxy's do.
+  const told = ends === undefined ? { ...options, onHandshakeFailure: undefined } : options;
+  accept(socket, told, handshakes, ends);
 }
 
 interface Arriving {

@@ -18,6 +18,8 @@ export interface DatabaseFacts {
   readonly isStandby: boolean;
   /** A statement that takes too long is ended. */
   readonly isLimited: boolean;
+  /** What others do there may be seen: their transactions, and standbys. */
+  readonly seesAll: boolean;
   /** That follow it now, as far as we may see. */
   readonly standbys: number;
   /** A commit waits until one of them has it, too. */

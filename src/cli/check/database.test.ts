@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { MoveFound } from '../../store/database-facts.ts';
-import { testCluster, withoutPostgres } from '../../store/postgres/test-cluster.ts';
+import { ask, testCluster, withoutPostgres } from '../../store/postgres/test-cluster.ts';
 import { databaseFindings, findingsOf } from './database.ts';
 
 const fine = {
   ...{ version: '15.18', isKnown: true, isFlushed: true, isStandby: false },
-  ...{ standbys: 0, waitsForStandby: false, isLimited: true },
+  ...{ standbys: 0, waitsForStandby: false, isLimited: true, seesAll: true },
 };
 
 describe('check of a database', () => {
@@ -18,6 +18,7 @@ describe('check of a database', () => {
     assert.deepEqual(states({ isStandby: true }), ['failure']);
     assert.deepEqual(states({ isFlushed: false }), ['ok', 'failure']);
     assert.deepEqual(states({ isLimited: false }), ['ok', 'warning']);
+    assert.deepEqual(states({ seesAll: false }), ['ok', 'warning']);
     assert.deepEqual(states({ standbys: 1 }), ['ok', 'warning']);
     assert.deepEqual(states({ standbys: 1, waitsForStandby: true }), ['ok']);
   });
@@ -33,6 +34,21 @@ describe('check of a database', () => {
     assert.match(notes ?? '', /not finished.*\(7\).*store migrate` again.*--abandon/);
     assert.match(found({ kind: 'to' }).join(), /^failure,.*no server starts.*--abandon/);
     assert.match(found({ kind: 'left', to: '/var/x' }).join(), /^failure,.*was moved to \/var\/x/);
+  });
+
+  it('finds out that what others do there cannot be seen', {
+    skip: withoutPostgres(),
+  }, async () => {
+    const url = await (await testCluster()).database();
+    await ask(url, 'DROP ROLE IF EXISTS unseeing; CREATE ROLE unseeing LOGIN');
+    const asOther = { url: url.replace(/\/\/[^@]*@/, '//unseeing@'), notify: true };
+    const saysSo = async () =>
+      (await databaseFindings(asOther)).some(({ text }) =>
+        text.includes('GRANT pg_read_all_stats'),
+      );
+    assert.equal(await saysSo(), true);
+    await ask(url, 'GRANT pg_read_all_stats TO unseeing');
+    assert.equal(await saysSo(), false);
   });
 
   it('finds out that fsync is off, and that nobody answers', {

@@ -40,6 +40,13 @@ export function findingsOf(facts: DatabaseFacts): readonly Finding[] {
         "nothing ends a statement that hangs: ALTER ROLE postrider SET statement_timeout = '30s', since a pooler passes no settings on",
       ),
     );
+  if (!facts.seesAll)
+    findings.push(
+      warning(
+        path,
+        'neither standbys nor transactions of others that hold the queue back can be seen: GRANT pg_read_all_stats TO postrider',
+      ),
+    );
   if (standbys > 0 && !waitsForStandby)
     findings.push(
       warning(

@@ -40,6 +40,7 @@ export async function inspectDatabase({
       current_setting('synchronous_standby_names') AS named,
       current_setting('statement_timeout') AS limited,
       pg_is_in_recovery() AS is_standby,
+      pg_has_role('pg_read_all_stats', 'USAGE') AS sees_all,
       (SELECT count(*) FROM pg_stat_replication WHERE state IS NOT NULL) AS standbys`);
   return {
     version: text(row?.version).split(' ')[0] ?? '',
@@ -47,6 +48,7 @@ export async function inspectDatabase({
     isFlushed: row?.commit !== 'off' && row?.fsync === 'on',
     isStandby: row?.is_standby === true,
     isLimited: row?.limited !== '0',
+    seesAll: row?.sees_all === true,
     standbys: integer(row?.standbys),
     waitsForStandby: text(row?.named) !== '' && row?.commit !== 'local',
     move: await moveIn(database),
