@@ -22,6 +22,7 @@ interface Setting {
   readonly answer?: Answers;
   readonly content?: Answerer['content'];
   readonly startTls?: (peer: Peer) => Promise<Peer>;
+  readonly turned?: (peer: Peer) => Promise<void>;
   readonly messageTimeout?: number;
 }
 
@@ -59,6 +60,7 @@ async function open(setting: Setting = {}) {
         return undefined;
       },
       secured: () => ({ mechanisms: [], trusted: false }),
+      turned: (client) => setting.turned?.(client) ?? Promise.resolve(),
     },
     startTls: setting.startTls ?? (() => Promise.reject(new Error('no TLS here'))),
     limits: { messageTimeout: setting.messageTimeout },
@@ -84,6 +86,29 @@ describe('Conversation', () => {
     await over;
     assert.ok(peer.ended && peer.destroyed);
     assert.equal(counts.resets, 1, 'whatever happened, nothing half-received remains');
+  });
+
+  it('RFC 2645 §5.3: the roles turn round even where the 250 does not get away: somebody waits for it', async () => {
+    const turned: Peer[] = [];
+    const asked = Promise.withResolvers<ServerAnswer>();
+    const { peer, over } = await open({
+      facts: { atrn: true, mechanisms: ['EXTERNAL'], secure: true },
+      async turned(client) {
+        turned.push(client);
+      },
+      answer(question) {
+        if (question.kind === 'auth') return replies.authenticated;
+        return question.kind === 'atrn' ? asked.promise : yes(question);
+      },
+    });
+    await peer.say('EHLO client.test\r\n');
+    await peer.say('AUTH EXTERNAL =\r\n');
+    const saying = peer.say('ATRN\r\n');
+    peer.destroy();
+    asked.resolve(reply(250, '0.0', 'OK now reversing the connection'));
+    await over;
+    await saying;
+    assert.deepEqual(turned, [peer]);
   });
 
   it('answers a client that has ended its half of the connection', async () => {

@@ -182,7 +182,9 @@ export class Conversation {
       case 'starttls':
         return this.#startTls().then(goOn);
       case 'turned':
+        // Even where the 250 does not get away: whoever gave it waits for the turn, and finds out that nobody is there.
         return this.#flush()
+          .catch(() => {})
           .then(() => answerer.turned?.(this.#peer))
           .then(() => false);
       case 'close':

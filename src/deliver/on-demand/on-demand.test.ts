@@ -110,6 +110,23 @@ describe('mail that is fetched', () => {
     assert.equal((await onDemand.ask('ann@isp.example', [])).reply.code, 250);
   });
 
+  it('a message that takes long is not silence: the next one follows it', async () => {
+    const { onDemand, results, clock } = open(['atrn:example.org', 'atrn:example.org']);
+    const { turn } = await onDemand.ask('ann@isp.example', []);
+    const peer = new MemoryPeer();
+    const over = turn!(peer);
+    await peer.say('220 example.org ready\r\n');
+    await peer.say('250-example.org\r\n250 PIPELINING\r\n');
+    await peer.say('250 ok\r\n250 ok\r\n354 go\r\n');
+    await clock.advance(60_000);
+    assert.match(await peer.say('250 taken\r\n'), /^MAIL FROM/);
+    await peer.say('250 ok\r\n250 ok\r\n354 go\r\n');
+    await peer.say('250 taken\r\n');
+    await peer.say('221 bye\r\n');
+    await over;
+    assert.deepEqual(await kinds(results), ['relayed', 'relayed']);
+  });
+
   it('waits on when the other side goes away, or never becomes a server', async () => {
     const { onDemand, results } = open(['atrn:example.org']);
     const { turn } = await onDemand.ask('ann@isp.example', []);

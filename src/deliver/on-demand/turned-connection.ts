@@ -38,6 +38,8 @@ export class TurnedConnection {
   readonly #connection: Connection;
   /** One after the other. */
   #last: Promise<unknown> = Promise.resolve();
+  /** Attempts that have begun, or wait for those before them. */
+  #attempts = 0;
   #over = false;
   #waiting: { readonly ids: Set<string>; readonly heard: () => void } | undefined;
 
@@ -62,7 +64,9 @@ export class TurnedConnection {
 
   deliver(lease: Lease, signal: AbortSignal): Promise<DeliveryResult> {
     const result = this.#last.then(() => this.#attempt(lease, signal));
+    this.#attempts += 1;
     const heard = () => {
+      this.#attempts -= 1;
       this.#waiting?.ids.delete(lease.message.id);
       this.#waiting?.heard();
     };
@@ -70,16 +74,16 @@ export class TurnedConnection {
     return result;
   }
 
-  /** Resolves when each of these messages has had its attempt, or nothing comes any more. */
+  /** Resolves when each of these messages has had its attempt, or nothing comes any more. One may take long. */
   async done(ids: Set<string>, idleMs: number): Promise<void> {
     const { clock } = this.#parts;
-    while (ids.size > 0 && this.#connection.usable) {
+    while (ids.size > 0 && (this.#attempts > 0 || this.#connection.usable)) {
       const next = Promise.withResolvers<boolean>();
       const cancel = clock.after(idleMs, () => next.resolve(false));
       this.#waiting = { ids, heard: () => next.resolve(true) };
       const heard = await next.promise;
       cancel();
-      if (!heard) break;
+      if (!heard && this.#attempts === 0) break;
     }
     this.#waiting = undefined;
   }
