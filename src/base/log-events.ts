@@ -60,6 +60,8 @@ const about = {
     'logged in': 'By whom, how and from where.',
     'login failed': 'By whom, how and from where; `user` is what was given.',
     client: 'What an IMAP client says of itself.',
+    'mailbox not opened':
+      'A POP3 login was good, but another session has the mailbox (`in-use`), or it came within `loginDelay` (`too-soon`).',
     'mailbox closed': 'The end of an IMAP or POP3 session, and what was done in it.',
     'mailbox failed': 'A POP3 session ended in an error that nobody foresaw.',
     'device added': 'A phone asked by Exchange ActiveSync for the first time.',

@@ -138,9 +138,13 @@ export class Pop3Access {
         this.#maildrop = opening.maildrop;
         return { kind: 'opened', messages: opening.maildrop.messages };
       case 'in-use':
-        return inUse;
       case 'too-soon':
-        return tooSoon;
+        // The login was good: nothing else says why there is no mail.
+        this.#parts.log.info('mailbox not opened', {
+          account: result.account,
+          reason: opening.kind,
+        });
+        return opening.kind === 'in-use' ? inUse : tooSoon;
       default:
         return unreachable(opening);
     }

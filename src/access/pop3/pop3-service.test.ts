@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { systemClock } from '../../base/clock.ts';
 import { FakeClock } from '../../base/fake-clock.ts';
+import type { Log } from '../../base/log.ts';
 import { silentLog } from '../../base/log.ts';
 import { systemRandom } from '../../base/random.ts';
 import { listen, startServerTls } from '../../net/listener.ts';
@@ -45,6 +46,12 @@ interface TestOptions {
 /** A listener on loopback over the real store, in memory. */
 async function start(options: TestOptions = {}) {
   const clock = systemClock();
+  const notOpened: unknown[] = [];
+  const log: Log = {
+    ...silentLog,
+    info: (event, fields) =>
+      void (event === 'mailbox not opened' && notOpened.push(fields?.['reason'])),
+  };
   const stores = await openSqliteStores({ directory: ':memory:', clock, log: silentLog });
   const { folders } = stores;
   const bound: Pick<FolderStore, 'find' | 'index' | 'open' | 'removeMessages'> = {
@@ -76,7 +83,7 @@ async function start(options: TestOptions = {}) {
     startTls: (peer) => startServerTls(peer as SocketPeer, tls),
     clock,
     random: systemRandom,
-    log: silentLog,
+    log,
   });
   const listener = await listen({
     host: '127.0.0.1',
@@ -89,6 +96,7 @@ async function start(options: TestOptions = {}) {
   return {
     stores,
     service,
+    notOpened,
     /** A client that has read the greeting. */
     async open(): Promise<Client> {
       const client = new Client(connect(listener.port, '127.0.0.1'));
@@ -249,6 +257,7 @@ describe('Pop3Service', () => {
     const two = await test.open();
     await two.expect(`USER ${ann}`, '+OK send PASS');
     await two.expect('PASS secret', '-ERR [IN-USE] another session has this mailbox open');
+    assert.deepEqual(test.notOpened, ['in-use']);
     await test.login('bob@example.org');
     assert.match(await one.ask('QUIT'), /^\+OK/);
     await two.expect(`USER ${ann}`, '+OK send PASS');
@@ -435,6 +444,7 @@ describe('Pop3Service', () => {
     const again = await test.open();
     await again.expect(`USER ${ann}`, '+OK send PASS');
     await again.expect('PASS secret', '-ERR [LOGIN-DELAY] logins are too frequent, wait a little');
+    assert.deepEqual(test.notOpened, ['too-soon']);
   });
 
   it('turns away whom there is no room for', async () => {
