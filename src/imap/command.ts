@@ -178,7 +178,8 @@ export interface MetadataEntry {
 
 export type Command =
   // Any state.
-  | { readonly name: 'CAPABILITY' | 'NOOP' | 'LOGOUT' }
+  | { readonly name: 'CAPABILITY' | 'LOGOUT' }
+  | { readonly name: 'NOOP' }
   /** RFC 2971. undefined: NIL. */
   | { readonly name: 'ID'; readonly fields: ReadonlyMap<string, string | undefined> | undefined }
   // Not authenticated.

@@ -10,7 +10,7 @@ import { type StoredContent, storedSize } from '../../store/content.ts';
 import type { NewMail } from '../../store/folder-store.ts';
 import type { ContentWriter } from '../../store/spool.ts';
 import { noteMoved } from '../sorting.ts';
-import type { Appender, CommandContext } from './context.ts';
+import type { CommandContext } from './context.ts';
 import type { LocatedFolder } from './located-folder.ts';
 import { formatSet, numbersOf } from './number-set.ts';
 import { ImapRefusal, ok } from './refusal.ts';
@@ -33,7 +33,11 @@ interface Work {
   octets: number;
 }
 
-export class Append implements Appender {
+/**
+ * Takes the messages of one command after the other. What it throws becomes the refusal of what was
+ * asked. See Question in src/imap/event.ts.
+ */
+export class Append {
   readonly #context: CommandContext;
   #work: Work | undefined;
   #message: AppendMessage | undefined;
@@ -97,6 +101,7 @@ export class Append implements Appender {
     }
   }
 
+  /** Stores all of it. */
   async end({ target }: QuestionOf<'append-end'>): Promise<Completion> {
     const work = this.#work!;
     const stored = await this.#store(work);
@@ -115,6 +120,7 @@ export class Append implements Appender {
     return ok('REPLACE completed', isQresync ? `HIGHESTMODSEQ ${selected.open.modseq}` : undefined);
   }
 
+  /** Forgets all of it; also called when the connection is lost. */
   async abort(): Promise<void> {
     const writer = this.#writer;
     const work = this.#work;

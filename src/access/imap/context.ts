@@ -5,7 +5,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { CommandOf } from '../../imap/command.ts';
-import type { Answer, Completion, OwnersCommand, Question } from '../../imap/event.ts';
+import type { Completion, OwnersCommand } from '../../imap/event.ts';
 import type { ImapLimits } from '../../imap/limits.ts';
 import type { OpenFolders } from '../../mailbox/open-folders.ts';
 import type { SortedMessages } from '../../policy/spam/junk-learner.ts';
@@ -37,21 +37,6 @@ export interface Updates {
   know(change: OwnChange): void;
   /** The conversation is over, or somebody else is to log in. */
   close(): void;
-}
-
-/**
- * Takes the messages of APPEND, REPLACE and CATENATE, one command at a time. What it throws becomes
- * the refusal of what was asked. See Question in src/imap/event.ts.
- */
-export interface Appender {
-  begin(question: Extract<Question, { readonly kind: 'append' }>): Promise<Answer>;
-  part(question: Extract<Question, { readonly kind: 'append-part' }>): Promise<Answer>;
-  content(octets: Uint8Array): Promise<void> | undefined;
-  messageEnd(): Promise<void> | undefined;
-  /** Stores all of it. */
-  end(question: Extract<Question, { readonly kind: 'append-end' }>): Promise<Completion>;
-  /** Forgets all of it; also called when the connection is lost. */
-  abort(): Promise<void> | undefined;
 }
 
 export type Urls = Pick<UrlAuthority, 'authorize' | 'redeem' | 'keys'>;

@@ -1,7 +1,7 @@
 // What an IMAP session asks, answered: logins, commands, the messages of APPEND. Holds what the
 // commands of one conversation share from the login on. RFC 9051, RFC 5530 for the response codes.
 
-import { unreachable } from '../../base/assert.ts';
+import { assert, unreachable } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Counter } from '../../base/metrics.ts';
@@ -12,9 +12,10 @@ import type { Peer } from '../../net/peer.ts';
 import type { Login, LoginRefusal, LoginResult } from '../../policy/accounts/login.ts';
 import type { FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
-import { createAppender, executors, keepsNumbers } from './commands/index.ts';
+import { Append } from './append.ts';
+import { executorOf, keepsNumbers } from './commands/index.ts';
 import { completionFor } from './completion.ts';
-import type { Appender, CommandContext, Executor, Updates } from './context.ts';
+import type { CommandContext, Updates } from './context.ts';
 import type { DigestTexts } from './fetch/digest-texts.ts';
 import { AccountNames } from './names.ts';
 import { no, ok } from './refusal.ts';
@@ -51,7 +52,7 @@ export class ImapAccess {
   readonly #parts: ImapAccessParts;
   readonly #voice: Voice;
   #context: CommandContext;
-  #appender: Appender | undefined;
+  #appender: Append | undefined;
   /** Why what is being appended cannot be kept: said when the session asks next. */
   #appendError: { readonly error: unknown } | undefined;
   /** The client has enabled CONDSTORE, and been told what belongs to that. */
@@ -157,18 +158,13 @@ export class ImapAccess {
     this.#parts.commands?.add();
     const context = this.#context;
     context.tag = tag;
-    // The table gives each name the executor of its own command.
-    const executor = executors.get(command.name) as Executor | undefined;
     let completion: Completion;
     try {
       await this.#checkRights();
       if (!leaving.has(command.name) && context.selected?.rights.includes('r') === false)
         return this.#withGoodbye(no('NOPERM', 'Nothing can be done with this mailbox'));
       this.#tellModseq(command);
-      completion =
-        executor === undefined
-          ? no('CANNOT', 'This command is not available')
-          : await executor(command, context);
+      completion = await executorOf(command)(command, context);
     } catch (error) {
       completion = this.#completionFor(error, command.name);
     }
@@ -187,10 +183,10 @@ export class ImapAccess {
       if (question.kind === 'append' && question.first) {
         await this.#checkRights();
         await this.abortAppend();
-        this.#appender = createAppender?.(this.#context);
+        this.#appender = new Append(this.#context);
       }
       const appender = this.#appender;
-      if (appender === undefined) return no('CANNOT', 'This command is not available');
+      assert(appender !== undefined, 'what is appended begins with its first message');
       if (this.#appendError !== undefined) throw this.#appendError.error;
       if (question.kind === 'append') return await appender.begin(question);
       if (question.kind === 'append-part') return await appender.part(question);
@@ -226,7 +222,7 @@ export class ImapAccess {
     return bye === undefined ? completion : { ...completion, bye };
   }
 
-  #keep(take: (appender: Appender) => Promise<void> | undefined): Promise<void> | undefined {
+  #keep(take: (appender: Append) => Promise<void> | undefined): Promise<void> | undefined {
     const appender = this.#appender;
     if (appender === undefined || this.#appendError !== undefined) return undefined;
     const failed = (error: unknown) => {

@@ -11,9 +11,9 @@ import { OpenFolders } from '../../mailbox/open-folders.ts';
 import { memoryContent, type StoredContent } from '../../store/content.ts';
 import type { FolderStore } from '../../store/folder-store.ts';
 import type { Spool } from '../../store/spool.ts';
-import { executors, keepsNumbers } from './commands/index.ts';
+import { executorOf, keepsNumbers } from './commands/index.ts';
 import { completionFor } from './completion.ts';
-import type { CommandContext, Executor, Urls } from './context.ts';
+import type { CommandContext, Urls } from './context.ts';
 import { DigestTexts } from './fetch/digest-texts.ts';
 import { AccountNames } from './names.ts';
 
@@ -92,7 +92,7 @@ export class TestConversation {
     context.tag = `a${++this.#tags}`;
     let completion: Completion;
     try {
-      completion = await (executors.get(command.name) as Executor)(command, context);
+      completion = await executorOf(command)(command, context);
     } catch (error) {
       completion = completionFor(error, { ...context, during: command.name });
     }

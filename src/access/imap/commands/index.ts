@@ -1,9 +1,8 @@
-// What answers each command: one line for each, so that the list can be seen. A command that has no
-// line is not available; what the session answers by itself (src/imap/session/session.ts) is not here.
+// What answers each command: one line for each, so that the list can be seen. What the session answers by
+// itself (src/imap/session/session.ts) is not here.
 
 import type { OwnersCommand } from '../../../imap/event.ts';
-import { Append } from '../append.ts';
-import type { Appender, CommandContext, Executor, ExecutorOf } from '../context.ts';
+import type { Executor, ExecutorOf } from '../context.ts';
 import { deleteAcl, getAcl, listRights, myRights, setAcl } from './acl.ts';
 import { check, close, expunge, unselect } from './close.ts';
 import { copy } from './copy.ts';
@@ -20,9 +19,8 @@ import { status } from './status.ts';
 import { store } from './store.ts';
 import { genUrlAuth, resetKey, urlFetch } from './urlauth.ts';
 
-type Executors = { readonly [N in OwnersCommand['name']]?: ExecutorOf<N> };
-
-const table: Executors = {
+/** APPEND and REPLACE come message by message, as questions of their own. */
+const executors: { readonly [N in OwnersCommand['name']]: ExecutorOf<N> } = {
   NOOP: noop,
   ENABLE: enable,
   ID: id,
@@ -65,13 +63,10 @@ const table: Executors = {
   RESETKEY: resetKey,
 };
 
-/** By name. The executor of a name takes the command of that name. */
-export const executors: ReadonlyMap<string, Executor<never>> = new Map(Object.entries(table));
+export const executorOf = ({ name }: OwnersCommand): Executor =>
+  // The table gives each name the executor of its own command.
+  executors[name] as Executor;
 
 /** At whose end nothing is expunged: they name messages by number. RFC 9051 §7.5.1. */
 export const keepsNumbers = (command: OwnersCommand): boolean =>
   'uid' in command && !command.uid && command.name !== 'MOVE' && command.name !== 'COPY';
-
-/** What takes the messages of APPEND. */
-export const createAppender: (context: CommandContext) => Appender = (context) =>
-  new Append(context);
