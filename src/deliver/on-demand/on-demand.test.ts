@@ -5,7 +5,8 @@ import { silentLog } from '../../base/log.ts';
 import type { Dialer } from '../../net/dialer.ts';
 import { MemoryPeer } from '../../net/memory-peer.ts';
 import type { DeliveryResult } from '../../queue/delivery.ts';
-import { memoryContent } from '../../store/content.ts';
+import type { Content } from '../../store/content.ts';
+import { ContentError, memoryContent } from '../../store/content.ts';
 import type { Lease, QueueEntry } from '../../store/queue-store.ts';
 import type { RouteRule } from '../route.ts';
 import { createRouter } from '../route.ts';
@@ -19,18 +20,20 @@ const routes: readonly RouteRule[] = [
 const router = createRouter({ domains: [], routes });
 const signal = new AbortController().signal;
 
-const lease = (id: string, destination: string): Lease =>
+const hi = memoryContent(Buffer.from('Subject: x\r\n\r\nHi\r\n'));
+
+const lease = (id: string, destination: string, content: Content = hi, names = ['eva']): Lease =>
   ({
     message: {
       ...{ id, received: 0, sender: 'x@example.net', params: [], prefix: '' },
-      content: memoryContent(Buffer.from('Subject: x\r\n\r\nHi\r\n')),
+      content,
     },
     destination,
-    recipients: [{ address: 'eva@example.org', params: [] }],
+    recipients: names.map((name) => ({ address: `${name}@example.org`, params: [] })),
   }) as unknown as Lease;
 
 /** `mail`: destinations of what is queued. */
-function open(mail: readonly string[]) {
+function open(mail: readonly string[], content?: Content, names?: string[]) {
   const clock = new FakeClock();
   const retried: string[] = [];
   const results: Promise<DeliveryResult>[] = [];
@@ -54,7 +57,9 @@ function open(mail: readonly string[]) {
     // As the runner does when it is woken.
     wake() {
       for (const id of retried)
-        results.push(onDemand.deliver(lease(id, mail[Number(id.slice(1))]!), signal));
+        results.push(
+          onDemand.deliver(lease(id, mail[Number(id.slice(1))]!, content, names), signal),
+        );
     },
     ...{ routes: () => routes, routeOf: (address: string) => router.route(address) },
     ...{ dialer: {} as Dialer, hostname: () => 'isp.example', steps: () => [] },
@@ -125,6 +130,29 @@ describe('mail that is fetched', () => {
     await peer.say('221 bye\r\n');
     await over;
     assert.deepEqual(await kinds(results), ['relayed', 'relayed']);
+  });
+
+  it('content that cannot be read any more is nobody else’s trouble: who has it does not get it again', async () => {
+    let reads = 0;
+    const content: Content = {
+      ...{ size: hi.size, bytes: undefined },
+      async *read() {
+        reads += 1;
+        if (reads > 1) throw new ContentError('damaged', 'it is damaged');
+        yield* hi.read();
+      },
+    };
+    const { onDemand, results } = open(['atrn:example.org'], content, ['eva', 'max']);
+    const { turn } = await onDemand.ask('ann@isp.example', []);
+    const peer = new MemoryPeer();
+    const over = turn!(peer);
+    await peer.say('220 example.org ready\r\n');
+    await peer.say('250-example.org\r\n250-PIPELINING\r\n250 LIMITS RCPTMAX=1\r\n');
+    await peer.say('250 ok\r\n250 ok\r\n354 go\r\n');
+    await peer.say('250 taken\r\n');
+    await peer.say('250 ok\r\n250 ok\r\n354 go\r\n');
+    await over;
+    assert.deepEqual(await kinds(results), ['relayed', 'deferred']);
   });
 
   it('waits on when the other side goes away, or never becomes a server', async () => {

@@ -2,6 +2,7 @@
 // are the client on it. One transaction after the other, whoever attempts them.
 
 import type { Clock } from '../../base/clock.ts';
+import { stackOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
 import type { Dialer } from '../../net/dialer.ts';
 import type { Peer } from '../../net/peer.ts';
@@ -123,6 +124,11 @@ export class TurnedConnection {
           });
         pending = without(pending, batch);
       }
+    } catch (error) {
+      // A failure of ours: the content cannot be read. Who has the message already has it.
+      if (results.every((result) => result === undefined)) throw error;
+      const { log } = this.#parts;
+      log.error('delivery broke off', { id: message.id, error: stackOf(error) });
     } finally {
       signal.removeEventListener('abort', abort);
     }
