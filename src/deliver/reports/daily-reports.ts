@@ -141,6 +141,8 @@ export class DailyReports {
         planned.set(nameOf(report.kind, day.begin, day.domain), { ...day, report });
       }
     this.#planned = planned;
+    // Another node may have sent it.
+    for (const name of this.#later.keys()) if (!planned.has(name)) this.#later.delete(name);
     const tomorrow = (today + daySeconds) * 1000 + settlingMs;
     this.#lookAt = Math.min(clock.now() + lookMs, Math.max(tomorrow, clock.now() + minuteMs));
   }
