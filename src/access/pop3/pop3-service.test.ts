@@ -50,7 +50,7 @@ async function start(options: TestOptions = {}) {
   const log: Log = {
     ...silentLog,
     info: (event, fields) =>
-      void (event === 'mailbox not opened' && notOpened.push(fields?.['reason'])),
+      void (event === 'mailbox not opened' && notOpened.push(fields?.reason)),
   };
   const stores = await openSqliteStores({ directory: ':memory:', clock, log: silentLog });
   const { folders } = stores;
