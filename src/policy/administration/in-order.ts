@@ -1,6 +1,7 @@
 // Changes of records that are read first and then written whole: one after the other. Side by side a login could bring
 // back an administrator whom an operator has just removed, a request the session that was just ended, and a code would
-// be good twice. Records have one owner, the process that has the data directory, so an order within it is enough.
+// be good twice. The order is that of this process, which is enough where it alone has the data directory. Of several
+// nodes on one PostgreSQL each has its own: what two of them change in the same moment is what the later one wrote.
 
 import type { RecordStore } from '../../store/record-store.ts';
 
