@@ -16,6 +16,7 @@ import {
   removeAppPassword,
 } from '../policy/accounts/account-changes.ts';
 import { noRules } from '../policy/rules/account-rules.ts';
+import { isoDate } from './asking.ts';
 import { count, done, list, nothing, OperationError, text, texts, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
 
@@ -185,7 +186,7 @@ async function* listAccounts({
       address,
       addresses: [address, ...addresses.filter((other) => other !== address)],
       appPasswords: credentials.map(({ name }) => name).filter((name) => name !== ''),
-      created: new Date(created).toISOString(),
+      created: isoDate(created),
       messages,
       bytes,
       held: asHeld(held.get(address)),
@@ -194,4 +195,4 @@ async function* listAccounts({
 }
 
 const asHeld = (hold: AccountHold | undefined): z.infer<typeof account>['held'] =>
-  hold === undefined ? null : { until: new Date(hold.until).toISOString(), reason: hold.reason };
+  hold === undefined ? null : { until: isoDate(hold.until), reason: hold.reason };

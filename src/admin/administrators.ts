@@ -16,6 +16,7 @@ import {
 } from '../policy/administration/administrators.ts';
 import { totpUri } from '../policy/administration/totp.ts';
 import { endSession, listSessions } from '../policy/administration/web-sessions.ts';
+import { isoDate } from './asking.ts';
 import { done, list, nothing, OperationError, text, texts, value } from './operation.ts';
 
 const administrator = z.object({
@@ -175,8 +176,6 @@ function asListed(one: Administrator): z.infer<typeof administrator> {
     passkeys: passkeys.map((key) => ({ name: key.name, created: isoDate(key.created) })),
   };
 }
-
-const isoDate = (ms: number): string => new Date(ms).toISOString();
 
 async function refused(work: () => Promise<void>): Promise<null> {
   try {

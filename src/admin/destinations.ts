@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { destinationNamed } from '../queue/destination-text.ts';
 import type { DestinationFacts } from '../queue/line/destination-facts.ts';
 import { waitingText } from '../queue/line/waiting.ts';
-import { isoOrNull, next, paged, pageSize, sought } from './asking.ts';
+import { isoDate, isoOrNull, next, paged, pageSize, sought } from './asking.ts';
 import { namesOf, silent } from './node-answers.ts';
 import { count, done, text, value } from './operation.ts';
 import { running } from './running.ts';
@@ -145,7 +145,7 @@ const asDestination = (
     security === undefined
       ? null
       : {
-          ...{ at: new Date(security.at).toISOString(), policy: security.policy },
+          ...{ at: isoDate(security.at), policy: security.policy },
           result: security.result,
           ...{ host: security.host ?? null, reason: security.reason ?? null },
         },
@@ -153,7 +153,7 @@ const asDestination = (
     last === undefined
       ? null
       : {
-          ...{ at: new Date(last.at).toISOString(), result: last.result, reply: last.reply },
+          ...{ at: isoDate(last.at), result: last.result, reply: last.reply },
           host: last.host ?? null,
           tls: last.tls ?? null,
         },

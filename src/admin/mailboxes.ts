@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { ContentError } from '../store/content.ts';
 import type { FolderFacts, FolderStore, ListedMessage } from '../store/folder-store.ts';
+import { isoDate } from './asking.ts';
 import { bytes, count, list, OperationError, text, texts, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
 
@@ -79,7 +80,7 @@ async function* listMail(
         for (const { id, uid, from, subject, size, received, flags } of page)
           yield {
             ...{ id, mailbox: account, folder: path, uid, from, subject, size },
-            received: new Date(received).toISOString(),
+            received: isoDate(received),
             flags,
           };
 }

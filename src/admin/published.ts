@@ -1,6 +1,7 @@
 // Operations on what others find out about us in the DNS.
 
 import { z } from 'zod';
+import { isoDate } from './asking.ts';
 import { list, nothing, text, value } from './operation.ts';
 import { running } from './running.ts';
 
@@ -37,7 +38,7 @@ export const publishedOperations = {
     output: z.object({ at: text, findings: z.array(finding).readonly() }),
     run: async (parts) => {
       const { at, findings } = await running(parts).published.check();
-      return { at: new Date(at).toISOString(), findings };
+      return { at: isoDate(at), findings };
     },
   }),
 };

@@ -12,7 +12,7 @@ import { ContentError } from '../store/content.ts';
 import type { HistoryEvent } from '../store/history.ts';
 import { queueEntries } from '../store/queue-entries.ts';
 import type { Origin, QueuedMessage, QueueEntry, QueueStore } from '../store/queue-store.ts';
-import { next, paged, pageSize, sought } from './asking.ts';
+import { isoDate, next, paged, pageSize, sought } from './asking.ts';
 import { asKept, count, list, nothing, OperationError, text, texts, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
 import {
@@ -278,5 +278,3 @@ async function readHeader(message: QueuedMessage): Promise<string> {
   }
   return message.prefix;
 }
-
-const isoDate = (ms: number): string => new Date(ms).toISOString();

@@ -10,6 +10,7 @@ import { decodeEncodedWords } from '../mail/fields/encoded-word.ts';
 import { hasFlag } from '../mailbox/flags.ts';
 import type { FlagChange } from '../store/folder-store.ts';
 import type { FoundMail, MailPage, MailTerm } from '../store/mail-question.ts';
+import { isoDate, isoOrNull } from './asking.ts';
 import { ownerOf, unknownMessage } from './mailboxes.ts';
 import { count, list, OperationError, text, texts, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
@@ -146,7 +147,7 @@ export const readingOperations = {
       for (const { account, messages, unseen, newest } of await folders.counts())
         yield {
           ...{ address: account, total: messages, unread: unseen },
-          newest: new Date(newest).toISOString(),
+          newest: isoDate(newest),
         };
     },
   }),
@@ -234,7 +235,7 @@ function summaryOf({ digest, places, ...mail }: FoundMail): MailSummary {
     subject: decodeEncodedWords(envelope.subject ?? ''),
     preview,
     size: mail.size,
-    received: new Date(mail.received).toISOString(),
+    received: isoDate(mail.received),
     ...marksOf(mail.flags),
     attachments: leafParts(body).filter(({ kind }) => kind === 'attachment').length,
     places: places.map(({ account, path, uid, id }) => ({
@@ -279,10 +280,10 @@ async function readMail(
   const { html, sent, fields, parts: made, ...rest } = shown;
   return {
     ...{ id, mailbox: mail.account, folder: mail.path, uid: mail.uid, size: octets.length },
-    received: new Date(mail.received).toISOString(),
+    received: isoDate(mail.received),
     ...marksOf(mail.flags),
     ...rest,
-    sent: sent === undefined ? null : new Date(sent).toISOString(),
+    sent: isoOrNull(sent),
     headers: fields.map((field) => ({ ...field })),
     html: html !== undefined,
     parts: made.map(({ content, ...each }) => ({

@@ -7,6 +7,7 @@ import {
   listApiTokens,
   revokeApiToken,
 } from '../policy/accounts/api-tokens.ts';
+import { isoDate, isoOrNull } from './asking.ts';
 import { done, list, nothing, OperationError, text, texts, value } from './operation.ts';
 
 const token = z.object({
@@ -44,7 +45,7 @@ export const tokenOperations = {
       for (const { name, allows, created, expires } of await listApiTokens(parts))
         yield {
           ...{ name, allows, created: isoDate(created) },
-          expires: expires === undefined ? null : isoDate(expires),
+          expires: isoOrNull(expires),
         };
     },
   }),
@@ -60,8 +61,6 @@ export const tokenOperations = {
       }),
   }),
 };
-
-const isoDate = (ms: number): string => new Date(ms).toISOString();
 
 async function refused<T>(work: () => Promise<T>): Promise<T> {
   try {

@@ -158,8 +158,7 @@ function factsOf(...notes: readonly (string | undefined)[]): RecipientResult['fa
 
 /** RFC 3030 §3; and what is none by its label, where a look costs nothing. */
 const isBinary = ({ params, content }: QueuedMessage): boolean =>
-  params.some((param) => param.toUpperCase() === 'BODY=BINARYMIME') ||
-  content.bytes?.includes(0) === true;
+  params.includes('BODY=BINARYMIME') || content.bytes?.includes(0) === true;
 
 /** A policy said that it is not to be believed, or a filter that it is junk. */
 const isQuarantined = ({ origin }: QueuedMessage): boolean =>
