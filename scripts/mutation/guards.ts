@@ -336,7 +336,7 @@ export const guards: readonly Guard[] = [
   ...['session', 'core', 'login-phase', 'message-phase', 'commands', 'command', 'maildrop'].map(
     (name) => guard(`pop3/${name}.ts`, 'pop3/session.test.ts', 'access/pop3/pop3-service.test.ts'),
   ),
-  ...['maildrops', 'pop3-access', 'pop3-conversation'].map((name) =>
+  ...['maildrops', 'pop3-access', 'pop3-conversation', 'read-ahead'].map((name) =>
     guard(
       `access/pop3/${name}.ts`,
       'access/pop3/pop3-service.test.ts',

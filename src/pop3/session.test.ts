@@ -365,6 +365,8 @@ describe('RFC 2595: STLS', () => {
     S: +OK dewey POP3 server ready
     C: USER mrose
     S: -ERR passwords are not taken in the clear, say STLS first
+    C: PASS secret
+    S: -ERR passwords are not taken in the clear, say STLS first
     C: AUTH PLAIN AGEAYg==
     S: -ERR passwords are not taken in the clear, say STLS first
     C: CAPA
@@ -389,6 +391,22 @@ describe('RFC 2595: STLS', () => {
     S: +OK send PASS
     C: PASS secret
     S: +OK maildrop has 2 messages (320 octets)
+  `);
+
+  transcripts(worldOf(twoMessages, { secure: false, startTls: false, mechanisms: [] }))(`
+    RFC 2595 §4: TLS that is not offered does not begin
+    S: +OK dewey POP3 server ready
+    C: STLS
+    S: -ERR TLS is not available
+    C: USER mrose
+    S: -ERR passwords are not taken here
+  `);
+
+  transcripts(worldOf(twoMessages, { mechanisms: [] }))(`
+    under TLS nobody is sent to STLS
+    S: +OK dewey POP3 server ready
+    C: USER mrose
+    S: -ERR passwords are not taken here
   `);
 
   playInClear(`
@@ -599,6 +617,36 @@ describe('limits and ends', () => {
     }
   });
 
+  transcripts(worldOf(twoMessages, { limits: { ...defaultPop3Limits, errors: 2 } }))(`
+    mistakes of before a login count no more after it
+    S: +OK dewey POP3 server ready
+    C: XTND
+    S: -ERR unknown command
+    C: USER mrose
+    S: +OK send PASS
+    C: PASS secret
+    S: +OK maildrop has 2 messages (320 octets)
+    C: XTND
+    S: -ERR unknown command
+    C: STAT
+    S: +OK 2 320
+  `);
+
+  play(`
+    RFC 5034 §4: an exchange that is refused is over, and what USER said before is forgotten
+    S: +OK dewey POP3 server ready
+    C: USER mrose
+    S: +OK send PASS
+    C: AUTH LOGIN
+    S: + VXNlcm5hbWU6
+    C:
+    S: -ERR [AUTH] wrong user name or password
+    C: PASS secret
+    S: -ERR USER comes before PASS
+    C: NOOP
+    S: -ERR not logged in
+  `);
+
   it('a session in shutdown says so', () => {
     const world = worldOf();
     const { session, played } = run(world, login);
@@ -606,6 +654,8 @@ describe('limits and ends', () => {
     session.shuttingDown();
     drain(session, world, played);
     assert.match(played.output, /-ERR \[SYS\/TEMP\] server shutting down\r\n$/);
+    assert.deepEqual(session.next(), { kind: 'close', reason: 'shutdown' });
+    assert.equal(session.loggedIn, false);
   });
 
   it('never gathers more than it sends at once: long lists and many messages are flushed', () => {

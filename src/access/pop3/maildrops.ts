@@ -7,8 +7,7 @@ import type { MessageList } from '../../pop3/maildrop.ts';
 import type { Content } from '../../store/content.ts';
 import type { FolderIndex, FolderStore } from '../../store/folder-store.ts';
 import { emailId } from '../../store/object-id.ts';
-import type { Budget } from './read-ahead.ts';
-import { ReadAhead } from './read-ahead.ts';
+import { Budget, ReadAhead } from './read-ahead.ts';
 
 /** RFC 1939 knows one mailbox for each user. */
 const inbox = 'INBOX';
@@ -40,7 +39,8 @@ export class Maildrops {
   readonly #parts: MaildropsParts;
   readonly #open = new Set<string>();
   readonly #lastLogin = new BoundedMap<string, number>(loginsMax);
-  #readAheadBytes = 0;
+
+  readonly #budget = new Budget(readAheadBytesMax);
 
   constructor(parts: MaildropsParts) {
     this.#parts = parts;
@@ -70,17 +70,6 @@ export class Maildrops {
       throw error;
     }
   }
-
-  readonly #budget: Budget = {
-    take: (octets) => {
-      if (this.#readAheadBytes + octets > readAheadBytesMax) return false;
-      this.#readAheadBytes += octets;
-      return true;
-    },
-    give: (octets) => {
-      this.#readAheadBytes -= octets;
-    },
-  };
 }
 
 interface OpenMaildropParts extends MaildropsParts {

@@ -4,7 +4,7 @@ import { FakeClock } from '../../base/fake-clock.ts';
 import { fc } from '../../base/test-properties.ts';
 import type { Content } from '../../store/content.ts';
 import { memoryContent } from '../../store/content.ts';
-import { ReadAhead } from './read-ahead.ts';
+import { Budget, ReadAhead } from './read-ahead.ts';
 
 const KiB = 1024;
 
@@ -42,6 +42,16 @@ const textOf = (content: Content | undefined) =>
   content?.bytes === undefined ? undefined : Buffer.from(content.bytes).toString();
 
 describe('ReadAhead', () => {
+  it('all maildrops together take no more than there is, and can take again what was given back', () => {
+    const budget = new Budget(10);
+    assert.deepEqual(
+      [budget.take(6), budget.take(5), budget.take(4), budget.take(1)],
+      [true, false, true, false],
+    );
+    budget.give(4);
+    assert.deepEqual([budget.take(5), budget.take(4)], [false, true]);
+  });
+
   it('a client that wants one message costs one message', async () => {
     const { read, loads } = setUp(Array(100).fill(4 * KiB));
     assert.ok(await read(99));

@@ -14,9 +14,24 @@ const pipelinedFirst = 16;
 const keepMs = 2_000;
 
 /** What all sessions share. */
-export interface Budget {
-  take(octets: number): boolean;
-  give(octets: number): void;
+export class Budget {
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** False, and nothing is taken, where there is not as much. */
+  take(octets: number): boolean {
+    if (this.#bytes + octets > this.#bytesMax) return false;
+    this.#bytes += octets;
+    return true;
+  }
+
+  give(octets: number): void {
+    this.#bytes -= octets;
+  }
 }
 
 export interface ReadAheadParts {
@@ -24,7 +39,7 @@ export interface ReadAheadParts {
   readonly load: (indexes: readonly number[]) => Promise<readonly (Content | undefined)[]>;
   readonly length: number;
   readonly sizeAt: (index: number) => number;
-  readonly budget: Budget;
+  readonly budget: Pick<Budget, 'take' | 'give'>;
   readonly clock: Clock;
 }
 
