@@ -164,6 +164,8 @@ const about = {
     'database works again': 'The end of it.',
     'a transaction holds the database back':
       'Somebody keeps a transaction open for minutes: dead rows stay, and the queue slows down.',
+    'clock differs from the database':
+      'Leases and retries of this node are wrong by as much: set its clock (NTP), then start it again.',
     'database not swept': 'What processes left behind stays for now.',
     'node is dead':
       'A node has not been heard for too long: what it had claimed goes out from others.',

@@ -17,7 +17,10 @@ describe('Upkeep', { skip: withoutPostgres() }, () => {
     const url = await (await testCluster()).database();
     const clock = new FakeClock();
     const told: string[] = [];
-    const log: Log = { ...silentLog, warn: (_, fields) => told.push(fields?.reason ?? '') };
+    const log: Log = {
+      ...silentLog,
+      warn: (_, fields) => fields?.reason && told.push(fields.reason),
+    };
     await using database = new Database({ url, log, connectionsMax: 1 });
     using upkeep = new Upkeep({
       ...{ database, clock, log, inTurn: alone.inTurn, sweeps: [], looks: [] },
@@ -39,6 +42,33 @@ describe('Upkeep', { skip: withoutPostgres() }, () => {
     await holder.end();
     assert.equal(told.length, 1);
     assert.match(told[0] ?? '', /^process \d+ of postrider \(forgotten\), open for \d+ s$/);
+  });
+
+  it('says that its clock is not that of the database, once', async () => {
+    const url = await (await testCluster()).database();
+    const told: unknown[] = [];
+    const log: Log = { ...silentLog, warn: (...line) => told.push(line) };
+    await using database = new Database({ url, log, connectionsMax: 1 });
+    // Of a clock that is right when it is looked at first.
+    for (const [wrongBy, looks, lines] of [
+      [0, 1, 0],
+      [600_000, 2, 1],
+      [-600_000, 2, 1],
+    ] as const) {
+      told.length = 0;
+      const clock = new FakeClock(Date.now() - 60_000 + wrongBy);
+      using upkeep = new Upkeep({
+        ...{ database, clock, log, inTurn: alone.inTurn, sweeps: [], looks: [] },
+      });
+      upkeep.start();
+      for (let i = 0; i < looks; i += 1) {
+        await clock.advance(60_000);
+        // By the same connection: the looks have been answered by then.
+        await database.rows('SELECT 1');
+        await clock.advance(0);
+      }
+      assert.equal(told.length, lines, `${wrongBy}`);
+    }
   });
 
   it('sweeps messages whose process ended before it could remove them', async () => {

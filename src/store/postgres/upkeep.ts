@@ -1,5 +1,5 @@
-// What somebody has to do now and then, and any node may, one at a time: what processes left behind is swept, and
-// whoever keeps the database from tidying up is named.
+// What somebody has to do now and then, and any node may, one at a time: what processes left behind is swept. Each looks
+// whether somebody keeps the database from tidying up, and whether its own clock is right, and says so.
 
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/error-text.ts';
@@ -22,6 +22,8 @@ export interface UpkeepParts {
 const sweepMs = 10 * 60_000;
 const lookMs = 60_000;
 const oftenMs = 5_000;
+/** Limit: how much a node's clock may differ from the database's; by as much its leases and retries are wrong. */
+const clockMs = 5_000;
 /** A transaction that is open for so long keeps dead rows where they are: the queue has new ones every moment. */
 const openSeconds = 60;
 
@@ -38,6 +40,7 @@ export class Upkeep implements Disposable {
   readonly #parts: UpkeepParts;
   readonly #cancels = new Map<string, () => void>();
   #named: number | undefined;
+  #isClockWrong = false;
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts;
@@ -49,6 +52,7 @@ export class Upkeep implements Disposable {
       inTurn('upkeep', () => this.#sweep(sweeps)).catch(this.#failed),
     );
     this.#every('look', lookMs, () => this.#look());
+    this.#every('clock', lookMs, () => this.#lookAtClock());
     this.#every('often', oftenMs, () => this.#sweep(looks));
   }
 
@@ -84,5 +88,19 @@ export class Upkeep implements Disposable {
         reason: `process ${pid} of ${textOrNull(row.user) ?? '?'} (${textOrNull(row.program) ?? ''}), open for ${integer(row.seconds)} s`,
       });
     this.#named = pid;
+  }
+
+  /** Told once, until it is right again. */
+  async #lookAtClock(): Promise<void> {
+    const { database, clock, log } = this.#parts;
+    const asked = clock.now();
+    const sql = 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now';
+    const [row] = await database.rows(sql).catch(() => []); // told where it matters
+    if (row === undefined) return;
+    const now = integer(row.now);
+    const ms = Math.max(asked - now, now - clock.now(), 0);
+    const wasWrong = this.#isClockWrong;
+    this.#isClockWrong = ms > clockMs;
+    if (this.#isClockWrong && !wasWrong) log.warn('clock differs from the database', { ms });
   }
 }
