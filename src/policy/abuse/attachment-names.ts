@@ -12,6 +12,7 @@ import { MimeScanner } from '../../mail/mime/mime-scanner.ts';
 import { decodeTransferEncoding } from '../../mail/mime/transfer-decoding.ts';
 import type { Content } from '../../store/content.ts';
 import { asRead, bothEnds } from './text-as-read.ts';
+import { UuencodedNames } from './uuencoded-names.ts';
 
 export interface AttachmentNames {
   readonly names: readonly string[];
@@ -21,6 +22,7 @@ export interface AttachmentNames {
 
 /** Limit: names that are looked at. */
 const namesMax = 10_000;
+const tooManyNames = 'more names than are looked at';
 /** Limit: characters of the fields of one part. */
 const fieldsMax = 2 ** 16;
 /** Limit: octets of a message that is encoded, which is decoded in memory. */
@@ -44,6 +46,9 @@ class NameReader {
   read(bytes: Uint8Array, depth: number): AttachmentNames {
     const scanner = this.#scanner();
     scanner.push(bytes);
+    const inText = this.#inText();
+    inText.push(bytes);
+    inText.end();
     for (const part of this.#end(scanner))
       this.#enclosed(bytes.subarray(part.bodyStart, part.bodyEnd), part, depth);
     return this.#found();
@@ -51,7 +56,12 @@ class NameReader {
 
   async readPieces(content: Content): Promise<AttachmentNames> {
     const scanner = this.#scanner();
-    for await (const piece of content.read()) scanner.push(piece);
+    const inText = this.#inText();
+    for await (const piece of content.read()) {
+      scanner.push(piece);
+      inText.push(piece);
+    }
+    inText.end();
     for (const part of this.#end(scanner)) {
       if (part.bodyEnd - part.bodyStart > encodedMax)
         this.#unclear ??= 'an encoded message larger than is looked at';
@@ -62,6 +72,23 @@ class NameReader {
 
   #scanner(): MimeScanner {
     return new MimeScanner({ ...mimeLimits, onHeader: (fields) => this.#look(fields) });
+  }
+
+  #inText(): UuencodedNames {
+    const seen = new Set<string>();
+    return new UuencodedNames((name) => {
+      if (seen.has(name)) return;
+      if (seen.size >= namesMax) {
+        this.#unclear ??= tooManyNames;
+        return;
+      }
+      seen.add(name);
+      for (const one of spellings(name)) this.#add(one);
+    });
+  }
+
+  #add(name: string): void {
+    if (this.#names.size < namesMax) this.#names.add(name);
   }
 
   #end(scanner: MimeScanner): readonly MimePart[] {
@@ -89,14 +116,14 @@ class NameReader {
         this.#unclear ??= 'fields longer than are looked at';
         return;
       }
-      for (const name of namesIn(value)) if (this.#names.size < namesMax) this.#names.add(name);
+      for (const name of namesIn(value)) this.#add(name);
       if (isType) for (const one of structuresIn(value)) structures.add(one);
     }
     if (structures.size > 1) this.#unclear ??= 'parts that can be told in more than one way';
   }
 
   #found(): AttachmentNames {
-    if (this.#names.size >= namesMax) this.#unclear ??= 'more names than are looked at';
+    if (this.#names.size >= namesMax) this.#unclear ??= tooManyNames;
     return { names: [...this.#names], unclear: this.#unclear };
   }
 }
@@ -119,11 +146,15 @@ function* namesIn(field: string): Generator<string> {
   ];
   for (const name of names) {
     if (name === undefined) continue;
-    const text = bothEnds(decodeEncodedWords(name), nameMax);
-    yield text;
-    yield fileName(text);
-    yield fileName(text.replace(/\([^()]*\)|\s+/g, ''));
+    yield* spellings(decodeEncodedWords(name));
   }
+}
+
+function* spellings(name: string): Generator<string> {
+  const text = bothEnds(name, nameMax);
+  yield text;
+  yield fileName(text);
+  yield fileName(text.replace(/\([^()]*\)|\s+/g, ''));
 }
 
 /** RFC 2231 §4, by its octets: what rules are about is ASCII mostly. */

@@ -7,6 +7,7 @@ import { arrivalOf } from '../test-arrival.ts';
 import { attachmentNames } from './attachment-names.ts';
 import type { ContentRule } from './content-rules.ts';
 import { contentRules } from './content-rules.ts';
+import { UuencodedNames } from './uuencoded-names.ts';
 
 const rules: readonly ContentRule[] = [
   { header: 'Subject', pattern: '*you won*', action: 'quarantine' },
@@ -97,6 +98,34 @@ describe('rules about content', () => {
         '554 5.6.0 No programs, please',
         'content-rules: an attachment is like *.exe',
       ]));
+
+  it('files that are uuencoded in text, where a mail program shows them', () => {
+    const file = (line: string) => `Subject: x\n\nSee this:\n\n${line}\n#0V%T\n\`\nend\n`;
+    for (const line of [
+      'begin 644 a.exe',
+      'begin 0755  a b.EXE',
+      'begin-base64 644 a.exe',
+      'begin 600 "a.exe"',
+    ]) {
+      const found = ['554 5.6.0 No programs, please', 'content-rules: an attachment is like *.exe'];
+      assert.deepEqual(judged(file(line)), found, line);
+      assert.deepEqual(judged(withPart(`Content-Type: text/plain\n\n${line}`)), found, line);
+      assert.deepEqual(judged(`Subject: x\n\n${line}`), found, 'at once, without an end');
+    }
+    for (const line of ['begin 644 a.txt', 'begin a.exe', ' begin 644 a.exe', 'begins 644 a.exe'])
+      assert.deepEqual(judged(file(line)), [], line);
+  });
+
+  it('… wherever the pieces of a message end', () => {
+    const text = Buffer.from(`\n\nbegin 644 a.exe\r\n${'begin\n'.repeat(300)}begin 644 b.exe`);
+    for (const size of [1, 7, 500, 1_100, 5_000]) {
+      const found: string[] = [];
+      const names = new UuencodedNames((name) => found.push(name));
+      for (let at = 0; at < text.length; at += size) names.push(text.subarray(at, at + size));
+      names.end();
+      assert.deepEqual(found, ['a.exe', 'b.exe'], `${size}`);
+    }
+  });
 
   const encoded = (message: string, encoding = 'base64') =>
     `Content-Type: message/rfc822\nContent-Transfer-Encoding: ${encoding}\n\n${
