@@ -418,6 +418,17 @@ describe('configuration', () => {
     ]);
   });
 
+  it('RFC 5321 §2.3.5: names that go over the wire have A-labels', () => {
+    const config = resolved(
+      defineConfig({
+        hostname: 'mail.Bücher.example',
+        routes: [{ domain: '*', host: 'relay.bücher.example', port: 25 }],
+      }),
+    );
+    assert.equal(config.hostname, 'mail.xn--bcher-kva.example');
+    assert.match(JSON.stringify(config.routes), /"relay\.xn--bcher-kva\.example"/);
+  });
+
   it('takes the configuration of the contract', () => {
     const config = resolved(
       defineConfig({

@@ -22,7 +22,7 @@ const v6 = '1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.
 
 describe('check --dns', () => {
   const good: FakeZone = {
-    'mx.example.org': { A: ['192.0.2.1'], AAAA: ['2001:db8::1'] },
+    'mx.example.org': { A: ['192.0.2.1'], AAAA: ['2001:db8::1'], TXT: ['v=spf1 a -all'] },
     'example.org': {
       MX: ['20 backup.example.net', '10 mx.example.org'],
       TXT: ['v=spf1 mx -all', 'other'],
@@ -41,6 +41,7 @@ describe('check --dns', () => {
       'ok: mx.example.org is 192.0.2.1, 2001:db8::1',
       'ok: 192.0.2.1 is mx.example.org, and back',
       'ok: 2001:db8::1 is mx.example.org, and back',
+      'ok: mx.example.org v=spf1 a -all',
       'ok: example.org MX mx.example.org, backup.example.net',
       'ok: example.org v=spf1 mx -all',
       'ok: _dmarc.example.org v=DMARC1; p=none',
@@ -59,14 +60,14 @@ describe('check --dns', () => {
       },
     };
     const found = await findings(zone, { setUp: true });
-    assert.deepEqual(found.slice(8), [
+    assert.deepEqual(found.slice(9), [
       'ok: autoconfig.example.org leads here',
       'warning: autodiscover.example.org leads elsewhere: publish `autodiscover.example.org. CNAME mx.example.org.`',
       'warning: _autodiscover._tcp.example.org has no SRV record: Outlook and phones find the set-up by it, whatever the certificate names; publish `0 1 443 mx.example.org.`',
       'warning: _jmap._tcp.example.org SRV leads elsewhere: publish `0 0 0 .`',
     ]);
     const none = { SRV: [{ priority: 0, weight: 0, port: 0, target: '' }] };
-    assert.deepEqual((await findings({ ...good, '_jmap._tcp.example.org': none })).slice(8), [
+    assert.deepEqual((await findings({ ...good, '_jmap._tcp.example.org': none })).slice(9), [
       'ok: _jmap._tcp.example.org SRV says there is none',
     ]);
   });
@@ -96,6 +97,16 @@ describe('check --dns', () => {
       'no SPF',
       { ...good, 'example.org': { MX: ['10 mx.example.org'] } },
       'warning: example.org has no SPF record: publish `"v=spf1 mx -all"`',
+    ],
+    [
+      'no SPF of the host name',
+      { ...good, 'mx.example.org': { A: ['192.0.2.1'], AAAA: ['2001:db8::1'] } },
+      'warning: mx.example.org has no SPF record: publish `"v=spf1 a -all"`',
+    ],
+    [
+      'no DMARC',
+      { ...good, '_dmarc.example.org': {} },
+      'warning: _dmarc.example.org has no DMARC record: publish `"v=DMARC1; p=none; rua=mailto:postmaster@example.org"`',
     ],
     [
       'RFC 7208 §4.5: two SPF records',

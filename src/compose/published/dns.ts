@@ -11,7 +11,7 @@ import { checkSpf as spfVerdict } from '../../trust/spf.ts';
 import type { Finding } from './finding.ts';
 import { failure, ok, warning } from './finding.ts';
 import type { DnsAdvice, DnsFacts } from './records.ts';
-import { recordsToPublish } from './records.ts';
+import { dmarcAdvice, recordsToPublish } from './records.ts';
 
 export interface PublishedFacts extends Omit<DnsFacts, 'domain' | 'keys'> {
   readonly domains: readonly string[];
@@ -32,6 +32,11 @@ export async function checkDns(
   const findings = [...host];
   for (const address of sending)
     findings.push(...(await attempt(address, () => checkReverse(address, hostname, resolver))));
+  const isDomain = domains.some((domain) => domainKey(domain) === domainKey(hostname));
+  // Bounces come from it.
+  const looking = { ...facts, domain: domainKey(hostname), addresses: sending, resolver };
+  if (!isDomain)
+    findings.push(...(await attempt(hostname, () => checkSpf(looking, 'v=spf1 a -all'))));
   for (const domain of domains) {
     if (domain.startsWith('.')) continue; // subdomains in general: there is no one name to ask for
     const looking = { ...facts, domain: domainKey(domain), addresses: sending, resolver };
@@ -122,11 +127,11 @@ async function checkMx({ domain, hostname, resolver }: Looking): Promise<readonl
 }
 
 /** As a receiver asks: with the address that a connection of ours has. */
-async function checkSpf(looking: Looking): Promise<readonly Finding[]> {
+async function checkSpf(looking: Looking, advice = 'v=spf1 mx -all'): Promise<readonly Finding[]> {
   const { domain, addresses, resolver } = looking;
   const found = await texts(domain, resolver, /^v=spf1(?: |$)/i);
   if (found.length === 0)
-    return [warning('', `${domain} has no SPF record: publish \`"v=spf1 mx -all"\``)];
+    return [warning('', `${domain} has no SPF record: publish \`"${advice}"\``)];
   // RFC 7208 §4.5: more than one is an error.
   if (found.length > 1)
     return [failure('', `${domain} has ${found.length} SPF records: only one is allowed`)];
@@ -154,7 +159,7 @@ async function checkDmarc({ domain, resolver }: Looking): Promise<readonly Findi
   const name = `_dmarc.${domain}`;
   const found = await texts(name, resolver, /^v=DMARC1\b/);
   if (found.length === 0)
-    return [warning('', `${name} has no DMARC record: publish \`"v=DMARC1; p=none"\``)];
+    return [warning('', `${name} has no DMARC record: publish \`"${dmarcAdvice(domain)}"\``)];
   // RFC 9989 §4.10: of several none counts.
   if (found.length > 1)
     return [failure('', `${name} has ${found.length} DMARC records: none of them counts`)];

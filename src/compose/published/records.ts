@@ -32,6 +32,10 @@ export interface DnsFacts {
   readonly keys?: readonly KeyRecord[] | undefined;
 }
 
+/** RFC 9989 §4.7: p=none reports only; tighten it when the reports look right. */
+export const dmarcAdvice = (domain: string): string =>
+  `v=DMARC1; p=none; rua=mailto:postmaster@${domain}`;
+
 export function recordsToPublish(facts: DnsFacts): readonly DnsAdvice[] {
   const { hostname, domain, addresses } = facts;
   const host: DnsAdvice[] = addresses.map((address) => ({
@@ -53,11 +57,10 @@ export function recordsToPublish(facts: DnsFacts): readonly DnsAdvice[] {
     },
     { name: hostname, type: 'TXT', value: 'v=spf1 a -all', why: 'bounces come from the host name' },
     ...(facts.keys ?? []).map((key) => ({ ...key, why: 'mail is signed by it' })),
-    // RFC 9989 §4.7: p=none reports only; tighten it when the reports look right.
     {
       name: `_dmarc.${domain}`,
       type: 'TXT',
-      value: `v=DMARC1; p=none; rua=mailto:postmaster@${domain}`,
+      value: dmarcAdvice(domain),
       why: 'reports on who sends in your name; later p=quarantine',
     },
     // RFC 8460 §3

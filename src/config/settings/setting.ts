@@ -179,11 +179,12 @@ export function text(
   kind: string,
   facts: SettingFacts,
   wrong: (text: string) => string | undefined = () => undefined,
+  asUsed: (text: string) => string = (given) => given,
 ) {
   return leaf<string, string>(kind, undefined, facts, (input) => {
     if (typeof input !== 'string') return { wrong: `must be ${kind}, not ${shown(input)}` };
     const sentence = input === '' ? `must be ${kind}, not empty` : wrong(input);
-    return sentence === undefined ? { value: input } : { wrong: sentence };
+    return sentence === undefined ? { value: asUsed(input) } : { wrong: sentence };
   });
 }
 
@@ -221,20 +222,28 @@ export function isDomain(name: string): boolean {
   );
 }
 
+/** RFC 5890 §2.3.2.1: as it goes over the wire, `xn--…`; what is ASCII stays as it is written. */
+const withALabels = (name: string): string =>
+  /^[\x00-\x7f]*$/.test(name) ? name : domainToASCII(name);
+
 /** An IP address, with or without a zone, or a host name. */
 export const host = (facts: SettingFacts) =>
-  text('an IP address or host name', facts, (name) =>
-    isIP(name) !== 0 || isDomain(name.replace(/\.$/, ''))
-      ? undefined
-      : `must be an IP address or host name, not ${shown(name)}`,
+  text(
+    'an IP address or host name',
+    facts,
+    (name) =>
+      isIP(name) !== 0 || isDomain(name.replace(/\.$/, ''))
+        ? undefined
+        : `must be an IP address or host name, not ${shown(name)}`,
+    withALabels,
   );
 
 export function domain(facts: SettingFacts) {
-  return text('a domain name', facts, (name) =>
+  const wrong = (name: string) =>
     isDomain(name)
       ? undefined
-      : `must be a domain name such as 'mx.example.org', not ${shown(name)}`,
-  );
+      : `must be a domain name such as 'mx.example.org', not ${shown(name)}`;
+  return text('a domain name', facts, wrong, withALabels);
 }
 
 /**
