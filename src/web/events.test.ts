@@ -103,6 +103,24 @@ describe('GET /postrider/events', () => {
     assert.match(String(await stream.next()), /"a".*\n\n.*"b"/s);
   });
 
+  it('tells the first thing at once, and gathers what follows at its heels', async () => {
+    const { ask, hub, clock } = open();
+    const stream = await reading(await ask('log'));
+    const tell = async (event: string) => {
+      hub.tell('log', { at: '', event });
+      await new Promise(setImmediate);
+    };
+    await tell('a');
+    assert.match(String(await stream.next()), /"a"/);
+    for (const event of ['b', 'c', 'd']) await tell(event);
+    await clock.advance(200);
+    assert.match(String(await stream.next()), /"b".*\n\n.*"c".*\n\n.*"d"/s);
+    await clock.advance(200);
+    await tell('e');
+    assert.match(String(await stream.next()), /"e"/);
+    await stream.cancel();
+  });
+
   it('refuses those it has no room for, with 503', async () => {
     const { ask } = open({ listeners: 1, waiting: 1 });
     assert.equal((await ask('log')).status, 200);

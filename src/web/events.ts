@@ -1,7 +1,7 @@
 // What happens, as it happens: Server-Sent Events. Who may read, may listen. A listener that is slow is told how much
 // it missed; more listeners than there is room for get a 503, and one who may no longer read hears no more.
 
-import type { Clock } from '../base/clock.ts';
+import { type Clock, sleep } from '../base/clock.ts';
 import type { EventHub, Listener, News, Topic } from '../watch/event-hub.ts';
 import { newsOrSilence, topics } from '../watch/event-hub.ts';
 import type { ApiParts } from './api.ts';
@@ -14,6 +14,8 @@ export interface EventsParts extends Pick<ApiParts, 'asking'> {
 
 /** How often a listener hears that we are there, and is asked for anew whether it may listen. */
 const heartbeatMs = 15_000;
+/** What follows at once on something is told with what follows on that: a page that is open costs each message nothing. */
+const gatherMs = 200;
 
 export function eventPaths(parts: EventsParts) {
   return (app: WebApp): void => {
@@ -50,6 +52,7 @@ function streamOf(
   clock: Clock,
 ): ReadableStream<Uint8Array> {
   let asked = clock.now();
+  let toldAt = Number.NEGATIVE_INFINITY;
   let isCancelled = false;
   const mayGoOn = async (news: readonly News[]): Promise<boolean> => {
     if (news.length > 0 && clock.now() - asked < heartbeatMs) return true;
@@ -59,7 +62,13 @@ function streamOf(
   return new ReadableStream({
     start: (controller) => controller.enqueue(Buffer.from(': listening\n\n')),
     async pull(controller) {
-      const news = await newsOrSilence(listener, clock, heartbeatMs);
+      const news = [...(await newsOrSilence(listener, clock, heartbeatMs))];
+      const waitMs = toldAt + gatherMs - clock.now();
+      if (news.length > 0 && waitMs > 0) {
+        await sleep(clock, waitMs);
+        news.push(...listener.take());
+      }
+      if (news.length > 0) toldAt = clock.now();
       const goesOn = !listener.isOver && (await mayGoOn(news));
       if (goesOn && !listener.isOver) {
         const text = news.length === 0 ? ': still here\n\n' : news.map(lineOf).join('');
@@ -76,4 +85,11 @@ function streamOf(
   });
 }
 
-const lineOf = (news: News): string => `data: ${JSON.stringify(news)}\n\n`;
+/** Each is written once, however many listen. */
+const lines = new WeakMap<News, string>();
+
+function lineOf(news: News): string {
+  const known = lines.get(news) ?? `data: ${JSON.stringify(news)}\n\n`;
+  lines.set(news, known);
+  return known;
+}
