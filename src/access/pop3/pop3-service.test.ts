@@ -496,6 +496,27 @@ describe('Maildrops', () => {
     assert.deepEqual([one.kind, two.kind], ['open', 'in-use']);
   });
 
+  it('RFC 2449 §6.5: who has waited logs in again', async () => {
+    const clock = new FakeClock();
+    const folders: MaildropsParts['folders'] = {
+      find: async () => ({ id: 1 }) as FolderFacts,
+      index: async () => undefined,
+      open: async () => [],
+      removeMessages: async () => ({ uids: [], modseq: 1 }),
+    };
+    const maildrops = new Maildrops({ folders, clock });
+    const login = async () => {
+      const opened = await maildrops.open(ann, { loginDelay: 60_000 });
+      if (opened.kind === 'open') opened.maildrop.close();
+      return opened.kind;
+    };
+    assert.equal(await login(), 'open');
+    await clock.advance(59_999);
+    assert.equal(await login(), 'too-soon');
+    await clock.advance(1);
+    assert.equal(await login(), 'open');
+  });
+
   it('RFC 1939 §6: the lock is gone before QUIT is answered, whether or not it went well', async () => {
     const clock = systemClock();
     const opening = { loginDelay: 0 };
