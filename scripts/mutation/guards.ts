@@ -343,4 +343,14 @@ export const guards: readonly Guard[] = [
       'access/pop3/read-ahead.test.ts',
     ),
   ),
+  guard('activesync/wbxml/decoder.ts', 'activesync/wbxml/wbxml.test.ts'),
+  guard('activesync/request-line.ts', 'activesync/request-line.test.ts'),
+  ...['activesync-access', 'device-book'].map((name) =>
+    guard(
+      `access/activesync/${name}.ts`,
+      'test/activesync/commands.test.ts',
+      'test/activesync/trouble.test.ts',
+      'test/activesync/life.test.ts',
+    ),
+  ),
 ];
