@@ -125,19 +125,27 @@ describe('WBXML', () => {
 
   it('W3C WBXML: string tables, entities, attributes, literals and extensions', () => {
     const table = [0x03, 0x01, 0x6a, 6, 'ab', 0, 'cd', 0];
-    const attributes = [0x04, 0, 0x03, 'v', 0, 0x83, 3, 0x01];
+    // A literal, a switch of pages whose number looks like the end, an attribute of one octet.
+    const attributes = [0x04, 0, 0x03, 'v', 0, 0x83, 3, 0x00, 0x01, 0x04, 0x01, 0x05, 0x01];
     const octets = octetsFrom(
       ...table,
       ...[0xc5, ...attributes],
       ...[0x4b, 0x83, 3, 0x02, 0x41, 0x03, 'z', 0, 0x01],
       ...[0x44, 0, 0x03, 'literal', 0, 0x01],
-      ...[0x40, 'ext', 0, 0x80, 1, 0xc0],
+      ...[0x40, 'ext', 0, 0x80, 1, 0xc0, 0x42, 'ext', 0, 0x82, 1, 0xc2],
       0x01,
     );
     assert.deepEqual(documentOf(octets), {
       tag: 'AirSync:Sync',
       content: [{ tag: 'AirSync:SyncKey', content: 'cdAz' }],
     });
+  });
+
+  it('W3C WBXML: versions 1.1 to 1.3', () => {
+    for (const version of [1, 2, 3])
+      assert.equal(documentOf(octetsFrom(version, 0x01, 0x6a, 0, 0x05)).tag, 'AirSync:Sync');
+    assert.match(whyNot(octetsFrom(0, 0x01, 0x6a, 0, 0x05)), /version/);
+    assert.match(whyNot(octetsFrom(4, 0x01, 0x6a, 0, 0x05)), /version/);
   });
 
   for (const [what, octets, why] of [
