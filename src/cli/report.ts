@@ -82,7 +82,7 @@ async function show(context: Context, kind: ReportKind, options: Options): Promi
 }
 
 function textOf(kind: ReportKind, all: readonly ReportSummary[]): string {
-  const columns = process.stdout.columns ?? 100;
+  const columns = process.stdout.columns ?? Number.POSITIVE_INFINITY;
   if (kind === 'dmarc') return dmarcTables(ofKind(all, 'dmarc'), columns);
   if (kind === 'tls') return tlsTables(ofKind(all, 'tls'), columns);
   return abuseTable(ofKind(all, 'abuse'), columns);

@@ -1,13 +1,15 @@
 // Columns for a terminal: as wide as what is in them, and together no wider than the terminal. The last column gets
-// what is left, and what does not fit is cut off with an ellipsis.
+// what is left, and what does not fit is cut off with an ellipsis, the widest texts first, but numbers never. Where there is
+// no terminal (`width` Infinity) nothing is cut off: whoever reads it there looks for it.
 
 import { printable } from './context.ts';
 
 /** Numbers stand to the right, texts to the left. */
 export type Cells = readonly (string | number)[];
 
-/** Limit: characters of a column that is not the last. */
+/** Limits: characters of a column that is not the last; of the last one, and of any that has to give room, at least. */
 const columnMax = 40;
+const columnMin = 10;
 
 /** '' where there are no rows. `width` and `indent` in characters. */
 export function table(
@@ -18,11 +20,18 @@ export function table(
 ): string {
   if (rows.length === 0) return '';
   const all = [head, ...rows];
+  const most = width === Number.POSITIVE_INFINITY ? width : columnMax;
   const widths = head
     .slice(0, -1)
-    .map((_, at) => Math.min(columnMax, Math.max(...all.map((row) => shown(row[at]).length))));
-  const before = widths.reduce((sum, one) => sum + one + 2, indent);
-  widths.push(Math.max(10, width - before));
+    .map((_, at) => Math.min(most, Math.max(...all.map((row) => shown(row[at]).length))));
+  const before = () => widths.reduce((sum, one) => sum + one + 2, indent);
+  const isText = head.map((_, at) => rows.every((row) => typeof row[at] !== 'number'));
+  while (before() + columnMin > width) {
+    const widest = Math.max(...widths.filter((_, at) => isText[at]));
+    if (widest <= columnMin) break;
+    widths[widths.findIndex((one, at) => isText[at] && one === widest)] = widest - 1;
+  }
+  widths.push(Math.max(columnMin, width - before()));
   return all.map((row) => `${' '.repeat(indent)}${lineOf(row, widths)}`.trimEnd()).join('\n');
 }
 
