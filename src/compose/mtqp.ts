@@ -21,6 +21,6 @@ export function createMtqp(parts: MtqpParts): ServiceFor {
       }),
       startTls: admission.notedStartTls('mtqp', certificate),
       find: (envid, secret) => tracking.find(envid, secret),
-      ...{ connections, clock, random, log },
+      ...{ connections, clock, random, log, refusals: admission.refusals },
     });
 }

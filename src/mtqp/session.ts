@@ -66,6 +66,11 @@ export class MtqpSession {
 
   readonly timeoutMs = idleMs;
 
+  /** Nothing is under way that a stop would cut off. */
+  get idle(): boolean {
+    return this.#phase === 'commands';
+  }
+
   /** The bytes must stay as they are until next() says `need-input`. */
   receive(bytes: Uint8Array): void {
     if (this.#phase === 'commands') this.#input.push(bytes);

@@ -9,11 +9,12 @@ import type { TrackedMessage } from '../../mail/status/tracking-status.ts';
 import { formatTracking } from '../../mail/status/tracking-status.ts';
 import type { MtqpEvent, TrackQuestion } from '../../mtqp/session.ts';
 import { MtqpSession } from '../../mtqp/session.ts';
-import { ClientWait } from '../../net/client-wait.ts';
+import { ClientWait, endsNow } from '../../net/client-wait.ts';
 import type { Peer } from '../../net/peer.ts';
 import type { PeerServiceParts, ServiceConversation } from '../../net/service.ts';
 import { PeerService } from '../../net/service.ts';
 import { startTlsAfter } from '../../net/start-tls.ts';
+import type { Refusals } from '../../policy/refusals.ts';
 
 export interface MtqpServiceParts extends Pick<PeerServiceParts, 'connections' | 'random'> {
   /** Asked for each connection. */
@@ -22,14 +23,21 @@ export interface MtqpServiceParts extends Pick<PeerServiceParts, 'connections' |
   readonly find: (envid: string, secret: Uint8Array) => Promise<readonly TrackedMessage[]>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Keeps a record of who was turned away. */
+  readonly refusals: Pick<Refusals, 'note'>;
 }
 
 export function createMtqpService(parts: MtqpServiceParts): PeerService {
+  const { connections, random, refusals } = parts;
   return new PeerService({
-    ...{ connections: parts.connections, random: parts.random },
+    ...{ connections, random },
     converse: (peer, session) => new MtqpConversation(parts, peer, session),
-    // RFC 3887 §3
-    turnAway: () => '-TEMP/MTQP/unavailable Try again later\r\n',
+    turnAway(client, objection) {
+      if (objection !== 'stopping')
+        refusals.note({ service: 'mtqp', client, stage: 'connect', reason: objection.lines[0] });
+      // RFC 3887 §3
+      return '-TEMP/MTQP/unavailable Try again later\r\n';
+    },
   });
 }
 
@@ -60,9 +68,13 @@ class MtqpConversation implements ServiceConversation {
     }
   }
 
+  /** Says so and ends where nothing is asked, otherwise after the answer. */
   shutdown(): void {
     this.#stopping = true;
-    if (this.#wait.waiting) this.#peer.destroy();
+    if (!this.#wait.waiting) return;
+    this.#session.shuttingDown();
+    void this.#flush().catch(() => {});
+    void this.#peer.end().then(() => this.#peer.destroy());
   }
 
   destroy(): void {
@@ -103,7 +115,10 @@ class MtqpConversation implements ServiceConversation {
     const session = this.#session;
     this.#wait.release(this.#peer);
     await this.#flush();
-    if (this.#stopping) return false;
+    if (endsNow(session, this.#stopping)) {
+      await this.#flush();
+      return false;
+    }
     const chunk = await this.#wait.read(this.#peer, session);
     if (chunk === undefined || chunk === 'timeout') return false;
     session.receive(chunk);
