@@ -1,4 +1,4 @@
-// How long a conversation still waits for its client, and what it read last: the same for every
+// How long a conversation still waits for its client, what it read last, and how it ends: the same for every
 // protocol. A command resets the time, a byte now and then does not (RFC 5321 §4.5.3.2, RFC 1939 §3,
 // RFC 9051 §5.4), so that nobody keeps a connection for nothing.
 
@@ -24,6 +24,12 @@ export function endsNow(
   if (!stopping || !session.idle) return false;
   session.shuttingDown();
   return true;
+}
+
+/** Ends the connection behind its last words, which are on their way. Never fails. */
+export function endAfter(said: Promise<void> | undefined, peer: Peer, lingerMs?: number): void {
+  void said?.catch(() => {});
+  void peer.end(lingerMs).then(() => peer.destroy());
 }
 
 export class ClientWait {

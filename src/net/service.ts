@@ -3,6 +3,7 @@
 // its life.
 
 import type { Reply } from '../smtp/reply.ts';
+import { endAfter } from './client-wait.ts';
 import type { AcceptedSocket } from './listener.ts';
 import type { OpenConnection, OpenConnectionsParts } from './open-connections.ts';
 import { OpenConnections } from './open-connections.ts';
@@ -64,8 +65,7 @@ export class PeerService implements Service {
     const { address } = peer.remote;
     const objection = this.#open.admit(address);
     if (objection !== undefined) {
-      void peer.write(turnAway(address, objection))?.catch(() => {});
-      void peer.end().then(() => peer.destroy());
+      endAfter(peer.write(turnAway(address, objection)), peer);
       return;
     }
     const opened = this.#open.begin(address, (id) => new Opened(peer, converse(peer, id)));

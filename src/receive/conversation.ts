@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf, stackOf } from '../base/error-text.ts';
 import type { Log } from '../base/log.ts';
 import type { Patience } from '../net/client-wait.ts';
-import { ClientWait, endsNow } from '../net/client-wait.ts';
+import { ClientWait, endAfter, endsNow } from '../net/client-wait.ts';
 import type { SessionFacts } from '../net/open-session.ts';
 import type { Peer } from '../net/peer.ts';
 import { startTlsAfter } from '../net/start-tls.ts';
@@ -146,8 +146,7 @@ export class Conversation {
     this.#stopping = true;
     if (!this.idle) return;
     this.#session.shuttingDown();
-    void this.#flush().catch(() => {});
-    void this.#peer.end(lingerMs).then(() => this.#peer.destroy());
+    endAfter(this.#flush(), this.#peer, lingerMs);
   }
 
   /** Drops the connection now. */

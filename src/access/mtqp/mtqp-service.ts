@@ -9,7 +9,7 @@ import type { TrackedMessage } from '../../mail/status/tracking-status.ts';
 import { formatTracking } from '../../mail/status/tracking-status.ts';
 import type { MtqpEvent, TrackQuestion } from '../../mtqp/session.ts';
 import { MtqpSession } from '../../mtqp/session.ts';
-import { ClientWait, endsNow } from '../../net/client-wait.ts';
+import { ClientWait, endAfter, endsNow } from '../../net/client-wait.ts';
 import type { Peer } from '../../net/peer.ts';
 import type { PeerServiceParts, ServiceConversation } from '../../net/service.ts';
 import { PeerService } from '../../net/service.ts';
@@ -73,8 +73,7 @@ class MtqpConversation implements ServiceConversation {
     this.#stopping = true;
     if (!this.#wait.waiting) return;
     this.#session.shuttingDown();
-    void this.#flush().catch(() => {});
-    void this.#peer.end().then(() => this.#peer.destroy());
+    endAfter(this.#flush(), this.#peer);
   }
 
   destroy(): void {

@@ -4,7 +4,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/error-text.ts';
 import type { Log } from '../../base/log.ts';
-import { ClientWait, endsNow } from '../../net/client-wait.ts';
+import { ClientWait, endAfter, endsNow } from '../../net/client-wait.ts';
 import type { SessionFacts } from '../../net/open-session.ts';
 import type { Peer } from '../../net/peer.ts';
 import { startTlsAfter } from '../../net/start-tls.ts';
@@ -72,8 +72,7 @@ export class Pop3Conversation {
     this.#stopping = true;
     if (!this.#wait.waiting || !this.#session.idle) return;
     this.#session.shuttingDown();
-    void this.#flush().catch(() => {});
-    void this.#peer.end().then(() => this.#peer.destroy());
+    endAfter(this.#flush(), this.#peer);
   }
 
   /** Drops the connection now. */
