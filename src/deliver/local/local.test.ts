@@ -5,6 +5,7 @@ import { silentLog } from '../../base/log.ts';
 import { createAddressMap } from '../../policy/addresses/address-map.ts';
 import type { Deliver, RecipientResult } from '../../queue/delivery.ts';
 import { replyText } from '../../queue/reply-text.ts';
+import { StorageError } from '../../smtp/smtp-error.ts';
 import { type Content, ContentError, inlineBytesMax } from '../../store/content.ts';
 import { MemorySpool } from '../../store/files/memory-spool.ts';
 import type { AppendEffect, Lease } from '../../store/queue-store.ts';
@@ -191,18 +192,23 @@ describe('createLocalDelivery', () => {
       assert.equal((await ask(false, '\r\n', 'bob@example.org')).result, 'deferred 452 2.2');
     });
 
-    it('leaves no copy behind for who has to wait', async () => {
+    it('leaves no copy behind for who has to wait, nor where the store fails', async () => {
       const removed: string[] = [];
       const files: Pick<MemorySpool, 'create' | 'remove'> = {
         create: () => spool.create(),
         remove: async (key) => void removed.push(key),
       };
       const text = `Return-Path: <x@y>\r\n\r\n${'x'.repeat(inlineBytesMax)}`;
-      const sent = async (has: boolean) => {
+      const sent = async (has: boolean | Error) => {
         const limited = createLocalDelivery({
           ...{ addressMap, clock, spool: files },
           quota: () => ({ bytes: 10 * inlineBytesMax, messages: 10 }),
-          queue: { takeRoom: async () => has },
+          queue: {
+            async takeRoom() {
+              if (has instanceof Error) throw has;
+              return has;
+            },
+          },
         });
         const [result] = (await limited(lease(['ann@example.org'], inline(text)), signal))
           .recipients;
@@ -210,6 +216,8 @@ describe('createLocalDelivery', () => {
       };
       assert.deepEqual([await sent(true), removed.length], ['delivered', 0]);
       assert.deepEqual([await sent(false), removed.length], ['deferred', 1]);
+      await assert.rejects(sent(new StorageError('gone')), StorageError);
+      assert.equal(removed.length, 2);
     });
 
     it('what never fits is not waited for', async () => {

@@ -66,42 +66,47 @@ export function createLocalDelivery(options: LocalDeliveryOptions): Deliver {
     const flags = options.catcher?.flagsOf(head, everybody) ?? [];
     let kept: Promise<StoredContent | undefined> | undefined;
     const judge = isJudged(message) ? options.spamFilter?.judging(message.content) : undefined;
-    for (const recipient of recipients) {
-      if (own !== undefined && results.length > 0) {
-        // One copy lies there, or waits to, for all of them.
-        const [first] = results;
-        results.push(
-          first!.kind === 'delivered' ? { kind: 'delivered', reply: delivered } : first!,
-        );
-        continue;
+    let isWanted = false;
+    try {
+      for (const recipient of recipients) {
+        if (own !== undefined && results.length > 0) {
+          // One copy lies there, or waits to, for all of them.
+          const [first] = results;
+          results.push(
+            first!.kind === 'delivered' ? { kind: 'delivered', reply: delivered } : first!,
+          );
+          continue;
+        }
+        const account = own ?? (await accountFor(recipient.address, before, addressMap));
+        if (typeof account !== 'string') {
+          results.push(account);
+          continue;
+        }
+        const judgement = await judge?.(account);
+        const isJunk = judgement?.isJunk ?? isQuarantined(message);
+        const ruled = isJunk
+          ? undefined
+          : await options.byRules?.({ account, message, recipient, head, before });
+        const facts = factsOf(judgement?.text, ruled?.note);
+        if (ruled?.isKept === false) {
+          const reply = ruled.effects.length > 0 ? sentOn : discarded;
+          results.push({ kind: 'delivered', reply, effects: ruled.effects, facts });
+          continue;
+        }
+        kept ??= finalContent({ ...message, head, isBinary: isBinary(message) }, spool);
+        const received = clock.now();
+        const placed = { account, content: await kept, isJunk, flags, ruled, received };
+        const mail = newMail(message, recipient.address, placed);
+        const refusal = await refusalFor(message, recipient, mail);
+        const effects = [mail, ...(ruled?.effects ?? [])];
+        results.push(refusal ?? { kind: 'delivered', reply: delivered, effects, facts });
       }
-      const account = own ?? (await accountFor(recipient.address, before, addressMap));
-      if (typeof account !== 'string') {
-        results.push(account);
-        continue;
-      }
-      const judgement = await judge?.(account);
-      const isJunk = judgement?.isJunk ?? isQuarantined(message);
-      const ruled = isJunk
-        ? undefined
-        : await options.byRules?.({ account, message, recipient, head, before });
-      const facts = factsOf(judgement?.text, ruled?.note);
-      if (ruled?.isKept === false) {
-        const reply = ruled.effects.length > 0 ? sentOn : discarded;
-        results.push({ kind: 'delivered', reply, effects: ruled.effects, facts });
-        continue;
-      }
-      kept ??= finalContent({ ...message, head, isBinary: isBinary(message) }, spool);
-      const received = clock.now();
-      const placed = { account, content: await kept, isJunk, flags, ruled, received };
-      const mail = newMail(message, recipient.address, placed);
-      const refusal = await refusalFor(message, recipient, mail);
-      const effects = [mail, ...(ruled?.effects ?? [])];
-      results.push(refusal ?? { kind: 'delivered', reply: delivered, effects, facts });
+      isWanted = results.some(appends);
+    } finally {
+      // Who has no room comes again, and has a copy made anew then; so it is where something fails.
+      const copy = isWanted ? undefined : await kept?.catch(() => undefined);
+      if (copy?.kind === 'file') await spool.remove(copy.key);
     }
-    // Who has no room comes again, and has a copy made anew then.
-    const copy = await kept;
-    if (copy?.kind === 'file' && !results.some(appends)) await spool.remove(copy.key);
     return { recipients: results, health: 'ok' };
   };
 
