@@ -118,9 +118,10 @@ class MtqpConversation implements ServiceConversation {
       await this.#flush();
       return false;
     }
-    const chunk = await this.#wait.read(this.#peer, session);
-    if (chunk === undefined || chunk === 'timeout') return false;
-    session.receive(chunk);
+    const said = await this.#wait.read(this.#peer, session);
+    // It has hung up, or its time is over.
+    if (typeof said !== 'object') return false;
+    session.receive(said);
     return true;
   }
 
