@@ -47,8 +47,8 @@ export function numbersOfUids(wanted: ArrayLike<number>, uids: Uint32Array): Uin
   return numbers.subarray(0, count);
 }
 
-/** From and to, of numbers; empty when from is above to. */
-type Span = readonly [number, number];
+/** From and to, of numbers or UIDs; empty when from is above to. */
+export type Span = readonly [number, number];
 
 // RFC 9051 §9: BAD for a number that is not there, also for "*" in an empty mailbox.
 function refuseBeyond(ranges: readonly Range[], messages: number): void {
@@ -118,11 +118,40 @@ export function formatSet(numbers: ArrayLike<number>): string {
 /** `1:3,5` of numbers in any order, which stays: COPYUID lists pairs. RFC 4315 §3. */
 export const formatInOrder = formatSet;
 
-/** Whether a UID is in a set of ranges; '*' is `largest`. */
-export function contains(ranges: readonly Range[], uid: number, largest: number): boolean {
-  return ranges.some(({ from, to }) => {
-    const first = from === 0 ? largest : from;
-    const last = to === 0 ? largest : to;
-    return uid >= Math.min(first, last) && uid <= Math.max(first, last);
-  });
+/** The UIDs that the ranges mean, ascending and apart, whether or not they are there; '*' is `largest`. */
+export const uidsMeant = (ranges: readonly Range[], largest: number): readonly Span[] =>
+  merge(
+    ranges.map(({ from, to }): Span => {
+      const [first, last] = [from || largest, to || largest];
+      return [Math.min(first, last), Math.max(first, last)];
+    }),
+  );
+
+/** Whether one of the spans, which are ascending and apart, has the UID. */
+export function isWithin(spans: readonly Span[], uid: number): boolean {
+  let low = 0;
+  let high = spans.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (spans[middle]![1] < uid) low = middle + 1;
+    else high = middle;
+  }
+  return low < spans.length && spans[low]![0] <= uid;
 }
+
+/** What is left of the spans, which are ascending and apart, without these UIDs, which ascend. */
+export function spansWithout(spans: readonly Span[], uids: Uint32Array): readonly Span[] {
+  const left: Span[] = [];
+  for (const [from, to] of spans) {
+    let next = from;
+    for (let i = lowerBound(uids, from); i < uids.length && uids[i]! <= to; i += 1) {
+      if (next < uids[i]!) left.push([next, uids[i]! - 1]);
+      next = uids[i]! + 1;
+    }
+    if (next <= to) left.push([next, to]);
+  }
+  return left;
+}
+
+export const formatSpans = (spans: readonly Span[]): string =>
+  spans.map(([from, to]) => (from === to ? `${from}` : `${from}:${to}`)).join(',');

@@ -3,7 +3,8 @@
 
 import type { QresyncParam, Range, SequenceSet } from '../../../imap/command.ts';
 import type { CommandContext } from '../context.ts';
-import { contains, formatSet } from '../number-set.ts';
+import type { Span } from '../number-set.ts';
+import { formatSet, formatSpans, isWithin, spansWithout, uidsMeant } from '../number-set.ts';
 import type { SelectedMailbox } from '../selected-mailbox.ts';
 
 /** Limit: pairs of sequence-match-data that are looked at. */
@@ -24,11 +25,12 @@ export async function resynchronise(
   await tellVanished({ known, since: modseq, floor }, selected, context);
   const { rows } = selected;
   if (modseq >= selected.folder.modseq) return;
+  const meant = uidsMeant(known, selected.folder.uidNext - 1);
   for (let row = 0; row < rows.length; row += 1) {
     if (rows.modseq[row]! <= modseq) continue;
     const uid = rows.uid[row]!;
     const number = selected.numberOf(uid);
-    if (number === undefined || !contains(known, uid, uid)) continue;
+    if (number === undefined || !isWithin(meant, uid)) continue;
     selected.tellMessage(context, number, uid);
     const room = context.room();
     if (room !== undefined) await room;
@@ -51,34 +53,17 @@ export async function tellVanished(
   const { open } = selected;
   const changes = since >= open.modseq ? undefined : await context.store.changes(open.id, since);
   if (changes === undefined) return;
-  const { uidNext } = open.facts;
-  // RFC 7162 §3.2.10.1: if not all expunges are remembered, every UID that is not there is called vanished.
-  const vanished = changes.complete
-    ? changes.vanished
-    : absent(known, selected, uidNext).filter((uid) => uid > floor);
-  const largest = uidNext - 1;
+  const largest = open.facts.uidNext - 1;
+  const meant = uidsMeant(known, largest);
+  const upTo = ([from, to]: Span): Span => [Math.max(from, floor + 1), Math.min(to, largest)];
   // What was expunged since the session opened the folder it will be told by message number, not here.
-  const told = Array.from(vanished).filter(
-    (uid) =>
-      selected.numberOf(uid) === undefined && uid <= largest && contains(known, uid, largest),
-  );
-  if (told.length > 0) context.untagged(`VANISHED (EARLIER) ${formatSet(told)}`);
-}
-
-/** UIDs of `known` that no message has. */
-function absent(
-  known: readonly Range[],
-  selected: SelectedMailbox,
-  uidNext: number,
-): readonly number[] {
-  const uids = new Set<number>();
-  for (const { from, to } of known) {
-    const first = Math.min(from || uidNext - 1, to || uidNext - 1);
-    const last = Math.min(Math.max(from || uidNext - 1, to || uidNext - 1), uidNext - 1);
-    for (let uid = Math.max(first, 1); uid <= last; uid += 1)
-      if (selected.numberOf(uid) === undefined) uids.add(uid);
-  }
-  return [...uids].sort((one, other) => one - other);
+  const isTold = (uid: number) =>
+    uid <= largest && isWithin(meant, uid) && selected.numberOf(uid) === undefined;
+  // RFC 7162 §3.2.10.1: if not all expunges are remembered, every UID that is not there is called vanished.
+  const told = changes.complete
+    ? formatSet(changes.vanished.filter(isTold))
+    : formatSpans(spansWithout(meant.map(upTo), selected.uids));
+  if (told !== '') context.untagged(`VANISHED (EARLIER) ${told}`);
 }
 
 /** RFC 7162 §3.2.5.2: the last UID that still has the number the client knows it by. */
