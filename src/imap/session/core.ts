@@ -107,7 +107,6 @@ export class SessionCore {
     if (state === undefined) return;
     this.login = loginAfter[state];
     if (state === 'authenticated') {
-      this.errors = 0;
       this.failedLogins = 0;
     } else if (state === 'unauthenticated') {
       // RFC 8437 §4.1: all is as it was, but for TLS.
