@@ -4,15 +4,13 @@
 
 import { unreachable } from '../../../base/assert.ts';
 import type { StatusItem } from '../../../imap/command.ts';
+import { deletedBit } from '../../../mailbox/flags.ts';
 import { mailboxId } from '../../../store/object-id.ts';
 import { requireRight } from '../acl.ts';
 import type { CommandContext, ExecutorOf } from '../context.ts';
 import type { LocatedFolder } from '../located-folder.ts';
 import { ok } from '../refusal.ts';
 import { mailboxText } from '../words.ts';
-
-/** Bit of \Deleted in MailColumns.flags. */
-const deletedBit = 8;
 
 export const status: ExecutorOf<'STATUS'> = async ({ mailbox, items }, context) => {
   const located = requireRight(await context.names.locate(mailbox), 'r');
