@@ -163,11 +163,11 @@ class NodeQueue {
   }
 
   async #giveBackMissed(): Promise<void> {
-    if (!this.#own.isInDoubt(this.#process.now())) return;
-    const session = this.#session();
+    if (!this.#own.isInDoubt) return;
+    const [session, askedAt] = [this.#session(), this.#process.now()];
     const rows = await this.#ask(() => this.#shared.ofSession(session));
     const claimed = rows.map((row) => ({ ...row, message: messageKey(row.id) }));
-    const missed = this.#own.missed(claimed, session);
+    const missed = this.#own.missed(claimed, { session, askedAt });
     if (missed.length > 0) await this.#release(missed);
   }
 

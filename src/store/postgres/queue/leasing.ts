@@ -174,8 +174,8 @@ export class Leasing {
   /** What is ours, and nobody here knows of it, since the answer to a claim was lost. */
   async giveBackMissed(): Promise<void> {
     const { database, clock, own, session } = this.#parts;
-    if (!own.isInDoubt(clock.now())) return;
-    const ours = session();
+    if (!own.isInDoubt) return;
+    const [ours, askedAt] = [session(), clock.now()];
     const rows = await database.rows('SELECT message, idx, fence FROM recipient WHERE owner = $1', [
       ours,
     ]);
@@ -184,7 +184,7 @@ export class Leasing {
       index: integer(row.idx),
       fence: integer(row.fence),
     }));
-    const missed = own.missed(claimed, ours);
+    const missed = own.missed(claimed, { session: ours, askedAt });
     if (missed.length > 0) await this.#giveBack(missed);
   }
 

@@ -16,7 +16,8 @@ export class OwnLeases {
   /** Claims are numbered; these are under way. */
   readonly #claiming = new Set<number>();
   #claims = 0;
-  #doubtUntil = Number.NEGATIVE_INFINITY;
+  /** Until somebody has looked after that: a look that fails, since the line is still cut, ends no doubt. */
+  #doubtUntil: number | undefined;
   /** What the database says is ours, and which claim was the last to begin when we saw that. */
   #unknown: ReadonlyMap<string, number> = new Map();
 
@@ -82,19 +83,20 @@ export class OwnLeases {
   }
 
   /** Whether something may be ours without our knowing. */
-  isInDoubt(now: number): boolean {
-    return now < this.#doubtUntil || this.#unknown.size > 0;
+  get isInDoubt(): boolean {
+    return this.#doubtUntil !== undefined || this.#unknown.size > 0;
   }
 
   /**
    * Of the recipients that the database says are ours, those that are not, and were not at an earlier look either since
-   * when all claims that were under way then have ended. The others are in doubt still.
+   * when all claims that were under way then have ended. The others are in doubt still. `askedAt`: it was asked no sooner.
    */
   missed<Claimed extends ClaimedRecipient>(
     claimed: readonly Claimed[],
-    session: number,
+    { session, askedAt }: { readonly session: number; readonly askedAt: number },
   ): readonly Claimed[] {
     this.#begin(session);
+    if (this.#doubtUntil !== undefined && askedAt >= this.#doubtUntil) this.#doubtUntil = undefined;
     const counts = new Map<number, number>();
     for (const { message } of claimed) counts.set(message, (counts.get(message) ?? 0) + 1);
     const unknown = claimed.filter(
