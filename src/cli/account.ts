@@ -7,9 +7,10 @@ import { generatePassword } from '../policy/accounts/account-changes.ts';
 import { accountRulesCommand } from './account-rules.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './context.ts';
-import { printable, printLines } from './context.ts';
+import { printable } from './context.ts';
 import { done } from './done.ts';
 import { readPassword } from './password.ts';
+import { printTable } from './print-table.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
 import { counted } from './table.ts';
@@ -71,21 +72,19 @@ const list = (context: Context) =>
     .description('the accounts there are')
     .action(async (options: CommonOptions) => {
       await withOperations(context, options, async (operations) => {
-        const count = await printLines(
-          context,
-          operations.accountList(),
-          options.json === true,
-          (a) => {
-            const also = a.addresses.slice(1);
-            const others = also.length === 0 ? '' : `  also ${also.join(', ')}`;
-            const apps =
-              a.appPasswords.length === 0 ? '' : `  app passwords: ${a.appPasswords.join(', ')}`;
-            const held = a.held === null ? '' : `  may not send until ${a.held.until}`;
-            return printable(
-              `${a.address.padEnd(32)} ${counted(a.messages, 'message')}, ${counted(a.bytes, 'byte')}${others}${apps}${held}`,
-            );
+        const lines = operations.accountList();
+        const count = await printTable(context, lines, options.json === true, {
+          head: ['account', 'messages', 'bytes', ''],
+          row: ({ address, messages, bytes, addresses, appPasswords, held }) => {
+            const also = addresses.slice(1);
+            const facts = [
+              ...(held === null ? [] : [`may not send until ${held.until}`]),
+              ...(also.length === 0 ? [] : [`also ${also.join(', ')}`]),
+              ...(appPasswords.length === 0 ? [] : [`app passwords: ${appPasswords.join(', ')}`]),
+            ];
+            return [address, messages, bytes, facts.join('; ')];
           },
-        );
+        });
         if (count === 0 && options.json !== true)
           context.note('there are no accounts; create one with `postrider account add ADDRESS`');
       });

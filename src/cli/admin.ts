@@ -8,6 +8,7 @@ import type { Context } from './context.ts';
 import { CliError, printable, printLines } from './context.ts';
 import { done } from './done.ts';
 import { readPassword } from './password.ts';
+import { printTable } from './print-table.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
 import { withOperations } from './with-operations.ts';
@@ -44,12 +45,12 @@ const list = (context: Context) =>
     .action(async (options: CommonOptions) => {
       await withOperations(context, options, async (o) => {
         const json = options.json === true;
-        const count = await printLines(context, o.administratorList(), json, (one) => {
-          const factor = one.secondFactor ? ', second factor' : '';
-          const keys = one.passkeys.map((key) => key.name).join(', ');
-          return printable(
-            `${one.name.padEnd(24)} ${one.allows.join(',')}${factor}${keys && `, passkeys: ${keys}`}`,
-          );
+        const count = await printTable(context, o.administratorList(), json, {
+          head: ['name', 'second factor', 'passkeys', 'allows'],
+          row: ({ name, secondFactor, passkeys, allows }) => [
+            ...[name, secondFactor ? 'yes' : 'no', passkeys.map((key) => key.name).join(', ')],
+            allows.join(','),
+          ],
         });
         if (count === 0 && !json)
           context.note('nobody; let somebody in with `postrider admin add NAME`');

@@ -93,7 +93,8 @@ ${cases.join('\n')}
   esac
   _describe 'postrider' items || _files
 }
-_postrider "$@"
+# As a file in $fpath this is the function itself; where it is sourced, zsh is told of it.
+if [[ $funcstack[1] == _postrider ]]; then _postrider "$@"; else compdef _postrider postrider; fi
 `;
 }
 

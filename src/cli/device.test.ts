@@ -34,7 +34,7 @@ const states = async () =>
   (await run(`device list ${ann}`)).out
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => line.split('  '))
+    .map((line) => line.split(/ {2,}/))
     .map(([account, id, , version, state]) => [account, id, version, state].join(' '));
 
 it('device: lists, blocks, wipes by an explicit word, and removes phones', async () => {

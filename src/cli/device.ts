@@ -3,9 +3,10 @@
 import { Command } from 'commander';
 import { confirm } from './confirm.ts';
 import type { Context } from './context.ts';
-import { printable, printLines } from './context.ts';
+import { printTable } from './print-table.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
+import { minuteOf } from './table.ts';
 import { withOperations } from './with-operations.ts';
 
 export function deviceCommand(context: Context): Command {
@@ -21,15 +22,13 @@ const list = (context: Context) =>
     .action(async (address: string | undefined, options: CommonOptions) => {
       const asked = address === undefined ? {} : { account: address };
       await withOperations(context, options, async (o) => {
-        const count = await printLines(
-          context,
-          o.deviceList(asked),
-          options.json === true,
-          ({ account, device, type, version, state, lastSeen, facts }) =>
-            printable(
-              `${account}  ${device}  ${facts.FriendlyName ?? facts.Model ?? type}  ${version}  ${state}  ${lastSeen}`,
-            ),
-        );
+        const count = await printTable(context, o.deviceList(asked), options.json === true, {
+          head: ['account', 'device', 'name', 'version', 'state', 'seen'],
+          row: ({ account, device, type, version, state, lastSeen, facts }) => [
+            ...[account, device, facts.FriendlyName ?? facts.Model ?? type, version],
+            ...[state, minuteOf(lastSeen)],
+          ],
+        });
         if (count === 0 && options.json !== true) context.note('no devices');
       });
     });

@@ -16,9 +16,11 @@ import {
   recordOf,
 } from '../trust/dkim-keys.ts';
 import type { Context } from './context.ts';
-import { CliError, printLines } from './context.ts';
+import { CliError } from './context.ts';
+import { printTable } from './print-table.ts';
 import type { CommonOptions } from './settings.ts';
 import { reach, withCommonOptions } from './settings.ts';
+import { minuteOf } from './table.ts';
 
 export function dkimCommand(context: Context): Command {
   const command = new Command('dkim').description(
@@ -99,23 +101,16 @@ const list = (context: Context) =>
       withKeys(context, options, async ({ directory }) => {
         const all = readIndex(directory);
         const entries = domain === undefined ? all : chosen(all, domain);
-        const count = await printLines(context, eachOf(entries), options.json === true, (key) =>
-          [
-            key.domain.padEnd(24),
-            key.selector.padEnd(12),
-            key.algorithm.padEnd(8),
-            key.state.padEnd(8),
-            key.since.slice(0, 16).replace('T', ' '),
-          ].join('  '),
-        );
+        const count = await printTable(context, entries, options.json === true, {
+          head: ['domain', 'selector', 'algorithm', 'state', 'since'],
+          row: ({ domain: of, selector, algorithm, state, since }) => [
+            ...[of, selector, algorithm, state, minuteOf(since)],
+          ],
+        });
         if (count === 0 && options.json !== true)
           context.note('no keys: mail is not signed; see `postrider dkim create`');
       }),
     );
-
-async function* eachOf<T>(values: readonly T[]): AsyncGenerator<T> {
-  yield* values;
-}
 
 const record = (context: Context) =>
   withCommonOptions(new Command('record'))

@@ -2,10 +2,12 @@
 
 import { Command } from 'commander';
 import type { Context } from './context.ts';
-import { CliError, printable, printLines } from './context.ts';
+import { CliError, printable } from './context.ts';
 import { mailImport } from './mail-import.ts';
+import { printTable } from './print-table.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
+import { minuteOf } from './table.ts';
 import { withOperations } from './with-operations.ts';
 
 interface ListOptions extends CommonOptions {
@@ -30,13 +32,15 @@ const list = (context: Context) =>
           ...(address !== undefined && { address }),
           ...(folder !== undefined && { folder }),
         });
-        const count = await printLines(context, lines, options.json === true, (m) => {
-          const whose = address === undefined ? `${m.mailbox.padEnd(24)}  ` : '';
-          const where = m.folder === 'INBOX' ? '' : `[${m.folder}] `;
-          const received = m.received.slice(0, 16).replace('T', ' ');
-          return printable(
-            `${m.id}  ${received}  ${String(m.size).padStart(8)}  ${whose}${m.from.padEnd(28)}  ${where}${m.subject}`,
-          );
+        const count = await printTable(context, lines, options.json === true, {
+          head: [
+            ...['id', 'received', 'octets', ...(address === undefined ? ['mailbox'] : [])],
+            ...['from', 'subject'],
+          ],
+          row: ({ id, received, size, mailbox, from, folder, subject }) => [
+            ...[id, minuteOf(received), size, ...(address === undefined ? [mailbox] : [])],
+            ...[from, folder === 'INBOX' ? subject : `[${folder}] ${subject}`],
+          ],
         });
         if (count === 0 && !options.json)
           context.note(address === undefined ? 'no mail' : `no mail for ${printable(address)}`);

@@ -3,7 +3,8 @@
 import { Command } from 'commander';
 import type { NodeLine } from '../admin/nodes.ts';
 import type { Context } from './context.ts';
-import { printable, printLines } from './context.ts';
+import type { Columns } from './print-table.ts';
+import { printTable } from './print-table.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
 import { withOperations } from './with-operations.ts';
@@ -20,7 +21,7 @@ const list = (context: Context) =>
     .action(async (options: CommonOptions) => {
       await withOperations(context, options, async (operations) => {
         const json = options.json === true;
-        const count = await printLines(context, operations.nodeList(), json, formatNode);
+        const count = await printTable(context, operations.nodeList(), json, nodes);
         if (count === 0 && !json) context.note('this server has its store to itself');
       });
     });
@@ -43,7 +44,10 @@ const remove = (context: Context) =>
       await context.print(options.json ? 'null\n' : `${name} is removed\n`);
     });
 
-const formatNode = ({ number, name, state, version, seen, leased }: NodeLine): string => {
-  const heard = seen === null ? 'never seen' : `seen ${seen.slice(0, 19).replace('T', ' ')}`;
-  return printable(`${number}  ${name}  ${state}  ${version}  ${heard}  attempts ${leased}`);
+const nodes: Columns<NodeLine> = {
+  head: ['number', 'node', 'state', 'version', 'attempts', 'seen'],
+  row: ({ number, name, state, version, seen, leased }) => [
+    ...[number, name, state, version, leased],
+    seen === null ? 'never' : seen.slice(0, 19).replace('T', ' '),
+  ],
 };

@@ -10,7 +10,7 @@ import type { ChangeOptions, FilterOptions } from './queue-options.ts';
 import { chosenBy, filterFrom, someChosenBy, withChoice, withFilter } from './queue-options.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
-import { counted } from './table.ts';
+import { counted, minuteOf } from './table.ts';
 import { withOperations } from './with-operations.ts';
 
 type Totals = Awaited<ReturnType<Operations['queueCount']>>;
@@ -163,7 +163,7 @@ async function done(
 function totalsText(totals: Totals): string {
   const { messages, recipients, oldest, states, destinations, replies, complete } = totals;
   const least = complete ? '' : 'at least ';
-  const since = oldest === null ? '' : `, the oldest of ${oldest.slice(0, 16).replace('T', ' ')}`;
+  const since = oldest === null ? '' : `, the oldest of ${minuteOf(oldest)}`;
   const head = `${least}${counted(messages, 'message')} to ${counted(recipients, 'recipient')}${since}`;
   const inStates = Object.entries(states).filter(([, each]) => each > 0);
   const rows = [
@@ -176,9 +176,7 @@ function totalsText(totals: Totals): string {
 
 function formatEntry({ id, sender, received, size, asked, recipients }: QueueLine): string {
   const from = sender === '' ? '<>' : sender;
-  const head = printable(
-    `${id}  ${received.slice(0, 16).replace('T', ' ')}  ${size} bytes  from ${from}`,
-  );
+  const head = printable(`${id}  ${minuteOf(received)}  ${size} bytes  from ${from}`);
   const rows = recipients.map(
     ({ address, destination, state, attempts, nextAttempt, lastReply, waits }) => {
       const next =

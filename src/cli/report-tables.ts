@@ -2,7 +2,7 @@
 
 import type { AbuseSummary, DmarcSummary, SourceSummary, TlsSummary } from '../report/summary.ts';
 import { printable } from './context.ts';
-import { counted, table } from './table.ts';
+import { counted, minuteOf, table } from './table.ts';
 
 /** Limit: rows of one domain. */
 const rowsMax = 40;
@@ -90,7 +90,7 @@ export function abuseTable(reports: readonly AbuseSummary[], columns: number): s
   const rows = reports
     .toSorted((a, b) => (a.received < b.received ? 1 : -1))
     .map(({ received, type, failure, by, sourceIp, message, mailFrom }) => [
-      received.slice(0, 16).replace('T', ' '),
+      minuteOf(received),
       failure === null ? type : `${type} (${failure})`,
       by.slice(0, 24),
       sourceIp ?? '-',

@@ -53,3 +53,6 @@ const shown = (content: string | number | undefined): readonly string[] => [
 /** `1 message`, `2 messages`. */
 export const counted = (count: number, noun: string): string =>
   `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** `2026-11-29 21:14`, of an ISO 8601 date. */
+export const minuteOf = (iso: string): string => iso.slice(0, 16).replace('T', ' ');

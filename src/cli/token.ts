@@ -3,9 +3,11 @@
 import { Command } from 'commander';
 import { readAllows } from './allows.ts';
 import type { Context } from './context.ts';
-import { CliError, printable, printLines } from './context.ts';
+import { CliError } from './context.ts';
+import { printTable } from './print-table.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
+import { minuteOf } from './table.ts';
 import { withOperations } from './with-operations.ts';
 
 export function tokenCommand(context: Context): Command {
@@ -44,11 +46,13 @@ const list = (context: Context) =>
     .description('the tokens there are')
     .action(async (options: CommonOptions) => {
       await withOperations(context, options, async (o) => {
-        const count = await printLines(context, o.tokenList(), options.json === true, (one) =>
-          printable(
-            `${one.name.padEnd(24)} ${one.allows.join(',')}  made ${one.created}${one.expires === null ? '' : `, until ${one.expires}`}`,
-          ),
-        );
+        const count = await printTable(context, o.tokenList(), options.json === true, {
+          head: ['token', 'made', 'until', 'allows'],
+          row: ({ name, created, expires, allows }) => [
+            ...[name, minuteOf(created), expires === null ? 'ever' : minuteOf(expires)],
+            allows.join(','),
+          ],
+        });
         if (count === 0 && options.json !== true) context.note('no tokens: nobody asks over HTTP');
       });
     });

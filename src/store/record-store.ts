@@ -45,6 +45,12 @@ export const rememberedKinds: ReadonlySet<string> = new Set([
   'activesync-device',
 ]);
 
+/** @throws RangeError */
+export function checkLength({ kind, key, value }: StoredRecord): void {
+  if (value.length > recordCharactersMax)
+    throw new RangeError(`${kind} ${key}: ${value.length} characters are too long for a record`);
+}
+
 export interface RecordStore {
   get(kind: string, key: string): Promise<StoredRecord | undefined>;
   /**
@@ -52,6 +58,12 @@ export interface RecordStore {
    * @throws RangeError when a value is too long; TurnLostError when the turn is another node's by now.
    */
   put(records: readonly StoredRecord[], turn?: Turn): Promise<void>;
+  /**
+   * Where what is there still has the value `before` (undefined: where nothing is there), it is this one from now on;
+   * false where it has another by now, and nothing is changed. Durable when this resolves.
+   * @throws RangeError when the value is too long.
+   */
+  replace(record: StoredRecord, before: string | undefined): Promise<boolean>;
   /** @throws TurnLostError */
   remove(kind: string, keys: readonly string[], turn?: Turn): Promise<void>;
   /** In the order of their keys, by UTF-8 octets. */

@@ -28,6 +28,7 @@ const recordsOf = (records: RecordStore): RecordStore => ({
   remove: (...asked) => records.remove(...asked),
   list: (...asked) => records.list(...asked),
   count: (kind) => records.count(kind),
+  replace: (...asked) => records.replace(...asked),
   watch: (...asked) => records.watch(...asked),
 });
 

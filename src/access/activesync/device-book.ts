@@ -2,7 +2,7 @@
 // one that is not heard of for a season is forgotten. An account has a bounded number of them.
 
 import type { Clock } from '../../base/clock.ts';
-import { inOrder } from '../../policy/administration/in-order.ts';
+import { changeRecord } from '../../policy/administration/change-record.ts';
 import { allRecords } from '../../store/all-records.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 
@@ -92,19 +92,26 @@ export class DeviceBook {
 
   /** Of the device as it is now, whoever else changes it meanwhile. One that was removed stays so. */
   async change({ account, id }: Pick<Device, 'account' | 'id'>, part: Partial<Device>) {
-    return inOrder(this.#parts, async () => {
-      const now = await this.find(account, id);
-      return now === undefined ? undefined : this.#save({ ...now, ...part });
+    const record = { kind: deviceKind, key: deviceKey(account, id) };
+    let device: Device | undefined;
+    await changeRecord(this.#parts, record, (value) => {
+      device = value === undefined ? undefined : { ...(JSON.parse(value) as Device), ...part };
+      return device && this.#written(device);
     });
+    return device;
   }
 
   async #save(device: Device): Promise<Device> {
-    const expires = device.blocked ? undefined : this.#parts.clock.now() + keptMs;
-    const key = deviceKey(device.account, device.id);
-    await this.#parts.records.put([
-      { kind: deviceKind, key, value: JSON.stringify(device), expires },
-    ]);
+    const record = { kind: deviceKind, key: deviceKey(device.account, device.id) };
+    await this.#parts.records.put([{ ...record, ...this.#written(device) }]);
     return device;
+  }
+
+  #written(device: Device) {
+    return {
+      value: JSON.stringify(device),
+      expires: device.blocked ? undefined : this.#parts.clock.now() + keptMs,
+    };
   }
 
   async list(account: string | undefined): Promise<readonly Device[]> {

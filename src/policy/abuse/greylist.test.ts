@@ -168,6 +168,7 @@ describe('RFC 6647: greylisting', () => {
     const full = await setUp({}, (records) => ({
       get: (kind, key) => records.get(kind, key),
       put: () => assert.fail('nothing more is written'),
+      replace: () => assert.fail('nothing more is written'),
       remove: (kind, keys) => records.remove(kind, keys),
       list: (kind, page) => records.list(kind, page),
       count: async () => recordsMax,

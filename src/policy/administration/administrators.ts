@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 import { findPassword, hashPassword, preparePassword } from '../accounts/passwords.ts';
-import { inOrder } from './in-order.ts';
+import { changeRecord } from './change-record.ts';
 import { totpStep } from './totp.ts';
 
 export interface Administrator {
@@ -70,13 +70,13 @@ export async function addAdministrator(
 ): Promise<void> {
   const key = checkedName(name);
   const hash = await hashed(password);
-  await inOrder(parts, async () => {
-    if ((await find(parts, key)) !== undefined)
+  if ((await parts.records.count(kind)) >= administratorsMax)
+    throw new AdministratorError('there are too many administrators');
+  await changeRecord(parts, { kind, key }, (known) => {
+    if (known !== undefined)
       throw new AdministratorError(`there is an administrator ${key} already`);
-    if ((await parts.records.count(kind)) >= administratorsMax)
-      throw new AdministratorError('there are too many administrators');
     const now = parts.clock.now();
-    await put(parts, {
+    return written({
       ...{ name: key, allows, created: now, changed: now },
       ...{ password: hash, totp: undefined, passkeys: [] },
     });
@@ -118,11 +118,10 @@ export async function findPasskey(
 }
 
 /** @throws AdministratorError when there is none of that name. */
-export const removeAdministrator = (parts: AdministratorsParts, name: string): Promise<void> =>
-  inOrder(parts, async () => {
-    const { name: key } = await existing(parts, name);
-    await parts.records.remove(kind, [key]);
-  });
+export async function removeAdministrator(parts: AdministratorsParts, name: string): Promise<void> {
+  const { name: key } = await existing(parts, name);
+  await parts.records.remove(kind, [key]);
+}
 
 /** Ends the sessions there are. */
 export async function changeAdministrator(
@@ -163,21 +162,24 @@ export interface Credentials {
 }
 
 /** Undefined when it is not the code, or has been used, or the password was changed while it was looked at. */
-const useCode = (
+async function useCode(
   parts: AdministratorsParts,
   { name, password }: Administrator,
   code: string,
-): Promise<Administrator | undefined> =>
-  inOrder(parts, async () => {
-    const administrator = await find(parts, name);
+): Promise<Administrator | undefined> {
+  let used: Administrator | undefined;
+  await changeRecord(parts, { kind, key: name }, (value) => {
+    used = undefined;
+    const administrator = value === undefined ? undefined : parsed(name, value);
     if (administrator?.totp === undefined || administrator.password !== password) return undefined;
     const { secret, lastStep } = administrator.totp;
     const step = totpStep(Buffer.from(secret, 'hex'), code, { now: parts.clock.now(), lastStep });
     if (step === undefined) return undefined;
-    const used = { ...administrator, totp: { secret, lastStep: step } };
-    await put(parts, used);
-    return used;
+    used = { ...administrator, totp: { secret, lastStep: step } };
+    return written(used);
   });
+  return used;
+}
 
 /** 160 bits, as RFC 4226 §4 recommends. */
 export const newTotpSecret = (): Buffer => randomBytes(20);
@@ -255,7 +257,13 @@ const change = (
   parts: AdministratorsParts,
   name: string,
   changed: (administrator: Administrator) => Administrator,
-): Promise<void> => inOrder(parts, async () => put(parts, changed(await existing(parts, name))));
+): Promise<void> => {
+  const key = name.toLowerCase();
+  return changeRecord(parts, { kind, key }, (value) => {
+    if (value === undefined) throw unknown(name);
+    return written(changed(parsed(key, value)));
+  });
+};
 
 type Kept = Omit<Administrator, 'name'>;
 
@@ -273,16 +281,18 @@ const parsed = (name: string, value: string): Administrator => ({
   name,
 });
 
-const put = ({ records }: AdministratorsParts, { name, ...kept }: Administrator): Promise<void> =>
-  records.put([{ kind, key: name, value: JSON.stringify(kept) }]);
+const written = ({ name: _, ...kept }: Administrator) => ({ value: JSON.stringify(kept) });
 
 async function existing(parts: AdministratorsParts, name: string): Promise<Administrator> {
   const found = await findAdministrator(parts, name);
-  if (found !== undefined) return found;
-  throw new AdministratorError(
+  if (found === undefined) throw unknown(name);
+  return found;
+}
+
+const unknown = (name: string): AdministratorError =>
+  new AdministratorError(
     `there is no administrator ${name}; \`postrider admin list\` shows those there are`,
   );
-}
 
 function checkedName(name: string): string {
   const key = name.toLowerCase();

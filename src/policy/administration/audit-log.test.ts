@@ -44,6 +44,7 @@ it('keeps the latest lines and no more, and those of operators whatever accounts
         .filter((one) => one.kind === kind && one.key > after)
         .slice(0, limit),
     count: async (kind: string) => [...kept.values()].filter((one) => one.kind === kind).length,
+    replace: () => assert.fail('lines are not changed'),
     watch: () => () => {},
   };
   const clock = new FakeClock();

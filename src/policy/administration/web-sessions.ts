@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { RecordStore } from '../../store/record-store.ts';
-import { inOrder } from './in-order.ts';
+import { changeRecord } from './change-record.ts';
 
 /** For whom. */
 export type SessionOwner =
@@ -60,9 +60,8 @@ export async function openSession(
   const secret = randomBytes(32).toString('base64url');
   const now = clock.now();
   const told = program.slice(0, programMax);
-  await put(records, keyOf(secret), {
-    ...{ owner, proof, client, program: told, created: now, seen: now },
-  });
+  const kept = { owner, proof, client, program: told, created: now, seen: now };
+  await records.put([{ kind, key: keyOf(secret), ...written(kept) }]);
   return secret;
 }
 
@@ -83,11 +82,10 @@ export async function findSession(
   }
   const now = clock.now();
   if (now - kept.seen >= seenApartMs)
-    await inOrder({ records }, async () => {
-      // It may have been ended meanwhile.
-      if ((await records.get(kind, key)) !== undefined)
-        await put(records, key, { ...kept, seen: now });
-    });
+    // It may have been ended meanwhile.
+    await changeRecord({ records }, { kind, key }, (value) =>
+      value === undefined ? undefined : written({ ...kept, seen: now }),
+    );
   return { ...kept, id: idOf(key) };
 }
 
@@ -95,7 +93,7 @@ export async function closeSession(
   { records }: Pick<WebSessionsParts, 'records'>,
   secret: string,
 ): Promise<void> {
-  await inOrder({ records }, () => records.remove(kind, [keyOf(secret)]));
+  await records.remove(kind, [keyOf(secret)]);
 }
 
 /** Of everybody, in no order. */
@@ -114,19 +112,16 @@ export async function endSession(
   if (!/^[0-9a-f]{16}$/.test(id)) return false;
   const [found] = await records.list(kind, { prefix: id, limit: 1 });
   if (found === undefined) return false;
-  await inOrder({ records }, () => records.remove(kind, [found.key]));
+  await records.remove(kind, [found.key]);
   return true;
 }
 
 type Kept = Omit<WebSession, 'id'>;
 
-const put = (records: RecordStore, key: string, kept: Kept): Promise<void> =>
-  records.put([
-    {
-      ...{ kind, key, value: JSON.stringify(kept) },
-      expires: Math.min(kept.seen + idleMs, kept.created + lifeMs),
-    },
-  ]);
+const written = (kept: Kept) => ({
+  value: JSON.stringify(kept),
+  expires: Math.min(kept.seen + idleMs, kept.created + lifeMs),
+});
 
 /** A secret of 32 octets by chance needs no salt, and nothing slower. */
 const keyOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');

@@ -56,6 +56,37 @@ export function testRecordStore(name: string, open: OpenTestStores): void {
       assert.deepEqual(await keysOf(records, { limit: 9 }), ['b%', 'b_', 'ba', 'bb', 'c']);
     });
 
+    it('replaces what nobody has changed meanwhile, and nothing else', async () => {
+      await using test = await open();
+      const { records } = test.stores;
+      const record = (value: string, expires?: number) => ({
+        ...{ kind: 'a', key: 'x', value },
+        ...(expires !== undefined && { expires }),
+      });
+      assert.equal(await records.replace(record('1'), '0'), false, 'there is nothing');
+      assert.equal(await records.replace(record('1'), undefined), true);
+      assert.equal(await records.replace(record('2'), undefined), false, 'there is something');
+      assert.equal(await records.replace(record('2'), '0'), false);
+      assert.deepEqual(await records.get('a', 'x'), record('1'));
+      const both = await Promise.all(['2', '3'].map((one) => records.replace(record(one), '1')));
+      assert.deepEqual([...both].sort(), [false, true]);
+      assert.equal((await records.get('a', 'x'))?.value, both[0] ? '2' : '3');
+      await records.remove('a', ['x']);
+      assert.equal(await records.replace(record('4'), '2'), false, 'what was removed stays so');
+      assert.equal(await records.get('a', 'x'), undefined);
+      const soon = test.clock.now() + 1000;
+      assert.equal(await records.replace(record('5', soon), undefined), true);
+      assert.deepEqual(await records.get('a', 'x'), record('5', soon));
+      await test.clock.advance(1000);
+      assert.equal(await records.replace(record('6'), '5'), false, 'it has expired');
+      assert.equal(await records.replace(record('6'), undefined), true);
+      assert.deepEqual(await records.get('a', 'x'), record('6'));
+      await assert.rejects(
+        records.replace(record('x'.repeat(recordCharactersMax + 1)), '6'),
+        RangeError,
+      );
+    });
+
     it('puts all or none of what it is given', async () => {
       await using test = await open();
       const { records } = test.stores;

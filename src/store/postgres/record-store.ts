@@ -3,7 +3,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Turn } from '../nodes.ts';
 import type { AnnouncedKind, RecordPage, RecordStore, StoredRecord } from '../record-store.ts';
-import { announcedKinds, recordCharactersMax } from '../record-store.ts';
+import { announcedKinds, checkLength } from '../record-store.ts';
 import type { Row } from '../row.ts';
 import { blob, integer, integerOrNull, text } from '../row.ts';
 import type { Changes } from './changes.ts';
@@ -43,11 +43,7 @@ export class PostgresRecordStore implements RecordStore {
 
   async put(records: readonly StoredRecord[], turn?: Turn): Promise<void> {
     if (records.length === 0) return;
-    for (const { kind, key, value } of records)
-      if (value.length > recordCharactersMax)
-        throw new RangeError(
-          `${kind} ${key}: ${value.length} characters are too long for a record`,
-        );
+    records.forEach(checkLength);
     // Of the same record the last counts; all in one order, so that no two writers wait for each other.
     const last = new Map(records.map((record) => [`${record.kind}\0${record.key}`, record]));
     const ordered = [...last.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -55,6 +51,24 @@ export class PostgresRecordStore implements RecordStore {
     const kinds = [...new Set(list.map(({ kind }) => kind))];
     const now = this.#clock.now();
     await this.#change(kinds, turn, (queries) => putRecords(queries, list, now));
+  }
+
+  async replace(record: StoredRecord, before: string | undefined): Promise<boolean> {
+    checkLength(record);
+    const { kind, key, value, expires } = record;
+    const sql =
+      before === undefined
+        ? `INSERT INTO record AS known (kind, key, value, expires) VALUES ($1, $2, $3, $4)
+           ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, expires = excluded.expires
+           WHERE known.expires <= $5`
+        : `UPDATE record SET value = $3, expires = $4
+           WHERE kind = $1 AND key = $2 AND value = $6 AND (expires IS NULL OR expires > $5)`;
+    const values = [
+      ...[kind, octets(key), octets(value), expires === undefined ? null : Math.floor(expires)],
+      ...[this.#clock.now(), ...(before === undefined ? [] : [octets(before)])],
+    ];
+    const changed = await this.#change([kind], undefined, (queries) => queries.run(sql, values));
+    return changed > 0;
   }
 
   async remove(kind: string, keys: readonly string[], turn?: Turn): Promise<void> {
@@ -68,23 +82,21 @@ export class PostgresRecordStore implements RecordStore {
   }
 
   /** A statement by itself, unless somebody is to be told of it, or may be refused it. */
-  async #change(
+  async #change<T>(
     kinds: readonly string[],
     turn: Turn | undefined,
-    change: (queries: Queries) => Promise<unknown>,
-  ): Promise<void> {
+    change: (queries: Queries) => Promise<T>,
+  ): Promise<T> {
     const names = kinds.filter((kind) => announced.has(kind)).map(nameOf);
-    if (names.length === 0 && turn === undefined) {
-      await change(this.#database);
-      return;
-    }
-    await this.#database.transaction(async (transaction) => {
+    if (names.length === 0 && turn === undefined) return change(this.#database);
+    return this.#database.transaction(async (transaction) => {
       if (turn !== undefined) await assertHeld(transaction, turn);
       if (names.length > 0) await this.#changes.raise(transaction, names);
-      await change(transaction);
+      const result = await change(transaction);
       transaction.onCommit(() => {
         for (const name of names) this.#changes.announce(name);
       });
+      return result;
     });
   }
 

@@ -353,7 +353,8 @@ const requestNames: readonly RequestName[] = [
   ...(['createFolder', 'renameFolder', 'removeFolder', 'subscribe', 'appendMails'] as const),
   ...(['copyMails', 'moveMails', 'replaceMail', 'storeFlags', 'expungeMarked'] as const),
   ...(['leaveRecent', 'setAcl', 'annotate', 'contentFile', 'replaceContent'] as const),
-  ...(['getRecord', 'putRecords', 'removeRecords', 'listRecords', 'countRecords'] as const),
+  ...(['getRecord', 'putRecords', 'replaceRecord', 'removeRecords'] as const),
+  ...(['listRecords', 'countRecords'] as const),
   ...(['learnSpam', 'spamLearnt', 'spamCounts'] as const),
 ];
 

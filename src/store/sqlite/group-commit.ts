@@ -71,6 +71,7 @@ const durabilities: Readonly<Record<RequestName, Durability>> = {
   secret: 'durable',
   getRecord: 'read',
   putRecords: 'durable',
+  replaceRecord: 'durable',
   removeRecords: 'durable',
   listRecords: 'read',
   countRecords: 'read',

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../../base/clock.ts';
 import type { RecordPage, RecordStore, StoredRecord } from '../record-store.ts';
-import { recordCharactersMax, rememberedKinds } from '../record-store.ts';
+import { checkLength, rememberedKinds } from '../record-store.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { Remembered } from './remembered.ts';
 
@@ -40,17 +40,20 @@ export class SqliteRecordStore implements RecordStore {
 
   async put(records: readonly StoredRecord[]): Promise<void> {
     if (records.length === 0) return;
-    for (const { kind, key, value } of records)
-      if (value.length > recordCharactersMax)
-        throw new RangeError(
-          `${kind} ${key}: ${value.length} characters are too long for a record`,
-        );
+    records.forEach(checkLength);
     await this.#changing(records, () =>
       this.#commit.call('putRecords', [records, this.#clock.now()]),
     );
-    for (const record of records)
-      if (rememberedKinds.has(record.kind) && record.value.length <= rememberedCharactersMax)
-        this.#remembered.set(nameOf(record.kind, record.key), record);
+    this.#remember(records);
+  }
+
+  async replace(record: StoredRecord, before: string | undefined): Promise<boolean> {
+    checkLength(record);
+    const isReplaced = await this.#changing([record], () =>
+      this.#commit.call('replaceRecord', [record, before, this.#clock.now()]),
+    );
+    if (isReplaced) this.#remember([record]);
+    return isReplaced;
   }
 
   async remove(kind: string, keys: readonly string[]): Promise<void> {
@@ -59,17 +62,23 @@ export class SqliteRecordStore implements RecordStore {
     await this.#changing(removed, () => this.#commit.call('removeRecords', [kind, keys]));
   }
 
-  async #changing(
+  #remember(records: readonly StoredRecord[]): void {
+    for (const record of records)
+      if (rememberedKinds.has(record.kind) && record.value.length <= rememberedCharactersMax)
+        this.#remembered.set(nameOf(record.kind, record.key), record);
+  }
+
+  async #changing<T>(
     records: readonly Pick<StoredRecord, 'kind' | 'key'>[],
-    change: () => Promise<void>,
-  ): Promise<void> {
+    change: () => Promise<T>,
+  ): Promise<T> {
     const forget = () => {
       for (const { kind, key } of records)
         if (rememberedKinds.has(kind)) this.#remembered.forget(nameOf(kind, key));
     };
     forget();
     try {
-      await change();
+      return await change();
     } finally {
       forget();
     }

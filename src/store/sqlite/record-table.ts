@@ -45,6 +45,12 @@ export class RecordTable implements RecordRequests {
     this.#sql.sweep.run(now);
   }
 
+  replaceRecord(record: StoredRecord, before: string | undefined, now: number): boolean {
+    if (this.getRecord(record.kind, record.key, now)?.value !== before) return false;
+    this.putRecords([record], now);
+    return true;
+  }
+
   removeRecords(kind: string, keys: readonly string[]): void {
     for (const key of keys) this.#sql.remove.run(kind, key);
   }

@@ -317,6 +317,7 @@ export interface AccountRequests {
 export interface RecordRequests {
   getRecord(kind: string, key: string, now: number): StoredRecord | undefined;
   putRecords(records: readonly StoredRecord[], now: number): void;
+  replaceRecord(record: StoredRecord, before: string | undefined, now: number): boolean;
   removeRecords(kind: string, keys: readonly string[]): void;
   listRecords(kind: string, page: RecordPage, now: number): readonly StoredRecord[];
   countRecords(kind: string): number;
