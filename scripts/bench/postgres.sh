@@ -1,6 +1,6 @@
 #!/bin/bash
 # postgres.sh NODES ROUNDS MESSAGES: messages a second through NODES servers on one PostgreSQL of its own, all on this
-# machine: Postfix's smtp-source (20 sessions in all, 1 KiB, connections used again) to smtp-sink. "relayed" ends when
+# machine: Postfix's smtp-source (20 sessions in all, or SESSIONS, 1 KiB, connections used again) to smtp-sink. "relayed" ends when
 # the queue is empty. CPU in seconds per 1,000 messages, of the servers, the database, and the whole machine; what the
 # database wrote into its log in bytes for each message, and how many messages went with each commit. STATEMENTS=1 says at the end which
 # statements those were (and costs a little). Needs root, postfix and postgresql-15.
@@ -75,7 +75,7 @@ for round in $(seq "$rounds"); do
   d=$(database) w=$(written) c=$(commits)
   a=$(ticks) m=$(machine) begin=$(date +%s.%N) sources=()
   for port in "${ports[@]}"; do
-    smtp-source -d -s $((20 / nodes)) -l 1024 -m $((messages / nodes)) -f a@b.example -t rcpt@dest.example "127.0.0.1:$port" &
+    smtp-source -d -s $((${SESSIONS:-20} / nodes)) -l 1024 -m $((messages / nodes)) -f a@b.example -t rcpt@dest.example "127.0.0.1:$port" &
     sources+=($!)
   done
   wait "${sources[@]}"
