@@ -2,11 +2,24 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Context } from './context.ts';
 import { printTable } from './print-table.ts';
+import { fitted } from './table.ts';
 
 const columns = {
   head: ['account', 'messages', ''],
   row: ({ name, n }: { name: string; n: number }) => [name, n, 'x'.repeat(50)],
 };
+
+/** As in a terminal of that width, or in none. */
+async function inTerminal<T>(width: number | undefined, work: () => T | Promise<T>): Promise<T> {
+  const before = Object.getOwnPropertyDescriptor(process.stdout, 'columns');
+  Object.defineProperty(process.stdout, 'columns', { value: width, configurable: true });
+  try {
+    return await work();
+  } finally {
+    if (before === undefined) delete (process.stdout as Partial<typeof process.stdout>).columns;
+    else Object.defineProperty(process.stdout, 'columns', before);
+  }
+}
 
 async function printed(
   lines: readonly { name: string; n: number }[],
@@ -18,14 +31,8 @@ async function printed(
     text += more;
   };
   const context = { print } as unknown as Context;
-  const before = Object.getOwnPropertyDescriptor(process.stdout, 'columns');
-  Object.defineProperty(process.stdout, 'columns', { value: width, configurable: true });
-  try {
-    assert.equal(await printTable(context, lines, json, columns), lines.length);
-  } finally {
-    if (before === undefined) delete (process.stdout as Partial<typeof process.stdout>).columns;
-    else Object.defineProperty(process.stdout, 'columns', before);
-  }
+  const count = await inTerminal(width, () => printTable(context, lines, json, columns));
+  assert.equal(count, lines.length);
   return text;
 }
 
@@ -43,6 +50,12 @@ describe('lists', () => {
       `bob@example.org         3  ${'x'.repeat(12)}…`,
       '',
     ]);
+  });
+
+  it('that are no columns are cut off where the terminal ends, each line by itself', async () => {
+    const lines = 'a short one\n    to bob@example.org: deferred';
+    assert.equal(await inTerminal(16, () => fitted(lines)), 'a short one\n    to bob@exam…');
+    assert.equal(await inTerminal(undefined, () => fitted(lines)), lines);
   });
 
   it('are whole, and nothing but rows, for a program that reads them', async () => {

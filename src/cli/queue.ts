@@ -10,7 +10,7 @@ import type { ChangeOptions, FilterOptions } from './queue-options.ts';
 import { chosenBy, filterFrom, someChosenBy, withChoice, withFilter } from './queue-options.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
-import { counted, minuteOf } from './table.ts';
+import { counted, fitted, minuteOf } from './table.ts';
 import { withOperations } from './with-operations.ts';
 
 type Totals = Awaited<ReturnType<Operations['queueCount']>>;
@@ -30,7 +30,7 @@ const list = (context: Context) =>
         const json = options.json === true;
         const filter = filterFrom(options);
         const lines = filter === undefined ? operations.queueList() : found(operations, filter);
-        const count = await printLines(context, lines, json, formatEntry);
+        const count = await printLines(context, lines, json, (entry) => fitted(formatEntry(entry)));
         if (count > 0 || json) return;
         context.note(
           filter === undefined ? 'the queue is empty' : 'nothing in the queue is like that',

@@ -38,10 +38,22 @@ export function table(
 const lineOf = (row: Cells, widths: readonly number[]): string =>
   widths.map((width, at) => cell(row[at], width, at === widths.length - 1)).join('  ');
 
+/** Lines that are no columns, cut off where the terminal ends; whole where there is none. */
+export const fitted = (lines: string): string => {
+  const { columns: width = Number.POSITIVE_INFINITY } = process.stdout;
+  return lines
+    .split('\n')
+    .map((line) => cutOff([...line], width))
+    .join('\n');
+};
+
+const cutOff = (characters: readonly string[], width: number): string =>
+  characters.length > width ? `${characters.slice(0, width - 1).join('')}…` : characters.join('');
+
 function cell(content: string | number | undefined, width: number, isLast: boolean): string {
   const characters = shown(content);
-  if (characters.length > width) return `${characters.slice(0, width - 1).join('')}…`;
-  const text = characters.join('');
+  const text = cutOff(characters, width);
+  if (characters.length > width) return text;
   if (isLast) return text;
   return typeof content === 'number' ? text.padStart(width) : text.padEnd(width);
 }
