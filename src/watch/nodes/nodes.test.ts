@@ -60,7 +60,8 @@ describe('what nodes ask each other', { skip: withoutPostgres() }, () => {
 
   it('names who does not answer, and who is gone', async () => {
     await using test = await open(true);
-    await using _three = await test.open('three');
+    // It has ended, and does not come back.
+    await (await test.open('three'))[Symbol.asyncDispose]();
     await ask(test.url, `UPDATE node SET session = NULL WHERE name = 'three'`);
     const { answers, silent } = await test.answered(test.one.questions.ask('sessions', null));
     assert.deepEqual(answers, []);
