@@ -4,7 +4,7 @@
 import type { Context } from './context.ts';
 import { printLines } from './context.ts';
 import type { Cells } from './table.ts';
-import { table } from './table.ts';
+import { table, terminalWidth } from './table.ts';
 
 export interface Columns<T> {
   readonly head: readonly string[];
@@ -22,7 +22,7 @@ export async function printTable<T>(
   { head, row }: Columns<T>,
 ): Promise<number> {
   if (json) return printLines(context, lines, true, String);
-  const { columns: width = Number.POSITIVE_INFINITY } = process.stdout;
+  const width = terminalWidth();
   let count = 0;
   let rows: Cells[] = [];
   const print = async () => {

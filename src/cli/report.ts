@@ -11,6 +11,7 @@ import { abuseTable, dmarcTables, tlsTables } from './report-tables.ts';
 import type { CommonOptions } from './settings.ts';
 import { withCommonOptions } from './settings.ts';
 import { since } from './since.ts';
+import { terminalWidth } from './table.ts';
 import { withOperations } from './with-operations.ts';
 
 interface Options extends CommonOptions {
@@ -82,7 +83,7 @@ async function show(context: Context, kind: ReportKind, options: Options): Promi
 }
 
 function textOf(kind: ReportKind, all: readonly ReportSummary[]): string {
-  const columns = process.stdout.columns ?? Number.POSITIVE_INFINITY;
+  const columns = terminalWidth();
   if (kind === 'dmarc') return dmarcTables(ofKind(all, 'dmarc'), columns);
   if (kind === 'tls') return tlsTables(ofKind(all, 'tls'), columns);
   return abuseTable(ofKind(all, 'abuse'), columns);

@@ -38,9 +38,12 @@ export function table(
 const lineOf = (row: Cells, widths: readonly number[]): string =>
   widths.map((width, at) => cell(row[at], width, at === widths.length - 1)).join('  ');
 
+/** In characters; Infinity where what is printed goes elsewhere. */
+export const terminalWidth = (): number => process.stdout.columns ?? Number.POSITIVE_INFINITY;
+
 /** Lines that are no columns, cut off where the terminal ends; whole where there is none. */
 export const fitted = (lines: string): string => {
-  const { columns: width = Number.POSITIVE_INFINITY } = process.stdout;
+  const width = terminalWidth();
   return lines
     .split('\n')
     .map((line) => cutOff([...line], width))

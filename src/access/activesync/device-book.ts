@@ -2,8 +2,8 @@
 // one that is not heard of for a season is forgotten. An account has a bounded number of them.
 
 import type { Clock } from '../../base/clock.ts';
-import { changeRecord } from '../../policy/administration/change-record.ts';
 import { allRecords } from '../../store/all-records.ts';
+import { changeRecord } from '../../store/change-record.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 
 export interface Device {

@@ -4,9 +4,9 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
+import { changeRecord } from '../../store/change-record.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 import { findPassword, hashPassword, preparePassword } from '../accounts/passwords.ts';
-import { changeRecord } from './change-record.ts';
 import { totpStep } from './totp.ts';
 
 export interface Administrator {

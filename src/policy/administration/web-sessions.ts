@@ -4,8 +4,8 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
+import { changeRecord } from '../../store/change-record.ts';
 import type { RecordStore } from '../../store/record-store.ts';
-import { changeRecord } from './change-record.ts';
 
 /** For whom. */
 export type SessionOwner =

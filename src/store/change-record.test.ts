@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { RecordStore } from '../../store/record-store.ts';
-import { openInMemory } from '../../store/sqlite/test-stores.ts';
 import { changeRecord } from './change-record.ts';
+import type { RecordStore } from './record-store.ts';
+import { openInMemory } from './sqlite/test-stores.ts';
 
 const named = { kind: 'a', key: 'x' };
 

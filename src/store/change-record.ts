@@ -2,7 +2,7 @@
 // back an administrator whom an operator has just removed, a request the session that was just ended, and a code would be
 // good twice: so each is written only over what it was made from, or made again from what is there by then.
 
-import type { RecordStore, StoredRecord } from '../../store/record-store.ts';
+import type { RecordStore, StoredRecord } from './record-store.ts';
 
 /** Limit: others that come first, one after the other. */
 const triesMax = 100;
