@@ -1,17 +1,8 @@
 // System flags as bits of MailColumns.flags, and what IMAP calls them. RFC 9051 §2.3.2.
 
-export const seenBit = 1;
-export const deletedBit = 8;
+import { bitOf, seenBit, systemFlags } from '../store/folders/flags.ts';
 
-/** In the order of their bits. */
-export const systemFlags = ['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft'] as const;
-
-const bits: ReadonlyMap<string, number> = new Map(
-  systemFlags.map((flag, index) => [flag.toLowerCase(), 1 << index]),
-);
-
-/** 0 for a keyword, and for a system flag that nobody can set. */
-export const bitOf = (flag: string): number => bits.get(flag.toLowerCase()) ?? 0;
+export { bitOf, deletedBit, seenBit, systemFlags } from '../store/folders/flags.ts';
 
 export const isSeen = (flag: string): boolean => bitOf(flag) === seenBit;
 

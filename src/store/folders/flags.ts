@@ -3,8 +3,14 @@
 
 import type { FlagChange } from '../folder-store.ts';
 
-const systemFlags = ['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft'] as const;
-const bits = new Map(systemFlags.map((flag, i) => [flag.toLowerCase(), 1 << i]));
+/** In the order of their bits. */
+export const systemFlags = ['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft'] as const;
+const bits: ReadonlyMap<string, number> = new Map(
+  systemFlags.map((flag, i) => [flag.toLowerCase(), 1 << i]),
+);
+
+/** 0 for a keyword, and for a system flag that nobody can set. */
+export const bitOf = (flag: string): number => bits.get(flag.toLowerCase()) ?? 0;
 
 export const seenBit = 1;
 export const deletedBit = 8;
@@ -39,7 +45,7 @@ export function addsKeyword(before: StoredFlags, after: StoredFlags): boolean {
 
 /** Those of system flags; keywords have none. */
 export const bitsOf = (flags: readonly string[]): number =>
-  flags.reduce((set, flag) => set | (bits.get(flag.toLowerCase()) ?? 0), 0);
+  flags.reduce((set, flag) => set | bitOf(flag), 0);
 
 export function storedFlags(flags: readonly string[]): StoredFlags {
   if (flags.length === 0) return noFlags;
