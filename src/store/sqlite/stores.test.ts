@@ -269,7 +269,9 @@ describe('flushes', () => {
 async function traced(directory: string, what: string, last: RegExp): Promise<readonly string[]> {
   const names = 'openat,pwrite64,pwritev,pwritev2,write,fdatasync,fsync';
   const traces = ['-fyqq', '-s', '20', '-e', `trace=${names}`, '-e', 'signal=none'];
-  const child = spawn('strace', [...traces, process.execPath, program, directory, what], {
+  // Whoever is traced must not have strace's own output: it makes it one that does not wait, and lines are lost.
+  const apart = ['sh', '-c', 'exec "$@" 2>/dev/null', 'sh'];
+  const child = spawn('strace', [...traces, ...apart, process.execPath, program, directory, what], {
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   });
