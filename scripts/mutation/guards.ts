@@ -248,15 +248,20 @@ export const guards: readonly Guard[] = [
       'access/imap/append.test.ts',
     ),
   ),
-  ...['append', 'search', 'mailbox', 'url'].map((name) =>
+  ...[
+    ...['append-grammar', 'search-grammar', 'mailbox-grammar', 'url-grammar', 'date-grammar'],
+    ...['fetch-grammar', 'list-grammar', 'notify-grammar', 'parser'],
+  ].map((name) =>
     guard(
-      `imap/${name}-grammar.ts`,
+      `imap/${name}.ts`,
       'imap/parser.test.ts',
       'imap/session/session.test.ts',
       'access/imap/commands/search.test.ts',
       'access/imap/commands/urlauth.test.ts',
+      'access/imap/append.test.ts',
     ),
   ),
+  guard('imap/section.ts', 'imap/section.test.ts', 'access/imap/commands/fetch.test.ts'),
   guard(
     'access/imap/names.ts',
     'access/imap/names.test.ts',
@@ -300,36 +305,66 @@ export const guards: readonly Guard[] = [
       'access/imap/imap-service.test.ts',
     ),
   ),
+  guard('access/imap/list-pattern.ts', 'access/imap/list-pattern.test.ts'),
+  guard('access/imap/imap-service.ts', 'access/imap/imap-service.test.ts'),
+  ...['search-keys', 'commands/search', 'commands/search-result'].map((name) =>
+    guard(
+      `access/imap/${name}.ts`,
+      'access/imap/commands/search.test.ts',
+      'access/imap/recent.test.ts',
+      'access/imap/imap-service.test.ts',
+    ),
+  ),
+  ...['folder-watch', 'commands/notify'].map((name) =>
+    guard(
+      `access/imap/${name}.ts`,
+      'access/imap/updates.test.ts',
+      'access/imap/imap-service.test.ts',
+    ),
+  ),
+  guard(
+    'access/imap/commands/fetch.ts',
+    'access/imap/commands/fetch.test.ts',
+    'access/imap/imap-service.test.ts',
+  ),
   guard('access/imap/deflate-peer.ts', 'access/imap/deflate-peer.test.ts'),
   ...['copy', 'store', 'close'].map((name) =>
     guard(
       `access/imap/commands/${name}.ts`,
-      'access/imap/commands/close.test.ts',
       'access/imap/commands/store.test.ts',
-      'access/imap/commands/folders.test.ts',
+      'access/imap/commands/close.test.ts',
       'access/imap/updates.test.ts',
-      'access/imap/imap-service.test.ts',
       'access/sorting.test.ts',
+      'access/imap/commands/folders.test.ts',
     ),
   ),
-  ...['select', 'qresync', 'session', 'window'].map((name) =>
+  ...['select', 'qresync'].map((name) =>
     guard(
       `access/imap/commands/${name}.ts`,
       'access/imap/commands/select.test.ts',
-      'access/imap/commands/folders.test.ts',
-      'access/imap/imap-service.test.ts',
+      'access/imap/commands/qresync.test.ts',
+      'access/imap/updates.test.ts',
+      'access/imap/commands/fetch.test.ts',
+    ),
+  ),
+  ...['session', 'window'].map((name) =>
+    guard(
+      `access/imap/commands/${name}.ts`,
       'access/imap/commands/search.test.ts',
+      'access/imap/commands/select.test.ts',
+      'access/imap/commands/fetch.test.ts',
+      'access/imap/imap-service.test.ts',
     ),
   ),
   ...['acl', 'metadata', 'quota', 'folders', 'status', 'list'].map((name) =>
     guard(
       `access/imap/commands/${name}.ts`,
       'access/imap/commands/folders.test.ts',
-      'access/imap/commands/close.test.ts',
       'access/imap/commands/quota.test.ts',
       'access/imap/commands/rights.test.ts',
-      'access/imap/imap-service.test.ts',
-      'access/imap/commands/select.test.ts',
+      'access/imap/commands/close.test.ts',
+      'access/imap/updates.test.ts',
+      'access/imap/recent.test.ts',
     ),
   ),
   guard('access/imap/commands/urlauth.ts', 'access/imap/commands/urlauth.test.ts'),

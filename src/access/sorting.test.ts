@@ -81,7 +81,7 @@ describe('who is told of it', () => {
     await put('COPY', 1, 'Junk');
     await put('COPY', 1, 'Sent');
     await store3('add', '$NotJunk');
-    await store3('remove', '$NotJunk');
+    await store3('remove', '$Junk');
     await select('Junk');
     await put('MOVE', 1, 'INBOX');
     await put('MOVE', 2, 'Trash');

@@ -44,6 +44,19 @@ export const testProcess = (
   ...{ spool, clock, urls: noUrls },
 });
 
+/** The store, but for some methods. */
+export const storeBut = (store: FolderStore, others: Partial<FolderStore>): FolderStore =>
+  new Proxy(store, {
+    get(target, name) {
+      const found: unknown = Reflect.get(others, name) ?? Reflect.get(target, name);
+      return typeof found === 'function' ? found.bind(target) : found;
+    },
+  });
+
+/** One whose events are on their way for as long as the test lasts, as they may be on another node. */
+export const untoldStore = (store: FolderStore): FolderStore =>
+  storeBut(store, { watch: () => () => {} });
+
 export class TestConversation {
   readonly context: CommandContext;
   readonly enabled: Set<Enabled>;
@@ -98,6 +111,10 @@ export class TestConversation {
     }
     await context.updates?.tell(keepsNumbers(command) ? 'keep-numbers' : 'command');
     return completion;
+  }
+
+  select(mailbox: string, name: 'SELECT' | 'EXAMINE' = 'SELECT'): Promise<string[]> {
+    return this.run({ name, mailbox, condstore: false, qresync: undefined });
   }
 
   /** What is told while the client waits. */

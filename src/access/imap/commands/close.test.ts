@@ -1,5 +1,8 @@
-import { describe } from 'node:test';
-import { ann, bob, dialogue } from '../test-dialogue.ts';
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { openInMemory } from '../../../store/sqlite/test-stores.ts';
+import { storeBut, TestConversation, testProcess, untoldStore } from '../test-conversation.ts';
+import { ann, bob, dialogue, fill } from '../test-dialogue.ts';
 
 describe('EXPUNGE, CLOSE and UNSELECT', () => {
   dialogue(
@@ -122,4 +125,48 @@ describe('EXPUNGE, CLOSE and UNSELECT', () => {
     A< * VANISHED 2:3
     A< b OK [HIGHESTMODSEQ …] EXPUNGE completed`,
   );
+});
+
+async function inboxOf(texts: readonly string[]) {
+  const test = await openInMemory();
+  const store = test.stores.folders;
+  await store.ensure(ann);
+  const { id } = (await store.find(ann, 'INBOX'))!;
+  await fill(
+    store,
+    id,
+    texts.map((text) => ({ text })),
+  );
+  return { store, id, [Symbol.asyncDispose]: () => test[Symbol.asyncDispose]() };
+}
+
+const marked = [{ kind: 'add', flags: ['\\Deleted'] }] as const;
+
+it('RFC 9051 §6.4.1: CLOSE expunges what has just been marked, though this process has not read it yet', async () => {
+  await using inbox = await inboxOf(['x', 'y']);
+  const { store, id } = inbox;
+  let isSlow = false;
+  const never = new Promise<never>(() => {});
+  const slow = storeBut(store, {
+    changes: (...given) => (isSlow ? never : store.changes(...given)),
+  });
+  const client = new TestConversation(testProcess(slow), ann);
+  await client.select('INBOX');
+  isSlow = true;
+  await store.store(id, [2], marked);
+  assert.deepEqual(await client.run({ name: 'CLOSE' }), ['OK CLOSE completed']);
+  const left = await store.snapshot(id);
+  assert.deepEqual([...left!.messages.uid.subarray(0, left!.messages.length)], [1]);
+});
+
+it('RFC 9051 §6.4.3: EXPUNGE says what it removed before its OK, however late the store tells of it', async () => {
+  await using inbox = await inboxOf(['x', 'y']);
+  const client = new TestConversation(testProcess(untoldStore(inbox.store)), ann);
+  await inbox.store.store(inbox.id, [1], marked);
+  await client.select('INBOX');
+  assert.deepEqual(await client.run({ name: 'EXPUNGE', uids: undefined }), [
+    '1 EXPUNGE',
+    'OK EXPUNGE completed',
+  ]);
+  client.close();
 });

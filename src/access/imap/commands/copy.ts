@@ -24,7 +24,6 @@ export const copy: ExecutorOf<'COPY' | 'MOVE'> = async (command, context) => {
   if (moves) requireRights(selected, 'te');
   const uids = uidsAt(selected, targetsOf(context, command));
   const target = await targetFolder(context, command.mailbox);
-  if (uids.length === 0) return ok(`${command.name} completed`);
   refuseMissing(uids, command.uid, selected);
   const { store } = context;
   const from = selected.open.id;
@@ -32,6 +31,7 @@ export const copy: ExecutorOf<'COPY' | 'MOVE'> = async (command, context) => {
   const options = { quota: quotaOf(context), without: forbiddenFlags(target, selected) };
   const work = moves ? store.move(from, uids, to, options) : store.copy(from, uids, to, options);
   const result = await work;
+  // RFC 4315 §3: no COPYUID without UIDs.
   if (result.source.length === 0) return ok(`${command.name} completed`);
   noteMoved(context, { from: selected.folder, to: target.folder, uids: result.target });
   const unseen = unseenCopies(result.source, options.without, selected);

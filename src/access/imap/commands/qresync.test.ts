@@ -4,7 +4,7 @@ import { FakeClock } from '../../../base/fake-clock.ts';
 import { silentLog } from '../../../base/log.ts';
 import type { Range } from '../../../imap/command.ts';
 import { openSqliteStores } from '../../../store/sqlite/stores.ts';
-import { TestConversation, testProcess } from '../test-conversation.ts';
+import { storeBut, TestConversation, testProcess } from '../test-conversation.ts';
 import { ann } from '../test-dialogue.ts';
 
 const ranges = (...pairs: readonly (readonly [number, number])[]): readonly Range[] =>
@@ -22,19 +22,11 @@ async function open() {
   const mails = Array.from({ length: 10 }, () => ({ content, flags: [], received: 0 }));
   await folders.append(inbox!.id, mails, { bytes: 10_000, messages: 100 });
   await folders.removeMessages(inbox!.id, [3, 4, 8]);
-  const store = new Proxy(folders, {
-    get(target, name) {
-      if (name === 'changes')
-        return async (...given: Parameters<typeof folders.changes>) => ({
-          ...(await target.changes(...given))!,
-          complete: false,
-        });
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
+  const store = storeBut(folders, {
+    changes: async (...given) => ({ ...(await folders.changes(...given))!, complete: false }),
   });
   const conversation = new TestConversation(testProcess(store), ann, ['QRESYNC', 'CONDSTORE']);
-  await conversation.run({ name: 'SELECT', mailbox: 'INBOX' } as never);
+  await conversation.select('INBOX');
   const fetch = (set: readonly Range[]) =>
     conversation.run({
       ...{ name: 'FETCH', uid: true, set: { kind: 'ranges', ranges: set } },

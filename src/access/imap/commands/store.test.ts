@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { FolderStore } from '../../../store/folder-store.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { CommandOf } from '../../../imap/command.ts';
 import { openInMemory } from '../../../store/sqlite/test-stores.ts';
-import { TestConversation, testProcess } from '../test-conversation.ts';
-import { ann, bob, dialogue, fill } from '../test-dialogue.ts';
+import { storeBut, TestConversation, testProcess, untoldStore } from '../test-conversation.ts';
+import { ann, bob, dialogue } from '../test-dialogue.ts';
 
 describe('keywords', () => {
   dialogue(
@@ -180,11 +181,17 @@ describe('STORE', () => {
     B< * OK [PERMANENTFLAGS …] …
     B< * 3 FETCH (FLAGS (\\Seen \\Deleted))
     B< e OK …
+    B> f STORE 3 +FLAGS (\\Flagged)
+    B< * 3 FETCH (FLAGS (\\Seen \\Flagged \\Deleted))
+    B< f OK …
+    B> g STORE 3 -FLAGS (\\Seen \\Deleted)
+    B< * 3 FETCH (FLAGS (\\Flagged \\Deleted))
+    B< g OK …
     A! SETACL INBOX ${bob} lr
-    B> f STORE 3 FLAGS ()
+    B> h STORE 3 FLAGS ()
     B< * FLAGS …
     B< * OK [PERMANENTFLAGS ()] …
-    B< f NO [NOPERM] …`,
+    B< h NO [NOPERM] …`,
     { accounts: { B: bob } },
   );
   dialogue(
@@ -207,37 +214,114 @@ describe('STORE', () => {
   );
 });
 
-it('RFC 9051 §6.4.6: what was changed is told of, though it was expunged right after', async () => {
-  await using test = await openInMemory();
+async function inboxOf(messages: number) {
+  const test = await openInMemory();
   const { folders } = test.stores;
   await folders.ensure(ann);
   const { id } = (await folders.find(ann, 'INBOX'))!;
-  await fill(folders, id, [{ text: 'x' }, { text: 'y' }]);
-  // Another session is faster than the columns of this one.
-  const store = new Proxy(folders, {
-    get(target, name: keyof FolderStore) {
-      if (name !== 'store') return (target[name] as () => unknown).bind(target);
-      return async (...given: Parameters<FolderStore['store']>) => {
-        const result = await target.store(...given);
-        await target.store(id, [1], [{ kind: 'add', flags: ['\\Deleted'] }]);
-        await target.expunge(id, [1]);
+  const content = { kind: 'inline', bytes: Buffer.from('x') } as const;
+  const mails = Array.from({ length: messages }, () => ({ content, flags: [], received: 0 }));
+  await folders.append(id, mails);
+  await folders.leaveRecent(id, messages + 1);
+  return { folders, id, [Symbol.asyncDispose]: () => test[Symbol.asyncDispose]() };
+}
+
+const storeCommand = (
+  [from, to]: readonly [number, number],
+  flags: readonly string[],
+  silent = false,
+): CommandOf<'STORE'> => ({
+  ...{ name: 'STORE', uid: false, change: 'add', silent, flags, unchangedSince: undefined },
+  set: { kind: 'ranges', ranges: [{ from, to }] },
+});
+
+describe('STORE beside other sessions', () => {
+  it('RFC 9051 §6.4.6: what was changed is told of, though it was expunged right after', async () => {
+    await using inbox = await inboxOf(2);
+    const { folders, id } = inbox;
+    // Another session is faster than the columns of this one.
+    const store = storeBut(folders, {
+      async store(...given) {
+        const result = await folders.store(...given);
+        await folders.store(id, [1], [{ kind: 'add', flags: ['\\Deleted'] }]);
+        await folders.expunge(id, [1]);
         return result;
+      },
+    });
+    const client = new TestConversation(testProcess(store), ann);
+    await client.select('INBOX');
+    const said = await client.run(storeCommand([1, 2], ['\\Seen', 'work']));
+    assert.deepEqual(said.slice(-3), [
+      '1 FETCH (FLAGS (\\Seen work))',
+      '2 FETCH (FLAGS (\\Seen work))',
+      'OK STORE completed',
+    ]);
+    client.close();
+  });
+
+  it('RFC 9051 §6.4.6: with .SILENT what is other than the client reckons is told, flag or keyword', async () => {
+    await using inbox = await inboxOf(3);
+    const { folders, id } = inbox;
+    const store = storeBut(folders, {
+      async store(...given) {
+        await folders.store(id, [1], [{ kind: 'add', flags: ['\\Seen'] }]);
+        await folders.store(id, [2], [{ kind: 'add', flags: ['work'] }]);
+        return await folders.store(...given);
+      },
+    });
+    const client = new TestConversation(testProcess(store), ann);
+    await client.select('INBOX');
+    const said = await client.run(storeCommand([1, 3], ['\\Flagged'], true));
+    assert.deepEqual(said.slice(-3), [
+      '1 FETCH (FLAGS (\\Seen \\Flagged))',
+      '2 FETCH (FLAGS (\\Flagged work))',
+      'OK STORE completed',
+    ]);
+    client.close();
+  });
+
+  it('RFC 9051 §6.4.6: the flags that are told are the new ones, however late the store tells of them', async () => {
+    await using inbox = await inboxOf(1);
+    const client = new TestConversation(testProcess(untoldStore(inbox.folders)), ann);
+    await client.select('INBOX');
+    assert.deepEqual(await client.run(storeCommand([1, 1], ['\\Seen'])), [
+      '1 FETCH (FLAGS (\\Seen))',
+      'OK STORE completed',
+    ]);
+    client.close();
+  });
+
+  for (const silent of [false, true])
+    it(`says no more than the client reads${silent ? ', of mod-sequences, too' : ''}`, async () => {
+      await using inbox = await inboxOf(1500);
+      const client = new TestConversation(testProcess(inbox.folders), ann, ['CONDSTORE']);
+      await client.select('INBOX');
+      client.taken();
+      const reading = Promise.withResolvers<void>();
+      const asked = Promise.withResolvers<void>();
+      client.context.room = () => {
+        asked.resolve();
+        return reading.promise;
       };
-    },
-  });
-  const client = new TestConversation(testProcess(store), ann);
-  await client.run({ name: 'SELECT', mailbox: 'INBOX', condstore: false, qresync: undefined });
-  const said = await client.run({
-    ...{ name: 'STORE', uid: false, change: 'add', silent: false, flags: ['\\Seen', 'work'] },
-    set: { kind: 'ranges', ranges: [{ from: 1, to: 2 }] },
-    unchangedSince: undefined,
-  });
-  assert.deepEqual(said.slice(-3), [
-    '1 FETCH (FLAGS (\\Seen work))',
-    '2 FETCH (FLAGS (\\Seen work))',
-    'OK STORE completed',
-  ]);
-  client.close();
+      const done = client.run(storeCommand([1, 1500], ['\\Seen'], silent));
+      await asked.promise;
+      await setImmediate();
+      assert.equal(client.taken().length, 1000);
+      reading.resolve();
+      assert.equal((await done).length, 501);
+      client.close();
+    });
+});
+
+describe('STORE', () => {
+  dialogue(
+    `RFC 9586 §3, RFC 7162 §3.1.3: with UIDONLY the new mod-sequence is said of a UID
+    A! ENABLE UIDONLY CONDSTORE
+    A! SELECT INBOX
+    A> a UID STORE 3 +FLAGS.SILENT (\\Seen)
+    A< * 3 UIDFETCH (MODSEQ (6))
+    A< a OK …`,
+  );
 });
 
 describe('COPY and MOVE', () => {
@@ -285,4 +369,43 @@ describe('COPY and MOVE', () => {
     A< * VANISHED 1
     A< c OK [HIGHESTMODSEQ 8] …`,
   );
+  dialogue(
+    `RFC 9051 §6.4.7, RFC 6851 §3.3: UIDs whose messages have just gone copy and move nothing, and nothing is said of them
+    A! SELECT INBOX
+    B! SELECT INBOX
+    B! STORE 1:2 +FLAGS.SILENT (\\Deleted)
+    B! EXPUNGE
+    A> a UID COPY 1 Archive
+    A< * 2 EXPUNGE
+    A< * 1 EXPUNGE
+    A< a OK COPY completed
+    B! STORE 1 +FLAGS.SILENT (\\Deleted)
+    B! EXPUNGE
+    A> b UID MOVE 3 Archive
+    A< * 1 EXPUNGE
+    A< b OK MOVE completed
+    A> c UID COPY 1:3 Archive
+    A< c OK COPY completed
+    A> d STATUS Archive (MESSAGES)
+    A< * STATUS "Archive" (MESSAGES 0)
+    A< d OK …`,
+  );
+
+  it('RFC 6851 §4.3: MOVE says what it removed before its OK, however late the store tells of it', async () => {
+    await using inbox = await inboxOf(3);
+    const client = new TestConversation(testProcess(untoldStore(inbox.folders)), ann);
+    await client.select('INBOX');
+    const put = (name: 'COPY' | 'MOVE', mailbox: string) =>
+      client.run({
+        ...{ name, uid: false, mailbox },
+        set: { kind: 'ranges', ranges: [{ from: 1, to: 2 }] },
+      });
+    assert.match(
+      (await put('MOVE', 'Archive')).join(),
+      /^OK \[COPYUID .*\] Moved,2 EXPUNGE,1 EXPUNGE,OK /,
+    );
+    await client.select('Archive');
+    assert.match((await put('COPY', 'Archive')).join(), /^4 EXISTS,4 RECENT,OK \[COPYUID .*\]$/);
+    client.close();
+  });
 });

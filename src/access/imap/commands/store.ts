@@ -123,14 +123,12 @@ function tellModseq(
   selected: SelectedMailbox,
   context: CommandContext,
 ): void {
-  const number = selected.numberOf(uid);
-  if (number === undefined) return;
   if (context.isEnabled('UIDONLY')) {
     context.untagged(`${uid} UIDFETCH (MODSEQ (${modseq}))`);
     return;
   }
   const withUid = named || context.isEnabled('QRESYNC') ? `UID ${uid} ` : '';
-  context.untagged(`${number} FETCH (${withUid}MODSEQ (${modseq}))`);
+  context.untagged(`${selected.numberOf(uid)!} FETCH (${withUid}MODSEQ (${modseq}))`);
 }
 
 function completionOf(
