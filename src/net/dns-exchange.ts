@@ -57,9 +57,11 @@ export function askByUdp<T>({ server, query, read, timeoutMs, clock }: Exchange<
         if (foreign > foreignMax) fail('answers that nobody asked for');
       }
     });
-    socket.connect(server.port, server.address, () => {
+    socket.on('connect', () => {
       if (!done) socket.send(query, (error) => error && fail(error.message));
     });
+    // Without a callback: one is called, too, where there is no way to the server, and nothing can be sent then.
+    socket.connect(server.port, server.address);
   });
 }
 

@@ -160,7 +160,10 @@ async function serverOf(script: Script): Promise<ScriptedServer> {
   return server;
 }
 
-function resolverOf(list: readonly ScriptedServer[], options: Partial<ResolverOptions> = {}) {
+function resolverOf(
+  list: readonly Pick<ScriptedServer, 'address'>[],
+  options: Partial<ResolverOptions> = {},
+) {
   return createResolver({
     servers: list.map(({ address }) => address),
     timeout: 1_000,
@@ -413,6 +416,14 @@ describe('createResolver', () => {
     // A server that spoke is not asked a second time; the failure is kept for a moment.
     await assert.rejects(without.resolve('h.example', 'A'), DnsError);
     assert.equal(failing.asked.length, 2);
+  });
+
+  it('goes to the next server when there is no way to one, at once', async () => {
+    const working = await serverOf(({ name }) => ({ answers: [a(name, '192.0.2.1')] }));
+    // Nobody may call the broadcast address: what the system says of it, it says of a network that is down, too.
+    const resolver = resolverOf([{ address: '255.255.255.255' }, working]);
+    const answer = await resolver.resolve('h.example', 'A');
+    assert.equal(answer.kind, 'records');
   });
 
   it('goes to the next server when one is silent, and asks the silent one last then', async () => {
