@@ -51,6 +51,7 @@ export default defineConfig({
 const program = `
 import assert from 'node:assert/strict';
 import { type ReceivedMessage, reply, SendMailError, sendMail, SmtpServer } from 'postrider';
+import { ClientError, createClient } from 'postrider/client';
 import { defaultLimits } from 'postrider/smtp';
 import { startTestServer } from 'postrider/testing';
 
@@ -66,6 +67,8 @@ const refused = sendMail({ host: '127.0.0.1', port: server.port, tls: 'none', ..
 await assert.rejects(refused, (error) => error instanceof SendMailError && error.code === 'REFUSED');
 const limit: number = defaultLimits.recipients;
 assert.ok(limit >= 100);
+const client = createClient({ url: 'http://127.0.0.1:9', fetch: async () => Response.json({ error: 'no' }, { status: 403 }) });
+await assert.rejects(async () => (await client.queueCount({})).messages, (error) => error instanceof ClientError && error.status === 403);
 
 await using whole = await startTestServer();
 await whole.send(letter);
@@ -127,6 +130,17 @@ describe('the published package', { skip: reachable ? false : 'no npm registry' 
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
+  it('has behind each export what it names', async () => {
+    const { exports } = JSON.parse(
+      readFileSync(join(folder, 'node_modules/postrider/package.json'), 'utf8'),
+    ) as { exports: Record<string, string> };
+    for (const path of Object.keys(exports).filter((path) => !path.endsWith('.json')))
+      await run(node, ['-e', `require('${path.replace('.', 'postrider')}')`], {
+        cwd: folder,
+        env: environment,
+      });
+  });
+
   it('carries compiled code and declarations, neither sources nor tests', () => {
     const paths = packed.files.map(({ path }) => path);
     for (const path of ['bin/postrider', 'dist/main.js', 'dist/index.d.ts', 'entry/index.js'])
@@ -138,9 +152,14 @@ describe('the published package', { skip: reachable ? false : 'no npm registry' 
     for (const [, file] of page.matchAll(/\/console\/([\w.-]+)/g))
       assert.ok(paths.includes(`dist/console/${file}`), file!);
     const strays = paths.filter(
-      (path) => /^(src|test|scripts|console)\//.test(path) || /\.test\.|(?<!\.d)\.ts$/.test(path),
+      (path) =>
+        !path.startsWith('examples/') &&
+        (/^(src|test|scripts|console)\//.test(path) || /\.test\.|(?<!\.d)\.ts$/.test(path)),
     );
     assert.deepEqual(strays, []);
+    const library = readFileSync(join(root, 'docs/library.md'), 'utf8');
+    for (const [, example] of library.matchAll(/\(\.\.\/(examples\/[\w.]+)\)/g))
+      assert.ok(paths.includes(example!), example!);
     assert.ok(!paths.includes('entry/package.json'), 'would point to sources that are not there');
   });
 
