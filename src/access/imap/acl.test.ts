@@ -7,6 +7,7 @@ import {
   grantedRights,
   parseRights,
   requireRight,
+  rightOf,
 } from './acl.ts';
 import type { LocatedFolder } from './located-folder.ts';
 import { ImapRefusal } from './refusal.ts';
@@ -65,4 +66,13 @@ describe('rights', () => {
       'NONEXISTENT',
     );
   });
+});
+
+it('RFC 4314 §4: which right a flag needs', () => {
+  assert.deepEqual(
+    ['\\Seen', '\\SEEN', '\\Deleted', '\\deleted', '\\Flagged', '\\Draft', 'Seen', '$Junk'].map(
+      rightOf,
+    ),
+    ['s', 's', 't', 't', 'w', 'w', 'w', 'w'],
+  );
 });

@@ -52,9 +52,8 @@ export const deleteAcl: ExecutorOf<'DELETEACL'> = async ({ mailbox, identifier }
 
 export const getAcl: ExecutorOf<'GETACL'> = async ({ mailbox }, context) => {
   const { folder, name } = await administered(mailbox, context, 'la');
-  const entries: [string, Rights][] = [[folder.account, allRights]];
-  for (const [identifier, rights] of await context.store.acl(folder.id))
-    if (identifier !== folder.account && rights !== '') entries.push([identifier, rights]);
+  // None of them is the owner's, and none is empty: SETACL sees to it.
+  const entries = [[folder.account, allRights] as const, ...(await context.store.acl(folder.id))];
   const pairs = entries.map(([who, rights]) => ` ${stringText(who)} ${formatRights(rights)}`);
   context.untagged(`ACL ${mailboxText(context, name)}${pairs.join('')}`);
   return ok('GETACL completed');

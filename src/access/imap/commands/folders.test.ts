@@ -4,8 +4,9 @@ import { FakeClock } from '../../../base/fake-clock.ts';
 import { silentLog } from '../../../base/log.ts';
 import type { ListOptions } from '../../../imap/command.ts';
 import type { Enabled, OwnersCommand } from '../../../imap/event.ts';
+import { MailboxLimitError } from '../../../store/folder-errors.ts';
 import { openSqliteStores } from '../../../store/sqlite/stores.ts';
-import { TestConversation, testProcess } from '../test-conversation.ts';
+import { storeBut, TestConversation, testProcess } from '../test-conversation.ts';
 import { dialogue } from '../test-dialogue.ts';
 
 const ann = 'ann@example.org';
@@ -112,6 +113,12 @@ describe('CREATE', () => {
     const renamed = await client.rename('Cafe\u0301', 'plain');
     assert.equal(renamed[0], `LIST () "/" "plain" ("OLDNAME" ("${old}"))`);
     assert.deepEqual(await client.rename('plain', 'simple'), ['OK RENAME completed']);
+    await client.create('Cafe\u0301');
+    const deleted = await client.delete('Cafe\u0301');
+    assert.equal(deleted[0], `LIST (\\NonExistent) "/" "${now}" ("OLDNAME" ("${old}"))`);
+    const older = test.as(ann);
+    assert.equal((await older.create('Cafe\u0301')).length, 1);
+    assert.deepEqual(await older.rename('Cafe\u0301', 'plain'), ['OK RENAME completed']);
   });
 
   it('RFC 6154 §3: USE, once and for what folders can be for', async () => {
@@ -355,6 +362,23 @@ describe('SUBSCRIBE, LSUB', () => {
     assert.deepEqual(await lsub('%'), ['LSUB (\\Noselect) "/" "news"', 'OK LSUB completed']);
     assert.deepEqual(await client.subscribe('nowhere'), ['NO [NONEXISTENT]']);
   });
+
+  it('RFC 9051 §5.1, §6.3.8: UNSUBSCRIBE takes the name in any of its forms, and any name', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    await client.unsubscribe(...standard);
+    await client.create('Caf\u00e9');
+    await client.subscribe('Inbox', 'Cafe\u0301');
+    const lsub = () => client.run({ name: 'LSUB', reference: '', pattern: '*' });
+    assert.deepEqual(await lsub(), [
+      'LSUB () "/" "INBOX"',
+      'LSUB () "/" "Caf&AOk-"',
+      'OK LSUB completed',
+    ]);
+    await client.unsubscribe('iNBOX', 'Cafe\u0301');
+    assert.deepEqual(await lsub(), ['OK LSUB completed']);
+    assert.deepEqual(await client.unsubscribe('Other Users'), ['OK UNSUBSCRIBE completed']);
+  });
 });
 
 describe('STATUS', () => {
@@ -471,6 +495,39 @@ describe('ACL', () => {
     ]);
   });
 
+  it('RFC 5530 §3 LIMIT: an access list has a thousand entries, each of which can still be changed', async () => {
+    await using test = await start();
+    for (const [entries, isFull] of [
+      [999, false],
+      [1000, true],
+    ] as const) {
+      const acl = new Map(Array.from({ length: entries }, (_, i) => [`user${i}@example.org`, 'l']));
+      const store = storeBut(test.stores.folders, { acl: async () => acl });
+      const owner = new TestConversation(testProcess(store), ann);
+      const set = (identifier: string) =>
+        owner.run({ name: 'SETACL', mailbox: 'Archive', identifier, modify: '+', rights: 'r' });
+      assert.deepEqual(await set(bob), [isFull ? 'NO [LIMIT]' : 'OK SETACL completed']);
+      assert.deepEqual(await set('user7@example.org'), ['OK SETACL completed']);
+    }
+  });
+
+  it('RFC 4314 §3: the owner has all rights, and who is nobody has none', async () => {
+    await using test = await start();
+    const owner = test.as(ann);
+    const set = (identifier: string, modify: '' | '+' | '-', rights: string) =>
+      owner.run({ name: 'SETACL', mailbox: 'Archive', identifier, modify, rights });
+    assert.deepEqual(await set(ann, '', 'lrswipkxtea'), ['OK SETACL completed']);
+    assert.deepEqual(await set(ann, '+', 'l'), ['OK SETACL completed']);
+    assert.deepEqual(await set(ann, '-', 'l'), ['NO [CANNOT]']);
+    assert.deepEqual(await set(ann, '', 'l'), ['NO [CANNOT]']);
+    for (const identifier of ['', '-'])
+      assert.match((await set(identifier, '', 'lr'))[0]!, /^BAD /, identifier);
+    assert.deepEqual(await owner.run({ name: 'GETACL', mailbox: 'Archive' }), [
+      `ACL "Archive" "${ann}" lrswipkxteacd`,
+      'OK GETACL completed',
+    ]);
+  });
+
   it('RFC 4314 §2: anyone, without those from whom it is taken away', async () => {
     await using test = await start();
     const [owner, friend] = [test.as(ann), test.as(bob)];
@@ -550,6 +607,85 @@ describe('METADATA', () => {
       assert.match((await set({ [wrong]: 'x' }))[0]!, /^BAD /, wrong);
     const many = Object.fromEntries([...Array(101).keys()].map((i) => [`/private/n${i}`, 'x']));
     assert.deepEqual(await set(many), ['NO [METADATA TOOMANY]']);
+  });
+
+  it('RFC 5464 §4.3: a value has 32768 octets, a name 256, a mailbox 100 entries; some of them can be changed when it has', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    const set = async (...entries: readonly (readonly [string, string | undefined])[]) =>
+      (
+        await client.run({
+          ...{ name: 'SETMETADATA', mailbox: 'INBOX' },
+          entries: entries.map(([name, text]) => ({ name, value: text && value(text) })),
+        } as OwnersCommand)
+      )[0]!;
+    assert.match(await set([`/private/${'n'.repeat(247)}`, 'x'.repeat(32_768)]), /^OK /);
+    assert.match(await set([`/private/${'n'.repeat(248)}`, 'x']), /^BAD /);
+    const numbered = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => [`/shared/n${from + i}`, 'x'] as const);
+    assert.match(await set(...numbered(1, 100)), /^OK /);
+    assert.equal(await set(['/shared/more', 'x']), 'NO [METADATA TOOMANY]');
+    assert.match(await set(['/shared/n1', 'y']), /^OK /);
+    assert.match(await set(['/shared/n1', undefined], ['/shared/more', 'x']), /^OK /);
+    assert.equal(
+      await set(['/shared/n2', undefined], ['/shared/n1', 'x'], ['/shared/n100', 'x']),
+      'NO [METADATA TOOMANY]',
+    );
+  });
+
+  it('RFC 5464 §4.3: a mailbox that has too many entries already can have fewer; what the store refuses is TOOMANY', async () => {
+    await using test = await start();
+    const many = new Map(
+      Array.from({ length: 120 }, (_, i): [string, Uint8Array] => [`/shared/n${i}`, value('x')]),
+    );
+    const asked: number[] = [];
+    let refusal: Error | undefined;
+    const store = storeBut(test.stores.folders, {
+      annotations: async () => many,
+      annotate: async (_account, _folder, entries) => {
+        if (refusal !== undefined) throw refusal;
+        asked.push(entries.size);
+      },
+    });
+    const client = new TestConversation(testProcess(store), ann);
+    const set = async (name: string, text: string | undefined) =>
+      (
+        await client.run({
+          ...{ name: 'SETMETADATA', mailbox: 'INBOX' },
+          entries: [{ name, value: text === undefined ? undefined : value(text) }],
+        })
+      )[0]!;
+    assert.match(await set('/shared/n1', undefined), /^OK /);
+    assert.match(await set('/shared/n1', 'y'), /^OK /);
+    assert.equal(await set('/shared/more', 'x'), 'NO [METADATA TOOMANY]');
+    assert.deepEqual(asked, [1, 1]);
+    refusal = new MailboxLimitError('no more');
+    assert.equal(await set('/shared/n1', 'y'), 'NO [METADATA TOOMANY]');
+    refusal = new TypeError('a bug');
+    assert.equal(await set('/shared/n1', 'y'), 'NO [SERVERBUG]');
+  });
+
+  it('RFC 5464 §4.2.1, §4.2.2: the longest that was left out; an entry and what is below it', async () => {
+    await using test = await start();
+    const client = test.as(ann);
+    const entries = [
+      ['/shared/a', 'xxx'],
+      ['/shared/a/b', 'x'.repeat(9)],
+      ['/shared/a/b/c', 'xxxxx'],
+      ['/shared/ab', 'x'],
+    ].map(([name, text]) => ({ name: name!, value: value(text!) }));
+    await client.run({ name: 'SETMETADATA', mailbox: 'INBOX', entries });
+    const get = (depth: '0' | '1' | 'infinity', maxSize?: number) =>
+      client.run({
+        ...{ name: 'GETMETADATA', mailbox: 'INBOX', entries: ['/shared/a'], depth, maxSize },
+      });
+    assert.deepEqual(await get('infinity', 3), [
+      'METADATA "INBOX" (/shared/a "xxx")',
+      'OK [METADATA LONGENTRIES 9]',
+    ]);
+    assert.deepEqual(await get('infinity', 2), ['OK [METADATA LONGENTRIES 9]']);
+    assert.equal((await get('0'))[0], 'METADATA "INBOX" (/shared/a "xxx")');
+    assert.equal((await get('1'))[0], 'METADATA "INBOX" (/shared/a "xxx" /shared/a/b "xxxxxxxxx")');
   });
 
   it('RFC 5464 §3.3: what is private is seen by its owner alone; rights decide', async () => {

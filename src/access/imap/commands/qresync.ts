@@ -41,7 +41,7 @@ export interface Absence {
   readonly known: readonly Range[];
   /** A modseq. */
   readonly since: number;
-  /** Up to this UID the client knows which messages there are. */
+  /** Up to this UID, which is one of them or 0, the client knows which messages there are. */
   readonly floor: number;
 }
 
@@ -55,7 +55,7 @@ export async function tellVanished(
   if (changes === undefined) return;
   const largest = open.facts.uidNext - 1;
   const meant = uidsMeant(known, largest);
-  const upTo = ([from, to]: Span): Span => [Math.max(from, floor + 1), Math.min(to, largest)];
+  const upTo = ([from, to]: Span): Span => [Math.max(from, floor), Math.min(to, largest)];
   // What was expunged since the session opened the folder it will be told by message number, not here.
   const isTold = (uid: number) =>
     uid <= largest && isWithin(meant, uid) && selected.numberOf(uid) === undefined;

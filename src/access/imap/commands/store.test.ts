@@ -320,7 +320,13 @@ describe('STORE', () => {
     A! SELECT INBOX
     A> a UID STORE 3 +FLAGS.SILENT (\\Seen)
     A< * 3 UIDFETCH (MODSEQ (6))
-    A< a OK …`,
+    A< a OK …
+    A> b STORE 3 +FLAGS (\\Flagged)
+    A< b BAD [UIDREQUIRED] …
+    A> c COPY 3 Archive
+    A< c BAD [UIDREQUIRED] …
+    A> d MOVE 3 Archive
+    A< d BAD [UIDREQUIRED] …`,
   );
 });
 

@@ -2,7 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { seededRandom } from '../../../base/random.ts';
+import { StorageError } from '../../../smtp/smtp-error.ts';
+import { ContentError } from '../../../store/content.ts';
 import { openInMemory } from '../../../store/sqlite/test-stores.ts';
 import { TestConversation, testProcess } from '../test-conversation.ts';
 import { ann, bob, fill } from '../test-dialogue.ts';
@@ -212,5 +215,34 @@ describe('URLAUTH', () => {
       fetched.map((line) => line.replace(/.* (?=NIL|\{)/, '')),
       ['{6}\r\nLent\r\n', 'NIL', '{6}\r\nLent\r\n', 'OK URLFETCH completed'],
     );
+  });
+
+  it('RFC 4467 §8: what cannot be read is NIL, what fails otherwise is no answer', async () => {
+    await using world = await open();
+    const { conversation, fetch } = world.ann;
+    const failing = (error: Error): Pick<typeof conversation.context, 'urls'> => ({
+      urls: { ...conversation.context.urls, redeem: () => Promise.reject(error) },
+    });
+    Object.assign(conversation.context, failing(new ContentError('damaged')));
+    assert.deepEqual(await fetch('u'), nothing('u'));
+    Object.assign(conversation.context, failing(new StorageError('disk full')));
+    assert.deepEqual(await fetch('u'), ['NO [UNAVAILABLE]']);
+  });
+
+  it('RFC 4467 §8: says no more than the client reads', async () => {
+    await using world = await open();
+    const url = await world.ann.authorize(`${rump};URLAUTH=authuser`);
+    const reading = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    world.bob.conversation.context.room = () => {
+      asked.resolve();
+      return reading.promise;
+    };
+    const done = world.bob.fetch(url, 'next');
+    await asked.promise;
+    await setImmediate();
+    assert.doesNotMatch(world.bob.conversation.output(), /next/);
+    reading.resolve();
+    assert.match((await done).join(), /next/);
   });
 });
