@@ -397,6 +397,38 @@ describe('COPY and MOVE', () => {
     A< d OK …`,
   );
 
+  dialogue(
+    `RFC 4314 §4, §6: into a mailbox of another only with "i"; who may not list it does not hear that there is one
+    A! CREATE Team
+    A! CREATE Hidden
+    A! SETACL Team ${bob} lr
+    A! SETACL Hidden ${bob} r
+    A! SETACL INBOX ${bob} lrswite
+    B! SELECT "Other Users/${ann}/INBOX"
+    B> a COPY 1 "Other Users/${ann}/Team"
+    B< a NO [NOPERM] …
+    B> b MOVE 1 "Other Users/${ann}/Hidden"
+    B< b NO [TRYCREATE] There is no such mailbox
+    B> c COPY 1 "Other Users/${ann}/Nowhere"
+    B< c NO [TRYCREATE] There is no such mailbox
+    A! SETACL INBOX ${bob} lrswie
+    B> d MOVE 1 INBOX
+    B< * FLAGS …
+    B< * OK [PERMANENTFLAGS …] …
+    B< d NO [NOPERM] …
+    A! SETACL INBOX ${bob} lrswit
+    B> e MOVE 1 INBOX
+    B< * FLAGS …
+    B< * OK [PERMANENTFLAGS …] …
+    B< e NO [NOPERM] …
+    A! SETACL INBOX ${bob} lrswite
+    B! EXAMINE "Other Users/${ann}/INBOX"
+    B> f MOVE 1 INBOX
+    B< f NO [READ-ONLY] …
+    B! COPY 1 INBOX`,
+    { accounts: { B: bob } },
+  );
+
   it('RFC 6851 §4.3: MOVE says what it removed before its OK, however late the store tells of it', async () => {
     await using inbox = await inboxOf(3);
     const client = new TestConversation(testProcess(untoldStore(inbox.folders)), ann);

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { seededRandom } from '../../../base/random.ts';
-import { StorageError } from '../../../smtp/smtp-error.ts';
 import { ContentError } from '../../../store/content.ts';
 import { openInMemory } from '../../../store/sqlite/test-stores.ts';
 import { TestConversation, testProcess } from '../test-conversation.ts';
@@ -223,10 +222,10 @@ describe('URLAUTH', () => {
     const failing = (error: Error): Pick<typeof conversation.context, 'urls'> => ({
       urls: { ...conversation.context.urls, redeem: () => Promise.reject(error) },
     });
-    Object.assign(conversation.context, failing(new ContentError('damaged')));
+    Object.assign(conversation.context, failing(new ContentError('damaged', 'damaged')));
     assert.deepEqual(await fetch('u'), nothing('u'));
-    Object.assign(conversation.context, failing(new StorageError('disk full')));
-    assert.deepEqual(await fetch('u'), ['NO [UNAVAILABLE]']);
+    Object.assign(conversation.context, failing(new Error('a bug')));
+    assert.deepEqual(await fetch('u'), ['NO [SERVERBUG]']);
   });
 
   it('RFC 4467 §8: says no more than the client reads', async () => {
