@@ -64,6 +64,11 @@ describe('composing a message for `send`', () => {
     );
   });
 
+  it('RFC 5322 §2.1.1: a long --header is folded', () => {
+    for (const line of text('x', { headers: [`Subject: ${'ü '.repeat(2_000)}`] }).split('\r\n'))
+      assert.ok(line.length <= 998);
+  });
+
   it('declares what is not ASCII', () => {
     assert.match(text('Grüße'), /charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n/);
     assert.match(text('Hello'), /charset=us-ascii\r\nContent-Transfer-Encoding: 7bit\r\n/);

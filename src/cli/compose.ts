@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { formatDate } from '../mail/fields/date.ts';
 import { encodeHeaderText } from '../mail/fields/encoded-word.ts';
-import { findHeaderEnd, parseHeader } from '../mail/header/header.ts';
+import { findHeaderEnd, foldHeader, parseHeader } from '../mail/header/header.ts';
 
 export interface ComposeOptions {
   readonly from: string;
@@ -48,7 +48,7 @@ function headerLine(header: string): string {
   const [, name, value] = /^([!-9;-~]{1,76}):[ \t]*([^\r\n]*)$/.exec(header) ?? [];
   if (name === undefined || value === undefined)
     throw new TypeError(`--header must be 'Name: value', not '${header.replace(/[\r\n]/g, '?')}'`);
-  return `${name}: ${encodeHeaderText(value)}\r\n`;
+  return foldHeader(name, encodeHeaderText(value));
 }
 
 /**

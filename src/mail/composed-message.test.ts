@@ -4,14 +4,18 @@ import { composedMessage } from './composed-message.ts';
 import { parseMessage } from './parsed-message.ts';
 
 const compose = (
-  ...files: readonly { readonly type: string; readonly content: string | Buffer }[]
+  ...files: readonly {
+    readonly name?: string;
+    readonly type: string;
+    readonly content: string | Buffer;
+  }[]
 ) =>
   composedMessage({
     ...{ from: { address: 'ann@example.org' }, to: [{ address: 'bob@example.org' }], cc: [] },
     ...{ replyTo: [], fields: [], subject: 'Sent on', text: 'See below.', html: '' },
     ...{ date: 0, domain: 'example.org' },
-    files: files.map(({ type, content }, i) => ({
-      ...{ name: `f${i}`, type, content: Buffer.from(content) },
+    files: files.map(({ name = 'f', type, content }) => ({
+      ...{ name, type, content: Buffer.from(content) },
     })),
   });
 
@@ -50,5 +54,12 @@ describe('a message that is composed', () => {
   it('has other files in base64', () => {
     const message = compose({ type: 'text/csv', content: '1,2\r\n' });
     assert.match(message.toString(), /text\/csv[\s\S]*base64\r\n\r\nMSwyDQo=/);
+  });
+
+  it('RFC 2231 §3: has names of files in lines that SMTP takes, however long', () => {
+    const name = `${'漢'.repeat(250)}.txt`;
+    const message = compose({ name, type: 'text/plain', content: 'x' });
+    for (const line of message.toString().split('\r\n')) assert.ok(line.length <= 998);
+    assert.equal(parseMessage(message).attachments[0]!.filename, name);
   });
 });

@@ -4,6 +4,7 @@ import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { formatDate } from './fields/date.ts';
 import { encodeHeaderText, encodePhrase } from './fields/encoded-word.ts';
+import { extendedParameter } from './fields/extended-parameter.ts';
 import { foldHeader } from './header/header.ts';
 
 export interface ComposedAddress {
@@ -103,7 +104,7 @@ function filePart({ name, type, content, cid }: ComposedFile): string {
   const asItIs = isMessage ? asLines(content) : undefined;
   const said = isMessage && asItIs === undefined ? 'application/octet-stream' : clean;
   // RFC 2231 §4: a name that is not ASCII.
-  const named = `filename*=utf-8''${encodeURIComponent(name.toWellFormed()).replace(/['()*]/g, escapeHex)}`;
+  const named = extendedParameter('filename', name).join(';\r\n ');
   const disposition = cid === undefined ? 'attachment' : 'inline';
   const id = cid === undefined ? '' : foldHeader('Content-ID', `<${cid.replace(/[<>\s]/g, '')}>`);
   const isPlain = asItIs?.length === content.length;
@@ -124,9 +125,6 @@ function asLines(content: Uint8Array): string | undefined {
     ? undefined
     : octets.toString();
 }
-
-const escapeHex = (character: string): string =>
-  `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 
 /** RFC 2045 §6.8: lines of 76 characters. */
 const base64 = (octets: Uint8Array): string =>

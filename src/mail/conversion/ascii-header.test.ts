@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { parseParameterised } from '../fields/parameters.ts';
 import { parseHeader } from '../header/header.ts';
 import { asciiField } from './ascii-header.ts';
 
@@ -18,6 +19,7 @@ describe('asciiField', () => {
       'Content-Disposition: attachment; size=3; filename="été (1).txt"',
       'Content-Disposition: attachment; size="3";\r\n filename*=utf-8\'\'%C3%A9t%C3%A9%20%281%29.txt',
     ],
+    ['Subject: =?iso-8859-1?Q?caf=E9?= é', 'Subject: =?utf-8?Q?caf=C3=A9_=C3=A9?='],
     ['Content-Type: é/x', undefined],
     ['Received: from é by x; date', 'Received: from ? by x; date'],
   ];
@@ -27,4 +29,14 @@ describe('asciiField', () => {
       assert.equal(asciiField(parsed!), expected === undefined ? undefined : `${expected}\r\n`);
     });
   }
+
+  it('RFC 2231 §3: names of files stay what they are, however long', () => {
+    for (const name of [`${'漢'.repeat(300)}.txt`, `é${'a'.repeat(3_000)}`]) {
+      const field = `Content-Disposition: attachment; a="${'b'.repeat(2_000)}"; filename="${name}"\r\n`;
+      const written = asciiField(parseHeader(Buffer.from(field))[0]!)!;
+      for (const line of written.split('\r\n')) assert.ok(line.length <= 998);
+      const { params } = parseParameterised(parseHeader(Buffer.from(written))[0]!.value);
+      assert.deepEqual([params.get('a'), params.get('filename')], ['b'.repeat(2_000), name]);
+    }
+  });
 });

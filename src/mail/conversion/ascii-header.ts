@@ -3,7 +3,8 @@
 // What has no ASCII form, the local part of an address, cannot be made to fit.
 
 import { domainToASCII } from 'node:url';
-import { encodeHeaderText, encodePhrase } from '../fields/encoded-word.ts';
+import { decodeEncodedWords, encodeHeaderText, encodePhrase } from '../fields/encoded-word.ts';
+import { extendedParameter, valueCharsMax } from '../fields/extended-parameter.ts';
 import { parseParameterised } from '../fields/parameters.ts';
 import type { MailboxOrGroup, NamedMailbox } from '../fields/structured.ts';
 import { parseAddressList } from '../fields/structured.ts';
@@ -33,7 +34,8 @@ function asciiValue(lowerName: string, value: string): string | undefined {
   if (addressFields.has(lowerName)) return asciiAddresses(parseAddressList(value));
   if (parameterFields.has(lowerName)) return asciiParameters(value);
   if (structuredFields.has(lowerName)) return value.replace(nonAscii, '?');
-  return encodeHeaderText(value);
+  // What is encoded already is part of the text: within an encoded word it would show as it is written.
+  return encodeHeaderText(decodeEncodedWords(value));
 }
 
 const nonAscii = /[^\x00-\x7f]/gu;
@@ -61,21 +63,15 @@ const quoteLocal = (local: string): string =>
 
 const quote = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
 
-/** RFC 2231 §4: name*=utf-8''percent-encoded */
 function asciiParameters(field: string): string | undefined {
   const { value, rawParams } = parseParameterised(field);
   if (!isAscii(value)) return undefined;
   const params = rawParams.map((param) => {
-    if (isAscii(param.name + param.value)) return `${param.name}=${quote(param.value)}`;
+    const quoted = quote(param.value);
+    if (isAscii(param.name + quoted) && quoted.length <= valueCharsMax)
+      return `${param.name}=${quoted}`;
     if (!isAscii(param.name) || param.name.includes('*')) return undefined;
-    return `${param.name}*=utf-8''${percentEncode(param.value)}`;
+    return extendedParameter(param.name, param.value).join('; ');
   });
   return params.includes(undefined) ? undefined : [value, ...params].join('; ');
 }
-
-// RFC 2231 §7: attribute-char is token without "*", "'" and "%".
-const percentEncode = (text: string): string =>
-  encodeURIComponent(text.toWellFormed()).replace(
-    /[*'()]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );

@@ -2,6 +2,7 @@
 // Deviation: values with a charset keep it, and stay percent-encoded (`filename*` is
 // `utf-8''na%C3%AFve.txt`), since that is what clients of RFC 3501 look for under such a name.
 
+import { percentEncode } from './extended-parameter.ts';
 import type { Parameter } from './parameters.ts';
 
 // RFC 2231 §7: attribute [ "*" section ] [ "*" ]
@@ -52,9 +53,3 @@ function joinPieces(sections: ReadonlyMap<number, Piece>): readonly Parameter[] 
   const value = run.map((piece) => (piece.extended ? piece.value : percentEncode(piece.value)));
   return [{ name: `${first.name}*`, value: charset + value.join('') }];
 }
-
-/** RFC 2231 §7: attribute-char stands for itself. */
-const percentEncode = (text: string): string =>
-  text.replace(/[^A-Za-z0-9!#$&+.^_`{|}~-]+/g, (run) =>
-    Buffer.from(run).toString('hex').toUpperCase().replace(/../g, '%$&'),
-  );

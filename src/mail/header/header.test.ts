@@ -320,6 +320,14 @@ describe('foldHeader', () => {
     );
   });
 
+  it('takes steps in proportion to the value, a single word too', () => {
+    assertLinear(
+      (value: string) => foldHeader('X-Test', value),
+      (times) => 'aé'.repeat(times),
+      10_000,
+    );
+  });
+
   it('a value cannot begin another field', () => {
     assert.equal(
       foldHeader('Subject', 'a\r\nBcc: b\r\n\r\nbody'),

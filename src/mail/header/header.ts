@@ -4,6 +4,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import { assert } from '../../base/assert.ts';
+import { lineBytesMax } from '../line-meter.ts';
 import { HeaderWalk } from './header-walk.ts';
 
 export interface HeaderField {
@@ -192,20 +193,22 @@ export function foldHeader(name: string, value: string): string {
 /** Lines of at most 998 octets, the later ones beginning with a space. */
 function breakLine(line: string): string[] {
   const lines: string[] = [];
-  let rest = line;
-  while (Buffer.byteLength(rest) > 998) {
-    let cut = Math.min(rest.length, 998);
-    // At most three octets a UTF-16 unit: this ends soon, and near the limit for ASCII.
-    while (Buffer.byteLength(rest.slice(0, cut)) > 998) cut = Math.floor(cut * 0.7);
-    if (isHighSurrogate(rest.charCodeAt(cut - 1))) cut -= 1;
-    lines.push(rest.slice(0, cut));
-    rest = ` ${rest.slice(cut)}`;
+  let start = 0;
+  let octets = 0;
+  for (let at = 0; at < line.length; ) {
+    const point = line.codePointAt(at)!;
+    const size = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    if (octets + size > lineBytesMax) {
+      lines.push(line.slice(start, at));
+      start = at;
+      octets = 1;
+    }
+    octets += size;
+    at += size === 4 ? 2 : 1;
   }
-  lines.push(rest);
-  return lines;
+  lines.push(line.slice(start));
+  return lines.map((text, i) => (i === 0 ? text : ` ${text}`));
 }
-
-const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
 
 function withoutSpace(bytes: Uint8Array, from: number, to: number): string | undefined {
   let start = from;
