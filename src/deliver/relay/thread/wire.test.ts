@@ -27,6 +27,13 @@ const lease: fc.Arbitrary<RelayLease> = record({
     prefix: fc.string({ unit: 'grapheme' }),
     content: fc.uint8Array({ maxLength: 50 }).map(memoryContent),
     sign: fc.boolean(),
+    seal: fc.option(
+      record({
+        ...{ domain: fc.string(), results: fc.string({ unit: 'grapheme' }) },
+        chain: fc.constantFrom('none' as const, 'pass' as const, 'fail' as const),
+      }),
+      { nil: undefined },
+    ),
   }),
   destination: fc.string(),
   recipients: fc.array(record({ address: fc.string(), params }), { minLength: 1 }),

@@ -65,6 +65,7 @@ export type AttemptRow = readonly [
   recipients: readonly string[],
   sign: boolean,
   received: number,
+  seal: RelayLease['message']['seal'],
 ];
 
 export type ResultRow = readonly [
@@ -94,7 +95,7 @@ export function attemptRow(
   { message, destination, recipients }: RelayLease,
   route: RelayRoute,
 ): AttemptRow {
-  const { id, received, sender, params, prefix, content, sign } = message;
+  const { id, received, sender, params, prefix, content, sign, seal } = message;
   const addressed: string[] = [];
   for (const { address, params: own } of recipients)
     addressed.push(address, own.length === 0 ? '' : own.join(' '));
@@ -113,16 +114,20 @@ export function attemptRow(
     addressed,
     sign === true,
     received,
+    seal,
   ];
 }
 
 export function leaseOf(row: AttemptRow, content: Content): RelayLease {
-  const [, , , , destination, id, sender, params, prefix, , , addressed, sign, received] = row;
+  const [, , , , destination, id, sender, params, prefix, , , addressed, ...rest] = row;
+  const [sign, received, seal] = rest;
   const recipients: RelayLease['recipients'][number][] = [];
   for (let at = 0; at < addressed.length; at += 2)
     recipients.push({ address: addressed[at]!, params: words(addressed[at + 1]!) });
+  const message = { id, received, sender, params: words(params), prefix, content, sign, seal };
+  // What a hop may see of a message and is not named here would not cross.
   return {
-    message: { id, received, sender, params: words(params), prefix, content, sign },
+    message: message satisfies Record<keyof RelayLease['message'], unknown>,
     ...{ destination, recipients },
   };
 }
