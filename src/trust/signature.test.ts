@@ -79,6 +79,7 @@ describe('a signature that can be read', () => {
       ['D: a=x; b=AA\r\n BB\r\n', 'D: a=x; b=\r\n'],
       ['D: b = AA; bh=BB', 'D: b =; bh=BB'],
       ['D: bh=BB; b=AA', 'D: bh=BB; b='],
+      ['D: z=To:a|Subject:b=3DCC|X:y; b=AA; s=x', 'D: z=To:a|Subject:b=3DCC|X:y; b=; s=x'],
     ] as const)
       assert.equal(withoutValue(raw), without);
   });

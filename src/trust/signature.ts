@@ -178,9 +178,9 @@ export const ownText = ({ field, header }: Pick<Signature, 'field' | 'header'>):
 export const octetsOf = (fields: readonly RawField[]): number =>
   fields.reduce((octets, { raw }) => octets + raw.length, 0);
 
-/** `b=` without what is behind it. RFC 6376 §3.5 */
+/** `b=` without what is behind it. RFC 6376 §3.5; other colons are of `h=`, and of fields that `z=` copies. */
 export const withoutValue = (raw: string): string =>
-  raw.replace(/([:;][ \t\r\n]*b[ \t\r\n]*=)[^;]*?(\r\n$|;|$)/, '$1$2');
+  raw.replace(/((?:^[^:]*:|;)[ \t\r\n]*b[ \t\r\n]*=)[^;]*?(\r\n$|;|$)/, '$1$2');
 
 export type Checked = Failure | { readonly result: 'pass'; readonly isTest: boolean };
 

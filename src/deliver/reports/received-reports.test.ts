@@ -11,7 +11,7 @@ import { reply } from '../../smtp/reply.ts';
 import { ContentError, memoryContent } from '../../store/content.ts';
 import { openStores } from '../../store/open-stores.ts';
 import type { Lease } from '../../store/queue-store.ts';
-import { ReceivedReports, receivedKind } from './received-reports.ts';
+import { keptMax, ReceivedReports, receivedKind } from './received-reports.ts';
 
 const day = 86_400_000;
 const receiveAt = ['postmaster', 'reports@example.org'];
@@ -44,6 +44,7 @@ async function make() {
     );
   return {
     clock,
+    records: stores.records,
     take,
     kept,
     logged,
@@ -211,6 +212,27 @@ describe('reports that come by mail', () => {
         'report received: example.org',
       ],
     );
+  });
+
+  it('of one kind there are so many, whatever there is of others', async () => {
+    await using world = await make();
+    const { records, take } = world;
+    const of = (kind: string, key: string) => ({
+      ...{ kind: receivedKind, key: `${kind} ${key}`, value: '{}' },
+    });
+    const many = Array.from({ length: keptMax }, (_, at) => of('dmarc', `2025-${at}`));
+    await records.put([...many, of('tls', '1'), of('abuse', '1')]);
+    const kept = async (kind: string) =>
+      (await records.list(receivedKind, { prefix: `${kind} `, limit: 2 * keptMax })).length;
+    await take(tls);
+    assert.deepEqual([await kept('tls'), await kept('abuse')], [2, 1]);
+    assert.equal(await kept('dmarc'), keptMax);
+    await take(two);
+    assert.deepEqual([await kept('tls'), await kept('abuse')], [2, 1]);
+    const left = await kept('dmarc');
+    assert.ok(left < keptMax && left > keptMax - 200, `${left}`);
+    const [latest] = await records.list(receivedKind, { prefix: 'dmarc 2025-11-', limit: 1 });
+    assert.match(latest!.value, /example\.org/);
   });
 
   it('many at once wait in a bounded line', async () => {

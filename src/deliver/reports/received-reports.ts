@@ -18,6 +18,7 @@ import { findReport, looksLikeReport, reportMessageBytesMax } from '../../report
 import { ReportError, shortText } from '../../report/report-error.ts';
 import type { ReportKind, ReportSummary } from '../../report/summary.ts';
 import { summaryOf } from '../../report/summary.ts';
+import { allRecords } from '../../store/all-records.ts';
 import type { Content } from '../../store/content.ts';
 import type { LeasedRecipient, QueuedMessage } from '../../store/queue-store.ts';
 import type { RecordStore } from '../../store/record-store.ts';
@@ -56,6 +57,8 @@ interface Waiting {
 
 export class ReceivedReports {
   readonly #parts: ReceivedReportsParts;
+  /** How many more of a kind there may be, since it was counted last. */
+  readonly #room = new Map<ReportKind, number>();
   #waiting = 0;
   #waitingBytes = 0;
   #reading: Promise<void> = Promise.resolve();
@@ -147,13 +150,23 @@ export class ReceivedReports {
     const key = keyOf(summary);
     const expires = clock.now() + settings().keep;
     await records.put([{ kind: receivedKind, key, value: JSON.stringify(summary), expires }]);
-    if ((await records.count(receivedKind)) <= keptMax) return;
-    const earliest = await records.list(receivedKind, {
-      prefix: `${summary.kind} `,
-      limit: droppedAtOnce,
-    });
-    const dropped = earliest.map((record) => record.key).filter((one) => one !== key);
-    await records.remove(receivedKind, dropped);
+    if ((await records.count(receivedKind)) > keptMax) await this.#makeRoom(summary.kind, key);
+  }
+
+  /** There are so many of all kinds together: whether it is this one that has too many, is to be counted. */
+  async #makeRoom(kind: ReportKind, latest: string): Promise<void> {
+    const { records } = this.#parts;
+    const room = this.#room.get(kind) ?? 0;
+    this.#room.set(kind, room - 1);
+    if (room > 0) return;
+    const earliest: string[] = [];
+    let count = 0;
+    for await (const { key } of allRecords(records, receivedKind, { prefix: `${kind} ` })) {
+      count += 1;
+      if (earliest.length < droppedAtOnce && key !== latest) earliest.push(key);
+    }
+    if (count > keptMax) await records.remove(receivedKind, earliest);
+    else this.#room.set(kind, keptMax - count);
   }
 }
 
