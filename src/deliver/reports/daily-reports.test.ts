@@ -13,6 +13,7 @@ import { noPolicy } from '../../report/tls-session.ts';
 import type { Nodes } from '../../store/nodes.ts';
 import { openStores } from '../../store/open-stores.ts';
 import type { Lease, NewMessage } from '../../store/queue-store.ts';
+import type { RecordStore } from '../../store/record-store.ts';
 import type { Stores } from '../../store/stores.ts';
 import { parseDmarcRecord } from '../../trust/dmarc-record.ts';
 import { DailyReports } from './daily-reports.ts';
@@ -30,6 +31,7 @@ interface Options {
   readonly signs?: boolean;
   readonly post?: (request: HttpRequest) => Promise<number>;
   readonly nodes?: Pick<Nodes, 'inTurn' | 'number'>;
+  readonly records?: RecordStore;
 }
 
 /** What lasts: the clock, the records. */
@@ -41,7 +43,7 @@ async function world() {
 
 async function start(
   { clock, stores }: { readonly clock: FakeClock; readonly stores: Stores },
-  { dns = {}, on = true, signs = true, post, nodes = stores.nodes }: Options = {},
+  { dns = {}, on = true, signs = true, post, nodes = stores.nodes, ...more }: Options = {},
 ) {
   const resolver = new FakeResolver(dns);
   const queued: NewMessage[] = [];
@@ -67,6 +69,7 @@ async function start(
   });
   const daily = new DailyReports({
     ...{ records: stores.records, clock, log: silentLog, hostname: () => 'mx.example.org', nodes },
+    ...more,
     reports: [dmarc, tls],
   });
   await daily.start();
@@ -232,6 +235,30 @@ describe('DMARC aggregate reports', () => {
     assert.equal(queued.length, 0);
     resolver.set(name, { TXT: ['v=DMARC1'] });
     await lasting.clock.advance(2 * hour);
+    assert.equal(queued.length, 1);
+  });
+
+  it('goes on by itself where the store has failed for a while', async () => {
+    await using lasting = await world();
+    const { clock, stores } = lasting;
+    let isDown = false;
+    const records: RecordStore = {
+      ...{ get: (...asked) => stores.records.get(...asked), watch: () => () => {} },
+      ...{ put: (...asked) => stores.records.put(...asked), replace: async () => false },
+      ...{ remove: (...asked) => stores.records.remove(...asked), count: async () => 0 },
+      list: async (...asked) => {
+        if (isDown) throw new Error('the database is away');
+        return stores.records.list(...asked);
+      },
+    };
+    const { dmarc, queued } = await start(lasting, { records });
+    dmarc.note(judged('192.0.2.1'));
+    await clock.advance(2 * 60_000);
+    isDown = true;
+    await clock.advance(20 * hour);
+    assert.equal(queued.length, 0);
+    isDown = false;
+    await clock.advance(2 * hour);
     assert.equal(queued.length, 1);
   });
 

@@ -108,9 +108,10 @@ export class DailyReports {
       // One at a time: a round may take long.
       this.#work = this.#work
         .then(() => this.#round())
-        .catch((error: unknown) =>
-          this.#parts.log.error('report failed', { error: stackOf(error) }),
-        );
+        .catch((error: unknown) => {
+          this.#parts.log.error('report failed', { error: stackOf(error) });
+          this.#wake(this.#parts.clock.now() + hourMs);
+        });
     });
   }
 
