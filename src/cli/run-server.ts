@@ -141,8 +141,12 @@ async function readAgain(
   load: RunOptions['load'],
 ): Promise<{ readonly config: Config } | { readonly problems: readonly string[] }> {
   if (load === undefined) return { problems: ['there is no configuration file to read again'] };
-  const result = await load();
-  return result.kind === 'ok' ? result : { problems: result.problems.map(formatProblem) };
+  try {
+    const result = await load();
+    return result.kind === 'ok' ? result : { problems: result.problems.map(formatProblem) };
+  } catch (error) {
+    return { problems: [firstLineOf(error)] };
+  }
 }
 
 async function tryReload(server: RunningServer, config: Config): Promise<Reloaded> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { syncBuiltinESMExports } from 'node:module';
+import os, { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { loadConfig, parseJson } from './load.ts';
@@ -79,6 +80,28 @@ describe('loading a configuration', () => {
     assert.deepEqual(await load('r.ts', 'export default { hostname: "two.example" };'), {
       hostname: 'two.example',
     });
+  });
+
+  it('what a configuration throws when it is looked at is a problem of it', async () => {
+    const text = 'export default { get hostname() { throw new Error("no luck"); } };';
+    assert.equal(await load('throws.ts', text), 'no luck');
+  });
+
+  it('names every problem where the machine itself has a name that is none', async (t) => {
+    t.mock.method(os, 'hostname', () => '192.0.2.1');
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+    writeFileSync(join(directory, 'machine.json'), '{ "domains": "x", "logLevel": "warn" }');
+    const result = await loadConfig('machine.json', directory);
+    assert.ok(result.kind === 'problems');
+    assert.deepEqual(
+      result.problems.map(({ path }) => path),
+      ['hostname', 'domains'],
+    );
+    assert.equal(result.partial?.logLevel, 'warn');
   });
 
   it('relative paths are relative to the file, wherever the program runs', async () => {

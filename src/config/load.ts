@@ -65,8 +65,12 @@ export async function loadConfig(path: string | undefined, cwd: string): Promise
     );
   const input = await readInput(file);
   if ('problem' in input) return problem(file, input.problem);
-  const resolution = resolveConfig(input.value, dirname(file));
-  return { ...resolution, path: file };
+  try {
+    return { ...resolveConfig(input.value, dirname(file)), path: file };
+  } catch (error) {
+    // A program may give an object whose members throw.
+    return problem(file, firstLineOf(error));
+  }
 }
 
 const problem = (path: string | undefined, message: string): LoadResult => ({

@@ -40,7 +40,8 @@ export function readEachSetting(input: unknown, problems: Problem[]): PartlyRead
 export function completed(settings: PartlyRead): ParsedConfig {
   const read = Object.entries(settings).filter(([, value]) => value !== undefined);
   const readable = read.map(([key, value]) => [key, withoutHoles(value)]);
-  return { ...schema.parse({}), ...Object.fromEntries(readable) };
+  // The machine's own name may be none.
+  return { ...schema.parse({ hostname: 'localhost' }), ...Object.fromEntries(readable) };
 }
 
 const withoutHoles = (value: unknown): unknown =>
