@@ -8,6 +8,7 @@ import type { CatcherSettings, ChaosTriggers } from '../config/catcher.ts';
 import { defaultCatcher, noChaos } from '../config/catcher.ts';
 import type { DevDoor, DevOptions } from '../config/dev.ts';
 import { devPorts } from '../config/dev.ts';
+import { hostAndPort, httpUrl } from '../config/settings/setting.ts';
 import { CliError, printable } from './context.ts';
 
 export interface CatcherOptions {
@@ -115,13 +116,9 @@ function chaosOf(text: string): ChaosTriggers {
 }
 
 function rspamdOf(text: string): string {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol))
-    throw new CliError(
-      2,
-      `--rspamd wants where it answers, such as http://127.0.0.1:11333, not '${printable(text)}'`,
-    );
-  return url.href;
+  const wrong = httpUrl('http://127.0.0.1:11333')(text);
+  if (wrong !== undefined) throw new CliError(2, `--rspamd ${wrong}`);
+  return new URL(text).href;
 }
 
 const ways = ['opportunistic', 'require', 'verify', 'none'] as const;
@@ -131,15 +128,15 @@ async function relayOf(
   relay: string,
   cwd: string,
 ): Promise<CatcherSettings['relay']> {
-  const [, host, port] = /^(\[[\da-f:]+\]|[\w.-]+):(\d{1,5})$/i.exec(relay) ?? [];
-  if (host === undefined)
+  const where = hostAndPort(relay);
+  if (where === undefined)
     throw new CliError(2, `--relay wants HOST:PORT, not '${printable(relay)}'`);
   const tls = ways.find((way) => way === relayTls);
   if (tls === undefined)
     throw new CliError(2, `--relay-tls can be ${ways.join(', ')}, not '${printable(relayTls)}'`);
   if ((relayUser === undefined) !== (relayPasswordFile === undefined))
     throw new CliError(2, '--relay-user and --relay-password-file belong together');
-  const place = { host: host.replace(/^\[|\]$/g, ''), port: Number(port), tls };
+  const place = { ...where, tls };
   if (relayUser === undefined || relayPasswordFile === undefined) return place;
   const path = resolve(cwd, relayPasswordFile);
   const [password = ''] = (

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname as machineName, userInfo } from 'node:os';
 import { Command } from 'commander';
+import { hostAndPort } from '../config/settings/setting.ts';
 import { sendMail } from '../deliver/send-mail/send-mail.ts';
 import { formatMailbox, parseMailbox } from '../mail/fields/address.ts';
 import { formatDate } from '../mail/fields/date.ts';
@@ -129,10 +130,10 @@ function completed(address: string): string {
 
 /** @throws CliError */
 function placeOf(server: string): { readonly host: string; readonly port: number } {
-  const [, host, port] = /^(?:smtp:\/\/)?(\[[\da-f:]+\]|[\w.-]+):(\d{1,5})$/i.exec(server) ?? [];
-  if (host === undefined)
+  const place = hostAndPort(server.replace(/^smtp:\/\//i, ''));
+  if (place === undefined)
     throw new CliError(2, `-S wants HOST:PORT such as 127.0.0.1:1025, not '${printable(server)}'`);
-  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+  return place;
 }
 
 /** Limit: of what is read. */

@@ -52,6 +52,8 @@ describe('advice on a configuration that can be read', () => {
     [{ trustedNetworks: ['::/0'] }, /^failure trustedNetworks\[0\]: ::\/0 is everybody/],
     [{ trustedNetworks: ['128.0.0.0/1'] }, /^failure .* open relay/],
     [{ trustedNetworks: ['10.0.0.0/7'] }, /^failure .* open relay/],
+    [{ trustedNetworks: ['192.168.0.0/8'] }, /^warning .* very wide/],
+    [{ trustedNetworks: ['fe80::/7'] }, /^failure .* open relay/],
     [{ trustedNetworks: ['2000::/3'] }, /^failure .* open relay/],
     [{ trustedNetworks: ['8.0.0.0/8'] }, /^warning .* very wide/],
     [{ trustedNetworks: ['2001:db8::/24'] }, /^warning .* very wide/],

@@ -47,12 +47,13 @@ export function adviceOn(readable: Readable): readonly Advice[] {
 }
 
 // RFC 1918, 6598, 3927, 4193, 4291: whoever is there is near.
-const near = createNetworks([
+const near = [
   ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16'],
   ...['127.0.0.0/8', 'fc00::/7', 'fe80::/10', '::1'],
-]);
-/** The widest of these networks that may be trusted whole. */
-const nearPrefixMin = { ipv4: 8, ipv6: 7 } as const;
+].map((text) => ({ networks: createNetworks([text]), prefix: parseNetwork(text)!.prefix }));
+/** All of it: `192.168.0.0/8` has the Internet in it. */
+const isNear = (address: string, prefix: number): boolean =>
+  near.some((one) => prefix >= one.prefix && one.networks.has(address));
 /** Limit: a wider one is no network of one owner's; between the two, of very few. */
 const prefixFailure = { ipv4: 8, ipv6: 20 } as const;
 const prefixWarning = { ipv4: 16, ipv6: 32 } as const;
@@ -67,7 +68,7 @@ function adviseOnTrust({ parsed }: Readable, advices: Advices): void {
     const yours = 'name your own networks, such as 192.168.1.0/24';
     if (prefix === 0)
       advices.failure(at, `${text} is everybody: anyone could send through here; ${yours}`);
-    else if (near.has(address) && prefix >= nearPrefixMin[family]) continue;
+    else if (isNear(address, prefix)) continue;
     else if (prefix < prefixFailure[family])
       advices.failure(at, `${text} is a large part of the Internet, an open relay; ${yours}`);
     else if (prefix < prefixWarning[family])

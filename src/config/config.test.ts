@@ -31,6 +31,14 @@ function resolved(input: ConfigInput) {
   return result.config;
 }
 
+const secretKeyAt = 'store.content.s3.secretKeyFile';
+const postgres = (secretKeyFile: string) => ({
+  ...{ kind: 'postgres', url: 'postgres://db.example.org/postrider', node: 'a' },
+  content: {
+    s3: { endpoint: 'https://s3.example.net', bucket: 'b', accessKey: 'k', secretKeyFile },
+  },
+});
+
 describe('configuration', () => {
   const wrong: [title: string, input: unknown, problems: string[]][] = [
     ['not an object', [], ['must be an object, not a list']],
@@ -281,6 +289,47 @@ describe('configuration', () => {
       { routes: [{ domain: '*', host: 'h', user: 'u', passwordFile: 'empty' }] },
       ['routes[0].passwordFile: empty: its first line is empty'],
     ],
+    ...[
+      { filters: [{ rspamd: 'http://127.0.0.1:1', passwordFile: 'empty' }] },
+      { store: postgres('empty') },
+    ].map((input): [string, unknown, string[]] => [
+      `an empty secret: ${Object.keys(input)[0]}`,
+      input,
+      [
+        `${'store' in input ? secretKeyAt : 'filters[0].passwordFile'}: empty: its first line is empty`,
+      ],
+    ]),
+    [
+      'an empty key of an account with an authority',
+      {
+        hostname: 'mx.example.org',
+        tls: { acme: { dns: 'hook', eab: { kid: 'a', keyFile: 'empty' } } },
+      },
+      ['tls.acme.eab.keyFile: empty: there is nothing in it'],
+    ],
+    [
+      'next hops that nobody can call',
+      {
+        routes: [
+          { domain: 'a.org', host: 'h', port: 0 },
+          { domain: 'b.org', lmtp: 'h:0' },
+        ],
+        localDelivery: { kind: 'lmtp', host: 'h', port: 0 },
+      },
+      [
+        'localDelivery.port: must be at least 1, not 0',
+        'routes[0].port: must be at least 1, not 0',
+        "routes[1].lmtp: must be a socket path such as '/run/dovecot/lmtp' or 'host:port', not 'h:0'",
+      ],
+    ],
+    [
+      'name servers that nobody can ask',
+      { dns: { servers: ['192.0.2.53', '192.0.2.53:99999', '[::1]:0', 'h'] } },
+      ['192.0.2.53:99999', '[::1]:0', 'h'].map(
+        (server, i) =>
+          `dns.servers[${i + 1}]: must be an address such as '192.0.2.53' or '[2001:db8::53]:5353', not '${server}'`,
+      ),
+    ],
     [
       'a password in the clear',
       { routes: [{ domain: '*', host: 'h', user: 'u', passwordFile: 'password', tls: 'none' }] },
@@ -293,8 +342,8 @@ describe('configuration', () => {
     ],
     [
       'here and relayed',
-      { domains: ['a.org'], relayDomains: ['a.org'] },
-      ['relayDomains[0]: a.org is in `domains` already: it is delivered here or relayed, not both'],
+      { domains: ['a.org'], relayDomains: ['A.org'] },
+      ['relayDomains[0]: A.org is in `domains` already: it is delivered here or relayed, not both'],
     ],
     [
       'tags that nobody takes off',
@@ -685,5 +734,13 @@ describe('docs/config.md', () => {
   it('is what the schema says (node scripts/print-config-docs.ts)', () => {
     const written = readFileSync(join(import.meta.dirname, '../../docs/config.md'), 'utf8');
     assert.equal(written, configDocs());
+  });
+
+  it('knows which of the files that it names are secret', () => {
+    const { files } = resolveConfig({ store: postgres('password') }, directory);
+    assert.deepEqual(
+      files.map(({ path, secret }) => [path, secret]),
+      [[secretKeyAt, true]],
+    );
   });
 });

@@ -24,7 +24,9 @@ export interface Findings {
   readonly files: NamedFile[];
 }
 
-const secretSettings = ['privateKey', 'passwordFile', 'keyFile', 'clientSecretFile', 'secretFile'];
+/** `passwordFile`, `secretKeyFile` …: what is public is called by what it is. */
+const isSecret = (key: PropertyKey): boolean =>
+  key === 'privateKey' || String(key).endsWith('File');
 
 /** What is in a file; its name is shown only where it cannot be the secret itself. */
 export function readable(
@@ -33,7 +35,7 @@ export function readable(
   { directory, addFile, files }: Findings,
 ): string | undefined {
   const path = resolve(directory, written);
-  const secret = secretSettings.some((key) => at.includes(key));
+  const secret = at.some(isSecret);
   files.push({ path: formatPath(at), file: path, secret });
   try {
     accessSync(path, constants.R_OK);
@@ -43,6 +45,23 @@ export function readable(
     addFile(at, isPem(written) ? inPlace : `${secretPath(written, path)}: ${whyUnreadable(error)}`);
     return undefined;
   }
+}
+
+/** The first line of a file, which is all that counts of a password, a secret or a key. */
+export const firstLineIn = (...named: Parameters<typeof readable>): string | undefined =>
+  readable(...named)?.split(/\r?\n/, 1)[0];
+
+/** The same; where there is nothing on it, or what cannot be in one, that is a problem. */
+export function secretIn(
+  written: string,
+  at: readonly PropertyKey[],
+  findings: Findings,
+): string | undefined {
+  const line = firstLineIn(written, at, findings);
+  if (line === undefined) return undefined;
+  if (line !== '' && !line.includes('\0')) return line;
+  findings.add(at, `${written}: its first line ${line === '' ? 'is empty' : 'has a NUL in it'}`);
+  return undefined;
 }
 
 const inPlace = 'must be the path of a PEM file, not what is in one';

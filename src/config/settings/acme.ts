@@ -178,14 +178,15 @@ export function readAcme(
   // RFC 8555 §7.1.3: only the DNS speaks for all names below one.
   if (wildcard !== undefined && !challenges.includes('dns-01'))
     add(at('names'), `${wildcard} needs \`dns-01\``);
-  const key =
-    eab === undefined ? undefined : readable(eab.keyFile, [...at('eab'), 'keyFile'], findings);
+  const keyAt = [...at('eab'), 'keyFile'];
+  const key = eab && readable(eab.keyFile, keyAt, findings)?.trim();
+  if (key === '') add(keyAt, `${eab?.keyFile}: there is nothing in it`);
   return {
     ...{ directory, challenges, dnsWait, profile, reuseKey },
     contact: [contact].flat().map((address) => `mailto:${address}`),
     names: lists,
     dns: typeof dns === 'string' ? resolve(findings.directory, dns) : dns,
-    eab: eab === undefined ? undefined : { kid: eab.kid, hmacKey: (key ?? '').trim() },
+    eab: eab === undefined ? undefined : { kid: eab.kid, hmacKey: key ?? '' },
     authorities:
       written.authorities === undefined
         ? undefined

@@ -1,7 +1,7 @@
 // Settings about how names are looked up.
 
 import { z } from 'zod';
-import { parseNetwork } from '../../net/network.ts';
+import { parseServer } from '../../net/system-names.ts';
 import type { Findings } from '../named-files.ts';
 import type { PartOf } from './setting.ts';
 import * as setting from './setting.ts';
@@ -55,14 +55,9 @@ export function readDns({ trustAd, ...dns }: ParsedDns): DnsConfig {
 
 export function checkDns({ dns }: PartOf<typeof dnsSettings>, { add }: Findings): void {
   for (const [i, server] of (dns?.servers ?? []).entries())
-    if (!isServer(server))
+    if (parseServer(server) === undefined)
       add(
         ['dns', 'servers', i],
         `must be an address such as '192.0.2.53' or '[2001:db8::53]:5353', not ${shown(server)}`,
       );
 }
-
-const isServer = (text: string): boolean =>
-  parseNetwork(
-    text.replace(/^\[(.*)\](?::\d{1,5})?$/, '$1').replace(/^([\d.]+):\d{1,5}$/, '$1'),
-  ) !== undefined && !text.includes('/');

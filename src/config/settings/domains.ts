@@ -2,12 +2,12 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { parseMailbox } from '../../mail/fields/address.ts';
+import { domainKey, parseMailbox } from '../../mail/fields/address.ts';
 import type { Findings } from '../named-files.ts';
 import type { PartOf } from './setting.ts';
 import * as setting from './setting.ts';
 
-const { isDomain, port, shown, text } = setting;
+const { hopPort, isDomain, shown, text } = setting;
 
 const localDelivery = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('mailbox') }),
@@ -21,7 +21,7 @@ const localDelivery = z.discriminatedUnion('kind', [
     kind: z.literal('lmtp'),
     path: setting.file({ about: 'Unix socket of the LMTP server.' }).optional(),
     host: setting.host({ about: 'Or its host …' }).optional(),
-    port: port({ about: '… and port.' }).optional(),
+    port: hopPort({ about: '… and port.' }).optional(),
   }),
 ]);
 
@@ -88,9 +88,9 @@ export function checkDomains(
 ): void {
   const { add } = findings;
   checkAliases(aliases ?? {}, findings);
-  const ours = new Set(domains);
+  const ours = new Set((domains ?? []).map(keyOf));
   for (const [i, domain] of (relayDomains ?? []).entries())
-    if (domain !== undefined && ours.has(domain))
+    if (domain !== undefined && ours.has(keyOf(domain)))
       add(
         ['relayDomains', i],
         `${domain} is in \`domains\` already: it is delivered here or relayed, not both`,
@@ -99,6 +99,9 @@ export function checkDomains(
     add(['recipientDelimiter'], `must be one character, not ${shown(recipientDelimiter)}`);
   if (recipientDelimiter === '@') add(['recipientDelimiter'], "cannot be '@'");
 }
+
+/** However it is written. What could not be read is no domain's. */
+const keyOf = (domain: string | undefined): string => domainKey(domain ?? '');
 
 /** Keys are addresses, '@domain', or a bare local part for every domain of ours. */
 function checkAliases(

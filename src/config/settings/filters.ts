@@ -3,11 +3,10 @@
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { isAddress } from '../../net/network.ts';
 import type { Findings } from '../named-files.ts';
-import { readable } from '../named-files.ts';
+import { secretIn } from '../named-files.ts';
 import * as setting from './setting.ts';
-import { isDomain, shown } from './setting.ts';
+import { hostAndPort, shown } from './setting.ts';
 
 const { choice, duration, text } = setting;
 
@@ -124,9 +123,7 @@ export function readFilter(
   if (controller !== undefined && rspamd === undefined) add(at('controller'), 'is for `rspamd`');
   if (rspamd !== undefined) {
     const password =
-      passwordFile === undefined
-        ? undefined
-        : readable(passwordFile, at('passwordFile'), findings)?.split(/\r?\n/, 1)[0];
+      passwordFile === undefined ? undefined : secretIn(passwordFile, at('passwordFile'), findings);
     return { ...common, kind: 'rspamd', url: rspamd, controller, password };
   }
   const kind = milter === undefined ? 'clamd' : 'milter';
@@ -143,11 +140,8 @@ function readPlace(
   const [, kind = '', rest = ''] = /^(?:(inet6?|unix|local):)?(.+)$/.exec(written) ?? [];
   if (kind === 'unix' || kind === 'local' || (kind === '' && rest.includes('/')))
     return { path: resolve(directory, rest) };
-  const sendmail = /^(?<port>\d{1,5})@(?<host>.+)$/.exec(rest);
-  const { host, port } = (sendmail ?? /^(?<host>.+):(?<port>\d{1,5})$/.exec(rest))?.groups ?? {};
-  const address = (host ?? '').replace(/^\[(.*)\]$/, '$1');
-  if ((isAddress(address) || isDomain(address)) && Number(port) <= 65_535 && Number(port) > 0)
-    return { address, port: Number(port) };
+  const place = hostAndPort(rest.replace(/^(\d{1,5})@(.+)$/, '$2:$1'));
+  if (place !== undefined) return { address: place.host, port: place.port };
   add(path, `must be 'inet:host:port' or the path of a Unix socket, not ${shown(written)}`);
   return undefined;
 }

@@ -3,13 +3,13 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { addressKey, parseMailbox } from '../../mail/fields/address.ts';
-import { isAddress, isLoopback } from '../../net/network.ts';
+import { isLoopback } from '../../net/network.ts';
 import { credentialProblem } from '../../sasl/client.ts';
 import type { Findings } from '../named-files.ts';
-import { readable } from '../named-files.ts';
+import { secretIn } from '../named-files.ts';
 import * as setting from './setting.ts';
 
-const { choice, isDomain, port, shown, text } = setting;
+const { choice, hopPort, hostAndPort, shown, text } = setting;
 
 const route = z.strictObject({
   domain: setting.domainPattern(
@@ -27,7 +27,7 @@ const route = z.strictObject({
     about: "Goes with `via: 'atrn'`: who may fetch the mail, logged in.",
   }).optional(),
   host: setting.host({ about: 'The next hop, whatever the DNS says.' }).optional(),
-  port: port({ about: 'Its port.', default: '25' }).optional(),
+  port: hopPort({ about: 'Its port.', default: '25' }).optional(),
   lmtp: text("a socket path or 'host:port'", {
     about: "LMTP server: the path of a Unix socket, or `'host:port'`.",
   }).optional(),
@@ -113,12 +113,8 @@ export function readRoute(
   if ((user === undefined) !== (passwordFile === undefined))
     add(at(user === undefined ? 'user' : 'passwordFile'), 'is missing: both or none');
   else if (user !== undefined && passwordFile !== undefined) {
-    const text = readable(passwordFile, at('passwordFile'), findings);
-    const password = text?.split(/\r?\n/, 1)[0];
-    if (password === '') add(at('passwordFile'), `${passwordFile}: its first line is empty`);
-    else if (password?.includes('\0'))
-      add(at('passwordFile'), `${passwordFile}: its first line has a NUL in it`);
-    else if (password !== undefined) login = { user, password };
+    const password = secretIn(passwordFile, at('passwordFile'), findings);
+    if (password !== undefined) login = { user, password };
     if (tls === 'none' && !isLoopback(host!))
       add(at('tls'), "would send the password in the clear: use 'require' or 'verify'");
   }
@@ -132,12 +128,11 @@ function readLmtp(
   { directory, add }: Findings,
 ): { kind: 'lmtp'; path: string } | { kind: 'lmtp'; host: string; port: number } {
   if (text.includes('/')) return { kind: 'lmtp', path: resolve(directory, text) };
-  const [, written = '', port = ''] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
-  const host = written.replace(/^\[(.*)\]$/, '$1');
-  if (!(isAddress(host) || isDomain(host)) || Number(port) > 65_535)
+  const place = hostAndPort(text);
+  if (place === undefined)
     add(
       path,
       `must be a socket path such as '/run/dovecot/lmtp' or 'host:port', not ${shown(text)}`,
     );
-  return { kind: 'lmtp', host, port: Number(port) };
+  return { kind: 'lmtp', ...(place ?? { host: '', port: 0 }) };
 }

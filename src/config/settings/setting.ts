@@ -157,7 +157,21 @@ export function count(options: SettingFacts & Bounds<number>) {
   });
 }
 
-export const port = (facts: SettingFacts) => count({ ...facts, min: 0, max: 65_535 });
+const portMax = 65_535;
+export const port = (facts: SettingFacts) => count({ ...facts, min: 0, max: portMax });
+/** Of somebody whom we call. */
+export const hopPort = (facts: SettingFacts) => count({ ...facts, min: 1, max: portMax });
+
+/** `host:port`, `[2001:db8::1]:25`. */
+export function hostAndPort(
+  written: string,
+): { readonly host: string; readonly port: number } | undefined {
+  const [, bracketed = '', digits] = /^(.+):(\d{1,5})$/.exec(written) ?? [];
+  const host = bracketed.replace(/^\[(.*)\]$/, '$1');
+  const port = Number(digits);
+  const isPlace = (isAddress(host) || isDomain(host)) && port >= 1 && port <= portMax;
+  return isPlace ? { host, port } : undefined;
+}
 
 export function flag(facts: SettingFacts) {
   return leaf<boolean, boolean>('true or false', undefined, facts, (value) =>

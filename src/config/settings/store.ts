@@ -4,7 +4,7 @@ import { hostname as machineName } from 'node:os';
 import { z } from 'zod';
 import type { StoreSettings } from '../../store/stores.ts';
 import type { Findings } from '../named-files.ts';
-import { readable } from '../named-files.ts';
+import { secretIn } from '../named-files.ts';
 import * as setting from './setting.ts';
 
 const bucket = z.strictObject({
@@ -107,6 +107,6 @@ export function readStore(
   if (content === undefined) return database;
   const { secretKeyFile, ...s3 } = content.s3;
   const at = ['store', 'content', 's3', 'secretKeyFile'];
-  const secretKey = readable(secretKeyFile, at, findings)?.split(/\r?\n/, 1)[0] ?? '';
+  const secretKey = secretIn(secretKeyFile, at, findings) ?? '';
   return { ...database, content: { s3: { ...s3, secretKey } } };
 }

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { Findings } from '../named-files.ts';
-import { readable } from '../named-files.ts';
+import { secretIn } from '../named-files.ts';
 import * as setting from './setting.ts';
 
 const secureUrl = (facts: setting.SettingFacts) =>
@@ -78,7 +78,6 @@ export function readWeb({ oidc: given, ...http }: ParsedWeb, findings: Findings)
     findings.add(['http', 'url'], 'is missing: the identity provider has to know where we are');
   const { clientSecretFile, ...rest } = given;
   const at = ['http', 'oidc', 'clientSecretFile'];
-  const clientSecret = readable(clientSecretFile, at, findings)?.split(/\r?\n/, 1)[0];
-  if (clientSecret === '') findings.add(at, `${clientSecretFile}: its first line is empty`);
+  const clientSecret = secretIn(clientSecretFile, at, findings);
   return { ...http, oidc: { ...rest, clientSecret: clientSecret ?? '' } };
 }

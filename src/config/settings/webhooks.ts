@@ -5,7 +5,7 @@ import { webhookKey } from '../../watch/webhooks/signature.ts';
 import type { WebhookTarget } from '../../watch/webhooks/webhook.ts';
 import { webhookEvents } from '../../watch/webhooks/webhook.ts';
 import type { Findings } from '../named-files.ts';
-import { readable } from '../named-files.ts';
+import { firstLineIn } from '../named-files.ts';
 import * as setting from './setting.ts';
 
 /** Limit: webhooks of a configuration. */
@@ -89,7 +89,7 @@ export function readWebhook(
       'must be https: only with `allowPrivate` it can be http, and then within your network',
     );
   const at = ['webhooks', index, 'secretFile'];
-  const line = readable(secretFile, at, findings)?.split(/\r?\n/, 1)[0];
+  const line = firstLineIn(secretFile, at, findings);
   if (line === undefined) return undefined;
   const key = webhookKey(line);
   if (key !== undefined) return { ...rest, key };
