@@ -704,9 +704,14 @@ describe('METADATA', () => {
     const entries = ['/private/comment', '/shared/comment'];
     const get = () =>
       friend.run({ name: 'GETMETADATA', mailbox, entries, depth: '0', maxSize: undefined });
+    // RFC 9590 §3: LIST tells no more than GETMETADATA.
+    const listed = async () =>
+      (await friend.list(mailbox, { returns: { metadata: ['/shared/comment'] } })).slice(1);
     await give('lk');
     assert.deepEqual(await get(), ['NO [NOPERM]']);
+    assert.deepEqual(await listed(), []);
     await give('lr');
+    assert.deepEqual(await listed(), [`METADATA "${mailbox}" (/shared/comment "for all")`]);
     assert.equal(
       (await get())[0],
       `METADATA "${mailbox}" (/private/comment NIL /shared/comment "for all")`,

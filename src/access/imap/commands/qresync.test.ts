@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { FakeClock } from '../../../base/fake-clock.ts';
 import { silentLog } from '../../../base/log.ts';
 import type { QresyncParam, Range, SequenceSet } from '../../../imap/command.ts';
@@ -34,7 +35,7 @@ async function open() {
     } as never);
   const select = (qresync: QresyncParam) =>
     conversation.run({ name: 'SELECT', mailbox: 'INBOX', condstore: false, qresync });
-  return { stores, fetch, select, uidValidity: inbox!.uidValidity };
+  return { stores, conversation, fetch, select, uidValidity: inbox!.uidValidity };
 }
 
 it('RFC 7162 §3.2.10.1: where expunges are forgotten, what is not there has vanished, each once', async () => {
@@ -49,6 +50,25 @@ it('RFC 7162 §3.2.10.1: where expunges are forgotten, what is not there has van
       (await fetch(set)).find((line) => line.startsWith('VANISHED')),
       told && `VANISHED (EARLIER) ${told}`,
     );
+  await stores[Symbol.asyncDispose]();
+});
+
+it('RFC 7162 §3.2.5: says no more than the client reads', async () => {
+  const { stores, select, uidValidity, conversation } = await open();
+  const reading = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  conversation.context.room = () => {
+    asked.resolve();
+    return reading.promise;
+  };
+  conversation.taken();
+  const done = select({ uidValidity, modseq: 1, knownUids: undefined, match: undefined });
+  await asked.promise;
+  await setImmediate();
+  const fetches = (said: readonly string[]) => said.filter((line) => line.includes('FETCH')).length;
+  assert.equal(fetches(conversation.taken()), 1);
+  reading.resolve();
+  assert.equal(fetches(await done), 6);
   await stores[Symbol.asyncDispose]();
 });
 
@@ -75,8 +95,8 @@ it('RFC 7162 §3.2.5.2: up to where numbers and UIDs of the client are right not
     kind: 'ranges',
     ranges: [{ from, to }],
   });
-  assert.equal(await vanished({ sequence: range(5, 3), uids: range(5, 7) }), '8');
-  assert.equal(await vanished({ sequence: range(4, 5), uids: range(7, 6) }), '8');
+  assert.equal(await vanished({ sequence: range(3, 1), uids: set(1, 2, 5) }), '8');
+  assert.equal(await vanished({ sequence: set(3, 4, 5), uids: range(7, 5) }), '8');
   // Limit: pairs that are looked at.
   const ones = Array.from({ length: 9_999 }, () => 1);
   assert.equal(await vanished({ sequence: set(...ones, 3), uids: set(...ones, 5) }), '8');
@@ -140,6 +160,14 @@ describe('what changed while a client was away', () => {
     A< a OK …
     A> b UID FETCH 1:2 (UID) (CHANGEDSINCE 3 VANISHED)
     A< * VANISHED (EARLIER) 1
-    A< b OK …`,
+    A< b OK …
+    B! STORE 3 +FLAGS.SILENT (\\Deleted)
+    B! EXPUNGE
+    A> c NOOP
+    A< * VANISHED 4
+    A< c OK …
+    A> d UID FETCH 1:4 (UID) (CHANGEDSINCE 5 VANISHED)
+    A< * VANISHED (EARLIER) 1,4
+    A< d OK …`,
   );
 });

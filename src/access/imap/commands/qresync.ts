@@ -17,10 +17,7 @@ export async function resynchronise(
 ): Promise<void> {
   // RFC 7162 §3.2.5.1: with another UIDVALIDITY nothing the client knows is of use.
   if (uidValidity !== selected.folder.uidValidity) return;
-  const known: readonly Range[] =
-    knownUids?.kind === 'ranges'
-      ? knownUids.ranges
-      : [{ from: 1, to: selected.folder.uidNext - 1 }];
+  const known = knownUids?.kind === 'ranges' ? knownUids.ranges : [{ from: 1, to: 0 }];
   const floor = match === undefined ? 0 : matchedUid(match, selected);
   await tellVanished({ known, since: modseq, floor }, selected, context);
   const { rows } = selected;

@@ -93,6 +93,151 @@ describe('SEARCH', () => {
       ],
     },
   );
+  const size = (octets: number, received: number): TestMail => ({
+    text: `A: ${'b'.repeat(octets - 7)}\r\n\r\n`,
+    received,
+  });
+  dialogue(
+    `RFC 9051 §6.4.4, RFC 5032 §2: to the octet, to the second, to the day
+    A! SELECT INBOX
+    A> a SEARCH LARGER 30
+    A< * SEARCH 3 4
+    A< a OK …
+    A> b SEARCH SMALLER 30
+    A< * SEARCH 1
+    A< b OK …
+    A> c SEARCH OLDER 60
+    A< * SEARCH 1 2 3
+    A< c OK …
+    A> d SEARCH YOUNGER 60
+    A< * SEARCH 3 4
+    A< d OK …
+    A> e SEARCH BEFORE 31-Dec-2025
+    A< * SEARCH 1
+    A< e OK …
+    A> f SEARCH ON 31-Dec-2025
+    A< * SEARCH 2 3 4
+    A< f OK …
+    A> g SEARCH SINCE 31-Dec-2025
+    A< * SEARCH 2 3 4
+    A< g OK …
+    A> h SEARCH ON 30-Dec-2025
+    A< * SEARCH 1
+    A< h OK …
+    A> i SEARCH SAVEDON 1-Jan-2026
+    A< * SEARCH 1 2 3 4
+    A< i OK …
+    A> j SEARCH OR SAVEDBEFORE 1-Jan-2026 SAVEDSINCE 2-Jan-2026
+    A< * SEARCH
+    A< j OK …`,
+    {
+      mails: [
+        size(29, now - 86_400_001),
+        size(30, now - 86_400_000),
+        size(31, now - 60_000),
+        size(32, now - 59_999),
+      ],
+    },
+  );
+  dialogue(
+    `RFC 9586 §3: with UIDONLY no key has message numbers, however deep; the saved result has none
+    A! ENABLE UIDONLY
+    A! SELECT INBOX
+    A> a UID SEARCH 1
+    A< a BAD [UIDREQUIRED] …
+    A> b UID SEARCH OR SEEN NOT (ALL 2:3)
+    A< b BAD [UIDREQUIRED] …
+    A> c SEARCH ALL
+    A< c BAD [UIDREQUIRED] …
+    A> d UID SORT (DATE) UTF-8 NOT 1
+    A< d BAD [UIDREQUIRED] …
+    A> e UID THREAD REFERENCES UTF-8 OR 1 2
+    A< e BAD [UIDREQUIRED] …
+    A> f UID SEARCH RETURN (SAVE) UID 2:3
+    A< f OK …
+    A> g UID SEARCH OR $ UID 1
+    A< * SEARCH 1 2 3
+    A< g OK …`,
+    { mails },
+  );
+  dialogue(
+    `RFC 9051 §7.5.1: keys are about the messages that the session knows, whatever went and came
+    A! SELECT INBOX
+    B! SELECT INBOX
+    B! STORE 2 +FLAGS.SILENT (\\Deleted)
+    B! UID EXPUNGE 2
+    B! COPY 1 INBOX
+    A> a SEARCH SEEN
+    A< * SEARCH 1
+    A< * 5 EXISTS
+    A< * … RECENT
+    A< a OK [EXPUNGEISSUED] …
+    A> b SEARCH NOT SEEN
+    A< * SEARCH 3 4
+    A< b OK [EXPUNGEISSUED] …
+    A> c SEARCH OR BODY gamma UID 2:3
+    A< * SEARCH 3
+    A< c OK [EXPUNGEISSUED] …
+    A> d SEARCH NOT BODY alpha
+    A< * SEARCH 4
+    A< d OK [EXPUNGEISSUED] …
+    A> e SEARCH 2:5 SINCE 1-Jan-2026
+    A< * SEARCH 3 4 5
+    A< e OK [EXPUNGEISSUED] …`,
+    { mails },
+  );
+  dialogue(
+    `RFC 4731 §3.1, RFC 7162 §3.1.10: MODSEQ is the greatest of the messages that the answer names
+    A! SELECT INBOX
+    B! SELECT INBOX
+    B! STORE 2 +FLAGS.SILENT (\\Flagged)
+    A> a SEARCH RETURN (MIN) MODSEQ 1
+    A< * OK [HIGHESTMODSEQ 6] …
+    A< * ESEARCH (TAG "a") MIN 1 MODSEQ 2
+    A< …
+    A< a OK …
+    A> b SEARCH RETURN (MIN MAX) MODSEQ 1
+    A< * ESEARCH (TAG "b") MIN 1 MAX 4 MODSEQ 5
+    A< b OK …
+    A> c SEARCH RETURN (COUNT) MODSEQ 1
+    A< * ESEARCH (TAG "c") COUNT 4 MODSEQ 6
+    A< c OK …
+    A> d SEARCH RETURN (PARTIAL 3:3) MODSEQ 1
+    A< * ESEARCH (TAG "d") PARTIAL (3:3 3) MODSEQ 4
+    A< d OK …
+    A> e SEARCH RETURN (ALL) MODSEQ 99
+    A< * ESEARCH (TAG "e")
+    A< e OK …
+    A> f SORT (ARRIVAL) UTF-8 OR MODSEQ 6 NOT MODSEQ 3
+    A< * SORT 1 2 (MODSEQ 6)
+    A< f OK …
+    A> g SEARCH RETURN (SAVE MIN MAX) ALL
+    A< * ESEARCH (TAG "g") MIN 1 MAX 4
+    A< g OK …
+    A> h FETCH $ UID
+    A< * 1 FETCH (UID 1)
+    A< * 4 FETCH (UID 4)
+    A< h OK …
+    A> i SEARCH RETURN (SAVE MIN COUNT) ALL
+    A< * ESEARCH (TAG "i") MIN 1 COUNT 4
+    A< i OK …
+    A> j SEARCH $
+    A< * SEARCH 1 2 3 4
+    A< j OK …
+    A> k SEARCH RETURN (SAVE PARTIAL -1:-2) ALL
+    A< * ESEARCH (TAG "k") PARTIAL (-1:-2 3:4)
+    A< k OK …
+    A> l SEARCH $
+    A< * SEARCH 3 4
+    A< l OK …
+    A> m SEARCH RETURN (SAVE MIN) KEYWORD none
+    A< * ESEARCH (TAG "m")
+    A< m OK …
+    A> n SEARCH $
+    A< * SEARCH
+    A< n OK …`,
+    { mails },
+  );
   dialogue(
     `RFC 9051 §6.4.4: IMAP4rev2 is always answered with ESEARCH
     A! ENABLE IMAP4rev2
