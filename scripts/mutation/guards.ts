@@ -319,7 +319,7 @@ export const guards: readonly Guard[] = [
     guard(
       `access/imap/${name}.ts`,
       'access/imap/updates.test.ts',
-      'access/imap/imap-service.test.ts',
+      'access/imap/folder-watch.test.ts',
     ),
   ),
   guard(

@@ -231,7 +231,57 @@ const good: readonly (readonly [string, Command])[] = [
       entries: [{ name: '/private/comment', value: undefined }],
     },
   ],
+  [
+    'a GETMETADATA (DEPTH infinity) "INBOX" /private',
+    {
+      ...{ name: 'GETMETADATA', mailbox: 'INBOX', entries: ['/private'] },
+      ...{ depth: 'infinity', maxSize: undefined },
+    },
+  ],
+  [
+    'a SETMETADATA "" (/shared/a "x" /private/b ~{2}\r\n\0y)',
+    {
+      ...{ name: 'SETMETADATA', mailbox: '' },
+      entries: [
+        { name: '/shared/a', value: Buffer.from('x') },
+        { name: '/private/b', value: Buffer.from('\0y') },
+      ],
+    },
+  ],
+  ['a SETQUOTA x ()', { name: 'SETQUOTA', root: 'x', limits: new Map() }],
   ['a NOTIFY NONE', { name: 'NOTIFY', groups: undefined, status: false }],
+  [
+    'a NOTIFY SET STATUS (selected-delayed (MessageNew (FLAGS UID) MessageExpunge)) (subtree (a "b c") NONE) ',
+    {
+      name: 'NOTIFY',
+      groups: [
+        {
+          mailboxes: { kind: 'selected-delayed' },
+          events: [
+            { name: 'MESSAGENEW', items: [{ kind: 'FLAGS' }, { kind: 'UID' }] },
+            { name: 'MESSAGEEXPUNGE', items: [] },
+          ],
+        },
+        { mailboxes: { kind: 'subtree', names: ['a', 'b c'] }, events: [] },
+      ],
+      status: true,
+    },
+  ],
+  [
+    'a NOTIFY SET (mailboxes Sent (MessageNew MessageExpunge FlagChange))',
+    {
+      name: 'NOTIFY',
+      groups: [
+        {
+          mailboxes: { kind: 'mailboxes', names: ['Sent'] },
+          events: ['MESSAGENEW', 'MESSAGEEXPUNGE', 'FLAGCHANGE'].map((name) => ({
+            ...{ name, items: [] },
+          })),
+        },
+      ],
+      status: false,
+    },
+  ],
   // RFC 9051 §6.4.4
   ['a SEARCH ALL', search({ kind: 'all' })],
   ['a SEARCH 1:*,5', search({ kind: 'sequence', set: set([1, 0], [5, 5]) })],
@@ -399,6 +449,25 @@ const good: readonly (readonly [string, Command])[] = [
 
 /** `text` is part of what the client is told. */
 const bad: readonly (readonly [line: string, text: string])[] = [
+  ['a NOTIFY FROB', 'Expected SET or NONE'],
+  ['a NOTIFY SET (all NONE)', 'cannot be watched'],
+  ['a NOTIFY SET (selected NONE) (selected-delayed NONE)', 'Only one group'],
+  [
+    'a NOTIFY SET (personal (MessageNew (FLAGS) MessageExpunge))',
+    'FETCH items are for the selected mailbox only',
+  ],
+  [
+    'a NOTIFY SET (personal (AnnotationChange MessageExpunge MessageNew FlagChange)) (x',
+    'cannot be watched',
+  ],
+  ['a NOTIFY SET (personal (AnnotationChange))', 'FlagChange needs'],
+  ['a GETMETADATA (FROB 1) INBOX /private/x', 'option is not known'],
+  ['a STORE 1 (UNCHANGEDSINCE 1 UNCHANGEDSINCE 2) FLAGS (x)', 'stands twice'],
+  ['a STORE 1 (FROB 1) FLAGS (x)', 'modifier is not known'],
+  ['a FETCH 1 FLAGS (FROB)', 'modifier is not known'],
+  ['a FETCH 1 (PREVIEW (FROB))', 'modifier is not known'],
+  ['a SEARCH RETURN (PARTIAL 1:2 PARTIAL 3:4) ALL', 'stands twice'],
+  ['a SEARCH MODSEQ "/flags/x" frob 1', 'type of an entry'],
   // RFC 5465 §5
   ['a NOTIFY SET (personal (MessageNew))', 'MessageNew and MessageExpunge go together'],
   ['a NOTIFY SET (selected (MessageExpunge))', 'MessageNew and MessageExpunge go together'],
@@ -550,6 +619,22 @@ describe('parseCommand', () => {
       const found = parsed(line);
       assert.ok(found.kind === 'malformed', line.slice(0, 30));
       assert.deepEqual([found.status, found.code], ['NO', 'LIMIT'], line.slice(0, 30));
+    }
+  });
+
+  it('limits: as many as are allowed, and no more', () => {
+    for (const [most, line] of [
+      [30, (n: number) => `a ID (${'"x" "y" '.repeat(n)})`],
+      [100, (n: number) => `a NOTIFY SET${' (personal NONE)'.repeat(n)}`],
+      [100, (n: number) => `a LIST "" (${'x '.repeat(n)})`],
+      [100, (n: number) => `a FETCH 1 BODY[1${'.1'.repeat(n - 1)}]`],
+      [1000, (n: number) => `a FETCH 1 BODY[HEADER.FIELDS (${'x '.repeat(n)})]`],
+      [100, (n: number) => `a URLFETCH${' u'.repeat(n)}`],
+      [10_000, (n: number) => `a FETCH 1${',1'.repeat(n - 1)} FLAGS`],
+      [200, (n: number) => `a SEARCH ${'NOT '.repeat(n)}ALL`],
+    ] as const) {
+      assert.equal(parsed(line(most)).kind, 'command', line(1));
+      assert.equal(parsed(line(most + 1)).kind, 'malformed', line(1));
     }
   });
 

@@ -135,7 +135,7 @@ export class FolderWatch {
     for (const { folder, name, rights } of all) {
       const events = eventsOf(this.#groups, { folder, name, account, subscribed });
       if (!events.has('MAILBOXMETADATACHANGE') || !rights.includes('r')) continue;
-      if (notes.size > annotatedMax) return undefined;
+      if (notes.size >= annotatedMax) return undefined;
       const own = textsOf(await store.annotations(account, folder.id), '/private/');
       const shared = textsOf(await store.annotations(folder.account, folder.id), '/shared/');
       notes.set(folder.id, new Map([...own, ...shared]));

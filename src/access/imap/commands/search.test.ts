@@ -280,6 +280,51 @@ describe('SEARCH', () => {
     { mails },
   );
   dialogue(
+    `RFC 5182 §2.1: of what was saved nothing is left when all of it has gone
+    A! SELECT INBOX
+    A! SEARCH RETURN (SAVE) ALL
+    A! STORE 1:* +FLAGS.SILENT (\\Deleted)
+    A! EXPUNGE
+    A> a FETCH $ UID
+    A< a OK FETCH completed
+    A> b UID COPY $ Archive
+    A< b OK COPY completed
+    A> c SEARCH $
+    A< * SEARCH
+    A< c OK SEARCH completed
+    A> d FETCH * UID
+    A< d BAD …
+    A> e UID FETCH * UID
+    A< e OK FETCH completed`,
+    { mails },
+  );
+  dialogue(
+    `RFC 9051 §9: '*' is the last, ranges may be written backwards, and each message is meant once
+    A! SELECT INBOX
+    A> a FETCH *:3,4,3 UID
+    A< * 3 FETCH (UID 3)
+    A< * 4 FETCH (UID 4)
+    A< a OK …
+    A> b UID FETCH 9:*,1,1:2 UID
+    A< * 1 FETCH (UID 1)
+    A< * 2 FETCH (UID 2)
+    A< * 4 FETCH (UID 4)
+    A< b OK …
+    A> c UID FETCH 2,4 UID
+    A< * 2 FETCH (UID 2)
+    A< * 4 FETCH (UID 4)
+    A< c OK …
+    A> d FETCH 5 UID
+    A< d BAD …
+    A> e FETCH 5:1 UID
+    A< e BAD …
+    A> f FETCH 4:5 UID
+    A< f BAD …
+    A> g UID FETCH 5:7 UID
+    A< g OK …`,
+    { mails },
+  );
+  dialogue(
     `RFC 5182 §2.1: a search that ends in NO empties $, one that ends in BAD leaves it
     A! SELECT INBOX
     A! SEARCH RETURN (SAVE) 1:2

@@ -1,0 +1,139 @@
+// What NOTIFY may cost, and what is told of mailboxes that others may or may not see. RFC 5465.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { NotifyGroup } from '../../imap/command.ts';
+import type { FolderFacts, MailboxEvent } from '../../store/folder-store.ts';
+import { openInMemory } from '../../store/sqlite/test-stores.ts';
+import { storeBut, TestConversation, testProcess } from './test-conversation.ts';
+import { ann, bob, dialogue } from './test-dialogue.ts';
+
+const personal = (...events: readonly string[]): NotifyGroup => ({
+  mailboxes: { kind: 'personal' },
+  events: events.map((name) => ({ name, items: [] })),
+});
+
+/** An account with so many mailboxes, and a way to say that something happened in some of them. */
+async function open(mailboxes: number) {
+  const test = await openInMemory();
+  const { folders } = test.stores;
+  await folders.ensure(ann);
+  const sample = (await folders.find(ann, 'INBOX'))!;
+  const facts = new Map<number, FolderFacts>(
+    Array.from({ length: mailboxes }, (_, i) => [
+      1000 + i,
+      { ...sample, id: 1000 + i, path: `m${i}` },
+    ]),
+  );
+  const listeners = new Set<(event: MailboxEvent) => void>();
+  const store = storeBut(folders, {
+    folders: async () => [...facts.values()],
+    folder: async (id) => facts.get(id),
+    watch: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  });
+  const process = testProcess(store);
+  const ours = listeners.size;
+  const client = new TestConversation(process, ann);
+  return {
+    client,
+    /** A message comes to each of the first `count`. */
+    deliver(count: number) {
+      for (const [id, folder] of [...facts].slice(0, count)) {
+        const { messages, uidNext, changes } = folder;
+        const more = { messages: messages + 1, uidNext: uidNext + 1, changes: changes + 1 };
+        facts.set(id, { ...folder, ...more });
+        for (const listener of listeners) listener({ kind: 'messages', folder: id, account: ann });
+      }
+    },
+    get watches() {
+      return listeners.size - ours;
+    },
+    notify: (...groups: readonly NotifyGroup[]) =>
+      client.run({
+        name: 'NOTIFY',
+        groups: groups.length === 0 ? undefined : groups,
+        status: false,
+      }),
+    [Symbol.asyncDispose]: () => test[Symbol.asyncDispose](),
+  };
+}
+
+describe('RFC 5465 §5.8: what is too much', () => {
+  it('is news of more than a thousand mailboxes at once; then it is as if NOTIFY NONE had been said', async () => {
+    await using account = await open(1001);
+    const { client, deliver, notify } = account;
+    assert.deepEqual(await notify(personal('MESSAGENEW', 'MESSAGEEXPUNGE')), [
+      'OK NOTIFY completed',
+    ]);
+    deliver(1000);
+    const told = await client.run({ name: 'NOOP' });
+    assert.equal(told.filter((line) => line.startsWith('STATUS "m')).length, 1000);
+    assert.equal(account.watches, 1);
+    deliver(1001);
+    assert.deepEqual(await client.idle(), [
+      'OK [NOTIFICATIONOVERFLOW] There is more than can be told',
+    ]);
+    assert.equal(account.watches, 0);
+    deliver(1);
+    assert.deepEqual(await client.idle(), []);
+  });
+
+  it('is a wish to be told of the notes on more than two hundred mailboxes', async () => {
+    for (const [mailboxes, answer] of [
+      [200, 'OK NOTIFY completed'],
+      [201, 'NO [NOTIFICATIONOVERFLOW]'],
+    ] as const) {
+      await using account = await open(mailboxes);
+      assert.deepEqual(await account.notify(personal('MAILBOXMETADATACHANGE')), [answer]);
+      assert.equal(account.watches, answer.startsWith('OK') ? 1 : 0);
+      await account.notify();
+      assert.equal(account.watches, 0);
+    }
+  });
+});
+
+describe('NOTIFY and mailboxes of others', () => {
+  const team = `"Other Users/${ann}/Team"`;
+  dialogue(
+    `RFC 5465 §5, RFC 4314 §4: of messages and notes hears only who may read them; \\NoAccess says so
+    A! CREATE Team
+    A! SETACL Team ${bob} l
+    B> a NOTIFY SET STATUS (subtree "Other Users" (MessageNew MessageExpunge FlagChange MailboxName MailboxMetadataChange))
+    B< * LIST (\\NoAccess) "/" ${team}
+    B< a OK …
+    A! SELECT INBOX
+    A! COPY 1 Team
+    A! SETMETADATA Team (/shared/comment "x" /private/comment "mine")
+    B> b NOOP
+    B< b OK …
+    A! SETACL Team ${bob} lr
+    B< * METADATA ${team} /shared/comment
+    A! SETMETADATA Team (/shared/comment "y" /private/comment "still mine")
+    B< * METADATA ${team} /shared/comment
+    A! COPY 1 Team
+    B< * STATUS ${team} (MESSAGES 2 …)
+    A! DELETEACL Team ${bob}
+    B< * LIST (\\NonExistent) "/" ${team}
+    A! COPY 1 Team
+    A! SETMETADATA Team (/shared/comment "z")
+    B> d NOOP
+    B< d OK …`,
+    { accounts: { B: bob } },
+  );
+  dialogue(
+    `RFC 5465 §5.7: notes on the server, of the account's own alone
+    A> a NOTIFY SET (personal (ServerMetadataChange))
+    A< a OK …
+    B! SETMETADATA "" (/private/vendor/x "y")
+    C! SETMETADATA "" (/private/vendor/x "y")
+    C! SETMETADATA "" (/private/vendor/z "y")
+    A< * METADATA "" /private/vendor/x
+    A< * METADATA "" /private/vendor/z
+    A> b NOOP
+    A< b OK …`,
+    { accounts: { B: bob } },
+  );
+});
