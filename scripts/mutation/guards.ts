@@ -294,16 +294,23 @@ export const guards: readonly Guard[] = [
     'access/imap/imap-service.test.ts',
     'access/sorting.test.ts',
   ),
-  ...['own-change', 'updates', 'flag-change', 'number-set', 'selected-mailbox'].map((name) =>
+  ...['own-change', 'updates', 'selected-mailbox', 'flag-change'].map((name) =>
     guard(
       `access/imap/${name}.ts`,
       'access/imap/updates.test.ts',
-      'access/imap/commands/store.test.ts',
       'access/imap/commands/select.test.ts',
+      'access/imap/commands/store.test.ts',
       'access/imap/commands/fetch.test.ts',
-      'access/imap/commands/search.test.ts',
-      'access/imap/imap-service.test.ts',
+      'access/imap/recent.test.ts',
     ),
+  ),
+  guard(
+    'access/imap/number-set.ts',
+    'access/imap/commands/search.test.ts',
+    'access/imap/commands/qresync.test.ts',
+    'access/imap/commands/fetch.test.ts',
+    'access/imap/updates.test.ts',
+    'access/imap/commands/store.test.ts',
   ),
   guard('access/imap/list-pattern.ts', 'access/imap/list-pattern.test.ts'),
   guard('access/imap/imap-service.ts', 'access/imap/imap-service.test.ts'),

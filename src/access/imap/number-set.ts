@@ -71,8 +71,7 @@ function numberSpans(ranges: readonly Range[], messages: number): Span[] {
 
 function uidSpans(ranges: readonly Range[], uids: Uint32Array): Span[] {
   // RFC 9051 §9: "*" is the largest UID in use.
-  const largest = uids[uids.length - 1];
-  if (largest === undefined) return [];
+  const largest = uids[uids.length - 1] ?? 0;
   return ranges.map(({ from, to }): Span => {
     const first = from === 0 ? largest : from;
     const last = to === 0 ? largest : to;
