@@ -1,5 +1,6 @@
 // A moment as people type it: a date and time by ISO 8601, or how long from now. Whole seconds.
 
+import { isDay } from '../base/date-time.ts';
 import { parseDuration } from '../base/duration-text.ts';
 import { CliError, printable } from './context.ts';
 
@@ -18,5 +19,7 @@ export function timeOf(text: string, now: number): number {
 /** RFC 3339 §5.6, seconds left out if one likes; without an offset it is the time of this machine. */
 function dateOf(text: string): number {
   const known = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:Z|[-+]\d\d:\d\d)?$/i;
-  return known.test(text) ? Date.parse(text.replace(' ', 'T').toUpperCase()) : Number.NaN;
+  return known.test(text) && isDay(text.slice(0, 10))
+    ? Date.parse(text.replace(' ', 'T').toUpperCase())
+    : Number.NaN;
 }

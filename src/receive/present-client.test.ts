@@ -137,6 +137,7 @@ describe('the client that is present', () => {
     client.told({ ...other, remote: { address: '192.0.2.9', port: 1 }, account: ann });
     assert.deepEqual([client.extended, client.trusted, client.mayRelay], [true, false, true]);
     assert.equal(client.facts.account, ann);
+    assert.equal(client.facts.mechanism, undefined, 'it has logged in elsewhere');
   });
 
   it('… and stays that under TLS', () => {

@@ -175,6 +175,7 @@ export class PresentClient {
     this.#ends = { remote, local };
     this.#trusted = this.#parts.isTrusted(remote.address);
     this.#account = account;
+    this.#mechanism = undefined;
     this.introduced(hello, introduced === 'EHLO');
     this.cancelLogin();
   }

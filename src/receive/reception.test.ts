@@ -80,7 +80,10 @@ async function start(setting: Setting = {}) {
     accounts: stores.accounts,
     domains: ['example.net'],
     relayDomains: [],
-    aliases: new Map([['team@example.net', ['bob@example.net', 'carol@far.test']]]),
+    aliases: new Map([
+      ['team@example.net', ['bob@example.net', 'carol@far.test']],
+      ['bøb@example.net', ['bob@example.net']],
+    ]),
     recipientDelimiter: '+',
     log: silentLog,
   });
@@ -427,6 +430,9 @@ describe('Reception', () => {
     ['yes', true, 'nobody@example.net', /^550 5\.1\.1 /],
     ['yes', true, 'carol@far.test', /^55\d 5\.7\.1 /],
     ['yes', true, 'Bob the builder', /^252 2\.0\.0 /],
+    // RFC 6531 §3.7.4.2
+    ['yes', true, 'bøb@example.net', /^252 2\.6\.8 /],
+    ['yes', true, 'bøb@example.net SMTPUTF8', /^250 2\.1\.5 <bøb@example\.net>/],
   ] as const)
     it(`RFC 5321 §3.5.3: VRFY ${who}, ${vrfy}, ${trusted ? 'trusted' : 'a stranger'}`, async () => {
       const { connect } = await start({ settings: { vrfy, isTrusted: () => trusted } });

@@ -94,7 +94,7 @@ export class Reception implements Answerer {
       case 'message':
         return this.#message();
       case 'vrfy':
-        return verify(question.argument, this.#client.mayRelay, this.#parts);
+        return verify(question, this.#client.mayRelay, this.#parts);
       case 'expn':
         return noExpansion;
       case 'etrn':

@@ -14,11 +14,13 @@ export interface VerificationParts {
   readonly vrfy: 'ambiguous' | 'yes' | 'no';
 }
 
+/** RFC 6531 §3.7.4.2, §4.5: a client that has not said SMTPUTF8 is told in ASCII, or not at all. */
+const needsUtf8 = reply(252, '6.8', 'The answer would be in UTF-8: say VRFY with SMTPUTF8');
 const noVerification = reply(502, '7.0', 'VRFY is not available');
 export const noExpansion = reply(502, '7.0', 'EXPN is not available');
 
 export async function verify(
-  argument: string,
+  { argument, utf8 }: { readonly argument: string; readonly utf8: boolean },
   mayRelay: boolean,
   { vrfy, addressMap }: VerificationParts,
 ): Promise<Reply> {
@@ -27,5 +29,7 @@ export async function verify(
   if (vrfy === 'ambiguous' || !mayRelay || mailbox === undefined) return replies.cannotVerify;
   const resolution = await addressMap.resolve(mailbox, { mayRelay: false });
   if (resolution.kind === 'refuse') return resolution.reply;
-  return reply(250, '1.5', `<${formatMailbox(mailbox)}>`);
+  const address = formatMailbox(mailbox);
+  if (!utf8 && /[^\x00-\x7f]/.test(address)) return needsUtf8;
+  return reply(250, '1.5', `<${address}>`);
 }

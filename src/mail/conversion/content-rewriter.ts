@@ -28,6 +28,7 @@ const LF = 0x0a;
 const CR = 0x0d;
 const EQUALS = 0x3d;
 const DASH = 0x2d;
+const DOT = 0x2e;
 const QUESTION = 0x3f;
 const nothing = new Uint8Array(0);
 const crlf = Buffer.from('\r\n');
@@ -111,8 +112,8 @@ export class QuotedPrintableRepairer implements Rewriter {
         pieces.push('=\r\n');
         this.#column = 0;
       }
-      // The first of a line must not make it look like a boundary.
-      const raw = octet === 0 || octet >= 0x80 || (broken && octet === DASH);
+      // The first of a line must not make it look like a boundary, nor be a lone dot.
+      const raw = octet === 0 || octet >= 0x80 || (broken && (octet === DASH || octet === DOT));
       const text = raw ? escapeOctet(octet) : String.fromCharCode(octet);
       this.#escape = octet === EQUALS ? 2 : Math.max(this.#escape - 1, 0);
       if (octet !== LF) this.#column += text.length;

@@ -123,6 +123,11 @@ describe('convertContent', () => {
     'MIME-Version: 1.0\nContent-Transfer-Encoding: quoted-printable\n\ncaf=E9 caf=E9 =\nx\n',
   );
   check(
+    'a line that is broken leaves no dot alone on the next',
+    `MIME-Version: 1.0\nContent-Transfer-Encoding: quoted-printable\n\n${'x'.repeat(991)}.\n${'x'.repeat(999)}\n`,
+    `MIME-Version: 1.0\nContent-Transfer-Encoding: quoted-printable\n\n${'x'.repeat(991)}=\n=2E\n${'x'.repeat(991)}=\n${'x'.repeat(8)}\n`,
+  );
+  check(
     'what is labelled as base64 is not encoded twice',
     'MIME-Version: 1.0\nContent-Type: image/png\nContent-Transfer-Encoding: base64\n\n//\xe94=\n',
     'MIME-Version: 1.0\nContent-Type: image/png\nContent-Transfer-Encoding: base64\n\n//4=\n',

@@ -39,6 +39,7 @@ describe('QuotedPrintableEncoder', () => {
     ['.\r\n..a', '=2E\r\n=2E.a'],
     [`${'x'.repeat(76)}\r\n`, `${'x'.repeat(75)}=\r\nx\r\n`],
     [`${'x'.repeat(75)}--b\r\n`, `${'x'.repeat(75)}=\r\n=2D-b\r\n`],
+    [`${'x'.repeat(75)}.\r\n`, `${'x'.repeat(75)}=\r\n=2E\r\n`],
     [`${'x'.repeat(74)}\xe9`, `${'x'.repeat(74)}=\r\n=E9`],
   ];
   for (const [text, expected] of cases) {

@@ -67,8 +67,8 @@ export class QuotedPrintableEncoder {
   }
 
   #literal(octet: number): void {
-    // What follows a soft line break must not look like a boundary where there was none.
-    if (octet === DASH && this.#column === columnsMax) {
+    // What follows a soft line break must not look like a boundary where there was none, nor be a lone dot.
+    if ((octet === DASH || octet === DOT) && this.#column === columnsMax) {
       this.#escape(octet);
       return;
     }

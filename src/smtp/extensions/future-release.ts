@@ -1,6 +1,7 @@
 // FUTURERELEASE: mail that is handed in now and goes out later. RFC 4865. For submission alone: we keep
 // it until its time has come, so nothing of this travels on.
 
+import { parseDateTime } from '../../base/date-time.ts';
 import type { Reply } from '../reply.ts';
 import { reply } from '../reply.ts';
 import type { DeliverByParam } from './deliver-by.ts';
@@ -32,17 +33,12 @@ function formatFor({ seconds }: HoldForParam): string {
   return `HOLDFOR=${seconds}`;
 }
 
-// RFC 3339 §5.6, normalized to UTC
-const dateTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/i;
-
 const holdUntilParam: ParamRule<HoldUntilParam> = {
   name: 'HOLDUNTIL',
+  // RFC 4865 §3: future-release-date-time, of RFC 3339 §5.6, normalized to UTC
   parse(value) {
-    const time = dateTime.test(value) ? Date.parse(value.toUpperCase()) : Number.NaN;
-    // The 30th of February is no date, though it can be counted to.
-    const isDate =
-      !Number.isNaN(time) && dateTimeOf(time).slice(0, 19) === value.slice(0, 19).toUpperCase();
-    return isDate ? { name: 'HOLDUNTIL', time } : undefined;
+    const time = /Z$/i.test(value) ? parseDateTime(value) : undefined;
+    return time === undefined ? undefined : { name: 'HOLDUNTIL', time };
   },
   format: formatUntil,
   relay: toServer(formatUntil),

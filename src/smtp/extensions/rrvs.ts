@@ -1,6 +1,7 @@
 // RRVS: mail for whoever had the mailbox then, and for nobody who got it since. RFC 7293. It travels with its
 // recipient; to a hop without it the mail goes only if its sender said so (`C`), and is returned if not.
 
+import { parseDateTime } from '../../base/date-time.ts';
 import { reply } from '../reply.ts';
 import type { Extension, Hop, ParamRule, Travel } from './extension.ts';
 import { drop } from './extension.ts';
@@ -29,8 +30,8 @@ const rrvsParam: ParamRule<RrvsParam> = {
   name: 'RRVS',
   parse(wire) {
     const [, time = '', action] = form.exec(wire) ?? [];
-    const since = Date.parse(time.toUpperCase());
-    if (Number.isNaN(since)) return undefined;
+    const since = parseDateTime(time);
+    if (since === undefined) return undefined;
     return { name: 'RRVS', since, wire, continues: action?.toUpperCase() === 'C' };
   },
   format,

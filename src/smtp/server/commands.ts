@@ -97,6 +97,7 @@ function data(core: SessionCore): SessionEvent | undefined {
 function rset(core: SessionCore): SessionEvent | undefined {
   const open = core.transaction !== undefined;
   core.endTransaction();
+  core.refusals.over();
   core.phase = core.leadsTo;
   core.send(replies.reset);
   return open ? reset : undefined;

@@ -164,14 +164,13 @@ export function messageAnswered(
     core.errors = 0;
     core.commandsWithoutMail = 0;
   }
-  if (each === undefined) {
-    sendForEach(core, answer, recipients);
-    return;
-  }
-  for (const [index, one] of each.entries()) {
-    core.refusals.note(one, index);
-    core.output += formatReply(one);
-  }
+  if (each === undefined) sendForEach(core, answer, recipients);
+  else
+    for (const [index, one] of each.entries()) {
+      core.refusals.note(one, index);
+      core.output += formatReply(one);
+    }
+  core.refusals.over();
 }
 
 function contentRefused(core: SessionCore, because: Reply, recipients: number): SessionEvent {

@@ -41,6 +41,7 @@ export function helloAnswered(
   }
   if (core.transaction !== undefined) core.next = reset;
   core.endTransaction();
+  core.refusals.over();
   core.phase = core.leadsTo;
   core.extended = verb !== 'HELO';
   const { hostname } = core.facts;

@@ -28,7 +28,7 @@ export class Refusals {
   stage: Stage = 'connect';
   /** The beginning of content that is being refused. */
   content: Uint8Array | undefined;
-  /** Of the present transaction, or the last one. */
+  /** Of the present transaction, or of one that was refused: commands of it may be on their way. */
   #sender: ReversePath | undefined;
   #accepted: Mailbox[] = nobody;
   /** By RCPT, if that is the present command. */
@@ -46,6 +46,12 @@ export class Refusals {
   /** MAIL named somebody: what follows is about a new transaction. */
   from(sender: ReversePath): void {
     this.#sender = sender;
+    this.#accepted = nobody;
+  }
+
+  /** Its transaction is over, and nothing more can be about it. */
+  over(): void {
+    this.#sender = undefined;
     this.#accepted = nobody;
   }
 

@@ -1135,6 +1135,27 @@ describe('smtp/server: what an owner learns, and tells', () => {
     );
   });
 
+  it('nobody’s, once a transaction is over; of one that was refused, its own', () => {
+    const session = new ServerSession(facts());
+    const mail = 'MAIL FROM:<ann@b.example>\r\nRCPT TO:<a@b>\r\n';
+    const stray = 'RCPT TO:<a@b>\r\nDATA\r\n';
+    const senders = () => session.takeRefused().map(({ sender, stage }) => [stage, sender?.local]);
+    say(session, `EHLO a\r\n${mail}DATA\r\nx\r\n.\r\n${stray}`);
+    assert.deepEqual(senders(), [
+      ['rcpt', undefined],
+      ['data', undefined],
+    ]);
+    for (const end of ['RSET', 'EHLO a']) {
+      say(session, `${mail}${end}\r\nDATA\r\n`);
+      assert.deepEqual(senders(), [['data', undefined]]);
+    }
+    say(session, 'MAIL FROM:<ann@b.example> X=1\r\nRCPT TO:<a@b>\r\n');
+    assert.deepEqual(senders(), [
+      ['mail', 'ann'],
+      ['rcpt', 'ann'],
+    ]);
+  });
+
   it('that RSET ended a transaction, if there was one; the next one is a new one', () => {
     const session = new ServerSession(facts());
     assert.deepEqual(say(session, 'EHLO a\r\nRSET\r\n').events, []);

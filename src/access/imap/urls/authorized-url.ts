@@ -1,6 +1,7 @@
 // URLs that name their server, and those that carry an authorization: RFC 5092 §3 and §6.1.1, RFC 4467 §3. What they
 // say, and nothing of whether it holds: that is in url-authority.ts. Pure and total.
 
+import { parseDateTime } from '../../../base/date-time.ts';
 import type { MessageUrl } from './imap-url.ts';
 import { parseMessageUrl } from './imap-url.ts';
 
@@ -83,14 +84,7 @@ function accessOf(text: string): UrlAccess | undefined {
   return { kind: prefix.toLowerCase() as 'submit' | 'user', user };
 }
 
-// RFC 3339 §5.6
-const dateTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i;
-
-function dateOf(text: string): number | undefined {
-  const written = decoded(text);
-  const time = written !== undefined && dateTime.test(written) ? Date.parse(written) : Number.NaN;
-  return Number.isNaN(time) ? undefined : time;
-}
+const dateOf = (text: string): number | undefined => parseDateTime(decoded(text) ?? '');
 
 function decoded(text: string): string | undefined {
   try {
