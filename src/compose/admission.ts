@@ -115,6 +115,9 @@ export function authenticatorFor(
   }
   return createAuthenticator({
     ...{ accounts, clock },
+    get channelBinding() {
+      return inForce().config.login.channelBinding;
+    },
     get tokenVerifier() {
       return inForce().config.tokenVerifier;
     },

@@ -22,7 +22,7 @@ export interface ImapLimits {
   readonly failedLogins: number;
   /** RFC 9051 §5.4: at least 30 minutes once logged in. */
   readonly idleTimeout: number;
-  /** Silence before login. */
+  /** Silence before login: some programs connect before they ask somebody for the password. */
   readonly loginTimeout: number;
 }
 
@@ -36,7 +36,7 @@ export const defaultImapLimits: ImapLimits = {
   commandsBeforeLogin: 100,
   failedLogins: 3,
   idleTimeout: 30 * 60_000,
-  loginTimeout: 60_000,
+  loginTimeout: 3 * 60_000,
 };
 
 /** Octets of a line of a SASL exchange; RFC 4954 §4 finds 12288 sufficient for SMTP. */

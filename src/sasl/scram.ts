@@ -3,7 +3,7 @@
 // (RFC 9266 tls-exporter, RFC 5929 tls-server-end-point), so that nobody in between can pass it on.
 
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import type { ChannelBindingType, Exchange, SaslContext, SaslTls } from './exchange.ts';
+import type { ChannelBindingType, Exchange, SaslContext } from './exchange.ts';
 import { decode, malformed, nothing, outcomeFor, refused } from './exchange.ts';
 import { saslName, unescapeName } from './sasl-name.ts';
 import type { ScramKeys } from './scram-keys.ts';
@@ -13,9 +13,11 @@ import { hash, hmac, xor } from './scram-keys.ts';
  * Whether -PLUS is offered. Deviation: RFC 5802 §6 wants tls-unique, which TLS 1.3 does not have and
  * TLS 1.2 has only unsafely. Clients take it for granted with TLS 1.2, so that offering -PLUS there
  * would lock them out; with TLS 1.3 they know tls-exporter (RFC 9266 §3).
+ * Field: not all of them do. GNU SASL prefers -PLUS to everything without asking whether its program
+ * can bind; Mutt and NeoMutt cannot, and where SMTP offers it they send nothing.
  */
-export const offersPlus = (tls: SaslTls | undefined): boolean =>
-  tls?.channelBinding?.('tls-exporter') !== undefined;
+export const offersPlus = ({ authenticator, tls }: Omit<SaslContext, 'nonce'>): boolean =>
+  authenticator.channelBinding === true && tls?.channelBinding?.('tls-exporter') !== undefined;
 
 export const scramSha256 = (context: SaslContext, initial: Uint8Array | undefined): Exchange =>
   scram(context, initial, false);
@@ -28,11 +30,11 @@ async function* scram(
   initial: Uint8Array | undefined,
   plus: boolean,
 ): Exchange {
-  const { authenticator, tls, nonce = randomNonce } = context;
+  const { authenticator, nonce = randomNonce } = context;
   const first = parseClientFirst(initial ?? (yield nothing));
   if (first === undefined || authenticator.scramKeys === undefined) return malformed;
   const { user, authorization, header } = first;
-  const binding = bindingFor(first, plus, tls);
+  const binding = bindingFor(first, plus, context);
   if (binding === undefined) return refused(user);
 
   const { account, keys, others = [] } = await authenticator.scramKeys(user);
@@ -65,15 +67,15 @@ function isProof(proof: Uint8Array, { storedKey }: ScramKeys, authMessage: strin
 function bindingFor(
   { flag, type }: Pick<ClientFirst, 'flag' | 'type'>,
   plus: boolean,
-  tls: SaslTls | undefined,
+  context: SaslContext,
 ): Uint8Array | undefined {
   if (flag === 'p') {
     const known = bindingTypes.get(type);
-    return plus && known !== undefined ? tls?.channelBinding?.(known) : undefined;
+    return plus && known !== undefined ? context.tls?.channelBinding?.(known) : undefined;
   }
   // "If the flag is set to "y" and the server supports channel binding, the server MUST fail":
   // somebody in between took -PLUS out of our list.
-  return plus || (flag === 'y' && offersPlus(tls)) ? undefined : nothing;
+  return plus || (flag === 'y' && offersPlus(context)) ? undefined : nothing;
 }
 
 const bindingTypes = new Map<string, ChannelBindingType>([

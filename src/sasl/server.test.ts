@@ -15,6 +15,7 @@ const users = new Map([
 const authenticator = {
   verifyPassword: async (user, password) => (users.get(user) === password ? user : undefined),
   scramKeys: async () => ({ account: 'tim', keys }),
+  channelBinding: true,
   verifyToken: async (user, token, target) =>
     token !== 'dG9rZW4=' || (target?.host ?? 'here.example') !== 'here.example'
       ? undefined
@@ -186,6 +187,11 @@ describe('offered mechanisms', () => {
     [
       'RFC 9266 §3: no -PLUS without a channel binding',
       { authenticator, tls: { verified: true, peerNames: [] }, insecureAuth },
+      without('SCRAM-SHA-256-PLUS'),
+    ],
+    [
+      'no -PLUS where it is not asked for: what GNU SASL chooses, Mutt cannot do',
+      { authenticator: { ...authenticator, channelBinding: false }, tls, insecureAuth },
       without('SCRAM-SHA-256-PLUS'),
     ],
     [

@@ -27,7 +27,7 @@ const mechanisms = new Map<string, Mechanism>([
     'SCRAM-SHA-256-PLUS',
     {
       start: scramSha256Plus,
-      isPossible: (context) => withScramKeys(context) && offersPlus(context.tls),
+      isPossible: (context) => withScramKeys(context) && offersPlus(context),
     },
   ],
   ['SCRAM-SHA-256', { start: scramSha256, isPossible: withScramKeys }],

@@ -1,11 +1,14 @@
-// The programs that people send mail with: nodemailer, swaks, curl. Each by the door it uses.
+// The programs that people send mail with: nodemailer, swaks, curl, Mutt. Each by the door it uses.
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import nodemailer from 'nodemailer';
 import { freePorts } from '../ports.ts';
 import type { RunningProcess } from '../process.ts';
 import { eventually, mailbox, show, startProcess } from '../process.ts';
+import { certificate } from './imap-server.ts';
 import { run, without } from './peers.ts';
 
 const password = 'correct horse battery staple';
@@ -229,4 +232,26 @@ describe('interop: clients', async () => {
       assert.match(raw, /^Date: /im);
     }
   });
+
+  // Built with GNU SASL they choose the mechanism, and have no second try.
+  for (const program of ['mutt', 'neomutt'])
+    it(`${program} logs in with what it chooses itself`, { skip: without(program) }, async () => {
+      const { server, ports } = await start();
+      await using _ = server;
+      const rc = join(server.directory, 'muttrc');
+      const trusted = join(server.directory, 'certificate.pem');
+      writeFileSync(trusted, await certificate(ports.implicit));
+      writeFileSync(
+        rc,
+        [
+          `set smtp_url="smtps://ann@postrider.test@127.0.0.1:${ports.implicit}/"`,
+          `set smtp_pass="${password}" from=ann@postrider.test copy=no`,
+          `set certificate_file=${trusted} ssl_verify_host=no`,
+        ].join('\n'),
+      );
+      const sending = run(program, ['-n', '-F', rc, '-s', program, 'bob@postrider.test']);
+      sending.child.stdin?.end('hello\n');
+      await sending;
+      assert.match(await arrived(server, program), /^From: .*ann@postrider\.test/im);
+    });
 });

@@ -80,7 +80,8 @@ export async function startImapServer(): Promise<ImapServer> {
   };
 }
 
-const certificate = (port: number): Promise<string> =>
+/** What a server shows at a port with TLS from the first octet, in PEM. */
+export const certificate = (port: number): Promise<string> =>
   new Promise((resolve, reject) => {
     const socket = connect({ port, host, rejectUnauthorized: false }, () => {
       const base64 = socket.getPeerCertificate().raw.toString('base64');

@@ -9,7 +9,7 @@ import { readable } from '../named-files.ts';
 import type { PartOf } from './setting.ts';
 import * as setting from './setting.ts';
 
-const { choice, count, duration, shown, text } = setting;
+const { choice, count, duration, flag, shown, text } = setting;
 
 const login = z.strictObject({
   failuresPerNetwork: count({
@@ -43,6 +43,11 @@ const login = z.strictObject({
     min: '0s',
     max: '5m',
   }).prefault('8s'),
+  channelBinding: flag({
+    about:
+      'Offers SCRAM-SHA-256-PLUS, which ties a login to its TLS connection. Programs that choose it and cannot do it send nothing any more: Mutt and NeoMutt, unless they are told another.',
+    default: 'false',
+  }).prefault(false),
 });
 
 /** Checks bearer tokens (OAUTHBEARER, XOAUTH2): the account's address, or undefined to refuse. */

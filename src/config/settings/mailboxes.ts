@@ -32,11 +32,11 @@ const imap = z.strictObject({
     max: '1d',
   }).prefault('30m'),
   loginTimeout: duration({
-    about: 'Silence before that.',
-    default: '1m',
+    about: 'Silence before that. Some programs connect before they ask for the password.',
+    default: '3m',
     min: '5s',
     max: '1h',
-  }).prefault('1m'),
+  }).prefault('3m'),
   commandSize: size({
     about: 'Largest command, without the messages of APPEND. RFC 7162 §4 asks for 8KiB at least.',
     default: '64KiB',

@@ -31,6 +31,8 @@ export interface AuthenticatorOptions {
    * as certificateNameKey() has them. Looked at anew each time.
    */
   readonly certificateAccounts?: ReadonlyMap<string, string> | undefined;
+  /** Looked at anew each time. */
+  readonly channelBinding?: boolean;
   readonly clock: Clock;
 }
 
@@ -84,6 +86,10 @@ export function createAuthenticator(options: AuthenticatorOptions): AccountAuthe
         .filter((each) => each !== main && isSameSalt(each.scram, keys))
         .map(({ scram }) => scram);
       return { account: account.address, keys, others };
+    },
+
+    get channelBinding() {
+      return options.channelBinding ?? false;
     },
 
     // Without a verifier no mechanism with tokens is offered.
