@@ -110,7 +110,8 @@ async function surroundings(
   findings.push(...dkimFindings(config));
   // With a setting misspelt, who is whose could be a consequence of that.
   if (isReadable(loaded)) findings.push(...accountFindings(config, accounts));
-  const obtained = certificates.flatMap(({ certificate }) => certificate ?? []);
+  const there = typeof certificates === 'string' ? [] : certificates;
+  const obtained = there.flatMap(({ certificate }) => certificate ?? []);
   return { findings, obtained };
 }
 

@@ -17,7 +17,9 @@ import { systemClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
 import { issueCertificate } from '../net/certificate.ts';
 import { isRoot } from '../net/privileges.ts';
+import { verifyPassword } from '../policy/accounts/passwords.ts';
 import { openSqliteStores } from '../store/sqlite/stores.ts';
+import { createKeys, keyDirectory } from '../trust/dkim-keys.ts';
 import { OutputClosed } from './context.ts';
 import { runCommand as run } from './test-command.ts';
 
@@ -243,6 +245,45 @@ describe('accounts, no server running', () => {
     assert.equal(own.err, '');
     const more = await run(cwd, 'account address add ann@example.org a@example.net');
     assert.deepEqual([more.status, warning.test(more.err)], [0, true]);
+  });
+
+  it('a password is what came, wherever it is cut on its way', async () => {
+    const cwd = workingDirectory();
+    const octets = Buffer.from('grüne Äpfel\n');
+    const stdin = Readable.from([...octets].map((octet) => Buffer.of(octet)));
+    const more = { stdin: stdin as unknown as NodeJS.ReadStream };
+    const line = 'account add ann@example.org --password-stdin';
+    assert.equal((await run(cwd, line, { more })).status, 0);
+    const directory = join(cwd, 'postrider-data');
+    await using stores = await openSqliteStores({
+      directory,
+      log: silentLog,
+      clock: systemClock(),
+    });
+    const [kept] = await stores.accounts.credentials('ann@example.org');
+    assert.equal(await verifyPassword(kept!.argon2, 'grüne Äpfel'), true);
+  });
+
+  it('what was asked for in vain is in the audit log, too', async () => {
+    const cwd = workingDirectory();
+    const input = 'long enough';
+    for (const status of [0, 1])
+      assert.equal(
+        (await run(cwd, 'account add ann@example.org --password-stdin', { input })).status,
+        status,
+      );
+    const { out } = await run(cwd, 'admin audit --json');
+    const lines = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      lines.map(({ what, outcome }) => [what, outcome === 'done']),
+      [
+        ['accountAdd', false],
+        ['accountAdd', true],
+      ],
+    );
   });
 
   it('a password is not taken from nowhere', async () => {
@@ -645,6 +686,42 @@ describe('check and init', () => {
       out,
       /"mta-sts\.example\.org, autoconfig\.example\.org, auto.* no certificate yet/,
     );
+  });
+
+  it('check with ACME says what it can about a store that cannot be opened', async () => {
+    const tls = { acme: { dns: 'hook' } };
+    const cwd = workingDirectory({ domains: ['example.org'], tls });
+    mkdirSync(join(cwd, 'postrider-data'), { mode: 0o700 });
+    writeFileSync(join(cwd, 'postrider-data/postrider.db'), 'no database, whatever its name is\n');
+    const { status, out } = await run(cwd, 'check');
+    assert.equal(status, 1);
+    assert.match(out, /^ok {6} configuration /m);
+    assert.match(out, /^warning {2}the accounts could not be looked at: /m);
+    assert.match(out, /^warning {2}tls\.acme: the certificates could not be looked at: /m);
+    assert.doesNotMatch(out, /no certificate yet/);
+  });
+
+  it('init takes keys that are there already', async () => {
+    const cwd = workingDirectory('none');
+    const now = new Date();
+    const keys = createKeys(keyDirectory(join(cwd, 'postrider-data')), {
+      ...({ domain: 'example.org', state: 'active', now } as const),
+    });
+    const { status, out, err } = await run(cwd, 'init ann@example.org');
+    assert.equal(status, 0, err);
+    assert.match(out, /^Account: ann@example\.org, password \S+$/m);
+    for (const { selector } of keys) assert.ok(out.includes(`${selector}._domainkey.example.org`));
+  });
+
+  it('init says what is left to do where it has done the most', async () => {
+    const cwd = workingDirectory('none');
+    const keys = keyDirectory(join(cwd, 'postrider-data'));
+    mkdirSync(keys, { recursive: true, mode: 0o700 });
+    writeFileSync(join(keys, 'keys.json'), 'no list\n');
+    const { status, err } = await run(cwd, 'init ann@example.org');
+    assert.equal(status, 1);
+    assert.match(err, /keys\.json is damaged; all but the keys is there: `postrider dkim create`/);
+    assert.match(err, /`postrider account password ann@example\.org` another password/);
   });
 
   it('init changes nothing when it cannot finish', async () => {

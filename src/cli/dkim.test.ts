@@ -80,6 +80,24 @@ describe('dkim', () => {
     assert.match(out, /^example\.org +r\d{8} +rsa +retired +\d{4}-\d\d-\d\d \d\d:\d\d$/m);
   });
 
+  it('rotate --activate is of the domains that have next keys', async (t) => {
+    const { run, dkim } = home(t);
+    for (const domain of ['example.org', 'bücher.example', 'example.net'])
+      await run(`dkim create ${domain}`);
+    await run('dkim rotate example.org');
+    await run('dkim rotate example.net');
+    assert.equal((await run('dkim rotate --activate')).status, 0);
+    const active = readIndex(dkim).filter(({ state }) => state === 'active');
+    assert.deepEqual(
+      active.map(({ domain, selector }) => `${domain} ${selector.replace(/\d{8}/, '')}`),
+      [
+        ...['xn--bcher-kva.example r', 'xn--bcher-kva.example e'],
+        ...['example.org rb', 'example.org eb', 'example.net rb', 'example.net eb'],
+      ],
+    );
+    assert.match((await run('dkim rotate --activate')).err, /has no next keys/);
+  });
+
   it('keys that were retired long ago are deleted when others are activated', async (t) => {
     const { dkim } = home(t);
     const domain = 'example.org';

@@ -67,9 +67,13 @@ const rotate = (context: Context) =>
         const entries = chosen(readIndex(directory), domain);
         const now = new Date();
         const made: KeyEntry[] = [];
-        for (const name of new Set(entries.map((entry) => entry.domain))) {
-          const hasNext = entries.some((one) => one.domain === name && one.state === 'next');
-          if (hasNext || options.activate === true)
+        const waiting = new Set(
+          entries.filter(({ state }) => state === 'next').map((entry) => entry.domain),
+        );
+        // Where there are none at all, that is said.
+        const isOfThese = options.activate === true && waiting.size > 0;
+        for (const name of isOfThese ? waiting : new Set(entries.map((entry) => entry.domain))) {
+          if (waiting.has(name) || options.activate === true)
             tellActivated(context, activateKeys(directory, { domain: name, now }));
           else made.push(...createKeys(directory, { domain: name, state: 'next', now }));
         }

@@ -5,6 +5,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname as machineName } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { firstLineOf } from '../base/error-text.ts';
 import { publicFacts } from '../compose/published/public-facts.ts';
 import { formatRecords, recordsToPublish } from '../compose/published/records.ts';
 import type { Config } from '../config/config.ts';
@@ -13,7 +14,7 @@ import { domainKey, parseMailbox } from '../mail/fields/address.ts';
 import { loadServerTls } from '../net/tls.ts';
 import { generatePassword } from '../policy/accounts/account-changes.ts';
 import type { KeyRecord } from '../trust/dkim-keys.ts';
-import { createKeys, keyDirectory, recordOf } from '../trust/dkim-keys.ts';
+import { createKeys, keyDirectory, readIndex, recordOf } from '../trust/dkim-keys.ts';
 import type { Context } from './context.ts';
 import { CliError } from './context.ts';
 import { readPassword } from './password.ts';
@@ -64,11 +65,8 @@ async function init(context: Context, address: string, options: InitOptions): Pr
     throw error;
   });
 
-  const records = recordsToPublish({
-    ...publicFacts(config),
-    domain,
-    keys: makeKeys(config, domain),
-  });
+  const keys = makeKeys(config, domain, `postrider account password ${address}`);
+  const records = recordsToPublish({ ...publicFacts(config), domain, keys });
   if (options.json === true) {
     await context.print(
       `${JSON.stringify({ config: file, account: address, ...(!fromStdin && { password }), records })}\n`,
@@ -111,11 +109,26 @@ async function furnish(
   return config;
 }
 
-/** Those that sign for the domain; as whoever the data directory belongs to by now. */
-function makeKeys({ dataDirectory }: Config, domain: string): readonly KeyRecord[] {
+/** Those that sign for the domain, made where there are none; as whoever the data directory belongs to by now. */
+function makeKeys(
+  { dataDirectory }: Config,
+  domain: string,
+  anotherPassword: string,
+): readonly KeyRecord[] {
   const directory = keyDirectory(dataDirectory);
-  const keys = createKeys(directory, { domain, state: 'active', now: new Date() });
-  return keys.map((entry) => recordOf(directory, entry));
+  const now = new Date();
+  try {
+    const known = readIndex(directory).filter(
+      (entry) => entry.domain === domain && entry.state === 'active',
+    );
+    const keys = known.length > 0 ? known : createKeys(directory, { domain, state: 'active', now });
+    return keys.map((entry) => recordOf(directory, entry));
+  } catch (error) {
+    throw new CliError(
+      1,
+      `${firstLineOf(error)}; all but the keys is there: \`postrider dkim create\` makes them, \`${anotherPassword}\` another password`,
+    );
+  }
 }
 
 /** The machine's own name where it is a full one in the domain. */

@@ -2,9 +2,7 @@
 
 import type { Context } from './context.ts';
 import { CliError } from './context.ts';
-
-/** Limit: of what is read of stdin for a password. */
-const passwordBytesMax = 4096;
+import { firstLineFrom } from './stdin.ts';
 
 /** The first line of stdin, or what is typed twice; '' when a person just presses Enter. */
 export async function readPassword(context: Context, fromStdin: boolean): Promise<string> {
@@ -19,12 +17,7 @@ export async function readPassword(context: Context, fromStdin: boolean): Promis
 }
 
 async function firstLine({ stdin }: Context): Promise<string> {
-  let text = '';
-  for await (const chunk of stdin) {
-    text += Buffer.from(chunk).toString('utf8');
-    if (text.includes('\n') || text.length > passwordBytesMax) break;
-  }
-  const line = text.split(/\r?\n/, 1)[0]!;
+  const line = await firstLineFrom(stdin);
   if (line === '') throw new CliError(2, 'the first line of stdin, the password, is empty');
   return line;
 }

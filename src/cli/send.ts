@@ -19,6 +19,7 @@ import { compose } from './compose.ts';
 import type { Context } from './context.ts';
 import { CliError, printable } from './context.ts';
 import { timeOf } from './send-time.ts';
+import { messageFrom } from './stdin.ts';
 
 interface SendOptions {
   readonly to?: readonly string[];
@@ -37,9 +38,6 @@ interface SendOptions {
   readonly dump?: boolean;
   readonly json?: boolean;
 }
-
-/** Limit: of what is read from stdin. */
-const inputBytesMax = 256 * 2 ** 20;
 
 export function sendCommand(context: Context): Command {
   return new Command('send')
@@ -202,16 +200,7 @@ async function readInput(
   { stdin }: Context,
   { auth, passwordStdin, passwordFile }: SendOptions,
 ): Promise<{ readonly password: string; readonly input: Buffer }> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  if (!stdin.isTTY)
-    for await (const chunk of stdin) {
-      chunks.push(Buffer.from(chunk));
-      size += chunk.length;
-      if (size > inputBytesMax)
-        throw new CliError(2, 'the message on stdin is larger than 256 MiB');
-    }
-  const input = stdin.isTTY ? Buffer.from('This is a test.\n') : Buffer.concat(chunks);
+  const input = stdin.isTTY ? Buffer.from('This is a test.\n') : await messageFrom(stdin);
   if (auth === undefined) return { password: '', input };
   if (passwordFile !== undefined) return { password: passwordOf(passwordFile), input };
   if (passwordStdin !== true)

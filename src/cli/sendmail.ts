@@ -15,6 +15,7 @@ import { findHeaderEnd, foldHeader, scanHeader } from '../mail/header/header.ts'
 import { compose } from './compose.ts';
 import type { Context } from './context.ts';
 import { CliError, printable } from './context.ts';
+import { messageFrom } from './stdin.ts';
 
 export function sendmailCommand(context: Context): Command {
   const command = new Command('sendmail');
@@ -76,7 +77,7 @@ const flagsOf = (call: SendmailCall, letters: string): SendmailCall => ({
 });
 
 async function send(context: Context, call: SendmailCall): Promise<void> {
-  const input = beforeDot(await octetsOf(context.stdin), call.ignoresDots);
+  const input = beforeDot(await messageFrom(context.stdin), call.ignoresDots);
   const sender = call.from ?? `${userInfo().username}@${machineName()}`;
   const text = compose(input, {
     from: sender,
@@ -134,21 +135,6 @@ function placeOf(server: string): { readonly host: string; readonly port: number
   if (place === undefined)
     throw new CliError(2, `-S wants HOST:PORT such as 127.0.0.1:1025, not '${printable(server)}'`);
   return place;
-}
-
-/** Limit: of what is read. */
-const inputBytesMax = 256 * 2 ** 20;
-
-async function octetsOf(stdin: AsyncIterable<unknown>): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  let size = 0;
-  for await (const piece of stdin) {
-    const octets = Buffer.from(piece as Uint8Array);
-    size += octets.length;
-    if (size > inputBytesMax) throw new CliError(1, 'the message is too large');
-    pieces.push(octets);
-  }
-  return Buffer.concat(pieces);
 }
 
 function beforeDot(input: Buffer, ignoresDots: boolean): Buffer {

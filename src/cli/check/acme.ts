@@ -5,6 +5,7 @@ import type { CertificateState } from '../../acme/kept.ts';
 import { certificateStates } from '../../acme/kept.ts';
 import type { RemoteOperations } from '../../admin/control-client.ts';
 import { systemClock } from '../../base/clock.ts';
+import { firstLineOf } from '../../base/error-text.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Finding } from '../../compose/published/finding.ts';
 import { failure, ok, warning } from '../../compose/published/finding.ts';
@@ -13,29 +14,35 @@ import { certificatesIn, checkCertificate } from '../../net/certificate-check.ts
 import { openStores } from '../../store/open-stores.ts';
 import type { StorePlace } from './accounts.ts';
 
-/** From the server that runs, or from the store where there is one. */
+/** From the server that runs, or from the store where there is one; a sentence where neither can be looked at. */
 export async function readCertificates(
   running: RemoteOperations | undefined,
   store: StorePlace,
-): Promise<readonly CertificateState[]> {
-  if (running !== undefined) return Array.fromAsync(running.certificateList());
-  if (!store.exists) return [];
-  store.prepare();
-  await using stores = await openStores({
-    ...{ ...store.place, log: silentLog, clock: systemClock(), brief: true },
-  });
-  return await certificateStates(stores.records);
+): Promise<readonly CertificateState[] | string> {
+  try {
+    if (running !== undefined) return await Array.fromAsync(running.certificateList());
+    if (!store.exists) return [];
+    store.prepare();
+    await using stores = await openStores({
+      ...{ ...store.place, log: silentLog, clock: systemClock(), brief: true },
+    });
+    return await certificateStates(stores.records);
+  } catch (error) {
+    return firstLineOf(error);
+  }
 }
 
 export const isByAcme = ({ tls }: Config): boolean => acmeOf(tls) !== undefined;
 
 export function acmeFindings(
   { tls, hostname }: Config,
-  states: readonly CertificateState[],
+  states: readonly CertificateState[] | string,
 ): Finding[] {
   const acme = acmeOf(tls);
   if (acme === undefined) return [];
   const path = 'tls.acme';
+  if (typeof states === 'string')
+    return [warning(path, `the certificates could not be looked at: ${states}`)];
   // What is kept of other names is of a configuration of before.
   const findings = acme.names.flatMap((names) => {
     const state = states.find((one) => one.names.join() === names.join());
