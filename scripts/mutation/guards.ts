@@ -114,6 +114,55 @@ export const guards: readonly Guard[] = [
   guard('web/json-body.ts', 'web/api.test.ts'),
   guard('web/session/session.ts', 'web/session/session.test.ts'),
   guard('web/encrypted-only.ts', 'web/web-app.test.ts'),
+  guard('web/session/passkeys.ts', 'web/session/session.test.ts'),
+  guard('web/session/single-sign-on.ts', 'web/session/single-sign-on.test.ts'),
+  guard('web/own-part.ts', 'test/scenarios/own-part.test.ts'),
+  guard('web/request-body.ts', 'web/clean-frame.test.ts', 'web/api.test.ts'),
+  guard('web/request-rate.ts', 'web/web-app.test.ts'),
+  guard('web/download.ts', 'web/mail-frame.test.ts'),
+  guard('web/mail-frame.ts', 'web/mail-frame.test.ts'),
+  guard('web/clean-frame.ts', 'web/clean-frame.test.ts'),
+  guard('web/events.ts', 'web/events.test.ts'),
+  ...['http-service', 'slow-body', 'web-sockets'].map((name) =>
+    guard(`web/${name}.ts`, 'web/http-service.test.ts', 'test/scenarios/http-bounds.test.ts'),
+  ),
+  ...['console-login', 'web-sessions', 'administrators', 'totp'].map((name) =>
+    guard(
+      `policy/administration/${name}.ts`,
+      'policy/administration/totp.test.ts',
+      'policy/administration/console-login.test.ts',
+    ),
+  ),
+  guard('policy/administration/audit-log.ts', 'policy/administration/audit-log.test.ts'),
+  ...['operations', 'operation', 'tokens', 'administrators', 'sessions', 'audited'].map((name) =>
+    guard(
+      `admin/${name}.ts`,
+      'admin/operations.test.ts',
+      'admin/audited.test.ts',
+      'admin/control.test.ts',
+      'test/scenarios/console-login.test.ts',
+    ),
+  ),
+  ...['account', 'mail', 'sending', 'operations', 'operation'].map((name) =>
+    guard(`admin/own/own-${name}.ts`, 'test/scenarios/own-part.test.ts'),
+  ),
+  ...['own-part', 'web-login', 'basic-login'].map((name) =>
+    guard(
+      `compose/${name}.ts`,
+      'compose/web-login.test.ts',
+      'test/scenarios/own-part.test.ts',
+      'test/scenarios/console-login.test.ts',
+    ),
+  ),
+  guard('net/public-address.ts', 'net/public-address.test.ts'),
+  guard('net/http-request.ts', 'net/http-request.test.ts'),
+  ...['payload', 'outbox', 'post', 'line', 'webhook', 'signature', 'webhooks'].map((name) =>
+    guard(
+      `watch/webhooks/${name}.ts`,
+      'watch/webhooks/webhooks.test.ts',
+      'test/scenarios/webhooks.test.ts',
+    ),
+  ),
   guard('policy/abuse/account-holds.ts', 'policy/abuse/account-holds.test.ts'),
   guard('policy/abuse/account-limits.ts', 'policy/abuse/account-limits.test.ts'),
   guard('policy/addresses/forwarded.ts', 'policy/addresses/forwarded.test.ts'),

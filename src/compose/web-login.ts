@@ -19,12 +19,7 @@ import {
 import type { AuditLog } from '../policy/administration/audit-log.ts';
 import { createConsoleLogin, proofOfOwner } from '../policy/administration/console-login.ts';
 import type { SessionOwner } from '../policy/administration/web-sessions.ts';
-import {
-  closeSession,
-  findSession,
-  openSession,
-  TooManySessions,
-} from '../policy/administration/web-sessions.ts';
+import { closeSession, findSession, openSession } from '../policy/administration/web-sessions.ts';
 import type { Asker } from '../web/asking.ts';
 import { Asking, askerText, refusal } from '../web/asking.ts';
 import type { PasskeyParts, PasskeyStore } from '../web/session/passkeys.ts';
@@ -148,11 +143,7 @@ function createSessions({ stores, clock, inForce, audit }: WebLoginParts) {
     async open({ owner, client, program }: Opening) {
       const [asker, proof] = [await askerOf(owner), await proofOf(owner)];
       if (asker === undefined || proof === undefined) throw refusal(401, 'nobody has this name');
-      const opened = openSession(own, { owner, proof, client, program });
-      const secret = await opened.catch((error: unknown) => {
-        if (error instanceof TooManySessions) throw refusal(503, error.message);
-        throw error;
-      });
+      const secret = await openSession(own, { owner, proof, client, program });
       const by = { who: askerText(asker), client };
       audit.note({ ...by, what: 'login', input: { program }, outcome: 'done' });
       return { secret, asker };

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import Provider from 'oidc-provider';
 import type { ConfigInput } from '../../src/config/config.ts';
+import '../../src/policy/accounts/test-hashing.ts';
 import { startTestServer } from '../../src/testing/index.ts';
 import { freePorts } from '../ports.ts';
 import { webClient } from './web-client.ts';

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import '../../src/policy/accounts/test-hashing.ts';
 import { startTestServer, type TestServer } from '../../src/testing/index.ts';
 import { webClient } from './web-client.ts';
 

@@ -211,22 +211,26 @@ export const removeTotp = (parts: AdministratorsParts, name: string): Promise<vo
     return { ...administrator, totp: undefined, changed: parts.clock.now() };
   });
 
-export const addPasskey = (
+export async function addPasskey(
   parts: AdministratorsParts,
   name: string,
   passkey: Omit<Passkey, 'created'>,
-): Promise<void> =>
-  change(parts, name, (administrator) => {
+): Promise<void> {
+  // WebAuthn §7.1: whosever it is, or it would not be known who logs in by it.
+  if ((await findPasskey(parts, passkey.id)) !== undefined)
+    throw new AdministratorError('this passkey is known here already');
+  await change(parts, name, (administrator) => {
     const { passkeys } = administrator;
     if (passkeys.length >= passkeysMax)
       throw new AdministratorError(`there are ${passkeysMax} passkeys: remove one first`);
     if (!/^[^\p{Cc}]{1,64}$/u.test(passkey.name))
       throw new AdministratorError('the name of a passkey has 1 to 64 characters');
-    if (passkeys.some(({ name, id }) => name === passkey.name || id === passkey.id))
+    if (passkeys.some(({ name }) => name === passkey.name))
       throw new AdministratorError(`there is a passkey ${passkey.name} already`);
     const created = parts.clock.now();
     return { ...administrator, passkeys: [...passkeys, { ...passkey, created }] };
   });
+}
 
 /** By the name its owner gave it. Ends the sessions there are. */
 export const removePasskey = (

@@ -4,6 +4,7 @@ import { silentLog } from '../../base/log.ts';
 import { openInMemory } from '../../store/sqlite/test-stores.ts';
 import { addAccount, addAppPassword, changePassword } from '../accounts/account-changes.ts';
 import { createLoginThrottle } from '../accounts/login-throttle.ts';
+import '../accounts/test-hashing.ts';
 import {
   addAdministrator,
   addPasskey,
@@ -48,7 +49,7 @@ async function opened() {
     });
   const find = (secret: string) => findSession(parts, secret, proofOf);
   return {
-    ...{ parts, clock, logIn, open, find },
+    ...{ parts, clock, logIn, open, find, proofOf },
     [Symbol.asyncDispose]: () => test[Symbol.asyncDispose](),
   };
 }
@@ -155,6 +156,17 @@ describe('administrators', () => {
     const key = { id: 'a1', name: 'phone', publicKey: 'pk', counter: 0, transports: [] };
     await addPasskey(parts, 'ann', key);
     await assert.rejects(addPasskey(parts, 'ann', { ...key, id: 'a2' }), /passkey phone already/);
+    await addAdministrator(parts, { name: 'bob', password, allows: ['read'] });
+    for (const owner of ['ann', 'bob'])
+      await assert.rejects(
+        addPasskey(parts, owner, { ...key, name: 'other' }),
+        /known here already/,
+      );
+    for (const name of ['', 'x'.repeat(65), 'a\nb'])
+      await assert.rejects(addPasskey(parts, 'bob', { ...key, id: 'b1', name }), /1 to 64/);
+    for (let i = 0; i < 20; i += 1)
+      await addPasskey(parts, 'bob', { ...key, id: `b${i}`, name: `${i}` });
+    await assert.rejects(addPasskey(parts, 'bob', { ...key, id: 'b20' }), /20 passkeys/);
     assert.equal((await findPasskey(parts, 'a1'))?.administrator.name, 'ann');
     assert.equal(await findPasskey(parts, 'a2'), undefined);
     await assert.rejects(removePasskey(parts, 'ann', 'tablet'), /no passkey tablet/);
@@ -242,6 +254,7 @@ describe('sessions in browsers', () => {
       await clock.advance(1);
       await change();
       assert.equal(await find(secret), undefined);
+      assert.deepEqual(await listSessions(parts), [], 'nor does it come back');
     }
     await addAccount(accounts, 'ann@example.org', password, clock);
     const account = await open({ kind: 'account', name: 'ann@example.org' });
@@ -251,6 +264,36 @@ describe('sessions in browsers', () => {
     await changePassword(accounts, 'ann@example.org', `${password}!`, clock);
     assert.equal(await find(account), undefined);
     assert.ok(await find(await open({ kind: 'single-sign-on', name: 'sub-1' })));
+    const configured = (name: string) => test.proofOf({ kind: 'single-sign-on', name });
+    assert.equal(await configured('sub-1'), 'configured');
+    assert.equal(await configured('ann@example.org'), undefined, 'it is an account alone');
+  });
+
+  it('are as many as there is room for: whoever has most of them makes some', async () => {
+    await using test = await opened();
+    const { parts, clock, open, find } = test;
+    for (const name of ['ann', 'eve'])
+      await addAdministrator(parts, { name, password, allows: ['read'] });
+    const secret = await open(owner);
+    await clock.advance(1);
+    const eve: SessionOwner = { kind: 'administrator', name: 'eve' };
+    const one = await open(eve);
+    const [, { value = '' } = {}] = (
+      await parts.records.list('web-session', { limit: 2 })
+    ).toSorted((a, b) => (a.value < b.value ? -1 : 1));
+    await clock.advance(1);
+    const others = Array.from({ length: 9_997 }, (_, i) => ({
+      ...{ kind: 'web-session', key: `${i}`, value },
+      expires: clock.now() + hour,
+    }));
+    await parts.records.put(others);
+    const last = await open(eve);
+    assert.ok(await find(one), 'there was room');
+    await open({ ...owner });
+    const left = await listSessions(parts);
+    assert.equal(left.length, 5_001);
+    assert.deepEqual(new Set(left.map((each) => each.owner.name)), new Set(['ann', 'eve']));
+    assert.ok((await find(secret)) && (await find(last)));
   });
 
   it('are closed by whoever has them, and ended by whoever may', async () => {
@@ -263,6 +306,7 @@ describe('sessions in browsers', () => {
     const [{ id } = { id: '' }] = await listSessions(parts);
     assert.equal(await endSession(parts, ''), false);
     assert.equal(await endSession(parts, id.slice(0, 15)), false);
+    assert.equal(await endSession(parts, '0'.repeat(16)), false);
     assert.equal(await endSession(parts, id), true);
     assert.equal(await find(two), undefined);
   });

@@ -34,29 +34,22 @@ export interface WebSessionsParts {
   readonly clock: Pick<Clock, 'now'>;
 }
 
-export class TooManySessions extends Error {
-  override readonly name = 'TooManySessions';
-}
-
 const kind = 'web-session';
 const idleMs = 12 * 3_600_000;
 const lifeMs = 7 * 86_400_000;
 /** Written no more often than this, for reading costs less than writing. */
 const seenApartMs = 10 * 60_000;
-/** Limit: sessions of everybody. */
+/** Limit: sessions of everybody. Whoever has most of them makes room, so that nobody's logins keep others out. */
 const sessionsMax = 10_000;
 /** Limit: characters that are kept of a program's name. */
 const programMax = 200;
 
-/**
- * Opens one; gives the secret that opens it again.
- * @throws TooManySessions
- */
+/** Opens one; gives the secret that opens it again. */
 export async function openSession(
   { records, clock }: WebSessionsParts,
   { owner, proof, client, program }: Pick<WebSession, 'owner' | 'proof' | 'client' | 'program'>,
 ): Promise<string> {
-  if ((await records.count(kind)) >= sessionsMax) throw new TooManySessions('too many sessions');
+  if ((await records.count(kind)) >= sessionsMax) await makeRoom(records);
   const secret = randomBytes(32).toString('base64url');
   const now = clock.now();
   const told = program.slice(0, programMax);
@@ -65,13 +58,27 @@ export async function openSession(
   return secret;
 }
 
+/** Ends half of the sessions of whoever has most, those that were not used for longest. */
+async function makeRoom(records: RecordStore): Promise<void> {
+  const open = (await records.list(kind, { limit: sessionsMax })).map(({ key, value }) => ({
+    ...(JSON.parse(value) as Kept),
+    key,
+  }));
+  const owned = Map.groupBy(open, ({ owner }) => `${owner.kind} ${owner.name}`);
+  const [most = []] = [...owned.values()].sort((a, b) => b.length - a.length);
+  const unused = most.sort((a, b) => a.seen - b.seen).slice(0, Math.ceil(most.length / 2));
+  await records.remove(
+    kind,
+    unused.map(({ key }) => key),
+  );
+}
+
 /** The session that the secret opens. `proofOf` says what its proof would be now; undefined: nobody's. */
 export async function findSession(
   { records, clock }: WebSessionsParts,
   secret: string,
   proofOf: (owner: SessionOwner) => Promise<string | undefined>,
 ): Promise<WebSession | undefined> {
-  if (!/^[\w-]{43}$/.test(secret)) return undefined;
   const key = keyOf(secret);
   const record = await records.get(kind, key);
   if (record === undefined) return undefined;

@@ -243,4 +243,16 @@ describe('passkeys', () => {
     assert.equal((await again('x')).status, 400);
     assert.equal((await again({ id: 'Y3JlZGVudGlhbC0x' })).status, 401);
   });
+
+  it('are made and used by our own pages alone', async () => {
+    const { ask, authenticator, challenge, cookie } = await withPasskey();
+    const origin = 'https://evil.test';
+    const response = authenticator.get(await challenge(), { origin });
+    assert.equal((await ask('/passkey', { body: { response }, origin })).status, 403);
+    assert.equal((await ask('/passkeys/challenge', { cookie, origin })).status, 401);
+    const offered = (await ask('/passkeys/challenge', { cookie })).json;
+    const body = { name: 'evil', response: authenticator.create(offered.challenge, origin) };
+    assert.equal((await ask('/passkeys', { cookie, origin, body })).status, 401);
+    assert.equal((await ask('/passkeys', { cookie, body: { name: 'phone' } })).status, 400);
+  });
 });

@@ -11,7 +11,7 @@ import type { WebApp } from '../web-app.ts';
 export interface SessionParts {
   readonly asking: Asking;
   readonly login: (given: GivenCredentials, client: string) => Promise<LoginAnswer>;
-  /** The secret goes into the cookie. @throws HTTPException 503 */
+  /** The secret goes into the cookie. @throws HTTPException 401 */
   readonly open: (opening: Opening) => Promise<{ readonly secret: string; readonly asker: Asker }>;
   readonly close: (secret: string) => Promise<void>;
   readonly about: () => Omit<SessionFacts, 'who'>;
