@@ -117,14 +117,15 @@ export const guards: readonly Guard[] = [
   guard('web/session/passkeys.ts', 'web/session/session.test.ts'),
   guard('web/session/single-sign-on.ts', 'web/session/single-sign-on.test.ts'),
   guard('web/own-part.ts', 'test/scenarios/own-part.test.ts'),
-  guard('web/request-body.ts', 'web/clean-frame.test.ts', 'web/api.test.ts'),
-  guard('web/request-rate.ts', 'web/web-app.test.ts'),
+  guard('web/request-body.ts', 'web/request-body.test.ts'),
+  guard('web/request-rate.ts', 'web/request-rate.test.ts'),
   guard('web/download.ts', 'web/mail-frame.test.ts'),
   guard('web/mail-frame.ts', 'web/mail-frame.test.ts'),
   guard('web/clean-frame.ts', 'web/clean-frame.test.ts'),
   guard('web/events.ts', 'web/events.test.ts'),
-  ...['http-service', 'slow-body', 'web-sockets'].map((name) =>
-    guard(`web/${name}.ts`, 'web/http-service.test.ts', 'test/scenarios/http-bounds.test.ts'),
+  guard('web/slow-body.ts', 'web/slow-body.test.ts'),
+  ...['http-service', 'web-sockets'].map((name) =>
+    guard(`web/${name}.ts`, 'web/http-service.test.ts', 'web/mailpit/events.test.ts'),
   ),
   ...['console-login', 'web-sessions', 'administrators', 'totp'].map((name) =>
     guard(
@@ -144,7 +145,11 @@ export const guards: readonly Guard[] = [
     ),
   ),
   ...['account', 'mail', 'sending', 'operations', 'operation'].map((name) =>
-    guard(`admin/own/own-${name}.ts`, 'test/scenarios/own-part.test.ts'),
+    guard(
+      `admin/own/own-${name}.ts`,
+      'admin/own/own-operations.test.ts',
+      'test/scenarios/own-part.test.ts',
+    ),
   ),
   ...['own-part', 'web-login', 'basic-login'].map((name) =>
     guard(

@@ -15,14 +15,17 @@ function open(limits?: { readonly listeners: number; readonly waiting: number })
   const hub = new EventHub(limits);
   const clock = new FakeClock();
   let allows: readonly string[] = ['read'];
+  const asked = { times: 0 };
   const answers = () => new Counter();
   const app = createWebApp({
     paths: [
       eventPaths({
         ...{ hub, clock },
         asking: new Asking({
-          bearer: async (token) =>
-            token === 'right' ? { kind: 'token', name: 'page', allows } : undefined,
+          async bearer(token) {
+            asked.times += 1;
+            return token === 'right' ? { kind: 'token', name: 'page', allows } : undefined;
+          },
           session: async () => undefined,
           ...{ needsNoToken: () => false, isLoopback: () => false },
         }),
@@ -36,7 +39,7 @@ function open(limits?: { readonly listeners: number; readonly waiting: number })
       new Request(`http://x/postrider/events?topics=${topics}`, { headers: given }),
       client,
     );
-  return { hub, clock, ask, forbid: () => (allows = []) };
+  return { hub, clock, ask, asked, forbid: () => (allows = []) };
 }
 
 async function reading(response: Response) {
@@ -91,6 +94,19 @@ describe('GET /postrider/events', () => {
     assert.equal(hub.listeners, 0);
   });
 
+  it('asks that four times a minute, however much happens', async () => {
+    const { ask, hub, clock, asked } = open();
+    const stream = await reading(await ask('log'));
+    for (let i = 0; i < 60; i += 1) {
+      await clock.advance(1_000);
+      hub.tell('log', { at: '', event: `${i}` });
+      await stream.next();
+      await new Promise(setImmediate);
+    }
+    assert.equal(asked.times, 1 + 4);
+    await stream.cancel();
+  });
+
   it('loses nothing that comes while nobody reads a heartbeat', async () => {
     const { ask, hub, clock } = open();
     const stream = await reading(await ask('log'));
@@ -119,6 +135,15 @@ describe('GET /postrider/events', () => {
     await tell('e');
     assert.match(String(await stream.next()), /"e"/);
     await stream.cancel();
+  });
+
+  it('its end is not gathered', async () => {
+    const { ask, hub } = open();
+    const stream = await reading(await ask('log'));
+    hub.tell('log', { at: '', event: 'last' });
+    assert.match(String(await stream.next()), /"last"/);
+    hub.close();
+    assert.equal(await stream.next(), undefined);
   });
 
   it('refuses those it has no room for, with 503', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
 import { silentLog } from '../base/log.ts';
 import { seededRandom } from '../base/random.ts';
@@ -37,6 +38,7 @@ async function serving(parts: Partial<HttpServiceParts> = {}) {
   return {
     service,
     open: () => open,
+    port: listener.port,
     connect(text = '') {
       const socket = connect({ host: '127.0.0.1', port: listener.port });
       sockets.push(socket);
@@ -84,12 +86,12 @@ describe('HTTP service', () => {
       );
   });
 
-  it('a request of HTTP/1.0 needs no Host', async () => {
-    await using server = await serving();
-    assert.match(
-      await all(server.connect('GET /readyz HTTP/1.0\r\n\r\n')),
-      / 200 [\s\S]*\/readyz$/,
-    );
+  it('a request of HTTP/1.0 needs no Host, and has the one that it names', async () => {
+    await using server = await serving({ fetch: ({ url }) => new Response(url) });
+    const ask = (head: string) => all(server.connect(`GET /readyz HTTP/1.0\r\n${head}\r\n`));
+    assert.match(await ask(''), / 200 [\s\S]*\r\nhttp:\/\/localhost\/readyz$/);
+    assert.match(await ask('Host: mx.test\r\n'), / 200 [\s\S]*\r\nhttp:\/\/mx\.test\/readyz$/);
+    assert.match(await ask('Host: a\r\nHost: b\r\n'), / 400 /);
   });
 
   it('RFC 9110 §7.8: another protocol that is offered is ignored', async () => {
@@ -124,6 +126,58 @@ describe('HTTP service', () => {
     );
     assert.match(await ask('/events'), /^HTTP\/1\.1 426 [\s\S]*\r\n\r\nthis is no WebSocket\n$/);
     assert.equal(ended, 1);
+  });
+
+  it('a WebSocket is none with two Hosts', async () => {
+    let asked = 0;
+    const fetch = () => {
+      asked += 1;
+      return new Response('not you', { status: 401 });
+    };
+    await using server = await serving({ fetch });
+    const offer = 'Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+    const twice = `GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n${offer}`;
+    assert.equal(await all(server.connect(twice)), '');
+    assert.equal(asked, 0);
+  });
+
+  it('RFC 6455 §7.4.1: one that is open is told when the server goes away', async () => {
+    const fetch: HttpServiceParts['fetch'] = (_, { upgrade }) => {
+      upgrade?.((socket) => socket.send('hello'));
+      return new Response('not sent');
+    };
+    await using server = await serving({ fetch });
+    const socket = new WebSocket(`ws://127.0.0.1:${server.port}/`);
+    const [{ data }] = await once(socket, 'message');
+    assert.equal(data, 'hello');
+    void server.service.shutdown();
+    const [{ code }] = await once(socket, 'close');
+    assert.equal(code, 1001);
+  });
+
+  it('a connection has so many requests, and no more', async () => {
+    await using server = await serving({ limits: { requestsPerConnection: 2 } });
+    const answers = await all(server.connect(get('/one') + get('/two') + get('/three')));
+    assert.match(answers, /\/oneHTTP\/1\.1 200 [\s\S]*\/two/);
+    assert.doesNotMatch(answers, /\/three/);
+  });
+
+  it('a client that is too many may go before it was told so', async () => {
+    const admit = () => reply(421, '3.2', 'Too many');
+    await using server = await serving({ connections: { admit, release() {} } });
+    const socket = new PassThrough();
+    const end = { address: '192.0.2.1', port: 1 };
+    server.service.acceptSocket?.({
+      ...{ socket: socket as never, ends: { remote: end, local: end } },
+    });
+    socket.emit('error', new Error('it was reset'));
+  });
+
+  it('what the process has of HTTP stays its own', async () => {
+    const before = [globalThis.Request, globalThis.Response];
+    await using server = await serving();
+    await all(server.connect(get('/', true)));
+    assert.deepEqual([globalThis.Request, globalThis.Response], before);
   });
 
   it('a body is read up to a limit, announced or in chunks', async () => {

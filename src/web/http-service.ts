@@ -134,7 +134,6 @@ export function createHttpService({ fetch, limits, log, ...parts }: HttpServiceP
     shutdown() {
       const over = open.shutdown();
       server.close(() => {}); // those that wait for a request end; it never listened itself
-      server.closeIdleConnections();
       sockets.close();
       return over;
     },
@@ -161,7 +160,6 @@ function serverOf(
       requestTimeout: 0,
       keepAliveTimeout: limits.idleMs,
       connectionsCheckingInterval: limits.checkMs,
-      requireHostHeader: true,
       shouldUpgradeCallback: asksForWebSocket,
     },
     listener,

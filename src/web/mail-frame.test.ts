@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { silentLog } from '../base/log.ts';
 import { Counter } from '../base/metrics.ts';
 import { Asking } from './asking.ts';
+import { downloadHeaders } from './download.ts';
 import { mailFramePaths } from './mail-frame.ts';
 import { createWebApp } from './web-app.ts';
 
@@ -26,7 +27,7 @@ Content-Disposition: attachment\r
 --r--\r
 `);
 
-function frames(html = '<p>Hello</p>') {
+function frames(html = '<p>Hello</p>', octets = letter(html)) {
   const counter = () => new Counter();
   const answers = { '2xx': counter(), '3xx': counter(), '4xx': counter(), '5xx': counter() };
   class Refusal extends Error {}
@@ -42,7 +43,6 @@ function frames(html = '<p>Hello</p>') {
         }),
         message: async (account, id) => {
           if (id !== 'm1') throw new Refusal(`${account} has no message ${id}`);
-          const octets = letter(html);
           return { account, id, octets, folder: 1, uid: 1, path: 'INBOX', flags: [], received: 0 };
         },
       }),
@@ -62,9 +62,17 @@ function frames(html = '<p>Hello</p>') {
 describe('a message for a page that shows it', () => {
   it('is for those who may read mail', async () => {
     assert.equal((await frames()('m1/html', 'nobody')).status, 401);
-    const missing = await frames()('m2/html');
-    assert.equal(missing.status, 404);
-    assert.match(await missing.text(), /ann@example.org has no message m2/);
+    for (const path of ['m2/html', 'm2/part/3', 'm2/source']) {
+      assert.equal((await frames()(path, 'nobody')).status, 401);
+      const missing = await frames()(path);
+      assert.equal(missing.status, 404);
+      assert.match(await missing.text(), /ann@example.org has no message m2/);
+    }
+  });
+
+  it('may have no HTML', async () => {
+    const answer = await frames(undefined, Buffer.from('Subject: x\r\n\r\nHello\r\n'))('m1/html');
+    assert.deepEqual([answer.status, await answer.text()], [404, 'this message has no HTML\n']);
   });
 
   it('has no scripts, no origin and nothing of others in its frame', async () => {
@@ -114,5 +122,9 @@ describe('a message for a page that shows it', () => {
       (await frames()('m1/source?download=1')).headers.get('content-disposition') ?? '',
       /^attachment; filename="m1.eml"/,
     );
+    const long = downloadHeaders('text/plain', `${'x'.repeat(199)}\u{1f600}`)[
+      'content-disposition'
+    ];
+    assert.match(long!, /x_"; filename\*=UTF-8''x+%EF%BF%BD$/, 'half a character is one');
   });
 });

@@ -58,7 +58,6 @@ async function send(parts: OwnParts, mail: Written): Promise<z.infer<typeof subm
   const from = await ownAddress(parts, mail.from);
   const [to, cc, bcc] = [mail.to, mail.cc, mail.bcc].map(addressesIn) as [Found, Found, Found];
   const everybody = [...to, ...cc, ...bcc];
-  if (everybody.length === 0) throw new OperationError('there is nobody in to, cc or bcc');
   if (everybody.length > recipientsMax)
     throw new OperationError(`at most ${recipientsMax} recipients, please`);
   const answered =

@@ -87,6 +87,30 @@ describe('administrators', () => {
     assert.deepEqual(await listAdministrators(test.parts), []);
   });
 
+  it('get another password, other rights, or both; what is not said stays', async () => {
+    await using test = await opened();
+    const { parts, logIn } = test;
+    await addAdministrator(parts, { name: 'ann', password, allows: ['all'] });
+    const as = async (given: string) => (await logIn({ name: 'ann', password: given }, '::1')).kind;
+    await changeAdministrator(parts, 'ann', { allows: ['read'] });
+    assert.deepEqual([await as(password), await as(`${password}!`)], ['logged-in', 'refused']);
+    await changeAdministrator(parts, 'ann', { password: `${password}!` });
+    assert.deepEqual([await as(password), await as(`${password}!`)], ['refused', 'logged-in']);
+    assert.deepEqual((await findAdministrator(parts, 'ann'))?.allows, ['read']);
+  });
+
+  it('are a thousand at the most', async () => {
+    await using test = await opened();
+    const { parts } = test;
+    const add = (name: string) => addAdministrator(parts, { name, password, allows: [] });
+    const others = Array.from({ length: 999 }, (_, i) => ({
+      ...{ kind: 'administrator', key: `a${i}`, value: '{"passkeys":[]}' },
+    }));
+    await parts.records.put(others);
+    await add('last');
+    await assert.rejects(add('more'), /too many/);
+  });
+
   it('are not brought back by a login, nor is what was changed meanwhile', async () => {
     await using test = await opened();
     const { parts, clock, logIn } = test;
