@@ -113,7 +113,7 @@ function site(change: Partial<SingleSignOn> | undefined = {}) {
 }
 
 describe('single sign-on', () => {
-  it('RFC 7636, RFC 6749 §10.12: goes there and comes back, and is who the provider says', async () => {
+  it('RFC 7636: goes there and comes back, and is who the provider says', async () => {
     const { begin, owners, asked, refused } = site();
     const { to, given, set, comeBack } = await begin({ email: 'ann@b', email_verified: true });
     assert.equal(to.origin + to.pathname, `${issuer()}/authorize`);
