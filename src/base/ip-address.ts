@@ -14,6 +14,13 @@ export function addressOctets(text: string): Uint8Array | undefined {
   return isMapped(octets) ? octets.subarray(12) : octets;
 }
 
+/** The same client is written in one way: an IPv4 address within IPv6 as what it is. Everything else stays as it is. */
+export function plainAddress(text: string): string {
+  if (!/:ffff:/i.test(text)) return text;
+  const octets = addressOctets(text);
+  return octets?.length === 4 ? octets.join('.') : text;
+}
+
 function ipv4Octets(text: string): Uint8Array {
   const octets = new Uint8Array(4);
   let at = 0;

@@ -4,7 +4,7 @@
 
 import type { KeyObject } from 'node:crypto';
 import { createHash, createPublicKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-import { isIP } from 'node:net';
+import { addressOctets } from '../base/ip-address.ts';
 import { context, oid, pem, sequence, tags, tlv } from './der.ts';
 
 export interface CertificateRequest {
@@ -140,18 +140,9 @@ function extension(id: string, critical: boolean, value: Buffer): Buffer {
 
 // RFC 5280 §4.2.1.6: GeneralName.
 function altName(name: string): Buffer {
-  if (isIP(name) !== 0) return tlv(context(7, false), addressBytes(name));
+  const address = addressOctets(name);
+  if (address !== undefined) return tlv(context(7, false), address);
   return tlv(context(name.includes('@') ? 1 : 2, false), Buffer.from(name, 'ascii'));
-}
-
-function addressBytes(address: string): Buffer {
-  if (isIP(address) === 4) return Buffer.from(address.split('.').map(Number));
-  const [head = '', tail] = address.split('::');
-  const words = (text: string) => (text === '' ? [] : text.split(':').map((w) => parseInt(w, 16)));
-  const first = words(head);
-  const last = tail === undefined ? [] : words(tail);
-  const groups = [...first, ...Array(8 - first.length - last.length).fill(0), ...last];
-  return Buffer.from(groups.flatMap((group: number) => [group >> 8, group & 0xff]));
 }
 
 const distinguishedName = (commonName: string): Buffer =>

@@ -4,6 +4,7 @@
 
 import { BlockList, isIP } from 'node:net';
 import { BoundedMap } from '../base/bounded-map.ts';
+import { plainAddress } from '../base/ip-address.ts';
 
 /** Limit: addresses whose answer is kept. */
 const rememberedMax = 1000;
@@ -46,8 +47,7 @@ export function createNetworks(texts: readonly string[]): Networks {
   }
   if (texts.length === 0) return { has: () => false };
   const check = (address: string) => {
-    const plain =
-      address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+    const plain = plainAddress(address);
     const version = isIP(plain);
     return version !== 0 && list.check(plain, version === 4 ? 'ipv4' : 'ipv6');
   };

@@ -34,6 +34,7 @@ const v6 = [
   ...[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
   ...[0x9c, 0x40, 0, 25],
 ];
+const mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 const ends4 = {
   remote: { address: '198.51.100.7', port: 40_000 },
   local: { address: '192.0.2.1', port: 25 },
@@ -53,6 +54,9 @@ describe('PROXY protocol: the header', () => {
     ['1, UNKNOWN with addresses', 'PROXY UNKNOWN ffff:f::1 ::1 65535 65535\r\n', undefined],
     ['2, TCP over IPv4', binary(1, 0x11, v4), ends4],
     ['2, TCP over IPv6', binary(1, 0x21, v6), ends6],
+    // RFC 4291 §2.5.5.2
+    ['1, IPv4 within IPv6', 'PROXY TCP6 ::ffff:198.51.100.7 ::FFFF:c000:201 40000 25\r\n', ends4],
+    ['2, IPv4 within IPv6', binary(1, 0x21, mapped, v4.slice(0, 4), mapped, v4.slice(4)), ends4],
     ['2, with TLVs', binary(1, 0x11, v4, [0x04, 0, 3, 0, 0, 0]), ends4],
     ['2, LOCAL', binary(0, 0x00), undefined],
     ['2, LOCAL with addresses', binary(0, 0x11, v4), undefined],

@@ -5,6 +5,7 @@
 
 import type { Socket } from 'node:net';
 import { isIPv4, isIPv6 } from 'node:net';
+import { plainAddress } from '../base/ip-address.ts';
 import type { Endpoint } from './peer.ts';
 
 /** Both ends as the proxy knows them. */
@@ -83,9 +84,10 @@ function parseText(bytes: Buffer): ProxyHeader {
     to > 65_535
   )
     return bad('a PROXY line that makes no sense');
+  // Field: HAProxy writes the IPv4 clients of a port for both families as IPv6 addresses.
   const endpoints = {
-    remote: { address: source, port: from },
-    local: { address: destination, port: to },
+    remote: { address: plainAddress(source), port: from },
+    local: { address: plainAddress(destination), port: to },
   };
   return { kind: 'header', endpoints, bytes: end + 2 };
 }
@@ -134,7 +136,7 @@ function addressText(octets: Buffer): string {
   if (octets.length === 4) return octets.join('.');
   const groups = Array.from({ length: 8 }, (_, i) => octets.readUInt16BE(2 * i).toString(16));
   // The URL parser writes IPv6 addresses in their one canonical form (RFC 5952).
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
+  return plainAddress(new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1));
 }
 
 const checksumTlv = 0x03;

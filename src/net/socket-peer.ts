@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { freeMemory } from '../base/free-memory.ts';
+import { plainAddress } from '../base/ip-address.ts';
 import type { TlsFacts } from '../smtp/tls-facts.ts';
 import { handshake, handshakeMs } from './handshake.ts';
 import type { Endpoint, Peer } from './peer.ts';
@@ -292,7 +293,6 @@ export const endsOf = (
 /** IPv4 addresses that arrived on a dual-stack socket are written as IPv4. RFC 4291 §2.5.5.2. */
 function endpoint(address: string | undefined, port: number | undefined): Endpoint {
   const text = address ?? '';
-  const plain = text.startsWith('::ffff:') && text.includes('.') ? text.slice(7) : text;
-  const zone = plain.indexOf('%');
-  return { address: zone < 0 ? plain : plain.slice(0, zone), port: port ?? 0 };
+  const zone = text.indexOf('%');
+  return { address: plainAddress(zone < 0 ? text : text.slice(0, zone)), port: port ?? 0 };
 }

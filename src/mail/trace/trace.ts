@@ -2,6 +2,7 @@
 // client said of itself is text of a stranger: it goes into the field only as far as the grammar of
 // its place allows, so that it can neither end a line nor look like words of ours.
 
+import { plainAddress } from '../../base/ip-address.ts';
 import { formatDate } from '../fields/date.ts';
 
 export interface ReceivedFacts {
@@ -91,9 +92,9 @@ function fromDomain({ helo, clientAddress, clientName }: ReceivedFacts, utf8: bo
 function literalOf(address: string): string {
   if (!/^[0-9A-Fa-f.:]{2,45}(?:%|$)/.test(address)) return '';
   if (!address.includes(':')) return `[${address}]`;
-  if (/^::ffff:\d+\./i.test(address)) return `[${address.slice(7)}]`;
   const zone = address.indexOf('%');
-  return `[IPv6:${zone < 0 ? address : address.slice(0, zone)}]`;
+  const plain = plainAddress(zone < 0 ? address : address.slice(0, zone));
+  return plain.includes(':') ? `[IPv6:${plain}]` : `[${plain}]`;
 }
 
 function tlsComment(tls: string): string {

@@ -2,6 +2,7 @@
 // one is remembered, since most mail is of few domains.
 
 import { BoundedMap } from '../../base/bounded-map.ts';
+import { plainAddress } from '../../base/ip-address.ts';
 import { domainKey, literalAddress } from '../../mail/fields/address.ts';
 import { DomainPatterns } from './domain-patterns.ts';
 
@@ -77,6 +78,6 @@ export class KnownDomains {
 /** Whether a domain's key is the literal of an address as the system writes it. */
 function isLiteralOf(key: string, address: string | undefined): boolean {
   if (address === undefined || key.charCodeAt(0) !== 0x5b) return false;
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*/, '');
+  const plain = plainAddress(address.replace(/%.*/, ''));
   return key === domainKey(plain.includes(':') ? `[IPv6:${plain}]` : `[${plain}]`);
 }

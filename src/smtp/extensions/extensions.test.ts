@@ -235,6 +235,7 @@ describe('smtp/extensions: XCLIENT', () => {
   for (const [text, told] of [
     ['ADDR=192.0.2.1 PORT=4000', { address: '192.0.2.1', port: 4000 }],
     ['addr=IPV6:2001:DB8::1 proto=esmtp', { address: '2001:db8::1', extended: true }],
+    ['ADDR=IPV6:::ffff:192.0.2.1', { address: '192.0.2.1' }],
     ['ADDR=2001:db8::1', { address: '2001:db8::1' }],
     ['NAME=[UNAVAILABLE] ADDR=[UNAVAILABLE]', { name: null, address: null }],
     ['NAME=[TEMPUNAVAIL]  HELO=a+20b', { name: null, hello: 'a b' }],

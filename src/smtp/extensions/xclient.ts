@@ -3,6 +3,7 @@
 // begins anew with the greeting. Values are xtext; [UNAVAILABLE] and [TEMPUNAVAIL] say that there is none.
 
 import { isIPv4, isIPv6 } from 'node:net';
+import { plainAddress } from '../../base/ip-address.ts';
 import type { Extension } from './extension.ts';
 import { decodeXtext } from './xtext.ts';
 
@@ -29,7 +30,8 @@ const whatever: Read<string> = (value) => value;
 const address: Read<string> = (value) => {
   // Field: IPv6 addresses come with and without the tag of address literals (RFC 5321 §4.1.3).
   const bare = /^IPV6:/i.test(value) ? value.slice(5) : value;
-  return isIPv4(value) || (isIPv6(bare) && !bare.includes('%')) ? bare.toLowerCase() : undefined;
+  const isAddress = isIPv4(value) || (isIPv6(bare) && !bare.includes('%'));
+  return isAddress ? plainAddress(bare.toLowerCase()) : undefined;
 };
 const port: Read<number> = (value) =>
   /^\d{1,5}$/.test(value) && Number(value) < 65_536 ? Number(value) : undefined;
