@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { createSocket } from 'node:dgram';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import promises, { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import type { Server } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,7 +19,7 @@ import { DnsError } from '../dns/resolver.ts';
 import { encodeQuery, readAnswer } from './dns-message.ts';
 import type { ResolverOptions } from './resolver.ts';
 import { createResolver } from './resolver.ts';
-import { parseHosts, parseResolvConf, parseServer } from './system-names.ts';
+import { parseHosts, parseResolvConf, parseServer, WatchedFile } from './system-names.ts';
 
 interface Asked {
   readonly query: DecodedPacket;
@@ -645,6 +646,34 @@ describe('createResolver', () => {
     assert.equal(await ask(), '192.0.2.1');
     await clock.advance(5_000);
     assert.equal(await ask(), '192.0.2.2');
+  });
+});
+
+describe('WatchedFile', () => {
+  it('is as it was while too many files are open, and read when they are not', async (t) => {
+    const clock = new FakeClock();
+    const path = join(directory, 'watched');
+    const file = new WatchedFile(path, (text) => text, clock);
+    const next = async () => {
+      await clock.advance(5_000);
+      return [await file.refresh(), file.value];
+    };
+    await writeFile(path, 'one');
+    assert.deepEqual(await next(), [true, 'one']);
+    await writeFile(path, 'another');
+    const full = t.mock.method(promises, 'readFile', async () => {
+      throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+    });
+    syncBuiltinESMExports();
+    t.after(syncBuiltinESMExports);
+    assert.deepEqual(await next(), [false, 'one']);
+    full.mock.restore();
+    syncBuiltinESMExports();
+    assert.deepEqual(await next(), [true, 'another']);
+    assert.deepEqual(await next(), [false, 'another']);
+    await rm(path);
+    assert.deepEqual(await next(), [true, '']);
+    assert.deepEqual(await next(), [false, '']);
   });
 });
 

@@ -62,11 +62,14 @@ export class WatchedFile<T> {
     let version = 'none';
     try {
       const { mtimeMs, ino, size } = await stat(this.#path);
-      version = `${mtimeMs} ${ino} ${size}`;
-      if (version === this.#version) return false;
+      const found = `${mtimeMs} ${ino} ${size}`;
+      if (found === this.#version) return false;
       if (size <= fileBytesMax) text = await readFile(this.#path, 'utf8');
-    } catch {
-      if (version === this.#version) return false;
+      version = found;
+    } catch (error) {
+      // With too many files open nothing is known of this one: it is as it was, and looked at again.
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EMFILE' || code === 'ENFILE' || version === this.#version) return false;
     }
     this.#version = version;
     this.#value = this.#parse(text);
