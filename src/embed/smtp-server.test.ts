@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
+import { inspect } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { freePorts } from '../../test/ports.ts';
@@ -85,6 +86,25 @@ describe('SmtpServer', () => {
       return true;
     });
   });
+
+  for (const [title, answer] of [
+    ['the length of a list', 1],
+    ['a text', 'saved'],
+    ['what accepts', reply(250, '0.0', 'OK')],
+    ['a reply of two lines in one', { code: 550, detail: '1.1', lines: ['No\r\n250 Yes'] }],
+    ['a reply without a text', { code: 550, detail: '1.1', lines: [] }],
+  ] as const)
+    for (const hook of ['onRecipient', 'onMessage'])
+      it(`${hook} that gives ${title} is "try again later", and the log says what is wanted`, async () => {
+        const lines: unknown[] = [];
+        const log = {
+          ...silentLog,
+          error: (_: string, fields?: object) => void lines.push(fields),
+        };
+        const options = { [hook]: () => answer, log } as Partial<SmtpServerOptions>;
+        await assert.rejects(receive(options), /^SendMailError: 451 4\.3\.0 [^\n]*$/);
+        assert.match(inspect(lines), /a hook gives undefined|a reply has a text|is a single line/);
+      });
 
   it('RFC 1870 §6.1: has limits, also when none were asked for', async () => {
     const size = { limits: { messageBytes: 20 } };
@@ -236,6 +256,14 @@ describe('SmtpServer', () => {
       'tls',
       /needs a certificate/,
     ],
+    ['a login without TLS', { onAuth: () => 'ann' }, 'MISSING_OPTION', 'tls', /insecureAuth/],
+    [
+      'submission without a login',
+      { service: 'submission', tls: 'self-signed' },
+      'MISSING_OPTION',
+      'onAuth',
+      /demands a login/,
+    ],
     ['a hook that is none', { onMail: 'yes' }, 'INVALID_OPTION', 'onMail', /function/],
     ['a service there is not', { service: 'imap' }, 'INVALID_OPTION', 'service', /'smtp'/],
     [
@@ -279,6 +307,15 @@ describe('SmtpServer', () => {
         },
       );
     });
+
+  it('says which ports there are', async () => {
+    const server = new SmtpServer({ onMessage: () => {} });
+    for (const port of [-1, 65_536, 25.5, '25' as unknown as number])
+      await assert.rejects(server.listen({ port }), {
+        code: 'INVALID_OPTION',
+        option: 'listen.port',
+      });
+  });
 
   it('onAuth and onToken hear who logs in, and how', async () => {
     const heard: unknown[] = [];

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
-import { refuseUnknown } from '../base/input-error.ts';
+import { InputError, refuseUnknown } from '../base/input-error.ts';
 import type { Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
 import { domainKey, formatMailbox } from '../mail/fields/address.ts';
@@ -24,7 +24,7 @@ import type { ConnectionLimits } from '../policy/connection-limits.ts';
 import { createConnectionLimits } from '../policy/connection-limits.ts';
 import type { ClientFacts } from '../policy/envelope.ts';
 import type { Hooks } from '../policy/hooks.ts';
-import { hooksPolicy } from '../policy/hooks.ts';
+import { hooksPolicy, refusalOf } from '../policy/hooks.ts';
 import { byStage } from '../policy/policy.ts';
 import { Refusals } from '../policy/refusals.ts';
 import { createMessageIds } from '../queue/message-id.ts';
@@ -90,9 +90,12 @@ export class SmtpServer implements AsyncDisposable {
     return this.#running?.service.conversations ?? 0;
   }
 
-  /** @throws ListenError when the port cannot be had; TlsError for an unusable certificate. */
+  /** @throws InputError; ListenError when the port cannot be had; TlsError for an unusable certificate. */
   async listen(where: { port?: number; host?: string; path?: string } = {}): Promise<this> {
     refuseUnknown(where, ['port', 'host', 'path'], 'listen');
+    const { port = 0 } = where;
+    if (!Number.isInteger(port) || port < 0 || port > 65_535)
+      throw new InputError('INVALID_OPTION', 'listen.port', 'must be a number from 0 to 65535');
     if (this.#running !== undefined) throw new ListenError(twice.message, { cause: twice });
     const { implicitTls = false } = this.#options;
     const log = this.#options.log ?? stderrLog;
@@ -224,7 +227,7 @@ export class SmtpServer implements AsyncDisposable {
 
   async #handOver(message: NewMessage, client: ClientFacts, spool: Spool): Promise<void> {
     const received = await receivedMessage(message, client, await hold(message.content, spool));
-    const refusal = await this.#options.onMessage(received);
+    const refusal = refusalOf(await this.#options.onMessage(received));
     if (refusal) throw new SmtpError(refusal);
   }
 }

@@ -50,6 +50,13 @@ Deep.
 describe('parseMessage', () => {
   const message = parseMessage(letter);
 
+  it('a text is read as UTF-8, and what is neither text nor octets is refused', () => {
+    assert.equal(parseMessage('Subject: Größe\n\nÄ\n').plainText, 'Ä\n');
+    const given = parseMessage as (given: unknown) => unknown;
+    for (const nothing of [undefined, null, {}])
+      assert.throws(() => given(nothing), { code: 'INVALID_OPTION', option: 'message' });
+  });
+
   it('RFC 2047 §6: the header is decoded', () => {
     assert.match(message.subject, /^Grüße aus/);
     assert.equal(message.header('SUBJECT'), message.subject);

@@ -1,6 +1,7 @@
 // A message taken apart for programs: decoded header fields, addresses, text, attachments, and the tree of
 // its parts (RFC 5322, 2045 to 2047, 2231). Total: whatever was sent has an answer, broken or not.
 
+import { InputError } from '../base/input-error.ts';
 import { decodeCharset } from './charset/charset.ts';
 import { parseDate } from './fields/date.ts';
 import { decodeEncodedWords } from './fields/encoded-word.ts';
@@ -67,9 +68,12 @@ export interface ParsedMessage extends MessagePart {
   readonly attachments: readonly MessagePart[];
 }
 
-/** `message` is header and body, with CRLF or LF line ends. */
-export function parseMessage(message: Uint8Array): ParsedMessage {
-  const octets = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+/**
+ * `message` is header and body, with CRLF or LF line ends; a text is read as UTF-8.
+ * @throws InputError for anything else
+ */
+export function parseMessage(message: Uint8Array | string): ParsedMessage {
+  const octets = asOctets(message);
   const root = partOf(octets, parseMime(octets));
   const shown: Shown = { plain: [], html: [], attachments: [] };
   sortOut(root, shown);
@@ -79,6 +83,13 @@ export function parseMessage(message: Uint8Array): ParsedMessage {
     html,
     attachments: shown.attachments,
   });
+}
+
+function asOctets(message: Uint8Array | string): Buffer {
+  if (typeof message === 'string') return Buffer.from(message);
+  if (message instanceof Uint8Array)
+    return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+  throw new InputError('INVALID_OPTION', 'message', 'must be a text or octets');
 }
 
 /** The fields that `octets` begin with. */

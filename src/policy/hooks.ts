@@ -9,7 +9,7 @@ import type { Mailbox } from '../mail/fields/address.ts';
 import { domainKey, formatMailbox } from '../mail/fields/address.ts';
 import { headerValue, parseHeader } from '../mail/header/header.ts';
 import type { Reply } from '../smtp/reply.ts';
-import { replies } from '../smtp/reply.ts';
+import { replies, reply } from '../smtp/reply.ts';
 import { storedSize } from '../store/content.ts';
 import type { ClientFacts, Envelope } from './envelope.ts';
 import type { Arrival, Policy, PolicyAnswer } from './policy.ts';
@@ -113,13 +113,22 @@ export function hooksPolicy({ hooks, deadline, clock, log }: HooksParts): Policy
   };
 }
 
-/** What a hook said, as policies say it. @throws TypeError for what is neither a Reply nor nothing. */
+/** What a hook said, as policies say it. @throws as refusalOf() */
 function answerOf(said: Awaited<Verdict>): PolicyAnswer | undefined {
+  const objection = refusalOf(said);
+  return objection && { objection };
+}
+
+/**
+ * What a function of the operator's or a program's refused with; undefined when it accepts.
+ * @throws TypeError for what is neither a Reply nor nothing; AssertionError for a Reply made by hand that reply() would not make.
+ */
+export function refusalOf(said: Awaited<Verdict>): Reply | undefined {
   if (said === undefined || said === null) return undefined;
-  const { code, lines } = said as Partial<Reply>;
+  const { code, detail, lines } = said as Partial<Reply>;
   if (typeof code !== 'number' || code < 400 || !Array.isArray(lines))
     throw new TypeError('a hook gives undefined, or a reply() of 4yz or 5yz');
-  return { objection: said };
+  return reply(code, detail, ...(lines as Reply['lines']));
 }
 
 const senderText = ({ sender }: Envelope): string =>

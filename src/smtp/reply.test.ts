@@ -21,6 +21,10 @@ describe('smtp/reply', () => {
     assert.throws(() => reply(600, '0.0', 'x'));
     assert.throws(() => reply(354, '0.0', 'x'));
     assert.throws(() => reply(250, '0.0', 'x\r\n250 y'));
+    const given = reply as (...given: unknown[]) => Reply;
+    assert.throws(() => given(550), /has a text/);
+    assert.throws(() => given(550, 'Not here'), /'7\.1'/);
+    assert.throws(() => given(550, '5.7.1', 'Not here'), /'7\.1'/);
   });
 
   for (const [name, one] of Object.entries(replies) as [string, Reply][])

@@ -12,7 +12,7 @@ export interface Reply {
   readonly lines: readonly [string, ...string[]];
 }
 
-/** @throws AssertionError for a code outside 200-599, a status on a 3yz, CR or LF in the text. */
+/** @throws AssertionError for a code outside 200-599, a status on a 3yz or that is none, no text, CR or LF in it. */
 export function reply(
   code: number,
   detail: Detail | undefined,
@@ -20,6 +20,12 @@ export function reply(
 ): Reply {
   assert(code >= 200 && code <= 599, 'a reply code is 2yz to 5yz');
   assert(detail === undefined || code < 300 || code >= 400, 'no enhanced status in 3yz');
+  assert(
+    detail === undefined || /^\d{1,3}\.\d{1,3}$/.test(detail),
+    "the second part of a reply is its status without the class, such as '7.1', or undefined",
+  );
+  // Nothing would be sent for it, and the peer would wait.
+  assert(lines.length > 0, 'a reply has a text');
   for (const line of lines) assert(!/[\r\n]/.test(line), 'reply text is a single line');
   return { code, detail, lines };
 }

@@ -73,6 +73,15 @@ const bad: readonly (readonly [string, object, string, string])[] = [
   ],
   ['a host with a blank', { host: 'a b' }, 'INVALID_OPTION', 'host'],
   ['a port that is none', { port: 70_000 }, 'INVALID_OPTION', 'port'],
+  ['a word for TLS that there is not', { tls: 'required' }, 'INVALID_OPTION', 'tls'],
+  ['TLS as yes or no', { tls: true }, 'INVALID_OPTION', 'tls'],
+  ['a protocol there is not', { protocol: 'esmtp' }, 'INVALID_OPTION', 'protocol'],
+  ['yes as a word', { implicitTls: 'yes' }, 'INVALID_OPTION', 'implicitTls'],
+  ['a trace that is none', { trace: 'yes' }, 'INVALID_OPTION', 'trace'],
+  ['a time as a word', { connectMs: '5s' }, 'INVALID_OPTION', 'connectMs'],
+  ['an unknown timeout', { timeouts: { dataEndMs: 1 } }, 'UNKNOWN_OPTION', 'timeouts.dataEndMs'],
+  ['parameters as a text', { params: 'RET=HDRS' }, 'INVALID_OPTION', 'params'],
+  ['no message', { message: undefined }, 'MISSING_OPTION', 'message'],
   ['a message that is an object', { message: {} }, 'INVALID_OPTION', 'message'],
 ];
 
@@ -89,6 +98,9 @@ describe('sendMail: what it is given', () => {
       });
       assert.equal(server.connections.total, 0, 'nothing is done');
     });
+
+  it('says what is missing where nothing is given', () =>
+    assert.rejects((sendMail as () => Promise<unknown>)(), { code: 'MISSING_OPTION' }));
 
   it('takes the null sender, quoted and internationalised addresses, postmaster, parameters', () => {
     const input = checkedInput(

@@ -6,6 +6,7 @@ import { hostname as systemHostname } from 'node:os';
 import { InputError, quoted, refuseUnknown } from '../../base/input-error.ts';
 import { formatMailbox, isDomain, parseMailbox } from '../../mail/fields/address.ts';
 import { credentialProblem } from '../../sasl/client.ts';
+import { defaultTimeouts } from '../../smtp/client/timeouts.ts';
 import { parseStoredMailParams, parseStoredRcptParams } from '../../smtp/extensions/index.ts';
 import type { Addressee } from '../relay/next-hop.ts';
 import type { SendMailOptions, SendMailRecipient } from './send-mail-options.ts';
@@ -27,7 +28,8 @@ const known: readonly (keyof SendMailOptions)[] = [
 ];
 
 /** @throws InputError */
-export function checkedInput(options: SendMailOptions): SendMailInput {
+export function checkedInput(given: SendMailOptions): SendMailInput {
+  const options: Partial<SendMailOptions> = given ?? {};
   refuseUnknown(options, known);
   const { host, port, path, auth, message } = options;
   if (host !== undefined && !isName(host))
@@ -36,6 +38,9 @@ export function checkedInput(options: SendMailOptions): SendMailInput {
     throw new InputError('INVALID_OPTION', 'port', 'must be a number from 1 to 65535');
   if (path !== undefined && (typeof path !== 'string' || path === '' || path.includes('\0')))
     throw new InputError('INVALID_OPTION', 'path', 'must be the path of a Unix socket');
+  checkManner(options);
+  if (message === undefined)
+    throw new InputError('MISSING_OPTION', 'message', 'is missing: header, an empty line, body');
   if (typeof message !== 'string' && !(message instanceof Uint8Array))
     throw new InputError('INVALID_OPTION', 'message', 'must be a text or octets');
   if (auth !== undefined) checkCredentials(auth);
@@ -48,7 +53,30 @@ export function checkedInput(options: SendMailOptions): SendMailInput {
   };
 }
 
-function recipientsOf(to: SendMailOptions['to']): Addressee[] {
+/** How it is to go. A word that is not known must not be taken for "without TLS". */
+function checkManner(options: Partial<SendMailOptions>): void {
+  for (const [name, words] of [
+    ['tls', ['none', 'opportunistic', 'require', 'verify']],
+    ['protocol', ['smtp', 'lmtp']],
+  ] as const)
+    if (options[name] !== undefined && !(words as readonly string[]).includes(options[name]))
+      throw new InputError(
+        'INVALID_OPTION',
+        name,
+        `must be one of ${words.map((word) => `'${word}'`).join(', ')}`,
+      );
+  for (const [name, type] of [
+    ['implicitTls', 'boolean'],
+    ['authorities', 'string'],
+    ['trace', 'function'],
+    ['connectMs', 'number'],
+  ] as const)
+    if (options[name] !== undefined && typeof options[name] !== type)
+      throw new InputError('INVALID_OPTION', name, `must be a ${type}`);
+  refuseUnknown(options.timeouts ?? {}, Object.keys(defaultTimeouts), 'timeouts');
+}
+
+function recipientsOf(to: SendMailOptions['to'] | undefined): Addressee[] {
   const list = [to].flat() as readonly SendMailRecipient[];
   if (list.length === 0) throw new InputError('MISSING_OPTION', 'to', 'names nobody');
   return list.map((each, i) => {
@@ -63,7 +91,7 @@ function recipientsOf(to: SendMailOptions['to']): Addressee[] {
   });
 }
 
-function address(text: string, at: string): string {
+function address(text: string | undefined, at: string): string {
   if (typeof text !== 'string')
     throw new InputError(
       text === undefined ? 'MISSING_OPTION' : 'INVALID_ADDRESS',
@@ -88,6 +116,7 @@ function wireParams(
   at: string,
   parse: (wire: readonly string[]) => readonly unknown[],
 ): readonly string[] {
+  if (!Array.isArray(given)) throw new InputError('INVALID_OPTION', at, 'must be a list');
   for (const [i, param] of given.entries())
     if (typeof param !== 'string' || !/^[!-~]+$/.test(param) || parse([param]).length === 0)
       throw new InputError(

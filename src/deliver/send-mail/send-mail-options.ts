@@ -44,6 +44,6 @@ export interface SendMailOptions {
   /** The conversation as it goes: ours, theirs, and what is to be said about it. */
   readonly trace?: ((direction: 'C' | 'S' | '*', line: string) => void) | undefined;
   readonly connectMs?: number | undefined;
-  readonly timeouts?: ClientTimeouts | undefined;
+  readonly timeouts?: Partial<ClientTimeouts> | undefined;
   readonly signal?: AbortSignal | undefined;
 }

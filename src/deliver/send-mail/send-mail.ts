@@ -5,6 +5,7 @@
 import { has8Bit } from '../../mail/conversion/transfer-encoding.ts';
 import { createDialer } from '../../net/dialer.ts';
 import type { RecipientAnswer } from '../../smtp/client/event.ts';
+import { defaultTimeouts } from '../../smtp/client/timeouts.ts';
 import type { Reply } from '../../smtp/reply.ts';
 import { isPermanent, isPositive, reply, replyLine } from '../../smtp/reply.ts';
 import type { TlsFacts } from '../../smtp/tls-facts.ts';
@@ -100,7 +101,7 @@ async function open(
     session: {
       protocol,
       hostname,
-      timeouts: options.timeouts,
+      timeouts: { ...defaultTimeouts, ...options.timeouts },
       trace,
     },
   });
