@@ -8,6 +8,5 @@ const keys = await deriveScramKeys('secret', Buffer.from('0123456789abcdef'), 40
 export const authenticator: Authenticator = {
   verifyPassword: async (user, password) => (password === 'secret' ? user : undefined),
   scramKeys: async (user) => ({ account: user, keys }),
-  channelBinding: true,
   mayActAs: async (account, authorization) => account === authorization,
 };

@@ -178,6 +178,8 @@ ${begin}
     { service: 'pop3', port: 995, tls: 'implicit' },${http}
   ],
   tls: ${tls},${who}
+  // SCRAM-SHA-256-PLUS, which Mutt and NeoMutt choose and cannot do.
+  login: { channelBinding: false },
 });
 `;
 }

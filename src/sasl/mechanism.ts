@@ -48,7 +48,7 @@ export interface Authenticator {
     /** Keys of other passwords of the account (app passwords), of the same salt and iterations. */
     readonly others?: readonly ScramKeys[];
   }>;
-  /** Whether SCRAM is offered with channel binding, too: `login.channelBinding`. */
+  /** Whether SCRAM is offered with channel binding, too: `login.channelBinding`. Default: true. */
   readonly channelBinding?: boolean;
   /** Bearer tokens, by the function in the configuration. */
   readonly verifyToken?:

@@ -286,7 +286,6 @@ describe('client choice', () => {
   it('all mechanisms log in at our own server', async () => {
     const everything: Authenticator = {
       ...authenticator,
-      channelBinding: true,
       verifyPassword: async (user, given) => (given === 'pencil' ? user : undefined),
       verifyToken: async (user, given) => (given === 'dG9rZW4=' ? user : undefined),
       accountOfCertificate: async () => 'user',

@@ -14,10 +14,10 @@ import { hash, hmac, xor } from './scram-keys.ts';
  * TLS 1.2 has only unsafely. Clients take it for granted with TLS 1.2, so that offering -PLUS there
  * would lock them out; with TLS 1.3 they know tls-exporter (RFC 9266 §3).
  * Field: not all of them do. GNU SASL prefers -PLUS to everything without asking whether its program
- * can bind; Mutt and NeoMutt cannot, and where SMTP offers it they send nothing.
+ * can bind; Mutt and NeoMutt cannot, and where SMTP offers it they send nothing. It can be switched off.
  */
 export const offersPlus = ({ authenticator, tls }: Omit<SaslContext, 'nonce'>): boolean =>
-  authenticator.channelBinding === true && tls?.channelBinding?.('tls-exporter') !== undefined;
+  authenticator.channelBinding !== false && tls?.channelBinding?.('tls-exporter') !== undefined;
 
 export const scramSha256 = (context: SaslContext, initial: Uint8Array | undefined): Exchange =>
   scram(context, initial, false);

@@ -31,6 +31,8 @@ async function start(): Promise<{ server: RunningProcess; ports: Ports }> {
       { service: 'submission', host, port: implicit, tls: 'implicit' },
     ],
     tls: 'self-signed',
+    // As `postrider init` writes it.
+    login: { channelBinding: false },
   });
   for (const name of ['ann', 'bob'])
     await server.commandWithInput(
@@ -233,25 +235,24 @@ describe('interop: clients', async () => {
     }
   });
 
-  // Built with GNU SASL they choose the mechanism, and have no second try.
-  for (const program of ['mutt', 'neomutt'])
-    it(`${program} logs in with what it chooses itself`, { skip: without(program) }, async () => {
-      const { server, ports } = await start();
-      await using _ = server;
-      const rc = join(server.directory, 'muttrc');
-      const trusted = join(server.directory, 'certificate.pem');
-      writeFileSync(trusted, await certificate(ports.implicit));
-      writeFileSync(
-        rc,
-        [
-          `set smtp_url="smtps://ann@postrider.test@127.0.0.1:${ports.implicit}/"`,
-          `set smtp_pass="${password}" from=ann@postrider.test copy=no`,
-          `set certificate_file=${trusted} ssl_verify_host=no`,
-        ].join('\n'),
-      );
-      const sending = run(program, ['-n', '-F', rc, '-s', program, 'bob@postrider.test']);
-      sending.child.stdin?.end('hello\n');
-      await sending;
-      assert.match(await arrived(server, program), /^From: .*ann@postrider\.test/im);
-    });
+  // Built with GNU SASL it chooses the mechanism, and has no second try; NeoMutt likewise.
+  it('mutt logs in with what it chooses itself', { skip: without('mutt') }, async () => {
+    const { server, ports } = await start();
+    await using _ = server;
+    const rc = join(server.directory, 'muttrc');
+    const trusted = join(server.directory, 'certificate.pem');
+    writeFileSync(trusted, await certificate(ports.implicit));
+    writeFileSync(
+      rc,
+      [
+        `set smtp_url="smtps://ann@postrider.test@127.0.0.1:${ports.implicit}/"`,
+        `set smtp_pass="${password}" from=ann@postrider.test copy=no`,
+        `set certificate_file=${trusted} ssl_verify_host=no`,
+      ].join('\n'),
+    );
+    const sending = run('mutt', ['-n', '-F', rc, '-s', 'mutt', 'bob@postrider.test']);
+    sending.child.stdin?.end('hello\n');
+    await sending;
+    assert.match(await arrived(server, 'mutt'), /^From: .*ann@postrider\.test/im);
+  });
 });

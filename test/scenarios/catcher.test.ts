@@ -215,7 +215,7 @@ describe('postrider dev', () => {
 it('guesses at the password of an inbox are cut off as guesses anywhere', async () => {
   const login = {
     ...{ failuresPerNetwork: 2, window: 60_000, blockFor: 60_000 },
-    ...{ delay: 0, delayMax: 0, channelBinding: false },
+    ...{ delay: 0, delayMax: 0, channelBinding: true },
   };
   await using catcher = await startCatcher({
     ...{ login, catcher: { inboxes: new Map([['shop', 'secret']]) } },

@@ -45,9 +45,9 @@ const login = z.strictObject({
   }).prefault('8s'),
   channelBinding: flag({
     about:
-      'Offers SCRAM-SHA-256-PLUS, which ties a login to its TLS connection. Programs that choose it and cannot do it send nothing any more: Mutt and NeoMutt, unless they are told another.',
-    default: 'false',
-  }).prefault(false),
+      'Offers SCRAM-SHA-256-PLUS, which ties a login to its TLS connection. Mutt and NeoMutt choose it and cannot do it: they send nothing. What `postrider init` writes has it off.',
+    default: 'true',
+  }).prefault(true),
 });
 
 /** Checks bearer tokens (OAUTHBEARER, XOAUTH2): the account's address, or undefined to refuse. */

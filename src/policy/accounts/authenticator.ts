@@ -89,7 +89,7 @@ export function createAuthenticator(options: AuthenticatorOptions): AccountAuthe
     },
 
     get channelBinding() {
-      return options.channelBinding ?? false;
+      return options.channelBinding ?? true;
     },
 
     // Without a verifier no mechanism with tokens is offered.
