@@ -161,12 +161,11 @@ export const guards: readonly Guard[] = [
   ),
   guard('net/public-address.ts', 'net/public-address.test.ts'),
   guard('net/http-request.ts', 'net/http-request.test.ts'),
-  ...['payload', 'outbox', 'post', 'line', 'webhook', 'signature', 'webhooks'].map((name) =>
-    guard(
-      `watch/webhooks/${name}.ts`,
-      'watch/webhooks/webhooks.test.ts',
-      'test/scenarios/webhooks.test.ts',
-    ),
+  ...['payload', 'signature'].map((name) =>
+    guard(`watch/webhooks/${name}.ts`, 'watch/webhooks/payload.test.ts'),
+  ),
+  ...['outbox', 'post', 'line', 'webhooks'].map((name) =>
+    guard(`watch/webhooks/${name}.ts`, 'watch/webhooks/webhooks.test.ts'),
   ),
   guard('policy/abuse/account-holds.ts', 'policy/abuse/account-holds.test.ts'),
   guard('policy/abuse/account-limits.ts', 'policy/abuse/account-limits.test.ts'),

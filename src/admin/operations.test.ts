@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
+import { openInMemory } from '../store/sqlite/test-stores.ts';
 import type { OperationParts } from './operation-parts.ts';
 import { operationNamed, operations, operationsOver } from './operations.ts';
 
@@ -91,6 +92,24 @@ describe('the table of operations', () => {
       assert.throws(() => administratorAdd({ name, password, allows }), refused);
       assert.throws(() => administratorChange({ name, allows }), refused);
     }
+  });
+
+  it('a token ends with its last day, one without days does not', async () => {
+    await using test = await openInMemory();
+    const { clock, stores } = test;
+    const { tokenCreate, tokenList } = operationsOver({ ...stores, clock } as never);
+    const allows = ['read'];
+    await tokenCreate({ name: 'short', allows, days: 2 });
+    await tokenCreate({ name: 'long', allows });
+    const listed = async () =>
+      (await Array.fromAsync(tokenList())).map(({ name, expires }) => [name, expires]).sort();
+    const end = new Date(clock.now() + 2 * 86_400_000).toISOString();
+    assert.deepEqual(await listed(), [
+      ['long', null],
+      ['short', end],
+    ]);
+    await clock.advance(2 * 86_400_000);
+    assert.deepEqual(await listed(), [['long', null]]);
   });
 
   it('what only a server can do says so where none runs', async () => {

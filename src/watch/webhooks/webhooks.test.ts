@@ -274,6 +274,26 @@ describe('webhooks', () => {
     await one.made.stop();
   });
 
+  it('have taken what they answer with 2xx, and nothing else', async () => {
+    await using test = await openInMemory();
+    const one = await webhooks(test.stores.records, new FakeClock());
+    for (const [status, problem] of [
+      [200, undefined],
+      [299, undefined],
+      [300, /redirects/],
+      [399, /redirects/],
+      [400, /it answered 400/],
+      [503, /it answered 503/],
+    ] as const) {
+      answer = (response) => response.writeHead(status).end();
+      const told = (await one.made.test('app'))!;
+      assert.equal(told.status, status);
+      if (problem === undefined) assert.equal(told.problem, undefined);
+      else assert.match(told.problem!, problem);
+    }
+    await one.made.stop();
+  });
+
   it('are not called at private addresses, whoever names them', async () => {
     await using test = await openInMemory();
     const { port } = server.address() as AddressInfo;
