@@ -131,8 +131,10 @@ export class FileWriter implements ContentWriter {
   #spill(): void {
     this.#head = this.head();
     this.#file = new OutputFile(this.#shared);
-    for (const buffer of this.#buffers) this.#file.write(buffer);
-    if (this.#last !== undefined) this.#file.write(this.#last.subarray(0, this.#lastLength));
+    const last = this.#last?.subarray(0, this.#lastLength);
+    // What fails is said by the next write, or by the end: nobody waits for these.
+    for (const buffer of [...this.#buffers, ...(last === undefined ? [] : [last])])
+      this.#file.write(buffer)?.catch(() => {});
     this.#letGo();
   }
 

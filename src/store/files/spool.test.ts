@@ -179,6 +179,22 @@ describe('FileSpool', () => {
     await writer.abort();
   });
 
+  it('disk full: what was in memory already fails for nobody but who writes', async (t) => {
+    const unhandled = t.mock.fn();
+    process.on('unhandledRejection', unhandled);
+    t.after(() => process.off('unhandledRejection', unhandled));
+    for (const failing of ['open', 'write']) {
+      const { openFile } = faultyFiles((step) => (step === failing ? noSpace : undefined));
+      await using test = await openSpool({ openFile, relayedBytesMax: 1_000_000 });
+      const writer = test.spool.create({ relayed: true });
+      for (let i = 0; i < 15; i += 1) await writer.write(Buffer.alloc(64_000));
+      await assert.rejects(async () => writer.write(Buffer.alloc(64_000)), StorageError);
+      await writer.abort();
+      await setImmediate();
+    }
+    assert.equal(unhandled.mock.callCount(), 0);
+  });
+
   it('a key leads nowhere but into its folder', async () => {
     await using test = await openSpool();
     for (const key of ['../x', '', 'x'.repeat(65)])
