@@ -156,6 +156,8 @@ export interface HistoryStore extends AsyncDisposable {
 /** Limit: a message is not attempted more often in any schedule that makes sense. */
 export const historyEventsMax = 10_000;
 
+/** Limit: octets of a line of its files: an attempt for 100,000 recipients, each with what was said to it. */
+export const historyLineBytesMax = 64 * 2 ** 20;
 /** Limit: refusals that are shown. */
 export const refusalsMax = 100;
 

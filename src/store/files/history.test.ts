@@ -137,6 +137,18 @@ describe('history', () => {
       for (const unknown of ['zz', '', '<>', '"']) assert.deepEqual(await ids(unknown), []);
     });
 
+  it('of very many messages with one Message-ID the newest are found, whichever file they are in', async () => {
+    await using history = open({ bytesMax: 40_000 });
+    for (let i = 0; i < 60; i += 1) history.record(received(`m${i}`, i, '<same@example.org>'));
+    await history.flush();
+    for (let i = 60; i < 70; i += 1) history.record(received(`m${i}`, i, '<same@example.org>'));
+    const found = await history.find('same@example.org');
+    assert.deepEqual(
+      found.map(({ id }) => id),
+      Array.from({ length: 20 }, (_, i) => `m${50 + i}`),
+    );
+  });
+
   it('rotates by size, keeps a bounded number of files, and finds across them', async () => {
     const directory = join(root, 'rotated');
     await using history = open({ directory, bytesMax: 8_000 });

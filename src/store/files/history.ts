@@ -12,6 +12,7 @@ import type { HistoryEvent, HistoryStore, RefusedEvent } from '../history.ts';
 import {
   bareMessageId,
   historyEventsMax,
+  historyLineBytesMax,
   refusalKeys,
   refusalMatcher,
   refusalsMax,
@@ -267,16 +268,18 @@ export class FileHistory implements HistoryStore {
   }
 
   async #idsOf(messageId: string): Promise<string[]> {
-    const ids: string[] = [];
+    let ids: string[] = [];
     const needle = JSON.stringify(bareMessageId(messageId)).slice(1, -1);
     if (needle === '') return ids;
     for (const file of await this.#files()) {
+      const here: string[] = [];
       for await (const event of this.#eventsWith(file, needle))
         if (event.kind === 'received' && sameMessageId(event.messageId, messageId))
-          ids.push(event.id);
+          here.push(event.id);
+      ids = [...here, ...ids].slice(-idsMax);
       if (ids.length >= idsMax) break;
     }
-    return ids.slice(-idsMax);
+    return ids;
   }
 
   /** The events of a file whose line holds `needle`; lines that are damaged are skipped. */
@@ -331,8 +334,8 @@ async function* linesWith(handle: FileHandle, needle: Buffer): AsyncGenerator<st
       yield lines.toString('utf8', lines.lastIndexOf(0x0a, at) + 1, lineEnd);
       at = lines.indexOf(needle, lineEnd);
     }
-    // Limit: no line of ours is longer than a few chunks; what is, is damage.
-    kept = data.length - end > 4 * chunkBytes ? Buffer.alloc(0) : data.subarray(end);
+    // What is longer than any line of ours is damage.
+    kept = data.length - end > historyLineBytesMax ? Buffer.alloc(0) : data.subarray(end);
   }
 }
 

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import type { HistoryEvent } from '../history.ts';
+import { type HistoryEvent, historyLineBytesMax } from '../history.ts';
 
 export interface DiaryPosition {
   /** 0: before the first. */
@@ -20,7 +20,7 @@ export interface DiarySlice {
   readonly position: DiaryPosition;
 }
 
-/** Limit: octets that one slice looks at; no line of ours is longer. */
+/** Octets that one slice looks at. */
 const sliceBytes = 256 * 1024;
 
 /** Limit: octets of a first line that are looked at: ids and moments stand at its beginning. */
@@ -74,19 +74,33 @@ function readSlice(path: string, from: DiaryPosition): DiarySlice | 'lost' | und
     const { size } = fstatSync(handle);
     const identity = identityOf(handle);
     if (size < from.offset || (from.identity !== '' && identity !== from.identity)) return 'lost';
-    const buffer = Buffer.allocUnsafe(Math.min(sliceBytes, size - from.offset));
-    const length = readSync(handle, buffer, 0, buffer.length, from.offset);
-    if (length === 0) return undefined;
-    const end = buffer.lastIndexOf(0x0a, length - 1) + 1;
-    // A line that is being written; or one that is longer than any of ours: damage.
-    if (end === 0 && length < sliceBytes) return undefined;
-    const offset = from.offset + (end === 0 ? length : end);
+    const lines = linesAt(handle, from.offset, size);
+    if (lines === undefined) return undefined;
+    const { text, length } = lines;
     return {
-      events: eventsIn(buffer.toString('utf8', 0, end)),
-      position: { file: from.file, identity, offset },
+      events: eventsIn(text),
+      position: { file: from.file, identity, offset: from.offset + length },
     };
   } finally {
     closeSync(handle);
+  }
+}
+
+/** Whole lines, as many as a slice has, one at least; undefined where none is whole yet. */
+function linesAt(
+  handle: number,
+  offset: number,
+  size: number,
+): { readonly text: string; readonly length: number } | undefined {
+  for (let most = sliceBytes; ; most *= 2) {
+    const buffer = Buffer.allocUnsafe(Math.min(most, size - offset));
+    const length = readSync(handle, buffer, 0, buffer.length, offset);
+    const end = length === 0 ? 0 : buffer.lastIndexOf(0x0a, length - 1) + 1;
+    if (end > 0) return { text: buffer.toString('utf8', 0, end), length: end };
+    // A line that is being written.
+    if (length < most) return undefined;
+    // It is longer than any of ours: damage.
+    if (most >= historyLineBytesMax) return { text: '', length };
   }
 }
 

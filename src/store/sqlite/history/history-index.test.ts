@@ -60,6 +60,22 @@ describe('the index of the history', () => {
     assert.deepEqual(test.ids({}), [kept.id]);
   });
 
+  it('knows of an attempt for as many recipients as there are, and of what comes after it', async () => {
+    await using test = await open();
+    const [first, second] = [received(), received()];
+    const one = attempt(first, 'relayed') as Extract<HistoryEvent, { kind: 'attempt' }>;
+    const results = Array.from({ length: 6000 }, () => one.results[0]!);
+    test.write([first, { ...one, results }, second, attempt(second, 'relayed')]);
+    const { items } = test.index.messages({ limit: 9 });
+    assert.deepEqual(
+      items.map(({ id, state }) => [id, state]),
+      [
+        [second.id, 'delivered'],
+        [first.id, 'delivered'],
+      ],
+    );
+  });
+
   it('is made anew where it is damaged, or its files are others', async () => {
     await using test = await open('history.db');
     const [first, second] = [received(), received()];

@@ -192,7 +192,8 @@ function inTransaction<T>(database: DatabaseSync, work: () => T): T {
     database.exec('COMMIT');
     return result;
   } catch (error) {
-    database.exec('ROLLBACK');
+    // SQLite rolls back by itself when the disk is full or fails.
+    if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
   }
 }
