@@ -21,9 +21,12 @@ export function table(
   if (rows.length === 0) return '';
   const all = [head, ...rows];
   const most = width === Number.POSITIVE_INFINITY ? width : columnMax;
-  const widths = head
-    .slice(0, -1)
-    .map((_, at) => Math.min(most, Math.max(...all.map((row) => shown(row[at]).length))));
+  const widths = head.slice(0, -1).map((_, at) =>
+    Math.min(
+      most,
+      all.reduce((long, row) => Math.max(long, shown(row[at]).length), 0),
+    ),
+  );
   const before = () => widths.reduce((sum, one) => sum + one + 2, indent);
   const isText = head.map((_, at) => rows.every((row) => typeof row[at] !== 'number'));
   while (before() + columnMin > width) {

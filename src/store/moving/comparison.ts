@@ -60,7 +60,7 @@ export class Comparison {
           ? await this.#compare(table)
           : await this.#compareGroups(table, [...groups]);
       this.#open.set(table, new Set(differ.map(({ group }) => group)));
-      found.push(...differ);
+      for (const one of differ) found.push(one);
     }
     return found.slice(0, differencesMax);
   }
@@ -73,7 +73,7 @@ export class Comparison {
     for (let at = 0; at < groups.length; at += groupsAtATime) {
       const some = groups.slice(at, at + groupsAtATime);
       const found = await Promise.all(some.map((group) => this.#compare(table, group)));
-      differ.push(...found.flat());
+      for (const one of found.flat()) differ.push(one);
     }
     return differ;
   }

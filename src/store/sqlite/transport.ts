@@ -154,9 +154,10 @@ export async function openInWorker(options: WorkerTransportOptions): Promise<Tra
     run(requests) {
       return new Promise((resolve, reject) => {
         if (ended !== undefined) return reject(ended);
-        waiting.push({ resolve, reject });
         const pack = packContents(requests);
         post({ kind: 'batch', requests, pack }, pack === undefined ? [] : [pack]);
+        // Only what has gone is answered: there may be no memory for it, or no copy of it.
+        waiting.push({ resolve, reject });
       });
     },
     // All that the event loop has read in this turn.

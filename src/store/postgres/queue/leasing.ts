@@ -80,7 +80,7 @@ export class Leasing {
         counts: draw.map(({ count }) => count),
         ...{ levels: [...schedule.levels], now, expires, session },
       });
-      rows.push(...found);
+      for (const row of found) rows.push(row);
       lots.drawn(unitsOf(found));
     }
     await this.#served(schedule, now, skip, limit);

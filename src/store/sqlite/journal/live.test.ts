@@ -29,6 +29,16 @@ const underWay = (n: number, ...destinations: readonly string[]): QueueEntry => 
 const idsIn = (entries: readonly QueueEntry[]) => entries.map(({ id }) => id);
 
 describe('messages of the journal among those of the store', () => {
+  it('are counted however many they are', () => {
+    const one = left(3, 'mx:a');
+    const none: QueueTotals = {
+      ...{ messages: 0, recipients: 0, oldest: undefined, complete: true },
+      ...{ states: { queued: 0, deferred: 0, active: 0, held: 0 }, destinations: [], replies: [] },
+    };
+    const { messages, oldest } = withEntries(none, new Array(200_000).fill(one));
+    assert.deepEqual([messages, oldest], [200_000, 3000]);
+  });
+
   it('of a process that is gone wait for their next attempt; others are under way', () => {
     const [stays] = left(3, 'mx:a').recipients;
     assert.deepEqual(

@@ -85,7 +85,10 @@ export function withinPage(
 export function withEntries(stored: QueueTotals, entries: readonly QueueEntry[]): QueueTotals {
   if (entries.length === 0) return stored;
   const added = entries.flatMap(({ recipients }) => recipients);
-  const oldest = Math.min(...entries.map(({ received }) => received));
+  const oldest = entries.reduce(
+    (least, { received }) => Math.min(least, received),
+    entries[0]!.received,
+  );
   const states = { ...stored.states };
   const destinations = new Map(stored.destinations.map((one) => [one.name, one.recipients]));
   for (const recipient of added) {

@@ -78,8 +78,8 @@ export class ReaderThread implements ReaderClient {
       this.#worker ??= this.#start();
       this.#questions += 1;
       const id = this.#questions;
-      this.#asked.set(id, { resolve, reject });
       this.#worker.postMessage({ id, operation, args } satisfies ToReader);
+      this.#asked.set(id, { resolve, reject });
     });
   }
 
