@@ -51,6 +51,15 @@ export function checkLength({ kind, key, value }: StoredRecord): void {
     throw new RangeError(`${kind} ${key}: ${value.length} characters are too long for a record`);
 }
 
+/** Octets behind all keys that begin with it, and before all others: no octet of UTF-8 is 0xff. */
+export function endOfPrefix(prefix: string): Uint8Array {
+  const octets = Buffer.from(prefix);
+  const last = octets.length - 1;
+  if (last < 0) return Uint8Array.of(0xff);
+  octets[last]! += 1;
+  return octets;
+}
+
 export interface RecordStore {
   get(kind: string, key: string): Promise<StoredRecord | undefined>;
   /**

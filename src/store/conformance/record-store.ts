@@ -42,6 +42,14 @@ export function testRecordStore(name: string, open: OpenTestStores): void {
       assert.equal(await records.count('a'), 1);
     });
 
+    it('what expires within a millisecond is there until that begins', async () => {
+      await using test = await open();
+      const { records } = test.stores;
+      const expires = test.clock.now() + 1000;
+      await records.put([{ kind: 'a', key: 'x', value: '', expires: expires + 0.5 }]);
+      assert.equal((await records.get('a', 'x'))?.expires, expires);
+    });
+
     it('lists by key, in pages, by prefix', async () => {
       await using test = await open();
       const { records } = test.stores;
@@ -51,6 +59,16 @@ export function testRecordStore(name: string, open: OpenTestStores): void {
       assert.deepEqual(await keysOf(records, { limit: 2, after: 'b' }), ['b%', 'b_']);
       assert.deepEqual(await keysOf(records, { limit: 9, prefix: 'b', after: 'b_' }), ['ba', 'bb']);
       assert.deepEqual(await keysOf(records, { limit: 9, prefix: 'b%' }), ['b%']);
+      await records.put(
+        ['', 'b\0', 'b\u{10ffff}', 'bé'].map((key) => ({ kind: 'a', key, value: '' })),
+      );
+      assert.deepEqual(await keysOf(records, { limit: 2 }), ['', 'a']);
+      assert.deepEqual(await keysOf(records, { limit: 9, prefix: 'b', after: 'ba' }), [
+        ...['bb', 'bé', 'b\u{10ffff}'],
+      ]);
+      assert.deepEqual(await keysOf(records, { limit: 9, prefix: 'b\0' }), ['b\0']);
+      assert.deepEqual(await keysOf(records, { limit: 9, prefix: 'c', after: 'a' }), ['c']);
+      await records.remove('a', ['', 'b\0', 'b\u{10ffff}', 'bé']);
       await records.remove('a', ['a', 'b', 'nothing']);
       await records.remove('c', ['ba']);
       assert.deepEqual(await keysOf(records, { limit: 9 }), ['b%', 'b_', 'ba', 'bb', 'c']);

@@ -3,7 +3,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Turn } from '../nodes.ts';
 import type { AnnouncedKind, RecordPage, RecordStore, StoredRecord } from '../record-store.ts';
-import { announcedKinds, checkLength } from '../record-store.ts';
+import { announcedKinds, checkLength, endOfPrefix } from '../record-store.ts';
 import type { Row } from '../row.ts';
 import { blob, integer, integerOrNull, text } from '../row.ts';
 import type { Changes } from './changes.ts';
@@ -104,13 +104,15 @@ export class PostgresRecordStore implements RecordStore {
     kind: string,
     { prefix = '', after, limit }: RecordPage,
   ): Promise<readonly StoredRecord[]> {
-    const begin = octets(prefix);
     const rows = await this.#database.rows(
       `SELECT * FROM record
-       WHERE kind = $1 AND key >= $2 AND substring(key FOR length($2)) = $2
-         AND ($3::bytea IS NULL OR key > $3) AND (expires IS NULL OR expires > $4)
-       ORDER BY key LIMIT $5`,
-      [kind, begin, after === undefined ? null : octets(after), this.#clock.now(), limit],
+       WHERE kind = $1 AND key >= $2 AND key < $3
+         AND ($4::bytea IS NULL OR key > $4) AND (expires IS NULL OR expires > $5)
+       ORDER BY key LIMIT $6`,
+      [
+        ...[kind, octets(prefix), endOfPrefix(prefix)],
+        ...[after === undefined ? null : octets(after), this.#clock.now(), limit],
+      ],
     );
     return rows.map(recordOf);
   }

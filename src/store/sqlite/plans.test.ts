@@ -16,6 +16,7 @@ import { prepareStatements as messageStatements } from './folders/message-tables
 import { prepareQueueStatements as queueStatements } from './queue/queue-statements.ts';
 import { messagesOfState } from './queue/queue-totals.ts';
 import { prepareStatements as readerStatements } from './reader/reader.ts';
+import { prepareStatements as recordStatements } from './record-table.ts';
 
 /** What reads a whole table on purpose: counts, and what happens once when the store is opened. */
 const scans = new Set([
@@ -47,6 +48,14 @@ describe('query plans', () => {
       if (!scans.has(name)) assert.doesNotMatch(plan, /SCAN (?!json_each|\(|(touched|changed)\b)/);
       if (!byDestination.has(name)) assert.doesNotMatch(plan, /recipient_due/);
     });
+  it('records with a prefix are all that is looked at', () => {
+    const { listFrom, listBehind } = recordStatements(database);
+    for (const { sourceSQL } of [listFrom, listBehind]) {
+      const [row] = database.prepare(`EXPLAIN QUERY PLAN ${sourceSQL}`).all();
+      assert.match(String(row?.detail), /kind=\? AND key>\? AND key<\?/);
+    }
+  });
+
   it('the messages of a state are counted in an index, without a look into the table for each row', () => {
     const steps = database.prepare(`EXPLAIN ${messagesOfState}`).all();
     const opened = steps.filter(({ opcode }) => opcode === 'OpenRead');

@@ -1,7 +1,7 @@
 // The records' SQL: what RecordStore promises, inside a transaction that somebody else holds.
 
 import type { DatabaseSync } from 'node:sqlite';
-import type { RecordPage, StoredRecord } from '../record-store.ts';
+import { endOfPrefix, type RecordPage, type StoredRecord } from '../record-store.ts';
 import type { Row } from '../row.ts';
 import { integer, integerOrNull, text } from '../row.ts';
 import type { RecordRequests } from './requests.ts';
@@ -9,17 +9,18 @@ import type { RecordRequests } from './requests.ts';
 // Limit: what one write sweeps of what has expired, so that no write is slow after a quiet year.
 const sweptMax = 64;
 
-function prepareStatements(database: DatabaseSync) {
+export function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string) => database.prepare(sql);
   const alive = '(expires IS NULL OR expires > ?2)';
+  const list = (begins: '>' | '>=') => `
+    SELECT * FROM record
+    WHERE kind = ?1 AND ${alive} AND key ${begins} ?3 AND key < CAST(?4 AS TEXT) ORDER BY key LIMIT ?5`;
   return {
     get: prepare(`SELECT * FROM record WHERE kind = ?1 AND ${alive} AND key = ?3`),
     put: prepare(`INSERT OR REPLACE INTO record (kind, key, value, expires) VALUES (?, ?, ?, ?)`),
     remove: prepare('DELETE FROM record WHERE kind = ? AND key = ?'),
-    list: prepare(`
-      SELECT * FROM record
-      WHERE kind = ?1 AND ${alive} AND key > ?3 AND key >= ?4 AND substr(key, 1, length(?4)) = ?4
-      ORDER BY key LIMIT ?5`),
+    listFrom: prepare(list('>=')),
+    listBehind: prepare(list('>')),
     count: prepare('SELECT count(*) AS records FROM record WHERE kind = ?'),
     sweep: prepare(`
       DELETE FROM record WHERE (kind, key) IN
@@ -41,7 +42,7 @@ export class RecordTable implements RecordRequests {
 
   putRecords(records: readonly StoredRecord[], now: number): void {
     for (const { kind, key, value, expires = null } of records)
-      this.#sql.put.run(kind, key, value, expires);
+      this.#sql.put.run(kind, key, value, expires === null ? null : Math.floor(expires));
     this.#sql.sweep.run(now);
   }
 
@@ -57,10 +58,14 @@ export class RecordTable implements RecordRequests {
 
   listRecords(
     kind: string,
-    { prefix = '', after = '', limit }: RecordPage,
+    { prefix = '', after, limit }: RecordPage,
     now: number,
   ): readonly StoredRecord[] {
-    return this.#sql.list.all(kind, now, after, prefix, limit).map(recordOf);
+    const isBehind =
+      after !== undefined && Buffer.compare(Buffer.from(after), Buffer.from(prefix)) >= 0;
+    const { listFrom, listBehind } = this.#sql;
+    const [list, begin] = isBehind ? [listBehind, after] : [listFrom, prefix];
+    return list.all(kind, now, begin, endOfPrefix(prefix), limit).map(recordOf);
   }
 
   countRecords(kind: string): number {
