@@ -41,6 +41,20 @@ async function arrived({ stores }: TestStores, id: string, content = text('Subje
 }
 
 export function testEffects(open: OpenTestStores): void {
+  it('mail that follows may be held, and brings its records along', async () => {
+    await using test = await open();
+    const { queue, records } = test.stores;
+    const lease = await arrived(test, 'm1');
+    const effect = sentOn('c1', 'm1') as Extract<Effect, { kind: 'enqueue' }>;
+    const record = { kind: 'sent', key: 'c1', value: 'x' };
+    const message = { ...effect.message, held: true, records: [record] };
+    const effects = [{ ...effect, message }];
+    assert.equal(await queue.settle(settlement(lease, delivered, { effects })), true);
+    assert.deepEqual(await records.get('sent', 'c1'), record);
+    assert.equal((await queue.get('c1'))?.recipients[0]?.state, 'held');
+    assert.deepEqual(await queue.claim(everything), []);
+  });
+
   it('all effects of a settlement happen with it, and are there after a crash', async () => {
     await using test = await open();
     const lease = await arrived(test, 'm1');

@@ -43,7 +43,7 @@ export class QueueSearch {
     const sought = new Conditions(filter);
     const key = sought.value(after === undefined ? -1 : messageKey(after));
     const rows = await this.#queries.rows(
-      `SELECT m.key FROM message m WHERE m.key > ${key} AND ${sought.ofMessage()}
+      `SELECT m.key, m.id FROM message m WHERE m.key > ${key} AND ${sought.ofMessage()}
        AND EXISTS (SELECT FROM recipient r WHERE r.message = m.key AND ${sought.ofRecipient()})
        ORDER BY m.key LIMIT ${sought.value(limit + 1)}`,
       sought.values,
@@ -51,7 +51,9 @@ export class QueueSearch {
     const keys = rows.map((row) => integer(row.key));
     const page = await this.#within(keys.slice(0, limit));
     const entries = await this.#entries(page);
-    return { entries, next: keys.length > page.length ? (entries.at(-1)?.id ?? null) : null };
+    // All of a page may have left the queue meanwhile: what follows has not.
+    const next = keys.length > page.length ? text(rows[page.length - 1]?.id) : null;
+    return { entries, next };
   }
 
   async totals(

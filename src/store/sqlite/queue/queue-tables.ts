@@ -82,9 +82,7 @@ export class QueueTables implements Omit<QueueRequests, DeskRequest> {
   }
 
   enqueue(message: MessageRow, leaseUntil: number | null): number {
-    return this.#enqueue(message, leaseUntil, {
-      indexes: range(message.recipients.length / recipientValues),
-    });
+    return this.#enqueue(message, leaseUntil, allOf(message));
   }
 
   enqueueWithRoom(message: MessageRow, leaseUntil: number | null, room: RoomRow): EnqueuedRow {
@@ -139,7 +137,11 @@ export class QueueTables implements Omit<QueueRequests, DeskRequest> {
     return { bytes: stored.bytes + queued.bytes, messages: stored.messages + queued.messages };
   }
 
-  #enqueue(message: MessageRow, leaseUntil: number | null, chosen: Chosen): number {
+  #enqueue(
+    message: MessageRow<ContentRow | number>,
+    leaseUntil: number | null,
+    chosen: Chosen,
+  ): number {
     const [key, , received] = message.columns;
     if (message.records !== undefined) this.#parts.records.putRecords(message.records, received);
     if (leaseUntil === null) {
@@ -222,13 +224,9 @@ export class QueueTables implements Omit<QueueRequests, DeskRequest> {
         if (effect.create) this.#parts.createFolder(effect.message, now);
         this.#parts.append(effect.message, now);
         return;
-      case 'enqueue': {
-        const { message } = effect;
-        const [, , due] = message.columns;
-        const indexes = range(message.recipients.length / recipientValues);
-        this.#insert(message, { indexes }, { due, attempts: 0 });
+      case 'enqueue':
+        this.#enqueue(effect.message, null, allOf(effect.message));
         return;
-      }
       case 'remember':
         this.#parts.memory.add(effect, now);
         return;
@@ -394,7 +392,9 @@ const none: readonly string[] = [];
 /** Parameters as a row has them. */
 const words = (text: string): readonly string[] => (text === '' ? none : text.split(' '));
 
-const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+const allOf = ({ recipients }: Pick<MessageRow, 'recipients'>): Chosen => ({
+  indexes: Array.from({ length: recipients.length / recipientValues }, (_, i) => i),
+});
 
 const byIndex = (a: { readonly index: number }, b: { readonly index: number }): number =>
   a.index - b.index;
