@@ -2,7 +2,7 @@
 // RFC 9051 §6.4.4.
 
 import type { ContentTerm } from '../../folder-store.ts';
-import { integer } from '../../row.ts';
+import { integer, type Row } from '../../row.ts';
 import { fieldColumns, fieldHas, isSent, textHas } from '../../search/message-tests.ts';
 import { fold, type Sought, sought } from '../../search/search-words.ts';
 import type { Database, Value } from '../database.ts';
@@ -47,13 +47,13 @@ export class ContentSearch {
        ORDER BY mail.uid`,
       [folder, ...values],
     );
-    const unsure = rows.filter((row) => !isSure || row.is_unread === true);
+    const isUnsure = (row: Row) => !isSure || row.is_unread === true;
     const found = await this.having(
-      unsure.map(({ email }) => integer(email)),
+      rows.filter(isUnsure).map(({ email }) => integer(email)),
       term,
     );
     return Uint32Array.from(
-      rows.filter((row) => !unsure.includes(row) || found.has(integer(row.email))),
+      rows.filter((row) => !isUnsure(row) || found.has(integer(row.email))),
       ({ uid }) => integer(uid),
     );
   }
