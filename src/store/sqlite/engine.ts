@@ -28,15 +28,8 @@ import { QueueSearch } from './queue/queue-search.ts';
 import { prepareQueueStatements } from './queue/queue-statements.ts';
 import { QueueTables } from './queue/queue-tables.ts';
 import { RecordTable } from './record-table.ts';
-import type {
-  Answer,
-  BatchResult,
-  Durability,
-  Failure,
-  Request,
-  RequestName,
-  Requests,
-} from './requests.ts';
+import { requestNames } from './request-durability.ts';
+import type { Answer, BatchResult, Durability, Failure, Request, Requests } from './requests.ts';
 import { Rooms } from './rooms.ts';
 import { SpamTable } from './spam-table.ts';
 import type { Work } from './work.ts';
@@ -167,9 +160,10 @@ export class Engine implements Work {
     const transfer: ArrayBuffer[] = [];
     const touched: MailboxEvent[] = [];
     const keep = () => {
-      freedFiles.push(...this.#freedFiles);
-      transfer.push(...this.#transfer);
-      touched.push(...this.#touched);
+      // One by one: a folder of 200,000 files is more than a call takes as arguments.
+      for (const key of this.#freedFiles) freedFiles.push(key);
+      for (const buffer of this.#transfer) transfer.push(buffer);
+      for (const event of this.#touched) touched.push(event);
     };
     let left: readonly number[] = this.#withRoom(requests, answers);
     let mayMakeRoom = true;
@@ -332,31 +326,6 @@ function handlers(...tables: readonly Partial<Requests>[]): ReadonlyMap<string, 
     }
   return found;
 }
-
-const requestNames: readonly RequestName[] = [
-  ...(['enqueue', 'enqueueWithRoom', 'takeRoom', 'roomTaken', 'adopt'] as const),
-  ...([
-    'claim',
-    'settle',
-    'remembered',
-    'release',
-    'nextDue',
-    'queuePage',
-    'entry',
-    'message',
-  ] as const),
-  ...(['newest', 'retry', 'retryPage', 'hold', 'unhold', 'take', 'routes'] as const),
-  ...(['routesOf', 'reroute', 'ensure', 'deliver', 'removeMails', 'removeMailbox'] as const),
-  ...(['addAccount', 'accounts', 'accountsVersion'] as const),
-  ...(['removeAccount', 'addAddress', 'removeAddress', 'credentials', 'putCredential'] as const),
-  ...(['removeCredential', 'secret', 'flush', 'files', 'version'] as const),
-  ...(['createFolder', 'renameFolder', 'removeFolder', 'subscribe', 'appendMails'] as const),
-  ...(['copyMails', 'moveMails', 'replaceMail', 'storeFlags', 'expungeMarked'] as const),
-  ...(['leaveRecent', 'setAcl', 'annotate', 'contentFile', 'replaceContent'] as const),
-  ...(['getRecord', 'putRecords', 'replaceRecord', 'removeRecords'] as const),
-  ...(['listRecords', 'countRecords'] as const),
-  ...(['learnSpam', 'spamLearnt', 'spamCounts'] as const),
-];
 
 export function failureOf(error: unknown): Failure {
   const message = messageOf(error);

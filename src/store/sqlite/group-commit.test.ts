@@ -63,6 +63,15 @@ const hold = (commit: GroupCommit, content: readonly ContentRow[] = []) =>
 const settle = (commit: GroupCommit) => commit.call('settle', [{}] as never);
 
 describe('batches', () => {
+  it('free as many files as they free', async () => {
+    const { commit, batches, removed } = open();
+    const removing = commit.call('removeMailbox', ['a@example.org']);
+    await setImmediate();
+    await batches[0]!.end({ freedFiles: new Array(200_000).fill('key') });
+    await removing;
+    assert.equal(removed.length, 200_000);
+  });
+
   it('take all that came while the last one was under way, in its order', async () => {
     const { commit, batches } = open();
     const first = [hold(commit), commit.call('nextDue', [new Set()])];

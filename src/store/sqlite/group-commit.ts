@@ -8,6 +8,7 @@ import type { Histogram } from '../../base/metrics.ts';
 import { StorageError } from '../../smtp/smtp-error.ts';
 import { NoSuchFolderError } from '../folder-errors.ts';
 import type { MailboxEvent } from '../folder-store.ts';
+import { durabilities } from './request-durability.ts';
 import type {
   Answer,
   BatchResult,
@@ -32,72 +33,6 @@ const flushAfterMs = 1000;
 const patient: ReadonlySet<RequestName> = new Set(['settle', 'release', 'leaveRecent']);
 const patienceMs = 5;
 const patientMax = 100;
-
-const durabilities: Readonly<Record<RequestName, Durability>> = {
-  enqueue: 'durable',
-  enqueueWithRoom: 'durable',
-  takeRoom: 'lazy',
-  roomTaken: 'read',
-  adopt: 'durable',
-  claim: 'lazy',
-  settle: 'lazy', // durable when it carries something new: see call()
-  remembered: 'read',
-  release: 'lazy',
-  nextDue: 'read',
-  queuePage: 'read',
-  entry: 'read',
-  message: 'read',
-  newest: 'read',
-  retry: 'durable',
-  retryPage: 'durable',
-  hold: 'durable',
-  unhold: 'durable',
-  take: 'lazy',
-  routes: 'read',
-  routesOf: 'read',
-  reroute: 'durable',
-  ensure: 'durable',
-  deliver: 'durable',
-  removeMailbox: 'durable',
-  addAccount: 'durable',
-  accounts: 'read',
-  accountsVersion: 'read',
-  removeAccount: 'durable',
-  addAddress: 'durable',
-  removeAddress: 'durable',
-  credentials: 'read',
-  putCredential: 'durable',
-  removeCredential: 'durable',
-  secret: 'durable',
-  getRecord: 'read',
-  putRecords: 'durable',
-  replaceRecord: 'durable',
-  removeRecords: 'durable',
-  listRecords: 'read',
-  countRecords: 'read',
-  learnSpam: 'lazy',
-  spamLearnt: 'read',
-  spamCounts: 'read',
-  flush: 'durable',
-  contentFile: 'read',
-  replaceContent: 'durable',
-  files: 'read',
-  version: 'read',
-  createFolder: 'durable',
-  renameFolder: 'durable',
-  removeFolder: 'durable',
-  subscribe: 'durable',
-  appendMails: 'durable',
-  copyMails: 'durable',
-  moveMails: 'durable',
-  replaceMail: 'durable',
-  storeFlags: 'durable',
-  expungeMarked: 'durable',
-  removeMails: 'durable',
-  leaveRecent: 'lazy',
-  setAcl: 'durable',
-  annotate: 'durable',
-};
 
 /** Clients hear what they hear of a full disk; while opening it is a reason not to start. */
 export class DamagedStoreError extends StorageError {}
@@ -264,7 +199,7 @@ export class GroupCommit {
 
   /** Not before the rows are gone for good: after a power failure they would miss their files. */
   #removeFiles(freed: readonly string[], unflushed: boolean): void {
-    this.#freedFiles.push(...freed);
+    for (const key of freed) this.#freedFiles.push(key);
     if (unflushed) return;
     for (const key of this.#freedFiles.splice(0)) this.#parts.removeFile(key);
   }
