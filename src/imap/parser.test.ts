@@ -607,6 +607,29 @@ describe('parseCommand', () => {
     assert.equal(found.kind, 'malformed');
   });
 
+  it('a search has a bounded number of keys, wherever they stand', () => {
+    const parsed = (text: string) => parseCommand(text, rev1);
+    assert.equal(parsed(`a SEARCH ${'SEEN '.repeat(999)}SEEN`).kind, 'command');
+    for (const text of [
+      `a SEARCH ${'SEEN '.repeat(1000)}SEEN`,
+      `a SEARCH (${'SEEN '.repeat(500)}SEEN) NOT (${'DRAFT '.repeat(500)}DRAFT)`,
+      `a SORT (DATE) UTF-8 ${'SEEN '.repeat(1000)}SEEN`,
+      `a THREAD REFERENCES UTF-8 ${'SEEN '.repeat(1000)}SEEN`,
+    ]) {
+      const found = parsed(text);
+      assert.equal(found.kind === 'malformed' && found.code, 'LIMIT', text.slice(0, 20));
+    }
+  });
+
+  it('RFC 5256 §3: a criterion that stands before decides once and for all', () => {
+    const parsed = parseCommand(`a SORT (CC ${'REVERSE CC '.repeat(1000)}TO CC) UTF-8 ALL`, rev1);
+    assert.ok(parsed.kind === 'command' && parsed.command.name === 'SORT');
+    assert.deepEqual(parsed.command.criteria, [
+      { key: 'CC', reverse: false },
+      { key: 'TO', reverse: false },
+    ]);
+  });
+
   it('limits: nesting, ranges, levels of a part, fields: NO [LIMIT], however long the command', () => {
     for (const line of [
       `a SEARCH ${'('.repeat(100_000)}ALL`,

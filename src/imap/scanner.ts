@@ -43,6 +43,8 @@ const announcedPattern = /(~?)\{([0-9]{1,20})(\+?)\}$/y;
 const rangePattern = /^(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?$/;
 
 const numberMax = 2 ** 32 - 1;
+/** Limit: keys of one search, each of which is looked at for each message. */
+const keysMax = 1000;
 
 export interface Announced {
   readonly octets: number;
@@ -54,6 +56,7 @@ export class Scanner {
   readonly #text: string;
   #at: number;
   #depth = 0;
+  #keys = 0;
   /** In which the command says that its texts are; UTF-8 where it says nothing. */
   #charset: string | undefined;
 
@@ -129,6 +132,12 @@ export class Scanner {
     const value = read();
     this.#depth -= 1;
     return value;
+  }
+
+  /** @throws SyntaxFault where there are too many search keys, wherever they stand. */
+  countKey(): void {
+    this.#keys += 1;
+    if (this.#keys > keysMax) throw new SyntaxFault('The search has too many keys', 'NO', 'LIMIT');
   }
 
   #match(pattern: RegExp): RegExpExecArray | undefined {

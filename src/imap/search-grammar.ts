@@ -26,7 +26,7 @@ export function readSearch(scanner: Scanner, uid: boolean): CommandOf<'SEARCH'> 
 export function readSort(scanner: Scanner, uid: boolean): CommandOf<'SORT'> {
   scanner.space();
   const returns = readReturns(scanner);
-  const criteria = scanner.list(() => readCriterion(scanner));
+  const criteria = eachOnce(scanner.list(() => readCriterion(scanner)));
   scanner.space();
   const searched = keyOrRefusal(scanner, returns, () => {
     readCharset(scanner);
@@ -117,6 +117,13 @@ function readCriterion(scanner: Scanner): SortCriterion {
   return { key, reverse };
 }
 
+/** What is equal by a criterion is equal by the same one again, whichever way round. */
+function eachOnce(criteria: readonly SortCriterion[]): readonly SortCriterion[] {
+  const once = new Map<SortCriterion['key'], SortCriterion>();
+  for (const each of criteria) if (!once.has(each.key)) once.set(each.key, each);
+  return [...once.values()];
+}
+
 /** Keys up to the end of the command; all of them are to be met. */
 function readKeys(scanner: Scanner): SearchKey {
   const keys = [readKey(scanner)];
@@ -135,6 +142,7 @@ const allOf = (keys: readonly SearchKey[]): SearchKey =>
 type KeyReader = (scanner: Scanner) => SearchKey;
 
 function readKey(scanner: Scanner): SearchKey {
+  scanner.countKey();
   const next = scanner.peek();
   if (next === '(') return scanner.nested(() => allOf(scanner.list(() => readKey(scanner))));
   if (/^[0-9*$]$/.test(next)) {

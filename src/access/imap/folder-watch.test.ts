@@ -2,8 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { FakeClock } from '../../base/fake-clock.ts';
+import { silentLog } from '../../base/log.ts';
 import type { NotifyGroup } from '../../imap/command.ts';
+import { StorageError } from '../../smtp/smtp-error.ts';
 import type { FolderFacts, MailboxEvent } from '../../store/folder-store.ts';
+import { openStores } from '../../store/open-stores.ts';
 import { openInMemory } from '../../store/sqlite/test-stores.ts';
 import { storeBut, TestConversation, testProcess } from './test-conversation.ts';
 import { ann, bob, dialogue } from './test-dialogue.ts';
@@ -136,4 +140,59 @@ describe('NOTIFY and mailboxes of others', () => {
     A< b OK …`,
     { accounts: { B: bob } },
   );
+});
+
+const events: NotifyGroup['events'] = ['MESSAGENEW', 'MESSAGEEXPUNGE'].map((name) => ({
+  ...{ name, items: [] },
+}));
+
+it('RFC 5465 §3.1: a NOTIFY that the store fails leaves nobody watching', async () => {
+  await using stores = await openStores({
+    directory: ':memory:',
+    log: silentLog,
+    clock: new FakeClock(),
+  });
+  await stores.folders.ensure(ann);
+  let watching = 0;
+  const store = storeBut(stores.folders, {
+    subscriptions: async () => {
+      throw new StorageError('the disk fails');
+    },
+    watch: () => {
+      watching += 1;
+      return () => {
+        watching -= 1;
+      };
+    },
+  });
+  const session = new TestConversation(testProcess(store), ann);
+  const groups: readonly NotifyGroup[] = [{ mailboxes: { kind: 'personal' }, events }];
+  const before = watching;
+  const said = await session.run({ name: 'NOTIFY', groups, status: false });
+  assert.match(said.join(), /^NO \[UNAVAILABLE\]/);
+  assert.equal(watching, before);
+  session.close();
+});
+
+it('RFC 5465 §6: mailboxes by name and below a name, in whatever form they are written', async () => {
+  await using stores = await openStores({
+    directory: ':memory:',
+    log: silentLog,
+    clock: new FakeClock(),
+  });
+  const { folders } = stores;
+  await folders.ensure(ann);
+  for (const path of ['Work', 'Work/2026', 'Workshop', 'e\u0301'.normalize('NFC')])
+    await folders.create(ann, path, undefined);
+  const session = new TestConversation(testProcess(folders), ann, ['IMAP4REV2']);
+  const groups: readonly NotifyGroup[] = [
+    { mailboxes: { kind: 'subtree', names: ['Work'] }, events },
+    { mailboxes: { kind: 'mailboxes', names: ['inbox', 'e\u0301'] }, events },
+  ];
+  const said = await session.run({ name: 'NOTIFY', groups, status: true });
+  const named = said.flatMap((line) => /^STATUS "([^"]+)"/.exec(line)?.[1] ?? []);
+  assert.deepEqual(named.map((name) => Buffer.from(name, 'latin1').toString()).sort(), [
+    ...['INBOX', 'Work', 'Work/2026', '\u00e9'],
+  ]);
+  session.close();
 });

@@ -7,6 +7,7 @@ import type { FolderFacts, MailboxEvent } from '../../store/folder-store.ts';
 import { statusText } from './commands/status.ts';
 import type { CommandContext } from './context.ts';
 import type { LocatedFolder } from './located-folder.ts';
+import { superiors } from './names.ts';
 import type { Notes, OwnChange, WatchState } from './own-change.ts';
 import { withOwnChange } from './own-change.ts';
 import { mailboxText } from './words.ts';
@@ -18,7 +19,7 @@ const annotatedMax = 200;
 
 export class FolderWatch {
   readonly #context: CommandContext;
-  readonly #groups: readonly NotifyGroup[];
+  readonly #groups: readonly Group[];
   readonly #unwatch: () => void;
   readonly #changed = new Set<number>();
   #foldersChanged = false;
@@ -27,7 +28,7 @@ export class FolderWatch {
 
   private constructor(context: CommandContext, groups: readonly NotifyGroup[]) {
     this.#context = context;
-    this.#groups = groups;
+    this.#groups = groups.map(groupOf);
     this.#state = { folders: new Map(), subscribed: new Set(), notes: new Map() };
     this.#unwatch = context.store.watch((event) => this.#notice(event));
   }
@@ -39,14 +40,15 @@ export class FolderWatch {
   ): Promise<FolderWatch | undefined> {
     // Whatever happens while it is being read is looked at again.
     const watch = new FolderWatch(context, groups);
-    const state = await watch.#read();
-    if (state === undefined) {
-      watch.close();
-      return undefined;
+    try {
+      const state = await watch.#read();
+      if (state !== undefined) watch.#state = state;
+      watch.#isReady = state !== undefined;
+    } finally {
+      // Also where the store fails: nobody else would ever close it.
+      if (!watch.#isReady) watch.close();
     }
-    watch.#state = state;
-    watch.#isReady = true;
-    return watch;
+    return watch.#isReady ? watch : undefined;
   }
 
   get hasNews(): boolean {
@@ -96,7 +98,9 @@ export class FolderWatch {
     }
     const changed = [...this.#changed];
     this.#changed.clear();
-    for (const id of changed) await this.#tellFolder(id, selected);
+    const folders = new Map(this.#state.folders);
+    this.#state = { ...this.#state, folders };
+    for (const id of changed) await this.#tellFolder(id, folders, selected);
     return true;
   }
 
@@ -130,7 +134,7 @@ export class FolderWatch {
   ): Promise<ReadonlyMap<number, Notes> | undefined> {
     const { store, account } = this.#context;
     const notes = new Map<number, Notes>();
-    if (this.#groups.some((group) => hasEvent(group, 'SERVERMETADATACHANGE')))
+    if (this.#groups.some(({ events }) => events.includes('SERVERMETADATACHANGE')))
       notes.set(0, textsOf(await store.annotations(account, undefined), '/'));
     for (const { folder, name, rights } of all) {
       const events = eventsOf(this.#groups, { folder, name, account, subscribed });
@@ -148,13 +152,17 @@ export class FolderWatch {
     return eventsOf(this.#groups, { folder, name, account, subscribed: this.#state.subscribed });
   }
 
-  async #tellFolder(id: number, selected: number | undefined): Promise<void> {
-    const located = this.#state.folders.get(id);
+  async #tellFolder(
+    id: number,
+    folders: Map<number, LocatedFolder>,
+    selected: number | undefined,
+  ): Promise<void> {
+    const located = folders.get(id);
     const folder = located && (await this.#context.store.folder(id));
     if (located === undefined || folder === undefined) return;
     const before = located.folder;
     const now: LocatedFolder = { ...located, folder };
-    this.#state = { ...this.#state, folders: new Map(this.#state.folders).set(id, now) };
+    folders.set(id, now);
     if (id === selected || !located.rights.includes('r')) return;
     const items = this.#changedItems(before, folder, this.#events(now));
     if (items.length > 0) await this.#tellStatus(now, items);
@@ -270,9 +278,6 @@ export class FolderWatch {
   }
 }
 
-const hasEvent = ({ events }: NotifyGroup, wanted: string): boolean =>
-  events.some(({ name }) => name === wanted);
-
 const hasMessageEvent = (events: ReadonlySet<string>): boolean =>
   events.has('MESSAGENEW') || events.has('MESSAGEEXPUNGE') || events.has('FLAGCHANGE');
 
@@ -284,35 +289,44 @@ interface About {
   readonly subscribed: ReadonlySet<string>;
 }
 
+/** What NOTIFY asks for, ready to be looked at for each mailbox and each event: a command names thousands of either. */
+interface Group {
+  readonly events: readonly string[];
+  readonly has: (about: About) => boolean;
+}
+
+const groupOf = ({ mailboxes, events }: NotifyGroup): Group => ({
+  events: [...new Set(events.map(({ name }) => name))],
+  has: belongsTo(mailboxes),
+});
+
 /** RFC 5465 §6: of all groups that the mailbox belongs to. */
-function eventsOf(groups: readonly NotifyGroup[], about: About): ReadonlySet<string> {
+function eventsOf(groups: readonly Group[], about: About): ReadonlySet<string> {
   const events = new Set<string>();
-  for (const { mailboxes, events: wanted } of groups)
-    if (belongs(mailboxes, about)) for (const { name } of wanted) events.add(name);
+  for (const { has, events: wanted } of groups)
+    if (has(about)) for (const name of wanted) events.add(name);
   return events;
 }
 
-function belongs(
-  mailboxes: NotifyGroup['mailboxes'],
-  { folder, name, account, subscribed }: About,
-): boolean {
+function belongsTo(mailboxes: NotifyGroup['mailboxes']): Group['has'] {
   switch (mailboxes.kind) {
     case 'selected':
     case 'selected-delayed':
-      return false;
+      return () => false;
     case 'inboxes':
     case 'personal':
       // RFC 5465 §6.3: a filter may deliver into any mailbox.
-      return folder === undefined || folder.account === account;
+      return ({ folder, account }) => folder === undefined || folder.account === account;
     case 'subscribed':
-      return subscribed.has(name);
-    case 'mailboxes':
-      return mailboxes.names.some((each) => canonicalName(each) === name);
-    case 'subtree':
-      return mailboxes.names.some((each) => {
-        const root = canonicalName(each);
-        return name === root || name.startsWith(`${root}/`);
-      });
+      return ({ name, subscribed }) => subscribed.has(name);
+    case 'mailboxes': {
+      const names = new Set(mailboxes.names.map(canonicalName));
+      return ({ name }) => names.has(name);
+    }
+    case 'subtree': {
+      const roots = new Set(mailboxes.names.map(canonicalName));
+      return ({ name }) => roots.has(name) || superiors(name).some((above) => roots.has(above));
+    }
   }
 }
 

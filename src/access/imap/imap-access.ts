@@ -250,6 +250,9 @@ export class ImapAccess {
       ...{ account, commands: this.#commands, appended: this.#appended },
       ...{ bytesIn: octets?.received, bytesOut: octets?.sent },
     });
+    // Whoever logs in next has done nothing yet.
+    this.#commands = 0;
+    this.#appended = 0;
   }
 
   #newContext(account: string): CommandContext {

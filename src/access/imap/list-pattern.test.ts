@@ -61,4 +61,19 @@ describe('LIST patterns', () => {
     const hostile = '*a%a'.repeat(400);
     assert.equal(anyOf([hostile])(`${'a'.repeat(999)}b`), false);
   });
+
+  it('what is before a "*" that was reached is not looked at again', () => {
+    const matches = anyOf(['*a'.repeat(400)], 5000);
+    assert.equal(matches('a'.repeat(1000)), true);
+  });
+
+  it('all names of a command together cost no more than the limit: then they are refused', () => {
+    const matches = anyOf([`*${'a'.repeat(500)}b`], 1_000_000);
+    const many = () => {
+      for (let n = 0; n < 10; n += 1) matches('a'.repeat(1000));
+    };
+    assert.throws(many, /fewer or shorter patterns/);
+    for (let n = 0, usual = anyOf(['*', 'work%', '*/2026/*'], 1_000_000); n < 5000; n += 1)
+      assert.equal(usual(`archive/2026/${n} of many`), true);
+  });
 });

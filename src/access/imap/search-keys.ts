@@ -71,6 +71,8 @@ class Search {
   /** By number minus one; -1 for what is gone. Undefined: they are the same. */
   readonly #rowOf: Int32Array | undefined;
   readonly #length: number;
+  /** Of each set of keywords. */
+  #words: readonly ReadonlySet<string>[] | undefined;
 
   constructor(facts: SearchFacts) {
     this.#facts = facts;
@@ -177,7 +179,8 @@ class Search {
     if (bit !== 0) return this.#rows((row) => ((rows.flags[row]! & bit) !== 0) === set);
     // RFC 9051 §2.3.2: keywords are compared without case.
     const word = flag.toLowerCase();
-    const has = rows.keywordSets.map((words) => words.toLowerCase().split(' ').includes(word));
+    this.#words ??= rows.keywordSets.map((words) => new Set(words.toLowerCase().split(' ')));
+    const has = this.#words.map((words) => words.has(word));
     return this.#rows((row) => has[rows.keywords[row]!] === set);
   }
 

@@ -47,10 +47,11 @@ function changesOf({ change, flags }: Store, selected: SelectedMailbox): readonl
   if (permitted.length === 0 && !everything && (flags.length > 0 || !/[stw]/.test(selected.rights)))
     throw new ImapRefusal('NO', 'NOPERM', 'You may not change these flags');
   if (change !== 'replace' || everything) return [{ kind: change, flags: permitted }];
+  const kept = new Set(permitted.map((flag) => flag.toLowerCase()));
   const others = [
     ...['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft'],
     ...selected.rows.keywordsInUse,
-  ].filter((flag) => !permitted.some((each) => each.toLowerCase() === flag.toLowerCase()));
+  ].filter((flag) => !kept.has(flag.toLowerCase()));
   return [
     { kind: 'remove', flags: permittedFlags(others, selected.rights) },
     { kind: 'add', flags: permitted },
