@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { addressKey, formatMailbox, parseMailbox } from '../mail/fields/address.ts';
+import { canonicalName, whyNotOwn } from '../mailbox/folder-name.ts';
 import type { AccountRules } from '../policy/rules/account-rules.ts';
 import {
   filtersMax,
@@ -117,6 +118,7 @@ export const accountRulesOperations = {
     async run(parts, { address: whose, rules }) {
       const account = await accountKey(parts, whose);
       checkTargets(account, rules);
+      checkFolders(rules);
       await parts.rules.set(account, rules);
       return rules;
     },
@@ -129,6 +131,17 @@ function checkTargets(account: string, { forward, filters }: AccountRules): void
   const own = targets.find((target) => addressKey(target) === account);
   if (own !== undefined)
     throw new OperationError(`${own} is the account itself: forward to another address`);
+}
+
+/** What a filter puts where no mail program looks would be lost. @throws OperationError */
+function checkFolders({ filters }: AccountRules): void {
+  for (const { name, do: actions } of filters) {
+    const why = actions.folder && whyNotOwn(canonicalName(actions.folder));
+    if (why)
+      throw new OperationError(
+        `the filter ${name}: ${actions.folder} can be no folder (${why}); name another`,
+      );
+  }
 }
 
 async function accountKey(

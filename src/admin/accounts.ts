@@ -1,6 +1,8 @@
 // Operations on accounts, their addresses and passwords.
 
 import { z } from 'zod';
+import { forgetCollections } from '../access/activesync/collection-book.ts';
+import { forgetDevices } from '../access/activesync/device-book.ts';
 import { forgetUrlKeys } from '../access/imap/urls/url-keys.ts';
 import { addressKey } from '../mail/fields/address.ts';
 import type { AccountHold } from '../policy/abuse/account-holds.ts';
@@ -16,6 +18,7 @@ import {
   removeAppPassword,
 } from '../policy/accounts/account-changes.ts';
 import { noRules } from '../policy/rules/account-rules.ts';
+import type { RecordStore } from '../store/record-store.ts';
 import { isoDate } from './asking.ts';
 import { count, done, list, nothing, OperationError, text, texts, value } from './operation.ts';
 import type { OperationParts } from './operation-parts.ts';
@@ -87,7 +90,7 @@ export const accountOperations = {
         await removeAccount(accounts, address);
         await folders.removeAll(addressKey(address));
         await rules.set(address, noRules);
-        await forgetUrlKeys(records, addressKey(address));
+        await forgetAll(records, addressKey(address));
         return null;
       }),
   }),
@@ -146,6 +149,14 @@ export const accountOperations = {
       }),
   }),
 };
+
+/** What is kept of an account beside it: whoever has its address next is somebody else. */
+async function forgetAll(records: RecordStore, account: string): Promise<void> {
+  await forgetUrlKeys(records, account);
+  await forgetDevices(records, account);
+  await forgetCollections(records, account);
+  await releaseAccount(records, account);
+}
 
 const asTaken = (
   address: string,

@@ -14,6 +14,12 @@ export function canonicalName(name: string): string {
   return /^inbox(?=\/|$)/i.test(composed) ? `INBOX${composed.slice(5)}` : composed;
 }
 
+/** Why the owner of a mailbox could not find a folder of that canonical name: the same, and what IMAP shows there of others. */
+export const whyNotOwn = (canonical: string): string | undefined =>
+  `${canonical}/`.startsWith(othersPrefix)
+    ? 'mailboxes of others are shown there'
+    : whyNoFolderName(canonical);
+
 /**
  * Why no new folder may have that canonical name. RFC 9051 §5.1: no control characters. '*', '%' and a leading '#' are
  * not wise, but those who move here bring them.

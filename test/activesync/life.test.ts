@@ -381,6 +381,17 @@ describe('a phone', () => {
     phone.folders.delete(made.id!);
     phone.folders.delete(phone.named('Chess'));
     await phone.folderSync();
+    await client.ask(`CREATE Deep/${'d'.repeat(900)}`);
+    await phone.folderSync();
+    const longer = named('a'.repeat(200));
+    assert.equal(
+      (await change('FolderUpdate', that(phone.named('Deep')), under('0'), longer)).status,
+      '10',
+      'what lies below would have no name that anybody could use',
+    );
+    await client.ask(`DELETE Deep/${'d'.repeat(900)}`);
+    await client.ask('DELETE Deep');
+    await phone.folderSync();
     await client.ask('CREATE Later');
     await client.ask('DELETE Later');
     await phone.folderSync();

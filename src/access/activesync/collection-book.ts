@@ -158,6 +158,10 @@ export class CollectionBook {
   }
 }
 
+/** Of all devices of an account. */
+export const forgetCollections = (records: RecordStore, account: string): Promise<void> =>
+  removeRecords(records, kind, `${account} `);
+
 interface WrittenState extends Omit<CollectionState, 'told' | 'has'> {
   readonly told: string;
   readonly has: string;

@@ -2,7 +2,7 @@
 // one that is not heard of for a season is forgotten. An account has a bounded number of them.
 
 import type { Clock } from '../../base/clock.ts';
-import { allRecords } from '../../store/all-records.ts';
+import { allRecords, removeRecords } from '../../store/all-records.ts';
 import { changeRecord } from '../../store/change-record.ts';
 import type { RecordStore } from '../../store/record-store.ts';
 
@@ -47,7 +47,7 @@ export interface FoldersKnown {
 export const deviceKind = 'activesync-device';
 /** Limit: devices of an account; the one that was not heard of for longest makes room. */
 const devicesMax = 50;
-/** A device that is blocked stays so. */
+/** A device that is blocked, or is to be wiped, stays so, however long it is switched off. */
 const keptMs = 120 * 24 * 60 * 60_000;
 const seenEveryMs = 60 * 60_000;
 
@@ -110,7 +110,7 @@ export class DeviceBook {
   #written(device: Device) {
     return {
       value: JSON.stringify(device),
-      expires: device.blocked ? undefined : this.#parts.clock.now() + keptMs,
+      expires: isKept(device) ? undefined : this.#parts.clock.now() + keptMs,
     };
   }
 
@@ -128,12 +128,18 @@ export class DeviceBook {
   async #makeRoom(account: string): Promise<Device | undefined> {
     const all = await this.list(account);
     if (all.length < devicesMax) return undefined;
-    const free = all.filter(({ blocked, wipe }) => !blocked && wipe === undefined);
+    const free = all.filter((device) => !isKept(device));
     const [oldest] = free.sort((one, other) => one.lastSeen - other.lastSeen);
     if (oldest !== undefined) await this.remove(account, oldest.id);
     return oldest;
   }
 }
+
+const isKept = ({ blocked, wipe }: Device): boolean => blocked === true || wipe !== undefined;
+
+/** Whoever gets the account's address next has nothing to do with its devices. */
+export const forgetDevices = (records: RecordStore, account: string): Promise<void> =>
+  removeRecords(records, deviceKind, `${account} `);
 
 export interface Seen {
   readonly device: Device;

@@ -2,6 +2,7 @@
 // of the same settlement (mail that is sent on, an answer, whom it answered). Nothing is written here.
 
 import { parseHeader } from '../../mail/header/header.ts';
+import { canonicalName, whyNotOwn } from '../../mailbox/folder-name.ts';
 import { placementOf } from '../../policy/rules/filter-mail.ts';
 import type { RuleBook } from '../../policy/rules/rule-book.ts';
 import type { Effect } from '../../store/queue-store.ts';
@@ -29,6 +30,12 @@ export interface Ruled {
 /** Undefined for an account that has no rules. */
 export type ByRules = (mail: RuledMail) => Promise<Ruled | undefined>;
 
+/** In the form in which IMAP looks for it; undefined where nobody could find it: then the mail is where all mail is. */
+function ownFolder(written: string): string | undefined {
+  const name = canonicalName(written);
+  return whyNotOwn(name) === undefined ? name : undefined;
+}
+
 export function byRules(parts: RulesParts): ByRules {
   const sendOn = forwarding(parts);
   const vacation = new VacationAnswers(parts);
@@ -49,7 +56,7 @@ export function byRules(parts: RulesParts): ByRules {
       answer?.note,
     ].filter((note) => note !== undefined);
     return {
-      ...{ folder: placed.folder, flags: placed.flags },
+      ...{ folder: placed.folder && ownFolder(placed.folder), flags: placed.flags },
       // Where it cannot be sent on there is no other copy.
       isKept: !discard && (keepCopy || !to.some((address) => sent.targets.includes(address))),
       effects: [...sent.effects, ...(answer?.effects ?? [])],

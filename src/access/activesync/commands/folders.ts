@@ -5,7 +5,7 @@
 import type { CommandName } from '../../../activesync/versions.ts';
 import type { Element } from '../../../activesync/wbxml/element.ts';
 import { childText, element } from '../../../activesync/wbxml/element.ts';
-import { canonicalName, othersPrefix, whyNoFolderName } from '../../../mailbox/folder-name.ts';
+import { canonicalName, whyNotOwn } from '../../../mailbox/folder-name.ts';
 import { FolderExistsError, MailboxLimitError } from '../../../store/folder-errors.ts';
 import type { FolderFacts } from '../../../store/folder-store.ts';
 import type { Answer, Context } from '../context.ts';
@@ -112,6 +112,7 @@ export async function folderUpdate(context: Context): Promise<Answer> {
     if (path === undefined) return { status: status.malformed };
     if (`${path}/`.startsWith(`${folder.path}/`) && path !== folder.path)
       return { status: status.noParent };
+    if (!(await canHold(store, folder, path))) return { status: status.malformed };
     if (path !== folder.path) await store.rename(call.account, folder.path, path);
     return { status: status.ok };
   });
@@ -143,8 +144,17 @@ const isName = (name: string | undefined): name is string =>
 /** Undefined for what nobody could reach by IMAP. */
 function pathOf(above: FolderFacts | undefined, name: string): string | undefined {
   const path = canonicalName(above === undefined ? name : `${above.path}/${name}`);
-  const isOthers = `${path}/`.startsWith(othersPrefix);
-  return isOthers || whyNoFolderName(path) !== undefined ? undefined : path;
+  return whyNotOwn(path) === undefined ? path : undefined;
+}
+
+/** Whether what lies below still has a name when the folder is called so. */
+async function canHold(
+  store: Context['store'],
+  { account, path: from }: FolderFacts,
+  to: string,
+): Promise<boolean> {
+  const below = (await store.folders(account)).filter(({ path }) => path.startsWith(`${from}/`));
+  return below.every(({ path }) => whyNotOwn(to + path.slice(from.length)) === undefined);
 }
 
 type FolderCommand = Extract<CommandName, `Folder${string}`>;

@@ -28,6 +28,8 @@ const status = { ok: '1', malformed: '2', notDone: '8' } as const;
 const matchesMax = 1_000;
 const pageMax = 100;
 const queryMax = 256;
+/** Limit: what is looked for in one search; each is a look through the mailbox. */
+const termsMax = 20;
 
 interface Range {
   readonly from: number;
@@ -111,7 +113,7 @@ async function termsOf({ store, call }: Context, query: Element): Promise<Asked>
   const terms: MailTerm[] = [];
   let folder: string | undefined;
   const within = child(query, 'Search:And') ?? query;
-  for (const each of childrenOf(within)) {
+  for (const each of childrenOf(within).slice(0, termsMax)) {
     if (each.tag === 'Search:FreeText' && textOf(each).trim() !== '')
       terms.push({ kind: 'text', text: textOf(each).trim().slice(0, queryMax), not: false });
     if (each.tag === 'AirSync:CollectionId')
