@@ -121,6 +121,16 @@ describe('a certificate', () => {
     assert.deepEqual(world.obtained[0]!.names, ['b.example', 'c.example']);
     assert.equal(world.authority.accounts.length, 1);
   });
+
+  it('why there is none is said, also where what was shown cannot be withdrawn', async () => {
+    const world = new World();
+    world.authority.isShown = () => false;
+    const fails = async (): Promise<never> => Promise.reject(new Error('the hook is broken'));
+    await world.start({
+      solvers: [{ type: 'http-01', present: async () => {}, withdraw: fails }],
+    });
+    assert.match(world.lines.join(), /nothing is shown \(unauthorized\)/);
+  });
 });
 
 describe('renewal', () => {

@@ -124,9 +124,12 @@ async function authorize(parts: Parts, url: string, solvers: readonly Solver[]):
     await client.post(challenge.url, {});
     const after = await polled(parts, url, readAuthorization, ({ status }) => status === 'pending');
     if (after.status !== 'valid') throw refused(after, solver.type);
-  } finally {
-    await solver.withdraw(proof);
+  } catch (error) {
+    // Why there is no certificate is what is to be known; what is left behind is not the reason.
+    await solver.withdraw(proof).catch(() => {});
+    throw error;
   }
+  await solver.withdraw(proof);
 }
 
 function chosen(

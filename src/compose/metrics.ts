@@ -256,9 +256,9 @@ export function countedPolicy(policy: Policy, { objections, signs }: ServerMetri
     if (answer?.findings?.some(isSuspicion)) sign.add();
     return answer;
   };
-  const { name, connect, mail, rcpt, refusedRcpt, message } = policy;
+  const { connect, mail, rcpt, refusedRcpt, message } = policy;
   return {
-    name,
+    ...policy,
     ...(connect && { connect: (client) => count(connect(client)) }),
     ...(mail && { mail: (envelope) => count(mail(envelope)) }),
     ...(rcpt && { rcpt: (envelope, recipient) => count(rcpt(envelope, recipient)) }),

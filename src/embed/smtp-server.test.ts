@@ -196,6 +196,13 @@ describe('SmtpServer', () => {
     const [port = 0] = await freePorts(1);
     await using server = await new SmtpServer(options).listen({ port });
     await assert.rejects(server.listen(), /listening already/);
+    const hasty = new SmtpServer(options);
+    const both = await Promise.allSettled([hasty.listen(), hasty.listen()]);
+    assert.deepEqual(
+      both.map(({ status }) => status),
+      ['fulfilled', 'rejected'],
+    );
+    await hasty.close();
     const other = new SmtpServer(options);
     await assert.rejects(other.listen({ port }), { code: 'EADDRINUSE' });
     assert.equal(other.port, 0);

@@ -73,6 +73,8 @@ const localWay: Way = { delivery: 'local', destination: 'local' };
 export class SmtpServer implements AsyncDisposable {
   readonly #options: SmtpServerOptions;
   #running: Running | undefined;
+  /** listen() is under way. */
+  #isStarting = false;
 
   /** @throws InputError for what cannot be meant: an unknown option, no onMessage. */
   constructor(options: SmtpServerOptions) {
@@ -96,17 +98,32 @@ export class SmtpServer implements AsyncDisposable {
     const { port = 0 } = where;
     if (!Number.isInteger(port) || port < 0 || port > 65_535)
       throw new InputError('INVALID_OPTION', 'listen.port', 'must be a number from 0 to 65535');
-    if (this.#running !== undefined) throw new ListenError(twice.message, { cause: twice });
+    if (this.#isStarting || this.#running !== undefined)
+      throw new ListenError(twice.message, { cause: twice });
+    this.#isStarting = true;
+    try {
+      this.#running = await this.#start(where);
+    } finally {
+      this.#isStarting = false;
+    }
+    return this;
+  }
+
+  async #start(where: { port?: number; host?: string; path?: string }): Promise<Running> {
     const { implicitTls = false } = this.#options;
     const log = this.#options.log ?? stderrLog;
     const name = `postrider-${process.pid}-${systemRandom.bytes(6).toString('hex')}`;
     const directory = join(tmpdir(), name);
-    const removeDirectory = () => rm(directory, { recursive: true, force: true });
+    const refusals = new Refusals({ log, clock: systemClock() });
+    const spool = new FileSpool({ directory });
+    const clear = async () => {
+      refusals.close();
+      await spool[Symbol.asyncDispose]();
+      await rm(directory, { recursive: true, force: true });
+    };
     try {
       const tls = await this.#loadTls(directory);
-      const spool = new FileSpool({ directory });
       const connections = this.#createLimits();
-      const refusals = new Refusals({ log, clock: systemClock() });
       const service = this.#createService({ tls, spool, connections, refusals, log });
       const listener = await listen({
         ...(where.path === undefined
@@ -122,15 +139,9 @@ export class SmtpServer implements AsyncDisposable {
         proxy: this.#proxyRules(),
         log,
       });
-      const clear = async () => {
-        refusals.close();
-        await spool[Symbol.asyncDispose]();
-        await removeDirectory();
-      };
-      this.#running = { listener, service, clear };
-      return this;
+      return { listener, service, clear };
     } catch (error) {
-      await removeDirectory();
+      await clear();
       throw error;
     }
   }

@@ -46,6 +46,8 @@ const tokens: Readonly<Record<string, readonly string[]>> = {
 
 function api() {
   const called: [who: string, name: string][] = [];
+  /** Lists that are being read. */
+  const open = { count: 0 };
   const parts: ApiParts = {
     version: '1.2.3',
     operations,
@@ -55,7 +57,12 @@ function api() {
       if (name === 'broken') return Promise.reject(new Error('secret'));
       if (name === 'list')
         return (async function* items() {
-          yield* (given as { readonly ids: readonly string[] }).ids.filter((id) => id !== 'gone');
+          open.count += 1;
+          try {
+            yield* (given as { readonly ids: readonly string[] }).ids.filter((id) => id !== 'gone');
+          } finally {
+            open.count -= 1;
+          }
         })();
       if (name === 'raw')
         return (async function* pieces() {
@@ -98,7 +105,7 @@ function api() {
       ...{ method: 'POST', headers: { 'content-type': type } },
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
-  return { ask, post, called };
+  return { ask, post, called, app, open };
 }
 
 describe('the HTTP interface', () => {
@@ -122,6 +129,40 @@ describe('the HTTP interface', () => {
     assert.equal((await ask('/v1/list?ids=gone', 'reader')).text, '[]');
     const none = await ask('/v1/nothing', 'reader');
     assert.deepEqual([none.status, none.text], [200, '']);
+  });
+
+  it('closes a list that nobody reads: by HEAD, or by a client that is gone before its first piece, or after it', async () => {
+    const { app, open } = api();
+    const list = (method: string) =>
+      app.request(
+        'http://localhost/postrider/v1/list?ids=a&ids=b',
+        { method, headers: { authorization: 'Bearer reader' } },
+        { address: '192.0.2.1', secure: true },
+      );
+    const gone: readonly ((response: Response) => Promise<unknown>)[] = [
+      async ({ body }) => body!.cancel(),
+      async ({ body }) => {
+        const reader = body!.getReader();
+        await reader.read();
+        await reader.cancel();
+      },
+    ];
+    assert.equal((await list('HEAD')).status, 200);
+    await new Promise(setImmediate);
+    assert.equal(open.count, 0, 'HEAD');
+    for (const go of gone) {
+      await go(await list('GET'));
+      await new Promise(setImmediate);
+      assert.equal(open.count, 0);
+    }
+  });
+
+  it('a browser asks for nothing by HEAD that it may not ask for by GET', async () => {
+    const { ask, called } = api();
+    const page = { 'user-agent': 'Mozilla/5.0', 'accept-language': 'en' };
+    for (const method of ['GET', 'HEAD'])
+      assert.equal((await ask('/v1/show?id=1', 'reader', { method, headers: page })).status, 403);
+    assert.deepEqual(called, []);
   });
 
   it('RFC 6750 §3: without a token, or with one that there is not, is 401', async () => {

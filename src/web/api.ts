@@ -68,7 +68,7 @@ export function operationPaths<Who>(app: WebApp, parts: OperationPaths<Who>): vo
     if (one.changes && c.req.method !== 'POST')
       return c.json({ error: 'it changes something: ask by POST' }, 405, { allow: 'POST' });
     // Some ask others (the DNS, rspamd), some read for long.
-    if (c.req.method === 'GET' && mayBeAnyPage(c.req.raw)) throw strangersPage();
+    if (c.req.method !== 'POST' && mayBeAnyPage(c.req.raw)) throw strangersPage();
     const who = await parts.whoMay(c, one);
     const given = await givenIn(c.req.raw, one);
     try {
@@ -120,9 +120,11 @@ async function answered(
   const first = await items.next();
   const rest = { [Symbol.asyncIterator]: () => items };
   const octets = kind === 'bytes';
-  const body = octets ? bytesOf(first, rest) : arrayOf(first, rest);
+  const body = Readable.from(octets ? bytesOf(first, rest) : arrayOf(first, rest));
+  // A generator that nobody has asked for more than its first piece has not come to `rest`, and would leave it open.
+  body.once('close', () => void items.return?.().catch(() => {}));
   const type = octets ? 'application/octet-stream' : 'application/json';
-  return new Response(Readable.toWeb(Readable.from(body)) as ReadableStream, {
+  return new Response(Readable.toWeb(body) as ReadableStream, {
     headers: { 'content-type': type },
   });
 }

@@ -34,9 +34,9 @@ function open(limits?: { readonly listeners: number; readonly waiting: number })
     answers: { '2xx': answers(), '3xx': answers(), '4xx': answers(), '5xx': answers() },
     log: silentLog,
   });
-  const ask = async (topics: string, given: Record<string, string> = headers) =>
+  const ask = async (topics: string, given: Record<string, string> = headers, method = 'GET') =>
     app.fetch(
-      new Request(`http://x/postrider/events?topics=${topics}`, { headers: given }),
+      new Request(`http://x/postrider/events?topics=${topics}`, { method, headers: given }),
       client,
     );
   return { hub, clock, ask, asked, forbid: () => (allows = []) };
@@ -144,6 +144,12 @@ describe('GET /postrider/events', () => {
     assert.match(String(await stream.next()), /"last"/);
     hub.close();
     assert.equal(await stream.next(), undefined);
+  });
+
+  it('leaves no listener behind where nobody reads: HEAD', async () => {
+    const { ask, hub } = open();
+    const answer = await ask('log', headers, 'HEAD');
+    assert.deepEqual([answer.status, answer.body, hub.listeners], [200, null, 0]);
   });
 
   it('refuses those it has no room for, with 503', async () => {

@@ -30,6 +30,8 @@ export function createWebApp({ paths, answers, log }: WebAppParts): WebApp {
     const { headers, status } = context.res;
     for (const [name, value] of safeHeaders) if (!headers.has(name)) headers.set(name, value);
     answers[`${Math.floor(status / 100)}xx` as AnswerClass]?.add();
+    // HEAD is answered by what answers GET. Nobody reads that body: whoever would write it hears so.
+    if (context.req.method === 'HEAD') await context.res.body?.cancel();
   });
   app.notFound(nothingHere);
   app.onError((error, c) => {

@@ -90,6 +90,15 @@ describe('HeaderEdit', () => {
       [top, received, date, subject, long, two],
     ],
     [
+      'all of a name, wherever they are',
+      (edit) => {
+        edit.append('X-Twice', value(' 3'));
+        edit.remove('x-twice');
+        edit.remove('Results');
+      },
+      [received, date, subject, long],
+    ],
+    [
       'fields above and below are changed as others are',
       (edit) => {
         edit.change(1, 'Results', undefined);

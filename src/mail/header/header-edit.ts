@@ -63,11 +63,6 @@ export class HeaderEdit {
     for (const entry of this.#entries) if (isSeen(entry)) yield seen(entry.bytes);
   }
 
-  has(name: string): boolean {
-    const lowerName = name.toLowerCase();
-    return this.#entries.some((entry) => isSeen(entry) && entry.lowerName === lowerName);
-  }
-
   /** Behind all others. */
   append(name: string, value: Uint8Array): void {
     this.#entries.push(added(name, value));
@@ -100,6 +95,13 @@ export class HeaderEdit {
       return;
     }
     if (value !== undefined) this.append(name, value);
+  }
+
+  /** All of that name. */
+  remove(name: string): void {
+    const lowerName = name.toLowerCase();
+    for (const entry of this.#entries)
+      if (isSeen(entry) && entry.lowerName === lowerName) entry.state = 'gone';
   }
 
   result(): EditedHeader {

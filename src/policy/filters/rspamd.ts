@@ -113,7 +113,7 @@ function marked({ action, fields, removed, subject }: RspamdVerdict, draft: Draf
   const value = (text: string) => Buffer.from(` ${text}`);
   for (const { name, index } of removed) {
     if (index > 0) edit.change(index, name, undefined);
-    else while (edit.has(name)) edit.change(1, name, undefined);
+    else edit.remove(name);
   }
   if (action === 'add header' && fields.every(({ name }) => name.toLowerCase() !== 'x-spam'))
     edit.append('X-Spam', value('Yes'));

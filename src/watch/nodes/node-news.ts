@@ -70,7 +70,7 @@ export class NodeNews {
     const { hub, log } = this.#parts;
     for (const { said } of answers)
       for (const topic of topics)
-        for (const news of (said as Told)[topic] ?? []) hub.tellOfOther(topic, news);
+        for (const news of newsIn(said, topic)) hub.tellOfOther(topic, news);
     const names = silent.filter(({ state }) => state === 'silent').map(({ node }) => node);
     const known = this.#silent;
     this.#silent = new Set(names);
@@ -101,6 +101,12 @@ export class NodeNews {
     for (const listener of kept?.listeners.values() ?? []) listener.close();
     this.#kept.delete(number);
   }
+}
+
+/** A node of another version may say anything. */
+function newsIn(said: unknown, topic: Topic): readonly News[] {
+  const news: unknown = (said as Told | null | undefined)?.[topic];
+  return Array.isArray(news) ? news.filter((one) => typeof one === 'object' && one !== null) : [];
 }
 
 const topicsIn = (input: unknown): readonly Topic[] =>

@@ -51,7 +51,7 @@ export function checkPaths(parts: CatcherParts) {
       return c.json({ Errors: links.filter(isBad).length, Links: links });
     });
     app.on(['GET', 'POST'], '/api/v1/message/:id/sa-check', async (c) => {
-      if (mayBeAnyPage(c.req.raw) && c.req.method === 'GET') throw strangersPage();
+      if (mayBeAnyPage(c.req.raw) && c.req.method !== 'POST') throw strangersPage();
       const { mail, found } = await asked(c);
       const spam = parts.spam();
       if (spam === undefined)

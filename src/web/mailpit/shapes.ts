@@ -112,7 +112,9 @@ export function headerLists({ fields }: ShownMessage): Record<string, readonly s
   const byName = new Map<string, string[]>();
   for (const { name, value } of fields) {
     const key = name.toLowerCase().replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
-    byName.set(key, [...(byName.get(key) ?? []), value]);
+    const values = byName.get(key);
+    if (values === undefined) byName.set(key, [value]);
+    else values.push(value);
   }
   return Object.fromEntries([...byName].sort(([a], [b]) => (a < b ? -1 : 1)));
 }

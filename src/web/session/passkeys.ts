@@ -52,7 +52,7 @@ type Library = typeof import('@simplewebauthn/server');
 const library = (): Promise<Library> => import('@simplewebauthn/server');
 
 const challengeMs = 5 * 60_000;
-/** Limit: challenges that are open; strangers can have them. */
+/** Limit: challenges that are open, of strangers and of administrators each. */
 const challengesMax = 1_000;
 
 const answer = z.looseObject({ id: z.string().max(2_000) });
@@ -163,10 +163,12 @@ const expectedOf = (c: WebContext) => ({
   requireUserVerification: true,
 });
 
+type Given = BoundedMap<string, { readonly owner: string; readonly until: number }>;
+
 class Challenges {
-  readonly #given = new BoundedMap<string, { readonly owner: string; readonly until: number }>(
-    challengesMax,
-  );
+  /** Apart: those of strangers, who may ask for any number, push none of an administrator's out. */
+  readonly #ofStrangers: Given = new BoundedMap(challengesMax);
+  readonly #ofAdministrators: Given = new BoundedMap(challengesMax);
   readonly #clock: Pick<Clock, 'now'>;
 
   constructor(clock: Pick<Clock, 'now'>) {
@@ -175,13 +177,18 @@ class Challenges {
 
   /** To an administrator, or to a stranger (''). */
   give(challenge: string, owner: string): void {
-    this.#given.set(challenge, { owner, until: this.#clock.now() + challengeMs });
+    this.#of(owner).set(challenge, { owner, until: this.#clock.now() + challengeMs });
   }
 
   /** Whether it was given to them and not used yet; now it is. */
   take(challenge: string, owner: string): boolean {
-    const given = this.#given.get(challenge);
-    this.#given.delete(challenge);
+    const challenges = this.#of(owner);
+    const given = challenges.get(challenge);
+    challenges.delete(challenge);
     return given !== undefined && given.owner === owner && given.until > this.#clock.now();
+  }
+
+  #of(owner: string): Given {
+    return owner === '' ? this.#ofStrangers : this.#ofAdministrators;
   }
 }

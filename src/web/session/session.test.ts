@@ -228,6 +228,15 @@ describe('passkeys', () => {
     assert.equal((await ask('/passkeys', { cookie, body })).status, 400);
   });
 
+  it('strangers who ask for any number push none of an administrator’s out', async () => {
+    const { ask, cookie, challenge } = await withPasskey();
+    const offered = await ask('/passkeys/challenge', { cookie });
+    for (let i = 0; i < 1001; i += 1) await challenge();
+    const response = createAuthenticator().create(offered.json.challenge);
+    const added = await ask('/passkeys', { cookie, body: { name: 'second', response } });
+    assert.equal(added.status, 200);
+  });
+
   it('another origin, a user that was not verified, an unknown key and garbage are refused, and counted', async () => {
     const { authenticator, challenge, enter, failed } = await withPasskey();
     const { get } = authenticator;
